@@ -1,0 +1,24 @@
+/**
+ * What the executable's exit code says.
+ *
+ * @module
+ */
+import { type ErrorCategory, XferError } from "../mod.ts";
+
+export const SUCCESS = 0;
+/** A fault of xfer itself. */
+export const INTERNAL = 1;
+
+const EXIT_CODES: Readonly<Record<ErrorCategory, number>> = {
+  usage: 2,
+  configuration: 3,
+  network: 4,
+  refused: 5,
+  integrity: 6,
+  io: 7,
+  protocol: 8,
+};
+
+export function exitCodeOf(error: unknown): number {
+  return error instanceof XferError ? EXIT_CODES[error.category] : INTERNAL;
+}

@@ -1,0 +1,65 @@
+/**
+ * The command line.
+ *
+ * @module
+ */
+import { Command, CommanderError } from "commander";
+import denoJson from "../deno.json" with { type: "json" };
+import { clientCommand } from "./client.ts";
+import { exitCodeOf, SUCCESS } from "./exit_codes.ts";
+import { printError } from "./output.ts";
+import { serverCommand } from "./server.ts";
+import { UsageError } from "../mod.ts";
+
+/** Runs a command line and returns the exit code. */
+export async function main(args: readonly string[]): Promise<number> {
+  let exitCode = SUCCESS;
+  const finish = (code: number) => void (exitCode = code);
+  const program = new Command("xfer")
+    .description("Keep files safely on a server.")
+    .version(denoJson.version)
+    .addCommand(clientCommand(finish))
+    .addCommand(serverCommand(finish))
+    .addHelpText("after", HELP);
+  forEachCommand(
+    program,
+    (command) =>
+      command.exitOverride().showHelpAfterError(false).configureHelp({ showGlobalOptions: true })
+        .allowExcessArguments(false)
+        .configureOutput({ outputError: () => undefined }),
+  );
+  try {
+    await program.parseAsync([...args], { from: "user" });
+    return exitCode;
+  } catch (error) {
+    if (!(error instanceof CommanderError)) {
+      printError(error);
+      return exitCodeOf(error);
+    }
+    if (error.exitCode === 0) return SUCCESS;
+    const usage = toUsageError(error);
+    printError(usage);
+    return exitCodeOf(usage);
+  }
+}
+
+const HELP = `
+Examples:
+  $ xfer server             take files, on port 1256
+  $ xfer client             store the file that transfer.info names
+  $ xfer client put a.txt   store a.txt`;
+
+function toUsageError(error: CommanderError): UsageError {
+  if (error.code === "commander.help") {
+    return new UsageError("no-command", "No command was given", { hint: "See xfer --help." });
+  }
+  const message = error.message.replace(/^error: /, "").replaceAll(/\s*\n\s*/g, " ");
+  return new UsageError(error.code.replace("commander.", ""), message, {
+    hint: "See xfer --help, or xfer COMMAND --help.",
+  });
+}
+
+function forEachCommand(command: Command, visit: (command: Command) => void): void {
+  visit(command);
+  for (const child of command.commands) forEachCommand(child, visit);
+}

@@ -1,0 +1,145 @@
+/**
+ * The client's TCP connection: bytes out, responses in.
+ *
+ * @module
+ */
+import {
+  type Address,
+  type Bytes,
+  type Edition,
+  formatAddress,
+  NetworkError,
+  printable,
+  type Response,
+  ResponseReader,
+} from "../protocol/mod.ts";
+
+/** How long the client waits, in milliseconds: for a connection, and for a response. */
+export interface Timeouts {
+  readonly connectMs: number;
+  /** A server may have to sync gigabytes to its disk before it answers. */
+  readonly responseMs: number;
+}
+
+export const DEFAULT_TIMEOUTS: Timeouts = { connectMs: 15_000, responseMs: 120_000 };
+
+/** Responses are small; what a server sends beyond them waits in the socket. */
+const READ_BUFFER = 8 * 1024;
+
+export type Received =
+  | { readonly type: "response"; readonly response: Response }
+  | { readonly type: "silence" }
+  | { readonly type: "closed" };
+
+/** The part of a TCP connection that is used here. */
+export type Socket = Pick<Deno.TcpConn, "read" | "write" | "close">;
+
+export class ServerConnection implements Disposable {
+  readonly #socket: Socket;
+  readonly #responses: ResponseReader;
+  readonly #timeouts: Timeouts;
+  readonly #buffer: Bytes = new Uint8Array(READ_BUFFER);
+  #reading: Promise<number | null> | undefined;
+  #closed = false;
+
+  constructor(socket: Socket, edition: Edition, timeouts: Timeouts) {
+    this.#socket = socket;
+    this.#responses = new ResponseReader(edition);
+    this.#timeouts = timeouts;
+  }
+
+  /** Throws `NetworkError` `cannot-connect`. */
+  static async open(
+    address: Address,
+    edition: Edition,
+    timeouts: Timeouts,
+  ): Promise<ServerConnection> {
+    try {
+      const signal = AbortSignal.timeout(timeouts.connectMs);
+      const socket = await Deno.connect({ ...address, signal });
+      socket.setNoDelay();
+      return new ServerConnection(socket, edition, timeouts);
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new NetworkError(
+        "cannot-connect",
+        `Cannot connect to ${formatAddress(address)}: ${printable(reason)}`,
+        { hint: "Check the address on line 1, and that the server is running.", cause },
+      );
+    }
+  }
+
+  /**
+   * Sends bytes. Resolves with `false` where the connection does not take them any more: what the server may have
+   * said before it ended is still to be received.
+   */
+  async send(bytes: Bytes): Promise<boolean> {
+    try {
+      for (let done = 0; done < bytes.length;) {
+        done += await this.#within(
+          this.#timeouts.responseMs,
+          this.#socket.write(bytes.subarray(done)),
+        );
+      }
+      return true;
+    } catch (error) {
+      if (error instanceof NetworkError) throw error;
+      return false;
+    }
+  }
+
+  /**
+   * The next response; `silence` when none has come in time; `closed` when none will come. Throws `ProtocolError`
+   * for bytes that are no response.
+   */
+  async receive(withinMs: number = this.#timeouts.responseMs): Promise<Received> {
+    const expired = Promise.withResolvers<"silence">();
+    const timer = setTimeout(() => expired.resolve("silence"), withinMs);
+    try {
+      for (;;) {
+        const response = this.#responses.next();
+        if (response !== undefined) return { type: "response", response };
+        // A read that outlives its silence is the one that the next call waits for.
+        this.#reading ??= this.#read();
+        const size = await Promise.race([this.#reading, expired.promise]);
+        if (size === "silence") return { type: "silence" };
+        this.#reading = undefined;
+        if (size === null) return { type: "closed" };
+        this.#responses.push(this.#buffer.subarray(0, size));
+      }
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#socket.close();
+  }
+
+  async #read(): Promise<number | null> {
+    try {
+      return await this.#socket.read(this.#buffer);
+    } catch {
+      // Reset by the server, or closed here: either way nothing more will come.
+      return null;
+    }
+  }
+
+  async #within<T>(ms: number, operation: Promise<T>): Promise<T> {
+    const expired = Promise.withResolvers<never>();
+    const timer = setTimeout(() => {
+      expired.reject(
+        new NetworkError("send-timeout", "The server takes no more bytes", {
+          hint: "It may be stuck or overloaded. Try again later.",
+        }),
+      );
+    }, ms);
+    try {
+      return await Promise.race([operation, expired.promise]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * The file that is sent: read as a stream each time, and watched for changes.
+ *
+ * @module
+ */
+import { basename } from "node:path";
+import {
+  type Bytes,
+  type Edition,
+  encodeTextField,
+  FIELDS,
+  IntegrityError,
+  maxFileSize,
+  printable,
+  StorageError,
+} from "../protocol/mod.ts";
+
+export class SourceFile {
+  /** As given by the user. */
+  readonly path: string;
+  /** The name under which it is stored: the last component of the path. */
+  readonly name: string;
+  /** The name as a field. */
+  readonly nameField: Bytes;
+  readonly size: number;
+  readonly #mtime: number | undefined;
+
+  private constructor(path: string, nameField: Bytes, info: Deno.FileInfo) {
+    this.path = path;
+    this.name = basename(path);
+    this.nameField = nameField;
+    this.size = info.size;
+    this.#mtime = info.mtime?.getTime();
+  }
+
+  /**
+   * Looks at a file before anything is sent. Throws `StorageError` `cannot-read`, `not-a-file`, `name-too-long` or
+   * `file-too-large`.
+   */
+  static async inspect(path: string, edition: Edition): Promise<SourceFile> {
+    const info = await attempt(path, () => Deno.stat(path));
+    const shown = printable(path);
+    if (!info.isFile) {
+      throw new StorageError("not-a-file", `Cannot send ${shown}: it is not a regular file`, {
+        hint: "Pack a folder into one file first, with tar for example.",
+      });
+    }
+    const nameField = encodeTextField(basename(path), FIELDS.fileName.size);
+    if (nameField === undefined) {
+      throw new StorageError(
+        "name-too-long",
+        `Cannot send ${shown}: its name has more than ${FIELDS.fileName.size - 1} bytes`,
+        { hint: "Rename it." },
+      );
+    }
+    const max = maxFileSize(edition);
+    if (info.size > max) {
+      throw new StorageError(
+        "file-too-large",
+        `Cannot send ${shown}: it has ${info.size} bytes, the protocol carries at most ${max}`,
+        { hint: "Split it, with split for example." },
+      );
+    }
+    return new SourceFile(path, nameField, info);
+  }
+
+  /**
+   * The file's bytes, exactly `size` of them, in pieces that fill `buffer` but for the last. A piece is overwritten
+   * when the next is asked for. Throws `IntegrityError` `file-changed` where fewer are left, since the message that
+   * was begun can't be ended then.
+   */
+  async *read(buffer: Bytes): AsyncGenerator<Bytes, void, void> {
+    using file = await attempt(this.path, () => Deno.open(this.path, { read: true }));
+    for (let left = this.size; left > 0;) {
+      const piece = buffer.subarray(0, Math.min(buffer.length, left));
+      for (let filled = 0; filled < piece.length;) {
+        const rest = piece.subarray(filled);
+        const size = await attempt(this.path, () => file.read(rest));
+        if (size === null) throw this.#changed();
+        filled += size;
+      }
+      left -= piece.length;
+      yield piece;
+    }
+  }
+
+  /** Whether it is another file now than the one that was inspected, as far as its size and time tell. */
+  async hasChanged(): Promise<boolean> {
+    const info = await attempt(this.path, () => Deno.stat(this.path));
+    return info.size !== this.size || info.mtime?.getTime() !== this.#mtime;
+  }
+
+  #changed(): IntegrityError {
+    return new IntegrityError(
+      "file-changed",
+      `${
+        printable(this.path)
+      } became shorter while it was sent; the server has dropped what it got`,
+      { hint: "Send it again when nothing writes to it." },
+    );
+  }
+}
+
+async function attempt<T>(path: string, operation: () => Promise<T>): Promise<T> {
+  try {
+    return await operation();
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new StorageError("cannot-read", `Cannot read ${printable(path)}: ${printable(reason)}`, {
+      hint: "Check the path and its permissions.",
+      cause,
+    });
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * `transfer.info`: server address, user name, file. Three lines that a person writes.
+ *
+ * @module
+ */
+import {
+  type Address,
+  ConfigurationError,
+  isUserName,
+  parseAddress,
+  printable,
+} from "../protocol/mod.ts";
+
+export const TRANSFER_INFO = "transfer.info";
+
+/** No sensible file is longer, in bytes; a larger one was named by mistake. */
+const MAX_SIZE = 16 * 1024;
+
+export interface TransferInfo {
+  readonly server: Address;
+  readonly userName: string;
+  /** As written, relative to the folder that the client runs in; `undefined` where there is no line 3. */
+  readonly file: string | undefined;
+}
+
+/** Reads a `transfer.info`. Throws `ConfigurationError` `no-transfer-info` or `bad-transfer-info`. */
+export async function readTransferInfo(path: string): Promise<TransferInfo> {
+  return parseTransferInfo(decode(await readFile(path), path), path);
+}
+
+/**
+ * The contents of a `transfer.info`. A byte order mark, CRLF line ends and blank lines at the end are fine; anything
+ * else that is not as it must be throws `ConfigurationError` `bad-transfer-info`, which names file, line, what was
+ * found and what is expected.
+ */
+export function parseTransferInfo(text: string, path: string): TransferInfo {
+  const lines = text.replace(/^\uFEFF/, "").split(/\r?\n/);
+  while (lines.length > 0 && lines.at(-1)?.trim() === "") lines.pop();
+  const [address = "", userName = "", file, surplus] = lines;
+  const fail = (line: number, found: string | undefined, expected: string): never => {
+    const what = found ? `found "${printable(found)}"` : "it is empty or missing";
+    throw new ConfigurationError(
+      "bad-transfer-info",
+      `${printable(path)} line ${line}: ${what}, expected ${expected}`,
+      { hint: "It has three lines: HOST:PORT, user name, file to send." },
+    );
+  };
+  const server = parseAddress(address);
+  if (server === undefined || server.port === 0) {
+    return fail(1, address, "HOST:PORT, such as 127.0.0.1:1256, example.org:1256 or [::1]:1256");
+  }
+  if (!isUserName(userName)) {
+    fail(2, userName, "a user name of 1 to 254 ASCII letters and digits");
+  }
+  if (file !== undefined && (file.trim() === "" || file.includes("\0"))) {
+    fail(3, file, "the path of the file to send");
+  }
+  if (surplus !== undefined) fail(4, surplus, "nothing after line 3");
+  return { server, userName, file };
+}
+
+async function readFile(path: string): Promise<Uint8Array> {
+  try {
+    const { size } = await Deno.stat(path);
+    if (size <= MAX_SIZE) return await Deno.readFile(path);
+  } catch (cause) {
+    throw new ConfigurationError(
+      "no-transfer-info",
+      `Cannot read ${printable(path)}: ${
+        cause instanceof Deno.errors.NotFound ? "there is none" : String(cause)
+      }`,
+      {
+        hint: "Write one with three lines: HOST:PORT, user name, file to send; " +
+          "or name another with --transfer-info FILE.",
+        cause,
+      },
+    );
+  }
+  throw new ConfigurationError(
+    "bad-transfer-info",
+    `${printable(path)} is larger than ${MAX_SIZE} bytes, so it is no transfer.info`,
+  );
+}
+
+function decode(bytes: Uint8Array, path: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new ConfigurationError("bad-transfer-info", `${printable(path)} is not UTF-8 text`, {
+      hint: "Save it as UTF-8.",
+      cause,
+    });
+  }
+}

@@ -1,0 +1,36 @@
+/**
+ * xfer as a library: start a server, send files to one, or use the protocol alone.
+ *
+ * ```ts
+ * import { sendFiles, Server } from "./mod.ts";
+ *
+ * await using server = await Server.start({
+ *   listen: { hostname: "127.0.0.1", port: 0 },
+ *   dataFolder: "xfer-data",
+ * });
+ * await sendFiles({
+ *   server: server.address,
+ *   userName: "Alice",
+ *   files: ["report.pdf"],
+ *   identityFolder: ".",
+ * });
+ * ```
+ *
+ * @module
+ */
+export * from "./protocol/mod.ts";
+export { type ClientEvent, type Outcome, sendFiles, type SendOptions } from "./client/client.ts";
+export type { Timeouts } from "./client/connection.ts";
+export type { SourceFile } from "./client/source_file.ts";
+export { readTransferInfo, TRANSFER_INFO, type TransferInfo } from "./client/transfer_info.ts";
+export { type Entropy, systemEntropy } from "./server/entropy.ts";
+export {
+  type ClientWithFiles,
+  exportFile,
+  type ExportRequest,
+  listStored,
+} from "./server/inspect.ts";
+export { DEFAULT_LIMITS, type Limits } from "./server/limits.ts";
+export { PORT_INFO, readPortInfo } from "./server/port_info.ts";
+export { Server, type ServerOptions } from "./server/server.ts";
+export type { Client, StoredFile } from "./server/store/catalog.ts";

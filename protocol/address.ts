@@ -1,0 +1,25 @@
+/**
+ * `HOST:PORT`, as people write it.
+ *
+ * @module
+ */
+export interface Address {
+  /** An IPv4 address, an IPv6 address without brackets, or a name. */
+  readonly hostname: string;
+  readonly port: number;
+}
+
+/**
+ * Reads `HOST:PORT` with an IPv4 address, a name, or an IPv6 address in brackets, and a port of 0 to 65535;
+ * `undefined` for anything else.
+ */
+export function parseAddress(text: string): Address | undefined {
+  const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+)):([0-9]{1,5})$/.exec(text);
+  const hostname = match?.[1] ?? match?.[2];
+  const port = Number(match?.[3]);
+  return hostname !== undefined && port <= 65_535 ? { hostname, port } : undefined;
+}
+
+export function formatAddress({ hostname, port }: Address): string {
+  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+}

@@ -1,0 +1,77 @@
+/**
+ * RSA-1024 with public exponent 17, in the encodings that the protocol uses: the public key as X.509
+ * SubjectPublicKeyInfo (exactly 160 bytes with this exponent), the private key as PKCS#8, both DER; AES keys wrapped
+ * with RSAES-OAEP, SHA-1 (RFC 8017 7.1).
+ *
+ * @module
+ */
+import { Buffer } from "node:buffer";
+import { createPrivateKey, createPublicKey, generateKeyPair } from "node:crypto";
+import { IntegrityError, ProtocolError } from "../errors.ts";
+import type { Bytes } from "../wire.ts";
+
+export const PUBLIC_KEY_SIZE = 160;
+export const WRAPPED_KEY_SIZE = 128;
+
+const MODULUS_BITS = 1024;
+/** WebCrypto makes no keys with this exponent, and any larger one makes a public key too long for its field. */
+const PUBLIC_EXPONENT = 17;
+const OAEP = { name: "RSA-OAEP", hash: "SHA-1" };
+
+/** A new private key, PKCS#8 DER. */
+export function generatePrivateKey(): Promise<Bytes> {
+  const options = { modulusLength: MODULUS_BITS, publicExponent: PUBLIC_EXPONENT };
+  return new Promise((resolve, reject) => {
+    generateKeyPair("rsa", options, (error, _publicKey, privateKey) => {
+      if (error) reject(error);
+      else resolve(new Uint8Array(privateKey.export({ type: "pkcs8", format: "der" })));
+    });
+  });
+}
+
+/** The public half of a private key (PKCS#8 DER), as SubjectPublicKeyInfo DER. */
+export function publicKeyOf(privateKey: Bytes): Bytes {
+  const key = createPrivateKey({ key: Buffer.from(privateKey), format: "der", type: "pkcs8" });
+  const publicKey = createPublicKey(key as unknown as Parameters<typeof createPublicKey>[0]);
+  return new Uint8Array(publicKey.export({ type: "spki", format: "der" }));
+}
+
+/** Wraps an AES key. Throws `ProtocolError` `bad-public-key` where the key is none, or not of 1024 bits. */
+export async function wrapKey(publicKey: Bytes, aesKey: Bytes): Promise<Bytes> {
+  let wrapped: Bytes;
+  try {
+    const key = await crypto.subtle.importKey("spki", publicKey, OAEP, false, ["encrypt"]);
+    wrapped = new Uint8Array(await crypto.subtle.encrypt(OAEP, key, aesKey));
+  } catch (cause) {
+    throw new ProtocolError(
+      "bad-public-key",
+      "Cannot use the public key: it is no RSA key in DER",
+      {
+        cause,
+      },
+    );
+  }
+  if (wrapped.length !== WRAPPED_KEY_SIZE) {
+    throw new ProtocolError(
+      "bad-public-key",
+      `Cannot use the public key: it has ${
+        wrapped.length * 8
+      } bits, the protocol's has ${MODULUS_BITS}`,
+    );
+  }
+  return wrapped;
+}
+
+/** Unwraps an AES key. Throws `IntegrityError` `bad-wrapped-key` where it was not wrapped for this private key. */
+export async function unwrapKey(privateKey: Bytes, wrapped: Bytes): Promise<Bytes> {
+  try {
+    const key = await crypto.subtle.importKey("pkcs8", privateKey, OAEP, false, ["decrypt"]);
+    return new Uint8Array(await crypto.subtle.decrypt(OAEP, key, wrapped));
+  } catch (cause) {
+    throw new IntegrityError(
+      "bad-wrapped-key",
+      "Cannot unwrap the AES key: the server did not wrap it for this identity's RSA key",
+      { cause },
+    );
+  }
+}

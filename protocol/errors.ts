@@ -1,0 +1,72 @@
+/**
+ * Errors that xfer raises, by class of what went wrong.
+ *
+ * Every error has a stable `code` in kebab case, for programs; a message that says what happened and with what; and,
+ * where there is something to do about it, a `hint`. The class decides the exit code of the executable.
+ *
+ * @module
+ */
+
+/** What kind of thing went wrong; the executable has one exit code for each. */
+export type ErrorCategory =
+  | "usage"
+  | "configuration"
+  | "network"
+  | "protocol"
+  | "refused"
+  | "integrity"
+  | "io";
+
+export interface ErrorDetails {
+  /** What the person in front of the terminal can do next, as a sentence. */
+  readonly hint?: string;
+  readonly cause?: unknown;
+}
+
+export abstract class XferError extends Error {
+  abstract readonly category: ErrorCategory;
+  readonly code: string;
+  readonly hint: string | undefined;
+
+  constructor(code: string, message: string, details: ErrorDetails = {}) {
+    super(message, { cause: details.cause });
+    this.name = new.target.name;
+    this.code = code;
+    this.hint = details.hint;
+  }
+}
+
+/** A command or an option that xfer does not take. */
+export class UsageError extends XferError {
+  override readonly category = "usage";
+}
+
+/** A file that a person writes (transfer.info, me.info, port.info) or a folder's state is not as it must be. */
+export class ConfigurationError extends XferError {
+  override readonly category = "configuration";
+}
+
+/** The other end could not be reached, or the connection was lost. */
+export class NetworkError extends XferError {
+  override readonly category = "network";
+}
+
+/** The other end sent bytes that the protocol does not allow at that point. */
+export class ProtocolError extends XferError {
+  override readonly category = "protocol";
+}
+
+/** The server understood and said no. */
+export class RefusedError extends XferError {
+  override readonly category = "refused";
+}
+
+/** What arrived, or what was read, is not what was meant. */
+export class IntegrityError extends XferError {
+  override readonly category = "integrity";
+}
+
+/** A file or a database on this machine could not be read or written. */
+export class StorageError extends XferError {
+  override readonly category = "io";
+}

@@ -1,0 +1,174 @@
+/**
+ * Requests and responses as values, and as bytes through an edition's table.
+ *
+ * Text fields stay as they are on the wire (255 bytes, see {@link decodeTextField}): what a peer put behind the NUL
+ * must come back to it unchanged where a field is echoed.
+ *
+ * @module
+ */
+import {
+  type Edition,
+  type FieldName,
+  FIELDS,
+  fixedSize,
+  type Layout,
+  type RequestKind,
+  type ResponseKind,
+} from "./editions/edition.ts";
+import { ProtocolError } from "./errors.ts";
+import {
+  MAX_PAYLOAD_SIZE,
+  REQUEST_HEADER_SIZE,
+  type RequestHeader,
+  RESPONSE_HEADER_SIZE,
+  type ResponseHeader,
+  VERSION,
+  writeRequestHeader,
+  writeResponseHeader,
+} from "./header.ts";
+import { ByteReader, type Bytes, ByteWriter } from "./wire.ts";
+
+interface FromClient {
+  /** 16 bytes. */
+  readonly clientId: Bytes;
+}
+
+/** One member of a union for each kind, all with the same fields. */
+type Each<K extends string, Fields> = K extends unknown ? { readonly kind: K } & Readonly<Fields>
+  : never;
+
+export type Request =
+  | (FromClient & Each<"register" | "reconnect", { name: Bytes }>)
+  | (FromClient & Each<"publicKey", { name: Bytes; publicKey: Bytes }>)
+  | (FromClient & Each<"crcValid" | "crcInvalid" | "crcGivenUp", { fileName: Bytes }>)
+  | SendFile;
+
+export interface SendFile extends FromClient {
+  readonly kind: "sendFile";
+  /** Bytes of the ciphertext, which follows the message's fixed part. */
+  readonly contentSize: number;
+  readonly fileName: Bytes;
+}
+
+export type Response =
+  | Each<"registered" | "messageReceived" | "denied", { clientId: Bytes }>
+  | Each<"refused" | "generalError", unknown>
+  /** The AES key, wrapped with the client's RSA key. */
+  | Each<"keyReceived" | "reconnected", { clientId: Bytes; wrappedKey: Bytes }>
+  | FileReceived;
+
+export interface FileReceived {
+  readonly kind: "fileReceived";
+  readonly clientId: Bytes;
+  /** Bytes of the ciphertext as received. */
+  readonly contentSize: number;
+  /** The field of the request, byte for byte. */
+  readonly fileName: Bytes;
+  /** POSIX cksum of the plaintext as decrypted. */
+  readonly crc: number;
+}
+
+type Values = Readonly<Partial<Record<FieldName, number | Bytes>>>;
+
+/** Header and fixed part. Content, where the layout has it, is counted by `contentSize` and sent behind. */
+export function encodeRequest(edition: Edition, request: Request): Bytes {
+  const layout = edition.requests[request.kind];
+  const fixed = fixedSize(layout);
+  const payloadSize = fixed + (request.kind === "sendFile" ? request.contentSize : 0);
+  if (payloadSize > MAX_PAYLOAD_SIZE) {
+    throw new ProtocolError(
+      "payload-too-large",
+      `Cannot encode a payload of ${payloadSize} bytes: the header counts at most ${MAX_PAYLOAD_SIZE}`,
+    );
+  }
+  const writer = new ByteWriter(REQUEST_HEADER_SIZE + fixed);
+  const { clientId } = request;
+  writeRequestHeader(writer, { clientId, version: VERSION, code: layout.code, payloadSize });
+  return writeFields(writer, layout, request as Values).bytes;
+}
+
+/**
+ * The request of a header and the fixed part of its payload. Throws `ProtocolError` `truncated` or `surplus` where
+ * `fixed` has not exactly the layout's size.
+ */
+export function decodeRequest(
+  edition: Edition,
+  kind: RequestKind,
+  header: RequestHeader,
+  fixed: Bytes,
+): Request {
+  const values = readFields(edition.requests[kind], fixed);
+  return { ...values, kind, clientId: header.clientId } as Request;
+}
+
+export function encodeResponse(edition: Edition, response: Response): Bytes {
+  const layout = edition.responses[response.kind];
+  const payloadSize = fixedSize(layout);
+  const writer = new ByteWriter(RESPONSE_HEADER_SIZE + payloadSize);
+  writeResponseHeader(writer, { version: VERSION, code: layout.code, payloadSize });
+  return writeFields(writer, layout, response as Values).bytes;
+}
+
+/** Throws `ProtocolError`: `unknown-code`, or `truncated` and `surplus` where the payload has not the layout's size. */
+export function decodeResponse(edition: Edition, header: ResponseHeader, payload: Bytes): Response {
+  const kind = responseKind(edition, header.code);
+  const layout = edition.responses[kind];
+  const body = layout.anyPayload ? fitted(payload, fixedSize(layout)) : payload;
+  return { kind, ...readFields(layout, body) } as Response;
+}
+
+/** The request of a code, or `undefined` where the edition has none. */
+export function requestKind(edition: Edition, code: number): RequestKind | undefined {
+  return kindOf(edition.requests, code);
+}
+
+function responseKind(edition: Edition, code: number): ResponseKind {
+  const kind = kindOf(edition.responses, code);
+  if (kind === undefined) {
+    throw new ProtocolError(
+      "unknown-code",
+      `Cannot read a response with code ${code}: edition ${edition.name} has no such code`,
+    );
+  }
+  return kind;
+}
+
+function kindOf<K extends string>(layouts: Readonly<Record<K, Layout>>, code: number) {
+  return (Object.keys(layouts) as K[]).find((kind) => layouts[kind].code === code);
+}
+
+function fitted(payload: Bytes, size: number): Bytes {
+  const body = new Uint8Array(size);
+  body.set(payload.subarray(0, size));
+  return body;
+}
+
+function readFields(layout: Layout, body: Bytes): Values {
+  const reader = new ByteReader(body);
+  const values: Partial<Record<FieldName, number | Bytes>> = {};
+  for (const field of layout.fields) {
+    const { type, size } = FIELDS[field];
+    values[field] = type === "number" ? reader.u32() : reader.bytes(size);
+  }
+  if (reader.remaining > 0) {
+    throw new ProtocolError(
+      "surplus",
+      `Cannot read code ${layout.code}: ${reader.remaining} bytes more than its ${
+        fixedSize(layout)
+      } came`,
+    );
+  }
+  return values;
+}
+
+function writeFields(writer: ByteWriter, layout: Layout, values: Values): ByteWriter {
+  for (const field of layout.fields) {
+    const value = values[field];
+    if (typeof value === "number") writer.u32(value);
+    else if (value?.length === FIELDS[field].size) writer.put(value);
+    else {throw new RangeError(
+        `Cannot encode code ${layout.code}: field ${field} is missing or has a wrong size`,
+      );}
+  }
+  return writer;
+}

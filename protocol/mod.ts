@@ -1,0 +1,19 @@
+/**
+ * Protocol 3: bytes in, values out. Nothing here touches a socket, a file or a clock.
+ *
+ * @module
+ */
+export * from "./address.ts";
+export * from "./cipher/aes_cbc.ts";
+export * from "./cipher/rsa.ts";
+export { Cksum, cksum } from "./crc/table.ts";
+export * from "./editions/edition.ts";
+export { edition2023c } from "./editions/edition_2023c.ts";
+export * from "./errors.ts";
+export * from "./header.ts";
+export * from "./messages.ts";
+export * from "./session/client.ts";
+export * from "./session/responses.ts";
+export * from "./session/server.ts";
+export * from "./text.ts";
+export * from "./wire.ts";

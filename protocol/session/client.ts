@@ -1,0 +1,276 @@
+/**
+ * The client's end of a conversation, without sockets, files or clocks: each flow is a generator that yields what is
+ * to be done next and is resumed with what came of it. Reading one top to bottom is reading the protocol.
+ *
+ * @module
+ */
+import type { Edition, RequestKind, ResponseKind } from "../editions/edition.ts";
+import { fixedSize } from "../editions/edition.ts";
+import { BLOCK_SIZE, ciphertextSize } from "../cipher/aes_cbc.ts";
+import { IntegrityError, NetworkError, ProtocolError, RefusedError } from "../errors.ts";
+import { MAX_PAYLOAD_SIZE } from "../header.ts";
+import { encodeRequest, type FileReceived, type Request, type Response } from "../messages.ts";
+import { decodeTextField } from "../text.ts";
+import { type Bytes, equalBytes } from "../wire.ts";
+
+/** What the one who drives a conversation is asked to do. */
+export type Step =
+  /** Send these bytes. Resume with `sent`. */
+  | { readonly do: "send"; readonly kind: RequestKind; readonly bytes: Bytes }
+  /** Send these bytes and the file's ciphertext behind them. Resume with `fileSent`. */
+  | { readonly do: "sendFile"; readonly head: Bytes; readonly attempt: number }
+  /** Read a response. Resume with it, with `silence` when `withinMs` is over, or with `closed`. */
+  | { readonly do: "receive"; readonly withinMs?: number }
+  /** Make this id durable. Resume with `kept`. */
+  | { readonly do: "keepIdentity"; readonly clientId: Bytes }
+  /** The server knows this id no longer; what it names is about to be replaced. Resume with `kept`. */
+  | { readonly do: "dropIdentity"; readonly clientId: Bytes }
+  /** Unwrap an AES key and use it from now on. Resume with `kept`. */
+  | { readonly do: "useKey"; readonly wrappedKey: Bytes }
+  /** Tell who watches: the checksums of an attempt. Resume with `kept`. */
+  | {
+    readonly do: "compare";
+    readonly attempt: number;
+    readonly ours: number;
+    readonly theirs: number;
+  };
+
+export type Answer =
+  | { readonly type: "sent" }
+  | { readonly type: "kept" }
+  | {
+    readonly type: "fileSent";
+    /** cksum of the plaintext that was read. */
+    readonly crc: number;
+    /** Whether the file was seen to change while it was read. */
+    readonly changed: boolean;
+  }
+  | { readonly type: "response"; readonly response: Response }
+  | { readonly type: "silence" }
+  | { readonly type: "closed" };
+
+export type Conversation<T> = Generator<Step, T, Answer>;
+
+/** How long a server may take to answer "CRC invalid, will resend" before the file is sent again, in milliseconds. */
+export const RESEND_PAUSE_MS = 500;
+
+export interface Registration {
+  /** The name as a field of 255 bytes. */
+  readonly name: Bytes;
+  /** SubjectPublicKeyInfo, 160 bytes. */
+  readonly publicKey: Bytes;
+  /** What stands in the header before the server has given an id; servers ignore it. */
+  readonly placeholderId: Bytes;
+}
+
+/** Registers a name and exchanges keys. Returns the id. Throws `RefusedError` `name-taken`. */
+export function* register(
+  edition: Edition,
+  { name, publicKey, placeholderId }: Registration,
+): Conversation<Bytes> {
+  yield* send(edition, { kind: "register", clientId: placeholderId, name });
+  const answer = yield* receive("registered", "refused");
+  if (answer.kind === "refused") {
+    throw new RefusedError(
+      "name-taken",
+      `The server refused to register the name ${decodeTextField(name)}: it is taken`,
+      { hint: "Use another name on line 2, or bring the me.info of the one that is registered." },
+    );
+  }
+  const { clientId } = answer;
+  yield { do: "keepIdentity", clientId };
+  yield* send(edition, { kind: "publicKey", clientId, name, publicKey });
+  yield* useKey(clientId, yield* receive("keyReceived"));
+  return clientId;
+}
+
+/**
+ * Asks for a fresh AES key under an id from before. Returns the id; where the server denies, registers anew first, as
+ * the published text says.
+ */
+export function* reconnect(
+  edition: Edition,
+  clientId: Bytes,
+  { name, publicKey }: Omit<Registration, "placeholderId">,
+): Conversation<Bytes> {
+  yield* send(edition, { kind: "reconnect", clientId, name });
+  const answer = yield* receive("reconnected", "denied");
+  if (answer.kind === "denied") {
+    yield { do: "dropIdentity", clientId };
+    return yield* register(edition, { name, publicKey, placeholderId: clientId });
+  }
+  yield* useKey(clientId, answer);
+  return clientId;
+}
+
+export interface Upload {
+  readonly clientId: Bytes;
+  /** The name as a field of 255 bytes. */
+  readonly fileName: Bytes;
+  /** Bytes of the plaintext. */
+  readonly size: number;
+}
+
+/** The largest file, in bytes of plaintext, that one message of the edition can carry. */
+export function maxFileSize(edition: Edition): number {
+  const content = MAX_PAYLOAD_SIZE - fixedSize(edition.requests.sendFile);
+  return content - (content % BLOCK_SIZE) - 1;
+}
+
+/**
+ * Sends a file until both ends agree on its checksum, and returns that. Throws `IntegrityError`: `crc-mismatch` when
+ * the edition's attempts are used up, `file-changed` when the file was not the same from begin to end.
+ */
+export function* upload(
+  edition: Edition,
+  { clientId, fileName, size }: Upload,
+): Conversation<number> {
+  const head = encodeRequest(edition, {
+    kind: "sendFile",
+    clientId,
+    contentSize: ciphertextSize(size),
+    fileName,
+  });
+  for (let attempt = 1;; attempt++) {
+    const { ours, theirs, changed } = yield* sendOnce(head, attempt, fileName);
+    if (changed) {
+      yield* conclude(edition, { kind: "crcGivenUp", clientId, fileName });
+      throw new IntegrityError(
+        "file-changed",
+        `${
+          decodeTextField(fileName)
+        } changed while it was sent; the server has dropped what it got`,
+        { hint: "Send it again when nothing writes to it." },
+      );
+    }
+    yield { do: "compare", attempt, ours, theirs };
+    if (ours === theirs) {
+      yield* conclude(edition, { kind: "crcValid", clientId, fileName });
+      return ours;
+    }
+    if (attempt === edition.attempts) {
+      yield* conclude(edition, { kind: "crcGivenUp", clientId, fileName });
+      throw new IntegrityError(
+        "crc-mismatch",
+        `The server's checksum of ${
+          decodeTextField(fileName)
+        } was wrong ${attempt} times; it is not stored`,
+        {
+          hint:
+            "Something between the two ends changes bytes. Try another network, or again later.",
+        },
+      );
+    }
+    yield* send(edition, { kind: "crcInvalid", clientId, fileName });
+    yield* passOverAnswer();
+  }
+}
+
+/** One attempt at a file: sends it and returns both checksums. */
+function* sendOnce(head: Bytes, attempt: number, fileName: Bytes) {
+  // Some servers answer the resend with a general error and take the next one. It is the same attempt for both ends.
+  let repeatsLeft = attempt > 1 ? 1 : 0;
+  for (;;) {
+    const sent = yield* perform("fileSent", { do: "sendFile", head, attempt });
+    const response = yield* receiveFileAnswer();
+    if (response.kind === "generalError" && repeatsLeft-- > 0) continue;
+    if (response.kind === "generalError") throw generalError("the file");
+    checkEcho(response, fileName);
+    return { ours: sent.crc, theirs: response.crc, changed: sent.changed };
+  }
+}
+
+/** The answer to a file. An answer to "CRC invalid" that comes only now is passed over. */
+function* receiveFileAnswer() {
+  const kinds = ["fileReceived", "generalError"] as const;
+  const response = yield* receive(...kinds, "messageReceived");
+  return response.kind === "messageReceived" ? yield* receive(...kinds) : response;
+}
+
+function checkEcho(response: FileReceived, fileName: Bytes): void {
+  const echoed = decodeTextField(response.fileName);
+  if (echoed !== decodeTextField(fileName)) {
+    throw new ProtocolError(
+      "wrong-file-name",
+      `The server confirmed the file ${echoed} where ${decodeTextField(fileName)} was sent`,
+    );
+  }
+}
+
+/** After "CRC invalid, will resend" some servers answer and some don't. */
+function* passOverAnswer(): Conversation<void> {
+  const answer = yield { do: "receive", withinMs: RESEND_PAUSE_MS };
+  if (answer.type === "silence") return;
+  expectKind(answer, ["messageReceived"]);
+}
+
+/** Sends the last word on a file and waits until the server has taken note. */
+function* conclude(edition: Edition, request: Request): Conversation<void> {
+  yield* send(edition, request);
+  yield* receive("messageReceived");
+}
+
+function* useKey(
+  clientId: Bytes,
+  response: Extract<Response, { readonly wrappedKey: Bytes }>,
+): Conversation<void> {
+  if (!equalBytes(response.clientId, clientId)) {
+    throw new ProtocolError("wrong-client-id", "The server sent a key for another client's id");
+  }
+  yield { do: "useKey", wrappedKey: response.wrappedKey };
+}
+
+function* send(edition: Edition, request: Request): Conversation<void> {
+  yield { do: "send", kind: request.kind, bytes: encodeRequest(edition, request) };
+}
+
+function* receive<K extends ResponseKind>(
+  ...kinds: readonly K[]
+): Conversation<Extract<Response, { readonly kind: K }>> {
+  return expectKind(yield { do: "receive" }, kinds);
+}
+
+function* perform<K extends Answer["type"]>(
+  type: K,
+  step: Step,
+): Conversation<Extract<Answer, { readonly type: K }>> {
+  const answer = yield step;
+  if (answer.type !== type) throw new RangeError(`Cannot resume ${step.do} with ${answer.type}`);
+  return answer as Extract<Answer, { readonly type: K }>;
+}
+
+function expectKind<K extends ResponseKind>(
+  answer: Answer,
+  kinds: readonly K[],
+): Extract<Response, { readonly kind: K }> {
+  if (answer.type === "response") {
+    const { response } = answer;
+    if ((kinds as readonly string[]).includes(response.kind)) {
+      return response as Extract<Response, { readonly kind: K }>;
+    }
+    if (response.kind === "generalError") throw generalError("the request");
+    throw new ProtocolError(
+      "unexpected-response",
+      `The server answered "${response.kind}" where ${kinds.join(" or ")} was due`,
+    );
+  }
+  if (answer.type === "closed") {
+    throw new NetworkError(
+      "connection-closed",
+      "The server closed the connection before it answered",
+      {
+        hint:
+          "It may be stopping, or not speak this edition of the protocol. Try again, or ask its operator.",
+      },
+    );
+  }
+  throw new NetworkError("response-timeout", "The server did not answer in time", {
+    hint: "Check that the address is that of an xfer server, and try again.",
+  });
+}
+
+function generalError(what: string): RefusedError {
+  return new RefusedError("general-error", `The server refused ${what} with a general error`, {
+    hint: "Its operator finds the reason in the server's log.",
+  });
+}

@@ -1,0 +1,57 @@
+/**
+ * The client's reading half: bytes in pieces of any size become responses.
+ *
+ * @module
+ */
+import type { Edition } from "../editions/edition.ts";
+import { ProtocolError } from "../errors.ts";
+import { Feed } from "../feed.ts";
+import { decodeResponseHeader, RESPONSE_HEADER_SIZE, type ResponseHeader } from "../header.ts";
+import { decodeResponse, type Response } from "../messages.ts";
+import type { Bytes } from "../wire.ts";
+
+/**
+ * The largest payload that a client takes from a server, in bytes. The protocol's largest response has 279; some
+ * servers send a line of text with a refusal.
+ */
+export const MAX_RESPONSE_PAYLOAD = 4096;
+
+export class ResponseReader {
+  readonly #edition: Edition;
+  readonly #feed = new Feed();
+  #header: ResponseHeader | undefined;
+
+  constructor(edition: Edition) {
+    this.#edition = edition;
+  }
+
+  /** Takes bytes that came from the server. Only after `next` has returned `undefined`. */
+  push(bytes: Bytes): void {
+    this.#feed.push(bytes);
+  }
+
+  /** The next whole response, or `undefined` until it is here. Throws `ProtocolError` where it can't be one. */
+  next(): Response | undefined {
+    this.#header ??= this.#takeHeader();
+    if (this.#header === undefined) return undefined;
+    const payload = this.#feed.take(this.#header.payloadSize);
+    if (payload === undefined) return undefined;
+    const header = this.#header;
+    this.#header = undefined;
+    return decodeResponse(this.#edition, header, payload);
+  }
+
+  #takeHeader(): ResponseHeader | undefined {
+    const bytes = this.#feed.take(RESPONSE_HEADER_SIZE);
+    if (bytes === undefined) return undefined;
+    const header = decodeResponseHeader(bytes);
+    if (header.payloadSize > MAX_RESPONSE_PAYLOAD) {
+      throw new ProtocolError(
+        "bad-payload-size",
+        `Cannot read a response with code ${header.code} and a payload of ${header.payloadSize} bytes: ` +
+          `no response has more than ${MAX_RESPONSE_PAYLOAD}`,
+      );
+    }
+    return header;
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * A cursor over bytes, for reading and for writing, with bounds. All numbers are little endian.
+ *
+ * @module
+ */
+import { ProtocolError } from "./errors.ts";
+
+/** Bytes that own a plain `ArrayBuffer`, as WebCrypto and the file system want them. */
+export type Bytes = Uint8Array<ArrayBuffer>;
+
+/** Reads fields one after another. Never reads past the end: throws `ProtocolError` `truncated` instead. */
+export class ByteReader {
+  readonly #bytes: Bytes;
+  readonly #view: DataView<ArrayBuffer>;
+  #offset = 0;
+
+  constructor(bytes: Bytes) {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  get remaining(): number {
+    return this.#bytes.length - this.#offset;
+  }
+
+  u8(): number {
+    return this.#view.getUint8(this.#advance(1));
+  }
+
+  u16(): number {
+    return this.#view.getUint16(this.#advance(2), true);
+  }
+
+  u32(): number {
+    return this.#view.getUint32(this.#advance(4), true);
+  }
+
+  /** The next `size` bytes, as a view of the input. */
+  bytes(size: number): Bytes {
+    const start = this.#advance(size);
+    return this.#bytes.subarray(start, start + size);
+  }
+
+  #advance(size: number): number {
+    if (size > this.remaining) {
+      throw new ProtocolError(
+        "truncated",
+        `Cannot read a field of ${size} bytes: ${this.remaining} bytes are left`,
+      );
+    }
+    const start = this.#offset;
+    this.#offset += size;
+    return start;
+  }
+}
+
+/** Writes fields one after another into a buffer of a size known beforehand. Throws `RangeError` past its end. */
+export class ByteWriter {
+  readonly bytes: Bytes;
+  readonly #view: DataView<ArrayBuffer>;
+  #offset = 0;
+
+  constructor(size: number) {
+    this.bytes = new Uint8Array(size);
+    this.#view = new DataView(this.bytes.buffer);
+  }
+
+  u8(value: number): this {
+    this.#view.setUint8(this.#offset, value);
+    return this.#advance(1);
+  }
+
+  u16(value: number): this {
+    this.#view.setUint16(this.#offset, value, true);
+    return this.#advance(2);
+  }
+
+  u32(value: number): this {
+    this.#view.setUint32(this.#offset, value, true);
+    return this.#advance(4);
+  }
+
+  put(bytes: Uint8Array): this {
+    this.bytes.set(bytes, this.#offset);
+    return this.#advance(bytes.length);
+  }
+
+  #advance(size: number): this {
+    this.#offset += size;
+    return this;
+  }
+}
+
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, index) => byte === b[index]);
+}
+
+/** All of `parts`, one behind the other. */
+export function concatBytes(...parts: readonly Uint8Array[]): Bytes {
+  const writer = new ByteWriter(parts.reduce((size, part) => size + part.length, 0));
+  for (const part of parts) writer.put(part);
+  return writer.bytes;
+}
+
+/** Lower-case hexadecimal digits, two a byte. */
+export function toHex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** The bytes of hexadecimal digits in either case, or `undefined` where `text` is anything else. */
+export function fromHex(text: string): Bytes | undefined {
+  if (!/^(?:[0-9a-f]{2})*$/i.test(text)) return undefined;
+  return Uint8Array.from(text.match(/../g) ?? [], (pair) => parseInt(pair, 16));
+}

@@ -1,0 +1,56 @@
+/**
+ * What the handlers of all connections share.
+ *
+ * @module
+ */
+import type { Logger } from "@logtape/logtape";
+import type { Bytes, Edition } from "../protocol/mod.ts";
+import type { Entropy } from "./entropy.ts";
+import { ExpiringMap } from "./expiring_map.ts";
+import type { Limits } from "./limits.ts";
+import type { Store } from "./store/data_folder.ts";
+import { UnverifiedFiles } from "./unverified.ts";
+
+export interface Context {
+  readonly edition: Edition;
+  readonly store: Store;
+  readonly limits: Limits;
+  readonly entropy: Entropy;
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number;
+  readonly log: Logger;
+  /** The AES key that a client was last given on any connection, by its id in hexadecimal. */
+  readonly sessions: ExpiringMap<CryptoKey>;
+  /** Names for which an id was reserved by a denied reconnection, by that id in hexadecimal. */
+  readonly reservations: ExpiringMap<string>;
+  /** The reserved ids, by name. */
+  readonly reservedNames: ExpiringMap<Bytes>;
+  readonly unverified: UnverifiedFiles;
+}
+
+export type Shared = Pick<
+  Context,
+  "edition" | "store" | "limits" | "entropy" | "clock" | "log"
+>;
+
+export function createContext(shared: Shared): Context {
+  const { limits, clock } = shared;
+  const reservations = { ttlMs: limits.registrationTtlMs, max: limits.maxReservations, clock };
+  return {
+    ...shared,
+    sessions: new ExpiringMap({ ttlMs: limits.sessionTtlMs, max: limits.maxSessions, clock }),
+    reservations: new ExpiringMap(reservations),
+    reservedNames: new ExpiringMap(reservations),
+    unverified: new UnverifiedFiles(limits),
+  };
+}
+
+/** What one connection adds. */
+export interface Peer {
+  /** Unique among the connections of this process. */
+  readonly connection: number;
+  /** `HOST:PORT`. */
+  readonly address: string;
+  /** The last AES key given on this connection, and to whom; used before the one of `Context.sessions`. */
+  key: { readonly clientId: Bytes; readonly key: CryptoKey } | undefined;
+}

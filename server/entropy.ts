@@ -1,0 +1,41 @@
+/**
+ * What the server draws at random. Injected, so that a recorded session can be replayed.
+ *
+ * @module
+ */
+import { type Bytes, CLIENT_ID_SIZE, wrapKey } from "../protocol/mod.ts";
+
+export interface Entropy {
+  /** 16 bytes that no other client has. */
+  clientId(): Bytes;
+  aesKey(size: number): Bytes;
+  /** An AES key wrapped with a public key; padding is random too. Throws `ProtocolError` `bad-public-key`. */
+  wrap(publicKey: Bytes, aesKey: Bytes): Promise<Bytes>;
+}
+
+/** Some clients print these bytes of an id without a leading zero digit, and then read back a shorter id. */
+const TWO_DIGIT_POSITIONS: readonly number[] = [7, 15];
+const SMALLEST_TWO_DIGITS = 0x10;
+
+export const systemEntropy: Entropy = {
+  clientId() {
+    const id = withoutZeros(CLIENT_ID_SIZE);
+    for (const position of TWO_DIGIT_POSITIONS) {
+      while ((id[position] as number) < SMALLEST_TWO_DIGITS) {
+        crypto.getRandomValues(id.subarray(position, position + 1));
+      }
+    }
+    return id;
+  },
+  aesKey: withoutZeros,
+  wrap: wrapKey,
+};
+
+/** Random bytes, each 1 to 255: some clients take ids and keys for NUL-terminated strings. */
+function withoutZeros(size: number): Bytes {
+  const bytes = crypto.getRandomValues(new Uint8Array(size));
+  for (let i = 0; i < size; i++) {
+    while (bytes[i] === 0) crypto.getRandomValues(bytes.subarray(i, i + 1));
+  }
+  return bytes;
+}

@@ -1,0 +1,259 @@
+/**
+ * What the server does for each request. A handler takes a request and returns the response; none touches a socket.
+ *
+ * @module
+ */
+import {
+  type Bytes,
+  decodeTextField,
+  equalBytes,
+  importAesKey,
+  isUserName,
+  printable,
+  ProtocolError,
+  type Request,
+  type Response,
+  type SendFile,
+  toHex,
+} from "../protocol/mod.ts";
+import type { Context, Peer } from "./context.ts";
+import type { Unverified } from "./unverified.ts";
+
+type Plain = Exclude<Request, SendFile>;
+type RequestOf<K extends Plain["kind"]> = Extract<Plain, { readonly kind: K }>;
+type Handler<K extends Plain["kind"]> = (
+  context: Context,
+  peer: Peer,
+  request: RequestOf<K>,
+) => Promise<Response>;
+
+const GENERAL_ERROR: Response = { kind: "generalError" };
+
+const handlers: { readonly [K in Plain["kind"]]: Handler<K> } = {
+  async register(context, peer, { clientId: claimedId, name: field }) {
+    const { store, entropy, limits, log } = context;
+    const name = decodeTextField(field);
+    const now = context.clock();
+    const id = entropy.clientId();
+    const accepted = isUserName(name) && await store.catalog.registerClient({
+      ...{ id, name, now, claimedId },
+      expiredBefore: now - limits.registrationTtlMs,
+      reclaim: context.reservedNames.get(name) !== undefined,
+    });
+    if (!accepted) {
+      log.warn("Refused to register {name} from {address}", {
+        event: "client.refused",
+        name: printable(name),
+        address: peer.address,
+      });
+      return { kind: "refused" };
+    }
+    forgetReservation(context, name);
+    log.info("Registered {name} as {client} from {address}", {
+      event: "client.registered",
+      name,
+      client: toHex(id),
+      address: peer.address,
+    });
+    return { kind: "registered", clientId: id };
+  },
+
+  async publicKey(context, peer, { clientId, name: field, publicKey }) {
+    const { store, limits, log } = context;
+    const name = decodeTextField(field);
+    const now = context.clock();
+    const wrapped = await freshKey(context, publicKey);
+    const outcome = isUserName(name)
+      ? await store.catalog.setPublicKey({
+        ...{ id: clientId, name, publicKey, now },
+        expiredBefore: now - limits.registrationTtlMs,
+        reserved: context.reservations.get(toHex(clientId)) === name,
+      })
+      : "unknown";
+    const properties = { name: printable(name), client: toHex(clientId), address: peer.address };
+    if (outcome === "unknown") {
+      log.warn("Refused a public key for {name} ({client}) from {address}: not registered so", {
+        event: "key.refused",
+        ...properties,
+      });
+      return GENERAL_ERROR;
+    }
+    forgetReservation(context, name);
+    if (outcome === "replaced") {
+      log.warn("Replaced the public key of {name} ({client}) from {address}", {
+        event: "key.replaced",
+        ...properties,
+      });
+    }
+    await useKey(context, peer, clientId, wrapped.aesKey);
+    return { kind: "keyReceived", clientId, wrappedKey: wrapped.wrappedKey };
+  },
+
+  async reconnect(context, peer, { clientId, name: field }) {
+    const { store, log } = context;
+    const name = decodeTextField(field);
+    const client = await store.catalog.findClient(clientId);
+    const properties = { name: printable(name), client: toHex(clientId), address: peer.address };
+    if (client?.name !== name || client.publicKey === undefined) {
+      log.info("Denied {name} ({client}) from {address} to reconnect: not known so", {
+        event: "client.denied",
+        ...properties,
+      });
+      return { kind: "denied", clientId: reserveId(context, name) };
+    }
+    const { aesKey, wrappedKey } = await freshKey(context, client.publicKey);
+    await store.catalog.noteSeen(clientId, context.clock());
+    await useKey(context, peer, clientId, aesKey);
+    log.info("Reconnected {name} ({client}) from {address}", {
+      event: "client.reconnected",
+      ...properties,
+    });
+    return { kind: "reconnected", clientId, wrappedKey };
+  },
+
+  async crcValid(context, peer, { clientId, fileName }) {
+    const file = takeUnverified(context, peer, clientId, fileName);
+    if (file === undefined) return GENERAL_ERROR;
+    if (!file.intact) {
+      await file.blob.discard();
+      return GENERAL_ERROR;
+    }
+    await storeFile(context, peer, file);
+    return { kind: "messageReceived", clientId };
+  },
+
+  crcInvalid: (context, peer, request) => drop(context, peer, request, "it will be sent again"),
+  crcGivenUp: (context, peer, request) => drop(context, peer, request, "the client has given up"),
+};
+
+/** The response to any request but a file. A failure of our own is logged and answered with a general error. */
+export async function handle(context: Context, peer: Peer, request: Plain): Promise<Response> {
+  try {
+    return await (handlers[request.kind] as Handler<Plain["kind"]>)(context, peer, request);
+  } catch (error) {
+    const known = error instanceof ProtocolError;
+    context.log[known ? "warn" : "error"]("Could not answer {request} of {address}: {reason}", {
+      event: known ? "request.refused" : "request.failed",
+      request: request.kind,
+      address: peer.address,
+      reason: printable(error instanceof Error ? error.message : String(error)),
+    });
+    return GENERAL_ERROR;
+  }
+}
+
+/** The AES key under which a client sends files, if it has one. */
+export function sessionKey(context: Context, peer: Peer, clientId: Bytes): CryptoKey | undefined {
+  if (peer.key !== undefined && equalBytes(peer.key.clientId, clientId)) return peer.key.key;
+  return context.sessions.get(toHex(clientId));
+}
+
+async function freshKey(context: Context, publicKey: Bytes) {
+  const aesKey = context.entropy.aesKey(context.edition.aesKeySize);
+  return { aesKey, wrappedKey: await context.entropy.wrap(publicKey, aesKey) };
+}
+
+async function useKey(context: Context, peer: Peer, clientId: Bytes, aesKey: Bytes) {
+  const key = await importAesKey(aesKey);
+  peer.key = { clientId, key };
+  context.sessions.set(toHex(clientId), key);
+}
+
+/** An id under which a client that was denied may go on: some do, others register anew. */
+function reserveId(context: Context, name: string): Bytes {
+  const id = context.reservedNames.get(name) ?? context.entropy.clientId();
+  if (isUserName(name)) {
+    context.reservations.set(toHex(id), name);
+    context.reservedNames.set(name, id);
+  }
+  return id;
+}
+
+function forgetReservation(context: Context, name: string): void {
+  const id = context.reservedNames.get(name);
+  if (id === undefined) return;
+  context.reservations.delete(toHex(id));
+  context.reservedNames.delete(name);
+}
+
+function takeUnverified(
+  context: Context,
+  peer: Peer,
+  clientId: Bytes,
+  fileName: Bytes,
+): Unverified | undefined {
+  if (sessionKey(context, peer, clientId) === undefined) return undefined;
+  return context.unverified.take(clientId, decodeTextField(fileName), peer.connection);
+}
+
+/**
+ * Makes a file durable and visible. The path is listed as an orphan before the blob is moved there and until the
+ * catalog refers to it, so that a crash in between leaves nothing behind that the next start would not remove.
+ */
+async function storeFile(context: Context, peer: Peer, file: Unverified): Promise<void> {
+  const { catalog, blobs } = context.store;
+  const { clientId, name, size, crc, blob } = file;
+  const path = blobs.newPath(clientId);
+  const storedAt = context.clock();
+  let replaced: string | undefined;
+  try {
+    await catalog.addOrphan(path);
+    await blob.commit(path);
+    replaced = await catalog.storeFile({
+      clientId,
+      name,
+      path,
+      size,
+      crc,
+      storedAt,
+      verified: true,
+    });
+  } catch (error) {
+    await blob.discard();
+    throw error;
+  }
+  context.log.info("Stored {file} of {client}: {size} bytes, cksum {crc}", {
+    event: "file.stored",
+    file: printable(name),
+    client: toHex(clientId),
+    address: peer.address,
+    size,
+    crc,
+    path,
+  });
+  if (replaced !== undefined) await removeOrphan(context, replaced);
+}
+
+/** Removes a blob that no file refers to. What fails here is tried again at the next start. */
+export async function removeOrphan(context: Context, path: string): Promise<void> {
+  try {
+    await context.store.blobs.remove(path);
+    await context.store.catalog.removeOrphan(path);
+  } catch (error) {
+    context.log.warn("Could not remove {path}, which no file refers to: {reason}", {
+      event: "orphan.kept",
+      path,
+      reason: printable(String(error)),
+    });
+  }
+}
+
+/** Drops a file that the client does not want stored. One that is gone already is fine: some clients ask twice. */
+async function drop(
+  context: Context,
+  peer: Peer,
+  { clientId, fileName }: RequestOf<"crcInvalid" | "crcGivenUp">,
+  reason: string,
+): Promise<Response> {
+  if (sessionKey(context, peer, clientId) === undefined) return GENERAL_ERROR;
+  const file = takeUnverified(context, peer, clientId, fileName);
+  await file?.blob.discard();
+  context.log.info("Dropped {file} of {client} from {address}: {reason}", {
+    event: "file.dropped",
+    file: printable(decodeTextField(fileName)),
+    client: toHex(clientId),
+    address: peer.address,
+    reason,
+  });
+  return { kind: "messageReceived", clientId };
+}

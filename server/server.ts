@@ -1,0 +1,177 @@
+/**
+ * A server: listens, serves every connection, and keeps house.
+ *
+ * @module
+ */
+import { getLogger } from "@logtape/logtape";
+import { type Address, edition2023c, formatAddress, NetworkError } from "../protocol/mod.ts";
+import { Connection } from "./connection.ts";
+import { type Context, createContext } from "./context.ts";
+import { type Entropy, systemEntropy } from "./entropy.ts";
+import { removeOrphan } from "./handlers.ts";
+import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
+import { DataFolder } from "./store/data_folder.ts";
+import type { FileSystem } from "./store/file_system.ts";
+
+export interface ServerOptions {
+  /** Where to listen; port 0 takes any free one. */
+  readonly listen: Address;
+  /** The folder that keeps everything; made where it is missing. */
+  readonly dataFolder: string;
+  readonly limits?: Partial<Limits>;
+  readonly entropy?: Entropy;
+  readonly clock?: () => number;
+  readonly fileSystem?: FileSystem;
+}
+
+/** How often what has expired is looked for, in milliseconds. */
+const HOUSEKEEPING_MS = 60_000;
+/** A pause after a connection that could not be accepted, so that a full table of descriptors is no busy loop. */
+const ACCEPT_RETRY_MS = 100;
+
+export class Server implements AsyncDisposable {
+  readonly #context: Context;
+  readonly #folder: DataFolder;
+  readonly #listener: Deno.TcpListener;
+  readonly #connections = new Map<Connection, Promise<void>>();
+  readonly #housekeeping: ReturnType<typeof setInterval>;
+  readonly #accepting: Promise<void>;
+  #closing: Promise<void> | undefined;
+
+  private constructor(context: Context, folder: DataFolder, listener: Deno.TcpListener) {
+    this.#context = context;
+    this.#folder = folder;
+    this.#listener = listener;
+    this.#housekeeping = setInterval(() => this.#keepHouse(), HOUSEKEEPING_MS);
+    this.#accepting = this.#accept();
+  }
+
+  /**
+   * Starts a server. Resolves when it listens. Throws `ConfigurationError` for a data folder that can't be used,
+   * `NetworkError` `cannot-listen` for an address that can't.
+   */
+  static async start(options: ServerOptions): Promise<Server> {
+    const { limits, entropy = systemEntropy, clock = Date.now, fileSystem = Deno } = options;
+    const folder = await DataFolder.openToServe(options.dataFolder, fileSystem);
+    try {
+      const context = createContext({
+        edition: edition2023c,
+        store: folder,
+        limits: { ...DEFAULT_LIMITS, ...limits },
+        entropy,
+        clock,
+        log: getLogger(["xfer", "server"]),
+      });
+      await removeLeftovers(context);
+      const server = new Server(context, folder, listen(options.listen));
+      const { hostname, port } = server.address;
+      context.log.info("Listening on {hostname}:{port}, data in {folder}", {
+        event: "server.listening",
+        hostname,
+        port,
+        folder: folder.path,
+      });
+      return server;
+    } catch (error) {
+      await folder[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** Where it listens. */
+  get address(): Deno.NetAddr {
+    return this.#listener.addr;
+  }
+
+  /** Stops listening, ends every connection and closes the data folder. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    clearInterval(this.#housekeeping);
+    this.#listener.close();
+    await this.#accepting;
+    for (const connection of this.#connections.keys()) connection.close("the server stops");
+    await Promise.all(this.#connections.values());
+    await this.#context.unverified.expire(Infinity);
+    await this.#folder[Symbol.asyncDispose]();
+    this.#context.log.info("Stopped", { event: "server.stopped" });
+  }
+
+  async #accept(): Promise<void> {
+    for (let number = 1; this.#closing === undefined; number++) {
+      try {
+        this.#serve(await this.#listener.accept(), number);
+      } catch (error) {
+        if (error instanceof Deno.errors.BadResource) return;
+        this.#context.log.error("Could not accept a connection: {reason}", {
+          event: "connection.not-accepted",
+          reason: String(error),
+        });
+        await new Promise((resolve) => setTimeout(resolve, ACCEPT_RETRY_MS));
+      }
+    }
+  }
+
+  #serve(socket: Deno.TcpConn, number: number): void {
+    const { limits, log } = this.#context;
+    if (this.#connections.size >= limits.maxConnections) {
+      socket.close();
+      log.warn("Turned a connection away: {limit} are open", {
+        event: "limit.reached",
+        name: "maxConnections",
+        limit: limits.maxConnections,
+      });
+      return;
+    }
+    socket.setNoDelay();
+    const connection = new Connection(this.#context, socket, number);
+    const served = connection.serve().finally(() => this.#connections.delete(connection));
+    this.#connections.set(connection, served);
+  }
+
+  async #keepHouse(): Promise<void> {
+    const { limits, clock, sessions, reservations, reservedNames, unverified } = this.#context;
+    for (const table of [sessions, reservations, reservedNames]) table.sweep();
+    try {
+      await unverified.expire(clock() - limits.unverifiedTtlMs);
+    } catch (error) {
+      this.#context.log.error("Could not drop what was never confirmed: {reason}", {
+        event: "housekeeping.failed",
+        reason: String(error),
+      });
+    }
+  }
+}
+
+function listen(address: Address): Deno.TcpListener {
+  try {
+    return Deno.listen(address);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new NetworkError(
+      "cannot-listen",
+      `Cannot listen on ${formatAddress(address)}: ${reason}`,
+      { hint: "Name another address: --listen HOST:PORT.", cause },
+    );
+  }
+}
+
+/** Removes what a server that was killed left behind. */
+async function removeLeftovers(context: Context): Promise<void> {
+  const staged = await context.store.blobs.sweep();
+  const orphans = await context.store.catalog.listOrphans();
+  for (const path of orphans) await removeOrphan(context, path);
+  if (staged + orphans.length > 0) {
+    context.log.warn("Removed what was left of {count} uploads that never were confirmed", {
+      event: "store.swept",
+      count: staged + orphans.length,
+    });
+  }
+}

@@ -1,0 +1,31 @@
+/**
+ * Where the bytes of files are kept, apart from their names.
+ *
+ * @module
+ */
+import type { Bytes } from "../../protocol/mod.ts";
+
+/** A blob that is being written and that nobody sees yet. */
+export interface StagedBlob {
+  /** Appends bytes. They may change again when the promise resolves. */
+  write(bytes: Bytes): Promise<void>;
+  /**
+   * Moves the blob to `path`, whole and durable: its bytes are synced before, its folder after. May be called once.
+   */
+  commit(path: string): Promise<void>;
+  /** Removes the blob. Does nothing after `commit` or a first `discard`. */
+  discard(): Promise<void>;
+}
+
+export interface BlobStore {
+  /** A new empty blob. */
+  stage(): Promise<StagedBlob>;
+  /** A path that no blob has yet, for one of this owner's. */
+  newPath(ownerId: Bytes): string;
+  /** The bytes of a committed blob, in pieces; a piece may change when the next is asked for. */
+  read(path: string): AsyncGenerator<Bytes, void, void>;
+  /** Removes a committed blob; none there is fine. */
+  remove(path: string): Promise<void>;
+  /** Removes every staged blob: those of a process before this one. Returns how many there were. */
+  sweep(): Promise<number>;
+}

@@ -1,0 +1,83 @@
+/**
+ * What the server knows of clients and their files. Each method is one transaction: when its promise resolves, what
+ * it did is on disk.
+ *
+ * @module
+ */
+import type { Bytes } from "../../protocol/mod.ts";
+
+export interface Client {
+  /** 16 bytes. */
+  readonly id: Bytes;
+  readonly name: string;
+  /** SubjectPublicKeyInfo; `undefined` until the key exchange. */
+  readonly publicKey: Bytes | undefined;
+  /** Milliseconds since the epoch, as all times here. */
+  readonly firstSeen: number;
+  readonly lastSeen: number;
+}
+
+export interface StoredFile {
+  readonly clientId: Bytes;
+  readonly name: string;
+  /** Where the blob is, relative to the data folder, with `/`. */
+  readonly path: string;
+  /** Bytes of the plaintext. */
+  readonly size: number;
+  /** POSIX cksum of the plaintext. */
+  readonly crc: number;
+  readonly storedAt: number;
+  /** Whether client and server agreed on the checksum. */
+  readonly verified: boolean;
+}
+
+export interface RegisterClient {
+  readonly id: Bytes;
+  readonly name: string;
+  readonly now: number;
+  /** A registration without a key gives way if it was made before this time … */
+  readonly expiredBefore: number;
+  /** … or has this id … */
+  readonly claimedId: Bytes;
+  /** … or in any case. */
+  readonly reclaim: boolean;
+}
+
+export interface SetPublicKey {
+  readonly id: Bytes;
+  readonly name: string;
+  readonly publicKey: Bytes;
+  readonly now: number;
+  /** A registration made before this time no longer takes a key. */
+  readonly expiredBefore: number;
+  /** Whether `id` was reserved for `name`, so that it may become its id if the name has no key yet. */
+  readonly reserved: boolean;
+}
+
+export interface Catalog extends AsyncDisposable {
+  /** Whether the name is now registered under the id; `false` if another has it. */
+  registerClient(registration: RegisterClient): Promise<boolean>;
+  /** `unknown` where the id is not the name's. */
+  setPublicKey(change: SetPublicKey): Promise<"unknown" | "set" | "replaced">;
+  findClient(id: Bytes): Promise<Client | undefined>;
+  findClientByName(name: string): Promise<Client | undefined>;
+  noteSeen(id: Bytes, now: number): Promise<void>;
+  /** All clients, by name. */
+  listClients(): Promise<Client[]>;
+
+  /**
+   * Lists a path as one that no file refers to, so that it is removed at the next start unless {@link storeFile}
+   * takes it. Comes before a blob is moved to it.
+   */
+  addOrphan(path: string): Promise<void>;
+  listOrphans(): Promise<string[]>;
+  removeOrphan(path: string): Promise<void>;
+  /**
+   * Records a file, in place of the client's one of the same name. Returns the path of the one replaced, which is
+   * an orphan from now on.
+   */
+  storeFile(file: StoredFile): Promise<string | undefined>;
+  findFile(clientId: Bytes, name: string): Promise<StoredFile | undefined>;
+  /** A client's files, by name. */
+  listFiles(clientId: Bytes): Promise<StoredFile[]>;
+}

@@ -1,0 +1,120 @@
+/**
+ * Blobs as files: `staging/<random>` while they are written, `files/<owner id>/<random>` from their commit on.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { type Bytes, toHex } from "../../protocol/mod.ts";
+import type { BlobStore, StagedBlob } from "./blob_store.ts";
+import { createOwnFolder, type FileSystem, syncFolder, writeAll } from "./file_system.ts";
+
+export const STAGING = "staging";
+export const FILES = "files";
+
+/** Blobs are read in pieces of this many bytes. */
+const READ_SIZE = 256 * 1024;
+const BLOB_ID_SIZE = 16;
+
+export class DiskBlobStore implements BlobStore {
+  readonly #folder: string;
+  readonly #fs: FileSystem;
+
+  /** A store below `folder`, which exists. */
+  static async open(folder: string, fs: FileSystem): Promise<DiskBlobStore> {
+    for (const name of [STAGING, FILES]) await createOwnFolder(fs, join(folder, name));
+    return new DiskBlobStore(folder, fs);
+  }
+
+  private constructor(folder: string, fs: FileSystem) {
+    this.#folder = folder;
+    this.#fs = fs;
+  }
+
+  async stage(): Promise<StagedBlob> {
+    const path = join(this.#folder, STAGING, randomName());
+    const file = await this.#fs.open(path, { write: true, createNew: true, mode: 0o600 });
+    return new StagedFile(this.#folder, this.#fs, path, file);
+  }
+
+  newPath(ownerId: Bytes): string {
+    return `${FILES}/${toHex(ownerId)}/${randomName()}`;
+  }
+
+  async *read(path: string): AsyncGenerator<Bytes, void, void> {
+    using file = await this.#fs.open(join(this.#folder, path), { read: true });
+    const buffer = new Uint8Array(READ_SIZE);
+    for (;;) {
+      const size = await file.read(buffer);
+      if (size === null) return;
+      yield buffer.subarray(0, size);
+    }
+  }
+
+  async remove(path: string): Promise<void> {
+    await removeIfThere(this.#fs, join(this.#folder, path));
+  }
+
+  async sweep(): Promise<number> {
+    const staging = join(this.#folder, STAGING);
+    let count = 0;
+    for await (const { name } of this.#fs.readDir(staging)) {
+      await this.#fs.remove(join(staging, name), { recursive: true });
+      count++;
+    }
+    return count;
+  }
+}
+
+class StagedFile implements StagedBlob {
+  readonly #folder: string;
+  readonly #fs: FileSystem;
+  readonly #path: string;
+  readonly #file: Deno.FsFile;
+  #state: "open" | "closed" | "gone" = "open";
+
+  constructor(folder: string, fs: FileSystem, path: string, file: Deno.FsFile) {
+    this.#folder = folder;
+    this.#fs = fs;
+    this.#path = path;
+    this.#file = file;
+  }
+
+  async write(bytes: Bytes): Promise<void> {
+    await writeAll(this.#file, bytes);
+  }
+
+  async commit(path: string): Promise<void> {
+    const target = join(this.#folder, path);
+    const targetFolder = join(target, "..");
+    await this.#file.sync();
+    this.#close();
+    await createOwnFolder(this.#fs, targetFolder);
+    await this.#fs.rename(this.#path, target);
+    this.#state = "gone";
+    await syncFolder(this.#fs, targetFolder);
+  }
+
+  async discard(): Promise<void> {
+    if (this.#state === "gone") return;
+    this.#close();
+    await removeIfThere(this.#fs, this.#path);
+    this.#state = "gone";
+  }
+
+  #close(): void {
+    if (this.#state === "open") this.#file.close();
+    this.#state = "closed";
+  }
+}
+
+async function removeIfThere(fs: FileSystem, path: string): Promise<void> {
+  try {
+    await fs.remove(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+function randomName(): string {
+  return toHex(crypto.getRandomValues(new Uint8Array(BLOB_ID_SIZE)));
+}

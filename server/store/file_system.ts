@@ -1,0 +1,38 @@
+/**
+ * The part of the file system that the server uses, so that tests can make each call of it fail.
+ *
+ * @module
+ */
+import { dirname } from "node:path";
+import type { Bytes } from "../../protocol/mod.ts";
+
+export type FileSystem = Pick<
+  typeof Deno,
+  "open" | "mkdir" | "rename" | "remove" | "readDir" | "lstat"
+>;
+
+/** Makes a folder, and those above it, that only its owner can enter; durable when the promise resolves. */
+export async function createOwnFolder(fs: FileSystem, path: string): Promise<void> {
+  try {
+    await fs.mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) {
+      await createOwnFolder(fs, dirname(path));
+      return await createOwnFolder(fs, path);
+    }
+    if (error instanceof Deno.errors.AlreadyExists && (await fs.lstat(path)).isDirectory) return;
+    throw error;
+  }
+  await syncFolder(fs, dirname(path));
+}
+
+/** Makes the names in a folder durable. Windows has no such call and needs none: its file systems log renames. */
+export async function syncFolder(fs: FileSystem, path: string): Promise<void> {
+  if (Deno.build.os === "windows") return;
+  using folder = await fs.open(path, { read: true });
+  await folder.sync();
+}
+
+export async function writeAll(file: Deno.FsFile, bytes: Bytes): Promise<void> {
+  for (let done = 0; done < bytes.length;) done += await file.write(bytes.subarray(done));
+}

@@ -1,0 +1,84 @@
+/**
+ * Files that have arrived whole and wait for the client's word on their checksum.
+ *
+ * @module
+ */
+import { toHex } from "../protocol/mod.ts";
+import type { Bytes } from "../protocol/mod.ts";
+import type { Limits } from "./limits.ts";
+import type { StagedBlob } from "./store/blob_store.ts";
+
+export interface Unverified {
+  readonly clientId: Bytes;
+  readonly name: string;
+  /** The connection on which it came. */
+  readonly connection: number;
+  readonly blob: StagedBlob;
+  readonly size: number;
+  readonly crc: number;
+  /** Whether it may be stored at all: it can't when its padding was wrong. */
+  readonly intact: boolean;
+  readonly arrivedAt: number;
+}
+
+export class UnverifiedFiles {
+  readonly #limits: Limits;
+  /** By client, oldest first. */
+  readonly #byClient = new Map<string, Unverified[]>();
+
+  constructor(limits: Limits) {
+    this.#limits = limits;
+  }
+
+  /** Adds a file; the one it resends, and the oldest of too many, are discarded. */
+  async add(file: Unverified): Promise<void> {
+    const files = this.#of(file.clientId);
+    const resent = files.filter((other) =>
+      other.name === file.name && other.connection === file.connection
+    );
+    const kept = files.filter((other) => !resent.includes(other));
+    const surplus = kept.slice(
+      0,
+      Math.max(0, kept.length + 1 - this.#limits.maxUnverifiedPerClient),
+    );
+    this.#set(file.clientId, [...kept.slice(surplus.length), file]);
+    await discardAll([...resent, ...surplus]);
+  }
+
+  /**
+   * Takes out the file that a client speaks of: the one that came on the same connection, else the latest, since
+   * some clients connect anew for each request.
+   */
+  take(clientId: Bytes, name: string, connection: number): Unverified | undefined {
+    const files = this.#of(clientId);
+    const named = files.filter((file) => file.name === name);
+    const taken = named.find((file) => file.connection === connection) ?? named.at(-1);
+    this.#set(clientId, files.filter((file) => file !== taken));
+    return taken;
+  }
+
+  /** Discards files that arrived before a time. */
+  async expire(before: number): Promise<void> {
+    for (const files of [...this.#byClient.values()]) {
+      const expired = files.filter((file) => file.arrivedAt < before);
+      for (const file of expired) {
+        this.#set(file.clientId, this.#of(file.clientId).filter((other) => other !== file));
+      }
+      await discardAll(expired);
+    }
+  }
+
+  #of(clientId: Bytes): readonly Unverified[] {
+    return this.#byClient.get(toHex(clientId)) ?? [];
+  }
+
+  #set(clientId: Bytes, files: Unverified[]): void {
+    const key = toHex(clientId);
+    if (files.length > 0) this.#byClient.set(key, files);
+    else this.#byClient.delete(key);
+  }
+}
+
+async function discardAll(files: readonly Unverified[]): Promise<void> {
+  for (const { blob } of files) await blob.discard();
+}
