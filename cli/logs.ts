@@ -15,9 +15,14 @@ import { printNote } from "./output.ts";
 export const LOG_FORMATS = ["human", "json"] as const;
 export type LogFormat = (typeof LOG_FORMATS)[number];
 
+/** Texts stand in the human log as they are: what came from a peer was made printable when it was logged. */
+const HUMAN = { value: (value: unknown) => String(value) };
+
 const FORMATTERS: Readonly<Record<LogFormat, () => TextFormatter>> = {
   human: () =>
-    Deno.stderr.isTerminal() && !Deno.noColor ? getAnsiColorFormatter() : getTextFormatter(),
+    Deno.stderr.isTerminal() && !Deno.noColor
+      ? getAnsiColorFormatter(HUMAN)
+      : getTextFormatter(HUMAN),
   json: () => getJsonLinesFormatter({ properties: "flatten" }),
 };
 

@@ -54,7 +54,11 @@ function toUsageError(error: CommanderError): UsageError {
     return new UsageError("no-command", "No command was given", { hint: "See xfer --help." });
   }
   const message = error.message.replace(/^error: /, "").replaceAll(/\s*\n\s*/g, " ");
-  return new UsageError(error.code.replace("commander.", ""), message, {
+  const code = error.code.replace("commander.", "").replace(
+    /[A-Z]/g,
+    (letter) => `-${letter.toLowerCase()}`,
+  );
+  return new UsageError(code, message, {
     hint: "See xfer --help, or xfer COMMAND --help.",
   });
 }

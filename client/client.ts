@@ -200,10 +200,12 @@ class Client implements Disposable {
 
   async #perform(step: Step, file: SourceFile | undefined): Promise<Answer> {
     switch (step.do) {
-      case "send":
+      case "send": {
+        const connection = await this.#connect();
         this.#emit({ type: "request", kind: step.kind });
-        await (await this.#connect()).send(step.bytes);
+        await connection.send(step.bytes);
         return { type: "sent" };
+      }
       case "receive":
         return await (await this.#connect()).receive(step.withinMs);
       case "keepIdentity":

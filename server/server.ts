@@ -79,8 +79,9 @@ export class Server implements AsyncDisposable {
   }
 
   /** Where it listens. */
-  get address(): Deno.NetAddr {
-    return this.#listener.addr;
+  get address(): Address {
+    const { hostname, port } = this.#listener.addr;
+    return { hostname, port };
   }
 
   /** Stops listening, ends every connection and closes the data folder. */

@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { concatBytes, edition2023c } from "../../mod.ts";
+import { SourceFile } from "../../client/source_file.ts";
+import { pseudoRandomBytes } from "../helpers/bytes.ts";
+import { TemporaryFolder } from "../helpers/temporary.ts";
+
+const inspect = (path: string) => SourceFile.inspect(path, edition2023c);
+
+async function read(file: SourceFile, bufferSize: number) {
+  const pieces = [];
+  for await (const piece of file.read(new Uint8Array(bufferSize))) pieces.push(piece.slice());
+  return pieces;
+}
+
+Deno.test("a source file is read in pieces that fill the buffer but for the last", async () => {
+  await using folder = await TemporaryFolder.create();
+  const content = pseudoRandomBytes(1000);
+  const file = await inspect(await folder.write("a.bin", content));
+  assert.equal(file.size, 1000);
+  assert.equal(file.name, "a.bin");
+  const pieces = await read(file, 64);
+  assert.deepEqual(concatBytes(...pieces), content);
+  assert.deepEqual(pieces.map(({ length }) => length), [...Array(15).fill(64), 40]);
+  assert.equal(await file.hasChanged(), false);
+});
+
+Deno.test("a file that becomes shorter while it is read is an error; one that changes is noticed", async () => {
+  await using folder = await TemporaryFolder.create();
+  const path = await folder.write("a.bin", pseudoRandomBytes(1000));
+  const file = await inspect(path);
+  await Deno.truncate(path, 500);
+  await assert.rejects(read(file, 64), { name: "IntegrityError", code: "file-changed" });
+  assert.equal(await file.hasChanged(), true);
+
+  const grown = await inspect(path);
+  await Deno.writeFile(path, new Uint8Array(1), { append: true });
+  assert.equal(await grown.hasChanged(), true);
+
+  const touched = await inspect(path);
+  await Deno.utime(path, new Date(), new Date(1));
+  assert.equal(await touched.hasChanged(), true);
+});
+
+Deno.test("what can't be sent is refused before anything is", async () => {
+  await using folder = await TemporaryFolder.create();
+  await assert.rejects(inspect(folder.join("none")), { name: "StorageError", code: "cannot-read" });
+  await assert.rejects(inspect(folder.path), { name: "StorageError", code: "not-a-file" });
+  const long = await folder.write("é".repeat(127), "");
+  assert.equal((await inspect(long)).nameField.length, 255);
+  const longer = await folder.write("é".repeat(127) + "x", "");
+  await assert.rejects(inspect(longer), { code: "name-too-long" });
+});
+
+Deno.test("a file of 4 GiB − 273 bytes can be sent, one byte more can't", async () => {
+  await using folder = await TemporaryFolder.create();
+  const path = await folder.write("sparse", "");
+  await Deno.truncate(path, 2 ** 32 - 273);
+  await inspect(path);
+  await Deno.truncate(path, 2 ** 32 - 272);
+  await assert.rejects(inspect(path), { name: "StorageError", code: "file-too-large" });
+});

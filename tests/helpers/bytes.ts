@@ -1,0 +1,24 @@
+import type { Bytes } from "../../mod.ts";
+
+/** Bytes that look random and are the same for the same seed (xorshift32). */
+export function pseudoRandomBytes(size: number, seed = 1): Bytes {
+  const words = new Uint32Array(Math.ceil(size / 4));
+  let state = seed | 1;
+  for (let i = 0; i < words.length; i++) {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    words[i] = state;
+  }
+  return new Uint8Array(words.buffer, 0, size).slice();
+}
+
+/** `bytes` cut at the given places, which may be in any order and may repeat. */
+export function splitAt(bytes: Bytes, cuts: readonly number[]): Bytes[] {
+  const places = [
+    0,
+    ...cuts.map((cut) => cut % (bytes.length + 1)).sort((a, b) => a - b),
+    bytes.length,
+  ];
+  return places.slice(1).map((end, index) => bytes.subarray(places[index], end));
+}

@@ -1,0 +1,120 @@
+/** Real processes of the executable under test: `XFER_BIN`, or else `main.ts` with this Deno. */
+import { fileURLToPath } from "node:url";
+
+const MAIN = fileURLToPath(new URL("../../main.ts", import.meta.url));
+
+export function command(args: readonly string[], options: Deno.CommandOptions = {}): Deno.Command {
+  const binary = Deno.env.get("XFER_BIN");
+  const [executable, prefix] = binary
+    ? [binary, []]
+    : [Deno.execPath(), ["run", "--quiet", "--no-check", "--allow-all", MAIN]];
+  return new Deno.Command(executable, {
+    ...options,
+    args: [...prefix, ...args],
+    env: { NO_COLOR: "1", ...options.env },
+  });
+}
+
+export interface Finished {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs to the end. */
+export async function xfer(args: readonly string[], cwd?: string): Promise<Finished> {
+  const options: Deno.CommandOptions = { stdin: "null", stdout: "piped", stderr: "piped" };
+  const { code, stdout, stderr } = await command(
+    args,
+    cwd === undefined ? options : { ...options, cwd },
+  )
+    .output();
+  const decoder = new TextDecoder();
+  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+export type LogLine = Readonly<Record<string, unknown>>;
+
+/** A server process on a free port of the loopback address. Killed with the scope that holds it. */
+export class ServerProcess implements AsyncDisposable {
+  readonly port: number;
+  /** What it has logged so far. */
+  readonly log: readonly LogLine[];
+  readonly #process: Deno.ChildProcess;
+  readonly #reading: Promise<void>;
+
+  private constructor(
+    process: Deno.ChildProcess,
+    port: number,
+    log: readonly LogLine[],
+    reading: Promise<void>,
+  ) {
+    this.#process = process;
+    this.port = port;
+    this.log = log;
+    this.#reading = reading;
+  }
+
+  /** Resolves when it listens. */
+  static async start(
+    dataFolder: string,
+    { args = ["--listen", "127.0.0.1:0"], cwd }: { args?: readonly string[]; cwd?: string } = {},
+  ): Promise<ServerProcess> {
+    const options: Deno.CommandOptions = { stdin: "null", stdout: "null", stderr: "piped" };
+    const process = command(
+      ["server", ...args, "--data", dataFolder, "--log-format", "json"],
+      cwd === undefined ? options : { ...options, cwd },
+    ).spawn();
+    const log: LogLine[] = [];
+    const listening = Promise.withResolvers<number>();
+    const reading = (async () => {
+      for await (const line of lines(process.stderr)) {
+        if (!line.startsWith("{")) throw new Error(`The server printed: ${line}`);
+        const entry = JSON.parse(line) as LogLine;
+        log.push(entry);
+        if (entry["event"] === "server.listening") listening.resolve(Number(entry["port"]));
+      }
+      listening.reject(new Error("The server ended before it listened"));
+    })();
+    reading.catch(listening.reject);
+    return new ServerProcess(process, await listening.promise, log, reading);
+  }
+
+  get pid(): number {
+    return this.#process.pid;
+  }
+
+  /** Sends a signal and waits for the end. */
+  async stop(signal: Deno.Signal = "SIGTERM"): Promise<Deno.CommandStatus> {
+    try {
+      this.#process.kill(signal);
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error; // it has ended already
+    }
+    const status = await this.#process.status;
+    await this.#reading.catch(() => undefined);
+    return status;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop("SIGKILL");
+  }
+}
+
+async function* lines(stream: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGenerator<string> {
+  let rest = "";
+  for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+    const parts = (rest + text).split("\n");
+    rest = parts.pop() ?? "";
+    yield* parts;
+  }
+  if (rest !== "") yield rest;
+}
+
+/** Writes a `transfer.info` into a folder. */
+export async function writeTransferInfo(
+  folder: string,
+  { port, userName = "Alice", file = "" }: { port: number; userName?: string; file?: string },
+): Promise<void> {
+  await Deno.writeTextFile(`${folder}/transfer.info`, `127.0.0.1:${port}\n${userName}\n${file}\n`);
+}

@@ -1,0 +1,183 @@
+import assert from "node:assert/strict";
+import {
+  edition2023c,
+  encodeTextField,
+  maxFileSize,
+  reconnect,
+  register,
+  RESEND_PAUSE_MS,
+  type Response,
+  upload,
+} from "../../mod.ts";
+import { pseudoRandomBytes } from "../helpers/bytes.ts";
+import { drive, summary, type Turn } from "../helpers/scripted.ts";
+
+const edition = edition2023c;
+const clientId = pseudoRandomBytes(16, 3);
+const oldId = pseudoRandomBytes(16, 9);
+const name = encodeTextField("Alice", 255) ?? assert.fail();
+const fileName = encodeTextField("hello.txt", 255) ?? assert.fail();
+const publicKey = pseudoRandomBytes(160);
+const wrappedKey = pseudoRandomBytes(128);
+const registration = { name, publicKey, placeholderId: new Uint8Array(16) };
+const file = { clientId, fileName, size: 12 };
+
+const REGISTERED: Response = { kind: "registered", clientId };
+const KEY: Response = { kind: "keyReceived", clientId, wrappedKey };
+const MESSAGE: Response = { kind: "messageReceived", clientId };
+const ERROR: Response = { kind: "generalError" };
+const received = (crc: number): Response => ({
+  kind: "fileReceived",
+  clientId,
+  contentSize: 16,
+  fileName,
+  crc,
+});
+const GOOD = received(7);
+const BAD = received(8);
+
+const send = (script: readonly Turn[], changed = false) =>
+  drive(edition, upload(edition, file), script, { crcs: [7], changed });
+
+Deno.test("registering: the id is kept before the public key is sent", () => {
+  const { steps, result } = drive(edition, register(edition, registration), [REGISTERED, KEY]);
+  assert.deepEqual(summary(steps), [
+    "register",
+    "receive",
+    "keepIdentity",
+    "publicKey",
+    "receive",
+    "useKey",
+  ]);
+  assert.deepEqual(result, clientId);
+});
+
+Deno.test("registering a taken name is refused", () => {
+  assert.throws(() => drive(edition, register(edition, registration), [{ kind: "refused" }]), {
+    name: "RefusedError",
+    code: "name-taken",
+  });
+});
+
+Deno.test("reconnecting gets a fresh key", () => {
+  const answer: Response = { kind: "reconnected", clientId, wrappedKey };
+  const { steps } = drive(edition, reconnect(edition, clientId, registration), [answer]);
+  assert.deepEqual(summary(steps), ["reconnect", "receive", "useKey"]);
+});
+
+Deno.test("reconnecting where the server denies registers anew and goes on under the new id", () => {
+  const script: Turn[] = [{ kind: "denied", clientId: oldId }, REGISTERED, KEY];
+  const { steps, result } = drive(edition, reconnect(edition, oldId, registration), script);
+  assert.deepEqual(summary(steps), [
+    "reconnect",
+    "receive",
+    "dropIdentity",
+    "register",
+    "receive",
+    "keepIdentity",
+    "publicKey",
+    "receive",
+    "useKey",
+  ]);
+  assert.deepEqual(result, clientId);
+});
+
+Deno.test("a key for another id is refused", () => {
+  const answer: Response = { kind: "reconnected", clientId: oldId, wrappedKey };
+  assert.throws(() => drive(edition, reconnect(edition, clientId, registration), [answer]), {
+    code: "wrong-client-id",
+  });
+});
+
+const ATTEMPT = ["sendFile", "receive", "compare"];
+const INVALID = ["crcInvalid", "receive soon"];
+
+Deno.test("sending a file whose checksum agrees", () => {
+  const { steps, result } = send([GOOD, MESSAGE]);
+  assert.deepEqual(summary(steps), [...ATTEMPT, "crcValid", "receive"]);
+  assert.equal(result, 7);
+});
+
+for (const wrong of [1, 2, 3]) {
+  Deno.test(`sending a file whose checksum is wrong ${wrong}× and then agrees`, () => {
+    const script = Array.from({ length: wrong }, () => [BAD, "silence"] as const).flat();
+    const { steps } = send([...script, GOOD, MESSAGE]);
+    const again = Array.from({ length: wrong }, () => [...ATTEMPT, ...INVALID]).flat();
+    assert.deepEqual(summary(steps), [...again, ...ATTEMPT, "crcValid", "receive"]);
+  });
+}
+
+Deno.test("sending a file whose checksum stays wrong gives up after four times in all", () => {
+  const script: Turn[] = [BAD, "silence", BAD, "silence", BAD, "silence", BAD, MESSAGE];
+  assert.throws(() => send(script), { name: "IntegrityError", code: "crc-mismatch" });
+});
+
+Deno.test("after CRC invalid the client waits half a second for an answer and takes either", () => {
+  for (const answer of ["silence", MESSAGE] as const) {
+    const { steps } = send([BAD, answer, GOOD, MESSAGE]);
+    const pause = steps.find((step) => step.do === "receive" && step.withinMs !== undefined);
+    assert.deepEqual(pause, { do: "receive", withinMs: RESEND_PAUSE_MS });
+    assert.equal(RESEND_PAUSE_MS, 500);
+  }
+});
+
+Deno.test("an answer to CRC invalid that comes late is passed over", () => {
+  const { result } = send([BAD, "silence", MESSAGE, GOOD, MESSAGE]);
+  assert.equal(result, 7);
+});
+
+Deno.test("a general error in answer to a resend means once more, uncounted", () => {
+  const { steps } = send([BAD, "silence", ERROR, GOOD, MESSAGE]);
+  assert.deepEqual(summary(steps), [
+    ...ATTEMPT,
+    ...INVALID,
+    "sendFile",
+    "receive",
+    ...ATTEMPT,
+    "crcValid",
+    "receive",
+  ]);
+  const attempts = steps.flatMap((step) => step.do === "sendFile" ? [step.attempt] : []);
+  assert.deepEqual(attempts, [1, 2, 2]);
+});
+
+Deno.test("a general error in answer to a resend is taken once, not for ever", () => {
+  assert.throws(() => send([BAD, "silence", ERROR, ERROR]), { code: "general-error" });
+});
+
+Deno.test("a general error in answer to the first sending is the server's last word", () => {
+  assert.throws(() => send([ERROR]), { name: "RefusedError", code: "general-error" });
+});
+
+Deno.test("a file that changed while it was sent is dropped, whatever the checksums say", () => {
+  assert.throws(() => send([GOOD, MESSAGE], true), {
+    name: "IntegrityError",
+    code: "file-changed",
+  });
+});
+
+Deno.test("a response about another file, of another kind, a close and silence are errors of their own", () => {
+  const other = {
+    ...GOOD,
+    fileName: encodeTextField("other.txt", 255) ?? assert.fail(),
+  } as Response;
+  const cases: [Turn, string][] = [
+    [other, "wrong-file-name"],
+    [REGISTERED, "unexpected-response"],
+    ["closed", "connection-closed"],
+    ["silence", "response-timeout"],
+  ];
+  for (const [turn, code] of cases) assert.throws(() => send([turn]), { code });
+});
+
+Deno.test("approval is not taken for granted: a close after CRC valid is an error", () => {
+  assert.throws(() => send([GOOD, "closed"]), { code: "connection-closed" });
+});
+
+Deno.test("the largest file of the edition has 4 GiB − 273 bytes", () => {
+  assert.equal(maxFileSize(edition), 2 ** 32 - 273);
+  const conversation = upload(edition, { clientId, fileName, size: maxFileSize(edition) });
+  assert.equal(conversation.next().done, false);
+  const tooLarge = upload(edition, { clientId, fileName, size: maxFileSize(edition) + 1 });
+  assert.throws(() => tooLarge.next(), { code: "payload-too-large" });
+});

@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import {
+  decodeTextField,
+  encodeTextField,
+  isUserName,
+  parseAddress,
+  printable,
+} from "../../mod.ts";
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+
+Deno.test("a text field is NUL-terminated and NUL-padded", () => {
+  const field = encodeTextField("hello", 8);
+  assert.deepEqual([...field ?? []], [...bytes("hello\0\0\0")]);
+});
+
+Deno.test("a text field has room for one byte less than its size, and for no NUL", () => {
+  assert.equal(encodeTextField("a".repeat(254), 255)?.length, 255);
+  assert.equal(encodeTextField("a".repeat(255), 255), undefined);
+  assert.equal(encodeTextField("é".repeat(127), 255)?.length, 255);
+  assert.equal(encodeTextField("é".repeat(128), 255), undefined);
+  assert.equal(encodeTextField("a\0b", 255), undefined);
+});
+
+Deno.test("a text field is read up to its first NUL; what follows is ignored", () => {
+  assert.equal(decodeTextField(bytes("hello\0junk")), "hello");
+  assert.equal(decodeTextField(bytes("full")), "full");
+  assert.equal(decodeTextField(bytes("\0")), "");
+  assert.equal(decodeTextField(bytes("שלום\0")), "שלום");
+});
+
+Deno.test("a text field that is not UTF-8 is read as Windows writes it", () => {
+  assert.equal(decodeTextField(new Uint8Array([0x63, 0x61, 0x66, 0xe9, 0])), "café");
+});
+
+Deno.test("printable text has no character that a terminal or a log could act on", () => {
+  const cases: [string, string][] = [
+    ["plain text, שלום, 世界, é", "plain text, שלום, 世界, é"],
+    ["\x1b[31mred", "\\u{1b}[31mred"],
+    ["two\nlines\r\ttab\0", "two\\u{a}lines\\u{d}\\u{9}tab\\u{0}"],
+    ["\u202Egpj.exe", "\\u{202e}gpj.exe"],
+    ["\u2066x\u2069\uFEFF\u200B", "\\u{2066}x\\u{2069}\\u{feff}\\u{200b}"],
+    ["\u2028\u2029\u00A0\u3000", "\\u{2028}\\u{2029}\\u{a0}\\u{3000}"],
+    ["\u0085\u009b31m", "\\u{85}\\u{9b}31m"],
+    ["\ud800", "\\u{d800}"],
+  ];
+  for (const [text, expected] of cases) assert.equal(printable(text), expected);
+});
+
+Deno.test("a user name is 1 to 254 ASCII letters and digits", () => {
+  for (const name of ["A", "Alice7", "x".repeat(254)]) assert.ok(isUserName(name), name);
+  for (const name of ["", "x".repeat(255), "a b", "a-b", "é", "a\n", "../a"]) {
+    assert.ok(!isUserName(name), name);
+  }
+});
+
+Deno.test("an address is HOST:PORT with an IPv4 address, a name, or an IPv6 address in brackets", () => {
+  const good: [string, string, number][] = [
+    ["127.0.0.1:1256", "127.0.0.1", 1256],
+    ["files.example.org:1", "files.example.org", 1],
+    ["[::1]:65535", "::1", 65535],
+    ["0.0.0.0:0", "0.0.0.0", 0],
+  ];
+  for (const [text, hostname, port] of good) {
+    assert.deepEqual(parseAddress(text), { hostname, port });
+  }
+  const bad = [
+    "",
+    "host",
+    "host:",
+    ":1",
+    "host:65536",
+    "host:-1",
+    "host:1 ",
+    "::1:80",
+    "[::1]",
+    "a b:1",
+  ];
+  for (const text of bad) assert.equal(parseAddress(text), undefined, text);
+});

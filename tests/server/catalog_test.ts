@@ -1,0 +1,171 @@
+/** What every catalog must do; each implementation is run through the same suite. */
+import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
+import type { Bytes } from "../../mod.ts";
+import type {
+  Catalog,
+  RegisterClient,
+  SetPublicKey,
+  StoredFile,
+} from "../../server/store/catalog.ts";
+import { SqliteCatalog } from "../../server/store/sqlite_catalog.ts";
+import { pseudoRandomBytes } from "../helpers/bytes.ts";
+import { TemporaryFolder } from "../helpers/temporary.ts";
+
+const id = (seed: number) => pseudoRandomBytes(16, seed);
+const key = pseudoRandomBytes(160);
+const otherKey = pseudoRandomBytes(160, 2);
+
+const IMPLEMENTATIONS: Record<string, (folder: TemporaryFolder) => Catalog> = {
+  SqliteCatalog: (folder) => new SqliteCatalog(folder.join("catalog.db")),
+};
+
+const registration = (clientId: Bytes, changes: Partial<RegisterClient> = {}): RegisterClient => ({
+  id: clientId,
+  name: "Alice",
+  now: 1000,
+  expiredBefore: 0,
+  claimedId: new Uint8Array(16),
+  reclaim: false,
+  ...changes,
+});
+
+const keyChange = (clientId: Bytes, changes: Partial<SetPublicKey> = {}): SetPublicKey => ({
+  id: clientId,
+  name: "Alice",
+  publicKey: key,
+  now: 2000,
+  expiredBefore: 0,
+  reserved: false,
+  ...changes,
+});
+
+const file = (clientId: Bytes, changes: Partial<StoredFile> = {}): StoredFile => ({
+  clientId,
+  name: "a.txt",
+  path: "files/1/1",
+  size: 2 ** 32 - 273,
+  crc: 2 ** 32 - 1,
+  storedAt: 3000,
+  verified: true,
+  ...changes,
+});
+
+for (const [implementation, open] of Object.entries(IMPLEMENTATIONS)) {
+  const test = (what: string, body: (catalog: Catalog, folder: TemporaryFolder) => Promise<void>) =>
+    Deno.test(`${implementation}: ${what}`, async () => {
+      await using folder = await TemporaryFolder.create();
+      await using catalog = open(folder);
+      await body(catalog, folder);
+    });
+
+  test("a name is one client's, also against a race", async (catalog) => {
+    const results = await Promise.all(
+      [1, 2, 3].map((seed) => catalog.registerClient(registration(id(seed)))),
+    );
+    assert.deepEqual(results, [true, false, false]);
+    assert.deepEqual((await catalog.findClientByName("Alice"))?.id, id(1));
+    assert.equal(await catalog.findClient(id(2)), undefined);
+  });
+
+  test("names differ by case", async (catalog) => {
+    assert.ok(await catalog.registerClient(registration(id(1))));
+    assert.ok(await catalog.registerClient(registration(id(2), { name: "alice" })));
+  });
+
+  test("a registration without a key gives way when it has expired, is claimed or reclaimed", async (catalog) => {
+    assert.ok(await catalog.registerClient(registration(id(1))));
+    const again = (seed: number, changes: Partial<RegisterClient>) =>
+      catalog.registerClient(registration(id(seed), changes));
+    assert.equal(await again(2, { expiredBefore: 1000 }), false);
+    assert.equal(await again(2, { expiredBefore: 1001, now: 5000 }), true);
+    assert.equal(await again(3, { claimedId: id(2) }), true);
+    assert.equal(await again(4, { reclaim: true }), true);
+    assert.equal((await catalog.listClients()).length, 1);
+    assert.deepEqual((await catalog.findClientByName("Alice"))?.id, id(4));
+  });
+
+  test("a registration with a key gives way to nothing", async (catalog) => {
+    await catalog.registerClient(registration(id(1)));
+    assert.equal(await catalog.setPublicKey(keyChange(id(1))), "set");
+    const changes = { expiredBefore: Infinity, claimedId: id(1), reclaim: true };
+    assert.equal(await catalog.registerClient(registration(id(2), changes)), false);
+  });
+
+  test("a public key is set and replaced by its owner only", async (catalog) => {
+    await catalog.registerClient(registration(id(1)));
+    assert.equal(await catalog.setPublicKey(keyChange(id(2))), "unknown");
+    assert.equal(await catalog.setPublicKey(keyChange(id(1), { name: "Bob" })), "unknown");
+    assert.equal(await catalog.setPublicKey(keyChange(id(1), { expiredBefore: 1001 })), "unknown");
+    assert.equal((await catalog.findClient(id(1)))?.publicKey, undefined);
+    assert.equal(await catalog.setPublicKey(keyChange(id(1))), "set");
+    assert.equal(await catalog.setPublicKey(keyChange(id(1), { expiredBefore: 1001 })), "set");
+    assert.equal(
+      await catalog.setPublicKey(keyChange(id(1), { publicKey: otherKey })),
+      "replaced",
+    );
+    assert.deepEqual((await catalog.findClient(id(1)))?.publicKey, otherKey);
+  });
+
+  test("a reserved id takes a name that has no key, and no other", async (catalog) => {
+    const reserved = (seed: number) =>
+      catalog.setPublicKey(keyChange(id(seed), { reserved: true }));
+    assert.equal(await reserved(1), "set");
+    assert.equal(await reserved(2), "unknown");
+    await catalog.registerClient(registration(id(3), { name: "Bob" }));
+    const bob = keyChange(id(4), { name: "Bob", reserved: true });
+    assert.equal(await catalog.setPublicKey(bob), "set");
+    assert.deepEqual((await catalog.findClientByName("Bob"))?.id, id(4));
+    assert.equal(await catalog.findClient(id(3)), undefined);
+  });
+
+  test("a file of the same name takes the place of the one before, which becomes an orphan", async (catalog) => {
+    await catalog.setPublicKey(keyChange(id(1), { reserved: true }));
+    await catalog.addOrphan("files/1/1");
+    assert.equal(await catalog.storeFile(file(id(1))), undefined);
+    assert.deepEqual(await catalog.listOrphans(), []);
+    assert.deepEqual(await catalog.findFile(id(1), "a.txt"), file(id(1)));
+    const next = file(id(1), { path: "files/1/2", size: 5, storedAt: 4000 });
+    assert.equal(await catalog.storeFile(next), "files/1/1");
+    assert.deepEqual(await catalog.listFiles(id(1)), [next]);
+    assert.deepEqual(await catalog.listOrphans(), ["files/1/1"]);
+    await catalog.removeOrphan("files/1/1");
+    assert.deepEqual(await catalog.listOrphans(), []);
+    assert.equal((await catalog.findClient(id(1)))?.lastSeen, 4000);
+  });
+
+  test("a file of nobody is refused and changes nothing", async (catalog) => {
+    await catalog.addOrphan("files/1/1");
+    await assert.rejects(catalog.storeFile(file(id(1))));
+    assert.deepEqual(await catalog.listOrphans(), ["files/1/1"]);
+  });
+
+  test("everything is there after it was closed and opened", async (catalog, folder) => {
+    await catalog.registerClient(registration(id(1)));
+    await catalog.setPublicKey(keyChange(id(1)));
+    await catalog.storeFile(file(id(1)));
+    await catalog.noteSeen(id(1), 9000);
+    const before = await catalog.listClients();
+    await using again = open(folder);
+    assert.deepEqual(await again.listClients(), before);
+    assert.equal(before[0]?.lastSeen, 9000);
+    assert.deepEqual(await again.listFiles(id(1)), [file(id(1))]);
+  });
+}
+
+Deno.test("SqliteCatalog: a database of a later version is refused and left as it is", async () => {
+  await using folder = await TemporaryFolder.create();
+  const path = folder.join("catalog.db");
+  await using _catalog = new SqliteCatalog(path);
+  using database = new DatabaseSync(path);
+  database.exec("PRAGMA user_version = 999");
+  assert.throws(() => new SqliteCatalog(path), { code: "catalog-too-new" });
+  assert.deepEqual({ ...database.prepare("PRAGMA user_version").get() }, { user_version: 999 });
+});
+
+Deno.test("SqliteCatalog: write-ahead log, so that it can be read while it is written", async () => {
+  await using folder = await TemporaryFolder.create();
+  await using _catalog = new SqliteCatalog(folder.join("catalog.db"));
+  using database = new DatabaseSync(folder.join("catalog.db"));
+  assert.deepEqual({ ...database.prepare("PRAGMA journal_mode").get() }, { journal_mode: "wal" });
+});
