@@ -91,13 +91,14 @@ Example:
   $ xfer server export Alice report.pdf ./report-of-alice.pdf --data /srv/xfer`;
 
 async function serve({ data, listen, logFormat }: ServeOptions): Promise<number> {
+  const stopped = stopSignal();
   await configureLogs(logFormat);
   const port = async () => await readPortInfo(PORT_INFO) ?? DEFAULT_PORT;
   const server = await Server.start({
     listen: listen ?? { hostname: DEFAULT_HOSTNAME, port: await port() },
     dataFolder: data,
   });
-  await stopSignal();
+  await stopped;
   await server.close();
   return SUCCESS;
 }

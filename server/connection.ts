@@ -50,13 +50,16 @@ export class Connection {
   /** Serves the peer until it leaves, breaks the protocol or is closed. Never rejects. */
   async serve(): Promise<void> {
     try {
-      await this.#converse();
+      try {
+        await this.#converse();
+      } finally {
+        await this.#upload?.[Symbol.asyncDispose]();
+      }
     } catch (error) {
       if (error instanceof ProtocolError) await this.#refuse(error);
       else this.#logLoss(error);
     } finally {
       this.close("it was served");
-      await this.#upload?.[Symbol.asyncDispose]();
     }
   }
 

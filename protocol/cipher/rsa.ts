@@ -7,7 +7,7 @@
  */
 import { Buffer } from "node:buffer";
 import { createPrivateKey, createPublicKey, generateKeyPair } from "node:crypto";
-import { IntegrityError, ProtocolError } from "../errors.ts";
+import { ProtocolError } from "../errors.ts";
 import type { Bytes } from "../wire.ts";
 
 export const PUBLIC_KEY_SIZE = 160;
@@ -62,13 +62,13 @@ export async function wrapKey(publicKey: Bytes, aesKey: Bytes): Promise<Bytes> {
   return wrapped;
 }
 
-/** Unwraps an AES key. Throws `IntegrityError` `bad-wrapped-key` where it was not wrapped for this private key. */
+/** Unwraps an AES key. Throws `ProtocolError` `bad-wrapped-key` where it was not wrapped for this private key. */
 export async function unwrapKey(privateKey: Bytes, wrapped: Bytes): Promise<Bytes> {
   try {
     const key = await crypto.subtle.importKey("pkcs8", privateKey, OAEP, false, ["decrypt"]);
     return new Uint8Array(await crypto.subtle.decrypt(OAEP, key, wrapped));
   } catch (cause) {
-    throw new IntegrityError(
+    throw new ProtocolError(
       "bad-wrapped-key",
       "Cannot unwrap the AES key: the server did not wrap it for this identity's RSA key",
       { cause },

@@ -39,7 +39,7 @@ Deno.test("RSA: what is no key, or one of another size, is refused", async () =>
 Deno.test("RSA: a key wrapped for another is refused", async () => {
   const wrapped = await wrapKey(publicKeyOf(await generatePrivateKey()), pseudoRandomBytes(16));
   await assert.rejects(unwrapKey(await generatePrivateKey(), wrapped), {
-    name: "IntegrityError",
+    name: "ProtocolError",
     code: "bad-wrapped-key",
   });
 });

@@ -1,0 +1,62 @@
+/**
+ * Sends the largest file that edition 2023c can carry, 4 GiB − 273 bytes, with real processes, and fails where either
+ * end has more than {@link MAX_RESIDENT} bytes resident, or where the stored file is not what was sent. Linux only: it
+ * reads peak memory from /proc.
+ */
+import { edition2023c, maxFileSize } from "../mod.ts";
+import { command, ServerProcess, writeTransferInfo, xfer } from "../tests/helpers/processes.ts";
+import { TemporaryFolder } from "../tests/helpers/temporary.ts";
+
+const MAX_RESIDENT = 200 * 1024 * 1024;
+const SAMPLE_MS = 250;
+
+const size = maxFileSize(edition2023c);
+await using folder = await TemporaryFolder.create();
+const data = folder.join("data");
+await writeSource(folder.join("large.bin"));
+await using server = await ServerProcess.start(data);
+await writeTransferInfo(folder.path, { port: server.port, file: "large.bin" });
+
+const started = performance.now();
+const client = command(["client"], { cwd: folder.path, stdin: "null" }).spawn();
+let clientPeak = 0;
+const sampling = setInterval(() => clientPeak = peakResident(client.pid) ?? clientPeak, SAMPLE_MS);
+const { code } = await client.status;
+clearInterval(sampling);
+const seconds = (performance.now() - started) / 1000;
+const serverPeak = peakResident(server.pid) ?? 0;
+
+const mib = (bytes: number) => `${Math.round(bytes / 1024 / 1024)} MiB`;
+console.log(`${size} bytes in ${seconds.toFixed(1)} s, ${Math.round(size / 1e6 / seconds)} MB/s`);
+console.log(`peak resident memory: client ${mib(clientPeak)}, server ${mib(serverPeak)}`);
+const stored = /files\/\S+/.exec((await xfer(["server", "list", "--data", data])).stdout)?.[0];
+const compared = await new Deno.Command("cmp", {
+  args: [folder.join("large.bin"), `${data}/${stored}`],
+}).output();
+const sound = code === 0 && compared.success && clientPeak > 0 && serverPeak > 0 &&
+  Math.max(clientPeak, serverPeak) < MAX_RESIDENT;
+console.log(sound ? "stored whole, in bounded memory" : "FAILED");
+if (!sound) Deno.exitCode = 1;
+
+/** Random data at both ends and in the middle of a file that is otherwise a hole: it need not be written whole. */
+async function writeSource(path: string): Promise<void> {
+  using file = await Deno.open(path, { write: true, createNew: true });
+  await file.truncate(size);
+  const noise = crypto.getRandomValues(new Uint8Array(65_536));
+  for (const at of [0, 2 ** 31 - 100, size - noise.length]) {
+    await file.seek(at, Deno.SeekMode.Start);
+    for (let done = 0; done < noise.length;) done += await file.write(noise.subarray(done));
+  }
+}
+
+/** Bytes that a process has had resident at most, or `undefined` where it has ended. */
+function peakResident(pid: number): number | undefined {
+  try {
+    const status = Deno.readTextFileSync(`/proc/${pid}/status`);
+    const kilobytes = /^VmHWM:\s+(\d+) kB/m.exec(status)?.[1];
+    return kilobytes === undefined ? undefined : Number(kilobytes) * 1024;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,122 @@
+/** The main job with real processes: register, exchange keys, send, compare, store. */
+import assert from "node:assert/strict";
+import { cksum } from "../../mod.ts";
+import { pseudoRandomBytes } from "../helpers/bytes.ts";
+import { ServerProcess, writeTransferInfo, xfer } from "../helpers/processes.ts";
+import { Scene } from "../helpers/scene.ts";
+import { TemporaryFolder } from "../helpers/temporary.ts";
+
+/** The client encrypts in pieces of this size, the server decrypts in quarters of it. */
+const CHUNK = 1024 * 1024;
+
+Deno.test("two runs of the client: registration, then reconnection with another file", async () => {
+  await using scene = await Scene.create();
+  const cwd = await scene.prepare("client", { "hello.txt": "hello world\n", "other.txt": "other" });
+
+  const first = await xfer(["client"], cwd);
+  assert.equal(first.code, 0, first.stderr);
+  assert.equal(
+    first.stdout,
+    `Stored hello.txt (12 bytes, cksum 3733384285) for Alice on 127.0.0.1:${scene.server.port}\n`,
+  );
+  assert.match(first.stderr, /Registered Alice with id [0-9a-f]{32}/);
+  const identity = await Deno.readTextFile(`${cwd}/me.info`);
+
+  await writeTransferInfo(cwd, { port: scene.server.port, file: "other.txt" });
+  const second = await xfer(["client"], cwd);
+  assert.equal(second.code, 0, second.stderr);
+  assert.match(second.stderr, /Reconnecting/);
+  assert.equal(await Deno.readTextFile(`${cwd}/me.info`), identity);
+
+  assert.equal(
+    new TextDecoder().decode(await scene.exported("Alice", "hello.txt")),
+    "hello world\n",
+  );
+  assert.equal(new TextDecoder().decode(await scene.exported("Alice", "other.txt")), "other");
+  const list = await scene.operate("list");
+  assert.match(list.stdout, /^Alice {2}id [0-9a-f]{32} /m);
+  assert.match(list.stdout, /^ {2}hello\.txt {2}12 bytes {2}cksum 3733384285 .* verified/m);
+});
+
+Deno.test("files of every size around the cipher's block and the chunk, over one connection", async () => {
+  await using scene = await Scene.create();
+  const sizes = [0, 1, 15, 16, 17, CHUNK / 4 - 1, CHUNK / 4, CHUNK - 1, CHUNK, CHUNK + 1];
+  const files = Object.fromEntries(
+    sizes.map((size) => [`file-${size}`, pseudoRandomBytes(size, size + 1)]),
+  );
+  const cwd = await scene.prepare("client", files);
+  const { code, stdout, stderr } = await xfer(["client", "put", ...Object.keys(files)], cwd);
+  assert.equal(code, 0, stderr);
+  assert.equal(stdout.trimEnd().split("\n").length, sizes.length);
+  assert.equal(stderr.match(/^Connected/gm)?.length, 1);
+  assert.equal(stderr.match(/^Received an AES key/gm)?.length, sizes.length);
+  for (const [name, content] of Object.entries(files)) {
+    assert.ok(stdout.includes(`Stored ${name} (${content.length} bytes, cksum ${cksum(content)})`));
+    assert.deepEqual(await scene.exported("Alice", name), content, name);
+  }
+});
+
+Deno.test("a file of 100 MB", async () => {
+  await using scene = await Scene.create();
+  const content = pseudoRandomBytes(100_000_000);
+  const cwd = await scene.prepare("client", { "large.bin": content });
+  const { code, stderr } = await xfer(["client"], cwd);
+  assert.equal(code, 0, stderr);
+  const exported = await scene.exported("Alice", "large.bin");
+  assert.equal(exported.length, content.length);
+  assert.ok(exported.every((byte, index) => byte === content[index]));
+});
+
+Deno.test("20 clients at once", async () => {
+  await using scene = await Scene.create();
+  const users = Array.from({ length: 20 }, (_, index) => ({
+    userName: `User${index}`,
+    content: pseudoRandomBytes(200_000 + index, index + 1),
+  }));
+  const runs = await Promise.all(users.map(async ({ userName, content }) => {
+    const cwd = await scene.prepare(userName, { "same.bin": content }, { userName });
+    return await xfer(["client"], cwd);
+  }));
+  for (const { code, stderr } of runs) assert.equal(code, 0, stderr);
+  for (const { userName, content } of users) {
+    assert.deepEqual(await scene.exported(userName, "same.bin"), content, userName);
+  }
+});
+
+Deno.test("the server restarted between uploads, also by kill: accounts, keys and files are there", async () => {
+  await using scene = await Scene.create();
+  const cwd = await scene.prepare("client", { a: "first", b: "second", c: "third" });
+  for (const [file, signal] of [["a", "SIGTERM"], ["b", "SIGKILL"], ["c", "SIGKILL"]] as const) {
+    await writeTransferInfo(cwd, { port: scene.server.port, file });
+    const { code, stderr } = await xfer(["client"], cwd);
+    assert.equal(code, 0, stderr);
+    if (file !== "a") assert.match(stderr, /Reconnecting/);
+    await scene.restart(signal);
+  }
+  for (const [name, content] of [["a", "first"], ["b", "second"], ["c", "third"]] as const) {
+    assert.equal(new TextDecoder().decode(await scene.exported("Alice", name)), content);
+  }
+});
+
+Deno.test("port.info is honoured, --listen wins, and SIGTERM ends the server with 0", async () => {
+  await using folder = await TemporaryFolder.create();
+  const port = freePort();
+  await folder.write("port.info", `${port}\n`);
+  {
+    await using server = await ServerProcess.start(folder.join("data"), {
+      args: [],
+      cwd: folder.path,
+    });
+    assert.equal(server.port, port);
+    assert.equal((await server.stop("SIGTERM")).code, 0);
+  }
+  await folder.write("port.info", "not a port");
+  await using server = await ServerProcess.start(folder.join("data"), { cwd: folder.path });
+  assert.notEqual(server.port, port);
+  assert.equal((await server.stop("SIGINT")).code, 0);
+});
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}

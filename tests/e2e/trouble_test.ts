@@ -1,0 +1,180 @@
+/** What goes wrong, with real processes: clear words, truthful exit codes, nothing lost. */
+import assert from "node:assert/strict";
+import { FalsifyingProxy } from "../helpers/falsifying_proxy.ts";
+import { pseudoRandomBytes } from "../helpers/bytes.ts";
+import { writeTransferInfo, xfer } from "../helpers/processes.ts";
+import { Scene } from "../helpers/scene.ts";
+
+const REFUSED = 5;
+const INTEGRITY = 6;
+
+for (const wrong of [1, 2]) {
+  Deno.test(`a checksum that is wrong ${wrong}× is told, and the file sent again`, async () => {
+    await using scene = await Scene.create();
+    await using proxy = faulty(scene, wrong);
+    const content = pseudoRandomBytes(3_000_000);
+    const cwd = await scene.prepare("client", { "a.bin": content }, { port: proxy.port });
+    const { code, stderr } = await xfer(["client"], cwd);
+    assert.equal(code, 0, stderr);
+    assert.equal(stderr.match(/The checksums differ/g)?.length, wrong);
+    assert.match(stderr, new RegExp(`attempt ${wrong + 1}`));
+    assert.deepEqual(await scene.exported("Alice", "a.bin"), content);
+  });
+}
+
+Deno.test("a checksum that is always wrong: four attempts, then giving up; the next file is still sent", async () => {
+  await using scene = await Scene.create();
+  await using proxy = faulty(scene, 4);
+  const cwd = await scene.prepare("client", { a: "first", b: "second" }, { port: proxy.port });
+  const { code, stdout, stderr } = await xfer(["client", "put", "a", "b"], cwd);
+  assert.equal(code, INTEGRITY);
+  assert.match(stderr, /checksum of a was wrong 4 times; it is not stored \[crc-mismatch\]/);
+  assert.equal(stderr.match(/Sending a/g)?.length, 4);
+  assert.match(stdout, /^Stored b /);
+  assert.doesNotMatch((await scene.operate("list")).stdout, /^ {2}a /m);
+  assert.deepEqual([...Deno.readDirSync(`${scene.data}/staging`)], []);
+});
+
+Deno.test("a name that is taken is refused; nothing of the owner's is touched", async () => {
+  await using scene = await Scene.create();
+  const owner = await scene.prepare("owner", { a: "the owner's" });
+  assert.equal((await xfer(["client"], owner)).code, 0);
+  const other = await scene.prepare("other", { a: "another's" });
+  const { code, stdout, stderr } = await xfer(["client"], other);
+  assert.equal(code, REFUSED);
+  assert.equal(stdout, "");
+  assert.match(stderr, /refused to register the name Alice: it is taken \[name-taken\]/);
+  assert.equal(new TextDecoder().decode(await scene.exported("Alice", "a")), "the owner's");
+  assert.ok(!exists(`${other}/me.info`));
+});
+
+Deno.test("reconnection unknown to the server: registers anew and keeps the old identity aside", async () => {
+  await using scene = await Scene.create();
+  await using elsewhere = await Scene.create();
+  const cwd = await scene.prepare("client", { a: "content" });
+  assert.equal((await xfer(["client"], cwd)).code, 0);
+  const before = await Deno.readTextFile(`${cwd}/me.info`);
+  await writeTransferInfo(cwd, { port: elsewhere.server.port, file: "a" });
+  const { code, stderr } = await xfer(["client"], cwd);
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /does not know Alice by the id .* kept in me\.info\.old/);
+  assert.equal(await Deno.readTextFile(`${cwd}/me.info.old`), before);
+  assert.notEqual(await Deno.readTextFile(`${cwd}/me.info`), before);
+  assert.equal(new TextDecoder().decode(await elsewhere.exported("Alice", "a")), "content");
+});
+
+Deno.test("a client that died before its id arrived goes on with its key once the name is free", async () => {
+  await using scene = await Scene.create();
+  const cwd = await scene.prepare("client", { a: "content" });
+  assert.equal((await xfer(["client"], cwd)).code, 0);
+  const key = await Deno.readTextFile(`${cwd}/priv.key`);
+  await Deno.remove(`${cwd}/me.info`);
+  await writeTransferInfo(cwd, { port: scene.server.port, userName: "Bob", file: "a" });
+  assert.equal((await xfer(["client"], cwd)).code, 0);
+  assert.equal(await Deno.readTextFile(`${cwd}/priv.key`), key);
+  assert.ok((await Deno.readTextFile(`${cwd}/me.info`)).includes(key.trim()));
+});
+
+const CASES: readonly [string, readonly string[], number, RegExp][] = [
+  ["no file of that name", ["client", "put", "none"], 7, /Cannot read none: .*\[cannot-read\]/],
+  ["a folder", ["client", "put", "."], 7, /not a regular file \[not-a-file\]/],
+  ["two files of one name", ["client", "put", "a", "./a"], 2, /\[same-name\]/],
+  ["no transfer.info", ["client", "--transfer-info", "none"], 3, /\[no-transfer-info\]/],
+  ["an unknown command", ["cleint"], 2, /unknown command 'cleint'.*client.*\[unknown-command\]/],
+  ["an unknown option", ["client", "--fast"], 2, /unknown option '--fast' \[unknown-option\]/],
+  ["no command", [], 2, /Usage: xfer/],
+  ["nothing to put", ["client", "put"], 2, /missing required argument 'file'/],
+  ["an address that is none", ["server", "--listen", "1256"], 2, /Expected HOST:PORT/],
+  ["a list of no data folder", ["server", "list", "--data", "none"], 3, /\[no-data-folder\]/],
+];
+
+Deno.test("bad input gets a clear error and the exit code of its class; nothing is sent or written", async () => {
+  await using scene = await Scene.create();
+  const cwd = await scene.prepare("client", { a: "content" });
+  for (const [what, args, expected, message] of CASES) {
+    const { code, stdout, stderr } = await xfer(args, cwd);
+    assert.equal(code, expected, `${what}: ${stderr}`);
+    assert.match(stderr, message, what);
+    assert.equal(stdout, "", what);
+  }
+  assert.deepEqual([...Deno.readDirSync(cwd)].map(({ name }) => name).sort(), [
+    "a",
+    "transfer.info",
+  ]);
+  const events = scene.server.log.map((line) => line["event"]);
+  assert.deepEqual(events, ["server.listening"]);
+});
+
+Deno.test("no server there: says so, with what to do", async () => {
+  await using scene = await Scene.create();
+  const cwd = await scene.prepare("client", { a: "content" });
+  await scene.server.stop();
+  const { code, stderr } = await xfer(["client"], cwd);
+  assert.equal(code, 4);
+  assert.match(
+    stderr,
+    /Cannot connect to 127\.0\.0\.1:\d+: .*\[cannot-connect\]\n +Check the address/,
+  );
+});
+
+Deno.test("export: unknown users and files, a target that exists, a stored file that was damaged", async () => {
+  await using scene = await Scene.create();
+  const cwd = await scene.prepare("client", { a: "content" });
+  assert.equal((await xfer(["client"], cwd)).code, 0);
+  const target = scene.folder.join("target");
+  const cases: [readonly string[], number, RegExp][] = [
+    [["Bob", "a", target], 2, /no user Bob \[no-such-user\]/],
+    [["Alice", "b", target], 2, /Alice has no file b \[no-such-file\]/],
+    [["Alice", "a", `${cwd}/a`], 2, /\[target-exists\]/],
+    [["Alice", "a", scene.folder.join("none", "target")], 7, /\[cannot-write\]/],
+  ];
+  for (const [args, expected, message] of cases) {
+    const { code, stderr } = await scene.operate("export", ...args);
+    assert.equal(code, expected, stderr);
+    assert.match(stderr, message);
+  }
+  const path = /files\/\S+/.exec((await scene.operate("list")).stdout)?.[0] ?? assert.fail();
+  await Deno.writeTextFile(`${scene.data}/${path}`, "cOntent");
+  const { code, stderr } = await scene.operate("export", "Alice", "a", target);
+  assert.equal(code, INTEGRITY);
+  assert.match(
+    stderr,
+    /a is not as it was stored: 7 bytes, cksum \d+, where the catalog has 7 and/,
+  );
+  assert.ok(!exists(target), "no output file on failure");
+  assert.deepEqual([...Deno.readDirSync(scene.folder.path)].map(({ name }) => name).sort(), [
+    "client",
+    "data",
+  ]);
+});
+
+Deno.test("--version prints the version, and every command's help has an example", async () => {
+  const { version } = JSON.parse(
+    await Deno.readTextFile(new URL("../../deno.json", import.meta.url)),
+  ) as { version: string };
+  const printed = await xfer(["--version"]);
+  assert.deepEqual([printed.code, printed.stdout], [0, `${version}\n`]);
+  const commands = [[], ["client"], ["client", "put"], ["server"], ["server", "list"], [
+    "server",
+    "export",
+  ]];
+  for (const command of commands) {
+    const { code, stdout } = await xfer([...command, "--help"]);
+    assert.equal(code, 0);
+    assert.match(stdout, /Examples?:\n {2}\$ /, command.join(" "));
+  }
+});
+
+function faulty({ server }: Scene, count: number): FalsifyingProxy {
+  return new FalsifyingProxy({ hostname: "127.0.0.1", port: server.port }, count);
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,26 @@
+import assert from "node:assert/strict";
+import { ExpiringMap } from "../../server/expiring_map.ts";
+
+Deno.test("ExpiringMap: forgets what was not used for its time", () => {
+  let now = 0;
+  const map = new ExpiringMap<string>({ ttlMs: 10, max: 100, clock: () => now });
+  map.set("a", "A");
+  map.set("b", "B");
+  now = 9;
+  assert.equal(map.get("a"), "A");
+  now = 10;
+  assert.equal(map.get("b"), undefined);
+  now = 18;
+  assert.equal(map.get("a"), "A", "its time started anew when it was used");
+  map.delete("a");
+  assert.equal(map.get("a"), undefined);
+});
+
+Deno.test("ExpiringMap: the one unused for longest makes room", () => {
+  const map = new ExpiringMap<number>({ ttlMs: 10, max: 2, clock: () => 0 });
+  map.set("a", 1);
+  map.set("b", 2);
+  map.get("a");
+  map.set("c", 3);
+  assert.deepEqual([map.get("a"), map.get("b"), map.get("c")], [1, undefined, 3]);
+});
