@@ -46,7 +46,7 @@ async function compile(target: string): Promise<boolean> {
   const output = `dist/xfer${target === HOST ? "" : `-${target}`}${suffix}`;
   const { success } = await new Deno.Command(Deno.execPath(), {
     args: [
-      ...["compile", "--quiet", ...PERMISSIONS, "--output", output],
+      ...["compile", "--quiet", "--no-check", ...PERMISSIONS, "--output", output],
       ...(target === HOST ? [] : ["--target", target]),
       "main.ts",
     ],

@@ -5,6 +5,7 @@
  */
 import {
   type Bytes,
+  formatAddress,
   printable,
   ProtocolError,
   type Reply,
@@ -43,8 +44,7 @@ export class Connection {
     this.#context = context;
     this.#socket = socket;
     this.#session = new ServerSession(context.edition);
-    const { hostname, port } = socket.remoteAddr;
-    this.#peer = { connection: number, address: `${hostname}:${port}`, key: undefined };
+    this.#peer = { connection: number, address: formatAddress(socket.remoteAddr), key: undefined };
   }
 
   /** Serves the peer until it leaves, breaks the protocol or is closed. Never rejects. */

@@ -64,11 +64,10 @@ export class Server implements AsyncDisposable {
       });
       await removeLeftovers(context);
       const server = new Server(context, folder, listen(options.listen));
-      const { hostname, port } = server.address;
-      context.log.info("Listening on {hostname}:{port}, data in {folder}", {
+      context.log.info("Listening on {address}, data in {folder}", {
         event: "server.listening",
-        hostname,
-        port,
+        address: formatAddress(server.address),
+        port: server.address.port,
         folder: folder.path,
       });
       return server;

@@ -134,7 +134,7 @@ export function* upload(
   for (let attempt = 1;; attempt++) {
     const { ours, theirs, changed } = yield* sendOnce(head, attempt, fileName);
     if (changed) {
-      yield* conclude(edition, { kind: "crcGivenUp", clientId, fileName });
+      yield* giveUp(edition, clientId, fileName);
       throw new IntegrityError(
         "file-changed",
         `${
@@ -145,11 +145,11 @@ export function* upload(
     }
     yield { do: "compare", attempt, ours, theirs };
     if (ours === theirs) {
-      yield* conclude(edition, { kind: "crcValid", clientId, fileName });
+      yield* approve(edition, clientId, fileName);
       return ours;
     }
     if (attempt === edition.attempts) {
-      yield* conclude(edition, { kind: "crcGivenUp", clientId, fileName });
+      yield* giveUp(edition, clientId, fileName);
       throw new IntegrityError(
         "crc-mismatch",
         `The server's checksum of ${
@@ -204,10 +204,16 @@ function* passOverAnswer(): Conversation<void> {
   expectKind(answer, ["messageReceived"]);
 }
 
-/** Sends the last word on a file and waits until the server has taken note. */
-function* conclude(edition: Edition, request: Request): Conversation<void> {
-  yield* send(edition, request);
+/** Has the file stored: it is only when the server says so. */
+function* approve(edition: Edition, clientId: Bytes, fileName: Bytes): Conversation<void> {
+  yield* send(edition, { kind: "crcValid", clientId, fileName });
   yield* receive("messageReceived");
+}
+
+/** Has the file dropped. Some servers close then without an answer; what counts is decided anyway. */
+function* giveUp(edition: Edition, clientId: Bytes, fileName: Bytes): Conversation<void> {
+  yield* send(edition, { kind: "crcGivenUp", clientId, fileName });
+  yield { do: "receive" };
 }
 
 function* useKey(

@@ -108,8 +108,10 @@ for (const wrong of [1, 2, 3]) {
 }
 
 Deno.test("sending a file whose checksum stays wrong gives up after four times in all", () => {
-  const script: Turn[] = [BAD, "silence", BAD, "silence", BAD, "silence", BAD, MESSAGE];
-  assert.throws(() => send(script), { name: "IntegrityError", code: "crc-mismatch" });
+  const script: Turn[] = [BAD, "silence", BAD, "silence", BAD, "silence", BAD];
+  for (const end of [MESSAGE, "closed", "silence", ERROR] as const) {
+    assert.throws(() => send([...script, end]), { name: "IntegrityError", code: "crc-mismatch" });
+  }
 });
 
 Deno.test("after CRC invalid the client waits half a second for an answer and takes either", () => {
