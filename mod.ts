@@ -5,7 +5,7 @@
  * import { sendFiles, Server } from "./mod.ts";
  *
  * await using server = await Server.start({
- *   listen: { hostname: "127.0.0.1", port: 0 },
+ *   listen: [{ hostname: "127.0.0.1", port: 0 }],
  *   dataFolder: "xfer-data",
  * });
  * await sendFiles({
@@ -32,5 +32,5 @@ export {
 } from "./server/inspect.ts";
 export { DEFAULT_LIMITS, type Limits } from "./server/limits.ts";
 export { PORT_INFO, readPortInfo } from "./server/port_info.ts";
-export { Server, type ServerOptions } from "./server/server.ts";
-export type { Client, StoredFile } from "./server/store/catalog.ts";
+export { type Listen, Server, type ServerOptions } from "./server/server.ts";
+export type { Client, Speech, StoredFile } from "./server/store/catalog.ts";

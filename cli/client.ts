@@ -3,15 +3,20 @@
  *
  * @module
  */
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import {
+  CLIENT_HABITS,
   type ClientEvent,
   ConfigurationError,
+  EDITIONS,
+  findEdition,
   formatAddress,
+  type Habit,
   printable,
   readTransferInfo,
   type RequestKind,
   sendFiles,
+  type SendOptions,
   toHex,
   TRANSFER_INFO,
 } from "../mod.ts";
@@ -20,13 +25,25 @@ import { printError, printNote, printResult } from "./output.ts";
 
 interface ClientOptions {
   readonly transferInfo: string;
+  readonly edition?: string;
+  readonly quirk?: Habit[];
 }
+
+const AUTO = "auto";
 
 /** The command; `finish` takes the exit code. */
 export function clientCommand(finish: (exitCode: number) => void): Command {
   const client = new Command("client")
     .description("Store files on a server, encrypted on the way and compared by checksum.")
     .option("--transfer-info <file>", "the file that names server, user and file", TRANSFER_INFO)
+    .addOption(
+      new Option("--edition <name>", "what the server speaks (default: as last time, or 2023c)")
+        .choices([...EDITIONS.map(({ name }) => name), AUTO]),
+    )
+    .addOption(
+      new Option("--quirk <name...>", "what the server does besides (default: as last time)")
+        .choices(CLIENT_HABITS),
+    )
     .addHelpText("after", CLIENT_HELP)
     .action(async (options: ClientOptions) => finish(await run(options, [])));
   client.command("put")
@@ -49,6 +66,9 @@ Example:
   report.pdf
   $ xfer client
 
+A server of another published edition:
+  $ xfer client --edition auto
+
 The first run registers the name and writes me.info and priv.key, which prove who
 you are: keep them. Later runs use them.`;
 
@@ -56,7 +76,8 @@ const PUT_HELP = `
 Example:
   $ xfer client put report.pdf photos.zip`;
 
-async function run({ transferInfo }: ClientOptions, named: readonly string[]): Promise<number> {
+async function run(options: ClientOptions, named: readonly string[]): Promise<number> {
+  const { transferInfo, edition, quirk } = options;
   const { server, userName, file } = await readTransferInfo(transferInfo);
   const files = named.length > 0 ? named : file === undefined ? [] : [file];
   if (files.length === 0) {
@@ -71,12 +92,20 @@ async function run({ transferInfo }: ClientOptions, named: readonly string[]): P
   const outcomes = await sendFiles({
     ...{ server, userName, files },
     identityFolder: ".",
+    ...toSpeech(edition),
+    ...(quirk === undefined ? {} : { habits: new Set(quirk) }),
     onEvent: (event) => showEvent(event, userName, formatAddress(server)),
   });
   for (const outcome of outcomes) {
     if ("error" in outcome) return exitCodeOf(outcome.error);
   }
   return SUCCESS;
+}
+
+function toSpeech(name: string | undefined): Pick<SendOptions, "edition"> {
+  if (name === AUTO) return { edition: AUTO };
+  const edition = name === undefined ? undefined : findEdition(name);
+  return edition === undefined ? {} : { edition };
 }
 
 const REQUESTS: Readonly<Partial<Record<RequestKind, string>>> = {
@@ -89,6 +118,12 @@ const REQUESTS: Readonly<Partial<Record<RequestKind, string>>> = {
 
 function showEvent(event: ClientEvent, userName: string, server: string): void {
   switch (event.type) {
+    case "detected":
+      return printNote(
+        event.certain
+          ? `The server speaks edition ${event.edition.name}`
+          : `The server understood no other edition: trying ${event.edition.name}`,
+      );
     case "connected":
       return printNote(`Connected to ${server}`);
     case "request": {

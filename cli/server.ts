@@ -5,9 +5,13 @@
  */
 import { Command, InvalidArgumentError, Option } from "commander";
 import {
-  type Address,
   type ClientWithFiles,
+  DEFAULT_SERVED,
+  type Edition,
+  EDITIONS,
   exportFile,
+  findEdition,
+  type Listen,
   listStored,
   parseAddress,
   PORT_INFO,
@@ -29,7 +33,8 @@ interface DataOptions {
 }
 
 interface ServeOptions extends DataOptions {
-  readonly listen?: Address;
+  readonly listen?: Listen[];
+  readonly edition?: readonly Edition[];
   readonly logFormat: LogFormat;
 }
 
@@ -39,9 +44,15 @@ export function serverCommand(finish: (exitCode: number) => void): Command {
     .description("Run the server: take files from clients and keep them.")
     .option("--data <dir>", "the folder that keeps everything", DEFAULT_DATA)
     .option(
-      "--listen <host:port>",
-      `where to listen (default: ${DEFAULT_HOSTNAME}, port of ${PORT_INFO} or ${DEFAULT_PORT})`,
+      "--listen <host:port[=editions]>",
+      "where to listen, and for which editions; may be repeated " +
+        `(default: ${DEFAULT_HOSTNAME}, port of ${PORT_INFO} or ${DEFAULT_PORT})`,
       parseListen,
+    )
+    .option(
+      "--edition <names>",
+      `the editions served, such as 2023c,2024 (default: ${names(DEFAULT_SERVED)})`,
+      parseEditions,
     )
     .addOption(
       new Option("--log-format <format>", "how the log on standard error is written")
@@ -79,6 +90,7 @@ const SERVER_HELP = `
 Examples:
   $ xfer server
   $ xfer server --listen 127.0.0.1:4000 --data /srv/xfer --log-format json
+  $ xfer server --listen 0.0.0.0:1256 --listen 0.0.0.0:1257=2024early
 
 It runs until SIGINT (Ctrl-C) or SIGTERM.`;
 
@@ -90,12 +102,15 @@ const EXPORT_HELP = `
 Example:
   $ xfer server export Alice report.pdf ./report-of-alice.pdf --data /srv/xfer`;
 
-async function serve({ data, listen, logFormat }: ServeOptions): Promise<number> {
+async function serve({ data, listen, edition, logFormat }: ServeOptions): Promise<number> {
   const stopped = stopSignal();
   await configureLogs(logFormat);
-  const port = async () => await readPortInfo(PORT_INFO) ?? DEFAULT_PORT;
+  const addresses = listen ?? [{
+    hostname: DEFAULT_HOSTNAME,
+    port: await readPortInfo(PORT_INFO) ?? DEFAULT_PORT,
+  }];
   const server = await Server.start({
-    listen: listen ?? { hostname: DEFAULT_HOSTNAME, port: await port() },
+    listen: addresses.map((address) => edition ? { editions: edition, ...address } : address),
     dataFolder: data,
   });
   await stopped;
@@ -112,12 +127,14 @@ function stopSignal(): Promise<void> {
   });
 }
 
-function showClient({ id, name, publicKey, firstSeen, lastSeen, files }: ClientWithFiles): void {
+function showClient(
+  { id, name, publicKey, firstSeen, lastSeen, speech, files }: ClientWithFiles,
+): void {
   const key = publicKey === undefined ? ", no key yet" : "";
   printResult(
-    `${printable(name)}  id ${toHex(id)}  first seen ${time(firstSeen)}  last seen ${
-      time(lastSeen)
-    }${key}`,
+    `${printable(name)}  id ${toHex(id)}  edition ${speech.edition}  first seen ${
+      time(firstSeen)
+    }  last seen ${time(lastSeen)}${key}`,
   );
   const widths = { name: 0, size: 0, crc: 0 };
   const rows = files.map((file) => ({
@@ -146,10 +163,26 @@ function time(ms: number): string {
   return new Date(ms).toISOString().replace(/\.\d+Z$/, "Z");
 }
 
-function parseListen(text: string): Address {
-  const address = parseAddress(text);
+function parseListen(text: string, before: readonly Listen[] = []): Listen[] {
+  const [where = "", editions] = text.split(/=(.*)/s);
+  const address = parseAddress(where);
   if (address === undefined) {
     throw new InvalidArgumentError("Expected HOST:PORT, such as 0.0.0.0:1256 or [::]:1256.");
   }
-  return address;
+  const listen = editions === undefined
+    ? address
+    : { ...address, editions: parseEditions(editions) };
+  return [...before, listen];
+}
+
+function parseEditions(text: string): Edition[] {
+  return text.split(",").map((name) => {
+    const edition = findEdition(name);
+    if (edition !== undefined) return edition;
+    throw new InvalidArgumentError(`Expected editions out of ${names(EDITIONS)}.`);
+  });
+}
+
+function names(editions: readonly Edition[]): string {
+  return editions.map(({ name }) => name).join(",");
 }

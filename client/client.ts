@@ -6,21 +6,25 @@
  */
 import {
   type Address,
+  aesKeySize,
   type Answer,
   type Bytes,
   CbcEncryptor,
   Cksum,
-  concatBytes,
   ConfigurationError,
   type Conversation,
+  DEFAULT_EDITION,
   type Edition,
-  edition2023c,
   encodeTextField,
   FIELDS,
   generatePrivateKey,
+  type Habits,
   importAesKey,
   IntegrityError,
   NetworkError,
+  NO_HABITS,
+  type Part,
+  type Profile,
   ProtocolError,
   publicKeyOf,
   reconnect,
@@ -33,11 +37,15 @@ import {
   type XferError,
 } from "../protocol/mod.ts";
 import { DEFAULT_TIMEOUTS, ServerConnection, type Timeouts } from "./connection.ts";
+import { detectEdition } from "./detect.ts";
 import { type Identity, IDENTITY_FILE, IdentityFolder } from "./identity.ts";
+import { PartWriter } from "./part_writer.ts";
 import { SourceFile } from "./source_file.ts";
 
 /** What a client tells of its progress. */
 export type ClientEvent =
+  /** What the server was found to speak. */
+  | { readonly type: "detected"; readonly edition: Edition; readonly certain: boolean }
   | { readonly type: "connected"; readonly server: Address }
   | { readonly type: "request"; readonly kind: RequestKind }
   | { readonly type: "registered"; readonly clientId: Bytes }
@@ -64,7 +72,10 @@ export interface SendOptions {
   readonly files: readonly string[];
   /** The folder with `me.info` and `priv.key`. */
   readonly identityFolder: string;
-  readonly edition?: Edition;
+  /** What the server speaks; `auto` finds out. Without, what was used last under this identity, or 2023c. */
+  readonly edition?: Edition | "auto";
+  /** What the server does besides. Without, what was used last. */
+  readonly habits?: Habits;
   readonly timeouts?: Partial<Timeouts>;
   readonly onEvent?: (event: ClientEvent) => void;
 }
@@ -82,11 +93,11 @@ const PIECE_SIZE = 1024 * 1024;
  * as stored until then is stored. Nothing is sent before all files were looked at.
  */
 export async function sendFiles(options: SendOptions): Promise<Outcome[]> {
-  const edition = options.edition ?? edition2023c;
+  using client = await Client.create(options);
   const files: SourceFile[] = [];
-  for (const path of options.files) files.push(await SourceFile.inspect(path, edition));
+  for (const path of options.files) files.push(await SourceFile.inspect(path, client.profile));
   refuseSameNames(files);
-  using client = await Client.create(options, edition);
+  await client.prepare();
   const outcomes: Outcome[] = [];
   for (const file of files) {
     try {
@@ -103,31 +114,29 @@ export async function sendFiles(options: SendOptions): Promise<Outcome[]> {
 }
 
 class Client implements Disposable {
+  readonly profile: Profile;
   readonly #options: SendOptions;
-  readonly #edition: Edition;
   readonly #identities: IdentityFolder;
-  readonly #privateKey: Bytes;
   readonly #buffer: Bytes = new Uint8Array(PIECE_SIZE);
+  #privateKey: Bytes = new Uint8Array(0);
   #identity: Identity | undefined;
   #connection: ServerConnection | undefined;
   #aesKey: CryptoKey | undefined;
 
   private constructor(
     options: SendOptions,
-    edition: Edition,
+    profile: Profile,
     identities: IdentityFolder,
     identity: Identity | undefined,
-    privateKey: Bytes,
   ) {
     this.#options = options;
-    this.#edition = edition;
+    this.profile = profile;
     this.#identities = identities;
     this.#identity = identity;
-    this.#privateKey = privateKey;
   }
 
-  /** Reads the identity, or makes its key. */
-  static async create(options: SendOptions, edition: Edition): Promise<Client> {
+  /** Reads the identity and finds out what to speak. Writes nothing. */
+  static async create(options: SendOptions): Promise<Client> {
     const identities = new IdentityFolder(options.identityFolder);
     const identity = await identities.load();
     if (identity !== undefined && identity.name !== options.userName) {
@@ -137,18 +146,21 @@ class Client implements Disposable {
         { hint: `Correct line 2, or run in another folder to be ${options.userName}.` },
       );
     }
-    let privateKey = identity?.privateKey ?? await identities.loadKey();
-    if (privateKey === undefined) {
-      privateKey = await generatePrivateKey();
-      await identities.saveKey(privateKey);
-    }
-    return new Client(options, edition, identities, identity, privateKey);
+    const profile = await chooseProfile(options, identities, identity);
+    return new Client(options, profile, identities, identity);
+  }
+
+  /** Makes the private key durable before anything is sent. */
+  async prepare(): Promise<void> {
+    const kept = this.#identity?.privateKey ?? await this.#identities.loadKey();
+    this.#privateKey = kept ?? await generatePrivateKey();
+    if (kept === undefined) await this.#identities.saveKey(this.#privateKey);
   }
 
   /** Sends one file and returns its checksum, on which both ends agree. */
   async send(file: SourceFile): Promise<number> {
     const clientId = await this.#introduce();
-    const conversation = upload(this.#edition, {
+    const conversation = upload(this.profile, {
       clientId,
       fileName: file.nameField,
       size: file.size,
@@ -186,8 +198,8 @@ class Client implements Disposable {
     const registration = { name, publicKey: publicKeyOf(this.#privateKey) };
     const placeholderId = new Uint8Array(FIELDS.clientId.size);
     return this.#identity === undefined
-      ? register(this.#edition, { ...registration, placeholderId })
-      : reconnect(this.#edition, this.#identity.clientId, registration);
+      ? register(this.profile, { ...registration, placeholderId })
+      : reconnect(this.profile, this.#identity.clientId, registration);
   }
 
   async #drive<T>(conversation: Conversation<T>, file?: SourceFile): Promise<T> {
@@ -207,7 +219,7 @@ class Client implements Disposable {
         return { type: "sent" };
       }
       case "receive":
-        return await (await this.#connect()).receive(step.withinMs);
+        return await this.#receive(step.withinMs);
       case "keepIdentity":
         await this.#keepIdentity(step.clientId);
         return { type: "kept" };
@@ -220,18 +232,24 @@ class Client implements Disposable {
       case "sendFile":
         if (file === undefined) throw new RangeError("Cannot send a file: none is at hand");
         this.#emit({ type: "sending", file, attempt: step.attempt });
-        return await this.#sendFile(step.head, file);
+        return await this.#sendFile(step.parts, file);
       case "compare":
         if (file !== undefined) this.#emit({ ...step, type: "compared", file });
         return { type: "kept" };
     }
   }
 
+  async #receive(withinMs?: number): Promise<Answer> {
+    const received = await this.#connection?.receive(withinMs) ?? { type: "closed" };
+    if (received.type === "closed") this[Symbol.dispose]();
+    return received;
+  }
+
   async #connect(): Promise<ServerConnection> {
     if (this.#connection === undefined) {
       const timeouts = { ...DEFAULT_TIMEOUTS, ...this.#options.timeouts };
       const { server } = this.#options;
-      this.#connection = await ServerConnection.open(server, this.#edition, timeouts);
+      this.#connection = await ServerConnection.open(server, this.profile, timeouts);
       this.#emit({ type: "connected", server });
     }
     return this.#connection;
@@ -252,36 +270,34 @@ class Client implements Disposable {
 
   async #useKey(wrappedKey: Bytes): Promise<void> {
     const key = await unwrapKey(this.#privateKey, wrappedKey);
-    if (key.length !== this.#edition.aesKeySize) {
+    const expected = aesKeySize(this.profile);
+    if (key.length !== expected) {
       throw new ProtocolError(
         "bad-key-size",
-        `The server sent an AES key of ${key.length} bytes; edition ${this.#edition.name} has ` +
-          `${this.#edition.aesKeySize}`,
+        `The server sent an AES key of ${key.length} bytes; edition ${this.profile.edition.name} ` +
+          `has ${expected}`,
       );
     }
     this.#aesKey = await importAesKey(key);
+    await this.#identities.saveProfile(this.profile);
     if (this.#identity !== undefined) {
       this.#emit({ type: "keyReceived", clientId: this.#identity.clientId });
     }
   }
 
   /** Reads, encrypts and sends. The next piece is read and encrypted while the one before is on its way. */
-  async #sendFile(head: Bytes, file: SourceFile): Promise<Answer> {
+  async #sendFile(parts: Iterable<Part>, file: SourceFile): Promise<Answer> {
     if (this.#aesKey === undefined) throw new RangeError("Cannot send a file: there is no key");
-    const connection = await this.#connect();
+    const writer = new PartWriter(parts, await this.#connect());
     const encryptor = new CbcEncryptor(this.#aesKey);
     const checksum = new Cksum();
-    let sending: Promise<boolean> | undefined;
-    let unsent = head;
-    const send = async (ciphertext: Bytes) => {
-      // Header and payload begin in one write: some servers take what one read gives for the whole message.
-      const bytes = unsent.length > 0 ? concatBytes(unsent, ciphertext) : ciphertext;
-      unsent = new Uint8Array(0);
+    let sending = Promise.resolve(true);
+    const send = async (ciphertext: Bytes): Promise<boolean> => {
       const taken = await sending;
-      sending = connection.send(bytes);
+      sending = writer.write(ciphertext);
       // It is awaited at the next piece; until then its failure is not to count as unhandled.
       sending.catch(() => undefined);
-      return taken ?? true;
+      return taken;
     };
     for await (const piece of file.read(this.#buffer)) {
       checksum.update(piece);
@@ -308,4 +324,21 @@ function refuseSameNames(files: readonly SourceFile[]): void {
       { hint: "The server keeps files by their last name. Send them under different names." },
     );
   }
+}
+
+async function chooseProfile(
+  options: SendOptions,
+  identities: IdentityFolder,
+  identity: Identity | undefined,
+): Promise<Profile> {
+  const remembered = await identities.loadProfile();
+  const habits = options.habits ?? remembered?.habits ?? NO_HABITS;
+  if (options.edition !== "auto") {
+    return { edition: options.edition ?? remembered?.edition ?? DEFAULT_EDITION, habits };
+  }
+  const { server, userName } = options;
+  const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
+  const detected = await detectEdition(server, userName, identity?.clientId, timeouts);
+  options.onEvent?.({ type: "detected", ...detected });
+  return { edition: detected.edition, habits };
 }

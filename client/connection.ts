@@ -6,10 +6,10 @@
 import {
   type Address,
   type Bytes,
-  type Edition,
   formatAddress,
   NetworkError,
   printable,
+  type Profile,
   type Response,
   ResponseReader,
 } from "../protocol/mod.ts";
@@ -42,31 +42,20 @@ export class ServerConnection implements Disposable {
   #reading: Promise<number | null> | undefined;
   #closed = false;
 
-  constructor(socket: Socket, edition: Edition, timeouts: Timeouts) {
+  constructor(socket: Socket, { edition, habits }: Profile, timeouts: Timeouts) {
     this.#socket = socket;
-    this.#responses = new ResponseReader(edition);
+    this.#responses = new ResponseReader(edition, habits);
     this.#timeouts = timeouts;
   }
 
   /** Throws `NetworkError` `cannot-connect`. */
   static async open(
     address: Address,
-    edition: Edition,
+    profile: Profile,
     timeouts: Timeouts,
   ): Promise<ServerConnection> {
-    try {
-      const signal = AbortSignal.timeout(timeouts.connectMs);
-      const socket = await Deno.connect({ ...address, signal });
-      socket.setNoDelay();
-      return new ServerConnection(socket, edition, timeouts);
-    } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new NetworkError(
-        "cannot-connect",
-        `Cannot connect to ${formatAddress(address)}: ${printable(reason)}`,
-        { hint: "Check the address on line 1, and that the server is running.", cause },
-      );
-    }
+    const socket = await connect(address, timeouts);
+    return new ServerConnection(socket, profile, timeouts);
   }
 
   /**
@@ -141,5 +130,22 @@ export class ServerConnection implements Disposable {
     } finally {
       clearTimeout(timer);
     }
+  }
+}
+
+/** Throws `NetworkError` `cannot-connect`. */
+export async function connect(address: Address, timeouts: Timeouts): Promise<Deno.TcpConn> {
+  try {
+    const signal = AbortSignal.timeout(timeouts.connectMs);
+    const socket = await Deno.connect({ ...address, signal });
+    socket.setNoDelay();
+    return socket;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new NetworkError(
+      "cannot-connect",
+      `Cannot connect to ${formatAddress(address)}: ${printable(reason)}`,
+      { hint: "Check the address on line 1, and that the server is running.", cause },
+    );
   }
 }

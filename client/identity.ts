@@ -10,9 +10,12 @@ import {
   type Bytes,
   CLIENT_ID_SIZE,
   ConfigurationError,
+  findEdition,
   fromHex,
+  isHabit,
   isUserName,
   printable,
+  type Profile,
   PUBLIC_KEY_SIZE,
   publicKeyOf,
   toHex,
@@ -21,6 +24,8 @@ import { keepCopy, readTextFileIfThere, writePrivateFile } from "./files.ts";
 
 export const IDENTITY_FILE = "me.info";
 export const KEY_FILE = "priv.key";
+/** What the server speaks, in one line: the edition, then habits. */
+export const EDITION_FILE = "me.edition";
 
 export interface Identity {
   readonly name: string;
@@ -66,10 +71,12 @@ export function parsePrivateKey(base64: string, path: string): Bytes {
 export class IdentityFolder {
   readonly #identityPath: string;
   readonly #keyPath: string;
+  readonly #editionPath: string;
 
   constructor(folder: string) {
     this.#identityPath = join(folder, IDENTITY_FILE);
     this.#keyPath = join(folder, KEY_FILE);
+    this.#editionPath = join(folder, EDITION_FILE);
   }
 
   /** The identity, or `undefined` where there is none yet. Throws `ConfigurationError` `bad-identity`. */
@@ -86,6 +93,29 @@ export class IdentityFolder {
 
   async saveKey(privateKey: Bytes): Promise<void> {
     await writePrivateFile(this.#keyPath, toBase64(privateKey) + "\n");
+  }
+
+  /** What was spoken last. Throws `ConfigurationError` `bad-edition-file`. */
+  async loadProfile(): Promise<Profile | undefined> {
+    const text = await readTextFileIfThere(this.#editionPath);
+    if (text === undefined) return undefined;
+    const [name = "", ...habits] = text.trim().split(/\s+/);
+    const edition = findEdition(name);
+    if (edition !== undefined && habits.every(isHabit)) return { edition, habits: new Set(habits) };
+    throw new ConfigurationError(
+      "bad-edition-file",
+      `${printable(this.#editionPath)}: found "${
+        printable(text.trim().slice(0, 80))
+      }", expected an ` +
+        "edition and habits that this xfer knows",
+      { hint: "Remove it, and name the edition: --edition NAME." },
+    );
+  }
+
+  async saveProfile({ edition, habits }: Profile): Promise<void> {
+    const text = [edition.name, ...habits].join(" ") + "\n";
+    if (await readTextFileIfThere(this.#editionPath) === text) return;
+    await writePrivateFile(this.#editionPath, text);
   }
 
   /** Writes `me.info`, in place of one that is there. */

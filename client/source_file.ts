@@ -6,12 +6,12 @@
 import { basename } from "node:path";
 import {
   type Bytes,
-  type Edition,
   encodeTextField,
   FIELDS,
   IntegrityError,
   maxFileSize,
   printable,
+  type Profile,
   StorageError,
 } from "../protocol/mod.ts";
 
@@ -37,7 +37,7 @@ export class SourceFile {
    * Looks at a file before anything is sent. Throws `StorageError` `cannot-read`, `not-a-file`, `name-too-long` or
    * `file-too-large`.
    */
-  static async inspect(path: string, edition: Edition): Promise<SourceFile> {
+  static async inspect(path: string, profile: Profile): Promise<SourceFile> {
     const info = await attempt(path, () => Deno.stat(path));
     const shown = printable(path);
     if (!info.isFile) {
@@ -53,7 +53,7 @@ export class SourceFile {
         { hint: "Rename it." },
       );
     }
-    const max = maxFileSize(edition);
+    const max = maxFileSize(profile);
     if (info.size > max) {
       throw new StorageError(
         "file-too-large",

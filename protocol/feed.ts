@@ -44,6 +44,11 @@ export class Feed {
     return part.length > 0 ? part : undefined;
   }
 
+  /** What is here of the pushed piece and not of a field, as a view; it stays to be taken. */
+  get rest(): Bytes {
+    return this.#filled === 0 ? this.#piece : NOTHING;
+  }
+
   #run(max: number): Bytes {
     const part = this.#piece.subarray(0, max);
     this.#piece = this.#piece.subarray(part.length);

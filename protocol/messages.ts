@@ -16,6 +16,7 @@ import {
   type ResponseKind,
 } from "./editions/edition.ts";
 import { ProtocolError } from "./errors.ts";
+import { framePadding, type Habits, NO_HABITS } from "./habits.ts";
 import {
   MAX_PAYLOAD_SIZE,
   REQUEST_HEADER_SIZE,
@@ -26,7 +27,7 @@ import {
   writeRequestHeader,
   writeResponseHeader,
 } from "./header.ts";
-import { ByteReader, type Bytes, ByteWriter } from "./wire.ts";
+import { ByteReader, type Bytes, ByteWriter, equalBytes } from "./wire.ts";
 
 interface FromClient {
   /** 16 bytes. */
@@ -45,13 +46,19 @@ export type Request =
 
 export interface SendFile extends FromClient {
   readonly kind: "sendFile";
-  /** Bytes of the ciphertext, which follows the message's fixed part. */
+  /** Bytes of the whole file's ciphertext. */
   readonly contentSize: number;
   readonly fileName: Bytes;
+  /** Bytes of the plaintext. This and the following where files travel in packets. */
+  readonly originalSize?: number;
+  /** From 1. */
+  readonly packetNumber?: number;
+  readonly totalPackets?: number;
 }
 
 export type Response =
-  | Each<"registered" | "messageReceived" | "denied", { clientId: Bytes }>
+  | Each<"registered" | "denied", { clientId: Bytes }>
+  | Each<"messageReceived", { clientId?: Bytes }>
   | Each<"refused" | "generalError", unknown>
   /** The AES key, wrapped with the client's RSA key. */
   | Each<"keyReceived" | "reconnected", { clientId: Bytes; wrappedKey: Bytes }>
@@ -70,11 +77,28 @@ export interface FileReceived {
 
 type Values = Readonly<Partial<Record<FieldName, number | Bytes>>>;
 
-/** Header and fixed part. Content, where the layout has it, is counted by `contentSize` and sent behind. */
-export function encodeRequest(edition: Edition, request: Request): Bytes {
+/** What is encoded beside a request's own values. */
+export interface RequestOptions {
+  /** Bytes of content that follow this message's fixed part. */
+  readonly contentLength?: number;
+  readonly habits?: Habits;
+}
+
+/** Header and fixed part. Throws `ProtocolError` `payload-too-large` or `no-such-request`. */
+export function encodeRequest(
+  edition: Edition,
+  request: Request,
+  { contentLength = 0, habits = NO_HABITS }: RequestOptions = {},
+): Bytes {
   const layout = edition.requests[request.kind];
+  if (layout === undefined) {
+    throw new ProtocolError(
+      "no-such-request",
+      `Cannot encode a ${request.kind} request: edition ${edition.name} has none`,
+    );
+  }
   const fixed = fixedSize(layout);
-  const payloadSize = fixed + (request.kind === "sendFile" ? request.contentSize : 0);
+  const payloadSize = countedSize(request.kind, fixed, contentLength, habits);
   if (payloadSize > MAX_PAYLOAD_SIZE) {
     throw new ProtocolError(
       "payload-too-large",
@@ -87,9 +111,25 @@ export function encodeRequest(edition: Edition, request: Request): Bytes {
   return writeFields(writer, layout, request as Values).bytes;
 }
 
+/** The payload size that goes into the header. */
+function countedSize(
+  kind: RequestKind,
+  fixed: number,
+  contentLength: number,
+  habits: Habits,
+): number {
+  if (isCrcRequest(kind) && habits.has("empty-crc-payload")) return 0;
+  return kind === "sendFile" && habits.has("uncounted-content") ? fixed : fixed + contentLength;
+}
+
+/** Whether a request is the client's word on a checksum. */
+export function isCrcRequest(kind: RequestKind): boolean {
+  return kind === "crcValid" || kind === "crcInvalid" || kind === "crcGivenUp";
+}
+
 /**
- * The request of a header and the fixed part of its payload. Throws `ProtocolError` `truncated` or `surplus` where
- * `fixed` has not exactly the layout's size.
+ * The request of a header and the fixed part of its payload. Throws `ProtocolError`: `truncated` or `surplus` where
+ * `fixed` has not exactly the layout's size, `wrong-client-id` where the payload has an id that is not the header's.
  */
 export function decodeRequest(
   edition: Edition,
@@ -97,14 +137,35 @@ export function decodeRequest(
   header: RequestHeader,
   fixed: Bytes,
 ): Request {
-  const values = readFields(edition.requests[kind], fixed);
-  return { ...values, kind, clientId: header.clientId } as Request;
+  const layout = edition.requests[kind];
+  if (layout === undefined) throw new RangeError(`Cannot decode ${kind}: the edition has none`);
+  const values = readFields(layout, fixed);
+  const { clientId } = header;
+  if (values.clientId instanceof Uint8Array && !equalBytes(values.clientId, clientId)) {
+    throw new ProtocolError(
+      "wrong-client-id",
+      `Cannot read a ${kind} request: its payload has another client id than its header`,
+    );
+  }
+  return { ...values, kind, clientId } as Request;
 }
 
-export function encodeResponse(edition: Edition, response: Response): Bytes {
+/** Throws `ProtocolError` `no-such-response` where the edition has none of the kind. */
+export function encodeResponse(
+  edition: Edition,
+  response: Response,
+  habits: Habits = NO_HABITS,
+): Bytes {
   const layout = edition.responses[response.kind];
+  if (layout === undefined) {
+    throw new ProtocolError(
+      "no-such-response",
+      `Cannot encode a ${response.kind} response: edition ${edition.name} has none`,
+    );
+  }
   const payloadSize = fixedSize(layout);
-  const writer = new ByteWriter(RESPONSE_HEADER_SIZE + payloadSize);
+  const size = RESPONSE_HEADER_SIZE + payloadSize;
+  const writer = new ByteWriter(habits.has("frames") ? size + framePadding(size) : size);
   writeResponseHeader(writer, { version: VERSION, code: layout.code, payloadSize });
   return writeFields(writer, layout, response as Values).bytes;
 }
@@ -113,6 +174,7 @@ export function encodeResponse(edition: Edition, response: Response): Bytes {
 export function decodeResponse(edition: Edition, header: ResponseHeader, payload: Bytes): Response {
   const kind = responseKind(edition, header.code);
   const layout = edition.responses[kind];
+  if (layout === undefined) throw new RangeError(`Cannot decode ${kind}: the edition has none`);
   const body = layout.anyPayload ? fitted(payload, fixedSize(layout)) : payload;
   return { kind, ...readFields(layout, body) } as Response;
 }
@@ -133,8 +195,8 @@ function responseKind(edition: Edition, code: number): ResponseKind {
   return kind;
 }
 
-function kindOf<K extends string>(layouts: Readonly<Record<K, Layout>>, code: number) {
-  return (Object.keys(layouts) as K[]).find((kind) => layouts[kind].code === code);
+function kindOf<K extends string>(layouts: Readonly<Partial<Record<K, Layout>>>, code: number) {
+  return (Object.keys(layouts) as K[]).find((kind) => layouts[kind]?.code === code);
 }
 
 function fitted(payload: Bytes, size: number): Bytes {
@@ -148,7 +210,7 @@ function readFields(layout: Layout, body: Bytes): Values {
   const values: Partial<Record<FieldName, number | Bytes>> = {};
   for (const field of layout.fields) {
     const { type, size } = FIELDS[field];
-    values[field] = type === "number" ? reader.u32() : reader.bytes(size);
+    values[field] = type === "bytes" ? reader.bytes(size) : readNumber(reader, size);
   }
   if (reader.remaining > 0) {
     throw new ProtocolError(
@@ -164,11 +226,21 @@ function readFields(layout: Layout, body: Bytes): Values {
 function writeFields(writer: ByteWriter, layout: Layout, values: Values): ByteWriter {
   for (const field of layout.fields) {
     const value = values[field];
-    if (typeof value === "number") writer.u32(value);
-    else if (value?.length === FIELDS[field].size) writer.put(value);
+    const { size } = FIELDS[field];
+    if (typeof value === "number") writeNumber(writer, size, value);
+    else if (value?.length === size) writer.put(value);
     else {throw new RangeError(
         `Cannot encode code ${layout.code}: field ${field} is missing or has a wrong size`,
       );}
   }
   return writer;
+}
+
+function readNumber(reader: ByteReader, size: number): number {
+  return size === 2 ? reader.u16() : reader.u32();
+}
+
+function writeNumber(writer: ByteWriter, size: number, value: number): void {
+  if (size === 2) writer.u16(value);
+  else writer.u32(value);
 }

@@ -5,14 +5,18 @@
  */
 export * from "./address.ts";
 export * from "./cipher/aes_cbc.ts";
+export { PiecesDecryptor } from "./cipher/pieces.ts";
 export * from "./cipher/rsa.ts";
 export { Cksum, cksum } from "./crc/table.ts";
 export * from "./editions/edition.ts";
-export { edition2023c } from "./editions/edition_2023c.ts";
+export * from "./editions/mod.ts";
 export * from "./errors.ts";
+export * from "./habits.ts";
 export * from "./header.ts";
 export * from "./messages.ts";
 export * from "./session/client.ts";
+export { PacketSequence } from "./session/packets.ts";
+export * from "./session/parts.ts";
 export * from "./session/responses.ts";
 export * from "./session/server.ts";
 export * from "./text.ts";

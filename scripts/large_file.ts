@@ -3,14 +3,14 @@
  * end has more than {@link MAX_RESIDENT} bytes resident, or where the stored file is not what was sent. Linux only: it
  * reads peak memory from /proc.
  */
-import { edition2023c, maxFileSize } from "../mod.ts";
+import { edition2023c, maxFileSize, NO_HABITS } from "../mod.ts";
 import { command, ServerProcess, writeTransferInfo, xfer } from "../tests/helpers/processes.ts";
 import { TemporaryFolder } from "../tests/helpers/temporary.ts";
 
 const MAX_RESIDENT = 200 * 1024 * 1024;
 const SAMPLE_MS = 250;
 
-const size = maxFileSize(edition2023c);
+const size = maxFileSize({ edition: edition2023c, habits: NO_HABITS });
 await using folder = await TemporaryFolder.create();
 const data = folder.join("data");
 await writeSource(folder.join("large.bin"));

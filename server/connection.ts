@@ -5,15 +5,21 @@
  */
 import {
   type Bytes,
+  DEFAULT_EDITION,
+  type Edition,
   formatAddress,
+  NO_HABITS,
   printable,
+  type Profile,
   ProtocolError,
   type Reply,
-  type Response,
+  type SendFile,
   ServerSession,
+  toHex,
 } from "../protocol/mod.ts";
 import type { Context, Peer } from "./context.ts";
 import { handle } from "./handlers.ts";
+import { sameSpeech, toProfile, toSpeech } from "./speech.ts";
 import { Upload } from "./upload.ts";
 
 /** The part of a TCP connection that is used here. */
@@ -38,13 +44,22 @@ export class Connection {
   #buffer: Bytes = new Uint8Array(SMALL_BUFFER);
   #reading: Promise<number | null> | undefined;
   #upload: Upload | undefined;
+  /** Who speaks, and how it is known to speak. */
+  #client: Bytes | undefined;
+  #kept: Profile | undefined;
   #closedFor: string | undefined;
 
-  constructor(context: Context, socket: Socket, number: number) {
+  /** Speaks the editions that are served at the address at which the peer came in. */
+  constructor(context: Context, socket: Socket, number: number, served: readonly Edition[]) {
     this.#context = context;
     this.#socket = socket;
-    this.#session = new ServerSession(context.edition);
-    this.#peer = { connection: number, address: formatAddress(socket.remoteAddr), key: undefined };
+    this.#session = new ServerSession(served);
+    this.#peer = {
+      connection: number,
+      address: formatAddress(socket.remoteAddr),
+      profile: { edition: served[0] ?? DEFAULT_EDITION, habits: NO_HABITS },
+      key: undefined,
+    };
   }
 
   /** Serves the peer until it leaves, breaks the protocol or is closed. Never rejects. */
@@ -77,29 +92,87 @@ export class Connection {
         case "wait":
           if (!(await this.#receive())) return;
           break;
-        case "request":
-          await this.#answer(
-            this.#session.reply(await handle(this.#context, this.#peer, event.request)),
-          );
+        case "identify":
+          this.#session.identify(await this.#recall(event.clientId));
           break;
-        case "file":
-          this.#upload = await Upload.begin(this.#context, this.#peer, event.request);
-          this.#enlarge();
+        case "send":
+          await this.#inTime(this.#write(event.bytes));
+          break;
+        case "request": {
+          this.#noteProfile();
+          const response = await handle(this.#context, this.#peer, event.request);
+          if (response.kind === "registered" || response.kind === "denied") {
+            this.#client = response.clientId;
+            this.#kept = this.#peer.profile;
+          }
+          if (!(await this.#answer(this.#session.reply(response)))) return;
+          break;
+        }
+        case "part":
+          this.#noteProfile();
+          await this.#beginPart(event.request);
           break;
         case "content":
           await this.#upload?.write(event.bytes);
           break;
-        case "fileEnd":
-          await this.#answer(this.#session.reply(await this.#finishUpload()));
+        case "partEnd":
+          if (!(await this.#endPart())) return;
           break;
       }
+      await this.#keepProfile();
     }
   }
 
-  async #finishUpload(): Promise<Response> {
-    const response = await this.#upload?.finish();
-    this.#upload = undefined;
-    return response ?? { kind: "generalError" };
+  /** What is known of how a client speaks. */
+  async #recall(clientId: Bytes): Promise<Profile | undefined> {
+    this.#client = clientId;
+    const client = await this.#context.store.catalog.findClient(clientId);
+    const profile = client === undefined
+      ? this.#context.reservations.get(toHex(clientId))?.profile
+      : toProfile(client.speech);
+    this.#kept = profile;
+    return profile;
+  }
+
+  #noteProfile(): void {
+    this.#peer.profile = this.#session.profile ?? this.#peer.profile;
+  }
+
+  /** Keeps with the account what was learnt of its habits. */
+  async #keepProfile(): Promise<void> {
+    const { profile } = this.#session;
+    if (profile === undefined || this.#client === undefined) return;
+    if (this.#kept !== undefined && sameSpeech(profile, this.#kept)) return;
+    this.#kept = profile;
+    await this.#context.store.catalog.noteSpeech(this.#client, toSpeech(profile));
+  }
+
+  async #beginPart(request: SendFile): Promise<void> {
+    this.#enlarge();
+    if (this.#upload?.isOf(request) !== true || request.packetNumber === 1) {
+      await this.#upload?.[Symbol.asyncDispose]();
+      this.#upload = undefined;
+    }
+    if (request.packetNumber !== undefined && request.packetNumber !== 1) {
+      this.#upload ??= this.#context.parked.take(request);
+      if (this.#upload !== undefined) return await this.#upload.continue(request);
+    }
+    this.#upload = await Upload.begin(this.#context, this.#peer, request);
+  }
+
+  /** Answers the end of a part, where it is answered; `false` where the connection is to end with it. */
+  async #endPart(): Promise<boolean> {
+    const response = await this.#upload?.endPart();
+    if (response !== undefined) return await this.#answer(this.#session.reply(response));
+    if (this.#upload?.isOpen && this.#peer.profile.habits.has("acknowledged-parts")) {
+      const { clientId } = this.#upload.request;
+      // The next part may come on another connection, and be there before this one is seen to end.
+      await this.#context.parked.park(this.#upload, this.#context.clock());
+      this.#upload = undefined;
+      return await this.#answer(this.#session.reply({ kind: "messageReceived", clientId }));
+    }
+    this.#session.proceed();
+    return true;
   }
 
   /** Hands the next bytes to the session; `false` when the peer has left. */
@@ -124,9 +197,11 @@ export class Connection {
     if (this.#buffer.length < LARGE_BUFFER) this.#buffer = new Uint8Array(LARGE_BUFFER);
   }
 
-  async #answer({ bytes, afterMs }: Reply): Promise<void> {
-    if (afterMs > 0 && !(await this.#staysSilent(afterMs))) return;
+  /** Sends a reply; `false` where the connection is to end with it. */
+  async #answer({ bytes, afterMs, close }: Reply): Promise<boolean> {
+    if (afterMs > 0 && !(await this.#staysSilent(afterMs))) return true;
     await this.#inTime(this.#write(bytes));
+    return !close;
   }
 
   async #staysSilent(ms: number): Promise<boolean> {
@@ -168,7 +243,7 @@ export class Connection {
     });
     const id = setTimeout(() => this.close("it goes on after the last word"), LINGER_MS);
     try {
-      await this.#write(this.#session.generalError());
+      await this.#write(this.#session.generalError().bytes);
       await this.#socket.closeWrite();
       for (let read = 0; read < LINGER_BYTES;) {
         const size = await this.#read();

@@ -4,15 +4,15 @@
  * @module
  */
 import type { Logger } from "@logtape/logtape";
-import type { Bytes, Edition } from "../protocol/mod.ts";
+import type { Bytes, Profile } from "../protocol/mod.ts";
 import type { Entropy } from "./entropy.ts";
 import { ExpiringMap } from "./expiring_map.ts";
 import type { Limits } from "./limits.ts";
 import type { Store } from "./store/data_folder.ts";
+import { ParkedUploads } from "./parked.ts";
 import { UnverifiedFiles } from "./unverified.ts";
 
 export interface Context {
-  readonly edition: Edition;
   readonly store: Store;
   readonly limits: Limits;
   readonly entropy: Entropy;
@@ -21,17 +21,21 @@ export interface Context {
   readonly log: Logger;
   /** The AES key that a client was last given on any connection, by its id in hexadecimal. */
   readonly sessions: ExpiringMap<CryptoKey>;
-  /** Names for which an id was reserved by a denied reconnection, by that id in hexadecimal. */
-  readonly reservations: ExpiringMap<string>;
+  /** For whom an id was reserved by a denied reconnection, by that id in hexadecimal. */
+  readonly reservations: ExpiringMap<Reservation>;
   /** The reserved ids, by name. */
   readonly reservedNames: ExpiringMap<Bytes>;
   readonly unverified: UnverifiedFiles;
+  /** Files whose further packets come on connections of their own. */
+  readonly parked: ParkedUploads;
 }
 
-export type Shared = Pick<
-  Context,
-  "edition" | "store" | "limits" | "entropy" | "clock" | "log"
->;
+export interface Reservation {
+  readonly name: string;
+  readonly profile: Profile;
+}
+
+export type Shared = Pick<Context, "store" | "limits" | "entropy" | "clock" | "log">;
 
 export function createContext(shared: Shared): Context {
   const { limits, clock } = shared;
@@ -42,6 +46,7 @@ export function createContext(shared: Shared): Context {
     reservations: new ExpiringMap(reservations),
     reservedNames: new ExpiringMap(reservations),
     unverified: new UnverifiedFiles(limits),
+    parked: new ParkedUploads(),
   };
 }
 
@@ -51,6 +56,8 @@ export interface Peer {
   readonly connection: number;
   /** `HOST:PORT`. */
   readonly address: string;
+  /** How it speaks, as far as it is known by now. */
+  profile: Profile;
   /** The last AES key given on this connection, and to whom; used before the one of `Context.sessions`. */
   key: { readonly clientId: Bytes; readonly key: CryptoKey } | undefined;
 }

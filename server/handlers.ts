@@ -4,6 +4,7 @@
  * @module
  */
 import {
+  aesKeySize,
   type Bytes,
   decodeTextField,
   equalBytes,
@@ -17,6 +18,7 @@ import {
   toHex,
 } from "../protocol/mod.ts";
 import type { Context, Peer } from "./context.ts";
+import { toSpeech } from "./speech.ts";
 import type { Unverified } from "./unverified.ts";
 
 type Plain = Exclude<Request, SendFile>;
@@ -36,7 +38,7 @@ const handlers: { readonly [K in Plain["kind"]]: Handler<K> } = {
     const now = context.clock();
     const id = entropy.clientId();
     const accepted = isUserName(name) && await store.catalog.registerClient({
-      ...{ id, name, now, claimedId },
+      ...{ id, name, now, claimedId, speech: toSpeech(peer.profile) },
       expiredBefore: now - limits.registrationTtlMs,
       reclaim: context.reservedNames.get(name) !== undefined,
     });
@@ -62,12 +64,12 @@ const handlers: { readonly [K in Plain["kind"]]: Handler<K> } = {
     const { store, limits, log } = context;
     const name = decodeTextField(field);
     const now = context.clock();
-    const wrapped = await freshKey(context, publicKey);
+    const wrapped = await freshKey(context, peer, publicKey);
     const outcome = isUserName(name)
       ? await store.catalog.setPublicKey({
-        ...{ id: clientId, name, publicKey, now },
+        ...{ id: clientId, name, publicKey, now, speech: toSpeech(peer.profile) },
         expiredBefore: now - limits.registrationTtlMs,
-        reserved: context.reservations.get(toHex(clientId)) === name,
+        reserved: context.reservations.get(toHex(clientId))?.name === name,
       })
       : "unknown";
     const properties = { name: printable(name), client: toHex(clientId), address: peer.address };
@@ -99,9 +101,9 @@ const handlers: { readonly [K in Plain["kind"]]: Handler<K> } = {
         event: "client.denied",
         ...properties,
       });
-      return { kind: "denied", clientId: reserveId(context, name) };
+      return { kind: "denied", clientId: reserveId(context, peer, name) };
     }
-    const { aesKey, wrappedKey } = await freshKey(context, client.publicKey);
+    const { aesKey, wrappedKey } = await freshKey(context, peer, client.publicKey);
     await store.catalog.noteSeen(clientId, context.clock());
     await useKey(context, peer, clientId, aesKey);
     log.info("Reconnected {name} ({client}) from {address}", {
@@ -148,8 +150,8 @@ export function sessionKey(context: Context, peer: Peer, clientId: Bytes): Crypt
   return context.sessions.get(toHex(clientId));
 }
 
-async function freshKey(context: Context, publicKey: Bytes) {
-  const aesKey = context.entropy.aesKey(context.edition.aesKeySize);
+async function freshKey(context: Context, peer: Peer, publicKey: Bytes) {
+  const aesKey = context.entropy.aesKey(aesKeySize(peer.profile));
   return { aesKey, wrappedKey: await context.entropy.wrap(publicKey, aesKey) };
 }
 
@@ -160,10 +162,10 @@ async function useKey(context: Context, peer: Peer, clientId: Bytes, aesKey: Byt
 }
 
 /** An id under which a client that was denied may go on: some do, others register anew. */
-function reserveId(context: Context, name: string): Bytes {
+function reserveId(context: Context, peer: Peer, name: string): Bytes {
   const id = context.reservedNames.get(name) ?? context.entropy.clientId();
   if (isUserName(name)) {
-    context.reservations.set(toHex(id), name);
+    context.reservations.set(toHex(id), { name, profile: peer.profile });
     context.reservedNames.set(name, id);
   }
   return id;

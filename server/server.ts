@@ -4,7 +4,13 @@
  * @module
  */
 import { getLogger } from "@logtape/logtape";
-import { type Address, edition2023c, formatAddress, NetworkError } from "../protocol/mod.ts";
+import {
+  type Address,
+  DEFAULT_SERVED,
+  type Edition,
+  formatAddress,
+  NetworkError,
+} from "../protocol/mod.ts";
 import { Connection } from "./connection.ts";
 import { type Context, createContext } from "./context.ts";
 import { type Entropy, systemEntropy } from "./entropy.ts";
@@ -13,9 +19,15 @@ import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { DataFolder } from "./store/data_folder.ts";
 import type { FileSystem } from "./store/file_system.ts";
 
+/** An address; port 0 takes any free one. */
+export interface Listen extends Address {
+  /** The editions served there; {@link DEFAULT_SERVED} without. */
+  readonly editions?: readonly Edition[];
+}
+
 export interface ServerOptions {
-  /** Where to listen; port 0 takes any free one. */
-  readonly listen: Address;
+  /** Where to listen; at least one address. */
+  readonly listen: readonly Listen[];
   /** The folder that keeps everything; made where it is missing. */
   readonly dataFolder: string;
   readonly limits?: Partial<Limits>;
@@ -32,18 +44,19 @@ const ACCEPT_RETRY_MS = 100;
 export class Server implements AsyncDisposable {
   readonly #context: Context;
   readonly #folder: DataFolder;
-  readonly #listener: Deno.TcpListener;
+  readonly #listeners: readonly Listener[];
   readonly #connections = new Map<Connection, Promise<void>>();
   readonly #housekeeping: ReturnType<typeof setInterval>;
-  readonly #accepting: Promise<void>;
+  readonly #accepting: Promise<unknown>;
+  #connectionNumber = 0;
   #closing: Promise<void> | undefined;
 
-  private constructor(context: Context, folder: DataFolder, listener: Deno.TcpListener) {
+  private constructor(context: Context, folder: DataFolder, listeners: readonly Listener[]) {
     this.#context = context;
     this.#folder = folder;
-    this.#listener = listener;
+    this.#listeners = listeners;
     this.#housekeeping = setInterval(() => this.#keepHouse(), HOUSEKEEPING_MS);
-    this.#accepting = this.#accept();
+    this.#accepting = Promise.all(listeners.map((listener) => this.#accept(listener)));
   }
 
   /**
@@ -55,7 +68,6 @@ export class Server implements AsyncDisposable {
     const folder = await DataFolder.openToServe(options.dataFolder, fileSystem);
     try {
       const context = createContext({
-        edition: edition2023c,
         store: folder,
         limits: { ...DEFAULT_LIMITS, ...limits },
         entropy,
@@ -63,24 +75,34 @@ export class Server implements AsyncDisposable {
         log: getLogger(["xfer", "server"]),
       });
       await removeLeftovers(context);
-      const server = new Server(context, folder, listen(options.listen));
-      context.log.info("Listening on {address}, data in {folder}", {
-        event: "server.listening",
-        address: formatAddress(server.address),
-        port: server.address.port,
-        folder: folder.path,
-      });
-      return server;
+      const listeners = listenAll(options.listen);
+      for (const { socket, editions } of listeners) {
+        context.log.info("Listening on {address} for editions {editions}, data in {folder}", {
+          event: "server.listening",
+          address: formatAddress(socket.addr),
+          port: socket.addr.port,
+          editions: editions.map(({ name }) => name).join(", "),
+          folder: folder.path,
+        });
+      }
+      return new Server(context, folder, listeners);
     } catch (error) {
       await folder[Symbol.asyncDispose]();
       throw error;
     }
   }
 
-  /** Where it listens. */
+  /** Where it listens, in the order of the options. */
+  get addresses(): Address[] {
+    return this.#listeners.map(({ socket }) => {
+      const { hostname, port } = socket.addr;
+      return { hostname, port };
+    });
+  }
+
+  /** The first address where it listens. */
   get address(): Address {
-    const { hostname, port } = this.#listener.addr;
-    return { hostname, port };
+    return this.addresses[0] as Address;
   }
 
   /** Stops listening, ends every connection and closes the data folder. */
@@ -95,19 +117,20 @@ export class Server implements AsyncDisposable {
 
   async #close(): Promise<void> {
     clearInterval(this.#housekeeping);
-    this.#listener.close();
+    for (const { socket } of this.#listeners) socket.close();
     await this.#accepting;
     for (const connection of this.#connections.keys()) connection.close("the server stops");
     await Promise.all(this.#connections.values());
     await this.#context.unverified.expire(Infinity);
+    await this.#context.parked.expire(Infinity);
     await this.#folder[Symbol.asyncDispose]();
     this.#context.log.info("Stopped", { event: "server.stopped" });
   }
 
-  async #accept(): Promise<void> {
-    for (let number = 1; this.#closing === undefined; number++) {
+  async #accept({ socket, editions }: Listener): Promise<void> {
+    while (this.#closing === undefined) {
       try {
-        this.#serve(await this.#listener.accept(), number);
+        this.#serve(await socket.accept(), editions);
       } catch (error) {
         if (error instanceof Deno.errors.BadResource) return;
         this.#context.log.error("Could not accept a connection: {reason}", {
@@ -119,7 +142,7 @@ export class Server implements AsyncDisposable {
     }
   }
 
-  #serve(socket: Deno.TcpConn, number: number): void {
+  #serve(socket: Deno.TcpConn, editions: readonly Edition[]): void {
     const { limits, log } = this.#context;
     if (this.#connections.size >= limits.maxConnections) {
       socket.close();
@@ -131,22 +154,44 @@ export class Server implements AsyncDisposable {
       return;
     }
     socket.setNoDelay();
-    const connection = new Connection(this.#context, socket, number);
+    const number = ++this.#connectionNumber;
+    const connection = new Connection(this.#context, socket, number, editions);
     const served = connection.serve().finally(() => this.#connections.delete(connection));
     this.#connections.set(connection, served);
   }
 
   async #keepHouse(): Promise<void> {
-    const { limits, clock, sessions, reservations, reservedNames, unverified } = this.#context;
+    const { limits, clock, sessions, reservations, reservedNames } = this.#context;
     for (const table of [sessions, reservations, reservedNames]) table.sweep();
     try {
-      await unverified.expire(clock() - limits.unverifiedTtlMs);
+      const before = clock() - limits.unverifiedTtlMs;
+      await this.#context.unverified.expire(before);
+      await this.#context.parked.expire(before);
     } catch (error) {
       this.#context.log.error("Could not drop what was never confirmed: {reason}", {
         event: "housekeeping.failed",
         reason: String(error),
       });
     }
+  }
+}
+
+interface Listener {
+  readonly socket: Deno.TcpListener;
+  readonly editions: readonly Edition[];
+}
+
+/** Listens everywhere or nowhere. */
+function listenAll(addresses: readonly Listen[]): Listener[] {
+  const listeners: Listener[] = [];
+  try {
+    for (const { editions = DEFAULT_SERVED, ...address } of addresses) {
+      listeners.push({ socket: listen(address), editions });
+    }
+    return listeners;
+  } catch (error) {
+    for (const { socket } of listeners) socket.close();
+    throw error;
   }
 }
 

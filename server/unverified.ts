@@ -46,13 +46,13 @@ export class UnverifiedFiles {
   }
 
   /**
-   * Takes out the file that a client speaks of: the one that came on the same connection, else the latest, since
-   * some clients connect anew for each request.
+   * Takes out the file that a client speaks of: the one that came on the same connection, else the latest that came
+   * on an earlier one, since some clients connect anew for each request. A later one it can't mean: such a client may
+   * send the next request before this one has been seen to.
    */
   take(clientId: Bytes, name: string, connection: number): Unverified | undefined {
     const files = this.#of(clientId);
-    const named = files.filter((file) => file.name === name);
-    const taken = named.find((file) => file.connection === connection) ?? named.at(-1);
+    const taken = files.findLast((file) => file.name === name && file.connection <= connection);
     this.#set(clientId, files.filter((file) => file !== taken));
     return taken;
   }

@@ -8,7 +8,10 @@ import {
   CbcDecryptor,
   Cksum,
   decodeTextField,
+  equalBytes,
   IntegrityError,
+  PacketSequence,
+  PiecesDecryptor,
   printable,
   type Response,
   type SendFile,
@@ -21,37 +24,54 @@ import type { StagedBlob } from "./store/blob_store.ts";
 /** Ciphertext is decrypted in pieces of this many bytes: each costs a call to WebCrypto, however small. */
 const PIECE_SIZE = 256 * 1024;
 
+interface Work {
+  readonly packets: PacketSequence;
+  readonly decryptor: CbcDecryptor | PiecesDecryptor;
+  readonly blob: StagedBlob;
+}
+
 /**
- * Takes the ciphertext of one file. Whatever goes wrong, the rest of the ciphertext is still taken, so that the
- * message ends where its sender thinks it does, and the response says that it went wrong.
+ * Takes the ciphertext of one file, in one part or several. Whatever goes wrong, the rest of the part is still taken,
+ * so that the message ends where its sender thinks it does, and the response says that it went wrong.
  */
 export class Upload implements AsyncDisposable {
+  /** That of the first part. */
+  readonly request: SendFile;
   readonly #context: Context;
   readonly #peer: Peer;
-  readonly #request: SendFile;
   readonly #checksum = new Cksum();
-  #work: { readonly decryptor: CbcDecryptor; readonly blob: StagedBlob } | undefined;
+  #work: Work | undefined;
   #piece: Bytes = new Uint8Array(0);
   #filled = 0;
   #intact = true;
+  #answered = false;
 
   private constructor(context: Context, peer: Peer, request: SendFile) {
     this.#context = context;
     this.#peer = peer;
-    this.#request = request;
+    this.request = request;
   }
 
   static async begin(context: Context, peer: Peer, request: SendFile): Promise<Upload> {
     const upload = new Upload(context, peer, request);
-    const key = sessionKey(context, peer, request.clientId);
-    if (key === undefined) upload.#logRefusal("its key exchange was not done, or has expired");
-    else if (decodeTextField(request.fileName) === "") upload.#logRefusal("its name is empty");
-    else await upload.#guard(() => upload.#open(key));
+    await upload.#guard(() => upload.#open());
     return upload;
   }
 
-  /** Takes ciphertext; the bytes may change when the promise resolves. */
-  async write(ciphertext: Bytes): Promise<void> {
+  /** Begins a further part, if it is one of this file. */
+  async continue(request: SendFile): Promise<void> {
+    await this.#guard(() => this.#work?.packets.continue(request));
+  }
+
+  /** Whether a part is of the same file as the ones before. */
+  isOf({ clientId, fileName }: SendFile): boolean {
+    return equalBytes(this.request.clientId, clientId) &&
+      decodeTextField(this.request.fileName) === decodeTextField(fileName);
+  }
+
+  /** Takes content; the bytes may change when the promise resolves. */
+  async write(content: Bytes): Promise<void> {
+    const ciphertext = this.#work?.packets.take(content) ?? content;
     for (let done = 0; done < ciphertext.length && this.#work !== undefined;) {
       const part = ciphertext.subarray(done, done + this.#piece.length - this.#filled);
       this.#piece.set(part, this.#filled);
@@ -61,13 +81,30 @@ export class Upload implements AsyncDisposable {
     }
   }
 
-  /** The response, once all ciphertext is written. */
-  async finish(): Promise<Response> {
-    await this.#guard(() => this.#end());
-    if (this.#work === undefined) return { kind: "generalError" };
-    const { blob } = this.#work;
+  /**
+   * Ends a part. Returns the response: to the file after its last part, or to one that can't be taken, which is said
+   * once; `undefined` where there is nothing to say of the file yet.
+   */
+  async endPart(): Promise<Response | undefined> {
+    let last = false;
+    await this.#guard(() => {
+      last = this.#work?.packets.endPacket() ?? false;
+    });
+    if (last) await this.#guard(() => this.#end());
+    if (this.#work !== undefined) return last ? await this.#receive(this.#work.blob) : undefined;
+    const answered = this.#answered;
+    this.#answered = true;
+    return answered ? undefined : { kind: "generalError" };
+  }
+
+  /** Whether its parts so far were taken, and more of them are to come. */
+  get isOpen(): boolean {
+    return this.#work !== undefined;
+  }
+
+  async #receive(blob: StagedBlob): Promise<Response> {
     this.#work = undefined;
-    const { clientId, contentSize, fileName } = this.#request;
+    const { clientId, contentSize, fileName } = this.request;
     const sound = this.#checksum.digest();
     // A checksum that is certainly not the client's: it will send the file again.
     const crc = this.#intact ? sound : ~sound >>> 0;
@@ -90,12 +127,16 @@ export class Upload implements AsyncDisposable {
     await work?.blob.discard();
   }
 
-  async #open(key: CryptoKey): Promise<void> {
-    this.#piece = new Uint8Array(Math.min(PIECE_SIZE, this.#request.contentSize));
-    this.#work = {
-      decryptor: new CbcDecryptor(key),
-      blob: await this.#context.store.blobs.stage(),
-    };
+  async #open(): Promise<void> {
+    const { clientId, contentSize, fileName } = this.request;
+    const key = sessionKey(this.#context, this.#peer, clientId);
+    if (key === undefined) throw new Error("its key exchange was not done, or has expired");
+    if (decodeTextField(fileName) === "") throw new Error("its name is empty");
+    const packets = new PacketSequence(this.request);
+    this.#piece = new Uint8Array(Math.min(PIECE_SIZE, contentSize));
+    const inPieces = this.#peer.profile.habits.has("pieces");
+    const decryptor = inPieces ? new PiecesDecryptor(key) : new CbcDecryptor(key);
+    this.#work = { packets, decryptor, blob: await this.#context.store.blobs.stage() };
   }
 
   async #flush(): Promise<void> {
@@ -121,7 +162,7 @@ export class Upload implements AsyncDisposable {
   }
 
   /** Does a part of the work; where it fails, the staged bytes go and the rest is not done. */
-  async #guard(work: () => Promise<void>): Promise<void> {
+  async #guard(work: () => Promise<void> | void): Promise<void> {
     try {
       await work();
     } catch (error) {
@@ -133,8 +174,8 @@ export class Upload implements AsyncDisposable {
   #logRefusal(reason: string): void {
     this.#context.log.warn("Refused {file} of {client} from {address}: {reason}", {
       event: "file.refused",
-      file: printable(decodeTextField(this.#request.fileName)),
-      client: toHex(this.#request.clientId),
+      file: printable(decodeTextField(this.request.fileName)),
+      client: toHex(this.request.clientId),
       address: this.#peer.address,
       reason: printable(reason),
     });

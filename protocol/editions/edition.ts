@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { Habit } from "../habits.ts";
 
 /** Every field that a payload can hold: its size in bytes, and whether it is a number (little endian) or bytes. */
 export const FIELDS = {
@@ -13,6 +14,9 @@ export const FIELDS = {
   publicKey: { size: 160, type: "bytes" },
   wrappedKey: { size: 128, type: "bytes" },
   contentSize: { size: 4, type: "number" },
+  originalSize: { size: 4, type: "number" },
+  packetNumber: { size: 2, type: "number" },
+  totalPackets: { size: 2, type: "number" },
   crc: { size: 4, type: "number" },
 } as const;
 
@@ -48,7 +52,7 @@ export interface RequestLayout extends Layout {
   readonly content?: true;
   /**
    * How the answer is given: at once, or only when the peer has sent nothing for so many milliseconds. The published
-   * text leaves open whether some requests are answered, and peers differ.
+   * texts leave open whether some requests are answered, and peers differ.
    */
   readonly answerAfterMs?: number;
 }
@@ -69,11 +73,28 @@ export interface Edition {
   readonly aesKeySize: 16 | 32;
   /** How often a client sends one file in all, the first time included. */
   readonly attempts: number;
-  readonly requests: Readonly<Record<RequestKind, RequestLayout>>;
-  readonly responses: Readonly<Record<ResponseKind, ResponseLayout>>;
+  /** How often a client asks to reconnect before it takes a denial for an answer. */
+  readonly reconnectAttempts: number;
+  /** Requests that the edition does not have are left out. */
+  readonly requests: Readonly<
+    & Partial<Record<"reconnect", RequestLayout>>
+    & Record<Exclude<RequestKind, "reconnect">, RequestLayout>
+  >;
+  /** Responses that the edition does not have are left out. */
+  readonly responses: Readonly<
+    & Partial<Record<"reconnected" | "denied" | "generalError", ResponseLayout>>
+    & Record<Exclude<ResponseKind, "reconnected" | "denied" | "generalError">, ResponseLayout>
+  >;
+  /** What clients of this edition that send 1024-byte frames do besides. */
+  readonly framedHabits: readonly Habit[];
 }
 
 /** Bytes of the fixed part of a payload. */
 export function fixedSize(layout: Layout): number {
   return layout.fields.reduce((size, field) => size + FIELDS[field].size, 0);
+}
+
+/** Whether a file travels in numbered packets. */
+export function hasPackets(edition: Edition): boolean {
+  return edition.requests.sendFile.fields.includes("packetNumber");
 }

@@ -6,6 +6,7 @@ export const edition2023c: Edition = {
   defaultPort: 1357,
   aesKeySize: 16,
   attempts: 4,
+  reconnectAttempts: 1,
   requests: {
     register: { code: 1025, fields: ["name"] },
     publicKey: { code: 1026, fields: ["name", "publicKey"] },
@@ -27,4 +28,5 @@ export const edition2023c: Edition = {
     denied: { code: 2106, fields: ["clientId"], anyPayload: true },
     generalError: { code: 2107, fields: [], anyPayload: true },
   },
+  framedHabits: [],
 };

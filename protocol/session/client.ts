@@ -4,21 +4,20 @@
  *
  * @module
  */
-import type { Edition, RequestKind, ResponseKind } from "../editions/edition.ts";
-import { fixedSize } from "../editions/edition.ts";
-import { BLOCK_SIZE, ciphertextSize } from "../cipher/aes_cbc.ts";
+import type { RequestKind, ResponseKind } from "../editions/edition.ts";
 import { IntegrityError, NetworkError, ProtocolError, RefusedError } from "../errors.ts";
-import { MAX_PAYLOAD_SIZE } from "../header.ts";
 import { encodeRequest, type FileReceived, type Request, type Response } from "../messages.ts";
 import { decodeTextField } from "../text.ts";
 import { type Bytes, equalBytes } from "../wire.ts";
+import { type Part, partsOf, type Upload } from "./parts.ts";
+import type { Profile } from "./server.ts";
 
 /** What the one who drives a conversation is asked to do. */
 export type Step =
   /** Send these bytes. Resume with `sent`. */
   | { readonly do: "send"; readonly kind: RequestKind; readonly bytes: Bytes }
-  /** Send these bytes and the file's ciphertext behind them. Resume with `fileSent`. */
-  | { readonly do: "sendFile"; readonly head: Bytes; readonly attempt: number }
+  /** Send the file's ciphertext, cut into these parts. Resume with `fileSent`. */
+  | { readonly do: "sendFile"; readonly parts: Iterable<Part>; readonly attempt: number }
   /** Read a response. Resume with it, with `silence` when `withinMs` is over, or with `closed`. */
   | { readonly do: "receive"; readonly withinMs?: number }
   /** Make this id durable. Resume with `kept`. */
@@ -49,26 +48,32 @@ export type Answer =
   | { readonly type: "silence" }
   | { readonly type: "closed" };
 
+type ResponseOf<K extends ResponseKind> = Extract<Response, { readonly kind: K }>;
+
 export type Conversation<T> = Generator<Step, T, Answer>;
 
 /** How long a server may take to answer "CRC invalid, will resend" before the file is sent again, in milliseconds. */
 export const RESEND_PAUSE_MS = 500;
 
-export interface Registration {
+export interface Owner {
   /** The name as a field of 255 bytes. */
   readonly name: Bytes;
   /** SubjectPublicKeyInfo, 160 bytes. */
   readonly publicKey: Bytes;
+}
+
+export interface Registration extends Owner {
   /** What stands in the header before the server has given an id; servers ignore it. */
   readonly placeholderId: Bytes;
 }
 
 /** Registers a name and exchanges keys. Returns the id. Throws `RefusedError` `name-taken`. */
 export function* register(
-  edition: Edition,
-  { name, publicKey, placeholderId }: Registration,
+  profile: Profile,
+  { placeholderId, ...owner }: Registration,
 ): Conversation<Bytes> {
-  yield* send(edition, { kind: "register", clientId: placeholderId, name });
+  const { name } = owner;
+  yield* send(profile, { kind: "register", clientId: placeholderId, name });
   const answer = yield* receive("registered", "refused");
   if (answer.kind === "refused") {
     throw new RefusedError(
@@ -77,64 +82,67 @@ export function* register(
       { hint: "Use another name on line 2, or bring the me.info of the one that is registered." },
     );
   }
-  const { clientId } = answer;
+  return yield* settle(profile, answer.clientId, owner);
+}
+
+/** Keeps a new id and exchanges keys under it. */
+function* settle(profile: Profile, clientId: Bytes, owner: Owner): Conversation<Bytes> {
   yield { do: "keepIdentity", clientId };
-  yield* send(edition, { kind: "publicKey", clientId, name, publicKey });
+  yield* send(profile, { kind: "publicKey", clientId, ...owner });
   yield* useKey(clientId, yield* receive("keyReceived"));
   return clientId;
 }
 
 /**
- * Asks for a fresh AES key under an id from before. Returns the id; where the server denies, registers anew first, as
- * the published text says.
+ * Asks for a fresh AES key under an id from before. Returns the id; where the server does not know it, registers anew
+ * first, as the published texts say.
  */
-export function* reconnect(
-  edition: Edition,
-  clientId: Bytes,
-  { name, publicKey }: Omit<Registration, "placeholderId">,
-): Conversation<Bytes> {
-  yield* send(edition, { kind: "reconnect", clientId, name });
-  const answer = yield* receive("reconnected", "denied");
-  if (answer.kind === "denied") {
-    yield { do: "dropIdentity", clientId };
-    return yield* register(edition, { name, publicKey, placeholderId: clientId });
+export function* reconnect(profile: Profile, clientId: Bytes, owner: Owner): Conversation<Bytes> {
+  const answer = profile.edition.requests.reconnect === undefined
+    ? yield* sendKeyAgain(profile, clientId, owner)
+    : yield* askToReconnect(profile, clientId, owner.name);
+  if (answer.kind !== "denied") {
+    yield* useKey(clientId, answer);
+    return clientId;
   }
-  yield* useKey(clientId, answer);
-  return clientId;
+  yield { do: "dropIdentity", clientId };
+  return profile.habits.has("reserved-id")
+    ? yield* settle(profile, answer.clientId, owner)
+    : yield* register(profile, { ...owner, placeholderId: clientId });
 }
 
-export interface Upload {
-  readonly clientId: Bytes;
-  /** The name as a field of 255 bytes. */
-  readonly fileName: Bytes;
-  /** Bytes of the plaintext. */
-  readonly size: number;
+function* askToReconnect(profile: Profile, clientId: Bytes, name: Bytes) {
+  for (let attempt = 1;; attempt++) {
+    yield* send(profile, { kind: "reconnect", clientId, name });
+    const answer = yield* receive("reconnected", "denied");
+    const last = attempt === profile.edition.reconnectAttempts;
+    if (answer.kind === "reconnected" || last) return answer;
+  }
 }
 
-/** The largest file, in bytes of plaintext, that one message of the edition can carry. */
-export function maxFileSize(edition: Edition): number {
-  const content = MAX_PAYLOAD_SIZE - fixedSize(edition.requests.sendFile);
-  return content - (content % BLOCK_SIZE) - 1;
+/** Where there is no reconnection, the key exchange is done again; a server that does not know the id closes. */
+function* sendKeyAgain(
+  profile: Profile,
+  clientId: Bytes,
+  owner: Owner,
+): Conversation<ResponseOf<"keyReceived" | "denied">> {
+  yield* send(profile, { kind: "publicKey", clientId, ...owner });
+  const answer = yield { do: "receive" };
+  const unknown = answer.type === "closed" ||
+    (answer.type === "response" && answer.response.kind === "generalError");
+  return unknown ? { kind: "denied", clientId } : expectKind(answer, ["keyReceived"]);
 }
 
 /**
  * Sends a file until both ends agree on its checksum, and returns that. Throws `IntegrityError`: `crc-mismatch` when
  * the edition's attempts are used up, `file-changed` when the file was not the same from begin to end.
  */
-export function* upload(
-  edition: Edition,
-  { clientId, fileName, size }: Upload,
-): Conversation<number> {
-  const head = encodeRequest(edition, {
-    kind: "sendFile",
-    clientId,
-    contentSize: ciphertextSize(size),
-    fileName,
-  });
+export function* upload(profile: Profile, file: Upload): Conversation<number> {
+  const { clientId, fileName } = file;
   for (let attempt = 1;; attempt++) {
-    const { ours, theirs, changed } = yield* sendOnce(head, attempt, fileName);
+    const { ours, theirs, changed } = yield* sendOnce(profile, file, attempt);
     if (changed) {
-      yield* giveUp(edition, clientId, fileName);
+      yield* giveUp(profile, clientId, fileName);
       throw new IntegrityError(
         "file-changed",
         `${
@@ -145,11 +153,11 @@ export function* upload(
     }
     yield { do: "compare", attempt, ours, theirs };
     if (ours === theirs) {
-      yield* approve(edition, clientId, fileName);
+      yield* approve(profile, clientId, fileName);
       return ours;
     }
-    if (attempt === edition.attempts) {
-      yield* giveUp(edition, clientId, fileName);
+    if (attempt === profile.edition.attempts) {
+      yield* giveUp(profile, clientId, fileName);
       throw new IntegrityError(
         "crc-mismatch",
         `The server's checksum of ${
@@ -161,21 +169,25 @@ export function* upload(
         },
       );
     }
-    yield* send(edition, { kind: "crcInvalid", clientId, fileName });
+    yield* send(profile, { kind: "crcInvalid", clientId, fileName });
     yield* passOverAnswer();
   }
 }
 
 /** One attempt at a file: sends it and returns both checksums. */
-function* sendOnce(head: Bytes, attempt: number, fileName: Bytes) {
+function* sendOnce(profile: Profile, file: Upload, attempt: number) {
   // Some servers answer the resend with a general error and take the next one. It is the same attempt for both ends.
   let repeatsLeft = attempt > 1 ? 1 : 0;
   for (;;) {
-    const sent = yield* perform("fileSent", { do: "sendFile", head, attempt });
+    const sent = yield* perform("fileSent", {
+      do: "sendFile",
+      parts: partsOf(profile, file),
+      attempt,
+    });
     const response = yield* receiveFileAnswer();
     if (response.kind === "generalError" && repeatsLeft-- > 0) continue;
     if (response.kind === "generalError") throw generalError("the file");
-    checkEcho(response, fileName);
+    checkEcho(response, file.fileName);
     return { ours: sent.crc, theirs: response.crc, changed: sent.changed };
   }
 }
@@ -205,14 +217,14 @@ function* passOverAnswer(): Conversation<void> {
 }
 
 /** Has the file stored: it is only when the server says so. */
-function* approve(edition: Edition, clientId: Bytes, fileName: Bytes): Conversation<void> {
-  yield* send(edition, { kind: "crcValid", clientId, fileName });
+function* approve(profile: Profile, clientId: Bytes, fileName: Bytes): Conversation<void> {
+  yield* send(profile, { kind: "crcValid", clientId, fileName });
   yield* receive("messageReceived");
 }
 
 /** Has the file dropped. Some servers close then without an answer; what counts is decided anyway. */
-function* giveUp(edition: Edition, clientId: Bytes, fileName: Bytes): Conversation<void> {
-  yield* send(edition, { kind: "crcGivenUp", clientId, fileName });
+function* giveUp(profile: Profile, clientId: Bytes, fileName: Bytes): Conversation<void> {
+  yield* send(profile, { kind: "crcGivenUp", clientId, fileName });
   yield { do: "receive" };
 }
 
@@ -226,13 +238,17 @@ function* useKey(
   yield { do: "useKey", wrappedKey: response.wrappedKey };
 }
 
-function* send(edition: Edition, request: Request): Conversation<void> {
-  yield { do: "send", kind: request.kind, bytes: encodeRequest(edition, request) };
+function* send(profile: Profile, request: Request): Conversation<void> {
+  yield {
+    do: "send",
+    kind: request.kind,
+    bytes: encodeRequest(profile.edition, request, { habits: profile.habits }),
+  };
 }
 
 function* receive<K extends ResponseKind>(
   ...kinds: readonly K[]
-): Conversation<Extract<Response, { readonly kind: K }>> {
+): Conversation<ResponseOf<K>> {
   return expectKind(yield { do: "receive" }, kinds);
 }
 
@@ -248,11 +264,11 @@ function* perform<K extends Answer["type"]>(
 function expectKind<K extends ResponseKind>(
   answer: Answer,
   kinds: readonly K[],
-): Extract<Response, { readonly kind: K }> {
+): ResponseOf<K> {
   if (answer.type === "response") {
     const { response } = answer;
     if ((kinds as readonly string[]).includes(response.kind)) {
-      return response as Extract<Response, { readonly kind: K }>;
+      return response as ResponseOf<K>;
     }
     if (response.kind === "generalError") throw generalError("the request");
     throw new ProtocolError(

@@ -3,9 +3,10 @@
  *
  * @module
  */
-import type { Edition } from "../editions/edition.ts";
+import { type Edition, FIELDS } from "../editions/edition.ts";
 import { ProtocolError } from "../errors.ts";
 import { Feed } from "../feed.ts";
+import { type Habits, NO_HABITS } from "../habits.ts";
 import { decodeResponseHeader, RESPONSE_HEADER_SIZE, type ResponseHeader } from "../header.ts";
 import { decodeResponse, type Response } from "../messages.ts";
 import type { Bytes } from "../wire.ts";
@@ -18,11 +19,13 @@ export const MAX_RESPONSE_PAYLOAD = 4096;
 
 export class ResponseReader {
   readonly #edition: Edition;
+  readonly #habits: Habits;
   readonly #feed = new Feed();
   #header: ResponseHeader | undefined;
 
-  constructor(edition: Edition) {
+  constructor(edition: Edition, habits: Habits = NO_HABITS) {
     this.#edition = edition;
+    this.#habits = habits;
   }
 
   /** Takes bytes that came from the server. Only after `next` has returned `undefined`. */
@@ -52,6 +55,14 @@ export class ResponseReader {
           `no response has more than ${MAX_RESPONSE_PAYLOAD}`,
       );
     }
-    return header;
+    return this.#countId(header);
+  }
+
+  /** Some servers leave the id that they send out of the payload size. */
+  #countId(header: ResponseHeader): ResponseHeader {
+    const { registered, denied } = this.#edition.responses;
+    const hasId = header.code === registered.code || header.code === denied?.code;
+    const uncounted = header.payloadSize === 0 && this.#habits.has("uncounted-id");
+    return hasId && uncounted ? { ...header, payloadSize: FIELDS.clientId.size } : header;
   }
 }

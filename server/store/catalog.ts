@@ -15,6 +15,13 @@ export interface Client {
   /** Milliseconds since the epoch, as all times here. */
   readonly firstSeen: number;
   readonly lastSeen: number;
+  readonly speech: Speech;
+}
+
+/** How a client speaks, in names: those of editions and habits that this version does not know are kept. */
+export interface Speech {
+  readonly edition: string;
+  readonly habits: readonly string[];
 }
 
 export interface StoredFile {
@@ -35,6 +42,7 @@ export interface RegisterClient {
   readonly id: Bytes;
   readonly name: string;
   readonly now: number;
+  readonly speech: Speech;
   /** A registration without a key gives way if it was made before this time … */
   readonly expiredBefore: number;
   /** … or has this id … */
@@ -48,6 +56,7 @@ export interface SetPublicKey {
   readonly name: string;
   readonly publicKey: Bytes;
   readonly now: number;
+  readonly speech: Speech;
   /** A registration made before this time no longer takes a key. */
   readonly expiredBefore: number;
   /** Whether `id` was reserved for `name`, so that it may become its id if the name has no key yet. */
@@ -62,6 +71,7 @@ export interface Catalog extends AsyncDisposable {
   findClient(id: Bytes): Promise<Client | undefined>;
   findClientByName(name: string): Promise<Client | undefined>;
   noteSeen(id: Bytes, now: number): Promise<void>;
+  noteSpeech(id: Bytes, speech: Speech): Promise<void>;
   /** All clients, by name. */
   listClients(): Promise<Client[]>;
 

@@ -5,7 +5,14 @@
  */
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { type Bytes, ConfigurationError, equalBytes } from "../../protocol/mod.ts";
-import type { Catalog, Client, RegisterClient, SetPublicKey, StoredFile } from "./catalog.ts";
+import type {
+  Catalog,
+  Client,
+  RegisterClient,
+  SetPublicKey,
+  Speech,
+  StoredFile,
+} from "./catalog.ts";
 
 /** How long a statement waits for another process (`xfer server list`) to finish, in milliseconds. */
 const BUSY_TIMEOUT_MS = 5000;
@@ -32,6 +39,10 @@ const MIGRATIONS: readonly string[] = [
   ) STRICT;
   CREATE TABLE orphans (path TEXT NOT NULL PRIMARY KEY) STRICT;
   `,
+  `
+  ALTER TABLE clients ADD COLUMN edition TEXT NOT NULL DEFAULT '2023c';
+  ALTER TABLE clients ADD COLUMN habits TEXT NOT NULL DEFAULT '';
+  `,
 ];
 
 type Row = Record<string, unknown>;
@@ -54,7 +65,7 @@ export class SqliteCatalog implements Catalog {
 
   // deno-lint-ignore require-await
   async registerClient(registration: RegisterClient): Promise<boolean> {
-    const { id, name, now, expiredBefore, claimedId, reclaim } = registration;
+    const { id, name, now, speech, expiredBefore, claimedId, reclaim } = registration;
     return this.#transaction(() => {
       const holder = this.#client("name = ?", name);
       if (holder !== undefined) {
@@ -63,14 +74,14 @@ export class SqliteCatalog implements Catalog {
         if (holder.publicKey !== undefined || !mayYield) return false;
         this.#run("DELETE FROM clients WHERE id = ?", holder.id);
       }
-      this.#insertClient(id, name, null, now);
+      this.#insertClient(id, name, null, now, speech);
       return true;
     });
   }
 
   // deno-lint-ignore require-await
   async setPublicKey(change: SetPublicKey): Promise<"unknown" | "set" | "replaced"> {
-    const { id, name, publicKey, now, expiredBefore, reserved } = change;
+    const { id, name, publicKey, now, speech, expiredBefore, reserved } = change;
     return this.#transaction(() => {
       const client = this.#client("id = ? AND name = ?", id, name);
       const expired = client?.publicKey === undefined && (client?.firstSeen ?? 0) < expiredBefore;
@@ -88,7 +99,7 @@ export class SqliteCatalog implements Catalog {
       const holder = this.#client("name = ?", name);
       if (holder?.publicKey !== undefined) return "unknown";
       this.#run("DELETE FROM clients WHERE name = ?", name);
-      this.#insertClient(id, name, publicKey, now);
+      this.#insertClient(id, name, publicKey, now, speech);
       return "set";
     });
   }
@@ -106,6 +117,12 @@ export class SqliteCatalog implements Catalog {
   // deno-lint-ignore require-await
   async noteSeen(id: Bytes, now: number): Promise<void> {
     this.#run("UPDATE clients SET last_seen = ? WHERE id = ?", now, id);
+  }
+
+  // deno-lint-ignore require-await
+  async noteSpeech(id: Bytes, { edition, habits }: Speech): Promise<void> {
+    const values = [edition, habits.join(" "), id];
+    this.#run("UPDATE clients SET edition = ?, habits = ? WHERE id = ?", ...values);
   }
 
   // deno-lint-ignore require-await
@@ -177,10 +194,17 @@ export class SqliteCatalog implements Catalog {
     });
   }
 
-  #insertClient(id: Bytes, name: string, publicKey: Bytes | null, now: number): void {
+  #insertClient(
+    id: Bytes,
+    name: string,
+    publicKey: Bytes | null,
+    now: number,
+    { edition, habits }: Speech,
+  ): void {
     this.#run(
-      "INSERT INTO clients (id, name, public_key, first_seen, last_seen) VALUES (?, ?, ?, ?, ?)",
-      ...[id, name, publicKey, now, now],
+      `INSERT INTO clients (id, name, public_key, first_seen, last_seen, edition, habits)
+       VALUES (?, ?, ?, ?, ?, ?, ?)`,
+      ...[id, name, publicKey, now, now, edition, habits.join(" ")],
     );
   }
 
@@ -231,6 +255,10 @@ function toClient(row: Row): Client {
     publicKey: (row["public_key"] as Bytes | null) ?? undefined,
     firstSeen: row["first_seen"] as number,
     lastSeen: row["last_seen"] as number,
+    speech: {
+      edition: row["edition"] as string,
+      habits: (row["habits"] as string).split(" ").filter((habit) => habit !== ""),
+    },
   };
 }
 

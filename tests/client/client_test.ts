@@ -40,7 +40,7 @@ async function send(
 
 const start = (folder: TemporaryFolder) =>
   Server.start({
-    listen: { hostname: "127.0.0.1", port: 0 },
+    listen: [{ hostname: "127.0.0.1", port: 0 }],
     dataFolder: folder.join("data"),
   });
 
@@ -150,7 +150,7 @@ class OddServer implements AsyncDisposable {
   }
 
   async #serve(socket: Deno.TcpConn): Promise<void> {
-    const session = new ServerSession(edition2023c);
+    const session = new ServerSession([edition2023c]);
     for (;;) {
       const event = session.next();
       if (event.type === "wait") {
@@ -158,7 +158,9 @@ class OddServer implements AsyncDisposable {
         const size = await socket.read(buffer);
         if (size === null) return;
         session.push(buffer.subarray(0, size));
-      } else if (event.type === "request" || event.type === "fileEnd") {
+      } else if (event.type === "identify") {
+        session.identify(undefined);
+      } else if (event.type === "request" || event.type === "partEnd") {
         const answer = await this.#answer(event.request);
         if (answer === "close") return;
         await socket.write(answer instanceof Uint8Array ? answer : session.reply(answer).bytes);

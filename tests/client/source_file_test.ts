@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { concatBytes, edition2023c } from "../../mod.ts";
+import { concatBytes, edition2023c, NO_HABITS } from "../../mod.ts";
 import { SourceFile } from "../../client/source_file.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
 
-const inspect = (path: string) => SourceFile.inspect(path, edition2023c);
+const inspect = (path: string) =>
+  SourceFile.inspect(path, { edition: edition2023c, habits: NO_HABITS });
 
 async function read(file: SourceFile, bufferSize: number) {
   const pieces = [];

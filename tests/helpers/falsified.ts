@@ -13,10 +13,24 @@ export function restoreChecksums(
 ): Entry[] {
   let left = count;
   return entries.map((entry) => {
-    if (entry.dir === "c2s" || left === 0 || !isFileReceived(edition, entry.bytes)) return entry;
+    if (entry.dir === "c2s") return entry;
+    const at = fileReceivedAt(edition, entry.bytes);
+    if (at === undefined || left === 0) return entry;
     left--;
-    return { ...entry, bytes: falsifyChecksum(entry.bytes) };
+    const bytes = entry.bytes.slice();
+    bytes.set(falsifyChecksum(bytes.subarray(at)), at);
+    return { ...entry, bytes };
   });
+}
+
+/** Where in an entry a "file received" begins: an answer to "CRC invalid" may stand before it. */
+function fileReceivedAt(edition: Edition, bytes: Bytes): number | undefined {
+  for (let at = 0; at + RESPONSE_HEADER_SIZE <= bytes.length;) {
+    const response = bytes.subarray(at);
+    if (isFileReceived(edition, response)) return at;
+    at += RESPONSE_HEADER_SIZE + decodeResponseHeader(response).payloadSize;
+  }
+  return undefined;
 }
 
 /** A "file received" response with another checksum. Twice gives the first one back. */

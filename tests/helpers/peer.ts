@@ -106,12 +106,8 @@ export class Peer implements Disposable {
 
   fileHead(fileName: string, contentSize: number): Bytes {
     const { clientId } = this;
-    return encodeRequest(this.#edition, {
-      kind: "sendFile",
-      clientId,
-      contentSize,
-      fileName: field(fileName),
-    });
+    const request = { kind: "sendFile", clientId, contentSize, fileName: field(fileName) } as const;
+    return encodeRequest(this.#edition, request, { contentLength: contentSize });
   }
 
   judge(kind: "crcValid" | "crcInvalid" | "crcGivenUp", fileName: string) {

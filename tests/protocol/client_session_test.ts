@@ -3,6 +3,8 @@ import {
   edition2023c,
   encodeTextField,
   maxFileSize,
+  NO_HABITS,
+  partsOf,
   reconnect,
   register,
   RESEND_PAUSE_MS,
@@ -13,6 +15,7 @@ import { pseudoRandomBytes } from "../helpers/bytes.ts";
 import { drive, summary, type Turn } from "../helpers/scripted.ts";
 
 const edition = edition2023c;
+const profile = { edition, habits: NO_HABITS };
 const clientId = pseudoRandomBytes(16, 3);
 const oldId = pseudoRandomBytes(16, 9);
 const name = encodeTextField("Alice", 255) ?? assert.fail();
@@ -37,10 +40,10 @@ const GOOD = received(7);
 const BAD = received(8);
 
 const send = (script: readonly Turn[], changed = false) =>
-  drive(edition, upload(edition, file), script, { crcs: [7], changed });
+  drive(edition, upload(profile, file), script, { crcs: [7], changed });
 
 Deno.test("registering: the id is kept before the public key is sent", () => {
-  const { steps, result } = drive(edition, register(edition, registration), [REGISTERED, KEY]);
+  const { steps, result } = drive(edition, register(profile, registration), [REGISTERED, KEY]);
   assert.deepEqual(summary(steps), [
     "register",
     "receive",
@@ -53,7 +56,7 @@ Deno.test("registering: the id is kept before the public key is sent", () => {
 });
 
 Deno.test("registering a taken name is refused", () => {
-  assert.throws(() => drive(edition, register(edition, registration), [{ kind: "refused" }]), {
+  assert.throws(() => drive(edition, register(profile, registration), [{ kind: "refused" }]), {
     name: "RefusedError",
     code: "name-taken",
   });
@@ -61,13 +64,13 @@ Deno.test("registering a taken name is refused", () => {
 
 Deno.test("reconnecting gets a fresh key", () => {
   const answer: Response = { kind: "reconnected", clientId, wrappedKey };
-  const { steps } = drive(edition, reconnect(edition, clientId, registration), [answer]);
+  const { steps } = drive(edition, reconnect(profile, clientId, registration), [answer]);
   assert.deepEqual(summary(steps), ["reconnect", "receive", "useKey"]);
 });
 
 Deno.test("reconnecting where the server denies registers anew and goes on under the new id", () => {
   const script: Turn[] = [{ kind: "denied", clientId: oldId }, REGISTERED, KEY];
-  const { steps, result } = drive(edition, reconnect(edition, oldId, registration), script);
+  const { steps, result } = drive(edition, reconnect(profile, oldId, registration), script);
   assert.deepEqual(summary(steps), [
     "reconnect",
     "receive",
@@ -84,7 +87,7 @@ Deno.test("reconnecting where the server denies registers anew and goes on under
 
 Deno.test("a key for another id is refused", () => {
   const answer: Response = { kind: "reconnected", clientId: oldId, wrappedKey };
-  assert.throws(() => drive(edition, reconnect(edition, clientId, registration), [answer]), {
+  assert.throws(() => drive(edition, reconnect(profile, clientId, registration), [answer]), {
     code: "wrong-client-id",
   });
 });
@@ -177,9 +180,8 @@ Deno.test("approval is not taken for granted: a close after CRC valid is an erro
 });
 
 Deno.test("the largest file of the edition has 4 GiB − 273 bytes", () => {
-  assert.equal(maxFileSize(edition), 2 ** 32 - 273);
-  const conversation = upload(edition, { clientId, fileName, size: maxFileSize(edition) });
-  assert.equal(conversation.next().done, false);
-  const tooLarge = upload(edition, { clientId, fileName, size: maxFileSize(edition) + 1 });
-  assert.throws(() => tooLarge.next(), { code: "payload-too-large" });
+  assert.equal(maxFileSize(profile), 2 ** 32 - 273);
+  const parts = (size: number) => [...partsOf(profile, { clientId, fileName, size })];
+  assert.equal(parts(maxFileSize(profile)).length, 1);
+  assert.throws(() => parts(maxFileSize(profile) + 1), { code: "payload-too-large" });
 });

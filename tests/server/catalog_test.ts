@@ -13,6 +13,7 @@ import { pseudoRandomBytes } from "../helpers/bytes.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
 
 const id = (seed: number) => pseudoRandomBytes(16, seed);
+const speech = { edition: "2023c", habits: [] };
 const key = pseudoRandomBytes(160);
 const otherKey = pseudoRandomBytes(160, 2);
 
@@ -24,6 +25,7 @@ const registration = (clientId: Bytes, changes: Partial<RegisterClient> = {}): R
   id: clientId,
   name: "Alice",
   now: 1000,
+  speech,
   expiredBefore: 0,
   claimedId: new Uint8Array(16),
   reclaim: false,
@@ -35,6 +37,7 @@ const keyChange = (clientId: Bytes, changes: Partial<SetPublicKey> = {}): SetPub
   name: "Alice",
   publicKey: key,
   now: 2000,
+  speech,
   expiredBefore: 0,
   reserved: false,
   ...changes,
@@ -145,10 +148,13 @@ for (const [implementation, open] of Object.entries(IMPLEMENTATIONS)) {
     await catalog.setPublicKey(keyChange(id(1)));
     await catalog.storeFile(file(id(1)));
     await catalog.noteSeen(id(1), 9000);
+    const learnt = { edition: "2024", habits: ["frames", "from-a-later-version"] };
+    await catalog.noteSpeech(id(1), learnt);
     const before = await catalog.listClients();
     await using again = open(folder);
     assert.deepEqual(await again.listClients(), before);
     assert.equal(before[0]?.lastSeen, 9000);
+    assert.deepEqual(before[0]?.speech, learnt);
     assert.deepEqual(await again.listFiles(id(1)), [file(id(1))]);
   });
 }

@@ -30,7 +30,7 @@ function test(what: string, body: (scene: Scene) => Promise<void>, limits: Parti
     const dataFolder = folder.join("data");
     let now = 1_000_000_000;
     await using server = await Server.start({
-      listen: { hostname: "127.0.0.1", port: 0 },
+      listen: [{ hostname: "127.0.0.1", port: 0 }],
       ...{ dataFolder, limits },
       clock: () => now,
     });
@@ -358,7 +358,7 @@ test("more connections than allowed are turned away", async ({ peer, server }) =
 Deno.test("server: start-up removes what was staged or orphaned, and a second server on the folder is refused", async () => {
   await using folder = await TemporaryFolder.create();
   const dataFolder = folder.join("data");
-  const options = { listen: { hostname: "127.0.0.1", port: 0 }, dataFolder };
+  const options = { listen: [{ hostname: "127.0.0.1", port: 0 }], dataFolder };
   {
     await using server = await Server.start(options);
     assert.ok(server.address.port > 0);
@@ -378,7 +378,7 @@ Deno.test("server: an address that can't be listened on is refused", async () =>
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { hostname, port } = taken.addr;
   await assert.rejects(
-    Server.start({ listen: { hostname, port }, dataFolder: folder.join("data") }),
+    Server.start({ listen: [{ hostname, port }], dataFolder: folder.join("data") }),
     {
       name: "NetworkError",
       code: "cannot-listen",

@@ -1,0 +1,90 @@
+/**
+ * Finding out which edition a server speaks.
+ *
+ * @module
+ */
+import {
+  type Address,
+  type Bytes,
+  CLIENT_ID_SIZE,
+  concatBytes,
+  decodeResponseHeader,
+  type Edition,
+  EDITIONS,
+  encodeRequest,
+  encodeTextField,
+  FIELDS,
+  RESPONSE_HEADER_SIZE,
+  UsageError,
+} from "../protocol/mod.ts";
+import { connect, type Timeouts } from "./connection.ts";
+
+/** A server that does not know a request may say nothing at all; after so many milliseconds it is not waited for. */
+const SILENCE_MS = 2000;
+
+export interface Detected {
+  readonly edition: Edition;
+  /** Whether the server answered as only this edition does; otherwise it is the only one left. */
+  readonly certain: boolean;
+}
+
+/**
+ * Asks to reconnect in each edition, on a connection of its own: a server that understands says yes or no under a code
+ * that tells the edition, and nothing is left behind. An edition without reconnection can't be asked for so; it is
+ * taken when the server understood none of the others. Throws `NetworkError` `cannot-connect`.
+ */
+export async function detectEdition(
+  server: Address,
+  userName: string,
+  clientId: Bytes | undefined,
+  timeouts: Timeouts,
+): Promise<Detected> {
+  const name = encodeTextField(userName, FIELDS.name.size);
+  if (name === undefined) throw new UsageError("bad-user-name", "The user name does not fit");
+  const request = {
+    kind: "reconnect",
+    clientId: clientId ?? crypto.getRandomValues(new Uint8Array(CLIENT_ID_SIZE)),
+    name,
+  } as const;
+  const asked = new Set<number>();
+  for (const edition of EDITIONS) {
+    const code = edition.requests.reconnect?.code;
+    if (code === undefined || asked.has(code)) continue;
+    asked.add(code);
+    const answer = await ask(server, encodeRequest(edition, request), timeouts);
+    const found = EDITIONS.find(({ requests, responses }) =>
+      requests.reconnect?.code === code && answer !== undefined &&
+      [responses.reconnected?.code, responses.denied?.code].includes(answer)
+    );
+    if (found !== undefined) return { edition: found, certain: true };
+  }
+  const left = EDITIONS.find(({ requests }) => requests.reconnect === undefined);
+  if (left === undefined) throw new RangeError("Cannot detect: every edition was asked for");
+  return { edition: left, certain: false };
+}
+
+/** The code of the answer, or `undefined` where there is none. */
+async function ask(
+  server: Address,
+  request: Bytes,
+  timeouts: Timeouts,
+): Promise<number | undefined> {
+  using socket = await connect(server, timeouts);
+  const timer = setTimeout(() => socket.close(), SILENCE_MS);
+  let answer: Bytes = new Uint8Array(0);
+  try {
+    for (let done = 0; done < request.length;) done += await socket.write(request.subarray(done));
+    while (answer.length < RESPONSE_HEADER_SIZE) {
+      const buffer = new Uint8Array(RESPONSE_HEADER_SIZE);
+      const size = await socket.read(buffer);
+      if (size === null) return undefined;
+      answer = concatBytes(answer, buffer.subarray(0, size));
+    }
+    return decodeResponseHeader(answer).code;
+  } catch {
+    // Reset by the server, or closed here after its silence: it did not understand.
+    return undefined;
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * What published clients and servers do besides, or instead of, their edition's text. Each habit is independent of the
+ * others and is described in docs/protocol-3.md.
+ *
+ * @module
+ */
+export const HABITS = {
+  "uncounted-content": "the payload size of a file covers its fixed part only; the content follows",
+  "empty-crc-payload": "the payload size of a CRC request is 0; its fixed part follows",
+  "uncounted-id": "the payload size of registered and denied is 0; the client id follows",
+  "reserved-id": "a denied client goes on with its public key under the id of the response",
+  "packets-1291": "every packet has 1024 bytes of content; the last is filled up with zeros",
+  "packets-65536": "every packet has 65,269 bytes of content; the last is filled up with zeros",
+  "frames": "every message is filled up with zeros to a multiple of 1024 bytes",
+  "pieces": "a long file is encrypted in pieces of 720 and then 1008 bytes, each padded on its own",
+  "acknowledged-parts": "each packet but the last is answered before the next is sent",
+  "short-key": "the AES key has 16 bytes whatever the edition says",
+  "headerless-blocks": "a file comes as numbered blocks behind a header with payload size 0",
+} as const;
+
+export type Habit = keyof typeof HABITS;
+
+export type Habits = ReadonlySet<Habit>;
+
+export const NO_HABITS: Habits = new Set();
+
+export function isHabit(name: string): name is Habit {
+  return Object.hasOwn(HABITS, name);
+}
+
+/** Habits of servers that our client can fall in with. */
+export const CLIENT_HABITS = [
+  "uncounted-content",
+  "empty-crc-payload",
+  "uncounted-id",
+  "reserved-id",
+  "packets-1291",
+  "packets-65536",
+  "short-key",
+] as const satisfies readonly Habit[];
+
+/** Messages of a peer with the habit `frames` come in multiples of so many bytes. */
+export const FRAME_SIZE = 1024;
+
+/** With the habit `pieces`: plaintext bytes of the first piece, and of each further one. */
+export const FIRST_PIECE = 720;
+export const FURTHER_PIECE = 1008;
+
+/** With the habit `short-key`: bytes of an AES key. */
+export const SHORT_KEY = 16;
+
+/** With the habit `headerless-blocks`: content bytes of a block, and of the checksum behind the ciphertext. */
+export const BLOCK_CONTENT = 7925;
+export const BLOCK_TRAILER = 4;
+
+/** The payload size of every packet, fixed part included, by habit. */
+export const PACKET_PAYLOADS: Readonly<Partial<Record<Habit, number>>> = {
+  "packets-1291": 1291,
+  "packets-65536": 65_536,
+};
+
+/** Zeros that fill a message of so many bytes up to whole frames. */
+export function framePadding(size: number): number {
+  return (FRAME_SIZE - (size % FRAME_SIZE)) % FRAME_SIZE;
+}

@@ -1,0 +1,54 @@
+/**
+ * Files of clients that open a connection for each packet, between one packet and the next.
+ *
+ * @module
+ */
+import { decodeTextField, type SendFile, toHex } from "../protocol/mod.ts";
+import type { Upload } from "./upload.ts";
+
+/** Files that wait at once, of all clients; the one that waits longest is dropped for a further one. */
+const MAX_PARKED = 256;
+
+interface Parked {
+  readonly upload: Upload;
+  readonly since: number;
+}
+
+export class ParkedUploads {
+  /** In order of their parking. */
+  readonly #uploads = new Map<string, Parked>();
+
+  async park(upload: Upload, now: number): Promise<void> {
+    const key = keyOf(upload.request);
+    const before = this.#uploads.get(key);
+    this.#uploads.delete(key);
+    this.#uploads.set(key, { upload, since: now });
+    await before?.upload[Symbol.asyncDispose]();
+    for (const [oldest, parked] of this.#uploads) {
+      if (this.#uploads.size <= MAX_PARKED) break;
+      this.#uploads.delete(oldest);
+      await parked.upload[Symbol.asyncDispose]();
+    }
+  }
+
+  /** Takes out the file that a packet is of. */
+  take(packet: SendFile): Upload | undefined {
+    const key = keyOf(packet);
+    const parked = this.#uploads.get(key);
+    this.#uploads.delete(key);
+    return parked?.upload;
+  }
+
+  /** Drops files that have waited since before a time. */
+  async expire(before: number): Promise<void> {
+    for (const [key, { upload, since }] of [...this.#uploads]) {
+      if (since >= before) continue;
+      this.#uploads.delete(key);
+      await upload[Symbol.asyncDispose]();
+    }
+  }
+}
+
+function keyOf({ clientId, fileName }: SendFile): string {
+  return `${toHex(clientId)} ${decodeTextField(fileName)}`;
+}
