@@ -59,3 +59,10 @@ function fits({ edition, kind, layout }: Reading, payloadSize: number): boolean 
 export function startsWithId({ layout }: Reading): boolean {
   return layout.fields[0] === "clientId";
 }
+
+/** The edition whose request codes come nearest to a code that none has: that is most likely what its sender speaks. */
+export function nearestEdition(served: readonly Edition[], code: number): Edition | undefined {
+  const distance = ({ requests }: Edition) =>
+    Math.min(...Object.values(requests).map((layout) => Math.abs(layout.code - code)));
+  return [...served].sort((a, b) => distance(a) - distance(b))[0];
+}

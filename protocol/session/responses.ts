@@ -40,8 +40,14 @@ export class ResponseReader {
     const payload = this.#feed.take(this.#header.payloadSize);
     if (payload === undefined) return undefined;
     const header = this.#header;
+    const response = decodeResponse(this.#edition, header, payload);
     this.#header = undefined;
-    return decodeResponse(this.#edition, header, payload);
+    return response;
+  }
+
+  /** The header of the response that is being read, or that could not be. */
+  get header(): ResponseHeader | undefined {
+    return this.#header;
   }
 
   #takeHeader(): ResponseHeader | undefined {

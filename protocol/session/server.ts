@@ -38,7 +38,7 @@ import {
   type SendFile,
 } from "../messages.ts";
 import { type Bytes, concatBytes, equalBytes } from "../wire.ts";
-import { type Reading, readingsOf, startsWithId } from "./recognise.ts";
+import { nearestEdition, type Reading, readingsOf, startsWithId } from "./recognise.ts";
 
 /** What is known of how a peer speaks. */
 export interface Profile {
@@ -247,6 +247,8 @@ export class ServerSession {
   }
 
   #recognise(header: RequestHeader, prefix: Bytes | undefined): ServerEvent | undefined {
+    // Should the request be refused, then in the words of the edition that it is most likely of.
+    this.#edition ??= nearestEdition(this.#served, header.code);
     let readings = readingsOf(this.#served, header);
     const { clientId } = header;
     const registers = readings[0]?.kind === "register";

@@ -35,9 +35,17 @@ export async function xfer(args: readonly string[], cwd?: string): Promise<Finis
 
 export type LogLine = Readonly<Record<string, unknown>>;
 
+export interface StartOptions {
+  readonly args?: readonly string[];
+  readonly cwd?: string;
+  /** How many addresses it listens on. */
+  readonly listeners?: number;
+}
+
 /** A server process on a free port of the loopback address. Killed with the scope that holds it. */
 export class ServerProcess implements AsyncDisposable {
-  readonly port: number;
+  /** Where it listens, in the order of its options. */
+  readonly ports: readonly number[];
   /** What it has logged so far. */
   readonly log: readonly LogLine[];
   readonly #process: Deno.ChildProcess;
@@ -45,12 +53,12 @@ export class ServerProcess implements AsyncDisposable {
 
   private constructor(
     process: Deno.ChildProcess,
-    port: number,
+    ports: readonly number[],
     log: readonly LogLine[],
     reading: Promise<void>,
   ) {
     this.#process = process;
-    this.port = port;
+    this.ports = ports;
     this.log = log;
     this.#reading = reading;
   }
@@ -58,7 +66,7 @@ export class ServerProcess implements AsyncDisposable {
   /** Resolves when it listens. */
   static async start(
     dataFolder: string,
-    { args = ["--listen", "127.0.0.1:0"], cwd }: { args?: readonly string[]; cwd?: string } = {},
+    { args = ["--listen", "127.0.0.1:0"], cwd, listeners = 1 }: StartOptions = {},
   ): Promise<ServerProcess> {
     const options: Deno.CommandOptions = { stdin: "null", stdout: "null", stderr: "piped" };
     const process = command(
@@ -66,18 +74,26 @@ export class ServerProcess implements AsyncDisposable {
       cwd === undefined ? options : { ...options, cwd },
     ).spawn();
     const log: LogLine[] = [];
-    const listening = Promise.withResolvers<number>();
+    const ports: number[] = [];
+    const listening = Promise.withResolvers<void>();
     const reading = (async () => {
       for await (const line of lines(process.stderr)) {
         if (!line.startsWith("{")) throw new Error(`The server printed: ${line}`);
         const entry = JSON.parse(line) as LogLine;
         log.push(entry);
-        if (entry["event"] === "server.listening") listening.resolve(Number(entry["port"]));
+        if (entry["event"] === "server.listening") ports.push(Number(entry["port"]));
+        if (ports.length === listeners) listening.resolve();
       }
       listening.reject(new Error("The server ended before it listened"));
     })();
     reading.catch(listening.reject);
-    return new ServerProcess(process, await listening.promise, log, reading);
+    await listening.promise;
+    return new ServerProcess(process, ports, log, reading);
+  }
+
+  /** The first port. */
+  get port(): number {
+    return this.ports[0] ?? 0;
   }
 
   get pid(): number {

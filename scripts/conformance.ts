@@ -1,0 +1,127 @@
+/**
+ * Judges a server and a client by the published conversation, as black boxes over TCP.
+ *
+ * Without options: our own server and client, as real processes, in every edition. `--server HOST:PORT` judges a
+ * server that is running, `--client COMMAND` a client: the command is run by the shell in a folder with transfer.info,
+ * against a scripted server. Exit code 0 only if all required cases pass.
+ */
+import { Command, Option } from "commander";
+import { type Address, DEFAULT_EDITION, type Edition, EDITIONS, parseAddress } from "../mod.ts";
+import { clientCases } from "../tests/conformance/suite/client_cases.ts";
+import { type ClientCommand, runClientCase } from "../tests/conformance/suite/client_runner.ts";
+import {
+  formatResult,
+  formatSummary,
+  type Result,
+  summarise,
+} from "../tests/conformance/suite/report.ts";
+import { serverCases } from "../tests/conformance/suite/server_cases.ts";
+import { runServerCase } from "../tests/conformance/suite/server_runner.ts";
+import { command, ServerProcess } from "../tests/helpers/processes.ts";
+import { TemporaryFolder } from "../tests/helpers/temporary.ts";
+
+/** Cases that run side by side: most of the time of one is waiting. */
+const AT_ONCE = 8;
+
+interface Options {
+  readonly server?: string;
+  readonly client?: string;
+  readonly edition?: string;
+  readonly json?: boolean;
+}
+
+const QUIET = { stdin: "null", stdout: "null", stderr: "null" } as const;
+
+const options = new Command("conformance")
+  .description("Judge a server or a client by the published conversation.")
+  .option("--server <host:port>", "judge a server that is running")
+  .option("--client <command>", "judge a client: a command for the shell")
+  .addOption(
+    new Option(
+      "--edition <name>",
+      `the edition; ${DEFAULT_EDITION.name} for other targets than ours`,
+    )
+      .choices(EDITIONS.map(({ name }) => name)),
+  )
+  .option("--json", "print one JSON object a case and one of the summary")
+  .parse(Deno.args, { from: "user" })
+  .opts<Options>();
+
+const others = options.server !== undefined || options.client !== undefined;
+const editions = EDITIONS.filter(({ name }) =>
+  name === (options.edition ?? (others ? DEFAULT_EDITION.name : name))
+);
+const results = others ? await judgeOthers() : await judgeOurs();
+const summary = summarise(results);
+if (options.json) console.log(JSON.stringify({ type: "summary", ...summary }));
+else console.log(`\n${formatSummary(summary)}`);
+Deno.exit(summary.conforms ? 0 : 1);
+
+async function judgeOthers(): Promise<Result[]> {
+  const { server, client } = options;
+  const address = server === undefined ? undefined : parseAddress(server);
+  if (server !== undefined && address === undefined) {
+    console.error(`Cannot judge ${server}: expected HOST:PORT`);
+    Deno.exit(2);
+  }
+  return [
+    ...(address === undefined ? [] : await judgeServer(() => address)),
+    ...(client === undefined
+      ? []
+      : await judgeClient((cwd) =>
+        new Deno.Command("sh", { args: ["-c", client], cwd, ...QUIET })
+      )),
+  ];
+}
+
+/** Our server on two addresses: 2024early has the request codes of 2023c, so it gets one of its own. */
+async function judgeOurs(): Promise<Result[]> {
+  const [early, ...rest] = [...EDITIONS].reverse();
+  await using folder = await TemporaryFolder.create();
+  const served = (list: readonly (Edition | undefined)[]) => list.map((it) => it?.name).join(",");
+  const listen = [`127.0.0.1:0=${served(rest)}`, `127.0.0.1:0=${served([early])}`];
+  await using server = await ServerProcess.start(folder.join("data"), {
+    args: listen.flatMap((address) => ["--listen", address]),
+    listeners: listen.length,
+  });
+  const port = (edition: Edition) => server.ports[edition === early ? 1 : 0] ?? server.port;
+  return [
+    ...await judgeServer((edition) => ({ hostname: "127.0.0.1", port: port(edition) })),
+    ...await judgeClient((cwd, { name }) =>
+      command(["client", "--edition", name], { cwd, ...QUIET })
+    ),
+  ];
+}
+
+async function judgeServer(addressFor: (edition: Edition) => Address): Promise<Result[]> {
+  return await inParallel(
+    editions.flatMap((edition) =>
+      serverCases(edition).map((one) => () => runServerCase(addressFor(edition), edition, one))
+    ),
+  );
+}
+
+async function judgeClient(start: ClientCommand): Promise<Result[]> {
+  return await inParallel(
+    editions.flatMap((edition) =>
+      clientCases(edition).map((one) => () => runClientCase(start, edition, one))
+    ),
+  );
+}
+
+/** Runs cases side by side and prints each result in the order of the cases. */
+async function inParallel(cases: readonly (() => Promise<Result>)[]): Promise<Result[]> {
+  const started: Promise<Result>[] = [];
+  const results: Result[] = [];
+  for (let printed = 0; printed < cases.length; printed++) {
+    while (started.length < Math.min(cases.length, printed + AT_ONCE)) {
+      const next = cases[started.length];
+      if (next !== undefined) started.push(next());
+    }
+    const result = await started[printed];
+    if (result === undefined) continue;
+    results.push(result);
+    console.log(options.json ? JSON.stringify({ type: "case", ...result }) : formatResult(result));
+  }
+  return results;
+}

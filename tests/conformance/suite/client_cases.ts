@@ -1,0 +1,141 @@
+/** What a client is told, and what it must do: for each run of the client, the answers that are not the usual ones. */
+import { type Edition, hasPackets, type RequestKind } from "../../../mod.ts";
+import type { Grade } from "./server_cases.ts";
+
+/** An answer that is not the usual one. */
+export type OddAnswer =
+  | "refused"
+  | "refused, with a text"
+  | "denied"
+  | "general error"
+  | "wrong checksum"
+  | "close"
+  | "an unknown code"
+  | "an absurd payload size"
+  | "half a response"
+  | "answered late";
+
+export interface ClientRun {
+  /** Answers to requests of a kind, one after another; the usual answer where there is none left. */
+  readonly answers?: Readonly<Partial<Record<RequestKind, readonly OddAnswer[]>>>;
+  /** Whether every answer comes a byte at a time. */
+  readonly bytewise?: true;
+  /** The requests that must come, in order; the packets of a file count as one. */
+  readonly requests: readonly RequestKind[];
+  /** Whether the client must say that it has succeeded. */
+  readonly succeeds: boolean;
+}
+
+export interface ClientCase {
+  readonly name: string;
+  readonly grade: Grade;
+  /** Bytes of the file. */
+  readonly size: number;
+  /** Runs of the client in one folder, one after another. */
+  readonly runs: readonly ClientRun[];
+}
+
+const ENROL: readonly RequestKind[] = ["register", "publicKey"];
+const STORE: readonly RequestKind[] = ["sendFile", "crcValid"];
+const AGAIN: readonly RequestKind[] = ["sendFile", "crcInvalid"];
+const FIRST: ClientRun = { requests: [...ENROL, ...STORE], succeeds: true };
+
+/** The cases for one edition. */
+export function clientCases(edition: Edition): ClientCase[] {
+  const back: RequestKind = edition.requests.reconnect === undefined ? "publicKey" : "reconnect";
+  const required = (name: string, runs: readonly ClientRun[], size = 1000): ClientCase => {
+    return { name, grade: "required", size, runs };
+  };
+  const cases = [
+    ...[0, 1, 15, 16, 17, 100_000].map((size) =>
+      required(`registers and sends a file of ${size} bytes`, [FIRST], size)
+    ),
+    required("comes back under its identity", [FIRST, {
+      requests: [back, ...STORE],
+      succeeds: true,
+    }]),
+    required("fails where its name is taken", [
+      { answers: { register: ["refused"] }, requests: ["register"], succeeds: false },
+    ]),
+    ...[1, 2, 3].map((times) =>
+      required(`sends the file again where its checksum is wrong ${times}×`, [{
+        answers: { sendFile: Array(times).fill("wrong checksum") },
+        requests: [...ENROL, ...Array(times).fill(AGAIN).flat(), ...STORE],
+        succeeds: true,
+      }])
+    ),
+    required("gives up where the checksum is wrong four times", [{
+      answers: { sendFile: Array(4).fill("wrong checksum") },
+      requests: [...ENROL, ...Array(3).fill(AGAIN).flat(), "sendFile", "crcGivenUp"],
+      succeeds: false,
+    }]),
+    ...robust(),
+    ...habits(),
+  ];
+  if (hasPackets(edition)) {
+    cases.push(required("sends a file of 3 MB in packets", [FIRST], 3_000_000));
+  }
+  if (edition.requests.reconnect !== undefined) {
+    cases.push(required("registers anew where it is denied", [FIRST, {
+      answers: { reconnect: Array(edition.reconnectAttempts).fill("denied") },
+      requests: [
+        ...Array(edition.reconnectAttempts).fill("reconnect"),
+        ...ENROL,
+        ...STORE,
+      ],
+      succeeds: true,
+    }]));
+  }
+  return cases;
+}
+
+function robust(): ClientCase[] {
+  const stops: readonly OddAnswer[] = [
+    "general error",
+    "close",
+    "an unknown code",
+    "an absurd payload size",
+    "half a response",
+  ];
+  const begin: readonly RequestKind[] = [...ENROL, ...STORE];
+  const stopped = begin.flatMap((kind, index) =>
+    stops.map((answer): ClientCase => ({
+      name: `fails where the answer to ${kind} is ${answer === "close" ? "a close" : answer}`,
+      grade: "robust",
+      size: 100,
+      runs: [{
+        answers: { [kind]: [answer] },
+        requests: begin.slice(0, index + 1),
+        succeeds: false,
+      }],
+    }))
+  );
+  return [...stopped, {
+    name: "takes answers that come a byte at a time",
+    grade: "robust",
+    size: 100,
+    runs: [{ ...FIRST, bytewise: true }],
+  }, {
+    name: "fails where the refusal has a text",
+    grade: "robust",
+    size: 100,
+    runs: [{
+      answers: { register: ["refused, with a text"] },
+      requests: ["register"],
+      succeeds: false,
+    }],
+  }];
+}
+
+function habits(): ClientCase[] {
+  return [{
+    name: "passes over an answer to CRC invalid that comes late",
+    grade: "habit",
+    size: 100,
+    runs: [{
+      answers: { sendFile: ["wrong checksum"], crcInvalid: ["answered late"] },
+      requests: [...ENROL, ...AGAIN, ...STORE],
+      succeeds: true,
+    }],
+  }];
+}
