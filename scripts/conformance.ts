@@ -18,9 +18,9 @@ import {
 import { serverCases } from "../tests/conformance/suite/server_cases.ts";
 import { runServerCase } from "../tests/conformance/suite/server_runner.ts";
 import { command, ServerProcess } from "../tests/helpers/processes.ts";
+import { sideBySide } from "../tests/helpers/side_by_side.ts";
 import { TemporaryFolder } from "../tests/helpers/temporary.ts";
 
-/** Cases that run side by side: most of the time of one is waiting. */
 const AT_ONCE = 8;
 
 interface Options {
@@ -94,7 +94,7 @@ async function judgeOurs(): Promise<Result[]> {
 }
 
 async function judgeServer(addressFor: (edition: Edition) => Address): Promise<Result[]> {
-  return await inParallel(
+  return await run(
     editions.flatMap((edition) =>
       serverCases(edition).map((one) => () => runServerCase(addressFor(edition), edition, one))
     ),
@@ -102,24 +102,16 @@ async function judgeServer(addressFor: (edition: Edition) => Address): Promise<R
 }
 
 async function judgeClient(start: ClientCommand): Promise<Result[]> {
-  return await inParallel(
+  return await run(
     editions.flatMap((edition) =>
       clientCases(edition).map((one) => () => runClientCase(start, edition, one))
     ),
   );
 }
 
-/** Runs cases side by side and prints each result in the order of the cases. */
-async function inParallel(cases: readonly (() => Promise<Result>)[]): Promise<Result[]> {
-  const started: Promise<Result>[] = [];
+async function run(cases: readonly (() => Promise<Result>)[]): Promise<Result[]> {
   const results: Result[] = [];
-  for (let printed = 0; printed < cases.length; printed++) {
-    while (started.length < Math.min(cases.length, printed + AT_ONCE)) {
-      const next = cases[started.length];
-      if (next !== undefined) started.push(next());
-    }
-    const result = await started[printed];
-    if (result === undefined) continue;
+  for await (const result of sideBySide(cases, AT_ONCE)) {
     results.push(result);
     console.log(options.json ? JSON.stringify({ type: "case", ...result }) : formatResult(result));
   }

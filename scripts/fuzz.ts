@@ -1,0 +1,37 @@
+/**
+ * Feeds mutated recordings through the server's machine for as long as asked: `deno task fuzz --minutes 10`. Prints
+ * the seed of a failure, which `--seed N` plays again.
+ */
+import { fuzzOnce, recordedStreams } from "../tests/helpers/fuzz.ts";
+import { Command, InvalidArgumentError } from "commander";
+
+const options = new Command("fuzz")
+  .description("Feed mutated recordings through the server's machine.")
+  .option("--minutes <n>", "how long", toNumber, 1)
+  .option("--seed <n>", "play this one input", toNumber)
+  .parse(Deno.args, { from: "user" })
+  .opts<{ minutes: number; seed?: number }>();
+
+const streams = recordedStreams();
+if (options.seed !== undefined) {
+  console.log(fuzzOnce(options.seed, streams) ? "refused" : "taken");
+} else {
+  const first = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
+  const end = Date.now() + options.minutes * 60_000;
+  let runs = 0;
+  let refused = 0;
+  while (Date.now() < end) {
+    for (let batch = 0; batch < 1000; batch++, runs++) {
+      if (fuzzOnce((first + runs) >>> 0, streams)) refused++;
+    }
+  }
+  console.log(
+    `${runs} inputs from seed ${first} on: ${refused} refused, the others taken, none failed`,
+  );
+}
+
+function toNumber(text: string): number {
+  const number = Number(text);
+  if (text.trim() === "" || !(number >= 0)) throw new InvalidArgumentError("Expected a number.");
+  return number;
+}

@@ -1,0 +1,15 @@
+import assert from "node:assert/strict";
+import { fuzzOnce, recordedStreams } from "../helpers/fuzz.ts";
+
+const RUNS = 200_000;
+
+Deno.test(`${RUNS} mutated recordings go through the server's machine`, () => {
+  const streams = recordedStreams();
+  const first = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
+  let refused = 0;
+  for (let run = 0; run < RUNS; run++) {
+    if (fuzzOnce((first + run) >>> 0, streams)) refused++;
+  }
+  // Were nearly all of them refused, or nearly none, the mutations would not reach far.
+  assert.ok(refused > RUNS / 10 && refused < (RUNS * 9) / 10, `${refused} were refused`);
+});

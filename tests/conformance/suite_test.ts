@@ -1,0 +1,44 @@
+/** Our own server against the server cases of the conformance suite, in every edition. */
+import assert from "node:assert/strict";
+import { DEFAULT_SERVED, edition2024early, EDITIONS, Server } from "../../mod.ts";
+import { sideBySide } from "../helpers/side_by_side.ts";
+import { TemporaryFolder } from "../helpers/temporary.ts";
+import { formatResult } from "./suite/report.ts";
+import { type ServerCase, serverCases } from "./suite/server_cases.ts";
+import { runServerCase } from "./suite/server_runner.ts";
+
+const AT_ONCE = 16;
+
+for (const edition of EDITIONS) {
+  Deno.test(`conformance: our server in edition ${edition.name}, all required and robust cases`, async () => {
+    await using folder = await TemporaryFolder.create();
+    await using server = await start(folder, edition === edition2024early ? [edition] : undefined);
+    const cases = serverCases(edition);
+    assert.ok(cases.length > 50);
+    const jobs = cases.map((one) => () => runServerCase(server.address, edition, one));
+    for await (const result of sideBySide(jobs, AT_ONCE)) {
+      assert.ok(result.passed || result.grade === "habit", formatResult(result));
+    }
+  });
+}
+
+Deno.test("conformance: the suite fails a server that is at fault", async () => {
+  // A server of another edition answers nothing as this one's must.
+  await using folder = await TemporaryFolder.create();
+  await using server = await start(folder, [edition2024early]);
+  const [edition] = EDITIONS;
+  const required = serverCases(edition ?? assert.fail()).filter(({ grade }) =>
+    grade === "required"
+  );
+  for (const one of required.slice(0, 3) as ServerCase[]) {
+    const result = await runServerCase(server.address, edition ?? assert.fail(), one);
+    assert.equal(result.passed, false, result.name);
+  }
+});
+
+function start(folder: TemporaryFolder, editions = DEFAULT_SERVED): Promise<Server> {
+  return Server.start({
+    listen: [{ hostname: "127.0.0.1", port: 0, editions }],
+    dataFolder: folder.join("data"),
+  });
+}

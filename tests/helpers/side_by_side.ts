@@ -1,0 +1,14 @@
+/**
+ * Runs `jobs`, at most `atOnce` at a time, and yields what came of each in the order of the jobs. Most of the time of a
+ * job should be waiting.
+ */
+export async function* sideBySide<T>(
+  jobs: readonly (() => Promise<T>)[],
+  atOnce: number,
+): AsyncGenerator<T, void, void> {
+  const started: Promise<T>[] = [];
+  for (let done = 0; done < jobs.length; done++) {
+    for (const job of jobs.slice(started.length, done + atOnce)) started.push(job());
+    yield await (started[done] as Promise<T>);
+  }
+}
