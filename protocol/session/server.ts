@@ -14,21 +14,9 @@
  *
  * @module
  */
-import { BLOCK_SIZE } from "../cipher/aes_cbc.ts";
-import { type Edition, FIELDS, fixedSize, hasPackets } from "../editions/edition.ts";
-import { ProtocolError } from "../errors.ts";
+import { type Edition, FIELDS, fixedSize } from "../editions/edition.ts";
 import { Feed } from "../feed.ts";
-import {
-  BLOCK_CONTENT,
-  BLOCK_TRAILER,
-  FIRST_PIECE,
-  framePadding,
-  type Habit,
-  type Habits,
-  NO_HABITS,
-  PACKET_PAYLOADS,
-  SHORT_KEY,
-} from "../habits.ts";
+import { framePadding, type Habit, type Habits, NO_HABITS, SHORT_KEY } from "../habits.ts";
 import { decodeRequestHeader, REQUEST_HEADER_SIZE, type RequestHeader } from "../header.ts";
 import {
   decodeRequest,
@@ -38,6 +26,7 @@ import {
   type SendFile,
 } from "../messages.ts";
 import { type Bytes, concatBytes, equalBytes } from "../wire.ts";
+import { PartReader } from "./part_reader.ts";
 import { nearestEdition, type Reading, readingsOf, startsWithId } from "./recognise.ts";
 
 /** What is known of how a peer speaks. */
@@ -75,20 +64,6 @@ export interface Reply {
   readonly close: boolean;
 }
 
-/** A stretch of a message behind its fixed part: content, or something to pass over. */
-interface Stretch {
-  readonly size: number;
-  readonly content: boolean;
-}
-
-/** A block of a file whose message has no payload size. */
-interface Block {
-  readonly header: RequestHeader;
-  readonly fields: SendFile;
-  /** Content of the blocks behind this one, in bytes, the checksum at its end included. */
-  readonly left: number;
-}
-
 type State =
   | { readonly at: "header" }
   | { readonly at: "recognise"; readonly header: RequestHeader; readonly prefix: Bytes | undefined }
@@ -98,14 +73,7 @@ type State =
     readonly reading: Reading;
     readonly prefix: Bytes;
   }
-  | {
-    readonly at: "stretches";
-    readonly request: SendFile;
-    readonly stretches: readonly Stretch[];
-    /** The block that this is, where there are blocks and further ones are to come. */
-    readonly block?: Block | undefined;
-  }
-  | { readonly at: "block"; readonly request: SendFile; readonly block: Block }
+  | { readonly at: "part"; readonly part: PartReader }
   | { readonly at: "answer"; readonly afterMs: number };
 
 const HEADER: State = { at: "header" };
@@ -118,8 +86,6 @@ export class ServerSession {
   #edition: Edition | undefined;
   #habits: Habits = NO_HABITS;
   #identified: Bytes | undefined;
-  /** Bytes of the message that is being read. */
-  #messageSize = 0;
   /** Zeros that may still fill up the message before. */
   #padding = 0;
   /** Zeros that would have filled up the answer before. */
@@ -208,25 +174,16 @@ export class ServerSession {
         return this.#recognise(state.header, state.prefix);
       case "fixed":
         return this.#readFixed(state.header, state.reading, state.prefix);
-      case "stretches":
-        return this.#readStretch(state.request, state.stretches, state.block);
-      case "block":
-        return this.#readBlock(state.request, state.block);
+      case "part":
+        return this.#readPart(state.part);
       case "answer":
         throw new RangeError("Cannot go on: the request before is not answered");
     }
   }
 
-  #take(size: number): Bytes | undefined {
-    const bytes = this.#feed.take(size);
-    if (bytes !== undefined) this.#messageSize += size;
-    return bytes;
-  }
-
   #readHeader(): ServerEvent | undefined {
-    if (this.#habits.has("frames")) this.#passZeros();
-    this.#messageSize = 0;
-    const bytes = this.#take(REQUEST_HEADER_SIZE);
+    if (this.#mayFillUp()) this.#passZeros();
+    const bytes = this.#feed.take(REQUEST_HEADER_SIZE);
     if (bytes === undefined) return { type: "wait" };
     if (this.#padding >= bytes.length && isZero(bytes)) {
       // No request is all zeros: these fill up the message before, so its answer is to be filled up too.
@@ -237,6 +194,11 @@ export class ServerSession {
     this.#padding = 0;
     this.#state = { at: "recognise", header: decodeRequestHeader(bytes), prefix: undefined };
     return undefined;
+  }
+
+  /** Whether zeros behind a message are known to belong to it. */
+  #mayFillUp(): boolean {
+    return this.#habits.has("frames") || this.#habits.has("headerless-blocks");
   }
 
   #passZeros(): void {
@@ -256,7 +218,7 @@ export class ServerSession {
       return { type: "identify", clientId };
     }
     if (new Set(readings.map(startsWithId)).size > 1) {
-      const begin = prefix ?? this.#take(FIELDS.clientId.size);
+      const begin = prefix ?? this.#feed.take(FIELDS.clientId.size);
       if (begin === undefined) return { type: "wait" };
       const hasId = equalBytes(begin, clientId);
       readings = readings.filter((reading) => startsWithId(reading) === hasId);
@@ -272,127 +234,33 @@ export class ServerSession {
   #readFixed(header: RequestHeader, reading: Reading, prefix: Bytes): ServerEvent | undefined {
     const { edition, kind, layout } = reading;
     const size = fixedSize(layout);
-    const rest = this.#take(size - prefix.length);
+    const rest = this.#feed.take(size - prefix.length);
     if (rest === undefined) return { type: "wait" };
     const request = decodeRequest(edition, kind, header, concatBytes(prefix, rest));
-    if (request.kind === "sendFile") return this.#beginPart(header, edition, request, size);
+    if (request.kind === "sendFile") {
+      const part = new PartReader({ edition, header, request, habits: this.#habits });
+      for (const habit of part.shown) this.#adopt(habit);
+      this.#state = { at: "part", part };
+      return { type: "part", request: part.request };
+    }
     if (header.payloadSize === 0) this.#adopt("empty-crc-payload");
-    this.#endMessage();
+    this.#endMessage(REQUEST_HEADER_SIZE + size);
     this.#state = { at: "answer", afterMs: layout.answerAfterMs ?? 0 };
     return { type: "request", request };
   }
 
-  #beginPart(
-    header: RequestHeader,
-    edition: Edition,
-    request: SendFile,
-    fixed: number,
-  ): ServerEvent {
-    if (header.payloadSize === 0) return this.#beginBlocks(header, request);
-    const { contentSize } = request;
-    if (contentSize === 0 || contentSize % BLOCK_SIZE !== 0) throw noCiphertext(contentSize);
-    const counted = header.payloadSize - fixed;
-    const stretches = this.#stretches(edition, request, counted);
-    if (stretches === undefined) {
-      throw new ProtocolError(
-        "bad-content-size",
-        `Cannot read a file of ${contentSize} bytes: its message counts ${counted}`,
-      );
-    }
-    for (const [habit, payload] of Object.entries(PACKET_PAYLOADS) as [Habit, number][]) {
-      const surplus = contentSize < counted || (request.totalPackets ?? 1) > 1;
-      if (hasPackets(edition) && surplus && header.payloadSize === payload) this.#adopt(habit);
-    }
-    this.#state = { at: "stretches", request, stretches };
-    return { type: "part", request };
+  #readPart(part: PartReader): ServerEvent {
+    const content = part.next(this.#feed);
+    if (content === "wait") return { type: "wait" };
+    if (content !== "end") return { type: "content", bytes: content };
+    this.#endMessage(part.size);
+    this.#padding = Math.max(this.#padding, part.filling);
+    this.#state = { at: "answer", afterMs: 0 };
+    return { type: "partEnd", request: part.request };
   }
 
-  /** Where the content of a part lies, or `undefined` where its sizes contradict each other. */
-  #stretches(edition: Edition, request: SendFile, counted: number): Stretch[] | undefined {
-    const { contentSize, totalPackets = 1 } = request;
-    if (counted === 0 && totalPackets === 1) {
-      this.#adopt("uncounted-content");
-      return [{ size: contentSize, content: true }];
-    }
-    if (hasPackets(edition)) {
-      return counted === 0 ? undefined : [{ size: counted, content: true }];
-    }
-    if (counted === contentSize) return [{ size: counted, content: true }];
-    const framed = this.#habits.has("frames") && edition.framedHabits.includes("pieces");
-    if (!framed || counted !== FIRST_PIECE + BLOCK_SIZE || contentSize < counted) return undefined;
-    return [
-      { size: counted, content: true },
-      { size: framePadding(this.#messageSize + counted), content: false },
-      { size: contentSize - counted, content: true },
-    ];
-  }
-
-  #readStretch(
-    request: SendFile,
-    stretches: readonly Stretch[],
-    block?: Block,
-  ): ServerEvent | undefined {
-    const [stretch, ...others] = stretches;
-    if (stretch === undefined) {
-      if (block !== undefined && block.left > 0) {
-        this.#state = { at: "block", request, block };
-        return undefined;
-      }
-      this.#endMessage();
-      this.#state = { at: "answer", afterMs: 0 };
-      return { type: "partEnd", request };
-    }
-    const bytes = stretch.size > 0 ? this.#feed.run(stretch.size) : NOTHING;
-    if (bytes === undefined) return { type: "wait" };
-    this.#messageSize += bytes.length;
-    const size = stretch.size - bytes.length;
-    const left = size > 0 ? [{ ...stretch, size }, ...others] : others;
-    this.#state = { at: "stretches", request, stretches: left, block };
-    return stretch.content && bytes.length > 0 ? { type: "content", bytes } : undefined;
-  }
-
-  /** A file in blocks is told as one part: what numbers and ends them says nothing about the file. */
-  #beginBlocks(header: RequestHeader, fields: SendFile): ServerEvent {
-    const ciphertext = fields.contentSize - BLOCK_TRAILER;
-    if (ciphertext <= 0 || ciphertext % BLOCK_SIZE !== 0) throw noCiphertext(ciphertext);
-    if (fields.packetNumber !== 0) {
-      throw new ProtocolError("bad-packet", "Cannot read blocks that are not numbered from 0");
-    }
-    this.#adopt("headerless-blocks");
-    const request = { ...fields, contentSize: ciphertext, packetNumber: 1, totalPackets: 1 };
-    this.#enterBlock(request, { header, fields, left: fields.contentSize });
-    return { type: "part", request };
-  }
-
-  #readBlock(request: SendFile, { header, fields: before, left }: Block): ServerEvent | undefined {
-    const edition = this.#edition ?? this.#served[0];
-    if (edition === undefined) throw new RangeError("Cannot read a block: no edition is served");
-    const bytes = this.#take(fixedSize(edition.requests.sendFile));
-    if (bytes === undefined) return { type: "wait" };
-    const fields = decodeRequest(edition, "sendFile", header, bytes) as SendFile;
-    const follows = fields.packetNumber === (before.packetNumber ?? 0) + 1 &&
-      fields.contentSize === before.contentSize && equalBytes(fields.fileName, before.fileName);
-    if (!follows) {
-      throw new ProtocolError(
-        "bad-packet",
-        "Cannot read a block that does not follow the one before",
-      );
-    }
-    this.#enterBlock(request, { header, fields, left });
-    return undefined;
-  }
-
-  /** Plans the content of a block of which `left` bytes, this block's included, are still to come. */
-  #enterBlock(request: SendFile, { header, fields, left }: Block): void {
-    const size = Math.min(left, BLOCK_CONTENT);
-    const content = Math.max(0, Math.min(size, left - BLOCK_TRAILER));
-    const stretches = [{ size: content, content: true }, { size: size - content, content: false }];
-    const block = { header, fields, left: left - size };
-    this.#state = { at: "stretches", request, stretches, block };
-  }
-
-  #endMessage(): void {
-    this.#padding = framePadding(this.#messageSize);
+  #endMessage(size: number): void {
+    this.#padding = framePadding(size);
     const rest = this.#feed.rest.subarray(0, this.#padding);
     // So many zeros are no request, so they belong to this one.
     const filledUp = rest.length === this.#padding && rest.length >= REQUEST_HEADER_SIZE;
@@ -408,11 +276,4 @@ export class ServerSession {
 
 function isZero(bytes: Bytes): boolean {
   return bytes.every((byte) => byte === 0);
-}
-
-function noCiphertext(size: number): ProtocolError {
-  return new ProtocolError(
-    "bad-content-size",
-    `Cannot read a file of ${size} bytes: ciphertext comes in blocks of ${BLOCK_SIZE}`,
-  );
 }
