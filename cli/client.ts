@@ -163,7 +163,11 @@ function showEvent(event: ClientEvent, userName: string, server: string): void {
         } (${size} bytes, cksum ${event.crc}) for ${userName} on ${server}`,
       );
     }
-    case "failed":
-      return printError(event.error);
+    case "failed": {
+      const { file, error, tried } = event;
+      if (tried) printError(error);
+      const why = tried ? "" : ": the run ended before it";
+      return printNote(`Not stored: ${printable(file.path)}${why}`);
+    }
   }
 }

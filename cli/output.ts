@@ -3,25 +3,46 @@
  *
  * @module
  */
-import { printable, XferError } from "../mod.ts";
+import { printable, StorageError, XferError } from "../mod.ts";
 
 const encoder = new TextEncoder();
 
-/** A line of the result that the command was run for. */
+/** Whether standard output was closed by who reads it: `xfer server list | head`. */
+let nobodyReads = false;
+
+/** A line of the result that the command was run for. Throws `StorageError` `cannot-write-output`. */
 export function printResult(line: string): void {
-  writeLine(Deno.stdout, line);
+  if (nobodyReads) return;
+  try {
+    writeLine(Deno.stdout, line);
+  } catch (cause) {
+    if (cause instanceof Deno.errors.BrokenPipe) {
+      nobodyReads = true;
+      return;
+    }
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new StorageError(
+      "cannot-write-output",
+      `Cannot write to standard output: ${reason}; it would have said: ${line}`,
+      { cause },
+    );
+  }
 }
 
-/** A line about what is going on. */
+/** A line about what is going on. Where it can't be written, the work goes on all the same. */
 export function printNote(line: string): void {
-  writeLine(Deno.stderr, line);
+  try {
+    writeLine(Deno.stderr, line);
+  } catch {
+    return; // there is nobody left to tell
+  }
 }
 
 /** What failed, and what to do. */
 export function printError(error: unknown): void {
   if (error instanceof XferError) {
-    printNote(`xfer: ${error.message} [${error.code}]`);
-    if (error.hint !== undefined) printNote(`      ${error.hint}`);
+    printNote(`xfer: ${printable(error.message)} [${error.code}]`);
+    if (error.hint !== undefined) printNote(`      ${printable(error.hint)}`);
   } else {
     const what = error instanceof Error ? error.stack ?? error.message : String(error);
     printNote("xfer: internal error, please report it:");

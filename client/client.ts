@@ -28,13 +28,15 @@ import {
   ProtocolError,
   publicKeyOf,
   reconnect,
+  RefusedError,
   register,
   type RequestKind,
   type Step,
+  StorageError,
   unwrapKey,
   upload,
   UsageError,
-  type XferError,
+  XferError,
 } from "../protocol/mod.ts";
 import { DEFAULT_TIMEOUTS, ServerConnection, type Timeouts } from "./connection.ts";
 import { detectEdition } from "./detect.ts";
@@ -63,7 +65,13 @@ export type ClientEvent =
     readonly theirs: number;
   }
   | { readonly type: "stored"; readonly file: SourceFile; readonly crc: number }
-  | { readonly type: "failed"; readonly file: SourceFile; readonly error: XferError };
+  /** A file that is not stored; `tried` unless the run ended before it. */
+  | {
+    readonly type: "failed";
+    readonly file: SourceFile;
+    readonly error: XferError;
+    readonly tried: boolean;
+  };
 
 export interface SendOptions {
   readonly server: Address;
@@ -89,8 +97,9 @@ const PIECE_SIZE = 1024 * 1024;
 
 /**
  * Sends files one after another over one connection, each under a fresh AES key, and returns what came of each. A
- * file that can't be agreed on does not hold up the next; anything else that goes wrong throws, and what was reported
- * as stored until then is stored. Nothing is sent before all files were looked at.
+ * file that can't be read, agreed on, or that the server refuses does not hold up the next. Anything else ends the run:
+ * it is the outcome of the file at hand and of those behind it, which are not tried. Nothing is sent before all files
+ * were looked at; what is wrong then, and what comes before the first file, is thrown.
  */
 export async function sendFiles(options: SendOptions): Promise<Outcome[]> {
   using client = await Client.create(options);
@@ -105,9 +114,15 @@ export async function sendFiles(options: SendOptions): Promise<Outcome[]> {
       outcomes.push({ file, crc });
       options.onEvent?.({ type: "stored", file, crc });
     } catch (error) {
-      if (!(error instanceof IntegrityError)) throw error;
-      outcomes.push({ file, error });
-      options.onEvent?.({ type: "failed", file, error });
+      if (!(error instanceof XferError)) throw error;
+      const fatal = !(error instanceof IntegrityError || error instanceof StorageError ||
+        (error instanceof RefusedError && client.isIntroduced));
+      if (fatal && outcomes.length === 0 && !client.isIntroduced) throw error;
+      for (const failed of fatal ? files.slice(outcomes.length) : [file]) {
+        outcomes.push({ file: failed, error });
+        options.onEvent?.({ type: "failed", file: failed, error, tried: failed === file });
+      }
+      if (fatal) break;
     }
   }
   return outcomes;
@@ -122,6 +137,7 @@ class Client implements Disposable {
   #identity: Identity | undefined;
   #connection: ServerConnection | undefined;
   #aesKey: CryptoKey | undefined;
+  #introduced = false;
 
   private constructor(
     options: SendOptions,
@@ -158,8 +174,11 @@ class Client implements Disposable {
   }
 
   /** Sends one file and returns its checksum, on which both ends agree. */
-  async send(file: SourceFile): Promise<number> {
+  async send(inspected: SourceFile): Promise<number> {
     const clientId = await this.#introduce();
+    this.#introduced = true;
+    // It may have waited for others: what counts is what it is when it is sent.
+    const file = await SourceFile.inspect(inspected.path, this.profile);
     const conversation = upload(this.profile, {
       clientId,
       fileName: file.nameField,
@@ -172,6 +191,11 @@ class Client implements Disposable {
       this[Symbol.dispose]();
       throw error;
     }
+  }
+
+  /** Whether the server has let this client in. */
+  get isIntroduced(): boolean {
+    return this.#introduced;
   }
 
   [Symbol.dispose](): void {
@@ -205,7 +229,15 @@ class Client implements Disposable {
   async #drive<T>(conversation: Conversation<T>, file?: SourceFile): Promise<T> {
     let turn = conversation.next();
     while (!turn.done) {
-      turn = conversation.next(await this.#perform(turn.value, file));
+      const step = turn.value;
+      let answer: Answer;
+      try {
+        answer = await this.#perform(step, file);
+      } catch (error) {
+        turn = conversation.throw(error);
+        continue;
+      }
+      turn = conversation.next(answer);
     }
     return turn.value;
   }

@@ -48,14 +48,16 @@ export async function readTextFileIfThere(path: string): Promise<string | undefi
 }
 
 /**
- * Keeps a copy of a file as `PATH.old`, or `PATH.old2`, `PATH.old3` … where those exist. Returns the copy's path.
+ * Keeps a copy of a file as `PATH.old`, or `PATH.old2`, `PATH.old3` … where those are other files. Returns the copy's path.
  * Throws `StorageError` `cannot-write`.
  */
 export async function keepCopy(path: string): Promise<string> {
   const text = await readTextFileIfThere(path);
   for (let number = 1;; number++) {
     const copy = `${path}.old${number === 1 ? "" : number}`;
-    if (await readTextFileIfThere(copy) !== undefined) continue;
+    const there = await readTextFileIfThere(copy);
+    if (there === text) return copy;
+    if (there !== undefined) continue;
     await writePrivateFile(copy, text ?? "");
     return copy;
   }

@@ -23,14 +23,14 @@ export class SourceFile {
   /** The name as a field. */
   readonly nameField: Bytes;
   readonly size: number;
-  readonly #mtime: number | undefined;
+  readonly #identity: string;
 
   private constructor(path: string, nameField: Bytes, info: Deno.FileInfo) {
     this.path = path;
     this.name = basename(path);
     this.nameField = nameField;
     this.size = info.size;
-    this.#mtime = info.mtime?.getTime();
+    this.#identity = identityOf(info);
   }
 
   /**
@@ -38,7 +38,7 @@ export class SourceFile {
    * `file-too-large`.
    */
   static async inspect(path: string, profile: Profile): Promise<SourceFile> {
-    const info = await attempt(path, () => Deno.stat(path));
+    const info = await attempt(path, () => statReadable(path));
     const shown = printable(path);
     if (!info.isFile) {
       throw new StorageError("not-a-file", `Cannot send ${shown}: it is not a regular file`, {
@@ -84,10 +84,10 @@ export class SourceFile {
     }
   }
 
-  /** Whether it is another file now than the one that was inspected, as far as its size and time tell. */
+  /** Whether it is another file now than the one that was inspected, as far as its size, times and number tell. */
   async hasChanged(): Promise<boolean> {
     const info = await attempt(this.path, () => Deno.stat(this.path));
-    return info.size !== this.size || info.mtime?.getTime() !== this.#mtime;
+    return identityOf(info) !== this.#identity;
   }
 
   #changed(): IntegrityError {
@@ -99,6 +99,18 @@ export class SourceFile {
       { hint: "Send it again when nothing writes to it." },
     );
   }
+}
+
+/** What tells a file from another, and from itself when it was written to. */
+function identityOf({ size, mtime, ctime, ino, dev }: Deno.FileInfo): string {
+  return [size, mtime?.getTime(), ctime?.getTime(), ino, dev].join(" ");
+}
+
+/** Looks at a file, and sees that it can be opened where it can be sent at all. */
+async function statReadable(path: string): Promise<Deno.FileInfo> {
+  const info = await Deno.stat(path);
+  if (info.isFile) (await Deno.open(path, { read: true })).close();
+  return info;
 }
 
 async function attempt<T>(path: string, operation: () => Promise<T>): Promise<T> {

@@ -28,6 +28,10 @@ if (args.length > 0 && (args.length !== 2 || !isTarget(wanted))) {
   console.error(`Usage: deno task compile [--target ${[HOST, ...TARGETS].join("|")}]`);
   Deno.exit(2);
 }
+if (Deno.env.has("DENORT_BIN") && wanted !== HOST) {
+  console.error("DENORT_BIN names a runtime of one kind: use it with --target host");
+  Deno.exit(2);
+}
 const failed: string[] = [];
 for (const target of wanted === undefined ? TARGETS : [wanted]) {
   if (!(await compile(target))) failed.push(target);

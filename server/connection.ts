@@ -128,7 +128,7 @@ export class Connection {
     this.#client = clientId;
     const client = await this.#context.store.catalog.findClient(clientId);
     const profile = client === undefined
-      ? this.#context.reservations.get(toHex(clientId))?.profile
+      ? this.#context.reservations.peek(toHex(clientId))?.profile
       : toProfile(client.speech);
     this.#kept = profile;
     return profile;

@@ -23,8 +23,6 @@ export interface Context {
   readonly sessions: ExpiringMap<CryptoKey>;
   /** For whom an id was reserved by a denied reconnection, by that id in hexadecimal. */
   readonly reservations: ExpiringMap<Reservation>;
-  /** The reserved ids, by name. */
-  readonly reservedNames: ExpiringMap<Bytes>;
   readonly unverified: UnverifiedFiles;
   /** Files whose further packets come on connections of their own. */
   readonly parked: ParkedUploads;
@@ -32,6 +30,8 @@ export interface Context {
 
 export interface Reservation {
   readonly name: string;
+  /** The id under which the client had asked. */
+  readonly claimedId: Bytes;
   readonly profile: Profile;
 }
 
@@ -44,8 +44,7 @@ export function createContext(shared: Shared): Context {
     ...shared,
     sessions: new ExpiringMap({ ttlMs: limits.sessionTtlMs, max: limits.maxSessions, clock }),
     reservations: new ExpiringMap(reservations),
-    reservedNames: new ExpiringMap(reservations),
-    unverified: new UnverifiedFiles(limits),
+    unverified: new UnverifiedFiles(limits, shared.log),
     parked: new ParkedUploads(),
   };
 }
@@ -59,5 +58,5 @@ export interface Peer {
   /** How it speaks, as far as it is known by now. */
   profile: Profile;
   /** The last AES key given on this connection, and to whom; used before the one of `Context.sessions`. */
-  key: { readonly clientId: Bytes; readonly key: CryptoKey } | undefined;
+  key: { readonly clientId: Bytes; readonly key: CryptoKey; usedAt: number } | undefined;
 }

@@ -39,6 +39,18 @@ export class ExpiringMap<V> {
     return entry.value;
   }
 
+  /** The value, whose time goes on. */
+  peek(key: string): V | undefined {
+    const entry = this.#entries.get(key);
+    return entry !== undefined && entry.expires > this.#options.clock() ? entry.value : undefined;
+  }
+
+  /** Keys and values, oldest first; what has expired is left out. */
+  *entries(): Generator<[string, V]> {
+    const now = this.#options.clock();
+    for (const [key, { value, expires }] of this.#entries) if (expires > now) yield [key, value];
+  }
+
   delete(key: string): void {
     this.#entries.delete(key);
   }

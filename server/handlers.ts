@@ -17,7 +17,7 @@ import {
   type SendFile,
   toHex,
 } from "../protocol/mod.ts";
-import type { Context, Peer } from "./context.ts";
+import type { Context, Peer, Reservation } from "./context.ts";
 import { toSpeech } from "./speech.ts";
 import type { Unverified } from "./unverified.ts";
 
@@ -38,9 +38,9 @@ const handlers: { readonly [K in Plain["kind"]]: Handler<K> } = {
     const now = context.clock();
     const id = entropy.clientId();
     const accepted = isUserName(name) && await store.catalog.registerClient({
-      ...{ id, name, now, claimedId, speech: toSpeech(peer.profile) },
+      ...{ id, name, now, speech: toSpeech(peer.profile) },
       expiredBefore: now - limits.registrationTtlMs,
-      reclaim: context.reservedNames.get(name) !== undefined,
+      claimedIds: [claimedId, ...reservationsOf(context, name).map((one) => one.claimedId)],
     });
     if (!accepted) {
       log.warn("Refused to register {name} from {address}", {
@@ -50,7 +50,6 @@ const handlers: { readonly [K in Plain["kind"]]: Handler<K> } = {
       });
       return { kind: "refused" };
     }
-    forgetReservation(context, name);
     log.info("Registered {name} as {client} from {address}", {
       event: "client.registered",
       name,
@@ -69,7 +68,7 @@ const handlers: { readonly [K in Plain["kind"]]: Handler<K> } = {
       ? await store.catalog.setPublicKey({
         ...{ id: clientId, name, publicKey, now, speech: toSpeech(peer.profile) },
         expiredBefore: now - limits.registrationTtlMs,
-        reserved: context.reservations.get(toHex(clientId))?.name === name,
+        reservedFor: reservationsOf(context, name, clientId)[0]?.claimedId,
       })
       : "unknown";
     const properties = { name: printable(name), client: toHex(clientId), address: peer.address };
@@ -80,7 +79,7 @@ const handlers: { readonly [K in Plain["kind"]]: Handler<K> } = {
       });
       return GENERAL_ERROR;
     }
-    forgetReservation(context, name);
+    forgetReservations(context, name);
     if (outcome === "replaced") {
       log.warn("Replaced the public key of {name} ({client}) from {address}", {
         event: "key.replaced",
@@ -101,7 +100,7 @@ const handlers: { readonly [K in Plain["kind"]]: Handler<K> } = {
         event: "client.denied",
         ...properties,
       });
-      return { kind: "denied", clientId: reserveId(context, peer, name) };
+      return { kind: "denied", clientId: await reserveId(context, peer, name, clientId) };
     }
     const { aesKey, wrappedKey } = await freshKey(context, peer, client.publicKey);
     await store.catalog.noteSeen(clientId, context.clock());
@@ -146,8 +145,14 @@ export async function handle(context: Context, peer: Peer, request: Plain): Prom
 
 /** The AES key under which a client sends files, if it has one. */
 export function sessionKey(context: Context, peer: Peer, clientId: Bytes): CryptoKey | undefined {
-  if (peer.key !== undefined && equalBytes(peer.key.clientId, clientId)) return peer.key.key;
-  return context.sessions.get(toHex(clientId));
+  const now = context.clock();
+  const { key } = peer;
+  if (key === undefined || !equalBytes(key.clientId, clientId)) {
+    return context.sessions.get(toHex(clientId));
+  }
+  if (key.usedAt + context.limits.sessionTtlMs <= now) return undefined;
+  key.usedAt = now;
+  return key.key;
 }
 
 async function freshKey(context: Context, peer: Peer, publicKey: Bytes) {
@@ -157,25 +162,43 @@ async function freshKey(context: Context, peer: Peer, publicKey: Bytes) {
 
 async function useKey(context: Context, peer: Peer, clientId: Bytes, aesKey: Bytes) {
   const key = await importAesKey(aesKey);
-  peer.key = { clientId, key };
+  peer.key = { clientId, key, usedAt: context.clock() };
   context.sessions.set(toHex(clientId), key);
 }
 
-/** An id under which a client that was denied may go on: some do, others register anew. */
-function reserveId(context: Context, peer: Peer, name: string): Bytes {
-  const id = context.reservedNames.get(name) ?? context.entropy.clientId();
-  if (isUserName(name)) {
-    context.reservations.set(toHex(id), { name, profile: peer.profile });
-    context.reservedNames.set(name, id);
+/**
+ * An id under which a client that was denied may go on: some do, others register anew. It is worth something only
+ * where the name is free, or its registration is the client's own or has expired.
+ */
+async function reserveId(
+  context: Context,
+  peer: Peer,
+  name: string,
+  claimedId: Bytes,
+): Promise<Bytes> {
+  const id = context.entropy.clientId();
+  const holder = await context.store.catalog.findClientByName(name);
+  const expiredBefore = context.clock() - context.limits.registrationTtlMs;
+  const free = holder === undefined || (holder.publicKey === undefined &&
+    (holder.firstSeen < expiredBefore || equalBytes(holder.id, claimedId)));
+  if (free && isUserName(name)) {
+    context.reservations.set(toHex(id), { name, claimedId, profile: peer.profile });
   }
   return id;
 }
 
-function forgetReservation(context: Context, name: string): void {
-  const id = context.reservedNames.get(name);
-  if (id === undefined) return;
-  context.reservations.delete(toHex(id));
-  context.reservedNames.delete(name);
+/** What is reserved for a name, of one id or of any. */
+function reservationsOf(context: Context, name: string, id?: Bytes): Reservation[] {
+  const reservations = id === undefined
+    ? Array.from(context.reservations.entries(), ([, reservation]) => reservation)
+    : [context.reservations.peek(toHex(id))];
+  return reservations.filter((one) => one !== undefined).filter((one) => one.name === name);
+}
+
+function forgetReservations(context: Context, name: string): void {
+  for (const [id, reservation] of [...context.reservations.entries()]) {
+    if (reservation.name === name) context.reservations.delete(id);
+  }
 }
 
 function takeUnverified(
@@ -212,6 +235,9 @@ async function storeFile(context: Context, peer: Peer, file: Unverified): Promis
     });
   } catch (error) {
     await blob.discard();
+    // A commit may have failed in its last step and hold all the same: then the path is the file's.
+    const stored = await catalog.findFile(clientId, name);
+    if (stored?.path !== path) await removeOrphan(context, path);
     throw error;
   }
   context.log.info("Stored {file} of {client}: {size} bytes, cksum {crc}", {

@@ -4,7 +4,14 @@
  * @module
  */
 import { dirname, join } from "node:path";
-import { Cksum, IntegrityError, printable, StorageError, UsageError } from "../protocol/mod.ts";
+import {
+  Cksum,
+  IntegrityError,
+  printable,
+  StorageError,
+  UsageError,
+  XferError,
+} from "../protocol/mod.ts";
 import type { Client, StoredFile } from "./store/catalog.ts";
 import { DataFolder } from "./store/data_folder.ts";
 import { syncFolder, writeAll } from "./store/file_system.ts";
@@ -34,44 +41,128 @@ export interface ExportRequest {
 /**
  * Writes a stored file out, once its size and checksum are seen to be those of the catalog; the target appears whole
  * or not at all. Throws `UsageError` `no-such-user`, `no-such-file` or `target-exists`; `IntegrityError`
- * `stored-file-damaged`; `StorageError` `cannot-write`.
+ * `stored-file-damaged`; `StorageError` `cannot-read` or `cannot-write`.
  */
 export async function exportFile(request: ExportRequest): Promise<StoredFile> {
   await using folder = await DataFolder.openToRead(request.dataFolder, Deno);
-  const file = await findFile(folder, request);
-  const shownTarget = printable(request.target);
+  await refuseExisting(request.target);
   const temporary = join(dirname(request.target), `.xfer-${crypto.randomUUID()}.tmp`);
   try {
-    const checksum = await copyOut(folder, file, temporary);
-    if (checksum.size !== file.size || checksum.digest() !== file.crc) {
-      throw new IntegrityError(
-        "stored-file-damaged",
-        `${printable(file.name)} is not as it was stored: ${checksum.size} bytes, cksum ` +
-          `${checksum.digest()}, where the catalog has ${file.size} and ${file.crc}`,
-        { hint: `Look at ${printable(join(folder.path, file.path))}, and at the disk's health.` },
-      );
-    }
-    // Unlike rename, link does not replace what has come to be there in the meantime.
-    await Deno.link(temporary, request.target);
-    await syncFolder(Deno, dirname(request.target));
+    const file = await copyCurrent(folder, request, temporary);
+    await writing(request.target, () => publish(temporary, request.target));
     return file;
-  } catch (cause) {
-    if (cause instanceof IntegrityError) throw cause;
-    if (cause instanceof Deno.errors.AlreadyExists) {
-      throw new UsageError("target-exists", `Cannot write ${shownTarget}: it exists already`, {
-        hint: "Name another file.",
-        cause,
-      });
-    }
-    throw new StorageError(
-      "cannot-write",
-      `Cannot write ${shownTarget}: ${printable(`${cause}`)}`,
-      {
-        cause,
-      },
-    );
   } finally {
     await Deno.remove(temporary).catch(() => undefined);
+  }
+}
+
+/** Copies the file as it is now: one that is replaced in the meantime is looked up again. */
+async function copyCurrent(
+  folder: DataFolder,
+  request: ExportRequest,
+  temporary: string,
+): Promise<StoredFile> {
+  for (let file = await findFile(folder, request);;) {
+    try {
+      await copyChecked(folder, file, request.target, temporary);
+      return file;
+    } catch (error) {
+      const current = await findFile(folder, request);
+      if (current.path === file.path) throw error;
+      file = current;
+    }
+  }
+}
+
+async function copyChecked(
+  folder: DataFolder,
+  file: StoredFile,
+  target: string,
+  temporary: string,
+): Promise<void> {
+  const checksum = new Cksum();
+  const blob = folder.blobs.read(file.path);
+  const options = { write: true, create: true, truncate: true, mode: 0o600 };
+  using output = await writing(target, () => Deno.open(temporary, options));
+  for (;;) {
+    const next = await reading(folder, file, () => blob.next());
+    if (next.done) break;
+    checksum.update(next.value);
+    await writing(target, () => writeAll(output, next.value));
+  }
+  if (checksum.size !== file.size || checksum.digest() !== file.crc) {
+    throw new IntegrityError(
+      "stored-file-damaged",
+      `${printable(file.name)} is not as it was stored: ${checksum.size} bytes, cksum ` +
+        `${checksum.digest()}, where the catalog has ${file.size} and ${file.crc}`,
+      { hint: `Look at ${printable(join(folder.path, file.path))}, and at the disk's health.` },
+    );
+  }
+  await writing(target, () => output.sync());
+}
+
+/** Gives a finished copy its name, in place of nothing. */
+async function publish(temporary: string, target: string): Promise<void> {
+  try {
+    // Unlike rename, link does not replace what has come to be there in the meantime.
+    await Deno.link(temporary, target);
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) throw error;
+    // Some file systems have no links.
+    await refuseExisting(target);
+    await Deno.rename(temporary, target);
+  }
+  await syncFolder(Deno, dirname(target));
+}
+
+async function refuseExisting(target: string): Promise<void> {
+  try {
+    await Deno.lstat(target);
+  } catch {
+    return; // not there, or not to be reached: then writing says why
+  }
+  throw targetExists(target);
+}
+
+function targetExists(target: string): UsageError {
+  return new UsageError("target-exists", `Cannot write ${printable(target)}: it exists already`, {
+    hint: "Name another file.",
+  });
+}
+
+async function writing<T>(target: string, operation: () => Promise<T>): Promise<T> {
+  try {
+    return await operation();
+  } catch (cause) {
+    if (cause instanceof XferError) throw cause;
+    if (cause instanceof Deno.errors.AlreadyExists) throw targetExists(target);
+    throw new StorageError(
+      "cannot-write",
+      `Cannot write ${printable(target)}: ${printable(`${cause}`)}`,
+      { hint: "Check that its folder exists, is writable and has room.", cause },
+    );
+  }
+}
+
+async function reading<T>(
+  folder: DataFolder,
+  { name, path }: StoredFile,
+  operation: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await operation();
+  } catch (cause) {
+    const where = printable(join(folder.path, path));
+    if (cause instanceof Deno.errors.NotFound) {
+      throw new IntegrityError(
+        "stored-file-damaged",
+        `${printable(name)} is in the catalog, but ${where} is missing`,
+        { hint: "Put it back from a backup.", cause },
+      );
+    }
+    throw new StorageError("cannot-read", `Cannot read ${where}: ${printable(`${cause}`)}`, {
+      cause,
+    });
   }
 }
 
@@ -92,15 +183,4 @@ async function findFile(folder: DataFolder, request: ExportRequest): Promise<Sto
     );
   }
   return file;
-}
-
-async function copyOut(folder: DataFolder, file: StoredFile, target: string): Promise<Cksum> {
-  const checksum = new Cksum();
-  using output = await Deno.open(target, { write: true, createNew: true, mode: 0o600 });
-  for await (const piece of folder.blobs.read(file.path)) {
-    checksum.update(piece);
-    await writeAll(output, piece);
-  }
-  await output.sync();
-  return checksum;
 }

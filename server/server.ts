@@ -38,8 +38,9 @@ export interface ServerOptions {
 
 /** How often what has expired is looked for, in milliseconds. */
 const HOUSEKEEPING_MS = 60_000;
-/** A pause after a connection that could not be accepted, so that a full table of descriptors is no busy loop. */
+/** A pause where nothing can be accepted for want of descriptors or memory, so that waiting is no busy loop. */
 const ACCEPT_RETRY_MS = 100;
+const EXHAUSTED: readonly unknown[] = ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"];
 
 export class Server implements AsyncDisposable {
   readonly #context: Context;
@@ -133,11 +134,12 @@ export class Server implements AsyncDisposable {
         this.#serve(await socket.accept(), editions);
       } catch (error) {
         if (error instanceof Deno.errors.BadResource) return;
-        this.#context.log.error("Could not accept a connection: {reason}", {
+        const exhausted = isExhausted(error);
+        this.#context.log[exhausted ? "error" : "info"]("Could not accept a connection: {reason}", {
           event: "connection.not-accepted",
           reason: String(error),
         });
-        await new Promise((resolve) => setTimeout(resolve, ACCEPT_RETRY_MS));
+        if (exhausted) await new Promise((resolve) => setTimeout(resolve, ACCEPT_RETRY_MS));
       }
     }
   }
@@ -161,9 +163,10 @@ export class Server implements AsyncDisposable {
   }
 
   async #keepHouse(): Promise<void> {
-    const { limits, clock, sessions, reservations, reservedNames } = this.#context;
-    for (const table of [sessions, reservations, reservedNames]) table.sweep();
+    const { limits, clock, sessions, reservations, store } = this.#context;
+    for (const table of [sessions, reservations]) table.sweep();
     try {
+      await store.catalog.expireRegistrations(clock() - limits.registrationTtlMs);
       const before = clock() - limits.unverifiedTtlMs;
       await this.#context.unverified.expire(before);
       await this.#context.parked.expire(before);
@@ -174,6 +177,11 @@ export class Server implements AsyncDisposable {
       });
     }
   }
+}
+
+/** Whether the machine is out of something; any other failure is that of one peer, which is gone already. */
+function isExhausted(error: unknown): boolean {
+  return error instanceof Error && "code" in error && EXHAUSTED.includes(error.code);
 }
 
 interface Listener {

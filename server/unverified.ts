@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { toHex } from "../protocol/mod.ts";
-import type { Bytes } from "../protocol/mod.ts";
+import type { Logger } from "@logtape/logtape";
+import { type Bytes, printable, toHex } from "../protocol/mod.ts";
 import type { Limits } from "./limits.ts";
 import type { StagedBlob } from "./store/blob_store.ts";
 
@@ -23,11 +23,13 @@ export interface Unverified {
 
 export class UnverifiedFiles {
   readonly #limits: Limits;
+  readonly #log: Logger;
   /** By client, oldest first. */
   readonly #byClient = new Map<string, Unverified[]>();
 
-  constructor(limits: Limits) {
+  constructor(limits: Limits, log: Logger) {
     this.#limits = limits;
+    this.#log = log;
   }
 
   /** Adds a file; the one it resends, and the oldest of too many, are discarded. */
@@ -42,7 +44,7 @@ export class UnverifiedFiles {
       Math.max(0, kept.length + 1 - this.#limits.maxUnverifiedPerClient),
     );
     this.#set(file.clientId, [...kept.slice(surplus.length), file]);
-    await discardAll([...resent, ...surplus]);
+    await this.#discardAll([...resent, ...surplus]);
   }
 
   /**
@@ -64,7 +66,7 @@ export class UnverifiedFiles {
       for (const file of expired) {
         this.#set(file.clientId, this.#of(file.clientId).filter((other) => other !== file));
       }
-      await discardAll(expired);
+      await this.#discardAll(expired);
     }
   }
 
@@ -77,8 +79,19 @@ export class UnverifiedFiles {
     if (files.length > 0) this.#byClient.set(key, files);
     else this.#byClient.delete(key);
   }
-}
 
-async function discardAll(files: readonly Unverified[]): Promise<void> {
-  for (const { blob } of files) await blob.discard();
+  /** What can't be removed now is at the next start. */
+  async #discardAll(files: readonly Unverified[]): Promise<void> {
+    for (const { blob, name } of files) {
+      try {
+        await blob.discard();
+      } catch (error) {
+        this.#log.warn("Could not drop {file}, which was never confirmed: {reason}", {
+          event: "file.kept",
+          file: printable(name),
+          reason: printable(String(error)),
+        });
+      }
+    }
+  }
 }

@@ -145,6 +145,7 @@ export class Upload implements AsyncDisposable {
     await this.#take(await this.#work?.decryptor.update(ciphertext));
   }
 
+  /** Decrypts the rest and makes the bytes durable: until the client judges them no descriptor is held. */
   async #end(): Promise<void> {
     await this.#flush();
     try {
@@ -153,6 +154,7 @@ export class Upload implements AsyncDisposable {
       if (!(error instanceof IntegrityError)) throw error;
       this.#intact = false;
     }
+    await this.#work?.blob.seal();
   }
 
   async #take(plaintext: Bytes | undefined): Promise<void> {

@@ -5,9 +5,9 @@
  * @module
  */
 import type { RequestKind, ResponseKind } from "../editions/edition.ts";
-import { IntegrityError, NetworkError, ProtocolError, RefusedError } from "../errors.ts";
+import { IntegrityError, NetworkError, ProtocolError, RefusedError, XferError } from "../errors.ts";
 import { encodeRequest, type FileReceived, type Request, type Response } from "../messages.ts";
-import { decodeTextField } from "../text.ts";
+import { decodeTextField, printable } from "../text.ts";
 import { type Bytes, equalBytes } from "../wire.ts";
 import { type Part, partsOf, type Upload } from "./parts.ts";
 import type { Profile } from "./server.ts";
@@ -55,6 +55,9 @@ export type Conversation<T> = Generator<Step, T, Answer>;
 /** How long a server may take to answer "CRC invalid, will resend" before the file is sent again, in milliseconds. */
 export const RESEND_PAUSE_MS = 500;
 
+/** How long a server may take to answer "giving up", in milliseconds: nothing depends on it any more. */
+const GIVING_UP_MS = 5000;
+
 export interface Owner {
   /** The name as a field of 255 bytes. */
   readonly name: Bytes;
@@ -78,7 +81,7 @@ export function* register(
   if (answer.kind === "refused") {
     throw new RefusedError(
       "name-taken",
-      `The server refused to register the name ${decodeTextField(name)}: it is taken`,
+      `The server refused to register the name ${shown(name)}: it is taken`,
       { hint: "Use another name on line 2, or bring the me.info of the one that is registered." },
     );
   }
@@ -145,9 +148,7 @@ export function* upload(profile: Profile, file: Upload): Conversation<number> {
       yield* giveUp(profile, clientId, fileName);
       throw new IntegrityError(
         "file-changed",
-        `${
-          decodeTextField(fileName)
-        } changed while it was sent; the server has dropped what it got`,
+        `${shown(fileName)} changed while it was sent; the server has dropped what it got`,
         { hint: "Send it again when nothing writes to it." },
       );
     }
@@ -160,9 +161,7 @@ export function* upload(profile: Profile, file: Upload): Conversation<number> {
       yield* giveUp(profile, clientId, fileName);
       throw new IntegrityError(
         "crc-mismatch",
-        `The server's checksum of ${
-          decodeTextField(fileName)
-        } was wrong ${attempt} times; it is not stored`,
+        `The server's checksum of ${shown(fileName)} was wrong ${attempt} times; it is not stored`,
         {
           hint:
             "Something between the two ends changes bytes. Try another network, or again later.",
@@ -200,11 +199,10 @@ function* receiveFileAnswer() {
 }
 
 function checkEcho(response: FileReceived, fileName: Bytes): void {
-  const echoed = decodeTextField(response.fileName);
-  if (echoed !== decodeTextField(fileName)) {
+  if (decodeTextField(response.fileName) !== decodeTextField(fileName)) {
     throw new ProtocolError(
       "wrong-file-name",
-      `The server confirmed the file ${echoed} where ${decodeTextField(fileName)} was sent`,
+      `The server confirmed the file ${shown(response.fileName)} where ${shown(fileName)} was sent`,
     );
   }
 }
@@ -224,8 +222,13 @@ function* approve(profile: Profile, clientId: Bytes, fileName: Bytes): Conversat
 
 /** Has the file dropped. Some servers close then without an answer; what counts is decided anyway. */
 function* giveUp(profile: Profile, clientId: Bytes, fileName: Bytes): Conversation<void> {
-  yield* send(profile, { kind: "crcGivenUp", clientId, fileName });
-  yield { do: "receive" };
+  try {
+    yield* send(profile, { kind: "crcGivenUp", clientId, fileName });
+    yield { do: "receive", withinMs: GIVING_UP_MS };
+  } catch (error) {
+    // Whatever became of the goodbye, why it was said is what counts.
+    if (!(error instanceof XferError)) throw error;
+  }
 }
 
 function* useKey(
@@ -289,6 +292,10 @@ function expectKind<K extends ResponseKind>(
   throw new NetworkError("response-timeout", "The server did not answer in time", {
     hint: "Check that the address is that of an xfer server, and try again.",
   });
+}
+
+function shown(field: Bytes): string {
+  return printable(decodeTextField(field));
 }
 
 function generalError(what: string): RefusedError {

@@ -9,8 +9,10 @@ import type { Bytes } from "../../protocol/mod.ts";
 export interface StagedBlob {
   /** Appends bytes. They may change again when the promise resolves. */
   write(bytes: Bytes): Promise<void>;
+  /** Ends the writing: the bytes are durable, and no descriptor is held any more. */
+  seal(): Promise<void>;
   /**
-   * Moves the blob to `path`, whole and durable: its bytes are synced before, its folder after. May be called once.
+   * Moves the blob to `path`, whole and durable: it is sealed before, its folder synced after. May be called once.
    */
   commit(path: string): Promise<void>;
   /** Removes the blob. Does nothing after `commit` or a first `discard`. */

@@ -45,10 +45,8 @@ export interface RegisterClient {
   readonly speech: Speech;
   /** A registration without a key gives way if it was made before this time … */
   readonly expiredBefore: number;
-  /** … or has this id … */
-  readonly claimedId: Bytes;
-  /** … or in any case. */
-  readonly reclaim: boolean;
+  /** … or has one of these ids, by which the client has shown that it is its own. */
+  readonly claimedIds: readonly Bytes[];
 }
 
 export interface SetPublicKey {
@@ -59,8 +57,11 @@ export interface SetPublicKey {
   readonly speech: Speech;
   /** A registration made before this time no longer takes a key. */
   readonly expiredBefore: number;
-  /** Whether `id` was reserved for `name`, so that it may become its id if the name has no key yet. */
-  readonly reserved: boolean;
+  /**
+   * The id that the client had before `id` was reserved for `name`, where it was. `id` may become the name's if that is
+   * free, or its registration without a key has expired or is under this id.
+   */
+  readonly reservedFor?: Bytes | undefined;
 }
 
 export interface Catalog extends AsyncDisposable {
@@ -68,6 +69,8 @@ export interface Catalog extends AsyncDisposable {
   registerClient(registration: RegisterClient): Promise<boolean>;
   /** `unknown` where the id is not the name's. */
   setPublicKey(change: SetPublicKey): Promise<"unknown" | "set" | "replaced">;
+  /** Forgets registrations without a key that were made before a time. */
+  expireRegistrations(before: number): Promise<void>;
   findClient(id: Bytes): Promise<Client | undefined>;
   findClientByName(name: string): Promise<Client | undefined>;
   noteSeen(id: Bytes, now: number): Promise<void>;

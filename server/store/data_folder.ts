@@ -6,7 +6,7 @@
  */
 import { join, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { ConfigurationError, printable } from "../../protocol/mod.ts";
+import { ConfigurationError, printable, XferError } from "../../protocol/mod.ts";
 import type { BlobStore } from "./blob_store.ts";
 import type { Catalog } from "./catalog.ts";
 import { DiskBlobStore } from "./disk_blob_store.ts";
@@ -15,6 +15,8 @@ import { SqliteCatalog } from "./sqlite_catalog.ts";
 
 const CATALOG = "catalog.db";
 const LOCK = "lock.db";
+/** SQLite's words for SQLITE_BUSY: the error that Deno makes of it has no code of its own. */
+const LOCKED = "database is locked";
 
 export interface Store {
   readonly catalog: Catalog;
@@ -35,32 +37,43 @@ export class DataFolder implements Store, AsyncDisposable {
   }
 
   /**
-   * Opens a folder to serve from it, making it where it is missing. Throws `ConfigurationError` `data-folder-in-use`
-   * where another server has it.
+   * Opens a folder to serve from it, making it where it is missing. Throws `ConfigurationError`: `data-folder-in-use`
+   * where another server has it, `not-a-data-folder` where it holds something else, `data-folder-unusable` where it
+   * can't be read or written.
    */
-  static async openToServe(folder: string, fs: FileSystem): Promise<DataFolder> {
+  static openToServe(folder: string, fs: FileSystem): Promise<DataFolder> {
     const path = resolve(folder);
-    if (!(await isFolder(path))) await createOwnFolder(fs, path);
-    const lock = acquireLock(path);
-    try {
-      return new DataFolder(path, await openStore(path, fs), lock);
-    } catch (error) {
-      lock.close();
-      throw error;
-    }
+    return usable(path, async () => {
+      await prepareFolder(path, fs);
+      const lock = await acquireLock(path);
+      try {
+        await createPrivately(join(path, CATALOG));
+        const catalog = SqliteCatalog.open(join(path, CATALOG));
+        return new DataFolder(path, { catalog, blobs: await DiskBlobStore.create(path, fs) }, lock);
+      } catch (error) {
+        lock.close();
+        throw error;
+      }
+    });
   }
 
-  /** Opens a folder to look into it, whether it is served or not. Throws `ConfigurationError` `no-data-folder`. */
-  static async openToRead(folder: string, fs: FileSystem): Promise<DataFolder> {
+  /**
+   * Opens a folder to look into it, whether it is served or not; changes nothing. Throws `ConfigurationError`:
+   * `no-data-folder`, `data-folder-unusable`.
+   */
+  static openToRead(folder: string, fs: FileSystem): Promise<DataFolder> {
     const path = resolve(folder);
-    if (!(await exists(join(path, CATALOG)))) {
-      throw new ConfigurationError(
-        "no-data-folder",
-        `${printable(path)} is not a server's data folder: it has no ${CATALOG}`,
-        { hint: "Name the folder that the server was started with: --data DIR." },
-      );
-    }
-    return new DataFolder(path, await openStore(path, fs));
+    return usable(path, async () => {
+      if (!(await namesIn(path))?.includes(CATALOG)) {
+        throw new ConfigurationError(
+          "no-data-folder",
+          `${printable(path)} is not a server's data folder: it has no ${CATALOG}`,
+          { hint: "Name the folder that the server was started with: --data DIR." },
+        );
+      }
+      const catalog = SqliteCatalog.openToRead(join(path, CATALOG));
+      return new DataFolder(path, { catalog, blobs: new DiskBlobStore(path, fs) });
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -69,19 +82,60 @@ export class DataFolder implements Store, AsyncDisposable {
   }
 }
 
-async function openStore(path: string, fs: FileSystem): Promise<Store> {
-  const blobs = await DiskBlobStore.open(path, fs);
-  return { catalog: new SqliteCatalog(join(path, CATALOG)), blobs };
+/** Says of whatever goes wrong in opening a folder what a person can do about it. */
+async function usable<T>(path: string, open: () => Promise<T>): Promise<T> {
+  try {
+    return await open();
+  } catch (cause) {
+    if (cause instanceof XferError) throw cause;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new ConfigurationError(
+      "data-folder-unusable",
+      `Cannot use ${printable(path)} as the data folder: ${printable(reason)}`,
+      {
+        hint:
+          "Check that it is a folder of yours, on a disk with room, or name another: --data DIR.",
+        cause,
+      },
+    );
+  }
+}
+
+/** A folder that is there must be ours already, or empty: a server removes what it finds in `staging/`. */
+async function prepareFolder(path: string, fs: FileSystem): Promise<void> {
+  const names = await namesIn(path);
+  if (names === undefined) return await createOwnFolder(fs, path);
+  const foreign = names.filter((name) => !name.startsWith(LOCK));
+  if (foreign.length === 0 || names.includes(CATALOG)) return;
+  throw new ConfigurationError(
+    "not-a-data-folder",
+    `${printable(path)} has no ${CATALOG}, but other files: it is not a server's data folder`,
+    { hint: "Name a folder that is new, empty, or was a server's before: --data DIR." },
+  );
+}
+
+/** What is in a folder, or `undefined` where there is none. */
+async function namesIn(path: string): Promise<string[] | undefined> {
+  try {
+    const names: string[] = [];
+    for await (const { name } of Deno.readDir(path)) names.push(name);
+    return names;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
 }
 
 /** An exclusive transaction that lasts as long as the process, however that ends. */
-function acquireLock(path: string): DatabaseSync {
+async function acquireLock(path: string): Promise<DatabaseSync> {
+  await createPrivately(join(path, LOCK));
   const lock = new DatabaseSync(join(path, LOCK));
   try {
     lock.exec("BEGIN EXCLUSIVE");
     return lock;
   } catch (cause) {
     lock.close();
+    if (!(cause instanceof Error && cause.message.includes(LOCKED))) throw cause;
     throw new ConfigurationError(
       "data-folder-in-use",
       `${printable(path)} is already served by another process`,
@@ -90,21 +144,7 @@ function acquireLock(path: string): DatabaseSync {
   }
 }
 
-async function isFolder(path: string): Promise<boolean> {
-  try {
-    return (await Deno.stat(path)).isDirectory;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await Deno.lstat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
+/** Makes a file that only its owner can read, where there is none: SQLite would make one for everybody. */
+async function createPrivately(path: string): Promise<void> {
+  using _file = await Deno.open(path, { create: true, write: true, mode: 0o600 });
 }

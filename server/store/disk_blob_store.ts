@@ -14,18 +14,20 @@ export const FILES = "files";
 /** Blobs are read in pieces of this many bytes. */
 const READ_SIZE = 256 * 1024;
 const BLOB_ID_SIZE = 16;
+const BLOB_NAME = /^[0-9a-f]{32}$/;
 
 export class DiskBlobStore implements BlobStore {
   readonly #folder: string;
   readonly #fs: FileSystem;
 
-  /** A store below `folder`, which exists. */
-  static async open(folder: string, fs: FileSystem): Promise<DiskBlobStore> {
+  /** A store below `folder`, which exists, with the folders that it needs. */
+  static async create(folder: string, fs: FileSystem): Promise<DiskBlobStore> {
     for (const name of [STAGING, FILES]) await createOwnFolder(fs, join(folder, name));
     return new DiskBlobStore(folder, fs);
   }
 
-  private constructor(folder: string, fs: FileSystem) {
+  /** A store that is there. */
+  constructor(folder: string, fs: FileSystem) {
     this.#folder = folder;
     this.#fs = fs;
   }
@@ -57,8 +59,9 @@ export class DiskBlobStore implements BlobStore {
   async sweep(): Promise<number> {
     const staging = join(this.#folder, STAGING);
     let count = 0;
-    for await (const { name } of this.#fs.readDir(staging)) {
-      await this.#fs.remove(join(staging, name), { recursive: true });
+    for await (const { name, isFile } of this.#fs.readDir(staging)) {
+      if (!isFile || !BLOB_NAME.test(name)) continue;
+      await this.#fs.remove(join(staging, name));
       count++;
     }
     return count;
@@ -83,11 +86,16 @@ class StagedFile implements StagedBlob {
     await writeAll(this.#file, bytes);
   }
 
+  async seal(): Promise<void> {
+    if (this.#state !== "open") return;
+    await this.#file.sync();
+    this.#close();
+  }
+
   async commit(path: string): Promise<void> {
     const target = join(this.#folder, path);
     const targetFolder = join(target, "..");
-    await this.#file.sync();
-    this.#close();
+    await this.seal();
     await createOwnFolder(this.#fs, targetFolder);
     await this.#fs.rename(this.#path, target);
     this.#state = "gone";

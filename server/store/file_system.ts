@@ -20,8 +20,9 @@ export async function createOwnFolder(fs: FileSystem, path: string): Promise<voi
       await createOwnFolder(fs, dirname(path));
       return await createOwnFolder(fs, path);
     }
-    if (error instanceof Deno.errors.AlreadyExists && (await fs.lstat(path)).isDirectory) return;
-    throw error;
+    // One that is there may have been made a moment ago, and not be durable yet.
+    const there = error instanceof Deno.errors.AlreadyExists && (await fs.lstat(path)).isDirectory;
+    if (!there) throw error;
   }
   await syncFolder(fs, dirname(path));
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
-import { type Bytes, ConfigurationError, equalBytes } from "../../protocol/mod.ts";
+import { type Bytes, ConfigurationError, equalBytes, printable } from "../../protocol/mod.ts";
 import type {
   Catalog,
   Client,
@@ -51,27 +51,57 @@ export class SqliteCatalog implements Catalog {
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
 
+  private constructor(database: DatabaseSync) {
+    this.#database = database;
+  }
+
   /** Opens or creates the database at `path`. Throws `ConfigurationError` `catalog-too-new`. */
-  constructor(path: string) {
-    this.#database = new DatabaseSync(path);
-    this.#database.exec(`
-      PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS};
-      PRAGMA journal_mode = WAL;
-      PRAGMA synchronous = FULL;
-      PRAGMA foreign_keys = ON;
-    `);
-    this.#migrate(path);
+  static open(path: string): SqliteCatalog {
+    return SqliteCatalog.#over(new DatabaseSync(path), (catalog) => {
+      catalog.#database.exec(`
+        PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS};
+        PRAGMA journal_mode = WAL;
+        PRAGMA synchronous = FULL;
+        PRAGMA foreign_keys = ON;
+      `);
+      catalog.#migrate(path);
+    });
+  }
+
+  /**
+   * Opens a database that is there, for reading alone. Throws `ConfigurationError` `catalog-too-new` or
+   * `catalog-too-old`.
+   */
+  static openToRead(path: string): SqliteCatalog {
+    return SqliteCatalog.#over(new DatabaseSync(path, { readOnly: true }), (catalog) => {
+      catalog.#database.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+      if (catalog.#version(path) === MIGRATIONS.length) return;
+      throw new ConfigurationError(
+        "catalog-too-old",
+        `${printable(path)} was written by an older xfer and not used by this one yet`,
+        { hint: "Start the server once: it brings the catalog up to date." },
+      );
+    });
+  }
+
+  static #over(database: DatabaseSync, prepare: (catalog: SqliteCatalog) => void): SqliteCatalog {
+    try {
+      const catalog = new SqliteCatalog(database);
+      prepare(catalog);
+      return catalog;
+    } catch (error) {
+      database.close();
+      throw error;
+    }
   }
 
   // deno-lint-ignore require-await
   async registerClient(registration: RegisterClient): Promise<boolean> {
-    const { id, name, now, speech, expiredBefore, claimedId, reclaim } = registration;
+    const { id, name, now, speech, expiredBefore, claimedIds } = registration;
     return this.#transaction(() => {
       const holder = this.#client("name = ?", name);
       if (holder !== undefined) {
-        const expired = holder.firstSeen < expiredBefore;
-        const mayYield = expired || reclaim || equalBytes(holder.id, claimedId);
-        if (holder.publicKey !== undefined || !mayYield) return false;
+        if (!mayYield(holder, expiredBefore, claimedIds)) return false;
         this.#run("DELETE FROM clients WHERE id = ?", holder.id);
       }
       this.#insertClient(id, name, null, now, speech);
@@ -81,7 +111,7 @@ export class SqliteCatalog implements Catalog {
 
   // deno-lint-ignore require-await
   async setPublicKey(change: SetPublicKey): Promise<"unknown" | "set" | "replaced"> {
-    const { id, name, publicKey, now, speech, expiredBefore, reserved } = change;
+    const { id, name, publicKey, now, speech, expiredBefore, reservedFor } = change;
     return this.#transaction(() => {
       const client = this.#client("id = ? AND name = ?", id, name);
       const expired = client?.publicKey === undefined && (client?.firstSeen ?? 0) < expiredBefore;
@@ -95,13 +125,18 @@ export class SqliteCatalog implements Catalog {
         const before = client.publicKey;
         return before === undefined || equalBytes(before, publicKey) ? "set" : "replaced";
       }
-      if (!reserved) return "unknown";
+      if (reservedFor === undefined) return "unknown";
       const holder = this.#client("name = ?", name);
-      if (holder?.publicKey !== undefined) return "unknown";
+      if (holder !== undefined && !mayYield(holder, expiredBefore, [reservedFor])) return "unknown";
       this.#run("DELETE FROM clients WHERE name = ?", name);
       this.#insertClient(id, name, publicKey, now, speech);
       return "set";
     });
+  }
+
+  // deno-lint-ignore require-await
+  async expireRegistrations(before: number): Promise<void> {
+    this.#run("DELETE FROM clients WHERE public_key IS NULL AND first_seen < ?", before);
   }
 
   // deno-lint-ignore require-await
@@ -180,18 +215,24 @@ export class SqliteCatalog implements Catalog {
   }
 
   #migrate(path: string): void {
+    if (this.#version(path) === MIGRATIONS.length) return;
     this.#transaction(() => {
-      const version = Number(this.#all("PRAGMA user_version")[0]?.["user_version"]);
-      if (version > MIGRATIONS.length) {
-        throw new ConfigurationError(
-          "catalog-too-new",
-          `${path} has schema version ${version}; this xfer knows up to ${MIGRATIONS.length}`,
-          { hint: "Use the newer xfer that wrote it." },
-        );
-      }
-      for (const script of MIGRATIONS.slice(version)) this.#database.exec(script);
+      for (const script of MIGRATIONS.slice(this.#version(path))) this.#database.exec(script);
       this.#database.exec(`PRAGMA user_version = ${MIGRATIONS.length}`);
     });
+  }
+
+  #version(path: string): number {
+    const row = this.#database.prepare("PRAGMA user_version").get() as Row | undefined;
+    const version = Number(row?.["user_version"]);
+    if (version <= MIGRATIONS.length) return version;
+    throw new ConfigurationError(
+      "catalog-too-new",
+      `${
+        printable(path)
+      } has schema version ${version}; this xfer knows up to ${MIGRATIONS.length}`,
+      { hint: "Use the newer xfer that wrote it." },
+    );
   }
 
   #insertClient(
@@ -246,6 +287,12 @@ export class SqliteCatalog implements Catalog {
     }
     return statement;
   }
+}
+
+/** Whether a registration gives way to a new one. */
+function mayYield(holder: Client, expiredBefore: number, claimedIds: readonly Bytes[]): boolean {
+  if (holder.publicKey !== undefined) return false;
+  return holder.firstSeen < expiredBefore || claimedIds.some((id) => equalBytes(id, holder.id));
 }
 
 function toClient(row: Row): Client {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { FalsifyingProxy } from "../helpers/falsifying_proxy.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
-import { writeTransferInfo, xfer } from "../helpers/processes.ts";
+import { invocation, writeTransferInfo, xfer } from "../helpers/processes.ts";
 import { Scene } from "../helpers/scene.ts";
 
 const REFUSED = 5;
@@ -178,3 +178,46 @@ function exists(path: string): boolean {
     throw error;
   }
 }
+
+Deno.test("put goes on after a file that can't be stored, and names each that is not", async () => {
+  await using scene = await Scene.create();
+  await using proxy = faulty(scene, 4);
+  const cwd = await scene.prepare("client", { a: "1", b: "2", c: "3" }, { port: proxy.port });
+  const { code, stdout, stderr } = await xfer(["client", "put", "a", "b", "c"], cwd);
+  assert.equal(code, INTEGRITY);
+  assert.deepEqual([...stdout.matchAll(/^Stored (\w) /gm)].map(([, name]) => name), ["b", "c"]);
+  assert.match(stderr, /^Not stored: a$/m);
+});
+
+Deno.test("put says of every file behind a lost connection that it is not stored", async () => {
+  await using scene = await Scene.create();
+  const files = { a: "1", b: pseudoRandomBytes(80_000_000), c: "3" };
+  const cwd = await scene.prepare("client", files);
+  const running = xfer(["client", "put", ...Object.keys(files)], cwd);
+  while (!scene.server.log.some((line) => line["event"] === "file.stored")) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  await scene.server.stop("SIGKILL");
+  const { code, stderr } = await running;
+  assert.equal(code, 4, stderr);
+  assert.match(stderr, /^Not stored: b$/m);
+  assert.match(stderr, /^Not stored: c: the run ended before it$/m);
+});
+
+Deno.test("output that can't be written: a closed pipe is quiet, a full disk is said with its own code", async () => {
+  if (Deno.build.os !== "linux") return;
+  await using scene = await Scene.create();
+  const cwd = await scene.prepare("client", { a: "content" });
+  const shell = async (line: string) => {
+    const { args, executable } = invocation(["client"]);
+    const script = line.replace("XFER", [executable, ...args].map((word) => `'${word}'`).join(" "));
+    const { code, stderr } = await new Deno.Command("bash", { args: ["-c", script], cwd }).output();
+    return { code, stderr: new TextDecoder().decode(stderr) };
+  };
+  const closed = await shell("set -o pipefail; XFER 2>&- | true");
+  assert.equal(closed.code, 0, closed.stderr);
+  const full = await shell("XFER >/dev/full");
+  assert.equal(full.code, 7, full.stderr);
+  assert.match(full.stderr, /cannot-write-output/);
+  assert.equal(new TextDecoder().decode(await scene.exported("Alice", "a")), "content");
+});

@@ -3,14 +3,19 @@ import { fileURLToPath } from "node:url";
 
 const MAIN = fileURLToPath(new URL("../../main.ts", import.meta.url));
 
-export function command(args: readonly string[], options: Deno.CommandOptions = {}): Deno.Command {
+/** The command line that runs the executable under test. */
+export function invocation(args: readonly string[]): { executable: string; args: string[] } {
   const binary = Deno.env.get("XFER_BIN");
-  const [executable, prefix] = binary
-    ? [binary, []]
-    : [Deno.execPath(), ["run", "--quiet", "--no-check", "--allow-all", MAIN]];
+  if (binary) return { executable: binary, args: [...args] };
+  const run = ["run", "--quiet", "--no-check", "--allow-all", MAIN];
+  return { executable: Deno.execPath(), args: [...run, ...args] };
+}
+
+export function command(args: readonly string[], options: Deno.CommandOptions = {}): Deno.Command {
+  const { executable, args: all } = invocation(args);
   return new Deno.Command(executable, {
     ...options,
-    args: [...prefix, ...args],
+    args: all,
     env: { NO_COLOR: "1", ...options.env },
   });
 }

@@ -10,7 +10,7 @@ const owner = pseudoRandomBytes(16);
 const content = pseudoRandomBytes(600_000);
 
 const IMPLEMENTATIONS: Record<string, (folder: TemporaryFolder) => Promise<BlobStore>> = {
-  DiskBlobStore: (folder) => DiskBlobStore.open(folder.path, Deno),
+  DiskBlobStore: (folder) => DiskBlobStore.create(folder.path, Deno),
 };
 
 async function readAll(blobs: BlobStore, path: string) {
@@ -81,7 +81,7 @@ Deno.test({
   ignore: Deno.build.os === "windows",
   async fn() {
     await using folder = await TemporaryFolder.create();
-    const blobs = await DiskBlobStore.open(folder.path, Deno);
+    const blobs = await DiskBlobStore.create(folder.path, Deno);
     const path = blobs.newPath(owner);
     await (await blobs.stage()).commit(path);
     const mode = (name: string) => (Deno.statSync(folder.join(name)).mode ?? 0) & 0o777;

@@ -18,7 +18,7 @@ const key = pseudoRandomBytes(160);
 const otherKey = pseudoRandomBytes(160, 2);
 
 const IMPLEMENTATIONS: Record<string, (folder: TemporaryFolder) => Catalog> = {
-  SqliteCatalog: (folder) => new SqliteCatalog(folder.join("catalog.db")),
+  SqliteCatalog: (folder) => SqliteCatalog.open(folder.join("catalog.db")),
 };
 
 const registration = (clientId: Bytes, changes: Partial<RegisterClient> = {}): RegisterClient => ({
@@ -27,8 +27,7 @@ const registration = (clientId: Bytes, changes: Partial<RegisterClient> = {}): R
   now: 1000,
   speech,
   expiredBefore: 0,
-  claimedId: new Uint8Array(16),
-  reclaim: false,
+  claimedIds: [],
   ...changes,
 });
 
@@ -39,7 +38,6 @@ const keyChange = (clientId: Bytes, changes: Partial<SetPublicKey> = {}): SetPub
   now: 2000,
   speech,
   expiredBefore: 0,
-  reserved: false,
   ...changes,
 });
 
@@ -82,17 +80,21 @@ for (const [implementation, open] of Object.entries(IMPLEMENTATIONS)) {
       catalog.registerClient(registration(id(seed), changes));
     assert.equal(await again(2, { expiredBefore: 1000 }), false);
     assert.equal(await again(2, { expiredBefore: 1001, now: 5000 }), true);
-    assert.equal(await again(3, { claimedId: id(2) }), true);
-    assert.equal(await again(4, { reclaim: true }), true);
+    assert.equal(await again(3, { claimedIds: [id(9)] }), false);
+    assert.equal(await again(3, { claimedIds: [id(9), id(2)] }), true);
     assert.equal((await catalog.listClients()).length, 1);
-    assert.deepEqual((await catalog.findClientByName("Alice"))?.id, id(4));
+    assert.deepEqual((await catalog.findClientByName("Alice"))?.id, id(3));
+    await catalog.expireRegistrations(5000);
+    assert.equal((await catalog.listClients()).length, 0);
   });
 
   test("a registration with a key gives way to nothing", async (catalog) => {
     await catalog.registerClient(registration(id(1)));
     assert.equal(await catalog.setPublicKey(keyChange(id(1))), "set");
-    const changes = { expiredBefore: Infinity, claimedId: id(1), reclaim: true };
+    const changes = { expiredBefore: Infinity, claimedIds: [id(1)] };
     assert.equal(await catalog.registerClient(registration(id(2), changes)), false);
+    await catalog.expireRegistrations(Infinity);
+    assert.equal((await catalog.listClients()).length, 1);
   });
 
   test("a public key is set and replaced by its owner only", async (catalog) => {
@@ -110,20 +112,20 @@ for (const [implementation, open] of Object.entries(IMPLEMENTATIONS)) {
     assert.deepEqual((await catalog.findClient(id(1)))?.publicKey, otherKey);
   });
 
-  test("a reserved id takes a name that has no key, and no other", async (catalog) => {
-    const reserved = (seed: number) =>
-      catalog.setPublicKey(keyChange(id(seed), { reserved: true }));
-    assert.equal(await reserved(1), "set");
-    assert.equal(await reserved(2), "unknown");
+  test("a reserved id takes a name that is free or its own, and no other", async (catalog) => {
+    const reserved = (seed: number, reservedFor: Bytes, name = "Alice") =>
+      catalog.setPublicKey(keyChange(id(seed), { name, reservedFor }));
+    assert.equal(await reserved(1, id(9)), "set");
+    assert.equal(await reserved(2, id(9)), "unknown", "it has a key");
     await catalog.registerClient(registration(id(3), { name: "Bob" }));
-    const bob = keyChange(id(4), { name: "Bob", reserved: true });
-    assert.equal(await catalog.setPublicKey(bob), "set");
+    assert.equal(await reserved(4, id(9), "Bob"), "unknown", "it is being registered by another");
+    assert.equal(await reserved(4, id(3), "Bob"), "set");
     assert.deepEqual((await catalog.findClientByName("Bob"))?.id, id(4));
     assert.equal(await catalog.findClient(id(3)), undefined);
   });
 
   test("a file of the same name takes the place of the one before, which becomes an orphan", async (catalog) => {
-    await catalog.setPublicKey(keyChange(id(1), { reserved: true }));
+    await catalog.setPublicKey(keyChange(id(1), { reservedFor: id(99) }));
     await catalog.addOrphan("files/1/1");
     assert.equal(await catalog.storeFile(file(id(1))), undefined);
     assert.deepEqual(await catalog.listOrphans(), []);
@@ -162,16 +164,52 @@ for (const [implementation, open] of Object.entries(IMPLEMENTATIONS)) {
 Deno.test("SqliteCatalog: a database of a later version is refused and left as it is", async () => {
   await using folder = await TemporaryFolder.create();
   const path = folder.join("catalog.db");
-  await using _catalog = new SqliteCatalog(path);
+  await using _catalog = SqliteCatalog.open(path);
   using database = new DatabaseSync(path);
   database.exec("PRAGMA user_version = 999");
-  assert.throws(() => new SqliteCatalog(path), { code: "catalog-too-new" });
+  assert.throws(() => SqliteCatalog.open(path), { code: "catalog-too-new" });
   assert.deepEqual({ ...database.prepare("PRAGMA user_version").get() }, { user_version: 999 });
 });
 
 Deno.test("SqliteCatalog: write-ahead log, so that it can be read while it is written", async () => {
   await using folder = await TemporaryFolder.create();
-  await using _catalog = new SqliteCatalog(folder.join("catalog.db"));
+  await using _catalog = SqliteCatalog.open(folder.join("catalog.db"));
   using database = new DatabaseSync(folder.join("catalog.db"));
   assert.deepEqual({ ...database.prepare("PRAGMA journal_mode").get() }, { journal_mode: "wal" });
+});
+
+Deno.test("SqliteCatalog: every commit is synced to the disk", async () => {
+  await using folder = await TemporaryFolder.create();
+  const exec = DatabaseSync.prototype.exec;
+  let opened: DatabaseSync | undefined;
+  DatabaseSync.prototype.exec = function (this: DatabaseSync, sql: string) {
+    opened = this;
+    return exec.call(this, sql);
+  };
+  try {
+    await using _catalog = SqliteCatalog.open(folder.join("catalog.db"));
+    const FULL = 2;
+    const row = opened?.prepare("PRAGMA synchronous").get();
+    assert.deepEqual({ ...row }, { synchronous: FULL });
+  } finally {
+    DatabaseSync.prototype.exec = exec;
+  }
+});
+
+Deno.test("SqliteCatalog: opened to read it changes nothing, not even an older schema", async () => {
+  await using folder = await TemporaryFolder.create();
+  const path = folder.join("catalog.db");
+  {
+    await using catalog = SqliteCatalog.open(path);
+    await catalog.registerClient(registration(id(1)));
+  }
+  {
+    await using reader = SqliteCatalog.openToRead(path);
+    assert.equal((await reader.listClients()).length, 1);
+    await assert.rejects(reader.noteSeen(id(1), 1), /readonly/);
+  }
+  using database = new DatabaseSync(path);
+  database.exec("PRAGMA user_version = 1");
+  assert.throws(() => SqliteCatalog.openToRead(path), { code: "catalog-too-old" });
+  assert.deepEqual({ ...database.prepare("PRAGMA user_version").get() }, { user_version: 1 });
 });

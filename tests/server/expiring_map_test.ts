@@ -12,6 +12,12 @@ Deno.test("ExpiringMap: forgets what was not used for its time", () => {
   assert.equal(map.get("b"), undefined);
   now = 18;
   assert.equal(map.get("a"), "A", "its time started anew when it was used");
+  now = 27;
+  assert.equal(map.peek("a"), "A");
+  assert.deepEqual([...map.entries()], [["a", "A"]]);
+  now = 28;
+  assert.equal(map.peek("a"), undefined, "looking does not prolong it");
+  assert.deepEqual([...map.entries()], []);
   map.delete("a");
   assert.equal(map.get("a"), undefined);
 });

@@ -1,5 +1,6 @@
 /** The server over real sockets: each request, in order and out of order. */
 import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
 import {
   cksum,
   edition2023c,
@@ -150,6 +151,38 @@ test("a denied client goes on under the id that it was given", async ({ peer, st
   assert.deepEqual(await stored(), ["Alice/a.txt"]);
 });
 
+test("nobody takes a name that is being registered, by being denied under it", async ({ peer, server }) => {
+  await peer.register("Alice");
+  using thief = await Peer.connect(server.address);
+  assert.equal(kindOf(await thief.register("Alice")), "refused");
+  thief.clientId = pseudoRandomBytes(16, 44);
+  assert.equal(kindOf(await thief.reconnect("Alice")), "denied");
+  assert.equal(kindOf(await thief.sendKey("Alice")), "generalError");
+  assert.equal(kindOf(await thief.register("Alice")), "refused");
+  assert.equal(kindOf(await peer.sendKey("Alice")), "keyReceived");
+});
+
+test("denied before a name was registered, nobody takes it afterwards", async ({ peer, server }) => {
+  using thief = await Peer.connect(server.address);
+  thief.clientId = pseudoRandomBytes(16, 44);
+  assert.equal(kindOf(await thief.reconnect("Alice")), "denied");
+  await peer.register("Alice");
+  assert.equal(kindOf(await thief.register("Alice")), "refused");
+  assert.equal(kindOf(await thief.sendKey("Alice")), "generalError");
+  assert.equal(kindOf(await peer.sendKey("Alice")), "keyReceived");
+});
+
+test("two denied clients of one name get ids of their own, and the first key stays", async ({ peer, server }) => {
+  using other = await Peer.connect(server.address);
+  for (const client of [peer, other]) {
+    client.clientId = pseudoRandomBytes(16, 44);
+    await client.reconnect("Alice");
+  }
+  assert.notDeepEqual(peer.clientId, other.clientId);
+  assert.equal(kindOf(await peer.sendKey("Alice")), "keyReceived");
+  assert.equal(kindOf(await other.sendKey("Alice")), "generalError");
+});
+
 test("the id that a denied client was given is worth nothing for a name with a key, nor after ten minutes", async ({ peer, server, advance }) => {
   await peer.enrol("Alice");
   using thief = await Peer.connect(server.address);
@@ -194,8 +227,15 @@ test("a file before the key exchange, of an unknown id, or without a name is ref
   assert.equal(kindOf(await peer.sendFile("a.txt", content)), "fileReceived");
 });
 
-test("an AES key is forgotten when it was not used for an hour", async ({ peer, server, advance }) => {
+test("an AES key is forgotten when it was not used for an hour, on its own connection too", async ({ peer, server, advance }) => {
   await peer.enrol("Alice");
+  advance(59 * MINUTE);
+  assert.equal(kindOf(await peer.sendFile("a.txt", content)), "fileReceived");
+  advance(59 * MINUTE);
+  assert.equal(kindOf(await peer.sendFile("a.txt", content)), "fileReceived");
+  advance(60 * MINUTE);
+  assert.equal(kindOf(await peer.sendFile("a.txt", content)), "generalError");
+  assert.equal(kindOf(await peer.reconnect("Alice")), "reconnected");
   using other = await Peer.connect(server.address);
   other.clientId = peer.clientId;
   other.aesKey = peer.aesKey;
@@ -367,10 +407,21 @@ Deno.test("server: start-up removes what was staged or orphaned, and a second se
       code: "data-folder-in-use",
     });
   }
-  await Deno.writeTextFile(`${dataFolder}/staging/left`, "half a file");
+  const blob = "0123456789abcdef".repeat(2);
+  await Deno.writeTextFile(`${dataFolder}/staging/${blob}`, "half a file");
+  await Deno.writeTextFile(`${dataFolder}/staging/notes.txt`, "an operator's");
+  await Deno.mkdir(`${dataFolder}/files/x`);
+  await Deno.writeTextFile(`${dataFolder}/files/x/orphan`, "replaced, but not removed any more");
+  await Deno.writeTextFile(`${dataFolder}/files/x/unknown`, "in no list");
+  {
+    using database = new DatabaseSync(`${dataFolder}/catalog.db`);
+    database.exec("INSERT INTO orphans VALUES ('files/x/orphan')");
+  }
   await using server = await Server.start(options);
   assert.ok(server.address.port > 0);
-  assert.deepEqual([...Deno.readDirSync(`${dataFolder}/staging`)], []);
+  const names = (folder: string) => [...Deno.readDirSync(folder)].map(({ name }) => name);
+  assert.deepEqual(names(`${dataFolder}/staging`), ["notes.txt"], "only blobs are swept");
+  assert.deepEqual(names(`${dataFolder}/files/x`), ["unknown"], "only what is listed is removed");
 });
 
 Deno.test("server: an address that can't be listened on is refused", async () => {
@@ -392,3 +443,54 @@ function crcOf(response: Response | "closed"): number {
   }
   return response.crc;
 }
+
+test("peers that reset before they are accepted keep nobody waiting", async ({ server, peer }) => {
+  const resets = Array.from({ length: 50 }, async () => {
+    const socket = await Deno.connect({ ...server.address });
+    socket.close();
+  });
+  await Promise.all(resets);
+  assert.equal(kindOf(await peer.register("Alice")), "registered");
+});
+
+Deno.test("server: a folder that holds something else is not taken for a data folder", async () => {
+  await using folder = await TemporaryFolder.create();
+  await Deno.mkdir(folder.join("site", "staging"), { recursive: true });
+  await folder.write("site/staging/index.html", "hello");
+  const listen = [{ hostname: "127.0.0.1", port: 0 }];
+  await assert.rejects(Server.start({ listen, dataFolder: folder.join("site") }), {
+    name: "ConfigurationError",
+    code: "not-a-data-folder",
+  });
+  assert.equal(await Deno.readTextFile(folder.join("site", "staging", "index.html")), "hello");
+});
+
+Deno.test("server: a data folder that can't be used is an error that says so", async () => {
+  await using folder = await TemporaryFolder.create();
+  const file = await folder.write("file", "");
+  await Deno.mkdir(folder.join("other"));
+  await folder.write("other/catalog.db", "not SQLite, but long enough to look at: ".repeat(40));
+  const listen = [{ hostname: "127.0.0.1", port: 0 }];
+  for (const dataFolder of [file, `${file}/below`, folder.join("other")]) {
+    const expected = { name: "ConfigurationError", code: "data-folder-unusable" };
+    await assert.rejects(Server.start({ listen, dataFolder }), expected, dataFolder);
+    await assert.rejects(listStored(dataFolder), { name: "ConfigurationError" }, dataFolder);
+  }
+});
+
+Deno.test({
+  name: "server: what it makes is its owner's alone",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    await using folder = await TemporaryFolder.create();
+    const dataFolder = folder.join("data");
+    await using _server = await Server.start({
+      listen: [{ hostname: "127.0.0.1", port: 0 }],
+      dataFolder,
+    });
+    assert.equal((Deno.statSync(dataFolder).mode ?? 0) & 0o777, 0o700);
+    for (const name of ["catalog.db", "lock.db"]) {
+      assert.equal((Deno.statSync(`${dataFolder}/${name}`).mode ?? 0) & 0o777, 0o600, name);
+    }
+  },
+});

@@ -1,0 +1,94 @@
+/** Clients of all editions and several habits at once against one server, all of them real processes but the habits. */
+import assert from "node:assert/strict";
+import { cksum, edition2024early, EDITIONS } from "../../mod.ts";
+import { pseudoRandomBytes } from "../helpers/bytes.ts";
+import { DIALECTS } from "../helpers/dialects.ts";
+import { Emulator } from "../helpers/emulator.ts";
+import { ServerProcess, writeTransferInfo, xfer } from "../helpers/processes.ts";
+import { TemporaryFolder } from "../helpers/temporary.ts";
+
+const LISTEN = ["--listen", "127.0.0.1:0", "--listen", "127.0.0.1:0=2024early"];
+
+Deno.test("all editions and habits at once, out of one catalog", async () => {
+  await using folder = await TemporaryFolder.create();
+  const data = folder.join("data");
+  await using server = await ServerProcess.start(data, { args: LISTEN, listeners: 2 });
+  const [port = 0, earlyPort = 0] = server.ports;
+  const content = (name: string) => pseudoRandomBytes(120_000 + name.length, name.length + 1);
+  const names: string[] = [];
+
+  const processes = EDITIONS.map(async (edition) => {
+    const userName = `Client${edition.name}`;
+    names.push(userName);
+    const cwd = folder.join(userName);
+    await Deno.mkdir(cwd);
+    await folder.write(`${userName}/file.bin`, content(userName));
+    const isEarly = edition === edition2024early;
+    await writeTransferInfo(cwd, { port: isEarly ? earlyPort : port, userName, file: "file.bin" });
+    const first = await xfer(["client", "--edition", edition.name], cwd);
+    assert.equal(first.code, 0, first.stderr);
+    const second = await xfer(["client"], cwd);
+    assert.equal(second.code, 0, second.stderr);
+    assert.doesNotMatch(second.stderr, /Registering/, "the edition is remembered");
+  });
+  const emulators = Object.entries(DIALECTS).map(async ([dialect, profile]) => {
+    const userName = `Peer${dialect.replace("-", "")}`;
+    names.push(userName);
+    const isEarly = profile.edition === edition2024early;
+    const address = { hostname: "127.0.0.1", port: isEarly ? earlyPort : port };
+    using client = new Emulator(address, profile);
+    await client.register(userName);
+    await client.store("file.bin", content(userName));
+  });
+  await Promise.all([...processes, ...emulators]);
+
+  const { stdout, code } = await xfer(["server", "list", "--data", data]);
+  assert.equal(code, 0);
+  for (const name of names) {
+    const target = folder.join(`out-${name}`);
+    const { code, stderr } = await xfer([
+      "server",
+      "export",
+      name,
+      "file.bin",
+      target,
+      "--data",
+      data,
+    ]);
+    assert.equal(code, 0, stderr);
+    assert.equal(cksum(await Deno.readFile(target)), cksum(content(name)), name);
+    assert.match(stdout, new RegExp(`^${name} .* edition 20`, "m"));
+  }
+});
+
+Deno.test("--edition auto says what it found; a server serves only the editions that it is told to", async () => {
+  await using folder = await TemporaryFolder.create();
+  await using server = await ServerProcess.start(folder.join("data"), {
+    args: ["--listen", "127.0.0.1:0", "--edition", "2024"],
+  });
+  await folder.write("a", "content");
+  await writeTransferInfo(folder.path, { port: server.port, file: "a" });
+  const wrong = await xfer(["client", "--edition", "2023c"], folder.path);
+  assert.equal(wrong.code, 8, wrong.stderr);
+  assert.match(wrong.stderr, /unknown-code|2023c/);
+  const { code, stderr } = await xfer(["client", "--edition", "auto"], folder.path);
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /^The server speaks edition 2024$/m);
+  const bad = await xfer(["server", "--edition", "2024,2031"], folder.path);
+  assert.equal(bad.code, 2);
+  assert.match(bad.stderr, /Expected editions out of 2023c,2023a,2022,2024,2024early/);
+});
+
+Deno.test("what a peer calls its file is escaped in log and list", async () => {
+  await using folder = await TemporaryFolder.create();
+  await using server = await ServerProcess.start(folder.join("data"));
+  const profile = DIALECTS["2023c"] ?? assert.fail();
+  using client = new Emulator({ hostname: "127.0.0.1", port: server.port }, profile);
+  await client.register("Alice");
+  await client.store("\x1b[2Jevil\u202Etxt", pseudoRandomBytes(10));
+  const stored = server.log.find((line) => line["event"] === "file.stored");
+  assert.equal(stored?.["file"], "\\u{1b}[2Jevil\\u{202e}txt");
+  const { stdout } = await xfer(["server", "list", "--data", folder.join("data")]);
+  assert.match(stdout, /\\u\{1b\}\[2Jevil\\u\{202e\}txt/);
+  assert.ok(!stdout.includes("\x1b") && !stdout.includes("\u202E"));
+});
