@@ -39,8 +39,8 @@ export function formatResult(
   { target, edition, name, grade, passed, expected, came }: Result,
 ): string {
   const verdict = VERDICTS[grade][passed ? 1 : 0];
-  return `${verdict.padEnd(4)}  ${grade.padEnd(8)}  ${edition.padEnd(9)}  ${target}  ${name}\n` +
-    `      expected: ${expected}\n      came:     ${came}`;
+  const columns = [verdict.padEnd(4), grade.padEnd(8), edition.padEnd(9), target, name];
+  return `${columns.join("  ")} | expected: ${expected} | came: ${came}`;
 }
 
 export function formatSummary({ cases, grades, conforms }: Summary): string {
