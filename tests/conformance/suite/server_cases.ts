@@ -243,6 +243,13 @@ function framing(edition: Edition): ServerCase[] {
         { expect: ["closed"] },
       ])
     ),
+    ...[HEADER, HEADER + 255, HEADER + 414].map((cutAt) =>
+      robust(`a public key cut off after ${cutAt} bytes`, [
+        ...REGISTER,
+        { send: "publicKey", damage: { cutAt } },
+        { expect: ["closed"] },
+      ])
+    ),
     ...boundaries.map((cutAt) =>
       robust(`a file cut off after ${cutAt} bytes`, [
         ...ENROL,

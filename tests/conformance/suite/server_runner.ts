@@ -58,6 +58,7 @@ export async function runServerCase(
         if (!passed) break;
       }
     }
+    for (const actor of Object.values(actors)) actor.leave();
     if (passed && !(await stillServes(address, edition))) {
       came.push("and then serves nobody any more");
       passed = false;
