@@ -9,6 +9,7 @@ import {
   aesKeySize,
   type Answer,
   type Bytes,
+  ByteWriter,
   CbcEncryptor,
   Cksum,
   ConfigurationError,
@@ -20,10 +21,12 @@ import {
   generatePrivateKey,
   type Habits,
   importAesKey,
+  inPieces,
   IntegrityError,
   NetworkError,
   NO_HABITS,
   type Part,
+  PiecesEncryptor,
   type Profile,
   ProtocolError,
   publicKeyOf,
@@ -33,6 +36,7 @@ import {
   type RequestKind,
   type Step,
   StorageError,
+  trailerSize,
   unwrapKey,
   upload,
   UsageError,
@@ -138,6 +142,8 @@ class Client implements Disposable {
   #connection: ServerConnection | undefined;
   #aesKey: CryptoKey | undefined;
   #introduced = false;
+  /** What the server has said to a file before it had all of it. */
+  #early: Answer | undefined;
 
   private constructor(
     options: SendOptions,
@@ -245,6 +251,7 @@ class Client implements Disposable {
   async #perform(step: Step, file: SourceFile | undefined): Promise<Answer> {
     switch (step.do) {
       case "send": {
+        this.#leaveIfFramed();
         const connection = await this.#connect();
         this.#emit({ type: "request", kind: step.kind });
         await connection.send(step.bytes);
@@ -271,7 +278,29 @@ class Client implements Disposable {
     }
   }
 
+  /** Servers that fill up frames take one request a connection. */
+  #leaveIfFramed(): void {
+    if (this.profile.habits.has("frames")) this[Symbol.dispose]();
+  }
+
+  /** Between two packets: some servers answer each, and take the next on a connection of its own. */
+  async #nextPart(): Promise<boolean> {
+    if (this.profile.habits.has("acknowledged-parts")) {
+      const answer = await this.#receive();
+      const goesOn = answer.type === "response" && answer.response.kind === "messageReceived";
+      if (!goesOn) {
+        this.#early = answer;
+        return false;
+      }
+    }
+    this.#leaveIfFramed();
+    return true;
+  }
+
   async #receive(withinMs?: number): Promise<Answer> {
+    const early = this.#early;
+    this.#early = undefined;
+    if (early !== undefined) return early;
     const received = await this.#connection?.receive(withinMs) ?? { type: "closed" };
     if (received.type === "closed") this[Symbol.dispose]();
     return received;
@@ -320,8 +349,14 @@ class Client implements Disposable {
   /** Reads, encrypts and sends. The next piece is read and encrypted while the one before is on its way. */
   async #sendFile(parts: Iterable<Part>, file: SourceFile): Promise<Answer> {
     if (this.#aesKey === undefined) throw new RangeError("Cannot send a file: there is no key");
-    const writer = new PartWriter(parts, await this.#connect());
-    const encryptor = new CbcEncryptor(this.#aesKey);
+    const { habits } = this.profile;
+    const Encryptor = inPieces(habits, file.size) ? PiecesEncryptor : CbcEncryptor;
+    const encryptor = new Encryptor(this.#aesKey);
+    this.#leaveIfFramed();
+    const writer = new PartWriter(parts, {
+      send: async (bytes) => await (await this.#connect()).send(bytes),
+      nextPart: () => this.#nextPart(),
+    });
     const checksum = new Cksum();
     let sending = Promise.resolve(true);
     const send = async (ciphertext: Bytes): Promise<boolean> => {
@@ -338,6 +373,7 @@ class Client implements Disposable {
     }
     await send(await encryptor.final());
     await sending;
+    if (trailerSize(habits) > 0) await writer.write(new ByteWriter(4).u32(checksum.digest()).bytes);
     return { type: "fileSent", crc: checksum.digest(), changed: await file.hasChanged() };
   }
 
@@ -366,11 +402,17 @@ async function chooseProfile(
   const remembered = await identities.loadProfile();
   const habits = options.habits ?? remembered?.habits ?? NO_HABITS;
   if (options.edition !== "auto") {
-    return { edition: options.edition ?? remembered?.edition ?? DEFAULT_EDITION, habits };
+    return complete(options.edition ?? remembered?.edition ?? DEFAULT_EDITION, habits);
   }
   const { server, userName } = options;
   const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
   const detected = await detectEdition(server, userName, identity?.clientId, timeouts);
   options.onEvent?.({ type: "detected", ...detected });
-  return { edition: detected.edition, habits };
+  return complete(detected.edition, habits);
+}
+
+/** With frames come the other habits of the edition's framed peers. */
+function complete(edition: Edition, habits: Habits): Profile {
+  const implied = habits.has("frames") ? edition.framedHabits : [];
+  return { edition, habits: new Set([...habits, ...implied]) };
 }

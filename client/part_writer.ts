@@ -8,6 +8,8 @@ import { type Bytes, concatBytes, type Part } from "../protocol/mod.ts";
 export interface Sink {
   /** Sends bytes in one write. `false` where they are not taken any more. */
   send(bytes: Bytes): Promise<boolean>;
+  /** Comes before each part but the first that has a header. `false` where it is not to be sent any more. */
+  nextPart(): Promise<boolean>;
 }
 
 export class PartWriter {
@@ -16,6 +18,7 @@ export class PartWriter {
   /** Ciphertext of the part that is not written yet, in bytes. */
   #left = 0;
   #padding = 0;
+  #count = 0;
 
   constructor(parts: Iterable<Part>, sink: Sink) {
     this.#parts = parts[Symbol.iterator]();
@@ -29,7 +32,12 @@ export class PartWriter {
   async write(ciphertext: Bytes): Promise<boolean> {
     for (let done = 0; done < ciphertext.length;) {
       const pieces: Bytes[] = [];
-      if (this.#left === 0) pieces.push(this.#begin());
+      if (this.#left === 0) {
+        const head = this.#begin();
+        const further = this.#count > 1 && head.length > 0;
+        if (further && !(await this.#sink.nextPart())) return false;
+        pieces.push(head);
+      }
       const content = ciphertext.subarray(done, done + this.#left);
       pieces.push(content);
       done += content.length;
@@ -46,6 +54,7 @@ export class PartWriter {
     const next = this.#parts.next();
     if (next.done) throw new RangeError("Cannot write: the parts have no room for more");
     const { head, content, padding } = next.value;
+    this.#count++;
     this.#left = content;
     this.#padding = padding;
     return head;

@@ -36,7 +36,11 @@ export const CLIENT_HABITS = [
   "reserved-id",
   "packets-1291",
   "packets-65536",
+  "frames",
+  "pieces",
+  "acknowledged-parts",
   "short-key",
+  "headerless-blocks",
 ] as const satisfies readonly Habit[];
 
 /** Messages of a peer with the habit `frames` come in multiples of so many bytes. */
@@ -48,6 +52,9 @@ export const FURTHER_PIECE = 1008;
 
 /** With the habit `short-key`: bytes of an AES key. */
 export const SHORT_KEY = 16;
+
+/** With the habits `frames` and `acknowledged-parts`: content bytes of a packet, so that it just fills a frame. */
+export const FRAMED_PACKET = 734;
 
 /** With the habit `headerless-blocks`: content bytes of a block, and of the checksum behind the ciphertext. */
 export const BLOCK_CONTENT = 7925;

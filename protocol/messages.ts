@@ -105,7 +105,9 @@ export function encodeRequest(
       `Cannot encode a payload of ${payloadSize} bytes: the header counts at most ${MAX_PAYLOAD_SIZE}`,
     );
   }
-  const writer = new ByteWriter(REQUEST_HEADER_SIZE + fixed);
+  const size = REQUEST_HEADER_SIZE + fixed;
+  const fillsUp = habits.has("frames") && layout.content !== true;
+  const writer = new ByteWriter(fillsUp ? size + framePadding(size) : size);
   const { clientId } = request;
   writeRequestHeader(writer, { clientId, version: VERSION, code: layout.code, payloadSize });
   return writeFields(writer, layout, request as Values).bytes;
@@ -119,6 +121,7 @@ function countedSize(
   habits: Habits,
 ): number {
   if (isCrcRequest(kind) && habits.has("empty-crc-payload")) return 0;
+  if (kind === "sendFile" && habits.has("headerless-blocks")) return 0;
   return kind === "sendFile" && habits.has("uncounted-content") ? fixed : fixed + contentLength;
 }
 

@@ -5,7 +5,7 @@
  */
 export * from "./address.ts";
 export * from "./cipher/aes_cbc.ts";
-export { PiecesDecryptor } from "./cipher/pieces.ts";
+export { inPieces, PiecesDecryptor, PiecesEncryptor } from "./cipher/pieces.ts";
 export * from "./cipher/rsa.ts";
 export { Cksum, cksum } from "./crc/table.ts";
 export * from "./editions/edition.ts";

@@ -47,6 +47,11 @@ export class CbcEncryptor {
     return ciphertext;
   }
 
+  /** The ciphertext of a message that is here whole. */
+  async whole(plaintext: Bytes): Promise<Bytes> {
+    return concatBytes(await this.update(plaintext), await this.final());
+  }
+
   /** The last block, padding included. */
   async final(): Promise<Bytes> {
     return await this.#encrypt(this.#rest);
@@ -82,6 +87,11 @@ export class CbcDecryptor {
     const plaintext = await this.#decrypt(input.subarray(0, whole + BLOCK_SIZE));
     this.#iv = last;
     return plaintext;
+  }
+
+  /** The plaintext of a message that is here whole. Throws `IntegrityError` `bad-padding`. */
+  async whole(ciphertext: Bytes): Promise<Bytes> {
+    return concatBytes(await this.update(ciphertext), await this.final());
   }
 
   /** The plaintext of the last block. Throws `IntegrityError` `bad-padding` where it has no padding to remove. */

@@ -4,11 +4,54 @@
  *
  * @module
  */
-import { FIRST_PIECE, FURTHER_PIECE } from "../habits.ts";
+import { FIRST_PIECE, FURTHER_PIECE, type Habits } from "../habits.ts";
 import { type Bytes, concatBytes } from "../wire.ts";
-import { CbcDecryptor, ciphertextSize } from "./aes_cbc.ts";
+import { CbcDecryptor, CbcEncryptor, ciphertextSize } from "./aes_cbc.ts";
 
 const NOTHING: Bytes = new Uint8Array(0);
+
+/** Whether a file of so many bytes is sent in more than one piece. */
+export function inPieces(habits: Habits, plaintextSize: number): boolean {
+  return habits.has("pieces") && plaintextSize > FIRST_PIECE;
+}
+
+/** Bytes of ciphertext of a file in pieces. */
+export function piecesSize(plaintextSize: number): number {
+  let size = ciphertextSize(Math.min(plaintextSize, FIRST_PIECE));
+  const rest = Math.max(0, plaintextSize - FIRST_PIECE);
+  size += Math.floor(rest / FURTHER_PIECE) * ciphertextSize(FURTHER_PIECE);
+  const last = rest % FURTHER_PIECE;
+  return last > 0 ? size + ciphertextSize(last) : size;
+}
+
+/** Encrypts a file in pieces. Await each call before the next. */
+export class PiecesEncryptor {
+  readonly #key: CryptoKey;
+  #rest = NOTHING;
+  #pieceSize = FIRST_PIECE;
+
+  constructor(key: CryptoKey) {
+    this.#key = key;
+  }
+
+  /** The ciphertext of all whole pieces so far but the last. */
+  async update(plaintext: Bytes): Promise<Bytes> {
+    let input = concatBytes(this.#rest, plaintext);
+    const ciphertext: Bytes[] = [];
+    while (input.length > this.#pieceSize) {
+      ciphertext.push(await new CbcEncryptor(this.#key).whole(input.subarray(0, this.#pieceSize)));
+      input = input.subarray(this.#pieceSize);
+      this.#pieceSize = FURTHER_PIECE;
+    }
+    this.#rest = input.slice();
+    return concatBytes(...ciphertext);
+  }
+
+  /** The last piece. */
+  async final(): Promise<Bytes> {
+    return await new CbcEncryptor(this.#key).whole(this.#rest);
+  }
+}
 
 /**
  * Decrypts a file that is perhaps in pieces: it is when its first bytes decrypt to a whole first piece, padding
@@ -45,23 +88,18 @@ export class PiecesDecryptor {
   /** The plaintext of the last piece. Throws `IntegrityError` `bad-padding`. */
   async final(): Promise<Bytes> {
     if (this.#whole !== undefined) return await this.#whole.final();
-    return await decryptWhole(this.#key, this.#rest);
+    return await new CbcDecryptor(this.#key).whole(this.#rest);
   }
 
   /** A piece that is not the last, or `undefined` where the first is none. */
   async #piece(ciphertext: Bytes): Promise<Bytes | undefined> {
     const first = this.#pieceSize === ciphertextSize(FIRST_PIECE);
-    if (!first) return await decryptWhole(this.#key, ciphertext);
+    if (!first) return await new CbcDecryptor(this.#key).whole(ciphertext);
     try {
-      const plaintext = await decryptWhole(this.#key, ciphertext);
+      const plaintext = await new CbcDecryptor(this.#key).whole(ciphertext);
       return plaintext.length === FIRST_PIECE ? plaintext : undefined;
     } catch {
       return undefined;
     }
   }
-}
-
-async function decryptWhole(key: CryptoKey, ciphertext: Bytes): Promise<Bytes> {
-  const decryptor = new CbcDecryptor(key);
-  return concatBytes(await decryptor.update(ciphertext), await decryptor.final());
 }

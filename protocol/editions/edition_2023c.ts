@@ -23,7 +23,7 @@ export const edition2023c: Edition = {
     refused: { code: 2101, fields: [], anyPayload: true },
     keyReceived: { code: 2102, fields: ["clientId", "wrappedKey"] },
     fileReceived: { code: 2103, fields: ["clientId", "contentSize", "fileName", "crc"] },
-    messageReceived: { code: 2104, fields: ["clientId"] },
+    messageReceived: { code: 2104, fields: ["clientId"], anyPayload: true },
     reconnected: { code: 2105, fields: ["clientId", "wrappedKey"] },
     denied: { code: 2106, fields: ["clientId"], anyPayload: true },
     generalError: { code: 2107, fields: [], anyPayload: true },

@@ -25,7 +25,7 @@ export const edition2024: Edition = {
     refused: { code: 1601, fields: [], anyPayload: true },
     keyReceived: { code: 1602, fields: ["clientId", "wrappedKey"] },
     fileReceived: { code: 1603, fields: ["clientId", "contentSize", "fileName", "crc"] },
-    messageReceived: { code: 1604, fields: ["clientId"] },
+    messageReceived: { code: 1604, fields: ["clientId"], anyPayload: true },
     reconnected: { code: 1605, fields: ["clientId", "wrappedKey"] },
     denied: { code: 1606, fields: ["clientId"], anyPayload: true },
     generalError: { code: 1607, fields: [], anyPayload: true },

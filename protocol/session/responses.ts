@@ -6,7 +6,7 @@
 import { type Edition, FIELDS } from "../editions/edition.ts";
 import { ProtocolError } from "../errors.ts";
 import { Feed } from "../feed.ts";
-import { type Habits, NO_HABITS } from "../habits.ts";
+import { framePadding, type Habits, NO_HABITS } from "../habits.ts";
 import { decodeResponseHeader, RESPONSE_HEADER_SIZE, type ResponseHeader } from "../header.ts";
 import { decodeResponse, type Response } from "../messages.ts";
 import type { Bytes } from "../wire.ts";
@@ -37,9 +37,14 @@ export class ResponseReader {
   next(): Response | undefined {
     this.#header ??= this.#takeHeader();
     if (this.#header === undefined) return undefined;
-    const payload = this.#feed.take(this.#header.payloadSize);
-    if (payload === undefined) return undefined;
     const header = this.#header;
+    const { payloadSize } = header;
+    const filling = this.#habits.has("frames")
+      ? framePadding(RESPONSE_HEADER_SIZE + payloadSize)
+      : 0;
+    const body = this.#feed.take(payloadSize + filling);
+    if (body === undefined) return undefined;
+    const payload = body.subarray(0, payloadSize);
     const response = decodeResponse(this.#edition, header, payload);
     this.#header = undefined;
     return response;

@@ -12,6 +12,8 @@ import {
   generatePrivateKey,
   type Habit,
   importAesKey,
+  inPieces,
+  PiecesEncryptor,
   type Profile,
   publicKeyOf,
   reconnect,
@@ -29,8 +31,10 @@ import { loadRecordings, type Recording } from "../helpers/recordings.ts";
 const PEERS: Readonly<Record<string, readonly Habit[]>> = {
   "2022-b": ["empty-crc-payload"],
   "2023a-a": [],
+  "2023a-c": ["frames", "pieces", "uncounted-id", "reserved-id"],
   "2023c-a": [],
   "2024-a": [],
+  "2024-d": ["frames", "acknowledged-parts", "short-key"],
   "2024early-a": ["uncounted-id", "reserved-id", "packets-65536"],
 };
 
@@ -61,6 +65,34 @@ const DIFFERENCES: Readonly<Record<string, Difference>> = {
     same: 9,
     then: ["crcGivenUp"],
     because: "the recorded client sends the header of its last message without the payload",
+  },
+  "2023a-c/crc_fail_all": {
+    same: 7,
+    then: ["crcInvalid", "sendFile"],
+    because: "the recorded client gives up after three times, the text after four",
+  },
+  "2023a-c/reconnect_unknown": {
+    same: 1,
+    then: ["publicKey"],
+    because:
+      "the recorded client sends another public key than that of its files, three times, and is " +
+      "refused under the id that it was given",
+  },
+  "2024-d/reconnect_unknown": {
+    same: 3,
+    then: ["reconnect"],
+    because:
+      "the recorded client asks three times and fails; ours asks as often as 2024-a's, then registers",
+  },
+  "2024-d/taken_name": {
+    same: 1,
+    then: [],
+    because: "the recorded client asks three times; a name that is taken stays taken",
+  },
+  "2024-d/crc_fail_all": {
+    same: 11,
+    then: [],
+    because: "the recorded client says twice that it gives up",
   },
   "2022-b/reconnect_unknown": {
     same: 1,
@@ -153,11 +185,17 @@ class Player {
         this.#send(step.kind, step.bytes);
         return { type: "sent" };
       case "sendFile": {
-        const encryptor = new CbcEncryptor(this.#aesKey ?? assert.fail("there is no key"));
         const { plaintext } = this.#recording;
+        const { habits } = this.#profile;
+        const Encryptor = inPieces(habits, plaintext.length) ? PiecesEncryptor : CbcEncryptor;
+        const encryptor = new Encryptor(this.#aesKey ?? assert.fail("there is no key"));
         const content = concatBytes(await encryptor.update(plaintext), await encryptor.final());
         let sent = 0;
         for (const { head, content: size, padding } of step.parts) {
+          if (sent > 0 && habits.has("acknowledged-parts")) {
+            const answer = this.#receive(false);
+            assert.equal(answer.type === "response" && answer.response.kind, "messageReceived");
+          }
           const body = content.subarray(sent, sent + size);
           this.#send("sendFile", concatBytes(head, body, new Uint8Array(padding)));
           sent += size;
