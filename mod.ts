@@ -19,7 +19,8 @@
  * @module
  */
 export * from "./protocol/mod.ts";
-export { type ClientEvent, type Outcome, sendFiles, type SendOptions } from "./client/client.ts";
+export type { ClientEvent } from "./client/events.ts";
+export { type Outcome, sendFiles, type SendOptions } from "./client/send_files.ts";
 export type { Timeouts } from "./client/connection.ts";
 export type { SourceFile } from "./client/source_file.ts";
 export { readTransferInfo, TRANSFER_INFO, type TransferInfo } from "./client/transfer_info.ts";

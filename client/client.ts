@@ -22,7 +22,6 @@ import {
   type Habits,
   importAesKey,
   inPieces,
-  IntegrityError,
   NetworkError,
   NO_HABITS,
   type Part,
@@ -31,57 +30,22 @@ import {
   ProtocolError,
   publicKeyOf,
   reconnect,
-  RefusedError,
   register,
-  type RequestKind,
   type Step,
-  StorageError,
   trailerSize,
   unwrapKey,
   upload,
-  UsageError,
-  XferError,
 } from "../protocol/mod.ts";
 import { DEFAULT_TIMEOUTS, ServerConnection, type Timeouts } from "./connection.ts";
 import { detectEdition } from "./detect.ts";
+import type { ClientEvent } from "./events.ts";
 import { type Identity, IDENTITY_FILE, IdentityFolder } from "./identity.ts";
 import { PartWriter } from "./part_writer.ts";
 import { SourceFile } from "./source_file.ts";
 
-/** What a client tells of its progress. */
-export type ClientEvent =
-  /** What the server was found to speak. */
-  | { readonly type: "detected"; readonly edition: Edition; readonly certain: boolean }
-  | { readonly type: "connected"; readonly server: Address }
-  | { readonly type: "request"; readonly kind: RequestKind }
-  | { readonly type: "registered"; readonly clientId: Bytes }
-  | { readonly type: "keyReceived"; readonly clientId: Bytes }
-  /** The server does not know this identity; `copy` is where it is kept. */
-  | { readonly type: "denied"; readonly clientId: Bytes; readonly copy: string }
-  | { readonly type: "sending"; readonly file: SourceFile; readonly attempt: number }
-  /** Bytes of the plaintext sent so far in this attempt. */
-  | { readonly type: "progress"; readonly file: SourceFile; readonly sent: number }
-  | {
-    readonly type: "compared";
-    readonly file: SourceFile;
-    readonly attempt: number;
-    readonly ours: number;
-    readonly theirs: number;
-  }
-  | { readonly type: "stored"; readonly file: SourceFile; readonly crc: number }
-  /** A file that is not stored; `tried` unless the run ended before it. */
-  | {
-    readonly type: "failed";
-    readonly file: SourceFile;
-    readonly error: XferError;
-    readonly tried: boolean;
-  };
-
-export interface SendOptions {
+export interface ClientOptions {
   readonly server: Address;
   readonly userName: string;
-  /** Paths of the files, in the order in which they are sent. */
-  readonly files: readonly string[];
   /** The folder with `me.info` and `priv.key`. */
   readonly identityFolder: string;
   /** What the server speaks; `auto` finds out. Without, what was used last under this identity, or 2023c. */
@@ -92,49 +56,12 @@ export interface SendOptions {
   readonly onEvent?: (event: ClientEvent) => void;
 }
 
-export type Outcome =
-  | { readonly file: SourceFile; readonly crc: number }
-  | { readonly file: SourceFile; readonly error: XferError };
-
 /** The file is read, encrypted and sent in pieces of this many bytes; a multiple of the cipher's block. */
 const PIECE_SIZE = 1024 * 1024;
 
-/**
- * Sends files one after another over one connection, each under a fresh AES key, and returns what came of each. A
- * file that can't be read, agreed on, or that the server refuses does not hold up the next. Anything else ends the run:
- * it is the outcome of the file at hand and of those behind it, which are not tried. Nothing is sent before all files
- * were looked at; what is wrong then, and what comes before the first file, is thrown.
- */
-export async function sendFiles(options: SendOptions): Promise<Outcome[]> {
-  using client = await Client.create(options);
-  const files: SourceFile[] = [];
-  for (const path of options.files) files.push(await SourceFile.inspect(path, client.profile));
-  refuseSameNames(files);
-  await client.prepare();
-  const outcomes: Outcome[] = [];
-  for (const file of files) {
-    try {
-      const crc = await client.send(file);
-      outcomes.push({ file, crc });
-      options.onEvent?.({ type: "stored", file, crc });
-    } catch (error) {
-      if (!(error instanceof XferError)) throw error;
-      const fatal = !(error instanceof IntegrityError || error instanceof StorageError ||
-        (error instanceof RefusedError && client.isIntroduced));
-      if (fatal && outcomes.length === 0 && !client.isIntroduced) throw error;
-      for (const failed of fatal ? files.slice(outcomes.length) : [file]) {
-        outcomes.push({ file: failed, error });
-        options.onEvent?.({ type: "failed", file: failed, error, tried: failed === file });
-      }
-      if (fatal) break;
-    }
-  }
-  return outcomes;
-}
-
-class Client implements Disposable {
+export class Client implements Disposable {
   readonly profile: Profile;
-  readonly #options: SendOptions;
+  readonly #options: ClientOptions;
   readonly #identities: IdentityFolder;
   readonly #buffer: Bytes = new Uint8Array(PIECE_SIZE);
   #privateKey: Bytes = new Uint8Array(0);
@@ -146,7 +73,7 @@ class Client implements Disposable {
   #early: Answer | undefined;
 
   private constructor(
-    options: SendOptions,
+    options: ClientOptions,
     profile: Profile,
     identities: IdentityFolder,
     identity: Identity | undefined,
@@ -158,7 +85,7 @@ class Client implements Disposable {
   }
 
   /** Reads the identity and finds out what to speak. Writes nothing. */
-  static async create(options: SendOptions): Promise<Client> {
+  static async create(options: ClientOptions): Promise<Client> {
     const identities = new IdentityFolder(options.identityFolder);
     const identity = await identities.load();
     if (identity !== undefined && identity.name !== options.userName) {
@@ -382,20 +309,8 @@ class Client implements Disposable {
   }
 }
 
-function refuseSameNames(files: readonly SourceFile[]): void {
-  for (const [index, file] of files.entries()) {
-    const earlier = files.slice(0, index).find((other) => other.name === file.name);
-    if (earlier === undefined) continue;
-    throw new UsageError(
-      "same-name",
-      `Cannot send both ${earlier.path} and ${file.path}: the second would replace the first`,
-      { hint: "The server keeps files by their last name. Send them under different names." },
-    );
-  }
-}
-
 async function chooseProfile(
-  options: SendOptions,
+  options: ClientOptions,
   identities: IdentityFolder,
   identity: Identity | undefined,
 ): Promise<Profile> {

@@ -21,21 +21,11 @@ import {
   unwrapKey,
   wrapKey,
 } from "../../mod.ts";
+import { PEERS } from "../helpers/fuzz.ts";
 import { restoreChecksums } from "../helpers/falsified.ts";
 import { kindOfCode, readMessages } from "../helpers/recorded_messages.ts";
 import { type Entry, loadRecordings, type Recording } from "../helpers/recordings.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
-
-const PEERS = [
-  "2022-b",
-  "2023a-a",
-  "2023a-c",
-  "2023a-c_to_2023a-a",
-  "2023c-a",
-  "2024-a",
-  "2024-d",
-  "2024early-a",
-];
 
 /** Clients that fill up every message to 1024 bytes and want answers so. */
 const FRAMED = ["2023a-c", "2023a-c_to_2023a-a", "2024-d"];
