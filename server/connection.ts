@@ -18,7 +18,7 @@ import {
   toHex,
 } from "../protocol/mod.ts";
 import type { Context, Peer } from "./context.ts";
-import { handle } from "./handlers.ts";
+import { handle, sessionKey } from "./handlers.ts";
 import { sameSpeech, toProfile, toSpeech } from "./speech.ts";
 import { Upload } from "./upload.ts";
 
@@ -47,6 +47,7 @@ export class Connection {
   /** Who speaks, and how it is known to speak. */
   #client: Bytes | undefined;
   #kept: Profile | undefined;
+  #registeredHere = false;
   #closedFor: string | undefined;
 
   /** Speaks the editions that are served at the address at which the peer came in. */
@@ -103,6 +104,7 @@ export class Connection {
           const response = await handle(this.#context, this.#peer, event.request);
           if (response.kind === "registered" || response.kind === "denied") {
             this.#client = response.clientId;
+            this.#registeredHere = response.kind === "registered";
             this.#kept = this.#peer.profile;
           }
           if (!(await this.#answer(this.#session.reply(response)))) return;
@@ -126,6 +128,7 @@ export class Connection {
   /** What is known of how a client speaks. */
   async #recall(clientId: Bytes): Promise<Profile | undefined> {
     this.#client = clientId;
+    this.#registeredHere = false;
     const client = await this.#context.store.catalog.findClient(clientId);
     const profile = client === undefined
       ? this.#context.reservations.peek(toHex(clientId))?.profile
@@ -138,11 +141,17 @@ export class Connection {
     this.#peer.profile = this.#session.profile ?? this.#peer.profile;
   }
 
-  /** Keeps with the account what was learnt of its habits. */
+  /**
+   * Keeps with the account what was learnt of its habits: once it has registered here or has a key, since anybody can
+   * name an id.
+   */
   async #keepProfile(): Promise<void> {
     const { profile } = this.#session;
     if (profile === undefined || this.#client === undefined) return;
     if (this.#kept !== undefined && sameSpeech(profile, this.#kept)) return;
+    const isItself = this.#registeredHere ||
+      sessionKey(this.#context, this.#peer, this.#client) !== undefined;
+    if (!isItself) return;
     this.#kept = profile;
     await this.#context.store.catalog.noteSpeech(this.#client, toSpeech(profile));
   }
