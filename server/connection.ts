@@ -219,10 +219,16 @@ export class Connection {
     const id = setTimeout(() => timer.resolve("silent"), ms);
     try {
       const first = await Promise.race([this.#read(), timer.promise]);
-      return first === "silent" || first === null;
+      return first === "silent" || first === null || this.#isFilling(first);
     } finally {
       clearTimeout(id);
     }
+  }
+
+  /** Whether what has just been read only fills up the message before. */
+  #isFilling(size: number): boolean {
+    return this.#peer.profile.habits.has("frames") &&
+      this.#buffer.subarray(0, size).every((byte) => byte === 0);
   }
 
   async #write(bytes: Bytes): Promise<void> {

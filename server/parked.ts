@@ -8,6 +8,8 @@ import type { Upload } from "./upload.ts";
 
 /** Files that wait at once, of all clients; the one that waits longest is dropped for a further one. */
 const MAX_PARKED = 256;
+/** … and of one client, so that none pushes out those of others. */
+const MAX_PARKED_PER_CLIENT = 4;
 
 interface Parked {
   readonly upload: Upload;
@@ -24,10 +26,16 @@ export class ParkedUploads {
     this.#uploads.delete(key);
     this.#uploads.set(key, { upload, since: now });
     await before?.upload[Symbol.asyncDispose]();
-    for (const [oldest, parked] of this.#uploads) {
-      if (this.#uploads.size <= MAX_PARKED) break;
+    const owner = toHex(upload.request.clientId);
+    const own = [...this.#uploads.keys()].filter((other) => other.startsWith(owner));
+    const surplus = [
+      ...own.slice(0, Math.max(0, own.length - MAX_PARKED_PER_CLIENT)),
+      ...[...this.#uploads.keys()].slice(0, Math.max(0, this.#uploads.size - MAX_PARKED)),
+    ];
+    for (const oldest of surplus) {
+      const parked = this.#uploads.get(oldest);
       this.#uploads.delete(oldest);
-      await parked.upload[Symbol.asyncDispose]();
+      await parked?.upload[Symbol.asyncDispose]();
     }
   }
 

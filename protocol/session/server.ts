@@ -227,6 +227,8 @@ export class ServerSession {
     const reading = readings.find(({ edition }) => edition === this.#edition) ?? readings[0];
     if (reading === undefined) throw new RangeError("Cannot recognise: no reading is left");
     this.#edition = reading.edition;
+    // What frames bring along is known only with the edition.
+    if (this.#habits.has("frames")) this.#adopt("frames");
     this.#state = { at: "fixed", header, reading, prefix: prefix ?? NOTHING };
     return undefined;
   }

@@ -158,9 +158,20 @@ export class Emulator implements Disposable {
 
   /** Sends a file and returns the server's checksum. */
   async send(fileName: string, plaintext: Bytes): Promise<number> {
-    if (this.#aesKey === undefined) throw new Error("there is no key");
-    const file = { clientId: this.clientId, fileName, plaintext, key: this.#aesKey };
-    const messages = await encodeFile(this.#profile, file);
+    return await this.sendParts(await this.#encode(fileName, plaintext));
+  }
+
+  /** Sends the first part of a file, waits for its answer, and returns the others. */
+  async beginFile(fileName: string, plaintext: Bytes): Promise<Bytes[]> {
+    const [first = new Uint8Array(0), ...rest] = await this.#encode(fileName, plaintext);
+    await this.#write(first);
+    const { kind } = await this.#read();
+    if (kind !== "messageReceived") throw new Error(`${kind} in answer to the first part`);
+    return rest;
+  }
+
+  /** Sends the parts of a file up to the last, and returns the server's checksum. */
+  async sendParts(messages: readonly Bytes[]): Promise<number> {
     for (const [index, message] of messages.entries()) {
       await this.#write(message);
       const last = index === messages.length - 1;
@@ -174,9 +185,24 @@ export class Emulator implements Disposable {
     throw new Error("there is nothing to send");
   }
 
-  async judge(kind: "crcValid" | "crcInvalid" | "crcGivenUp", fileName: string): Promise<void> {
+  async #encode(fileName: string, plaintext: Bytes): Promise<Bytes[]> {
+    if (this.#aesKey === undefined) throw new Error("there is no key");
+    const file = { clientId: this.clientId, fileName, plaintext, key: this.#aesKey };
+    return await encodeFile(this.#profile, file);
+  }
+
+  async judge(
+    kind: "crcValid" | "crcInvalid" | "crcGivenUp",
+    fileName: string,
+    { zerosLater = false } = {},
+  ): Promise<void> {
     const { clientId } = this;
-    const response = await this.#ask({ kind, clientId, fileName: field(fileName) });
+    const message = encodeMessage(this.#profile, { kind, clientId, fileName: field(fileName) });
+    const cut = zerosLater ? message.findLastIndex((byte) => byte !== 0) + 256 : message.length;
+    await this.#write(message.subarray(0, cut));
+    if (zerosLater) await new Promise((resolve) => setTimeout(resolve, 50));
+    if (cut < message.length) await this.#write(message.subarray(cut));
+    const response = await this.#read();
     if (response.kind !== "messageReceived") {
       throw new Error(`${response.kind} in answer to ${kind}`);
     }

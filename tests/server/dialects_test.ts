@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 import {
   cksum,
   DEFAULT_SERVED,
+  edition2022,
+  edition2023a,
   edition2024early,
   listStored,
   type Profile,
@@ -109,4 +111,42 @@ Deno.test("an account of 2024early is served as such beside 2023c at one address
   );
   await other.register("Other");
   await other.store("b", pseudoRandomBytes(100));
+});
+
+Deno.test("frames bring along what else their edition's peers do, also where 2022 is served first", async () => {
+  await using folder = await TemporaryFolder.create();
+  await using server = await Server.start({
+    listen: [{ hostname: "127.0.0.1", port: 0, editions: [edition2022, edition2023a] }],
+    dataFolder: folder.join("data"),
+  });
+  using client = new Emulator(server.address, DIALECTS["2023a-c"] ?? assert.fail());
+  await client.register("Alice");
+  await client.store("in-pieces", pseudoRandomBytes(2500));
+});
+
+Deno.test("a client that opens a connection for each packet is not pushed out by another that does", async () => {
+  await using folder = await TemporaryFolder.create();
+  await using server = await start(folder);
+  const profile = DIALECTS["2024-d"] ?? assert.fail();
+  using slow = new Emulator(server.address, profile);
+  await slow.register("Slow");
+  using greedy = new Emulator(server.address, profile);
+  await greedy.register("Greedy");
+  const parts = await slow.beginFile("slow.bin", pseudoRandomBytes(1500));
+  for (let count = 0; count < 300; count++) {
+    await greedy.beginFile(`greedy-${count}`, pseudoRandomBytes(1500));
+  }
+  const staged = [...Deno.readDirSync(folder.join("data", "staging"))].length;
+  assert.ok(staged <= 5, `${staged} files are staged`);
+  assert.equal(await slow.sendParts(parts), cksum(pseudoRandomBytes(1500)));
+});
+
+Deno.test("CRC invalid in a frame whose zeros come late is answered all the same", async () => {
+  await using folder = await TemporaryFolder.create();
+  await using server = await start(folder);
+  const profile = DIALECTS["2024-d"] ?? assert.fail();
+  using client = new Emulator(server.address, profile);
+  await client.register("Alice");
+  await client.send("a", pseudoRandomBytes(100));
+  await client.judge("crcInvalid", "a", { zerosLater: true });
 });
