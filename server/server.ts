@@ -16,7 +16,7 @@ import { type Context, createContext } from "./context.ts";
 import { type Entropy, systemEntropy } from "./entropy.ts";
 import { removeOrphan } from "./handlers.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
-import { DataFolder } from "./store/data_folder.ts";
+import { DataFolder, type OpenCatalog } from "./store/data_folder.ts";
 import type { FileSystem } from "./store/file_system.ts";
 
 /** An address; port 0 takes any free one. */
@@ -34,6 +34,7 @@ export interface ServerOptions {
   readonly entropy?: Entropy;
   readonly clock?: () => number;
   readonly fileSystem?: FileSystem;
+  readonly openCatalog?: OpenCatalog;
 }
 
 /** How often what has expired is looked for, in milliseconds. */
@@ -66,7 +67,11 @@ export class Server implements AsyncDisposable {
    */
   static async start(options: ServerOptions): Promise<Server> {
     const { limits, entropy = systemEntropy, clock = Date.now, fileSystem = Deno } = options;
-    const folder = await DataFolder.openToServe(options.dataFolder, fileSystem);
+    const folder = await DataFolder.openToServe(
+      options.dataFolder,
+      fileSystem,
+      options.openCatalog,
+    );
     try {
       const context = createContext({
         store: folder,

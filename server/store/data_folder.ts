@@ -23,6 +23,11 @@ export interface Store {
   readonly blobs: BlobStore;
 }
 
+/** Opens or creates the catalog at a path. */
+export type OpenCatalog = (path: string) => Promise<Catalog>;
+
+const openSqliteCatalog: OpenCatalog = (path) => Promise.resolve(SqliteCatalog.open(path));
+
 export class DataFolder implements Store, AsyncDisposable {
   readonly path: string;
   readonly catalog: Catalog;
@@ -41,14 +46,18 @@ export class DataFolder implements Store, AsyncDisposable {
    * where another server has it, `not-a-data-folder` where it holds something else, `data-folder-unusable` where it
    * can't be read or written.
    */
-  static openToServe(folder: string, fs: FileSystem): Promise<DataFolder> {
+  static openToServe(
+    folder: string,
+    fs: FileSystem,
+    openCatalog: OpenCatalog = openSqliteCatalog,
+  ): Promise<DataFolder> {
     const path = resolve(folder);
     return usable(path, async () => {
       await prepareFolder(path, fs);
       const lock = await acquireLock(path);
       try {
         await createPrivately(join(path, CATALOG));
-        const catalog = SqliteCatalog.open(join(path, CATALOG));
+        const catalog = await openCatalog(join(path, CATALOG));
         return new DataFolder(path, { catalog, blobs: await DiskBlobStore.create(path, fs) }, lock);
       } catch (error) {
         lock.close();

@@ -56,8 +56,11 @@ export class SqliteCatalog implements Catalog {
   }
 
   /** Opens or creates the database at `path`. Throws `ConfigurationError` `catalog-too-new`. */
-  static open(path: string): SqliteCatalog {
-    return SqliteCatalog.#over(new DatabaseSync(path), (catalog) => {
+  static open(
+    path: string,
+    openDatabase = (path: string) => new DatabaseSync(path),
+  ): SqliteCatalog {
+    return SqliteCatalog.#over(openDatabase(path), (catalog) => {
       catalog.#database.exec(`
         PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS};
         PRAGMA journal_mode = WAL;
