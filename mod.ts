@@ -31,7 +31,15 @@ export {
   type ExportRequest,
   listStored,
 } from "./server/inspect.ts";
-export { DEFAULT_LIMITS, type Limits } from "./server/limits.ts";
+export {
+  DEFAULT_LIMITS,
+  LIMIT_NAMES,
+  type LimitDefinition,
+  LimitError,
+  type LimitName,
+  LIMITS,
+  type Limits,
+} from "./server/limits.ts";
 export { PORT_INFO, readPortInfo } from "./server/port_info.ts";
 export { type Listen, Server, type ServerOptions } from "./server/server.ts";
 export type { Client, Speech, StoredFile } from "./server/store/catalog.ts";

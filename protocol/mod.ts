@@ -11,6 +11,7 @@ export { Cksum, cksum } from "./crc/table.ts";
 export * from "./editions/edition.ts";
 export * from "./editions/mod.ts";
 export * from "./errors.ts";
+export * from "./file_name.ts";
 export * from "./habits.ts";
 export * from "./header.ts";
 export * from "./messages.ts";

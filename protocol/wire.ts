@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { timingSafeEqual } from "node:crypto";
 import { ProtocolError } from "./errors.ts";
 
 /** Bytes that own a plain `ArrayBuffer`, as WebCrypto and the file system want them. */
@@ -91,8 +92,9 @@ export class ByteWriter {
   }
 }
 
+/** Whether two runs of bytes are the same; the time it takes tells nothing of where they differ. */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, index) => byte === b[index]);
+  return a.length === b.length && timingSafeEqual(a, b);
 }
 
 /** All of `parts`, one behind the other. */

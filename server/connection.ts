@@ -17,8 +17,11 @@ import {
   ServerSession,
   toHex,
 } from "../protocol/mod.ts";
+import { addressKey } from "./client_address.ts";
 import type { Context, Peer } from "./context.ts";
 import { handle, sessionKey } from "./handlers.ts";
+import { LimitError, type LimitName } from "./limits.ts";
+import { Patience } from "./patience.ts";
 import { sameSpeech, toProfile, toSpeech } from "./speech.ts";
 import { Upload } from "./upload.ts";
 
@@ -41,7 +44,10 @@ export class Connection {
   readonly #socket: Socket;
   readonly #peer: Peer;
   readonly #session: ServerSession;
+  readonly #patience: Patience;
   #buffer: Bytes = new Uint8Array(SMALL_BUFFER);
+  #requests = 0;
+  #finishing = false;
   #reading: Promise<number | null> | undefined;
   #upload: Upload | undefined;
   /** Who speaks, and how it is known to speak. */
@@ -55,9 +61,11 @@ export class Connection {
     this.#context = context;
     this.#socket = socket;
     this.#session = new ServerSession(served);
+    this.#patience = new Patience(context.limits);
     this.#peer = {
       connection: number,
       address: formatAddress(socket.remoteAddr),
+      origin: addressKey(socket.remoteAddr.hostname),
       profile: { edition: served[0] ?? DEFAULT_EDITION, habits: NO_HABITS },
       key: undefined,
     };
@@ -72,7 +80,7 @@ export class Connection {
         await this.#upload?.[Symbol.asyncDispose]();
       }
     } catch (error) {
-      if (error instanceof ProtocolError) await this.#refuse(error);
+      if (error instanceof ProtocolError || error instanceof LimitError) await this.#refuse(error);
       else this.#logLoss(error);
     } finally {
       this.close("it was served");
@@ -86,11 +94,35 @@ export class Connection {
     this.#socket.close();
   }
 
+  /** Tells the peer that there is no room for it, and ends the connection. Never rejects. */
+  async turnAway(error: LimitError): Promise<void> {
+    this.#context.limitLog.report(error, this.#peer.address);
+    try {
+      await this.#inTime(this.#write(this.#session.generalError().bytes));
+    } catch {
+      // It has left by itself.
+    } finally {
+      this.close("there is no room for it");
+    }
+  }
+
+  /** Ends the connection as soon as no file is on its way or waits to be judged. */
+  finish(): void {
+    this.#finishing = true;
+    if (!this.#isAtWork) this.close("the server stops");
+  }
+
+  get #isAtWork(): boolean {
+    return !this.#session.betweenMessages || this.#upload?.isOpen === true ||
+      this.#context.unverified.hasFrom(this.#peer.connection);
+  }
+
   async #converse(): Promise<void> {
     for (;;) {
       const event = this.#session.next();
       switch (event.type) {
         case "wait":
+          if (this.#finishing && !this.#isAtWork) return;
           if (!(await this.#receive())) return;
           break;
         case "identify":
@@ -100,6 +132,7 @@ export class Connection {
           await this.#inTime(this.#write(event.bytes));
           break;
         case "request": {
+          this.#countRequest();
           this.#noteProfile();
           const response = await handle(this.#context, this.#peer, event.request);
           if (response.kind === "registered" || response.kind === "denied") {
@@ -157,10 +190,11 @@ export class Connection {
   }
 
   async #beginPart(request: SendFile): Promise<void> {
-    this.#enlarge();
+    this.#fitBuffer(LARGE_BUFFER);
     if (this.#upload?.isOf(request) !== true || request.packetNumber === 1) {
       await this.#upload?.[Symbol.asyncDispose]();
       this.#upload = undefined;
+      this.#countRequest();
     }
     if (request.packetNumber !== undefined && request.packetNumber !== 1) {
       this.#upload ??= this.#context.parked.take(request);
@@ -184,16 +218,28 @@ export class Connection {
     return true;
   }
 
-  /** Hands the next bytes to the session; `false` when the peer has left. */
+  /**
+   * Hands the next bytes to the session; `false` when the peer has left. Throws `LimitError` when it keeps the server
+   * waiting.
+   */
   async #receive(): Promise<boolean> {
-    const size = await this.#inTime(this.#read());
+    this.#patience.enter(this.#phase);
+    const { limit, ms } = this.#patience.left();
+    const begin = performance.now();
+    const size = await this.#within(limit, ms, this.#read());
     this.#reading = undefined;
     if (size === null) {
       if (!this.#session.betweenMessages) this.#logLoss(new Error("it left within a message"));
       return false;
     }
+    this.#patience.spend(performance.now() - begin, size);
     this.#session.push(this.#buffer.subarray(0, size));
     return true;
+  }
+
+  get #phase(): "idle" | "request" | "content" {
+    if (this.#session.betweenMessages) return "idle";
+    return this.#session.inContent ? "content" : "request";
   }
 
   /** The read that is under way, or a new one. */
@@ -202,14 +248,25 @@ export class Connection {
     return this.#reading;
   }
 
-  #enlarge(): void {
-    if (this.#buffer.length < LARGE_BUFFER) this.#buffer = new Uint8Array(LARGE_BUFFER);
+  /** A large buffer while content comes; idle connections are many and hold a small one. */
+  #fitBuffer(size: number): void {
+    if (this.#buffer.length !== size && this.#reading === undefined) {
+      this.#buffer = new Uint8Array(size);
+    }
+  }
+
+  #countRequest(): void {
+    const { maxRequestsPerConnection } = this.#context.limits;
+    if (++this.#requests <= maxRequestsPerConnection) return;
+    throw new LimitError("maxRequestsPerConnection", maxRequestsPerConnection);
   }
 
   /** Sends a reply; `false` where the connection is to end with it. */
   async #answer({ bytes, afterMs, close }: Reply): Promise<boolean> {
     if (afterMs > 0 && !(await this.#staysSilent(afterMs))) return true;
     await this.#inTime(this.#write(bytes));
+    this.#patience.restart();
+    if (this.#upload?.isOpen !== true) this.#fitBuffer(SMALL_BUFFER);
     return !close;
   }
 
@@ -235,27 +292,37 @@ export class Connection {
     for (let done = 0; done < bytes.length;) done += await this.#socket.write(bytes.subarray(done));
   }
 
-  /** Waits for the socket, but not for a peer with which nothing moves. */
-  async #inTime<T>(operation: Promise<T>): Promise<T> {
+  #inTime<T>(operation: Promise<T>): Promise<T> {
+    return this.#within("stallTimeoutMs", this.#context.limits.stallTimeoutMs, operation);
+  }
+
+  /** Waits for the socket, but not for ever. Throws `LimitError`. */
+  async #within<T>(limit: LimitName, ms: number, operation: Promise<T>): Promise<T> {
+    const expired = Promise.withResolvers<never>();
     const id = setTimeout(
-      () => this.close("nothing moved for too long"),
-      this.#context.limits.idleTimeoutMs,
+      () => expired.reject(new LimitError(limit, this.#context.limits[limit])),
+      ms,
     );
+    // What is still under way when the connection ends fails with nobody to hear it.
+    operation.catch(() => undefined);
     try {
-      return await operation;
+      return await Promise.race([operation, expired.promise]);
     } finally {
       clearTimeout(id);
     }
   }
 
-  /** Tells the peer that what it sent can't be understood, and ends. */
-  async #refuse(error: ProtocolError): Promise<void> {
-    this.#context.log.warn("Closing {address}: {reason}", {
-      event: "connection.refused",
-      address: this.#peer.address,
-      code: error.code,
-      reason: error.message,
-    });
+  /** Tells the peer that what it sent can't be understood or is too much, and ends. */
+  async #refuse(error: ProtocolError | LimitError): Promise<void> {
+    if (error instanceof LimitError) this.#context.limitLog.report(error, this.#peer.address);
+    else {
+      this.#context.log.warn("Closing {address}: {reason}", {
+        event: "connection.refused",
+        address: this.#peer.address,
+        code: error.code,
+        reason: error.message,
+      });
+    }
     const id = setTimeout(() => this.close("it goes on after the last word"), LINGER_MS);
     try {
       await this.#write(this.#session.generalError().bytes);

@@ -7,9 +7,11 @@ import type { Logger } from "@logtape/logtape";
 import type { Bytes, Profile } from "../protocol/mod.ts";
 import type { Entropy } from "./entropy.ts";
 import { ExpiringMap } from "./expiring_map.ts";
+import { LimitLog } from "./limit_log.ts";
 import type { Limits } from "./limits.ts";
-import type { Store } from "./store/data_folder.ts";
 import { ParkedUploads } from "./parked.ts";
+import { Staging } from "./staging.ts";
+import type { Store } from "./store/data_folder.ts";
 import { UnverifiedFiles } from "./unverified.ts";
 
 export interface Context {
@@ -23,6 +25,10 @@ export interface Context {
   readonly sessions: ExpiringMap<CryptoKey>;
   /** For whom an id was reserved by a denied reconnection, by that id in hexadecimal. */
   readonly reservations: ExpiringMap<Reservation>;
+  /** How often each address has asked to register, by `addressKey`, since it began to within the last hour. */
+  readonly registrations: ExpiringMap<{ count: number }>;
+  readonly staging: Staging;
+  readonly limitLog: LimitLog;
   readonly unverified: UnverifiedFiles;
   /** Files whose further packets come on connections of their own. */
   readonly parked: ParkedUploads;
@@ -37,15 +43,20 @@ export interface Reservation {
 
 export type Shared = Pick<Context, "store" | "limits" | "entropy" | "clock" | "log">;
 
-export function createContext(shared: Shared): Context {
-  const { limits, clock } = shared;
+const HOUR_MS = 60 * 60_000;
+
+export function createContext(shared: Shared, freeSpace: () => Promise<number>): Context {
+  const { store, limits, clock, log } = shared;
   const reservations = { ttlMs: limits.registrationTtlMs, max: limits.maxReservations, clock };
   return {
     ...shared,
     sessions: new ExpiringMap({ ttlMs: limits.sessionTtlMs, max: limits.maxSessions, clock }),
     reservations: new ExpiringMap(reservations),
-    unverified: new UnverifiedFiles(limits, shared.log),
-    parked: new ParkedUploads(),
+    registrations: new ExpiringMap({ ttlMs: HOUR_MS, max: limits.maxAddresses, clock }),
+    staging: new Staging(store.blobs, limits, freeSpace),
+    limitLog: new LimitLog(log, clock),
+    unverified: new UnverifiedFiles(limits, log),
+    parked: new ParkedUploads(limits),
   };
 }
 
@@ -55,6 +66,8 @@ export interface Peer {
   readonly connection: number;
   /** `HOST:PORT`. */
   readonly address: string;
+  /** The same where peers are counted: see `addressKey`. */
+  readonly origin: string;
   /** How it speaks, as far as it is known by now. */
   profile: Profile;
   /** The last AES key given on this connection, and to whom; used before the one of `Context.sessions`. */

@@ -15,10 +15,13 @@ import {
   type Request,
   type Response,
   type SendFile,
+  storedName,
   toHex,
 } from "../protocol/mod.ts";
 import type { Context, Peer, Reservation } from "./context.ts";
+import { LimitError } from "./limits.ts";
 import { toSpeech } from "./speech.ts";
+import { QuotaExceeded } from "./store/catalog.ts";
 import type { Unverified } from "./unverified.ts";
 
 type Plain = Exclude<Request, SendFile>;
@@ -34,6 +37,7 @@ const GENERAL_ERROR: Response = { kind: "generalError" };
 const handlers: { readonly [K in Plain["kind"]]: Handler<K> } = {
   async register(context, peer, { clientId: claimedId, name: field }) {
     const { store, entropy, limits, log } = context;
+    countRegistration(context, peer);
     const name = decodeTextField(field);
     const now = context.clock();
     const id = entropy.clientId();
@@ -127,11 +131,15 @@ const handlers: { readonly [K in Plain["kind"]]: Handler<K> } = {
   crcGivenUp: (context, peer, request) => drop(context, peer, request, "the client has given up"),
 };
 
-/** The response to any request but a file. A failure of our own is logged and answered with a general error. */
+/**
+ * The response to any request but a file. A failure of our own is logged and answered with a general error. Throws
+ * `LimitError`.
+ */
 export async function handle(context: Context, peer: Peer, request: Plain): Promise<Response> {
   try {
     return await (handlers[request.kind] as Handler<Plain["kind"]>)(context, peer, request);
   } catch (error) {
+    if (error instanceof LimitError) throw error;
     const known = error instanceof ProtocolError;
     context.log[known ? "warn" : "error"]("Could not answer {request} of {address}: {reason}", {
       event: known ? "request.refused" : "request.failed",
@@ -153,6 +161,17 @@ export function sessionKey(context: Context, peer: Peer, clientId: Bytes): Crypt
   if (key.usedAt + context.limits.sessionTtlMs <= now) return undefined;
   key.usedAt = now;
   return key.key;
+}
+
+function countRegistration(context: Context, peer: Peer): void {
+  const { registrations, limits } = context;
+  const before = registrations.peek(peer.origin);
+  const counter = before ?? { count: 0 };
+  if (before === undefined) registrations.set(peer.origin, counter);
+  counter.count++;
+  const { maxRegistrationsPerHour } = limits;
+  if (counter.count <= maxRegistrationsPerHour) return;
+  throw new LimitError("maxRegistrationsPerHour", maxRegistrationsPerHour);
 }
 
 async function freshKey(context: Context, peer: Peer, publicKey: Bytes) {
@@ -208,7 +227,7 @@ function takeUnverified(
   fileName: Bytes,
 ): Unverified | undefined {
   if (sessionKey(context, peer, clientId) === undefined) return undefined;
-  return context.unverified.take(clientId, decodeTextField(fileName), peer.connection);
+  return context.unverified.take(clientId, storedName(fileName), peer.connection);
 }
 
 /**
@@ -216,7 +235,7 @@ function takeUnverified(
  * catalog refers to it, so that a crash in between leaves nothing behind that the next start would not remove.
  */
 async function storeFile(context: Context, peer: Peer, file: Unverified): Promise<void> {
-  const { catalog, blobs } = context.store;
+  const { store: { catalog, blobs }, limits } = context;
   const { clientId, name, size, crc, blob } = file;
   const path = blobs.newPath(clientId);
   const storedAt = context.clock();
@@ -224,21 +243,16 @@ async function storeFile(context: Context, peer: Peer, file: Unverified): Promis
   try {
     await catalog.addOrphan(path);
     await blob.commit(path);
-    replaced = await catalog.storeFile({
-      clientId,
-      name,
-      path,
-      size,
-      crc,
-      storedAt,
-      verified: true,
-    });
+    const row = { clientId, name, path, size, crc, storedAt, verified: true };
+    replaced = await catalog.storeFile(row, { bytes: limits.quota, files: limits.quotaFiles });
   } catch (error) {
     await blob.discard();
     // A commit may have failed in its last step and hold all the same: then the path is the file's.
     const stored = await catalog.findFile(clientId, name);
     if (stored?.path !== path) await removeOrphan(context, path);
-    throw error;
+    if (!(error instanceof QuotaExceeded)) throw error;
+    const limit = error.of === "bytes" ? "quota" : "quotaFiles";
+    throw new LimitError(limit, limits[limit]);
   }
   context.log.info("Stored {file} of {client}: {size} bytes, cksum {crc}", {
     event: "file.stored",

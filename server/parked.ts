@@ -4,12 +4,8 @@
  * @module
  */
 import { decodeTextField, type SendFile, toHex } from "../protocol/mod.ts";
+import type { Limits } from "./limits.ts";
 import type { Upload } from "./upload.ts";
-
-/** Files that wait at once, of all clients; the one that waits longest is dropped for a further one. */
-const MAX_PARKED = 256;
-/** … and of one client, so that none pushes out those of others. */
-const MAX_PARKED_PER_CLIENT = 4;
 
 interface Parked {
   readonly upload: Upload;
@@ -19,6 +15,11 @@ interface Parked {
 export class ParkedUploads {
   /** In order of their parking. */
   readonly #uploads = new Map<string, Parked>();
+  readonly #limits: Limits;
+
+  constructor(limits: Limits) {
+    this.#limits = limits;
+  }
 
   async park(upload: Upload, now: number): Promise<void> {
     const key = keyOf(upload.request);
@@ -28,9 +29,10 @@ export class ParkedUploads {
     await before?.upload[Symbol.asyncDispose]();
     const owner = toHex(upload.request.clientId);
     const own = [...this.#uploads.keys()].filter((other) => other.startsWith(owner));
+    const { maxParked, maxParkedPerClient } = this.#limits;
     const surplus = [
-      ...own.slice(0, Math.max(0, own.length - MAX_PARKED_PER_CLIENT)),
-      ...[...this.#uploads.keys()].slice(0, Math.max(0, this.#uploads.size - MAX_PARKED)),
+      ...own.slice(0, Math.max(0, own.length - maxParkedPerClient)),
+      ...[...this.#uploads.keys()].slice(0, Math.max(0, this.#uploads.size - maxParked)),
     ];
     for (const oldest of surplus) {
       const parked = this.#uploads.get(oldest);

@@ -11,13 +11,15 @@ import {
   formatAddress,
   NetworkError,
 } from "../protocol/mod.ts";
+import { addressKey } from "./client_address.ts";
 import { Connection } from "./connection.ts";
 import { type Context, createContext } from "./context.ts";
 import { type Entropy, systemEntropy } from "./entropy.ts";
 import { removeOrphan } from "./handlers.ts";
-import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
+import { DEFAULT_LIMITS, LimitError, type LimitName, type Limits } from "./limits.ts";
 import { DataFolder, type OpenCatalog } from "./store/data_folder.ts";
 import type { FileSystem } from "./store/file_system.ts";
+import { type FreeSpace, freeSpaceOf } from "./store/free_space.ts";
 
 /** An address; port 0 takes any free one. */
 export interface Listen extends Address {
@@ -35,6 +37,7 @@ export interface ServerOptions {
   readonly clock?: () => number;
   readonly fileSystem?: FileSystem;
   readonly openCatalog?: OpenCatalog;
+  readonly freeSpace?: FreeSpace;
 }
 
 /** How often what has expired is looked for, in milliseconds. */
@@ -48,6 +51,8 @@ export class Server implements AsyncDisposable {
   readonly #folder: DataFolder;
   readonly #listeners: readonly Listener[];
   readonly #connections = new Map<Connection, Promise<void>>();
+  /** How many connections each address has. */
+  readonly #origins = new Map<string, number>();
   readonly #housekeeping: ReturnType<typeof setInterval>;
   readonly #accepting: Promise<unknown>;
   #connectionNumber = 0;
@@ -73,13 +78,10 @@ export class Server implements AsyncDisposable {
       options.openCatalog,
     );
     try {
-      const context = createContext({
-        store: folder,
-        limits: { ...DEFAULT_LIMITS, ...limits },
-        entropy,
-        clock,
-        log: getLogger(["xfer", "server"]),
-      });
+      const { freeSpace = freeSpaceOf } = options;
+      const shared = { store: folder, limits: { ...DEFAULT_LIMITS, ...limits }, entropy, clock };
+      const log = getLogger(["xfer", "server"]);
+      const context = createContext({ ...shared, log }, () => freeSpace(folder.path));
       await removeLeftovers(context);
       const listeners = listenAll(options.listen);
       for (const { socket, editions } of listeners) {
@@ -111,9 +113,12 @@ export class Server implements AsyncDisposable {
     return this.addresses[0] as Address;
   }
 
-  /** Stops listening, ends every connection and closes the data folder. */
-  close(): Promise<void> {
-    this.#closing ??= this.#close();
+  /**
+   * Stops listening, waits up to `graceMs` milliseconds for files on their way to be stored, ends every connection
+   * and closes the data folder.
+   */
+  close(graceMs = 0): Promise<void> {
+    this.#closing ??= this.#close(graceMs);
     return this.#closing;
   }
 
@@ -121,16 +126,22 @@ export class Server implements AsyncDisposable {
     return this.close();
   }
 
-  async #close(): Promise<void> {
+  async #close(graceMs: number): Promise<void> {
     clearInterval(this.#housekeeping);
     for (const { socket } of this.#listeners) socket.close();
     await this.#accepting;
-    for (const connection of this.#connections.keys()) connection.close("the server stops");
+    for (const connection of this.#connections.keys()) connection.finish();
+    const id = setTimeout(() => this.#cutOff(), graceMs);
     await Promise.all(this.#connections.values());
+    clearTimeout(id);
     await this.#context.unverified.expire(Infinity);
     await this.#context.parked.expire(Infinity);
     await this.#folder[Symbol.asyncDispose]();
     this.#context.log.info("Stopped", { event: "server.stopped" });
+  }
+
+  #cutOff(): void {
+    for (const connection of this.#connections.keys()) connection.close("the server stops");
   }
 
   async #accept({ socket, editions }: Listener): Promise<void> {
@@ -150,26 +161,40 @@ export class Server implements AsyncDisposable {
   }
 
   #serve(socket: Deno.TcpConn, editions: readonly Edition[]): void {
-    const { limits, log } = this.#context;
-    if (this.#connections.size >= limits.maxConnections) {
-      socket.close();
-      log.warn("Turned a connection away: {limit} are open", {
-        event: "limit.reached",
-        name: "maxConnections",
-        limit: limits.maxConnections,
-      });
-      return;
-    }
     socket.setNoDelay();
     const number = ++this.#connectionNumber;
     const connection = new Connection(this.#context, socket, number, editions);
-    const served = connection.serve().finally(() => this.#connections.delete(connection));
+    const origin = addressKey(socket.remoteAddr.hostname);
+    const full = this.#fullFor(origin);
+    if (full !== undefined) return void connection.turnAway(full);
+    this.#countOrigin(origin, 1);
+    const served = connection.serve().finally(() => {
+      this.#connections.delete(connection);
+      this.#countOrigin(origin, -1);
+    });
     this.#connections.set(connection, served);
   }
 
+  /** What forbids a further connection. */
+  #fullFor(origin: string): LimitError | undefined {
+    const counts: readonly [LimitName, number][] = [
+      ["maxConnections", this.#connections.size],
+      ["maxConnectionsPerAddress", this.#origins.get(origin) ?? 0],
+    ];
+    const { limits } = this.#context;
+    const full = counts.find(([limit, count]) => count >= limits[limit]);
+    return full && new LimitError(full[0], limits[full[0]]);
+  }
+
+  #countOrigin(origin: string, change: 1 | -1): void {
+    const count = (this.#origins.get(origin) ?? 0) + change;
+    if (count > 0) this.#origins.set(origin, count);
+    else this.#origins.delete(origin);
+  }
+
   async #keepHouse(): Promise<void> {
-    const { limits, clock, sessions, reservations, store } = this.#context;
-    for (const table of [sessions, reservations]) table.sweep();
+    const { limits, clock, sessions, reservations, registrations, store } = this.#context;
+    for (const table of [sessions, reservations, registrations]) table.sweep();
     try {
       await store.catalog.expireRegistrations(clock() - limits.registrationTtlMs);
       const before = clock() - limits.unverifiedTtlMs;

@@ -59,6 +59,14 @@ export class UnverifiedFiles {
     return taken;
   }
 
+  /** Whether a file that came on a connection waits to be judged. */
+  hasFrom(connection: number): boolean {
+    for (const files of this.#byClient.values()) {
+      if (files.some((file) => file.connection === connection)) return true;
+    }
+    return false;
+  }
+
   /** Discards files that arrived before a time. */
   async expire(before: number): Promise<void> {
     for (const files of [...this.#byClient.values()]) {

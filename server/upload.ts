@@ -4,25 +4,31 @@
  * @module
  */
 import {
+  BLOCK_SIZE,
   type Bytes,
   CbcDecryptor,
   Cksum,
   decodeTextField,
   equalBytes,
   IntegrityError,
+  nameFault,
   PacketSequence,
   PiecesDecryptor,
   printable,
   type Response,
   type SendFile,
+  storedName,
   toHex,
 } from "../protocol/mod.ts";
 import type { Context, Peer } from "./context.ts";
 import { sessionKey } from "./handlers.ts";
+import { LimitError } from "./limits.ts";
 import type { StagedBlob } from "./store/blob_store.ts";
 
 /** Ciphertext is decrypted in pieces of this many bytes: each costs a call to WebCrypto, however small. */
 const PIECE_SIZE = 256 * 1024;
+/** Padding that ciphertext holds at most: some clients encrypt a file in two pieces. */
+const MAX_PADDING = 2 * BLOCK_SIZE;
 
 interface Work {
   readonly packets: PacketSequence;
@@ -103,6 +109,7 @@ export class Upload implements AsyncDisposable {
   }
 
   async #receive(blob: StagedBlob): Promise<Response> {
+    if (this.#checksum.size > this.#context.limits.maxFileSize) this.#refuseLarge();
     this.#work = undefined;
     const { clientId, contentSize, fileName } = this.request;
     const sound = this.#checksum.digest();
@@ -110,7 +117,7 @@ export class Upload implements AsyncDisposable {
     const crc = this.#intact ? sound : ~sound >>> 0;
     await this.#context.unverified.add({
       clientId,
-      name: decodeTextField(fileName),
+      name: storedName(fileName),
       connection: this.#peer.connection,
       blob,
       size: this.#checksum.size,
@@ -131,12 +138,31 @@ export class Upload implements AsyncDisposable {
     const { clientId, contentSize, fileName } = this.request;
     const key = sessionKey(this.#context, this.#peer, clientId);
     if (key === undefined) throw new Error("its key exchange was not done, or has expired");
-    if (decodeTextField(fileName) === "") throw new Error("its name is empty");
+    const fault = nameFault(storedName(fileName));
+    if (fault !== undefined) throw new Error(`its name ${fault}`);
     const packets = new PacketSequence(this.request);
+    const leastSize = Math.max(0, contentSize - MAX_PADDING);
+    await this.#checkLimits(leastSize);
     this.#piece = new Uint8Array(Math.min(PIECE_SIZE, contentSize));
     const inPieces = this.#peer.profile.habits.has("pieces");
     const decryptor = inPieces ? new PiecesDecryptor(key) : new CbcDecryptor(key);
-    this.#work = { packets, decryptor, blob: await this.#context.store.blobs.stage() };
+    const blob = await this.#context.staging.stage(clientId, contentSize);
+    this.#work = { packets, decryptor, blob };
+  }
+
+  /** Refuses beforehand what could not be stored afterwards. */
+  async #checkLimits(leastSize: number): Promise<void> {
+    const { limits: { maxFileSize, quota, quotaFiles }, store } = this.#context;
+    const { clientId, fileName } = this.request;
+    if (leastSize > maxFileSize) this.#refuseLarge();
+    if (quota === Infinity && quotaFiles === Infinity) return;
+    const { files, bytes } = await store.catalog.usage(clientId, storedName(fileName));
+    if (bytes + leastSize > quota) throw new LimitError("quota", quota);
+    if (files + 1 > quotaFiles) throw new LimitError("quotaFiles", quotaFiles);
+  }
+
+  #refuseLarge(): never {
+    throw new LimitError("maxFileSize", this.#context.limits.maxFileSize);
   }
 
   async #flush(): Promise<void> {
@@ -163,11 +189,15 @@ export class Upload implements AsyncDisposable {
     await this.#work.blob.write(plaintext);
   }
 
-  /** Does a part of the work; where it fails, the staged bytes go and the rest is not done. */
+  /**
+   * Does a part of the work; where it fails, the staged bytes go and the rest is not done. Throws `LimitError`, since
+   * the rest of what is over a limit is not to be taken.
+   */
   async #guard(work: () => Promise<void> | void): Promise<void> {
     try {
       await work();
     } catch (error) {
+      if (error instanceof LimitError) throw error;
       this.#logRefusal(error instanceof Error ? error.message : String(error));
       await this[Symbol.asyncDispose]();
     }

@@ -106,6 +106,11 @@ export class ServerSession {
     return this.#state.at === "header" && this.#feed.available === 0;
   }
 
+  /** Whether a file's content is what comes next. */
+  get inContent(): boolean {
+    return this.#state.at === "part";
+  }
+
   /** How the peer speaks, as far as it is known by now; `undefined` before its first request. */
   get profile(): Profile | undefined {
     return this.#edition && { edition: this.#edition, habits: this.#habits };

@@ -38,6 +38,22 @@ export interface StoredFile {
   readonly verified: boolean;
 }
 
+/** What a client has stored, or may have. */
+export interface Usage {
+  readonly bytes: number;
+  readonly files: number;
+}
+
+/** A file is not stored since its owner would have more than he may. */
+export class QuotaExceeded extends Error {
+  readonly of: keyof Usage;
+
+  constructor(of: keyof Usage) {
+    super(`Cannot store the file: its owner may not have more ${of}`);
+    this.of = of;
+  }
+}
+
 export interface RegisterClient {
   readonly id: Bytes;
   readonly name: string;
@@ -87,9 +103,11 @@ export interface Catalog extends AsyncDisposable {
   removeOrphan(path: string): Promise<void>;
   /**
    * Records a file, in place of the client's one of the same name. Returns the path of the one replaced, which is
-   * an orphan from now on.
+   * an orphan from now on. Throws `QuotaExceeded`.
    */
-  storeFile(file: StoredFile): Promise<string | undefined>;
+  storeFile(file: StoredFile, quota?: Usage): Promise<string | undefined>;
+  /** What a client has stored under other names than this one. */
+  usage(clientId: Bytes, exceptName: string): Promise<Usage>;
   findFile(clientId: Bytes, name: string): Promise<StoredFile | undefined>;
   /** A client's files, by name. */
   listFiles(clientId: Bytes): Promise<StoredFile[]>;

@@ -5,13 +5,15 @@
  */
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { type Bytes, ConfigurationError, equalBytes, printable } from "../../protocol/mod.ts";
-import type {
-  Catalog,
-  Client,
-  RegisterClient,
-  SetPublicKey,
-  Speech,
-  StoredFile,
+import {
+  type Catalog,
+  type Client,
+  QuotaExceeded,
+  type RegisterClient,
+  type SetPublicKey,
+  type Speech,
+  type StoredFile,
+  type Usage,
 } from "./catalog.ts";
 
 /** How long a statement waits for another process (`xfer server list`) to finish, in milliseconds. */
@@ -44,6 +46,8 @@ const MIGRATIONS: readonly string[] = [
   ALTER TABLE clients ADD COLUMN habits TEXT NOT NULL DEFAULT '';
   `,
 ];
+
+const UNLIMITED: Usage = { bytes: Infinity, files: Infinity };
 
 type Row = Record<string, unknown>;
 
@@ -184,9 +188,10 @@ export class SqliteCatalog implements Catalog {
   }
 
   // deno-lint-ignore require-await
-  async storeFile(file: StoredFile): Promise<string | undefined> {
+  async storeFile(file: StoredFile, quota: Usage = UNLIMITED): Promise<string | undefined> {
     const { clientId, name, path, size, crc, storedAt, verified } = file;
     return this.#transaction(() => {
+      this.#checkQuota(file, quota);
       const replaced = this.#file(clientId, name)?.path;
       if (replaced !== undefined) {
         this.#run("INSERT OR IGNORE INTO orphans (path) VALUES (?)", replaced);
@@ -200,6 +205,11 @@ export class SqliteCatalog implements Catalog {
       this.#run("UPDATE clients SET last_seen = ? WHERE id = ?", storedAt, clientId);
       return replaced;
     });
+  }
+
+  // deno-lint-ignore require-await
+  async usage(clientId: Bytes, exceptName: string): Promise<Usage> {
+    return this.#usage(clientId, exceptName);
   }
 
   // deno-lint-ignore require-await
@@ -259,6 +269,22 @@ export class SqliteCatalog implements Catalog {
   #file(clientId: Bytes, name: string): StoredFile | undefined {
     const query = "SELECT * FROM files WHERE client_id = ? AND name = ?";
     return this.#all(query, clientId, name).map(toFile)[0];
+  }
+
+  #checkQuota({ clientId, name, size }: StoredFile, quota: Usage): void {
+    if (quota.bytes === Infinity && quota.files === Infinity) return;
+    const used = this.#usage(clientId, name);
+    if (used.bytes + size > quota.bytes) throw new QuotaExceeded("bytes");
+    if (used.files + 1 > quota.files) throw new QuotaExceeded("files");
+  }
+
+  #usage(clientId: Bytes, exceptName: string): Usage {
+    const [row] = this.#all(
+      `SELECT count(*) AS files, coalesce(sum(size), 0) AS bytes FROM files
+       WHERE client_id = ? AND name <> ?`,
+      ...[clientId, exceptName],
+    );
+    return { bytes: row?.["bytes"] as number, files: row?.["files"] as number };
   }
 
   #transaction<T>(work: () => T): T {

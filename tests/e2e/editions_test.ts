@@ -85,10 +85,12 @@ Deno.test("what a peer calls its file is escaped in log and list", async () => {
   const profile = DIALECTS["2023c"] ?? assert.fail();
   using client = new Emulator({ hostname: "127.0.0.1", port: server.port }, profile);
   await client.register("Alice");
-  await client.store("\x1b[2Jevil\u202Etxt", pseudoRandomBytes(10));
-  const stored = server.log.find((line) => line["event"] === "file.stored");
-  assert.equal(stored?.["file"], "\\u{1b}[2Jevil\\u{202e}txt");
+  await assert.rejects(client.store("\x1b[2Jevil\u202Etxt", pseudoRandomBytes(10)));
+  const refused = server.log.find((line) => line["event"] === "file.refused");
+  assert.equal(refused?.["file"], "\\u{1b}[2Jevil\\u{202e}txt");
+  using other = new Emulator({ hostname: "127.0.0.1", port: server.port }, profile);
+  await other.register("Bob");
+  await other.store("zero\u200Bwidth", pseudoRandomBytes(10));
   const { stdout } = await xfer(["server", "list", "--data", folder.join("data")]);
-  assert.match(stdout, /\\u\{1b\}\[2Jevil\\u\{202e\}txt/);
-  assert.ok(!stdout.includes("\x1b") && !stdout.includes("\u202E"));
+  assert.match(stdout, /zero\\u\{200b\}width/);
 });

@@ -385,16 +385,6 @@ test("a client that leaves in the middle of a file leaves nothing behind", async
   assert.equal(staged(), 0);
 });
 
-test("a connection on which nothing moves is closed", async ({ peer }) => {
-  assert.equal(await peer.receive(), "closed");
-}, { idleTimeoutMs: 50 });
-
-test("more connections than allowed are turned away", async ({ peer, server }) => {
-  assert.equal(kindOf(await peer.register("Alice")), "registered");
-  using surplus = await Peer.connect(server.address);
-  assert.equal(await surplus.receive(), "closed");
-}, { maxConnections: 1 });
-
 Deno.test("server: start-up removes what was staged or orphaned, and a second server on the folder is refused", async () => {
   await using folder = await TemporaryFolder.create();
   const dataFolder = folder.join("data");

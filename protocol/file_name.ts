@@ -1,0 +1,36 @@
+/**
+ * What a file may be called: a name that means one file on every system, and nothing to a terminal.
+ *
+ * @module
+ */
+import { decodeTextField } from "./text.ts";
+import type { Bytes } from "./wire.ts";
+
+/** Bytes of UTF-8 that a name has at most: what file systems take. */
+export const MAX_FILE_NAME = 255;
+
+/** Control characters (escapes among them), line separators, lone surrogates, and what turns the direction of writing. */
+const DECEIVING = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}]/u;
+/** Devices of Windows, whatever follows behind a dot. */
+const DEVICE = /^(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(?:\.|$)/i;
+
+/** Why a name is not taken, in words that go on "its name …", or `undefined` for one that is. */
+export function nameFault(name: string): string | undefined {
+  if (name === "" || name === "." || name === "..") return "is empty or names a folder";
+  if (/[/\\\0]/.test(name)) return "holds a slash or a NUL";
+  if (DECEIVING.test(name)) return "holds control characters or such that turn the writing";
+  if (DEVICE.test(name)) return "is that of a device on Windows";
+  if (/[. ]$/.test(name)) return "ends with a dot or a space";
+  if (new TextEncoder().encode(name).length > MAX_FILE_NAME) {
+    return `has more than ${MAX_FILE_NAME} bytes`;
+  }
+  return undefined;
+}
+
+/**
+ * The name under which a file is kept, from the field that a client sent: the last component of a path of either
+ * kind, in Unicode's composed form (NFC), so that names that look alike are alike. It may have a {@link nameFault}.
+ */
+export function storedName(field: Bytes): string {
+  return decodeTextField(field).replace(/^.*[/\\]/s, "").normalize("NFC");
+}

@@ -1,0 +1,38 @@
+/**
+ * Says in the log which limits are reached, but not as often as a peer likes.
+ *
+ * @module
+ */
+import type { Logger } from "@logtape/logtape";
+import type { LimitError, LimitName } from "./limits.ts";
+
+/** A limit is logged once in so many milliseconds; what was left out is counted in the next line. */
+const PAUSE_MS = 1000;
+
+export class LimitLog {
+  readonly #log: Logger;
+  readonly #clock: () => number;
+  readonly #last = new Map<LimitName, { readonly at: number; omitted: number }>();
+
+  constructor(log: Logger, clock: () => number) {
+    this.#log = log;
+    this.#clock = clock;
+  }
+
+  report(error: LimitError, address: string): void {
+    const now = this.#clock();
+    const last = this.#last.get(error.limit);
+    if (last !== undefined && now - last.at < PAUSE_MS) {
+      last.omitted++;
+      return;
+    }
+    this.#last.set(error.limit, { at: now, omitted: 0 });
+    this.#log.warn("Turned {address} away, {reason} ({omitted} more since the last line)", {
+      event: "limit.reached",
+      name: error.limit,
+      address,
+      reason: error.message,
+      omitted: last?.omitted ?? 0,
+    });
+  }
+}

@@ -1,0 +1,14 @@
+/**
+ * How much room a disk has.
+ *
+ * @module
+ */
+import { statfs } from "node:fs";
+
+/** Bytes that a process without privileges may still write on the disk of a folder. */
+export type FreeSpace = (folder: string) => Promise<number>;
+
+export const freeSpaceOf: FreeSpace = (folder) =>
+  new Promise((resolve, reject) =>
+    statfs(folder, (error, disk) => error ? reject(error) : resolve(disk.bavail * disk.bsize))
+  );
