@@ -22,3 +22,14 @@ const EXIT_CODES: Readonly<Record<ErrorCategory, number>> = {
 export function exitCodeOf(error: unknown): number {
   return error instanceof XferError ? EXIT_CODES[error.category] : INTERNAL;
 }
+
+/** As shells have it: 128 and the signal's number. */
+export function killedBy(signal: Deno.Signal): number {
+  return 128 + (SIGNAL_NUMBERS[signal] ?? 0);
+}
+
+const SIGNAL_NUMBERS: Readonly<Partial<Record<Deno.Signal, number>>> = {
+  SIGINT: 2,
+  SIGTERM: 15,
+  SIGBREAK: 21,
+};

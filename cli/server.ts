@@ -11,6 +11,9 @@ import {
   EDITIONS,
   exportFile,
   findEdition,
+  LIMIT_NAMES,
+  LIMITS,
+  type Limits,
   type Listen,
   listStored,
   parseAddress,
@@ -20,9 +23,10 @@ import {
   Server,
   toHex,
 } from "../mod.ts";
-import { SUCCESS } from "./exit_codes.ts";
+import { killedBy, SUCCESS } from "./exit_codes.ts";
 import { configureLogs, LOG_FORMATS, type LogFormat } from "./logs.ts";
 import { printResult } from "./output.ts";
+import { formatQuantity, parseQuantity, placeholderOf } from "./quantities.ts";
 
 const DEFAULT_HOSTNAME = "0.0.0.0";
 const DEFAULT_PORT = 1256;
@@ -36,7 +40,11 @@ interface ServeOptions extends DataOptions {
   readonly listen?: Listen[];
   readonly edition?: readonly Edition[];
   readonly logFormat: LogFormat;
+  readonly grace?: number;
 }
+
+/** How long files on their way may take after the first signal. */
+const GRACE_MS = 30_000;
 
 /** The command; `finish` takes the exit code. */
 export function serverCommand(finish: (exitCode: number) => void): Command {
@@ -58,8 +66,16 @@ export function serverCommand(finish: (exitCode: number) => void): Command {
       new Option("--log-format <format>", "how the log on standard error is written")
         .choices(LOG_FORMATS).default("human"),
     )
+    .option(
+      "--grace <time>",
+      `how long files on their way may take to be stored when it stops (default: ${
+        formatQuantity(GRACE_MS, "time")
+      })`,
+      (text) => parseQuantity(text, "time"),
+    )
     .addHelpText("after", SERVER_HELP)
     .action(async (options: ServeOptions) => finish(await serve(options)));
+  addLimits(server);
   server.command("list")
     .description("Print the clients and their files.")
     .addHelpText("after", LIST_HELP)
@@ -91,8 +107,10 @@ Examples:
   $ xfer server
   $ xfer server --listen 127.0.0.1:4000 --data /srv/xfer --log-format json
   $ xfer server --listen 0.0.0.0:1256 --listen 0.0.0.0:1257=2024early
+  $ xfer server --quota 10GB --max-file-size 1GiB --idle-timeout 5m
 
-It runs until SIGINT (Ctrl-C) or SIGTERM.`;
+It runs until SIGINT (Ctrl-C) or SIGTERM; files on their way are still stored then. A second
+signal ends it at once.`;
 
 const LIST_HELP = `
 Example:
@@ -102,7 +120,31 @@ const EXPORT_HELP = `
 Example:
   $ xfer server export Alice report.pdf ./report-of-alice.pdf --data /srv/xfer`;
 
-async function serve({ data, listen, edition, logFormat }: ServeOptions): Promise<number> {
+/** An option for each limit. */
+function addLimits(server: Command): void {
+  for (const name of LIMIT_NAMES) {
+    const { option, unit, what, default: value } = LIMITS[name];
+    const shown = formatQuantity(value, unit);
+    server.addOption(
+      new Option(`--${option} <${placeholderOf(unit)}>`, `${what} (default: ${shown})`)
+        .argParser((text) => parseQuantity(text, unit)).helpGroup("Limits:"),
+    );
+  }
+}
+
+/** The limits that were named. */
+function toLimits(options: Readonly<Record<string, unknown>>): Partial<Limits> {
+  const named = LIMIT_NAMES.map((name) => [name, options[camelCase(LIMITS[name].option)]] as const);
+  return Object.fromEntries(named.filter(([, value]) => value !== undefined));
+}
+
+/** As commander names the value of an option. */
+function camelCase(option: string): string {
+  return option.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}
+
+async function serve(options: ServeOptions): Promise<number> {
+  const { data, listen, edition, logFormat, grace = GRACE_MS } = options;
   const stopped = stopSignal();
   await configureLogs(logFormat);
   const addresses = listen ?? [{
@@ -112,18 +154,27 @@ async function serve({ data, listen, edition, logFormat }: ServeOptions): Promis
   const server = await Server.start({
     listen: addresses.map((address) => edition ? { editions: edition, ...address } : address),
     dataFolder: data,
+    limits: toLimits({ ...options }),
   });
   await stopped;
-  await server.close();
+  await server.close(grace);
   return SUCCESS;
 }
 
+/** Resolves at the first signal to stop; a second one ends the process at once. */
 function stopSignal(): Promise<void> {
   const signals: readonly Deno.Signal[] = Deno.build.os === "windows"
     ? ["SIGINT", "SIGBREAK"]
     : ["SIGINT", "SIGTERM"];
   return new Promise((resolve) => {
-    for (const signal of signals) Deno.addSignalListener(signal, () => resolve());
+    let stopping = false;
+    for (const signal of signals) {
+      Deno.addSignalListener(signal, () => {
+        if (stopping) Deno.exit(killedBy(signal));
+        stopping = true;
+        resolve();
+      });
+    }
   });
 }
 

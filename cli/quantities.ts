@@ -1,0 +1,83 @@
+/**
+ * Quantities on the command line: `30s`, `10MB`, `4096`, `none`.
+ *
+ * @module
+ */
+import { InvalidArgumentError } from "commander";
+import type { LimitDefinition } from "../mod.ts";
+
+export type Unit = LimitDefinition["unit"];
+
+interface Notation {
+  /** What stands for the value in a command's help. */
+  readonly placeholder: string;
+  readonly expected: string;
+  /** From small to large. */
+  readonly factors: Readonly<Record<string, number>>;
+}
+
+const SIZES = {
+  "": 1,
+  B: 1,
+  kB: 1e3,
+  KB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  TB: 1e12,
+  KiB: 2 ** 10,
+  MiB: 2 ** 20,
+  GiB: 2 ** 30,
+  TiB: 2 ** 40,
+};
+
+const NOTATIONS: Readonly<Record<Unit, Notation>> = {
+  time: {
+    placeholder: "time",
+    expected: "a time such as 500ms, 30s, 10m or 2h, or none",
+    factors: { ms: 1, s: 1000, m: 60_000, h: 3_600_000 },
+  },
+  size: {
+    placeholder: "size",
+    expected: "a size such as 4096, 64KiB, 10MB or 2GiB, or none",
+    factors: SIZES,
+  },
+  rate: {
+    placeholder: "rate",
+    expected: "bytes a second such as 4096, 64KiB or 1MB",
+    factors: SIZES,
+  },
+  count: {
+    placeholder: "count",
+    expected: "a number such as 4096, or none",
+    factors: { "": 1 },
+  },
+};
+
+const NONE = "none";
+/** What a timer can wait for at most, in milliseconds: 24 days. */
+const MAX_TIME = 2 ** 31 - 1;
+
+export function placeholderOf(unit: Unit): string {
+  return NOTATIONS[unit].placeholder;
+}
+
+/** A quantity in milliseconds, bytes, or pieces. Throws commander's `InvalidArgumentError`. */
+export function parseQuantity(text: string, unit: Unit): number {
+  const { factors, expected } = NOTATIONS[unit];
+  if (text === NONE && unit !== "rate") return unit === "time" ? MAX_TIME : Infinity;
+  const [, digits = "", suffix = ""] = /^([0-9]{1,15}) ?([A-Za-z]*)$/.exec(text) ?? [];
+  const factor = Object.hasOwn(factors, suffix) ? factors[suffix] : undefined;
+  const value = digits === "" || factor === undefined ? NaN : Number(digits) * factor;
+  if (Number.isSafeInteger(value) && (unit !== "time" || value <= MAX_TIME)) return value;
+  throw new InvalidArgumentError(`Expected ${expected}.`);
+}
+
+/** A quantity as it is written on the command line, in the largest unit that fits. */
+export function formatQuantity(value: number, unit: Unit): string {
+  if (value === Infinity || (unit === "time" && value === MAX_TIME)) return NONE;
+  const fitting = Object.entries(NOTATIONS[unit].factors)
+    .filter(([suffix, factor]) => !suffix.endsWith("B") || suffix.endsWith("iB") || factor === 1)
+    .filter(([, factor]) => value % factor === 0 && value >= factor);
+  const [suffix, factor] = fitting.at(-1) ?? ["", 1];
+  return `${value / factor}${suffix}`;
+}

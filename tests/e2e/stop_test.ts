@@ -1,0 +1,134 @@
+/** How a server process ends, and the limits on its command line. */
+import assert from "node:assert/strict";
+import { cksum } from "../../mod.ts";
+import { formatQuantity, parseQuantity } from "../../cli/quantities.ts";
+import { pseudoRandomBytes } from "../helpers/bytes.ts";
+import { encrypt, kindOf, Peer } from "../helpers/peer.ts";
+import { ServerProcess, xfer } from "../helpers/processes.ts";
+import { TemporaryFolder } from "../helpers/temporary.ts";
+
+const content = pseudoRandomBytes(100_000);
+const address = ({ port }: ServerProcess) => ({ hostname: "127.0.0.1", port });
+
+/** Sends half of a file; returns what sends the other half and has it stored. */
+async function halfSent(peer: Peer): Promise<() => Promise<void>> {
+  await peer.enrol("Alice");
+  const ciphertext = await encrypt(content, peer.aesKey ?? assert.fail());
+  await peer.write(peer.fileHead("a", ciphertext.length));
+  await peer.write(ciphertext.subarray(0, 50_000));
+  return async () => {
+    await peer.write(ciphertext.subarray(50_000));
+    const received = await peer.receive();
+    assert.ok(received !== "closed" && received.kind === "fileReceived");
+    assert.equal(received.crc, cksum(content));
+    assert.equal(kindOf(await peer.judge("crcValid", "a")), "messageReceived");
+    assert.equal(await peer.receive(), "closed");
+  };
+}
+
+for (const signal of ["SIGTERM", "SIGINT"] as const) {
+  Deno.test({
+    name:
+      `stop: on ${signal} nobody is let in, idle peers go, a file on its way is stored, exit code 0`,
+    ignore: Deno.build.os === "windows",
+    async fn() {
+      await using folder = await TemporaryFolder.create();
+      await using server = await ServerProcess.start(folder.join("data"));
+      using idle = await Peer.connect(address(server));
+      assert.equal(kindOf(await idle.register("Idle")), "registered");
+      using peer = await Peer.connect(address(server));
+      const finish = await halfSent(peer);
+      const stopped = server.stop(signal);
+      assert.equal(await idle.receive(), "closed");
+      await assert.rejects(Peer.connect(address(server)));
+      await finish();
+      assert.equal((await stopped).code, 0);
+      const { stdout } = await xfer(["server", "list", "--data", folder.join("data")]);
+      assert.match(stdout, /a {2}100000 bytes/);
+    },
+  });
+}
+
+Deno.test({
+  name: "stop: a file that takes longer than --grace is dropped",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    await using folder = await TemporaryFolder.create();
+    await using server = await ServerProcess.start(folder.join("data"), {
+      args: ["--listen", "127.0.0.1:0", "--grace", "100ms"],
+    });
+    using peer = await Peer.connect(address(server));
+    await halfSent(peer);
+    assert.equal((await server.stop("SIGTERM")).code, 0);
+    assert.equal(await peer.receive(), "closed");
+    assert.deepEqual([...Deno.readDirSync(folder.join("data", "staging"))], []);
+  },
+});
+
+Deno.test({
+  name: "stop: a second signal ends the server at once, and the exit code says so",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    await using folder = await TemporaryFolder.create();
+    await using server = await ServerProcess.start(folder.join("data"));
+    using idle = await Peer.connect(address(server));
+    await idle.register("Idle");
+    using peer = await Peer.connect(address(server));
+    await halfSent(peer);
+    const first = server.stop("SIGTERM");
+    assert.equal(await idle.receive(), "closed", "the first signal has arrived");
+    assert.equal((await server.stop("SIGTERM")).code, 143);
+    await first;
+  },
+});
+
+Deno.test("limits are options: over one the client is told, the log names it", async () => {
+  await using folder = await TemporaryFolder.create();
+  await using server = await ServerProcess.start(folder.join("data"), {
+    args: ["--listen", "127.0.0.1:0", "--max-file-size", "64KiB"],
+  });
+  await folder.write("a", content);
+  await folder.write("transfer.info", `127.0.0.1:${server.port}\nAlice\na\n`);
+  const { code, stderr } = await xfer(["client"], folder.path);
+  assert.equal(code, 5, stderr);
+  assert.match(stderr, /general-error/);
+  await server.stop();
+  assert.ok(
+    server.log.some(({ event, name }) => event === "limit.reached" && name === "maxFileSize"),
+  );
+});
+
+Deno.test("limits that can't be read are refused with what is expected", async () => {
+  for (
+    const [option, value, expected] of [
+      ["--idle-timeout", "5", "a time such as"],
+      ["--idle-timeout", "999999h", "a time such as"],
+      ["--quota", "-1", "a size such as"],
+      ["--quota", "10XB", "a size such as"],
+      ["--max-connections", "many", "a number such as"],
+      ["--min-rate", "none", "bytes a second"],
+    ] as const
+  ) {
+    const { code, stderr } = await xfer(["server", `${option}=${value}`]);
+    assert.equal(code, 2, stderr);
+    assert.ok(stderr.includes(expected), stderr);
+  }
+});
+
+Deno.test("quantities are read as they are written", () => {
+  for (
+    const [text, unit, value] of [
+      ["500ms", "time", 500],
+      ["90s", "time", 90_000],
+      ["2h", "time", 7_200_000],
+      ["64KiB", "size", 65_536],
+      ["1GiB", "size", 2 ** 30],
+      ["4096", "count", 4096],
+      ["none", "count", Infinity],
+    ] as const
+  ) {
+    assert.equal(parseQuantity(text, unit), value);
+    assert.equal(formatQuantity(value, unit), text);
+  }
+  assert.equal(parseQuantity("10MB", "size"), 10_000_000);
+});
