@@ -24,6 +24,7 @@ export { type Outcome, sendFiles, type SendOptions } from "./client/send_files.t
 export type { Timeouts } from "./client/connection.ts";
 export type { SourceFile } from "./client/source_file.ts";
 export { readTransferInfo, TRANSFER_INFO, type TransferInfo } from "./client/transfer_info.ts";
+export { backup, type CopyReport, restore } from "./server/backup.ts";
 export { type Entropy, systemEntropy } from "./server/entropy.ts";
 export {
   type ClientWithFiles,
@@ -42,4 +43,7 @@ export {
 } from "./server/limits.ts";
 export { PORT_INFO, readPortInfo } from "./server/port_info.ts";
 export { type Listen, Server, type ServerOptions } from "./server/server.ts";
+export { removeUser } from "./server/users.ts";
+export { type Verified, verify, type VerifyOptions, type VerifyReport } from "./server/verify.ts";
+export type { Finding } from "./server/store/audit.ts";
 export type { Client, Speech, StoredFile } from "./server/store/catalog.ts";

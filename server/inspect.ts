@@ -4,17 +4,12 @@
  * @module
  */
 import { dirname, join } from "node:path";
-import {
-  Cksum,
-  IntegrityError,
-  printable,
-  StorageError,
-  UsageError,
-  XferError,
-} from "../protocol/mod.ts";
+import { IntegrityError, printable, StorageError, UsageError, XferError } from "../protocol/mod.ts";
+import { checked } from "./store/audit.ts";
 import type { Client, StoredFile } from "./store/catalog.ts";
 import { DataFolder } from "./store/data_folder.ts";
 import { syncFolder, writeAll } from "./store/file_system.ts";
+import { found } from "./users.ts";
 
 export interface ClientWithFiles extends Client {
   readonly files: readonly StoredFile[];
@@ -80,23 +75,13 @@ async function copyChecked(
   target: string,
   temporary: string,
 ): Promise<void> {
-  const checksum = new Cksum();
-  const blob = folder.blobs.read(file.path);
+  const blob = checked(folder.blobs.read(file.path), file);
   const options = { write: true, create: true, truncate: true, mode: 0o600 };
   using output = await writing(target, () => Deno.open(temporary, options));
   for (;;) {
     const next = await reading(folder, file, () => blob.next());
     if (next.done) break;
-    checksum.update(next.value);
     await writing(target, () => writeAll(output, next.value));
-  }
-  if (checksum.size !== file.size || checksum.digest() !== file.crc) {
-    throw new IntegrityError(
-      "stored-file-damaged",
-      `${printable(file.name)} is not as it was stored: ${checksum.size} bytes, cksum ` +
-        `${checksum.digest()}, where the catalog has ${file.size} and ${file.crc}`,
-      { hint: `Look at ${printable(join(folder.path, file.path))}, and at the disk's health.` },
-    );
   }
   await writing(target, () => output.sync());
 }
@@ -152,6 +137,7 @@ async function reading<T>(
   try {
     return await operation();
   } catch (cause) {
+    if (cause instanceof XferError) throw cause;
     const where = printable(join(folder.path, path));
     if (cause instanceof Deno.errors.NotFound) {
       throw new IntegrityError(
@@ -168,12 +154,7 @@ async function reading<T>(
 
 async function findFile(folder: DataFolder, request: ExportRequest): Promise<StoredFile> {
   const { userName, fileName } = request;
-  const client = await folder.catalog.findClientByName(userName);
-  if (client === undefined) {
-    throw new UsageError("no-such-user", `There is no user ${printable(userName)}`, {
-      hint: "See who there is: xfer server list.",
-    });
-  }
+  const client = found(await folder.catalog.findClientByName(userName), userName);
   const file = await folder.catalog.findFile(client.id, fileName);
   if (file === undefined) {
     throw new UsageError(

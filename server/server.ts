@@ -10,6 +10,7 @@ import {
   type Edition,
   formatAddress,
   NetworkError,
+  printable,
 } from "../protocol/mod.ts";
 import { addressKey } from "./client_address.ts";
 import { Connection } from "./connection.ts";
@@ -17,6 +18,7 @@ import { type Context, createContext } from "./context.ts";
 import { type Entropy, systemEntropy } from "./entropy.ts";
 import { removeOrphan } from "./handlers.ts";
 import { DEFAULT_LIMITS, LimitError, type LimitName, type Limits } from "./limits.ts";
+import { audit } from "./store/audit.ts";
 import { DataFolder, type OpenCatalog } from "./store/data_folder.ts";
 import type { FileSystem } from "./store/file_system.ts";
 import { type FreeSpace, freeSpaceOf } from "./store/free_space.ts";
@@ -56,6 +58,8 @@ export class Server implements AsyncDisposable {
   readonly #housekeeping: ReturnType<typeof setInterval>;
   readonly #accepting: Promise<unknown>;
   #connectionNumber = 0;
+  readonly #auditing: Promise<void>;
+  readonly #auditEnd = new AbortController();
   #closing: Promise<void> | undefined;
 
   private constructor(context: Context, folder: DataFolder, listeners: readonly Listener[]) {
@@ -63,6 +67,7 @@ export class Server implements AsyncDisposable {
     this.#folder = folder;
     this.#listeners = listeners;
     this.#housekeeping = setInterval(() => this.#keepHouse(), HOUSEKEEPING_MS);
+    this.#auditing = logDifferences(context, this.#auditEnd.signal);
     this.#accepting = Promise.all(listeners.map((listener) => this.#accept(listener)));
   }
 
@@ -82,6 +87,12 @@ export class Server implements AsyncDisposable {
       const shared = { store: folder, limits: { ...DEFAULT_LIMITS, ...limits }, entropy, clock };
       const log = getLogger(["xfer", "server"]);
       const context = createContext({ ...shared, log }, () => freeSpace(folder.path));
+      if (folder.wasOpen) {
+        log.warn("Others could look into {folder}; it is its owner's alone now", {
+          event: "store.tightened",
+          folder: folder.path,
+        });
+      }
       await removeLeftovers(context);
       const listeners = listenAll(options.listen);
       for (const { socket, editions } of listeners) {
@@ -128,6 +139,8 @@ export class Server implements AsyncDisposable {
 
   async #close(graceMs: number): Promise<void> {
     clearInterval(this.#housekeeping);
+    this.#auditEnd.abort();
+    await this.#auditing;
     for (const { socket } of this.#listeners) socket.close();
     await this.#accepting;
     for (const connection of this.#connections.keys()) connection.finish();
@@ -243,6 +256,36 @@ function listen(address: Address): Deno.TcpListener {
       `Cannot listen on ${formatAddress(address)}: ${reason}`,
       { hint: "Name another address: --listen HOST:PORT.", cause },
     );
+  }
+}
+
+/** Differences that are logged one by one; of further ones only the count is. */
+const MAX_LOGGED_DIFFERENCES = 100;
+
+/** Compares catalog and files, contents left out, and logs where they differ. The server is at work meanwhile. */
+async function logDifferences({ store, log }: Context, signal: AbortSignal): Promise<void> {
+  let count = 0;
+  try {
+    for await (const finding of audit(store, { contents: false, signal })) {
+      if (++count > MAX_LOGGED_DIFFERENCES) continue;
+      const { kind } = finding;
+      log.error("Found {path} to be {kind}", {
+        event: `store.${kind}`,
+        kind,
+        path: printable(kind === "stray" ? finding.path : finding.file.path),
+        ...(kind === "stray" ? {} : { file: printable(finding.file.name) }),
+      });
+    }
+    if (count === 0) return;
+    log.error("Catalog and files differ {count} times: see xfer server verify", {
+      event: "store.differs",
+      count,
+    });
+  } catch (error) {
+    log.error("Could not compare catalog and files: {reason}", {
+      event: "store.not-compared",
+      reason: printable(String(error)),
+    });
   }
 }
 

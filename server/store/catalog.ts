@@ -111,4 +111,20 @@ export interface Catalog extends AsyncDisposable {
   findFile(clientId: Bytes, name: string): Promise<StoredFile | undefined>;
   /** A client's files, by name. */
   listFiles(clientId: Bytes): Promise<StoredFile[]>;
+  /** Up to `count` files of all clients whose path comes behind `path`, by path: `""` begins. */
+  listFilesAfter(path: string, count: number): Promise<StoredFile[]>;
+  /** Whether a file or the list of orphans has this path. */
+  knowsPath(path: string): Promise<boolean>;
+  /** Forgets a file, if it still has this path. What is at the path is not listed as an orphan. */
+  removeFile(file: StoredFile): Promise<void>;
+  /** Forgets a client with its files, whose paths are orphans from now on. Returns these. */
+  removeClient(id: Bytes): Promise<string[]>;
+  /** Takes over all clients and files of another catalog, as they are at one moment. This one is empty before. */
+  copyFrom(other: Catalog): Promise<void>;
+  /** All clients, then all files in pages, as they are at one moment; nothing is written in between. */
+  snapshot(
+    take: (rows: { clients: Client[]; files: Iterable<StoredFile[]> }) => void,
+  ): Promise<void>;
+  /** What the database itself finds wrong with it; empty where all is well. */
+  listFaults(): Promise<string[]>;
 }

@@ -9,11 +9,14 @@ import { DatabaseSync } from "node:sqlite";
 import { ConfigurationError, printable, XferError } from "../../protocol/mod.ts";
 import type { BlobStore } from "./blob_store.ts";
 import type { Catalog } from "./catalog.ts";
-import { DiskBlobStore } from "./disk_blob_store.ts";
+import { DiskBlobStore, FILES, STAGING } from "./disk_blob_store.ts";
 import { createOwnFolder, type FileSystem } from "./file_system.ts";
+import { makePrivate, refuseLinks } from "./ownership.ts";
 import { SqliteCatalog } from "./sqlite_catalog.ts";
 
-const CATALOG = "catalog.db";
+export const CATALOG = "catalog.db";
+/** The catalog of a backup: under another name, so that no server takes the backup for its data folder. */
+export const BACKUP_CATALOG = "backup.db";
 const LOCK = "lock.db";
 /** SQLite's words for SQLITE_BUSY: the error that Deno makes of it has no code of its own. */
 const LOCKED = "database is locked";
@@ -32,10 +35,13 @@ export class DataFolder implements Store, AsyncDisposable {
   readonly path: string;
   readonly catalog: Catalog;
   readonly blobs: BlobStore;
+  /** Whether others could look into the folder until it was opened to serve. */
+  readonly wasOpen: boolean;
   readonly #lock: DatabaseSync | undefined;
 
-  private constructor(path: string, store: Store, lock?: DatabaseSync) {
+  private constructor(path: string, store: Store, lock?: DatabaseSync, wasOpen = false) {
     this.path = path;
+    this.wasOpen = wasOpen;
     this.catalog = store.catalog;
     this.blobs = store.blobs;
     this.#lock = lock;
@@ -54,11 +60,14 @@ export class DataFolder implements Store, AsyncDisposable {
     const path = resolve(folder);
     return usable(path, async () => {
       await prepareFolder(path, fs);
+      const wasOpen = await makePrivate(path);
+      await refuseLinks(path, [CATALOG, LOCK, FILES, STAGING]);
       const lock = await acquireLock(path);
       try {
         await createPrivately(join(path, CATALOG));
         const catalog = await openCatalog(join(path, CATALOG));
-        return new DataFolder(path, { catalog, blobs: await DiskBlobStore.create(path, fs) }, lock);
+        const blobs = await DiskBlobStore.create(path, fs);
+        return new DataFolder(path, { catalog, blobs }, lock, wasOpen);
       } catch (error) {
         lock.close();
         throw error;
@@ -71,6 +80,35 @@ export class DataFolder implements Store, AsyncDisposable {
    * `no-data-folder`, `data-folder-unusable`.
    */
   static openToRead(folder: string, fs: FileSystem): Promise<DataFolder> {
+    return DataFolder.#openExisting(folder, fs, SqliteCatalog.openToRead);
+  }
+
+  /** Opens a folder to change what the catalog says, whether it is served or not. Throws as `openToRead` does. */
+  static openToChange(folder: string, fs: FileSystem): Promise<DataFolder> {
+    return DataFolder.#openExisting(folder, fs, (path) => SqliteCatalog.open(path));
+  }
+
+  /** Opens a backup to look into it. Throws `ConfigurationError` `no-backup`, `data-folder-unusable`. */
+  static openBackup(folder: string, fs: FileSystem): Promise<DataFolder> {
+    const path = resolve(folder);
+    return usable(path, async () => {
+      if (!(await namesIn(path))?.includes(BACKUP_CATALOG)) {
+        throw new ConfigurationError(
+          "no-backup",
+          `${printable(path)} is not a whole backup: it has no ${BACKUP_CATALOG}`,
+          { hint: "Name a folder that xfer server backup has finished." },
+        );
+      }
+      const catalog = SqliteCatalog.openToRead(join(path, BACKUP_CATALOG));
+      return new DataFolder(path, { catalog, blobs: new DiskBlobStore(path, fs) });
+    });
+  }
+
+  static #openExisting(
+    folder: string,
+    fs: FileSystem,
+    open: (path: string) => Catalog,
+  ): Promise<DataFolder> {
     const path = resolve(folder);
     return usable(path, async () => {
       if (!(await namesIn(path))?.includes(CATALOG)) {
@@ -80,7 +118,7 @@ export class DataFolder implements Store, AsyncDisposable {
           { hint: "Name the folder that the server was started with: --data DIR." },
         );
       }
-      const catalog = SqliteCatalog.openToRead(join(path, CATALOG));
+      const catalog = open(join(path, CATALOG));
       return new DataFolder(path, { catalog, blobs: new DiskBlobStore(path, fs) });
     });
   }

@@ -10,6 +10,7 @@ import { createOwnFolder, type FileSystem, syncFolder, writeAll } from "./file_s
 
 export const STAGING = "staging";
 export const FILES = "files";
+export const QUARANTINE = "quarantine";
 
 /** Blobs are read in pieces of this many bytes. */
 const READ_SIZE = 256 * 1024;
@@ -43,7 +44,11 @@ export class DiskBlobStore implements BlobStore {
   }
 
   async *read(path: string): AsyncGenerator<Bytes, void, void> {
+    const there = await this.#find(path);
     using file = await this.#fs.open(join(this.#folder, path), { read: true });
+    const { dev, ino } = await file.stat();
+    // What was looked at is what was opened: no link has taken its place in between.
+    if (there === undefined || there.dev !== dev || there.ino !== ino) throw notPlain(path);
     const buffer = new Uint8Array(READ_SIZE);
     for (;;) {
       const size = await file.read(buffer);
@@ -54,6 +59,45 @@ export class DiskBlobStore implements BlobStore {
 
   async remove(path: string): Promise<void> {
     await removeIfThere(this.#fs, join(this.#folder, path));
+  }
+
+  async *list(): AsyncGenerator<string, void, void> {
+    for await (const owner of this.#fs.readDir(join(this.#folder, FILES))) {
+      const folder = `${FILES}/${owner.name}`;
+      if (!owner.isDirectory || !BLOB_NAME.test(owner.name)) yield folder;
+      else {
+        for await (const { name } of this.#fs.readDir(join(this.#folder, folder))) {
+          yield `${folder}/${name}`;
+        }
+      }
+    }
+  }
+
+  async size(path: string): Promise<number | undefined> {
+    return (await this.#find(path))?.size;
+  }
+
+  async has(path: string): Promise<boolean> {
+    return await infoOf(this.#fs, join(this.#folder, path)) !== undefined;
+  }
+
+  async quarantine(path: string): Promise<string> {
+    const source = join(this.#folder, path);
+    const target = `${QUARANTINE}/${randomName()}`;
+    await createOwnFolder(this.#fs, join(this.#folder, QUARANTINE));
+    await this.#fs.rename(source, join(this.#folder, target));
+    for (const folder of [join(this.#folder, QUARANTINE), join(source, "..")]) {
+      await syncFolder(this.#fs, folder);
+    }
+    return target;
+  }
+
+  /** A plain file in a plain folder, or `undefined`. */
+  async #find(path: string): Promise<Deno.FileInfo | undefined> {
+    const target = join(this.#folder, path);
+    const folder = await infoOf(this.#fs, join(target, ".."));
+    const file = await infoOf(this.#fs, target);
+    return folder?.isDirectory && file?.isFile ? file : undefined;
   }
 
   async sweep(): Promise<number> {
@@ -112,6 +156,21 @@ class StagedFile implements StagedBlob {
   #close(): void {
     if (this.#state === "open") this.#file.close();
     this.#state = "closed";
+  }
+}
+
+function notPlain(path: string): Error {
+  return new Deno.errors.NotFound(`Cannot read ${path}: there is no plain file`);
+}
+
+async function infoOf(fs: FileSystem, path: string): Promise<Deno.FileInfo | undefined> {
+  try {
+    return await fs.lstat(path);
+  } catch (error) {
+    const gone = error instanceof Deno.errors.NotFound ||
+      error instanceof Deno.errors.NotADirectory;
+    if (gone) return undefined;
+    throw error;
   }
 }
 

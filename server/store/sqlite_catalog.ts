@@ -15,41 +15,16 @@ import {
   type StoredFile,
   type Usage,
 } from "./catalog.ts";
+import { MIGRATIONS } from "./migrations.ts";
+import { type Row, toClient, toFile } from "./rows.ts";
 
 /** How long a statement waits for another process (`xfer server list`) to finish, in milliseconds. */
 const BUSY_TIMEOUT_MS = 5000;
 
-/** One script a schema version, applied in order; what has been published is never changed. */
-const MIGRATIONS: readonly string[] = [
-  `
-  CREATE TABLE clients (
-    id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
-    name TEXT NOT NULL UNIQUE,
-    public_key BLOB,
-    first_seen INTEGER NOT NULL,
-    last_seen INTEGER NOT NULL
-  ) STRICT;
-  CREATE TABLE files (
-    client_id BLOB NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
-    name TEXT NOT NULL,
-    path TEXT NOT NULL UNIQUE,
-    size INTEGER NOT NULL,
-    crc INTEGER NOT NULL,
-    stored_at INTEGER NOT NULL,
-    verified INTEGER NOT NULL CHECK (verified IN (0, 1)),
-    PRIMARY KEY (client_id, name)
-  ) STRICT;
-  CREATE TABLE orphans (path TEXT NOT NULL PRIMARY KEY) STRICT;
-  `,
-  `
-  ALTER TABLE clients ADD COLUMN edition TEXT NOT NULL DEFAULT '2023c';
-  ALTER TABLE clients ADD COLUMN habits TEXT NOT NULL DEFAULT '';
-  `,
-];
+/** Files that are held in memory at once when all are gone through. */
+const PAGE = 1000;
 
 const UNLIMITED: Usage = { bytes: Infinity, files: Infinity };
-
-type Row = Record<string, unknown>;
 
 export class SqliteCatalog implements Catalog {
   readonly #database: DatabaseSync;
@@ -189,7 +164,7 @@ export class SqliteCatalog implements Catalog {
 
   // deno-lint-ignore require-await
   async storeFile(file: StoredFile, quota: Usage = UNLIMITED): Promise<string | undefined> {
-    const { clientId, name, path, size, crc, storedAt, verified } = file;
+    const { clientId, name, path, storedAt } = file;
     return this.#transaction(() => {
       this.#checkQuota(file, quota);
       const replaced = this.#file(clientId, name)?.path;
@@ -197,11 +172,7 @@ export class SqliteCatalog implements Catalog {
         this.#run("INSERT OR IGNORE INTO orphans (path) VALUES (?)", replaced);
       }
       this.#run("DELETE FROM orphans WHERE path = ?", path);
-      this.#run(
-        `INSERT OR REPLACE INTO files (client_id, name, path, size, crc, stored_at, verified)
-         VALUES (?, ?, ?, ?, ?, ?, ?)`,
-        ...[clientId, name, path, size, crc, storedAt, verified ? 1 : 0],
-      );
+      this.#insertFile(file);
       this.#run("UPDATE clients SET last_seen = ? WHERE id = ?", storedAt, clientId);
       return replaced;
     });
@@ -220,6 +191,70 @@ export class SqliteCatalog implements Catalog {
   // deno-lint-ignore require-await
   async listFiles(clientId: Bytes): Promise<StoredFile[]> {
     return this.#all("SELECT * FROM files WHERE client_id = ? ORDER BY name", clientId).map(toFile);
+  }
+
+  // deno-lint-ignore require-await
+  async listFilesAfter(path: string, count: number): Promise<StoredFile[]> {
+    return this.#filesAfter(path, count);
+  }
+
+  // deno-lint-ignore require-await
+  async knowsPath(path: string): Promise<boolean> {
+    const query =
+      "SELECT 1 FROM files WHERE path = ? UNION ALL SELECT 1 FROM orphans WHERE path = ?";
+    return this.#all(query, path, path).length > 0;
+  }
+
+  // deno-lint-ignore require-await
+  async removeFile({ clientId, name, path }: StoredFile): Promise<void> {
+    const query = "DELETE FROM files WHERE client_id = ? AND name = ? AND path = ?";
+    this.#run(query, clientId, name, path);
+  }
+
+  // deno-lint-ignore require-await
+  async removeClient(id: Bytes): Promise<string[]> {
+    return this.#transaction(() => {
+      const paths = this.#all("SELECT path FROM files WHERE client_id = ?", id)
+        .map((row) => row["path"] as string);
+      for (const path of paths) this.#run("INSERT OR IGNORE INTO orphans (path) VALUES (?)", path);
+      this.#run("DELETE FROM clients WHERE id = ?", id);
+      return paths;
+    });
+  }
+
+  async copyFrom(other: Catalog): Promise<void> {
+    await other.snapshot(({ clients, files }) =>
+      this.#transaction(() => {
+        for (const client of clients) {
+          const { id, name, publicKey, firstSeen, lastSeen, speech } = client;
+          this.#insertClient(id, name, publicKey ?? null, firstSeen, speech);
+          this.#run("UPDATE clients SET last_seen = ? WHERE id = ?", lastSeen, id);
+        }
+        for (const page of files) for (const file of page) this.#insertFile(file);
+      })
+    );
+  }
+
+  // deno-lint-ignore require-await
+  async snapshot(
+    take: (rows: { clients: Client[]; files: Iterable<StoredFile[]> }) => void,
+  ): Promise<void> {
+    this.#database.exec("BEGIN");
+    try {
+      const clients = this.#all("SELECT * FROM clients ORDER BY name").map(toClient);
+      take({ clients, files: this.#pages() });
+    } finally {
+      this.#database.exec("COMMIT");
+    }
+  }
+
+  // deno-lint-ignore require-await
+  async listFaults(): Promise<string[]> {
+    const integrity = this.#all("PRAGMA integrity_check")
+      .map((row) => row["integrity_check"] as string).filter((word) => word !== "ok");
+    const references = this.#all("PRAGMA foreign_key_check")
+      .map((row) => `row ${row["rowid"]} of ${row["table"]} has no ${row["parent"]}`);
+    return [...integrity, ...references];
   }
 
   // deno-lint-ignore require-await
@@ -260,6 +295,26 @@ export class SqliteCatalog implements Catalog {
        VALUES (?, ?, ?, ?, ?, ?, ?)`,
       ...[id, name, publicKey, now, now, edition, habits.join(" ")],
     );
+  }
+
+  #insertFile({ clientId, name, path, size, crc, storedAt, verified }: StoredFile): void {
+    this.#run(
+      `INSERT OR REPLACE INTO files (client_id, name, path, size, crc, stored_at, verified)
+       VALUES (?, ?, ?, ?, ?, ?, ?)`,
+      ...[clientId, name, path, size, crc, storedAt, verified ? 1 : 0],
+    );
+  }
+
+  *#pages(): Generator<StoredFile[]> {
+    for (let page = this.#filesAfter("", PAGE); page.length > 0;) {
+      yield page;
+      page = this.#filesAfter(page.at(-1)?.path ?? "", PAGE);
+    }
+  }
+
+  #filesAfter(path: string, count: number): StoredFile[] {
+    return this.#all("SELECT * FROM files WHERE path > ? ORDER BY path LIMIT ?", path, count)
+      .map(toFile);
   }
 
   #client(condition: string, ...values: SQLInputValue[]): Client | undefined {
@@ -322,30 +377,4 @@ export class SqliteCatalog implements Catalog {
 function mayYield(holder: Client, expiredBefore: number, claimedIds: readonly Bytes[]): boolean {
   if (holder.publicKey !== undefined) return false;
   return holder.firstSeen < expiredBefore || claimedIds.some((id) => equalBytes(id, holder.id));
-}
-
-function toClient(row: Row): Client {
-  return {
-    id: row["id"] as Bytes,
-    name: row["name"] as string,
-    publicKey: (row["public_key"] as Bytes | null) ?? undefined,
-    firstSeen: row["first_seen"] as number,
-    lastSeen: row["last_seen"] as number,
-    speech: {
-      edition: row["edition"] as string,
-      habits: (row["habits"] as string).split(" ").filter((habit) => habit !== ""),
-    },
-  };
-}
-
-function toFile(row: Row): StoredFile {
-  return {
-    clientId: row["client_id"] as Bytes,
-    name: row["name"] as string,
-    path: row["path"] as string,
-    size: row["size"] as number,
-    crc: row["crc"] as number,
-    storedAt: row["stored_at"] as number,
-    verified: row["verified"] === 1,
-  };
 }

@@ -1,0 +1,176 @@
+/**
+ * Copying a store whole, to a backup and back from it.
+ *
+ * A backup is a folder with `backup.db`, a catalog, and `files/`, as in a data folder. The catalog comes last: without
+ * it a folder is no backup, and no data folder either.
+ *
+ * @module
+ */
+import { dirname, join, resolve } from "node:path";
+import { ConfigurationError, printable, StorageError, XferError } from "../protocol/mod.ts";
+import { checked } from "./store/audit.ts";
+import type { Catalog, StoredFile } from "./store/catalog.ts";
+import { BACKUP_CATALOG, CATALOG, DataFolder } from "./store/data_folder.ts";
+import { DiskBlobStore, FILES } from "./store/disk_blob_store.ts";
+import { createOwnFolder, syncFolder, writeAll } from "./store/file_system.ts";
+import { SqliteCatalog } from "./store/sqlite_catalog.ts";
+
+/**
+ * A server that is at work may replace files faster than they are copied. Each further round copies only what was
+ * stored since the one before, so that it is shorter; this many are enough unless nearly all is replaced all the time.
+ */
+const MAX_ROUNDS = 20;
+const PAGE = 1000;
+
+export interface CopyReport {
+  readonly files: number;
+  readonly bytes: number;
+  /** Files that are not in the copy, since they are not any more what was stored. */
+  readonly damaged: readonly StoredFile[];
+}
+
+/**
+ * Copies the catalog and all files to `target`, which must be new or empty, as they are at one moment, while the
+ * server goes on. Throws `ConfigurationError` `no-data-folder`, `target-not-empty`; `StorageError` `cannot-copy`,
+ * `store-too-busy`.
+ */
+export async function backup(dataFolder: string, target: string): Promise<CopyReport> {
+  await using source = await DataFolder.openToRead(dataFolder, Deno);
+  return await copyStore(source, resolve(target), BACKUP_CATALOG);
+}
+
+/**
+ * Makes a data folder, which must be new or empty, from a backup. Throws `ConfigurationError` `no-backup`,
+ * `target-not-empty`; `StorageError` `cannot-copy`.
+ */
+export async function restore(backupFolder: string, dataFolder: string): Promise<CopyReport> {
+  await using source = await DataFolder.openBackup(backupFolder, Deno);
+  return await copyStore(source, resolve(dataFolder), CATALOG);
+}
+
+async function copyStore(source: DataFolder, target: string, name: string): Promise<CopyReport> {
+  await refuseUnlessEmpty(target);
+  try {
+    return await copyInRounds(source, target, name);
+  } catch (cause) {
+    if (cause instanceof XferError) throw cause;
+    const reason = printable(cause instanceof Error ? cause.message : String(cause));
+    throw new StorageError("cannot-copy", `Cannot copy to ${printable(target)}: ${reason}`, {
+      hint: "Check that there is room; remove what was begun there, and try again.",
+      cause,
+    });
+  }
+}
+
+async function copyInRounds(
+  source: DataFolder,
+  target: string,
+  name: string,
+): Promise<CopyReport> {
+  await createOwnFolder(Deno, join(target, FILES));
+  const blobs = new DiskBlobStore(target, Deno);
+  for (let round = 1; round <= MAX_ROUNDS; round++) {
+    const partial = join(target, `partial-${round}.db`);
+    let report: CopyReport | undefined;
+    {
+      await using catalog = SqliteCatalog.open(partial);
+      await Deno.chmod(partial, 0o600);
+      await catalog.copyFrom(source.catalog);
+      report = await copyBlobs(source, { catalog, blobs }, target);
+    }
+    if (report !== undefined) {
+      await removeOthers(blobs, partial);
+      using file = await Deno.open(partial, { read: true, write: true });
+      await file.sync();
+      await Deno.rename(partial, join(target, name));
+      await syncFolder(Deno, target);
+      return report;
+    }
+    await Deno.remove(partial);
+  }
+  throw new StorageError(
+    "store-too-busy",
+    `Files were replaced faster than they could be copied, ${MAX_ROUNDS} times`,
+    { hint: "Back up when fewer clients are at work, or stop the server meanwhile." },
+  );
+}
+
+interface Copy {
+  readonly catalog: Catalog;
+  readonly blobs: DiskBlobStore;
+}
+
+/** Copies the blobs that are not there yet; `undefined` where one was replaced since the catalog was copied. */
+async function copyBlobs(
+  source: DataFolder,
+  { catalog, blobs }: Copy,
+  target: string,
+): Promise<CopyReport | undefined> {
+  const damaged: StoredFile[] = [];
+  let [files, bytes, stale] = [0, 0, false];
+  for (let after = "";;) {
+    const page = await catalog.listFilesAfter(after, PAGE);
+    for (const file of page) {
+      const there = await blobs.has(file.path);
+      if (there || await copyBlob(source, file, target)) {
+        files++;
+        bytes += file.size;
+        continue;
+      }
+      const current = await source.catalog.findFile(file.clientId, file.name);
+      if (current?.path !== file.path) stale = true;
+      else {
+        damaged.push(file);
+        await catalog.removeFile(file);
+      }
+    }
+    const last = page.at(-1);
+    if (last === undefined) return stale ? undefined : { files, bytes, damaged };
+    after = last.path;
+  }
+}
+
+/** `false` where the blob is not there, or not what was stored. */
+async function copyBlob(source: DataFolder, file: StoredFile, target: string): Promise<boolean> {
+  const path = join(target, file.path);
+  await createOwnFolder(Deno, dirname(path));
+  const begun = `${path}.partial`;
+  const options = { write: true, create: true, truncate: true, mode: 0o600 };
+  try {
+    using output = await Deno.open(begun, options);
+    for await (const piece of checked(source.blobs.read(file.path), file)) {
+      await writeAll(output, piece);
+    }
+    await output.sync();
+  } catch (error) {
+    await Deno.remove(begun);
+    const damaged = error instanceof XferError || error instanceof Deno.errors.NotFound;
+    if (damaged) return false;
+    throw error;
+  }
+  await Deno.rename(begun, path);
+  await syncFolder(Deno, dirname(path));
+  return true;
+}
+
+/** Removes copies of files that were replaced after an earlier round. */
+async function removeOthers(blobs: DiskBlobStore, catalogPath: string): Promise<void> {
+  await using catalog = SqliteCatalog.openToRead(catalogPath);
+  for await (const path of blobs.list()) {
+    if (!(await catalog.knowsPath(path))) await blobs.remove(path);
+  }
+}
+
+async function refuseUnlessEmpty(target: string): Promise<void> {
+  try {
+    for await (const { name } of Deno.readDir(target)) {
+      throw new ConfigurationError(
+        "target-not-empty",
+        `Cannot copy to ${printable(target)}: it is not empty, ${printable(name)} is there`,
+        { hint: "Name a folder that is new or empty." },
+      );
+    }
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
