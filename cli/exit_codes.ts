@@ -19,6 +19,9 @@ const EXIT_CODES: Readonly<Record<ErrorCategory, number>> = {
   protocol: 8,
 };
 
+/** Something that is stored is not as it was stored. */
+export const DAMAGED = EXIT_CODES.integrity;
+
 export function exitCodeOf(error: unknown): number {
   return error instanceof XferError ? EXIT_CODES[error.category] : INTERNAL;
 }

@@ -50,6 +50,11 @@ export function printError(error: unknown): void {
   }
 }
 
+/** Asks on the terminal; `false` where there is none. */
+export function confirm(question: string): boolean {
+  return Deno.stdin.isTerminal() && globalThis.confirm(question);
+}
+
 function writeLine(stream: { writeSync(bytes: Uint8Array): number }, line: string): void {
   const bytes = encoder.encode(line + "\n");
   for (let done = 0; done < bytes.length;) done += stream.writeSync(bytes.subarray(done));

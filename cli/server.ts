@@ -5,28 +5,23 @@
  */
 import { Command, InvalidArgumentError, Option } from "commander";
 import {
-  type ClientWithFiles,
   DEFAULT_SERVED,
   type Edition,
   EDITIONS,
-  exportFile,
   findEdition,
   LIMIT_NAMES,
   LIMITS,
   type Limits,
   type Listen,
-  listStored,
   parseAddress,
   PORT_INFO,
-  printable,
   readPortInfo,
   Server,
-  toHex,
 } from "../mod.ts";
 import { killedBy, SUCCESS } from "./exit_codes.ts";
 import { configureLogs, LOG_FORMATS, type LogFormat } from "./logs.ts";
-import { printResult } from "./output.ts";
 import { formatQuantity, parseQuantity, placeholderOf } from "./quantities.ts";
+import { addStoreCommands } from "./store.ts";
 
 const DEFAULT_HOSTNAME = "0.0.0.0";
 const DEFAULT_PORT = 1256;
@@ -76,29 +71,7 @@ export function serverCommand(finish: (exitCode: number) => void): Command {
     .addHelpText("after", SERVER_HELP)
     .action(async (options: ServeOptions) => finish(await serve(options)));
   addLimits(server);
-  server.command("list")
-    .description("Print the clients and their files.")
-    .addHelpText("after", LIST_HELP)
-    .action(async (_options: unknown, command: Command) => {
-      const { data } = command.optsWithGlobals<DataOptions>();
-      for (const client of await listStored(data)) showClient(client);
-      finish(SUCCESS);
-    });
-  server.command("export")
-    .description("Write a stored file out, after a check that it is as it was stored.")
-    .argument("<user>", "the name of the client")
-    .argument("<name>", "the name of the file")
-    .argument("<file>", "where to write it; must not exist")
-    .addHelpText("after", EXPORT_HELP)
-    .action(async (userName: string, fileName: string, target: string, _: unknown, c: Command) => {
-      const { data } = c.optsWithGlobals<DataOptions>();
-      const file = await exportFile({ dataFolder: data, userName, fileName, target });
-      printResult(
-        `Wrote ${printable(target)} (${file.size} bytes, cksum ${file.crc}): ` +
-          `${printable(file.name)} of ${userName}`,
-      );
-      finish(SUCCESS);
-    });
+  addStoreCommands(server, finish);
   return server;
 }
 
@@ -111,14 +84,6 @@ Examples:
 
 It runs until SIGINT (Ctrl-C) or SIGTERM; files on their way are still stored then. A second
 signal ends it at once.`;
-
-const LIST_HELP = `
-Example:
-  $ xfer server list --data /srv/xfer`;
-
-const EXPORT_HELP = `
-Example:
-  $ xfer server export Alice report.pdf ./report-of-alice.pdf --data /srv/xfer`;
 
 /** An option for each limit. */
 function addLimits(server: Command): void {
@@ -176,42 +141,6 @@ function stopSignal(): Promise<void> {
       });
     }
   });
-}
-
-function showClient(
-  { id, name, publicKey, firstSeen, lastSeen, speech, files }: ClientWithFiles,
-): void {
-  const key = publicKey === undefined ? ", no key yet" : "";
-  printResult(
-    `${printable(name)}  id ${toHex(id)}  edition ${speech.edition}  first seen ${
-      time(firstSeen)
-    }  last seen ${time(lastSeen)}${key}`,
-  );
-  const widths = { name: 0, size: 0, crc: 0 };
-  const rows = files.map((file) => ({
-    name: printable(file.name),
-    size: `${file.size} bytes`,
-    crc: `cksum ${file.crc}`,
-    rest: `${time(file.storedAt)}  ${file.verified ? "verified" : "not verified"}  ${file.path}`,
-  }));
-  for (const row of rows) {
-    for (const column of ["name", "size", "crc"] as const) {
-      widths[column] = Math.max(widths[column], row[column].length);
-    }
-  }
-  for (const { name, size, crc, rest } of rows) {
-    const columns = [
-      name.padEnd(widths.name),
-      size.padStart(widths.size),
-      crc.padEnd(widths.crc),
-      rest,
-    ];
-    printResult(`  ${columns.join("  ")}`);
-  }
-}
-
-function time(ms: number): string {
-  return new Date(ms).toISOString().replace(/\.\d+Z$/, "Z");
 }
 
 function parseListen(text: string, before: readonly Listen[] = []): Listen[] {

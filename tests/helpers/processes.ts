@@ -54,15 +54,18 @@ export class ServerProcess implements AsyncDisposable {
   /** What it has logged so far. */
   readonly log: readonly LogLine[];
   readonly #process: Deno.ChildProcess;
+  readonly #news: EventTarget;
   readonly #reading: Promise<void>;
 
   private constructor(
     process: Deno.ChildProcess,
     ports: readonly number[],
     log: readonly LogLine[],
+    news: EventTarget,
     reading: Promise<void>,
   ) {
     this.#process = process;
+    this.#news = news;
     this.ports = ports;
     this.log = log;
     this.#reading = reading;
@@ -79,6 +82,7 @@ export class ServerProcess implements AsyncDisposable {
       cwd === undefined ? options : { ...options, cwd },
     ).spawn();
     const log: LogLine[] = [];
+    const news = new EventTarget();
     const ports: number[] = [];
     const listening = Promise.withResolvers<void>();
     const reading = (async () => {
@@ -86,6 +90,7 @@ export class ServerProcess implements AsyncDisposable {
         if (!line.startsWith("{")) throw new Error(`The server printed: ${line}`);
         const entry = JSON.parse(line) as LogLine;
         log.push(entry);
+        news.dispatchEvent(new Event(`${entry["event"]}`));
         if (entry["event"] === "server.listening") ports.push(Number(entry["port"]));
         if (ports.length === listeners) listening.resolve();
       }
@@ -93,7 +98,7 @@ export class ServerProcess implements AsyncDisposable {
     })();
     reading.catch(listening.reject);
     await listening.promise;
-    return new ServerProcess(process, ports, log, reading);
+    return new ServerProcess(process, ports, log, news, reading);
   }
 
   /** The first port. */
@@ -103,6 +108,12 @@ export class ServerProcess implements AsyncDisposable {
 
   get pid(): number {
     return this.#process.pid;
+  }
+
+  /** Resolves when an event is in the log. */
+  async logged(event: string): Promise<void> {
+    if (this.log.some((line) => line["event"] === event)) return;
+    await new Promise<unknown>((resolve) => this.#news.addEventListener(event, resolve));
   }
 
   /** Sends a signal and waits for the end. */

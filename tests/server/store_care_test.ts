@@ -1,0 +1,300 @@
+/** Verify, repair, backup, restore and removal, on real folders. */
+import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
+import { join } from "node:path";
+import fc from "fast-check";
+import {
+  backup,
+  exportFile,
+  listStored,
+  removeUser,
+  restore,
+  Server,
+  type Verified,
+  verify,
+} from "../../mod.ts";
+import { judgeFolder } from "../../server/store/ownership.ts";
+import { pseudoRandomBytes } from "../helpers/bytes.ts";
+import { kindOf, Peer } from "../helpers/peer.ts";
+import { TemporaryFolder } from "../helpers/temporary.ts";
+
+const listen = [{ hostname: "127.0.0.1", port: 0 }];
+const posix = Deno.build.os !== "windows";
+
+/** A data folder with so many files of Alice's, each of other bytes. */
+async function prepared(folder: TemporaryFolder, count = 4): Promise<string> {
+  const dataFolder = folder.join("data");
+  await using server = await Server.start({ listen, dataFolder });
+  using peer = await Peer.connect(server.address);
+  await peer.enrol("Alice");
+  for (let i = 0; i < count; i++) await store(peer, `file${i}`, i);
+  return dataFolder;
+}
+
+async function store(peer: Peer, name: string, seed: number): Promise<string> {
+  await peer.sendFile(name, pseudoRandomBytes(1000, seed + 1));
+  return kindOf(await peer.judge("crcValid", name));
+}
+
+async function files(dataFolder: string) {
+  return (await listStored(dataFolder)).flatMap(({ files }) => [...files]);
+}
+
+async function findings(dataFolder: string, repair = false): Promise<Verified[]> {
+  const found: Verified[] = [];
+  const report = await verify({ dataFolder, repair, onFinding: (one) => found.push(one) });
+  assert.equal(report.findings, found.length);
+  assert.deepEqual(report.catalogFaults, []);
+  return found;
+}
+
+function shown(found: readonly Verified[]): string[] {
+  return found.map(({ finding }) =>
+    finding.kind === "stray" ? `stray ${finding.path}` : `${finding.kind} ${finding.file.name}`
+  ).sort();
+}
+
+/** The content of every file below a folder. */
+function contents(folder: string): string[] {
+  return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory, isFile }) => {
+    const path = join(folder, name);
+    if (isDirectory) return contents(path);
+    return isFile ? [new TextDecoder("latin1").decode(Deno.readFileSync(path))] : [];
+  });
+}
+
+type Damage = (dataFolder: string, path: string) => Promise<unknown>;
+
+const DAMAGES: Readonly<Record<string, Damage>> = {
+  missing: (data, path) => Deno.remove(join(data, path)),
+  "changed by a byte": async (data, path) => {
+    const bytes = await Deno.readFile(join(data, path));
+    bytes[500] = (bytes[500] ?? 0) ^ 1;
+    await Deno.writeFile(join(data, path), bytes);
+  },
+  "changed, cut": (data, path) => Deno.truncate(join(data, path), 999),
+  "changed, longer": (data, path) => Deno.truncate(join(data, path), 1001),
+  "changed into a link": async (data, path) => {
+    await Deno.rename(join(data, path), join(data, "elsewhere"));
+    await Deno.symlink(join(data, "elsewhere"), join(data, path));
+  },
+  "changed into a folder": async (data, path) => {
+    await Deno.remove(join(data, path));
+    await Deno.mkdir(join(data, path));
+  },
+};
+
+for (const [what, damage] of Object.entries(DAMAGES)) {
+  Deno.test({
+    name: `verify: a file that is ${what} is found, not read out, and put aside by repair`,
+    ignore: !posix && what.includes("link"),
+    async fn() {
+      await using folder = await TemporaryFolder.create();
+      const data = await prepared(folder);
+      const [victim] = await files(data);
+      await damage(data, victim?.path ?? assert.fail());
+      const kind = what.split(/[ ,]/)[0];
+      assert.deepEqual(shown(await findings(data)), [`${kind} file0`]);
+      await assert.rejects(
+        exportFile({
+          ...{ dataFolder: data, userName: "Alice", fileName: "file0" },
+          target: folder.join("out"),
+        }),
+        { code: "stored-file-damaged" },
+      );
+      const copy = await backup(data, folder.join("backup"));
+      assert.deepEqual(copy.damaged.map(({ name }) => name), ["file0"]);
+      assert.equal(copy.files, 3);
+      const [repaired] = await findings(data, true);
+      assert.equal(repaired?.movedTo === undefined, kind === "missing");
+      assert.deepEqual(await findings(data), []);
+      assert.deepEqual((await files(data)).map(({ name }) => name), ["file1", "file2", "file3"]);
+      const record = await Deno.readTextFile(join(data, "quarantine.jsonl"));
+      assert.equal(JSON.parse(record).crc, victim?.crc);
+    },
+  });
+}
+
+Deno.test("verify: whatever is damaged is found, nothing else, and repair loses no byte", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.constantFrom("whole", "cut", "gone"), { minLength: 5, maxLength: 5 }),
+      fc.uniqueArray(fc.constantFrom("notes.txt", "x".repeat(32), "0".repeat(32)), {}),
+      async (fates, strays) => {
+        await using folder = await TemporaryFolder.create();
+        const data = await prepared(folder, fates.length);
+        const expected: string[] = [];
+        for (const [index, { name, path }] of (await files(data)).entries()) {
+          if (fates[index] === "cut") await Deno.truncate(join(data, path), index);
+          if (fates[index] === "gone") await Deno.remove(join(data, path));
+          if (fates[index] === "cut") expected.push(`changed ${name}`);
+          if (fates[index] === "gone") expected.push(`missing ${name}`);
+        }
+        for (const name of strays) {
+          await Deno.writeTextFile(join(data, "files", name), `stray ${name}`);
+          expected.push(`stray files/${name}`);
+        }
+        const before = contents(join(data, "files")).sort();
+        assert.deepEqual(shown(await findings(data, true)), expected.sort());
+        assert.deepEqual(await findings(data), []);
+        const kept = [join(data, "files"), join(data, "quarantine")];
+        const after = kept.flatMap((path) => {
+          try {
+            return contents(path);
+          } catch {
+            return [];
+          }
+        });
+        assert.deepEqual(after.sort(), before);
+      },
+    ),
+    { numRuns: 8 },
+  );
+});
+
+Deno.test("verify: while the server runs it finds nothing wrong; repair waits until it is stopped", async () => {
+  await using folder = await TemporaryFolder.create();
+  const dataFolder = folder.join("data");
+  await using server = await Server.start({ listen, dataFolder });
+  using peer = await Peer.connect(server.address);
+  await peer.enrol("Alice");
+  let done = false;
+  const replacing = (async () => {
+    for (let i = 0; i < 40; i++) await store(peer, `file${i % 3}`, i);
+    done = true;
+  })();
+  while (!done) assert.deepEqual(shown(await findings(dataFolder)), []);
+  await replacing;
+  await assert.rejects(findings(dataFolder, true), { code: "data-folder-in-use" });
+});
+
+Deno.test("backup: taken while files are replaced, it is whole, restores, and verifies", async () => {
+  await using folder = await TemporaryFolder.create();
+  const dataFolder = folder.join("data");
+  await using server = await Server.start({ listen, dataFolder });
+  using peer = await Peer.connect(server.address);
+  await peer.enrol("Alice");
+  for (let i = 0; i < 20; i++) await store(peer, `kept${i}`, i);
+  let done = false;
+  const replacing = (async () => {
+    for (let i = 0; i < 60; i++) await store(peer, `changing${i % 2}`, i);
+    done = true;
+  })();
+  let count = 0;
+  while (!done) {
+    const target = folder.join(`backup${++count}`);
+    assert.deepEqual((await backup(dataFolder, target)).damaged, []);
+    await restore(target, folder.join(`data${count}`));
+    assert.deepEqual(await findings(folder.join(`data${count}`)), []);
+    const names = (await files(folder.join(`data${count}`))).map(({ name }) => name);
+    assert.equal(names.filter((name) => name.startsWith("kept")).length, 20);
+  }
+  await replacing;
+  await using again = await Server.start({ listen, dataFolder: folder.join("data1") });
+  using returning = await Peer.connect(again.address);
+  returning.clientId = peer.clientId;
+  assert.equal(kindOf(await returning.reconnect("Alice")), "reconnected");
+});
+
+Deno.test("backup: one that was cut off is no backup, and none is a data folder", async () => {
+  await using folder = await TemporaryFolder.create();
+  const data = await prepared(folder);
+  await backup(data, folder.join("backup"));
+  await assert.rejects(Server.start({ listen, dataFolder: folder.join("backup") }), {
+    code: "not-a-data-folder",
+  });
+  await assert.rejects(backup(data, folder.join("backup")), { code: "target-not-empty" });
+  await Deno.remove(folder.join("backup", "backup.db"));
+  await assert.rejects(restore(folder.join("backup"), folder.join("new")), { code: "no-backup" });
+  await assert.rejects(restore(folder.join("nowhere"), folder.join("new")), { code: "no-backup" });
+});
+
+Deno.test("remove a user: the account and its files go, others stay, while the server runs", async () => {
+  await using folder = await TemporaryFolder.create();
+  const dataFolder = await prepared(folder);
+  await using server = await Server.start({ listen, dataFolder });
+  using bob = await Peer.connect(server.address);
+  await bob.enrol("Bob");
+  await store(bob, "b", 9);
+  assert.equal(await removeUser(dataFolder, "Alice"), 4);
+  assert.deepEqual((await files(dataFolder)).map(({ name }) => name), ["b"]);
+  assert.deepEqual(await findings(dataFolder), []);
+  await assert.rejects(removeUser(dataFolder, "Alice"), { code: "no-such-user" });
+  // Bob is in the middle of a file when he goes.
+  await bob.sendFile("c", pseudoRandomBytes(1000));
+  assert.equal(await removeUser(dataFolder, "Bob"), 1);
+  assert.equal(kindOf(await bob.judge("crcValid", "c")), "generalError");
+  assert.deepEqual(await findings(dataFolder), []);
+  using alice = await Peer.connect(server.address);
+  assert.equal(kindOf(await alice.register("Alice")), "registered", "the name is free again");
+});
+
+Deno.test("data folder: owner and mode decide whether it can be trusted", () => {
+  const cases: readonly [number, number, string][] = [
+    [0o40700, 1000, "private"],
+    [0o40500, 1000, "private"],
+    [0o40755, 1000, "open"],
+    [0o40710, 1000, "open"],
+    [0o40770, 1000, "writable"],
+    [0o40777, 1000, "writable"],
+    [0o40702, 1000, "writable"],
+    [0o40700, 1001, "foreign"],
+    [0o40777, 0, "foreign"],
+  ];
+  for (const [mode, uid, expected] of cases) {
+    assert.equal(judgeFolder({ mode, uid }, 1000), expected, mode.toString(8));
+  }
+});
+
+Deno.test({
+  name: "data folder: closed to others where they could look in, refused where they could write",
+  ignore: !posix,
+  async fn() {
+    await using folder = await TemporaryFolder.create();
+    const dataFolder = await prepared(folder);
+    await Deno.chmod(dataFolder, 0o755);
+    {
+      await using _server = await Server.start({ listen, dataFolder });
+      assert.equal((Deno.statSync(dataFolder).mode ?? 0) & 0o777, 0o700);
+    }
+    await Deno.chmod(dataFolder, 0o770);
+    await assert.rejects(Server.start({ listen, dataFolder }), {
+      code: "data-folder-not-private",
+    });
+  },
+});
+
+Deno.test({
+  name: "data folder: links in it are not followed, one to it is; no stored file is executable",
+  ignore: !posix,
+  async fn() {
+    await using folder = await TemporaryFolder.create();
+    const dataFolder = await prepared(folder);
+    for (const { path } of await files(dataFolder)) {
+      assert.equal((Deno.statSync(join(dataFolder, path)).mode ?? 0) & 0o777, 0o600);
+    }
+    await Deno.symlink(dataFolder, folder.join("link"));
+    await (await Server.start({ listen, dataFolder: folder.join("link") })).close();
+    for (const name of ["files", "staging", "catalog.db", "lock.db"]) {
+      await Deno.rename(join(dataFolder, name), folder.join(name));
+      await Deno.symlink(folder.join(name), join(dataFolder, name));
+      const refused = { code: "link-in-data-folder" };
+      await assert.rejects(Server.start({ listen, dataFolder }), refused, name);
+      await Deno.remove(join(dataFolder, name));
+      await Deno.rename(folder.join(name), join(dataFolder, name));
+    }
+    await (await Server.start({ listen, dataFolder })).close();
+  },
+});
+
+Deno.test("verify: a catalog whose rows don't fit together is told", async () => {
+  await using folder = await TemporaryFolder.create();
+  const dataFolder = await prepared(folder);
+  {
+    using database = new DatabaseSync(join(dataFolder, "catalog.db"));
+    database.exec("PRAGMA foreign_keys = OFF; DELETE FROM clients;");
+  }
+  const { catalogFaults } = await verify({ dataFolder });
+  assert.equal(catalogFaults.length, 4);
+  assert.match(catalogFaults[0] ?? "", /files has no clients/);
+});
