@@ -44,7 +44,7 @@ export interface Owner {
 export interface Registration extends Owner {
   /** What stands in the header before the server has given an id; servers ignore it. */
   readonly placeholderId: Bytes;
-  /** Whether a registration was asked for before whose answer never came: the name may be taken by this very client. */
+  /** Whether one may have been asked for before whose answer never came: the name may be taken by this very client. */
   readonly unanswered?: boolean;
 }
 
@@ -63,14 +63,14 @@ export function* register(
 function nameTaken(name: Bytes, unanswered: boolean): RefusedError {
   const message = `The server refused to register the name ${shown(name)}: it is taken`;
   const hint = "Use another name on line 2, or bring the me.info of the one that is registered.";
-  return unanswered
-    ? new RefusedError("name-taken", `${message}, perhaps by this client`, {
-      hint:
-        "An earlier registration from here got no answer, so its id is not known. If it was made, " +
-        "xfer's server frees the name 10 minutes after it: try again then. If the name is another's: " +
-        hint,
-    })
-    : new RefusedError("name-taken", message, { hint });
+  if (!unanswered) return new RefusedError("name-taken", message, { hint });
+  return new RefusedError(
+    "name-taken",
+    `${message}, perhaps by this client, whose last registration may have got no answer`,
+    {
+      hint: `If so, xfer's server frees the name 10 minutes later: try again then. If not: ${hint}`,
+    },
+  );
 }
 
 /** Keeps a new id and exchanges keys under it. */

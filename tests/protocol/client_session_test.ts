@@ -220,7 +220,7 @@ Deno.test("a name that is taken may be the client's own where an earlier registr
     return assert.fail();
   };
   assert.match(refused(true).message, /perhaps by this client/);
-  assert.match(refused(true).hint ?? "", /frees the name 10 minutes after/);
+  assert.match(refused(true).hint ?? "", /frees the name 10 minutes later/);
   assert.doesNotMatch(refused(false).message, /perhaps/);
   assert.doesNotMatch(refused(false).hint ?? "", /10 minutes/);
 });
