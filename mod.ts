@@ -19,9 +19,10 @@
  * @module
  */
 export * from "./protocol/mod.ts";
-export type { ClientEvent } from "./client/events.ts";
-export { type Outcome, sendFiles, type SendOptions } from "./client/send_files.ts";
-export type { Timeouts } from "./client/connection.ts";
+export type { ClientEvent, Failure, Outcome, Stored } from "./client/events.ts";
+export { DEFAULT_RETRIES, type Retry, type RetryOptions } from "./client/retries.ts";
+export { sendFiles, type SendOptions } from "./client/send_files.ts";
+export { DEFAULT_TIMEOUTS, type Timeouts } from "./client/connection.ts";
 export type { SourceFile } from "./client/source_file.ts";
 export { readTransferInfo, TRANSFER_INFO, type TransferInfo } from "./client/transfer_info.ts";
 export { backup, type CopyReport, restore } from "./server/backup.ts";

@@ -3,12 +3,15 @@
  *
  * @module
  */
-import { Command, Option } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import {
   CLIENT_HABITS,
   type ClientEvent,
   ConfigurationError,
+  DEFAULT_RETRIES,
+  DEFAULT_TIMEOUTS,
   EDITIONS,
+  type Failure,
   findEdition,
   formatAddress,
   type Habit,
@@ -17,6 +20,7 @@ import {
   type RequestKind,
   sendFiles,
   type SendOptions,
+  type Timeouts,
   toHex,
   TRANSFER_INFO,
 } from "../mod.ts";
@@ -27,9 +31,19 @@ interface ClientOptions {
   readonly transferInfo: string;
   readonly edition?: string;
   readonly quirk?: Habit[];
+  readonly retries: number;
+  /** Seconds. */
+  readonly timeout?: number;
 }
 
 const AUTO = "auto";
+
+/** With the longest waits between them these take more than an hour: who needs more has no network. */
+const MAX_RETRIES = 100;
+
+/** In seconds: less is hardly enough to cross a continent, more is no bound. */
+const MIN_TIMEOUT = 0.1;
+const MAX_TIMEOUT = 3600;
 
 /** The command; `finish` takes the exit code. */
 export function clientCommand(finish: (exitCode: number) => void): Command {
@@ -43,6 +57,20 @@ export function clientCommand(finish: (exitCode: number) => void): Command {
     .addOption(
       new Option("--quirk <name...>", "what the server does besides (default: as last time)")
         .choices(CLIENT_HABITS),
+    )
+    .option(
+      "--retries <n>",
+      `how often to send a file again when the network fails, 0 to ${MAX_RETRIES}`,
+      numberBetween(0, MAX_RETRIES, "a whole number"),
+      DEFAULT_RETRIES,
+    )
+    .option(
+      "--timeout <seconds>",
+      "how long to wait for a connection, and for each answer " +
+        `(default: ${DEFAULT_TIMEOUTS.connectMs / 1000}, and ${
+          DEFAULT_TIMEOUTS.responseMs / 1000
+        })`,
+      numberBetween(MIN_TIMEOUT, MAX_TIMEOUT, "seconds"),
     )
     .addHelpText("after", CLIENT_HELP)
     .action(async (options: ClientOptions) => finish(await run(options, [])));
@@ -77,7 +105,7 @@ Example:
   $ xfer client put report.pdf photos.zip`;
 
 async function run(options: ClientOptions, named: readonly string[]): Promise<number> {
-  const { transferInfo, edition, quirk } = options;
+  const { transferInfo, edition, quirk, retries, timeout } = options;
   const { server, userName, file } = await readTransferInfo(transferInfo);
   const files = named.length > 0 ? named : file === undefined ? [] : [file];
   if (files.length === 0) {
@@ -89,17 +117,41 @@ async function run(options: ClientOptions, named: readonly string[]): Promise<nu
       { hint: "Add it, or name files: xfer client put FILE…" },
     );
   }
+  let unprinted: unknown;
   const outcomes = await sendFiles({
-    ...{ server, userName, files },
+    ...{ server, userName, files, retries },
     identityFolder: ".",
     ...toSpeech(edition),
     ...(quirk === undefined ? {} : { habits: new Set(quirk) }),
-    onEvent: (event) => showEvent(event, userName, formatAddress(server)),
+    ...(timeout === undefined ? {} : { timeouts: toTimeouts(timeout) }),
+    onEvent: (event) => {
+      try {
+        showEvent(event, userName, formatAddress(server));
+      } catch (error) {
+        // The files behind are to be sent all the same.
+        if (unprinted === undefined) printError(error);
+        unprinted ??= error;
+      }
+    },
   });
   for (const outcome of outcomes) {
-    if ("error" in outcome) return exitCodeOf(outcome.error);
+    if (outcome.state !== "stored") return exitCodeOf(outcome.error);
   }
-  return SUCCESS;
+  return unprinted === undefined ? SUCCESS : exitCodeOf(unprinted);
+}
+
+/** A parser of an option that is a number. */
+function numberBetween(min: number, max: number, what: "a whole number" | "seconds") {
+  const form = what === "seconds" ? /^\d{1,9}(\.\d{1,9})?$/ : /^\d{1,9}$/;
+  return (text: string): number => {
+    const value = Number(text);
+    if (form.test(text) && value >= min && value <= max) return value;
+    throw new InvalidArgumentError(`Expected ${what}, from ${min} to ${max}.`);
+  };
+}
+
+function toTimeouts(seconds: number): Timeouts {
+  return { connectMs: seconds * 1000, responseMs: seconds * 1000 };
 }
 
 function toSpeech(name: string | undefined): Pick<SendOptions, "edition"> {
@@ -134,13 +186,33 @@ function showEvent(event: ClientEvent, userName: string, server: string): void {
       return printNote(`Registered ${userName} with id ${toHex(event.clientId)}`);
     case "keyReceived":
       return printNote("Received an AES key");
-    case "denied":
+    case "denied": {
+      const { clientId, copy } = event;
+      const kept = copy === undefined ? "" : `; the old identity is kept in ${printable(copy)}`;
       return printNote(
         `The server does not know ${userName} by the id ${
-          toHex(event.clientId)
-        }. Registering anew; ` +
-          `the old identity is kept in ${printable(event.copy)}`,
+          toHex(clientId)
+        }. Registering anew${kept}`,
       );
+    }
+    case "tightened":
+      return printNote(
+        `Warning: ${
+          printable(event.path)
+        } could be read by others; it is only yours now (mode 0600)`,
+      );
+    case "openFolder":
+      return printNote(
+        `Warning: anybody can write to the folder ${printable(event.path)} and replace your ` +
+          "identity there; to stop that: chmod o-w .",
+      );
+    case "retrying": {
+      const { error, delayMs, retry, retries } = event;
+      return printNote(
+        `${printable(error.message)} [${error.code}]; ` +
+          `trying again in ${(delayMs / 1000).toFixed(1)} s, ${retry} of ${retries}`,
+      );
+    }
     case "sending": {
       const again = event.attempt > 1 ? `, attempt ${event.attempt}` : "";
       return printNote(`Sending ${printable(event.file.path)}, ${event.file.size} bytes${again}`);
@@ -164,10 +236,16 @@ function showEvent(event: ClientEvent, userName: string, server: string): void {
       );
     }
     case "failed": {
-      const { file, error, tried } = event;
-      if (tried) printError(error);
-      const why = tried ? "" : ": the run ended before it";
-      return printNote(`Not stored: ${printable(file.path)}${why}`);
+      const { file, error, state } = event;
+      if (state !== "not-tried") printError(error);
+      const [before, after] = FAILURES[state];
+      return printNote(`${before}: ${printable(file.path)}${after}`);
     }
   }
 }
+
+const FAILURES: Readonly<Record<Failure["state"], readonly [before: string, after: string]>> = {
+  "not-stored": ["Not stored", ""],
+  "unknown": ["Not known whether stored", ": send it again to be sure"],
+  "not-tried": ["Not stored", ": the run ended before it"],
+};

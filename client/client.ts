@@ -1,76 +1,58 @@
 /**
- * A client: drives the conversation of `protocol/session/client.ts` over a real connection, real files and a real
+ * A client: drives the conversations of `protocol/session/client.ts` over a real connection, real files and a real
  * identity.
  *
  * @module
  */
 import {
-  type Address,
   aesKeySize,
   type Answer,
   type Bytes,
-  ByteWriter,
-  CbcEncryptor,
-  Cksum,
   ConfigurationError,
   type Conversation,
-  DEFAULT_EDITION,
-  type Edition,
   encodeTextField,
   FIELDS,
   generatePrivateKey,
-  type Habits,
   importAesKey,
-  inPieces,
   NetworkError,
-  NO_HABITS,
   type Part,
-  PiecesEncryptor,
   type Profile,
   ProtocolError,
   publicKeyOf,
   reconnect,
   register,
   type Step,
-  trailerSize,
   unwrapKey,
   upload,
 } from "../protocol/mod.ts";
-import { DEFAULT_TIMEOUTS, ServerConnection, type Timeouts } from "./connection.ts";
-import { detectEdition } from "./detect.ts";
+import { DEFAULT_TIMEOUTS, type Timeouts } from "./connection.ts";
 import type { ClientEvent } from "./events.ts";
 import { type Identity, IDENTITY_FILE, IdentityFolder } from "./identity.ts";
-import { PartWriter } from "./part_writer.ts";
+import { Link } from "./link.ts";
+import { chooseProfile, type Wish } from "./profile.ts";
+import { PIECE_SIZE, sendContent } from "./send_content.ts";
 import { SourceFile } from "./source_file.ts";
 
-export interface ClientOptions {
-  readonly server: Address;
-  readonly userName: string;
+export interface ClientOptions extends Wish {
   /** The folder with `me.info` and `priv.key`. */
   readonly identityFolder: string;
-  /** What the server speaks; `auto` finds out. Without, what was used last under this identity, or 2023c. */
-  readonly edition?: Edition | "auto";
-  /** What the server does besides. Without, what was used last. */
-  readonly habits?: Habits;
   readonly timeouts?: Partial<Timeouts>;
-  readonly onEvent?: (event: ClientEvent) => void;
 }
-
-/** The file is read, encrypted and sent in pieces of this many bytes; a multiple of the cipher's block. */
-const PIECE_SIZE = 1024 * 1024;
 
 export class Client implements Disposable {
   readonly profile: Profile;
   readonly #options: ClientOptions;
   readonly #identities: IdentityFolder;
+  readonly #link: Link;
   readonly #buffer: Bytes = new Uint8Array(PIECE_SIZE);
   #privateKey: Bytes = new Uint8Array(0);
   #identity: Identity | undefined;
-  #connection: ServerConnection | undefined;
   #aesKey: CryptoKey | undefined;
   #introduced = false;
-  /** What the server has said to a file before it had all of it. */
-  #early: Answer | undefined;
+  /** Whether a registration was asked for and its answer never came, in this run or one before. */
+  #unanswered = false;
+  /** Whether the identity was given in this run and has not served yet: nothing is lost with it. */
+  #unused = false;
 
   private constructor(
     options: ClientOptions,
@@ -78,15 +60,19 @@ export class Client implements Disposable {
     identities: IdentityFolder,
     identity: Identity | undefined,
   ) {
+    const { server } = options;
+    const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
+    const onConnected = () => this.#emit({ type: "connected", server });
     this.#options = options;
     this.profile = profile;
     this.#identities = identities;
     this.#identity = identity;
+    this.#link = new Link({ server, profile, timeouts, onConnected });
   }
 
-  /** Reads the identity and finds out what to speak. Writes nothing. */
+  /** Reads the identity and finds out what to speak. Writes nothing, but takes others' permission to read the key. */
   static async create(options: ClientOptions): Promise<Client> {
-    const identities = new IdentityFolder(options.identityFolder);
+    const identities = new IdentityFolder(options.identityFolder, options.onEvent);
     const identity = await identities.load();
     if (identity !== undefined && identity.name !== options.userName) {
       throw new ConfigurationError(
@@ -95,7 +81,9 @@ export class Client implements Disposable {
         { hint: `Correct line 2, or run in another folder to be ${options.userName}.` },
       );
     }
-    const profile = await chooseProfile(options, identities, identity);
+    const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
+    const remembered = await identities.loadProfile();
+    const profile = await chooseProfile(options, remembered, identity?.clientId, timeouts);
     return new Client(options, profile, identities, identity);
   }
 
@@ -104,47 +92,46 @@ export class Client implements Disposable {
     const kept = this.#identity?.privateKey ?? await this.#identities.loadKey();
     this.#privateKey = kept ?? await generatePrivateKey();
     if (kept === undefined) await this.#identities.saveKey(this.#privateKey);
+    else this.#unanswered = this.#identity === undefined;
   }
 
-  /** Sends one file and returns its checksum, on which both ends agree. */
+  /** Sends one file and returns its checksum, on which both ends agree. After a failure it can be called again. */
   async send(inspected: SourceFile): Promise<number> {
-    const clientId = await this.#introduce();
-    this.#introduced = true;
-    // It may have waited for others: what counts is what it is when it is sent.
-    const file = await SourceFile.inspect(inspected.path, this.profile);
-    const conversation = upload(this.profile, {
-      clientId,
-      fileName: file.nameField,
-      size: file.size,
-    });
+    this.#introduced = false;
     try {
-      return await this.#drive(conversation, file);
+      const clientId = await this.#introduce();
+      this.#introduced = true;
+      // It may have waited for others: what counts is what it is when it is sent.
+      const file = await SourceFile.inspect(inspected.path, this.profile);
+      const { nameField: fileName, size } = file;
+      return await this.#drive(upload(this.profile, { clientId, fileName, size }), file);
     } catch (error) {
-      // Whatever is half said on this connection, the next file must not be taken for its rest.
-      this[Symbol.dispose]();
+      // Whatever is half said on this connection, what comes next must not be taken for its rest.
+      this.#link.close();
       throw error;
     }
   }
 
-  /** Whether the server has let this client in. */
+  /** Whether the server has let this client in for the file that was sent last. */
   get isIntroduced(): boolean {
     return this.#introduced;
   }
 
   [Symbol.dispose](): void {
-    this.#connection?.[Symbol.dispose]();
-    this.#connection = undefined;
+    this.#link.close();
   }
 
   /** Gets a fresh AES key, registering first where there is no identity. */
   async #introduce(): Promise<Bytes> {
-    const reused = this.#connection !== undefined;
+    // Without reconnection a server denies by closing: what it closed after the file before must not look like that.
+    if (this.profile.edition.requests.reconnect === undefined) this.#link.close();
+    const reused = this.#link.isOpen;
     try {
       return await this.#drive(this.#introduction());
     } catch (error) {
       if (!reused || !(error instanceof NetworkError)) throw error;
       // Some servers close after each file.
-      this[Symbol.dispose]();
+      this.#link.close();
       return await this.#drive(this.#introduction());
     }
   }
@@ -152,7 +139,8 @@ export class Client implements Disposable {
   #introduction(): Conversation<Bytes> {
     const name = encodeTextField(this.#options.userName, FIELDS.name.size);
     if (name === undefined) throw new RangeError("Cannot register: the user name does not fit");
-    const registration = { name, publicKey: publicKeyOf(this.#privateKey) };
+    const publicKey = publicKeyOf(this.#privateKey);
+    const registration = { name, publicKey, unanswered: this.#unanswered };
     const placeholderId = new Uint8Array(FIELDS.clientId.size);
     return this.#identity === undefined
       ? register(this.profile, { ...registration, placeholderId })
@@ -177,15 +165,14 @@ export class Client implements Disposable {
 
   async #perform(step: Step, file: SourceFile | undefined): Promise<Answer> {
     switch (step.do) {
-      case "send": {
-        this.#leaveIfFramed();
-        const connection = await this.#connect();
+      case "send":
+        await this.#link.begin();
         this.#emit({ type: "request", kind: step.kind });
-        await connection.send(step.bytes);
+        if (step.kind === "register") this.#unanswered = true;
+        await this.#link.write(step.bytes);
         return { type: "sent" };
-      }
       case "receive":
-        return await this.#receive(step.withinMs);
+        return await this.#link.receive(step.withinMs);
       case "keepIdentity":
         await this.#keepIdentity(step.clientId);
         return { type: "kept" };
@@ -205,54 +192,18 @@ export class Client implements Disposable {
     }
   }
 
-  /** Servers that fill up frames take one request a connection. */
-  #leaveIfFramed(): void {
-    if (this.profile.habits.has("frames")) this[Symbol.dispose]();
-  }
-
-  /** Between two packets: some servers answer each, and take the next on a connection of its own. */
-  async #nextPart(): Promise<boolean> {
-    if (this.profile.habits.has("acknowledged-parts")) {
-      const answer = await this.#receive();
-      const goesOn = answer.type === "response" && answer.response.kind === "messageReceived";
-      if (!goesOn) {
-        this.#early = answer;
-        return false;
-      }
-    }
-    this.#leaveIfFramed();
-    return true;
-  }
-
-  async #receive(withinMs?: number): Promise<Answer> {
-    const early = this.#early;
-    this.#early = undefined;
-    if (early !== undefined) return early;
-    const received = await this.#connection?.receive(withinMs) ?? { type: "closed" };
-    if (received.type === "closed") this[Symbol.dispose]();
-    return received;
-  }
-
-  async #connect(): Promise<ServerConnection> {
-    if (this.#connection === undefined) {
-      const timeouts = { ...DEFAULT_TIMEOUTS, ...this.#options.timeouts };
-      const { server } = this.#options;
-      this.#connection = await ServerConnection.open(server, this.profile, timeouts);
-      this.#emit({ type: "connected", server });
-    }
-    return this.#connection;
-  }
-
   async #keepIdentity(clientId: Bytes): Promise<void> {
     const identity = { name: this.#options.userName, clientId, privateKey: this.#privateKey };
     await this.#identities.save(identity);
     this.#identity = identity;
+    this.#unanswered = false;
+    this.#unused = true;
     this.#emit({ type: "registered", clientId });
   }
 
+  /** The identity itself stays until there is another: what comes before that may fail. */
   async #dropIdentity(clientId: Bytes): Promise<void> {
-    const copy = await this.#identities.keepAside();
-    this.#identity = undefined;
+    const copy = this.#unused ? undefined : await this.#identities.keepAside();
     this.#emit({ type: "denied", clientId, copy });
   }
 
@@ -268,66 +219,22 @@ export class Client implements Disposable {
     }
     this.#aesKey = await importAesKey(key);
     await this.#identities.saveProfile(this.profile);
+    this.#unused = false;
     if (this.#identity !== undefined) {
       this.#emit({ type: "keyReceived", clientId: this.#identity.clientId });
     }
   }
 
-  /** Reads, encrypts and sends. The next piece is read and encrypted while the one before is on its way. */
   async #sendFile(parts: Iterable<Part>, file: SourceFile): Promise<Answer> {
     if (this.#aesKey === undefined) throw new RangeError("Cannot send a file: there is no key");
-    const { habits } = this.profile;
-    const Encryptor = inPieces(habits, file.size) ? PiecesEncryptor : CbcEncryptor;
-    const encryptor = new Encryptor(this.#aesKey);
-    this.#leaveIfFramed();
-    const writer = new PartWriter(parts, {
-      send: async (bytes) => await (await this.#connect()).send(bytes),
-      nextPart: () => this.#nextPart(),
+    const crc = await sendContent(this.#link, parts, {
+      ...{ file, aesKey: this.#aesKey, habits: this.profile.habits, buffer: this.#buffer },
+      onProgress: (sent) => this.#emit({ type: "progress", file, sent }),
     });
-    const checksum = new Cksum();
-    let sending = Promise.resolve(true);
-    const send = async (ciphertext: Bytes): Promise<boolean> => {
-      const taken = await sending;
-      sending = writer.write(ciphertext);
-      // It is awaited at the next piece; until then its failure is not to count as unhandled.
-      sending.catch(() => undefined);
-      return taken;
-    };
-    for await (const piece of file.read(this.#buffer)) {
-      checksum.update(piece);
-      if (!(await send(await encryptor.update(piece)))) break;
-      this.#emit({ type: "progress", file, sent: checksum.size });
-    }
-    await send(await encryptor.final());
-    await sending;
-    if (trailerSize(habits) > 0) await writer.write(new ByteWriter(4).u32(checksum.digest()).bytes);
-    return { type: "fileSent", crc: checksum.digest(), changed: await file.hasChanged() };
+    return { type: "fileSent", crc, changed: await file.hasChanged() };
   }
 
   #emit(event: ClientEvent): void {
     this.#options.onEvent?.(event);
   }
-}
-
-async function chooseProfile(
-  options: ClientOptions,
-  identities: IdentityFolder,
-  identity: Identity | undefined,
-): Promise<Profile> {
-  const remembered = await identities.loadProfile();
-  const habits = options.habits ?? remembered?.habits ?? NO_HABITS;
-  if (options.edition !== "auto") {
-    return complete(options.edition ?? remembered?.edition ?? DEFAULT_EDITION, habits);
-  }
-  const { server, userName } = options;
-  const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
-  const detected = await detectEdition(server, userName, identity?.clientId, timeouts);
-  options.onEvent?.({ type: "detected", ...detected });
-  return complete(detected.edition, habits);
-}
-
-/** With frames come the other habits of the edition's framed peers. */
-function complete(edition: Edition, habits: Habits): Profile {
-  const implied = habits.has("frames") ? edition.framedHabits : [];
-  return { edition, habits: new Set([...habits, ...implied]) };
 }

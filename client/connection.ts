@@ -133,19 +133,36 @@ export class ServerConnection implements Disposable {
   }
 }
 
+/** What connects: `Deno.connect`, or a test's. */
+export type Dial = (options: Deno.ConnectOptions) => Promise<Deno.TcpConn>;
+
 /** Throws `NetworkError` `cannot-connect`. */
-export async function connect(address: Address, timeouts: Timeouts): Promise<Deno.TcpConn> {
+export async function connect(
+  address: Address,
+  { connectMs }: Timeouts,
+  dial: Dial = Deno.connect,
+): Promise<Deno.TcpConn> {
+  const expired = Promise.withResolvers<never>();
+  const controller = new AbortController();
+  // The signal does not reach the look-up of a name, which can take as long as it likes.
+  const timer = setTimeout(() => {
+    controller.abort();
+    expired.reject(new Error(`no answer within ${connectMs / 1000} s`));
+  }, connectMs);
+  const dialling = dial({ ...address, signal: controller.signal });
   try {
-    const signal = AbortSignal.timeout(timeouts.connectMs);
-    const socket = await Deno.connect({ ...address, signal });
+    const socket = await Promise.race([dialling, expired.promise]);
     socket.setNoDelay();
     return socket;
   } catch (cause) {
+    dialling.then((late) => late.close(), () => undefined);
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new NetworkError(
       "cannot-connect",
       `Cannot connect to ${formatAddress(address)}: ${printable(reason)}`,
       { hint: "Check the address on line 1, and that the server is running.", cause },
     );
+  } finally {
+    clearTimeout(timer);
   }
 }

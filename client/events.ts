@@ -4,7 +4,30 @@
  * @module
  */
 import type { Address, Bytes, Edition, RequestKind, XferError } from "../protocol/mod.ts";
+import type { Retry } from "./retries.ts";
 import type { SourceFile } from "./source_file.ts";
+
+/** What came of a file. */
+export type Outcome = Stored | Failure;
+
+/** The server has confirmed the file. */
+export interface Stored {
+  readonly state: "stored";
+  readonly file: SourceFile;
+  /** The checksum that both ends agree on. */
+  readonly crc: number;
+}
+
+/** No confirmation came. */
+export interface Failure {
+  /**
+   * `unknown` where the server was told to store the file and did not answer; `not-tried` where the run ended before
+   * the file, by the error of one before it.
+   */
+  readonly state: "not-stored" | "unknown" | "not-tried";
+  readonly file: SourceFile;
+  readonly error: XferError;
+}
 
 export type ClientEvent =
   /** What the server was found to speak. */
@@ -13,8 +36,8 @@ export type ClientEvent =
   | { readonly type: "request"; readonly kind: RequestKind }
   | { readonly type: "registered"; readonly clientId: Bytes }
   | { readonly type: "keyReceived"; readonly clientId: Bytes }
-  /** The server does not know this identity; `copy` is where it is kept. */
-  | { readonly type: "denied"; readonly clientId: Bytes; readonly copy: string }
+  /** The server does not know this identity; `copy` is where it is kept, unless it never served. */
+  | { readonly type: "denied"; readonly clientId: Bytes; readonly copy: string | undefined }
   | { readonly type: "sending"; readonly file: SourceFile; readonly attempt: number }
   /** Bytes of the plaintext sent so far in this attempt. */
   | { readonly type: "progress"; readonly file: SourceFile; readonly sent: number }
@@ -26,10 +49,10 @@ export type ClientEvent =
     readonly theirs: number;
   }
   | { readonly type: "stored"; readonly file: SourceFile; readonly crc: number }
-  /** A file that is not stored; `tried` unless the run ended before it. */
-  | {
-    readonly type: "failed";
-    readonly file: SourceFile;
-    readonly error: XferError;
-    readonly tried: boolean;
-  };
+  | { readonly type: "failed" } & Failure
+  /** The network has failed; the file at hand is sent again after the delay. */
+  | { readonly type: "retrying" } & Retry
+  /** A file with the private key could be read by others, and can't any more. */
+  | { readonly type: "tightened"; readonly path: string }
+  /** Others can put identity files of theirs into the folder. */
+  | { readonly type: "openFolder"; readonly path: string };

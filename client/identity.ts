@@ -20,7 +20,9 @@ import {
   publicKeyOf,
   toHex,
 } from "../protocol/mod.ts";
+import type { ClientEvent } from "./events.ts";
 import { keepCopy, readTextFileIfThere, writePrivateFile } from "./files.ts";
+import { isFolderOpen, readPrivateFile } from "./private_file.ts";
 
 export const IDENTITY_FILE = "me.info";
 export const KEY_FILE = "priv.key";
@@ -72,22 +74,34 @@ export class IdentityFolder {
   readonly #identityPath: string;
   readonly #keyPath: string;
   readonly #editionPath: string;
+  readonly #folder: string;
+  readonly #onEvent: (event: ClientEvent) => void;
 
-  constructor(folder: string) {
+  constructor(folder: string, onEvent: (event: ClientEvent) => void = () => undefined) {
+    this.#folder = folder;
+    this.#onEvent = onEvent;
     this.#identityPath = join(folder, IDENTITY_FILE);
     this.#keyPath = join(folder, KEY_FILE);
     this.#editionPath = join(folder, EDITION_FILE);
   }
 
-  /** The identity, or `undefined` where there is none yet. Throws `ConfigurationError` `bad-identity`. */
+  /**
+   * The identity, or `undefined` where there is none yet. Throws `ConfigurationError` `bad-identity` or
+   * `identity-not-private`.
+   */
   async load(): Promise<Identity | undefined> {
-    const text = await readTextFileIfThere(this.#identityPath);
+    if (await isFolderOpen(this.#folder)) {
+      this.#onEvent({ type: "openFolder", path: this.#folder });
+    }
+    const text = await this.#readPrivate(this.#identityPath);
+    // The key beside it is the same: it must be private whether it is needed or not.
+    await this.#readPrivate(this.#keyPath);
     return text === undefined ? undefined : parseIdentity(text, this.#identityPath);
   }
 
-  /** The private key alone: what a client has that did not get as far as an id. */
+  /** The private key alone: what a client has that did not get as far as an id. Throws as `load` does. */
   async loadKey(): Promise<Bytes | undefined> {
-    const text = await readTextFileIfThere(this.#keyPath);
+    const text = await this.#readPrivate(this.#keyPath);
     return text === undefined ? undefined : parsePrivateKey(text, this.#keyPath);
   }
 
@@ -126,6 +140,10 @@ export class IdentityFolder {
   /** Keeps a copy of `me.info` beside it. Returns the copy's path. */
   async keepAside(): Promise<string> {
     return await keepCopy(this.#identityPath);
+  }
+
+  #readPrivate(path: string): Promise<string | undefined> {
+    return readPrivateFile(path, () => this.#onEvent({ type: "tightened", path }));
   }
 }
 

@@ -8,52 +8,79 @@ import {
   printable,
   RefusedError,
   StorageError,
+  UnconfirmedError,
   UsageError,
   XferError,
 } from "../protocol/mod.ts";
 import { Client, type ClientOptions } from "./client.ts";
+import type { Failure, Outcome } from "./events.ts";
+import { type Retry, type RetryOptions, withRetries } from "./retries.ts";
 import { SourceFile } from "./source_file.ts";
 
-export interface SendOptions extends ClientOptions {
+export interface SendOptions extends ClientOptions, RetryOptions {
   /** Paths of the files, in the order in which they are sent. */
   readonly files: readonly string[];
 }
 
-export type Outcome =
-  | { readonly file: SourceFile; readonly crc: number }
-  | { readonly file: SourceFile; readonly error: XferError };
-
 /**
- * Sends files one after another over one connection, each under a fresh AES key, and returns what came of each. A
- * file that can't be read, agreed on, or that the server refuses does not hold up the next. Anything else ends the run:
- * it is the outcome of the file at hand and of those behind it, which are not tried. Nothing is sent before all files
- * were looked at; what is wrong then, and what comes before the first file, is thrown.
+ * Sends files one after another over one connection, each under a fresh AES key, and returns what came of each. After
+ * trouble with the network a file is sent again, as often as `retries` says. A file that can't be read, agreed on, or
+ * that the server refuses does not hold up the next. Anything else ends the run: the files behind are not tried.
+ *
+ * Nothing is sent before all files were looked at; what is wrong then is thrown.
  */
 export async function sendFiles(options: SendOptions): Promise<Outcome[]> {
-  using client = await Client.create(options);
+  const onRetry = (retry: Retry) => options.onEvent?.({ type: "retrying", ...retry });
+  using client = await withRetries(() => Client.create(options), options, onRetry);
   const files: SourceFile[] = [];
   for (const path of options.files) files.push(await SourceFile.inspect(path, client.profile));
   refuseSameNames(files);
   await client.prepare();
   const outcomes: Outcome[] = [];
+  let end: XferError | undefined;
   for (const file of files) {
-    try {
-      const crc = await client.send(file);
-      outcomes.push({ file, crc });
-      options.onEvent?.({ type: "stored", file, crc });
-    } catch (error) {
-      if (!(error instanceof XferError)) throw error;
-      const fatal = !(error instanceof IntegrityError || error instanceof StorageError ||
-        (error instanceof RefusedError && client.isIntroduced));
-      if (fatal && outcomes.length === 0 && !client.isIntroduced) throw error;
-      for (const failed of fatal ? files.slice(outcomes.length) : [file]) {
-        outcomes.push({ file: failed, error });
-        options.onEvent?.({ type: "failed", file: failed, error, tried: failed === file });
-      }
-      if (fatal) break;
+    const outcome: Outcome = end === undefined
+      ? await deliver(client, file, options, onRetry)
+      : { state: "not-tried", file, error: end };
+    outcomes.push(outcome);
+    if (outcome.state === "stored") {
+      options.onEvent?.({ type: "stored", file, crc: outcome.crc });
+      continue;
     }
+    if (!client.isIntroduced || !isOfOneFile(outcome.error)) end = outcome.error;
+    options.onEvent?.({ type: "failed", ...outcome });
   }
   return outcomes;
+}
+
+/** Sends a file, again where the network fails. What was open once stays open until the server confirms the file. */
+async function deliver(
+  client: Client,
+  file: SourceFile,
+  options: RetryOptions,
+  onRetry: (retry: Retry) => void,
+): Promise<Outcome> {
+  let state: Failure["state"] = "not-stored";
+  const note = (error: XferError) => {
+    if (error instanceof UnconfirmedError) state = "unknown";
+  };
+  try {
+    const crc = await withRetries(() => client.send(file), options, (retry) => {
+      note(retry.error);
+      onRetry(retry);
+    });
+    return { state: "stored", file, crc };
+  } catch (error) {
+    if (!(error instanceof XferError)) throw error;
+    note(error);
+    return { state, file, error };
+  }
+}
+
+/** Whether an error says nothing about the next file. */
+function isOfOneFile(error: XferError): boolean {
+  return error instanceof IntegrityError || error instanceof StorageError ||
+    error instanceof RefusedError;
 }
 
 function refuseSameNames(files: readonly SourceFile[]): void {

@@ -70,3 +70,20 @@ export class IntegrityError extends XferError {
 export class StorageError extends XferError {
   override readonly category = "io";
 }
+
+/**
+ * What was asked for may be done or not: it was asked, and no answer came that tells. Its category is that of what came
+ * in place of the answer.
+ */
+export class UnconfirmedError extends XferError {
+  override readonly category: ErrorCategory;
+
+  constructor(
+    code: string,
+    message: string,
+    details: ErrorDetails & { readonly cause: XferError },
+  ) {
+    super(code, message, details);
+    this.category = details.cause.category;
+  }
+}

@@ -16,6 +16,7 @@ export * from "./habits.ts";
 export * from "./header.ts";
 export * from "./messages.ts";
 export * from "./session/client.ts";
+export type { Answer, Conversation, Step } from "./session/conversation.ts";
 export { PacketSequence } from "./session/packets.ts";
 export * from "./session/parts.ts";
 export * from "./session/responses.ts";

@@ -4,53 +4,29 @@
  *
  * @module
  */
-import type { RequestKind, ResponseKind } from "../editions/edition.ts";
-import { IntegrityError, NetworkError, ProtocolError, RefusedError, XferError } from "../errors.ts";
-import { encodeRequest, type FileReceived, type Request, type Response } from "../messages.ts";
-import { decodeTextField, printable } from "../text.ts";
+import {
+  IntegrityError,
+  NetworkError,
+  ProtocolError,
+  RefusedError,
+  UnconfirmedError,
+  XferError,
+} from "../errors.ts";
+import type { FileReceived, Response } from "../messages.ts";
+import { decodeTextField } from "../text.ts";
 import { type Bytes, equalBytes } from "../wire.ts";
-import { type Part, partsOf, type Upload } from "./parts.ts";
+import {
+  type Conversation,
+  expectKind,
+  generalError,
+  perform,
+  receive,
+  type ResponseOf,
+  send,
+  shown,
+} from "./conversation.ts";
+import { partsOf, type Upload } from "./parts.ts";
 import type { Profile } from "./server.ts";
-
-/** What the one who drives a conversation is asked to do. */
-export type Step =
-  /** Send these bytes. Resume with `sent`. */
-  | { readonly do: "send"; readonly kind: RequestKind; readonly bytes: Bytes }
-  /** Send the file's ciphertext, cut into these parts. Resume with `fileSent`. */
-  | { readonly do: "sendFile"; readonly parts: Iterable<Part>; readonly attempt: number }
-  /** Read a response. Resume with it, with `silence` when `withinMs` is over, or with `closed`. */
-  | { readonly do: "receive"; readonly withinMs?: number }
-  /** Make this id durable. Resume with `kept`. */
-  | { readonly do: "keepIdentity"; readonly clientId: Bytes }
-  /** The server knows this id no longer; what it names is about to be replaced. Resume with `kept`. */
-  | { readonly do: "dropIdentity"; readonly clientId: Bytes }
-  /** Unwrap an AES key and use it from now on. Resume with `kept`. */
-  | { readonly do: "useKey"; readonly wrappedKey: Bytes }
-  /** Tell who watches: the checksums of an attempt. Resume with `kept`. */
-  | {
-    readonly do: "compare";
-    readonly attempt: number;
-    readonly ours: number;
-    readonly theirs: number;
-  };
-
-export type Answer =
-  | { readonly type: "sent" }
-  | { readonly type: "kept" }
-  | {
-    readonly type: "fileSent";
-    /** cksum of the plaintext that was read. */
-    readonly crc: number;
-    /** Whether the file was seen to change while it was read. */
-    readonly changed: boolean;
-  }
-  | { readonly type: "response"; readonly response: Response }
-  | { readonly type: "silence" }
-  | { readonly type: "closed" };
-
-type ResponseOf<K extends ResponseKind> = Extract<Response, { readonly kind: K }>;
-
-export type Conversation<T> = Generator<Step, T, Answer>;
 
 /** How long a server may take to answer "CRC invalid, will resend" before the file is sent again, in milliseconds. */
 export const RESEND_PAUSE_MS = 500;
@@ -68,24 +44,33 @@ export interface Owner {
 export interface Registration extends Owner {
   /** What stands in the header before the server has given an id; servers ignore it. */
   readonly placeholderId: Bytes;
+  /** Whether one may have been asked for before whose answer never came: the name may be taken by this very client. */
+  readonly unanswered?: boolean;
 }
 
 /** Registers a name and exchanges keys. Returns the id. Throws `RefusedError` `name-taken`. */
 export function* register(
   profile: Profile,
-  { placeholderId, ...owner }: Registration,
+  { placeholderId, unanswered = false, ...owner }: Registration,
 ): Conversation<Bytes> {
   const { name } = owner;
   yield* send(profile, { kind: "register", clientId: placeholderId, name });
   const answer = yield* receive("registered", "refused");
-  if (answer.kind === "refused") {
-    throw new RefusedError(
-      "name-taken",
-      `The server refused to register the name ${shown(name)}: it is taken`,
-      { hint: "Use another name on line 2, or bring the me.info of the one that is registered." },
-    );
-  }
+  if (answer.kind === "refused") throw nameTaken(name, unanswered);
   return yield* settle(profile, answer.clientId, owner);
+}
+
+function nameTaken(name: Bytes, unanswered: boolean): RefusedError {
+  const message = `The server refused to register the name ${shown(name)}: it is taken`;
+  const hint = "Use another name on line 2, or bring the me.info of the one that is registered.";
+  if (!unanswered) return new RefusedError("name-taken", message, { hint });
+  return new RefusedError(
+    "name-taken",
+    `${message}, perhaps by this client, whose last registration may have got no answer`,
+    {
+      hint: `If so, xfer's server frees the name 10 minutes later: try again then. If not: ${hint}`,
+    },
+  );
 }
 
 /** Keeps a new id and exchanges keys under it. */
@@ -100,7 +85,12 @@ function* settle(profile: Profile, clientId: Bytes, owner: Owner): Conversation<
  * Asks for a fresh AES key under an id from before. Returns the id; where the server does not know it, registers anew
  * first, as the published texts say.
  */
-export function* reconnect(profile: Profile, clientId: Bytes, owner: Owner): Conversation<Bytes> {
+export function* reconnect(
+  profile: Profile,
+  clientId: Bytes,
+  registration: Omit<Registration, "placeholderId">,
+): Conversation<Bytes> {
+  const { unanswered: _, ...owner } = registration;
   const answer = profile.edition.requests.reconnect === undefined
     ? yield* sendKeyAgain(profile, clientId, owner)
     : yield* askToReconnect(profile, clientId, owner.name);
@@ -111,7 +101,7 @@ export function* reconnect(profile: Profile, clientId: Bytes, owner: Owner): Con
   yield { do: "dropIdentity", clientId };
   return profile.habits.has("reserved-id")
     ? yield* settle(profile, answer.clientId, owner)
-    : yield* register(profile, { ...owner, placeholderId: clientId });
+    : yield* register(profile, { ...registration, placeholderId: clientId });
 }
 
 function* askToReconnect(profile: Profile, clientId: Bytes, name: Bytes) {
@@ -138,7 +128,8 @@ function* sendKeyAgain(
 
 /**
  * Sends a file until both ends agree on its checksum, and returns that. Throws `IntegrityError`: `crc-mismatch` when
- * the edition's attempts are used up, `file-changed` when the file was not the same from begin to end.
+ * the edition's attempts are used up, `file-changed` when the file was not the same from begin to end;
+ * `UnconfirmedError` when the file was approved and the server did not say that it stored it.
  */
 export function* upload(profile: Profile, file: Upload): Conversation<number> {
   const { clientId, fileName } = file;
@@ -214,10 +205,23 @@ function* passOverAnswer(): Conversation<void> {
   expectKind(answer, ["messageReceived"]);
 }
 
-/** Has the file stored: it is only when the server says so. */
+/** Has the file stored: it is only when the server says so, and it may be when the server is not heard any more. */
 function* approve(profile: Profile, clientId: Bytes, fileName: Bytes): Conversation<void> {
-  yield* send(profile, { kind: "crcValid", clientId, fileName });
-  yield* receive("messageReceived");
+  try {
+    yield* send(profile, { kind: "crcValid", clientId, fileName });
+    yield* receive("messageReceived");
+  } catch (error) {
+    const unheard = error instanceof ProtocolError || error instanceof NetworkError;
+    // Without a connection the server was not even asked.
+    if (!unheard || error.code === "cannot-connect") throw error;
+    throw new UnconfirmedError(
+      "not-confirmed",
+      `${
+        shown(fileName)
+      } was sent and approved, but the server did not confirm it: ${error.message}`,
+      { hint: "Send it again: that is safe, it takes the place of what is there.", cause: error },
+    );
+  }
 }
 
 /** Has the file dropped. Some servers close then without an answer; what counts is decided anyway. */
@@ -239,67 +243,4 @@ function* useKey(
     throw new ProtocolError("wrong-client-id", "The server sent a key for another client's id");
   }
   yield { do: "useKey", wrappedKey: response.wrappedKey };
-}
-
-function* send(profile: Profile, request: Request): Conversation<void> {
-  yield {
-    do: "send",
-    kind: request.kind,
-    bytes: encodeRequest(profile.edition, request, { habits: profile.habits }),
-  };
-}
-
-function* receive<K extends ResponseKind>(
-  ...kinds: readonly K[]
-): Conversation<ResponseOf<K>> {
-  return expectKind(yield { do: "receive" }, kinds);
-}
-
-function* perform<K extends Answer["type"]>(
-  type: K,
-  step: Step,
-): Conversation<Extract<Answer, { readonly type: K }>> {
-  const answer = yield step;
-  if (answer.type !== type) throw new RangeError(`Cannot resume ${step.do} with ${answer.type}`);
-  return answer as Extract<Answer, { readonly type: K }>;
-}
-
-function expectKind<K extends ResponseKind>(
-  answer: Answer,
-  kinds: readonly K[],
-): ResponseOf<K> {
-  if (answer.type === "response") {
-    const { response } = answer;
-    if ((kinds as readonly string[]).includes(response.kind)) {
-      return response as ResponseOf<K>;
-    }
-    if (response.kind === "generalError") throw generalError("the request");
-    throw new ProtocolError(
-      "unexpected-response",
-      `The server answered "${response.kind}" where ${kinds.join(" or ")} was due`,
-    );
-  }
-  if (answer.type === "closed") {
-    throw new NetworkError(
-      "connection-closed",
-      "The server closed the connection before it answered",
-      {
-        hint:
-          "It may be stopping, or not speak this edition of the protocol. Try again, or ask its operator.",
-      },
-    );
-  }
-  throw new NetworkError("response-timeout", "The server did not answer in time", {
-    hint: "Check that the address is that of an xfer server, and try again.",
-  });
-}
-
-function shown(field: Bytes): string {
-  return printable(decodeTextField(field));
-}
-
-function generalError(what: string): RefusedError {
-  return new RefusedError("general-error", `The server refused ${what} with a general error`, {
-    hint: "Its operator finds the reason in the server's log.",
-  });
 }

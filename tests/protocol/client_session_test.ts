@@ -2,10 +2,13 @@ import assert from "node:assert/strict";
 import {
   edition2023c,
   encodeTextField,
+  type ErrorCategory,
   maxFileSize,
+  NetworkError,
   NO_HABITS,
   partsOf,
   reconnect,
+  type RefusedError,
   register,
   RESEND_PAUSE_MS,
   type Response,
@@ -175,8 +178,51 @@ Deno.test("a response about another file, of another kind, a close and silence a
   for (const [turn, code] of cases) assert.throws(() => send([turn]), { code });
 });
 
-Deno.test("approval is not taken for granted: a close after CRC valid is an error", () => {
-  assert.throws(() => send([GOOD, "closed"]), { code: "connection-closed" });
+Deno.test("a file that was approved is stored when the server says so; short of that it is not known", () => {
+  const cases: [Turn, ErrorCategory][] = [
+    ["closed", "network"],
+    ["silence", "network"],
+    [REGISTERED, "protocol"],
+  ];
+  for (const [turn, category] of cases) {
+    assert.throws(() => send([GOOD, turn]), {
+      name: "UnconfirmedError",
+      code: "not-confirmed",
+      category,
+    });
+  }
+  assert.throws(() => send([GOOD, ERROR]), { name: "RefusedError" }, "the server has said no");
+});
+
+Deno.test("approval that could not even be sent leaves no doubt", () => {
+  const conversation = upload(profile, file);
+  for (let turn = conversation.next(); !turn.done;) {
+    const step = turn.value;
+    if (step.do === "send") {
+      const error = new NetworkError("cannot-connect", "There is nobody");
+      assert.throws(() => conversation.throw(error), error);
+      return;
+    }
+    const response = { type: "response", response: GOOD } as const;
+    const sent = { type: "fileSent", crc: 7, changed: false } as const;
+    turn = conversation.next(step.do === "sendFile" ? sent : response);
+  }
+  assert.fail("no approval was asked for");
+});
+
+Deno.test("a name that is taken may be the client's own where an earlier registration got no answer", () => {
+  const refused = (unanswered: boolean) => {
+    try {
+      drive(edition, register(profile, { ...registration, unanswered }), [{ kind: "refused" }]);
+    } catch (error) {
+      return error as RefusedError;
+    }
+    return assert.fail();
+  };
+  assert.match(refused(true).message, /perhaps by this client/);
+  assert.match(refused(true).hint ?? "", /frees the name 10 minutes later/);
+  assert.doesNotMatch(refused(false).message, /perhaps/);
+  assert.doesNotMatch(refused(false).hint ?? "", /10 minutes/);
 });
 
 Deno.test("the largest file of the edition has 4 GiB − 273 bytes", () => {

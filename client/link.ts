@@ -1,0 +1,80 @@
+/**
+ * The way to the server: a connection that is made when there is something to say, and kept for as long as it holds.
+ *
+ * @module
+ */
+import type { Address, Answer, Bytes, Profile } from "../protocol/mod.ts";
+import { ServerConnection, type Timeouts } from "./connection.ts";
+
+export interface LinkOptions {
+  readonly server: Address;
+  readonly profile: Profile;
+  readonly timeouts: Timeouts;
+  readonly onConnected: () => void;
+}
+
+export class Link implements Disposable {
+  readonly #options: LinkOptions;
+  #connection: ServerConnection | undefined;
+  /** What the server has said to a file before it had all of it. */
+  #early: Answer | undefined;
+
+  constructor(options: LinkOptions) {
+    this.#options = options;
+  }
+
+  get isOpen(): boolean {
+    return this.#connection !== undefined;
+  }
+
+  /**
+   * Comes before each message: connects where there is no connection, or where it has served. Throws `NetworkError`
+   * `cannot-connect`.
+   */
+  async begin(): Promise<void> {
+    const { server, profile, timeouts, onConnected } = this.#options;
+    // Servers that fill up frames take one message a connection.
+    if (profile.habits.has("frames")) this.close();
+    if (this.#connection !== undefined) return;
+    this.#connection = await ServerConnection.open(server, profile, timeouts);
+    onConnected();
+  }
+
+  /** Sends bytes of a message. `false` where they are not taken any more: what the server has said is still to be received. */
+  async write(bytes: Bytes): Promise<boolean> {
+    return await this.#connection?.send(bytes) ?? false;
+  }
+
+  /** Between two packets: some servers answer each, and take the next on a connection of its own. `false` where they won't. */
+  async nextPart(): Promise<boolean> {
+    if (this.#options.profile.habits.has("acknowledged-parts")) {
+      const answer = await this.receive();
+      const goesOn = answer.type === "response" && answer.response.kind === "messageReceived";
+      if (!goesOn) {
+        this.#early = answer;
+        return false;
+      }
+    }
+    await this.begin();
+    return true;
+  }
+
+  async receive(withinMs?: number): Promise<Answer> {
+    const early = this.#early;
+    this.#early = undefined;
+    if (early !== undefined) return early;
+    const received = await this.#connection?.receive(withinMs) ?? { type: "closed" };
+    if (received.type === "closed") this.close();
+    return received;
+  }
+
+  close(): void {
+    this.#connection?.[Symbol.dispose]();
+    this.#connection = undefined;
+    this.#early = undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}

@@ -1,0 +1,49 @@
+/**
+ * What the client speaks to a server.
+ *
+ * @module
+ */
+import {
+  type Address,
+  type Bytes,
+  DEFAULT_EDITION,
+  type Edition,
+  type Habits,
+  NO_HABITS,
+  type Profile,
+} from "../protocol/mod.ts";
+import type { Timeouts } from "./connection.ts";
+import { detectEdition } from "./detect.ts";
+import type { ClientEvent } from "./events.ts";
+
+export interface Wish {
+  readonly server: Address;
+  readonly userName: string;
+  /** What the server speaks; `auto` finds out. Without, what was used last under this identity, or 2023c. */
+  readonly edition?: Edition | "auto";
+  /** What the server does besides. Without, what was used last. */
+  readonly habits?: Habits;
+  readonly onEvent?: (event: ClientEvent) => void;
+}
+
+/** What is wished for, else what was spoken last. Throws `NetworkError` where it has to ask the server and can't. */
+export async function chooseProfile(
+  wish: Wish,
+  remembered: Profile | undefined,
+  clientId: Bytes | undefined,
+  timeouts: Timeouts,
+): Promise<Profile> {
+  const habits = wish.habits ?? remembered?.habits ?? NO_HABITS;
+  if (wish.edition !== "auto") {
+    return complete(wish.edition ?? remembered?.edition ?? DEFAULT_EDITION, habits);
+  }
+  const detected = await detectEdition(wish.server, wish.userName, clientId, timeouts);
+  wish.onEvent?.({ type: "detected", ...detected });
+  return complete(detected.edition, habits);
+}
+
+/** With frames come the other habits of the edition's framed peers. */
+function complete(edition: Edition, habits: Habits): Profile {
+  const implied = habits.has("frames") ? edition.framedHabits : [];
+  return { edition, habits: new Set([...habits, ...implied]) };
+}

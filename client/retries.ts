@@ -1,0 +1,63 @@
+/**
+ * Trying again after trouble with the network.
+ *
+ * @module
+ */
+import { XferError } from "../protocol/mod.ts";
+
+/** With the waits below about a quarter of a minute on average: a server that is started again is back by then. */
+export const DEFAULT_RETRIES = 5;
+
+/** The first wait takes up to this many milliseconds; each further one up to twice as long. */
+const BACKOFF_BASE_MS = 1000;
+
+/** No wait is longer, in milliseconds: when a network comes back, it is noticed within a minute. */
+const BACKOFF_CAP_MS = 60_000;
+
+export interface RetryOptions {
+  /** How often a file is tried again after trouble with the network; without, 5 times. 0 is never. */
+  readonly retries?: number;
+  /** Waits for so many milliseconds. */
+  readonly pause?: (ms: number) => Promise<void>;
+  /** A number from 0 up to but not including 1. */
+  readonly random?: () => number;
+}
+
+export interface Retry {
+  /** Counted from 1. */
+  readonly retry: number;
+  /** How many there are at most. */
+  readonly retries: number;
+  /** How long is waited before, in milliseconds. */
+  readonly delayMs: number;
+  /** Why it is tried again. */
+  readonly error: XferError;
+}
+
+/** Runs a task, and again while it fails with an error of the network and retries are left. Throws the last error. */
+export async function withRetries<T>(
+  task: () => Promise<T>,
+  { retries = DEFAULT_RETRIES, pause = sleep, random = Math.random }: RetryOptions,
+  onRetry: (retry: Retry) => void,
+): Promise<T> {
+  for (let retry = 1;; retry++) {
+    try {
+      return await task();
+    } catch (error) {
+      const ofNetwork = error instanceof XferError && error.category === "network";
+      if (!ofNetwork || retry > retries) throw error;
+      const delayMs = backoffMs(retry, random);
+      onRetry({ retry, retries, delayMs, error });
+      await pause(delayMs);
+    }
+  }
+}
+
+/** Exponential, with full jitter: clients that lost their server together don't come back together. */
+function backoffMs(retry: number, random: () => number): number {
+  return Math.floor(random() * Math.min(BACKOFF_CAP_MS, BACKOFF_BASE_MS * 2 ** (retry - 1)));
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,0 +1,67 @@
+/**
+ * A file's content on its way: read, encrypted, cut into messages, sent.
+ *
+ * @module
+ */
+import {
+  type Bytes,
+  ByteWriter,
+  CbcEncryptor,
+  Cksum,
+  type Habits,
+  inPieces,
+  type Part,
+  PiecesEncryptor,
+  trailerSize,
+} from "../protocol/mod.ts";
+import type { Link } from "./link.ts";
+import { PartWriter } from "./part_writer.ts";
+import type { SourceFile } from "./source_file.ts";
+
+/** The file is read, encrypted and sent in pieces of this many bytes; a multiple of the cipher's block. */
+export const PIECE_SIZE = 1024 * 1024;
+
+export interface Content {
+  readonly file: SourceFile;
+  readonly aesKey: CryptoKey;
+  readonly habits: Habits;
+  /** Holds a piece of the file. */
+  readonly buffer: Bytes;
+  /** Takes the number of bytes sent so far. */
+  readonly onProgress: (sent: number) => void;
+}
+
+/**
+ * Sends a file's content as these parts and returns the checksum of what was read: of less than the file where the
+ * server took no more. The next piece is read and encrypted while the one before is on its way.
+ */
+export async function sendContent(
+  link: Link,
+  parts: Iterable<Part>,
+  { file, aesKey, habits, buffer, onProgress }: Content,
+): Promise<number> {
+  const encryptor = new (inPieces(habits, file.size) ? PiecesEncryptor : CbcEncryptor)(aesKey);
+  await link.begin();
+  const writer = new PartWriter(parts, {
+    send: (bytes) => link.write(bytes),
+    nextPart: () => link.nextPart(),
+  });
+  const checksum = new Cksum();
+  let sending = Promise.resolve(true);
+  const send = async (ciphertext: Bytes): Promise<boolean> => {
+    const taken = await sending;
+    sending = writer.write(ciphertext);
+    // It is awaited at the next piece; until then its failure is not to count as unhandled.
+    sending.catch(() => undefined);
+    return taken;
+  };
+  for await (const piece of file.read(buffer)) {
+    checksum.update(piece);
+    if (!(await send(await encryptor.update(piece)))) break;
+    onProgress(checksum.size);
+  }
+  await send(await encryptor.final());
+  await sending;
+  if (trailerSize(habits) > 0) await writer.write(new ByteWriter(4).u32(checksum.digest()).bytes);
+  return checksum.digest();
+}
