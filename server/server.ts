@@ -16,7 +16,7 @@ import { type Context, createContext } from "./context.ts";
 import { type Entropy, systemEntropy } from "./entropy.ts";
 import { removeOrphan } from "./handlers.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
-import { DataFolder, type OpenCatalog } from "./store/data_folder.ts";
+import { DataFolder, type OpenCatalog, usable } from "./store/data_folder.ts";
 import type { FileSystem } from "./store/file_system.ts";
 
 /** An address; port 0 takes any free one. */
@@ -80,7 +80,7 @@ export class Server implements AsyncDisposable {
         clock,
         log: getLogger(["xfer", "server"]),
       });
-      await removeLeftovers(context);
+      await usable(folder.path, () => removeLeftovers(context));
       const listeners = listenAll(options.listen);
       for (const { socket, editions } of listeners) {
         context.log.info("Listening on {address} for editions {editions}, data in {folder}", {

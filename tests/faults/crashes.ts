@@ -116,16 +116,13 @@ async function actUntilLost(
 }
 
 /** One upload and its replacement, with the server killed before or after each of its calls in turn. */
-export async function killAtEveryCall(loop: Loop, { every = 1 } = {}): Promise<void> {
-  const offset = loop.dice.roll(every);
+export async function killAtEveryCall(loop: Loop): Promise<void> {
   for (const when of ["before", "after"] as const) {
-    let next = 1 + offset;
+    let next = 1;
     let reachedEnd = false;
     const lane = async () => {
       while (!reachedEnd && loop.next()) {
-        const at = next;
-        next += every;
-        if (await killAtCall({ at, when })) loop.count(`killed ${when} a call`);
+        if (await killAtCall({ at: next++, when })) loop.count(`killed ${when} a call`);
         else reachedEnd = true;
       }
     };

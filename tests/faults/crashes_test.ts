@@ -6,6 +6,6 @@ Deno.test("killed at any moment, 20 times in a row, with four clients at work", 
   await new Loop({ rounds: 20 }).run(killAtAnyMoment);
 });
 
-Deno.test("killed before and after calls to file system and database, in one upload and a replacement", async () => {
-  await new Loop({}).run((loop) => killAtEveryCall(loop, { every: 4 }));
+Deno.test("killed before and after each call to file system and database, in one upload and a replacement", async () => {
+  await new Loop({}).run(killAtEveryCall);
 });

@@ -39,6 +39,8 @@ const NEVER_FAILS: readonly string[] = ["close", "ROLLBACK"];
 export class FaultySystem {
   /** The calls so far. */
   calls = 0;
+  /** Those of them that went wrong. */
+  faults = 0;
   plan: Plan = () => undefined;
 
   readonly openCatalog: OpenCatalog = (path) =>
@@ -55,12 +57,7 @@ export class FaultySystem {
     rename: (from, to) => this.#file("rename", to, () => Deno.rename(from, to)),
     remove: (path, options) => this.#file("remove", path, () => Deno.remove(path, options)),
     lstat: (path) => this.#file("lstat", path, () => Deno.lstat(path)),
-    readDir: (path) => {
-      const end = this.#begin("files", "readDir", `${path}`);
-      const entries = Deno.readDir(path);
-      end();
-      return entries;
-    },
+    readDir: (path) => this.#now("files", "readDir", `${path}`, () => Deno.readDir(path)),
   };
 
   #watchFile(file: Deno.FsFile, path: string): Deno.FsFile {
@@ -102,28 +99,36 @@ export class FaultySystem {
   async #file<T>(operation: string, path: string | URL, work: (short: boolean) => Promise<T>) {
     let short = false;
     const end = this.#begin("files", operation, `${path}`, () => short = true);
-    const result = await work(short);
-    end();
-    return result;
+    try {
+      return await work(short);
+    } finally {
+      end();
+    }
   }
 
   #now<T>(on: Call["on"], operation: string, target: string, work: () => T): T {
     const end = this.#begin(on, operation, target);
-    const result = work();
-    end();
-    return result;
+    try {
+      return work();
+    } finally {
+      end();
+    }
   }
 
   /** Numbers a call and does to it what the plan says; what comes after the call is done by what this returns. */
   #begin(on: Call["on"], operation: string, target: string, shorten = () => {}): () => void {
     const fault = this.plan({ number: ++this.calls, operation, target, on });
-    if (fault?.type === "short") shorten();
-    if (fault === undefined || fault.type === "short") return () => {};
+    if (fault === undefined) return () => {};
+    if (fault.type === "short") {
+      if (operation === "write") this.faults++;
+      shorten();
+      return () => {};
+    }
     const happen = () => {
       if (fault.type === "kill") Deno.kill(Deno.pid, "SIGKILL");
-      else if (!NEVER_FAILS.includes(operation) && !NEVER_FAILS.includes(target)) {
-        throw errorOf(on, fault.error);
-      }
+      if (NEVER_FAILS.includes(operation) || NEVER_FAILS.includes(target)) return;
+      this.faults++;
+      if (fault.type === "fail") throw errorOf(on, fault.error);
     };
     if (fault.when === "before") happen();
     return fault.when === "after" ? happen : () => {};
