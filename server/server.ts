@@ -19,7 +19,7 @@ import { type Entropy, systemEntropy } from "./entropy.ts";
 import { removeOrphan } from "./handlers.ts";
 import { DEFAULT_LIMITS, LimitError, type LimitName, type Limits } from "./limits.ts";
 import { audit } from "./store/audit.ts";
-import { DataFolder, type OpenCatalog } from "./store/data_folder.ts";
+import { DataFolder, type OpenCatalog, usable } from "./store/data_folder.ts";
 import type { FileSystem } from "./store/file_system.ts";
 import { type FreeSpace, freeSpaceOf } from "./store/free_space.ts";
 
@@ -93,7 +93,7 @@ export class Server implements AsyncDisposable {
           folder: folder.path,
         });
       }
-      await removeLeftovers(context);
+      await usable(folder.path, () => removeLeftovers(context));
       const listeners = listenAll(options.listen);
       for (const { socket, editions } of listeners) {
         context.log.info("Listening on {address} for editions {editions}, data in {folder}", {

@@ -130,7 +130,7 @@ export class DataFolder implements Store, AsyncDisposable {
 }
 
 /** Says of whatever goes wrong in opening a folder what a person can do about it. */
-async function usable<T>(path: string, open: () => Promise<T>): Promise<T> {
+export async function usable<T>(path: string, open: () => Promise<T>): Promise<T> {
   try {
     return await open();
   } catch (cause) {

@@ -343,8 +343,8 @@ export class SqliteCatalog implements Catalog {
   }
 
   #transaction<T>(work: () => T): T {
-    this.#database.exec("BEGIN IMMEDIATE");
     try {
+      this.#database.exec("BEGIN IMMEDIATE");
       const result = work();
       this.#database.exec("COMMIT");
       return result;

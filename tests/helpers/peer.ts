@@ -35,13 +35,13 @@ export class Peer implements Disposable {
   }
 
   static async connect(address: Address, edition: Edition = edition2023c): Promise<Peer> {
-    return new Peer(edition, address, await Deno.connect({ ...address }));
+    return new Peer(edition, address, await connect(address));
   }
 
   /** Leaves, and comes back on a connection of its own. */
   async reconnectSocket(): Promise<void> {
     this[Symbol.dispose]();
-    this.#socket = await Deno.connect({ ...this.#address });
+    this.#socket = await connect(this.#address);
     this.#responses = new ResponseReader(this.#edition);
   }
 
@@ -130,6 +130,12 @@ export class Peer implements Disposable {
     }
     return response;
   }
+}
+
+async function connect(address: Address): Promise<Deno.TcpConn> {
+  const socket = await Deno.connect({ ...address });
+  socket.setNoDelay();
+  return socket;
 }
 
 export async function encrypt(plaintext: Bytes, key: CryptoKey): Promise<Bytes> {

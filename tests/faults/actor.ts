@@ -1,0 +1,185 @@
+/** A client of which is known at any moment what the server may have of it. */
+import assert from "node:assert/strict";
+import { type Address, type Bytes, cksum, equalBytes, importAesKey } from "../../mod.ts";
+import type { Dice } from "../helpers/fuzz.ts";
+import { pseudoRandomBytes } from "../helpers/bytes.ts";
+import { field, kindOf, Peer } from "../helpers/peer.ts";
+
+/** The server said no, with a refusal or a general error. */
+export class Refused extends Error {}
+/** The connection is gone. */
+export class Lost extends Error {}
+
+/** How far an account has come: `asked` and `keyAsked` where the answer never came. */
+type Account = "none" | "asked" | "registered" | "keyAsked" | "keyed";
+
+const NAMES = ["a", "b", "c"] as const;
+/** Around the cipher's block, and the pieces in which content is read and decrypted. */
+const SIZES = [0, 1, 15, 16, 1000, 70_000, 262_143, 262_144, 600_000] as const;
+
+export class Actor {
+  readonly name: string;
+  /** Whether what the server refuses is taken as not done. */
+  readonly #trusting: boolean;
+  #account: Account = "none";
+  #clientId: Bytes = new Uint8Array(16);
+  /** What was approved last, by file name. */
+  readonly #approved = new Map<string, Bytes>();
+  /** What the server was asked to keep since, without an answer. */
+  readonly #asked = new Map<string, Bytes[]>();
+
+  constructor(name: string, { trusting = true } = {}) {
+    this.name = name;
+    this.#trusting = trusting;
+  }
+
+  /** Connects and gets a key, as far as need be by registering. */
+  async enter(address: Address): Promise<Peer> {
+    const peer = await connected(() => Peer.connect(address));
+    try {
+      await connected(() => this.#introduce(peer));
+      return peer;
+    } catch (error) {
+      peer[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** Stores a file; what is known of it afterwards depends on how far that came. */
+  async store(peer: Peer, name: string, content: Bytes): Promise<void> {
+    await connected(async () => {
+      await this.#send(peer, name, content);
+      this.#asked.set(name, [...this.#asked.get(name) ?? [], content]);
+      const answer = kindOf(await peer.judge("crcValid", name));
+      if (answer === "generalError" && this.#trusting) this.#forget(name, content);
+      expectKind(answer, "messageReceived");
+      this.#approved.set(name, content);
+      this.#asked.delete(name);
+    });
+  }
+
+  /** Something that a client may do, chosen by the dice. */
+  async actAtRandom(peer: Peer, dice: Dice): Promise<string> {
+    const name = dice.pick(NAMES);
+    const content = pseudoRandomBytes(dice.pick(SIZES), dice.roll(2 ** 31));
+    switch (dice.roll(6)) {
+      case 0:
+        await connected(async () => {
+          await this.#send(peer, name, content);
+          expectKind(kindOf(await peer.judge("crcGivenUp", name)), "messageReceived");
+        });
+        return "given up";
+      case 1:
+        await connected(async () => {
+          await this.#sendDamaged(peer, name, content);
+          await peer.send({ kind: "crcInvalid", clientId: peer.clientId, fileName: field(name) });
+        });
+        await this.store(peer, name, content);
+        return "stored at the second attempt";
+      case 2:
+        await connected(() => this.#send(peer, name, content));
+        return "left unjudged";
+      case 3:
+        await connected(() => peer.write(peer.fileHead(name, content.length + 16)));
+        await connected(() => peer.write(content));
+        await connected(() => peer.reconnectSocket());
+        await connected(() => this.#introduce(peer));
+        return "left halfway";
+      default:
+        await this.store(peer, name, content);
+        return "stored";
+    }
+  }
+
+  /** The server has said no to a file, so that it is not to be found. */
+  #forget(name: string, content: Bytes): void {
+    this.#asked.set(name, (this.#asked.get(name) ?? []).filter((other) => other !== content));
+  }
+
+  /** Compares with what there is, and takes that for what is known from now on. */
+  settle(found: ReadonlyMap<string, Bytes> = new Map()): void {
+    for (const name of new Set([...found.keys(), ...this.#approved.keys()])) {
+      const content = found.get(name);
+      const allowed = [this.#approved.get(name), ...this.#asked.get(name) ?? []];
+      const holds = allowed.some((one) =>
+        one === undefined || content === undefined ? one === content : equalBytes(one, content)
+      );
+      assert.ok(
+        holds,
+        `${this.name}/${name}: found ${shown(content)}, allowed ${allowed.map(shown)}`,
+      );
+      if (content !== undefined) this.#approved.set(name, content);
+    }
+    this.#asked.clear();
+  }
+
+  async #introduce(peer: Peer): Promise<void> {
+    if (this.#account !== "none" && this.#account !== "asked") {
+      peer.clientId = this.#clientId;
+      const answer = kindOf(await peer.reconnect(this.name));
+      expectKind(answer, ...(this.#account === "registered" ? [] : ["reconnected"]), "denied");
+      if (answer === "reconnected") {
+        this.#account = "keyed";
+        return;
+      }
+      assert.notEqual(this.#account, "keyed", `${this.name} was forgotten`);
+    }
+    this.#account = "asked";
+    expectKind(kindOf(await peer.register(this.name)), "registered");
+    this.#clientId = peer.clientId;
+    this.#account = "keyAsked";
+    const answer = kindOf(await peer.sendKey(this.name));
+    if (answer === "generalError" && this.#trusting) this.#account = "registered";
+    expectKind(answer, "keyReceived");
+    this.#account = "keyed";
+  }
+
+  async #send(peer: Peer, name: string, content: Bytes): Promise<void> {
+    let answer = await peer.sendFile(name, content);
+    // That of "CRC invalid", which comes where the file was not there in time.
+    if (kindOf(answer) === "messageReceived") answer = await peer.receive();
+    expectKind(kindOf(answer), "fileReceived");
+    assert.equal(
+      answer !== "closed" && answer.kind === "fileReceived" && answer.crc,
+      cksum(content),
+    );
+  }
+
+  /** Sends under a key that is not the session's. */
+  async #sendDamaged(peer: Peer, name: string, content: Bytes): Promise<void> {
+    const answer = await peer.sendFile(name, content, await importAesKey(new Uint8Array(16)));
+    expectKind(kindOf(answer), "fileReceived");
+    assert.notEqual(
+      answer !== "closed" && answer.kind === "fileReceived" && answer.crc,
+      cksum(content),
+    );
+  }
+}
+
+function expectKind(answer: string, ...expected: readonly string[]): void {
+  if (answer === "closed") throw new Lost("the server closed the connection");
+  if (expected.includes(answer)) return;
+  throw new Refused(`${answer} where ${expected.join(" or ")} was due`);
+}
+
+/** What the system says of a connection that is gone. */
+async function connected<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!isConnectionError(error)) throw error;
+    throw new Lost(String(error), { cause: error });
+  }
+}
+
+function isConnectionError(error: unknown): boolean {
+  const { ConnectionRefused, ConnectionReset, ConnectionAborted, BrokenPipe, NotConnected } =
+    Deno.errors;
+  return [ConnectionRefused, ConnectionReset, ConnectionAborted, BrokenPipe, NotConnected].some(
+    (type) => error instanceof type,
+  );
+}
+
+function shown(content: Bytes | undefined): string {
+  return content === undefined ? "nothing" : `${content.length} bytes (${cksum(content)})`;
+}

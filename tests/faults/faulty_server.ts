@@ -1,0 +1,34 @@
+/**
+ * A server that kills itself at one of its calls to file system and database. Takes a {@link FaultyServerOptions} as
+ * JSON, prints its port, and stops when its standard input ends.
+ */
+import { Server } from "../../mod.ts";
+import { type Fault, FaultySystem } from "../helpers/faulty_system.ts";
+
+export interface FaultyServerOptions {
+  readonly dataFolder: string;
+  /** How far its clock is ahead, in milliseconds. */
+  readonly aheadMs: number;
+  readonly kill?: {
+    /** The number of the call. */
+    readonly at: number;
+    readonly when: (Fault & { type: "kill" })["when"];
+  };
+}
+
+if (import.meta.main) {
+  const { dataFolder, aheadMs, kill } = JSON.parse(Deno.args[0] ?? "{}") as FaultyServerOptions;
+  const system = new FaultySystem();
+  system.plan = ({ number }) => number === kill?.at ? { type: "kill", when: kill.when } : undefined;
+  {
+    await using server = await Server.start({
+      listen: [{ hostname: "127.0.0.1", port: 0 }],
+      dataFolder,
+      clock: () => Date.now() + aheadMs,
+      fileSystem: system.fileSystem,
+      openCatalog: system.openCatalog,
+    });
+    console.log(server.address.port);
+    await Deno.stdin.readable.pipeTo(new WritableStream());
+  }
+}

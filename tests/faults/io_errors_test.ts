@@ -1,0 +1,11 @@
+/** Whatever call to disk or database fails: nothing is lost, nothing is said that is not so, and it goes on. */
+import { failEveryCall, failEveryCallOfStart } from "./io_errors.ts";
+import { Loop } from "./loop.ts";
+
+Deno.test("any call that fails while files are stored", async () => {
+  await new Loop({}).run((loop) => failEveryCall(loop, { every: 8 }));
+});
+
+Deno.test("any call that fails while the server starts", async () => {
+  await new Loop({}).run(failEveryCallOfStart);
+});
