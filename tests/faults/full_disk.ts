@@ -29,7 +29,7 @@ async function fillDisk(disk: string, diskSize: number): Promise<void> {
   };
   let count = 0;
   {
-    await using server = await Server.start({ listen, dataFolder });
+    await using server = await Server.start({ listen, dataFolder, limits: { minFree: 0 } });
     await store(server, bob, "b", 10);
     while (await fits(server, `large${count}`, FILE_SIZE)) count++;
     assert.ok(count > 3 && count < diskSize / FILE_SIZE, `${count} files fitted in`);
