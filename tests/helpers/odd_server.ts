@@ -19,6 +19,7 @@ export class OddServer implements AsyncDisposable {
   readonly #work: Promise<void>;
   readonly #answer: (request: Request) => Promise<Reply>;
   readonly #closeAfter: Request["kind"] | undefined;
+  readonly #ending = Promise.withResolvers<void>();
 
   constructor(answer: (request: Request) => Promise<Reply>, closeAfter?: Request["kind"]) {
     this.#answer = answer;
@@ -31,7 +32,13 @@ export class OddServer implements AsyncDisposable {
     return { hostname, port };
   }
 
+  /** Resolves when the server is about to end. */
+  get ended(): Promise<void> {
+    return this.#ending.promise;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#ending.resolve();
     this.#listener.close();
     for (const socket of this.#sockets) socket[Symbol.dispose]();
     await this.#work;

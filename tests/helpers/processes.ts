@@ -38,6 +38,46 @@ export async function xfer(args: readonly string[], cwd?: string): Promise<Finis
   return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
 }
 
+/** A run of the executable whose words are read while it goes on. Killed with the scope that holds it. */
+export interface Running extends AsyncDisposable {
+  /** Resolves when what was printed on standard error so far matches. Throws when it ends before. */
+  printed(words: RegExp): Promise<void>;
+  end(): Promise<Finished>;
+}
+
+export function startXfer(args: readonly string[], cwd: string): Running {
+  const process = command(args, { stdin: "null", stdout: "piped", stderr: "piped", cwd }).spawn();
+  let stderr = "";
+  let news = Promise.withResolvers<void>();
+  const reading = (async () => {
+    for await (const text of process.stderr.pipeThrough(new TextDecoderStream())) {
+      stderr += text;
+      news.resolve();
+      news = Promise.withResolvers();
+    }
+    news.reject(new Error(`It ended and had printed:\n${stderr}`));
+    news.promise.catch(() => undefined);
+  })();
+  const stdout = new Response(process.stdout).text();
+  return {
+    async printed(words) {
+      while (!words.test(stderr)) await news.promise;
+    },
+    async end() {
+      const [{ code }] = await Promise.all([process.status, reading]);
+      return { code, stdout: await stdout, stderr };
+    },
+    async [Symbol.asyncDispose]() {
+      try {
+        process.kill("SIGKILL");
+      } catch (error) {
+        if (!(error instanceof TypeError)) throw error; // it has ended already
+      }
+      await Promise.all([process.status, reading, stdout]);
+    },
+  };
+}
+
 export type LogLine = Readonly<Record<string, unknown>>;
 
 export interface StartOptions {

@@ -1,0 +1,134 @@
+/** The network fails under real processes: what was asked for is stored in the end, or it is said what is not. */
+import assert from "node:assert/strict";
+import { pseudoRandomBytes } from "../helpers/bytes.ts";
+import { CuttingProxy } from "../helpers/cutting_proxy.ts";
+import { OddServer, soundAnswers } from "../helpers/odd_server.ts";
+import { ServerProcess, startXfer, writeTransferInfo, xfer } from "../helpers/processes.ts";
+import { Scene } from "../helpers/scene.ts";
+import { TemporaryFolder } from "../helpers/temporary.ts";
+
+const NETWORK = 4;
+
+Deno.test("the server is killed in the middle of a file and started again: the client ends with 0, all is stored", async () => {
+  await using scene = await Scene.create();
+  const { port } = scene.server;
+  const files = { small: "first", large: pseudoRandomBytes(80_000_000), last: "third" };
+  const cwd = await scene.prepare("client", files);
+  await using running = startXfer(["client", "put", ...Object.keys(files)], cwd);
+  await running.printed(/^Sending large/m);
+  await scene.server.stop("SIGKILL");
+  await running.printed(/trying again in/);
+  scene.server = await ServerProcess.start(scene.data, { args: ["--listen", `127.0.0.1:${port}`] });
+  const { code, stdout, stderr } = await running.end();
+  assert.equal(code, 0, stderr);
+  const stored = [...stdout.matchAll(/^Stored (\w+) /gm)].map(([, name]) => name);
+  assert.deepEqual(stored, Object.keys(files));
+  assert.match(stderr, /\[[a-z-]+\]; trying again in \d+\.\d s, 1 of 5$/m);
+  assert.match(stderr, /^Reconnecting$/m);
+  assert.equal(stderr.match(/^Registering$/gm)?.length, 1);
+  const exported = await scene.exported("Alice", "large");
+  assert.equal(exported.length, files.large.length);
+  assert.ok(exported.every((byte, index) => byte === files.large[index]));
+  assert.deepEqual([...Deno.readDirSync(`${scene.data}/staging`)], []);
+});
+
+Deno.test("the server is gone for good: exit code 4 after the retries, with what is stored and what is not", async () => {
+  await using scene = await Scene.create();
+  const files = { small: "first", large: pseudoRandomBytes(80_000_000), last: "third" };
+  const cwd = await scene.prepare("client", files);
+  const args = ["client", "put", "--retries", "1", ...Object.keys(files)];
+  await using running = startXfer(args, cwd);
+  await running.printed(/^Sending large/m);
+  await scene.server.stop("SIGKILL");
+  const { code, stdout, stderr } = await running.end();
+  assert.equal(code, NETWORK, stderr);
+  assert.match(stdout, /^Stored small .*\n$/);
+  assert.equal(stderr.match(/trying again in/g)?.length, 1);
+  assert.match(stderr, /^xfer: Cannot connect .*\[cannot-connect\]$/m);
+  assert.match(stderr, /^Not stored: large$/m);
+  assert.match(stderr, /^Not stored: last: the run ended before it$/m);
+});
+
+Deno.test("no answer to the approval: said to be unknown, not to be missing", async () => {
+  await using scene = await Scene.create();
+  const address = { hostname: "127.0.0.1", port: scene.server.port };
+  await using proxy = new CuttingProxy(address, [{ before: "messageReceived" }]);
+  const cwd = await scene.prepare("client", { a: "content" }, { port: proxy.address.port });
+  const { code, stdout, stderr } = await xfer(["client", "--retries", "0"], cwd);
+  assert.equal(code, NETWORK, stderr);
+  assert.equal(stdout, "");
+  assert.match(stderr, /^xfer: a was sent and approved, but .* \[not-confirmed\]$/m);
+  assert.match(stderr, /^Not known whether stored: a: send it again to be sure$/m);
+  assert.doesNotMatch(stderr, /^Not stored/m);
+  assert.equal(new TextDecoder().decode(await scene.exported("Alice", "a")), "content");
+});
+
+Deno.test("nobody listens: with --retries 0 said at once; --retries and --timeout have bounds", async () => {
+  await using folder = await TemporaryFolder.create();
+  await folder.write("a", "content");
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  await writeTransferInfo(folder.path, { port, file: "a" });
+  const silent = await xfer(["client", "--retries", "0", "--timeout", "0.2"], folder.path);
+  assert.equal(silent.code, NETWORK);
+  assert.match(silent.stderr, /did not answer in time \[response-timeout\]/);
+  listener.close();
+  const absent = await xfer(["client", "--retries", "0"], folder.path);
+  assert.equal(absent.code, NETWORK);
+  assert.doesNotMatch(absent.stderr, /trying again/);
+  for (
+    const wrong of [
+      ["--retries", "-1"],
+      ["--retries", "101"],
+      ["--retries", "1.5"],
+      [
+        "--timeout",
+        "0",
+      ],
+      ["--timeout", "3601"],
+      ["--timeout", "1e3"],
+      ["--timeout", "soon"],
+    ]
+  ) {
+    const { code, stderr } = await xfer(["client", ...wrong], folder.path);
+    assert.equal(code, 2, wrong.join(" "));
+    assert.match(stderr, /Expected .* from .* to /);
+  }
+});
+
+Deno.test("a server can't write to the terminal", async () => {
+  const sound = soundAnswers(1);
+  const fileName = new Uint8Array(255);
+  fileName.set(new TextEncoder().encode("\x1b]0;owned\x07\x1b[2J\u202e\r"));
+  await using server = new OddServer(async (request) => {
+    const answer = await sound(request);
+    return answer.kind === "fileReceived" ? { ...answer, fileName } : answer;
+  });
+  await using folder = await TemporaryFolder.create();
+  await folder.write("a", "content");
+  await writeTransferInfo(folder.path, { port: server.address.port, file: "a" });
+  const { code, stdout, stderr } = await xfer(["client"], folder.path);
+  assert.equal(code, 8, stderr);
+  assert.match(stderr, /confirmed the file \\u\{1b\}\]0;owned\\u\{7\}/);
+  // deno-lint-ignore no-control-regex -- control characters are what must not be there
+  assert.doesNotMatch(stdout + stderr, /[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/);
+});
+
+Deno.test("identity files: tightened with a warning, or refused with exit code 3", {
+  ignore: Deno.build.os === "windows",
+}, async () => {
+  await using scene = await Scene.create();
+  const cwd = await scene.prepare("client", { a: "content" });
+  assert.equal((await xfer(["client"], cwd)).code, 0);
+  await Deno.chmod(`${cwd}/me.info`, 0o644);
+  const tightened = await xfer(["client"], cwd);
+  assert.equal(tightened.code, 0);
+  assert.match(
+    tightened.stderr,
+    /^Warning: me\.info could be read by others; it is only yours now/m,
+  );
+  await Deno.chmod(`${cwd}/me.info`, 0o666);
+  const refused = await xfer(["client"], cwd);
+  assert.equal(refused.code, 3);
+  assert.match(refused.stderr, /\[identity-not-private\]\n +If .*: chmod 600 'me\.info'$/m);
+});
