@@ -1,6 +1,6 @@
 /** What goes wrong, with real processes: clear words, truthful exit codes, nothing lost. */
 import assert from "node:assert/strict";
-import { FalsifyingProxy } from "../helpers/falsifying_proxy.ts";
+import { falsifyChecksums, FaultyProxy } from "../helpers/faulty_proxy.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
 import { invocation, writeTransferInfo, xfer } from "../helpers/processes.ts";
 import { Scene } from "../helpers/scene.ts";
@@ -13,7 +13,7 @@ for (const wrong of [1, 2]) {
     await using scene = await Scene.create();
     await using proxy = faulty(scene, wrong);
     const content = pseudoRandomBytes(3_000_000);
-    const cwd = await scene.prepare("client", { "a.bin": content }, { port: proxy.port });
+    const cwd = await scene.prepare("client", { "a.bin": content }, { port: proxy.address.port });
     const { code, stderr } = await xfer(["client"], cwd);
     assert.equal(code, 0, stderr);
     assert.equal(stderr.match(/The checksums differ/g)?.length, wrong);
@@ -25,7 +25,9 @@ for (const wrong of [1, 2]) {
 Deno.test("a checksum that is always wrong: four attempts, then giving up; the next file is still sent", async () => {
   await using scene = await Scene.create();
   await using proxy = faulty(scene, 4);
-  const cwd = await scene.prepare("client", { a: "first", b: "second" }, { port: proxy.port });
+  const cwd = await scene.prepare("client", { a: "first", b: "second" }, {
+    port: proxy.address.port,
+  });
   const { code, stdout, stderr } = await xfer(["client", "put", "a", "b"], cwd);
   assert.equal(code, INTEGRITY);
   assert.match(stderr, /checksum of a was wrong 4 times; it is not stored \[crc-mismatch\]/);
@@ -165,8 +167,9 @@ Deno.test("--version prints the version, and every command's help has an example
   }
 });
 
-function faulty({ server }: Scene, count: number): FalsifyingProxy {
-  return new FalsifyingProxy({ hostname: "127.0.0.1", port: server.port }, count);
+function faulty({ server }: Scene, count: number): FaultyProxy {
+  const target = { hostname: "127.0.0.1", port: server.port };
+  return new FaultyProxy(target, { down: falsifyChecksums(count) });
 }
 
 function exists(path: string): boolean {
@@ -182,7 +185,9 @@ function exists(path: string): boolean {
 Deno.test("put goes on after a file that can't be stored, and names each that is not", async () => {
   await using scene = await Scene.create();
   await using proxy = faulty(scene, 4);
-  const cwd = await scene.prepare("client", { a: "1", b: "2", c: "3" }, { port: proxy.port });
+  const cwd = await scene.prepare("client", { a: "1", b: "2", c: "3" }, {
+    port: proxy.address.port,
+  });
   const { code, stdout, stderr } = await xfer(["client", "put", "a", "b", "c"], cwd);
   assert.equal(code, INTEGRITY);
   assert.deepEqual([...stdout.matchAll(/^Stored (\w) /gm)].map(([, name]) => name), ["b", "c"]);
