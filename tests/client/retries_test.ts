@@ -16,7 +16,8 @@ import { connect } from "../../client/connection.ts";
 import { withRetries } from "../../client/retries.ts";
 import { NetworkError } from "../../mod.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
-import { type Cut, CuttingProxy } from "../helpers/cutting_proxy.ts";
+import { FaultyProxy } from "../helpers/faulty_proxy.ts";
+import { type Cut, Cuts } from "../helpers/meddlers.ts";
 import { OddServer, silence, soundAnswers } from "../helpers/odd_server.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
 
@@ -88,7 +89,7 @@ const names = (folder: TemporaryFolder) =>
 const IDENTITY = ["me.edition", "me.info", "priv.key"];
 
 /** Each point at which a run of two files can be cut, but for one: before the answer to a registration. */
-const CUTS: readonly (readonly [string, Cut])[] = [
+const POINTS: readonly (readonly [string, Cut])[] = [
   ["before the registration is sent", { afterBytes: 1 }],
   ["after the id, before the key", { after: "registered" }],
   ["when the key was taken, before the answer", { before: "keyReceived" }],
@@ -104,13 +105,14 @@ const CUTS: readonly (readonly [string, Cut])[] = [
   ["after the second file's key", { after: "reconnected" }],
 ];
 
-for (const [where, cut] of CUTS) {
+for (const [where, cut] of POINTS) {
   Deno.test(`the connection is lost ${where}: both files are stored, once`, async () => {
     await using folder = await TemporaryFolder.create();
     await using server = await start(folder);
-    await using proxy = new CuttingProxy(server.address, [cut]);
+    const network = new Cuts([cut]);
+    await using proxy = await FaultyProxy.start(server.address, network);
     const run = await send(folder, proxy.address);
-    assert.equal(proxy.left, 0, "it was not cut");
+    assert.equal(network.left, 0, "it was not cut");
     assert.deepEqual(states(run), ["stored", "stored"]);
     // On a connection that has served a file before, one more is no retry: some servers close after each file.
     const atOnce = ["after the file", "before the second file's key"].includes(where);
@@ -134,9 +136,10 @@ Deno.test("the connection is lost at every point in turn: one run passes them al
     { after: "fileReceived" },
     { before: "messageReceived" },
   ];
-  await using proxy = new CuttingProxy(server.address, cuts);
+  const network = new Cuts(cuts);
+  await using proxy = await FaultyProxy.start(server.address, network);
   const run = await send(folder, proxy.address, { retries: cuts.length });
-  assert.equal(proxy.left, 0);
+  assert.equal(network.left, 0);
   assert.deepEqual(states(run), ["stored", "stored"]);
   await assertStored(folder);
 });
@@ -148,9 +151,10 @@ for (const edition of EDITIONS) {
       listen: [{ hostname: "127.0.0.1", port: 0, editions: [edition] }],
     });
     const cuts = [{ after: "registered" }, { before: "fileReceived" }] as const;
-    await using proxy = new CuttingProxy(server.address, cuts, edition);
+    const network = new Cuts(cuts, edition);
+    await using proxy = await FaultyProxy.start(server.address, network);
     const run = await send(folder, proxy.address, { edition });
-    assert.equal(proxy.left, 0);
+    assert.equal(network.left, 0);
     assert.deepEqual(states(run), ["stored", "stored"]);
     await assertStored(folder);
   });
@@ -161,7 +165,8 @@ Deno.test("lost before the answer to the registration: the name may be one's own
   let now = Date.now();
   await using server = await start(folder, { clock: () => now });
   const cut = { before: "registered" } as const;
-  await using proxy = new CuttingProxy(server.address, [cut]);
+  const network = new Cuts([cut]);
+  await using proxy = await FaultyProxy.start(server.address, network);
   const run = await send(folder, proxy.address);
   assert.deepEqual(states(run), ["not-stored", "not-tried"]);
   assert.deepEqual(retried(run), ["connection-closed"]);
@@ -188,9 +193,10 @@ Deno.test("an identity that the server denies stays until there is another, what
   await send(folder, first.address);
   const before = await Deno.readTextFile(folder.join("me.info"));
   const cuts = [{ after: "denied" }, { after: "registered" }] as const;
-  await using proxy = new CuttingProxy(server.address, cuts);
+  const network = new Cuts(cuts);
+  await using proxy = await FaultyProxy.start(server.address, network);
   const run = await send(folder, proxy.address);
-  assert.equal(proxy.left, 0);
+  assert.equal(network.left, 0);
   assert.deepEqual(states(run), ["stored", "stored"]);
   assert.deepEqual(names(folder), ["me.edition", "me.info", "me.info.old", "priv.key"]);
   assert.equal(await Deno.readTextFile(folder.join("me.info.old")), before);
@@ -200,7 +206,8 @@ Deno.test("retries used up after the approval: not known whether stored, and the
   await using folder = await TemporaryFolder.create();
   await using server = await start(folder);
   const cut = { before: "messageReceived" } as const;
-  await using proxy = new CuttingProxy(server.address, [cut, cut, cut]);
+  const network = new Cuts([cut, cut, cut]);
+  await using proxy = await FaultyProxy.start(server.address, network);
   const run = await send(folder, proxy.address, { retries: 2 });
   assert.deepEqual(states(run), ["unknown", "not-tried"]);
   assert.deepEqual(codes(run), ["not-confirmed", "not-confirmed"]);
@@ -212,7 +219,8 @@ Deno.test("retries used up after the approval: not known whether stored, and the
 Deno.test("what is not known stays so, whatever ends the retries", async () => {
   await using folder = await TemporaryFolder.create();
   await using server = await start(folder);
-  await using proxy = new CuttingProxy(server.address, [{ before: "messageReceived" }]);
+  const network = new Cuts([{ before: "messageReceived" }]);
+  await using proxy = await FaultyProxy.start(server.address, network);
   const gone = await send(folder, proxy.address, {
     retries: 1,
     pause: () => server[Symbol.asyncDispose](),
@@ -256,7 +264,8 @@ Deno.test("waits grow from up to 1 s to up to a minute, are drawn at random, and
   await using server = await start(folder);
   const cut = { before: "fileReceived" } as const;
   const cuts = [...Array(9).fill(cut), { after: "messageReceived" }, cut, cut];
-  await using proxy = new CuttingProxy(server.address, cuts);
+  const network = new Cuts(cuts);
+  await using proxy = await FaultyProxy.start(server.address, network);
   let draws = 0;
   const run = await send(folder, proxy.address, {
     retries: 9,
@@ -274,7 +283,8 @@ Deno.test("waits grow from up to 1 s to up to a minute, are drawn at random, and
 Deno.test("retries: 0 is never, and what is not of the network is not tried again", async () => {
   await using folder = await TemporaryFolder.create();
   await using server = await start(folder);
-  await using proxy = new CuttingProxy(server.address, [{ before: "fileReceived" }]);
+  const network = new Cuts([{ before: "fileReceived" }]);
+  await using proxy = await FaultyProxy.start(server.address, network);
   const never = await send(folder, proxy.address, { retries: 0 });
   assert.deepEqual(states(never), ["not-stored", "not-tried"]);
   assert.deepEqual(never.pauses, []);

@@ -1,7 +1,8 @@
 /** The network fails under real processes: what was asked for is stored in the end, or it is said what is not. */
 import assert from "node:assert/strict";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
-import { CuttingProxy } from "../helpers/cutting_proxy.ts";
+import { FaultyProxy } from "../helpers/faulty_proxy.ts";
+import { Cuts } from "../helpers/meddlers.ts";
 import { OddServer, soundAnswers } from "../helpers/odd_server.ts";
 import { ServerProcess, startXfer, writeTransferInfo, xfer } from "../helpers/processes.ts";
 import { Scene } from "../helpers/scene.ts";
@@ -52,7 +53,8 @@ Deno.test("the server is gone for good: exit code 4 after the retries, with what
 Deno.test("no answer to the approval: said to be unknown, not to be missing", async () => {
   await using scene = await Scene.create();
   const address = { hostname: "127.0.0.1", port: scene.server.port };
-  await using proxy = new CuttingProxy(address, [{ before: "messageReceived" }]);
+  const network = new Cuts([{ before: "messageReceived" }]);
+  await using proxy = await FaultyProxy.start(address, network);
   const cwd = await scene.prepare("client", { a: "content" }, { port: proxy.address.port });
   const { code, stdout, stderr } = await xfer(["client", "--retries", "0"], cwd);
   assert.equal(code, NETWORK, stderr);

@@ -10,12 +10,15 @@ import { TemporaryFolder } from "../helpers/temporary.ts";
 const content = pseudoRandomBytes(100_000);
 const address = ({ port }: ServerProcess) => ({ hostname: "127.0.0.1", port });
 
-/** Sends half of a file; returns what sends the other half and has it stored. */
-async function halfSent(peer: Peer): Promise<() => Promise<void>> {
+/** Sends half of a file, and waits until the server has begun with it. Returns what sends the other half and has it stored. */
+async function halfSent(peer: Peer, folder: TemporaryFolder): Promise<() => Promise<void>> {
   await peer.enrol("Alice");
   const ciphertext = await encrypt(content, peer.aesKey ?? assert.fail());
   await peer.write(peer.fileHead("a", ciphertext.length));
   await peer.write(ciphertext.subarray(0, 50_000));
+  while ([...Deno.readDirSync(folder.join("data", "staging"))].length === 0) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
   return async () => {
     await peer.write(ciphertext.subarray(50_000));
     const received = await peer.receive();
@@ -37,7 +40,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
       using idle = await Peer.connect(address(server));
       assert.equal(kindOf(await idle.register("Idle")), "registered");
       using peer = await Peer.connect(address(server));
-      const finish = await halfSent(peer);
+      const finish = await halfSent(peer, folder);
       const stopped = server.stop(signal);
       assert.equal(await idle.receive(), "closed");
       await assert.rejects(Peer.connect(address(server)));
@@ -58,7 +61,7 @@ Deno.test({
       args: ["--listen", "127.0.0.1:0", "--grace", "100ms"],
     });
     using peer = await Peer.connect(address(server));
-    await halfSent(peer);
+    await halfSent(peer, folder);
     assert.equal((await server.stop("SIGTERM")).code, 0);
     assert.equal(await peer.receive(), "closed");
     assert.deepEqual([...Deno.readDirSync(folder.join("data", "staging"))], []);
@@ -74,7 +77,7 @@ Deno.test({
     using idle = await Peer.connect(address(server));
     await idle.register("Idle");
     using peer = await Peer.connect(address(server));
-    await halfSent(peer);
+    await halfSent(peer, folder);
     const first = server.stop("SIGTERM");
     assert.equal(await idle.receive(), "closed", "the first signal has arrived");
     assert.equal((await server.stop("SIGTERM")).code, 143);

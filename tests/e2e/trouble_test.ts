@@ -1,6 +1,7 @@
 /** What goes wrong, with real processes: clear words, truthful exit codes, nothing lost. */
 import assert from "node:assert/strict";
-import { falsifyChecksums, FaultyProxy } from "../helpers/faulty_proxy.ts";
+import { FaultyProxy } from "../helpers/faulty_proxy.ts";
+import { falsifyChecksums } from "../helpers/meddlers.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
 import { invocation, writeTransferInfo, xfer } from "../helpers/processes.ts";
 import { Scene } from "../helpers/scene.ts";
@@ -11,7 +12,7 @@ const INTEGRITY = 6;
 for (const wrong of [1, 2]) {
   Deno.test(`a checksum that is wrong ${wrong}× is told, and the file sent again`, async () => {
     await using scene = await Scene.create();
-    await using proxy = faulty(scene, wrong);
+    await using proxy = await faulty(scene, wrong);
     const content = pseudoRandomBytes(3_000_000);
     const cwd = await scene.prepare("client", { "a.bin": content }, { port: proxy.address.port });
     const { code, stderr } = await xfer(["client"], cwd);
@@ -24,7 +25,7 @@ for (const wrong of [1, 2]) {
 
 Deno.test("a checksum that is always wrong: four attempts, then giving up; the next file is still sent", async () => {
   await using scene = await Scene.create();
-  await using proxy = faulty(scene, 4);
+  await using proxy = await faulty(scene, 4);
   const cwd = await scene.prepare("client", { a: "first", b: "second" }, {
     port: proxy.address.port,
   });
@@ -167,9 +168,9 @@ Deno.test("--version prints the version, and every command's help has an example
   }
 });
 
-function faulty({ server }: Scene, count: number): FaultyProxy {
+function faulty({ server }: Scene, count: number): Promise<FaultyProxy> {
   const target = { hostname: "127.0.0.1", port: server.port };
-  return new FaultyProxy(target, { down: falsifyChecksums(count) });
+  return FaultyProxy.start(target, { down: falsifyChecksums(count) });
 }
 
 function exists(path: string): boolean {
@@ -184,7 +185,7 @@ function exists(path: string): boolean {
 
 Deno.test("put goes on after a file that can't be stored, and names each that is not", async () => {
   await using scene = await Scene.create();
-  await using proxy = faulty(scene, 4);
+  await using proxy = await faulty(scene, 4);
   const cwd = await scene.prepare("client", { a: "1", b: "2", c: "3" }, {
     port: proxy.address.port,
   });
