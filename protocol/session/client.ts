@@ -77,7 +77,7 @@ function nameTaken(name: Bytes, unanswered: boolean): RefusedError {
 function* settle(profile: Profile, clientId: Bytes, owner: Owner): Conversation<Bytes> {
   yield { do: "keepIdentity", clientId };
   yield* send(profile, { kind: "publicKey", clientId, ...owner });
-  yield* useKey(clientId, yield* receive("keyReceived"));
+  yield* useKeyOrRenew(profile, clientId, owner, yield* receive("keyReceived"));
   return clientId;
 }
 
@@ -95,7 +95,7 @@ export function* reconnect(
     ? yield* sendKeyAgain(profile, clientId, owner)
     : yield* askToReconnect(profile, clientId, owner.name);
   if (answer.kind !== "denied") {
-    yield* useKey(clientId, answer);
+    yield* useKeyOrRenew(profile, clientId, owner, answer);
     return clientId;
   }
   yield { do: "dropIdentity", clientId };
@@ -235,9 +235,30 @@ function* giveUp(profile: Profile, clientId: Bytes, fileName: Bytes): Conversati
   }
 }
 
+type KeyResponse = Extract<Response, { readonly wrappedKey: Bytes }>;
+
+/**
+ * A key that can't be unwrapped was wrapped with another public key than ours, or was damaged on the way. The public
+ * key is sent again, once: where it was the one that came damaged, the account could never be used otherwise.
+ */
+function* useKeyOrRenew(
+  profile: Profile,
+  clientId: Bytes,
+  owner: Owner,
+  response: KeyResponse,
+): Conversation<void> {
+  try {
+    yield* useKey(clientId, response);
+  } catch (error) {
+    if (!(error instanceof ProtocolError) || error.code !== "bad-wrapped-key") throw error;
+    yield* send(profile, { kind: "publicKey", clientId, ...owner });
+    yield* useKey(clientId, yield* receive("keyReceived"));
+  }
+}
+
 function* useKey(
   clientId: Bytes,
-  response: Extract<Response, { readonly wrappedKey: Bytes }>,
+  response: KeyResponse,
 ): Conversation<void> {
   if (!equalBytes(response.clientId, clientId)) {
     throw new ProtocolError("wrong-client-id", "The server sent a key for another client's id");
