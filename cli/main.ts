@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Help } from "commander";
 import denoJson from "../deno.json" with { type: "json" };
 import { clientCommand } from "./client.ts";
 import { exitCodeOf, SUCCESS } from "./exit_codes.ts";
@@ -24,7 +24,7 @@ export async function main(args: readonly string[]): Promise<number> {
   forEachCommand(
     program,
     (command) =>
-      command.exitOverride().showHelpAfterError(false).configureHelp({ showGlobalOptions: true })
+      command.exitOverride().showHelpAfterError(false).configureHelp(HELP_STYLE)
         .allowExcessArguments(false)
         .configureOutput({ outputError: () => undefined }),
   );
@@ -42,6 +42,15 @@ export async function main(args: readonly string[]): Promise<number> {
     return exitCodeOf(usage);
   }
 }
+
+/** Options in a group of their own are their command's alone: the commands below don't show them. */
+const HELP_STYLE: Partial<Help> = {
+  showGlobalOptions: true,
+  visibleGlobalOptions(command) {
+    return Help.prototype.visibleGlobalOptions.call(this, command)
+      .filter(({ helpGroupHeading }) => helpGroupHeading === undefined);
+  },
+};
 
 const HELP = `
 Examples:

@@ -46,6 +46,7 @@ export function serverCommand(finish: (exitCode: number) => void): Command {
   const server = new Command("server")
     .description("Run the server: take files from clients and keep them.")
     .option("--data <dir>", "the folder that keeps everything", DEFAULT_DATA)
+    .optionsGroup("Serving:")
     .option(
       "--listen <host:port[=editions]>",
       "where to listen, and for which editions; may be repeated " +

@@ -7,7 +7,6 @@ import {
   type Bytes,
   DEFAULT_EDITION,
   type Edition,
-  formatAddress,
   NO_HABITS,
   printable,
   type Profile,
@@ -17,55 +16,36 @@ import {
   ServerSession,
   toHex,
 } from "../protocol/mod.ts";
-import { addressKey } from "./client_address.ts";
 import type { Context, Peer } from "./context.ts";
 import { handle, sessionKey } from "./handlers.ts";
-import { LimitError, type LimitName } from "./limits.ts";
-import { Patience } from "./patience.ts";
+import { LimitError } from "./limits.ts";
+import type { Phase } from "./patience.ts";
+import { PeerSocket, type Socket } from "./peer_socket.ts";
 import { sameSpeech, toProfile, toSpeech } from "./speech.ts";
 import { Upload } from "./upload.ts";
 
-/** The part of a TCP connection that is used here. */
-export type Socket = Pick<Deno.TcpConn, "read" | "write" | "close" | "closeWrite" | "remoteAddr">;
-
-/** Room for requests without content; most connections never need more. */
-const SMALL_BUFFER = 4 * 1024;
-/** Room for a file's content. */
-const LARGE_BUFFER = 256 * 1024;
-/**
- * After a last word the peer's bytes are still read for so long, and so many: a socket that is closed with bytes
- * unread is reset, and the peer might never see what it was told.
- */
-const LINGER_MS = 1000;
-const LINGER_BYTES = 1024 * 1024;
-
 export class Connection {
   readonly #context: Context;
-  readonly #socket: Socket;
+  readonly #socket: PeerSocket;
   readonly #peer: Peer;
   readonly #session: ServerSession;
-  readonly #patience: Patience;
-  #buffer: Bytes = new Uint8Array(SMALL_BUFFER);
   #requests = 0;
   #finishing = false;
-  #reading: Promise<number | null> | undefined;
   #upload: Upload | undefined;
   /** Who speaks, and how it is known to speak. */
   #client: Bytes | undefined;
   #kept: Profile | undefined;
   #registeredHere = false;
-  #closedFor: string | undefined;
 
   /** Speaks the editions that are served at the address at which the peer came in. */
   constructor(context: Context, socket: Socket, number: number, served: readonly Edition[]) {
     this.#context = context;
-    this.#socket = socket;
+    this.#socket = new PeerSocket(socket, context.limits);
     this.#session = new ServerSession(served);
-    this.#patience = new Patience(context.limits);
     this.#peer = {
       connection: number,
-      address: formatAddress(socket.remoteAddr),
-      origin: addressKey(socket.remoteAddr.hostname),
+      address: this.#socket.address,
+      origin: this.#socket.origin,
       profile: { edition: served[0] ?? DEFAULT_EDITION, habits: NO_HABITS },
       key: undefined,
     };
@@ -89,16 +69,14 @@ export class Connection {
 
   /** Ends the connection at once; what it was doing fails for that reason. */
   close(reason: string): void {
-    if (this.#closedFor !== undefined) return;
-    this.#closedFor = reason;
-    this.#socket.close();
+    this.#socket.close(reason);
   }
 
   /** Tells the peer that there is no room for it, and ends the connection. Never rejects. */
   async turnAway(error: LimitError): Promise<void> {
     this.#context.limitLog.report(error, this.#peer.address);
     try {
-      await this.#inTime(this.#write(this.#session.generalError().bytes));
+      await this.#socket.send(this.#session.generalError().bytes);
     } catch {
       // It has left by itself.
     } finally {
@@ -129,7 +107,7 @@ export class Connection {
           this.#session.identify(await this.#recall(event.clientId));
           break;
         case "send":
-          await this.#inTime(this.#write(event.bytes));
+          await this.#socket.send(event.bytes);
           break;
         case "request": {
           this.#countRequest();
@@ -190,7 +168,7 @@ export class Connection {
   }
 
   async #beginPart(request: SendFile): Promise<void> {
-    this.#fitBuffer(LARGE_BUFFER);
+    this.#socket.expect("content");
     if (this.#upload?.isOf(request) !== true || request.packetNumber === 1) {
       await this.#upload?.[Symbol.asyncDispose]();
       this.#upload = undefined;
@@ -218,41 +196,17 @@ export class Connection {
     return true;
   }
 
-  /**
-   * Hands the next bytes to the session; `false` when the peer has left. Throws `LimitError` when it keeps the server
-   * waiting.
-   */
+  /** Hands the next bytes to the session; `false` when the peer has left. Throws `LimitError`. */
   async #receive(): Promise<boolean> {
-    this.#patience.enter(this.#phase);
-    const { limit, ms } = this.#patience.left();
-    const begin = performance.now();
-    const size = await this.#within(limit, ms, this.#read());
-    this.#reading = undefined;
-    if (size === null) {
-      if (!this.#session.betweenMessages) this.#logLoss(new Error("it left within a message"));
-      return false;
-    }
-    this.#patience.spend(performance.now() - begin, size);
-    this.#session.push(this.#buffer.subarray(0, size));
-    return true;
+    const bytes = await this.#socket.receive(this.#phase);
+    if (bytes !== undefined) this.#session.push(bytes);
+    else if (!this.#session.betweenMessages) this.#logLoss(new Error("it left within a message"));
+    return bytes !== undefined;
   }
 
-  get #phase(): "idle" | "request" | "content" {
+  get #phase(): Phase {
     if (this.#session.betweenMessages) return "idle";
     return this.#session.inContent ? "content" : "request";
-  }
-
-  /** The read that is under way, or a new one. */
-  #read(): Promise<number | null> {
-    this.#reading ??= this.#socket.read(this.#buffer);
-    return this.#reading;
-  }
-
-  /** A large buffer while content comes; idle connections are many and hold a small one. */
-  #fitBuffer(size: number): void {
-    if (this.#buffer.length !== size && this.#reading === undefined) {
-      this.#buffer = new Uint8Array(size);
-    }
   }
 
   #countRequest(): void {
@@ -264,52 +218,17 @@ export class Connection {
   /** Sends a reply; `false` where the connection is to end with it. */
   async #answer({ bytes, afterMs, close }: Reply): Promise<boolean> {
     if (afterMs > 0 && !(await this.#staysSilent(afterMs))) return true;
-    await this.#inTime(this.#write(bytes));
-    this.#patience.restart();
-    if (this.#upload?.isOpen !== true) this.#fitBuffer(SMALL_BUFFER);
+    await this.#socket.send(bytes);
+    if (this.#upload?.isOpen !== true) this.#socket.expect("requests");
     return !close;
   }
 
+  /** Whether for so long nothing comes but what fills up the message before. */
   async #staysSilent(ms: number): Promise<boolean> {
     if (this.#session.available > 0) return false;
-    const timer = Promise.withResolvers<"silent">();
-    const id = setTimeout(() => timer.resolve("silent"), ms);
-    try {
-      const first = await Promise.race([this.#read(), timer.promise]);
-      return first === "silent" || first === null || this.#isFilling(first);
-    } finally {
-      clearTimeout(id);
-    }
-  }
-
-  /** Whether what has just been read only fills up the message before. */
-  #isFilling(size: number): boolean {
-    return this.#peer.profile.habits.has("frames") &&
-      this.#buffer.subarray(0, size).every((byte) => byte === 0);
-  }
-
-  async #write(bytes: Bytes): Promise<void> {
-    for (let done = 0; done < bytes.length;) done += await this.#socket.write(bytes.subarray(done));
-  }
-
-  #inTime<T>(operation: Promise<T>): Promise<T> {
-    return this.#within("stallTimeoutMs", this.#context.limits.stallTimeoutMs, operation);
-  }
-
-  /** Waits for the socket, but not for ever. Throws `LimitError`. */
-  async #within<T>(limit: LimitName, ms: number, operation: Promise<T>): Promise<T> {
-    const expired = Promise.withResolvers<never>();
-    const id = setTimeout(
-      () => expired.reject(new LimitError(limit, this.#context.limits[limit])),
-      ms,
-    );
-    // What is still under way when the connection ends fails with nobody to hear it.
-    operation.catch(() => undefined);
-    try {
-      return await Promise.race([operation, expired.promise]);
-    } finally {
-      clearTimeout(id);
-    }
+    const more = await this.#socket.awaitMore(ms);
+    return more === undefined ||
+      (this.#peer.profile.habits.has("frames") && more.every((byte) => byte === 0));
   }
 
   /** Tells the peer that what it sent can't be understood or is too much, and ends. */
@@ -323,20 +242,10 @@ export class Connection {
         reason: error.message,
       });
     }
-    const id = setTimeout(() => this.close("it goes on after the last word"), LINGER_MS);
     try {
-      await this.#write(this.#session.generalError().bytes);
-      await this.#socket.closeWrite();
-      for (let read = 0; read < LINGER_BYTES;) {
-        const size = await this.#read();
-        this.#reading = undefined;
-        if (size === null) break;
-        read += size;
-      }
+      await this.#socket.dismiss(this.#session.generalError().bytes);
     } catch (loss) {
       this.#logLoss(loss);
-    } finally {
-      clearTimeout(id);
     }
   }
 
@@ -344,7 +253,8 @@ export class Connection {
     this.#context.log.info("Lost {address}: {reason}", {
       event: "connection.lost",
       address: this.#peer.address,
-      reason: this.#closedFor ?? printable(error instanceof Error ? error.message : String(error)),
+      reason: this.#socket.closedFor ??
+        printable(error instanceof Error ? error.message : String(error)),
     });
   }
 }

@@ -12,6 +12,7 @@ import {
   UnconfirmedError,
   XferError,
 } from "../errors.ts";
+import { nameFault, storedName } from "../file_name.ts";
 import type { FileReceived, Response } from "../messages.ts";
 import { decodeTextField } from "../text.ts";
 import { type Bytes, equalBytes } from "../wire.ts";
@@ -176,10 +177,16 @@ function* sendOnce(profile: Profile, file: Upload, attempt: number) {
     });
     const response = yield* receiveFileAnswer();
     if (response.kind === "generalError" && repeatsLeft-- > 0) continue;
-    if (response.kind === "generalError") throw generalError("the file");
+    if (response.kind === "generalError") throw fileRefused(file.fileName);
     checkEcho(response, file.fileName);
     return { ours: sent.crc, theirs: response.crc, changed: sent.changed };
   }
+}
+
+function fileRefused(fileName: Bytes): RefusedError {
+  const fault = nameFault(storedName(fileName));
+  if (fault === undefined) return generalError("the file");
+  return generalError("the file", `Its name ${fault}, which servers may refuse: rename it.`);
 }
 
 /** The answer to a file. An answer to "CRC invalid" that comes only now is passed over. */

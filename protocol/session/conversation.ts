@@ -112,8 +112,11 @@ export function shown(field: Bytes): string {
   return printable(decodeTextField(field));
 }
 
-export function generalError(what: string): RefusedError {
+export function generalError(
+  what: string,
+  hint = "Its operator finds the reason in the server's log.",
+): RefusedError {
   return new RefusedError("general-error", `The server refused ${what} with a general error`, {
-    hint: "Its operator finds the reason in the server's log.",
+    hint,
   });
 }

@@ -1,10 +1,10 @@
 /**
- * The catalog in SQLite: write-ahead log, every commit synced, foreign keys on.
+ * The catalog in SQLite.
  *
  * @module
  */
-import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
-import { type Bytes, ConfigurationError, equalBytes, printable } from "../../protocol/mod.ts";
+import type { DatabaseSync, SQLInputValue } from "node:sqlite";
+import { type Bytes, equalBytes } from "../../protocol/mod.ts";
 import {
   type Catalog,
   type Client,
@@ -15,11 +15,8 @@ import {
   type StoredFile,
   type Usage,
 } from "./catalog.ts";
-import { MIGRATIONS } from "./migrations.ts";
-import { type Row, toClient, toFile } from "./rows.ts";
-
-/** How long a statement waits for another process (`xfer server list`) to finish, in milliseconds. */
-const BUSY_TIMEOUT_MS = 5000;
+import { Database } from "./database.ts";
+import { toClient, toFile } from "./rows.ts";
 
 /** Files that are held in memory at once when all are gone through. */
 const PAGE = 1000;
@@ -27,64 +24,33 @@ const PAGE = 1000;
 const UNLIMITED: Usage = { bytes: Infinity, files: Infinity };
 
 export class SqliteCatalog implements Catalog {
-  readonly #database: DatabaseSync;
-  readonly #statements = new Map<string, StatementSync>();
+  readonly #database: Database;
 
-  private constructor(database: DatabaseSync) {
+  private constructor(database: Database) {
     this.#database = database;
   }
 
-  /** Opens or creates the database at `path`. Throws `ConfigurationError` `catalog-too-new`. */
-  static open(
-    path: string,
-    openDatabase = (path: string) => new DatabaseSync(path),
-  ): SqliteCatalog {
-    return SqliteCatalog.#over(openDatabase(path), (catalog) => {
-      catalog.#database.exec(`
-        PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS};
-        PRAGMA journal_mode = WAL;
-        PRAGMA synchronous = FULL;
-        PRAGMA foreign_keys = ON;
-      `);
-      catalog.#migrate(path);
-    });
+  /** Opens or creates the catalog at `path`. Throws `ConfigurationError` `catalog-too-new`. */
+  static open(path: string, openDatabase?: (path: string) => DatabaseSync): SqliteCatalog {
+    return new SqliteCatalog(Database.open(path, openDatabase));
   }
 
   /**
-   * Opens a database that is there, for reading alone. Throws `ConfigurationError` `catalog-too-new` or
+   * Opens a catalog that is there, for reading alone. Throws `ConfigurationError` `catalog-too-new` or
    * `catalog-too-old`.
    */
   static openToRead(path: string): SqliteCatalog {
-    return SqliteCatalog.#over(new DatabaseSync(path, { readOnly: true }), (catalog) => {
-      catalog.#database.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
-      if (catalog.#version(path) === MIGRATIONS.length) return;
-      throw new ConfigurationError(
-        "catalog-too-old",
-        `${printable(path)} was written by an older xfer and not used by this one yet`,
-        { hint: "Start the server once: it brings the catalog up to date." },
-      );
-    });
-  }
-
-  static #over(database: DatabaseSync, prepare: (catalog: SqliteCatalog) => void): SqliteCatalog {
-    try {
-      const catalog = new SqliteCatalog(database);
-      prepare(catalog);
-      return catalog;
-    } catch (error) {
-      database.close();
-      throw error;
-    }
+    return new SqliteCatalog(Database.openToRead(path));
   }
 
   // deno-lint-ignore require-await
   async registerClient(registration: RegisterClient): Promise<boolean> {
     const { id, name, now, speech, expiredBefore, claimedIds } = registration;
-    return this.#transaction(() => {
+    return this.#database.transaction(() => {
       const holder = this.#client("name = ?", name);
       if (holder !== undefined) {
         if (!mayYield(holder, expiredBefore, claimedIds)) return false;
-        this.#run("DELETE FROM clients WHERE id = ?", holder.id);
+        this.#database.run("DELETE FROM clients WHERE id = ?", holder.id);
       }
       this.#insertClient(id, name, null, now, speech);
       return true;
@@ -94,11 +60,11 @@ export class SqliteCatalog implements Catalog {
   // deno-lint-ignore require-await
   async setPublicKey(change: SetPublicKey): Promise<"unknown" | "set" | "replaced"> {
     const { id, name, publicKey, now, speech, expiredBefore, reservedFor } = change;
-    return this.#transaction(() => {
+    return this.#database.transaction(() => {
       const client = this.#client("id = ? AND name = ?", id, name);
       const expired = client?.publicKey === undefined && (client?.firstSeen ?? 0) < expiredBefore;
       if (client !== undefined && !expired) {
-        this.#run(
+        this.#database.run(
           "UPDATE clients SET public_key = ?, last_seen = ? WHERE id = ?",
           publicKey,
           now,
@@ -110,7 +76,7 @@ export class SqliteCatalog implements Catalog {
       if (reservedFor === undefined) return "unknown";
       const holder = this.#client("name = ?", name);
       if (holder !== undefined && !mayYield(holder, expiredBefore, [reservedFor])) return "unknown";
-      this.#run("DELETE FROM clients WHERE name = ?", name);
+      this.#database.run("DELETE FROM clients WHERE name = ?", name);
       this.#insertClient(id, name, publicKey, now, speech);
       return "set";
     });
@@ -118,7 +84,7 @@ export class SqliteCatalog implements Catalog {
 
   // deno-lint-ignore require-await
   async expireRegistrations(before: number): Promise<void> {
-    this.#run("DELETE FROM clients WHERE public_key IS NULL AND first_seen < ?", before);
+    this.#database.run("DELETE FROM clients WHERE public_key IS NULL AND first_seen < ?", before);
   }
 
   // deno-lint-ignore require-await
@@ -133,47 +99,47 @@ export class SqliteCatalog implements Catalog {
 
   // deno-lint-ignore require-await
   async noteSeen(id: Bytes, now: number): Promise<void> {
-    this.#run("UPDATE clients SET last_seen = ? WHERE id = ?", now, id);
+    this.#database.run("UPDATE clients SET last_seen = ? WHERE id = ?", now, id);
   }
 
   // deno-lint-ignore require-await
   async noteSpeech(id: Bytes, { edition, habits }: Speech): Promise<void> {
     const values = [edition, habits.join(" "), id];
-    this.#run("UPDATE clients SET edition = ?, habits = ? WHERE id = ?", ...values);
+    this.#database.run("UPDATE clients SET edition = ?, habits = ? WHERE id = ?", ...values);
   }
 
   // deno-lint-ignore require-await
   async listClients(): Promise<Client[]> {
-    return this.#all("SELECT * FROM clients ORDER BY name").map(toClient);
+    return this.#database.all("SELECT * FROM clients ORDER BY name").map(toClient);
   }
 
   // deno-lint-ignore require-await
   async addOrphan(path: string): Promise<void> {
-    this.#run("INSERT OR IGNORE INTO orphans (path) VALUES (?)", path);
+    this.#database.run("INSERT OR IGNORE INTO orphans (path) VALUES (?)", path);
   }
 
   // deno-lint-ignore require-await
   async listOrphans(): Promise<string[]> {
-    return this.#all("SELECT path FROM orphans").map((row) => row["path"] as string);
+    return this.#database.all("SELECT path FROM orphans").map((row) => row["path"] as string);
   }
 
   // deno-lint-ignore require-await
   async removeOrphan(path: string): Promise<void> {
-    this.#run("DELETE FROM orphans WHERE path = ?", path);
+    this.#database.run("DELETE FROM orphans WHERE path = ?", path);
   }
 
   // deno-lint-ignore require-await
   async storeFile(file: StoredFile, quota: Usage = UNLIMITED): Promise<string | undefined> {
     const { clientId, name, path, storedAt } = file;
-    return this.#transaction(() => {
+    return this.#database.transaction(() => {
       this.#checkQuota(file, quota);
       const replaced = this.#file(clientId, name)?.path;
       if (replaced !== undefined) {
-        this.#run("INSERT OR IGNORE INTO orphans (path) VALUES (?)", replaced);
+        this.#database.run("INSERT OR IGNORE INTO orphans (path) VALUES (?)", replaced);
       }
-      this.#run("DELETE FROM orphans WHERE path = ?", path);
+      this.#database.run("DELETE FROM orphans WHERE path = ?", path);
       this.#insertFile(file);
-      this.#run("UPDATE clients SET last_seen = ? WHERE id = ?", storedAt, clientId);
+      this.#database.run("UPDATE clients SET last_seen = ? WHERE id = ?", storedAt, clientId);
       return replaced;
     });
   }
@@ -190,7 +156,8 @@ export class SqliteCatalog implements Catalog {
 
   // deno-lint-ignore require-await
   async listFiles(clientId: Bytes): Promise<StoredFile[]> {
-    return this.#all("SELECT * FROM files WHERE client_id = ? ORDER BY name", clientId).map(toFile);
+    return this.#database.all("SELECT * FROM files WHERE client_id = ? ORDER BY name", clientId)
+      .map(toFile);
   }
 
   // deno-lint-ignore require-await
@@ -202,33 +169,35 @@ export class SqliteCatalog implements Catalog {
   async knowsPath(path: string): Promise<boolean> {
     const query =
       "SELECT 1 FROM files WHERE path = ? UNION ALL SELECT 1 FROM orphans WHERE path = ?";
-    return this.#all(query, path, path).length > 0;
+    return this.#database.all(query, path, path).length > 0;
   }
 
   // deno-lint-ignore require-await
   async removeFile({ clientId, name, path }: StoredFile): Promise<void> {
     const query = "DELETE FROM files WHERE client_id = ? AND name = ? AND path = ?";
-    this.#run(query, clientId, name, path);
+    this.#database.run(query, clientId, name, path);
   }
 
   // deno-lint-ignore require-await
   async removeClient(id: Bytes): Promise<string[]> {
-    return this.#transaction(() => {
-      const paths = this.#all("SELECT path FROM files WHERE client_id = ?", id)
+    return this.#database.transaction(() => {
+      const paths = this.#database.all("SELECT path FROM files WHERE client_id = ?", id)
         .map((row) => row["path"] as string);
-      for (const path of paths) this.#run("INSERT OR IGNORE INTO orphans (path) VALUES (?)", path);
-      this.#run("DELETE FROM clients WHERE id = ?", id);
+      for (const path of paths) {
+        this.#database.run("INSERT OR IGNORE INTO orphans (path) VALUES (?)", path);
+      }
+      this.#database.run("DELETE FROM clients WHERE id = ?", id);
       return paths;
     });
   }
 
   async copyFrom(other: Catalog): Promise<void> {
     await other.snapshot(({ clients, files }) =>
-      this.#transaction(() => {
+      this.#database.transaction(() => {
         for (const client of clients) {
           const { id, name, publicKey, firstSeen, lastSeen, speech } = client;
           this.#insertClient(id, name, publicKey ?? null, firstSeen, speech);
-          this.#run("UPDATE clients SET last_seen = ? WHERE id = ?", lastSeen, id);
+          this.#database.run("UPDATE clients SET last_seen = ? WHERE id = ?", lastSeen, id);
         }
         for (const page of files) for (const file of page) this.#insertFile(file);
       })
@@ -239,48 +208,24 @@ export class SqliteCatalog implements Catalog {
   async snapshot(
     take: (rows: { clients: Client[]; files: Iterable<StoredFile[]> }) => void,
   ): Promise<void> {
-    this.#database.exec("BEGIN");
-    try {
-      const clients = this.#all("SELECT * FROM clients ORDER BY name").map(toClient);
+    this.#database.snapshot(() => {
+      const clients = this.#database.all("SELECT * FROM clients ORDER BY name").map(toClient);
       take({ clients, files: this.#pages() });
-    } finally {
-      this.#database.exec("COMMIT");
-    }
+    });
   }
 
   // deno-lint-ignore require-await
   async listFaults(): Promise<string[]> {
-    const integrity = this.#all("PRAGMA integrity_check")
+    const integrity = this.#database.all("PRAGMA integrity_check")
       .map((row) => row["integrity_check"] as string).filter((word) => word !== "ok");
-    const references = this.#all("PRAGMA foreign_key_check")
+    const references = this.#database.all("PRAGMA foreign_key_check")
       .map((row) => `row ${row["rowid"]} of ${row["table"]} has no ${row["parent"]}`);
     return [...integrity, ...references];
   }
 
   // deno-lint-ignore require-await
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#database.close();
-  }
-
-  #migrate(path: string): void {
-    if (this.#version(path) === MIGRATIONS.length) return;
-    this.#transaction(() => {
-      for (const script of MIGRATIONS.slice(this.#version(path))) this.#database.exec(script);
-      this.#database.exec(`PRAGMA user_version = ${MIGRATIONS.length}`);
-    });
-  }
-
-  #version(path: string): number {
-    const row = this.#database.prepare("PRAGMA user_version").get() as Row | undefined;
-    const version = Number(row?.["user_version"]);
-    if (version <= MIGRATIONS.length) return version;
-    throw new ConfigurationError(
-      "catalog-too-new",
-      `${
-        printable(path)
-      } has schema version ${version}; this xfer knows up to ${MIGRATIONS.length}`,
-      { hint: "Use the newer xfer that wrote it." },
-    );
+    this.#database[Symbol.dispose]();
   }
 
   #insertClient(
@@ -290,7 +235,7 @@ export class SqliteCatalog implements Catalog {
     now: number,
     { edition, habits }: Speech,
   ): void {
-    this.#run(
+    this.#database.run(
       `INSERT INTO clients (id, name, public_key, first_seen, last_seen, edition, habits)
        VALUES (?, ?, ?, ?, ?, ?, ?)`,
       ...[id, name, publicKey, now, now, edition, habits.join(" ")],
@@ -298,7 +243,7 @@ export class SqliteCatalog implements Catalog {
   }
 
   #insertFile({ clientId, name, path, size, crc, storedAt, verified }: StoredFile): void {
-    this.#run(
+    this.#database.run(
       `INSERT OR REPLACE INTO files (client_id, name, path, size, crc, stored_at, verified)
        VALUES (?, ?, ?, ?, ?, ?, ?)`,
       ...[clientId, name, path, size, crc, storedAt, verified ? 1 : 0],
@@ -313,17 +258,23 @@ export class SqliteCatalog implements Catalog {
   }
 
   #filesAfter(path: string, count: number): StoredFile[] {
-    return this.#all("SELECT * FROM files WHERE path > ? ORDER BY path LIMIT ?", path, count)
+    return this.#database.all(
+      "SELECT * FROM files WHERE path > ? ORDER BY path LIMIT ?",
+      path,
+      count,
+    )
       .map(toFile);
   }
 
   #client(condition: string, ...values: SQLInputValue[]): Client | undefined {
-    return this.#all(`SELECT * FROM clients WHERE ${condition}`, ...values).map(toClient)[0];
+    return this.#database.all(`SELECT * FROM clients WHERE ${condition}`, ...values).map(
+      toClient,
+    )[0];
   }
 
   #file(clientId: Bytes, name: string): StoredFile | undefined {
     const query = "SELECT * FROM files WHERE client_id = ? AND name = ?";
-    return this.#all(query, clientId, name).map(toFile)[0];
+    return this.#database.all(query, clientId, name).map(toFile)[0];
   }
 
   #checkQuota({ clientId, name, size }: StoredFile, quota: Usage): void {
@@ -334,42 +285,12 @@ export class SqliteCatalog implements Catalog {
   }
 
   #usage(clientId: Bytes, exceptName: string): Usage {
-    const [row] = this.#all(
+    const [row] = this.#database.all(
       `SELECT count(*) AS files, coalesce(sum(size), 0) AS bytes FROM files
        WHERE client_id = ? AND name <> ?`,
       ...[clientId, exceptName],
     );
     return { bytes: row?.["bytes"] as number, files: row?.["files"] as number };
-  }
-
-  #transaction<T>(work: () => T): T {
-    try {
-      this.#database.exec("BEGIN IMMEDIATE");
-      const result = work();
-      this.#database.exec("COMMIT");
-      return result;
-    } catch (error) {
-      // A commit that failed for want of space may have ended the transaction itself.
-      if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
-      throw error;
-    }
-  }
-
-  #run(sql: string, ...values: SQLInputValue[]): void {
-    this.#statement(sql).run(...values);
-  }
-
-  #all(sql: string, ...values: SQLInputValue[]): Row[] {
-    return this.#statement(sql).all(...values) as Row[];
-  }
-
-  #statement(sql: string): StatementSync {
-    let statement = this.#statements.get(sql);
-    if (statement === undefined) {
-      statement = this.#database.prepare(sql);
-      this.#statements.set(sql, statement);
-    }
-    return statement;
   }
 }
 

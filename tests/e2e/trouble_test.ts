@@ -157,10 +157,10 @@ Deno.test("--version prints the version, and every command's help has an example
   ) as { version: string };
   const printed = await xfer(["--version"]);
   assert.deepEqual([printed.code, printed.stdout], [0, `${version}\n`]);
-  const commands = [[], ["client"], ["client", "put"], ["server"], ["server", "list"], [
-    "server",
-    "export",
-  ]];
+  const commands = [
+    ...[[], ["client"], ["client", "put"], ["server"], ["server", "users", "remove"]],
+    ...["list", "export", "verify", "backup", "restore", "users"].map((name) => ["server", name]),
+  ];
   for (const command of commands) {
     const { code, stdout } = await xfer([...command, "--help"]);
     assert.equal(code, 0);

@@ -3,6 +3,7 @@ import {
   type Conversation,
   type Edition,
   encodeResponse,
+  ProtocolError,
   type Response,
   ResponseReader,
   type Step,
@@ -13,13 +14,18 @@ export type Turn = Response | "silence" | "closed";
 
 /**
  * Drives a conversation against a script of responses, without any I/O, and returns the steps it asked for. Every file
- * is read as one with checksum `crc` (of attempt n, if several are given), unchanged.
+ * is read as one with checksum `crc` (of attempt n, if several are given), unchanged. The first `strangeKeys` AES keys
+ * can't be unwrapped.
  */
 export function drive<T>(
   edition: Edition,
   conversation: Conversation<T>,
   script: readonly Turn[],
-  { crcs = [0], changed = false }: { crcs?: readonly number[]; changed?: boolean } = {},
+  { crcs = [0], changed = false, strangeKeys = 0 }: {
+    crcs?: readonly number[];
+    changed?: boolean;
+    strangeKeys?: number;
+  } = {},
 ): { steps: Step[]; result: T } {
   const turns = [...script];
   const steps: Step[] = [];
@@ -27,7 +33,10 @@ export function drive<T>(
   while (!next.done) {
     const step = next.value;
     steps.push(step);
-    next = conversation.next(answer(step));
+    const isStrange = step.do === "useKey" && strangeKeys-- > 0;
+    next = isStrange
+      ? conversation.throw(new ProtocolError("bad-wrapped-key", "It can't be unwrapped"))
+      : conversation.next(answer(step));
   }
   if (turns.length > 0) {
     throw new Error(`The script was not played to its end: ${turns.length} left`);

@@ -95,6 +95,17 @@ Deno.test("a key for another id is refused", () => {
   });
 });
 
+Deno.test("a key that can't be unwrapped: the public key is sent again, once", () => {
+  const answer: Response = { kind: "reconnected", clientId, wrappedKey };
+  const talk = (strangeKeys: number) =>
+    drive(edition, reconnect(profile, clientId, registration), [answer, KEY], { strangeKeys });
+  assert.deepEqual(summary(talk(1).steps), [
+    ...["reconnect", "receive", "useKey"],
+    ...["publicKey", "receive", "useKey"],
+  ]);
+  assert.throws(() => talk(2), { code: "bad-wrapped-key" });
+});
+
 const ATTEMPT = ["sendFile", "receive", "compare"];
 const INVALID = ["crcInvalid", "receive soon"];
 
@@ -117,6 +128,22 @@ Deno.test("sending a file whose checksum stays wrong gives up after four times i
   const script: Turn[] = [BAD, "silence", BAD, "silence", BAD, "silence", BAD];
   for (const end of [MESSAGE, "closed", "silence", ERROR] as const) {
     assert.throws(() => send([...script, end]), { name: "IntegrityError", code: "crc-mismatch" });
+  }
+});
+
+Deno.test("a file that the server refuses: where its name is one that servers may refuse, that is said", () => {
+  for (
+    const [name, hint] of [
+      ["hello.txt", /server's log/],
+      ["con.txt", /that of a device on Windows.*rename it/],
+      ["dir/a. ", /ends with a dot or a space.*rename it/],
+    ] as const
+  ) {
+    const fileName = encodeTextField(name, 255) ?? assert.fail();
+    assert.throws(() => drive(edition, upload(profile, { ...file, fileName }), [ERROR]), {
+      code: "general-error",
+      hint,
+    });
   }
 });
 

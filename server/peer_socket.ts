@@ -1,0 +1,137 @@
+/**
+ * The socket of a connection: waits for the peer as long as the limits say, in buffers that fit what comes.
+ *
+ * @module
+ */
+import { type Bytes, formatAddress } from "../protocol/mod.ts";
+import { addressKey } from "./client_address.ts";
+import { LimitError, type LimitName, type Limits } from "./limits.ts";
+import { Patience, type Phase } from "./patience.ts";
+
+/** The part of a TCP connection that is used here. */
+export type Socket = Pick<Deno.TcpConn, "read" | "write" | "close" | "closeWrite" | "remoteAddr">;
+
+/** Room for requests without content; most connections never need more. */
+const SMALL_BUFFER = 4 * 1024;
+/** Room for a file's content. */
+const LARGE_BUFFER = 256 * 1024;
+/**
+ * After a last word the peer's bytes are still read for so long, and so many: a socket that is closed with bytes
+ * unread is reset, and the peer might never see what it was told.
+ */
+const LINGER_MS = 1000;
+const LINGER_BYTES = 1024 * 1024;
+
+export class PeerSocket {
+  /** For people, with the port. */
+  readonly address: string;
+  /** Where the peer is counted, see {@link addressKey}. */
+  readonly origin: string;
+  readonly #socket: Socket;
+  readonly #limits: Limits;
+  readonly #patience: Patience;
+  #buffer: Bytes = new Uint8Array(SMALL_BUFFER);
+  #reading: Promise<number | null> | undefined;
+  #closedFor: string | undefined;
+
+  constructor(socket: Socket, limits: Limits) {
+    this.#socket = socket;
+    this.#limits = limits;
+    this.#patience = new Patience(limits);
+    this.address = formatAddress(socket.remoteAddr);
+    this.origin = addressKey(socket.remoteAddr.hostname);
+  }
+
+  /** Why it was closed here, if it was. */
+  get closedFor(): string | undefined {
+    return this.#closedFor;
+  }
+
+  /** Ends the connection at once; what it was doing fails for that reason. */
+  close(reason: string): void {
+    if (this.#closedFor !== undefined) return;
+    this.#closedFor = reason;
+    this.#socket.close();
+  }
+
+  /**
+   * The next bytes, valid until the next call; `undefined` when the peer has left. Throws `LimitError` when it keeps
+   * the server waiting.
+   */
+  async receive(phase: Phase): Promise<Bytes | undefined> {
+    this.#patience.enter(phase);
+    const { limit, ms } = this.#patience.left();
+    const begin = performance.now();
+    const size = await this.#within(limit, ms, this.#read());
+    this.#reading = undefined;
+    if (size === null) return undefined;
+    this.#patience.spend(performance.now() - begin, size);
+    return this.#buffer.subarray(0, size);
+  }
+
+  /** Throws `LimitError` when the peer does not take them in time. */
+  async send(bytes: Bytes): Promise<void> {
+    await this.#within("stallTimeoutMs", this.#limits.stallTimeoutMs, this.#write(bytes));
+    this.#patience.restart();
+  }
+
+  /** What comes within so many milliseconds, still to be received; `undefined` where nothing does. */
+  async awaitMore(ms: number): Promise<Bytes | undefined> {
+    const timer = Promise.withResolvers<null>();
+    const id = setTimeout(() => timer.resolve(null), ms);
+    try {
+      const size = await Promise.race([this.#read(), timer.promise]);
+      return size === null ? undefined : this.#buffer.subarray(0, size);
+    } finally {
+      clearTimeout(id);
+    }
+  }
+
+  /** A large buffer while content comes; idle connections are many and hold a small one. */
+  expect(what: "content" | "requests"): void {
+    const size = what === "content" ? LARGE_BUFFER : SMALL_BUFFER;
+    if (this.#buffer.length !== size && this.#reading === undefined) {
+      this.#buffer = new Uint8Array(size);
+    }
+  }
+
+  /** Sends a last word, and sees to it that the peer can hear it. Rejects where it has left already. */
+  async dismiss(lastWord: Bytes): Promise<void> {
+    const id = setTimeout(() => this.close("it goes on after the last word"), LINGER_MS);
+    try {
+      await this.#write(lastWord);
+      await this.#socket.closeWrite();
+      for (let read = 0; read < LINGER_BYTES;) {
+        const size = await this.#read();
+        this.#reading = undefined;
+        if (size === null) break;
+        read += size;
+      }
+    } finally {
+      clearTimeout(id);
+    }
+  }
+
+  /** The read that is under way, or a new one. */
+  #read(): Promise<number | null> {
+    this.#reading ??= this.#socket.read(this.#buffer);
+    return this.#reading;
+  }
+
+  async #write(bytes: Bytes): Promise<void> {
+    for (let done = 0; done < bytes.length;) done += await this.#socket.write(bytes.subarray(done));
+  }
+
+  /** Waits for the socket, but not for ever. Throws `LimitError`. */
+  async #within<T>(limit: LimitName, ms: number, operation: Promise<T>): Promise<T> {
+    const expired = Promise.withResolvers<never>();
+    const id = setTimeout(() => expired.reject(new LimitError(limit, this.#limits[limit])), ms);
+    // What is still under way when the connection ends fails with nobody to hear it.
+    operation.catch(() => undefined);
+    try {
+      return await Promise.race([operation, expired.promise]);
+    } finally {
+      clearTimeout(id);
+    }
+  }
+}

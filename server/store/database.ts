@@ -1,0 +1,127 @@
+/**
+ * A SQLite database: write-ahead log, every commit synced, foreign keys on, brought up to date when it is opened.
+ *
+ * @module
+ */
+import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
+import { ConfigurationError, printable } from "../../protocol/mod.ts";
+import { MIGRATIONS } from "./migrations.ts";
+import type { Row } from "./rows.ts";
+
+/** How long a statement waits for another process (`xfer server list`) to finish, in milliseconds. */
+const BUSY_TIMEOUT_MS = 5000;
+
+export class Database implements Disposable {
+  readonly #database: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+
+  private constructor(database: DatabaseSync) {
+    this.#database = database;
+  }
+
+  /** Opens or creates the database at `path`. Throws `ConfigurationError` `catalog-too-new`. */
+  static open(path: string, open = (path: string) => new DatabaseSync(path)): Database {
+    return Database.#over(open(path), (database) => {
+      database.#database.exec(`
+        PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS};
+        PRAGMA journal_mode = WAL;
+        PRAGMA synchronous = FULL;
+        PRAGMA foreign_keys = ON;
+      `);
+      database.#migrate(path);
+    });
+  }
+
+  /**
+   * Opens a database that is there, for reading alone. Throws `ConfigurationError` `catalog-too-new` or
+   * `catalog-too-old`.
+   */
+  static openToRead(path: string): Database {
+    return Database.#over(new DatabaseSync(path, { readOnly: true }), (database) => {
+      database.#database.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+      if (database.#version(path) === MIGRATIONS.length) return;
+      throw new ConfigurationError(
+        "catalog-too-old",
+        `${printable(path)} was written by an older xfer and not used by this one yet`,
+        { hint: "Start the server once: it brings the catalog up to date." },
+      );
+    });
+  }
+
+  static #over(opened: DatabaseSync, prepare: (database: Database) => void): Database {
+    try {
+      const database = new Database(opened);
+      prepare(database);
+      return database;
+    } catch (error) {
+      opened.close();
+      throw error;
+    }
+  }
+
+  /** All or nothing of what `work` writes. */
+  transaction<T>(work: () => T): T {
+    try {
+      this.#database.exec("BEGIN IMMEDIATE");
+      const result = work();
+      this.#database.exec("COMMIT");
+      return result;
+    } catch (error) {
+      // A commit that failed for want of space may have ended the transaction itself.
+      if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+      throw error;
+    }
+  }
+
+  /** All that `work` reads is as it was at one moment. */
+  snapshot<T>(work: () => T): T {
+    this.#database.exec("BEGIN");
+    try {
+      return work();
+    } finally {
+      this.#database.exec("COMMIT");
+    }
+  }
+
+  run(sql: string, ...values: SQLInputValue[]): void {
+    this.#statement(sql).run(...values);
+  }
+
+  all(sql: string, ...values: SQLInputValue[]): Row[] {
+    return this.#statement(sql).all(...values) as Row[];
+  }
+
+  [Symbol.dispose](): void {
+    this.#database.close();
+  }
+
+  #statement(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      statement = this.#database.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+
+  #migrate(path: string): void {
+    if (this.#version(path) === MIGRATIONS.length) return;
+    this.transaction(() => {
+      for (const script of MIGRATIONS.slice(this.#version(path))) this.#database.exec(script);
+      this.#database.exec(`PRAGMA user_version = ${MIGRATIONS.length}`);
+    });
+  }
+
+  #version(path: string): number {
+    const row = this.#database.prepare("PRAGMA user_version").get() as Row | undefined;
+    const version = Number(row?.["user_version"]);
+    if (version <= MIGRATIONS.length) return version;
+    throw new ConfigurationError(
+      "catalog-too-new",
+      `${
+        printable(path)
+      } has schema version ${version}; this xfer knows up to ${MIGRATIONS.length}`,
+      { hint: "Use the newer xfer that wrote it." },
+    );
+  }
+}
