@@ -86,8 +86,8 @@ Deno.test("what a peer calls its file is escaped in log and list", async () => {
   using client = new Emulator({ hostname: "127.0.0.1", port: server.port }, profile);
   await client.register("Alice");
   await assert.rejects(client.store("\x1b[2Jevil\u202Etxt", pseudoRandomBytes(10)));
-  const refused = server.log.find((line) => line["event"] === "file.refused");
-  assert.equal(refused?.["file"], "\\u{1b}[2Jevil\\u{202e}txt");
+  const refused = await server.logged("file.refused");
+  assert.equal(refused["file"], "\\u{1b}[2Jevil\\u{202e}txt");
   using other = new Emulator({ hostname: "127.0.0.1", port: server.port }, profile);
   await other.register("Bob");
   await other.store("zero\u200Bwidth", pseudoRandomBytes(10));

@@ -150,10 +150,13 @@ export class ServerProcess implements AsyncDisposable {
     return this.#process.pid;
   }
 
-  /** Resolves when an event is in the log. */
-  async logged(event: string): Promise<void> {
-    if (this.log.some((line) => line["event"] === event)) return;
-    await new Promise<unknown>((resolve) => this.#news.addEventListener(event, resolve));
+  /** The first line of an event, as soon as it is in the log. */
+  async logged(event: string): Promise<LogLine> {
+    for (;;) {
+      const line = this.log.find((line) => line["event"] === event);
+      if (line !== undefined) return line;
+      await new Promise<unknown>((resolve) => this.#news.addEventListener(event, resolve));
+    }
   }
 
   /** Sends a signal and waits for the end. */
