@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { Cksum, cksum } from "../../mod.ts";
+import { Cksum, cksum, combine } from "../../mod.ts";
+import { digestOf } from "../../protocol/crc/cksum.ts";
+import { createReflected } from "../../protocol/crc/reflected.ts";
+import { bySlicing } from "../../protocol/crc/slicing.ts";
+import { byTable, type Engine } from "../../protocol/crc/table.ts";
+import { assemble } from "../../scripts/build_wasm.ts";
 import { pseudoRandomBytes, splitAt } from "../helpers/bytes.ts";
 
 /** As printed by GNU `cksum`. */
@@ -31,4 +36,66 @@ Deno.test("cksum can be read at any point and goes on", () => {
   const checksum = new Cksum().update(new TextEncoder().encode("hello "));
   checksum.digest();
   assert.equal(checksum.update(new TextEncoder().encode("world\n")).digest(), 3733384285);
+});
+
+const reflected = createReflected() as Engine;
+const ENGINES: readonly [string, Engine][] = [["slicing", bySlicing], ["reflected", reflected]];
+
+for (const [name, engine] of ENGINES) {
+  Deno.test(`${name}: the remainder of any bytes is that of the table, whatever came before`, () => {
+    const remainder = fc.integer({ min: 0, max: 0xffff_ffff });
+    fc.assert(fc.property(remainder, fc.uint8Array({ maxLength: 200 }), (before, bytes) => {
+      assert.equal(engine(before, bytes), byTable(before, bytes));
+    }));
+  });
+
+  Deno.test(`${name}: blocks of every size and at every offset are summed up`, () => {
+    const bytes = pseudoRandomBytes(70_000);
+    const sizes = [0, 1, 15, 16, 17, 255, 16_383, 16_384, 16_385, 32_768, 65_535, 65_536, 65_537];
+    for (const size of sizes) {
+      for (const at of [0, 1, 7, 16]) {
+        const piece = bytes.subarray(at, at + size);
+        assert.equal(engine(0x8000_0001, piece), byTable(0x8000_0001, piece), `${size} at ${at}`);
+      }
+    }
+  });
+}
+
+Deno.test("where WebAssembly lacks relaxed SIMD there is no reflected engine", () => {
+  assert.equal(createReflected(() => false), undefined);
+});
+
+Deno.test("a long file, for which the engine changes on the way, has the checksum of the table", () => {
+  const piece = pseudoRandomBytes(700_001);
+  const checksum = new Cksum();
+  let remainder = 0;
+  for (let i = 0; i < 10; i++) {
+    checksum.update(piece);
+    remainder = byTable(remainder, piece);
+  }
+  assert.equal(checksum.remainder, remainder);
+  assert.equal(checksum.digest(), digestOf(remainder, 7_000_010));
+});
+
+Deno.test("the remainders of two halves combine to that of the whole", () => {
+  const bytes = pseudoRandomBytes(5000);
+  fc.assert(fc.property(fc.nat({ max: bytes.length }), fc.nat({ max: bytes.length }), (at, to) => {
+    const [a, b] = [bytes.subarray(0, at), bytes.subarray(at, Math.max(at, to))];
+    const whole = byTable(0, bytes.subarray(0, Math.max(at, to)));
+    assert.equal(combine(byTable(0, a), byTable(0, b), b.length), whole);
+  }));
+});
+
+Deno.test("combining bridges lengths beyond 32 bits", () => {
+  // 2^33 zeros after one byte, as 2^16 times 2^17 zeros.
+  let remainder = byTable(0, Uint8Array.of(0x2a));
+  for (let i = 0; i < 2 ** 16; i++) remainder = combine(remainder, 0, 2 ** 17);
+  assert.equal(combine(byTable(0, Uint8Array.of(0x2a)), 0, 2 ** 33), remainder);
+});
+
+Deno.test("the bytes of the WebAssembly module are what its source says", async () => {
+  assert.equal(
+    await assemble(),
+    await Deno.readTextFile(new URL("../../protocol/crc/reverse_bits.ts", import.meta.url)),
+  );
 });
