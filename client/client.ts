@@ -14,6 +14,7 @@ import {
   FIELDS,
   generatePrivateKey,
   importAesKey,
+  keepFreedMemory,
   NetworkError,
   type Part,
   type Profile,
@@ -44,7 +45,7 @@ export class Client implements Disposable {
   readonly #options: ClientOptions;
   readonly #identities: IdentityFolder;
   readonly #link: Link;
-  readonly #buffer: Bytes = new Uint8Array(PIECE_SIZE);
+  readonly #buffers: [Bytes, Bytes] = [new Uint8Array(PIECE_SIZE), new Uint8Array(PIECE_SIZE)];
   #privateKey: Bytes = new Uint8Array(0);
   #identity: Identity | undefined;
   #aesKey: CryptoKey | undefined;
@@ -72,6 +73,7 @@ export class Client implements Disposable {
 
   /** Reads the identity and finds out what to speak. Writes nothing, but takes others' permission to read the key. */
   static async create(options: ClientOptions): Promise<Client> {
+    keepFreedMemory();
     const identities = new IdentityFolder(options.identityFolder, options.onEvent);
     const identity = await identities.load();
     if (identity !== undefined && identity.name !== options.userName) {
@@ -228,7 +230,7 @@ export class Client implements Disposable {
   async #sendFile(parts: Iterable<Part>, file: SourceFile): Promise<Answer> {
     if (this.#aesKey === undefined) throw new RangeError("Cannot send a file: there is no key");
     const crc = await sendContent(this.#link, parts, {
-      ...{ file, aesKey: this.#aesKey, habits: this.profile.habits, buffer: this.#buffer },
+      ...{ file, aesKey: this.#aesKey, habits: this.profile.habits, buffers: this.#buffers },
       onProgress: (sent) => this.#emit({ type: "progress", file, sent }),
     });
     return { type: "fileSent", crc, changed: await file.hasChanged() };

@@ -5,6 +5,9 @@
  */
 import { type Bytes, concatBytes, type Part } from "../protocol/mod.ts";
 
+/** Bytes of content that go out in one write with a header, at most: more would be copied for nothing. */
+const BEGINNING = 64 * 1024;
+
 export interface Sink {
   /** Sends bytes in one write. `false` where they are not taken any more. */
   send(bytes: Bytes): Promise<boolean>;
@@ -38,7 +41,8 @@ export class PartWriter {
         if (further && !(await this.#sink.nextPart())) return false;
         pieces.push(head);
       }
-      const content = ciphertext.subarray(done, done + this.#left);
+      const room = pieces.length > 0 ? Math.min(this.#left, BEGINNING) : this.#left;
+      const content = ciphertext.subarray(done, done + room);
       pieces.push(content);
       done += content.length;
       this.#left -= content.length;

@@ -12,6 +12,7 @@ import {
   inPieces,
   type Part,
   PiecesEncryptor,
+  release,
   trailerSize,
 } from "../protocol/mod.ts";
 import type { Link } from "./link.ts";
@@ -25,20 +26,21 @@ export interface Content {
   readonly file: SourceFile;
   readonly aesKey: CryptoKey;
   readonly habits: Habits;
-  /** Holds a piece of the file. */
-  readonly buffer: Bytes;
+  /** Each holds a piece of the file. */
+  readonly buffers: readonly [Bytes, Bytes];
   /** Takes the number of bytes sent so far. */
   readonly onProgress: (sent: number) => void;
 }
 
 /**
  * Sends a file's content as these parts and returns the checksum of what was read: of less than the file where the
- * server took no more. The next piece is read and encrypted while the one before is on its way.
+ * server took no more. Encryption is what takes longest and can't be done side by side, so all else is done while it
+ * goes on: the next piece is read, this one summed up, the one before sent.
  */
 export async function sendContent(
   link: Link,
   parts: Iterable<Part>,
-  { file, aesKey, habits, buffer, onProgress }: Content,
+  { file, aesKey, habits, buffers, onProgress }: Content,
 ): Promise<number> {
   const encryptor = new (inPieces(habits, file.size) ? PiecesEncryptor : CbcEncryptor)(aesKey);
   await link.begin();
@@ -47,19 +49,28 @@ export async function sendContent(
     nextPart: () => link.nextPart(),
   });
   const checksum = new Cksum();
+  const write = async (ciphertext: Bytes): Promise<boolean> => {
+    const taken = await writer.write(ciphertext);
+    release(ciphertext);
+    return taken;
+  };
   let sending = Promise.resolve(true);
   const send = async (ciphertext: Bytes): Promise<boolean> => {
     const taken = await sending;
-    sending = writer.write(ciphertext);
+    sending = write(ciphertext);
     // It is awaited at the next piece; until then its failure is not to count as unhandled.
     sending.catch(() => undefined);
     return taken;
   };
-  for await (const piece of file.read(buffer)) {
+  let encrypting: Promise<Bytes> | undefined;
+  for await (const piece of file.read(buffers)) {
+    const ciphertext = await encrypting;
+    encrypting = encryptor.update(piece);
     checksum.update(piece);
-    if (!(await send(await encryptor.update(piece)))) break;
+    if (ciphertext !== undefined && !(await send(ciphertext))) break;
     onProgress(checksum.size);
   }
+  if (encrypting !== undefined) await send(await encrypting);
   await send(await encryptor.final());
   await sending;
   if (trailerSize(habits) > 0) await writer.write(new ByteWriter(4).u32(checksum.digest()).bytes);

@@ -65,23 +65,42 @@ export class SourceFile {
   }
 
   /**
-   * The file's bytes, exactly `size` of them, in pieces that fill `buffer` but for the last. A piece is overwritten
-   * when the next is asked for. Throws `IntegrityError` `file-changed` where fewer are left, since the message that
-   * was begun can't be ended then.
+   * The content in pieces of the buffers' size. While one is used, the next is read into the other buffer, so a piece
+   * may be overwritten when the next is asked for. Throws `IntegrityError` `file-changed` where fewer bytes are left
+   * than the file had, since the message that was begun can't be ended then.
    */
-  async *read(buffer: Bytes): AsyncGenerator<Bytes, void, void> {
+  async *read(buffers: readonly [Bytes, Bytes]): AsyncGenerator<Bytes, void, void> {
     using file = await attempt(this.path, () => Deno.open(this.path, { read: true }));
-    for (let left = this.size; left > 0;) {
+    const [here, other] = buffers;
+    let left = this.size;
+    const begin = (buffer: Bytes): Promise<Bytes> => {
       const piece = buffer.subarray(0, Math.min(buffer.length, left));
-      for (let filled = 0; filled < piece.length;) {
-        const rest = piece.subarray(filled);
-        const size = await attempt(this.path, () => file.read(rest));
-        if (size === null) throw this.#changed();
-        filled += size;
-      }
       left -= piece.length;
-      yield piece;
+      const filling = this.#fill(file, piece);
+      // It is awaited when it is asked for; until then its failure is not to count as unhandled.
+      filling.catch(() => undefined);
+      return filling;
+    };
+    let reading = begin(here);
+    try {
+      for (let [next, last] = [other, here];; [next, last] = [last, next]) {
+        const piece = await reading;
+        if (piece.length === 0) return;
+        reading = begin(next);
+        yield piece;
+      }
+    } finally {
+      await reading.catch(() => undefined);
     }
+  }
+
+  async #fill(file: Deno.FsFile, piece: Bytes): Promise<Bytes> {
+    for (let filled = 0; filled < piece.length;) {
+      const size = await attempt(this.path, () => file.read(piece.subarray(filled)));
+      if (size === null) throw this.#changed();
+      filled += size;
+    }
+    return piece;
   }
 
   /** Whether it is another file now than the one that was inspected, as far as its size, times and number tell. */

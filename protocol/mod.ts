@@ -15,6 +15,7 @@ export * from "./errors.ts";
 export * from "./file_name.ts";
 export * from "./habits.ts";
 export * from "./header.ts";
+export * from "./memory.ts";
 export * from "./messages.ts";
 export * from "./session/client.ts";
 export type { Answer, Conversation, Step } from "./session/conversation.ts";

@@ -9,6 +9,7 @@ import {
   DEFAULT_SERVED,
   type Edition,
   formatAddress,
+  keepFreedMemory,
   NetworkError,
   printable,
 } from "../protocol/mod.ts";
@@ -76,6 +77,7 @@ export class Server implements AsyncDisposable {
    * `NetworkError` `cannot-listen` for an address that can't.
    */
   static async start(options: ServerOptions): Promise<Server> {
+    keepFreedMemory();
     const { limits, entropy = systemEntropy, clock = Date.now, fileSystem = Deno } = options;
     const folder = await DataFolder.openToServe(
       options.dataFolder,

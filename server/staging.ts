@@ -12,6 +12,7 @@ export class Staging {
   readonly #limits: Limits;
   readonly #freeSpace: () => Promise<number>;
   readonly #countByClient = new Map<string, number>();
+  #count = 0;
   /** Bytes that are announced and not written yet. */
   #promised = 0;
 
@@ -21,6 +22,11 @@ export class Staging {
     this.#freeSpace = freeSpace;
   }
 
+  /** Blobs that are neither committed nor discarded. */
+  get count(): number {
+    return this.#count;
+  }
+
   /** A blob for `size` bytes of a client. Throws `LimitError` `maxStagedPerClient` or `minFree`. */
   async stage(clientId: Bytes, size: number): Promise<StagedBlob> {
     const owner = toHex(clientId);
@@ -28,6 +34,7 @@ export class Staging {
     const count = this.#countByClient.get(owner) ?? 0;
     if (count >= maxStagedPerClient) throw new LimitError("maxStagedPerClient", maxStagedPerClient);
     this.#countByClient.set(owner, count + 1);
+    this.#count++;
     this.#promised += size;
     let promised = size;
     const keep = (bytes: number) => {
@@ -51,6 +58,7 @@ export class Staging {
   }
 
   #release(owner: string): void {
+    this.#count--;
     const count = (this.#countByClient.get(owner) ?? 0) - 1;
     if (count > 0) this.#countByClient.set(owner, count);
     else this.#countByClient.delete(owner);

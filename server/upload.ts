@@ -1,5 +1,5 @@
 /**
- * One file on its way in: ciphertext → decrypt → CRC → staging file.
+ * One file on its way in: its parts, what may forbid it, and what is said of it in the end.
  *
  * @module
  */
@@ -7,7 +7,6 @@ import {
   BLOCK_SIZE,
   type Bytes,
   CbcDecryptor,
-  Cksum,
   decodeTextField,
   equalBytes,
   IntegrityError,
@@ -22,17 +21,16 @@ import {
 } from "../protocol/mod.ts";
 import type { Context, Peer } from "./context.ts";
 import { sessionKey } from "./handlers.ts";
+import { Intake } from "./intake.ts";
 import { LimitError } from "./limits.ts";
 import type { StagedBlob } from "./store/blob_store.ts";
 
-/** Ciphertext is decrypted in pieces of this many bytes: each costs a call to WebCrypto, however small. */
-const PIECE_SIZE = 256 * 1024;
 /** Padding that ciphertext holds at most: some clients encrypt a file in two pieces. */
 const MAX_PADDING = 2 * BLOCK_SIZE;
 
 interface Work {
   readonly packets: PacketSequence;
-  readonly decryptor: CbcDecryptor | PiecesDecryptor;
+  readonly intake: Intake;
   readonly blob: StagedBlob;
 }
 
@@ -45,10 +43,7 @@ export class Upload implements AsyncDisposable {
   readonly request: SendFile;
   readonly #context: Context;
   readonly #peer: Peer;
-  readonly #checksum = new Cksum();
   #work: Work | undefined;
-  #piece: Bytes = new Uint8Array(0);
-  #filled = 0;
   #intact = true;
   #answered = false;
 
@@ -77,14 +72,7 @@ export class Upload implements AsyncDisposable {
 
   /** Takes content; the bytes may change when the promise resolves. */
   async write(content: Bytes): Promise<void> {
-    const ciphertext = this.#work?.packets.take(content) ?? content;
-    for (let done = 0; done < ciphertext.length && this.#work !== undefined;) {
-      const part = ciphertext.subarray(done, done + this.#piece.length - this.#filled);
-      this.#piece.set(part, this.#filled);
-      this.#filled += part.length;
-      done += part.length;
-      if (this.#filled === this.#piece.length) await this.#guard(() => this.#flush());
-    }
+    await this.#guard(() => this.#work?.intake.write(this.#work.packets.take(content)));
   }
 
   /**
@@ -97,7 +85,7 @@ export class Upload implements AsyncDisposable {
       last = this.#work?.packets.endPacket() ?? false;
     });
     if (last) await this.#guard(() => this.#end());
-    if (this.#work !== undefined) return last ? await this.#receive(this.#work.blob) : undefined;
+    if (this.#work !== undefined) return last ? await this.#receive(this.#work) : undefined;
     const answered = this.#answered;
     this.#answered = true;
     return answered ? undefined : { kind: "generalError" };
@@ -108,11 +96,11 @@ export class Upload implements AsyncDisposable {
     return this.#work !== undefined;
   }
 
-  async #receive(blob: StagedBlob): Promise<Response> {
-    if (this.#checksum.size > this.#context.limits.maxFileSize) this.#refuseLarge();
+  async #receive({ blob, intake: { checksum } }: Work): Promise<Response> {
+    if (checksum.size > this.#context.limits.maxFileSize) this.#refuseLarge();
     this.#work = undefined;
     const { clientId, contentSize, fileName } = this.request;
-    const sound = this.#checksum.digest();
+    const sound = checksum.digest();
     // A checksum that is certainly not the client's: it will send the file again.
     const crc = this.#intact ? sound : ~sound >>> 0;
     await this.#context.unverified.add({
@@ -120,7 +108,7 @@ export class Upload implements AsyncDisposable {
       name: storedName(fileName),
       connection: this.#peer.connection,
       blob,
-      size: this.#checksum.size,
+      size: checksum.size,
       crc,
       intact: this.#intact,
       arrivedAt: this.#context.clock(),
@@ -131,6 +119,7 @@ export class Upload implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     const work = this.#work;
     this.#work = undefined;
+    await work?.intake.settle();
     await work?.blob.discard();
   }
 
@@ -143,11 +132,12 @@ export class Upload implements AsyncDisposable {
     const packets = new PacketSequence(this.request);
     const leastSize = Math.max(0, contentSize - MAX_PADDING);
     await this.#checkLimits(leastSize);
-    this.#piece = new Uint8Array(Math.min(PIECE_SIZE, contentSize));
     const inPieces = this.#peer.profile.habits.has("pieces");
     const decryptor = inPieces ? new PiecesDecryptor(key) : new CbcDecryptor(key);
     const blob = await this.#context.staging.stage(clientId, contentSize);
-    this.#work = { packets, decryptor, blob };
+    const { count } = this.#context.staging;
+    const intake = new Intake({ decryptor, blob, size: contentSize, count });
+    this.#work = { packets, intake, blob };
   }
 
   /** Refuses beforehand what could not be stored afterwards. */
@@ -165,28 +155,15 @@ export class Upload implements AsyncDisposable {
     throw new LimitError("maxFileSize", this.#context.limits.maxFileSize);
   }
 
-  async #flush(): Promise<void> {
-    const ciphertext = this.#piece.subarray(0, this.#filled);
-    this.#filled = 0;
-    await this.#take(await this.#work?.decryptor.update(ciphertext));
-  }
-
   /** Decrypts the rest and makes the bytes durable: until the client judges them no descriptor is held. */
   async #end(): Promise<void> {
-    await this.#flush();
     try {
-      await this.#take(await this.#work?.decryptor.final());
+      await this.#work?.intake.end();
     } catch (error) {
       if (!(error instanceof IntegrityError)) throw error;
       this.#intact = false;
     }
     await this.#work?.blob.seal();
-  }
-
-  async #take(plaintext: Bytes | undefined): Promise<void> {
-    if (this.#work === undefined || plaintext === undefined) return;
-    this.#checksum.update(plaintext);
-    await this.#work.blob.write(plaintext);
   }
 
   /**

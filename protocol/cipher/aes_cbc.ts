@@ -8,6 +8,7 @@
  * @module
  */
 import { IntegrityError } from "../errors.ts";
+import { release } from "../memory.ts";
 import { type Bytes, concatBytes } from "../wire.ts";
 
 export const BLOCK_SIZE = 16;
@@ -64,7 +65,10 @@ export class CbcEncryptor {
   }
 }
 
-/** Decrypts one message that comes in pieces. Await each call before the next. */
+/**
+ * Decrypts one message that comes in pieces. Calls may overlap: each takes a copy of what it is given before it returns,
+ * and pieces don't need one another.
+ */
 export class CbcDecryptor {
   readonly #key: CryptoKey;
   #iv = ZERO_IV;
@@ -82,11 +86,14 @@ export class CbcDecryptor {
     const input = concatBytes(this.#rest, ciphertext, ZERO_IV);
     this.#rest = input.slice(whole, available);
     if (whole === 0) return NOTHING;
+    const iv = this.#iv;
     const last = input.slice(whole - BLOCK_SIZE, whole);
-    input.set(await this.#paddingBehind(last), whole);
-    const plaintext = await this.#decrypt(input.subarray(0, whole + BLOCK_SIZE));
     this.#iv = last;
-    return plaintext;
+    input.set(await this.#paddingBehind(last), whole);
+    const decrypting = this.#decrypt(iv, input.subarray(0, whole + BLOCK_SIZE));
+    // WebCrypto has a copy of its own.
+    release(input);
+    return await decrypting;
   }
 
   /** The plaintext of a message that is here whole. Throws `IntegrityError` `bad-padding`. */
@@ -97,7 +104,7 @@ export class CbcDecryptor {
   /** The plaintext of the last block. Throws `IntegrityError` `bad-padding` where it has no padding to remove. */
   async final(): Promise<Bytes> {
     try {
-      return await this.#decrypt(this.#rest);
+      return await this.#decrypt(this.#iv, this.#rest);
     } catch (cause) {
       throw new IntegrityError(
         "bad-padding",
@@ -114,9 +121,9 @@ export class CbcDecryptor {
     );
   }
 
-  async #decrypt(data: Bytes): Promise<Bytes> {
+  async #decrypt(iv: Bytes, data: Bytes): Promise<Bytes> {
     return new Uint8Array(
-      await crypto.subtle.decrypt({ name: "AES-CBC", iv: this.#iv }, this.#key, data),
+      await crypto.subtle.decrypt({ name: "AES-CBC", iv }, this.#key, data),
     );
   }
 }

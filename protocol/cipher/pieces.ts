@@ -55,19 +55,37 @@ export class PiecesEncryptor {
 
 /**
  * Decrypts a file that is perhaps in pieces: it is when its first bytes decrypt to a whole first piece, padding
- * included, which those of a file in one would do only if they were made to. Await each call before the next.
+ * included, which those of a file in one would do only if they were made to. Calls may overlap, as those of
+ * {@link CbcDecryptor}, but are done one after another.
  */
 export class PiecesDecryptor {
   readonly #key: CryptoKey;
   #rest = NOTHING;
   #pieceSize = ciphertextSize(FIRST_PIECE);
   #whole: CbcDecryptor | undefined;
+  #before: Promise<unknown> = Promise.resolve();
 
   constructor(key: CryptoKey) {
     this.#key = key;
   }
 
-  async update(ciphertext: Bytes): Promise<Bytes> {
+  update(ciphertext: Bytes): Promise<Bytes> {
+    const copy = ciphertext.slice();
+    return this.#inTurn(() => this.#update(copy));
+  }
+
+  /** The plaintext of the last piece. Throws `IntegrityError` `bad-padding`. */
+  final(): Promise<Bytes> {
+    return this.#inTurn(() => this.#final());
+  }
+
+  #inTurn(work: () => Promise<Bytes>): Promise<Bytes> {
+    const result = this.#before.then(work);
+    this.#before = result.catch(() => undefined);
+    return result;
+  }
+
+  async #update(ciphertext: Bytes): Promise<Bytes> {
     if (this.#whole !== undefined) return await this.#whole.update(ciphertext);
     let input = concatBytes(this.#rest, ciphertext);
     const plaintext: Bytes[] = [];
@@ -85,8 +103,7 @@ export class PiecesDecryptor {
     return concatBytes(...plaintext);
   }
 
-  /** The plaintext of the last piece. Throws `IntegrityError` `bad-padding`. */
-  async final(): Promise<Bytes> {
+  async #final(): Promise<Bytes> {
     if (this.#whole !== undefined) return await this.#whole.final();
     return await new CbcDecryptor(this.#key).whole(this.#rest);
   }

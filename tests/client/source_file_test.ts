@@ -9,7 +9,8 @@ const inspect = (path: string) =>
 
 async function read(file: SourceFile, bufferSize: number) {
   const pieces = [];
-  for await (const piece of file.read(new Uint8Array(bufferSize))) pieces.push(piece.slice());
+  const buffers = [new Uint8Array(bufferSize), new Uint8Array(bufferSize)] as const;
+  for await (const piece of file.read(buffers)) pieces.push(piece.slice());
   return pieces;
 }
 

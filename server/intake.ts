@@ -1,0 +1,105 @@
+/**
+ * The stages of a file on its way in: ciphertext is gathered into pieces, these are decrypted side by side, summed up
+ * and written in their order. All of it overlaps, and with what comes from the socket.
+ *
+ * @module
+ */
+import {
+  type Bytes,
+  type CbcDecryptor,
+  Cksum,
+  type PiecesDecryptor,
+  release,
+} from "../protocol/mod.ts";
+import type { StagedBlob } from "./store/blob_store.ts";
+
+/** Ciphertext is decrypted in pieces of so many bytes: each costs two calls to WebCrypto, however small. */
+const LARGEST_PIECE = 1024 * 1024;
+/** What many files at once have for a piece each, in bytes; they go in smaller pieces where it is not enough … */
+const ROOM_FOR_PIECES = 16 * 1024 * 1024;
+/** … but in none smaller than this. */
+const SMALLEST_PIECE = 64 * 1024;
+/**
+ * Pieces of a file that are on their way from the socket to the disk at most; further ones wait in the socket. Each is
+ * held twice, as ciphertext and as plaintext.
+ */
+const MAX_IN_FLIGHT = 3;
+
+export interface IntakeOptions {
+  readonly decryptor: CbcDecryptor | PiecesDecryptor;
+  readonly blob: StagedBlob;
+  /** Bytes of ciphertext that are expected. */
+  readonly size: number;
+  /** How many files are on their way in, this one included. */
+  readonly count: number;
+}
+
+export class Intake {
+  readonly #decryptor: CbcDecryptor | PiecesDecryptor;
+  readonly #blob: StagedBlob;
+  readonly #checksum = new Cksum();
+  readonly #piece: Bytes;
+  #filled = 0;
+  /** The pieces in flight, oldest first. Each ends when all before it have. */
+  #inFlight: Promise<void>[] = [];
+
+  constructor({ decryptor, blob, size, count }: IntakeOptions) {
+    this.#decryptor = decryptor;
+    this.#blob = blob;
+    const share = Math.floor(ROOM_FOR_PIECES / count);
+    const room = Math.min(Math.max(share, SMALLEST_PIECE), LARGEST_PIECE);
+    this.#piece = new Uint8Array(Math.min(room, size));
+  }
+
+  /** Of the plaintext so far. */
+  get checksum(): Pick<Cksum, "size" | "digest"> {
+    return this.#checksum;
+  }
+
+  /** Takes ciphertext; the bytes may change when the promise resolves. Throws what has failed since the last call. */
+  async write(ciphertext: Bytes): Promise<void> {
+    for (let done = 0; done < ciphertext.length;) {
+      const part = ciphertext.subarray(done, done + this.#piece.length - this.#filled);
+      this.#piece.set(part, this.#filled);
+      this.#filled += part.length;
+      done += part.length;
+      if (this.#filled === this.#piece.length) await this.#flush();
+    }
+  }
+
+  /** Resolves when all is written. Throws `IntegrityError` `bad-padding`; what comes before the padding is written. */
+  async end(): Promise<void> {
+    await this.#flush();
+    this.#launch(this.#decryptor.final());
+    await Promise.all(this.#inFlight);
+  }
+
+  /** Resolves when nothing is in flight any more, however it went. */
+  async settle(): Promise<void> {
+    await Promise.allSettled(this.#inFlight);
+  }
+
+  async #flush(): Promise<void> {
+    // Both kinds of decryptor copy what they are given before they return.
+    this.#launch(this.#decryptor.update(this.#piece.subarray(0, this.#filled)));
+    this.#filled = 0;
+    if (this.#inFlight.length === MAX_IN_FLIGHT) await this.#inFlight.shift();
+  }
+
+  #launch(decrypting: Promise<Bytes>): void {
+    const before = this.#inFlight.at(-1);
+    const taking = this.#take(decrypting, before);
+    // It is awaited in its turn; until then its failure is not to count as unhandled.
+    taking.catch(() => undefined);
+    decrypting.catch(() => undefined);
+    this.#inFlight.push(taking);
+  }
+
+  async #take(decrypting: Promise<Bytes>, before: Promise<void> | undefined): Promise<void> {
+    await before;
+    const plaintext = await decrypting;
+    this.#checksum.update(plaintext);
+    await this.#blob.write(plaintext);
+    release(plaintext);
+  }
+}
