@@ -48,7 +48,11 @@ export async function restore(backupFolder: string, dataFolder: string): Promise
   return await copyStore(source, resolve(dataFolder), CATALOG);
 }
 
-async function copyStore(source: DataFolder, target: string, name: string): Promise<CopyReport> {
+async function copyStore(
+  source: DataFolder<SqliteCatalog>,
+  target: string,
+  name: string,
+): Promise<CopyReport> {
   await refuseUnlessEmpty(target);
   try {
     return await copyInRounds(source, target, name);
@@ -63,7 +67,7 @@ async function copyStore(source: DataFolder, target: string, name: string): Prom
 }
 
 async function copyInRounds(
-  source: DataFolder,
+  source: DataFolder<SqliteCatalog>,
   target: string,
   name: string,
 ): Promise<CopyReport> {
@@ -102,7 +106,7 @@ interface Copy {
 
 /** Copies the blobs that are not there yet; `undefined` where one was replaced since the catalog was copied. */
 async function copyBlobs(
-  source: DataFolder,
+  source: DataFolder<SqliteCatalog>,
   { catalog, blobs }: Copy,
   target: string,
 ): Promise<CopyReport | undefined> {
@@ -131,7 +135,11 @@ async function copyBlobs(
 }
 
 /** `false` where the blob is not there, or not what was stored. */
-async function copyBlob(source: DataFolder, file: StoredFile, target: string): Promise<boolean> {
+async function copyBlob(
+  source: DataFolder<SqliteCatalog>,
+  file: StoredFile,
+  target: string,
+): Promise<boolean> {
   const path = join(target, file.path);
   await createOwnFolder(Deno, dirname(path));
   const begun = `${path}.partial`;

@@ -107,7 +107,7 @@ const handlers: { readonly [K in Plain["kind"]]: Handler<K> } = {
       return { kind: "denied", clientId: await reserveId(context, peer, name, clientId) };
     }
     const { aesKey, wrappedKey } = await freshKey(context, peer, client.publicKey);
-    await store.catalog.noteSeen(clientId, context.clock());
+    noteSeen(context, clientId);
     await useKey(context, peer, clientId, aesKey);
     log.info("Reconnected {name} ({client}) from {address}", {
       event: "client.reconnected",
@@ -161,6 +161,17 @@ export function sessionKey(context: Context, peer: Peer, clientId: Bytes): Crypt
   if (key.usedAt + context.limits.sessionTtlMs <= now) return undefined;
   key.usedAt = now;
   return key.key;
+}
+
+/** Nothing depends on it, so nobody waits for it: a commit may have to wait for others. */
+function noteSeen({ store, clock, log }: Context, clientId: Bytes): void {
+  store.catalog.noteSeen(clientId, clock()).catch((error) => {
+    log.error("Could not note that {client} was seen: {reason}", {
+      event: "client.not-noted",
+      client: toHex(clientId),
+      reason: printable(String(error)),
+    });
+  });
 }
 
 function countRegistration(context: Context, peer: Peer): void {

@@ -119,12 +119,6 @@ export interface Catalog extends AsyncDisposable {
   removeFile(file: StoredFile): Promise<void>;
   /** Forgets a client with its files, whose paths are orphans from now on. Returns these. */
   removeClient(id: Bytes): Promise<string[]>;
-  /** Takes over all clients and files of another catalog, as they are at one moment. This one is empty before. */
-  copyFrom(other: Catalog): Promise<void>;
-  /** All clients, then all files in pages, as they are at one moment; nothing is written in between. */
-  snapshot(
-    take: (rows: { clients: Client[]; files: Iterable<StoredFile[]> }) => void,
-  ): Promise<void>;
   /** What the database itself finds wrong with it; empty where all is well. */
   listFaults(): Promise<string[]>;
 }

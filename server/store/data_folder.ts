@@ -13,6 +13,7 @@ import { DiskBlobStore, FILES, STAGING } from "./disk_blob_store.ts";
 import { createOwnFolder, type FileSystem } from "./file_system.ts";
 import { makePrivate, refuseLinks } from "./ownership.ts";
 import { SqliteCatalog } from "./sqlite_catalog.ts";
+import { openWorkerCatalog } from "./worker_catalog.ts";
 
 export const CATALOG = "catalog.db";
 /** The catalog of a backup: under another name, so that no server takes the backup for its data folder. */
@@ -21,25 +22,23 @@ const LOCK = "lock.db";
 /** SQLite's words for SQLITE_BUSY: the error that Deno makes of it has no code of its own. */
 const LOCKED = "database is locked";
 
-export interface Store {
-  readonly catalog: Catalog;
+export interface Store<C extends Catalog = Catalog> {
+  readonly catalog: C;
   readonly blobs: BlobStore;
 }
 
 /** Opens or creates the catalog at a path. */
 export type OpenCatalog = (path: string) => Promise<Catalog>;
 
-const openSqliteCatalog: OpenCatalog = (path) => Promise.resolve(SqliteCatalog.open(path));
-
-export class DataFolder implements Store, AsyncDisposable {
+export class DataFolder<C extends Catalog = Catalog> implements Store, AsyncDisposable {
   readonly path: string;
-  readonly catalog: Catalog;
+  readonly catalog: C;
   readonly blobs: BlobStore;
   /** Whether others could look into the folder until it was opened to serve. */
   readonly wasOpen: boolean;
   readonly #lock: DatabaseSync | undefined;
 
-  private constructor(path: string, store: Store, lock?: DatabaseSync, wasOpen = false) {
+  private constructor(path: string, store: Store<C>, lock?: DatabaseSync, wasOpen = false) {
     this.path = path;
     this.wasOpen = wasOpen;
     this.catalog = store.catalog;
@@ -55,7 +54,7 @@ export class DataFolder implements Store, AsyncDisposable {
   static openToServe(
     folder: string,
     fs: FileSystem,
-    openCatalog: OpenCatalog = openSqliteCatalog,
+    openCatalog: OpenCatalog = openWorkerCatalog,
   ): Promise<DataFolder> {
     const path = resolve(folder);
     return usable(path, async () => {
@@ -79,17 +78,17 @@ export class DataFolder implements Store, AsyncDisposable {
    * Opens a folder to look into it, whether it is served or not; changes nothing. Throws `ConfigurationError`:
    * `no-data-folder`, `data-folder-unusable`.
    */
-  static openToRead(folder: string, fs: FileSystem): Promise<DataFolder> {
+  static openToRead(folder: string, fs: FileSystem): Promise<DataFolder<SqliteCatalog>> {
     return DataFolder.#openExisting(folder, fs, SqliteCatalog.openToRead);
   }
 
   /** Opens a folder to change what the catalog says, whether it is served or not. Throws as `openToRead` does. */
-  static openToChange(folder: string, fs: FileSystem): Promise<DataFolder> {
+  static openToChange(folder: string, fs: FileSystem): Promise<DataFolder<SqliteCatalog>> {
     return DataFolder.#openExisting(folder, fs, (path) => SqliteCatalog.open(path));
   }
 
   /** Opens a backup to look into it. Throws `ConfigurationError` `no-backup`, `data-folder-unusable`. */
-  static openBackup(folder: string, fs: FileSystem): Promise<DataFolder> {
+  static openBackup(folder: string, fs: FileSystem): Promise<DataFolder<SqliteCatalog>> {
     const path = resolve(folder);
     return usable(path, async () => {
       if (!(await namesIn(path))?.includes(BACKUP_CATALOG)) {
@@ -107,8 +106,8 @@ export class DataFolder implements Store, AsyncDisposable {
   static #openExisting(
     folder: string,
     fs: FileSystem,
-    open: (path: string) => Catalog,
-  ): Promise<DataFolder> {
+    open: (path: string) => SqliteCatalog,
+  ): Promise<DataFolder<SqliteCatalog>> {
     const path = resolve(folder);
     return usable(path, async () => {
       if (!(await namesIn(path))?.includes(CATALOG)) {

@@ -13,6 +13,7 @@ const BUSY_TIMEOUT_MS = 5000;
 
 export class Database implements Disposable {
   readonly #database: DatabaseSync;
+  #inTransaction = false;
   readonly #statements = new Map<string, StatementSync>();
 
   private constructor(database: DatabaseSync) {
@@ -59,18 +60,42 @@ export class Database implements Disposable {
     }
   }
 
-  /** All or nothing of what `work` writes. */
+  /** All or nothing of what `work` writes. One within another is a part of it, and may fail by itself. */
   transaction<T>(work: () => T): T {
+    if (this.#inTransaction) return this.#savepoint(work);
     try {
       this.#database.exec("BEGIN IMMEDIATE");
+      this.#inTransaction = true;
       const result = work();
+      this.#refuseIfEnded();
       this.#database.exec("COMMIT");
       return result;
     } catch (error) {
-      // A commit that failed for want of space may have ended the transaction itself.
+      // A failure for want of space may have ended the transaction itself.
       if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
       throw error;
+    } finally {
+      this.#inTransaction = false;
     }
+  }
+
+  #savepoint<T>(work: () => T): T {
+    this.#refuseIfEnded();
+    this.#database.exec("SAVEPOINT part");
+    try {
+      const result = work();
+      this.#database.exec("RELEASE part");
+      return result;
+    } catch (error) {
+      if (this.#database.isTransaction) this.#database.exec("ROLLBACK TO part; RELEASE part");
+      throw error;
+    }
+  }
+
+  /** What would follow in a transaction that a failure has ended must not be committed by itself. */
+  #refuseIfEnded(): void {
+    if (!this.#inTransaction || this.#database.isTransaction) return;
+    throw new Error("Cannot go on with a transaction that a failure before has ended");
   }
 
   /** All that `work` reads is as it was at one moment. */
@@ -84,6 +109,7 @@ export class Database implements Disposable {
   }
 
   run(sql: string, ...values: SQLInputValue[]): void {
+    this.#refuseIfEnded();
     this.#statement(sql).run(...values);
   }
 

@@ -43,6 +43,11 @@ export class SqliteCatalog implements Catalog {
     return new SqliteCatalog(Database.openToRead(path));
   }
 
+  /** Makes one transaction of what is called meanwhile. Throws where that can't be committed: nothing is done then. */
+  together<T>(work: () => T): T {
+    return this.#database.transaction(work);
+  }
+
   // deno-lint-ignore require-await
   async registerClient(registration: RegisterClient): Promise<boolean> {
     const { id, name, now, speech, expiredBefore, claimedIds } = registration;
@@ -191,7 +196,8 @@ export class SqliteCatalog implements Catalog {
     });
   }
 
-  async copyFrom(other: Catalog): Promise<void> {
+  /** Takes over all clients and files of another catalog, as they are at one moment. This one is empty before. */
+  async copyFrom(other: SqliteCatalog): Promise<void> {
     await other.snapshot(({ clients, files }) =>
       this.#database.transaction(() => {
         for (const client of clients) {
@@ -204,6 +210,7 @@ export class SqliteCatalog implements Catalog {
     );
   }
 
+  /** All clients, then all files in pages, as they are at one moment; nothing is written in between. */
   // deno-lint-ignore require-await
   async snapshot(
     take: (rows: { clients: Client[]; files: Iterable<StoredFile[]> }) => void,

@@ -2,7 +2,7 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { OpenCatalog } from "../../server/store/data_folder.ts";
 import type { FileSystem } from "../../server/store/file_system.ts";
-import { SqliteCatalog } from "../../server/store/sqlite_catalog.ts";
+import { openInThisThread } from "./catalogs.ts";
 
 /** What can be wrong with a machine, as Deno and as node:sqlite say it. */
 const ERRORS = {
@@ -34,7 +34,7 @@ export interface Call {
 export type Plan = (call: Call) => Fault | undefined;
 
 /** Closing tells of no failure, and SQLite's rollback only forgets what is in memory. */
-const NEVER_FAILS: readonly string[] = ["close", "ROLLBACK"];
+const NEVER_FAILS: readonly string[] = ["close", "ROLLBACK", "ROLLBACK TO part; RELEASE part"];
 
 export class FaultySystem {
   /** The calls so far. */
@@ -44,7 +44,7 @@ export class FaultySystem {
   plan: Plan = () => undefined;
 
   readonly openCatalog: OpenCatalog = (path) =>
-    Promise.resolve(SqliteCatalog.open(path, (path) => this.#openDatabase(path)));
+    openInThisThread(path, (path) => this.#openDatabase(path));
 
   readonly fileSystem: FileSystem = {
     open: (path, options) =>

@@ -9,6 +9,7 @@ import type {
   StoredFile,
 } from "../../server/store/catalog.ts";
 import { SqliteCatalog } from "../../server/store/sqlite_catalog.ts";
+import { openWorkerCatalog } from "../../server/store/worker_catalog.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
 
@@ -17,8 +18,9 @@ const speech = { edition: "2023c", habits: [] };
 const key = pseudoRandomBytes(160);
 const otherKey = pseudoRandomBytes(160, 2);
 
-const IMPLEMENTATIONS: Record<string, (folder: TemporaryFolder) => Catalog> = {
+const IMPLEMENTATIONS: Record<string, (folder: TemporaryFolder) => Catalog | Promise<Catalog>> = {
   SqliteCatalog: (folder) => SqliteCatalog.open(folder.join("catalog.db")),
+  "catalog in threads": (folder) => openWorkerCatalog(folder.join("catalog.db")),
 };
 
 const registration = (clientId: Bytes, changes: Partial<RegisterClient> = {}): RegisterClient => ({
@@ -56,7 +58,7 @@ for (const [implementation, open] of Object.entries(IMPLEMENTATIONS)) {
   const test = (what: string, body: (catalog: Catalog, folder: TemporaryFolder) => Promise<void>) =>
     Deno.test(`${implementation}: ${what}`, async () => {
       await using folder = await TemporaryFolder.create();
-      await using catalog = open(folder);
+      await using catalog = await open(folder);
       await body(catalog, folder);
     });
 
@@ -153,7 +155,7 @@ for (const [implementation, open] of Object.entries(IMPLEMENTATIONS)) {
     const learnt = { edition: "2024", habits: ["frames", "from-a-later-version"] };
     await catalog.noteSpeech(id(1), learnt);
     const before = await catalog.listClients();
-    await using again = open(folder);
+    await using again = await open(folder);
     assert.deepEqual(await again.listClients(), before);
     assert.equal(before[0]?.lastSeen, 9000);
     assert.deepEqual(before[0]?.speech, learnt);

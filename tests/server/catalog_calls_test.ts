@@ -1,0 +1,129 @@
+/** Calls of a catalog that are committed together. */
+import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
+import {
+  batchedCatalog,
+  type Call,
+  commitTogether,
+  lookUp,
+  type Ways,
+} from "../../server/store/catalog_calls.ts";
+import { QuotaExceeded, type StoredFile } from "../../server/store/catalog.ts";
+import { SqliteCatalog } from "../../server/store/sqlite_catalog.ts";
+import { pseudoRandomBytes } from "../helpers/bytes.ts";
+import { TemporaryFolder } from "../helpers/temporary.ts";
+
+const speech = { edition: "2023c", habits: [] };
+const id = pseudoRandomBytes(16, 1);
+
+const file = (name: string, size = 1): StoredFile => ({
+  ...{ clientId: id, name, path: `files/1/${name}`, size, crc: 0, storedAt: 1, verified: true },
+});
+
+interface Scene {
+  readonly catalog: SqliteCatalog;
+  /** Statements that end transactions, as they come. */
+  readonly executed: string[];
+  /** Makes the next statement of this text fail. */
+  readonly fail: (sql: string) => void;
+  /** Ends the transaction that is under way, as SQLite does by itself when the disk is full. */
+  readonly rollBack: () => void;
+}
+
+async function scene(body: (scene: Scene) => Promise<void>) {
+  await using folder = await TemporaryFolder.create();
+  const executed: string[] = [];
+  const failing = new Set<string>();
+  let rollBack = () => {};
+  const open = (path: string) => {
+    const database = new DatabaseSync(path);
+    const exec = database.exec.bind(database);
+    rollBack = () => exec("ROLLBACK");
+    database.exec = (sql: string) => {
+      executed.push(sql);
+      if (failing.delete(sql)) throw new Error("disk I/O error");
+      exec(sql);
+    };
+    return database;
+  };
+  await using catalog = SqliteCatalog.open(folder.join("catalog.db"), open);
+  const registration = { id, name: "Alice", now: 1, speech, expiredBefore: 0, claimedIds: [] };
+  await catalog.registerClient(registration);
+  executed.length = 0;
+  await body({ catalog, executed, fail: (sql) => failing.add(sql), rollBack });
+}
+
+const waysTo = (catalog: SqliteCatalog, changes: Partial<Ways> = {}): Ways => ({
+  read: (calls) => lookUp(catalog, calls),
+  write: (calls) => commitTogether(catalog, calls),
+  close: () => Promise.resolve(),
+  ...changes,
+});
+
+Deno.test("together: what is asked for during a commit is committed with one sync", () =>
+  scene(async ({ catalog, executed }) => {
+    const batched = batchedCatalog(waysTo(catalog));
+    const names = Array.from({ length: 100 }, (_, i) => `${i}.txt`);
+    await Promise.all(names.map((name) => batched.storeFile(file(name))));
+    assert.equal((await catalog.listFiles(id)).length, 100);
+    assert.equal(executed.filter((sql) => sql === "COMMIT").length, 2, "the first alone, the rest");
+  }));
+
+Deno.test("together: a call that fails leaves the others alone", () =>
+  scene(async ({ catalog }) => {
+    const quota = { bytes: 10, files: 10 };
+    const calls: Call[] = [file("a", 6), file("b", 6), file("c", 4)]
+      .map((one) => ({ method: "storeFile", args: [one, quota] }));
+    const [a, b, c] = await commitTogether(catalog, calls);
+    assert.deepEqual([a, c], [{ value: undefined }, { value: undefined }]);
+    assert.ok(b !== undefined && "error" in b && b.error instanceof QuotaExceeded);
+    assert.deepEqual((await catalog.listFiles(id)).map(({ name }) => name), ["a", "c"]);
+  }));
+
+Deno.test("together: where the commit fails all have failed, and nothing is done", () =>
+  scene(async ({ catalog, fail }) => {
+    fail("COMMIT");
+    const batched = batchedCatalog(waysTo(catalog));
+    const stored = await Promise.allSettled(["a", "b"].map((n) => batched.storeFile(file(n))));
+    assert.deepEqual(stored.map(({ status }) => status), ["rejected", "fulfilled"]);
+    assert.deepEqual((await catalog.listFiles(id)).map(({ name }) => name), ["b"]);
+  }));
+
+Deno.test("together: after a failure that ends the transaction nothing is committed by itself", () =>
+  scene(async ({ catalog, rollBack }) => {
+    const removeOrphan = catalog.removeOrphan.bind(catalog);
+    catalog.removeOrphan = (path) => {
+      rollBack();
+      return removeOrphan(path);
+    };
+    const calls: Call[] = [
+      { method: "storeFile", args: [file("a")] },
+      { method: "removeOrphan", args: ["files/1/b"] },
+      { method: "addOrphan", args: ["files/1/c"] },
+    ];
+    const outcomes = await commitTogether(catalog, calls);
+    assert.ok(outcomes.every((outcome) => "error" in outcome));
+    assert.deepEqual(await catalog.listFiles(id), []);
+    assert.deepEqual(await catalog.listOrphans(), []);
+  }));
+
+Deno.test("a look does not wait for a commit", () =>
+  scene(async ({ catalog }) => {
+    const slow = Promise.withResolvers<void>();
+    const batched = batchedCatalog(waysTo(catalog, {
+      write: async (calls) => {
+        await slow.promise;
+        return await commitTogether(catalog, calls);
+      },
+    }));
+    const writing = batched.storeFile(file("a"));
+    assert.equal((await batched.findClient(id))?.name, "Alice");
+    assert.equal(await batched.findFile(id, "a"), undefined);
+    slow.resolve();
+    await writing;
+    assert.equal((await batched.findFile(id, "a"))?.name, "a");
+    const closing = batched.noteSeen(id, 77);
+    await batched[Symbol.asyncDispose]();
+    await closing;
+    assert.equal((await catalog.findClient(id))?.lastSeen, 77, "what waits is done before the end");
+  }));
