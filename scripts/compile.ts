@@ -22,6 +22,11 @@ const PERMISSIONS: readonly string[] = [
   "--allow-sys",
 ];
 
+/** Threads, which no import names. Not every version of Deno reads this from its configuration by itself. */
+const { compile: { include } } = JSON.parse(
+  await Deno.readTextFile(new URL("../deno.json", import.meta.url)),
+) as { compile: { include: string[] } };
+
 const { args } = Deno;
 const wanted = args[0] === "--target" ? args[1] : undefined;
 if (args.length > 0 && (args.length !== 2 || !isTarget(wanted))) {
@@ -51,6 +56,7 @@ async function compile(target: string): Promise<boolean> {
   const { success } = await new Deno.Command(Deno.execPath(), {
     args: [
       ...["compile", "--quiet", "--no-check", ...PERMISSIONS, "--output", output],
+      ...include.map((path) => `--include=${path}`),
       ...(target === HOST ? [] : ["--target", target]),
       "main.ts",
     ],

@@ -13,7 +13,8 @@ const BUSY_TIMEOUT_MS = 5000;
 
 export class Database implements Disposable {
   readonly #database: DatabaseSync;
-  #inTransaction = false;
+  /** Of the transaction that was begun here. */
+  #state: "none" | "open" | "ended" = "none";
   readonly #statements = new Map<string, StatementSync>();
 
   private constructor(database: DatabaseSync) {
@@ -62,20 +63,19 @@ export class Database implements Disposable {
 
   /** All or nothing of what `work` writes. One within another is a part of it, and may fail by itself. */
   transaction<T>(work: () => T): T {
-    if (this.#inTransaction) return this.#savepoint(work);
+    if (this.#state !== "none") return this.#savepoint(work);
     try {
       this.#database.exec("BEGIN IMMEDIATE");
-      this.#inTransaction = true;
+      this.#state = "open";
       const result = work();
       this.#refuseIfEnded();
       this.#database.exec("COMMIT");
       return result;
     } catch (error) {
-      // A failure for want of space may have ended the transaction itself.
-      if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+      if (this.#isInTransaction()) this.#database.exec("ROLLBACK");
       throw error;
     } finally {
-      this.#inTransaction = false;
+      this.#state = "none";
     }
   }
 
@@ -87,14 +87,27 @@ export class Database implements Disposable {
       this.#database.exec("RELEASE part");
       return result;
     } catch (error) {
-      if (this.#database.isTransaction) this.#database.exec("ROLLBACK TO part; RELEASE part");
+      if (this.#isInTransaction()) this.#database.exec("ROLLBACK TO part; RELEASE part");
       throw error;
     }
   }
 
+  /** A failure for want of space, or to read or write, may have ended the transaction by itself. */
+  #isInTransaction(): boolean {
+    try {
+      // Within a transaction it is refused. Not every version of node:sqlite has `isTransaction`.
+      this.#database.exec("BEGIN");
+    } catch {
+      return true;
+    }
+    this.#database.exec("ROLLBACK");
+    if (this.#state === "open") this.#state = "ended";
+    return false;
+  }
+
   /** What would follow in a transaction that a failure has ended must not be committed by itself. */
   #refuseIfEnded(): void {
-    if (!this.#inTransaction || this.#database.isTransaction) return;
+    if (this.#state !== "ended") return;
     throw new Error("Cannot go on with a transaction that a failure before has ended");
   }
 
@@ -110,7 +123,12 @@ export class Database implements Disposable {
 
   run(sql: string, ...values: SQLInputValue[]): void {
     this.#refuseIfEnded();
-    this.#statement(sql).run(...values);
+    try {
+      this.#statement(sql).run(...values);
+    } catch (error) {
+      if (this.#state === "open") this.#isInTransaction();
+      throw error;
+    }
   }
 
   all(sql: string, ...values: SQLInputValue[]): Row[] {

@@ -15,6 +15,7 @@ import {
 } from "../../mod.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
 import { type Direction, FaultyProxy, type Meddlers } from "../helpers/faulty_proxy.ts";
+import { openInThisThread } from "../helpers/catalogs.ts";
 import { countInto, cutAt, flipAt, reshape } from "../helpers/meddlers.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
 import { readFiles, readWholeFolder } from "./data_folder.ts";

@@ -26,19 +26,31 @@ interface Scene {
   readonly executed: string[];
   /** Makes the next statement of this text fail. */
   readonly fail: (sql: string) => void;
-  /** Ends the transaction that is under way, as SQLite does by itself when the disk is full. */
-  readonly rollBack: () => void;
+  /** Makes the statement that takes this path as the orphan end the transaction, as one on a full disk does. */
+  readonly fillUp: (orphan: string) => void;
 }
 
 async function scene(body: (scene: Scene) => Promise<void>) {
   await using folder = await TemporaryFolder.create();
   const executed: string[] = [];
   const failing = new Set<string>();
-  let rollBack = () => {};
+  let full: string | undefined;
   const open = (path: string) => {
     const database = new DatabaseSync(path);
     const exec = database.exec.bind(database);
-    rollBack = () => exec("ROLLBACK");
+    const prepare = database.prepare.bind(database);
+    database.prepare = (sql: string) => {
+      const statement = prepare(sql);
+      const run = statement.run.bind(statement);
+      statement.run = (...values: unknown[]) => {
+        if (values[0] === full) {
+          exec("ROLLBACK");
+          throw new Error("database or disk is full");
+        }
+        return run(...values as Parameters<typeof run>);
+      };
+      return statement;
+    };
     database.exec = (sql: string) => {
       executed.push(sql);
       if (failing.delete(sql)) throw new Error("disk I/O error");
@@ -50,7 +62,12 @@ async function scene(body: (scene: Scene) => Promise<void>) {
   const registration = { id, name: "Alice", now: 1, speech, expiredBefore: 0, claimedIds: [] };
   await catalog.registerClient(registration);
   executed.length = 0;
-  await body({ catalog, executed, fail: (sql) => failing.add(sql), rollBack });
+  await body({
+    catalog,
+    executed,
+    fail: (sql) => failing.add(sql),
+    fillUp: (orphan) => full = orphan,
+  });
 }
 
 const waysTo = (catalog: SqliteCatalog, changes: Partial<Ways> = {}): Ways => ({
@@ -90,19 +107,17 @@ Deno.test("together: where the commit fails all have failed, and nothing is done
   }));
 
 Deno.test("together: after a failure that ends the transaction nothing is committed by itself", () =>
-  scene(async ({ catalog, rollBack }) => {
-    const removeOrphan = catalog.removeOrphan.bind(catalog);
-    catalog.removeOrphan = (path) => {
-      rollBack();
-      return removeOrphan(path);
-    };
+  scene(async ({ catalog, fillUp }) => {
+    fillUp("files/1/b");
     const calls: Call[] = [
       { method: "storeFile", args: [file("a")] },
-      { method: "removeOrphan", args: ["files/1/b"] },
+      { method: "addOrphan", args: ["files/1/b"] },
       { method: "addOrphan", args: ["files/1/c"] },
     ];
     const outcomes = await commitTogether(catalog, calls);
-    assert.ok(outcomes.every((outcome) => "error" in outcome));
+    const reasons = outcomes.map((outcome) => "error" in outcome && `${outcome.error}`);
+    const after = "Error: Cannot go on with a transaction that a failure before has ended";
+    assert.deepEqual(reasons, [after, "Error: database or disk is full", after]);
     assert.deepEqual(await catalog.listFiles(id), []);
     assert.deepEqual(await catalog.listOrphans(), []);
   }));
