@@ -3,27 +3,29 @@
  *
  * @module
  */
-import { Command, InvalidArgumentError, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import {
-  CLIENT_HABITS,
   type ClientEvent,
-  ConfigurationError,
   DEFAULT_RETRIES,
   DEFAULT_TIMEOUTS,
-  EDITIONS,
   type Failure,
+  readTransferInfo,
+  sendFiles,
+  type SendOptions,
+  type Timeouts,
+  TRANSFER_INFO,
+} from "../client/mod.ts";
+import {
+  CLIENT_HABITS,
+  ConfigurationError,
+  EDITIONS,
   findEdition,
   formatAddress,
   type Habit,
   printable,
-  readTransferInfo,
   type RequestKind,
-  sendFiles,
-  type SendOptions,
-  type Timeouts,
   toHex,
-  TRANSFER_INFO,
-} from "../mod.ts";
+} from "../protocol/mod.ts";
 import { exitCodeOf, SUCCESS } from "./exit_codes.ts";
 import { printError, printNote, printResult } from "./output.ts";
 
@@ -45,10 +47,9 @@ const MAX_RETRIES = 100;
 const MIN_TIMEOUT = 0.1;
 const MAX_TIMEOUT = 3600;
 
-/** The command; `finish` takes the exit code. */
-export function clientCommand(finish: (exitCode: number) => void): Command {
-  const client = new Command("client")
-    .description("Store files on a server, encrypted on the way and compared by checksum.")
+/** Fills in the command; `finish` takes the exit code. */
+export function clientCommand(client: Command, finish: (exitCode: number) => void): void {
+  client
     .option("--transfer-info <file>", "the file that names server, user and file", TRANSFER_INFO)
     .addOption(
       new Option("--edition <name>", "what the server speaks (default: as last time, or 2023c)")
@@ -81,7 +82,6 @@ export function clientCommand(finish: (exitCode: number) => void): Command {
     .action(async (files: string[], _options: unknown, command: Command) =>
       finish(await run(command.optsWithGlobals<ClientOptions>(), files))
     );
-  return client;
 }
 
 const CLIENT_HELP = `

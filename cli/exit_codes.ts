@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type ErrorCategory, XferError } from "../mod.ts";
+import { type ErrorCategory, XferError } from "../protocol/errors.ts";
 
 export const SUCCESS = 0;
 /** A fault of xfer itself. */

@@ -5,11 +5,24 @@
  */
 import { Command, CommanderError, Help } from "commander";
 import denoJson from "../deno.json" with { type: "json" };
-import { clientCommand } from "./client.ts";
 import { exitCodeOf, SUCCESS } from "./exit_codes.ts";
 import { printError } from "./output.ts";
-import { serverCommand } from "./server.ts";
-import { UsageError } from "../mod.ts";
+import { UsageError } from "../protocol/errors.ts";
+
+/** Commands are loaded when they are named: neither end loads what only the other needs, and `--version` neither. */
+const COMMANDS: Readonly<Record<string, { description: string; load: () => Promise<Loaded> }>> = {
+  client: {
+    description: "Store files on a server, encrypted on the way and compared by checksum.",
+    load: async () => (await import("./client.ts")).clientCommand,
+  },
+  server: {
+    description: "Run the server: take files from clients and keep them.",
+    load: async () => (await import("./server.ts")).serverCommand,
+  },
+};
+
+/** Fills in a command; `finish` takes the exit code. */
+type Loaded = (command: Command, finish: (exitCode: number) => void) => void;
 
 /** Runs a command line and returns the exit code. */
 export async function main(args: readonly string[]): Promise<number> {
@@ -18,9 +31,11 @@ export async function main(args: readonly string[]): Promise<number> {
   const program = new Command("xfer")
     .description("Keep files safely on a server.")
     .version(denoJson.version)
-    .addCommand(clientCommand(finish))
-    .addCommand(serverCommand(finish))
     .addHelpText("after", HELP);
+  for (const [name, { description, load }] of Object.entries(COMMANDS)) {
+    const command = program.command(name).description(description);
+    if (args.includes(name)) (await load())(command, finish);
+  }
   forEachCommand(
     program,
     (command) =>

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { printable, StorageError, XferError } from "../mod.ts";
+import { StorageError, XferError } from "../protocol/errors.ts";
+import { printable } from "../protocol/text.ts";
 
 const encoder = new TextEncoder();
 

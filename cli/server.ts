@@ -3,21 +3,23 @@
  *
  * @module
  */
-import { Command, InvalidArgumentError, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import {
   DEFAULT_SERVED,
   type Edition,
   EDITIONS,
   findEdition,
+  parseAddress,
+} from "../protocol/mod.ts";
+import {
   LIMIT_NAMES,
   LIMITS,
   type Limits,
   type Listen,
-  parseAddress,
   PORT_INFO,
   readPortInfo,
   Server,
-} from "../mod.ts";
+} from "../server/mod.ts";
 import { killedBy, SUCCESS } from "./exit_codes.ts";
 import { configureLogs, LOG_FORMATS, type LogFormat } from "./logs.ts";
 import { formatQuantity, parseQuantity, placeholderOf } from "./quantities.ts";
@@ -41,10 +43,9 @@ interface ServeOptions extends DataOptions {
 /** How long files on their way may take after the first signal. */
 const GRACE_MS = 30_000;
 
-/** The command; `finish` takes the exit code. */
-export function serverCommand(finish: (exitCode: number) => void): Command {
-  const server = new Command("server")
-    .description("Run the server: take files from clients and keep them.")
+/** Fills in the command; `finish` takes the exit code. */
+export function serverCommand(server: Command, finish: (exitCode: number) => void): void {
+  server
     .option("--data <dir>", "the folder that keeps everything", DEFAULT_DATA)
     .optionsGroup("Serving:")
     .option(
@@ -73,7 +74,6 @@ export function serverCommand(finish: (exitCode: number) => void): Command {
     .action(async (options: ServeOptions) => finish(await serve(options)));
   addLimits(server);
   addStoreCommands(server, finish);
-  return server;
 }
 
 const SERVER_HELP = `

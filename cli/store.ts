@@ -4,6 +4,7 @@
  * @module
  */
 import { Command } from "commander";
+import { printable, toHex, UsageError } from "../protocol/mod.ts";
 import {
   backup,
   type ClientWithFiles,
@@ -11,14 +12,11 @@ import {
   exportFile,
   type Finding,
   listStored,
-  printable,
   removeUser,
   restore,
-  toHex,
-  UsageError,
   type Verified,
   verify,
-} from "../mod.ts";
+} from "../server/mod.ts";
 import { DAMAGED, SUCCESS } from "./exit_codes.ts";
 import { confirm, printResult } from "./output.ts";
 
