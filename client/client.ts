@@ -50,6 +50,8 @@ export class Client implements Disposable {
   #identity: Identity | undefined;
   #aesKey: CryptoKey | undefined;
   #introduced = false;
+  /** The checksum of the file that was sent last, for the case that it is sent again. */
+  #summed: { readonly file: SourceFile; readonly crc: number } | undefined;
   /** Whether a registration was asked for and its answer never came, in this run or one before. */
   #unanswered = false;
   /** Whether the identity was given in this run and has not served yet: nothing is lost with it. */
@@ -229,11 +231,19 @@ export class Client implements Disposable {
 
   async #sendFile(parts: Iterable<Part>, file: SourceFile): Promise<Answer> {
     if (this.#aesKey === undefined) throw new RangeError("Cannot send a file: there is no key");
+    const summed = this.#summed?.file.isSameAs(file) ? this.#summed : undefined;
+    let sent = 0;
     const crc = await sendContent(this.#link, parts, {
       ...{ file, aesKey: this.#aesKey, habits: this.profile.habits, buffers: this.#buffers },
-      onProgress: (sent) => this.#emit({ type: "progress", file, sent }),
+      crc: summed?.crc,
+      onProgress: (size) => {
+        sent = size;
+        this.#emit({ type: "progress", file, sent });
+      },
     });
-    return { type: "fileSent", crc, changed: await file.hasChanged() };
+    const changed = await file.hasChanged();
+    this.#summed = changed || sent < file.size ? undefined : { file, crc };
+    return { type: "fileSent", crc, changed };
   }
 
   #emit(event: ClientEvent): void {

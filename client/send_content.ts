@@ -26,6 +26,8 @@ export interface Content {
   readonly file: SourceFile;
   readonly aesKey: CryptoKey;
   readonly habits: Habits;
+  /** Its checksum, where it is known from an attempt before and the file is the same; else it is found on the way. */
+  readonly crc: number | undefined;
   /** Each holds a piece of the file. */
   readonly buffers: readonly [Bytes, Bytes];
   /** Takes the number of bytes sent so far. */
@@ -40,7 +42,7 @@ export interface Content {
 export async function sendContent(
   link: Link,
   parts: Iterable<Part>,
-  { file, aesKey, habits, buffers, onProgress }: Content,
+  { file, aesKey, habits, crc, buffers, onProgress }: Content,
 ): Promise<number> {
   const encryptor = new (inPieces(habits, file.size) ? PiecesEncryptor : CbcEncryptor)(aesKey);
   await link.begin();
@@ -49,6 +51,7 @@ export async function sendContent(
     nextPart: () => link.nextPart(),
   });
   const checksum = new Cksum();
+  let read = 0;
   const write = async (ciphertext: Bytes): Promise<boolean> => {
     const taken = await writer.write(ciphertext);
     release(ciphertext);
@@ -66,13 +69,15 @@ export async function sendContent(
   for await (const piece of file.read(buffers)) {
     const ciphertext = await encrypting;
     encrypting = encryptor.update(piece);
-    checksum.update(piece);
+    if (crc === undefined) checksum.update(piece);
+    read += piece.length;
     if (ciphertext !== undefined && !(await send(ciphertext))) break;
-    onProgress(checksum.size);
+    onProgress(read);
   }
   if (encrypting !== undefined) await send(await encrypting);
   await send(await encryptor.final());
   await sending;
-  if (trailerSize(habits) > 0) await writer.write(new ByteWriter(4).u32(checksum.digest()).bytes);
-  return checksum.digest();
+  const digest = crc ?? checksum.digest();
+  if (trailerSize(habits) > 0) await writer.write(new ByteWriter(4).u32(digest).bytes);
+  return digest;
 }

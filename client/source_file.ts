@@ -109,6 +109,11 @@ export class SourceFile {
     return identityOf(info) !== this.#identity;
   }
 
+  /** Whether what was inspected is what the other was, as far as size, times and number tell. */
+  isSameAs(other: SourceFile): boolean {
+    return this.#identity === other.#identity;
+  }
+
   #changed(): IntegrityError {
     return new IntegrityError(
       "file-changed",
