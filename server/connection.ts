@@ -168,7 +168,7 @@ export class Connection {
   }
 
   async #beginPart(request: SendFile): Promise<void> {
-    this.#socket.expect("content");
+    this.#socket.expect(request.contentSize);
     if (this.#upload?.isOf(request) !== true || request.packetNumber === 1) {
       await this.#upload?.[Symbol.asyncDispose]();
       this.#upload = undefined;
@@ -219,7 +219,7 @@ export class Connection {
   async #answer({ bytes, afterMs, close }: Reply): Promise<boolean> {
     if (afterMs > 0 && !(await this.#staysSilent(afterMs))) return true;
     await this.#socket.send(bytes);
-    if (this.#upload?.isOpen !== true) this.#socket.expect("requests");
+    if (this.#upload?.isOpen !== true) this.#socket.expect(0);
     return !close;
   }
 

@@ -21,7 +21,7 @@ import {
 import type { Context, Peer, Reservation } from "./context.ts";
 import { LimitError } from "./limits.ts";
 import { toSpeech } from "./speech.ts";
-import { QuotaExceeded } from "./store/catalog.ts";
+import { type Client, QuotaExceeded } from "./store/catalog.ts";
 import type { Unverified } from "./unverified.ts";
 
 type Plain = Exclude<Request, SendFile>;
@@ -107,7 +107,7 @@ const handlers: { readonly [K in Plain["kind"]]: Handler<K> } = {
       return { kind: "denied", clientId: await reserveId(context, peer, name, clientId) };
     }
     const { aesKey, wrappedKey } = await freshKey(context, peer, client.publicKey);
-    noteSeen(context, clientId);
+    noteSeen(context, client);
     await useKey(context, peer, clientId, aesKey);
     log.info("Reconnected {name} ({client}) from {address}", {
       event: "client.reconnected",
@@ -163,12 +163,17 @@ export function sessionKey(context: Context, peer: Peer, clientId: Bytes): Crypt
   return key.key;
 }
 
+/** When a client was last seen is known to this many milliseconds: each time to note it is a sync of the disk. */
+const SEEN_PRECISION_MS = 60_000;
+
 /** Nothing depends on it, so nobody waits for it: a commit may have to wait for others. */
-function noteSeen({ store, clock, log }: Context, clientId: Bytes): void {
-  store.catalog.noteSeen(clientId, clock()).catch((error) => {
+function noteSeen({ store, clock, log }: Context, { id, lastSeen }: Client): void {
+  const now = clock();
+  if (Math.abs(now - lastSeen) < SEEN_PRECISION_MS) return;
+  store.catalog.noteSeen(id, now).catch((error) => {
     log.error("Could not note that {client} was seen: {reason}", {
       event: "client.not-noted",
-      client: toHex(clientId),
+      client: toHex(id),
       reason: printable(String(error)),
     });
   });

@@ -15,30 +15,34 @@ import type { StagedBlob } from "./store/blob_store.ts";
 
 /** Ciphertext is decrypted in pieces of so many bytes: each costs two calls to WebCrypto, however small. */
 const LARGEST_PIECE = 1024 * 1024;
-/** What many files at once have for a piece each, in bytes; they go in smaller pieces where it is not enough … */
+/** What many files at once have for a piece each, in bytes: they go in smaller pieces where it is not enough … */
 const ROOM_FOR_PIECES = 16 * 1024 * 1024;
 /** … but in none smaller than this. */
 const SMALLEST_PIECE = 64 * 1024;
 /**
  * Pieces of a file that are on their way from the socket to the disk at most; further ones wait in the socket. Each is
- * held twice, as ciphertext and as plaintext.
+ * held up to three times, in its stages.
  */
 const MAX_IN_FLIGHT = 3;
+/** The same of all files; each has one at least. More do not overlap any better. */
+const MAX_IN_FLIGHT_IN_ALL = 24;
 
 export interface IntakeOptions {
   readonly decryptor: CbcDecryptor | PiecesDecryptor;
   readonly blob: StagedBlob;
   /** Bytes of ciphertext that are expected. */
   readonly size: number;
-  /** How many files are on their way in, this one included. */
-  readonly count: number;
+  /** How many files are on their way in at the moment, this one included. */
+  readonly count: () => number;
 }
 
 export class Intake {
   readonly #decryptor: CbcDecryptor | PiecesDecryptor;
   readonly #blob: StagedBlob;
   readonly #checksum = new Cksum();
-  readonly #piece: Bytes;
+  readonly #size: number;
+  readonly #count: () => number;
+  #piece: Bytes;
   #filled = 0;
   /** The pieces in flight, oldest first. Each ends when all before it have. */
   #inFlight: Promise<void>[] = [];
@@ -46,9 +50,9 @@ export class Intake {
   constructor({ decryptor, blob, size, count }: IntakeOptions) {
     this.#decryptor = decryptor;
     this.#blob = blob;
-    const share = Math.floor(ROOM_FOR_PIECES / count);
-    const room = Math.min(Math.max(share, SMALLEST_PIECE), LARGEST_PIECE);
-    this.#piece = new Uint8Array(Math.min(room, size));
+    this.#size = size;
+    this.#count = count;
+    this.#piece = new Uint8Array(this.#pieceSize());
   }
 
   /** Of the plaintext so far. */
@@ -83,7 +87,19 @@ export class Intake {
     // Both kinds of decryptor copy what they are given before they return.
     this.#launch(this.#decryptor.update(this.#piece.subarray(0, this.#filled)));
     this.#filled = 0;
-    if (this.#inFlight.length === MAX_IN_FLIGHT) await this.#inFlight.shift();
+    const max = Math.min(MAX_IN_FLIGHT, Math.floor(MAX_IN_FLIGHT_IN_ALL / this.#count()));
+    while (this.#inFlight.length >= Math.max(1, max)) await this.#inFlight.shift();
+    const size = this.#pieceSize();
+    if (this.#piece.length >= 2 * size) {
+      release(this.#piece);
+      this.#piece = new Uint8Array(size);
+    }
+  }
+
+  /** Bytes of a piece now. */
+  #pieceSize(): number {
+    const share = Math.floor(ROOM_FOR_PIECES / this.#count());
+    return Math.min(Math.max(share, SMALLEST_PIECE), LARGEST_PIECE, this.#size);
   }
 
   #launch(decrypting: Promise<Bytes>): void {

@@ -87,9 +87,9 @@ export class PeerSocket {
     }
   }
 
-  /** A large buffer while content comes; idle connections are many and hold a small one. */
-  expect(what: "content" | "requests"): void {
-    const size = what === "content" ? LARGE_BUFFER : SMALL_BUFFER;
+  /** A buffer for so many bytes of content, or for requests: idle connections are many and hold a small one. */
+  expect(content: number): void {
+    const size = Math.min(Math.max(content, SMALL_BUFFER), LARGE_BUFFER);
     if (this.#buffer.length !== size && this.#reading === undefined) {
       this.#buffer = new Uint8Array(size);
     }

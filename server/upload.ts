@@ -135,7 +135,7 @@ export class Upload implements AsyncDisposable {
     const inPieces = this.#peer.profile.habits.has("pieces");
     const decryptor = inPieces ? new PiecesDecryptor(key) : new CbcDecryptor(key);
     const blob = await this.#context.staging.stage(clientId, contentSize);
-    const { count } = this.#context.staging;
+    const count = () => this.#context.staging.count;
     const intake = new Intake({ decryptor, blob, size: contentSize, count });
     this.#work = { packets, intake, blob };
   }

@@ -14,12 +14,17 @@ export const QUARANTINE = "quarantine";
 
 /** Blobs are read in pieces of this many bytes. */
 const READ_SIZE = 256 * 1024;
+/** Staged bytes that may wait for the disk: so many and it begins to take them, long before the file's end. */
+const WRITE_BACK_SIZE = 64 * 1024 * 1024;
+/** Owners' folders that are known to be durable; a server has few owners at work at a time. */
+const MAX_KNOWN_FOLDERS = 4096;
 const BLOB_ID_SIZE = 16;
 const BLOB_NAME = /^[0-9a-f]{32}$/;
 
 export class DiskBlobStore implements BlobStore {
   readonly #folder: string;
   readonly #fs: FileSystem;
+  readonly #known = new Set<string>();
 
   /** A store below `folder`, which exists, with the folders that it needs. */
   static async create(folder: string, fs: FileSystem): Promise<DiskBlobStore> {
@@ -36,7 +41,7 @@ export class DiskBlobStore implements BlobStore {
   async stage(): Promise<StagedBlob> {
     const path = join(this.#folder, STAGING, randomName());
     const file = await this.#fs.open(path, { write: true, createNew: true, mode: 0o600 });
-    return new StagedFile(this.#folder, this.#fs, path, file);
+    return new StagedFile(this.#fs, path, file, (from, to) => this.#move(from, to));
   }
 
   newPath(ownerId: Bytes): string {
@@ -92,6 +97,29 @@ export class DiskBlobStore implements BlobStore {
     return target;
   }
 
+  /** Moves a staged file into its owner's folder, which is made where it is missing; durable when it resolves. */
+  async #move(from: string, path: string): Promise<void> {
+    const target = join(this.#folder, path);
+    const folder = join(target, "..");
+    // A folder that another upload has just made is durable for that one's sake only when it says so.
+    if (!this.#known.has(folder)) await this.#makeDurable(folder);
+    try {
+      await this.#fs.rename(from, target);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      // It has been removed since.
+      await this.#makeDurable(folder);
+      await this.#fs.rename(from, target);
+    }
+    await syncFolder(this.#fs, folder);
+  }
+
+  async #makeDurable(folder: string): Promise<void> {
+    await createOwnFolder(this.#fs, folder);
+    if (this.#known.size >= MAX_KNOWN_FOLDERS) this.#known.clear();
+    this.#known.add(folder);
+  }
+
   /** A plain file in a plain folder, or `undefined`. */
   async #find(path: string): Promise<Deno.FileInfo | undefined> {
     const target = join(this.#folder, path);
@@ -112,38 +140,44 @@ export class DiskBlobStore implements BlobStore {
   }
 }
 
+type Move = (from: string, path: string) => Promise<void>;
+
 class StagedFile implements StagedBlob {
-  readonly #folder: string;
   readonly #fs: FileSystem;
   readonly #path: string;
   readonly #file: Deno.FsFile;
+  readonly #move: Move;
   #state: "open" | "closed" | "gone" = "open";
+  #dirty = 0;
+  /** Ends when the disk has taken what was written at some moment. */
+  #writingBack: Promise<void> | undefined;
 
-  constructor(folder: string, fs: FileSystem, path: string, file: Deno.FsFile) {
-    this.#folder = folder;
+  constructor(fs: FileSystem, path: string, file: Deno.FsFile, move: Move) {
     this.#fs = fs;
     this.#path = path;
     this.#file = file;
+    this.#move = move;
   }
 
   async write(bytes: Bytes): Promise<void> {
     await writeAll(this.#file, bytes);
+    this.#dirty += bytes.length;
+    if (this.#dirty < WRITE_BACK_SIZE || this.#writingBack !== undefined) return;
+    this.#dirty = 0;
+    this.#writingBack = this.#writeBack().finally(() => this.#writingBack = undefined);
   }
 
   async seal(): Promise<void> {
     if (this.#state !== "open") return;
+    await this.#writingBack;
     await this.#file.sync();
     this.#close();
   }
 
   async commit(path: string): Promise<void> {
-    const target = join(this.#folder, path);
-    const targetFolder = join(target, "..");
     await this.seal();
-    await createOwnFolder(this.#fs, targetFolder);
-    await this.#fs.rename(this.#path, target);
+    await this.#move(this.#path, path);
     this.#state = "gone";
-    await syncFolder(this.#fs, targetFolder);
   }
 
   async discard(): Promise<void> {
@@ -151,6 +185,20 @@ class StagedFile implements StagedBlob {
     this.#close();
     await removeIfThere(this.#fs, this.#path);
     this.#state = "gone";
+  }
+
+  /**
+   * Has the disk take what is written so far while more comes, so that the sync at the end, on which alone durability
+   * depends, has little left to do. A file's handle does one thing at a time, so this one has its own. What fails here
+   * fails in that sync too.
+   */
+  async #writeBack(): Promise<void> {
+    try {
+      using file = await this.#fs.open(this.#path, { write: true });
+      await file.syncData();
+    } catch {
+      return; // the sync at the end tells
+    }
   }
 
   #close(): void {

@@ -1,5 +1,6 @@
 /** What every blob store must do; each implementation is run through the same suite. */
 import assert from "node:assert/strict";
+import { dirname } from "node:path";
 import { concatBytes } from "../../mod.ts";
 import type { BlobStore } from "../../server/store/blob_store.ts";
 import { DiskBlobStore } from "../../server/store/disk_blob_store.ts";
@@ -40,6 +41,33 @@ for (const [implementation, open] of Object.entries(IMPLEMENTATIONS)) {
       content,
       "discarding after the commit does nothing",
     );
+  });
+
+  test("an owner's folder that was removed is made again", async (blobs, folder) => {
+    const first = blobs.newPath(owner);
+    await (await blobs.stage()).commit(first);
+    await Deno.remove(dirname(folder.join(first)), { recursive: true });
+    const blob = await blobs.stage();
+    await blob.write(content);
+    const path = blobs.newPath(owner);
+    await blob.commit(path);
+    assert.deepEqual(await readAll(blobs, path), content);
+  });
+
+  test("a long blob, of which the disk takes some before its end, is there whole", async (blobs) => {
+    const blob = await blobs.stage();
+    const piece = pseudoRandomBytes(2 ** 20);
+    for (let i = 0; i < 150; i++) await blob.write(piece);
+    const path = blobs.newPath(owner);
+    await blob.commit(path);
+    let size = 0;
+    for await (const read of blobs.read(path)) {
+      for (let at = 0; at < read.length; at += 4096) {
+        assert.equal(read[at], piece[(size + at) % piece.length]);
+      }
+      size += read.length;
+    }
+    assert.equal(size, 150 * 2 ** 20);
   });
 
   test("a discarded blob leaves nothing for a sweep", async (blobs) => {

@@ -41,7 +41,7 @@ Deno.test("intake: files of any size, cut anyhow, beside any number of others, c
       const ciphertext = await encrypt(sent, key);
       const { blob, written } = memoryBlob();
       const decryptor = new CbcDecryptor(key);
-      const intake = new Intake({ decryptor, blob, size: ciphertext.length, count });
+      const intake = new Intake({ decryptor, blob, size: ciphertext.length, count: () => count });
       for (const piece of splitAt(ciphertext, cuts)) await intake.write(piece);
       await intake.end();
       assert.deepEqual(concatBytes(...written), sent);
@@ -52,12 +52,29 @@ Deno.test("intake: files of any size, cut anyhow, beside any number of others, c
   );
 });
 
+Deno.test("intake: a file that others join on its way goes on in smaller pieces", async () => {
+  const plaintext = pseudoRandomBytes(5 * MIB);
+  const ciphertext = await encrypt(plaintext, key);
+  const { blob, written } = memoryBlob();
+  let count = 1;
+  const decryptor = new CbcDecryptor(key);
+  const intake = new Intake({ decryptor, blob, size: ciphertext.length, count: () => count });
+  for (let at = 0; at < ciphertext.length; at += MIB) {
+    await intake.write(ciphertext.slice(at, at + MIB));
+    count *= 10;
+  }
+  await intake.end();
+  assert.deepEqual(concatBytes(...written), plaintext);
+  assert.ok((written[0]?.length ?? 0) > MIB / 2);
+  assert.ok(written.slice(-10).every(({ length }) => length <= 65_536));
+});
+
 Deno.test("intake: a disk that stands still is waited for when a few pieces are on their way", async () => {
   const going = Promise.withResolvers<void>();
   const ciphertext = await encrypt(pseudoRandomBytes(16 * MIB), key);
   const { blob, written } = memoryBlob(() => going.promise);
   const decryptor = new CbcDecryptor(key);
-  const intake = new Intake({ decryptor, blob, size: ciphertext.length, count: 1 });
+  const intake = new Intake({ decryptor, blob, size: ciphertext.length, count: () => 1 });
   let taken = 0;
   const sending = (async () => {
     for (let at = 0; at < ciphertext.length; at += MIB) {
@@ -81,7 +98,7 @@ for (const failing of [0, 3]) {
       count === failing ? Promise.reject(new Error("the disk is full")) : Promise.resolve()
     );
     const decryptor = new CbcDecryptor(key);
-    const intake = new Intake({ decryptor, blob, size: ciphertext.length, count: 1 });
+    const intake = new Intake({ decryptor, blob, size: ciphertext.length, count: () => 1 });
     await assert.rejects(async () => {
       for (let at = 0; at < ciphertext.length; at += MIB) {
         await intake.write(ciphertext.slice(at, at + MIB));
@@ -99,7 +116,7 @@ for (const [name, Decryptor] of Object.entries({ CbcDecryptor, PiecesDecryptor }
     const ciphertext = (await encrypt(plaintext, key)).slice(0, -16);
     const { blob, written } = memoryBlob();
     const decryptor = new Decryptor(key);
-    const intake = new Intake({ decryptor, blob, size: ciphertext.length, count: 1 });
+    const intake = new Intake({ decryptor, blob, size: ciphertext.length, count: () => 1 });
     await intake.write(ciphertext);
     await assert.rejects(intake.end(), { code: "bad-padding" });
     assert.deepEqual(concatBytes(...written), plaintext.slice(0, -16));

@@ -1,0 +1,48 @@
+/** Many clients at one server. */
+import { ServerProcess } from "../../tests/helpers/processes.ts";
+import { TemporaryFolder } from "../../tests/helpers/temporary.ts";
+import type { CrowdTimes } from "./crowd_driver.ts";
+import { median, quantile } from "./figures.ts";
+import { FailedError, watch } from "./processes.ts";
+
+export interface Crowd {
+  readonly clients: number;
+  /** Bytes that each has sent; 0 where it has only registered. */
+  readonly size: number;
+  readonly seconds: number;
+  /** Of single clients, in seconds. */
+  readonly median: number;
+  readonly p99: number;
+  readonly slowest: number;
+  readonly serverCpu: number;
+  readonly serverPeak: number;
+}
+
+/** Has so many clients send a file of this size each, all at once. */
+export function uploads(clients: number, size: number): Promise<Crowd> {
+  return drive(["clients"], clients, size);
+}
+
+export function registrations(count: number): Promise<Crowd> {
+  return drive(["registrations"], count, 0);
+}
+
+async function drive(what: readonly string[], clients: number, size: number): Promise<Crowd> {
+  await using folder = await TemporaryFolder.create();
+  await using server = await ServerProcess.start(folder.join("data"), {
+    args: ["--listen", "127.0.0.1:0", "--max-registrations-per-hour", "none"],
+  });
+  const watching = watch(server.pid);
+  const driver = new URL("./crowd_driver.ts", import.meta.url).pathname;
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "-A", driver, ...what, `${server.port}`, `${clients}`, `${size}`],
+  }).output();
+  const usage = watching.stop();
+  const decoder = new TextDecoder();
+  if (code !== 0) throw new FailedError(decoder.decode(stderr));
+  const { seconds, each } = JSON.parse(decoder.decode(stdout)) as CrowdTimes;
+  return {
+    ...{ clients, size, seconds, serverCpu: usage.cpu, serverPeak: usage.peak },
+    ...{ median: median(each), p99: quantile(each, 0.99), slowest: Math.max(...each) },
+  };
+}

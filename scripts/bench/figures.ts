@@ -1,0 +1,32 @@
+/** Figures for people. */
+
+export function median(values: readonly number[]): number {
+  return quantile(values, 0.5);
+}
+
+/** The value below which so much of all values lies; 0 of none. */
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const at = (sorted.length - 1) * share;
+  const [low = 0, high = 0] = [sorted[Math.floor(at)], sorted[Math.ceil(at)]];
+  return low + (high - low) * (at - Math.floor(at));
+}
+
+export const seconds = (value: number) => value < 1 ? value.toFixed(2) : value.toFixed(1);
+export const ratio = (value: number) => `${value.toFixed(2)} ×`;
+export const megabytes = (bytes: number) => Math.round(bytes / 1e6).toLocaleString("en");
+export const mebibytes = (bytes: number) => `${Math.round(bytes / 2 ** 20)}`;
+
+/** A table in Markdown, numbers to the right. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = head.map((word, i) =>
+    Math.max(3, word.length, ...rows.map((row) => (row[i] ?? "").length))
+  );
+  const line = (cells: readonly string[]) =>
+    `| ${
+      cells.map((cell, i) => i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))
+        .join(" | ")
+    } |`;
+  const rule = widths.map((width, i) => i === 0 ? "-".repeat(width) : `${"-".repeat(width - 1)}:`);
+  return [line(head), `| ${rule.join(" | ")} |`, ...rows.map(line)].join("\n");
+}

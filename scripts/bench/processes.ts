@@ -1,0 +1,130 @@
+/** Processes that are timed and watched: their CPU time and peak memory are read from /proc, so Linux only. */
+
+/** How often a process is looked at: what it uses after the last look is not counted. */
+const LOOK_MS = 20;
+/** Clock ticks a second in /proc (USER_HZ), fixed on Linux. */
+const TICKS = 100;
+
+export interface Usage {
+  /** CPU seconds of the process and those below it, user and system. */
+  readonly cpu: number;
+  /** The largest resident set of one of them, in bytes. */
+  readonly peak: number;
+}
+
+export interface Watch {
+  stop(): Usage;
+}
+
+/** Watches a process and all below it from now on. */
+export function watch(root: number): Watch {
+  const before = new Map<number, number>();
+  const ticks = new Map<number, number>();
+  let peak = 0;
+  const look = () => {
+    for (const pid of tree(root)) {
+      const now = ticksOf(pid);
+      if (now === undefined) continue;
+      if (!before.has(pid)) before.set(pid, first ? now : 0);
+      ticks.set(pid, now);
+      peak = Math.max(peak, peakOf(pid));
+    }
+  };
+  let first = true;
+  look();
+  first = false;
+  const timer = setInterval(look, LOOK_MS);
+  return {
+    stop() {
+      look();
+      clearInterval(timer);
+      let total = 0;
+      for (const [pid, count] of ticks) total += count - (before.get(pid) ?? 0);
+      return { cpu: total / TICKS, peak };
+    },
+  };
+}
+
+export interface Timed extends Usage {
+  readonly seconds: number;
+}
+
+export class FailedError extends Error {}
+
+/** Runs a command to its end. Throws `FailedError` where it does not end with 0. */
+export async function time(
+  [executable = "", ...args]: readonly string[],
+  options: Deno.CommandOptions = {},
+): Promise<Timed> {
+  const begin = performance.now();
+  const process = new Deno.Command(executable, {
+    ...{ args, stdin: "null", stdout: "null", stderr: "piped" },
+    ...options,
+  }).spawn();
+  const watching = watch(process.pid);
+  const [{ code }, words] = await Promise.all([
+    process.status,
+    new Response(process.stderr).text(),
+  ]);
+  const seconds = (performance.now() - begin) / 1000;
+  const usage = watching.stop();
+  if (code !== 0) throw new FailedError(`${executable} ended with ${code}: ${words.slice(-2000)}`);
+  return { seconds, ...usage };
+}
+
+/** Where a program is, if it is installed. */
+export async function which(name: string): Promise<string | undefined> {
+  const folders = [...(Deno.env.get("PATH") ?? "").split(":"), "/usr/sbin", "/sbin"];
+  for (const folder of folders) {
+    const path = `${folder}/${name}`;
+    const info = await Deno.stat(path).catch(() => undefined);
+    if (info?.isFile) return path;
+  }
+  return undefined;
+}
+
+export function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
+/** Resolves when something listens on a port of the loopback address. Throws `FailedError` after ten seconds. */
+export async function listening(port: number): Promise<void> {
+  for (let i = 0; i < 200; i++) {
+    try {
+      (await Deno.connect({ hostname: "127.0.0.1", port })).close();
+      return;
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+  throw new FailedError(`Nothing listens on port ${port}`);
+}
+
+function tree(root: number): number[] {
+  const all = [root];
+  for (const pid of all) {
+    const children = read(`/proc/${pid}/task/${pid}/children`);
+    all.push(...(children ?? "").split(" ").filter((text) => text !== "").map(Number));
+  }
+  return all;
+}
+
+function ticksOf(pid: number): number | undefined {
+  const stat = read(`/proc/${pid}/stat`);
+  // The name, in parentheses, may hold spaces; user and system time are the 12th and 13th field behind it.
+  const fields = stat?.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return fields === undefined ? undefined : Number(fields[11]) + Number(fields[12]);
+}
+
+function peakOf(pid: number): number {
+  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(read(`/proc/${pid}/status`) ?? "")?.[1] ?? 0) * 1024;
+}
+
+function read(path: string): string | undefined {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch {
+    return undefined; // it has ended
+  }
+}
