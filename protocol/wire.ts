@@ -36,6 +36,15 @@ export class ByteReader {
     return this.#view.getUint32(this.#advance(4), true);
   }
 
+  u64(): bigint {
+    return this.#view.getBigUint64(this.#advance(8), true);
+  }
+
+  /** All that is left, as a view of the input. */
+  rest(): Bytes {
+    return this.bytes(this.remaining);
+  }
+
   /** The next `size` bytes, as a view of the input. */
   bytes(size: number): Bytes {
     const start = this.#advance(size);
@@ -79,6 +88,11 @@ export class ByteWriter {
   u32(value: number): this {
     this.#view.setUint32(this.#offset, value, true);
     return this.#advance(4);
+  }
+
+  u64(value: bigint): this {
+    this.#view.setBigUint64(this.#offset, value, true);
+    return this.#advance(8);
   }
 
   put(bytes: Uint8Array): this {

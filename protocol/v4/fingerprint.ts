@@ -1,0 +1,73 @@
+/**
+ * A server's fingerprint, SHA-256 of its public key, as people and certificates have it.
+ *
+ * @module
+ */
+import { type Address, formatAddress, parseAddress } from "../address.ts";
+import type { Bytes } from "../wire.ts";
+
+export const FINGERPRINT_SIZE = 32;
+
+const PREFIX = "SHA256:";
+const SCHEME = "xfer://";
+/** No public authority issues names below it: RFC 6761 6.4. */
+const DOMAIN = ".xfer.invalid";
+const BASE32 = "abcdefghijklmnopqrstuvwxyz234567";
+
+/** `SHA256:` and base64 without padding. */
+export function formatFingerprint(fingerprint: Bytes): string {
+  return PREFIX + btoa(String.fromCharCode(...fingerprint)).replace(/=+$/, "");
+}
+
+/** The fingerprint, or `undefined` where `text` is none. */
+export function parseFingerprint(text: string): Bytes | undefined {
+  if (!/^SHA256:[A-Za-z0-9+/]{43}$/.test(text)) return undefined;
+  const fingerprint = Uint8Array.from(
+    atob(text.slice(PREFIX.length)),
+    (char) => char.charCodeAt(0),
+  );
+  // The last of 43 characters has two bits that nothing is made of.
+  return formatFingerprint(fingerprint) === text ? fingerprint : undefined;
+}
+
+/** The only name in the certificate of a server with this fingerprint: 52 characters of base32, and the domain. */
+export function certificateName(fingerprint: Bytes): string {
+  let bits = 0;
+  let count = 0;
+  let label = "";
+  for (const byte of fingerprint) {
+    bits = (bits << 8) | byte;
+    count += 8;
+    while (count >= 5) {
+      count -= 5;
+      label += BASE32[(bits >>> count) & 31];
+    }
+    bits &= (1 << count) - 1;
+  }
+  if (count > 0) label += BASE32[(bits << (5 - count)) & 31];
+  return label + DOMAIN;
+}
+
+/** An address with the fingerprint of the server that is to be there, where it is known. */
+export interface Location {
+  readonly address: Address;
+  readonly fingerprint: Bytes | undefined;
+}
+
+/** Reads `HOST:PORT` or `xfer://HOST:PORT#SHA256:…`; `undefined` for anything else. */
+export function parseLocation(text: string): Location | undefined {
+  if (!text.startsWith(SCHEME)) {
+    const address = parseAddress(text);
+    return address && { address, fingerprint: undefined };
+  }
+  const [where = "", hash] = text.slice(SCHEME.length).split(/#(.*)/s);
+  const address = parseAddress(where);
+  const fingerprint = hash === undefined ? undefined : parseFingerprint(hash);
+  return address && fingerprint && { address, fingerprint };
+}
+
+/** What {@link parseLocation} reads. */
+export function formatLocation({ address, fingerprint }: Location): string {
+  if (fingerprint === undefined) return formatAddress(address);
+  return `${SCHEME}${formatAddress(address)}#${formatFingerprint(fingerprint)}`;
+}

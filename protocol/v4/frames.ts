@@ -1,0 +1,50 @@
+/**
+ * Frames out of bytes that come in pieces of any size.
+ *
+ * @module
+ */
+import { Feed } from "../feed.ts";
+import type { Bytes } from "../wire.ts";
+import {
+  decodeFrameHeader,
+  decodeMessage,
+  FRAME_HEADER_SIZE,
+  type FrameHeader,
+  type Message,
+} from "./messages.ts";
+
+/** Holds one incomplete frame at most. */
+export class FrameReader {
+  readonly #from: "client" | "server";
+  readonly #feed = new Feed();
+  #header: FrameHeader | undefined;
+
+  /** Reads what `from` sends. */
+  constructor(from: "client" | "server") {
+    this.#from = from;
+  }
+
+  /** Whether nothing of a frame is here that is not whole. */
+  get betweenFrames(): boolean {
+    return this.#header === undefined && this.#feed.available === 0;
+  }
+
+  /** Hands over the next piece, which must not change until `next` has returned `undefined`. */
+  push(piece: Bytes): void {
+    this.#feed.push(piece);
+  }
+
+  /** The next message; its bytes are its own. `undefined` until more is pushed. Throws `ProtocolError` `bad-frame`. */
+  next(): Message | undefined {
+    if (this.#header === undefined) {
+      const header = this.#feed.take(FRAME_HEADER_SIZE);
+      if (header === undefined) return undefined;
+      this.#header = decodeFrameHeader(header, this.#from);
+    }
+    const payload = this.#feed.take(this.#header.length);
+    if (payload === undefined) return undefined;
+    const header = this.#header;
+    this.#header = undefined;
+    return decodeMessage(header, payload);
+  }
+}

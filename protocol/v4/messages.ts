@@ -1,0 +1,224 @@
+/**
+ * The messages of protocol 4 as values, and as bytes by one table (docs/protocol-4.md, "Frames").
+ *
+ * @module
+ */
+import { ProtocolError } from "../errors.ts";
+import { ByteReader, type Bytes, ByteWriter } from "../wire.ts";
+
+/** What the fields of a payload hold as values. */
+interface FieldTypes {
+  u8: number;
+  u16: number;
+  u32: number;
+  /** As a number: no file has 2^53 bytes. */
+  u64: number;
+  i64: number;
+  id: Bytes;
+  hash: Bytes;
+  signature: Bytes;
+  text: string;
+  rest: Bytes;
+}
+
+type FieldType = keyof FieldTypes;
+type Layout = readonly (readonly [name: string, type: FieldType])[];
+
+/** Largest payload of a chunk or of digests, in bytes: one chunk. */
+export const MAX_BULK = 1024 * 1024;
+/** Largest payload of any other frame, in bytes. */
+export const MAX_PAYLOAD = 64 * 1024;
+
+const FILE = [
+  ["name", "text"],
+  ["size", "u64"],
+  ["mtime", "i64"],
+  ["storedAt", "i64"],
+  ["cksum", "u32"],
+  ["digest", "hash"],
+] as const;
+
+const SUMS = [["cksum", "u32"], ["digest", "hash"]] as const;
+
+/** Every message: its type on the wire, who sends it, its fields in order. */
+export const MESSAGES = {
+  challenge: { type: 1, from: "server", fields: [["version", "u16"], ["nonce", "hash"]] },
+  register: {
+    ...{ type: 2, from: "client" },
+    fields: [["name", "text"], ["key", "hash"], ["signature", "signature"], ["invitation", "text"]],
+  },
+  login: {
+    ...{ type: 3, from: "client" },
+    fields: [["clientId", "id"], ["key", "hash"], ["signature", "signature"]],
+  },
+  welcome: {
+    ...{ type: 4, from: "server" },
+    fields: [["clientId", "id"], ["name", "text"], ["window", "u16"]],
+  },
+  put: {
+    ...{ type: 5, from: "client" },
+    fields: [["name", "text"], ["size", "u64"], ["mtime", "i64"], ["resume", "u8"]],
+  },
+  held: { type: 6, from: "server", fields: [["offset", "u64"], ["digest", "hash"]] },
+  data: { type: 7, from: "both", fields: [["bytes", "rest"]] },
+  end: { type: 8, from: "client", fields: SUMS },
+  stored: { type: 9, from: "server", fields: SUMS },
+  mismatch: { type: 10, from: "server", fields: SUMS },
+  get: { type: 11, from: "client", fields: [["name", "text"], ["from", "u64"], ["to", "u64"]] },
+  file: { type: 12, from: "server", fields: FILE },
+  digests: { type: 13, from: "server", fields: [["bytes", "rest"]] },
+  done: { type: 14, from: "server", fields: [] },
+  list: { type: 15, from: "client", fields: [["prefix", "text"]] },
+  stat: { type: 16, from: "client", fields: [["name", "text"]] },
+  remove: { type: 17, from: "client", fields: [["name", "text"]] },
+  rename: { type: 18, from: "client", fields: [["oldName", "text"], ["newName", "text"]] },
+  error: { type: 19, from: "server", fields: [["code", "text"], ["message", "text"]] },
+  cancel: { type: 20, from: "client", fields: [] },
+} as const satisfies Record<
+  string,
+  { type: number; from: "client" | "server" | "both"; fields: Layout }
+>;
+
+type Table = typeof MESSAGES;
+export type Kind = keyof Table;
+
+type Fields<L extends Layout> = {
+  readonly [F in L[number] as F[0]]: FieldTypes[F[1]];
+};
+
+export type Message = {
+  [K in Kind]: { readonly kind: K; readonly tag: number } & Fields<Table[K]["fields"]>;
+}[Kind];
+
+/** A message of one kind. */
+export type MessageOf<K extends Kind> = Extract<Message, { readonly kind: K }>;
+
+/** Type, tag and length. */
+export const FRAME_HEADER_SIZE = 9;
+
+const KINDS: ReadonlyMap<number, Kind> = new Map(
+  (Object.keys(MESSAGES) as Kind[]).map((kind) => [MESSAGES[kind].type, kind]),
+);
+
+export interface FrameHeader {
+  readonly kind: Kind;
+  readonly tag: number;
+  /** Bytes of the payload. */
+  readonly length: number;
+}
+
+/**
+ * The header of a frame that `from` has sent. Throws `ProtocolError` `bad-frame` for a type that is not known or not
+ * its to send, and a length beyond the bound.
+ */
+export function decodeFrameHeader(bytes: Bytes, from: "client" | "server"): FrameHeader {
+  const reader = new ByteReader(bytes);
+  const type = reader.u8();
+  const tag = reader.u32();
+  const length = reader.u32();
+  const kind = KINDS.get(type);
+  if (kind === undefined) throw badFrame(`its type ${type} is not known`);
+  const sender = MESSAGES[kind].from;
+  if (sender !== "both" && sender !== from) throw badFrame(`a ${from} sends no ${kind}`);
+  const max = kind === "data" || kind === "digests" ? MAX_BULK : MAX_PAYLOAD;
+  if (length > max) throw badFrame(`${kind} has ${length} bytes, at most ${max} are allowed`);
+  return { kind, tag, length };
+}
+
+/** A message from its header and payload. Throws `ProtocolError` `bad-frame`. */
+export function decodeMessage({ kind, tag }: FrameHeader, payload: Bytes): Message {
+  const reader = new ByteReader(payload);
+  const message: Record<string, unknown> = { kind, tag };
+  try {
+    for (const [name, type] of MESSAGES[kind].fields as Layout) {
+      message[name] = READ[type](reader);
+    }
+  } catch (cause) {
+    if (cause instanceof ProtocolError && cause.code === "bad-frame") throw cause;
+    throw badFrame(`${kind} is cut off, or a text of it is not UTF-8`, cause);
+  }
+  if (reader.remaining > 0) throw badFrame(`${kind} has ${reader.remaining} bytes too many`);
+  return message as Message;
+}
+
+/** A message as a whole frame. Throws `RangeError` where it does not fit into one. */
+export function encodeMessage(message: Message): Bytes {
+  const layout: Layout = MESSAGES[message.kind].fields;
+  const values = layout.map(([name, type]) => {
+    const value = (message as unknown as Record<string, unknown>)[name];
+    return [type, type === "text" ? utf8.encode(value as string) : value] as const;
+  });
+  const length = values.reduce((size, [type, value]) => size + sizeOf(type, value), 0);
+  const writer = new ByteWriter(FRAME_HEADER_SIZE + length)
+    .u8(MESSAGES[message.kind].type).u32(message.tag).u32(length);
+  for (const [type, value] of values) WRITE[type](writer, value as never);
+  return writer.bytes;
+}
+
+/** The header of a `data` frame, whose bytes are sent behind it as they are. */
+export function dataHeader(tag: number, length: number): Bytes {
+  return new ByteWriter(FRAME_HEADER_SIZE).u8(MESSAGES.data.type).u32(tag).u32(length).bytes;
+}
+
+const utf8 = new TextEncoder();
+const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+const SIZES: Readonly<Partial<Record<FieldType, number>>> = {
+  ...{ u8: 1, u16: 2, u32: 4, u64: 8, i64: 8, id: 16, hash: 32, signature: 64 },
+};
+
+function sizeOf(type: FieldType, value: unknown): number {
+  const fixed = SIZES[type];
+  if (fixed !== undefined) return fixed;
+  const { length } = value as Bytes;
+  return type === "text" ? 2 + length : length;
+}
+
+const READ: { readonly [T in FieldType]: (reader: ByteReader) => FieldTypes[T] } = {
+  u8: (reader) => reader.u8(),
+  u16: (reader) => reader.u16(),
+  u32: (reader) => reader.u32(),
+  u64(reader) {
+    const value = reader.u64();
+    if (value > BigInt(Number.MAX_SAFE_INTEGER)) {
+      // The end of a range may be any; nothing else is ever so large.
+      return Number.MAX_SAFE_INTEGER;
+    }
+    return Number(value);
+  },
+  i64: (reader) => Number(BigInt.asIntN(64, reader.u64())),
+  id: (reader) => reader.bytes(16),
+  hash: (reader) => reader.bytes(32),
+  signature: (reader) => reader.bytes(64),
+  text: (reader) => strict.decode(reader.bytes(reader.u16())),
+  rest: (reader) => reader.rest(),
+};
+
+const fixed = (size: number) => (writer: ByteWriter, value: Bytes): void => {
+  if (value.length !== size) throw new RangeError(`Cannot encode ${value.length} bytes as ${size}`);
+  writer.put(value);
+};
+
+const WRITE: { readonly [T in FieldType]: (writer: ByteWriter, value: never) => void } = {
+  u8: (writer, value: number) => void writer.u8(value),
+  u16: (writer, value: number) => void writer.u16(value),
+  u32: (writer, value: number) => void writer.u32(value),
+  u64: (writer, value: number) => void writer.u64(BigInt(value)),
+  i64: (writer, value: number) => void writer.u64(BigInt.asUintN(64, BigInt(Math.trunc(value)))),
+  id: fixed(16),
+  hash: fixed(32),
+  signature: fixed(64),
+  text: (writer, value: Bytes) => {
+    if (value.length > 0xffff) throw new RangeError("Cannot encode a text of over 65,535 bytes");
+    writer.u16(value.length).put(value);
+  },
+  rest: (writer, value: Bytes) => void writer.put(value),
+};
+
+function badFrame(what: string, cause?: unknown): ProtocolError {
+  return new ProtocolError(
+    "bad-frame",
+    `Cannot read a frame: ${what}`,
+    cause === undefined ? {} : { cause },
+  );
+}

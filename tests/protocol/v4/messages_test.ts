@@ -1,0 +1,140 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { concatBytes, toHex } from "../../../mod.ts";
+import { FrameReader } from "../../../protocol/v4/frames.ts";
+import {
+  dataHeader,
+  encodeMessage,
+  type Kind,
+  MAX_BULK,
+  MAX_PAYLOAD,
+  type Message,
+  MESSAGES,
+} from "../../../protocol/v4/messages.ts";
+import { pseudoRandomBytes, splitAt } from "../../helpers/bytes.ts";
+
+const bytes = (size: number) => fc.uint8Array({ minLength: size, maxLength: size });
+const text = fc.string({ unit: "grapheme", maxLength: 200 });
+/** Any value of each type of field. */
+const ANY: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
+  ...{ u8: fc.nat(0xff), u16: fc.nat(0xffff), u32: fc.nat(0xffff_ffff) },
+  u64: fc.maxSafeNat(),
+  i64: fc.maxSafeInteger(),
+  ...{ id: bytes(16), hash: bytes(32), signature: bytes(64), text },
+  rest: fc.uint8Array({ maxLength: 1000 }),
+};
+
+const anyMessage = fc.oneof(
+  ...(Object.keys(MESSAGES) as Kind[]).map((kind) =>
+    fc.record({
+      ...{ kind: fc.constant(kind), tag: fc.nat(0xffff_ffff) },
+      ...Object.fromEntries(MESSAGES[kind].fields.map(([name, type]) => [name, ANY[type]])),
+    }, { noNullPrototype: true }) as unknown as fc.Arbitrary<Message>
+  ),
+);
+
+const senderOf = ({ kind }: Message) =>
+  MESSAGES[kind].from === "both" ? "client" : MESSAGES[kind].from;
+
+Deno.test("v4: what is encoded is read again, however it was cut", () => {
+  fc.assert(fc.property(anyMessage, fc.array(fc.nat()), (message, cuts) => {
+    const reader = new FrameReader(senderOf(message));
+    const read: Message[] = [];
+    for (const piece of splitAt(encodeMessage(message), cuts)) {
+      reader.push(piece);
+      for (let next = reader.next(); next !== undefined; next = reader.next()) read.push(next);
+    }
+    assert.deepEqual(read, [message]);
+    assert.ok(reader.betweenFrames);
+  }));
+});
+
+Deno.test("v4: the bytes of a frame are those of the specification", () => {
+  const put: Message = {
+    kind: "put",
+    tag: 258,
+    name: "a/ü",
+    size: 2 ** 33 + 1,
+    mtime: -1,
+    resume: 1,
+  };
+  assert.equal(
+    toHex(encodeMessage(put)),
+    // type, tag, length; name; size; mtime; resume
+    "05" + "02010000" + "17000000" + "0400" + "612fc3bc" + "0100000002000000" +
+      "ffffffffffffffff" + "01",
+  );
+  const data = encodeMessage({ kind: "data", tag: 7, bytes: Uint8Array.of(1, 2) });
+  assert.deepEqual(concatBytes(dataHeader(7, 2), Uint8Array.of(1, 2)), data);
+});
+
+const frame = (type: number, length: number, payload = "") =>
+  Uint8Array.from([
+    ...[
+      type,
+      0,
+      0,
+      0,
+      0,
+      length & 0xff,
+      (length >> 8) & 0xff,
+      (length >> 16) & 0xff,
+      length >>> 24,
+    ],
+    ...new TextEncoder().encode(payload),
+  ]);
+
+const REFUSED: readonly [what: string, from: "client" | "server", bytes: Uint8Array][] = [
+  ["a type that is not known", "client", frame(0, 0)],
+  ["a type that a client doesn't send", "client", frame(MESSAGES.stored.type, 36)],
+  ["a type that a server doesn't send", "server", frame(MESSAGES.put.type, 30)],
+  ["a payload beyond the bound", "client", frame(MESSAGES.list.type, MAX_PAYLOAD + 1)],
+  ["a chunk beyond the bound", "client", frame(MESSAGES.data.type, MAX_BULK + 1)],
+  ["the largest length", "client", frame(MESSAGES.data.type, 0xffff_ffff)],
+  ["a payload that is cut off", "client", frame(MESSAGES.stat.type, 3, "\x05\0a")],
+  ["a payload with a surplus", "client", frame(MESSAGES.stat.type, 4, "\x01\0ab")],
+  ["no payload where fields are", "client", frame(MESSAGES.stat.type, 0)],
+  ["a payload where no fields are", "server", frame(MESSAGES.done.type, 1, "x")],
+  ["a text that is not UTF-8", "client", Uint8Array.of(16, 0, 0, 0, 0, 3, 0, 0, 0, 1, 0, 0xff)],
+];
+
+for (const [what, from, bytes] of REFUSED) {
+  Deno.test(`v4: ${what} is refused`, () => {
+    const reader = new FrameReader(from);
+    reader.push(Uint8Array.from(bytes));
+    assert.throws(() => reader.next(), { name: "ProtocolError", code: "bad-frame" });
+  });
+}
+
+Deno.test("v4: no bytes make the reader fail but with an error of its own", () => {
+  fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), fc.boolean(), (bytes, fromClient) => {
+    const reader = new FrameReader(fromClient ? "client" : "server");
+    reader.push(Uint8Array.from(bytes));
+    try {
+      while (reader.next() !== undefined);
+    } catch (error) {
+      assert.equal((error as { code?: string }).code, "bad-frame");
+    }
+  }));
+});
+
+Deno.test("v4: mutated frames are read or refused", () => {
+  fc.assert(fc.property(anyMessage, fc.nat(), fc.nat(255), (message, at, value) => {
+    const bytes = encodeMessage(message);
+    bytes[at % bytes.length] = value;
+    const reader = new FrameReader(senderOf(message));
+    reader.push(bytes);
+    try {
+      reader.next();
+    } catch (error) {
+      assert.equal((error as { code?: string }).code, "bad-frame");
+    }
+  }));
+});
+
+Deno.test("v4: what does not fit into a frame is not encoded", () => {
+  const digest = pseudoRandomBytes(31);
+  assert.throws(() => encodeMessage({ kind: "end", tag: 1, cksum: 0, digest }), RangeError);
+  const name = "x".repeat(0x10000);
+  assert.throws(() => encodeMessage({ kind: "stat", tag: 1, name }), RangeError);
+});

@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { foldersAbove, pathNameFault } from "../../../protocol/v4/path_name.ts";
+
+for (
+  const name of [
+    "a",
+    "a/b/c.txt",
+    "ü/日本.txt",
+    "a b/c",
+    `${"x".repeat(255)}/${"y".repeat(255)}`,
+    ".hidden/..." + "x",
+  ]
+) {
+  Deno.test(`taken as a name: ${name.slice(0, 30)}`, () => {
+    assert.equal(pathNameFault(name), undefined);
+  });
+}
+
+const REFUSED: readonly [string, RegExp][] = [
+  ["", /empty/],
+  ["/a", /part that is empty/],
+  ["a/", /part that is empty/],
+  ["a//b", /part that is empty/],
+  ["../a", /names a folder/],
+  ["a/../b", /names a folder/],
+  ["a/./b", /names a folder/],
+  ["a\\b", /slash/],
+  ["a\0b", /NUL/],
+  ["a/\x1b[2J", /control/],
+  ["a/\u202eb", /turn the writing/],
+  ["nul/a", /device/],
+  ["a/COM1.txt", /device/],
+  ["a /b", /ends with/],
+  ["a/b.", /ends with/],
+  [`a/${"x".repeat(256)}`, /255 bytes/],
+  [`${"a/".repeat(2048)}b`, /4096 bytes/],
+  ["u\u0308", /NFC/],
+];
+
+for (const [name, why] of REFUSED) {
+  Deno.test(`refused as a name: ${JSON.stringify(name).slice(0, 30)}`, () => {
+    assert.match(pathNameFault(name) ?? "", why);
+  });
+}
+
+Deno.test("the folders above a file", () => {
+  assert.deepEqual(foldersAbove("a/b/c"), ["a", "a/b"]);
+  assert.deepEqual(foldersAbove("a"), []);
+});
