@@ -16,6 +16,7 @@ import {
   ServerSession,
   toHex,
 } from "../protocol/mod.ts";
+import { encodeHelloAnswer } from "../protocol/v4/hello.ts";
 import type { Context, Peer } from "./context.ts";
 import { handle, sessionKey } from "./handlers.ts";
 import { LimitError } from "./limits.ts";
@@ -106,6 +107,8 @@ export class Connection {
         case "identify":
           this.#session.identify(await this.#recall(event.clientId));
           break;
+        case "hello":
+          return await this.#sayHello();
         case "send":
           await this.#socket.send(event.bytes);
           break;
@@ -134,6 +137,13 @@ export class Connection {
       }
       await this.#keepProfile();
     }
+  }
+
+  /** Tells where protocol 4 is spoken, or ends as one does that never heard of it. */
+  async #sayHello(): Promise<void> {
+    const { helloAnswer } = this.#context;
+    if (helloAnswer === undefined) return;
+    await this.#socket.dismiss(encodeHelloAnswer(helloAnswer));
   }
 
   /** What is known of how a client speaks. */

@@ -5,6 +5,7 @@
  */
 import type { Logger } from "@logtape/logtape";
 import type { Bytes, Profile } from "../protocol/mod.ts";
+import type { HelloAnswer } from "../protocol/v4/hello.ts";
 import type { Entropy } from "./entropy.ts";
 import { ExpiringMap } from "./expiring_map.ts";
 import { LimitLog } from "./limit_log.ts";
@@ -21,6 +22,8 @@ export interface Context {
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
   readonly log: Logger;
+  /** What a client is told that asks for protocol 4, where it is spoken. */
+  readonly helloAnswer?: HelloAnswer;
   /** The AES key that a client was last given on any connection, by its id in hexadecimal. */
   readonly sessions: ExpiringMap<CryptoKey>;
   /** For whom an id was reserved by a denied reconnection, by that id in hexadecimal. */
@@ -41,7 +44,10 @@ export interface Reservation {
   readonly profile: Profile;
 }
 
-export type Shared = Pick<Context, "store" | "limits" | "entropy" | "clock" | "log">;
+export type Shared = Pick<
+  Context,
+  "store" | "limits" | "entropy" | "clock" | "log" | "helloAnswer"
+>;
 
 const HOUR_MS = 60 * 60_000;
 

@@ -21,7 +21,8 @@ import {
 import type { Context, Peer, Reservation } from "./context.ts";
 import { LimitError } from "./limits.ts";
 import { toSpeech } from "./speech.ts";
-import { type Client, QuotaExceeded } from "./store/catalog.ts";
+import type { Client } from "./store/catalog.ts";
+import { storeFile } from "./storing.ts";
 import type { Unverified } from "./unverified.ts";
 
 type Plain = Exclude<Request, SendFile>;
@@ -123,7 +124,7 @@ const handlers: { readonly [K in Plain["kind"]]: Handler<K> } = {
       await file.blob.discard();
       return GENERAL_ERROR;
     }
-    await storeFile(context, peer, file);
+    await storeFile(context, peer, { ...file, storedAt: context.clock() });
     return { kind: "messageReceived", clientId };
   },
 
@@ -179,7 +180,8 @@ function noteSeen({ store, clock, log }: Context, { id, lastSeen }: Client): voi
   });
 }
 
-function countRegistration(context: Context, peer: Peer): void {
+/** Throws `LimitError` where an address registers too many. */
+export function countRegistration(context: Context, peer: Pick<Peer, "origin">): void {
   const { registrations, limits } = context;
   const before = registrations.peek(peer.origin);
   const counter = before ?? { count: 0 };
@@ -244,56 +246,6 @@ function takeUnverified(
 ): Unverified | undefined {
   if (sessionKey(context, peer, clientId) === undefined) return undefined;
   return context.unverified.take(clientId, storedName(fileName), peer.connection);
-}
-
-/**
- * Makes a file durable and visible. The path is listed as an orphan before the blob is moved there and until the
- * catalog refers to it, so that a crash in between leaves nothing behind that the next start would not remove.
- */
-async function storeFile(context: Context, peer: Peer, file: Unverified): Promise<void> {
-  const { store: { catalog, blobs }, limits } = context;
-  const { clientId, name, size, crc, blob } = file;
-  const path = blobs.newPath(clientId);
-  const storedAt = context.clock();
-  let replaced: string | undefined;
-  try {
-    await catalog.addOrphan(path);
-    await blob.commit(path);
-    const row = { clientId, name, path, size, crc, storedAt, verified: true };
-    replaced = await catalog.storeFile(row, { bytes: limits.quota, files: limits.quotaFiles });
-  } catch (error) {
-    await blob.discard();
-    // A commit may have failed in its last step and hold all the same: then the path is the file's.
-    const stored = await catalog.findFile(clientId, name);
-    if (stored?.path !== path) await removeOrphan(context, path);
-    if (!(error instanceof QuotaExceeded)) throw error;
-    const limit = error.of === "bytes" ? "quota" : "quotaFiles";
-    throw new LimitError(limit, limits[limit]);
-  }
-  context.log.info("Stored {file} of {client}: {size} bytes, cksum {crc}", {
-    event: "file.stored",
-    file: printable(name),
-    client: toHex(clientId),
-    address: peer.address,
-    size,
-    crc,
-    path,
-  });
-  if (replaced !== undefined) await removeOrphan(context, replaced);
-}
-
-/** Removes a blob that no file refers to. What fails here is tried again at the next start. */
-export async function removeOrphan(context: Context, path: string): Promise<void> {
-  try {
-    await context.store.blobs.remove(path);
-    await context.store.catalog.removeOrphan(path);
-  } catch (error) {
-    context.log.warn("Could not remove {path}, which no file refers to: {reason}", {
-      event: "orphan.kept",
-      path,
-      reason: printable(String(error)),
-    });
-  }
 }
 
 /** Drops a file that the client does not want stored. One that is gone already is fine: some clients ask twice. */

@@ -16,7 +16,8 @@ export {
   type Limits,
 } from "./limits.ts";
 export { PORT_INFO, readPortInfo } from "./port_info.ts";
-export { type Listen, Server, type ServerOptions } from "./server.ts";
+export type { Listen } from "./listeners.ts";
+export { Server, type ServerOptions } from "./server.ts";
 export { removeUser } from "./users.ts";
 export { type Verified, verify, type VerifyOptions, type VerifyReport } from "./verify.ts";
 export type { Finding } from "./store/audit.ts";

@@ -4,37 +4,26 @@
  * @module
  */
 import { getLogger } from "@logtape/logtape";
-import {
-  type Address,
-  DEFAULT_SERVED,
-  type Edition,
-  formatAddress,
-  keepFreedMemory,
-  NetworkError,
-  printable,
-} from "../protocol/mod.ts";
+import { type Address, keepFreedMemory, printable } from "../protocol/mod.ts";
 import { addressKey } from "./client_address.ts";
-import { Connection } from "./connection.ts";
 import { type Context, createContext } from "./context.ts";
 import { type Entropy, systemEntropy } from "./entropy.ts";
-import { removeOrphan } from "./handlers.ts";
+import { removeOrphan } from "./storing.ts";
 import { DEFAULT_LIMITS, LimitError, type LimitName, type Limits } from "./limits.ts";
+import { type Listen, listenAll, type Listener, listenSecurely, type Served } from "./listeners.ts";
 import { audit } from "./store/audit.ts";
 import { DataFolder, type OpenCatalog, usable } from "./store/data_folder.ts";
+import { loadIdentity } from "./v4/identity.ts";
 import type { FileSystem } from "./store/file_system.ts";
 import { type FreeSpace, freeSpaceOf } from "./store/free_space.ts";
-
-/** An address; port 0 takes any free one. */
-export interface Listen extends Address {
-  /** The editions served there; {@link DEFAULT_SERVED} without. */
-  readonly editions?: readonly Edition[];
-}
 
 export interface ServerOptions {
   /** Where to listen; at least one address. */
   readonly listen: readonly Listen[];
   /** The folder that keeps everything; made where it is missing. */
   readonly dataFolder: string;
+  /** Where protocol 4 is spoken; nowhere without it. */
+  readonly tlsListen?: Address;
   readonly limits?: Partial<Limits>;
   readonly entropy?: Entropy;
   readonly clock?: () => number;
@@ -53,7 +42,7 @@ export class Server implements AsyncDisposable {
   readonly #context: Context;
   readonly #folder: DataFolder;
   readonly #listeners: readonly Listener[];
-  readonly #connections = new Map<Connection, Promise<void>>();
+  readonly #connections = new Map<Served, Promise<void>>();
   /** How many connections each address has. */
   readonly #origins = new Map<string, number>();
   readonly #housekeeping: ReturnType<typeof setInterval>;
@@ -84,11 +73,27 @@ export class Server implements AsyncDisposable {
       fileSystem,
       options.openCatalog,
     );
+    const listeners: Listener[] = [];
     try {
       const { freeSpace = freeSpaceOf } = options;
-      const shared = { store: folder, limits: { ...DEFAULT_LIMITS, ...limits }, entropy, clock };
       const log = getLogger(["xfer", "server"]);
-      const context = createContext({ ...shared, log }, () => freeSpace(folder.path));
+      const { tlsListen } = options;
+      if (tlsListen !== undefined) {
+        const identity = await usable(folder.path, () => loadIdentity(folder.path, fileSystem));
+        listeners.push(listenSecurely(tlsListen, identity));
+      }
+      const shared = {
+        store: folder,
+        limits: { ...DEFAULT_LIMITS, ...limits },
+        entropy,
+        clock,
+        log,
+      };
+      const helloAnswer = listeners[0]?.helloAnswer;
+      const context = createContext(
+        helloAnswer === undefined ? shared : { ...shared, helloAnswer },
+        () => freeSpace(folder.path),
+      );
       if (folder.wasOpen) {
         log.warn("Others could look into {folder}; it is its owner's alone now", {
           event: "store.tightened",
@@ -96,29 +101,21 @@ export class Server implements AsyncDisposable {
         });
       }
       await usable(folder.path, () => removeLeftovers(context));
-      const listeners = listenAll(options.listen);
-      for (const { socket, editions } of listeners) {
-        context.log.info("Listening on {address} for editions {editions}, data in {folder}", {
-          event: "server.listening",
-          address: formatAddress(socket.addr),
-          port: socket.addr.port,
-          editions: editions.map(({ name }) => name).join(", "),
-          folder: folder.path,
-        });
+      listeners.unshift(...listenAll(options.listen));
+      for (const { announcement: [words, properties] } of listeners) {
+        log.info(`${words}, data in {folder}`, { ...properties, folder: folder.path });
       }
       return new Server(context, folder, listeners);
     } catch (error) {
+      for (const listener of listeners) listener.close();
       await folder[Symbol.asyncDispose]();
       throw error;
     }
   }
 
-  /** Where it listens, in the order of the options. */
+  /** Where it listens, in the order of the options; where it speaks protocol 4 comes last. */
   get addresses(): Address[] {
-    return this.#listeners.map(({ socket }) => {
-      const { hostname, port } = socket.addr;
-      return { hostname, port };
-    });
+    return this.#listeners.map(({ address }) => address);
   }
 
   /** The first address where it listens. */
@@ -143,7 +140,7 @@ export class Server implements AsyncDisposable {
     clearInterval(this.#housekeeping);
     this.#auditEnd.abort();
     await this.#auditing;
-    for (const { socket } of this.#listeners) socket.close();
+    for (const listener of this.#listeners) listener.close();
     await this.#accepting;
     for (const connection of this.#connections.keys()) connection.finish();
     const id = setTimeout(() => this.#cutOff(), graceMs);
@@ -159,10 +156,10 @@ export class Server implements AsyncDisposable {
     for (const connection of this.#connections.keys()) connection.close("the server stops");
   }
 
-  async #accept({ socket, editions }: Listener): Promise<void> {
+  async #accept(listener: Listener): Promise<void> {
     while (this.#closing === undefined) {
       try {
-        this.#serve(await socket.accept(), editions);
+        this.#serve(await listener.accept(), listener);
       } catch (error) {
         if (error instanceof Deno.errors.BadResource) return;
         const exhausted = isExhausted(error);
@@ -175,10 +172,9 @@ export class Server implements AsyncDisposable {
     }
   }
 
-  #serve(socket: Deno.TcpConn, editions: readonly Edition[]): void {
-    socket.setNoDelay();
-    const number = ++this.#connectionNumber;
-    const connection = new Connection(this.#context, socket, number, editions);
+  #serve(socket: Deno.TcpConn | Deno.TlsConn, listener: Listener): void {
+    if ("setNoDelay" in socket) socket.setNoDelay();
+    const connection = listener.open(this.#context, socket, ++this.#connectionNumber);
     const origin = addressKey(socket.remoteAddr.hostname);
     const full = this.#fullFor(origin);
     if (full !== undefined) return void connection.turnAway(full);
@@ -227,38 +223,6 @@ export class Server implements AsyncDisposable {
 /** Whether the machine is out of something; any other failure is that of one peer, which is gone already. */
 function isExhausted(error: unknown): boolean {
   return error instanceof Error && "code" in error && EXHAUSTED.includes(error.code);
-}
-
-interface Listener {
-  readonly socket: Deno.TcpListener;
-  readonly editions: readonly Edition[];
-}
-
-/** Listens everywhere or nowhere. */
-function listenAll(addresses: readonly Listen[]): Listener[] {
-  const listeners: Listener[] = [];
-  try {
-    for (const { editions = DEFAULT_SERVED, ...address } of addresses) {
-      listeners.push({ socket: listen(address), editions });
-    }
-    return listeners;
-  } catch (error) {
-    for (const { socket } of listeners) socket.close();
-    throw error;
-  }
-}
-
-function listen(address: Address): Deno.TcpListener {
-  try {
-    return Deno.listen(address);
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new NetworkError(
-      "cannot-listen",
-      `Cannot listen on ${formatAddress(address)}: ${reason}`,
-      { hint: "Name another address: --listen HOST:PORT.", cause },
-    );
-  }
 }
 
 /** Differences that are logged one by one; of further ones only the count is. */

@@ -26,6 +26,7 @@ import {
   type SendFile,
 } from "../messages.ts";
 import { type Bytes, concatBytes, equalBytes } from "../wire.ts";
+import { isHello } from "../v4/hello.ts";
 import { PartReader } from "./part_reader.ts";
 import { nearestEdition, type Reading, readingsOf, startsWithId } from "./recognise.ts";
 
@@ -47,6 +48,8 @@ export type ServerEvent =
   | { readonly type: "identify"; readonly clientId: Bytes }
   /** Send these bytes: the rest of an answer that the peer wants longer. */
   | { readonly type: "send"; readonly bytes: Bytes }
+  /** Protocol 4 is asked for, on a connection of its own: send what there is to say of it, and close. */
+  | { readonly type: "hello" }
   /** A whole request: answer it with `reply`. */
   | { readonly type: "request"; readonly request: Exclude<Request, SendFile> }
   /** A part of a file begins, perhaps its only one: content events follow, and one of its end. */
@@ -197,6 +200,7 @@ export class ServerSession {
       return { type: "send", bytes: new Uint8Array(this.#unpadded) };
     }
     this.#padding = 0;
+    if (isHello(bytes)) return { type: "hello" };
     this.#state = { at: "recognise", header: decodeRequestHeader(bytes), prefix: undefined };
     return undefined;
   }

@@ -19,16 +19,22 @@ export interface StagedBlob {
   discard(): Promise<void>;
 }
 
+export interface ReadOptions {
+  /** Bytes to pass over. */
+  readonly from?: number;
+  readonly pieceSize?: number;
+}
+
 export interface BlobStore {
   /** A new empty blob. */
   stage(): Promise<StagedBlob>;
   /** A path that no blob has yet, for one of this owner's. */
   newPath(ownerId: Bytes): string;
   /**
-   * The bytes of a committed blob, in pieces; a piece may change when the next is asked for. Symbolic links are not
+   * The bytes of a committed blob, in whole pieces but for the last; a piece may change when the next is asked for. Symbolic links are not
    * followed: they throw `Deno.errors.NotFound`, as what is no plain file.
    */
-  read(path: string): AsyncGenerator<Bytes, void, void>;
+  read(path: string, options?: ReadOptions): AsyncGenerator<Bytes, void, void>;
   /** Removes a committed blob; none there is fine. */
   remove(path: string): Promise<void>;
   /**

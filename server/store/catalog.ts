@@ -36,6 +36,28 @@ export interface StoredFile {
   readonly storedAt: number;
   /** Whether client and server agreed on the checksum. */
   readonly verified: boolean;
+  /** What protocol 4 keeps besides. */
+  readonly tree?: Tree;
+}
+
+export interface Tree {
+  /** When the client's file was changed last. */
+  readonly mtime: number;
+  /** Of the whole, 32 bytes: docs/protocol-4.md, "Files". */
+  readonly digest: Bytes;
+}
+
+/** The edition that stands for protocol 4 with an account: it has keys of its own, and protocol 3 has no way to it. */
+export const PROTOCOL_4 = "4";
+
+export interface RegisterKey {
+  readonly id: Bytes;
+  readonly name: string;
+  /** Ed25519, 32 bytes. */
+  readonly key: Bytes;
+  readonly now: number;
+  /** A registration by protocol 3 without a key gives way if it was made before this time. */
+  readonly expiredBefore: number;
 }
 
 /** What a client has stored, or may have. */
@@ -51,6 +73,15 @@ export class QuotaExceeded extends Error {
   constructor(of: keyof Usage) {
     super(`Cannot store the file: its owner may not have more ${of}`);
     this.of = of;
+  }
+}
+
+/** A file is not stored since its name is the folder of another file, or the other way about. */
+export class NameConflict extends Error {
+  constructor() {
+    super(
+      "Cannot store the file: its name is a folder of another file, or has a file for a folder",
+    );
   }
 }
 
@@ -85,6 +116,10 @@ export interface Catalog extends AsyncDisposable {
   registerClient(registration: RegisterClient): Promise<boolean>;
   /** `unknown` where the id is not the name's. */
   setPublicKey(change: SetPublicKey): Promise<"unknown" | "set" | "replaced">;
+  /** Whether the name is now registered by protocol 4 under the id, with its first key; `false` if another has it. */
+  registerKey(registration: RegisterKey): Promise<boolean>;
+  /** The client, if the key is one of its own. */
+  findKeyHolder(id: Bytes, key: Bytes): Promise<Client | undefined>;
   /** Forgets registrations without a key that were made before a time. */
   expireRegistrations(before: number): Promise<void>;
   findClient(id: Bytes): Promise<Client | undefined>;
@@ -103,12 +138,30 @@ export interface Catalog extends AsyncDisposable {
   removeOrphan(path: string): Promise<void>;
   /**
    * Records a file, in place of the client's one of the same name. Returns the path of the one replaced, which is
-   * an orphan from now on. Throws `QuotaExceeded`.
+   * an orphan from now on. `chunks` are the digests of its chunks, of a file with a tree. Throws `QuotaExceeded`, and
+   * `NameConflict` where its name is a folder of another's, or the other way about.
    */
-  storeFile(file: StoredFile, quota?: Usage): Promise<string | undefined>;
+  storeFile(file: StoredFile, quota?: Usage, chunks?: Bytes): Promise<string | undefined>;
   /** What a client has stored under other names than this one. */
   usage(clientId: Bytes, exceptName: string): Promise<Usage>;
   findFile(clientId: Bytes, name: string): Promise<StoredFile | undefined>;
+  /** The digests of a file's chunks, one behind the other, if it has a tree and still this path. */
+  findChunks(file: StoredFile): Promise<Bytes | undefined>;
+  /** Up to `count` files of a client whose names begin with `prefix` and come behind `after`, by name. */
+  listFilesBelow(
+    clientId: Bytes,
+    prefix: string,
+    after: string,
+    count: number,
+  ): Promise<StoredFile[]>;
+  /** Forgets a file. Returns its path, which is an orphan from now on; `undefined` where there was none. */
+  dropFile(clientId: Bytes, name: string): Promise<string | undefined>;
+  /** Gives a file another name that is free. Throws `NameConflict`. */
+  renameFile(
+    clientId: Bytes,
+    oldName: string,
+    newName: string,
+  ): Promise<"renamed" | "missing" | "taken">;
   /** A client's files, by name. */
   listFiles(clientId: Bytes): Promise<StoredFile[]>;
   /** Up to `count` files of all clients whose path comes behind `path`, by path: `""` begins. */

@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 import { type Bytes, toHex } from "../../protocol/mod.ts";
-import type { BlobStore, StagedBlob } from "./blob_store.ts";
+import type { BlobStore, ReadOptions, StagedBlob } from "./blob_store.ts";
 import { createOwnFolder, type FileSystem, syncFolder, writeAll } from "./file_system.ts";
 
 export const STAGING = "staging";
@@ -48,17 +48,25 @@ export class DiskBlobStore implements BlobStore {
     return `${FILES}/${toHex(ownerId)}/${randomName()}`;
   }
 
-  async *read(path: string): AsyncGenerator<Bytes, void, void> {
+  async *read(
+    path: string,
+    { from = 0, pieceSize = READ_SIZE }: ReadOptions = {},
+  ): AsyncGenerator<Bytes, void, void> {
     const there = await this.#find(path);
     using file = await this.#fs.open(join(this.#folder, path), { read: true });
     const { dev, ino } = await file.stat();
     // What was looked at is what was opened: no link has taken its place in between.
     if (there === undefined || there.dev !== dev || there.ino !== ino) throw notPlain(path);
-    const buffer = new Uint8Array(READ_SIZE);
-    for (;;) {
-      const size = await file.read(buffer);
-      if (size === null) return;
-      yield buffer.subarray(0, size);
+    if (from > 0) await file.seek(from, Deno.SeekMode.Start);
+    const buffer = new Uint8Array(pieceSize);
+    for (let ended = false; !ended;) {
+      let filled = 0;
+      while (filled < pieceSize && !ended) {
+        const size = await file.read(buffer.subarray(filled));
+        if (size === null) ended = true;
+        else filled += size;
+      }
+      if (filled > 0) yield buffer.subarray(0, filled);
     }
   }
 

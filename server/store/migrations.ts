@@ -30,4 +30,15 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE clients ADD COLUMN edition TEXT NOT NULL DEFAULT '2023c';
   ALTER TABLE clients ADD COLUMN habits TEXT NOT NULL DEFAULT '';
   `,
+  `
+  CREATE TABLE keys (
+    client_id BLOB NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
+    key BLOB NOT NULL CHECK (length(key) = 32),
+    added_at INTEGER NOT NULL,
+    PRIMARY KEY (client_id, key)
+  ) STRICT;
+  ALTER TABLE files ADD COLUMN mtime INTEGER;
+  ALTER TABLE files ADD COLUMN digest BLOB;
+  ALTER TABLE files ADD COLUMN chunks BLOB;
+  `,
 ];

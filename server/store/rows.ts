@@ -22,7 +22,11 @@ export function toClient(row: Row): Client {
   };
 }
 
+/** The columns of a file but for the digests of its chunks, which can be many. */
+export const FILE_COLUMNS = "client_id, name, path, size, crc, stored_at, verified, mtime, digest";
+
 export function toFile(row: Row): StoredFile {
+  const digest = row["digest"] as Bytes | null;
   return {
     clientId: row["client_id"] as Bytes,
     name: row["name"] as string,
@@ -31,5 +35,6 @@ export function toFile(row: Row): StoredFile {
     crc: row["crc"] as number,
     storedAt: row["stored_at"] as number,
     verified: row["verified"] === 1,
+    ...(digest === null ? {} : { tree: { mtime: row["mtime"] as number, digest } }),
   };
 }

@@ -5,18 +5,22 @@
  */
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import { type Bytes, equalBytes } from "../../protocol/mod.ts";
+import { foldersAbove } from "../../protocol/v4/path_name.ts";
 import {
   type Catalog,
   type Client,
+  NameConflict,
+  PROTOCOL_4,
   QuotaExceeded,
   type RegisterClient,
+  type RegisterKey,
   type SetPublicKey,
   type Speech,
   type StoredFile,
   type Usage,
 } from "./catalog.ts";
 import { Database } from "./database.ts";
-import { toClient, toFile } from "./rows.ts";
+import { FILE_COLUMNS, toClient, toFile } from "./rows.ts";
 
 /** Files that are held in memory at once when all are gone through. */
 const PAGE = 1000;
@@ -67,6 +71,7 @@ export class SqliteCatalog implements Catalog {
     const { id, name, publicKey, now, speech, expiredBefore, reservedFor } = change;
     return this.#database.transaction(() => {
       const client = this.#client("id = ? AND name = ?", id, name);
+      if (client?.speech.edition === PROTOCOL_4) return "unknown";
       const expired = client?.publicKey === undefined && (client?.firstSeen ?? 0) < expiredBefore;
       if (client !== undefined && !expired) {
         this.#database.run(
@@ -88,8 +93,31 @@ export class SqliteCatalog implements Catalog {
   }
 
   // deno-lint-ignore require-await
+  async registerKey({ id, name, key, now, expiredBefore }: RegisterKey): Promise<boolean> {
+    return this.#database.transaction(() => {
+      const holder = this.#client("name = ?", name);
+      if (holder !== undefined) {
+        if (!mayYield(holder, expiredBefore, [])) return false;
+        this.#database.run("DELETE FROM clients WHERE id = ?", holder.id);
+      }
+      this.#insertClient(id, name, null, now, { edition: PROTOCOL_4, habits: [] });
+      const query = "INSERT INTO keys (client_id, key, added_at) VALUES (?, ?, ?)";
+      this.#database.run(query, id, key, now);
+      return true;
+    });
+  }
+
+  // deno-lint-ignore require-await
+  async findKeyHolder(id: Bytes, key: Bytes): Promise<Client | undefined> {
+    const condition = "id = ? AND id IN (SELECT client_id FROM keys WHERE key = ?)";
+    return this.#client(condition, id, key);
+  }
+
+  // deno-lint-ignore require-await
   async expireRegistrations(before: number): Promise<void> {
-    this.#database.run("DELETE FROM clients WHERE public_key IS NULL AND first_seen < ?", before);
+    const query =
+      "DELETE FROM clients WHERE public_key IS NULL AND edition <> ? AND first_seen < ?";
+    this.#database.run(query, PROTOCOL_4, before);
   }
 
   // deno-lint-ignore require-await
@@ -134,16 +162,21 @@ export class SqliteCatalog implements Catalog {
   }
 
   // deno-lint-ignore require-await
-  async storeFile(file: StoredFile, quota: Usage = UNLIMITED): Promise<string | undefined> {
+  async storeFile(
+    file: StoredFile,
+    quota: Usage = UNLIMITED,
+    chunks?: Bytes,
+  ): Promise<string | undefined> {
     const { clientId, name, path, storedAt } = file;
     return this.#database.transaction(() => {
+      if (file.tree !== undefined) this.#refuseConflict(clientId, name);
       this.#checkQuota(file, quota);
       const replaced = this.#file(clientId, name)?.path;
       if (replaced !== undefined) {
         this.#database.run("INSERT OR IGNORE INTO orphans (path) VALUES (?)", replaced);
       }
       this.#database.run("DELETE FROM orphans WHERE path = ?", path);
-      this.#insertFile(file);
+      this.#insertFile(file, chunks);
       this.#database.run("UPDATE clients SET last_seen = ? WHERE id = ?", storedAt, clientId);
       return replaced;
     });
@@ -160,8 +193,53 @@ export class SqliteCatalog implements Catalog {
   }
 
   // deno-lint-ignore require-await
+  async findChunks(file: StoredFile): Promise<Bytes | undefined> {
+    return this.#chunks(file);
+  }
+
+  // deno-lint-ignore require-await
+  async listFilesBelow(
+    clientId: Bytes,
+    prefix: string,
+    after: string,
+    count: number,
+  ): Promise<StoredFile[]> {
+    return this.#filesBelow(clientId, prefix, after, count);
+  }
+
+  // deno-lint-ignore require-await
+  async dropFile(clientId: Bytes, name: string): Promise<string | undefined> {
+    return this.#database.transaction(() => {
+      const path = this.#file(clientId, name)?.path;
+      if (path === undefined) return undefined;
+      this.#database.run("INSERT OR IGNORE INTO orphans (path) VALUES (?)", path);
+      this.#database.run("DELETE FROM files WHERE client_id = ? AND name = ?", clientId, name);
+      return path;
+    });
+  }
+
+  // deno-lint-ignore require-await
+  async renameFile(
+    clientId: Bytes,
+    oldName: string,
+    newName: string,
+  ): Promise<"renamed" | "missing" | "taken"> {
+    return this.#database.transaction(() => {
+      if (this.#file(clientId, oldName) === undefined) return "missing";
+      if (this.#file(clientId, newName) !== undefined) return "taken";
+      const query = "UPDATE files SET name = ? WHERE client_id = ? AND name = ?";
+      this.#database.run(query, newName, clientId, oldName);
+      this.#refuseConflict(clientId, newName);
+      return "renamed";
+    });
+  }
+
+  // deno-lint-ignore require-await
   async listFiles(clientId: Bytes): Promise<StoredFile[]> {
-    return this.#database.all("SELECT * FROM files WHERE client_id = ? ORDER BY name", clientId)
+    return this.#database.all(
+      `SELECT ${FILE_COLUMNS} FROM files WHERE client_id = ? ORDER BY name`,
+      clientId,
+    )
       .map(toFile);
   }
 
@@ -205,7 +283,16 @@ export class SqliteCatalog implements Catalog {
           this.#insertClient(id, name, publicKey ?? null, firstSeen, speech);
           this.#database.run("UPDATE clients SET last_seen = ? WHERE id = ?", lastSeen, id);
         }
-        for (const page of files) for (const file of page) this.#insertFile(file);
+        for (const row of other.#database.all("SELECT * FROM keys")) {
+          const values = [row["client_id"], row["key"], row["added_at"]] as SQLInputValue[];
+          this.#database.run(
+            "INSERT INTO keys (client_id, key, added_at) VALUES (?, ?, ?)",
+            ...values,
+          );
+        }
+        for (const page of files) {
+          for (const file of page) this.#insertFile(file, other.#chunks(file));
+        }
       })
     );
   }
@@ -249,12 +336,37 @@ export class SqliteCatalog implements Catalog {
     );
   }
 
-  #insertFile({ clientId, name, path, size, crc, storedAt, verified }: StoredFile): void {
+  #insertFile(file: StoredFile, chunks?: Bytes): void {
+    const { clientId, name, path, size, crc, storedAt, verified, tree } = file;
     this.#database.run(
-      `INSERT OR REPLACE INTO files (client_id, name, path, size, crc, stored_at, verified)
-       VALUES (?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT OR REPLACE INTO files (${FILE_COLUMNS}, chunks)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       ...[clientId, name, path, size, crc, storedAt, verified ? 1 : 0],
+      ...[tree?.mtime ?? null, tree?.digest ?? null, chunks ?? null],
     );
+  }
+
+  #chunks({ clientId, name, path }: StoredFile): Bytes | undefined {
+    const query = "SELECT chunks FROM files WHERE client_id = ? AND name = ? AND path = ?";
+    const [row] = this.#database.all(query, clientId, name, path);
+    return (row?.["chunks"] as Bytes | null | undefined) ?? undefined;
+  }
+
+  /** Files of protocol 4 are to fit into one tree of folders. */
+  #refuseConflict(clientId: Bytes, name: string): void {
+    const above = foldersAbove(name);
+    const isFile = above.some((folder) => this.#file(clientId, folder) !== undefined);
+    if (isFile || this.#filesBelow(clientId, `${name}/`, "", 1).length > 0) {
+      throw new NameConflict();
+    }
+  }
+
+  #filesBelow(clientId: Bytes, prefix: string, after: string, count: number): StoredFile[] {
+    // What begins with the prefix is what lies between it and the prefix with the last character there is behind it.
+    const query = `SELECT ${FILE_COLUMNS} FROM files
+      WHERE client_id = ? AND name >= ? AND name < ? AND name > ? ORDER BY name LIMIT ?`;
+    const last = `${prefix}\u{10ffff}`;
+    return this.#database.all(query, clientId, prefix, last, after, count).map(toFile);
   }
 
   *#pages(): Generator<StoredFile[]> {
@@ -266,7 +378,7 @@ export class SqliteCatalog implements Catalog {
 
   #filesAfter(path: string, count: number): StoredFile[] {
     return this.#database.all(
-      "SELECT * FROM files WHERE path > ? ORDER BY path LIMIT ?",
+      `SELECT ${FILE_COLUMNS} FROM files WHERE path > ? ORDER BY path LIMIT ?`,
       path,
       count,
     )
@@ -280,7 +392,7 @@ export class SqliteCatalog implements Catalog {
   }
 
   #file(clientId: Bytes, name: string): StoredFile | undefined {
-    const query = "SELECT * FROM files WHERE client_id = ? AND name = ?";
+    const query = `SELECT ${FILE_COLUMNS} FROM files WHERE client_id = ? AND name = ?`;
     return this.#database.all(query, clientId, name).map(toFile)[0];
   }
 
@@ -303,6 +415,6 @@ export class SqliteCatalog implements Catalog {
 
 /** Whether a registration gives way to a new one. */
 function mayYield(holder: Client, expiredBefore: number, claimedIds: readonly Bytes[]): boolean {
-  if (holder.publicKey !== undefined) return false;
+  if (holder.publicKey !== undefined || holder.speech.edition === PROTOCOL_4) return false;
   return holder.firstSeen < expiredBefore || claimedIds.some((id) => equalBytes(id, holder.id));
 }

@@ -5,7 +5,7 @@
  * @module
  */
 import { batchedCatalog, type Call, type Outcome } from "./catalog_calls.ts";
-import { type Catalog, QuotaExceeded } from "./catalog.ts";
+import { type Catalog, NameConflict, QuotaExceeded } from "./catalog.ts";
 import { SqliteCatalog } from "./sqlite_catalog.ts";
 
 /** What a thread is asked for, `open` first. */
@@ -20,6 +20,7 @@ export type Answer = { readonly outcomes: readonly PlainOutcome[] } | { readonly
 export type PlainOutcome =
   | { readonly value: unknown }
   | { readonly exceeded: QuotaExceeded["of"] }
+  | { readonly conflict: true }
   | { readonly failure: string };
 
 /** Opens or creates the catalog at `path`. Throws `ConfigurationError` `catalog-too-new`. */
@@ -84,7 +85,6 @@ class Thread {
 
 function toOutcome(plain: PlainOutcome): Outcome {
   if ("value" in plain) return plain;
-  return {
-    error: "exceeded" in plain ? new QuotaExceeded(plain.exceeded) : new Error(plain.failure),
-  };
+  if ("exceeded" in plain) return { error: new QuotaExceeded(plain.exceeded) };
+  return { error: "conflict" in plain ? new NameConflict() : new Error(plain.failure) };
 }

@@ -1,0 +1,61 @@
+/**
+ * How a client that knows the plain port finds protocol 4 (docs/protocol-4.md, "Finding the server").
+ *
+ * @module
+ */
+import { ProtocolError } from "../errors.ts";
+import {
+  CLIENT_ID_SIZE,
+  decodeResponseHeader,
+  REQUEST_HEADER_SIZE,
+  RESPONSE_HEADER_SIZE,
+  writeRequestHeader,
+  writeResponseHeader,
+} from "../header.ts";
+import { ByteReader, type Bytes, ByteWriter, equalBytes } from "../wire.ts";
+
+const VERSION = 4;
+const HELLO_CODE = 0x7834;
+const ANSWER_CODE = 0x7835;
+/** No certificate is larger, in bytes. */
+const MAX_ANSWER = 16 * 1024;
+
+/** Where protocol 4 is spoken, and the certificate that is shown there; nothing of it is proven yet. */
+export interface HelloAnswer {
+  readonly port: number;
+  /** X.509, DER. */
+  readonly certificate: Bytes;
+}
+
+/** What a client says. */
+export const HELLO: Bytes = writeRequestHeader(new ByteWriter(REQUEST_HEADER_SIZE), {
+  ...{ clientId: new Uint8Array(CLIENT_ID_SIZE), version: VERSION },
+  ...{ code: HELLO_CODE, payloadSize: 0 },
+}).bytes;
+
+export function isHello(header: Bytes): boolean {
+  return equalBytes(header, HELLO);
+}
+
+export function encodeHelloAnswer({ port, certificate }: HelloAnswer): Bytes {
+  const payloadSize = 2 + certificate.length;
+  const writer = new ByteWriter(RESPONSE_HEADER_SIZE + payloadSize);
+  writeResponseHeader(writer, { version: VERSION, code: ANSWER_CODE, payloadSize });
+  return writer.u16(port).put(certificate).bytes;
+}
+
+/**
+ * The answer in the bytes that have come so far; `undefined` while more are needed. Throws `ProtocolError` `no-hello`
+ * where they are anything else: the server speaks protocol 3 alone.
+ */
+export function decodeHelloAnswer(bytes: Bytes): HelloAnswer | undefined {
+  if (bytes.length < RESPONSE_HEADER_SIZE) return undefined;
+  const { version, code, payloadSize } = decodeResponseHeader(bytes);
+  if (version !== VERSION || code !== ANSWER_CODE || payloadSize < 3 || payloadSize > MAX_ANSWER) {
+    throw new ProtocolError("no-hello", "The server does not answer as one of protocol 4");
+  }
+  if (bytes.length < RESPONSE_HEADER_SIZE + payloadSize) return undefined;
+  const payload = bytes.subarray(RESPONSE_HEADER_SIZE, RESPONSE_HEADER_SIZE + payloadSize);
+  const reader = new ByteReader(payload);
+  return { port: reader.u16(), certificate: reader.rest().slice() };
+}

@@ -1,0 +1,114 @@
+/**
+ * Where the server listens, and which protocol it speaks there.
+ *
+ * @module
+ */
+import {
+  type Address,
+  DEFAULT_SERVED,
+  type Edition,
+  formatAddress,
+  NetworkError,
+} from "../protocol/mod.ts";
+import { formatFingerprint } from "../protocol/v4/fingerprint.ts";
+import type { HelloAnswer } from "../protocol/v4/hello.ts";
+import { Connection } from "./connection.ts";
+import type { Context } from "./context.ts";
+import type { LimitError } from "./limits.ts";
+import { Connection as SecureConnection } from "./v4/connection.ts";
+import type { TlsIdentity } from "./v4/identity.ts";
+
+/** An address; port 0 takes any free one. */
+export interface Listen extends Address {
+  /** The editions served there; {@link DEFAULT_SERVED} without. */
+  readonly editions?: readonly Edition[];
+}
+
+/** A connection of either protocol. */
+export interface Served {
+  /** Serves the peer until it leaves, breaks the protocol or is closed. Never rejects. */
+  serve(): Promise<void>;
+  /** Tells the peer that there is no room for it, and ends the connection. Never rejects. */
+  turnAway(error: LimitError): Promise<void>;
+  /** Ends the connection as soon as no file is on its way or waits to be judged. */
+  finish(): void;
+  /** Ends the connection at once; what it was doing fails for that reason. */
+  close(reason: string): void;
+}
+
+export interface Listener {
+  readonly address: Address;
+  accept(): Promise<Deno.TcpConn | Deno.TlsConn>;
+  close(): void;
+  /** The connection of a peer that was accepted; `number` is unique in this process. */
+  open(context: Context, socket: Deno.TcpConn | Deno.TlsConn, number: number): Served;
+  /** What the log says of it, with the values of the words in braces. */
+  readonly announcement: readonly [words: string, properties: Readonly<Record<string, unknown>>];
+  /** What is said of it to who asks for protocol 4, where that is spoken. */
+  readonly helloAnswer?: HelloAnswer;
+}
+
+/** Listens everywhere or nowhere. Throws `NetworkError` `cannot-listen`. */
+export function listenAll(addresses: readonly Listen[]): Listener[] {
+  const listeners: Listener[] = [];
+  try {
+    for (const address of addresses) listeners.push(listenPlain(address));
+    return listeners;
+  } catch (error) {
+    for (const listener of listeners) listener.close();
+    throw error;
+  }
+}
+
+function listenPlain({ editions = DEFAULT_SERVED, ...address }: Listen): Listener {
+  const socket = listening(address, () => Deno.listen(address));
+  return {
+    ...common(socket),
+    open: (context, peer, number) => new Connection(context, peer, number, editions),
+    announcement: ["Listening on {address} for editions {editions}", {
+      event: "server.listening",
+      address: formatAddress(socket.addr),
+      port: socket.addr.port,
+      editions: editions.map(({ name }) => name).join(", "),
+    }],
+  };
+}
+
+/** Listens for protocol 4. Throws `NetworkError` `cannot-listen`. */
+export function listenSecurely(address: Address, identity: TlsIdentity): Listener {
+  const { key, certificate: cert, rawCertificate, fingerprint } = identity;
+  const socket = listening(address, () => Deno.listenTls({ ...address, key, cert }));
+  return {
+    ...common(socket),
+    open: (context, peer) => new SecureConnection(context, peer, { fingerprint }),
+    announcement: ["Listening on {address} for protocol 4, fingerprint {fingerprint}", {
+      event: "server.listening-securely",
+      address: formatAddress(socket.addr),
+      port: socket.addr.port,
+      fingerprint: formatFingerprint(fingerprint),
+    }],
+    helloAnswer: { port: socket.addr.port, certificate: rawCertificate },
+  };
+}
+
+function common(socket: Deno.TcpListener | Deno.TlsListener) {
+  const { hostname, port } = socket.addr;
+  return {
+    address: { hostname, port },
+    accept: () => socket.accept(),
+    close: () => socket.close(),
+  };
+}
+
+function listening<T>(address: Address, listen: () => T): T {
+  try {
+    return listen();
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new NetworkError(
+      "cannot-listen",
+      `Cannot listen on ${formatAddress(address)}: ${reason}`,
+      { hint: "Name another address: --listen HOST:PORT.", cause },
+    );
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * The last steps of a file, by either protocol: from staging to its place, and into the catalog.
+ *
+ * @module
+ */
+import { type Bytes, printable, toHex } from "../protocol/mod.ts";
+import type { Context, Peer } from "./context.ts";
+import { LimitError } from "./limits.ts";
+import type { StagedBlob } from "./store/blob_store.ts";
+import { QuotaExceeded, type StoredFile, type Tree } from "./store/catalog.ts";
+
+/** A file on whose checksum both ends agree. */
+export interface Arrived
+  extends Pick<StoredFile, "clientId" | "name" | "size" | "crc" | "storedAt"> {
+  readonly blob: StagedBlob;
+  readonly tree?: Tree;
+  /** The digests of its chunks, of a file with a tree. */
+  readonly chunks?: Bytes;
+}
+
+/**
+ * Makes a file durable and visible. The path is listed as an orphan before the blob is moved there and until the
+ * catalog refers to it, so that a crash in between leaves nothing behind that the next start would not remove.
+ */
+export async function storeFile(
+  context: Context,
+  peer: Pick<Peer, "address">,
+  file: Arrived,
+): Promise<void> {
+  const { store: { catalog, blobs }, limits } = context;
+  const { clientId, name, size, crc, storedAt, blob, tree, chunks } = file;
+  const path = blobs.newPath(clientId);
+  let replaced: string | undefined;
+  try {
+    await catalog.addOrphan(path);
+    await blob.commit(path);
+    const known = { clientId, name, path, size, crc, storedAt, verified: true };
+    const row = tree === undefined ? known : { ...known, tree };
+    const quota = { bytes: limits.quota, files: limits.quotaFiles };
+    replaced = await catalog.storeFile(row, quota, chunks);
+  } catch (error) {
+    await blob.discard();
+    // A commit may have failed in its last step and hold all the same: then the path is the file's.
+    const stored = await catalog.findFile(clientId, name);
+    if (stored?.path !== path) await removeOrphan(context, path);
+    if (!(error instanceof QuotaExceeded)) throw error;
+    const limit = error.of === "bytes" ? "quota" : "quotaFiles";
+    throw new LimitError(limit, limits[limit]);
+  }
+  context.log.info("Stored {file} of {client}: {size} bytes, cksum {crc}", {
+    event: "file.stored",
+    file: printable(name),
+    client: toHex(clientId),
+    address: peer.address,
+    size,
+    crc,
+    path,
+  });
+  if (replaced !== undefined) await removeOrphan(context, replaced);
+}
+
+/** Removes a blob that no file refers to. What fails here is tried again at the next start. */
+export async function removeOrphan(context: Context, path: string): Promise<void> {
+  try {
+    await context.store.blobs.remove(path);
+    await context.store.catalog.removeOrphan(path);
+  } catch (error) {
+    context.log.warn("Could not remove {path}, which no file refers to: {reason}", {
+      event: "orphan.kept",
+      path,
+      reason: printable(String(error)),
+    });
+  }
+}

@@ -1,0 +1,220 @@
+/**
+ * One connection of protocol 4: frames in, frames out, and the client's proof of who it is before all else.
+ *
+ * @module
+ */
+import { type Bytes, isUserName, printable, ProtocolError, toHex } from "../../protocol/mod.ts";
+import { NONCE_SIZE, verifySignature } from "../../protocol/v4/authentication.ts";
+import { FrameReader } from "../../protocol/v4/frames.ts";
+import { dataHeader, encodeMessage, type Message } from "../../protocol/v4/messages.ts";
+import type { Context } from "../context.ts";
+import { countRegistration } from "../handlers.ts";
+import { LimitError } from "../limits.ts";
+import { PeerSocket, type Socket } from "../peer_socket.ts";
+import { Refusal } from "./refusal.ts";
+import { Requests, WINDOW } from "./requests.ts";
+
+/** What makes up the server to a client, beside what all connections share. */
+export interface Face {
+  readonly fingerprint: Bytes;
+}
+
+const VERSION = 0x0400;
+/** What the socket is read into; TLS gives no more than 16 KiB at once. */
+const READ_SIZE = 64 * 1024;
+
+export class Connection {
+  readonly #context: Context;
+  readonly #face: Face;
+  readonly #socket: PeerSocket;
+  readonly #frames = new FrameReader("client");
+  #requests: Requests | undefined;
+  #finishing = false;
+  /** Ends when what was to be sent so far has been. */
+  #sending: Promise<void> = Promise.resolve();
+
+  constructor(context: Context, socket: Socket, face: Face) {
+    this.#context = context;
+    this.#face = face;
+    this.#socket = new PeerSocket(socket, context.limits);
+  }
+
+  /** Serves the peer until it leaves, breaks the protocol or is closed. Never rejects. */
+  async serve(): Promise<void> {
+    try {
+      try {
+        await this.#converse();
+        await this.#sending;
+      } finally {
+        await this.#requests?.[Symbol.asyncDispose]();
+      }
+    } catch (error) {
+      if (error instanceof ProtocolError || error instanceof LimitError) await this.#refuse(error);
+      else if (error instanceof Refusal) await this.#sayLast(error);
+      else this.#logLoss(error);
+    } finally {
+      this.close("it was served");
+    }
+  }
+
+  close(reason: string): void {
+    this.#socket.close(reason);
+  }
+
+  /** Tells the peer that there is no room for it, and ends the connection. Never rejects. */
+  async turnAway(error: LimitError): Promise<void> {
+    await this.#refuse(error);
+    this.close("there is no room for it");
+  }
+
+  /** Ends the connection as soon as no file is on its way. */
+  finish(): void {
+    this.#finishing = true;
+    if (this.#requests?.isAtWork !== true) this.close("the server stops");
+  }
+
+  async #converse(): Promise<void> {
+    const nonce = crypto.getRandomValues(new Uint8Array(NONCE_SIZE));
+    await this.#send({ kind: "challenge", tag: 0, version: VERSION, nonce });
+    const first = await this.#receive();
+    if (first === undefined) return;
+    const requests = await this.#letIn(first, nonce);
+    this.#requests = requests;
+    this.#socket.expect(READ_SIZE);
+    for (let requested = 1;; requested++) {
+      const message = await this.#receive();
+      if (message === undefined) return;
+      if (requested > this.#context.limits.maxRequestsPerConnection && message.kind !== "data") {
+        throw overRequests(this.#context);
+      }
+      if (message.kind === "data") requested--;
+      await requests.handle(message);
+      if (this.#finishing && !requests.isAtWork) return;
+    }
+  }
+
+  /** Throws `Refusal`, `LimitError`, and `ProtocolError` for what is no proof. */
+  async #letIn(message: Message, nonce: Bytes): Promise<Requests> {
+    const { fingerprint } = this.#face;
+    const { store, entropy, limits, clock, log } = this.#context;
+    const { address } = this.#socket;
+    const open = async (clientId: Bytes, name: string) => {
+      await this.#send({ kind: "welcome", tag: 0, clientId, name, window: WINDOW });
+      return new Requests(this.#context, { clientId, address }, {
+        send: (message) => this.#send(message),
+        sendChunk: (tag, chunk) => this.#sendChunk(tag, chunk),
+      });
+    };
+    if (message.kind === "register") {
+      countRegistration(this.#context, this.#socket);
+      const { name, key, signature } = message;
+      const proven = await verifySignature({ fingerprint, nonce, key, name }, signature);
+      if (!proven) throw new Refusal("not-authenticated", "the signature is wrong");
+      if (!isUserName(name)) {
+        throw new Refusal("bad-user-name", "a name has 1 to 254 ASCII letters and digits");
+      }
+      const id = entropy.clientId();
+      const expiredBefore = clock() - limits.registrationTtlMs;
+      const free = await store.catalog.registerKey({ id, name, key, now: clock(), expiredBefore });
+      if (!free) throw new Refusal("name-taken", `${name} is another's name`);
+      log.info("Registered {name} as {client} from {address}", {
+        event: "client.registered",
+        ...{ name, client: toHex(id), address },
+      });
+      return await open(id, name);
+    }
+    if (message.kind === "login") {
+      const { clientId, key, signature } = message;
+      const proven = await verifySignature({ fingerprint, nonce, clientId, key }, signature);
+      const client = proven ? await store.catalog.findKeyHolder(clientId, key) : undefined;
+      const client16 = toHex(clientId);
+      if (client === undefined) {
+        log.info("Denied {client} from {address} to log in: not known so", {
+          event: "client.denied",
+          ...{ name: "", client: client16, address },
+        });
+        throw new Refusal("not-authenticated", "no such account has this key");
+      }
+      log.info("Logged in {name} ({client}) from {address}", {
+        event: "client.logged-in",
+        ...{ name: printable(client.name), client: client16, address },
+      });
+      return await open(clientId, client.name);
+    }
+    throw new ProtocolError("bad-frame", `Cannot take ${message.kind} before register or login`);
+  }
+
+  /** The next message; `undefined` when the peer has left between two. */
+  async #receive(): Promise<Message | undefined> {
+    for (;;) {
+      const message = this.#frames.next();
+      if (message !== undefined) return message;
+      const bytes = await this.#socket.receive(
+        this.#requests?.isReceiving === true
+          ? "content"
+          : this.#frames.betweenFrames
+          ? "idle"
+          : "request",
+      );
+      if (bytes === undefined) {
+        if (!this.#frames.betweenFrames) throw new Error("it left within a message");
+        return undefined;
+      }
+      this.#frames.push(bytes);
+    }
+  }
+
+  #send(message: Message): Promise<void> {
+    const bytes = encodeMessage(message);
+    return this.#inTurn(() => this.#socket.send(bytes));
+  }
+
+  #sendChunk(tag: number, chunk: Bytes): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#socket.send(dataHeader(tag, chunk.length));
+      await this.#socket.send(chunk);
+    });
+  }
+
+  /** Answers to several requests don't get into each other. */
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const sent = this.#sending.then(work);
+    // Whoever waits for the whole is told; the next in turn fails by itself.
+    this.#sending = sent.catch(() => undefined);
+    return sent;
+  }
+
+  async #refuse(error: ProtocolError | LimitError): Promise<void> {
+    const { address } = this.#socket;
+    if (error instanceof LimitError) {
+      this.#context.limitLog.report(error, address);
+      return await this.#sayLast(new Refusal("over-limit", error.message));
+    }
+    this.#context.log.warn("Closing {address}: {reason}", {
+      event: "connection.refused",
+      ...{ address, code: error.code, reason: error.message },
+    });
+    await this.#sayLast(new Refusal("bad-frame", error.message));
+  }
+
+  async #sayLast({ code, message }: Refusal): Promise<void> {
+    try {
+      await this.#socket.dismiss(encodeMessage({ kind: "error", tag: 0, code, message }));
+    } catch (loss) {
+      this.#logLoss(loss);
+    }
+  }
+
+  #logLoss(error: unknown): void {
+    this.#context.log.info("Lost {address}: {reason}", {
+      event: "connection.lost",
+      address: this.#socket.address,
+      reason: this.#socket.closedFor ??
+        printable(error instanceof Error ? error.message : String(error)),
+    });
+  }
+}
+
+function overRequests({ limits: { maxRequestsPerConnection } }: Context): LimitError {
+  return new LimitError("maxRequestsPerConnection", maxRequestsPerConnection);
+}

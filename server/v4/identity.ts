@@ -1,0 +1,110 @@
+/**
+ * The server's identity in protocol 4: a key and a self-signed certificate, kept in the data folder
+ * (docs/protocol-4.md, "The channel").
+ *
+ * @module
+ */
+import { X509Certificate } from "node:crypto";
+import { join } from "node:path";
+import { type Bytes, ConfigurationError, printable } from "../../protocol/mod.ts";
+import { certificateName } from "../../protocol/v4/fingerprint.ts";
+import { type FileSystem, syncFolder, writeAll } from "../store/file_system.ts";
+
+export const TLS_FILE = "tls.pem";
+
+const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
+/** RFC 5280 4.1.2.5: a certificate that has no well-defined end. */
+const NO_END = new Date("9999-12-31T23:59:59Z");
+const BEGIN = new Date("2020-01-01T00:00:00Z");
+
+export interface TlsIdentity {
+  /** PEM, as `Deno.listenTls` takes them. */
+  readonly key: string;
+  readonly certificate: string;
+  /** DER. */
+  readonly rawCertificate: Bytes;
+  /** SHA-256 of the public key, 32 bytes. */
+  readonly fingerprint: Bytes;
+}
+
+/**
+ * The identity in a data folder, made at the first start. Throws `ConfigurationError` `bad-tls-identity` where the file
+ * is there and is none: another one would be another server to every client that knows this one.
+ */
+export async function loadIdentity(folder: string, fs: FileSystem): Promise<TlsIdentity> {
+  const path = join(folder, TLS_FILE);
+  const text = await readIfThere(path);
+  if (text !== undefined) return await parseIdentity(text, path);
+  const made = await makeIdentity();
+  // Whole or absent, and durable before any client keeps the fingerprint.
+  const temporary = `${path}.tmp`;
+  {
+    const options = { write: true, create: true, truncate: true, mode: 0o600 };
+    using file = await fs.open(temporary, options);
+    await writeAll(file, new TextEncoder().encode(made));
+    await file.sync();
+  }
+  await fs.rename(temporary, path);
+  await syncFolder(fs, folder);
+  return await parseIdentity(made, path);
+}
+
+/** SHA-256 of the public key of a certificate in DER. Throws where it is none. */
+export async function fingerprintOf(certificate: Bytes): Promise<Bytes> {
+  const key = new X509Certificate(certificate).publicKey.export({ type: "spki", format: "der" });
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", new Uint8Array(key)));
+}
+
+async function parseIdentity(text: string, path: string): Promise<TlsIdentity> {
+  const [key, certificate] = text.match(/-----BEGIN [^-]+-----[^-]+-----END [^-]+-----\n/g) ?? [];
+  try {
+    if (key === undefined || certificate === undefined) throw new Error("a part is missing");
+    const rawCertificate = new Uint8Array(new X509Certificate(certificate).raw);
+    return { key, certificate, rawCertificate, fingerprint: await fingerprintOf(rawCertificate) };
+  } catch (cause) {
+    throw new ConfigurationError(
+      "bad-tls-identity",
+      `${printable(path)} does not hold the server's key and certificate`,
+      {
+        hint: "Restore it from a backup. If it is lost, remove it: the server makes another, and " +
+          "every client has to be told the new fingerprint.",
+        cause,
+      },
+    );
+  }
+}
+
+/** Key and certificate, PEM, one behind the other. */
+async function makeIdentity(): Promise<string> {
+  // Needed once in the life of a server; they take longer to load than all the rest.
+  await import("reflect-metadata");
+  const { BasicConstraintsExtension, SubjectAlternativeNameExtension, X509CertificateGenerator } =
+    await import("@peculiar/x509");
+  const keys = await crypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]);
+  const spki = await crypto.subtle.exportKey("spki", keys.publicKey);
+  const fingerprint = new Uint8Array(await crypto.subtle.digest("SHA-256", spki));
+  const certificate = await X509CertificateGenerator.createSelfSigned({
+    ...{ serialNumber: "01", name: "CN=xfer", notBefore: BEGIN, notAfter: NO_END },
+    ...{ signingAlgorithm: ALGORITHM, keys },
+    extensions: [
+      new BasicConstraintsExtension(false, undefined, true),
+      new SubjectAlternativeNameExtension([{ type: "dns", value: certificateName(fingerprint) }]),
+    ],
+  });
+  const pkcs8 = new Uint8Array(await crypto.subtle.exportKey("pkcs8", keys.privateKey));
+  return toPem("PRIVATE KEY", pkcs8) + toPem("CERTIFICATE", new Uint8Array(certificate.rawData));
+}
+
+function toPem(label: string, der: Bytes): string {
+  const lines = btoa(String.fromCharCode(...der)).match(/.{1,64}/g) ?? [];
+  return [`-----BEGIN ${label}-----`, ...lines, `-----END ${label}-----`, ""].join("\n");
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,82 @@
+/**
+ * One file on its way in by protocol 4: chunk → checksum and digest → staging file. Hashing and writing overlap with
+ * what comes from the socket.
+ *
+ * @module
+ */
+import { type Bytes, Cksum, equalBytes, ProtocolError, release } from "../../protocol/mod.ts";
+import type { MessageOf } from "../../protocol/v4/messages.ts";
+import { CHUNK_SIZE, digestChunk, digestTree, Leaves } from "../../protocol/v4/tree.ts";
+import type { StagedBlob } from "../store/blob_store.ts";
+
+/** Chunks of a file that are on their way from the socket to the disk at most. */
+const MAX_IN_FLIGHT = 3;
+
+export interface Sums {
+  readonly cksum: number;
+  readonly digest: Bytes;
+}
+
+export class Receipt {
+  readonly request: MessageOf<"put">;
+  readonly blob: StagedBlob;
+  readonly leaves = new Leaves();
+  readonly #checksum = new Cksum();
+  #received = 0;
+  #inFlight: Promise<void>[] = [];
+
+  constructor(request: MessageOf<"put">, blob: StagedBlob) {
+    this.request = request;
+    this.blob = blob;
+  }
+
+  /**
+   * Takes a chunk, which is empty afterwards. Throws `ProtocolError` `bad-frame` for one that is not of the size it must
+   * have, and what has failed since the last call.
+   */
+  async take(chunk: Bytes): Promise<void> {
+    const expected = Math.min(CHUNK_SIZE, this.request.size - this.#received);
+    if (chunk.length !== expected || expected === 0) {
+      throw new ProtocolError(
+        "bad-frame",
+        `Cannot take a chunk of ${chunk.length} bytes: ${expected} are expected`,
+      );
+    }
+    this.#received += chunk.length;
+    const taking = this.#process(chunk, digestChunk(chunk), this.#inFlight.at(-1));
+    // It is awaited in its turn; until then its failure is not to count as unhandled.
+    taking.catch(() => undefined);
+    this.#inFlight.push(taking);
+    if (this.#inFlight.length >= MAX_IN_FLIGHT) await this.#inFlight.shift();
+  }
+
+  /** Whether all of it has come. */
+  get isWhole(): boolean {
+    return this.#received === this.request.size;
+  }
+
+  /** Checksum and digest of what has come, when it is written. */
+  async sums(): Promise<Sums> {
+    await Promise.all(this.#inFlight);
+    return { cksum: this.#checksum.digest(), digest: await digestTree(this.leaves.bytes) };
+  }
+
+  /** Drops what was received; resolves when nothing is under way any more. */
+  async discard(): Promise<void> {
+    await Promise.allSettled(this.#inFlight);
+    await this.blob.discard();
+  }
+
+  async #process(chunk: Bytes, hashing: Promise<Bytes>, before?: Promise<void>): Promise<void> {
+    const digest = await hashing;
+    await before;
+    this.leaves.push(digest);
+    this.#checksum.update(chunk);
+    await this.blob.write(chunk);
+    release(chunk);
+  }
+}
+
+export function sameSums(a: Sums, b: Sums): boolean {
+  return a.cksum === b.cksum && equalBytes(a.digest, b.digest);
+}
