@@ -23,6 +23,8 @@ export class SourceFile {
   /** The name as a field. */
   readonly nameField: Bytes;
   readonly size: number;
+  /** When it was changed last, in milliseconds since the epoch; 0 where the system does not tell. */
+  readonly mtime: number;
   readonly #identity: string;
 
   private constructor(path: string, nameField: Bytes, info: Deno.FileInfo) {
@@ -30,6 +32,7 @@ export class SourceFile {
     this.name = basename(path);
     this.nameField = nameField;
     this.size = info.size;
+    this.mtime = info.mtime?.getTime() ?? 0;
     this.#identity = identityOf(info);
   }
 
@@ -38,13 +41,8 @@ export class SourceFile {
    * `file-too-large`.
    */
   static async inspect(path: string, profile: Profile): Promise<SourceFile> {
-    const info = await attempt(path, () => statReadable(path));
+    const info = await statFile(path);
     const shown = printable(path);
-    if (!info.isFile) {
-      throw new StorageError("not-a-file", `Cannot send ${shown}: it is not a regular file`, {
-        hint: "Pack a folder into one file first, with tar for example.",
-      });
-    }
     const nameField = encodeTextField(basename(path), FIELDS.fileName.size);
     if (nameField === undefined) {
       throw new StorageError(
@@ -62,6 +60,11 @@ export class SourceFile {
       );
     }
     return new SourceFile(path, nameField, info);
+  }
+
+  /** The same for protocol 4, which takes files of any size. Throws `StorageError` `cannot-read`, `not-a-file`. */
+  static async inspectAny(path: string): Promise<SourceFile> {
+    return new SourceFile(path, new Uint8Array(0), await statFile(path));
   }
 
   /**
@@ -128,6 +131,14 @@ export class SourceFile {
 /** What tells a file from another, and from itself when it was written to. */
 function identityOf({ size, mtime, ctime, ino, dev }: Deno.FileInfo): string {
   return [size, mtime?.getTime(), ctime?.getTime(), ino, dev].join(" ");
+}
+
+async function statFile(path: string): Promise<Deno.FileInfo> {
+  const info = await attempt(path, () => statReadable(path));
+  if (info.isFile) return info;
+  throw new StorageError("not-a-file", `Cannot send ${printable(path)}: it is not a regular file`, {
+    hint: "Pack a folder into one file first, with tar for example.",
+  });
 }
 
 /** Looks at a file, and sees that it can be opened where it can be sent at all. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { release } from "../memory.ts";
 import { type Bytes, concatBytes } from "../wire.ts";
 
 export const CHUNK_SIZE = 1024 * 1024;
@@ -21,7 +22,10 @@ export async function digestChunk(chunk: Bytes): Promise<Bytes> {
   const input = new Uint8Array(1 + chunk.length);
   input[0] = LEAF;
   input.set(chunk, 1);
-  return await sha256(input);
+  const digest = sha256(input);
+  // WebCrypto has a copy of its own.
+  release(input);
+  return await digest;
 }
 
 /**

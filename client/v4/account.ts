@@ -1,0 +1,99 @@
+/**
+ * Who the client is in protocol 4: `me.key`, an Ed25519 private key, and `me.account`, the name and the id that the
+ * server gave.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import {
+  type Bytes,
+  CLIENT_ID_SIZE,
+  ConfigurationError,
+  fromHex,
+  printable,
+  toHex,
+} from "../../protocol/mod.ts";
+import { writePrivateFile } from "../files.ts";
+import { readPrivateFile } from "../private_file.ts";
+
+export const ACCOUNT_KEY_FILE = "me.key";
+export const ACCOUNT_FILE = "me.account";
+
+export interface AccountKey {
+  readonly privateKey: CryptoKey;
+  /** 32 bytes. */
+  readonly publicKey: Bytes;
+}
+
+export interface Account {
+  readonly name: string;
+  readonly clientId: Bytes;
+}
+
+export class AccountFolder {
+  readonly #keyPath: string;
+  readonly #accountPath: string;
+  readonly #onTightened: (path: string) => void;
+
+  constructor(folder: string, onTightened: (path: string) => void = () => undefined) {
+    this.#keyPath = join(folder, ACCOUNT_KEY_FILE);
+    this.#accountPath = join(folder, ACCOUNT_FILE);
+    this.#onTightened = onTightened;
+  }
+
+  /** The key, made and durable before anything is sent. Throws `ConfigurationError` `bad-identity`. */
+  async loadKey(): Promise<AccountKey> {
+    const text = await readPrivateFile(this.#keyPath, () => this.#onTightened(this.#keyPath));
+    if (text !== undefined) return await parseKey(text, this.#keyPath);
+    const { privateKey } = await crypto.subtle.generateKey("Ed25519", true, [
+      "sign",
+      "verify",
+    ]) as CryptoKeyPair;
+    const pem = toPem(new Uint8Array(await crypto.subtle.exportKey("pkcs8", privateKey)));
+    await writePrivateFile(this.#keyPath, pem);
+    return await parseKey(pem, this.#keyPath);
+  }
+
+  /** The account, or `undefined` before the registration. Throws `ConfigurationError` `bad-identity`. */
+  async loadAccount(): Promise<Account | undefined> {
+    const text = await readPrivateFile(
+      this.#accountPath,
+      () => this.#onTightened(this.#accountPath),
+    );
+    if (text === undefined) return undefined;
+    const [name = "", id = ""] = text.split(/\r?\n/);
+    const clientId = fromHex(id.trim());
+    if (clientId?.length === CLIENT_ID_SIZE) return { name: name.trim(), clientId };
+    throw badIdentity(this.#accountPath, "expected a name, and an id of 32 hexadecimal digits");
+  }
+
+  async saveAccount({ name, clientId }: Account): Promise<void> {
+    await writePrivateFile(this.#accountPath, `${name}\n${toHex(clientId)}\n`);
+  }
+}
+
+async function parseKey(text: string, path: string): Promise<AccountKey> {
+  try {
+    const base64 = text.replaceAll(/-----[^-]+-----|\s/g, "");
+    const der = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
+    const privateKey = await crypto.subtle.importKey("pkcs8", der, "Ed25519", true, ["sign"]);
+    // The public half, which WebCrypto tells only so.
+    const { x } = await crypto.subtle.exportKey("jwk", privateKey);
+    const raw = atob((x ?? "").replaceAll("-", "+").replaceAll("_", "/"));
+    return { privateKey, publicKey: Uint8Array.from(raw, (char) => char.charCodeAt(0)) };
+  } catch (cause) {
+    throw badIdentity(path, "expected an Ed25519 private key, PKCS#8 in PEM", cause);
+  }
+}
+
+function toPem(der: Bytes): string {
+  const lines = btoa(String.fromCharCode(...der)).match(/.{1,64}/g) ?? [];
+  return ["-----BEGIN PRIVATE KEY-----", ...lines, "-----END PRIVATE KEY-----", ""].join("\n");
+}
+
+function badIdentity(path: string, what: string, cause?: unknown): ConfigurationError {
+  return new ConfigurationError("bad-identity", `${printable(path)}: ${what}`, {
+    hint: "Restore it, or move me.key and me.account away to register anew under a free name.",
+    cause,
+  });
+}

@@ -1,0 +1,168 @@
+/**
+ * Requests and answers over one secure connection: answers are handed to who has asked, by their tags.
+ *
+ * @module
+ */
+import { type Bytes, NetworkError, printable, RefusedError } from "../../protocol/mod.ts";
+import { FrameReader } from "../../protocol/v4/frames.ts";
+import { dataHeader, encodeMessage, type Message } from "../../protocol/v4/messages.ts";
+import type { Timeouts } from "../connection.ts";
+
+/** TLS gives no more than 16 KiB at once. */
+const READ_SIZE = 64 * 1024;
+/** How often it is seen whether the server is silent for too long, in milliseconds. */
+const WATCH_MS = 500;
+
+/** The part of a connection that is used here. */
+export type Socket = Pick<Deno.TlsConn, "read" | "write" | "close">;
+
+/** Takes a message of one request; `true` when it was the last. While it works nothing more is read. */
+type Taker = (message: Message) => boolean | Promise<boolean>;
+
+interface Waiting {
+  readonly take: Taker;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export class Exchange implements Disposable {
+  readonly #socket: Socket;
+  readonly #timeouts: Timeouts;
+  readonly #frames = new FrameReader("server");
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #reading: Promise<void>;
+  readonly #watchdog: ReturnType<typeof setInterval>;
+  /** When the server last took or said something. */
+  #heardAt = performance.now();
+  #writing = 0;
+  #tag = 0;
+  #end: Error | undefined;
+  #closed = false;
+
+  constructor(socket: Socket, timeouts: Timeouts) {
+    this.#socket = socket;
+    this.#timeouts = timeouts;
+    this.#reading = this.#readAll().catch((error) => this.#fail(lost(error)));
+    this.#watchdog = setInterval(() => this.#watch(), WATCH_MS);
+  }
+
+  /** A tag that no request has had. */
+  nextTag(): number {
+    return ++this.#tag;
+  }
+
+  /**
+   * Resolves when `take` has had the last message with a tag. Rejects with what it throws, with `RefusedError` where the
+   * server refuses the request, with `NetworkError` where the connection ends before.
+   */
+  answer(tag: number, take: Taker): Promise<void> {
+    if (this.#end !== undefined) return Promise.reject(this.#end);
+    return new Promise((resolve, reject) => this.#waiting.set(tag, { take, resolve, reject }));
+  }
+
+  /** Sends a message and takes its answers, as `answer` does. */
+  async ask(message: Message, take: Taker): Promise<void> {
+    const answered = this.answer(message.tag, take);
+    answered.catch(() => undefined);
+    await this.send(message);
+    await answered;
+  }
+
+  /** Throws `NetworkError` `connection-lost` or `send-timeout`. */
+  async send(message: Message): Promise<void> {
+    await this.#write(encodeMessage(message));
+  }
+
+  /** Sends a chunk; its bytes may change when the promise resolves. */
+  async sendChunk(tag: number, chunk: Bytes): Promise<void> {
+    await this.#write(dataHeader(tag, chunk.length));
+    await this.#write(chunk);
+  }
+
+  [Symbol.dispose](): void {
+    this.#fail(lost("it was closed"));
+    if (this.#closed) return;
+    this.#closed = true;
+    clearInterval(this.#watchdog);
+    this.#socket.close();
+  }
+
+  async #write(bytes: Bytes): Promise<void> {
+    this.#writing++;
+    try {
+      for (let done = 0; done < bytes.length;) {
+        done += await this.#socket.write(bytes.subarray(done));
+        this.#heardAt = performance.now();
+      }
+    } catch (cause) {
+      // What the server has said last tells more than that it does not listen any more.
+      await this.#reading;
+      throw this.#end ?? lost(cause);
+    } finally {
+      this.#writing--;
+    }
+  }
+
+  async #readAll(): Promise<void> {
+    const buffer = new Uint8Array(READ_SIZE);
+    for (;;) {
+      for (
+        let message = this.#frames.next();
+        message !== undefined;
+        message = this.#frames.next()
+      ) {
+        await this.#deliver(message);
+      }
+      const size = await this.#socket.read(buffer);
+      this.#heardAt = performance.now();
+      if (size === null) return this.#fail(lost("the server has closed it"));
+      this.#frames.push(buffer.subarray(0, size));
+    }
+  }
+
+  async #deliver(message: Message): Promise<void> {
+    if (message.kind === "error" && message.tag === 0) return this.#fail(refused(message));
+    const waiting = this.#waiting.get(message.tag);
+    // Nobody waits for what is said of a request that was given up.
+    if (waiting === undefined) return;
+    try {
+      if (message.kind === "error") throw refused(message);
+      if (!(await waiting.take(message))) return;
+      waiting.resolve();
+    } catch (error) {
+      waiting.reject(error);
+    }
+    this.#waiting.delete(message.tag);
+  }
+
+  /** Gives the server up where it neither takes nor says anything for too long. */
+  #watch(): void {
+    const isAwaited = this.#writing > 0 || this.#waiting.size > 0;
+    if (!isAwaited) this.#heardAt = performance.now();
+    if (performance.now() - this.#heardAt < this.#timeouts.responseMs) return;
+    const seconds = this.#timeouts.responseMs / 1000;
+    this.#fail(
+      new NetworkError("no-answer", `The server has said nothing for ${seconds} s`, {
+        hint: "It may be stuck or overloaded. Try again later.",
+      }),
+    );
+    this[Symbol.dispose]();
+  }
+
+  #fail(error: Error): void {
+    this.#end ??= error;
+    for (const { reject } of this.#waiting.values()) reject(this.#end);
+    this.#waiting.clear();
+  }
+}
+
+function lost(cause: unknown): NetworkError {
+  const reason = printable(cause instanceof Error ? cause.message : String(cause));
+  return new NetworkError("connection-lost", `The connection is lost: ${reason}`, { cause });
+}
+
+function refused({ code, message }: { readonly code: string; readonly message: string }) {
+  // The code is one of ours only if it looks like one.
+  const known = /^[a-z][a-z-]{0,40}$/.test(code) ? code : "refused";
+  return new RefusedError(known, `The server refuses: ${printable(message.slice(0, 500))}`);
+}
