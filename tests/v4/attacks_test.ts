@@ -1,0 +1,244 @@
+/** Protocol 4: what an adversary may try, and what comes of it at both ends. */
+import assert from "node:assert/strict";
+import { DEFAULT_TIMEOUTS, Server } from "../../mod.ts";
+import { AccountFolder } from "../../client/v4/account.ts";
+import { findSecure, fingerprintOf, openSecurely } from "../../client/v4/channel.ts";
+import { SecureClient } from "../../client/v4/secure_client.ts";
+import { decodeHelloAnswer, encodeHelloAnswer } from "../../protocol/v4/hello.ts";
+import { CHUNK_SIZE } from "../../protocol/v4/tree.ts";
+import { pseudoRandomBytes } from "../helpers/bytes.ts";
+import { FaultyProxy } from "../helpers/faulty_proxy.ts";
+import { cutAt, flipAt } from "../helpers/meddlers.ts";
+import { connectRaw, got, loginRaw, put, Scene, startServer } from "./scene.ts";
+
+Deno.test("a man in the middle with a key of his own is found out where the server is known", async () => {
+  await using scene = await Scene.create();
+  (await scene.client("Alice"))[Symbol.dispose]();
+  // He answers at the address where the server was.
+  await using other = await startServer(scene.folder.join("his"));
+  await using proxy = await FaultyProxy.start(other.address);
+  const known = await Deno.readTextFile(scene.folder.join("Alice", "known_servers"));
+  const { hostname, port } = proxy.address;
+  const moved = known.replace(/^\S+/, `${hostname}:${port}`);
+  await Deno.writeTextFile(scene.folder.join("Alice", "known_servers"), moved);
+  await assert.rejects(scene.client("Alice", { server: proxy.address }), {
+    name: "ConfigurationError",
+    code: "other-server",
+  });
+  assert.equal(await Deno.readTextFile(scene.folder.join("Alice", "known_servers")), moved);
+});
+
+Deno.test("with a fingerprint in the address he is found out on first use, and nobody is asked", async () => {
+  await using scene = await Scene.create();
+  await using other = await startServer(scene.folder.join("his"));
+  const answer = await findSecure(scene.server.address, DEFAULT_TIMEOUTS);
+  const fingerprint = await fingerprintOf(answer?.certificate ?? new Uint8Array(0));
+  const onNewServer = () => assert.fail("nobody is to be asked");
+  const changes = { fingerprint, onNewServer };
+  await assert.rejects(scene.client("Alice", { ...changes, server: other.address }), {
+    code: "other-server",
+  });
+  (await scene.client("Alice", changes))[Symbol.dispose]();
+});
+
+Deno.test("without one a person is asked on first use, and a no is a no", async () => {
+  await using scene = await Scene.create();
+  const asked: string[] = [];
+  const onNewServer = (fingerprint: string) => {
+    asked.push(fingerprint);
+    return false;
+  };
+  await assert.rejects(scene.client("Alice", { onNewServer }), { code: "server-not-trusted" });
+  assert.match(asked[0] ?? "", /^SHA256:/);
+  await assert.rejects(
+    Deno.stat(scene.folder.join("Alice", "known_servers")),
+    Deno.errors.NotFound,
+  );
+});
+
+Deno.test("he who passes the certificate on has not its key: no channel comes about", async () => {
+  await using scene = await Scene.create();
+  await using other = await startServer(scene.folder.join("his"));
+  const honest = await findSecure(scene.server.address, DEFAULT_TIMEOUTS);
+  const his = await findSecure(other.address, DEFAULT_TIMEOUTS);
+  assert.ok(honest !== undefined && his !== undefined);
+  const lie = { certificate: honest.certificate, port: his.port };
+  const fingerprint = await fingerprintOf(honest.certificate);
+  await assert.rejects(openSecurely(scene.server.address, lie, fingerprint, DEFAULT_TIMEOUTS), {
+    name: "NetworkError",
+    code: "no-secure-channel",
+  });
+});
+
+Deno.test("a hello that is stripped, or answered by nonsense, is no way down to protocol 3", async () => {
+  await using scene = await Scene.create();
+  (await scene.client("Alice"))[Symbol.dispose]();
+  const meddlers: Record<string, (bytes: Uint8Array<ArrayBuffer>) => Uint8Array<ArrayBuffer>[]> = {
+    silence: () => [],
+    nonsense: (bytes) => [bytes.map((byte) => byte ^ 0x55)],
+    "an error of protocol 3": () => [Uint8Array.of(3, 0x4b, 0x06, 0, 0, 0, 0)],
+  };
+  for (const [what, answer] of Object.entries(meddlers)) {
+    await using proxy = await FaultyProxy.start(scene.server.address, { down: () => answer });
+    const failure = { name: "ProtocolError", code: "protocol-4-not-spoken" };
+    await assert.rejects(scene.client("Alice", { server: proxy.address }), failure, what);
+  }
+});
+
+Deno.test("a server without protocol 4 ends the hello, and goes on with others", async () => {
+  await using scene = await Scene.create();
+  await using plain = await Server.start({
+    listen: [{ hostname: "127.0.0.1", port: 0 }],
+    dataFolder: scene.folder.join("plain"),
+  });
+  assert.equal(await findSecure(plain.address, DEFAULT_TIMEOUTS), undefined);
+});
+
+const NOT_IN = { name: "RefusedError", code: "not-authenticated" };
+
+Deno.test("a signature is worth nothing on another connection", async () => {
+  await using scene = await Scene.create();
+  (await scene.client("Alice"))[Symbol.dispose]();
+  using first = await connectRaw(scene.server.address);
+  using second = await connectRaw(scene.server.address);
+  assert.notDeepEqual(first.nonce, second.nonce);
+  await assert.rejects(
+    loginRaw(second, scene.folder.join("Alice"), { nonce: first.nonce }),
+    NOT_IN,
+  );
+});
+
+Deno.test("a signature that another server asked for is worth nothing here", async () => {
+  await using scene = await Scene.create();
+  (await scene.client("Alice"))[Symbol.dispose]();
+  await using other = await startServer(scene.folder.join("his"));
+  using his = await connectRaw(other.address);
+  using raw = await connectRaw(scene.server.address);
+  // He relays our nonce; the client signs it for him, with his fingerprint.
+  const { fingerprint } = his;
+  await assert.rejects(loginRaw(raw, scene.folder.join("Alice"), { fingerprint }), NOT_IN);
+});
+
+Deno.test("nobody logs in with another's id, or another's key", async () => {
+  await using scene = await Scene.create();
+  for (const name of ["Alice", "Bob"]) (await scene.client(name))[Symbol.dispose]();
+  const alice = new AccountFolder(scene.folder.join("Alice"));
+  const { clientId } = await alice.loadAccount() ?? {};
+  assert.ok(clientId !== undefined);
+  {
+    using raw = await connectRaw(scene.server.address);
+    await assert.rejects(loginRaw(raw, scene.folder.join("Bob"), { clientId }), NOT_IN);
+  }
+  {
+    using raw = await connectRaw(scene.server.address);
+    const { publicKey: key } = await alice.loadKey();
+    await assert.rejects(loginRaw(raw, scene.folder.join("Bob"), { clientId, key }), NOT_IN);
+  }
+});
+
+Deno.test("a name that is taken, by either protocol, is not given again", async () => {
+  await using scene = await Scene.create();
+  (await scene.client("Alice"))[Symbol.dispose]();
+  const folder = scene.folder.join("another");
+  await Deno.mkdir(folder, { mode: 0o700 });
+  const options = { ...await scene.options("Alice"), identityFolder: folder };
+  await assert.rejects(SecureClient.connect(options), { code: "name-taken" });
+  const bad = { ...options, userName: "no name" };
+  await assert.rejects(SecureClient.connect(bad), { code: "bad-user-name" });
+});
+
+Deno.test("nobody is let in to anything before he has logged in", async () => {
+  await using scene = await Scene.create();
+  using raw = await connectRaw(scene.server.address);
+  const asked = raw.exchange.ask({ kind: "list", tag: 1, prefix: "" }, () => true);
+  await assert.rejects(asked, { code: "bad-frame" });
+});
+
+Deno.test("another's files are not there: get, stat, remove, rename, list", async () => {
+  await using scene = await Scene.create();
+  using alice = await scene.client("Alice");
+  await put(alice, [{ file: await scene.source("secret", pseudoRandomBytes(10)) }]);
+  using bob = await scene.client("Bob");
+  const none = { code: "no-such-file" };
+  await assert.rejects(got(bob, "secret"), none);
+  await assert.rejects(bob.stat("secret"), none);
+  await assert.rejects(bob.remove("secret"), none);
+  await assert.rejects(bob.rename("secret", "mine"), none);
+  await bob.list("", () => assert.fail("he has no files"));
+  assert.equal((await alice.stat("secret")).size, 10);
+});
+
+/** How many bytes a session takes on its secure port, one file put and got. */
+const SESSION = { up: 6000, down: 6000 };
+
+for (const direction of ["up", "down"] as const) {
+  Deno.test(`bytes changed or cut off on their way (${direction}) are an error, and no wrong file`, async () => {
+    // A length that was changed makes an end wait for what never comes.
+    const brief = { idleTimeoutMs: 300, requestTimeoutMs: 300, stallTimeoutMs: 300 };
+    await using scene = await Scene.create(brief);
+    (await scene.client("Alice"))[Symbol.dispose]();
+    const timeouts = { responseMs: 2000 };
+    const content = pseudoRandomBytes(3000);
+    const file = await scene.source("a", content);
+    const secure = scene.server.addresses.at(-1);
+    assert.ok(secure !== undefined);
+    let failed = 0;
+    for (let place = 0; place < SESSION[direction]; place += 379) {
+      for (
+        const meddler of [flipAt(place, 1 << (place % 8)), cutAt(place, "fin"), cutAt(place, "rst")]
+      ) {
+        await using tls = await FaultyProxy.start(secure, { [direction]: meddler });
+        // The hello leads to the proxy.
+        await using plain = await FaultyProxy.start(scene.server.address, {
+          down: () => (bytes) => {
+            const answer = decodeHelloAnswer(bytes);
+            return [
+              answer === undefined ? bytes : encodeHelloAnswer({
+                ...answer,
+                port: tls.address.port,
+              }),
+            ];
+          },
+        });
+        const known = scene.folder.join("Alice", "known_servers");
+        await Deno.remove(known);
+        try {
+          using client = await scene.client("Alice", { server: plain.address, timeouts });
+          const outcomes = await put(client, [{ file, name: "b" }]);
+          assert.deepEqual(await got(client, "b"), content);
+          assert.equal(typeof outcomes[0], "number");
+        } catch (error) {
+          failed++;
+          assert.match(
+            (error as { name: string }).name,
+            /^(Network|Unconfirmed|Refused)Error$/,
+            `${error}`,
+          );
+        }
+      }
+    }
+    assert.ok(failed > 10, `${failed} were noticed`);
+    using alice = await scene.client("Alice");
+    assert.deepEqual(await got(alice, "b"), content);
+  });
+}
+
+Deno.test("a file that was changed on the server's disk does not come out as what it was", async () => {
+  await using scene = await Scene.create();
+  using client = await scene.client("Alice");
+  await put(client, [{ file: await scene.source("a", pseudoRandomBytes(2 * CHUNK_SIZE)) }]);
+  const [path = ""] = scene.blobs("files");
+  {
+    using blob = await Deno.open(path, { write: true });
+    await blob.seek(CHUNK_SIZE + 5, Deno.SeekMode.Start);
+    await blob.write(Uint8Array.of(0));
+    await blob.write(Uint8Array.of(1));
+  }
+  const taken: number[] = [];
+  const getting = client.get("a", (chunk) => {
+    taken.push(chunk.length);
+    return Promise.resolve();
+  });
+  await assert.rejects(getting, { name: "IntegrityError", code: "not-what-was-stored" });
+  assert.deepEqual(taken, [CHUNK_SIZE], "the chunk before is sound");
+});
