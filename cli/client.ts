@@ -9,11 +9,13 @@ import {
   DEFAULT_RETRIES,
   DEFAULT_TIMEOUTS,
   type Failure,
+  hasSecureAccount,
   readTransferInfo,
   sendFiles,
   type SendOptions,
   type Timeouts,
   TRANSFER_INFO,
+  type TransferInfo,
 } from "../client/mod.ts";
 import {
   CLIENT_HABITS,
@@ -25,17 +27,17 @@ import {
   printable,
   type RequestKind,
   toHex,
+  UsageError,
 } from "../protocol/mod.ts";
 import { exitCodeOf, SUCCESS } from "./exit_codes.ts";
+import { addSecureCommands, type CommonOptions, putSecurely } from "./secure.ts";
 import { printError, printNote, printResult } from "./output.ts";
 
-interface ClientOptions {
-  readonly transferInfo: string;
+interface ClientOptions extends CommonOptions {
+  readonly protocol?: "3" | "4";
   readonly edition?: string;
   readonly quirk?: Habit[];
-  readonly retries: number;
-  /** Seconds. */
-  readonly timeout?: number;
+  readonly as?: string;
 }
 
 const AUTO = "auto";
@@ -51,6 +53,13 @@ const MAX_TIMEOUT = 3600;
 export function clientCommand(client: Command, finish: (exitCode: number) => void): void {
   client
     .option("--transfer-info <file>", "the file that names server, user and file", TRANSFER_INFO)
+    .addOption(
+      new Option(
+        "--protocol <version>",
+        "3 or 4 (default: 4 where line 1 has a fingerprint or a protocol 4 account is here, else 3)",
+      ).choices(["3", "4"]),
+    )
+    .option("--accept-new", "protocol 4: trust a server that is met for the first time")
     .addOption(
       new Option("--edition <name>", "what the server speaks (default: as last time, or 2023c)")
         .choices([...EDITIONS.map(({ name }) => name), AUTO]),
@@ -76,12 +85,14 @@ export function clientCommand(client: Command, finish: (exitCode: number) => voi
     .addHelpText("after", CLIENT_HELP)
     .action(async (options: ClientOptions) => finish(await run(options, [])));
   client.command("put")
-    .description("Store the named files, one after another, each under a fresh key.")
-    .argument("<file...>", "the files to store; line 3 of transfer.info is not used")
+    .description("Store the named files; with protocol 4 also folders with all that is in them.")
+    .argument("<path...>", "what to store; line 3 of transfer.info is not used")
+    .option("--as <name>", "the name on the server of the only path (protocol 4)")
     .addHelpText("after", PUT_HELP)
     .action(async (files: string[], _options: unknown, command: Command) =>
       finish(await run(command.optsWithGlobals<ClientOptions>(), files))
     );
+  addSecureCommands(client, finish);
 }
 
 const CLIENT_HELP = `
@@ -106,7 +117,8 @@ Example:
 
 async function run(options: ClientOptions, named: readonly string[]): Promise<number> {
   const { transferInfo, edition, quirk, retries, timeout } = options;
-  const { server, userName, file } = await readTransferInfo(transferInfo);
+  const info = await readTransferInfo(transferInfo);
+  const { server, userName, file } = info;
   const files = named.length > 0 ? named : file === undefined ? [] : [file];
   if (files.length === 0) {
     throw new ConfigurationError(
@@ -115,6 +127,18 @@ async function run(options: ClientOptions, named: readonly string[]): Promise<nu
         printable(transferInfo)
       } line 3: it is empty or missing, expected the path of the file to send`,
       { hint: "Add it, or name files: xfer client put FILE…" },
+    );
+  }
+  if (await speaksProtocol4(info, options)) {
+    return await putSecurely(info, options, files, options.as);
+  }
+  if (options.as !== undefined) {
+    throw new UsageError(
+      "protocol-4-only",
+      "A name on the server can be given by protocol 4 alone",
+      {
+        hint: "Use it: --protocol 4, or line 1 as the server prints it.",
+      },
     );
   }
   let unprinted: unknown;
@@ -138,6 +162,18 @@ async function run(options: ClientOptions, named: readonly string[]): Promise<nu
     if (outcome.state !== "stored") return exitCodeOf(outcome.error);
   }
   return unprinted === undefined ? SUCCESS : exitCodeOf(unprinted);
+}
+
+/** Throws `UsageError` `downgrade` for protocol 3 where a fingerprint says that it is not to be. */
+async function speaksProtocol4(info: TransferInfo, options: ClientOptions): Promise<boolean> {
+  const { fingerprint } = info;
+  if (options.protocol === "3" && fingerprint !== undefined) {
+    throw new UsageError("downgrade", "Protocol 3 can't see whether the server has a fingerprint", {
+      hint: "Leave --protocol 3 out; or write line 1 as HOST:PORT, if you trust the network.",
+    });
+  }
+  if (options.protocol !== undefined) return options.protocol === "4";
+  return fingerprint !== undefined || await hasSecureAccount(".");
 }
 
 /** A parser of an option that is a number. */

@@ -5,6 +5,7 @@
  */
 import { type Command, InvalidArgumentError, Option } from "commander";
 import {
+  type Address,
   DEFAULT_SERVED,
   type Edition,
   EDITIONS,
@@ -35,6 +36,7 @@ interface DataOptions {
 
 interface ServeOptions extends DataOptions {
   readonly listen?: Listen[];
+  readonly tlsListen?: Address | "none";
   readonly edition?: readonly Edition[];
   readonly logFormat: LogFormat;
   readonly grace?: number;
@@ -53,6 +55,12 @@ export function serverCommand(server: Command, finish: (exitCode: number) => voi
       "where to listen, and for which editions; may be repeated " +
         `(default: ${DEFAULT_HOSTNAME}, port of ${PORT_INFO} or ${DEFAULT_PORT})`,
       parseListen,
+    )
+    .option(
+      "--tls-listen <host:port>",
+      'where to speak protocol 4, or "none" (default: the port behind the first of --listen, or ' +
+        "any free one where that is taken)",
+      parseTlsListen,
     )
     .option(
       "--edition <names>",
@@ -110,7 +118,7 @@ function camelCase(option: string): string {
 }
 
 async function serve(options: ServeOptions): Promise<number> {
-  const { data, listen, edition, logFormat, grace = GRACE_MS } = options;
+  const { data, listen, tlsListen = "beside", edition, logFormat, grace = GRACE_MS } = options;
   const stopped = stopSignal();
   await configureLogs(logFormat);
   const addresses = listen ?? [{
@@ -120,6 +128,7 @@ async function serve(options: ServeOptions): Promise<number> {
   const server = await Server.start({
     listen: addresses.map((address) => edition ? { editions: edition, ...address } : address),
     dataFolder: data,
+    ...(tlsListen === "none" ? {} : { tlsListen }),
     limits: toLimits({ ...options }),
   });
   await stopped;
@@ -154,6 +163,13 @@ function parseListen(text: string, before: readonly Listen[] = []): Listen[] {
     ? address
     : { ...address, editions: parseEditions(editions) };
   return [...before, listen];
+}
+
+function parseTlsListen(text: string): Address | "none" {
+  if (text === "none") return text;
+  const address = parseAddress(text);
+  if (address !== undefined) return address;
+  throw new InvalidArgumentError('Expected HOST:PORT, such as 0.0.0.0:1257, or "none".');
 }
 
 function parseEditions(text: string): Edition[] {

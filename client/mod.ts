@@ -9,3 +9,12 @@ export { sendFiles, type SendOptions } from "./send_files.ts";
 export { DEFAULT_TIMEOUTS, type Timeouts } from "./connection.ts";
 export type { SourceFile } from "./source_file.ts";
 export { readTransferInfo, TRANSFER_INFO, type TransferInfo } from "./transfer_info.ts";
+export { hasSecureAccount } from "./v4/account.ts";
+export { getFile, getFolder, type GetOptions } from "./v4/get_files.ts";
+export { putFiles, type PutOptions } from "./v4/put_files.ts";
+export {
+  type RemoteFile,
+  SecureClient,
+  type SecureEvent,
+  type SecureOptions,
+} from "./v4/secure_client.ts";

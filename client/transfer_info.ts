@@ -5,11 +5,12 @@
  */
 import {
   type Address,
+  type Bytes,
   ConfigurationError,
   isUserName,
-  parseAddress,
   printable,
 } from "../protocol/mod.ts";
+import { parseLocation } from "../protocol/v4/fingerprint.ts";
 
 export const TRANSFER_INFO = "transfer.info";
 
@@ -18,6 +19,8 @@ const MAX_SIZE = 16 * 1024;
 
 export interface TransferInfo {
   readonly server: Address;
+  /** The server's fingerprint, where line 1 has it. */
+  readonly fingerprint: Bytes | undefined;
   readonly userName: string;
   /** As written, relative to the folder that the client runs in; `undefined` where there is no line 3. */
   readonly file: string | undefined;
@@ -45,9 +48,14 @@ export function parseTransferInfo(text: string, path: string): TransferInfo {
       { hint: "It has three lines: HOST:PORT, user name, file to send." },
     );
   };
-  const server = parseAddress(address);
-  if (server === undefined || server.port === 0) {
-    return fail(1, address, "HOST:PORT, such as 127.0.0.1:1256, example.org:1256 or [::1]:1256");
+  const location = parseLocation(address);
+  if (location === undefined || location.address.port === 0) {
+    return fail(
+      1,
+      address,
+      "HOST:PORT, such as 127.0.0.1:1256, example.org:1256 or [::1]:1256, " +
+        "or what the server prints: xfer://HOST:PORT#SHA256:…",
+    );
   }
   if (!isUserName(userName)) {
     fail(2, userName, "a user name of 1 to 254 ASCII letters and digits");
@@ -56,7 +64,8 @@ export function parseTransferInfo(text: string, path: string): TransferInfo {
     fail(3, file, "the path of the file to send");
   }
   if (surplus !== undefined) fail(4, surplus, "nothing after line 3");
-  return { server, userName, file };
+  const { address: server, fingerprint } = location;
+  return { server, fingerprint, userName, file };
 }
 
 async function readFile(path: string): Promise<Uint8Array> {

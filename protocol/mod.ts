@@ -24,4 +24,11 @@ export * from "./session/parts.ts";
 export * from "./session/responses.ts";
 export * from "./session/server.ts";
 export * from "./text.ts";
+export {
+  formatFingerprint,
+  formatLocation,
+  type Location,
+  parseFingerprint,
+  parseLocation,
+} from "./v4/fingerprint.ts";
 export * from "./wire.ts";

@@ -10,7 +10,7 @@ import { dirname, join, resolve } from "node:path";
 import { ConfigurationError, printable, StorageError, XferError } from "../protocol/mod.ts";
 import { checked } from "./store/audit.ts";
 import type { Catalog, StoredFile } from "./store/catalog.ts";
-import { BACKUP_CATALOG, CATALOG, DataFolder } from "./store/data_folder.ts";
+import { BACKUP_CATALOG, CATALOG, DataFolder, TLS_FILE } from "./store/data_folder.ts";
 import { DiskBlobStore, FILES } from "./store/disk_blob_store.ts";
 import { createOwnFolder, syncFolder, writeAll } from "./store/file_system.ts";
 import { SqliteCatalog } from "./store/sqlite_catalog.ts";
@@ -84,6 +84,7 @@ async function copyInRounds(
     }
     if (report !== undefined) {
       await removeOthers(blobs, partial);
+      await copyIdentity(source.path, target);
       using file = await Deno.open(partial, { read: true, write: true });
       await file.sync();
       await Deno.rename(partial, join(target, name));
@@ -159,6 +160,21 @@ async function copyBlob(
   await Deno.rename(begun, path);
   await syncFolder(Deno, dirname(path));
   return true;
+}
+
+/** Without it what is restored would be another server to clients of protocol 4. */
+async function copyIdentity(source: string, target: string): Promise<void> {
+  let identity: Uint8Array;
+  try {
+    identity = await Deno.readFile(join(source, TLS_FILE));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return; // protocol 4 was never spoken
+    throw error;
+  }
+  const options = { write: true, create: true, truncate: true, mode: 0o600 };
+  using copy = await Deno.open(join(target, TLS_FILE), options);
+  for (let done = 0; done < identity.length;) done += await copy.write(identity.subarray(done));
+  await copy.sync();
 }
 
 /** Removes copies of files that were replaced after an earlier round. */

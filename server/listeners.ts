@@ -10,7 +10,7 @@ import {
   formatAddress,
   NetworkError,
 } from "../protocol/mod.ts";
-import { formatFingerprint } from "../protocol/v4/fingerprint.ts";
+import { formatFingerprint, formatLocation } from "../protocol/v4/fingerprint.ts";
 import type { HelloAnswer } from "../protocol/v4/hello.ts";
 import { Connection } from "./connection.ts";
 import type { Context } from "./context.ts";
@@ -61,7 +61,7 @@ export function listenAll(addresses: readonly Listen[]): Listener[] {
 }
 
 function listenPlain({ editions = DEFAULT_SERVED, ...address }: Listen): Listener {
-  const socket = listening(address, () => Deno.listen(address));
+  const socket = listening(address, "--listen", () => Deno.listen(address));
   return {
     ...common(socket),
     open: (context, peer, number) => new Connection(context, peer, number, editions),
@@ -74,21 +74,49 @@ function listenPlain({ editions = DEFAULT_SERVED, ...address }: Listen): Listene
   };
 }
 
-/** Listens for protocol 4. Throws `NetworkError` `cannot-listen`. */
-export function listenSecurely(address: Address, identity: TlsIdentity): Listener {
-  const { key, certificate: cert, rawCertificate, fingerprint } = identity;
-  const socket = listening(address, () => Deno.listenTls({ ...address, key, cert }));
+/**
+ * Listens for protocol 4, which is told of at the address `plain`; `beside`: at the port behind it, or any free one where
+ * that is taken. Throws `NetworkError` `cannot-listen`.
+ */
+export function listenSecurely(
+  where: Address | "beside",
+  plain: Address,
+  { key, certificate: cert, rawCertificate, fingerprint }: TlsIdentity,
+): Listener {
+  const open = (address: Address) =>
+    listening(address, "--tls-listen", () => Deno.listenTls({ ...address, key, cert }));
+  const socket = where === "beside" ? openBeside(plain, open) : open(where);
+  const { port } = socket.addr;
   return {
     ...common(socket),
     open: (context, peer) => new SecureConnection(context, peer, { fingerprint }),
-    announcement: ["Listening on {address} for protocol 4, fingerprint {fingerprint}", {
-      event: "server.listening-securely",
-      address: formatAddress(socket.addr),
-      port: socket.addr.port,
-      fingerprint: formatFingerprint(fingerprint),
-    }],
-    helloAnswer: { port: socket.addr.port, certificate: rawCertificate },
+    announcement: [
+      "Listening on {address} for protocol 4; line 1 of transfer.info: {location}",
+      {
+        event: "server.listening-securely",
+        address: formatAddress(socket.addr),
+        port,
+        fingerprint: formatFingerprint(fingerprint),
+        location: formatLocation({ address: reachable(plain), fingerprint }),
+      },
+    ],
+    helloAnswer: { port, certificate: rawCertificate },
   };
+}
+
+function openBeside<T>({ hostname, port }: Address, open: (address: Address) => T): T {
+  if (port >= 65_535) return open({ hostname, port: 0 });
+  try {
+    return open({ hostname, port: port + 1 });
+  } catch {
+    return open({ hostname, port: 0 });
+  }
+}
+
+/** An address by which others may reach what listens everywhere. */
+function reachable({ hostname, port }: Address): Address {
+  const everywhere = hostname === "0.0.0.0" || hostname === "::";
+  return { hostname: everywhere ? Deno.hostname() : hostname, port };
 }
 
 function common(socket: Deno.TcpListener | Deno.TlsListener) {
@@ -100,7 +128,7 @@ function common(socket: Deno.TcpListener | Deno.TlsListener) {
   };
 }
 
-function listening<T>(address: Address, listen: () => T): T {
+function listening<T>(address: Address, option: string, listen: () => T): T {
   try {
     return listen();
   } catch (cause) {
@@ -108,7 +136,7 @@ function listening<T>(address: Address, listen: () => T): T {
     throw new NetworkError(
       "cannot-listen",
       `Cannot listen on ${formatAddress(address)}: ${reason}`,
-      { hint: "Name another address: --listen HOST:PORT.", cause },
+      { hint: `Name another address: ${option} HOST:PORT.`, cause },
     );
   }
 }

@@ -22,8 +22,11 @@ export interface ServerOptions {
   readonly listen: readonly Listen[];
   /** The folder that keeps everything; made where it is missing. */
   readonly dataFolder: string;
-  /** Where protocol 4 is spoken; nowhere without it. */
-  readonly tlsListen?: Address;
+  /**
+   * Where protocol 4 is spoken; nowhere without it. `beside`: at the port behind the first of `listen`, or any free one
+   * where that is taken.
+   */
+  readonly tlsListen?: Address | "beside";
   readonly limits?: Partial<Limits>;
   readonly entropy?: Entropy;
   readonly clock?: () => number;
@@ -77,10 +80,12 @@ export class Server implements AsyncDisposable {
     try {
       const { freeSpace = freeSpaceOf } = options;
       const log = getLogger(["xfer", "server"]);
+      listeners.push(...listenAll(options.listen));
       const { tlsListen } = options;
-      if (tlsListen !== undefined) {
+      const plain = listeners[0]?.address;
+      if (tlsListen !== undefined && plain !== undefined) {
         const identity = await usable(folder.path, () => loadIdentity(folder.path, fileSystem));
-        listeners.push(listenSecurely(tlsListen, identity));
+        listeners.push(listenSecurely(tlsListen, plain, identity));
       }
       const shared = {
         store: folder,
@@ -89,7 +94,7 @@ export class Server implements AsyncDisposable {
         clock,
         log,
       };
-      const helloAnswer = listeners[0]?.helloAnswer;
+      const helloAnswer = listeners.at(-1)?.helloAnswer;
       const context = createContext(
         helloAnswer === undefined ? shared : { ...shared, helloAnswer },
         () => freeSpace(folder.path),
@@ -101,7 +106,6 @@ export class Server implements AsyncDisposable {
         });
       }
       await usable(folder.path, () => removeLeftovers(context));
-      listeners.unshift(...listenAll(options.listen));
       for (const { announcement: [words, properties] } of listeners) {
         log.info(`${words}, data in {folder}`, { ...properties, folder: folder.path });
       }

@@ -13,7 +13,7 @@ import {
   printable,
   toHex,
 } from "../../protocol/mod.ts";
-import { writePrivateFile } from "../files.ts";
+import { readTextFileIfThere, writePrivateFile } from "../files.ts";
 import { readPrivateFile } from "../private_file.ts";
 
 export const ACCOUNT_KEY_FILE = "me.key";
@@ -28,6 +28,11 @@ export interface AccountKey {
 export interface Account {
   readonly name: string;
   readonly clientId: Bytes;
+}
+
+/** Whether a folder has an account of protocol 4. */
+export async function hasSecureAccount(folder: string): Promise<boolean> {
+  return await readTextFileIfThere(join(folder, ACCOUNT_FILE)) !== undefined;
 }
 
 export class AccountFolder {

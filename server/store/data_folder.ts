@@ -18,6 +18,8 @@ import { openWorkerCatalog } from "./worker_catalog.ts";
 export const CATALOG = "catalog.db";
 /** The catalog of a backup: under another name, so that no server takes the backup for its data folder. */
 export const BACKUP_CATALOG = "backup.db";
+/** The server's identity in protocol 4: key and certificate. */
+export const TLS_FILE = "tls.pem";
 const LOCK = "lock.db";
 /** SQLite's words for SQLITE_BUSY: the error that Deno makes of it has no code of its own. */
 const LOCKED = "database is locked";
@@ -60,7 +62,7 @@ export class DataFolder<C extends Catalog = Catalog> implements Store, AsyncDisp
     return usable(path, async () => {
       await prepareFolder(path, fs);
       const wasOpen = await makePrivate(path);
-      await refuseLinks(path, [CATALOG, LOCK, FILES, STAGING]);
+      await refuseLinks(path, [CATALOG, LOCK, TLS_FILE, FILES, STAGING]);
       const lock = await acquireLock(path);
       try {
         await createPrivately(join(path, CATALOG));

@@ -8,9 +8,8 @@ import { X509Certificate } from "node:crypto";
 import { join } from "node:path";
 import { type Bytes, ConfigurationError, printable } from "../../protocol/mod.ts";
 import { certificateName } from "../../protocol/v4/fingerprint.ts";
+import { TLS_FILE } from "../store/data_folder.ts";
 import { type FileSystem, syncFolder, writeAll } from "../store/file_system.ts";
-
-export const TLS_FILE = "tls.pem";
 
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
 /** RFC 5280 4.1.2.5: a certificate that has no well-defined end. */

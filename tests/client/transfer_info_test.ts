@@ -4,6 +4,7 @@ import { TemporaryFolder } from "../helpers/temporary.ts";
 
 const parse = (text: string) => parseTransferInfo(text, "transfer.info");
 const EXPECTED = {
+  fingerprint: undefined,
   server: { hostname: "127.0.0.1", port: 1256 },
   userName: "Alice",
   file: "docs/a file.txt",
@@ -23,6 +24,7 @@ Deno.test("transfer.info: three lines, however a person's editor ends them", () 
 
 Deno.test("transfer.info: names and IPv6 addresses, and no line 3 where files are named elsewhere", () => {
   assert.deepEqual(parse("files.example.org:80\nBob2\n"), {
+    fingerprint: undefined,
     server: { hostname: "files.example.org", port: 80 },
     userName: "Bob2",
     file: undefined,

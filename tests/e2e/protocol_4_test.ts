@@ -1,0 +1,148 @@
+/** Protocol 4 with real processes: what a person does with it. */
+import assert from "node:assert/strict";
+import { cksum } from "../../mod.ts";
+import { pseudoRandomBytes } from "../helpers/bytes.ts";
+import { ServerProcess, xfer } from "../helpers/processes.ts";
+import { TemporaryFolder } from "../helpers/temporary.ts";
+
+interface Scene {
+  readonly folder: TemporaryFolder;
+  readonly server: ServerProcess;
+  /** What the server says line 1 of transfer.info is to be. */
+  readonly location: string;
+  /** A client's folder, with a transfer.info. */
+  readonly prepare: (name: string, line1?: string) => Promise<string>;
+}
+
+function test(what: string, body: (scene: Scene) => Promise<void>) {
+  Deno.test(`protocol 4: ${what}`, async () => {
+    await using folder = await TemporaryFolder.create();
+    await using server = await ServerProcess.start(folder.join("data"));
+    const { location } = await server.logged("server.listening-securely");
+    await body({
+      ...{ folder, server, location: `${location}` },
+      prepare: async (name, line1 = `${location}`) => {
+        const path = folder.join(name);
+        await Deno.mkdir(path, { mode: 0o700 });
+        await Deno.writeTextFile(`${path}/transfer.info`, `${line1}\n${name}\nhello.txt\n`);
+        await Deno.writeTextFile(`${path}/hello.txt`, "hello\n");
+        return path;
+      },
+    });
+  });
+}
+
+test("with the line that the server prints, one command stores a file; another gets it back", async ({ prepare }) => {
+  const folder = await prepare("Alice");
+  const stored = await xfer(["client"], folder);
+  assert.equal(stored.code, 0, stored.stderr);
+  const { port } = new URL(
+    (await Deno.readTextFile(`${folder}/transfer.info`)).split("\n")[0] ?? "",
+  );
+  assert.equal(
+    stored.stdout,
+    `Stored hello.txt (6 bytes, cksum 3015617425) for Alice on 127.0.0.1:${port}\n`,
+  );
+  const got = await xfer(["client", "get", "hello.txt", "-o", "back.txt"], folder);
+  assert.equal(got.code, 0, got.stderr);
+  assert.equal(await Deno.readTextFile(`${folder}/back.txt`), "hello\n");
+});
+
+test("a folder goes there and comes back, with the times of its files; nothing is replaced", async ({ prepare }) => {
+  const folder = await prepare("Alice");
+  const big = pseudoRandomBytes(3_000_000);
+  await Deno.mkdir(`${folder}/photos/2026/ü`, { recursive: true });
+  await Deno.writeFile(`${folder}/photos/2026/ü/big.bin`, big);
+  await Deno.writeTextFile(`${folder}/photos/empty`, "");
+  await Deno.symlink("/etc", `${folder}/photos/link`);
+  const when = new Date("2020-02-03T04:05:06Z");
+  await Deno.utime(`${folder}/photos/2026/ü/big.bin`, when, when);
+  const put = await xfer(["client", "put", "photos", "hello.txt"], folder);
+  assert.equal(put.code, 0, put.stderr);
+  assert.match(put.stderr, /Left out, neither a file nor a folder: photos\/link/);
+  const list = await xfer(["client", "list", "--json"], folder);
+  const files = list.stdout.trim().split("\n").map((line) => JSON.parse(line));
+  assert.deepEqual(
+    files.map(({ name, size, cksum }) => [name, size, cksum]),
+    [
+      ["hello.txt", 6, 3015617425],
+      ["photos/2026/ü/big.bin", big.length, cksum(big)],
+      ["photos/empty", 0, 4294967295],
+    ],
+  );
+  const get = ["client", "get", "photos", "--recursive", "-o", "back"];
+  const got = await xfer(get, folder);
+  assert.equal(got.code, 0, got.stderr);
+  assert.deepEqual(new Uint8Array(await Deno.readFile(`${folder}/back/2026/ü/big.bin`)), big);
+  const { mtime } = await Deno.stat(`${folder}/back/2026/ü/big.bin`);
+  assert.equal(mtime?.getTime(), when.getTime());
+  const again = await xfer(get, folder);
+  assert.equal(again.code, 2);
+  assert.match(again.stderr, /is there already \[target-exists\]/);
+  assert.equal((await xfer([...get, "--force"], folder)).code, 0);
+  const names = [...Deno.readDirSync(`${folder}/back`)].map(({ name }) => name).sort();
+  assert.deepEqual(names, ["2026", "empty"], "nothing temporary is left");
+});
+
+test("stat, rename, range, remove, each with its exit code", async ({ prepare }) => {
+  const folder = await prepare("Alice");
+  const run = async (...args: string[]) => await xfer(["client", ...args], folder);
+  assert.equal((await run("put", "hello.txt", "--as", "a/b")).code, 0);
+  assert.match((await run("stat", "a/b")).stdout, /^a\/b {2}6 bytes {2}cksum 3015617425 /);
+  assert.equal((await run("rename", "a/b", "c")).code, 0);
+  assert.equal((await run("get", "c", "--range", "1-3", "-o", "part")).code, 0);
+  assert.equal(await Deno.readTextFile(`${folder}/part`), "ell");
+  assert.equal((await run("remove", "c")).code, 0);
+  const gone = await run("get", "c");
+  assert.equal(gone.code, 5);
+  assert.match(gone.stderr, /\[no-such-file\]/);
+  assert.equal((await run("put", "hello.txt", "--as", "../c")).code, 2);
+  assert.equal((await run("get", "x", "--range", "3-1")).code, 2);
+});
+
+test("without a fingerprint nobody is trusted unseen; --accept-new keeps who is met", async ({ prepare, server }) => {
+  const folder = await prepare("Alice", `127.0.0.1:${server.port}`);
+  const refused = await xfer(["client", "--protocol", "4"], folder);
+  assert.equal(refused.code, 3);
+  assert.match(refused.stderr, /\[server-not-trusted\]/);
+  const accepted = await xfer(["client", "--protocol", "4", "--accept-new"], folder);
+  assert.equal(accepted.code, 0, accepted.stderr);
+  assert.match(await Deno.readTextFile(`${folder}/known_servers`), /^127\.0\.0\.1:\d+ SHA256:/);
+  assert.equal((await xfer(["client"], folder)).code, 0, "the account tells the protocol");
+});
+
+test("another server than the fingerprint's is refused, and so is going down to protocol 3", async ({ prepare, location }) => {
+  const wrong = location.replace(/#SHA256:..../, "#SHA256:AAAA");
+  const folder = await prepare("Alice", wrong);
+  const refused = await xfer(["client"], folder);
+  assert.equal(refused.code, 3);
+  assert.match(refused.stderr, /\[other-server\]/);
+  const down = await xfer(["client", "--protocol", "3"], folder);
+  assert.equal(down.code, 2);
+  assert.match(down.stderr, /\[downgrade\]/);
+});
+
+test("the server keeps its identity; clients of both protocols are served side by side", async ({ prepare, server, folder, location }) => {
+  const alice = await prepare("Alice");
+  const bob = await prepare("Bob", `127.0.0.1:${server.port}`);
+  assert.equal((await xfer(["client"], alice)).code, 0);
+  assert.equal((await xfer(["client"], bob)).code, 0);
+  await server.stop();
+  await using again = await ServerProcess.start(folder.join("data"));
+  const { location: later } = await again.logged("server.listening-securely");
+  assert.equal(`${later}`.split("#")[1], location.split("#")[1]);
+  const backup = folder.join("backup");
+  assert.equal((await xfer(["server", "backup", backup, "--data", folder.join("data")])).code, 0);
+  const restored = folder.join("restored");
+  assert.equal((await xfer(["server", "restore", backup, "--data", restored])).code, 0);
+  assert.equal((await xfer(["server", "verify", "--data", restored])).code, 0);
+  await using third = await ServerProcess.start(restored);
+  const { location: there } = await third.logged("server.listening-securely");
+  await Deno.writeTextFile(`${alice}/transfer.info`, `${there}\nAlice\n`);
+  const got = await xfer(["client", "get", "hello.txt", "-o", "back"], alice);
+  assert.equal(
+    got.code,
+    0,
+    `the fingerprint, the key and the file are in the backup: ${got.stderr}`,
+  );
+});
