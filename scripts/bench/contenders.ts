@@ -27,7 +27,8 @@ export interface Contender {
 }
 
 export const CONTENDERS: readonly Contender[] = [
-  { name: "xfer, protocol 3", programs: [], prepare: prepareXfer },
+  { name: "xfer, protocol 3", programs: [], prepare: (folder) => prepareXfer(folder, 3) },
+  { name: "xfer, protocol 4", programs: [], prepare: (folder) => prepareXfer(folder, 4) },
   {
     name: "scp",
     programs: ["scp", "sshd", "ssh-keygen"],
@@ -55,13 +56,17 @@ export async function missing({ programs }: Contender): Promise<string[]> {
   return programs.filter((_, i) => found[i] === undefined);
 }
 
-async function prepareXfer(folder: string): Promise<Ready> {
+async function prepareXfer(folder: string, protocol: 3 | 4): Promise<Ready> {
   const data = `${folder}/data`;
   const client = `${folder}/client`;
   await Deno.mkdir(client);
   const server = await ServerProcess.start(data);
   await Deno.writeTextFile(`${client}/first.txt`, "registers the name");
   await writeTransferInfo(client, { port: server.port, file: "first.txt" });
+  if (protocol === 4) {
+    const { location } = await server.logged("server.listening-securely");
+    await Deno.writeTextFile(`${client}/transfer.info`, `${location}\nAlice\nfirst.txt\n`);
+  }
   const { code, stderr } = await xfer(["client"], client);
   if (code !== 0) throw new FailedError(stderr);
   return {

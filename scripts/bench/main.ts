@@ -53,7 +53,7 @@ if (only.includes("crowds")) {
 }
 if (only.includes("scaling")) {
   results.sizes = [];
-  const contenders = CONTENDERS.slice(0, 1);
+  const contenders = CONTENDERS.slice(0, 1); // the published protocol
   for (const size of SCALE_SIZES) {
     say(`one file of ${size / MB} MB …`);
     const work = { name: `${size / MB} MB`, files: 1, size };

@@ -44,12 +44,18 @@ export function toMarkdown(results: Results): string {
 function targets({ alone, works, crowds, registrations, scaled, sizes }: Results): string[] {
   const rows: [what: string, target: number, value: number | undefined, atMost?: true][] = [];
   const big = works?.[0]?.transfers;
-  const [ours, scp, gcm] = ["xfer, protocol 3", "scp", "scp, aes128-gcm"]
+  const [ours, ours4, scp, gcm] = [
+    ...["xfer, protocol 3", "xfer, protocol 4", "scp", "scp, aes128-gcm"],
+  ]
     .map((name) => big?.find(({ contender, absent }) => contender === name && !absent)?.seconds);
   const over = (a: number | undefined, b: number | undefined) => a && b ? a / b : undefined;
   if (works !== undefined) {
     rows.push(["1 GiB: as fast as scp", 1.3, over(scp, ours)]);
     rows.push(["1 GiB: as fast as scp with aes128-gcm", 1, over(gcm, ours)]);
+  }
+  if (works !== undefined) {
+    rows.push(["protocol 4, 1 GiB: as fast as scp", 2, over(scp, ours4)]);
+    rows.push(["protocol 4, 1 GiB: as fast as scp with aes128-gcm", 1.2, over(gcm, ours4)]);
   }
   if (alone !== undefined) {
     rows.push(["checksum: as fast as GNU cksum", 1.5, over(alone.crc, alone.cksum)]);
@@ -75,7 +81,7 @@ function targets({ alone, works, crowds, registrations, scaled, sizes }: Results
     rows.push(["registrations a second", 300, registrations.clients / registrations.seconds]);
   }
   const peaks = [...works ?? [], ...sizes ?? []].flatMap(({ transfers }) => transfers)
-    .filter(({ contender }) => contender === "xfer, protocol 3")
+    .filter(({ contender }) => contender.startsWith("xfer"))
     .flatMap(({ clientPeak, serverPeak }) => [clientPeak, serverPeak]);
   if (peaks.length > 0) {
     rows.push(["memory of an end, MiB", 160, Math.max(...peaks) / 2 ** 20, true]);

@@ -86,7 +86,7 @@ const CASES: readonly [string, readonly string[], number, RegExp][] = [
   ["an unknown command", ["cleint"], 2, /unknown command 'cleint'.*client.*\[unknown-command\]/],
   ["an unknown option", ["client", "--fast"], 2, /unknown option '--fast' \[unknown-option\]/],
   ["no command", [], 2, /Usage: xfer/],
-  ["nothing to put", ["client", "put"], 2, /missing required argument 'file'/],
+  ["nothing to put", ["client", "put"], 2, /missing required argument 'path'/],
   ["an address that is none", ["server", "--listen", "1256"], 2, /Expected HOST:PORT/],
   ["a list of no data folder", ["server", "list", "--data", "none"], 3, /\[no-data-folder\]/],
 ];

@@ -23,6 +23,7 @@ export class Peer implements Disposable {
   readonly #edition: Edition;
   readonly #address: Address;
   #socket: Deno.TcpConn;
+  #closed = false;
   #responses: ResponseReader;
   clientId: Bytes = new Uint8Array(16);
   aesKey: CryptoKey | undefined;
@@ -42,6 +43,7 @@ export class Peer implements Disposable {
   async reconnectSocket(): Promise<void> {
     this[Symbol.dispose]();
     this.#socket = await connect(this.#address);
+    this.#closed = false;
     this.#responses = new ResponseReader(this.#edition);
   }
 
@@ -119,7 +121,9 @@ export class Peer implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#socket.close();
+    // It is closed already where it could not come back.
+    if (!this.#closed) this.#socket.close();
+    this.#closed = true;
   }
 
   async #note(answer: Promise<Response | "closed">): Promise<Response | "closed"> {
