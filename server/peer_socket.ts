@@ -22,6 +22,13 @@ const LARGE_BUFFER = 256 * 1024;
 const LINGER_MS = 1000;
 const LINGER_BYTES = 1024 * 1024;
 
+interface Wait {
+  readonly limit: LimitName;
+  /** By `performance.now()`. */
+  readonly until: number;
+  readonly reject: (error: LimitError) => void;
+}
+
 export class PeerSocket {
   /** For people, with the port. */
   readonly address: string;
@@ -32,6 +39,11 @@ export class PeerSocket {
   readonly #patience: Patience;
   #buffer: Bytes = new Uint8Array(SMALL_BUFFER);
   #reading: Promise<number | null> | undefined;
+  /** What is waited for. */
+  readonly #waits = new Set<Wait>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** When the timer ends. */
+  #watchingAt = Infinity;
   #closedFor: string | undefined;
 
   constructor(socket: Socket, limits: Limits) {
@@ -51,6 +63,8 @@ export class PeerSocket {
   close(reason: string): void {
     if (this.#closedFor !== undefined) return;
     this.#closedFor = reason;
+    clearTimeout(this.#timer);
+    this.#watchingAt = -Infinity;
     this.#socket.close();
   }
 
@@ -123,15 +137,42 @@ export class PeerSocket {
   }
 
   /** Waits for the socket, but not for ever. Throws `LimitError`. */
-  async #within<T>(limit: LimitName, ms: number, operation: Promise<T>): Promise<T> {
-    const expired = Promise.withResolvers<never>();
-    const id = setTimeout(() => expired.reject(new LimitError(limit, this.#limits[limit])), ms);
-    // What is still under way when the connection ends fails with nobody to hear it.
-    operation.catch(() => undefined);
-    try {
-      return await Promise.race([operation, expired.promise]);
-    } finally {
-      clearTimeout(id);
+  #within<T>(limit: LimitName, ms: number, operation: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const wait: Wait = { limit, until: performance.now() + ms, reject };
+      this.#waits.add(wait);
+      this.#watch(ms);
+      const end = <V>(settle: (value: V) => void) => (value: V) => {
+        this.#waits.delete(wait);
+        settle(value);
+      };
+      // What is still under way when the connection ends fails with nobody to hear it.
+      operation.then(end(resolve), end(reject));
+    });
+  }
+
+  /**
+   * Sees to it that the waits are looked at in so many milliseconds. A timer is left to run when its wait has ended: the
+   * next one is likely to be no longer, and to set a timer for each read takes as long as to read.
+   */
+  #watch(ms: number): void {
+    const at = performance.now() + ms;
+    if (at >= this.#watchingAt) return;
+    clearTimeout(this.#timer);
+    this.#watchingAt = at;
+    this.#timer = setTimeout(() => this.#look(), ms);
+  }
+
+  #look(): void {
+    this.#watchingAt = Infinity;
+    const now = performance.now();
+    let next = Infinity;
+    for (const wait of this.#waits) {
+      if (wait.until <= now) {
+        this.#waits.delete(wait);
+        wait.reject(new LimitError(wait.limit, this.#limits[wait.limit]));
+      } else next = Math.min(next, wait.until - now);
     }
+    if (next < Infinity) this.#watch(next);
   }
 }

@@ -105,7 +105,7 @@ Deno.test("bad input gets a clear error and the exit code of its class; nothing 
     "transfer.info",
   ]);
   const events = scene.server.log.map((line) => line["event"]);
-  assert.deepEqual(events, ["server.listening"]);
+  assert.deepEqual(events, ["server.listening", "server.listening-securely"]);
 });
 
 Deno.test("no server there: says so, with what to do", async () => {
