@@ -58,7 +58,7 @@ async function parseIdentity(text: string, path: string): Promise<TlsIdentity> {
   const [key, certificate] = text.match(/-----BEGIN [^-]+-----[^-]+-----END [^-]+-----\n/g) ?? [];
   try {
     if (key === undefined || certificate === undefined) throw new Error("a part is missing");
-    const rawCertificate = new Uint8Array(new X509Certificate(certificate).raw);
+    const rawCertificate = fromPem(certificate);
     return { key, certificate, rawCertificate, fingerprint: await fingerprintOf(rawCertificate) };
   } catch (cause) {
     throw new ConfigurationError(
@@ -97,6 +97,11 @@ async function makeIdentity(): Promise<string> {
 function toPem(label: string, der: Bytes): string {
   const lines = btoa(String.fromCharCode(...der)).match(/.{1,64}/g) ?? [];
   return [`-----BEGIN ${label}-----`, ...lines, `-----END ${label}-----`, ""].join("\n");
+}
+
+function fromPem(pem: string): Bytes {
+  const base64 = pem.replaceAll(/-----[^-]+-----|\s/g, "");
+  return Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
 }
 
 async function readIfThere(path: string): Promise<string | undefined> {
