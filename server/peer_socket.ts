@@ -26,7 +26,7 @@ interface Wait {
   readonly limit: LimitName;
   /** By `performance.now()`. */
   readonly until: number;
-  readonly reject: (error: LimitError) => void;
+  readonly reject: (error: Error) => void;
 }
 
 export class PeerSocket {
@@ -66,6 +66,9 @@ export class PeerSocket {
     clearTimeout(this.#timer);
     this.#watchingAt = -Infinity;
     this.#socket.close();
+    // Not every version of Deno ends what a closed TLS connection was doing.
+    for (const { reject } of this.#waits) reject(new Error(reason));
+    this.#waits.clear();
   }
 
   /**

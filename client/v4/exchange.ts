@@ -96,7 +96,7 @@ export class Exchange implements Disposable {
       }
     } catch (cause) {
       // What the server has said last tells more than that it does not listen any more.
-      await this.#reading;
+      if (!this.#closed) await this.#reading;
       throw this.#end ?? lost(cause);
     } finally {
       this.#writing--;
