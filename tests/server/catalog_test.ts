@@ -147,6 +147,60 @@ for (const [implementation, open] of Object.entries(IMPLEMENTATIONS)) {
     assert.deepEqual(await catalog.listOrphans(), ["files/1/1"]);
   });
 
+  test("an account of protocol 4 is out of protocol 3's reach, whatever that claims and waits for", async (catalog) => {
+    const mine = pseudoRandomBytes(32);
+    const account = { id: id(1), name: "Alice", key: mine, now: 1000, expiredBefore: 0 };
+    assert.ok(await catalog.registerKey(account));
+    assert.equal((await catalog.findKeyHolder(id(1), mine))?.name, "Alice");
+    assert.equal(await catalog.findKeyHolder(id(1), pseudoRandomBytes(32, 2)), undefined);
+    assert.equal(await catalog.findKeyHolder(id(2), mine), undefined);
+    const late = { expiredBefore: 1e12, claimedIds: [id(1)], now: 1e12 };
+    assert.equal(await catalog.registerClient(registration(id(2), late)), false);
+    assert.equal(await catalog.setPublicKey(keyChange(id(1))), "unknown");
+    assert.equal(await catalog.setPublicKey(keyChange(id(2), { reservedFor: id(1) })), "unknown");
+    await catalog.expireRegistrations(1e12);
+    assert.ok(await catalog.findKeyHolder(id(1), mine), "it is still there");
+  });
+
+  test("protocol 4 takes no name that an account of protocol 3 has, but an expired one without a key", async (catalog) => {
+    await catalog.registerClient(registration(id(1)));
+    const account = { id: id(2), name: "Alice", key: pseudoRandomBytes(32), now: 2000 };
+    assert.equal(await catalog.registerKey({ ...account, expiredBefore: 1000 }), false);
+    assert.equal(await catalog.registerKey({ ...account, expiredBefore: 1001 }), true);
+    await catalog.registerClient(registration(id(5), { name: "Bob" }));
+    await catalog.setPublicKey(keyChange(id(5), { name: "Bob" }));
+    const bob = { ...account, id: id(7), name: "Bob", expiredBefore: 1e12 };
+    assert.equal(await catalog.registerKey(bob), false);
+  });
+
+  test("files with trees: no name is another's folder; prefix, chunks, rename, removal", async (catalog) => {
+    const key = pseudoRandomBytes(32);
+    await catalog.registerKey({ id: id(1), name: "Alice", key, now: 1, expiredBefore: 0 });
+    const tree = { mtime: 5, digest: pseudoRandomBytes(32, 3) };
+    const chunks = pseudoRandomBytes(64, 4);
+    const store = (name: string) =>
+      catalog.storeFile(file(id(1), { name, path: `files/1/${name}`, tree }), undefined, chunks);
+    for (const name of ["a/b", "a/c", "ab", "z%"]) await store(name);
+    await assert.rejects(store("a"), { message: /folder of another file/ });
+    await assert.rejects(store("ab/c"), { message: /folder of another file/ });
+    const names = async (prefix: string, after = "", count = 10) =>
+      (await catalog.listFilesBelow(id(1), prefix, after, count)).map(({ name }) => name);
+    assert.deepEqual(await names(""), ["a/b", "a/c", "ab", "z%"]);
+    assert.deepEqual(await names("a/"), ["a/b", "a/c"]);
+    assert.deepEqual(await names("a", "a/b", 1), ["a/c"]);
+    assert.deepEqual(await names("z_"), [], "no pattern");
+    const found = await catalog.findFile(id(1), "ab");
+    assert.deepEqual(found?.tree, tree);
+    assert.deepEqual(await catalog.findChunks(found as StoredFile), chunks);
+    assert.equal(await catalog.renameFile(id(1), "ab", "z%"), "taken");
+    assert.equal(await catalog.renameFile(id(1), "none", "new"), "missing");
+    await assert.rejects(catalog.renameFile(id(1), "ab", "a"), { message: /folder of another/ });
+    assert.equal(await catalog.renameFile(id(1), "ab", "ab/c"), "renamed");
+    assert.equal(await catalog.dropFile(id(1), "ab/c"), "files/1/ab");
+    assert.equal(await catalog.dropFile(id(1), "ab/c"), undefined);
+    assert.deepEqual(await catalog.listOrphans(), ["files/1/ab"]);
+  });
+
   test("everything is there after it was closed and opened", async (catalog, folder) => {
     await catalog.registerClient(registration(id(1)));
     await catalog.setPublicKey(keyChange(id(1)));

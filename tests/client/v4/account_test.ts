@@ -1,0 +1,64 @@
+/** What a client of protocol 4 keeps: its key, its account, the servers it knows. */
+import assert from "node:assert/strict";
+import { AccountFolder, hasSecureAccount } from "../../../client/v4/account.ts";
+import { KnownServers } from "../../../client/v4/known_servers.ts";
+import { pseudoRandomBytes } from "../../helpers/bytes.ts";
+import { TemporaryFolder } from "../../helpers/temporary.ts";
+
+Deno.test("account: the key is made once, private, and the same from then on", async () => {
+  await using folder = await TemporaryFolder.create();
+  const account = new AccountFolder(folder.path);
+  const { publicKey } = await account.loadKey();
+  assert.equal(publicKey.length, 32);
+  assert.deepEqual((await account.loadKey()).publicKey, publicKey);
+  const { mode } = await Deno.stat(folder.join("me.key"));
+  assert.equal((mode ?? 0) & 0o777, 0o600);
+  assert.match(await Deno.readTextFile(folder.join("me.key")), /^-----BEGIN PRIVATE KEY-----\n/);
+});
+
+Deno.test("account: name and id are kept; there is none before the registration", async () => {
+  await using folder = await TemporaryFolder.create();
+  const account = new AccountFolder(folder.path);
+  assert.equal(await account.loadAccount(), undefined);
+  assert.equal(await hasSecureAccount(folder.path), false);
+  const kept = { name: "Alice", clientId: pseudoRandomBytes(16) };
+  await account.saveAccount(kept);
+  assert.deepEqual(await account.loadAccount(), kept);
+  assert.equal(await hasSecureAccount(folder.path), true);
+});
+
+for (const [file, text] of [["me.key", "no key"], ["me.account", "Alice\nno id\n"]] as const) {
+  Deno.test(`account: ${file} that is none is said so, and left as it is`, async () => {
+    await using folder = await TemporaryFolder.create();
+    await folder.write(file, text);
+    await Deno.chmod(folder.join(file), 0o600);
+    const account = new AccountFolder(folder.path);
+    const load = file === "me.key" ? account.loadKey() : account.loadAccount();
+    await assert.rejects(load, { name: "ConfigurationError", code: "bad-identity" });
+    assert.equal(await Deno.readTextFile(folder.join(file)), text);
+  });
+}
+
+Deno.test("known servers: each address has its fingerprint; a new one takes the place of the old", async () => {
+  await using folder = await TemporaryFolder.create();
+  const known = new KnownServers(folder.path);
+  const one = { hostname: "files.example.org", port: 1256 };
+  const other = { hostname: "::1", port: 1256 };
+  assert.equal(await known.find(one), undefined);
+  await known.keep(one, pseudoRandomBytes(32, 1));
+  await known.keep(other, pseudoRandomBytes(32, 2));
+  await known.keep(one, pseudoRandomBytes(32, 3));
+  assert.deepEqual(await known.find(one), pseudoRandomBytes(32, 3));
+  assert.deepEqual(await known.find(other), pseudoRandomBytes(32, 2));
+  const lines = (await Deno.readTextFile(known.path)).trim().split("\n");
+  assert.equal(lines.length, 2);
+});
+
+Deno.test("known servers: a line that can't be read is an error, not a server that is new", async () => {
+  await using folder = await TemporaryFolder.create();
+  await folder.write("known_servers", "files.example.org:1256 SHA256:cut off\n");
+  const known = new KnownServers(folder.path);
+  await assert.rejects(known.find({ hostname: "files.example.org", port: 1256 }), {
+    code: "bad-known-servers",
+  });
+});
