@@ -13,7 +13,6 @@ import {
   readTransferInfo,
   sendFiles,
   type SendOptions,
-  type Timeouts,
   TRANSFER_INFO,
   type TransferInfo,
 } from "../client/mod.ts";
@@ -30,8 +29,9 @@ import {
   UsageError,
 } from "../protocol/mod.ts";
 import { exitCodeOf, SUCCESS } from "./exit_codes.ts";
-import { addSecureCommands, type CommonOptions, putSecurely } from "./secure.ts";
+import { addSecureCommands, type CommonOptions, putSecurely, toTimeouts } from "./secure.ts";
 import { printError, printNote, printResult } from "./output.ts";
+import { retrying, sending, tightened } from "./words.ts";
 
 interface ClientOptions extends CommonOptions {
   readonly protocol?: "3" | "4";
@@ -147,7 +147,7 @@ async function run(options: ClientOptions, named: readonly string[]): Promise<nu
     identityFolder: ".",
     ...toSpeech(edition),
     ...(quirk === undefined ? {} : { habits: new Set(quirk) }),
-    ...(timeout === undefined ? {} : { timeouts: toTimeouts(timeout) }),
+    timeouts: toTimeouts(timeout),
     onEvent: (event) => {
       try {
         showEvent(event, userName, formatAddress(server));
@@ -184,10 +184,6 @@ function numberBetween(min: number, max: number, what: "a whole number" | "secon
     if (form.test(text) && value >= min && value <= max) return value;
     throw new InvalidArgumentError(`Expected ${what}, from ${min} to ${max}.`);
   };
-}
-
-function toTimeouts(seconds: number): Timeouts {
-  return { connectMs: seconds * 1000, responseMs: seconds * 1000 };
 }
 
 function toSpeech(name: string | undefined): Pick<SendOptions, "edition"> {
@@ -232,27 +228,16 @@ function showEvent(event: ClientEvent, userName: string, server: string): void {
       );
     }
     case "tightened":
-      return printNote(
-        `Warning: ${
-          printable(event.path)
-        } could be read by others; it is only yours now (mode 0600)`,
-      );
+      return printNote(tightened(event.path));
     case "openFolder":
       return printNote(
         `Warning: anybody can write to the folder ${printable(event.path)} and replace your ` +
           "identity there; to stop that: chmod o-w .",
       );
-    case "retrying": {
-      const { error, delayMs, retry, retries } = event;
-      return printNote(
-        `${printable(error.message)} [${error.code}]; ` +
-          `trying again in ${(delayMs / 1000).toFixed(1)} s, ${retry} of ${retries}`,
-      );
-    }
-    case "sending": {
-      const again = event.attempt > 1 ? `, attempt ${event.attempt}` : "";
-      return printNote(`Sending ${printable(event.file.path)}, ${event.file.size} bytes${again}`);
-    }
+    case "retrying":
+      return printNote(retrying(event));
+    case "sending":
+      return printNote(sending(event.file, event.attempt));
     case "progress":
       return;
     case "compared": {

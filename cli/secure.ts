@@ -21,6 +21,7 @@ import {
 } from "../client/mod.ts";
 import { exitCodeOf, SUCCESS } from "./exit_codes.ts";
 import { confirm, printError, printNote, printResult } from "./output.ts";
+import { example, retrying, sending, tightened } from "./words.ts";
 
 /** Options of `xfer client` that hold for all that is below it. */
 export interface CommonOptions {
@@ -154,22 +155,21 @@ export async function putSecurely(
 function secureOptions(info: TransferInfo, common: CommonOptions): Secure {
   const { server, fingerprint, userName } = info;
   const { retries, timeout, acceptNew = false } = common;
-  const timeouts: Partial<Timeouts> = timeout === undefined
-    ? {}
-    : { connectMs: timeout * 1000, responseMs: timeout * 1000 };
   return {
-    ...{ server, fingerprint, userName, identityFolder: ".", retries, timeouts },
+    ...{ server, fingerprint, userName, identityFolder: ".", retries },
+    timeouts: toTimeouts(timeout),
     onNewServer: (fingerprint) =>
       acceptNew || confirm(
         `${formatAddress(server)} is not known yet. Its fingerprint is ${fingerprint}. Trust it?`,
       ),
     onEvent: (event) => showEvent(event, userName),
-    onRetry: ({ error, delayMs, retry, retries }) =>
-      printNote(
-        `${printable(error.message)} [${error.code}]; ` +
-          `trying again in ${(delayMs / 1000).toFixed(1)} s, ${retry} of ${retries}`,
-      ),
+    onRetry: (retry) => printNote(retrying(retry)),
   };
+}
+
+/** The timeouts that an option in seconds asks for; without it, those that are usual. */
+export function toTimeouts(seconds: number | undefined): Partial<Timeouts> {
+  return seconds === undefined ? {} : { connectMs: seconds * 1000, responseMs: seconds * 1000 };
 }
 
 function showEvent(event: SecureEvent, userName: string): void {
@@ -181,15 +181,9 @@ function showEvent(event: SecureEvent, userName: string): void {
     case "registered":
       return printNote(`Registered ${userName} with id ${toHex(event.clientId)}`);
     case "tightened":
-      return printNote(
-        `Warning: ${
-          printable(event.path)
-        } could be read by others; it is only yours now (mode 0600)`,
-      );
-    case "sending": {
-      const again = event.attempt > 1 ? `, attempt ${event.attempt}` : "";
-      return printNote(`Sending ${printable(event.file.path)}, ${event.file.size} bytes${again}`);
-    }
+      return printNote(tightened(event.path));
+    case "sending":
+      return printNote(sending(event.file, event.attempt));
     case "progress":
       return;
   }
@@ -216,8 +210,4 @@ function parseRange(text: string): Range {
   const [from, last] = [Number(match?.[1]), Number(match?.[2])];
   if (match !== null && from <= last) return { from, to: last + 1 };
   throw new InvalidArgumentError("Expected two numbers, such as 0-1023.");
-}
-
-function example(line: string): string {
-  return `\nExample:\n  $ ${line}`;
 }

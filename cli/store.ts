@@ -19,6 +19,7 @@ import {
 } from "../server/mod.ts";
 import { DAMAGED, SUCCESS } from "./exit_codes.ts";
 import { confirm, printResult } from "./output.ts";
+import { example } from "./words.ts";
 
 /** A command's options with those of the commands above it. */
 function dataOf(command: Command): string {
@@ -111,10 +112,6 @@ function usersCommand(finish: (exitCode: number) => void): Command {
       finish(SUCCESS);
     });
   return users;
-}
-
-function example(...lines: readonly string[]): string {
-  return `\nExample:\n${lines.map((line) => `  $ ${line}`).join("\n")}`;
 }
 
 function plural(count: number, what: string): string {

@@ -7,7 +7,13 @@
  * @module
  */
 import { dirname, join, resolve } from "node:path";
-import { ConfigurationError, printable, StorageError, XferError } from "../protocol/mod.ts";
+import {
+  type Bytes,
+  ConfigurationError,
+  printable,
+  StorageError,
+  XferError,
+} from "../protocol/mod.ts";
 import { checked } from "./store/audit.ts";
 import type { Catalog, StoredFile } from "./store/catalog.ts";
 import { BACKUP_CATALOG, CATALOG, DataFolder, TLS_FILE } from "./store/data_folder.ts";
@@ -164,7 +170,7 @@ async function copyBlob(
 
 /** Without it what is restored would be another server to clients of protocol 4. */
 async function copyIdentity(source: string, target: string): Promise<void> {
-  let identity: Uint8Array;
+  let identity: Bytes;
   try {
     identity = await Deno.readFile(join(source, TLS_FILE));
   } catch (error) {
@@ -173,7 +179,7 @@ async function copyIdentity(source: string, target: string): Promise<void> {
   }
   const options = { write: true, create: true, truncate: true, mode: 0o600 };
   using copy = await Deno.open(join(target, TLS_FILE), options);
-  for (let done = 0; done < identity.length;) done += await copy.write(identity.subarray(done));
+  await writeAll(copy, identity);
   await copy.sync();
 }
 

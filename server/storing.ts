@@ -18,6 +18,19 @@ export interface Arrived
   readonly chunks?: Bytes;
 }
 
+/** Refuses beforehand what could not be stored afterwards. Throws `LimitError`. */
+export async function checkRoom(
+  { limits, store }: Context,
+  { clientId, name, size }: Pick<StoredFile, "clientId" | "name" | "size">,
+): Promise<void> {
+  const { maxFileSize, quota, quotaFiles } = limits;
+  if (size > maxFileSize) throw new LimitError("maxFileSize", maxFileSize);
+  if (quota === Infinity && quotaFiles === Infinity) return;
+  const { files, bytes } = await store.catalog.usage(clientId, name);
+  if (bytes + size > quota) throw new LimitError("quota", quota);
+  if (files + 1 > quotaFiles) throw new LimitError("quotaFiles", quotaFiles);
+}
+
 /**
  * Makes a file durable and visible. The path is listed as an orphan before the blob is moved there and until the
  * catalog refers to it, so that a crash in between leaves nothing behind that the next start would not remove.

@@ -24,6 +24,7 @@ import { sessionKey } from "./handlers.ts";
 import { Intake } from "./intake.ts";
 import { LimitError } from "./limits.ts";
 import type { StagedBlob } from "./store/blob_store.ts";
+import { checkRoom } from "./storing.ts";
 
 /** Padding that ciphertext holds at most: some clients encrypt a file in two pieces. */
 const MAX_PADDING = 2 * BLOCK_SIZE;
@@ -97,7 +98,8 @@ export class Upload implements AsyncDisposable {
   }
 
   async #receive({ blob, intake: { checksum } }: Work): Promise<Response> {
-    if (checksum.size > this.#context.limits.maxFileSize) this.#refuseLarge();
+    const { maxFileSize } = this.#context.limits;
+    if (checksum.size > maxFileSize) throw new LimitError("maxFileSize", maxFileSize);
     this.#work = undefined;
     const { clientId, contentSize, fileName } = this.request;
     const sound = checksum.digest();
@@ -130,29 +132,14 @@ export class Upload implements AsyncDisposable {
     const fault = nameFault(storedName(fileName));
     if (fault !== undefined) throw new Error(`its name ${fault}`);
     const packets = new PacketSequence(this.request);
-    const leastSize = Math.max(0, contentSize - MAX_PADDING);
-    await this.#checkLimits(leastSize);
+    const size = Math.max(0, contentSize - MAX_PADDING);
+    await checkRoom(this.#context, { clientId, name: storedName(fileName), size });
     const inPieces = this.#peer.profile.habits.has("pieces");
     const decryptor = inPieces ? new PiecesDecryptor(key) : new CbcDecryptor(key);
     const blob = await this.#context.staging.stage(clientId, contentSize);
     const count = () => this.#context.staging.count;
     const intake = new Intake({ decryptor, blob, size: contentSize, count });
     this.#work = { packets, intake, blob };
-  }
-
-  /** Refuses beforehand what could not be stored afterwards. */
-  async #checkLimits(leastSize: number): Promise<void> {
-    const { limits: { maxFileSize, quota, quotaFiles }, store } = this.#context;
-    const { clientId, fileName } = this.request;
-    if (leastSize > maxFileSize) this.#refuseLarge();
-    if (quota === Infinity && quotaFiles === Infinity) return;
-    const { files, bytes } = await store.catalog.usage(clientId, storedName(fileName));
-    if (bytes + leastSize > quota) throw new LimitError("quota", quota);
-    if (files + 1 > quotaFiles) throw new LimitError("quotaFiles", quotaFiles);
-  }
-
-  #refuseLarge(): never {
-    throw new LimitError("maxFileSize", this.#context.limits.maxFileSize);
   }
 
   /** Decrypts the rest and makes the bytes durable: until the client judges them no descriptor is held. */

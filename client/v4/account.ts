@@ -13,6 +13,7 @@ import {
   printable,
   toHex,
 } from "../../protocol/mod.ts";
+import { fromPem, toPem } from "../../protocol/v4/pem.ts";
 import { readTextFileIfThere, writePrivateFile } from "../files.ts";
 import { readPrivateFile } from "../private_file.ts";
 
@@ -54,7 +55,10 @@ export class AccountFolder {
       "sign",
       "verify",
     ]) as CryptoKeyPair;
-    const pem = toPem(new Uint8Array(await crypto.subtle.exportKey("pkcs8", privateKey)));
+    const pem = toPem(
+      "PRIVATE KEY",
+      new Uint8Array(await crypto.subtle.exportKey("pkcs8", privateKey)),
+    );
     await writePrivateFile(this.#keyPath, pem);
     return await parseKey(pem, this.#keyPath);
   }
@@ -79,9 +83,9 @@ export class AccountFolder {
 
 async function parseKey(text: string, path: string): Promise<AccountKey> {
   try {
-    const base64 = text.replaceAll(/-----[^-]+-----|\s/g, "");
-    const der = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
-    const privateKey = await crypto.subtle.importKey("pkcs8", der, "Ed25519", true, ["sign"]);
+    const privateKey = await crypto.subtle.importKey("pkcs8", fromPem(text), "Ed25519", true, [
+      "sign",
+    ]);
     // The public half, which WebCrypto tells only so.
     const { x } = await crypto.subtle.exportKey("jwk", privateKey);
     const raw = atob((x ?? "").replaceAll("-", "+").replaceAll("_", "/"));
@@ -89,11 +93,6 @@ async function parseKey(text: string, path: string): Promise<AccountKey> {
   } catch (cause) {
     throw badIdentity(path, "expected an Ed25519 private key, PKCS#8 in PEM", cause);
   }
-}
-
-function toPem(der: Bytes): string {
-  const lines = btoa(String.fromCharCode(...der)).match(/.{1,64}/g) ?? [];
-  return ["-----BEGIN PRIVATE KEY-----", ...lines, "-----END PRIVATE KEY-----", ""].join("\n");
 }
 
 function badIdentity(path: string, what: string, cause?: unknown): ConfigurationError {

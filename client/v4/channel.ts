@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { X509Certificate } from "node:crypto";
 import {
   type Address,
   type Bytes,
@@ -14,8 +13,13 @@ import {
   printable,
   ProtocolError,
 } from "../../protocol/mod.ts";
-import { certificateName, formatFingerprint } from "../../protocol/v4/fingerprint.ts";
+import {
+  certificateName,
+  fingerprintOf,
+  formatFingerprint,
+} from "../../protocol/v4/fingerprint.ts";
 import { decodeHelloAnswer, HELLO, type HelloAnswer } from "../../protocol/v4/hello.ts";
+import { toPem } from "../../protocol/v4/pem.ts";
 import { connect, type Timeouts } from "../connection.ts";
 
 /** A server of protocol 3 may say nothing to what it does not know; so long is waited, in milliseconds. */
@@ -49,12 +53,10 @@ export async function findSecure(
   }
 }
 
-/** SHA-256 of the key in a certificate. Throws `ProtocolError` `bad-certificate`. */
-export async function fingerprintOf(certificate: Bytes): Promise<Bytes> {
+/** The fingerprint of who shows a certificate. Throws `ProtocolError` `bad-certificate`. */
+export async function readFingerprint(certificate: Bytes): Promise<Bytes> {
   try {
-    const { publicKey } = new X509Certificate(certificate);
-    const spki = new Uint8Array(publicKey.export({ type: "spki", format: "der" }));
-    return new Uint8Array(await crypto.subtle.digest("SHA-256", spki));
+    return await fingerprintOf(certificate);
   } catch (cause) {
     throw new ProtocolError("bad-certificate", "The server shows no certificate that can be read", {
       cause,
@@ -94,7 +96,7 @@ export async function openSecurely(
   try {
     const tls = await Deno.startTls(socket, {
       hostname: certificateName(fingerprint),
-      caCerts: [toPem(answer.certificate)],
+      caCerts: [toPem("CERTIFICATE", answer.certificate)],
     });
     await tls.handshake();
     return tls;
@@ -109,9 +111,4 @@ export async function openSecurely(
   } finally {
     clearTimeout(timer);
   }
-}
-
-function toPem(der: Bytes): string {
-  const lines = btoa(String.fromCharCode(...der)).match(/.{1,64}/g) ?? [];
-  return ["-----BEGIN CERTIFICATE-----", ...lines, "-----END CERTIFICATE-----", ""].join("\n");
 }

@@ -68,7 +68,7 @@ export class Exchange implements Disposable {
     await answered;
   }
 
-  /** Throws `NetworkError` `connection-lost` or `send-timeout`. */
+  /** Throws `NetworkError` `connection-lost` or `no-answer`. */
   async send(message: Message): Promise<void> {
     await this.#write(encodeMessage(message));
   }

@@ -13,6 +13,7 @@ import {
   XferError,
 } from "../../protocol/mod.ts";
 import { pathNameFault } from "../../protocol/v4/path_name.ts";
+import { syncFolder } from "../files.ts";
 import { type Retry, type RetryOptions, withRetries } from "../retries.ts";
 import { type RemoteFile, SecureClient, type SecureOptions } from "./secure_client.ts";
 
@@ -158,10 +159,4 @@ async function writing<T>(path: string, work: () => Promise<T>): Promise<T> {
       cause,
     });
   }
-}
-
-async function syncFolder(path: string): Promise<void> {
-  if (Deno.build.os === "windows") return;
-  using folder = await Deno.open(path, { read: true });
-  await folder.sync();
 }

@@ -32,7 +32,7 @@ import {
 import { DEFAULT_TIMEOUTS, type Timeouts } from "../connection.ts";
 import type { SourceFile } from "../source_file.ts";
 import { AccountFolder } from "./account.ts";
-import { findSecure, fingerprintOf, openSecurely, refuseOther } from "./channel.ts";
+import { findSecure, openSecurely, readFingerprint, refuseOther } from "./channel.ts";
 import { Exchange } from "./exchange.ts";
 import { KnownServers } from "./known_servers.ts";
 
@@ -107,7 +107,7 @@ export class SecureClient implements Disposable {
         },
       );
     }
-    const fingerprint = await fingerprintOf(answer.certificate);
+    const fingerprint = await readFingerprint(answer.certificate);
     await judgeServer(options, fingerprint);
     const socket = await openSecurely(server, answer, fingerprint, timeouts);
     options.onEvent?.({ type: "secure", server, fingerprint: formatFingerprint(fingerprint) });

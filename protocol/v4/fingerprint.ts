@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { X509Certificate } from "node:crypto";
 import { type Address, formatAddress, parseAddress } from "../address.ts";
 import type { Bytes } from "../wire.ts";
 
@@ -13,6 +14,12 @@ const SCHEME = "xfer://";
 /** No public authority issues names below it: RFC 6761 6.4. */
 const DOMAIN = ".xfer.invalid";
 const BASE32 = "abcdefghijklmnopqrstuvwxyz234567";
+
+/** SHA-256 of the public key of a certificate in DER. Throws where it is none. */
+export async function fingerprintOf(certificate: Bytes): Promise<Bytes> {
+  const spki = new X509Certificate(certificate).publicKey.export({ type: "spki", format: "der" });
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", new Uint8Array(spki)));
+}
 
 /** `SHA256:` and base64 without padding. */
 export function formatFingerprint(fingerprint: Bytes): string {

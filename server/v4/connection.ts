@@ -81,13 +81,13 @@ export class Connection {
     const requests = await this.#letIn(first, nonce);
     this.#requests = requests;
     this.#socket.expect(READ_SIZE);
-    for (let requested = 1;; requested++) {
+    for (let requested = 0;;) {
       const message = await this.#receive();
       if (message === undefined) return;
-      if (requested > this.#context.limits.maxRequestsPerConnection && message.kind !== "data") {
-        throw overRequests(this.#context);
+      const { maxRequestsPerConnection: max } = this.#context.limits;
+      if (message.kind !== "data" && ++requested > max) {
+        throw new LimitError("maxRequestsPerConnection", max);
       }
-      if (message.kind === "data") requested--;
       await requests.handle(message);
       if (this.#finishing && !requests.isAtWork) return;
     }
@@ -213,8 +213,4 @@ export class Connection {
         printable(error instanceof Error ? error.message : String(error)),
     });
   }
-}
-
-function overRequests({ limits: { maxRequestsPerConnection } }: Context): LimitError {
-  return new LimitError("maxRequestsPerConnection", maxRequestsPerConnection);
 }

@@ -4,10 +4,10 @@
  *
  * @module
  */
-import { X509Certificate } from "node:crypto";
 import { join } from "node:path";
 import { type Bytes, ConfigurationError, printable } from "../../protocol/mod.ts";
-import { certificateName } from "../../protocol/v4/fingerprint.ts";
+import { certificateName, fingerprintOf } from "../../protocol/v4/fingerprint.ts";
+import { fromPem, toPem } from "../../protocol/v4/pem.ts";
 import { TLS_FILE } from "../store/data_folder.ts";
 import { type FileSystem, syncFolder, writeAll } from "../store/file_system.ts";
 
@@ -48,12 +48,6 @@ export async function loadIdentity(folder: string, fs: FileSystem): Promise<TlsI
   return await parseIdentity(made, path);
 }
 
-/** SHA-256 of the public key of a certificate in DER. Throws where it is none. */
-export async function fingerprintOf(certificate: Bytes): Promise<Bytes> {
-  const key = new X509Certificate(certificate).publicKey.export({ type: "spki", format: "der" });
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", new Uint8Array(key)));
-}
-
 async function parseIdentity(text: string, path: string): Promise<TlsIdentity> {
   const [key, certificate] = text.match(/-----BEGIN [^-]+-----[^-]+-----END [^-]+-----\n/g) ?? [];
   try {
@@ -92,16 +86,6 @@ async function makeIdentity(): Promise<string> {
   });
   const pkcs8 = new Uint8Array(await crypto.subtle.exportKey("pkcs8", keys.privateKey));
   return toPem("PRIVATE KEY", pkcs8) + toPem("CERTIFICATE", new Uint8Array(certificate.rawData));
-}
-
-function toPem(label: string, der: Bytes): string {
-  const lines = btoa(String.fromCharCode(...der)).match(/.{1,64}/g) ?? [];
-  return [`-----BEGIN ${label}-----`, ...lines, `-----END ${label}-----`, ""].join("\n");
-}
-
-function fromPem(pem: string): Bytes {
-  const base64 = pem.replaceAll(/-----[^-]+-----|\s/g, "");
-  return Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
 }
 
 async function readIfThere(path: string): Promise<string | undefined> {

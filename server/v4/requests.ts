@@ -6,11 +6,11 @@
 import { type Bytes, printable, ProtocolError, release, toHex } from "../../protocol/mod.ts";
 import { type Kind, MAX_BULK, type Message, type MessageOf } from "../../protocol/v4/messages.ts";
 import { pathNameFault } from "../../protocol/v4/path_name.ts";
-import { CHUNK_SIZE, chunkCount, DIGEST_SIZE } from "../../protocol/v4/tree.ts";
+import { CHUNK_SIZE, chunkCount, DIGEST_SIZE, digestTree } from "../../protocol/v4/tree.ts";
 import type { Context } from "../context.ts";
 import { LimitError } from "../limits.ts";
 import { NameConflict, type StoredFile } from "../store/catalog.ts";
-import { removeOrphan, storeFile } from "../storing.ts";
+import { checkRoom, removeOrphan, storeFile } from "../storing.ts";
 import { Receipt, sameSums } from "./receipt.ts";
 import { Refusal } from "./refusal.ts";
 
@@ -92,12 +92,16 @@ export class Requests implements AsyncDisposable {
     const incoming: Incoming = { tag: request.tag, receipt: undefined };
     this.#incoming = incoming;
     await this.#refusing(request.tag, async () => {
-      const { staging, limits: { maxFileSize } } = this.#context;
-      refuseName(request.name);
-      if (request.resume !== 0) await this.#answers.send(nothingHeld(request.tag));
-      if (request.size > maxFileSize) throw new LimitError("maxFileSize", maxFileSize);
-      await this.#checkQuota(request);
-      const blob = await staging.stage(this.#owner.clientId, request.size);
+      const { clientId } = this.#owner;
+      const { tag, name, size, resume } = request;
+      refuseName(name);
+      if (resume !== 0) {
+        // Uploads that were broken off are not kept.
+        const digest = await digestTree(new Uint8Array(0));
+        await this.#answers.send({ kind: "held", tag, offset: 0, digest });
+      }
+      await checkRoom(this.#context, { clientId, name, size });
+      const blob = await this.#context.staging.stage(clientId, size);
       incoming.receipt = new Receipt(request, blob);
     });
   }
@@ -232,15 +236,6 @@ export class Requests implements AsyncDisposable {
     return file;
   }
 
-  /** Refuses beforehand what could not be stored afterwards. */
-  async #checkQuota({ name, size }: MessageOf<"put">): Promise<void> {
-    const { limits: { quota, quotaFiles }, store } = this.#context;
-    if (quota === Infinity && quotaFiles === Infinity) return;
-    const { files, bytes } = await store.catalog.usage(this.#owner.clientId, name);
-    if (bytes + size > quota) throw new LimitError("quota", quota);
-    if (files + 1 > quotaFiles) throw new LimitError("quotaFiles", quotaFiles);
-  }
-
   /**
    * Does work for a request; where it fails, cleans up and answers why. Throws `ProtocolError`, which ends the
    * connection.
@@ -288,17 +283,6 @@ function describe(tag: number, file: StoredFile): Message {
   if (tree === undefined) throw new Refusal("damaged", `${name} has no digest`);
   return { kind: "file", tag, name, size, storedAt, cksum: crc, ...tree };
 }
-
-/** Uploads that were broken off are not kept. */
-function nothingHeld(tag: number): Message {
-  return { kind: "held", tag, offset: 0, digest: NO_CHUNKS };
-}
-
-/** SHA-256 of nothing: the digest of no chunks. */
-const NO_CHUNKS: Bytes = Uint8Array.from(
-  "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855".match(/../g) ?? [],
-  (pair) => parseInt(pair, 16),
-);
 
 function refuseName(name: string): void {
   const fault = pathNameFault(name);

@@ -2,8 +2,9 @@
 import assert from "node:assert/strict";
 import { DEFAULT_TIMEOUTS, Server } from "../../mod.ts";
 import { AccountFolder } from "../../client/v4/account.ts";
-import { findSecure, fingerprintOf, openSecurely } from "../../client/v4/channel.ts";
+import { findSecure, openSecurely } from "../../client/v4/channel.ts";
 import { SecureClient } from "../../client/v4/secure_client.ts";
+import { fingerprintOf } from "../../protocol/v4/fingerprint.ts";
 import { decodeHelloAnswer, encodeHelloAnswer } from "../../protocol/v4/hello.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/tree.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";

@@ -9,10 +9,11 @@ import {
   type XferError,
 } from "../../mod.ts";
 import { AccountFolder } from "../../client/v4/account.ts";
-import { findSecure, fingerprintOf, openSecurely } from "../../client/v4/channel.ts";
+import { findSecure, openSecurely } from "../../client/v4/channel.ts";
 import { Exchange } from "../../client/v4/exchange.ts";
 import { SecureClient, type SecureOptions } from "../../client/v4/secure_client.ts";
 import { SourceFile } from "../../client/source_file.ts";
+import { fingerprintOf } from "../../protocol/v4/fingerprint.ts";
 import { type Claim, sign } from "../../protocol/v4/authentication.ts";
 import { openInThisThread } from "../helpers/catalogs.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";

@@ -1,0 +1,26 @@
+/**
+ * What several commands say alike.
+ *
+ * @module
+ */
+import type { Retry, SourceFile } from "../client/mod.ts";
+import { printable } from "../protocol/text.ts";
+
+/** Behind a command's help. */
+export function example(...lines: readonly string[]): string {
+  return `\nExample:\n${lines.map((line) => `  $ ${line}`).join("\n")}`;
+}
+
+export function sending({ path, size }: SourceFile, attempt: number): string {
+  const again = attempt > 1 ? `, attempt ${attempt}` : "";
+  return `Sending ${printable(path)}, ${size} bytes${again}`;
+}
+
+export function retrying({ error, delayMs, retry, retries }: Retry): string {
+  return `${printable(error.message)} [${error.code}]; ` +
+    `trying again in ${(delayMs / 1000).toFixed(1)} s, ${retry} of ${retries}`;
+}
+
+export function tightened(path: string): string {
+  return `Warning: ${printable(path)} could be read by others; it is only yours now (mode 0600)`;
+}

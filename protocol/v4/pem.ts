@@ -1,0 +1,17 @@
+/**
+ * PEM (RFC 7468): DER in base64 between two lines.
+ *
+ * @module
+ */
+import type { Bytes } from "../wire.ts";
+
+export function toPem(label: string, der: Bytes): string {
+  const lines = btoa(String.fromCharCode(...der)).match(/.{1,64}/g) ?? [];
+  return [`-----BEGIN ${label}-----`, ...lines, `-----END ${label}-----`, ""].join("\n");
+}
+
+/** The DER of one block, whatever its label. Throws where it is no base64. */
+export function fromPem(pem: string): Bytes {
+  const base64 = pem.replaceAll(/-----[^-]+-----|\s/g, "");
+  return Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
+}
