@@ -11,6 +11,7 @@ import {
   type PiecesDecryptor,
   release,
 } from "../protocol/mod.ts";
+import { InOrder } from "./in_order.ts";
 import type { StagedBlob } from "./store/blob_store.ts";
 
 /** Ciphertext is decrypted in pieces of so many bytes: each costs two calls to WebCrypto, however small. */
@@ -44,8 +45,7 @@ export class Intake {
   readonly #count: () => number;
   #piece: Bytes;
   #filled = 0;
-  /** The pieces in flight, oldest first. Each ends when all before it have. */
-  #inFlight: Promise<void>[] = [];
+  readonly #pieces = new InOrder();
 
   constructor({ decryptor, blob, size, count }: IntakeOptions) {
     this.#decryptor = decryptor;
@@ -75,12 +75,12 @@ export class Intake {
   async end(): Promise<void> {
     await this.#flush();
     this.#launch(this.#decryptor.final());
-    await Promise.all(this.#inFlight);
+    await this.#pieces.end();
   }
 
   /** Resolves when nothing is in flight any more, however it went. */
   async settle(): Promise<void> {
-    await Promise.allSettled(this.#inFlight);
+    await this.#pieces.settle();
   }
 
   async #flush(): Promise<void> {
@@ -88,7 +88,7 @@ export class Intake {
     this.#launch(this.#decryptor.update(this.#piece.subarray(0, this.#filled)));
     this.#filled = 0;
     const max = Math.min(MAX_IN_FLIGHT, Math.floor(MAX_IN_FLIGHT_IN_ALL / this.#count()));
-    while (this.#inFlight.length >= Math.max(1, max)) await this.#inFlight.shift();
+    await this.#pieces.makeRoom(Math.max(1, max));
     const size = this.#pieceSize();
     if (this.#piece.length >= 2 * size) {
       release(this.#piece);
@@ -103,19 +103,10 @@ export class Intake {
   }
 
   #launch(decrypting: Promise<Bytes>): void {
-    const before = this.#inFlight.at(-1);
-    const taking = this.#take(decrypting, before);
-    // It is awaited in its turn; until then its failure is not to count as unhandled.
-    taking.catch(() => undefined);
-    decrypting.catch(() => undefined);
-    this.#inFlight.push(taking);
-  }
-
-  async #take(decrypting: Promise<Bytes>, before: Promise<void> | undefined): Promise<void> {
-    await before;
-    const plaintext = await decrypting;
-    this.#checksum.update(plaintext);
-    await this.#blob.write(plaintext);
-    release(plaintext);
+    this.#pieces.add(decrypting, async (plaintext) => {
+      this.#checksum.update(plaintext);
+      await this.#blob.write(plaintext);
+      release(plaintext);
+    });
   }
 }

@@ -7,6 +7,7 @@
 import { type Bytes, Cksum, equalBytes, ProtocolError, release } from "../../protocol/mod.ts";
 import type { MessageOf } from "../../protocol/v4/messages.ts";
 import { CHUNK_SIZE, digestChunk, digestTree, Leaves } from "../../protocol/v4/tree.ts";
+import { InOrder } from "../in_order.ts";
 import type { StagedBlob } from "../store/blob_store.ts";
 
 /** Chunks of a file that are on their way from the socket to the disk at most. */
@@ -23,7 +24,7 @@ export class Receipt {
   readonly leaves = new Leaves();
   readonly #checksum = new Cksum();
   #received = 0;
-  #inFlight: Promise<void>[] = [];
+  readonly #chunks = new InOrder();
 
   constructor(request: MessageOf<"put">, blob: StagedBlob) {
     this.request = request;
@@ -43,11 +44,13 @@ export class Receipt {
       );
     }
     this.#received += chunk.length;
-    const taking = this.#process(chunk, digestChunk(chunk), this.#inFlight.at(-1));
-    // It is awaited in its turn; until then its failure is not to count as unhandled.
-    taking.catch(() => undefined);
-    this.#inFlight.push(taking);
-    if (this.#inFlight.length >= MAX_IN_FLIGHT) await this.#inFlight.shift();
+    this.#chunks.add(digestChunk(chunk), async (digest) => {
+      this.leaves.push(digest);
+      this.#checksum.update(chunk);
+      await this.blob.write(chunk);
+      release(chunk);
+    });
+    await this.#chunks.makeRoom(MAX_IN_FLIGHT);
   }
 
   /** Whether all of it has come. */
@@ -57,23 +60,14 @@ export class Receipt {
 
   /** Checksum and digest of what has come, when it is written. */
   async sums(): Promise<Sums> {
-    await Promise.all(this.#inFlight);
+    await this.#chunks.end();
     return { cksum: this.#checksum.digest(), digest: await digestTree(this.leaves.bytes) };
   }
 
   /** Drops what was received; resolves when nothing is under way any more. */
   async discard(): Promise<void> {
-    await Promise.allSettled(this.#inFlight);
+    await this.#chunks.settle();
     await this.blob.discard();
-  }
-
-  async #process(chunk: Bytes, hashing: Promise<Bytes>, before?: Promise<void>): Promise<void> {
-    const digest = await hashing;
-    await before;
-    this.leaves.push(digest);
-    this.#checksum.update(chunk);
-    await this.blob.write(chunk);
-    release(chunk);
   }
 }
 
