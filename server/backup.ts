@@ -85,7 +85,7 @@ async function copyInRounds(
     {
       await using catalog = SqliteCatalog.open(partial);
       await Deno.chmod(partial, 0o600);
-      await catalog.copyFrom(source.catalog);
+      catalog.copyFrom(source.catalog);
       report = await copyBlobs(source, { catalog, blobs }, target);
     }
     if (report !== undefined) {

@@ -5,9 +5,15 @@
  */
 import { type Bytes, printable, toHex } from "../protocol/mod.ts";
 import type { Context, Peer } from "./context.ts";
-import { LimitError } from "./limits.ts";
+import { LimitError, type LimitName } from "./limits.ts";
 import type { StagedBlob } from "./store/blob_store.ts";
-import { QuotaExceeded, type StoredFile, type Tree } from "./store/catalog.ts";
+import {
+  CatalogRefusal,
+  type RefusalReason,
+  type StoredFile,
+  type StoreOptions,
+  type Tree,
+} from "./store/catalog.ts";
 
 /** A file on whose checksum both ends agree. */
 export interface Arrived
@@ -43,22 +49,22 @@ export async function storeFile(
   const { store: { catalog, blobs }, limits } = context;
   const { clientId, name, size, crc, storedAt, blob, tree, chunks } = file;
   const path = blobs.newPath(clientId);
-  let replaced: string | undefined;
+  let dropped: string[];
   try {
     await catalog.addOrphan(path);
     await blob.commit(path);
     const known = { clientId, name, path, size, crc, storedAt, verified: true };
     const row = tree === undefined ? known : { ...known, tree };
     const quota = { bytes: limits.quota, files: limits.quotaFiles };
-    replaced = await catalog.storeFile(row, quota, chunks);
+    const options: StoreOptions = chunks === undefined ? { quota } : { quota, chunks };
+    dropped = await catalog.storeFile(row, options);
   } catch (error) {
     await blob.discard();
     // A commit may have failed in its last step and hold all the same: then the path is the file's.
     const stored = await catalog.findFile(clientId, name);
     if (stored?.path !== path) await removeOrphan(context, path);
-    if (!(error instanceof QuotaExceeded)) throw error;
-    const limit = error.of === "bytes" ? "quota" : "quotaFiles";
-    throw new LimitError(limit, limits[limit]);
+    const limit = error instanceof CatalogRefusal ? LIMITS_OF[error.reason] : undefined;
+    throw limit === undefined ? error : new LimitError(limit, limits[limit]);
   }
   context.log.info("Stored {file} of {client}: {size} bytes, cksum {crc}", {
     event: "file.stored",
@@ -69,8 +75,13 @@ export async function storeFile(
     crc,
     path,
   });
-  if (replaced !== undefined) await removeOrphan(context, replaced);
+  for (const orphan of dropped) await removeOrphan(context, orphan);
 }
+
+const LIMITS_OF: Readonly<Partial<Record<RefusalReason, LimitName>>> = {
+  "quota-bytes": "quota",
+  "quota-files": "quotaFiles",
+};
 
 /** Removes a blob that no file refers to. What fails here is tried again at the next start. */
 export async function removeOrphan(context: Context, path: string): Promise<void> {

@@ -27,6 +27,10 @@ export interface Speech {
 export interface StoredFile {
   readonly clientId: Bytes;
   readonly name: string;
+  /** From 1 on, for each name; a file that is to be stored gets the next one. */
+  readonly version?: number;
+  /** Whether it is what its name stands for, not one that was replaced; so without. */
+  readonly current?: boolean;
   /** Where the blob is, relative to the data folder, with `/`. */
   readonly path: string;
   /** Bytes of the plaintext. */
@@ -66,24 +70,34 @@ export interface Usage {
   readonly files: number;
 }
 
-/** A file is not stored since its owner would have more than he may. */
-export class QuotaExceeded extends Error {
-  readonly of: keyof Usage;
+/** Why the catalog does not do what it is asked for. */
+const REFUSALS = {
+  "quota-bytes": "its owner may not have more bytes",
+  "quota-files": "its owner may not have more files",
+  "name-conflict": "its name is a folder of another file, or has a file for a folder",
+} as const;
 
-  constructor(of: keyof Usage) {
-    super(`Cannot store the file: its owner may not have more ${of}`);
-    this.of = of;
+export type RefusalReason = keyof typeof REFUSALS;
+
+export class CatalogRefusal extends Error {
+  readonly reason: RefusalReason;
+
+  constructor(reason: RefusalReason) {
+    super(`Cannot store the file: ${REFUSALS[reason]}`);
+    this.reason = reason;
   }
 }
 
-/** A file is not stored since its name is the folder of another file, or the other way about. */
-export class NameConflict extends Error {
-  constructor() {
-    super(
-      "Cannot store the file: its name is a folder of another file, or has a file for a folder",
-    );
-  }
+export interface StoreOptions {
+  /** What its owner may have, this file included; old versions count their bytes. */
+  readonly quota?: Usage;
+  /** How many of the files that it replaces, one after another, are kept; 0 without. */
+  readonly keep?: number;
+  /** The digests of its chunks, of a file with a tree. */
+  readonly chunks?: Bytes;
 }
+
+export type Renamed = "renamed" | "missing" | "taken";
 
 export interface RegisterClient {
   readonly id: Bytes;
@@ -134,35 +148,34 @@ export interface Catalog extends AsyncDisposable {
    * takes it. Comes before a blob is moved to it.
    */
   addOrphan(path: string): Promise<void>;
+  addOrphans(paths: readonly string[]): Promise<void>;
   listOrphans(): Promise<string[]>;
   removeOrphan(path: string): Promise<void>;
   /**
-   * Records a file, in place of the client's one of the same name. Returns the path of the one replaced, which is
-   * an orphan from now on. `chunks` are the digests of its chunks, of a file with a tree. Throws `QuotaExceeded`, and
-   * `NameConflict` where its name is a folder of another's, or the other way about.
+   * Records a file as the current one of its name. Returns the paths of those that are not kept any more, which are
+   * orphans from now on. Throws `CatalogRefusal`.
    */
-  storeFile(file: StoredFile, quota?: Usage, chunks?: Bytes): Promise<string | undefined>;
-  /** What a client has stored under other names than this one. */
-  usage(clientId: Bytes, exceptName: string): Promise<Usage>;
-  findFile(clientId: Bytes, name: string): Promise<StoredFile | undefined>;
+  storeFile(file: StoredFile, options?: StoreOptions): Promise<string[]>;
+  /** What a client has stored, under other names than this one. */
+  usage(clientId: Bytes, exceptName?: string): Promise<Usage>;
+  /** The current file of a name, or, from 1 on, a version of it. */
+  findFile(clientId: Bytes, name: string, version?: number): Promise<StoredFile | undefined>;
   /** The digests of a file's chunks, one behind the other, if it has a tree and still this path. */
   findChunks(file: StoredFile): Promise<Bytes | undefined>;
-  /** Up to `count` files of a client whose names begin with `prefix` and come behind `after`, by name. */
+  /** Up to `count` current files of a client whose names begin with `prefix` and come behind `after`, by name. */
   listFilesBelow(
     clientId: Bytes,
     prefix: string,
     after: string,
     count: number,
   ): Promise<StoredFile[]>;
-  /** Forgets a file. Returns its path, which is an orphan from now on; `undefined` where there was none. */
-  dropFile(clientId: Bytes, name: string): Promise<string | undefined>;
-  /** Gives a file another name that is free. Throws `NameConflict`. */
-  renameFile(
-    clientId: Bytes,
-    oldName: string,
-    newName: string,
-  ): Promise<"renamed" | "missing" | "taken">;
-  /** A client's files, by name. */
+  /** The current file of a name, and the older ones that are kept, newest first. */
+  listVersions(clientId: Bytes, name: string): Promise<StoredFile[]>;
+  /** Forgets a file with its old versions. Returns their paths, which are orphans from now on. */
+  dropFile(clientId: Bytes, name: string): Promise<string[]>;
+  /** Gives a file, with its old versions, another name that is free. Throws `CatalogRefusal` `name-conflict`. */
+  renameFile(clientId: Bytes, oldName: string, newName: string): Promise<Renamed>;
+  /** A client's files, by name, old versions too. */
   listFiles(clientId: Bytes): Promise<StoredFile[]>;
   /** Up to `count` files of all clients whose path comes behind `path`, by path: `""` begins. */
   listFilesAfter(path: string, count: number): Promise<StoredFile[]>;

@@ -5,39 +5,8 @@
  * @module
  */
 import type { Catalog } from "./catalog.ts";
+import { type Method, METHODS, OPERATIONS } from "./operations/mod.ts";
 import type { SqliteCatalog } from "./sqlite_catalog.ts";
-
-type Method = Exclude<keyof Catalog, symbol>;
-
-/** What each method needs: `read` a look, `write` a transaction. */
-export const METHODS: { readonly [M in Method]: "read" | "write" } = {
-  registerClient: "write",
-  setPublicKey: "write",
-  registerKey: "write",
-  findKeyHolder: "read",
-  expireRegistrations: "write",
-  findClient: "read",
-  findClientByName: "read",
-  noteSeen: "write",
-  noteSpeech: "write",
-  listClients: "read",
-  addOrphan: "write",
-  listOrphans: "read",
-  removeOrphan: "write",
-  storeFile: "write",
-  usage: "read",
-  findFile: "read",
-  findChunks: "read",
-  listFilesBelow: "read",
-  dropFile: "write",
-  renameFile: "write",
-  listFiles: "read",
-  listFilesAfter: "read",
-  knowsPath: "read",
-  removeFile: "write",
-  removeClient: "write",
-  listFaults: "read",
-};
 
 export interface Call {
   readonly method: Method;
@@ -140,9 +109,9 @@ export interface Ways {
 /** A catalog whose calls go these ways. What reads does not wait for what writes. */
 export function batchedCatalog(ways: Ways): Catalog {
   const lanes = { read: new Lane(ways.read), write: new Lane(ways.write) };
-  const methods = Object.entries(METHODS).map(([name, way]) => {
-    const method = name as Method;
-    return [method, (...args: unknown[]) => lanes[way].call({ method, args })];
+  const methods = METHODS.map((method) => {
+    const lane = lanes[OPERATIONS[method].way];
+    return [method, (...args: unknown[]) => lane.call({ method, args })];
   });
   return {
     ...Object.fromEntries(methods),

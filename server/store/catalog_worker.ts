@@ -4,7 +4,7 @@
  * @module
  */
 import { type Call, commitTogether, lookUp, type Outcome } from "./catalog_calls.ts";
-import { NameConflict, QuotaExceeded } from "./catalog.ts";
+import { CatalogRefusal } from "./catalog.ts";
 import { SqliteCatalog } from "./sqlite_catalog.ts";
 import type { Answer, PlainOutcome, Question } from "./worker_catalog.ts";
 
@@ -44,8 +44,9 @@ async function answer(question: Question): Promise<Answer> {
 function toPlain(outcome: Outcome): PlainOutcome {
   if ("value" in outcome) return outcome;
   const { error } = outcome;
-  if (error instanceof NameConflict) return { conflict: true };
-  return error instanceof QuotaExceeded ? { exceeded: error.of } : { failure: messageOf(error) };
+  return error instanceof CatalogRefusal
+    ? { refused: error.reason }
+    : { failure: messageOf(error) };
 }
 
 function messageOf(error: unknown): string {

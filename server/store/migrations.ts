@@ -41,4 +41,48 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE files ADD COLUMN digest BLOB;
   ALTER TABLE files ADD COLUMN chunks BLOB;
   `,
+  `
+  ALTER TABLE clients ADD COLUMN disabled INTEGER NOT NULL DEFAULT 0 CHECK (disabled IN (0, 1));
+  ALTER TABLE clients ADD COLUMN quota_bytes INTEGER;
+  ALTER TABLE clients ADD COLUMN quota_files INTEGER;
+  CREATE TABLE all_files (
+    client_id BLOB NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    current INTEGER NOT NULL CHECK (current IN (0, 1)),
+    path TEXT NOT NULL UNIQUE,
+    size INTEGER NOT NULL,
+    crc INTEGER NOT NULL,
+    stored_at INTEGER NOT NULL,
+    verified INTEGER NOT NULL CHECK (verified IN (0, 1)),
+    mtime INTEGER,
+    digest BLOB,
+    chunks BLOB,
+    PRIMARY KEY (client_id, name, version)
+  ) STRICT;
+  INSERT INTO all_files
+    SELECT client_id, name, 1, 1, path, size, crc, stored_at, verified, mtime, digest, chunks
+    FROM files;
+  DROP TABLE files;
+  ALTER TABLE all_files RENAME TO files;
+  CREATE UNIQUE INDEX current_files ON files (client_id, name) WHERE current = 1;
+  CREATE TABLE partials (
+    client_id BLOB NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    mtime INTEGER NOT NULL,
+    path TEXT NOT NULL UNIQUE,
+    held INTEGER NOT NULL,
+    sums BLOB NOT NULL,
+    updated_at INTEGER NOT NULL,
+    PRIMARY KEY (client_id, name)
+  ) STRICT;
+  CREATE TABLE tokens (
+    hash BLOB NOT NULL PRIMARY KEY CHECK (length(hash) = 32),
+    client_id BLOB REFERENCES clients (id) ON DELETE CASCADE,
+    uses_left INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    made_at INTEGER NOT NULL
+  ) STRICT;
+  `,
 ];

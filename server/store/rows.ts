@@ -23,13 +23,16 @@ export function toClient(row: Row): Client {
 }
 
 /** The columns of a file but for the digests of its chunks, which can be many. */
-export const FILE_COLUMNS = "client_id, name, path, size, crc, stored_at, verified, mtime, digest";
+export const FILE_COLUMNS =
+  "client_id, name, version, current, path, size, crc, stored_at, verified, mtime, digest";
 
 export function toFile(row: Row): StoredFile {
   const digest = row["digest"] as Bytes | null;
   return {
     clientId: row["client_id"] as Bytes,
     name: row["name"] as string,
+    version: row["version"] as number,
+    current: row["current"] === 1,
     path: row["path"] as string,
     size: row["size"] as number,
     crc: row["crc"] as number,

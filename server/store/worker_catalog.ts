@@ -5,7 +5,7 @@
  * @module
  */
 import { batchedCatalog, type Call, type Outcome } from "./catalog_calls.ts";
-import { type Catalog, NameConflict, QuotaExceeded } from "./catalog.ts";
+import { type Catalog, CatalogRefusal, type RefusalReason } from "./catalog.ts";
 import { SqliteCatalog } from "./sqlite_catalog.ts";
 
 /** What a thread is asked for, `open` first. */
@@ -19,8 +19,7 @@ export type Answer = { readonly outcomes: readonly PlainOutcome[] } | { readonly
 /** Errors don't cross between threads as what they are. */
 export type PlainOutcome =
   | { readonly value: unknown }
-  | { readonly exceeded: QuotaExceeded["of"] }
-  | { readonly conflict: true }
+  | { readonly refused: RefusalReason }
   | { readonly failure: string };
 
 /** Opens or creates the catalog at `path`. Throws `ConfigurationError` `catalog-too-new`. */
@@ -85,6 +84,6 @@ class Thread {
 
 function toOutcome(plain: PlainOutcome): Outcome {
   if ("value" in plain) return plain;
-  if ("exceeded" in plain) return { error: new QuotaExceeded(plain.exceeded) };
-  return { error: "conflict" in plain ? new NameConflict() : new Error(plain.failure) };
+  const error = "refused" in plain ? new CatalogRefusal(plain.refused) : new Error(plain.failure);
+  return { error };
 }

@@ -9,7 +9,7 @@ import { pathNameFault } from "../../protocol/v4/path_name.ts";
 import { CHUNK_SIZE, chunkCount, DIGEST_SIZE, digestTree } from "../../protocol/v4/tree.ts";
 import type { Context } from "../context.ts";
 import { LimitError } from "../limits.ts";
-import { NameConflict, type StoredFile } from "../store/catalog.ts";
+import { CatalogRefusal, type StoredFile } from "../store/catalog.ts";
 import { checkRoom, removeOrphan, storeFile } from "../storing.ts";
 import { Receipt, sameSums } from "./receipt.ts";
 import { Refusal } from "./refusal.ts";
@@ -188,9 +188,9 @@ export class Requests implements AsyncDisposable {
     },
     get: async (request) => await this.#get(request),
     remove: async ({ tag, name }) => {
-      const path = await this.#context.store.catalog.dropFile(this.#owner.clientId, name);
-      if (path === undefined) throw noSuchFile(name);
-      await removeOrphan(this.#context, path);
+      const paths = await this.#context.store.catalog.dropFile(this.#owner.clientId, name);
+      if (paths.length === 0) throw noSuchFile(name);
+      for (const path of paths) await removeOrphan(this.#context, path);
       this.#log("file.removed", "Removed {file} of {client}", name);
       await this.#answers.send({ kind: "done", tag });
     },
@@ -262,7 +262,7 @@ export class Requests implements AsyncDisposable {
       limitLog.report(error, address);
       return new Refusal("over-limit", error.message);
     }
-    if (error instanceof NameConflict) return new Refusal("bad-file-name", error.message);
+    if (error instanceof CatalogRefusal) return new Refusal("bad-file-name", error.message);
     if (error instanceof Refusal) return error;
     log.error("Could not answer {request} of {address}: {reason}", {
       event: "request.failed",

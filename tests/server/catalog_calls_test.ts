@@ -8,7 +8,7 @@ import {
   lookUp,
   type Ways,
 } from "../../server/store/catalog_calls.ts";
-import { QuotaExceeded, type StoredFile } from "../../server/store/catalog.ts";
+import { CatalogRefusal, type StoredFile } from "../../server/store/catalog.ts";
 import { SqliteCatalog } from "../../server/store/sqlite_catalog.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
@@ -90,10 +90,10 @@ Deno.test("together: a call that fails leaves the others alone", () =>
   scene(async ({ catalog }) => {
     const quota = { bytes: 10, files: 10 };
     const calls: Call[] = [file("a", 6), file("b", 6), file("c", 4)]
-      .map((one) => ({ method: "storeFile", args: [one, quota] }));
+      .map((one) => ({ method: "storeFile", args: [one, { quota }] }));
     const [a, b, c] = await commitTogether(catalog, calls);
-    assert.deepEqual([a, c], [{ value: undefined }, { value: undefined }]);
-    assert.ok(b !== undefined && "error" in b && b.error instanceof QuotaExceeded);
+    assert.deepEqual([a, c], [{ value: [] }, { value: [] }]);
+    assert.ok(b !== undefined && "error" in b && b.error instanceof CatalogRefusal);
     assert.deepEqual((await catalog.listFiles(id)).map(({ name }) => name), ["a", "c"]);
   }));
 

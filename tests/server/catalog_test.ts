@@ -46,6 +46,8 @@ const keyChange = (clientId: Bytes, changes: Partial<SetPublicKey> = {}): SetPub
 const file = (clientId: Bytes, changes: Partial<StoredFile> = {}): StoredFile => ({
   clientId,
   name: "a.txt",
+  version: 1,
+  current: true,
   path: "files/1/1",
   size: 2 ** 32 - 273,
   crc: 2 ** 32 - 1,
@@ -129,11 +131,11 @@ for (const [implementation, open] of Object.entries(IMPLEMENTATIONS)) {
   test("a file of the same name takes the place of the one before, which becomes an orphan", async (catalog) => {
     await catalog.setPublicKey(keyChange(id(1), { reservedFor: id(99) }));
     await catalog.addOrphan("files/1/1");
-    assert.equal(await catalog.storeFile(file(id(1))), undefined);
+    assert.deepEqual(await catalog.storeFile(file(id(1))), []);
     assert.deepEqual(await catalog.listOrphans(), []);
     assert.deepEqual(await catalog.findFile(id(1), "a.txt"), file(id(1)));
-    const next = file(id(1), { path: "files/1/2", size: 5, storedAt: 4000 });
-    assert.equal(await catalog.storeFile(next), "files/1/1");
+    const next = file(id(1), { path: "files/1/2", version: 2, size: 5, storedAt: 4000 });
+    assert.deepEqual(await catalog.storeFile(next), ["files/1/1"]);
     assert.deepEqual(await catalog.listFiles(id(1)), [next]);
     assert.deepEqual(await catalog.listOrphans(), ["files/1/1"]);
     await catalog.removeOrphan("files/1/1");
@@ -179,7 +181,7 @@ for (const [implementation, open] of Object.entries(IMPLEMENTATIONS)) {
     const tree = { mtime: 5, digest: pseudoRandomBytes(32, 3) };
     const chunks = pseudoRandomBytes(64, 4);
     const store = (name: string) =>
-      catalog.storeFile(file(id(1), { name, path: `files/1/${name}`, tree }), undefined, chunks);
+      catalog.storeFile(file(id(1), { name, path: `files/1/${name}`, tree }), { chunks });
     for (const name of ["a/b", "a/c", "ab", "z%"]) await store(name);
     await assert.rejects(store("a"), { message: /folder of another file/ });
     await assert.rejects(store("ab/c"), { message: /folder of another file/ });
@@ -196,9 +198,39 @@ for (const [implementation, open] of Object.entries(IMPLEMENTATIONS)) {
     assert.equal(await catalog.renameFile(id(1), "none", "new"), "missing");
     await assert.rejects(catalog.renameFile(id(1), "ab", "a"), { message: /folder of another/ });
     assert.equal(await catalog.renameFile(id(1), "ab", "ab/c"), "renamed");
-    assert.equal(await catalog.dropFile(id(1), "ab/c"), "files/1/ab");
-    assert.equal(await catalog.dropFile(id(1), "ab/c"), undefined);
+    assert.deepEqual(await catalog.dropFile(id(1), "ab/c"), ["files/1/ab"]);
+    assert.deepEqual(await catalog.dropFile(id(1), "ab/c"), []);
     assert.deepEqual(await catalog.listOrphans(), ["files/1/ab"]);
+  });
+
+  test("old versions: as many as are to be kept, with their bytes in the quota; they go with the name", async (catalog) => {
+    await catalog.setPublicKey(keyChange(id(1), { reservedFor: id(99) }));
+    const store = (seed: number, keep: number, quota = { bytes: 100, files: 1 }) =>
+      catalog.storeFile(file(id(1), { path: `files/1/${seed}`, size: 10, crc: seed }), {
+        keep,
+        quota,
+      });
+    for (const seed of [1, 2, 3]) assert.deepEqual(await store(seed, 2), []);
+    assert.deepEqual(await store(4, 2), ["files/1/1"]);
+    const versions = async (name: string) =>
+      (await catalog.listVersions(id(1), name)).map(({ version, current, crc }) => [
+        ...[version, current, crc],
+      ]);
+    assert.deepEqual(await versions("a.txt"), [[4, true, 4], [3, false, 3], [2, false, 2]]);
+    assert.equal((await catalog.findFile(id(1), "a.txt", 3))?.crc, 3);
+    assert.equal((await catalog.findFile(id(1), "a.txt"))?.crc, 4);
+    assert.equal(await catalog.findFile(id(1), "a.txt", 1), undefined);
+    assert.deepEqual(await catalog.usage(id(1)), { files: 1, bytes: 30 });
+    await assert.rejects(store(5, 2, { bytes: 29, files: 1 }), { message: /more bytes/ });
+    assert.deepEqual(await versions("a.txt"), [[4, true, 4], [3, false, 3], [2, false, 2]]);
+    assert.equal(await catalog.renameFile(id(1), "a.txt", "b.txt"), "renamed");
+    assert.equal((await versions("b.txt")).length, 3);
+    assert.deepEqual((await catalog.listFilesBelow(id(1), "", "", 9)).map(({ crc }) => crc), [4]);
+    assert.deepEqual(await catalog.storeFile(file(id(1), { name: "b.txt", path: "files/1/6" })), [
+      ...["files/1/4", "files/1/3", "files/1/2"],
+    ]);
+    assert.deepEqual(await versions("b.txt"), [[5, true, 2 ** 32 - 1]]);
+    assert.deepEqual(await catalog.dropFile(id(1), "b.txt"), ["files/1/6"]);
   });
 
   test("everything is there after it was closed and opened", async (catalog, folder) => {
