@@ -12,9 +12,6 @@ export { readTransferInfo, TRANSFER_INFO, type TransferInfo } from "./transfer_i
 export { hasSecureAccount } from "./v4/account.ts";
 export { getFile, getFolder, type GetOptions } from "./v4/get_files.ts";
 export { putFiles, type PutOptions } from "./v4/put_files.ts";
-export {
-  type RemoteFile,
-  SecureClient,
-  type SecureEvent,
-  type SecureOptions,
-} from "./v4/secure_client.ts";
+export type { RemoteFile } from "./v4/download.ts";
+export { SecureClient } from "./v4/secure_client.ts";
+export type { SecureEvent, SecureOptions } from "./v4/session.ts";

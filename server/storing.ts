@@ -9,6 +9,7 @@ import { LimitError, type LimitName } from "./limits.ts";
 import type { StagedBlob } from "./store/blob_store.ts";
 import {
   CatalogRefusal,
+  type Recorded,
   type RefusalReason,
   type StoredFile,
   type StoreOptions,
@@ -38,18 +39,18 @@ export async function checkRoom(
 }
 
 /**
- * Makes a file durable and visible. The path is listed as an orphan before the blob is moved there and until the
+ * Makes a file durable and visible, and returns its version. The path is listed as an orphan before the blob is moved there and until the
  * catalog refers to it, so that a crash in between leaves nothing behind that the next start would not remove.
  */
 export async function storeFile(
   context: Context,
   peer: Pick<Peer, "address">,
   file: Arrived,
-): Promise<void> {
+): Promise<number> {
   const { store: { catalog, blobs }, limits } = context;
   const { clientId, name, size, crc, storedAt, blob, tree, chunks } = file;
   const path = blobs.newPath(clientId);
-  let dropped: string[];
+  let recorded: Recorded;
   try {
     await catalog.addOrphan(path);
     await blob.commit(path);
@@ -57,7 +58,7 @@ export async function storeFile(
     const row = tree === undefined ? known : { ...known, tree };
     const quota = { bytes: limits.quota, files: limits.quotaFiles };
     const options: StoreOptions = chunks === undefined ? { quota } : { quota, chunks };
-    dropped = await catalog.storeFile(row, options);
+    recorded = await catalog.storeFile(row, options);
   } catch (error) {
     await blob.discard();
     // A commit may have failed in its last step and hold all the same: then the path is the file's.
@@ -75,7 +76,8 @@ export async function storeFile(
     crc,
     path,
   });
-  for (const orphan of dropped) await removeOrphan(context, orphan);
+  for (const orphan of recorded.dropped) await removeOrphan(context, orphan);
+  return recorded.version;
 }
 
 const LIMITS_OF: Readonly<Partial<Record<RefusalReason, LimitName>>> = {

@@ -3,9 +3,21 @@
  *
  * @module
  */
-import { type Bytes, NetworkError, printable, RefusedError } from "../../protocol/mod.ts";
+import {
+  type Bytes,
+  NetworkError,
+  printable,
+  ProtocolError,
+  RefusedError,
+} from "../../protocol/mod.ts";
 import { FrameReader } from "../../protocol/v4/frames.ts";
-import { dataHeader, encodeMessage, type Message } from "../../protocol/v4/messages.ts";
+import {
+  dataHeader,
+  encodeMessage,
+  type Kind,
+  type Message,
+  type MessageOf,
+} from "../../protocol/v4/messages.ts";
 import type { Timeouts } from "../connection.ts";
 
 /** TLS gives no more than 16 KiB at once. */
@@ -73,9 +85,28 @@ export class Exchange implements Disposable {
     await this.#write(encodeMessage(message));
   }
 
+  /** The only answer with a tag. Throws `ProtocolError` `unexpected-answer` for one of another kind. */
+  async answerOf<K extends Kind>(tag: number, kind: K): Promise<MessageOf<K>> {
+    let found: MessageOf<K> | undefined;
+    await this.answer(tag, (message) => {
+      if (message.kind !== kind) throw unexpected(message);
+      found = message as MessageOf<K>;
+      return true;
+    });
+    return found as MessageOf<K>;
+  }
+
+  /** Sends a message that has one answer, of this kind, and returns that. */
+  async askFor<K extends Kind>(message: Message, kind: K): Promise<MessageOf<K>> {
+    const answered = this.answerOf(message.tag, kind);
+    answered.catch(() => undefined);
+    await this.send(message);
+    return await answered;
+  }
+
   /** Sends a chunk; its bytes may change when the promise resolves. */
-  async sendChunk(tag: number, chunk: Bytes): Promise<void> {
-    await this.#write(dataHeader(tag, chunk.length));
+  async sendChunk(tag: number, offset: number, chunk: Bytes): Promise<void> {
+    await this.#write(dataHeader(tag, offset, chunk.length));
     await this.#write(chunk);
   }
 
@@ -154,6 +185,11 @@ export class Exchange implements Disposable {
     for (const { reject } of this.#waiting.values()) reject(this.#end);
     this.#waiting.clear();
   }
+}
+
+/** What the server says does not answer what it was asked. */
+export function unexpected({ kind }: Message): ProtocolError {
+  return new ProtocolError("unexpected-answer", `The server answers ${kind}, which does not fit`);
 }
 
 function lost(cause: unknown): NetworkError {

@@ -15,7 +15,9 @@ import {
 import { pathNameFault } from "../../protocol/v4/path_name.ts";
 import { syncFolder } from "../files.ts";
 import { type Retry, type RetryOptions, withRetries } from "../retries.ts";
-import { type RemoteFile, SecureClient, type SecureOptions } from "./secure_client.ts";
+import type { RemoteFile } from "./download.ts";
+import { SecureClient } from "./secure_client.ts";
+import type { SecureOptions } from "./session.ts";
 
 export interface GetOptions extends SecureOptions, RetryOptions {
   readonly name: string;
@@ -116,7 +118,7 @@ async function receive(
       done += await writing(temporary, () => output.write(part.subarray(done)));
     }
   };
-  const file = await client.get(name, write, range);
+  const file = await client.get({ name, ...range }, write);
   await writing(temporary, async () => {
     await output.sync();
     const mtime = new Date(file.mtime);

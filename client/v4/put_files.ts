@@ -9,7 +9,8 @@ import { pathNameFault } from "../../protocol/v4/path_name.ts";
 import type { Failure, Outcome } from "../events.ts";
 import { type Retry, type RetryOptions, withRetries } from "../retries.ts";
 import { SourceFile } from "../source_file.ts";
-import { SecureClient, type SecureOptions } from "./secure_client.ts";
+import { SecureClient } from "./secure_client.ts";
+import type { SecureOptions } from "./session.ts";
 
 export interface PutOptions extends SecureOptions, RetryOptions {
   /** Paths of files, and of folders with all that is in them. */

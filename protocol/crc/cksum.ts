@@ -28,8 +28,7 @@ export class Cksum {
 
   update(bytes: Uint8Array): this {
     this.#size += bytes.length;
-    const engine = this.#size < WORTHWHILE_SIZE ? bySlicing : fastest;
-    this.#remainder = engine(this.#remainder, bytes);
+    this.#remainder = continueRemainder(this.#remainder, bytes, this.#size);
     return this;
   }
 
@@ -37,6 +36,11 @@ export class Cksum {
   digest(): number {
     return digestOf(this.#remainder, this.#size);
   }
+}
+
+/** The remainder behind `bytes`, of which, and of what is summed up with them, there are `size` in all. */
+export function continueRemainder(remainder: number, bytes: Uint8Array, size: number): number {
+  return (size < WORTHWHILE_SIZE ? bySlicing : fastest)(remainder, bytes);
 }
 
 /** The checksum of `size` bytes that leave this remainder. */

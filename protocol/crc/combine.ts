@@ -15,7 +15,13 @@ const X8 = 1 << 8;
  * (`Cksum.remainder`), `lengthB` is the count of B's bytes.
  */
 export function combine(crcA: number, crcB: number, lengthB: number): number {
-  return (multiply(crcA, power(lengthB)) ^ crcB) >>> 0;
+  return combiner(lengthB)(crcA, crcB);
+}
+
+/** {@link combine} for many runs of one length, whose power is found once. */
+export function combiner(lengthB: number): (crcA: number, crcB: number) => number {
+  const shift = power(lengthB);
+  return (crcA, crcB) => (multiply(crcA, shift) ^ crcB) >>> 0;
 }
 
 /** x^(8·count) modulo the polynomial, by squaring. */

@@ -24,13 +24,16 @@ interface FieldTypes {
 type FieldType = keyof FieldTypes;
 type Layout = readonly (readonly [name: string, type: FieldType])[];
 
-/** Largest payload of a chunk or of digests, in bytes: one chunk. */
-export const MAX_BULK = 1024 * 1024;
+/** Bytes of a `data` frame before those of its chunk. */
+const OFFSET_SIZE = 8;
+/** Largest payload of a chunk or of digests, in bytes: one chunk and where it is. */
+export const MAX_BULK = 1024 * 1024 + OFFSET_SIZE;
 /** Largest payload of any other frame, in bytes. */
 export const MAX_PAYLOAD = 64 * 1024;
 
 const FILE = [
   ["name", "text"],
+  ["version", "u32"],
   ["size", "u64"],
   ["mtime", "i64"],
   ["storedAt", "i64"],
@@ -40,40 +43,60 @@ const FILE = [
 
 const SUMS = [["cksum", "u32"], ["digest", "hash"]] as const;
 
+const C = "client";
+const S = "server";
+
 /** Every message: its type on the wire, who sends it, its fields in order. */
 export const MESSAGES = {
-  challenge: { type: 1, from: "server", fields: [["version", "u16"], ["nonce", "hash"]] },
+  challenge: { type: 1, from: S, fields: [["version", "u16"], ["nonce", "hash"]] },
   register: {
-    ...{ type: 2, from: "client" },
-    fields: [["name", "text"], ["key", "hash"], ["signature", "signature"], ["invitation", "text"]],
+    ...{ type: 2, from: C },
+    fields: [["name", "text"], ["key", "hash"], ["signature", "signature"], ["token", "text"]],
   },
   login: {
-    ...{ type: 3, from: "client" },
+    ...{ type: 3, from: C },
     fields: [["clientId", "id"], ["key", "hash"], ["signature", "signature"]],
   },
+  claim: {
+    ...{ type: 4, from: C },
+    fields: [["clientId", "id"], ["name", "text"], ["key", "hash"], ["signature", "signature"]],
+  },
+  sealed: { type: 5, from: S, fields: [["bytes", "rest"]] },
+  unsealed: { type: 6, from: C, fields: [["proof", "hash"]] },
   welcome: {
-    ...{ type: 4, from: "server" },
+    ...{ type: 7, from: S },
     fields: [["clientId", "id"], ["name", "text"], ["window", "u16"]],
   },
   put: {
-    ...{ type: 5, from: "client" },
+    ...{ type: 8, from: C },
     fields: [["name", "text"], ["size", "u64"], ["mtime", "i64"], ["resume", "u8"]],
   },
-  held: { type: 6, from: "server", fields: [["offset", "u64"], ["digest", "hash"]] },
-  data: { type: 7, from: "both", fields: [["bytes", "rest"]] },
-  end: { type: 8, from: "client", fields: SUMS },
-  stored: { type: 9, from: "server", fields: SUMS },
-  mismatch: { type: 10, from: "server", fields: SUMS },
-  get: { type: 11, from: "client", fields: [["name", "text"], ["from", "u64"], ["to", "u64"]] },
-  file: { type: 12, from: "server", fields: FILE },
-  digests: { type: 13, from: "server", fields: [["bytes", "rest"]] },
-  done: { type: 14, from: "server", fields: [] },
-  list: { type: 15, from: "client", fields: [["prefix", "text"]] },
-  stat: { type: 16, from: "client", fields: [["name", "text"]] },
-  remove: { type: 17, from: "client", fields: [["name", "text"]] },
-  rename: { type: 18, from: "client", fields: [["oldName", "text"], ["newName", "text"]] },
-  error: { type: 19, from: "server", fields: [["code", "text"], ["message", "text"]] },
-  cancel: { type: 20, from: "client", fields: [] },
+  held: {
+    ...{ type: 9, from: S },
+    fields: [["transfer", "id"], ["offset", "u64"], ["digest", "hash"]],
+  },
+  join: { type: 10, from: C, fields: [["transfer", "id"]] },
+  data: { type: 11, from: "both", fields: [["offset", "u64"], ["bytes", "rest"]] },
+  leave: { type: 12, from: C, fields: [] },
+  end: { type: 13, from: C, fields: SUMS },
+  stored: { type: 14, from: S, fields: [...SUMS, ["version", "u32"]] },
+  mismatch: { type: 15, from: S, fields: SUMS },
+  cancel: { type: 16, from: C, fields: [] },
+  get: {
+    ...{ type: 17, from: C },
+    fields: [["name", "text"], ["version", "u32"], ["from", "u64"], ["to", "u64"]],
+  },
+  file: { type: 18, from: S, fields: FILE },
+  digests: { type: 19, from: S, fields: [["bytes", "rest"]] },
+  done: { type: 20, from: S, fields: [] },
+  list: { type: 21, from: C, fields: [["prefix", "text"]] },
+  stat: { type: 22, from: C, fields: [["name", "text"], ["version", "u32"]] },
+  versions: { type: 23, from: C, fields: [["name", "text"]] },
+  remove: { type: 24, from: C, fields: [["name", "text"]] },
+  rename: { type: 25, from: C, fields: [["oldName", "text"], ["newName", "text"]] },
+  link: { type: 26, from: C, fields: [] },
+  token: { type: 27, from: S, fields: [["token", "text"], ["expiresAt", "i64"]] },
+  error: { type: 28, from: S, fields: [["code", "text"], ["message", "text"]] },
 } as const satisfies Record<
   string,
   { type: number; from: "client" | "server" | "both"; fields: Layout }
@@ -155,9 +178,10 @@ export function encodeMessage(message: Message): Bytes {
   return writer.bytes;
 }
 
-/** The header of a `data` frame, whose bytes are sent behind it as they are. */
-export function dataHeader(tag: number, length: number): Bytes {
-  return new ByteWriter(FRAME_HEADER_SIZE).u8(MESSAGES.data.type).u32(tag).u32(length).bytes;
+/** What comes before a chunk of `length` bytes in its `data` frame; the chunk is sent behind it as it is. */
+export function dataHeader(tag: number, offset: number, length: number): Bytes {
+  return new ByteWriter(FRAME_HEADER_SIZE + OFFSET_SIZE)
+    .u8(MESSAGES.data.type).u32(tag).u32(OFFSET_SIZE + length).u64(BigInt(offset)).bytes;
 }
 
 const utf8 = new TextEncoder();

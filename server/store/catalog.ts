@@ -97,6 +97,12 @@ export interface StoreOptions {
   readonly chunks?: Bytes;
 }
 
+export interface Recorded {
+  readonly version: number;
+  /** The paths of what is not kept any more; they are orphans from now on. */
+  readonly dropped: readonly string[];
+}
+
 export type Renamed = "renamed" | "missing" | "taken";
 
 export interface RegisterClient {
@@ -152,10 +158,9 @@ export interface Catalog extends AsyncDisposable {
   listOrphans(): Promise<string[]>;
   removeOrphan(path: string): Promise<void>;
   /**
-   * Records a file as the current one of its name. Returns the paths of those that are not kept any more, which are
-   * orphans from now on. Throws `CatalogRefusal`.
+   * Records a file as the current one of its name, in the next version. Throws `CatalogRefusal`.
    */
-  storeFile(file: StoredFile, options?: StoreOptions): Promise<string[]>;
+  storeFile(file: StoredFile, options?: StoreOptions): Promise<Recorded>;
   /** What a client has stored, under other names than this one. */
   usage(clientId: Bytes, exceptName?: string): Promise<Usage>;
   /** The current file of a name, or, from 1 on, a version of it. */

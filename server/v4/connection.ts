@@ -100,9 +100,12 @@ export class Connection {
     const { address } = this.#socket;
     const open = async (clientId: Bytes, name: string) => {
       await this.#send({ kind: "welcome", tag: 0, clientId, name, window: WINDOW });
-      return new Requests(this.#context, { clientId, address }, {
-        send: (message) => this.#send(message),
-        sendChunk: (tag, chunk) => this.#sendChunk(tag, chunk),
+      return new Requests({
+        ...{ context: this.#context, owner: { clientId, address } },
+        answers: {
+          send: (message) => this.#send(message),
+          sendChunk: (tag, offset, chunk) => this.#sendChunk(tag, offset, chunk),
+        },
       });
     };
     if (message.kind === "register") {
@@ -169,9 +172,9 @@ export class Connection {
     return this.#inTurn(() => this.#socket.send(bytes));
   }
 
-  #sendChunk(tag: number, chunk: Bytes): Promise<void> {
+  #sendChunk(tag: number, offset: number, chunk: Bytes): Promise<void> {
     return this.#inTurn(async () => {
-      await this.#socket.send(dataHeader(tag, chunk.length));
+      await this.#socket.send(dataHeader(tag, offset, chunk.length));
       await this.#socket.send(chunk);
     });
   }

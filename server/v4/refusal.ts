@@ -3,10 +3,15 @@
  *
  * @module
  */
+import { pathNameFault } from "../../protocol/v4/path_name.ts";
+
 export type RefusalCode =
   | "not-authenticated"
   | "name-taken"
   | "bad-user-name"
+  | "registration-closed"
+  | "bad-token"
+  | "account-disabled"
   | "bad-file-name"
   | "no-such-file"
   | "file-exists"
@@ -22,4 +27,10 @@ export class Refusal extends Error {
     super(message);
     this.code = code;
   }
+}
+
+/** Throws `Refusal` `bad-file-name`. */
+export function refuseName(name: string): void {
+  const fault = pathNameFault(name);
+  if (fault !== undefined) throw new Refusal("bad-file-name", `the name ${fault}`);
 }

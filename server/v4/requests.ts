@@ -3,33 +3,20 @@
  *
  * @module
  */
-import { type Bytes, printable, ProtocolError, release, toHex } from "../../protocol/mod.ts";
-import { type Kind, MAX_BULK, type Message, type MessageOf } from "../../protocol/v4/messages.ts";
-import { pathNameFault } from "../../protocol/v4/path_name.ts";
-import { CHUNK_SIZE, chunkCount, DIGEST_SIZE, digestTree } from "../../protocol/v4/tree.ts";
-import type { Context } from "../context.ts";
+import { printable, ProtocolError, release } from "../../protocol/mod.ts";
+import type { Sums } from "../../protocol/v4/chunk_sums.ts";
+import type { Message, MessageOf } from "../../protocol/v4/messages.ts";
+import { digestTree } from "../../protocol/v4/tree.ts";
 import { LimitError } from "../limits.ts";
-import { CatalogRefusal, type StoredFile } from "../store/catalog.ts";
-import { checkRoom, removeOrphan, storeFile } from "../storing.ts";
+import { CatalogRefusal } from "../store/catalog.ts";
+import { checkRoom, storeFile } from "../storing.ts";
+import { FILE_REQUESTS } from "./files.ts";
 import { Receipt, sameSums } from "./receipt.ts";
-import { Refusal } from "./refusal.ts";
+import { Refusal, refuseName } from "./refusal.ts";
+import type { Session } from "./session.ts";
 
 /** Puts of a connection that are not answered at a time: so many small files are synced and committed together. */
 export const WINDOW = 32;
-/** Names that are looked up at once for a list. */
-const PAGE = 500;
-
-export interface Owner {
-  readonly clientId: Bytes;
-  /** Of the peer, for the log. */
-  readonly address: string;
-}
-
-export interface Answers {
-  /** Resolves when the message is sent. */
-  send(message: Message): Promise<void>;
-  sendChunk(tag: number, chunk: Bytes): Promise<void>;
-}
 
 /** A put whose data comes: into a receipt, or passed over since it was refused. */
 interface Incoming {
@@ -37,20 +24,14 @@ interface Incoming {
   receipt: Receipt | undefined;
 }
 
-type Looking = Exclude<Kind, "put" | "data" | "end" | "cancel">;
-
 export class Requests implements AsyncDisposable {
-  readonly #context: Context;
-  readonly #owner: Owner;
-  readonly #answers: Answers;
+  readonly #session: Session;
   #incoming: Incoming | undefined;
   /** Puts that have come whole and are not answered. */
   readonly #finishing = new Set<Promise<void>>();
 
-  constructor(context: Context, owner: Owner, answers: Answers) {
-    this.#context = context;
-    this.#owner = owner;
-    this.#answers = answers;
+  constructor(session: Session) {
+    this.#session = session;
   }
 
   /** Whether a file's data is what comes next. */
@@ -92,16 +73,16 @@ export class Requests implements AsyncDisposable {
     const incoming: Incoming = { tag: request.tag, receipt: undefined };
     this.#incoming = incoming;
     await this.#refusing(request.tag, async () => {
-      const { clientId } = this.#owner;
+      const { context, owner: { clientId }, answers } = this.#session;
       const { tag, name, size, resume } = request;
       refuseName(name);
       if (resume !== 0) {
         // Uploads that were broken off are not kept.
-        const digest = await digestTree(new Uint8Array(0));
-        await this.#answers.send({ kind: "held", tag, offset: 0, digest });
+        const [transfer, digest] = [new Uint8Array(16), digestTree(new Uint8Array(0))];
+        await answers.send({ kind: "held", tag, transfer, offset: 0, digest });
       }
-      await checkRoom(this.#context, { clientId, name, size });
-      const blob = await this.#context.staging.stage(clientId, size);
+      await checkRoom(context, { clientId, name, size });
+      const blob = await context.staging.stage(clientId, size);
       incoming.receipt = new Receipt(request, blob);
     });
   }
@@ -110,7 +91,7 @@ export class Requests implements AsyncDisposable {
     const incoming = this.#expect(message);
     const { receipt } = incoming;
     if (receipt === undefined) return release(message.bytes); // it is refused, and passed over
-    await this.#refusing(message.tag, () => receipt.take(message.bytes), () => {
+    await this.#refusing(message.tag, () => receipt.take(message), () => {
       incoming.receipt = undefined;
       return receipt.discard();
     });
@@ -119,7 +100,7 @@ export class Requests implements AsyncDisposable {
   /** What remains to be done for a file goes on while the next one comes. */
   #end(message: MessageOf<"end">): void {
     const { receipt } = this.#expect(message);
-    if (receipt?.isWhole === false) throw outOfPlace(message, "some of the file is missing");
+    if (receipt?.sums.isWhole === false) throw outOfPlace(message, "some of the file is missing");
     this.#incoming = undefined;
     if (receipt === undefined) return;
     const finishing: Promise<void> = this.#refusing(
@@ -132,20 +113,21 @@ export class Requests implements AsyncDisposable {
 
   async #finish(receipt: Receipt, message: MessageOf<"end">): Promise<void> {
     const { tag } = message;
-    const sums = await receipt.sums();
+    const { context, owner, answers } = this.#session;
+    const sums: Sums = await receipt.end();
     if (!sameSums(sums, message)) {
       await receipt.discard();
-      return await this.#answers.send({ kind: "mismatch", tag, ...sums });
+      return await answers.send({ kind: "mismatch", tag, ...sums });
     }
-    const { request: { name, size, mtime }, blob, leaves } = receipt;
+    const { request: { name, size, mtime }, blob } = receipt;
     await blob.seal();
-    await storeFile(this.#context, this.#owner, {
-      ...{ clientId: this.#owner.clientId, name, size, crc: sums.cksum, blob },
-      storedAt: this.#context.clock(),
+    const version = await storeFile(context, owner, {
+      ...{ clientId: owner.clientId, name, size, crc: sums.cksum, blob },
+      storedAt: context.clock(),
       tree: { mtime, digest: sums.digest },
-      chunks: leaves.bytes.slice(),
+      chunks: receipt.sums.digests,
     });
-    await this.#answers.send({ kind: "stored", tag, ...sums });
+    await answers.send({ kind: "stored", tag, ...sums, version });
   }
 
   async #cancel(message: MessageOf<"cancel">): Promise<void> {
@@ -162,78 +144,11 @@ export class Requests implements AsyncDisposable {
 
   async #answer(message: Message): Promise<void> {
     if (this.#incoming !== undefined) throw outOfPlace(message, "the file before has not ended");
-    const handler = this.#handlers[message.kind as Looking] as
-      | ((message: Message) => Promise<void>)
+    const handler = FILE_REQUESTS[message.kind] as
+      | ((session: Session, message: Message) => Promise<void>)
       | undefined;
     if (handler === undefined) throw outOfPlace(message, "it is known who the client is");
-    await this.#refusing(message.tag, () => handler(message));
-  }
-
-  readonly #handlers: {
-    readonly [K in Looking]?: (message: MessageOf<K>) => Promise<void>;
-  } = {
-    list: async ({ tag, prefix }) => {
-      const { store: { catalog } } = this.#context;
-      for (let after = "";;) {
-        const files = await catalog.listFilesBelow(this.#owner.clientId, prefix, after, PAGE);
-        for (const file of files) await this.#answers.send(describe(tag, file));
-        const last = files.at(-1);
-        if (last === undefined) break;
-        after = last.name;
-      }
-      await this.#answers.send({ kind: "done", tag });
-    },
-    stat: async ({ tag, name }) => {
-      await this.#answers.send(describe(tag, await this.#find(name)));
-    },
-    get: async (request) => await this.#get(request),
-    remove: async ({ tag, name }) => {
-      const paths = await this.#context.store.catalog.dropFile(this.#owner.clientId, name);
-      if (paths.length === 0) throw noSuchFile(name);
-      for (const path of paths) await removeOrphan(this.#context, path);
-      this.#log("file.removed", "Removed {file} of {client}", name);
-      await this.#answers.send({ kind: "done", tag });
-    },
-    rename: async ({ tag, oldName, newName }) => {
-      refuseName(newName);
-      const { store: { catalog } } = this.#context;
-      const outcome = await catalog.renameFile(this.#owner.clientId, oldName, newName);
-      if (outcome === "missing") throw noSuchFile(oldName);
-      if (outcome === "taken") throw new Refusal("file-exists", `${newName} is there already`);
-      this.#log("file.renamed", "Renamed a file of {client} to {file}", newName);
-      await this.#answers.send({ kind: "done", tag });
-    },
-  };
-
-  async #get({ tag, name, from, to }: MessageOf<"get">): Promise<void> {
-    const { store: { catalog, blobs } } = this.#context;
-    const file = await this.#find(name);
-    const chunks = await catalog.findChunks(file);
-    if (chunks?.length !== chunkCount(file.size) * DIGEST_SIZE) {
-      throw new Refusal("damaged", `${name} has no digests of its chunks`);
-    }
-    await this.#answers.send(describe(tag, file));
-    for (let at = 0; at < chunks.length; at += MAX_BULK) {
-      await this.#answers.send({ kind: "digests", tag, bytes: chunks.slice(at, at + MAX_BULK) });
-    }
-    const end = Math.min(to, file.size);
-    const first = Math.floor(from / CHUNK_SIZE) * CHUNK_SIZE;
-    let at = first;
-    if (from < end) {
-      for await (const chunk of blobs.read(file.path, { from: first, pieceSize: CHUNK_SIZE })) {
-        await this.#answers.sendChunk(tag, chunk);
-        at += chunk.length;
-        if (at >= end) break;
-      }
-      if (at < end) throw new Refusal("damaged", `${name} is shorter than it was stored`);
-    }
-    await this.#answers.send({ kind: "done", tag });
-  }
-
-  async #find(name: string): Promise<StoredFile> {
-    const file = await this.#context.store.catalog.findFile(this.#owner.clientId, name);
-    if (file === undefined) throw noSuchFile(name);
-    return file;
+    await this.#refusing(message.tag, () => handler(this.#session, message));
   }
 
   /**
@@ -251,13 +166,12 @@ export class Requests implements AsyncDisposable {
       await cleanUp();
       if (error instanceof ProtocolError) throw error;
       const { code, message } = this.#explain(error);
-      await this.#answers.send({ kind: "error", tag, code, message });
+      await this.#session.answers.send({ kind: "error", tag, code, message });
     }
   }
 
   #explain(error: unknown): Refusal {
-    const { log, limitLog } = this.#context;
-    const { address } = this.#owner;
+    const { context: { log, limitLog }, owner: { address } } = this.#session;
     if (error instanceof LimitError) {
       limitLog.report(error, address);
       return new Refusal("over-limit", error.message);
@@ -270,27 +184,6 @@ export class Requests implements AsyncDisposable {
     });
     return new Refusal("cannot-store", "the server could not do it: it is full or failing");
   }
-
-  #log(event: string, words: string, name: string): void {
-    const { clientId, address } = this.#owner;
-    const properties = { file: printable(name), client: toHex(clientId), address };
-    this.#context.log.info(words, { event, ...properties });
-  }
-}
-
-function describe(tag: number, file: StoredFile): Message {
-  const { name, size, crc, storedAt, tree } = file;
-  if (tree === undefined) throw new Refusal("damaged", `${name} has no digest`);
-  return { kind: "file", tag, name, size, storedAt, cksum: crc, ...tree };
-}
-
-function refuseName(name: string): void {
-  const fault = pathNameFault(name);
-  if (fault !== undefined) throw new Refusal("bad-file-name", `the name ${fault}`);
-}
-
-function noSuchFile(name: string): Refusal {
-  return new Refusal("no-such-file", `there is no file ${name}`);
 }
 
 function outOfPlace({ kind }: Message, why: string): ProtocolError {

@@ -91,8 +91,9 @@ Deno.test("together: a call that fails leaves the others alone", () =>
     const quota = { bytes: 10, files: 10 };
     const calls: Call[] = [file("a", 6), file("b", 6), file("c", 4)]
       .map((one) => ({ method: "storeFile", args: [one, { quota }] }));
+    const stored = { version: 1, dropped: [] };
     const [a, b, c] = await commitTogether(catalog, calls);
-    assert.deepEqual([a, c], [{ value: [] }, { value: [] }]);
+    assert.deepEqual([a, c], [{ value: stored }, { value: stored }]);
     assert.ok(b !== undefined && "error" in b && b.error instanceof CatalogRefusal);
     assert.deepEqual((await catalog.listFiles(id)).map(({ name }) => name), ["a", "c"]);
   }));

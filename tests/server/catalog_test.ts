@@ -131,11 +131,11 @@ for (const [implementation, open] of Object.entries(IMPLEMENTATIONS)) {
   test("a file of the same name takes the place of the one before, which becomes an orphan", async (catalog) => {
     await catalog.setPublicKey(keyChange(id(1), { reservedFor: id(99) }));
     await catalog.addOrphan("files/1/1");
-    assert.deepEqual(await catalog.storeFile(file(id(1))), []);
+    assert.deepEqual(await catalog.storeFile(file(id(1))), { version: 1, dropped: [] });
     assert.deepEqual(await catalog.listOrphans(), []);
     assert.deepEqual(await catalog.findFile(id(1), "a.txt"), file(id(1)));
     const next = file(id(1), { path: "files/1/2", version: 2, size: 5, storedAt: 4000 });
-    assert.deepEqual(await catalog.storeFile(next), ["files/1/1"]);
+    assert.deepEqual(await catalog.storeFile(next), { version: 2, dropped: ["files/1/1"] });
     assert.deepEqual(await catalog.listFiles(id(1)), [next]);
     assert.deepEqual(await catalog.listOrphans(), ["files/1/1"]);
     await catalog.removeOrphan("files/1/1");
@@ -205,11 +205,10 @@ for (const [implementation, open] of Object.entries(IMPLEMENTATIONS)) {
 
   test("old versions: as many as are to be kept, with their bytes in the quota; they go with the name", async (catalog) => {
     await catalog.setPublicKey(keyChange(id(1), { reservedFor: id(99) }));
-    const store = (seed: number, keep: number, quota = { bytes: 100, files: 1 }) =>
-      catalog.storeFile(file(id(1), { path: `files/1/${seed}`, size: 10, crc: seed }), {
-        keep,
-        quota,
-      });
+    const store = async (seed: number, keep: number, quota = { bytes: 100, files: 1 }) => {
+      const next = file(id(1), { path: `files/1/${seed}`, size: 10, crc: seed });
+      return (await catalog.storeFile(next, { keep, quota })).dropped;
+    };
     for (const seed of [1, 2, 3]) assert.deepEqual(await store(seed, 2), []);
     assert.deepEqual(await store(4, 2), ["files/1/1"]);
     const versions = async (name: string) =>
@@ -226,9 +225,10 @@ for (const [implementation, open] of Object.entries(IMPLEMENTATIONS)) {
     assert.equal(await catalog.renameFile(id(1), "a.txt", "b.txt"), "renamed");
     assert.equal((await versions("b.txt")).length, 3);
     assert.deepEqual((await catalog.listFilesBelow(id(1), "", "", 9)).map(({ crc }) => crc), [4]);
-    assert.deepEqual(await catalog.storeFile(file(id(1), { name: "b.txt", path: "files/1/6" })), [
-      ...["files/1/4", "files/1/3", "files/1/2"],
-    ]);
+    const last = file(id(1), { name: "b.txt", path: "files/1/6" });
+    assert.deepEqual(await catalog.storeFile(last), {
+      ...{ version: 5, dropped: ["files/1/4", "files/1/3", "files/1/2"] },
+    });
     assert.deepEqual(await versions("b.txt"), [[5, true, 2 ** 32 - 1]]);
     assert.deepEqual(await catalog.dropFile(id(1), "b.txt"), ["files/1/6"]);
   });

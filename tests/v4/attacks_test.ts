@@ -236,7 +236,7 @@ Deno.test("a file that was changed on the server's disk does not come out as wha
     await blob.write(Uint8Array.of(1));
   }
   const taken: number[] = [];
-  const getting = client.get("a", (chunk) => {
+  const getting = client.get({ name: "a" }, (chunk) => {
     taken.push(chunk.length);
     return Promise.resolve();
   });

@@ -149,7 +149,7 @@ Deno.test("v4: sums that differ are told, and nothing is stored", async () => {
     return true;
   });
   await exchange.send({ kind: "put", tag: 7, name: "a", size: 100, mtime: 0, resume: 0 });
-  await exchange.sendChunk(7, content);
+  await exchange.sendChunk(7, 0, content);
   await exchange.send(end(pseudoRandomBytes(32), cksum(content)));
   await answered;
   assert.deepEqual(answers, ["mismatch"]);
@@ -164,7 +164,7 @@ Deno.test("v4: a client that leaves within a file leaves nothing behind", async 
     await loginRaw(raw, scene.folder.join("Alice"));
     const size = 3 * CHUNK_SIZE;
     await raw.exchange.send({ kind: "put", tag: 1, name: "a", size, mtime: 0, resume: 0 });
-    await raw.exchange.sendChunk(1, pseudoRandomBytes(CHUNK_SIZE));
+    await raw.exchange.sendChunk(1, 0, pseudoRandomBytes(CHUNK_SIZE));
   }
   await scene.server.close();
   assert.deepEqual([scene.blobs("staging"), scene.blobs("files")], [[], []]);

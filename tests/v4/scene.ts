@@ -11,7 +11,8 @@ import {
 import { AccountFolder } from "../../client/v4/account.ts";
 import { findSecure, openSecurely } from "../../client/v4/channel.ts";
 import { Exchange } from "../../client/v4/exchange.ts";
-import { SecureClient, type SecureOptions } from "../../client/v4/secure_client.ts";
+import { SecureClient } from "../../client/v4/secure_client.ts";
+import type { SecureOptions } from "../../client/v4/session.ts";
 import { SourceFile } from "../../client/source_file.ts";
 import { fingerprintOf } from "../../protocol/v4/fingerprint.ts";
 import { type Claim, sign } from "../../protocol/v4/authentication.ts";
@@ -94,10 +95,10 @@ export async function put(
 /** All bytes of a file, or of the chunks that hold a range. */
 export async function got(client: SecureClient, name: string, range = {}): Promise<Bytes> {
   const chunks: Bytes[] = [];
-  await client.get(name, (chunk) => {
+  await client.get({ name, ...range }, (chunk) => {
     chunks.push(chunk.slice());
     return Promise.resolve();
-  }, range);
+  });
   return concatBytes(...chunks);
 }
 

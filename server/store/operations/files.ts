@@ -7,6 +7,7 @@ import type { Bytes } from "../../../protocol/mod.ts";
 import { foldersAbove } from "../../../protocol/v4/path_name.ts";
 import {
   CatalogRefusal,
+  type Recorded,
   type Renamed,
   type StoredFile,
   type StoreOptions,
@@ -18,7 +19,7 @@ import { read, write } from "./operation.ts";
 import { addOrphan, removeOrphan } from "./orphans.ts";
 
 export const FILE_OPERATIONS = {
-  storeFile: write((database, file: StoredFile, options: StoreOptions = {}): string[] => {
+  storeFile: write((database, file: StoredFile, options: StoreOptions = {}): Recorded => {
     const { clientId, name, path, storedAt } = file;
     const { quota, keep = 0, chunks } = options;
     if (file.tree !== undefined) refuseConflict(database, clientId, name);
@@ -29,7 +30,7 @@ export const FILE_OPERATIONS = {
     if (quota !== undefined) checkQuota(database, clientId, quota);
     removeOrphan(database, path);
     database.run("UPDATE clients SET last_seen = ? WHERE id = ?", storedAt, clientId);
-    return dropped;
+    return { version, dropped };
   }),
   usage: read((database, clientId: Bytes, exceptName?: string): Usage =>
     usage(database, clientId, exceptName)

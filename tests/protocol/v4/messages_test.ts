@@ -61,11 +61,11 @@ Deno.test("v4: the bytes of a frame are those of the specification", () => {
   assert.equal(
     toHex(encodeMessage(put)),
     // type, tag, length; name; size; mtime; resume
-    "05" + "02010000" + "17000000" + "0400" + "612fc3bc" + "0100000002000000" +
+    "08" + "02010000" + "17000000" + "0400" + "612fc3bc" + "0100000002000000" +
       "ffffffffffffffff" + "01",
   );
-  const data = encodeMessage({ kind: "data", tag: 7, bytes: Uint8Array.of(1, 2) });
-  assert.deepEqual(concatBytes(dataHeader(7, 2), Uint8Array.of(1, 2)), data);
+  const data = encodeMessage({ kind: "data", tag: 7, offset: 3, bytes: Uint8Array.of(1, 2) });
+  assert.deepEqual(concatBytes(dataHeader(7, 3, 2), Uint8Array.of(1, 2)), data);
 });
 
 const frame = (type: number, length: number, payload = "") =>
@@ -136,5 +136,5 @@ Deno.test("v4: what does not fit into a frame is not encoded", () => {
   const digest = pseudoRandomBytes(31);
   assert.throws(() => encodeMessage({ kind: "end", tag: 1, cksum: 0, digest }), RangeError);
   const name = "x".repeat(0x10000);
-  assert.throws(() => encodeMessage({ kind: "stat", tag: 1, name }), RangeError);
+  assert.throws(() => encodeMessage({ kind: "stat", tag: 1, name, version: 0 }), RangeError);
 });

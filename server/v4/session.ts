@@ -1,0 +1,34 @@
+/**
+ * What the handlers of one connection have.
+ *
+ * @module
+ */
+import { type Bytes, printable, toHex } from "../../protocol/mod.ts";
+import type { Message } from "../../protocol/v4/messages.ts";
+import type { Context } from "../context.ts";
+
+export interface Owner {
+  readonly clientId: Bytes;
+  /** Of the peer, for the log. */
+  readonly address: string;
+}
+
+export interface Answers {
+  /** Resolves when the message is sent. */
+  send(message: Message): Promise<void>;
+  sendChunk(tag: number, offset: number, chunk: Bytes): Promise<void>;
+}
+
+export interface Session {
+  readonly context: Context;
+  /** Who has logged in. */
+  readonly owner: Owner;
+  readonly answers: Answers;
+}
+
+/** Logs what was done with a file, in words with {file} and {client}. */
+export function logFile({ context, owner }: Session, event: string, words: string, name: string) {
+  const { clientId, address } = owner;
+  const properties = { file: printable(name), client: toHex(clientId), address };
+  context.log.info(words, { event, ...properties });
+}
