@@ -1,7 +1,7 @@
 /** A catalog of an earlier xfer is brought up to date with all that is in it. */
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
-import type { Bytes } from "../../mod.ts";
+import { type Bytes, restore } from "../../mod.ts";
 import { MIGRATIONS } from "../../server/store/migrations.ts";
 import { SqliteCatalog } from "../../server/store/sqlite_catalog.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
@@ -129,4 +129,18 @@ Deno.test("migrations: a migrated file is replaced, kept and counted like any ot
     ...{ version: 3, dropped: ["files/1/a"] },
   });
   assert.deepEqual(await catalog.usage(id(1)), { files: 2, bytes: 2 ** 32 + 10 });
+});
+
+Deno.test("migrations: a backup that an older xfer made is restored, and stays as it is", async () => {
+  await using folder = await TemporaryFolder.create();
+  await Deno.mkdir(folder.join("backup", "files", "1"), { recursive: true });
+  const path = folder.join("backup", "backup.db");
+  write(path, 2);
+  const before = await Deno.readFile(path);
+  await folder.write("backup/files/1/a", "not what the catalog has");
+  const report = await restore(folder.join("backup"), folder.join("data"));
+  assert.deepEqual([report.files, report.damaged.map(({ name }) => name)], [0, ["a", "ü"]]);
+  assert.deepEqual(await Deno.readFile(path), before);
+  await using catalog = SqliteCatalog.openToRead(folder.join("data", "catalog.db"));
+  assert.equal((await catalog.findClientByName("Bob"))?.speech.edition, "2024");
 });

@@ -1,12 +1,11 @@
 /** A get, and what becomes of its file meanwhile: it ends whole, or with an error, and is never a mixture. */
 import assert from "node:assert/strict";
-import { type Bytes, concatBytes, Server } from "../../mod.ts";
+import { type Bytes, concatBytes } from "../../mod.ts";
 import type { SecureClient } from "../../client/v4/secure_client.ts";
-import type { FileSystem } from "../../server/store/file_system.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/tree.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
-import { openInThisThread } from "../helpers/catalogs.ts";
-import { got, LOOPBACK, put, Scene } from "./scene.ts";
+import { got, put, Scene } from "./scene.ts";
+import { watched } from "./watched.ts";
 
 /** More than what sockets hold on their way, so that the server is still at it when the client has the first chunk. */
 const LARGE = 48 * CHUNK_SIZE;
@@ -64,29 +63,6 @@ Deno.test("parts that are got one after another are of the file that each tells 
   await client.remove("a");
   await assert.rejects(part(CHUNK_SIZE, 2 ** 40), { code: "no-such-file" });
 });
-
-/** A server whose looks at blobs can be waited for, and the number of times that it opened one. */
-async function watched(scene: Scene): Promise<{ before: () => Promise<void>; opened: number }> {
-  await scene.server.close();
-  const watch = { before: () => Promise.resolve(), opened: 0 };
-  const isBlob = (path: string | URL) => /files.[0-9a-f]{32}.[0-9a-f]{32}$/.test(`${path}`);
-  const fileSystem: FileSystem = {
-    ...{ mkdir: Deno.mkdir, rename: Deno.rename, remove: Deno.remove, readDir: Deno.readDir },
-    async lstat(path) {
-      if (isBlob(path)) await watch.before();
-      return await Deno.lstat(path);
-    },
-    open(path, options) {
-      if (isBlob(path)) watch.opened++;
-      return Deno.open(path, options);
-    },
-  };
-  scene.server = await Server.start({
-    ...{ listen: [LOOPBACK], tlsListen: LOOPBACK, dataFolder: scene.folder.join("data") },
-    ...{ fileSystem, openCatalog: (path) => openInThisThread(path) },
-  });
-  return watch;
-}
 
 /** Between the look into the catalog and the opening. */
 const IN_BETWEEN: Record<

@@ -9,6 +9,7 @@ import { CHUNK_SIZE } from "../../protocol/v4/tree.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
 import { Peer } from "../helpers/peer.ts";
 import { got, put, Scene } from "./scene.ts";
+import { watched } from "./watched.ts";
 
 const SIZES = [0, 1, CHUNK_SIZE - 1, CHUNK_SIZE, 2 * CHUNK_SIZE + 5];
 const contents = new Map(SIZES.map((size) => [`${size}`, pseudoRandomBytes(size, size + 1)]));
@@ -101,6 +102,26 @@ Deno.test("files of protocol 3: they are replaced, renamed and removed before an
   assert.deepEqual(names, ["b/new", "c"]);
   assert.deepEqual(await got(client, "b/new"), small);
   assert.deepEqual(await got(client, "c"), next);
+});
+
+Deno.test("files of protocol 3: one that is replaced or removed while it is read is looked up again", async () => {
+  for (const [request, ask] of Object.entries(ASKED)) {
+    await using scene = await Scene.create();
+    const watch = await watched(scene);
+    await claimed(scene, new Map([["a", pseudoRandomBytes(100)]]));
+    using other = await scene.client("Alice");
+    const next = pseudoRandomBytes(50, 2);
+    let times = 0;
+    watch.before = async () => {
+      if (times++ > 0) return;
+      await put(other, [{ file: await scene.source("next", next), name: "a" }]);
+    };
+    const found = ask(scene, "a");
+    // What is asked for is the versions that were kept when the question came: none of these is left.
+    assert.equal((await found)?.cksum, request === "versions" ? undefined : cksum(next), request);
+    assert.ok(times > 0);
+    assert.equal((await ask(scene, "a")).version, 2);
+  }
 });
 
 Deno.test("files of protocol 3: one that is not what was stored is damaged, and keeps no other back", async () => {
