@@ -1,5 +1,5 @@
 /**
- * Quantities on the command line: `30s`, `10MB`, `4096`, `none`.
+ * Quantities on the command line: `30s`, `10MB`, `4096`, `none`; numbers of versions.
  *
  * @module
  */
@@ -80,4 +80,14 @@ export function formatQuantity(value: number, unit: Unit): string {
     .filter(([, factor]) => value % factor === 0 && value >= factor);
   const [suffix, factor] = fitting.at(-1) ?? ["", 1];
   return `${value / factor}${suffix}`;
+}
+
+/** What the protocol has room for. */
+const MAX_VERSION = 2 ** 32 - 1;
+
+/** The number of a version of a file. Throws commander's `InvalidArgumentError`. */
+export function parseVersion(text: string): number {
+  const version = /^[0-9]{1,10}$/.test(text) ? Number(text) : 0;
+  if (version >= 1 && version <= MAX_VERSION) return version;
+  throw new InvalidArgumentError("Expected the number of a version, from 1 on.");
 }

@@ -19,6 +19,7 @@ import {
 } from "../server/mod.ts";
 import { DAMAGED, SUCCESS } from "./exit_codes.ts";
 import { confirm, printResult } from "./output.ts";
+import { parseVersion } from "./quantities.ts";
 import { example } from "./words.ts";
 
 /** A command's options with those of the commands above it. */
@@ -40,12 +41,15 @@ export function addStoreCommands(server: Command, finish: (exitCode: number) => 
     .argument("<user>", "the name of the client")
     .argument("<name>", "the name of the file")
     .argument("<file>", "where to write it; must not exist")
+    .option("--version <number>", "one that was replaced and is kept: see list", parseVersion)
     .addHelpText(
       "after",
       example("xfer server export Alice a.pdf ./a-of-alice.pdf --data /srv/xfer"),
     )
     .action(async (userName: string, fileName: string, target: string, _: unknown, c: Command) => {
-      const file = await exportFile({ dataFolder: dataOf(c), userName, fileName, target });
+      const dataFolder = dataOf(c);
+      const { version } = c.opts<{ version?: number }>();
+      const file = await exportFile({ dataFolder, userName, fileName, target, version });
       printResult(
         `Wrote ${printable(target)} (${file.size} bytes, cksum ${file.crc}): ` +
           `${printable(file.name)} of ${userName}`,
@@ -153,7 +157,8 @@ function showClient(
     name: printable(file.name),
     size: `${file.size} bytes`,
     crc: `cksum ${file.crc}`,
-    rest: `${time(file.storedAt)}  ${file.verified ? "verified" : "not verified"}  ${file.path}`,
+    rest: `${time(file.storedAt)}  ${file.verified ? "verified" : "not verified"}  ${file.path}` +
+      (file.current === false ? `  old version ${file.version}` : ""),
   }));
   for (const row of rows) {
     for (const column of ["name", "size", "crc"] as const) {

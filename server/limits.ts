@@ -77,6 +77,11 @@ export const LIMITS = {
     what: "files stored for one user",
     reason: "for the operator to decide",
   },
+  versions: {
+    ...{ unit: "count", default: 1, option: "versions" },
+    what: "versions of a file that are kept, the current one among them",
+    reason: "each takes its room on the disk, and counts in its user's quota",
+  },
   minFree: {
     ...{ unit: "size", default: 256 * MIB, option: "min-free" },
     what: "free bytes on the data folder's disk that are left, whatever arrives",

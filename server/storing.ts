@@ -5,7 +5,7 @@
  */
 import { type Bytes, printable, toHex } from "../protocol/mod.ts";
 import type { Context, Peer } from "./context.ts";
-import { LimitError, type LimitName } from "./limits.ts";
+import { LimitError, type LimitName, type Limits } from "./limits.ts";
 import type { StagedBlob } from "./store/blob_store.ts";
 import {
   CatalogRefusal,
@@ -33,7 +33,7 @@ export async function checkRoom(
   const { maxFileSize, quota, quotaFiles } = limits;
   if (size > maxFileSize) throw new LimitError("maxFileSize", maxFileSize);
   if (quota === Infinity && quotaFiles === Infinity) return;
-  const { files, bytes } = await store.catalog.usage(clientId, name);
+  const { files, bytes } = await store.catalog.usage(clientId, name, replacedKept(limits));
   if (bytes + size > quota) throw new LimitError("quota", quota);
   if (files + 1 > quotaFiles) throw new LimitError("quotaFiles", quotaFiles);
 }
@@ -57,13 +57,13 @@ export async function storeFile(
     const known = { clientId, name, path, size, crc, storedAt, verified: true };
     const row = tree === undefined ? known : { ...known, tree };
     const quota = { bytes: limits.quota, files: limits.quotaFiles };
-    const options: StoreOptions = chunks === undefined ? { quota } : { quota, chunks };
+    const kept = { quota, keep: replacedKept(limits) };
+    const options: StoreOptions = chunks === undefined ? kept : { ...kept, chunks };
     recorded = await catalog.storeFile(row, options);
   } catch (error) {
     await blob.discard();
     // A commit may have failed in its last step and hold all the same: then the path is the file's.
-    const stored = await catalog.findFile(clientId, name);
-    if (stored?.path !== path) await removeOrphan(context, path);
+    if (!(await catalog.refersTo(path))) await removeOrphan(context, path);
     const limit = error instanceof CatalogRefusal ? LIMITS_OF[error.reason] : undefined;
     throw limit === undefined ? error : new LimitError(limit, limits[limit]);
   }
@@ -78,6 +78,11 @@ export async function storeFile(
   });
   for (const orphan of recorded.dropped) await removeOrphan(context, orphan);
   return recorded.version;
+}
+
+/** How many of the files that one replaces are kept besides it. */
+function replacedKept({ versions }: Limits): number {
+  return Math.max(0, versions - 1);
 }
 
 const LIMITS_OF: Readonly<Partial<Record<RefusalReason, LimitName>>> = {

@@ -161,12 +161,16 @@ export interface Catalog extends AsyncDisposable {
    * Records a file as the current one of its name, in the next version. Throws `CatalogRefusal`.
    */
   storeFile(file: StoredFile, options?: StoreOptions): Promise<Recorded>;
-  /** What a client has stored, under other names than this one. */
-  usage(clientId: Bytes, exceptName?: string): Promise<Usage>;
+  /** What a client has stored; with a name, what is left of that when a file of the name is stored and `keep` are kept. */
+  usage(clientId: Bytes, name?: string, keep?: number): Promise<Usage>;
   /** The current file of a name, or, from 1 on, a version of it. */
   findFile(clientId: Bytes, name: string, version?: number): Promise<StoredFile | undefined>;
-  /** The digests of a file's chunks, one behind the other, if it has a tree and still this path. */
-  findChunks(file: StoredFile): Promise<Bytes | undefined>;
+  /** Whether a file, in any version, has this path. */
+  refersTo(path: string): Promise<boolean>;
+  /** The digests of the chunks of the file at a path, one behind the other, if it has a tree. */
+  findChunks(path: string): Promise<Bytes | undefined>;
+  /** Adds what protocol 4 keeps to the file at a path, if there still is one and it has none. */
+  setTree(path: string, tree: Tree, chunks: Bytes): Promise<void>;
   /** Up to `count` current files of a client whose names begin with `prefix` and come behind `after`, by name. */
   listFilesBelow(
     clientId: Bytes,
@@ -174,8 +178,13 @@ export interface Catalog extends AsyncDisposable {
     after: string,
     count: number,
   ): Promise<StoredFile[]>;
-  /** The current file of a name, and the older ones that are kept, newest first. */
-  listVersions(clientId: Bytes, name: string): Promise<StoredFile[]>;
+  /** Up to `count` versions of a name below `before`, newest first: `Infinity` begins. */
+  listVersions(
+    clientId: Bytes,
+    name: string,
+    before: number,
+    count: number,
+  ): Promise<StoredFile[]>;
   /** Forgets a file with its old versions. Returns their paths, which are orphans from now on. */
   dropFile(clientId: Bytes, name: string): Promise<string[]>;
   /** Gives a file, with its old versions, another name that is free. Throws `CatalogRefusal` `name-conflict`. */
@@ -186,8 +195,11 @@ export interface Catalog extends AsyncDisposable {
   listFilesAfter(path: string, count: number): Promise<StoredFile[]>;
   /** Whether a file or the list of orphans has this path. */
   knowsPath(path: string): Promise<boolean>;
-  /** Forgets a file, if it still has this path. What is at the path is not listed as an orphan. */
-  removeFile(file: StoredFile): Promise<void>;
+  /**
+   * Forgets the file at a path. What is there is not listed as an orphan. If the file was the current one its name has
+   * none then, whatever older ones are kept.
+   */
+  removeFile(path: string): Promise<void>;
   /** Forgets a client with its files, whose paths are orphans from now on. Returns these. */
   removeClient(id: Bytes): Promise<string[]>;
   /** What the database itself finds wrong with it; empty where all is well. */
