@@ -17,16 +17,18 @@ import type { Database } from "../database.ts";
 import { FILE_COLUMNS, toFile } from "../rows.ts";
 import { read, write } from "./operation.ts";
 import { addOrphan, removeOrphan } from "./orphans.ts";
+import { heldBytes } from "./partials.ts";
 
 export const FILE_OPERATIONS = {
   storeFile: write((database, file: StoredFile, options: StoreOptions = {}): Recorded => {
     const { clientId, name, path, storedAt } = file;
-    const { quota, keep = 0, chunks } = options;
+    const { quota, keep = 0, chunks, staged } = options;
     if (file.tree !== undefined) refuseConflict(database, clientId, name);
     const version = newestVersion(database, clientId, name) + 1;
     database.run("UPDATE files SET current = 0 WHERE client_id = ? AND name = ?", clientId, name);
     const dropped = dropOldest(database, clientId, name, keep);
     insert(database, { ...file, version }, chunks);
+    if (staged !== undefined) database.run("DELETE FROM partials WHERE path = ?", staged);
     if (quota !== undefined) checkQuota(database, clientId, quota);
     removeOrphan(database, path);
     database.run("UPDATE clients SET last_seen = ? WHERE id = ?", storedAt, clientId);
@@ -167,12 +169,13 @@ function checkQuota(database: Database, clientId: Bytes, quota: Usage): void {
   if (used.files > quota.files) throw new CatalogRefusal("quota-files");
 }
 
-/** Old versions take room, but are no files of their own. */
+/** Old versions and what is held of broken uploads take room, but are no files of their own. */
 function usage(database: Database, clientId: Bytes, exceptName?: string): Usage {
   const [row] = database.all(
     `SELECT coalesce(sum(current), 0) AS files, coalesce(sum(size), 0) AS bytes FROM files
      WHERE client_id = ? AND (? IS NULL OR name <> ?)`,
     ...[clientId, exceptName ?? null, exceptName ?? null],
   );
-  return { bytes: row?.["bytes"] as number, files: row?.["files"] as number };
+  const held = heldBytes(database, clientId, exceptName);
+  return { bytes: (row?.["bytes"] as number) + held, files: row?.["files"] as number };
 }
