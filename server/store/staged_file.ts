@@ -38,6 +38,7 @@ export class StagedFile implements StagedBlob {
   #named = false;
   /** Ends when the disk has taken what was written at some moment. */
   #writingBack: Promise<void> | undefined;
+  #sealed: Promise<void> | undefined;
 
   /** `file` is there where it was staged before. */
   constructor(place: Place, file?: Deno.FsFile) {
@@ -76,8 +77,12 @@ export class StagedFile implements StagedBlob {
     await this.#makeNameDurable();
   }
 
-  async seal(): Promise<void> {
-    if (this.#state !== "open") return;
+  seal(): Promise<void> {
+    this.#sealed ??= this.#seal();
+    return this.#sealed;
+  }
+
+  async #seal(): Promise<void> {
     await this.#writingBack;
     await this.#inTurn((file) => file.sync());
     this.#close();
@@ -90,7 +95,7 @@ export class StagedFile implements StagedBlob {
   }
 
   async leave(size: number): Promise<void> {
-    if (this.#state === "open") await this.#inTurn((file) => file.truncate(size));
+    if (this.#sealed === undefined) await this.#inTurn((file) => file.truncate(size));
     await this.seal();
     await this.#makeNameDurable();
   }
