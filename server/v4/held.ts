@@ -56,8 +56,7 @@ export class HeldUploads {
 
   /** Drops what is held under a name. */
   async drop(clientId: Bytes, name: string): Promise<void> {
-    if (!this.#owners.has(toHex(clientId))) return;
-    await this.#remove(await this.#shared.store.catalog.dropPartial(clientId, name));
+    if (this.#owners.has(toHex(clientId))) await this.#drop(clientId, name);
   }
 
   /** Drops what was not gone on with since before a time. */
@@ -65,9 +64,13 @@ export class HeldUploads {
     const { catalog } = this.#shared.store;
     for (;;) {
       const expired: PartialKey[] = await catalog.listPartialsBefore(before, PAGE);
-      for (const { clientId, name } of expired) await this.drop(clientId, name);
+      for (const { clientId, name } of expired) await this.#drop(clientId, name);
       if (expired.length < PAGE) return;
     }
+  }
+
+  async #drop(clientId: Bytes, name: string): Promise<void> {
+    await this.#remove(await this.#shared.store.catalog.dropPartial(clientId, name));
   }
 
   /** What can't be removed now is at the next start. */
