@@ -14,6 +14,8 @@ import { ParkedUploads } from "./parked.ts";
 import { Staging } from "./staging.ts";
 import type { Store } from "./store/data_folder.ts";
 import { UnverifiedFiles } from "./unverified.ts";
+import { HeldUploads } from "./v4/held.ts";
+import { Transfers } from "./v4/transfers.ts";
 
 export interface Context {
   readonly store: Store;
@@ -35,6 +37,10 @@ export interface Context {
   readonly unverified: UnverifiedFiles;
   /** Files whose further packets come on connections of their own. */
   readonly parked: ParkedUploads;
+  /** Uploads of protocol 4 that are open … */
+  readonly transfers: Transfers;
+  /** … and what is held of those that were broken off. */
+  readonly held: HeldUploads;
 }
 
 export interface Reservation {
@@ -54,8 +60,11 @@ const HOUR_MS = 60 * 60_000;
 export function createContext(shared: Shared, freeSpace: () => Promise<number>): Context {
   const { store, limits, clock, log } = shared;
   const reservations = { ttlMs: limits.registrationTtlMs, max: limits.maxReservations, clock };
+  const transfers = new Transfers();
   return {
     ...shared,
+    transfers,
+    held: new HeldUploads(shared, (path) => transfers.isOpen(path)),
     sessions: new ExpiringMap({ ttlMs: limits.sessionTtlMs, max: limits.maxSessions, clock }),
     reservations: new ExpiringMap(reservations),
     registrations: new ExpiringMap({ ttlMs: HOUR_MS, max: limits.maxAddresses, clock }),

@@ -88,9 +88,19 @@ export const LIMITS = {
     reason: "the catalog and the log must still be written when files fill the disk",
   },
   maxStagedPerClient: {
-    ...{ unit: "count", default: 64, option: "max-staged-per-client" },
+    ...{ unit: "count", default: 512, option: "max-staged-per-client" },
     what: "files of one client that are arriving or not judged yet",
-    reason: "each takes a staging file",
+    reason: "each takes a staging file; by protocol 4 many come on each of some connections",
+  },
+  maxPartialsPerClient: {
+    ...{ unit: "count", default: 64, option: "max-partials-per-client" },
+    what: "uploads of one client that were broken off and are kept; the oldest makes room",
+    reason: "each takes a staging file; a client that comes back goes on with them",
+  },
+  partialTtlMs: {
+    ...{ unit: "time", default: 7 * 24 * HOUR, option: "partial-expiry" },
+    what: "keep an upload that was broken off and is not gone on with",
+    reason: "survives a long weekend; what is given up does not take room for ever",
   },
   maxUnverifiedPerClient: {
     ...{ unit: "count", default: 16, option: "max-unverified-per-client" },

@@ -215,6 +215,7 @@ export class Server implements AsyncDisposable {
       const before = clock() - limits.unverifiedTtlMs;
       await this.#context.unverified.expire(before);
       await this.#context.parked.expire(before);
+      await this.#context.held.expire(clock() - limits.partialTtlMs);
     } catch (error) {
       this.#context.log.error("Could not drop what was never confirmed: {reason}", {
         event: "housekeeping.failed",
@@ -261,7 +262,7 @@ async function logDifferences({ store, log }: Context, signal: AbortSignal): Pro
 
 /** Removes what a server that was killed left behind. */
 async function removeLeftovers(context: Context): Promise<void> {
-  const staged = await context.store.blobs.sweep();
+  const staged = await context.held.sweep();
   const orphans = await context.store.catalog.listOrphans();
   for (const path of orphans) await removeOrphan(context, path);
   if (staged + orphans.length > 0) {

@@ -23,6 +23,8 @@ export interface Arrived
   readonly tree?: Tree;
   /** The digests of its chunks, of a file with a tree. */
   readonly chunks?: Bytes;
+  /** Whether it was recorded as held while it came: it is not any more when it is stored. */
+  readonly wasHeld?: boolean;
 }
 
 /** Refuses beforehand what could not be stored afterwards. Throws `LimitError`. */
@@ -48,17 +50,21 @@ export async function storeFile(
   file: Arrived,
 ): Promise<number> {
   const { store: { catalog, blobs }, limits } = context;
-  const { clientId, name, size, crc, storedAt, blob, tree, chunks } = file;
+  const { clientId, name, size, crc, storedAt, blob, tree, chunks, wasHeld = false } = file;
   const path = blobs.newPath(clientId);
   let recorded: Recorded;
   try {
-    await catalog.addOrphan(path);
+    await Promise.all([catalog.addOrphan(path), blob.seal()]);
     await blob.commit(path);
     const known = { clientId, name, path, size, crc, storedAt, verified: true };
     const row = tree === undefined ? known : { ...known, tree };
     const quota = { bytes: limits.quota, files: limits.quotaFiles };
-    const kept = { quota, keep: replacedKept(limits) };
-    const options: StoreOptions = chunks === undefined ? kept : { ...kept, chunks };
+    const options: StoreOptions = {
+      quota,
+      keep: replacedKept(limits),
+      ...(chunks === undefined ? {} : { chunks }),
+      ...(wasHeld ? { staged: blob.path } : {}),
+    };
     recorded = await catalog.storeFile(row, options);
   } catch (error) {
     await blob.discard();

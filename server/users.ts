@@ -14,12 +14,13 @@ import { DataFolder } from "./store/data_folder.ts";
 export async function removeUser(dataFolder: string, name: string): Promise<number> {
   await using folder = await DataFolder.openToChange(dataFolder, Deno);
   const { id } = found(await folder.catalog.findClientByName(name), name);
+  const { files } = await folder.catalog.usage(id);
   const paths = await folder.catalog.removeClient(id);
   for (const path of paths) {
     await folder.blobs.remove(path);
     await folder.catalog.removeOrphan(path);
   }
-  return paths.length;
+  return files;
 }
 
 /** The client, if there is one. Throws `UsageError` `no-such-user`. */

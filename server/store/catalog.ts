@@ -95,12 +95,33 @@ export interface StoreOptions {
   readonly keep?: number;
   /** The digests of its chunks, of a file with a tree. */
   readonly chunks?: Bytes;
+  /** Where it was staged, where that was recorded as a partial upload: it is none any more. */
+  readonly staged?: string;
 }
 
 export interface Recorded {
   readonly version: number;
   /** The paths of what is not kept any more; they are orphans from now on. */
   readonly dropped: readonly string[];
+}
+
+/** What is durably held of an upload that was broken off, or may be. */
+export interface PartialKey {
+  readonly clientId: Bytes;
+  readonly name: string;
+  /** Of the staged file, relative to the data folder, with `/`. */
+  readonly path: string;
+  /** How many bytes of it, from the beginning on. */
+  readonly held: number;
+}
+
+export interface PartialFile extends PartialKey {
+  /** Of the whole file, as its client says. */
+  readonly size: number;
+  readonly mtime: number;
+  /** The sums of the chunks that are held: `ChunkSums.encode`. */
+  readonly sums: Bytes;
+  readonly updatedAt: number;
 }
 
 export type Renamed = "renamed" | "missing" | "taken";
@@ -161,7 +182,21 @@ export interface Catalog extends AsyncDisposable {
    * Records a file as the current one of its name, in the next version. Throws `CatalogRefusal`.
    */
   storeFile(file: StoredFile, options?: StoreOptions): Promise<Recorded>;
-  /** What a client has stored; with a name, what is left of that when a file of the name is stored and `keep` are kept. */
+  /**
+   * Records what is held of an upload, in place of what was held under its name; of more than `max` of a client the
+   * oldest give way. Returns the paths that are nobody's from now on.
+   */
+  savePartial(partial: PartialFile, max: number): Promise<string[]>;
+  findPartial(clientId: Bytes, name: string): Promise<PartialFile | undefined>;
+  /** Forgets what is held under a name. Returns its path, if there was one. */
+  dropPartial(clientId: Bytes, name: string): Promise<string[]>;
+  /** Up to `count` of all clients whose path comes behind `path`, by path: `""` begins. */
+  listPartialsAfter(path: string, count: number): Promise<PartialKey[]>;
+  /** Up to `count` of all clients that were updated before a time, oldest first. */
+  listPartialsBefore(time: number, count: number): Promise<PartialKey[]>;
+  /** Whether a staged file with this path is held. */
+  knowsStaged(path: string): Promise<boolean>;
+  /** What a client has stored, or sent in part; with a name, what is left of that when a file of the name is stored and `keep` are kept. */
   usage(clientId: Bytes, name?: string, keep?: number): Promise<Usage>;
   /** The current file of a name, or, from 1 on, a version of it. */
   findFile(clientId: Bytes, name: string, version?: number): Promise<StoredFile | undefined>;
@@ -200,7 +235,7 @@ export interface Catalog extends AsyncDisposable {
    * none then, whatever older ones are kept.
    */
   removeFile(path: string): Promise<void>;
-  /** Forgets a client with its files, whose paths are orphans from now on. Returns these. */
+  /** Forgets a client with its files and partial uploads, whose paths are orphans from now on. Returns these. */
   removeClient(id: Bytes): Promise<string[]>;
   /** What the database itself finds wrong with it; empty where all is well. */
   listFaults(): Promise<string[]>;

@@ -5,6 +5,7 @@
  */
 import { type Bytes, isUserName, printable, ProtocolError, toHex } from "../../protocol/mod.ts";
 import { NONCE_SIZE, verifySignature } from "../../protocol/v4/authentication.ts";
+import { Conversation } from "../../protocol/v4/conversation.ts";
 import { FrameReader } from "../../protocol/v4/frames.ts";
 import { dataHeader, encodeMessage, type Message } from "../../protocol/v4/messages.ts";
 import type { Context } from "../context.ts";
@@ -28,6 +29,7 @@ export class Connection {
   readonly #face: Face;
   readonly #socket: PeerSocket;
   readonly #frames = new FrameReader("client");
+  readonly #conversation = new Conversation(WINDOW);
   #requests: Requests | undefined;
   #finishing = false;
   /** Ends when what was to be sent so far has been. */
@@ -70,7 +72,8 @@ export class Connection {
   /** Ends the connection as soon as no file is on its way. */
   finish(): void {
     this.#finishing = true;
-    if (this.#requests?.isAtWork !== true) this.close("the server stops");
+    if (this.#conversation.isAtWork) return;
+    this.#sending.then(() => this.close("the server stops"));
   }
 
   async #converse(): Promise<void> {
@@ -78,6 +81,7 @@ export class Connection {
     await this.#send({ kind: "challenge", tag: 0, version: VERSION, nonce });
     const first = await this.#receive();
     if (first === undefined) return;
+    this.#conversation.hear(first);
     const requests = await this.#letIn(first, nonce);
     this.#requests = requests;
     this.#socket.expect(READ_SIZE);
@@ -88,8 +92,9 @@ export class Connection {
       if (message.kind !== "data" && ++requested > max) {
         throw new LimitError("maxRequestsPerConnection", max);
       }
+      this.#conversation.hear(message);
       await requests.handle(message);
-      if (this.#finishing && !requests.isAtWork) return;
+      if (this.#finishing && !this.#conversation.isAtWork) return;
     }
   }
 
@@ -105,6 +110,7 @@ export class Connection {
         answers: {
           send: (message) => this.#send(message),
           sendChunk: (tag, offset, chunk) => this.#sendChunk(tag, offset, chunk),
+          close: (reason) => this.close(reason),
         },
       });
     };
@@ -153,7 +159,7 @@ export class Connection {
       const message = this.#frames.next();
       if (message !== undefined) return message;
       const bytes = await this.#socket.receive(
-        this.#requests?.isReceiving === true
+        this.#conversation.isReceiving
           ? "content"
           : this.#frames.betweenFrames
           ? "idle"
@@ -168,11 +174,13 @@ export class Connection {
   }
 
   #send(message: Message): Promise<void> {
+    this.#conversation.say(message);
     const bytes = encodeMessage(message);
     return this.#inTurn(() => this.#socket.send(bytes));
   }
 
   #sendChunk(tag: number, offset: number, chunk: Bytes): Promise<void> {
+    this.#conversation.say({ kind: "data", tag });
     return this.#inTurn(async () => {
       await this.#socket.send(dataHeader(tag, offset, chunk.length));
       await this.#socket.send(chunk);

@@ -15,6 +15,7 @@ export type RefusalCode =
   | "bad-file-name"
   | "no-such-file"
   | "file-exists"
+  | "no-such-transfer"
   | "over-limit"
   | "cannot-store"
   | "damaged"

@@ -86,7 +86,9 @@ export const ACCOUNT_OPERATIONS = {
     database.all("SELECT * FROM clients ORDER BY name").map(toClient)
   ),
   removeClient: write((database, id: Bytes): string[] => {
-    const paths = database.all("SELECT path FROM files WHERE client_id = ?", id)
+    const query = `SELECT path FROM files WHERE client_id = ?
+      UNION ALL SELECT path FROM partials WHERE client_id = ?`;
+    const paths = database.all(query, id, id)
       .map((row) => row["path"] as string);
     for (const path of paths) addOrphan(database, path);
     database.run("DELETE FROM clients WHERE id = ?", id);

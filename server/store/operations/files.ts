@@ -18,24 +18,26 @@ import type { Database } from "../database.ts";
 import { FILE_COLUMNS, toFile } from "../rows.ts";
 import { read, write } from "./operation.ts";
 import { addOrphan, removeOrphan } from "./orphans.ts";
+import { heldBytes } from "./partials.ts";
 
 export const FILE_OPERATIONS = {
   storeFile: write((database, file: StoredFile, options: StoreOptions = {}): Recorded => {
     const { clientId, name, path, storedAt } = file;
-    const { quota, keep = 0, chunks } = options;
+    const { quota, keep = 0, chunks, staged } = options;
     if (file.tree !== undefined) refuseConflict(database, clientId, name);
     const version = newestVersion(database, clientId, name) + 1;
     const dropped = dropOldest(database, clientId, name, keep);
     const replace = "UPDATE files SET current = 0 WHERE client_id = ? AND name = ? AND current = 1";
     database.run(replace, clientId, name);
     insert(database, { ...file, version }, chunks);
+    if (staged !== undefined) database.run("DELETE FROM partials WHERE path = ?", staged);
     if (quota !== undefined) checkQuota(database, clientId, quota);
     removeOrphan(database, path);
     database.run("UPDATE clients SET last_seen = ? WHERE id = ?", storedAt, clientId);
     return { version, dropped };
   }),
   usage: read((database, clientId: Bytes, name?: string, keep?: number): Usage => {
-    const used = usage(database, clientId);
+    const used = usage(database, clientId, name);
     if (name === undefined) return used;
     const going = beyondNewest(database, clientId, name, keep ?? 0);
     return {
@@ -218,9 +220,9 @@ function checkQuota(database: Database, clientId: Bytes, quota: Usage): void {
   if (used.files > quota.files) throw new CatalogRefusal("quota-files");
 }
 
-/** Old versions take room, but are no files of their own. */
-function usage(database: Database, clientId: Bytes): Usage {
+/** Old versions and what is held of broken uploads take room, but are no files of their own. */
+function usage(database: Database, clientId: Bytes, exceptHeld?: string): Usage {
   const [row] = database.all("SELECT files, bytes FROM usage WHERE client_id = ?", clientId);
   const { bytes = 0, files = 0 } = (row ?? {}) as Partial<Usage>;
-  return { bytes, files };
+  return { bytes: bytes + heldBytes(database, clientId, exceptHeld), files };
 }

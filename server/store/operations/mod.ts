@@ -8,6 +8,7 @@ import { ACCOUNT_OPERATIONS } from "./accounts.ts";
 import { FILE_OPERATIONS } from "./files.ts";
 import type { Operation } from "./operation.ts";
 import { ORPHAN_OPERATIONS } from "./orphans.ts";
+import { PARTIAL_OPERATIONS } from "./partials.ts";
 
 /** A method of the catalog. */
 export type Method = Exclude<keyof Catalog, symbol>;
@@ -18,6 +19,7 @@ export const OPERATIONS: {
   ...ACCOUNT_OPERATIONS,
   ...FILE_OPERATIONS,
   ...ORPHAN_OPERATIONS,
+  ...PARTIAL_OPERATIONS,
 };
 
 export const METHODS = Object.keys(OPERATIONS) as Method[];
