@@ -84,12 +84,7 @@ export async function introduce(
 
 /** The secret is of one length: what is sealed otherwise, such as an AES key of protocol 3, is not opened for anybody. */
 async function unseal(privateKey: Bytes, sealed: Bytes): Promise<Bytes> {
-  let secret: Bytes | undefined;
-  try {
-    secret = await unwrapKey(privateKey, sealed);
-  } catch {
-    // Said below.
-  }
+  const secret = await unwrapKey(privateKey, sealed).catch(() => undefined);
   if (secret?.length === SECRET_SIZE) return secret;
   throw new ProtocolError(
     "bad-seal",

@@ -7,6 +7,8 @@ import type { Bytes } from "../../../protocol/mod.ts";
 import { foldersAbove } from "../../../protocol/v4/path_name.ts";
 import {
   CatalogRefusal,
+  type Client,
+  PROTOCOL_4,
   type Recorded,
   type Renamed,
   type StoredFile,
@@ -15,6 +17,7 @@ import {
 } from "../catalog.ts";
 import type { Database } from "../database.ts";
 import { FILE_COLUMNS, toFile } from "../rows.ts";
+import { findBy } from "./accounts.ts";
 import { read, write } from "./operation.ts";
 import { addOrphan, removeOrphan } from "./orphans.ts";
 
@@ -22,12 +25,13 @@ export const FILE_OPERATIONS = {
   storeFile: write((database, file: StoredFile, options: StoreOptions = {}): Recorded => {
     const { clientId, name, path, storedAt } = file;
     const { quota, keep = 0, chunks } = options;
+    const owner = refuseOwner(database, file);
     if (file.tree !== undefined) refuseConflict(database, clientId, name);
     const version = newestVersion(database, clientId, name) + 1;
     database.run("UPDATE files SET current = 0 WHERE client_id = ? AND name = ?", clientId, name);
     const dropped = dropOldest(database, clientId, name, keep);
     insert(database, { ...file, version }, chunks);
-    if (quota !== undefined) checkQuota(database, clientId, quota);
+    checkQuota(database, clientId, { ...NO_QUOTA, ...quota, ...owner?.quota });
     removeOrphan(database, path);
     database.run("UPDATE clients SET last_seen = ? WHERE id = ?", storedAt, clientId);
     return { version, dropped };
@@ -158,6 +162,21 @@ function filesBelow(
     AND name >= ? AND name < ? AND name > ? ORDER BY name LIMIT ?`;
   const last = `${prefix}\u{10ffff}`;
   return database.all(query, clientId, prefix, last, after, count).map(toFile);
+}
+
+const NO_QUOTA: Usage = { bytes: Infinity, files: Infinity };
+
+/**
+ * The owner of a file, unless what was decided of it since the file began to arrive forbids to store it. A file that
+ * came by protocol 3 has no tree.
+ */
+function refuseOwner(database: Database, { clientId, tree }: StoredFile): Client | undefined {
+  const owner = findBy(database, "id = ?", clientId);
+  if (owner?.disabled) throw new CatalogRefusal("account-disabled");
+  if (owner?.speech.edition === PROTOCOL_4 && tree === undefined) {
+    throw new CatalogRefusal("other-protocol");
+  }
+  return owner;
 }
 
 function checkQuota(database: Database, clientId: Bytes, quota: Usage): void {
