@@ -10,9 +10,10 @@ import { digestTree } from "../../protocol/v4/tree.ts";
 import { LimitError } from "../limits.ts";
 import { CatalogRefusal } from "../store/catalog.ts";
 import { checkRoom, storeFile } from "../storing.ts";
+import { ACCOUNT_REQUESTS } from "./account_requests.ts";
 import { FILE_REQUESTS } from "./files.ts";
 import { Receipt, sameSums } from "./receipt.ts";
-import { Refusal, refuseName } from "./refusal.ts";
+import { Refusal, refuseName, toRefusal } from "./refusal.ts";
 import type { Session } from "./session.ts";
 
 /** Puts of a connection that are not answered at a time: so many small files are synced and committed together. */
@@ -144,7 +145,7 @@ export class Requests implements AsyncDisposable {
 
   async #answer(message: Message): Promise<void> {
     if (this.#incoming !== undefined) throw outOfPlace(message, "the file before has not ended");
-    const handler = FILE_REQUESTS[message.kind] as
+    const handler = REQUESTS[message.kind] as
       | ((session: Session, message: Message) => Promise<void>)
       | undefined;
     if (handler === undefined) throw outOfPlace(message, "it is known who the client is");
@@ -176,7 +177,7 @@ export class Requests implements AsyncDisposable {
       limitLog.report(error, address);
       return new Refusal("over-limit", error.message);
     }
-    if (error instanceof CatalogRefusal) return new Refusal("bad-file-name", error.message);
+    if (error instanceof CatalogRefusal) return toRefusal(error);
     if (error instanceof Refusal) return error;
     log.error("Could not answer {request} of {address}: {reason}", {
       event: "request.failed",
@@ -185,6 +186,8 @@ export class Requests implements AsyncDisposable {
     return new Refusal("cannot-store", "the server could not do it: it is full or failing");
   }
 }
+
+const REQUESTS = { ...FILE_REQUESTS, ...ACCOUNT_REQUESTS };
 
 function outOfPlace({ kind }: Message, why: string): ProtocolError {
   return new ProtocolError("bad-frame", `Cannot take ${kind}: ${why}`);
