@@ -19,8 +19,8 @@ import {
   type Listen,
   PORT_INFO,
   readPortInfo,
-  type Registration,
-  REGISTRATIONS,
+  REGISTRATION_MODES,
+  type RegistrationMode,
   Server,
 } from "../server/mod.ts";
 import { killedBy, SUCCESS } from "./exit_codes.ts";
@@ -42,7 +42,7 @@ interface ServeOptions extends DataOptions {
   readonly listen?: Listen[];
   readonly tlsListen?: Address | "none";
   readonly edition?: readonly Edition[];
-  readonly registration: Registration;
+  readonly registration: RegistrationMode;
   readonly logFormat: LogFormat;
   readonly grace?: number;
 }
@@ -74,7 +74,7 @@ export function serverCommand(server: Command, finish: (exitCode: number) => voi
     )
     .addOption(
       new Option("--registration <mode>", "who may register: everybody, who is invited, nobody")
-        .choices(REGISTRATIONS).default("open"),
+        .choices(REGISTRATION_MODES).default("open"),
     )
     .addOption(
       new Option("--log-format <format>", "how the log on standard error is written")

@@ -13,7 +13,7 @@ import { LimitLog } from "./limit_log.ts";
 import type { Limits } from "./limits.ts";
 import { ParkedUploads } from "./parked.ts";
 import { Staging } from "./staging.ts";
-import type { Registration } from "./store/account_catalog.ts";
+import type { RegistrationMode } from "./store/account_catalog.ts";
 import type { Store } from "./store/data_folder.ts";
 import { UnverifiedFiles } from "./unverified.ts";
 
@@ -24,7 +24,7 @@ export interface Context {
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
   readonly log: Logger;
-  readonly registration: Registration;
+  readonly registration: RegistrationMode;
   readonly accounts: Accounts;
   /** What a client is told that asks for protocol 4, where it is spoken. */
   readonly helloAnswer?: HelloAnswer;

@@ -40,8 +40,8 @@ export {
 export {
   type AccountSummary,
   type Quota,
-  type Registration,
-  REGISTRATIONS,
+  REGISTRATION_MODES,
+  type RegistrationMode,
 } from "./store/account_catalog.ts";
 export { type Verified, verify, type VerifyOptions, type VerifyReport } from "./verify.ts";
 export type { Finding } from "./store/audit.ts";

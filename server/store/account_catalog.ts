@@ -7,8 +7,8 @@ import type { Bytes } from "../../protocol/mod.ts";
 import type { Client, Usage } from "./catalog.ts";
 
 /** Who may register: everybody, who has an invitation, nobody. */
-export const REGISTRATIONS = ["open", "invite", "closed"] as const;
-export type Registration = (typeof REGISTRATIONS)[number];
+export const REGISTRATION_MODES = ["open", "invite", "closed"] as const;
+export type RegistrationMode = (typeof REGISTRATION_MODES)[number];
 
 /** What its operator lets a client store; what is left out is as for all. */
 export type Quota = Partial<Usage>;
@@ -41,7 +41,7 @@ export interface RegisterKey {
   readonly now: number;
   /** A registration by protocol 3 without a key gives way if it was made before this time. */
   readonly expiredBefore: number;
-  readonly registration: Registration;
+  readonly registration: RegistrationMode;
   /** SHA-256 of the token that the client has, if it has one. */
   readonly token?: Bytes | undefined;
 }
