@@ -16,6 +16,8 @@ export const MAX_INVITATIONS = 10_000;
 /** So long it is still told why a token is not good any more, in milliseconds: 30 days. */
 const REMEMBERED_MS = 30 * 24 * 60 * 60_000;
 
+const GOOD_INVITATION = "client_id IS NULL AND uses_left > 0 AND expires_at > ?";
+
 export const TOKEN_OPERATIONS = {
   addToken: write((database, token: Token): boolean => {
     const { hash, clientId, usesLeft, expiresAt, madeAt } = token;
@@ -26,7 +28,7 @@ export const TOKEN_OPERATIONS = {
          ORDER BY made_at DESC, rowid DESC LIMIT -1 OFFSET ?)`,
         ...[clientId, MAX_LINKS - 1],
       );
-    } else if (goodInvitations(database, madeAt).length >= MAX_INVITATIONS) return false;
+    } else if (countInvitations(database, madeAt) >= MAX_INVITATIONS) return false;
     database.run(
       `INSERT INTO tokens (hash, client_id, uses_left, expires_at, made_at)
        VALUES (?, ?, ?, ?, ?)`,
@@ -34,7 +36,10 @@ export const TOKEN_OPERATIONS = {
     );
     return true;
   }),
-  listInvitations: read((database, now: number): Token[] => goodInvitations(database, now)),
+  listInvitations: read((database, now: number): Token[] =>
+    database.all(`SELECT * FROM tokens WHERE ${GOOD_INVITATION} ORDER BY made_at, rowid`, now)
+      .map(toToken)
+  ),
   removeToken: write((database, hash: Bytes): void => {
     database.run("DELETE FROM tokens WHERE hash = ?", hash);
   }),
@@ -53,12 +58,9 @@ export function useToken(database: Database, { hash }: Token): void {
   database.run("UPDATE tokens SET uses_left = uses_left - 1 WHERE hash = ?", hash);
 }
 
-function goodInvitations(database: Database, now: number): Token[] {
-  return database.all(
-    `SELECT * FROM tokens WHERE client_id IS NULL AND uses_left > 0 AND expires_at > ?
-     ORDER BY made_at, rowid`,
-    now,
-  ).map(toToken);
+function countInvitations(database: Database, now: number): number {
+  const query = `SELECT count(*) AS count FROM tokens WHERE ${GOOD_INVITATION}`;
+  return database.all(query, now)[0]?.["count"] as number;
 }
 
 function toToken(row: Row): Token {
