@@ -20,6 +20,7 @@ import {
   type TransferInfo,
 } from "../client/mod.ts";
 import { exitCodeOf, SUCCESS } from "./exit_codes.ts";
+import { addLinkCommand } from "./link.ts";
 import { confirm, printError, printNote, printResult } from "./output.ts";
 import { parseVersion } from "./quantities.ts";
 import { addVersionsCommand, showFile } from "./versions.ts";
@@ -32,10 +33,12 @@ export interface CommonOptions {
   /** Seconds. */
   readonly timeout?: number;
   readonly acceptNew?: boolean;
+  /** A token to register with. */
+  readonly invitation?: string;
 }
 
-type Finish = (exitCode: number) => void;
-type Secure = SecureOptions & RetryOptions & { readonly onRetry: (retry: Retry) => void };
+export type Finish = (exitCode: number) => void;
+export type Secure = SecureOptions & RetryOptions & { readonly onRetry: (retry: Retry) => void };
 
 interface Range {
   readonly from: number;
@@ -48,6 +51,7 @@ export function addSecureCommands(client: Command, finish: Finish): void {
     const common = command.optsWithGlobals<CommonOptions>();
     return secureOptions(await readTransferInfo(common.transferInfo), common);
   };
+  addLinkCommand(client, finish, options);
   client.command("get")
     .description("Get a file back, verified, under a name that is free (protocol 4).")
     .argument("<name>", "the name of the file on the server")
@@ -174,9 +178,9 @@ export async function putSecurely(
 
 function secureOptions(info: TransferInfo, common: CommonOptions): Secure {
   const { server, fingerprint, userName } = info;
-  const { retries, timeout, acceptNew = false } = common;
+  const { retries, timeout, acceptNew = false, invitation: token } = common;
   return {
-    ...{ server, fingerprint, userName, identityFolder: ".", retries },
+    ...{ server, fingerprint, userName, identityFolder: ".", token, retries },
     timeouts: toTimeouts(timeout),
     onNewServer: (fingerprint) =>
       acceptNew || confirm(
@@ -200,6 +204,13 @@ function showEvent(event: SecureEvent, userName: string): void {
       );
     case "registered":
       return printNote(`Registered ${userName} with id ${toHex(event.clientId)}`);
+    case "claimed":
+      return printNote(
+        `The account of ${userName} was one of protocol 3 and is now one of protocol 4, with the ` +
+          `same files: keep me.key and me.account`,
+      );
+    case "renamed":
+      return printNote(`The server's operator has renamed ${event.from} to ${event.to}`);
     case "tightened":
       return printNote(tightened(event.path));
     case "sending":

@@ -1,10 +1,10 @@
 /**
- * What an operator does with a data folder: `xfer server list`, `verify`, `backup` and the like.
+ * What an operator does with files in a data folder: `xfer server list`, `verify`, `backup` and the like.
  *
  * @module
  */
-import { Command } from "commander";
-import { printable, toHex, UsageError } from "../protocol/mod.ts";
+import type { Command } from "commander";
+import { printable, toHex } from "../protocol/mod.ts";
 import {
   backup,
   type ClientWithFiles,
@@ -12,20 +12,14 @@ import {
   exportFile,
   type Finding,
   listStored,
-  removeUser,
   restore,
   type Verified,
   verify,
 } from "../server/mod.ts";
 import { DAMAGED, SUCCESS } from "./exit_codes.ts";
-import { confirm, printResult } from "./output.ts";
+import { printResult } from "./output.ts";
 import { parseVersion } from "./quantities.ts";
-import { example } from "./words.ts";
-
-/** A command's options with those of the commands above it. */
-function dataOf(command: Command): string {
-  return command.optsWithGlobals<{ data: string }>().data;
-}
+import { dataOf, example, plural, time } from "./words.ts";
 
 /** Adds the commands below `server`; `finish` takes the exit code. */
 export function addStoreCommands(server: Command, finish: (exitCode: number) => void): void {
@@ -89,37 +83,6 @@ export function addStoreCommands(server: Command, finish: (exitCode: number) => 
       const data = dataOf(command);
       finish(showCopy(await restore(source, data), data));
     });
-  server.addCommand(usersCommand(finish));
-}
-
-function usersCommand(finish: (exitCode: number) => void): Command {
-  const users = new Command("users").description("Look after the accounts.")
-    .addHelpText("after", example("xfer server users remove Alice"));
-  users.command("remove")
-    .description("Take an account and its files away, for good.")
-    .argument("<name>", "the name of the client")
-    .option("--yes", "don't ask")
-    .addHelpText("after", example("xfer server users remove Alice --data /srv/xfer"))
-    .action(async (name: string, { yes = false }: { yes?: boolean }, command: Command) => {
-      const question = `Remove ${printable(name)} and all files of ${printable(name)}?`;
-      if (!yes && !confirm(question)) {
-        throw new UsageError(
-          "not-confirmed",
-          `${printable(name)} is not removed: nobody said yes`,
-          {
-            hint: "Answer y, or say so beforehand: --yes.",
-          },
-        );
-      }
-      const files = await removeUser(dataOf(command), name);
-      printResult(`Removed ${printable(name)} and ${plural(files, "file")}`);
-      finish(SUCCESS);
-    });
-  return users;
-}
-
-function plural(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
 const WHAT: {
@@ -174,8 +137,4 @@ function showClient(
     ];
     printResult(`  ${columns.join("  ")}`);
   }
-}
-
-function time(ms: number): string {
-  return new Date(ms).toISOString().replace(/\.\d+Z$/, "Z");
 }

@@ -6,12 +6,14 @@
 import type { Logger } from "@logtape/logtape";
 import type { Bytes, Profile } from "../protocol/mod.ts";
 import type { HelloAnswer } from "../protocol/v4/hello.ts";
+import { Accounts } from "./accounts.ts";
 import type { Entropy } from "./entropy.ts";
 import { ExpiringMap } from "./expiring_map.ts";
 import { LimitLog } from "./limit_log.ts";
 import type { Limits } from "./limits.ts";
 import { ParkedUploads } from "./parked.ts";
 import { Staging } from "./staging.ts";
+import type { RegistrationMode } from "./store/account_catalog.ts";
 import type { Store } from "./store/data_folder.ts";
 import { UnverifiedFiles } from "./unverified.ts";
 import { HeldUploads } from "./v4/held.ts";
@@ -24,6 +26,8 @@ export interface Context {
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
   readonly log: Logger;
+  readonly registration: RegistrationMode;
+  readonly accounts: Accounts;
   /** What a client is told that asks for protocol 4, where it is spoken. */
   readonly helloAnswer?: HelloAnswer;
   /** The AES key that a client was last given on any connection, by its id in hexadecimal. */
@@ -52,7 +56,7 @@ export interface Reservation {
 
 export type Shared = Pick<
   Context,
-  "store" | "limits" | "entropy" | "clock" | "log" | "helloAnswer"
+  "store" | "limits" | "entropy" | "clock" | "log" | "registration" | "helloAnswer"
 >;
 
 const HOUR_MS = 60 * 60_000;
@@ -65,6 +69,7 @@ export function createContext(shared: Shared, freeSpace: () => Promise<number>):
     ...shared,
     transfers,
     held: new HeldUploads(shared, (path) => transfers.isOpen(path)),
+    accounts: new Accounts(store.catalog, clock),
     sessions: new ExpiringMap({ ttlMs: limits.sessionTtlMs, max: limits.maxSessions, clock }),
     reservations: new ExpiringMap(reservations),
     registrations: new ExpiringMap({ ttlMs: HOUR_MS, max: limits.maxAddresses, clock }),

@@ -6,6 +6,7 @@
 import { type Bytes, printable, toHex } from "../protocol/mod.ts";
 import type { Context, Peer } from "./context.ts";
 import { LimitError, type LimitName, type Limits } from "./limits.ts";
+import type { Quota } from "./store/account_catalog.ts";
 import type { StagedBlob } from "./store/blob_store.ts";
 import {
   CatalogRefusal,
@@ -29,11 +30,13 @@ export interface Arrived
 
 /** Refuses beforehand what could not be stored afterwards. Throws `LimitError`. */
 export async function checkRoom(
-  { limits, store }: Context,
+  { limits, store, accounts }: Context,
   { clientId, name, size }: Pick<StoredFile, "clientId" | "name" | "size">,
 ): Promise<void> {
-  const { maxFileSize, quota, quotaFiles } = limits;
+  const { maxFileSize } = limits;
   if (size > maxFileSize) throw new LimitError("maxFileSize", maxFileSize);
+  const own = (await accounts.find(clientId))?.quota ?? {};
+  const { bytes: quota = limits.quota, files: quotaFiles = limits.quotaFiles } = own;
   if (quota === Infinity && quotaFiles === Infinity) return;
   const { files, bytes } = await store.catalog.usage(clientId, name, replacedKept(limits));
   if (bytes + size > quota) throw new LimitError("quota", quota);
@@ -70,8 +73,10 @@ export async function storeFile(
     await blob.discard();
     // A commit may have failed in its last step and hold all the same: then the path is the file's.
     if (!(await catalog.refersTo(path))) await removeOrphan(context, path);
-    const limit = error instanceof CatalogRefusal ? LIMITS_OF[error.reason] : undefined;
-    throw limit === undefined ? error : new LimitError(limit, limits[limit]);
+    const over = error instanceof CatalogRefusal ? LIMITS_OF[error.reason] : undefined;
+    if (over === undefined) throw error;
+    const own = (await catalog.findClient(clientId))?.quota[over.of];
+    throw new LimitError(over.limit, own ?? limits[over.limit]);
   }
   context.log.info("Stored {file} of {client}: {size} bytes, cksum {crc}", {
     event: "file.stored",
@@ -91,9 +96,14 @@ function replacedKept({ versions }: Limits): number {
   return Math.max(0, versions - 1);
 }
 
-const LIMITS_OF: Readonly<Partial<Record<RefusalReason, LimitName>>> = {
-  "quota-bytes": "quota",
-  "quota-files": "quotaFiles",
+interface OverQuota {
+  readonly limit: LimitName;
+  readonly of: keyof Quota;
+}
+
+const LIMITS_OF: Readonly<Partial<Record<RefusalReason, OverQuota>>> = {
+  "quota-bytes": { limit: "quota", of: "bytes" },
+  "quota-files": { limit: "quotaFiles", of: "files" },
 };
 
 /** Removes a blob that no file refers to. What fails here is tried again at the next start. */

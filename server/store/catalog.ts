@@ -4,7 +4,8 @@
  *
  * @module
  */
-import type { Bytes } from "../../protocol/mod.ts";
+import { type Bytes, equalBytes } from "../../protocol/mod.ts";
+import type { AccountCatalog, Quota } from "./account_catalog.ts";
 
 export interface Client {
   /** 16 bytes. */
@@ -16,6 +17,20 @@ export interface Client {
   readonly firstSeen: number;
   readonly lastSeen: number;
   readonly speech: Speech;
+  /** Whether its operator does not let it do anything. */
+  readonly disabled: boolean;
+  readonly quota: Quota;
+}
+
+/** Whether a registration gives way to a new one: one without a key, which has expired or has one of these ids. */
+export function mayYield(
+  holder: Client,
+  expiredBefore: number,
+  claimedIds: readonly Bytes[],
+): boolean {
+  const { publicKey, speech: { edition }, disabled } = holder;
+  if (publicKey !== undefined || edition === PROTOCOL_4 || disabled) return false;
+  return holder.firstSeen < expiredBefore || claimedIds.some((id) => equalBytes(id, holder.id));
 }
 
 /** How a client speaks, in names: those of editions and habits that this version does not know are kept. */
@@ -54,16 +69,6 @@ export interface Tree {
 /** The edition that stands for protocol 4 with an account: it has keys of its own, and protocol 3 has no way to it. */
 export const PROTOCOL_4 = "4";
 
-export interface RegisterKey {
-  readonly id: Bytes;
-  readonly name: string;
-  /** Ed25519, 32 bytes. */
-  readonly key: Bytes;
-  readonly now: number;
-  /** A registration by protocol 3 without a key gives way if it was made before this time. */
-  readonly expiredBefore: number;
-}
-
 /** What a client has stored, or may have. */
 export interface Usage {
   readonly bytes: number;
@@ -75,6 +80,8 @@ const REFUSALS = {
   "quota-bytes": "its owner may not have more bytes",
   "quota-files": "its owner may not have more files",
   "name-conflict": "its name is a folder of another file, or has a file for a folder",
+  "account-disabled": "the account of its owner is disabled",
+  "other-protocol": "the account of its owner has gone over to protocol 4",
 } as const;
 
 export type RefusalReason = keyof typeof REFUSALS;
@@ -89,7 +96,10 @@ export class CatalogRefusal extends Error {
 }
 
 export interface StoreOptions {
-  /** What its owner may have, this file included; old versions count their bytes. */
+  /**
+   * What its owner may have, this file included, where its operator has said nothing else; old versions count their
+   * bytes.
+   */
   readonly quota?: Usage;
   /** How many of the files that it replaces, one after another, are kept; 0 without. */
   readonly keep?: number;
@@ -152,20 +162,19 @@ export interface SetPublicKey {
   readonly reservedFor?: Bytes | undefined;
 }
 
-export interface Catalog extends AsyncDisposable {
+export type KeyChange = "unknown" | "disabled" | "set" | "replaced";
+
+export interface Catalog extends AccountCatalog, AsyncDisposable {
   /** Whether the name is now registered under the id; `false` if another has it. */
   registerClient(registration: RegisterClient): Promise<boolean>;
   /** `unknown` where the id is not the name's. */
-  setPublicKey(change: SetPublicKey): Promise<"unknown" | "set" | "replaced">;
-  /** Whether the name is now registered by protocol 4 under the id, with its first key; `false` if another has it. */
-  registerKey(registration: RegisterKey): Promise<boolean>;
-  /** The client, if the key is one of its own. */
-  findKeyHolder(id: Bytes, key: Bytes): Promise<Client | undefined>;
+  setPublicKey(change: SetPublicKey): Promise<KeyChange>;
   /** Forgets registrations without a key that were made before a time. */
   expireRegistrations(before: number): Promise<void>;
   findClient(id: Bytes): Promise<Client | undefined>;
   findClientByName(name: string): Promise<Client | undefined>;
   noteSeen(id: Bytes, now: number): Promise<void>;
+  /** Nothing changes for an account of protocol 4. */
   noteSpeech(id: Bytes, speech: Speech): Promise<void>;
   /** All clients, by name. */
   listClients(): Promise<Client[]>;

@@ -10,7 +10,8 @@ import { CatalogRefusal } from "../store/catalog.ts";
 import { Backlog } from "./backlog.ts";
 import { FILE_REQUESTS } from "./files.ts";
 import { Receipt } from "./receipt.ts";
-import { Refusal } from "./refusal.ts";
+import { ACCOUNT_REQUESTS } from "./account_requests.ts";
+import { Refusal, toRefusal } from "./refusal.ts";
 import type { Session } from "./session.ts";
 
 /** Puts of a connection that are not answered at a time: so many small files are synced and committed together. */
@@ -138,7 +139,7 @@ export class Requests implements AsyncDisposable {
   }
 
   async #answer(message: Message): Promise<void> {
-    const handler = FILE_REQUESTS[message.kind] as
+    const handler = REQUESTS[message.kind] as
       | ((session: Session, message: Message) => Promise<void>)
       | undefined;
     await this.#attempt(message.tag, async () => {
@@ -169,7 +170,7 @@ export class Requests implements AsyncDisposable {
       limitLog.report(error, address);
       return new Refusal("over-limit", error.message);
     }
-    if (error instanceof CatalogRefusal) return new Refusal("bad-file-name", error.message);
+    if (error instanceof CatalogRefusal) return toRefusal(error);
     if (error instanceof Refusal) return error;
     log.error("Could not answer {request} of {address}: {reason}", {
       event: "request.failed",
@@ -182,3 +183,5 @@ export class Requests implements AsyncDisposable {
 function noSuchTransfer(): Refusal {
   return new Refusal("no-such-transfer", "no upload of yours with this id is open");
 }
+
+const REQUESTS = { ...FILE_REQUESTS, ...ACCOUNT_REQUESTS };

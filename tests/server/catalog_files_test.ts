@@ -31,7 +31,14 @@ async function create(): Promise<Scene> {
     return database;
   }));
   const key = pseudoRandomBytes(32);
-  await catalog.registerKey({ id: alice, name: "Alice", key, now: 1, expiredBefore: 0 });
+  await catalog.registerKey({
+    id: alice,
+    name: "Alice",
+    key,
+    now: 1,
+    expiredBefore: 0,
+    registration: "open",
+  });
   return { folder, catalog, statements, [Symbol.asyncDispose]: () => resources.disposeAsync() };
 }
 

@@ -282,7 +282,14 @@ Deno.test("v4 resume: what was held is dropped when it has waited for too long",
   await using catalog = SqliteCatalog.open(folder.join("catalog.db"));
   const id = pseudoRandomBytes(16);
   const key = pseudoRandomBytes(32);
-  await catalog.registerKey({ id, name: "Alice", key, now: 0, expiredBefore: 0 });
+  await catalog.registerKey({
+    id,
+    name: "Alice",
+    key,
+    now: 0,
+    expiredBefore: 0,
+    registration: "open",
+  });
   const open = new Set<string>();
   const limits = DEFAULT_LIMITS;
   const held = new HeldUploads(

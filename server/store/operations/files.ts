@@ -7,6 +7,8 @@ import type { Bytes } from "../../../protocol/mod.ts";
 import { foldersAbove } from "../../../protocol/v4/path_name.ts";
 import {
   CatalogRefusal,
+  type Client,
+  PROTOCOL_4,
   type Recorded,
   type Renamed,
   type StoredFile,
@@ -16,6 +18,7 @@ import {
 } from "../catalog.ts";
 import type { Database } from "../database.ts";
 import { FILE_COLUMNS, toFile } from "../rows.ts";
+import { findBy } from "./accounts.ts";
 import { read, write } from "./operation.ts";
 import { addOrphan, removeOrphan } from "./orphans.ts";
 import { heldBytes } from "./partials.ts";
@@ -24,6 +27,7 @@ export const FILE_OPERATIONS = {
   storeFile: write((database, file: StoredFile, options: StoreOptions = {}): Recorded => {
     const { clientId, name, path, storedAt } = file;
     const { quota, keep = 0, chunks, staged } = options;
+    const owner = refuseOwner(database, file);
     if (file.tree !== undefined) refuseConflict(database, clientId, name);
     const version = newestVersion(database, clientId, name) + 1;
     const dropped = dropOldest(database, clientId, name, keep);
@@ -31,7 +35,7 @@ export const FILE_OPERATIONS = {
     database.run(replace, clientId, name);
     insert(database, { ...file, version }, chunks);
     if (staged !== undefined) database.run("DELETE FROM partials WHERE path = ?", staged);
-    if (quota !== undefined) checkQuota(database, clientId, quota);
+    checkQuota(database, clientId, { ...NO_QUOTA, ...quota, ...owner?.quota });
     removeOrphan(database, path);
     database.run("UPDATE clients SET last_seen = ? WHERE id = ?", storedAt, clientId);
     return { version, dropped };
@@ -211,6 +215,21 @@ function firstBehind(prefix: string): string | undefined {
   if (last === undefined) return undefined;
   const next = last + 1 === SURROGATES.first ? SURROGATES.last + 1 : last + 1;
   return String.fromCodePoint(...points, next);
+}
+
+const NO_QUOTA: Usage = { bytes: Infinity, files: Infinity };
+
+/**
+ * The owner of a file, unless what was decided of it since the file began to arrive forbids to store it. A file that
+ * came by protocol 3 has no tree.
+ */
+function refuseOwner(database: Database, { clientId, tree }: StoredFile): Client | undefined {
+  const owner = findBy(database, "id = ?", clientId);
+  if (owner?.disabled) throw new CatalogRefusal("account-disabled");
+  if (owner?.speech.edition === PROTOCOL_4 && tree === undefined) {
+    throw new CatalogRefusal("other-protocol");
+  }
+  return owner;
 }
 
 function checkQuota(database: Database, clientId: Bytes, quota: Usage): void {
