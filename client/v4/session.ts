@@ -20,6 +20,7 @@ import { findSecure, openSecurely, readFingerprint, refuseOther } from "./channe
 import { Exchange } from "./exchange.ts";
 import { introduce } from "./introduction.ts";
 import { KnownServers } from "./known_servers.ts";
+import type { RateLimit } from "./rate_limit.ts";
 
 export interface SecureOptions {
   readonly server: Address;
@@ -29,6 +30,8 @@ export interface SecureOptions {
   /** The folder with `me.key`, `me.account` and `known_servers`. */
   readonly identityFolder: string;
   readonly timeouts?: Partial<Timeouts>;
+  /** Of all connections that are given it together. */
+  readonly rate?: RateLimit | undefined;
   /** Asked about a server that is met for the first time: whether to trust it. */
   readonly onNewServer: (fingerprint: string) => boolean | Promise<boolean>;
   readonly onEvent?: (event: SecureEvent) => void;
@@ -39,6 +42,8 @@ export type SecureEvent =
   | { readonly type: "registered"; readonly clientId: Bytes }
   | { readonly type: "tightened"; readonly path: string }
   | { readonly type: "sending"; readonly file: SourceFile; readonly attempt: number }
+  /** The server holds a part of the file, from an upload that was broken off: it goes on from there. */
+  | { readonly type: "resumed"; readonly file: SourceFile; readonly offset: number }
   | { readonly type: "progress"; readonly file: SourceFile; readonly sent: number };
 
 /** A connection on which the server knows who the client is. */
@@ -73,7 +78,7 @@ export async function openSession(options: SecureOptions): Promise<Session> {
   await judgeServer(options, fingerprint);
   const socket = await openSecurely(server, answer, fingerprint, timeouts);
   options.onEvent?.({ type: "secure", server, fingerprint: formatFingerprint(fingerprint) });
-  const exchange = new Exchange(socket, timeouts);
+  const exchange = new Exchange(socket, timeouts, options.rate);
   try {
     const welcome = await introduce(exchange, { key, account, userName, fingerprint });
     if (account === undefined) {

@@ -53,6 +53,11 @@ export class ChunkSums {
     return this.held === this.size;
   }
 
+  /** Whether the chunk that begins at an offset has come. */
+  has(offset: number): boolean {
+    return this.#come[offset / CHUNK_SIZE] === 1;
+  }
+
   /**
    * Sums a chunk up. Throws `ProtocolError` `bad-frame` for one that begins nowhere in the file, has not the size that
    * it must have there, has come before, or is too far ahead.
