@@ -9,9 +9,8 @@ import { CHUNK_SIZE } from "../../protocol/v4/tree.ts";
 import type { OpenSource } from "../source_file.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Job } from "./jobs.ts";
-import { changed, type PutRequest, resume, type Verdict } from "./put_request.ts";
+import { changed, findStored, type PutRequest, resume, type Verdict } from "./put_request.ts";
 import type { SecureEvent, Session } from "./session.ts";
-import { findStored } from "./upload.ts";
 
 /** A file of so many bytes or more is spread. */
 export const SPREAD = 32 * CHUNK_SIZE;
@@ -38,14 +37,13 @@ export async function spreadUpload(
 ): Promise<Verdict> {
   const [first, ...others] = sessions as [Session, ...Session[]];
   const { file } = job;
-  const stored = await findStored(first, job);
+  const stored = await findStored(first.exchange, job);
   if (stored !== undefined) return stored;
   onEvent({ type: "sending", file, attempt: job.attempt });
   using source = await file.open();
   const buffers = [new Uint8Array(CHUNK_SIZE), new Uint8Array(CHUNK_SIZE)] as const;
-  const { request, sums, offset, transfer } = await resume(
-    ...[first.exchange, job, source, buffers, onEvent] as const,
-  );
+  const resumed = await resume(first.exchange, job, source, buffers, onEvent);
+  const { request, sums, offset, transfer } = resumed;
   let sent = offset;
   const take = (bytes: number) => onEvent({ type: "progress", file, sent: sent += bytes });
   try {
@@ -134,8 +132,6 @@ class Sender {
 class Stretch {
   #next: number;
   #to: number;
-  /** Where those begin that are not kept for one sender. */
-  #shared = 0;
   readonly #sums: ChunkSums;
   readonly #request: PutRequest;
   readonly #take: (bytes: number) => void;
@@ -159,12 +155,12 @@ class Stretch {
     this.#to = 0;
   }
 
-  /** Sends until none are left; the next so many are for this sender alone. */
+  /** Sends until none are left; the next so many, with which it begins, are for this sender alone. */
   async run(sender: Sender, reserved = 0): Promise<void> {
     let own = this.#next;
-    this.#next = Math.min(this.#to, own + reserved * CHUNK_SIZE);
-    this.#shared = this.#next;
-    for (; own < this.#shared; own += CHUNK_SIZE) await this.#send(sender, own);
+    const shared = Math.min(this.#to, own + reserved * CHUNK_SIZE);
+    this.#next = shared;
+    for (; own < shared; own += CHUNK_SIZE) await this.#send(sender, own);
     while (this.#next < this.#to) {
       const at = this.#next;
       this.#next += CHUNK_SIZE;
