@@ -6,6 +6,7 @@
 import { basename } from "node:path";
 import type { ChunkSums } from "../../protocol/v4/chunk_sums.ts";
 import { SourceFile } from "../source_file.ts";
+import type { SharedQueue } from "./shared_queue.ts";
 
 export class Job {
   /** Its name on the server. */
@@ -49,47 +50,4 @@ export class Job {
   }
 }
 
-/** Shared by connections: each takes what is next, and gives back what it could not finish. */
-export class Jobs {
-  readonly #waiting: readonly Job[];
-  #next = 0;
-  readonly #returned: Job[] = [];
-
-  constructor(jobs: readonly Job[]) {
-    this.#waiting = jobs;
-  }
-
-  get isEmpty(): boolean {
-    return this.#returned.length === 0 && this.#next >= this.#waiting.length;
-  }
-
-  take(): Job | undefined {
-    return this.#returned.shift() ?? this.#waiting[this.#next++];
-  }
-
-  giveBack(jobs: readonly Job[]): void {
-    this.#returned.push(...jobs);
-  }
-
-  /**
-   * Looks at what was given back again, after the network has failed; `settle` is told of what can't be read any more,
-   * which is not taken again.
-   */
-  async lookAgain(settle: (job: Job, error: Error) => void): Promise<void> {
-    for (const job of this.#returned.splice(0)) {
-      try {
-        await job.lookAgain();
-        this.#returned.push(job);
-      } catch (error) {
-        settle(job, error as Error);
-      }
-    }
-  }
-
-  /** All that nobody has taken; none are left. */
-  drain(): Job[] {
-    const left = [...this.#returned.splice(0), ...this.#waiting.slice(this.#next)];
-    this.#next = this.#waiting.length;
-    return left;
-  }
-}
+export type Jobs = SharedQueue<Job>;

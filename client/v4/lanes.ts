@@ -88,6 +88,7 @@ export class Lanes implements Disposable {
 
   #retrying<T>(task: () => Promise<T>): Promise<T> {
     const { onRetry = () => undefined, signal } = this.#options;
+    const pause = (ms: number) => sleep(ms, signal);
     const attempt = async () => {
       try {
         return await task();
@@ -96,7 +97,7 @@ export class Lanes implements Disposable {
         throw signal?.aborted === true ? signal.reason : error;
       }
     };
-    return withRetries(attempt, this.#options, onRetry);
+    return withRetries(attempt, { pause, ...this.#options }, onRetry);
   }
 
   async #open(lane: number): Promise<SecureClient> {
@@ -127,4 +128,17 @@ export class Lanes implements Disposable {
   #closeAll(): void {
     for (const client of this.#clients) client?.[Symbol.dispose]();
   }
+}
+
+/** Resolves after so many milliseconds, or when it is aborted. */
+function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal?.addEventListener("abort", end);
+  });
 }

@@ -7,9 +7,10 @@ import { XferError } from "../../protocol/mod.ts";
 import type { Failure, Stored } from "../events.ts";
 import type { SourceFile } from "../source_file.ts";
 import { gather, type GatherOptions } from "./gather.ts";
-import { type Job, Jobs } from "./jobs.ts";
+import type { Job, Jobs } from "./jobs.ts";
 import { type LaneOptions, Lanes } from "./lanes.ts";
 import { findSame, type Known } from "./local_files.ts";
+import { SharedQueue } from "./shared_queue.ts";
 import { SPREAD, spreadUpload } from "./spread_upload.ts";
 import { judge, type Settle } from "./upload.ts";
 
@@ -68,9 +69,9 @@ async function send(
   { onEvent = () => undefined }: PutOptions,
 ): Promise<void> {
   const isLarge = ({ file }: Job) => lanes.count > 1 && file.size >= SPREAD;
-  const shared = new Jobs(jobs.filter((job) => !isLarge(job)));
+  const shared = new SharedQueue(jobs.filter((job) => !isLarge(job)));
   await lanes.share(async (client) => {
-    await shared.lookAgain(settle);
+    await lookAgain(shared, settle);
     await client.send(shared, settle);
   }, () => shared.isEmpty);
   for (const job of jobs.filter(isLarge)) {
@@ -84,6 +85,18 @@ async function send(
       }
     } catch (error) {
       if (isOfConnection(error)) throw error;
+      settle(job, error as Error);
+    }
+  }
+}
+
+/** Looks at what was given back again; what can't be read any more is settled. */
+async function lookAgain(jobs: Jobs, settle: Settle): Promise<void> {
+  for (const job of jobs.reclaim()) {
+    try {
+      await job.lookAgain();
+      jobs.giveBack([job]);
+    } catch (error) {
       settle(job, error as Error);
     }
   }

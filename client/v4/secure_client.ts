@@ -7,7 +7,8 @@ import { printable, UnconfirmedError, XferError } from "../../protocol/mod.ts";
 import type { SourceFile } from "../source_file.ts";
 import { download, type RemoteFile, type Wanted, type WriteChunk } from "./download.ts";
 import { unexpected } from "./exchange.ts";
-import { Job, Jobs } from "./jobs.ts";
+import { Job, type Jobs } from "./jobs.ts";
+import { SharedQueue } from "./shared_queue.ts";
 import type { Message } from "../../protocol/v4/messages.ts";
 import { openSession, type SecureEvent, type SecureOptions, type Session } from "./session.ts";
 import { type Settle, Upload } from "./upload.ts";
@@ -49,7 +50,7 @@ export class SecureClient implements Disposable {
     files: readonly Outgoing[],
     settle: (file: SourceFile, outcome: number | Error) => void,
   ): Promise<void> {
-    const jobs = new Jobs(files.map(({ file, name }) => new Job(file, name)));
+    const jobs = new SharedQueue(files.map(({ file, name }) => new Job(file, name)));
     try {
       await this.send(jobs, ({ file }, outcome) => settle(file, outcome));
     } catch (error) {

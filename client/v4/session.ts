@@ -44,7 +44,16 @@ export type SecureEvent =
   | { readonly type: "sending"; readonly file: SourceFile; readonly attempt: number }
   /** The server holds a part of the file, from an upload that was broken off: it goes on from there. */
   | { readonly type: "resumed"; readonly file: SourceFile; readonly offset: number }
-  | { readonly type: "progress"; readonly file: SourceFile; readonly sent: number };
+  | { readonly type: "progress"; readonly file: SourceFile; readonly sent: number }
+  /** So much of a file that is to be got is here, from a run that was broken off: it goes on from there. */
+  | {
+    readonly type: "found-part";
+    readonly name: string;
+    readonly bytes: number;
+    readonly size: number;
+  }
+  /** What has come of a file is kept for a later run. */
+  | { readonly type: "kept-part"; readonly name: string; readonly path: string };
 
 /** A connection on which the server knows who the client is. */
 export interface Session {
