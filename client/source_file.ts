@@ -120,7 +120,7 @@ export class OpenSource implements Disposable {
   async *read(
     buffers: readonly [Bytes, Bytes],
     from = 0,
-    to = this.#source.size,
+    to: number = this.#source.size,
   ): AsyncGenerator<Bytes, void, void> {
     await this.#seek(from);
     const [here, other] = buffers;

@@ -21,7 +21,7 @@ export class Job {
   /** Whether the server was told to store it and has not answered. */
   isUnknown = false;
 
-  constructor(file: SourceFile, name = basename(file.path)) {
+  constructor(file: SourceFile, name: string = basename(file.path)) {
     this.#file = file;
     this.name = name;
   }
