@@ -136,8 +136,11 @@ export interface Catalog extends AsyncDisposable {
   registerClient(registration: RegisterClient): Promise<boolean>;
   /** `unknown` where the id is not the name's. */
   setPublicKey(change: SetPublicKey): Promise<"unknown" | "set" | "replaced">;
-  /** Whether the name is now registered by protocol 4 under the id, with its first key; `false` if another has it. */
-  registerKey(registration: RegisterKey): Promise<boolean>;
+  /**
+   * Registers a name by protocol 4, with its first key, and returns the id of its account: another than the one that was
+   * offered where the key has the name already. `undefined` if the name is another's.
+   */
+  registerKey(registration: RegisterKey): Promise<Bytes | undefined>;
   /** The client, if the key is one of its own. */
   findKeyHolder(id: Bytes, key: Bytes): Promise<Client | undefined>;
   /** Forgets registrations without a key that were made before a time. */

@@ -116,10 +116,11 @@ export class Connection {
       if (!isUserName(name)) {
         throw new Refusal("bad-user-name", "a name has 1 to 254 ASCII letters and digits");
       }
-      const id = entropy.clientId();
+      const fresh = entropy.clientId();
       const expiredBefore = clock() - limits.registrationTtlMs;
-      const free = await store.catalog.registerKey({ id, name, key, now: clock(), expiredBefore });
-      if (!free) throw new Refusal("name-taken", `${name} is another's name`);
+      const registration = { id: fresh, name, key, now: clock(), expiredBefore };
+      const id = await store.catalog.registerKey(registration);
+      if (id === undefined) throw new Refusal("name-taken", `${name} is another's name`);
       log.info("Registered {name} as {client} from {address}", {
         event: "client.registered",
         ...{ name, client: toHex(id), address },

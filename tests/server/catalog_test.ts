@@ -152,7 +152,14 @@ for (const [implementation, open] of Object.entries(IMPLEMENTATIONS)) {
   test("an account of protocol 4 is out of protocol 3's reach, whatever that claims and waits for", async (catalog) => {
     const mine = pseudoRandomBytes(32);
     const account = { id: id(1), name: "Alice", key: mine, now: 1000, expiredBefore: 0 };
-    assert.ok(await catalog.registerKey(account));
+    assert.deepEqual(await catalog.registerKey(account), id(1));
+    assert.deepEqual(
+      await catalog.registerKey({ ...account, id: id(2) }),
+      id(1),
+      "its answer was lost",
+    );
+    const other = { ...account, id: id(2), key: pseudoRandomBytes(32, 2) };
+    assert.equal(await catalog.registerKey(other), undefined);
     assert.equal((await catalog.findKeyHolder(id(1), mine))?.name, "Alice");
     assert.equal(await catalog.findKeyHolder(id(1), pseudoRandomBytes(32, 2)), undefined);
     assert.equal(await catalog.findKeyHolder(id(2), mine), undefined);
@@ -167,12 +174,12 @@ for (const [implementation, open] of Object.entries(IMPLEMENTATIONS)) {
   test("protocol 4 takes no name that an account of protocol 3 has, but an expired one without a key", async (catalog) => {
     await catalog.registerClient(registration(id(1)));
     const account = { id: id(2), name: "Alice", key: pseudoRandomBytes(32), now: 2000 };
-    assert.equal(await catalog.registerKey({ ...account, expiredBefore: 1000 }), false);
-    assert.equal(await catalog.registerKey({ ...account, expiredBefore: 1001 }), true);
+    assert.equal(await catalog.registerKey({ ...account, expiredBefore: 1000 }), undefined);
+    assert.deepEqual(await catalog.registerKey({ ...account, expiredBefore: 1001 }), id(2));
     await catalog.registerClient(registration(id(5), { name: "Bob" }));
     await catalog.setPublicKey(keyChange(id(5), { name: "Bob" }));
     const bob = { ...account, id: id(7), name: "Bob", expiredBefore: 1e12 };
-    assert.equal(await catalog.registerKey(bob), false);
+    assert.equal(await catalog.registerKey(bob), undefined);
   });
 
   test("files with trees: no name is another's folder; prefix, chunks, rename, removal", async (catalog) => {

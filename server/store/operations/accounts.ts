@@ -47,10 +47,13 @@ export const ACCOUNT_OPERATIONS = {
     insert(database, { id, name, publicKey, now, speech });
     return "set";
   }),
-  registerKey: write((database, { id, name, key, now, expiredBefore }: RegisterKey): boolean => {
+  registerKey: write((database, registration: RegisterKey): Bytes | undefined => {
+    const { id, name, key, now, expiredBefore } = registration;
     const holder = findBy(database, "name = ?", name);
     if (holder !== undefined) {
-      if (!mayYield(holder, expiredBefore, [])) return false;
+      // The answer to its registration was lost.
+      if (findKey(database, holder.id, key) !== undefined) return holder.id;
+      if (!mayYield(holder, expiredBefore, [])) return undefined;
       database.run("DELETE FROM clients WHERE id = ?", holder.id);
     }
     insert(database, {
@@ -61,10 +64,10 @@ export const ACCOUNT_OPERATIONS = {
       speech: { edition: PROTOCOL_4, habits: [] },
     });
     database.run("INSERT INTO keys (client_id, key, added_at) VALUES (?, ?, ?)", id, key, now);
-    return true;
+    return id;
   }),
   findKeyHolder: read((database, id: Bytes, key: Bytes): Client | undefined =>
-    findBy(database, "id = ? AND id IN (SELECT client_id FROM keys WHERE key = ?)", id, key)
+    findKey(database, id, key)
   ),
   expireRegistrations: write((database, before: number): void => {
     const query =
@@ -100,6 +103,11 @@ function findBy(
   ...values: SQLInputValue[]
 ): Client | undefined {
   return database.all(`SELECT * FROM clients WHERE ${condition}`, ...values).map(toClient)[0];
+}
+
+/** The client with an id, if it has a key. */
+function findKey(database: Database, id: Bytes, key: Bytes): Client | undefined {
+  return findBy(database, "id = ? AND id IN (SELECT client_id FROM keys WHERE key = ?)", id, key);
 }
 
 interface NewClient {
