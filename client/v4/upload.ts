@@ -61,7 +61,11 @@ export class Upload {
           else settle(file, neverAgreed(file));
         },
         (error) => {
-          if (error instanceof NetworkError || error instanceof ProtocolError) end ??= error;
+          // What was sent whole is told of, and ends all like any loss.
+          const isUnconfirmed = error instanceof UnconfirmedError;
+          if (isUnconfirmed) settle(file, error);
+          const cause = isUnconfirmed ? error.cause : error;
+          if (cause instanceof NetworkError || cause instanceof ProtocolError) end ??= cause;
           else settle(file, error);
         },
       ).finally(() => pending.delete(answered));

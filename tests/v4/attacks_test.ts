@@ -5,11 +5,11 @@ import { AccountFolder } from "../../client/v4/account.ts";
 import { findSecure, openSecurely } from "../../client/v4/channel.ts";
 import { SecureClient } from "../../client/v4/secure_client.ts";
 import { fingerprintOf } from "../../protocol/v4/fingerprint.ts";
-import { decodeHelloAnswer, encodeHelloAnswer } from "../../protocol/v4/hello.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/tree.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
 import { FaultyProxy } from "../helpers/faulty_proxy.ts";
 import { cutAt, flipAt } from "../helpers/meddlers.ts";
+import { SecureProxy } from "../helpers/secure_proxy.ts";
 import { connectRaw, got, loginRaw, put, Scene, startServer } from "./scene.ts";
 
 Deno.test("a man in the middle with a key of his own is found out where the server is known", async () => {
@@ -181,30 +181,17 @@ for (const direction of ["up", "down"] as const) {
     const timeouts = { responseMs: 2000 };
     const content = pseudoRandomBytes(3000);
     const file = await scene.source("a", content);
-    const secure = scene.server.addresses.at(-1);
-    assert.ok(secure !== undefined);
     let failed = 0;
     for (let place = 0; place < SESSION[direction]; place += 379) {
       for (
         const meddler of [flipAt(place, 1 << (place % 8)), cutAt(place, "fin"), cutAt(place, "rst")]
       ) {
-        await using tls = await FaultyProxy.start(secure, { [direction]: meddler });
-        // The hello leads to the proxy.
-        await using plain = await FaultyProxy.start(scene.server.address, {
-          down: () => (bytes) => {
-            const answer = decodeHelloAnswer(bytes);
-            return [
-              answer === undefined ? bytes : encodeHelloAnswer({
-                ...answer,
-                port: tls.address.port,
-              }),
-            ];
-          },
-        });
+        const secure = { [direction]: meddler };
+        await using proxy = await SecureProxy.start(scene.server, { secure });
         const known = scene.folder.join("Alice", "known_servers");
         await Deno.remove(known);
         try {
-          using client = await scene.client("Alice", { server: plain.address, timeouts });
+          using client = await scene.client("Alice", { server: proxy.address, timeouts });
           const outcomes = await put(client, [{ file, name: "b" }]);
           assert.deepEqual(await got(client, "b"), content);
           assert.equal(typeof outcomes[0], "number");

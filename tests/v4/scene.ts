@@ -16,6 +16,7 @@ import type { SecureOptions } from "../../client/v4/session.ts";
 import { SourceFile } from "../../client/source_file.ts";
 import { fingerprintOf } from "../../protocol/v4/fingerprint.ts";
 import { type Claim, sign } from "../../protocol/v4/authentication.ts";
+import type { FileSystem } from "../../server/store/file_system.ts";
 import { openInThisThread } from "../helpers/catalogs.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
 
@@ -73,9 +74,13 @@ export class Scene implements AsyncDisposable {
   }
 }
 
-export function startServer(dataFolder: string, limits: Partial<Limits> = {}): Promise<Server> {
+export function startServer(
+  dataFolder: string,
+  limits: Partial<Limits> = {},
+  fileSystem: FileSystem = Deno,
+): Promise<Server> {
   return Server.start({
-    ...{ listen: [LOOPBACK], tlsListen: LOOPBACK, dataFolder, limits },
+    ...{ listen: [LOOPBACK], tlsListen: LOOPBACK, dataFolder, limits, fileSystem },
     openCatalog: (path) => openInThisThread(path),
   });
 }
