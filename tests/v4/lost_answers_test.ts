@@ -42,3 +42,16 @@ for (const retries of [0, 1]) {
     assert.deepEqual(outcomes.map((outcome) => outcome?.state), [state, state]);
   });
 }
+
+Deno.test("v4: where the server ends a connection that has had its requests, the files go on over another", async () => {
+  await using scene = await Scene.create({ maxRequestsPerConnection: 10 });
+  const paths: string[] = [];
+  for (let i = 0; i < 25; i++) paths.push(await scene.folder.write(`file${i}`, `${i}`));
+  const pause = () => Promise.resolve();
+  const outcomes = await putFiles({ ...await scene.options("Alice"), paths, retries: 2, pause });
+  assert.deepEqual(outcomes.filter((outcome) => outcome?.state !== "stored"), []);
+  using client = await scene.client("Alice");
+  let count = 0;
+  await client.list("", () => count++);
+  assert.equal(count, paths.length);
+});
