@@ -163,7 +163,8 @@ export class Requests implements AsyncDisposable {
     try {
       await work();
     } catch (error) {
-      await cleanUp();
+      // What is left then is removed at the next start; the client is answered all the same.
+      await cleanUp().catch((failure) => this.#logFailure(failure));
       if (error instanceof ProtocolError) throw error;
       const { code, message } = this.#explain(error);
       await this.#session.answers.send({ kind: "error", tag, code, message });
@@ -171,18 +172,23 @@ export class Requests implements AsyncDisposable {
   }
 
   #explain(error: unknown): Refusal {
-    const { context: { log, limitLog }, owner: { address } } = this.#session;
+    const { context: { limitLog }, owner: { address } } = this.#session;
     if (error instanceof LimitError) {
       limitLog.report(error, address);
       return new Refusal("over-limit", error.message);
     }
     if (error instanceof CatalogRefusal) return new Refusal("bad-file-name", error.message);
     if (error instanceof Refusal) return error;
+    this.#logFailure(error);
+    return new Refusal("cannot-store", "the server could not do it: it is full or failing");
+  }
+
+  #logFailure(error: unknown): void {
+    const { context: { log }, owner: { address } } = this.#session;
     log.error("Could not answer {request} of {address}: {reason}", {
       event: "request.failed",
       ...{ request: "protocol 4", address, reason: printable(String(error)) },
     });
-    return new Refusal("cannot-store", "the server could not do it: it is full or failing");
   }
 }
 
