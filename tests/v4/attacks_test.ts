@@ -5,6 +5,7 @@ import { AccountFolder } from "../../client/v4/account.ts";
 import { findSecure, openSecurely } from "../../client/v4/channel.ts";
 import { SecureClient } from "../../client/v4/secure_client.ts";
 import { fingerprintOf } from "../../protocol/v4/fingerprint.ts";
+import { decodeHelloAnswer, encodeHelloAnswer } from "../../protocol/v4/hello.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/tree.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
 import { FaultyProxy } from "../helpers/faulty_proxy.ts";
@@ -69,6 +70,28 @@ Deno.test("he who passes the certificate on has not its key: no channel comes ab
     name: "NetworkError",
     code: "no-secure-channel",
   });
+});
+
+Deno.test("who is met for the first time and has not the key of its certificate is not kept", async () => {
+  await using scene = await Scene.create();
+  await using other = await startServer(scene.folder.join("his"));
+  const his = await findSecure(other.address, DEFAULT_TIMEOUTS);
+  assert.ok(his !== undefined);
+  // He passes another's certificate on.
+  await using proxy = await SecureProxy.start(scene.server, {
+    plain: {
+      down: () => (bytes) => {
+        const { port } = decodeHelloAnswer(bytes) ?? { port: 0 };
+        return [encodeHelloAnswer({ port, certificate: his.certificate })];
+      },
+    },
+  });
+  const meeting = scene.client("Alice", { server: proxy.address });
+  await assert.rejects(meeting, { code: "no-secure-channel" });
+  await assert.rejects(
+    Deno.stat(scene.folder.join("Alice", "known_servers")),
+    Deno.errors.NotFound,
+  );
 });
 
 Deno.test("a hello that is stripped, or answered by nonsense, is no way down to protocol 3", async () => {
@@ -188,8 +211,6 @@ for (const direction of ["up", "down"] as const) {
       ) {
         const secure = { [direction]: meddler };
         await using proxy = await SecureProxy.start(scene.server, { secure });
-        const known = scene.folder.join("Alice", "known_servers");
-        await Deno.remove(known);
         try {
           using client = await scene.client("Alice", { server: proxy.address, timeouts });
           const outcomes = await put(client, [{ file, name: "b" }]);
