@@ -46,6 +46,7 @@ export class Requests implements AsyncDisposable {
 
   /** Throws `ProtocolError` `bad-frame` for a message that does not fit the state. */
   async handle(message: Message): Promise<void> {
+    if (message.tag === 0) throw outOfPlace(message, "tag 0 is no request's");
     switch (message.kind) {
       case "put":
         return await this.#put(message);

@@ -36,3 +36,12 @@ Deno.test("v4: a name as long as a frame is refused like any other, and the conn
   await assert.rejects(client.rename("ü".repeat(30_000), "a"), { code: "no-such-file" });
   await client.list(name, () => assert.fail("there is none"));
 });
+
+Deno.test("v4: a request with the tag that stands for the connection ends it", async () => {
+  await using scene = await Scene.create();
+  (await scene.client("Alice"))[Symbol.dispose]();
+  using raw = await connectRaw(scene.server.address);
+  await loginRaw(raw, scene.folder.join("Alice"));
+  const asked = raw.exchange.ask({ kind: "list", tag: 0, prefix: "" }, () => true);
+  await assert.rejects(asked, { code: "bad-frame" });
+});
