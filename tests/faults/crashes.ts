@@ -17,7 +17,7 @@ const LATER_MS = 11 * 60_000;
 const CLIENTS = ["Alice", "Bob"] as const;
 const SECURE_CLIENTS = ["Carol", "Dave"] as const;
 /** A server is left alone for up to this long before it is killed. */
-const MAX_LIFE_MS = 200;
+const MAX_LIFE_MS = 600;
 const SIDE_BY_SIDE = 2;
 
 /** A process of `faulty_server.ts`. Killed with the scope that holds it. */

@@ -11,5 +11,5 @@ Deno.test("killed before and after each call to file system and database, in one
 });
 
 Deno.test("killed before and after calls to file system and database, in all that a client of protocol 4 does", async () => {
-  await new Loop({}).run((loop) => killAtEveryCallSecurely(loop, { every: 6 }));
+  await new Loop({}).run((loop) => killAtEveryCallSecurely(loop, { every: 8 }));
 });
