@@ -153,8 +153,9 @@ export class Exchange implements Disposable {
 
   async #deliver(message: Message): Promise<void> {
     if (message.kind === "error" && message.tag === 0) {
-      // Before the client is in, it is the answer; later it is why the connection ends, and what was asked may be done.
-      return this.#fail(this.#waiting.has(0) ? refused(message) : ended(message));
+      // A connection that has had all that it may have, when the client is in, makes way for another.
+      const goesOn = message.code === "over-limit" && !this.#waiting.has(0);
+      return this.#fail(goesOn ? ended(message) : refused(message));
     }
     const waiting = this.#waiting.get(message.tag);
     // Nobody waits for what is said of a request that was given up.

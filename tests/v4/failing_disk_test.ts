@@ -12,7 +12,9 @@ for (const failing of ["write", "sync", "rename"]) {
     await using scene = await Scene.create();
     await scene.server.close();
     const system = new FaultySystem();
-    scene.server = await startServer(scene.folder.join("data"), {}, system.fileSystem);
+    scene.server = await startServer(scene.folder.join("data"), {}, {
+      fileSystem: system.fileSystem,
+    });
     using client = await scene.client("Alice", { timeouts: { responseMs: 5000 } });
     const file = await scene.source("a", pseudoRandomBytes(CHUNK_SIZE + 1));
     system.plan = ({ operation }) => [failing, "remove"].includes(operation) ? FAILURE : undefined;

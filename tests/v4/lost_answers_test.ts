@@ -22,10 +22,12 @@ for (const retries of [0, 1]) {
     let isStoring = false;
     await scene.server.close();
     scene.server = await startServer(dataFolder, {}, {
-      ...Deno,
-      rename: async (from, to) => {
-        await Deno.rename(from, to);
-        isStoring ||= `${to}`.includes("/files/");
+      fileSystem: {
+        ...Deno,
+        rename: async (from, to) => {
+          await Deno.rename(from, to);
+          isStoring ||= `${to}`.includes("/files/");
+        },
       },
     });
     let cuts = 0;

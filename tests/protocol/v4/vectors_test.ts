@@ -1,0 +1,77 @@
+/** The published vectors, which other tools have computed. */
+import assert from "node:assert/strict";
+import { type Bytes, formatFingerprint, fromHex, toHex } from "../../../mod.ts";
+import vectors from "../../../docs/protocol-4-vectors.json" with { type: "json" };
+import { sign } from "../../../protocol/v4/authentication.ts";
+import { ChunkSums } from "../../../protocol/v4/chunk_sums.ts";
+import { certificateName } from "../../../protocol/v4/fingerprint.ts";
+import { FrameReader } from "../../../protocol/v4/frames.ts";
+import { decodeHelloAnswer, encodeHelloAnswer, HELLO } from "../../../protocol/v4/hello.ts";
+import { encodeMessage, type Message, MESSAGES } from "../../../protocol/v4/messages.ts";
+import { CHUNK_SIZE } from "../../../protocol/v4/tree.ts";
+
+const bytes = (hex: string): Bytes => fromHex(hex) ?? new Uint8Array(0);
+
+Deno.test("vectors: hello and its answer", () => {
+  const { request, answer, port, certificate } = vectors.hello;
+  assert.equal(toHex(HELLO), request);
+  assert.equal(toHex(encodeHelloAnswer({ port, certificate: bytes(certificate) })), answer);
+  assert.deepEqual(decodeHelloAnswer(bytes(answer)), { port, certificate: bytes(certificate) });
+});
+
+Deno.test("vectors: a fingerprint and its forms", async () => {
+  const { spki, fingerprint, shown, certificateName: name } = vectors.fingerprint;
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes(spki)));
+  assert.equal(toHex(digest), fingerprint);
+  assert.deepEqual([formatFingerprint(digest), certificateName(digest)], [shown, name]);
+});
+
+Deno.test("vectors: signatures", async () => {
+  const { privateKeySeed, publicKey, name, ...rest } = vectors.authentication;
+  const pkcs8 = bytes(`302e020100300506032b657004220420${privateKeySeed}`);
+  const privateKey = await crypto.subtle.importKey("pkcs8", pkcs8, "Ed25519", false, ["sign"]);
+  const claim = {
+    fingerprint: bytes(rest.fingerprint),
+    nonce: bytes(rest.nonce),
+    key: bytes(publicKey),
+  };
+  const clientId = bytes(rest.clientId);
+  assert.equal(toHex(await sign(privateKey, { ...claim, name })), rest.register);
+  assert.equal(toHex(await sign(privateKey, { ...claim, clientId })), rest.login);
+  assert.equal(toHex(await sign(privateKey, { ...claim, clientId, name })), rest.claim);
+});
+
+for (const { size, cksum, digest } of vectors.sums.files) {
+  Deno.test(`vectors: the sums of a file of ${size} bytes`, () => {
+    const content = Uint8Array.from({ length: size }, (_, i) => i % 251);
+    const sums = new ChunkSums(size);
+    for (let at = 0; at < size; at += CHUNK_SIZE) {
+      sums.add(at, content.slice(at, at + CHUNK_SIZE));
+    }
+    assert.deepEqual(sums.sums(), { cksum, digest: bytes(digest) });
+  });
+}
+
+Deno.test("vectors: every message as a frame, and read again", () => {
+  assert.deepEqual(
+    vectors.frames.map(({ message }) => message.kind),
+    Object.keys(MESSAGES),
+    "every kind of message has one",
+  );
+  for (const { message, frame } of vectors.frames) {
+    const { fields, from } = MESSAGES[message.kind as Message["kind"]];
+    const isBytes = (field: string) =>
+      fields.some(([name, type]) =>
+        name === field && ["id", "hash", "signature", "rest"].includes(type)
+      );
+    const entries = Object.entries(message).map(([field, value]) => [
+      field,
+      isBytes(field) ? bytes(value as string) : value,
+    ]);
+    const expected = Object.fromEntries(entries) as Message;
+    assert.equal(toHex(encodeMessage(expected)), frame, message.kind);
+    const reader = new FrameReader(from === "both" ? "client" : from);
+    reader.push(bytes(frame));
+    assert.deepEqual(reader.next(), expected);
+  }
+});
