@@ -177,7 +177,11 @@ export class Exchange implements Disposable {
   }
 
   async #deliver(message: Message): Promise<void> {
-    if (message.kind === "error" && message.tag === 0) return this.#fail(refused(message));
+    if (message.kind === "error" && message.tag === 0) {
+      // A connection that has had all that it may have, when the client is in, makes way for another.
+      const goesOn = message.code === "over-limit" && !this.#waiting.has(0);
+      return this.#fail(goesOn ? ended(message) : refused(message));
+    }
     const waiting = this.#waiting.get(message.tag);
     // Nobody waits for what is said of a request that was given up.
     if (waiting === undefined) return;
@@ -222,8 +226,25 @@ function lost(cause: unknown): NetworkError {
   return new NetworkError("connection-lost", `The connection is lost: ${reason}`, { cause });
 }
 
-function refused({ code, message }: { readonly code: string; readonly message: string }) {
-  // The code is one of ours only if it looks like one.
-  const known = /^[a-z][a-z-]{0,40}$/.test(code) ? code : "refused";
-  return new RefusedError(known, `The server refuses: ${printable(message.slice(0, 500))}`);
+/** What a server says of why it does not do something. */
+interface Reason {
+  readonly code: string;
+  readonly message: string;
+}
+
+function refused(reason: Reason): RefusedError {
+  return new RefusedError(codeOf(reason), `The server refuses: ${wordsOf(reason)}`);
+}
+
+function ended(reason: Reason): NetworkError {
+  return new NetworkError(codeOf(reason), `The server ends the connection: ${wordsOf(reason)}`);
+}
+
+/** The code is one of ours only if it looks like one. */
+function codeOf({ code }: Reason): string {
+  return /^[a-z][a-z-]{0,40}$/.test(code) ? code : "refused";
+}
+
+function wordsOf({ message }: Reason): string {
+  return printable(message.slice(0, 500));
 }

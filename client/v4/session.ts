@@ -119,13 +119,15 @@ async function waysToBegin(
 
 /** A secure connection to the server that is expected. */
 async function openChannel(options: SecureOptions) {
-  const { server } = options;
+  const { server, identityFolder } = options;
   const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
   const answer = await findSecure(server, timeouts);
   if (answer === undefined) throw notSpoken(server);
   const fingerprint = await readFingerprint(answer.certificate);
-  await judgeServer(options, fingerprint);
+  const isNew = await judgeServer(options, fingerprint);
   const socket = await openSecurely(server, answer, fingerprint, timeouts);
+  // Who has shown that the key is its own is kept, not a certificate that anybody could have sent.
+  if (isNew) await new KnownServers(identityFolder).keep(server, fingerprint);
   options.onEvent?.({ type: "secure", server, fingerprint: formatFingerprint(fingerprint) });
   return { exchange: new Exchange(socket, timeouts, options.rate), fingerprint };
 }
@@ -155,13 +157,14 @@ async function keepAccount(
   );
 }
 
-/** Compares a server with what is known of it; one that is new is asked about, and kept. */
-async function judgeServer(options: SecureOptions, found: Bytes): Promise<void> {
+/** Compares a server with what is known of it; one that is new is asked about. Returns whether it is. */
+async function judgeServer(options: SecureOptions, found: Bytes): Promise<boolean> {
   const { server, fingerprint, identityFolder, onNewServer } = options;
-  if (fingerprint !== undefined) return refuseOther(server, fingerprint, found);
-  const known = new KnownServers(identityFolder);
-  const before = await known.find(server);
-  if (before !== undefined) return refuseOther(server, before, found);
+  const expected = fingerprint ?? await new KnownServers(identityFolder).find(server);
+  if (expected !== undefined) {
+    refuseOther(server, expected, found);
+    return false;
+  }
   const shown = formatFingerprint(found);
   if (!(await onNewServer(shown))) {
     throw new ConfigurationError(
@@ -174,7 +177,7 @@ async function judgeServer(options: SecureOptions, found: Bytes): Promise<void> 
       },
     );
   }
-  await known.keep(server, found);
+  return true;
 }
 
 function notSpoken(server: Address): ProtocolError {

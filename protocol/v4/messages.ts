@@ -30,6 +30,8 @@ const OFFSET_SIZE = 8;
 export const MAX_BULK = 1024 * 1024 + OFFSET_SIZE;
 /** Largest payload of any other frame, in bytes. */
 export const MAX_PAYLOAD = 64 * 1024;
+/** Times are no further from 1970 than those that a `Date` holds, in milliseconds; neither can a database lose them. */
+export const MAX_TIME = 8_640_000_000_000_000;
 
 const FILE = [
   ["name", "text"],
@@ -210,7 +212,11 @@ const READ: { readonly [T in FieldType]: (reader: ByteReader) => FieldTypes[T] }
     }
     return Number(value);
   },
-  i64: (reader) => Number(BigInt.asIntN(64, reader.u64())),
+  i64(reader) {
+    const value = Number(BigInt.asIntN(64, reader.u64()));
+    // What no clock shows is taken for the last time that there is.
+    return Math.max(-MAX_TIME, Math.min(value, MAX_TIME));
+  },
   id: (reader) => reader.bytes(16),
   hash: (reader) => reader.bytes(32),
   signature: (reader) => reader.bytes(64),

@@ -96,7 +96,8 @@ export class Connection {
       const message = await this.#receive();
       if (message === undefined) return;
       const { maxRequestsPerConnection: max } = this.#context.limits;
-      if (message.kind !== "data" && ++requested > max) {
+      // A file counts once.
+      if (message.kind !== "data" && message.kind !== "end" && ++requested > max) {
         throw new LimitError("maxRequestsPerConnection", max);
       }
       await refuseDismissed(this.#context, entrant);

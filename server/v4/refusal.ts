@@ -23,11 +23,14 @@ export type RefusalCode =
   | "damaged"
   | "bad-frame";
 
+/** Characters of a message: one that names what the client has named must still fit into a frame. */
+const MAX_MESSAGE = 1000;
+
 export class Refusal extends Error {
   readonly code: RefusalCode;
 
   constructor(code: RefusalCode, message: string) {
-    super(message);
+    super(message.slice(0, MAX_MESSAGE));
     this.code = code;
   }
 }

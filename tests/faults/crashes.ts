@@ -4,17 +4,20 @@ import { fileURLToPath } from "node:url";
 import { type Address, Server } from "../../mod.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
+import { CHUNK_SIZE } from "../../protocol/v4/tree.ts";
 import { Actor, Lost } from "./actor.ts";
 import { readWholeFolder } from "./data_folder.ts";
 import type { FaultyServerOptions } from "./faulty_server.ts";
 import type { Loop } from "./loop.ts";
+import { SecureActor } from "./secure_actor.ts";
 
 const PROGRAM = fileURLToPath(new URL("faulty_server.ts", import.meta.url));
 /** More than a registration without a key is kept. */
 const LATER_MS = 11 * 60_000;
-const CLIENTS = ["Alice", "Bob", "Carol", "Dave"] as const;
+const CLIENTS = ["Alice", "Bob"] as const;
+const SECURE_CLIENTS = ["Carol", "Dave"] as const;
 /** A server is left alone for up to this long before it is killed. */
-const MAX_LIFE_MS = 200;
+const MAX_LIFE_MS = 600;
 const SIDE_BY_SIDE = 2;
 
 /** A process of `faulty_server.ts`. Killed with the scope that holds it. */
@@ -71,19 +74,37 @@ class FaultyServer implements AsyncDisposable {
   }
 }
 
-/** One data folder, and server after server on it, each killed at some moment with its clients at work. */
+/**
+ * One data folder, and server after server on it, each killed at some moment with its clients at work, which speak both
+ * protocols.
+ */
 export async function killAtAnyMoment(loop: Loop): Promise<void> {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createInMemory();
   const dataFolder = folder.join("data");
   const actors = CLIENTS.map((name) => new Actor(name));
+  const secureActors = await gather(folder, SECURE_CLIENTS);
+  const all = [...actors, ...secureActors];
   for (let aheadMs = 0; loop.next(); aheadMs += LATER_MS) {
-    await using server = new FaultyServer({ dataFolder, aheadMs });
+    await using server = new FaultyServer({ dataFolder, aheadMs, secure: true });
     const address = await server.address;
     assert.ok(address !== undefined, "a server that was not killed does not start");
-    settle(actors, dataFolder);
+    settle(all, dataFolder);
     loop.count("restarts checked");
     const lives = { on: true };
-    const acting = actors.map((actor) => actUntilLost(actor, address, loop, lives));
+    const acting = [
+      ...actors.map((actor) =>
+        untilLost(lives, loop, async () => {
+          const peer = await actor.enter(address);
+          return { peer, act: () => actor.actAtRandom(peer, loop.dice) };
+        })
+      ),
+      ...secureActors.map((actor) =>
+        untilLost(lives, loop, async () => {
+          const peer = await actor.enter(address);
+          return { peer, act: () => actor.actAtRandom(peer, address, loop.dice) };
+        })
+      ),
+    ];
     const killing = new Promise((resolve) => setTimeout(resolve, loop.dice.roll(MAX_LIFE_MS)))
       .then(() => {
         lives.on = false;
@@ -93,36 +114,122 @@ export async function killAtAnyMoment(loop: Loop): Promise<void> {
     loop.count("kills");
   }
   await using _last = await startSound(dataFolder, loop.begun * LATER_MS);
-  settle(actors, dataFolder);
+  settle(all, dataFolder);
   loop.count("restarts checked");
 }
 
-async function actUntilLost(
-  actor: Actor,
-  address: Address,
-  loop: Loop,
+interface Entered {
+  readonly peer: Disposable;
+  /** Does something, and says what it was. */
+  readonly act: () => Promise<string>;
+}
+
+/** Connects and acts, time and again, until the server is killed. */
+async function untilLost(
   server: { readonly on: boolean },
+  loop: Loop,
+  enter: () => Promise<Entered>,
 ): Promise<void> {
   try {
     while (server.on) {
-      using peer = await actor.enter(address);
-      for (let acts = 1 + loop.dice.roll(4); acts > 0; acts--) {
-        loop.count(await actor.actAtRandom(peer, loop.dice));
-      }
+      const { peer, act } = await enter();
+      using _left = peer;
+      for (let acts = 1 + loop.dice.roll(4); acts > 0; acts--) loop.count(await act());
     }
   } catch (error) {
     if (!(error instanceof Lost) || server.on) throw error;
   }
 }
 
+/** Folders of their own for clients of protocol 4. */
+async function gather(folder: TemporaryFolder, names: readonly string[]): Promise<SecureActor[]> {
+  for (const name of names) await Deno.mkdir(folder.join(name), { mode: 0o700 });
+  return names.map((name) => new SecureActor(name, folder.join(name)));
+}
+
+/** What is done while the server is killed at one call after another. */
+interface Story {
+  readonly secure: boolean;
+  readonly prepare: (folder: TemporaryFolder) => Promise<Hero>;
+}
+
+interface Hero {
+  readonly actor: Actor | SecureActor;
+  /** Until the server is gone, or to the end. */
+  readonly live: (address: Address) => Promise<void>;
+  /** One more file. */
+  readonly storeLater: (address: Address) => Promise<void>;
+}
+
+const CONTENT = pseudoRandomBytes(300_000);
+
+/** One upload and its replacement. */
+const PLAIN: Story = {
+  secure: false,
+  prepare: () => {
+    const actor = new Actor("Alice");
+    return Promise.resolve({
+      actor,
+      live: async (address) => {
+        using peer = await actor.enter(address);
+        await actor.store(peer, "a", CONTENT);
+        await actor.store(peer, "a", pseudoRandomBytes(1000, 2));
+      },
+      storeLater: async (address) => {
+        using peer = await actor.enter(address);
+        await actor.store(peer, "later", pseudoRandomBytes(1000, 3));
+      },
+    });
+  },
+};
+
+/** A file of two chunks, two at once, one replaced, one renamed, one removed, one left halfway and begun again. */
+const SECURE: Story = {
+  secure: true,
+  prepare: async (folder) => {
+    const [actor] = await gather(folder, ["Alice"]) as [SecureActor];
+    return {
+      actor,
+      live: async (address) => {
+        using client = await actor.enter(address);
+        await actor.store(client, [{ name: "a", content: pseudoRandomBytes(CHUNK_SIZE + 1) }]);
+        const both = ["b", "c"].map((name) => ({ name, content: pseudoRandomBytes(1000) }));
+        await actor.store(client, both);
+        await actor.store(client, [{ name: "a", content: pseudoRandomBytes(1000, 2) }]);
+        await actor.rename(client, "a", "d/a");
+        await actor.remove(client, "b");
+        await actor.leaveHalfway(address, "halfway", 1);
+        await actor.leaveHalfway(address, "halfway", 1);
+        await actor.compare(client, "d/a");
+      },
+      storeLater: async (address) => {
+        using client = await actor.enter(address);
+        await actor.store(client, [{ name: "later", content: pseudoRandomBytes(1000, 3) }]);
+        await actor.compare(client, "later");
+      },
+    };
+  },
+};
+
 /** One upload and its replacement, with the server killed before or after each of its calls in turn. */
-export async function killAtEveryCall(loop: Loop): Promise<void> {
+export function killAtEveryCall(loop: Loop): Promise<void> {
+  return killThroughout(loop, PLAIN, 1);
+}
+
+/** The same by protocol 4, from the server's first start on: at every `every`th call. */
+export function killAtEveryCallSecurely(loop: Loop, { every = 1 } = {}): Promise<void> {
+  return killThroughout(loop, SECURE, every);
+}
+
+async function killThroughout(loop: Loop, story: Story, every: number): Promise<void> {
   for (const when of ["before", "after"] as const) {
-    let next = 1;
+    let next = 1 + loop.dice.roll(every);
     let reachedEnd = false;
     const lane = async () => {
       while (!reachedEnd && loop.next()) {
-        if (await killAtCall({ at: next++, when })) loop.count(`killed ${when} a call`);
+        const at = next;
+        next += every;
+        if (await killAtCall(story, { at, when })) loop.count(`killed ${when} a call`);
         else reachedEnd = true;
       }
     };
@@ -131,22 +238,28 @@ export async function killAtEveryCall(loop: Loop): Promise<void> {
 }
 
 /** Returns whether the server got as far as to be killed. */
-async function killAtCall(kill: NonNullable<FaultyServerOptions["kill"]>): Promise<boolean> {
-  await using folder = await TemporaryFolder.create();
+async function killAtCall(
+  { secure, prepare }: Story,
+  kill: NonNullable<FaultyServerOptions["kill"]>,
+): Promise<boolean> {
+  await using folder = await TemporaryFolder.createInMemory();
   const dataFolder = folder.join("data");
-  const actor = new Actor("Alice");
+  const { actor, live, storeLater } = await prepare(folder);
   let killed: boolean;
   {
-    await using server = new FaultyServer({ dataFolder, aheadMs: 0, kill });
+    await using server = new FaultyServer({ dataFolder, aheadMs: 0, secure, kill });
     const address = await server.address;
-    if (address !== undefined) await storeTwice(actor, address);
+    if (address !== undefined) {
+      await live(address).catch((error) => {
+        if (!(error instanceof Lost)) throw error;
+      });
+    }
     killed = !(await server.stop());
   }
   try {
     await using server = await startSound(dataFolder, LATER_MS);
     settle([actor], dataFolder);
-    using peer = await actor.enter(server.address);
-    await actor.store(peer, "later", pseudoRandomBytes(1000, 3));
+    await storeLater(server.address);
     settle([actor], dataFolder);
   } catch (error) {
     throw new Error(`killed ${kill.when} call ${kill.at}: ${error}`, { cause: error });
@@ -154,23 +267,14 @@ async function killAtCall(kill: NonNullable<FaultyServerOptions["kill"]>): Promi
   return killed;
 }
 
-async function storeTwice(actor: Actor, address: Address): Promise<void> {
-  try {
-    using peer = await actor.enter(address);
-    await actor.store(peer, "a", pseudoRandomBytes(300_000));
-    await actor.store(peer, "a", pseudoRandomBytes(1000, 2));
-  } catch (error) {
-    if (!(error instanceof Lost)) throw error;
-  }
-}
-
 function startSound(dataFolder: string, aheadMs: number): Promise<Server> {
-  const listen = [{ hostname: "127.0.0.1", port: 0 }];
-  return Server.start({ listen, dataFolder, clock: () => Date.now() + aheadMs });
+  const loopback = { hostname: "127.0.0.1", port: 0 };
+  const ports = { listen: [loopback], tlsListen: loopback };
+  return Server.start({ ...ports, dataFolder, clock: () => Date.now() + aheadMs });
 }
 
 /** What is stored is what the clients may expect, whole, and nothing else. */
-function settle(actors: readonly Actor[], dataFolder: string): void {
+function settle(actors: readonly (Actor | SecureActor)[], dataFolder: string): void {
   const stored = readWholeFolder(dataFolder);
   const names = actors.map(({ name }) => name);
   assert.deepEqual([...stored.keys()].filter((name) => !names.includes(name)), [], "users");

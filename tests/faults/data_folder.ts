@@ -1,7 +1,32 @@
 /** What a data folder holds, read past the server, and whether its parts agree. */
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
+import { basename } from "node:path";
 import { type Bytes, cksum } from "../../mod.ts";
+import { ChunkSums } from "../../protocol/v4/chunk_sums.ts";
+import { CHUNK_SIZE } from "../../protocol/v4/tree.ts";
+
+interface FileRow {
+  readonly user: string;
+  readonly name: string;
+  readonly current: number;
+  readonly path: string;
+  readonly size: number;
+  readonly crc: number;
+  readonly verified: number;
+  /** Of a file by protocol 4. */
+  readonly digest: Bytes | null;
+  readonly chunks: Bytes | null;
+}
+
+/** An upload that was broken off and may be gone on with. */
+interface PartialRow {
+  readonly name: string;
+  readonly path: string;
+  readonly size: number;
+  readonly held: number;
+  readonly sums: Bytes;
+}
 
 /** Contents by file name, by user name. */
 export type Stored = ReadonlyMap<string, ReadonlyMap<string, Bytes>>;
@@ -11,23 +36,35 @@ export function readFiles(dataFolder: string): Stored {
   using database = new DatabaseSync(`${dataFolder}/catalog.db`, { readOnly: true });
   const stored = new Map<string, Map<string, Bytes>>();
   const rows = database.prepare(
-    `SELECT clients.name AS user, files.name AS name, path, size, crc, verified
+    `SELECT clients.name AS user, files.name AS name, current, path, size, crc, verified, digest, chunks
      FROM files JOIN clients ON clients.id = client_id`,
-  ).all() as Record<"user" | "name" | "path" | "size" | "crc" | "verified", never>[];
-  for (const { user, name, path, size, crc, verified } of rows) {
-    const content = Deno.readFileSync(`${dataFolder}/${path}`);
+  ).all() as unknown as FileRow[];
+  for (const { user, name, current, path, digest, chunks, ...row } of rows) {
+    const content = new Uint8Array(Deno.readFileSync(`${dataFolder}/${path}`));
+    const { sums: { cksum: crc, digest: tree }, digests } = summedUp(content);
     assert.deepEqual(
-      { size, crc, verified },
-      { size: content.length, crc: cksum(content), verified: 1 },
+      {
+        ...row,
+        digest: digest && new Uint8Array(digest),
+        chunks: chunks && new Uint8Array(chunks),
+      },
+      {
+        ...{ size: content.length, crc, verified: 1 },
+        ...{ digest: digest && tree, chunks: chunks && digests },
+      },
       `${user}/${name}: the catalog tells of another file than there is`,
     );
+    if (current !== 1) continue;
     const files = stored.get(user) ?? new Map<string, Bytes>();
     stored.set(user, files.set(name, content));
   }
   return stored;
 }
 
-/** As {@link readFiles}, and nothing else is there: no blob without a row, nothing staged, no orphan. */
+/**
+ * As {@link readFiles}, and nothing else is there: no blob without a row, no orphan, nothing staged but what may be gone
+ * on with, as far as the catalog says that it is held.
+ */
 export function readWholeFolder(dataFolder: string): Stored {
   const stored = readFiles(dataFolder);
   using database = new DatabaseSync(`${dataFolder}/catalog.db`, { readOnly: true });
@@ -35,13 +72,38 @@ export function readWholeFolder(dataFolder: string): Stored {
   assert.deepEqual(all("PRAGMA integrity_check"), ["ok"]);
   assert.deepEqual(all("PRAGMA foreign_key_check"), []);
   assert.deepEqual(all("SELECT path FROM orphans"), [], "orphans");
-  assert.deepEqual(namesIn(`${dataFolder}/staging`), [], "staged files");
+  checkStaging(
+    dataFolder,
+    database.prepare("SELECT * FROM partials").all() as unknown as PartialRow[],
+  );
   const blobs = namesIn(`${dataFolder}/files`)
     .flatMap((owner) =>
       namesIn(`${dataFolder}/files/${owner}`).map((id) => `files/${owner}/${id}`)
     );
   assert.deepEqual(blobs.sort(), all("SELECT path FROM files").sort(), "blobs and rows");
   return stored;
+}
+
+function checkStaging(dataFolder: string, partials: readonly PartialRow[]): void {
+  const staged = namesIn(`${dataFolder}/staging`);
+  const referred = partials.map(({ path }) => basename(path));
+  assert.deepEqual(staged.filter((name) => !referred.includes(name)), [], "staged files");
+  for (const { name, path, size, held, sums } of partials) {
+    if (held === 0) continue;
+    const content = new Uint8Array(Deno.readFileSync(`${dataFolder}/staging/${basename(path)}`));
+    assert.ok(content.length >= held, `${name}: ${content.length} bytes are there, not ${held}`);
+    const recorded = ChunkSums.decode(size, new Uint8Array(sums), held);
+    assert.deepEqual(recorded.digests, summedUp(content.subarray(0, held)).digests, name);
+    assert.deepEqual(recorded.sums(held).cksum, cksum(content.subarray(0, held)), name);
+  }
+}
+
+function summedUp(content: Bytes) {
+  const sums = new ChunkSums(content.length);
+  for (let at = 0; at < content.length; at += CHUNK_SIZE) {
+    sums.add(at, content.subarray(at, at + CHUNK_SIZE));
+  }
+  return { sums: sums.sums(), digests: sums.digests };
 }
 
 function namesIn(folder: string): string[] {

@@ -1,6 +1,6 @@
 /**
  * A server that kills itself at one of its calls to file system and database. Takes a {@link FaultyServerOptions} as
- * JSON, prints its port, and stops when its standard input ends.
+ * JSON, prints the port of protocol 3, and stops when its standard input ends.
  */
 import { Server } from "../../mod.ts";
 import { type Fault, FaultySystem } from "../helpers/faulty_system.ts";
@@ -9,6 +9,8 @@ export interface FaultyServerOptions {
   readonly dataFolder: string;
   /** How far its clock is ahead, in milliseconds. */
   readonly aheadMs: number;
+  /** Whether it speaks protocol 4 as well. */
+  readonly secure: boolean;
   readonly kill?: {
     /** The number of the call. */
     readonly at: number;
@@ -17,12 +19,15 @@ export interface FaultyServerOptions {
 }
 
 if (import.meta.main) {
-  const { dataFolder, aheadMs, kill } = JSON.parse(Deno.args[0] ?? "{}") as FaultyServerOptions;
+  const options = JSON.parse(Deno.args[0] ?? "{}") as FaultyServerOptions;
+  const { dataFolder, aheadMs, secure, kill } = options;
+  const loopback = { hostname: "127.0.0.1", port: 0 };
   const system = new FaultySystem();
   system.plan = ({ number }) => number === kill?.at ? { type: "kill", when: kill.when } : undefined;
   {
     await using server = await Server.start({
-      listen: [{ hostname: "127.0.0.1", port: 0 }],
+      listen: [loopback],
+      ...(secure ? { tlsListen: loopback } : {}),
       dataFolder,
       clock: () => Date.now() + aheadMs,
       fileSystem: system.fileSystem,

@@ -1,12 +1,20 @@
 /** Servers whose calls to file system and database fail, one of them or all from some moment on. */
 import assert from "node:assert/strict";
-import { ConfigurationError, Server } from "../../mod.ts";
+import {
+  type Address,
+  type Bytes,
+  ConfigurationError,
+  type SecureClient,
+  Server,
+} from "../../mod.ts";
+import { CHUNK_SIZE } from "../../protocol/v4/tree.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
 import { ERROR_NAMES, type ErrorName, type Fault, FaultySystem } from "../helpers/faulty_system.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
 import { Actor, Lost, Refused } from "./actor.ts";
 import { readFiles, readWholeFolder, type Stored } from "./data_folder.ts";
 import type { Loop } from "./loop.ts";
+import { SecureActor } from "./secure_actor.ts";
 
 /** More than a registration without a key is kept. */
 const LATER_MS = 11 * 60_000;
@@ -35,14 +43,113 @@ function failing(error: ErrorName): Extract<Fault, { type: "fail" }> {
  * Uploads while a call fails, for each call and each trouble: nothing is confirmed that is not stored, earlier files
  * stay, and when the trouble is over the same server serves everybody.
  */
-export async function failEveryCall(loop: Loop, { every = 1 } = {}): Promise<void> {
+export function failEveryCall(loop: Loop, { every = 1 } = {}): Promise<void> {
+  return failThroughout(loop, gatherPlain, every);
+}
+
+/** The same by protocol 4, with files of several chunks and several at once, renames, removals and gets. */
+export function failEveryCallSecurely(loop: Loop, { every = 1 } = {}): Promise<void> {
+  return failThroughout(loop, gatherSecure, every);
+}
+
+async function failThroughout(loop: Loop, gather: Gather, every: number): Promise<void> {
   for (const trouble of TROUBLES) {
     for (let at = 1 + loop.dice.roll(every); loop.next(); at += every) {
-      const { reached, faults } = await failAt(trouble, at);
+      const { reached, faults } = await failAt(trouble, at, gather);
       if (!reached) break;
       if (faults > 0) loop.count(trouble.what);
     }
   }
+}
+
+/** Clients of one protocol, and what they do to a server. */
+interface Cast {
+  readonly actors: readonly (Actor | SecureActor)[];
+  /** Before there is trouble. */
+  readonly begin: (address: Address) => Promise<void>;
+  /** One after another while there is. */
+  readonly acts: readonly ((address: Address) => Promise<void>)[];
+  /** When it is over. */
+  readonly goOn: (address: Address) => Promise<void>;
+}
+
+type Gather = (folder: TemporaryFolder, options: { readonly trusting: boolean }) => Promise<Cast>;
+
+const gatherPlain: Gather = (_folder, options) => {
+  const [alice, bob, carol] = ["Alice", "Bob", "Carol"].map((name) => new Actor(name, options)) as [
+    Actor,
+    Actor,
+    Actor,
+  ];
+  const store = async (address: Address, actor: Actor, name: string, size: number) => {
+    using peer = await actor.enter(address);
+    await actor.store(peer, name, contentOf(name, size));
+  };
+  return Promise.resolve({
+    actors: [alice, bob, carol],
+    begin: async (address) => {
+      for (const actor of [alice, bob]) await store(address, actor, "a", 1000);
+    },
+    acts: [
+      (address) => store(address, alice, "a", 300_000),
+      (address) => store(address, alice, "b", 0),
+      (address) => store(address, carol, "a", 1000),
+    ],
+    goOn: async (address) => {
+      for (const actor of [alice, bob, carol]) await store(address, actor, "c", 100);
+    },
+  });
+};
+
+const gatherSecure: Gather = async (folder, options) => {
+  const [alice, bob, carol] = await Promise.all(
+    ["Alice", "Bob", "Carol"].map(async (name) => {
+      await Deno.mkdir(folder.join(name), { mode: 0o700 });
+      return new SecureActor(name, folder.join(name), options);
+    }),
+  ) as [SecureActor, SecureActor, SecureActor];
+  const entered = async (
+    actor: SecureActor,
+    address: Address,
+    act: (client: SecureClient) => Promise<void>,
+  ) => {
+    using client = await actor.enter(address);
+    await act(client);
+  };
+  const files = (...sizes: readonly (readonly [name: string, size: number])[]) =>
+    sizes.map(([name, size]) => ({ name, content: contentOf(name, size) }));
+  const small = files(...Array.from({ length: 8 }, (_, i) => [`small/${i}`, 100 * i] as const));
+  return {
+    actors: [alice, bob, carol],
+    begin: async (address) => {
+      const begun = files(["a", 1000], ["b", CHUNK_SIZE + 1], ["c", 10]);
+      for (const actor of [alice, bob]) {
+        await entered(actor, address, (client) => actor.store(client, begun));
+      }
+    },
+    acts: [
+      (address) =>
+        entered(alice, address, (client) => alice.store(client, files(["a", 2 * CHUNK_SIZE + 1]))),
+      (address) => entered(alice, address, (client) => alice.store(client, small)),
+      (address) => entered(alice, address, (client) => alice.rename(client, "b", "d/b")),
+      (address) => entered(alice, address, (client) => alice.remove(client, "c")),
+      (address) => entered(bob, address, (client) => bob.compare(client, "b")),
+      (address) => bob.leaveHalfway(address, "halfway", 1),
+      (address) => entered(carol, address, (client) => carol.store(client, files(["a", 1000]))),
+    ],
+    goOn: async (address) => {
+      for (const actor of [alice, bob, carol]) {
+        await entered(actor, address, async (client) => {
+          await actor.store(client, files(["e", 100], ["f", CHUNK_SIZE + 100]));
+          await actor.compare(client, "f");
+        });
+      }
+    },
+  };
+};
+
+function contentOf(name: string, size: number): Bytes {
+  return pseudoRandomBytes(size, size + name.charCodeAt(0));
 }
 
 /** Starts while a call fails: the server says that it can't, or does; a later start finds everything. */
@@ -58,39 +165,32 @@ export async function failEveryCallOfStart(loop: Loop): Promise<void> {
 }
 
 /** Returns whether there was such a call, and how many went wrong. */
-async function failAt({ what, fault, lasts }: Trouble, at: number) {
-  await using folder = await TemporaryFolder.create();
+async function failAt({ what, fault, lasts }: Trouble, at: number, gather: Gather) {
+  await using folder = await TemporaryFolder.createInMemory();
   const dataFolder = folder.join("data");
   const trusting = fault.type !== "fail" || fault.when === "before";
-  const [alice, bob, carol] = ["Alice", "Bob", "Carol"].map((name) =>
-    new Actor(name, { trusting })
-  ) as [Actor, Actor, Actor];
-  const actors = [alice, bob, carol];
+  const { actors, begin, acts, goOn } = await gather(folder, { trusting });
   const system = new FaultySystem();
   let aheadMs = 0;
   let reached = false;
   try {
     {
       await using server = await start(dataFolder, system, () => aheadMs);
-      for (const actor of [alice, bob]) await storeOne(server, actor, "a", 1000);
+      await begin(server.address);
       const armedAt = system.calls;
       system.plan = ({ number }) => {
         const strikes = lasts ? number >= armedAt + at : number === armedAt + at;
         reached ||= strikes;
         return strikes ? fault : undefined;
       };
-      const refusals = [
-        await isRefused(() => storeOne(server, alice, "a", 300_000)),
-        await isRefused(() => storeOne(server, alice, "b", 0)),
-        await isRefused(() => storeOne(server, carol, "a", 1000)),
-      ];
-      system.plan = () => undefined;
-      if (fault.type === "short") {
-        assert.ok(!refusals.includes(true), "a short write is no failure");
+      for (const act of acts) {
+        const refused = await isRefused(() => act(server.address));
+        assert.ok(!refused || fault.type !== "short", "a short write is no failure");
       }
+      system.plan = () => undefined;
       settle(actors, readFiles(dataFolder));
       aheadMs = LATER_MS;
-      for (const actor of actors) await storeOne(server, actor, "c", 100);
+      await goOn(server.address);
       settle(actors, readFiles(dataFolder));
     }
     await using _server = await start(dataFolder, new FaultySystem());
@@ -102,12 +202,20 @@ async function failAt({ what, fault, lasts }: Trouble, at: number) {
 }
 
 async function failStartAt(fault: Fault, at: number, fresh: boolean): Promise<boolean> {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createInMemory();
   const dataFolder = folder.join("data");
-  const actor = new Actor("Alice");
+  // A client of protocol 4 knows the server again, or refuses it.
+  const [alice, bob] = [new Actor("Alice"), new SecureActor("Bob", folder.path)];
+  const storeOne = async ({ address }: Server, name: string) => {
+    const content = contentOf(name, 1000);
+    using peer = await alice.enter(address);
+    await alice.store(peer, name, content);
+    using client = await bob.enter(address);
+    await bob.store(client, [{ name, content }]);
+  };
   if (!fresh) {
     await using server = await start(dataFolder, new FaultySystem());
-    await storeOne(server, actor, "a", 1000);
+    await storeOne(server, "a");
     // As a server leaves it that is killed with a file on its way in.
     await Deno.writeFile(`${dataFolder}/staging/${"0".repeat(32)}`, new Uint8Array(100));
   }
@@ -120,21 +228,17 @@ async function failStartAt(fault: Fault, at: number, fresh: boolean): Promise<bo
     assert.equal(error.code, "data-folder-unusable");
   }
   await using server = await start(dataFolder, new FaultySystem());
-  settle([actor], readWholeFolder(dataFolder));
-  await storeOne(server, actor, "b", 1000);
+  settle([alice, bob], readWholeFolder(dataFolder));
+  await storeOne(server, "b");
   return system.calls >= at;
 }
 
 function start(dataFolder: string, system: FaultySystem, aheadMs = () => 0): Promise<Server> {
   const { fileSystem, openCatalog } = system;
-  const listen = [{ hostname: "127.0.0.1", port: 0 }];
+  const loopback = { hostname: "127.0.0.1", port: 0 };
+  const ports = { listen: [loopback], tlsListen: loopback };
   const clock = () => Date.now() + aheadMs();
-  return Server.start({ listen, dataFolder, clock, fileSystem, openCatalog });
-}
-
-async function storeOne(server: Server, actor: Actor, name: string, size: number): Promise<void> {
-  using peer = await actor.enter(server.address);
-  await actor.store(peer, name, pseudoRandomBytes(size, size + name.charCodeAt(0)));
+  return Server.start({ ...ports, dataFolder, clock, fileSystem, openCatalog });
 }
 
 async function isRefused(work: () => Promise<void>): Promise<boolean> {
@@ -147,6 +251,6 @@ async function isRefused(work: () => Promise<void>): Promise<boolean> {
   }
 }
 
-function settle(actors: readonly Actor[], stored: Stored): void {
+function settle(actors: readonly (Actor | SecureActor)[], stored: Stored): void {
   for (const actor of actors) actor.settle(stored.get(actor.name));
 }

@@ -1,5 +1,5 @@
 /** Whatever call to disk or database fails: nothing is lost, nothing is said that is not so, and it goes on. */
-import { failEveryCall, failEveryCallOfStart } from "./io_errors.ts";
+import { failEveryCall, failEveryCallOfStart, failEveryCallSecurely } from "./io_errors.ts";
 import { Loop } from "./loop.ts";
 
 Deno.test("any call that fails while files are stored", async () => {
@@ -8,4 +8,8 @@ Deno.test("any call that fails while files are stored", async () => {
 
 Deno.test("any call that fails while the server starts", async () => {
   await new Loop({}).run(failEveryCallOfStart);
+});
+
+Deno.test("any call that fails while a client of protocol 4 is at work", async () => {
+  await new Loop({}).run((loop) => failEveryCallSecurely(loop, { every: 120 }));
 });

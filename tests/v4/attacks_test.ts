@@ -10,6 +10,7 @@ import { CHUNK_SIZE } from "../../protocol/v4/tree.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
 import { FaultyProxy } from "../helpers/faulty_proxy.ts";
 import { cutAt, flipAt } from "../helpers/meddlers.ts";
+import { SecureProxy } from "../helpers/secure_proxy.ts";
 import { connectRaw, got, loginRaw, put, Scene, startServer } from "./scene.ts";
 
 Deno.test("a man in the middle with a key of his own is found out where the server is known", async () => {
@@ -69,6 +70,28 @@ Deno.test("he who passes the certificate on has not its key: no channel comes ab
     name: "NetworkError",
     code: "no-secure-channel",
   });
+});
+
+Deno.test("who is met for the first time and has not the key of its certificate is not kept", async () => {
+  await using scene = await Scene.create();
+  await using other = await startServer(scene.folder.join("his"));
+  const his = await findSecure(other.address, DEFAULT_TIMEOUTS);
+  assert.ok(his !== undefined);
+  // He passes another's certificate on.
+  await using proxy = await SecureProxy.start(scene.server, {
+    plain: {
+      down: () => (bytes) => {
+        const { port } = decodeHelloAnswer(bytes) ?? { port: 0 };
+        return [encodeHelloAnswer({ port, certificate: his.certificate })];
+      },
+    },
+  });
+  const meeting = scene.client("Alice", { server: proxy.address });
+  await assert.rejects(meeting, { code: "no-secure-channel" });
+  await assert.rejects(
+    Deno.stat(scene.folder.join("Alice", "known_servers")),
+    Deno.errors.NotFound,
+  );
 });
 
 Deno.test("a hello that is stripped, or answered by nonsense, is no way down to protocol 3", async () => {
@@ -181,30 +204,15 @@ for (const direction of ["up", "down"] as const) {
     const timeouts = { responseMs: 2000 };
     const content = pseudoRandomBytes(3000);
     const file = await scene.source("a", content);
-    const secure = scene.server.addresses.at(-1);
-    assert.ok(secure !== undefined);
     let failed = 0;
     for (let place = 0; place < SESSION[direction]; place += 379) {
       for (
         const meddler of [flipAt(place, 1 << (place % 8)), cutAt(place, "fin"), cutAt(place, "rst")]
       ) {
-        await using tls = await FaultyProxy.start(secure, { [direction]: meddler });
-        // The hello leads to the proxy.
-        await using plain = await FaultyProxy.start(scene.server.address, {
-          down: () => (bytes) => {
-            const answer = decodeHelloAnswer(bytes);
-            return [
-              answer === undefined ? bytes : encodeHelloAnswer({
-                ...answer,
-                port: tls.address.port,
-              }),
-            ];
-          },
-        });
-        const known = scene.folder.join("Alice", "known_servers");
-        await Deno.remove(known);
+        const secure = { [direction]: meddler };
+        await using proxy = await SecureProxy.start(scene.server, { secure });
         try {
-          using client = await scene.client("Alice", { server: plain.address, timeouts });
+          using client = await scene.client("Alice", { server: proxy.address, timeouts });
           const outcomes = await put(client, [{ file, name: "b" }]);
           assert.deepEqual(await got(client, "b"), content);
           assert.equal(typeof outcomes[0], "number");

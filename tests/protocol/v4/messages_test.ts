@@ -8,6 +8,7 @@ import {
   type Kind,
   MAX_BULK,
   MAX_PAYLOAD,
+  MAX_TIME,
   type Message,
   MESSAGES,
 } from "../../../protocol/v4/messages.ts";
@@ -19,7 +20,7 @@ const text = fc.string({ unit: "grapheme", maxLength: 200 });
 const ANY: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   ...{ u8: fc.nat(0xff), u16: fc.nat(0xffff), u32: fc.nat(0xffff_ffff) },
   u64: fc.maxSafeNat(),
-  i64: fc.maxSafeInteger(),
+  i64: fc.integer({ min: -MAX_TIME, max: MAX_TIME }),
   ...{ id: bytes(16), hash: bytes(32), signature: bytes(64), text },
   rest: fc.uint8Array({ maxLength: 1000 }),
 };

@@ -1,0 +1,233 @@
+/** Networks that cut, change, delay and split what goes between client and server of protocol 4. */
+import assert from "node:assert/strict";
+import {
+  getFile,
+  putFiles,
+  type PutOutcome,
+  RESPONSE_HEADER_SIZE,
+  Server,
+  UsageError,
+  XferError,
+} from "../../mod.ts";
+import { HELLO } from "../../protocol/v4/hello.ts";
+import { CHUNK_SIZE } from "../../protocol/v4/tree.ts";
+import { openInThisThread } from "../helpers/catalogs.ts";
+import { pseudoRandomBytes } from "../helpers/bytes.ts";
+import type { Direction } from "../helpers/faulty_proxy.ts";
+import { countInto, cutAt, flipAt, reshape } from "../helpers/meddlers.ts";
+import { type SecureMeddlers, SecureProxy } from "../helpers/secure_proxy.ts";
+import { TemporaryFolder } from "../helpers/temporary.ts";
+import { readFiles, readWholeFolder } from "./data_folder.ts";
+import type { Loop } from "./loop.ts";
+
+const USER = "Alice";
+const FILES: Readonly<Record<string, Uint8Array<ArrayBuffer>>> = {
+  a: pseudoRandomBytes(100),
+  b: pseudoRandomBytes(CHUNK_SIZE + 3000, 2),
+};
+/** The one that is got back. */
+const WANTED = "b";
+const DIRECTIONS: readonly Direction[] = ["up", "down"];
+const ENDINGS = ["fin", "rst"] as const;
+const RETRIES = 2;
+/** So long is waited for where a length was changed; sound answers take a few milliseconds. */
+const PATIENCE_MS = 600;
+
+/** Cuts the connection of the hello before each `every`th byte, by each ending, in both directions. */
+export async function cutHello(loop: Loop, { every = 1 } = {}): Promise<void> {
+  const { plain } = await measure();
+  for (const direction of DIRECTIONS) {
+    for (const ending of ENDINGS) {
+      for (let place = loop.dice.roll(every); place < plain[direction]; place += every) {
+        if (!loop.next()) return;
+        const meddlers = { plain: { [direction]: cutAt(place, ending) } };
+        await onFaultyNetwork(`hello: ${ending} before byte ${place} ${direction}`, meddlers);
+        loop.count(`hellos cut by ${ending}`);
+      }
+    }
+  }
+}
+
+/** Changes one byte of the hello or its answer, every `every`th in turn. */
+export async function flipHello(loop: Loop, { every = 1 } = {}): Promise<void> {
+  const { plain } = await measure();
+  for (const direction of DIRECTIONS) {
+    for (let place = loop.dice.roll(every); place < plain[direction]; place += every) {
+      if (!loop.next()) return;
+      const mask = 1 + loop.dice.roll(255);
+      const meddlers = { plain: { [direction]: flipAt(place, mask) } };
+      await onFaultyNetwork(`hello: byte ${place} ${direction} changed by ${mask}`, meddlers);
+      loop.count("hellos changed");
+    }
+  }
+}
+
+/** Cuts the secure connections at `places` places, by each ending, in both directions: all comes through in the end. */
+export async function cutSecurely(loop: Loop, { places = 10 } = {}): Promise<void> {
+  await meddleSecurely(loop, places, async (place, direction) => {
+    const ending = loop.dice.pick(ENDINGS);
+    const meddlers = { secure: { [direction]: cutAt(place, ending) } };
+    const what = `${ending} before byte ${place} ${direction}`;
+    const { outcomes, got } = await onFaultyNetwork(what, meddlers);
+    assert.deepEqual(
+      [outcomes?.map(({ state }) => state), got],
+      [["stored", "stored"], true],
+      what,
+    );
+    loop.count(`secure connections cut by ${ending}`);
+  });
+}
+
+/** Changes one byte at `places` places of the secure connections: TLS finds it out, and another attempt succeeds. */
+export async function flipSecurely(loop: Loop, { places = 10 } = {}): Promise<void> {
+  await meddleSecurely(loop, places, async (place, direction) => {
+    const mask = 1 + loop.dice.roll(255);
+    const meddlers = { secure: { [direction]: flipAt(place, mask) } };
+    await onFaultyNetwork(`byte ${place} ${direction} changed by ${mask}`, meddlers);
+    loop.count("bytes changed on secure connections");
+  });
+}
+
+/** Delays, merges and splits segments: everything is stored, at the first attempt. */
+export async function reshapeSecurely(loop: Loop): Promise<void> {
+  while (loop.next()) {
+    const both = { up: reshape(loop.dice), down: reshape(loop.dice) };
+    const { outcomes, got } = await onFaultyNetwork("reshaped", { plain: both, secure: both }, {
+      retries: 0,
+      patienceMs: 30_000,
+    });
+    assert.deepEqual([outcomes?.map(({ state }) => state), got], [["stored", "stored"], true]);
+    loop.count("reshaped secure sessions");
+  }
+}
+
+async function meddleSecurely(
+  loop: Loop,
+  places: number,
+  meddle: (place: number, direction: Direction) => Promise<void>,
+): Promise<void> {
+  const { secure } = await measure();
+  for (const direction of DIRECTIONS) {
+    for (let i = 0; i < places; i++) {
+      if (!loop.next()) return;
+      // Half of them where most is said: the first kilobytes, with handshake, login and the small file.
+      const end = i % 2 === 0 ? Math.min(6000, secure[direction]) : secure[direction];
+      await meddle(loop.dice.roll(end), direction);
+    }
+  }
+}
+
+type Lengths = Record<Direction, number>;
+
+/** How many bytes a run has that nobody meddles with. A little less where lengths vary from run to run. */
+async function measure(): Promise<{ plain: Lengths; secure: Lengths }> {
+  const counters = { up: { bytes: 0 }, down: { bytes: 0 } };
+  const secure = { up: countInto(counters.up), down: countInto(counters.down) };
+  const answer = { bytes: 0 };
+  const plain = { down: countInto(answer) };
+  const { outcomes, hellos } = await onFaultyNetwork("measured", { plain, secure });
+  assert.deepEqual(outcomes?.map(({ state }) => state), ["stored", "stored"]);
+  assert.ok(answer.bytes / hellos > RESPONSE_HEADER_SIZE);
+  return {
+    plain: { up: HELLO.length, down: Math.floor(answer.bytes / hellos) },
+    secure: { up: counters.up.bytes - 100, down: counters.down.bytes - 100 },
+  };
+}
+
+interface Course {
+  /** `undefined` where the client did not get in. */
+  readonly outcomes: readonly PutOutcome[] | undefined;
+  /** Whether the file was got back. */
+  readonly got: boolean;
+  /** How often the client has asked for protocol 4. */
+  readonly hellos: number;
+}
+
+/**
+ * A new client puts files and gets one back over a faulty network. Whatever that does: what the client is told is so,
+ * nothing is got that is not what was put, every error is of a known kind, nothing is spoken but protocol 4, and on a
+ * sound network afterwards the same client can do everything.
+ */
+async function onFaultyNetwork(
+  what: string,
+  { plain = {}, secure = {} }: SecureMeddlers,
+  { retries = RETRIES, patienceMs = PATIENCE_MS } = {},
+): Promise<Course> {
+  await using folder = await TemporaryFolder.createInMemory();
+  const dataFolder = folder.join("data");
+  const paths: string[] = [];
+  for (const [name, content] of Object.entries(FILES)) {
+    paths.push(await folder.write(name, content));
+  }
+  await Deno.mkdir(folder.join("identity"), { mode: 0o700 });
+  const loopback = { hostname: "127.0.0.1", port: 0 };
+  const ms = patienceMs / 2;
+  let hellos = 0;
+  try {
+    let course: Course;
+    {
+      await using server = await Server.start({
+        ...{ listen: [loopback], tlsListen: loopback, dataFolder },
+        limits: { idleTimeoutMs: ms, requestTimeoutMs: ms, stallTimeoutMs: ms },
+        openCatalog: (path) => openInThisThread(path),
+      });
+      const run = async (address = server.address): Promise<Course> => {
+        const options = {
+          ...{ server: address, userName: USER, identityFolder: folder.join("identity"), retries },
+          timeouts: { responseMs: patienceMs, connectMs: patienceMs },
+          onNewServer: () => true,
+          pause: () => Promise.resolve(),
+        };
+        const outcomes = await typed(() => putFiles({ ...options, paths }));
+        const target = folder.join("got");
+        await Deno.remove(target).catch(() => undefined);
+        const got = await typed(() => getFile({ ...options, name: WANTED, target }));
+        const content = await Deno.readFile(target).catch(() => undefined);
+        assert.deepEqual(content, got && FILES[WANTED], "what is got is whole, or not there");
+        return { outcomes, got: got !== undefined, hellos };
+      };
+      {
+        const counted = () => {
+          hellos++;
+          return (plain.up ?? (() => (bytes) => [bytes]))();
+        };
+        const meddlers = { plain: { ...plain, up: counted }, secure };
+        await using proxy = await SecureProxy.start(server, meddlers);
+        course = await run(proxy.address);
+        assertTold(course.outcomes ?? [], dataFolder);
+      }
+      const later = await run();
+      assert.deepEqual(later.outcomes?.map(({ state }) => state), ["stored", "stored"], "later");
+      assert.ok(later.got, "later it is got back");
+    }
+    assert.deepEqual(readWholeFolder(dataFolder).get(USER), new Map(Object.entries(FILES)));
+    const left = [...Deno.readDirSync(folder.path)].map(({ name }) => name).sort();
+    assert.deepEqual(left, ["a", "b", "data", "got", "identity"], "the client leaves nothing else");
+    return { ...course, hellos };
+  } catch (error) {
+    throw new Error(`${what}: ${error instanceof Error ? error.stack : error}`, { cause: error });
+  }
+}
+
+/** What comes of it, or `undefined` for an error that has a code of ours. */
+async function typed<T>(work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof XferError && !(error instanceof UsageError)) return undefined;
+    throw error;
+  }
+}
+
+function assertTold(outcomes: readonly PutOutcome[], dataFolder: string): void {
+  const stored = readFiles(dataFolder);
+  assert.deepEqual([...stored.keys()].filter((user) => user !== USER), [], "files of others");
+  const files = stored.get(USER);
+  for (const [name, content] of files ?? []) {
+    assert.deepEqual(content, FILES[name], `${name} is not what was sent`);
+  }
+  for (const { state, file } of outcomes) {
+    if (state === "unknown") continue;
+    assert.equal(files?.has(file.name) ?? false, state === "stored", `${file.name}: ${state}`);
+  }
+}
