@@ -7,7 +7,7 @@ import { type Bytes, isUserName, printable, ProtocolError, toHex } from "../../p
 import { NONCE_SIZE, verifySignature } from "../../protocol/v4/authentication.ts";
 import { Conversation } from "../../protocol/v4/conversation.ts";
 import { FrameReader } from "../../protocol/v4/frames.ts";
-import { dataHeader, encodeMessage, type Message } from "../../protocol/v4/messages.ts";
+import { dataHeader, encodeMessage, type Kind, type Message } from "../../protocol/v4/messages.ts";
 import type { Context } from "../context.ts";
 import { countRegistration } from "../handlers.ts";
 import { LimitError } from "../limits.ts";
@@ -23,6 +23,9 @@ export interface Face {
 const VERSION = 0x0400;
 /** What the socket is read into; TLS gives no more than 16 KiB at once. */
 const READ_SIZE = 64 * 1024;
+
+/** They count as parts of the request before them. */
+const PARTS: readonly Kind[] = ["data", "end", "cancel", "leave"];
 
 export class Connection {
   readonly #context: Context;
@@ -89,7 +92,7 @@ export class Connection {
       const message = await this.#receive();
       if (message === undefined) return;
       const { maxRequestsPerConnection: max } = this.#context.limits;
-      if (message.kind !== "data" && ++requested > max) {
+      if (!PARTS.includes(message.kind) && ++requested > max) {
         throw new LimitError("maxRequestsPerConnection", max);
       }
       this.#conversation.hear(message);
@@ -158,6 +161,13 @@ export class Connection {
     for (;;) {
       const message = this.#frames.next();
       if (message !== undefined) return message;
+      const { room } = this.#frames;
+      if (room !== undefined) {
+        const phase = this.#conversation.isReceiving ? "content" : "request";
+        if (!(await this.#socket.fill(room, phase))) throw leftWithin();
+        this.#frames.fill(room.length);
+        continue;
+      }
       const bytes = await this.#socket.receive(
         this.#conversation.isReceiving
           ? "content"
@@ -166,7 +176,7 @@ export class Connection {
           : "request",
       );
       if (bytes === undefined) {
-        if (!this.#frames.betweenFrames) throw new Error("it left within a message");
+        if (!this.#frames.betweenFrames) throw leftWithin();
         return undefined;
       }
       this.#frames.push(bytes);
@@ -224,4 +234,8 @@ export class Connection {
         printable(error instanceof Error ? error.message : String(error)),
     });
   }
+}
+
+function leftWithin(): Error {
+  return new Error("it left within a message");
 }
