@@ -7,7 +7,7 @@ import { type Bytes, printable, ProtocolError } from "../../protocol/mod.ts";
 import { NONCE_SIZE } from "../../protocol/v4/authentication.ts";
 import { Conversation } from "../../protocol/v4/conversation.ts";
 import { FrameReader } from "../../protocol/v4/frames.ts";
-import { dataHeader, encodeMessage, type Message } from "../../protocol/v4/messages.ts";
+import { dataHeader, encodeMessage, type Kind, type Message } from "../../protocol/v4/messages.ts";
 import type { Context } from "../context.ts";
 import { LimitError } from "../limits.ts";
 import { PeerSocket, type Socket } from "../peer_socket.ts";
@@ -23,6 +23,9 @@ export interface Face {
 const VERSION = 0x0400;
 /** What the socket is read into; TLS gives no more than 16 KiB at once. */
 const READ_SIZE = 64 * 1024;
+
+/** They count as parts of the request before them. */
+const PARTS: readonly Kind[] = ["data", "end", "cancel", "leave"];
 
 export class Connection {
   readonly #context: Context;
@@ -96,8 +99,7 @@ export class Connection {
       const message = await this.#receive();
       if (message === undefined) return;
       const { maxRequestsPerConnection: max } = this.#context.limits;
-      // A file counts once.
-      if (message.kind !== "data" && message.kind !== "end" && ++requested > max) {
+      if (!PARTS.includes(message.kind) && ++requested > max) {
         throw new LimitError("maxRequestsPerConnection", max);
       }
       await refuseDismissed(this.#context, entrant);
@@ -125,6 +127,13 @@ export class Connection {
         this.#conversation.hear(message);
         return message;
       }
+      const { room } = this.#frames;
+      if (room !== undefined) {
+        const phase = this.#conversation.isReceiving ? "content" : "request";
+        if (!(await this.#socket.fill(room, phase))) throw leftWithin();
+        this.#frames.fill(room.length);
+        continue;
+      }
       const bytes = await this.#socket.receive(
         this.#conversation.isReceiving
           ? "content"
@@ -133,7 +142,7 @@ export class Connection {
           : "request",
       );
       if (bytes === undefined) {
-        if (!this.#frames.betweenFrames) throw new Error("it left within a message");
+        if (!this.#frames.betweenFrames) throw leftWithin();
         return undefined;
       }
       this.#frames.push(bytes);
@@ -191,4 +200,8 @@ export class Connection {
         printable(error instanceof Error ? error.message : String(error)),
     });
   }
+}
+
+function leftWithin(): Error {
+  return new Error("it left within a message");
 }
