@@ -72,7 +72,7 @@ export async function getFolder(
           );
         }
         const target = join(root, ...relative.split("/"));
-        await Deno.mkdir(dirname(target), { recursive: true });
+        await writing(target, () => Deno.mkdir(dirname(target), { recursive: true }));
         take(target, await download(client, file.name, target, options));
         left.shift();
       }

@@ -6,6 +6,7 @@
 import { basename } from "node:path";
 import {
   type Bytes,
+  equalBytes,
   IntegrityError,
   NetworkError,
   printable,
@@ -88,12 +89,17 @@ export class Upload {
   async #send(file: SourceFile, name: string): Promise<OnItsWay> {
     const { exchange } = this.#session;
     const tag = exchange.nextTag();
+    const { size, mtime } = file;
+    const sums = new ChunkSums(size);
     let stored: number | undefined;
     let ended = false;
     let refused: unknown;
     const answered = exchange.answer(tag, (message) => {
       if (message.kind === "mismatch") return true;
-      if (message.kind !== "stored") throw unexpected(message);
+      // What it says to have stored is what was sent, or nothing of use.
+      const agrees = message.kind === "stored" && ended &&
+        message.cksum === sums.sums().cksum && equalBytes(message.digest, sums.sums().digest);
+      if (!agrees) throw unexpected(message);
       stored = message.cksum;
       return true;
     }).catch((error) => {
@@ -101,9 +107,7 @@ export class Upload {
       throw unconfirmed(error, ended, file);
     });
     answered.catch(() => undefined);
-    const { size, mtime } = file;
     await exchange.send({ kind: "put", tag, name, size, mtime, resume: 0 });
-    const sums = new ChunkSums(size);
     try {
       for await (const chunk of file.read(this.#buffers)) {
         if (refused !== undefined) break;
