@@ -77,7 +77,7 @@ const INTRODUCTION_HEARD: Steps<Phase> = {
 const INTRODUCTION_SAID: Steps<Phase> = {
   challenge: { asked: "asked" },
   sealed: { claiming: "sealed" },
-  // A claim may be one whose answer was lost: there is nothing left to prove.
+  // A key that has the account by now claims nothing more.
   welcome: { proving: "known", claiming: "known" },
 };
 

@@ -164,11 +164,14 @@ export async function fuzzClient(loop: Loop): Promise<void> {
     const acts: readonly (() => Promise<unknown>)[] = [
       async () => {
         const [outcome] = await putFiles({ ...options, paths });
-        if (outcome?.state !== "stored") throw outcome?.error ?? assert.fail("no outcome");
+        if (outcome === undefined || outcome.state === "unchanged") {
+          assert.fail("it was to be sent");
+        }
+        if (outcome.state !== "stored") throw outcome.error;
         assert.equal(outcome.crc, cksum(content), "both ends agree on what is stored");
       },
       () => getFile({ ...options, name: "a", target }),
-      () => getFolder({ ...options, name: "folder", target }, () => undefined),
+      () => getFolder({ ...options, name: "folder", target }),
     ];
     const act = loop.dice.pick(acts);
     const outcome = await inTime("the client", async () => {

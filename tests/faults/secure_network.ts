@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import {
   getFile,
-  type Outcome,
   putFiles,
+  type PutOutcome,
   RESPONSE_HEADER_SIZE,
   Server,
   UsageError,
@@ -136,7 +136,7 @@ async function measure(): Promise<{ plain: Lengths; secure: Lengths }> {
 
 interface Course {
   /** `undefined` where the client did not get in. */
-  readonly outcomes: readonly Outcome[] | undefined;
+  readonly outcomes: readonly PutOutcome[] | undefined;
   /** Whether the file was got back. */
   readonly got: boolean;
   /** How often the client has asked for protocol 4. */
@@ -219,7 +219,7 @@ async function typed<T>(work: () => Promise<T>): Promise<T | undefined> {
   }
 }
 
-function assertTold(outcomes: readonly Outcome[], dataFolder: string): void {
+function assertTold(outcomes: readonly PutOutcome[], dataFolder: string): void {
   const stored = readFiles(dataFolder);
   assert.deepEqual([...stored.keys()].filter((user) => user !== USER), [], "files of others");
   const files = stored.get(USER);
