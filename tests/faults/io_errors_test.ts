@@ -11,5 +11,5 @@ Deno.test("any call that fails while the server starts", async () => {
 });
 
 Deno.test("any call that fails while a client of protocol 4 is at work", async () => {
-  await new Loop({}).run((loop) => failEveryCallSecurely(loop, { every: 120 }));
+  await new Loop({}).run((loop) => failEveryCallSecurely(loop, { every: 240 }));
 });

@@ -37,7 +37,7 @@ export function requests(): Message[] {
   return [
     ...putOf(1, "a", pseudoRandomBytes(1000)),
     ...putOf(2, "b/c", new Uint8Array(0)),
-    ...putOf(3, "b/d", pseudoRandomBytes(CHUNK_SIZE + 5), 1),
+    ...putOf(3, "b/d", pseudoRandomBytes(CHUNK_SIZE + 5)),
     { kind: "get", tag: 4, name: "a", version: 0, from: 0, to: Number.MAX_SAFE_INTEGER },
     { kind: "get", tag: 5, name: "b/d", version: 1, from: CHUNK_SIZE, to: CHUNK_SIZE + 1 },
     { kind: "list", tag: 6, prefix: "b/" },
@@ -45,13 +45,23 @@ export function requests(): Message[] {
     { kind: "versions", tag: 8, name: "a" },
     { kind: "rename", tag: 9, oldName: "a", newName: "e" },
     { kind: "remove", tag: 10, name: "b/c" },
-    { kind: "put", tag: 11, name: "f", size: 2 * CHUNK_SIZE, mtime: 1, resume: 1 },
+    ...BROKEN_OFF,
     { kind: "join", tag: 12, transfer: id },
-    { kind: "leave", tag: 12 },
-    { kind: "cancel", tag: 11 },
     { kind: "link", tag: 13 },
   ];
 }
+
+const BROKEN_OFF: readonly Message[] = [
+  { kind: "put", tag: 11, name: "f", size: 2 * CHUNK_SIZE, mtime: 1, resume: 1 },
+  { kind: "cancel", tag: 11 },
+];
+/** What may come at another place. */
+const STRAY: readonly Message[] = [
+  ...BROKEN_OFF,
+  { kind: "leave", tag: 12 },
+  { kind: "unsealed", tag: 1, proof: hash },
+  { kind: "data", tag: 11, offset: 0, bytes: pseudoRandomBytes(CHUNK_SIZE) },
+];
 
 /** All that a client says, the introduction first. */
 export function clientConversation(): Message[] {
@@ -61,6 +71,7 @@ export function clientConversation(): Message[] {
     { kind: "claim", tag: 0, clientId: id, name: "Bob", key, signature },
     { kind: "unsealed", tag: 0, proof: hash },
     ...requests(),
+    ...STRAY,
   ];
 }
 
@@ -114,7 +125,7 @@ type Mutation = (dice: Dice, messages: Message[]) => Message[];
 
 const MUTATIONS: readonly Mutation[] = [
   (dice, messages) =>
-    messages.map((message) => dice.roll(8) === 0 ? misstated(dice, message) : message),
+    messages.map((message) => dice.roll(12) === 0 ? misstated(dice, message) : message),
   // Two change places.
   (dice, messages) => {
     const [i, j] = [dice.roll(messages.length), dice.roll(messages.length)];
@@ -180,7 +191,8 @@ function assertSame(written: Bytes, came: Bytes, message: Message): void {
   assert.ok(fields.some(([, type]) => type === "u64" || type === "i64"), message.kind);
 }
 
-function damaged(dice: Dice, bytes: Bytes): Bytes {
+/** Bytes as a bad network or a worse peer leaves them. */
+export function damaged(dice: Dice, bytes: Bytes): Bytes {
   switch (dice.roll(4)) {
     case 0:
       return bytes; // its messages are odd enough

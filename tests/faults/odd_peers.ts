@@ -1,0 +1,310 @@
+/** Peers that say what nobody should: odd clients to a real server, odd servers to the real client, odd bytes to all. */
+import assert from "node:assert/strict";
+import { configure, reset } from "@logtape/logtape";
+import {
+  type Bytes,
+  cksum,
+  concatBytes,
+  DEFAULT_TIMEOUTS,
+  formatLocation,
+  getFile,
+  getFolder,
+  parseLocation,
+  ProtocolError,
+  putFiles,
+  XferError,
+} from "../../mod.ts";
+import { findSecure, openSecurely } from "../../client/v4/channel.ts";
+import { AccountFolder } from "../../client/v4/account.ts";
+import { KnownServers } from "../../client/v4/known_servers.ts";
+import { sign } from "../../protocol/v4/authentication.ts";
+import { fingerprintOf } from "../../protocol/v4/fingerprint.ts";
+import { FrameReader } from "../../protocol/v4/frames.ts";
+import { decodeHelloAnswer, encodeHelloAnswer } from "../../protocol/v4/hello.ts";
+import { encodeMessage, type Message } from "../../protocol/v4/messages.ts";
+import { ChunkSums } from "../../protocol/v4/chunk_sums.ts";
+import { pseudoRandomBytes } from "../helpers/bytes.ts";
+import type { Dice } from "../helpers/fuzz.ts";
+import { OddSecureServer } from "../helpers/odd_secure_server.ts";
+import { damaged, fuzzFrames, mutated, requests } from "../helpers/secure_fuzz.ts";
+import { TemporaryFolder } from "../helpers/temporary.ts";
+import { got, put, Scene } from "../v4/scene.ts";
+import { readWholeFolder } from "./data_folder.ts";
+import type { Loop } from "./loop.ts";
+
+/** Conversations of odd clients side by side: each waits now and then. */
+const SIDE_BY_SIDE = 6;
+/** So long does either end wait for what never comes. */
+const PATIENCE_MS = 300;
+/** Whoever has not come to an end by then hangs. */
+const HANGS_MS = 60_000;
+
+/** Mutated conversations go through the reader of frames. */
+export async function fuzzReader(loop: Loop, { batch = 100 } = {}): Promise<void> {
+  while (loop.next()) {
+    for (let run = 0; run < batch; run++) loop.count(fuzzFrames(loop.dice) ? "refused" : "read");
+    // Signals are heard only between two rounds.
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+}
+
+/**
+ * Clients that are let in and say anything then: the server serves on, logs no failure of its own, and what it has
+ * afterwards is whole.
+ */
+export async function fuzzServer(loop: Loop): Promise<void> {
+  const failures: unknown[] = [];
+  await configure({
+    reset: true,
+    sinks: { test: (record) => void failures.push(record.properties) },
+    loggers: [
+      { category: ["xfer"], lowestLevel: "error", sinks: ["test"] },
+      { category: ["logtape", "meta"], lowestLevel: "error", sinks: ["test"] },
+    ],
+  });
+  try {
+    const limits = {
+      ...{ idleTimeoutMs: PATIENCE_MS, requestTimeoutMs: PATIENCE_MS, stallTimeoutMs: PATIENCE_MS },
+      maxRegistrationsPerHour: Infinity,
+    };
+    await using scene = await Scene.create(limits);
+    const dataFolder = scene.folder.join("data");
+    const names = Array.from({ length: SIDE_BY_SIDE }, (_, i) => `Odd${i}`);
+    for (const name of ["Sound", ...names]) (await scene.client(name))[Symbol.dispose]();
+    await Promise.all(names.map(async (name) => {
+      while (loop.next()) {
+        const ended = await beOdd(scene, name, loop.dice);
+        loop.count(`odd clients: ${ended}`);
+        assert.deepEqual(failures, [], "failures that the server logs");
+      }
+    }));
+    const content = pseudoRandomBytes(3000);
+    using sound = await scene.client("Sound");
+    assert.equal(
+      typeof (await put(sound, [{ file: await scene.source("a", content) }]))[0],
+      "number",
+    );
+    assert.deepEqual(await got(sound, "a"), content);
+    await scene.server.close();
+    assert.deepEqual(failures, [], "failures that the server logs");
+    assert.deepEqual(readWholeFolder(dataFolder).get("Sound"), new Map([["a", content]]));
+  } finally {
+    await reset();
+  }
+}
+
+/** Logs in and says what the dice decide. Returns how the server ended it. */
+async function beOdd(scene: Scene, name: string, dice: Dice): Promise<string> {
+  const folder = new AccountFolder(scene.folder.join(name));
+  const [{ privateKey, publicKey: key }, account] = [
+    await folder.loadKey(),
+    await folder.loadAccount(),
+  ];
+  const clientId = account?.clientId ?? assert.fail();
+  const messages = mutated(dice, [...requests(), ...requests().map(later)]);
+  const said = concatBytes(...messages.map(encodeMessage));
+  const bytes = dice.roll(3) === 0 ? damaged(dice, said) : said;
+  const answer = await findSecure(scene.server.address, DEFAULT_TIMEOUTS) ?? assert.fail();
+  const fingerprint = await fingerprintOf(answer.certificate);
+  const tls = await openSecurely(scene.server.address, answer, fingerprint, DEFAULT_TIMEOUTS);
+  const frames = new FrameReader("server");
+  const heard: Message[] = [];
+  const buffer = new Uint8Array(64 * 1024);
+  const hear = async (): Promise<boolean> => {
+    const size = await tls.read(buffer).catch(() => null);
+    if (size === null) return false;
+    frames.push(buffer.subarray(0, size));
+    // What the server says is well formed, whatever it was told.
+    for (let next = frames.next(); next !== undefined; next = frames.next()) heard.push(next);
+    return true;
+  };
+  return await inTime("the server", async () => {
+    try {
+      while (heard.length === 0) assert.ok(await hear(), "a challenge");
+      const nonce = heard[0]?.kind === "challenge" ? heard[0].nonce : assert.fail();
+      const signature = await sign(privateKey, { fingerprint, nonce, key, clientId });
+      await write(tls, encodeMessage({ kind: "login", tag: 0, clientId, key, signature }));
+      while (heard.length === 1) assert.ok(await hear(), "a welcome");
+      // It says all and listens at the same time, so that neither end waits for the other.
+      const saying = (async () => {
+        await write(tls, bytes);
+        await tls.closeWrite();
+      })().catch(() => undefined);
+      while (await hear());
+      await saying;
+    } finally {
+      tls.close();
+    }
+    const last = heard.at(-1);
+    return last?.kind === "error" && last.tag === 0 ? last.code : "to the end";
+  });
+}
+
+/** The same with other tags, so that it may be said again. */
+function later(message: Message): Message {
+  return { ...message, tag: message.tag + 100 };
+}
+
+/** Servers that prove who they are and say anything then: the client comes to an end, and nothing is written elsewhere. */
+export async function fuzzClient(loop: Loop): Promise<void> {
+  const content = pseudoRandomBytes(1000);
+  await using server = await OddSecureServer.start();
+  while (loop.next()) {
+    await using folder = await TemporaryFolder.createInMemory();
+    await Deno.mkdir(folder.join("identity"), { mode: 0o700 });
+    const paths = [await folder.write("a", content)];
+    const seed = loop.dice.roll(2 ** 32);
+    server.answers = oddAnswers(loop.dice, content);
+    const options = {
+      ...{ server: server.address, userName: "Alice", identityFolder: folder.join("identity") },
+      ...{ retries: 0, timeouts: { responseMs: PATIENCE_MS, connectMs: 5000 } },
+      onNewServer: () => true,
+    };
+    const target = folder.join("target");
+    const acts: readonly (() => Promise<unknown>)[] = [
+      async () => {
+        const [outcome] = await putFiles({ ...options, paths });
+        if (outcome === undefined || outcome.state === "unchanged") {
+          assert.fail("it was to be sent");
+        }
+        if (outcome.state !== "stored") throw outcome.error;
+        assert.equal(outcome.crc, cksum(content), "both ends agree on what is stored");
+      },
+      () => getFile({ ...options, name: "a", target }),
+      () => getFolder({ ...options, name: "folder", target }),
+    ];
+    const act = loop.dice.pick(acts);
+    const outcome = await inTime("the client", async () => {
+      try {
+        await act();
+        return "came through";
+      } catch (error) {
+        if (error instanceof XferError) return error.code;
+        throw new Error(`seed ${seed}: ${error}`, { cause: error });
+      }
+    });
+    loop.count(`odd servers: ${outcome}`);
+    const there = [...Deno.readDirSync(folder.path)].map(({ name }) => name).sort();
+    const expected = there.includes("target") ? ["a", "identity", "target"] : ["a", "identity"];
+    assert.deepEqual(there, expected, "nothing is written but to the target");
+    assert.deepEqual(new Uint8Array(await Deno.readFile(folder.join("a"))), content);
+    if (act === acts[1] && there.includes("target")) {
+      assert.deepEqual(new Uint8Array(await Deno.readFile(target)), content);
+    }
+  }
+}
+
+/** What answers a kind of message, odd now and then. */
+function oddAnswers(dice: Dice, content: Bytes): (message: Message | undefined) => Bytes {
+  const sums = new ChunkSums(content.length);
+  sums.add(0, content);
+  const { cksum, digest } = sums.sums();
+  const [id, hash] = [pseudoRandomBytes(16), pseudoRandomBytes(32)];
+  const sound = (message: Message | undefined): Message[] => {
+    if (message === undefined) return [{ kind: "challenge", tag: 0, version: 0x0400, nonce: hash }];
+    const { kind, tag } = message;
+    const file = {
+      kind: "file",
+      tag,
+      version: 1,
+      size: content.length,
+      mtime: 5,
+      storedAt: 6,
+    } as const;
+    const names = ["folder/x", "folder/../../evil", "folder//y", "../evil", "folder/x/y"];
+    switch (kind) {
+      case "register":
+      case "login":
+        return [{ kind: "welcome", tag, clientId: id, name: "Alice", window: 32 }];
+      case "put":
+        return message.resume === 0 ? [] : [{
+          kind: "held",
+          tag,
+          transfer: id,
+          offset: 0,
+          digest: new ChunkSums(0).sums().digest,
+        }];
+      case "end":
+        return [
+          dice.roll(3) === 0
+            ? { kind: "mismatch", tag, cksum, digest }
+            : { kind: "stored", tag, cksum, digest, version: 1 },
+        ];
+      case "get":
+        return [
+          { ...file, name: "a", cksum, digest },
+          { kind: "digests", tag, bytes: sums.digests },
+          ...(message.to === 0 ? [] : [{ kind: "data", tag, offset: 0, bytes: content } as const]),
+          { kind: "done", tag },
+        ];
+      case "list":
+        return [
+          ...names.filter(() => dice.roll(2) === 0)
+            .map((name) => ({ ...file, name, cksum, digest })),
+          { kind: "done", tag },
+        ];
+      case "data":
+      case "cancel":
+        return [];
+      default:
+        return [{ kind: "error", tag, code: "no-such-file", message: "\x1b[2Jthere is none" }];
+    }
+  };
+  return (message) => {
+    const messages = sound(message);
+    if (messages.length === 0 || dice.roll(3) > 0) {
+      return concatBytes(...messages.map(encodeMessage));
+    }
+    const bytes = concatBytes(...mutated(dice, messages).map(encodeMessage));
+    return dice.roll(2) === 0 ? damaged(dice, bytes) : bytes;
+  };
+}
+
+/** Odd texts and bytes for what reads those that people and networks bring. */
+export async function fuzzTexts(loop: Loop): Promise<void> {
+  await using folder = await TemporaryFolder.createInMemory();
+  const known = new KnownServers(folder.path);
+  const fingerprint = pseudoRandomBytes(32);
+  const address = { hostname: "::1", port: 7 };
+  const location = formatLocation({ address, fingerprint });
+  const hello = encodeHelloAnswer({ port: 7, certificate: pseudoRandomBytes(300) });
+  const encoder = new TextEncoder();
+  while (loop.next()) {
+    const text = new TextDecoder().decode(damaged(loop.dice, encoder.encode(location)));
+    const read = parseLocation(text);
+    // What is taken is what would be written, but for digits in front of a port.
+    if (read !== undefined) assert.deepEqual(parseLocation(formatLocation(read)), read, text);
+    loop.count(read === undefined ? "locations refused" : "locations read");
+    const lines = damaged(loop.dice, encoder.encode(location.replace(/^xfer:\/\/(.*)#/, "$1 ")));
+    await Deno.writeFile(known.path, lines);
+    try {
+      await known.find(address);
+      loop.count("known_servers read");
+    } catch (error) {
+      assert.equal((error as XferError).code, "bad-known-servers", `${error}`);
+      loop.count("known_servers refused");
+    }
+    try {
+      const answer = decodeHelloAnswer(damaged(loop.dice, hello.slice()));
+      loop.count(answer === undefined ? "hellos not whole" : "hellos read");
+    } catch (error) {
+      assert.ok(error instanceof ProtocolError && error.code === "no-hello", `${error}`);
+      loop.count("hellos refused");
+    }
+  }
+}
+
+async function write(socket: Deno.TlsConn, bytes: Bytes): Promise<void> {
+  for (let done = 0; done < bytes.length;) done += await socket.write(bytes.subarray(done));
+}
+
+/** Throws where something does not come to an end: what it waits for is seconds at most. */
+async function inTime<T>(who: string, work: () => Promise<T>): Promise<T> {
+  const hangs = Promise.withResolvers<never>();
+  const timer = setTimeout(() => hangs.reject(new Error(`${who} hangs`)), HANGS_MS);
+  try {
+    return await Promise.race([work(), hangs.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

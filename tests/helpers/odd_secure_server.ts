@@ -1,0 +1,92 @@
+/** A server of protocol 4 that proves who it is and then says what a test wants. */
+import type { Address, Bytes } from "../../mod.ts";
+import { FrameReader } from "../../protocol/v4/frames.ts";
+import { encodeHelloAnswer } from "../../protocol/v4/hello.ts";
+import type { Message } from "../../protocol/v4/messages.ts";
+import { loadIdentity } from "../../server/v4/identity.ts";
+import { TemporaryFolder } from "./temporary.ts";
+
+/** What is sent in answer to a message, or to nothing when a client has come. */
+export type Answers = (message: Message | undefined) => Bytes;
+
+export class OddSecureServer implements AsyncDisposable {
+  answers: Answers = () => new Uint8Array(0);
+  readonly #plain: Deno.TcpListener;
+  readonly #secure: Deno.TlsListener;
+  readonly #hello: Bytes;
+  readonly #sockets = new Set<Deno.Conn>();
+  readonly #serving = new Set<Promise<void>>();
+
+  private constructor(plain: Deno.TcpListener, secure: Deno.TlsListener, certificate: Bytes) {
+    this.#plain = plain;
+    this.#secure = secure;
+    this.#hello = encodeHelloAnswer({ port: secure.addr.port, certificate });
+    this.#serving.add(this.#accept(plain, (socket) => this.#sayHello(socket)));
+    this.#serving.add(this.#accept(secure, (socket) => this.#converse(socket)));
+  }
+
+  static async start(): Promise<OddSecureServer> {
+    await using folder = await TemporaryFolder.create();
+    const { key, certificate: cert, rawCertificate } = await loadIdentity(folder.path, Deno);
+    const loopback = { hostname: "127.0.0.1", port: 0 };
+    const secure = Deno.listenTls({ ...loopback, key, cert });
+    return new OddSecureServer(Deno.listen(loopback), secure, rawCertificate);
+  }
+
+  get address(): Address {
+    const { hostname, port } = this.#plain.addr;
+    return { hostname, port };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#plain.close();
+    this.#secure.close();
+    for (const socket of this.#sockets) socket.close();
+    this.#sockets.clear();
+    await Promise.all(this.#serving);
+  }
+
+  async #accept<T extends Deno.Conn>(
+    listener: { accept(): Promise<T> },
+    serve: (socket: T) => Promise<void>,
+  ): Promise<void> {
+    for (;;) {
+      const socket = await listener.accept().catch((error) => {
+        if (error instanceof Deno.errors.BadResource) return undefined;
+        throw error;
+      });
+      if (socket === undefined) return;
+      this.#sockets.add(socket);
+      const served = serve(socket).catch(() => undefined).finally(() => {
+        if (this.#sockets.delete(socket)) socket.close();
+        this.#serving.delete(served);
+      });
+      this.#serving.add(served);
+    }
+  }
+
+  async #sayHello(socket: Deno.Conn): Promise<void> {
+    await write(socket, this.#hello);
+    await socket.read(new Uint8Array(100));
+  }
+
+  async #converse(socket: Deno.TlsConn): Promise<void> {
+    await socket.handshake();
+    const { answers } = this;
+    const frames = new FrameReader("client");
+    const buffer = new Uint8Array(64 * 1024);
+    await write(socket, answers(undefined));
+    for (;;) {
+      const size = await socket.read(buffer);
+      if (size === null) return;
+      frames.push(buffer.subarray(0, size));
+      for (let next = frames.next(); next !== undefined; next = frames.next()) {
+        await write(socket, answers(next));
+      }
+    }
+  }
+}
+
+async function write(socket: Deno.Conn, bytes: Bytes): Promise<void> {
+  for (let done = 0; done < bytes.length;) done += await socket.write(bytes.subarray(done));
+}
