@@ -49,7 +49,7 @@ export async function compare(
   }
   for (let run = 0; run < runs; run++) {
     for (const [name, list] of costs) {
-      list.push(await move(work, source, { name, folder: `${place}/${list.length} ${name}` }));
+      list.push(await move(work, source, { name, place }));
     }
   }
   if (!isMany(work)) await Deno.remove(place, { recursive: true });
@@ -77,9 +77,9 @@ export function medians(costs: readonly Cost[]): Cost {
 async function move(
   work: Work,
   source: readonly string[],
-  { name, folder }: { readonly name: ContenderName; readonly folder: string },
+  { name, place }: { readonly name: ContenderName; readonly place: string },
 ): Promise<Cost> {
-  await Deno.mkdir(folder);
+  const folder = await Deno.makeTempDir({ dir: place });
   const contender: Contender = CONTENDERS[name];
   await using ready = await contender.prepare(folder);
   const { command, copyOf } = await plan(work, ready, source, folder);
