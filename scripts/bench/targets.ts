@@ -35,8 +35,8 @@ const PUBLISHED = "xfer, protocol 3";
 const TARGETS: readonly Target[] = [
   asFast("protocol 4, 1 GiB put", 2, PUT_GIB, SECURE, "scp"),
   asFast("protocol 4, 1 GiB put", 1.2, PUT_GIB, SECURE, "scp, aes128-gcm"),
-  asFast("protocol 4, 1 GiB got", 2, GET_GIB, SECURE, "scp"),
-  asFast("protocol 4, 1 GiB got", 1.2, GET_GIB, SECURE, "scp, aes128-gcm"),
+  asFast("protocol 4, 1 GiB got back", 2, GET_GIB, SECURE, "scp"),
+  asFast("protocol 4, 1 GiB got back", 1.2, GET_GIB, SECURE, "scp, aes128-gcm"),
   asFast("protocol 4, 10,000 files", 1.3, PUT_FOLDER, SECURE, "rsync -a --fsync over ssh"),
   asFast("protocol 4, 10,000 files", 0.5, PUT_FOLDER, SECURE, "rsync -a over ssh"),
   {
