@@ -3,7 +3,8 @@
  * or JSON with `--json`; a whole run (without `--only` and `--scale`) also writes them into docs/performance.md.
  *
  * --runs N   rounds of each comparison (default 3)
- * --only A,B parts: alone, transfers, resume, crowds, scaling
+ * --only A,B parts: alone, transfers, resume, crowds, scaling; of the transfers also single ones: put, get, folder, ten,
+ *            small
  * --scale N  moves an Nth of everything: to try the bench itself, since such figures say little
  *
  * XFER_BIN names an executable to measure in place of the sources.
@@ -19,6 +20,8 @@ import { compare } from "./transfers.ts";
 import { PUT_GIB, scaled, type Work, WORKS } from "./works.ts";
 
 const MB = 1e6;
+/** A machine with more load than this, on average of a minute, is not ours alone. */
+const IDLE = 0.5;
 const CROWDS: readonly number[] = [1, 4, 16, 64];
 const CROWD_FILE = 64 * MB;
 const REGISTRATIONS = 500;
@@ -41,13 +44,7 @@ const PARTS: Readonly<Record<string, Part>> = {
     say("Each stage alone …");
     results.alone = await alone(folder, runs);
   },
-  async transfers(folder, results, { runs, scale }) {
-    results.works = [];
-    for (const work of WORKS) {
-      say(`${work.name}, by ${work.contenders.length} contenders, ${runs} times …`);
-      results.works.push(await compare(scaled(work, scale), { folder, runs }));
-    }
-  },
+  ...Object.fromEntries(Object.entries(WORKS).map(([name, work]) => [name, transfers(work)])),
   async resume(folder, results, { runs, scale }) {
     say(`An upload that is cut off, ${runs} times …`);
     results.resume = await resume({ folder, runs, size: scaled(PUT_GIB, scale).size });
@@ -79,6 +76,9 @@ const PARTS: Readonly<Record<string, Part>> = {
   },
 };
 
+/** Names that stand for several parts. */
+const GROUPS: Readonly<Record<string, readonly string[]>> = { transfers: Object.keys(WORKS) };
+
 if (import.meta.main) {
   const options = parse(Deno.args);
   const { runs, only, scale, json } = options;
@@ -86,6 +86,8 @@ if (import.meta.main) {
     console.error("The bench reads CPU time and memory from /proc: it runs on Linux only");
     Deno.exit(2);
   }
+  const [load = 0] = Deno.loadavg();
+  if (load > IDLE) say(`Others use this machine now (load ${load.toFixed(1)}): figures suffer`);
   await confine();
   // Not on a file system in memory: what is durable is to be compared.
   await using folder = await TemporaryFolder.create();
@@ -99,26 +101,33 @@ if (import.meta.main) {
   }
 }
 
+function transfers(work: Work): Part {
+  return async (folder, results, { runs, scale }) => {
+    say(`${work.name}, by ${work.contenders.length} contenders, ${runs} times …`);
+    results.works = [...results.works ?? [], await compare(scaled(work, scale), { folder, runs })];
+  };
+}
+
 function say(words: string): void {
   console.error(words);
 }
 
 function parse(args: readonly string[]): Options {
-  const names = Object.keys(PARTS);
-  let options: Options = { runs: 3, only: names, scale: 1, json: false };
+  let options: Options = { runs: 3, only: Object.keys(PARTS), scale: 1, json: false };
   for (let i = 0; i < args.length; i++) {
     const value = args[i + 1] ?? "";
+    const parts = value.split(",").flatMap((name) => GROUPS[name] ?? [name]);
     if (args[i] === "--json") options = { ...options, json: true };
     else if (args[i] === "--runs" && /^[1-9]\d?$/.test(value)) {
       options = { ...options, runs: Number(args[++i]) };
     } else if (args[i] === "--scale" && /^[1-9]\d{0,3}$/.test(value)) {
       options = { ...options, scale: Number(args[++i]) };
-    } else if (args[i] === "--only" && value.split(",").every((name) => names.includes(name))) {
-      options = { ...options, only: value.split(",") };
+    } else if (args[i] === "--only" && parts.every((name) => Object.hasOwn(PARTS, name))) {
+      options = { ...options, only: parts };
       i++;
     } else {
-      const options = `[--runs N] [--only ${names.join(",")}] [--scale N] [--json]`;
-      console.error(`Usage: deno task bench ${options}`);
+      const names = [...Object.keys(PARTS), ...Object.keys(GROUPS)].join(",");
+      console.error(`Usage: deno task bench [--runs N] [--only ${names}] [--scale N] [--json]`);
       Deno.exit(2);
     }
   }

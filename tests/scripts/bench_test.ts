@@ -107,7 +107,7 @@ Deno.test("the report tells of each work, with what a contender lacks in its row
 });
 
 Deno.test("to try the bench, large files become smaller, and many files fewer", () => {
-  assert.deepEqual(WORKS.map((work) => scaled(work, 1)), WORKS);
+  for (const work of Object.values(WORKS)) assert.deepEqual(scaled(work, 1), work);
   assert.equal(scaled(PUT_GIB, 64).size, 2 ** 24);
   assert.deepEqual(scaled(PUT_FOLDER, 100), { ...PUT_FOLDER, files: 100 });
 });
