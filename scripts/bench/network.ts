@@ -35,9 +35,9 @@ export class Network implements AsyncDisposable {
     const { port } = secure.address;
     const plain = await FaultyProxy.start({ hostname, port: server.port }, {
       up: () => network.#greet(),
-      // The hello leads here too.
+      // The hello leads here too, but after the cut to the server itself: what goes there then is timed.
       down: () => (bytes) => {
-        const answer = decodeHelloAnswer(bytes);
+        const answer = network.#cutAt === undefined ? decodeHelloAnswer(bytes) : undefined;
         return [answer === undefined ? bytes : encodeHelloAnswer({ ...answer, port })];
       },
     });

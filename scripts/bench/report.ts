@@ -92,11 +92,11 @@ function resumeTable({ resume }: Results): string[] {
   ];
   return [
     `### An upload of ${mebibytes(size)} MiB by protocol 4, cut off at 90 %`,
-    "The new process: the first one was killed; the time is that of the second from its start to " +
-    "its end. The same process: the network was cut by a proxy in between, and there again at " +
-    "once; the time is from the cut to the client's end, without the pause, random and of up to " +
-    "a second, between its word that it will try again and its new connection. CPU and memory " +
-    "are those of the whole run then.",
+    "The new process: the first one was killed; the time is that of the second, from its start to " +
+    "its end. The same process: a proxy in between cut the network, and let it be there again at " +
+    "once; the time is from the cut to the client's end, without the pause that the client makes " +
+    "before it connects again, which is random and up to a second, and in which the server may " +
+    "sync what it holds. CPU and memory of the same process are those of its whole run.",
     table(["", "seconds", "share", ...COST_HEAD], [
       row("the whole upload, not cut", whole),
       row("finished by a new process", newProcess),

@@ -95,8 +95,8 @@ const TARGETS: readonly Target[] = [
     value: ({ works = [], sizes = [], resume }) => {
       const ours = [...works, ...sizes].flatMap(({ transfers }) => transfers)
         .filter(({ contender }) => contender === SECURE || contender === PUBLISHED);
-      const finished = resume ? [resume.newProcess, resume.sameProcess] : [];
-      const peaks = [...ours, ...finished].flatMap((cost) => [cost.clientPeak, cost.serverPeak]);
+      const uploads = resume ? [resume.whole, resume.newProcess, resume.sameProcess] : [];
+      const peaks = [...ours, ...uploads].flatMap((cost) => [cost.clientPeak, cost.serverPeak]);
       return Math.max(...peaks) / MIB;
     },
   },
