@@ -11,7 +11,7 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { build, type Outcome } from "./release/build.ts";
-import { folderOf } from "./release/npm_cache.ts";
+import { unpackedPackages } from "./release/npm_cache.ts";
 import { toLines, writeChecksums, writeTargets } from "./release/report.ts";
 import { billOfMaterials } from "./release/sbom.ts";
 import { ROOT, Stage } from "./release/stage.ts";
@@ -38,10 +38,10 @@ for (const target of TARGETS) {
     : { state: "not-asked-for", why: "it was not asked for" };
   outcomes.set(target, outcome);
 }
-await Deno.writeTextFile(
-  join(out, SBOM),
-  await billOfMaterials({ name, version, license, packages: stage.packages, folderOf }),
-);
+const { packages } = stage;
+const folderOf = await unpackedPackages();
+const sbom = await billOfMaterials({ name, version, license, packages, folderOf });
+await Deno.writeTextFile(join(out, SBOM), sbom);
 for (const path of ALONGSIDE) {
   await Deno.copyFile(join(ROOT, path), join(out, path.replace(/^.*\//, "")));
 }

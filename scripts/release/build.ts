@@ -37,13 +37,14 @@ export async function build(stage: Stage, target: Target, folder: string): Promi
   return { state: "not-built", why: `it does not run: --version said ${JSON.stringify(said)}` };
 }
 
-/** What the executable says of itself; runs it without anything in the environment. */
+/** The first line that the executable says of itself; runs it without anything in the environment. */
 async function versionOf(path: string): Promise<string> {
   const options: Deno.CommandOptions = { args: ["--version"], clearEnv: true, stdin: "null" };
   try {
     const { stdout, stderr } = await new Deno.Command(path, options).output();
     const decoder = new TextDecoder();
-    return (decoder.decode(stdout) || decoder.decode(stderr)).trim();
+    const [said = ""] = (decoder.decode(stdout) || decoder.decode(stderr)).trim().split("\n");
+    return said;
   } catch (error) {
     return `${error}`; // no program, or none of this machine's kind
   }
