@@ -29,6 +29,7 @@ import {
   UsageError,
 } from "../protocol/mod.ts";
 import { exitCodeOf, SUCCESS } from "./exit_codes.ts";
+import { parseToken } from "./link.ts";
 import { addSecureCommands, type CommonOptions, putSecurely, toTimeouts } from "./secure.ts";
 import { printError, printNote, printResult } from "./output.ts";
 import { retrying, sending, tightened } from "./words.ts";
@@ -58,6 +59,11 @@ export function clientCommand(client: Command, finish: (exitCode: number) => voi
         "--protocol <version>",
         "3 or 4 (default: 4 where line 1 has a fingerprint or a protocol 4 account is here, else 3)",
       ).choices(["3", "4"]),
+    )
+    .option(
+      "--invitation <token>",
+      "protocol 4: register with this, where not everybody may",
+      parseToken,
     )
     .option("--accept-new", "protocol 4: trust a server that is met for the first time")
     .addOption(
@@ -172,8 +178,14 @@ async function speaksProtocol4(info: TransferInfo, options: ClientOptions): Prom
       hint: "Leave --protocol 3 out; or write line 1 as HOST:PORT, if you trust the network.",
     });
   }
+  if (options.protocol === "3" && options.invitation !== undefined) {
+    throw new UsageError("protocol-4-only", "Protocol 3 has no invitations", {
+      hint: "Leave --protocol 3 out.",
+    });
+  }
   if (options.protocol !== undefined) return options.protocol === "4";
-  return fingerprint !== undefined || await hasSecureAccount(".");
+  return options.invitation !== undefined || fingerprint !== undefined ||
+    await hasSecureAccount(".");
 }
 
 /** A parser of an option that is a number. */

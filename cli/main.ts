@@ -36,6 +36,9 @@ export async function main(args: readonly string[]): Promise<number> {
     const command = program.command(name).description(description);
     if (args.includes(name)) (await load())(command, finish);
   }
+  // "--version" behind a command is that command's. The commands are made by now, so that their own options may still
+  // stand anywhere.
+  program.enablePositionalOptions();
   forEachCommand(
     program,
     (command) =>
@@ -58,12 +61,14 @@ export async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-/** Options in a group of their own are their command's alone: the commands below don't show them. */
+/** Options in a group of their own, and the program's `--version`, are their command's alone. */
 const HELP_STYLE: Partial<Help> = {
   showGlobalOptions: true,
   visibleGlobalOptions(command) {
     return Help.prototype.visibleGlobalOptions.call(this, command)
-      .filter(({ helpGroupHeading }) => helpGroupHeading === undefined);
+      .filter(({ helpGroupHeading, long }) =>
+        helpGroupHeading === undefined && long !== "--version"
+      );
   },
 };
 

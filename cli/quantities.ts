@@ -1,12 +1,13 @@
 /**
- * Quantities on the command line: `30s`, `10MB`, `4096`, `none`.
+ * Quantities on the command line: `30s`, `10MB`, `4096`, `none`; numbers of versions.
  *
  * @module
  */
 import { InvalidArgumentError } from "commander";
-import type { LimitDefinition } from "../mod.ts";
+import { type LimitDefinition, TOKEN_LIFE_MS } from "../server/mod.ts";
 
-export type Unit = LimitDefinition["unit"];
+/** `lifetime`: milliseconds too, but what a person waits for, not a timer. */
+export type Unit = LimitDefinition["unit"] | "lifetime";
 
 interface Notation {
   /** What stands for the value in a command's help. */
@@ -14,6 +15,9 @@ interface Notation {
   readonly expected: string;
   /** From small to large. */
   readonly factors: Readonly<Record<string, number>>;
+  /** What `none` is, where there is such a thing. */
+  readonly none?: number;
+  readonly max?: number;
 }
 
 const SIZES = {
@@ -30,16 +34,27 @@ const SIZES = {
   TiB: 2 ** 40,
 };
 
+/** What a timer can wait for at most, in milliseconds: 24 days. */
+const MAX_TIME = 2 ** 31 - 1;
+
 const NOTATIONS: Readonly<Record<Unit, Notation>> = {
   time: {
     placeholder: "time",
     expected: "a time such as 500ms, 30s, 10m or 2h, or none",
     factors: { ms: 1, s: 1000, m: 60_000, h: 3_600_000 },
+    none: MAX_TIME,
+    max: MAX_TIME,
+  },
+  lifetime: {
+    placeholder: "time",
+    expected: "a time such as 30m, 12h or 7d",
+    factors: { m: 60_000, h: 3_600_000, d: 86_400_000 },
   },
   size: {
     placeholder: "size",
     expected: "a size such as 4096, 64KiB, 10MB or 2GiB, or none",
     factors: SIZES,
+    none: Infinity,
   },
   rate: {
     placeholder: "rate",
@@ -50,12 +65,11 @@ const NOTATIONS: Readonly<Record<Unit, Notation>> = {
     placeholder: "count",
     expected: "a number such as 4096, or none",
     factors: { "": 1 },
+    none: Infinity,
   },
 };
 
 const NONE = "none";
-/** What a timer can wait for at most, in milliseconds: 24 days. */
-const MAX_TIME = 2 ** 31 - 1;
 
 export function placeholderOf(unit: Unit): string {
   return NOTATIONS[unit].placeholder;
@@ -63,21 +77,40 @@ export function placeholderOf(unit: Unit): string {
 
 /** A quantity in milliseconds, bytes, or pieces. Throws commander's `InvalidArgumentError`. */
 export function parseQuantity(text: string, unit: Unit): number {
-  const { factors, expected } = NOTATIONS[unit];
-  if (text === NONE && unit !== "rate") return unit === "time" ? MAX_TIME : Infinity;
+  const { factors, expected, none, max = Infinity } = NOTATIONS[unit];
+  if (text === NONE && none !== undefined) return none;
   const [, digits = "", suffix = ""] = /^([0-9]{1,15}) ?([A-Za-z]*)$/.exec(text) ?? [];
   const factor = Object.hasOwn(factors, suffix) ? factors[suffix] : undefined;
   const value = digits === "" || factor === undefined ? NaN : Number(digits) * factor;
-  if (Number.isSafeInteger(value) && (unit !== "time" || value <= MAX_TIME)) return value;
+  if (Number.isSafeInteger(value) && value <= max) return value;
   throw new InvalidArgumentError(`Expected ${expected}.`);
 }
 
 /** A quantity as it is written on the command line, in the largest unit that fits. */
 export function formatQuantity(value: number, unit: Unit): string {
-  if (value === Infinity || (unit === "time" && value === MAX_TIME)) return NONE;
+  if (value === Infinity || value === NOTATIONS[unit].none) return NONE;
   const fitting = Object.entries(NOTATIONS[unit].factors)
     .filter(([suffix, factor]) => !suffix.endsWith("B") || suffix.endsWith("iB") || factor === 1)
     .filter(([, factor]) => value % factor === 0 && value >= factor);
   const [suffix, factor] = fitting.at(-1) ?? ["", 1];
   return `${value / factor}${suffix}`;
+}
+
+/** What the protocol has room for. */
+const MAX_VERSION = 2 ** 32 - 1;
+
+/** The number of a version of a file. Throws commander's `InvalidArgumentError`. */
+export function parseVersion(text: string): number {
+  const version = /^[0-9]{1,10}$/.test(text) ? Number(text) : 0;
+  if (version >= 1 && version <= MAX_VERSION) return version;
+  throw new InvalidArgumentError("Expected the number of a version, from 1 on.");
+}
+
+/** How long a token is good, in milliseconds. Throws commander's `InvalidArgumentError`. */
+export function parseLifetime(text: string): number {
+  const { min, max } = TOKEN_LIFE_MS;
+  const value = parseQuantity(text, "lifetime");
+  if (value >= min && value <= max) return value;
+  const [from, to] = [min, max].map((bound) => formatQuantity(bound, "lifetime"));
+  throw new InvalidArgumentError(`Expected a time from ${from} to ${to}.`);
 }

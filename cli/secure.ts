@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { type Command, InvalidArgumentError } from "commander";
-import { formatAddress, formatFingerprint, printable, toHex, XferError } from "../protocol/mod.ts";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { formatAddress, printable, toHex, XferError } from "../protocol/mod.ts";
 import {
   getFile,
   getFolder,
@@ -20,7 +20,10 @@ import {
   type TransferInfo,
 } from "../client/mod.ts";
 import { exitCodeOf, SUCCESS } from "./exit_codes.ts";
+import { addLinkCommand } from "./link.ts";
 import { confirm, printError, printNote, printResult } from "./output.ts";
+import { parseVersion } from "./quantities.ts";
+import { addVersionsCommand, showFile } from "./versions.ts";
 import { example, retrying, sending, tightened } from "./words.ts";
 
 /** Options of `xfer client` that hold for all that is below it. */
@@ -30,10 +33,12 @@ export interface CommonOptions {
   /** Seconds. */
   readonly timeout?: number;
   readonly acceptNew?: boolean;
+  /** A token to register with. */
+  readonly invitation?: string;
 }
 
-type Finish = (exitCode: number) => void;
-type Secure = SecureOptions & RetryOptions & { readonly onRetry: (retry: Retry) => void };
+export type Finish = (exitCode: number) => void;
+export type Secure = SecureOptions & RetryOptions & { readonly onRetry: (retry: Retry) => void };
 
 interface Range {
   readonly from: number;
@@ -46,6 +51,7 @@ export function addSecureCommands(client: Command, finish: Finish): void {
     const common = command.optsWithGlobals<CommonOptions>();
     return secureOptions(await readTransferInfo(common.transferInfo), common);
   };
+  addLinkCommand(client, finish, options);
   client.command("get")
     .description("Get a file back, verified, under a name that is free (protocol 4).")
     .argument("<name>", "the name of the file on the server")
@@ -53,10 +59,14 @@ export function addSecureCommands(client: Command, finish: Finish): void {
     .option("--range <from-to>", "only these bytes, counted from 0, the last included", parseRange)
     .option("--recursive", "all files below the name, as a folder")
     .option("--force", "replace what is there")
-    .addHelpText("after", example("xfer client get docs/report.pdf -o report.pdf"))
+    .addOption(
+      new Option("--version <number>", "an older one: see xfer client versions")
+        .argParser(parseVersion).conflicts("recursive"),
+    )
+    .addHelpText("after", example("xfer client get docs/report.pdf -o report.pdf") + RESTORING)
     .action(async (name: string, chosen: GetChoice, command: Command) => {
-      const { output: target, recursive, force = false, range } = chosen;
-      const wanted = { ...await options(command), name, target, force, range };
+      const { output: target, recursive, force = false, range, version } = chosen;
+      const wanted = { ...await options(command), name, target, force, range, version };
       if (recursive === true) await getFolder(wanted, showGot);
       else {
         const { target, file } = await getFile(wanted);
@@ -78,12 +88,14 @@ export function addSecureCommands(client: Command, finish: Finish): void {
     .description("Print what the server knows of a file (protocol 4).")
     .argument("<name>", "the name of the file on the server")
     .option("--json", "as JSON")
+    .option("--version <number>", "of an older one: see xfer client versions", parseVersion)
     .addHelpText("after", example("xfer client stat docs/report.pdf"))
-    .action(async (name: string, { json = false }: { json?: boolean }, command: Command) => {
+    .action(async (name: string, { json = false, version }: StatChoice, command: Command) => {
       using connection = await SecureClient.connect(await options(command));
-      showFile(await connection.stat(name), json);
+      showFile(await connection.stat(name, version), json);
       finish(SUCCESS);
     });
+  addVersionsCommand(client, finish, options);
   client.command("remove")
     .description("Remove files from the server, for good (protocol 4).")
     .argument("<name...>", "the names of the files on the server")
@@ -121,7 +133,19 @@ interface GetChoice {
   readonly range?: Range;
   readonly recursive?: boolean;
   readonly force?: boolean;
+  readonly version?: number;
 }
+
+interface StatChoice {
+  readonly json?: boolean;
+  readonly version?: number;
+}
+
+const RESTORING = `
+
+An older version becomes the current one again when you put it:
+  $ xfer client get report.pdf --version 3 -o report.pdf --force
+  $ xfer client put report.pdf`;
 
 /** Sends files and folders; returns the exit code. */
 export async function putSecurely(
@@ -154,9 +178,9 @@ export async function putSecurely(
 
 function secureOptions(info: TransferInfo, common: CommonOptions): Secure {
   const { server, fingerprint, userName } = info;
-  const { retries, timeout, acceptNew = false } = common;
+  const { retries, timeout, acceptNew = false, invitation: token } = common;
   return {
-    ...{ server, fingerprint, userName, identityFolder: ".", retries },
+    ...{ server, fingerprint, userName, identityFolder: ".", token, retries },
     timeouts: toTimeouts(timeout),
     onNewServer: (fingerprint) =>
       acceptNew || confirm(
@@ -180,6 +204,13 @@ function showEvent(event: SecureEvent, userName: string): void {
       );
     case "registered":
       return printNote(`Registered ${userName} with id ${toHex(event.clientId)}`);
+    case "claimed":
+      return printNote(
+        `The account of ${userName} was one of protocol 3 and is now one of protocol 4, with the ` +
+          `same files: keep me.key and me.account`,
+      );
+    case "renamed":
+      return printNote(`The server's operator has renamed ${event.from} to ${event.to}`);
     case "tightened":
       return printNote(tightened(event.path));
     case "sending":
@@ -191,18 +222,6 @@ function showEvent(event: SecureEvent, userName: string): void {
 
 function showGot(target: string, { name, size, cksum }: RemoteFile): void {
   printResult(`Wrote ${printable(target)}: ${printable(name)} (${size} bytes, cksum ${cksum})`);
-}
-
-function showFile(file: RemoteFile, json: boolean): void {
-  const { name, size, mtime, storedAt, cksum } = file;
-  const [changed, stored] = [mtime, storedAt].map((ms) => new Date(ms).toISOString());
-  const sha256tree = formatFingerprint(file.digest).replace("SHA256:", "");
-  if (json) {
-    return printResult(JSON.stringify({ name, size, changed, stored, cksum, sha256tree }));
-  }
-  printResult(
-    `${printable(name)}  ${size} bytes  cksum ${cksum}  changed ${changed}  stored ${stored}`,
-  );
 }
 
 function parseRange(text: string): Range {

@@ -19,12 +19,16 @@ import {
   type Listen,
   PORT_INFO,
   readPortInfo,
+  REGISTRATION_MODES,
+  type RegistrationMode,
   Server,
 } from "../server/mod.ts";
 import { killedBy, SUCCESS } from "./exit_codes.ts";
 import { configureLogs, LOG_FORMATS, type LogFormat } from "./logs.ts";
 import { formatQuantity, parseQuantity, placeholderOf } from "./quantities.ts";
+import { addInviteCommand } from "./invite.ts";
 import { addStoreCommands } from "./store.ts";
+import { addUsersCommand } from "./users.ts";
 
 const DEFAULT_HOSTNAME = "0.0.0.0";
 const DEFAULT_PORT = 1256;
@@ -38,6 +42,7 @@ interface ServeOptions extends DataOptions {
   readonly listen?: Listen[];
   readonly tlsListen?: Address | "none";
   readonly edition?: readonly Edition[];
+  readonly registration: RegistrationMode;
   readonly logFormat: LogFormat;
   readonly grace?: number;
 }
@@ -68,6 +73,10 @@ export function serverCommand(server: Command, finish: (exitCode: number) => voi
       parseEditions,
     )
     .addOption(
+      new Option("--registration <mode>", "who may register: everybody, who is invited, nobody")
+        .choices(REGISTRATION_MODES).default("open"),
+    )
+    .addOption(
       new Option("--log-format <format>", "how the log on standard error is written")
         .choices(LOG_FORMATS).default("human"),
     )
@@ -82,6 +91,8 @@ export function serverCommand(server: Command, finish: (exitCode: number) => voi
     .action(async (options: ServeOptions) => finish(await serve(options)));
   addLimits(server);
   addStoreCommands(server, finish);
+  addUsersCommand(server, finish);
+  addInviteCommand(server, finish);
 }
 
 const SERVER_HELP = `
@@ -129,6 +140,7 @@ async function serve(options: ServeOptions): Promise<number> {
     listen: addresses.map((address) => edition ? { editions: edition, ...address } : address),
     dataFolder: data,
     ...(tlsListen === "none" ? {} : { tlsListen }),
+    registration: options.registration,
     limits: toLimits({ ...options }),
   });
   await stopped;

@@ -1,10 +1,10 @@
 /**
- * What an operator does with a data folder: `xfer server list`, `verify`, `backup` and the like.
+ * What an operator does with files in a data folder: `xfer server list`, `verify`, `backup` and the like.
  *
  * @module
  */
-import { Command } from "commander";
-import { printable, toHex, UsageError } from "../protocol/mod.ts";
+import type { Command } from "commander";
+import { printable, toHex } from "../protocol/mod.ts";
 import {
   backup,
   type ClientWithFiles,
@@ -12,19 +12,14 @@ import {
   exportFile,
   type Finding,
   listStored,
-  removeUser,
   restore,
   type Verified,
   verify,
 } from "../server/mod.ts";
 import { DAMAGED, SUCCESS } from "./exit_codes.ts";
-import { confirm, printResult } from "./output.ts";
-import { example } from "./words.ts";
-
-/** A command's options with those of the commands above it. */
-function dataOf(command: Command): string {
-  return command.optsWithGlobals<{ data: string }>().data;
-}
+import { printResult } from "./output.ts";
+import { parseVersion } from "./quantities.ts";
+import { dataOf, example, plural, time } from "./words.ts";
 
 /** Adds the commands below `server`; `finish` takes the exit code. */
 export function addStoreCommands(server: Command, finish: (exitCode: number) => void): void {
@@ -40,12 +35,15 @@ export function addStoreCommands(server: Command, finish: (exitCode: number) => 
     .argument("<user>", "the name of the client")
     .argument("<name>", "the name of the file")
     .argument("<file>", "where to write it; must not exist")
+    .option("--version <number>", "one that was replaced and is kept: see list", parseVersion)
     .addHelpText(
       "after",
       example("xfer server export Alice a.pdf ./a-of-alice.pdf --data /srv/xfer"),
     )
     .action(async (userName: string, fileName: string, target: string, _: unknown, c: Command) => {
-      const file = await exportFile({ dataFolder: dataOf(c), userName, fileName, target });
+      const dataFolder = dataOf(c);
+      const { version } = c.opts<{ version?: number }>();
+      const file = await exportFile({ dataFolder, userName, fileName, target, version });
       printResult(
         `Wrote ${printable(target)} (${file.size} bytes, cksum ${file.crc}): ` +
           `${printable(file.name)} of ${userName}`,
@@ -85,37 +83,6 @@ export function addStoreCommands(server: Command, finish: (exitCode: number) => 
       const data = dataOf(command);
       finish(showCopy(await restore(source, data), data));
     });
-  server.addCommand(usersCommand(finish));
-}
-
-function usersCommand(finish: (exitCode: number) => void): Command {
-  const users = new Command("users").description("Look after the accounts.")
-    .addHelpText("after", example("xfer server users remove Alice"));
-  users.command("remove")
-    .description("Take an account and its files away, for good.")
-    .argument("<name>", "the name of the client")
-    .option("--yes", "don't ask")
-    .addHelpText("after", example("xfer server users remove Alice --data /srv/xfer"))
-    .action(async (name: string, { yes = false }: { yes?: boolean }, command: Command) => {
-      const question = `Remove ${printable(name)} and all files of ${printable(name)}?`;
-      if (!yes && !confirm(question)) {
-        throw new UsageError(
-          "not-confirmed",
-          `${printable(name)} is not removed: nobody said yes`,
-          {
-            hint: "Answer y, or say so beforehand: --yes.",
-          },
-        );
-      }
-      const files = await removeUser(dataOf(command), name);
-      printResult(`Removed ${printable(name)} and ${plural(files, "file")}`);
-      finish(SUCCESS);
-    });
-  return users;
-}
-
-function plural(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
 const WHAT: {
@@ -153,7 +120,8 @@ function showClient(
     name: printable(file.name),
     size: `${file.size} bytes`,
     crc: `cksum ${file.crc}`,
-    rest: `${time(file.storedAt)}  ${file.verified ? "verified" : "not verified"}  ${file.path}`,
+    rest: `${time(file.storedAt)}  ${file.verified ? "verified" : "not verified"}  ${file.path}` +
+      (file.current === false ? `  old version ${file.version}` : ""),
   }));
   for (const row of rows) {
     for (const column of ["name", "size", "crc"] as const) {
@@ -169,8 +137,4 @@ function showClient(
     ];
     printResult(`  ${columns.join("  ")}`);
   }
-}
-
-function time(ms: number): string {
-  return new Date(ms).toISOString().replace(/\.\d+Z$/, "Z");
 }

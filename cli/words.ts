@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Command } from "commander";
 import type { Retry, SourceFile } from "../client/mod.ts";
 import { printable } from "../protocol/text.ts";
 
@@ -23,4 +24,18 @@ export function retrying({ error, delayMs, retry, retries }: Retry): string {
 
 export function tightened(path: string): string {
   return `Warning: ${printable(path)} could be read by others; it is only yours now (mode 0600)`;
+}
+
+export function plural(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
+}
+
+/** A time, to the second. */
+export function time(ms: number): string {
+  return new Date(ms).toISOString().replace(/\.\d+Z$/, "Z");
+}
+
+/** The data folder that a command below `xfer server` is about. */
+export function dataOf(command: Command): string {
+  return command.optsWithGlobals<{ data: string }>().data;
 }

@@ -13,5 +13,6 @@ export { hasSecureAccount } from "./v4/account.ts";
 export { getFile, getFolder, type GetOptions } from "./v4/get_files.ts";
 export { putFiles, type PutOptions } from "./v4/put_files.ts";
 export type { RemoteFile } from "./v4/download.ts";
-export { SecureClient } from "./v4/secure_client.ts";
+export { type Link, SecureClient } from "./v4/secure_client.ts";
 export type { SecureEvent, SecureOptions } from "./v4/session.ts";
+export { isToken } from "../protocol/v4/token.ts";

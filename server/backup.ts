@@ -128,11 +128,10 @@ async function copyBlobs(
         bytes += file.size;
         continue;
       }
-      const current = await source.catalog.findFile(file.clientId, file.name);
-      if (current?.path !== file.path) stale = true;
+      if (!(await source.catalog.refersTo(file.path))) stale = true;
       else {
         damaged.push(file);
-        await catalog.removeFile(file);
+        await catalog.removeFile(file.path);
       }
     }
     const last = page.at(-1);

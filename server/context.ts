@@ -6,14 +6,18 @@
 import type { Logger } from "@logtape/logtape";
 import type { Bytes, Profile } from "../protocol/mod.ts";
 import type { HelloAnswer } from "../protocol/v4/hello.ts";
+import { Accounts } from "./accounts.ts";
 import type { Entropy } from "./entropy.ts";
 import { ExpiringMap } from "./expiring_map.ts";
 import { LimitLog } from "./limit_log.ts";
 import type { Limits } from "./limits.ts";
 import { ParkedUploads } from "./parked.ts";
 import { Staging } from "./staging.ts";
+import type { RegistrationMode } from "./store/account_catalog.ts";
 import type { Store } from "./store/data_folder.ts";
 import { UnverifiedFiles } from "./unverified.ts";
+import { HeldUploads } from "./v4/held.ts";
+import { Transfers } from "./v4/transfers.ts";
 
 export interface Context {
   readonly store: Store;
@@ -22,6 +26,8 @@ export interface Context {
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
   readonly log: Logger;
+  readonly registration: RegistrationMode;
+  readonly accounts: Accounts;
   /** What a client is told that asks for protocol 4, where it is spoken. */
   readonly helloAnswer?: HelloAnswer;
   /** The AES key that a client was last given on any connection, by its id in hexadecimal. */
@@ -35,6 +41,10 @@ export interface Context {
   readonly unverified: UnverifiedFiles;
   /** Files whose further packets come on connections of their own. */
   readonly parked: ParkedUploads;
+  /** Uploads of protocol 4 that are open … */
+  readonly transfers: Transfers;
+  /** … and what is held of those that were broken off. */
+  readonly held: HeldUploads;
 }
 
 export interface Reservation {
@@ -46,7 +56,7 @@ export interface Reservation {
 
 export type Shared = Pick<
   Context,
-  "store" | "limits" | "entropy" | "clock" | "log" | "helloAnswer"
+  "store" | "limits" | "entropy" | "clock" | "log" | "registration" | "helloAnswer"
 >;
 
 const HOUR_MS = 60 * 60_000;
@@ -54,8 +64,12 @@ const HOUR_MS = 60 * 60_000;
 export function createContext(shared: Shared, freeSpace: () => Promise<number>): Context {
   const { store, limits, clock, log } = shared;
   const reservations = { ttlMs: limits.registrationTtlMs, max: limits.maxReservations, clock };
+  const transfers = new Transfers();
   return {
     ...shared,
+    transfers,
+    held: new HeldUploads(shared, (path) => transfers.isOpen(path)),
+    accounts: new Accounts(store.catalog, clock),
     sessions: new ExpiringMap({ ttlMs: limits.sessionTtlMs, max: limits.maxSessions, clock }),
     reservations: new ExpiringMap(reservations),
     registrations: new ExpiringMap({ ttlMs: HOUR_MS, max: limits.maxAddresses, clock }),

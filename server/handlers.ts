@@ -21,7 +21,7 @@ import {
 import type { Context, Peer, Reservation } from "./context.ts";
 import { LimitError } from "./limits.ts";
 import { toSpeech } from "./speech.ts";
-import type { Client } from "./store/catalog.ts";
+import { CatalogRefusal, type Client, mayYield } from "./store/catalog.ts";
 import { storeFile } from "./storing.ts";
 import type { Unverified } from "./unverified.ts";
 
@@ -37,16 +37,17 @@ const GENERAL_ERROR: Response = { kind: "generalError" };
 
 const handlers: { readonly [K in Plain["kind"]]: Handler<K> } = {
   async register(context, peer, { clientId: claimedId, name: field }) {
-    const { store, entropy, limits, log } = context;
+    const { store, entropy, registration, log } = context;
     countRegistration(context, peer);
     const name = decodeTextField(field);
     const now = context.clock();
     const id = entropy.clientId();
-    const accepted = isUserName(name) && await store.catalog.registerClient({
-      ...{ id, name, now, speech: toSpeech(peer.profile) },
-      expiredBefore: now - limits.registrationTtlMs,
-      claimedIds: [claimedId, ...reservationsOf(context, name).map((one) => one.claimedId)],
-    });
+    const accepted = registration === "open" && isUserName(name) &&
+      await store.catalog.registerClient({
+        ...{ id, name, now, speech: toSpeech(peer.profile) },
+        expiredBefore: pendingBefore(context),
+        claimedIds: [claimedId, ...reservationsOf(context, name).map((one) => one.claimedId)],
+      });
     if (!accepted) {
       log.warn("Refused to register {name} from {address}", {
         event: "client.refused",
@@ -65,22 +66,23 @@ const handlers: { readonly [K in Plain["kind"]]: Handler<K> } = {
   },
 
   async publicKey(context, peer, { clientId, name: field, publicKey }) {
-    const { store, limits, log } = context;
+    const { store, log } = context;
     const name = decodeTextField(field);
     const now = context.clock();
     const wrapped = await freshKey(context, peer, publicKey);
     const outcome = isUserName(name)
       ? await store.catalog.setPublicKey({
         ...{ id: clientId, name, publicKey, now, speech: toSpeech(peer.profile) },
-        expiredBefore: now - limits.registrationTtlMs,
+        expiredBefore: pendingBefore(context),
         reservedFor: reservationsOf(context, name, clientId)[0]?.claimedId,
       })
       : "unknown";
     const properties = { name: printable(name), client: toHex(clientId), address: peer.address };
-    if (outcome === "unknown") {
-      log.warn("Refused a public key for {name} ({client}) from {address}: not registered so", {
+    if (outcome === "unknown" || outcome === "disabled") {
+      log.warn("Refused a public key for {name} ({client}) from {address}: {reason}", {
         event: "key.refused",
         ...properties,
+        reason: outcome === "unknown" ? "not registered so" : "the account is disabled",
       });
       return GENERAL_ERROR;
     }
@@ -106,6 +108,13 @@ const handlers: { readonly [K in Plain["kind"]]: Handler<K> } = {
         ...properties,
       });
       return { kind: "denied", clientId: await reserveId(context, peer, name, clientId) };
+    }
+    if (client.disabled) {
+      log.warn("Denied {name} ({client}) from {address} to reconnect: the account is disabled", {
+        event: "client.denied",
+        ...properties,
+      });
+      return GENERAL_ERROR;
     }
     const { aesKey, wrappedKey } = await freshKey(context, peer, client.publicKey);
     noteSeen(context, client);
@@ -141,7 +150,7 @@ export async function handle(context: Context, peer: Peer, request: Plain): Prom
     return await (handlers[request.kind] as Handler<Plain["kind"]>)(context, peer, request);
   } catch (error) {
     if (error instanceof LimitError) throw error;
-    const known = error instanceof ProtocolError;
+    const known = error instanceof ProtocolError || error instanceof CatalogRefusal;
     context.log[known ? "warn" : "error"]("Could not answer {request} of {address}: {reason}", {
       event: known ? "request.refused" : "request.failed",
       request: request.kind,
@@ -168,7 +177,7 @@ export function sessionKey(context: Context, peer: Peer, clientId: Bytes): Crypt
 const SEEN_PRECISION_MS = 60_000;
 
 /** Nothing depends on it, so nobody waits for it: a commit may have to wait for others. */
-function noteSeen({ store, clock, log }: Context, { id, lastSeen }: Client): void {
+export function noteSeen({ store, clock, log }: Context, { id, lastSeen }: Client): void {
   const now = clock();
   if (Math.abs(now - lastSeen) < SEEN_PRECISION_MS) return;
   store.catalog.noteSeen(id, now).catch((error) => {
@@ -214,14 +223,20 @@ async function reserveId(
   claimedId: Bytes,
 ): Promise<Bytes> {
   const id = context.entropy.clientId();
+  if (context.registration !== "open" || !isUserName(name)) return id;
   const holder = await context.store.catalog.findClientByName(name);
-  const expiredBefore = context.clock() - context.limits.registrationTtlMs;
-  const free = holder === undefined || (holder.publicKey === undefined &&
-    (holder.firstSeen < expiredBefore || equalBytes(holder.id, claimedId)));
-  if (free && isUserName(name)) {
+  if (holder === undefined || mayYield(holder, pendingBefore(context), [claimedId])) {
     context.reservations.set(toHex(id), { name, claimedId, profile: peer.profile });
   }
   return id;
+}
+
+/**
+ * Registrations without a key that were made before this time are over: all of them where nobody registers by himself,
+ * since a key would complete one.
+ */
+export function pendingBefore({ registration, clock, limits }: Context): number {
+  return registration === "open" ? clock() - limits.registrationTtlMs : Infinity;
 }
 
 /** What is reserved for a name, of one id or of any. */

@@ -29,6 +29,8 @@ export interface ExportRequest {
   readonly dataFolder: string;
   readonly userName: string;
   readonly fileName: string;
+  /** From 1 on; without, the current one. */
+  readonly version?: number | undefined;
   /** Where to write; nothing may be there. */
   readonly target: string;
 }
@@ -51,7 +53,7 @@ export async function exportFile(request: ExportRequest): Promise<StoredFile> {
   }
 }
 
-/** Copies the file as it is now: one that is replaced in the meantime is looked up again. */
+/** Copies the file: a current one that is replaced in the meantime is looked up again. */
 async function copyCurrent(
   folder: DataFolder,
   request: ExportRequest,
@@ -62,9 +64,8 @@ async function copyCurrent(
       await copyChecked(folder, file, request.target, temporary);
       return file;
     } catch (error) {
-      const current = await findFile(folder, request);
-      if (current.path === file.path) throw error;
-      file = current;
+      if (await folder.catalog.refersTo(file.path)) throw error;
+      file = await findFile(folder, request);
     }
   }
 }
@@ -153,13 +154,14 @@ async function reading<T>(
 }
 
 async function findFile(folder: DataFolder, request: ExportRequest): Promise<StoredFile> {
-  const { userName, fileName } = request;
+  const { userName, fileName, version } = request;
   const client = found(await folder.catalog.findClientByName(userName), userName);
-  const file = await folder.catalog.findFile(client.id, fileName);
+  const file = await folder.catalog.findFile(client.id, fileName, version);
   if (file === undefined) {
     throw new UsageError(
       "no-such-file",
-      `${printable(userName)} has no file ${printable(fileName)}`,
+      `${printable(userName)} has no file ${printable(fileName)}` +
+        (version === undefined ? "" : ` of version ${version}`),
       { hint: "See what there is: xfer server list." },
     );
   }

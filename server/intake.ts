@@ -30,7 +30,7 @@ const MAX_IN_FLIGHT_IN_ALL = 24;
 
 export interface IntakeOptions {
   readonly decryptor: CbcDecryptor | PiecesDecryptor;
-  readonly blob: StagedBlob;
+  readonly blob: Pick<StagedBlob, "write">;
   /** Bytes of ciphertext that are expected. */
   readonly size: number;
   /** How many files are on their way in at the moment, this one included. */
@@ -39,7 +39,7 @@ export interface IntakeOptions {
 
 export class Intake {
   readonly #decryptor: CbcDecryptor | PiecesDecryptor;
-  readonly #blob: StagedBlob;
+  readonly #blob: Pick<StagedBlob, "write">;
   readonly #checksum = new Cksum();
   readonly #size: number;
   readonly #count: () => number;

@@ -77,15 +77,30 @@ export const LIMITS = {
     what: "files stored for one user",
     reason: "for the operator to decide",
   },
+  versions: {
+    ...{ unit: "count", default: 1, option: "versions" },
+    what: "versions of a file that are kept, the current one among them",
+    reason: "each takes its room on the disk, and counts in its user's quota",
+  },
   minFree: {
     ...{ unit: "size", default: 256 * MIB, option: "min-free" },
     what: "free bytes on the data folder's disk that are left, whatever arrives",
     reason: "the catalog and the log must still be written when files fill the disk",
   },
   maxStagedPerClient: {
-    ...{ unit: "count", default: 64, option: "max-staged-per-client" },
+    ...{ unit: "count", default: 512, option: "max-staged-per-client" },
     what: "files of one client that are arriving or not judged yet",
-    reason: "each takes a staging file",
+    reason: "each takes a staging file; by protocol 4 many come on each of some connections",
+  },
+  maxPartialsPerClient: {
+    ...{ unit: "count", default: 64, option: "max-partials-per-client" },
+    what: "uploads of one client that were broken off and are kept; the oldest makes room",
+    reason: "each takes a staging file; a client that comes back goes on with them",
+  },
+  partialTtlMs: {
+    ...{ unit: "time", default: 7 * 24 * HOUR, option: "partial-expiry" },
+    what: "keep an upload that was broken off and is not gone on with",
+    reason: "survives a long weekend; what is given up does not take room for ever",
   },
   maxUnverifiedPerClient: {
     ...{ unit: "count", default: 16, option: "max-unverified-per-client" },

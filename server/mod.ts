@@ -18,7 +18,31 @@ export {
 export { PORT_INFO, readPortInfo } from "./port_info.ts";
 export type { Listen } from "./listeners.ts";
 export { Server, type ServerOptions } from "./server.ts";
-export { removeUser } from "./users.ts";
+export { type Invitation, invite, listInvitations, revokeInvitations } from "./invitations.ts";
+export {
+  INVITATION_LIFE_MS,
+  LINK_LIFE_MS,
+  type MadeToken,
+  MAX_USES,
+  TOKEN_LIFE_MS,
+} from "./tokens.ts";
+export {
+  linkUser,
+  listUserKeys,
+  listUsers,
+  removeUser,
+  removeUserKey,
+  renameUser,
+  setUserDisabled,
+  setUserQuota,
+  type UserKey,
+} from "./users.ts";
+export {
+  type AccountSummary,
+  type Quota,
+  REGISTRATION_MODES,
+  type RegistrationMode,
+} from "./store/account_catalog.ts";
 export { type Verified, verify, type VerifyOptions, type VerifyReport } from "./verify.ts";
 export type { Finding } from "./store/audit.ts";
 export type { Client, Speech, StoredFile } from "./store/catalog.ts";

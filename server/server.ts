@@ -12,6 +12,7 @@ import { removeOrphan } from "./storing.ts";
 import { DEFAULT_LIMITS, LimitError, type LimitName, type Limits } from "./limits.ts";
 import { type Listen, listenAll, type Listener, listenSecurely, type Served } from "./listeners.ts";
 import { audit } from "./store/audit.ts";
+import type { RegistrationMode } from "./store/account_catalog.ts";
 import { DataFolder, type OpenCatalog, usable } from "./store/data_folder.ts";
 import { loadIdentity } from "./v4/identity.ts";
 import type { FileSystem } from "./store/file_system.ts";
@@ -28,6 +29,8 @@ export interface ServerOptions {
    */
   readonly tlsListen?: Address | "beside";
   readonly limits?: Partial<Limits>;
+  /** Who may register, by either protocol; everybody without. */
+  readonly registration?: RegistrationMode;
   readonly entropy?: Entropy;
   readonly clock?: () => number;
   readonly fileSystem?: FileSystem;
@@ -90,6 +93,7 @@ export class Server implements AsyncDisposable {
       const shared = {
         store: folder,
         limits: { ...DEFAULT_LIMITS, ...limits },
+        registration: options.registration ?? "open",
         entropy,
         clock,
         log,
@@ -215,6 +219,7 @@ export class Server implements AsyncDisposable {
       const before = clock() - limits.unverifiedTtlMs;
       await this.#context.unverified.expire(before);
       await this.#context.parked.expire(before);
+      await this.#context.held.expire(clock() - limits.partialTtlMs);
     } catch (error) {
       this.#context.log.error("Could not drop what was never confirmed: {reason}", {
         event: "housekeeping.failed",
@@ -261,7 +266,7 @@ async function logDifferences({ store, log }: Context, signal: AbortSignal): Pro
 
 /** Removes what a server that was killed left behind. */
 async function removeLeftovers(context: Context): Promise<void> {
-  const staged = await context.store.blobs.sweep();
+  const staged = await context.held.sweep();
   const orphans = await context.store.catalog.listOrphans();
   for (const path of orphans) await removeOrphan(context, path);
   if (staged + orphans.length > 0) {

@@ -7,16 +7,29 @@ import { type Bytes, toHex } from "../protocol/mod.ts";
 import { LimitError, type Limits } from "./limits.ts";
 import type { BlobStore, StagedBlob } from "./store/blob_store.ts";
 
+/** To ask the disk how much is free takes as long as to write a small file: it is asked so often, … */
+const MEASURE_EVERY = 64;
+/** … and always where not so many bytes more are free than are to be left. */
+const PLENTY = 1024 * 1024 * 1024;
+
 export class Staging {
-  readonly #blobs: Pick<BlobStore, "stage">;
+  readonly #blobs: Pick<BlobStore, "stage" | "resume">;
   readonly #limits: Limits;
   readonly #freeSpace: () => Promise<number>;
   readonly #countByClient = new Map<string, number>();
   #count = 0;
   /** Bytes that are announced and not written yet. */
   #promised = 0;
+  /** Bytes that were free when the disk was last asked, without what has been announced until now. */
+  #room = 0;
+  /** Blobs since then. */
+  #unmeasured = 0;
 
-  constructor(blobs: Pick<BlobStore, "stage">, limits: Limits, freeSpace: () => Promise<number>) {
+  constructor(
+    blobs: Pick<BlobStore, "stage" | "resume">,
+    limits: Limits,
+    freeSpace: () => Promise<number>,
+  ) {
     this.#blobs = blobs;
     this.#limits = limits;
     this.#freeSpace = freeSpace;
@@ -28,14 +41,32 @@ export class Staging {
   }
 
   /** A blob for `size` bytes of a client. Throws `LimitError` `maxStagedPerClient` or `minFree`. */
-  async stage(clientId: Bytes, size: number): Promise<StagedBlob> {
+  stage(clientId: Bytes, size: number): Promise<StagedBlob> {
+    return this.#open(clientId, size, () => this.#blobs.stage());
+  }
+
+  /**
+   * A blob that is staged already, of whose `size` bytes the first `held` are kept. Throws as `stage` does, and as
+   * `BlobStore.resume`.
+   */
+  resume(clientId: Bytes, path: string, held: number, size: number): Promise<StagedBlob> {
+    return this.#open(clientId, size - held, () => this.#blobs.resume(path, held));
+  }
+
+  /** `size`: bytes that are to come. */
+  async #open(
+    clientId: Bytes,
+    size: number,
+    open: () => Promise<StagedBlob>,
+  ): Promise<StagedBlob> {
     const owner = toHex(clientId);
-    const { maxStagedPerClient, minFree } = this.#limits;
+    const { maxStagedPerClient } = this.#limits;
     const count = this.#countByClient.get(owner) ?? 0;
     if (count >= maxStagedPerClient) throw new LimitError("maxStagedPerClient", maxStagedPerClient);
     this.#countByClient.set(owner, count + 1);
     this.#count++;
     this.#promised += size;
+    this.#room -= size;
     let promised = size;
     const keep = (bytes: number) => {
       const kept = Math.min(bytes, promised);
@@ -47,14 +78,22 @@ export class Staging {
       this.#release(owner);
     };
     try {
-      if (await this.#freeSpace() - this.#promised < minFree) {
-        throw new LimitError("minFree", minFree);
-      }
-      return new CountedBlob(await this.#blobs.stage(), keep, release);
+      await this.#checkRoom();
+      return new CountedBlob(await open(), keep, release);
     } catch (error) {
       release();
       throw error;
     }
+  }
+
+  /** Throws `LimitError` `minFree` where the disk has no room for what is announced. */
+  async #checkRoom(): Promise<void> {
+    const { minFree } = this.#limits;
+    if (this.#room < minFree + PLENTY || ++this.#unmeasured >= MEASURE_EVERY) {
+      this.#unmeasured = 0;
+      this.#room = await this.#freeSpace() - this.#promised;
+    }
+    if (this.#room < minFree) throw new LimitError("minFree", minFree);
   }
 
   #release(owner: string): void {
@@ -81,8 +120,27 @@ class CountedBlob implements StagedBlob {
     this.#written(bytes.length);
   }
 
+  get path(): string {
+    return this.#blob.path;
+  }
+
+  async writeAt(offset: number, bytes: Bytes): Promise<void> {
+    const { length } = bytes;
+    await this.#blob.writeAt(offset, bytes);
+    this.#written(length);
+  }
+
+  sync(): Promise<void> {
+    return this.#blob.sync();
+  }
+
   seal(): Promise<void> {
     return this.#blob.seal();
+  }
+
+  async leave(size: number): Promise<void> {
+    await this.#blob.leave(size);
+    this.#end();
   }
 
   async commit(path: string): Promise<void> {

@@ -5,7 +5,8 @@
  */
 import { type Bytes, printable, toHex } from "../protocol/mod.ts";
 import type { Context, Peer } from "./context.ts";
-import { LimitError, type LimitName } from "./limits.ts";
+import { LimitError, type LimitName, type Limits } from "./limits.ts";
+import type { Quota } from "./store/account_catalog.ts";
 import type { StagedBlob } from "./store/blob_store.ts";
 import {
   CatalogRefusal,
@@ -23,17 +24,21 @@ export interface Arrived
   readonly tree?: Tree;
   /** The digests of its chunks, of a file with a tree. */
   readonly chunks?: Bytes;
+  /** Whether it was recorded as held while it came: it is not any more when it is stored. */
+  readonly wasHeld?: boolean;
 }
 
 /** Refuses beforehand what could not be stored afterwards. Throws `LimitError`. */
 export async function checkRoom(
-  { limits, store }: Context,
+  { limits, store, accounts }: Context,
   { clientId, name, size }: Pick<StoredFile, "clientId" | "name" | "size">,
 ): Promise<void> {
-  const { maxFileSize, quota, quotaFiles } = limits;
+  const { maxFileSize } = limits;
   if (size > maxFileSize) throw new LimitError("maxFileSize", maxFileSize);
+  const own = (await accounts.find(clientId))?.quota ?? {};
+  const { bytes: quota = limits.quota, files: quotaFiles = limits.quotaFiles } = own;
   if (quota === Infinity && quotaFiles === Infinity) return;
-  const { files, bytes } = await store.catalog.usage(clientId, name);
+  const { files, bytes } = await store.catalog.usage(clientId, name, replacedKept(limits));
   if (bytes + size > quota) throw new LimitError("quota", quota);
   if (files + 1 > quotaFiles) throw new LimitError("quotaFiles", quotaFiles);
 }
@@ -48,24 +53,30 @@ export async function storeFile(
   file: Arrived,
 ): Promise<number> {
   const { store: { catalog, blobs }, limits } = context;
-  const { clientId, name, size, crc, storedAt, blob, tree, chunks } = file;
+  const { clientId, name, size, crc, storedAt, blob, tree, chunks, wasHeld = false } = file;
   const path = blobs.newPath(clientId);
   let recorded: Recorded;
   try {
-    await catalog.addOrphan(path);
+    await Promise.all([catalog.addOrphan(path), blob.seal()]);
     await blob.commit(path);
     const known = { clientId, name, path, size, crc, storedAt, verified: true };
     const row = tree === undefined ? known : { ...known, tree };
     const quota = { bytes: limits.quota, files: limits.quotaFiles };
-    const options: StoreOptions = chunks === undefined ? { quota } : { quota, chunks };
+    const options: StoreOptions = {
+      quota,
+      keep: replacedKept(limits),
+      ...(chunks === undefined ? {} : { chunks }),
+      ...(wasHeld ? { staged: blob.path } : {}),
+    };
     recorded = await catalog.storeFile(row, options);
   } catch (error) {
     await blob.discard();
     // A commit may have failed in its last step and hold all the same: then the path is the file's.
-    const stored = await catalog.findFile(clientId, name);
-    if (stored?.path !== path) await removeOrphan(context, path);
-    const limit = error instanceof CatalogRefusal ? LIMITS_OF[error.reason] : undefined;
-    throw limit === undefined ? error : new LimitError(limit, limits[limit]);
+    if (!(await catalog.refersTo(path))) await removeOrphan(context, path);
+    const over = error instanceof CatalogRefusal ? LIMITS_OF[error.reason] : undefined;
+    if (over === undefined) throw error;
+    const own = (await catalog.findClient(clientId))?.quota[over.of];
+    throw new LimitError(over.limit, own ?? limits[over.limit]);
   }
   context.log.info("Stored {file} of {client}: {size} bytes, cksum {crc}", {
     event: "file.stored",
@@ -80,9 +91,19 @@ export async function storeFile(
   return recorded.version;
 }
 
-const LIMITS_OF: Readonly<Partial<Record<RefusalReason, LimitName>>> = {
-  "quota-bytes": "quota",
-  "quota-files": "quotaFiles",
+/** How many of the files that one replaces are kept besides it. */
+function replacedKept({ versions }: Limits): number {
+  return Math.max(0, versions - 1);
+}
+
+interface OverQuota {
+  readonly limit: LimitName;
+  readonly of: keyof Quota;
+}
+
+const LIMITS_OF: Readonly<Partial<Record<RefusalReason, OverQuota>>> = {
+  "quota-bytes": { limit: "quota", of: "bytes" },
+  "quota-files": { limit: "quotaFiles", of: "files" },
 };
 
 /** Removes a blob that no file refers to. What fails here is tried again at the next start. */

@@ -19,6 +19,7 @@ import {
   storedName,
   toHex,
 } from "../protocol/mod.ts";
+import { faultOfPlain } from "./accounts.ts";
 import type { Context, Peer } from "./context.ts";
 import { sessionKey } from "./handlers.ts";
 import { Intake } from "./intake.ts";
@@ -129,6 +130,8 @@ export class Upload implements AsyncDisposable {
     const { clientId, contentSize, fileName } = this.request;
     const key = sessionKey(this.#context, this.#peer, clientId);
     if (key === undefined) throw new Error("its key exchange was not done, or has expired");
+    const refused = faultOfPlain(await this.#context.accounts.find(clientId));
+    if (refused !== undefined) throw new Error(refused);
     const fault = nameFault(storedName(fileName));
     if (fault !== undefined) throw new Error(`its name ${fault}`);
     const packets = new PacketSequence(this.request);

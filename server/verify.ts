@@ -59,7 +59,7 @@ async function putAside(folder: DataFolder, finding: Finding): Promise<string | 
   const path = kind === "stray" ? finding.path : finding.file.path;
   const moved = kind === "missing" ? undefined : await folder.blobs.quarantine(path);
   await record(folder, { kind, path, movedTo: moved, ...(kind === "stray" ? {} : finding.file) });
-  if (kind !== "stray") await folder.catalog.removeFile(finding.file);
+  if (kind !== "stray") await folder.catalog.removeFile(finding.file.path);
   return moved;
 }
 

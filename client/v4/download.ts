@@ -25,7 +25,7 @@ export type WriteChunk = (chunk: Bytes, offset: number, file: RemoteFile) => Pro
 export interface Wanted {
   readonly name: string;
   /** 0, or without: the current one. */
-  readonly version?: number;
+  readonly version?: number | undefined;
   /** Bytes from the first up to but not the last; the chunks that hold them are handed over. */
   readonly from?: number;
   readonly to?: number;

@@ -25,6 +25,8 @@ export interface GetOptions extends SecureOptions, RetryOptions {
   readonly target?: string | undefined;
   /** Bytes from the first up to but not the last. */
   readonly range?: { readonly from: number; readonly to: number } | undefined;
+  /** Which one of the name, from 1 on; without, the current one. */
+  readonly version?: number | undefined;
   /** Whether what is at the target is replaced. */
   readonly force?: boolean;
   readonly onRetry?: (retry: Retry) => void;
@@ -84,12 +86,12 @@ async function download(
   client: SecureClient,
   name: string,
   target: string,
-  { range, force = false }: Pick<GetOptions, "range" | "force">,
+  { range, version, force = false }: Pick<GetOptions, "range" | "version" | "force">,
 ): Promise<RemoteFile> {
   if (!force) await refuseExisting(target);
   const temporary = join(dirname(target), `.xfer-${crypto.randomUUID()}.tmp`);
   try {
-    const file = await receive(client, name, temporary, range);
+    const file = await receive(client, { name, version }, temporary, range);
     await writing(
       target,
       () => force ? Deno.rename(temporary, target) : publish(temporary, target),
@@ -103,7 +105,7 @@ async function download(
 
 async function receive(
   client: SecureClient,
-  name: string,
+  wanted: Pick<GetOptions, "name" | "version">,
   temporary: string,
   range: { readonly from: number; readonly to: number } | undefined,
 ): Promise<RemoteFile> {
@@ -118,7 +120,7 @@ async function receive(
       done += await writing(temporary, () => output.write(part.subarray(done)));
     }
   };
-  const file = await client.get({ name, ...range }, write);
+  const file = await client.get({ ...wanted, ...range }, write);
   await writing(temporary, async () => {
     await output.sync();
     const mtime = new Date(file.mtime);

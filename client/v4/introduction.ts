@@ -1,41 +1,125 @@
 /**
- * The first words on a connection: the client registers, or logs in.
+ * The first words on a connection: the client registers, logs in, or takes over its account of protocol 3.
  *
  * @module
  */
-import type { Bytes } from "../../protocol/mod.ts";
-import { sign } from "../../protocol/v4/authentication.ts";
-import type { Message, MessageOf } from "../../protocol/v4/messages.ts";
-import type { Account, AccountKey } from "./account.ts";
+import { type Bytes, ProtocolError, RefusedError, unwrapKey } from "../../protocol/mod.ts";
+import { prove, SECRET_SIZE, sign } from "../../protocol/v4/authentication.ts";
+import type { MessageOf } from "../../protocol/v4/messages.ts";
+import type { AccountKey } from "./account.ts";
 import type { Exchange } from "./exchange.ts";
+
+/** A way to get in. */
+export type Way =
+  | { readonly by: "login"; readonly clientId: Bytes }
+  /** With the token of an invitation or a link, or an empty one. */
+  | { readonly by: "register"; readonly name: string; readonly token: string }
+  /** With the RSA key (PKCS#8 DER) of an account of protocol 3. */
+  | {
+    readonly by: "claim";
+    readonly name: string;
+    readonly clientId: Bytes;
+    readonly privateKey: Bytes;
+  };
 
 export interface Introduction {
   readonly key: AccountKey;
-  /** `undefined` before the registration. */
-  readonly account: Account | undefined;
-  readonly userName: string;
   /** Of the server, as it was checked. */
   readonly fingerprint: Bytes;
 }
 
-/** Proves who the client is. Throws `RefusedError`. */
+type Welcome = MessageOf<"welcome">;
+type Introduce<B extends Way["by"]> = (
+  exchange: Exchange,
+  introduction: Introduction & { readonly nonce: Bytes },
+  way: Extract<Way, { readonly by: B }>,
+) => Promise<Welcome>;
+
+const INTRODUCE: { readonly [B in Way["by"]]: Introduce<B> } = {
+  async login(exchange, { key: { privateKey, publicKey: key }, fingerprint, nonce }, { clientId }) {
+    const signature = await sign(privateKey, { fingerprint, nonce, key, clientId });
+    return await exchange.askFor({ kind: "login", tag: 0, clientId, key, signature }, "welcome");
+  },
+  async register(exchange, { key: { privateKey, publicKey: key }, fingerprint, nonce }, way) {
+    const { name, token } = way;
+    const signature = await sign(privateKey, { fingerprint, nonce, key, name });
+    const request = { kind: "register", tag: 0, name, key, signature, token } as const;
+    return await exchange.askFor(request, "welcome");
+  },
+  async claim(exchange, { key: { privateKey, publicKey: key }, fingerprint, nonce }, way) {
+    const { name, clientId } = way;
+    const signature = await sign(privateKey, { fingerprint, nonce, key, clientId, name });
+    let welcome: Welcome | undefined;
+    let sealed: Bytes | undefined;
+    // Where the answer to an earlier claim was lost, the key is known, and nothing is asked.
+    await exchange.ask({ kind: "claim", tag: 0, clientId, name, key, signature }, (message) => {
+      if (message.kind === "welcome") welcome = message;
+      else if (message.kind === "sealed") sealed = message.bytes;
+      else throw new ProtocolError("unexpected-answer", `The server answers ${message.kind}`);
+      return true;
+    });
+    if (welcome !== undefined) return welcome;
+    const secret = await unseal(way.privateKey, sealed ?? new Uint8Array(0));
+    const proof = await prove(secret, { fingerprint, clientId, key });
+    return await exchange.askFor({ kind: "unsealed", tag: 0, proof }, "welcome");
+  },
+};
+
+/** Proves who the client is. Throws `RefusedError`, and `ProtocolError` where it is no proof that is asked for. */
 export async function introduce(
   exchange: Exchange,
   introduction: Introduction,
-): Promise<MessageOf<"welcome">> {
+  way: Way,
+): Promise<Welcome> {
   const { nonce } = await exchange.answerOf(0, "challenge");
-  return await exchange.askFor(await toRequest(introduction, nonce), "welcome");
+  try {
+    const introduceBy = INTRODUCE[way.by] as Introduce<Way["by"]>;
+    return await introduceBy(exchange, { ...introduction, nonce }, way);
+  } catch (error) {
+    const hint = error instanceof RefusedError ? HINTS[way.by][error.code] : undefined;
+    if (!(error instanceof RefusedError) || hint === undefined) throw error;
+    throw new RefusedError(error.code, error.message, { hint, cause: error });
+  }
 }
 
-async function toRequest(
-  { key: { privateKey, publicKey: key }, account, userName: name, fingerprint }: Introduction,
-  nonce: Bytes,
-): Promise<Message> {
-  if (account === undefined) {
-    const signature = await sign(privateKey, { fingerprint, nonce, key, name });
-    return { kind: "register", tag: 0, name, key, signature, token: "" };
-  }
-  const { clientId } = account;
-  const signature = await sign(privateKey, { fingerprint, nonce, key, clientId });
-  return { kind: "login", tag: 0, clientId, key, signature };
+/** The secret is of one length: what is sealed otherwise, such as an AES key of protocol 3, is not opened for anybody. */
+async function unseal(privateKey: Bytes, sealed: Bytes): Promise<Bytes> {
+  const secret = await unwrapKey(privateKey, sealed).catch(() => undefined);
+  if (secret?.length === SECRET_SIZE) return secret;
+  throw new ProtocolError(
+    "bad-seal",
+    "The server's question about the account can't be opened with the key in me.info",
+    {
+      hint: "The account has another key there, or somebody pretends to be the server. Ask its " +
+        "operator for a link token: xfer client link TOKEN.",
+    },
+  );
 }
+
+const LINK = "Print a link token where you are logged in, xfer client link, or ask the server's " +
+  "operator for one; then here: xfer client link TOKEN.";
+const ASK = "Ask the server's operator.";
+
+const HINTS: { readonly [B in Way["by"]]: Readonly<Record<string, string>> } = {
+  login: {
+    "account-disabled": ASK,
+    "not-authenticated": "The account or this machine's key was removed there, or it is another " +
+      "server's. Ask its operator for a link token; then move me.account away, and: " +
+      "xfer client link TOKEN.",
+  },
+  register: {
+    "account-disabled": ASK,
+    "name-taken": "Choose another name in line 2 of transfer.info. If the account is yours: " +
+      LINK,
+    "registration-closed":
+      "Ask the server's operator for an invitation, and use it: xfer client --invitation TOKEN.",
+    "bad-token": "Ask for another one.",
+  },
+  claim: {
+    "account-disabled": ASK,
+    "not-authenticated": "It may be yours, from another machine. " + LINK,
+    "registration-closed":
+      "An account of protocol 3 is not taken over here without the operator. " +
+      "Ask for a link token; then: xfer client link TOKEN.",
+  },
+};

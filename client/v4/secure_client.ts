@@ -5,9 +5,17 @@
  */
 import { download, type RemoteFile, type Wanted, type WriteChunk } from "./download.ts";
 import { unexpected } from "./exchange.ts";
+import { ProtocolError } from "../../protocol/mod.ts";
 import type { Message } from "../../protocol/v4/messages.ts";
+import { isToken } from "../../protocol/v4/token.ts";
 import { openSession, type SecureEvent, type SecureOptions, type Session } from "./session.ts";
 import { type Outgoing, type Settle, Upload } from "./upload.ts";
+
+export interface Link {
+  readonly token: string;
+  /** Milliseconds since the epoch. */
+  readonly expiresAt: number;
+}
 
 export class SecureClient implements Disposable {
   readonly #session: Session;
@@ -59,6 +67,17 @@ export class SecureClient implements Disposable {
   async rename(oldName: string, newName: string): Promise<void> {
     const { exchange } = this.#session;
     await exchange.askFor({ kind: "rename", tag: exchange.nextTag(), oldName, newName }, "done");
+  }
+
+  /** A token with which another machine gets into the account, once, and until when. */
+  async link(): Promise<Link> {
+    const { exchange } = this.#session;
+    const { token, expiresAt } = await exchange.askFor(
+      { kind: "link", tag: exchange.nextTag() },
+      "token",
+    );
+    if (isToken(token)) return { token, expiresAt };
+    throw new ProtocolError("bad-token", "The server gives a token that is none");
   }
 
   [Symbol.dispose](): void {

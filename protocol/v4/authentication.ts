@@ -1,6 +1,7 @@
 /**
  * How a client proves who it is: an Ed25519 signature (RFC 8032) that is worth something to one server, on one
- * connection, for one account and key (docs/protocol-4.md, "Who is who").
+ * connection, for one account and key; and, once, that an account of protocol 3 is its own (docs/protocol-4.md, "Who is
+ * who").
  *
  * @module
  */
@@ -21,7 +22,7 @@ export interface Claim {
   readonly clientId?: Bytes;
   /** The client's public key. */
   readonly key: Bytes;
-  /** In a registration. */
+  /** In a registration, and where an account of protocol 3 is claimed. */
   readonly name?: string;
 }
 
@@ -50,4 +51,38 @@ export async function verifySignature(claim: Claim, signature: Bytes): Promise<b
   } catch {
     return false;
   }
+}
+
+/** Random bytes that are sealed for the key of an account of protocol 3. */
+export const SECRET_SIZE = 32;
+
+const TAKEOVER_CONTEXT = "xfer/4 account claim\0";
+
+/** What the proof that an account of protocol 3 is one's own is good for. */
+export type Takeover = Required<Pick<Claim, "fingerprint" | "clientId" | "key">>;
+
+/** What the proof is over. */
+export function provenBytes({ fingerprint, clientId, key }: Takeover): Bytes {
+  return concatBytes(new TextEncoder().encode(TAKEOVER_CONTEXT), fingerprint, clientId, key);
+}
+
+/** The proof by who has opened the sealed secret, 32 bytes. */
+export async function prove(secret: Bytes, takeover: Takeover): Promise<Bytes> {
+  const key = await importSecret(secret);
+  return new Uint8Array(await crypto.subtle.sign("HMAC", key, provenBytes(takeover)));
+}
+
+/** Whether a proof is of this secret and takeover. */
+export async function verifyProof(
+  secret: Bytes,
+  takeover: Takeover,
+  proof: Bytes,
+): Promise<boolean> {
+  const key = await importSecret(secret);
+  return await crypto.subtle.verify("HMAC", key, proof, provenBytes(takeover));
+}
+
+function importSecret(secret: Bytes): Promise<CryptoKey> {
+  const algorithm = { name: "HMAC", hash: "SHA-256" };
+  return crypto.subtle.importKey("raw", secret, algorithm, false, ["sign", "verify"]);
 }

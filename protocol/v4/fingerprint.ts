@@ -6,6 +6,7 @@
 import { X509Certificate } from "node:crypto";
 import { type Address, formatAddress, parseAddress } from "../address.ts";
 import type { Bytes } from "../wire.ts";
+import { toBase32 } from "./base32.ts";
 
 export const FINGERPRINT_SIZE = 32;
 
@@ -13,12 +14,16 @@ const PREFIX = "SHA256:";
 const SCHEME = "xfer://";
 /** No public authority issues names below it: RFC 6761 6.4. */
 const DOMAIN = ".xfer.invalid";
-const BASE32 = "abcdefghijklmnopqrstuvwxyz234567";
 
 /** SHA-256 of the public key of a certificate in DER. Throws where it is none. */
 export async function fingerprintOf(certificate: Bytes): Promise<Bytes> {
   const spki = new X509Certificate(certificate).publicKey.export({ type: "spki", format: "der" });
   return new Uint8Array(await crypto.subtle.digest("SHA-256", new Uint8Array(spki)));
+}
+
+/** The fingerprint of a client's key, which is 32 raw bytes, as people have it. */
+export async function fingerprintOfKey(key: Bytes): Promise<string> {
+  return formatFingerprint(new Uint8Array(await crypto.subtle.digest("SHA-256", key)));
 }
 
 /** `SHA256:` and base64 without padding. */
@@ -39,20 +44,7 @@ export function parseFingerprint(text: string): Bytes | undefined {
 
 /** The only name in the certificate of a server with this fingerprint: 52 characters of base32, and the domain. */
 export function certificateName(fingerprint: Bytes): string {
-  let bits = 0;
-  let count = 0;
-  let label = "";
-  for (const byte of fingerprint) {
-    bits = (bits << 8) | byte;
-    count += 8;
-    while (count >= 5) {
-      count -= 5;
-      label += BASE32[(bits >>> count) & 31];
-    }
-    bits &= (1 << count) - 1;
-  }
-  if (count > 0) label += BASE32[(bits << (5 - count)) & 31];
-  return label + DOMAIN;
+  return toBase32(fingerprint) + DOMAIN;
 }
 
 /** An address with the fingerprint of the server that is to be there, where it is known. */

@@ -39,7 +39,8 @@ export async function* audit(
     for (const file of page) {
       if (signal?.aborted) return;
       const finding = await inspect(store, file, contents);
-      if (finding !== undefined && await isCurrent(store, file)) yield finding;
+      // What was replaced or removed meanwhile left the catalog before its blob went.
+      if (finding !== undefined && await store.catalog.refersTo(file.path)) yield finding;
     }
     const last = page.at(-1);
     if (last === undefined) break;
@@ -51,10 +52,6 @@ export async function* audit(
     if (await store.catalog.knowsPath(path)) continue;
     if (await store.blobs.has(path)) yield { kind: "stray", path };
   }
-}
-
-async function isCurrent({ catalog }: Store, file: StoredFile): Promise<boolean> {
-  return (await catalog.findFile(file.clientId, file.name))?.path === file.path;
 }
 
 async function inspect(

@@ -4,7 +4,8 @@
  *
  * @module
  */
-import type { Bytes } from "../../protocol/mod.ts";
+import { type Bytes, equalBytes } from "../../protocol/mod.ts";
+import type { AccountCatalog, Quota } from "./account_catalog.ts";
 
 export interface Client {
   /** 16 bytes. */
@@ -16,6 +17,20 @@ export interface Client {
   readonly firstSeen: number;
   readonly lastSeen: number;
   readonly speech: Speech;
+  /** Whether its operator does not let it do anything. */
+  readonly disabled: boolean;
+  readonly quota: Quota;
+}
+
+/** Whether a registration gives way to a new one: one without a key, which has expired or has one of these ids. */
+export function mayYield(
+  holder: Client,
+  expiredBefore: number,
+  claimedIds: readonly Bytes[],
+): boolean {
+  const { publicKey, speech: { edition }, disabled } = holder;
+  if (publicKey !== undefined || edition === PROTOCOL_4 || disabled) return false;
+  return holder.firstSeen < expiredBefore || claimedIds.some((id) => equalBytes(id, holder.id));
 }
 
 /** How a client speaks, in names: those of editions and habits that this version does not know are kept. */
@@ -54,16 +69,6 @@ export interface Tree {
 /** The edition that stands for protocol 4 with an account: it has keys of its own, and protocol 3 has no way to it. */
 export const PROTOCOL_4 = "4";
 
-export interface RegisterKey {
-  readonly id: Bytes;
-  readonly name: string;
-  /** Ed25519, 32 bytes. */
-  readonly key: Bytes;
-  readonly now: number;
-  /** A registration by protocol 3 without a key gives way if it was made before this time. */
-  readonly expiredBefore: number;
-}
-
 /** What a client has stored, or may have. */
 export interface Usage {
   readonly bytes: number;
@@ -75,6 +80,8 @@ const REFUSALS = {
   "quota-bytes": "its owner may not have more bytes",
   "quota-files": "its owner may not have more files",
   "name-conflict": "its name is a folder of another file, or has a file for a folder",
+  "account-disabled": "the account of its owner is disabled",
+  "other-protocol": "the account of its owner has gone over to protocol 4",
 } as const;
 
 export type RefusalReason = keyof typeof REFUSALS;
@@ -89,18 +96,42 @@ export class CatalogRefusal extends Error {
 }
 
 export interface StoreOptions {
-  /** What its owner may have, this file included; old versions count their bytes. */
+  /**
+   * What its owner may have, this file included, where its operator has said nothing else; old versions count their
+   * bytes.
+   */
   readonly quota?: Usage;
   /** How many of the files that it replaces, one after another, are kept; 0 without. */
   readonly keep?: number;
   /** The digests of its chunks, of a file with a tree. */
   readonly chunks?: Bytes;
+  /** Where it was staged, where that was recorded as a partial upload: it is none any more. */
+  readonly staged?: string;
 }
 
 export interface Recorded {
   readonly version: number;
   /** The paths of what is not kept any more; they are orphans from now on. */
   readonly dropped: readonly string[];
+}
+
+/** What is durably held of an upload that was broken off, or may be. */
+export interface PartialKey {
+  readonly clientId: Bytes;
+  readonly name: string;
+  /** Of the staged file, relative to the data folder, with `/`. */
+  readonly path: string;
+  /** How many bytes of it, from the beginning on. */
+  readonly held: number;
+}
+
+export interface PartialFile extends PartialKey {
+  /** Of the whole file, as its client says. */
+  readonly size: number;
+  readonly mtime: number;
+  /** The sums of the chunks that are held: `ChunkSums.encode`. */
+  readonly sums: Bytes;
+  readonly updatedAt: number;
 }
 
 export type Renamed = "renamed" | "missing" | "taken";
@@ -131,20 +162,19 @@ export interface SetPublicKey {
   readonly reservedFor?: Bytes | undefined;
 }
 
-export interface Catalog extends AsyncDisposable {
+export type KeyChange = "unknown" | "disabled" | "set" | "replaced";
+
+export interface Catalog extends AccountCatalog, AsyncDisposable {
   /** Whether the name is now registered under the id; `false` if another has it. */
   registerClient(registration: RegisterClient): Promise<boolean>;
   /** `unknown` where the id is not the name's. */
-  setPublicKey(change: SetPublicKey): Promise<"unknown" | "set" | "replaced">;
-  /** Whether the name is now registered by protocol 4 under the id, with its first key; `false` if another has it. */
-  registerKey(registration: RegisterKey): Promise<boolean>;
-  /** The client, if the key is one of its own. */
-  findKeyHolder(id: Bytes, key: Bytes): Promise<Client | undefined>;
+  setPublicKey(change: SetPublicKey): Promise<KeyChange>;
   /** Forgets registrations without a key that were made before a time. */
   expireRegistrations(before: number): Promise<void>;
   findClient(id: Bytes): Promise<Client | undefined>;
   findClientByName(name: string): Promise<Client | undefined>;
   noteSeen(id: Bytes, now: number): Promise<void>;
+  /** Nothing changes for an account of protocol 4. */
   noteSpeech(id: Bytes, speech: Speech): Promise<void>;
   /** All clients, by name. */
   listClients(): Promise<Client[]>;
@@ -161,12 +191,30 @@ export interface Catalog extends AsyncDisposable {
    * Records a file as the current one of its name, in the next version. Throws `CatalogRefusal`.
    */
   storeFile(file: StoredFile, options?: StoreOptions): Promise<Recorded>;
-  /** What a client has stored, under other names than this one. */
-  usage(clientId: Bytes, exceptName?: string): Promise<Usage>;
+  /**
+   * Records what is held of an upload, in place of what was held under its name; of more than `max` of a client the
+   * oldest give way. Returns the paths that are nobody's from now on.
+   */
+  savePartial(partial: PartialFile, max: number): Promise<string[]>;
+  findPartial(clientId: Bytes, name: string): Promise<PartialFile | undefined>;
+  /** Forgets what is held under a name. Returns its path, if there was one. */
+  dropPartial(clientId: Bytes, name: string): Promise<string[]>;
+  /** Up to `count` of all clients whose path comes behind `path`, by path: `""` begins. */
+  listPartialsAfter(path: string, count: number): Promise<PartialKey[]>;
+  /** Up to `count` of all clients that were updated before a time, oldest first. */
+  listPartialsBefore(time: number, count: number): Promise<PartialKey[]>;
+  /** Whether a staged file with this path is held. */
+  knowsStaged(path: string): Promise<boolean>;
+  /** What a client has stored, or sent in part; with a name, what is left of that when a file of the name is stored and `keep` are kept. */
+  usage(clientId: Bytes, name?: string, keep?: number): Promise<Usage>;
   /** The current file of a name, or, from 1 on, a version of it. */
   findFile(clientId: Bytes, name: string, version?: number): Promise<StoredFile | undefined>;
-  /** The digests of a file's chunks, one behind the other, if it has a tree and still this path. */
-  findChunks(file: StoredFile): Promise<Bytes | undefined>;
+  /** Whether a file, in any version, has this path. */
+  refersTo(path: string): Promise<boolean>;
+  /** The digests of the chunks of the file at a path, one behind the other, if it has a tree. */
+  findChunks(path: string): Promise<Bytes | undefined>;
+  /** Adds what protocol 4 keeps to the file at a path, if there still is one and it has none. */
+  setTree(path: string, tree: Tree, chunks: Bytes): Promise<void>;
   /** Up to `count` current files of a client whose names begin with `prefix` and come behind `after`, by name. */
   listFilesBelow(
     clientId: Bytes,
@@ -174,8 +222,13 @@ export interface Catalog extends AsyncDisposable {
     after: string,
     count: number,
   ): Promise<StoredFile[]>;
-  /** The current file of a name, and the older ones that are kept, newest first. */
-  listVersions(clientId: Bytes, name: string): Promise<StoredFile[]>;
+  /** Up to `count` versions of a name below `before`, newest first: `Infinity` begins. */
+  listVersions(
+    clientId: Bytes,
+    name: string,
+    before: number,
+    count: number,
+  ): Promise<StoredFile[]>;
   /** Forgets a file with its old versions. Returns their paths, which are orphans from now on. */
   dropFile(clientId: Bytes, name: string): Promise<string[]>;
   /** Gives a file, with its old versions, another name that is free. Throws `CatalogRefusal` `name-conflict`. */
@@ -186,9 +239,12 @@ export interface Catalog extends AsyncDisposable {
   listFilesAfter(path: string, count: number): Promise<StoredFile[]>;
   /** Whether a file or the list of orphans has this path. */
   knowsPath(path: string): Promise<boolean>;
-  /** Forgets a file, if it still has this path. What is at the path is not listed as an orphan. */
-  removeFile(file: StoredFile): Promise<void>;
-  /** Forgets a client with its files, whose paths are orphans from now on. Returns these. */
+  /**
+   * Forgets the file at a path. What is there is not listed as an orphan. If the file was the current one its name has
+   * none then, whatever older ones are kept.
+   */
+  removeFile(path: string): Promise<void>;
+  /** Forgets a client with its files and partial uploads, whose paths are orphans from now on. Returns these. */
   removeClient(id: Bytes): Promise<string[]>;
   /** What the database itself finds wrong with it; empty where all is well. */
   listFaults(): Promise<string[]>;

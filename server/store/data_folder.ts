@@ -100,7 +100,7 @@ export class DataFolder<C extends Catalog = Catalog> implements Store, AsyncDisp
           { hint: "Name a folder that xfer server backup has finished." },
         );
       }
-      const catalog = SqliteCatalog.openToRead(join(path, BACKUP_CATALOG));
+      const catalog = await openBackupCatalog(join(path, BACKUP_CATALOG));
       return new DataFolder(path, { catalog, blobs: new DiskBlobStore(path, fs) });
     });
   }
@@ -127,6 +127,30 @@ export class DataFolder<C extends Catalog = Catalog> implements Store, AsyncDisp
   async [Symbol.asyncDispose](): Promise<void> {
     await this.catalog[Symbol.asyncDispose]();
     this.#lock?.close();
+  }
+}
+
+/** A catalog that an older xfer wrote is brought up to date in a copy: the backup stays as it is. */
+async function openBackupCatalog(path: string): Promise<SqliteCatalog> {
+  try {
+    return SqliteCatalog.openToRead(path);
+  } catch (error) {
+    if (!(error instanceof XferError) || error.code !== "catalog-too-old") throw error;
+  }
+  const folder = await Deno.makeTempDir({ prefix: "xfer-" });
+  const remove = () => Deno.remove(folder, { recursive: true });
+  try {
+    const copy = join(folder, BACKUP_CATALOG);
+    await Deno.copyFile(path, copy);
+    const catalog = SqliteCatalog.open(copy);
+    const close = async () => {
+      await catalog[Symbol.asyncDispose]();
+      await remove();
+    };
+    return { ...catalog, [Symbol.asyncDispose]: close };
+  } catch (error) {
+    await remove();
+    throw error;
   }
 }
 

@@ -6,7 +6,9 @@
 import { join } from "node:path";
 import { type Bytes, toHex } from "../../protocol/mod.ts";
 import type { BlobStore, ReadOptions, StagedBlob } from "./blob_store.ts";
-import { createOwnFolder, type FileSystem, syncFolder, writeAll } from "./file_system.ts";
+import { createOwnFolder, type FileSystem, removeIfThere, syncFolder } from "./file_system.ts";
+import { Shared } from "./shared.ts";
+import { type Place, StagedFile } from "./staged_file.ts";
 
 export const STAGING = "staging";
 export const FILES = "files";
@@ -14,8 +16,6 @@ export const QUARANTINE = "quarantine";
 
 /** Blobs are read in pieces of this many bytes. */
 const READ_SIZE = 256 * 1024;
-/** Staged bytes that may wait for the disk: so many and it begins to take them, long before the file's end. */
-const WRITE_BACK_SIZE = 64 * 1024 * 1024;
 /** Owners' folders that are known to be durable; a server has few owners at work at a time. */
 const MAX_KNOWN_FOLDERS = 4096;
 const BLOB_ID_SIZE = 16;
@@ -25,6 +25,8 @@ export class DiskBlobStore implements BlobStore {
   readonly #folder: string;
   readonly #fs: FileSystem;
   readonly #known = new Set<string>();
+  /** Folders whose names are being made durable. */
+  readonly #syncing = new Map<string, Shared>();
 
   /** A store below `folder`, which exists, with the folders that it needs. */
   static async create(folder: string, fs: FileSystem): Promise<DiskBlobStore> {
@@ -38,10 +40,31 @@ export class DiskBlobStore implements BlobStore {
     this.#fs = fs;
   }
 
-  async stage(): Promise<StagedBlob> {
-    const path = join(this.#folder, STAGING, randomName());
-    const file = await this.#fs.open(path, { write: true, createNew: true, mode: 0o600 });
-    return new StagedFile(this.#fs, path, file, (from, to) => this.#move(from, to));
+  stage(): Promise<StagedBlob> {
+    return Promise.resolve(new StagedFile(this.#place(`${STAGING}/${randomName()}`)));
+  }
+
+  async resume(path: string, size: number): Promise<StagedBlob> {
+    const there = await this.size(path);
+    if (there === undefined || there < size) {
+      throw new Deno.errors.NotFound(`Cannot resume ${path}: it has not ${size} bytes`);
+    }
+    const file = await this.#fs.open(join(this.#folder, path), { write: true });
+    try {
+      await file.truncate(size);
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+    return new StagedFile(this.#place(path), file);
+  }
+
+  #place(path: string): Place {
+    return {
+      ...{ fs: this.#fs, path, file: join(this.#folder, path) },
+      move: (to) => this.#move(join(this.#folder, path), to),
+      syncFolder: () => this.#syncFolder(join(this.#folder, STAGING)),
+    };
   }
 
   newPath(ownerId: Bytes): string {
@@ -119,7 +142,17 @@ export class DiskBlobStore implements BlobStore {
       await this.#makeDurable(folder);
       await this.#fs.rename(from, target);
     }
-    await syncFolder(this.#fs, folder);
+    await this.#syncFolder(folder);
+  }
+
+  /** Makes the names in a folder durable; those that ask while it is done are done together afterwards. */
+  #syncFolder(folder: string): Promise<void> {
+    let syncing = this.#syncing.get(folder);
+    if (syncing === undefined) {
+      syncing = new Shared(() => syncFolder(this.#fs, folder), () => this.#syncing.delete(folder));
+      this.#syncing.set(folder, syncing);
+    }
+    return syncing.run();
   }
 
   async #makeDurable(folder: string): Promise<void> {
@@ -136,82 +169,15 @@ export class DiskBlobStore implements BlobStore {
     return folder?.isDirectory && file?.isFile ? file : undefined;
   }
 
-  async sweep(): Promise<number> {
+  async sweep(isKept: (path: string) => Promise<boolean> = nothing): Promise<number> {
     const staging = join(this.#folder, STAGING);
     let count = 0;
     for await (const { name, isFile } of this.#fs.readDir(staging)) {
-      if (!isFile || !BLOB_NAME.test(name)) continue;
+      if (!isFile || !BLOB_NAME.test(name) || await isKept(`${STAGING}/${name}`)) continue;
       await this.#fs.remove(join(staging, name));
       count++;
     }
     return count;
-  }
-}
-
-type Move = (from: string, path: string) => Promise<void>;
-
-class StagedFile implements StagedBlob {
-  readonly #fs: FileSystem;
-  readonly #path: string;
-  readonly #file: Deno.FsFile;
-  readonly #move: Move;
-  #state: "open" | "closed" | "gone" = "open";
-  #dirty = 0;
-  /** Ends when the disk has taken what was written at some moment. */
-  #writingBack: Promise<void> | undefined;
-
-  constructor(fs: FileSystem, path: string, file: Deno.FsFile, move: Move) {
-    this.#fs = fs;
-    this.#path = path;
-    this.#file = file;
-    this.#move = move;
-  }
-
-  async write(bytes: Bytes): Promise<void> {
-    await writeAll(this.#file, bytes);
-    this.#dirty += bytes.length;
-    if (this.#dirty < WRITE_BACK_SIZE || this.#writingBack !== undefined) return;
-    this.#dirty = 0;
-    this.#writingBack = this.#writeBack().finally(() => this.#writingBack = undefined);
-  }
-
-  async seal(): Promise<void> {
-    if (this.#state !== "open") return;
-    await this.#writingBack;
-    await this.#file.sync();
-    this.#close();
-  }
-
-  async commit(path: string): Promise<void> {
-    await this.seal();
-    await this.#move(this.#path, path);
-    this.#state = "gone";
-  }
-
-  async discard(): Promise<void> {
-    if (this.#state === "gone") return;
-    this.#close();
-    await removeIfThere(this.#fs, this.#path);
-    this.#state = "gone";
-  }
-
-  /**
-   * Has the disk take what is written so far while more comes, so that the sync at the end, on which alone durability
-   * depends, has little left to do. A file's handle does one thing at a time, so this one has its own. What fails here
-   * fails in that sync too.
-   */
-  async #writeBack(): Promise<void> {
-    try {
-      using file = await this.#fs.open(this.#path, { write: true });
-      await file.syncData();
-    } catch {
-      return; // the sync at the end tells
-    }
-  }
-
-  #close(): void {
-    if (this.#state === "open") this.#file.close();
-    this.#state = "closed";
   }
 }
 
@@ -230,14 +196,10 @@ async function infoOf(fs: FileSystem, path: string): Promise<Deno.FileInfo | und
   }
 }
 
-async function removeIfThere(fs: FileSystem, path: string): Promise<void> {
-  try {
-    await fs.remove(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-}
-
 function randomName(): string {
   return toHex(crypto.getRandomValues(new Uint8Array(BLOB_ID_SIZE)));
+}
+
+function nothing(): Promise<boolean> {
+  return Promise.resolve(false);
 }

@@ -37,3 +37,11 @@ export async function syncFolder(fs: FileSystem, path: string): Promise<void> {
 export async function writeAll(file: Deno.FsFile, bytes: Bytes): Promise<void> {
   for (let done = 0; done < bytes.length;) done += await file.write(bytes.subarray(done));
 }
+
+export async function removeIfThere(fs: FileSystem, path: string): Promise<void> {
+  try {
+    await fs.remove(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}

@@ -66,6 +66,27 @@ export const MIGRATIONS: readonly string[] = [
   DROP TABLE files;
   ALTER TABLE all_files RENAME TO files;
   CREATE UNIQUE INDEX current_files ON files (client_id, name) WHERE current = 1;
+  -- What each client has stored, as the files are changed: to sum it up for every file that is stored takes ever longer.
+  CREATE TABLE usage (
+    client_id BLOB NOT NULL PRIMARY KEY REFERENCES clients (id) ON DELETE CASCADE,
+    files INTEGER NOT NULL,
+    bytes INTEGER NOT NULL
+  ) STRICT;
+  INSERT INTO usage SELECT client_id, sum(current), sum(size) FROM files GROUP BY client_id;
+  CREATE TRIGGER file_added AFTER INSERT ON files BEGIN
+    INSERT INTO usage VALUES (new.client_id, new.current, new.size)
+      ON CONFLICT DO UPDATE SET files = files + excluded.files, bytes = bytes + excluded.bytes;
+  END;
+  CREATE TRIGGER file_changed AFTER UPDATE OF client_id, current, size ON files BEGIN
+    UPDATE usage SET files = files - old.current, bytes = bytes - old.size
+      WHERE client_id = old.client_id;
+    INSERT INTO usage VALUES (new.client_id, new.current, new.size)
+      ON CONFLICT DO UPDATE SET files = files + excluded.files, bytes = bytes + excluded.bytes;
+  END;
+  CREATE TRIGGER file_removed AFTER DELETE ON files BEGIN
+    UPDATE usage SET files = files - old.current, bytes = bytes - old.size
+      WHERE client_id = old.client_id;
+  END;
   CREATE TABLE partials (
     client_id BLOB NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
     name TEXT NOT NULL,

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Bytes } from "../../protocol/mod.ts";
+import type { Quota } from "./account_catalog.ts";
 import type { Client, StoredFile } from "./catalog.ts";
 
 export type Row = Record<string, unknown>;
@@ -19,7 +20,17 @@ export function toClient(row: Row): Client {
       edition: row["edition"] as string,
       habits: (row["habits"] as string).split(" ").filter((habit) => habit !== ""),
     },
+    disabled: row["disabled"] === 1,
+    quota: {
+      ...toLimit("bytes", row["quota_bytes"] as number | null),
+      ...toLimit("files", row["quota_files"] as number | null),
+    },
   };
+}
+
+/** -1 stands for no limit. */
+function toLimit(what: keyof Quota, limit: number | null): Quota {
+  return limit === null ? {} : { [what]: limit < 0 ? Infinity : limit };
 }
 
 /** The columns of a file but for the digests of its chunks, which can be many. */

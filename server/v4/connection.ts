@@ -3,14 +3,15 @@
  *
  * @module
  */
-import { type Bytes, isUserName, printable, ProtocolError, toHex } from "../../protocol/mod.ts";
-import { NONCE_SIZE, verifySignature } from "../../protocol/v4/authentication.ts";
+import { type Bytes, printable, ProtocolError } from "../../protocol/mod.ts";
+import { NONCE_SIZE } from "../../protocol/v4/authentication.ts";
+import { Conversation } from "../../protocol/v4/conversation.ts";
 import { FrameReader } from "../../protocol/v4/frames.ts";
 import { dataHeader, encodeMessage, type Message } from "../../protocol/v4/messages.ts";
 import type { Context } from "../context.ts";
-import { countRegistration } from "../handlers.ts";
 import { LimitError } from "../limits.ts";
 import { PeerSocket, type Socket } from "../peer_socket.ts";
+import { type Entrant, letIn, refuseDismissed } from "./entrance.ts";
 import { Refusal } from "./refusal.ts";
 import { Requests, WINDOW } from "./requests.ts";
 
@@ -28,6 +29,7 @@ export class Connection {
   readonly #face: Face;
   readonly #socket: PeerSocket;
   readonly #frames = new FrameReader("client");
+  readonly #conversation = new Conversation(WINDOW);
   #requests: Requests | undefined;
   #finishing = false;
   /** Ends when what was to be sent so far has been. */
@@ -70,7 +72,8 @@ export class Connection {
   /** Ends the connection as soon as no file is on its way. */
   finish(): void {
     this.#finishing = true;
-    if (this.#requests?.isAtWork !== true) this.close("the server stops");
+    if (this.#conversation.isAtWork) return;
+    this.#sending.then(() => this.close("the server stops"));
   }
 
   async #converse(): Promise<void> {
@@ -78,7 +81,15 @@ export class Connection {
     await this.#send({ kind: "challenge", tag: 0, version: VERSION, nonce });
     const first = await this.#receive();
     if (first === undefined) return;
-    const requests = await this.#letIn(first, nonce);
+    const entrant = await letIn({
+      ...{ context: this.#context, fingerprint: this.#face.fingerprint, nonce, peer: this.#socket },
+      send: (message) => this.#send(message),
+      receive: () => this.#receive(),
+    }, first);
+    if (entrant === undefined) return;
+    const { clientId, name } = entrant;
+    await this.#send({ kind: "welcome", tag: 0, clientId, name, window: WINDOW });
+    const requests = this.#requestsOf(entrant);
     this.#requests = requests;
     this.#socket.expect(READ_SIZE);
     for (let requested = 0;;) {
@@ -88,72 +99,33 @@ export class Connection {
       if (message.kind !== "data" && ++requested > max) {
         throw new LimitError("maxRequestsPerConnection", max);
       }
+      await refuseDismissed(this.#context, entrant);
       await requests.handle(message);
-      if (this.#finishing && !requests.isAtWork) return;
+      if (this.#finishing && !this.#conversation.isAtWork) return;
     }
   }
 
-  /** Throws `Refusal`, `LimitError`, and `ProtocolError` for what is no proof. */
-  async #letIn(message: Message, nonce: Bytes): Promise<Requests> {
-    const { fingerprint } = this.#face;
-    const { store, entropy, limits, clock, log } = this.#context;
-    const { address } = this.#socket;
-    const open = async (clientId: Bytes, name: string) => {
-      await this.#send({ kind: "welcome", tag: 0, clientId, name, window: WINDOW });
-      return new Requests({
-        ...{ context: this.#context, owner: { clientId, address } },
-        answers: {
-          send: (message) => this.#send(message),
-          sendChunk: (tag, offset, chunk) => this.#sendChunk(tag, offset, chunk),
-        },
-      });
-    };
-    if (message.kind === "register") {
-      countRegistration(this.#context, this.#socket);
-      const { name, key, signature } = message;
-      const proven = await verifySignature({ fingerprint, nonce, key, name }, signature);
-      if (!proven) throw new Refusal("not-authenticated", "the signature is wrong");
-      if (!isUserName(name)) {
-        throw new Refusal("bad-user-name", "a name has 1 to 254 ASCII letters and digits");
-      }
-      const id = entropy.clientId();
-      const expiredBefore = clock() - limits.registrationTtlMs;
-      const free = await store.catalog.registerKey({ id, name, key, now: clock(), expiredBefore });
-      if (!free) throw new Refusal("name-taken", `${name} is another's name`);
-      log.info("Registered {name} as {client} from {address}", {
-        event: "client.registered",
-        ...{ name, client: toHex(id), address },
-      });
-      return await open(id, name);
-    }
-    if (message.kind === "login") {
-      const { clientId, key, signature } = message;
-      const proven = await verifySignature({ fingerprint, nonce, clientId, key }, signature);
-      const client = proven ? await store.catalog.findKeyHolder(clientId, key) : undefined;
-      const client16 = toHex(clientId);
-      if (client === undefined) {
-        log.info("Denied {client} from {address} to log in: not known so", {
-          event: "client.denied",
-          ...{ name: "", client: client16, address },
-        });
-        throw new Refusal("not-authenticated", "no such account has this key");
-      }
-      log.info("Logged in {name} ({client}) from {address}", {
-        event: "client.logged-in",
-        ...{ name: printable(client.name), client: client16, address },
-      });
-      return await open(clientId, client.name);
-    }
-    throw new ProtocolError("bad-frame", `Cannot take ${message.kind} before register or login`);
+  #requestsOf({ clientId }: Entrant): Requests {
+    return new Requests({
+      ...{ context: this.#context, owner: { clientId, address: this.#socket.address } },
+      answers: {
+        send: (message) => this.#send(message),
+        sendChunk: (tag, offset, chunk) => this.#sendChunk(tag, offset, chunk),
+        close: (reason) => this.close(reason),
+      },
+    });
   }
 
   /** The next message; `undefined` when the peer has left between two. */
   async #receive(): Promise<Message | undefined> {
     for (;;) {
       const message = this.#frames.next();
-      if (message !== undefined) return message;
+      if (message !== undefined) {
+        this.#conversation.hear(message);
+        return message;
+      }
       const bytes = await this.#socket.receive(
-        this.#requests?.isReceiving === true
+        this.#conversation.isReceiving
           ? "content"
           : this.#frames.betweenFrames
           ? "idle"
@@ -168,11 +140,13 @@ export class Connection {
   }
 
   #send(message: Message): Promise<void> {
+    this.#conversation.say(message);
     const bytes = encodeMessage(message);
     return this.#inTurn(() => this.#socket.send(bytes));
   }
 
   #sendChunk(tag: number, offset: number, chunk: Bytes): Promise<void> {
+    this.#conversation.say({ kind: "data", tag });
     return this.#inTurn(async () => {
       await this.#socket.send(dataHeader(tag, offset, chunk.length));
       await this.#socket.send(chunk);

@@ -3,15 +3,21 @@
  *
  * @module
  */
+import type { Bytes } from "../../protocol/mod.ts";
 import type { Kind, Message, MessageOf } from "../../protocol/v4/messages.ts";
-import { CHUNK_SIZE, chunkCount, DIGEST_SIZE } from "../../protocol/v4/tree.ts";
+import { CHUNK_SIZE, chunkCount, chunkSize, DIGEST_SIZE } from "../../protocol/v4/tree.ts";
 import type { StoredFile } from "../store/catalog.ts";
 import { removeOrphan } from "../storing.ts";
 import { Refusal, refuseName } from "./refusal.ts";
 import { logFile, type Session } from "./session.ts";
+import { damaged, type FileWithTree, withTree } from "./trees.ts";
 
 /** Names that are looked up at once for a list. */
 const PAGE = 500;
+/** How often a file is looked up that is replaced each time before it is read. */
+const MAX_LOOKS = 16;
+/** Characters of a name that a refusal repeats: it has to fit into its frame. */
+const MAX_QUOTED = 255;
 
 type Handlers = {
   readonly [K in Kind]?: (session: Session, message: MessageOf<K>) => Promise<void>;
@@ -20,25 +26,15 @@ type Handlers = {
 /** Each answers by itself, or throws why it does not. */
 export const FILE_REQUESTS: Handlers = {
   get,
-  async list({ context, owner, answers }, { tag, prefix }) {
-    const { store: { catalog } } = context;
-    for (let after = "";;) {
-      const files = await catalog.listFilesBelow(owner.clientId, prefix, after, PAGE);
-      for (const file of files) await answers.send(describe(tag, file));
-      const last = files.at(-1);
-      if (last === undefined) break;
-      after = last.name;
-    }
-    await answers.send({ kind: "done", tag });
+  async list(session, { tag, prefix }) {
+    await describeAll(session, tag, filesBelow(session, prefix), () => 0);
   },
   async stat(session, { tag, name, version }) {
     await session.answers.send(describe(tag, await find(session, name, version)));
   },
-  async versions({ context, owner, answers }, { tag, name }) {
-    const files = await context.store.catalog.listVersions(owner.clientId, name);
-    if (files.length === 0) throw noSuchFile(name);
-    for (const file of files) await answers.send(describe(tag, file));
-    await answers.send({ kind: "done", tag });
+  async versions(session, { tag, name }) {
+    const files = versionsOf(session, name);
+    await describeAll(session, tag, files, ({ version = 0 }) => version);
   },
   async remove(session, { tag, name }) {
     const { context, owner, answers } = session;
@@ -59,44 +55,151 @@ export const FILE_REQUESTS: Handlers = {
   },
 };
 
-async function get(session: Session, request: MessageOf<"get">): Promise<void> {
-  const { tag, name, version, from, to } = request;
-  const { context: { store: { catalog, blobs } }, answers } = session;
-  const file = await find(session, name, version);
-  const digests = await catalog.findChunks(file);
-  if (digests?.length !== chunkCount(file.size) * DIGEST_SIZE) {
-    throw new Refusal("damaged", `${name} has no digests of its chunks`);
+async function* filesBelow({ context, owner }: Session, prefix: string) {
+  const { store: { catalog } } = context;
+  for (let after = "";;) {
+    const files = await catalog.listFilesBelow(owner.clientId, prefix, after, PAGE);
+    yield* files;
+    const last = files.at(-1);
+    if (last === undefined) return;
+    after = last.name;
   }
-  await answers.send(describe(tag, file));
-  for (let at = 0; at < digests.length; at += CHUNK_SIZE) {
-    await answers.send({ kind: "digests", tag, bytes: digests.slice(at, at + CHUNK_SIZE) });
+}
+
+/** Throws `Refusal` `no-such-file`. */
+async function* versionsOf({ context, owner }: Session, name: string) {
+  const { store: { catalog } } = context;
+  for (let before = Infinity;;) {
+    const files = await catalog.listVersions(owner.clientId, name, before, PAGE);
+    if (files.length === 0 && before === Infinity) throw noSuchFile(name);
+    yield* files;
+    const last = files.at(-1);
+    if (last?.version === undefined) return;
+    before = last.version;
   }
-  const end = Math.min(to, file.size);
-  const first = Math.floor(from / CHUNK_SIZE) * CHUNK_SIZE;
-  let at = first;
-  if (from < end) {
-    for await (const chunk of blobs.read(file.path, { from: first, pieceSize: CHUNK_SIZE })) {
-      await answers.sendChunk(tag, at, chunk);
-      at += chunk.length;
-      if (at >= end) break;
+}
+
+/**
+ * Sends what is known of files; `versionOf` says which version stands for one that has been replaced meanwhile. One that
+ * is damaged does not keep the others back: it is told at the end.
+ */
+async function describeAll(
+  session: Session,
+  tag: number,
+  files: AsyncIterable<StoredFile>,
+  versionOf: (file: StoredFile) => number,
+): Promise<void> {
+  const { context, answers } = session;
+  let fault: Refusal | undefined;
+  for await (const file of files) {
+    let found: FileWithTree;
+    try {
+      found = await withTree(context, file) ?? await find(session, file.name, versionOf(file));
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      if (error.code !== "no-such-file") fault ??= error;
+      continue;
     }
-    if (at < end) throw new Refusal("damaged", `${name} is shorter than it was stored`);
+    await answers.send(describe(tag, found));
   }
+  if (fault !== undefined) throw fault;
   await answers.send({ kind: "done", tag });
 }
 
-async function find({ context, owner }: Session, name: string, version: number) {
-  const file = await context.store.catalog.findFile(owner.clientId, name, version);
-  if (file === undefined) throw noSuchFile(name);
-  return file;
+async function get(session: Session, request: MessageOf<"get">): Promise<void> {
+  const { tag, from, to } = request;
+  const { answers } = session;
+  const { file, digests, first, chunks } = await open(session, request);
+  try {
+    await answers.send(describe(tag, file));
+    for (let at = 0; at < digests.length; at += CHUNK_SIZE) {
+      await answers.send({ kind: "digests", tag, bytes: digests.slice(at, at + CHUNK_SIZE) });
+    }
+    const end = Math.min(to, file.size);
+    for (let at = beginOfChunk(from), piece = first; from < end && at < end;) {
+      if (piece.value?.length !== chunkSize(file.size, at / CHUNK_SIZE)) {
+        throw damaged(session.context, file);
+      }
+      await answers.sendChunk(tag, at, piece.value);
+      at += piece.value.length;
+      if (at < end) piece = await chunks.next();
+    }
+    await answers.send({ kind: "done", tag });
+  } finally {
+    await chunks.return();
+  }
 }
 
-function describe(tag: number, file: StoredFile): Message {
+interface Opened {
+  readonly file: FileWithTree;
+  readonly digests: Bytes;
+  /** The first chunk that is wanted, where any is, and those behind it: of this file, whatever becomes of its name. */
+  readonly first: IteratorResult<Bytes, void>;
+  readonly chunks: AsyncGenerator<Bytes, void, void>;
+}
+
+/**
+ * Looks a file up and opens it. One that is replaced or removed in between is looked up again: nobody is told of a file
+ * before it is open. Throws `Refusal`.
+ */
+async function open(
+  session: Session,
+  { name, version, from, to }: MessageOf<"get">,
+): Promise<Opened> {
+  const { context } = session;
+  const { store: { catalog, blobs } } = context;
+  for (let looks = 0; looks < MAX_LOOKS; looks++) {
+    const file = await find(session, name, version);
+    const digests = await catalog.findChunks(file.path);
+    const chunks = blobs.read(file.path, { from: beginOfChunk(from), pieceSize: CHUNK_SIZE });
+    const first = from < Math.min(to, file.size) ? await firstOf(chunks) : NONE;
+    const isWhole = digests?.length === chunkCount(file.size) * DIGEST_SIZE;
+    if (first !== undefined && isWhole) return { file, digests, first, chunks };
+    await chunks.return();
+    if (await catalog.refersTo(file.path)) throw damaged(context, file);
+  }
+  throw replacedTooOften(name);
+}
+
+const NONE: IteratorResult<Bytes, void> = { done: true, value: undefined };
+
+/** The first piece, with which a blob is open; `undefined` where there is none. */
+async function firstOf(
+  pieces: AsyncGenerator<Bytes, void, void>,
+): Promise<IteratorResult<Bytes, void> | undefined> {
+  try {
+    return await pieces.next();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+function beginOfChunk(offset: number): number {
+  return Math.floor(offset / CHUNK_SIZE) * CHUNK_SIZE;
+}
+
+/** A file with its digest. Throws `Refusal` `no-such-file`, `damaged`. */
+async function find(session: Session, name: string, version: number): Promise<FileWithTree> {
+  const { context, owner } = session;
+  for (let looks = 0; looks < MAX_LOOKS; looks++) {
+    const file = await context.store.catalog.findFile(owner.clientId, name, version);
+    if (file === undefined) throw noSuchFile(name);
+    const found = await withTree(context, file);
+    if (found !== undefined) return found;
+  }
+  throw replacedTooOften(name);
+}
+
+function describe(tag: number, file: FileWithTree): Message {
   const { name, version = 1, size, crc, storedAt, tree } = file;
-  if (tree === undefined) throw new Refusal("damaged", `${name} has no digest`);
   return { kind: "file", tag, name, version, size, storedAt, cksum: crc, ...tree };
 }
 
 function noSuchFile(name: string): Refusal {
-  return new Refusal("no-such-file", `there is no file ${name}`);
+  return new Refusal("no-such-file", `there is no file ${name.slice(0, MAX_QUOTED)}`);
+}
+
+function replacedTooOften(name: string): Refusal {
+  return new Refusal("cannot-store", `${name} is replaced faster than it can be read`);
 }

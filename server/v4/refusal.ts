@@ -4,6 +4,7 @@
  * @module
  */
 import { pathNameFault } from "../../protocol/v4/path_name.ts";
+import type { CatalogRefusal, RefusalReason } from "../store/catalog.ts";
 
 export type RefusalCode =
   | "not-authenticated"
@@ -12,9 +13,11 @@ export type RefusalCode =
   | "registration-closed"
   | "bad-token"
   | "account-disabled"
+  | "no-such-account"
   | "bad-file-name"
   | "no-such-file"
   | "file-exists"
+  | "no-such-transfer"
   | "over-limit"
   | "cannot-store"
   | "damaged"
@@ -27,6 +30,19 @@ export class Refusal extends Error {
     super(message);
     this.code = code;
   }
+}
+
+const CODES: Readonly<Record<RefusalReason, RefusalCode>> = {
+  "quota-bytes": "over-limit",
+  "quota-files": "over-limit",
+  "name-conflict": "bad-file-name",
+  "account-disabled": "account-disabled",
+  "other-protocol": "cannot-store",
+};
+
+/** What the catalog refuses, as a client is told. */
+export function toRefusal({ reason, message }: CatalogRefusal): Refusal {
+  return new Refusal(CODES[reason], message);
 }
 
 /** Throws `Refusal` `bad-file-name`. */

@@ -1,50 +1,38 @@
 /**
- * What the server does for a client that has proven who it is.
+ * What the server does for a client that has proven who it is. What may come when is `Conversation`'s to judge.
  *
  * @module
  */
 import { printable, ProtocolError, release } from "../../protocol/mod.ts";
-import type { Sums } from "../../protocol/v4/chunk_sums.ts";
 import type { Message, MessageOf } from "../../protocol/v4/messages.ts";
-import { digestTree } from "../../protocol/v4/tree.ts";
 import { LimitError } from "../limits.ts";
 import { CatalogRefusal } from "../store/catalog.ts";
-import { checkRoom, storeFile } from "../storing.ts";
+import { Backlog } from "./backlog.ts";
 import { FILE_REQUESTS } from "./files.ts";
-import { Receipt, sameSums } from "./receipt.ts";
-import { Refusal, refuseName } from "./refusal.ts";
+import { Receipt } from "./receipt.ts";
+import { ACCOUNT_REQUESTS } from "./account_requests.ts";
+import { Refusal, toRefusal } from "./refusal.ts";
 import type { Session } from "./session.ts";
 
 /** Puts of a connection that are not answered at a time: so many small files are synced and committed together. */
-export const WINDOW = 32;
-
-/** A put whose data comes: into a receipt, or passed over since it was refused. */
-interface Incoming {
-  readonly tag: number;
-  receipt: Receipt | undefined;
-}
+export const WINDOW = 64;
 
 export class Requests implements AsyncDisposable {
   readonly #session: Session;
-  #incoming: Incoming | undefined;
+  readonly #backlog: Backlog;
+  /** The file whose data comes; none where it was refused, and is passed over. */
+  #incoming: Receipt | undefined;
+  /** The transfer of another connection whose data comes here too. */
+  #joined: Receipt | undefined;
   /** Puts that have come whole and are not answered. */
-  readonly #finishing = new Set<Promise<void>>();
+  readonly #deciding = new Set<Promise<void>>();
 
   constructor(session: Session) {
     this.#session = session;
+    this.#backlog = new Backlog(() => session.context.staging.count);
   }
 
-  /** Whether a file's data is what comes next. */
-  get isReceiving(): boolean {
-    return this.#incoming !== undefined;
-  }
-
-  /** Whether a file is on its way, or not answered yet. */
-  get isAtWork(): boolean {
-    return this.isReceiving || this.#finishing.size > 0;
-  }
-
-  /** Throws `ProtocolError` `bad-frame` for a message that does not fit the state. */
+  /** Answers a message that may come now. Throws `ProtocolError` `bad-frame` for a chunk that does not fit its file. */
   async handle(message: Message): Promise<void> {
     switch (message.kind) {
       case "put":
@@ -52,121 +40,127 @@ export class Requests implements AsyncDisposable {
       case "data":
         return await this.#data(message);
       case "end":
-        return this.#end(message);
+        return await this.#end(message);
       case "cancel":
-        return await this.#cancel(message);
+        return await this.#cancel();
+      case "join":
+        return await this.#join(message);
+      case "leave":
+        return await this.#leave(message);
       default:
         return await this.#answer(message);
     }
   }
 
-  /** Drops what is on its way in, and waits for what is being stored. */
+  /** Holds what is on its way in, and waits for what is being stored. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#incoming?.receipt?.discard();
-    this.#incoming = undefined;
-    await Promise.allSettled(this.#finishing);
+    this.#joined?.leave();
+    await this.#incoming?.interrupt();
+    await Promise.allSettled(this.#deciding);
   }
 
   async #put(request: MessageOf<"put">): Promise<void> {
-    if (this.#incoming !== undefined) throw outOfPlace(request, "the file before has not ended");
-    if (this.#finishing.size >= WINDOW) throw outOfPlace(request, `${WINDOW} are not answered`);
-    const incoming: Incoming = { tag: request.tag, receipt: undefined };
-    this.#incoming = incoming;
-    await this.#refusing(request.tag, async () => {
-      const { context, owner: { clientId }, answers } = this.#session;
-      const { tag, name, size, resume } = request;
-      refuseName(name);
-      if (resume !== 0) {
-        // Uploads that were broken off are not kept.
-        const [transfer, digest] = [new Uint8Array(16), digestTree(new Uint8Array(0))];
-        await answers.send({ kind: "held", tag, transfer, offset: 0, digest });
-      }
-      await checkRoom(context, { clientId, name, size });
-      const blob = await context.staging.stage(clientId, size);
-      incoming.receipt = new Receipt(request, blob);
-    });
+    const { tag, resume } = request;
+    const { context, owner, answers } = this.#session;
+    const receipt = new Receipt({ context, owner, request, close: answers.close });
+    if (!(await this.#attempt(tag, () => receipt.open()))) return;
+    this.#incoming = receipt;
+    if (resume !== 0) await answers.send({ kind: "held", tag, ...receipt.held });
   }
 
   async #data(message: MessageOf<"data">): Promise<void> {
-    const incoming = this.#expect(message);
-    const { receipt } = incoming;
-    if (receipt === undefined) return release(message.bytes); // it is refused, and passed over
-    await this.#refusing(message.tag, () => receipt.take(message), () => {
-      incoming.receipt = undefined;
-      return receipt.discard();
+    const receipt = this.#incoming ?? this.#joined;
+    const { bytes } = message;
+    // What nobody waits for any more is passed over.
+    if (receipt === undefined || !receipt.isReceiving) return release(bytes);
+    if (receipt.failure !== undefined && receipt === this.#incoming) {
+      return await this.#giveUp(message.tag, receipt);
+    }
+    this.#backlog.add(bytes.length, receipt.take(message));
+    await this.#backlog.makeRoom();
+  }
+
+  async #giveUp(tag: number, receipt: Receipt): Promise<void> {
+    this.#incoming = undefined;
+    await this.#attempt(tag, async () => {
+      await receipt.discard();
+      throw receipt.failure;
     });
   }
 
   /** What remains to be done for a file goes on while the next one comes. */
-  #end(message: MessageOf<"end">): void {
-    const { receipt } = this.#expect(message);
-    if (receipt?.sums.isWhole === false) throw outOfPlace(message, "some of the file is missing");
-    this.#incoming = undefined;
+  async #end(message: MessageOf<"end">): Promise<void> {
+    const receipt = this.#incoming;
     if (receipt === undefined) return;
-    const finishing: Promise<void> = this.#refusing(
-      message.tag,
-      () => this.#finish(receipt, message),
-      () => receipt.discard(),
-    ).catch(() => undefined).finally(() => this.#finishing.delete(finishing));
-    this.#finishing.add(finishing);
+    await receipt.awaitJoined();
+    if (!receipt.isWhole) throw new ProtocolError("bad-frame", "Cannot take end: data is missing");
+    this.#incoming = undefined;
+    const deciding: Promise<void> = this.#decide(receipt, message)
+      // Who has left is not told.
+      .catch(() => undefined).finally(() => this.#deciding.delete(deciding));
+    this.#deciding.add(deciding);
   }
 
-  async #finish(receipt: Receipt, message: MessageOf<"end">): Promise<void> {
-    const { tag } = message;
-    const { context, owner, answers } = this.#session;
-    const sums: Sums = await receipt.end();
-    if (!sameSums(sums, message)) {
-      await receipt.discard();
-      return await answers.send({ kind: "mismatch", tag, ...sums });
-    }
-    const { request: { name, size, mtime }, blob } = receipt;
-    await blob.seal();
-    const version = await storeFile(context, owner, {
-      ...{ clientId: owner.clientId, name, size, crc: sums.cksum, blob },
-      storedAt: context.clock(),
-      tree: { mtime, digest: sums.digest },
-      chunks: receipt.sums.digests,
+  async #decide(receipt: Receipt, message: MessageOf<"end">): Promise<void> {
+    let answer: Message | undefined;
+    await this.#attempt(message.tag, async () => {
+      answer = await receipt.decide(message);
     });
-    await answers.send({ kind: "stored", tag, ...sums, version });
+    if (answer !== undefined) await this.#session.answers.send(answer);
   }
 
-  async #cancel(message: MessageOf<"cancel">): Promise<void> {
-    const { receipt } = this.#expect(message);
+  async #cancel(): Promise<void> {
+    const receipt = this.#incoming;
     this.#incoming = undefined;
     await receipt?.discard();
   }
 
-  /** The put that a message belongs to. Throws `ProtocolError`. */
-  #expect(message: Message): Incoming {
-    if (this.#incoming?.tag === message.tag) return this.#incoming;
-    throw outOfPlace(message, "no put with its tag is open");
+  async #join({ tag, transfer }: MessageOf<"join">): Promise<void> {
+    const { context, owner, answers } = this.#session;
+    const found = await this.#attempt(tag, () => {
+      const receipt = context.transfers.find(owner.clientId, transfer);
+      if (receipt?.isReceiving !== true) throw noSuchTransfer();
+      receipt.join();
+      this.#joined = receipt;
+    });
+    if (found) await answers.send({ kind: "done", tag });
+  }
+
+  async #leave({ tag }: MessageOf<"leave">): Promise<void> {
+    await this.#backlog.settle();
+    const receipt = this.#joined;
+    this.#joined = undefined;
+    receipt?.leave();
+    const isThere = await this.#attempt(tag, () => {
+      if (receipt?.failure !== undefined) throw receipt.failure;
+      if (receipt?.isReceiving !== true) throw noSuchTransfer();
+    });
+    if (isThere) await this.#session.answers.send({ kind: "done", tag });
   }
 
   async #answer(message: Message): Promise<void> {
-    if (this.#incoming !== undefined) throw outOfPlace(message, "the file before has not ended");
-    const handler = FILE_REQUESTS[message.kind] as
+    const handler = REQUESTS[message.kind] as
       | ((session: Session, message: Message) => Promise<void>)
       | undefined;
-    if (handler === undefined) throw outOfPlace(message, "it is known who the client is");
-    await this.#refusing(message.tag, () => handler(this.#session, message));
+    await this.#attempt(message.tag, async () => {
+      if (handler === undefined) throw new Refusal("over-limit", `${message.kind} is not offered`);
+      await handler(this.#session, message);
+    });
   }
 
   /**
-   * Does work for a request; where it fails, cleans up and answers why. Throws `ProtocolError`, which ends the
-   * connection.
+   * Does work for a request, and answers why where it fails. Returns whether it did not. Throws `ProtocolError`, which
+   * ends the connection.
    */
-  async #refusing(
-    tag: number,
-    work: () => Promise<void>,
-    cleanUp: () => Promise<void> = () => Promise.resolve(),
-  ): Promise<void> {
+  async #attempt(tag: number, work: () => Promise<void> | void): Promise<boolean> {
     try {
       await work();
+      return true;
     } catch (error) {
-      await cleanUp();
       if (error instanceof ProtocolError) throw error;
       const { code, message } = this.#explain(error);
       await this.#session.answers.send({ kind: "error", tag, code, message });
+      return false;
     }
   }
 
@@ -176,7 +170,7 @@ export class Requests implements AsyncDisposable {
       limitLog.report(error, address);
       return new Refusal("over-limit", error.message);
     }
-    if (error instanceof CatalogRefusal) return new Refusal("bad-file-name", error.message);
+    if (error instanceof CatalogRefusal) return toRefusal(error);
     if (error instanceof Refusal) return error;
     log.error("Could not answer {request} of {address}: {reason}", {
       event: "request.failed",
@@ -186,6 +180,8 @@ export class Requests implements AsyncDisposable {
   }
 }
 
-function outOfPlace({ kind }: Message, why: string): ProtocolError {
-  return new ProtocolError("bad-frame", `Cannot take ${kind}: ${why}`);
+function noSuchTransfer(): Refusal {
+  return new Refusal("no-such-transfer", "no upload of yours with this id is open");
 }
+
+const REQUESTS = { ...FILE_REQUESTS, ...ACCOUNT_REQUESTS };

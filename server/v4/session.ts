@@ -17,6 +17,8 @@ export interface Answers {
   /** Resolves when the message is sent. */
   send(message: Message): Promise<void>;
   sendChunk(tag: number, offset: number, chunk: Bytes): Promise<void>;
+  /** Ends the connection at once. */
+  close(reason: string): void;
 }
 
 export interface Session {

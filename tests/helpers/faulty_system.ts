@@ -70,7 +70,10 @@ export class FaultySystem {
           path,
           (short) => file.write(short ? bytes.subarray(0, Math.ceil(bytes.length / 2)) : bytes),
         ),
+      seek: (offset, whence) => this.#file("seek", path, () => file.seek(offset, whence)),
+      truncate: (size) => this.#file("truncate", path, () => file.truncate(size)),
       sync: () => this.#file("sync", path, () => file.sync()),
+      syncData: () => this.#file("syncData", path, () => file.syncData()),
       close,
       [Symbol.dispose]: close,
     };

@@ -15,7 +15,8 @@ import {
   unwrapKey,
 } from "../../mod.ts";
 
-const privateKey = await generatePrivateKey();
+/** Of all of them. */
+export const privateKey = await generatePrivateKey();
 const publicKey = publicKeyOf(privateKey);
 
 /** A client that says exactly what a test wants it to say, on a real socket. */

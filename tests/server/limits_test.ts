@@ -13,6 +13,7 @@ import {
 } from "../../mod.ts";
 import { addressKey } from "../../server/client_address.ts";
 import { Patience } from "../../server/patience.ts";
+import type { StagedBlob } from "../../server/store/blob_store.ts";
 import { Staging } from "../../server/staging.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
 import { kindOf, Peer } from "../helpers/peer.ts";
@@ -194,15 +195,14 @@ over("minFree", { minFree: FREE - 1007 }, async ({ peer }) => {
 });
 
 Deno.test("limit minFree: room that is spoken for is not given twice", async () => {
-  const blob = {
-    write: () => Promise.resolve(),
-    seal: () => Promise.resolve(),
-    commit: () => Promise.resolve(),
-    discard: () => Promise.resolve(),
+  const none = () => Promise.resolve();
+  const blob: StagedBlob = {
+    ...{ path: "", write: none, writeAt: none, sync: none, seal: none, commit: none },
+    ...{ leave: none, discard: none },
   };
   let free = 100;
   const staging = new Staging(
-    { stage: () => Promise.resolve(blob) },
+    { stage: () => Promise.resolve(blob), resume: () => Promise.resolve(blob) },
     { ...DEFAULT_LIMITS, minFree: 10 },
     () => Promise.resolve(free),
   );

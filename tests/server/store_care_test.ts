@@ -295,6 +295,6 @@ Deno.test("verify: a catalog whose rows don't fit together is told", async () =>
     database.exec("PRAGMA foreign_keys = OFF; DELETE FROM clients;");
   }
   const { catalogFaults } = await verify({ dataFolder });
-  assert.equal(catalogFaults.length, 4);
-  assert.match(catalogFaults[0] ?? "", /files has no clients/);
+  const ofFiles = catalogFaults.filter((fault) => /of files has no clients/.test(fault));
+  assert.equal(ofFiles.length, 4);
 });

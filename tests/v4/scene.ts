@@ -6,6 +6,7 @@ import {
   DEFAULT_TIMEOUTS,
   type Limits,
   Server,
+  type ServerOptions,
   type XferError,
 } from "../../mod.ts";
 import { AccountFolder } from "../../client/v4/account.ts";
@@ -30,9 +31,23 @@ export class Scene implements AsyncDisposable {
     this.server = server;
   }
 
-  static async create(limits: Partial<Limits> = {}): Promise<Scene> {
+  static async create(
+    limits: Partial<Limits> = {},
+    options: Partial<ServerOptions> = {},
+  ): Promise<Scene> {
     const folder = await TemporaryFolder.create();
-    return new Scene(folder, await startServer(folder.join("data"), limits));
+    return new Scene(folder, await startServer(folder.join("data"), limits, options));
+  }
+
+  /** Where the server keeps everything. */
+  get data(): string {
+    return this.folder.join("data");
+  }
+
+  /** Stops the server and starts it again on the same data. */
+  async restart(options: Partial<ServerOptions> = {}): Promise<void> {
+    await this.server.close();
+    this.server = await startServer(this.data, {}, options);
   }
 
   /** A client with an identity of its own, which trusts whom it meets first. */
@@ -73,10 +88,15 @@ export class Scene implements AsyncDisposable {
   }
 }
 
-export function startServer(dataFolder: string, limits: Partial<Limits> = {}): Promise<Server> {
+export function startServer(
+  dataFolder: string,
+  limits: Partial<Limits> = {},
+  options: Partial<ServerOptions> = {},
+): Promise<Server> {
   return Server.start({
     ...{ listen: [LOOPBACK], tlsListen: LOOPBACK, dataFolder, limits },
     openCatalog: (path) => openInThisThread(path),
+    ...options,
   });
 }
 

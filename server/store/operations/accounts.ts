@@ -1,5 +1,5 @@
 /**
- * Clients, their names and their keys.
+ * Clients and their names, and the keys of those of protocol 3.
  *
  * @module
  */
@@ -7,9 +7,10 @@ import type { SQLInputValue } from "node:sqlite";
 import { type Bytes, equalBytes } from "../../../protocol/mod.ts";
 import {
   type Client,
+  type KeyChange,
+  mayYield,
   PROTOCOL_4,
   type RegisterClient,
-  type RegisterKey,
   type SetPublicKey,
   type Speech,
 } from "../catalog.ts";
@@ -29,10 +30,11 @@ export const ACCOUNT_OPERATIONS = {
     insert(database, { id, name, publicKey: null, now, speech });
     return true;
   }),
-  setPublicKey: write((database, change: SetPublicKey): "unknown" | "set" | "replaced" => {
+  setPublicKey: write((database, change: SetPublicKey): KeyChange => {
     const { id, name, publicKey, now, speech, expiredBefore, reservedFor } = change;
     const client = findBy(database, "id = ? AND name = ?", id, name);
     if (client?.speech.edition === PROTOCOL_4) return "unknown";
+    if (client?.disabled) return "disabled";
     const expired = client?.publicKey === undefined && (client?.firstSeen ?? 0) < expiredBefore;
     if (client !== undefined && !expired) {
       const query = "UPDATE clients SET public_key = ?, last_seen = ? WHERE id = ?";
@@ -47,25 +49,6 @@ export const ACCOUNT_OPERATIONS = {
     insert(database, { id, name, publicKey, now, speech });
     return "set";
   }),
-  registerKey: write((database, { id, name, key, now, expiredBefore }: RegisterKey): boolean => {
-    const holder = findBy(database, "name = ?", name);
-    if (holder !== undefined) {
-      if (!mayYield(holder, expiredBefore, [])) return false;
-      database.run("DELETE FROM clients WHERE id = ?", holder.id);
-    }
-    insert(database, {
-      id,
-      name,
-      publicKey: null,
-      now,
-      speech: { edition: PROTOCOL_4, habits: [] },
-    });
-    database.run("INSERT INTO keys (client_id, key, added_at) VALUES (?, ?, ?)", id, key, now);
-    return true;
-  }),
-  findKeyHolder: read((database, id: Bytes, key: Bytes): Client | undefined =>
-    findBy(database, "id = ? AND id IN (SELECT client_id FROM keys WHERE key = ?)", id, key)
-  ),
   expireRegistrations: write((database, before: number): void => {
     const query =
       "DELETE FROM clients WHERE public_key IS NULL AND edition <> ? AND first_seen < ?";
@@ -79,14 +62,17 @@ export const ACCOUNT_OPERATIONS = {
     database.run("UPDATE clients SET last_seen = ? WHERE id = ?", now, id);
   }),
   noteSpeech: write((database, id: Bytes, { edition, habits }: Speech): void => {
-    const query = "UPDATE clients SET edition = ?, habits = ? WHERE id = ?";
-    database.run(query, edition, habits.join(" "), id);
+    // A connection of protocol 3 may still be open when its account goes over to protocol 4.
+    const query = "UPDATE clients SET edition = ?, habits = ? WHERE id = ? AND edition <> ?";
+    database.run(query, edition, habits.join(" "), id, PROTOCOL_4);
   }),
   listClients: read((database): Client[] =>
     database.all("SELECT * FROM clients ORDER BY name").map(toClient)
   ),
   removeClient: write((database, id: Bytes): string[] => {
-    const paths = database.all("SELECT path FROM files WHERE client_id = ?", id)
+    const query = `SELECT path FROM files WHERE client_id = ?
+      UNION ALL SELECT path FROM partials WHERE client_id = ?`;
+    const paths = database.all(query, id, id)
       .map((row) => row["path"] as string);
     for (const path of paths) addOrphan(database, path);
     database.run("DELETE FROM clients WHERE id = ?", id);
@@ -94,7 +80,7 @@ export const ACCOUNT_OPERATIONS = {
   }),
 };
 
-function findBy(
+export function findBy(
   database: Database,
   condition: string,
   ...values: SQLInputValue[]
@@ -110,16 +96,12 @@ interface NewClient {
   readonly speech: Speech;
 }
 
-function insert(database: Database, { id, name, publicKey, now, speech }: NewClient): void {
+export function insert(database: Database, client: NewClient): Client {
+  const { id, name, publicKey, now, speech } = client;
   database.run(
     `INSERT INTO clients (id, name, public_key, first_seen, last_seen, edition, habits)
      VALUES (?, ?, ?, ?, ?, ?, ?)`,
     ...[id, name, publicKey, now, now, speech.edition, speech.habits.join(" ")],
   );
-}
-
-/** Whether a registration gives way to a new one. */
-function mayYield(holder: Client, expiredBefore: number, claimedIds: readonly Bytes[]): boolean {
-  if (holder.publicKey !== undefined || holder.speech.edition === PROTOCOL_4) return false;
-  return holder.firstSeen < expiredBefore || claimedIds.some((id) => equalBytes(id, holder.id));
+  return findBy(database, "id = ?", id) as Client;
 }

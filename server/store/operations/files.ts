@@ -7,44 +7,65 @@ import type { Bytes } from "../../../protocol/mod.ts";
 import { foldersAbove } from "../../../protocol/v4/path_name.ts";
 import {
   CatalogRefusal,
+  type Client,
+  PROTOCOL_4,
   type Recorded,
   type Renamed,
   type StoredFile,
   type StoreOptions,
+  type Tree,
   type Usage,
 } from "../catalog.ts";
 import type { Database } from "../database.ts";
 import { FILE_COLUMNS, toFile } from "../rows.ts";
+import { findBy } from "./accounts.ts";
 import { read, write } from "./operation.ts";
 import { addOrphan, removeOrphan } from "./orphans.ts";
+import { heldBytes } from "./partials.ts";
 
 export const FILE_OPERATIONS = {
   storeFile: write((database, file: StoredFile, options: StoreOptions = {}): Recorded => {
     const { clientId, name, path, storedAt } = file;
-    const { quota, keep = 0, chunks } = options;
+    const { quota, keep = 0, chunks, staged } = options;
+    const owner = refuseOwner(database, file);
     if (file.tree !== undefined) refuseConflict(database, clientId, name);
     const version = newestVersion(database, clientId, name) + 1;
-    database.run("UPDATE files SET current = 0 WHERE client_id = ? AND name = ?", clientId, name);
     const dropped = dropOldest(database, clientId, name, keep);
+    const replace = "UPDATE files SET current = 0 WHERE client_id = ? AND name = ? AND current = 1";
+    database.run(replace, clientId, name);
     insert(database, { ...file, version }, chunks);
-    if (quota !== undefined) checkQuota(database, clientId, quota);
+    if (staged !== undefined) database.run("DELETE FROM partials WHERE path = ?", staged);
+    checkQuota(database, clientId, { ...NO_QUOTA, ...quota, ...owner?.quota });
     removeOrphan(database, path);
     database.run("UPDATE clients SET last_seen = ? WHERE id = ?", storedAt, clientId);
     return { version, dropped };
   }),
-  usage: read((database, clientId: Bytes, exceptName?: string): Usage =>
-    usage(database, clientId, exceptName)
-  ),
+  usage: read((database, clientId: Bytes, name?: string, keep?: number): Usage => {
+    const used = usage(database, clientId, name);
+    if (name === undefined) return used;
+    const going = beyondNewest(database, clientId, name, keep ?? 0);
+    return {
+      bytes: going.reduce((bytes, { size }) => bytes - size, used.bytes),
+      files: used.files - (find(database, clientId, name) === undefined ? 0 : 1),
+    };
+  }),
   findFile: read((
     database,
     clientId: Bytes,
     name: string,
     version?: number,
   ): StoredFile | undefined => find(database, clientId, name, version)),
-  findChunks: read((database, { clientId, name, path }: StoredFile): Bytes | undefined => {
-    const query = "SELECT chunks FROM files WHERE client_id = ? AND name = ? AND path = ?";
-    const [row] = database.all(query, clientId, name, path);
+  refersTo: read((database, path: string): boolean =>
+    database.all("SELECT 1 FROM files WHERE path = ?", path).length > 0
+  ),
+  findChunks: read((database, path: string): Bytes | undefined => {
+    const [row] = database.all("SELECT chunks FROM files WHERE path = ?", path);
     return (row?.["chunks"] as Bytes | null | undefined) ?? undefined;
+  }),
+  setTree: write((database, path: string, { mtime, digest }: Tree, chunks: Bytes): void => {
+    const query =
+      "UPDATE files SET mtime = ?, digest = ?, chunks = ? WHERE path = ? AND digest IS NULL";
+    database.run(query, mtime, digest, chunks, path);
   }),
   listFilesBelow: read((
     database,
@@ -53,10 +74,17 @@ export const FILE_OPERATIONS = {
     after: string,
     count: number,
   ): StoredFile[] => filesBelow(database, clientId, prefix, after, count)),
-  listVersions: read((database, clientId: Bytes, name: string): StoredFile[] =>
+  listVersions: read((
+    database,
+    clientId: Bytes,
+    name: string,
+    before: number,
+    count: number,
+  ): StoredFile[] =>
     database.all(
-      `SELECT ${FILE_COLUMNS} FROM files WHERE client_id = ? AND name = ? ORDER BY version DESC`,
-      ...[clientId, name],
+      `SELECT ${FILE_COLUMNS} FROM files WHERE client_id = ? AND name = ? AND version < ?
+       ORDER BY version DESC LIMIT ?`,
+      ...[clientId, name, before, count],
     ).map(toFile)
   ),
   dropFile: write((database, clientId: Bytes, name: string): string[] => {
@@ -72,7 +100,7 @@ export const FILE_OPERATIONS = {
   }),
   renameFile: write((database, clientId: Bytes, oldName: string, newName: string): Renamed => {
     if (find(database, clientId, oldName) === undefined) return "missing";
-    if (find(database, clientId, newName) !== undefined) return "taken";
+    if (newestVersion(database, clientId, newName) > 0) return "taken";
     const query = "UPDATE files SET name = ? WHERE client_id = ? AND name = ?";
     database.run(query, newName, clientId, oldName);
     refuseConflict(database, clientId, newName);
@@ -90,9 +118,8 @@ export const FILE_OPERATIONS = {
       ...[path, count],
     ).map(toFile)
   ),
-  removeFile: write((database, { clientId, name, path }: StoredFile): void => {
-    const query = "DELETE FROM files WHERE client_id = ? AND name = ? AND path = ?";
-    database.run(query, clientId, name, path);
+  removeFile: write((database, path: string): void => {
+    database.run("DELETE FROM files WHERE path = ?", path);
   }),
 };
 
@@ -113,9 +140,11 @@ function find(
   name: string,
   version = 0,
 ): StoredFile | undefined {
-  const query = `SELECT ${FILE_COLUMNS} FROM files WHERE client_id = ? AND name = ?
-    AND (version = ? OR (? = 0 AND current = 1))`;
-  return database.all(query, clientId, name, version, version).map(toFile)[0];
+  const ofName = `SELECT ${FILE_COLUMNS} FROM files WHERE client_id = ? AND name = ?`;
+  const rows = version === 0
+    ? database.all(`${ofName} AND current = 1`, clientId, name)
+    : database.all(`${ofName} AND version = ?`, clientId, name, version);
+  return rows.map(toFile)[0];
 }
 
 function newestVersion(database: Database, clientId: Bytes, name: string): number {
@@ -126,15 +155,26 @@ function newestVersion(database: Database, clientId: Bytes, name: string): numbe
 
 /** Forgets all versions of a name but the newest `keep`, and returns their paths, which are orphans from now on. */
 function dropOldest(database: Database, clientId: Bytes, name: string, keep: number): string[] {
-  const old = database.all(
-    `SELECT path FROM files WHERE client_id = ? AND name = ? ORDER BY version DESC LIMIT -1 OFFSET ?`,
-    ...[clientId, name, keep],
-  ).map((row) => row["path"] as string);
+  const old = beyondNewest(database, clientId, name, keep).map(({ path }) => path);
   for (const path of old) {
     addOrphan(database, path);
     database.run("DELETE FROM files WHERE path = ?", path);
   }
   return old;
+}
+
+/** All versions of a name but the newest `keep`. */
+function beyondNewest(
+  database: Database,
+  clientId: Bytes,
+  name: string,
+  keep: number,
+): Pick<StoredFile, "path" | "size">[] {
+  const query = `SELECT path, size FROM files WHERE client_id = ? AND name = ?
+    ORDER BY version DESC LIMIT -1 OFFSET ?`;
+  // SQLite knows no Infinity there.
+  const rows = database.all(query, clientId, name, Math.min(keep, Number.MAX_SAFE_INTEGER));
+  return rows.map((row) => ({ path: row["path"] as string, size: row["size"] as number }));
 }
 
 /** Files of protocol 4 are to fit into one tree of folders. */
@@ -153,11 +193,43 @@ function filesBelow(
   after: string,
   count: number,
 ): StoredFile[] {
-  // What begins with the prefix is what lies between it and the prefix with the last character there is behind it.
+  // One lower bound, the higher of the two: of two SQLite would search from one, and pass over what is below the other.
   const query = `SELECT ${FILE_COLUMNS} FROM files WHERE client_id = ? AND current = 1
-    AND name >= ? AND name < ? AND name > ? ORDER BY name LIMIT ?`;
-  const last = `${prefix}\u{10ffff}`;
-  return database.all(query, clientId, prefix, last, after, count).map(toFile);
+    AND name >= max(?, ?) AND name <> ?`;
+  const from = [clientId, prefix, after, after];
+  const end = firstBehind(prefix);
+  const rows = end === undefined
+    ? database.all(`${query} ORDER BY name LIMIT ?`, ...from, count)
+    : database.all(`${query} AND name < ? ORDER BY name LIMIT ?`, ...from, end, count);
+  return rows.map(toFile);
+}
+
+const LAST_CODE_POINT = 0x10ffff;
+const SURROGATES = { first: 0xd800, last: 0xdfff };
+
+/** The lowest text behind all that begin with `prefix`, by code points; `undefined` where nothing is behind them. */
+function firstBehind(prefix: string): string | undefined {
+  const points = Array.from(prefix, (character) => character.codePointAt(0) as number);
+  while (points.at(-1) === LAST_CODE_POINT) points.pop();
+  const last = points.pop();
+  if (last === undefined) return undefined;
+  const next = last + 1 === SURROGATES.first ? SURROGATES.last + 1 : last + 1;
+  return String.fromCodePoint(...points, next);
+}
+
+const NO_QUOTA: Usage = { bytes: Infinity, files: Infinity };
+
+/**
+ * The owner of a file, unless what was decided of it since the file began to arrive forbids to store it. A file that
+ * came by protocol 3 has no tree.
+ */
+function refuseOwner(database: Database, { clientId, tree }: StoredFile): Client | undefined {
+  const owner = findBy(database, "id = ?", clientId);
+  if (owner?.disabled) throw new CatalogRefusal("account-disabled");
+  if (owner?.speech.edition === PROTOCOL_4 && tree === undefined) {
+    throw new CatalogRefusal("other-protocol");
+  }
+  return owner;
 }
 
 function checkQuota(database: Database, clientId: Bytes, quota: Usage): void {
@@ -167,12 +239,9 @@ function checkQuota(database: Database, clientId: Bytes, quota: Usage): void {
   if (used.files > quota.files) throw new CatalogRefusal("quota-files");
 }
 
-/** Old versions take room, but are no files of their own. */
-function usage(database: Database, clientId: Bytes, exceptName?: string): Usage {
-  const [row] = database.all(
-    `SELECT coalesce(sum(current), 0) AS files, coalesce(sum(size), 0) AS bytes FROM files
-     WHERE client_id = ? AND (? IS NULL OR name <> ?)`,
-    ...[clientId, exceptName ?? null, exceptName ?? null],
-  );
-  return { bytes: row?.["bytes"] as number, files: row?.["files"] as number };
+/** Old versions and what is held of broken uploads take room, but are no files of their own. */
+function usage(database: Database, clientId: Bytes, exceptHeld?: string): Usage {
+  const [row] = database.all("SELECT files, bytes FROM usage WHERE client_id = ?", clientId);
+  const { bytes = 0, files = 0 } = (row ?? {}) as Partial<Usage>;
+  return { bytes: bytes + heldBytes(database, clientId, exceptHeld), files };
 }

@@ -5,9 +5,13 @@
  */
 import type { Catalog } from "../catalog.ts";
 import { ACCOUNT_OPERATIONS } from "./accounts.ts";
+import { ENTRY_OPERATIONS } from "./entries.ts";
 import { FILE_OPERATIONS } from "./files.ts";
 import type { Operation } from "./operation.ts";
 import { ORPHAN_OPERATIONS } from "./orphans.ts";
+import { PARTIAL_OPERATIONS } from "./partials.ts";
+import { TOKEN_OPERATIONS } from "./tokens.ts";
+import { USER_OPERATIONS } from "./users.ts";
 
 /** A method of the catalog. */
 export type Method = Exclude<keyof Catalog, symbol>;
@@ -16,8 +20,12 @@ export const OPERATIONS: {
   readonly [M in Method]: Operation<Parameters<Catalog[M]>, Awaited<ReturnType<Catalog[M]>>>;
 } = {
   ...ACCOUNT_OPERATIONS,
+  ...ENTRY_OPERATIONS,
   ...FILE_OPERATIONS,
   ...ORPHAN_OPERATIONS,
+  ...PARTIAL_OPERATIONS,
+  ...TOKEN_OPERATIONS,
+  ...USER_OPERATIONS,
 };
 
 export const METHODS = Object.keys(OPERATIONS) as Method[];

@@ -1,9 +1,14 @@
 import assert from "node:assert/strict";
-import { type Bytes, concatBytes, toHex } from "../../../mod.ts";
+import { type Bytes, concatBytes, fromHex, toHex } from "../../../mod.ts";
+import vectors from "../../../docs/protocol-4-vectors.json" with { type: "json" };
 import {
   type Claim,
+  prove,
+  provenBytes,
   sign,
   signedBytes,
+  type Takeover,
+  verifyProof,
   verifySignature,
 } from "../../../protocol/v4/authentication.ts";
 import { pseudoRandomBytes } from "../../helpers/bytes.ts";
@@ -62,4 +67,44 @@ Deno.test("what is no signature or no key has signed nothing", async () => {
   assert.equal(await verifySignature(claim, signature), false);
   assert.equal(await verifySignature(claim, new Uint8Array(3)), false);
   assert.equal(await verifySignature({ ...claim, key: new Uint8Array(5) }, signature), false);
+});
+
+const fromVector = (hex: string): Bytes => fromHex(hex) ?? new Uint8Array(0);
+const secret = fromVector(vectors.claim.secret);
+const takeover: Takeover = {
+  fingerprint: fromVector(vectors.claim.fingerprint),
+  clientId: fromVector(vectors.claim.clientId),
+  key: fromVector(vectors.claim.key),
+};
+
+Deno.test("what is proven of an account of protocol 3 is laid out as specified, and the proof is the published one", async () => {
+  const context = new TextEncoder().encode("xfer/4 account claim\0");
+  assert.equal(context.length, 21);
+  const { fingerprint, clientId, key } = takeover;
+  const expected = concatBytes(context, fingerprint, clientId, key);
+  assert.equal(toHex(provenBytes(takeover)), toHex(expected));
+  assert.equal(toHex(await prove(secret, takeover)), vectors.claim.proof);
+  assert.ok(await verifyProof(secret, takeover, fromVector(vectors.claim.proof)));
+});
+
+const OTHER_TAKEOVERS: readonly [what: string, change: Partial<Takeover>][] = [
+  ["another server", { fingerprint: pseudoRandomBytes(32, 9) }],
+  ["another account", { clientId: pseudoRandomBytes(16, 9) }],
+  ["another key", { key: pseudoRandomBytes(32, 9) }],
+];
+
+for (const [what, change] of OTHER_TAKEOVERS) {
+  Deno.test(`a proof is worth nothing for ${what}`, async () => {
+    const proof = await prove(secret, takeover);
+    assert.equal(await verifyProof(secret, { ...takeover, ...change }, proof), false);
+  });
+}
+
+Deno.test("a proof is worth nothing with another secret, cut off, or for one that was changed", async () => {
+  const proof = await prove(secret, takeover);
+  assert.equal(await verifyProof(pseudoRandomBytes(32, 9), takeover, proof), false);
+  assert.equal(await verifyProof(secret, takeover, proof.slice(0, 31)), false);
+  assert.equal(await verifyProof(secret, takeover, new Uint8Array(0)), false);
+  proof[31] = (proof[31] ?? 0) ^ 1;
+  assert.equal(await verifyProof(secret, takeover, proof), false);
 });

@@ -1,0 +1,115 @@
+/**
+ * What the catalog knows of accounts: how they come about, their keys, tokens, and what an operator says of them.
+ *
+ * @module
+ */
+import type { Bytes } from "../../protocol/mod.ts";
+import type { Client, Usage } from "./catalog.ts";
+
+/** Who may register: everybody, who has an invitation, nobody. */
+export const REGISTRATION_MODES = ["open", "invite", "closed"] as const;
+export type RegistrationMode = (typeof REGISTRATION_MODES)[number];
+
+/** What its operator lets a client store; what is left out is as for all. */
+export type Quota = Partial<Usage>;
+
+/** A key by which a client of protocol 4 logs in. */
+export interface KnownKey {
+  /** Ed25519, 32 bytes. */
+  readonly key: Bytes;
+  readonly addedAt: number;
+}
+
+export interface Account extends Client {
+  /** The oldest first; none of an account of protocol 3. */
+  readonly keys: readonly KnownKey[];
+}
+
+export interface AccountSummary extends Client {
+  readonly protocol: 3 | 4;
+  /** How many it has. */
+  readonly keys: number;
+  readonly usage: Usage;
+}
+
+export interface RegisterKey {
+  /** Of the new account, if it becomes one. */
+  readonly id: Bytes;
+  readonly name: string;
+  /** Ed25519, 32 bytes. */
+  readonly key: Bytes;
+  readonly now: number;
+  /** A registration by protocol 3 without a key gives way if it was made before this time. */
+  readonly expiredBefore: number;
+  readonly registration: RegistrationMode;
+  /** SHA-256 of the token that the client has, if it has one. */
+  readonly token?: Bytes | undefined;
+}
+
+export interface ClaimAccount {
+  readonly id: Bytes;
+  readonly name: string;
+  /** The RSA key whose owner has asked. */
+  readonly publicKey: Bytes;
+  /** Ed25519, 32 bytes. */
+  readonly key: Bytes;
+  readonly now: number;
+}
+
+/** Who was let in, and whether the key was known, or now belongs to an account that is new or was there. */
+export interface Entered {
+  readonly client: Client;
+  readonly how: "known" | "registered" | "linked" | "claimed";
+}
+
+/** Why nobody was let in. */
+export type EntryFault =
+  | "name-taken"
+  | "closed"
+  | "invitation-needed"
+  | "token-unknown"
+  | "token-expired"
+  | "token-used-up"
+  | "token-of-another"
+  | "no-such-account"
+  | "claimed-already"
+  | "disabled"
+  | "too-many-keys";
+
+/** What is kept of a token. */
+export interface Token {
+  /** SHA-256. */
+  readonly hash: Bytes;
+  /** The account that it links a key to; an invitation has none. */
+  readonly clientId?: Bytes | undefined;
+  readonly usesLeft: number;
+  readonly expiresAt: number;
+  readonly madeAt: number;
+}
+
+export interface AccountCatalog {
+  /**
+   * The key now belongs to the account of this name: to a new one, or by a token to one that was there. A token's use
+   * counts only if so.
+   */
+  registerKey(registration: RegisterKey): Promise<Entered | EntryFault>;
+  /** The account of protocol 3 is now one of protocol 4, with this key. */
+  claimAccount(claim: ClaimAccount): Promise<Entered | EntryFault>;
+  /** The client with its keys. */
+  findAccount(id: Bytes): Promise<Account | undefined>;
+  /** Forgets a key; `false` where the account does not have it. */
+  removeKey(id: Bytes, key: Bytes): Promise<boolean>;
+
+  /** Keeps a token. Of links of one account the oldest makes room; `false` where too many invitations are open. */
+  addToken(token: Token): Promise<boolean>;
+  /** Invitations that are still good, the oldest first. */
+  listInvitations(now: number): Promise<Token[]>;
+  removeToken(hash: Bytes): Promise<void>;
+
+  /** All accounts with what they have, by name. */
+  listAccounts(): Promise<AccountSummary[]>;
+  setDisabled(id: Bytes, disabled: boolean): Promise<void>;
+  /** Whether the client has the name now; `false` if another has it. */
+  renameClient(id: Bytes, name: string): Promise<boolean>;
+  setQuota(id: Bytes, quota: Quota): Promise<void>;
+}

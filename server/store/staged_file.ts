@@ -1,0 +1,148 @@
+/**
+ * A blob as a file that is being written.
+ *
+ * @module
+ */
+import type { Bytes } from "../../protocol/mod.ts";
+import type { StagedBlob } from "./blob_store.ts";
+import { type FileSystem, removeIfThere, writeAll } from "./file_system.ts";
+
+/** Appended bytes that may wait for the disk: so many and it begins to take them, long before the file's end. */
+const WRITE_BACK_SIZE = 64 * 1024 * 1024;
+
+/** Where a staged file is, and what its store does for it. */
+export interface Place {
+  readonly fs: FileSystem;
+  /** In the store. */
+  readonly path: string;
+  /** In the file system. */
+  readonly file: string;
+  /** Moves it to its place among the blobs, durably. */
+  readonly move: (path: string) => Promise<void>;
+  /** Makes its name durable. */
+  readonly syncFolder: () => Promise<void>;
+}
+
+/** It is opened when it is first written: a small one is opened, written, synced and closed in a row. */
+export class StagedFile implements StagedBlob {
+  readonly #place: Place;
+  #file: Deno.FsFile | undefined;
+  #state: "open" | "closed" | "gone" = "open";
+  /** Where the file's handle is. */
+  #position: number | undefined;
+  /** The end of what was appended. */
+  #end = 0;
+  /** Ends when what was asked for so far is done: a file's handle does one thing at a time. */
+  #busy: Promise<unknown> = Promise.resolve();
+  #dirty = 0;
+  #named = false;
+  /** Ends when the disk has taken what was written at some moment. */
+  #writingBack: Promise<void> | undefined;
+  #sealed: Promise<void> | undefined;
+
+  /** `file` is there where it was staged before. */
+  constructor(place: Place, file?: Deno.FsFile) {
+    this.#place = place;
+    this.#file = file;
+  }
+
+  get path(): string {
+    return this.#place.path;
+  }
+
+  async write(bytes: Bytes): Promise<void> {
+    const at = this.#end;
+    this.#end += bytes.length;
+    await this.writeAt(at, bytes);
+    this.#dirty += bytes.length;
+    if (this.#dirty < WRITE_BACK_SIZE || this.#writingBack !== undefined) return;
+    this.#dirty = 0;
+    // What fails here fails in the sync at the end too, on which alone durability depends.
+    this.#writingBack = this.#writeBack().catch(() => undefined)
+      .finally(() => this.#writingBack = undefined);
+  }
+
+  writeAt(offset: number, bytes: Bytes): Promise<void> {
+    return this.#inTurn(async (file) => {
+      if (offset !== this.#position) await file.seek(offset, Deno.SeekMode.Start);
+      this.#position = undefined; // should it fail
+      await writeAll(file, bytes);
+      this.#position = offset + bytes.length;
+    });
+  }
+
+  async sync(): Promise<void> {
+    await this.#busy;
+    await this.#writeBack();
+    await this.#makeNameDurable();
+  }
+
+  seal(): Promise<void> {
+    this.#sealed ??= this.#seal();
+    return this.#sealed;
+  }
+
+  async #seal(): Promise<void> {
+    await this.#writingBack;
+    await this.#inTurn((file) => file.sync());
+    this.#close();
+  }
+
+  async commit(path: string): Promise<void> {
+    await this.seal();
+    await this.#place.move(path);
+    this.#state = "gone";
+  }
+
+  async leave(size: number): Promise<void> {
+    if (this.#sealed === undefined) await this.#inTurn((file) => file.truncate(size));
+    await this.seal();
+    await this.#makeNameDurable();
+  }
+
+  async discard(): Promise<void> {
+    if (this.#state === "gone") return;
+    await this.#busy.catch(() => undefined);
+    this.#close();
+    await removeIfThere(this.#place.fs, this.#place.file);
+    this.#state = "gone";
+  }
+
+  /** Does work with the file when what was asked for before is done; what has failed before fails this too. */
+  #inTurn(work: (file: Deno.FsFile) => Promise<unknown>): Promise<void> {
+    const done = this.#busy.then(async () => {
+      this.#file ??= await this.#create();
+      await work(this.#file);
+    });
+    this.#busy = done;
+    // Whoever has asked is told.
+    done.catch(() => undefined);
+    return done;
+  }
+
+  async #create(): Promise<Deno.FsFile> {
+    const { fs, file } = this.#place;
+    const created = await fs.open(file, { write: true, createNew: true, mode: 0o600 });
+    this.#position = 0;
+    return created;
+  }
+
+  /**
+   * Has the disk take what is written so far while more comes, so that the sync at the end has little left to do. It has
+   * a handle of its own.
+   */
+  async #writeBack(): Promise<void> {
+    using file = await this.#place.fs.open(this.#place.file, { write: true });
+    await file.syncData();
+  }
+
+  async #makeNameDurable(): Promise<void> {
+    if (!this.#named) await this.#place.syncFolder();
+    this.#named = true;
+  }
+
+  #close(): void {
+    if (this.#state === "open") this.#file?.close();
+    this.#state = "closed";
+  }
+}

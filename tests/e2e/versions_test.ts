@@ -1,0 +1,57 @@
+/** Old versions from the command line: a person's, and the operator's. */
+import assert from "node:assert/strict";
+import { ServerProcess, xfer } from "../helpers/processes.ts";
+import { TemporaryFolder } from "../helpers/temporary.ts";
+
+Deno.test("versions from the command line: kept, listed, got back, put again, exported", async () => {
+  await using folder = await TemporaryFolder.create();
+  const data = folder.join("data");
+  const args = ["--listen", "127.0.0.1:0", "--versions", "3"];
+  await using server = await ServerProcess.start(data, { args });
+  const { location } = await server.logged("server.listening-securely");
+  const home = folder.join("Alice");
+  await Deno.mkdir(home, { mode: 0o700 });
+  await folder.write("Alice/transfer.info", `${location}\nAlice\n`);
+  const run = (...args: string[]) => xfer(["client", ...args], home);
+  for (const word of ["one", "two", "three", "four"]) {
+    await folder.write("Alice/a.txt", word);
+    assert.equal((await run("put", "a.txt")).code, 0);
+  }
+  const listed = await run("versions", "a.txt");
+  assert.equal(listed.code, 0, listed.stderr);
+  assert.match(
+    listed.stdout,
+    /^a\.txt {2}4 bytes {2}.* {2}version 4\na\.txt {2}5 bytes.* version 3\na\.txt {2}3 bytes.* version 2\n$/,
+  );
+  const json = (await run("versions", "a.txt", "--json")).stdout.trim().split("\n");
+  assert.deepEqual(json.map((line) => JSON.parse(line).version), [4, 3, 2]);
+  assert.match((await run("stat", "a.txt", "--version", "2")).stdout, /^a\.txt {2}3 bytes /);
+  assert.match((await run("stat", "a.txt", "--version=3")).stdout, /^a\.txt {2}5 bytes /);
+
+  const got = await run("get", "a.txt", "--version", "2", "-o", "a.txt", "--force");
+  assert.equal(got.code, 0, got.stderr);
+  assert.equal(await Deno.readTextFile(`${home}/a.txt`), "two");
+  assert.equal((await run("get", "a.txt", "--version", "1", "-o", "none")).code, 5);
+  for (const odd of ["0", "-1", "x", "4294967296"]) {
+    assert.equal((await run("get", "a.txt", "--version", odd, "-o", "none")).code, 2, odd);
+  }
+  const both = await run("get", "a.txt", "--version", "2", "--recursive");
+  assert.equal(both.code, 2, both.stderr);
+  assert.equal((await run("put", "a.txt")).code, 0);
+  assert.match((await run("stat", "a.txt")).stdout, /^a\.txt {2}3 bytes .* version 5\n$/);
+
+  const operate = (...args: string[]) => xfer(["server", ...args, "--data", data]);
+  const rows = (await operate("list")).stdout.trim().split("\n").slice(1);
+  assert.deepEqual(rows.map((row) => / {2}old version \d$/.exec(row)?.[0].trim()), [
+    ...["old version 3", "old version 4", undefined],
+  ]);
+  const target = folder.join("exported");
+  const exported = await operate("export", "Alice", "a.txt", target, "--version", "3");
+  assert.equal(exported.code, 0, exported.stderr);
+  assert.equal(await Deno.readTextFile(target), "three");
+  assert.equal((await operate("verify")).code, 0);
+  const removed = await operate("users", "remove", "Alice", "--yes");
+  assert.equal(removed.stdout, "Removed Alice and 3 files\n");
+  const help = await xfer(["client", "versions", "--help"]);
+  assert.match(help.stdout, /Example:\n {2}\$ /);
+});
