@@ -30,15 +30,16 @@ import {
 } from "../protocol/mod.ts";
 import { exitCodeOf, SUCCESS } from "./exit_codes.ts";
 import { parseToken } from "./link.ts";
-import { addSecureCommands, type CommonOptions, putSecurely, toTimeouts } from "./secure.ts";
+import { type PutChoice, putSecurely } from "./put.ts";
+import { addSecureCommands, type CommonOptions, toTimeouts } from "./secure.ts";
 import { printError, printNote, printResult } from "./output.ts";
-import { retrying, sending, tightened } from "./words.ts";
+import { addTransferOptions, EXCLUDE_HELP } from "./transfer_options.ts";
+import { example, retrying, sending, tightened } from "./words.ts";
 
-interface ClientOptions extends CommonOptions {
+interface ClientOptions extends CommonOptions, PutChoice {
   readonly protocol?: "3" | "4";
   readonly edition?: string;
   readonly quirk?: Habit[];
-  readonly as?: string;
 }
 
 const AUTO = "auto";
@@ -90,10 +91,11 @@ export function clientCommand(client: Command, finish: (exitCode: number) => voi
     )
     .addHelpText("after", CLIENT_HELP)
     .action(async (options: ClientOptions) => finish(await run(options, [])));
-  client.command("put")
+  const put = client.command("put")
     .description("Store the named files; with protocol 4 also folders with all that is in them.")
     .argument("<path...>", "what to store; line 3 of transfer.info is not used")
-    .option("--as <name>", "the name on the server of the only path (protocol 4)")
+    .option("--as <name>", "the name on the server of the only path (protocol 4)");
+  addTransferOptions(put)
     .addHelpText("after", PUT_HELP)
     .action(async (files: string[], _options: unknown, command: Command) =>
       finish(await run(command.optsWithGlobals<ClientOptions>(), files))
@@ -117,9 +119,23 @@ A server of another published edition:
 The first run registers the name and writes me.info and priv.key, which prove who
 you are: keep them. Later runs use them.`;
 
-const PUT_HELP = `
-Example:
-  $ xfer client put report.pdf photos.zip`;
+const PUT_HELP = example(
+  "xfer client put report.pdf photos.zip",
+  "xfer client put photos --exclude '*.tmp' --exclude /raw/ --limit-rate 2MB",
+) + `
+
+Of a folder only what the server does not have with the same content is sent; nothing is
+removed there. Links, other special files and empty folders are left out, and said. An
+upload of a large file that was broken off goes on where it was.
+${EXCLUDE_HELP}`;
+
+/** Options that protocol 3 knows nothing of, as they are called in a sentence. */
+const PROTOCOL_4_ONLY = {
+  as: "A name on the server",
+  exclude: "A pattern of what is left out",
+  limitRate: "A rate",
+  parallel: "A number of connections",
+} as const satisfies Partial<Record<keyof ClientOptions, string>>;
 
 async function run(options: ClientOptions, named: readonly string[]): Promise<number> {
   const { transferInfo, edition, quirk, retries, timeout } = options;
@@ -136,16 +152,13 @@ async function run(options: ClientOptions, named: readonly string[]): Promise<nu
     );
   }
   if (await speaksProtocol4(info, options)) {
-    return await putSecurely(info, options, files, options.as);
+    return await putSecurely(info, options, files, options);
   }
-  if (options.as !== undefined) {
-    throw new UsageError(
-      "protocol-4-only",
-      "A name on the server can be given by protocol 4 alone",
-      {
-        hint: "Use it: --protocol 4, or line 1 as the server prints it.",
-      },
-    );
+  for (const [option, what] of Object.entries(PROTOCOL_4_ONLY)) {
+    if (options[option as keyof typeof PROTOCOL_4_ONLY] === undefined) continue;
+    throw new UsageError("protocol-4-only", `${what} can be given by protocol 4 alone`, {
+      hint: "Use it: --protocol 4, or line 1 as the server prints it.",
+    });
   }
   let unprinted: unknown;
   const outcomes = await sendFiles({

@@ -3,14 +3,10 @@
  *
  * @module
  */
-import { type Command, InvalidArgumentError, Option } from "commander";
+import type { Command } from "commander";
 import { formatAddress, printable, toHex, XferError } from "../protocol/mod.ts";
 import {
-  getFile,
-  getFolder,
-  putFiles,
   readTransferInfo,
-  type RemoteFile,
   type Retry,
   type RetryOptions,
   SecureClient,
@@ -20,11 +16,12 @@ import {
   type TransferInfo,
 } from "../client/mod.ts";
 import { exitCodeOf, SUCCESS } from "./exit_codes.ts";
+import { addGetCommand } from "./get.ts";
 import { addLinkCommand } from "./link.ts";
 import { confirm, printError, printNote, printResult } from "./output.ts";
 import { parseVersion } from "./quantities.ts";
 import { addVersionsCommand, showFile } from "./versions.ts";
-import { example, retrying, sending, tightened } from "./words.ts";
+import { example, goingOn, retrying, sending, tightened } from "./words.ts";
 
 /** Options of `xfer client` that hold for all that is below it. */
 export interface CommonOptions {
@@ -40,11 +37,6 @@ export interface CommonOptions {
 export type Finish = (exitCode: number) => void;
 export type Secure = SecureOptions & RetryOptions & { readonly onRetry: (retry: Retry) => void };
 
-interface Range {
-  readonly from: number;
-  readonly to: number;
-}
-
 /** Adds the commands that only protocol 4 has. */
 export function addSecureCommands(client: Command, finish: Finish): void {
   const options = async (command: Command): Promise<Secure> => {
@@ -52,28 +44,7 @@ export function addSecureCommands(client: Command, finish: Finish): void {
     return secureOptions(await readTransferInfo(common.transferInfo), common);
   };
   addLinkCommand(client, finish, options);
-  client.command("get")
-    .description("Get a file back, verified, under a name that is free (protocol 4).")
-    .argument("<name>", "the name of the file on the server")
-    .option("-o, --output <path>", "where to write it (default: the last part of its name, here)")
-    .option("--range <from-to>", "only these bytes, counted from 0, the last included", parseRange)
-    .option("--recursive", "all files below the name, as a folder")
-    .option("--force", "replace what is there")
-    .addOption(
-      new Option("--version <number>", "an older one: see xfer client versions")
-        .argParser(parseVersion).conflicts("recursive"),
-    )
-    .addHelpText("after", example("xfer client get docs/report.pdf -o report.pdf") + RESTORING)
-    .action(async (name: string, chosen: GetChoice, command: Command) => {
-      const { output: target, recursive, force = false, range, version } = chosen;
-      const wanted = { ...await options(command), name, target, force, range, version };
-      if (recursive === true) await getFolder(wanted, showGot);
-      else {
-        const { target, file } = await getFile(wanted);
-        showGot(target, file);
-      }
-      finish(SUCCESS);
-    });
+  addGetCommand(client, finish);
   client.command("list")
     .description("Print the names of your files on the server (protocol 4).")
     .argument("[prefix]", "how the names begin", "")
@@ -128,55 +99,12 @@ export function addSecureCommands(client: Command, finish: Finish): void {
     });
 }
 
-interface GetChoice {
-  readonly output?: string;
-  readonly range?: Range;
-  readonly recursive?: boolean;
-  readonly force?: boolean;
-  readonly version?: number;
-}
-
 interface StatChoice {
   readonly json?: boolean;
   readonly version?: number;
 }
 
-const RESTORING = `
-
-An older version becomes the current one again when you put it:
-  $ xfer client get report.pdf --version 3 -o report.pdf --force
-  $ xfer client put report.pdf`;
-
-/** Sends files and folders; returns the exit code. */
-export async function putSecurely(
-  info: TransferInfo,
-  common: CommonOptions,
-  paths: readonly string[],
-  as: string | undefined,
-): Promise<number> {
-  const server = formatAddress(info.server);
-  const outcomes = await putFiles({
-    ...secureOptions(info, common),
-    ...{ paths, as },
-    onPassed: (path) => printNote(`Left out, neither a file nor a folder: ${printable(path)}`),
-    onOutcome: (outcome, name) => {
-      if (outcome.state === "stored") {
-        const { file: { size }, crc } = outcome;
-        const what = `${printable(name)} (${size} bytes, cksum ${crc})`;
-        return printResult(`Stored ${what} for ${info.userName} on ${server}`);
-      }
-      printError(outcome.error);
-      const words = outcome.state === "unknown" ? "Not known whether stored" : "Not stored";
-      printNote(`${words}: ${printable(outcome.file.path)}`);
-    },
-  });
-  for (const outcome of outcomes) {
-    if (outcome.state !== "stored") return exitCodeOf(outcome.error);
-  }
-  return SUCCESS;
-}
-
-function secureOptions(info: TransferInfo, common: CommonOptions): Secure {
+export function secureOptions(info: TransferInfo, common: CommonOptions): Secure {
   const { server, fingerprint, userName } = info;
   const { retries, timeout, acceptNew = false, invitation: token } = common;
   return {
@@ -215,18 +143,16 @@ function showEvent(event: SecureEvent, userName: string): void {
       return printNote(tightened(event.path));
     case "sending":
       return printNote(sending(event.file, event.attempt));
+    case "resumed":
+      return printNote(goingOn(event.file.path, event.offset));
+    case "found-part":
+      return printNote(goingOn(event.name, event.bytes));
+    case "kept-part":
+      return printNote(
+        `What has come of ${printable(event.name)} is kept in ${printable(event.path)}: ` +
+          "the same command goes on from there",
+      );
     case "progress":
       return;
   }
-}
-
-function showGot(target: string, { name, size, cksum }: RemoteFile): void {
-  printResult(`Wrote ${printable(target)}: ${printable(name)} (${size} bytes, cksum ${cksum})`);
-}
-
-function parseRange(text: string): Range {
-  const match = /^(\d{1,15})-(\d{1,15})$/.exec(text);
-  const [from, last] = [Number(match?.[1]), Number(match?.[2])];
-  if (match !== null && from <= last) return { from, to: last + 1 };
-  throw new InvalidArgumentError("Expected two numbers, such as 0-1023.");
 }

@@ -7,6 +7,8 @@ import type { Command } from "commander";
 import type { Retry, SourceFile } from "../client/mod.ts";
 import { printable } from "../protocol/text.ts";
 
+const MIB = 2 ** 20;
+
 /** Behind a command's help. */
 export function example(...lines: readonly string[]): string {
   return `\nExample:\n${lines.map((line) => `  $ ${line}`).join("\n")}`;
@@ -15,6 +17,10 @@ export function example(...lines: readonly string[]): string {
 export function sending({ path, size }: SourceFile, attempt: number): string {
   const again = attempt > 1 ? `, attempt ${attempt}` : "";
   return `Sending ${printable(path)}, ${size} bytes${again}`;
+}
+
+export function goingOn(name: string, bytes: number): string {
+  return `Going on at ${Math.floor(bytes / MIB)} MiB of ${printable(name)}`;
 }
 
 export function retrying({ error, delayMs, retry, retries }: Retry): string {

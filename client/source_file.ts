@@ -68,18 +68,67 @@ export class SourceFile {
   }
 
   /**
-   * The content in pieces of the buffers' size. While one is used, the next is read into the other buffer, so a piece
-   * may be overwritten when the next is asked for. Throws `IntegrityError` `file-changed` where fewer bytes are left
-   * than the file had, since the message that was begun can't be ended then.
+   * A file that was found in a folder, by what is known of it already; whether it can be read is seen when it is opened.
    */
+  static found(path: string, info: Deno.FileInfo): SourceFile {
+    return new SourceFile(path, new Uint8Array(0), info);
+  }
+
+  /** Throws `StorageError` `cannot-read`. */
+  async open(): Promise<OpenSource> {
+    return new OpenSource(this, await attempt(this.path, () => Deno.open(this.path)));
+  }
+
+  /** The content in pieces of the buffers' size, as {@link OpenSource.read} gives it. Throws `StorageError` `cannot-read`. */
   async *read(buffers: readonly [Bytes, Bytes]): AsyncGenerator<Bytes, void, void> {
-    using file = await attempt(this.path, () => Deno.open(this.path, { read: true }));
+    using file = await this.open();
+    yield* file.read(buffers);
+  }
+
+  /** Whether it is another file now than the one that was inspected, as far as its size, times and number tell. */
+  async hasChanged(): Promise<boolean> {
+    return !this.isWhat(await attempt(this.path, () => Deno.stat(this.path)));
+  }
+
+  /** Whether this is what was inspected, as far as size, times and number tell. */
+  isWhat(info: Deno.FileInfo): boolean {
+    return identityOf(info) === this.#identity;
+  }
+
+  /** Whether what was inspected is what the other was, as far as size, times and number tell. */
+  isSameAs(other: SourceFile): boolean {
+    return this.#identity === other.#identity;
+  }
+}
+
+/** A file that is open to be read, by one reader at a time. */
+export class OpenSource implements Disposable {
+  readonly #source: SourceFile;
+  readonly #file: Deno.FsFile;
+
+  constructor(source: SourceFile, file: Deno.FsFile) {
+    this.#source = source;
+    this.#file = file;
+  }
+
+  /**
+   * The content from an offset up to another, in pieces of the buffers' size. While one is used, the next is read into
+   * the other buffer, so a piece may be overwritten when the next is asked for. Throws `StorageError` `cannot-read`, and
+   * `IntegrityError` `file-changed` where fewer bytes are left than the file had, since the message that was begun can't
+   * be ended then.
+   */
+  async *read(
+    buffers: readonly [Bytes, Bytes],
+    from = 0,
+    to: number = this.#source.size,
+  ): AsyncGenerator<Bytes, void, void> {
+    await this.#seek(from);
     const [here, other] = buffers;
-    let left = this.size;
+    let left = to - from;
     const begin = (buffer: Bytes): Promise<Bytes> => {
       const piece = buffer.subarray(0, Math.min(buffer.length, left));
       left -= piece.length;
-      const filling = this.#fill(file, piece);
+      const filling = this.#fill(piece);
       // It is awaited when it is asked for; until then its failure is not to count as unhandled.
       filling.catch(() => undefined);
       return filling;
@@ -97,31 +146,45 @@ export class SourceFile {
     }
   }
 
-  async #fill(file: Deno.FsFile, piece: Bytes): Promise<Bytes> {
+  /** The bytes at an offset, as many as the buffer has room for. Throws as `read` does. */
+  async readAt(offset: number, buffer: Bytes): Promise<Bytes> {
+    await this.#seek(offset);
+    return await this.#fill(buffer.subarray(0, this.#source.size - offset));
+  }
+
+  /** All of it, where it is small. Throws as `read` does. */
+  async readWhole(): Promise<Bytes> {
+    return await this.#fill(new Uint8Array(this.#source.size));
+  }
+
+  /** Whether what is open is another file than the one that was inspected, as far as its size, times and number tell. */
+  hasChanged(): boolean {
+    return !this.#source.isWhat(this.#file.statSync());
+  }
+
+  [Symbol.dispose](): void {
+    this.#file.close();
+  }
+
+  async #seek(offset: number): Promise<void> {
+    await attempt(this.#source.path, () => this.#file.seek(offset, Deno.SeekMode.Start));
+  }
+
+  async #fill(piece: Bytes): Promise<Bytes> {
     for (let filled = 0; filled < piece.length;) {
-      const size = await attempt(this.path, () => file.read(piece.subarray(filled)));
-      if (size === null) throw this.#changed();
+      const read = () => this.#file.read(piece.subarray(filled));
+      const size = await attempt(this.#source.path, read);
+      if (size === null) throw this.#shorter();
       filled += size;
     }
     return piece;
   }
 
-  /** Whether it is another file now than the one that was inspected, as far as its size, times and number tell. */
-  async hasChanged(): Promise<boolean> {
-    const info = await attempt(this.path, () => Deno.stat(this.path));
-    return identityOf(info) !== this.#identity;
-  }
-
-  /** Whether what was inspected is what the other was, as far as size, times and number tell. */
-  isSameAs(other: SourceFile): boolean {
-    return this.#identity === other.#identity;
-  }
-
-  #changed(): IntegrityError {
+  #shorter(): IntegrityError {
     return new IntegrityError(
       "file-changed",
       `${
-        printable(this.path)
+        printable(this.#source.path)
       } became shorter while it was sent; the server has dropped what it got`,
       { hint: "Send it again when nothing writes to it." },
     );

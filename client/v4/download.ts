@@ -1,9 +1,18 @@
 /**
- * A file on its way from the server: each chunk is seen to be one that was stored before it is used.
+ * A file on its way from the server: each chunk is seen to be one that was stored before it is used. What has come
+ * outlives a connection, and may come over several.
  *
  * @module
  */
-import { type Bytes, equalBytes, IntegrityError, printable } from "../../protocol/mod.ts";
+import {
+  type Bytes,
+  concatBytes,
+  equalBytes,
+  IntegrityError,
+  NetworkError,
+  printable,
+  release,
+} from "../../protocol/mod.ts";
 import { ChunkSums } from "../../protocol/v4/chunk_sums.ts";
 import type { MessageOf } from "../../protocol/v4/messages.ts";
 import {
@@ -11,10 +20,10 @@ import {
   chunkCount,
   chunkSize,
   DIGEST_SIZE,
-  digestChunk,
   digestTree,
 } from "../../protocol/v4/tree.ts";
 import { type Exchange, unexpected } from "./exchange.ts";
+import { SharedQueue } from "./shared_queue.ts";
 
 /** A file on the server. */
 export type RemoteFile = Omit<MessageOf<"file">, "kind" | "tag">;
@@ -31,87 +40,222 @@ export interface Wanted {
   readonly to?: number;
 }
 
+/** Where the chunks of a download go. */
+export interface Sink {
+  /** It is known what the file is; comes again where the file was replaced by another. */
+  begin(file: RemoteFile): Promise<void>;
+  write(chunk: Bytes, offset: number): Promise<void>;
+}
+
+type Range = readonly [from: number, to: number];
+
+/** Chunks that are asked for at once where there are several connections. */
+const RANGE = 16;
+/** The digests of all chunks come with each range: of a large file there are so many ranges at most. */
+const MAX_RANGES = 64;
+
+export class Download {
+  readonly #wanted: Required<Pick<Wanted, "name" | "from" | "to">> & { readonly version: number };
+  readonly #sink: Sink;
+  #file: RemoteFile | undefined;
+  #digests: Bytes = new Uint8Array(0);
+  #sums = new ChunkSums(0);
+
+  constructor(
+    { name, version = 0, from = 0, to = Number.MAX_SAFE_INTEGER }: Wanted,
+    sink: Sink,
+  ) {
+    this.#wanted = { name, version, from, to };
+    this.#sink = sink;
+  }
+
+  /** What is known of the file, once something has come of it. */
+  get file(): RemoteFile | undefined {
+    return this.#file;
+  }
+
+  /** Bytes of the chunks that are here, as far as they are known. */
+  get here(): number {
+    let bytes = 0;
+    for (let index = 0; index < chunkCount(this.#sums.size); index++) {
+      if (this.#sums.has(index * CHUNK_SIZE)) bytes += chunkSize(this.#sums.size, index);
+    }
+    return bytes;
+  }
+
+  /**
+   * Takes a chunk that is here from before, if it is the file's. It is not handed to the sink. After `Sink.begin`.
+   */
+  take(offset: number, chunk: Bytes): boolean {
+    if (
+      this.#file === undefined || chunk.length !== chunkSize(this.#file.size, offset / CHUNK_SIZE)
+    ) {
+      return false;
+    }
+    return this.#sums.add(offset, chunk, this.#digestAt(offset));
+  }
+
+  /** Asks what the file is, without its content. Throws as `run` does. */
+  async look(exchange: Exchange): Promise<void> {
+    await this.#fetch(exchange, 0, 0);
+  }
+
+  /**
+   * Gets what is not here yet. Throws `IntegrityError` `not-what-was-stored`; `Replaced` where the server has another
+   * file under the name by now, of which the sink was told; what was got before is worth nothing then.
+   */
+  async run(exchanges: readonly Exchange[]): Promise<RemoteFile> {
+    const [first] = exchanges as [Exchange];
+    const { from, to } = this.#wanted;
+    if (this.#file === undefined) await this.#fetch(first, from, to);
+    const ranges = new SharedQueue(this.#missing(exchanges.length));
+    let lost: unknown;
+    const got = exchanges.map(async (exchange) => {
+      for (let range = ranges.take(); range !== undefined; range = ranges.take()) {
+        try {
+          await this.#fetch(exchange, ...range);
+        } catch (error) {
+          if (error instanceof NetworkError) {
+            // Others may get what was lost.
+            ranges.giveBack([this.#rest(range)]);
+            lost = error;
+            return;
+          }
+          ranges.drain();
+          throw error;
+        }
+      }
+    });
+    await Promise.allSettled(got);
+    await Promise.all(got);
+    if (!ranges.isEmpty) throw lost;
+    return this.#check();
+  }
+
+  /** What of a range, which comes in its order, has not come. */
+  #rest([from, to]: Range): Range {
+    while (from < to && this.#sums.has(from)) from += CHUNK_SIZE;
+    return [from, to];
+  }
+
+  /** Parts of the file that are to be asked for. */
+  #missing(lanes: number): Range[] {
+    const { size } = this.#file as RemoteFile;
+    const { from, to } = this.#wanted;
+    const count = chunkCount(Math.min(to, size));
+    const max = lanes === 1 ? Infinity : Math.max(RANGE, Math.ceil(chunkCount(size) / MAX_RANGES));
+    const ranges: Range[] = [];
+    for (let index = Math.floor(from / CHUNK_SIZE); index < count;) {
+      const begin = index;
+      while (
+        index < count && !this.#sums.has(index * CHUNK_SIZE) && index - begin < max
+      ) index++;
+      if (index > begin) ranges.push([begin * CHUNK_SIZE, Math.min(size, index * CHUNK_SIZE)]);
+      else index++;
+    }
+    return ranges;
+  }
+
+  /** Throws `IntegrityError` where what has come is not the whole of what was wanted. */
+  #check(): RemoteFile {
+    const file = this.#file as RemoteFile;
+    if (this.#missing(1).length > 0) throw notStored(file);
+    if (this.#sums.isWhole && this.#sums.sums().cksum !== file.cksum) throw notStored(file);
+    return file;
+  }
+
+  /** Gets the chunks that hold a range, and, where it is not known yet, what the file is. */
+  async #fetch(exchange: Exchange, from: number, to: number): Promise<void> {
+    const tag = exchange.nextTag();
+    const { name, version } = this.#wanted;
+    const digests: Bytes[] = [];
+    let file: RemoteFile | undefined;
+    let missing = 0;
+    let at = Math.floor(from / CHUNK_SIZE) * CHUNK_SIZE;
+    let writing = Promise.resolve();
+    const begin = async (file: RemoteFile) => {
+      const all = concatBytes(...digests.splice(0));
+      if (!equalBytes(digestTree(all), file.digest)) throw notStored(file);
+      const known = this.#file;
+      if (known !== undefined && isSame(known, file)) return;
+      this.#file = file;
+      this.#digests = all;
+      this.#sums = new ChunkSums(file.size, Infinity);
+      await this.#sink.begin(file);
+      if (known !== undefined) throw new Replaced(file);
+    };
+    try {
+      await exchange.ask({ kind: "get", tag, name, version, from, to }, async (message) => {
+        if (file === undefined) {
+          if (message.kind !== "file") throw unexpected(message);
+          file = message;
+          missing = chunkCount(file.size) * DIGEST_SIZE;
+          if (missing === 0) await begin(file);
+          return false;
+        }
+        switch (message.kind) {
+          case "digests":
+            missing -= message.bytes.length;
+            if (missing < 0 || message.bytes.length === 0) throw unexpected(message);
+            digests.push(message.bytes);
+            if (missing === 0) await begin(file);
+            return false;
+          case "data": {
+            const { offset, bytes } = message;
+            const isNext = offset === at && bytes.length === chunkSize(file.size, at / CHUNK_SIZE);
+            if (missing > 0 || !isNext || this.#sums.has(at)) throw unexpected(message);
+            if (!this.#sums.add(at, bytes, this.#digestAt(at))) throw notStored(file);
+            at += bytes.length;
+            // It is written while the next one comes.
+            await writing;
+            writing = this.#sink.write(bytes, offset).then(() => release(bytes));
+            writing.catch(() => undefined);
+            return false;
+          }
+          case "done":
+            if (missing > 0) throw notStored(file);
+            return true;
+          default:
+            throw unexpected(message);
+        }
+      });
+    } finally {
+      await writing;
+    }
+  }
+
+  #digestAt(offset: number): Bytes {
+    const at = offset / CHUNK_SIZE * DIGEST_SIZE;
+    return this.#digests.subarray(at, at + DIGEST_SIZE);
+  }
+}
+
 /**
- * Reads a file, or of a range the chunks that hold it. Each chunk is handed over when it is seen to be the one that the
- * file's digest speaks of. Throws `IntegrityError` `not-what-was-stored`.
+ * Reads a file, or of a range the chunks that hold it. Throws as {@link Download.run} does.
  */
 export async function download(
   exchange: Exchange,
-  { name, version = 0, from = 0, to = Number.MAX_SAFE_INTEGER }: Wanted,
+  wanted: Wanted,
   write: WriteChunk,
 ): Promise<RemoteFile> {
-  const tag = exchange.nextTag();
-  let file: RemoteFile | undefined;
-  const digests = new Digests();
-  let at = Math.floor(from / CHUNK_SIZE) * CHUNK_SIZE;
-  let sums: ChunkSums | undefined;
-  await exchange.ask({ kind: "get", tag, name, version, from, to }, async (message) => {
-    if (file === undefined) {
-      if (message.kind !== "file") throw unexpected(message);
-      file = message;
-      if (from === 0 && to >= file.size) sums = new ChunkSums(file.size);
-      if (file.size === 0) digests.check(file);
-      return false;
-    }
-    switch (message.kind) {
-      case "digests":
-        if (!digests.add(message.bytes, file)) throw unexpected(message);
-        return false;
-      case "data": {
-        const { offset, bytes } = message;
-        if (offset !== at || bytes.length !== chunkSize(file.size, at / CHUNK_SIZE)) {
-          throw unexpected(message);
-        }
-        if (!digests.holds(at / CHUNK_SIZE, bytes)) throw notStored(file);
-        sums?.add(at, bytes);
-        await write(bytes, at, file);
-        at += bytes.length;
-        return false;
-      }
-      case "done":
-        if (from < Math.min(to, file.size) && at < Math.min(to, file.size)) throw notStored(file);
-        if (sums !== undefined && sums.sums().cksum !== file.cksum) throw notStored(file);
-        return true;
-      default:
-        throw unexpected(message);
-    }
+  const download: Download = new Download(wanted, {
+    begin: () => Promise.resolve(),
+    write: (chunk, offset) => write(chunk, offset, download.file as RemoteFile),
   });
-  return file as unknown as RemoteFile;
+  return await download.run([exchange]);
 }
 
-/** The digests of a file's chunks, which are believed when they make up the digest of the file. */
-class Digests {
-  readonly #parts: Bytes[] = [];
-  #length = 0;
-  #all: Bytes | undefined;
-
-  /** Takes some; `false` where they can't be the file's. Throws `IntegrityError`. */
-  add(bytes: Bytes, file: RemoteFile): boolean {
-    const wanted = chunkCount(file.size) * DIGEST_SIZE;
-    this.#length += bytes.length;
-    if (bytes.length % DIGEST_SIZE !== 0 || this.#length > wanted) return false;
-    this.#parts.push(bytes);
-    if (this.#length === wanted) this.check(file);
-    return true;
+/** The server has another file under the name by now. */
+export class Replaced extends IntegrityError {
+  constructor({ name }: RemoteFile) {
+    super("file-replaced", `${printable(name)} was replaced on the server while it was got`, {
+      hint: "Get it again when nobody stores it.",
+    });
   }
+}
 
-  /** Throws `IntegrityError` where all that have come don't make up the digest of the file. */
-  check(file: RemoteFile): void {
-    const all = new Uint8Array(this.#length);
-    let at = 0;
-    for (const part of this.#parts.splice(0)) {
-      all.set(part, at);
-      at += part.length;
-    }
-    if (!equalBytes(digestTree(all), file.digest)) throw notStored(file);
-    this.#all = all;
-  }
-
-  /** Whether a chunk is the one that belongs there. */
-  holds(index: number, chunk: Bytes): boolean {
-    const digest = this.#all?.subarray(index * DIGEST_SIZE, (index + 1) * DIGEST_SIZE);
-    return digest !== undefined && equalBytes(digestChunk(chunk), digest);
-  }
+function isSame(a: RemoteFile, b: RemoteFile): boolean {
+  return a.size === b.size && a.cksum === b.cksum && equalBytes(a.digest, b.digest);
 }
 
 function notStored({ name }: RemoteFile): IntegrityError {

@@ -19,6 +19,8 @@ import {
   type MessageOf,
 } from "../../protocol/v4/messages.ts";
 import type { Timeouts } from "../connection.ts";
+import { Outbox } from "./outbox.ts";
+import type { RateLimit } from "./rate_limit.ts";
 
 /** TLS gives no more than 16 KiB at once. */
 const READ_SIZE = 64 * 1024;
@@ -40,22 +42,29 @@ interface Waiting {
 export class Exchange implements Disposable {
   readonly #socket: Socket;
   readonly #timeouts: Timeouts;
+  readonly #rate: RateLimit | undefined;
+  readonly #outbox = new Outbox((bytes) => this.#write(bytes));
   readonly #frames = new FrameReader("server");
   readonly #waiting = new Map<number, Waiting>();
   readonly #reading: Promise<void>;
   readonly #watchdog: ReturnType<typeof setInterval>;
   /** When the server last took or said something. */
   #heardAt = performance.now();
-  #writing = 0;
   #tag = 0;
   #end: Error | undefined;
   #closed = false;
 
-  constructor(socket: Socket, timeouts: Timeouts) {
+  constructor(socket: Socket, timeouts: Timeouts, rate?: RateLimit) {
     this.#socket = socket;
     this.#timeouts = timeouts;
+    this.#rate = rate;
     this.#reading = this.#readAll().catch((error) => this.#fail(lost(error)));
     this.#watchdog = setInterval(() => this.#watch(), WATCH_MS);
+  }
+
+  /** Whether nothing can be sent any more. */
+  get hasEnded(): boolean {
+    return this.#end !== undefined;
   }
 
   /** A tag that no request has had. */
@@ -80,9 +89,20 @@ export class Exchange implements Disposable {
     await answered;
   }
 
-  /** Throws `NetworkError` `connection-lost` or `no-answer`. */
+  /** Takes it that no answer to a request comes any more, or that it does not matter. */
+  forget(tag: number): void {
+    this.#waiting.delete(tag);
+  }
+
+  /** There is a reason why the server has nothing to say: the time that it may be silent begins anew. */
+  excuseSilence(): void {
+    this.#heardAt = performance.now();
+  }
+
+  /** Resolves when the message is on its way, and there is room for more. Throws `NetworkError` `connection-lost`, `no-answer`. */
   async send(message: Message): Promise<void> {
-    await this.#write(encodeMessage(message));
+    if (this.#end !== undefined) throw this.#end;
+    await this.#outbox.send(encodeMessage(message));
   }
 
   /** The only answer with a tag. Throws `ProtocolError` `unexpected-answer` for one of another kind. */
@@ -106,8 +126,8 @@ export class Exchange implements Disposable {
 
   /** Sends a chunk; its bytes may change when the promise resolves. */
   async sendChunk(tag: number, offset: number, chunk: Bytes): Promise<void> {
-    await this.#write(dataHeader(tag, offset, chunk.length));
-    await this.#write(chunk);
+    if (this.#end !== undefined) throw this.#end;
+    await this.#outbox.send(dataHeader(tag, offset, chunk.length), chunk);
   }
 
   [Symbol.dispose](): void {
@@ -119,18 +139,22 @@ export class Exchange implements Disposable {
   }
 
   async #write(bytes: Bytes): Promise<void> {
-    this.#writing++;
+    const max = this.#rate?.piece ?? bytes.length;
     try {
       for (let done = 0; done < bytes.length;) {
-        done += await this.#socket.write(bytes.subarray(done));
-        this.#heardAt = performance.now();
+        const piece = bytes.subarray(done, done + max);
+        await this.#rate?.take(piece.length);
+        for (let sent = 0; sent < piece.length;) {
+          sent += await this.#socket.write(piece.subarray(sent));
+          this.#heardAt = performance.now();
+        }
+        done += piece.length;
       }
     } catch (cause) {
       // What the server has said last tells more than that it does not listen any more.
       if (!this.#closed) await this.#reading;
-      throw this.#end ?? lost(cause);
-    } finally {
-      this.#writing--;
+      this.#fail(lost(cause));
+      throw this.#end;
     }
   }
 
@@ -147,6 +171,7 @@ export class Exchange implements Disposable {
       const size = await this.#socket.read(buffer);
       this.#heardAt = performance.now();
       if (size === null) return this.#fail(lost("the server has closed it"));
+      await this.#rate?.take(size);
       this.#frames.push(buffer.subarray(0, size));
     }
   }
@@ -168,7 +193,7 @@ export class Exchange implements Disposable {
 
   /** Gives the server up where it neither takes nor says anything for too long. */
   #watch(): void {
-    const isAwaited = this.#writing > 0 || this.#waiting.size > 0;
+    const isAwaited = this.#outbox.isBusy || this.#waiting.size > 0;
     if (!isAwaited) this.#heardAt = performance.now();
     if (performance.now() - this.#heardAt < this.#timeouts.responseMs) return;
     const seconds = this.#timeouts.responseMs / 1000;
@@ -188,7 +213,7 @@ export class Exchange implements Disposable {
 }
 
 /** What the server says does not answer what it was asked. */
-export function unexpected({ kind }: Message): ProtocolError {
+export function unexpected({ kind }: Pick<Message, "kind">): ProtocolError {
   return new ProtocolError("unexpected-answer", `The server answers ${kind}, which does not fit`);
 }
 

@@ -1,166 +1,259 @@
 /**
- * Files got back by protocol 4: each is there whole and seen to be what was stored, or not at all.
+ * Files got back by protocol 4, one or all below a folder.
  *
  * @module
  */
 import { basename, dirname, join } from "node:path";
 import {
-  type Bytes,
   printable,
   ProtocolError,
-  StorageError,
+  RefusedError,
   UsageError,
   XferError,
 } from "../../protocol/mod.ts";
 import { pathNameFault } from "../../protocol/v4/path_name.ts";
-import { syncFolder } from "../files.ts";
-import { type Retry, type RetryOptions, withRetries } from "../retries.ts";
+import { SourceFile } from "../source_file.ts";
 import type { RemoteFile } from "./download.ts";
-import { SecureClient } from "./secure_client.ts";
-import type { SecureOptions } from "./session.ts";
+import { excluder } from "./gather.ts";
+import { FileGet } from "./get_file.ts";
+import { type LaneOptions, Lanes } from "./lanes.ts";
+import { findSame } from "./local_files.ts";
+import { exists, syncNames, writing } from "./part_file.ts";
+import { RESUMABLE } from "./put_request.ts";
+import type { SecureClient } from "./secure_client.ts";
+import { SharedQueue } from "./shared_queue.ts";
 
-export interface GetOptions extends SecureOptions, RetryOptions {
+/** Small files that are asked for at once on a connection: while one is synced, others come. */
+const SIDE_BY_SIDE = 8;
+
+export interface GetOptions extends LaneOptions {
   readonly name: string;
+  /** 0, or without: the current one. */
+  readonly version?: number | undefined;
   /** Where to write; without, the last component of the name, in this folder. */
   readonly target?: string | undefined;
   /** Bytes from the first up to but not the last. */
   readonly range?: { readonly from: number; readonly to: number } | undefined;
-  /** Which one of the name, from 1 on; without, the current one. */
-  readonly version?: number | undefined;
   /** Whether what is at the target is replaced. */
   readonly force?: boolean;
-  readonly onRetry?: (retry: Retry) => void;
+  /** Of a folder: what is not got; see `GatherOptions`. */
+  readonly exclude?: readonly string[] | undefined;
+  readonly onOutcome?: (outcome: GetOutcome) => void;
 }
 
-/** Gets a file, and returns where it is. Throws `UsageError` `target-exists`, and what `SecureClient` does. */
-export async function getFile(options: GetOptions): Promise<{ target: string; file: RemoteFile }> {
-  const target = options.target ?? basename(options.name);
-  const file = await withRetries(
-    async () => {
-      using client = await SecureClient.connect(options);
-      return await download(client, options.name, target, options);
-    },
-    options,
-    (retry) => options.onRetry?.(retry),
+/** What came of a file. */
+export type GetOutcome =
+  & { readonly name: string; readonly target: string }
+  & (
+    /** It was written; `there`: what the server has was there already, and is left as it is. */
+    | { readonly state: "got" | "there"; readonly file: RemoteFile }
+    | { readonly state: "not-got"; readonly error: XferError }
   );
-  return { target, file };
+
+interface Item {
+  readonly file: RemoteFile;
+  readonly target: string;
 }
 
-/** Gets all files below a folder, into a folder. `take` is told of each. */
-export async function getFolder(
-  options: GetOptions,
-  take: (target: string, file: RemoteFile) => void,
-): Promise<void> {
-  const root = options.target ?? basename(options.name);
-  const prefix = `${options.name.replace(/\/$/, "")}/`;
-  let left: RemoteFile[] | undefined;
-  await withRetries(
-    async () => {
-      using client = await SecureClient.connect(options);
-      if (left === undefined) {
-        const found: RemoteFile[] = [];
-        await client.list(prefix, (file) => found.push(file));
-        left = found;
-      }
-      for (let file = left[0]; file !== undefined; file = left[0]) {
-        const relative = file.name.slice(prefix.length);
-        // What a server calls a file must not lead out of the folder.
-        if (!file.name.startsWith(prefix) || pathNameFault(relative) !== undefined) {
-          throw new ProtocolError(
-            "bad-file-name",
-            `The server tells of a file that can't be in this folder: ${printable(file.name)}`,
-          );
-        }
-        const target = join(root, ...relative.split("/"));
-        await Deno.mkdir(dirname(target), { recursive: true });
-        take(target, await download(client, file.name, target, options));
-        left.shift();
-      }
-    },
-    options,
-    (retry) => options.onRetry?.(retry),
-  );
-}
-
-async function download(
-  client: SecureClient,
-  name: string,
-  target: string,
-  { range, version, force = false }: Pick<GetOptions, "range" | "version" | "force">,
-): Promise<RemoteFile> {
-  if (!force) await refuseExisting(target);
-  const temporary = join(dirname(target), `.xfer-${crypto.randomUUID()}.tmp`);
-  try {
-    const file = await receive(client, { name, version }, temporary, range);
-    await writing(
-      target,
-      () => force ? Deno.rename(temporary, target) : publish(temporary, target),
-    );
-    await writing(target, () => syncFolder(dirname(target)));
-    return file;
-  } finally {
-    await Deno.remove(temporary).catch(() => undefined);
+/**
+ * Gets a file. Throws `UsageError` `target-exists` where something else is at the target, and what `FileGet` does.
+ */
+export async function getFile(options: GetOptions): Promise<GetOutcome> {
+  const { name, version = 0, target = basename(name), range, force = false } = options;
+  using lanes = new Lanes(options);
+  if (await isThere(target)) {
+    if (range === undefined) {
+      const file = await lanes.use(0, (client) => client.stat(name, version));
+      const [same] = await findHere([{ file, target }], force);
+      if (same !== undefined) return report(options, { state: "there", name, target, file });
+    } else if (!force) throw exists(target);
   }
+  const file = await getOne(lanes, { ...options, version, target, force }, true);
+  await syncNames(dirname(target));
+  return report(options, { state: "got", name, target, file });
 }
 
-async function receive(
-  client: SecureClient,
-  wanted: Pick<GetOptions, "name" | "version">,
-  temporary: string,
-  range: { readonly from: number; readonly to: number } | undefined,
-): Promise<RemoteFile> {
-  using output = await writing(
-    temporary,
-    () => Deno.open(temporary, { write: true, createNew: true, mode: 0o600 }),
-  );
-  const write = async (chunk: Bytes, offset: number) => {
-    const { from, to } = range ?? { from: 0, to: Infinity };
-    const part = chunk.subarray(Math.max(0, from - offset), Math.max(0, to - offset));
-    for (let done = 0; done < part.length;) {
-      done += await writing(temporary, () => output.write(part.subarray(done)));
+/**
+ * Gets all files below a folder, into a folder. Files that are there already are left as they are. Throws `UsageError`
+ * `target-exists` where others are in the way, before anything is written, and what ends the connection; what concerns
+ * one file is its outcome.
+ */
+export async function getFolder(options: GetOptions): Promise<GetOutcome[]> {
+  const { name, target = basename(name), force = false, exclude = [] } = options;
+  const root = join(target);
+  const prefix = `${name.replace(/\/$/, "")}/`;
+  const isExcluded = excluder(exclude);
+  using lanes = new Lanes(options);
+  const items = await lanes.use(0, async (client) => {
+    const items: Item[] = [];
+    await client.list(prefix, (file) => {
+      const relative = file.name.slice(prefix.length);
+      // What a server calls a file must not lead out of the folder.
+      if (!file.name.startsWith(prefix) || pathNameFault(relative) !== undefined) {
+        throw outside(file);
+      }
+      if (!isExcluded(relative)) items.push({ file, target: join(root, ...relative.split("/")) });
+    });
+    return items;
+  });
+  if (items.length === 0) throw nothingBelow(name);
+  const outcomes = new Map<Item, GetOutcome>();
+  const settle = (item: Item, outcome: { state: "got" | "there" } | { error: XferError }) => {
+    const { file, file: { name }, target } = item;
+    const told: GetOutcome = "error" in outcome
+      ? { state: "not-got", name, target, error: outcome.error }
+      : { ...outcome, name, target, file };
+    outcomes.set(item, report(options, told));
+  };
+  for (const item of await findHere(items, force)) settle(item, { state: "there" });
+  const left = items.filter((item) => !outcomes.has(item));
+  const folders = await makeFolders(root, left);
+  const get = async (item: Item, client: SecureClient | undefined) => {
+    const getting = { ...options, name: item.file.name, target: item.target, force };
+    try {
+      await getOne(client ?? lanes, getting, client === undefined);
+      settle(item, { state: "got" });
+    } catch (error) {
+      if (isOfConnection(error)) throw error;
+      settle(item, { error: error as XferError });
     }
   };
-  const file = await client.get({ ...wanted, ...range }, write);
-  await writing(temporary, async () => {
-    await output.sync();
-    const mtime = new Date(file.mtime);
-    if (range === undefined) await output.utime(mtime, mtime);
-  });
-  return file;
-}
-
-/** Gives a file its name only if nothing has it: a rename would replace what came there meanwhile. */
-async function publish(temporary: string, target: string): Promise<void> {
   try {
-    await Deno.link(temporary, target);
+    const small = new SharedQueue(left.filter(({ file }) => file.size < RESUMABLE));
+    await lanes.share(
+      (client) => sideBySide(small, (item) => get(item, client)),
+      () => small.isEmpty,
+    );
+    for (const item of left.filter(({ file }) => file.size >= RESUMABLE)) {
+      await get(item, undefined);
+    }
   } catch (error) {
-    if (error instanceof Deno.errors.AlreadyExists) throw exists(target);
-    // A file system without links.
-    await refuseExisting(target);
-    await Deno.rename(temporary, target);
+    if (!(error instanceof XferError)) throw error;
+    for (const item of left) if (!outcomes.has(item)) settle(item, { error });
+  } finally {
+    for (const folder of folders) await syncNames(folder);
+  }
+  return items.map((item) => outcomes.get(item) as GetOutcome);
+}
+
+type One = Omit<GetOptions, "target"> & { readonly target: string; readonly force: boolean };
+
+/** Gets a file over one connection, or over those that there may be, again where the network fails. */
+async function getOne(
+  source: SecureClient | Lanes,
+  { onEvent = () => undefined, ...options }: One,
+  isLarge: boolean,
+): Promise<RemoteFile> {
+  const get = new FileGet({ ...options, onEvent });
+  let failure: unknown;
+  const run = async (clients: readonly SecureClient[]) => {
+    try {
+      return await get.run(clients.map(({ session }) => session.exchange));
+    } catch (error) {
+      // The rest of a large file is not waited for.
+      if (isLarge) { for (const client of clients) client[Symbol.dispose](); }
+      throw error;
+    }
+  };
+  try {
+    if (!(source instanceof Lanes)) return await run([source]);
+    return await (source.count > 1 ? source.useAll(run) : source.use(0, (client) => run([client])));
+  } catch (error) {
+    failure = error;
+    throw error;
+  } finally {
+    await get.end(failure);
   }
 }
 
-async function refuseExisting(target: string): Promise<void> {
-  const info = await Deno.lstat(target).catch(() => undefined);
-  if (info !== undefined) throw exists(target);
+/** Does work for each, several at a time; what fails ends it, and is given back with what was at work. */
+async function sideBySide<T>(queue: SharedQueue<T>, work: (item: T) => Promise<void>) {
+  let failed = false;
+  const workers = Array.from({ length: SIDE_BY_SIDE }, async () => {
+    for (;;) {
+      const item = failed ? undefined : queue.take();
+      if (item === undefined) return;
+      try {
+        await work(item);
+      } catch (error) {
+        failed = true;
+        queue.giveBack([item]);
+        throw error;
+      }
+    }
+  });
+  await Promise.allSettled(workers);
+  await Promise.all(workers);
 }
 
-function exists(target: string): UsageError {
-  return new UsageError("target-exists", `${printable(target)} is there already`, {
-    hint: "Name another place: -o PATH, or replace it: --force.",
+/** Which files are here as they are on the server. Throws `UsageError` `target-exists` for others, unless forced. */
+async function findHere(items: readonly Item[], force: boolean): Promise<Item[]> {
+  const candidates = [];
+  const inTheWay: string[] = [];
+  for (const item of items) {
+    const info = await Deno.lstat(item.target).catch(() => undefined);
+    if (info === undefined) continue;
+    if (!info.isFile || info.size !== item.file.size) inTheWay.push(item.target);
+    else candidates.push({ item, file: SourceFile.found(item.target, info), known: item.file });
+  }
+  const same = await findSame(candidates);
+  for (const candidate of candidates) {
+    if (!same.has(candidate)) inTheWay.push(candidate.item.target);
+  }
+  const [first] = inTheWay;
+  if (first !== undefined && !force) throw inTheWay.length === 1 ? exists(first) : exist(inTheWay);
+  return candidates.filter((candidate) => same.has(candidate)).map(({ item }) => item);
+}
+
+/** Makes the folders that files are to be in; returns those in which names will be new, the innermost first. */
+async function makeFolders(root: string, items: readonly Item[]): Promise<string[]> {
+  const folders = new Set<string>();
+  for (const { target } of items) folders.add(dirname(target));
+  for (const folder of folders) {
+    await writing(folder, () => Deno.mkdir(folder, { recursive: true }));
+  }
+  if (items.length === 0) return [];
+  for (const folder of [...folders]) {
+    for (let above = folder; above !== dirname(root); above = dirname(above)) folders.add(above);
+  }
+  folders.add(dirname(root));
+  return [...folders].sort((a, b) => b.length - a.length);
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return await Deno.lstat(path).catch(() => undefined) !== undefined;
+}
+
+/** Whether an error says something about the next file. */
+function isOfConnection(error: unknown): boolean {
+  if (!(error instanceof XferError)) return true;
+  return error.category === "network" || error.category === "protocol";
+}
+
+function report(options: GetOptions, outcome: GetOutcome): GetOutcome {
+  options.onOutcome?.(outcome);
+  return outcome;
+}
+
+function nothingBelow(name: string): RefusedError {
+  return new RefusedError("no-such-file", `There is nothing to get below ${printable(name)}`, {
+    hint: "See what there is: xfer client list.",
   });
 }
 
-async function writing<T>(path: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (cause) {
-    if (cause instanceof XferError) throw cause;
-    const reason = printable(cause instanceof Error ? cause.message : String(cause));
-    throw new StorageError("cannot-write", `Cannot write ${printable(path)}: ${reason}`, {
-      hint: "Check that the folder is writable and has room.",
-      cause,
-    });
-  }
+function outside({ name }: RemoteFile): ProtocolError {
+  return new ProtocolError(
+    "bad-file-name",
+    `The server tells of a file that can't be in this folder: ${printable(name)}`,
+  );
+}
+
+function exist(targets: readonly string[]): UsageError {
+  const [first = ""] = targets;
+  const others = targets.length - 1;
+  return new UsageError(
+    "target-exists",
+    `${printable(first)} and ${others} more are there already, and are not what the server has`,
+    { hint: "Nothing was got. Name another folder: -o PATH, or replace them: --force." },
+  );
 }

@@ -3,121 +3,127 @@
  *
  * @module
  */
-import { basename, join } from "node:path";
-import { printable, UnconfirmedError, UsageError, XferError } from "../../protocol/mod.ts";
-import { pathNameFault } from "../../protocol/v4/path_name.ts";
-import type { Failure, Outcome } from "../events.ts";
-import { type Retry, type RetryOptions, withRetries } from "../retries.ts";
-import { SourceFile } from "../source_file.ts";
-import { SecureClient } from "./secure_client.ts";
-import type { SecureOptions } from "./session.ts";
+import { XferError } from "../../protocol/mod.ts";
+import type { Failure, Stored } from "../events.ts";
+import type { SourceFile } from "../source_file.ts";
+import { gather, type GatherOptions } from "./gather.ts";
+import type { Job, Jobs } from "./jobs.ts";
+import { type LaneOptions, Lanes } from "./lanes.ts";
+import { findSame, type Known } from "./local_files.ts";
+import { SharedQueue } from "./shared_queue.ts";
+import { SPREAD, spreadUpload } from "./spread_upload.ts";
+import { judge, type Settle } from "./upload.ts";
 
-export interface PutOptions extends SecureOptions, RetryOptions {
-  /** Paths of files, and of folders with all that is in them. */
-  readonly paths: readonly string[];
-  /** The name of the only path on the server, in place of its last component. */
-  readonly as?: string | undefined;
-  readonly onOutcome?: (outcome: Outcome, name: string) => void;
-  readonly onRetry?: (retry: Retry) => void;
-  /** Something in a folder that is neither file nor folder, and is left out. */
-  readonly onPassed?: (path: string) => void;
+export interface PutOptions extends GatherOptions, LaneOptions {
+  readonly onOutcome?: (outcome: PutOutcome, name: string) => void;
 }
 
-interface Named {
+/** What came of a file. */
+export type PutOutcome = Stored | Failure | Unchanged;
+
+/** The server had it already: it was not sent. */
+export interface Unchanged {
+  readonly state: "unchanged";
   readonly file: SourceFile;
-  readonly name: string;
 }
 
 /**
  * Sends files, the next before the one before is confirmed, and returns what came of each. Nothing is sent before all
- * were looked at; what is wrong then is thrown, and so is what keeps the client from getting in. What is unanswered
- * when the network fails is sent again, as often as `retries` says.
+ * were looked at; what is wrong then is thrown, and so is what keeps the client from getting in. Of folders only what
+ * the server does not have is sent. What is unanswered when the network fails is sent again, as often as `retries` says.
  */
-export async function putFiles(options: PutOptions): Promise<Outcome[]> {
-  const files = await gather(options);
-  let left = [...files];
-  const outcomes = new Map<SourceFile, Outcome>();
-  const settle = (outcome: Outcome) => {
-    outcomes.set(outcome.file, outcome);
-    const named = left.find(({ file }) => file === outcome.file);
-    left = left.filter((other) => other !== named);
-    options.onOutcome?.(outcome, named?.name ?? "");
+export async function putFiles(options: PutOptions): Promise<PutOutcome[]> {
+  const { jobs, folders } = await gather(options);
+  const outcomes = new Map<Job, PutOutcome>();
+  const report = (job: Job, outcome: PutOutcome) => {
+    outcomes.set(job, outcome);
+    options.onOutcome?.(outcome, job.name);
   };
-  const unknown = new Set<SourceFile>();
-  let introduced = false;
-  const run = async () => {
-    using client = await SecureClient.connect(options);
-    introduced = true;
-    await client.put(left, (file, outcome) => {
-      if (typeof outcome === "number") return settle({ state: "stored", file, crc: outcome });
-      if (!(outcome instanceof XferError)) throw outcome;
-      // It was sent and not answered: the next attempt sends it again.
-      if (outcome instanceof UnconfirmedError) unknown.add(file);
-      else settle({ state: "not-stored", file, error: outcome });
-    });
+  const settle: Settle = (job, outcome) => {
+    const { file } = job;
+    job.sums = undefined;
+    if (typeof outcome === "number") return report(job, { state: "stored", file, crc: outcome });
+    if (!(outcome instanceof XferError)) throw outcome;
+    report(job, { state: "not-stored", file, error: outcome });
   };
+  using lanes = new Lanes(options);
   try {
-    await withRetries(run, options, (retry) => options.onRetry?.(retry));
+    for (const job of await findUnchanged(lanes, jobs, folders)) {
+      report(job, { state: "unchanged", file: job.file });
+    }
+    await send(lanes, jobs.filter((job) => !outcomes.has(job)), settle, options);
   } catch (error) {
-    if (!introduced || !(error instanceof XferError)) throw error;
-    for (const { file } of left) {
-      const state: Failure["state"] = unknown.has(file) ? "unknown" : "not-stored";
-      settle({ state, file, error });
+    if (!lanes.isIntroduced || !(error instanceof XferError)) throw error;
+    for (const job of jobs.filter((job) => !outcomes.has(job))) {
+      report(job, { state: job.isUnknown ? "unknown" : "not-stored", file: job.file, error });
     }
   }
-  return files.map(({ file }) => outcomes.get(file) as Outcome);
+  return jobs.map((job) => outcomes.get(job) as PutOutcome);
 }
 
-async function gather({ paths, as, onPassed }: PutOptions): Promise<Named[]> {
-  if (as !== undefined && paths.length !== 1) {
-    throw new UsageError("one-name", "A name can be given to one path alone", {
-      hint: "Send the files one by one, each under its name.",
-    });
-  }
-  const files: Named[] = [];
-  for (const path of paths) {
-    await visit(path, as ?? basename(join(Deno.cwd(), path)), files, onPassed);
-  }
-  const names = new Map<string, string>();
-  for (const { file: { path }, name } of files) {
-    const fault = pathNameFault(name);
-    if (fault !== undefined) {
-      throw new UsageError("bad-file-name", `Cannot send ${printable(path)}: its name ${fault}`, {
-        hint: "Rename it, or name it otherwise on the server: --as NAME.",
-      });
-    }
-    const earlier = names.get(name);
-    if (earlier !== undefined) {
-      throw new UsageError(
-        "same-name",
-        `Cannot send both ${printable(earlier)} and ${printable(path)} as ${printable(name)}`,
-        { hint: "Send them under different names: --as NAME." },
-      );
-    }
-    names.set(name, path);
-  }
-  return files;
-}
-
-async function visit(
-  path: string,
-  name: string,
-  files: Named[],
-  onPassed: ((path: string) => void) | undefined,
+/** The small ones are shared out over the connections; then each large one is spread over all of them. */
+async function send(
+  lanes: Lanes,
+  jobs: readonly Job[],
+  settle: Settle,
+  { onEvent = () => undefined }: PutOptions,
 ): Promise<void> {
-  const info = await Deno.stat(path).catch(() => undefined);
-  if (info?.isDirectory !== true) {
-    files.push({ file: await SourceFile.inspectAny(path), name: name.normalize("NFC") });
-    return;
+  const isLarge = ({ file }: Job) => lanes.count > 1 && file.size >= SPREAD;
+  const shared = new SharedQueue(jobs.filter((job) => !isLarge(job)));
+  await lanes.share(async (client) => {
+    await lookAgain(shared, settle);
+    await client.send(shared, settle);
+  }, () => shared.isEmpty);
+  for (const job of jobs.filter(isLarge)) {
+    try {
+      for (let again = true; again;) {
+        const verdict = await lanes.useAll(async (clients) => {
+          await job.lookAgain();
+          return await spreadUpload(job, clients.map(({ session }) => session), onEvent);
+        });
+        again = judge(job, verdict, settle);
+      }
+    } catch (error) {
+      if (isOfConnection(error)) throw error;
+      settle(job, error as Error);
+    }
   }
-  const entries: Deno.DirEntry[] = [];
-  for await (const entry of Deno.readDir(path)) entries.push(entry);
-  entries.sort((a, b) => a.name < b.name ? -1 : 1);
-  for (const entry of entries) {
-    const below = join(path, entry.name);
-    // Links in a folder are not followed: they may lead anywhere, also back.
-    if (entry.isFile || entry.isDirectory) {
-      await visit(below, `${name}/${entry.name}`, files, onPassed);
-    } else onPassed?.(below);
+}
+
+/** Looks at what was given back again; what can't be read any more is settled. */
+async function lookAgain(jobs: Jobs, settle: Settle): Promise<void> {
+  for (const job of jobs.reclaim()) {
+    try {
+      await job.lookAgain();
+      jobs.giveBack([job]);
+    } catch (error) {
+      settle(job, error as Error);
+    }
   }
+}
+
+/** Whether an error says something about the next file. */
+function isOfConnection(error: unknown): boolean {
+  return !(error instanceof XferError) || ["network", "protocol"].includes(error.category);
+}
+
+/** Which files of folders the server has as they are. */
+async function findUnchanged(
+  lanes: Lanes,
+  jobs: readonly Job[],
+  folders: readonly string[],
+): Promise<Job[]> {
+  if (folders.length === 0 || jobs.length === 0) return [];
+  const byName = new Map(jobs.map((job) => [job.name, job]));
+  const known = new Map<Job, Known>();
+  for (const folder of folders) {
+    await lanes.use(0, (client) =>
+      client.list(`${folder}/`, ({ name, size, digest }) => {
+        const job = byName.get(name);
+        if (job?.file.size === size) known.set(job, { size, digest });
+      }));
+  }
+  const candidates = [...known].map(([job, known]) => ({ job, file: job.file, known }));
+  const same = await findSame(candidates);
+  return candidates.filter((candidate) => same.has(candidate)).map(({ job }) => job);
 }

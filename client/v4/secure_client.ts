@@ -3,13 +3,22 @@
  *
  * @module
  */
+import { printable, ProtocolError, UnconfirmedError, XferError } from "../../protocol/mod.ts";
+import type { SourceFile } from "../source_file.ts";
 import { download, type RemoteFile, type Wanted, type WriteChunk } from "./download.ts";
 import { unexpected } from "./exchange.ts";
-import { ProtocolError } from "../../protocol/mod.ts";
+import { Job, type Jobs } from "./jobs.ts";
+import { SharedQueue } from "./shared_queue.ts";
 import type { Message } from "../../protocol/v4/messages.ts";
 import { isToken } from "../../protocol/v4/token.ts";
 import { openSession, type SecureEvent, type SecureOptions, type Session } from "./session.ts";
-import { type Outgoing, type Settle, Upload } from "./upload.ts";
+import { type Settle, Upload } from "./upload.ts";
+
+export interface Outgoing {
+  readonly file: SourceFile;
+  /** On the server; without, the last component of its path. */
+  readonly name?: string;
+}
 
 export interface Link {
   readonly token: string;
@@ -31,9 +40,37 @@ export class SecureClient implements Disposable {
     return new SecureClient(await openSession(options), options);
   }
 
-  /** Sends files; see {@link Upload.run}. */
-  put(files: readonly Outgoing[], settle: Settle): Promise<void> {
-    return new Upload(this.#session, this.#onEvent).run(files, settle);
+  get session(): Session {
+    return this.#session;
+  }
+
+  /** Whether nothing can be sent any more. */
+  get hasEnded(): boolean {
+    return this.#session.exchange.hasEnded;
+  }
+
+  /**
+   * Sends files, and tells `settle` of each what came of it: its checksum, or why it is not stored. Throws what ends the
+   * connection; files that are not settled then, or by an `UnconfirmedError`, may be sent again.
+   */
+  async put(
+    files: readonly Outgoing[],
+    settle: (file: SourceFile, outcome: number | Error) => void,
+  ): Promise<void> {
+    const jobs = new SharedQueue(files.map(({ file, name }) => new Job(file, name)));
+    try {
+      await this.send(jobs, ({ file }, outcome) => settle(file, outcome));
+    } catch (error) {
+      for (const { file, isUnknown } of jobs.drain()) {
+        if (isUnknown && error instanceof XferError) settle(file, unconfirmed(file, error));
+      }
+      throw error;
+    }
+  }
+
+  /** Sends what is to be put; see {@link Upload.run}. */
+  send(jobs: Jobs, settle: Settle): Promise<void> {
+    return new Upload(this.#session, this.#onEvent, settle).run(jobs);
   }
 
   /** Reads a file, or the chunks that hold a range of it; see {@link download}. */
@@ -91,4 +128,10 @@ export class SecureClient implements Disposable {
       return message.kind === "done";
     });
   }
+}
+
+/** What is asked for and not answered may be done. */
+function unconfirmed({ path }: SourceFile, cause: XferError): UnconfirmedError {
+  const message = `It is not known whether ${printable(path)} is stored: ${cause.message}`;
+  return new UnconfirmedError(cause.code, message, { cause });
 }

@@ -24,6 +24,7 @@ import { findSecure, openSecurely, readFingerprint, refuseOther } from "./channe
 import { Exchange } from "./exchange.ts";
 import { introduce, type Way } from "./introduction.ts";
 import { KnownServers } from "./known_servers.ts";
+import type { RateLimit } from "./rate_limit.ts";
 
 export interface SecureOptions {
   readonly server: Address;
@@ -35,6 +36,8 @@ export interface SecureOptions {
   /** Of an invitation or a link: with what to register, where the folder has no account yet. */
   readonly token?: string | undefined;
   readonly timeouts?: Partial<Timeouts>;
+  /** Of all connections that are given it together. */
+  readonly rate?: RateLimit | undefined;
   /** Asked about a server that is met for the first time: whether to trust it. */
   readonly onNewServer: (fingerprint: string) => boolean | Promise<boolean>;
   readonly onEvent?: (event: SecureEvent) => void;
@@ -49,7 +52,18 @@ export type SecureEvent =
   | { readonly type: "renamed"; readonly from: string; readonly to: string }
   | { readonly type: "tightened"; readonly path: string }
   | { readonly type: "sending"; readonly file: SourceFile; readonly attempt: number }
-  | { readonly type: "progress"; readonly file: SourceFile; readonly sent: number };
+  /** The server holds a part of the file, from an upload that was broken off: it goes on from there. */
+  | { readonly type: "resumed"; readonly file: SourceFile; readonly offset: number }
+  | { readonly type: "progress"; readonly file: SourceFile; readonly sent: number }
+  /** So much of a file that is to be got is here, from a run that was broken off: it goes on from there. */
+  | {
+    readonly type: "found-part";
+    readonly name: string;
+    readonly bytes: number;
+    readonly size: number;
+  }
+  /** What has come of a file is kept for a later run. */
+  | { readonly type: "kept-part"; readonly name: string; readonly path: string };
 
 /** A connection on which the server knows who the client is. */
 export interface Session {
@@ -113,7 +127,7 @@ async function openChannel(options: SecureOptions) {
   await judgeServer(options, fingerprint);
   const socket = await openSecurely(server, answer, fingerprint, timeouts);
   options.onEvent?.({ type: "secure", server, fingerprint: formatFingerprint(fingerprint) });
-  return { exchange: new Exchange(socket, timeouts), fingerprint };
+  return { exchange: new Exchange(socket, timeouts, options.rate), fingerprint };
 }
 
 /** Writes down who the server says that the client is. Throws `ConfigurationError` `other-identity`. */

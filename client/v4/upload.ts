@@ -1,161 +1,160 @@
 /**
- * Files on their way to the server: several at once, each confirmed when both ends agree on its sums.
+ * Files on their way to the server over one connection: several at once, each confirmed when both ends agree on its
+ * sums.
  *
  * @module
  */
-import { basename } from "node:path";
 import {
   type Bytes,
   IntegrityError,
   NetworkError,
   printable,
   ProtocolError,
-  UnconfirmedError,
 } from "../../protocol/mod.ts";
 import { ChunkSums } from "../../protocol/v4/chunk_sums.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/tree.ts";
-import type { SourceFile } from "../source_file.ts";
-import { unexpected } from "./exchange.ts";
+import type { Job, Jobs } from "./jobs.ts";
+import { changed, findStored, PutRequest, RESUMABLE, resume, type Verdict } from "./put_request.ts";
+import { ReadAhead } from "./read_ahead.ts";
 import type { SecureEvent, Session } from "./session.ts";
 
 /** How often a file is sent in all where the sums differ. */
 const ATTEMPTS = 3;
 
-export interface Outgoing {
-  readonly file: SourceFile;
-  /** On the server; without, the last component of its path. */
-  readonly name?: string;
-}
-
-/** What came of a file: its checksum, or why it is not stored. */
-export type Settle = (file: SourceFile, outcome: number | Error) => void;
+/** Takes what came of a file: its checksum, or why it is not stored. */
+export type Settle = (job: Job, outcome: number | Error) => void;
 
 export class Upload {
   readonly #session: Session;
   readonly #onEvent: (event: SecureEvent) => void;
+  readonly #settle: Settle;
   readonly #buffers: [Bytes, Bytes] = [new Uint8Array(CHUNK_SIZE), new Uint8Array(CHUNK_SIZE)];
+  /** Those that are sent and not answered. */
+  readonly #pending = new Set<Job>();
+  #wake: () => void = () => undefined;
+  #end: unknown;
 
-  constructor(session: Session, onEvent: (event: SecureEvent) => void) {
+  constructor(session: Session, onEvent: (event: SecureEvent) => void, settle: Settle) {
     this.#session = session;
     this.#onEvent = onEvent;
+    this.#settle = settle;
   }
 
   /**
-   * Sends files one behind the other, the next before the one before is confirmed. `settle` is told of each what came
-   * of it: its checksum, or why it is not stored. Throws what ends the connection; files that are not settled then may
-   * be sent again.
+   * Sends files one behind the other, the next before the one before is confirmed, until there are no more. Throws what
+   * ends the connection; what is not settled then is given back.
    */
-  async run(files: readonly Outgoing[], settle: Settle): Promise<void> {
-    const pending = new Set<Promise<void>>();
-    const again: { file: SourceFile; name: string; attempt: number }[] = [];
-    let end: unknown;
-    const send = async (file: SourceFile, name: string, attempt: number) => {
-      while (pending.size >= this.#session.window) await Promise.race(pending);
-      if (end !== undefined) throw end;
-      this.#onEvent({ type: "sending", file, attempt });
-      const { answer } = await this.#send(file, name);
-      const answered: Promise<void> = answer.then(
-        (cksum) => {
-          if (cksum !== undefined) settle(file, cksum);
-          else if (attempt < ATTEMPTS) again.push({ file, name, attempt: attempt + 1 });
-          else settle(file, neverAgreed(file));
-        },
-        (error) => {
-          if (error instanceof NetworkError || error instanceof ProtocolError) end ??= error;
-          else settle(file, error);
-        },
-      ).finally(() => pending.delete(answered));
-      pending.add(answered);
-    };
+  async run(jobs: Jobs): Promise<void> {
+    const ahead = new ReadAhead(jobs);
     try {
-      for (const { file, name = basename(file.path) } of files) await send(file, name, 1);
-      while (pending.size > 0 || again.length > 0) {
-        const next = again.shift();
-        if (next === undefined) await Promise.race(pending);
-        else await send(next.file, next.name, next.attempt);
+      while (this.#end === undefined) {
+        const turn = this.#pending.size < this.#session.window ? ahead.next() : undefined;
+        if (turn === undefined) {
+          if (this.#pending.size === 0) return;
+          await this.#progress();
+          continue;
+        }
+        const { job, content } = turn;
+        this.#pending.add(job);
+        try {
+          this.#await(await this.#send(job, content), job, jobs);
+        } catch (error) {
+          this.#fail(job, error, jobs);
+        }
       }
     } finally {
-      await Promise.all(pending);
+      // Where one request has broken the protocol, the others are not waited for.
+      if (this.#end !== undefined) this.#session.exchange[Symbol.dispose]();
+      await ahead.end();
+      while (this.#pending.size > 0) await this.#progress();
     }
-    if (end !== undefined) throw end;
+    throw this.#end;
   }
 
-  /** Sends one file; resolves, when it is on its way, with what comes of it: `undefined` for a mismatch. */
-  async #send(file: SourceFile, name: string): Promise<OnItsWay> {
+  /** Resolves when one more is answered. */
+  #progress(): Promise<void> {
+    return new Promise((resolve) => this.#wake = resolve);
+  }
+
+  #await({ verdict }: Sent, job: Job, jobs: Jobs): void {
+    verdict.then((cksum) => {
+      this.#pending.delete(job);
+      if (judge(job, cksum, this.#settle)) jobs.giveBack([job]);
+    }).catch((error) => this.#fail(job, error, jobs))
+      .catch((error) => this.#end ??= error)
+      .finally(() => this.#wake());
+  }
+
+  #fail(job: Job, error: unknown, jobs: Jobs): void {
+    this.#pending.delete(job);
+    if (!(error instanceof NetworkError || error instanceof ProtocolError)) {
+      return this.#settle(job, error instanceof Error ? error : new Error(String(error)));
+    }
+    this.#end ??= error;
+    jobs.giveBack([job]);
+  }
+
+  /** Sends one file; resolves when it is on its way. */
+  async #send(job: Job, content: Promise<Bytes> | undefined): Promise<Sent> {
     const { exchange } = this.#session;
-    const tag = exchange.nextTag();
-    let stored: number | undefined;
-    let ended = false;
-    let refused: unknown;
-    const answered = exchange.answer(tag, (message) => {
-      if (message.kind === "mismatch") return true;
-      if (message.kind !== "stored") throw unexpected(message);
-      stored = message.cksum;
-      return true;
-    }).catch((error) => {
-      refused = error;
-      throw unconfirmed(error, ended, file);
-    });
-    answered.catch(() => undefined);
-    const { size, mtime } = file;
-    await exchange.send({ kind: "put", tag, name, size, mtime, resume: 0 });
-    const sums = new ChunkSums(size);
-    try {
-      for await (const chunk of file.read(this.#buffers)) {
-        if (refused !== undefined) break;
-        const offset = sums.held;
-        sums.add(offset, chunk);
-        await exchange.sendChunk(tag, offset, chunk);
-        this.#onEvent({ type: "progress", file, sent: sums.held });
+    const { file, attempt } = job;
+    if (content !== undefined) {
+      const bytes = await content;
+      this.#onEvent({ type: "sending", file, attempt });
+      const request = await PutRequest.whole(exchange, job, bytes);
+      this.#onEvent({ type: "progress", file, sent: bytes.length });
+      return request;
+    }
+    const stored = await findStored(exchange, job);
+    if (stored !== undefined) return { verdict: Promise.resolve(stored) };
+    this.#onEvent({ type: "sending", file, attempt });
+    return await this.#stream(job);
+  }
+
+  async #stream(job: Job): Promise<Sent> {
+    const { exchange } = this.#session;
+    const { file } = job;
+    using source = await file.open();
+    const { request, sums, offset } = file.size < RESUMABLE
+      ? {
+        request: await PutRequest.begin(exchange, job),
+        sums: new ChunkSums(file.size),
+        offset: 0,
       }
-      if (await file.hasChanged()) throw changed(file);
+      : await resume(exchange, job, source, this.#buffers, this.#onEvent);
+    try {
+      let at = offset;
+      for await (const chunk of source.read(this.#buffers, offset)) {
+        if (request.refusal !== undefined) break;
+        if (!sums.has(at)) sums.add(at, chunk);
+        await request.sendChunk(at, chunk);
+        at += chunk.length;
+        this.#onEvent({ type: "progress", file, sent: at });
+      }
+      if (source.hasChanged()) throw changed(file);
     } catch (error) {
-      if (error instanceof NetworkError) throw error;
-      await exchange.send({ kind: "cancel", tag });
-      return onItsWay(Promise.reject(error));
+      if (!(error instanceof NetworkError)) await request.cancel();
+      throw error;
     }
-    if (refused !== undefined) {
-      await exchange.send({ kind: "cancel", tag });
-    } else {
-      ended = true;
-      await exchange.send({ kind: "end", tag, ...sums.sums() });
-    }
-    return onItsWay(answered.then(() => stored));
+    if (request.refusal === undefined) await request.end(sums);
+    else await request.cancel();
+    return request;
   }
 }
 
-/** In an object, since a promise of a promise is a promise of what that comes to. */
-interface OnItsWay {
-  readonly answer: Promise<number | undefined>;
-}
+type Sent = Pick<PutRequest, "verdict">;
 
-function onItsWay(answer: Promise<number | undefined>): OnItsWay {
-  // It is awaited with the answers of the files behind it.
-  answer.catch(() => undefined);
-  return { answer };
-}
-
-/** What is asked for and not answered may be done. */
-function unconfirmed(error: unknown, ended: boolean, file: SourceFile): unknown {
-  if (!ended || !(error instanceof NetworkError)) return error;
-  return new UnconfirmedError(
-    error.code,
-    `It is not known whether ${printable(file.path)} is stored: ${error.message}`,
-    { cause: error },
-  );
-}
-
-function neverAgreed(file: SourceFile): IntegrityError {
-  return new IntegrityError(
-    "checksum-mismatch",
-    `The checksums of ${printable(file.path)} differ after ${ATTEMPTS} attempts; it is not stored`,
-  );
-}
-
-function changed(file: SourceFile): IntegrityError {
-  return new IntegrityError(
-    "file-changed",
-    `${printable(file.path)} was changed while it was sent; it is not stored`,
-    { hint: "Send it again when nothing writes to it." },
-  );
+/** Tells what came of a file, unless it is to be sent again: `true` then. */
+export function judge(job: Job, verdict: Verdict, settle: Settle): boolean {
+  if (verdict !== undefined) {
+    settle(job, verdict);
+  } else if (job.attempt < ATTEMPTS) {
+    job.beginAnew();
+    return true;
+  } else {
+    const path = printable(job.file.path);
+    const what = `The checksums of ${path} differ after ${ATTEMPTS} attempts; it is not stored`;
+    settle(job, new IntegrityError("checksum-mismatch", what));
+  }
+  return false;
 }

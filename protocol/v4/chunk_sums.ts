@@ -7,7 +7,7 @@
 import { continueRemainder, digestOf } from "../crc/cksum.ts";
 import { combine, combiner } from "../crc/combine.ts";
 import { ProtocolError } from "../errors.ts";
-import type { Bytes } from "../wire.ts";
+import { type Bytes, equalBytes } from "../wire.ts";
 import { CHUNK_SIZE, chunkCount, chunkSize, DIGEST_SIZE, digestChunk, digestTree } from "./tree.ts";
 
 /**
@@ -38,9 +38,12 @@ export class ChunkSums {
   /** Of each chunk whether it has come. */
   #come: Bytes = new Uint8Array(FIRST_ROOM);
   #held = 0;
+  readonly #maxAhead: number;
 
-  constructor(size: number) {
+  /** `maxAhead`: how far before those in front of it a chunk may come. */
+  constructor(size: number, maxAhead = MAX_AHEAD) {
     this.size = size;
+    this.#maxAhead = maxAhead;
   }
 
   /** How many bytes are there from the beginning on without a gap: whole chunks, or all of the file. */
@@ -53,19 +56,28 @@ export class ChunkSums {
     return this.held === this.size;
   }
 
+  /** Whether the chunk that begins at an offset has come. */
+  has(offset: number): boolean {
+    return this.#come[offset / CHUNK_SIZE] === 1;
+  }
+
   /**
    * Sums a chunk up. Throws `ProtocolError` `bad-frame` for one that begins nowhere in the file, has not the size that
-   * it must have there, has come before, or is too far ahead.
+   * it must have there, has come before, or is too far ahead. Where the chunk has not the digest that is expected, it is
+   * not taken: `false`.
    */
-  add(offset: number, chunk: Bytes): void {
+  add(offset: number, chunk: Bytes, expected?: Bytes): boolean {
     const index = this.#place(offset, chunk.length);
+    const digest = digestChunk(chunk);
+    if (expected !== undefined && !equalBytes(digest, expected)) return false;
     this.#makeRoom(index);
     const at = index * ENTRY_SIZE;
-    this.#entries.set(digestChunk(chunk), at);
+    this.#entries.set(digest, at);
     const remainder = continueRemainder(0, chunk, this.size);
     new DataView(this.#entries.buffer).setUint32(at + DIGEST_SIZE, remainder, true);
     this.#come[index] = 1;
     while (this.#come[this.#held] === 1) this.#held++;
+    return true;
   }
 
   /** The digests of the chunks that are held, one behind the other. */
@@ -118,7 +130,9 @@ export class ChunkSums {
     const expected = chunkSize(this.size, index);
     if (length !== expected) throw badChunk(offset, `it has ${length} bytes, not ${expected}`);
     if (this.#come[index] === 1) throw badChunk(offset, "it has come before");
-    if (index > this.#held + MAX_AHEAD) throw badChunk(offset, "too many before it are missing");
+    if (index > this.#held + this.#maxAhead) {
+      throw badChunk(offset, "too many before it are missing");
+    }
     return index;
   }
 

@@ -77,7 +77,8 @@ const INTRODUCTION_HEARD: Steps<Phase> = {
 const INTRODUCTION_SAID: Steps<Phase> = {
   challenge: { asked: "asked" },
   sealed: { claiming: "sealed" },
-  welcome: { proving: "known" },
+  // A key that has the account by now claims nothing more.
+  welcome: { proving: "known", claiming: "known" },
 };
 
 export class Conversation {

@@ -115,7 +115,7 @@ for (const [implementation, open] of Object.entries(IMPLEMENTATIONS)) {
     await catalog.addToken(link(999));
     assert.equal(await by(999, 99), "too-many-keys");
 
-    using database = new DatabaseSync(path);
+    const database = new DatabaseSync(path);
     database.exec("PRAGMA busy_timeout = 5000");
     database.exec(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 9999)
       INSERT INTO tokens SELECT randomblob(32), NULL, 1, 2000, 1000 FROM n`);
@@ -125,6 +125,7 @@ for (const [implementation, open] of Object.entries(IMPLEMENTATIONS)) {
     const later = 2000 + 31 * 24 * 60 * 60_000;
     assert.equal(await catalog.addToken({ ...token(3), madeAt: later, expiresAt: 2e12 }), true);
     const [row] = database.prepare("SELECT count(*) AS count FROM tokens").all();
+    database.close();
     assert.equal(row?.["count"], 1, "what has expired long ago is gone");
   });
 

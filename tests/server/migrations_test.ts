@@ -81,7 +81,7 @@ for (const version of [1, 2, 3]) {
 
 async function compare(catalog: SqliteCatalog, version: number): Promise<void> {
   const speech = (edition: string, ...habits: string[]) => ({ edition, habits });
-  const seen = { firstSeen: 1, lastSeen: 2 };
+  const seen = { firstSeen: 1, lastSeen: 2, disabled: false, quota: {} };
   assert.deepEqual(await catalog.listClients(), [
     {
       ...{ id: id(1), name: "Alice", publicKey, ...seen },

@@ -2,12 +2,12 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { type Bytes, cksum } from "../../mod.ts";
-import { getFile, getFolder } from "../../client/v4/get_files.ts";
 import type { RemoteFile } from "../../client/v4/download.ts";
 import { ChunkSums } from "../../protocol/v4/chunk_sums.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/tree.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
 import { Peer } from "../helpers/peer.ts";
+import { xfer } from "../helpers/processes.ts";
 import { got, put, Scene } from "./scene.ts";
 import { watched } from "./watched.ts";
 
@@ -156,54 +156,37 @@ Deno.test("a name that no client may give is listed and served, and leads nowher
   await using scene = await Scene.create();
   const content = pseudoRandomBytes(100);
   await claimed(scene, new Map([["x", content]]));
-  const folder = scene.folder.join("Alice", "in", "it");
-  await Deno.mkdir(folder, { recursive: true });
-  const options = await scene.options("Alice");
-  const before = Deno.cwd();
-  const all = () =>
-    [...Deno.readDirSync(scene.folder.join("Alice"))].map(({ name }) => name).sort();
-  const there = all();
-  // The process is in the folder into which files are got without more said.
-  Deno.chdir(folder);
-  try {
-    for (
-      const name of [
-        "../../evil",
-        "/../evil",
-        "dir/../../evil",
-        "dir//evil",
-        "dir/.",
-        "..",
-        ".",
-        "con",
-        "a\u202eb",
-      ]
-    ) {
-      change(
-        scene,
-        `UPDATE files SET name = '${name}' WHERE client_id = (SELECT id FROM clients WHERE name = 'Alice')`,
-      );
-      using client = await scene.client("Alice");
-      const names: string[] = [];
-      await client.list("", ({ name }) => names.push(name));
-      assert.deepEqual(names, [name]);
-      assert.equal((await client.stat(name)).size, 100);
-      assert.deepEqual(await got(client, name), content);
-      if (name.includes("/")) {
-        const above = { ...options, name: name.replace(/\/.*/, ""), target: "root", force: true };
-        await assert.rejects(getFolder(above, () => assert.fail(name)), { code: "bad-file-name" });
-      }
-      await getFile({ ...options, name, force: true }).catch((error) => {
-        assert.equal(error.code, "cannot-write", name);
-      });
-      assert.deepEqual(all(), there, name);
-      assert.deepEqual(
-        [...Deno.readDirSync(scene.folder.join("Alice", "in"))].map(({ name }) => name),
-        ["it"],
-      );
-      await client.rename(name, "x");
+  const outside = scene.folder.join("outside");
+  const home = `${outside}/in/it`;
+  await Deno.mkdir(`${outside}/in`, { recursive: true });
+  await Deno.rename(scene.folder.join("Alice"), home);
+  const { hostname, port } = scene.server.address;
+  await Deno.writeTextFile(`${home}/transfer.info`, `${hostname}:${port}\nAlice\n`);
+  const run = (...args: string[]) => xfer(["client", ...args, "--force"], home);
+  const alice = "client_id = (SELECT id FROM clients WHERE name = 'Alice')";
+  using client = await scene.client("Alice", { identityFolder: home });
+  for (const [name, code] of Object.entries(ODD_NAMES)) {
+    change(scene, `UPDATE files SET name = '${name}' WHERE ${alice}`);
+    const names: string[] = [];
+    await client.list("", ({ name }) => names.push(name));
+    assert.deepEqual(names, [name]);
+    assert.equal((await client.stat(name)).size, 100);
+    assert.deepEqual(await got(client, name), content);
+    const single = await run("get", name);
+    assert.equal(single.code, code, `${name}: ${single.stderr}`);
+    if (name.includes("/")) {
+      const all = await run("get", name.replace(/\/.*/, ""), "--recursive", "-o", "root");
+      assert.equal(all.code, 8, `${name}: ${all.stderr}`);
+      assert.match(all.stderr, /\[bad-file-name\]/);
     }
-  } finally {
-    Deno.chdir(before);
+    assert.deepEqual([...Deno.readDirSync(outside)].map(({ name }) => name), ["in"], name);
+    assert.deepEqual([...Deno.readDirSync(`${outside}/in`)].map(({ name }) => name), ["it"], name);
+    await client.rename(name, "x");
   }
 });
+
+/** Names that rules of before may have let in, and the exit codes with which they are got. */
+const ODD_NAMES: Readonly<Record<string, number>> = {
+  ...{ "../../evil": 0, "/../evil": 0, "dir/../../evil": 0, "dir//evil": 0, "a\u202eb": 0 },
+  ...{ "dir/.": 7, "..": 7, ".": 7 },
+};

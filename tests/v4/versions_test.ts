@@ -191,7 +191,7 @@ Deno.test("versions: the operator lists and exports them; verify, backup, restor
   assert.deepEqual(found, ["changed 1"]);
   assert.deepEqual((await all(restored)).map(({ version }) => version), [2, 3]);
 
-  assert.equal(await removeUser(dataFolder, "Alice"), 3);
+  assert.equal(await removeUser(dataFolder, "Alice"), 1);
   assert.deepEqual(scene.blobs("files"), []);
 });
 

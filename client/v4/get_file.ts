@@ -1,0 +1,113 @@
+/**
+ * One file got back: it is there whole and seen to be what was stored, or not at all. What has come of a large one is
+ * kept where the network, the disk or the user has put an end to it.
+ *
+ * @module
+ */
+import { type Bytes, NetworkError, StorageError, XferError } from "../../protocol/mod.ts";
+import { CHUNK_SIZE } from "../../protocol/v4/tree.ts";
+import { Download, type RemoteFile, Replaced } from "./download.ts";
+import type { Exchange } from "./exchange.ts";
+import { PartFile } from "./part_file.ts";
+import { RESUMABLE } from "./put_request.ts";
+import type { SecureEvent } from "./session.ts";
+
+/** So often a file is begun anew that was replaced meanwhile. */
+const ATTEMPTS = 3;
+
+export interface Getting {
+  readonly name: string;
+  readonly version?: number | undefined;
+  readonly target: string;
+  /** Bytes from the first up to but not the last. */
+  readonly range?: { readonly from: number; readonly to: number } | undefined;
+  /** Whether what is at the target is replaced. */
+  readonly force: boolean;
+  readonly onEvent: (event: SecureEvent) => void;
+}
+
+/** Lives from the first connection that is used for it to the last. */
+export class FileGet {
+  readonly #getting: Getting;
+  readonly #download: Download;
+  #part: PartFile | undefined;
+  /** Whether a part of an earlier run was looked for. */
+  #hasLooked = false;
+
+  constructor(getting: Getting) {
+    const { name, version, range } = getting;
+    this.#getting = getting;
+    this.#download = new Download({ name, version, ...range }, {
+      begin: (file) => this.#begin(file),
+      write: (chunk, offset) => this.#write(chunk, offset),
+    });
+  }
+
+  /**
+   * Gets what is not here yet, and gives the file its place; its folder is to be synced. Throws what `Download.run` does,
+   * `UsageError` `target-exists`, `StorageError`. It may be called again after a `NetworkError`; `end` comes last.
+   */
+  async run(exchanges: readonly Exchange[]): Promise<RemoteFile> {
+    const { target, range, force } = this.#getting;
+    const [first] = exchanges as [Exchange];
+    if (!this.#hasLooked && range === undefined) this.#part = await PartFile.find(target);
+    this.#hasLooked = true;
+    const isToBeCompared = this.#part !== undefined || exchanges.length > 1;
+    for (let attempt = 1;; attempt++) {
+      try {
+        if (isToBeCompared && this.#download.file === undefined) await this.#download.look(first);
+        const file = await this.#download.run(exchanges);
+        const mtime = range === undefined ? new Date(file.mtime) : undefined;
+        await (this.#part as PartFile).publish(target, force, mtime);
+        return file;
+      } catch (error) {
+        if (!(error instanceof Replaced) || attempt >= ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  /** After the last `run`: keeps what a later run can use of what has come, and removes the rest. */
+  async end(error?: unknown): Promise<void> {
+    const part = this.#part;
+    if (part === undefined) return;
+    if (!part.isFindable || this.#download.here === 0 || !isPassing(error)) {
+      return await part.discard();
+    }
+    await part.close();
+    this.#getting.onEvent({ type: "kept-part", name: this.#getting.name, path: part.path });
+  }
+
+  /** Opens a part where there is none, and takes what of it is the file's. */
+  async #begin(file: RemoteFile): Promise<void> {
+    const { target, range, name, onEvent } = this.#getting;
+    if (this.#part === undefined) {
+      const isFindable = range === undefined && file.size >= RESUMABLE;
+      this.#part = await PartFile.create(target, isFindable);
+      return;
+    }
+    if (range !== undefined) return await this.#part.truncate(0);
+    await this.#part.truncate(file.size);
+    const buffer = new Uint8Array(CHUNK_SIZE);
+    for (let offset = 0; offset < file.size; offset += CHUNK_SIZE) {
+      this.#download.take(
+        offset,
+        await this.#part.read(offset, buffer.subarray(0, file.size - offset)),
+      );
+    }
+    const { here: bytes } = this.#download;
+    if (bytes > 0) onEvent({ type: "found-part", name, bytes, size: file.size });
+  }
+
+  async #write(chunk: Bytes, offset: number): Promise<void> {
+    const { from, to } = this.#getting.range ?? { from: 0, to: Infinity };
+    const wanted = chunk.subarray(Math.max(0, from - offset), Math.max(0, to - offset));
+    if (wanted.length === 0) return;
+    await (this.#part as PartFile).write(Math.max(0, offset - from), wanted);
+  }
+}
+
+/** Whether it may be otherwise the next time. */
+function isPassing(error: unknown): boolean {
+  return error instanceof NetworkError || error instanceof StorageError ||
+    !(error instanceof XferError);
+}

@@ -1,0 +1,144 @@
+/**
+ * The connections of one run: made when they are needed, and again after trouble with the network.
+ *
+ * @module
+ */
+import { type Retry, type RetryOptions, withRetries } from "../retries.ts";
+import { SecureClient } from "./secure_client.ts";
+import type { SecureOptions } from "./session.ts";
+
+/** More connections than these make nothing faster, and look like an attack. */
+export const MAX_LANES = 16;
+
+export interface LaneOptions extends SecureOptions, RetryOptions {
+  /** How many connections there may be; 1 without. */
+  readonly parallel?: number | undefined;
+  readonly onRetry?: (retry: Retry) => void;
+  /** Ends everything when it is aborted. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export class Lanes implements Disposable {
+  readonly #options: LaneOptions;
+  readonly #clients: (SecureClient | undefined)[];
+  #isIntroduced = false;
+
+  constructor(options: LaneOptions) {
+    this.#options = options;
+    const count = Math.max(1, Math.min(options.parallel ?? 1, MAX_LANES));
+    this.#clients = Array.from({ length: count }, () => undefined);
+    options.signal?.addEventListener("abort", this.#abort);
+  }
+
+  get count(): number {
+    return this.#clients.length;
+  }
+
+  /** Whether the server has let the client in. */
+  get isIntroduced(): boolean {
+    return this.#isIntroduced;
+  }
+
+  /**
+   * Does work over one connection, and again, as often as `retries` says, while the network fails. Throws what `work`
+   * does, and what keeps the client from getting in.
+   */
+  use<T>(lane: number, work: (client: SecureClient) => Promise<T>): Promise<T> {
+    return this.#retrying(async () => await work(await this.#open(lane)));
+  }
+
+  /** The same over as many connections as there may be and the server takes: one at least. */
+  useAll<T>(work: (clients: readonly SecureClient[]) => Promise<T>): Promise<T> {
+    return this.#retrying(async () => {
+      const first = await this.#open(0);
+      const others = this.#clients.slice(1).map((_, i) => this.#open(i + 1));
+      const opened = await Promise.allSettled(others);
+      return await work([
+        first,
+        ...opened.flatMap((result) => result.status === "fulfilled" ? [result.value] : []),
+      ]);
+    });
+  }
+
+  /**
+   * Does work on each lane side by side, as far as there are connections: `work` is to take what it does from a source
+   * that all share, and give back what it could not do. Throws what has failed on the first lane, where no other is left.
+   */
+  async share(work: (client: SecureClient) => Promise<void>, isDone: () => boolean): Promise<void> {
+    while (!isDone()) {
+      // The first registers, where there is no account yet, before the others log in.
+      if (!this.#isIntroduced) await this.use(0, () => Promise.resolve());
+      const results = await Promise.allSettled(
+        this.#clients.map((_, lane) =>
+          this.use(lane, async (client) => {
+            if (!isDone()) await work(client);
+          })
+        ),
+      );
+      const [first] = results;
+      if (results.some(({ status }) => status === "fulfilled")) continue;
+      if (first?.status === "rejected") throw first.reason;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#options.signal?.removeEventListener("abort", this.#abort);
+    this.#closeAll();
+  }
+
+  #retrying<T>(task: () => Promise<T>): Promise<T> {
+    const { onRetry = () => undefined, signal } = this.#options;
+    const pause = (ms: number) => sleep(ms, signal);
+    const attempt = async () => {
+      try {
+        return await task();
+      } catch (error) {
+        // What an abort breaks off is not the network's fault.
+        throw signal?.aborted === true ? signal.reason : error;
+      }
+    };
+    return withRetries(attempt, { pause, ...this.#options }, onRetry);
+  }
+
+  async #open(lane: number): Promise<SecureClient> {
+    this.#options.signal?.throwIfAborted();
+    const open = this.#clients[lane];
+    if (open?.hasEnded === false) return open;
+    open?.[Symbol.dispose]();
+    const client = await SecureClient.connect(lane === 0 ? this.#options : this.#quiet());
+    this.#clients[lane] = client;
+    this.#isIntroduced = true;
+    this.#options.signal?.throwIfAborted();
+    return client;
+  }
+
+  /** Of connections it is told once. */
+  #quiet(): SecureOptions {
+    const { onEvent } = this.#options;
+    return {
+      ...this.#options,
+      onEvent: (event) => {
+        if (event.type !== "secure") onEvent?.(event);
+      },
+    };
+  }
+
+  readonly #abort = () => this.#closeAll();
+
+  #closeAll(): void {
+    for (const client of this.#clients) client?.[Symbol.dispose]();
+  }
+}
+
+/** Resolves after so many milliseconds, or when it is aborted. */
+function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal?.addEventListener("abort", end);
+  });
+}

@@ -1,0 +1,47 @@
+/**
+ * Whether files here are what the server has: by size, then by digest.
+ *
+ * @module
+ */
+import { type Bytes, equalBytes } from "../../protocol/mod.ts";
+import { CHUNK_SIZE, DIGEST_SIZE, digestChunk, digestTree } from "../../protocol/v4/tree.ts";
+import type { SourceFile } from "../source_file.ts";
+
+/** So many files are hashed side by side: the next are read while one is. */
+const SIDE_BY_SIDE = 4;
+
+export interface Known {
+  readonly size: number;
+  readonly digest: Bytes;
+}
+
+/** Which of the files have the content that is known of them. A file that can't be read has not. */
+export async function findSame<T extends { readonly file: SourceFile; readonly known: Known }>(
+  candidates: Iterable<T>,
+): Promise<Set<T>> {
+  const same = new Set<T>();
+  const left = candidates[Symbol.iterator]();
+  const work = async () => {
+    const buffers = [new Uint8Array(CHUNK_SIZE), new Uint8Array(CHUNK_SIZE)] as const;
+    for (let next = left.next(); next.done !== true; next = left.next()) {
+      const { file, known } = next.value;
+      if (file.size !== known.size) continue;
+      const digest = await digestFile(file, buffers).catch(() => undefined);
+      if (digest !== undefined && equalBytes(digest, known.digest)) same.add(next.value);
+    }
+  };
+  await Promise.all(Array.from({ length: SIDE_BY_SIDE }, work));
+  return same;
+}
+
+async function digestFile(file: SourceFile, buffers: readonly [Bytes, Bytes]): Promise<Bytes> {
+  using source = await file.open();
+  const leaves = new Uint8Array(Math.ceil(file.size / CHUNK_SIZE) * DIGEST_SIZE);
+  let at = 0;
+  for await (const chunk of source.read(buffers)) {
+    leaves.set(digestChunk(chunk), at);
+    at += DIGEST_SIZE;
+  }
+  if (source.hasChanged()) throw new Error("it was changed");
+  return digestTree(leaves);
+}

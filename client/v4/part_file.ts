@@ -1,0 +1,222 @@
+/**
+ * What has come of a file that is to be got, beside the place where it will be. A later run finds it again; one run at
+ * a time has it.
+ *
+ * @module
+ */
+import { createHash } from "node:crypto";
+import { basename, dirname, join } from "node:path";
+import { type Bytes, printable, StorageError, UsageError, XferError } from "../../protocol/mod.ts";
+import { syncFolder } from "../files.ts";
+
+/** Bytes of a name, at most, on all usual file systems. */
+const MAX_NAME = 255;
+/** A run that has the part is waited for, in milliseconds: it may be about to end. */
+const LOCK_MS = 100;
+/** So often it is tried to open a part while others replace it. */
+const ATTEMPTS = 5;
+/** So many bytes are written before the disk is told to begin: a sync at the end would have to wait for all of them. */
+const SYNC_EVERY = 32 * 1024 * 1024;
+
+/** Where the part of a file is kept from one run to the next. */
+export function partPath(target: string): string {
+  const plain = `.${basename(target)}.xfer-part`;
+  if (new TextEncoder().encode(plain).length <= MAX_NAME) return join(dirname(target), plain);
+  const short = createHash("sha256").update(basename(target)).digest("hex").slice(0, 32);
+  return join(dirname(target), `.${short}.xfer-part`);
+}
+
+export class PartFile {
+  readonly path: string;
+  /** Whether a later run finds it. */
+  readonly isFindable: boolean;
+  readonly #file: Deno.FsFile;
+  /** Ends when what was asked for so far is done: a file does one thing at a time. */
+  #turn: Promise<unknown> = Promise.resolve();
+  #unsynced = 0;
+  #syncing: Promise<void> | undefined;
+  #closed = false;
+
+  private constructor(path: string, file: Deno.FsFile, isFindable: boolean) {
+    this.path = path;
+    this.#file = file;
+    this.isFindable = isFindable;
+  }
+
+  /**
+   * The part of a target that an earlier run has left, `undefined` where there is none: it is a file of the user's
+   * own, which nobody else can read, under this name alone, and no other run has it.
+   */
+  static async find(target: string): Promise<PartFile | undefined> {
+    const path = partPath(target);
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const info = await Deno.lstat(path).catch(() => undefined);
+      if (info === undefined || !isOwn(info)) return undefined;
+      const file = await Deno.open(path, { read: true, write: true }).catch(() => undefined);
+      if (file === undefined) continue;
+      // Something else may have taken its place since it was looked at, or while it was waited for.
+      if (!isSame(info, await file.stat())) file.close();
+      else if (!(await lock(file))) return undefined;
+      else if (isSame(info, await Deno.lstat(path).catch(() => undefined))) {
+        return new PartFile(path, file, true);
+      } else file.close();
+    }
+    return undefined;
+  }
+
+  /** A new one, findable where that name is free. Throws `StorageError` `cannot-write`. */
+  static async create(target: string, findable: boolean): Promise<PartFile> {
+    const options = { read: true, write: true, createNew: true, mode: 0o600 };
+    if (findable) {
+      const path = partPath(target);
+      const file = await Deno.open(path, options).catch(() => undefined);
+      if (file !== undefined && await lock(file)) return new PartFile(path, file, true);
+    }
+    const path = join(dirname(target), `.xfer-${crypto.randomUUID()}.tmp`);
+    return new PartFile(path, await writing(path, () => Deno.open(path, options)), false);
+  }
+
+  /** The bytes at an offset: fewer than the buffer has room for where the file ends. Throws `StorageError`. */
+  read(offset: number, buffer: Bytes): Promise<Bytes> {
+    return this.#inTurn(async () => {
+      await this.#file.seek(offset, Deno.SeekMode.Start);
+      let filled = 0;
+      while (filled < buffer.length) {
+        const size = await this.#file.read(buffer.subarray(filled));
+        if (size === null) break;
+        filled += size;
+      }
+      return buffer.subarray(0, filled);
+    });
+  }
+
+  /** Writes bytes where they belong. Throws `StorageError` `cannot-write`. */
+  write(offset: number, bytes: Bytes): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#file.seek(offset, Deno.SeekMode.Start);
+      for (let done = 0; done < bytes.length;) {
+        done += await this.#file.write(bytes.subarray(done));
+      }
+      this.#unsynced += bytes.length;
+      if (this.#unsynced < SYNC_EVERY || this.#syncing !== undefined) return;
+      this.#unsynced = 0;
+      this.#syncing = this.#syncEarly().finally(() => this.#syncing = undefined);
+    });
+  }
+
+  /** Gives the file this size. Throws `StorageError` `cannot-write`. */
+  truncate(size: number): Promise<void> {
+    return this.#inTurn(() => this.#file.truncate(size));
+  }
+
+  /**
+   * Makes the content durable and gives it its place: without `force` never that of something which is there already.
+   * The folder is to be synced. Throws `UsageError` `target-exists`, `StorageError` `cannot-write`.
+   */
+  async publish(target: string, force: boolean, mtime: Date | undefined): Promise<void> {
+    await this.#inTurn(async () => {
+      if (mtime !== undefined) await this.#file.utime(mtime, mtime);
+      await this.#file.sync();
+      if (force) await Deno.rename(this.path, target);
+      else await moveToFree(this.path, target);
+    });
+    await this.close();
+  }
+
+  /** Leaves it for a later run. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#turn;
+    await this.#syncing;
+    this.#file.close();
+  }
+
+  /** Removes it. */
+  async discard(): Promise<void> {
+    if (this.#closed) return;
+    await Deno.remove(this.path).catch(() => undefined);
+    await this.close();
+  }
+
+  /** By a file of its own, beside which this one can be written. It is no loss where it fails: all is synced at the end. */
+  async #syncEarly(): Promise<void> {
+    try {
+      using file = await Deno.open(this.path);
+      await file.syncData();
+    } catch {
+      return;
+    }
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(() => writing(this.path, work));
+    this.#turn = done.catch(() => undefined);
+    return done;
+  }
+}
+
+/** Makes names in a folder durable. Throws `StorageError` `cannot-write`. */
+export function syncNames(folder: string): Promise<void> {
+  return writing(folder, () => syncFolder(folder));
+}
+
+/** Throws `UsageError` `target-exists`. */
+export function exists(target: string): UsageError {
+  return new UsageError("target-exists", `${printable(target)} is there already`, {
+    hint: "Name another place: -o PATH, or replace it: --force.",
+  });
+}
+
+/** Says of a failure what could not be written. */
+export async function writing<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    if (cause instanceof XferError) throw cause;
+    const reason = printable(cause instanceof Error ? cause.message : String(cause));
+    throw new StorageError("cannot-write", `Cannot write ${printable(path)}: ${reason}`, {
+      hint: "Check that the folder is writable and has room.",
+      cause,
+    });
+  }
+}
+
+/** A rename would replace what came there meanwhile; a link does not. */
+async function moveToFree(path: string, target: string): Promise<void> {
+  try {
+    await Deno.link(path, target);
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) throw exists(target);
+    // A file system without links.
+    if (await Deno.lstat(target).catch(() => undefined) !== undefined) throw exists(target);
+    return await Deno.rename(path, target);
+  }
+  await Deno.remove(path);
+}
+
+/** Whether nobody else has anything to do with a file: it is no link, under one name, and private. */
+function isOwn({ isFile, isSymlink, nlink, uid, mode }: Deno.FileInfo): boolean {
+  if (!isFile || isSymlink || (nlink ?? 1) !== 1) return false;
+  if (Deno.build.os === "windows") return true;
+  return uid === Deno.uid() && mode !== null && (mode & 0o077) === 0;
+}
+
+function isSame(a: Deno.FileInfo, b: Deno.FileInfo | undefined): boolean {
+  return b !== undefined && a.ino === b.ino && a.dev === b.dev;
+}
+
+/** Has a file for itself, or not: where others have it for longer, or the file system has no locks, `false`. */
+async function lock(file: Deno.FsFile): Promise<boolean> {
+  const locking = file.lock(true).then(() => true, () => false);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const timeout = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), LOCK_MS);
+  });
+  const isLocked = await Promise.race([locking, timeout]);
+  clearTimeout(timer);
+  // A lock that is waited for can't be taken back: it is given up when it has come.
+  if (isLocked === undefined) locking.then(() => file.close());
+  else if (!isLocked) file.close();
+  return isLocked === true;
+}

@@ -1,0 +1,209 @@
+/**
+ * One file in conversation with the server: put, what is held of it, and what comes of it.
+ *
+ * @module
+ */
+import {
+  type Bytes,
+  equalBytes,
+  IntegrityError,
+  NetworkError,
+  printable,
+  RefusedError,
+} from "../../protocol/mod.ts";
+import { ChunkSums } from "../../protocol/v4/chunk_sums.ts";
+import type { MessageOf } from "../../protocol/v4/messages.ts";
+import { CHUNK_SIZE } from "../../protocol/v4/tree.ts";
+import type { OpenSource, SourceFile } from "../source_file.ts";
+import { type Exchange, unexpected } from "./exchange.ts";
+import type { Job } from "./jobs.ts";
+import type { SecureEvent } from "./session.ts";
+
+/** Of a file with so many bytes or more it is asked what the server holds; to send a smaller one again is cheaper. */
+export const RESUMABLE = 4 * CHUNK_SIZE;
+
+/** The checksum that both ends agree on, or `undefined` where their sums differ. */
+export type Verdict = number | undefined;
+
+export class PutRequest {
+  readonly tag: number;
+  /** What comes of it. It rejects with `RefusedError`, `NetworkError`, `ProtocolError`. */
+  readonly verdict: Promise<Verdict>;
+  readonly #exchange: Exchange;
+  readonly #job: Job;
+  #onHeld: ((held: MessageOf<"held">) => void) | undefined;
+  #refusal: unknown;
+
+  private constructor(exchange: Exchange, job: Job) {
+    this.#exchange = exchange;
+    this.#job = job;
+    this.tag = exchange.nextTag();
+    let stored: Verdict;
+    this.verdict = exchange.answer(this.tag, (message) => {
+      if (message.kind === "held" && this.#onHeld !== undefined) {
+        this.#onHeld(message);
+        this.#onHeld = undefined;
+        return false;
+      }
+      if (message.kind === "stored") stored = message.cksum;
+      else if (message.kind !== "mismatch") throw unexpected(message);
+      return true;
+    }).then(() => stored, (error) => {
+      this.#refusal = error;
+      throw error;
+    });
+    // It is awaited in its turn; until then its failure is not to count as unhandled.
+    this.verdict.catch(() => undefined);
+  }
+
+  /** Begins to put a file of which the server holds nothing, or is to forget what it holds. */
+  static async begin(exchange: Exchange, job: Job): Promise<PutRequest> {
+    const request = new PutRequest(exchange, job);
+    await request.#put(0);
+    return request;
+  }
+
+  /** The same of a small file, with all that is in it. */
+  static async whole(exchange: Exchange, job: Job, content: Bytes): Promise<PutRequest> {
+    const request = new PutRequest(exchange, job);
+    const sums = new ChunkSums(content.length);
+    if (content.length > 0) sums.add(0, content);
+    // None waits for the one before, so that they go out together.
+    await Promise.all([
+      request.#put(0),
+      content.length > 0 ? request.sendChunk(0, content) : undefined,
+      request.end(sums),
+    ]);
+    return request;
+  }
+
+  /** The same, where the server says first what it holds. */
+  static async ask(
+    exchange: Exchange,
+    job: Job,
+  ): Promise<{ request: PutRequest; held: MessageOf<"held"> }> {
+    const request = new PutRequest(exchange, job);
+    const answered = new Promise<MessageOf<"held">>((resolve) => request.#onHeld = resolve);
+    const refused = request.verdict.then(() => {
+      throw unexpected({ kind: "stored" });
+    });
+    try {
+      await request.#put(1);
+      return { request, held: await Promise.race([answered, refused]) };
+    } catch (error) {
+      // What is refused has to be ended all the same.
+      await request.cancel();
+      throw error;
+    }
+  }
+
+  /** Why the server does not take the file any more, where it has said so. */
+  get refusal(): unknown {
+    return this.#refusal;
+  }
+
+  /** Sends a chunk; its bytes may change when the promise resolves. */
+  sendChunk(offset: number, chunk: Bytes): Promise<void> {
+    return this.#exchange.sendChunk(this.tag, offset, chunk);
+  }
+
+  /** Has the server compare and store what it got. */
+  async end(sums: ChunkSums): Promise<void> {
+    this.#job.isUnknown = true;
+    await this.#exchange.send({ kind: "end", tag: this.tag, ...sums.sums() });
+  }
+
+  /** Has the server drop what it got; there is no verdict then. Throws nothing: where it can't be said, it is not needed. */
+  async cancel(): Promise<void> {
+    this.#exchange.forget(this.tag);
+    await this.#exchange.send({ kind: "cancel", tag: this.tag }).catch(() => undefined);
+  }
+
+  #put(resume: 0 | 1): Promise<void> {
+    const { name, file: { size, mtime } } = this.#job;
+    return this.#exchange.send({ kind: "put", tag: this.tag, name, size, mtime, resume });
+  }
+}
+
+export interface Resumed {
+  readonly request: PutRequest;
+  /** Of what the server holds at least. */
+  readonly sums: ChunkSums;
+  /** How much the server holds. */
+  readonly offset: number;
+  /** The name of what is on its way, for other connections to join; `undefined` where they can't. */
+  readonly transfer: Bytes | undefined;
+}
+
+/**
+ * Begins to put a file where the server has got to, if what it holds is a part of this file; else from the file's
+ * beginning. What is not known yet of that part is read and hashed.
+ */
+export async function resume(
+  exchange: Exchange,
+  job: Job,
+  source: OpenSource,
+  buffers: readonly [Bytes, Bytes],
+  onEvent: (event: SecureEvent) => void,
+): Promise<Resumed> {
+  const { file } = job;
+  const sums = job.sums ??= new ChunkSums(file.size);
+  if (job.isFresh) return await beginAnew(exchange, job, sums);
+  const { request, held } = await PutRequest.ask(exchange, job);
+  try {
+    const { offset, digest } = held;
+    const transfer = held.transfer.some((byte) => byte !== 0) ? held.transfer : undefined;
+    if (offset === 0) return { request, sums, offset, transfer };
+    if (offset > file.size || (offset % CHUNK_SIZE !== 0 && offset !== file.size)) {
+      throw unexpected(held);
+    }
+    let at = sums.held;
+    for await (const chunk of source.read(buffers, at, Math.max(at, offset))) {
+      if (!sums.has(at)) sums.add(at, chunk);
+      at += chunk.length;
+      exchange.excuseSilence();
+    }
+    if (equalBytes(sums.sums(offset).digest, digest)) {
+      onEvent({ type: "resumed", file, offset });
+      return { request, sums, offset, transfer };
+    }
+  } catch (error) {
+    if (!(error instanceof NetworkError)) await request.cancel();
+    throw error;
+  }
+  await request.cancel();
+  return await beginAnew(exchange, job, sums);
+}
+
+async function beginAnew(exchange: Exchange, job: Job, sums: ChunkSums): Promise<Resumed> {
+  const request = await PutRequest.begin(exchange, job);
+  return { request, sums, offset: 0, transfer: undefined };
+}
+
+/**
+ * The checksum of a file that the server was told to store by a connection that was lost then, where it has stored it:
+ * it is not to be sent again for an answer that did not come through.
+ */
+export async function findStored(exchange: Exchange, job: Job): Promise<Verdict> {
+  const { name, file, sums, isUnknown } = job;
+  if (!isUnknown || sums?.isWhole !== true) return undefined;
+  const { cksum, digest } = sums.sums();
+  try {
+    const request = { kind: "stat", tag: exchange.nextTag(), name, version: 0 } as const;
+    const there = await exchange.askFor(request, "file");
+    const isSame = there.mtime === file.mtime && equalBytes(there.digest, digest);
+    return isSame ? cksum : undefined;
+  } catch (error) {
+    if (error instanceof RefusedError) return undefined;
+    throw error;
+  }
+}
+
+/** Why a file that was read is not to be ended. */
+export function changed(file: SourceFile): IntegrityError {
+  return new IntegrityError(
+    "file-changed",
+    `${printable(file.path)} was changed while it was sent; it is not stored`,
+    { hint: "Send it again when nothing writes to it." },
+  );
+}

@@ -1,0 +1,51 @@
+/**
+ * A bound on how many bytes a second go to and come from a server.
+ *
+ * @module
+ */
+
+/** Where time comes from. */
+export interface Clock {
+  /** Milliseconds from any moment on; never less than before. */
+  now(): number;
+  sleep(ms: number): Promise<void>;
+}
+
+/** Bytes a second. Slower is of no use: a chunk of a file would take longer than both ends wait for each other. */
+export const MIN_RATE = 4096;
+
+/** What is taken too early is waited for when it comes to this many milliseconds: short sleeps cost more than they last. */
+const MIN_SLEEP_MS = 100;
+/** What was not used in so many milliseconds before may be made up for. */
+const BURST_MS = 100;
+/** So many milliseconds' worth of bytes are sent at once at most, so that the other end sees that something comes. */
+const PIECE_MS = 1000;
+
+/** A token bucket, shared by all connections of a run. */
+export class RateLimit {
+  /** Bytes that are sent at once at most. */
+  readonly piece: number;
+  readonly #bytesPerMs: number;
+  readonly #clock: Clock;
+  /** When everything that was taken so far is paid for at this rate. */
+  #paidAt = -Infinity;
+
+  constructor(bytesPerSecond: number, clock: Clock = SYSTEM_CLOCK) {
+    this.#bytesPerMs = bytesPerSecond / 1000;
+    this.#clock = clock;
+    this.piece = Math.max(1, Math.floor(this.#bytesPerMs * PIECE_MS));
+  }
+
+  /** Resolves when so many bytes more may be sent, or asked for. */
+  async take(bytes: number): Promise<void> {
+    const now = this.#clock.now();
+    this.#paidAt = Math.max(this.#paidAt, now - BURST_MS) + bytes / this.#bytesPerMs;
+    const ahead = this.#paidAt - now;
+    if (ahead >= MIN_SLEEP_MS) await this.#clock.sleep(ahead);
+  }
+}
+
+const SYSTEM_CLOCK: Clock = {
+  now: () => performance.now(),
+  sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+};

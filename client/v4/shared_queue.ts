@@ -1,0 +1,38 @@
+/**
+ * What there is to be done, shared by connections: each takes what is next, and gives back what it could not finish.
+ *
+ * @module
+ */
+export class SharedQueue<T> {
+  readonly #waiting: readonly T[];
+  #next = 0;
+  readonly #returned: T[] = [];
+
+  constructor(items: readonly T[]) {
+    this.#waiting = items;
+  }
+
+  get isEmpty(): boolean {
+    return this.#returned.length === 0 && this.#next >= this.#waiting.length;
+  }
+
+  take(): T | undefined {
+    return this.#returned.shift() ?? this.#waiting[this.#next++];
+  }
+
+  giveBack(items: readonly T[]): void {
+    this.#returned.push(...items);
+  }
+
+  /** All that was given back and not taken again; it has to be given back once more. */
+  reclaim(): T[] {
+    return this.#returned.splice(0);
+  }
+
+  /** All that nobody has taken; none are left. */
+  drain(): T[] {
+    const left = [...this.#returned.splice(0), ...this.#waiting.slice(this.#next)];
+    this.#next = this.#waiting.length;
+    return left;
+  }
+}
