@@ -18,6 +18,7 @@ export {
 export { PORT_INFO, readPortInfo } from "./port_info.ts";
 export type { Listen } from "./listeners.ts";
 export { Server, type ServerOptions } from "./server.ts";
+export type { TlsFiles } from "./v4/operator_identity.ts";
 export { removeUser } from "./users.ts";
 export { type Verified, verify, type VerifyOptions, type VerifyReport } from "./verify.ts";
 export type { Finding } from "./store/audit.ts";

@@ -6,18 +6,23 @@
 import { type Bytes, isUserName, printable, ProtocolError, toHex } from "../../protocol/mod.ts";
 import { NONCE_SIZE, verifySignature } from "../../protocol/v4/authentication.ts";
 import { FrameReader } from "../../protocol/v4/frames.ts";
-import { dataHeader, encodeMessage, type Message } from "../../protocol/v4/messages.ts";
+import {
+  dataHeader,
+  encodeMessage,
+  type Message,
+  type MessageOf,
+} from "../../protocol/v4/messages.ts";
+import { fingerprintOfName, isOneOf } from "../../protocol/v4/server_name.ts";
 import type { Context } from "../context.ts";
 import { countRegistration } from "../handlers.ts";
 import { LimitError } from "../limits.ts";
 import { PeerSocket, type Socket } from "../peer_socket.ts";
+import type { TlsIdentity } from "./identity.ts";
 import { Refusal } from "./refusal.ts";
 import { Requests, WINDOW } from "./requests.ts";
 
 /** What makes up the server to a client, beside what all connections share. */
-export interface Face {
-  readonly fingerprint: Bytes;
-}
+export type Face = Pick<TlsIdentity, "fingerprint" | "names">;
 
 const VERSION = 0x0400;
 /** What the socket is read into; TLS gives no more than 16 KiB at once. */
@@ -26,6 +31,8 @@ const READ_SIZE = 64 * 1024;
 export class Connection {
   readonly #context: Context;
   readonly #face: Face;
+  /** What the client signs as the server's fingerprint. */
+  #fingerprint: Bytes;
   readonly #socket: PeerSocket;
   readonly #frames = new FrameReader("client");
   #requests: Requests | undefined;
@@ -36,6 +43,7 @@ export class Connection {
   constructor(context: Context, socket: Socket, face: Face) {
     this.#context = context;
     this.#face = face;
+    this.#fingerprint = face.fingerprint;
     this.#socket = new PeerSocket(socket, context.limits);
   }
 
@@ -76,7 +84,11 @@ export class Connection {
   async #converse(): Promise<void> {
     const nonce = crypto.getRandomValues(new Uint8Array(NONCE_SIZE));
     await this.#send({ kind: "challenge", tag: 0, version: VERSION, nonce });
-    const first = await this.#receive();
+    let first = await this.#receive();
+    if (first?.kind === "host") {
+      await this.#answerToName(first);
+      first = await this.#receive();
+    }
     if (first === undefined) return;
     const requests = await this.#letIn(first, nonce);
     this.#requests = requests;
@@ -93,9 +105,17 @@ export class Connection {
     }
   }
 
+  /** The client has verified the server by a name, and signs that. Throws `Refusal` where it is another's. */
+  async #answerToName({ name }: MessageOf<"host">): Promise<void> {
+    if (!isOneOf(name, this.#face.names ?? [])) {
+      throw new Refusal("not-authenticated", "the server has no certificate for that name");
+    }
+    this.#fingerprint = await fingerprintOfName(name);
+  }
+
   /** Throws `Refusal`, `LimitError`, and `ProtocolError` for what is no proof. */
   async #letIn(message: Message, nonce: Bytes): Promise<Requests> {
-    const { fingerprint } = this.#face;
+    const fingerprint = this.#fingerprint;
     const { store, entropy, limits, clock, log } = this.#context;
     const { address } = this.#socket;
     const open = async (clientId: Bytes, name: string) => {

@@ -17,13 +17,17 @@ const NO_END = new Date("9999-12-31T23:59:59Z");
 const BEGIN = new Date("2020-01-01T00:00:00Z");
 
 export interface TlsIdentity {
-  /** PEM, as `Deno.listenTls` takes them. */
+  /** PEM, as `Deno.listenTls` takes them; the certificate with those that lead to its authority. */
   readonly key: string;
   readonly certificate: string;
   /** DER. */
   readonly rawCertificate: Bytes;
   /** SHA-256 of the public key, 32 bytes. */
   readonly fingerprint: Bytes;
+  /** Hosts that it is good for, where an authority has issued it; `undefined` for a self-made one. */
+  readonly names: readonly string[] | undefined;
+  /** What the operator should know of it. */
+  readonly warnings: readonly string[];
 }
 
 /**
@@ -53,7 +57,9 @@ async function parseIdentity(text: string, path: string): Promise<TlsIdentity> {
   try {
     if (key === undefined || certificate === undefined) throw new Error("a part is missing");
     const rawCertificate = fromPem(certificate);
-    return { key, certificate, rawCertificate, fingerprint: await fingerprintOf(rawCertificate) };
+    const fingerprint = await fingerprintOf(rawCertificate);
+    const selfMade = { names: undefined, warnings: [] };
+    return { key, certificate, rawCertificate, fingerprint, ...selfMade };
   } catch (cause) {
     throw new ConfigurationError(
       "bad-tls-identity",
