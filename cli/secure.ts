@@ -176,7 +176,11 @@ function showEvent(event: SecureEvent, userName: string): void {
   switch (event.type) {
     case "secure":
       return printNote(
-        `Connected to ${formatAddress(event.server)}, whose fingerprint is ${event.fingerprint}`,
+        event.fingerprint === undefined
+          ? `Connected to ${formatAddress(event.server)}, whose name an authority vouches for`
+          : `Connected to ${
+            formatAddress(event.server)
+          }, whose fingerprint is ${event.fingerprint}`,
       );
     case "registered":
       return printNote(`Registered ${userName} with id ${toHex(event.clientId)}`);

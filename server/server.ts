@@ -13,7 +13,7 @@ import { DEFAULT_LIMITS, LimitError, type LimitName, type Limits } from "./limit
 import { type Arrival, type Listen, listenAll, type Listener, type Served } from "./listeners.ts";
 import { audit } from "./store/audit.ts";
 import { DataFolder, type OpenCatalog, usable } from "./store/data_folder.ts";
-import { loadIdentity, type TlsIdentity } from "./v4/identity.ts";
+import { loadIdentity, readIdentity, type TlsIdentity } from "./v4/identity.ts";
 import { readOperatorIdentity, type TlsFiles } from "./v4/operator_identity.ts";
 import { SecurePort } from "./v4/secure_port.ts";
 import type { FileSystem } from "./store/file_system.ts";
@@ -260,10 +260,13 @@ async function openSecurePort(
   plain: Address | undefined,
 ): Promise<SecurePort | undefined> {
   if (tlsListen === undefined || plain === undefined) return undefined;
-  const read = tlsFiles === undefined
-    ? () => usable(folder.path, () => loadIdentity(folder.path, fileSystem))
-    : () => readOperatorIdentity(tlsFiles);
-  return await SecurePort.open(tlsListen, plain, read);
+  if (tlsFiles !== undefined) {
+    const read = () => readOperatorIdentity(tlsFiles);
+    return SecurePort.open(tlsListen, plain, await read(), read);
+  }
+  const { path } = folder;
+  const identity = await usable(path, () => loadIdentity(path, fileSystem));
+  return SecurePort.open(tlsListen, plain, identity, () => usable(path, () => readIdentity(path)));
 }
 
 function warnOf({ log }: Context, identity: TlsIdentity | undefined): void {

@@ -13,18 +13,22 @@ import {
   ProtocolError,
 } from "../../protocol/mod.ts";
 import { formatFingerprint } from "../../protocol/v4/fingerprint.ts";
+import { fingerprintOfName } from "../../protocol/v4/server_name.ts";
 import { DEFAULT_TIMEOUTS, type Timeouts } from "../connection.ts";
 import type { SourceFile } from "../source_file.ts";
 import { AccountFolder } from "./account.ts";
-import { findSecure, openSecurely, readFingerprint, refuseOther } from "./channel.ts";
+import { findSecure, openByName, openSecurely, readIdentity } from "./channel.ts";
 import { Exchange } from "./exchange.ts";
 import { introduce } from "./introduction.ts";
-import { KnownServers } from "./known_servers.ts";
+import { isSame, KnownServers, type ServerIdentity } from "./known_servers.ts";
+import { otherServer } from "./other_server.ts";
 
 export interface SecureOptions {
   readonly server: Address;
   /** What line 1 of transfer.info says, where it does. */
   readonly fingerprint?: Bytes | undefined;
+  /** Certificates of authorities, in PEM, that are trusted beside those that Deno trusts. */
+  readonly caCerts?: readonly string[];
   readonly userName: string;
   /** The folder with `me.key`, `me.account` and `known_servers`. */
   readonly identityFolder: string;
@@ -35,7 +39,12 @@ export interface SecureOptions {
 }
 
 export type SecureEvent =
-  | { readonly type: "secure"; readonly server: Address; readonly fingerprint: string }
+  | {
+    readonly type: "secure";
+    readonly server: Address;
+    /** `undefined` where an authority vouches for the server's name. */
+    readonly fingerprint: string | undefined;
+  }
   | { readonly type: "registered"; readonly clientId: Bytes }
   | { readonly type: "tightened"; readonly path: string }
   | { readonly type: "sending"; readonly file: SourceFile; readonly attempt: number }
@@ -50,7 +59,8 @@ export interface Session {
 
 /**
  * Connects and gets in. Throws `NetworkError` `cannot-connect`, `no-secure-channel`; `ProtocolError`
- * `protocol-4-not-spoken`; `ConfigurationError` `other-server`, `server-not-trusted`, `other-identity`; `RefusedError`.
+ * `protocol-4-not-spoken`; `ConfigurationError` `other-server`, `server-not-trusted`, `server-not-verified`,
+ * `other-identity`; `RefusedError`.
  */
 export async function openSession(options: SecureOptions): Promise<Session> {
   keepFreedMemory();
@@ -69,12 +79,20 @@ export async function openSession(options: SecureOptions): Promise<Session> {
   const key = await folder.loadKey();
   const answer = await findSecure(server, timeouts);
   if (answer === undefined) throw notSpoken(server);
-  const fingerprint = await readFingerprint(answer.certificate);
-  await judgeServer(options, fingerprint);
-  const socket = await openSecurely(server, answer, fingerprint, timeouts);
-  options.onEvent?.({ type: "secure", server, fingerprint: formatFingerprint(fingerprint) });
+  const identity = await readIdentity(answer.certificate);
+  const isNew = await judgeServer(options, identity);
+  const byName = identity === "pki";
+  const socket = byName
+    ? await openByName(server, answer.port, options.caCerts ?? [], timeouts)
+    : await openSecurely(server, answer, identity, timeouts);
   const exchange = new Exchange(socket, timeouts);
   try {
+    if (isNew) await new KnownServers(identityFolder).keep(server, identity);
+    const shown = byName ? undefined : formatFingerprint(identity);
+    options.onEvent?.({ type: "secure", server, fingerprint: shown });
+    // Which certificate was shown in TLS is not told: what is signed must not come from the answer to the hello.
+    const fingerprint = byName ? await fingerprintOfName(server.hostname) : identity;
+    if (byName) await exchange.send({ kind: "host", tag: 0, name: server.hostname });
     const welcome = await introduce(exchange, { key, account, userName, fingerprint });
     if (account === undefined) {
       await folder.saveAccount({ name: userName, clientId: welcome.clientId });
@@ -87,26 +105,30 @@ export async function openSession(options: SecureOptions): Promise<Session> {
   }
 }
 
-/** Compares a server with what is known of it; one that is new is asked about, and kept. */
-async function judgeServer(options: SecureOptions, found: Bytes): Promise<void> {
-  const { server, fingerprint, identityFolder, onNewServer } = options;
-  if (fingerprint !== undefined) return refuseOther(server, fingerprint, found);
-  const known = new KnownServers(identityFolder);
-  const before = await known.find(server);
-  if (before !== undefined) return refuseOther(server, before, found);
-  const shown = formatFingerprint(found);
-  if (!(await onNewServer(shown))) {
-    throw new ConfigurationError(
-      "server-not-trusted",
-      `The server at ${formatAddress(server)} is not known yet, and nobody said to trust it: its ` +
-        `fingerprint is ${shown}`,
-      {
-        hint: "Compare it with what the server's operator says, then write it into line 1 of " +
-          `transfer.info: xfer://${formatAddress(server)}#${shown}, or take it: --accept-new.`,
-      },
-    );
+/**
+ * Compares a server with what is known of it; one that is new, and that no authority vouches for, is asked about. Returns
+ * whether it is to be kept once the channel has proven it.
+ */
+async function judgeServer(options: SecureOptions, found: ServerIdentity): Promise<boolean> {
+  const { server, fingerprint: pinned, identityFolder, onNewServer } = options;
+  const known = pinned ?? await new KnownServers(identityFolder).find(server);
+  if (known !== undefined) {
+    if (isSame(known, found)) return false;
+    throw otherServer(server, { expected: known, found, pinned: pinned !== undefined });
   }
-  await known.keep(server, found);
+  if (found === "pki") return true;
+  const shown = formatFingerprint(found);
+  if (await onNewServer(shown)) return true;
+  throw new ConfigurationError(
+    "server-not-trusted",
+    `The server at ${formatAddress(server)} is not known yet, and nobody said to trust it: its ` +
+      `fingerprint is ${shown}`,
+    {
+      hint: "Compare it with what the server's operator says, then write it into line 1 of " +
+        `transfer.info: xfer://${formatAddress(server)}#${shown}, or take it: --accept-new. ` +
+        "Protocol 3, which is not safe on a hostile network, needs no trust: --protocol 3.",
+    },
+  );
 }
 
 function notSpoken(server: Address): ProtocolError {

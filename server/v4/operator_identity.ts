@@ -9,7 +9,7 @@ import { type Bytes, ConfigurationError, equalBytes, printable } from "../../pro
 import { fingerprintOf, isSelfMade } from "../../protocol/v4/fingerprint.ts";
 import { MAX_CERTIFICATE } from "../../protocol/v4/hello.ts";
 import { fromPem } from "../../protocol/v4/pem.ts";
-import type { TlsIdentity } from "./identity.ts";
+import { type TlsIdentity, tryOut } from "./identity.ts";
 
 export interface TlsFiles {
   /** A path: the certificate in PEM, behind it those that lead to the authority. */
@@ -86,10 +86,6 @@ async function parse(rawCertificate: Bytes): Promise<Parsed> {
 function publicKeyOf(pem: string): Bytes {
   const spki = createPublicKey(createPrivateKey(pem)).export({ type: "spki", format: "der" });
   return new Uint8Array(spki);
-}
-
-function tryOut(key: string, cert: string): void {
-  Deno.listenTls({ hostname: "127.0.0.1", port: 0, key, cert }).close();
 }
 
 function outOfTime(path: string, { notBefore, notAfter }: Parsed): string[] {

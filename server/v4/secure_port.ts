@@ -35,13 +35,14 @@ export class SecurePort implements Listener {
     this.#read = read;
   }
 
-  /** Listens as {@link listenSecurely} does, with the identity that is read then, and at each reload. */
-  static async open(
+  /** Listens as {@link listenSecurely} does. `read` gives another identity at each reload. */
+  static open(
     where: Address | "beside",
     plain: Address,
+    identity: TlsIdentity,
     read: () => Promise<TlsIdentity>,
-  ): Promise<SecurePort> {
-    return new SecurePort(listenSecurely(where, plain, await read()), plain, read);
+  ): SecurePort {
+    return new SecurePort(listenSecurely(where, plain, identity), plain, read);
   }
 
   get announcement(): Listener["announcement"] {
