@@ -46,11 +46,12 @@ export class KnownServers {
 
   /** Keeps how a server is known, in place of the one before. Throws `ConfigurationError` `too-many-known-servers`. */
   async keep(address: Address, identity: ServerIdentity): Promise<void> {
-    const text = `${keyOf(address)} ${formatIdentity(identity)}`;
+    const where = keyOf(address);
+    const line = { text: `${where} ${formatIdentity(identity)}`, where, identity };
     for (let writes = 0; writes < MAX_WRITES; writes++) {
       const lines = await this.#load();
       if (isSame(identityIn(lines, address), identity)) return;
-      await this.#write([...without(lines, address), { text, where: undefined, identity }]);
+      await this.#write([...without(lines, address), line]);
     }
   }
 
@@ -65,7 +66,7 @@ export class KnownServers {
 
   async #write(lines: readonly Line[]): Promise<void> {
     const text = lines.map(({ text }) => `${text}\n`).join("");
-    if (text.length > MAX_SMALL_FILE) {
+    if (new TextEncoder().encode(text).length > MAX_SMALL_FILE) {
       throw new ConfigurationError(
         "too-many-known-servers",
         `${printable(this.path)} would have more than ${MAX_SMALL_FILE} bytes`,
@@ -80,7 +81,7 @@ export class KnownServers {
     const lines = text.replace(/\r?\n$/, "").split(/\r?\n/).map((line, index) => {
       if (/^\s*(#|$)/.test(line)) return { text: line, where: undefined, identity: undefined };
       const [where = "", how = "", surplus] = line.trim().split(/\s+/);
-      const identity = how === "pki" ? how : parseFingerprint(how);
+      const identity: ServerIdentity | undefined = how === "pki" ? how : parseFingerprint(how);
       const address = parseAddress(where);
       if (address === undefined || identity === undefined || surplus !== undefined) {
         throw new ConfigurationError(

@@ -41,9 +41,9 @@ function describe(identity: ServerIdentity): string {
 
 function changed(expected: ServerIdentity, found: ServerIdentity): string {
   if (found === "pki") {
-    return "taken a certificate from an authority, which has no fingerprint here";
+    return "taken a certificate from an authority, which is known by its name and no fingerprint";
   }
-  return expected === "pki" ? "gone from an authority's certificate to its own key" : "a new key";
+  return expected === "pki" ? "gone back to a certificate of its own" : "given it a new key";
 }
 
 function lineFor(where: string, found: ServerIdentity): string {

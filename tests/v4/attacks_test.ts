@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { DEFAULT_TIMEOUTS, Server } from "../../mod.ts";
 import { AccountFolder } from "../../client/v4/account.ts";
 import { findSecure, openSecurely } from "../../client/v4/channel.ts";
+import { KnownServers } from "../../client/v4/known_servers.ts";
 import { SecureClient } from "../../client/v4/secure_client.ts";
 import { fingerprintOf } from "../../protocol/v4/fingerprint.ts";
 import { decodeHelloAnswer, encodeHelloAnswer } from "../../protocol/v4/hello.ts";
@@ -201,8 +202,8 @@ for (const direction of ["up", "down"] as const) {
             ];
           },
         });
-        const known = scene.folder.join("Alice", "known_servers");
-        await Deno.remove(known);
+        // Kept only where the channel came about.
+        await new KnownServers(scene.folder.join("Alice")).forget(plain.address);
         try {
           using client = await scene.client("Alice", { server: plain.address, timeouts });
           const outcomes = await put(client, [{ file, name: "b" }]);
