@@ -5,16 +5,15 @@
  */
 import { type Command, InvalidArgumentError, Option } from "commander";
 import {
+  chooseProtocol,
   type ClientEvent,
   DEFAULT_RETRIES,
   DEFAULT_TIMEOUTS,
   type Failure,
-  hasSecureAccount,
   readTransferInfo,
   sendFiles,
   type SendOptions,
   TRANSFER_INFO,
-  type TransferInfo,
 } from "../client/mod.ts";
 import {
   CLIENT_HABITS,
@@ -30,11 +29,11 @@ import {
 } from "../protocol/mod.ts";
 import { exitCodeOf, SUCCESS } from "./exit_codes.ts";
 import { addSecureCommands, type CommonOptions, putSecurely, toTimeouts } from "./secure.ts";
+import { addForget } from "./known.ts";
 import { printError, printNote, printResult } from "./output.ts";
 import { retrying, sending, tightened } from "./words.ts";
 
 interface ClientOptions extends CommonOptions {
-  readonly protocol?: "3" | "4";
   readonly edition?: string;
   readonly quirk?: Habit[];
   readonly as?: string;
@@ -56,10 +55,11 @@ export function clientCommand(client: Command, finish: (exitCode: number) => voi
     .addOption(
       new Option(
         "--protocol <version>",
-        "3 or 4 (default: 4 where line 1 has a fingerprint or a protocol 4 account is here, else 3)",
-      ).choices(["3", "4"]),
+        "which to speak; auto: 4 with servers that have it or are known by it, else 3",
+      ).choices(["3", "4", AUTO]).default(AUTO),
     )
     .option("--accept-new", "protocol 4: trust a server that is met for the first time")
+    .option("--ca-cert <file>", "protocol 4: trust this authority too, for servers known by name")
     .addOption(
       new Option("--edition <name>", "what the server speaks (default: as last time, or 2023c)")
         .choices([...EDITIONS.map(({ name }) => name), AUTO]),
@@ -93,6 +93,7 @@ export function clientCommand(client: Command, finish: (exitCode: number) => voi
       finish(await run(command.optsWithGlobals<ClientOptions>(), files))
     );
   addSecureCommands(client, finish);
+  addForget(client, finish);
 }
 
 const CLIENT_HELP = `
@@ -105,7 +106,7 @@ Example:
   report.pdf
   $ xfer client
 
-A server of another published edition:
+A server of a published edition, which is not asked for protocol 4 then:
   $ xfer client --edition auto
 
 The first run registers the name and writes me.info and priv.key, which prove who
@@ -129,9 +130,13 @@ async function run(options: ClientOptions, named: readonly string[]): Promise<nu
       { hint: "Add it, or name files: xfer client put FILE…" },
     );
   }
-  if (await speaksProtocol4(info, options)) {
-    return await putSecurely(info, options, files, options.as);
-  }
+  const choice = await chooseProtocol({
+    ...{ info, asked: options.protocol, identityFolder: ".", retries },
+    namesDialect: edition !== undefined || quirk !== undefined,
+    timeouts: toTimeouts(timeout),
+    onRetry: (retry) => printNote(retrying(retry)),
+  });
+  if (choice.protocol === 4) return await putSecurely(info, options, files, options.as);
   if (options.as !== undefined) {
     throw new UsageError(
       "protocol-4-only",
@@ -141,6 +146,7 @@ async function run(options: ClientOptions, named: readonly string[]): Promise<nu
       },
     );
   }
+  printNote(choice.warning);
   let unprinted: unknown;
   const outcomes = await sendFiles({
     ...{ server, userName, files, retries },
@@ -162,18 +168,6 @@ async function run(options: ClientOptions, named: readonly string[]): Promise<nu
     if (outcome.state !== "stored") return exitCodeOf(outcome.error);
   }
   return unprinted === undefined ? SUCCESS : exitCodeOf(unprinted);
-}
-
-/** Throws `UsageError` `downgrade` for protocol 3 where a fingerprint says that it is not to be. */
-async function speaksProtocol4(info: TransferInfo, options: ClientOptions): Promise<boolean> {
-  const { fingerprint } = info;
-  if (options.protocol === "3" && fingerprint !== undefined) {
-    throw new UsageError("downgrade", "Protocol 3 can't see whether the server has a fingerprint", {
-      hint: "Leave --protocol 3 out; or write line 1 as HOST:PORT, if you trust the network.",
-    });
-  }
-  if (options.protocol !== undefined) return options.protocol === "4";
-  return fingerprint !== undefined || await hasSecureAccount(".");
 }
 
 /** A parser of an option that is a number. */

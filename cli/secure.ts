@@ -4,11 +4,19 @@
  * @module
  */
 import { type Command, InvalidArgumentError } from "commander";
-import { formatAddress, formatFingerprint, printable, toHex, XferError } from "../protocol/mod.ts";
+import {
+  formatAddress,
+  formatFingerprint,
+  printable,
+  toHex,
+  UsageError,
+  XferError,
+} from "../protocol/mod.ts";
 import {
   getFile,
   getFolder,
   putFiles,
+  readAuthorities,
   readTransferInfo,
   type RemoteFile,
   type Retry,
@@ -30,6 +38,8 @@ export interface CommonOptions {
   /** Seconds. */
   readonly timeout?: number;
   readonly acceptNew?: boolean;
+  readonly caCert?: string;
+  readonly protocol: "3" | "4" | "auto";
 }
 
 type Finish = (exitCode: number) => void;
@@ -44,7 +54,8 @@ interface Range {
 export function addSecureCommands(client: Command, finish: Finish): void {
   const options = async (command: Command): Promise<Secure> => {
     const common = command.optsWithGlobals<CommonOptions>();
-    return secureOptions(await readTransferInfo(common.transferInfo), common);
+    if (common.protocol === "3") throw onlyProtocol4(command.name());
+    return await secureOptions(await readTransferInfo(common.transferInfo), common);
   };
   client.command("get")
     .description("Get a file back, verified, under a name that is free (protocol 4).")
@@ -132,7 +143,7 @@ export async function putSecurely(
 ): Promise<number> {
   const server = formatAddress(info.server);
   const outcomes = await putFiles({
-    ...secureOptions(info, common),
+    ...await secureOptions(info, common),
     ...{ paths, as },
     onPassed: (path) => printNote(`Left out, neither a file nor a folder: ${printable(path)}`),
     onOutcome: (outcome, name) => {
@@ -152,11 +163,18 @@ export async function putSecurely(
   return SUCCESS;
 }
 
-function secureOptions(info: TransferInfo, common: CommonOptions): Secure {
+function onlyProtocol4(command: string): UsageError {
+  return new UsageError("protocol-4-only", `Protocol 3 has nothing like ${command}`, {
+    hint: "Leave --protocol 3 out.",
+  });
+}
+
+async function secureOptions(info: TransferInfo, common: CommonOptions): Promise<Secure> {
   const { server, fingerprint, userName } = info;
-  const { retries, timeout, acceptNew = false } = common;
+  const { retries, timeout, acceptNew = false, caCert } = common;
   return {
     ...{ server, fingerprint, userName, identityFolder: ".", retries },
+    caCerts: caCert === undefined ? [] : await readAuthorities(caCert),
     timeouts: toTimeouts(timeout),
     onNewServer: (fingerprint) =>
       acceptNew || confirm(
