@@ -53,8 +53,8 @@ async function runClient(file: string): Promise<void> {
   await writeTransferInfo(client, { port: server.port, file });
   say("$ cat transfer.info");
   say((await Deno.readTextFile(`${client}/transfer.info`)).trimEnd());
-  say("$ xfer client");
-  const { code, stdout, stderr } = await xfer(["client"], client);
+  say("$ xfer client --protocol 3");
+  const { code, stdout, stderr } = await xfer(["client", "--protocol", "3"], client);
   say((stderr + stdout).trimEnd());
   if (code !== 0) throw new Error(`The client ended with exit code ${code}`);
 }

@@ -67,12 +67,18 @@ async function prepareXfer(folder: string, protocol: 3 | 4): Promise<Ready> {
     const { location } = await server.logged("server.listening-securely");
     await Deno.writeTextFile(`${client}/transfer.info`, `${location}\nAlice\nfirst.txt\n`);
   }
-  const { code, stderr } = await xfer(["client"], client);
+  const { code, stderr } = await xfer(["client", "--protocol", `${protocol}`], client);
   if (code !== 0) throw new FailedError(stderr);
   return {
     serverPid: server.pid,
     command(paths) {
-      const { executable, args } = invocation(["client", "put", ...paths]);
+      const { executable, args } = invocation([
+        "client",
+        "--protocol",
+        `${protocol}`,
+        "put",
+        ...paths,
+      ]);
       return { command: [executable, ...args], cwd: client };
     },
     async find(name) {
