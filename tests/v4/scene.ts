@@ -6,6 +6,8 @@ import {
   DEFAULT_TIMEOUTS,
   type Limits,
   Server,
+  type ServerOptions,
+  type TlsFiles,
   type XferError,
 } from "../../mod.ts";
 import { AccountFolder } from "../../client/v4/account.ts";
@@ -16,6 +18,7 @@ import type { SecureOptions } from "../../client/v4/session.ts";
 import { SourceFile } from "../../client/source_file.ts";
 import { fingerprintOf } from "../../protocol/v4/fingerprint.ts";
 import { type Claim, sign } from "../../protocol/v4/authentication.ts";
+import type { Issued } from "../helpers/authority.ts";
 import { openInThisThread } from "../helpers/catalogs.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
 
@@ -33,6 +36,24 @@ export class Scene implements AsyncDisposable {
   static async create(limits: Partial<Limits> = {}): Promise<Scene> {
     const folder = await TemporaryFolder.create();
     return new Scene(folder, await startServer(folder.join("data"), limits));
+  }
+
+  /** A server that shows an operator's certificate. */
+  static async named(issued: Issued): Promise<Scene> {
+    const folder = await TemporaryFolder.create();
+    const tlsFiles = filesIn(folder);
+    await write(tlsFiles, issued);
+    return new Scene(folder, await startServer(folder.join("data"), {}, { tlsFiles }));
+  }
+
+  /** Writes an operator's certificate to where the server reads it. */
+  show(issued: Issued): Promise<void> {
+    return write(filesIn(this.folder), issued);
+  }
+
+  /** The address by a name: what certificates are issued for. */
+  get byName(): Address {
+    return { ...this.server.address, hostname: "localhost" };
   }
 
   /** A client with an identity of its own, which trusts whom it meets first. */
@@ -73,10 +94,24 @@ export class Scene implements AsyncDisposable {
   }
 }
 
-export function startServer(dataFolder: string, limits: Partial<Limits> = {}): Promise<Server> {
+export function filesIn(folder: TemporaryFolder): TlsFiles {
+  return { certificate: folder.join("cert.pem"), key: folder.join("key.pem") };
+}
+
+async function write(files: TlsFiles, { certificate, key }: Issued): Promise<void> {
+  await Deno.writeTextFile(files.certificate, certificate);
+  await Deno.writeTextFile(files.key, key, { mode: 0o600 });
+}
+
+export function startServer(
+  dataFolder: string,
+  limits: Partial<Limits> = {},
+  changes: Partial<ServerOptions> = {},
+): Promise<Server> {
   return Server.start({
     ...{ listen: [LOOPBACK], tlsListen: LOOPBACK, dataFolder, limits },
     openCatalog: (path) => openInThisThread(path),
+    ...changes,
   });
 }
 
