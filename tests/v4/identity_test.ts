@@ -1,19 +1,27 @@
 /** Protocol 4: who the server is, by its own key or by an operator's certificate, and what others can make of it. */
 import assert from "node:assert/strict";
-import { type Address, type Bytes, DEFAULT_TIMEOUTS, type SecureOptions } from "../../mod.ts";
+import {
+  type Address,
+  type Bytes,
+  concatBytes,
+  DEFAULT_TIMEOUTS,
+  type SecureOptions,
+} from "../../mod.ts";
 import { AccountFolder } from "../../client/v4/account.ts";
 import { findSecure, openByName } from "../../client/v4/channel.ts";
 import { Exchange } from "../../client/v4/exchange.ts";
+import { MAX_SMALL_FILE } from "../../client/files.ts";
 import { KnownServers } from "../../client/v4/known_servers.ts";
 import { fingerprintOf } from "../../protocol/v4/fingerprint.ts";
 import { decodeHelloAnswer, encodeHelloAnswer, type HelloAnswer } from "../../protocol/v4/hello.ts";
+import { encodeMessage } from "../../protocol/v4/messages.ts";
 import { fingerprintOfName } from "../../protocol/v4/server_name.ts";
 import { sign } from "../../protocol/v4/authentication.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/tree.ts";
 import { Authority, type Issued } from "../helpers/authority.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
 import { FaultyProxy } from "../helpers/faulty_proxy.ts";
-import { filesIn, got, put, Scene, startServer } from "./scene.ts";
+import { connectRaw, filesIn, got, put, Scene, startServer } from "./scene.ts";
 
 const NAMES = ["localhost", "127.0.0.1"];
 
@@ -254,10 +262,70 @@ Deno.test("what a client signs for one name is worth nothing under another, or f
   await login(own, "localhost");
 });
 
+type Change = (bytes: Bytes) => Bytes;
+
+/** Ends TLS with a certificate of his own, and passes all on to a server, what the client says changed. */
+function startRelay(his: Issued, caCerts: readonly string[], to: Address, change: Change) {
+  const listener = Deno.listenTls({
+    ...{ hostname: "127.0.0.1", port: 0, cert: his.certificate, key: his.key },
+  });
+  const pass = async (from: Deno.TlsConn, to: Deno.TlsConn, change: Change) => {
+    const buffer = new Uint8Array(16 * 1024);
+    for (let size = await from.read(buffer); size !== null; size = await from.read(buffer)) {
+      const bytes = change(buffer.slice(0, size));
+      for (let done = 0; done < bytes.length;) done += await to.write(bytes.subarray(done));
+    }
+    await to.closeWrite();
+  };
+  const relaying = (async () => {
+    using client = await listener.accept();
+    using server = await openByName(to, to.port, caCerts, DEFAULT_TIMEOUTS);
+    await Promise.allSettled([
+      pass(client, server, change),
+      pass(server, client, (bytes) => bytes),
+    ]);
+  })();
+  return {
+    port: listener.addr.port,
+    async [Symbol.asyncDispose]() {
+      await relaying;
+      listener.close();
+    },
+  };
+}
+
+Deno.test("he who has a name of his own can't relay a login to a server by telling of its certificate", async () => {
+  const authority = await Authority.create();
+  await using scene = await Scene.named(await authority.issue({ names: ["localhost"] }));
+  const caCerts = [authority.certificate];
+  const onNewServer = () => assert.fail("nobody is to be asked");
+  const trust = { caCerts, onNewServer };
+  (await scene.client("Alice", { ...trust, server: scene.byName }))[Symbol.dispose]();
+  const honest = await helloOf(scene.byName);
+  const host = (name: string) => encodeMessage({ kind: "host", tag: 0, name });
+  const renamed: Change = (bytes) => {
+    const said = host("127.0.0.1");
+    const begins = said.every((byte, i) => bytes[i] === byte);
+    return begins ? concatBytes(host("localhost"), bytes.subarray(said.length)) : bytes;
+  };
+  for (const change of [(bytes: Bytes) => bytes, renamed]) {
+    const his = await authority.issue({ names: ["127.0.0.1"] });
+    const to = { ...scene.byName, port: honest.port };
+    await using relay = await startRelay(his, caCerts, to, change);
+    await using proxy = await lyingProxy(
+      scene.server.address,
+      (answer) => ({ ...answer, port: relay.port }),
+    );
+    await assert.rejects(scene.client("Alice", { ...trust, server: proxy.address }), {
+      name: "RefusedError",
+      code: "not-authenticated",
+    });
+  }
+});
+
 Deno.test("a server that nobody vouches for answers to no name", async () => {
   await using scene = await Scene.create();
   (await scene.client("Alice"))[Symbol.dispose]();
-  const { connectRaw } = await import("./scene.ts");
   using raw = await connectRaw(scene.server.address);
   const asked = raw.exchange.ask({ kind: "host", tag: 0, name: "localhost" }, () => true);
   await assert.rejects(asked, { code: "not-authenticated" });
@@ -328,35 +396,43 @@ Deno.test("reload of the server's own identity: the same is no change, none is a
   (await scene.client("Alice"))[Symbol.dispose]();
 });
 
-Deno.test("two clients that meet servers at once don't lose each other's lines; comments stay", async () => {
+Deno.test("known servers: what others wrote meanwhile and comments stay; at once, the file is whole", async () => {
   await using scene = await Scene.create();
   const { identityFolder } = await scene.options("Alice");
-  const known = new KnownServers(identityFolder);
-  await Deno.writeTextFile(known.path, "# the lab's\n\nlab.example.org:1256 pki\n");
-  const addresses = [1, 2, 3, 4, 5].map((port) => ({ hostname: "h", port }));
-  await Promise.all(
-    addresses.map((address) => new KnownServers(identityFolder).keep(address, "pki")),
-  );
-  const kept = await Promise.all(addresses.map((address) => known.find(address)));
-  assert.ok(kept.filter((identity) => identity === "pki").length >= 1);
-  const text = await Deno.readTextFile(known.path);
-  assert.match(text, /^# the lab's\n\nlab\.example\.org:1256 pki\n/);
-  assert.equal(await known.forget({ hostname: "LAB.example.org", port: 1256 }), true);
-  assert.equal(await known.forget({ hostname: "lab.example.org", port: 1256 }), false);
+  const [one, other] = [new KnownServers(identityFolder), new KnownServers(identityFolder)];
+  const lab = { hostname: "lab.example.org", port: 1256 };
+  await Deno.writeTextFile(one.path, "# the lab's\n\nLab.example.org:1256 pki\n");
+  for (const [port, known] of [[1, one], [2, other], [3, one]] as const) {
+    assert.equal(await known.find(lab), "pki");
+    await known.keep({ hostname: "h", port }, "pki");
+  }
+  const comment = "# the lab's\n\n";
+  const kept = "h:1 pki\nh:2 pki\nh:3 pki\n";
+  assert.equal(await Deno.readTextFile(one.path), `${comment}Lab.example.org:1256 pki\n${kept}`);
+  assert.equal(await one.forget({ ...lab, hostname: "LAB.example.org" }), true);
+  assert.equal(await other.forget(lab), false);
+  assert.equal(await Deno.readTextFile(one.path), comment + kept);
+  const met = [4, 5, 6, 7].map((port) => ({ hostname: "h", port }));
+  await Promise.all(met.map((address) => new KnownServers(identityFolder).keep(address, "pki")));
+  const lines = await Deno.readTextFile(one.path);
+  assert.ok(lines.startsWith(comment + kept), lines);
+  assert.match(lines.slice((comment + kept).length), /^(h:[4-7] pki\n)+$/);
 });
 
 Deno.test("known servers that are too many are said to be, and nothing is forgotten for them", async () => {
   await using scene = await Scene.create();
   const { identityFolder } = await scene.options("Alice");
   const known = new KnownServers(identityFolder);
-  const lines = Array.from({ length: 800 }, (_, i) => `host${i}.example:1 pki\n`);
-  await Deno.writeTextFile(
-    known.path,
-    lines.join("").slice(0, 16_380 - 16_380 % 1).replace(/[^\n]*$/, ""),
+  const line = (i: number) => `host${`${i}`.padStart(4, "0")}.example:1 pki\n`;
+  const most = Array.from(
+    { length: Math.floor(MAX_SMALL_FILE / line(0).length) },
+    (_, i) => line(i),
   );
+  await Deno.writeTextFile(known.path, most.join(""));
   const before = await Deno.readTextFile(known.path);
-  await assert.rejects(known.keep({ hostname: "h".repeat(50), port: 1 }, "pki"), {
+  await assert.rejects(known.keep({ hostname: "one.more.example", port: 1 }, "pki"), {
     code: "too-many-known-servers",
   });
   assert.equal(await Deno.readTextFile(known.path), before);
+  assert.equal(await known.find({ hostname: "host0000.example", port: 1 }), "pki");
 });
