@@ -14,8 +14,10 @@ export interface Introduction {
   /** `undefined` before the registration. */
   readonly account: Account | undefined;
   readonly userName: string;
-  /** Of the server, as it was checked. */
+  /** Of the server, as it was checked; of its name, where it was verified by that. */
   readonly fingerprint: Bytes;
+  /** The name by which it was verified. */
+  readonly host?: string | undefined;
 }
 
 /** Proves who the client is. Throws `RefusedError`. */
@@ -24,6 +26,9 @@ export async function introduce(
   introduction: Introduction,
 ): Promise<MessageOf<"welcome">> {
   const { nonce } = await exchange.answerOf(0, "challenge");
+  // Whatever else may listen under the same name hears nothing: it is the server that speaks first.
+  const { host } = introduction;
+  if (host !== undefined) await exchange.send({ kind: "host", tag: 0, name: host });
   return await exchange.askFor(await toRequest(introduction, nonce), "welcome");
 }
 

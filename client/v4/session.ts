@@ -92,8 +92,8 @@ export async function openSession(options: SecureOptions): Promise<Session> {
     options.onEvent?.({ type: "secure", server, fingerprint: shown });
     // Which certificate was shown in TLS is not told: what is signed must not come from the answer to the hello.
     const fingerprint = byName ? await fingerprintOfName(server.hostname) : identity;
-    if (byName) await exchange.send({ kind: "host", tag: 0, name: server.hostname });
-    const welcome = await introduce(exchange, { key, account, userName, fingerprint });
+    const host = byName ? server.hostname : undefined;
+    const welcome = await introduce(exchange, { key, account, userName, fingerprint, host });
     if (account === undefined) {
       await folder.saveAccount({ name: userName, clientId: welcome.clientId });
       options.onEvent?.({ type: "registered", clientId: welcome.clientId });
