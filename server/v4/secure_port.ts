@@ -12,8 +12,8 @@ import type { TlsIdentity } from "./identity.ts";
  * A listener of Deno's has one certificate for life, so another one takes its place. The port is free as soon as the
  * pending accept has ended, in a few milliseconds; by then it may be another's, who keeps it for longer.
  */
-const RELISTEN_MS = 20;
-const RELISTEN_TRIES = 500;
+const RELISTEN_MS = 5;
+const RELISTEN_TRIES = 2000;
 
 export class SecurePort implements Listener {
   readonly address: Address;

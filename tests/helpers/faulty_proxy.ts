@@ -29,9 +29,18 @@ export class FaultyProxy implements AsyncDisposable {
     this.#server.on("connection", (client) => this.#accept(client));
   }
 
-  static async start(target: Address, meddlers: Meddlers = {}): Promise<FaultyProxy> {
+  static start(target: Address, meddlers: Meddlers = {}): Promise<FaultyProxy> {
+    return FaultyProxy.startAt({ hostname: "127.0.0.1", port: 0 }, target, meddlers);
+  }
+
+  /** Listens at an address, such as one where a server was. */
+  static async startAt(
+    { hostname, port }: Address,
+    target: Address,
+    meddlers: Meddlers = {},
+  ): Promise<FaultyProxy> {
     const proxy = new FaultyProxy(target, meddlers);
-    proxy.#server.listen(0, "127.0.0.1");
+    proxy.#server.listen(port, hostname);
     await once(proxy.#server, "listening");
     return proxy;
   }
