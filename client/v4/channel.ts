@@ -30,7 +30,7 @@ export async function findSecure(
   timeouts: Timeouts,
 ): Promise<HelloAnswer | undefined> {
   using socket = await connect(address, timeouts);
-  const timer = setTimeout(() => socket.close(), HELLO_MS);
+  const timer = setTimeout(() => socket.close(), Math.min(HELLO_MS, timeouts.responseMs));
   const buffer = new Uint8Array(32 * 1024);
   try {
     for (let done = 0; done < HELLO.length;) done += await socket.write(HELLO.subarray(done));

@@ -20,11 +20,14 @@ const FINGERPRINT = pseudoRandomBytes(32);
 /** Nobody listens there: who dials it fails. */
 const NOWHERE: Address = { hostname: "127.0.0.1", port: 1 };
 
+/** A server that is silent for so long does not answer. */
+const TIMEOUTS = { responseMs: 200 };
+
 const GENERAL_ERROR = Uint8Array.of(3, 0x4b, 0x06, 0, 0, 0, 0);
 
 /** How somebody between can keep a server from answering the hello. */
 const STRIPPED: Readonly<Record<string, Meddlers>> = {
-  "silence": { down: () => () => [] },
+  "silence": { up: () => () => [] },
   "a close": { up: () => () => ["fin"] },
   "a reset": { up: () => () => ["rst"] },
   "garbage": { down: () => (bytes) => [bytes.map((byte) => byte ^ 0x55)] },
@@ -38,7 +41,7 @@ interface Asked extends Partial<Omit<ChoiceOptions, "info">> {
 
 function choose(identityFolder: string, { info, ...options }: Asked = {}): Promise<Choice> {
   return chooseProtocol({
-    ...{ asked: "auto", namesDialect: false, identityFolder, retries: 0 },
+    ...{ asked: "auto", namesDialect: false, identityFolder, retries: 0, timeouts: TIMEOUTS },
     ...options,
     info: { server: NOWHERE, secure: false, fingerprint: undefined, ...info },
   });
@@ -87,12 +90,13 @@ Deno.test("a known server whose hello is stripped is an error at the connection,
   for (const [what, meddlers] of Object.entries(STRIPPED)) {
     await using proxy = await FaultyProxy.start(scene.server.address, meddlers);
     const failure = { name: "ProtocolError", code: "protocol-4-not-spoken" };
-    const { address: server } = proxy;
-    await assert.rejects(scene.client("Bob", { server, fingerprint: FINGERPRINT }), failure, what);
+    const common = { server: proxy.address, timeouts: TIMEOUTS };
+    const pinned = { ...common, fingerprint: FINGERPRINT };
+    await assert.rejects(scene.client("Bob", pinned), failure, what);
     const known = new KnownServers((await scene.options("Carol")).identityFolder);
-    await known.keep(server, "pki");
-    await assert.rejects(scene.client("Carol", { server }), failure, what);
-    assert.equal(await known.find(server), "pki", what);
+    await known.keep(proxy.address, "pki");
+    await assert.rejects(scene.client("Carol", common), failure, what);
+    assert.equal(await known.find(proxy.address), "pki", what);
   }
 });
 
