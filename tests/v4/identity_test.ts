@@ -225,6 +225,25 @@ Deno.test("an altered certificate changes nothing where it is the name that is v
   });
 });
 
+Deno.test("a port that says nothing is given up in time, by name and by fingerprint", async () => {
+  await using it = await named();
+  const { scene, trust } = it;
+  await using own = await startServer(scene.folder.join("own"));
+  using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = silent.addr;
+  const timeouts = { connectMs: 200 };
+  for (const server of [scene.server, own]) {
+    await using proxy = await lyingProxy(server.address, (answer) => ({ ...answer, port }));
+    const accepted = silent.accept();
+    const connecting = scene.client("Alice", {
+      ...{ ...trust, server: at(proxy), timeouts },
+      onNewServer: () => true,
+    });
+    await assert.rejects(connecting, { code: "no-secure-channel", message: /no answer within/ });
+    (await accepted).close();
+  }
+});
+
 /** A connection to a server that is verified by name, before the client has said anything. */
 async function openRaw(scene: Scene, caCerts: readonly string[]) {
   const { port } = await helloOf(scene.byName);
