@@ -18,7 +18,7 @@ await using server = await ServerProcess.start(data);
 await writeTransferInfo(folder.path, { port: server.port, file: "large.bin" });
 
 const started = performance.now();
-const client = command(["client"], { cwd: folder.path, stdin: "null" }).spawn();
+const client = command(["client", "--protocol", "3"], { cwd: folder.path, stdin: "null" }).spawn();
 let clientPeak = 0;
 const sampling = setInterval(() => clientPeak = peakResident(client.pid) ?? clientPeak, SAMPLE_MS);
 const { code } = await client.status;

@@ -21,6 +21,9 @@ export function command(args: readonly string[], options: Deno.CommandOptions = 
   });
 }
 
+/** A client of protocol 3, which asks for nothing else. */
+export const CLIENT_3: readonly string[] = ["client", "--protocol", "3"];
+
 export interface Finished {
   readonly code: number;
   readonly stdout: string;
