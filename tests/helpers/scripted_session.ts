@@ -83,7 +83,7 @@ export class ScriptedServer implements Disposable {
   async #take(bytes: Uint8Array): Promise<number> {
     if (this.#closed) throw new Deno.errors.BrokenPipe("it is closed");
     this.writes.push(bytes.length);
-    this.#frames.push(bytes.slice());
+    this.#frames.push(new Uint8Array(bytes));
     for (let next = this.#frames.next(); next !== undefined; next = this.#frames.next()) {
       this.heard.push(next);
       await this.#script(next, this);
