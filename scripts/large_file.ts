@@ -4,11 +4,11 @@
  * reads peak memory from /proc.
  */
 import { edition2023c, maxFileSize, NO_HABITS } from "../mod.ts";
+import { peakResident, watched } from "../tests/helpers/memory.ts";
 import { command, ServerProcess, writeTransferInfo, xfer } from "../tests/helpers/processes.ts";
 import { TemporaryFolder } from "../tests/helpers/temporary.ts";
 
 const MAX_RESIDENT = 200 * 1024 * 1024;
-const SAMPLE_MS = 250;
 
 const size = maxFileSize({ edition: edition2023c, habits: NO_HABITS });
 await using folder = await TemporaryFolder.create();
@@ -19,10 +19,7 @@ await writeTransferInfo(folder.path, { port: server.port, file: "large.bin" });
 
 const started = performance.now();
 const client = command(["client", "--protocol", "3"], { cwd: folder.path, stdin: "null" }).spawn();
-let clientPeak = 0;
-const sampling = setInterval(() => clientPeak = peakResident(client.pid) ?? clientPeak, SAMPLE_MS);
-const { code } = await client.status;
-clearInterval(sampling);
+const { code, peak: clientPeak } = await watched(client);
 const seconds = (performance.now() - started) / 1000;
 const serverPeak = peakResident(server.pid) ?? 0;
 
@@ -46,17 +43,5 @@ async function writeSource(path: string): Promise<void> {
   for (const at of [0, 2 ** 31 - 100, size - noise.length]) {
     await file.seek(at, Deno.SeekMode.Start);
     for (let done = 0; done < noise.length;) done += await file.write(noise.subarray(done));
-  }
-}
-
-/** Bytes that a process has had resident at most, or `undefined` where it has ended. */
-function peakResident(pid: number): number | undefined {
-  try {
-    const status = Deno.readTextFileSync(`/proc/${pid}/status`);
-    const kilobytes = /^VmHWM:\s+(\d+) kB/m.exec(status)?.[1];
-    return kilobytes === undefined ? undefined : Number(kilobytes) * 1024;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
   }
 }

@@ -3,14 +3,34 @@
  * fails at the first thing lost or told wrongly; the seed that it prints then plays it again, with `--only`.
  */
 import { Command, InvalidArgumentError } from "commander";
-import { canMeasure, gatherCrowd } from "../tests/e2e/crowd.ts";
-import { killAtAnyMoment, killAtEveryCall } from "../tests/faults/crashes.ts";
-import { failEveryCall, failEveryCallOfStart } from "../tests/faults/io_errors.ts";
+import { gatherCrowd } from "../tests/e2e/crowd.ts";
+import {
+  killAtAnyMoment,
+  killAtEveryCall,
+  killAtEveryCallSecurely,
+} from "../tests/faults/crashes.ts";
+import {
+  failEveryCall,
+  failEveryCallOfStart,
+  failEveryCallSecurely,
+} from "../tests/faults/io_errors.ts";
 import { Loop } from "../tests/faults/loop.ts";
 import { cutEverywhere, flipEverywhere, reshapeEverything } from "../tests/faults/network.ts";
+import { fuzzClient, fuzzReader, fuzzServer, fuzzTexts } from "../tests/faults/odd_peers.ts";
+import { hugeFile, manyFiles } from "../tests/faults/round_trip.ts";
+import {
+  cutHello,
+  cutSecurely,
+  flipHello,
+  flipSecurely,
+  reshapeSecurely,
+} from "../tests/faults/secure_network.ts";
+import { canMeasure } from "../tests/helpers/memory.ts";
 import { fuzzOnce, recordedStreams } from "../tests/helpers/fuzz.ts";
 
 const MIB = 1024 * 1024;
+/** What either end may have resident in a round trip. */
+const MEMORY = 400 * MIB;
 
 interface Part {
   readonly name: string;
@@ -23,7 +43,7 @@ interface Part {
 const PARTS: readonly Part[] = [
   {
     name: "kills",
-    what: "the server is killed at random moments, four clients at work",
+    what: "the server is killed at random moments, clients of both protocols at work",
     work: killAtAnyMoment,
     rounds: 200,
   },
@@ -33,9 +53,19 @@ const PARTS: readonly Part[] = [
     work: killAtEveryCall,
   },
   {
+    name: "v4-kills-at-calls",
+    what: "the same in all that a client of protocol 4 does, from the first start on",
+    work: (loop) => killAtEveryCallSecurely(loop),
+  },
+  {
     name: "io",
     what: "each call fails while files are stored",
     work: (loop) => failEveryCall(loop),
+  },
+  {
+    name: "v4-io",
+    what: "each call fails while clients of protocol 4 are at work",
+    work: (loop) => failEveryCallSecurely(loop),
   },
   { name: "io-start", what: "each call fails while the server starts", work: failEveryCallOfStart },
   {
@@ -53,6 +83,53 @@ const PARTS: readonly Part[] = [
     what: "segments are delayed, merged and split",
     work: reshapeEverything,
     rounds: 200,
+  },
+  {
+    name: "v4-hello-cuts",
+    what: "the hello is cut before every byte, by FIN and RST",
+    work: (loop) => cutHello(loop),
+  },
+  {
+    name: "v4-hello-flips",
+    what: "every byte of the hello is changed",
+    work: (loop) => flipHello(loop),
+  },
+  {
+    name: "v4-cuts",
+    what: "secure connections are cut at random, by FIN and RST",
+    work: (loop) => cutSecurely(loop, { places: 500 }),
+  },
+  {
+    name: "v4-flips",
+    what: "one byte is changed on secure connections",
+    work: (loop) => flipSecurely(loop, { places: 500 }),
+  },
+  {
+    name: "v4-reshape",
+    what: "segments of protocol 4 are delayed, merged and split",
+    work: reshapeSecurely,
+    rounds: 200,
+  },
+  {
+    name: "v4-frames",
+    what: "mutated conversations of protocol 4",
+    work: (loop) => fuzzReader(loop, { batch: 1000 }),
+    rounds: 300,
+  },
+  { name: "v4-odd-clients", what: "clients that say anything", work: fuzzServer, rounds: 5000 },
+  { name: "v4-odd-servers", what: "servers that say anything", work: fuzzClient, rounds: 2000 },
+  { name: "v4-texts", what: "odd locations and known_servers", work: fuzzTexts, rounds: 500_000 },
+  {
+    name: "v4-many",
+    what: "50,000 small files put and got back",
+    work: (loop) => manyFiles(loop, { count: 50_000, memory: MEMORY }),
+    rounds: 1,
+  },
+  {
+    name: "v4-huge",
+    what: "20 GiB put and got back",
+    work: (loop) => hugeFile(loop, { size: 20 * 1024 * MIB, memory: MEMORY }),
+    rounds: 1,
   },
   { name: "fuzz", what: "mutated recordings", work: fuzz, rounds: 3000 },
   { name: "crowd", what: "1,000 idle connections, 50 uploads of 100 MB", work: crowd, rounds: 1 },

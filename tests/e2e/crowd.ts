@@ -1,6 +1,7 @@
 /** A crowd at a server: many idle connections, many uploads at once. */
 import { sendFiles } from "../../mod.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
+import { peakResident } from "../helpers/memory.ts";
 import { Peer } from "../helpers/peer.ts";
 import { ServerProcess } from "../helpers/processes.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
@@ -20,8 +21,6 @@ export interface CrowdResult {
   /** The server's largest resident memory, in bytes. */
   readonly peak: number;
 }
-
-export const canMeasure = Deno.build.os === "linux";
 
 /** Opens the idle connections, has all files uploaded side by side, and speaks on each idle connection. */
 export async function gatherCrowd({ idle, uploads, size }: Crowd): Promise<CrowdResult> {
@@ -48,10 +47,5 @@ export async function gatherCrowd({ idle, uploads, size }: Crowd): Promise<Crowd
   let answered = 0;
   for (const peer of idlers) if (await peer.reconnect("Nobody") !== "closed") answered++;
   const stored = outcomes.flat().filter((outcome) => "crc" in outcome).length;
-  return { stored, answered, peak: peakMemory(server.pid) };
-}
-
-function peakMemory(pid: number): number {
-  const status = Deno.readTextFileSync(`/proc/${pid}/status`);
-  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
+  return { stored, answered, peak: peakResident(server.pid) ?? Infinity };
 }
