@@ -64,7 +64,7 @@ export interface Session {
  */
 export async function openSession(options: SecureOptions): Promise<Session> {
   keepFreedMemory();
-  const { server, identityFolder, userName } = options;
+  const { identityFolder, userName } = options;
   const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
   const onTightened = (path: string) => options.onEvent?.({ type: "tightened", path });
   const folder = new AccountFolder(identityFolder, onTightened);
@@ -77,22 +77,10 @@ export async function openSession(options: SecureOptions): Promise<Session> {
     );
   }
   const key = await folder.loadKey();
-  const answer = await findSecure(server, timeouts);
-  if (answer === undefined) throw notSpoken(server);
-  const identity = await readIdentity(answer.certificate);
-  const isNew = await judgeServer(options, identity);
-  const byName = identity === "pki";
-  const socket = byName
-    ? await openByName(server, answer.port, options.caCerts ?? [], timeouts)
-    : await openSecurely(server, answer, identity, timeouts);
+  const { socket, fingerprint, host } = await openChannel(options, timeouts);
   const exchange = new Exchange(socket, timeouts);
   try {
-    if (isNew) await new KnownServers(identityFolder).keep(server, identity);
-    const shown = byName ? undefined : formatFingerprint(identity);
-    options.onEvent?.({ type: "secure", server, fingerprint: shown });
-    // Which certificate was shown in TLS is not told: what is signed must not come from the answer to the hello.
-    const fingerprint = byName ? await fingerprintOfName(server.hostname) : identity;
-    const host = byName ? server.hostname : undefined;
+    // At once: the server speaks first, and an answer that nobody waits for is passed over.
     const welcome = await introduce(exchange, { key, account, userName, fingerprint, host });
     if (account === undefined) {
       await folder.saveAccount({ name: userName, clientId: welcome.clientId });
@@ -101,6 +89,38 @@ export async function openSession(options: SecureOptions): Promise<Session> {
     return { exchange, window: Math.max(1, welcome.window) };
   } catch (error) {
     exchange[Symbol.dispose]();
+    throw error;
+  }
+}
+
+interface Channel {
+  readonly socket: Deno.TlsConn;
+  /** Of the server, or of its name: what the client signs. */
+  readonly fingerprint: Bytes;
+  /** The name by which the server was verified, where it was. */
+  readonly host: string | undefined;
+}
+
+/** Finds the server, sees that it is the one that is expected, and keeps one that is new. */
+async function openChannel(options: SecureOptions, timeouts: Timeouts): Promise<Channel> {
+  const { server, identityFolder, caCerts = [] } = options;
+  const answer = await findSecure(server, timeouts);
+  if (answer === undefined) throw notSpoken(server);
+  const identity = await readIdentity(answer.certificate);
+  const isNew = await judgeServer(options, identity);
+  const byName = identity === "pki";
+  const socket = byName
+    ? await openByName(server, answer.port, caCerts, timeouts)
+    : await openSecurely(server, answer, identity, timeouts);
+  try {
+    if (isNew) await new KnownServers(identityFolder).keep(server, identity);
+    const shown = byName ? undefined : formatFingerprint(identity);
+    options.onEvent?.({ type: "secure", server, fingerprint: shown });
+    // TLS does not tell which certificate was shown: what is signed must not come from the answer to the hello.
+    const fingerprint = byName ? await fingerprintOfName(server.hostname) : identity;
+    return { socket, fingerprint, host: byName ? server.hostname : undefined };
+  } catch (error) {
+    socket.close();
     throw error;
   }
 }
