@@ -23,7 +23,7 @@ import type { SourceFile } from "../source_file.ts";
 import { type Account, AccountFolder } from "./account.ts";
 import { findSecure, openByName, openSecurely, readIdentity } from "./channel.ts";
 import { Exchange } from "./exchange.ts";
-import { introduce, type Introduction, type Way } from "./introduction.ts";
+import { introduce, type Way } from "./introduction.ts";
 import { isSame, KnownServers, type ServerIdentity } from "./known_servers.ts";
 import { otherServer } from "./other_server.ts";
 import type { RateLimit } from "./rate_limit.ts";
@@ -89,6 +89,7 @@ export interface Session {
 export async function openSession(options: SecureOptions): Promise<Session> {
   keepFreedMemory();
   const { identityFolder } = options;
+  const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
   const onTightened = (path: string) => options.onEvent?.({ type: "tightened", path });
   const folder = new AccountFolder(identityFolder, onTightened);
   const account = await folder.loadAccount();
@@ -98,8 +99,10 @@ export async function openSession(options: SecureOptions): Promise<Session> {
   const key = await folder.loadKey();
   for (;;) {
     const way = ways.shift() as Way;
-    const { exchange, ...face } = await openChannel(options);
+    const { socket, ...face } = await openChannel(options, timeouts);
+    const exchange = new Exchange(socket, timeouts, options.rate);
     try {
+      // At once: the server speaks first, and an answer that nobody waits for is passed over.
       const welcome = await introduce(exchange, { key, ...face }, way);
       await keepAccount(options, folder, account, way, welcome);
       return { exchange, window: Math.max(1, welcome.window) };
@@ -127,12 +130,17 @@ async function waysToBegin(
   return [{ by: "claim", name, clientId, privateKey }, register];
 }
 
-/** A secure connection to the server that is expected, and what is signed as its fingerprint. */
-async function openChannel(
-  options: SecureOptions,
-): Promise<{ exchange: Exchange } & Pick<Introduction, "fingerprint" | "host">> {
+interface Channel {
+  readonly socket: Deno.TlsConn;
+  /** Of the server, or of its name: what the client signs. */
+  readonly fingerprint: Bytes;
+  /** The name by which the server was verified, where it was. */
+  readonly host: string | undefined;
+}
+
+/** Finds the server, sees that it is the one that is expected, and keeps one that is new. */
+async function openChannel(options: SecureOptions, timeouts: Timeouts): Promise<Channel> {
   const { server, identityFolder, caCerts = [] } = options;
-  const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
   const answer = await findSecure(server, timeouts);
   if (answer === undefined) throw notSpoken(server);
   const identity = await readIdentity(answer.certificate);
@@ -141,18 +149,16 @@ async function openChannel(
   const socket = byName
     ? await openByName(server, answer.port, caCerts, timeouts)
     : await openSecurely(server, answer, identity, timeouts);
-  const exchange = new Exchange(socket, timeouts, options.rate);
   try {
     // Who has shown that the key is its own is kept, not a certificate that anybody could have sent.
     if (isNew) await new KnownServers(identityFolder).keep(server, identity);
     const shown = byName ? undefined : formatFingerprint(identity);
     options.onEvent?.({ type: "secure", server, fingerprint: shown });
-    if (!byName) return { exchange, fingerprint: identity };
-    // Which certificate was shown in TLS is not told: what is signed must not come from the answer to the hello.
-    const { hostname: host } = server;
-    return { exchange, fingerprint: await fingerprintOfName(host), host };
+    // TLS does not tell which certificate was shown: what is signed must not come from the answer to the hello.
+    const fingerprint = byName ? await fingerprintOfName(server.hostname) : identity;
+    return { socket, fingerprint, host: byName ? server.hostname : undefined };
   } catch (error) {
-    exchange[Symbol.dispose]();
+    socket.close();
     throw error;
   }
 }
