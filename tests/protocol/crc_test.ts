@@ -61,6 +61,17 @@ for (const [name, engine] of ENGINES) {
   });
 }
 
+Deno.test("reflected: it stays right when it was called so often that V8 has optimised it", () => {
+  const bytes = pseudoRandomBytes(1024 * 1024);
+  const [zero, high] = [0, 0x8000_0001].map((remainder) => byTable(remainder, bytes));
+  // One call that goes through thousands of blocks is what made the Deno of before go wrong.
+  reflected(0, new Uint8Array(32 * 1024 * 1024));
+  for (let call = 0; call < 40; call++) {
+    assert.equal(reflected(0, bytes), zero, `call ${call}`);
+    assert.equal(reflected(0x8000_0001, bytes), high, `call ${call}`);
+  }
+});
+
 Deno.test("where WebAssembly lacks relaxed SIMD there is no reflected engine", () => {
   assert.equal(createReflected(() => false), undefined);
 });
