@@ -76,6 +76,12 @@ test("a folder goes there and comes back, with the times of its files; nothing i
   assert.deepEqual(new Uint8Array(await Deno.readFile(`${folder}/back/2026/ü/big.bin`)), big);
   const { mtime } = await Deno.stat(`${folder}/back/2026/ü/big.bin`);
   assert.equal(mtime?.getTime(), when.getTime());
+  const same = await xfer(get, folder);
+  assert.equal(same.code, 0, same.stderr);
+  assert.match(same.stderr, /Wrote 0 \(0 bytes\), there already 2, failed 0/);
+  const unchanged = await xfer(["client", "put", "photos"], folder);
+  assert.match(unchanged.stderr, /Stored 0 \(0 bytes\), unchanged 2, failed 0/);
+  await Deno.writeTextFile(`${folder}/back/empty`, "not any more");
   const again = await xfer(get, folder);
   assert.equal(again.code, 2);
   assert.match(again.stderr, /is there already \[target-exists\]/);

@@ -51,7 +51,7 @@ Deno.test("versions from the command line: kept, listed, got back, put again, ex
   assert.equal(await Deno.readTextFile(target), "three");
   assert.equal((await operate("verify")).code, 0);
   const removed = await operate("users", "remove", "Alice", "--yes");
-  assert.equal(removed.stdout, "Removed Alice and 3 files\n");
+  assert.equal(removed.stdout, "Removed Alice and 1 file\n");
   const help = await xfer(["client", "versions", "--help"]);
   assert.match(help.stdout, /Example:\n {2}\$ /);
 });
