@@ -5,16 +5,15 @@
  */
 import { type Command, InvalidArgumentError, Option } from "commander";
 import {
+  chooseProtocol,
   type ClientEvent,
   DEFAULT_RETRIES,
   DEFAULT_TIMEOUTS,
   type Failure,
-  hasSecureAccount,
   readTransferInfo,
   sendFiles,
   type SendOptions,
   TRANSFER_INFO,
-  type TransferInfo,
 } from "../client/mod.ts";
 import {
   CLIENT_HABITS,
@@ -29,6 +28,7 @@ import {
   UsageError,
 } from "../protocol/mod.ts";
 import { exitCodeOf, SUCCESS } from "./exit_codes.ts";
+import { addForget } from "./known.ts";
 import { parseToken } from "./link.ts";
 import { type PutChoice, putSecurely } from "./put.ts";
 import { addSecureCommands, type CommonOptions, toTimeouts } from "./secure.ts";
@@ -37,7 +37,6 @@ import { addTransferOptions, EXCLUDE_HELP } from "./transfer_options.ts";
 import { example, retrying, sending, tightened } from "./words.ts";
 
 interface ClientOptions extends CommonOptions, PutChoice {
-  readonly protocol?: "3" | "4";
   readonly edition?: string;
   readonly quirk?: Habit[];
 }
@@ -58,8 +57,8 @@ export function clientCommand(client: Command, finish: (exitCode: number) => voi
     .addOption(
       new Option(
         "--protocol <version>",
-        "3 or 4 (default: 4 where line 1 has a fingerprint or a protocol 4 account is here, else 3)",
-      ).choices(["3", "4"]),
+        "which to speak; auto: 4 with servers that have it or are known by it, else 3",
+      ).choices(["3", "4", AUTO]).default(AUTO),
     )
     .option(
       "--invitation <token>",
@@ -67,6 +66,7 @@ export function clientCommand(client: Command, finish: (exitCode: number) => voi
       parseToken,
     )
     .option("--accept-new", "protocol 4: trust a server that is met for the first time")
+    .option("--ca-cert <file>", "protocol 4: trust this authority too, for servers known by name")
     .addOption(
       new Option("--edition <name>", "what the server speaks (default: as last time, or 2023c)")
         .choices([...EDITIONS.map(({ name }) => name), AUTO]),
@@ -101,6 +101,7 @@ export function clientCommand(client: Command, finish: (exitCode: number) => voi
       finish(await run(command.optsWithGlobals<ClientOptions>(), files))
     );
   addSecureCommands(client, finish);
+  addForget(client, finish);
 }
 
 const CLIENT_HELP = `
@@ -113,7 +114,7 @@ Example:
   report.pdf
   $ xfer client
 
-A server of another published edition:
+A server of a published edition, which is not asked for protocol 4 then:
   $ xfer client --edition auto
 
 The first run registers the name and writes me.info and priv.key, which prove who
@@ -151,15 +152,27 @@ async function run(options: ClientOptions, named: readonly string[]): Promise<nu
       { hint: "Add it, or name files: xfer client put FILE…" },
     );
   }
-  if (await speaksProtocol4(info, options)) {
-    return await putSecurely(info, options, files, options);
+  const { invitation } = options;
+  if (options.protocol === "3" && invitation !== undefined) {
+    throw new UsageError("protocol-4-only", "Protocol 3 has no invitations", {
+      hint: "Leave --protocol 3 out.",
+    });
   }
+  const choice = await chooseProtocol({
+    ...{ info, identityFolder: ".", retries },
+    asked: options.protocol === AUTO && invitation !== undefined ? "4" : options.protocol,
+    namesDialect: edition !== undefined || quirk !== undefined,
+    timeouts: toTimeouts(timeout),
+    onRetry: (retry) => printNote(retrying(retry)),
+  });
+  if (choice.protocol === 4) return await putSecurely(info, options, files, options);
   for (const [option, what] of Object.entries(PROTOCOL_4_ONLY)) {
     if (options[option as keyof typeof PROTOCOL_4_ONLY] === undefined) continue;
     throw new UsageError("protocol-4-only", `${what} can be given by protocol 4 alone`, {
       hint: "Use it: --protocol 4, or line 1 as the server prints it.",
     });
   }
+  printNote(choice.warning);
   let unprinted: unknown;
   const outcomes = await sendFiles({
     ...{ server, userName, files, retries },
@@ -181,24 +194,6 @@ async function run(options: ClientOptions, named: readonly string[]): Promise<nu
     if (outcome.state !== "stored") return exitCodeOf(outcome.error);
   }
   return unprinted === undefined ? SUCCESS : exitCodeOf(unprinted);
-}
-
-/** Throws `UsageError` `downgrade` for protocol 3 where a fingerprint says that it is not to be. */
-async function speaksProtocol4(info: TransferInfo, options: ClientOptions): Promise<boolean> {
-  const { fingerprint } = info;
-  if (options.protocol === "3" && fingerprint !== undefined) {
-    throw new UsageError("downgrade", "Protocol 3 can't see whether the server has a fingerprint", {
-      hint: "Leave --protocol 3 out; or write line 1 as HOST:PORT, if you trust the network.",
-    });
-  }
-  if (options.protocol === "3" && options.invitation !== undefined) {
-    throw new UsageError("protocol-4-only", "Protocol 3 has no invitations", {
-      hint: "Leave --protocol 3 out.",
-    });
-  }
-  if (options.protocol !== undefined) return options.protocol === "4";
-  return options.invitation !== undefined || fingerprint !== undefined ||
-    await hasSecureAccount(".");
 }
 
 /** A parser of an option that is a number. */

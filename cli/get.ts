@@ -4,12 +4,12 @@
  * @module
  */
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { getFile, getFolder, type GetOutcome, readTransferInfo } from "../client/mod.ts";
+import { getFile, getFolder, type GetOutcome } from "../client/mod.ts";
 import { printable } from "../protocol/mod.ts";
 import { exitCodeOf, killedBy, SUCCESS } from "./exit_codes.ts";
 import { printError, printNote, printResult } from "./output.ts";
 import { parseVersion } from "./quantities.ts";
-import { type CommonOptions, secureOptions } from "./secure.ts";
+import { optionsOf } from "./secure.ts";
 import {
   addTransferOptions,
   EXCLUDE_HELP,
@@ -46,11 +46,9 @@ export function addGetCommand(client: Command, finish: (exitCode: number) => voi
   addTransferOptions(get)
     .addHelpText("after", HELP)
     .action(async (name: string, chosen: GetChoice, command: Command) => {
-      const common = command.optsWithGlobals<CommonOptions>();
-      const info = await readTransferInfo(common.transferInfo);
       const { output: target, recursive, force = false, range, version } = chosen;
       const options = {
-        ...secureOptions(info, common),
+        ...await optionsOf(command),
         ...transferOptions(chosen),
         ...{ name, target, force, range, version, onOutcome: showOutcome },
       };

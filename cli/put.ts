@@ -23,7 +23,7 @@ export async function putSecurely(
 ): Promise<number> {
   const server = formatAddress(info.server);
   const outcomes = await putFiles({
-    ...secureOptions(info, common),
+    ...await secureOptions(info, common),
     ...transferOptions(choice),
     ...{ paths, as: choice.as },
     onPassed: (path, why) => printNote(`Left out, ${why}: ${printable(path)}`),

@@ -4,8 +4,9 @@
  * @module
  */
 import type { Command } from "commander";
-import { formatAddress, printable, toHex, XferError } from "../protocol/mod.ts";
+import { formatAddress, printable, toHex, UsageError, XferError } from "../protocol/mod.ts";
 import {
+  readAuthorities,
   readTransferInfo,
   type Retry,
   type RetryOptions,
@@ -32,18 +33,23 @@ export interface CommonOptions {
   readonly acceptNew?: boolean;
   /** A token to register with. */
   readonly invitation?: string;
+  readonly caCert?: string;
+  readonly protocol: "3" | "4" | "auto";
 }
 
 export type Finish = (exitCode: number) => void;
 export type Secure = SecureOptions & RetryOptions & { readonly onRetry: (retry: Retry) => void };
 
+/** What a command that only protocol 4 has connects with. Throws `UsageError` `protocol-4-only`. */
+export async function optionsOf(command: Command): Promise<Secure> {
+  const common = command.optsWithGlobals<CommonOptions>();
+  if (common.protocol === "3") throw onlyProtocol4(command.name());
+  return await secureOptions(await readTransferInfo(common.transferInfo), common);
+}
+
 /** Adds the commands that only protocol 4 has. */
 export function addSecureCommands(client: Command, finish: Finish): void {
-  const options = async (command: Command): Promise<Secure> => {
-    const common = command.optsWithGlobals<CommonOptions>();
-    return secureOptions(await readTransferInfo(common.transferInfo), common);
-  };
-  addLinkCommand(client, finish, options);
+  addLinkCommand(client, finish, optionsOf);
   addGetCommand(client, finish);
   client.command("list")
     .description("Print the names of your files on the server (protocol 4).")
@@ -51,7 +57,7 @@ export function addSecureCommands(client: Command, finish: Finish): void {
     .option("--json", "a line of JSON for each file")
     .addHelpText("after", example("xfer client list docs/"))
     .action(async (prefix: string, { json = false }: { json?: boolean }, command: Command) => {
-      using connection = await SecureClient.connect(await options(command));
+      using connection = await SecureClient.connect(await optionsOf(command));
       await connection.list(prefix, (file) => showFile(file, json));
       finish(SUCCESS);
     });
@@ -62,17 +68,17 @@ export function addSecureCommands(client: Command, finish: Finish): void {
     .option("--version <number>", "of an older one: see xfer client versions", parseVersion)
     .addHelpText("after", example("xfer client stat docs/report.pdf"))
     .action(async (name: string, { json = false, version }: StatChoice, command: Command) => {
-      using connection = await SecureClient.connect(await options(command));
+      using connection = await SecureClient.connect(await optionsOf(command));
       showFile(await connection.stat(name, version), json);
       finish(SUCCESS);
     });
-  addVersionsCommand(client, finish, options);
+  addVersionsCommand(client, finish, optionsOf);
   client.command("remove")
     .description("Remove files from the server, for good (protocol 4).")
     .argument("<name...>", "the names of the files on the server")
     .addHelpText("after", example("xfer client remove docs/old.pdf"))
     .action(async (names: string[], _: unknown, command: Command) => {
-      using connection = await SecureClient.connect(await options(command));
+      using connection = await SecureClient.connect(await optionsOf(command));
       let exitCode = SUCCESS;
       for (const name of names) {
         try {
@@ -92,7 +98,7 @@ export function addSecureCommands(client: Command, finish: Finish): void {
     .argument("<new>", "its name from now on")
     .addHelpText("after", example("xfer client rename report.pdf docs/report.pdf"))
     .action(async (oldName: string, newName: string, _: unknown, command: Command) => {
-      using connection = await SecureClient.connect(await options(command));
+      using connection = await SecureClient.connect(await optionsOf(command));
       await connection.rename(oldName, newName);
       printResult(`Renamed ${printable(oldName)} to ${printable(newName)}`);
       finish(SUCCESS);
@@ -104,11 +110,18 @@ interface StatChoice {
   readonly version?: number;
 }
 
-export function secureOptions(info: TransferInfo, common: CommonOptions): Secure {
+function onlyProtocol4(command: string): UsageError {
+  return new UsageError("protocol-4-only", `Protocol 3 has nothing like ${command}`, {
+    hint: "Leave --protocol 3 out.",
+  });
+}
+
+export async function secureOptions(info: TransferInfo, common: CommonOptions): Promise<Secure> {
   const { server, fingerprint, userName } = info;
-  const { retries, timeout, acceptNew = false, invitation: token } = common;
+  const { retries, timeout, acceptNew = false, invitation: token, caCert } = common;
   return {
     ...{ server, fingerprint, userName, identityFolder: ".", token, retries },
+    caCerts: caCert === undefined ? [] : await readAuthorities(caCert),
     timeouts: toTimeouts(timeout),
     onNewServer: (fingerprint) =>
       acceptNew || confirm(
@@ -128,7 +141,11 @@ function showEvent(event: SecureEvent, userName: string): void {
   switch (event.type) {
     case "secure":
       return printNote(
-        `Connected to ${formatAddress(event.server)}, whose fingerprint is ${event.fingerprint}`,
+        event.fingerprint === undefined
+          ? `Connected to ${formatAddress(event.server)}, whose name an authority vouches for`
+          : `Connected to ${
+            formatAddress(event.server)
+          }, whose fingerprint is ${event.fingerprint}`,
       );
     case "registered":
       return printNote(`Registered ${userName} with id ${toHex(event.clientId)}`);

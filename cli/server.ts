@@ -11,6 +11,7 @@ import {
   EDITIONS,
   findEdition,
   parseAddress,
+  UsageError,
 } from "../protocol/mod.ts";
 import {
   LIMIT_NAMES,
@@ -22,6 +23,7 @@ import {
   REGISTRATION_MODES,
   type RegistrationMode,
   Server,
+  type TlsFiles,
 } from "../server/mod.ts";
 import { killedBy, SUCCESS } from "./exit_codes.ts";
 import { configureLogs, LOG_FORMATS, type LogFormat } from "./logs.ts";
@@ -41,6 +43,8 @@ interface DataOptions {
 interface ServeOptions extends DataOptions {
   readonly listen?: Listen[];
   readonly tlsListen?: Address | "none";
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
   readonly edition?: readonly Edition[];
   readonly registration: RegistrationMode;
   readonly logFormat: LogFormat;
@@ -67,6 +71,12 @@ export function serverCommand(server: Command, finish: (exitCode: number) => voi
         "any free one where that is taken)",
       parseTlsListen,
     )
+    .option(
+      "--tls-cert <file>",
+      "the certificate shown there, in PEM, with those up to its authority's (default: a self-made " +
+        "one); read again at SIGHUP",
+    )
+    .option("--tls-key <file>", "its private key, in PEM")
     .option(
       "--edition <names>",
       `the editions served, such as 2023c,2024 (default: ${names(DEFAULT_SERVED)})`,
@@ -102,6 +112,9 @@ Examples:
   $ xfer server --listen 0.0.0.0:1256 --listen 0.0.0.0:1257=2024early
   $ xfer server --quota 10GB --max-file-size 1GiB --idle-timeout 5m
 
+With a certificate from an authority, whose name clients verify:
+  $ xfer server --tls-cert /etc/ssl/xfer/fullchain.pem --tls-key /etc/ssl/xfer/privkey.pem
+
 It runs until SIGINT (Ctrl-C) or SIGTERM; files on their way are still stored then. A second
 signal ends it at once.`;
 
@@ -130,6 +143,7 @@ function camelCase(option: string): string {
 
 async function serve(options: ServeOptions): Promise<number> {
   const { data, listen, tlsListen = "beside", edition, logFormat, grace = GRACE_MS } = options;
+  const tlsFiles = toTlsFiles(options);
   const stopped = stopSignal();
   await configureLogs(logFormat);
   const addresses = listen ?? [{
@@ -141,11 +155,39 @@ async function serve(options: ServeOptions): Promise<number> {
     dataFolder: data,
     ...(tlsListen === "none" ? {} : { tlsListen }),
     registration: options.registration,
+    ...(tlsFiles === undefined ? {} : { tlsFiles }),
     limits: toLimits({ ...options }),
   });
+  reloadAtSignal(server);
   await stopped;
   await server.close(grace);
   return SUCCESS;
+}
+
+/** Throws `UsageError` `tls-cert-and-key`, `tls-cert-unused`. */
+function toTlsFiles({ tlsCert, tlsKey, tlsListen }: ServeOptions): TlsFiles | undefined {
+  if (tlsCert === undefined && tlsKey === undefined) return undefined;
+  if (tlsCert === undefined || tlsKey === undefined) {
+    const [given, missing] = tlsKey === undefined
+      ? ["--tls-cert", "--tls-key"]
+      : ["--tls-key", "--tls-cert"];
+    throw new UsageError("tls-cert-and-key", `${given} is given without ${missing}`, {
+      hint: "Give both, or neither: the server makes its own then.",
+    });
+  }
+  if (tlsListen === "none") {
+    throw new UsageError("tls-cert-unused", "A certificate is of no use with --tls-listen none", {
+      hint: "Leave one of them out.",
+    });
+  }
+  return { certificate: tlsCert, key: tlsKey };
+}
+
+/** Windows has no such signal. */
+function reloadAtSignal(server: Server): void {
+  if (Deno.build.os === "windows") return;
+  // What comes of it is in the log.
+  Deno.addSignalListener("SIGHUP", () => void server.reload().catch(() => undefined));
 }
 
 /** Resolves at the first signal to stop; a second one ends the process at once. */

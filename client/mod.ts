@@ -14,6 +14,9 @@ export { getFile, getFolder, type GetOptions, type GetOutcome } from "./v4/get_f
 export { putFiles, type PutOptions, type PutOutcome } from "./v4/put_files.ts";
 export { type LaneOptions, MAX_LANES } from "./v4/lanes.ts";
 export { MIN_RATE, RateLimit } from "./v4/rate_limit.ts";
+export { type Choice, type ChoiceOptions, chooseProtocol } from "./v4/protocol_choice.ts";
+export { KnownServers, type ServerIdentity } from "./v4/known_servers.ts";
+export { readAuthorities } from "./v4/authorities.ts";
 export type { RemoteFile } from "./v4/download.ts";
 export { type Link, SecureClient } from "./v4/secure_client.ts";
 export type { SecureEvent, SecureOptions } from "./v4/session.ts";

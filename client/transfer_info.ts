@@ -19,6 +19,8 @@ const MAX_SIZE = 16 * 1024;
 
 export interface TransferInfo {
   readonly server: Address;
+  /** Whether line 1 is of the form `xfer://…`: protocol 4 and nothing else. */
+  readonly secure: boolean;
   /** The server's fingerprint, where line 1 has it. */
   readonly fingerprint: Bytes | undefined;
   readonly userName: string;
@@ -54,7 +56,7 @@ export function parseTransferInfo(text: string, path: string): TransferInfo {
       1,
       address,
       "HOST:PORT, such as 127.0.0.1:1256, example.org:1256 or [::1]:1256, " +
-        "or what the server prints: xfer://HOST:PORT#SHA256:…",
+        "or what the server prints: xfer://HOST:PORT#SHA256:… or xfer://HOST:PORT",
     );
   }
   if (!isUserName(userName)) {
@@ -64,8 +66,8 @@ export function parseTransferInfo(text: string, path: string): TransferInfo {
     fail(3, file, "the path of the file to send");
   }
   if (surplus !== undefined) fail(4, surplus, "nothing after line 3");
-  const { address: server, fingerprint } = location;
-  return { server, fingerprint, userName, file };
+  const { address: server, secure, fingerprint } = location;
+  return { server, secure, fingerprint, userName, file };
 }
 
 async function readFile(path: string): Promise<Uint8Array> {

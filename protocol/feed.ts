@@ -29,13 +29,28 @@ export class Feed {
 
   /** Exactly `size` bytes as a copy, or `undefined` until they all are here. Ask again with the same size. */
   take(size: number): Bytes | undefined {
-    if (this.#filled === 0) this.#field = new Uint8Array(size);
+    if (this.#field.length !== size) this.#field = new Uint8Array(size);
     const part = this.#run(size - this.#filled);
     this.#field.set(part, this.#filled);
     this.#filled += part.length;
     if (this.#filled < size) return undefined;
+    const field = this.#field;
+    this.#field = NOTHING;
     this.#filled = 0;
-    return this.#field;
+    return field;
+  }
+
+  /**
+   * Where the rest of a field goes that `take` has not got whole, to be filled from elsewhere; `undefined` where none is
+   * begun. Nothing that was pushed is left then.
+   */
+  get room(): Bytes | undefined {
+    return this.#field.length === 0 ? undefined : this.#field.subarray(this.#filled);
+  }
+
+  /** Takes note that so many bytes of the room are filled. */
+  fill(size: number): void {
+    this.#filled += size;
   }
 
   /** Between 1 and `max` bytes as a view of the pushed piece, or `undefined` where none is here. */

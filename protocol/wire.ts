@@ -120,8 +120,12 @@ export function concatBytes(...parts: readonly Uint8Array[]): Bytes {
 
 /** Lower-case hexadecimal digits, two a byte. */
 export function toHex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  let text = "";
+  for (const byte of bytes) text += HEX[byte];
+  return text;
 }
+
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 
 /** The bytes of hexadecimal digits in either case, or `undefined` where `text` is anything else. */
 export function fromHex(text: string): Bytes | undefined {

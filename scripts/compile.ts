@@ -1,67 +1,78 @@
 /**
- * Builds the single executables into `dist/`.
+ * `deno task compile`: makes a release in `dist/`. It holds an executable for each target, what installs it, a list of
+ * what is inside with the licences (CycloneDX), the list of targets with what became of each, and the checksums.
  *
- * `--target host` builds for this machine alone. A runtime named by the environment variable DENORT_BIN is put into
- * the executable in place of the one that Deno downloads; it must be of the target's kind, so it goes with `host`.
+ * --target NAME   only this one; may be repeated; `host` is this machine
+ * --out DIR       in place of dist/; what is in it is removed first
+ *
+ * A runtime named by the environment variable DENORT_BIN is put into this machine's executable in place of the one that
+ * Deno downloads. Ends with 1 if a target that was asked for could not be built.
  */
-const TARGETS: readonly string[] = [
-  "x86_64-unknown-linux-gnu",
-  "aarch64-unknown-linux-gnu",
-  "x86_64-apple-darwin",
-  "aarch64-apple-darwin",
-  "x86_64-pc-windows-msvc",
-];
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { build, type Outcome } from "./release/build.ts";
+import { unpackedPackages } from "./release/npm_cache.ts";
+import { toLines, writeChecksums, writeTargets } from "./release/report.ts";
+import { billOfMaterials } from "./release/sbom.ts";
+import { ROOT, Stage } from "./release/stage.ts";
+import { hostTarget, type Target, TARGETS } from "./release/targets.ts";
+
 const HOST = "host";
-
-/** What the job needs: sockets, files, the environment for NO_COLOR and the like. Nothing is run or loaded. */
-const PERMISSIONS: readonly string[] = [
-  "--allow-net",
-  "--allow-read",
-  "--allow-write",
-  "--allow-env",
-  "--allow-sys",
+const SBOM = "xfer.cdx.json";
+/** Goes into a release as it is. */
+const ALONGSIDE: readonly string[] = [
+  "LICENSE",
+  "packaging/install.sh",
+  "packaging/xfer.service",
 ];
 
-/** Threads, which no import names. Not every version of Deno reads this from its configuration by itself. */
-const { compile: { include } } = JSON.parse(
-  await Deno.readTextFile(new URL("../deno.json", import.meta.url)),
-) as { compile: { include: string[] } };
+const { wanted, out } = parse(Deno.args);
+await using stage = await Stage.make();
+const { name, version, license } = stage.config;
+await Deno.remove(out, { recursive: true }).catch(ignoreMissing);
+await Deno.mkdir(out, { recursive: true });
+const outcomes = new Map<Target, Outcome>();
+for (const target of TARGETS) {
+  const outcome: Outcome = wanted.includes(target)
+    ? await build(stage, target, out)
+    : { state: "not-asked-for", why: "it was not asked for" };
+  outcomes.set(target, outcome);
+}
+const { packages } = stage;
+const folderOf = await unpackedPackages();
+const sbom = await billOfMaterials({ name, version, license, packages, folderOf });
+await Deno.writeTextFile(join(out, SBOM), sbom);
+for (const path of ALONGSIDE) {
+  await Deno.copyFile(join(ROOT, path), join(out, path.replace(/^.*\//, "")));
+}
+await writeTargets({ version, outcomes }, out);
+await writeChecksums(out);
+console.log(`xfer ${version}, with Deno ${Deno.version.deno}, in ${out}:`);
+for (const line of toLines({ version, outcomes })) console.log(`  ${line}`);
+if ([...outcomes.values()].some(({ state }) => state === "not-built")) Deno.exitCode = 1;
 
-const { args } = Deno;
-const wanted = args[0] === "--target" ? args[1] : undefined;
-if (args.length > 0 && (args.length !== 2 || !isTarget(wanted))) {
-  console.error(`Usage: deno task compile [--target ${[HOST, ...TARGETS].join("|")}]`);
-  Deno.exit(2);
-}
-if (Deno.env.has("DENORT_BIN") && wanted !== HOST) {
-  console.error("DENORT_BIN names a runtime of one kind: use it with --target host");
-  Deno.exit(2);
-}
-const failed: string[] = [];
-for (const target of wanted === undefined ? TARGETS : [wanted]) {
-  if (!(await compile(target))) failed.push(target);
-}
-if (failed.length > 0) {
-  console.error(`Not built: ${failed.join(", ")}`);
-  Deno.exit(1);
+function parse(args: readonly string[]): { wanted: readonly Target[]; out: string } {
+  const host = hostTarget();
+  const names = [...(host === undefined ? [] : [HOST]), ...TARGETS.map(({ name }) => name)];
+  try {
+    const { target = [], out = join(ROOT, "dist") } = parseArgs({
+      args: [...args],
+      options: { target: { type: "string", multiple: true }, out: { type: "string" } },
+    }).values;
+    const wanted = target.map((wanted) => {
+      const found = wanted === HOST ? host : TARGETS.find(({ name }) => name === wanted);
+      if (found === undefined) throw new TypeError(`There is no target ${wanted}`);
+      return found;
+    });
+    return { wanted: wanted.length > 0 ? wanted : TARGETS, out };
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    console.error(error.message);
+    console.error(`Usage: deno task compile [--target ${names.join("|")}]… [--out DIR]`);
+    Deno.exit(2);
+  }
 }
 
-function isTarget(name: string | undefined): name is string {
-  return name === HOST || TARGETS.some((target) => target === name);
-}
-
-async function compile(target: string): Promise<boolean> {
-  const suffix = target.includes("windows") ? ".exe" : "";
-  const output = `dist/xfer${target === HOST ? "" : `-${target}`}${suffix}`;
-  const { success } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      ...["compile", "--quiet", "--no-check", ...PERMISSIONS, "--output", output],
-      ...include.map((path) => `--include=${path}`),
-      ...(target === HOST ? [] : ["--target", target]),
-      "main.ts",
-    ],
-    cwd: new URL("..", import.meta.url),
-  }).spawn().status;
-  if (success) console.log(`Built ${output}`);
-  return success;
+function ignoreMissing(error: unknown): void {
+  if (!(error instanceof Deno.errors.NotFound)) throw error;
 }

@@ -89,7 +89,7 @@ async function judgeOurs(): Promise<Result[]> {
   return [
     ...await judgeServer((edition) => ({ hostname: "127.0.0.1", port: port(edition) })),
     ...await judgeClient((cwd, { name }) =>
-      command(["client", "--retries", "0", "--edition", name], { cwd, ...QUIET })
+      command(["client", "--protocol", "3", "--retries", "0", "--edition", name], { cwd, ...QUIET })
     ),
   ];
 }

@@ -1,72 +1,100 @@
 /**
- * The main job on real files with real processes: a server on a free port, a client that registers, the same client
- * reconnecting with another file. Everything happens in a temporary folder that is removed at the end.
+ * The main job on real files with real processes: a server on a free port; a client of protocol 4 that registers, stores
+ * a file and a folder and gets them back; what it does where the server is not the one that is expected; and a client of
+ * protocol 3 at the same server. Ends with an error where anything is not as it must be. Everything happens in a
+ * temporary folder that is removed at the end.
  */
-import { cksum } from "../mod.ts";
-import { ServerProcess, writeTransferInfo, xfer } from "../tests/helpers/processes.ts";
+import { cksum, formatFingerprint } from "../mod.ts";
+import { ServerProcess, xfer } from "../tests/helpers/processes.ts";
 import { TemporaryFolder } from "../tests/helpers/temporary.ts";
 
-const say = (text: string) => console.log(text);
-const step = (text: string) => say(`\n── ${text}`);
+/** Exit codes of the client. */
+const SUCCESS = 0;
+const CONFIGURATION = 3;
 
 await using folder = await TemporaryFolder.create();
+const say = (text: string) => console.log(text.replaceAll(folder.path, "…"));
+const step = (text: string) => say(`\n── ${text}`);
+
 const data = folder.join("xfer-data");
-const client = folder.join("alice");
-await Deno.mkdir(client);
-await folder.write("alice/hello.txt", "hello world\n");
-const photo = crypto.getRandomValues(new Uint8Array(65_536));
-await folder.write("alice/photo.raw", repeat(photo, 320));
+const [alice, bob] = [folder.join("alice"), folder.join("bob")];
+for (const path of [alice, `${alice}/holiday`, `${alice}/holiday/2026`, bob]) {
+  await Deno.mkdir(path, { mode: 0o700 });
+}
+await Deno.writeFile(`${alice}/film.raw`, noise(20 * 2 ** 20));
+await Deno.writeFile(`${alice}/holiday/2026/sea.raw`, noise(300_000));
+await Deno.writeTextFile(`${alice}/holiday/notes.txt`, "It was warm.\n");
+await Deno.writeTextFile(`${bob}/hello.txt`, "hello world\n");
 
-step("A server starts on a free port");
+step("A server starts on a free port, and says what a client is to be given");
+say("$ xfer server --listen 127.0.0.1:0 --data xfer-data");
 await using server = await ServerProcess.start(data);
-say(`$ xfer server --listen 127.0.0.1:0 --data xfer-data`);
-say(`It listens on 127.0.0.1:${server.port}.`);
+const { message, location } = await server.logged("server.listening-securely");
+say(`${message}`);
 
-step("First run of the client: it registers the name, exchanges keys and stores a file");
-await runClient("hello.txt");
+step("Alice's first run: she knows the server by its fingerprint, registers, and stores a file");
+await writeInfo(alice, `${location}\nAlice\nfilm.raw\n`);
+await run(["client"], alice);
 
-step("Second run: it reconnects under its identity and stores another file, of 20 MiB");
-await runClient("photo.raw");
+step("A folder, with all that is in it");
+await run(["client", "put", "holiday"], alice);
 
-step("What the server said meanwhile");
-for (const line of server.log) say(String(line["message"]).replaceAll(folder.path, "…"));
+step("What she has on the server");
+await run(["client", "list"], alice);
+
+step("She gets it back: each file is there whole, and what was stored, or not at all");
+await run(["client", "get", "film.raw", "-o", "film.back"], alice);
+await run(["client", "get", "holiday", "--recursive", "-o", "holiday.back"], alice);
+await compare(`${alice}/film.raw`, `${alice}/film.back`);
+for (const name of ["notes.txt", "2026/sea.raw"]) {
+  await compare(`${alice}/holiday/${name}`, `${alice}/holiday.back/${name}`);
+}
+
+step("With the fingerprint of another server nothing is sent, and the exit code tells");
+const other = formatFingerprint(crypto.getRandomValues(new Uint8Array(32)));
+await writeInfo(alice, `${`${location}`.replace(/#.*/, `#${other}`)}\nAlice\nfilm.raw\n`);
+await run(["client", "put", "film.raw", "--as", "secret.raw"], alice, CONFIGURATION);
+await Deno.writeTextFile(`${alice}/transfer.info`, `${location}\nAlice\n`);
+const listed = await xfer(["client", "list", "secret"], alice);
+if (listed.code !== SUCCESS || listed.stdout !== "") throw new Error("It was sent all the same");
+
+step("Bob speaks protocol 3, the published one, with the same server: HOST:PORT, no fingerprint");
+await writeInfo(bob, `127.0.0.1:${server.port}\nBob\nhello.txt\n`);
+await run(["client", "--protocol", "3"], bob);
+await run(["server", "export", "Bob", "hello.txt", "hello.back", "--data", "../xfer-data"], bob);
+await compare(`${bob}/hello.txt`, `${bob}/hello.back`);
 
 step("What the server keeps");
-say("$ xfer server list --data xfer-data");
-say((await succeed(["server", "list", "--data", data])).trimEnd());
+await run(["server", "list", "--data", "xfer-data"], folder.path);
 
-step("The stored files, written out and compared with the originals");
-for (const name of ["hello.txt", "photo.raw"]) {
-  const target = folder.join(`exported-${name}`);
-  await succeed(["server", "export", "Alice", name, target, "--data", data]);
-  const original = await Deno.readFile(folder.join("alice", name));
-  const stored = await Deno.readFile(target);
-  const equal = original.length === stored.length &&
-    original.every((byte, i) => byte === stored[i]);
-  say(`${name}: original cksum ${cksum(original)} ${original.length} bytes`);
-  say(`${" ".repeat(name.length)}  stored   cksum ${cksum(stored)} ${stored.length} bytes`);
-  if (!equal) throw new Error(`${name} is not what was sent`);
-  say(`${" ".repeat(name.length)}  equal, byte for byte`);
+async function writeInfo(client: string, text: string): Promise<void> {
+  await Deno.writeTextFile(`${client}/transfer.info`, text);
+  say(`$ cat transfer.info\n${text.trimEnd()}`);
 }
 
-async function runClient(file: string): Promise<void> {
-  await writeTransferInfo(client, { port: server.port, file });
-  say("$ cat transfer.info");
-  say((await Deno.readTextFile(`${client}/transfer.info`)).trimEnd());
-  say("$ xfer client");
-  const { code, stdout, stderr } = await xfer(["client"], client);
+/** Runs xfer in a folder and shows what it says. Throws where it ends with another exit code. */
+async function run(args: readonly string[], cwd: string, expected = SUCCESS): Promise<void> {
+  say(`$ xfer ${args.join(" ")}`);
+  const { code, stdout, stderr } = await xfer(args, cwd);
   say((stderr + stdout).trimEnd());
-  if (code !== 0) throw new Error(`The client ended with exit code ${code}`);
+  if (code !== SUCCESS) say(`(exit code ${code})`);
+  if (code !== expected) throw new Error(`It ended with exit code ${code}, not ${expected}`);
 }
 
-async function succeed(args: readonly string[]): Promise<string> {
-  const { code, stdout, stderr } = await xfer(args, folder.path);
-  if (code !== 0) throw new Error(stderr);
-  return stdout;
+async function compare(original: string, copy: string): Promise<void> {
+  const [here, there] = await Promise.all([original, copy].map((path) => Deno.readFile(path)));
+  if (here === undefined || there === undefined || here.length === 0) throw new Error("No file");
+  const equal = here.length === there.length && here.every((byte, i) => byte === there[i]);
+  const name = copy.slice(folder.path.length + 1);
+  if (!equal) throw new Error(`${name} is not what was sent`);
+  say(
+    `${name}: equal to the original, byte for byte: ${there.length} bytes, cksum ${cksum(there)}`,
+  );
 }
 
-function repeat(bytes: Uint8Array, times: number): Uint8Array {
-  const all = new Uint8Array(bytes.length * times);
-  for (let i = 0; i < times; i++) all.set(bytes, i * bytes.length);
-  return all;
+/** Bytes that no two pieces have in common: what is lost or changes places is seen. */
+function noise(size: number): Uint8Array {
+  const bytes = new Uint8Array(size);
+  for (let at = 0; at < size; at += 65_536) crypto.getRandomValues(bytes.subarray(at, at + 65_536));
+  return bytes;
 }

@@ -18,7 +18,7 @@ await using server = await ServerProcess.start(data);
 await writeTransferInfo(folder.path, { port: server.port, file: "large.bin" });
 
 const started = performance.now();
-const client = command(["client"], { cwd: folder.path, stdin: "null" }).spawn();
+const client = command(["client", "--protocol", "3"], { cwd: folder.path, stdin: "null" }).spawn();
 const { code, peak: clientPeak } = await watched(client);
 const seconds = (performance.now() - started) / 1000;
 const serverPeak = peakResident(server.pid) ?? 0;

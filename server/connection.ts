@@ -141,7 +141,7 @@ export class Connection {
 
   /** Tells where protocol 4 is spoken, or ends as one does that never heard of it. */
   async #sayHello(): Promise<void> {
-    const { helloAnswer } = this.#context;
+    const helloAnswer = this.#context.helloAnswer();
     if (helloAnswer === undefined) return;
     await this.#socket.dismiss(encodeHelloAnswer(helloAnswer));
   }

@@ -28,8 +28,8 @@ export interface Context {
   readonly log: Logger;
   readonly registration: RegistrationMode;
   readonly accounts: Accounts;
-  /** What a client is told that asks for protocol 4, where it is spoken. */
-  readonly helloAnswer?: HelloAnswer;
+  /** What a client is told that asks for protocol 4; `undefined` where it is not spoken. */
+  readonly helloAnswer: () => HelloAnswer | undefined;
   /** The AES key that a client was last given on any connection, by its id in hexadecimal. */
   readonly sessions: ExpiringMap<CryptoKey>;
   /** For whom an id was reserved by a denied reconnection, by that id in hexadecimal. */

@@ -55,7 +55,7 @@ export const LIMITS = {
   maxRequestsPerConnection: {
     ...{ unit: "count", default: 100_000, option: "max-requests-per-connection" },
     what: "requests on one connection; a file counts once, however many packets it has",
-    reason: "about 30,000 files in one run of the client",
+    reason: "about 30,000 files in one run of a client of protocol 3, 100,000 of protocol 4",
   },
   maxRegistrationsPerHour: {
     ...{ unit: "count", default: 1000, option: "max-registrations-per-hour" },
@@ -88,7 +88,7 @@ export const LIMITS = {
     reason: "the catalog and the log must still be written when files fill the disk",
   },
   maxStagedPerClient: {
-    ...{ unit: "count", default: 512, option: "max-staged-per-client" },
+    ...{ unit: "count", default: 1024, option: "max-staged-per-client" },
     what: "files of one client that are arriving or not judged yet",
     reason: "each takes a staging file; by protocol 4 many come on each of some connections",
   },

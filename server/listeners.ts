@@ -10,7 +10,7 @@ import {
   formatAddress,
   NetworkError,
 } from "../protocol/mod.ts";
-import { formatFingerprint, formatLocation } from "../protocol/v4/fingerprint.ts";
+import { formatFingerprint, formatLocation, type Location } from "../protocol/v4/fingerprint.ts";
 import type { HelloAnswer } from "../protocol/v4/hello.ts";
 import { Connection } from "./connection.ts";
 import type { Context } from "./context.ts";
@@ -36,16 +36,27 @@ export interface Served {
   close(reason: string): void;
 }
 
+/** A peer that was accepted. */
+export interface Arrival {
+  readonly socket: Deno.TcpConn | Deno.TlsConn;
+  /** The connection of it; `number` is unique in this process. */
+  open(context: Context, number: number): Served;
+}
+
 export interface Listener {
   readonly address: Address;
-  accept(): Promise<Deno.TcpConn | Deno.TlsConn>;
+  accept(): Promise<Arrival>;
   close(): void;
-  /** The connection of a peer that was accepted; `number` is unique in this process. */
-  open(context: Context, socket: Deno.TcpConn | Deno.TlsConn, number: number): Served;
   /** What the log says of it, with the values of the words in braces. */
   readonly announcement: readonly [words: string, properties: Readonly<Record<string, unknown>>];
-  /** What is said of it to who asks for protocol 4, where that is spoken. */
-  readonly helloAnswer?: HelloAnswer;
+}
+
+/** A listener of protocol 4. */
+export interface SecureListener extends Listener {
+  /** What it shows to all whom it accepts. */
+  readonly identity: TlsIdentity;
+  /** What is said of it to who asks for protocol 4. */
+  readonly helloAnswer: HelloAnswer;
 }
 
 /** Listens everywhere or nowhere. Throws `NetworkError` `cannot-listen`. */
@@ -63,8 +74,10 @@ export function listenAll(addresses: readonly Listen[]): Listener[] {
 function listenPlain({ editions = DEFAULT_SERVED, ...address }: Listen): Listener {
   const socket = listening(address, "--listen", () => Deno.listen(address));
   return {
-    ...common(socket),
-    open: (context, peer, number) => new Connection(context, peer, number, editions),
+    ...common(
+      socket,
+      (peer) => (context, number) => new Connection(context, peer, number, editions),
+    ),
     announcement: ["Listening on {address} for editions {editions}", {
       event: "server.listening",
       address: formatAddress(socket.addr),
@@ -81,15 +94,16 @@ function listenPlain({ editions = DEFAULT_SERVED, ...address }: Listen): Listene
 export function listenSecurely(
   where: Address | "beside",
   plain: Address,
-  { key, certificate: cert, rawCertificate, fingerprint }: TlsIdentity,
-): Listener {
+  identity: TlsIdentity,
+): SecureListener {
+  const { key, certificate: cert, rawCertificate, fingerprint } = identity;
   const open = (address: Address) =>
     listening(address, "--tls-listen", () => Deno.listenTls({ ...address, key, cert }));
   const socket = where === "beside" ? openBeside(plain, open) : open(where);
   const { port } = socket.addr;
   return {
-    ...common(socket),
-    open: (context, peer) => new SecureConnection(context, peer, { fingerprint }),
+    ...common(socket, (peer) => (context) => new SecureConnection(context, peer, identity)),
+    identity,
     announcement: [
       "Listening on {address} for protocol 4; line 1 of transfer.info: {location}",
       {
@@ -97,7 +111,7 @@ export function listenSecurely(
         address: formatAddress(socket.addr),
         port,
         fingerprint: formatFingerprint(fingerprint),
-        location: formatLocation({ address: reachable(plain), fingerprint }),
+        location: formatLocation(locate(plain, identity)),
       },
     ],
     helloAnswer: { port, certificate: rawCertificate },
@@ -113,17 +127,30 @@ function openBeside<T>({ hostname, port }: Address, open: (address: Address) => 
   }
 }
 
+/** What clients write into line 1: a name that the certificate is good for, or the fingerprint. */
+function locate(plain: Address, { fingerprint, names }: TlsIdentity): Location {
+  if (names === undefined) return { address: reachable(plain), secure: true, fingerprint };
+  const hostname = names.find((name) => !name.includes("*")) ?? reachable(plain).hostname;
+  return { address: { ...plain, hostname }, secure: true, fingerprint: undefined };
+}
+
 /** An address by which others may reach what listens everywhere. */
 function reachable({ hostname, port }: Address): Address {
   const everywhere = hostname === "0.0.0.0" || hostname === "::";
   return { hostname: everywhere ? Deno.hostname() : hostname, port };
 }
 
-function common(socket: Deno.TcpListener | Deno.TlsListener) {
+function common(
+  socket: Deno.TcpListener | Deno.TlsListener,
+  opener: (peer: Arrival["socket"]) => Arrival["open"],
+): Pick<Listener, "address" | "accept" | "close"> {
   const { hostname, port } = socket.addr;
   return {
     address: { hostname, port },
-    accept: () => socket.accept(),
+    async accept() {
+      const peer = await socket.accept();
+      return { socket: peer, open: opener(peer) };
+    },
     close: () => socket.close(),
   };
 }

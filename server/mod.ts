@@ -43,6 +43,7 @@ export {
   REGISTRATION_MODES,
   type RegistrationMode,
 } from "./store/account_catalog.ts";
+export type { TlsFiles } from "./v4/operator_identity.ts";
 export { type Verified, verify, type VerifyOptions, type VerifyReport } from "./verify.ts";
 export type { Finding } from "./store/audit.ts";
 export type { Client, Speech, StoredFile } from "./store/catalog.ts";

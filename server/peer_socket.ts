@@ -23,10 +23,10 @@ const LINGER_MS = 1000;
 const LINGER_BYTES = 1024 * 1024;
 
 interface Wait {
-  readonly limit: LimitName;
-  /** By `performance.now()`. */
-  readonly until: number;
-  readonly reject: (error: Error) => void;
+  limit: LimitName;
+  /** By `performance.now()`; it may be put off. */
+  until: number;
+  reject: (error: Error) => void;
 }
 
 export class PeerSocket {
@@ -79,16 +79,44 @@ export class PeerSocket {
     this.#patience.enter(phase);
     const { limit, ms } = this.#patience.left();
     const begin = performance.now();
-    const size = await this.#within(limit, ms, this.#read());
+    const size = await this.#within(this.#newWait(limit, ms), this.#read());
     this.#reading = undefined;
     if (size === null) return undefined;
     this.#patience.spend(performance.now() - begin, size);
     return this.#buffer.subarray(0, size);
   }
 
+  /**
+   * Fills all of a buffer; `false` where the peer has left before. Throws `LimitError` as `receive` does.
+   * One wait is kept for all of it: to set one up for each read takes as long as to read.
+   */
+  async fill(buffer: Bytes, phase: Phase): Promise<boolean> {
+    this.#patience.enter(phase);
+    const { limit, ms } = this.#patience.left();
+    const wait = this.#newWait(limit, ms);
+    return await this.#within(wait, this.#fillFrom(buffer, wait));
+  }
+
+  async #fillFrom(buffer: Bytes, wait: Wait): Promise<boolean> {
+    let now = performance.now();
+    for (let filled = 0; filled < buffer.length;) {
+      const size = await this.#socket.read(buffer.subarray(filled));
+      if (size === null) return false;
+      filled += size;
+      const begin = now;
+      now = performance.now();
+      this.#patience.spend(now - begin, size);
+      const { limit, ms } = this.#patience.left();
+      wait.limit = limit;
+      wait.until = now + ms;
+    }
+    return true;
+  }
+
   /** Throws `LimitError` when the peer does not take them in time. */
   async send(bytes: Bytes): Promise<void> {
-    await this.#within("stallTimeoutMs", this.#limits.stallTimeoutMs, this.#write(bytes));
+    const wait = this.#newWait("stallTimeoutMs", this.#limits.stallTimeoutMs);
+    await this.#within(wait, this.#write(bytes));
     this.#patience.restart();
   }
 
@@ -140,11 +168,10 @@ export class PeerSocket {
   }
 
   /** Waits for the socket, but not for ever. Throws `LimitError`. */
-  #within<T>(limit: LimitName, ms: number, operation: Promise<T>): Promise<T> {
+  #within<T>(wait: Wait, operation: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      const wait: Wait = { limit, until: performance.now() + ms, reject };
+      wait.reject = reject;
       this.#waits.add(wait);
-      this.#watch(ms);
       const end = <V>(settle: (value: V) => void) => (value: V) => {
         this.#waits.delete(wait);
         settle(value);
@@ -152,6 +179,11 @@ export class PeerSocket {
       // What is still under way when the connection ends fails with nobody to hear it.
       operation.then(end(resolve), end(reject));
     });
+  }
+
+  #newWait(limit: LimitName, ms: number): Wait {
+    this.#watch(ms);
+    return { limit, until: performance.now() + ms, reject: () => undefined };
   }
 
   /**

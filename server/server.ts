@@ -10,11 +10,13 @@ import { type Context, createContext } from "./context.ts";
 import { type Entropy, systemEntropy } from "./entropy.ts";
 import { removeOrphan } from "./storing.ts";
 import { DEFAULT_LIMITS, LimitError, type LimitName, type Limits } from "./limits.ts";
-import { type Listen, listenAll, type Listener, listenSecurely, type Served } from "./listeners.ts";
+import { type Arrival, type Listen, listenAll, type Listener, type Served } from "./listeners.ts";
 import { audit } from "./store/audit.ts";
 import type { RegistrationMode } from "./store/account_catalog.ts";
 import { DataFolder, type OpenCatalog, usable } from "./store/data_folder.ts";
-import { loadIdentity } from "./v4/identity.ts";
+import { loadIdentity, readIdentity, type TlsIdentity } from "./v4/identity.ts";
+import { readOperatorIdentity, type TlsFiles } from "./v4/operator_identity.ts";
+import { SecurePort } from "./v4/secure_port.ts";
 import type { FileSystem } from "./store/file_system.ts";
 import { type FreeSpace, freeSpaceOf } from "./store/free_space.ts";
 
@@ -28,6 +30,8 @@ export interface ServerOptions {
    * where that is taken.
    */
   readonly tlsListen?: Address | "beside";
+  /** What is shown there; without, the identity that the data folder has, made at the first start. */
+  readonly tlsFiles?: TlsFiles;
   readonly limits?: Partial<Limits>;
   /** Who may register, by either protocol; everybody without. */
   readonly registration?: RegistrationMode;
@@ -48,6 +52,7 @@ export class Server implements AsyncDisposable {
   readonly #context: Context;
   readonly #folder: DataFolder;
   readonly #listeners: readonly Listener[];
+  readonly #securePort: SecurePort | undefined;
   readonly #connections = new Map<Served, Promise<void>>();
   /** How many connections each address has. */
   readonly #origins = new Map<string, number>();
@@ -58,10 +63,16 @@ export class Server implements AsyncDisposable {
   readonly #auditEnd = new AbortController();
   #closing: Promise<void> | undefined;
 
-  private constructor(context: Context, folder: DataFolder, listeners: readonly Listener[]) {
+  private constructor(
+    context: Context,
+    folder: DataFolder,
+    listeners: readonly Listener[],
+    securePort: SecurePort | undefined,
+  ) {
     this.#context = context;
     this.#folder = folder;
     this.#listeners = listeners;
+    this.#securePort = securePort;
     this.#housekeeping = setInterval(() => this.#keepHouse(), HOUSEKEEPING_MS);
     this.#auditing = logDifferences(context, this.#auditEnd.signal);
     this.#accepting = Promise.all(listeners.map((listener) => this.#accept(listener)));
@@ -84,25 +95,13 @@ export class Server implements AsyncDisposable {
       const { freeSpace = freeSpaceOf } = options;
       const log = getLogger(["xfer", "server"]);
       listeners.push(...listenAll(options.listen));
-      const { tlsListen } = options;
-      const plain = listeners[0]?.address;
-      if (tlsListen !== undefined && plain !== undefined) {
-        const identity = await usable(folder.path, () => loadIdentity(folder.path, fileSystem));
-        listeners.push(listenSecurely(tlsListen, plain, identity));
-      }
-      const shared = {
-        store: folder,
-        limits: { ...DEFAULT_LIMITS, ...limits },
+      const securePort = await openSecurePort(options, folder, fileSystem, listeners[0]?.address);
+      if (securePort !== undefined) listeners.push(securePort);
+      const context = createContext({
+        ...{ store: folder, limits: { ...DEFAULT_LIMITS, ...limits }, entropy, clock, log },
         registration: options.registration ?? "open",
-        entropy,
-        clock,
-        log,
-      };
-      const helloAnswer = listeners.at(-1)?.helloAnswer;
-      const context = createContext(
-        helloAnswer === undefined ? shared : { ...shared, helloAnswer },
-        () => freeSpace(folder.path),
-      );
+        helloAnswer: () => securePort?.helloAnswer,
+      }, () => freeSpace(folder.path));
       if (folder.wasOpen) {
         log.warn("Others could look into {folder}; it is its owner's alone now", {
           event: "store.tightened",
@@ -113,7 +112,8 @@ export class Server implements AsyncDisposable {
       for (const { announcement: [words, properties] } of listeners) {
         log.info(`${words}, data in {folder}`, { ...properties, folder: folder.path });
       }
-      return new Server(context, folder, listeners);
+      warnOf(context, securePort?.identity);
+      return new Server(context, folder, listeners, securePort);
     } catch (error) {
       for (const listener of listeners) listener.close();
       await folder[Symbol.asyncDispose]();
@@ -129,6 +129,35 @@ export class Server implements AsyncDisposable {
   /** The first address where it listens. */
   get address(): Address {
     return this.addresses[0] as Address;
+  }
+
+  /**
+   * Reads certificate and key again, and shows them to whoever connects from now on; connections that are open go on.
+   * Where they are bad, the old ones stay in force. What came of it is logged. Throws as {@link Server.start} does.
+   */
+  async reload(): Promise<void> {
+    const { log } = this.#context;
+    const port = this.#securePort;
+    if (port === undefined) return;
+    try {
+      if (!(await port.reload())) {
+        return log.info("Certificate and key are the same as before", {
+          event: "server.unchanged",
+        });
+      }
+      const [words, properties] = port.announcement;
+      log.info(`Certificate and key are other ones. ${words}`, {
+        ...properties,
+        event: "server.reloaded",
+      });
+      warnOf(this.#context, port.identity);
+    } catch (error) {
+      log.error("Could not take another certificate: {reason}", {
+        event: "server.not-reloaded",
+        reason: printable(error instanceof Error ? error.message : String(error)),
+      });
+      throw error;
+    }
   }
 
   /**
@@ -167,7 +196,7 @@ export class Server implements AsyncDisposable {
   async #accept(listener: Listener): Promise<void> {
     while (this.#closing === undefined) {
       try {
-        this.#serve(await listener.accept(), listener);
+        this.#serve(await listener.accept());
       } catch (error) {
         if (error instanceof Deno.errors.BadResource) return;
         const exhausted = isExhausted(error);
@@ -180,9 +209,9 @@ export class Server implements AsyncDisposable {
     }
   }
 
-  #serve(socket: Deno.TcpConn | Deno.TlsConn, listener: Listener): void {
+  #serve({ socket, open }: Arrival): void {
     if ("setNoDelay" in socket) socket.setNoDelay();
-    const connection = listener.open(this.#context, socket, ++this.#connectionNumber);
+    const connection = open(this.#context, ++this.#connectionNumber);
     const origin = addressKey(socket.remoteAddr.hostname);
     const full = this.#fullFor(origin);
     if (full !== undefined) return void connection.turnAway(full);
@@ -226,6 +255,28 @@ export class Server implements AsyncDisposable {
         reason: String(error),
       });
     }
+  }
+}
+
+async function openSecurePort(
+  { tlsListen, tlsFiles }: ServerOptions,
+  folder: DataFolder,
+  fileSystem: FileSystem,
+  plain: Address | undefined,
+): Promise<SecurePort | undefined> {
+  if (tlsListen === undefined || plain === undefined) return undefined;
+  if (tlsFiles !== undefined) {
+    const read = () => readOperatorIdentity(tlsFiles);
+    return SecurePort.open(tlsListen, plain, await read(), read);
+  }
+  const { path } = folder;
+  const identity = await usable(path, () => loadIdentity(path, fileSystem));
+  return SecurePort.open(tlsListen, plain, identity, () => usable(path, () => readIdentity(path)));
+}
+
+function warnOf({ log }: Context, identity: TlsIdentity | undefined): void {
+  for (const warning of identity?.warnings ?? []) {
+    log.warn("{warning}", { event: "server.certificate", warning });
   }
 }
 

@@ -143,6 +143,8 @@ export class Upload implements AsyncDisposable {
     const count = () => this.#context.staging.count;
     const intake = new Intake({ decryptor, blob, size: contentSize, count });
     this.#work = { packets, intake, blob };
+    // Makes the file: a disk that takes none is told of before the content comes.
+    await blob.write(new Uint8Array(0));
   }
 
   /** Decrypts the rest and makes the bytes durable: until the client judges them no descriptor is held. */

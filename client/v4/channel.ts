@@ -7,20 +7,16 @@ import {
   type Address,
   type Bytes,
   ConfigurationError,
-  equalBytes,
   formatAddress,
   NetworkError,
   printable,
   ProtocolError,
 } from "../../protocol/mod.ts";
-import {
-  certificateName,
-  fingerprintOf,
-  formatFingerprint,
-} from "../../protocol/v4/fingerprint.ts";
+import { certificateName, fingerprintOf, isSelfMade } from "../../protocol/v4/fingerprint.ts";
 import { decodeHelloAnswer, HELLO, type HelloAnswer } from "../../protocol/v4/hello.ts";
 import { toPem } from "../../protocol/v4/pem.ts";
 import { connect, type Timeouts } from "../connection.ts";
+import type { ServerIdentity } from "./known_servers.ts";
 
 /** A server of protocol 3 may say nothing to what it does not know; so long is waited, in milliseconds. */
 const HELLO_MS = 2000;
@@ -34,7 +30,7 @@ export async function findSecure(
   timeouts: Timeouts,
 ): Promise<HelloAnswer | undefined> {
   using socket = await connect(address, timeouts);
-  const timer = setTimeout(() => socket.close(), HELLO_MS);
+  const timer = setTimeout(() => socket.close(), Math.min(HELLO_MS, timeouts.responseMs));
   const buffer = new Uint8Array(32 * 1024);
   try {
     for (let done = 0; done < HELLO.length;) done += await socket.write(HELLO.subarray(done));
@@ -53,10 +49,14 @@ export async function findSecure(
   }
 }
 
-/** The fingerprint of who shows a certificate. Throws `ProtocolError` `bad-certificate`. */
-export async function readFingerprint(certificate: Bytes): Promise<Bytes> {
+/**
+ * How a server is known that shows a certificate: by its fingerprint, if it has made it itself; else by its name. Throws
+ * `ProtocolError` `bad-certificate`.
+ */
+export async function readIdentity(certificate: Bytes): Promise<ServerIdentity> {
   try {
-    return await fingerprintOf(certificate);
+    const fingerprint = await fingerprintOf(certificate);
+    return isSelfMade(certificate, fingerprint) ? fingerprint : "pki";
   } catch (cause) {
     throw new ProtocolError("bad-certificate", "The server shows no certificate that can be read", {
       cause,
@@ -64,25 +64,9 @@ export async function readFingerprint(certificate: Bytes): Promise<Bytes> {
   }
 }
 
-/** Throws `ConfigurationError` `other-server` where a server is not the one that is expected. */
-export function refuseOther(address: Address, expected: Bytes, found: Bytes): void {
-  if (equalBytes(expected, found)) return;
-  throw new ConfigurationError(
-    "other-server",
-    `The server at ${formatAddress(address)} is not the one that is expected: its fingerprint is ` +
-      `${formatFingerprint(found)}, expected was ${formatFingerprint(expected)}`,
-    {
-      hint:
-        "Either somebody between you and the server pretends to be it, or the server has a new " +
-        "key. Ask its operator, by another way, for the fingerprint. If that is the new one, write " +
-        "it into line 1 of transfer.info, or remove the server's line from known_servers.",
-    },
-  );
-}
-
 /**
  * TLS with the server that has shown this certificate, and no other: the name in it can be issued by nobody else.
- * Throws `NetworkError` `cannot-connect`, `ProtocolError` `bad-certificate`.
+ * Throws `NetworkError` `cannot-connect`, `no-secure-channel`.
  */
 export async function openSecurely(
   address: Address,
@@ -91,18 +75,75 @@ export async function openSecurely(
   timeouts: Timeouts,
 ): Promise<Deno.TlsConn> {
   const secureAddress = { hostname: address.hostname, port: answer.port };
-  const socket = await connect(secureAddress, timeouts);
-  const timer = setTimeout(() => socket.close(), timeouts.connectMs);
+  const pinned = {
+    hostname: certificateName(fingerprint),
+    caCerts: [toPem("CERTIFICATE", answer.certificate)],
+  };
+  return await openTls(secureAddress, pinned, timeouts);
+}
+
+/**
+ * TLS with a server that an authority vouches for by the name of its host; what its answer to the hello says of it is
+ * not relied on. `caCerts` are authorities, in PEM, beside those that Deno has. Throws `NetworkError` `cannot-connect`,
+ * `no-secure-channel`; `ConfigurationError` `server-not-verified`.
+ */
+export async function openByName(
+  address: Address,
+  port: number,
+  caCerts: readonly string[],
+  timeouts: Timeouts,
+): Promise<Deno.TlsConn> {
+  const { hostname } = address;
   try {
-    const tls = await Deno.startTls(socket, {
-      hostname: certificateName(fingerprint),
-      caCerts: [toPem("CERTIFICATE", answer.certificate)],
-    });
+    return await openTls({ hostname, port }, { hostname, caCerts: [...caCerts] }, timeouts);
+  } catch (error) {
+    const { cause } = error as NetworkError;
+    if (!(cause instanceof Error) || !cause.message.startsWith(NOT_VERIFIED)) throw error;
+    const reason = printable(cause.message.slice(NOT_VERIFIED.length).trim());
+    throw new ConfigurationError(
+      "server-not-verified",
+      `No authority that is known here vouches for the server at ${formatAddress(address)}, ` +
+        `which shows an authority's certificate: ${reason}`,
+      {
+        hint: "Either somebody between you and the server pretends to be it, or the server's " +
+          "certificate has expired, is for another name, or is from an authority of its own: " +
+          "that one's certificate can be named by --ca-cert FILE. Nothing was sent.",
+        cause,
+      },
+    );
+  }
+}
+
+/** How the errors of rustls begin that say that a certificate is not good. */
+const NOT_VERIFIED = "invalid peer certificate:";
+
+async function openTls(
+  address: Address,
+  options: Deno.StartTlsOptions,
+  timeouts: Timeouts,
+): Promise<Deno.TlsConn> {
+  const socket = await connect(address, timeouts);
+  let connection: { close(): void } = socket;
+  const expired = Promise.withResolvers<never>();
+  const seconds = timeouts.connectMs / 1000;
+  const timer = setTimeout(
+    () => expired.reject(new Error(`no answer within ${seconds} s`)),
+    timeouts.connectMs,
+  );
+  const shakeHands = async () => {
+    const tls = await Deno.startTls(socket, options);
+    connection = tls;
     await tls.handshake();
     return tls;
+  };
+  try {
+    const shaking = shakeHands();
+    shaking.catch(() => undefined);
+    return await Promise.race([shaking, expired.promise]);
   } catch (cause) {
+    closeOnce(connection);
     const reason = printable(cause instanceof Error ? cause.message : String(cause));
-    const where = formatAddress(secureAddress);
+    const where = formatAddress(address);
     throw new NetworkError("no-secure-channel", `Cannot speak to ${where} securely: ${reason}`, {
       hint: "Either something between you and the server interferes, or the server was restarted " +
         "with another key at this moment. Nothing was sent.",
@@ -110,5 +151,14 @@ export async function openSecurely(
     });
   } finally {
     clearTimeout(timer);
+  }
+}
+
+/** A socket that Deno has taken for TLS is its own to close, whatever became of it. */
+function closeOnce(connection: { close(): void }): void {
+  try {
+    connection.close();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BadResource)) throw error;
   }
 }

@@ -145,7 +145,7 @@ export class Download {
     const count = chunkCount(Math.min(to, size));
     const max = lanes === 1 ? Infinity : Math.max(RANGE, Math.ceil(chunkCount(size) / MAX_RANGES));
     const ranges: Range[] = [];
-    for (let index = Math.floor(from / CHUNK_SIZE); index < count;) {
+    for (let index = Math.floor(from / CHUNK_SIZE); from < to && index < count;) {
       const begin = index;
       while (
         index < count && !this.#sums.has(index * CHUNK_SIZE) && index - begin < max

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type Bytes, NetworkError, StorageError, XferError } from "../../protocol/mod.ts";
+import { type Bytes, IntegrityError, RefusedError } from "../../protocol/mod.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/tree.ts";
 import { Download, type RemoteFile, Replaced } from "./download.ts";
 import type { Exchange } from "./exchange.ts";
@@ -59,6 +59,7 @@ export class FileGet {
         const file = await this.#download.run(exchanges);
         const mtime = range === undefined ? new Date(file.mtime) : undefined;
         await (this.#part as PartFile).publish(target, force, mtime);
+        this.#part = undefined;
         return file;
       } catch (error) {
         if (!(error instanceof Replaced) || attempt >= ATTEMPTS) throw error;
@@ -66,11 +67,12 @@ export class FileGet {
     }
   }
 
-  /** After the last `run`: keeps what a later run can use of what has come, and removes the rest. */
-  async end(error?: unknown): Promise<void> {
+  /** After the last `run`, which has thrown `error`: keeps what a later run can use, and removes what is wrong or useless. */
+  async end(error: unknown): Promise<void> {
     const part = this.#part;
     if (part === undefined) return;
-    if (!part.isFindable || this.#download.here === 0 || !isPassing(error)) {
+    const isUseful = part.isFindable && this.#download.here > 0;
+    if (!isUseful || error instanceof IntegrityError || error instanceof RefusedError) {
       return await part.discard();
     }
     await part.close();
@@ -104,10 +106,4 @@ export class FileGet {
     if (wanted.length === 0) return;
     await (this.#part as PartFile).write(Math.max(0, offset - from), wanted);
   }
-}
-
-/** Whether it may be otherwise the next time. */
-function isPassing(error: unknown): boolean {
-  return error instanceof NetworkError || error instanceof StorageError ||
-    !(error instanceof XferError);
 }

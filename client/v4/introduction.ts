@@ -24,8 +24,10 @@ export type Way =
 
 export interface Introduction {
   readonly key: AccountKey;
-  /** Of the server, as it was checked. */
+  /** Of the server, as it was checked; of its name, where it was verified by that. */
   readonly fingerprint: Bytes;
+  /** The name by which it was verified. */
+  readonly host?: string | undefined;
 }
 
 type Welcome = MessageOf<"welcome">;
@@ -72,6 +74,9 @@ export async function introduce(
   way: Way,
 ): Promise<Welcome> {
   const { nonce } = await exchange.answerOf(0, "challenge");
+  // Whatever else may listen under the same name hears nothing: it is the server that speaks first.
+  const { host } = introduction;
+  if (host !== undefined) await exchange.send({ kind: "host", tag: 0, name: host });
   try {
     const introduceBy = INTRODUCE[way.by] as Introduce<Way["by"]>;
     return await introduceBy(exchange, { ...introduction, nonce }, way);

@@ -1,5 +1,5 @@
 /**
- * `known_servers`: the fingerprints of servers that were trusted before, a line each: `HOST:PORT SHA256:…`.
+ * `known_servers`: how servers that were met before are known, a line each: `HOST:PORT SHA256:…`, or `HOST:PORT pki`.
  *
  * @module
  */
@@ -8,14 +8,28 @@ import {
   type Address,
   type Bytes,
   ConfigurationError,
+  equalBytes,
   formatAddress,
   parseAddress,
   printable,
 } from "../../protocol/mod.ts";
 import { formatFingerprint, parseFingerprint } from "../../protocol/v4/fingerprint.ts";
-import { readTextFileIfThere, writePrivateFile } from "../files.ts";
+import { MAX_SMALL_FILE, readTextFileIfThere, writePrivateFile } from "../files.ts";
 
 export const KNOWN_SERVERS = "known_servers";
+
+/** How a server is known: by its fingerprint; or by its name, for which an authority vouches each time. */
+export type ServerIdentity = Bytes | "pki";
+
+/** Others may write at the same moment, and take a line away again that was there; so often it is put back. */
+const MAX_WRITES = 5;
+
+interface Line {
+  readonly text: string;
+  /** `undefined` in a line that is empty or a comment. */
+  readonly where: string | undefined;
+  readonly identity: ServerIdentity | undefined;
+}
 
 export class KnownServers {
   readonly path: string;
@@ -25,35 +39,81 @@ export class KnownServers {
     this.path = join(folder, KNOWN_SERVERS);
   }
 
-  /** The fingerprint of the server at an address. Throws `ConfigurationError` `bad-known-servers`. */
-  async find(address: Address): Promise<Bytes | undefined> {
-    return (await this.#load()).get(formatAddress(address));
+  /** How the server at an address is known. Throws `ConfigurationError` `bad-known-servers`. */
+  async find(address: Address): Promise<ServerIdentity | undefined> {
+    return identityIn(await this.#load(), address);
   }
 
-  /** Keeps a fingerprint, in place of the one before. */
-  async keep(address: Address, fingerprint: Bytes): Promise<void> {
-    const known = await this.#load();
-    known.set(formatAddress(address), fingerprint);
-    const lines = [...known].map(([where, hash]) => `${where} ${formatFingerprint(hash)}\n`);
-    await writePrivateFile(this.path, lines.join(""));
+  /** Keeps how a server is known, in place of the one before. Throws `ConfigurationError` `too-many-known-servers`. */
+  async keep(address: Address, identity: ServerIdentity): Promise<void> {
+    const where = keyOf(address);
+    const line = { text: `${where} ${formatIdentity(identity)}`, where, identity };
+    for (let writes = 0; writes < MAX_WRITES; writes++) {
+      const lines = await this.#load();
+      if (isSame(identityIn(lines, address), identity)) return;
+      await this.#write([...without(lines, address), line]);
+    }
   }
 
-  async #load(): Promise<Map<string, Bytes>> {
+  /** Forgets the server at an address; `false` where it is not known. */
+  async forget(address: Address): Promise<boolean> {
+    const lines = await this.#load();
+    const left = without(lines, address);
+    if (left.length === lines.length) return false;
+    await this.#write(left);
+    return true;
+  }
+
+  async #write(lines: readonly Line[]): Promise<void> {
+    const text = lines.map(({ text }) => `${text}\n`).join("");
+    if (new TextEncoder().encode(text).length > MAX_SMALL_FILE) {
+      throw new ConfigurationError(
+        "too-many-known-servers",
+        `${printable(this.path)} would have more than ${MAX_SMALL_FILE} bytes`,
+        { hint: "Forget those that are not in use any more: xfer client forget HOST:PORT." },
+      );
+    }
+    await writePrivateFile(this.path, text);
+  }
+
+  async #load(): Promise<Line[]> {
     const text = await readTextFileIfThere(this.path) ?? "";
-    const known = new Map<string, Bytes>();
-    for (const [index, line] of text.split(/\r?\n/).entries()) {
-      if (line.trim() === "") continue;
-      const [where = "", hash = ""] = line.trim().split(/\s+/);
-      const fingerprint = parseFingerprint(hash);
-      if (parseAddress(where) === undefined || fingerprint === undefined) {
+    const lines = text.replace(/\r?\n$/, "").split(/\r?\n/).map((line, index) => {
+      if (/^\s*(#|$)/.test(line)) return { text: line, where: undefined, identity: undefined };
+      const [where = "", how = "", surplus] = line.trim().split(/\s+/);
+      const identity: ServerIdentity | undefined = how === "pki" ? how : parseFingerprint(how);
+      const address = parseAddress(where);
+      if (address === undefined || identity === undefined || surplus !== undefined) {
         throw new ConfigurationError(
           "bad-known-servers",
-          `${printable(this.path)} line ${index + 1}: expected HOST:PORT SHA256:…`,
+          `${printable(this.path)} line ${index + 1}: expected HOST:PORT SHA256:… or HOST:PORT pki`,
           { hint: "Correct or remove the line." },
         );
       }
-      known.set(where, fingerprint);
-    }
-    return known;
+      return { text: line, where: keyOf(address), identity };
+    });
+    return text === "" ? [] : lines;
   }
+}
+
+function identityIn(lines: readonly Line[], address: Address): ServerIdentity | undefined {
+  return lines.findLast(({ where }) => where === keyOf(address))?.identity;
+}
+
+function without(lines: readonly Line[], address: Address): Line[] {
+  return lines.filter(({ where }) => where !== keyOf(address));
+}
+
+/** Names of hosts are the same in capitals. */
+function keyOf(address: Address): string {
+  return formatAddress(address).toLowerCase();
+}
+
+export function formatIdentity(identity: ServerIdentity): string {
+  return identity === "pki" ? identity : formatFingerprint(identity);
+}
+
+export function isSame(a: ServerIdentity | undefined, b: ServerIdentity | undefined): boolean {
+  if (a === undefined || b === undefined || a === "pki" || b === "pki") return a === b;
+  return equalBytes(a, b);
 }

@@ -16,20 +16,24 @@ import {
 } from "../../protocol/mod.ts";
 import { formatFingerprint } from "../../protocol/v4/fingerprint.ts";
 import type { MessageOf } from "../../protocol/v4/messages.ts";
+import { fingerprintOfName } from "../../protocol/v4/server_name.ts";
 import { DEFAULT_TIMEOUTS, type Timeouts } from "../connection.ts";
 import { IdentityFolder } from "../identity.ts";
 import type { SourceFile } from "../source_file.ts";
 import { type Account, AccountFolder } from "./account.ts";
-import { findSecure, openSecurely, readFingerprint, refuseOther } from "./channel.ts";
+import { findSecure, openByName, openSecurely, readIdentity } from "./channel.ts";
 import { Exchange } from "./exchange.ts";
 import { introduce, type Way } from "./introduction.ts";
-import { KnownServers } from "./known_servers.ts";
+import { isSame, KnownServers, type ServerIdentity } from "./known_servers.ts";
+import { otherServer } from "./other_server.ts";
 import type { RateLimit } from "./rate_limit.ts";
 
 export interface SecureOptions {
   readonly server: Address;
   /** What line 1 of transfer.info says, where it does. */
   readonly fingerprint?: Bytes | undefined;
+  /** Certificates of authorities, in PEM, that are trusted beside those that Deno trusts. */
+  readonly caCerts?: readonly string[];
   readonly userName: string;
   /** The folder with `me.key`, `me.account` and `known_servers`. */
   readonly identityFolder: string;
@@ -44,7 +48,12 @@ export interface SecureOptions {
 }
 
 export type SecureEvent =
-  | { readonly type: "secure"; readonly server: Address; readonly fingerprint: string }
+  | {
+    readonly type: "secure";
+    readonly server: Address;
+    /** `undefined` where an authority vouches for the server's name. */
+    readonly fingerprint: string | undefined;
+  }
   | { readonly type: "registered"; readonly clientId: Bytes }
   /** The account of protocol 3 is one of protocol 4 now. */
   | { readonly type: "claimed"; readonly clientId: Bytes }
@@ -74,11 +83,13 @@ export interface Session {
 
 /**
  * Connects and gets in. Throws `NetworkError` `cannot-connect`, `no-secure-channel`; `ProtocolError`
- * `protocol-4-not-spoken`; `ConfigurationError` `other-server`, `server-not-trusted`, `other-identity`; `RefusedError`.
+ * `protocol-4-not-spoken`; `ConfigurationError` `other-server`, `server-not-trusted`, `server-not-verified`,
+ * `other-identity`; `RefusedError`.
  */
 export async function openSession(options: SecureOptions): Promise<Session> {
   keepFreedMemory();
   const { identityFolder } = options;
+  const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
   const onTightened = (path: string) => options.onEvent?.({ type: "tightened", path });
   const folder = new AccountFolder(identityFolder, onTightened);
   const account = await folder.loadAccount();
@@ -88,9 +99,11 @@ export async function openSession(options: SecureOptions): Promise<Session> {
   const key = await folder.loadKey();
   for (;;) {
     const way = ways.shift() as Way;
-    const { exchange, fingerprint } = await openChannel(options);
+    const { socket, ...face } = await openChannel(options, timeouts);
+    const exchange = new Exchange(socket, timeouts, options.rate);
     try {
-      const welcome = await introduce(exchange, { key, fingerprint }, way);
+      // At once: the server speaks first, and an answer that nobody waits for is passed over.
+      const welcome = await introduce(exchange, { key, ...face }, way);
       await keepAccount(options, folder, account, way, welcome);
       return { exchange, window: Math.max(1, welcome.window) };
     } catch (error) {
@@ -117,19 +130,37 @@ async function waysToBegin(
   return [{ by: "claim", name, clientId, privateKey }, register];
 }
 
-/** A secure connection to the server that is expected. */
-async function openChannel(options: SecureOptions) {
-  const { server, identityFolder } = options;
-  const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
+interface Channel {
+  readonly socket: Deno.TlsConn;
+  /** Of the server, or of its name: what the client signs. */
+  readonly fingerprint: Bytes;
+  /** The name by which the server was verified, where it was. */
+  readonly host: string | undefined;
+}
+
+/** Finds the server, sees that it is the one that is expected, and keeps one that is new. */
+async function openChannel(options: SecureOptions, timeouts: Timeouts): Promise<Channel> {
+  const { server, identityFolder, caCerts = [] } = options;
   const answer = await findSecure(server, timeouts);
   if (answer === undefined) throw notSpoken(server);
-  const fingerprint = await readFingerprint(answer.certificate);
-  const isNew = await judgeServer(options, fingerprint);
-  const socket = await openSecurely(server, answer, fingerprint, timeouts);
-  // Who has shown that the key is its own is kept, not a certificate that anybody could have sent.
-  if (isNew) await new KnownServers(identityFolder).keep(server, fingerprint);
-  options.onEvent?.({ type: "secure", server, fingerprint: formatFingerprint(fingerprint) });
-  return { exchange: new Exchange(socket, timeouts, options.rate), fingerprint };
+  const identity = await readIdentity(answer.certificate);
+  const isNew = await judgeServer(options, identity);
+  const byName = identity === "pki";
+  const socket = byName
+    ? await openByName(server, answer.port, caCerts, timeouts)
+    : await openSecurely(server, answer, identity, timeouts);
+  try {
+    // Who has shown that the key is its own is kept, not a certificate that anybody could have sent.
+    if (isNew) await new KnownServers(identityFolder).keep(server, identity);
+    const shown = byName ? undefined : formatFingerprint(identity);
+    options.onEvent?.({ type: "secure", server, fingerprint: shown });
+    // TLS does not tell which certificate was shown: what is signed must not come from the answer to the hello.
+    const fingerprint = byName ? await fingerprintOfName(server.hostname) : identity;
+    return { socket, fingerprint, host: byName ? server.hostname : undefined };
+  } catch (error) {
+    socket.close();
+    throw error;
+  }
 }
 
 /** Writes down who the server says that the client is. Throws `ConfigurationError` `other-identity`. */
@@ -157,27 +188,30 @@ async function keepAccount(
   );
 }
 
-/** Compares a server with what is known of it; one that is new is asked about. Returns whether it is. */
-async function judgeServer(options: SecureOptions, found: Bytes): Promise<boolean> {
-  const { server, fingerprint, identityFolder, onNewServer } = options;
-  const expected = fingerprint ?? await new KnownServers(identityFolder).find(server);
-  if (expected !== undefined) {
-    refuseOther(server, expected, found);
-    return false;
+/**
+ * Compares a server with what is known of it; one that is new, and that no authority vouches for, is asked about. Returns
+ * whether it is to be kept once the channel has proven it.
+ */
+async function judgeServer(options: SecureOptions, found: ServerIdentity): Promise<boolean> {
+  const { server, fingerprint: pinned, identityFolder, onNewServer } = options;
+  const known = pinned ?? await new KnownServers(identityFolder).find(server);
+  if (known !== undefined) {
+    if (isSame(known, found)) return false;
+    throw otherServer(server, { expected: known, found, pinned: pinned !== undefined });
   }
+  if (found === "pki") return true;
   const shown = formatFingerprint(found);
-  if (!(await onNewServer(shown))) {
-    throw new ConfigurationError(
-      "server-not-trusted",
-      `The server at ${formatAddress(server)} is not known yet, and nobody said to trust it: its ` +
-        `fingerprint is ${shown}`,
-      {
-        hint: "Compare it with what the server's operator says, then write it into line 1 of " +
-          `transfer.info: xfer://${formatAddress(server)}#${shown}, or take it: --accept-new.`,
-      },
-    );
-  }
-  return true;
+  if (await onNewServer(shown)) return true;
+  throw new ConfigurationError(
+    "server-not-trusted",
+    `The server at ${formatAddress(server)} is not known yet, and nobody said to trust it: its ` +
+      `fingerprint is ${shown}`,
+    {
+      hint: "Compare it with what the server's operator says, then write it into line 1 of " +
+        `transfer.info: xfer://${formatAddress(server)}#${shown}, or take it: --accept-new. ` +
+        "Protocol 3, which is not safe on a hostile network, needs no trust: --protocol 3.",
+    },
+  );
 }
 
 function notSpoken(server: Address): ProtocolError {

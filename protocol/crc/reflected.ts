@@ -6,11 +6,13 @@
  */
 import process from "node:process";
 import { bySlicing } from "./slicing.ts";
-import type { Engine } from "./table.ts";
+import { byTable, type Engine } from "./table.ts";
 import { REVERSE_BITS } from "./reverse_bits.ts";
 
 /** Bytes that are reversed at once: few enough to be in the processor's first cache when zlib comes to them. */
 const BLOCK_SIZE = 16 * 1024;
+/** Bytes of a remainder. */
+const REGISTER_SIZE = 4;
 
 /** An engine, or `undefined` where WebAssembly lacks what it takes: relaxed SIMD. */
 export function createReflected(isSupported = WebAssembly.validate): Engine | undefined {
@@ -25,15 +27,20 @@ export function createReflected(isSupported = WebAssembly.validate): Engine | un
     };
   const block = new Uint8Array(memory.buffer, 0, BLOCK_SIZE);
   return (remainder, bytes) => {
-    // zlib complements its argument and its result.
-    let value = ~reverse32(remainder) >>> 0;
+    let register = remainder;
     for (let at = 0; at < bytes.length; at += BLOCK_SIZE) {
       const piece = bytes.subarray(at, at + BLOCK_SIZE);
+      if (piece.length < REGISTER_SIZE) return byTable(register, piece);
       block.set(piece);
+      // What is summed up so far goes into the first bytes, not into zlib's second argument: Deno 2.4.2 makes
+      // 0x7fffffff of any that is larger, once it has compiled the call. zlib's own register begins with all ones.
+      for (let i = 0; i < REGISTER_SIZE; i++) {
+        block[i] = (block[i] as number) ^ (~register >>> (24 - 8 * i));
+      }
       reverseBits(piece.length);
-      value = crc32(block.subarray(0, piece.length), value);
+      register = reverse32(~crc32(block.subarray(0, piece.length)));
     }
-    return reverse32(~value);
+    return register >>> 0;
   };
 }
 

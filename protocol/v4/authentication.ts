@@ -14,7 +14,7 @@ const CONTEXT = "xfer/4 client authentication\0";
 const NO_ID = new Uint8Array(16);
 
 export interface Claim {
-  /** Of the server that the client has checked. */
+  /** Of the server that the client has checked; of its name, where it was verified by that. */
   readonly fingerprint: Bytes;
   /** The server's, of this connection. */
   readonly nonce: Bytes;

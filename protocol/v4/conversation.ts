@@ -10,6 +10,7 @@ import type { Kind, Message } from "./messages.ts";
 /** How far the client's introduction has come. */
 export type Phase =
   | "asked" // it is asked who it is
+  | "named" // it has said by which name it knows the server
   | "claiming" // it wants an account of protocol 3
   | "sealed" // it is asked to show that it can open what was sealed for it
   | "proving" // it has said what there is to say
@@ -68,9 +69,10 @@ const SAID: Steps<TagState> = {
 };
 
 const INTRODUCTION_HEARD: Steps<Phase> = {
-  register: { asked: "proving" },
-  login: { asked: "proving" },
-  claim: { asked: "claiming" },
+  host: { asked: "named" },
+  register: { asked: "proving", named: "proving" },
+  login: { asked: "proving", named: "proving" },
+  claim: { asked: "claiming", named: "claiming" },
   unsealed: { sealed: "proving" },
 };
 

@@ -47,26 +47,37 @@ export function certificateName(fingerprint: Bytes): string {
   return toBase32(fingerprint) + DOMAIN;
 }
 
-/** An address with the fingerprint of the server that is to be there, where it is known. */
+/**
+ * Whether a certificate has the name that only the owner of its key would give it: it is pinned by the fingerprint, and no
+ * authority has to do with it.
+ */
+export function isSelfMade(certificate: Bytes, fingerprint: Bytes): boolean {
+  const text = Array.from(certificate, (byte) => String.fromCharCode(byte)).join("");
+  return text.includes(certificateName(fingerprint));
+}
+
+/** Where a server is, and what is known of it. */
 export interface Location {
   readonly address: Address;
+  /** Whether it is written `xfer://…`: protocol 4 is spoken there, and nothing else is to be. */
+  readonly secure: boolean;
+  /** Of the server that is to be there; only in one that is secure. */
   readonly fingerprint: Bytes | undefined;
 }
 
-/** Reads `HOST:PORT` or `xfer://HOST:PORT#SHA256:…`; `undefined` for anything else. */
+/** Reads `HOST:PORT`, `xfer://HOST:PORT` or `xfer://HOST:PORT#SHA256:…`; `undefined` for anything else. */
 export function parseLocation(text: string): Location | undefined {
-  if (!text.startsWith(SCHEME)) {
-    const address = parseAddress(text);
-    return address && { address, fingerprint: undefined };
-  }
-  const [where = "", hash] = text.slice(SCHEME.length).split(/#(.*)/s);
+  const secure = text.startsWith(SCHEME);
+  const [where = "", hash] = secure ? text.slice(SCHEME.length).split(/#(.*)/s) : [text];
   const address = parseAddress(where);
   const fingerprint = hash === undefined ? undefined : parseFingerprint(hash);
-  return address && fingerprint && { address, fingerprint };
+  if (address === undefined || (hash !== undefined && fingerprint === undefined)) return undefined;
+  return { address, secure, fingerprint };
 }
 
 /** What {@link parseLocation} reads. */
-export function formatLocation({ address, fingerprint }: Location): string {
-  if (fingerprint === undefined) return formatAddress(address);
-  return `${SCHEME}${formatAddress(address)}#${formatFingerprint(fingerprint)}`;
+export function formatLocation({ address, secure, fingerprint }: Location): string {
+  const where = formatAddress(address);
+  if (!secure) return where;
+  return SCHEME + where + (fingerprint === undefined ? "" : `#${formatFingerprint(fingerprint)}`);
 }

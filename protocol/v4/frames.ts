@@ -13,6 +13,9 @@ import {
   type Message,
 } from "./messages.ts";
 
+/** Payloads of so many bytes and more are read to where they belong; others come in one piece with what follows. */
+const WORTH_FILLING = 64 * 1024;
+
 /** Holds one incomplete frame at most. */
 export class FrameReader {
   readonly #from: "client" | "server";
@@ -32,6 +35,20 @@ export class FrameReader {
   /** Hands over the next piece, which must not change until `next` has returned `undefined`. */
   push(piece: Bytes): void {
     this.#feed.push(piece);
+  }
+
+  /**
+   * Where the rest of a large payload goes, for who can read it right to there; the next message is whole when `fill` was
+   * told so. `undefined` where a piece is to be pushed.
+   */
+  get room(): Bytes | undefined {
+    if (this.#header === undefined || this.#header.length < WORTH_FILLING) return undefined;
+    return this.#feed.room;
+  }
+
+  /** Takes note that so many bytes of the room are filled. */
+  fill(size: number): void {
+    this.#feed.fill(size);
   }
 
   /** The next message; its bytes are its own. `undefined` until more is pushed. Throws `ProtocolError` `bad-frame`. */

@@ -17,8 +17,10 @@ import { ByteReader, type Bytes, ByteWriter, equalBytes } from "../wire.ts";
 const VERSION = 4;
 const HELLO_CODE = 0x7834;
 const ANSWER_CODE = 0x7835;
-/** No certificate is larger, in bytes. */
+/** No answer has a larger payload, in bytes. */
 const MAX_ANSWER = 16 * 1024;
+/** No certificate that is told of is larger, in bytes. */
+export const MAX_CERTIFICATE = MAX_ANSWER - 2;
 
 /** Where protocol 4 is spoken, and the certificate that is shown there; nothing of it is proven yet. */
 export interface HelloAnswer {

@@ -99,6 +99,7 @@ export const MESSAGES = {
   link: { type: 26, from: C, fields: [] },
   token: { type: 27, from: S, fields: [["token", "text"], ["expiresAt", "i64"]] },
   error: { type: 28, from: S, fields: [["code", "text"], ["message", "text"]] },
+  host: { type: 29, from: C, fields: [["name", "text"]] },
 } as const satisfies Record<
   string,
   { type: number; from: "client" | "server" | "both"; fields: Layout }

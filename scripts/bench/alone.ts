@@ -7,7 +7,7 @@ import { sendContent } from "../../client/send_content.ts";
 import { SourceFile } from "../../client/source_file.ts";
 import { edition2023c } from "../../mod.ts";
 import { invocation } from "../../tests/helpers/processes.ts";
-import { writeRandom } from "./transfers.ts";
+import { writeRandom } from "./files.ts";
 
 const SIZE = 2 ** 30;
 const PIECE = 2 ** 20;

@@ -15,7 +15,7 @@ import {
   sendFiles,
 } from "../../mod.ts";
 import { TemporaryFolder } from "../../tests/helpers/temporary.ts";
-import { writeRandom } from "./transfers.ts";
+import { writeRandom } from "./files.ts";
 
 export interface CrowdTimes {
   /** Of all together. */

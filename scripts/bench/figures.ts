@@ -22,11 +22,12 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
   const widths = head.map((word, i) =>
     Math.max(3, word.length, ...rows.map((row) => (row[i] ?? "").length))
   );
-  const line = (cells: readonly string[]) =>
-    `| ${
-      cells.map((cell, i) => i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))
-        .join(" | ")
-    } |`;
+  const line = (cells: readonly string[]) => {
+    const padded = widths.map((width, i) =>
+      i === 0 ? (cells[i] ?? "").padEnd(width) : (cells[i] ?? "").padStart(width)
+    );
+    return `| ${padded.join(" | ")} |`;
+  };
   const rule = widths.map((width, i) => i === 0 ? "-".repeat(width) : `${"-".repeat(width - 1)}:`);
   return [line(head), `| ${rule.join(" | ")} |`, ...rows.map(line)].join("\n");
 }

@@ -51,10 +51,17 @@ export interface Timed extends Usage {
 
 export class FailedError extends Error {}
 
+export interface TimeOptions extends Deno.CommandOptions {
+  /** Takes the process as soon as it runs. */
+  readonly onStart?: (process: Deno.ChildProcess) => void;
+  /** Takes what it prints on standard error, as it comes. */
+  readonly onWords?: (words: string) => void;
+}
+
 /** Runs a command to its end. Throws `FailedError` where it does not end with 0. */
 export async function time(
   [executable = "", ...args]: readonly string[],
-  options: Deno.CommandOptions = {},
+  { onStart, onWords, ...options }: TimeOptions = {},
 ): Promise<Timed> {
   const begin = performance.now();
   const process = new Deno.Command(executable, {
@@ -62,14 +69,46 @@ export async function time(
     ...options,
   }).spawn();
   const watching = watch(process.pid);
-  const [{ code }, words] = await Promise.all([
-    process.status,
-    new Response(process.stderr).text(),
-  ]);
+  onStart?.(process);
+  const [{ code }, words] = await Promise.all([process.status, hear(process.stderr, onWords)]);
   const seconds = (performance.now() - begin) / 1000;
   const usage = watching.stop();
-  if (code !== 0) throw new FailedError(`${executable} ended with ${code}: ${words.slice(-2000)}`);
+  if (code !== 0) throw new FailedError(`${executable} ended with ${code}: ${words}`);
   return { seconds, ...usage };
+}
+
+/** The last of what is printed. */
+async function hear(
+  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+  onWords: ((words: string) => void) | undefined,
+): Promise<string> {
+  let last = "";
+  for await (const words of stream.pipeThrough(new TextDecoderStream())) {
+    onWords?.(words);
+    last = (last + words).slice(-2000);
+  }
+  return last;
+}
+
+/** Runs a command that is not timed. Throws `FailedError` where it does not end with 0. */
+export async function run(command: readonly string[], cwd?: string): Promise<void> {
+  await time(command, cwd === undefined ? {} : { cwd });
+}
+
+/** Starts a program that is found where servers are; resolves when it listens. */
+export async function startServer(
+  [name = "", ...args]: readonly string[],
+  port: number,
+): Promise<Deno.ChildProcess> {
+  const options: Deno.CommandOptions = { args, stdin: "null", stdout: "null", stderr: "null" };
+  const process = new Deno.Command(await which(name) ?? name, options).spawn();
+  await listening(port);
+  return process;
+}
+
+export async function stop(process: Deno.ChildProcess): Promise<void> {
+  process.kill("SIGTERM");
+  await process.status;
 }
 
 /** Where a program is, if it is installed. */
@@ -89,16 +128,25 @@ export function freePort(): number {
 }
 
 /** Resolves when something listens on a port of the loopback address. Throws `FailedError` after ten seconds. */
-export async function listening(port: number): Promise<void> {
-  for (let i = 0; i < 200; i++) {
+async function listening(port: number): Promise<void> {
+  await soon(`something listens on port ${port}`, async () => {
     try {
       (await Deno.connect({ hostname: "127.0.0.1", port })).close();
-      return;
+      return true;
     } catch {
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      return undefined;
     }
+  });
+}
+
+/** What `look` finds, as soon as it finds something. Throws `FailedError` after ten seconds. */
+export async function soon<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {
+  for (let i = 0; i < 200; i++) {
+    const found = await look();
+    if (found !== undefined) return found;
+    await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  throw new FailedError(`Nothing listens on port ${port}`);
+  throw new FailedError(`Waited in vain: ${what}`);
 }
 
 function tree(root: number): number[] {

@@ -7,26 +7,37 @@ import { type Bytes, printable, ProtocolError } from "../../protocol/mod.ts";
 import { NONCE_SIZE } from "../../protocol/v4/authentication.ts";
 import { Conversation } from "../../protocol/v4/conversation.ts";
 import { FrameReader } from "../../protocol/v4/frames.ts";
-import { dataHeader, encodeMessage, type Message } from "../../protocol/v4/messages.ts";
+import {
+  dataHeader,
+  encodeMessage,
+  type Kind,
+  type Message,
+  type MessageOf,
+} from "../../protocol/v4/messages.ts";
+import { fingerprintOfName, isOneOf } from "../../protocol/v4/server_name.ts";
 import type { Context } from "../context.ts";
 import { LimitError } from "../limits.ts";
 import { PeerSocket, type Socket } from "../peer_socket.ts";
 import { type Entrant, letIn, refuseDismissed } from "./entrance.ts";
+import type { TlsIdentity } from "./identity.ts";
 import { Refusal } from "./refusal.ts";
 import { Requests, WINDOW } from "./requests.ts";
 
 /** What makes up the server to a client, beside what all connections share. */
-export interface Face {
-  readonly fingerprint: Bytes;
-}
+export type Face = Pick<TlsIdentity, "fingerprint" | "names">;
 
 const VERSION = 0x0400;
 /** What the socket is read into; TLS gives no more than 16 KiB at once. */
 const READ_SIZE = 64 * 1024;
 
+/** They count as parts of the request before them. */
+const PARTS: readonly Kind[] = ["data", "end", "cancel", "leave"];
+
 export class Connection {
   readonly #context: Context;
   readonly #face: Face;
+  /** What the client signs as the server's fingerprint. */
+  #fingerprint: Bytes;
   readonly #socket: PeerSocket;
   readonly #frames = new FrameReader("client");
   readonly #conversation = new Conversation(WINDOW);
@@ -38,6 +49,7 @@ export class Connection {
   constructor(context: Context, socket: Socket, face: Face) {
     this.#context = context;
     this.#face = face;
+    this.#fingerprint = face.fingerprint;
     this.#socket = new PeerSocket(socket, context.limits);
   }
 
@@ -79,10 +91,14 @@ export class Connection {
   async #converse(): Promise<void> {
     const nonce = crypto.getRandomValues(new Uint8Array(NONCE_SIZE));
     await this.#send({ kind: "challenge", tag: 0, version: VERSION, nonce });
-    const first = await this.#receive();
+    let first = await this.#receive();
+    if (first?.kind === "host") {
+      await this.#answerToName(first);
+      first = await this.#receive();
+    }
     if (first === undefined) return;
     const entrant = await letIn({
-      ...{ context: this.#context, fingerprint: this.#face.fingerprint, nonce, peer: this.#socket },
+      ...{ context: this.#context, fingerprint: this.#fingerprint, nonce, peer: this.#socket },
       send: (message) => this.#send(message),
       receive: () => this.#receive(),
     }, first);
@@ -96,14 +112,21 @@ export class Connection {
       const message = await this.#receive();
       if (message === undefined) return;
       const { maxRequestsPerConnection: max } = this.#context.limits;
-      // A file counts once.
-      if (message.kind !== "data" && message.kind !== "end" && ++requested > max) {
+      if (!PARTS.includes(message.kind) && ++requested > max) {
         throw new LimitError("maxRequestsPerConnection", max);
       }
       await refuseDismissed(this.#context, entrant);
       await requests.handle(message);
       if (this.#finishing && !this.#conversation.isAtWork) return;
     }
+  }
+
+  /** The client has verified the server by a name, and signs that. Throws `Refusal` where it is another's. */
+  async #answerToName({ name }: MessageOf<"host">): Promise<void> {
+    if (!isOneOf(name, this.#face.names ?? [])) {
+      throw new Refusal("not-authenticated", "the server has no certificate for that name");
+    }
+    this.#fingerprint = await fingerprintOfName(name);
   }
 
   #requestsOf({ clientId }: Entrant): Requests {
@@ -125,6 +148,13 @@ export class Connection {
         this.#conversation.hear(message);
         return message;
       }
+      const { room } = this.#frames;
+      if (room !== undefined) {
+        const phase = this.#conversation.isReceiving ? "content" : "request";
+        if (!(await this.#socket.fill(room, phase))) throw leftWithin();
+        this.#frames.fill(room.length);
+        continue;
+      }
       const bytes = await this.#socket.receive(
         this.#conversation.isReceiving
           ? "content"
@@ -133,7 +163,7 @@ export class Connection {
           : "request",
       );
       if (bytes === undefined) {
-        if (!this.#frames.betweenFrames) throw new Error("it left within a message");
+        if (!this.#frames.betweenFrames) throw leftWithin();
         return undefined;
       }
       this.#frames.push(bytes);
@@ -191,4 +221,8 @@ export class Connection {
         printable(error instanceof Error ? error.message : String(error)),
     });
   }
+}
+
+function leftWithin(): Error {
+  return new Error("it left within a message");
 }

@@ -17,13 +17,17 @@ const NO_END = new Date("9999-12-31T23:59:59Z");
 const BEGIN = new Date("2020-01-01T00:00:00Z");
 
 export interface TlsIdentity {
-  /** PEM, as `Deno.listenTls` takes them. */
+  /** PEM, as `Deno.listenTls` takes them; the certificate with those that lead to its authority. */
   readonly key: string;
   readonly certificate: string;
   /** DER. */
   readonly rawCertificate: Bytes;
   /** SHA-256 of the public key, 32 bytes. */
   readonly fingerprint: Bytes;
+  /** Hosts that it is good for, where an authority has issued it; `undefined` for a self-made one. */
+  readonly names: readonly string[] | undefined;
+  /** What the operator should know of it. */
+  readonly warnings: readonly string[];
 }
 
 /**
@@ -32,8 +36,7 @@ export interface TlsIdentity {
  */
 export async function loadIdentity(folder: string, fs: FileSystem): Promise<TlsIdentity> {
   const path = join(folder, TLS_FILE);
-  const text = await readIfThere(path);
-  if (text !== undefined) return await parseIdentity(text, path);
+  if (await readIfThere(path) !== undefined) return await readIdentity(folder);
   const made = await makeIdentity();
   // Whole or absent, and durable before any client keeps the fingerprint.
   const temporary = `${path}.tmp`;
@@ -48,12 +51,26 @@ export async function loadIdentity(folder: string, fs: FileSystem): Promise<TlsI
   return await parseIdentity(made, path);
 }
 
+/** The identity that a data folder has. Throws `ConfigurationError` `bad-tls-identity`, also where there is none. */
+export async function readIdentity(folder: string): Promise<TlsIdentity> {
+  const path = join(folder, TLS_FILE);
+  return await parseIdentity(await readIfThere(path) ?? "", path);
+}
+
+/** Throws where Deno can't serve with a key and a certificate: better now than when others rely on them. */
+export function tryOut(key: string, cert: string): void {
+  Deno.listenTls({ hostname: "127.0.0.1", port: 0, key, cert }).close();
+}
+
 async function parseIdentity(text: string, path: string): Promise<TlsIdentity> {
   const [key, certificate] = text.match(/-----BEGIN [^-]+-----[^-]+-----END [^-]+-----\n/g) ?? [];
   try {
     if (key === undefined || certificate === undefined) throw new Error("a part is missing");
     const rawCertificate = fromPem(certificate);
-    return { key, certificate, rawCertificate, fingerprint: await fingerprintOf(rawCertificate) };
+    const fingerprint = await fingerprintOf(rawCertificate);
+    tryOut(key, certificate);
+    const selfMade = { names: undefined, warnings: [] };
+    return { key, certificate, rawCertificate, fingerprint, ...selfMade };
   } catch (cause) {
     throw new ConfigurationError(
       "bad-tls-identity",

@@ -4,6 +4,7 @@ import { TemporaryFolder } from "../helpers/temporary.ts";
 
 const parse = (text: string) => parseTransferInfo(text, "transfer.info");
 const EXPECTED = {
+  secure: false,
   fingerprint: undefined,
   server: { hostname: "127.0.0.1", port: 1256 },
   userName: "Alice",
@@ -24,12 +25,21 @@ Deno.test("transfer.info: three lines, however a person's editor ends them", () 
 
 Deno.test("transfer.info: names and IPv6 addresses, and no line 3 where files are named elsewhere", () => {
   assert.deepEqual(parse("files.example.org:80\nBob2\n"), {
+    secure: false,
     fingerprint: undefined,
     server: { hostname: "files.example.org", port: 80 },
     userName: "Bob2",
     file: undefined,
   });
   assert.deepEqual(parse("[fe80::1]:80\nBob2\n").server, { hostname: "fe80::1", port: 80 });
+});
+
+Deno.test("transfer.info: xfer:// in line 1 means protocol 4, with a fingerprint or without", () => {
+  const hash = `SHA256:${"A".repeat(43)}`;
+  const pinned = parse(`xfer://h:80#${hash}\nBob\n`);
+  assert.deepEqual([pinned.secure, pinned.fingerprint], [true, new Uint8Array(32)]);
+  const named = parse("xfer://h:80\nBob\n");
+  assert.deepEqual([named.secure, named.fingerprint], [true, undefined]);
 });
 
 Deno.test("transfer.info: what is wrong is said with file, line, what was found and what is expected", () => {

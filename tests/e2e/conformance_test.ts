@@ -13,7 +13,10 @@ const QUIET = { stdin: "null", stdout: "null", stderr: "null" } as const;
 for (const edition of EDITIONS) {
   Deno.test(`conformance: our client in edition ${edition.name}, all cases`, async () => {
     const start = (cwd: string) =>
-      command(["client", "--retries", "0", "--edition", edition.name], { cwd, ...QUIET });
+      command(["client", "--protocol", "3", "--retries", "0", "--edition", edition.name], {
+        cwd,
+        ...QUIET,
+      });
     const jobs = clientCases(edition).map((one) => () => runClientCase(start, edition, one));
     assert.ok(jobs.length > 30);
     for await (const result of sideBySide(jobs, AT_ONCE)) {

@@ -4,7 +4,7 @@ import { cksum, edition2024early, EDITIONS } from "../../mod.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
 import { DIALECTS } from "../helpers/dialects.ts";
 import { Emulator } from "../helpers/emulator.ts";
-import { ServerProcess, writeTransferInfo, xfer } from "../helpers/processes.ts";
+import { CLIENT_3, ServerProcess, writeTransferInfo, xfer } from "../helpers/processes.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
 
 const LISTEN = ["--listen", "127.0.0.1:0", "--listen", "127.0.0.1:0=2024early"];
@@ -25,9 +25,9 @@ Deno.test("all editions and habits at once, out of one catalog", async () => {
     await folder.write(`${userName}/file.bin`, content(userName));
     const isEarly = edition === edition2024early;
     await writeTransferInfo(cwd, { port: isEarly ? earlyPort : port, userName, file: "file.bin" });
-    const first = await xfer(["client", "--edition", edition.name], cwd);
+    const first = await xfer([...CLIENT_3, "--edition", edition.name], cwd);
     assert.equal(first.code, 0, first.stderr);
-    const second = await xfer(["client"], cwd);
+    const second = await xfer(CLIENT_3, cwd);
     assert.equal(second.code, 0, second.stderr);
     assert.doesNotMatch(second.stderr, /Registering/, "the edition is remembered");
   });
@@ -68,10 +68,10 @@ Deno.test("--edition auto says what it found; a server serves only the editions 
   });
   await folder.write("a", "content");
   await writeTransferInfo(folder.path, { port: server.port, file: "a" });
-  const wrong = await xfer(["client", "--edition", "2023c"], folder.path);
+  const wrong = await xfer([...CLIENT_3, "--edition", "2023c"], folder.path);
   assert.equal(wrong.code, 8, wrong.stderr);
   assert.match(wrong.stderr, /unknown-code|2023c/);
-  const { code, stderr } = await xfer(["client", "--edition", "auto"], folder.path);
+  const { code, stderr } = await xfer([...CLIENT_3, "--edition", "auto"], folder.path);
   assert.equal(code, 0, stderr);
   assert.match(stderr, /^The server speaks edition 2024$/m);
   const bad = await xfer(["server", "--edition", "2024,2031"], folder.path);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { cksum } from "../../mod.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
-import { ServerProcess, writeTransferInfo, xfer } from "../helpers/processes.ts";
+import { CLIENT_3, ServerProcess, writeTransferInfo, xfer } from "../helpers/processes.ts";
 import { Scene } from "../helpers/scene.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
 
@@ -13,7 +13,7 @@ Deno.test("two runs of the client: registration, then reconnection with another 
   await using scene = await Scene.create();
   const cwd = await scene.prepare("client", { "hello.txt": "hello world\n", "other.txt": "other" });
 
-  const first = await xfer(["client"], cwd);
+  const first = await xfer(CLIENT_3, cwd);
   assert.equal(first.code, 0, first.stderr);
   assert.equal(
     first.stdout,
@@ -23,7 +23,7 @@ Deno.test("two runs of the client: registration, then reconnection with another 
   const identity = await Deno.readTextFile(`${cwd}/me.info`);
 
   await writeTransferInfo(cwd, { port: scene.server.port, file: "other.txt" });
-  const second = await xfer(["client"], cwd);
+  const second = await xfer(CLIENT_3, cwd);
   assert.equal(second.code, 0, second.stderr);
   assert.match(second.stderr, /Reconnecting/);
   assert.equal(await Deno.readTextFile(`${cwd}/me.info`), identity);
@@ -45,7 +45,7 @@ Deno.test("files of every size around the cipher's block and the chunk, over one
     sizes.map((size) => [`file-${size}`, pseudoRandomBytes(size, size + 1)]),
   );
   const cwd = await scene.prepare("client", files);
-  const { code, stdout, stderr } = await xfer(["client", "put", ...Object.keys(files)], cwd);
+  const { code, stdout, stderr } = await xfer([...CLIENT_3, "put", ...Object.keys(files)], cwd);
   assert.equal(code, 0, stderr);
   assert.equal(stdout.trimEnd().split("\n").length, sizes.length);
   assert.equal(stderr.match(/^Connected/gm)?.length, 1);
@@ -60,7 +60,7 @@ Deno.test("a file of 100 MB", async () => {
   await using scene = await Scene.create();
   const content = pseudoRandomBytes(100_000_000);
   const cwd = await scene.prepare("client", { "large.bin": content });
-  const { code, stderr } = await xfer(["client"], cwd);
+  const { code, stderr } = await xfer(CLIENT_3, cwd);
   assert.equal(code, 0, stderr);
   const exported = await scene.exported("Alice", "large.bin");
   assert.equal(exported.length, content.length);
@@ -75,7 +75,7 @@ Deno.test("20 clients at once", async () => {
   }));
   const runs = await Promise.all(users.map(async ({ userName, content }) => {
     const cwd = await scene.prepare(userName, { "same.bin": content }, { userName });
-    return await xfer(["client"], cwd);
+    return await xfer(CLIENT_3, cwd);
   }));
   for (const { code, stderr } of runs) assert.equal(code, 0, stderr);
   for (const { userName, content } of users) {
@@ -88,7 +88,7 @@ Deno.test("the server restarted between uploads, also by kill: accounts, keys an
   const cwd = await scene.prepare("client", { a: "first", b: "second", c: "third" });
   for (const [file, signal] of [["a", "SIGTERM"], ["b", "SIGKILL"], ["c", "SIGKILL"]] as const) {
     await writeTransferInfo(cwd, { port: scene.server.port, file });
-    const { code, stderr } = await xfer(["client"], cwd);
+    const { code, stderr } = await xfer(CLIENT_3, cwd);
     assert.equal(code, 0, stderr);
     if (file !== "a") assert.match(stderr, /Reconnecting/);
     await scene.restart(signal);

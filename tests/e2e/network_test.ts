@@ -4,7 +4,13 @@ import { pseudoRandomBytes } from "../helpers/bytes.ts";
 import { FaultyProxy } from "../helpers/faulty_proxy.ts";
 import { Cuts } from "../helpers/meddlers.ts";
 import { OddServer, soundAnswers } from "../helpers/odd_server.ts";
-import { ServerProcess, startXfer, writeTransferInfo, xfer } from "../helpers/processes.ts";
+import {
+  CLIENT_3,
+  ServerProcess,
+  startXfer,
+  writeTransferInfo,
+  xfer,
+} from "../helpers/processes.ts";
 import { Scene } from "../helpers/scene.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
 
@@ -15,7 +21,7 @@ Deno.test("the server is killed in the middle of a file and started again: the c
   const { port } = scene.server;
   const files = { small: "first", large: pseudoRandomBytes(80_000_000), last: "third" };
   const cwd = await scene.prepare("client", files);
-  await using running = startXfer(["client", "put", ...Object.keys(files)], cwd);
+  await using running = startXfer([...CLIENT_3, "put", ...Object.keys(files)], cwd);
   await running.printed(/^Sending large/m);
   await scene.server.stop("SIGKILL");
   await running.printed(/trying again in/);
@@ -37,7 +43,7 @@ Deno.test("the server is gone for good: exit code 4 after the retries, with what
   await using scene = await Scene.create();
   const files = { small: "first", large: pseudoRandomBytes(80_000_000), last: "third" };
   const cwd = await scene.prepare("client", files);
-  const args = ["client", "put", "--retries", "1", ...Object.keys(files)];
+  const args = [...CLIENT_3, "put", "--retries", "1", ...Object.keys(files)];
   await using running = startXfer(args, cwd);
   await running.printed(/^Sending large/m);
   await scene.server.stop("SIGKILL");
@@ -56,7 +62,7 @@ Deno.test("no answer to the approval: said to be unknown, not to be missing", as
   const network = new Cuts([{ before: "messageReceived" }]);
   await using proxy = await FaultyProxy.start(address, network);
   const cwd = await scene.prepare("client", { a: "content" }, { port: proxy.address.port });
-  const { code, stdout, stderr } = await xfer(["client", "--retries", "0"], cwd);
+  const { code, stdout, stderr } = await xfer([...CLIENT_3, "--retries", "0"], cwd);
   assert.equal(code, NETWORK, stderr);
   assert.equal(stdout, "");
   assert.match(stderr, /^xfer: a was sent and approved, but .* \[not-confirmed\]$/m);
@@ -71,11 +77,11 @@ Deno.test("nobody listens: with --retries 0 said at once; --retries and --timeou
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
   await writeTransferInfo(folder.path, { port, file: "a" });
-  const silent = await xfer(["client", "--retries", "0", "--timeout", "0.2"], folder.path);
+  const silent = await xfer([...CLIENT_3, "--retries", "0", "--timeout", "0.2"], folder.path);
   assert.equal(silent.code, NETWORK);
   assert.match(silent.stderr, /did not answer in time \[response-timeout\]/);
   listener.close();
-  const absent = await xfer(["client", "--retries", "0"], folder.path);
+  const absent = await xfer([...CLIENT_3, "--retries", "0"], folder.path);
   assert.equal(absent.code, NETWORK);
   assert.doesNotMatch(absent.stderr, /trying again/);
   for (
@@ -92,7 +98,7 @@ Deno.test("nobody listens: with --retries 0 said at once; --retries and --timeou
       ["--timeout", "soon"],
     ]
   ) {
-    const { code, stderr } = await xfer(["client", ...wrong], folder.path);
+    const { code, stderr } = await xfer([...CLIENT_3, ...wrong], folder.path);
     assert.equal(code, 2, wrong.join(" "));
     assert.match(stderr, /Expected .* from .* to /);
   }
@@ -109,7 +115,7 @@ Deno.test("a server can't write to the terminal", async () => {
   await using folder = await TemporaryFolder.create();
   await folder.write("a", "content");
   await writeTransferInfo(folder.path, { port: server.address.port, file: "a" });
-  const { code, stdout, stderr } = await xfer(["client"], folder.path);
+  const { code, stdout, stderr } = await xfer(CLIENT_3, folder.path);
   assert.equal(code, 8, stderr);
   assert.match(stderr, /confirmed the file \\u\{1b\}\]0;owned\\u\{7\}/);
   // deno-lint-ignore no-control-regex -- control characters are what must not be there
@@ -121,16 +127,16 @@ Deno.test("identity files: tightened with a warning, or refused with exit code 3
 }, async () => {
   await using scene = await Scene.create();
   const cwd = await scene.prepare("client", { a: "content" });
-  assert.equal((await xfer(["client"], cwd)).code, 0);
+  assert.equal((await xfer(CLIENT_3, cwd)).code, 0);
   await Deno.chmod(`${cwd}/me.info`, 0o644);
-  const tightened = await xfer(["client"], cwd);
+  const tightened = await xfer(CLIENT_3, cwd);
   assert.equal(tightened.code, 0);
   assert.match(
     tightened.stderr,
     /^Warning: me\.info could be read by others; it is only yours now/m,
   );
   await Deno.chmod(`${cwd}/me.info`, 0o666);
-  const refused = await xfer(["client"], cwd);
+  const refused = await xfer(CLIENT_3, cwd);
   assert.equal(refused.code, 3);
   assert.match(refused.stderr, /\[identity-not-private\]\n +If .*: chmod 600 'me\.info'$/m);
 });

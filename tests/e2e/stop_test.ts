@@ -4,7 +4,7 @@ import { cksum } from "../../mod.ts";
 import { formatQuantity, parseQuantity } from "../../cli/quantities.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
 import { encrypt, kindOf, Peer } from "../helpers/peer.ts";
-import { ServerProcess, xfer } from "../helpers/processes.ts";
+import { CLIENT_3, ServerProcess, xfer } from "../helpers/processes.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
 
 const content = pseudoRandomBytes(100_000);
@@ -92,7 +92,7 @@ Deno.test("limits are options: over one the client is told, the log names it", a
   });
   await folder.write("a", content);
   await folder.write("transfer.info", `127.0.0.1:${server.port}\nAlice\na\n`);
-  const { code, stderr } = await xfer(["client"], folder.path);
+  const { code, stderr } = await xfer(CLIENT_3, folder.path);
   assert.equal(code, 5, stderr);
   assert.match(stderr, /general-error/);
   await server.stop();

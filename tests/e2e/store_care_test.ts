@@ -1,7 +1,7 @@
 /** The operator's commands as processes, with their exit codes. */
 import assert from "node:assert/strict";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
-import { xfer } from "../helpers/processes.ts";
+import { CLIENT_3, xfer } from "../helpers/processes.ts";
 import { Scene } from "../helpers/scene.ts";
 
 Deno.test("verify, repair, backup, restore and removal from the command line", async () => {
@@ -10,7 +10,7 @@ Deno.test("verify, repair, backup, restore and removal from the command line", a
     "a.bin": pseudoRandomBytes(5000),
     "b.bin": pseudoRandomBytes(300),
   });
-  assert.equal((await xfer(["client", "put", "a.bin", "b.bin"], folder)).code, 0);
+  assert.equal((await xfer([...CLIENT_3, "put", "a.bin", "b.bin"], folder)).code, 0);
 
   const clean = await scene.operate("verify");
   assert.deepEqual([clean.code, clean.stdout], [0, "All is as it was stored\n"]);

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { FaultyProxy } from "../helpers/faulty_proxy.ts";
 import { falsifyChecksums } from "../helpers/meddlers.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
-import { invocation, writeTransferInfo, xfer } from "../helpers/processes.ts";
+import { CLIENT_3, invocation, writeTransferInfo, xfer } from "../helpers/processes.ts";
 import { Scene } from "../helpers/scene.ts";
 
 const REFUSED = 5;
@@ -15,7 +15,7 @@ for (const wrong of [1, 2]) {
     await using proxy = await faulty(scene, wrong);
     const content = pseudoRandomBytes(3_000_000);
     const cwd = await scene.prepare("client", { "a.bin": content }, { port: proxy.address.port });
-    const { code, stderr } = await xfer(["client"], cwd);
+    const { code, stderr } = await xfer(CLIENT_3, cwd);
     assert.equal(code, 0, stderr);
     assert.equal(stderr.match(/The checksums differ/g)?.length, wrong);
     assert.match(stderr, new RegExp(`attempt ${wrong + 1}`));
@@ -29,7 +29,7 @@ Deno.test("a checksum that is always wrong: four attempts, then giving up; the n
   const cwd = await scene.prepare("client", { a: "first", b: "second" }, {
     port: proxy.address.port,
   });
-  const { code, stdout, stderr } = await xfer(["client", "put", "a", "b"], cwd);
+  const { code, stdout, stderr } = await xfer([...CLIENT_3, "put", "a", "b"], cwd);
   assert.equal(code, INTEGRITY);
   assert.match(stderr, /checksum of a was wrong 4 times; it is not stored \[crc-mismatch\]/);
   assert.equal(stderr.match(/Sending a/g)?.length, 4);
@@ -41,9 +41,9 @@ Deno.test("a checksum that is always wrong: four attempts, then giving up; the n
 Deno.test("a name that is taken is refused; nothing of the owner's is touched", async () => {
   await using scene = await Scene.create();
   const owner = await scene.prepare("owner", { a: "the owner's" });
-  assert.equal((await xfer(["client"], owner)).code, 0);
+  assert.equal((await xfer(CLIENT_3, owner)).code, 0);
   const other = await scene.prepare("other", { a: "another's" });
-  const { code, stdout, stderr } = await xfer(["client"], other);
+  const { code, stdout, stderr } = await xfer(CLIENT_3, other);
   assert.equal(code, REFUSED);
   assert.equal(stdout, "");
   assert.match(stderr, /refused to register the name Alice: it is taken \[name-taken\]/);
@@ -55,10 +55,10 @@ Deno.test("reconnection unknown to the server: registers anew and keeps the old 
   await using scene = await Scene.create();
   await using elsewhere = await Scene.create();
   const cwd = await scene.prepare("client", { a: "content" });
-  assert.equal((await xfer(["client"], cwd)).code, 0);
+  assert.equal((await xfer(CLIENT_3, cwd)).code, 0);
   const before = await Deno.readTextFile(`${cwd}/me.info`);
   await writeTransferInfo(cwd, { port: elsewhere.server.port, file: "a" });
-  const { code, stderr } = await xfer(["client"], cwd);
+  const { code, stderr } = await xfer(CLIENT_3, cwd);
   assert.equal(code, 0, stderr);
   assert.match(stderr, /does not know Alice by the id .* kept in me\.info\.old/);
   assert.equal(await Deno.readTextFile(`${cwd}/me.info.old`), before);
@@ -69,19 +69,19 @@ Deno.test("reconnection unknown to the server: registers anew and keeps the old 
 Deno.test("a client that died before its id arrived goes on with its key once the name is free", async () => {
   await using scene = await Scene.create();
   const cwd = await scene.prepare("client", { a: "content" });
-  assert.equal((await xfer(["client"], cwd)).code, 0);
+  assert.equal((await xfer(CLIENT_3, cwd)).code, 0);
   const key = await Deno.readTextFile(`${cwd}/priv.key`);
   await Deno.remove(`${cwd}/me.info`);
   await writeTransferInfo(cwd, { port: scene.server.port, userName: "Bob", file: "a" });
-  assert.equal((await xfer(["client"], cwd)).code, 0);
+  assert.equal((await xfer(CLIENT_3, cwd)).code, 0);
   assert.equal(await Deno.readTextFile(`${cwd}/priv.key`), key);
   assert.ok((await Deno.readTextFile(`${cwd}/me.info`)).includes(key.trim()));
 });
 
 const CASES: readonly [string, readonly string[], number, RegExp][] = [
-  ["no file of that name", ["client", "put", "none"], 7, /Cannot read none: .*\[cannot-read\]/],
-  ["a folder", ["client", "put", "."], 7, /not a regular file \[not-a-file\]/],
-  ["two files of one name", ["client", "put", "a", "./a"], 2, /\[same-name\]/],
+  ["no file of that name", [...CLIENT_3, "put", "none"], 7, /Cannot read none: .*\[cannot-read\]/],
+  ["a folder", [...CLIENT_3, "put", "."], 7, /not a regular file \[not-a-file\]/],
+  ["two files of one name", [...CLIENT_3, "put", "a", "./a"], 2, /\[same-name\]/],
   ["no transfer.info", ["client", "--transfer-info", "none"], 3, /\[no-transfer-info\]/],
   ["an unknown command", ["cleint"], 2, /unknown command 'cleint'.*client.*\[unknown-command\]/],
   ["an unknown option", ["client", "--fast"], 2, /unknown option '--fast' \[unknown-option\]/],
@@ -112,7 +112,7 @@ Deno.test("no server there: says so, with what to do", async () => {
   await using scene = await Scene.create();
   const cwd = await scene.prepare("client", { a: "content" });
   await scene.server.stop();
-  const { code, stderr } = await xfer(["client", "--retries", "0"], cwd);
+  const { code, stderr } = await xfer([...CLIENT_3, "--retries", "0"], cwd);
   assert.equal(code, 4);
   assert.match(
     stderr,
@@ -123,7 +123,7 @@ Deno.test("no server there: says so, with what to do", async () => {
 Deno.test("export: unknown users and files, a target that exists, a stored file that was damaged", async () => {
   await using scene = await Scene.create();
   const cwd = await scene.prepare("client", { a: "content" });
-  assert.equal((await xfer(["client"], cwd)).code, 0);
+  assert.equal((await xfer(CLIENT_3, cwd)).code, 0);
   const target = scene.folder.join("target");
   const cases: [readonly string[], number, RegExp][] = [
     [["Bob", "a", target], 2, /no user Bob \[no-such-user\]/],
@@ -189,7 +189,7 @@ Deno.test("put goes on after a file that can't be stored, and names each that is
   const cwd = await scene.prepare("client", { a: "1", b: "2", c: "3" }, {
     port: proxy.address.port,
   });
-  const { code, stdout, stderr } = await xfer(["client", "put", "a", "b", "c"], cwd);
+  const { code, stdout, stderr } = await xfer([...CLIENT_3, "put", "a", "b", "c"], cwd);
   assert.equal(code, INTEGRITY);
   assert.deepEqual([...stdout.matchAll(/^Stored (\w) /gm)].map(([, name]) => name), ["b", "c"]);
   assert.match(stderr, /^Not stored: a$/m);
@@ -200,7 +200,7 @@ Deno.test("output that can't be written: a closed pipe is quiet, a full disk is 
   await using scene = await Scene.create();
   const cwd = await scene.prepare("client", { a: "content" });
   const shell = async (line: string) => {
-    const { args, executable } = invocation(["client"]);
+    const { args, executable } = invocation(CLIENT_3);
     const script = line.replace("XFER", [executable, ...args].map((word) => `'${word}'`).join(" "));
     const { code, stderr } = await new Deno.Command("bash", { args: ["-c", script], cwd }).output();
     return { code, stderr: new TextDecoder().decode(stderr) };

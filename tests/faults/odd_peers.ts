@@ -266,7 +266,7 @@ export async function fuzzTexts(loop: Loop): Promise<void> {
   const known = new KnownServers(folder.path);
   const fingerprint = pseudoRandomBytes(32);
   const address = { hostname: "::1", port: 7 };
-  const location = formatLocation({ address, fingerprint });
+  const location = formatLocation({ address, secure: true, fingerprint });
   const hello = encodeHelloAnswer({ port: 7, certificate: pseudoRandomBytes(300) });
   const encoder = new TextEncoder();
   while (loop.next()) {

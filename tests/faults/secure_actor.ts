@@ -180,7 +180,7 @@ export class SecureActor {
       fingerprint: this.#fingerprint,
       onNewServer: () => true,
       onEvent: (event) => {
-        if (event.type === "secure") this.#fingerprint = parseFingerprint(event.fingerprint);
+        if (event.type === "secure") this.#fingerprint = parseFingerprint(event.fingerprint ?? "");
       },
     };
   }

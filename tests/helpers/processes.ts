@@ -1,5 +1,6 @@
-/** Real processes of the executable under test: `XFER_BIN`, or else `main.ts` with this Deno. */
+/** Real processes of the executable under test: `XFER_BIN`, or else `main.ts` with this Deno, allowed no more. */
 import { fileURLToPath } from "node:url";
+import { PERMISSION_FLAGS } from "../../scripts/release/permissions.ts";
 
 const MAIN = fileURLToPath(new URL("../../main.ts", import.meta.url));
 
@@ -7,7 +8,7 @@ const MAIN = fileURLToPath(new URL("../../main.ts", import.meta.url));
 export function invocation(args: readonly string[]): { executable: string; args: string[] } {
   const binary = Deno.env.get("XFER_BIN");
   if (binary) return { executable: binary, args: [...args] };
-  const run = ["run", "--quiet", "--no-check", "--allow-all", MAIN];
+  const run = ["run", "--quiet", "--no-check", ...PERMISSION_FLAGS, MAIN];
   return { executable: Deno.execPath(), args: [...run, ...args] };
 }
 
@@ -19,6 +20,9 @@ export function command(args: readonly string[], options: Deno.CommandOptions = 
     env: { NO_COLOR: "1", ...options.env },
   });
 }
+
+/** A client of protocol 3, which asks for nothing else. */
+export const CLIENT_3: readonly string[] = ["client", "--protocol", "3"];
 
 export interface Finished {
   readonly code: number;

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { DEFAULT_TIMEOUTS, Server } from "../../mod.ts";
 import { AccountFolder } from "../../client/v4/account.ts";
 import { findSecure, openSecurely } from "../../client/v4/channel.ts";
+import { KnownServers } from "../../client/v4/known_servers.ts";
 import { SecureClient } from "../../client/v4/secure_client.ts";
 import { fingerprintOf } from "../../protocol/v4/fingerprint.ts";
 import { decodeHelloAnswer, encodeHelloAnswer } from "../../protocol/v4/hello.ts";
@@ -211,6 +212,8 @@ for (const direction of ["up", "down"] as const) {
       ) {
         const secure = { [direction]: meddler };
         await using proxy = await SecureProxy.start(scene.server, { secure });
+        // Kept only where the channel came about.
+        await new KnownServers(scene.folder.join("Alice")).forget(proxy.address);
         try {
           using client = await scene.client("Alice", { server: proxy.address, timeouts });
           const outcomes = await put(client, [{ file, name: "b" }]);

@@ -7,6 +7,7 @@ import {
   type Limits,
   Server,
   type ServerOptions,
+  type TlsFiles,
   type XferError,
 } from "../../mod.ts";
 import { AccountFolder } from "../../client/v4/account.ts";
@@ -17,6 +18,7 @@ import type { SecureOptions } from "../../client/v4/session.ts";
 import { SourceFile } from "../../client/source_file.ts";
 import { fingerprintOf } from "../../protocol/v4/fingerprint.ts";
 import { type Claim, sign } from "../../protocol/v4/authentication.ts";
+import type { Issued } from "../helpers/authority.ts";
 import { openInThisThread } from "../helpers/catalogs.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
 
@@ -48,6 +50,24 @@ export class Scene implements AsyncDisposable {
   async restart(options: Partial<ServerOptions> = {}): Promise<void> {
     await this.server.close();
     this.server = await startServer(this.data, {}, options);
+  }
+
+  /** A server that shows an operator's certificate. */
+  static async named(issued: Issued): Promise<Scene> {
+    const folder = await TemporaryFolder.create();
+    const tlsFiles = filesIn(folder);
+    await write(tlsFiles, issued);
+    return new Scene(folder, await startServer(folder.join("data"), {}, { tlsFiles }));
+  }
+
+  /** Writes an operator's certificate to where the server reads it. */
+  show(issued: Issued): Promise<void> {
+    return write(filesIn(this.folder), issued);
+  }
+
+  /** The address by a name: what certificates are issued for. */
+  get byName(): Address {
+    return { ...this.server.address, hostname: "localhost" };
   }
 
   /** A client with an identity of its own, which trusts whom it meets first. */
@@ -86,6 +106,15 @@ export class Scene implements AsyncDisposable {
     await this.server.close();
     await this.folder[Symbol.asyncDispose]();
   }
+}
+
+export function filesIn(folder: TemporaryFolder): TlsFiles {
+  return { certificate: folder.join("cert.pem"), key: folder.join("key.pem") };
+}
+
+async function write(files: TlsFiles, { certificate, key }: Issued): Promise<void> {
+  await Deno.writeTextFile(files.certificate, certificate);
+  await Deno.writeTextFile(files.key, key, { mode: 0o600 });
 }
 
 export function startServer(

@@ -97,6 +97,7 @@ for (const [what, steps] of Object.entries(BROKEN)) {
 const INTRODUCTIONS: readonly (readonly Step[])[] = [
   ["hear register", "say welcome"],
   ["hear login", "say welcome"],
+  ["hear host", "hear login", "say welcome"],
   ["hear claim", "say sealed", "hear unsealed", "say welcome"],
 ];
 
@@ -105,7 +106,9 @@ for (const steps of INTRODUCTIONS) {
     for (let length = 0; length < steps.length; length++) {
       for (const kind of Object.keys(MESSAGES) as Kind[]) {
         const next = steps.slice(length).find((step) => step.startsWith("hear"));
-        const isBeginning = length === 0 && ["register", "login", "claim"].includes(kind);
+        const isFirst = length === 0 || steps[length - 1] === "hear host";
+        const isBeginning = isFirst && ["register", "login", "claim"].includes(kind) ||
+          length === 0 && kind === "host";
         if (isBeginning || steps[length] === next && next === `hear ${kind}`) continue;
         const conversation = new Conversation(WINDOW);
         for (const step of steps.slice(0, length)) take(conversation, step);

@@ -52,14 +52,18 @@ Deno.test("the name in the certificate is the fingerprint in base32, as RFC 4648
   assert.match(certificateName(fingerprint), /^[a-z2-7]{52}\.xfer\.invalid$/);
 });
 
-Deno.test("a location is an address, with a fingerprint or without", () => {
+Deno.test("a location is an address; of protocol 4 alone or not; with a fingerprint or without", () => {
   const address = { hostname: "::1", port: 1256 };
-  for (const location of [{ address, fingerprint }, { address, fingerprint: undefined }]) {
-    assert.deepEqual(parseLocation(formatLocation(location)), location);
+  const written = [
+    [{ address, secure: true, fingerprint }, `xfer://[::1]:1256#${good}`],
+    [{ address, secure: true, fingerprint: undefined }, "xfer://[::1]:1256"],
+    [{ address, secure: false, fingerprint: undefined }, "[::1]:1256"],
+  ] as const;
+  for (const [location, text] of written) {
+    assert.equal(formatLocation(location), text);
+    assert.deepEqual(parseLocation(text), location);
   }
-  assert.equal(formatLocation({ address, fingerprint }), `xfer://[::1]:1256#${good}`);
   const wrong = [
-    "xfer://a:1",
     "xfer://a:1#",
     `xfer://a#${good}`,
     `a:1#${good}`,

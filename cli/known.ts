@@ -1,0 +1,35 @@
+/**
+ * `xfer client forget`.
+ *
+ * @module
+ */
+import { type Command, InvalidArgumentError } from "commander";
+import { KnownServers } from "../client/mod.ts";
+import { type Address, ConfigurationError, formatAddress, parseAddress } from "../protocol/mod.ts";
+import { SUCCESS } from "./exit_codes.ts";
+import { printResult } from "./output.ts";
+import { example } from "./words.ts";
+
+export function addForget(client: Command, finish: (exitCode: number) => void): void {
+  client.command("forget")
+    .description("Forget how a server is known: it is met for the first time again (protocol 4).")
+    .argument("<host:port>", "the server, as in line 1 of transfer.info", parseServer)
+    .addHelpText("after", example("xfer client forget files.example.org:1256"))
+    .action(async (server: Address) => {
+      const known = new KnownServers(".");
+      const where = formatAddress(server);
+      if (!(await known.forget(server))) {
+        throw new ConfigurationError("server-not-known", `${where} is not in ${known.path}`, {
+          hint: "Run it in the folder where the client runs.",
+        });
+      }
+      printResult(`Forgot ${where}`);
+      finish(SUCCESS);
+    });
+}
+
+function parseServer(text: string): Address {
+  const address = parseAddress(text.replace(/^xfer:\/\//, "").replace(/#.*$/, ""));
+  if (address !== undefined) return address;
+  throw new InvalidArgumentError("Expected HOST:PORT, such as files.example.org:1256.");
+}

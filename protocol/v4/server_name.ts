@@ -1,0 +1,34 @@
+/**
+ * A server that is known by its name: an authority has issued the certificate that it shows (docs/protocol-4.md, "The
+ * channel").
+ *
+ * @module
+ */
+import type { Bytes } from "../wire.ts";
+
+const CONTEXT = "xfer/4 server name\0";
+
+/**
+ * What stands for a server that was verified by name wherever a fingerprint does otherwise: in what clients sign. Who
+ * has another name can do nothing with it, whatever certificate he tells the client of.
+ */
+export async function fingerprintOfName(name: string): Promise<Bytes> {
+  const text = new TextEncoder().encode(CONTEXT + canonicalName(name));
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", text));
+}
+
+/** In lower case; an IPv6 address in its shortest form. */
+export function canonicalName(name: string): string {
+  const lower = name.toLowerCase();
+  const url = lower.includes(":") ? `http://[${lower}]` : undefined;
+  return url !== undefined && URL.canParse(url) ? new URL(url).hostname.slice(1, -1) : lower;
+}
+
+/** Whether a certificate with these names is good for a host (RFC 9525 6.3): `*` stands for one whole first label. */
+export function isOneOf(name: string, names: readonly string[]): boolean {
+  const wanted = canonicalName(name);
+  const [, parent] = wanted.split(/\.(.*)/s);
+  return names.map(canonicalName).some((own) =>
+    own === wanted || (parent !== undefined && own === `*.${parent}`)
+  );
+}

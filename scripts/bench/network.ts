@@ -1,0 +1,85 @@
+/** A network between client and server of protocol 4 that is cut once, and is there again at once. */
+import { decodeHelloAnswer, encodeHelloAnswer } from "../../protocol/v4/hello.ts";
+import { FaultyProxy, type Meddler } from "../../tests/helpers/faulty_proxy.ts";
+import type { ReadyXfer } from "./xfer.ts";
+
+const HONEST: Meddler = (bytes) => [bytes];
+
+export interface NetworkOptions {
+  /** So many bytes go to the server, of all connections together, before the cut. */
+  readonly cutAfter: number;
+  readonly onCut?: () => void;
+}
+
+export class Network implements AsyncDisposable {
+  readonly #cutAfter: number;
+  readonly #onCut: () => void;
+  readonly #proxies = new AsyncDisposableStack();
+  #passed = 0;
+  #cutAt: number | undefined;
+  #usedAgainAt: number | undefined;
+  #port = 0;
+
+  private constructor({ cutAfter, onCut = () => undefined }: NetworkOptions) {
+    this.#cutAfter = cutAfter;
+    this.#onCut = onCut;
+  }
+
+  static async start(server: ReadyXfer, options: NetworkOptions): Promise<Network> {
+    const network = new Network(options);
+    const hostname = "127.0.0.1";
+    const secure = await FaultyProxy.start({ hostname, port: server.securePort }, {
+      up: () => network.#countAndCut(),
+    });
+    network.#proxies.use(secure);
+    const { port } = secure.address;
+    const plain = await FaultyProxy.start({ hostname, port: server.port }, {
+      up: () => network.#greet(),
+      // The hello leads here too, but after the cut to the server itself: what goes there then is timed.
+      down: () => (bytes) => {
+        const answer = network.#cutAt === undefined ? decodeHelloAnswer(bytes) : undefined;
+        return [answer === undefined ? bytes : encodeHelloAnswer({ ...answer, port })];
+      },
+    });
+    network.#proxies.use(plain);
+    network.#port = plain.address.port;
+    return network;
+  }
+
+  /** That stands for the server's plain one. */
+  get port(): number {
+    return this.#port;
+  }
+
+  /** By `performance.now()`, if it was. */
+  get cutAt(): number | undefined {
+    return this.#cutAt;
+  }
+
+  /** When a connection was made for the first time after the cut. */
+  get usedAgainAt(): number | undefined {
+    return this.#usedAgainAt;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#proxies.disposeAsync();
+  }
+
+  #greet(): Meddler {
+    if (this.#cutAt !== undefined) this.#usedAgainAt ??= performance.now();
+    return HONEST;
+  }
+
+  #countAndCut(): Meddler {
+    if (this.#cutAt !== undefined) return HONEST;
+    return (bytes) => {
+      this.#passed += bytes.length;
+      if (this.#passed < this.#cutAfter) return [bytes];
+      if (this.#cutAt === undefined) {
+        this.#cutAt = performance.now();
+        this.#onCut();
+      }
+      return ["rst"];
+    };
+  }
+}

@@ -1,0 +1,106 @@
+/** What it costs to finish an upload that was cut off: by a new process, and by the one that was cut off. */
+import { type Cost, costOf, medians } from "./transfers.ts";
+import { sameContent, settle, writeFiles } from "./files.ts";
+import { Network } from "./network.ts";
+import { FailedError, time, watch } from "./processes.ts";
+import { prepareXfer, type ReadyXfer } from "./xfer.ts";
+
+/** How much of the file has gone to the server before the cut. */
+const CUT_AT = 0.9;
+
+interface Scene {
+  readonly ready: ReadyXfer;
+  /** The file. */
+  readonly path: string;
+  readonly size: number;
+  readonly folder: string;
+}
+
+const WAYS = {
+  /** The whole upload, not cut. */
+  whole: ({ ready, path }: Scene) => costOf(ready, ready.put([path])),
+  newProcess: finishByNewProcess,
+  sameProcess: finishBySameProcess,
+};
+
+export type Resume = Readonly<Record<keyof typeof WAYS, Cost>> & { readonly size: number };
+
+export async function resume(
+  { folder, runs, size }: { readonly folder: string; readonly runs: number; readonly size: number },
+): Promise<Resume> {
+  const place = await Deno.makeTempDir({ dir: folder });
+  const [path = ""] = await writeFiles(`${place}/source`, 1, size);
+  const costs = { whole: [] as Cost[], newProcess: [] as Cost[], sameProcess: [] as Cost[] };
+  for (let run = 0; run < runs; run++) {
+    for (const way of ["whole", "newProcess", "sameProcess"] as const) {
+      costs[way].push(await measure(WAYS[way], { path, size, folder: `${place}/run` }));
+    }
+  }
+  await Deno.remove(place, { recursive: true });
+  return {
+    ...{ size, whole: medians(costs.whole) },
+    ...{ newProcess: medians(costs.newProcess), sameProcess: medians(costs.sameProcess) },
+  };
+}
+
+async function measure(
+  work: (scene: Scene) => Promise<Cost>,
+  { path, size, folder }: Omit<Scene, "ready">,
+): Promise<Cost> {
+  await Deno.mkdir(folder);
+  await using ready = await prepareXfer(folder, 4);
+  await settle(folder, [path]);
+  const cost = await work({ ready, path, size, folder });
+  const copy = await ready.find(path.slice(path.lastIndexOf("/") + 1));
+  if (!sameContent(path, copy)) throw new FailedError(`${copy} is not a copy of ${path}`);
+  await Deno.remove(folder, { recursive: true });
+  return cost;
+}
+
+/** The client is killed; what counts is another one, from its start to its end. */
+async function finishByNewProcess({ ready, path, size, folder }: Scene): Promise<Cost> {
+  let client: Deno.ChildProcess | undefined;
+  {
+    await using network = await Network.start(ready, {
+      cutAfter: CUT_AT * size,
+      onCut: () => client?.kill("SIGKILL"),
+    });
+    await ready.lead(network.port);
+    const cut = time(ready.put([path]), {
+      cwd: ready.cwd,
+      onStart: (process) => client = process,
+    });
+    await cut.catch(() => undefined);
+    if (network.cutAt === undefined) throw new FailedError("The upload ended before the cut");
+  }
+  await ready.lead(ready.port);
+  await settle(folder, [path]);
+  return await costOf(ready, ready.put([path]));
+}
+
+/**
+ * The network is cut; what counts is from then to the client's end, but not the pause that it makes, at random, before it
+ * connects again.
+ */
+async function finishBySameProcess({ ready, path, size }: Scene): Promise<Cost> {
+  await using network = await Network.start(ready, { cutAfter: CUT_AT * size });
+  await ready.lead(network.port);
+  let pausedAt: number | undefined;
+  const watching = watch(ready.serverPid ?? 0);
+  const { cpu, peak } = await time(ready.put([path]), {
+    cwd: ready.cwd,
+    onWords: (words) => {
+      if (words.includes("trying again in")) pausedAt ??= performance.now();
+    },
+  });
+  const end = performance.now();
+  const server = watching.stop();
+  const { cutAt, usedAgainAt } = network;
+  if (cutAt === undefined || pausedAt === undefined || usedAgainAt === undefined) {
+    throw new FailedError("The client did not try again after the cut");
+  }
+  return {
+    seconds: (pausedAt - cutAt + (end - usedAgainAt)) / 1000,
+    ...{ clientCpu: cpu, clientPeak: peak, serverCpu: server.cpu, serverPeak: server.peak },
+  };
+}

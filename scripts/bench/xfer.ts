@@ -1,0 +1,72 @@
+/** xfer itself, by either protocol. */
+import { listStored } from "../../mod.ts";
+import { invocation } from "../../tests/helpers/processes.ts";
+import type { Ready } from "./contenders.ts";
+import { run, soon, stop } from "./processes.ts";
+
+export interface ReadyXfer extends Ready {
+  /** Of the plain port. */
+  readonly port: number;
+  /** Of protocol 4. */
+  readonly securePort: number;
+  /** Has the client's commands go to this port from now on. */
+  lead(port: number): Promise<void>;
+}
+
+export async function prepareXfer(folder: string, protocol: 3 | 4): Promise<ReadyXfer> {
+  const data = `${folder}/data`;
+  const cwd = `${folder}/client`;
+  await Deno.mkdir(cwd, { mode: 0o700 });
+  const { process, port, securePort, location } = await startServer(folder, data);
+  const client = (args: readonly string[]): readonly string[] => {
+    const { executable, args: all } = invocation(["client", "--protocol", `${protocol}`, ...args]);
+    return [executable, ...all];
+  };
+  const lead = (port: number) => {
+    const line = protocol === 3 ? `127.0.0.1:${port}` : location.replace(/:\d+#/, `:${port}#`);
+    return Deno.writeTextFile(`${cwd}/transfer.info`, `${line}\nAlice\n`);
+  };
+  await lead(port);
+  await Deno.writeTextFile(`${cwd}/first.txt`, "registers the name");
+  await run(client(["put", "first.txt"]), cwd);
+  let stored: Promise<ReadonlyMap<string, string>> | undefined;
+  return {
+    ...{ serverPid: process.pid, cwd, port, securePort, lead },
+    put: (paths) => client(["put", ...paths]),
+    get: (name, target) => client(["get", name, "-o", target]),
+    async find(name) {
+      stored ??= storedPaths(data);
+      return `${data}/${(await stored).get(name)}`;
+    },
+    [Symbol.asyncDispose]: () => stop(process),
+  };
+}
+
+/** Its log goes to a file, as it would under a service manager: nobody has to read it meanwhile. */
+async function startServer(folder: string, data: string) {
+  const log = `${folder}/server.log`;
+  const { executable, args } = invocation([
+    ...["server", "--listen", "127.0.0.1:0", "--data", data, "--log-format", "json"],
+  ]);
+  const process = new Deno.Command("sh", {
+    args: ["-c", 'exec "$@" 2>"$0"', log, executable, ...args],
+    ...{ stdin: "null", stdout: "null", stderr: "null" },
+  }).spawn();
+  const logged = async (event: string) => {
+    const text = await Deno.readTextFile(log).catch(() => "");
+    const line = text.split("\n").slice(0, -1).find((line) => line.includes(`"${event}"`));
+    return line === undefined ? undefined : JSON.parse(line) as Record<string, unknown>;
+  };
+  const plain = await soon("the server listens", () => logged("server.listening"));
+  const secure = await soon("protocol 4 is served", () => logged("server.listening-securely"));
+  return {
+    ...{ process, port: Number(plain["port"]), securePort: Number(secure["port"]) },
+    location: `${secure["location"]}`,
+  };
+}
+
+/** Where files are in the data folder, by their names. */
+async function storedPaths(data: string): Promise<ReadonlyMap<string, string>> {
+  const [account] = await listStored(data);
+  return new Map(account?.files.map(({ name, path }) => [name, path]));
+}

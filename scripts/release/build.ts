@@ -1,0 +1,59 @@
+/**
+ * One executable for one kind of machine.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { PERMISSION_FLAGS } from "./permissions.ts";
+import { DenoError, type Stage } from "./stage.ts";
+import { hostTarget, type Target } from "./targets.ts";
+
+/** How it went. */
+export type Outcome =
+  | { readonly state: "run" }
+  | { readonly state: "built" | "not-built" | "not-asked-for"; readonly why: string };
+
+/** A runtime of this machine's kind, to be taken in place of the one that Deno downloads. */
+const RUNTIME = "DENORT_BIN";
+
+/** Builds the executable into a folder, and runs it where this is such a machine; a file is left only if it is sound. */
+export async function build(stage: Stage, target: Target, folder: string): Promise<Outcome> {
+  const isHost = target === hostTarget();
+  const path = join(folder, target.file);
+  const { [RUNTIME]: runtime, ...env } = Deno.env.toObject();
+  try {
+    await stage.compile(
+      [...PERMISSION_FLAGS, "--target", target.triple, "--output", path],
+      isHost && runtime !== undefined ? { ...env, [RUNTIME]: runtime } : env,
+    );
+  } catch (error) {
+    if (!(error instanceof DenoError)) throw error;
+    return { state: "not-built", why: causeIn(error.message) };
+  }
+  if (!isHost) return { state: "built", why: `not run: this machine is ${Deno.build.target}` };
+  const said = await versionOf(path);
+  if (said === stage.config.version) return { state: "run" };
+  await Deno.remove(path);
+  return { state: "not-built", why: `it does not run: --version said ${JSON.stringify(said)}` };
+}
+
+/** The first line that the executable says of itself; runs it without anything in the environment. */
+async function versionOf(path: string): Promise<string> {
+  const options: Deno.CommandOptions = { args: ["--version"], clearEnv: true, stdin: "null" };
+  try {
+    const { stdout, stderr } = await new Deno.Command(path, options).output();
+    const decoder = new TextDecoder();
+    const [said = ""] = (decoder.decode(stdout) || decoder.decode(stderr)).trim().split("\n");
+    return said;
+  } catch (error) {
+    return `${error}`; // no program, or none of this machine's kind
+  }
+}
+
+/** Of the causes that Deno lists the one that says most. */
+function causeIn(fault: string): string {
+  const [words = ""] = fault.split(/^Stack backtrace:/m);
+  const causes = [...words.matchAll(/^ +\d+: (.+)$/gm)].map(([, cause = ""]) => cause);
+  if (causes.length === 0) return words.trim().replaceAll(/\s+/g, " ");
+  return causes.reduce((fullest, cause) => cause.length > fullest.length ? cause : fullest);
+}

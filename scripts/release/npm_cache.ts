@@ -1,0 +1,21 @@
+/**
+ * Where Deno keeps the packages that it has from npm.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import type { Package } from "./packages.ts";
+
+/** Returns what finds the folder that a package was unpacked to; it throws `Error` for one that is not there. */
+export async function unpackedPackages(): Promise<(of: Package) => Promise<string>> {
+  const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).output();
+  const { npmCache } = JSON.parse(new TextDecoder().decode(stdout)) as { npmCache: string };
+  return async ({ id, name, version }) => {
+    for await (const registry of Deno.readDir(npmCache)) {
+      const folder = join(npmCache, registry.name, name, version);
+      const there = await Deno.stat(join(folder, "package.json")).catch(() => undefined);
+      if (there?.isFile) return folder;
+    }
+    throw new Error(`Cannot find ${id} in ${npmCache}: run deno install`);
+  };
+}

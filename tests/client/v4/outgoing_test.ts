@@ -1,0 +1,186 @@
+/** What limits and gathers what a client of protocol 4 sends. */
+import assert from "node:assert/strict";
+import type { Bytes } from "../../../mod.ts";
+import { excluder, gather, type Passed } from "../../../client/v4/gather.ts";
+import { Outbox } from "../../../client/v4/outbox.ts";
+import { type Clock, RateLimit } from "../../../client/v4/rate_limit.ts";
+import { pseudoRandomBytes } from "../../helpers/bytes.ts";
+import { TemporaryFolder } from "../../helpers/temporary.ts";
+
+/** Time that passes only where somebody sleeps. */
+class FakeClock implements Clock {
+  time = 5000;
+  readonly sleeps: number[] = [];
+
+  now(): number {
+    return this.time;
+  }
+
+  sleep(ms: number): Promise<void> {
+    this.sleeps.push(ms);
+    this.time += ms;
+    return Promise.resolve();
+  }
+}
+
+for (const piece of [100, 16_384, 1_048_576]) {
+  Deno.test(`rate limit: pieces of ${piece} bytes go at the rate, without short sleeps`, async () => {
+    const clock = new FakeClock();
+    const rate = new RateLimit(2_000_000, clock);
+    let bytes = 0;
+    for (; bytes < 20_000_000; bytes += piece) await rate.take(piece);
+    const ms = clock.time - 5000;
+    // A tenth of a second may be ahead, and one more piece was asked for.
+    assert.ok(Math.abs(ms - bytes / 2000) <= 200 + piece / 2000, `${ms} ms for ${bytes} bytes`);
+    assert.ok(clock.sleeps.every((ms) => ms >= 100), `${clock.sleeps.slice(0, 5)}`);
+  });
+}
+
+Deno.test("rate limit: who waits long may not send all at once then", async () => {
+  const clock = new FakeClock();
+  const rate = new RateLimit(1000, clock);
+  await rate.take(1000);
+  clock.time += 3_600_000;
+  const before = clock.time;
+  for (let i = 0; i < 10; i++) await rate.take(1000);
+  assert.ok(clock.time - before >= 9900);
+});
+
+Deno.test("rate limit: several connections share it", async () => {
+  const clock = new FakeClock();
+  const rate = new RateLimit(1000, clock);
+  await Promise.all(Array.from({ length: 4 }, async () => {
+    for (let i = 0; i < 5; i++) await rate.take(500);
+  }));
+  assert.ok(clock.time - 5000 >= 9900, `${clock.time}`);
+});
+
+interface Written {
+  readonly writes: number[];
+  readonly bytes: () => Bytes;
+  readonly write: (bytes: Bytes) => Promise<void>;
+}
+
+function written(): Written {
+  const pieces: Bytes[] = [];
+  return {
+    writes: [],
+    bytes: () => {
+      const all = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+      pieces.reduce((at, piece) => (all.set(piece, at), at + piece.length), 0);
+      return all;
+    },
+    async write(bytes) {
+      // What is written may not change before it is: a copy after others had their turn shows it.
+      for (let i = 0; i < 5; i++) await Promise.resolve();
+      pieces.push(bytes.slice());
+      this.writes.push(bytes.length);
+    },
+  };
+}
+
+Deno.test("outbox: frames of all sizes go out in their order, whole, the small ones together", async () => {
+  const to = written();
+  const outbox = new Outbox((bytes) => to.write(bytes));
+  const sizes = [1, 17, 65_536, 65_537, 100, 262_144, 1_048_576, 0, 5, 262_143, 300_000, 9];
+  const all = pseudoRandomBytes(sizes.reduce((sum, size) => sum + size, 0));
+  let at = 0;
+  const sent = sizes.map((size) => {
+    const piece = all.slice(at, at += size);
+    return outbox.send(piece.subarray(0, 9), piece.subarray(9));
+  });
+  await Promise.all(sent);
+  while (outbox.isBusy) await Promise.resolve();
+  assert.deepEqual(to.bytes(), all);
+  assert.equal(to.writes[0], 1 + 17 + 65_536, "what is small and comes at once is one write");
+});
+
+Deno.test("outbox: when it has taken a frame, its bytes may change", async () => {
+  const to = written();
+  const outbox = new Outbox((bytes) => to.write(bytes));
+  const buffer = new Uint8Array(700_000);
+  for (const value of [1, 2, 3]) {
+    buffer.fill(value);
+    await outbox.send(buffer);
+  }
+  while (outbox.isBusy) await Promise.resolve();
+  const bytes = to.bytes();
+  for (const [i, value] of [1, 2, 3].entries()) {
+    assert.ok(bytes.subarray(i * buffer.length, (i + 1) * buffer.length).every((b) => b === value));
+  }
+});
+
+Deno.test("outbox: what a write throws is told to whoever sends, then and later", async () => {
+  const lost = new Error("lost");
+  const outbox = new Outbox(() => Promise.reject(lost));
+  await assert.rejects(outbox.send(new Uint8Array(700_000)), lost);
+  await assert.rejects(outbox.send(new Uint8Array(1)), lost);
+  assert.equal(outbox.isBusy, false);
+});
+
+const RULES: readonly [patterns: string[], out: string[], kept: string[]][] = [
+  [[], [], ["a", "b/"]],
+  [["*.o"], ["x.o", "a/b/x.o", "dir.o/"], ["x.oo", "x.O", "o"]],
+  [["/build"], ["build", "build/"], ["a/build", "build2"]],
+  [["build/"], ["build/", "a/build/"], ["build"]],
+  [["a/**/z"], ["a/z", "a/b/c/z"], ["z", "b/a/z"]],
+  [["doc/*.txt"], ["doc/x.txt"], ["doc/a/x.txt", "a/doc/x.txt"]],
+  [["*.o", "!keep.o"], ["x.o"], ["keep.o", "a/keep.o"]],
+  [["[ab]?"], ["a1", "x/b2"], ["a", "c1"]],
+  [["# comment", "\\#x"], ["#x"], ["# comment"]],
+  [["ü*"], ["über"], ["uber"]],
+];
+for (const [patterns, out, kept] of RULES) {
+  Deno.test(`--exclude ${patterns.join(" ") || "(nothing)"}`, () => {
+    const isExcluded = excluder(patterns);
+    for (const path of out) assert.equal(isExcluded(path), true, `${path} is left out`);
+    for (const path of kept) assert.equal(isExcluded(path), false, `${path} is kept`);
+  });
+}
+
+for (const pattern of ["", "  ", "a\nb"]) {
+  Deno.test(`--exclude ${JSON.stringify(pattern)} is refused`, () => {
+    assert.throws(() => excluder([pattern]), { name: "UsageError", code: "bad-pattern" });
+  });
+}
+
+Deno.test("of a folder its files are found by name; what is no file, and empty folders, are left out and said", async () => {
+  await using folder = await TemporaryFolder.create();
+  const root = folder.join("tree");
+  for (const path of ["b/deep", "a", "empty", "skipped/x", "only-skipped"]) {
+    await Deno.mkdir(`${root}/${path}`, { recursive: true });
+  }
+  for (
+    const path of ["b/deep/2", "b/1", "a/z", "top", "skipped/x/y", "b/3.tmp", "only-skipped/4.tmp"]
+  ) {
+    await Deno.writeTextFile(`${root}/${path}`, path);
+  }
+  await Deno.symlink("/etc", `${root}/link`);
+  const passed: [string, Passed][] = [];
+  const { jobs, folders } = await gather({
+    ...{ paths: [root], exclude: ["*.tmp", "/skipped/"] },
+    onPassed: (path, why) => passed.push([path.slice(root.length), why]),
+  });
+  assert.deepEqual(jobs.map(({ name }) => name), [
+    "tree/a/z",
+    "tree/b/1",
+    "tree/b/deep/2",
+    "tree/top",
+  ]);
+  assert.deepEqual(folders, ["tree"]);
+  assert.deepEqual(passed, [
+    ["/empty", "an empty folder"],
+    ["/link", "neither a file nor a folder"],
+  ]);
+});
+
+Deno.test("names that can't be kept side by side, or at all, are refused before anything is sent", async () => {
+  await using folder = await TemporaryFolder.create();
+  const a = await folder.write("a", "1");
+  await Deno.mkdir(folder.join("x"));
+  const b = await folder.write("x/a", "2");
+  await assert.rejects(gather({ paths: [a, b] }), { code: "same-name" });
+  await assert.rejects(gather({ paths: [a, b], as: "c" }), { code: "one-name" });
+  await assert.rejects(gather({ paths: [a], as: "../c" }), { code: "bad-file-name" });
+  await assert.rejects(gather({ paths: [folder.join("none")] }), { code: "cannot-read" });
+});

@@ -1,0 +1,147 @@
+/** Who the server is and which protocol it speaks, with real processes: what an operator and a person do and see. */
+import assert from "node:assert/strict";
+import { Authority } from "../helpers/authority.ts";
+import { CLIENT_3, ServerProcess, writeTransferInfo, xfer } from "../helpers/processes.ts";
+import { TemporaryFolder } from "../helpers/temporary.ts";
+
+async function prepare(folder: TemporaryFolder, name: string, line1: string): Promise<string> {
+  const path = folder.join(name);
+  await Deno.mkdir(path, { recursive: true, mode: 0o700 });
+  await Deno.writeTextFile(`${path}/transfer.info`, `${line1}\n${name}\nhello.txt\n`);
+  await Deno.writeTextFile(`${path}/hello.txt`, "hello\n");
+  return path;
+}
+
+Deno.test("one address is enough: protocol 4 where the server has it, protocol 3 with a warning elsewhere", async () => {
+  await using folder = await TemporaryFolder.create();
+  await using both = await ServerProcess.start(folder.join("both"));
+  await using published = await ServerProcess.start(folder.join("published"), {
+    args: ["--listen", "127.0.0.1:0", "--tls-listen", "none"],
+  });
+  const alice = await prepare(folder, "Alice", `127.0.0.1:${both.port}`);
+  const unasked = await xfer(["client"], alice);
+  assert.equal(unasked.code, 3);
+  assert.match(unasked.stderr, /\[server-not-trusted\][^]*--accept-new[^]*--protocol 3/);
+  const stored = await xfer(["client", "--accept-new"], alice);
+  assert.equal(stored.code, 0, stored.stderr);
+  assert.match(stored.stderr, /whose fingerprint is SHA256:/);
+  assert.equal((await xfer(["client"], alice)).code, 0);
+
+  const bob = await prepare(folder, "Bob", `127.0.0.1:${published.port}`);
+  const sent = await xfer(["client"], bob);
+  assert.equal(sent.code, 0, sent.stderr);
+  assert.match(sent.stderr, /^Warning: .*does not answer as one of protocol 4.*not safe/);
+  assert.ok((await Deno.stat(`${bob}/me.info`)).isFile);
+  const listed = await xfer(["client", "list", "--accept-new"], bob);
+  assert.equal(listed.code, 8);
+  assert.match(listed.stderr, /\[protocol-4-not-spoken\]/);
+});
+
+Deno.test("a known server: protocol 3 is warned of loudly; another in its place is refused until it is forgotten", async () => {
+  await using folder = await TemporaryFolder.create();
+  await using first = await ServerProcess.start(folder.join("first"));
+  const { location } = await first.logged("server.listening-securely");
+  const fingerprint = `${location}`.split("#")[1] ?? "";
+  const alice = await prepare(folder, "Alice", `127.0.0.1:${first.port}`);
+  assert.equal((await xfer(["client", "--accept-new"], alice)).code, 0);
+  await writeTransferInfo(alice, { port: first.port, userName: "Alice3", file: "hello.txt" });
+  const down = await xfer(CLIENT_3, alice);
+  assert.equal(down.code, 0, down.stderr);
+  assert.ok(down.stderr.includes(`IS KNOWN by ${fingerprint}`), down.stderr);
+  assert.equal((await xfer(["client", "--protocol", "3", "list"], alice)).code, 2);
+
+  const { port } = first;
+  await first.stop();
+  const args = ["--listen", `127.0.0.1:${port}`];
+  await using _other = await ServerProcess.start(folder.join("other"), { args });
+  const known = await Deno.readTextFile(`${alice}/known_servers`);
+  await prepare(folder, "Alice", `127.0.0.1:${port}`);
+  const refused = await xfer(["client", "--accept-new"], alice);
+  assert.equal(refused.code, 3);
+  const way = /\[other-server\][^]*go on with: xfer client (forget \S+)\n/.exec(refused.stderr);
+  assert.ok(way !== null, refused.stderr);
+  assert.equal(await Deno.readTextFile(`${alice}/known_servers`), known);
+  const forgotten = await xfer(["client", ...(way[1] ?? "").split(" ")], alice);
+  assert.equal(forgotten.stdout, `Forgot 127.0.0.1:${port}\n`);
+  assert.equal((await xfer(["client", ...(way[1] ?? "").split(" ")], alice)).code, 3);
+  // The account is the other server's; as somebody new the client is taken.
+  for (const file of ["me.account", "me.key"]) await Deno.remove(`${alice}/${file}`);
+  const again = await xfer(["client", "--accept-new"], alice);
+  assert.equal(again.code, 0, again.stderr);
+});
+
+Deno.test("an operator's certificate: clients go by its name; SIGHUP takes another, and keeps the old where it is bad", async () => {
+  await using folder = await TemporaryFolder.create();
+  const authority = await Authority.create();
+  const ca = await folder.write("ca.pem", authority.certificate);
+  const show = async () => {
+    const { certificate, key } = await authority.issue({ names: ["localhost"] });
+    await folder.write("cert.pem", certificate);
+    await folder.write("key.pem", key);
+  };
+  await show();
+  await Deno.chmod(folder.join("key.pem"), 0o644);
+  const files = ["--tls-cert", folder.join("cert.pem"), "--tls-key", folder.join("key.pem")];
+  const args = ["--listen", "127.0.0.1:0", ...files];
+  await using server = await ServerProcess.start(folder.join("data"), { args });
+  const { location } = await server.logged("server.listening-securely");
+  assert.equal(location, `xfer://localhost:${server.port}`);
+  assert.match(`${(await server.logged("server.certificate"))["warning"]}`, /key\.pem/);
+
+  const alice = await prepare(folder, "Alice", `${location}`);
+  const unknown = await xfer(["client"], alice);
+  assert.equal(unknown.code, 3);
+  assert.match(unknown.stderr, /\[server-not-verified\][^]*--ca-cert/);
+  const stored = await xfer(["client", "--ca-cert", ca], alice);
+  assert.equal(stored.code, 0, stored.stderr);
+  assert.match(stored.stderr, /whose name an authority vouches for/);
+  assert.equal(
+    await Deno.readTextFile(`${alice}/known_servers`),
+    `localhost:${server.port} pki\n`,
+  );
+  const downgraded = await xfer(CLIENT_3, alice);
+  assert.match(downgraded.stderr, /\[downgrade\]/);
+  const noAuthority = await xfer(["client", "--ca-cert", `${alice}/hello.txt`], alice);
+  assert.equal(noAuthority.code, 3);
+  assert.match(noAuthority.stderr, /\[bad-ca-cert\]/);
+
+  if (Deno.build.os === "windows") return;
+  await folder.write("cert.pem", "none");
+  Deno.kill(server.pid, "SIGHUP");
+  const { reason } = await server.logged("server.not-reloaded");
+  assert.match(`${reason}`, /cert\.pem.*no certificate in PEM/);
+  assert.equal((await xfer(["client", "--ca-cert", ca], alice)).code, 0, "the old is in force");
+  await show();
+  Deno.kill(server.pid, "SIGHUP");
+  await server.logged("server.reloaded");
+  assert.equal((await xfer(["client", "--ca-cert", ca], alice)).code, 0);
+  assert.equal((await server.stop()).code, 0);
+});
+
+Deno.test("certificate and key are named both or not at all, and what is wrong with them ends the start", async () => {
+  await using folder = await TemporaryFolder.create();
+  const certificate = await folder.write("cert.pem", "none");
+  const start = (...args: string[]) =>
+    xfer(["server", "--listen", "127.0.0.1:0", "--data", folder.join("data"), ...args]);
+  const cases: readonly [args: string[], code: number, words: RegExp][] = [
+    [["--tls-cert", certificate], 2, /--tls-cert is given without --tls-key \[tls-cert-and-key\]/],
+    [["--tls-key", certificate], 2, /--tls-key is given without --tls-cert \[tls-cert-and-key\]/],
+    [
+      ["--tls-cert", certificate, "--tls-key", certificate, "--tls-listen", "none"],
+      ...[2, /\[tls-cert-unused\]/] as const,
+    ],
+    [
+      ["--tls-cert", certificate, "--tls-key", certificate],
+      ...[3, /cert\.pem.*\[bad-tls-certificate\]/] as const,
+    ],
+    [
+      ["--tls-cert", certificate, "--tls-key", folder.join("absent")],
+      ...[3, /absent.*there is none \[bad-tls-key\]/] as const,
+    ],
+  ];
+  for (const [args, code, words] of cases) {
+    const ended = await start(...args);
+    assert.equal(ended.code, code, ended.stderr);
+    assert.match(ended.stderr, words);
+  }
+});

@@ -1,0 +1,34 @@
+/** Programs that a test may need and that are not on every machine. */
+import { delimiter, join } from "node:path";
+
+/** Whether a program is on the PATH. A test that needs it is left out, and listed as ignored, where it is not. */
+export function hasTool(name: string): boolean {
+  return (Deno.env.get("PATH") ?? "").split(delimiter).some((folder) => {
+    try {
+      return Deno.statSync(join(folder, name)).isFile;
+    } catch {
+      return false;
+    }
+  });
+}
+
+export interface Ran {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a program to its end. */
+export async function runTool(
+  name: string,
+  args: readonly string[],
+  options: Omit<Deno.CommandOptions, "args"> = {},
+): Promise<Ran> {
+  const { code, stdout, stderr } = await new Deno.Command(name, {
+    stdin: "null",
+    ...options,
+    args: [...args],
+  }).output();
+  const decoder = new TextDecoder();
+  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}

@@ -1,0 +1,227 @@
+/** packaging/install.sh, with an executable that says its version as xfer does. */
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { writeChecksums } from "../../scripts/release/report.ts";
+import { hostTarget } from "../../scripts/release/targets.ts";
+import { TemporaryFolder } from "../helpers/temporary.ts";
+import { hasTool, type Ran, runTool } from "../helpers/tools.ts";
+
+const SCRIPT = fileURLToPath(new URL("../../packaging/install.sh", import.meta.url));
+const NAME = hostTarget()?.file ?? "";
+const SOUND = '#!/bin/sh\necho "1.2.3"\n';
+/** It is for POSIX systems that there is an xfer for. */
+const ignore = Deno.build.os === "windows" || NAME === "";
+
+/** A release and a place to install it to. */
+class Place implements AsyncDisposable {
+  readonly folder: TemporaryFolder;
+
+  private constructor(folder: TemporaryFolder) {
+    this.folder = folder;
+  }
+
+  static async create(executable = SOUND): Promise<Place> {
+    const place = new Place(await TemporaryFolder.create());
+    await Deno.mkdir(place.folder.join("release"));
+    await place.folder.write(`release/${NAME}`, executable);
+    await writeChecksums(place.folder.join("release"));
+    return place;
+  }
+
+  get prefix(): string {
+    return this.folder.join("prefix");
+  }
+
+  get installed(): string {
+    return this.folder.join("prefix", "bin", "xfer");
+  }
+
+  install(args: readonly string[] = [], env: Record<string, string> = {}): Promise<Ran> {
+    const from = ["--from", this.folder.join("release"), "--prefix", this.prefix];
+    return runTool("/bin/sh", [SCRIPT, ...from, ...args], { env });
+  }
+
+  /** What is in the folder for executables, or `undefined` where there is none. */
+  async contents(): Promise<string[] | undefined> {
+    try {
+      return await Array.fromAsync(
+        Deno.readDir(this.folder.join("prefix", "bin")),
+        ({ name }) => name,
+      );
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return undefined;
+      throw error;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.folder[Symbol.asyncDispose]();
+  }
+}
+
+Deno.test({ name: "install: what SHA256SUMS names is installed, and runs", ignore }, async () => {
+  await using place = await Place.create();
+  const { code, stdout, stderr } = await place.install();
+  assert.deepEqual([code, stderr], [0, ""]);
+  assert.match(stdout, /^Installed xfer 1\.2\.3 as .+\/prefix\/bin\/xfer\n.+ is not on your PATH/);
+  assert.deepEqual(await place.contents(), ["xfer"]);
+  const { mode } = await Deno.stat(place.installed);
+  assert.equal((mode ?? 0) & 0o777, 0o755);
+  assert.equal((await runTool(place.installed, ["--version"])).stdout, "1.2.3\n");
+});
+
+Deno.test(
+  { name: "install: beside the script by itself; an older xfer is replaced", ignore },
+  async () => {
+    await using place = await Place.create();
+    await Deno.mkdir(place.folder.join("prefix", "bin"), { recursive: true });
+    await Deno.writeTextFile(place.installed, "an older one");
+    const beside = place.folder.join("release", "install.sh");
+    await Deno.copyFile(SCRIPT, beside);
+    const { code } = await runTool("/bin/sh", [beside, `--prefix=${place.prefix}`], {
+      env: { PATH: `${Deno.env.get("PATH")}:${place.prefix}/bin` },
+    });
+    assert.equal(code, 0);
+    assert.equal(await Deno.readTextFile(place.installed), SOUND);
+    assert.deepEqual(await place.contents(), ["xfer"]);
+  },
+);
+
+interface Refusal {
+  readonly what: string;
+  readonly code: number;
+  readonly says: RegExp;
+  /** What makes it go wrong. */
+  readonly spoil?: (folder: TemporaryFolder) => Promise<unknown>;
+  readonly executable?: string;
+  readonly args?: readonly string[];
+}
+
+const SUMS = "release/SHA256SUMS";
+const REFUSALS: readonly Refusal[] = [
+  {
+    what: "an executable that was changed",
+    code: 4,
+    says: /not what SHA256SUMS says[\s\S]*expected [0-9a-f]{64}\n +found +[0-9a-f]{64}/,
+    spoil: (folder) => folder.write(`release/${NAME}`, `${SOUND}# changed\n`),
+  },
+  {
+    what: "an executable that is cut short",
+    code: 4,
+    says: /not what SHA256SUMS says/,
+    spoil: (folder) => Deno.truncate(folder.join("release", NAME), 5),
+  },
+  {
+    what: "no executable",
+    code: 3,
+    says: /there is no xfer-\S+ in .+release/,
+    spoil: (folder) => Deno.remove(folder.join("release", NAME)),
+  },
+  {
+    what: "no SHA256SUMS",
+    code: 3,
+    says: /there is no SHA256SUMS/,
+    spoil: (folder) => Deno.remove(folder.join(SUMS)),
+  },
+  {
+    what: "a SHA256SUMS of another release",
+    code: 4,
+    says: /has no checksum of xfer-/,
+    spoil: (folder) => folder.write(SUMS, `${"0".repeat(64)}  xfer-for-something-else\n`),
+  },
+  {
+    what: "a checksum that is none",
+    code: 4,
+    says: /has no checksum of xfer-/,
+    spoil: (folder) => folder.write(SUMS, `$(touch /nowhere)  ${NAME}\n`),
+  },
+  {
+    what: "two checksums",
+    code: 4,
+    says: /has no checksum of xfer-/,
+    spoil: (folder) =>
+      folder.write(SUMS, `${"0".repeat(64)}  ${NAME}\n${"1".repeat(64)}  ${NAME}\n`),
+  },
+  {
+    what: "an executable that does not run here",
+    code: 6,
+    says: /does not run here: no such engine/,
+    executable: "#!/bin/sh\necho 'no such engine' >&2\nexit 1\n",
+  },
+  {
+    what: "a prefix that is a file",
+    code: 5,
+    says: /cannot write into .+prefix\/bin/,
+    spoil: (folder) => folder.write("prefix", ""),
+  },
+  {
+    what: "an option that there is not",
+    code: 2,
+    says: /unknown option: --here/,
+    args: ["--here"],
+  },
+  {
+    what: "no folder behind --prefix",
+    code: 2,
+    says: /--prefix needs a folder/,
+    args: ["--prefix"],
+  },
+];
+
+for (const { what, code, says, spoil, executable, args } of REFUSALS) {
+  Deno.test({ name: `install: ${what} is refused`, ignore }, async () => {
+    await using place = await Place.create(executable);
+    await spoil?.(place.folder);
+    const ran = await place.install(args);
+    assert.deepEqual([ran.code, ran.stdout], [code, ""]);
+    assert.match(ran.stderr, /^install\.sh: /);
+    assert.match(ran.stderr, says);
+    assert.match(ran.stderr, /\n {6}[A-Z].+\n$/, "says what to do");
+    assert.deepEqual(await place.contents().catch(() => []) ?? [], []);
+  });
+}
+
+Deno.test(
+  { name: "install: an xfer that is there stays when its successor is refused", ignore },
+  async () => {
+    await using place = await Place.create();
+    assert.equal((await place.install()).code, 0);
+    await place.folder.write(`release/${NAME}`, "#!/bin/sh\necho 6.6.6\n");
+    assert.equal((await place.install()).code, 4);
+    assert.equal(await Deno.readTextFile(place.installed), SOUND);
+    assert.deepEqual(await place.contents(), ["xfer"]);
+  },
+);
+
+Deno.test({ name: "install: machines that xfer is not made for are told so", ignore }, async () => {
+  await using place = await Place.create();
+  const tools = place.folder.join("tools");
+  await Deno.mkdir(tools);
+  await place.folder.write("tools/uname", '#!/bin/sh\n[ "$1" = -s ] && echo Plan9 || echo mips\n');
+  await Deno.chmod(`${tools}/uname`, 0o755);
+  const { code, stderr } = await place.install([], { PATH: `${tools}:${Deno.env.get("PATH")}` });
+  assert.equal(code, 3);
+  assert.match(stderr, /there is no xfer for Plan9 on mips/);
+});
+
+Deno.test({ name: "install: nothing is installed unchecked", ignore }, async () => {
+  await using place = await Place.create();
+  const tools = place.folder.join("tools");
+  await Deno.mkdir(tools);
+  for (const name of ["uname", "dirname", "awk", "mkdir", "cp", "chmod", "rm", "mv"]) {
+    const { stdout } = await runTool("/bin/sh", ["-c", `command -v ${name}`]);
+    await Deno.symlink(stdout.trim(), `${tools}/${name}`);
+  }
+  const { code, stderr } = await place.install([], { PATH: tools });
+  assert.equal(code, 3);
+  assert.match(stderr, /neither sha256sum nor shasum/);
+  assert.deepEqual(await place.contents(), []);
+});
+
+Deno.test({
+  name: "install: shellcheck finds nothing",
+  ignore: !hasTool("shellcheck"),
+}, async () => {
+  const { code, stdout } = await runTool("shellcheck", ["--shell=sh", SCRIPT]);
+  assert.deepEqual([code, stdout], [0, ""]);
+});

@@ -1,0 +1,229 @@
+/** What a release is made of. */
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import type { Outcome } from "../../scripts/release/build.ts";
+import { unpackedPackages } from "../../scripts/release/npm_cache.ts";
+import {
+  type Lock,
+  packagesBehind,
+  parseLock,
+  reduceLock,
+} from "../../scripts/release/packages.ts";
+import { PERMISSION_FLAGS } from "../../scripts/release/permissions.ts";
+import { sha256, writeChecksums, writeTargets } from "../../scripts/release/report.ts";
+import { billOfMaterials } from "../../scripts/release/sbom.ts";
+import { ROOT, Stage } from "../../scripts/release/stage.ts";
+import { type Target, TARGETS } from "../../scripts/release/targets.ts";
+import denoJson from "../../deno.json" with { type: "json" };
+import { TemporaryFolder } from "../helpers/temporary.ts";
+import { runTool } from "../helpers/tools.ts";
+
+const COMPILE = fileURLToPath(new URL("../../scripts/compile.ts", import.meta.url));
+const SUM = `sha512-${btoa("\0".repeat(64))}`;
+
+const LOCK: Lock = {
+  version: "5",
+  specifiers: { "npm:@a/one@^1": "1.2.3", "npm:two@2": "2.0.0_three@3.0.0", "npm:tool@1": "1.0.0" },
+  npm: {
+    "@a/one@1.2.3": { integrity: SUM, dependencies: ["three@3.0.0"] },
+    "two@2.0.0_three@3.0.0": { integrity: SUM, dependencies: ["three@3.1.0", "four"] },
+    "three@3.0.0": { integrity: SUM },
+    "three@3.1.0": { integrity: SUM, dependencies: ["four"] },
+    "four@4.0.0": { integrity: SUM, dependencies: ["@a/one"] },
+    "tool@1.0.0": { integrity: SUM },
+  },
+};
+
+Deno.test("packages: those that are imported and theirs, each version once, circles included", () => {
+  const packages = packagesBehind(LOCK, ["npm:@a/one@^1", "npm:two@2"]);
+  assert.deepEqual(
+    packages.map((
+      { name, version, direct, dependencies },
+    ) => [name, version, direct, dependencies]),
+    [
+      ["@a/one", "1.2.3", true, ["three@3.0.0"]],
+      ["four", "4.0.0", false, ["@a/one@1.2.3"]],
+      ["three", "3.0.0", false, []],
+      ["three", "3.1.0", false, ["four@4.0.0"]],
+      ["two", "2.0.0", true, ["three@3.1.0", "four@4.0.0"]],
+    ],
+  );
+});
+
+Deno.test("packages: a lock is reduced to what is needed; what it lacks is told", () => {
+  const reduced = reduceLock(LOCK, new Set(["npm:@a/one@^1"]));
+  assert.deepEqual(Object.keys(reduced.specifiers), ["npm:@a/one@^1"]);
+  assert.deepEqual(Object.keys(reduced.npm), ["@a/one@1.2.3", "three@3.0.0"]);
+  assert.throws(() => packagesBehind(LOCK, ["npm:five@5"]), /Cannot find npm:five@5 in deno\.lock/);
+  assert.throws(() => parseLock('{"version":"6"}'), /its version is 6/);
+});
+
+Deno.test("deno task xfer may do just what the executable may", () => {
+  const { command } = denoJson.tasks.xfer;
+  assert.equal(command, `deno run --quiet ${PERMISSION_FLAGS.join(" ")} main.ts`);
+});
+
+Deno.test("the stage holds the program, its packages' code, and no tool of the tests", async () => {
+  await using stage = await Stage.make();
+  const files = await Array.fromAsync(filesIn(stage.path));
+  for (const needed of ["main.ts", "cli/server.ts", ...denoJson.compile.include]) {
+    assert.ok(files.includes(needed), needed);
+  }
+  assert.deepEqual(files.filter((file) => /^(tests|scripts|docs)\//.test(file)), []);
+  assert.deepEqual(files.filter((file) => /licen[cs]e|\.md$|\.d\.ts$/i.test(file)), []);
+  const names = new Set(stage.packages.map(({ name }) => name));
+  for (const inside of ["commander", "@peculiar/x509", "tslib"]) {
+    assert.ok(names.has(inside), inside);
+  }
+  for (const outside of ["fast-check", "wabt", "@noble/ciphers", "ajv"]) {
+    assert.ok(!names.has(outside), outside);
+  }
+  const times = new Set<number | undefined>();
+  for (const file of files.filter((file) => !file.startsWith("node_modules/.deno/."))) {
+    times.add((await Deno.stat(`${stage.path}/${file}`)).mtime?.getTime());
+  }
+  assert.deepEqual([...times], [0]);
+});
+
+Deno.test("the SBOM lists every package with version, licence, text and checksum, always alike", async () => {
+  await using stage = await Stage.make();
+  const { name, version, license } = stage.config;
+  const folderOf = await unpackedPackages();
+  const program = { name, version, license, packages: stage.packages, folderOf };
+  const text = await billOfMaterials(program);
+  assert.equal(await billOfMaterials(program), text);
+  const { metadata, components, dependencies } = JSON.parse(text);
+  assert.equal(metadata.component.version, denoJson.version);
+  const listed = components.map((component: { "bom-ref": string }) => component["bom-ref"]);
+  const inside = stage.packages.map(({ id }) => id);
+  const runtime = [`deno@${Deno.version.deno}`, `v8@${Deno.version.v8}`];
+  assert.deepEqual([...listed].sort(), [...inside, ...runtime].sort());
+  for (const { purl, licenses, hashes, evidence } of components) {
+    assert.match(licenses[0].license.id, /^(MIT|Apache-2\.0|BSD-3-Clause|0BSD)$/);
+    if (purl === undefined) continue; // the runtime
+    assert.match(purl, /^pkg:npm\/(%40[\w-]+\/)?[\w-]+@\d/);
+    assert.match(hashes[0].content, /^[0-9a-f]{128}$/);
+    assert.ok(evidence.licenses[0].license.text.content.length > 100, purl);
+  }
+  const own = dependencies.find(({ ref }: { ref: string }) => ref === `${name}@${version}`);
+  const direct = stage.packages.filter(({ direct }) => direct).map(({ id }) => id);
+  assert.deepEqual([...own.dependsOn].sort(), [...direct, ...runtime].sort());
+});
+
+Deno.test("the SBOM is refused for a package without a known licence", async () => {
+  await using folder = await TemporaryFolder.create();
+  const [one] = packagesBehind(LOCK, ["npm:tool@1"]);
+  assert.ok(one !== undefined);
+  for (const license of ['"license": "Do as you like"', '"private": true']) {
+    await folder.write("package.json", `{${license}}`);
+    await assert.rejects(
+      billOfMaterials({
+        ...{ name: "xfer", version: "1.2.3", license: "MIT", packages: [one] },
+        folderOf: () => Promise.resolve(folder.path),
+      }),
+      /Cannot list tool@1\.0\.0: its licence .+ has no SPDX id/,
+    );
+  }
+});
+
+Deno.test("the report names every target, with the reason where there is no executable", async () => {
+  await using folder = await TemporaryFolder.create();
+  const outcomes = new Map<Target, Outcome>(TARGETS.map((target, index) => [
+    target,
+    [
+      { state: "run" } as const,
+      { state: "built", why: "not run: another machine" } as const,
+      { state: "not-built", why: "no runtime | no luck" } as const,
+      { state: "not-asked-for", why: "it was not asked for" } as const,
+    ][index] ?? { state: "run" },
+  ]));
+  outcomes.delete(TARGETS[4] as Target);
+  await writeTargets({ version: "1.2.3", outcomes }, folder.path);
+  const words = await Deno.readTextFile(folder.join("TARGETS.md"));
+  assert.match(words, /^# xfer 1\.2\.3/);
+  assert.match(
+    words,
+    /\| linux-x64 \| `xfer-linux-x64` \| built, and run where it was built \| {2}\|/,
+  );
+  assert.match(
+    words,
+    /\| linux-arm64 \| `xfer-linux-arm64` \| built \| not run: another machine \|/,
+  );
+  assert.match(words, /\| macos-x64 \| – \| not built \| no runtime \\\| no luck \|/);
+  assert.match(words, /\| windows-x64 \| – \| not built \| it was not tried \|/);
+  const { targets } = JSON.parse(await Deno.readTextFile(folder.join("targets.json")));
+  assert.deepEqual(
+    targets.map(({ name, file, state }: Record<string, string>) => [name, file, state]),
+    [
+      ["linux-x64", "xfer-linux-x64", "run"],
+      ["linux-arm64", "xfer-linux-arm64", "built"],
+      ["macos-x64", undefined, "not-built"],
+      ["macos-arm64", undefined, "not-asked-for"],
+      ["windows-x64", undefined, "not-asked-for"],
+    ],
+  );
+});
+
+/** Runtimes that no executable can be made of. */
+const UNFIT: readonly { runtime: string; why: RegExp; ignore?: boolean }[] = [
+  { runtime: "/nowhere/denort", why: /Could not find denort/ },
+  {
+    runtime: "/bin/true",
+    why: /it does not run: --version said/,
+    ignore: Deno.build.os !== "linux",
+  },
+];
+
+for (const { runtime, why, ignore = false } of UNFIT) {
+  Deno.test({ name: `a release without an executable says so: ${runtime}`, ignore }, async () => {
+    await using folder = await TemporaryFolder.create();
+    const out = folder.join("dist");
+    const { code, stdout } = await runTool(
+      Deno.execPath(),
+      ["run", "--quiet", "--allow-all", COMPILE, "--target", "host", "--out", out],
+      { env: { DENORT_BIN: runtime } },
+    );
+    assert.equal(code, 1, stdout);
+    assert.match(stdout, why);
+    assert.match(stdout, /windows-x64 +not built: it was not asked for/);
+    assert.match(await Deno.readTextFile(`${out}/TARGETS.md`), why);
+    const sums = (await Deno.readTextFile(`${out}/SHA256SUMS`)).trimEnd().split("\n");
+    const there = (await Array.fromAsync(Deno.readDir(out), ({ name }) => name)).sort();
+    assert.deepEqual(
+      sums.map((line) => line.slice(66)),
+      there.filter((name) => name !== "SHA256SUMS"),
+    );
+    assert.deepEqual(there.filter((name) => name.startsWith("xfer-")), []);
+    for (const line of sums) {
+      assert.equal(await sha256(`${out}/${line.slice(66)}`), line.slice(0, 64));
+    }
+  });
+}
+
+Deno.test("checksums are written as sha256sum reads them", async () => {
+  await using folder = await TemporaryFolder.create();
+  await folder.write("b", "abc");
+  await folder.write("a", "");
+  await writeChecksums(folder.path);
+  await writeChecksums(folder.path);
+  assert.equal(
+    await Deno.readTextFile(folder.join("SHA256SUMS")),
+    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855  a\n" +
+      "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad  b\n",
+  );
+});
+
+Deno.test("a release's version is that of deno.json, and of no other file", async () => {
+  for await (const { name } of Deno.readDir(`${ROOT}/packaging`)) {
+    const text = await Deno.readTextFile(`${ROOT}/packaging/${name}`);
+    assert.ok(!text.includes(denoJson.version), name);
+  }
+});
+
+/** The files in a folder, by their paths in it; links are not followed. */
+async function* filesIn(folder: string, path = ""): AsyncGenerator<string> {
+  for await (const { name, isFile, isDirectory } of Deno.readDir(`${folder}/${path}`)) {
+    if (isFile) yield path + name;
+    if (isDirectory) yield* filesIn(folder, `${path}${name}/`);
+  }
+}

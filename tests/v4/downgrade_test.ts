@@ -1,0 +1,163 @@
+/** Which protocol a run speaks, and that nobody between can choose it for a client that knows its server. */
+import assert from "node:assert/strict";
+import {
+  type Address,
+  type Choice,
+  type ChoiceOptions,
+  chooseProtocol,
+  type Retry,
+  type ServerIdentity,
+} from "../../mod.ts";
+import { AccountFolder } from "../../client/v4/account.ts";
+import { KnownServers } from "../../client/v4/known_servers.ts";
+import { isHello } from "../../protocol/v4/hello.ts";
+import { pseudoRandomBytes } from "../helpers/bytes.ts";
+import { FaultyProxy, type Meddler, type Meddlers } from "../helpers/faulty_proxy.ts";
+import { TemporaryFolder } from "../helpers/temporary.ts";
+import { Scene } from "./scene.ts";
+
+const FINGERPRINT = pseudoRandomBytes(32);
+/** Nobody listens there: who dials it fails. */
+const NOWHERE: Address = { hostname: "127.0.0.1", port: 1 };
+
+/** A server that is silent for so long does not answer. */
+const TIMEOUTS = { responseMs: 200 };
+
+const GENERAL_ERROR = Uint8Array.of(3, 0x4b, 0x06, 0, 0, 0, 0);
+
+/** How somebody between can keep a server from answering the hello. */
+const STRIPPED: Readonly<Record<string, Meddlers>> = {
+  "silence": { up: () => () => [] },
+  "a close": { up: () => () => ["fin"] },
+  "a reset": { up: () => () => ["rst"] },
+  "garbage": { down: () => (bytes) => [bytes.map((byte) => byte ^ 0x55)] },
+  "a general error of protocol 3": { down: () => () => [GENERAL_ERROR, "fin"] },
+  "half an answer": { down: () => (bytes) => [bytes.slice(0, 20), "fin"] },
+};
+
+interface Asked extends Partial<Omit<ChoiceOptions, "info">> {
+  readonly info?: Partial<ChoiceOptions["info"]>;
+}
+
+function choose(identityFolder: string, { info, ...options }: Asked = {}): Promise<Choice> {
+  return chooseProtocol({
+    ...{ asked: "auto", namesDialect: false, identityFolder, retries: 0, timeouts: TIMEOUTS },
+    ...options,
+    info: { server: NOWHERE, secure: false, fingerprint: undefined, ...info },
+  });
+}
+
+Deno.test("a server that is not known is asked; where it does not answer, protocol 3 is warned of", async () => {
+  await using scene = await Scene.create();
+  const { identityFolder } = await scene.options("Alice");
+  const { address } = scene.server;
+  assert.deepEqual(await choose(identityFolder, { info: { server: address } }), { protocol: 4 });
+  for (const [what, meddlers] of Object.entries(STRIPPED)) {
+    await using proxy = await FaultyProxy.start(address, meddlers);
+    const choice = await choose(identityFolder, { info: { server: proxy.address } });
+    assert.ok(choice.protocol === 3, what);
+    assert.match(choice.warning, /does not answer as one of protocol 4.*not safe/, what);
+  }
+});
+
+Deno.test("what is known of a server decides, whatever is answered: nobody is asked, and nothing is sent", async () => {
+  await using folder = await TemporaryFolder.create();
+  const known = new KnownServers(folder.path);
+  const ways: readonly [what: string, identity: ServerIdentity | undefined, asked: Asked][] = [
+    ["a fingerprint in line 1", undefined, { info: { secure: true, fingerprint: FINGERPRINT } }],
+    ["xfer:// in line 1", undefined, { info: { secure: true } }],
+    ["met before, by fingerprint", FINGERPRINT, {}],
+    ["met before, by name", "pki", {}],
+    ["asked for", undefined, { asked: "4" }],
+  ];
+  for (const [what, identity, asked] of ways) {
+    await known.forget(NOWHERE);
+    if (identity !== undefined) await known.keep(NOWHERE, identity);
+    assert.deepEqual(await choose(folder.path, asked), { protocol: 4 }, what);
+    const dialect = choose(folder.path, { ...asked, namesDialect: true });
+    await assert.rejects(dialect, { name: "UsageError", code: "protocol-3-only" }, what);
+  }
+  await known.forget(NOWHERE);
+  await new AccountFolder(folder.path).saveAccount({
+    ...{ name: "Alice", clientId: pseudoRandomBytes(16) },
+  });
+  assert.deepEqual(await choose(folder.path), { protocol: 4 }, "an account of protocol 4");
+});
+
+Deno.test("a known server whose hello is stripped is an error at the connection, and never protocol 3", async () => {
+  await using scene = await Scene.create();
+  (await scene.client("Alice"))[Symbol.dispose]();
+  for (const [what, meddlers] of Object.entries(STRIPPED)) {
+    await using proxy = await FaultyProxy.start(scene.server.address, meddlers);
+    const failure = { name: "ProtocolError", code: "protocol-4-not-spoken" };
+    const common = { server: proxy.address, timeouts: TIMEOUTS };
+    const pinned = { ...common, fingerprint: FINGERPRINT };
+    await assert.rejects(scene.client("Bob", pinned), failure, what);
+    const known = new KnownServers((await scene.options("Carol")).identityFolder);
+    await known.keep(proxy.address, "pki");
+    await assert.rejects(scene.client("Carol", common), failure, what);
+    assert.equal(await known.find(proxy.address), "pki", what);
+  }
+});
+
+Deno.test("protocol 3 is had by asking: with a warning that names what is given up, and no hello", async () => {
+  await using folder = await TemporaryFolder.create();
+  const known = new KnownServers(folder.path);
+  const warning = async (asked: Asked) => {
+    const choice = await choose(folder.path, asked);
+    assert.ok(choice.protocol === 3);
+    return choice.warning;
+  };
+  for (const asked of [{ asked: "3" }, { namesDialect: true }] as const) {
+    assert.match(await warning(asked), /^Warning: Going on with protocol 3, which is not safe/);
+  }
+  await known.keep(NOWHERE, FINGERPRINT);
+  assert.match(await warning({ asked: "3" }), /127\.0\.0\.1:1 IS KNOWN by SHA256:\S{43},/);
+  await known.keep(NOWHERE, "pki");
+  assert.match(await warning({ asked: "3" }), /IS KNOWN by an authority's certificate/);
+  for (const info of [{ secure: true }, { secure: true, fingerprint: FINGERPRINT }]) {
+    await assert.rejects(choose(folder.path, { asked: "3", info }), {
+      name: "UsageError",
+      code: "downgrade",
+    });
+  }
+});
+
+Deno.test("a network that fails decides nothing: the server is asked again, and then it is said", async () => {
+  await using scene = await Scene.create();
+  const { identityFolder } = await scene.options("Alice");
+  const { address } = scene.server;
+  await scene.server.close();
+  const retries: Retry[] = [];
+  const common = { info: { server: address }, onRetry: (retry: Retry) => retries.push(retry) };
+  const pause = () => Promise.resolve();
+  await assert.rejects(choose(identityFolder, { ...common, retries: 2, pause }), {
+    name: "NetworkError",
+    code: "cannot-connect",
+  });
+  assert.equal(retries.length, 2);
+  // It is there again when the client comes back.
+  let proxy: FaultyProxy | undefined;
+  const returning = async () => {
+    proxy ??= await FaultyProxy.startAt(address, NOWHERE, { down: () => () => [] });
+  };
+  const choice = await choose(identityFolder, { ...common, retries: 2, pause: returning });
+  await proxy?.[Symbol.asyncDispose]();
+  assert.equal(choice.protocol, 3);
+});
+
+Deno.test("a server that answered once is not taken for one of protocol 3 later in the run", async () => {
+  await using scene = await Scene.create();
+  const { identityFolder } = await scene.options("Alice");
+  let hellos = 0;
+  const stripAllButTheFirst: Meddler = (bytes) => [
+    ...isHello(bytes) && ++hellos > 1 ? ["fin" as const] : [bytes],
+  ];
+  await using proxy = await FaultyProxy.start(scene.server.address, {
+    up: () => stripAllButTheFirst,
+  });
+  const server = proxy.address;
+  assert.equal((await choose(identityFolder, { info: { server } })).protocol, 4);
+  await assert.rejects(scene.client("Alice", { server }), { code: "protocol-4-not-spoken" });
+  assert.equal(hellos, 2);
+});
