@@ -6,15 +6,10 @@
  */
 import { join } from "node:path";
 import { type Bytes, ConfigurationError, printable } from "../../protocol/mod.ts";
-import { certificateName, fingerprintOf } from "../../protocol/v4/fingerprint.ts";
-import { fromPem, toPem } from "../../protocol/v4/pem.ts";
+import { fingerprintOf } from "../../protocol/v4/fingerprint.ts";
+import { fromPem } from "../../protocol/v4/pem.ts";
 import { TLS_FILE } from "../store/data_folder.ts";
 import { type FileSystem, syncFolder, writeAll } from "../store/file_system.ts";
-
-const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
-/** RFC 5280 4.1.2.5: a certificate that has no well-defined end. */
-const NO_END = new Date("9999-12-31T23:59:59Z");
-const BEGIN = new Date("2020-01-01T00:00:00Z");
 
 export interface TlsIdentity {
   /** PEM, as `Deno.listenTls` takes them; the certificate with those that lead to its authority. */
@@ -37,6 +32,7 @@ export interface TlsIdentity {
 export async function loadIdentity(folder: string, fs: FileSystem): Promise<TlsIdentity> {
   const path = join(folder, TLS_FILE);
   if (await readIfThere(path) !== undefined) return await readIdentity(folder);
+  const { makeIdentity } = await import("./certificates.ts");
   const made = await makeIdentity();
   // Whole or absent, and durable before any client keeps the fingerprint.
   const temporary = `${path}.tmp`;
@@ -82,27 +78,6 @@ async function parseIdentity(text: string, path: string): Promise<TlsIdentity> {
       },
     );
   }
-}
-
-/** Key and certificate, PEM, one behind the other. */
-async function makeIdentity(): Promise<string> {
-  // Needed once in the life of a server; they take longer to load than all the rest.
-  await import("reflect-metadata");
-  const { BasicConstraintsExtension, SubjectAlternativeNameExtension, X509CertificateGenerator } =
-    await import("@peculiar/x509");
-  const keys = await crypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]);
-  const spki = await crypto.subtle.exportKey("spki", keys.publicKey);
-  const fingerprint = new Uint8Array(await crypto.subtle.digest("SHA-256", spki));
-  const certificate = await X509CertificateGenerator.createSelfSigned({
-    ...{ serialNumber: "01", name: "CN=xfer", notBefore: BEGIN, notAfter: NO_END },
-    ...{ signingAlgorithm: ALGORITHM, keys },
-    extensions: [
-      new BasicConstraintsExtension(false, undefined, true),
-      new SubjectAlternativeNameExtension([{ type: "dns", value: certificateName(fingerprint) }]),
-    ],
-  });
-  const pkcs8 = new Uint8Array(await crypto.subtle.exportKey("pkcs8", keys.privateKey));
-  return toPem("PRIVATE KEY", pkcs8) + toPem("CERTIFICATE", new Uint8Array(certificate.rawData));
 }
 
 async function readIfThere(path: string): Promise<string | undefined> {

@@ -9,6 +9,7 @@ import { type Bytes, ConfigurationError, equalBytes, printable } from "../../pro
 import { fingerprintOf, isSelfMade } from "../../protocol/v4/fingerprint.ts";
 import { MAX_CERTIFICATE } from "../../protocol/v4/hello.ts";
 import { fromPem } from "../../protocol/v4/pem.ts";
+import type { Validity } from "./certificates.ts";
 import { type TlsIdentity, tryOut } from "./identity.ts";
 
 export interface TlsFiles {
@@ -39,11 +40,11 @@ export async function readOperatorIdentity(files: TlsFiles): Promise<TlsIdentity
       `it has ${rawCertificate.length} bytes, more than the ${MAX_CERTIFICATE} that clients take`,
     );
   }
-  let parsed: Parsed;
+  let parsed: Validity;
   let fingerprint: Bytes;
   try {
     fingerprint = await fingerprintOf(rawCertificate);
-    parsed = await parse(rawCertificate);
+    parsed = (await import("./certificates.ts")).readValidity(rawCertificate);
   } catch (cause) {
     throw badCertificate(files.certificate, "it can't be read as X.509", cause);
   }
@@ -64,31 +65,13 @@ export async function readOperatorIdentity(files: TlsFiles): Promise<TlsIdentity
   };
 }
 
-interface Parsed {
-  readonly names: readonly string[];
-  readonly notBefore: Date;
-  readonly notAfter: Date;
-}
-
-async function parse(rawCertificate: Bytes): Promise<Parsed> {
-  await import("reflect-metadata");
-  const { SubjectAlternativeNameExtension, X509Certificate } = await import("@peculiar/x509");
-  const certificate = new X509Certificate(rawCertificate);
-  const names = certificate.getExtension(SubjectAlternativeNameExtension)?.names.toJSON() ?? [];
-  const { notBefore, notAfter } = certificate;
-  return {
-    names: names.filter(({ type }) => type === "dns" || type === "ip").map(({ value }) => value),
-    ...{ notBefore, notAfter },
-  };
-}
-
 /** SubjectPublicKeyInfo, DER. */
 function publicKeyOf(pem: string): Bytes {
   const spki = createPublicKey(createPrivateKey(pem)).export({ type: "spki", format: "der" });
   return new Uint8Array(spki);
 }
 
-function outOfTime(path: string, { notBefore, notAfter }: Parsed): string[] {
+function outOfTime(path: string, { notBefore, notAfter }: Validity): string[] {
   const now = new Date();
   const what = `The certificate in ${printable(path)}`;
   if (notAfter < now) return [`${what} has expired: ${notAfter.toISOString()}; clients refuse it`];
