@@ -168,11 +168,14 @@ export class Exchange implements Disposable {
       ) {
         await this.#deliver(message);
       }
-      const size = await this.#socket.read(buffer);
+      // The rest of a chunk is read to where it belongs.
+      const room = this.#frames.room;
+      const size = await this.#socket.read(room ?? buffer);
       this.#heardAt = performance.now();
       if (size === null) return this.#fail(lost("the server has closed it"));
       await this.#rate?.take(size);
-      this.#frames.push(buffer.subarray(0, size));
+      if (room === undefined) this.#frames.push(buffer.subarray(0, size));
+      else this.#frames.fill(size);
     }
   }
 

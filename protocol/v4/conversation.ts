@@ -115,6 +115,14 @@ export class Conversation {
     return this.isReceiving || this.#deciding > 0;
   }
 
+  /**
+   * Throws `ProtocolError` `bad-frame` for data that nobody waits for, before it has come: who is not let in, or has begun
+   * no file, is to take no room.
+   */
+  expect({ kind }: { readonly kind: Kind }): void {
+    if (kind === "data" && !this.isReceiving) throw outOfPlace(kind, "no file is open");
+  }
+
   /** Takes note of what the client says. Throws `ProtocolError` `bad-frame` where it may not say it now. */
   hear(message: Message): void {
     const { kind, tag } = message;

@@ -19,12 +19,17 @@ const WORTH_FILLING = 64 * 1024;
 /** Holds one incomplete frame at most. */
 export class FrameReader {
   readonly #from: "client" | "server";
+  readonly #judge: (header: FrameHeader) => void;
   readonly #feed = new Feed();
   #header: FrameHeader | undefined;
 
-  /** Reads what `from` sends. */
-  constructor(from: "client" | "server") {
+  /** Reads what `from` sends. `judge` throws for a frame that is not to come, before there is room for its payload. */
+  constructor(
+    from: "client" | "server",
+    judge: (header: FrameHeader) => void = () => undefined,
+  ) {
     this.#from = from;
+    this.#judge = judge;
   }
 
   /** Whether nothing of a frame is here that is not whole. */
@@ -56,7 +61,9 @@ export class FrameReader {
     if (this.#header === undefined) {
       const header = this.#feed.take(FRAME_HEADER_SIZE);
       if (header === undefined) return undefined;
-      this.#header = decodeFrameHeader(header, this.#from);
+      const decoded = decodeFrameHeader(header, this.#from);
+      this.#judge(decoded);
+      this.#header = decoded;
     }
     const payload = this.#feed.take(this.#header.length);
     if (payload === undefined) return undefined;

@@ -39,8 +39,8 @@ export class Connection {
   /** What the client signs as the server's fingerprint. */
   #fingerprint: Bytes;
   readonly #socket: PeerSocket;
-  readonly #frames = new FrameReader("client");
   readonly #conversation = new Conversation(WINDOW);
+  readonly #frames = new FrameReader("client", (header) => this.#conversation.expect(header));
   #requests: Requests | undefined;
   #finishing = false;
   /** Ends when what was to be sent so far has been. */

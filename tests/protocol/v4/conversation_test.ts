@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { Conversation } from "../../../protocol/v4/conversation.ts";
-import { type Kind, type Message, MESSAGES } from "../../../protocol/v4/messages.ts";
+import { FrameReader } from "../../../protocol/v4/frames.ts";
+import {
+  dataHeader,
+  FRAME_HEADER_SIZE,
+  type Kind,
+  type Message,
+  MESSAGES,
+} from "../../../protocol/v4/messages.ts";
+import { CHUNK_SIZE } from "../../../protocol/v4/tree.ts";
 import { ProtocolError } from "../../../mod.ts";
 
 const WINDOW = 3;
@@ -160,4 +168,18 @@ Deno.test("conversation: whatever comes in whatever order, it knows what each ta
     }),
     { numRuns: 2000 },
   );
+});
+
+Deno.test("conversation: data that nobody waits for is refused by its header, before there is room for it", () => {
+  const header = dataHeader(1, 0, CHUNK_SIZE).slice(0, FRAME_HEADER_SIZE);
+  for (const conversation of [new Conversation(WINDOW), known()]) {
+    const reader = new FrameReader("client", (header) => conversation.expect(header));
+    reader.push(header);
+    assert.throws(() => reader.next(), { code: "bad-frame" });
+  }
+  const conversation = known();
+  take(conversation, "hear put 1");
+  const reader = new FrameReader("client", (header) => conversation.expect(header));
+  reader.push(header);
+  assert.equal(reader.next(), undefined);
 });
