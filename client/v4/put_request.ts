@@ -113,6 +113,22 @@ export class PutRequest {
     await this.#exchange.send({ kind: "end", tag: this.tag, ...sums.sums() });
   }
 
+  /**
+   * Has `send` send what is missing, and then the server compare and store it. Gives it up where the file was changed
+   * meanwhile, or the server refuses it. Throws what `send` does, and `IntegrityError` `file-changed`.
+   */
+  async complete(source: OpenSource, sums: ChunkSums, send: () => Promise<void>): Promise<void> {
+    try {
+      await send();
+      if (source.hasChanged()) throw changed(this.#job.file);
+    } catch (error) {
+      if (!(error instanceof NetworkError)) await this.cancel();
+      throw error;
+    }
+    if (this.#refusal === undefined) await this.end(sums);
+    else await this.cancel();
+  }
+
   /** Has the server drop what it got; there is no verdict then. Throws nothing: where it can't be said, it is not needed. */
   async cancel(): Promise<void> {
     this.#exchange.forget(this.tag);

@@ -9,7 +9,7 @@ import { CHUNK_SIZE } from "../../protocol/v4/tree.ts";
 import type { OpenSource } from "../source_file.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Job } from "./jobs.ts";
-import { changed, findStored, type PutRequest, resume, type Verdict } from "./put_request.ts";
+import { findStored, type PutRequest, resume, type Verdict } from "./put_request.ts";
 import type { SecureEvent, Session } from "./session.ts";
 
 /** A file of so many bytes or more is spread. */
@@ -46,7 +46,7 @@ export async function spreadUpload(
   const { request, sums, offset, transfer } = resumed;
   let sent = offset;
   const take = (bytes: number) => onEvent({ type: "progress", file, sent: sent += bytes });
-  try {
+  await request.complete(source, sums, async () => {
     for (let from = offset; from < file.size; from += STRETCH * CHUNK_SIZE) {
       const to = Math.min(file.size, from + STRETCH * CHUNK_SIZE);
       const stretch = new Stretch(from, to, sums, request, take);
@@ -59,13 +59,7 @@ export async function spreadUpload(
       ], sessions);
       if (request.refusal !== undefined) break;
     }
-    if (source.hasChanged()) throw changed(file);
-  } catch (error) {
-    if (!(error instanceof NetworkError)) await request.cancel();
-    throw error;
-  }
-  if (request.refusal === undefined) await request.end(sums);
-  else await request.cancel();
+  });
   return await request.verdict;
 }
 

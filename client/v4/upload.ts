@@ -14,7 +14,7 @@ import {
 import { ChunkSums } from "../../protocol/v4/chunk_sums.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/tree.ts";
 import type { Job, Jobs } from "./jobs.ts";
-import { changed, findStored, PutRequest, RESUMABLE, resume, type Verdict } from "./put_request.ts";
+import { findStored, PutRequest, RESUMABLE, resume, type Verdict } from "./put_request.ts";
 import { ReadAhead } from "./read_ahead.ts";
 import type { SecureEvent, Session } from "./session.ts";
 
@@ -122,7 +122,7 @@ export class Upload {
         offset: 0,
       }
       : await resume(exchange, job, source, this.#buffers, this.#onEvent);
-    try {
+    await request.complete(source, sums, async () => {
       let at = offset;
       for await (const chunk of source.read(this.#buffers, offset)) {
         if (request.refusal !== undefined) break;
@@ -131,13 +131,7 @@ export class Upload {
         at += chunk.length;
         this.#onEvent({ type: "progress", file, sent: at });
       }
-      if (source.hasChanged()) throw changed(file);
-    } catch (error) {
-      if (!(error instanceof NetworkError)) await request.cancel();
-      throw error;
-    }
-    if (request.refusal === undefined) await request.end(sums);
-    else await request.cancel();
+    });
     return request;
   }
 }

@@ -8,7 +8,6 @@
 import { type Bytes, concatBytes } from "../wire.ts";
 
 export const NONCE_SIZE = 32;
-export const KEY_SIZE = 32;
 
 const CONTEXT = "xfer/4 client authentication\0";
 const NO_ID = new Uint8Array(16);

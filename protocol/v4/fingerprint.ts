@@ -8,8 +8,6 @@ import { type Address, formatAddress, parseAddress } from "../address.ts";
 import type { Bytes } from "../wire.ts";
 import { toBase32 } from "./base32.ts";
 
-export const FINGERPRINT_SIZE = 32;
-
 const PREFIX = "SHA256:";
 const SCHEME = "xfer://";
 /** No public authority issues names below it: RFC 6761 6.4. */

@@ -184,7 +184,6 @@ export interface Catalog extends AccountCatalog, AsyncDisposable {
    * takes it. Comes before a blob is moved to it.
    */
   addOrphan(path: string): Promise<void>;
-  addOrphans(paths: readonly string[]): Promise<void>;
   listOrphans(): Promise<string[]>;
   removeOrphan(path: string): Promise<void>;
   /**

@@ -8,9 +8,6 @@ import { read, write } from "./operation.ts";
 
 export const ORPHAN_OPERATIONS = {
   addOrphan: write((database, path: string): void => addOrphan(database, path)),
-  addOrphans: write((database, paths: readonly string[]): void => {
-    for (const path of paths) addOrphan(database, path);
-  }),
   listOrphans: read((database): string[] =>
     database.all("SELECT path FROM orphans").map((row) => row["path"] as string)
   ),
