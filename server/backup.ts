@@ -17,8 +17,10 @@ import {
 import { checked } from "./store/audit.ts";
 import type { Catalog, StoredFile } from "./store/catalog.ts";
 import { BACKUP_CATALOG, CATALOG, DataFolder, TLS_FILE } from "./store/data_folder.ts";
-import { DiskBlobStore, FILES } from "./store/disk_blob_store.ts";
+import { FILES, isInline } from "./store/blob_paths.ts";
+import { DiskBlobStore } from "./store/disk_blob_store.ts";
 import { createOwnFolder, syncFolder, writeAll } from "./store/file_system.ts";
+import { withInline } from "./store/inline_blobs.ts";
 import { SqliteCatalog } from "./store/sqlite_catalog.ts";
 
 /**
@@ -122,8 +124,10 @@ async function copyBlobs(
   for (let after = "";;) {
     const page = await catalog.listFilesAfter(after, PAGE);
     for (const file of page) {
-      const there = await blobs.has(file.path);
-      if (there || await copyBlob(source, file, target)) {
+      const isCopied = isInline(file.path)
+        ? await isSound(withInline(blobs, catalog).read(file.path), file)
+        : await blobs.has(file.path) || await copyBlob(source, file, target);
+      if (isCopied) {
         files++;
         bytes += file.size;
         continue;
@@ -137,6 +141,18 @@ async function copyBlobs(
     const last = page.at(-1);
     if (last === undefined) return stale ? undefined : { files, bytes, damaged };
     after = last.path;
+  }
+}
+
+/** Whether a blob that came with the catalog is what was stored. */
+async function isSound(pieces: AsyncIterable<Bytes>, file: StoredFile): Promise<boolean> {
+  try {
+    for await (const _ of checked(pieces, file)) continue;
+    return true;
+  } catch (error) {
+    const damaged = error instanceof XferError || error instanceof Deno.errors.NotFound;
+    if (damaged) return false;
+    throw error;
   }
 }
 

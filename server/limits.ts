@@ -82,6 +82,12 @@ export const LIMITS = {
     what: "versions of a file that are kept, the current one among them",
     reason: "each takes its room on the disk, and counts in its user's quota",
   },
+  inlineSize: {
+    ...{ unit: "size", default: 16 * KIB, option: "inline-size" },
+    what:
+      "size of a file of protocol 4 that the catalog keeps itself, rather than a file of its own",
+    reason: "many small files take one sync together; larger ones are written once, not twice",
+  },
   minFree: {
     ...{ unit: "size", default: 256 * MIB, option: "min-free" },
     what: "free bytes on the data folder's disk that are left, whatever arrives",

@@ -6,6 +6,7 @@
 import { type Bytes, toHex } from "../protocol/mod.ts";
 import { LimitError, type Limits } from "./limits.ts";
 import type { BlobStore, StagedBlob } from "./store/blob_store.ts";
+import { InlineBlob, MAX_INLINE } from "./store/inline_blobs.ts";
 
 /** To ask the disk how much is free takes as long as to write a small file: it is asked so often, … */
 const MEASURE_EVERY = 64;
@@ -43,6 +44,12 @@ export class Staging {
   /** A blob for `size` bytes of a client. Throws `LimitError` `maxStagedPerClient` or `minFree`. */
   stage(clientId: Bytes, size: number): Promise<StagedBlob> {
     return this.#open(clientId, size, () => this.#blobs.stage());
+  }
+
+  /** The same, in memory where the catalog is to keep it. */
+  stageWhole(clientId: Bytes, size: number): Promise<StagedBlob> {
+    if (size > Math.min(this.#limits.inlineSize, MAX_INLINE)) return this.stage(clientId, size);
+    return this.#open(clientId, size, () => Promise.resolve(new InlineBlob(size)));
   }
 
   /**
@@ -122,6 +129,10 @@ class CountedBlob implements StagedBlob {
 
   get path(): string {
     return this.#blob.path;
+  }
+
+  get content(): Bytes | undefined {
+    return this.#blob.content;
   }
 
   async writeAt(offset: number, bytes: Bytes): Promise<void> {

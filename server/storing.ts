@@ -7,6 +7,7 @@ import { type Bytes, printable, toHex } from "../protocol/mod.ts";
 import type { Context, Peer } from "./context.ts";
 import { LimitError, type LimitName, type Limits } from "./limits.ts";
 import type { Quota } from "./store/account_catalog.ts";
+import { isInline } from "./store/blob_paths.ts";
 import type { StagedBlob } from "./store/blob_store.ts";
 import {
   CatalogRefusal,
@@ -54,11 +55,14 @@ export async function storeFile(
 ): Promise<number> {
   const { store: { catalog, blobs }, limits } = context;
   const { clientId, name, size, crc, storedAt, blob, tree, chunks, wasHeld = false } = file;
-  const path = blobs.newPath(clientId);
+  const { content } = blob;
+  const path = content === undefined ? blobs.newPath(clientId) : blob.path;
   let recorded: Recorded;
   try {
-    await Promise.all([catalog.addOrphan(path), blob.seal()]);
-    await blob.commit(path);
+    if (content === undefined) {
+      await Promise.all([catalog.addOrphan(path), blob.seal()]);
+      await blob.commit(path);
+    }
     const known = { clientId, name, path, size, crc, storedAt, verified: true };
     const row = tree === undefined ? known : { ...known, tree };
     const quota = { bytes: limits.quota, files: limits.quotaFiles };
@@ -66,9 +70,11 @@ export async function storeFile(
       quota,
       keep: replacedKept(limits),
       ...(chunks === undefined ? {} : { chunks }),
+      ...(content === undefined ? {} : { content }),
       ...(wasHeld ? { staged: blob.path } : {}),
     };
     recorded = await catalog.storeFile(row, options);
+    if (content !== undefined) await blob.commit(path);
   } catch (error) {
     await blob.discard();
     // A commit may have failed in its last step and hold all the same: then the path is the file's.
@@ -108,6 +114,7 @@ const LIMITS_OF: Readonly<Partial<Record<RefusalReason, OverQuota>>> = {
 
 /** Removes a blob that no file refers to. What fails here is tried again at the next start. */
 export async function removeOrphan(context: Context, path: string): Promise<void> {
+  if (isInline(path)) return; // it was never on the disk
   try {
     await context.store.blobs.remove(path);
     await context.store.catalog.removeOrphan(path);

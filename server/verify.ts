@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { toHex } from "../protocol/mod.ts";
 import { audit, type Finding } from "./store/audit.ts";
 import { DataFolder } from "./store/data_folder.ts";
-import { QUARANTINE } from "./store/disk_blob_store.ts";
+import { QUARANTINE } from "./store/blob_paths.ts";
 import { syncFolder, writeAll } from "./store/file_system.ts";
 
 /** What was put aside, one JSON object a line. */

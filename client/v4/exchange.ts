@@ -18,8 +18,8 @@ import {
   type Message,
   type MessageOf,
 } from "../../protocol/v4/messages.ts";
+import { Outbox } from "../../protocol/v4/outbox.ts";
 import type { Timeouts } from "../connection.ts";
-import { Outbox } from "./outbox.ts";
 import type { RateLimit } from "./rate_limit.ts";
 
 /** TLS gives no more than 16 KiB at once. */

@@ -23,6 +23,8 @@ export interface Getting {
   readonly range?: { readonly from: number; readonly to: number } | undefined;
   /** Whether what is at the target is replaced. */
   readonly force: boolean;
+  /** Whether it is known to be small: no part of it was kept. */
+  readonly isSmall?: boolean;
   readonly onEvent: (event: SecureEvent) => void;
 }
 
@@ -48,9 +50,11 @@ export class FileGet {
    * `UsageError` `target-exists`, `StorageError`. It may be called again after a `NetworkError`; `end` comes last.
    */
   async run(exchanges: readonly Exchange[]): Promise<RemoteFile> {
-    const { target, range, force } = this.#getting;
+    const { target, range, force, isSmall = false } = this.#getting;
     const [first] = exchanges as [Exchange];
-    if (!this.#hasLooked && range === undefined) this.#part = await PartFile.find(target);
+    if (!this.#hasLooked && range === undefined && !isSmall) {
+      this.#part = await PartFile.find(target);
+    }
     this.#hasLooked = true;
     const isToBeCompared = this.#part !== undefined || exchanges.length > 1;
     for (let attempt = 1;; attempt++) {

@@ -15,7 +15,7 @@ import { pathNameFault } from "../../protocol/v4/path_name.ts";
 import { SourceFile } from "../source_file.ts";
 import type { RemoteFile } from "./download.ts";
 import { excluder } from "./gather.ts";
-import { FileGet } from "./get_file.ts";
+import { FileGet, type Getting } from "./get_file.ts";
 import { type LaneOptions, Lanes } from "./lanes.ts";
 import { findSame } from "./local_files.ts";
 import { exists, syncNames, writing } from "./part_file.ts";
@@ -24,7 +24,7 @@ import type { SecureClient } from "./secure_client.ts";
 import { SharedQueue } from "./shared_queue.ts";
 
 /** Small files that are asked for at once on a connection: while one is synced, others come. */
-const SIDE_BY_SIDE = 8;
+const SIDE_BY_SIDE = 16;
 
 export interface GetOptions extends LaneOptions {
   readonly name: string;
@@ -109,7 +109,8 @@ export async function getFolder(options: GetOptions): Promise<GetOutcome[]> {
   const left = items.filter((item) => !outcomes.has(item));
   const folders = await makeFolders(root, left);
   const get = async (item: Item, client: SecureClient | undefined) => {
-    const getting = { ...options, name: item.file.name, target: item.target, force };
+    const { target, file: { name, size } } = item;
+    const getting = { ...options, name, target, force, isSmall: size < RESUMABLE };
     try {
       await getOne(client ?? lanes, getting, client === undefined);
       settle(item, { state: "got" });
@@ -136,7 +137,9 @@ export async function getFolder(options: GetOptions): Promise<GetOutcome[]> {
   return items.map((item) => outcomes.get(item) as GetOutcome);
 }
 
-type One = Omit<GetOptions, "target"> & { readonly target: string; readonly force: boolean };
+type One =
+  & Omit<GetOptions, "target">
+  & Pick<Getting, "target" | "force" | "isSmall">;
 
 /** Gets a file over one connection, or over those that there may be, again where the network fails. */
 async function getOne(

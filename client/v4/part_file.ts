@@ -33,6 +33,8 @@ export class PartFile {
   readonly #file: Deno.FsFile;
   /** Ends when what was asked for so far is done: a file does one thing at a time. */
   #turn: Promise<unknown> = Promise.resolve();
+  /** Where its handle is; unknown after a failure. */
+  #position: number | undefined;
   #unsynced = 0;
   #syncing: Promise<void> | undefined;
   #closed = false;
@@ -73,12 +75,15 @@ export class PartFile {
       if (file !== undefined && await lock(file)) return new PartFile(path, file, true);
     }
     const path = join(dirname(target), `.xfer-${crypto.randomUUID()}.tmp`);
-    return new PartFile(path, await writing(path, () => Deno.open(path, options)), false);
+    const part = new PartFile(path, await writing(path, () => Deno.open(path, options)), false);
+    part.#position = 0;
+    return part;
   }
 
   /** The bytes at an offset: fewer than the buffer has room for where the file ends. Throws `StorageError`. */
   read(offset: number, buffer: Bytes): Promise<Bytes> {
     return this.#inTurn(async () => {
+      this.#position = undefined;
       await this.#file.seek(offset, Deno.SeekMode.Start);
       let filled = 0;
       while (filled < buffer.length) {
@@ -93,10 +98,12 @@ export class PartFile {
   /** Writes bytes where they belong. Throws `StorageError` `cannot-write`. */
   write(offset: number, bytes: Bytes): Promise<void> {
     return this.#inTurn(async () => {
-      await this.#file.seek(offset, Deno.SeekMode.Start);
+      if (offset !== this.#position) await this.#file.seek(offset, Deno.SeekMode.Start);
+      this.#position = undefined;
       for (let done = 0; done < bytes.length;) {
         done += await this.#file.write(bytes.subarray(done));
       }
+      this.#position = offset + bytes.length;
       this.#unsynced += bytes.length;
       if (this.#unsynced < SYNC_EVERY || this.#syncing !== undefined) return;
       this.#unsynced = 0;

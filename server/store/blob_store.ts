@@ -9,6 +9,8 @@ import type { Bytes } from "../../protocol/mod.ts";
 export interface StagedBlob {
   /** Where it is until it is committed, relative to the data folder, with `/`. */
   readonly path: string;
+  /** All of a small one, which is stored with its row: {@link StoreOptions.content}; `undefined` of one that is a file. */
+  readonly content?: Bytes | undefined;
   /** Appends bytes. They may change again when the promise resolves. */
   write(bytes: Bytes): Promise<void>;
   /** Writes bytes where they belong; what is asked for meanwhile waits. They may change again when the promise resolves. */

@@ -46,7 +46,7 @@ export interface StoredFile {
   readonly version?: number;
   /** Whether it is what its name stands for, not one that was replaced; so without. */
   readonly current?: boolean;
-  /** Where the blob is, relative to the data folder, with `/`. */
+  /** Where the blob is, relative to the data folder, with `/`; or what the catalog keeps a small one under. */
   readonly path: string;
   /** Bytes of the plaintext. */
   readonly size: number;
@@ -105,6 +105,8 @@ export interface StoreOptions {
   readonly keep?: number;
   /** The digests of its chunks, of a file with a tree. */
   readonly chunks?: Bytes;
+  /** All of a small file, which the catalog keeps. */
+  readonly content?: Bytes;
   /** Where it was staged, where that was recorded as a partial upload: it is none any more. */
   readonly staged?: string;
 }
@@ -113,6 +115,13 @@ export interface Recorded {
   readonly version: number;
   /** The paths of what is not kept any more; they are orphans from now on. */
   readonly dropped: readonly string[];
+}
+
+/** A file, the digests of its chunks if it has a tree, and its content if the catalog keeps that. */
+export interface WholeFile {
+  readonly file: StoredFile;
+  readonly chunks?: Bytes;
+  readonly content?: Bytes;
 }
 
 /** What is durably held of an upload that was broken off, or may be. */
@@ -212,6 +221,10 @@ export interface Catalog extends AccountCatalog, AsyncDisposable {
   refersTo(path: string): Promise<boolean>;
   /** The digests of the chunks of the file at a path, one behind the other, if it has a tree. */
   findChunks(path: string): Promise<Bytes | undefined>;
+  /** A file as `findFile` finds it, with what it takes to give it back. */
+  findWhole(clientId: Bytes, name: string, version?: number): Promise<WholeFile | undefined>;
+  /** All of the small file at a path, if the catalog keeps it. */
+  findContent(path: string): Promise<Bytes | undefined>;
   /** Adds what protocol 4 keeps to the file at a path, if there still is one and it has none. */
   setTree(path: string, tree: Tree, chunks: Bytes): Promise<void>;
   /** Up to `count` current files of a client whose names begin with `prefix` and come behind `after`, by name. */

@@ -7,10 +7,12 @@
 import { join, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { ConfigurationError, printable, XferError } from "../../protocol/mod.ts";
+import { FILES, STAGING } from "./blob_paths.ts";
 import type { BlobStore } from "./blob_store.ts";
 import type { Catalog } from "./catalog.ts";
-import { DiskBlobStore, FILES, STAGING } from "./disk_blob_store.ts";
+import { DiskBlobStore } from "./disk_blob_store.ts";
 import { createOwnFolder, type FileSystem } from "./file_system.ts";
+import { withInline } from "./inline_blobs.ts";
 import { makePrivate, refuseLinks } from "./ownership.ts";
 import { SqliteCatalog } from "./sqlite_catalog.ts";
 import { openWorkerCatalog } from "./worker_catalog.ts";
@@ -67,7 +69,7 @@ export class DataFolder<C extends Catalog = Catalog> implements Store, AsyncDisp
       try {
         await createPrivately(join(path, CATALOG));
         const catalog = await openCatalog(join(path, CATALOG));
-        const blobs = await DiskBlobStore.create(path, fs);
+        const blobs = withInline(await DiskBlobStore.create(path, fs), catalog);
         return new DataFolder(path, { catalog, blobs }, lock, wasOpen);
       } catch (error) {
         lock.close();
@@ -101,7 +103,8 @@ export class DataFolder<C extends Catalog = Catalog> implements Store, AsyncDisp
         );
       }
       const catalog = await openBackupCatalog(join(path, BACKUP_CATALOG));
-      return new DataFolder(path, { catalog, blobs: new DiskBlobStore(path, fs) });
+      const blobs = withInline(new DiskBlobStore(path, fs), catalog);
+      return new DataFolder(path, { catalog, blobs });
     });
   }
 
@@ -120,7 +123,8 @@ export class DataFolder<C extends Catalog = Catalog> implements Store, AsyncDisp
         );
       }
       const catalog = open(join(path, CATALOG));
-      return new DataFolder(path, { catalog, blobs: new DiskBlobStore(path, fs) });
+      const blobs = withInline(new DiskBlobStore(path, fs), catalog);
+      return new DataFolder(path, { catalog, blobs });
     });
   }
 

@@ -4,22 +4,25 @@
  * @module
  */
 import { join } from "node:path";
-import { type Bytes, toHex } from "../../protocol/mod.ts";
+import type { Bytes } from "../../protocol/mod.ts";
+import {
+  FILES,
+  isBlobName,
+  newBlobPath,
+  newQuarantinePath,
+  newStagedPath,
+  QUARANTINE,
+  STAGING,
+} from "./blob_paths.ts";
 import type { BlobStore, ReadOptions, StagedBlob } from "./blob_store.ts";
 import { createOwnFolder, type FileSystem, removeIfThere, syncFolder } from "./file_system.ts";
 import { Shared } from "./shared.ts";
 import { type Place, StagedFile } from "./staged_file.ts";
 
-export const STAGING = "staging";
-export const FILES = "files";
-export const QUARANTINE = "quarantine";
-
 /** Blobs are read in pieces of this many bytes. */
 const READ_SIZE = 256 * 1024;
 /** Owners' folders that are known to be durable; a server has few owners at work at a time. */
 const MAX_KNOWN_FOLDERS = 4096;
-const BLOB_ID_SIZE = 16;
-const BLOB_NAME = /^[0-9a-f]{32}$/;
 
 export class DiskBlobStore implements BlobStore {
   readonly #folder: string;
@@ -41,7 +44,7 @@ export class DiskBlobStore implements BlobStore {
   }
 
   stage(): Promise<StagedBlob> {
-    return Promise.resolve(new StagedFile(this.#place(`${STAGING}/${randomName()}`)));
+    return Promise.resolve(new StagedFile(this.#place(newStagedPath())));
   }
 
   async resume(path: string, size: number): Promise<StagedBlob> {
@@ -68,7 +71,7 @@ export class DiskBlobStore implements BlobStore {
   }
 
   newPath(ownerId: Bytes): string {
-    return `${FILES}/${toHex(ownerId)}/${randomName()}`;
+    return newBlobPath(ownerId);
   }
 
   async *read(
@@ -100,7 +103,7 @@ export class DiskBlobStore implements BlobStore {
   async *list(): AsyncGenerator<string, void, void> {
     for await (const owner of this.#fs.readDir(join(this.#folder, FILES))) {
       const folder = `${FILES}/${owner.name}`;
-      if (!owner.isDirectory || !BLOB_NAME.test(owner.name)) yield folder;
+      if (!owner.isDirectory || !isBlobName(owner.name)) yield folder;
       else {
         for await (const { name } of this.#fs.readDir(join(this.#folder, folder))) {
           yield `${folder}/${name}`;
@@ -119,7 +122,7 @@ export class DiskBlobStore implements BlobStore {
 
   async quarantine(path: string): Promise<string> {
     const source = join(this.#folder, path);
-    const target = `${QUARANTINE}/${randomName()}`;
+    const target = newQuarantinePath();
     await createOwnFolder(this.#fs, join(this.#folder, QUARANTINE));
     await this.#fs.rename(source, join(this.#folder, target));
     for (const folder of [join(this.#folder, QUARANTINE), join(source, "..")]) {
@@ -173,7 +176,7 @@ export class DiskBlobStore implements BlobStore {
     const staging = join(this.#folder, STAGING);
     let count = 0;
     for await (const { name, isFile } of this.#fs.readDir(staging)) {
-      if (!isFile || !BLOB_NAME.test(name) || await isKept(`${STAGING}/${name}`)) continue;
+      if (!isFile || !isBlobName(name) || await isKept(`${STAGING}/${name}`)) continue;
       await this.#fs.remove(join(staging, name));
       count++;
     }
@@ -194,10 +197,6 @@ async function infoOf(fs: FileSystem, path: string): Promise<Deno.FileInfo | und
     if (gone) return undefined;
     throw error;
   }
-}
-
-function randomName(): string {
-  return toHex(crypto.getRandomValues(new Uint8Array(BLOB_ID_SIZE)));
 }
 
 function nothing(): Promise<boolean> {

@@ -106,4 +106,7 @@ export const MIGRATIONS: readonly string[] = [
     made_at INTEGER NOT NULL
   ) STRICT;
   `,
+  `
+  ALTER TABLE files ADD COLUMN content BLOB;
+  `,
 ];

@@ -14,6 +14,7 @@ import {
   type Message,
   type MessageOf,
 } from "../../protocol/v4/messages.ts";
+import { Outbox } from "../../protocol/v4/outbox.ts";
 import { fingerprintOfName, isOneOf } from "../../protocol/v4/server_name.ts";
 import type { Context } from "../context.ts";
 import { LimitError } from "../limits.ts";
@@ -43,8 +44,9 @@ export class Connection {
   readonly #frames = new FrameReader("client", (header) => this.#conversation.expect(header));
   #requests: Requests | undefined;
   #finishing = false;
-  /** Ends when what was to be sent so far has been. */
-  #sending: Promise<void> = Promise.resolve();
+  readonly #outbox = new Outbox((bytes) => this.#write(bytes));
+  /** Why the peer could not be told something. */
+  #unsent: unknown;
 
   constructor(context: Context, socket: Socket, face: Face) {
     this.#context = context;
@@ -58,11 +60,12 @@ export class Connection {
     try {
       try {
         await this.#converse();
-        await this.#sending;
+        await this.#outbox.drain();
       } finally {
         await this.#requests?.[Symbol.asyncDispose]();
       }
-    } catch (error) {
+    } catch (cause) {
+      const error = this.#unsent ?? cause;
       if (error instanceof ProtocolError || error instanceof LimitError) await this.#refuse(error);
       else if (error instanceof Refusal) await this.#sayLast(error);
       else this.#logLoss(error);
@@ -85,7 +88,8 @@ export class Connection {
   finish(): void {
     this.#finishing = true;
     if (this.#conversation.isAtWork) return;
-    this.#sending.then(() => this.close("the server stops"));
+    const close = () => this.close("the server stops");
+    this.#outbox.drain().then(close, close);
   }
 
   async #converse(): Promise<void> {
@@ -170,26 +174,27 @@ export class Connection {
     }
   }
 
+  /** Resolves when there is room for more. */
   #send(message: Message): Promise<void> {
     this.#conversation.say(message);
-    const bytes = encodeMessage(message);
-    return this.#inTurn(() => this.#socket.send(bytes));
+    return this.#outbox.send(encodeMessage(message));
   }
 
+  /** The chunk may change when the promise resolves. */
   #sendChunk(tag: number, offset: number, chunk: Bytes): Promise<void> {
     this.#conversation.say({ kind: "data", tag });
-    return this.#inTurn(async () => {
-      await this.#socket.send(dataHeader(tag, offset, chunk.length));
-      await this.#socket.send(chunk);
-    });
+    return this.#outbox.send(dataHeader(tag, offset, chunk.length), chunk);
   }
 
-  /** Answers to several requests don't get into each other. */
-  #inTurn(work: () => Promise<void>): Promise<void> {
-    const sent = this.#sending.then(work);
-    // Whoever waits for the whole is told; the next in turn fails by itself.
-    this.#sending = sent.catch(() => undefined);
-    return sent;
+  async #write(bytes: Bytes): Promise<void> {
+    try {
+      await this.#socket.send(bytes);
+    } catch (error) {
+      this.#unsent ??= error;
+      // Nothing more is taken from a peer that takes nothing.
+      this.close("it could not be answered");
+      throw error;
+    }
   }
 
   async #refuse(error: ProtocolError | LimitError): Promise<void> {
@@ -207,6 +212,7 @@ export class Connection {
 
   async #sayLast({ code, message }: Refusal): Promise<void> {
     try {
+      await this.#outbox.drain();
       await this.#socket.dismiss(encodeMessage({ kind: "error", tag: 0, code, message }));
     } catch (loss) {
       this.#logLoss(loss);

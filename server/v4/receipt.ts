@@ -223,7 +223,7 @@ export class Receipt {
     const { held, staging } = this.#context;
     const { name, size } = this.request;
     await held.drop(this.clientId, name);
-    return { blob: await staging.stage(this.clientId, size), sums: new ChunkSums(size) };
+    return { blob: await staging.stageWhole(this.clientId, size), sums: new ChunkSums(size) };
   }
 
   async #resume(): Promise<Work> {

@@ -15,7 +15,7 @@ import { Refusal, toRefusal } from "./refusal.ts";
 import type { Session } from "./session.ts";
 
 /** Puts of a connection that are not answered at a time: so many small files are synced and committed together. */
-export const WINDOW = 128;
+export const WINDOW = 256;
 
 export class Requests implements AsyncDisposable {
   readonly #session: Session;

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { cksum } from "../../mod.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/tree.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
-import { connectRaw, got, loginRaw, put, Scene, startServer } from "./scene.ts";
+import { connectRaw, got, loginRaw, ON_DISK, put, Scene, startServer } from "./scene.ts";
 
 const SIZES = [0, 1, 1000, CHUNK_SIZE - 1, CHUNK_SIZE, CHUNK_SIZE + 1, 3 * CHUNK_SIZE + 7];
 
@@ -68,7 +68,7 @@ Deno.test("v4: 300 small files go one behind the other, each stored", async () =
 });
 
 Deno.test("v4: list, stat, rename, remove", async () => {
-  await using scene = await Scene.create();
+  await using scene = await Scene.create(ON_DISK);
   using client = await scene.client("Alice");
   const file = await scene.source("a", pseudoRandomBytes(10));
   await put(client, [{ file, name: "a/b" }, { file, name: "c" }]);
@@ -94,7 +94,7 @@ Deno.test("v4: list, stat, rename, remove", async () => {
 });
 
 Deno.test("v4: what can't be stored is refused by itself, the files around it are stored", async () => {
-  await using scene = await Scene.create({ maxFileSize: 5000, quota: 9000 });
+  await using scene = await Scene.create({ ...ON_DISK, maxFileSize: 5000, quota: 9000 });
   using client = await scene.client("Alice");
   const small = await scene.source("small", pseudoRandomBytes(3000));
   const large = await scene.source("large", pseudoRandomBytes(3 * CHUNK_SIZE));
@@ -124,7 +124,7 @@ Deno.test("v4: what can't be stored is refused by itself, the files around it ar
 });
 
 Deno.test("v4: a file replaced is the new one, the old blob is gone", async () => {
-  await using scene = await Scene.create();
+  await using scene = await Scene.create(ON_DISK);
   using client = await scene.client("Alice");
   for (const seed of [1, 2]) {
     const content = pseudoRandomBytes(2000, seed);

@@ -4,7 +4,7 @@ import { putFiles } from "../../mod.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
 import type { Ending } from "../helpers/faulty_proxy.ts";
 import { SecureProxy } from "../helpers/secure_proxy.ts";
-import { Scene, startServer } from "./scene.ts";
+import { ON_DISK, Scene, startServer } from "./scene.ts";
 
 Deno.test("v4: a client whose registration was never answered has its name all the same", async () => {
   await using scene = await Scene.create();
@@ -21,7 +21,7 @@ for (const retries of [0, 1]) {
     const dataFolder = scene.folder.join("data");
     let isStoring = false;
     await scene.server.close();
-    scene.server = await startServer(dataFolder, {}, {
+    scene.server = await startServer(dataFolder, ON_DISK, {
       fileSystem: {
         ...Deno,
         rename: async (from, to) => {

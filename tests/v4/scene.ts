@@ -24,6 +24,9 @@ import { TemporaryFolder } from "../helpers/temporary.ts";
 
 export const LOOPBACK = { hostname: "127.0.0.1", port: 0 };
 
+/** Small files get blobs of their own too, where a test looks at these. */
+export const ON_DISK: Partial<Limits> = { inlineSize: 0 };
+
 export class Scene implements AsyncDisposable {
   readonly folder: TemporaryFolder;
   server: Server;

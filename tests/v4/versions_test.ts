@@ -20,7 +20,7 @@ import { pseudoRandomBytes } from "../helpers/bytes.ts";
 import { openInThisThread } from "../helpers/catalogs.ts";
 import { kindOf, Peer } from "../helpers/peer.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
-import { got, put, Scene, startServer } from "./scene.ts";
+import { got, ON_DISK, put, Scene, startServer } from "./scene.ts";
 
 const content = (seed: number, size = 1000) => pseudoRandomBytes(size, seed);
 
@@ -46,7 +46,7 @@ const sums = (...seeds: readonly number[]) =>
 
 /** A server with versions 1 to `count` of "a", of which it keeps as many as it is told. */
 async function prepared(count: number, limits: Partial<Limits>): Promise<Scene> {
-  const scene = await Scene.create(limits);
+  const scene = await Scene.create({ ...ON_DISK, ...limits });
   using client = await scene.client("Alice");
   for (let seed = 1; seed <= count; seed++) await store(scene, client, "a", content(seed));
   return scene;
@@ -54,7 +54,7 @@ async function prepared(count: number, limits: Partial<Limits>): Promise<Scene> 
 
 async function restart(scene: Scene, limits: Partial<Limits>): Promise<void> {
   await scene.server.close();
-  scene.server = await startServer(scene.folder.join("data"), limits);
+  scene.server = await startServer(scene.folder.join("data"), { ...ON_DISK, ...limits });
 }
 
 Deno.test("versions: without more said the current file is all that is kept", async () => {

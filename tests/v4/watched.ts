@@ -2,7 +2,7 @@
 import { Server } from "../../mod.ts";
 import type { FileSystem } from "../../server/store/file_system.ts";
 import { openInThisThread } from "../helpers/catalogs.ts";
-import { LOOPBACK, type Scene } from "./scene.ts";
+import { LOOPBACK, ON_DISK, type Scene } from "./scene.ts";
 
 export interface Watch {
   /** What happens before a stored file is looked at. */
@@ -29,6 +29,7 @@ export async function watched(scene: Scene): Promise<Watch> {
   };
   scene.server = await Server.start({
     ...{ listen: [LOOPBACK], tlsListen: LOOPBACK, dataFolder: scene.folder.join("data") },
+    limits: ON_DISK,
     ...{ fileSystem, openCatalog: (path) => openInThisThread(path) },
   });
   return watch;

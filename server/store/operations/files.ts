@@ -15,9 +15,10 @@ import {
   type StoreOptions,
   type Tree,
   type Usage,
+  type WholeFile,
 } from "../catalog.ts";
 import type { Database } from "../database.ts";
-import { FILE_COLUMNS, toFile } from "../rows.ts";
+import { FILE_COLUMNS, type Row, toFile } from "../rows.ts";
 import { findBy } from "./accounts.ts";
 import { read, write } from "./operation.ts";
 import { addOrphan, removeOrphan } from "./orphans.ts";
@@ -26,17 +27,17 @@ import { heldBytes } from "./partials.ts";
 export const FILE_OPERATIONS = {
   storeFile: write((database, file: StoredFile, options: StoreOptions = {}): Recorded => {
     const { clientId, name, path, storedAt } = file;
-    const { quota, keep = 0, chunks, staged } = options;
+    const { quota, keep = 0, content, staged } = options;
     const owner = refuseOwner(database, file);
-    if (file.tree !== undefined) refuseConflict(database, clientId, name);
-    const version = newestVersion(database, clientId, name) + 1;
-    const dropped = dropOldest(database, clientId, name, keep);
-    const replace = "UPDATE files SET current = 0 WHERE client_id = ? AND name = ? AND current = 1";
-    database.run(replace, clientId, name);
-    insert(database, { ...file, version }, chunks);
+    const { newest, isCurrent } = versionsOf(database, clientId, name);
+    // A name that is in use has been seen to fit.
+    if (!isCurrent && file.tree !== undefined) refuseConflict(database, clientId, name);
+    const version = newest + 1;
+    const dropped = newest === 0 ? [] : replaceOthers(database, clientId, name, keep);
+    insert(database, { ...file, version }, options);
     if (staged !== undefined) database.run("DELETE FROM partials WHERE path = ?", staged);
     checkQuota(database, clientId, { ...NO_QUOTA, ...quota, ...owner?.quota });
-    removeOrphan(database, path);
+    if (content === undefined) removeOrphan(database, path);
     database.run("UPDATE clients SET last_seen = ? WHERE id = ?", storedAt, clientId);
     return { version, dropped };
   }),
@@ -55,12 +56,31 @@ export const FILE_OPERATIONS = {
     name: string,
     version?: number,
   ): StoredFile | undefined => find(database, clientId, name, version)),
+  findWhole: read((
+    database,
+    clientId: Bytes,
+    name: string,
+    version?: number,
+  ): WholeFile | undefined => {
+    const row = rowsOf(database, `${FILE_COLUMNS}, chunks, content`, clientId, name, version)[0];
+    if (row === undefined) return undefined;
+    const { chunks, content } = row as Record<"chunks" | "content", Bytes | null>;
+    return {
+      file: toFile(row),
+      ...(chunks === null ? {} : { chunks }),
+      ...(content === null ? {} : { content }),
+    };
+  }),
   refersTo: read((database, path: string): boolean =>
     database.all("SELECT 1 FROM files WHERE path = ?", path).length > 0
   ),
   findChunks: read((database, path: string): Bytes | undefined => {
     const [row] = database.all("SELECT chunks FROM files WHERE path = ?", path);
     return (row?.["chunks"] as Bytes | null | undefined) ?? undefined;
+  }),
+  findContent: read((database, path: string): Bytes | undefined => {
+    const [row] = database.all("SELECT content FROM files WHERE path = ?", path);
+    return (row?.["content"] as Bytes | null | undefined) ?? undefined;
   }),
   setTree: write((database, path: string, { mtime, digest }: Tree, chunks: Bytes): void => {
     const query =
@@ -100,7 +120,7 @@ export const FILE_OPERATIONS = {
   }),
   renameFile: write((database, clientId: Bytes, oldName: string, newName: string): Renamed => {
     if (find(database, clientId, oldName) === undefined) return "missing";
-    if (newestVersion(database, clientId, newName) > 0) return "taken";
+    if (versionsOf(database, clientId, newName).newest > 0) return "taken";
     const query = "UPDATE files SET name = ? WHERE client_id = ? AND name = ?";
     database.run(query, newName, clientId, oldName);
     refuseConflict(database, clientId, newName);
@@ -123,13 +143,17 @@ export const FILE_OPERATIONS = {
   }),
 };
 
-function insert(database: Database, file: StoredFile, chunks: Bytes | undefined): void {
+function insert(
+  database: Database,
+  file: StoredFile,
+  { chunks, content }: Pick<StoreOptions, "chunks" | "content">,
+): void {
   const { clientId, name, version, path, size, crc, storedAt, verified, tree } = file;
   database.run(
-    `INSERT INTO files (${FILE_COLUMNS}, chunks)
-     VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO files (${FILE_COLUMNS}, chunks, content)
+     VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ...[clientId, name, version ?? 1, path, size, crc, storedAt, verified ? 1 : 0],
-    ...[tree?.mtime ?? null, tree?.digest ?? null, chunks ?? null],
+    ...[tree?.mtime ?? null, tree?.digest ?? null, chunks ?? null, content ?? null],
   );
 }
 
@@ -138,19 +162,43 @@ function find(
   database: Database,
   clientId: Bytes,
   name: string,
-  version = 0,
+  version?: number,
 ): StoredFile | undefined {
-  const ofName = `SELECT ${FILE_COLUMNS} FROM files WHERE client_id = ? AND name = ?`;
-  const rows = version === 0
-    ? database.all(`${ofName} AND current = 1`, clientId, name)
-    : database.all(`${ofName} AND version = ?`, clientId, name, version);
-  return rows.map(toFile)[0];
+  return rowsOf(database, FILE_COLUMNS, clientId, name, version).map(toFile)[0];
 }
 
-function newestVersion(database: Database, clientId: Bytes, name: string): number {
-  const query =
-    "SELECT coalesce(max(version), 0) AS newest FROM files WHERE client_id = ? AND name = ?";
-  return database.all(query, clientId, name)[0]?.["newest"] as number;
+function rowsOf(
+  database: Database,
+  columns: string,
+  clientId: Bytes,
+  name: string,
+  version = 0,
+): Row[] {
+  const ofName = `SELECT ${columns} FROM files WHERE client_id = ? AND name = ?`;
+  return version === 0
+    ? database.all(`${ofName} AND current = 1`, clientId, name)
+    : database.all(`${ofName} AND version = ?`, clientId, name, version);
+}
+
+/** The newest version of a name, 0 without any, and whether one is the current one. */
+function versionsOf(database: Database, clientId: Bytes, name: string) {
+  const query = `SELECT coalesce(max(version), 0) AS newest, coalesce(max(current), 0) AS current
+    FROM files WHERE client_id = ? AND name = ?`;
+  const [row] = database.all(query, clientId, name);
+  return { newest: row?.["newest"] as number, isCurrent: row?.["current"] === 1 };
+}
+
+/** Makes room for a new version of a name: the last one is not the current one any more. */
+function replaceOthers(
+  database: Database,
+  clientId: Bytes,
+  name: string,
+  keep: number,
+): string[] {
+  const dropped = dropOldest(database, clientId, name, keep);
+  const replace = "UPDATE files SET current = 0 WHERE client_id = ? AND name = ? AND current = 1";
+  database.run(replace, clientId, name);
+  return dropped;
 }
 
 /** Forgets all versions of a name but the newest `keep`, and returns their paths, which are orphans from now on. */
@@ -179,11 +227,14 @@ function beyondNewest(
 
 /** Files of protocol 4 are to fit into one tree of folders. */
 function refuseConflict(database: Database, clientId: Bytes, name: string): void {
-  const above = foldersAbove(name);
-  const isFile = above.some((folder) => find(database, clientId, folder) !== undefined);
-  if (isFile || filesBelow(database, clientId, `${name}/`, "", 1).length > 0) {
-    throw new CatalogRefusal("name-conflict");
-  }
+  const isFile = "SELECT 1 FROM files WHERE client_id = ? AND current = 1 AND name = ?";
+  // What comes next after "/" in the order of names is "0".
+  const isFolder =
+    "SELECT 1 FROM files WHERE client_id = ? AND current = 1 AND name > ? AND name < ? LIMIT 1";
+  if (
+    foldersAbove(name).some((folder) => database.all(isFile, clientId, folder).length > 0) ||
+    database.all(isFolder, clientId, `${name}/`, `${name}0`).length > 0
+  ) throw new CatalogRefusal("name-conflict");
 }
 
 function filesBelow(

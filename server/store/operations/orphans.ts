@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isInline } from "../blob_paths.ts";
 import type { Database } from "../database.ts";
 import { read, write } from "./operation.ts";
 
@@ -27,6 +28,8 @@ export const ORPHAN_OPERATIONS = {
 };
 
 export function addOrphan(database: Database, path: string): void {
+  // What the catalog keeps goes with its row.
+  if (isInline(path)) return;
   database.run("INSERT OR IGNORE INTO orphans (path) VALUES (?)", path);
 }
 

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import type { Bytes } from "../../../mod.ts";
 import { excluder, gather, type Passed } from "../../../client/v4/gather.ts";
-import { Outbox } from "../../../client/v4/outbox.ts";
 import { type Clock, RateLimit } from "../../../client/v4/rate_limit.ts";
+import { Outbox } from "../../../protocol/v4/outbox.ts";
 import { pseudoRandomBytes } from "../../helpers/bytes.ts";
 import { TemporaryFolder } from "../../helpers/temporary.ts";
 

@@ -4,10 +4,12 @@
  *
  * @module
  */
-import type { Bytes } from "../../protocol/mod.ts";
+import type { Bytes } from "../wire.ts";
 
 /** Bytes that are gathered at most. There are two such buffers: one is written while the other is filled. */
 const SIZE = 256 * 1024;
+/** As large are they at first: most connections never need more. */
+const FIRST_SIZE = 1024;
 /** Of a longer piece the beginning is gathered, and the rest written as it is: to copy that would take longer than a write. */
 const LARGE = SIZE / 4;
 
@@ -16,8 +18,8 @@ const DONE = Promise.resolve();
 export class Outbox {
   readonly #write: (bytes: Bytes) => Promise<void>;
   /** What is filled, and what is written or free. */
-  #here: Bytes = new Uint8Array(SIZE);
-  #other: Bytes = new Uint8Array(SIZE);
+  #here: Bytes = new Uint8Array(FIRST_SIZE);
+  #other: Bytes = new Uint8Array(FIRST_SIZE);
   #filled = 0;
   /** Ends when nothing that was gathered is left. */
   #emptying: Promise<void> | undefined;
@@ -65,10 +67,24 @@ export class Outbox {
     if (this.#failure !== undefined) throw this.#failure.error;
   }
 
+  /** Resolves when all that was taken is written. Rejects with what `write` has thrown. */
+  async drain(): Promise<void> {
+    while (this.isBusy) await (this.#emptying ?? this.#turn);
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
   #gather(bytes: Bytes): void {
+    const filled = this.#filled + bytes.length;
+    if (filled > this.#here.length) this.#grow(filled);
     this.#here.set(bytes, this.#filled);
     this.#filled += bytes.length;
     this.#emptying ??= this.#empty();
+  }
+
+  #grow(needed: number): void {
+    const grown = new Uint8Array(Math.min(SIZE, Math.max(needed, 2 * this.#here.length)));
+    grown.set(this.#here.subarray(0, this.#filled));
+    this.#here = grown;
   }
 
   async #empty(): Promise<void> {

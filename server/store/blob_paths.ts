@@ -1,0 +1,46 @@
+/**
+ * Paths of blobs, relative to the data folder, with `/`.
+ *
+ * @module
+ */
+import { type Bytes, toHex } from "../../protocol/mod.ts";
+
+/** Folders of blobs that are written, that are committed, and that were put aside. */
+export const STAGING = "staging";
+export const FILES = "files";
+export const QUARANTINE = "quarantine";
+/** No folder: what is below it is in the catalog. */
+const INLINE = "catalog";
+
+const ID_SIZE = 16;
+const NAME = /^[0-9a-f]{32}$/;
+
+export function newStagedPath(): string {
+  return `${STAGING}/${newName()}`;
+}
+
+export function newBlobPath(ownerId: Bytes): string {
+  return `${FILES}/${toHex(ownerId)}/${newName()}`;
+}
+
+export function newQuarantinePath(): string {
+  return `${QUARANTINE}/${newName()}`;
+}
+
+export function newInlinePath(): string {
+  return `${INLINE}/${newName()}`;
+}
+
+/** Whether the catalog keeps the blob. */
+export function isInline(path: string): boolean {
+  return path.startsWith(`${INLINE}/`);
+}
+
+/** Whether a name is one of a blob, or of an owner's folder. */
+export function isBlobName(name: string): boolean {
+  return NAME.test(name);
+}
+
+function newName(): string {
+  return toHex(crypto.getRandomValues(new Uint8Array(ID_SIZE)));
+}
