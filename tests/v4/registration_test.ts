@@ -157,3 +157,11 @@ Deno.test("a server that was started anew on the data of another knows its token
   scene.server = await startServer(scene.data, {}, { registration: "invite" });
   assert.ok((await machine(scene, "Alice", "Alice", token)) instanceof Uint8Array);
 });
+
+Deno.test("two clients that begin at once in a new folder are one account", async () => {
+  await using scene = await Scene.create();
+  const clients = await Promise.all([scene.client("Alice"), scene.client("Alice")]);
+  for (const client of clients) client[Symbol.dispose]();
+  (await scene.client("Alice"))[Symbol.dispose]();
+  assert.equal((await listUserKeys(scene.data, "Alice")).length, 1);
+});
