@@ -13,6 +13,7 @@ import {
   type Response,
   ResponseReader,
 } from "../protocol/mod.ts";
+import { MIN_RATE, Patience } from "./patience.ts";
 
 /** How long the client waits, in milliseconds: for a connection, and for a response. */
 export interface Timeouts {
@@ -38,6 +39,8 @@ export class ServerConnection implements Disposable {
   readonly #socket: Socket;
   readonly #responses: ResponseReader;
   readonly #timeouts: Timeouts;
+  /** For what is sent; it counts only while that is. */
+  readonly #patience: Patience;
   readonly #buffer: Bytes = new Uint8Array(READ_BUFFER);
   #reading: Promise<number | null> | undefined;
   #closed = false;
@@ -46,6 +49,8 @@ export class ServerConnection implements Disposable {
     this.#socket = socket;
     this.#responses = new ResponseReader(edition, habits);
     this.#timeouts = timeouts;
+    this.#patience = new Patience(timeouts.responseMs);
+    this.#patience.pause();
   }
 
   /** Throws `NetworkError` `cannot-connect`. */
@@ -60,15 +65,12 @@ export class ServerConnection implements Disposable {
 
   /**
    * Sends bytes. Resolves with `false` where the connection does not take them any more: what the server may have
-   * said before it ended is still to be received.
+   * said before it ended is still to be received. Throws `NetworkError` `send-timeout`.
    */
   async send(bytes: Bytes): Promise<boolean> {
     try {
       for (let done = 0; done < bytes.length;) {
-        done += await this.#within(
-          this.#timeouts.responseMs,
-          this.#socket.write(bytes.subarray(done)),
-        );
+        done += await this.#write(bytes.subarray(done));
       }
       return true;
     } catch (error) {
@@ -87,7 +89,10 @@ export class ServerConnection implements Disposable {
     try {
       for (;;) {
         const response = this.#responses.next();
-        if (response !== undefined) return { type: "response", response };
+        if (response !== undefined) {
+          this.#patience.renew();
+          return { type: "response", response };
+        }
         // A read that outlives its silence is the one that the next call waits for.
         this.#reading ??= this.#read();
         const size = await Promise.race([this.#reading, expired.promise]);
@@ -116,20 +121,26 @@ export class ServerConnection implements Disposable {
     }
   }
 
-  async #within<T>(ms: number, operation: Promise<T>): Promise<T> {
+  /** Writes what the server takes at once. Throws `NetworkError` `send-timeout` where that is nothing, or too little. */
+  async #write(bytes: Bytes): Promise<number> {
     const expired = Promise.withResolvers<never>();
-    const timer = setTimeout(() => {
-      expired.reject(
-        new NetworkError("send-timeout", "The server takes no more bytes", {
-          hint: "It may be stuck or overloaded. Try again later.",
-        }),
-      );
-    }, ms);
+    const timer = setTimeout(() => expired.reject(this.#sendTimeout()), this.#patience.left);
+    this.#patience.goOn();
     try {
-      return await Promise.race([operation, expired.promise]);
+      const size = await Promise.race([this.#socket.write(bytes), expired.promise]);
+      this.#patience.earn(size);
+      return size;
     } finally {
+      this.#patience.pause();
       clearTimeout(timer);
     }
+  }
+
+  #sendTimeout(): NetworkError {
+    const what = this.#patience.isSilent ? "no more bytes" : `less than ${MIN_RATE} bytes a second`;
+    return new NetworkError("send-timeout", `The server takes ${what}`, {
+      hint: "It may be stuck or overloaded. Try again later.",
+    });
   }
 }
 

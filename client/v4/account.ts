@@ -14,6 +14,7 @@ import {
   toHex,
 } from "../../protocol/mod.ts";
 import { fromPem, toPem } from "../../protocol/v4/pem.ts";
+import { whileAlone } from "../file_lock.ts";
 import { readTextFileIfThere, writePrivateFile } from "../files.ts";
 import { readPrivateFile } from "../private_file.ts";
 
@@ -37,20 +38,37 @@ export async function hasSecureAccount(folder: string): Promise<boolean> {
 }
 
 export class AccountFolder {
+  readonly #folder: string;
   readonly #keyPath: string;
   readonly #accountPath: string;
   readonly #onTightened: (path: string) => void;
 
   constructor(folder: string, onTightened: (path: string) => void = () => undefined) {
+    this.#folder = folder;
     this.#keyPath = join(folder, ACCOUNT_KEY_FILE);
     this.#accountPath = join(folder, ACCOUNT_FILE);
     this.#onTightened = onTightened;
   }
 
-  /** The key, made and durable before anything is sent. Throws `ConfigurationError` `bad-identity`. */
+  /**
+   * The key, made and durable before anything is sent: one for all clients that begin at once. Throws
+   * `ConfigurationError` `bad-identity`, and what `whileAlone` does.
+   */
   async loadKey(): Promise<AccountKey> {
+    const there = await this.#readKey();
+    if (there !== undefined) return there;
+    return await whileAlone(
+      this.#folder,
+      async () => await this.#readKey() ?? await this.#makeKey(),
+    );
+  }
+
+  async #readKey(): Promise<AccountKey | undefined> {
     const text = await readPrivateFile(this.#keyPath, () => this.#onTightened(this.#keyPath));
-    if (text !== undefined) return await parseKey(text, this.#keyPath);
+    return text === undefined ? undefined : await parseKey(text, this.#keyPath);
+  }
+
+  async #makeKey(): Promise<AccountKey> {
     const { privateKey } = await crypto.subtle.generateKey("Ed25519", true, [
       "sign",
       "verify",

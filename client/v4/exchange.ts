@@ -14,18 +14,23 @@ import { FrameReader } from "../../protocol/v4/frames.ts";
 import {
   dataHeader,
   encodeMessage,
+  FRAME_HEADER_SIZE,
+  type FrameHeader,
   type Kind,
   type Message,
   type MessageOf,
 } from "../../protocol/v4/messages.ts";
 import { Outbox } from "../../protocol/v4/outbox.ts";
 import type { Timeouts } from "../connection.ts";
+import { MIN_RATE, Patience } from "../patience.ts";
 import type { RateLimit } from "./rate_limit.ts";
 
 /** TLS gives no more than 16 KiB at once. */
 const READ_SIZE = 64 * 1024;
 /** How often it is seen whether the server is silent for too long, in milliseconds. */
 const WATCH_MS = 500;
+/** Of 32 bits. */
+const MAX_TAG = 0xffffffff;
 
 /** The part of a connection that is used here. */
 export type Socket = Pick<Deno.TlsConn, "read" | "write" | "close">;
@@ -44,12 +49,13 @@ export class Exchange implements Disposable {
   readonly #timeouts: Timeouts;
   readonly #rate: RateLimit | undefined;
   readonly #outbox = new Outbox((bytes) => this.#write(bytes));
-  readonly #frames = new FrameReader("server");
+  readonly #frames = new FrameReader("server", (header) => this.#expect(header));
   readonly #waiting = new Map<number, Waiting>();
   readonly #reading: Promise<void>;
   readonly #watchdog: ReturnType<typeof setInterval>;
-  /** When the server last took or said something. */
-  #heardAt = performance.now();
+  readonly #patience: Patience;
+  /** Whether somebody waits for the frame that comes. */
+  #isAwaited = false;
   #tag = 0;
   #end: Error | undefined;
   #closed = false;
@@ -57,6 +63,7 @@ export class Exchange implements Disposable {
   constructor(socket: Socket, timeouts: Timeouts, rate?: RateLimit) {
     this.#socket = socket;
     this.#timeouts = timeouts;
+    this.#patience = new Patience(timeouts.responseMs);
     this.#rate = rate;
     this.#reading = this.#readAll().catch((error) => this.#fail(lost(error)));
     this.#watchdog = setInterval(() => this.#watch(), WATCH_MS);
@@ -67,9 +74,10 @@ export class Exchange implements Disposable {
     return this.#end !== undefined;
   }
 
-  /** A tag that no request has had. */
+  /** A tag that no request has, and that is not 0. */
   nextTag(): number {
-    return ++this.#tag;
+    do this.#tag = this.#tag % MAX_TAG + 1; while (this.#waiting.has(this.#tag));
+    return this.#tag;
   }
 
   /**
@@ -78,6 +86,7 @@ export class Exchange implements Disposable {
    */
   answer(tag: number, take: Taker): Promise<void> {
     if (this.#end !== undefined) return Promise.reject(this.#end);
+    if (!this.#isOwed) this.#patience.renew();
     return new Promise((resolve, reject) => this.#waiting.set(tag, { take, resolve, reject }));
   }
 
@@ -96,7 +105,7 @@ export class Exchange implements Disposable {
 
   /** There is a reason why the server has nothing to say: the time that it may be silent begins anew. */
   excuseSilence(): void {
-    this.#heardAt = performance.now();
+    this.#patience.renew();
   }
 
   /** Resolves when the message is on its way, and there is room for more. Throws `NetworkError` `connection-lost`, `no-answer`. */
@@ -143,10 +152,11 @@ export class Exchange implements Disposable {
     try {
       for (let done = 0; done < bytes.length;) {
         const piece = bytes.subarray(done, done + max);
-        await this.#rate?.take(piece.length);
+        await this.#limit(piece.length);
         for (let sent = 0; sent < piece.length;) {
-          sent += await this.#socket.write(piece.subarray(sent));
-          this.#heardAt = performance.now();
+          const size = await this.#socket.write(piece.subarray(sent));
+          this.#patience.earn(size);
+          sent += size;
         }
         done += piece.length;
       }
@@ -166,16 +176,39 @@ export class Exchange implements Disposable {
         message !== undefined;
         message = this.#frames.next()
       ) {
-        await this.#deliver(message);
+        await this.#ownWork(() => this.#deliver(message));
       }
       // The rest of a chunk is read to where it belongs.
       const room = this.#frames.room;
       const size = await this.#socket.read(room ?? buffer);
-      this.#heardAt = performance.now();
       if (size === null) return this.#fail(lost("the server has closed it"));
-      await this.#rate?.take(size);
+      await this.#limit(size);
+      // Of what is not read to where it belongs, whole frames count.
+      if (this.#isAwaited) this.#patience.earn(room === undefined ? 0 : size);
       if (room === undefined) this.#frames.push(buffer.subarray(0, size));
       else this.#frames.fill(size);
+    }
+  }
+
+  /** What nobody waits for does not count as something that the server does. */
+  #expect({ tag, length }: FrameHeader): void {
+    this.#isAwaited = this.#waiting.has(tag);
+    // What is longer is counted as it comes.
+    if (this.#isAwaited) this.#patience.earn(FRAME_HEADER_SIZE + Math.min(length, READ_SIZE));
+  }
+
+  async #limit(bytes: number): Promise<void> {
+    const rate = this.#rate;
+    if (rate !== undefined) await this.#ownWork(() => rate.take(bytes));
+  }
+
+  /** While the client itself has to do something the server is not waited for. */
+  async #ownWork(work: () => Promise<void>): Promise<void> {
+    this.#patience.pause();
+    try {
+      await work();
+    } finally {
+      this.#patience.goOn();
     }
   }
 
@@ -190,7 +223,8 @@ export class Exchange implements Disposable {
     if (waiting === undefined) return;
     try {
       if (message.kind === "error") throw refused(message);
-      if (!(await waiting.take(message))) return;
+      if (!(await waiting.take(message))) return this.#patience.hear();
+      this.#patience.renew();
       waiting.resolve();
     } catch (error) {
       waiting.reject(error);
@@ -198,17 +232,20 @@ export class Exchange implements Disposable {
     this.#waiting.delete(message.tag);
   }
 
-  /** Gives the server up where it neither takes nor says anything for too long. */
+  /** Whether there is something for the server to take or to say. */
+  get #isOwed(): boolean {
+    return this.#outbox.isBusy || this.#waiting.size > 0;
+  }
+
+  /** Gives the server up where it neither takes nor says anything for too long, or too little. */
   #watch(): void {
-    const isAwaited = this.#outbox.isBusy || this.#waiting.size > 0;
-    if (!isAwaited) this.#heardAt = performance.now();
-    if (performance.now() - this.#heardAt < this.#timeouts.responseMs) return;
-    const seconds = this.#timeouts.responseMs / 1000;
-    this.#fail(
-      new NetworkError("no-answer", `The server has said nothing for ${seconds} s`, {
-        hint: "It may be stuck or overloaded. Try again later.",
-      }),
-    );
+    if (!this.#isOwed) this.#patience.renew();
+    if (this.#patience.left > 0) return;
+    const [code, message] = this.#patience.isSilent
+      ? ["no-answer", `The server has said nothing for ${this.#timeouts.responseMs / 1000} s`]
+      : ["too-slow", `The server takes or sends less than ${MIN_RATE} bytes a second`];
+    const hint = "It may be stuck or overloaded. Try again later.";
+    this.#fail(new NetworkError(code, message, { hint }));
     this[Symbol.dispose]();
   }
 

@@ -14,15 +14,13 @@ import {
   printable,
 } from "../../protocol/mod.ts";
 import { formatFingerprint, parseFingerprint } from "../../protocol/v4/fingerprint.ts";
+import { whileAlone } from "../file_lock.ts";
 import { MAX_SMALL_FILE, readTextFileIfThere, writePrivateFile } from "../files.ts";
 
 export const KNOWN_SERVERS = "known_servers";
 
 /** How a server is known: by its fingerprint; or by its name, for which an authority vouches each time. */
 export type ServerIdentity = Bytes | "pki";
-
-/** Others may write at the same moment, and take a line away again that was there; so often it is put back. */
-const MAX_WRITES = 5;
 
 interface Line {
   readonly text: string;
@@ -33,9 +31,11 @@ interface Line {
 
 export class KnownServers {
   readonly path: string;
+  readonly #folder: string;
 
   /** The file in an identity's folder. */
   constructor(folder: string) {
+    this.#folder = folder;
     this.path = join(folder, KNOWN_SERVERS);
   }
 
@@ -44,24 +44,32 @@ export class KnownServers {
     return identityIn(await this.#load(), address);
   }
 
-  /** Keeps how a server is known, in place of the one before. Throws `ConfigurationError` `too-many-known-servers`. */
-  async keep(address: Address, identity: ServerIdentity): Promise<void> {
-    const where = keyOf(address);
-    const line = { text: `${where} ${formatIdentity(identity)}`, where, identity };
-    for (let writes = 0; writes < MAX_WRITES; writes++) {
+  /**
+   * Keeps how a server is known that was not known before. Returns how it is known now: another client may have met one
+   * there meanwhile. Throws `ConfigurationError` `too-many-known-servers`, and what `whileAlone` does.
+   */
+  keep(address: Address, identity: ServerIdentity): Promise<ServerIdentity> {
+    return whileAlone(this.#folder, async () => {
       const lines = await this.#load();
-      if (isSame(identityIn(lines, address), identity)) return;
-      await this.#write([...without(lines, address), line]);
-    }
+      const known = identityIn(lines, address);
+      if (known !== undefined) return known;
+      const where = keyOf(address);
+      const line = { text: `${where} ${formatIdentity(identity)}`, where, identity };
+      await this.#write([...lines, line]);
+      return identity;
+    });
   }
 
-  /** Forgets the server at an address; `false` where it is not known. */
+  /** Forgets the server at an address; `false` where it is not known. Throws what `whileAlone` does. */
   async forget(address: Address): Promise<boolean> {
-    const lines = await this.#load();
-    const left = without(lines, address);
-    if (left.length === lines.length) return false;
-    await this.#write(left);
-    return true;
+    if (await this.find(address) === undefined) return false;
+    return await whileAlone(this.#folder, async () => {
+      const lines = await this.#load();
+      const left = lines.filter(({ where }) => where !== keyOf(address));
+      if (left.length === lines.length) return false;
+      await this.#write(left);
+      return true;
+    });
   }
 
   async #write(lines: readonly Line[]): Promise<void> {
@@ -98,10 +106,6 @@ export class KnownServers {
 
 function identityIn(lines: readonly Line[], address: Address): ServerIdentity | undefined {
   return lines.findLast(({ where }) => where === keyOf(address))?.identity;
-}
-
-function without(lines: readonly Line[], address: Address): Line[] {
-  return lines.filter(({ where }) => where !== keyOf(address));
 }
 
 /** Names of hosts are the same in capitals. */

@@ -7,6 +7,7 @@
 import { createHash } from "node:crypto";
 import { basename, dirname, join } from "node:path";
 import { type Bytes, printable, StorageError, UsageError, XferError } from "../../protocol/mod.ts";
+import { lock } from "../file_lock.ts";
 import { syncFolder } from "../files.ts";
 
 /** Bytes of a name, at most, on all usual file systems. */
@@ -58,7 +59,7 @@ export class PartFile {
       if (file === undefined) continue;
       // Something else may have taken its place since it was looked at, or while it was waited for.
       if (!isSame(info, await file.stat())) file.close();
-      else if (!(await lock(file))) return undefined;
+      else if (await lock(file, LOCK_MS) !== "locked") return undefined;
       else if (isSame(info, await Deno.lstat(path).catch(() => undefined))) {
         return new PartFile(path, file, true);
       } else file.close();
@@ -72,7 +73,9 @@ export class PartFile {
     if (findable) {
       const path = partPath(target);
       const file = await Deno.open(path, options).catch(() => undefined);
-      if (file !== undefined && await lock(file)) return new PartFile(path, file, true);
+      if (file !== undefined && await lock(file, LOCK_MS) === "locked") {
+        return new PartFile(path, file, true);
+      }
     }
     const path = join(dirname(target), `.xfer-${crypto.randomUUID()}.tmp`);
     const part = new PartFile(path, await writing(path, () => Deno.open(path, options)), false);
@@ -211,19 +214,4 @@ function isOwn({ isFile, isSymlink, nlink, uid, mode }: Deno.FileInfo): boolean 
 
 function isSame(a: Deno.FileInfo, b: Deno.FileInfo | undefined): boolean {
   return b !== undefined && a.ino === b.ino && a.dev === b.dev;
-}
-
-/** Has a file for itself, or not: where others have it for longer, or the file system has no locks, `false`. */
-async function lock(file: Deno.FsFile): Promise<boolean> {
-  const locking = file.lock(true).then(() => true, () => false);
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const timeout = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), LOCK_MS);
-  });
-  const isLocked = await Promise.race([locking, timeout]);
-  clearTimeout(timer);
-  // A lock that is waited for can't be taken back: it is given up when it has come.
-  if (isLocked === undefined) locking.then(() => file.close());
-  else if (!isLocked) file.close();
-  return isLocked === true;
 }

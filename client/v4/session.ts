@@ -151,7 +151,10 @@ async function openChannel(options: SecureOptions, timeouts: Timeouts): Promise<
     : await openSecurely(server, answer, identity, timeouts);
   try {
     // Who has shown that the key is its own is kept, not a certificate that anybody could have sent.
-    if (isNew) await new KnownServers(identityFolder).keep(server, identity);
+    const kept = isNew ? await new KnownServers(identityFolder).keep(server, identity) : identity;
+    if (!isSame(kept, identity)) {
+      throw otherServer(server, { expected: kept, found: identity, pinned: false });
+    }
     const shown = byName ? undefined : formatFingerprint(identity);
     options.onEvent?.({ type: "secure", server, fingerprint: shown });
     // TLS does not tell which certificate was shown: what is signed must not come from the answer to the hello.

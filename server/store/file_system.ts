@@ -4,7 +4,6 @@
  * @module
  */
 import { dirname } from "node:path";
-import type { Bytes } from "../../protocol/mod.ts";
 
 export type FileSystem = Pick<
   typeof Deno,
@@ -34,7 +33,7 @@ export async function syncFolder(fs: FileSystem, path: string): Promise<void> {
   await folder.sync();
 }
 
-export async function writeAll(file: Deno.FsFile, bytes: Bytes): Promise<void> {
+export async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
   for (let done = 0; done < bytes.length;) done += await file.write(bytes.subarray(done));
 }
 

@@ -15,7 +15,7 @@ import {
   wrapKey,
 } from "../../mod.ts";
 import { formatIdentity, parseIdentity } from "../../client/identity.ts";
-import { pseudoRandomBytes } from "../helpers/bytes.ts";
+import { pseudoRandomBytes, utf8 } from "../helpers/bytes.ts";
 import {
   ODD_ID as clientId,
   OddServer,
@@ -32,7 +32,6 @@ const ESCAPE = "\x1b]0;owned\x07\x1b[2J\r\n\u202e";
 
 const header = (code: number, size: number): Bytes =>
   new Uint8Array([3, code & 0xff, code >> 8, ...new Uint8Array(new Uint32Array([size]).buffer)]);
-const text = (value: string): Bytes => new TextEncoder().encode(value);
 const field = (value: string): Bytes => encodeTextField(value, 255) ?? assert.fail();
 const registered = encodeResponse(edition2023c, { kind: "registered", clientId });
 const approved = encodeResponse(edition2023c, { kind: "messageReceived", clientId });
@@ -68,14 +67,14 @@ const HOSTILE: readonly Hostile[] = [
   ...([
     ["promises 4 GiB", header(2100, 0xffffffff), "bad-payload-size"],
     ["answers with an unknown code", header(0xffff, 0), "unknown-code"],
-    ["sends a short id", concatBytes(header(2100, 3), text("abc")), "truncated"],
+    ["sends a short id", concatBytes(header(2100, 3), utf8("abc")), "truncated"],
     ["sends half a response", registered.subarray(0, 12), "connection-closed"],
     ["closes", "close", "connection-closed"],
     ["confirms what nobody asked", { kind: "messageReceived", clientId }, "unexpected-response"],
     ["refuses in general", { kind: "generalError" }, "general-error"],
     [
       "refuses with words",
-      concatBytes(header(2101, text(ESCAPE).length), text(ESCAPE)),
+      concatBytes(header(2101, utf8(ESCAPE).length), utf8(ESCAPE)),
       "name-taken",
     ],
     ["says nothing", silence, "response-timeout"],

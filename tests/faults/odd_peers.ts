@@ -23,7 +23,7 @@ import { FrameReader } from "../../protocol/v4/frames.ts";
 import { decodeHelloAnswer, encodeHelloAnswer } from "../../protocol/v4/hello.ts";
 import { encodeMessage, type Message } from "../../protocol/v4/messages.ts";
 import { ChunkSums } from "../../protocol/v4/chunk_sums.ts";
-import { pseudoRandomBytes } from "../helpers/bytes.ts";
+import { pseudoRandomBytes, utf8 } from "../helpers/bytes.ts";
 import type { Dice } from "../helpers/fuzz.ts";
 import { OddSecureServer } from "../helpers/odd_secure_server.ts";
 import { damaged, fuzzFrames, mutated, requests } from "../helpers/secure_fuzz.ts";
@@ -268,14 +268,13 @@ export async function fuzzTexts(loop: Loop): Promise<void> {
   const address = { hostname: "::1", port: 7 };
   const location = formatLocation({ address, secure: true, fingerprint });
   const hello = encodeHelloAnswer({ port: 7, certificate: pseudoRandomBytes(300) });
-  const encoder = new TextEncoder();
   while (loop.next()) {
-    const text = new TextDecoder().decode(damaged(loop.dice, encoder.encode(location)));
+    const text = new TextDecoder().decode(damaged(loop.dice, utf8(location)));
     const read = parseLocation(text);
     // What is taken is what would be written, but for digits in front of a port.
     if (read !== undefined) assert.deepEqual(parseLocation(formatLocation(read)), read, text);
     loop.count(read === undefined ? "locations refused" : "locations read");
-    const lines = damaged(loop.dice, encoder.encode(location.replace(/^xfer:\/\/(.*)#/, "$1 ")));
+    const lines = damaged(loop.dice, utf8(location.replace(/^xfer:\/\/(.*)#/, "$1 ")));
     await Deno.writeFile(known.path, lines);
     try {
       await known.find(address);

@@ -21,14 +21,14 @@ export class ScriptedServer implements Disposable {
   #wake: () => void = () => undefined;
   #closed = false;
 
-  constructor(script: Script, window = 32) {
+  constructor(script: Script, { window = 32, timeouts = DEFAULT_TIMEOUTS } = {}) {
     this.#script = script;
     const socket = {
       read: (buffer: Uint8Array) => this.#read(buffer),
       write: (bytes: Uint8Array) => this.#take(bytes),
       close: () => this.close(),
     };
-    this.session = { exchange: new Exchange(socket, DEFAULT_TIMEOUTS), window };
+    this.session = { exchange: new Exchange(socket, timeouts), window };
   }
 
   say(message: Message): void {

@@ -6,12 +6,11 @@ import {
   parseAddress,
   printable,
 } from "../../mod.ts";
-
-const bytes = (text: string) => new TextEncoder().encode(text);
+import { utf8 } from "../helpers/bytes.ts";
 
 Deno.test("a text field is NUL-terminated and NUL-padded", () => {
   const field = encodeTextField("hello", 8);
-  assert.deepEqual([...field ?? []], [...bytes("hello\0\0\0")]);
+  assert.deepEqual([...field ?? []], [...utf8("hello\0\0\0")]);
 });
 
 Deno.test("a text field has room for one byte less than its size, and for no NUL", () => {
@@ -23,10 +22,10 @@ Deno.test("a text field has room for one byte less than its size, and for no NUL
 });
 
 Deno.test("a text field is read up to its first NUL; what follows is ignored", () => {
-  assert.equal(decodeTextField(bytes("hello\0junk")), "hello");
-  assert.equal(decodeTextField(bytes("full")), "full");
-  assert.equal(decodeTextField(bytes("\0")), "");
-  assert.equal(decodeTextField(bytes("שלום\0")), "שלום");
+  assert.equal(decodeTextField(utf8("hello\0junk")), "hello");
+  assert.equal(decodeTextField(utf8("full")), "full");
+  assert.equal(decodeTextField(utf8("\0")), "");
+  assert.equal(decodeTextField(utf8("שלום\0")), "שלום");
 });
 
 Deno.test("a text field that is not UTF-8 is read as Windows writes it", () => {

@@ -1,6 +1,6 @@
 /** Protocol 4: what an adversary may try, and what comes of it at both ends. */
 import assert from "node:assert/strict";
-import { DEFAULT_TIMEOUTS, Server } from "../../mod.ts";
+import { type Bytes, DEFAULT_TIMEOUTS, equalBytes, Server } from "../../mod.ts";
 import { AccountFolder } from "../../client/v4/account.ts";
 import { findSecure, openSecurely } from "../../client/v4/channel.ts";
 import { KnownServers } from "../../client/v4/known_servers.ts";
@@ -57,6 +57,16 @@ Deno.test("without one a person is asked on first use, and a no is a no", async 
     Deno.stat(scene.folder.join("Alice", "known_servers")),
     Deno.errors.NotFound,
   );
+});
+
+Deno.test("while a person is asked about a server, another one that is met there is not forgotten for it", async () => {
+  await using scene = await Scene.create();
+  const { address } = scene.server;
+  const known = new KnownServers(scene.folder.join("Alice"));
+  const other = pseudoRandomBytes(32);
+  const onNewServer = async () => equalBytes(await known.keep(address, other) as Bytes, other);
+  await assert.rejects(scene.client("Alice", { onNewServer }), { code: "other-server" });
+  assert.deepEqual(await known.find(address), other);
 });
 
 Deno.test("he who passes the certificate on has not its key: no channel comes about", async () => {

@@ -1,7 +1,6 @@
-/** What a client of protocol 4 keeps: its key, its account, the servers it knows. */
+/** What a client of protocol 4 keeps: its key and its account. */
 import assert from "node:assert/strict";
 import { AccountFolder, hasSecureAccount } from "../../../client/v4/account.ts";
-import { KnownServers } from "../../../client/v4/known_servers.ts";
 import { pseudoRandomBytes } from "../../helpers/bytes.ts";
 import { TemporaryFolder } from "../../helpers/temporary.ts";
 
@@ -38,27 +37,3 @@ for (const [file, text] of [["me.key", "no key"], ["me.account", "Alice\nno id\n
     assert.equal(await Deno.readTextFile(folder.join(file)), text);
   });
 }
-
-Deno.test("known servers: each address has its fingerprint; a new one takes the place of the old", async () => {
-  await using folder = await TemporaryFolder.create();
-  const known = new KnownServers(folder.path);
-  const one = { hostname: "files.example.org", port: 1256 };
-  const other = { hostname: "::1", port: 1256 };
-  assert.equal(await known.find(one), undefined);
-  await known.keep(one, pseudoRandomBytes(32, 1));
-  await known.keep(other, pseudoRandomBytes(32, 2));
-  await known.keep(one, pseudoRandomBytes(32, 3));
-  assert.deepEqual(await known.find(one), pseudoRandomBytes(32, 3));
-  assert.deepEqual(await known.find(other), pseudoRandomBytes(32, 2));
-  const lines = (await Deno.readTextFile(known.path)).trim().split("\n");
-  assert.equal(lines.length, 2);
-});
-
-Deno.test("known servers: a line that can't be read is an error, not a server that is new", async () => {
-  await using folder = await TemporaryFolder.create();
-  await folder.write("known_servers", "files.example.org:1256 SHA256:cut off\n");
-  const known = new KnownServers(folder.path);
-  await assert.rejects(known.find({ hostname: "files.example.org", port: 1256 }), {
-    code: "bad-known-servers",
-  });
-});

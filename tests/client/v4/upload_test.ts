@@ -241,7 +241,7 @@ test("no more puts are unanswered than the server allows", async (folder) => {
       open--;
       server.say({ ...message, kind: "stored", version: 1 });
     }, 0);
-  }, 3);
+  }, { window: 3 });
   const jobs = await Promise.all(
     Array.from({ length: 40 }, (_, i) => jobOf(folder, content.slice(0, i), `f${i}`)),
   );

@@ -1,0 +1,82 @@
+/** What a client keeps of the servers that it has met. */
+import assert from "node:assert/strict";
+import { MAX_SMALL_FILE } from "../../../client/files.ts";
+import { KnownServers } from "../../../client/v4/known_servers.ts";
+import { pseudoRandomBytes } from "../../helpers/bytes.ts";
+import { TemporaryFolder } from "../../helpers/temporary.ts";
+
+Deno.test("known servers: each address has its fingerprint, until it is forgotten", async () => {
+  await using folder = await TemporaryFolder.create();
+  const known = new KnownServers(folder.path);
+  const one = { hostname: "files.example.org", port: 1256 };
+  const other = { hostname: "::1", port: 1256 };
+  assert.equal(await known.find(one), undefined);
+  assert.deepEqual(await known.keep(one, pseudoRandomBytes(32, 1)), pseudoRandomBytes(32, 1));
+  await known.keep(other, pseudoRandomBytes(32, 2));
+  assert.deepEqual(await known.keep(one, pseudoRandomBytes(32, 3)), pseudoRandomBytes(32, 1));
+  assert.deepEqual(await known.find(one), pseudoRandomBytes(32, 1));
+  await known.forget(one);
+  assert.equal(await known.find(one), undefined);
+  await known.keep(one, pseudoRandomBytes(32, 3));
+  assert.deepEqual(await known.find(one), pseudoRandomBytes(32, 3));
+  assert.deepEqual(await known.find(other), pseudoRandomBytes(32, 2));
+  const lines = (await Deno.readTextFile(known.path)).trim().split("\n");
+  assert.equal(lines.length, 2);
+});
+
+Deno.test("known servers: a line that can't be read is an error, not a server that is new", async () => {
+  await using folder = await TemporaryFolder.create();
+  await folder.write("known_servers", "files.example.org:1256 SHA256:cut off\n");
+  const known = new KnownServers(folder.path);
+  await assert.rejects(known.find({ hostname: "files.example.org", port: 1256 }), {
+    code: "bad-known-servers",
+  });
+});
+
+Deno.test("known servers: what others wrote meanwhile and comments stay", async () => {
+  await using folder = await TemporaryFolder.create();
+  const [one, other] = [new KnownServers(folder.path), new KnownServers(folder.path)];
+  const lab = { hostname: "lab.example.org", port: 1256 };
+  await Deno.writeTextFile(one.path, "# the lab's\n\nLab.example.org:1256 pki\n");
+  for (const [port, known] of [[1, one], [2, other], [3, one]] as const) {
+    assert.equal(await known.find(lab), "pki");
+    await known.keep({ hostname: "h", port }, "pki");
+  }
+  const rest = "h:1 pki\nh:2 pki\nh:3 pki\n";
+  const comment = "# the lab's\n\n";
+  assert.equal(await Deno.readTextFile(one.path), `${comment}Lab.example.org:1256 pki\n${rest}`);
+  assert.equal(await one.forget({ ...lab, hostname: "LAB.example.org" }), true);
+  assert.equal(await other.forget(lab), false);
+  assert.equal(await Deno.readTextFile(one.path), comment + rest);
+});
+
+Deno.test("known servers that are too many are said to be, and nothing is forgotten for them", async () => {
+  await using folder = await TemporaryFolder.create();
+  const known = new KnownServers(folder.path);
+  const line = (i: number) => `host${`${i}`.padStart(4, "0")}.example:1 pki\n`;
+  const most = Array.from(
+    { length: Math.floor(MAX_SMALL_FILE / line(0).length) },
+    (_, i) => line(i),
+  );
+  await Deno.writeTextFile(known.path, most.join(""));
+  const before = await Deno.readTextFile(known.path);
+  await assert.rejects(known.keep({ hostname: "one.more.example", port: 1 }, "pki"), {
+    code: "too-many-known-servers",
+  });
+  assert.equal(await Deno.readTextFile(known.path), before);
+  assert.equal(await known.find({ hostname: "host0000.example", port: 1 }), "pki");
+});
+
+Deno.test("known servers: of many that are kept at once in one process, and some forgotten, none is lost", async () => {
+  await using folder = await TemporaryFolder.create();
+  const address = (port: number) => ({ hostname: "h", port });
+  const ports = Array.from({ length: 100 }, (_, i) => i + 1);
+  const forgotten = ports.slice(0, 20);
+  for (const port of forgotten) await new KnownServers(folder.path).keep(address(port), "pki");
+  await Promise.all([
+    ...ports.slice(20).map((port) => new KnownServers(folder.path).keep(address(port), "pki")),
+    ...forgotten.map((port) => new KnownServers(folder.path).forget(address(port))),
+  ]);
+  const lines = (await Deno.readTextFile(folder.join("known_servers"))).trim().split("\n");
+  assert.deepEqual(new Set(lines), new Set(ports.slice(20).map((port) => `h:${port} pki`)));
+});
