@@ -1,0 +1,71 @@
+/**
+ * The tree of commands.
+ *
+ * @module
+ */
+import { Command, Help } from "commander";
+import denoJson from "../deno.json" with { type: "json" };
+import type { Run } from "./run.ts";
+
+/** Fills in a command. */
+type Loaded = (command: Command, run: Run) => void;
+
+/** Commands are loaded when they are named: neither end loads what only the other needs, and `--version` neither. */
+const COMMANDS: Readonly<Record<string, { description: string; load: () => Promise<Loaded> }>> = {
+  client: {
+    description: "Store files on a server, encrypted on the way and compared by checksum.",
+    load: async () => (await import("./client.ts")).clientCommand,
+  },
+  server: {
+    description: "Run the server: take files from clients and keep them.",
+    load: async () => (await import("./server.ts")).serverCommand,
+  },
+};
+
+const HELP = `
+Examples:
+  $ xfer server             take files, on port 1256
+  $ xfer client             store the file that transfer.info names
+  $ xfer client put a.txt   store a.txt`;
+
+/** The program, with all below those of its commands that are wanted. */
+export async function makeProgram(
+  run: Run,
+  isWanted: (command: string) => boolean = () => true,
+): Promise<Command> {
+  const program = new Command("xfer")
+    .description("Keep files safely on a server.")
+    .version(denoJson.version)
+    .addHelpText("after", HELP);
+  for (const [name, { description, load }] of Object.entries(COMMANDS)) {
+    const command = program.command(name).description(description);
+    if (isWanted(name)) (await load())(command, run);
+  }
+  // "--version" behind a command is that command's. The commands are made by now, so that their own options may still
+  // stand anywhere.
+  program.enablePositionalOptions();
+  for (const command of commandsOf(program)) {
+    run.addOutputOptions(command);
+    command.exitOverride().showHelpAfterError(false).configureHelp(HELP_STYLE)
+      .allowExcessArguments(false)
+      .configureOutput({ outputError: () => undefined });
+  }
+  return program;
+}
+
+/** A command and all below it. */
+export function* commandsOf(command: Command): Generator<Command> {
+  yield command;
+  for (const child of command.commands) yield* commandsOf(child);
+}
+
+/** Options in a group of their own, and the program's `--version`, are their command's alone. */
+const HELP_STYLE: Partial<Help> = {
+  showGlobalOptions: true,
+  visibleGlobalOptions(command) {
+    return Help.prototype.visibleGlobalOptions.call(this, command)
+      .filter(({ helpGroupHeading, long }) =>
+        helpGroupHeading === undefined && long !== "--version"
+      );
+  },
+};
