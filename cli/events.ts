@@ -6,13 +6,19 @@
  * @module
  */
 import { printable } from "../protocol/text.ts";
+import { COMMON_EVENTS } from "./events/common.ts";
 import { CONNECTION_EVENTS } from "./events/connection.ts";
 import { type Definition, type Schema, schemaOf, type Values } from "./events/definition.ts";
 import { FILE_EVENTS } from "./events/files.ts";
 import { OPERATOR_EVENTS } from "./events/operator.ts";
 import type { Paint } from "./paint.ts";
 
-export const EVENTS = { ...CONNECTION_EVENTS, ...FILE_EVENTS, ...OPERATOR_EVENTS } as const;
+export const EVENTS = {
+  ...COMMON_EVENTS,
+  ...CONNECTION_EVENTS,
+  ...FILE_EVENTS,
+  ...OPERATOR_EVENTS,
+} as const;
 
 export type EventName = keyof typeof EVENTS;
 export type EventOf<N extends EventName> =

@@ -3,9 +3,11 @@
  *
  * @module
  */
-import { Command, Help } from "commander";
+import { Command, Help, type Option } from "commander";
 import denoJson from "../deno.json" with { type: "json" };
-import type { Run } from "./run.ts";
+import { addHelpCommand } from "./help.ts";
+import { OUTPUT_GROUP, type Run } from "./run.ts";
+import { Ended } from "./usage.ts";
 
 /** Fills in a command. */
 type Loaded = (command: Command, run: Run) => void;
@@ -26,7 +28,8 @@ const HELP = `
 Examples:
   $ xfer server             take files, on port 1256
   $ xfer client             store the file that transfer.info names
-  $ xfer client put a.txt   store a.txt`;
+  $ xfer client put a.txt   store a.txt
+  $ xfer help exit-codes    what the exit code says`;
 
 /** The program, with all below those of its commands that are wanted. */
 export async function makeProgram(
@@ -41,13 +44,17 @@ export async function makeProgram(
     const command = program.command(name).description(description);
     if (isWanted(name)) (await load())(command, run);
   }
+  addHelpCommand(program, run);
   // "--version" behind a command is that command's. The commands are made by now, so that their own options may still
   // stand anywhere.
   program.enablePositionalOptions();
   for (const command of commandsOf(program)) {
     run.addOutputOptions(command);
-    command.exitOverride().showHelpAfterError(false).configureHelp(HELP_STYLE)
+    command.helpCommand(false).showHelpAfterError(false).configureHelp(HELP_STYLE)
       .allowExcessArguments(false)
+      .exitOverride((cause) => {
+        throw new Ended(command, cause);
+      })
       .configureOutput({ outputError: () => undefined });
   }
   return program;
@@ -62,6 +69,14 @@ export function* commandsOf(command: Command): Generator<Command> {
 /** Options in a group of their own, and the program's `--version`, are their command's alone. */
 const HELP_STYLE: Partial<Help> = {
   showGlobalOptions: true,
+  groupItems<T extends Command | Option>(all: T[], visible: T[], groupOf: (item: T) => string) {
+    const group = Help.prototype.groupItems<T>;
+    const groups = group.call(this, all, visible, groupOf);
+    const output = groups.get(OUTPUT_GROUP);
+    // What all commands have comes last.
+    if (output !== undefined && groups.delete(OUTPUT_GROUP)) groups.set(OUTPUT_GROUP, output);
+    return groups;
+  },
   visibleGlobalOptions(command) {
     return Help.prototype.visibleGlobalOptions.call(this, command)
       .filter(({ helpGroupHeading, long }) =>

@@ -7,6 +7,9 @@ import { type Command, Option } from "commander";
 import { SUCCESS } from "./exit_codes.ts";
 import { COLORS, DEFAULT_OUTPUT, type OutputOptions, Reporter } from "./reporter.ts";
 
+/** What options of the output stand under in a command's help. */
+export const OUTPUT_GROUP = "Output:";
+
 export class Run {
   readonly #chosen: { -readonly [K in keyof OutputOptions]: OutputOptions[K] } = {
     ...DEFAULT_OUTPUT,
@@ -30,7 +33,7 @@ export class Run {
   /** Adds the options that every command has. They may stand before or behind the names of commands. */
   addOutputOptions(command: Command): void {
     for (const { option, choose } of OUTPUT_OPTIONS) {
-      const own = new Option(option.flags, option.description).helpGroup("Output:");
+      const own = new Option(option.flags, option.description).helpGroup(OUTPUT_GROUP);
       if (option.argChoices !== undefined) own.choices(option.argChoices);
       command.addOption(own);
       command.on(`option:${own.name()}`, (value) => Object.assign(this.#chosen, choose(value)));

@@ -10,6 +10,18 @@ export function example(...lines: readonly string[]): string {
   return `\nExample:\n${lines.map((line) => `  $ ${line}`).join("\n")}`;
 }
 
+/** `text` in lines of at most `width` characters, if its words are no longer; all but the first begin with `indent`. */
+export function wrap(text: string, width: number, indent: string): string {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const line = lines.at(-1) ?? "";
+    if (line === "") lines[lines.length - 1] = word;
+    else if (line.length + 1 + word.length <= width) lines[lines.length - 1] = `${line} ${word}`;
+    else lines.push(word);
+  }
+  return lines.join(`\n${indent}`);
+}
+
 export function plural(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? "" : "s"}`;
 }

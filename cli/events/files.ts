@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { count, defineEvent, lines, oneOf, optional, text, time } from "./definition.ts";
+import { count, defineEvent, oneOf, text, time } from "./definition.ts";
 
 const MIB = 2 ** 20;
 
@@ -143,12 +143,6 @@ export const FILE_EVENTS = {
         : `Wrote ${done} (${bytes} bytes), there already ${unchanged}, failed ${failed}`;
     },
   }),
-  "stopped": defineEvent({
-    kind: "note",
-    what: "The command was ended by a signal.",
-    fields: { signal: text("which") },
-    words: () => "Stopped",
-  }),
   "file": defineEvent({
     kind: "result",
     what: "A file on the server, or one of its versions.",
@@ -188,24 +182,5 @@ export const FILE_EVENTS = {
     what: "It is not known any more by what a server is to be recognised.",
     fields: { server: text("its address, HOST:PORT") },
     words: ({ server }) => `Forgot ${server}`,
-  }),
-  "error": defineEvent({
-    kind: "error",
-    what: "Something has failed.",
-    fields: {
-      code: text("which error it is; it never changes"),
-      class: text("which class, of those that exit codes stand for; `internal` is a fault of xfer"),
-      message: text("what has happened, with what"),
-      hint: optional(text("what to do next")),
-      stack: optional(lines("where in the program; with `--verbose`, and for a fault of xfer")),
-    },
-    words: ({ code, class: kind, message, hint, stack }, paint) => {
-      const told = kind === "internal"
-        ? [`${paint("error", "xfer:")} internal error, please report it:`]
-        : [`${paint("error", "xfer:")} ${message} ${paint("dim", `[${code}]`)}`];
-      if (hint !== undefined) told.push(`      ${hint}`);
-      if (stack !== undefined) told.push(kind === "internal" ? stack : paint("dim", stack));
-      return told.join("\n");
-    },
   }),
 } as const;

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { commandsOf, makeProgram } from "../../cli/program.ts";
 import { Run } from "../../cli/run.ts";
+import { pathOf } from "../../cli/usage.ts";
 import { eventsIn, type Line } from "../helpers/events.ts";
 import { ServerProcess, xfer } from "../helpers/processes.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
@@ -113,12 +114,13 @@ Deno.test("--json: every command says what it does in events; people are told on
   await Deno.writeTextFile(`${data}/${path}`, "b");
   await operate("verify", [], "finding verified", 6);
 
+  // What belongs to none of them.
+  run.add("help");
+  const [help] = eventsIn((await xfer(["help", "client", "put", "--json"])).stdout);
+  assert.match(`${help?.["text"]}`, /^Usage: xfer client put /);
+
   const tree = await makeProgram(new Run());
-  const all = [...commandsOf(tree)].map((command) => {
-    const names = [];
-    for (let c: typeof command | null = command; c !== null; c = c.parent) names.unshift(c.name());
-    return names.slice(1).join(" ");
-  });
+  const all = [...commandsOf(tree)].map((command) => pathOf(command).replace(/^xfer ?/, ""));
   const left = all.filter((name) => !run.has(name) && !GROUPS.includes(name) && name !== SERVES);
   assert.deepEqual(left, [], "every command was run");
 });
