@@ -6,13 +6,12 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import {
   chooseProtocol,
-  type ClientEvent,
   DEFAULT_RETRIES,
   DEFAULT_TIMEOUTS,
-  type Failure,
   readTransferInfo,
   sendFiles,
   type SendOptions,
+  type ServerIdentity,
   TRANSFER_INFO,
 } from "../client/mod.ts";
 import {
@@ -21,20 +20,20 @@ import {
   EDITIONS,
   findEdition,
   formatAddress,
+  formatFingerprint,
   type Habit,
   printable,
-  type RequestKind,
-  toHex,
   UsageError,
 } from "../protocol/mod.ts";
-import { exitCodeOf, SUCCESS } from "./exit_codes.ts";
 import { addForget } from "./known.ts";
 import { parseToken } from "./link.ts";
-import { type PutChoice, putSecurely } from "./put.ts";
+import { type PutChoice, putSecurely, summarise } from "./put.ts";
+import type { Reporter } from "./reporter.ts";
+import type { Run } from "./run.ts";
 import { addSecureCommands, type CommonOptions, toTimeouts } from "./secure.ts";
-import { printError, printNote, printResult } from "./output.ts";
+import { tellPlain, tellRetry } from "./told.ts";
 import { addTransferOptions, EXCLUDE_HELP } from "./transfer_options.ts";
-import { example, retrying, sending, tightened } from "./words.ts";
+import { example } from "./words.ts";
 
 interface ClientOptions extends CommonOptions, PutChoice {
   readonly edition?: string;
@@ -50,8 +49,8 @@ const MAX_RETRIES = 100;
 const MIN_TIMEOUT = 0.1;
 const MAX_TIMEOUT = 3600;
 
-/** Fills in the command; `finish` takes the exit code. */
-export function clientCommand(client: Command, finish: (exitCode: number) => void): void {
+/** Fills in the command. */
+export function clientCommand(client: Command, run: Run): void {
   client
     .option("--transfer-info <file>", "the file that names server, user and file", TRANSFER_INFO)
     .addOption(
@@ -90,18 +89,18 @@ export function clientCommand(client: Command, finish: (exitCode: number) => voi
       numberBetween(MIN_TIMEOUT, MAX_TIMEOUT, "seconds"),
     )
     .addHelpText("after", CLIENT_HELP)
-    .action(async (options: ClientOptions) => finish(await run(options, [])));
-  const put = client.command("put")
+    .action(async (options: ClientOptions) => run.finish(await put(run.reporter, options, [])));
+  const command = client.command("put")
     .description("Store the named files; with protocol 4 also folders with all that is in them.")
     .argument("<path...>", "what to store; line 3 of transfer.info is not used")
     .option("--as <name>", "the name on the server of the only path (protocol 4)");
-  addTransferOptions(put)
+  addTransferOptions(command)
     .addHelpText("after", PUT_HELP)
     .action(async (files: string[], _options: unknown, command: Command) =>
-      finish(await run(command.optsWithGlobals<ClientOptions>(), files))
+      run.finish(await put(run.reporter, command.optsWithGlobals<ClientOptions>(), files))
     );
-  addSecureCommands(client, finish);
-  addForget(client, finish);
+  addSecureCommands(client, run);
+  addForget(client, run);
 }
 
 const CLIENT_HELP = `
@@ -138,7 +137,12 @@ const PROTOCOL_4_ONLY = {
   parallel: "A number of connections",
 } as const satisfies Partial<Record<keyof ClientOptions, string>>;
 
-async function run(options: ClientOptions, named: readonly string[]): Promise<number> {
+/** Stores files; returns the exit code. */
+async function put(
+  reporter: Reporter,
+  options: ClientOptions,
+  named: readonly string[],
+): Promise<number> {
   const { transferInfo, edition, quirk, retries, timeout } = options;
   const info = await readTransferInfo(transferInfo);
   const { server, userName, file } = info;
@@ -163,37 +167,34 @@ async function run(options: ClientOptions, named: readonly string[]): Promise<nu
     asked: options.protocol === AUTO && invitation !== undefined ? "4" : options.protocol,
     namesDialect: edition !== undefined || quirk !== undefined,
     timeouts: toTimeouts(timeout),
-    onRetry: (retry) => printNote(retrying(retry)),
+    onRetry: (retry) => tellRetry(reporter, retry),
   });
-  if (choice.protocol === 4) return await putSecurely(info, options, files, options);
+  if (choice.protocol === 4) return await putSecurely(reporter, info, options, files, options);
   for (const [option, what] of Object.entries(PROTOCOL_4_ONLY)) {
     if (options[option as keyof typeof PROTOCOL_4_ONLY] === undefined) continue;
     throw new UsageError("protocol-4-only", `${what} can be given by protocol 4 alone`, {
       hint: "Use it: --protocol 4, or line 1 as the server prints it.",
     });
   }
-  printNote(choice.warning);
-  let unprinted: unknown;
+  reporter.report({
+    ...{ event: "plain-protocol", server: formatAddress(server), why: choice.why },
+    known: wordsOfIdentity(choice.known),
+  });
+  const parties = { user: userName, server: formatAddress(server) };
   const outcomes = await sendFiles({
     ...{ server, userName, files, retries },
     identityFolder: ".",
     ...toSpeech(edition),
     ...(quirk === undefined ? {} : { habits: new Set(quirk) }),
     timeouts: toTimeouts(timeout),
-    onEvent: (event) => {
-      try {
-        showEvent(event, userName, formatAddress(server));
-      } catch (error) {
-        // The files behind are to be sent all the same.
-        if (unprinted === undefined) printError(error);
-        unprinted ??= error;
-      }
-    },
+    onEvent: (event) => tellPlain(reporter, event, parties),
   });
-  for (const outcome of outcomes) {
-    if (outcome.state !== "stored") return exitCodeOf(outcome.error);
-  }
-  return unprinted === undefined ? SUCCESS : exitCodeOf(unprinted);
+  return summarise(reporter, outcomes);
+}
+
+function wordsOfIdentity(identity: ServerIdentity | undefined): string | undefined {
+  if (identity === "pki") return "an authority's certificate";
+  return identity === undefined ? undefined : formatFingerprint(identity);
 }
 
 /** A parser of an option that is a number. */
@@ -211,82 +212,3 @@ function toSpeech(name: string | undefined): Pick<SendOptions, "edition"> {
   const edition = name === undefined ? undefined : findEdition(name);
   return edition === undefined ? {} : { edition };
 }
-
-const REQUESTS: Readonly<Partial<Record<RequestKind, string>>> = {
-  register: "Registering",
-  publicKey: "Sending the public key",
-  reconnect: "Reconnecting",
-  crcInvalid: "Telling the server that the checksum is wrong; sending again",
-  crcGivenUp: "Telling the server to drop the file",
-};
-
-function showEvent(event: ClientEvent, userName: string, server: string): void {
-  switch (event.type) {
-    case "detected":
-      return printNote(
-        event.certain
-          ? `The server speaks edition ${event.edition.name}`
-          : `The server understood no other edition: trying ${event.edition.name}`,
-      );
-    case "connected":
-      return printNote(`Connected to ${server}`);
-    case "request": {
-      const words = REQUESTS[event.kind];
-      return words === undefined ? undefined : printNote(words);
-    }
-    case "registered":
-      return printNote(`Registered ${userName} with id ${toHex(event.clientId)}`);
-    case "keyReceived":
-      return printNote("Received an AES key");
-    case "denied": {
-      const { clientId, copy } = event;
-      const kept = copy === undefined ? "" : `; the old identity is kept in ${printable(copy)}`;
-      return printNote(
-        `The server does not know ${userName} by the id ${
-          toHex(clientId)
-        }. Registering anew${kept}`,
-      );
-    }
-    case "tightened":
-      return printNote(tightened(event.path));
-    case "openFolder":
-      return printNote(
-        `Warning: anybody can write to the folder ${printable(event.path)} and replace your ` +
-          "identity there; to stop that: chmod o-w .",
-      );
-    case "retrying":
-      return printNote(retrying(event));
-    case "sending":
-      return printNote(sending(event.file, event.attempt));
-    case "progress":
-      return;
-    case "compared": {
-      const { ours, theirs } = event;
-      return printNote(
-        ours === theirs
-          ? `The checksums agree: ${ours}`
-          : `The checksums differ: ${ours} here, ${theirs} there`,
-      );
-    }
-    case "stored": {
-      const { name, size } = event.file;
-      return printResult(
-        `Stored ${
-          printable(name)
-        } (${size} bytes, cksum ${event.crc}) for ${userName} on ${server}`,
-      );
-    }
-    case "failed": {
-      const { file, error, state } = event;
-      if (state !== "not-tried") printError(error);
-      const [before, after] = FAILURES[state];
-      return printNote(`${before}: ${printable(file.path)}${after}`);
-    }
-  }
-}
-
-const FAILURES: Readonly<Record<Failure["state"], readonly [before: string, after: string]>> = {
-  "not-stored": ["Not stored", ""],
-  "unknown": ["Not known whether stored", ": send it again to be sure"],
-  "not-tried": ["Not stored", ": the run ended before it"],
-};

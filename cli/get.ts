@@ -5,11 +5,12 @@
  */
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { getFile, getFolder, type GetOutcome } from "../client/mod.ts";
-import { printable } from "../protocol/mod.ts";
-import { exitCodeOf, killedBy, SUCCESS } from "./exit_codes.ts";
-import { printError, printNote, printResult } from "./output.ts";
+import { exitCodeOf, SUCCESS } from "./exit_codes.ts";
+import { untilStopped } from "./interrupt.ts";
 import { parseVersion } from "./quantities.ts";
-import { optionsOf } from "./secure.ts";
+import type { Reporter } from "./reporter.ts";
+import type { Run } from "./run.ts";
+import type { OptionsOf } from "./secure.ts";
 import {
   addTransferOptions,
   EXCLUDE_HELP,
@@ -31,7 +32,7 @@ interface GetChoice extends TransferChoice {
   readonly version?: number;
 }
 
-export function addGetCommand(client: Command, finish: (exitCode: number) => void): void {
+export function addGetCommand(client: Command, run: Run, optionsOf: OptionsOf): void {
   const get = client.command("get")
     .description("Get a file back, verified, under a name that is free (protocol 4).")
     .argument("<name>", "the name of the file on the server")
@@ -47,17 +48,21 @@ export function addGetCommand(client: Command, finish: (exitCode: number) => voi
     .addHelpText("after", HELP)
     .action(async (name: string, chosen: GetChoice, command: Command) => {
       const { output: target, recursive, force = false, range, version } = chosen;
+      const { reporter } = run;
       const options = {
         ...await optionsOf(command),
         ...transferOptions(chosen),
-        ...{ name, target, force, range, version, onOutcome: showOutcome },
+        ...{ name, target, force, range, version },
+        onOutcome: (outcome: GetOutcome) => reportOutcome(reporter, outcome),
       };
-      const exitCode = await untilStopped(async (signal) => {
-        if (recursive === true) return conclude(await getFolder({ ...options, signal }));
-        await getFile({ ...options, signal });
-        return SUCCESS;
-      });
-      finish(exitCode);
+      run.finish(
+        await untilStopped(reporter, async (signal) => {
+          const outcomes = recursive === true
+            ? await getFolder({ ...options, signal })
+            : [await getFile({ ...options, signal })];
+          return conclude(reporter, outcomes);
+        }),
+      );
     });
 }
 
@@ -76,60 +81,28 @@ An older version becomes the current one again when you put it:
   $ xfer client put report.pdf
 ${EXCLUDE_HELP}`;
 
-const STOPPING: readonly Deno.Signal[] = Deno.build.os === "windows"
-  ? ["SIGINT", "SIGBREAK"]
-  : ["SIGINT", "SIGTERM"];
-
-/** Does work that ends in good order at Ctrl-C; a second one ends everything at once. Returns the exit code. */
-async function untilStopped(work: (signal: AbortSignal) => Promise<number>): Promise<number> {
-  const controller = new AbortController();
-  let stopped: Deno.Signal | undefined;
-  const listeners = STOPPING.map((signal) =>
-    [signal, () => {
-      stopped = signal;
-      unlisten();
-      controller.abort();
-    }] as const
-  );
-  const unlisten = () => {
-    for (const [signal, listener] of listeners) Deno.removeSignalListener(signal, listener);
-  };
-  for (const [signal, listener] of listeners) Deno.addSignalListener(signal, listener);
-  try {
-    return await work(controller.signal);
-  } catch (error) {
-    if (stopped === undefined) throw error;
-    printNote("Stopped");
-    return killedBy(stopped);
-  } finally {
-    if (stopped === undefined) unlisten();
-  }
-}
-
-function showOutcome(outcome: GetOutcome): void {
-  const [name, target] = [printable(outcome.name), printable(outcome.target)];
+function reportOutcome(reporter: Reporter, outcome: GetOutcome): void {
+  const { name, target } = outcome;
   if (outcome.state === "not-got") {
-    printError(outcome.error);
-    return printNote(`Not got: ${name}`);
+    reporter.reportError(outcome.error);
+    return reporter.report({ event: "not-got", name, target, code: outcome.error.code });
   }
-  if (outcome.state === "there") return printNote(`There already: ${target}`);
+  if (outcome.state === "there") return reporter.report({ event: "already-there", name, target });
   const { size, cksum } = outcome.file;
-  printResult(`Wrote ${target}: ${name} (${size} bytes, cksum ${cksum})`);
+  reporter.report({ event: "got", name, target, size, cksum });
 }
 
-/** Says what came of many files; returns the exit code. */
-function conclude(outcomes: readonly GetOutcome[]): number {
-  let [got, bytes, there] = [0, 0, 0];
+/** Says what came of all; returns the exit code. */
+function conclude(reporter: Reporter, outcomes: readonly GetOutcome[]): number {
+  let [done, bytes, unchanged] = [0, 0, 0];
   for (const outcome of outcomes) {
-    if (outcome.state === "got") [got, bytes] = [got + 1, bytes + outcome.file.size];
-    else if (outcome.state === "there") there++;
+    if (outcome.state === "got") [done, bytes] = [done + 1, bytes + outcome.file.size];
+    else if (outcome.state === "there") unchanged++;
   }
-  const failed = outcomes.length - got - there;
-  printNote(`Wrote ${got} (${bytes} bytes), there already ${there}, failed ${failed}`);
-  for (const outcome of outcomes) {
-    if (outcome.state === "not-got") return exitCodeOf(outcome.error);
-  }
-  return SUCCESS;
+  const failed = outcomes.length - done - unchanged;
+  reporter.report({ event: "summary", action: "get", done, bytes, unchanged, failed });
+  const failure = outcomes.find((outcome) => outcome.state === "not-got");
+  return failure === undefined ? SUCCESS : exitCodeOf(failure.error);
 }
 
 function parseRange(text: string): Range {

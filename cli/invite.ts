@@ -12,18 +12,17 @@ import {
   MAX_USES,
   revokeInvitations,
 } from "../server/mod.ts";
-import { SUCCESS } from "./exit_codes.ts";
-import { printNote, printResult } from "./output.ts";
 import { formatQuantity, parseLifetime } from "./quantities.ts";
-import { dataOf, example, plural, time } from "./words.ts";
+import type { Run } from "./run.ts";
+import { dataOf, example, isoTime } from "./words.ts";
 
 interface InviteChoice {
   readonly uses?: number;
   readonly expires?: number;
 }
 
-/** Adds the command below `server`; `finish` takes the exit code. */
-export function addInviteCommand(server: Command, finish: (exitCode: number) => void): void {
+/** Adds the command below `server`. */
+export function addInviteCommand(server: Command, run: Run): void {
   const command = server.command("invite")
     .description("Print an invitation, with which a user may register (protocol 4).")
     .option("--uses <n>", `how many may register with it, 1 to ${MAX_USES} (default: 1)`, parseUses)
@@ -36,28 +35,17 @@ export function addInviteCommand(server: Command, finish: (exitCode: number) => 
     .action(async (choice: InviteChoice, command: Command) => {
       const { uses = 1, expires: lifeMs = INVITATION_LIFE_MS } = choice;
       const { token, expiresAt } = await invite(dataOf(command), { uses, lifeMs });
-      printResult(token);
-      printNote(
-        `Good for ${plural(uses, "user")}, until ${time(expiresAt)}. On the user's machine: ` +
-          `xfer client --invitation ${token}`,
-      );
-      finish(SUCCESS);
+      const expires = isoTime(expiresAt);
+      run.reporter.report({ event: "token", token, purpose: "invitation", uses, expires });
     });
   command.command("list")
     .description("Print the invitations that are open; the tokens themselves are not kept.")
     .addHelpText("after", example("xfer server invite list --data /srv/xfer"))
     .action(async (_: unknown, command: Command) => {
       for (const { id, usesLeft, madeAt, expiresAt } of await listInvitations(dataOf(command))) {
-        printResult(
-          [
-            id,
-            `good for ${plural(usesLeft, "user")}`,
-            `made ${time(madeAt)}`,
-            `expires ${time(expiresAt)}`,
-          ].join("  "),
-        );
+        const [made, expires] = [isoTime(madeAt), isoTime(expiresAt)];
+        run.reporter.report({ event: "invitation", id, usesLeft, made, expires });
       }
-      finish(SUCCESS);
     });
   command.command("revoke")
     .description("Withdraw invitations.")
@@ -75,8 +63,7 @@ export function addInviteCommand(server: Command, finish: (exitCode: number) => 
         );
       }
       const count = await revokeInvitations(dataOf(command), all ? "all" : ids);
-      printResult(`Withdrew ${plural(count, "invitation")}`);
-      finish(SUCCESS);
+      run.reporter.report({ event: "withdrawn", count });
     });
 }
 

@@ -6,11 +6,10 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { KnownServers } from "../client/mod.ts";
 import { type Address, ConfigurationError, formatAddress, parseAddress } from "../protocol/mod.ts";
-import { SUCCESS } from "./exit_codes.ts";
-import { printResult } from "./output.ts";
+import type { Run } from "./run.ts";
 import { example } from "./words.ts";
 
-export function addForget(client: Command, finish: (exitCode: number) => void): void {
+export function addForget(client: Command, run: Run): void {
   client.command("forget")
     .description("Forget how a server is known: it is met for the first time again (protocol 4).")
     .argument("<host:port>", "the server, as in line 1 of transfer.info", parseServer)
@@ -23,8 +22,7 @@ export function addForget(client: Command, finish: (exitCode: number) => void): 
           hint: "Run it in the folder where the client runs.",
         });
       }
-      printResult(`Forgot ${where}`);
-      finish(SUCCESS);
+      run.reporter.report({ event: "forgot", server: where });
     });
 }
 

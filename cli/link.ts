@@ -6,17 +6,13 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { hasSecureAccount, isToken, SecureClient } from "../client/mod.ts";
 import { toHex, UsageError } from "../protocol/mod.ts";
-import { SUCCESS } from "./exit_codes.ts";
-import { printNote, printResult } from "./output.ts";
-import type { Finish, Secure } from "./secure.ts";
-import { example, time } from "./words.ts";
+import type { Reporter } from "./reporter.ts";
+import type { Run } from "./run.ts";
+import type { OptionsOf, Secure } from "./secure.ts";
+import { example, isoTime } from "./words.ts";
 
 /** Adds the command below `client`. */
-export function addLinkCommand(
-  client: Command,
-  finish: Finish,
-  optionsOf: (command: Command) => Promise<Secure>,
-): void {
+export function addLinkCommand(client: Command, run: Run, optionsOf: OptionsOf): void {
   client.command("link")
     .description("Print a token for another machine of yours, or take one there (protocol 4).")
     .argument(
@@ -30,11 +26,12 @@ export function addLinkCommand(
     )
     .action(async (token: string | undefined, _: unknown, command: Command) => {
       const options = await optionsOf(command);
-      finish(token === undefined ? await give(options) : await take(options, token));
+      if (token === undefined) await give(options, run.reporter);
+      else await take(options, token, run.reporter);
     });
 }
 
-async function give(options: Secure): Promise<number> {
+async function give(options: Secure, reporter: Reporter): Promise<void> {
   if (!(await hasSecureAccount(options.identityFolder))) {
     throw new UsageError("no-account", "There is no account here to link another machine to", {
       hint: "Run it in the folder that has me.account. To take a token: xfer client link TOKEN.",
@@ -42,21 +39,17 @@ async function give(options: Secure): Promise<number> {
   }
   using connection = await SecureClient.connect(options);
   const { token, expiresAt } = await connection.link();
-  printResult(token);
-  printNote(
-    `Good once, until ${time(expiresAt)}. On the other machine, with the same transfer.info: ` +
-      `xfer client link ${token}`,
-  );
-  return SUCCESS;
+  const expires = isoTime(expiresAt);
+  reporter.report({ event: "token", token, purpose: "link", uses: 1, expires });
 }
 
-async function take(options: Secure, token: string): Promise<number> {
+async function take(options: Secure, token: string, reporter: Reporter): Promise<void> {
   if (await hasSecureAccount(options.identityFolder)) {
     throw new UsageError("account-exists", "There is an account here already: me.account", {
       hint: "Run it in another folder, or move me.key and me.account away.",
     });
   }
-  const { userName } = options;
+  const { userName: user } = options;
   let id = "";
   using _connection = await SecureClient.connect({
     ...{ ...options, token },
@@ -65,8 +58,7 @@ async function take(options: Secure, token: string): Promise<number> {
       else options.onEvent?.(event);
     },
   });
-  printResult(`Linked this folder to the account of ${userName}, id ${id}`);
-  return SUCCESS;
+  reporter.report({ event: "linked", user, id });
 }
 
 /** Throws commander's `InvalidArgumentError`. */

@@ -10,7 +10,8 @@ import {
   getTextFormatter,
   type TextFormatter,
 } from "@logtape/logtape";
-import { printNote } from "./output.ts";
+import { coloured } from "./paint.ts";
+import type { Reporter } from "./reporter.ts";
 
 export const LOG_FORMATS = ["human", "json"] as const;
 export type LogFormat = (typeof LOG_FORMATS)[number];
@@ -18,20 +19,19 @@ export type LogFormat = (typeof LOG_FORMATS)[number];
 /** Texts stand in the human log as they are: what came from a peer was made printable when it was logged. */
 const HUMAN = { value: (value: unknown) => String(value) };
 
-const FORMATTERS: Readonly<Record<LogFormat, () => TextFormatter>> = {
-  human: () =>
-    Deno.stderr.isTerminal() && !Deno.noColor
-      ? getAnsiColorFormatter(HUMAN)
-      : getTextFormatter(HUMAN),
+const FORMATTERS: Readonly<Record<LogFormat, (hasColours: boolean) => TextFormatter>> = {
+  human: (hasColours) => hasColours ? getAnsiColorFormatter(HUMAN) : getTextFormatter(HUMAN),
   json: () => getJsonLinesFormatter({ properties: "flatten" }),
 };
 
-export async function configureLogs(format: LogFormat): Promise<void> {
-  const formatter = FORMATTERS[format]();
+/** With `--quiet`, only what an operator should look at. */
+export async function configureLogs(format: LogFormat, reporter: Reporter): Promise<void> {
+  const formatter = FORMATTERS[format](reporter.paint === coloured);
+  const lowestLevel = reporter.options.quiet ? "warning" : "info";
   await configure({
-    sinks: { stderr: (record) => printNote(formatter(record).trimEnd()) },
+    sinks: { stderr: (record) => reporter.note(formatter(record).trimEnd()) },
     loggers: [
-      { category: ["xfer"], lowestLevel: "info", sinks: ["stderr"] },
+      { category: ["xfer"], lowestLevel, sinks: ["stderr"] },
       { category: ["logtape", "meta"], lowestLevel: "warning", sinks: ["stderr"] },
     ],
   });

@@ -1,12 +1,12 @@
 /**
- * `xfer client put` by protocol 4.
+ * `xfer client put`: what came of the files, and how they are sent by protocol 4.
  *
  * @module
  */
-import { putFiles, type PutOutcome, type TransferInfo } from "../client/mod.ts";
-import { formatAddress, printable } from "../protocol/mod.ts";
+import { type Outcome, putFiles, type PutOutcome, type TransferInfo } from "../client/mod.ts";
+import { formatAddress } from "../protocol/mod.ts";
 import { exitCodeOf, SUCCESS } from "./exit_codes.ts";
-import { printError, printNote, printResult } from "./output.ts";
+import type { Reporter } from "./reporter.ts";
 import { type CommonOptions, secureOptions } from "./secure.ts";
 import { type TransferChoice, transferOptions } from "./transfer_options.ts";
 
@@ -16,40 +16,40 @@ export interface PutChoice extends TransferChoice {
 
 /** Sends files and folders; returns the exit code. */
 export async function putSecurely(
+  reporter: Reporter,
   info: TransferInfo,
   common: CommonOptions,
   paths: readonly string[],
   choice: PutChoice,
 ): Promise<number> {
-  const server = formatAddress(info.server);
+  const [user, server] = [info.userName, formatAddress(info.server)];
   const outcomes = await putFiles({
-    ...await secureOptions(info, common),
+    ...await secureOptions(info, common, reporter),
     ...transferOptions(choice),
     ...{ paths, as: choice.as },
-    onPassed: (path, why) => printNote(`Left out, ${why}: ${printable(path)}`),
+    onPassed: (path, why) => reporter.report({ event: "passed", path, why }),
     onOutcome: (outcome, name) => {
-      if (outcome.state === "unchanged") return;
-      if (outcome.state === "stored") {
-        const { file: { size }, crc } = outcome;
-        const what = `${printable(name)} (${size} bytes, cksum ${crc})`;
-        return printResult(`Stored ${what} for ${info.userName} on ${server}`);
+      const { state, file: { path, size } } = outcome;
+      if (state === "unchanged") return reporter.report({ event: "unchanged", name, path });
+      if (state === "stored") {
+        const { crc: cksum } = outcome;
+        return reporter.report({ event: "stored", name, path, size, cksum, user, server });
       }
-      printError(outcome.error);
-      const words = outcome.state === "unknown" ? "Not known whether stored" : "Not stored";
-      printNote(`${words}: ${printable(outcome.file.path)}`);
+      reporter.reportError(outcome.error);
+      reporter.report({ event: "not-stored", path, state, code: outcome.error.code });
     },
   });
-  if (outcomes.length !== 1 || outcomes[0]?.state === "unchanged") printNote(summary(outcomes));
-  for (const outcome of outcomes) {
-    if ("error" in outcome) return exitCodeOf(outcome.error);
-  }
-  return SUCCESS;
+  return summarise(reporter, outcomes);
 }
 
-function summary(outcomes: readonly PutOutcome[]): string {
+/** Says what came of all; returns the exit code. */
+export function summarise(reporter: Reporter, outcomes: readonly (Outcome | PutOutcome)[]): number {
   const stored = outcomes.filter(({ state }) => state === "stored");
   const unchanged = outcomes.filter(({ state }) => state === "unchanged").length;
   const bytes = stored.reduce((sum, { file }) => sum + file.size, 0);
   const failed = outcomes.length - stored.length - unchanged;
-  return `Stored ${stored.length} (${bytes} bytes), unchanged ${unchanged}, failed ${failed}`;
+  const counts = { done: stored.length, bytes, unchanged, failed };
+  reporter.report({ event: "summary", action: "put", ...counts });
+  const failure = outcomes.find((outcome) => "error" in outcome);
+  return failure === undefined ? SUCCESS : exitCodeOf(failure.error);
 }

@@ -25,10 +25,13 @@ import {
   Server,
   type TlsFiles,
 } from "../server/mod.ts";
-import { killedBy, SUCCESS } from "./exit_codes.ts";
+import { killedBy } from "./exit_codes.ts";
+import { STOPPING } from "./interrupt.ts";
 import { configureLogs, LOG_FORMATS, type LogFormat } from "./logs.ts";
 import { formatQuantity, parseQuantity, placeholderOf } from "./quantities.ts";
 import { addInviteCommand } from "./invite.ts";
+import type { Reporter } from "./reporter.ts";
+import type { Run } from "./run.ts";
 import { addStoreCommands } from "./store.ts";
 import { addUsersCommand } from "./users.ts";
 
@@ -54,8 +57,8 @@ interface ServeOptions extends DataOptions {
 /** How long files on their way may take after the first signal. */
 const GRACE_MS = 30_000;
 
-/** Fills in the command; `finish` takes the exit code. */
-export function serverCommand(server: Command, finish: (exitCode: number) => void): void {
+/** Fills in the command. */
+export function serverCommand(server: Command, run: Run): void {
   server
     .option("--data <dir>", "the folder that keeps everything", DEFAULT_DATA)
     .optionsGroup("Serving:")
@@ -98,11 +101,11 @@ export function serverCommand(server: Command, finish: (exitCode: number) => voi
       (text) => parseQuantity(text, "time"),
     )
     .addHelpText("after", SERVER_HELP)
-    .action(async (options: ServeOptions) => finish(await serve(options)));
+    .action(async (options: ServeOptions) => await serve(options, run.reporter));
   addLimits(server);
-  addStoreCommands(server, finish);
-  addUsersCommand(server, finish);
-  addInviteCommand(server, finish);
+  addStoreCommands(server, run);
+  addUsersCommand(server, run);
+  addInviteCommand(server, run);
 }
 
 const SERVER_HELP = `
@@ -141,11 +144,11 @@ function camelCase(option: string): string {
   return option.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }
 
-async function serve(options: ServeOptions): Promise<number> {
+async function serve(options: ServeOptions, reporter: Reporter): Promise<void> {
   const { data, listen, tlsListen = "beside", edition, logFormat, grace = GRACE_MS } = options;
   const tlsFiles = toTlsFiles(options);
   const stopped = stopSignal();
-  await configureLogs(logFormat);
+  await configureLogs(logFormat, reporter);
   const addresses = listen ?? [{
     hostname: DEFAULT_HOSTNAME,
     port: await readPortInfo(PORT_INFO) ?? DEFAULT_PORT,
@@ -161,7 +164,6 @@ async function serve(options: ServeOptions): Promise<number> {
   reloadAtSignal(server);
   await stopped;
   await server.close(grace);
-  return SUCCESS;
 }
 
 /** Throws `UsageError` `tls-cert-and-key`, `tls-cert-unused`. */
@@ -192,12 +194,9 @@ function reloadAtSignal(server: Server): void {
 
 /** Resolves at the first signal to stop; a second one ends the process at once. */
 function stopSignal(): Promise<void> {
-  const signals: readonly Deno.Signal[] = Deno.build.os === "windows"
-    ? ["SIGINT", "SIGBREAK"]
-    : ["SIGINT", "SIGTERM"];
   return new Promise((resolve) => {
     let stopping = false;
-    for (const signal of signals) {
+    for (const signal of STOPPING) {
       Deno.addSignalListener(signal, () => {
         if (stopping) Deno.exit(killedBy(signal));
         stopping = true;

@@ -4,31 +4,32 @@
  * @module
  */
 import type { Command } from "commander";
-import { printable, toHex } from "../protocol/mod.ts";
+import { toHex } from "../protocol/mod.ts";
 import {
   backup,
   type ClientWithFiles,
   type CopyReport,
   exportFile,
-  type Finding,
   listStored,
   restore,
   type Verified,
   verify,
 } from "../server/mod.ts";
 import { DAMAGED, SUCCESS } from "./exit_codes.ts";
-import { printResult } from "./output.ts";
+import type { EventOf } from "./events.ts";
 import { parseVersion } from "./quantities.ts";
-import { dataOf, example, plural, time } from "./words.ts";
+import type { Run } from "./run.ts";
+import { dataOf, example, isoTime } from "./words.ts";
 
-/** Adds the commands below `server`; `finish` takes the exit code. */
-export function addStoreCommands(server: Command, finish: (exitCode: number) => void): void {
+/** Adds the commands below `server`. */
+export function addStoreCommands(server: Command, run: Run): void {
   server.command("list")
     .description("Print the clients and their files.")
     .addHelpText("after", example("xfer server list --data /srv/xfer"))
     .action(async (_: unknown, command: Command) => {
-      for (const client of await listStored(dataOf(command))) showClient(client);
-      finish(SUCCESS);
+      for (const client of await listStored(dataOf(command))) {
+        run.reporter.report(clientEvent(client));
+      }
     });
   server.command("export")
     .description("Write a stored file out, after a check that it is as it was stored.")
@@ -40,15 +41,17 @@ export function addStoreCommands(server: Command, finish: (exitCode: number) => 
       "after",
       example("xfer server export Alice a.pdf ./a-of-alice.pdf --data /srv/xfer"),
     )
-    .action(async (userName: string, fileName: string, target: string, _: unknown, c: Command) => {
+    .action(async (user: string, fileName: string, target: string, _: unknown, c: Command) => {
       const dataFolder = dataOf(c);
       const { version } = c.opts<{ version?: number }>();
-      const file = await exportFile({ dataFolder, userName, fileName, target, version });
-      printResult(
-        `Wrote ${printable(target)} (${file.size} bytes, cksum ${file.crc}): ` +
-          `${printable(file.name)} of ${userName}`,
-      );
-      finish(SUCCESS);
+      const { name, size, crc: cksum } = await exportFile({
+        dataFolder,
+        userName: user,
+        fileName,
+        target,
+        version,
+      });
+      run.reporter.report({ event: "exported", target, name, user, size, cksum });
     });
   server.command("verify")
     .description("Read every stored file again and compare it with the catalog.")
@@ -61,19 +64,19 @@ export function addStoreCommands(server: Command, finish: (exitCode: number) => 
       const { findings, catalogFaults } = await verify({
         dataFolder: dataOf(command),
         repair,
-        onFinding: showFinding,
+        onFinding: (verified) => run.reporter.report(findingEvent(verified)),
       });
-      for (const fault of catalogFaults) printResult(`catalog: ${printable(fault)}`);
-      const count = findings + catalogFaults.length;
-      printResult(count === 0 ? "All is as it was stored" : `Found ${plural(count, "difference")}`);
-      finish(count === 0 ? SUCCESS : DAMAGED);
+      for (const fault of catalogFaults) run.reporter.report({ event: "catalog-fault", fault });
+      const differences = findings + catalogFaults.length;
+      run.reporter.report({ event: "verified", differences });
+      run.finish(differences === 0 ? SUCCESS : DAMAGED);
     });
   server.command("backup")
     .description("Copy catalog and files, as they are at one moment, while the server goes on.")
     .argument("<dir>", "where to; a folder that is new or empty")
     .addHelpText("after", example("xfer server backup /mnt/backup/monday --data /srv/xfer"))
     .action(async (target: string, _: unknown, command: Command) =>
-      finish(showCopy(await backup(dataOf(command), target), target))
+      reportCopy(run, await backup(dataOf(command), target), target)
     );
   server.command("restore")
     .description("Make a data folder, new or empty, from a backup.")
@@ -81,60 +84,34 @@ export function addStoreCommands(server: Command, finish: (exitCode: number) => 
     .addHelpText("after", example("xfer server restore /mnt/backup/monday --data /srv/xfer"))
     .action(async (source: string, _: unknown, command: Command) => {
       const data = dataOf(command);
-      finish(showCopy(await restore(source, data), data));
+      reportCopy(run, await restore(source, data), data);
     });
 }
 
-const WHAT: {
-  readonly [K in Finding["kind"]]: (finding: Extract<Finding, { kind: K }>) => string;
-} = {
-  missing: ({ file }) => `missing  ${printable(file.path)}  ${printable(file.name)}`,
-  changed: ({ file, what }) => `changed  ${printable(file.path)}  ${printable(file.name)}: ${what}`,
-  stray: ({ path }) => `stray  ${printable(path)}`,
-};
-
-function showFinding({ finding, movedTo }: Verified): void {
-  const what = (WHAT[finding.kind] as (finding: Finding) => string)(finding);
-  printResult(movedTo === undefined ? what : `${what}  moved to ${movedTo}`);
+function findingEvent({ finding, movedTo }: Verified): EventOf<"finding"> {
+  const { kind } = finding;
+  return {
+    ...{ event: "finding", finding: kind, movedTo },
+    ...kind === "stray" ? finding : finding.file,
+    how: kind === "changed" ? finding.what : undefined,
+  };
 }
 
-function showCopy({ files, bytes, damaged }: CopyReport, target: string): number {
-  for (const { path, name } of damaged) {
-    printResult(`left out, not as it was stored  ${printable(path)}  ${printable(name)}`);
-  }
-  printResult(`Copied ${plural(files, "file")}, ${bytes} bytes, to ${printable(target)}`);
-  return damaged.length === 0 ? SUCCESS : DAMAGED;
+/** Says what was copied, and ends accordingly. */
+function reportCopy(run: Run, { files, bytes, damaged }: CopyReport, target: string): void {
+  for (const { path, name } of damaged) run.reporter.report({ event: "left-out", path, name });
+  run.reporter.report({ event: "copied", files, bytes, target });
+  run.finish(damaged.length === 0 ? SUCCESS : DAMAGED);
 }
 
-function showClient(
-  { id, name, publicKey, firstSeen, lastSeen, speech, files }: ClientWithFiles,
-): void {
-  const key = publicKey === undefined ? ", no key yet" : "";
-  printResult(
-    `${printable(name)}  id ${toHex(id)}  edition ${speech.edition}  first seen ${
-      time(firstSeen)
-    }  last seen ${time(lastSeen)}${key}`,
-  );
-  const widths = { name: 0, size: 0, crc: 0 };
-  const rows = files.map((file) => ({
-    name: printable(file.name),
-    size: `${file.size} bytes`,
-    crc: `cksum ${file.crc}`,
-    rest: `${time(file.storedAt)}  ${file.verified ? "verified" : "not verified"}  ${file.path}` +
-      (file.current === false ? `  old version ${file.version}` : ""),
-  }));
-  for (const row of rows) {
-    for (const column of ["name", "size", "crc"] as const) {
-      widths[column] = Math.max(widths[column], row[column].length);
-    }
-  }
-  for (const { name, size, crc, rest } of rows) {
-    const columns = [
-      name.padEnd(widths.name),
-      size.padStart(widths.size),
-      crc.padEnd(widths.crc),
-      rest,
-    ];
-    printResult(`  ${columns.join("  ")}`);
-  }
+function clientEvent(client: ClientWithFiles): EventOf<"client"> {
+  const { id, name, publicKey, firstSeen, lastSeen, speech: { edition }, files } = client;
+  return {
+    ...{ event: "client", name, id: toHex(id), edition, hasKey: publicKey !== undefined },
+    ...{ firstSeen: isoTime(firstSeen), lastSeen: isoTime(lastSeen) },
+    files: files.map(({ name, size, crc: cksum, storedAt, verified, path, ...file }) => ({
+      ...{ name, size, cksum, stored: isoTime(storedAt), verified, path },
+      ...{ version: file.version ?? 1, current: file.current ?? true },
+    })),
+  };
 }

@@ -4,27 +4,22 @@
  * @module
  */
 import type { Command } from "commander";
-import { type RemoteFile, SecureClient, type SecureOptions } from "../client/mod.ts";
-import { formatFingerprint, printable } from "../protocol/mod.ts";
-import { SUCCESS } from "./exit_codes.ts";
-import { printResult } from "./output.ts";
-import { example } from "./words.ts";
+import { type RemoteFile, SecureClient } from "../client/mod.ts";
+import { formatFingerprint } from "../protocol/mod.ts";
+import type { Reporter } from "./reporter.ts";
+import type { Run } from "./run.ts";
+import type { OptionsOf } from "./secure.ts";
+import { example, isoTime } from "./words.ts";
 
 /** Adds `versions`; `options` are those of a connection. */
-export function addVersionsCommand(
-  client: Command,
-  finish: (exitCode: number) => void,
-  options: (command: Command) => Promise<SecureOptions>,
-): void {
+export function addVersionsCommand(client: Command, run: Run, optionsOf: OptionsOf): void {
   client.command("versions")
     .description("Print what the server keeps under a name, newest first (protocol 4).")
     .argument("<name>", "the name of the file on the server")
-    .option("--json", "a line of JSON for each")
     .addHelpText("after", example("xfer client versions report.pdf") + HOW_MANY)
-    .action(async (name: string, { json = false }: { json?: boolean }, command: Command) => {
-      using connection = await SecureClient.connect(await options(command));
-      await connection.versions(name, (file) => showFile(file, json));
-      finish(SUCCESS);
+    .action(async (name: string, _: unknown, command: Command) => {
+      using connection = await SecureClient.connect(await optionsOf(command));
+      await connection.versions(name, (file) => reportFile(run.reporter, file));
     });
 }
 
@@ -33,16 +28,11 @@ const HOW_MANY = `
 How many are kept the server's operator decides.
 To get one back: xfer client get NAME --version NUMBER.`;
 
-export function showFile(file: RemoteFile, json: boolean): void {
-  const { name, version, size, mtime, storedAt, cksum } = file;
-  const [changed, stored] = [mtime, storedAt].map((ms) => new Date(ms).toISOString());
-  const sha256tree = formatFingerprint(file.digest).replace("SHA256:", "");
-  if (json) {
-    const fields = { name, version, size, changed, stored, cksum, sha256tree };
-    return printResult(JSON.stringify(fields));
-  }
-  printResult(
-    `${printable(name)}  ${size} bytes  cksum ${cksum}  changed ${changed}  stored ${stored}  ` +
-      `version ${version}`,
-  );
+export function reportFile(reporter: Reporter, file: RemoteFile): void {
+  const { name, version, size, mtime, storedAt, cksum, digest } = file;
+  reporter.report({
+    ...{ event: "file", name, version, size },
+    ...{ changed: isoTime(mtime), stored: isoTime(storedAt), cksum },
+    sha256tree: formatFingerprint(digest).replace("SHA256:", ""),
+  });
 }

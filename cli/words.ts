@@ -4,41 +4,31 @@
  * @module
  */
 import type { Command } from "commander";
-import type { Retry, SourceFile } from "../client/mod.ts";
-import { printable } from "../protocol/text.ts";
-
-const MIB = 2 ** 20;
 
 /** Behind a command's help. */
 export function example(...lines: readonly string[]): string {
   return `\nExample:\n${lines.map((line) => `  $ ${line}`).join("\n")}`;
 }
 
-export function sending({ path, size }: SourceFile, attempt: number): string {
-  const again = attempt > 1 ? `, attempt ${attempt}` : "";
-  return `Sending ${printable(path)}, ${size} bytes${again}`;
-}
-
-export function goingOn(name: string, bytes: number): string {
-  return `Going on at ${Math.floor(bytes / MIB)} MiB of ${printable(name)}`;
-}
-
-export function retrying({ error, delayMs, retry, retries }: Retry): string {
-  return `${printable(error.message)} [${error.code}]; ` +
-    `trying again in ${(delayMs / 1000).toFixed(1)} s, ${retry} of ${retries}`;
-}
-
-export function tightened(path: string): string {
-  return `Warning: ${printable(path)} could be read by others; it is only yours now (mode 0600)`;
+/** `text` in lines of at most `width` characters, if its words are no longer; all but the first begin with `indent`. */
+export function wrap(text: string, width: number, indent: string): string {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const line = lines.at(-1) ?? "";
+    if (line === "") lines[lines.length - 1] = word;
+    else if (line.length + 1 + word.length <= width) lines[lines.length - 1] = `${line} ${word}`;
+    else lines.push(word);
+  }
+  return lines.join(`\n${indent}`);
 }
 
 export function plural(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
-/** A time, to the second. */
-export function time(ms: number): string {
-  return new Date(ms).toISOString().replace(/\.\d+Z$/, "Z");
+/** A time, as events have it. */
+export function isoTime(ms: number): string {
+  return new Date(ms).toISOString();
 }
 
 /** The data folder that a command below `xfer server` is about. */

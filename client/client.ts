@@ -189,7 +189,7 @@ export class Client implements Disposable {
       case "sendFile":
         if (file === undefined) throw new RangeError("Cannot send a file: none is at hand");
         this.#emit({ type: "sending", file, attempt: step.attempt });
-        return await this.#sendFile(step.parts, file);
+        return await this.#sendFile(step.parts, file, step.attempt);
       case "compare":
         if (file !== undefined) this.#emit({ ...step, type: "compared", file });
         return { type: "kept" };
@@ -229,7 +229,7 @@ export class Client implements Disposable {
     }
   }
 
-  async #sendFile(parts: Iterable<Part>, file: SourceFile): Promise<Answer> {
+  async #sendFile(parts: Iterable<Part>, file: SourceFile, attempt: number): Promise<Answer> {
     if (this.#aesKey === undefined) throw new RangeError("Cannot send a file: there is no key");
     const summed = this.#summed?.file.isSameAs(file) ? this.#summed : undefined;
     let sent = 0;
@@ -238,7 +238,7 @@ export class Client implements Disposable {
       crc: summed?.crc,
       onProgress: (size) => {
         sent = size;
-        this.#emit({ type: "progress", file, sent });
+        this.#emit({ type: "progress", file, sent, attempt });
       },
     });
     const changed = await file.hasChanged();

@@ -40,7 +40,12 @@ export type ClientEvent =
   | { readonly type: "denied"; readonly clientId: Bytes; readonly copy: string | undefined }
   | { readonly type: "sending"; readonly file: SourceFile; readonly attempt: number }
   /** Bytes of the plaintext sent so far in this attempt. */
-  | { readonly type: "progress"; readonly file: SourceFile; readonly sent: number }
+  | {
+    readonly type: "progress";
+    readonly file: SourceFile;
+    readonly sent: number;
+    readonly attempt: number;
+  }
   | {
     readonly type: "compared";
     readonly file: SourceFile;

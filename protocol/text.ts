@@ -38,9 +38,16 @@ export function decodeTextField(field: Bytes): string {
 /** Control, format (bidirectional overrides among them), surrogate, private, unassigned and separator characters. */
 const UNSAFE = /[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/gu;
 
-/** `text` with every character that a terminal or a log could take for more than a character written as `\u{…}`. */
-export function printable(text: string): string {
-  return text.replace(UNSAFE, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
+/**
+ * `text` with every character that a terminal or a log could take for more than a character written by `escape`; without,
+ * as `\u{…}`.
+ */
+export function printable(text: string, escape: (character: string) => string = inBraces): string {
+  return text.replace(UNSAFE, (character) => escape(character));
+}
+
+function inBraces(character: string): string {
+  return `\\u{${character.codePointAt(0)?.toString(16)}}`;
 }
 
 /** ASCII letters and digits only, 1 to 254 of them: what the protocol lets a user be called. */

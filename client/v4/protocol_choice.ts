@@ -3,8 +3,7 @@
  *
  * @module
  */
-import { type Address, formatAddress, printable, UsageError } from "../../protocol/mod.ts";
-import { formatFingerprint } from "../../protocol/v4/fingerprint.ts";
+import { UsageError } from "../../protocol/mod.ts";
 import { DEFAULT_TIMEOUTS, type Timeouts } from "../connection.ts";
 import { type Retry, type RetryOptions, withRetries } from "../retries.ts";
 import type { TransferInfo } from "../transfer_info.ts";
@@ -23,10 +22,16 @@ export interface ChoiceOptions extends RetryOptions {
   readonly onRetry?: (retry: Retry) => void;
 }
 
-/** Protocol 4; or 3, with what a user must know of it. */
+/** Protocol 4; or 3, with what a user must be warned of: nobody sees then who the server is. */
 export type Choice =
   | { readonly protocol: 4 }
-  | { readonly protocol: 3; readonly warning: string };
+  | {
+    readonly protocol: 3;
+    /** It was asked for, or the server has not said that it has protocol 4. */
+    readonly why: "asked" | "unanswered";
+    /** How the server is known all the same. */
+    readonly known: ServerIdentity | undefined;
+  };
 
 /**
  * Decides, once for a run: what happens on the network afterwards changes nothing. Only where nothing is known of the
@@ -39,7 +44,7 @@ export async function chooseProtocol(options: ChoiceOptions): Promise<Choice> {
   const known = fingerprint ?? await new KnownServers(identityFolder).find(server);
   if (asked === "3") {
     if (secure) throw downgrade();
-    return { protocol: 3, warning: warningOf(server, "asked", known) };
+    return { protocol: 3, why: "asked", known };
   }
   const isMeant = asked === "4" || secure || known !== undefined ||
     await hasSecureAccount(identityFolder);
@@ -47,7 +52,7 @@ export async function chooseProtocol(options: ChoiceOptions): Promise<Choice> {
     if (namesDialect) throw dialectUnused();
     return { protocol: 4 };
   }
-  if (namesDialect) return { protocol: 3, warning: warningOf(server, "asked", known) };
+  if (namesDialect) return { protocol: 3, why: "asked", known };
   const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
   const answer = await withRetries(
     () => findSecure(server, timeouts),
@@ -55,26 +60,7 @@ export async function chooseProtocol(options: ChoiceOptions): Promise<Choice> {
     (retry) => options.onRetry?.(retry),
   );
   if (answer !== undefined) return { protocol: 4 };
-  return { protocol: 3, warning: warningOf(server, "unanswered", known) };
-}
-
-function warningOf(
-  server: Address,
-  why: "asked" | "unanswered",
-  known: ServerIdentity | undefined,
-): string {
-  const where = printable(formatAddress(server));
-  const found = why === "asked"
-    ? ""
-    : `The server at ${where} does not answer as one of protocol 4. `;
-  const plain = "Going on with protocol 3, which is not safe on a hostile network: whoever is " +
-    "between you and the server can read and change all";
-  const lost = known === undefined
-    ? ""
-    : `. THE SERVER AT ${where} IS KNOWN by ${
-      known === "pki" ? "an authority's certificate" : formatFingerprint(known)
-    }, which protocol 3 does not check: leave --protocol 3 out to be safe`;
-  return `Warning: ${found}${plain}${lost}`;
+  return { protocol: 3, why: "unanswered", known };
 }
 
 function downgrade(): UsageError {

@@ -63,7 +63,12 @@ export type SecureEvent =
   | { readonly type: "sending"; readonly file: SourceFile; readonly attempt: number }
   /** The server holds a part of the file, from an upload that was broken off: it goes on from there. */
   | { readonly type: "resumed"; readonly file: SourceFile; readonly offset: number }
-  | { readonly type: "progress"; readonly file: SourceFile; readonly sent: number }
+  | {
+    readonly type: "progress";
+    readonly file: SourceFile;
+    readonly sent: number;
+    readonly attempt: number;
+  }
   /** So much of a file that is to be got is here, from a run that was broken off: it goes on from there. */
   | {
     readonly type: "found-part";

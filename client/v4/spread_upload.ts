@@ -36,16 +36,16 @@ export async function spreadUpload(
   onEvent: (event: SecureEvent) => void,
 ): Promise<Verdict> {
   const [first, ...others] = sessions as [Session, ...Session[]];
-  const { file } = job;
+  const { file, attempt } = job;
   const stored = await findStored(first.exchange, job);
   if (stored !== undefined) return stored;
-  onEvent({ type: "sending", file, attempt: job.attempt });
+  onEvent({ type: "sending", file, attempt });
   using source = await file.open();
   const buffers = [new Uint8Array(CHUNK_SIZE), new Uint8Array(CHUNK_SIZE)] as const;
   const resumed = await resume(first.exchange, job, source, buffers, onEvent);
   const { request, sums, offset, transfer } = resumed;
   let sent = offset;
-  const take = (bytes: number) => onEvent({ type: "progress", file, sent: sent += bytes });
+  const take = (bytes: number) => onEvent({ type: "progress", file, sent: sent += bytes, attempt });
   await request.complete(source, sums, async () => {
     for (let from = offset; from < file.size; from += STRETCH * CHUNK_SIZE) {
       const to = Math.min(file.size, from + STRETCH * CHUNK_SIZE);

@@ -102,7 +102,7 @@ export class Upload {
       const bytes = await content;
       this.#onEvent({ type: "sending", file, attempt });
       const request = await PutRequest.whole(exchange, job, bytes);
-      this.#onEvent({ type: "progress", file, sent: bytes.length });
+      this.#onEvent({ type: "progress", file, sent: bytes.length, attempt });
       return request;
     }
     const stored = await findStored(exchange, job);
@@ -113,7 +113,7 @@ export class Upload {
 
   async #stream(job: Job): Promise<Sent> {
     const { exchange } = this.#session;
-    const { file } = job;
+    const { file, attempt } = job;
     using source = await file.open();
     const { request, sums, offset } = file.size < RESUMABLE
       ? {
@@ -129,7 +129,7 @@ export class Upload {
         if (!sums.has(at)) sums.add(at, chunk);
         await request.sendChunk(at, chunk);
         at += chunk.length;
-        this.#onEvent({ type: "progress", file, sent: at });
+        this.#onEvent({ type: "progress", file, sent: at, attempt });
       }
     });
     return request;

@@ -1,5 +1,6 @@
 /** Accounts with real processes: what an operator and a user do, with their exit codes. */
 import assert from "node:assert/strict";
+import { eventsIn } from "../helpers/events.ts";
 import { ServerProcess, xfer } from "../helpers/processes.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
 
@@ -98,13 +99,13 @@ test(
     assert.deepEqual([back.code, /\[name-taken\]/.test(back.stderr)], [5, true], back.stderr);
 
     assert.equal((await operate("users", "set-quota", "Alice", "--files", "1")).code, 0);
-    const [row] = (await operate("users", "list", "--json")).stdout.trim().split("\n");
-    const { id, firstSeen, lastSeen, ...account } = JSON.parse(row ?? "");
+    const [row] = eventsIn((await operate("users", "list", "--json")).stdout);
+    const { event: _, id, firstSeen, lastSeen, ...account } = row ?? assert.fail();
     assert.deepEqual(account, {
       ...{ name: "Alice", protocol: 4, keys: 1, files: 1, bytes: 6 },
       ...{ quota: { bytes: null, files: 1 }, disabled: false },
     });
-    assert.ok(/^[0-9a-f]{32}$/.test(id) && firstSeen <= lastSeen);
+    assert.ok(/^[0-9a-f]{32}$/.test(`${id}`) && `${firstSeen}` <= `${lastSeen}`);
     const full = await client("alice", "Alice", "put", "hello.txt", "--as", "second");
     assert.deepEqual([full.code, /\[over-limit\]/.test(full.stderr)], [5, true], full.stderr);
 

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { cksum } from "../../mod.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
+import { eventsIn } from "../helpers/events.ts";
 import { CLIENT_3, ServerProcess, xfer } from "../helpers/processes.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
 
@@ -61,9 +62,8 @@ test("a folder goes there and comes back, with the times of its files; nothing i
   assert.equal(put.code, 0, put.stderr);
   assert.match(put.stderr, /Left out, neither a file nor a folder: photos\/link/);
   const list = await xfer(["client", "list", "--json"], folder);
-  const files = list.stdout.trim().split("\n").map((line) => JSON.parse(line));
   assert.deepEqual(
-    files.map(({ name, size, cksum }) => [name, size, cksum]),
+    eventsIn(list.stdout, "file").map(({ name, size, cksum }) => [name, size, cksum]),
     [
       ["hello.txt", 6, 3015617425],
       ["photos/2026/ü/big.bin", big.length, cksum(big)],

@@ -1,5 +1,6 @@
 /** Old versions from the command line: a person's, and the operator's. */
 import assert from "node:assert/strict";
+import { eventsIn } from "../helpers/events.ts";
 import { ServerProcess, xfer } from "../helpers/processes.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
 
@@ -23,8 +24,8 @@ Deno.test("versions from the command line: kept, listed, got back, put again, ex
     listed.stdout,
     /^a\.txt {2}4 bytes {2}.* {2}version 4\na\.txt {2}5 bytes.* version 3\na\.txt {2}3 bytes.* version 2\n$/,
   );
-  const json = (await run("versions", "a.txt", "--json")).stdout.trim().split("\n");
-  assert.deepEqual(json.map((line) => JSON.parse(line).version), [4, 3, 2]);
+  const json = await run("versions", "a.txt", "--json");
+  assert.deepEqual(eventsIn(json.stdout, "file").map(({ version }) => version), [4, 3, 2]);
   assert.match((await run("stat", "a.txt", "--version", "2")).stdout, /^a\.txt {2}3 bytes /);
   assert.match((await run("stat", "a.txt", "--version=3")).stdout, /^a\.txt {2}5 bytes /);
 

@@ -1,0 +1,52 @@
+/**
+ * What any command may tell.
+ *
+ * @module
+ */
+import { wrap } from "../words.ts";
+import { count, defineEvent, lines, optional, text } from "./definition.ts";
+
+export const COMMON_EVENTS = {
+  "error": defineEvent({
+    kind: "error",
+    what: "Something has failed.",
+    fields: {
+      code: text("which error it is; it never changes"),
+      class: text("which class, of those that exit codes stand for; `internal` is a fault of xfer"),
+      message: text("what has happened, with what"),
+      hint: optional(text("what to do next")),
+      stack: optional(lines("where in the program; with `--verbose`, and for a fault of xfer")),
+    },
+    words: ({ code, class: kind, message, hint, stack }, paint) => {
+      const told = kind === "internal"
+        ? [`${paint("error", "xfer:")} internal error, please report it:`]
+        : [`${paint("error", "xfer:")} ${message} ${paint("dim", `[${code}]`)}`];
+      if (hint !== undefined) told.push(`      ${hint}`);
+      if (stack !== undefined) told.push(kind === "internal" ? stack : paint("dim", stack));
+      return told.join("\n");
+    },
+  }),
+  "stopped": defineEvent({
+    kind: "note",
+    what: "The command was ended by a signal.",
+    fields: { signal: text("which") },
+    words: () => "Stopped",
+  }),
+  "help": defineEvent({
+    kind: "result",
+    what: "How a command is used, as `xfer help` tells.",
+    fields: { command: text("which"), text: lines("the help") },
+    words: ({ text }) => text,
+  }),
+  "exit-code": defineEvent({
+    kind: "result",
+    what: "What an exit code says.",
+    fields: {
+      code: count("the exit code"),
+      class: text("of the errors that end so, or the name of the signal; else empty"),
+      meaning: text("what it says"),
+    },
+    words: ({ code, class: kind, meaning }) =>
+      `${`${code}`.padStart(3)}  ${kind.padEnd(13)}  ${wrap(meaning, 60, " ".repeat(20))}`,
+  }),
+} as const;

@@ -1,0 +1,160 @@
+/**
+ * What is told of a connection, and of who is at both ends of it.
+ *
+ * @module
+ */
+import { count, defineEvent, flag, number, oneOf, optional, text } from "./definition.ts";
+
+const server = text("the server's address, HOST:PORT");
+const user = text("the user's name");
+const id = text("the account's id on the server, 32 hexadecimal digits");
+const path = text("the path of the file or folder here");
+
+/** What the client asks for by protocol 3, where people want to know. */
+export const REQUEST_WORDS = {
+  register: "Registering",
+  publicKey: "Sending the public key",
+  reconnect: "Reconnecting",
+  crcInvalid: "Telling the server that the checksum is wrong; sending again",
+  crcGivenUp: "Telling the server to drop the file",
+} as const;
+
+export type ToldRequest = keyof typeof REQUEST_WORDS;
+
+const PLAIN = "Going on with protocol 3, which is not safe on a hostile network: whoever is " +
+  "between you and the server can read and change all";
+
+export const CONNECTION_EVENTS = {
+  "plain-protocol": defineEvent({
+    kind: "warning",
+    what: "Protocol 3 is spoken, which does not see who the server is.",
+    fields: {
+      server,
+      why: oneOf(
+        ["asked", "unanswered"],
+        "it was asked for, or the server has not said that it has protocol 4",
+      ),
+      known: optional(
+        text(
+          "how the server is known all the same: its fingerprint, or an authority's certificate",
+        ),
+      ),
+    },
+    words: ({ server, why, known }, paint) => {
+      const found = why === "asked"
+        ? ""
+        : `The server at ${server} does not answer as one of protocol 4. `;
+      const lost = known === undefined
+        ? ""
+        : `. THE SERVER AT ${server} IS KNOWN by ${known}, which protocol 3 does not check: leave ` +
+          "--protocol 3 out to be safe";
+      return `${paint("warning", "Warning:")} ${found}${PLAIN}${lost}`;
+    },
+  }),
+  "edition-found": defineEvent({
+    kind: "note",
+    what: "The server's edition of protocol 3 was found out.",
+    fields: {
+      edition: text("its name"),
+      certain: flag("whether the server answered as only this one does"),
+    },
+    words: ({ edition, certain }) =>
+      certain
+        ? `The server speaks edition ${edition}`
+        : `The server understood no other edition: trying ${edition}`,
+  }),
+  "connected": defineEvent({
+    kind: "note",
+    what: "There is a connection to the server.",
+    fields: {
+      server,
+      protocol: oneOf([3, 4], "which is spoken"),
+      fingerprint: optional(
+        text(
+          "by which the server was seen to be the one; missing where an authority vouches for it",
+        ),
+      ),
+    },
+    words: ({ server, protocol, fingerprint }) => {
+      if (protocol === 3) return `Connected to ${server}`;
+      return fingerprint === undefined
+        ? `Connected to ${server}, whose name an authority vouches for`
+        : `Connected to ${server}, whose fingerprint is ${fingerprint}`;
+    },
+  }),
+  "request": defineEvent({
+    kind: "note",
+    what: "The client asks the server for something, by protocol 3.",
+    fields: {
+      request: oneOf(Object.keys(REQUEST_WORDS) as ToldRequest[], "for what"),
+    },
+    words: ({ request }) => REQUEST_WORDS[request],
+  }),
+  "registered": defineEvent({
+    kind: "note",
+    what: "The server has given the user an account.",
+    fields: { user, id },
+    words: ({ user, id }) => `Registered ${user} with id ${id}`,
+  }),
+  "key-received": defineEvent({
+    kind: "note",
+    what: "The server has given a fresh key for the next file, by protocol 3.",
+    fields: {},
+    words: () => "Received an AES key",
+  }),
+  "denied": defineEvent({
+    kind: "note",
+    what: "The server does not know the account; the user is registered anew, by protocol 3.",
+    fields: {
+      ...{ user, id },
+      kept: optional(text("where the old identity is kept, if it ever served")),
+    },
+    words: ({ user, id, kept }) =>
+      `The server does not know ${user} by the id ${id}. Registering anew` +
+      (kept === undefined ? "" : `; the old identity is kept in ${kept}`),
+  }),
+  "claimed": defineEvent({
+    kind: "note",
+    what: "The user's account of protocol 3 has become one of protocol 4.",
+    fields: { user, id },
+    words: ({ user }) =>
+      `The account of ${user} was one of protocol 3 and is now one of protocol 4, with the ` +
+      "same files: keep me.key and me.account",
+  }),
+  "account-renamed": defineEvent({
+    kind: "note",
+    what: "The server's operator has given the account another name.",
+    fields: { from: text("the name before"), to: text("the name from now on") },
+    words: ({ from, to }) => `The server's operator has renamed ${from} to ${to}`,
+  }),
+  "tightened": defineEvent({
+    kind: "warning",
+    what: "A file with a private key could be read by others, and can't any more.",
+    fields: { path },
+    words: ({ path }, paint) =>
+      `${paint("warning", "Warning:")} ${path} could be read by others; it is only yours now ` +
+      "(mode 0600)",
+  }),
+  "open-folder": defineEvent({
+    kind: "warning",
+    what: "Others can replace the identity, since they can write to its folder.",
+    fields: { path },
+    words: ({ path }, paint) =>
+      `${paint("warning", "Warning:")} anybody can write to the folder ${path} and replace your ` +
+      "identity there; to stop that: chmod o-w .",
+  }),
+  "retrying": defineEvent({
+    kind: "warning",
+    what: "The network has failed; what was at hand is tried again after a delay.",
+    fields: {
+      code: text("the code of the error"),
+      message: text("what has failed"),
+      delay: number("how long is waited, in seconds"),
+      retry: count("which retry it is, from 1 on"),
+      retries: count("how many there are at most"),
+    },
+    words: ({ code, message, delay, retry, retries }, paint) =>
+      `${message} ${paint("dim", `[${code}]`)}; trying again in ${delay.toFixed(1)} s, ` +
+      `${retry} of ${retries}`,
+  }),
+} as const;

@@ -1,0 +1,186 @@
+/**
+ * What is told of files on their way, and of those on the server.
+ *
+ * @module
+ */
+import { count, defineEvent, oneOf, text, time } from "./definition.ts";
+
+const MIB = 2 ** 20;
+
+const path = text("its path here");
+const name = text("its name on the server");
+const target = text("where it is written");
+const size = count("its bytes");
+const cksum = count("its POSIX checksum, as cksum(1) prints it");
+const user = text("the user's name");
+const file = text(
+  "the file: its path here where it is sent, its name on the server where it is got",
+);
+
+const UNSTORED = {
+  "not-stored": ["Not stored", ""],
+  "unknown": ["Not known whether stored", ": send it again to be sure"],
+  "not-tried": ["Not stored", ": the run ended before it"],
+} as const;
+
+export const FILE_EVENTS = {
+  "passed": defineEvent({
+    kind: "note",
+    what: "Something in a folder is not sent.",
+    fields: { path, why: text("why not") },
+    words: ({ path, why }) => `Left out, ${why}: ${path}`,
+  }),
+  "sending": defineEvent({
+    kind: "note",
+    what: "A file is on its way to the server.",
+    fields: { file, size, attempt: count("which attempt it is, from 1 on") },
+    words: ({ file, size, attempt }) =>
+      `Sending ${file}, ${size} bytes${attempt > 1 ? `, attempt ${attempt}` : ""}`,
+  }),
+  "resumed": defineEvent({
+    kind: "note",
+    what: "A transfer that was broken off goes on where it was.",
+    fields: { file, done: count("bytes that are over already"), total: size },
+    words: ({ file, done }) => `Going on at ${Math.floor(done / MIB)} MiB of ${file}`,
+  }),
+  "progress": defineEvent({
+    kind: "progress",
+    what: "So much of a file is over; it comes at intervals, and is no promise that it is stored.",
+    fields: {
+      file,
+      done: count("bytes that are over, of this attempt"),
+      total: size,
+      attempt: count("which attempt it is, from 1 on"),
+    },
+    words: ({ file, done, total }) => `${file}: ${done} of ${total} bytes`,
+  }),
+  "kept-part": defineEvent({
+    kind: "note",
+    what: "What has come of a file is kept for a later run.",
+    fields: { file, path: text("where it is kept") },
+    words: ({ file, path }) =>
+      `What has come of ${file} is kept in ${path}: the same command goes on from there`,
+  }),
+  "compared": defineEvent({
+    kind: "note",
+    what: "The checksums of both ends were compared, by protocol 3.",
+    fields: {
+      file,
+      ours: count("the checksum here"),
+      theirs: count("the server's"),
+      attempt: count("of which attempt, from 1 on"),
+    },
+    words: ({ ours, theirs }) =>
+      ours === theirs
+        ? `The checksums agree: ${ours}`
+        : `The checksums differ: ${ours} here, ${theirs} there`,
+  }),
+  "stored": defineEvent({
+    kind: "result",
+    what: "The server has confirmed that it keeps a file.",
+    fields: { name, path, size, cksum, user, server: text("the server's address, HOST:PORT") },
+    words: ({ name, size, cksum, user, server }, paint) =>
+      `${paint("success", "Stored")} ${name} (${size} bytes, cksum ${cksum}) for ${user} on ` +
+      server,
+  }),
+  "unchanged": defineEvent({
+    kind: "note",
+    isDetail: true,
+    what: "The server has a file as it is already; it is not sent.",
+    fields: { name, path },
+    words: ({ path }) => `Unchanged: ${path}`,
+  }),
+  "not-stored": defineEvent({
+    kind: "error",
+    what: "A file was not confirmed; the error that says why comes before.",
+    fields: {
+      path,
+      state: oneOf(
+        Object.keys(UNSTORED) as (keyof typeof UNSTORED)[],
+        "`unknown` where the server was told to store it and did not answer; `not-tried` where " +
+          "the run ended before it",
+      ),
+      code: text("the code of the error"),
+    },
+    words: ({ path, state }) => {
+      const [before, after] = UNSTORED[state];
+      return `${before}: ${path}${after}`;
+    },
+  }),
+  "got": defineEvent({
+    kind: "result",
+    what: "A file was got from the server, and is what was stored.",
+    fields: { name, target, size, cksum },
+    words: ({ name, target, size, cksum }, paint) =>
+      `${paint("success", "Wrote")} ${target}: ${name} (${size} bytes, cksum ${cksum})`,
+  }),
+  "already-there": defineEvent({
+    kind: "note",
+    what: "What the server has is here already; it is not got.",
+    fields: { name, target },
+    words: ({ target }) => `There already: ${target}`,
+  }),
+  "not-got": defineEvent({
+    kind: "error",
+    what: "A file was not got; the error that says why comes before.",
+    fields: { name, target, code: text("the code of the error") },
+    words: ({ name }) => `Not got: ${name}`,
+  }),
+  "summary": defineEvent({
+    kind: "note",
+    what: "What came of all files, at the end of `put` and `get`.",
+    fields: {
+      action: oneOf(["put", "get"], "which way they went"),
+      done: count("files that were stored, or written"),
+      bytes: count("their bytes"),
+      unchanged: count("files that were there already"),
+      failed: count("files that were not stored, or not written"),
+    },
+    words: ({ action, done, bytes, unchanged, failed }) => {
+      if (unchanged === 0 && done + failed === 1) return undefined; // all is said
+      return action === "put"
+        ? `Stored ${done} (${bytes} bytes), unchanged ${unchanged}, failed ${failed}`
+        : `Wrote ${done} (${bytes} bytes), there already ${unchanged}, failed ${failed}`;
+    },
+  }),
+  "file": defineEvent({
+    kind: "result",
+    what: "A file on the server, or one of its versions.",
+    fields: {
+      name,
+      version: count("which it is under this name, from 1 on"),
+      size,
+      changed: time("when the file was changed last where it came from"),
+      stored: time("when the server confirmed it"),
+      cksum,
+      sha256tree: text("the digest of all its chunks, in base64"),
+    },
+    words: ({ name, version, size, changed, stored, cksum }) =>
+      `${name}  ${size} bytes  cksum ${cksum}  changed ${changed}  stored ${stored}  ` +
+      `version ${version}`,
+  }),
+  "removed": defineEvent({
+    kind: "result",
+    what: "A file was removed from the server, with its versions.",
+    fields: { name },
+    words: ({ name }) => `Removed ${name}`,
+  }),
+  "renamed": defineEvent({
+    kind: "result",
+    what: "A file on the server has another name.",
+    fields: { from: text("the name before"), to: text("the name from now on") },
+    words: ({ from, to }) => `Renamed ${from} to ${to}`,
+  }),
+  "linked": defineEvent({
+    kind: "result",
+    what: "This folder has a key of its own to an account that there was.",
+    fields: { user, id: text("the account's id on the server, 32 hexadecimal digits") },
+    words: ({ user, id }) => `Linked this folder to the account of ${user}, id ${id}`,
+  }),
+  "forgot": defineEvent({
+    kind: "result",
+    what: "It is not known any more by what a server is to be recognised.",
+    fields: { server: text("its address, HOST:PORT") },
+    words: ({ server }) => `Forgot ${server}`,
+  }),
+} as const;

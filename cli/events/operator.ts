@@ -1,0 +1,265 @@
+/**
+ * What the commands below `xfer server` tell.
+ *
+ * @module
+ */
+import { plural } from "../words.ts";
+import {
+  count,
+  defineEvent,
+  flag,
+  limit,
+  list,
+  oneOf,
+  optional,
+  record,
+  text,
+  time,
+  type Values,
+} from "./definition.ts";
+
+const user = text("the user's name");
+const id = text("the account's id, 32 hexadecimal digits");
+const path = text("where it is in the data folder");
+const name = text("its name");
+const size = count("its bytes");
+const cksum = count("its POSIX checksum");
+const firstSeen = time("when the account was made");
+const lastSeen = time("when the client was last there");
+
+const quotaFields = {
+  bytes: limit("bytes at most; `null` is what holds for all"),
+  files: limit("files at most; `null` is what holds for all"),
+};
+const quota = record(quotaFields, "what the account may store");
+
+const storedFile = {
+  ...{ name, size, cksum },
+  stored: time("when it was confirmed"),
+  verified: flag("whether client and server agreed on the checksum"),
+  path,
+  version: count("which it is under this name, from 1 on"),
+  current: flag("whether it is the newest"),
+};
+
+export const OPERATOR_EVENTS = {
+  "client": defineEvent({
+    kind: "result",
+    what: "An account with all that it has stored.",
+    fields: {
+      ...{ name: user, id, edition: text("what its client speaks; 4 is protocol 4") },
+      ...{ firstSeen, lastSeen, hasKey: flag("whether the client has sent a key") },
+      files: list(record(storedFile, "a file"), "its files"),
+    },
+    words: ({ name, id, edition, firstSeen, lastSeen, hasKey, files }) =>
+      [
+        `${name}  id ${id}  edition ${edition}  first seen ${seconds(firstSeen)}  ` +
+        `last seen ${seconds(lastSeen)}${hasKey ? "" : ", no key yet"}`,
+        ...rows(files),
+      ].join("\n"),
+  }),
+  "exported": defineEvent({
+    kind: "result",
+    what: "A stored file was written out.",
+    fields: { target: text("where it is written"), name, user, size, cksum },
+    words: ({ target, name, user, size, cksum }, paint) =>
+      `${paint("success", "Wrote")} ${target} (${size} bytes, cksum ${cksum}): ${name} of ${user}`,
+  }),
+  "finding": defineEvent({
+    kind: "result",
+    what: "Something in the data folder is not as it was stored.",
+    fields: {
+      finding: oneOf(
+        ["missing", "changed", "stray"],
+        "in the catalog and not on the disk; on the disk and not as it was; not in the catalog",
+      ),
+      path,
+      name: optional(name),
+      how: optional(text("how it differs")),
+      movedTo: optional(text("where it was put aside, with `--repair`")),
+    },
+    words: ({ finding, path, name, how, movedTo }, paint) =>
+      paint("warning", finding) + `  ${path}` + (name === undefined ? "" : `  ${name}`) +
+      (how === undefined ? "" : `: ${how}`) +
+      (movedTo === undefined ? "" : `  moved to ${movedTo}`),
+  }),
+  "catalog-fault": defineEvent({
+    kind: "result",
+    what: "The database finds something wrong with itself.",
+    fields: { fault: text("what") },
+    words: ({ fault }, paint) => `${paint("warning", "catalog:")} ${fault}`,
+  }),
+  "verified": defineEvent({
+    kind: "result",
+    what: "All that is stored was read again and compared.",
+    fields: { differences: count("how many there were") },
+    words: ({ differences }, paint) =>
+      differences === 0
+        ? paint("success", "All is as it was stored")
+        : `Found ${plural(differences, "difference")}`,
+  }),
+  "left-out": defineEvent({
+    kind: "result",
+    what: "A file is not in the copy, since it is not what was stored.",
+    fields: { path, name },
+    words: ({ path, name }, paint) =>
+      `${paint("warning", "left out, not as it was stored")}  ${path}  ${name}`,
+  }),
+  "copied": defineEvent({
+    kind: "result",
+    what: "A backup, or a data folder from one, is complete.",
+    fields: { files: count("files in it"), bytes: count("their bytes"), target: text("where") },
+    words: ({ files, bytes, target }) =>
+      `Copied ${plural(files, "file")}, ${bytes} bytes, to ${target}`,
+  }),
+  "user": defineEvent({
+    kind: "result",
+    what: "An account.",
+    fields: {
+      ...{ name: user, id, protocol: oneOf([3, 4], "of which protocol it is") },
+      keys: count("keys by which its user logs in"),
+      files: count("files that it has"),
+      bytes: count("their bytes"),
+      ...{ quota, disabled: flag("whether it may do nothing"), firstSeen, lastSeen },
+    },
+    words: (account) =>
+      [
+        account.name,
+        ...(account.disabled ? ["disabled"] : []),
+        `id ${account.id}`,
+        `protocol ${account.protocol}`,
+        plural(account.keys, "key"),
+        plural(account.files, "file"),
+        plural(account.bytes, "byte"),
+        `quota ${quotaWords(account.quota)}`,
+        `first seen ${seconds(account.firstSeen)}`,
+        `last seen ${seconds(account.lastSeen)}`,
+      ].join("  "),
+  }),
+  "user-disabled": defineEvent({
+    kind: "result",
+    what: "An account may do nothing any more.",
+    fields: { user },
+    words: ({ user }) => `Disabled ${user}`,
+  }),
+  "user-enabled": defineEvent({
+    kind: "result",
+    what: "An account may do everything again.",
+    fields: { user },
+    words: ({ user }) => `Enabled ${user}`,
+  }),
+  "user-renamed": defineEvent({
+    kind: "result",
+    what: "An account has another name.",
+    fields: {
+      ...{ from: text("the name before"), to: text("the name from now on") },
+      learns: flag("whether the client is told of it"),
+    },
+    words: ({ from, to }) => `Renamed ${from} to ${to}`,
+    aside: ({ from, to, learns }) =>
+      learns
+        ? `Tell the user to write ${to} into line 2 of transfer.info.`
+        : `Tell the user, who has protocol 3, to write ${to} into line 2 of transfer.info ` +
+          `and line 1 of me.info; until then the client registers anew as ${from}.`,
+  }),
+  "quota-set": defineEvent({
+    kind: "result",
+    what: "How much an account may store was decided.",
+    fields: { user, quota },
+    words: ({ user, quota }) => `${user} may store ${quotaWords(quota)}`,
+  }),
+  "key": defineEvent({
+    kind: "result",
+    what: "A key by which a user logs in.",
+    fields: { user, fingerprint: text("of the key"), added: time("when it came to the account") },
+    words: ({ fingerprint, added }) => `${fingerprint}  added ${seconds(added)}`,
+  }),
+  "key-removed": defineEvent({
+    kind: "result",
+    what: "A key does not open its account any more.",
+    fields: { user, fingerprint: text("of the key") },
+    words: ({ user, fingerprint }) => `Removed the key ${fingerprint} of ${user}`,
+  }),
+  "user-removed": defineEvent({
+    kind: "result",
+    what: "An account is gone, with its files.",
+    fields: { user, files: count("how many it had") },
+    words: ({ user, files }) => `Removed ${user} and ${plural(files, "file")}`,
+  }),
+  "token": defineEvent({
+    kind: "result",
+    what: "A token, with which a user gets into an account.",
+    fields: {
+      token: text("the token: whoever has it may use it"),
+      purpose: oneOf(
+        ["link", "invitation"],
+        "for a further machine of the user, or for somebody who is to register",
+      ),
+      uses: count("how often it is good"),
+      expires: time("until when it is good"),
+      user: optional(text("whose account it opens, where an operator has made it")),
+    },
+    words: ({ token }) => token,
+    aside: ({ token, purpose, uses, expires, user }) => {
+      const until = `until ${seconds(expires)}`;
+      if (purpose === "invitation") {
+        return `Good for ${plural(uses, "user")}, ${until}. On the user's machine: ` +
+          `xfer client --invitation ${token}`;
+      }
+      const where = user === undefined
+        ? "On the other machine, with the same transfer.info"
+        : `On the user's machine, with ${user} in transfer.info`;
+      return `Good once, ${until}. ${where}: xfer client link ${token}`;
+    },
+  }),
+  "invitation": defineEvent({
+    kind: "result",
+    what: "An invitation that is open.",
+    fields: {
+      id: text("what it is called by"),
+      usesLeft: count("how many may still register with it"),
+      made: time("when it was made"),
+      expires: time("until when it is good"),
+    },
+    words: ({ id, usesLeft, made, expires }) =>
+      `${id}  good for ${plural(usesLeft, "user")}  made ${seconds(made)}  ` +
+      `expires ${seconds(expires)}`,
+  }),
+  "withdrawn": defineEvent({
+    kind: "result",
+    what: "Invitations were withdrawn.",
+    fields: { count: count("how many") },
+    words: ({ count }) => `Withdrew ${plural(count, "invitation")}`,
+  }),
+} as const;
+
+/** A time without its fraction of a second. */
+function seconds(time: string): string {
+  return time.replace(/\.\d+Z$/, "Z");
+}
+
+function quotaWords({ bytes, files }: Values<typeof quotaFields>): string {
+  const parts = [
+    bytes === null ? "" : bytes === "none" ? "any size" : plural(bytes, "byte"),
+    files === null ? "" : files === "none" ? "any number of files" : plural(files, "file"),
+  ];
+  return parts.filter((part) => part !== "").join(" and ") || "as all";
+}
+
+/** A line for each file, in columns. */
+function rows(files: readonly Values<typeof storedFile>[]): string[] {
+  const cells = files.map((file) => ({
+    name: file.name,
+    size: `${file.size} bytes`,
+    cksum: `cksum ${file.cksum}`,
+    rest: `${seconds(file.stored)}  ${file.verified ? "verified" : "not verified"}  ${file.path}` +
+      (file.current ? "" : `  old version ${file.version}`),
+  }));
+  const width = (column: "name" | "size" | "cksum") =>
+    cells.reduce((width, cell) => Math.max(width, cell[column].length), 0);
+  const widths = { name: width("name"), size: width("size"), cksum: width("cksum") };
+  return cells.map(({ name, size, cksum, rest }) =>
+    `  ${name.padEnd(widths.name)}  ${size.padStart(widths.size)}  ` +
+    `${cksum.padEnd(widths.cksum)}  ${rest}`
+  );
+}

@@ -1,0 +1,24 @@
+/**
+ * Colours, by what they mean.
+ *
+ * @module
+ */
+export type Style = "error" | "warning" | "success" | "dim";
+
+/** `text` in a style, or as it is where there are no colours. */
+export type Paint = (style: Style, text: string) => string;
+
+/** Select Graphic Rendition of ECMA-48: what begins a style, and what ends it. */
+const CODES: Readonly<Record<Style, readonly [on: number, off: number]>> = {
+  error: [31, 39],
+  warning: [33, 39],
+  success: [32, 39],
+  dim: [2, 22],
+};
+
+export const plain: Paint = (_, text) => text;
+
+export const coloured: Paint = (style, text) => {
+  const [on, off] = CODES[style];
+  return `\x1b[${on}m${text}\x1b[${off}m`;
+};

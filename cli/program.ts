@@ -1,0 +1,86 @@
+/**
+ * The tree of commands.
+ *
+ * @module
+ */
+import { Command, Help, type Option } from "commander";
+import denoJson from "../deno.json" with { type: "json" };
+import { addHelpCommand } from "./help.ts";
+import { OUTPUT_GROUP, type Run } from "./run.ts";
+import { Ended } from "./usage.ts";
+
+/** Fills in a command. */
+type Loaded = (command: Command, run: Run) => void;
+
+/** Commands are loaded when they are named: neither end loads what only the other needs, and `--version` neither. */
+const COMMANDS: Readonly<Record<string, { description: string; load: () => Promise<Loaded> }>> = {
+  client: {
+    description: "Store files on a server, encrypted on the way and compared by checksum.",
+    load: async () => (await import("./client.ts")).clientCommand,
+  },
+  server: {
+    description: "Run the server: take files from clients and keep them.",
+    load: async () => (await import("./server.ts")).serverCommand,
+  },
+};
+
+const HELP = `
+Examples:
+  $ xfer server             take files, on port 1256
+  $ xfer client             store the file that transfer.info names
+  $ xfer client put a.txt   store a.txt
+  $ xfer help exit-codes    what the exit code says`;
+
+/** The program, with all below those of its commands that are wanted. */
+export async function makeProgram(
+  run: Run,
+  isWanted: (command: string) => boolean = () => true,
+): Promise<Command> {
+  const program = new Command("xfer")
+    .description("Keep files safely on a server.")
+    .version(denoJson.version)
+    .addHelpText("after", HELP);
+  for (const [name, { description, load }] of Object.entries(COMMANDS)) {
+    const command = program.command(name).description(description);
+    if (isWanted(name)) (await load())(command, run);
+  }
+  addHelpCommand(program, run);
+  // "--version" behind a command is that command's. The commands are made by now, so that their own options may still
+  // stand anywhere.
+  program.enablePositionalOptions();
+  for (const command of commandsOf(program)) {
+    run.addOutputOptions(command);
+    command.helpCommand(false).showHelpAfterError(false).configureHelp(HELP_STYLE)
+      .allowExcessArguments(false)
+      .exitOverride((cause) => {
+        throw new Ended(command, cause);
+      })
+      .configureOutput({ outputError: () => undefined });
+  }
+  return program;
+}
+
+/** A command and all below it. */
+export function* commandsOf(command: Command): Generator<Command> {
+  yield command;
+  for (const child of command.commands) yield* commandsOf(child);
+}
+
+/** Options in a group of their own, and the program's `--version`, are their command's alone. */
+const HELP_STYLE: Partial<Help> = {
+  showGlobalOptions: true,
+  groupItems<T extends Command | Option>(all: T[], visible: T[], groupOf: (item: T) => string) {
+    const group = Help.prototype.groupItems<T>;
+    const groups = group.call(this, all, visible, groupOf);
+    const output = groups.get(OUTPUT_GROUP);
+    // What all commands have comes last.
+    if (output !== undefined && groups.delete(OUTPUT_GROUP)) groups.set(OUTPUT_GROUP, output);
+    return groups;
+  },
+  visibleGlobalOptions(command) {
+    return Help.prototype.visibleGlobalOptions.call(this, command)
+      .filter(({ helpGroupHeading, long }) =>
+        helpGroupHeading === undefined && long !== "--version"
+      );
+  },
+};

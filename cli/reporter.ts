@@ -1,0 +1,185 @@
+/**
+ * What a command says: results to standard output, everything else to standard error; or, for programs, every event as a
+ * line of JSON on standard output, and the words for people on standard error.
+ *
+ * @module
+ */
+import { StorageError, XferError } from "../protocol/errors.ts";
+import { printable } from "../protocol/text.ts";
+import { asideOf, definitionOf, type Event, type EventOf, toJson, wordsOf } from "./events.ts";
+import type { ErrorClass } from "./exit_codes.ts";
+import { coloured, type Paint, plain } from "./paint.ts";
+
+export const COLORS = ["auto", "always", "never"] as const;
+
+/** How a command is to speak: the options that every command has. */
+export interface OutputOptions {
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly verbose: boolean;
+  readonly color: (typeof COLORS)[number];
+  readonly progress: boolean;
+}
+
+export const DEFAULT_OUTPUT: OutputOptions = {
+  ...{ json: false, quiet: false, verbose: false, color: "auto", progress: true },
+};
+
+/** The part of a standard stream that is used here. */
+export interface Stream {
+  writeSync(bytes: Uint8Array): number;
+  isTerminal(): boolean;
+}
+
+export interface Streams {
+  readonly stdout: Stream;
+  readonly stderr: Stream;
+  /** Whether colours were declined: https://no-color.org. */
+  readonly noColor: boolean;
+}
+
+/** What shows progress: it hears all, and makes way for what is written. */
+export interface Display {
+  /** Comes before anything is written of the event. */
+  take(event: Event): void;
+  /** Takes what is drawn away, so that text can stand there. */
+  clear(): void;
+  /** Draws it again, below the text. */
+  redraw(): void;
+}
+
+/** Of a file that is on its way there is a line of JSON at most so often, in milliseconds. */
+const PROGRESS_MS = 200;
+
+const encoder = new TextEncoder();
+
+export class Reporter {
+  readonly options: OutputOptions;
+  readonly #streams: Streams;
+  readonly #now: () => number;
+  #display: Display | undefined;
+  /** Whether standard output was closed by who reads it: `xfer server list | head`. */
+  #nobodyReads = false;
+  #failure: StorageError | undefined;
+  #progressAt = -Infinity;
+
+  constructor(options: OutputOptions, streams: Streams = Deno, now = () => performance.now()) {
+    this.options = options;
+    this.#streams = streams;
+    this.#now = now;
+  }
+
+  /** Why the result could not be written, if it could not. The work went on all the same. */
+  get failure(): StorageError | undefined {
+    return this.#failure;
+  }
+
+  /** How words on standard error are coloured. */
+  get paint(): Paint {
+    return this.#paintFor(this.#streams.stderr);
+  }
+
+  /** Tells a display of everything from now on, until it is detached. */
+  attach(display: Display): Disposable {
+    this.#display = display;
+    return {
+      [Symbol.dispose]: () => {
+        display.clear();
+        if (this.#display === display) this.#display = undefined;
+      },
+    };
+  }
+
+  report(event: Event): void {
+    const { json, quiet, verbose } = this.options;
+    const { kind, isDetail = false } = definitionOf(event);
+    this.#display?.take(event);
+    if (kind === "progress") return this.#reportProgress(event);
+    if (json) this.#writeResult(toJson(event));
+    const { stdout, stderr } = this.#streams;
+    if (!json && kind === "result") {
+      const words = wordsOf(event, this.#paintFor(stdout));
+      if (words !== undefined) this.#writeResult(words);
+    } else if (json || kind !== "error" ? !quiet && (verbose || !isDetail) : true) {
+      this.note(wordsOf(event, this.#paintFor(stderr)));
+    }
+    if (!quiet) this.note(asideOf(event, this.#paintFor(stderr)));
+  }
+
+  /** Reports what failed. */
+  reportError(error: unknown): void {
+    this.report(toEvent(error, this.options.verbose));
+  }
+
+  /** Writes text for people, as it is. Where it can't be written, the work goes on all the same. */
+  note(text: string | undefined): void {
+    if (text === undefined) return;
+    try {
+      this.#write(this.#streams.stderr, `${text}\n`);
+    } catch {
+      return; // there is nobody left to tell
+    }
+  }
+
+  /** Asks on the terminal; `false` where there is none. */
+  confirm(question: string): boolean {
+    if (!Deno.stdin.isTerminal()) return false;
+    this.#write(this.#streams.stderr, `${printable(question)} [y/N] `);
+    const answer = new Uint8Array(1024);
+    const size = Deno.stdin.readSync(answer) ?? 0;
+    return /^y(es)?$/i.test(new TextDecoder().decode(answer.subarray(0, size)).trim());
+  }
+
+  #reportProgress(event: Event): void {
+    const { json, progress } = this.options;
+    if (!json || !progress || this.#now() - this.#progressAt < PROGRESS_MS) return;
+    this.#progressAt = this.#now();
+    this.#writeResult(toJson(event));
+  }
+
+  #writeResult(line: string): void {
+    if (this.#nobodyReads || this.#failure !== undefined) return;
+    try {
+      this.#write(this.#streams.stdout, `${line}\n`);
+    } catch (cause) {
+      if (cause instanceof Deno.errors.BrokenPipe) {
+        this.#nobodyReads = true;
+        return;
+      }
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      this.#failure = new StorageError(
+        "cannot-write-output",
+        `Cannot write to standard output: ${reason}; it would have said: ${line}`,
+        { cause },
+      );
+      this.reportError(this.#failure);
+    }
+  }
+
+  #write(stream: Stream, text: string): void {
+    this.#display?.clear();
+    const bytes = encoder.encode(text);
+    for (let done = 0; done < bytes.length;) done += stream.writeSync(bytes.subarray(done));
+    this.#display?.redraw();
+  }
+
+  #paintFor(stream: Stream): Paint {
+    const { color } = this.options;
+    if (color !== "auto") return color === "always" ? coloured : plain;
+    return stream.isTerminal() && !this.#streams.noColor ? coloured : plain;
+  }
+}
+
+/** What failed, as an event. */
+function toEvent(error: unknown, verbose: boolean): EventOf<"error"> {
+  const isOurs = error instanceof XferError;
+  const stack = error instanceof Error ? error.stack ?? error.message : String(error);
+  return {
+    event: "error",
+    code: isOurs ? error.code : "internal",
+    class: (isOurs ? error.category : "internal") satisfies ErrorClass,
+    message: error instanceof Error ? error.message : String(error),
+    ...isOurs && error.hint !== undefined ? { hint: error.hint } : {},
+    ...verbose || !isOurs ? { stack } : {},
+  };
+}

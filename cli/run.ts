@@ -1,0 +1,82 @@
+/**
+ * What a command needs to run: somebody to tell, and a way to say how it ended.
+ *
+ * @module
+ */
+import { type Command, Option } from "commander";
+import { SUCCESS } from "./exit_codes.ts";
+import { COLORS, DEFAULT_OUTPUT, type OutputOptions, Reporter } from "./reporter.ts";
+
+/** What options of the output stand under in a command's help. */
+export const OUTPUT_GROUP = "Output:";
+
+export class Run {
+  readonly #chosen: { -readonly [K in keyof OutputOptions]: OutputOptions[K] } = {
+    ...DEFAULT_OUTPUT,
+  };
+  #reporter: Reporter | undefined;
+  #exitCode = SUCCESS;
+
+  /** What the command says goes through it. To be asked for when the command line was read. */
+  get reporter(): Reporter {
+    return this.#reporter ??= new Reporter(this.#chosen);
+  }
+
+  get exitCode(): number {
+    return this.#exitCode;
+  }
+
+  finish(exitCode: number = SUCCESS): void {
+    this.#exitCode = exitCode;
+  }
+
+  /** Adds the options that every command has. They may stand before or behind the names of commands. */
+  addOutputOptions(command: Command): void {
+    for (const { option, choose } of OUTPUT_OPTIONS) {
+      const own = new Option(option.flags, option.description).helpGroup(OUTPUT_GROUP);
+      if (option.argChoices !== undefined) own.choices(option.argChoices);
+      command.addOption(own);
+      command.on(`option:${own.name()}`, (value) => Object.assign(this.#chosen, choose(value)));
+    }
+  }
+
+  /** For what is wrong with a command line: what it says of the output counts, also behind the mistake. */
+  scan(args: readonly string[]): void {
+    const end = args.indexOf("--");
+    for (const arg of end < 0 ? args : args.slice(0, end)) {
+      const found = OUTPUT_OPTIONS.find(({ option }) =>
+        option.isBoolean() && [option.short, option.long].includes(arg)
+      );
+      if (found !== undefined) Object.assign(this.#chosen, found.choose(""));
+    }
+  }
+}
+
+interface OutputOption {
+  readonly option: Option;
+  readonly choose: (value: string) => Partial<OutputOptions>;
+}
+
+const OUTPUT_OPTIONS: readonly OutputOption[] = [
+  {
+    option: new Option("--json", "a line of JSON for every event, on standard output"),
+    choose: () => ({ json: true }),
+  },
+  {
+    option: new Option("-q, --quiet", "only results and errors"),
+    choose: () => ({ quiet: true }),
+  },
+  {
+    option: new Option("-v, --verbose", "also what is said on the network, and where errors arose"),
+    choose: () => ({ verbose: true }),
+  },
+  {
+    option: new Option("--color <when>", "whether words are coloured (default: on a terminal)")
+      .choices(COLORS),
+    choose: (color) => ({ color: color as OutputOptions["color"] }),
+  },
+  {
+    option: new Option("--no-progress", "show no progress"),
+    choose: () => ({ progress: false }),
+  },
+];

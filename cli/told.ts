@@ -1,0 +1,114 @@
+/**
+ * What a client tells, as events of the command line.
+ *
+ * @module
+ */
+import type { ClientEvent, Retry, SecureEvent } from "../client/mod.ts";
+import { formatAddress, toHex } from "../protocol/mod.ts";
+import { REQUEST_WORDS, type ToldRequest } from "./events/connection.ts";
+import type { Reporter } from "./reporter.ts";
+
+export interface Parties {
+  readonly user: string;
+  /** HOST:PORT. */
+  readonly server: string;
+}
+
+/** Reports what a client of protocol 3 tells. */
+export function tellPlain(reporter: Reporter, event: ClientEvent, parties: Parties): void {
+  const { user, server } = parties;
+  switch (event.type) {
+    case "detected": {
+      const { edition: { name: edition }, certain } = event;
+      return reporter.report({ event: "edition-found", edition, certain });
+    }
+    case "connected":
+      return reporter.report({ event: "connected", server, protocol: 3 });
+    case "request": {
+      if (!Object.hasOwn(REQUEST_WORDS, event.kind)) return;
+      return reporter.report({ event: "request", request: event.kind as ToldRequest });
+    }
+    case "registered":
+      return reporter.report({ event: "registered", user, id: toHex(event.clientId) });
+    case "keyReceived":
+      return reporter.report({ event: "key-received" });
+    case "denied": {
+      const { clientId, copy: kept } = event;
+      return reporter.report({ event: "denied", user, id: toHex(clientId), kept });
+    }
+    case "openFolder":
+      return reporter.report({ event: "open-folder", path: event.path });
+    case "compared": {
+      const { file, ours, theirs, attempt } = event;
+      return reporter.report({ event: "compared", file: file.path, ours, theirs, attempt });
+    }
+    case "stored": {
+      const { file: { name, path, size }, crc: cksum } = event;
+      return reporter.report({ event: "stored", name, path, size, cksum, user, server });
+    }
+    case "failed": {
+      const { file: { path }, error, state } = event;
+      // Of a run that ended before, it was told why.
+      if (state !== "not-tried") reporter.reportError(error);
+      return reporter.report({ event: "not-stored", path, state, code: error.code });
+    }
+    case "retrying":
+      return tellRetry(reporter, event);
+    case "tightened":
+    case "sending":
+    case "progress":
+      return tellEither(reporter, event);
+  }
+}
+
+/** Reports what a client of protocol 4 tells. */
+export function tellSecure(reporter: Reporter, event: SecureEvent, user: string): void {
+  switch (event.type) {
+    case "secure": {
+      const { fingerprint } = event;
+      const server = formatAddress(event.server);
+      return reporter.report({ event: "connected", server, protocol: 4, fingerprint });
+    }
+    case "registered":
+    case "claimed":
+      return reporter.report({ event: event.type, user, id: toHex(event.clientId) });
+    case "renamed":
+      return reporter.report({ event: "account-renamed", from: event.from, to: event.to });
+    case "resumed": {
+      const { file: { path: file, size: total }, offset: done } = event;
+      return reporter.report({ event: "resumed", file, done, total });
+    }
+    case "found-part": {
+      const { name: file, bytes: done, size: total } = event;
+      return reporter.report({ event: "resumed", file, done, total });
+    }
+    case "kept-part":
+      return reporter.report({ event: "kept-part", file: event.name, path: event.path });
+    case "tightened":
+    case "sending":
+    case "progress":
+      return tellEither(reporter, event);
+  }
+}
+
+export function tellRetry(
+  reporter: Reporter,
+  { error: { code, message }, delayMs, retry, retries }: Retry,
+): void {
+  reporter.report({ event: "retrying", code, message, delay: delayMs / 1000, retry, retries });
+}
+
+type OfBoth = Extract<
+  ClientEvent & SecureEvent,
+  { readonly type: "tightened" | "sending" | "progress" }
+>;
+
+function tellEither(reporter: Reporter, event: OfBoth): void {
+  if (event.type === "tightened") return reporter.report({ event: "tightened", path: event.path });
+  const { file: { path: file, size }, attempt } = event;
+  reporter.report(
+    event.type === "sending"
+      ? { event: "sending", file, size, attempt }
+      : { event: "progress", file, done: event.sent, total: size, attempt },
+  );
+}

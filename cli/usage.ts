@@ -1,0 +1,86 @@
+/**
+ * What is wrong with a command line, and what was perhaps meant.
+ *
+ * @module
+ */
+import type { Command, CommanderError } from "commander";
+import { distance } from "fastest-levenshtein";
+import { printable } from "../protocol/text.ts";
+import { UsageError } from "../protocol/errors.ts";
+
+/** Further apart than so many letters two words have nothing to do with each other. */
+const MAX_DISTANCE = 3;
+/** And so much of the longer one must be right. */
+const MIN_SIMILARITY = 0.4;
+
+/** How commander has ended the reading of a command line: not always is something wrong. */
+export class Ended extends Error {
+  readonly command: Command;
+  override readonly cause: CommanderError;
+
+  constructor(command: Command, cause: CommanderError) {
+    super(cause.message);
+    this.command = command;
+    this.cause = cause;
+  }
+
+  /** Whether help or the version was asked for, and is printed. */
+  get isAnswered(): boolean {
+    return this.cause.exitCode === 0;
+  }
+
+  get error(): UsageError {
+    const { command, cause: { code, message } } = this;
+    const hint = `See ${pathOf(command)} --help.`;
+    if (code === "commander.help") {
+      return new UsageError("no-command", "No command was given", { hint });
+    }
+    const [surplus] = command.args;
+    if (code === "commander.excessArguments" && isGroup(command) && surplus !== undefined) {
+      return unknownCommand(command, surplus);
+    }
+    const words = message.replace(/^error: /, "").replaceAll(/\s*\n\s*/g, " ");
+    return new UsageError(kebabCase(code.replace("commander.", "")), words, { hint });
+  }
+}
+
+/** Nothing below a command is called so. */
+export function unknownCommand(
+  command: Command,
+  name: string,
+  others: readonly string[] = [],
+): UsageError {
+  const names = [...command.commands.map((child) => child.name()), ...others];
+  const message = `unknown command '${printable(name)}'${didYouMean(name, names)}`;
+  return new UsageError("unknown-command", message, { hint: `See ${pathOf(command)} --help.` });
+}
+
+/** The names of a command and those above it, as they are typed. */
+export function pathOf(command: Command): string {
+  return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;
+}
+
+/** Those of the names that are nearest to a word, if any is near. */
+export function nearest(word: string, names: readonly string[]): string[] {
+  const near = names.map((name) => ({ name, away: distance(word, name) }))
+    .filter(({ name, away }) => {
+      const length = Math.max(word.length, name.length);
+      return away <= MAX_DISTANCE && (length - away) / length > MIN_SIMILARITY;
+    });
+  const least = Math.min(...near.map(({ away }) => away));
+  return near.filter(({ away }) => away === least).map(({ name }) => name).sort();
+}
+
+function didYouMean(word: string, names: readonly string[]): string {
+  const found = nearest(word, names);
+  if (found.length === 0) return "";
+  return ` (Did you mean ${found.length > 1 ? "one of " : ""}${found.join(", ")}?)`;
+}
+
+function isGroup(command: Command): boolean {
+  return command.commands.length > 0 && command.registeredArguments.length === 0;
+}
+
+function kebabCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}

@@ -1,0 +1,39 @@
+/**
+ * Writes the pages that are made of tables in the program. With `--check` it only compares: the tests do, too.
+ */
+import { exitCodesPage } from "./docs/exit_codes.ts";
+import { jsonPage, jsonSchema } from "./docs/json.ts";
+
+/** Each page by its path, and what makes it. */
+export const PAGES: Readonly<Record<string, () => string>> = {
+  "docs/exit-codes.md": exitCodesPage,
+  "docs/json.md": jsonPage,
+  "docs/json.schema.json": jsonSchema,
+};
+
+const ROOT = new URL("../", import.meta.url);
+
+/** A page without what `deno fmt` decides: where lines end, and how wide columns are. */
+export function unformatted(text: string): string {
+  return text.replaceAll(/-{3,}/g, "---").replaceAll(/\s+/g, " ").trim();
+}
+
+export async function isUpToDate(path: string, page: string): Promise<boolean> {
+  const there = await Deno.readTextFile(new URL(path, ROOT)).catch(() => "");
+  return unformatted(there) === unformatted(page);
+}
+
+if (import.meta.main) {
+  const isCheck = Deno.args.includes("--check");
+  for (const [path, make] of Object.entries(PAGES)) {
+    if (await isUpToDate(path, make())) continue;
+    if (isCheck) {
+      console.error(`${path} is not what the program says: deno task docs`);
+      Deno.exitCode = 1;
+      continue;
+    }
+    await Deno.writeTextFile(new URL(path, ROOT), make());
+    await new Deno.Command(Deno.execPath(), { args: ["fmt", "--quiet", path], cwd: ROOT }).output();
+    console.log(`Wrote ${path}`);
+  }
+}

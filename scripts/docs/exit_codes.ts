@@ -1,0 +1,21 @@
+/** docs/exit-codes.md, of the table in cli/exit_codes.ts. */
+import { EXIT_CODES } from "../../cli/exit_codes.ts";
+import { table } from "./markdown.ts";
+
+export function exitCodesPage(): string {
+  return `# Exit codes
+
+\`xfer help exit-codes\` prints this table.
+
+${
+    table(
+      ["code", "class", "what it means"],
+      EXIT_CODES.map((row) => [`${row.code}`, row.class, row.meaning]),
+    )
+  }
+
+An error is printed on standard error as \`xfer: MESSAGE [CODE]\`, with what to do about it on the
+next line. The code in brackets, such as \`name-taken\`, is stable. Where several files were sent and
+some failed, each failure is printed, and the exit code is that of the first.
+`;
+}

@@ -1,0 +1,165 @@
+/** What every command says to programs: real processes, each line checked against the schema of its event. */
+import assert from "node:assert/strict";
+import { commandsOf, makeProgram } from "../../cli/program.ts";
+import { Run } from "../../cli/run.ts";
+import { pathOf } from "../../cli/usage.ts";
+import { eventsIn, type Line } from "../helpers/events.ts";
+import { ServerProcess, xfer } from "../helpers/processes.ts";
+import { TemporaryFolder } from "../helpers/temporary.ts";
+
+/** Runs the server until it is told to stop: what it says is its log. */
+const SERVES = "server";
+/** Has no work of its own, only commands below it. */
+const GROUPS = ["", "server users"];
+
+Deno.test("--json: every command says what it does in events; people are told on standard error", async () => {
+  await using folder = await TemporaryFolder.create();
+  const data = folder.join("data");
+  const args = ["--listen", "127.0.0.1:0", "--versions", "2"];
+  await using server = await ServerProcess.start(data, { args });
+  const { location } = await server.logged("server.listening-securely");
+  const prepare = async (name: string, line1: string, user: string) => {
+    const path = folder.join(name);
+    await Deno.mkdir(`${path}/photos`, { recursive: true, mode: 0o700 });
+    await Deno.writeTextFile(`${path}/transfer.info`, `${line1}\n${user}\nhello.txt\n`);
+    await Deno.writeTextFile(`${path}/hello.txt`, "hello\n");
+    await Deno.writeTextFile(`${path}/photos/a`, "a");
+    await Deno.mkdir(`${path}/photos/empty`);
+    return path;
+  };
+  const alice = await prepare("Alice", `${location}`, "Alice");
+  const laptop = await prepare("laptop", `${location}`, "Alice");
+  const bob = await prepare("Bob", `127.0.0.1:${server.port}`, "Bob");
+
+  const run = new Set<string>();
+  /** Runs a command, given by its name and its arguments, and returns its events. */
+  const say = async (
+    cwd: string,
+    command: string,
+    args: readonly string[],
+    expected: string,
+    code = 0,
+  ): Promise<Line[]> => {
+    run.add(command);
+    const where = command.startsWith("server") ? ["--data", data] : [];
+    const ended = await xfer([...command.split(" "), ...args, ...where, "--json"], cwd);
+    assert.equal(ended.code, code, ended.stderr);
+    const lines = eventsIn(ended.stdout);
+    const told = lines.map(({ event }) => event).filter((event) => event !== "progress");
+    assert.deepEqual(told, expected.split(" "), command);
+    if (code !== 0) assert.ok(ended.stderr !== "", "people are told too");
+    return lines;
+  };
+  const client = (...[command, ...rest]: [string, string[], string, number?]) =>
+    say(alice, `client${command === "" ? "" : " "}${command}`, ...rest);
+  const operate = (...[command, ...rest]: [string, string[], string, number?]) =>
+    say(alice, `server ${command}`, ...rest);
+
+  // The client, protocol 4.
+  const first = await client("", [], "connected registered sending stored summary");
+  assert.deepEqual(
+    first.filter(({ event }) => event === "stored"),
+    [{
+      ...{ event: "stored", name: "hello.txt", path: "hello.txt", size: 6, cksum: 3015617425 },
+      ...{ user: "Alice", server: `127.0.0.1:${server.port}` },
+    }],
+  );
+  await client("put", ["photos"], "passed connected sending stored summary");
+  const [, , unchanged] = await client("put", ["photos"], "passed connected unchanged summary");
+  assert.deepEqual(unchanged, { event: "unchanged", name: "photos/a", path: "photos/a" });
+  await client("put", ["none"], "error", 7);
+  await client("list", [], "connected file file");
+  const [, file] = await client("stat", ["hello.txt"], "connected file");
+  assert.deepEqual([file?.["name"], file?.["size"], file?.["version"]], ["hello.txt", 6, 1]);
+  await client("versions", ["hello.txt"], "connected file");
+  await client("get", ["hello.txt", "-o", "back"], "connected got summary");
+  await client("get", ["hello.txt"], "connected already-there summary");
+  await client("get", ["none"], "connected error", 5);
+  await client("rename", ["hello.txt", "b"], "connected renamed");
+  await client("remove", ["b", "none"], "connected removed error", 5);
+  const [, linking] = await client("link", [], "connected token");
+  await say(laptop, "client link", [`${linking?.["token"]}`], "connected linked");
+
+  // The client, protocol 3.
+  const events3 = "plain-protocol connected request registered request key-received sending " +
+    "compared stored summary";
+  const claiming = "connected claimed sending stored summary";
+  await say(bob, "client", ["--protocol", "3"], events3);
+  await say(bob, "client put", ["--protocol", "4", "--accept-new", "hello.txt"], claiming);
+  await say(bob, "client forget", [`127.0.0.1:${server.port}`], "forgot");
+  await say(bob, "client forget", [`127.0.0.1:${server.port}`], "error", 3);
+
+  // The operator.
+  await operate("users list", [], "user user");
+  const clients = await operate("list", [], "client client");
+  assert.deepEqual(clients.map(({ name }) => name), ["Alice", "Bob"]);
+  await operate("export", ["Bob", "hello.txt", folder.join("exported")], "exported");
+  await operate("users disable", ["Bob"], "user-disabled");
+  await operate("users enable", ["Bob"], "user-enabled");
+  await operate("users rename", ["Bob", "Bobby"], "user-renamed");
+  await operate("users set-quota", ["Bobby", "--bytes", "none"], "quota-set");
+  const [key] = await operate("users keys", ["Alice"], "key key");
+  await operate("users keys", ["Alice", "--remove", `${key?.["fingerprint"]}`], "key-removed");
+  await operate("users link", ["Bobby"], "token");
+  await operate("users remove", ["Bobby"], "error", 2);
+  await operate("users remove", ["Bobby", "--yes"], "user-removed");
+  await operate("invite", ["--uses", "3"], "token");
+  await operate("invite list", [], "invitation");
+  await operate("invite revoke", ["--all"], "withdrawn");
+  await operate("verify", [], "verified");
+  await operate("backup", [folder.join("backup")], "copied");
+  await say(alice, "server restore", [folder.join("backup")], "error", 3);
+  const [path] = (await operate("list", [], "client"))
+    .flatMap(({ files }) => files as { path: string }[]).map(({ path }) => path);
+  await Deno.writeTextFile(`${data}/${path}`, "b");
+  await operate("verify", [], "finding verified", 6);
+
+  // What belongs to none of them.
+  run.add("help");
+  const [help] = eventsIn((await xfer(["help", "client", "put", "--json"])).stdout);
+  assert.match(`${help?.["text"]}`, /^Usage: xfer client put /);
+
+  const tree = await makeProgram(new Run());
+  const all = [...commandsOf(tree)].map((command) => pathOf(command).replace(/^xfer ?/, ""));
+  const left = all.filter((name) => !run.has(name) && !GROUPS.includes(name) && name !== SERVES);
+  assert.deepEqual(left, [], "every command was run");
+});
+
+Deno.test("--json stands before or behind the names of commands; mistakes are events too", async () => {
+  await using folder = await TemporaryFolder.create();
+  const run = (...args: string[]) => xfer(args, folder.path);
+  for (
+    const args of [
+      ["--json", "client", "list"],
+      ["client", "--json", "list"],
+      ["client", "list", "--json"],
+    ]
+  ) {
+    const { code, stdout, stderr } = await run(...args);
+    assert.equal(code, 3);
+    assert.deepEqual(eventsIn(stdout).map(({ code }) => code), ["no-transfer-info"]);
+    assert.match(stderr, /\[no-transfer-info\]/);
+  }
+  for (
+    const args of [
+      ["client", "put", "--parallel", "many", "--json"],
+      ["clint", "--json"],
+      ["server", "list", "--json", "--bogus"],
+    ]
+  ) {
+    const { code, stdout } = await run(...args);
+    assert.equal(code, 2);
+    assert.deepEqual(eventsIn(stdout).map(({ class: kind }) => kind), ["usage"], args.join(" "));
+  }
+  const behind = await run("client", "put", "--", "--json");
+  assert.equal(behind.stdout, "", "the name of a file");
+});
+
+Deno.test("--quiet, --color and NO_COLOR with real processes", async () => {
+  const run = (...args: string[]) => xfer(["server", "verify", "--data", "none", ...args]);
+  assert.match((await run("--quiet")).stderr, /^xfer: .*\[no-data-folder\]\n/);
+  assert.deepEqual((await run("-q", "--json")).stderr, "");
+  // deno-lint-ignore no-control-regex
+  assert.match((await run("--color", "always")).stderr, /^\x1b\[31mxfer:\x1b\[39m /);
+  assert.match((await run("--color", "sometimes")).stderr, /Allowed choices are auto, always/);
+});

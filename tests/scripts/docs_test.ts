@@ -1,0 +1,18 @@
+/** Pages that are made of tables in the program say what the program says. */
+import assert from "node:assert/strict";
+import { isUpToDate, PAGES } from "../../scripts/docs.ts";
+import { jsonPage } from "../../scripts/docs/json.ts";
+import { checkEvent } from "../helpers/events.ts";
+
+for (const [path, make] of Object.entries(PAGES)) {
+  Deno.test(`${path} is up to date`, async () => {
+    assert.ok(await isUpToDate(path, make()), "deno task docs");
+    assert.ok(!await isUpToDate(path, `${make()}more`));
+  });
+}
+
+Deno.test("the examples of docs/json.md are events", () => {
+  const examples = jsonPage().match(/^\{"event".*$/gm) ?? [];
+  assert.ok(examples.length > 0);
+  for (const example of examples) checkEvent(JSON.parse(example));
+});
