@@ -15,7 +15,7 @@ const GROUPS = ["", "server users"];
 Deno.test("--json: every command says what it does in events; people are told on standard error", async () => {
   await using folder = await TemporaryFolder.create();
   const data = folder.join("data");
-  const args = ["--listen", "127.0.0.1:0", "--versions", "2"];
+  const args = ["--listen", "127.0.0.1:0", "--versions", "2", "--inline-size", "0"];
   await using server = await ServerProcess.start(data, { args });
   const { location } = await server.logged("server.listening-securely");
   const prepare = async (name: string, line1: string, user: string) => {
