@@ -12,6 +12,8 @@ import { Ended } from "./usage.ts";
 /** Fills in a command. */
 type Loaded = (command: Command, run: Run) => void;
 
+const COMPLETIONS = "completions";
+
 /** Commands are loaded when they are named: neither end loads what only the other needs, and `--version` neither. */
 const COMMANDS: Readonly<Record<string, { description: string; load: () => Promise<Loaded> }>> = {
   client: {
@@ -21,6 +23,10 @@ const COMMANDS: Readonly<Record<string, { description: string; load: () => Promi
   server: {
     description: "Run the server: take files from clients and keep them.",
     load: async () => (await import("./server.ts")).serverCommand,
+  },
+  [COMPLETIONS]: {
+    description: "Print what makes a shell complete commands, options and their values.",
+    load: async () => (await import("./completions.ts")).completionsCommand,
   },
 };
 
@@ -40,9 +46,11 @@ export async function makeProgram(
     .description("Keep files safely on a server.")
     .version(denoJson.version)
     .addHelpText("after", HELP);
+  // They are made of all commands.
+  const areAllWanted = isWanted(COMPLETIONS);
   for (const [name, { description, load }] of Object.entries(COMMANDS)) {
     const command = program.command(name).description(description);
-    if (isWanted(name)) (await load())(command, run);
+    if (areAllWanted || isWanted(name)) (await load())(command, run);
   }
   addHelpCommand(program, run);
   // "--version" behind a command is that command's. The commands are made by now, so that their own options may still

@@ -38,6 +38,12 @@ export const COMMON_EVENTS = {
     fields: { command: text("which"), text: lines("the help") },
     words: ({ text }) => text,
   }),
+  "completions": defineEvent({
+    kind: "result",
+    what: "What makes a shell complete command lines.",
+    fields: { shell: text("which"), script: lines("the script, to be run by that shell") },
+    words: ({ script }) => script,
+  }),
   "exit-code": defineEvent({
     kind: "result",
     what: "What an exit code says.",

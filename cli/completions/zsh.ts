@@ -1,0 +1,130 @@
+/**
+ * Completions for zsh, by its own `_arguments`.
+ *
+ * @module
+ */
+import type {
+  ArgumentDescription,
+  CommandDescription,
+  OptionDescription,
+  ValueDescription,
+} from "../command_tree.ts";
+import { allCommands, nameOf, optionsOf } from "../command_tree.ts";
+import { kindOf } from "./words.ts";
+
+export function toZsh(program: CommandDescription): string {
+  const name = nameOf(program);
+  return `#compdef ${name}
+# Completions of ${name} for zsh. Made by: ${name} completions zsh
+
+${allCommands(program).map(toFunction).join("\n")}
+if [[ \${funcstack[1]} == _${name} ]]; then
+  # It is loaded as a file of $fpath, in place of the function: this is the first call.
+  _${name} "$@"
+else
+  compdef _${name} ${name}
+fi
+`;
+}
+
+function toFunction(command: CommandDescription): string {
+  const specs = [
+    ...optionsOf(command).map(toOptionSpec),
+    ...(command.commands.length > 0 ? [] : command.arguments.map(toArgumentSpec)),
+  ];
+  if (command.commands.length === 0) {
+    return `${functionOf(command.path)}() {
+  _arguments -s -S ${continued(specs)}
+}
+`;
+  }
+  const described = command.commands.map((child) =>
+    quote(`${escapeColons(nameOf(child))}:${child.description}`)
+  );
+  // Options behind the name of a command (-A) are that command's to judge.
+  const calls = command.commands.map((child) =>
+    `        ${quote(nameOf(child))}) ${functionOf(child.path)} ;;`
+  );
+  return `${functionOf(command.path)}() {
+  local curcontext=$curcontext state line
+  local -A opt_args
+  local -a commands
+  _arguments -C -s -S -A '-*' ${continued([...specs, "': :->command'", "'*:: :->rest'"])}
+  case $state in
+    command)
+      commands=(
+${described.map((line) => `        ${line}`).join("\n")}
+      )
+      _describe -t commands command commands
+      ;;
+    rest)
+      case $line[1] in
+${calls.join("\n")}
+      esac
+      ;;
+  esac
+}
+`;
+}
+
+function continued(specs: readonly string[]): string {
+  return specs.map((spec) => `\\\n    ${spec}`).join(" ");
+}
+
+/** Such as `_xfer_client_put`. */
+function functionOf(path: readonly string[]): string {
+  return path.map((part) => `_${part.replaceAll(/[^\w]/g, "_")}`).join("");
+}
+
+/** An option that has a value may stand again, with another. */
+function toOptionSpec({ names, description, value }: OptionDescription): string {
+  const explanation = `[${description.replaceAll(/[\\\[\]:]/g, "\\$&")}]`;
+  const forms = names.map((name) =>
+    value === undefined ? name : name.startsWith("--") ? `${name}=` : `${name}+`
+  );
+  const rest = explanation + (value === undefined ? "" : toOptionValue(value));
+  if (value !== undefined) return forms.map((form) => quote(`*${form}${rest}`)).join(" ");
+  const others = quote(`(${names.join(" ")})`);
+  const [form = ""] = forms;
+  return forms.length === 1
+    ? quote(form + rest)
+    : `${others}{${forms.map(quote).join(",")}}${quote(rest)}`;
+}
+
+/** After these of one option no more are completed; it can stand again. */
+const MAX_MORE_VALUES = 9;
+
+function toOptionValue(value: ValueDescription): string {
+  const one = `:${escapeColons(value.name)}:${toAction(value)}`;
+  // A rest of values ("*") would not let an option stand behind them; values that may be left out do.
+  return value.variadic ? one + `:${one}`.repeat(MAX_MORE_VALUES) : one;
+}
+
+function toArgumentSpec(argument: ArgumentDescription): string {
+  const colon = argument.required || argument.variadic ? ":" : "::";
+  const many = argument.variadic ? "*" : "";
+  return quote(`${many}${colon}${escapeColons(argument.name)}:${toAction(argument)}`);
+}
+
+function toAction(value: ValueDescription): string {
+  switch (kindOf(value)) {
+    case "words":
+      return `(${value.choices.map((choice) => escapeColons(quote(choice))).join(" ")})`;
+    case "file":
+      return "_files";
+    case "folder":
+      return "_path_files -/";
+    case "text":
+      return " ";
+  }
+}
+
+/** Of a text in which a colon would end what it stands in; a backslash before one would take the mark for its own. */
+function escapeColons(text: string): string {
+  return text.replaceAll("\\:", "\\'':").replaceAll(":", "\\:");
+}
+
+/** A word that zsh takes as it is. */
+function quote(text: string): string {
+  return /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}

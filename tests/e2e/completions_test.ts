@@ -1,0 +1,33 @@
+/** `xfer completions`, as the executable prints them. */
+import assert from "node:assert/strict";
+import { xfer } from "../helpers/processes.ts";
+
+const SHELLS: Readonly<Record<string, RegExp>> = {
+  bash: /^complete -F _xfer xfer$|^ +complete -F _xfer xfer$/m,
+  zsh: /^#compdef xfer\n[\s\S]*^_xfer_client_put\(\) \{$/m,
+  fish: /^complete -c xfer -f -a '\(__xfer_complete\)'$/m,
+  powershell: /^Register-ArgumentCompleter -Native -CommandName 'xfer'/m,
+};
+
+for (const [shell, expected] of Object.entries(SHELLS)) {
+  Deno.test(`completions for ${shell} are printed, of every command, and nothing else`, async () => {
+    const { code, stdout, stderr } = await xfer(["completions", shell]);
+    assert.deepEqual([code, stderr], [0, ""]);
+    assert.match(stdout, expected);
+    for (const command of ["xfer client put", "xfer server users set-quota"]) {
+      assert.ok(stdout.includes(shell === "zsh" ? `_${command.replaceAll(/\W/g, "_")}` : command));
+    }
+  });
+}
+
+Deno.test("completions: a shell that there are none for is told, with those that there are", async () => {
+  const { code, stdout, stderr } = await xfer(["completions", "tcsh"]);
+  assert.deepEqual([code, stdout], [2, ""]);
+  assert.match(stderr, /'tcsh' is invalid.+bash, zsh, fish, powershell/);
+});
+
+Deno.test("completions: the help says for each shell where they go", async () => {
+  const { code, stdout } = await xfer(["completions", "--help"]);
+  assert.equal(code, 0);
+  for (const shell of Object.keys(SHELLS)) assert.ok(stdout.includes(`xfer completions ${shell}`));
+});
