@@ -138,6 +138,11 @@ export function allCommands(command: CommandDescription): readonly CommandDescri
   return [command, ...command.commands.flatMap(allCommands)];
 }
 
+/** The same without what commander has made. */
+export function ownCommands(command: CommandDescription): readonly CommandDescription[] {
+  return allCommands(command).filter(({ implicit }) => !implicit);
+}
+
 /** All options that a command takes. */
 export function optionsOf(command: CommandDescription): readonly OptionDescription[] {
   return [...command.options, ...command.inherited];

@@ -1,11 +1,18 @@
 /**
  * Writes the pages that are made of tables in the program. With `--check` it only compares: the tests do, too.
  */
+import { describeProgram } from "../cli/command_tree.ts";
+import { makeProgram } from "../cli/program.ts";
+import { Run } from "../cli/run.ts";
+import { commandsPage } from "./docs/commands.ts";
 import { exitCodesPage } from "./docs/exit_codes.ts";
 import { jsonPage, jsonSchema } from "./docs/json.ts";
 
+const PROGRAM = describeProgram(await makeProgram(new Run()));
+
 /** Each page by its path, and what makes it. */
 export const PAGES: Readonly<Record<string, () => string>> = {
+  "docs/commands.md": () => commandsPage(PROGRAM),
   "docs/exit-codes.md": exitCodesPage,
   "docs/json.md": jsonPage,
   "docs/json.schema.json": jsonSchema,

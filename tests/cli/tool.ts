@@ -7,6 +7,7 @@ export const AWKWARD = 'it\'s "so": [x] $HOME `id` $(id) \\ %s {a,b} ‘y’ *';
 /** With one of everything. */
 export function makeTool(): Command {
   const program = new Command("tool").configureHelp({ showGlobalOptions: true })
+    .description("A program of the tests.")
     .option("-v, --verbose", AWKWARD)
     .addOption(new Option("--color <when>", "colours").choices(["auto", "always", "never"]));
   program.command("store").description(AWKWARD)
