@@ -1,6 +1,7 @@
 /**
- * `deno task compile`: makes a release in `dist/`. It holds an executable for each target, what installs it, a list of
- * what is inside with the licences (CycloneDX), the list of targets with what became of each, and the checksums.
+ * `deno task compile`: makes a release in `dist/`. It holds an executable for each target, what installs it, its manual
+ * pages, a list of what is inside with the licences (CycloneDX), the list of targets with what became of each, and the
+ * checksums.
  *
  * --target NAME   only this one; may be repeated; `host` is this machine
  * --out DIR       in place of dist/; what is in it is removed first
@@ -10,6 +11,7 @@
  */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { writeManPages } from "./manual/write_man_pages.ts";
 import { build, type Outcome } from "./release/build.ts";
 import { unpackedPackages } from "./release/npm_cache.ts";
 import { toLines, writeChecksums, writeTargets } from "./release/report.ts";
@@ -19,6 +21,7 @@ import { hostTarget, type Target, TARGETS } from "./release/targets.ts";
 
 const HOST = "host";
 const SBOM = "xfer.cdx.json";
+const MAN_PAGES = "man";
 /** Goes into a release as it is. */
 const ALONGSIDE: readonly string[] = [
   "LICENSE",
@@ -45,6 +48,7 @@ await Deno.writeTextFile(join(out, SBOM), sbom);
 for (const path of ALONGSIDE) {
   await Deno.copyFile(join(ROOT, path), join(out, path.replace(/^.*\//, "")));
 }
+await writeManPages(join(out, MAN_PAGES));
 await writeTargets({ version, outcomes }, out);
 await writeChecksums(out);
 console.log(`xfer ${version}, with Deno ${Deno.version.deno}, in ${out}:`);

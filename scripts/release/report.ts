@@ -78,13 +78,21 @@ function escaped(text: string): string {
   return text.replaceAll("|", "\\|");
 }
 
-/** Writes the checksums of all files of a folder, in the form that `sha256sum --check` and `shasum --check` read. */
+/** Writes the checksums of all files below a folder, in the form that `sha256sum --check` and `shasum --check` read. */
 export async function writeChecksums(folder: string): Promise<void> {
-  const names = (await Array.fromAsync(Deno.readDir(folder), ({ name }) => name))
-    .filter((name) => name !== CHECKSUMS).sort();
+  const names = (await Array.fromAsync(filesIn(folder))).filter((name) => name !== CHECKSUMS)
+    .sort();
   let sums = "";
   for (const name of names) sums += `${await sha256(join(folder, name))}  ${name}\n`;
   await Deno.writeTextFile(join(folder, CHECKSUMS), sums);
+}
+
+/** The files below a folder, by their paths in it with slashes; links are not followed. */
+export async function* filesIn(folder: string, path = ""): AsyncGenerator<string> {
+  for await (const { name, isFile, isDirectory } of Deno.readDir(join(folder, path))) {
+    if (isFile) yield path + name;
+    if (isDirectory) yield* filesIn(folder, `${path}${name}/`);
+  }
 }
 
 export async function sha256(path: string): Promise<string> {

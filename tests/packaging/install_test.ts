@@ -1,74 +1,51 @@
-/** packaging/install.sh, with an executable that says its version as xfer does. */
+/** packaging/install.sh. */
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
-import { writeChecksums } from "../../scripts/release/report.ts";
-import { hostTarget } from "../../scripts/release/targets.ts";
-import { TemporaryFolder } from "../helpers/temporary.ts";
-import { hasTool, type Ran, runTool } from "../helpers/tools.ts";
+import type { TemporaryFolder } from "../helpers/temporary.ts";
+import { hasTool, runTool } from "../helpers/tools.ts";
+import { EXTRAS, NAME, Place, SCRIPT, SOUND } from "./place.ts";
 
-const SCRIPT = fileURLToPath(new URL("../../packaging/install.sh", import.meta.url));
-const NAME = hostTarget()?.file ?? "";
-const SOUND = '#!/bin/sh\necho "1.2.3"\n';
 /** It is for POSIX systems that there is an xfer for. */
 const ignore = Deno.build.os === "windows" || NAME === "";
-
-/** A release and a place to install it to. */
-class Place implements AsyncDisposable {
-  readonly folder: TemporaryFolder;
-
-  private constructor(folder: TemporaryFolder) {
-    this.folder = folder;
-  }
-
-  static async create(executable = SOUND): Promise<Place> {
-    const place = new Place(await TemporaryFolder.create());
-    await Deno.mkdir(place.folder.join("release"));
-    await place.folder.write(`release/${NAME}`, executable);
-    await writeChecksums(place.folder.join("release"));
-    return place;
-  }
-
-  get prefix(): string {
-    return this.folder.join("prefix");
-  }
-
-  get installed(): string {
-    return this.folder.join("prefix", "bin", "xfer");
-  }
-
-  install(args: readonly string[] = [], env: Record<string, string> = {}): Promise<Ran> {
-    const from = ["--from", this.folder.join("release"), "--prefix", this.prefix];
-    return runTool("/bin/sh", [SCRIPT, ...from, ...args], { env });
-  }
-
-  /** What is in the folder for executables, or `undefined` where there is none. */
-  async contents(): Promise<string[] | undefined> {
-    try {
-      return await Array.fromAsync(
-        Deno.readDir(this.folder.join("prefix", "bin")),
-        ({ name }) => name,
-      );
-    } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return undefined;
-      throw error;
-    }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.folder[Symbol.asyncDispose]();
-  }
-}
 
 Deno.test({ name: "install: what SHA256SUMS names is installed, and runs", ignore }, async () => {
   await using place = await Place.create();
   const { code, stdout, stderr } = await place.install();
   assert.deepEqual([code, stderr], [0, ""]);
-  assert.match(stdout, /^Installed xfer 1\.2\.3 as .+\/prefix\/bin\/xfer\n.+ is not on your PATH/);
+  assert.match(stdout, /^Installed xfer 1\.2\.3 as .+\/prefix\/bin\/xfer\n/);
+  assert.match(stdout, /manual pages .+ completions of bash, zsh and fish in .+\/prefix\/share\n/);
+  assert.match(stdout, /prefix\/bin is not on your PATH/);
   assert.deepEqual(await place.contents(), ["xfer"]);
   const { mode } = await Deno.stat(place.installed);
   assert.equal((mode ?? 0) & 0o777, 0o755);
   assert.equal((await runTool(place.installed, ["--version"])).stdout, "1.2.3\n");
+  assert.deepEqual(await place.extras(), EXTRAS);
+  for (const path of Object.keys(EXTRAS)) {
+    const { mode } = await Deno.stat(place.folder.join("prefix", "share", path));
+    assert.equal((mode ?? 0) & 0o777, 0o644, path);
+  }
 });
+
+Deno.test({ name: "install: the executable alone, if that is asked for", ignore }, async () => {
+  await using place = await Place.create();
+  const { code, stdout } = await place.install(["--only-executable"]);
+  assert.equal(code, 0);
+  assert.doesNotMatch(stdout, /manual/);
+  assert.deepEqual(await place.contents(), ["xfer"]);
+  assert.deepEqual(await place.extras(), {});
+});
+
+Deno.test(
+  { name: "install: a release that was got without its manual pages", ignore },
+  async () => {
+    await using place = await Place.create();
+    await Deno.remove(place.folder.join("release", "man"), { recursive: true });
+    assert.equal((await place.install()).code, 0);
+    assert.deepEqual(
+      Object.keys(await place.extras()).sort(),
+      Object.keys(EXTRAS).filter((path) => !path.startsWith("man/")).sort(),
+    );
+  },
+);
 
 Deno.test(
   { name: "install: beside the script by itself; an older xfer is replaced", ignore },
@@ -149,6 +126,33 @@ const REFUSALS: readonly Refusal[] = [
     executable: "#!/bin/sh\necho 'no such engine' >&2\nexit 1\n",
   },
   {
+    what: "an executable that prints no completions",
+    code: 6,
+    says: /does not print completions here/,
+    executable: '#!/bin/sh\n[ "$1" = completions ] && exit 1 || echo "1.2.3"\n',
+  },
+  {
+    what: "a manual page that was changed",
+    code: 4,
+    says: /man\/xfer\.1 is not what SHA256SUMS says/,
+    spoil: (folder) => folder.write("release/man/xfer.1", "another page"),
+  },
+  {
+    what: "a manual page that SHA256SUMS does not name",
+    code: 4,
+    says: /has no checksum of man\/xfer-more\.1/,
+    spoil: (folder) => folder.write("release/man/xfer-more.1", ""),
+  },
+  {
+    what: "a place for manual pages that is a file",
+    code: 5,
+    says: /cannot write into .+prefix\/share/,
+    spoil: async (folder) => {
+      await Deno.mkdir(folder.join("prefix"));
+      await folder.write("prefix/share", "");
+    },
+  },
+  {
     what: "a prefix that is a file",
     code: 5,
     says: /cannot write into .+prefix\/bin/,
@@ -178,6 +182,7 @@ for (const { what, code, says, spoil, executable, args } of REFUSALS) {
     assert.match(ran.stderr, says);
     assert.match(ran.stderr, /\n {6}[A-Z].+\n$/, "says what to do");
     assert.deepEqual(await place.contents().catch(() => []) ?? [], []);
+    assert.deepEqual(await place.extras(), {});
   });
 }
 

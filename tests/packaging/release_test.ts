@@ -10,7 +10,7 @@ import {
   reduceLock,
 } from "../../scripts/release/packages.ts";
 import { PERMISSION_FLAGS } from "../../scripts/release/permissions.ts";
-import { sha256, writeChecksums, writeTargets } from "../../scripts/release/report.ts";
+import { filesIn, sha256, writeChecksums, writeTargets } from "../../scripts/release/report.ts";
 import { billOfMaterials } from "../../scripts/release/sbom.ts";
 import { ROOT, Stage } from "../../scripts/release/stage.ts";
 import { type Target, TARGETS } from "../../scripts/release/targets.ts";
@@ -75,7 +75,9 @@ Deno.test("the stage holds the program, its packages' code, and no tool of the t
   for (const inside of ["commander", "@peculiar/x509", "tslib"]) {
     assert.ok(names.has(inside), inside);
   }
-  for (const outside of ["fast-check", "wabt", "@noble/ciphers", "ajv"]) {
+  for (
+    const outside of ["fast-check", "wabt", "@noble/ciphers", "@vscode/tree-sitter-wasm", "ajv"]
+  ) {
     assert.ok(!names.has(outside), outside);
   }
   const times = new Set<number | undefined>();
@@ -188,12 +190,15 @@ for (const { runtime, why, ignore = false } of UNFIT) {
     assert.match(stdout, /windows-x64 +not built: it was not asked for/);
     assert.match(await Deno.readTextFile(`${out}/TARGETS.md`), why);
     const sums = (await Deno.readTextFile(`${out}/SHA256SUMS`)).trimEnd().split("\n");
-    const there = (await Array.fromAsync(Deno.readDir(out), ({ name }) => name)).sort();
+    const there = (await Array.fromAsync(filesIn(out))).sort();
     assert.deepEqual(
       sums.map((line) => line.slice(66)),
       there.filter((name) => name !== "SHA256SUMS"),
     );
     assert.deepEqual(there.filter((name) => name.startsWith("xfer-")), []);
+    for (const page of ["man/xfer.1", "man/xfer-client-put.1"]) {
+      assert.ok(there.includes(page), page);
+    }
     for (const line of sums) {
       assert.equal(await sha256(`${out}/${line.slice(66)}`), line.slice(0, 64));
     }
@@ -204,12 +209,15 @@ Deno.test("checksums are written as sha256sum reads them", async () => {
   await using folder = await TemporaryFolder.create();
   await folder.write("b", "abc");
   await folder.write("a", "");
+  await Deno.mkdir(folder.join("c"));
+  await folder.write("c/d", "abc");
   await writeChecksums(folder.path);
   await writeChecksums(folder.path);
   assert.equal(
     await Deno.readTextFile(folder.join("SHA256SUMS")),
     "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855  a\n" +
-      "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad  b\n",
+      "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad  b\n" +
+      "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad  c/d\n",
   );
 });
 
@@ -219,11 +227,3 @@ Deno.test("a release's version is that of deno.json, and of no other file", asyn
     assert.ok(!text.includes(denoJson.version), name);
   }
 });
-
-/** The files in a folder, by their paths in it; links are not followed. */
-async function* filesIn(folder: string, path = ""): AsyncGenerator<string> {
-  for await (const { name, isFile, isDirectory } of Deno.readDir(`${folder}/${path}`)) {
-    if (isFile) yield path + name;
-    if (isDirectory) yield* filesIn(folder, `${path}${name}/`);
-  }
-}
