@@ -1,5 +1,6 @@
 /** `xfer completions`, as the executable prints them. */
 import assert from "node:assert/strict";
+import { eventsIn } from "../helpers/events.ts";
 import { xfer } from "../helpers/processes.ts";
 
 const SHELLS: Readonly<Record<string, RegExp>> = {
@@ -24,6 +25,13 @@ Deno.test("completions: a shell that there are none for is told, with those that
   const { code, stdout, stderr } = await xfer(["completions", "tcsh"]);
   assert.deepEqual([code, stdout], [2, ""]);
   assert.match(stderr, /'tcsh' is invalid.+bash, zsh, fish, powershell/);
+});
+
+Deno.test("completions: for programs they are an event", async () => {
+  const script = (await xfer(["completions", "fish"])).stdout.trimEnd();
+  const { code, stdout } = await xfer(["completions", "fish", "--json", "--quiet"]);
+  assert.equal(code, 0);
+  assert.deepEqual(eventsIn(stdout), [{ event: "completions", shell: "fish", script }]);
 });
 
 Deno.test("completions: the help says for each shell where they go", async () => {
