@@ -20,9 +20,11 @@ const LOCK = "deno.lock";
 const PACKAGES = "node_modules";
 const EPOCH = new Date(0);
 /** Deno tries to read as code all that is in a package, and keeps the words, and so the paths, of what it can't. */
-const CODE = /\.([cm]?js|json|wasm|node)$/;
+const CODE = /^[^.].*\.([cm]?js|json|wasm|node)$/;
 /** Deno's own notes on the folder of packages; they have paths in them. */
 const NOTES: readonly string[] = [".setup-cache.bin", ".deno.lock"];
+/** And its mark on a package that is unpacked, without which it would unpack it again. */
+const UNPACKED = ".initialized";
 
 interface Config {
   readonly name: string;
@@ -140,7 +142,7 @@ async function strip(folder: string): Promise<void> {
   for await (const { name, isFile, isDirectory } of Deno.readDir(folder)) {
     const path = join(folder, name);
     if (isDirectory) await strip(path);
-    if (!isFile || name.startsWith(".")) continue;
+    if (!isFile || name === UNPACKED || NOTES.includes(name)) continue;
     const content = await Deno.readFile(path);
     await Deno.remove(path); // it may be the very file of Deno's cache, which must stay as it is
     if (CODE.test(name)) await Deno.writeFile(path, content);

@@ -71,6 +71,11 @@ Deno.test("the stage holds the program, its packages' code, and no tool of the t
   }
   assert.deepEqual(files.filter((file) => /^(tests|scripts|docs)\//.test(file)), []);
   assert.deepEqual(files.filter((file) => /licen[cs]e|\.md$|\.d\.ts$/i.test(file)), []);
+  const ofPackages = files.filter((file) =>
+    /^node_modules\/\.deno\/[^/]+\/node_modules\//.test(file)
+  );
+  assert.ok(ofPackages.length > 100);
+  assert.deepEqual(ofPackages.filter((file) => !/\/[^./][^/]*\.([cm]?js|json)$/.test(file)), []);
   const names = new Set(stage.packages.map(({ name }) => name));
   for (const inside of ["commander", "@peculiar/x509", "tslib"]) {
     assert.ok(names.has(inside), inside);
