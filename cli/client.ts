@@ -28,7 +28,6 @@ import {
 import { addForget } from "./known.ts";
 import { parseToken } from "./link.ts";
 import { type PutChoice, putSecurely, summarise } from "./put.ts";
-import type { Reporter } from "./reporter.ts";
 import type { Run } from "./run.ts";
 import { addSecureCommands, type CommonOptions, toTimeouts } from "./secure.ts";
 import { tellPlain, tellRetry } from "./told.ts";
@@ -89,7 +88,7 @@ export function clientCommand(client: Command, run: Run): void {
       numberBetween(MIN_TIMEOUT, MAX_TIMEOUT, "seconds"),
     )
     .addHelpText("after", CLIENT_HELP)
-    .action(async (options: ClientOptions) => run.finish(await put(run.reporter, options, [])));
+    .action(async (options: ClientOptions) => run.finish(await put(run, options, [])));
   const command = client.command("put")
     .description("Store the named files; with protocol 4 also folders with all that is in them.")
     .argument("<path...>", "what to store; line 3 of transfer.info is not used")
@@ -97,7 +96,7 @@ export function clientCommand(client: Command, run: Run): void {
   addTransferOptions(command)
     .addHelpText("after", PUT_HELP)
     .action(async (files: string[], _options: unknown, command: Command) =>
-      run.finish(await put(run.reporter, command.optsWithGlobals<ClientOptions>(), files))
+      run.finish(await put(run, command.optsWithGlobals<ClientOptions>(), files))
     );
   addSecureCommands(client, run);
   addForget(client, run);
@@ -139,10 +138,11 @@ const PROTOCOL_4_ONLY = {
 
 /** Stores files; returns the exit code. */
 async function put(
-  reporter: Reporter,
+  run: Run,
   options: ClientOptions,
   named: readonly string[],
 ): Promise<number> {
+  const { reporter, watch } = run;
   const { transferInfo, edition, quirk, retries, timeout } = options;
   const info = await readTransferInfo(transferInfo);
   const { server, userName, file } = info;
@@ -163,13 +163,13 @@ async function put(
     });
   }
   const choice = await chooseProtocol({
-    ...{ info, identityFolder: ".", retries },
+    ...{ info, identityFolder: ".", retries, watch },
     asked: options.protocol === AUTO && invitation !== undefined ? "4" : options.protocol,
     namesDialect: edition !== undefined || quirk !== undefined,
     timeouts: toTimeouts(timeout),
     onRetry: (retry) => tellRetry(reporter, retry),
   });
-  if (choice.protocol === 4) return await putSecurely(reporter, info, options, files, options);
+  if (choice.protocol === 4) return await putSecurely(run, info, options, files, options);
   for (const [option, what] of Object.entries(PROTOCOL_4_ONLY)) {
     if (options[option as keyof typeof PROTOCOL_4_ONLY] === undefined) continue;
     throw new UsageError("protocol-4-only", `${what} can be given by protocol 4 alone`, {
@@ -182,7 +182,7 @@ async function put(
   });
   const parties = { user: userName, server: formatAddress(server) };
   const outcomes = await sendFiles({
-    ...{ server, userName, files, retries },
+    ...{ server, userName, files, retries, watch },
     identityFolder: ".",
     ...toSpeech(edition),
     ...(quirk === undefined ? {} : { habits: new Set(quirk) }),

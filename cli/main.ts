@@ -14,7 +14,9 @@ export async function main(args: readonly string[]): Promise<number> {
   try {
     const program = await makeProgram(run, (command) => args.includes(command));
     await program.parseAsync([...args], { from: "user" });
+    run.endWatch();
   } catch (error) {
+    run.endWatch();
     if (error instanceof Ended) {
       if (error.isAnswered) return SUCCESS;
       run.scan(args);

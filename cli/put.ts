@@ -7,6 +7,7 @@ import { type Outcome, putFiles, type PutOutcome, type TransferInfo } from "../c
 import { formatAddress } from "../protocol/mod.ts";
 import { exitCodeOf, SUCCESS } from "./exit_codes.ts";
 import type { Reporter } from "./reporter.ts";
+import type { Run } from "./run.ts";
 import { type CommonOptions, secureOptions } from "./secure.ts";
 import { type TransferChoice, transferOptions } from "./transfer_options.ts";
 
@@ -16,15 +17,16 @@ export interface PutChoice extends TransferChoice {
 
 /** Sends files and folders; returns the exit code. */
 export async function putSecurely(
-  reporter: Reporter,
+  run: Run,
   info: TransferInfo,
   common: CommonOptions,
   paths: readonly string[],
   choice: PutChoice,
 ): Promise<number> {
+  const { reporter } = run;
   const [user, server] = [info.userName, formatAddress(info.server)];
   const outcomes = await putFiles({
-    ...await secureOptions(info, common, reporter),
+    ...await secureOptions(info, common, run),
     ...transferOptions(choice),
     ...{ paths, as: choice.as },
     onPassed: (path, why) => reporter.report({ event: "passed", path, why }),

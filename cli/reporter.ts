@@ -7,6 +7,7 @@
 import { StorageError, XferError } from "../protocol/errors.ts";
 import { printable } from "../protocol/text.ts";
 import { asideOf, definitionOf, type Event, type EventOf, toJson, wordsOf } from "./events.ts";
+import type { Kind } from "./events/definition.ts";
 import type { ErrorClass } from "./exit_codes.ts";
 import { coloured, type Paint, plain } from "./paint.ts";
 
@@ -51,6 +52,9 @@ export interface Display {
 /** Of a file that is on its way there is a line of JSON at most so often, in milliseconds. */
 const PROGRESS_MS = 200;
 
+/** Causes of causes that are shown; an error may be its own. */
+const MAX_CAUSES = 8;
+
 const encoder = new TextEncoder();
 
 export class Reporter {
@@ -92,18 +96,22 @@ export class Reporter {
 
   report(event: Event): void {
     const { json, quiet, verbose } = this.options;
+    const { stdout, stderr } = this.#streams;
     const { kind, isDetail = false } = definitionOf(event);
     this.#display?.take(event);
     if (kind === "progress") return this.#reportProgress(event);
     if (json) this.#writeResult(toJson(event));
-    const { stdout, stderr } = this.#streams;
-    if (!json && kind === "result") {
-      const words = wordsOf(event, this.#paintFor(stdout));
-      if (words !== undefined) this.#writeResult(words);
-    } else if (json || kind !== "error" ? !quiet && (verbose || !isDetail) : true) {
+    if (kind === "result" && !json) this.#writeResult(wordsOf(event, this.#paintFor(stdout)));
+    else if (this.#isNoted(kind) && (verbose || !isDetail)) {
       this.note(wordsOf(event, this.#paintFor(stderr)));
     }
     if (!quiet) this.note(asideOf(event, this.#paintFor(stderr)));
+  }
+
+  /** Whether people are told of it on standard error. */
+  #isNoted(kind: Kind): boolean {
+    const { json, quiet } = this.options;
+    return !quiet || (kind === "error" && !json);
   }
 
   /** Reports what failed. */
@@ -137,8 +145,8 @@ export class Reporter {
     this.#writeResult(toJson(event));
   }
 
-  #writeResult(line: string): void {
-    if (this.#nobodyReads || this.#failure !== undefined) return;
+  #writeResult(line: string | undefined): void {
+    if (line === undefined || this.#nobodyReads || this.#failure !== undefined) return;
     try {
       this.#write(this.#streams.stdout, `${line}\n`);
     } catch (cause) {
@@ -173,13 +181,20 @@ export class Reporter {
 /** What failed, as an event. */
 function toEvent(error: unknown, verbose: boolean): EventOf<"error"> {
   const isOurs = error instanceof XferError;
-  const stack = error instanceof Error ? error.stack ?? error.message : String(error);
   return {
     event: "error",
     code: isOurs ? error.code : "internal",
     class: (isOurs ? error.category : "internal") satisfies ErrorClass,
     message: error instanceof Error ? error.message : String(error),
     ...isOurs && error.hint !== undefined ? { hint: error.hint } : {},
-    ...verbose || !isOurs ? { stack } : {},
+    ...verbose || !isOurs ? { stack: stackOf(error) } : {},
   };
+}
+
+/** Where an error arose, and where what has caused it. */
+function stackOf(error: unknown, depth = 0): string {
+  if (!(error instanceof Error)) return String(error);
+  const stack = error.stack ?? String(error);
+  if (error.cause === undefined || depth === MAX_CAUSES) return stack;
+  return `${stack}\nCaused by: ${stackOf(error.cause, depth + 1)}`;
 }

@@ -4,6 +4,8 @@
  * @module
  */
 import { type Command, Option } from "commander";
+import type { Watch } from "../client/mod.ts";
+import { Conversation } from "./conversation.ts";
 import { SUCCESS } from "./exit_codes.ts";
 import { COLORS, DEFAULT_OUTPUT, type OutputOptions, Reporter } from "./reporter.ts";
 
@@ -15,6 +17,7 @@ export class Run {
     ...DEFAULT_OUTPUT,
   };
   #reporter: Reporter | undefined;
+  #conversation: Conversation | undefined;
   #exitCode = SUCCESS;
 
   /** What the command says goes through it. To be asked for when the command line was read. */
@@ -24,6 +27,18 @@ export class Run {
 
   get exitCode(): number {
     return this.#exitCode;
+  }
+
+  /** Watches what is said on the network, with `--verbose`. */
+  get watch(): Watch | undefined {
+    if (!this.#chosen.verbose) return undefined;
+    this.#conversation ??= new Conversation(this.reporter);
+    return this.#conversation.watch;
+  }
+
+  /** Nothing more is said on the network. */
+  endWatch(): void {
+    this.#conversation?.end();
   }
 
   finish(exitCode: number = SUCCESS): void {

@@ -19,7 +19,6 @@ import { exitCodeOf } from "./exit_codes.ts";
 import { addGetCommand } from "./get.ts";
 import { addLinkCommand } from "./link.ts";
 import { parseVersion } from "./quantities.ts";
-import type { Reporter } from "./reporter.ts";
 import type { Run } from "./run.ts";
 import { tellRetry, tellSecure } from "./told.ts";
 import { addVersionsCommand, reportFile } from "./versions.ts";
@@ -48,7 +47,7 @@ function optionsFrom(run: Run): OptionsOf {
     const common = command.optsWithGlobals<CommonOptions>();
     if (common.protocol === "3") throw onlyProtocol4(command.name());
     const info = await readTransferInfo(common.transferInfo);
-    return await secureOptions(info, common, run.reporter);
+    return await secureOptions(info, common, run);
   };
 }
 
@@ -117,12 +116,12 @@ function onlyProtocol4(command: string): UsageError {
 export async function secureOptions(
   info: TransferInfo,
   common: CommonOptions,
-  reporter: Reporter,
+  { reporter, watch }: Run,
 ): Promise<Secure> {
   const { server, fingerprint, userName } = info;
   const { retries, timeout, acceptNew = false, invitation: token, caCert } = common;
   return {
-    ...{ server, fingerprint, userName, identityFolder: ".", token, retries },
+    ...{ server, fingerprint, userName, identityFolder: ".", token, retries, watch },
     caCerts: caCert === undefined ? [] : await readAuthorities(caCert),
     timeouts: toTimeouts(timeout),
     onNewServer: (fingerprint) =>

@@ -70,7 +70,7 @@ export class Client implements Disposable {
     this.profile = profile;
     this.#identities = identities;
     this.#identity = identity;
-    this.#link = new Link({ server, profile, timeouts, onConnected });
+    this.#link = new Link({ server, profile, timeouts, onConnected, watch: options.watch });
   }
 
   /** Reads the identity and finds out what to speak. Writes nothing, but takes others' permission to read the key. */
@@ -173,6 +173,7 @@ export class Client implements Disposable {
         await this.#link.begin();
         this.#emit({ type: "request", kind: step.kind });
         if (step.kind === "register") this.#unanswered = true;
+        this.#link.tell(step.kind, step.bytes.length);
         await this.#link.write(step.bytes);
         return { type: "sent" };
       case "receive":
@@ -233,7 +234,7 @@ export class Client implements Disposable {
     if (this.#aesKey === undefined) throw new RangeError("Cannot send a file: there is no key");
     const summed = this.#summed?.file.isSameAs(file) ? this.#summed : undefined;
     let sent = 0;
-    const crc = await sendContent(this.#link, parts, {
+    const crc = await sendContent(this.#link, this.#told(parts), {
       ...{ file, aesKey: this.#aesKey, habits: this.profile.habits, buffers: this.#buffers },
       crc: summed?.crc,
       onProgress: (size) => {
@@ -244,6 +245,13 @@ export class Client implements Disposable {
     const changed = await file.hasChanged();
     this.#summed = changed || sent < file.size ? undefined : { file, crc };
     return { type: "fileSent", crc, changed };
+  }
+
+  *#told(parts: Iterable<Part>): Generator<Part> {
+    for (const part of parts) {
+      this.#link.tell("sendFile", part.head.length + part.content + part.padding);
+      yield part;
+    }
   }
 
   #emit(event: ClientEvent): void {

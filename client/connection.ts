@@ -28,7 +28,8 @@ export const DEFAULT_TIMEOUTS: Timeouts = { connectMs: 15_000, responseMs: 120_0
 const READ_BUFFER = 8 * 1024;
 
 export type Received =
-  | { readonly type: "response"; readonly response: Response }
+  /** With its bytes on the wire. */
+  | { readonly type: "response"; readonly response: Response; readonly size: number }
   | { readonly type: "silence" }
   | { readonly type: "closed" };
 
@@ -91,7 +92,7 @@ export class ServerConnection implements Disposable {
         const response = this.#responses.next();
         if (response !== undefined) {
           this.#patience.renew();
-          return { type: "response", response };
+          return { type: "response", response, size: this.#responses.size };
         }
         // A read that outlives its silence is the one that the next call waits for.
         this.#reading ??= this.#read();

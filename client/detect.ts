@@ -18,6 +18,7 @@ import {
   UsageError,
 } from "../protocol/mod.ts";
 import { connect, type Timeouts } from "./connection.ts";
+import type { Watchable } from "./watch.ts";
 
 /** A server that does not know a request may say nothing at all; after so many milliseconds it is not waited for. */
 const SILENCE_MS = 2000;
@@ -28,14 +29,18 @@ export interface Detected {
   readonly certain: boolean;
 }
 
+interface Whom extends Watchable {
+  readonly server: Address;
+  readonly userName: string;
+}
+
 /**
  * Asks to reconnect in each edition, on a connection of its own: a server that understands says yes or no under a code
  * that tells the edition, and nothing is left behind. An edition without reconnection can't be asked for so; it is
  * taken when the server understood none of the others. Throws `NetworkError` `cannot-connect`.
  */
 export async function detectEdition(
-  server: Address,
-  userName: string,
+  { server, userName, watch }: Whom,
   clientId: Bytes | undefined,
   timeouts: Timeouts,
 ): Promise<Detected> {
@@ -51,7 +56,13 @@ export async function detectEdition(
     const code = edition.requests.reconnect?.code;
     if (code === undefined || asked.has(code)) continue;
     asked.add(code);
-    const answer = await ask(server, encodeRequest(edition, request), timeouts);
+    const observe = watch?.();
+    const bytes = encodeRequest(edition, request);
+    observe?.({ from: "client", kind: request.kind, code, size: bytes.length });
+    const answer = await ask(server, bytes, timeouts);
+    if (answer !== undefined) {
+      observe?.({ from: "server", kind: "answer", code: answer, size: RESPONSE_HEADER_SIZE });
+    }
     const found = EDITIONS.find(({ requests, responses }) =>
       requests.reconnect?.code === code && answer !== undefined &&
       [responses.reconnected?.code, responses.denied?.code].includes(answer)

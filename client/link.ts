@@ -3,10 +3,11 @@
  *
  * @module
  */
-import type { Address, Answer, Bytes, Profile } from "../protocol/mod.ts";
+import type { Address, Answer, Bytes, Profile, RequestKind } from "../protocol/mod.ts";
 import { ServerConnection, type Timeouts } from "./connection.ts";
+import type { Observe, Watchable } from "./watch.ts";
 
-export interface LinkOptions {
+export interface LinkOptions extends Watchable {
   readonly server: Address;
   readonly profile: Profile;
   readonly timeouts: Timeouts;
@@ -16,6 +17,7 @@ export interface LinkOptions {
 export class Link implements Disposable {
   readonly #options: LinkOptions;
   #connection: ServerConnection | undefined;
+  #observe: Observe | undefined;
   /** What the server has said to a file before it had all of it. */
   #early: Answer | undefined;
 
@@ -32,12 +34,19 @@ export class Link implements Disposable {
    * `cannot-connect`.
    */
   async begin(): Promise<void> {
-    const { server, profile, timeouts, onConnected } = this.#options;
+    const { server, profile, timeouts, onConnected, watch } = this.#options;
     // Servers that fill up frames take one message a connection.
     if (profile.habits.has("frames")) this.close();
     if (this.#connection !== undefined) return;
     this.#connection = await ServerConnection.open(server, profile, timeouts);
+    this.#observe = watch?.();
     onConnected();
+  }
+
+  /** Tells who watches of a request, or a packet of one, that is on its way. */
+  tell(kind: RequestKind, size: number): void {
+    const { edition } = this.#options.profile;
+    this.#observe?.({ from: "client", kind, code: edition.requests[kind]?.code, size });
   }
 
   /** Sends bytes of a message. `false` where they are not taken any more: what the server has said is still to be received. */
@@ -65,6 +74,11 @@ export class Link implements Disposable {
     if (early !== undefined) return early;
     const received = await this.#connection?.receive(withinMs) ?? { type: "closed" };
     if (received.type === "closed") this.close();
+    if (received.type === "response") {
+      const { response: { kind }, size } = received;
+      const { edition } = this.#options.profile;
+      this.#observe?.({ from: "server", kind, code: edition.responses[kind]?.code, size });
+    }
     return received;
   }
 

@@ -20,4 +20,5 @@ export { readAuthorities } from "./v4/authorities.ts";
 export type { RemoteFile } from "./v4/download.ts";
 export { type Link, SecureClient } from "./v4/secure_client.ts";
 export type { SecureEvent, SecureOptions } from "./v4/session.ts";
+export type { Observe, Said, Watch, Watchable } from "./watch.ts";
 export { isToken } from "../protocol/v4/token.ts";

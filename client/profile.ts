@@ -15,8 +15,9 @@ import {
 import type { Timeouts } from "./connection.ts";
 import { detectEdition } from "./detect.ts";
 import type { ClientEvent } from "./events.ts";
+import type { Watchable } from "./watch.ts";
 
-export interface Wish {
+export interface Wish extends Watchable {
   readonly server: Address;
   readonly userName: string;
   /** What the server speaks; `auto` finds out. Without, what was used last under this identity, or 2023c. */
@@ -37,7 +38,7 @@ export async function chooseProfile(
   if (wish.edition !== "auto") {
     return complete(wish.edition ?? remembered?.edition ?? DEFAULT_EDITION, habits);
   }
-  const detected = await detectEdition(wish.server, wish.userName, clientId, timeouts);
+  const detected = await detectEdition(wish, clientId, timeouts);
   wish.onEvent?.({ type: "detected", ...detected });
   return complete(detected.edition, habits);
 }

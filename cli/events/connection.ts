@@ -90,6 +90,29 @@ export const CONNECTION_EVENTS = {
     },
     words: ({ request }) => REQUEST_WORDS[request],
   }),
+  "message": defineEvent({
+    kind: "note",
+    isDetail: true,
+    what: "With `--verbose`: one end has said something to the other. What it carries is not told.",
+    fields: {
+      connection: count("on which connection of this command, from 1 on"),
+      from: oneOf(["client", "server"], "who has said it"),
+      message: text("what the protocol calls it"),
+      code: optional(count("the number that stands for that in its header")),
+      tag: optional(count("of the request that it belongs to, by protocol 4")),
+      count: count("how many of the same came one after the other"),
+      size: count("their bytes, headers included"),
+      after: number("how long the command had run by the first of them, in seconds"),
+    },
+    words: ({ connection, from, message, code, tag, count, size, after }, paint) =>
+      paint(
+        "dim",
+        `${after.toFixed(3)} s  connection ${connection}  ${from === "client" ? ">" : "<"} ` +
+          message + (code === undefined ? "" : ` (${code})`) +
+          (count > 1 ? ` ×${count}` : "") + (tag === undefined ? "" : `, tag ${tag}`) +
+          `, ${size} bytes`,
+      ),
+  }),
   "registered": defineEvent({
     kind: "note",
     what: "The server has given the user an account.",

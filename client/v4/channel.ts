@@ -16,6 +16,7 @@ import { certificateName, fingerprintOf, isSelfMade } from "../../protocol/v4/fi
 import { decodeHelloAnswer, HELLO, type HelloAnswer } from "../../protocol/v4/hello.ts";
 import { toPem } from "../../protocol/v4/pem.ts";
 import { connect, type Timeouts } from "../connection.ts";
+import type { Watchable } from "../watch.ts";
 import type { ServerIdentity } from "./known_servers.ts";
 
 /** A server of protocol 3 may say nothing to what it does not know; so long is waited, in milliseconds. */
@@ -28,18 +29,23 @@ const HELLO_MS = 2000;
 export async function findSecure(
   address: Address,
   timeouts: Timeouts,
+  { watch }: Watchable = {},
 ): Promise<HelloAnswer | undefined> {
   using socket = await connect(address, timeouts);
+  const observe = watch?.();
   const timer = setTimeout(() => socket.close(), Math.min(HELLO_MS, timeouts.responseMs));
   const buffer = new Uint8Array(32 * 1024);
   try {
     for (let done = 0; done < HELLO.length;) done += await socket.write(HELLO.subarray(done));
+    observe?.({ from: "client", kind: "hello", size: HELLO.length });
     for (let filled = 0; filled < buffer.length;) {
       const size = await socket.read(buffer.subarray(filled));
       if (size === null) return undefined;
       filled += size;
       const answer = decodeHelloAnswer(buffer.slice(0, filled));
-      if (answer !== undefined) return answer;
+      if (answer === undefined) continue;
+      observe?.({ from: "server", kind: "helloAnswer", size: filled });
+      return answer;
     }
     return undefined;
   } catch {

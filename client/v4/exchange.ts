@@ -3,13 +3,7 @@
  *
  * @module
  */
-import {
-  type Bytes,
-  NetworkError,
-  printable,
-  ProtocolError,
-  RefusedError,
-} from "../../protocol/mod.ts";
+import { type Bytes, NetworkError, ProtocolError } from "../../protocol/mod.ts";
 import { FrameReader } from "../../protocol/v4/frames.ts";
 import {
   dataHeader,
@@ -19,11 +13,14 @@ import {
   type Kind,
   type Message,
   type MessageOf,
+  MESSAGES,
 } from "../../protocol/v4/messages.ts";
 import { Outbox } from "../../protocol/v4/outbox.ts";
 import type { Timeouts } from "../connection.ts";
 import { MIN_RATE, Patience } from "../patience.ts";
+import type { Observe } from "../watch.ts";
 import type { RateLimit } from "./rate_limit.ts";
+import { ended, lost, refused } from "./reasons.ts";
 
 /** TLS gives no more than 16 KiB at once. */
 const READ_SIZE = 64 * 1024;
@@ -38,6 +35,12 @@ export type Socket = Pick<Deno.TlsConn, "read" | "write" | "close">;
 /** Takes a message of one request; `true` when it was the last. While it works nothing more is read. */
 type Taker = (message: Message) => boolean | Promise<boolean>;
 
+export interface ExchangeOptions {
+  readonly rate?: RateLimit | undefined;
+  /** Is told of every message. */
+  readonly observe?: Observe | undefined;
+}
+
 interface Waiting {
   readonly take: Taker;
   readonly resolve: () => void;
@@ -49,6 +52,7 @@ export class Exchange implements Disposable {
   readonly #timeouts: Timeouts;
   readonly #rate: RateLimit | undefined;
   readonly #outbox = new Outbox((bytes) => this.#write(bytes));
+  readonly #observe: Observe | undefined;
   readonly #frames = new FrameReader("server", (header) => this.#expect(header));
   readonly #waiting = new Map<number, Waiting>();
   readonly #reading: Promise<void>;
@@ -60,11 +64,12 @@ export class Exchange implements Disposable {
   #end: Error | undefined;
   #closed = false;
 
-  constructor(socket: Socket, timeouts: Timeouts, rate?: RateLimit) {
+  constructor(socket: Socket, timeouts: Timeouts, { rate, observe }: ExchangeOptions = {}) {
     this.#socket = socket;
     this.#timeouts = timeouts;
     this.#patience = new Patience(timeouts.responseMs);
     this.#rate = rate;
+    this.#observe = observe;
     this.#reading = this.#readAll().catch((error) => this.#fail(lost(error)));
     this.#watchdog = setInterval(() => this.#watch(), WATCH_MS);
   }
@@ -111,7 +116,9 @@ export class Exchange implements Disposable {
   /** Resolves when the message is on its way, and there is room for more. Throws `NetworkError` `connection-lost`, `no-answer`. */
   async send(message: Message): Promise<void> {
     if (this.#end !== undefined) throw this.#end;
-    await this.#outbox.send(encodeMessage(message));
+    const frame = encodeMessage(message);
+    this.#tell("client", message.kind, message.tag, frame.length);
+    await this.#outbox.send(frame);
   }
 
   /** The only answer with a tag. Throws `ProtocolError` `unexpected-answer` for one of another kind. */
@@ -136,7 +143,9 @@ export class Exchange implements Disposable {
   /** Sends a chunk; its bytes may change when the promise resolves. */
   async sendChunk(tag: number, offset: number, chunk: Bytes): Promise<void> {
     if (this.#end !== undefined) throw this.#end;
-    await this.#outbox.send(dataHeader(tag, offset, chunk.length), chunk);
+    const header = dataHeader(tag, offset, chunk.length);
+    this.#tell("client", "data", tag, header.length + chunk.length);
+    await this.#outbox.send(header, chunk);
   }
 
   [Symbol.dispose](): void {
@@ -145,6 +154,10 @@ export class Exchange implements Disposable {
     this.#closed = true;
     clearInterval(this.#watchdog);
     this.#socket.close();
+  }
+
+  #tell(from: "client" | "server", kind: Kind, tag: number, size: number): void {
+    this.#observe?.({ from, kind, code: MESSAGES[kind].type, tag, size });
   }
 
   async #write(bytes: Bytes): Promise<void> {
@@ -191,7 +204,8 @@ export class Exchange implements Disposable {
   }
 
   /** What nobody waits for does not count as something that the server does. */
-  #expect({ tag, length }: FrameHeader): void {
+  #expect({ kind, tag, length }: FrameHeader): void {
+    this.#tell("server", kind, tag, FRAME_HEADER_SIZE + length);
     this.#isAwaited = this.#waiting.has(tag);
     // What is longer is counted as it comes.
     if (this.#isAwaited) this.#patience.earn(FRAME_HEADER_SIZE + Math.min(length, READ_SIZE));
@@ -259,32 +273,4 @@ export class Exchange implements Disposable {
 /** What the server says does not answer what it was asked. */
 export function unexpected({ kind }: Pick<Message, "kind">): ProtocolError {
   return new ProtocolError("unexpected-answer", `The server answers ${kind}, which does not fit`);
-}
-
-function lost(cause: unknown): NetworkError {
-  const reason = printable(cause instanceof Error ? cause.message : String(cause));
-  return new NetworkError("connection-lost", `The connection is lost: ${reason}`, { cause });
-}
-
-/** What a server says of why it does not do something. */
-interface Reason {
-  readonly code: string;
-  readonly message: string;
-}
-
-function refused(reason: Reason): RefusedError {
-  return new RefusedError(codeOf(reason), `The server refuses: ${wordsOf(reason)}`);
-}
-
-function ended(reason: Reason): NetworkError {
-  return new NetworkError(codeOf(reason), `The server ends the connection: ${wordsOf(reason)}`);
-}
-
-/** The code is one of ours only if it looks like one. */
-function codeOf({ code }: Reason): string {
-  return /^[a-z][a-z-]{0,40}$/.test(code) ? code : "refused";
-}
-
-function wordsOf({ message }: Reason): string {
-  return printable(message.slice(0, 500));
 }

@@ -7,11 +7,12 @@ import { UsageError } from "../../protocol/mod.ts";
 import { DEFAULT_TIMEOUTS, type Timeouts } from "../connection.ts";
 import { type Retry, type RetryOptions, withRetries } from "../retries.ts";
 import type { TransferInfo } from "../transfer_info.ts";
+import type { Watchable } from "../watch.ts";
 import { hasSecureAccount } from "./account.ts";
 import { findSecure } from "./channel.ts";
 import { KnownServers, type ServerIdentity } from "./known_servers.ts";
 
-export interface ChoiceOptions extends RetryOptions {
+export interface ChoiceOptions extends RetryOptions, Watchable {
   readonly info: Pick<TransferInfo, "server" | "secure" | "fingerprint">;
   /** What the user asked for; `auto` leaves it to what is known, and to the server. */
   readonly asked: "3" | "4" | "auto";
@@ -55,7 +56,7 @@ export async function chooseProtocol(options: ChoiceOptions): Promise<Choice> {
   if (namesDialect) return { protocol: 3, why: "asked", known };
   const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
   const answer = await withRetries(
-    () => findSecure(server, timeouts),
+    () => findSecure(server, timeouts, options),
     options,
     (retry) => options.onRetry?.(retry),
   );

@@ -20,6 +20,7 @@ import { fingerprintOfName } from "../../protocol/v4/server_name.ts";
 import { DEFAULT_TIMEOUTS, type Timeouts } from "../connection.ts";
 import { IdentityFolder } from "../identity.ts";
 import type { SourceFile } from "../source_file.ts";
+import type { Watchable } from "../watch.ts";
 import { type Account, AccountFolder } from "./account.ts";
 import { findSecure, openByName, openSecurely, readIdentity } from "./channel.ts";
 import { Exchange } from "./exchange.ts";
@@ -28,7 +29,7 @@ import { isSame, KnownServers, type ServerIdentity } from "./known_servers.ts";
 import { otherServer } from "./other_server.ts";
 import type { RateLimit } from "./rate_limit.ts";
 
-export interface SecureOptions {
+export interface SecureOptions extends Watchable {
   readonly server: Address;
   /** What line 1 of transfer.info says, where it does. */
   readonly fingerprint?: Bytes | undefined;
@@ -105,7 +106,9 @@ export async function openSession(options: SecureOptions): Promise<Session> {
   for (;;) {
     const way = ways.shift() as Way;
     const { socket, ...face } = await openChannel(options, timeouts);
-    const exchange = new Exchange(socket, timeouts, options.rate);
+    const exchange = new Exchange(socket, timeouts, {
+      ...{ rate: options.rate, observe: options.watch?.() },
+    });
     try {
       // At once: the server speaks first, and an answer that nobody waits for is passed over.
       const welcome = await introduce(exchange, { key, ...face }, way);
@@ -146,7 +149,7 @@ interface Channel {
 /** Finds the server, sees that it is the one that is expected, and keeps one that is new. */
 async function openChannel(options: SecureOptions, timeouts: Timeouts): Promise<Channel> {
   const { server, identityFolder, caCerts = [] } = options;
-  const answer = await findSecure(server, timeouts);
+  const answer = await findSecure(server, timeouts, options);
   if (answer === undefined) throw notSpoken(server);
   const identity = await readIdentity(answer.certificate);
   const isNew = await judgeServer(options, identity);

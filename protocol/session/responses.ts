@@ -22,6 +22,7 @@ export class ResponseReader {
   readonly #habits: Habits;
   readonly #feed = new Feed();
   #header: ResponseHeader | undefined;
+  #size = 0;
 
   constructor(edition: Edition, habits: Habits = NO_HABITS) {
     this.#edition = edition;
@@ -47,7 +48,13 @@ export class ResponseReader {
     const payload = body.subarray(0, payloadSize);
     const response = decodeResponse(this.#edition, header, payload);
     this.#header = undefined;
+    this.#size = RESPONSE_HEADER_SIZE + body.length;
     return response;
+  }
+
+  /** Bytes of the response that came last, the header's included. */
+  get size(): number {
+    return this.#size;
   }
 
   /** The header of the response that is being read, or that could not be. */

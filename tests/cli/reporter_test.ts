@@ -118,6 +118,10 @@ Deno.test("an error: code, class, message and hint; the stack with --verbose, or
   });
   assert.equal(words, "xfer: Nothing came [no-answer]\n      Try again.\n");
   assert.match(shown(error, true).words, /^xfer: .*\n {6}Try again\.\nNetworkError: .*\n +at /);
+  const cause: Error = new Error("below");
+  cause.cause = cause;
+  const caused = shown(new NetworkError("x", "above", { cause }), true).words;
+  assert.equal(caused.match(/^Caused by: Error: below$/gm)?.length, 8);
   const fault = shown(new TypeError("oops"), false);
   assert.deepEqual([fault.line?.["code"], fault.line?.["class"]], ["internal", "internal"]);
   assert.match(fault.words, /^xfer: internal error, please report it:\nTypeError: oops\n +at /);

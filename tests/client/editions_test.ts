@@ -62,8 +62,7 @@ for (const edition of EDITIONS) {
     await using folder = await TemporaryFolder.create();
     await using server = await start(folder, [edition]);
     const { edition: found, certain } = await detectEdition(
-      server.address,
-      "Alice",
+      { server: server.address, userName: "Alice" },
       undefined,
       TIMEOUTS,
     );
@@ -93,7 +92,7 @@ Deno.test("client: no server there is an error, not an edition", async () => {
   const { hostname, port } = listener.addr;
   listener.close();
   await assert.rejects(
-    detectEdition({ hostname, port }, "Alice", undefined, TIMEOUTS),
+    detectEdition({ server: { hostname, port }, userName: "Alice" }, undefined, TIMEOUTS),
     NetworkError,
   );
 });

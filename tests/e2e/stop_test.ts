@@ -4,7 +4,7 @@ import { cksum } from "../../mod.ts";
 import { formatQuantity, parseQuantity } from "../../cli/quantities.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
 import { encrypt, kindOf, Peer } from "../helpers/peer.ts";
-import { CLIENT_3, ServerProcess, xfer } from "../helpers/processes.ts";
+import { CLIENT_3, command, ServerProcess, writeTransferInfo, xfer } from "../helpers/processes.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
 
 const content = pseudoRandomBytes(100_000);
@@ -134,4 +134,19 @@ Deno.test("quantities are read as they are written", () => {
     assert.equal(formatQuantity(value, unit), text);
   }
   assert.equal(parseQuantity("10MB", "size"), 10_000_000);
+});
+
+Deno.test("a command that waits is ended by a signal, with the signal's exit code", async () => {
+  if (Deno.build.os === "windows") return;
+  await using folder = await TemporaryFolder.create();
+  using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  await writeTransferInfo(folder.path, { port: silent.addr.port });
+  for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
+    const client = command(["client", "list", "--json"], {
+      ...{ cwd: folder.path, stdin: "null", stdout: "null", stderr: "null" },
+    }).spawn();
+    using _connection = await silent.accept();
+    client.kill(signal);
+    assert.equal((await client.status).code, code);
+  }
 });

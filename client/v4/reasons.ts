@@ -1,0 +1,37 @@
+/**
+ * Why a connection ends, or something is not done on it, as errors.
+ *
+ * @module
+ */
+import { NetworkError, printable, RefusedError } from "../../protocol/mod.ts";
+
+/** The connection can't be used any more. */
+export function lost(cause: unknown): NetworkError {
+  const reason = printable(cause instanceof Error ? cause.message : String(cause));
+  return new NetworkError("connection-lost", `The connection is lost: ${reason}`, { cause });
+}
+
+/** What a server says of why it does not do something. */
+interface Reason {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** The server does not do what it was asked for. */
+export function refused(reason: Reason): RefusedError {
+  return new RefusedError(codeOf(reason), `The server refuses: ${wordsOf(reason)}`);
+}
+
+/** The server lets go of a client that it may see again. */
+export function ended(reason: Reason): NetworkError {
+  return new NetworkError(codeOf(reason), `The server ends the connection: ${wordsOf(reason)}`);
+}
+
+/** The code is one of ours only if it looks like one. */
+function codeOf({ code }: Reason): string {
+  return /^[a-z][a-z-]{0,40}$/.test(code) ? code : "refused";
+}
+
+function wordsOf({ message }: Reason): string {
+  return printable(message.slice(0, 500));
+}

@@ -1,0 +1,129 @@
+/** `--verbose`: what is said on the network, and where errors arose; never what is secret. */
+import assert from "node:assert/strict";
+import { eventsIn } from "../helpers/events.ts";
+import { ServerProcess, xfer } from "../helpers/processes.ts";
+import { TemporaryFolder } from "../helpers/temporary.ts";
+
+interface Scene {
+  readonly folder: TemporaryFolder;
+  readonly server: ServerProcess;
+  readonly data: string;
+}
+
+async function withServer(
+  args: readonly string[],
+  body: (scene: Scene) => Promise<void>,
+): Promise<void> {
+  await using folder = await TemporaryFolder.create();
+  const data = folder.join("data");
+  await using server = await ServerProcess.start(data, {
+    args: ["--listen", "127.0.0.1:0", ...args],
+  });
+  await body({ folder, server, data });
+}
+
+async function prepare({ folder }: Scene, name: string, line1: string): Promise<string> {
+  const path = folder.join(name);
+  await Deno.mkdir(path, { mode: 0o700 });
+  await Deno.writeTextFile(`${path}/transfer.info`, `${line1}\nAlice\nhello.txt\n`);
+  await Deno.writeTextFile(`${path}/hello.txt`, "the content\n");
+  await Deno.writeFile(`${path}/large`, new Uint8Array(2_500_000));
+  return path;
+}
+
+const said = (stdout: string) =>
+  eventsIn(stdout, "message").map(({ from, message, count }) =>
+    `${from === "client" ? ">" : "<"} ${message}${count === 1 ? "" : ` ${count}`}`
+  );
+
+/** Everything in files that hold keys, and in what was given, that nobody else may see. */
+async function secretsIn(folder: string): Promise<string[]> {
+  const secrets = ["the content"];
+  for (const name of ["me.key", "priv.key", "me.info"]) {
+    const text = await Deno.readTextFile(`${folder}/${name}`).catch(() => "");
+    secrets.push(...text.split(/\s+/).filter((word) => word.length > 40));
+  }
+  return secrets;
+}
+
+Deno.test("--verbose tells the conversation of protocol 4, and nothing that it carries", () =>
+  withServer(["--registration", "invite"], async (scene) => {
+    const { location } = await scene.server.logged("server.listening-securely");
+    const cwd = await prepare(scene, "alice", `${location}`);
+    const invited = await xfer(["server", "invite", "--data", scene.data]);
+    const token = invited.stdout.trim();
+    const args = ["client", "put", "--invitation", token, "hello.txt", "large", "--json", "-v"];
+    const { code, stdout, stderr } = await xfer(args, cwd);
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(said(stdout).filter((line) => line !== "< stored"), [
+      "> hello",
+      "< helloAnswer",
+      "< challenge",
+      "> register",
+      "< welcome",
+      "> put",
+      "> data",
+      "> end",
+      "> put",
+      "> data 3",
+      "> end",
+    ]);
+    const data = eventsIn(stdout, "message").findLast(({ message }) => message === "data");
+    assert.deepEqual([data?.["connection"], data?.["tag"], data?.["code"]], [2, 2, 11]);
+    assert.equal(data?.["size"], 2_500_000 + 3 * 17, "with three headers");
+    assert.match(stderr, /^\d+\.\d{3} s {2}connection 2 {2}< challenge \(1\), tag 0, 43 bytes$/m);
+    const secrets = [token, ...await secretsIn(cwd)];
+    assert.ok(secrets.length >= 3, "the token, the content, a key");
+    for (const secret of secrets) assert.ok(!(stdout + stderr).includes(secret), secret);
+  }));
+
+Deno.test("--verbose tells the conversation of protocol 3, and nothing that it carries", () =>
+  withServer([], async (scene) => {
+    const cwd = await prepare(scene, "alice", `127.0.0.1:${scene.server.port}`);
+    const args = ["client", "--protocol", "3", "--edition", "auto", "-v", "--json"];
+    const { code, stdout, stderr } = await xfer(args, cwd);
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(said(stdout), [
+      "> reconnect",
+      "< answer",
+      "> register",
+      "< registered",
+      "> publicKey",
+      "< keyReceived",
+      "> sendFile",
+      "< fileReceived",
+      "> crcValid",
+      "< messageReceived",
+    ]);
+    const codes = eventsIn(stdout, "message").map(({ code }) => code);
+    assert.deepEqual(codes.slice(2), [1025, 2100, 1026, 2102, 1028, 2103, 1029, 2104]);
+    const content = eventsIn(stdout, "message").find(({ message }) => message === "sendFile");
+    assert.equal(content?.["size"], 282 + 16, "header, fields, and a block of ciphertext");
+    assert.match(stderr, /^\d+\.\d{3} s {2}connection 2 {2}> register \(1025\), 278 bytes$/m);
+    const secrets = await secretsIn(cwd);
+    assert.ok(secrets.length >= 3, "the content, and a key in two files");
+    for (const secret of secrets) assert.ok(!(stdout + stderr).includes(secret), secret);
+    const quiet = await xfer(["client", "--protocol", "3", "--json"], cwd);
+    assert.deepEqual(said(quiet.stdout), [], "not without being asked");
+  }));
+
+Deno.test("what was said before the connection was lost is told before the error", () =>
+  withServer([], async (scene) => {
+    const cwd = await prepare(scene, "alice", `127.0.0.1:${scene.server.port}`);
+    const args = ["client", "--protocol", "4", "list", "-v", "--json"];
+    const { code, stdout } = await xfer(args, cwd);
+    assert.equal(code, 3);
+    assert.deepEqual(eventsIn(stdout).map(({ event }) => event), ["message", "message", "error"]);
+  }));
+
+Deno.test("--verbose shows where an error arose", async () => {
+  const args = ["server", "list", "--data", "none"];
+  const short = await xfer(args);
+  assert.doesNotMatch(short.stderr, /^ +at /m);
+  const long = await xfer([...args, "--verbose"]);
+  assert.equal(long.code, 3);
+  assert.ok(long.stderr.startsWith(short.stderr));
+  assert.match(long.stderr, /\nConfigurationError: .*\n +at /);
+  const [error] = eventsIn((await xfer([...args, "--verbose", "--json"])).stdout);
+  assert.match(`${error?.["stack"]}`, /^ConfigurationError: .*\n +at /);
+});
