@@ -23,6 +23,7 @@ const SBOM = "xfer.cdx.json";
 const ALONGSIDE: readonly string[] = [
   "LICENSE",
   "packaging/install.sh",
+  "packaging/server.toml",
   "packaging/xfer.service",
 ];
 

@@ -1,14 +1,18 @@
 /**
  * Writes the pages that are made of tables in the program. With `--check` it only compares: the tests do, too.
  */
+import { exampleFile } from "../cli/configuration/example.ts";
+import { configurationPage } from "./docs/configuration.ts";
 import { exitCodesPage } from "./docs/exit_codes.ts";
 import { jsonPage, jsonSchema } from "./docs/json.ts";
 
 /** Each page by its path, and what makes it. */
 export const PAGES: Readonly<Record<string, () => string>> = {
+  "docs/configuration.md": configurationPage,
   "docs/exit-codes.md": exitCodesPage,
   "docs/json.md": jsonPage,
   "docs/json.schema.json": jsonSchema,
+  "packaging/server.toml": () => `${exampleFile()}\n`,
 };
 
 const ROOT = new URL("../", import.meta.url);

@@ -27,19 +27,14 @@ export class NotToml extends Error {
   }
 }
 
-/** Without one of these no line ends a value that began on another. */
-const CLOSING = /\]|\}|"""|'''/;
-
 /** What a file gives, in its order. Throws `NotToml`. */
 export function readEntries(text: string): Entry[] {
   read(text);
   // The parser does not tell where a key is. It takes a line, or as many as a value goes over, by themselves.
   const entries: Entry[] = [];
-  const lines = text.split("\n");
+  const lines = text.split(/(?<=\n)/);
   for (let begin = 0, end = 1; end <= lines.length; end++) {
-    // Trying after each line of a long array would take long.
-    if (end > begin + 1 && !CLOSING.test(lines[end - 1] ?? "")) continue;
-    const table = readWhole(lines.slice(begin, end).join("\n"));
+    const table = readWhole(lines.slice(begin, end), end === lines.length);
     if (table === undefined) continue;
     for (const [key, value] of Object.entries(table)) entries.push({ key, value, line: begin + 1 });
     begin = end;
@@ -47,11 +42,17 @@ export function readEntries(text: string): Entry[] {
   return entries;
 }
 
-function readWhole(text: string): Record<string, unknown> | undefined {
+/** Without one of these no line ends a value that began on another. */
+const CLOSING = /\]|\}|"""|'''/;
+
+/** `undefined` where there is more to come. */
+function readWhole(lines: readonly string[], last: boolean): Record<string, unknown> | undefined {
+  // Trying after each line of a long array would take long.
+  if (lines.length > 1 && !last && !CLOSING.test(lines.at(-1) ?? "")) return undefined;
   try {
-    return read(text);
+    return read(lines.join(""));
   } catch (error) {
-    if (error instanceof NotToml) return undefined; // it goes on
+    if (error instanceof NotToml && !last) return undefined;
     throw error;
   }
 }

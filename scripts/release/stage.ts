@@ -23,6 +23,8 @@ const EPOCH = new Date(0);
 const CODE = /\.([cm]?js|json|wasm|node)$/;
 /** Deno's own notes on the folder of packages; they have paths in them. */
 const NOTES: readonly string[] = [".setup-cache.bin", ".deno.lock"];
+/** What Deno marks a package with that it has unpacked; empty. */
+const UNPACKED = ".initialized";
 
 interface Config {
   readonly name: string;
@@ -140,10 +142,10 @@ async function strip(folder: string): Promise<void> {
   for await (const { name, isFile, isDirectory } of Deno.readDir(folder)) {
     const path = join(folder, name);
     if (isDirectory) await strip(path);
-    if (!isFile || name.startsWith(".")) continue;
+    if (!isFile || name === UNPACKED || NOTES.includes(name)) continue;
     const content = await Deno.readFile(path);
     await Deno.remove(path); // it may be the very file of Deno's cache, which must stay as it is
-    if (CODE.test(name)) await Deno.writeFile(path, content);
+    if (CODE.test(name) && !name.startsWith(".")) await Deno.writeFile(path, content);
   }
 }
 

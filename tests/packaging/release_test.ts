@@ -73,6 +73,9 @@ Deno.test("the stage holds the program, its packages' code, and no tool of the t
   }
   assert.deepEqual(files.filter((file) => /^(tests|scripts|docs)\//.test(file)), []);
   assert.deepEqual(files.filter((file) => /licen[cs]e|\.md$|\.d\.ts$/i.test(file)), []);
+  // What tools note of a package (.eslintrc.json) is no code.
+  const hidden = files.filter((file) => /\/\.[^/]+$/.test(file) && !file.endsWith(".initialized"));
+  assert.deepEqual(hidden.filter((file) => !file.startsWith("node_modules/.deno/.")), []);
   const names = new Set(stage.packages.map(({ name }) => name));
   for (const inside of ["commander", "@peculiar/x509", "tslib"]) {
     assert.ok(names.has(inside), inside);
