@@ -21,6 +21,7 @@ const HOUR = 60 * MINUTE;
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
+/** `option` stands by itself in each row: then its type is that one text, by which settings are looked up. */
 export const LIMITS = {
   maxConnections: {
     option: "max-connections",
@@ -95,7 +96,8 @@ export const LIMITS = {
     reason: "each takes its room on the disk, and counts in its user's quota",
   },
   inlineSize: {
-    ...{ unit: "size", default: 16 * KIB, option: "inline-size" },
+    option: "inline-size",
+    ...{ unit: "size", default: 16 * KIB },
     what:
       "size of a file of protocol 4 that the catalog keeps itself, rather than a file of its own",
     reason: "many small files take one sync together; larger ones are written once, not twice",
