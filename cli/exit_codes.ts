@@ -28,7 +28,7 @@ export const EXIT_CODES: readonly ExitCode[] = [
   {
     ...{ code: 3, class: "configuration" },
     meaning:
-      "transfer.info, an identity, known_servers, port.info or the data folder is not as it " +
+      "transfer.info, an identity, known_servers, port.info, a setting of the server or the data folder is not as it " +
       "must be; the server is not the one that is expected",
   },
   {

@@ -12,9 +12,10 @@ import {
   MAX_USES,
   revokeInvitations,
 } from "../server/mod.ts";
+import { dataOf } from "./configuration/options.ts";
 import { formatQuantity, parseLifetime } from "./quantities.ts";
 import type { Run } from "./run.ts";
-import { dataOf, example, isoTime } from "./words.ts";
+import { example, isoTime } from "./words.ts";
 
 interface InviteChoice {
   readonly uses?: number;
@@ -34,7 +35,7 @@ export function addInviteCommand(server: Command, run: Run): void {
     .addHelpText("after", example("xfer server invite --uses 30 --expires 14d --data /srv/xfer"))
     .action(async (choice: InviteChoice, command: Command) => {
       const { uses = 1, expires: lifeMs = INVITATION_LIFE_MS } = choice;
-      const { token, expiresAt } = await invite(dataOf(command), { uses, lifeMs });
+      const { token, expiresAt } = await invite(await dataOf(command), { uses, lifeMs });
       const expires = isoTime(expiresAt);
       run.reporter.report({ event: "token", token, purpose: "invitation", uses, expires });
     });
@@ -42,7 +43,9 @@ export function addInviteCommand(server: Command, run: Run): void {
     .description("Print the invitations that are open; the tokens themselves are not kept.")
     .addHelpText("after", example("xfer server invite list --data /srv/xfer"))
     .action(async (_: unknown, command: Command) => {
-      for (const { id, usesLeft, madeAt, expiresAt } of await listInvitations(dataOf(command))) {
+      for (
+        const { id, usesLeft, madeAt, expiresAt } of await listInvitations(await dataOf(command))
+      ) {
         const [made, expires] = [isoTime(madeAt), isoTime(expiresAt)];
         run.reporter.report({ event: "invitation", id, usesLeft, made, expires });
       }
@@ -62,7 +65,7 @@ export function addInviteCommand(server: Command, run: Run): void {
           },
         );
       }
-      const count = await revokeInvitations(dataOf(command), all ? "all" : ids);
+      const count = await revokeInvitations(await dataOf(command), all ? "all" : ids);
       run.reporter.report({ event: "withdrawn", count });
     });
 }

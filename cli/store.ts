@@ -15,11 +15,12 @@ import {
   type Verified,
   verify,
 } from "../server/mod.ts";
+import { dataOf } from "./configuration/options.ts";
 import { DAMAGED, SUCCESS } from "./exit_codes.ts";
 import type { EventOf } from "./events.ts";
 import { parseVersion } from "./quantities.ts";
 import type { Run } from "./run.ts";
-import { dataOf, example, isoTime } from "./words.ts";
+import { example, isoTime } from "./words.ts";
 
 /** Adds the commands below `server`. */
 export function addStoreCommands(server: Command, run: Run): void {
@@ -27,7 +28,7 @@ export function addStoreCommands(server: Command, run: Run): void {
     .description("Print the clients and their files.")
     .addHelpText("after", example("xfer server list --data /srv/xfer"))
     .action(async (_: unknown, command: Command) => {
-      for (const client of await listStored(dataOf(command))) {
+      for (const client of await listStored(await dataOf(command))) {
         run.reporter.report(clientEvent(client));
       }
     });
@@ -42,7 +43,7 @@ export function addStoreCommands(server: Command, run: Run): void {
       example("xfer server export Alice a.pdf ./a-of-alice.pdf --data /srv/xfer"),
     )
     .action(async (user: string, fileName: string, target: string, _: unknown, c: Command) => {
-      const dataFolder = dataOf(c);
+      const dataFolder = await dataOf(c);
       const { version } = c.opts<{ version?: number }>();
       const { name, size, crc: cksum } = await exportFile({
         dataFolder,
@@ -62,7 +63,7 @@ export function addStoreCommands(server: Command, run: Run): void {
     )
     .action(async ({ repair = false }: { repair?: boolean }, command: Command) => {
       const { findings, catalogFaults } = await verify({
-        dataFolder: dataOf(command),
+        dataFolder: await dataOf(command),
         repair,
         onFinding: (verified) => run.reporter.report(findingEvent(verified)),
       });
@@ -76,14 +77,14 @@ export function addStoreCommands(server: Command, run: Run): void {
     .argument("<dir>", "where to; a folder that is new or empty")
     .addHelpText("after", example("xfer server backup /mnt/backup/monday --data /srv/xfer"))
     .action(async (target: string, _: unknown, command: Command) =>
-      reportCopy(run, await backup(dataOf(command), target), target)
+      reportCopy(run, await backup(await dataOf(command), target), target)
     );
   server.command("restore")
     .description("Make a data folder, new or empty, from a backup.")
     .argument("<dir>", "the backup")
     .addHelpText("after", example("xfer server restore /mnt/backup/monday --data /srv/xfer"))
     .action(async (source: string, _: unknown, command: Command) => {
-      const data = dataOf(command);
+      const data = await dataOf(command);
       reportCopy(run, await restore(source, data), data);
     });
 }

@@ -18,10 +18,11 @@ import {
   setUserDisabled,
   setUserQuota,
 } from "../server/mod.ts";
+import { dataOf } from "./configuration/options.ts";
 import type { EventOf } from "./events.ts";
 import { formatQuantity, parseLifetime, parseQuantity } from "./quantities.ts";
 import type { Run } from "./run.ts";
-import { dataOf, example, isoTime } from "./words.ts";
+import { example, isoTime } from "./words.ts";
 
 /** Adds the command below `server`. */
 export function addUsersCommand(server: Command, run: Run): void {
@@ -35,14 +36,14 @@ export function addUsersCommand(server: Command, run: Run): void {
 
   command("list", "Print the accounts, with what they have stored.", "list --json")
     .action(async (_: unknown, command: Command) => {
-      for (const account of await listUsers(dataOf(command))) {
+      for (const account of await listUsers(await dataOf(command))) {
         run.reporter.report(userEvent(account));
       }
     });
   for (const [verb, event, what] of SWITCHES) {
     forOne(verb, what, `${verb} Alice --data /srv/xfer`)
       .action(async (name: string, _: unknown, command: Command) => {
-        await setUserDisabled(dataOf(command), name, verb === "disable");
+        await setUserDisabled(await dataOf(command), name, verb === "disable");
         run.reporter.report({ event, user: name });
       });
   }
@@ -50,7 +51,7 @@ export function addUsersCommand(server: Command, run: Run): void {
     .argument("<old>", "the name of the user")
     .argument("<new>", "the name from now on; one that is free")
     .action(async (from: string, to: string, _: unknown, command: Command) => {
-      const learns = await renameUser(dataOf(command), from, to);
+      const learns = await renameUser(await dataOf(command), from, to);
       run.reporter.report({ event: "user-renamed", from, to, learns });
     });
   forOne(
@@ -77,7 +78,7 @@ export function addUsersCommand(server: Command, run: Run): void {
           hint: "For example: --bytes 10GB.",
         });
       }
-      const quota = await setUserQuota(dataOf(command), name, back ? "default" : change);
+      const quota = await setUserQuota(await dataOf(command), name, back ? "default" : change);
       run.reporter.report({ event: "quota-set", user: name, quota: quotaOf(quota) });
     });
   forOne(
@@ -91,11 +92,11 @@ export function addUsersCommand(server: Command, run: Run): void {
     .action(async (user: string, chosen: { remove?: string; yes?: boolean }, command: Command) => {
       const { remove, yes = false } = chosen;
       if (remove === undefined) {
-        for (const { fingerprint, addedAt } of await listUserKeys(dataOf(command), user)) {
+        for (const { fingerprint, addedAt } of await listUserKeys(await dataOf(command), user)) {
           run.reporter.report({ event: "key", user, fingerprint, added: isoTime(addedAt) });
         }
       } else {
-        await removeUserKey(dataOf(command), user, remove, yes);
+        await removeUserKey(await dataOf(command), user, remove, yes);
         run.reporter.report({ event: "key-removed", user, fingerprint: remove });
       }
     });
@@ -110,7 +111,7 @@ export function addUsersCommand(server: Command, run: Run): void {
       parseLifetime,
     )
     .action(async (user: string, { expires: lifeMs }: { expires?: number }, command: Command) => {
-      const { token, expiresAt } = await linkUser(dataOf(command), user, lifeMs);
+      const { token, expiresAt } = await linkUser(await dataOf(command), user, lifeMs);
       const expires = isoTime(expiresAt);
       run.reporter.report({ event: "token", token, purpose: "link", uses: 1, expires, user });
     });
@@ -125,7 +126,7 @@ export function addUsersCommand(server: Command, run: Run): void {
           { hint: "Answer y, or say so beforehand: --yes." },
         );
       }
-      const files = await removeUser(dataOf(command), user);
+      const files = await removeUser(await dataOf(command), user);
       run.reporter.report({ event: "user-removed", user, files });
     });
 }

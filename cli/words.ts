@@ -3,7 +3,6 @@
  *
  * @module
  */
-import type { Command } from "commander";
 
 /** Behind a command's help. */
 export function example(...lines: readonly string[]): string {
@@ -29,9 +28,4 @@ export function plural(count: number, what: string): string {
 /** A time, as events have it. */
 export function isoTime(ms: number): string {
   return new Date(ms).toISOString();
-}
-
-/** The data folder that a command below `xfer server` is about. */
-export function dataOf(command: Command): string {
-  return command.optsWithGlobals<{ data: string }>().data;
 }

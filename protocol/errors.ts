@@ -41,7 +41,7 @@ export class UsageError extends XferError {
   override readonly category = "usage";
 }
 
-/** A file that a person writes (transfer.info, me.info, port.info) or a folder's state is not as it must be. */
+/** What a person has written (transfer.info, me.info, port.info, the server's settings) or a folder's state is not as it must be. */
 export class ConfigurationError extends XferError {
   override readonly category = "configuration";
 }

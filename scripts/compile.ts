@@ -26,6 +26,7 @@ const MAN_PAGES = "man";
 const ALONGSIDE: readonly string[] = [
   "LICENSE",
   "packaging/install.sh",
+  "packaging/server.toml",
   "packaging/xfer.service",
 ];
 

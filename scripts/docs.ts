@@ -5,6 +5,8 @@ import { describeProgram } from "../cli/command_tree.ts";
 import { makeProgram } from "../cli/program.ts";
 import { Run } from "../cli/run.ts";
 import { commandsPage } from "./docs/commands.ts";
+import { exampleFile } from "../cli/configuration/example.ts";
+import { configurationPage } from "./docs/configuration.ts";
 import { exitCodesPage } from "./docs/exit_codes.ts";
 import { jsonPage, jsonSchema } from "./docs/json.ts";
 
@@ -13,9 +15,11 @@ const PROGRAM = describeProgram(await makeProgram(new Run()));
 /** Each page by its path, and what makes it. */
 export const PAGES: Readonly<Record<string, () => string>> = {
   "docs/commands.md": () => commandsPage(PROGRAM),
+  "docs/configuration.md": configurationPage,
   "docs/exit-codes.md": exitCodesPage,
   "docs/json.md": jsonPage,
   "docs/json.schema.json": jsonSchema,
+  "packaging/server.toml": () => `${exampleFile()}\n`,
 };
 
 const ROOT = new URL("../", import.meta.url);

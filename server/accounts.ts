@@ -5,14 +5,16 @@
  * @module
  */
 import { type Bytes, toHex } from "../protocol/mod.ts";
-import { ExpiringMap } from "./expiring_map.ts";
+import { type Bounds, ExpiringMap } from "./expiring_map.ts";
 import type { Account } from "./store/account_catalog.ts";
 import { type Catalog, PROTOCOL_4 } from "./store/catalog.ts";
 
-/** What an operator says of an account holds after so many milliseconds. */
-const FRESH_MS = 1000;
-/** Accounts that are remembered so long; the oldest makes room. About 1 KiB each. */
-const MAX_REMEMBERED = 4096;
+const BOUNDS: Bounds = {
+  /** What an operator says of an account holds after so many milliseconds. */
+  ttlMs: 1000,
+  /** Accounts that are remembered so long; the oldest makes room. About 1 KiB each. */
+  max: 4096,
+};
 
 export class Accounts {
   readonly #catalog: Pick<Catalog, "findAccount">;
@@ -20,7 +22,7 @@ export class Accounts {
 
   constructor(catalog: Pick<Catalog, "findAccount">, clock: () => number) {
     this.#catalog = catalog;
-    this.#remembered = new ExpiringMap({ ttlMs: FRESH_MS, max: MAX_REMEMBERED, clock });
+    this.#remembered = new ExpiringMap(() => BOUNDS, clock);
   }
 
   /** The account, as it was within the last second. */

@@ -21,12 +21,14 @@ import { Transfers } from "./v4/transfers.ts";
 
 export interface Context {
   readonly store: Store;
+  /** Their values may change at any time: whoever needs one asks here for it, and keeps no copy. */
   readonly limits: Limits;
   readonly entropy: Entropy;
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
   readonly log: Logger;
-  readonly registration: RegistrationMode;
+  /** Who may register now. */
+  readonly registration: () => RegistrationMode;
   readonly accounts: Accounts;
   /** What a client is told that asks for protocol 4; `undefined` where it is not spoken. */
   readonly helloAnswer: () => HelloAnswer | undefined;
@@ -63,16 +65,21 @@ const HOUR_MS = 60 * 60_000;
 
 export function createContext(shared: Shared, freeSpace: () => Promise<number>): Context {
   const { store, limits, clock, log } = shared;
-  const reservations = { ttlMs: limits.registrationTtlMs, max: limits.maxReservations, clock };
   const transfers = new Transfers();
   return {
     ...shared,
     transfers,
     held: new HeldUploads(shared, (path) => transfers.isOpen(path)),
     accounts: new Accounts(store.catalog, clock),
-    sessions: new ExpiringMap({ ttlMs: limits.sessionTtlMs, max: limits.maxSessions, clock }),
-    reservations: new ExpiringMap(reservations),
-    registrations: new ExpiringMap({ ttlMs: HOUR_MS, max: limits.maxAddresses, clock }),
+    sessions: new ExpiringMap(
+      () => ({ ttlMs: limits.sessionTtlMs, max: limits.maxSessions }),
+      clock,
+    ),
+    reservations: new ExpiringMap(
+      () => ({ ttlMs: limits.registrationTtlMs, max: limits.maxReservations }),
+      clock,
+    ),
+    registrations: new ExpiringMap(() => ({ ttlMs: HOUR_MS, max: limits.maxAddresses }), clock),
     staging: new Staging(store.blobs, limits, freeSpace),
     limitLog: new LimitLog(log, clock),
     unverified: new UnverifiedFiles(limits, log),

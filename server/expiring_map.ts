@@ -4,27 +4,28 @@
  * @module
  */
 
-export interface ExpiringMapOptions {
+export interface Bounds {
   readonly ttlMs: number;
   readonly max: number;
-  /** Milliseconds since the epoch. */
-  readonly clock: () => number;
 }
 
 export class ExpiringMap<V> {
-  readonly #options: ExpiringMapOptions;
+  readonly #bounds: () => Bounds;
+  readonly #clock: () => number;
   /** In order of last use, oldest first. */
-  readonly #entries = new Map<string, { readonly value: V; readonly expires: number }>();
+  readonly #entries = new Map<string, { readonly value: V; readonly usedAt: number }>();
 
-  constructor(options: ExpiringMapOptions) {
-    this.#options = options;
+  /** The bounds may change at any time; `clock` tells milliseconds since the epoch. */
+  constructor(bounds: () => Bounds, clock: () => number) {
+    this.#bounds = bounds;
+    this.#clock = clock;
   }
 
   set(key: string, value: V): void {
-    const { ttlMs, max, clock } = this.#options;
     this.#entries.delete(key);
-    this.#entries.set(key, { value, expires: clock() + ttlMs });
+    this.#entries.set(key, { value, usedAt: this.#clock() });
     this.sweep();
+    const { max } = this.#bounds();
     for (const oldest of this.#entries.keys()) {
       if (this.#entries.size <= max) break;
       this.#entries.delete(oldest);
@@ -33,22 +34,21 @@ export class ExpiringMap<V> {
 
   /** The value, whose time starts anew. */
   get(key: string): V | undefined {
-    const entry = this.#entries.get(key);
-    if (entry === undefined || entry.expires <= this.#options.clock()) return undefined;
-    this.set(key, entry.value);
-    return entry.value;
+    const value = this.peek(key);
+    if (value !== undefined) this.set(key, value);
+    return value;
   }
 
   /** The value, whose time goes on. */
   peek(key: string): V | undefined {
     const entry = this.#entries.get(key);
-    return entry !== undefined && entry.expires > this.#options.clock() ? entry.value : undefined;
+    return entry !== undefined && entry.usedAt > this.#expired() ? entry.value : undefined;
   }
 
   /** Keys and values, oldest first; what has expired is left out. */
   *entries(): Generator<[string, V]> {
-    const now = this.#options.clock();
-    for (const [key, { value, expires }] of this.#entries) if (expires > now) yield [key, value];
+    const expired = this.#expired();
+    for (const [key, { value, usedAt }] of this.#entries) if (usedAt > expired) yield [key, value];
   }
 
   delete(key: string): void {
@@ -57,10 +57,15 @@ export class ExpiringMap<V> {
 
   /** Forgets what has expired. */
   sweep(): void {
-    const now = this.#options.clock();
-    for (const [key, { expires }] of this.#entries) {
-      if (expires > now) break;
+    const expired = this.#expired();
+    for (const [key, { usedAt }] of this.#entries) {
+      if (usedAt > expired) break;
       this.#entries.delete(key);
     }
+  }
+
+  /** What was last used then, or before, is forgotten. */
+  #expired(): number {
+    return this.#clock() - this.#bounds().ttlMs;
   }
 }

@@ -42,7 +42,7 @@ const handlers: { readonly [K in Plain["kind"]]: Handler<K> } = {
     const name = decodeTextField(field);
     const now = context.clock();
     const id = entropy.clientId();
-    const accepted = registration === "open" && isUserName(name) &&
+    const accepted = registration() === "open" && isUserName(name) &&
       await store.catalog.registerClient({
         ...{ id, name, now, speech: toSpeech(peer.profile) },
         expiredBefore: pendingBefore(context),
@@ -223,7 +223,7 @@ async function reserveId(
   claimedId: Bytes,
 ): Promise<Bytes> {
   const id = context.entropy.clientId();
-  if (context.registration !== "open" || !isUserName(name)) return id;
+  if (context.registration() !== "open" || !isUserName(name)) return id;
   const holder = await context.store.catalog.findClientByName(name);
   if (holder === undefined || mayYield(holder, pendingBefore(context), [claimedId])) {
     context.reservations.set(toHex(id), { name, claimedId, profile: peer.profile });
@@ -236,7 +236,7 @@ async function reserveId(
  * since a key would complete one.
  */
 export function pendingBefore({ registration, clock, limits }: Context): number {
-  return registration === "open" ? clock() - limits.registrationTtlMs : Infinity;
+  return registration() === "open" ? clock() - limits.registrationTtlMs : Infinity;
 }
 
 /** What is reserved for a name, of one id or of any. */

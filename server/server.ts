@@ -8,11 +8,10 @@ import { type Address, keepFreedMemory, printable } from "../protocol/mod.ts";
 import { addressKey } from "./client_address.ts";
 import { type Context, createContext } from "./context.ts";
 import { type Entropy, systemEntropy } from "./entropy.ts";
-import { removeOrphan } from "./storing.ts";
-import { DEFAULT_LIMITS, LimitError, type LimitName, type Limits } from "./limits.ts";
+import { LimitError, type LimitName } from "./limits.ts";
 import { type Arrival, type Listen, listenAll, type Listener, type Served } from "./listeners.ts";
-import { audit } from "./store/audit.ts";
-import type { RegistrationMode } from "./store/account_catalog.ts";
+import { type RuleChanges, Rules } from "./rules.ts";
+import { logDifferences, removeLeftovers } from "./start_up.ts";
 import { DataFolder, type OpenCatalog, usable } from "./store/data_folder.ts";
 import { loadIdentity, readIdentity, type TlsIdentity } from "./v4/identity.ts";
 import { readOperatorIdentity, type TlsFiles } from "./v4/operator_identity.ts";
@@ -20,7 +19,7 @@ import { SecurePort } from "./v4/secure_port.ts";
 import type { FileSystem } from "./store/file_system.ts";
 import { type FreeSpace, freeSpaceOf } from "./store/free_space.ts";
 
-export interface ServerOptions {
+export interface ServerOptions extends RuleChanges {
   /** Where to listen; at least one address. */
   readonly listen: readonly Listen[];
   /** The folder that keeps everything; made where it is missing. */
@@ -32,9 +31,6 @@ export interface ServerOptions {
   readonly tlsListen?: Address | "beside";
   /** What is shown there; without, the identity that the data folder has, made at the first start. */
   readonly tlsFiles?: TlsFiles;
-  readonly limits?: Partial<Limits>;
-  /** Who may register, by either protocol; everybody without. */
-  readonly registration?: RegistrationMode;
   readonly entropy?: Entropy;
   readonly clock?: () => number;
   readonly fileSystem?: FileSystem;
@@ -50,6 +46,7 @@ const EXHAUSTED: readonly unknown[] = ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"];
 
 export class Server implements AsyncDisposable {
   readonly #context: Context;
+  readonly #rules: Rules;
   readonly #folder: DataFolder;
   readonly #listeners: readonly Listener[];
   readonly #securePort: SecurePort | undefined;
@@ -65,11 +62,13 @@ export class Server implements AsyncDisposable {
 
   private constructor(
     context: Context,
+    rules: Rules,
     folder: DataFolder,
     listeners: readonly Listener[],
     securePort: SecurePort | undefined,
   ) {
     this.#context = context;
+    this.#rules = rules;
     this.#folder = folder;
     this.#listeners = listeners;
     this.#securePort = securePort;
@@ -84,7 +83,7 @@ export class Server implements AsyncDisposable {
    */
   static async start(options: ServerOptions): Promise<Server> {
     keepFreedMemory();
-    const { limits, entropy = systemEntropy, clock = Date.now, fileSystem = Deno } = options;
+    const { entropy = systemEntropy, clock = Date.now, fileSystem = Deno } = options;
     const folder = await DataFolder.openToServe(
       options.dataFolder,
       fileSystem,
@@ -97,9 +96,10 @@ export class Server implements AsyncDisposable {
       listeners.push(...listenAll(options.listen));
       const securePort = await openSecurePort(options, folder, fileSystem, listeners[0]?.address);
       if (securePort !== undefined) listeners.push(securePort);
+      const rules = new Rules(options);
       const context = createContext({
-        ...{ store: folder, limits: { ...DEFAULT_LIMITS, ...limits }, entropy, clock, log },
-        registration: options.registration ?? "open",
+        ...{ store: folder, limits: rules.limits, entropy, clock, log },
+        registration: () => rules.registration,
         helloAnswer: () => securePort?.helloAnswer,
       }, () => freeSpace(folder.path));
       if (folder.wasOpen) {
@@ -113,7 +113,7 @@ export class Server implements AsyncDisposable {
         log.info(`${words}, data in {folder}`, { ...properties, folder: folder.path });
       }
       warnOf(context, securePort?.identity);
-      return new Server(context, folder, listeners, securePort);
+      return new Server(context, rules, folder, listeners, securePort);
     } catch (error) {
       for (const listener of listeners) listener.close();
       await folder[Symbol.asyncDispose]();
@@ -132,10 +132,13 @@ export class Server implements AsyncDisposable {
   }
 
   /**
-   * Reads certificate and key again, and shows them to whoever connects from now on; connections that are open go on.
-   * Where they are bad, the old ones stay in force. What came of it is logged. Throws as {@link Server.start} does.
+   * Puts other rules in force at once, for connections that are open too; only a wait that has begun ends as it would
+   * have. Then reads certificate and key again, and shows them to whoever connects from now on; connections that are
+   * open go on. Where they are bad, the old ones stay in force. What came of that is logged. Throws as
+   * {@link Server.start} does.
    */
-  async reload(): Promise<void> {
+  async reload(changes: RuleChanges = {}): Promise<void> {
+    this.#rules.change(changes);
     const { log } = this.#context;
     const port = this.#securePort;
     if (port === undefined) return;
@@ -283,47 +286,4 @@ function warnOf({ log }: Context, identity: TlsIdentity | undefined): void {
 /** Whether the machine is out of something; any other failure is that of one peer, which is gone already. */
 function isExhausted(error: unknown): boolean {
   return error instanceof Error && "code" in error && EXHAUSTED.includes(error.code);
-}
-
-/** Differences that are logged one by one; of further ones only the count is. */
-const MAX_LOGGED_DIFFERENCES = 100;
-
-/** Compares catalog and files, contents left out, and logs where they differ. The server is at work meanwhile. */
-async function logDifferences({ store, log }: Context, signal: AbortSignal): Promise<void> {
-  let count = 0;
-  try {
-    for await (const finding of audit(store, { contents: false, signal })) {
-      if (++count > MAX_LOGGED_DIFFERENCES) continue;
-      const { kind } = finding;
-      log.error("Found {path} to be {kind}", {
-        event: `store.${kind}`,
-        kind,
-        path: printable(kind === "stray" ? finding.path : finding.file.path),
-        ...(kind === "stray" ? {} : { file: printable(finding.file.name) }),
-      });
-    }
-    if (count === 0) return;
-    log.error("Catalog and files differ {count} times: see xfer server verify", {
-      event: "store.differs",
-      count,
-    });
-  } catch (error) {
-    log.error("Could not compare catalog and files: {reason}", {
-      event: "store.not-compared",
-      reason: printable(String(error)),
-    });
-  }
-}
-
-/** Removes what a server that was killed left behind. */
-async function removeLeftovers(context: Context): Promise<void> {
-  const staged = await context.held.sweep();
-  const orphans = await context.store.catalog.listOrphans();
-  for (const path of orphans) await removeOrphan(context, path);
-  if (staged + orphans.length > 0) {
-    context.log.warn("Removed what was left of {count} uploads that never were confirmed", {
-      event: "store.swept",
-      count: staged + orphans.length,
-    });
-  }
 }

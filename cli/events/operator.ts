@@ -9,6 +9,7 @@ import {
   defineEvent,
   flag,
   limit,
+  lines,
   list,
   oneOf,
   optional,
@@ -26,6 +27,11 @@ const size = count("its bytes");
 const cksum = count("its POSIX checksum");
 const firstSeen = time("when the account was made");
 const lastSeen = time("when the client was last there");
+
+/** Where a setting may come from. */
+export const SOURCES = ["option", "environment", "file", "default"] as const;
+/** As wide as all but the longest. */
+const SETTING_WIDTH = 44;
 
 const quotaFields = {
   bytes: limit("bytes at most; `null` is what holds for all"),
@@ -230,6 +236,25 @@ export const OPERATOR_EVENTS = {
     what: "Invitations were withdrawn.",
     fields: { count: count("how many") },
     words: ({ count }) => `Withdrew ${plural(count, "invitation")}`,
+  }),
+  "setting": defineEvent({
+    kind: "result",
+    what: "A setting of the server.",
+    fields: {
+      key: text("its name: that of the option, and the key in the file"),
+      value: text("what is in force, as it was written"),
+      source: oneOf(SOURCES, "whence it comes"),
+      where: optional(text("which option, which variable, or which file and where in it")),
+      line: text("the setting as a line of the file"),
+    },
+    words: ({ line, source, where = source }, paint) =>
+      `${line.padEnd(SETTING_WIDTH)}  ${paint("dim", `# ${where}`)}`,
+  }),
+  "example-file": defineEvent({
+    kind: "result",
+    what: "A file with all settings of the server, as their defaults.",
+    fields: { text: lines("the file") },
+    words: ({ text }) => text,
   }),
 } as const;
 

@@ -17,8 +17,8 @@ export const PERMISSIONS: readonly Permission[] = [
   },
   { flag: "--allow-write", why: "what is received, and the data folder, go where the user says" },
   {
-    flag: "--allow-env=CLICOLOR_FORCE,FORCE_COLOR,NO_COLOR",
-    why: "commander asks them whether its help may have colours",
+    flag: "--allow-env=CLICOLOR_FORCE,FORCE_COLOR,NO_COLOR,XFER_*",
+    why: "commander asks them whether its help may have colours; the server's settings",
   },
   {
     flag: "--allow-sys=hostname,statfs,uid",

@@ -145,7 +145,7 @@ async function strip(folder: string): Promise<void> {
     if (!isFile || name === UNPACKED || NOTES.includes(name)) continue;
     const content = await Deno.readFile(path);
     await Deno.remove(path); // it may be the very file of Deno's cache, which must stay as it is
-    if (CODE.test(name)) await Deno.writeFile(path, content);
+    if (CODE.test(name) && !name.startsWith(".")) await Deno.writeFile(path, content);
   }
 }
 

@@ -55,7 +55,7 @@ const ENTRIES: { readonly [K in "register" | "login" | "claim"]: Entry<K> } = {
     }
     const { store: { catalog }, entropy, clock, registration } = context;
     const entered = await catalog.registerKey({
-      ...{ id: entropy.clientId(), name, key, now: clock(), registration },
+      ...{ id: entropy.clientId(), name, key, now: clock(), registration: registration() },
       expiredBefore: pendingBefore(context),
       token: token === "" ? undefined : await hashToken(token),
     });
@@ -85,7 +85,7 @@ const ENTRIES: { readonly [K in "register" | "login" | "claim"]: Entry<K> } = {
     const client = await catalog.findClient(clientId);
     let publicKey: Bytes = new Uint8Array(0);
     if (client?.name === name && client.speech.edition !== PROTOCOL_4) {
-      if (context.registration !== "open") return admit(door, "closed", name, key);
+      if (context.registration() !== "open") return admit(door, "closed", name, key);
       if (client.publicKey !== undefined) {
         publicKey = client.publicKey;
         if (!(await ownsAccount(door, { clientId, key }, publicKey))) return undefined;

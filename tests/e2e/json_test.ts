@@ -1,5 +1,6 @@
 /** What every command says to programs: real processes, each line checked against the schema of its event. */
 import assert from "node:assert/strict";
+import { KEYS } from "../../cli/configuration/settings.ts";
 import { commandsOf, makeProgram } from "../../cli/program.ts";
 import { Run } from "../../cli/run.ts";
 import { pathOf } from "../../cli/usage.ts";
@@ -113,6 +114,22 @@ Deno.test("--json: every command says what it does in events; people are told on
     .flatMap(({ files }) => files as { path: string }[]).map(({ path }) => path);
   await Deno.writeTextFile(`${data}/${path}`, "b");
   await operate("verify", [], "finding verified", 6);
+
+  // Its settings.
+  const settings = await operate("config", [], KEYS.map(() => "setting").join(" "));
+  assert.deepEqual(settings.map(({ key }) => key), KEYS);
+  assert.deepEqual(settings.filter(({ key }) => key === "data" || key === "edition"), [
+    {
+      ...{ event: "setting", key: "data", value: data, source: "option", where: "--data" },
+      line: `data = ${JSON.stringify(data)}`,
+    },
+    {
+      ...{ event: "setting", key: "edition", value: "2023c,2023a,2022,2024", source: "default" },
+      line: 'edition = ["2023c", "2023a", "2022", "2024"]',
+    },
+  ]);
+  const [exampleFile] = await operate("config", ["--example"], "example-file");
+  assert.match(`${exampleFile?.["text"]}`, /\n#quota = "none"\n/);
 
   // What belongs to none of them.
   run.add("help");

@@ -30,14 +30,16 @@ export interface Finished {
   readonly stderr: string;
 }
 
-/** Runs to the end. */
-export async function xfer(args: readonly string[], cwd?: string): Promise<Finished> {
-  const options: Deno.CommandOptions = { stdin: "null", stdout: "piped", stderr: "piped" };
-  const { code, stdout, stderr } = await command(
-    args,
-    cwd === undefined ? options : { ...options, cwd },
-  )
-    .output();
+/** Runs to the end; `env` comes on top of the environment. */
+export async function xfer(
+  args: readonly string[],
+  cwd?: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Finished> {
+  const { code, stdout, stderr } = await command(args, {
+    ...{ stdin: "null", stdout: "piped", stderr: "piped", env },
+    ...(cwd === undefined ? {} : { cwd }),
+  }).output();
   const decoder = new TextDecoder();
   return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
 }
@@ -89,6 +91,8 @@ export interface StartOptions {
   readonly cwd?: string;
   /** How many addresses it listens on. */
   readonly listeners?: number;
+  /** On top of the environment. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** A server process on a free port of the loopback address. Killed with the scope that holds it. */
@@ -118,9 +122,9 @@ export class ServerProcess implements AsyncDisposable {
   /** Resolves when it listens. */
   static async start(
     dataFolder: string,
-    { args = ["--listen", "127.0.0.1:0"], cwd, listeners = 1 }: StartOptions = {},
+    { args = ["--listen", "127.0.0.1:0"], cwd, listeners = 1, env = {} }: StartOptions = {},
   ): Promise<ServerProcess> {
-    const options: Deno.CommandOptions = { stdin: "null", stdout: "null", stderr: "piped" };
+    const options: Deno.CommandOptions = { stdin: "null", stdout: "null", stderr: "piped", env };
     const process = command(
       ["server", ...args, "--data", dataFolder, "--log-format", "json"],
       cwd === undefined ? options : { ...options, cwd },
@@ -154,10 +158,10 @@ export class ServerProcess implements AsyncDisposable {
     return this.#process.pid;
   }
 
-  /** The first line of an event, as soon as it is in the log. */
-  async logged(event: string): Promise<LogLine> {
+  /** The first line of an event, as soon as it is in the log; `from`: leaving out so many lines before. */
+  async logged(event: string, from = 0): Promise<LogLine> {
     for (;;) {
-      const line = this.log.find((line) => line["event"] === event);
+      const line = this.log.slice(from).find((line) => line["event"] === event);
       if (line !== undefined) return line;
       await new Promise<unknown>((resolve) => this.#news.addEventListener(event, resolve));
     }

@@ -54,7 +54,10 @@ Deno.test("the systemd unit waits longer than the server takes to stop, and asks
 Deno.test("the systemd unit starts a server that keeps its data where it may write", async () => {
   const unit = await settings();
   const [start = ""] = unit.get("ExecStart") ?? [];
-  assert.match(start, /^\/usr\/local\/bin\/xfer server --data \$\{STATE_DIRECTORY\} /);
+  assert.match(
+    start,
+    /^\/usr\/local\/bin\/xfer server --data \$\{STATE_DIRECTORY\} --config \/etc\/xfer\/server\.toml /,
+  );
   assert.deepEqual(unit.get("ProtectSystem"), ["strict"]);
   assert.equal(unit.get("ReadWritePaths"), undefined);
   const options = start.split(" ").slice(1).filter((word) => !word.startsWith("$"));

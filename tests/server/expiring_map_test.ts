@@ -3,7 +3,7 @@ import { ExpiringMap } from "../../server/expiring_map.ts";
 
 Deno.test("ExpiringMap: forgets what was not used for its time", () => {
   let now = 0;
-  const map = new ExpiringMap<string>({ ttlMs: 10, max: 100, clock: () => now });
+  const map = new ExpiringMap<string>(() => ({ ttlMs: 10, max: 100 }), () => now);
   map.set("a", "A");
   map.set("b", "B");
   now = 9;
@@ -23,10 +23,28 @@ Deno.test("ExpiringMap: forgets what was not used for its time", () => {
 });
 
 Deno.test("ExpiringMap: the one unused for longest makes room", () => {
-  const map = new ExpiringMap<number>({ ttlMs: 10, max: 2, clock: () => 0 });
+  const map = new ExpiringMap<number>(() => ({ ttlMs: 10, max: 2 }), () => 0);
   map.set("a", 1);
   map.set("b", 2);
   map.get("a");
   map.set("c", 3);
   assert.deepEqual([map.get("a"), map.get("b"), map.get("c")], [1, undefined, 3]);
+});
+
+Deno.test("ExpiringMap: other bounds hold at once, for what was kept under the old ones as well", () => {
+  let now = 0;
+  let bounds = { ttlMs: 100, max: 3 };
+  const map = new ExpiringMap<number>(() => bounds, () => now);
+  map.set("a", 1);
+  now = 5;
+  map.set("b", 2);
+  map.set("c", 3);
+  bounds = { ttlMs: 10, max: 2 };
+  now = 10;
+  assert.deepEqual([...map.entries()], [["b", 2], ["c", 3]]);
+  map.set("d", 4);
+  assert.deepEqual([...map.entries()], [["c", 3], ["d", 4]]);
+  now = 50;
+  bounds = { ttlMs: 100, max: 2 };
+  assert.equal(map.peek("c"), 3, "what had not been forgotten yet has the longer time");
 });

@@ -1,0 +1,124 @@
+/**
+ * The file with the settings.
+ *
+ * @module
+ */
+import { InvalidArgumentError } from "commander";
+import { ConfigurationError, type ErrorDetails, printable } from "../../protocol/mod.ts";
+import { nearest } from "../usage.ts";
+import { badSetting, type Layer, settle, type Settled, shorten, type Source } from "./layer.ts";
+import { isKey, join, type Key, KEYS, parseSetting, SETTINGS } from "./settings.ts";
+import { type Entry, NotToml, readEntries, toLine } from "./toml.ts";
+
+/** The whole example has less than 10,000 bytes. */
+const MAX_SIZE = 64 * 1024;
+const SEE_EXAMPLE = "See xfer server config --example.";
+
+/**
+ * Reads the file and checks all of it. Throws `ConfigurationError` `bad-config`, `unknown-setting`, `bad-setting`, which
+ * say which line.
+ */
+export async function readConfigFile(path: string): Promise<Layer> {
+  const layer = new Map<Key, Settled>();
+  for (const entry of parseFile(path, await readText(path))) {
+    const source: Source = { kind: "file", where: `${path} line ${entry.line}` };
+    const key = knownKey(entry, source);
+    layer.set(key, settle(key, toText(key, entry.value, source), source));
+  }
+  return layer;
+}
+
+function parseFile(path: string, text: string): Entry[] {
+  try {
+    return readEntries(text);
+  } catch (error) {
+    if (!(error instanceof NotToml)) throw error;
+    const { line, column, message } = error;
+    throw new ConfigurationError(
+      "bad-config",
+      printable(`${path} line ${line}, column ${column}: ${message}`),
+      { hint: `A line is KEY = VALUE, words in quotes. ${SEE_EXAMPLE}` },
+    );
+  }
+}
+
+/** Throws `ConfigurationError` `unknown-setting`. */
+function knownKey({ key, value }: Entry, { where }: Source): Key {
+  if (isKey(key)) return key;
+  const meant = nearest(key, KEYS);
+  const hint = isTable(value)
+    ? "Settings stand by themselves, in no table."
+    : meant.length === 0
+    ? SEE_EXAMPLE
+    : `Did you mean ${meant.join(" or ")}?`;
+  throw new ConfigurationError(
+    "unknown-setting",
+    `${printable(where)}: there is no setting "${shorten(key)}"`,
+    { hint },
+  );
+}
+
+/** What an option would have been given. Throws `ConfigurationError` `bad-setting`. */
+function toText(key: Key, value: unknown, source: Source): string {
+  const { separator, plainNumber } = SETTINGS[key];
+  if (typeof value === "string") return value;
+  if (plainNumber && (Number.isInteger(value) || typeof value === "bigint")) return `${value}`;
+  if (separator !== undefined && isTexts(value)) return join(key, value);
+  throw badSetting(key, source, `found ${describe(value)}`, adviseOn(key, value));
+}
+
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((one) => typeof one === "string");
+}
+
+function describe(value: unknown): string {
+  if (Array.isArray(value)) return "an array";
+  if (value instanceof Date) return "a date";
+  return isTable(value) ? "a table" : `${value}`;
+}
+
+/** What to write in place of a value that is of a wrong type. */
+function adviseOn(key: Key, value: unknown): string {
+  if (typeof value === "object") {
+    return `Write it as in: ${toLine(key, SETTINGS[key].default)}`;
+  }
+  try {
+    parseSetting(key, `${value}`);
+    return `Write it in quotes: ${toLine(key, `${value}`)}`;
+  } catch (error) {
+    if (error instanceof InvalidArgumentError) return error.message;
+    throw error;
+  }
+}
+
+function isTable(value: unknown): boolean {
+  return typeof value === "object" && !Array.isArray(value) && !(value instanceof Date);
+}
+
+async function readText(path: string): Promise<string> {
+  let bytes: Uint8Array;
+  try {
+    const { isFile, size } = await Deno.stat(path);
+    // What can be read only once would be empty at SIGHUP.
+    if (!isFile) throw badFile(path, "it is no file");
+    if (size > MAX_SIZE) throw badFile(path, `it has more than ${MAX_SIZE} bytes`);
+    bytes = await Deno.readFile(path);
+  } catch (cause) {
+    if (cause instanceof ConfigurationError) throw cause;
+    const none = cause instanceof Deno.errors.NotFound;
+    throw badFile(path, none ? "there is none" : String(cause), { cause });
+  }
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw badFile(path, "it is not in UTF-8", { cause });
+  }
+}
+
+function badFile(path: string, reason: string, details: ErrorDetails = {}): ConfigurationError {
+  return new ConfigurationError(
+    "bad-config",
+    `Cannot use ${printable(path)} as the configuration: ${printable(reason)}`,
+    details,
+  );
+}

@@ -1,0 +1,38 @@
+/**
+ * The settings as the server takes them.
+ *
+ * @module
+ */
+import {
+  LIMIT_NAMES,
+  LIMITS,
+  type Limits,
+  type RuleChanges,
+  type ServerOptions,
+} from "../../server/mod.ts";
+import type { Settings } from "./configuration.ts";
+
+/** What may change while it runs. */
+export function toRules(settings: Settings): Required<RuleChanges> {
+  const limits = LIMIT_NAMES.map((name) => [name, settings[LIMITS[name].option].value]);
+  return {
+    limits: Object.fromEntries(limits) as Limits,
+    registration: settings.registration.value,
+  };
+}
+
+export function toServerOptions(settings: Settings): ServerOptions {
+  const [tlsListen, certificate, key] = [
+    settings["tls-listen"].value,
+    settings["tls-cert"].value,
+    settings["tls-key"].value,
+  ];
+  const editions = settings.edition.value;
+  return {
+    ...toRules(settings),
+    listen: settings.listen.value.map((address) => ({ editions, ...address })),
+    dataFolder: settings.data.value,
+    ...(tlsListen === "none" ? {} : { tlsListen }),
+    ...(certificate === undefined || key === undefined ? {} : { tlsFiles: { certificate, key } }),
+  };
+}

@@ -1,0 +1,235 @@
+/** The server's settings: which of several places goes first, and what is refused in each. */
+import assert from "node:assert/strict";
+import { readConfiguration, type Settings } from "../../../cli/configuration/configuration.ts";
+import { exampleFile } from "../../../cli/configuration/example.ts";
+import { toServerOptions } from "../../../cli/configuration/server_options.ts";
+import {
+  type CONFIG,
+  type Key,
+  KEYS,
+  parseSetting,
+  SETTINGS,
+  variableOf,
+} from "../../../cli/configuration/settings.ts";
+import { toLine } from "../../../cli/configuration/toml.ts";
+import { DEFAULT_LIMITS } from "../../../server/mod.ts";
+import { TemporaryFolder } from "../../helpers/temporary.ts";
+
+type Texts = Readonly<Partial<Record<Key | typeof CONFIG, string>>>;
+
+/** What is in force with these options, variables, and lines of a file. */
+async function settle(
+  { options = {}, variables = {}, file }: {
+    options?: Texts;
+    variables?: Readonly<Record<string, string>>;
+    file?: string;
+  },
+): Promise<Settings> {
+  await using folder = await TemporaryFolder.create();
+  const named = file === undefined ? {} : { config: await folder.write("server.toml", file) };
+  const { settings } = await readConfiguration({
+    options: { ...named, ...options },
+    variable: (name) => variables[name],
+  });
+  return settings;
+}
+
+/** Three texts for each setting, other than its default and than one another. */
+const TEXTS: Readonly<Record<string, readonly [string, string, string]>> = {
+  "data": ["/a", "/b", "/c"],
+  "listen": ["127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3 [::1]:4=2024"],
+  "tls-listen": ["127.0.0.1:1", "none", "127.0.0.1:3"],
+  "edition": ["2024", "2023a", "2023c,2022"],
+  "registration": ["invite", "closed", "invite"],
+  "log-format": ["json", "human", "json"],
+};
+const QUANTITIES: Readonly<Record<string, readonly [string, string, string]>> = {
+  time: ["5ms", "6s", "7m"],
+  size: ["5KiB", "6MB", "7"],
+  rate: ["5KiB", "6MB", "7"],
+  count: ["5", "6", "7"],
+};
+/** These go together only. */
+const PAIR: readonly Key[] = ["tls-cert", "tls-key"];
+
+for (const key of KEYS.filter((key) => !PAIR.includes(key))) {
+  Deno.test(`${key}: an option goes before ${variableOf(key)}, that before the file, that before the default`, async () => {
+    const texts = TEXTS[key] ?? QUANTITIES[SETTINGS[key].placeholder];
+    assert.ok(texts !== undefined, `${key} has no texts here`);
+    const [option, variable, inFile] = texts;
+    const given = { option: false, variable: false, file: false };
+    for (let mask = 0; mask < 8; mask++) {
+      given.option = (mask & 1) > 0;
+      given.variable = (mask & 2) > 0;
+      given.file = (mask & 4) > 0;
+      const { [key]: settled } = await settle({
+        options: given.option ? { [key]: option } : {},
+        variables: given.variable ? { [variableOf(key)]: variable } : {},
+        ...(given.file ? { file: `\n${toLine(key, inFile)}` } : {}),
+      });
+      const [text, kind, where] = given.option
+        ? [option, "option", `--${key}`]
+        : given.variable
+        ? [variable, "environment", variableOf(key)]
+        : given.file
+        ? [inFile, "file", /server\.toml line 2$/]
+        : [SETTINGS[key].default, "default", ""];
+      assert.deepEqual([settled.text, settled.source.kind], [text, kind]);
+      if (where instanceof RegExp) assert.match(settled.source.where, where);
+      else assert.equal(settled.source.where, where);
+      assert.deepEqual(settled.value, parseSetting(key, text));
+    }
+  });
+}
+
+Deno.test("certificate and key may come from different places, but both or none", async () => {
+  const variables = { XFER_TLS_KEY: "/k" };
+  const settings = await settle({ options: { "tls-cert": "/c" }, variables });
+  assert.deepEqual(toServerOptions(settings).tlsFiles, { certificate: "/c", key: "/k" });
+  await assert.rejects(settle({ variables }), {
+    name: "ConfigurationError",
+    code: "tls-cert-and-key",
+    message: "XFER_TLS_KEY is given without tls-cert",
+  });
+  await assert.rejects(settle({ file: 'tls-cert = "/c"' }), {
+    name: "ConfigurationError",
+    message: /server\.toml line 1, tls-cert is given without tls-key$/,
+  });
+  await assert.rejects(settle({ options: { "tls-cert": "/c" } }), { name: "UsageError" });
+  await assert.rejects(
+    settle({ options: { "tls-cert": "/c" }, variables, file: 'tls-listen = "none"' }),
+    { name: "UsageError", code: "tls-cert-unused" },
+  );
+  const none = await settle({ options: { "tls-cert": "", "tls-key": "" }, variables });
+  assert.equal(toServerOptions(none).tlsFiles, undefined, "an option takes them back");
+});
+
+Deno.test("the file is named by --config, else by XFER_CONFIG; an empty variable is none", async () => {
+  await using folder = await TemporaryFolder.create();
+  const [a, b] = [
+    await folder.write("a.toml", 'quota = "1"'),
+    await folder.write("b.toml", 'quota = "2"'),
+  ];
+  const quota = async (options: Texts, variables: Readonly<Record<string, string>>) => {
+    const read = await readConfiguration({ options, variable: (name) => variables[name] });
+    return [read.file, read.settings.quota.value];
+  };
+  assert.deepEqual(await quota({ config: a }, { XFER_CONFIG: b }), [a, 1]);
+  assert.deepEqual(await quota({}, { XFER_CONFIG: b }), [b, 2]);
+  assert.deepEqual(await quota({}, { XFER_CONFIG: "", XFER_QUOTA: "" }), [undefined, Infinity]);
+});
+
+Deno.test("a file has counts, sizes and rates as numbers too, and lists as arrays or texts", async () => {
+  const settings = await settle({
+    file: [
+      "quota = 10_000_000_000",
+      "max-connections = 0x10",
+      "max-file-size = 1e9",
+      "min-rate = 0",
+      'listen = ["127.0.0.1:1", "127.0.0.1:2=2024"]',
+      'edition = "2022,2024"',
+    ].join("\n"),
+  });
+  assert.equal(settings.quota.value, 1e10);
+  assert.equal(settings["max-connections"].value, 16);
+  assert.equal(settings["max-file-size"].value, 1e9);
+  assert.equal(settings["min-rate"].value, 0);
+  const { listen, limits } = toServerOptions(settings);
+  assert.deepEqual(
+    listen.map(({ port, editions }) => [port, editions?.map(({ name }) => name)]),
+    [[1, ["2022", "2024"]], [2, ["2024"]]],
+  );
+  assert.deepEqual(limits, {
+    ...DEFAULT_LIMITS,
+    ...{ quota: 1e10, maxConnections: 16, maxFileSize: 1e9, minRate: 0 },
+  });
+});
+
+const SIZES = /a size such as 4096, 64KiB/;
+const BAD_FILES: readonly [file: string, code: string, message: RegExp, hint: RegExp][] = [
+  ["a = = 1", "bad-config", /server\.toml line 1, column 5: /, /--example/],
+  ["\n\nquota = 1\nquota = 2", "bad-config", /line 4, column 1: .*redefine/, /--example/],
+  ['\n# x\nquotta = "1"', "unknown-setting", /line 3: .*"quotta"/, /^Did you mean quota\?$/],
+  ["max_file_size = 1", "unknown-setting", /"max_file_size"/, /^Did you mean max-file-size\?$/],
+  ["colour = 1", "unknown-setting", /"colour"/, /--example/],
+  ["config = 1", "unknown-setting", /"config"/, /--example/],
+  ["quota = 1\n[limits]\nquota = 1", "unknown-setting", /line 2: .*"limits"/, /in no table/],
+  ["limits.quota = 1", "unknown-setting", /line 1: .*"limits"/, /in no table/],
+  ["__proto__ = 1", "unknown-setting", /"__proto__"/, /--example/],
+  ['"\\u202E" = 1', "unknown-setting", /"\\u\{202e\}"/, /--example/],
+  ['quota = "10 gigs"', "bad-setting", /line 1, quota: found "10 gigs"$/, SIZES],
+  ["quota = -1", "bad-setting", /line 1, quota: found "-1"$/, SIZES],
+  ["quota = 1.5", "bad-setting", /found 1\.5$/, SIZES],
+  ["quota = inf", "bad-setting", /found Infinity$/, SIZES],
+  ["quota = true", "bad-setting", /found true$/, SIZES],
+  ["quota = 99999999999999999999", "bad-setting", /found "9{20}"$/, SIZES],
+  [`quota = "${"x".repeat(100)}"`, "bad-setting", /found "x{40}…"$/, SIZES],
+  ["quota = [1]", "bad-setting", /found an array$/, /quota = "none"/],
+  ["idle-timeout = 30", "bad-setting", /idle-timeout: found 30$/, /a time such as 500ms, 30s/],
+  ["grace = 1979-05-27", "bad-setting", /found a date$/, /grace = "30s"/],
+  ["data = 5", "bad-setting", /found 5$/, /data = "5"/],
+  ['data = ""', "bad-setting", /found ""$/, /folder/],
+  ["data.dir = 5", "bad-setting", /found a table$/, /data = ".\/xfer-data"/],
+  ["edition = [2024]", "bad-setting", /found an array$/, /edition = \["2023c"/],
+  ['edition = "2025"', "bad-setting", /found "2025"$/, /out of 2023c,/],
+  ['listen = ["here"]', "bad-setting", /found "here"$/, /HOST:PORT/],
+  ["listen = []", "bad-setting", /found ""$/, /HOST:PORT/],
+  ['tls-listen = "maybe"', "bad-setting", /found "maybe"$/, /"beside" or "none"/],
+  ['registration = "invit"', "bad-setting", /found "invit"$/, /open, invite, closed/],
+  ['log-format = "xml"', "bad-setting", /found "xml"$/, /human, json/],
+];
+
+for (const [file, code, message, hint] of BAD_FILES) {
+  Deno.test(`a file is refused, with line and key: ${JSON.stringify(file.slice(0, 40))}`, async () => {
+    for (const options of [{}, { quota: "1", data: "/d" }] satisfies Texts[]) {
+      await assert.rejects(
+        settle({ file, options }),
+        { name: "ConfigurationError", code, message, hint },
+        "whether or not another goes before it",
+      );
+    }
+  });
+}
+
+Deno.test("a file that can't be read is refused, with the reason", async () => {
+  await using folder = await TemporaryFolder.create();
+  const large = await folder.write("large.toml", "#".repeat(64 * 1024 + 1));
+  const latin = await folder.write("latin.toml", new Uint8Array([0x23, 0xe4]));
+  const cases: readonly [path: string, message: RegExp][] = [
+    [folder.join("absent.toml"), /absent\.toml as the configuration: there is none$/],
+    [folder.path, /it is no file$/],
+    [large, /more than 65536 bytes$/],
+    [latin, /not in UTF-8$/],
+  ];
+  for (const [config, message] of cases) {
+    await assert.rejects(settle({ options: { config } }), {
+      ...{ name: "ConfigurationError", code: "bad-config", message },
+    });
+  }
+});
+
+Deno.test("a variable with a wrong value is refused by its name, whether or not an option goes before it", async () => {
+  for (const options of [{}, { quota: "1" }] satisfies Texts[]) {
+    await assert.rejects(settle({ options, variables: { XFER_QUOTA: "much" } }), {
+      ...{ name: "ConfigurationError", code: "bad-setting", hint: SIZES },
+      message: 'XFER_QUOTA: found "much"',
+    });
+  }
+  await assert.rejects(settle({ variables: { XFER_LISTEN: "127.0.0.1:1 nowhere" } }), {
+    message: 'XFER_LISTEN: found "127.0.0.1:1 nowhere"',
+  });
+});
+
+Deno.test("the example says of each setting what it is, and its lines give the defaults", async () => {
+  const example = exampleFile().split("\n");
+  assert.deepEqual(example.filter((line) => line.length > 100 || /^[^#]/.test(line)), []);
+  const settings = await settle({
+    file: example.map((line) => line.replace(/^#(?=[a-z-]+ = )/, "")).join("\n"),
+  });
+  const words = example.map((line) => line.replace(/^# /, "")).join(" ");
+  for (const key of KEYS) {
+    assert.equal(settings[key].source.kind, "file", key);
+    assert.deepEqual(settings[key].value, parseSetting(key, SETTINGS[key].default), key);
+    assert.ok(words.includes(SETTINGS[key].what.slice(1)), key);
+  }
+});
