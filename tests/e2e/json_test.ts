@@ -132,7 +132,9 @@ Deno.test("--json: every command says what it does in events; people are told on
   assert.match(`${exampleFile?.["text"]}`, /\n#quota = "none"\n/);
 
   // What belongs to none of them.
-  run.add("help");
+  run.add("help").add("completions");
+  const [script] = eventsIn((await xfer(["completions", "fish", "--json"])).stdout);
+  assert.match(`${script?.["script"]}`, /^# /);
   const [help] = eventsIn((await xfer(["help", "client", "put", "--json"])).stdout);
   assert.match(`${help?.["text"]}`, /^Usage: xfer client put /);
 
