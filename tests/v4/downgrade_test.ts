@@ -107,6 +107,7 @@ Deno.test("protocol 3 is had by asking: with a warning that names what is given 
     assert.deepEqual(await choose(folder.path, asked), { ...warned, known: undefined });
   }
   for (const identity of [FINGERPRINT, "pki"] as const) {
+    await known.forget(NOWHERE);
     await known.keep(NOWHERE, identity);
     assert.deepEqual(await choose(folder.path, { asked: "3" }), { ...warned, known: identity });
   }
