@@ -30,6 +30,7 @@ import { parseToken } from "./link.ts";
 import { type PutChoice, putSecurely, summarise } from "./put.ts";
 import type { Run } from "./run.ts";
 import { addSecureCommands, type CommonOptions, toTimeouts } from "./secure.ts";
+import { showProgress } from "./show_progress.ts";
 import { tellPlain, tellRetry } from "./told.ts";
 import { addTransferOptions, EXCLUDE_HELP } from "./transfer_options.ts";
 import { example } from "./words.ts";
@@ -181,6 +182,7 @@ async function put(
     known: wordsOfIdentity(choice.known),
   });
   const parties = { user: userName, server: formatAddress(server) };
+  using _progress = showProgress(reporter, "put");
   const outcomes = await sendFiles({
     ...{ server, userName, files, retries, watch },
     identityFolder: ".",

@@ -11,6 +11,7 @@ import { parseVersion } from "./quantities.ts";
 import type { Reporter } from "./reporter.ts";
 import type { Run } from "./run.ts";
 import type { OptionsOf } from "./secure.ts";
+import { showProgress } from "./show_progress.ts";
 import {
   addTransferOptions,
   EXCLUDE_HELP,
@@ -57,6 +58,7 @@ export function addGetCommand(client: Command, run: Run, optionsOf: OptionsOf): 
       };
       run.finish(
         await untilStopped(reporter, async (signal) => {
+          using _progress = showProgress(reporter, "get");
           const outcomes = recursive === true
             ? await getFolder({ ...options, signal })
             : [await getFile({ ...options, signal })];

@@ -9,6 +9,7 @@ import { exitCodeOf, SUCCESS } from "./exit_codes.ts";
 import type { Reporter } from "./reporter.ts";
 import type { Run } from "./run.ts";
 import { type CommonOptions, secureOptions } from "./secure.ts";
+import { showProgress } from "./show_progress.ts";
 import { type TransferChoice, transferOptions } from "./transfer_options.ts";
 
 export interface PutChoice extends TransferChoice {
@@ -25,6 +26,7 @@ export async function putSecurely(
 ): Promise<number> {
   const { reporter } = run;
   const [user, server] = [info.userName, formatAddress(info.server)];
+  using _progress = showProgress(reporter, "put");
   const outcomes = await putFiles({
     ...await secureOptions(info, common, run),
     ...transferOptions(choice),

@@ -43,10 +43,10 @@ export interface Streams {
 export interface Display {
   /** Comes before anything is written of the event. */
   take(event: Event): void;
+  /** Whether what is drawn tells people of an event; they are told in words too only with `--verbose`. */
+  shows(event: Event): boolean;
   /** Takes what is drawn away, so that text can stand there. */
   clear(): void;
-  /** Draws it again, below the text. */
-  redraw(): void;
 }
 
 /** Of a file that is on its way there is a line of JSON at most so often, in milliseconds. */
@@ -102,7 +102,7 @@ export class Reporter {
     if (kind === "progress") return this.#reportProgress(event);
     if (json) this.#writeResult(toJson(event));
     if (kind === "result" && !json) this.#writeResult(wordsOf(event, this.#paintFor(stdout)));
-    else if (this.#isNoted(kind) && (verbose || !isDetail)) {
+    else if (this.#isNoted(kind) && (verbose || !(isDetail || this.#display?.shows(event)))) {
       this.note(wordsOf(event, this.#paintFor(stderr)));
     }
     if (!quiet) this.note(asideOf(event, this.#paintFor(stderr)));
@@ -168,7 +168,6 @@ export class Reporter {
     this.#display?.clear();
     const bytes = encoder.encode(text);
     for (let done = 0; done < bytes.length;) done += stream.writeSync(bytes.subarray(done));
-    this.#display?.redraw();
   }
 
   #paintFor(stream: Stream): Paint {

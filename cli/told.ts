@@ -55,6 +55,7 @@ export function tellPlain(reporter: Reporter, event: ClientEvent, parties: Parti
     case "retrying":
       return tellRetry(reporter, event);
     case "tightened":
+    case "planned":
     case "sending":
     case "progress":
       return tellEither(reporter, event);
@@ -84,7 +85,18 @@ export function tellSecure(reporter: Reporter, event: SecureEvent, user: string)
     }
     case "kept-part":
       return reporter.report({ event: "kept-part", file: event.name, path: event.path });
+    case "comparing":
+      return reporter.report({ event: "comparing", done: event.done, total: event.total });
+    case "getting": {
+      const { name: file, size, done, attempt } = event;
+      return reporter.report({ event: "getting", file, size, done, attempt });
+    }
+    case "received": {
+      const { name: file, size: total, done, attempt } = event;
+      return reporter.report({ event: "progress", file, done, total, attempt });
+    }
     case "tightened":
+    case "planned":
     case "sending":
     case "progress":
       return tellEither(reporter, event);
@@ -100,11 +112,14 @@ export function tellRetry(
 
 type OfBoth = Extract<
   ClientEvent & SecureEvent,
-  { readonly type: "tightened" | "sending" | "progress" }
+  { readonly type: "tightened" | "planned" | "sending" | "progress" }
 >;
 
 function tellEither(reporter: Reporter, event: OfBoth): void {
   if (event.type === "tightened") return reporter.report({ event: "tightened", path: event.path });
+  if (event.type === "planned") {
+    return reporter.report({ event: "planned", files: event.files, bytes: event.bytes });
+  }
   const { file: { path: file, size }, attempt } = event;
   reporter.report(
     event.type === "sending"

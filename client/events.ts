@@ -38,6 +38,8 @@ export type ClientEvent =
   | { readonly type: "keyReceived"; readonly clientId: Bytes }
   /** The server does not know this identity; `copy` is where it is kept, unless it never served. */
   | { readonly type: "denied"; readonly clientId: Bytes; readonly copy: string | undefined }
+  /** There is so much to be sent. */
+  | { readonly type: "planned"; readonly files: number; readonly bytes: number }
   | { readonly type: "sending"; readonly file: SourceFile; readonly attempt: number }
   /** Bytes of the plaintext sent so far in this attempt. */
   | {

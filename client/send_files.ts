@@ -35,6 +35,8 @@ export async function sendFiles(options: SendOptions): Promise<Outcome[]> {
   const files: SourceFile[] = [];
   for (const path of options.files) files.push(await SourceFile.inspect(path, client.profile));
   refuseSameNames(files);
+  const bytes = files.reduce((sum, { size }) => sum + size, 0);
+  options.onEvent?.({ type: "planned", files: files.length, bytes });
   await client.prepare();
   const outcomes: Outcome[] = [];
   let end: XferError | undefined;

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { plural } from "../words.ts";
 import { count, defineEvent, oneOf, text, time } from "./definition.ts";
 
 const MIB = 2 ** 20;
@@ -30,12 +31,39 @@ export const FILE_EVENTS = {
     fields: { path, why: text("why not") },
     words: ({ path, why }) => `Left out, ${why}: ${path}`,
   }),
+  "comparing": defineEvent({
+    kind: "progress",
+    what: "So much of what is here was compared with what the server has; it comes at intervals.",
+    fields: { done: count("bytes that were compared"), total: count("bytes that there are") },
+    words: ({ done, total }) => `Compared ${done} of ${total} bytes`,
+  }),
+  "planned": defineEvent({
+    kind: "note",
+    isDetail: true,
+    what: "It is known what there is to be sent, or to be got; what is there already is not.",
+    fields: { files: count("how many files"), bytes: count("their bytes") },
+    words: ({ files, bytes }) =>
+      `There is to be transferred: ${plural(files, "file")}, ${bytes} bytes`,
+  }),
   "sending": defineEvent({
     kind: "note",
     what: "A file is on its way to the server.",
     fields: { file, size, attempt: count("which attempt it is, from 1 on") },
     words: ({ file, size, attempt }) =>
       `Sending ${file}, ${size} bytes${attempt > 1 ? `, attempt ${attempt}` : ""}`,
+  }),
+  "getting": defineEvent({
+    kind: "note",
+    isDetail: true,
+    what: "A file is on its way from the server.",
+    fields: {
+      file,
+      size: count("its bytes, or those of the range that is wanted"),
+      done: count("bytes of those that are here, from an attempt before"),
+      attempt: count("which attempt it is, from 1 on"),
+    },
+    words: ({ file, size, attempt }) =>
+      `Getting ${file}, ${size} bytes${attempt > 1 ? `, attempt ${attempt}` : ""}`,
   }),
   "resumed": defineEvent({
     kind: "note",

@@ -35,6 +35,11 @@ export class FileGet {
   #part: PartFile | undefined;
   /** Whether a part of an earlier run was looked for. */
   #hasLooked = false;
+  /** Counted from 1, as soon as it is known what the file is. */
+  #attempt = 0;
+  /** Bytes that are wanted, and those of them that are here. */
+  #size = 0;
+  #done = 0;
 
   constructor(getting: Getting) {
     const { name, version, range } = getting;
@@ -56,6 +61,7 @@ export class FileGet {
       this.#part = await PartFile.find(target);
     }
     this.#hasLooked = true;
+    if (this.#download.file !== undefined) this.#tellBegun();
     const isToBeCompared = this.#part !== undefined || exchanges.length > 1;
     for (let attempt = 1;; attempt++) {
       try {
@@ -86,6 +92,10 @@ export class FileGet {
   /** Opens a part where there is none, and takes what of it is the file's. */
   async #begin(file: RemoteFile): Promise<void> {
     const { target, range, name, onEvent } = this.#getting;
+    const { from, to } = range ?? { from: 0, to: Infinity };
+    this.#size = Math.max(0, Math.min(to, file.size) - from);
+    this.#done = 0;
+    this.#tellBegun();
     if (this.#part === undefined) {
       const isFindable = range === undefined && file.size >= RESUMABLE;
       this.#part = await PartFile.create(target, isFindable);
@@ -99,8 +109,11 @@ export class FileGet {
         offset,
         await this.#part.read(offset, buffer.subarray(0, file.size - offset)),
       );
+      const done = Math.min(file.size, offset + CHUNK_SIZE);
+      onEvent({ type: "comparing", done, total: file.size });
     }
     const { here: bytes } = this.#download;
+    this.#done = bytes;
     if (bytes > 0) onEvent({ type: "found-part", name, bytes, size: file.size });
   }
 
@@ -109,5 +122,17 @@ export class FileGet {
     const wanted = chunk.subarray(Math.max(0, from - offset), Math.max(0, to - offset));
     if (wanted.length === 0) return;
     await (this.#part as PartFile).write(Math.max(0, offset - from), wanted);
+    this.#done += wanted.length;
+    this.#tell("received");
+  }
+
+  #tellBegun(): void {
+    this.#attempt++;
+    this.#tell("getting");
+  }
+
+  #tell(type: "getting" | "received"): void {
+    const [size, done, attempt] = [this.#size, this.#done, this.#attempt];
+    this.#getting.onEvent({ type, name: this.#getting.name, size, done, attempt });
   }
 }

@@ -64,7 +64,7 @@ export async function getFile(options: GetOptions): Promise<GetOutcome> {
   if (await isThere(target)) {
     if (range === undefined) {
       const file = await lanes.use(0, (client) => client.stat(name, version));
-      const [same] = await findHere([{ file, target }], force);
+      const [same] = await findHere([{ file, target }], options);
       if (same !== undefined) return report(options, { state: "there", name, target, file });
     } else if (!force) throw exists(target);
   }
@@ -105,8 +105,10 @@ export async function getFolder(options: GetOptions): Promise<GetOutcome[]> {
       : { ...outcome, name, target, file };
     outcomes.set(item, report(options, told));
   };
-  for (const item of await findHere(items, force)) settle(item, { state: "there" });
+  for (const item of await findHere(items, options)) settle(item, { state: "there" });
   const left = items.filter((item) => !outcomes.has(item));
+  const bytes = left.reduce((sum, { file }) => sum + file.size, 0);
+  options.onEvent?.({ type: "planned", files: left.length, bytes });
   const folders = await makeFolders(root, left);
   const get = async (item: Item, client: SecureClient | undefined) => {
     const { target, file: { name, size } } = item;
@@ -190,7 +192,10 @@ async function sideBySide<T>(queue: SharedQueue<T>, work: (item: T) => Promise<v
 }
 
 /** Which files are here as they are on the server. Throws `UsageError` `target-exists` for others, unless forced. */
-async function findHere(items: readonly Item[], force: boolean): Promise<Item[]> {
+async function findHere(
+  items: readonly Item[],
+  { force = false, onEvent }: GetOptions,
+): Promise<Item[]> {
   const candidates = [];
   const inTheWay: string[] = [];
   for (const item of items) {
@@ -199,7 +204,8 @@ async function findHere(items: readonly Item[], force: boolean): Promise<Item[]>
     if (!info.isFile || info.size !== item.file.size) inTheWay.push(item.target);
     else candidates.push({ item, file: SourceFile.found(item.target, info), known: item.file });
   }
-  const same = await findSame(candidates);
+  const onCompared = (done: number, total: number) => onEvent?.({ type: "comparing", done, total });
+  const same = await findSame(candidates, onCompared);
   for (const candidate of candidates) {
     if (!same.has(candidate)) inTheWay.push(candidate.item.target);
   }

@@ -15,18 +15,25 @@ export interface Known {
   readonly digest: Bytes;
 }
 
+/** Takes how many bytes of all were read so far. */
+export type OnCompared = (done: number, total: number) => void;
+
 /** Which of the files have the content that is known of them. A file that can't be read has not. */
 export async function findSame<T extends { readonly file: SourceFile; readonly known: Known }>(
-  candidates: Iterable<T>,
+  candidates: readonly T[],
+  onCompared: OnCompared = () => undefined,
 ): Promise<Set<T>> {
   const same = new Set<T>();
-  const left = candidates[Symbol.iterator]();
+  const alike = candidates.filter(({ file, known }) => file.size === known.size);
+  const total = alike.reduce((sum, { known }) => sum + known.size, 0);
+  let done = 0;
+  const onRead = (bytes: number) => onCompared(done += bytes, total);
+  const left = alike[Symbol.iterator]();
   const work = async () => {
     const buffers = [new Uint8Array(CHUNK_SIZE), new Uint8Array(CHUNK_SIZE)] as const;
     for (let next = left.next(); next.done !== true; next = left.next()) {
       const { file, known } = next.value;
-      if (file.size !== known.size) continue;
-      const digest = await digestFile(file, buffers).catch(() => undefined);
+      const digest = await digestFile(file, buffers, onRead).catch(() => undefined);
       if (digest !== undefined && equalBytes(digest, known.digest)) same.add(next.value);
     }
   };
@@ -34,13 +41,18 @@ export async function findSame<T extends { readonly file: SourceFile; readonly k
   return same;
 }
 
-async function digestFile(file: SourceFile, buffers: readonly [Bytes, Bytes]): Promise<Bytes> {
+async function digestFile(
+  file: SourceFile,
+  buffers: readonly [Bytes, Bytes],
+  onRead: (bytes: number) => void,
+): Promise<Bytes> {
   using source = await file.open();
   const leaves = new Uint8Array(Math.ceil(file.size / CHUNK_SIZE) * DIGEST_SIZE);
   let at = 0;
   for await (const chunk of source.read(buffers)) {
     leaves.set(digestChunk(chunk), at);
     at += DIGEST_SIZE;
+    onRead(chunk.length);
   }
   if (source.hasChanged()) throw new Error("it was changed");
   return digestTree(leaves);

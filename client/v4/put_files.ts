@@ -48,10 +48,13 @@ export async function putFiles(options: PutOptions): Promise<PutOutcome[]> {
   };
   using lanes = new Lanes(options);
   try {
-    for (const job of await findUnchanged(lanes, jobs, folders)) {
+    for (const job of await findUnchanged(lanes, jobs, folders, options)) {
       report(job, { state: "unchanged", file: job.file });
     }
-    await send(lanes, jobs.filter((job) => !outcomes.has(job)), settle, options);
+    const left = jobs.filter((job) => !outcomes.has(job));
+    const bytes = left.reduce((sum, { file }) => sum + file.size, 0);
+    options.onEvent?.({ type: "planned", files: left.length, bytes });
+    await send(lanes, left, settle, options);
   } catch (error) {
     if (!lanes.isIntroduced || !(error instanceof XferError)) throw error;
     for (const job of jobs.filter((job) => !outcomes.has(job))) {
@@ -112,6 +115,7 @@ async function findUnchanged(
   lanes: Lanes,
   jobs: readonly Job[],
   folders: readonly string[],
+  { onEvent }: PutOptions,
 ): Promise<Job[]> {
   if (folders.length === 0 || jobs.length === 0) return [];
   const byName = new Map(jobs.map((job) => [job.name, job]));
@@ -124,6 +128,7 @@ async function findUnchanged(
       }));
   }
   const candidates = [...known].map(([job, known]) => ({ job, file: job.file, known }));
-  const same = await findSame(candidates);
+  const onCompared = (done: number, total: number) => onEvent?.({ type: "comparing", done, total });
+  const same = await findSame(candidates, onCompared);
   return candidates.filter((candidate) => same.has(candidate)).map(({ job }) => job);
 }

@@ -178,6 +178,7 @@ export async function resume(
       if (!sums.has(at)) sums.add(at, chunk);
       at += chunk.length;
       exchange.excuseSilence();
+      onEvent({ type: "comparing", done: at, total: offset });
     }
     if (equalBytes(sums.sums(offset).digest, digest)) {
       onEvent({ type: "resumed", file, offset });

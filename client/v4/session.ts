@@ -61,6 +61,10 @@ export type SecureEvent =
   /** The server's operator has given the account another name. */
   | { readonly type: "renamed"; readonly from: string; readonly to: string }
   | { readonly type: "tightened"; readonly path: string }
+  /** Of what is here so many bytes were compared with what the server has, or are read to be; `total` is all of it. */
+  | { readonly type: "comparing"; readonly done: number; readonly total: number }
+  /** There is so much to be sent, or to be got: what the other end has already is not counted. */
+  | { readonly type: "planned"; readonly files: number; readonly bytes: number }
   | { readonly type: "sending"; readonly file: SourceFile; readonly attempt: number }
   /** The server holds a part of the file, from an upload that was broken off: it goes on from there. */
   | { readonly type: "resumed"; readonly file: SourceFile; readonly offset: number }
@@ -68,6 +72,24 @@ export type SecureEvent =
     readonly type: "progress";
     readonly file: SourceFile;
     readonly sent: number;
+    readonly attempt: number;
+  }
+  /** It is known what a file is that is to be got; comes again where the network has failed, or the file was replaced. */
+  | {
+    readonly type: "getting";
+    readonly name: string;
+    /** Bytes that are wanted of it. */
+    readonly size: number;
+    /** Bytes of those that are here from an attempt before. */
+    readonly done: number;
+    readonly attempt: number;
+  }
+  /** So many bytes of those that are wanted are here, and what was stored. */
+  | {
+    readonly type: "received";
+    readonly name: string;
+    readonly size: number;
+    readonly done: number;
     readonly attempt: number;
   }
   /** So much of a file that is to be got is here, from a run that was broken off: it goes on from there. */

@@ -85,6 +85,7 @@ on standard output: an event. What people are told goes to standard error then, 
 
 \`\`\`sh
 $ xfer client put report.pdf --json --quiet
+{"event":"planned","files":1,"bytes":48213}
 {"event":"connected","server":"files.example.org:1256","protocol":4,"fingerprint":"SHA256:2vo…"}
 {"event":"sending","file":"report.pdf","size":48213,"attempt":1}
 {"event":"stored","name":"report.pdf","path":"report.pdf","size":48213,"cksum":2382472371,"user":"Alice","server":"files.example.org:1256"}

@@ -17,8 +17,10 @@ export const PERMISSIONS: readonly Permission[] = [
   },
   { flag: "--allow-write", why: "what is received, and the data folder, go where the user says" },
   {
-    flag: "--allow-env=CLICOLOR_FORCE,FORCE_COLOR,NO_COLOR,XFER_*",
-    why: "commander asks them whether its help may have colours; the server's settings",
+    flag:
+      "--allow-env=CLICOLOR_FORCE,FORCE_COLOR,LANG,LC_ALL,LC_CTYPE,NO_COLOR,TERM,WT_SESSION,XFER_*",
+    why: "what the terminal can draw; commander asks whether its help may have colours; the " +
+      "server's settings",
   },
   {
     flag: "--allow-sys=hostname,statfs,uid",

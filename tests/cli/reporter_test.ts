@@ -149,16 +149,17 @@ Deno.test("a display hears every event, and makes way for what is written", () =
   {
     using _display = reporter.attach({
       take: ({ event }) => void heard.push(event),
+      shows: ({ event }) => event === "sending",
       clear: () => stderr.text += "<",
-      redraw: () => stderr.text += ">",
     });
     reporter.report({ event: "progress", file: "a", done: 1, total: 2, attempt: 1 });
+    reporter.report({ event: "sending", file: "a", size: 2, attempt: 1 });
     reporter.report({ event: "tightened", path: "me.key" });
     reporter.note("a line of the log");
   }
   reporter.report({ event: "key-received" });
-  assert.deepEqual(heard, ["progress", "tightened"]);
-  assert.equal(stderr.text, `<${WORDS.warning}><a line of the log\n><Received an AES key\n`);
+  assert.deepEqual(heard, ["progress", "sending", "tightened"]);
+  assert.equal(stderr.text, `<${WORDS.warning}<a line of the log\n<Received an AES key\n`);
 });
 
 Deno.test("a reader that goes away is no failure; a result that can't be written is one, told once", () => {

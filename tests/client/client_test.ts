@@ -37,6 +37,30 @@ const start = (folder: TemporaryFolder) =>
     dataFolder: folder.join("data"),
   });
 
+Deno.test("client: it is told how much there is to send, and of each file how much is sent", async () => {
+  await using folder = await TemporaryFolder.create();
+  await using server = await start(folder);
+  await folder.write("a", pseudoRandomBytes(3_000_000));
+  await folder.write("b", "");
+  const told: unknown[] = [];
+  await send(folder, server.address, ["a", "b"], {
+    onEvent: (event) => {
+      if (event.type === "planned") told.push([event.type, event.files, event.bytes]);
+      if (event.type === "sending") told.push([event.type, event.file.name, event.attempt]);
+      if (event.type === "progress") told.push([event.file.name, event.sent, event.attempt]);
+      if (event.type === "stored") told.push([event.type, event.file.name]);
+    },
+  });
+  assert.deepEqual(told, [
+    ["planned", 2, 3_000_000],
+    ["sending", "a", 1],
+    ...[["a", 1_048_576, 1], ["a", 2_097_152, 1], ["a", 3_000_000, 1]],
+    ["stored", "a"],
+    ["sending", "b", 1],
+    ["stored", "b"],
+  ]);
+});
+
 Deno.test("client: the private key is written before the registration, the id before the key is sent", async () => {
   await using folder = await TemporaryFolder.create();
   await using server = await start(folder);

@@ -1,0 +1,292 @@
+/** Progress as people see it: real processes in real terminals, over a network that waits where a test wants it to. */
+import assert from "node:assert/strict";
+import { cellsOf } from "../../cli/cells.ts";
+import type { Address, Bytes } from "../../mod.ts";
+import { pseudoRandomBytes } from "../helpers/bytes.ts";
+import { FaultyProxy, type Meddlers } from "../helpers/faulty_proxy.ts";
+import { Hold } from "../helpers/hold.ts";
+import { startXfer, writeTransferInfo, xfer } from "../helpers/processes.ts";
+import { SecureProxy } from "../helpers/secure_proxy.ts";
+import { HAS_TERMINAL, Terminal, type TerminalOptions } from "../helpers/terminal.ts";
+import { Scene } from "../v4/scene.ts";
+
+const MIB = 2 ** 20;
+/** More than the buffers between both ends hold. */
+const SIZE = 32 * MIB;
+const CONTENT = pseudoRandomBytes(SIZE);
+const NAME = "photos.bin";
+
+const CLIENT_3 = ["client", "--protocol", "3"];
+const CLIENT_4 = ["client", "--protocol", "4", "--accept-new"];
+
+/** A server, and a folder of a client whose way to it leads through a network that is as a test wants it. */
+class Stage implements AsyncDisposable {
+  readonly hold = new Hold();
+  readonly folder: string;
+  readonly #scene: Scene;
+  #proxy: AsyncDisposable | undefined;
+
+  private constructor(scene: Scene, folder: string) {
+    this.#scene = scene;
+    this.folder = folder;
+  }
+
+  static async create(files: Readonly<Record<string, Bytes>> = { [NAME]: CONTENT }) {
+    const scene = await Scene.create();
+    const folder = scene.folder.join("Alice");
+    await Deno.mkdir(folder, { mode: 0o700 });
+    for (const [name, content] of Object.entries(files)) {
+      await Deno.writeFile(`${folder}/${name}`, content);
+    }
+    const stage = new Stage(scene, folder);
+    await stage.#leadTo(scene.server.address);
+    return stage;
+  }
+
+  /** From now on the client's way leads through such a network. */
+  async through(protocol: 3 | 4, meddlers: Meddlers): Promise<void> {
+    const { server } = this.#scene;
+    const proxy = protocol === 3
+      ? await FaultyProxy.start(server.address, meddlers)
+      : await SecureProxy.start(server, { secure: meddlers });
+    this.#proxy = proxy;
+    await this.#leadTo(proxy.address);
+  }
+
+  async run(...args: string[]): Promise<void> {
+    const { code, stderr } = await xfer(args, this.folder);
+    assert.equal(code, 0, stderr);
+  }
+
+  show(args: readonly string[], options: TerminalOptions = {}): Promise<Terminal> {
+    return Terminal.xfer(args, { cwd: this.folder, ...options });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.hold.release();
+    await this.#proxy?.[Symbol.asyncDispose]();
+    await this.#scene[Symbol.asyncDispose]();
+  }
+
+  #leadTo({ port }: Address): Promise<void> {
+    return writeTransferInfo(this.folder, { port, file: NAME });
+  }
+}
+
+function test(name: string, fn: () => Promise<void>): void {
+  Deno.test({ name: `progress: ${name}`, ignore: !HAS_TERMINAL, fn });
+}
+
+/** Every line that was drawn, without colours. */
+function drawn(written: string): string[] {
+  return [...written.matchAll(new RegExp("\r([^\r\n]+)\x1b\\[K", "g"))]
+    .map(([, line = ""]) => line.replaceAll(SGR, ""));
+}
+
+const CLEAR = "\x1b[K";
+const SGR = new RegExp("\x1b\\[\\d*m", "g");
+
+interface Way {
+  readonly way: string;
+  readonly protocol: 3 | 4;
+  readonly args: readonly string[];
+  /** What the last line says. */
+  readonly done: RegExp;
+}
+
+const WAYS: readonly Way[] = [
+  {
+    way: "put by protocol 3",
+    protocol: 3,
+    args: [...CLIENT_3, "put", NAME],
+    done: /^Stored photos/,
+  },
+  {
+    way: "put by protocol 4",
+    protocol: 4,
+    args: [...CLIENT_4, "put", NAME],
+    done: /^Stored photos/,
+  },
+  {
+    way: "get",
+    protocol: 4,
+    args: [...CLIENT_4, "get", NAME, "-o", "back"],
+    done: /^Wrote back: photos/,
+  },
+];
+
+for (const { way, protocol, args, done } of WAYS) {
+  test(`${way}: a line is drawn while it goes on, and gone in the end`, async () => {
+    await using stage = await Stage.create();
+    if (way === "get") await stage.run(...CLIENT_4, "put", NAME);
+    const flow = stage.hold.after(8 * MIB);
+    await stage.through(protocol, way === "get" ? { down: flow } : { up: flow });
+    await using terminal = await stage.show(args);
+    await terminal.shows(/^photos\.bin {2}━+─+ {3}[1-9]\d% {2,}[\d.]+\/32\.0 MiB/m);
+    assert.match(terminal.lines.at(-1) ?? "", /%/, "it is the last line");
+    stage.hold.release();
+    const { code, written, lines } = await terminal.end();
+    assert.equal(code, 0, written);
+    assert.match(lines.at(-1) ?? "", done);
+    assert.ok(!lines.some((line) => line.includes("%")), lines.join("\n"));
+    assert.ok(!lines.some((line) => line.startsWith("Sending photos")), "the line says it better");
+    const before = drawn(written).findIndex((line) => line.includes("100%"));
+    assert.ok(before === -1 || before === drawn(written).length - 1, "100 % is the end");
+  });
+}
+
+for (const { way, protocol, args } of WAYS.filter(({ way }) => way !== "get")) {
+  test(`${way}: all is sent, and it is not 100 % before the server has approved`, async () => {
+    await using stage = await Stage.create();
+    await stage.through(protocol, stage.hold.answersTo(SIZE - MIB));
+    await using terminal = await stage.show(args);
+    await terminal.shows(/ 99% {2}32\.0\/32\.0 MiB {2}waiting for approval/);
+    assert.ok(!terminal.written.includes("100%"));
+    assert.ok(!terminal.written.includes("Stored"));
+    stage.hold.release();
+    const { code, lines } = await terminal.end();
+    assert.equal(code, 0);
+    assert.match(lines.at(-1) ?? "", /^Stored photos\.bin/);
+  });
+}
+
+for (const columns of [5, 12, 20, 33]) {
+  test(`in ${columns} columns it stays in one line`, async () => {
+    const name = "日本の写真と👍🏽とても長い名前.bin";
+    await using stage = await Stage.create({ [name]: CONTENT });
+    await stage.through(4, { up: stage.hold.after(8 * MIB) });
+    await using terminal = await stage.show([...CLIENT_4, "put", name], { columns, rows: 10 });
+    await terminal.shows(/[1-9]\d%/);
+    stage.hold.release();
+    const { code, written, lines } = await terminal.end();
+    assert.equal(code, 0);
+    const bars = drawn(written);
+    assert.ok(bars.length > 0);
+    for (const bar of bars) assert.ok(cellsOf(bar) < columns, bar);
+    assert.ok(!lines.some((line) => line.includes("%")), lines.join("\n"));
+  });
+}
+
+test("a terminal that changes its size gets a line that fits", async () => {
+  await using stage = await Stage.create();
+  await stage.through(4, { up: stage.hold.after(8 * MIB) });
+  await using terminal = await stage.show([...CLIENT_4, "put", NAME], { columns: 40 });
+  await terminal.shows(/^photos\.bin {3}[1-9]\d%/m);
+  await terminal.resize(100, 24);
+  await terminal.shows(/^photos\.bin {2}━+─+ {3}[1-9]\d%/m);
+  const wide = terminal.written.length;
+  await terminal.resize(20, 24);
+  await terminal.shows(/^photos\.bin {3}[1-9]\d%$/m);
+  const narrow = drawn(terminal.written.slice(wide));
+  assert.ok((narrow.at(-1)?.length ?? 20) < 20);
+  stage.hold.release();
+  assert.equal((await terminal.end()).code, 0);
+});
+
+test("of a folder it tells how many files are stored", async () => {
+  await using stage = await Stage.create({ "z-last.bin": CONTENT });
+  await Deno.mkdir(`${stage.folder}/photos`);
+  for (const name of ["a", "b", "c"]) {
+    await Deno.writeTextFile(`${stage.folder}/photos/${name}`, name);
+  }
+  await Deno.rename(`${stage.folder}/z-last.bin`, `${stage.folder}/photos/z-last.bin`);
+  await stage.through(4, { up: stage.hold.after(8 * MIB) });
+  await using terminal = await stage.show([...CLIENT_4, "put", "photos"], { columns: 120 });
+  await terminal.shows(/^photos\/z-last\.bin +━+─+ {3}\d+% {2}.* 3\/4 files/m);
+  stage.hold.release();
+  const { lines } = await terminal.end();
+  assert.deepEqual(
+    lines.filter((line) => line.startsWith("Stored")).map((line) => line.slice(0, 20)),
+    [
+      ..."abc".split("").map((name) => `Stored photos/${name} (1 b`),
+      "Stored photos/z-last",
+      "Stored 4 (33554435 b",
+    ],
+  );
+});
+
+test("after the network has failed it tells which attempt it is", async () => {
+  await using stage = await Stage.create();
+  let [passed, failed] = [0, false];
+  const held = stage.hold.after(2 * MIB)();
+  await stage.through(4, {
+    up: () => (bytes) => {
+      passed += bytes.length;
+      if (failed) return held(bytes);
+      failed = passed > 20 * MIB;
+      return failed ? ["rst"] : [bytes];
+    },
+  });
+  await using terminal = await stage.show([...CLIENT_4, "put", NAME], { columns: 120 });
+  await terminal.shows(/^photos\.bin .* [1-9]\d% {2}.*attempt 2$/m);
+  stage.hold.release();
+  const { code, lines } = await terminal.end();
+  assert.equal(code, 0);
+  assert.ok(lines.some((line) => line.includes("trying again")), lines.join("\n"));
+});
+
+test("Ctrl-C takes it away", async () => {
+  await using stage = await Stage.create();
+  await stage.run(...CLIENT_4, "put", NAME);
+  await stage.through(4, { down: stage.hold.after(8 * MIB) });
+  await using terminal = await stage.show([...CLIENT_4, "get", NAME, "-o", "back"]);
+  await terminal.shows(/%/);
+  await terminal.type("\x03");
+  const { code, lines } = await terminal.end();
+  assert.equal(code, 130);
+  assert.equal(lines.at(-1), "Stopped");
+  assert.ok(!lines.some((line) => line.includes("%")), lines.join("\n"));
+});
+
+/** Long enough to be drawn a few times. */
+const SLOWLY = [...CLIENT_4, "put", NAME, "--limit-rate", "2MB"];
+
+async function written(args: readonly string[], options: TerminalOptions = {}): Promise<string> {
+  await using stage = await Stage.create({ [NAME]: CONTENT.slice(0, 2 * MIB) });
+  await using terminal = await stage.show([...SLOWLY, ...args], options);
+  const { code, written } = await terminal.end();
+  assert.equal(code, 0, written);
+  return written;
+}
+
+test("colours and characters are those that the terminal is said to have", async () => {
+  const [usual, uncoloured, never, ascii] = await Promise.all([
+    written([]),
+    written([], { env: { NO_COLOR: "1" } }),
+    written(["--color", "never"]),
+    written([], { env: { LANG: "C" } }),
+  ]);
+  assert.match(usual, SGR);
+  assert.match(usual, /━/);
+  for (const plain of [uncoloured, never]) {
+    assert.doesNotMatch(plain, SGR);
+    assert.match(plain, /━/);
+  }
+  assert.match(ascii, /#/);
+  assert.match(ascii, new RegExp("^[\\x20-\\x7e\r\n\x1b]*$"));
+});
+
+test("--no-progress and --quiet draw nothing", async () => {
+  const [none, quiet] = await Promise.all([written(["--no-progress"]), written(["--quiet"])]);
+  for (const text of [none, quiet]) assert.ok(!text.includes("%") && !text.includes(CLEAR));
+  assert.match(none, /^Sending photos\.bin, 2097152 bytes\r$/m);
+  assert.match(quiet.replaceAll(SGR, ""), /^Stored photos\.bin [^\n]*\r\n$/);
+});
+
+test("without a terminal it is a line now and then", async () => {
+  await using stage = await Stage.create();
+  await stage.through(4, { up: stage.hold.after(8 * MIB) });
+  await using process = startXfer([...CLIENT_4, "put", NAME], stage.folder);
+  await process.printed(/^photos\.bin: [1-9]\d?%, [\d.]+\/32\.0 MiB/m);
+  stage.hold.release();
+  const { code, stdout, stderr } = await process.end();
+  assert.equal(code, 0);
+  assert.match(stdout, /^Stored photos\.bin/);
+  assert.ok(!stderr.includes("\r") && !stderr.includes("\x1b"));
+});
+
+test("on a terminal that can't go back nothing is drawn", async () => {
+  const dumb = await written([], { env: { TERM: "dumb" } });
+  const text = dumb.replaceAll(SGR, "").replaceAll("\r\n", "\n");
+  assert.ok(!text.includes("\r") && !text.includes("\x1b"), text);
+});
