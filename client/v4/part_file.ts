@@ -137,7 +137,8 @@ export class PartFile {
    */
   async publish(target: string, force: boolean, mtime: Date | undefined): Promise<void> {
     await this.#inTurn(async () => {
-      if (mtime !== undefined) await this.#file.utime(mtime, mtime);
+      // A time that the system does not take is no reason to be without the file.
+      if (mtime !== undefined) await this.#file.utime(mtime, mtime).catch(() => undefined);
       await this.#file.sync();
       if (force) await Deno.rename(this.path, target);
       else await moveToFree(this.path, target);

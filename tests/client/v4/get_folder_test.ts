@@ -13,7 +13,7 @@ import { partPath } from "../../../client/v4/part_file.ts";
 import { RESUMABLE } from "../../../client/v4/put_request.ts";
 import { SecureClient } from "../../../client/v4/secure_client.ts";
 import { ChunkSums } from "../../../protocol/v4/chunk_sums.ts";
-import type { Message } from "../../../protocol/v4/messages.ts";
+import { MAX_TIME, type Message } from "../../../protocol/v4/messages.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/tree.ts";
 import { pseudoRandomBytes, utf8 } from "../../helpers/bytes.ts";
 import { lettingIn, OddSecureServer } from "../../helpers/odd_secure_server.ts";
@@ -21,7 +21,7 @@ import { TemporaryFolder } from "../../helpers/temporary.ts";
 
 type Content = Uint8Array<ArrayBuffer>;
 /** What a server has, by name: in a list a name may come twice. */
-type Files = readonly (readonly [name: string, content: Content | string])[];
+type Files = readonly (readonly [name: string, content: Content | string, mtime?: number])[];
 
 function sumsOf(content: Content): ChunkSums {
   const sums = new ChunkSums(content.length);
@@ -32,12 +32,12 @@ function sumsOf(content: Content): ChunkSums {
 }
 
 function serving(files: Files) {
-  const known = files.map(([name, content]) => {
+  const known = files.map(([name, content, mtime = 1000]) => {
     const bytes = typeof content === "string" ? utf8(content) : content;
-    return { name, bytes, sums: sumsOf(bytes) };
+    return { name, bytes, mtime, sums: sumsOf(bytes) };
   });
-  const describe = (tag: number, { name, bytes, sums }: typeof known[number]): Message => ({
-    ...{ kind: "file", tag, name, version: 1, size: bytes.length, mtime: 1000, storedAt: 1000 },
+  const describe = (tag: number, { name, bytes, mtime, sums }: typeof known[number]): Message => ({
+    ...{ kind: "file", tag, name, version: 1, size: bytes.length, mtime, storedAt: 1000 },
     ...sums.sums(),
   });
   return lettingIn((message) => {
@@ -226,6 +226,15 @@ test(
     assert.equal(await Deno.readTextFile(`${root}/read`), "one");
   },
 );
+
+test("a time that no clock shows keeps nobody from a file", [
+  ["d/a", "1", MAX_TIME],
+  ["d/b", "2", -MAX_TIME],
+  ["d/c", "3", -1],
+  ["d/d", "4", -1001],
+], async ({ get }) => {
+  assert.deepEqual(new Set(Object.values(await get())), new Set(["got"]));
+});
 
 const LARGE = pseudoRandomBytes(RESUMABLE + 5);
 const PART = partPath("a").replace(/^.*\//, "");
