@@ -10,6 +10,7 @@ import {
   CLIENT_ID_SIZE,
   ConfigurationError,
   fromHex,
+  isUserName,
   printable,
   toHex,
 } from "../../protocol/mod.ts";
@@ -90,8 +91,13 @@ export class AccountFolder {
     if (text === undefined) return undefined;
     const [name = "", id = ""] = text.split(/\r?\n/);
     const clientId = fromHex(id.trim());
-    if (clientId?.length === CLIENT_ID_SIZE) return { name: name.trim(), clientId };
-    throw badIdentity(this.#accountPath, "expected a name, and an id of 32 hexadecimal digits");
+    if (clientId?.length === CLIENT_ID_SIZE && isUserName(name.trim())) {
+      return { name: name.trim(), clientId };
+    }
+    throw badIdentity(
+      this.#accountPath,
+      "expected a user name, and an id of 32 hexadecimal digits",
+    );
   }
 
   async saveAccount({ name, clientId }: Account): Promise<void> {

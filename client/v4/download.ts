@@ -6,7 +6,6 @@
  */
 import {
   type Bytes,
-  concatBytes,
   equalBytes,
   IntegrityError,
   NetworkError,
@@ -14,7 +13,6 @@ import {
   release,
 } from "../../protocol/mod.ts";
 import { ChunkSums } from "../../protocol/v4/chunk_sums.ts";
-import type { MessageOf } from "../../protocol/v4/messages.ts";
 import {
   CHUNK_SIZE,
   chunkCount,
@@ -23,10 +21,8 @@ import {
   digestTree,
 } from "../../protocol/v4/tree.ts";
 import { type Exchange, unexpected } from "./exchange.ts";
+import { checkAsked, checkSize, type RemoteFile } from "./remote_file.ts";
 import { SharedQueue } from "./shared_queue.ts";
-
-/** A file on the server. */
-export type RemoteFile = Omit<MessageOf<"file">, "kind" | "tag">;
 
 /** Takes a chunk, which may change when the promise resolves. */
 export type WriteChunk = (chunk: Bytes, offset: number, file: RemoteFile) => Promise<void>;
@@ -101,7 +97,7 @@ export class Download {
   }
 
   /**
-   * Gets what is not here yet. Throws `IntegrityError` `not-what-was-stored`; `Replaced` where the server has another
+   * Gets what is not here yet. Throws `IntegrityError` `not-what-was-stored`; `StorageError` `file-too-large`; `Replaced` where the server has another
    * file under the name by now, of which the sink was told; what was got before is worth nothing then.
    */
   async run(exchanges: readonly Exchange[]): Promise<RemoteFile> {
@@ -168,18 +164,17 @@ export class Download {
   async #fetch(exchange: Exchange, from: number, to: number): Promise<void> {
     const tag = exchange.nextTag();
     const { name, version } = this.#wanted;
-    const digests: Bytes[] = [];
     let file: RemoteFile | undefined;
+    let digests: Bytes = new Uint8Array(0);
     let missing = 0;
     let at = Math.floor(from / CHUNK_SIZE) * CHUNK_SIZE;
     let writing = Promise.resolve();
     const begin = async (file: RemoteFile) => {
-      const all = concatBytes(...digests.splice(0));
-      if (!equalBytes(digestTree(all), file.digest)) throw notStored(file);
+      if (!equalBytes(digestTree(digests), file.digest)) throw notStored(file);
       const known = this.#file;
       if (known !== undefined && isSame(known, file)) return;
       this.#file = file;
-      this.#digests = all;
+      this.#digests = digests;
       this.#sums = new ChunkSums(file.size, Infinity);
       await this.#sink.begin(file);
       if (known !== undefined) throw new Replaced(file);
@@ -188,16 +183,20 @@ export class Download {
       await exchange.ask({ kind: "get", tag, name, version, from, to }, async (message) => {
         if (file === undefined) {
           if (message.kind !== "file") throw unexpected(message);
+          checkAsked(message, { name, version });
+          checkSize(message);
           file = message;
           missing = chunkCount(file.size) * DIGEST_SIZE;
+          // The system gives the memory for it as it is filled.
+          digests = new Uint8Array(missing);
           if (missing === 0) await begin(file);
           return false;
         }
         switch (message.kind) {
           case "digests":
+            if (!isWhole(message.bytes, missing)) throw unexpected(message);
+            digests.set(message.bytes, digests.length - missing);
             missing -= message.bytes.length;
-            if (missing < 0 || message.bytes.length === 0) throw unexpected(message);
-            digests.push(message.bytes);
             if (missing === 0) await begin(file);
             return false;
           case "data": {
@@ -252,6 +251,11 @@ export class Replaced extends IntegrityError {
       hint: "Get it again when nobody stores it.",
     });
   }
+}
+
+/** Whether these are digests, no more of them than are missing. */
+function isWhole({ length }: Bytes, missing: number): boolean {
+  return length > 0 && length % DIGEST_SIZE === 0 && length <= missing;
 }
 
 function isSame(a: RemoteFile, b: RemoteFile): boolean {

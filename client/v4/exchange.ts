@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Bytes, NetworkError, ProtocolError } from "../../protocol/mod.ts";
+import { type Bytes, NetworkError, ProtocolError, release } from "../../protocol/mod.ts";
 import { FrameReader } from "../../protocol/v4/frames.ts";
 import {
   dataHeader,
@@ -234,7 +234,10 @@ export class Exchange implements Disposable {
     }
     const waiting = this.#waiting.get(message.tag);
     // Nobody waits for what is said of a request that was given up.
-    if (waiting === undefined) return;
+    if (waiting === undefined) {
+      if (message.kind === "data") release(message.bytes);
+      return;
+    }
     try {
       if (message.kind === "error") throw refused(message);
       if (!(await waiting.take(message))) return this.#patience.hear();

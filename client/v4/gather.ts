@@ -9,6 +9,7 @@ import { printable, StorageError, UsageError } from "../../protocol/mod.ts";
 import { pathNameFault } from "../../protocol/v4/path_name.ts";
 import { SourceFile } from "../source_file.ts";
 import { Job } from "./jobs.ts";
+import { checkSize } from "./remote_file.ts";
 
 /** Why something in a folder is left out. */
 export type Passed = "neither a file nor a folder" | "an empty folder";
@@ -34,7 +35,7 @@ export interface Gathered {
 
 /**
  * Looks at everything that is to be sent. Throws `UsageError` `one-name`, `bad-file-name`, `same-name`; `StorageError`
- * `cannot-read`, `not-a-file`.
+ * `cannot-read`, `not-a-file`, `file-too-large`.
  */
 export async function gather(options: GatherOptions): Promise<Gathered> {
   const { paths, as, exclude = [] } = options;
@@ -122,7 +123,7 @@ async function reading<T>(path: string, work: () => Promise<T>): Promise<T> {
 
 function checkNames(jobs: readonly Job[]): void {
   const paths = new Map<string, string>();
-  for (const { file: { path }, name } of jobs) {
+  for (const { file: { path, size }, name } of jobs) {
     const fault = pathNameFault(name);
     if (fault !== undefined) {
       throw new UsageError("bad-file-name", `Cannot send ${printable(path)}: its name ${fault}`, {
@@ -138,5 +139,6 @@ function checkNames(jobs: readonly Job[]): void {
       );
     }
     paths.set(name, path);
+    checkSize({ name: path, size });
   }
 }

@@ -6,10 +6,11 @@
  */
 import { type Bytes, IntegrityError, RefusedError } from "../../protocol/mod.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/tree.ts";
-import { Download, type RemoteFile, Replaced } from "./download.ts";
+import { Download, Replaced } from "./download.ts";
 import type { Exchange } from "./exchange.ts";
 import { PartFile } from "./part_file.ts";
 import { RESUMABLE } from "./put_request.ts";
+import type { RemoteFile } from "./remote_file.ts";
 import type { SecureEvent } from "./session.ts";
 
 /** So often a file is begun anew that was replaced meanwhile. */
@@ -23,8 +24,8 @@ export interface Getting {
   readonly range?: { readonly from: number; readonly to: number } | undefined;
   /** Whether what is at the target is replaced. */
   readonly force: boolean;
-  /** Whether it is known to be small: no part of it was kept. */
-  readonly isSmall?: boolean;
+  /** Whether what has come of it is looked for and kept under its usual name; without, it is. */
+  readonly isResumable?: boolean;
   readonly onEvent: (event: SecureEvent) => void;
 }
 
@@ -55,11 +56,9 @@ export class FileGet {
    * `UsageError` `target-exists`, `StorageError`. It may be called again after a `NetworkError`; `end` comes last.
    */
   async run(exchanges: readonly Exchange[]): Promise<RemoteFile> {
-    const { target, range, force, isSmall = false } = this.#getting;
+    const { target, range, force } = this.#getting;
     const [first] = exchanges as [Exchange];
-    if (!this.#hasLooked && range === undefined && !isSmall) {
-      this.#part = await PartFile.find(target);
-    }
+    if (!this.#hasLooked && this.#isResumable) this.#part = await PartFile.find(target);
     this.#hasLooked = true;
     if (this.#download.file !== undefined) this.#tellBegun();
     const isToBeCompared = this.#part !== undefined || exchanges.length > 1;
@@ -75,6 +74,11 @@ export class FileGet {
         if (!(error instanceof Replaced) || attempt >= ATTEMPTS) throw error;
       }
     }
+  }
+
+  get #isResumable(): boolean {
+    const { range, isResumable = true } = this.#getting;
+    return isResumable && range === undefined;
   }
 
   /** After the last `run`, which has thrown `error`: keeps what a later run can use, and removes what is wrong or useless. */
@@ -97,17 +101,17 @@ export class FileGet {
     this.#done = 0;
     this.#tellBegun();
     if (this.#part === undefined) {
-      const isFindable = range === undefined && file.size >= RESUMABLE;
+      const isFindable = this.#isResumable && file.size >= RESUMABLE;
       this.#part = await PartFile.create(target, isFindable);
       return;
     }
-    if (range !== undefined) return await this.#part.truncate(0);
-    await this.#part.truncate(file.size);
+    const there = await this.#part.truncate(range === undefined ? file.size : 0);
     const buffer = new Uint8Array(CHUNK_SIZE);
-    for (let offset = 0; offset < file.size; offset += CHUNK_SIZE) {
+    // Only what is there: what a server says of the size is worth nothing yet.
+    for (let offset = 0; offset < there; offset += CHUNK_SIZE) {
       this.#download.take(
         offset,
-        await this.#part.read(offset, buffer.subarray(0, file.size - offset)),
+        await this.#part.read(offset, buffer.subarray(0, there - offset)),
       );
       const done = Math.min(file.size, offset + CHUNK_SIZE);
       onEvent({ type: "comparing", done, total: file.size });

@@ -4,22 +4,23 @@
  * @module
  */
 import { basename, dirname, join } from "node:path";
-import {
-  printable,
-  ProtocolError,
-  RefusedError,
-  UsageError,
-  XferError,
-} from "../../protocol/mod.ts";
-import { pathNameFault } from "../../protocol/v4/path_name.ts";
+import { printable, RefusedError, UsageError, XferError } from "../../protocol/mod.ts";
 import { SourceFile } from "../source_file.ts";
-import type { RemoteFile } from "./download.ts";
 import { excluder } from "./gather.ts";
+import {
+  type Item,
+  listItems,
+  localFault,
+  makeFolders,
+  refuseLinks,
+  refuseTwin,
+} from "./folder_items.ts";
 import { FileGet, type Getting } from "./get_file.ts";
 import { type LaneOptions, Lanes } from "./lanes.ts";
 import { findSame } from "./local_files.ts";
-import { exists, syncNames, writing } from "./part_file.ts";
+import { exists, syncNames } from "./part_file.ts";
 import { RESUMABLE } from "./put_request.ts";
+import type { RemoteFile } from "./remote_file.ts";
 import type { SecureClient } from "./secure_client.ts";
 import { SharedQueue } from "./shared_queue.ts";
 
@@ -50,16 +51,13 @@ export type GetOutcome =
     | { readonly state: "not-got"; readonly error: XferError }
   );
 
-interface Item {
-  readonly file: RemoteFile;
-  readonly target: string;
-}
-
 /**
  * Gets a file. Throws `UsageError` `target-exists` where something else is at the target, and what `FileGet` does.
  */
 export async function getFile(options: GetOptions): Promise<GetOutcome> {
   const { name, version = 0, target = basename(name), range, force = false } = options;
+  const fault = localFault(target);
+  if (fault !== undefined) throw fault;
   using lanes = new Lanes(options);
   if (await isThere(target)) {
     if (range === undefined) {
@@ -75,28 +73,17 @@ export async function getFile(options: GetOptions): Promise<GetOutcome> {
 
 /**
  * Gets all files below a folder, into a folder. Files that are there already are left as they are. Throws `UsageError`
- * `target-exists` where others are in the way, before anything is written, and what ends the connection; what concerns
- * one file is its outcome.
+ * `target-exists`, `through-link` where something is in the way, before anything is written, and what ends the
+ * connection; what concerns one file is its outcome.
  */
 export async function getFolder(options: GetOptions): Promise<GetOutcome[]> {
   const { name, target = basename(name), force = false, exclude = [] } = options;
   const root = join(target);
-  const prefix = `${name.replace(/\/$/, "")}/`;
   const isExcluded = excluder(exclude);
   using lanes = new Lanes(options);
-  const items = await lanes.use(0, async (client) => {
-    const items: Item[] = [];
-    await client.list(prefix, (file) => {
-      const relative = file.name.slice(prefix.length);
-      // What a server calls a file must not lead out of the folder.
-      if (!file.name.startsWith(prefix) || pathNameFault(relative) !== undefined) {
-        throw outside(file);
-      }
-      if (!isExcluded(relative)) items.push({ file, target: join(root, ...relative.split("/")) });
-    });
-    return items;
-  });
+  const items = await lanes.use(0, (client) => listItems(client, { name, root, isExcluded }));
   if (items.length === 0) throw nothingBelow(name);
+  await refuseLinks(root, items);
   const outcomes = new Map<Item, GetOutcome>();
   const settle = (item: Item, outcome: { state: "got" | "there" } | { error: XferError }) => {
     const { file, file: { name }, target } = item;
@@ -105,15 +92,22 @@ export async function getFolder(options: GetOptions): Promise<GetOutcome[]> {
       : { ...outcome, name, target, file };
     outcomes.set(item, report(options, told));
   };
-  for (const item of await findHere(items, options)) settle(item, { state: "there" });
+  for (const item of items) {
+    const error = localFault(item.target);
+    if (error !== undefined) settle(item, { error });
+  }
+  const possible = items.filter((item) => !outcomes.has(item));
+  for (const item of await findHere(possible, options)) settle(item, { state: "there" });
   const left = items.filter((item) => !outcomes.has(item));
   const bytes = left.reduce((sum, { file }) => sum + file.size, 0);
   options.onEvent?.({ type: "planned", files: left.length, bytes });
   const folders = await makeFolders(root, left);
+  const isHere = (item: Item) => (outcomes.get(item)?.state ?? "not-got") !== "not-got";
   const get = async (item: Item, client: SecureClient | undefined) => {
-    const { target, file: { name, size } } = item;
-    const getting = { ...options, name, target, force, isSmall: size < RESUMABLE };
+    const { file: { name }, target, isResumable } = item;
+    const getting = { ...options, name, target, isResumable, force };
     try {
+      if (force) await refuseTwin(item, isHere);
       await getOne(client ?? lanes, getting, client === undefined);
       settle(item, { state: "got" });
     } catch (error) {
@@ -122,14 +116,11 @@ export async function getFolder(options: GetOptions): Promise<GetOutcome[]> {
     }
   };
   try {
-    const small = new SharedQueue(left.filter(({ file }) => file.size < RESUMABLE));
-    await lanes.share(
-      (client) => sideBySide(small, (item) => get(item, client)),
-      () => small.isEmpty,
-    );
-    for (const item of left.filter(({ file }) => file.size >= RESUMABLE)) {
-      await get(item, undefined);
-    }
+    // Which of twins is there is known only when the other has come.
+    const isSmall = ({ file, twins }: Item) => file.size < RESUMABLE && twins === undefined;
+    const small = new SharedQueue(left.filter(isSmall));
+    await lanes.share(small, (client) => sideBySide(small, (item) => get(item, client)));
+    for (const item of left) if (!isSmall(item)) await get(item, undefined);
   } catch (error) {
     if (!(error instanceof XferError)) throw error;
     for (const item of left) if (!outcomes.has(item)) settle(item, { error });
@@ -139,9 +130,7 @@ export async function getFolder(options: GetOptions): Promise<GetOutcome[]> {
   return items.map((item) => outcomes.get(item) as GetOutcome);
 }
 
-type One =
-  & Omit<GetOptions, "target">
-  & Pick<Getting, "target" | "force" | "isSmall">;
+type One = Omit<GetOptions, "target"> & Pick<Getting, "target" | "force" | "isResumable">;
 
 /** Gets a file over one connection, or over those that there may be, again where the network fails. */
 async function getOne(
@@ -192,10 +181,10 @@ async function sideBySide<T>(queue: SharedQueue<T>, work: (item: T) => Promise<v
 }
 
 /** Which files are here as they are on the server. Throws `UsageError` `target-exists` for others, unless forced. */
-async function findHere(
-  items: readonly Item[],
+async function findHere<I extends Pick<Item, "file" | "target">>(
+  items: readonly I[],
   { force = false, onEvent }: GetOptions,
-): Promise<Item[]> {
+): Promise<I[]> {
   const candidates = [];
   const inTheWay: string[] = [];
   for (const item of items) {
@@ -212,21 +201,6 @@ async function findHere(
   const [first] = inTheWay;
   if (first !== undefined && !force) throw inTheWay.length === 1 ? exists(first) : exist(inTheWay);
   return candidates.filter((candidate) => same.has(candidate)).map(({ item }) => item);
-}
-
-/** Makes the folders that files are to be in; returns those in which names will be new, the innermost first. */
-async function makeFolders(root: string, items: readonly Item[]): Promise<string[]> {
-  const folders = new Set<string>();
-  for (const { target } of items) folders.add(dirname(target));
-  for (const folder of folders) {
-    await writing(folder, () => Deno.mkdir(folder, { recursive: true }));
-  }
-  if (items.length === 0) return [];
-  for (const folder of [...folders]) {
-    for (let above = folder; above !== dirname(root); above = dirname(above)) folders.add(above);
-  }
-  folders.add(dirname(root));
-  return [...folders].sort((a, b) => b.length - a.length);
 }
 
 async function isThere(path: string): Promise<boolean> {
@@ -248,13 +222,6 @@ function nothingBelow(name: string): RefusedError {
   return new RefusedError("no-such-file", `There is nothing to get below ${printable(name)}`, {
     hint: "See what there is: xfer client list.",
   });
-}
-
-function outside({ name }: RemoteFile): ProtocolError {
-  return new ProtocolError(
-    "bad-file-name",
-    `The server tells of a file that can't be in this folder: ${printable(name)}`,
-  );
 }
 
 function exist(targets: readonly string[]): UsageError {

@@ -81,9 +81,13 @@ export async function introduce(
     const introduceBy = INTRODUCE[way.by] as Introduce<Way["by"]>;
     return await introduceBy(exchange, { ...introduction, nonce }, way);
   } catch (error) {
-    const hint = error instanceof RefusedError ? HINTS[way.by][error.code] : undefined;
-    if (!(error instanceof RefusedError) || hint === undefined) throw error;
-    throw new RefusedError(error.code, error.message, { hint, cause: error });
+    const hints = HINTS[way.by];
+    // The code is the server's word: not every one that is found in an object is among the hints.
+    if (!(error instanceof RefusedError && Object.hasOwn(hints, error.code))) throw error;
+    throw new RefusedError(error.code, error.message, {
+      hint: hints[error.code] as string,
+      cause: error,
+    });
   }
 }
 

@@ -5,6 +5,7 @@
  */
 import { type Retry, type RetryOptions, withRetries } from "../retries.ts";
 import { SecureClient } from "./secure_client.ts";
+import type { SharedQueue } from "./shared_queue.ts";
 import type { SecureOptions } from "./session.ts";
 
 /** More connections than these make nothing faster, and look like an attack. */
@@ -61,23 +62,25 @@ export class Lanes implements Disposable {
   }
 
   /**
-   * Does work on each lane side by side, as far as there are connections: `work` is to take what it does from a source
-   * that all share, and give back what it could not do. Throws what has failed on the first lane, where no other is left.
+   * Does work on each lane side by side, as far as there are connections: `work` is to take what it does from a queue
+   * that all share, and give back what it could not do. What one lane has lost others do in another round, as long as
+   * each round leaves less to do. Throws what has failed on the first lane, where no other is left, or on any.
    */
-  async share(work: (client: SecureClient) => Promise<void>, isDone: () => boolean): Promise<void> {
-    while (!isDone()) {
+  async share<T>(queue: SharedQueue<T>, work: (client: SecureClient) => Promise<void>) {
+    for (let left = queue.size; left > 0; left = queue.size) {
       // The first registers, where there is no account yet, before the others log in.
       if (!this.#isIntroduced) await this.use(0, () => Promise.resolve());
       const results = await Promise.allSettled(
         this.#clients.map((_, lane) =>
           this.use(lane, async (client) => {
-            if (!isDone()) await work(client);
+            if (!queue.isEmpty) await work(client);
           })
         ),
       );
-      const [first] = results;
-      if (results.some(({ status }) => status === "fulfilled")) continue;
-      if (first?.status === "rejected") throw first.reason;
+      const failures = results.filter(({ status }) => status === "rejected");
+      const isOver = failures.length === results.length || queue.size >= left;
+      const [first] = failures as PromiseRejectedResult[];
+      if (isOver && first !== undefined) throw first.reason;
     }
   }
 

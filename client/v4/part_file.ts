@@ -19,12 +19,20 @@ const ATTEMPTS = 5;
 /** So many bytes are written before the disk is told to begin: a sync at the end would have to wait for all of them. */
 const SYNC_EVERY = 32 * 1024 * 1024;
 
+/** How the names of parts end. */
+const PART = ".xfer-part";
+
 /** Where the part of a file is kept from one run to the next. */
 export function partPath(target: string): string {
-  const plain = `.${basename(target)}.xfer-part`;
+  const plain = `.${basename(target)}${PART}`;
   if (new TextEncoder().encode(plain).length <= MAX_NAME) return join(dirname(target), plain);
   const short = createHash("sha256").update(basename(target)).digest("hex").slice(0, 32);
-  return join(dirname(target), `.${short}.xfer-part`);
+  return join(dirname(target), `.${short}${PART}`);
+}
+
+/** Whether a path may be that of a part. */
+export function isPart(path: string): boolean {
+  return path.endsWith(PART);
 }
 
 export class PartFile {
@@ -114,9 +122,13 @@ export class PartFile {
     });
   }
 
-  /** Gives the file this size. Throws `StorageError` `cannot-write`. */
-  truncate(size: number): Promise<void> {
-    return this.#inTurn(() => this.#file.truncate(size));
+  /** Cuts off what is behind so many bytes, and returns how many are there. Throws `StorageError` `cannot-write`. */
+  truncate(size: number): Promise<number> {
+    return this.#inTurn(async () => {
+      const { size: there } = await this.#file.stat();
+      if (there > size) await this.#file.truncate(size);
+      return Math.min(there, size);
+    });
   }
 
   /**
@@ -125,7 +137,8 @@ export class PartFile {
    */
   async publish(target: string, force: boolean, mtime: Date | undefined): Promise<void> {
     await this.#inTurn(async () => {
-      if (mtime !== undefined) await this.#file.utime(mtime, mtime);
+      // A time that the system does not take is no reason to be without the file.
+      if (mtime !== undefined) await this.#file.utime(mtime, mtime).catch(() => undefined);
       await this.#file.sync();
       if (force) await Deno.rename(this.path, target);
       else await moveToFree(this.path, target);

@@ -73,10 +73,10 @@ async function send(
 ): Promise<void> {
   const isLarge = ({ file }: Job) => lanes.count > 1 && file.size >= SPREAD;
   const shared = new SharedQueue(jobs.filter((job) => !isLarge(job)));
-  await lanes.share(async (client) => {
+  await lanes.share(shared, async (client) => {
     await lookAgain(shared, settle);
     await client.send(shared, settle);
-  }, () => shared.isEmpty);
+  });
   for (const job of jobs.filter(isLarge)) {
     try {
       for (let again = true; again;) {

@@ -11,7 +11,7 @@ import {
   printable,
   RefusedError,
 } from "../../protocol/mod.ts";
-import { ChunkSums } from "../../protocol/v4/chunk_sums.ts";
+import { ChunkSums, type Sums } from "../../protocol/v4/chunk_sums.ts";
 import type { MessageOf } from "../../protocol/v4/messages.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/tree.ts";
 import type { OpenSource, SourceFile } from "../source_file.ts";
@@ -27,10 +27,12 @@ export type Verdict = number | undefined;
 
 export class PutRequest {
   readonly tag: number;
-  /** What comes of it. It rejects with `RefusedError`, `NetworkError`, `ProtocolError`. */
+  /** What comes of it. It rejects with `RefusedError`, `NetworkError`, `ProtocolError`, `IntegrityError`. */
   readonly verdict: Promise<Verdict>;
   readonly #exchange: Exchange;
   readonly #job: Job;
+  /** What the server was told to compare with. */
+  #sums: Sums | undefined;
   #onHeld: ((held: MessageOf<"held">) => void) | undefined;
   #refusal: unknown;
 
@@ -45,8 +47,10 @@ export class PutRequest {
         this.#onHeld = undefined;
         return false;
       }
-      if (message.kind === "stored") stored = message.cksum;
-      else if (message.kind !== "mismatch") throw unexpected(message);
+      if (message.kind === "stored" && this.#sums !== undefined) {
+        if (!isSame(message, this.#sums)) throw storedOtherwise(job.file);
+        stored = message.cksum;
+      } else if (message.kind !== "mismatch") throw unexpected(message);
       return true;
     }).then(() => stored, (error) => {
       this.#refusal = error;
@@ -110,7 +114,8 @@ export class PutRequest {
   /** Has the server compare and store what it got. */
   async end(sums: ChunkSums): Promise<void> {
     this.#job.isUnknown = true;
-    await this.#exchange.send({ kind: "end", tag: this.tag, ...sums.sums() });
+    this.#sums = sums.sums();
+    await this.#exchange.send({ kind: "end", tag: this.tag, ...this.#sums });
   }
 
   /**
@@ -214,6 +219,19 @@ export async function findStored(exchange: Exchange, job: Job): Promise<Verdict>
     if (error instanceof RefusedError) return undefined;
     throw error;
   }
+}
+
+function isSame(a: Sums, b: Sums): boolean {
+  return a.cksum === b.cksum && equalBytes(a.digest, b.digest);
+}
+
+/** The sums were told, and others are said to be those of what was stored: there is something wrong with the server. */
+function storedOtherwise({ path }: SourceFile): IntegrityError {
+  return new IntegrityError(
+    "stored-otherwise",
+    `The server says that it has stored ${printable(path)}, with other checksums than it has`,
+    { hint: "Tell its operator; get the file back to see what is there." },
+  );
 }
 
 /** Why a file that was read is not to be ended. */

@@ -5,9 +5,10 @@
  */
 import { printable, ProtocolError, UnconfirmedError, XferError } from "../../protocol/mod.ts";
 import type { SourceFile } from "../source_file.ts";
-import { download, type RemoteFile, type Wanted, type WriteChunk } from "./download.ts";
+import { download, type Wanted, type WriteChunk } from "./download.ts";
 import { unexpected } from "./exchange.ts";
 import { Job, type Jobs } from "./jobs.ts";
+import { type Asked, checkAsked, Count, type RemoteFile } from "./remote_file.ts";
 import { SharedQueue } from "./shared_queue.ts";
 import type { Message } from "../../protocol/v4/messages.ts";
 import { isToken } from "../../protocol/v4/token.ts";
@@ -20,11 +21,18 @@ export interface Outgoing {
   readonly name?: string;
 }
 
+type TakeFile = (file: RemoteFile) => void;
+
 export interface Link {
   readonly token: string;
   /** Milliseconds since the epoch. */
   readonly expiresAt: number;
 }
+
+/** Files that one list tells of, at most: nobody looks through more, and a list must come to an end. */
+const MAX_LISTED = 10_000_000;
+/** The same of the versions of a file: one for each half minute of a year. */
+const MAX_VERSIONS = 1_000_000;
 
 export class SecureClient implements Disposable {
   readonly #session: Session;
@@ -79,19 +87,27 @@ export class SecureClient implements Disposable {
   }
 
   /** Throws `RefusedError` `no-such-file`. */
-  stat(name: string, version = 0): Promise<RemoteFile> {
+  async stat(name: string, version = 0): Promise<RemoteFile> {
     const { exchange } = this.#session;
-    return exchange.askFor({ kind: "stat", tag: exchange.nextTag(), name, version }, "file");
+    const request = { kind: "stat", tag: exchange.nextTag(), name, version } as const;
+    const file = await exchange.askFor(request, "file");
+    checkAsked(file, request);
+    return file;
   }
 
-  /** Files whose names begin with a prefix, by name. */
-  list(prefix: string, take: (file: RemoteFile) => void): Promise<void> {
-    return this.#each({ kind: "list", tag: this.#session.exchange.nextTag(), prefix }, take);
+  /** Files whose names begin with a prefix, by name. Throws `ProtocolError` `too-many-files`. */
+  list(prefix: string, take: TakeFile, max = MAX_LISTED): Promise<void> {
+    const tag = this.#session.exchange.nextTag();
+    return this.#each({ kind: "list", tag, prefix }, { prefix }, new Count(max, "files"), take);
   }
 
-  /** The current file of a name, and the older ones that are kept, newest first. Throws `RefusedError` `no-such-file`. */
-  versions(name: string, take: (file: RemoteFile) => void): Promise<void> {
-    return this.#each({ kind: "versions", tag: this.#session.exchange.nextTag(), name }, take);
+  /**
+   * The current file of a name, and the older ones that are kept, newest first. Throws `RefusedError` `no-such-file`,
+   * `ProtocolError` `too-many-files`.
+   */
+  versions(name: string, take: TakeFile, max = MAX_VERSIONS): Promise<void> {
+    const tag = this.#session.exchange.nextTag();
+    return this.#each({ kind: "versions", tag, name }, { name }, new Count(max, "versions"), take);
   }
 
   /** Removes a file with its old versions. Throws `RefusedError` `no-such-file`. */
@@ -121,12 +137,22 @@ export class SecureClient implements Disposable {
     this.#session.exchange[Symbol.dispose]();
   }
 
-  #each(request: Message, take: (file: RemoteFile) => void): Promise<void> {
-    return this.#session.exchange.ask(request, (message) => {
-      if (message.kind === "file") take(message);
-      else if (message.kind !== "done") throw unexpected(message);
-      return message.kind === "done";
-    });
+  /** What is wrong ends the connection: the rest of the answer is not waited for. */
+  async #each(request: Message, asked: Asked, count: Count, take: TakeFile): Promise<void> {
+    const { exchange } = this.#session;
+    try {
+      await exchange.ask(request, (message) => {
+        if (message.kind === "done") return true;
+        if (message.kind !== "file") throw unexpected(message);
+        checkAsked(message, asked);
+        count.add();
+        take(message);
+        return false;
+      });
+    } catch (error) {
+      if (error instanceof ProtocolError) exchange[Symbol.dispose]();
+      throw error;
+    }
   }
 }
 

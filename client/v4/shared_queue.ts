@@ -12,8 +12,13 @@ export class SharedQueue<T> {
     this.#waiting = items;
   }
 
+  /** How many nobody has. */
+  get size(): number {
+    return this.#returned.length + Math.max(0, this.#waiting.length - this.#next);
+  }
+
   get isEmpty(): boolean {
-    return this.#returned.length === 0 && this.#next >= this.#waiting.length;
+    return this.size === 0;
   }
 
   take(): T | undefined {

@@ -11,7 +11,7 @@ export const MAX_PATH_NAME = 4096;
 /** Why a name is not taken, in words that go on "its name …", or `undefined` for one that is. */
 export function pathNameFault(name: string): string | undefined {
   if (name !== name.normalize("NFC")) return "is not in Unicode's composed form (NFC)";
-  if (new TextEncoder().encode(name).length > MAX_PATH_NAME) {
+  if (isTooLong(name)) {
     return `has more than ${MAX_PATH_NAME} bytes`;
   }
   for (const component of name.split("/")) {
@@ -19,6 +19,10 @@ export function pathNameFault(name: string): string | undefined {
     if (fault !== undefined) return name.includes("/") ? `has a part that ${fault}` : fault;
   }
   return undefined;
+}
+
+export function isTooLong(name: string): boolean {
+  return new TextEncoder().encode(name).length > MAX_PATH_NAME;
 }
 
 /** The names of the folders above a file, outermost first. */

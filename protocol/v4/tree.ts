@@ -28,29 +28,25 @@ export function digestChunk(chunk: Bytes): Bytes {
 }
 
 /**
- * The digest of a file from those of its chunks, one behind the other. Adjacent nodes are joined level by level; one
- * that is left over goes up as it is, which gives the tree of the RFC.
+ * The digest of a file from those of its chunks, one behind the other. Two nodes of one level are joined as soon as both
+ * are there, so that few are kept at a time; those that are left over in the end are joined from the right, which gives
+ * the tree of the RFC.
  */
 export function digestTree(leaves: Bytes): Bytes {
   if (leaves.length === 0) return sha256();
-  let level = split(leaves);
-  while (level.length > 1) {
-    const next: Bytes[] = [];
-    for (let i = 0; i < level.length; i += 2) {
-      const [left, right] = [level[i] as Bytes, level[i + 1]];
-      next.push(right === undefined ? left : sha256(NODE, left, right));
-    }
-    level = next;
+  const nodes: Bytes[] = [];
+  const join = () => {
+    const [right, left] = [nodes.pop(), nodes.pop()] as [Bytes, Bytes];
+    nodes.push(sha256(NODE, left, right));
+  };
+  for (let count = 0; count * DIGEST_SIZE < leaves.length;) {
+    const at = count * DIGEST_SIZE;
+    nodes.push(leaves.subarray(at, at + DIGEST_SIZE));
+    count++;
+    for (let pairs = count; pairs % 2 === 0; pairs /= 2) join();
   }
-  return concatBytes(level[0] as Bytes);
-}
-
-function split(leaves: Bytes): Bytes[] {
-  const all: Bytes[] = [];
-  for (let at = 0; at < leaves.length; at += DIGEST_SIZE) {
-    all.push(leaves.subarray(at, at + DIGEST_SIZE));
-  }
-  return all;
+  while (nodes.length > 1) join();
+  return concatBytes(nodes[0] as Bytes);
 }
 
 /** In this thread: to have a chunk hashed in another takes longer for small ones, and copies large ones. */

@@ -42,6 +42,9 @@ export interface Door {
   receive(): Promise<Message | undefined>;
 }
 
+/** Characters of a name that is none which are logged: as many as a name has at most. */
+const MAX_LOGGED = 254;
+
 /** Returns `undefined` where the client leaves in between. */
 type Entry<K extends Kind> = (door: Door, message: MessageOf<K>) => Promise<Entrant | undefined>;
 
@@ -167,7 +170,7 @@ function admit(door: Door, entered: Entered | EntryFault, name: string, key: Byt
     const [code, reason] = REFUSALS[entered];
     context.log.warn("Did not let {name} in from {address}: {reason}", {
       event: "client.refused",
-      ...{ name: printable(name), address, reason },
+      ...{ name: printable(name.slice(0, MAX_LOGGED)), address, reason },
     });
     throw new Refusal(code, reason);
   }

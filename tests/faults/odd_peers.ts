@@ -232,7 +232,7 @@ function oddAnswers(dice: Dice, content: Bytes): (message: Message | undefined) 
         ];
       case "get":
         return [
-          { ...file, name: "a", cksum, digest },
+          { ...file, name: message.name, cksum, digest },
           { kind: "digests", tag, bytes: sums.digests },
           ...(message.to === 0 ? [] : [{ kind: "data", tag, offset: 0, bytes: content } as const]),
           { kind: "done", tag },

@@ -1,8 +1,8 @@
 /** A server of protocol 4 that proves who it is and then says what a test wants. */
-import type { Address, Bytes } from "../../mod.ts";
+import { type Address, type Bytes, concatBytes } from "../../mod.ts";
 import { FrameReader } from "../../protocol/v4/frames.ts";
 import { encodeHelloAnswer } from "../../protocol/v4/hello.ts";
-import type { Message } from "../../protocol/v4/messages.ts";
+import { encodeMessage, type Message } from "../../protocol/v4/messages.ts";
 import { loadIdentity } from "../../server/v4/identity.ts";
 import { TemporaryFolder } from "./temporary.ts";
 
@@ -90,3 +90,20 @@ export class OddSecureServer implements AsyncDisposable {
 async function write(socket: Deno.Conn, bytes: Bytes): Promise<void> {
   for (let done = 0; done < bytes.length;) done += await socket.write(bytes.subarray(done));
 }
+
+/** Lets every client in as Alice, and answers what comes then as a test says; nothing where that is `undefined`. */
+export function lettingIn(reply: (message: Message) => readonly Message[] | undefined): Answers {
+  return (message) => {
+    const said: readonly Message[] = message === undefined
+      ? [{ kind: "challenge", tag: 0, version: 0x0400, nonce: new Uint8Array(32) }]
+      : message.kind === "register" || message.kind === "login"
+      ? reply(message) ?? [{ ...WELCOME, tag: message.tag }]
+      : reply(message) ?? [];
+    return concatBytes(...said.map(encodeMessage));
+  };
+}
+
+export const WELCOME = {
+  kind: "welcome",
+  ...{ tag: 0, clientId: new Uint8Array(16).fill(7), name: "Alice", window: 32 },
+} as const;

@@ -1,5 +1,6 @@
 /** Protocol 4: an account of protocol 3 is taken over by who has its key, and by nobody else. */
 import assert from "node:assert/strict";
+import { configure, reset } from "@logtape/logtape";
 import {
   type Bytes,
   listUsers,
@@ -222,5 +223,28 @@ Deno.test("a client opens nothing but a question about its account", async () =>
     const way = { by: "claim", name: "Alice", clientId, privateKey: mine } as const;
     await assert.rejects(introduce(exchange, { key, fingerprint }, way), { code: "bad-seal" });
     assert.deepEqual(said, ["claim"], "no proof is given");
+  }
+});
+
+Deno.test("a name that is none, and as long as a frame, is logged in part and as what it is not", async () => {
+  const names: unknown[] = [];
+  await configure({
+    reset: true,
+    sinks: { test: ({ properties }) => void names.push(properties["name"]) },
+    loggers: [
+      { category: ["xfer"], lowestLevel: "warning", sinks: ["test"] },
+      { category: ["logtape", "meta"], lowestLevel: "error", sinks: ["test"] },
+    ],
+  });
+  try {
+    await using scene = await Scene.create();
+    const { identityFolder } = await scene.options("Alice");
+    const key = await new AccountFolder(identityFolder).loadKey();
+    const clientId = pseudoRandomBytes(16);
+    const name = "\x1b".repeat(60_000);
+    assert.equal(await claim(scene, { clientId, name, key, privateKey }), "no-such-account");
+    assert.deepEqual(names.filter((name) => name !== undefined), ["\\u{1b}".repeat(254)]);
+  } finally {
+    await reset();
   }
 });

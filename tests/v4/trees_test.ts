@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { type Bytes, cksum } from "../../mod.ts";
-import type { RemoteFile } from "../../client/v4/download.ts";
+import type { RemoteFile } from "../../client/v4/remote_file.ts";
 import { ChunkSums } from "../../protocol/v4/chunk_sums.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/tree.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";

@@ -1,6 +1,7 @@
 /** What a client of protocol 4 keeps: its key and its account. */
 import assert from "node:assert/strict";
 import { AccountFolder, hasSecureAccount } from "../../../client/v4/account.ts";
+import { printable } from "../../../mod.ts";
 import { pseudoRandomBytes } from "../../helpers/bytes.ts";
 import { TemporaryFolder } from "../../helpers/temporary.ts";
 
@@ -26,8 +27,13 @@ Deno.test("account: name and id are kept; there is none before the registration"
   assert.equal(await hasSecureAccount(folder.path), true);
 });
 
-for (const [file, text] of [["me.key", "no key"], ["me.account", "Alice\nno id\n"]] as const) {
-  Deno.test(`account: ${file} that is none is said so, and left as it is`, async () => {
+for (
+  const [file, text] of [["me.key", "no key"], ["me.account", "Alice\nno id\n"], [
+    "me.account",
+    `\x1b[2J\n${"0".repeat(32)}\n`,
+  ]] as const
+) {
+  Deno.test(`account: ${file} that is none (${printable(text)}) is said so, and left as it is`, async () => {
     await using folder = await TemporaryFolder.create();
     await folder.write(file, text);
     await Deno.chmod(folder.join(file), 0o600);

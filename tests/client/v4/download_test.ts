@@ -254,6 +254,16 @@ test("a name that leaves no room for more has a part all the same", async ({ fol
   await part.discard();
 });
 
+test("a part is never as long as a server says, only as what has come", async ({ target }) => {
+  const part = await PartFile.create(target, true);
+  await part.write(0, pseudoRandomBytes(5));
+  assert.equal(await part.truncate(2 ** 43), 5);
+  assert.equal((await Deno.stat(part.path)).size, 5);
+  assert.equal(await part.truncate(3), 3);
+  assert.equal((await Deno.stat(part.path)).size, 3);
+  await part.discard();
+});
+
 const RANGES = [[0, 1], [5, CHUNK_SIZE + 5], [CHUNK_SIZE, 2 * CHUNK_SIZE], [3, 2 ** 40], [9, 9]];
 for (const [from = 0, to = 0] of RANGES) {
   test(`of a range, ${from} to ${to}, come its bytes, also after a loss`, async (scene) => {

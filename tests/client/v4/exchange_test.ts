@@ -24,14 +24,24 @@ function dripping(
   pieces: Iterator<Bytes>,
   take: (bytes: Uint8Array) => number = ({ length }) => length,
 ) {
-  const pause = () => new Promise<void>((resolve) => setTimeout(resolve, DRIP_MS));
   const closed = Promise.withResolvers<null>();
   let left = new Uint8Array(0);
   let isClosed = false;
+  const pauses = new Map<ReturnType<typeof setTimeout>, () => void>();
+  const pause = () =>
+    new Promise<void>((resolve) => {
+      const end = () => {
+        pauses.delete(timer);
+        resolve();
+      };
+      const timer = setTimeout(end, DRIP_MS);
+      pauses.set(timer, end);
+    });
   return {
     async read(buffer: Uint8Array) {
       if (left.length === 0) {
-        await Promise.race([pause(), closed.promise]);
+        if (isClosed) return null;
+        await pause();
         const next = pieces.next();
         if (next.done === true || isClosed) return isClosed ? null : await closed.promise;
         left = next.value;
@@ -43,11 +53,16 @@ function dripping(
     },
     async write(bytes: Uint8Array) {
       await pause();
+      if (isClosed) throw new Deno.errors.BadResource("it is closed");
       return take(bytes);
     },
     close() {
       isClosed = true;
       closed.resolve(null);
+      for (const [timer, end] of pauses) {
+        clearTimeout(timer);
+        end();
+      }
     },
   };
 }

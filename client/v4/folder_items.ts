@@ -1,0 +1,174 @@
+/**
+ * What there is to be got of a folder, and where it is to be: a server's names must lead nowhere else.
+ *
+ * @module
+ */
+import { dirname, join } from "node:path";
+import { printable, ProtocolError, StorageError, UsageError } from "../../protocol/mod.ts";
+import { pathNameFault } from "../../protocol/v4/path_name.ts";
+import { isPart, partPath, writing } from "./part_file.ts";
+import { RESUMABLE } from "./put_request.ts";
+import { Count, type RemoteFile } from "./remote_file.ts";
+import type { SecureClient } from "./secure_client.ts";
+
+/** Files of a folder, at most: all are known before the first is got, and take about a kilobyte each. */
+export const MAX_FILES = 1_000_000;
+/** Characters that their names have in all, at most: such of the longest names take five times as many bytes. */
+export const MAX_NAMES = 128 * 1024 * 1024;
+
+export interface Item {
+  readonly file: RemoteFile;
+  readonly target: string;
+  /** This one and others that may be one file where capitals and small letters are the same. */
+  readonly twins: readonly Item[] | undefined;
+  /** Whether what has come of it is kept under the usual name: it is large, and no other item is called so. */
+  readonly isResumable: boolean;
+}
+
+export interface Folder {
+  /** On the server. */
+  readonly name: string;
+  /** Here. */
+  readonly root: string;
+  /** Whether a path from there is left out. */
+  readonly isExcluded: (path: string) => boolean;
+  readonly maxFiles?: number;
+  readonly maxNames?: number;
+}
+
+/**
+ * The files below a folder of the server. Throws `ProtocolError` `bad-file-name`, `too-many-files`, `unexpected-answer`.
+ */
+export async function listItems(client: SecureClient, folder: Folder): Promise<Item[]> {
+  const { root, isExcluded, maxFiles = MAX_FILES, maxNames = MAX_NAMES } = folder;
+  const prefix = `${folder.name.replace(/\/$/, "")}/`;
+  const characters = new Count(maxNames, "characters in the names of files");
+  const names = new Set<string>();
+  const files: RemoteFile[] = [];
+  await client.list(prefix, (file) => {
+    // What is left out counts too: patterns remember what they were compared with.
+    characters.add(file.name.length);
+    const relative = file.name.slice(prefix.length);
+    if (pathNameFault(relative) !== undefined) throw outside(file);
+    if (names.has(file.name)) throw twice(file);
+    if (isExcluded(relative)) return;
+    names.add(file.name);
+    files.push(file);
+  }, maxFiles);
+  const targetOf = ({ name }: RemoteFile) => join(root, ...name.slice(prefix.length).split("/"));
+  return toItems(files.map((file) => ({ file, target: targetOf(file) })));
+}
+
+type Plain = Pick<Item, "file" | "target">;
+
+function toItems(plain: readonly Plain[]): Item[] {
+  const first = new Map<string, Plain>();
+  const twins = new Map<string, Item[]>();
+  for (const item of plain) {
+    const look = lookOf(item);
+    if (first.has(look)) twins.set(look, []);
+    else first.set(look, item);
+  }
+  const parts = new Set(plain.map(({ target }) => target).filter(isPart));
+  return plain.map((known) => {
+    const together = twins.size === 0 ? undefined : twins.get(lookOf(known));
+    const isLarge = known.file.size >= RESUMABLE;
+    const isResumable = isLarge && (parts.size === 0 || !parts.has(partPath(known.target)));
+    const item = { ...known, twins: together, isResumable };
+    together?.push(item);
+    return item;
+  });
+}
+
+function lookOf({ target }: Plain): string {
+  return target.toUpperCase().toLowerCase();
+}
+
+/** Throws `UsageError` `same-name` where an item would replace one that is here by now, being one file with it. */
+export async function refuseTwin(item: Item, isHere: (twin: Item) => boolean): Promise<void> {
+  for (const twin of item.twins ?? []) {
+    if (twin === item || !isHere(twin) || !(await isOneFile(item.target, twin.target))) continue;
+    throw new UsageError(
+      "same-name",
+      `${printable(item.target)} and ${printable(twin.target)} are one file on this file system`,
+      { hint: "Get one of them by itself, under another name: -o PATH." },
+    );
+  }
+}
+
+async function isOneFile(a: string, b: string): Promise<boolean> {
+  const [one, other] = await Promise.all(
+    [a, b].map((path) =>
+      Promise.all([Deno.lstat(path), Deno.realPath(path)]).catch(() => undefined)
+    ),
+  );
+  if (one === undefined || other === undefined) return false;
+  const [{ dev, ino }, path] = one;
+  // Not every system numbers its files.
+  return path === other[1] || (ino !== null && ino === other[0].ino && dev === other[0].dev);
+}
+
+/**
+ * Throws `UsageError` `through-link` where a folder below the root is a link: what a server names may not be written
+ * to wherever that leads.
+ */
+export async function refuseLinks(root: string, items: readonly Plain[]): Promise<void> {
+  const seen = new Set([root]);
+  for (const { target } of items) {
+    for (let folder = dirname(target); !seen.has(folder); folder = dirname(folder)) {
+      seen.add(folder);
+      const info = await Deno.lstat(folder).catch(() => undefined);
+      if (info?.isSymlink !== true) continue;
+      throw new UsageError(
+        "through-link",
+        `${printable(folder)} is a link, through which nothing is written`,
+        { hint: "Nothing was got. Get what is below it by itself, into where it leads: -o PATH." },
+      );
+    }
+  }
+}
+
+/** Makes the folders that files are to be in; returns those in which names will be new, the innermost first. */
+export async function makeFolders(root: string, items: readonly Plain[]): Promise<string[]> {
+  const folders = new Set<string>();
+  for (const { target } of items) folders.add(dirname(target));
+  for (const folder of folders) {
+    await writing(folder, () => Deno.mkdir(folder, { recursive: true }));
+  }
+  if (items.length === 0) return [];
+  for (const folder of [...folders]) {
+    for (let above = folder; above !== dirname(root); above = dirname(above)) folders.add(above);
+  }
+  folders.add(dirname(root));
+  return [...folders].sort((a, b) => b.length - a.length);
+}
+
+/** Characters that mean something else in a path on Windows: `a:b` is a stream of the file `a`. */
+const NOT_ON_WINDOWS = /[<>:"|?*]/;
+/** Where the only ones that may be are. */
+const BEGIN_ON_WINDOWS = /^(?:[\\/]{2}[?.][\\/])?(?:[a-z]:[\\/])?/i;
+
+/** Why nothing can be written under a name that is one elsewhere: a `StorageError` `bad-file-name`. */
+export function localFault(
+  target: string,
+  os: string = Deno.build.os,
+): StorageError | undefined {
+  const isBad = os === "windows" && NOT_ON_WINDOWS.test(target.replace(BEGIN_ON_WINDOWS, ""));
+  if (!isBad) return undefined;
+  return new StorageError(
+    "bad-file-name",
+    `Cannot write ${printable(target)}: there is a character in it that Windows does not take`,
+    { hint: "Get it by itself, under another name: -o PATH." },
+  );
+}
+
+function outside({ name }: RemoteFile): ProtocolError {
+  return new ProtocolError(
+    "bad-file-name",
+    `The server tells of a file that can't be in this folder: ${printable(name)}`,
+  );
+}
+
+function twice({ name }: RemoteFile): ProtocolError {
+  return new ProtocolError("unexpected-answer", `The server tells twice of ${printable(name)}`);
+}

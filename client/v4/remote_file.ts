@@ -1,0 +1,76 @@
+/**
+ * Files as a server tells of them, and what of that a client takes.
+ *
+ * @module
+ */
+import { printable, ProtocolError, StorageError } from "../../protocol/mod.ts";
+import type { MessageOf } from "../../protocol/v4/messages.ts";
+import { isTooLong, MAX_PATH_NAME } from "../../protocol/v4/path_name.ts";
+
+/** A file on the server. */
+export type RemoteFile = Omit<MessageOf<"file">, "kind" | "tag">;
+
+/**
+ * Bytes of the largest file that is put and got, 16 TiB: usual file systems hold none that is larger. The digests of its
+ * chunks, all of which are needed before any of it is believed, take 512 MiB.
+ */
+export const MAX_FILE_SIZE = 16 * 2 ** 40;
+
+/** What was asked for. */
+export interface Asked {
+  /** The name, or how it begins. */
+  readonly name?: string;
+  readonly prefix?: string;
+  /** 0, or without: any. */
+  readonly version?: number | undefined;
+}
+
+/** Throws `ProtocolError` `unexpected-answer` where a server tells of what it was not asked for. */
+export function checkAsked(
+  file: Pick<RemoteFile, "name" | "version">,
+  { name = file.name, prefix = "", version = 0 }: Asked,
+): void {
+  if (isTooLong(file.name)) {
+    throw unasked(`a name of more than ${MAX_PATH_NAME} bytes`);
+  }
+  if (file.name === name && file.name.startsWith(prefix) && [0, file.version].includes(version)) {
+    return;
+  }
+  throw unasked(`version ${file.version} of ${printable(file.name)}, which was not asked for`);
+}
+
+/** Throws `StorageError` `file-too-large`. */
+export function checkSize({ name, size }: Pick<RemoteFile, "name" | "size">): void {
+  if (size <= MAX_FILE_SIZE) return;
+  throw new StorageError(
+    "file-too-large",
+    `${printable(name)} has ${size} bytes; a file that is put or got has at most ${MAX_FILE_SIZE}`,
+  );
+}
+
+/** What is told of without end. */
+export class Count {
+  readonly #max: number;
+  readonly #what: string;
+  #count = 0;
+
+  /** `what`: in words that go on "more than 10 …". */
+  constructor(max: number, what: string) {
+    this.#max = max;
+    this.#what = what;
+  }
+
+  /** Throws `ProtocolError` `too-many-files`. */
+  add(count = 1): void {
+    if ((this.#count += count) <= this.#max) return;
+    throw new ProtocolError(
+      "too-many-files",
+      `The server tells of more than ${this.#max} ${this.#what}`,
+      { hint: "Ask for fewer at once: name a folder further down, or more of their beginning." },
+    );
+  }
+}
+
+function unasked(what: string): ProtocolError {
+  return new ProtocolError("unexpected-answer", `The server answers with ${what}`);
+}

@@ -1,0 +1,286 @@
+/** A folder that is got from a server which says what a test wants: what it names leads nowhere else. */
+import assert from "node:assert/strict";
+import {
+  cksum,
+  getFolder,
+  type GetOptions,
+  type GetOutcome,
+  printable,
+  type XferError,
+} from "../../../mod.ts";
+import { listItems, localFault } from "../../../client/v4/folder_items.ts";
+import { partPath } from "../../../client/v4/part_file.ts";
+import { RESUMABLE } from "../../../client/v4/put_request.ts";
+import { SecureClient } from "../../../client/v4/secure_client.ts";
+import { ChunkSums } from "../../../protocol/v4/chunk_sums.ts";
+import { MAX_TIME, type Message } from "../../../protocol/v4/messages.ts";
+import { CHUNK_SIZE } from "../../../protocol/v4/tree.ts";
+import { pseudoRandomBytes, utf8 } from "../../helpers/bytes.ts";
+import { lettingIn, OddSecureServer } from "../../helpers/odd_secure_server.ts";
+import { TemporaryFolder } from "../../helpers/temporary.ts";
+
+type Content = Uint8Array<ArrayBuffer>;
+/** What a server has, by name: in a list a name may come twice. */
+type Files = readonly (readonly [name: string, content: Content | string, mtime?: number])[];
+
+function sumsOf(content: Content): ChunkSums {
+  const sums = new ChunkSums(content.length);
+  for (let at = 0; at < content.length; at += CHUNK_SIZE) {
+    sums.add(at, content.slice(at, at + CHUNK_SIZE));
+  }
+  return sums;
+}
+
+function serving(files: Files) {
+  const known = files.map(([name, content, mtime = 1000]) => {
+    const bytes = typeof content === "string" ? utf8(content) : content;
+    return { name, bytes, mtime, sums: sumsOf(bytes) };
+  });
+  const describe = (tag: number, { name, bytes, mtime, sums }: typeof known[number]): Message => ({
+    ...{ kind: "file", tag, name, version: 1, size: bytes.length, mtime, storedAt: 1000 },
+    ...sums.sums(),
+  });
+  return lettingIn((message) => {
+    const { kind, tag } = message;
+    if (kind === "list") {
+      return [...known.map((file) => describe(tag, file)), { kind: "done", tag }];
+    }
+    if (kind !== "get") return undefined;
+    const file = known.find(({ name }) => name === message.name) ?? assert.fail();
+    const answer = [describe(tag, file)];
+    if (file.bytes.length > 0) answer.push({ kind: "digests", tag, bytes: file.sums.digests });
+    const end = Math.min(message.to, file.bytes.length);
+    for (let offset = message.from; offset < end; offset += CHUNK_SIZE) {
+      const bytes = file.bytes.slice(offset, offset + CHUNK_SIZE);
+      answer.push({ kind: "data", tag, offset, bytes });
+    }
+    return [...answer, { kind: "done", tag }];
+  });
+}
+
+interface Scene {
+  readonly server: OddSecureServer;
+  readonly folder: TemporaryFolder;
+  readonly options: GetOptions;
+  /** Where the folder is got to. */
+  readonly root: string;
+  /** What came of each file: `got`, `there`, or why not. */
+  get(changes?: Partial<GetOptions>): Promise<Record<string, string>>;
+}
+
+function test(what: string, files: Files, body: (scene: Scene) => Promise<void>) {
+  Deno.test(`v4 get --recursive: ${what}`, async () => {
+    await using server = await OddSecureServer.start();
+    await using folder = await TemporaryFolder.create();
+    server.answers = serving(files);
+    await Deno.mkdir(folder.join("identity"));
+    const root = folder.join("root");
+    const options = {
+      ...{ server: server.address, userName: "Alice", identityFolder: folder.join("identity") },
+      ...{ onNewServer: () => true, retries: 0, name: "d", target: root },
+    };
+    const get: Scene["get"] = async (changes = {}) => {
+      const outcomes = await getFolder({ ...options, ...changes });
+      return Object.fromEntries(outcomes.map((outcome) => [outcome.name, wordOf(outcome)]));
+    };
+    await body({ server, folder, options, root, get });
+  });
+}
+
+function wordOf(outcome: GetOutcome): string {
+  return outcome.state === "not-got" ? outcome.error.code : outcome.state;
+}
+
+const namesIn = (path: string) => [...Deno.readDirSync(path)].map(({ name }) => name).sort();
+
+const LEADING_OUT = [
+  ...["../evil", "a/../../evil", "/evil", "//evil", "./a", "a/./b", "a//b", "a/", ".", "..", ""],
+  ...["..\\evil", "a\\..\\evil", "C:\\evil", "\\\\host\\share\\evil"],
+  ...["con", "NUL.txt", "a/com1", "lpt\u00b9", "conin$", "a./b", "a /b", "evil.", "evil "],
+  ...["a\0b", "a\nb", "\x1b[2J", "a\u009b31mb", "\u202egnp.exe", "a\u2028b", "a\u0308"],
+  "x".repeat(256),
+];
+for (const name of LEADING_OUT) {
+  test(`nothing is written where it names ${printable(JSON.stringify(name)).slice(0, 40)}`, [
+    ["d/fine", "1"],
+    [`d/${name}`, "2"],
+  ], async ({ folder, get }) => {
+    const getting = get().then(() => assert.fail(), (error: XferError) => error);
+    const error = await getting;
+    assert.equal(error.code, "bad-file-name");
+    assert.equal(error.message, printable(error.message));
+    assert.deepEqual(namesIn(folder.path), ["identity"]);
+  });
+}
+
+test("what is not below the folder is not got", [["d/a", "1"], ["e/a", "2"]], async (scene) => {
+  await assert.rejects(scene.get(), { name: "ProtocolError", code: "unexpected-answer" });
+  assert.deepEqual(namesIn(scene.folder.path), ["identity"]);
+});
+
+test("a name that comes twice is an error", [["d/a", "1"], ["d/a", "2"]], async (scene) => {
+  await assert.rejects(scene.get({ force: true }), { code: "unexpected-answer" });
+  assert.deepEqual(namesIn(scene.folder.path), ["identity"]);
+});
+
+test("a file where another has its folder is not got, the other is", [
+  ["d/a", "1"],
+  ["d/a/b", "2"],
+], async ({ get, folder }) => {
+  for (const force of [false, true]) {
+    const { "d/a": a, "d/a/b": b } = await get({ force, target: folder.join(`${force}`) });
+    assert.deepEqual([a, b], [force ? "cannot-write" : "target-exists", "got"]);
+    assert.deepEqual(namesIn(folder.join(`${force}`)), ["a"]);
+  }
+});
+
+const MANY: Files = ["a", "b", "c", "left-out"].map((name) => [`d/${name}`, name] as const);
+for (
+  const [what, limits, code] of [
+    ["as many files as there may be", { maxFiles: 4, maxNames: 20 }, undefined],
+    ["one file more", { maxFiles: 3 }, "too-many-files"],
+    ["names that are one character longer in all", { maxNames: 18 }, "too-many-files"],
+  ] as const
+) {
+  test(
+    `of ${what}, also of what is left out, none is kept in memory: ${code}`,
+    MANY,
+    async (scene) => {
+      using client = await SecureClient.connect(scene.options);
+      const isExcluded = (path: string) => path === "left-out";
+      const listing = listItems(client, { name: "d", root: "r", isExcluded, ...limits });
+      if (code !== undefined) return await assert.rejects(listing, { name: "ProtocolError", code });
+      assert.deepEqual((await listing).map(({ target }) => target), ["r/a", "r/b", "r/c"]);
+    },
+  );
+}
+
+const BELOW: Files = [["d/sub/a", "new"], ["d/b", "new"]];
+
+test("nothing is written through a link in the folder, not even by force", BELOW, async (scene) => {
+  const { folder, root, get } = scene;
+  await Deno.mkdir(folder.join("elsewhere"));
+  await Deno.mkdir(root);
+  await Deno.symlink(folder.join("elsewhere"), `${root}/sub`);
+  for (const force of [false, true]) {
+    await assert.rejects(get({ force }), { name: "UsageError", code: "through-link" });
+  }
+  assert.deepEqual(namesIn(folder.join("elsewhere")), []);
+  assert.deepEqual(namesIn(root), ["sub"]);
+});
+
+test("the folder itself may be a link: the user has named it", BELOW, async (scene) => {
+  const { folder, root, get } = scene;
+  await Deno.mkdir(folder.join("elsewhere"));
+  await Deno.symlink(folder.join("elsewhere"), root);
+  assert.deepEqual(await get(), { "d/sub/a": "got", "d/b": "got" });
+  assert.deepEqual(namesIn(folder.join("elsewhere")), ["b", "sub"]);
+});
+
+test(
+  "a link in the place of a file is in the way; by force it is replaced, not what it leads to",
+  BELOW,
+  async (scene) => {
+    const { folder, root, get } = scene;
+    await folder.write("precious", "old");
+    await Deno.mkdir(root);
+    await Deno.symlink(folder.join("precious"), `${root}/b`);
+    await assert.rejects(get(), { code: "target-exists" });
+    assert.deepEqual(await get({ force: true }), { "d/sub/a": "got", "d/b": "got" });
+    assert.equal(await Deno.readTextFile(folder.join("precious")), "old");
+    assert.equal(await Deno.readTextFile(`${root}/b`), "new");
+  },
+);
+
+const TWINS: Files = [["d/Read", "one"], ["d/read", "other"], ["d/stra\u00dfe", "3"], [
+  "d/STRASSE",
+  "4",
+]];
+
+test(
+  "names that differ in capitals are files of their own where the file system says so",
+  TWINS,
+  async (scene) => {
+    for (const force of [false, true]) {
+      const state = force ? "there" : "got";
+      const got = await scene.get({ force, parallel: 2 });
+      assert.deepEqual(new Set(Object.values(got)), new Set([state]));
+      assert.deepEqual(namesIn(scene.root), ["Read", "STRASSE", "read", "stra\u00dfe"]);
+    }
+  },
+);
+
+test(
+  "where they are one file, the second does not replace the first",
+  TWINS.slice(0, 2),
+  async (scene) => {
+    const { root, get } = scene;
+    // What such a file system would have: the same file under the other name, as soon as it is there.
+    const onOutcome = ({ name, state }: GetOutcome) => {
+      if (name === "d/Read" && state === "got") Deno.linkSync(`${root}/Read`, `${root}/read`);
+    };
+    assert.deepEqual(await get({ force: true, onOutcome }), {
+      "d/Read": "got",
+      "d/read": "same-name",
+    });
+    assert.equal(await Deno.readTextFile(`${root}/read`), "one");
+  },
+);
+
+test("a time that no clock shows keeps nobody from a file", [
+  ["d/a", "1", MAX_TIME],
+  ["d/b", "2", -MAX_TIME],
+  ["d/c", "3", -1],
+  ["d/d", "4", -1001],
+], async ({ get }) => {
+  assert.deepEqual(new Set(Object.values(await get())), new Set(["got"]));
+});
+
+const LARGE = pseudoRandomBytes(RESUMABLE + 5);
+const PART = partPath("a").replace(/^.*\//, "");
+
+test("a file that is called like the part of another is not taken for that", [
+  [`d/${PART}`, "a file"],
+  ["d/a", LARGE],
+], async ({ root, get }) => {
+  assert.deepEqual(await get(), { [`d/${PART}`]: "got", "d/a": "got" });
+  assert.equal(await Deno.readTextFile(`${root}/${PART}`), "a file");
+  assert.equal((await Deno.stat(`${root}/a`)).size, LARGE.length);
+  assert.equal(cksum(await Deno.readFile(`${root}/a`)), cksum(LARGE));
+});
+
+test(
+  "a server that ends each connection on which a file is asked for is given up",
+  MANY,
+  async (scene) => {
+    const sound = scene.server.answers;
+    scene.server.answers = (message) => {
+      if (message?.kind === "get") throw new Error("lost");
+      return sound(message);
+    };
+    const outcomes = await scene.get({ parallel: 3 });
+    assert.deepEqual(new Set(Object.values(outcomes)), new Set(["connection-lost"]));
+  },
+);
+
+Deno.test("what Windows takes for more than a name is not written there, and is elsewhere", () => {
+  const bad = [
+    "a:b",
+    "dir\\file::$DATA",
+    "C:\\x\\a:b",
+    "a?b",
+    "a*b",
+    "a<b",
+    "a>b",
+    'a"b',
+    "a|b",
+    "c:a",
+  ];
+  for (const target of bad) {
+    assert.equal(localFault(target, "windows")?.code, "bad-file-name", target);
+    assert.equal(localFault(target, "linux"), undefined, target);
+  }
+  for (const target of ["C:\\x\\a", "\\\\?\\C:\\x\\a", "\\\\host\\share\\a", "dir\\ü.txt"]) {
+    assert.equal(localFault(target, "windows"), undefined, target);
+  }
+});
