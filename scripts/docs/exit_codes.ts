@@ -15,7 +15,8 @@ ${
   }
 
 An error is printed on standard error as \`xfer: MESSAGE [CODE]\`, with what to do about it on the
-next line. The code in brackets, such as \`name-taken\`, is stable. Where several files were sent and
+next line. The code in brackets, such as \`name-taken\`, is stable;
+[troubleshooting](troubleshooting.md) says of each what to do. Where several files were sent and
 some failed, each failure is printed, and the exit code is that of the first.
 `;
 }
