@@ -113,8 +113,8 @@ export class FileGet {
         offset,
         await this.#part.read(offset, buffer.subarray(0, there - offset)),
       );
-      const done = Math.min(file.size, offset + CHUNK_SIZE);
-      onEvent({ type: "comparing", done, total: file.size });
+      const done = Math.min(there, offset + CHUNK_SIZE);
+      onEvent({ type: "comparing", done, total: there });
     }
     const { here: bytes } = this.#download;
     this.#done = bytes;
