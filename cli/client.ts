@@ -13,6 +13,7 @@ import {
   type SendOptions,
   type ServerIdentity,
   TRANSFER_INFO,
+  type TransferInfo,
 } from "../client/mod.ts";
 import {
   CLIENT_HABITS,
@@ -22,6 +23,7 @@ import {
   formatAddress,
   formatFingerprint,
   type Habit,
+  InterruptedError,
   printable,
   UsageError,
 } from "../protocol/mod.ts";
@@ -76,7 +78,7 @@ export function clientCommand(client: Command, run: Run): void {
     )
     .option(
       "--retries <n>",
-      `how often to send a file again when the network fails, 0 to ${MAX_RETRIES}`,
+      `how often to try again when the network fails, 0 to ${MAX_RETRIES}`,
       numberBetween(0, MAX_RETRIES, "a whole number"),
       DEFAULT_RETRIES,
     )
@@ -138,15 +140,10 @@ const PROTOCOL_4_ONLY = {
 } as const satisfies Partial<Record<keyof ClientOptions, string>>;
 
 /** Stores files; returns the exit code. */
-async function put(
-  run: Run,
-  options: ClientOptions,
-  named: readonly string[],
-): Promise<number> {
-  const { reporter, watch } = run;
-  const { transferInfo, edition, quirk, retries, timeout } = options;
+async function put(run: Run, options: ClientOptions, named: readonly string[]): Promise<number> {
+  const { transferInfo } = options;
   const info = await readTransferInfo(transferInfo);
-  const { server, userName, file } = info;
+  const { file } = info;
   const files = named.length > 0 ? named : file === undefined ? [] : [file];
   if (files.length === 0) {
     throw new ConfigurationError(
@@ -157,14 +154,35 @@ async function put(
       { hint: "Add it, or name files: xfer client put FILE…" },
     );
   }
-  const { invitation } = options;
+  try {
+    return await send(run, info, options, files);
+  } catch (error) {
+    // It was stopped before anything was sent.
+    if (error instanceof InterruptedError) {
+      for (const path of files) {
+        run.reporter.report({ event: "not-stored", path, state: "not-tried", code: error.code });
+      }
+    }
+    throw error;
+  }
+}
+
+async function send(
+  run: Run,
+  info: TransferInfo,
+  options: ClientOptions,
+  files: readonly string[],
+): Promise<number> {
+  const { invitation, edition, quirk, retries, timeout } = options;
+  const { server, userName } = info;
+  const { reporter, watch, signal } = run;
   if (options.protocol === "3" && invitation !== undefined) {
     throw new UsageError("protocol-4-only", "Protocol 3 has no invitations", {
       hint: "Leave --protocol 3 out.",
     });
   }
   const choice = await chooseProtocol({
-    ...{ info, identityFolder: ".", retries, watch },
+    ...{ info, identityFolder: ".", retries, watch, signal },
     asked: options.protocol === AUTO && invitation !== undefined ? "4" : options.protocol,
     namesDialect: edition !== undefined || quirk !== undefined,
     timeouts: toTimeouts(timeout),
@@ -184,7 +202,7 @@ async function put(
   const parties = { user: userName, server: formatAddress(server) };
   using _progress = showProgress(reporter, "put");
   const outcomes = await sendFiles({
-    ...{ server, userName, files, retries, watch },
+    ...{ server, userName, files, retries, watch, signal },
     identityFolder: ".",
     ...toSpeech(edition),
     ...(quirk === undefined ? {} : { habits: new Set(quirk) }),

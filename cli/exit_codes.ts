@@ -4,14 +4,17 @@
  * @module
  */
 import { type ErrorCategory, XferError } from "../protocol/errors.ts";
+import type { StopSignal } from "./interrupt.ts";
 
 /** What an error event says of its kind. */
 export type ErrorClass = ErrorCategory | "internal";
 
 export interface ExitCode {
   readonly code: number;
-  /** Of the errors that end so, or the name of the signal. */
-  readonly class: ErrorClass | "" | "SIGINT" | "SIGTERM" | "SIGBREAK";
+  /** Of the errors that end so. */
+  readonly class: ErrorClass | "";
+  /** By which the command was ended. */
+  readonly signal?: StopSignal;
   readonly meaning: string;
 }
 
@@ -48,29 +51,38 @@ export const EXIT_CODES: readonly ExitCode[] = [
   { code: 7, class: "io", meaning: "a file on this machine could not be read or written" },
   { code: 8, class: "protocol", meaning: "the other end sent what the protocol does not allow" },
   {
-    ...{ code: 130, class: "SIGINT" },
-    meaning: "ended by Ctrl-C; the server by a second one, since the first lets files be stored",
+    ...{ code: 130, class: "interrupted", signal: "SIGINT" },
+    meaning:
+      "stopped by Ctrl-C (SIGINT) before it was done; the server by a second one, since the first " +
+      "lets files be stored",
   },
-  { code: 143, class: "SIGTERM", meaning: "ended by this signal; the server by a second one" },
-  { code: 149, class: "SIGBREAK", meaning: "the same by Ctrl-Break, on Windows" },
+  {
+    ...{ code: 143, class: "interrupted", signal: "SIGTERM" },
+    meaning: "the same by SIGTERM",
+  },
+  {
+    ...{ code: 149, class: "interrupted", signal: "SIGBREAK" },
+    meaning: "the same by Ctrl-Break, on Windows",
+  },
 ];
 
 export const SUCCESS = 0;
 
 /** Something that is stored is not as it was stored. */
-export const DAMAGED = codeOf("integrity");
+export const DAMAGED = codeOf((row) => row.class === "integrity");
 
 export function exitCodeOf(error: unknown): number {
-  return codeOf(error instanceof XferError ? error.category : "internal");
+  const wanted: ErrorClass = error instanceof XferError ? error.category : "internal";
+  return codeOf((row) => row.class === wanted);
 }
 
 /** As shells have it: 128 and the signal's number. */
-export function killedBy(signal: "SIGINT" | "SIGTERM" | "SIGBREAK"): number {
-  return codeOf(signal);
+export function killedBy(signal: StopSignal): number {
+  return codeOf((row) => row.signal === signal);
 }
 
-function codeOf(wanted: ExitCode["class"]): number {
-  const row = EXIT_CODES.find((row) => row.class === wanted);
-  if (row === undefined) throw new RangeError(`There is no exit code for ${wanted}`);
+function codeOf(isWanted: (row: ExitCode) => boolean): number {
+  const row = EXIT_CODES.find(isWanted);
+  if (row === undefined) throw new RangeError("There is no exit code for that");
   return row.code;
 }

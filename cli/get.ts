@@ -4,13 +4,13 @@
  * @module
  */
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { getFile, getFolder, type GetOutcome } from "../client/mod.ts";
+import { getFile, getFolder, type GetOptions, type GetOutcome, lastPart } from "../client/mod.ts";
+import { XferError } from "../protocol/mod.ts";
 import { exitCodeOf, SUCCESS } from "./exit_codes.ts";
-import { untilStopped } from "./interrupt.ts";
 import { parseVersion } from "./quantities.ts";
 import type { Reporter } from "./reporter.ts";
 import type { Run } from "./run.ts";
-import type { OptionsOf } from "./secure.ts";
+import { type OptionsOf, REMOTE_NAME } from "./secure.ts";
 import { showProgress } from "./show_progress.ts";
 import {
   addTransferOptions,
@@ -36,7 +36,7 @@ interface GetChoice extends TransferChoice {
 export function addGetCommand(client: Command, run: Run, optionsOf: OptionsOf): void {
   const get = client.command("get")
     .description("Get a file back, verified, under a name that is free (protocol 4).")
-    .argument("<name>", "the name of the file on the server")
+    .argument("<name>", REMOTE_NAME)
     .option("-o, --output <path>", "where to write it (default: the last part of its name, here)")
     .option("--range <from-to>", "only these bytes, counted from 0, the last included", parseRange)
     .option("--recursive", "all files below the name, as a folder")
@@ -56,15 +56,9 @@ export function addGetCommand(client: Command, run: Run, optionsOf: OptionsOf): 
         ...{ name, target, force, range, version },
         onOutcome: (outcome: GetOutcome) => reportOutcome(reporter, outcome),
       };
-      run.finish(
-        await untilStopped(reporter, async (signal) => {
-          using _progress = showProgress(reporter, "get");
-          const outcomes = recursive === true
-            ? await getFolder({ ...options, signal })
-            : [await getFile({ ...options, signal })];
-          return conclude(reporter, outcomes);
-        }),
-      );
+      using _progress = showProgress(reporter, "get");
+      const outcomes = recursive === true ? await getFolder(options) : [await getOne(options)];
+      run.finish(conclude(reporter, outcomes));
     });
 }
 
@@ -82,6 +76,19 @@ An older version becomes the current one again when you put it:
   $ xfer client get report.pdf --version 3 -o report.pdf --force
   $ xfer client put report.pdf
 ${EXCLUDE_HELP}`;
+
+/** Gets a file; what keeps it from being got is its outcome, as it is of a file in a folder. */
+async function getOne(options: GetOptions): Promise<GetOutcome> {
+  try {
+    return await getFile(options);
+  } catch (error) {
+    if (!(error instanceof XferError) || error.category === "usage") throw error;
+    const { name, target = lastPart(name) } = options;
+    const outcome = { state: "not-got", name, target, error } as const;
+    options.onOutcome?.(outcome);
+    return outcome;
+  }
+}
 
 function reportOutcome(reporter: Reporter, outcome: GetOutcome): void {
   const { name, target } = outcome;

@@ -3,39 +3,44 @@
  *
  * @module
  */
-import { killedBy } from "./exit_codes.ts";
-import type { Reporter } from "./reporter.ts";
+import { InterruptedError } from "../protocol/errors.ts";
 
 /** What asks a command to end. */
-export const STOPPING = Deno.build.os === "windows"
-  ? ["SIGINT", "SIGBREAK"] as const
-  : ["SIGINT", "SIGTERM"] as const;
+export type StopSignal = "SIGINT" | "SIGTERM" | "SIGBREAK";
 
-/** Does work that ends in good order at Ctrl-C; a second one ends everything at once. Returns the exit code. */
-export async function untilStopped(
-  reporter: Reporter,
-  work: (signal: AbortSignal) => Promise<number>,
-): Promise<number> {
-  const controller = new AbortController();
-  let stopped: (typeof STOPPING)[number] | undefined;
-  const listeners = STOPPING.map((signal) =>
-    [signal, () => {
-      stopped = signal;
-      unlisten();
-      controller.abort();
-    }] as const
-  );
-  const unlisten = () => {
-    for (const [signal, listener] of listeners) Deno.removeSignalListener(signal, listener);
-  };
-  for (const [signal, listener] of listeners) Deno.addSignalListener(signal, listener);
-  try {
-    return await work(controller.signal);
-  } catch (error) {
-    if (stopped === undefined) throw error;
-    reporter.report({ event: "stopped", signal: stopped });
-    return killedBy(stopped);
-  } finally {
-    if (stopped === undefined) unlisten();
+/** On Windows nothing sends SIGTERM; Ctrl-Break is a second way to end a program there. */
+export function stoppingSignals(os: typeof Deno.build.os): readonly StopSignal[] {
+  return os === "windows" ? ["SIGINT", "SIGBREAK"] : ["SIGINT", "SIGTERM"];
+}
+
+export const STOPPING = stoppingSignals(Deno.build.os);
+
+/** Listens for the first signal to stop. Nobody listens for a second one: it ends the program at once. */
+export class Interrupt {
+  readonly #controller = new AbortController();
+  #by: StopSignal | undefined;
+
+  constructor(onStop: (by: StopSignal) => void) {
+    const listeners = STOPPING.map((by) => [by, () => stop(by)] as const);
+    const stop = (by: StopSignal) => {
+      for (const [signal, listener] of listeners) Deno.removeSignalListener(signal, listener);
+      this.#by = by;
+      onStop(by);
+      const how = by === "SIGINT" ? "Ctrl-C" : by;
+      this.#controller.abort(
+        new InterruptedError("interrupted", `The command was stopped by ${how}`),
+      );
+    };
+    for (const [signal, listener] of listeners) Deno.addSignalListener(signal, listener);
+  }
+
+  /** Is aborted, with an `InterruptedError`, when the command is to stop. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Which signal has come. */
+  get by(): StopSignal | undefined {
+    return this.#by;
   }
 }

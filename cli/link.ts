@@ -37,7 +37,7 @@ async function give(options: Secure, reporter: Reporter): Promise<void> {
       hint: "Run it in the folder that has me.account. To take a token: xfer client link TOKEN.",
     });
   }
-  using connection = await SecureClient.connect(options);
+  using connection = await SecureClient.connectWithRetries(options);
   const { token, expiresAt } = await connection.link();
   const expires = isoTime(expiresAt);
   reporter.report({ event: "token", token, purpose: "link", uses: 1, expires });
@@ -51,7 +51,7 @@ async function take(options: Secure, token: string, reporter: Reporter): Promise
   }
   const { userName: user } = options;
   let id = "";
-  using _connection = await SecureClient.connect({
+  using _connection = await SecureClient.connectWithRetries({
     ...{ ...options, token },
     onEvent(event) {
       if (event.type === "registered") id = toHex(event.clientId);

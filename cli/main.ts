@@ -23,7 +23,7 @@ export async function main(args: readonly string[]): Promise<number> {
     }
     const failure = error instanceof Ended ? error.error : error;
     run.reporter.reportError(failure);
-    return exitCodeOf(failure);
+    run.finish(exitCodeOf(failure));
   }
   const { failure } = run.reporter;
   return run.exitCode === SUCCESS && failure !== undefined ? exitCodeOf(failure) : run.exitCode;

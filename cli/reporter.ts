@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { StorageError, XferError } from "../protocol/errors.ts";
+import { InterruptedError, StorageError, XferError } from "../protocol/errors.ts";
 import { printable } from "../protocol/text.ts";
 import { asideOf, definitionOf, type Event, type EventOf, toJson, wordsOf } from "./events.ts";
 import type { Kind } from "./events/definition.ts";
@@ -33,6 +33,7 @@ export interface Stream {
 }
 
 export interface Streams {
+  readonly stdin: { read(buffer: Uint8Array): Promise<number | null>; isTerminal(): boolean };
   readonly stdout: Stream;
   readonly stderr: Stream;
   /** Whether colours were declined: https://no-color.org. */
@@ -48,6 +49,9 @@ export interface Display {
   /** Takes what is drawn away, so that text can stand there. */
   clear(): void;
 }
+
+/** Bytes of an answer that is asked for: what a terminal takes for a line. */
+const MAX_ANSWER = 4096;
 
 /** Of a file that is on its way there is a line of JSON at most so often, in milliseconds. */
 const PROGRESS_MS = 200;
@@ -66,6 +70,10 @@ export class Reporter {
   #nobodyReads = false;
   #failure: StorageError | undefined;
   #progressAt = -Infinity;
+  /** The last error. */
+  #told: unknown;
+  /** Whether the line that is begun ends with a question. */
+  #isAsking = false;
 
   constructor(options: OutputOptions, streams: Streams = Deno, now = () => performance.now()) {
     this.options = options;
@@ -114,8 +122,10 @@ export class Reporter {
     return !quiet || (kind === "error" && !json);
   }
 
-  /** Reports what failed. */
+  /** Reports what failed: once, where it keeps several things from being done, and not that the command was stopped. */
   reportError(error: unknown): void {
+    if (error === this.#told || error instanceof InterruptedError) return;
+    this.#told = error;
     this.report(toEvent(error, this.options.verbose));
   }
 
@@ -129,13 +139,23 @@ export class Reporter {
     }
   }
 
-  /** Asks on the terminal; `false` where there is none. */
-  confirm(question: string): boolean {
-    if (!Deno.stdin.isTerminal()) return false;
-    this.#write(this.#streams.stderr, `${printable(question)} [y/N] `);
-    const answer = new Uint8Array(1024);
-    const size = Deno.stdin.readSync(answer) ?? 0;
-    return /^y(es)?$/i.test(new TextDecoder().decode(answer.subarray(0, size)).trim());
+  /** Asks on the terminal whether something is to be done; `false` where there is none. */
+  async confirm(question: string): Promise<boolean> {
+    return /^y(es)?$/i.test(await this.ask(`${question} [y/N]`) ?? "");
+  }
+
+  /** Asks for a line on the terminal; `undefined` where there is none, or its user says nothing more (Ctrl-D). */
+  async ask(question: string): Promise<string | undefined> {
+    const { stdin } = this.#streams;
+    if (!stdin.isTerminal()) return undefined;
+    this.#write(this.#streams.stderr, `${printable(question)} `);
+    this.#isAsking = true;
+    // A terminal gives a line at a time. While it is waited for, signals are heard.
+    const answer = new Uint8Array(MAX_ANSWER);
+    const size = await stdin.read(answer);
+    if (size === null) this.#write(this.#streams.stderr, "");
+    this.#isAsking = false;
+    return size === null ? undefined : new TextDecoder().decode(answer.subarray(0, size)).trim();
   }
 
   #reportProgress(event: Event): void {
@@ -166,7 +186,8 @@ export class Reporter {
 
   #write(stream: Stream, text: string): void {
     this.#display?.clear();
-    const bytes = encoder.encode(text);
+    const bytes = encoder.encode(this.#isAsking ? `\n${text}` : text);
+    this.#isAsking = false;
     for (let done = 0; done < bytes.length;) done += stream.writeSync(bytes.subarray(done));
   }
 

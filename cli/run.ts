@@ -6,7 +6,8 @@
 import { type Command, Option } from "commander";
 import type { Watch } from "../client/mod.ts";
 import { Conversation } from "./conversation.ts";
-import { SUCCESS } from "./exit_codes.ts";
+import { killedBy, SUCCESS } from "./exit_codes.ts";
+import { Interrupt } from "./interrupt.ts";
 import { COLORS, DEFAULT_OUTPUT, type OutputOptions, Reporter } from "./reporter.ts";
 
 /** What options of the output stand under in a command's help. */
@@ -19,14 +20,28 @@ export class Run {
   #reporter: Reporter | undefined;
   #conversation: Conversation | undefined;
   #exitCode = SUCCESS;
+  #interrupt: Interrupt | undefined;
 
   /** What the command says goes through it. To be asked for when the command line was read. */
   get reporter(): Reporter {
     return this.#reporter ??= new Reporter(this.#chosen);
   }
 
+  /**
+   * Asks the command to stop in good order, with an `InterruptedError`. To be asked for by a command that does; a signal
+   * ends any other at once.
+   */
+  get signal(): AbortSignal {
+    this.#interrupt ??= new Interrupt((signal) =>
+      this.reporter.report({ event: "stopping", signal })
+    );
+    return this.#interrupt.signal;
+  }
+
+  /** Of a command that was stopped before all was done, that of the signal. */
   get exitCode(): number {
-    return this.#exitCode;
+    const by = this.#interrupt?.by;
+    return by === undefined || this.#exitCode === SUCCESS ? this.#exitCode : killedBy(by);
   }
 
   /** Watches what is said on the network, with `--verbose`. */

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Command } from "commander";
-import { formatAddress, UsageError, XferError } from "../protocol/mod.ts";
+import { formatAddress, UsageError } from "../protocol/mod.ts";
 import {
   readAuthorities,
   readTransferInfo,
@@ -15,14 +15,11 @@ import {
   type Timeouts,
   type TransferInfo,
 } from "../client/mod.ts";
-import { exitCodeOf } from "./exit_codes.ts";
 import { addGetCommand } from "./get.ts";
 import { addLinkCommand } from "./link.ts";
-import { parseVersion } from "./quantities.ts";
+import { addRemoteFileCommands } from "./remote_files.ts";
 import type { Run } from "./run.ts";
 import { tellRetry, tellSecure } from "./told.ts";
-import { addVersionsCommand, reportFile } from "./versions.ts";
-import { example } from "./words.ts";
 
 /** Options of `xfer client` that hold for all that is below it. */
 export interface CommonOptions {
@@ -41,70 +38,24 @@ export type Secure = SecureOptions & RetryOptions & { readonly onRetry: (retry: 
 
 /** What a command that only protocol 4 has connects with. Throws `UsageError` `protocol-4-only`. */
 export type OptionsOf = (command: Command) => Promise<Secure>;
+/** Connects, again where the network fails. */
+export type Connect = (command: Command) => Promise<SecureClient>;
 
-function optionsFrom(run: Run): OptionsOf {
-  return async (command) => {
-    const common = command.optsWithGlobals<CommonOptions>();
-    if (common.protocol === "3") throw onlyProtocol4(command.name());
-    const info = await readTransferInfo(common.transferInfo);
-    return await secureOptions(info, common, run);
-  };
-}
+/** The argument of commands that are about one file on the server. */
+export const REMOTE_NAME = "the name of the file on the server";
 
 /** Adds the commands that only protocol 4 has. */
 export function addSecureCommands(client: Command, run: Run): void {
-  const optionsOf = optionsFrom(run);
-  addLinkCommand(client, run, optionsOf);
+  const optionsOf: OptionsOf = async (command) => {
+    const common = command.optsWithGlobals<CommonOptions>();
+    if (common.protocol === "3") throw onlyProtocol4(command.name());
+    return await secureOptions(await readTransferInfo(common.transferInfo), common, run);
+  };
+  const connect: Connect = async (command) =>
+    await SecureClient.connectWithRetries(await optionsOf(command));
   addGetCommand(client, run, optionsOf);
-  client.command("list")
-    .description("Print the names of your files on the server (protocol 4).")
-    .argument("[prefix]", "how the names begin", "")
-    .addHelpText("after", example("xfer client list docs/"))
-    .action(async (prefix: string, _: unknown, command: Command) => {
-      using connection = await SecureClient.connect(await optionsOf(command));
-      await connection.list(prefix, (file) => reportFile(run.reporter, file));
-    });
-  client.command("stat")
-    .description("Print what the server knows of a file (protocol 4).")
-    .argument("<name>", "the name of the file on the server")
-    .option("--version <number>", "of an older one: see xfer client versions", parseVersion)
-    .addHelpText("after", example("xfer client stat docs/report.pdf"))
-    .action(async (name: string, { version }: StatChoice, command: Command) => {
-      using connection = await SecureClient.connect(await optionsOf(command));
-      reportFile(run.reporter, await connection.stat(name, version));
-    });
-  addVersionsCommand(client, run, optionsOf);
-  client.command("remove")
-    .description("Remove files from the server, for good (protocol 4).")
-    .argument("<name...>", "the names of the files on the server")
-    .addHelpText("after", example("xfer client remove docs/old.pdf"))
-    .action(async (names: string[], _: unknown, command: Command) => {
-      using connection = await SecureClient.connect(await optionsOf(command));
-      for (const name of names) {
-        try {
-          await connection.remove(name);
-          run.reporter.report({ event: "removed", name });
-        } catch (error) {
-          if (!(error instanceof XferError) || error.category !== "refused") throw error;
-          run.reporter.reportError(error);
-          run.finish(exitCodeOf(error));
-        }
-      }
-    });
-  client.command("rename")
-    .description("Give a file on the server another name, one that is free (protocol 4).")
-    .argument("<old>", "its name")
-    .argument("<new>", "its name from now on")
-    .addHelpText("after", example("xfer client rename report.pdf docs/report.pdf"))
-    .action(async (oldName: string, newName: string, _: unknown, command: Command) => {
-      using connection = await SecureClient.connect(await optionsOf(command));
-      await connection.rename(oldName, newName);
-      run.reporter.report({ event: "renamed", from: oldName, to: newName });
-    });
-}
-
-interface StatChoice {
-  readonly version?: number;
+  addRemoteFileCommands(client, run, connect);
+  addLinkCommand(client, run, optionsOf);
 }
 
 function onlyProtocol4(command: string): UsageError {
@@ -116,12 +67,12 @@ function onlyProtocol4(command: string): UsageError {
 export async function secureOptions(
   info: TransferInfo,
   common: CommonOptions,
-  { reporter, watch }: Run,
+  { reporter, watch, signal }: Run,
 ): Promise<Secure> {
   const { server, fingerprint, userName } = info;
   const { retries, timeout, acceptNew = false, invitation: token, caCert } = common;
   return {
-    ...{ server, fingerprint, userName, identityFolder: ".", token, retries, watch },
+    ...{ server, fingerprint, userName, identityFolder: ".", token, retries, watch, signal },
     caCerts: caCert === undefined ? [] : await readAuthorities(caCert),
     timeouts: toTimeouts(timeout),
     onNewServer: (fingerprint) =>

@@ -48,8 +48,7 @@ export function tellPlain(reporter: Reporter, event: ClientEvent, parties: Parti
     }
     case "failed": {
       const { file: { path }, error, state } = event;
-      // Of a run that ended before, it was told why.
-      if (state !== "not-tried") reporter.reportError(error);
+      reporter.reportError(error);
       return reporter.report({ event: "not-stored", path, state, code: error.code });
     }
     case "retrying":
@@ -83,6 +82,8 @@ export function tellSecure(reporter: Reporter, event: SecureEvent, user: string)
       const { name: file, bytes: done, size: total } = event;
       return reporter.report({ event: "resumed", file, done, total });
     }
+    case "left-part":
+      return reporter.report({ event: "left-part", file: event.file.path });
     case "kept-part":
       return reporter.report({ event: "kept-part", file: event.name, path: event.path });
     case "comparing":

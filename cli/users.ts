@@ -119,7 +119,7 @@ export function addUsersCommand(server: Command, run: Run): void {
     .option("--yes", "don't ask")
     .action(async (user: string, { yes = false }: { yes?: boolean }, command: Command) => {
       const question = `Remove ${printable(user)} and all files of ${printable(user)}?`;
-      if (!yes && !run.reporter.confirm(question)) {
+      if (!yes && !(await run.reporter.confirm(question))) {
         throw new UsageError(
           "not-confirmed",
           `${printable(user)} is not removed: nobody said yes`,

@@ -33,6 +33,7 @@ import { Link } from "./link.ts";
 import { chooseProfile, type Wish } from "./profile.ts";
 import { PIECE_SIZE, sendContent } from "./send_content.ts";
 import { SourceFile } from "./source_file.ts";
+import { Stopper, throwIfStopped } from "./stopping.ts";
 
 export interface ClientOptions extends Wish {
   /** The folder with `me.info` and `priv.key`. */
@@ -45,6 +46,7 @@ export class Client implements Disposable {
   readonly #options: ClientOptions;
   readonly #identities: IdentityFolder;
   readonly #link: Link;
+  readonly #stopper: Stopper;
   readonly #buffers: [Bytes, Bytes] = [new Uint8Array(PIECE_SIZE), new Uint8Array(PIECE_SIZE)];
   #privateKey: Bytes = new Uint8Array(0);
   #identity: Identity | undefined;
@@ -63,14 +65,16 @@ export class Client implements Disposable {
     identities: IdentityFolder,
     identity: Identity | undefined,
   ) {
-    const { server } = options;
+    const { server, signal } = options;
     const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
     const onConnected = () => this.#emit({ type: "connected", server });
     this.#options = options;
     this.profile = profile;
     this.#identities = identities;
     this.#identity = identity;
-    this.#link = new Link({ server, profile, timeouts, onConnected, watch: options.watch });
+    const { watch } = options;
+    this.#link = new Link({ server, profile, timeouts, onConnected, watch, signal });
+    this.#stopper = new Stopper(signal, (reason) => this.#link.end(reason));
   }
 
   /** Reads the identity and finds out what to speak. Writes nothing, but takes others' permission to read the key. */
@@ -99,8 +103,15 @@ export class Client implements Disposable {
     else this.#unanswered = this.#identity === undefined;
   }
 
-  /** Sends one file and returns its checksum, on which both ends agree. After a failure it can be called again. */
-  async send(inspected: SourceFile): Promise<number> {
+  /**
+   * Sends one file and returns its checksum, on which both ends agree. After a failure it can be called again. Where it is
+   * to stop, a registration that was begun is ended, so that its id is not lost, and a file that the server has all of.
+   */
+  send(inspected: SourceFile): Promise<number> {
+    return this.#stopper.during(() => this.#send(inspected));
+  }
+
+  async #send(inspected: SourceFile): Promise<number> {
     this.#introduced = false;
     try {
       const clientId = await this.#introduce();
@@ -122,6 +133,7 @@ export class Client implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#stopper[Symbol.dispose]();
     this.#link.close();
   }
 
@@ -231,12 +243,14 @@ export class Client implements Disposable {
   }
 
   async #sendFile(parts: Iterable<Part>, file: SourceFile, attempt: number): Promise<Answer> {
+    const { signal } = this.#options;
+    throwIfStopped(signal);
     if (this.#aesKey === undefined) throw new RangeError("Cannot send a file: there is no key");
     const summed = this.#summed?.file.isSameAs(file) ? this.#summed : undefined;
     let sent = 0;
     const crc = await sendContent(this.#link, this.#told(parts), {
       ...{ file, aesKey: this.#aesKey, habits: this.profile.habits, buffers: this.#buffers },
-      crc: summed?.crc,
+      ...{ crc: summed?.crc, signal },
       onProgress: (size) => {
         sent = size;
         this.#emit({ type: "progress", file, sent, attempt });

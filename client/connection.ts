@@ -14,6 +14,7 @@ import {
   ResponseReader,
 } from "../protocol/mod.ts";
 import { MIN_RATE, Patience } from "./patience.ts";
+import { reasonOf, throwIfStopped, whenStopped } from "./stopping.ts";
 
 /** How long the client waits, in milliseconds: for a connection, and for a response. */
 export interface Timeouts {
@@ -45,6 +46,8 @@ export class ServerConnection implements Disposable {
   readonly #buffer: Bytes = new Uint8Array(READ_BUFFER);
   #reading: Promise<number | null> | undefined;
   #closed = false;
+  /** Ends the write that is at work: with some versions of Deno a close does not. */
+  #giveUp: (error: Error) => void = () => undefined;
 
   constructor(socket: Socket, { edition, habits }: Profile, timeouts: Timeouts) {
     this.#socket = socket;
@@ -54,13 +57,14 @@ export class ServerConnection implements Disposable {
     this.#patience.pause();
   }
 
-  /** Throws `NetworkError` `cannot-connect`. */
+  /** Throws as {@link connect} does. */
   static async open(
     address: Address,
     profile: Profile,
     timeouts: Timeouts,
+    signal?: AbortSignal,
   ): Promise<ServerConnection> {
-    const socket = await connect(address, timeouts);
+    const socket = await connect(address, timeouts, { signal });
     return new ServerConnection(socket, profile, timeouts);
   }
 
@@ -111,6 +115,7 @@ export class ServerConnection implements Disposable {
     if (this.#closed) return;
     this.#closed = true;
     this.#socket.close();
+    this.#giveUp(new Error("it was closed"));
   }
 
   async #read(): Promise<number | null> {
@@ -125,6 +130,7 @@ export class ServerConnection implements Disposable {
   /** Writes what the server takes at once. Throws `NetworkError` `send-timeout` where that is nothing, or too little. */
   async #write(bytes: Bytes): Promise<number> {
     const expired = Promise.withResolvers<never>();
+    this.#giveUp = expired.reject;
     const timer = setTimeout(() => expired.reject(this.#sendTimeout()), this.#patience.left);
     this.#patience.goOn();
     try {
@@ -148,26 +154,36 @@ export class ServerConnection implements Disposable {
 /** What connects: `Deno.connect`, or a test's. */
 export type Dial = (options: Deno.ConnectOptions) => Promise<Deno.TcpConn>;
 
-/** Throws `NetworkError` `cannot-connect`. */
+export interface ConnectOptions {
+  readonly dial?: Dial;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Throws `NetworkError` `cannot-connect`, and `InterruptedError` where it is to stop. */
 export async function connect(
   address: Address,
   { connectMs }: Timeouts,
-  dial: Dial = Deno.connect,
+  { dial = Deno.connect, signal }: ConnectOptions = {},
 ): Promise<Deno.TcpConn> {
-  const expired = Promise.withResolvers<never>();
+  throwIfStopped(signal);
+  const ended = Promise.withResolvers<never>();
   const controller = new AbortController();
   // The signal does not reach the look-up of a name, which can take as long as it likes.
-  const timer = setTimeout(() => {
+  const end = (why: Error) => {
     controller.abort();
-    expired.reject(new Error(`no answer within ${connectMs / 1000} s`));
-  }, connectMs);
+    ended.reject(why);
+  };
+  const expired = () => end(new Error(`no answer within ${connectMs / 1000} s`));
+  const timer = setTimeout(expired, connectMs);
+  using _stopped = whenStopped(signal, () => end(reasonOf(signal as AbortSignal)));
   const dialling = dial({ ...address, signal: controller.signal });
   try {
-    const socket = await Promise.race([dialling, expired.promise]);
+    const socket = await Promise.race([dialling, ended.promise]);
     socket.setNoDelay();
     return socket;
   } catch (cause) {
     dialling.then((late) => late.close(), () => undefined);
+    throwIfStopped(signal);
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new NetworkError(
       "cannot-connect",

@@ -18,6 +18,7 @@ import {
   UsageError,
 } from "../protocol/mod.ts";
 import { connect, type Timeouts } from "./connection.ts";
+import { type Stoppable, throwIfStopped, whenStopped } from "./stopping.ts";
 import type { Watchable } from "./watch.ts";
 
 /** A server that does not know a request may say nothing at all; after so many milliseconds it is not waited for. */
@@ -29,7 +30,7 @@ export interface Detected {
   readonly certain: boolean;
 }
 
-interface Whom extends Watchable {
+interface Whom extends Watchable, Stoppable {
   readonly server: Address;
   readonly userName: string;
 }
@@ -37,10 +38,10 @@ interface Whom extends Watchable {
 /**
  * Asks to reconnect in each edition, on a connection of its own: a server that understands says yes or no under a code
  * that tells the edition, and nothing is left behind. An edition without reconnection can't be asked for so; it is
- * taken when the server understood none of the others. Throws `NetworkError` `cannot-connect`.
+ * taken when the server understood none of the others. Throws as {@link connect} does.
  */
 export async function detectEdition(
-  { server, userName, watch }: Whom,
+  { server, userName, watch, signal }: Whom,
   clientId: Bytes | undefined,
   timeouts: Timeouts,
 ): Promise<Detected> {
@@ -59,7 +60,7 @@ export async function detectEdition(
     const observe = watch?.();
     const bytes = encodeRequest(edition, request);
     observe?.({ from: "client", kind: request.kind, code, size: bytes.length });
-    const answer = await ask(server, bytes, timeouts);
+    const answer = await ask(server, bytes, timeouts, signal);
     if (answer !== undefined) {
       observe?.({ from: "server", kind: "answer", code: answer, size: RESPONSE_HEADER_SIZE });
     }
@@ -79,9 +80,12 @@ async function ask(
   server: Address,
   request: Bytes,
   timeouts: Timeouts,
+  signal: AbortSignal | undefined,
 ): Promise<number | undefined> {
-  using socket = await connect(server, timeouts);
-  const timer = setTimeout(() => socket.close(), SILENCE_MS);
+  using socket = await connect(server, timeouts, { signal });
+  const close = () => socket[Symbol.dispose]();
+  const timer = setTimeout(close, SILENCE_MS);
+  using _stopped = whenStopped(signal, close);
   let answer: Bytes = new Uint8Array(0);
   try {
     for (let done = 0; done < request.length;) done += await socket.write(request.subarray(done));
@@ -93,6 +97,7 @@ async function ask(
     }
     return decodeResponseHeader(answer).code;
   } catch {
+    throwIfStopped(signal);
     // Reset by the server, or closed here after its silence: it did not understand.
     return undefined;
   } finally {

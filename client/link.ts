@@ -3,11 +3,12 @@
  *
  * @module
  */
-import type { Address, Answer, Bytes, Profile, RequestKind } from "../protocol/mod.ts";
+import type { Address, Answer, Bytes, Profile, RequestKind, XferError } from "../protocol/mod.ts";
 import { ServerConnection, type Timeouts } from "./connection.ts";
+import type { Stoppable } from "./stopping.ts";
 import type { Observe, Watchable } from "./watch.ts";
 
-export interface LinkOptions extends Watchable {
+export interface LinkOptions extends Watchable, Stoppable {
   readonly server: Address;
   readonly profile: Profile;
   readonly timeouts: Timeouts;
@@ -20,6 +21,7 @@ export class Link implements Disposable {
   #observe: Observe | undefined;
   /** What the server has said to a file before it had all of it. */
   #early: Answer | undefined;
+  #end: XferError | undefined;
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -30,15 +32,15 @@ export class Link implements Disposable {
   }
 
   /**
-   * Comes before each message: connects where there is no connection, or where it has served. Throws `NetworkError`
-   * `cannot-connect`.
+   * Comes before each message: connects where there is no connection, or where it has served. Throws as `connect` does.
    */
   async begin(): Promise<void> {
-    const { server, profile, timeouts, onConnected, watch } = this.#options;
+    if (this.#end !== undefined) throw this.#end;
+    const { server, profile, timeouts, onConnected, watch, signal } = this.#options;
     // Servers that fill up frames take one message a connection.
     if (profile.habits.has("frames")) this.close();
     if (this.#connection !== undefined) return;
-    this.#connection = await ServerConnection.open(server, profile, timeouts);
+    this.#connection = await ServerConnection.open(server, profile, timeouts, signal);
     this.#observe = watch?.();
     onConnected();
   }
@@ -51,7 +53,9 @@ export class Link implements Disposable {
 
   /** Sends bytes of a message. `false` where they are not taken any more: what the server has said is still to be received. */
   async write(bytes: Bytes): Promise<boolean> {
-    return await this.#connection?.send(bytes) ?? false;
+    const taken = await this.#connection?.send(bytes) ?? false;
+    if (this.#end !== undefined) throw this.#end;
+    return taken;
   }
 
   /** Between two packets: some servers answer each, and take the next on a connection of its own. `false` where they won't. */
@@ -73,6 +77,7 @@ export class Link implements Disposable {
     this.#early = undefined;
     if (early !== undefined) return early;
     const received = await this.#connection?.receive(withinMs) ?? { type: "closed" };
+    if (this.#end !== undefined) throw this.#end;
     if (received.type === "closed") this.close();
     if (received.type === "response") {
       const { response: { kind }, size } = received;
@@ -80,6 +85,12 @@ export class Link implements Disposable {
       this.#observe?.({ from: "server", kind, code: edition.responses[kind]?.code, size });
     }
     return received;
+  }
+
+  /** Closes it for good: whatever waits for it, or is to use it later, fails with this error. */
+  end(error: XferError): void {
+    this.#end ??= error;
+    this.close();
   }
 
   close(): void {

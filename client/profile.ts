@@ -15,9 +15,10 @@ import {
 import type { Timeouts } from "./connection.ts";
 import { detectEdition } from "./detect.ts";
 import type { ClientEvent } from "./events.ts";
+import type { Stoppable } from "./stopping.ts";
 import type { Watchable } from "./watch.ts";
 
-export interface Wish extends Watchable {
+export interface Wish extends Watchable, Stoppable {
   readonly server: Address;
   readonly userName: string;
   /** What the server speaks; `auto` finds out. Without, what was used last under this identity, or 2023c. */

@@ -4,6 +4,7 @@
  * @module
  */
 import { XferError } from "../protocol/mod.ts";
+import { sleep, type Stoppable, throwIfStopped } from "./stopping.ts";
 
 /** With the waits below about a quarter of a minute on average: a server that is started again is back by then. */
 export const DEFAULT_RETRIES = 5;
@@ -14,7 +15,7 @@ const BACKOFF_BASE_MS = 1000;
 /** No wait is longer, in milliseconds: when a network comes back, it is noticed within a minute. */
 const BACKOFF_CAP_MS = 60_000;
 
-export interface RetryOptions {
+export interface RetryOptions extends Stoppable {
   /** How often a file is tried again after trouble with the network; without, 5 times. 0 is never. */
   readonly retries?: number;
   /** Waits for so many milliseconds. */
@@ -34,21 +35,25 @@ export interface Retry {
   readonly error: XferError;
 }
 
-/** Runs a task, and again while it fails with an error of the network and retries are left. Throws the last error. */
+/**
+ * Runs a task, and again while it fails with an error of the network and retries are left. Throws the last error; where
+ * it is to stop, that of the task then, or `InterruptedError` from a wait.
+ */
 export async function withRetries<T>(
   task: () => Promise<T>,
-  { retries = DEFAULT_RETRIES, pause = sleep, random = Math.random }: RetryOptions,
+  { retries = DEFAULT_RETRIES, pause, random = Math.random, signal }: RetryOptions,
   onRetry: (retry: Retry) => void,
 ): Promise<T> {
   for (let retry = 1;; retry++) {
     try {
+      throwIfStopped(signal);
       return await task();
     } catch (error) {
       const ofNetwork = error instanceof XferError && error.category === "network";
-      if (!ofNetwork || retry > retries) throw error;
+      if (!ofNetwork || retry > retries || signal?.aborted === true) throw error;
       const delayMs = backoffMs(retry, random);
       onRetry({ retry, retries, delayMs, error });
-      await pause(delayMs);
+      await (pause === undefined ? sleep(delayMs, signal) : pause(delayMs));
     }
   }
 }
@@ -58,6 +63,8 @@ function backoffMs(retry: number, random: () => number): number {
   return Math.floor(random() * Math.min(BACKOFF_CAP_MS, BACKOFF_BASE_MS * 2 ** (retry - 1)));
 }
 
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
+/** Whether an error ends more than the file at hand: the connection, or all of the work. */
+export function endsAll(error: unknown): boolean {
+  if (!(error instanceof XferError)) return true;
+  return ["network", "protocol", "interrupted"].includes(error.category);
 }

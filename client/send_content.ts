@@ -18,11 +18,12 @@ import {
 import type { Link } from "./link.ts";
 import { PartWriter } from "./part_writer.ts";
 import type { SourceFile } from "./source_file.ts";
+import { type Stoppable, throwIfStopped } from "./stopping.ts";
 
 /** The file is read, encrypted and sent in pieces of this many bytes; a multiple of the cipher's block. */
 export const PIECE_SIZE = 1024 * 1024;
 
-export interface Content {
+export interface Content extends Stoppable {
   readonly file: SourceFile;
   readonly aesKey: CryptoKey;
   readonly habits: Habits;
@@ -37,12 +38,13 @@ export interface Content {
 /**
  * Sends a file's content as these parts and returns the checksum of what was read: of less than the file where the
  * server took no more. Encryption is what takes longest and can't be done side by side, so all else is done while it
- * goes on: the next piece is read, this one summed up, the one before sent.
+ * goes on: the next piece is read, this one summed up, the one before sent. Throws `InterruptedError` where it is to stop:
+ * what the server got is of no use then, and its connection to be closed.
  */
 export async function sendContent(
   link: Link,
   parts: Iterable<Part>,
-  { file, aesKey, habits, crc, buffers, onProgress }: Content,
+  { file, aesKey, habits, crc, buffers, onProgress, signal }: Content,
 ): Promise<number> {
   const encryptor = new (inPieces(habits, file.size) ? PiecesEncryptor : CbcEncryptor)(aesKey);
   await link.begin();
@@ -67,6 +69,7 @@ export async function sendContent(
   };
   let encrypting: Promise<Bytes> | undefined;
   for await (const piece of file.read(buffers)) {
+    throwIfStopped(signal);
     const ciphertext = await encrypting;
     encrypting = encryptor.update(piece);
     if (crc === undefined) checksum.update(piece);

@@ -16,6 +16,7 @@ import { Client, type ClientOptions } from "./client.ts";
 import type { Failure, Outcome } from "./events.ts";
 import { type Retry, type RetryOptions, withRetries } from "./retries.ts";
 import { SourceFile } from "./source_file.ts";
+import { throwIfStopped } from "./stopping.ts";
 
 export interface SendOptions extends ClientOptions, RetryOptions {
   /** Paths of the files, in the order in which they are sent. */
@@ -27,13 +28,17 @@ export interface SendOptions extends ClientOptions, RetryOptions {
  * trouble with the network a file is sent again, as often as `retries` says. A file that can't be read, agreed on, or
  * that the server refuses does not hold up the next. Anything else ends the run: the files behind are not tried.
  *
- * Nothing is sent before all files were looked at; what is wrong then is thrown.
+ * Nothing is sent before all files were looked at; what is wrong then is thrown. Where it is to stop, the file on its way
+ * is not stored, unless the server has all of it already: `InterruptedError` is what is said of it and of those behind.
  */
 export async function sendFiles(options: SendOptions): Promise<Outcome[]> {
   const onRetry = (retry: Retry) => options.onEvent?.({ type: "retrying", ...retry });
   using client = await withRetries(() => Client.create(options), options, onRetry);
   const files: SourceFile[] = [];
-  for (const path of options.files) files.push(await SourceFile.inspect(path, client.profile));
+  for (const path of options.files) {
+    throwIfStopped(options.signal);
+    files.push(await SourceFile.inspect(path, client.profile));
+  }
   refuseSameNames(files);
   const bytes = files.reduce((sum, { size }) => sum + size, 0);
   options.onEvent?.({ type: "planned", files: files.length, bytes });

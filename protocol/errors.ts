@@ -15,7 +15,8 @@ export type ErrorCategory =
   | "protocol"
   | "refused"
   | "integrity"
-  | "io";
+  | "io"
+  | "interrupted";
 
 export interface ErrorDetails {
   /** What the person in front of the terminal can do next, as a sentence. */
@@ -69,6 +70,11 @@ export class IntegrityError extends XferError {
 /** A file or a database on this machine could not be read or written. */
 export class StorageError extends XferError {
   override readonly category = "io";
+}
+
+/** Somebody has stopped it before it was done. */
+export class InterruptedError extends XferError {
+  override readonly category = "interrupted";
 }
 
 /**

@@ -26,11 +26,13 @@ export const COMMON_EVENTS = {
       return told.join("\n");
     },
   }),
-  "stopped": defineEvent({
+  "stopping": defineEvent({
     kind: "note",
-    what: "The command was ended by a signal.",
-    fields: { signal: text("which") },
-    words: () => "Stopped",
+    what:
+      "A signal has asked the command to end: nothing new is begun, what is under way is ended.",
+    fields: { signal: text("which; a second one ends everything at once") },
+    words: ({ signal }) =>
+      `Stopping; ${signal === "SIGINT" ? "Ctrl-C" : signal} once more ends it at once`,
   }),
   "help": defineEvent({
     kind: "result",
@@ -49,7 +51,7 @@ export const COMMON_EVENTS = {
     what: "What an exit code says.",
     fields: {
       code: count("the exit code"),
-      class: text("of the errors that end so, or the name of the signal; else empty"),
+      class: text("of the errors that end so; else empty"),
       meaning: text("what it says"),
     },
     words: ({ code, class: kind, meaning }) =>

@@ -24,6 +24,12 @@ const UNSTORED = {
   "not-tried": ["Not stored", ": the run ended before it"],
 } as const;
 
+const UNREMOVED = {
+  "not-removed": ["Not removed", ""],
+  "unknown": ["Not known whether removed", ": see xfer client list"],
+  "not-tried": ["Not removed", ": the run ended before it"],
+} as const;
+
 export const FILE_EVENTS = {
   "passed": defineEvent({
     kind: "note",
@@ -89,6 +95,13 @@ export const FILE_EVENTS = {
     words: ({ file, path }) =>
       `What has come of ${file} is kept in ${path}: the same command goes on from there`,
   }),
+  "left-part": defineEvent({
+    kind: "note",
+    what: "What the server has got of a file it keeps for a later run.",
+    fields: { file },
+    words: ({ file }) =>
+      `What the server has got of ${file} is kept there: the same command goes on from there`,
+  }),
   "compared": defineEvent({
     kind: "note",
     what: "The checksums of both ends were compared, by protocol 3.",
@@ -120,7 +133,7 @@ export const FILE_EVENTS = {
   }),
   "not-stored": defineEvent({
     kind: "error",
-    what: "A file was not confirmed; the error that says why comes before.",
+    what: "A file was not confirmed; the error that says why comes before, or `stopping`.",
     fields: {
       path,
       state: oneOf(
@@ -150,7 +163,7 @@ export const FILE_EVENTS = {
   }),
   "not-got": defineEvent({
     kind: "error",
-    what: "A file was not got; the error that says why comes before.",
+    what: "A file was not got; the error that says why comes before, or `stopping`.",
     fields: { name, target, code: text("the code of the error") },
     words: ({ name }) => `Not got: ${name}`,
   }),
@@ -192,6 +205,23 @@ export const FILE_EVENTS = {
     what: "A file was removed from the server, with its versions.",
     fields: { name },
     words: ({ name }) => `Removed ${name}`,
+  }),
+  "not-removed": defineEvent({
+    kind: "error",
+    what: "A file was not removed; the error that says why comes before, or `stopping`.",
+    fields: {
+      name,
+      state: oneOf(
+        Object.keys(UNREMOVED) as (keyof typeof UNREMOVED)[],
+        "`unknown` where the server was told to remove it and did not answer; `not-tried` where " +
+          "the run ended before it",
+      ),
+      code: text("the code of the error"),
+    },
+    words: ({ name, state }) => {
+      const [before, after] = UNREMOVED[state];
+      return `${before}: ${name}${after}`;
+    },
   }),
   "renamed": defineEvent({
     kind: "result",

@@ -16,6 +16,7 @@ import { certificateName, fingerprintOf, isSelfMade } from "../../protocol/v4/fi
 import { decodeHelloAnswer, HELLO, type HelloAnswer } from "../../protocol/v4/hello.ts";
 import { toPem } from "../../protocol/v4/pem.ts";
 import { connect, type Timeouts } from "../connection.ts";
+import { reasonOf, type Stoppable, throwIfStopped, whenStopped } from "../stopping.ts";
 import type { Watchable } from "../watch.ts";
 import type { ServerIdentity } from "./known_servers.ts";
 
@@ -24,16 +25,18 @@ const HELLO_MS = 2000;
 
 /**
  * Asks at the plain port for protocol 4; `undefined` where it is not spoken, or not admitted to. Throws `NetworkError`
- * `cannot-connect`.
+ * `cannot-connect`, and `InterruptedError` where it is to stop.
  */
 export async function findSecure(
   address: Address,
   timeouts: Timeouts,
-  { watch }: Watchable = {},
+  { watch, signal }: Watchable & Stoppable = {},
 ): Promise<HelloAnswer | undefined> {
-  using socket = await connect(address, timeouts);
+  using socket = await connect(address, timeouts, { signal });
   const observe = watch?.();
-  const timer = setTimeout(() => socket.close(), Math.min(HELLO_MS, timeouts.responseMs));
+  const close = () => socket[Symbol.dispose]();
+  const timer = setTimeout(close, Math.min(HELLO_MS, timeouts.responseMs));
+  using _stopped = whenStopped(signal, close);
   const buffer = new Uint8Array(32 * 1024);
   try {
     for (let done = 0; done < HELLO.length;) done += await socket.write(HELLO.subarray(done));
@@ -49,6 +52,7 @@ export async function findSecure(
     }
     return undefined;
   } catch {
+    throwIfStopped(signal);
     return undefined; // closed, reset, or an answer of another kind
   } finally {
     clearTimeout(timer);
@@ -72,36 +76,39 @@ export async function readIdentity(certificate: Bytes): Promise<ServerIdentity> 
 
 /**
  * TLS with the server that has shown this certificate, and no other: the name in it can be issued by nobody else.
- * Throws `NetworkError` `cannot-connect`, `no-secure-channel`.
+ * Throws `NetworkError` `cannot-connect`, `no-secure-channel`, and `InterruptedError` where it is to stop.
  */
 export async function openSecurely(
   address: Address,
   answer: HelloAnswer,
   fingerprint: Bytes,
   timeouts: Timeouts,
+  signal?: AbortSignal,
 ): Promise<Deno.TlsConn> {
   const secureAddress = { hostname: address.hostname, port: answer.port };
   const pinned = {
     hostname: certificateName(fingerprint),
     caCerts: [toPem("CERTIFICATE", answer.certificate)],
   };
-  return await openTls(secureAddress, pinned, timeouts);
+  return await openTls(secureAddress, pinned, timeouts, signal);
 }
 
 /**
  * TLS with a server that an authority vouches for by the name of its host; what its answer to the hello says of it is
  * not relied on. `caCerts` are authorities, in PEM, beside those that Deno has. Throws `NetworkError` `cannot-connect`,
- * `no-secure-channel`; `ConfigurationError` `server-not-verified`.
+ * `no-secure-channel`; `ConfigurationError` `server-not-verified`; `InterruptedError` where it is to stop.
  */
 export async function openByName(
   address: Address,
   port: number,
   caCerts: readonly string[],
   timeouts: Timeouts,
+  signal?: AbortSignal,
 ): Promise<Deno.TlsConn> {
   const { hostname } = address;
+  const byName = { hostname, caCerts: [...caCerts] };
   try {
-    return await openTls({ hostname, port }, { hostname, caCerts: [...caCerts] }, timeouts);
+    return await openTls({ hostname, port }, byName, timeouts, signal);
   } catch (error) {
     const { cause } = error as NetworkError;
     if (!(cause instanceof Error) || !cause.message.startsWith(NOT_VERIFIED)) throw error;
@@ -127,15 +134,17 @@ async function openTls(
   address: Address,
   options: Deno.StartTlsOptions,
   timeouts: Timeouts,
+  signal: AbortSignal | undefined,
 ): Promise<Deno.TlsConn> {
-  const socket = await connect(address, timeouts);
+  const socket = await connect(address, timeouts, { signal });
   let connection: { close(): void } = socket;
-  const expired = Promise.withResolvers<never>();
+  const ended = Promise.withResolvers<never>();
   const seconds = timeouts.connectMs / 1000;
   const timer = setTimeout(
-    () => expired.reject(new Error(`no answer within ${seconds} s`)),
+    () => ended.reject(new Error(`no answer within ${seconds} s`)),
     timeouts.connectMs,
   );
+  using _stopped = whenStopped(signal, () => ended.reject(reasonOf(signal as AbortSignal)));
   const shakeHands = async () => {
     const tls = await Deno.startTls(socket, options);
     connection = tls;
@@ -145,9 +154,10 @@ async function openTls(
   try {
     const shaking = shakeHands();
     shaking.catch(() => undefined);
-    return await Promise.race([shaking, expired.promise]);
+    return await Promise.race([shaking, ended.promise]);
   } catch (cause) {
     closeOnce(connection);
+    throwIfStopped(signal);
     const reason = printable(cause instanceof Error ? cause.message : String(cause));
     const where = formatAddress(address);
     throw new NetworkError("no-secure-channel", `Cannot speak to ${where} securely: ${reason}`, {

@@ -18,6 +18,7 @@ import {
 import { Outbox } from "../../protocol/v4/outbox.ts";
 import type { Timeouts } from "../connection.ts";
 import { MIN_RATE, Patience } from "../patience.ts";
+import { type Stoppable, Stopper } from "../stopping.ts";
 import type { Observe } from "../watch.ts";
 import type { RateLimit } from "./rate_limit.ts";
 import { ended, lost, refused } from "./reasons.ts";
@@ -35,7 +36,7 @@ export type Socket = Pick<Deno.TlsConn, "read" | "write" | "close">;
 /** Takes a message of one request; `true` when it was the last. While it works nothing more is read. */
 type Taker = (message: Message) => boolean | Promise<boolean>;
 
-export interface ExchangeOptions {
+export interface ExchangeOptions extends Stoppable {
   readonly rate?: RateLimit | undefined;
   /** Is told of every message. */
   readonly observe?: Observe | undefined;
@@ -60,11 +61,15 @@ export class Exchange implements Disposable {
   readonly #patience: Patience;
   /** Whether somebody waits for the frame that comes. */
   #isAwaited = false;
+  /** Whoever waits for an answer when it ends the connection gets `InterruptedError`. */
+  readonly stopper: Stopper;
   #tag = 0;
   #end: Error | undefined;
   #closed = false;
+  /** Ends the write that is at work. */
+  #giveUp: (error: Error) => void = () => undefined;
 
-  constructor(socket: Socket, timeouts: Timeouts, { rate, observe }: ExchangeOptions = {}) {
+  constructor(socket: Socket, timeouts: Timeouts, { rate, observe, signal }: ExchangeOptions = {}) {
     this.#socket = socket;
     this.#timeouts = timeouts;
     this.#patience = new Patience(timeouts.responseMs);
@@ -72,6 +77,7 @@ export class Exchange implements Disposable {
     this.#observe = observe;
     this.#reading = this.#readAll().catch((error) => this.#fail(lost(error)));
     this.#watchdog = setInterval(() => this.#watch(), WATCH_MS);
+    this.stopper = new Stopper(signal, (reason) => this.#close(reason));
   }
 
   /** Whether nothing can be sent any more. */
@@ -149,11 +155,17 @@ export class Exchange implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#fail(lost("it was closed"));
+    this.#close(lost("it was closed"));
+    this.stopper[Symbol.dispose]();
+  }
+
+  #close(why: Error): void {
+    this.#fail(why);
     if (this.#closed) return;
     this.#closed = true;
     clearInterval(this.#watchdog);
     this.#socket.close();
+    this.#giveUp(why);
   }
 
   #tell(from: "client" | "server", kind: Kind, tag: number, size: number): void {
@@ -165,9 +177,9 @@ export class Exchange implements Disposable {
     try {
       for (let done = 0; done < bytes.length;) {
         const piece = bytes.subarray(done, done + max);
-        await this.#limit(piece.length);
+        await this.#orClosed(this.#limit(piece.length));
         for (let sent = 0; sent < piece.length;) {
-          const size = await this.#socket.write(piece.subarray(sent));
+          const size = await this.#orClosed(this.#socket.write(piece.subarray(sent)));
           this.#patience.earn(size);
           sent += size;
         }
@@ -179,6 +191,14 @@ export class Exchange implements Disposable {
       this.#fail(lost(cause));
       throw this.#end;
     }
+  }
+
+  /** What is written may be waited for for ever: with some versions of Deno a close does not end it. */
+  #orClosed<T>(work: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#giveUp = reject;
+      work.then(resolve, reject);
+    });
   }
 
   async #readAll(): Promise<void> {
@@ -262,8 +282,7 @@ export class Exchange implements Disposable {
       ? ["no-answer", `The server has said nothing for ${this.#timeouts.responseMs / 1000} s`]
       : ["too-slow", `The server takes or sends less than ${MIN_RATE} bytes a second`];
     const hint = "It may be stuck or overloaded. Try again later.";
-    this.#fail(new NetworkError(code, message, { hint }));
-    this[Symbol.dispose]();
+    this.#close(new NetworkError(code, message, { hint }));
   }
 
   #fail(error: Error): void {

@@ -3,9 +3,10 @@
  *
  * @module
  */
-import { dirname, join } from "node:path";
-import { printable, ProtocolError, StorageError, UsageError } from "../../protocol/mod.ts";
+import { dirname } from "node:path";
+import { printable, ProtocolError, UsageError } from "../../protocol/mod.ts";
 import { pathNameFault } from "../../protocol/v4/path_name.ts";
+import { pathBelow } from "../local_paths.ts";
 import { isPart, partPath, writing } from "./part_file.ts";
 import { RESUMABLE } from "./put_request.ts";
 import { Count, type RemoteFile } from "./remote_file.ts";
@@ -55,7 +56,7 @@ export async function listItems(client: SecureClient, folder: Folder): Promise<I
     names.add(file.name);
     files.push(file);
   }, maxFiles);
-  const targetOf = ({ name }: RemoteFile) => join(root, ...name.slice(prefix.length).split("/"));
+  const targetOf = ({ name }: RemoteFile) => pathBelow(root, name.slice(prefix.length));
   return toItems(files.map((file) => ({ file, target: targetOf(file) })));
 }
 
@@ -141,25 +142,6 @@ export async function makeFolders(root: string, items: readonly Plain[]): Promis
   }
   folders.add(dirname(root));
   return [...folders].sort((a, b) => b.length - a.length);
-}
-
-/** Characters that mean something else in a path on Windows: `a:b` is a stream of the file `a`. */
-const NOT_ON_WINDOWS = /[<>:"|?*]/;
-/** Where the only ones that may be are. */
-const BEGIN_ON_WINDOWS = /^(?:[\\/]{2}[?.][\\/])?(?:[a-z]:[\\/])?/i;
-
-/** Why nothing can be written under a name that is one elsewhere: a `StorageError` `bad-file-name`. */
-export function localFault(
-  target: string,
-  os: string = Deno.build.os,
-): StorageError | undefined {
-  const isBad = os === "windows" && NOT_ON_WINDOWS.test(target.replace(BEGIN_ON_WINDOWS, ""));
-  if (!isBad) return undefined;
-  return new StorageError(
-    "bad-file-name",
-    `Cannot write ${printable(target)}: there is a character in it that Windows does not take`,
-    { hint: "Get it by itself, under another name: -o PATH." },
-  );
 }
 
 function outside({ name }: RemoteFile): ProtocolError {

@@ -3,18 +3,20 @@
  *
  * @module
  */
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import ignore from "ignore";
 import { printable, StorageError, UsageError } from "../../protocol/mod.ts";
 import { pathNameFault } from "../../protocol/v4/path_name.ts";
+import { nameOnServer } from "../local_paths.ts";
 import { SourceFile } from "../source_file.ts";
+import { type Stoppable, throwIfStopped } from "../stopping.ts";
 import { Job } from "./jobs.ts";
 import { checkSize } from "./remote_file.ts";
 
 /** Why something in a folder is left out. */
 export type Passed = "neither a file nor a folder" | "an empty folder";
 
-export interface GatherOptions {
+export interface GatherOptions extends Stoppable {
   /** Paths of files, and of folders with all that is in them. */
   readonly paths: readonly string[];
   /** The name of the only path on the server, in place of its last component. */
@@ -35,10 +37,10 @@ export interface Gathered {
 
 /**
  * Looks at everything that is to be sent. Throws `UsageError` `one-name`, `bad-file-name`, `same-name`; `StorageError`
- * `cannot-read`, `not-a-file`, `file-too-large`.
+ * `cannot-read`, `not-a-file`, `file-too-large`; `InterruptedError` where it is to stop.
  */
 export async function gather(options: GatherOptions): Promise<Gathered> {
-  const { paths, as, exclude = [] } = options;
+  const { paths, as, exclude = [], signal } = options;
   if (as !== undefined && paths.length !== 1) {
     throw new UsageError("one-name", "A name can be given to one path alone", {
       hint: "Send the files one by one, each under its name.",
@@ -47,11 +49,13 @@ export async function gather(options: GatherOptions): Promise<Gathered> {
   const isExcluded = excluder(exclude);
   const found: Gathered = { jobs: [], folders: [] };
   for (const path of paths) {
-    const name = (as ?? basename(join(Deno.cwd(), path))).normalize("NFC");
+    throwIfStopped(signal);
+    const name = as?.normalize("NFC") ?? nameOnServer(path);
     const info = await Deno.stat(path).catch(() => undefined);
     if (info?.isDirectory === true) {
       found.folders.push(name);
       for await (const [below, file] of walk(path, isExcluded, options.onPassed)) {
+        throwIfStopped(signal);
         found.jobs.push(new Job(file, `${name}/${below.normalize("NFC")}`));
       }
     } else found.jobs.push(new Job(await SourceFile.inspectAny(path), name));

@@ -12,11 +12,12 @@ import { PartFile } from "./part_file.ts";
 import { RESUMABLE } from "./put_request.ts";
 import type { RemoteFile } from "./remote_file.ts";
 import type { SecureEvent } from "./session.ts";
+import { type Stoppable, throwIfStopped } from "../stopping.ts";
 
 /** So often a file is begun anew that was replaced meanwhile. */
 const ATTEMPTS = 3;
 
-export interface Getting {
+export interface Getting extends Stoppable {
   readonly name: string;
   readonly version?: number | undefined;
   readonly target: string;
@@ -95,7 +96,7 @@ export class FileGet {
 
   /** Opens a part where there is none, and takes what of it is the file's. */
   async #begin(file: RemoteFile): Promise<void> {
-    const { target, range, name, onEvent } = this.#getting;
+    const { target, range, name, onEvent, signal } = this.#getting;
     const { from, to } = range ?? { from: 0, to: Infinity };
     this.#size = Math.max(0, Math.min(to, file.size) - from);
     this.#done = 0;
@@ -109,6 +110,7 @@ export class FileGet {
     const buffer = new Uint8Array(CHUNK_SIZE);
     // Only what is there: what a server says of the size is worth nothing yet.
     for (let offset = 0; offset < there; offset += CHUNK_SIZE) {
+      throwIfStopped(signal);
       this.#download.take(
         offset,
         await this.#part.read(offset, buffer.subarray(0, there - offset)),

@@ -3,18 +3,13 @@
  *
  * @module
  */
-import { basename, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { printable, RefusedError, UsageError, XferError } from "../../protocol/mod.ts";
+import { lastPart, localFault } from "../local_paths.ts";
+import { endsAll } from "../retries.ts";
 import { SourceFile } from "../source_file.ts";
 import { excluder } from "./gather.ts";
-import {
-  type Item,
-  listItems,
-  localFault,
-  makeFolders,
-  refuseLinks,
-  refuseTwin,
-} from "./folder_items.ts";
+import { type Item, listItems, makeFolders, refuseLinks, refuseTwin } from "./folder_items.ts";
 import { FileGet, type Getting } from "./get_file.ts";
 import { type LaneOptions, Lanes } from "./lanes.ts";
 import { findSame } from "./local_files.ts";
@@ -55,7 +50,7 @@ export type GetOutcome =
  * Gets a file. Throws `UsageError` `target-exists` where something else is at the target, and what `FileGet` does.
  */
 export async function getFile(options: GetOptions): Promise<GetOutcome> {
-  const { name, version = 0, target = basename(name), range, force = false } = options;
+  const { name, version = 0, target = lastPart(name), range, force = false } = options;
   const fault = localFault(target);
   if (fault !== undefined) throw fault;
   using lanes = new Lanes(options);
@@ -77,7 +72,7 @@ export async function getFile(options: GetOptions): Promise<GetOutcome> {
  * connection; what concerns one file is its outcome.
  */
 export async function getFolder(options: GetOptions): Promise<GetOutcome[]> {
-  const { name, target = basename(name), force = false, exclude = [] } = options;
+  const { name, target = lastPart(name), force = false, exclude = [] } = options;
   const root = join(target);
   const isExcluded = excluder(exclude);
   using lanes = new Lanes(options);
@@ -111,7 +106,7 @@ export async function getFolder(options: GetOptions): Promise<GetOutcome[]> {
       await getOne(client ?? lanes, getting, client === undefined);
       settle(item, { state: "got" });
     } catch (error) {
-      if (isOfConnection(error)) throw error;
+      if (endsAll(error)) throw error;
       settle(item, { error: error as XferError });
     }
   };
@@ -183,7 +178,7 @@ async function sideBySide<T>(queue: SharedQueue<T>, work: (item: T) => Promise<v
 /** Which files are here as they are on the server. Throws `UsageError` `target-exists` for others, unless forced. */
 async function findHere<I extends Pick<Item, "file" | "target">>(
   items: readonly I[],
-  { force = false, onEvent }: GetOptions,
+  { force = false, signal, onEvent }: GetOptions,
 ): Promise<I[]> {
   const candidates = [];
   const inTheWay: string[] = [];
@@ -194,7 +189,7 @@ async function findHere<I extends Pick<Item, "file" | "target">>(
     else candidates.push({ item, file: SourceFile.found(item.target, info), known: item.file });
   }
   const onCompared = (done: number, total: number) => onEvent?.({ type: "comparing", done, total });
-  const same = await findSame(candidates, onCompared);
+  const same = await findSame(candidates, { onCompared, signal });
   for (const candidate of candidates) {
     if (!same.has(candidate)) inTheWay.push(candidate.item.target);
   }
@@ -205,12 +200,6 @@ async function findHere<I extends Pick<Item, "file" | "target">>(
 
 async function isThere(path: string): Promise<boolean> {
   return await Deno.lstat(path).catch(() => undefined) !== undefined;
-}
-
-/** Whether an error says something about the next file. */
-function isOfConnection(error: unknown): boolean {
-  if (!(error instanceof XferError)) return true;
-  return error.category === "network" || error.category === "protocol";
 }
 
 function report(options: GetOptions, outcome: GetOutcome): GetOutcome {

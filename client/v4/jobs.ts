@@ -18,6 +18,10 @@ export class Job {
   attempt = 1;
   /** Whether the server is to forget what it holds of it. */
   isFresh = false;
+  /** Whether it was anybody's turn. */
+  isBegun = false;
+  /** Whether the server has got something of it that can be gone on with. */
+  isPartSent = false;
   /** Whether the server was told to store it and has not answered. */
   isUnknown = false;
 
@@ -34,6 +38,7 @@ export class Job {
   beginAnew(): void {
     this.attempt++;
     this.isFresh = true;
+    this.isPartSent = false;
     this.isUnknown = false;
     this.sums = undefined;
   }

@@ -4,6 +4,7 @@
  * @module
  */
 import { type Retry, type RetryOptions, withRetries } from "../retries.ts";
+import { throwIfStopped } from "../stopping.ts";
 import { SecureClient } from "./secure_client.ts";
 import type { SharedQueue } from "./shared_queue.ts";
 import type { SecureOptions } from "./session.ts";
@@ -15,8 +16,6 @@ export interface LaneOptions extends SecureOptions, RetryOptions {
   /** How many connections there may be; 1 without. */
   readonly parallel?: number | undefined;
   readonly onRetry?: (retry: Retry) => void;
-  /** Ends everything when it is aborted. */
-  readonly signal?: AbortSignal | undefined;
 }
 
 export class Lanes implements Disposable {
@@ -28,7 +27,6 @@ export class Lanes implements Disposable {
     this.#options = options;
     const count = Math.max(1, Math.min(options.parallel ?? 1, MAX_LANES));
     this.#clients = Array.from({ length: count }, () => undefined);
-    options.signal?.addEventListener("abort", this.#abort);
   }
 
   get count(): number {
@@ -85,33 +83,22 @@ export class Lanes implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#options.signal?.removeEventListener("abort", this.#abort);
-    this.#closeAll();
+    for (const client of this.#clients) client?.[Symbol.dispose]();
   }
 
   #retrying<T>(task: () => Promise<T>): Promise<T> {
-    const { onRetry = () => undefined, signal } = this.#options;
-    const pause = (ms: number) => sleep(ms, signal);
-    const attempt = async () => {
-      try {
-        return await task();
-      } catch (error) {
-        // What an abort breaks off is not the network's fault.
-        throw signal?.aborted === true ? signal.reason : error;
-      }
-    };
-    return withRetries(attempt, { pause, ...this.#options }, onRetry);
+    const { onRetry = () => undefined } = this.#options;
+    return withRetries(task, this.#options, onRetry);
   }
 
   async #open(lane: number): Promise<SecureClient> {
-    this.#options.signal?.throwIfAborted();
+    throwIfStopped(this.#options.signal);
     const open = this.#clients[lane];
     if (open?.hasEnded === false) return open;
     open?.[Symbol.dispose]();
     const client = await SecureClient.connect(lane === 0 ? this.#options : this.#quiet());
     this.#clients[lane] = client;
     this.#isIntroduced = true;
-    this.#options.signal?.throwIfAborted();
     return client;
   }
 
@@ -125,23 +112,4 @@ export class Lanes implements Disposable {
       },
     };
   }
-
-  readonly #abort = () => this.#closeAll();
-
-  #closeAll(): void {
-    for (const client of this.#clients) client?.[Symbol.dispose]();
-  }
-}
-
-/** Resolves after so many milliseconds, or when it is aborted. */
-function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    signal?.addEventListener("abort", end);
-  });
 }

@@ -6,6 +6,7 @@
 import { type Bytes, equalBytes } from "../../protocol/mod.ts";
 import { CHUNK_SIZE, DIGEST_SIZE, digestChunk, digestTree } from "../../protocol/v4/tree.ts";
 import type { SourceFile } from "../source_file.ts";
+import { type Stoppable, throwIfStopped } from "../stopping.ts";
 
 /** So many files are hashed side by side: the next are read while one is. */
 const SIDE_BY_SIDE = 4;
@@ -15,25 +16,34 @@ export interface Known {
   readonly digest: Bytes;
 }
 
-/** Takes how many bytes of all were read so far. */
-export type OnCompared = (done: number, total: number) => void;
+export interface CompareOptions extends Stoppable {
+  /** Takes how many bytes of all were read so far. */
+  readonly onCompared?: (done: number, total: number) => void;
+}
 
-/** Which of the files have the content that is known of them. A file that can't be read has not. */
+/**
+ * Which of the files have the content that is known of them. A file that can't be read has not. Throws `InterruptedError`
+ * where it is to stop.
+ */
 export async function findSame<T extends { readonly file: SourceFile; readonly known: Known }>(
   candidates: readonly T[],
-  onCompared: OnCompared = () => undefined,
+  { onCompared, signal }: CompareOptions = {},
 ): Promise<Set<T>> {
   const same = new Set<T>();
   const alike = candidates.filter(({ file, known }) => file.size === known.size);
   const total = alike.reduce((sum, { known }) => sum + known.size, 0);
   let done = 0;
-  const onRead = (bytes: number) => onCompared(done += bytes, total);
+  const onRead = (bytes: number) => {
+    throwIfStopped(signal);
+    onCompared?.(done += bytes, total);
+  };
   const left = alike[Symbol.iterator]();
   const work = async () => {
     const buffers = [new Uint8Array(CHUNK_SIZE), new Uint8Array(CHUNK_SIZE)] as const;
     for (let next = left.next(); next.done !== true; next = left.next()) {
       const { file, known } = next.value;
       const digest = await digestFile(file, buffers, onRead).catch(() => undefined);
+      throwIfStopped(signal);
       if (digest !== undefined && equalBytes(digest, known.digest)) same.add(next.value);
     }
   };

@@ -37,7 +37,7 @@ export type Choice =
 /**
  * Decides, once for a run: what happens on the network afterwards changes nothing. Only where nothing is known of the
  * server and nothing asked for, it is asked whether it speaks protocol 4. Throws `UsageError` `downgrade` for protocol 3
- * where line 1 says that it is not to be, `protocol-3-only`; `NetworkError` `cannot-connect`.
+ * where line 1 says that it is not to be, `protocol-3-only`; `NetworkError` `cannot-connect`; `InterruptedError` where it is to stop.
  */
 export async function chooseProtocol(options: ChoiceOptions): Promise<Choice> {
   const { info, asked, namesDialect, identityFolder } = options;

@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { XferError } from "../../protocol/mod.ts";
+import { InterruptedError, XferError } from "../../protocol/mod.ts";
 import type { Failure, Stored } from "../events.ts";
+import { endsAll } from "../retries.ts";
 import type { SourceFile } from "../source_file.ts";
 import { gather, type GatherOptions } from "./gather.ts";
 import type { Job, Jobs } from "./jobs.ts";
@@ -31,6 +32,7 @@ export interface Unchanged {
  * Sends files, the next before the one before is confirmed, and returns what came of each. Nothing is sent before all
  * were looked at; what is wrong then is thrown, and so is what keeps the client from getting in. Of folders only what
  * the server does not have is sent. What is unanswered when the network fails is sent again, as often as `retries` says.
+ * Where it is to stop, `InterruptedError` is what is said of all that is not stored.
  */
 export async function putFiles(options: PutOptions): Promise<PutOutcome[]> {
   const { jobs, folders } = await gather(options);
@@ -56,12 +58,21 @@ export async function putFiles(options: PutOptions): Promise<PutOutcome[]> {
     options.onEvent?.({ type: "planned", files: left.length, bytes });
     await send(lanes, left, settle, options);
   } catch (error) {
-    if (!lanes.isIntroduced || !(error instanceof XferError)) throw error;
+    if (!(error instanceof XferError)) throw error;
+    if (!lanes.isIntroduced && !(error instanceof InterruptedError)) throw error;
     for (const job of jobs.filter((job) => !outcomes.has(job))) {
-      report(job, { state: job.isUnknown ? "unknown" : "not-stored", file: job.file, error });
+      const { file, name } = job;
+      if (job.isPartSent && !job.isUnknown) options.onEvent?.({ type: "left-part", file, name });
+      report(job, { state: stateOf(job), file, error });
     }
   }
   return jobs.map((job) => outcomes.get(job) as PutOutcome);
+}
+
+/** Of a file that the end of the run has left. */
+function stateOf({ isUnknown, isBegun }: Job): Failure["state"] {
+  if (isUnknown) return "unknown";
+  return isBegun ? "not-stored" : "not-tried";
 }
 
 /** The small ones are shared out over the connections; then each large one is spread over all of them. */
@@ -87,7 +98,7 @@ async function send(
         again = judge(job, verdict, settle);
       }
     } catch (error) {
-      if (isOfConnection(error)) throw error;
+      if (endsAll(error)) throw error;
       settle(job, error as Error);
     }
   }
@@ -105,17 +116,12 @@ async function lookAgain(jobs: Jobs, settle: Settle): Promise<void> {
   }
 }
 
-/** Whether an error says something about the next file. */
-function isOfConnection(error: unknown): boolean {
-  return !(error instanceof XferError) || ["network", "protocol"].includes(error.category);
-}
-
 /** Which files of folders the server has as they are. */
 async function findUnchanged(
   lanes: Lanes,
   jobs: readonly Job[],
   folders: readonly string[],
-  { onEvent }: PutOptions,
+  { onEvent, signal }: PutOptions,
 ): Promise<Job[]> {
   if (folders.length === 0 || jobs.length === 0) return [];
   const byName = new Map(jobs.map((job) => [job.name, job]));
@@ -129,6 +135,6 @@ async function findUnchanged(
   }
   const candidates = [...known].map(([job, known]) => ({ job, file: job.file, known }));
   const onCompared = (done: number, total: number) => onEvent?.({ type: "comparing", done, total });
-  const same = await findSame(candidates, onCompared);
+  const same = await findSame(candidates, { onCompared, signal });
   return candidates.filter((candidate) => same.has(candidate)).map(({ job }) => job);
 }

@@ -7,6 +7,7 @@ import {
   type Bytes,
   equalBytes,
   IntegrityError,
+  InterruptedError,
   NetworkError,
   printable,
   RefusedError,
@@ -108,6 +109,7 @@ export class PutRequest {
 
   /** Sends a chunk; its bytes may change when the promise resolves. */
   sendChunk(offset: number, chunk: Bytes): Promise<void> {
+    this.#job.isPartSent = isResumable(this.#job);
     return this.#exchange.sendChunk(this.tag, offset, chunk);
   }
 
@@ -120,14 +122,15 @@ export class PutRequest {
 
   /**
    * Has `send` send what is missing, and then the server compare and store it. Gives it up where the file was changed
-   * meanwhile, or the server refuses it. Throws what `send` does, and `IntegrityError` `file-changed`.
+   * meanwhile, or the server refuses it, or it is to stop and too small to be gone on with. Throws what `send` does, and
+   * `IntegrityError` `file-changed`.
    */
   async complete(source: OpenSource, sums: ChunkSums, send: () => Promise<void>): Promise<void> {
     try {
       await send();
       if (source.hasChanged()) throw changed(this.#job.file);
     } catch (error) {
-      if (!(error instanceof NetworkError)) await this.cancel();
+      if (!leavesPart(error, this.#job)) await this.cancel();
       throw error;
     }
     if (this.#refusal === undefined) await this.end(sums);
@@ -144,6 +147,16 @@ export class PutRequest {
     const { name, file: { size, mtime } } = this.#job;
     return this.#exchange.send({ kind: "put", tag: this.tag, name, size, mtime, resume });
   }
+}
+
+/** Whether what the server has got of a file is worth to be asked for when it is put again. */
+function isResumable({ file }: Job): boolean {
+  return file.size >= RESUMABLE;
+}
+
+/** Whether the server is to keep what it got before an error. */
+function leavesPart(error: unknown, job: Job): boolean {
+  return error instanceof NetworkError || (error instanceof InterruptedError && isResumable(job));
 }
 
 export interface Resumed {
@@ -180,17 +193,19 @@ export async function resume(
     }
     let at = sums.held;
     for await (const chunk of source.read(buffers, at, Math.max(at, offset))) {
+      exchange.stopper.check();
       if (!sums.has(at)) sums.add(at, chunk);
       at += chunk.length;
       exchange.excuseSilence();
       onEvent({ type: "comparing", done: at, total: offset });
     }
     if (equalBytes(sums.sums(offset).digest, digest)) {
+      job.isPartSent = true;
       onEvent({ type: "resumed", file, offset });
       return { request, sums, offset, transfer };
     }
   } catch (error) {
-    if (!(error instanceof NetworkError)) await request.cancel();
+    if (!leavesPart(error, job)) await request.cancel();
     throw error;
   }
   await request.cancel();

@@ -4,6 +4,7 @@
  * @module
  */
 import { printable, ProtocolError, UnconfirmedError, XferError } from "../../protocol/mod.ts";
+import { endsAll, type Retry, type RetryOptions, withRetries } from "../retries.ts";
 import type { SourceFile } from "../source_file.ts";
 import { download, type Wanted, type WriteChunk } from "./download.ts";
 import { unexpected } from "./exchange.ts";
@@ -43,9 +44,20 @@ export class SecureClient implements Disposable {
     this.#onEvent = options.onEvent ?? (() => undefined);
   }
 
-  /** Connects and gets in. Throws as {@link openSession} does. */
+  /**
+   * Connects and gets in. Throws as {@link openSession} does. Where it is to stop, what changes something on the server is
+   * waited for a little, and all else ends at once, with `InterruptedError`.
+   */
   static async connect(options: SecureOptions): Promise<SecureClient> {
     return new SecureClient(await openSession(options), options);
+  }
+
+  /** The same, again where the network fails, as often as `retries` says. */
+  static connectWithRetries(
+    options: SecureOptions & RetryOptions & { readonly onRetry?: (retry: Retry) => void },
+  ): Promise<SecureClient> {
+    const { onRetry = () => undefined } = options;
+    return withRetries(() => SecureClient.connect(options), options, onRetry);
   }
 
   get session(): Session {
@@ -78,7 +90,8 @@ export class SecureClient implements Disposable {
 
   /** Sends what is to be put; see {@link Upload.run}. */
   send(jobs: Jobs, settle: Settle): Promise<void> {
-    return new Upload(this.#session, this.#onEvent, settle).run(jobs);
+    const { stopper } = this.#session.exchange;
+    return stopper.during(() => new Upload(this.#session, this.#onEvent, settle).run(jobs));
   }
 
   /** Reads a file, or the chunks that hold a range of it; see {@link download}. */
@@ -110,24 +123,25 @@ export class SecureClient implements Disposable {
     return this.#each({ kind: "versions", tag, name }, { name }, new Count(max, "versions"), take);
   }
 
-  /** Removes a file with its old versions. Throws `RefusedError` `no-such-file`. */
+  /** Removes a file with its old versions. Throws `RefusedError` `no-such-file`, `UnconfirmedError`. */
   async remove(name: string): Promise<void> {
-    const { exchange } = this.#session;
-    await exchange.askFor({ kind: "remove", tag: exchange.nextTag(), name }, "done");
+    const tag = this.#session.exchange.nextTag();
+    await this.#change({ kind: "remove", tag, name }, `${printable(name)} is removed`);
   }
 
-  /** Throws `RefusedError` `no-such-file`, `file-exists`. */
+  /** Throws `RefusedError` `no-such-file`, `file-exists`; `UnconfirmedError`. */
   async rename(oldName: string, newName: string): Promise<void> {
-    const { exchange } = this.#session;
-    await exchange.askFor({ kind: "rename", tag: exchange.nextTag(), oldName, newName }, "done");
+    const tag = this.#session.exchange.nextTag();
+    const request = { kind: "rename", tag, oldName, newName } as const;
+    await this.#change(request, `${printable(oldName)} is renamed`);
   }
 
   /** A token with which another machine gets into the account, once, and until when. */
   async link(): Promise<Link> {
     const { exchange } = this.#session;
-    const { token, expiresAt } = await exchange.askFor(
-      { kind: "link", tag: exchange.nextTag() },
-      "token",
+    const request = { kind: "link", tag: exchange.nextTag() } as const;
+    const { token, expiresAt } = await exchange.stopper.during(() =>
+      exchange.askFor(request, "token")
     );
     if (isToken(token)) return { token, expiresAt };
     throw new ProtocolError("bad-token", "The server gives a token that is none");
@@ -135,6 +149,21 @@ export class SecureClient implements Disposable {
 
   [Symbol.dispose](): void {
     this.#session.exchange[Symbol.dispose]();
+  }
+
+  /** Asks for what is done or not; without an answer, nobody knows. */
+  async #change(request: Message, what: string): Promise<void> {
+    const { exchange } = this.#session;
+    await exchange.stopper.during(() =>
+      exchange.askFor(request, "done").catch((cause) => {
+        if (!(cause instanceof XferError) || !endsAll(cause)) throw cause;
+        throw new UnconfirmedError(
+          "not-confirmed",
+          `It is not known whether ${what}: ${cause.message}`,
+          { hint: "See what there is: xfer client list.", cause },
+        );
+      })
+    );
   }
 
   /** What is wrong ends the connection: the rest of the answer is not waited for. */

@@ -20,6 +20,7 @@ import { fingerprintOfName } from "../../protocol/v4/server_name.ts";
 import { DEFAULT_TIMEOUTS, type Timeouts } from "../connection.ts";
 import { IdentityFolder } from "../identity.ts";
 import type { SourceFile } from "../source_file.ts";
+import { type Stoppable, unlessStopped } from "../stopping.ts";
 import type { Watchable } from "../watch.ts";
 import { type Account, AccountFolder } from "./account.ts";
 import { findSecure, openByName, openSecurely, readIdentity } from "./channel.ts";
@@ -29,7 +30,7 @@ import { isSame, KnownServers, type ServerIdentity } from "./known_servers.ts";
 import { otherServer } from "./other_server.ts";
 import type { RateLimit } from "./rate_limit.ts";
 
-export interface SecureOptions extends Watchable {
+export interface SecureOptions extends Watchable, Stoppable {
   readonly server: Address;
   /** What line 1 of transfer.info says, where it does. */
   readonly fingerprint?: Bytes | undefined;
@@ -99,6 +100,8 @@ export type SecureEvent =
     readonly bytes: number;
     readonly size: number;
   }
+  /** What the server has got of a file, it keeps: a later run goes on from there. */
+  | { readonly type: "left-part"; readonly file: SourceFile; readonly name: string }
   /** What has come of a file is kept for a later run. */
   | { readonly type: "kept-part"; readonly name: string; readonly path: string };
 
@@ -112,7 +115,7 @@ export interface Session {
 /**
  * Connects and gets in. Throws `NetworkError` `cannot-connect`, `no-secure-channel`; `ProtocolError`
  * `protocol-4-not-spoken`; `ConfigurationError` `other-server`, `server-not-trusted`, `server-not-verified`,
- * `other-identity`; `RefusedError`.
+ * `other-identity`; `RefusedError`; `InterruptedError` where it is to stop.
  */
 export async function openSession(options: SecureOptions): Promise<Session> {
   keepFreedMemory();
@@ -124,17 +127,20 @@ export async function openSession(options: SecureOptions): Promise<Session> {
   const ways: Way[] = account === undefined
     ? await waysToBegin(options, onTightened)
     : [{ by: "login", clientId: account.clientId }];
-  const key = await folder.loadKey();
+  // Others may be at it.
+  const key = await unlessStopped(options.signal, folder.loadKey());
   for (;;) {
     const way = ways.shift() as Way;
     const { socket, ...face } = await openChannel(options, timeouts);
-    const exchange = new Exchange(socket, timeouts, {
-      ...{ rate: options.rate, observe: options.watch?.() },
-    });
+    const { rate, signal } = options;
+    const exchange = new Exchange(socket, timeouts, { rate, observe: options.watch?.(), signal });
     try {
-      // At once: the server speaks first, and an answer that nobody waits for is passed over.
-      const welcome = await introduce(exchange, { key, ...face }, way);
-      await keepAccount(options, folder, account, way, welcome);
+      const welcome = await exchange.stopper.during(async () => {
+        // At once: the server speaks first, and an answer that nobody waits for is passed over.
+        const welcome = await introduce(exchange, { key, ...face }, way);
+        await keepAccount(options, folder, account, way, welcome);
+        return welcome;
+      });
       return { exchange, window: Math.max(1, welcome.window) };
     } catch (error) {
       exchange[Symbol.dispose]();
@@ -170,15 +176,15 @@ interface Channel {
 
 /** Finds the server, sees that it is the one that is expected, and keeps one that is new. */
 async function openChannel(options: SecureOptions, timeouts: Timeouts): Promise<Channel> {
-  const { server, identityFolder, caCerts = [] } = options;
+  const { server, identityFolder, caCerts = [], signal } = options;
   const answer = await findSecure(server, timeouts, options);
   if (answer === undefined) throw notSpoken(server);
   const identity = await readIdentity(answer.certificate);
   const isNew = await judgeServer(options, identity);
   const byName = identity === "pki";
   const socket = byName
-    ? await openByName(server, answer.port, caCerts, timeouts)
-    : await openSecurely(server, answer, identity, timeouts);
+    ? await openByName(server, answer.port, caCerts, timeouts, signal)
+    : await openSecurely(server, answer, identity, timeouts, signal);
   try {
     // Who has shown that the key is its own is kept, not a certificate that anybody could have sent.
     const kept = isNew ? await new KnownServers(identityFolder).keep(server, identity) : identity;
@@ -226,7 +232,7 @@ async function keepAccount(
  * whether it is to be kept once the channel has proven it.
  */
 async function judgeServer(options: SecureOptions, found: ServerIdentity): Promise<boolean> {
-  const { server, fingerprint: pinned, identityFolder, onNewServer } = options;
+  const { server, fingerprint: pinned, identityFolder, onNewServer, signal } = options;
   const known = pinned ?? await new KnownServers(identityFolder).find(server);
   if (known !== undefined) {
     if (isSame(known, found)) return false;
@@ -234,7 +240,7 @@ async function judgeServer(options: SecureOptions, found: ServerIdentity): Promi
   }
   if (found === "pki") return true;
   const shown = formatFingerprint(found);
-  if (await onNewServer(shown)) return true;
+  if (await unlessStopped(signal, Promise.resolve(onNewServer(shown)))) return true;
   throw new ConfigurationError(
     "server-not-trusted",
     `The server at ${formatAddress(server)} is not known yet, and nobody said to trust it: its ` +

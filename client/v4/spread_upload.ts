@@ -9,7 +9,7 @@ import { CHUNK_SIZE } from "../../protocol/v4/tree.ts";
 import type { OpenSource } from "../source_file.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Job } from "./jobs.ts";
-import { findStored, type PutRequest, resume, type Verdict } from "./put_request.ts";
+import { findStored, resume, type Verdict } from "./put_request.ts";
 import type { SecureEvent, Session } from "./session.ts";
 
 /** A file of so many bytes or more is spread. */
@@ -30,13 +30,27 @@ const SHARE = 32;
  * Sends a file, or what of it the server does not hold. Throws `NetworkError` where any of the connections fails: the
  * next attempt goes on from there.
  */
-export async function spreadUpload(
+export function spreadUpload(
+  job: Job,
+  sessions: readonly Session[],
+  onEvent: (event: SecureEvent) => void,
+): Promise<Verdict> {
+  const stoppers = sessions.map(({ exchange }) => exchange.stopper);
+  const spread = stoppers.reduce(
+    (work, stopper) => () => stopper.during(work),
+    () => spreadOver(job, sessions, onEvent),
+  );
+  return spread();
+}
+
+async function spreadOver(
   job: Job,
   sessions: readonly Session[],
   onEvent: (event: SecureEvent) => void,
 ): Promise<Verdict> {
   const [first, ...others] = sessions as [Session, ...Session[]];
   const { file, attempt } = job;
+  job.isBegun = true;
   const stored = await findStored(first.exchange, job);
   if (stored !== undefined) return stored;
   onEvent({ type: "sending", file, attempt });
@@ -46,10 +60,12 @@ export async function spreadUpload(
   const { request, sums, offset, transfer } = resumed;
   let sent = offset;
   const take = (bytes: number) => onEvent({ type: "progress", file, sent: sent += bytes, attempt });
+  const { stopper } = first.exchange;
+  const isOver = () => request.refusal !== undefined || stopper.isStopping;
   await request.complete(source, sums, async () => {
     for (let from = offset; from < file.size; from += STRETCH * CHUNK_SIZE) {
       const to = Math.min(file.size, from + STRETCH * CHUNK_SIZE);
-      const stretch = new Stretch(from, to, sums, request, take);
+      const stretch = new Stretch(from, to, sums, isOver, take);
       const reserved = from === offset ? 0 : SHARE;
       const main = new Sender(source, buffers[0], (at, chunk) => request.sendChunk(at, chunk));
       const joined = transfer === undefined ? [] : others;
@@ -57,7 +73,10 @@ export async function spreadUpload(
         stretch.run(main, reserved),
         ...joined.map(({ exchange }) => takePart(exchange, transfer as Bytes, stretch, job)),
       ], sessions);
-      if (request.refusal !== undefined) break;
+      if (!stretch.isStopped) continue;
+      // Not where a chunk is sent: those who have joined confirm first what they sent.
+      stopper.check();
+      break;
     }
   });
   return await request.verdict;
@@ -127,21 +146,26 @@ class Stretch {
   #next: number;
   #to: number;
   readonly #sums: ChunkSums;
-  readonly #request: PutRequest;
+  readonly #isOver: () => boolean;
   readonly #take: (bytes: number) => void;
 
   constructor(
     from: number,
     to: number,
     sums: ChunkSums,
-    request: PutRequest,
+    isOver: () => boolean,
     take: (bytes: number) => void,
   ) {
     this.#next = from;
     this.#to = to;
     this.#sums = sums;
-    this.#request = request;
+    this.#isOver = isOver;
     this.#take = take;
+  }
+
+  /** Whether not all of it was handed out. */
+  get isStopped(): boolean {
+    return this.#to === 0;
   }
 
   /** No chunk is handed out any more. */
@@ -163,7 +187,7 @@ class Stretch {
   }
 
   async #send(sender: Sender, offset: number): Promise<void> {
-    if (this.#request.refusal !== undefined) return this.stop();
+    if (this.#isOver()) return this.stop();
     this.#take(await sender.send(offset, this.#sums));
   }
 }

@@ -7,6 +7,7 @@
 import {
   type Bytes,
   IntegrityError,
+  InterruptedError,
   NetworkError,
   printable,
   ProtocolError,
@@ -42,12 +43,15 @@ export class Upload {
 
   /**
    * Sends files one behind the other, the next before the one before is confirmed, until there are no more. Throws what
-   * ends the connection; what is not settled then is given back.
+   * ends the connection; what is not settled then is given back. Where it is to stop, what was sent whole is waited for.
    */
   async run(jobs: Jobs): Promise<void> {
+    const { exchange } = this.#session;
+    const { stopper } = exchange;
     const ahead = new ReadAhead(jobs);
     try {
       while (this.#end === undefined) {
+        stopper.check();
         const turn = this.#pending.size < this.#session.window ? ahead.next() : undefined;
         if (turn === undefined) {
           if (this.#pending.size === 0) return;
@@ -55,6 +59,7 @@ export class Upload {
           continue;
         }
         const { job, content } = turn;
+        job.isBegun = true;
         this.#pending.add(job);
         try {
           this.#await(await this.#send(job, content), job, jobs);
@@ -64,7 +69,7 @@ export class Upload {
       }
     } finally {
       // Where one request has broken the protocol, the others are not waited for.
-      if (this.#end !== undefined) this.#session.exchange[Symbol.dispose]();
+      if (this.#end !== undefined && !stopper.isStopping) exchange[Symbol.dispose]();
       await ahead.end();
       while (this.#pending.size > 0) await this.#progress();
     }
@@ -87,7 +92,7 @@ export class Upload {
 
   #fail(job: Job, error: unknown, jobs: Jobs): void {
     this.#pending.delete(job);
-    if (!(error instanceof NetworkError || error instanceof ProtocolError)) {
+    if (!ENDS.some((end) => error instanceof end)) {
       return this.#settle(job, error instanceof Error ? error : new Error(String(error)));
     }
     this.#end ??= error;
@@ -126,6 +131,7 @@ export class Upload {
       let at = offset;
       for await (const chunk of source.read(this.#buffers, offset)) {
         if (request.refusal !== undefined) break;
+        exchange.stopper.check();
         if (!sums.has(at)) sums.add(at, chunk);
         await request.sendChunk(at, chunk);
         at += chunk.length;
@@ -137,6 +143,9 @@ export class Upload {
 }
 
 type Sent = Pick<PutRequest, "verdict">;
+
+/** Errors after which nothing more is sent on the connection. */
+const ENDS = [NetworkError, ProtocolError, InterruptedError];
 
 /** Tells what came of a file, unless it is to be sent again: `true` then. */
 export function judge(job: Job, verdict: Verdict, settle: Settle): boolean {

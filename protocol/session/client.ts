@@ -6,6 +6,7 @@
  */
 import {
   IntegrityError,
+  InterruptedError,
   NetworkError,
   ProtocolError,
   RefusedError,
@@ -218,7 +219,8 @@ function* approve(profile: Profile, clientId: Bytes, fileName: Bytes): Conversat
     yield* send(profile, { kind: "crcValid", clientId, fileName });
     yield* receive("messageReceived");
   } catch (error) {
-    const unheard = error instanceof ProtocolError || error instanceof NetworkError;
+    const unheard = error instanceof ProtocolError || error instanceof NetworkError ||
+      error instanceof InterruptedError;
     // Without a connection the server was not even asked.
     if (!unheard || error.code === "cannot-connect") throw error;
     throw new UnconfirmedError(

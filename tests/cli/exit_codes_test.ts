@@ -12,9 +12,10 @@ Deno.test("every class of error has an exit code of its own", () => {
     errors.IntegrityError,
     errors.StorageError,
     errors.ProtocolError,
+    errors.InterruptedError,
   ];
   const codes = classes.map((Class) => exitCodeOf(new Class("x", "x")));
-  assert.deepEqual(codes, [2, 3, 4, 5, 6, 7, 8]);
+  assert.deepEqual(codes, [2, 3, 4, 5, 6, 7, 8, 130]);
   assert.equal(exitCodeOf(new TypeError("x")), 1);
   const all = EXIT_CODES.map(({ code }) => code);
   assert.equal(new Set(all).size, all.length);

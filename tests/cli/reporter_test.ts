@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { Event } from "../../cli/events.ts";
 import { DEFAULT_OUTPUT, type OutputOptions, Reporter } from "../../cli/reporter.ts";
-import { NetworkError } from "../../protocol/mod.ts";
+import { InterruptedError, NetworkError } from "../../protocol/mod.ts";
 import { checkEvent, eventsIn } from "../helpers/events.ts";
 
 const STORED: Event = {
@@ -51,10 +51,18 @@ class Stream {
 
 function reporterWith(
   options: Partial<OutputOptions>,
-  { terminal = false, noColor = false, now = (): number => 0 } = {},
+  { terminal = false, noColor = false, now = (): number => 0, answers = [] as string[] } = {},
 ) {
   const [stdout, stderr] = [new Stream(terminal), new Stream(terminal)];
-  const streams = { stdout, stderr, noColor };
+  const stdin = {
+    isTerminal: () => terminal,
+    read(buffer: Uint8Array): Promise<number | null> {
+      const answer = answers.shift();
+      if (answer === undefined) return Promise.resolve(null);
+      return Promise.resolve(new TextEncoder().encodeInto(answer, buffer).written);
+    },
+  };
+  const streams = { stdin, stdout, stderr, noColor };
   const reporter = new Reporter({ ...DEFAULT_OUTPUT, ...options }, streams, now);
   return { reporter, stdout, stderr };
 }
@@ -189,4 +197,40 @@ Deno.test("what can't be written to standard error is lost, and the work goes on
   for (const event of EVENTS) reporter.report(event);
   assert.equal(stdout.text, WORDS.stored + WORDS.token);
   assert.equal(checkEvent(STORED).event, "stored");
+});
+
+Deno.test("a question is asked on a terminal alone, and its answer is a line", async () => {
+  const asked = reporterWith({}, {
+    terminal: true,
+    answers: [" Alice \n", "\n", "Y\n", "maybe\n"],
+  });
+  assert.equal(await asked.reporter.ask("Who \x1b[1m?"), "Alice");
+  assert.equal(await asked.reporter.ask("What?"), "");
+  assert.equal(await asked.reporter.confirm("Sure?"), true);
+  assert.equal(await asked.reporter.confirm("Sure?"), false);
+  assert.equal(await asked.reporter.ask("More?"), undefined, "Ctrl-D");
+  assert.equal(await asked.reporter.confirm("More?"), false);
+  const begin = "Who \\u{1b}[1m? What? Sure? [y/N] Sure? [y/N] More? \n";
+  assert.equal(asked.stderr.text, begin + "More? [y/N] \n");
+  assert.equal(asked.stdout.text, "");
+  const unasked = reporterWith({}, { answers: ["y\n"] });
+  assert.equal(await unasked.reporter.confirm("Sure?"), false);
+  assert.equal(unasked.stderr.text, "", "nobody would see it");
+});
+
+Deno.test("what is told while a question is open stands in a line of its own", async () => {
+  const { reporter, stderr } = reporterWith({}, { terminal: true, answers: ["y\n"] });
+  const asking = reporter.confirm("Sure?");
+  reporter.report({ event: "stopping", signal: "SIGINT" });
+  await asking;
+  assert.equal(stderr.text, "Sure? [y/N] \nStopping; Ctrl-C once more ends it at once\n");
+});
+
+Deno.test("an error that keeps several things from being done is told once; that the command was stopped is not", () => {
+  const { reporter, stderr } = reporterWith({});
+  const error = new NetworkError("x", "It failed");
+  for (const told of [error, error, new InterruptedError("interrupted", "It was stopped")]) {
+    reporter.reportError(told);
+  }
+  assert.equal(stderr.text, "xfer: It failed [x]\n");
 });

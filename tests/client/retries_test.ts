@@ -325,7 +325,7 @@ Deno.test("connecting is not waited for without end, even where the name is look
   const connecting = connect(
     { hostname: "nowhere", port: 1 },
     { ...TIMEOUTS, connectMs: 10 },
-    dial,
+    { dial },
   );
   await assert.rejects(connecting, (error) => {
     assert.ok(error instanceof NetworkError && error.code === "cannot-connect");

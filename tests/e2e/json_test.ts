@@ -78,9 +78,9 @@ Deno.test("--json: every command says what it does in events; people are told on
   await client("versions", ["hello.txt"], "connected file");
   await client("get", ["hello.txt", "-o", "back"], "connected getting got summary");
   await client("get", ["hello.txt"], "connected already-there summary");
-  await client("get", ["none"], "connected error", 5);
+  await client("get", ["none"], "connected error not-got summary", 5);
   await client("rename", ["hello.txt", "b"], "connected renamed");
-  await client("remove", ["b", "none"], "connected removed error", 5);
+  await client("remove", ["b", "none"], "connected removed error not-removed", 5);
   const [, linking] = await client("link", [], "connected token");
   await say(laptop, "client link", [`${linking?.["token"]}`], "connected linked");
 

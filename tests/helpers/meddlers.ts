@@ -114,7 +114,8 @@ export class Cuts implements Meddlers {
   }
 }
 
-function eachResponse(
+/** Passes on what comes of each response. */
+export function eachResponse(
   edition: Edition,
   meddle: (response: Response) => Iterable<Bytes | Ending>,
 ): Meddler {

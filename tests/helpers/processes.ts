@@ -46,32 +46,35 @@ export async function xfer(
 
 /** A run of the executable whose words are read while it goes on. Killed with the scope that holds it. */
 export interface Running extends AsyncDisposable {
-  /** Resolves when what was printed on standard error so far matches. Throws when it ends before. */
+  /** Resolves when what was printed so far on one of its outputs matches. Throws when it ends before. */
   printed(words: RegExp): Promise<void>;
+  kill(signal: Deno.Signal): void;
   end(): Promise<Finished>;
 }
 
 export function startXfer(args: readonly string[], cwd: string): Running {
   const process = command(args, { stdin: "null", stdout: "piped", stderr: "piped", cwd }).spawn();
-  let stderr = "";
+  const text = { stdout: "", stderr: "" };
   let news = Promise.withResolvers<void>();
-  const reading = (async () => {
-    for await (const text of process.stderr.pipeThrough(new TextDecoderStream())) {
-      stderr += text;
+  const follow = async (stream: "stdout" | "stderr") => {
+    for await (const part of process[stream].pipeThrough(new TextDecoderStream())) {
+      text[stream] += part;
       news.resolve();
       news = Promise.withResolvers();
     }
-    news.reject(new Error(`It ended and had printed:\n${stderr}`));
+  };
+  const reading = Promise.all([follow("stdout"), follow("stderr")]).then(() => {
+    news.reject(new Error(`It ended and had printed:\n${text.stdout}${text.stderr}`));
     news.promise.catch(() => undefined);
-  })();
-  const stdout = new Response(process.stdout).text();
+  });
   return {
     async printed(words) {
-      while (!words.test(stderr)) await news.promise;
+      while (!words.test(text.stdout) && !words.test(text.stderr)) await news.promise;
     },
+    kill: (signal) => process.kill(signal),
     async end() {
       const [{ code }] = await Promise.all([process.status, reading]);
-      return { code, stdout: await stdout, stderr };
+      return { code, ...text };
     },
     async [Symbol.asyncDispose]() {
       try {
@@ -79,7 +82,7 @@ export function startXfer(args: readonly string[], cwd: string): Running {
       } catch (error) {
         if (!(error instanceof TypeError)) throw error; // it has ended already
       }
-      await Promise.all([process.status, reading, stdout]);
+      await Promise.all([process.status, reading]);
     },
   };
 }

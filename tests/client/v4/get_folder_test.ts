@@ -8,7 +8,8 @@ import {
   printable,
   type XferError,
 } from "../../../mod.ts";
-import { listItems, localFault } from "../../../client/v4/folder_items.ts";
+import { localFault } from "../../../client/local_paths.ts";
+import { listItems } from "../../../client/v4/folder_items.ts";
 import { partPath } from "../../../client/v4/part_file.ts";
 import { RESUMABLE } from "../../../client/v4/put_request.ts";
 import { SecureClient } from "../../../client/v4/secure_client.ts";

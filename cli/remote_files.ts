@@ -1,0 +1,102 @@
+/**
+ * `xfer client list`, `stat`, `versions`, `remove` and `rename`: what is on the server.
+ *
+ * @module
+ */
+import type { Command } from "commander";
+import type { RemoteFile } from "../client/mod.ts";
+import { formatFingerprint, UnconfirmedError, XferError } from "../protocol/mod.ts";
+import { exitCodeOf, SUCCESS } from "./exit_codes.ts";
+import { parseVersion } from "./quantities.ts";
+import type { Reporter } from "./reporter.ts";
+import type { Run } from "./run.ts";
+import { type Connect, REMOTE_NAME } from "./secure.ts";
+import { example, isoTime } from "./words.ts";
+
+/** Adds the commands below `client`. */
+export function addRemoteFileCommands(client: Command, run: Run, connect: Connect): void {
+  client.command("list")
+    .description("Print your files on the server, by name (protocol 4).")
+    .argument("[prefix]", "how their names begin", "")
+    .addHelpText("after", example("xfer client list docs/"))
+    .action(async (prefix: string, _: unknown, command: Command) => {
+      using connection = await connect(command);
+      await connection.list(prefix, (file) => reportFile(run.reporter, file));
+    });
+  client.command("stat")
+    .description("Print what the server knows of a file (protocol 4).")
+    .argument("<name>", REMOTE_NAME)
+    .option("--version <number>", "of an older one: see xfer client versions", parseVersion)
+    .addHelpText("after", example("xfer client stat docs/report.pdf"))
+    .action(async (name: string, { version }: { version?: number }, command: Command) => {
+      using connection = await connect(command);
+      reportFile(run.reporter, await connection.stat(name, version));
+    });
+  client.command("versions")
+    .description("Print what the server keeps under a name, newest first (protocol 4).")
+    .argument("<name>", REMOTE_NAME)
+    .addHelpText("after", example("xfer client versions report.pdf") + HOW_MANY)
+    .action(async (name: string, _: unknown, command: Command) => {
+      using connection = await connect(command);
+      await connection.versions(name, (file) => reportFile(run.reporter, file));
+    });
+  client.command("remove")
+    .description("Remove files from the server with their versions, for good (protocol 4).")
+    .argument("<name...>", "the names of the files on the server")
+    .addHelpText("after", example("xfer client remove docs/old.pdf"))
+    .action(async (names: string[], _: unknown, command: Command) => {
+      using connection = await connect(command);
+      const remove = (name: string) => connection.remove(name);
+      run.finish(await removeEach(run.reporter, names, remove));
+    });
+  client.command("rename")
+    .description("Give a file on the server another name, one that is free (protocol 4).")
+    .argument("<name>", REMOTE_NAME)
+    .argument("<new-name>", "its name from now on")
+    .addHelpText("after", example("xfer client rename report.pdf docs/report.pdf"))
+    .action(async (from: string, to: string, _: unknown, command: Command) => {
+      using connection = await connect(command);
+      await connection.rename(from, to);
+      run.reporter.report({ event: "renamed", from, to });
+    });
+}
+
+const HOW_MANY = `
+
+How many are kept the server's operator decides.
+To get one back: xfer client get NAME --version NUMBER.`;
+
+function reportFile(reporter: Reporter, file: RemoteFile): void {
+  const { name, version, size, mtime, storedAt, cksum, digest } = file;
+  reporter.report({
+    ...{ event: "file", name, version, size },
+    ...{ changed: isoTime(mtime), stored: isoTime(storedAt), cksum },
+    sha256tree: formatFingerprint(digest).replace("SHA256:", ""),
+  });
+}
+
+/** Removes one after another; what the server refuses does not hold up the next. Returns the exit code. */
+async function removeEach(
+  reporter: Reporter,
+  names: readonly string[],
+  remove: (name: string) => Promise<void>,
+): Promise<number> {
+  let exitCode = SUCCESS;
+  let end: XferError | undefined;
+  for (const name of names) {
+    try {
+      if (end !== undefined) throw end;
+      await remove(name);
+      reporter.report({ event: "removed", name });
+    } catch (error) {
+      if (!(error instanceof XferError)) throw error;
+      reporter.reportError(error);
+      const tried = error instanceof UnconfirmedError ? "unknown" : "not-removed";
+      const state = error === end ? "not-tried" : tried;
+      reporter.report({ event: "not-removed", name, state, code: error.code });
+      if (exitCode === SUCCESS) exitCode = exitCodeOf(error);
+      if (error.category !== "refused") end = error;
+    }
+  }
+  return exitCode;
+}

@@ -1,0 +1,159 @@
+/** Ctrl-C, with real processes: the client ends in good order, says what is stored, and goes on the next time. */
+import assert from "node:assert/strict";
+import { equalBytes } from "../../mod.ts";
+import { pseudoRandomBytes } from "../helpers/bytes.ts";
+import { eventsIn } from "../helpers/events.ts";
+import { OddServer, silence, soundAnswers } from "../helpers/odd_server.ts";
+import { CLIENT_3, startXfer, writeTransferInfo, xfer } from "../helpers/processes.ts";
+import { Scene } from "../helpers/scene.ts";
+import { TemporaryFolder } from "../helpers/temporary.ts";
+
+/** Windows gives a process no signal but one that ends it at once. */
+function test(what: string, fn: () => Promise<void>): void {
+  Deno.test({ name: `interrupted: ${what}`, ignore: Deno.build.os === "windows", fn });
+}
+
+const LARGE = pseudoRandomBytes(12_000_000);
+const FILES = { small: "first", large: LARGE, last: "third" };
+/** Slow enough that a signal comes in the middle. */
+const SLOWLY = ["--limit-rate", "2MB"];
+
+test("a put by protocol 4 says what is stored and what not; the same command goes on", async () => {
+  await using scene = await Scene.create();
+  const cwd = await scene.prepare("client", FILES);
+  const put = ["client", "put", "--accept-new", ...Object.keys(FILES)];
+  await using running = startXfer([...put, ...SLOWLY, "--json"], cwd);
+  await running.printed(/^Sending large/m);
+  await running.printed(/"event":"progress","file":"large","done":[2-9]\d{6},/);
+  running.kill("SIGINT");
+  const stopped = await running.end();
+  assert.equal(stopped.code, 130, stopped.stderr);
+  const events = eventsIn(stopped.stdout).filter(({ event }) => event !== "progress");
+  const told = events.slice(events.findIndex(({ event }) => event === "stopping"));
+  assert.deepEqual(
+    told.map(({ event, signal, path, state, code, done, failed, file }) =>
+      JSON.stringify({ event, signal, path, state, code, done, failed, file })
+    ),
+    [
+      { event: "stopping", signal: "SIGINT" },
+      { event: "left-part", file: "large" },
+      { event: "not-stored", path: "large", state: "not-stored", code: "interrupted" },
+      { event: "not-stored", path: "last", state: "not-tried", code: "interrupted" },
+      { event: "summary", done: 1, failed: 2 },
+    ].map((event) => JSON.stringify(event)),
+  );
+  assert.match(stopped.stderr, /^Stopping; Ctrl-C once more ends it at once$/m);
+  assert.match(
+    stopped.stderr,
+    /^What the server has got of large is kept there: the same command/m,
+  );
+  assert.match(stopped.stderr, /^Not stored: large$/m);
+  assert.match(stopped.stderr, /^Not stored: last: the run ended before it$/m);
+  assert.doesNotMatch(stopped.stderr, /^xfer:/m);
+  const again = await xfer(put, cwd);
+  assert.equal(again.code, 0, again.stderr);
+  assert.match(again.stderr, /^Going on at [1-9]\d* MiB of large$/m);
+  assert.ok(equalBytes(await scene.exported("Alice", "large"), LARGE));
+});
+
+test("a put by protocol 3, SIGTERM: nothing is half there, the exit code says so", async () => {
+  await using scene = await Scene.create();
+  const files = { ...FILES, large: pseudoRandomBytes(200_000_000) };
+  const cwd = await scene.prepare("client", files);
+  const put = [...CLIENT_3, "put", ...Object.keys(files)];
+  await using running = startXfer(put, cwd);
+  await running.printed(/^Sending large/m);
+  running.kill("SIGTERM");
+  const stopped = await running.end();
+  assert.equal(stopped.code, 143, stopped.stderr);
+  assert.match(stopped.stdout, /^Stored small [^\n]*\n$/);
+  assert.match(stopped.stderr, /^Stopping; SIGTERM once more ends it at once\nNot stored: large$/m);
+  assert.match(stopped.stderr, /^Not stored: last: the run ended before it$/m);
+  assert.doesNotMatch(stopped.stderr, /^xfer:|left|goes on/m);
+  const { stdout } = await scene.operate("list");
+  assert.doesNotMatch(stdout, /^ {2}(large|last) /m);
+  assert.equal((await xfer(put, cwd)).code, 0);
+  assert.deepEqual([...Deno.readDirSync(`${scene.data}/staging`)], []);
+});
+
+test("a get keeps what has come, and says what was not got", async () => {
+  await using scene = await Scene.create();
+  const cwd = await scene.prepare("client", FILES);
+  assert.equal((await xfer(["client", "put", "--accept-new", "large"], cwd)).code, 0);
+  const get = ["client", "get", "large", "-o", "back"];
+  await using running = startXfer([...get, ...SLOWLY], cwd);
+  await running.printed(/^Connected/m);
+  while (!(await isPartThere(`${cwd}/.back.xfer-part`))) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  running.kill("SIGINT");
+  const stopped = await running.end();
+  assert.equal(stopped.code, 130, stopped.stderr);
+  assert.match(stopped.stderr, /^What has come of large is kept in \.back\.xfer-part/m);
+  assert.match(stopped.stderr, /^Not got: large$/m);
+  assert.equal(stopped.stdout, "");
+  const again = await xfer(get, cwd);
+  assert.match(again.stderr, /^Going on at [1-9]\d* MiB of large$/m);
+  assert.ok(equalBytes(await Deno.readFile(`${cwd}/back`), LARGE));
+});
+
+/** Whether a chunk has come. */
+async function isPartThere(path: string): Promise<boolean> {
+  const size = await Deno.stat(path).then(({ size }) => size, () => 0);
+  return size > 1024 * 1024;
+}
+
+test("a second signal ends it at once", async () => {
+  await using folder = await TemporaryFolder.create();
+  const sound = soundAnswers(0);
+  await using server = new OddServer((request) =>
+    request.kind === "sendFile" ? Promise.resolve(silence) : sound(request)
+  );
+  await folder.write("a", "content");
+  await writeTransferInfo(folder.path, { port: server.address.port, file: "a" });
+  await using running = startXfer([...CLIENT_3], folder.path);
+  await running.printed(/^Sending a/m);
+  running.kill("SIGINT");
+  await running.printed(/^Stopping/m);
+  running.kill("SIGINT");
+  const { code, stderr } = await running.end();
+  assert.equal(code, 130);
+  assert.doesNotMatch(stderr, /Not stored/, "it had no time to say so");
+});
+
+/** Every command that speaks with the server, and what it says of what it did not do. */
+const COMMANDS: Readonly<Record<string, readonly [args: readonly string[], said: RegExp]>> = {
+  "put": [["a", "b"], /^Not stored: a(: the run ended before it)?\nNot stored: b: the run ended/m],
+  "get": [["a"], /^Not got: a$/m],
+  "get --recursive": [["d"], /^Stopping/m],
+  "list": [[], /^Stopping/m],
+  "stat": [["a"], /^Stopping/m],
+  "versions": [["a"], /^Stopping/m],
+  "remove": [["a", "b"], /^Stopping/m],
+  "rename": [["a", "b"], /^Stopping/m],
+  "link": [[], /^Stopping/m],
+};
+
+for (const [command, [args, said]] of Object.entries(COMMANDS)) {
+  test(`${command} while it waits for a retry`, async () => {
+    await using folder = await TemporaryFolder.create();
+    for (const name of ["a", "b"]) await folder.write(name, "content");
+    await writeTransferInfo(folder.path, { port: unusedPort() });
+    await folder.write("me.account", `Alice\n${"0".repeat(32)}\n`);
+    await Deno.chmod(folder.join("me.account"), 0o600);
+    const run = ["client", ...command.split(" "), ...args, "--retries", "100"];
+    await using running = startXfer(run, folder.path);
+    await running.printed(/trying again in .* s, 1 of 100$/m);
+    running.kill("SIGINT");
+    const { code, stdout, stderr } = await running.end();
+    assert.equal(code, 130, stderr);
+    assert.equal(stdout, "");
+    assert.match(stderr, said);
+  });
+}
+
+/** A port where nobody listens. */
+function unusedPort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
