@@ -3,27 +3,63 @@
  *
  * @module
  */
-import { dirname } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { ConfigurationError, printable, StorageError, XferError } from "../protocol/mod.ts";
+
+/** Of nobody's writing: a run that was killed has left it. No write takes so long, in milliseconds. */
+const LEFT_MS = 3_600_000;
 
 /**
  * Writes `text` to `path` with mode 0600: to a temporary file beside it, synced, renamed. Throws `StorageError`
  * `cannot-write`.
  */
 export async function writePrivateFile(path: string, text: string): Promise<void> {
+  await writeWhole(path, text, 0o600, (temporary) => Deno.rename(temporary, path));
+}
+
+/**
+ * Writes a file that anybody may read. Returns whether it did: without `force` it takes the place of none. Throws
+ * `StorageError` `cannot-write`.
+ */
+export async function writeFile(path: string, text: string, force: boolean): Promise<boolean> {
+  if (!force && await isThere(path)) return false;
+  return await writeWhole(
+    path,
+    text,
+    0o666,
+    async (temporary) => {
+      if (force) await Deno.rename(temporary, path);
+      else if (!(await moveToFree(temporary, path))) return false;
+      return true;
+    },
+  );
+}
+
+/** `place` gives the file its name; where it returns `false` the file is removed instead. */
+async function writeWhole<T>(
+  path: string,
+  text: string,
+  mode: number,
+  place: (temporary: string) => Promise<T>,
+): Promise<T> {
   const temporary = `${path}.${crypto.randomUUID()}.tmp`;
   try {
+    await removeLeftovers(path);
     try {
-      using file = await Deno.open(temporary, { write: true, createNew: true, mode: 0o600 });
-      const bytes = new TextEncoder().encode(text);
-      for (let done = 0; done < bytes.length;) done += await file.write(bytes.subarray(done));
-      await file.sync();
+      {
+        using file = await Deno.open(temporary, { write: true, createNew: true, mode });
+        const bytes = new TextEncoder().encode(text);
+        for (let done = 0; done < bytes.length;) done += await file.write(bytes.subarray(done));
+        await file.sync();
+      }
+      const placed = await place(temporary);
+      if (placed === false) await Deno.remove(temporary);
+      else await syncFolder(dirname(path));
+      return placed;
     } catch (error) {
       await removeIfThere(temporary);
       throw error;
     }
-    await Deno.rename(temporary, path);
-    await syncFolder(dirname(path));
   } catch (cause) {
     throw new StorageError(
       "cannot-write",
@@ -31,6 +67,42 @@ export async function writePrivateFile(path: string, text: string): Promise<void
       { hint: "Check that the folder is writable and has room.", cause },
     );
   }
+}
+
+/**
+ * Gives a file another name, if that is free: a rename would replace what came there meanwhile, a link does not. Returns
+ * whether it was.
+ */
+export async function moveToFree(path: string, target: string): Promise<boolean> {
+  try {
+    await Deno.link(path, target);
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) return false;
+    // A file system without links.
+    if (await isThere(target)) return false;
+    await Deno.rename(path, target);
+    return true;
+  }
+  await Deno.remove(path);
+  return true;
+}
+
+/** Removes what runs that were killed have left of a file: there may be a key in it. */
+async function removeLeftovers(path: string): Promise<void> {
+  const folder = dirname(path);
+  const begin = `${basename(path)}.`;
+  for await (const { name, isFile } of Deno.readDir(folder)) {
+    if (!isFile || !name.startsWith(begin) || !TEMPORARY.test(name.slice(begin.length))) continue;
+    const left = join(folder, name);
+    const { mtime } = await Deno.lstat(left);
+    if (mtime !== null && Date.now() - mtime.getTime() > LEFT_MS) await removeIfThere(left);
+  }
+}
+
+const TEMPORARY = /^[0-9a-f-]{36}\.tmp$/;
+
+async function isThere(path: string): Promise<boolean> {
+  return await Deno.lstat(path).then(() => true, () => false);
 }
 
 /** A small file holds at most so many bytes: an identity with its key takes about 900. */

@@ -17,6 +17,7 @@ import {
 import { Loop } from "../tests/faults/loop.ts";
 import { cutEverywhere, flipEverywhere, reshapeEverything } from "../tests/faults/network.ts";
 import { fuzzClient, fuzzReader, fuzzServer, fuzzTexts } from "../tests/faults/odd_peers.ts";
+import { killAtEveryCallOfRegistration } from "../tests/faults/registration.ts";
 import { hugeFile, manyFiles } from "../tests/faults/round_trip.ts";
 import {
   cutHello,
@@ -56,6 +57,13 @@ const PARTS: readonly Part[] = [
     name: "v4-kills-at-calls",
     what: "the same in all that a client of protocol 4 does, from the first start on",
     work: (loop) => killAtEveryCallSecurely(loop),
+  },
+  {
+    name: "client-kills",
+    what: "the client is killed before each call to files and network while it registers",
+    work: async (loop) => {
+      for (const protocol of [3, 4] as const) await killAtEveryCallOfRegistration(loop, protocol);
+    },
   },
   {
     name: "io",

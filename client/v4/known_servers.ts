@@ -22,6 +22,12 @@ export const KNOWN_SERVERS = "known_servers";
 /** How a server is known: by its fingerprint; or by its name, for which an authority vouches each time. */
 export type ServerIdentity = Bytes | "pki";
 
+export interface KnownServer {
+  /** `HOST:PORT`, in small letters. */
+  readonly where: string;
+  readonly identity: ServerIdentity;
+}
+
 interface Line {
   readonly text: string;
   /** `undefined` in a line that is empty or a comment. */
@@ -42,6 +48,14 @@ export class KnownServers {
   /** How the server at an address is known. Throws `ConfigurationError` `bad-known-servers`. */
   async find(address: Address): Promise<ServerIdentity | undefined> {
     return identityIn(await this.#load(), address);
+  }
+
+  /** All servers that are known, as they stand there. Throws `ConfigurationError` `bad-known-servers`. */
+  async list(): Promise<KnownServer[]> {
+    const lines = await this.#load();
+    return lines.flatMap(({ where, identity }) =>
+      where === undefined || identity === undefined ? [] : [{ where, identity }]
+    );
   }
 
   /**

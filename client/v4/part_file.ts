@@ -8,7 +8,7 @@ import { createHash } from "node:crypto";
 import { basename, dirname, join } from "node:path";
 import { type Bytes, printable, StorageError, UsageError, XferError } from "../../protocol/mod.ts";
 import { lock } from "../file_lock.ts";
-import { syncFolder } from "../files.ts";
+import { moveToFree, syncFolder } from "../files.ts";
 
 /** Bytes of a name, at most, on all usual file systems. */
 const MAX_NAME = 255;
@@ -141,7 +141,7 @@ export class PartFile {
       if (mtime !== undefined) await this.#file.utime(mtime, mtime).catch(() => undefined);
       await this.#file.sync();
       if (force) await Deno.rename(this.path, target);
-      else await moveToFree(this.path, target);
+      else if (!(await moveToFree(this.path, target))) throw exists(target);
     });
     await this.close();
   }
@@ -203,19 +203,6 @@ export async function writing<T>(path: string, work: () => Promise<T>): Promise<
       cause,
     });
   }
-}
-
-/** A rename would replace what came there meanwhile; a link does not. */
-async function moveToFree(path: string, target: string): Promise<void> {
-  try {
-    await Deno.link(path, target);
-  } catch (error) {
-    if (error instanceof Deno.errors.AlreadyExists) throw exists(target);
-    // A file system without links.
-    if (await Deno.lstat(target).catch(() => undefined) !== undefined) throw exists(target);
-    return await Deno.rename(path, target);
-  }
-  await Deno.remove(path);
 }
 
 /** Whether nobody else has anything to do with a file: it is no link, under one name, and private. */

@@ -1,0 +1,94 @@
+/** Clients that are killed while they register, at every call to file system and network. */
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { listStored, Server } from "../../mod.ts";
+import { IdentityFolder } from "../../client/identity.ts";
+import { AccountFolder } from "../../client/v4/account.ts";
+import { KnownServers } from "../../client/v4/known_servers.ts";
+import { TemporaryFolder } from "../helpers/temporary.ts";
+import type { Loop } from "./loop.ts";
+
+const PROGRAM = fileURLToPath(new URL("killed_client.ts", import.meta.url));
+const LOOPBACK = { hostname: "127.0.0.1", port: 0 };
+/** A name of protocol 3 whose registration got no answer is free again then. */
+const LATER_MS = 11 * 60_000;
+const SIDE_BY_SIDE = 2;
+/** A call that is never reached. */
+const NEVER = 1e6;
+
+export type Protocol = 3 | 4;
+
+/**
+ * A client that registers and stores a file, killed before each of its calls in turn. What it has written then of its
+ * identity is whole, and the next run is in, with a file that is stored.
+ */
+export async function killAtEveryCallOfRegistration(loop: Loop, protocol: Protocol): Promise<void> {
+  let next = 1;
+  let reachedEnd = false;
+  const lane = async () => {
+    while (!reachedEnd && loop.next()) {
+      const at = next++;
+      const killed = await killAt(protocol, at).catch((cause) => {
+        throw new Error(`protocol ${protocol}, killed before call ${at}: ${cause}`, { cause });
+      });
+      if (killed) loop.count("killed");
+      else reachedEnd = true;
+    }
+  };
+  await Promise.all(Array.from({ length: SIDE_BY_SIDE }, lane));
+}
+
+/** Returns whether the client got as far as to be killed. */
+async function killAt(protocol: Protocol, at: number): Promise<boolean> {
+  await using folder = await TemporaryFolder.createInMemory();
+  let aheadMs = 0;
+  await using server = await Server.start({
+    ...{ listen: [LOOPBACK], tlsListen: LOOPBACK, dataFolder: folder.join("data") },
+    clock: () => Date.now() + aheadMs,
+  });
+  const home = folder.join("Alice");
+  await Deno.mkdir(home, { mode: 0o700 });
+  const { hostname, port } = server.address;
+  await Deno.writeTextFile(`${home}/transfer.info`, `${hostname}:${port}\nAlice\na\n`);
+  await Deno.writeTextFile(`${home}/a`, "content");
+  const run = (at: number) => runClient(home, at, protocol);
+  const { signal } = await run(at);
+  await readIdentity(home, protocol);
+  aheadMs += LATER_MS;
+  const { code, stderr } = await run(NEVER);
+  assert.equal(code, 0, stderr);
+  const [client, ...others] = await listStored(folder.join("data"));
+  assert.deepEqual(others, [], "no second account");
+  assert.deepEqual(client?.files.map(({ name, size }) => [name, size]), [["a", 7]]);
+  return signal === "SIGKILL";
+}
+
+async function runClient(cwd: string, at: number, protocol: Protocol) {
+  const args = ["client", "--protocol", `${protocol}`, "--accept-new", "--retries", "0"];
+  const { code, signal, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "--no-check", "--allow-all", PROGRAM, `${at}`, ...args],
+    ...{ cwd, stdin: "null", stdout: "null", stderr: "piped" },
+  }).output();
+  return { code, signal, stderr: new TextDecoder().decode(stderr) };
+}
+
+/** Reads what is there of an identity; throws where something of it is not whole. */
+async function readIdentity(home: string, protocol: Protocol): Promise<void> {
+  const there = new Set([...Deno.readDirSync(home)].map(({ name }) => name));
+  if (protocol === 3) {
+    const identities = new IdentityFolder(home);
+    const [identity, key] = [await identities.load(), await identities.loadKey()];
+    await identities.loadProfile();
+    // The key is durable before anything is sent, and it is the same in both files.
+    if (there.has("me.info")) assert.deepEqual(identity?.privateKey, key);
+    assert.equal(identity !== undefined, there.has("me.info"));
+    return;
+  }
+  await new KnownServers(home).list();
+  const account = await new AccountFolder(home).loadAccount();
+  assert.equal(account !== undefined, there.has("me.account"));
+  if (there.has("me.account")) {
+    assert.ok(there.has("me.key"), "there is no account without its key");
+  }
+  if (there.has("me.key")) await new AccountFolder(home).loadKey();
+}
