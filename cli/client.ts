@@ -11,7 +11,6 @@ import {
   readTransferInfo,
   sendFiles,
   type SendOptions,
-  type ServerIdentity,
   TRANSFER_INFO,
   type TransferInfo,
 } from "../client/mod.ts";
@@ -21,19 +20,21 @@ import {
   EDITIONS,
   findEdition,
   formatAddress,
-  formatFingerprint,
   type Habit,
   InterruptedError,
   printable,
   UsageError,
 } from "../protocol/mod.ts";
+import { addInitCommand } from "./init.ts";
 import { addForget } from "./known.ts";
 import { parseToken } from "./link.ts";
 import { type PutChoice, putSecurely, summarise } from "./put.ts";
+import { StoredRecord } from "./stored_record.ts";
 import type { Run } from "./run.ts";
+import { addStatusCommand } from "./status.ts";
 import { addSecureCommands, type CommonOptions, toTimeouts } from "./secure.ts";
 import { showProgress } from "./show_progress.ts";
-import { tellPlain, tellRetry } from "./told.ts";
+import { tellPlain, tellPlainProtocol, tellRetry } from "./told.ts";
 import { addTransferOptions, EXCLUDE_HELP } from "./transfer_options.ts";
 import { example } from "./words.ts";
 
@@ -92,6 +93,7 @@ export function clientCommand(client: Command, run: Run): void {
     )
     .addHelpText("after", CLIENT_HELP)
     .action(async (options: ClientOptions) => run.finish(await put(run, options, [])));
+  addInitCommand(client, run);
   const command = client.command("put")
     .description("Store the named files; with protocol 4 also folders with all that is in them.")
     .argument("<path...>", "what to store; line 3 of transfer.info is not used")
@@ -102,6 +104,7 @@ export function clientCommand(client: Command, run: Run): void {
       run.finish(await put(run, command.optsWithGlobals<ClientOptions>(), files))
     );
   addSecureCommands(client, run);
+  addStatusCommand(client, run);
   addForget(client, run);
 }
 
@@ -154,8 +157,9 @@ async function put(run: Run, options: ClientOptions, named: readonly string[]): 
       { hint: "Add it, or name files: xfer client put FILE…" },
     );
   }
+  const record = new StoredRecord(info.userName, formatAddress(info.server));
   try {
-    return await send(run, info, options, files);
+    return await send(run, info, options, files, record);
   } catch (error) {
     // It was stopped before anything was sent.
     if (error instanceof InterruptedError) {
@@ -164,6 +168,8 @@ async function put(run: Run, options: ClientOptions, named: readonly string[]): 
       }
     }
     throw error;
+  } finally {
+    await record.keep(run.reporter);
   }
 }
 
@@ -172,6 +178,7 @@ async function send(
   info: TransferInfo,
   options: ClientOptions,
   files: readonly string[],
+  record: StoredRecord,
 ): Promise<number> {
   const { invitation, edition, quirk, retries, timeout } = options;
   const { server, userName } = info;
@@ -188,17 +195,14 @@ async function send(
     timeouts: toTimeouts(timeout),
     onRetry: (retry) => tellRetry(reporter, retry),
   });
-  if (choice.protocol === 4) return await putSecurely(run, info, options, files, options);
+  if (choice.protocol === 4) return await putSecurely(run, info, options, files, options, record);
   for (const [option, what] of Object.entries(PROTOCOL_4_ONLY)) {
     if (options[option as keyof typeof PROTOCOL_4_ONLY] === undefined) continue;
     throw new UsageError("protocol-4-only", `${what} can be given by protocol 4 alone`, {
       hint: "Use it: --protocol 4, or line 1 as the server prints it.",
     });
   }
-  reporter.report({
-    ...{ event: "plain-protocol", server: formatAddress(server), why: choice.why },
-    known: wordsOfIdentity(choice.known),
-  });
+  tellPlainProtocol(reporter, server, choice);
   const parties = { user: userName, server: formatAddress(server) };
   using _progress = showProgress(reporter, "put");
   const outcomes = await sendFiles({
@@ -207,14 +211,14 @@ async function send(
     ...toSpeech(edition),
     ...(quirk === undefined ? {} : { habits: new Set(quirk) }),
     timeouts: toTimeouts(timeout),
-    onEvent: (event) => tellPlain(reporter, event, parties),
+    onEvent: (event) => {
+      tellPlain(reporter, event, parties);
+      if (event.type !== "stored") return;
+      const { file: { name, size }, crc: cksum } = event;
+      record.add({ name, size, cksum });
+    },
   });
   return summarise(reporter, outcomes);
-}
-
-function wordsOfIdentity(identity: ServerIdentity | undefined): string | undefined {
-  if (identity === "pki") return "an authority's certificate";
-  return identity === undefined ? undefined : formatFingerprint(identity);
 }
 
 /** A parser of an option that is a number. */

@@ -11,12 +11,14 @@ import { CONNECTION_EVENTS } from "./events/connection.ts";
 import { type Definition, type Schema, schemaOf, type Values } from "./events/definition.ts";
 import { FILE_EVENTS } from "./events/files.ts";
 import { OPERATOR_EVENTS } from "./events/operator.ts";
+import { STANDING_EVENTS } from "./events/standing.ts";
 import type { Paint } from "./paint.ts";
 
 export const EVENTS = {
   ...COMMON_EVENTS,
   ...CONNECTION_EVENTS,
   ...FILE_EVENTS,
+  ...STANDING_EVENTS,
   ...OPERATOR_EVENTS,
 } as const;
 

@@ -6,6 +6,7 @@
 import { type Outcome, putFiles, type PutOutcome, type TransferInfo } from "../client/mod.ts";
 import { formatAddress } from "../protocol/mod.ts";
 import { exitCodeOf, SUCCESS } from "./exit_codes.ts";
+import type { StoredRecord } from "./stored_record.ts";
 import type { Reporter } from "./reporter.ts";
 import type { Run } from "./run.ts";
 import { type CommonOptions, secureOptions } from "./secure.ts";
@@ -23,6 +24,7 @@ export async function putSecurely(
   common: CommonOptions,
   paths: readonly string[],
   choice: PutChoice,
+  record: StoredRecord,
 ): Promise<number> {
   const { reporter } = run;
   const [user, server] = [info.userName, formatAddress(info.server)];
@@ -37,6 +39,7 @@ export async function putSecurely(
       if (state === "unchanged") return reporter.report({ event: "unchanged", name, path });
       if (state === "stored") {
         const { crc: cksum } = outcome;
+        record.add({ name, size, cksum });
         return reporter.report({ event: "stored", name, path, size, cksum, user, server });
       }
       reporter.reportError(outcome.error);

@@ -38,6 +38,28 @@ export class Run {
     return this.#interrupt.signal;
   }
 
+  /** Asks as the reporter does. Throws `InterruptedError` where the command is to stop before there is an answer. */
+  ask(question: string): Promise<string | undefined> {
+    return this.#unlessStopped(() => this.reporter.ask(question));
+  }
+
+  confirm(question: string): Promise<boolean> {
+    return this.#unlessStopped(() => this.reporter.confirm(question));
+  }
+
+  async #unlessStopped<T>(work: () => Promise<T>): Promise<T> {
+    const { signal } = this;
+    const { promise, reject } = Promise.withResolvers<never>();
+    const stop = () => reject(signal.reason);
+    if (signal.aborted) stop();
+    signal.addEventListener("abort", stop);
+    try {
+      return await Promise.race([promise, work()]);
+    } finally {
+      signal.removeEventListener("abort", stop);
+    }
+  }
+
   /** Of a command that was stopped before all was done, that of the signal. */
   get exitCode(): number {
     const by = this.#interrupt?.by;

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Command } from "commander";
-import { formatAddress, UsageError } from "../protocol/mod.ts";
+import { type Address, formatAddress, UsageError } from "../protocol/mod.ts";
 import {
   readAuthorities,
   readTransferInfo,
@@ -67,21 +67,31 @@ function onlyProtocol4(command: string): UsageError {
 export async function secureOptions(
   info: TransferInfo,
   common: CommonOptions,
-  { reporter, watch, signal }: Run,
+  run: Run,
 ): Promise<Secure> {
+  const { reporter, watch, signal } = run;
   const { server, fingerprint, userName } = info;
-  const { retries, timeout, acceptNew = false, invitation: token, caCert } = common;
+  const { retries, timeout, invitation: token, caCert } = common;
   return {
     ...{ server, fingerprint, userName, identityFolder: ".", token, retries, watch, signal },
     caCerts: caCert === undefined ? [] : await readAuthorities(caCert),
     timeouts: toTimeouts(timeout),
-    onNewServer: (fingerprint) =>
-      acceptNew || reporter.confirm(
-        `${formatAddress(server)} is not known yet. Its fingerprint is ${fingerprint}. Trust it?`,
-      ),
+    onNewServer: trusting(run, server, common),
     onEvent: (event) => tellSecure(reporter, event, userName),
     onRetry: (retry) => tellRetry(reporter, retry),
   };
+}
+
+/** What decides about a server that is met for the first time: an option, or who is asked. */
+export function trusting(
+  run: Run,
+  server: Address,
+  { acceptNew = false }: Pick<CommonOptions, "acceptNew">,
+): SecureOptions["onNewServer"] {
+  return (fingerprint) =>
+    acceptNew || run.confirm(
+      `${formatAddress(server)} is not known yet. Its fingerprint is ${fingerprint}. Trust it?`,
+    );
 }
 
 /** The timeouts that an option in seconds asks for; without it, those that are usual. */

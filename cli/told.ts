@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { ClientEvent, Retry, SecureEvent } from "../client/mod.ts";
-import { formatAddress, toHex } from "../protocol/mod.ts";
+import type { Choice, ClientEvent, Retry, SecureEvent, ServerIdentity } from "../client/mod.ts";
+import { type Address, formatAddress, formatFingerprint, toHex } from "../protocol/mod.ts";
 import { REQUEST_WORDS, type ToldRequest } from "./events/connection.ts";
 import type { Reporter } from "./reporter.ts";
 
@@ -102,6 +102,23 @@ export function tellSecure(reporter: Reporter, event: SecureEvent, user: string)
     case "progress":
       return tellEither(reporter, event);
   }
+}
+
+/** Warns of protocol 3. */
+export function tellPlainProtocol(
+  reporter: Reporter,
+  server: Address,
+  { why, known }: Pick<Extract<Choice, { readonly protocol: 3 }>, "why" | "known">,
+): void {
+  reporter.report({
+    ...{ event: "plain-protocol", server: formatAddress(server), why },
+    known: known === undefined ? undefined : shownIdentity(known),
+  });
+}
+
+/** How a server is known, as it is shown. */
+export function shownIdentity(identity: ServerIdentity): string {
+  return identity === "pki" ? "an authority's certificate" : formatFingerprint(identity);
 }
 
 export function tellRetry(

@@ -9,8 +9,10 @@ import {
   ConfigurationError,
   isUserName,
   printable,
+  UsageError,
 } from "../protocol/mod.ts";
-import { parseLocation } from "../protocol/v4/fingerprint.ts";
+import { formatLocation, type Location, parseLocation } from "../protocol/v4/fingerprint.ts";
+import { writeFile } from "./files.ts";
 
 export const TRANSFER_INFO = "transfer.info";
 
@@ -26,6 +28,25 @@ export interface TransferInfo {
   readonly userName: string;
   /** As written, relative to the folder that the client runs in; `undefined` where there is no line 3. */
   readonly file: string | undefined;
+}
+
+/** What each line is to be, as it goes on "expected …". */
+export const EXPECTED = {
+  server: "HOST:PORT, such as 127.0.0.1:1256, example.org:1256 or [::1]:1256, " +
+    "or what the server prints: xfer://HOST:PORT#SHA256:… or xfer://HOST:PORT",
+  userName: "a user name of 1 to 254 ASCII letters and digits",
+  file: "the path of the file to send",
+} as const;
+
+/** Line 1, or `undefined` where it is not as it must be. */
+export function parseServerLine(text: string): Location | undefined {
+  const location = parseLocation(text);
+  return location?.address.port === 0 ? undefined : location;
+}
+
+/** Whether a path can be line 3, and be read back from there. */
+export function isFileLine(text: string): boolean {
+  return text.trim() !== "" && !/[\0\r\n]/.test(text);
 }
 
 /** Reads a `transfer.info`. Throws `ConfigurationError` `no-transfer-info` or `bad-transfer-info`. */
@@ -50,24 +71,41 @@ export function parseTransferInfo(text: string, path: string): TransferInfo {
       { hint: "It has three lines: HOST:PORT, user name, file to send." },
     );
   };
-  const location = parseLocation(address);
-  if (location === undefined || location.address.port === 0) {
-    return fail(
-      1,
-      address,
-      "HOST:PORT, such as 127.0.0.1:1256, example.org:1256 or [::1]:1256, " +
-        "or what the server prints: xfer://HOST:PORT#SHA256:… or xfer://HOST:PORT",
-    );
-  }
-  if (!isUserName(userName)) {
-    fail(2, userName, "a user name of 1 to 254 ASCII letters and digits");
-  }
-  if (file !== undefined && (file.trim() === "" || file.includes("\0"))) {
-    fail(3, file, "the path of the file to send");
-  }
+  const location = parseServerLine(address);
+  if (location === undefined) return fail(1, address, EXPECTED.server);
+  if (!isUserName(userName)) fail(2, userName, EXPECTED.userName);
+  if (file !== undefined && !isFileLine(file)) fail(3, file, EXPECTED.file);
   if (surplus !== undefined) fail(4, surplus, "nothing after line 3");
   const { address: server, secure, fingerprint } = location;
   return { server, secure, fingerprint, userName, file };
+}
+
+/** The text of a `transfer.info`, as {@link parseTransferInfo} reads it. */
+export function formatTransferInfo(
+  { server: address, secure, fingerprint, userName, file }: TransferInfo,
+): string {
+  const lines = [formatLocation({ address, secure, fingerprint }), userName];
+  if (file !== undefined) lines.push(file);
+  return lines.map((line) => `${line}\n`).join("");
+}
+
+/**
+ * Writes a `transfer.info`, whole or not at all. Throws `UsageError` `target-exists` where there is one, unless forced;
+ * `StorageError` `cannot-write`.
+ */
+export async function writeTransferInfo(
+  path: string,
+  info: TransferInfo,
+  force: boolean,
+): Promise<void> {
+  if (!(await writeFile(path, formatTransferInfo(info), force))) throw transferInfoExists(path);
+}
+
+/** A `UsageError` `target-exists`. */
+export function transferInfoExists(path: string): UsageError {
+  return new UsageError("target-exists", `${printable(path)} is there already`, {
+    hint: "Replace it: --force; or name another: --transfer-info FILE.",
+  });
 }
 
 async function readFile(path: string): Promise<Uint8Array> {
@@ -81,8 +119,8 @@ async function readFile(path: string): Promise<Uint8Array> {
         cause instanceof Deno.errors.NotFound ? "there is none" : String(cause)
       }`,
       {
-        hint: "Write one with three lines: HOST:PORT, user name, file to send; " +
-          "or name another with --transfer-info FILE.",
+        hint: "Write one: xfer client init; or name another: --transfer-info FILE. It has three " +
+          "lines: HOST:PORT, user name, file to send.",
         cause,
       },
     );

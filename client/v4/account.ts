@@ -56,15 +56,16 @@ export class AccountFolder {
    * `ConfigurationError` `bad-identity`, and what `whileAlone` does.
    */
   async loadKey(): Promise<AccountKey> {
-    const there = await this.#readKey();
+    const there = await this.readKey();
     if (there !== undefined) return there;
     return await whileAlone(
       this.#folder,
-      async () => await this.#readKey() ?? await this.#makeKey(),
+      async () => await this.readKey() ?? await this.#makeKey(),
     );
   }
 
-  async #readKey(): Promise<AccountKey | undefined> {
+  /** The key, or `undefined` where there is none yet. Throws `ConfigurationError` `bad-identity`. */
+  async readKey(): Promise<AccountKey | undefined> {
     const text = await readPrivateFile(this.#keyPath, () => this.#onTightened(this.#keyPath));
     return text === undefined ? undefined : await parseKey(text, this.#keyPath);
   }

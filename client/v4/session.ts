@@ -7,7 +7,6 @@ import {
   type Address,
   type Bytes,
   ConfigurationError,
-  formatAddress,
   isUserName,
   keepFreedMemory,
   printable,
@@ -16,26 +15,19 @@ import {
 } from "../../protocol/mod.ts";
 import { formatFingerprint } from "../../protocol/v4/fingerprint.ts";
 import type { MessageOf } from "../../protocol/v4/messages.ts";
-import { fingerprintOfName } from "../../protocol/v4/server_name.ts";
 import { DEFAULT_TIMEOUTS, type Timeouts } from "../connection.ts";
 import { IdentityFolder } from "../identity.ts";
 import type { SourceFile } from "../source_file.ts";
-import { type Stoppable, unlessStopped } from "../stopping.ts";
-import type { Watchable } from "../watch.ts";
+import { unlessStopped } from "../stopping.ts";
 import { type Account, AccountFolder } from "./account.ts";
-import { findSecure, openByName, openSecurely, readIdentity } from "./channel.ts";
 import { Exchange } from "./exchange.ts";
 import { introduce, type Way } from "./introduction.ts";
-import { isSame, KnownServers, type ServerIdentity } from "./known_servers.ts";
+import { isSame, KnownServers } from "./known_servers.ts";
+import { meet, type Meeting, type MeetingOptions } from "./meeting.ts";
 import { otherServer } from "./other_server.ts";
 import type { RateLimit } from "./rate_limit.ts";
 
-export interface SecureOptions extends Watchable, Stoppable {
-  readonly server: Address;
-  /** What line 1 of transfer.info says, where it does. */
-  readonly fingerprint?: Bytes | undefined;
-  /** Certificates of authorities, in PEM, that are trusted beside those that Deno trusts. */
-  readonly caCerts?: readonly string[];
+export interface SecureOptions extends MeetingOptions {
   readonly userName: string;
   /** The folder with `me.key`, `me.account` and `known_servers`. */
   readonly identityFolder: string;
@@ -44,8 +36,6 @@ export interface SecureOptions extends Watchable, Stoppable {
   readonly timeouts?: Partial<Timeouts>;
   /** Of all connections that are given it together. */
   readonly rate?: RateLimit | undefined;
-  /** Asked about a server that is met for the first time: whether to trust it. */
-  readonly onNewServer: (fingerprint: string) => boolean | Promise<boolean>;
   readonly onEvent?: (event: SecureEvent) => void;
 }
 
@@ -166,36 +156,21 @@ async function waysToBegin(
   return [{ by: "claim", name, clientId, privateKey }, register];
 }
 
-interface Channel {
-  readonly socket: Deno.TlsConn;
-  /** Of the server, or of its name: what the client signs. */
-  readonly fingerprint: Bytes;
-  /** The name by which the server was verified, where it was. */
-  readonly host: string | undefined;
-}
+type Channel = Pick<Meeting, "socket" | "fingerprint" | "host">;
 
-/** Finds the server, sees that it is the one that is expected, and keeps one that is new. */
+/** Meets the server, and keeps one that is new. */
 async function openChannel(options: SecureOptions, timeouts: Timeouts): Promise<Channel> {
-  const { server, identityFolder, caCerts = [], signal } = options;
-  const answer = await findSecure(server, timeouts, options);
-  if (answer === undefined) throw notSpoken(server);
-  const identity = await readIdentity(answer.certificate);
-  const isNew = await judgeServer(options, identity);
-  const byName = identity === "pki";
-  const socket = byName
-    ? await openByName(server, answer.port, caCerts, timeouts, signal)
-    : await openSecurely(server, answer, identity, timeouts, signal);
+  const { server, identityFolder } = options;
+  const { socket, identity, isNew, ...face } = await meet(options, timeouts);
   try {
     // Who has shown that the key is its own is kept, not a certificate that anybody could have sent.
     const kept = isNew ? await new KnownServers(identityFolder).keep(server, identity) : identity;
     if (!isSame(kept, identity)) {
       throw otherServer(server, { expected: kept, found: identity, pinned: false });
     }
-    const shown = byName ? undefined : formatFingerprint(identity);
+    const shown = identity === "pki" ? undefined : formatFingerprint(identity);
     options.onEvent?.({ type: "secure", server, fingerprint: shown });
-    // TLS does not tell which certificate was shown: what is signed must not come from the answer to the hello.
-    const fingerprint = byName ? await fingerprintOfName(server.hostname) : identity;
-    return { socket, fingerprint, host: byName ? server.hostname : undefined };
+    return { socket, ...face };
   } catch (error) {
     socket.close();
     throw error;
@@ -224,40 +199,5 @@ async function keepAccount(
       hint: `Write ${name} into line 2 of transfer.info, or run in another folder to be ` +
         `${printable(userName)}.`,
     },
-  );
-}
-
-/**
- * Compares a server with what is known of it; one that is new, and that no authority vouches for, is asked about. Returns
- * whether it is to be kept once the channel has proven it.
- */
-async function judgeServer(options: SecureOptions, found: ServerIdentity): Promise<boolean> {
-  const { server, fingerprint: pinned, identityFolder, onNewServer, signal } = options;
-  const known = pinned ?? await new KnownServers(identityFolder).find(server);
-  if (known !== undefined) {
-    if (isSame(known, found)) return false;
-    throw otherServer(server, { expected: known, found, pinned: pinned !== undefined });
-  }
-  if (found === "pki") return true;
-  const shown = formatFingerprint(found);
-  if (await unlessStopped(signal, Promise.resolve(onNewServer(shown)))) return true;
-  throw new ConfigurationError(
-    "server-not-trusted",
-    `The server at ${formatAddress(server)} is not known yet, and nobody said to trust it: its ` +
-      `fingerprint is ${shown}`,
-    {
-      hint: "Compare it with what the server's operator says, then write it into line 1 of " +
-        `transfer.info: xfer://${formatAddress(server)}#${shown}, or take it: --accept-new. ` +
-        "Protocol 3, which is not safe on a hostile network, needs no trust: --protocol 3.",
-    },
-  );
-}
-
-function notSpoken(server: Address): ProtocolError {
-  return new ProtocolError(
-    "protocol-4-not-spoken",
-    `The server at ${formatAddress(server)} does not speak protocol 4, or somebody between ` +
-      "you and it keeps it from saying so",
-    { hint: "If you know that it is a server of protocol 3 and trust the network: --protocol 3." },
   );
 }

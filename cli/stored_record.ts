@@ -1,0 +1,36 @@
+/**
+ * Which files were stored last, for `xfer client status`.
+ *
+ * @module
+ */
+import { keepLastStored, type LastStored, MAX_LAST_STORED } from "../client/mod.ts";
+import type { Reporter } from "./reporter.ts";
+
+export class StoredRecord {
+  readonly #user: string;
+  readonly #server: string;
+  /** The newest first. */
+  readonly #files: LastStored[] = [];
+
+  constructor(user: string, server: string) {
+    this.#user = user;
+    this.#server = server;
+  }
+
+  /** A file was stored, at this moment. */
+  add(file: Pick<LastStored, "name" | "size" | "cksum">): void {
+    const [user, server] = [this.#user, this.#server];
+    this.#files.unshift({ ...file, storedAt: Date.now(), user, server });
+    this.#files.length = Math.min(this.#files.length, MAX_LAST_STORED);
+  }
+
+  /** Writes it down. That the files are stored does not depend on it. */
+  async keep(reporter: Reporter): Promise<void> {
+    try {
+      await keepLastStored(".", this.#files);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      reporter.report({ event: "not-recorded", reason });
+    }
+  }
+}

@@ -1,0 +1,150 @@
+/**
+ * Who the client is by what its folder holds, and whether the server answers: what a person asks about, without
+ * anything being changed.
+ *
+ * @module
+ */
+import {
+  type Bytes,
+  ConfigurationError,
+  type Edition,
+  formatAddress,
+  printable,
+  ProtocolError,
+  publicKeyOf,
+} from "../protocol/mod.ts";
+import { fingerprintOfKey } from "../protocol/v4/fingerprint.ts";
+import { DEFAULT_TIMEOUTS, type Timeouts } from "./connection.ts";
+import { detectEdition } from "./detect.ts";
+import type { ClientEvent } from "./events.ts";
+import { type Identity, IDENTITY_FILE, IdentityFolder } from "./identity.ts";
+import type { Stoppable } from "./stopping.ts";
+import type { TransferInfo } from "./transfer_info.ts";
+import { ACCOUNT_FILE, ACCOUNT_KEY_FILE, AccountFolder } from "./v4/account.ts";
+import type { ServerIdentity } from "./v4/known_servers.ts";
+import { meet, type MeetingOptions } from "./v4/meeting.ts";
+import { chooseProtocol } from "./v4/protocol_choice.ts";
+import type { Watchable } from "./watch.ts";
+
+/** An account of which a folder holds the key. */
+export interface HeldAccount {
+  readonly name: string;
+  /** 16 bytes, given by the server. */
+  readonly clientId: Bytes;
+  /** Of the public key: `SHA256:` and base64. */
+  readonly fingerprint: string;
+}
+
+/** Takes what is told of files that others could read, or write. */
+export type OnOpen = (event: Extract<ClientEvent, { type: "tightened" | "openFolder" }>) => void;
+
+/** The account of protocol 4 in a folder, if there is one. Throws `ConfigurationError` `bad-identity`, `identity-not-private`. */
+export async function secureAccountIn(
+  folder: string,
+  onOpen: OnOpen = () => undefined,
+): Promise<HeldAccount | undefined> {
+  const accounts = new AccountFolder(folder, (path) => onOpen({ type: "tightened", path }));
+  const [account, key] = [await accounts.loadAccount(), await accounts.readKey()];
+  if (account === undefined) return undefined;
+  if (key !== undefined) {
+    return { ...account, fingerprint: await fingerprintOfKey(key.publicKey) };
+  }
+  throw new ConfigurationError(
+    "bad-identity",
+    `There is ${ACCOUNT_FILE}, but not ${ACCOUNT_KEY_FILE}, the key that it belongs to`,
+    {
+      hint: `Restore ${ACCOUNT_KEY_FILE}; or move ${ACCOUNT_FILE} away and have this machine ` +
+        "linked: xfer client link TOKEN.",
+    },
+  );
+}
+
+/** The account of protocol 3 in a folder, and what its server was found to speak. Throws as {@link secureAccountIn} does. */
+export async function plainAccountIn(
+  folder: string,
+  onOpen: OnOpen = () => undefined,
+): Promise<HeldAccount & { readonly edition: string | undefined } | undefined> {
+  const identities = new IdentityFolder(folder, (event) => {
+    if (event.type === "tightened" || event.type === "openFolder") onOpen(event);
+  });
+  const identity = await identities.load();
+  if (identity === undefined) return undefined;
+  const { name, clientId, privateKey } = identity;
+  const fingerprint = await fingerprintOfKey(publicKeyOf(privateKey));
+  const profile = await identities.loadProfile();
+  return { name, clientId, fingerprint, edition: profile?.edition.name };
+}
+
+export type Answering =
+  | {
+    readonly protocol: 4;
+    readonly identity: ServerIdentity;
+    /** Whether it was not known before. It is not kept. */
+    readonly isNew: boolean;
+  }
+  | {
+    readonly protocol: 3;
+    /** It was asked for, or the server does not say that it has protocol 4. */
+    readonly why: "asked" | "unanswered";
+    /** How the server is known all the same. */
+    readonly known: ServerIdentity | undefined;
+    /** `undefined` where it is one that does not tell, by which the server was spoken with before. */
+    readonly edition: Edition | undefined;
+  };
+
+export interface AskOptions extends Watchable, Stoppable {
+  readonly info: TransferInfo;
+  readonly asked: "3" | "4" | "auto";
+  readonly identityFolder: string;
+  readonly timeouts?: Partial<Timeouts>;
+  readonly caCerts?: readonly string[];
+  /** Asked about a server that is met for the first time: whether to trust it. */
+  readonly onNewServer: MeetingOptions["onNewServer"];
+}
+
+/**
+ * Asks the server whether it is there and what it speaks, once. Nobody is registered, and nothing is kept. Throws what
+ * `chooseProtocol` and `meet` do, and `ProtocolError` `no-known-protocol` for what takes connections and says nothing.
+ */
+export async function askServer(options: AskOptions): Promise<Answering> {
+  const { info, asked, identityFolder } = options;
+  const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
+  const choice = await chooseProtocol({ ...options, asked, retries: 0, namesDialect: false });
+  if (choice.protocol === 4) {
+    const { server, fingerprint } = info;
+    const { socket, identity, isNew } = await meet({ ...options, server, fingerprint }, timeouts);
+    socket.close();
+    return { protocol: 4, identity, isNew };
+  }
+  const { why, known } = choice;
+  const identities = new IdentityFolder(identityFolder);
+  const identity = await identities.load();
+  const clientId = identity?.name === info.userName ? identity.clientId : undefined;
+  const { server, userName } = info;
+  const whom = { ...options, server, userName };
+  const { edition, certain } = await detectEdition(whom, clientId, timeouts);
+  if (certain) return { protocol: 3, why, known, edition };
+  // What the others are told by is a request that not every edition has.
+  const remembered = (await identities.loadProfile())?.edition;
+  if (remembered?.name === edition.name) return { protocol: 3, why, known, edition: undefined };
+  const where = formatAddress(server);
+  throw new ProtocolError(
+    "no-known-protocol",
+    `Something at ${where} takes connections, but answers by no protocol that is known here`,
+    { hint: `Check the port. A server of edition ${edition.name} does not tell: it may be one.` },
+  );
+}
+
+/** Throws `ConfigurationError` `other-identity` where a folder is another user's, by either protocol. */
+export async function refuseOtherUser(folder: string, userName: string): Promise<void> {
+  const account = await new AccountFolder(folder).loadAccount();
+  const identity: Identity | undefined = await new IdentityFolder(folder).load();
+  const held = account ?? identity;
+  if (held === undefined || held.name === userName) return;
+  const file = account === undefined ? IDENTITY_FILE : ACCOUNT_FILE;
+  throw new ConfigurationError(
+    "other-identity",
+    `${file} is the identity of ${printable(held.name)}, not of ${printable(userName)}`,
+    { hint: `Say that name, or run in another folder to be ${printable(userName)}.` },
+  );
+}
