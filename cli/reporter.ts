@@ -33,7 +33,8 @@ export interface Stream {
 }
 
 export interface Streams {
-  readonly stdin: { read(buffer: Uint8Array): Promise<number | null>; isTerminal(): boolean };
+  /** Whom questions are asked; without, nobody. */
+  readonly stdin?: { read(buffer: Uint8Array): Promise<number | null>; isTerminal(): boolean };
   readonly stdout: Stream;
   readonly stderr: Stream;
   /** Whether colours were declined: https://no-color.org. */
@@ -147,7 +148,7 @@ export class Reporter {
   /** Asks for a line on the terminal; `undefined` where there is none, or its user says nothing more (Ctrl-D). */
   async ask(question: string): Promise<string | undefined> {
     const { stdin } = this.#streams;
-    if (!stdin.isTerminal()) return undefined;
+    if (stdin?.isTerminal() !== true) return undefined;
     this.#write(this.#streams.stderr, `${printable(question)} `);
     this.#isAsking = true;
     // A terminal gives a line at a time. While it is waited for, signals are heard.

@@ -141,5 +141,5 @@ async function reportAnswer(
     user = account.name;
   }
   const known = shownIdentity(identity);
-  reporter.report({ event: "answering", server, protocol: 4, known, isNew, user });
+  reporter.report({ event: "answering", server, protocol: 4, known, met: !isNew, user });
 }

@@ -100,7 +100,7 @@ export const STANDING_EVENTS = {
   }),
   "not-recorded": defineEvent({
     kind: "warning",
-    what: "`status` will not know what was stored; the files are stored all the same.",
+    what: "What was stored is not recorded for `status`; the files are stored all the same.",
     fields: { reason: text("why not") },
     words: ({ reason }, paint) =>
       `${paint("warning", "Warning:")} xfer client status will not know what was stored: ${reason}`,
@@ -111,18 +111,18 @@ export const STANDING_EVENTS = {
     fields: {
       ...{ server, protocol },
       known: optional(text("its fingerprint, or an authority's certificate, by protocol 4")),
-      isNew: optional(flag("whether it was never met before, by protocol 4")),
+      met: optional(flag("whether it was met before, by protocol 4")),
       edition: optional(text("of protocol 3, where the server tells")),
       user: optional(text("who was let in: only an account that there is already")),
     },
-    words: ({ server, protocol, known, isNew, edition, user }) => {
+    words: ({ server, protocol, known, met, edition, user }) => {
       const how = protocol === 4
-        ? `answers by protocol 4, known by ${known}`
+        ? `answers by protocol 4${known === undefined ? "" : `, known by ${known}`}`
         : edition === undefined
         ? "takes connections, as before; its edition of protocol 3 tells no more"
         : `answers by protocol 3, edition ${edition}`;
-      const met = isNew === true ? "not met before" : undefined;
-      return line("server", server, how, met, user === undefined ? undefined : `lets ${user} in`);
+      const isNew = met === false ? "not met before" : undefined;
+      return line("server", server, how, isNew, user === undefined ? undefined : `lets ${user} in`);
     },
   }),
 } as const;

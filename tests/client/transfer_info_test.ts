@@ -1,5 +1,15 @@
 import assert from "node:assert/strict";
-import { parseTransferInfo, readTransferInfo } from "../../client/transfer_info.ts";
+import fc from "fast-check";
+import {
+  formatTransferInfo,
+  isFileLine,
+  parseServerLine,
+  parseTransferInfo,
+  readTransferInfo,
+  type TransferInfo,
+  writeTransferInfo,
+} from "../../client/transfer_info.ts";
+import { isUserName } from "../../mod.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
 
 const parse = (text: string) => parseTransferInfo(text, "transfer.info");
@@ -75,4 +85,48 @@ Deno.test("transfer.info: none, one that is no text, and one that is far too lar
   await assert.rejects(readTransferInfo(binary), { code: "bad-transfer-info", message: /UTF-8/ });
   const large = await folder.write("large", "x".repeat(20_000));
   await assert.rejects(readTransferInfo(large), { code: "bad-transfer-info", message: /larger/ });
+});
+
+const HOST = fc.constantFrom("127.0.0.1", "files.example.org", "[::1]", "h");
+const HASH = fc.constantFrom("", `#SHA256:${"A".repeat(43)}`);
+const LOCATION = fc.tuple(HOST, fc.integer({ min: 1, max: 65_535 }), fc.boolean(), HASH)
+  .map(([host, port, secure, hash]) =>
+    secure ? `xfer://${host}:${port}${hash}` : `${host}:${port}`
+  );
+
+Deno.test("transfer.info: what is written is read back as it was, whatever ends its lines", () => {
+  const user = fc.string({ minLength: 1, maxLength: 20 }).filter(isUserName);
+  const file = fc.option(fc.string({ unit: "grapheme" }).filter(isFileLine), { nil: undefined });
+  fc.assert(fc.property(LOCATION, user, file, fc.boolean(), (line1, userName, file, crlf) => {
+    const location = parseServerLine(line1);
+    assert.ok(location !== undefined);
+    const { address: server, secure, fingerprint } = location;
+    const info: TransferInfo = { server, secure, fingerprint, userName, file };
+    const text = formatTransferInfo(info);
+    assert.equal(text.split("\n")[0], line1);
+    assert.deepEqual(parse(crlf ? text.replaceAll("\n", "\r\n") : text), info);
+  }));
+});
+
+Deno.test("transfer.info: what can't be a line is none", () => {
+  for (const file of ["", " ", "a\nb", "a\rb", "a\0b"]) assert.equal(isFileLine(file), false, file);
+  for (const file of ["a", " a b ", "C:\\docs\\a.txt", "ü"]) assert.equal(isFileLine(file), true);
+  for (const line of ["", "h", "h:0", "h:1 ", "xfer://h", "xfer://h:1#SHA256:x", "http://h:1"]) {
+    assert.equal(parseServerLine(line), undefined, line);
+  }
+});
+
+Deno.test("transfer.info: written only where there is none, or by force", async () => {
+  await using folder = await TemporaryFolder.create();
+  const path = folder.join("transfer.info");
+  const first = parse("h:1\nAlice\n");
+  await writeTransferInfo(path, first, false);
+  assert.deepEqual(await readTransferInfo(path), first);
+  const second = parse("h:2\nBob\nf");
+  const is = { name: "UsageError", code: "target-exists" };
+  await assert.rejects(writeTransferInfo(path, second, false), is);
+  assert.deepEqual(await readTransferInfo(path), first);
+  await writeTransferInfo(path, second, true);
+  assert.deepEqual(await readTransferInfo(path), second);
+  assert.equal([...Deno.readDirSync(folder.path)].length, 1);
 });

@@ -59,6 +59,22 @@ Deno.test("--json: every command says what it does in events; people are told on
     say(alice, `server ${command}`, ...rest);
 
   // The client, protocol 4.
+  const place = ["--transfer-info", "new.info"];
+  const said = ["--server", `127.0.0.1:${server.port}`, "--name", "Alice", "--accept-new"];
+  const [, written] = await client(
+    "init",
+    [...place, ...said, "--file", "x"],
+    "missing-file written",
+  );
+  assert.equal(written?.["location"], location);
+  await client("init", [...place, ...said], "error", 2);
+  await client(
+    "init",
+    [...place, "--force", "--server", "127.0.0.1:1", "--name", "B"],
+    "error not-written",
+    4,
+  );
+  await client("status", [], "transfer-info no-identity answering");
   const first = await client("", [], "planned connected registered sending stored summary");
   assert.deepEqual(
     first.filter(({ event }) => event === "stored"),
@@ -81,6 +97,12 @@ Deno.test("--json: every command says what it does in events; people are told on
   await client("get", ["none"], "connected error not-got summary", 5);
   await client("rename", ["hello.txt", "b"], "connected renamed");
   await client("remove", ["b", "none"], "connected removed error not-removed", 5);
+  const status = await client(
+    "status",
+    [],
+    "transfer-info identity last-stored last-stored connected answering",
+  );
+  assert.deepEqual(status.map(({ user }) => user).filter((user) => user !== "Alice"), [undefined]);
   const [, linking] = await client("link", [], "connected token");
   await say(laptop, "client link", [`${linking?.["token"]}`], "connected linked");
 

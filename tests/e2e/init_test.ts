@@ -1,0 +1,220 @@
+/** xfer client init and status, with real processes: a newcomer's first two commands. */
+import assert from "node:assert/strict";
+import { CLIENT_3, ServerProcess, startXfer, xfer } from "../helpers/processes.ts";
+import { TemporaryFolder } from "../helpers/temporary.ts";
+
+interface Scene {
+  readonly folder: TemporaryFolder;
+  readonly server: ServerProcess;
+  /** What the server says line 1 of transfer.info is to be. */
+  readonly location: string;
+  /** Its address, HOST:PORT. */
+  readonly where: string;
+  /** An empty folder for a client. */
+  readonly home: string;
+}
+
+function test(what: string, body: (scene: Scene) => Promise<void>, args: readonly string[] = []) {
+  Deno.test(`init: ${what}`, async () => {
+    await using folder = await TemporaryFolder.create();
+    await using server = await ServerProcess.start(folder.join("data"), {
+      args: ["--listen", "127.0.0.1:0", ...args],
+    });
+    const home = folder.join("home");
+    await Deno.mkdir(home, { mode: 0o700 });
+    const { location = "" } = args.length > 0
+      ? {}
+      : await server.logged("server.listening-securely");
+    const where = `127.0.0.1:${server.port}`;
+    await body({ folder, server, location: `${location}`, where, home });
+  });
+}
+
+const infoIn = (home: string) => Deno.readTextFile(`${home}/transfer.info`);
+const namesIn = (home: string) => [...Deno.readDirSync(home)].map(({ name }) => name).sort();
+
+test("options are enough; the server that is trusted stands in line 1, and the next command stores", async ({ home, where, location }) => {
+  await Deno.writeTextFile(`${home}/a.txt`, "content");
+  const said = ["--server", where, "--name", "Alice", "--file", "a.txt"];
+  const untrusted = await xfer(["client", "init", ...said], home);
+  assert.equal(untrusted.code, 3);
+  assert.match(untrusted.stderr, /\[server-not-trusted\]/);
+  assert.deepEqual(namesIn(home), ["a.txt"], "nothing is written, and nothing kept");
+  const written = await xfer(["client", "init", ...said, "--accept-new"], home);
+  assert.equal(written.code, 0, written.stderr);
+  assert.equal(written.stdout, `Wrote transfer.info: Alice at ${location}\n`);
+  assert.match(written.stderr, /^To store a\.txt: xfer client$/m);
+  assert.equal(await infoIn(home), `${location}\nAlice\na.txt\n`);
+  assert.deepEqual(namesIn(home), ["a.txt", "transfer.info"], "nobody is registered by it");
+  const stored = await xfer(["client"], home);
+  assert.equal(stored.code, 0, stored.stderr);
+});
+
+test("a transfer.info that is there is replaced by force alone", async ({ home, location }) => {
+  const init = (...args: string[]) =>
+    xfer(["client", "init", "--server", location, "--name", ...args], home);
+  assert.equal((await init("Alice")).code, 0);
+  const refused = await init("Bob");
+  assert.equal(refused.code, 2);
+  assert.match(refused.stderr, /transfer\.info is there already \[target-exists\]\n.*--force/);
+  assert.equal(await infoIn(home), `${location}\nAlice\n`);
+  assert.equal((await init("Bob", "--force")).code, 0);
+  assert.equal(await infoIn(home), `${location}\nBob\n`);
+  assert.equal((await init("Carol", "--transfer-info", "other")).code, 0);
+  assert.equal(await Deno.readTextFile(`${home}/other`), `${location}\nCarol\n`);
+});
+
+test("the server must be the one that is named, and answer by what is asked for", async ({ home, location, where, folder }) => {
+  const init = (server: string, ...args: string[]) =>
+    xfer(["client", "init", "--server", server, "--name", "Alice", ...args], home);
+  const other = await init(location.replace(/SHA256:..../, "SHA256:AAAA"));
+  assert.equal(other.code, 3);
+  assert.match(other.stderr, /\[other-server\]/);
+  const down = await init(location, "--protocol", "3");
+  assert.match(down.stderr, /\[downgrade\]/);
+  assert.deepEqual(namesIn(home), []);
+  const plain = await init(where, "--protocol", "3");
+  assert.equal(plain.code, 0, plain.stderr);
+  assert.match(plain.stderr, /^Warning: .*not safe.*\nThe server speaks edition 2023c$/m);
+  assert.equal(await infoIn(home), `${where}\nAlice\n`);
+  await using published = await ServerProcess.start(folder.join("published"), {
+    args: ["--listen", "127.0.0.1:0", "--tls-listen", "none"],
+  });
+  const unspoken = await init(`127.0.0.1:${published.port}`, "--protocol", "4", "--force");
+  assert.equal(unspoken.code, 8);
+  assert.match(unspoken.stderr, /\[protocol-4-not-spoken\]/);
+});
+
+test("a server that does not answer: nothing is written, or what is said, with --offline", async ({ home, server, where }) => {
+  await server.stop();
+  const init = ["client", "init", "--server", where, "--name", "Alice"];
+  const failed = await xfer(init, home);
+  assert.equal(failed.code, 4, failed.stderr);
+  assert.match(failed.stderr, /\[cannot-connect\]/);
+  assert.match(failed.stderr, /^Not written: transfer\.info: .*--offline$/m);
+  assert.doesNotMatch(failed.stderr, /trying again/);
+  assert.deepEqual(namesIn(home), []);
+  assert.equal((await xfer([...init, "--offline"], home)).code, 0);
+  assert.equal(await infoIn(home), `${where}\nAlice\n`);
+  const status = await xfer(["client", "status"], home);
+  assert.equal(status.code, 4);
+  assert.match(status.stdout, /^transfer\.info +Alice at 127\.0\.0\.1:\d+\nidentity +none yet/);
+  assert.match(status.stderr, /\[cannot-connect\]/);
+  assert.equal((await xfer(["client", "status", "--offline"], home)).code, 0);
+});
+
+test("what is wrong is said with what is expected, and nothing is asked without a terminal", async ({ home, where }) => {
+  const cases: readonly (readonly [args: readonly string[], words: RegExp])[] = [
+    [["--server", "nowhere", "--name", "Alice"], /Expected HOST:PORT, such as/],
+    [["--server", `${where}0000`, "--name", "Alice"], /Expected HOST:PORT/],
+    [["--server", where, "--name", "Al ice"], /Expected a user name of 1 to 254 ASCII/],
+    [["--server", where, "--name", "Alice", "--file", "a\nb"], /Expected the path of the file/],
+    [["--server", where], /--name is missing.*\[nobody-to-ask\]/],
+    [["--name", "Alice"], /--server is missing.*\[nobody-to-ask\]/],
+  ];
+  for (const [args, words] of cases) {
+    const { code, stderr } = await xfer(["client", "init", ...args], home);
+    assert.equal(code, 2, stderr);
+    assert.match(stderr, words);
+  }
+  const missing = await xfer(
+    ["client", "init", "--server", where, "--name", "Alice", "--file", "none", "--accept-new"],
+    home,
+  );
+  assert.equal(missing.code, 0);
+  assert.match(missing.stderr, /^Warning: none can't be stored as it is now: there is none$/m);
+});
+
+test("a folder that is somebody's is nobody else's; whose it is need not be said", async ({ home, location }) => {
+  const init = (...args: string[]) => xfer(["client", "init", "--server", location, ...args], home);
+  await Deno.writeTextFile(`${home}/a.txt`, "content");
+  assert.equal((await init("--name", "Alice")).code, 0);
+  assert.equal((await xfer(["client", "put", "a.txt"], home)).code, 0);
+  const other = await init("--name", "Bob", "--force");
+  assert.equal(other.code, 3);
+  assert.match(other.stderr, /me\.account is the identity of Alice, not of Bob \[other-identity\]/);
+  assert.equal((await init("--force")).code, 0);
+  assert.equal(await infoIn(home), `${location}\nAlice\n`);
+});
+
+test("status tells who one is, what was stored last, and whether one is let in", async ({ home, location, where, folder }) => {
+  const fingerprint = location.split("#")[1];
+  const status = (...args: string[]) => xfer(["client", "status", ...args], home);
+  const none = await status();
+  assert.equal(none.code, 3);
+  assert.match(none.stderr, /\[no-transfer-info\]\n +Write one: xfer client init/);
+  assert.match(none.stdout, /^identity +none yet: the first run registers you\n$/);
+  await Deno.writeTextFile(`${home}/transfer.info`, `${where}\nAlice\na.txt\n`);
+  const unmet = await status();
+  assert.equal(unmet.code, 0, unmet.stderr);
+  assert.ok(unmet.stdout.includes(`known by ${fingerprint}  not met before\n`), unmet.stdout);
+  assert.deepEqual(namesIn(home), ["transfer.info"], "nothing is kept by it");
+
+  for (const name of ["a.txt", "b.txt"]) await Deno.writeTextFile(`${home}/${name}`, name);
+  const put = await xfer(["client", "put", "--accept-new", "a.txt", "b.txt"], home);
+  assert.equal(put.code, 0, put.stderr);
+  const known = await status();
+  assert.equal(known.code, 0, known.stderr);
+  const lines = known.stdout.trimEnd().split("\n");
+  const expected = [
+    `transfer.info   Alice at ${where}  stores a.txt`,
+    /^identity {8}Alice by protocol 4 {2}id [0-9a-f]{32} {2}key SHA256:\S{43}$/,
+    `known server    ${where}  ${fingerprint}`,
+    new RegExp(`^last stored {5}b\\.txt  5 bytes  cksum \\d+  \\S+Z  on ${where}$`),
+    /^last stored {5}a\.txt /,
+    `server          ${where}  answers by protocol 4, known by ${fingerprint}  lets Alice in`,
+  ];
+  assert.equal(lines.length, expected.length, known.stdout);
+  for (const [i, line] of expected.entries()) {
+    if (typeof line === "string") assert.equal(lines[i], line);
+    else assert.match(lines[i] ?? "", line);
+  }
+
+  const disable = ["server", "users", "disable", "Alice", "--data", folder.join("data")];
+  assert.equal((await xfer(disable)).code, 0);
+  const disabled = await status();
+  assert.equal(disabled.code, 5);
+  assert.match(disabled.stderr, /\[account-disabled\]/);
+  assert.equal(disabled.stdout.split("\n").length, lines.length, "the rest is told all the same");
+  await Deno.writeTextFile(`${home}/me.account`, "broken");
+  const broken = await status("--offline");
+  assert.equal(broken.code, 3);
+  assert.match(broken.stderr, /\[bad-identity\]/);
+  assert.match(broken.stdout, /^known server .*\nlast stored/m);
+});
+
+test("status of an account of protocol 3", async ({ home, where }) => {
+  await Deno.writeTextFile(`${home}/transfer.info`, `${where}\nAlice\na.txt\n`);
+  await Deno.writeTextFile(`${home}/a.txt`, "content");
+  assert.equal((await xfer(CLIENT_3, home)).code, 0);
+  const { code, stdout, stderr } = await xfer(["client", "status"], home);
+  assert.equal(code, 0, stderr);
+  assert.match(
+    stdout,
+    /^identity +Alice by protocol 3 {2}id \w+ {2}key SHA256:\S+ {2}edition 2023c$/m,
+  );
+  assert.match(stdout, /^last stored +a\.txt {2}7 bytes/m);
+  assert.match(stdout, /^server .* answers by protocol 3, edition 2023c$/m);
+  assert.match(stderr, /^Warning: .*not safe/m);
+}, ["--tls-listen", "none"]);
+
+Deno.test({
+  name: "init: interrupted while it waits for the server, nothing is written",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    await using folder = await TemporaryFolder.create();
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const server = `127.0.0.1:${listener.addr.port}`;
+    const met = listener.accept();
+    await using running = startXfer(
+      ["client", "init", "--server", server, "--name", "Alice"],
+      folder.path,
+    );
+    using _socket = await met;
+    running.kill("SIGINT");
+    const { code, stderr } = await running.end();
+    assert.equal(code, 130, stderr);
+    assert.match(stderr, /^Stopping/m);
+    assert.deepEqual(namesIn(folder.path), []);
+  },
+});
