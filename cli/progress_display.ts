@@ -40,6 +40,7 @@ export class ProgressDisplay implements Disposable {
   readonly #surroundings: Surroundings;
   readonly #timer: Disposable;
   #isDrawn = false;
+  #pauses = 0;
   #lastLine = "";
 
   /** `state` is asked when it is time to draw. */
@@ -64,12 +65,20 @@ export class ProgressDisplay implements Disposable {
     this.#write(CLEAR);
   }
 
+  /** Draws and writes nothing until it is disposed of. */
+  pause(): Disposable {
+    this.clear();
+    this.#pauses++;
+    return { [Symbol.dispose]: () => void this.#pauses-- };
+  }
+
   [Symbol.dispose](): void {
     this.#timer[Symbol.dispose]();
     this.clear();
   }
 
   #draw(): void {
+    if (this.#pauses > 0) return;
     const state = this.#state();
     if (state === undefined) return;
     // Asked each time, the size is right after a resize too.
@@ -81,6 +90,7 @@ export class ProgressDisplay implements Disposable {
   }
 
   #writeLine(): void {
+    if (this.#pauses > 0) return;
     const state = this.#state();
     const line = state === undefined ? "" : describeProgress(state);
     if (line === this.#lastLine) return;

@@ -49,6 +49,8 @@ export interface Display {
   shows(event: Event): boolean;
   /** Takes what is drawn away, so that text can stand there. */
   clear(): void;
+  /** Shows nothing, until it is disposed of: somebody is asked something. */
+  pause(): Disposable;
 }
 
 /** Bytes of an answer that is asked for: what a terminal takes for a line. */
@@ -149,6 +151,7 @@ export class Reporter {
   async ask(question: string): Promise<string | undefined> {
     const { stdin } = this.#streams;
     if (stdin?.isTerminal() !== true) return undefined;
+    using _paused = this.#display?.pause();
     this.#write(this.#streams.stderr, `${printable(question)} `);
     this.#isAsking = true;
     // A terminal gives a line at a time. While it is waited for, signals are heard.

@@ -82,6 +82,7 @@ export function showProgress(reporter: Reporter, direction: Direction): Disposab
     take: (event) => count(tally, event, now()),
     shows: ({ event }) => manner === "drawn" && DRAWN.has(event),
     clear: () => display.clear(),
+    pause: () => display.pause(),
   }));
   return stack;
 }

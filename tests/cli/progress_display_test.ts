@@ -164,3 +164,19 @@ Deno.test("display: it does not keep a program running that has nothing else to 
   }).output();
   assert.equal(code, 0);
 });
+
+for (const manner of ["drawn", "lines"] as const) {
+  Deno.test(`paused, nothing is shown; ${manner} again afterwards`, () => {
+    const { surroundings, display, at } = stage(manner);
+    using _ended = display;
+    at(10);
+    assert.notEqual(surroundings.pass(LINE_MS), "");
+    {
+      using _paused = display.pause();
+      surroundings.written = "";
+      at(20);
+      assert.equal(surroundings.pass(2 * LINE_MS), "");
+    }
+    assert.match(surroundings.pass(LINE_MS), /20/);
+  });
+}

@@ -159,6 +159,7 @@ Deno.test("a display hears every event, and makes way for what is written", () =
       take: ({ event }) => void heard.push(event),
       shows: ({ event }) => event === "sending",
       clear: () => stderr.text += "<",
+      pause: () => assert.fail("nobody is asked anything"),
     });
     reporter.report({ event: "progress", file: "a", done: 1, total: 2, attempt: 1 });
     reporter.report({ event: "sending", file: "a", size: 2, attempt: 1 });
@@ -216,6 +217,21 @@ Deno.test("a question is asked on a terminal alone, and its answer is a line", a
   const unasked = reporterWith({}, { answers: ["y\n"] });
   assert.equal(await unasked.reporter.confirm("Sure?"), false);
   assert.equal(unasked.stderr.text, "", "nobody would see it");
+});
+
+Deno.test("while somebody is asked, nothing is drawn", async () => {
+  const { reporter, stderr } = reporterWith({}, { terminal: true, answers: ["y\n"] });
+  using _display = reporter.attach({
+    take: () => undefined,
+    shows: () => false,
+    clear: () => undefined,
+    pause: () => {
+      stderr.text += "<";
+      return { [Symbol.dispose]: () => void (stderr.text += ">") };
+    },
+  });
+  await reporter.confirm("Sure?");
+  assert.equal(stderr.text, "<Sure? [y/N] >");
 });
 
 Deno.test("what is told while a question is open stands in a line of its own", async () => {
