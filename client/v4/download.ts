@@ -13,6 +13,7 @@ import {
   release,
 } from "../../protocol/mod.ts";
 import { ChunkSums } from "../../protocol/v4/chunk_sums.ts";
+import type { Message } from "../../protocol/v4/messages.ts";
 import {
   CHUNK_SIZE,
   chunkCount,
@@ -169,6 +170,8 @@ export class Download {
     let missing = 0;
     let at = Math.floor(from / CHUNK_SIZE) * CHUNK_SIZE;
     let writing = Promise.resolve();
+    /** What is done with a message: it goes on when the connection is closed here meanwhile, and is ended first. */
+    let taking: Promise<unknown> = Promise.resolve();
     const begin = async (file: RemoteFile) => {
       if (!equalBytes(digestTree(digests), file.digest)) throw notStored(file);
       const known = this.#file;
@@ -180,7 +183,7 @@ export class Download {
       if (known !== undefined) throw new Replaced(file);
     };
     try {
-      await exchange.ask({ kind: "get", tag, name, version, from, to }, async (message) => {
+      const take = async (message: Message): Promise<boolean> => {
         if (file === undefined) {
           if (message.kind !== "file") throw unexpected(message);
           checkAsked(message, { name, version });
@@ -217,8 +220,14 @@ export class Download {
           default:
             throw unexpected(message);
         }
+      };
+      await exchange.ask({ kind: "get", tag, name, version, from, to }, (message) => {
+        const taken = take(message);
+        taking = taken.catch(() => undefined);
+        return taken;
       });
     } finally {
+      await taking;
       await writing;
     }
   }

@@ -130,6 +130,23 @@ test("a chunk that is not what was stored is an error, and nothing is kept", asy
   assert.deepEqual(scene.names(), []);
 });
 
+test("where the connection is closed while a file is made for it, that is gone when the get has ended", async (scene) => {
+  const serve = serving(content.slice(0, 100));
+  // When the client has sent what it asks, and waits.
+  const server = new ScriptedServer((...said) => void setTimeout(() => void serve(...said), 1));
+  const get = scene.begin({
+    onEvent: ({ type }) => {
+      if (type === "getting") server[Symbol.dispose]();
+    },
+  });
+  const error = await get.run([server.session.exchange]).catch((error) => error);
+  assert.equal(error.code, "connection-lost");
+  await get.end(error);
+  // Time for what would still be made.
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.deepEqual(scene.names(), []);
+});
+
 test("after a loss the same run gets what is missing, and reads nothing again", async (scene) => {
   const get = scene.begin();
   const losing = serving(content, (chunk, index) => index === 3 ? "lost" : chunk);
