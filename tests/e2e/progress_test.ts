@@ -111,7 +111,7 @@ const WAYS: readonly Way[] = [
     way: "get",
     protocol: 4,
     args: [...CLIENT_4, "get", NAME, "-o", "back"],
-    done: /^Wrote back: photos/,
+    done: /^Got photos/,
   },
 ];
 
