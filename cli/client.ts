@@ -39,7 +39,6 @@ import { addTransferOptions, EXCLUDE_HELP } from "./transfer_options.ts";
 import { example } from "./words.ts";
 
 interface ClientOptions extends CommonOptions, PutChoice {
-  readonly edition?: string;
   readonly quirk?: Habit[];
 }
 
@@ -64,17 +63,23 @@ export function clientCommand(client: Command, run: Run): void {
     )
     .option(
       "--invitation <token>",
-      "protocol 4: register with this, where not everybody may",
+      "register with this, where not everybody may (protocol 4)",
       parseToken,
     )
-    .option("--accept-new", "protocol 4: trust a server that is met for the first time")
-    .option("--ca-cert <file>", "protocol 4: trust this authority too, for servers known by name")
+    .option("--accept-new", "trust a server that is met for the first time (protocol 4)")
+    .option("--ca-cert <file>", "trust this authority too, for servers known by name (protocol 4)")
     .addOption(
-      new Option("--edition <name>", "what the server speaks (default: as last time, or 2023c)")
+      new Option(
+        "--edition <name>",
+        "what the server speaks (protocol 3; default: as last time, or 2023c)",
+      )
         .choices([...EDITIONS.map(({ name }) => name), AUTO]),
     )
     .addOption(
-      new Option("--quirk <name...>", "what the server does besides (default: as last time)")
+      new Option(
+        "--quirk <name...>",
+        "what the server does besides (protocol 3; default: as last time)",
+      )
         .choices(CLIENT_HABITS),
     )
     .option(
@@ -95,10 +100,10 @@ export function clientCommand(client: Command, run: Run): void {
     .action(async (options: ClientOptions) => run.finish(await put(run, options, [])));
   addInitCommand(client, run);
   const command = client.command("put")
-    .description("Store the named files; with protocol 4 also folders with all that is in them.")
+    .description("Store files, and by protocol 4 folders with all that is in them.")
     .argument("<path...>", "what to store; line 3 of transfer.info is not used")
     .option("--as <name>", "the name on the server of the only path (protocol 4)");
-  addTransferOptions(command)
+  addTransferOptions(command, " (protocol 4)")
     .addHelpText("after", PUT_HELP)
     .action(async (files: string[], _options: unknown, command: Command) =>
       run.finish(await put(run, command.optsWithGlobals<ClientOptions>(), files))
@@ -109,7 +114,8 @@ export function clientCommand(client: Command, run: Run): void {
 }
 
 const CLIENT_HELP = `
-transfer.info has three lines: the server, your name there, the file to store.
+transfer.info has three lines: the server, your name there, the file to store. It is
+written by hand, or by xfer client init.
 
 Example:
   $ cat transfer.info
@@ -130,8 +136,9 @@ const PUT_HELP = example(
 ) + `
 
 Of a folder only what the server does not have with the same content is sent; nothing is
-removed there. Links, other special files and empty folders are left out, and said. An
-upload of a large file that was broken off goes on where it was.
+removed there. Links, other special files and empty folders are left out, and said. What
+the server has got of a large file when the network fails, or Ctrl-C is pressed, it keeps
+for a while: the same command goes on from there.
 ${EXCLUDE_HELP}`;
 
 /** Options that protocol 3 knows nothing of, as they are called in a sentence. */

@@ -5,7 +5,7 @@
  */
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { getFile, getFolder, type GetOptions, type GetOutcome, lastPart } from "../client/mod.ts";
-import { XferError } from "../protocol/mod.ts";
+import { RefusedError, XferError } from "../protocol/mod.ts";
 import { exitCodeOf, SUCCESS } from "./exit_codes.ts";
 import { parseVersion } from "./quantities.ts";
 import type { Reporter } from "./reporter.ts";
@@ -84,10 +84,17 @@ async function getOne(options: GetOptions): Promise<GetOutcome> {
   } catch (error) {
     if (!(error instanceof XferError) || error.category === "usage") throw error;
     const { name, target = lastPart(name) } = options;
-    const outcome = { state: "not-got", name, target, error } as const;
+    const outcome = { state: "not-got", name, target, error: withHint(error) } as const;
     options.onOutcome?.(outcome);
     return outcome;
   }
+}
+
+/** It may have been a folder that was meant. */
+function withHint(error: XferError): XferError {
+  if (error.code !== "no-such-file") return error;
+  const hint = "All below a folder is got with --recursive. See what there is: xfer client list.";
+  return new RefusedError("no-such-file", error.message, { hint, cause: error });
 }
 
 function reportOutcome(reporter: Reporter, outcome: GetOutcome): void {

@@ -180,7 +180,7 @@ class Asker {
     this.#run = run;
   }
 
-  /** Throws `UsageError` `nobody-to-ask`, `no-answer`. */
+  /** Throws `UsageError` `nobody-to-ask`, `invalid-answer`. */
   async require<Q extends Question>(name: Q): Promise<AnswerTo<Q>> {
     const answer = await this.ask(name);
     if (answer !== undefined) return answer;
@@ -199,7 +199,7 @@ class Asker {
       if (answer !== undefined) return answer;
       this.#run.reporter.note(`Expected ${printable(expected)}.`);
     }
-    throw new UsageError("no-answer", `Asked ${MAX_ASKED} times, there was no answer of use`, {
+    throw new UsageError("invalid-answer", `Asked ${MAX_ASKED} times, there was no answer of use`, {
       hint: `Expected is ${expected}.`,
     });
   }

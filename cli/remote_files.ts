@@ -17,11 +17,11 @@ import { example, isoTime } from "./words.ts";
 export function addRemoteFileCommands(client: Command, run: Run, connect: Connect): void {
   client.command("list")
     .description("Print your files on the server, by name (protocol 4).")
-    .argument("[prefix]", "how their names begin", "")
+    .argument("[prefix]", "how their names begin; without, all")
     .addHelpText("after", example("xfer client list docs/"))
-    .action(async (prefix: string, _: unknown, command: Command) => {
+    .action(async (prefix: string | undefined, _: unknown, command: Command) => {
       using connection = await connect(command);
-      await connection.list(prefix, (file) => reportFile(run.reporter, file));
+      await connection.list(prefix ?? "", (file) => reportFile(run.reporter, file));
     });
   client.command("stat")
     .description("Print what the server knows of a file (protocol 4).")

@@ -6,6 +6,7 @@
 import type { Command } from "commander";
 import { type Address, formatAddress, UsageError } from "../protocol/mod.ts";
 import {
+  dialectUnused,
   readAuthorities,
   readTransferInfo,
   type Retry,
@@ -32,6 +33,9 @@ export interface CommonOptions {
   readonly invitation?: string;
   readonly caCert?: string;
   readonly protocol: "3" | "4" | "auto";
+  /** Of protocol 3. */
+  readonly edition?: string;
+  readonly quirk?: readonly string[];
 }
 
 export type Secure = SecureOptions & RetryOptions & { readonly onRetry: (retry: Retry) => void };
@@ -49,6 +53,7 @@ export function addSecureCommands(client: Command, run: Run): void {
   const optionsOf: OptionsOf = async (command) => {
     const common = command.optsWithGlobals<CommonOptions>();
     if (common.protocol === "3") throw onlyProtocol4(command.name());
+    if (common.edition !== undefined || common.quirk !== undefined) throw dialectUnused();
     return await secureOptions(await readTransferInfo(common.transferInfo), common, run);
   };
   const connect: Connect = async (command) =>

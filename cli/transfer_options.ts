@@ -14,18 +14,18 @@ export interface TransferChoice {
   readonly parallel?: number;
 }
 
-/** Adds them to a command. */
-export function addTransferOptions(command: Command): Command {
+/** Adds them to a command, with what its other options say where they are not protocol 3's. */
+export function addTransferOptions(command: Command, note = ""): Command {
   return command
     .option(
       "--exclude <pattern>",
-      "of folders, leave out what matches, as in a .gitignore; again for more (protocol 4)",
+      `of folders, leave out what matches, as in a .gitignore; again for more${note}`,
       (pattern: string, before: string[] = []) => [...before, pattern],
     )
-    .option("--limit-rate <rate>", "bytes a second at most, such as 2MB (protocol 4)", parseRate)
+    .option("--limit-rate <rate>", `bytes a second at most, such as 2MB${note}`, parseRate)
     .option(
       "--parallel <n>",
-      `connections at once, 1 to ${MAX_LANES} (protocol 4; default: 1)`,
+      `connections at once, 1 (as without) to ${MAX_LANES}${note}`,
       parseLanes,
     );
 }

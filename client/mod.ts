@@ -40,7 +40,12 @@ export { getFile, getFolder, type GetOptions, type GetOutcome } from "./v4/get_f
 export { putFiles, type PutOptions, type PutOutcome } from "./v4/put_files.ts";
 export { type LaneOptions, MAX_LANES } from "./v4/lanes.ts";
 export { MIN_RATE, RateLimit } from "./v4/rate_limit.ts";
-export { type Choice, type ChoiceOptions, chooseProtocol } from "./v4/protocol_choice.ts";
+export {
+  type Choice,
+  type ChoiceOptions,
+  chooseProtocol,
+  dialectUnused,
+} from "./v4/protocol_choice.ts";
 export { type KnownServer, KnownServers, type ServerIdentity } from "./v4/known_servers.ts";
 export { readAuthorities } from "./v4/authorities.ts";
 export type { RemoteFile } from "./v4/remote_file.ts";

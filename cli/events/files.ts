@@ -153,13 +153,14 @@ export const FILE_EVENTS = {
     what: "A file was got from the server, and is what was stored.",
     fields: { name, target, size, cksum },
     words: ({ name, target, size, cksum }, paint) =>
-      `${paint("success", "Wrote")} ${target}: ${name} (${size} bytes, cksum ${cksum})`,
+      `${paint("success", "Got")} ${name} (${size} bytes, cksum ${cksum}) as ${target}`,
   }),
   "already-there": defineEvent({
     kind: "note",
+    isDetail: true,
     what: "What the server has is here already; it is not got.",
     fields: { name, target },
-    words: ({ target }) => `There already: ${target}`,
+    words: ({ target }) => `Unchanged: ${target}`,
   }),
   "not-got": defineEvent({
     kind: "error",
@@ -172,16 +173,15 @@ export const FILE_EVENTS = {
     what: "What came of all files, at the end of `put` and `get`.",
     fields: {
       action: oneOf(["put", "get"], "which way they went"),
-      done: count("files that were stored, or written"),
+      done: count("files that were stored, or got"),
       bytes: count("their bytes"),
       unchanged: count("files that were there already"),
-      failed: count("files that were not stored, or not written"),
+      failed: count("files that were not stored, or not got"),
     },
     words: ({ action, done, bytes, unchanged, failed }) => {
       if (unchanged === 0 && done + failed === 1) return undefined; // all is said
-      return action === "put"
-        ? `Stored ${done} (${bytes} bytes), unchanged ${unchanged}, failed ${failed}`
-        : `Wrote ${done} (${bytes} bytes), there already ${unchanged}, failed ${failed}`;
+      const did = action === "put" ? "Stored" : "Got";
+      return `${did} ${done} (${bytes} bytes), unchanged ${unchanged}, failed ${failed}`;
     },
   }),
   "file": defineEvent({

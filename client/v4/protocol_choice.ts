@@ -74,7 +74,8 @@ function downgrade(): UsageError {
   );
 }
 
-function dialectUnused(): UsageError {
+/** A `UsageError` `protocol-3-only`. */
+export function dialectUnused(): UsageError {
   return new UsageError("protocol-3-only", "--edition and --quirk have no meaning in protocol 4", {
     hint: "Leave them out; or, if you mean a server of protocol 3 and trust the network, add " +
       "--protocol 3.",

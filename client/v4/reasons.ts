@@ -19,8 +19,16 @@ interface Reason {
 
 /** The server does not do what it was asked for. */
 export function refused(reason: Reason): RefusedError {
-  return new RefusedError(codeOf(reason), `The server refuses: ${wordsOf(reason)}`);
+  const hint = HINTS.get(codeOf(reason));
+  const details = hint === undefined ? {} : { hint };
+  return new RefusedError(codeOf(reason), `The server refuses: ${wordsOf(reason)}`, details);
 }
+
+/** What to do next, where the code says enough. */
+const HINTS: ReadonlyMap<string, string> = new Map([
+  ["file-exists", "Choose another name, or remove what is there: xfer client remove NAME."],
+  ["no-such-file", "See what there is: xfer client list."],
+]);
 
 /** The server lets go of a client that it may see again. */
 export function ended(reason: Reason): NetworkError {

@@ -78,7 +78,7 @@ test("a folder goes there and comes back, with the times of its files; nothing i
   assert.equal(mtime?.getTime(), when.getTime());
   const same = await xfer(get, folder);
   assert.equal(same.code, 0, same.stderr);
-  assert.match(same.stderr, /Wrote 0 \(0 bytes\), there already 2, failed 0/);
+  assert.match(same.stderr, /Got 0 \(0 bytes\), unchanged 2, failed 0/);
   const unchanged = await xfer(["client", "put", "photos"], folder);
   assert.match(unchanged.stderr, /Stored 0 \(0 bytes\), unchanged 2, failed 0/);
   await Deno.writeTextFile(`${folder}/back/empty`, "not any more");
