@@ -17,9 +17,7 @@ export const TOPICS: Readonly<
   "exit-codes": {
     about: "what the exit code of a command says",
     tell: (reporter) => {
-      for (const { code, class: kind, meaning } of EXIT_CODES) {
-        reporter.report({ event: "exit-code", code, class: kind, meaning });
-      }
+      for (const row of EXIT_CODES) reporter.report({ event: "exit-code", ...row });
     },
   },
 };

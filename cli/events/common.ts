@@ -52,6 +52,7 @@ export const COMMON_EVENTS = {
     fields: {
       code: count("the exit code"),
       class: text("of the errors that end so; else empty"),
+      signal: optional(text("the signal by which the command was ended")),
       meaning: text("what it says"),
     },
     words: ({ code, class: kind, meaning }) =>
