@@ -69,8 +69,6 @@ Deno.test("help exit-codes prints the table of exit codes", async () => {
   const json = await xfer(["help", "exit-codes", "--json"]);
   assert.deepEqual(
     eventsIn(json.stdout),
-    EXIT_CODES.map(({ code, class: kind, meaning }) => ({
-      ...{ event: "exit-code", code, class: kind, meaning },
-    })),
+    EXIT_CODES.map((row) => ({ event: "exit-code", ...row })),
   );
 });
