@@ -84,15 +84,20 @@ async function getOne(options: GetOptions): Promise<GetOutcome> {
   } catch (error) {
     if (!(error instanceof XferError) || error.category === "usage") throw error;
     const { name, target = lastPart(name) } = options;
-    const outcome = { state: "not-got", name, target, error: withHint(error) } as const;
+    const outcome = {
+      state: "not-got",
+      name,
+      target,
+      error: withHint(error, options.version),
+    } as const;
     options.onOutcome?.(outcome);
     return outcome;
   }
 }
 
 /** It may have been a folder that was meant. */
-function withHint(error: XferError): XferError {
-  if (error.code !== "no-such-file") return error;
+function withHint(error: XferError, version: number | undefined): XferError {
+  if (error.code !== "no-such-file" || version !== undefined) return error;
   const hint = "All below a folder is got with --recursive. See what there is: xfer client list.";
   return new RefusedError("no-such-file", error.message, { hint, cause: error });
 }

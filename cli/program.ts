@@ -63,7 +63,11 @@ export async function makeProgram(
       .exitOverride((cause) => {
         throw new Ended(command, cause);
       })
-      .configureOutput({ outputError: () => undefined });
+      .configureOutput({
+        outputError: () => undefined,
+        // Help has no colours; to look for them takes permission to read more of the environment.
+        ...{ getOutHasColors: () => false, getErrHasColors: () => false },
+      });
   }
   return program;
 }
@@ -74,9 +78,24 @@ export function* commandsOf(command: Command): Generator<Command> {
   for (const child of command.commands) yield* commandsOf(child);
 }
 
+/** Where it is not known how wide a terminal is. */
+const USUAL_WIDTH = 80;
+/** A description stands beside its term where it has so much room, else below it. */
+const MIN_BESIDE = 30;
+
 /** Options in a group of their own, and the program's `--version`, are their command's alone. */
 const HELP_STYLE: Partial<Help> = {
   showGlobalOptions: true,
+  minWidthToWrap: 20,
+  formatItem(term, termWidth, description, helper) {
+    const width = helper.helpWidth ?? USUAL_WIDTH;
+    if (description === "" || width - termWidth >= MIN_BESIDE) {
+      return Help.prototype.formatItem.call(this, term, termWidth, description, helper);
+    }
+    const indent = "\n      ";
+    const wrapped = helper.boxWrap(description, width - indent.length);
+    return `  ${term}${indent}${wrapped.replaceAll("\n", indent)}`;
+  },
   groupItems<T extends Command | Option>(all: T[], visible: T[], groupOf: (item: T) => string) {
     const group = Help.prototype.groupItems<T>;
     const groups = group.call(this, all, visible, groupOf);

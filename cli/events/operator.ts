@@ -48,19 +48,24 @@ const storedFile = {
   current: flag("whether it is the newest"),
 };
 
+/** What stands for protocol 4 among the editions of protocol 3. */
+const PROTOCOL_4 = "4";
+
 export const OPERATOR_EVENTS = {
   "client": defineEvent({
     kind: "result",
     what: "An account with all that it has stored.",
     fields: {
       ...{ name: user, id, edition: text("what its client speaks; 4 is protocol 4") },
-      ...{ firstSeen, lastSeen, hasKey: flag("whether the client has sent a key") },
+      ...{ firstSeen, lastSeen, hasKey: flag("whether a client of protocol 3 has sent its key") },
       files: list(record(storedFile, "a file"), "its files"),
     },
     words: ({ name, id, edition, firstSeen, lastSeen, hasKey, files }) =>
       [
-        `${name}  id ${id}  edition ${edition}  first seen ${seconds(firstSeen)}  ` +
-        `last seen ${seconds(lastSeen)}${hasKey ? "" : ", no key yet"}`,
+        `${name}  id ${id}  ${
+          edition === PROTOCOL_4 ? "protocol 4" : `edition ${edition}`
+        }  first seen ${seconds(firstSeen)}  ` +
+        `last seen ${seconds(lastSeen)}${hasKey || edition === PROTOCOL_4 ? "" : ", no key yet"}`,
         ...rows(files),
       ].join("\n"),
   }),

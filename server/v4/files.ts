@@ -150,7 +150,7 @@ async function open(
   const { store: { catalog, blobs } } = context;
   for (let looks = 0; looks < MAX_LOOKS; looks++) {
     const found = await catalog.findWhole(owner.clientId, name, version);
-    if (found === undefined) throw noSuchFile(name);
+    if (found === undefined) throw noSuchFile(name, version);
     const file = await withTree(context, found.file);
     if (file === undefined) continue;
     const digests = found.chunks ?? await catalog.findChunks(file.path);
@@ -195,7 +195,7 @@ async function find(session: Session, name: string, version: number): Promise<Fi
   const { context, owner } = session;
   for (let looks = 0; looks < MAX_LOOKS; looks++) {
     const file = await context.store.catalog.findFile(owner.clientId, name, version);
-    if (file === undefined) throw noSuchFile(name);
+    if (file === undefined) throw noSuchFile(name, version);
     const found = await withTree(context, file);
     if (found !== undefined) return found;
   }
@@ -207,8 +207,10 @@ function describe(tag: number, file: FileWithTree): Message {
   return { kind: "file", tag, name, version, size, storedAt, cksum: crc, ...tree };
 }
 
-function noSuchFile(name: string): Refusal {
-  return new Refusal("no-such-file", `there is no file ${name.slice(0, MAX_QUOTED)}`);
+/** `version`: 0 for whichever is current. */
+function noSuchFile(name: string, version = 0): Refusal {
+  const what = version === 0 ? "file" : `version ${version} of`;
+  return new Refusal("no-such-file", `there is no ${what} ${name.slice(0, MAX_QUOTED)}`);
 }
 
 function replacedTooOften(name: string): Refusal {
