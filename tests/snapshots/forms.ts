@@ -128,7 +128,7 @@ const CHANGING: readonly (readonly [RegExp, string])[] = [
   [/it is not empty, \S+ is there/g, "it is not empty, ⟨name⟩ is there"],
   [/\b[a-z2-7]{26}\b/g, "⟨token⟩"],
   [/\b20\d\d-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?( ?Z| [+-]\d\d:\d\d)?/g, "⟨time⟩"],
-  [/\b\d+\.\d{3} s  connection/g, "⟨seconds⟩ s  connection"],
+  [/\b\d+\.\d{3} s {2}connection/g, "⟨seconds⟩ s  connection"],
   [/"after":[0-9.]+/g, '"after":⟨seconds⟩'],
   // A certificate's signature has one byte more or less.
   [/(helloAnswer, )\d+ bytes/g, "$1⟨size⟩ bytes"],
