@@ -63,7 +63,11 @@ export async function makeProgram(
       .exitOverride((cause) => {
         throw new Ended(command, cause);
       })
-      .configureOutput({ outputError: () => undefined });
+      .configureOutput({
+        writeOut: (text) => run.reporter.print(text),
+        writeErr: (text) => run.reporter.note(text.replace(/\n$/, "")),
+        outputError: () => undefined,
+      });
   }
   return program;
 }
