@@ -54,7 +54,7 @@ export const OPERATOR_EVENTS = {
     what: "An account with all that it has stored.",
     fields: {
       ...{ name: user, id, edition: text("what its client speaks; 4 is protocol 4") },
-      ...{ firstSeen, lastSeen, hasKey: flag("whether the client has sent a key") },
+      ...{ firstSeen, lastSeen, hasKey: flag("whether the client has a key, of either protocol") },
       files: list(record(storedFile, "a file"), "its files"),
     },
     words: ({ name, id, edition, firstSeen, lastSeen, hasKey, files }) =>
