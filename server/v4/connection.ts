@@ -60,10 +60,11 @@ export class Connection {
     try {
       try {
         await this.#converse();
-        await this.#outbox.drain();
       } finally {
         await this.#requests?.[Symbol.asyncDispose]();
       }
+      // Who says no more may still listen.
+      await this.#outbox.drain();
     } catch (cause) {
       const error = this.#unsent ?? cause;
       if (error instanceof ProtocolError || error instanceof LimitError) await this.#refuse(error);
@@ -155,19 +156,16 @@ export class Connection {
       const { room } = this.#frames;
       if (room !== undefined) {
         const phase = this.#conversation.isReceiving ? "content" : "request";
-        if (!(await this.#socket.fill(room, phase))) throw leftWithin();
+        if (!(await unlessLeft(this.#socket.fill(room, phase)))) throw leftWithin();
         this.#frames.fill(room.length);
         continue;
       }
-      const bytes = await this.#socket.receive(
-        this.#conversation.isReceiving
-          ? "content"
-          : this.#frames.betweenFrames
-          ? "idle"
-          : "request",
-      );
+      const { isReceiving } = this.#conversation;
+      const { betweenFrames } = this.#frames;
+      const phase = isReceiving ? "content" : betweenFrames ? "idle" : "request";
+      const bytes = await unlessLeft(this.#socket.receive(phase));
       if (bytes === undefined) {
-        if (!this.#frames.betweenFrames) throw leftWithin();
+        if (isReceiving || !betweenFrames) throw leftWithin();
         return undefined;
       }
       this.#frames.push(bytes);
@@ -177,7 +175,9 @@ export class Connection {
   /** Resolves when there is room for more. */
   #send(message: Message): Promise<void> {
     this.#conversation.say(message);
-    return this.#outbox.send(encodeMessage(message));
+    const sent = this.#outbox.send(encodeMessage(message));
+    if (this.#finishing) this.finish();
+    return sent;
   }
 
   /** The chunk may change when the promise resolves. */
@@ -230,5 +230,18 @@ export class Connection {
 }
 
 function leftWithin(): Error {
-  return new Error("it left within a message");
+  return new Error("it left within a message or a file");
+}
+
+/**
+ * What comes; `undefined` where the peer has left without TLS's own goodbye, as most programs do, ours among them. It is
+ * not needed here: a message has its length, a file its end, and so nothing can be cut off unseen.
+ */
+async function unlessLeft<T>(coming: Promise<T>): Promise<T | undefined> {
+  try {
+    return await coming;
+  } catch (error) {
+    if (error instanceof Deno.errors.UnexpectedEof) return undefined;
+    throw error;
+  }
 }

@@ -49,6 +49,17 @@ test("with the line that the server prints, one command stores a file; another g
   assert.equal(await Deno.readTextFile(`${folder}/back.txt`), "hello\n");
 });
 
+test("a client that has done its work is not called lost in the server's log", async ({ prepare, server }) => {
+  const folder = await prepare("Alice");
+  for (const args of [["client"], ["client", "list"]]) {
+    const { code, stderr } = await xfer(args, folder);
+    assert.equal(code, 0, stderr);
+  }
+  await server.stop();
+  await server.logged("client.logged-in");
+  assert.deepEqual(server.log.filter(({ event }) => event === "connection.lost"), []);
+});
+
 test("a folder goes there and comes back, with the times of its files; nothing is replaced", async ({ prepare }) => {
   const folder = await prepare("Alice");
   const big = pseudoRandomBytes(3_000_000);
@@ -98,6 +109,14 @@ test("stat, rename, range, remove, each with its exit code", async ({ prepare })
   assert.equal((await run("rename", "a/b", "c")).code, 0);
   assert.equal((await run("get", "c", "--range", "1-3", "-o", "part")).code, 0);
   assert.equal(await Deno.readTextFile(`${folder}/part`), "ell");
+  const beyond = await run("get", "c", "--range", "4-99", "-o", "beyond", "--json");
+  assert.match(
+    beyond.stderr,
+    /^Got 2 bytes, from 4 on, of c \(6 bytes, cksum 3015617425\) as beyond$/m,
+  );
+  const told = eventsIn(beyond.stdout, "got").map(({ size, range }) => ({ size, range }));
+  assert.deepEqual(told, [{ size: 6, range: { from: 4, bytes: 2 } }]);
+  assert.deepEqual(eventsIn(beyond.stdout, "summary").map(({ bytes }) => bytes), [2]);
   assert.equal((await run("remove", "c")).code, 0);
   const gone = await run("get", "c");
   assert.equal(gone.code, 5);
