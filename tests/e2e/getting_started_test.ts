@@ -1,7 +1,7 @@
 /** docs/getting-started.md: its commands do what the page says, as they stand, in the order of the page. */
 import assert from "node:assert/strict";
 import { fencesIn } from "../helpers/markdown.ts";
-import { invocation } from "../helpers/processes.ts";
+import { writeLauncher } from "../helpers/processes.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
 
 const PAGE = new URL("../../docs/getting-started.md", import.meta.url);
@@ -45,13 +45,7 @@ class Terminals {
   }
 
   static async create(home: TemporaryFolder): Promise<Terminals> {
-    const { executable, args } = invocation([]);
-    const words = [executable, ...args].map((word) => `'${word}'`).join(" ");
-    await Deno.mkdir(home.join("bin"));
-    // Deno finds what it has cached by the home folder.
-    const env = `HOME='${Deno.env.get("HOME") ?? ""}'`;
-    const xfer = await home.write("bin/xfer", `#!/bin/sh\n${env} exec ${words} "$@"\n`);
-    await Deno.chmod(xfer, 0o755);
+    await writeLauncher(home.join("bin"));
     return new Terminals(home);
   }
 

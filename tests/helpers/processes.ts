@@ -21,6 +21,18 @@ export function command(args: readonly string[], options: Deno.CommandOptions = 
   });
 }
 
+/** Writes a program `xfer` for shells into a new folder: the executable under test. */
+export async function writeLauncher(folder: string): Promise<void> {
+  const { executable, args } = invocation([]);
+  const words = [executable, ...args].map((word) => `'${word}'`).join(" ");
+  // Deno finds what it has cached by the home folder, which may be another one in the shell.
+  const home = `HOME='${Deno.env.get("HOME") ?? ""}'`;
+  await Deno.mkdir(folder);
+  await Deno.writeTextFile(`${folder}/xfer`, `#!/bin/sh\n${home} exec ${words} "$@"\n`, {
+    mode: 0o755,
+  });
+}
+
 /** A client of protocol 3, which asks for nothing else. */
 export const CLIENT_3: readonly string[] = ["client", "--protocol", "3"];
 

@@ -1,4 +1,5 @@
 /** Commands in a real pseudo-terminal, by util-linux's script(1), and what a person would see there. */
+import { utf8 } from "./bytes.ts";
 import { invocation } from "./processes.ts";
 import { Screen } from "./screen.ts";
 import { TemporaryFolder } from "./temporary.ts";
@@ -14,6 +15,8 @@ export interface TerminalOptions {
   readonly rows?: number;
   /** Beside `TERM`, `LANG`, and what programs need to be found. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Hears what is written, as it comes. */
+  readonly onWritten?: (text: string) => void;
 }
 
 export interface Shown {
@@ -31,11 +34,18 @@ export class Terminal implements AsyncDisposable {
   readonly #folder: TemporaryFolder;
   readonly #screen: Screen;
   readonly #reading: Promise<void>;
+  readonly #onWritten: (text: string) => void;
   #written = "";
   #news = Promise.withResolvers<void>();
   #hasEnded = false;
 
-  private constructor(process: Deno.ChildProcess, folder: TemporaryFolder, screen: Screen) {
+  private constructor(
+    process: Deno.ChildProcess,
+    folder: TemporaryFolder,
+    screen: Screen,
+    onWritten: (text: string) => void,
+  ) {
+    this.#onWritten = onWritten;
     this.#process = process;
     this.#input = process.stdin.getWriter();
     this.#folder = folder;
@@ -45,7 +55,7 @@ export class Terminal implements AsyncDisposable {
 
   static async start(
     command: readonly string[],
-    { cwd, columns = 80, rows = 24, env = {} }: TerminalOptions = {},
+    { cwd, columns = 80, rows = 24, env = {}, onWritten = () => undefined }: TerminalOptions = {},
   ): Promise<Terminal> {
     const folder = await TemporaryFolder.create();
     const name = quote(folder.join("tty"));
@@ -58,7 +68,7 @@ export class Terminal implements AsyncDisposable {
       env: { ...kept(), SHELL: "/bin/sh", TERM: "xterm-256color", LANG: "C.UTF-8", ...env },
       ...cwd === undefined ? {} : { cwd },
     }).spawn();
-    return new Terminal(process, folder, new Screen(columns, rows));
+    return new Terminal(process, folder, new Screen(columns, rows), onWritten);
   }
 
   /** The executable under test, in a terminal. */
@@ -78,8 +88,13 @@ export class Terminal implements AsyncDisposable {
   }
 
   /** Resolves when something that is shown matches. Throws when the command ends before. */
-  async shows(what: RegExp): Promise<void> {
-    while (!what.test(this.lines.join("\n"))) {
+  shows(what: RegExp): Promise<void> {
+    return this.until(() => what.test(this.lines.join("\n")));
+  }
+
+  /** Resolves when it is so, which is asked after whatever is written. Throws when the command ends before. */
+  async until(isSo: () => boolean): Promise<void> {
+    while (!isSo()) {
       if (this.#hasEnded) throw new Error(`It has ended and shows:\n${this.lines.join("\n")}`);
       await this.#news.promise;
     }
@@ -87,7 +102,7 @@ export class Terminal implements AsyncDisposable {
 
   /** Types keys; `\x03` is Ctrl-C. */
   type(keys: string): Promise<void> {
-    return this.#input.write(new TextEncoder().encode(keys));
+    return this.#input.write(utf8(keys));
   }
 
   /** Changes the size, of which the command is told by SIGWINCH. */
@@ -119,6 +134,7 @@ export class Terminal implements AsyncDisposable {
   async #read(): Promise<void> {
     for await (const text of this.#process.stdout.pipeThrough(new TextDecoderStream())) {
       this.#written += text;
+      this.#onWritten(text);
       await this.#screen.write(text);
       this.#tell();
     }

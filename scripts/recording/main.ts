@@ -1,0 +1,13 @@
+/**
+ * Makes docs/session.svg, the picture in README.md: a newcomer's session, recorded in real terminals. What differs from
+ * one run to the next (ports, keys, ids, times) is replaced by what stands for it in documentation; see session.ts.
+ */
+import { parseArgs } from "node:util";
+import { newcomer, record } from "./session.ts";
+
+const { values: { out } } = parseArgs({
+  options: { out: { type: "string", default: "docs/session.svg" } },
+});
+const picture = await record(newcomer);
+await Deno.writeTextFile(out, picture);
+console.log(`Wrote ${out}: ${picture.length} characters`);

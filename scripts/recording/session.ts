@@ -1,0 +1,134 @@
+/**
+ * A newcomer's session, which really happens: a server, a client that stores its first file, and more. Server and client
+ * run on this machine; the picture shows them as two, with addresses that are for documentation.
+ */
+import { writeLauncher } from "../../tests/helpers/processes.ts";
+import { pseudoRandomBytes } from "../../tests/helpers/bytes.ts";
+import { TemporaryFolder } from "../../tests/helpers/temporary.ts";
+import { develop } from "./film.ts";
+import { scrub, type Swap } from "./scrub.ts";
+import { type Pane, Stage } from "./stage.ts";
+import { toSvg } from "./svg.ts";
+
+export interface Scene {
+  readonly stage: Stage;
+  readonly server: Pane;
+  readonly client: Pane;
+  /** The line for `transfer.info` that the server has printed. */
+  location(): string;
+}
+
+/** What is played, from a server that does not run yet. */
+export type Play = (scene: Scene) => Promise<void>;
+
+const COLUMNS = 110;
+const ROWS = { server: 7, client: 28 };
+
+/** How long the last picture stays, in milliseconds. */
+const LAST_MS = 6000;
+
+/** The first file, and that it is there. */
+export async function firstFile({ stage, server, client, location }: Scene): Promise<void> {
+  await server.type("xfer server");
+  await server.wrote(/transfer\.info: .*\r\n/);
+  stage.pause(2500);
+  await client.type("xfer client init");
+  await client.wrote(/it prints: $/);
+  await client.paste(location());
+  await client.wrote(/Your name there: $/);
+  await client.type("Alice");
+  await client.wrote(/\(Enter for none\): $/);
+  await client.type("report.pdf");
+  await client.isAtPrompt();
+  stage.pause(1500);
+  await client.run("xfer client");
+  stage.pause(2000);
+}
+
+/** The whole of it, in less than a minute. */
+export async function newcomer(scene: Scene): Promise<void> {
+  await firstFile(scene);
+  const { stage, client } = scene;
+  await client.run("xfer client put holiday --limit-rate 20MB");
+  stage.pause(2000);
+  await client.run("xfer client list holiday");
+  stage.pause(1500);
+  await client.run(
+    "xfer client get report.pdf -o back.pdf && cmp report.pdf back.pdf && echo same",
+  );
+  stage.pause(1500);
+}
+
+/** Plays in a temporary folder that is removed at the end; returns the picture. */
+export async function record(play: Play): Promise<string> {
+  await using folder = await TemporaryFolder.create();
+  await writeLauncher(folder.join("bin"));
+  const [at, home] = [folder.join("srv"), folder.join("alice")];
+  await furnish(home);
+  await Deno.mkdir(at);
+  const path = `${folder.join("bin")}:${Deno.env.get("PATH")}`;
+  await using stage = new Stage();
+  const server = await stage.open({
+    ...{ title: "files.example.org", columns: COLUMNS, rows: ROWS.server, cwd: at },
+    env: { PATH: path, XFER_LISTEN: "127.0.0.1:0" },
+  });
+  const client = await stage.open({
+    ...{ title: "Alice’s machine", columns: COLUMNS, rows: ROWS.client, cwd: home },
+    env: { PATH: path },
+  });
+  const found = () => findingsIn(server.written);
+  await play({ stage, server, client, location: () => found().location });
+  const length = stage.elapsed + LAST_MS;
+  const panes = [server.size, client.size];
+  const changes = await develop(panes, scrub(stage.outputs, swapsFor(found(), at)));
+  return toSvg({ title: TITLE, panes, changes, length });
+}
+
+const TITLE =
+  "A server starts; a client stores its first file, then a folder, and gets the file back";
+
+/** The files that are sent, the same each time. */
+async function furnish(home: string): Promise<void> {
+  await Deno.mkdir(`${home}/holiday/2026`, { recursive: true });
+  const files = {
+    "report.pdf": 81_920,
+    "holiday/film.mov": 60_000_000,
+    "holiday/2026/sea.jpg": 3e6,
+  };
+  for (const [name, size] of Object.entries(files)) {
+    await Deno.writeFile(`${home}/${name}`, pseudoRandomBytes(size));
+  }
+}
+
+interface Findings {
+  readonly location: string;
+  readonly port: string;
+  readonly securePort: string;
+  readonly fingerprint: string;
+}
+
+/** What the server says of itself. Throws where it does not run yet. */
+function findingsIn(written: string): Findings {
+  const match =
+    /Listening on 127\.0\.0\.1:(\d+) for protocol 4; .*(xfer:\/\/127\.0\.0\.1:(\d+)#(\S+)),/
+      .exec(written);
+  if (match === null) throw new Error(`No server has said where it listens:\n${written}`);
+  const [, securePort = "", location = "", port = "", fingerprint = ""] = match;
+  return { location, port, securePort, fingerprint };
+}
+
+/** Addresses for documentation are those of RFC 2606 and RFC 5737. */
+function swapsFor({ port, securePort, fingerprint }: Findings, data: string): Swap[] {
+  const at = (port: string) => `127\\.0\\.0\\.1:${port}\\b`;
+  return [
+    [new RegExp(`(?<=Listening on )${at(port)}`, "g"), "0.0.0.0:1256"],
+    [new RegExp(at(securePort), "g"), "0.0.0.0:1257"],
+    [new RegExp(at(port), "g"), "files.example.org:1256"],
+    [fingerprint, "SHA256:zgjYg8ywgX/xhXKbmEq4i63Jvt+XgLfBO0w6nGYalBU"],
+    [data, "/srv"],
+    [/127\.0\.0\.1:\d+/g, "192.0.2.7:49152"],
+    [/\b[0-9a-f]{32}\b/g, "74adb33578fcad92fe7e6f877eec57b3"],
+    [/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} \+\d\d/g, "2026-06-12 09:30:00.000 +00"],
+    [/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g, "2026-06-12T09:30:00.000Z"],
+  ];
+}
