@@ -60,10 +60,11 @@ export class Connection {
     try {
       try {
         await this.#converse();
-        await this.#outbox.drain();
       } finally {
         await this.#requests?.[Symbol.asyncDispose]();
       }
+      // Who says no more may still listen.
+      await this.#outbox.drain();
     } catch (cause) {
       const error = this.#unsent ?? cause;
       if (error instanceof ProtocolError || error instanceof LimitError) await this.#refuse(error);
@@ -177,7 +178,9 @@ export class Connection {
   /** Resolves when there is room for more. */
   #send(message: Message): Promise<void> {
     this.#conversation.say(message);
-    return this.#outbox.send(encodeMessage(message));
+    const sent = this.#outbox.send(encodeMessage(message));
+    if (this.#finishing) this.finish();
+    return sent;
   }
 
   /** The chunk may change when the promise resolves. */

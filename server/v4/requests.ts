@@ -24,7 +24,7 @@ export class Requests implements AsyncDisposable {
   #incoming: Receipt | undefined;
   /** The transfer of another connection whose data comes here too. */
   #joined: Receipt | undefined;
-  /** Puts that have come whole and are not answered. */
+  /** Puts that have come whole, and whose answers have not found room yet. */
   readonly #deciding = new Set<Promise<void>>();
 
   constructor(session: Session) {
@@ -99,6 +99,8 @@ export class Requests implements AsyncDisposable {
       // Who has left is not told.
       .catch(() => undefined).finally(() => this.#deciding.delete(deciding));
     this.#deciding.add(deciding);
+    // Nothing more is taken from a client that does not take its answers.
+    if (this.#deciding.size >= WINDOW) await Promise.race(this.#deciding);
   }
 
   async #decide(receipt: Receipt, message: MessageOf<"end">): Promise<void> {
