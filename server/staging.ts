@@ -13,6 +13,9 @@ const MEASURE_EVERY = 64;
 /** … and always where not so many bytes more are free than are to be left. */
 const PLENTY = 1024 * 1024 * 1024;
 
+/** Bytes of small files that are in memory at a time, of all clients; further ones are staged on the disk. */
+export const MOST_IN_MEMORY = 32 * 1024 * 1024;
+
 export class Staging {
   readonly #blobs: Pick<BlobStore, "stage" | "resume">;
   readonly #limits: Limits;
@@ -21,6 +24,7 @@ export class Staging {
   #count = 0;
   /** Bytes that are announced and not written yet. */
   #promised = 0;
+  #inMemory = 0;
   /** Bytes that were free when the disk was last asked, without what has been announced until now. */
   #room = 0;
   /** Blobs since then. */
@@ -46,10 +50,11 @@ export class Staging {
     return this.#open(clientId, size, () => this.#blobs.stage());
   }
 
-  /** The same, in memory where the catalog is to keep it. */
+  /** The same, in memory where the catalog is to keep it and there is room. */
   stageWhole(clientId: Bytes, size: number): Promise<StagedBlob> {
-    if (size > Math.min(this.#limits.inlineSize, MAX_INLINE)) return this.stage(clientId, size);
-    return this.#open(clientId, size, () => Promise.resolve(new InlineBlob(size)));
+    const isSmall = size <= Math.min(this.#limits.inlineSize, MAX_INLINE);
+    if (!isSmall || this.#inMemory + size > MOST_IN_MEMORY) return this.stage(clientId, size);
+    return this.#open(clientId, size, () => Promise.resolve(new InlineBlob(size)), size);
   }
 
   /**
@@ -60,11 +65,12 @@ export class Staging {
     return this.#open(clientId, size - held, () => this.#blobs.resume(path, held));
   }
 
-  /** `size`: bytes that are to come. */
+  /** `size`: bytes that are to come; `inMemory`: those that take memory until the blob is no more. */
   async #open(
     clientId: Bytes,
     size: number,
     open: () => Promise<StagedBlob>,
+    inMemory = 0,
   ): Promise<StagedBlob> {
     const owner = toHex(clientId);
     const { maxStagedPerClient } = this.#limits;
@@ -74,6 +80,7 @@ export class Staging {
     this.#count++;
     this.#promised += size;
     this.#room -= size;
+    this.#inMemory += inMemory;
     let promised = size;
     const keep = (bytes: number) => {
       const kept = Math.min(bytes, promised);
@@ -82,6 +89,7 @@ export class Staging {
     };
     const release = () => {
       keep(promised);
+      this.#inMemory -= inMemory;
       this.#release(owner);
     };
     try {

@@ -14,7 +14,8 @@ import {
 import { addressKey } from "../../server/client_address.ts";
 import { Patience } from "../../server/patience.ts";
 import type { StagedBlob } from "../../server/store/blob_store.ts";
-import { Staging } from "../../server/staging.ts";
+import { MAX_INLINE } from "../../server/store/inline_blobs.ts";
+import { MOST_IN_MEMORY, Staging } from "../../server/staging.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
 import { kindOf, Peer } from "../helpers/peer.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
@@ -217,6 +218,36 @@ Deno.test("limit minFree: room that is spoken for is not given twice", async () 
   await second.discard();
   await staging.stage(id, 30);
 });
+
+Deno.test("inlineSize: small files of all clients together have a bound in memory; beyond it they are staged on the disk", async () => {
+  const onDisk: StagedBlob = {
+    ...{ path: "staging/x", write: nothing, writeAt: nothing, sync: nothing, seal: nothing },
+    ...{ commit: nothing, leave: nothing, discard: nothing },
+  };
+  const staging = new Staging(
+    { stage: () => Promise.resolve(onDisk), resume: () => Promise.resolve(onDisk) },
+    { ...DEFAULT_LIMITS, inlineSize: Infinity, maxStagedPerClient: Infinity },
+    () => Promise.resolve(Infinity),
+  );
+  const stage = (client: number) => staging.stageWhole(new Uint8Array(16).fill(client), MAX_INLINE);
+  const blobs: StagedBlob[] = [];
+  for (let client = 0; blobs.length * MAX_INLINE < MOST_IN_MEMORY; client++) {
+    blobs.push(await stage(client));
+  }
+  assert.ok(blobs.every(({ content }) => content?.length === MAX_INLINE));
+  const beyond = await stage(0);
+  assert.equal(beyond.content, undefined);
+  await beyond.discard();
+  assert.equal((await stage(0)).content, undefined, "what is on the disk makes no room in memory");
+  await blobs[0]?.commit("");
+  await blobs[0]?.discard();
+  assert.equal((await stage(0)).content?.length, MAX_INLINE);
+  assert.equal((await stage(1)).content, undefined);
+});
+
+function nothing(): Promise<void> {
+  return Promise.resolve();
+}
 
 over("maxStagedPerClient", { maxStagedPerClient: 2 }, async ({ peer }) => {
   await peer.enrol("Alice");
