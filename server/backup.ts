@@ -89,9 +89,10 @@ async function copyInRounds(
       await Deno.chmod(partial, 0o600);
       catalog.copyFrom(source.catalog);
       report = await copyBlobs(source, { catalog, blobs }, target);
+      if (report !== undefined) await removeOthers({ catalog, blobs });
+      catalog.toSingleFile();
     }
     if (report !== undefined) {
-      await removeOthers(blobs, partial);
       await copyIdentity(source.path, target);
       using file = await Deno.open(partial, { read: true, write: true });
       await file.sync();
@@ -199,8 +200,7 @@ async function copyIdentity(source: string, target: string): Promise<void> {
 }
 
 /** Removes copies of files that were replaced after an earlier round. */
-async function removeOthers(blobs: DiskBlobStore, catalogPath: string): Promise<void> {
-  await using catalog = SqliteCatalog.openToRead(catalogPath);
+async function removeOthers({ catalog, blobs }: Copy): Promise<void> {
   for await (const path of blobs.list()) {
     if (!(await catalog.knowsPath(path))) await blobs.remove(path);
   }

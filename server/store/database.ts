@@ -121,6 +121,14 @@ export class Database implements Disposable {
     }
   }
 
+  /**
+   * Puts all into one file, which can be read where nothing can be written. Nobody else has the database open, and nothing
+   * is written to it afterwards.
+   */
+  toSingleFile(): void {
+    this.#database.exec("PRAGMA journal_mode = DELETE");
+  }
+
   run(sql: string, ...values: SQLInputValue[]): void {
     this.#refuseIfEnded();
     try {

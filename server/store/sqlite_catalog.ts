@@ -8,8 +8,8 @@ import type { Catalog } from "./catalog.ts";
 import { Database } from "./database.ts";
 import { METHODS, OPERATIONS } from "./operations/mod.ts";
 
-/** Rows that are held in memory at once when all are copied. */
-const PAGE = 1000;
+/** Rows that are held in memory at once when all are copied: each may have a small file in it. */
+const PAGE = 100;
 
 /** What a copy has: all but what is under way. */
 const COPIED = ["clients", "keys", "files", "tokens"] as const;
@@ -23,6 +23,8 @@ export interface SqliteCatalog extends Catalog {
   /** Rows of a table, in pages. */
   rows(table: typeof COPIED[number]): Iterable<Record<string, unknown>>;
   snapshot<T>(work: () => T): T;
+  /** Makes one file of it, which can be read where nothing can be written. It is closed next. */
+  toSingleFile(): void;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -51,6 +53,7 @@ function over(database: Database): SqliteCatalog {
     ...Object.fromEntries(methods) as Catalog,
     together: (work) => database.transaction(work),
     snapshot: (work) => database.snapshot(work),
+    toSingleFile: () => database.toSingleFile(),
     rows: (table) => pages(database, table),
     copyFrom(other) {
       other.snapshot(() =>

@@ -196,6 +196,21 @@ Deno.test("backup: taken while files are replaced, it is whole, restores, and ve
   assert.equal(kindOf(await returning.reconnect("Alice")), "reconnected");
 });
 
+Deno.test("backup: it holds what it must and no more, and nothing is written there when it is restored", async () => {
+  await using folder = await TemporaryFolder.create();
+  const data = await prepared(folder);
+  const [copy, restored] = [folder.join("backup"), folder.join("restored")];
+  const namesIn = (path: string) => [...Deno.readDirSync(path)].map(({ name }) => name).sort();
+  await backup(data, copy);
+  assert.deepEqual(namesIn(copy), ["backup.db", "files"]);
+  const before = contents(copy);
+  await restore(copy, restored);
+  assert.deepEqual(namesIn(copy), ["backup.db", "files"]);
+  assert.deepEqual(contents(copy), before);
+  assert.deepEqual(namesIn(restored), ["catalog.db", "files"]);
+  assert.equal((await files(restored)).length, 4);
+});
+
 Deno.test("backup: one that was cut off is no backup, and none is a data folder", async () => {
   await using folder = await TemporaryFolder.create();
   const data = await prepared(folder);
