@@ -225,6 +225,8 @@ export interface Catalog extends AccountCatalog, AsyncDisposable {
   findWhole(clientId: Bytes, name: string, version?: number): Promise<WholeFile | undefined>;
   /** All of the small file at a path, if the catalog keeps it. */
   findContent(path: string): Promise<Bytes | undefined>;
+  /** Its bytes are counted, not read. */
+  findContentSize(path: string): Promise<number | undefined>;
   /** Adds what protocol 4 keeps to the file at a path, if there still is one and it has none. */
   setTree(path: string, tree: Tree, chunks: Bytes): Promise<void>;
   /** Up to `count` current files of a client whose names begin with `prefix` and come behind `after`, by name. */

@@ -61,7 +61,7 @@ export class InlineBlob implements StagedBlob {
 /** Blobs on the disk and in the catalog as one store. */
 export function withInline(
   disk: BlobStore,
-  catalog: Pick<Catalog, "findContent">,
+  catalog: Pick<Catalog, "findContent" | "findContentSize">,
 ): BlobStore {
   /** Writes a blob to a file of its own, and returns the path of that. */
   const writeOut = async (path: string) => {
@@ -72,7 +72,6 @@ export function withInline(
     await staged.leave(content.length);
     return staged.path;
   };
-  const sizeOf = async (path: string) => (await catalog.findContent(path))?.length;
   return {
     stage: () => disk.stage(),
     resume: (path, size) => disk.resume(path, size),
@@ -81,8 +80,9 @@ export function withInline(
       isInline(path) ? readInline(catalog, path, options) : disk.read(path, options),
     remove: (path) => isInline(path) ? Promise.resolve() : disk.remove(path),
     list: () => disk.list(),
-    size: (path) => isInline(path) ? sizeOf(path) : disk.size(path),
-    has: async (path) => isInline(path) ? await sizeOf(path) !== undefined : await disk.has(path),
+    size: (path) => isInline(path) ? catalog.findContentSize(path) : disk.size(path),
+    has: async (path) =>
+      isInline(path) ? await catalog.findContentSize(path) !== undefined : await disk.has(path),
     quarantine: async (path) => await disk.quarantine(isInline(path) ? await writeOut(path) : path),
     sweep: (isKept) => disk.sweep(isKept),
   };

@@ -3,9 +3,13 @@ import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { backup, cksum, exportFile, listStored, removeUser, restore, verify } from "../../mod.ts";
 import type { SecureClient } from "../../client/v4/secure_client.ts";
+import { audit } from "../../server/store/audit.ts";
+import type { Catalog } from "../../server/store/catalog.ts";
 import { isInline } from "../../server/store/blob_paths.ts";
+import { DataFolder } from "../../server/store/data_folder.ts";
 import { MAX_INLINE } from "../../server/store/inline_blobs.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
+import { openInThisThread } from "../helpers/catalogs.ts";
 import { readFiles, readWholeFolder } from "../faults/data_folder.ts";
 import { connectRaw, got, loginRaw, put, Scene } from "./scene.ts";
 
@@ -155,4 +159,31 @@ Deno.test("inline: a get of one that is damaged is refused", async () => {
   tamper(scene.data, "UPDATE files SET content = substr(content, 2) WHERE name = 'b'");
   await assert.rejects(got(client, "a"), { code: "damaged" });
   await assert.rejects(got(client, "b"), { code: "damaged" });
+});
+
+Deno.test("inline: what is compared at a start is their sizes; nothing of them is read", async () => {
+  await using scene = await Scene.create();
+  {
+    using client = await scene.client("Alice");
+    for (const [i, name] of ["a", "b"].entries()) await store(scene, client, name, 100 * i);
+  }
+  await scene.server.close();
+  const looks = { read: 0, counted: 0 };
+  const openCatalog = async (path: string): Promise<Catalog> => {
+    const catalog = await openInThisThread(path);
+    return {
+      ...catalog,
+      findContent(path) {
+        looks.read++;
+        return catalog.findContent(path);
+      },
+      findContentSize(path) {
+        looks.counted++;
+        return catalog.findContentSize(path);
+      },
+    };
+  };
+  await using folder = await DataFolder.openToServe(scene.data, Deno, openCatalog);
+  for await (const { kind } of audit(folder, { contents: false })) assert.fail(kind);
+  assert.deepEqual(looks, { read: 0, counted: 2 });
 });

@@ -23,6 +23,7 @@ import { findBy } from "./accounts.ts";
 import { read, write } from "./operation.ts";
 import { addOrphan, removeOrphan } from "./orphans.ts";
 import { heldBytes } from "./partials.ts";
+import { firstBehind } from "./prefix.ts";
 
 export const FILE_OPERATIONS = {
   storeFile: write((database, file: StoredFile, options: StoreOptions = {}): Recorded => {
@@ -74,14 +75,11 @@ export const FILE_OPERATIONS = {
   refersTo: read((database, path: string): boolean =>
     database.all("SELECT 1 FROM files WHERE path = ?", path).length > 0
   ),
-  findChunks: read((database, path: string): Bytes | undefined => {
-    const [row] = database.all("SELECT chunks FROM files WHERE path = ?", path);
-    return (row?.["chunks"] as Bytes | null | undefined) ?? undefined;
-  }),
-  findContent: read((database, path: string): Bytes | undefined => {
-    const [row] = database.all("SELECT content FROM files WHERE path = ?", path);
-    return (row?.["content"] as Bytes | null | undefined) ?? undefined;
-  }),
+  findChunks: read((database, path: string) => valueAt<Bytes>(database, "chunks", path)),
+  findContent: read((database, path: string) => valueAt<Bytes>(database, "content", path)),
+  findContentSize: read((database, path: string) =>
+    valueAt<number>(database, "length(content)", path)
+  ),
   setTree: write((database, path: string, { mtime, digest }: Tree, chunks: Bytes): void => {
     const query =
       "UPDATE files SET mtime = ?, digest = ?, chunks = ? WHERE path = ? AND digest IS NULL";
@@ -180,6 +178,16 @@ function rowsOf(
     : database.all(`${ofName} AND version = ?`, clientId, name, version);
 }
 
+/** What is known of the file at a path, if there is one, and it is known. */
+function valueAt<T extends Bytes | number>(
+  database: Database,
+  value: "chunks" | "content" | "length(content)",
+  path: string,
+): T | undefined {
+  const [row] = database.all(`SELECT ${value} AS value FROM files WHERE path = ?`, path);
+  return (row?.["value"] as T | null | undefined) ?? undefined;
+}
+
 /** The newest version of a name, 0 without any, and whether one is the current one. */
 function versionsOf(database: Database, clientId: Bytes, name: string) {
   const query = `SELECT coalesce(max(version), 0) AS newest, coalesce(max(current), 0) AS current
@@ -253,19 +261,6 @@ function filesBelow(
     ? database.all(`${query} ORDER BY name LIMIT ?`, ...from, count)
     : database.all(`${query} AND name < ? ORDER BY name LIMIT ?`, ...from, end, count);
   return rows.map(toFile);
-}
-
-const LAST_CODE_POINT = 0x10ffff;
-const SURROGATES = { first: 0xd800, last: 0xdfff };
-
-/** The lowest text behind all that begin with `prefix`, by code points; `undefined` where nothing is behind them. */
-function firstBehind(prefix: string): string | undefined {
-  const points = Array.from(prefix, (character) => character.codePointAt(0) as number);
-  while (points.at(-1) === LAST_CODE_POINT) points.pop();
-  const last = points.pop();
-  if (last === undefined) return undefined;
-  const next = last + 1 === SURROGATES.first ? SURROGATES.last + 1 : last + 1;
-  return String.fromCodePoint(...points, next);
 }
 
 const NO_QUOTA: Usage = { bytes: Infinity, files: Infinity };
