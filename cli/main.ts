@@ -17,13 +17,12 @@ export async function main(args: readonly string[]): Promise<number> {
     run.endWatch();
   } catch (error) {
     run.endWatch();
-    if (error instanceof Ended) {
-      if (error.isAnswered) return SUCCESS;
-      run.scan(args);
+    if (!(error instanceof Ended && error.isAnswered)) {
+      if (error instanceof Ended) run.scan(args);
+      const failure = error instanceof Ended ? error.error : error;
+      run.reporter.reportError(failure);
+      run.finish(exitCodeOf(failure));
     }
-    const failure = error instanceof Ended ? error.error : error;
-    run.reporter.reportError(failure);
-    run.finish(exitCodeOf(failure));
   }
   const { failure } = run.reporter;
   return run.exitCode === SUCCESS && failure !== undefined ? exitCodeOf(failure) : run.exitCode;

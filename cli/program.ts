@@ -64,6 +64,8 @@ export async function makeProgram(
         throw new Ended(command, cause);
       })
       .configureOutput({
+        writeOut: (text) => run.reporter.print(text),
+        writeErr: (text) => run.reporter.note(text.replace(/\n$/, "")),
         outputError: () => undefined,
         // Help has no colours; to look for them takes permission to read more of the environment.
         ...{ getOutHasColors: () => false, getErrHasColors: () => false },

@@ -59,6 +59,9 @@ const MAX_ANSWER = 4096;
 /** Of a file that is on its way there is a line of JSON at most so often, in milliseconds. */
 const PROGRESS_MS = 200;
 
+/** Characters of a result that are told where it can't be written: it may be of any length. */
+const MAX_UNWRITTEN = 200;
+
 /** Causes of causes that are shown; an error may be its own. */
 const MAX_CAUSES = 8;
 
@@ -132,6 +135,11 @@ export class Reporter {
     this.report(toEvent(error, this.options.verbose));
   }
 
+  /** Writes text in place of a result, as it is. */
+  print(text: string): void {
+    this.#writeResult(text.replace(/\n$/, ""));
+  }
+
   /** Writes text for people, as it is. Where it can't be written, the work goes on all the same. */
   note(text: string | undefined): void {
     if (text === undefined) return;
@@ -181,7 +189,7 @@ export class Reporter {
       const reason = cause instanceof Error ? cause.message : String(cause);
       this.#failure = new StorageError(
         "cannot-write-output",
-        `Cannot write to standard output: ${reason}; it would have said: ${line}`,
+        `Cannot write to standard output: ${reason}; it would have said: ${shorten(line)}`,
         { cause },
       );
       this.reportError(this.#failure);
@@ -200,6 +208,10 @@ export class Reporter {
     if (color !== "auto") return color === "always" ? coloured : plain;
     return stream.isTerminal() && !this.#streams.noColor ? coloured : plain;
   }
+}
+
+function shorten(line: string): string {
+  return line.length > MAX_UNWRITTEN ? `${line.slice(0, MAX_UNWRITTEN)}…` : line;
 }
 
 /** What failed, as an event. */

@@ -190,8 +190,8 @@ Deno.test("output that can't be written: a closed pipe is quiet, a full disk is 
   if (Deno.build.os !== "linux") return;
   await using scene = await Scene.create();
   const cwd = await scene.prepare("client", { a: "content" });
-  const shell = async (line: string) => {
-    const { args, executable } = invocation(CLIENT_3);
+  const shell = async (line: string, command: readonly string[] = CLIENT_3) => {
+    const { args, executable } = invocation(command);
     const script = line.replace("XFER", [executable, ...args].map((word) => `'${word}'`).join(" "));
     const { code, stderr } = await new Deno.Command("bash", { args: ["-c", script], cwd }).output();
     return { code, stderr: new TextDecoder().decode(stderr) };
@@ -202,4 +202,12 @@ Deno.test("output that can't be written: a closed pipe is quiet, a full disk is 
   assert.equal(full.code, 7, full.stderr);
   assert.match(full.stderr, /cannot-write-output/);
   assert.equal(new TextDecoder().decode(await scene.exported("Alice", "a")), "content");
+  for (const command of [["--version"], ["--help"], ["help"], ["completions", "bash"]]) {
+    const told = await shell("XFER >/dev/full", command);
+    assert.deepEqual([told.code, told.stderr.includes("[cannot-write-output]")], [7, true]);
+    assert.ok(told.stderr.length < 1000, "not all that could not be written");
+    const read = await shell("set -o pipefail; XFER | true", command);
+    assert.deepEqual([read.code, read.stderr], [0, ""]);
+  }
+  assert.equal((await shell("XFER 2>/dev/full", [])).code, 2);
 });
