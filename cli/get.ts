@@ -54,11 +54,11 @@ export function addGetCommand(client: Command, run: Run, optionsOf: OptionsOf): 
         ...await optionsOf(command),
         ...transferOptions(chosen),
         ...{ name, target, force, range, version },
-        onOutcome: (outcome: GetOutcome) => reportOutcome(reporter, outcome),
+        onOutcome: (outcome: GetOutcome) => reportOutcome(reporter, outcome, range),
       };
       using _progress = showProgress(reporter, "get");
       const outcomes = recursive === true ? await getFolder(options) : [await getOne(options)];
-      run.finish(conclude(reporter, outcomes));
+      run.finish(conclude(reporter, outcomes, range));
     });
 }
 
@@ -102,7 +102,12 @@ function withHint(error: XferError, version: number | undefined): XferError {
   return new RefusedError("no-such-file", error.message, { hint, cause: error });
 }
 
-function reportOutcome(reporter: Reporter, outcome: GetOutcome): void {
+/** How much of a file of so many bytes is wanted. */
+function wantedOf(size: number, range: Range | undefined): number {
+  return range === undefined ? size : Math.max(0, Math.min(range.to, size) - range.from);
+}
+
+function reportOutcome(reporter: Reporter, outcome: GetOutcome, range: Range | undefined): void {
   const { name, target } = outcome;
   if (outcome.state === "not-got") {
     reporter.reportError(outcome.error);
@@ -110,15 +115,22 @@ function reportOutcome(reporter: Reporter, outcome: GetOutcome): void {
   }
   if (outcome.state === "there") return reporter.report({ event: "already-there", name, target });
   const { size, cksum } = outcome.file;
-  reporter.report({ event: "got", name, target, size, cksum });
+  const got = range && { from: range.from, bytes: wantedOf(size, range) };
+  reporter.report({ event: "got", name, target, size, cksum, range: got });
 }
 
 /** Says what came of all; returns the exit code. */
-function conclude(reporter: Reporter, outcomes: readonly GetOutcome[]): number {
+function conclude(
+  reporter: Reporter,
+  outcomes: readonly GetOutcome[],
+  range: Range | undefined,
+): number {
   let [done, bytes, unchanged] = [0, 0, 0];
   for (const outcome of outcomes) {
-    if (outcome.state === "got") [done, bytes] = [done + 1, bytes + outcome.file.size];
-    else if (outcome.state === "there") unchanged++;
+    if (outcome.state === "there") unchanged++;
+    if (outcome.state !== "got") continue;
+    done++;
+    bytes += wantedOf(outcome.file.size, range);
   }
   const failed = outcomes.length - done - unchanged;
   reporter.report({ event: "summary", action: "get", done, bytes, unchanged, failed });

@@ -25,7 +25,7 @@ const COUNTED: {
   "retrying": (tally) => tally.retry(),
   "stored": (tally, { path, size }) => tally.succeed(path, size),
   "not-stored": (tally, { path }) => tally.fail(path),
-  "got": (tally, { name, size }) => tally.succeed(name, size),
+  "got": (tally, { name, size, range }) => tally.succeed(name, range?.bytes ?? size),
   "not-got": (tally, { name }) => tally.fail(name),
 };
 

@@ -106,9 +106,9 @@ function reportCopy(run: Run, { files, bytes, damaged }: CopyReport, target: str
 }
 
 function clientEvent(client: ClientWithFiles): EventOf<"client"> {
-  const { id, name, publicKey, firstSeen, lastSeen, speech: { edition }, files } = client;
+  const { id, name, hasKey, firstSeen, lastSeen, speech: { edition }, files } = client;
   return {
-    ...{ event: "client", name, id: toHex(id), edition, hasKey: publicKey !== undefined },
+    ...{ event: "client", name, id: toHex(id), edition, hasKey },
     ...{ firstSeen: isoTime(firstSeen), lastSeen: isoTime(lastSeen) },
     files: files.map(({ name, size, crc: cksum, storedAt, verified, path, ...file }) => ({
       ...{ name, size, cksum, stored: isoTime(storedAt), verified, path },

@@ -12,6 +12,8 @@ import { syncFolder, writeAll } from "./store/file_system.ts";
 import { found } from "./users.ts";
 
 export interface ClientWithFiles extends Client {
+  /** Whether it has a key, of either protocol: without one it stores nothing. */
+  readonly hasKey: boolean;
   readonly files: readonly StoredFile[];
 }
 
@@ -20,7 +22,9 @@ export async function listStored(dataFolder: string): Promise<ClientWithFiles[]>
   await using folder = await DataFolder.openToRead(dataFolder, Deno);
   const clients: ClientWithFiles[] = [];
   for (const client of await folder.catalog.listClients()) {
-    clients.push({ ...client, files: await folder.catalog.listFiles(client.id) });
+    const account = await folder.catalog.findAccount(client.id);
+    const hasKey = client.publicKey !== undefined || (account?.keys.length ?? 0) > 0;
+    clients.push({ ...client, hasKey, files: await folder.catalog.listFiles(client.id) });
   }
   return clients;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { plural } from "../words.ts";
-import { count, defineEvent, oneOf, text, time } from "./definition.ts";
+import { count, defineEvent, oneOf, optional, record, text, time } from "./definition.ts";
 
 const MIB = 2 ** 20;
 
@@ -17,6 +17,11 @@ const user = text("the user's name");
 const file = text(
   "the file: its path here where it is sent, its name on the server where it is got",
 );
+
+const rangeFields = {
+  from: count("the first, counted from 0"),
+  bytes: count("how many, as far as the file goes"),
+};
 
 const UNSTORED = {
   "not-stored": ["Not stored", ""],
@@ -150,10 +155,15 @@ export const FILE_EVENTS = {
   }),
   "got": defineEvent({
     kind: "result",
-    what: "A file was got from the server, and is what was stored.",
-    fields: { name, target, size, cksum },
-    words: ({ name, target, size, cksum }, paint) =>
-      `${paint("success", "Got")} ${name} (${size} bytes, cksum ${cksum}) as ${target}`,
+    what: "A file, or a range of one, was got from the server, and is what was stored.",
+    fields: {
+      ...{ name, target, size, cksum },
+      range: optional(record(rangeFields, "which bytes of it alone, where not all were wanted")),
+    },
+    words: ({ name, target, size, cksum, range }, paint) =>
+      paint("success", "Got") +
+      (range === undefined ? "" : ` ${range.bytes} bytes, from ${range.from} on, of`) +
+      ` ${name} (${size} bytes, cksum ${cksum}) as ${target}`,
   }),
   "already-there": defineEvent({
     kind: "note",

@@ -57,7 +57,7 @@ export const OPERATOR_EVENTS = {
     what: "An account with all that it has stored.",
     fields: {
       ...{ name: user, id, edition: text("what its client speaks; 4 is protocol 4") },
-      ...{ firstSeen, lastSeen, hasKey: flag("whether a client of protocol 3 has sent its key") },
+      ...{ firstSeen, lastSeen, hasKey: flag("whether the client has a key, of either protocol") },
       files: list(record(storedFile, "a file"), "its files"),
     },
     words: ({ name, id, edition, firstSeen, lastSeen, hasKey, files }) =>
@@ -65,7 +65,7 @@ export const OPERATOR_EVENTS = {
         `${name}  id ${id}  ${
           edition === PROTOCOL_4 ? "protocol 4" : `edition ${edition}`
         }  first seen ${seconds(firstSeen)}  ` +
-        `last seen ${seconds(lastSeen)}${hasKey || edition === PROTOCOL_4 ? "" : ", no key yet"}`,
+        `last seen ${seconds(lastSeen)}${hasKey ? "" : ", no key yet"}`,
         ...rows(files),
       ].join("\n"),
   }),

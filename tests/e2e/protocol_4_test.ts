@@ -98,6 +98,14 @@ test("stat, rename, range, remove, each with its exit code", async ({ prepare })
   assert.equal((await run("rename", "a/b", "c")).code, 0);
   assert.equal((await run("get", "c", "--range", "1-3", "-o", "part")).code, 0);
   assert.equal(await Deno.readTextFile(`${folder}/part`), "ell");
+  const beyond = await run("get", "c", "--range", "4-99", "-o", "beyond", "--json");
+  assert.match(
+    beyond.stderr,
+    /^Got 2 bytes, from 4 on, of c \(6 bytes, cksum 3015617425\) as beyond$/m,
+  );
+  const told = eventsIn(beyond.stdout, "got").map(({ size, range }) => ({ size, range }));
+  assert.deepEqual(told, [{ size: 6, range: { from: 4, bytes: 2 } }]);
+  assert.deepEqual(eventsIn(beyond.stdout, "summary").map(({ bytes }) => bytes), [2]);
   assert.equal((await run("remove", "c")).code, 0);
   const gone = await run("get", "c");
   assert.equal(gone.code, 5);

@@ -106,6 +106,7 @@ Deno.test("inline: export, backup, restore and verify; one that is damaged is fo
   await exportFile({ dataFolder, userName: "Alice", fileName: "b", target });
   assert.deepEqual(new Uint8Array(await Deno.readFile(target)), contents.get("b"));
   const [client] = await listStored(dataFolder);
+  assert.equal(client?.hasKey, true);
   assert.deepEqual(client?.files.map(({ path }) => isInline(path)), [true, true, true]);
   assert.equal((await verify({ dataFolder })).findings, 0);
 
