@@ -48,15 +48,17 @@ It runs until SIGINT (Ctrl-C) or SIGTERM; files on their way are still stored th
 signal ends it at once.`;
 
 async function serve(command: Command, reporter: Reporter): Promise<void> {
-  const { settings } = await configurationOf(command);
   const stopped = stopSignal();
+  const reloading = Promise.withResolvers<Reloader>();
+  // It may come while the server starts, and would end it. Windows has no such signal.
+  if (Deno.build.os !== "windows") {
+    Deno.addSignalListener("SIGHUP", () => void reloading.promise.then((one) => one.reload()));
+  }
+  const { settings } = await configurationOf(command);
   await configureLogs(settings["log-format"].value, reporter);
   const server = await Server.start(toServerOptions(settings));
   const reloader = new Reloader(server, settings, () => configurationOf(command));
-  // Windows has no such signal.
-  if (Deno.build.os !== "windows") {
-    Deno.addSignalListener("SIGHUP", () => void reloader.reload());
-  }
+  reloading.resolve(reloader);
   await stopped;
   await server.close(reloader.inForce.grace.value);
 }

@@ -2,7 +2,13 @@
 import assert from "node:assert/strict";
 import { readEntries } from "../../cli/configuration/toml.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
-import { type LogLine, ServerProcess, writeTransferInfo, xfer } from "../helpers/processes.ts";
+import {
+  type LogLine,
+  ServerProcess,
+  startXfer,
+  writeTransferInfo,
+  xfer,
+} from "../helpers/processes.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
 
 const SIZE = 10_000;
@@ -180,3 +186,20 @@ async function client(folder: TemporaryFolder, userName: string, port: number): 
   await writeTransferInfo(path, { port, userName, file: "hello.txt" });
   return path;
 }
+
+Deno.test({
+  name: "SIGHUP while the server starts does not end it: it is served when it has started",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    await using folder = await TemporaryFolder.create();
+    using watcher = Deno.watchFs(folder.path);
+    await using server = startXfer(
+      ["server", "--listen", "127.0.0.1:0", "--tls-listen", "127.0.0.1:0", "--data", "data"],
+      folder.path,
+    );
+    // It makes its folder first of all.
+    for await (const { kind } of watcher) if (kind === "create") break;
+    server.kill("SIGHUP");
+    await server.printed(/Certificate and key are the same as before/);
+  },
+});
