@@ -7,7 +7,16 @@ import { InvalidArgumentError } from "commander";
 import { ConfigurationError, type ErrorDetails, printable } from "../../protocol/mod.ts";
 import { nearest } from "../usage.ts";
 import { badSetting, type Layer, settle, type Settled, shorten, type Source } from "./layer.ts";
-import { isKey, join, type Key, KEYS, parseSetting, SETTINGS } from "./settings.ts";
+import {
+  CONFIG,
+  isKey,
+  join,
+  type Key,
+  KEYS,
+  parseSetting,
+  SETTINGS,
+  variableOf,
+} from "./settings.ts";
 import { type Entry, NotToml, readEntries, toLine } from "./toml.ts";
 
 /** The whole example has less than 10,000 bytes. */
@@ -115,10 +124,10 @@ async function readText(path: string): Promise<string> {
   }
 }
 
-function badFile(path: string, reason: string, details: ErrorDetails = {}): ConfigurationError {
+function badFile(path: string, reason: string, details?: ErrorDetails): ConfigurationError {
   return new ConfigurationError(
     "bad-config",
     `Cannot use ${printable(path)} as the configuration: ${printable(reason)}`,
-    details,
+    { hint: `It is named by --${CONFIG} or ${variableOf(CONFIG)}. ${SEE_EXAMPLE}`, ...details },
   );
 }

@@ -203,7 +203,7 @@ Deno.test("a file that can't be read is refused, with the reason", async () => {
   ];
   for (const [config, message] of cases) {
     await assert.rejects(settle({ options: { config } }), {
-      ...{ name: "ConfigurationError", code: "bad-config", message },
+      ...{ name: "ConfigurationError", code: "bad-config", message, hint: /XFER_CONFIG/ },
     });
   }
 });
