@@ -18,8 +18,6 @@ export type Finding =
   /** On the disk, but not in the catalog. */
   | { readonly kind: "stray"; readonly path: string };
 
-export type FindingKind = Finding["kind"];
-
 export interface AuditOptions {
   /** Reads every file and compares its checksum; without, only existence, kind and size are compared. */
   readonly contents: boolean;

@@ -7,25 +7,19 @@
 import { type Bytes, equalBytes, printable, release, toHex } from "../../protocol/mod.ts";
 import { ChunkSums, type Sums } from "../../protocol/v4/chunk_sums.ts";
 import type { Message, MessageOf } from "../../protocol/v4/messages.ts";
-import { CHUNK_SIZE } from "../../protocol/v4/tree.ts";
 import type { Context } from "../context.ts";
 import type { StagedBlob } from "../store/blob_store.ts";
 import { checkRoom, storeFile } from "../storing.ts";
+import { Holding } from "./holding.ts";
 import { refuseName } from "./refusal.ts";
 import type { Owner } from "./session.ts";
 
 const ID_SIZE = 16;
-/** The disk takes what has come after so many bytes each, so that the sync at the end has little left to do. */
-const WRITE_BACK_SIZE = 64 * 1024 * 1024;
-/**
- * What is held of a file that arrives is recorded when it has grown by so much of itself, but not before it has by a
- * write-back: a server that is killed holds all but the last part, and what that costs stays in proportion.
- */
-const RECORDED_PART = 1 / 8;
 
 interface Work {
   readonly blob: StagedBlob;
   readonly sums: ChunkSums;
+  readonly holding: Holding;
 }
 
 export interface ReceiptOptions {
@@ -48,12 +42,6 @@ export class Receipt {
   #work: Work | undefined;
   /** Whether it is the upload of its name to be gone on with: a later one takes that from it. */
   #current = true;
-  /** Whether a row tells of what is held of it. */
-  #recorded = false;
-  /** How many bytes the disk has taken, and a row tells of. */
-  #writtenBack = 0;
-  #recordedSize = 0;
-  #writingBack: Promise<void> | undefined;
   /** Ends when all of it is durable. */
   #sealed: Promise<void> | undefined;
   #failure: unknown;
@@ -121,7 +109,7 @@ export class Receipt {
    * `bad-frame` for one that does not fit.
    */
   take({ offset, bytes }: MessageOf<"data">): Promise<void> {
-    const { blob, sums } = this.#opened();
+    const { blob, sums, holding } = this.#opened();
     sums.add(offset, bytes);
     const written = blob.writeAt(offset, bytes).then(
       () => release(bytes),
@@ -129,7 +117,7 @@ export class Receipt {
     );
     // A handle does one thing after another: what comes last is synced with all before it.
     if (sums.isWhole) this.#seal();
-    else this.#writeBack();
+    else holding.writeBack();
     return written;
   }
 
@@ -151,8 +139,8 @@ export class Receipt {
   async decide(end: MessageOf<"end">): Promise<Message> {
     this.#state = "deciding";
     try {
-      const { blob, sums } = this.#opened();
-      await this.#writingBack;
+      const { blob, sums, holding } = this.#opened();
+      await holding.settle();
       const found: Sums = sums.sums();
       const { tag } = end;
       if (!sameSums(found, end)) {
@@ -166,7 +154,7 @@ export class Receipt {
         storedAt: this.#context.clock(),
         tree: { mtime, digest: found.digest },
         chunks: sums.digests,
-        wasHeld: this.#recorded,
+        wasHeld: holding.isRecorded,
       });
       return { kind: "stored", tag, ...found, version };
     } catch (error) {
@@ -191,13 +179,10 @@ export class Receipt {
   async interrupt(): Promise<void> {
     if (this.#state !== "receiving") return;
     try {
-      if (!(await this.#keep())) await this.#drop();
+      const isSound = this.#failure === undefined;
+      if (!isSound || !(await this.#opened().holding.keep())) await this.#drop();
     } catch (error) {
-      this.#warn(
-        "file.not-held",
-        "Could not hold what came of {file} of {client}: {reason}",
-        error,
-      );
+      this.#opened().holding.warn(error);
       await this.#drop();
     } finally {
       this.#end();
@@ -216,14 +201,14 @@ export class Receipt {
   /** Another upload takes its name: this one goes on, but is not held any more. */
   async disown(): Promise<void> {
     this.#current = false;
-    await this.#writingBack;
+    await this.#work?.holding.settle();
   }
 
   async #begin(): Promise<Work> {
     const { held, staging } = this.#context;
     const { name, size } = this.request;
     await held.drop(this.clientId, name);
-    return { blob: await staging.stageWhole(this.clientId, size), sums: new ChunkSums(size) };
+    return this.#with(await staging.stageWhole(this.clientId, size), new ChunkSums(size));
   }
 
   async #resume(): Promise<Work> {
@@ -234,18 +219,25 @@ export class Receipt {
     try {
       const sums = ChunkSums.decode(size, partial.sums, partial.held);
       const blob = await staging.resume(this.clientId, partial.path, partial.held, size);
-      this.#recorded = true;
-      this.#writtenBack = this.#recordedSize = partial.held;
       log.info("Goes on with {file} of {client} at {offset} of {size} bytes", {
         event: "file.resumed",
-        ...{ ...this.#named(), offset: partial.held, size },
+        ...{ file: printable(name), client: toHex(this.clientId), address: this.#owner.address },
+        ...{ offset: partial.held, size },
       });
-      return { blob, sums };
+      return this.#with(blob, sums, true);
     } catch (error) {
       const lost = error instanceof Deno.errors.NotFound || error instanceof RangeError;
       if (!lost) throw error;
       return await this.#begin();
     }
+  }
+
+  #with(blob: StagedBlob, sums: ChunkSums, isRecorded = false): Work {
+    const holding = new Holding({
+      ...{ context: this.#context, owner: this.#owner, request: this.request, blob, sums },
+      ...{ isRecorded, isCurrent: () => this.#current },
+    });
+    return { blob, sums, holding };
   }
 
   #seal(): Promise<void> {
@@ -255,58 +247,11 @@ export class Receipt {
     return this.#sealed;
   }
 
-  /** Has the disk take what has come, now and then, and records it as held. */
-  #writeBack(): void {
-    const { blob, sums } = this.#opened();
-    const { held } = sums;
-    if (this.#writingBack !== undefined || held - this.#writtenBack < WRITE_BACK_SIZE) return;
-    const grown = held - this.#recordedSize;
-    const isDue = grown >= Math.max(WRITE_BACK_SIZE, held * RECORDED_PART);
-    const encoded = sums.encode();
-    const work = async () => {
-      await blob.sync();
-      this.#writtenBack = held;
-      if (isDue && this.#current) await this.#record(held, encoded);
-    };
-    this.#writingBack = work()
-      // Nothing depends on it: the sync at the end tells of a disk that fails.
-      .catch((error) =>
-        this.#warn("file.not-held", "Could not hold {file} of {client}: {reason}", error)
-      )
-      .finally(() => this.#writingBack = undefined);
-  }
-
-  async #record(held: number, sums: Bytes): Promise<void> {
-    const { clientId, request: { name, size, mtime } } = this;
-    const path = this.#opened().blob.path;
-    this.#recorded = true;
-    await this.#context.held.save({ clientId, name, size, mtime, path, held, sums });
-    this.#recordedSize = held;
-  }
-
-  /** Returns whether it is held. */
-  async #keep(): Promise<boolean> {
-    await this.#writingBack;
-    const { blob, sums } = this.#opened();
-    const { held } = sums;
-    if (!this.#current || this.#failure !== undefined || held < CHUNK_SIZE) return false;
-    await blob.leave(held);
-    if (!this.#current) return false;
-    await this.#record(held, sums.encode());
-    this.#context.log.info("Holds {held} of {size} bytes of {file} of {client}", {
-      event: "file.held",
-      ...{ ...this.#named(), held, size: this.request.size },
-    });
-    return true;
-  }
-
   async #drop(): Promise<void> {
-    await this.#writingBack;
-    await this.#work?.blob.discard();
-    if (this.#recorded && this.#current) {
-      this.#recorded = false;
-      await this.#context.held.drop(this.clientId, this.request.name);
-    }
+    const { blob, holding } = this.#work ?? {};
+    await holding?.settle();
+    await blob?.discard();
+    await holding?.drop();
   }
 
   #end(): void {
@@ -318,15 +263,6 @@ export class Receipt {
   #opened(): Work {
     if (this.#work === undefined) throw new Error("Cannot take data: the file is not open");
     return this.#work;
-  }
-
-  #named() {
-    const { address, clientId } = this.#owner;
-    return { file: printable(this.request.name), client: toHex(clientId), address };
-  }
-
-  #warn(event: string, words: string, error: unknown): void {
-    this.#context.log.warn(words, { event, ...this.#named(), reason: printable(String(error)) });
   }
 }
 
