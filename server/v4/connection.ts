@@ -156,19 +156,16 @@ export class Connection {
       const { room } = this.#frames;
       if (room !== undefined) {
         const phase = this.#conversation.isReceiving ? "content" : "request";
-        if (!(await this.#socket.fill(room, phase))) throw leftWithin();
+        if (!(await unlessLeft(this.#socket.fill(room, phase)))) throw leftWithin();
         this.#frames.fill(room.length);
         continue;
       }
-      const bytes = await this.#socket.receive(
-        this.#conversation.isReceiving
-          ? "content"
-          : this.#frames.betweenFrames
-          ? "idle"
-          : "request",
-      );
+      const { isReceiving } = this.#conversation;
+      const { betweenFrames } = this.#frames;
+      const phase = isReceiving ? "content" : betweenFrames ? "idle" : "request";
+      const bytes = await unlessLeft(this.#socket.receive(phase));
       if (bytes === undefined) {
-        if (!this.#frames.betweenFrames) throw leftWithin();
+        if (isReceiving || !betweenFrames) throw leftWithin();
         return undefined;
       }
       this.#frames.push(bytes);
@@ -233,5 +230,18 @@ export class Connection {
 }
 
 function leftWithin(): Error {
-  return new Error("it left within a message");
+  return new Error("it left within a message or a file");
+}
+
+/**
+ * What comes; `undefined` where the peer has left without TLS's own goodbye, as most programs do, ours among them. It is
+ * not needed here: a message has its length, a file its end, and so nothing can be cut off unseen.
+ */
+async function unlessLeft<T>(coming: Promise<T>): Promise<T | undefined> {
+  try {
+    return await coming;
+  } catch (error) {
+    if (error instanceof Deno.errors.UnexpectedEof) return undefined;
+    throw error;
+  }
 }

@@ -49,6 +49,17 @@ test("with the line that the server prints, one command stores a file; another g
   assert.equal(await Deno.readTextFile(`${folder}/back.txt`), "hello\n");
 });
 
+test("a client that has done its work is not called lost in the server's log", async ({ prepare, server }) => {
+  const folder = await prepare("Alice");
+  for (const args of [["client"], ["client", "list"]]) {
+    const { code, stderr } = await xfer(args, folder);
+    assert.equal(code, 0, stderr);
+  }
+  await server.stop();
+  await server.logged("client.logged-in");
+  assert.deepEqual(server.log.filter(({ event }) => event === "connection.lost"), []);
+});
+
 test("a folder goes there and comes back, with the times of its files; nothing is replaced", async ({ prepare }) => {
   const folder = await prepare("Alice");
   const big = pseudoRandomBytes(3_000_000);
