@@ -52,7 +52,7 @@ Deno.test("--verbose tells the conversation of protocol 4, and nothing that it c
     const cwd = await prepare(scene, "alice", `${location}`);
     const invited = await xfer(["server", "invite", "--data", scene.data]);
     const token = invited.stdout.trim();
-    const args = ["client", "put", "--invitation", token, "hello.txt", "large", "--json", "-v"];
+    const args = ["client", "put", "--invitation", token, "large", "hello.txt", "--json", "-v"];
     const { code, stdout, stderr } = await xfer(args, cwd);
     assert.equal(code, 0, stderr);
     assert.deepEqual(said(stdout).filter((line) => line !== "< stored"), [
@@ -62,14 +62,14 @@ Deno.test("--verbose tells the conversation of protocol 4, and nothing that it c
       "> register",
       "< welcome",
       "> put",
-      "> data",
-      "> end",
-      "> put",
       "> data 3",
       "> end",
+      "> put",
+      "> data",
+      "> end",
     ]);
-    const data = eventsIn(stdout, "message").findLast(({ message }) => message === "data");
-    assert.deepEqual([data?.["connection"], data?.["tag"], data?.["code"]], [2, 2, 11]);
+    const data = eventsIn(stdout, "message").find(({ message }) => message === "data");
+    assert.deepEqual([data?.["connection"], data?.["tag"], data?.["code"]], [2, 1, 11]);
     assert.equal(data?.["size"], 2_500_000 + 3 * 17, "with three headers");
     assert.match(stderr, /^\d+\.\d{3} s {2}connection 2 {2}< challenge \(1\), tag 0, 43 bytes$/m);
     const secrets = [token, ...await secretsIn(cwd)];
