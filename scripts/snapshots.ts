@@ -1,13 +1,11 @@
 /**
  * Writes anew what the commands print, as tests/snapshots/ keeps it. Read what changes before it is committed.
  */
-import { FORMS, narrowPages } from "../tests/snapshots/forms.ts";
+import { makePages, pathOfPage } from "../tests/snapshots/pages.ts";
 
-const write = async (name: string, text: Promise<string>) => {
-  const path = new URL(`../tests/snapshots/${name}.txt`, import.meta.url);
-  await Deno.writeTextFile(path, await text);
+for (const { name, text } of await makePages()) {
+  const path = pathOfPage(name);
+  if (await Deno.readTextFile(path).catch(() => "") === text) continue;
+  await Deno.writeTextFile(path, text);
   console.log(`Wrote tests/snapshots/${name}.txt`);
-};
-
-for (const [name, { tell }] of Object.entries(FORMS)) await write(name, tell());
-await write("narrow", narrowPages());
+}

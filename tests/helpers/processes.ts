@@ -64,8 +64,13 @@ export interface Running extends AsyncDisposable {
   end(): Promise<Finished>;
 }
 
-export function startXfer(args: readonly string[], cwd: string): Running {
-  const process = command(args, { stdin: "null", stdout: "piped", stderr: "piped", cwd }).spawn();
+export function startXfer(
+  args: readonly string[],
+  cwd: string,
+  options: Pick<Deno.CommandOptions, "clearEnv" | "env"> = {},
+): Running {
+  const piped = { stdin: "null", stdout: "piped", stderr: "piped" } as const;
+  const process = command(args, { ...piped, cwd, ...options }).spawn();
   const text = { stdout: "", stderr: "" };
   let news = Promise.withResolvers<void>();
   const follow = async (stream: "stdout" | "stderr") => {

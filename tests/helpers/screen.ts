@@ -2,6 +2,17 @@
 import unicode11 from "@xterm/addon-unicode11";
 import xterm from "@xterm/headless";
 
+/** What a terminal shows in one row. */
+export interface Row {
+  /** With its styles as marks: `⟨red⟩xfer:⟨/⟩`. */
+  readonly text: string;
+  /** Whether it goes on with a line that was longer than the row above. */
+  readonly isWrapped: boolean;
+}
+
+/** The first colours of the palette: ECMA-48. */
+const COLOURS = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"];
+
 /** Which widths of characters a terminal knows: those of Unicode 6, as old ones do, or of Unicode 11. */
 export type Widths = "6" | "11";
 
@@ -36,6 +47,18 @@ export class Screen implements Disposable {
     return lines;
   }
 
+  /** The same with colours and other styles. */
+  get rows(): Row[] {
+    const { active } = this.#terminal.buffer;
+    return this.lines.map((text, row) => {
+      const line = active.getLine(row);
+      return {
+        text: line === undefined ? text : marked(line),
+        isWrapped: line?.isWrapped === true,
+      };
+    });
+  }
+
   /** Where the cursor is, counted from 0 in the first line that there ever was. */
   get cursor(): { readonly row: number; readonly column: number } {
     const { baseY, cursorY, cursorX } = this.#terminal.buffer.active;
@@ -45,6 +68,40 @@ export class Screen implements Disposable {
   [Symbol.dispose](): void {
     this.#terminal.dispose();
   }
+}
+
+/** A line of the buffer, whose styles stand in it as marks. */
+function marked(line: xterm.IBufferLine): string {
+  let [text, style] = ["", ""];
+  for (let column = 0; column < line.length; column++) {
+    const cell = line.getCell(column);
+    if (cell === undefined || cell.getWidth() === 0) continue;
+    const characters = cell.getChars();
+    const now = characters === "" ? "" : styleOf(cell);
+    if (now !== style) text += (style === "" ? "" : "⟨/⟩") + (now === "" ? "" : `⟨${now}⟩`);
+    style = now;
+    text += characters === "" ? " " : characters;
+  }
+  return (style === "" ? text : `${text}⟨/⟩`).trimEnd();
+}
+
+function styleOf(cell: xterm.IBufferCell): string {
+  const styles = {
+    bold: cell.isBold(),
+    dim: cell.isDim(),
+    italic: cell.isItalic(),
+    underlined: cell.isUnderline(),
+    inverse: cell.isInverse(),
+  };
+  return [
+    ...Object.entries(styles).filter(([, is]) => is !== 0).map(([name]) => name),
+    ...cell.isFgDefault() ? [] : [colour(cell.getFgColor())],
+    ...cell.isBgDefault() ? [] : [`on ${colour(cell.getBgColor())}`],
+  ].join(" ");
+}
+
+function colour(code: number): string {
+  return COLOURS[code] ?? `colour ${code}`;
 }
 
 /** What is shown of a text in the end. */

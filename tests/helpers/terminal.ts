@@ -65,7 +65,7 @@ export class Terminal implements AsyncDisposable {
     const process = new Deno.Command("script", {
       args: ["--quiet", "--return", "--flush", "--command", line, "/dev/null"],
       ...{ stdin: "piped", stdout: "piped", stderr: "inherit", clearEnv: true },
-      env: { ...kept(), SHELL: "/bin/sh", TERM: "xterm-256color", LANG: "C.UTF-8", ...env },
+      env: { ...plainEnvironment(), SHELL: "/bin/sh", TERM: "xterm-256color", ...env },
       ...cwd === undefined ? {} : { cwd },
     }).spawn();
     return new Terminal(process, folder, new Screen(columns, rows), onWritten);
@@ -162,15 +162,14 @@ function quote(word: string): string {
   return `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-/** What programs are found with; nothing that says how they are to look. */
-function kept(): Record<string, string> {
+/** What programs are found with, and a language; nothing else that says how they are to look. */
+export function plainEnvironment(): Record<string, string> {
   const names = ["PATH", "HOME", "DENO_DIR", "XDG_CACHE_HOME", "TMPDIR"];
-  return Object.fromEntries(
-    names.flatMap((name) => {
-      const value = Deno.env.get(name);
-      return value === undefined ? [] : [[name, value]];
-    }),
-  );
+  const found = names.flatMap((name) => {
+    const value = Deno.env.get(name);
+    return value === undefined ? [] : [[name, value]];
+  });
+  return { ...Object.fromEntries(found), LANG: "C.UTF-8" };
 }
 
 function isUtilLinux(): boolean {

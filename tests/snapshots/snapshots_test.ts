@@ -1,51 +1,119 @@
 /**
- * What every command prints, on a terminal, into pipes and as JSON, is as it was when it was last read by a person.
- * Where it is to change: `deno task snapshots`, and read what has changed before it is committed.
+ * What every command prints, on terminals, into pipes and as JSON, is as it was when a person read it last. Where it is
+ * to change: `deno task snapshots`, and read what has changed before it is committed.
  */
 import assert from "node:assert/strict";
-import { commandsOf, makeProgram } from "../../cli/program.ts";
-import { Run } from "../../cli/run.ts";
-import { pathOf } from "../../cli/usage.ts";
+import { structuredPatch } from "diff";
 import { HAS_TERMINAL } from "../helpers/terminal.ts";
-import { FORMS, narrowPages } from "./forms.ts";
+import { Names } from "./names.ts";
+import { makePages, type Page, pathOfPage } from "./pages.ts";
+import { allCommands } from "./world.ts";
 
-function kept(name: string): Promise<string> {
-  return Deno.readTextFile(new URL(`./${name}.txt`, import.meta.url));
-}
-
-/** Step by step, so that the difference is that of one command. */
-function compare(printed: string, kept: string): void {
-  const steps = (text: string) => text.split(/\n\n(?=[A-Za-z]*\$ )/);
-  const [found, expected] = [steps(printed), steps(kept)];
-  for (const [i, step] of expected.entries()) assert.equal(found[i], step);
-  assert.equal(found.length, expected.length);
-}
-
-for (const [name, { terminal, tell }] of Object.entries(FORMS)) {
-  Deno.test({
-    name: `what commands print: ${name}`,
-    ignore: terminal && !HAS_TERMINAL,
-    fn: async () => compare(await tell(), await kept(name)),
-  });
-}
-
-Deno.test({
-  name: "what commands print: pages of help in a narrow terminal",
-  ignore: !HAS_TERMINAL,
-  fn: async () => compare(await narrowPages(), await kept("narrow")),
-});
-
-/** What these print is compared with docs/commands.md, packaging/server.toml and in real shells. */
-const ELSEWHERE: readonly string[] = ["completions"];
 /** Commands that only have others below them. */
 const GROUPS: readonly string[] = ["", "server users"];
 
-Deno.test("what commands print: every command is in it", async () => {
-  const text = await kept("piped");
-  const tree = await makeProgram(new Run());
-  const missing = [...commandsOf(tree)]
-    .map((command) => pathOf(command).replace(/^xfer ?/, ""))
-    .filter((path) => !GROUPS.includes(path) && !ELSEWHERE.includes(path))
-    .filter((path) => !new RegExp(`\\$ xfer ${path}( |$)`, "m").test(text));
-  assert.deepEqual(missing, []);
+Deno.test({
+  name: "snapshots: what every command prints is as it was",
+  ignore: !HAS_TERMINAL,
+  async fn(t) {
+    const pages = await makePages();
+    for (const page of pages) {
+      await t.step(page.name, async () => {
+        const kept = await Deno.readTextFile(pathOfPage(page.name)).catch(() => "");
+        const differences = differencesOf(kept, page.text);
+        assert.ok(differences === "", `${differences}\nIf it is meant: deno task snapshots`);
+      });
+    }
+    await t.step("every command was run, and its help was read", async () => {
+      const commands = (page: (page: Page) => boolean) =>
+        new Set(
+          pages.filter(page).flatMap(({ steps }) => steps.map(([first]) => first?.[1].command)),
+        );
+      const [run, helped] = [
+        commands(({ name }) => name !== "help"),
+        commands(({ name }) => name === "help"),
+      ];
+      const all = await allCommands();
+      assert.deepEqual(all.filter((name) => !run.has(name) && !GROUPS.includes(name)), []);
+      assert.deepEqual(all.filter((name) => !helped.has(name)), []);
+    });
+    await t.step("with --json people are told the same, on standard error", () => {
+      for (const { piped, json } of pages.flatMap(({ steps }) => steps).map(Object.fromEntries)) {
+        if (json === undefined || SAYS_ELSEWHERE.test(json.title)) continue;
+        const [said, meanwhile] = [piped, json].map(({ printed }) => printed.words.toSorted());
+        assert.deepEqual(meanwhile, said, json.title);
+      }
+    });
+    await t.step("colours are on terminals alone, and not where they are declined", () => {
+      const forms = pages.flatMap(({ steps }) => steps.flat());
+      for (const [form, { printed: { raw }, title }] of forms) {
+        if (form !== "terminal") assert.doesNotMatch(raw, SGR, `${form}: ${title}`);
+      }
+      assert.ok(forms.some(([, { printed: { raw } }]) => SGR.test(raw)));
+    });
+  },
+});
+
+/** Nothing is told besides, or it is text with --json too: docs/json.md. */
+const SAYS_ELSEWHERE = / --(quiet|help|version)( |$)/;
+
+// deno-lint-ignore no-control-regex
+const SGR = /\x1b\[[\d;]*m/;
+
+/** What is other now, each part below the step and the form that it is in; empty where nothing is. */
+function differencesOf(kept: string, now: string): string {
+  const lines = now.split("\n");
+  const { hunks } = structuredPatch("", "", kept, now, "", "", { context: 2 });
+  return hunks.map(({ newStart, lines: changed }) => {
+    const before = lines.slice(0, newStart);
+    const [step, form] = [/^━━━ /, /^─── /].map((mark) =>
+      before.findLast((line) => mark.test(line))
+    );
+    return [step, form, ...changed].filter((line) => line !== undefined).join("\n");
+  }).join("\n\n");
+}
+
+Deno.test("snapshots: what differs is told by step and form", () => {
+  const page = "About\n\n━━━ xfer a\n\n─── piped\nout│ 1\nout│ 2\nout│ 3\n\n━━━ xfer b\n";
+  assert.equal(differencesOf(page, page), "");
+  assert.equal(
+    differencesOf(page, page.replace("3", "4")),
+    "━━━ xfer a\n─── piped\n out│ 1\n out│ 2\n-out│ 3\n+out│ 4\n \n ━━━ xfer b",
+  );
+});
+
+Deno.test("snapshots: what is another value in each run has a name, as long as it is", () => {
+  const start = Date.parse("2026-01-02T03:04:05Z");
+  const names = new Names("/tmp/x", () => start);
+  const [a, b] = [`SHA256:${"a".repeat(43)}`, `SHA256:${"b".repeat(43)}`];
+  const named = names.in(`${a} ${b} ${a} 127.0.0.1:40000 ${"0".repeat(32)} /tmp/x/data`);
+  assert.equal(
+    named,
+    "SHA256:fingerprint1............................... " +
+      "SHA256:fingerprint2............................... " +
+      "SHA256:fingerprint1............................... " +
+      "127.0.0.1:port1 id1............................. /FOLDER/data",
+  );
+  assert.equal(names.in("127.0.0.1:40001 127.0.0.1:40000"), "127.0.0.1:port2 127.0.0.1:port1");
+});
+
+Deno.test("snapshots: moments are told from one another, and those before the run stay", () => {
+  const start = Date.parse("2026-01-02T03:04:05Z");
+  const names = new Names("/tmp/x", () => start);
+  const cases: readonly (readonly [moment: string, name: string])[] = [
+    ["2026-01-02T03:04:05Z", "YYYY-MM-DDTHH:MM:SSZ"],
+    ["2026-01-02T03:04:05.123Z", "YYYY-MM-DDTHH:MM:SS.sssZ"],
+    ["\x1b[2m2026-01-02 03:04:05.000 +00\x1b[0m", "\x1b[2mYYYY-MM-DD HH:MM:SS.sss +00\x1b[0m"],
+    ["2026-01-02T15:04:05Z", "in-12-hourTHH:MM:SSZ"],
+    ["2026-01-09T03:04:05Z", "in-07-daysTHH:MM:SSZ"],
+    ["2024-05-06T07:08:09Z", "2024-05-06T07:08:09Z"],
+  ];
+  for (const [moment, name] of cases) assert.equal(names.in(moment), name);
+});
+
+Deno.test("snapshots: nothing else has another name", () => {
+  const names = new Names("/tmp/x");
+  const text = "7 bytes, cksum 3015617425, 127.0.0.1:1256, 127.0.0.1:1, in 30 s, 1.5 s, " +
+    "VKbcG/yZDO0/V1cmTzV61wip7lTOPRFymWQbI09tWAA xfer client link mfzwizltoq2gk3tumuytgnbvgy";
+  assert.equal(names.in(text), text);
 });

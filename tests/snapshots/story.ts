@@ -1,208 +1,253 @@
 /**
- * What a server, its operator and a few clients do, told in the order in which they do it: every command is in it, and
- * what people most often do wrong.
+ * What is done with every command, in order: a client of protocol 4, one of protocol 3, the operator, mistakes, help.
+ * Each chapter is a page, and goes on where those before it have ended.
  */
-import { ServerProcess, writeTransferInfo } from "../helpers/processes.ts";
-import { TemporaryFolder } from "../helpers/temporary.ts";
+import { allCommands, wordsOf, type World } from "./world.ts";
+import type { FormName } from "./forms.ts";
 
-/** Something that is run, and what it is run with. */
-export interface Step {
-  /** In whose folder. */
-  readonly who: Who;
-  readonly args: readonly string[];
-  /** What is typed on a terminal when something is shown; without a terminal `otherwise` is run. */
-  readonly answers?: readonly (readonly [shown: RegExp, keys: string])[];
-  readonly otherwise?: readonly string[];
-  /** It goes on until it is stopped, when something was shown. */
-  readonly stopAfter?: RegExp;
+interface Chapter {
+  readonly page: string;
+  /** What the page begins with. */
+  readonly about: string;
+  /** In which forms it is told; those of later chapters have seen all before. */
+  readonly forms: readonly FormName[];
+  readonly tell: (world: World) => Promise<void>;
 }
 
-export type Who = "Alice" | "laptop" | "Bob" | "operator";
+/** Where no server is. */
+const NOBODY = "127.0.0.1:1";
 
-/** Runs a step, and returns all that it has printed. */
-export type Run = (step: Step, cwd: string) => Promise<string>;
+export const CHAPTERS: readonly Chapter[] = [
+  {
+    page: "client",
+    about: "A client of protocol 4, from its transfer.info on.",
+    forms: ["terminal", "narrow", "piped", "json"],
+    tell: clientOf4,
+  },
+  {
+    page: "protocol-3",
+    about: "A client of protocol 3, which becomes one of protocol 4.",
+    forms: ["terminal", "narrow", "piped", "json"],
+    tell: clientOf3,
+  },
+  {
+    page: "operator",
+    about: "What the operator of a server does with accounts, files and invitations.",
+    forms: ["terminal", "piped", "json"],
+    tell: operator,
+  },
+  {
+    page: "trouble",
+    about:
+      "Servers that are not there, or not as expected; files that are damaged; wrong command lines.",
+    forms: ["terminal", "piped", "json"],
+    tell: trouble,
+  },
+  {
+    page: "general",
+    about: "The server itself, its settings, and what belongs to no command.",
+    forms: ["terminal", "piped", "json"],
+    tell: general,
+  },
+  {
+    page: "help",
+    about: "The help of every command.",
+    forms: ["terminal"],
+    tell: help,
+  },
+];
 
-/** When the files were changed that are stored. */
-const CHANGED = new Date("2026-01-02T03:04:05Z");
-/** Where nobody listens. */
-const NOWHERE = "127.0.0.1:1";
+/** Each run stores or gets one file: of two, either may be done first. */
+async function clientOf4(world: World): Promise<void> {
+  await world.prepare("Alice", undefined, {
+    "hello.txt": "hello\n",
+    "photos/sea.jpg": "blue",
+  });
+  const alice = (line: string) => world.run("Alice", ["client", ...wordsOf(line)]);
+  await world.run("Alice", ["client", "init"], {
+    answers: [
+      { to: /prints:\s*$/, keys: "nowhere\n" },
+      { to: /Expected [^]*prints:\s*$/, keys: `${world.address}\n` },
+      { to: /name there:\s*$/, keys: "Alice\n" },
+      { to: /for none\):\s*$/, keys: "hello.txt\n" },
+      { to: QUESTION, keys: "y\n" },
+    ],
+  });
+  const init = `init --server ${world.address} --name Alice`;
+  await alice(`${init} --file none --accept-new --force`);
+  await alice(`${init} --file hello.txt`);
+  await alice(`${init} --file hello.txt --accept-new --force --quiet`);
+  await alice("status");
+  await alice("");
+  await alice("put photos");
+  await world.write("Alice/photos/2024/a long name of a picture of mountains.jpg", "green");
+  await Deno.symlink("sea.jpg", world.join("Alice/photos/link"));
+  await alice("put photos");
+  await world.write("Alice/photos/sea.jpg", "dark blue");
+  await alice("put photos/sea.jpg");
+  await alice("put hello.txt none");
+  await alice("put hello.txt --as notes --quiet");
+  await alice("list");
+  await alice("list photos/2 --quiet");
+  await alice("list photos/s --verbose");
+  await alice("stat hello.txt");
+  await alice("versions sea.jpg");
+  await alice("versions photos/sea.jpg");
+  await alice("get photos/sea.jpg -o sea.jpg");
+  await alice("get photos/sea.jpg -o sea.jpg");
+  await alice("get photos/sea.jpg -o sea.jpg --version 1");
+  await alice("get photos/2024 --recursive -o all");
+  await alice("get photos");
+  await alice("get none --quiet");
+  await alice("rename hello.txt docs/hello.txt");
+  await alice("rename docs/hello.txt photos/sea.jpg");
+  await alice("remove docs/hello.txt none");
+  await alice("status");
+  const [token = ""] = TOKEN.exec(await alice("link")) ?? [];
+  await world.prepare("laptop", [world.location, "Alice"]);
+  await world.run("laptop", ["client", "link", token]);
+  await world.run("laptop", ["client", "link", token]);
+  await world.run("laptop", ["client", "list", "--quiet"]);
+}
 
-export class Story implements AsyncDisposable {
-  readonly folder: TemporaryFolder;
-  readonly #server: ServerProcess;
-  readonly #run: Run;
+async function clientOf3(world: World): Promise<void> {
+  await world.prepare("Bob", [world.address, "Bob", "hello.txt"], { "hello.txt": "hello\n" });
+  const bob = (line: string) => world.run("Bob", ["client", ...wordsOf(line)]);
+  await bob("--protocol 3");
+  await bob("--protocol 3");
+  await bob("put --protocol 3 hello.txt none");
+  await bob("list --protocol 3");
+  await bob("status --protocol 3");
+  await world.run("Bob", ["client"], { answers: [{ to: QUESTION, keys: "n\n" }] });
+  await bob("put --accept-new hello.txt");
+  await bob("--protocol 3");
+  await bob(`forget ${world.address}`);
+  await bob(`forget ${world.address}`);
+}
 
-  private constructor(folder: TemporaryFolder, server: ServerProcess, run: Run) {
-    this.folder = folder;
-    this.#server = server;
-    this.#run = run;
+async function operator(world: World): Promise<void> {
+  const operate = (line: string) => world.operate(line);
+  await operate("list");
+  await operate("users list");
+  const [key = ""] = FINGERPRINT.exec(await operate("users keys Alice")) ?? [];
+  await operate(`users keys Alice --remove ${key}`);
+  await operate("users disable Bob");
+  await world.run("Bob", ["client", "put", "hello.txt", "--accept-new"]);
+  await operate("users enable Bob");
+  await operate("users rename Bob Robert");
+  await operate("users rename Robert Alice");
+  await operate("users set-quota Robert --bytes 10MB --files none");
+  await operate("users set-quota Robert --default");
+  await operate("users set-quota Robert");
+  await operate("users link Robert");
+  await world.run("", ["server", "users", "remove", "Robert", "--data", "data"], {
+    answers: [{ to: QUESTION, keys: "n\n" }],
+  });
+  await operate("users list");
+  await operate("users remove Robert --yes");
+  await operate("users remove Robert --yes");
+  await operate("invite");
+  await operate("invite --uses 3 --expires 12h");
+  await operate("invite list");
+  await operate("invite revoke");
+  await operate("invite revoke --all");
+  await operate("export Alice photos/sea.jpg sea.jpg");
+  await operate("export Alice photos/sea.jpg sea.jpg");
+  await operate("export Alice none none.jpg");
+  await operate("verify");
+  await operate("backup monday");
+  await world.run("", ["server", "restore", "monday", "--data", "restored"]);
+  await world.write("full/hello.txt", "hello\n");
+  await world.run("", ["server", "restore", "monday", "--data", "full"]);
+}
+
+async function trouble(world: World): Promise<void> {
+  const alice = (line: string) => world.run("Alice", ["client", ...wordsOf(line)]);
+  const laptop = (line: string) => world.run("laptop", ["client", ...wordsOf(line)]);
+  const stranger = async (line: string, info?: readonly string[]) => {
+    await world.prepare("stranger", info, { "hello.txt": "hello\n" });
+    return await world.run("stranger", ["client", ...wordsOf(line)]);
+  };
+  await stranger("");
+  await stranger("list");
+  await stranger("put hello.txt", ["nowhere", "Carol"]);
+  await stranger("", [world.location, "Carol"]);
+  await stranger("put hello.txt --retries 0", [NOBODY, "Carol"]);
+  await stranger("list --retries 0");
+  await stranger("status");
+  await stranger("put hello.txt", [
+    world.location.replace(/SHA256:.{8}/, "SHA256:AAAAAAAA"),
+    "Carol",
+  ]);
+  await stranger("put hello.txt", [world.location, "Alice"]);
+  await stranger(`put hello.txt --invitation ${"a".repeat(26)}`, [world.location, "Carol"]);
+
+  await world.damage("dark blue");
+  await alice("get photos/sea.jpg");
+  await laptop("get photos/sea.jpg");
+  await world.operate("verify");
+  await world.operate("verify --repair");
+  await world.operate("export Alice photos/sea.jpg damaged.jpg");
+  await world.operate("backup tuesday");
+  await world.server.stop();
+  await laptop("list --retries 0");
+  await world.operate("verify --repair");
+  await world.operate("list");
+  await world.run("", ["server", "verify", "--data", "nowhere"]);
+
+  for (const line of MISTAKES) await world.run("", wordsOf(line));
+}
+
+/** Wrong command lines. */
+const MISTAKES = [
+  "sevrer",
+  "server users",
+  "server users lsit",
+  "client report.pdf",
+  "client put",
+  "client put a --exlude b",
+  "client put a --parallel many",
+  "client list --color sometimes",
+  "client forget nowhere",
+  "client link token",
+  "client --retries 1000",
+  "server --quota much",
+  "server --listen nowhere",
+  "server invite --uses 0",
+  "completions tcsh",
+  "help client pt",
+];
+
+async function general(world: World): Promise<void> {
+  await Deno.writeTextFile(world.join("server.toml"), 'quota = "10GB"\nlisten = ["127.0.0.1:0"]\n');
+  await world.run("", ["server", "config", "--config", "server.toml"]);
+  await world.run("", ["server", "config", "--example"], { show: SHORTLY });
+  await Deno.writeTextFile(world.join("wrong.toml"), 'quota = "much"\nqutoa = "1"\n');
+  await world.run("", ["server", "config", "--config", "wrong.toml"]);
+  await world.run("", ["server", "--config", "server.toml", "--data", "other"], {
+    stopAt: /Listening[^]*Listening[^]*\n/,
+  });
+  await world.run("", ["server", "--listen", "127.0.0.1:0", "--data", "server.toml"]);
+  for (const shell of ["bash", "zsh", "fish", "powershell"]) {
+    await world.run("", ["completions", shell], { show: SHORTLY });
   }
+  await world.run("", []);
+  await world.run("", ["--version"]);
+  await world.run("", ["client", "list", "--help"]);
+  await world.run("", ["help", "exit-codes"]);
+  await world.run("", ["help", "client", "list"]);
+}
 
-  static async begin(run: Run): Promise<Story> {
-    const folder = await TemporaryFolder.create();
-    for (const who of ["Alice", "laptop", "Bob", "operator"] as const) {
-      const path = folder.join(who);
-      await Deno.mkdir(`${path}/photos/2026`, { recursive: true, mode: 0o700 });
-      await Deno.mkdir(`${path}/photos/empty`);
-      await write(`${path}/report.txt`, "All is well.\n");
-      await write(`${path}/cat.jpg`, "meow");
-      await write(`${path}/photos/2026/Nürnberg.jpg`, "x".repeat(3000));
-    }
-    const args = ["--listen", "127.0.0.1:0", "--versions", "2", "--inline-size", "0"];
-    const server = await ServerProcess.start(folder.join("data"), { args });
-    return new Story(folder, server, run);
-  }
-
-  /** Ports of the server, and what they are called. */
-  get ports(): ReadonlyMap<number, string> {
-    const secure = this.#server.log.find(({ event }) => event === "server.listening-securely");
-    return new Map([[this.#server.port, "⟨port⟩"], [Number(secure?.["port"]), "⟨TLS port⟩"]]);
-  }
-
-  async tell(): Promise<void> {
-    await this.#mistakes();
-    await this.#alice();
-    await this.#others();
-    await this.#operator();
-    await this.#serve();
-  }
-
-  async #mistakes(): Promise<void> {
-    for (
-      const args of [
-        ["--version"],
-        ["--help"],
-        ["clint"],
-        ["client", "put", "--exlude", "x", "photos"],
-        ["client", "get"],
-        ["client"],
-        ["server", "list", "--data", "nowhere"],
-        ["help", "exit-codes"],
-        ["help", "client", "rename"],
-      ]
-    ) await this.#say("Alice", args);
-  }
-
-  async #alice(): Promise<void> {
-    const server = `127.0.0.1:${this.#server.port}`;
-    await this.#say("Alice", ["client", "init"], {
-      answers: [
-        [/The server, HOST:PORT/, `${server}\r`],
-        [/Your name there/, "Alice\r"],
-        [/The file to store/, "report.txt\r"],
-        [/Trust it/, "y\r"],
-      ],
-      otherwise: [
-        ...["client", "init", "--server", server, "--name", "Alice", "--file", "report.txt"],
-        "--accept-new",
-      ],
-    });
-    const client = (...args: string[]) => this.#say("Alice", ["client", ...args]);
-    await client("status");
-    await client();
-    await client("put", "photos");
-    await client("put", "cat.jpg");
-    await client("put", "photos", "report.txt");
-    await client("put", "report.txt", "missing.txt");
-    await client("put", "report.txt", "--as", "notes", "--quiet");
-    await client("list");
-    await client("list", "photos/2026");
-    await client("stat", "cat.jpg");
-    await write(this.folder.join("Alice", "report.txt"), "All is better.\n");
-    await client("get", "report.txt");
-    await client("put", "report.txt");
-    await client("versions", "report.txt");
-    await client("get", "report.txt", "--version", "2", "-o", "old.txt");
-    await client("get", "report.txt", "--version", "1", "-o", "older.txt");
-    await client("get", "report.txt");
-    await client("get", "photos", "--recursive", "-o", "back");
-    await client("get", "photos");
-    await client("rename", "notes", "photos/notes");
-    await client("rename", "report.txt", "photos/notes");
-    await client("remove", "photos/notes", "none");
-    await client("status");
-    await client("list", "--verbose");
-  }
-
-  async #others(): Promise<void> {
-    const info = await Deno.readTextFile(this.folder.join("Alice", "transfer.info"));
-    await Deno.writeTextFile(this.folder.join("laptop", "transfer.info"), info);
-    const [token = ""] = /\b[a-z2-7]{26}\b/.exec(await this.#say("Alice", ["client", "link"])) ??
-      [];
-    await this.#say("laptop", ["client", "link", token]);
-    await this.#say("laptop", ["client", "link", token]);
-    await writeTransferInfo(this.folder.join("Bob"), {
-      ...{ port: this.#server.port, userName: "Bob", file: "report.txt" },
-    });
-    const bob = (...args: string[]) => this.#say("Bob", ["client", ...args]);
-    await bob("--protocol", "3");
-    await this.#say("Bob", ["client", "put", "cat.jpg", "--protocol", "4"], {
-      answers: [[/Trust it/, "n\r"]],
-    });
-    await bob("put", "cat.jpg", "--protocol", "4", "--accept-new");
-    await bob("forget", `127.0.0.1:${this.#server.port}`);
-    await bob("forget", `127.0.0.1:${this.#server.port}`);
-    await Deno.writeTextFile(this.folder.join("Bob", "no.info"), `${NOWHERE}\nBob\nreport.txt\n`);
-    await bob("--retries", "0", "--transfer-info", "no.info", "--protocol", "3");
-  }
-
-  async #operator(): Promise<void> {
-    const data = this.folder.join("data");
-    const operate = (...args: string[]) =>
-      this.#say("operator", ["server", ...args, "--data", data]);
-    await operate("list");
-    await operate("users", "list");
-    await operate("export", "Bob", "report.txt", "report-of-bob.txt");
-    await operate("export", "Bob", "none", "x");
-    await operate("users", "disable", "Bob");
-    await operate("users", "enable", "Bob");
-    await operate("users", "rename", "Bob", "Bobby");
-    await operate("users", "set-quota", "Bobby", "--bytes", "1GB", "--files", "none");
-    const keys = await operate("users", "keys", "Alice");
-    const [fingerprint = ""] = /SHA256:[A-Za-z0-9+/]{43}/.exec(keys) ?? [];
-    await operate("users", "keys", "Alice", "--remove", fingerprint);
-    await operate("users", "link", "Bobby");
-    await this.#say("operator", ["server", "users", "remove", "Bobby", "--data", data], {
-      answers: [[/\?/, "n\r"]],
-    });
-    await operate("users", "remove", "Bobby", "--yes");
-    await operate("users", "remove", "Bobby", "--yes");
-    await operate("invite", "--uses", "3", "--expires", "2d");
-    await operate("invite", "list");
-    await operate("invite", "revoke", "--all");
-    await operate("verify");
-    await operate("backup", "../backup");
-    await this.#say("operator", ["server", "restore", "../backup", "--data", "../restored"]);
-    await operate("restore", "../backup");
-    const listed = await this.#say("operator", [...LIST, data]);
-    const [path = ""] = /files\/[0-9a-f]{32}\/[0-9a-f]{32}/.exec(listed) ?? [];
-    await Deno.writeTextFile(`${data}/${path}`, "damaged");
-    await operate("verify");
-    await Deno.writeTextFile(this.folder.join("operator", "server.toml"), 'qouta = "10GB"\n');
-    await operate("config", "--config", "server.toml");
-    await Deno.writeTextFile(this.folder.join("operator", "server.toml"), 'quota = "10GB"\n');
-    await operate("config", "--config", "server.toml");
-  }
-
-  async #serve(): Promise<void> {
-    const args = ["server", "--listen", "127.0.0.1:0", "--data", "data"];
-    await this.#say("operator", args, { stopAfter: /Listening[^]*Listening/ });
-  }
-
-  #say(who: Who, args: readonly string[], more: Partial<Step> = {}): Promise<string> {
-    return this.#run({ who, args, ...more }, this.folder.join(who));
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#server[Symbol.asyncDispose]();
-    await this.folder[Symbol.asyncDispose]();
+async function help(world: World): Promise<void> {
+  for (const command of await allCommands()) {
+    await world.run("", [...wordsOf(command), "--help"]);
   }
 }
 
-/** One client alone, so that the first path is always that of the same file. */
-const LIST: readonly string[] = ["server", "list", "--data"];
+/** Lines of what is long, and shown elsewhere. */
+const SHORTLY = 4;
 
-async function write(path: string, content: string): Promise<void> {
-  await Deno.writeTextFile(path, content);
-  await Deno.utime(path, CHANGED, CHANGED);
-}
+/** It may stand in two rows. */
+const QUESTION = /\[\s?y\s?\/\s?N\s?\]\s*$/;
+const TOKEN = /\b[a-z2-7]{26}\b/;
+const FINGERPRINT = /SHA256:[A-Za-z0-9+/]{43}/;

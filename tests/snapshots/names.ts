@@ -1,0 +1,104 @@
+/**
+ * Names for what is another value in every run, so that all else can be compared.
+ *
+ * What is replaced, and with what; the same value has the same name wherever it stands, another value another name, and
+ * where the value has a fixed length its name is as long, so that lines break where they really do:
+ *
+ * | value                               | name                                                                     |
+ * | ----------------------------------- | ------------------------------------------------------------------------ |
+ * | a fingerprint, `SHA256:` and base64 | `SHA256:fingerprint1...`                                                 |
+ * | an account's id, 32 hex digits      | `id1...`                                                                 |
+ * | a token, 26 letters and digits      | `token1...`                                                              |
+ * | an invitation's id, 12 hex digits   | `invitation1`                                                            |
+ * | a blob's name, a UUID               | `blob1...`                                                               |
+ * | a port that the system has chosen   | `port1`                                                                  |
+ * | the temporary folder                | `/FOLDER`                                                                |
+ * | a moment since the run began        | `YYYY-MM-DDTHH:MM:SSZ`, with a fraction where it has one                 |
+ * | a moment that is yet to come        | the same with `in-07-days` or `in-12-hour` for the day                   |
+ * | how long a command has run          | `S.SSS s`                                                                |
+| the size of a certificate's message | `NNN`                                                                    |
+ *
+ * All else stays: sizes, checksums, digests of files, counts, limits, moments before the run, examples of the help.
+ */
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+
+/** Stand in the help for tokens. */
+const EXAMPLES: ReadonlySet<string> = new Set(["mfzwizltoq2gk3tumuytgnbvgy"]);
+
+interface Kind {
+  readonly name: string;
+  /** Where it stands; the first group is what is replaced. */
+  readonly pattern: RegExp;
+}
+
+const KINDS: readonly Kind[] = [
+  { name: "fingerprint", pattern: /(?<=SHA256:)([A-Za-z0-9+/]{43})(?![A-Za-z0-9+/])/g },
+  { name: "blob", pattern: /\b([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\b/g },
+  { name: "id", pattern: /\b([0-9a-f]{32})\b/g },
+  { name: "token", pattern: /\b([a-z2-7]{26})\b/g },
+  { name: "invitation", pattern: /\b([0-9a-f]{12})\b/g },
+  { name: "port", pattern: /(?<=127\.0\.0\.1:|"port":)([1-9]\d{4})\b/g },
+];
+
+/** As events have it, and as a log for people does. */
+const MOMENT = /(?<!\d)(\d{4}-\d\d-\d\d)(T| )(\d\d:\d\d:\d\d)(\.\d+)?(Z| \+00(?::00)?)/g;
+/** Of an event `message`, in words and as JSON. */
+const DURATION = /(?<![\d.])\d\.\d{3} s\b/g;
+const AFTER = /(?<="after":)[\d.]+/g;
+/** How long the message is that holds a certificate, whose signature has a byte more or less. */
+const CERTIFICATE = /(?<=helloAnswer, |"helloAnswer","count":1,"size":)\d{3}\b/g;
+
+export class Names {
+  readonly #folder: string;
+  readonly #begun: number;
+  readonly #now: () => number;
+  /** By kind, what has got a name. */
+  readonly #named = new Map<string, Map<string, string>>();
+
+  /** `folder` is where everything is; the run begins now. */
+  constructor(folder: string, now = Date.now) {
+    this.#folder = folder;
+    this.#now = now;
+    this.#begun = now();
+  }
+
+  /** A text with names. */
+  in(text: string): string {
+    let named = text.replaceAll(this.#folder, "/FOLDER");
+    for (const kind of KINDS) {
+      named = named.replaceAll(
+        kind.pattern,
+        (value) => EXAMPLES.has(value) ? value : this.#name(kind.name, value),
+      );
+    }
+    return named.replaceAll(MOMENT, (all, _day, between, _time, fraction = "", zone) => {
+      const at = Date.parse(`${all.replace(" ", "T").replace(/ \+00(:00)?$/, "Z")}`);
+      const dayName = this.#dayOf(at);
+      if (dayName === undefined) return all;
+      return `${dayName}${between}HH:MM:SS${fraction.replaceAll(/\d/g, "s")}${zone}`;
+    }).replaceAll(DURATION, (duration) => duration.replaceAll(/\d/g, "S"))
+      .replaceAll(AFTER, "S.SSS").replaceAll(CERTIFICATE, "NNN");
+  }
+
+  #name(kind: string, value: string): string {
+    const named = this.#named.get(kind) ?? new Map<string, string>();
+    this.#named.set(kind, named);
+    const name = named.get(value) ?? `${kind}${named.size + 1}`.padEnd(value.length, ".");
+    named.set(value, name);
+    return name;
+  }
+
+  /** In as many characters as a date has; `undefined` for a moment before the run. */
+  #dayOf(at: number): string | undefined {
+    // Moments that are printed have no fraction of a second, or less of it than there was.
+    if (at < this.#begun - 1000) return undefined;
+    const ahead = at - this.#now();
+    if (ahead < MINUTE_MS) return "YYYY-MM-DD";
+    const isFar = ahead > 2 * DAY_MS;
+    const count = Math.round(ahead / (isFar ? DAY_MS : HOUR_MS));
+    return `in-${`${count}`.padStart(2, "0")}-${isFar ? "days" : "hour"}`;
+  }
+}

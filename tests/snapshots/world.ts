@@ -1,0 +1,164 @@
+/** A server, its data and folders of clients, in which the story is played in one form. */
+import { commandsOf, makeProgram } from "../../cli/program.ts";
+import { Run } from "../../cli/run.ts";
+import { pathOf } from "../../cli/usage.ts";
+import { ServerProcess } from "../helpers/processes.ts";
+import { TemporaryFolder } from "../helpers/temporary.ts";
+import { type Command, type FormName, FORMS, type Printed } from "./forms.ts";
+import { Names } from "./names.ts";
+
+/** A moment before any run. */
+const CHANGED = new Date("2024-05-06T07:08:09Z");
+
+/** The data folder, seen from where the operator is. */
+const DATA = "data";
+
+export interface Step {
+  /** The command line, with names in it. */
+  readonly title: string;
+  /** The names of the command, such as `client put`. */
+  readonly command: string;
+  readonly printed: Printed;
+}
+
+/** What of a step is not its command line. */
+export interface Beside extends Pick<Command, "answers" | "stopAt"> {
+  /** Only so many lines are noted, and of each no more than a row has room for. */
+  readonly show?: number;
+}
+
+export class World implements AsyncDisposable {
+  readonly steps: Step[] = [];
+  readonly form: FormName;
+  readonly server: ServerProcess;
+  /** What the server says line 1 of transfer.info is to be. */
+  readonly location: string;
+  readonly #folder: TemporaryFolder;
+  readonly #names: Names;
+  readonly #commands: ReadonlySet<string>;
+
+  private constructor(
+    form: FormName,
+    folder: TemporaryFolder,
+    server: ServerProcess,
+    location: string,
+    commands: ReadonlySet<string>,
+  ) {
+    this.form = form;
+    this.#folder = folder;
+    this.server = server;
+    this.location = location;
+    this.#names = new Names(folder.path);
+    this.#commands = commands;
+  }
+
+  static async create(form: FormName): Promise<World> {
+    const folder = await TemporaryFolder.create();
+    const args = ["--listen", "127.0.0.1:0", "--versions", "2", "--inline-size", "0"];
+    const server = await ServerProcess.start(folder.join(DATA), { args });
+    const { location } = await server.logged("server.listening-securely");
+    await Deno.mkdir(folder.join("operator"));
+    return new World(form, folder, server, `${location}`, new Set(await allCommands()));
+  }
+
+  /** HOST:PORT. */
+  get address(): string {
+    return `127.0.0.1:${this.server.port}`;
+  }
+
+  join(...names: string[]): string {
+    return this.#folder.join(...names);
+  }
+
+  /** Makes a client's folder, with a `transfer.info` if its lines are given, and files. */
+  async prepare(
+    client: string,
+    info: readonly string[] | undefined,
+    files: Readonly<Record<string, string>> = {},
+  ): Promise<void> {
+    await Deno.mkdir(this.join(client), { recursive: true, mode: 0o700 });
+    if (info !== undefined) {
+      await Deno.writeTextFile(this.join(client, "transfer.info"), `${info.join("\n")}\n`);
+    }
+    for (const [name, content] of Object.entries(files)) {
+      await this.write(`${client}/${name}`, content);
+    }
+  }
+
+  /** Writes a file, changed at a moment that is the same in every run. */
+  async write(name: string, content: string): Promise<void> {
+    const path = this.join(name);
+    await Deno.mkdir(path.replace(/\/[^/]*$/, ""), { recursive: true });
+    await Deno.writeTextFile(path, content);
+    await Deno.utime(path, CHANGED, CHANGED);
+  }
+
+  /** Runs a command in a folder, and notes what it prints. Returns all that was written, as it was. */
+  async run(
+    where: string,
+    args: readonly string[],
+    { show, ...beside }: Beside = {},
+  ): Promise<string> {
+    const cwd = this.join(where);
+    const printed = await FORMS[this.form].run({ args, cwd, ...beside }, this.#names);
+    const title = this.#names.in(["xfer", ...args].map(quoted).join(" "));
+    const shown = show === undefined ? printed.shown : shortened(printed.shown, show);
+    this.steps.push({ title, command: this.#commandIn(args), printed: { ...printed, shown } });
+    return printed.raw;
+  }
+
+  /** Runs `xfer server …` on the data. */
+  operate(line: string): Promise<string> {
+    return this.run("", ["server", ...wordsOf(line), "--data", DATA]);
+  }
+
+  /** Changes a stored file that has this content. */
+  async damage(content: string): Promise<void> {
+    for (const path of filesIn(this.join(DATA, "files"))) {
+      if (await Deno.readTextFile(path) === content) await Deno.writeTextFile(path, "damaged");
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.server[Symbol.asyncDispose]();
+    await this.#folder[Symbol.asyncDispose]();
+  }
+
+  /** The longest command that a command line begins with. */
+  #commandIn(args: readonly string[]): string {
+    for (let count = args.length; count > 0; count--) {
+      const name = args.slice(0, count).join(" ");
+      if (this.#commands.has(name)) return name;
+    }
+    return "";
+  }
+}
+
+/** The words of a line without quotes. */
+export function wordsOf(line: string): string[] {
+  return line === "" ? [] : line.split(" ");
+}
+
+/** Every command of the tree, such as `client put`; `""` for the program itself. */
+export async function allCommands(): Promise<string[]> {
+  const tree = await makeProgram(new Run());
+  return [...commandsOf(tree)].map((command) => pathOf(command).replace(/^xfer ?/, ""));
+}
+
+function* filesIn(folder: string): Generator<string> {
+  for (const { name, isDirectory } of Deno.readDirSync(folder)) {
+    if (isDirectory) yield* filesIn(`${folder}/${name}`);
+    else yield `${folder}/${name}`;
+  }
+}
+
+function shortened(lines: readonly string[], count: number): string[] {
+  const first = lines.slice(0, count).map((line) =>
+    line.length > 100 ? `${line.slice(0, 99)}…` : line
+  );
+  return lines.length > count ? [...first, "  …"] : first;
+}
+
+function quoted(word: string): string {
+  return /^[\w./:=,@#+-]+$/.test(word) ? word : `'${word}'`;
+}
