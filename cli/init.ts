@@ -61,7 +61,7 @@ export function addInitCommand(client: Command, run: Run): void {
 
 const HELP = example(
   "xfer client init",
-  "xfer client init --server files.example.org:1256 --name Alice --file report.pdf",
+  "xfer client init --server files.example.org:1256 --name Alice",
 ) + `
 
 What no option says is asked for on a terminal. A server of protocol 4 goes into line 1 with

@@ -3,11 +3,18 @@
  *
  * @module
  */
-import { Command, Help, type Option } from "commander";
+import {
+  type AddHelpTextContext,
+  type AddHelpTextPosition,
+  Command,
+  Help,
+  type Option,
+} from "commander";
 import denoJson from "../deno.json" with { type: "json" };
 import { addHelpCommand } from "./help.ts";
 import { OUTPUT_GROUP, type Run } from "./run.ts";
 import { Ended } from "./usage.ts";
+import { reflow } from "./words.ts";
 
 /** Fills in a command. */
 type Loaded = (command: Command, run: Run) => void;
@@ -42,9 +49,9 @@ export async function makeProgram(
   run: Run,
   isWanted: (command: string) => boolean = () => true,
 ): Promise<Command> {
-  const program = new Command("xfer")
+  const program = new FittedCommand("xfer")
     .description("Keep files safely on a server.")
-    .version(denoJson.version)
+    .version(denoJson.version, "-V, --version", "print the version")
     .addHelpText("after", HELP);
   // They are made of all commands.
   const areAllWanted = isWanted(COMPLETIONS);
@@ -58,7 +65,8 @@ export async function makeProgram(
   program.enablePositionalOptions();
   for (const command of commandsOf(program)) {
     run.addOutputOptions(command);
-    command.helpCommand(false).showHelpAfterError(false).configureHelp(HELP_STYLE)
+    command.helpOption("-h, --help", "print this help")
+      .helpCommand(false).showHelpAfterError(false).configureHelp(HELP_STYLE)
       .allowExcessArguments(false)
       .exitOverride((cause) => {
         throw new Ended(command, cause);
@@ -82,6 +90,24 @@ export function* commandsOf(command: Command): Generator<Command> {
 
 /** Where it is not known how wide a terminal is. */
 const USUAL_WIDTH = 80;
+
+/** What stands behind its help fits the terminal, as the help does. */
+class FittedCommand extends Command {
+  override createCommand(name?: string): Command {
+    return new FittedCommand(name);
+  }
+
+  override addHelpText(
+    position: AddHelpTextPosition,
+    text: string | ((context: AddHelpTextContext) => string),
+  ): this {
+    return super.addHelpText(position, (context) => {
+      const width = this.configureOutput().getOutHelpWidth?.() ?? USUAL_WIDTH;
+      return reflow(typeof text === "string" ? text : text(context), width);
+    });
+  }
+}
+
 /** A description stands beside its term where it has so much room, else below it. */
 const MIN_BESIDE = 30;
 

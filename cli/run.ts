@@ -87,6 +87,7 @@ export class Run {
     for (const { option, choose } of OUTPUT_OPTIONS) {
       const own = new Option(option.flags, option.description).helpGroup(OUTPUT_GROUP);
       if (option.argChoices !== undefined) own.choices(option.argChoices);
+      if (!option.negate) own.default(option.defaultValue);
       command.addOption(own);
       command.on(`option:${own.name()}`, (value) => Object.assign(this.#chosen, choose(value)));
     }
@@ -123,8 +124,8 @@ const OUTPUT_OPTIONS: readonly OutputOption[] = [
     choose: () => ({ verbose: true }),
   },
   {
-    option: new Option("--color <when>", "whether words are coloured (default: on a terminal)")
-      .choices(COLORS),
+    option: new Option("--color <when>", "whether words are coloured; auto: on a terminal")
+      .choices(COLORS).default(DEFAULT_OUTPUT.color),
     choose: (color) => ({ color: color as OutputOptions["color"] }),
   },
   {

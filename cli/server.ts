@@ -42,7 +42,7 @@ Each option may stand in a file as well, or in the environment (XFER_QUOTA=10GB)
   $ xfer server --config server.toml
 
 With a certificate from an authority, whose name clients verify:
-  $ xfer server --tls-cert /etc/ssl/xfer/fullchain.pem --tls-key /etc/ssl/xfer/privkey.pem
+  $ xfer server --tls-cert /etc/xfer/cert.pem --tls-key /etc/xfer/key.pem
 
 It runs until SIGINT (Ctrl-C) or SIGTERM; files on their way are still stored then. A second
 signal ends it at once.`;

@@ -35,7 +35,8 @@ export const EXCLUDE_HELP = `
 Patterns of --exclude are those of a .gitignore at the top of each folder:
   *.o        what has such a name, anywhere
   /build     build at the top alone;  build/  folders alone
-  a/**/z     z at any depth below a;  !keep.o  not left out after all (the last one wins)
+  a/**/z     z at any depth below a
+  !keep.o    not left out after all: the last one wins
 What is in a folder that is left out can't be taken in again.`;
 
 export function transferOptions(

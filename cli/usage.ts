@@ -13,6 +13,14 @@ const MAX_DISTANCE = 3;
 /** And so much of the longer one must be right. */
 const MIN_SIMILARITY = 0.4;
 
+/** What commander says of a value of an option, or of an argument, that can't be one; the last part is ours. */
+const INVALID = new RegExp(
+  "^(?:option '.*?(?<option>--[\\w-]+)[^']*' argument|command-argument value) '(?<value>.*)' is invalid" +
+    "(?: for argument '(?<argument>[^']*)')?\\. (?<expected>.*)$",
+  "s",
+);
+const CHOICES = /^Allowed choices are /;
+
 /** How commander has ended the reading of a command line: not always is something wrong. */
 export class Ended extends Error {
   readonly command: Command;
@@ -40,6 +48,14 @@ export class Ended extends Error {
       return unknownCommand(command, surplus);
     }
     const words = message.replace(/^error: /, "").replaceAll(/\s*\n\s*/g, " ");
+    const invalid = INVALID.exec(words)?.groups;
+    if (invalid !== undefined) {
+      const { option, argument, value = "", expected = "" } = invalid;
+      const what = option ?? `<${argument}>`;
+      return new UsageError("invalid-argument", `${what}: found "${printable(value)}"`, {
+        hint: `${expected.replace(CHOICES, "Expected one of ")} ${hint}`,
+      });
+    }
     return new UsageError(kebabCase(code.replace("commander.", "")), words, { hint });
   }
 }

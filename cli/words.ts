@@ -25,6 +25,22 @@ export function plural(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
+/**
+ * A text in lines of at most `width` characters. Lines that follow one another are a paragraph, and are broken anew; those
+ * that are indented stand as they are.
+ */
+export function reflow(text: string, width: number): string {
+  return text.replaceAll(
+    /(?:^(?! ).+\n)*^(?! ).+$/gm,
+    (lines) => wrap(lines.replaceAll("\n", " "), width, ""),
+  );
+}
+
+/** A time of an event without its fraction of a second. */
+export function seconds(time: string): string {
+  return time.replace(/\.\d+Z$/, "Z");
+}
+
 /** A time, as events have it. */
 export function isoTime(ms: number): string {
   return new Date(ms).toISOString();

@@ -143,8 +143,14 @@ export async function readSmall(
 
 export function cannotRead(path: string, cause: unknown): XferError {
   if (cause instanceof XferError) return cause;
-  const reason = cause instanceof Error ? cause.message : String(cause);
+  const reason = whyUnreadable(cause);
   return new StorageError("cannot-read", `Cannot read ${printable(path)}: ${reason}`, { cause });
+}
+
+/** Why something can't be read, as it is said behind its path. */
+export function whyUnreadable(cause: unknown): string {
+  if (cause instanceof Deno.errors.NotFound) return "there is none";
+  return cause instanceof Error ? cause.message : String(cause);
 }
 
 /** So many copies of one file are kept: a server that denies every time must not fill the folder. */

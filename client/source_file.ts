@@ -14,6 +14,7 @@ import {
   type Profile,
   StorageError,
 } from "../protocol/mod.ts";
+import { whyUnreadable } from "./files.ts";
 
 export class SourceFile {
   /** As given by the user. */
@@ -215,7 +216,7 @@ async function attempt<T>(path: string, operation: () => Promise<T>): Promise<T>
   try {
     return await operation();
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = whyUnreadable(cause);
     throw new StorageError("cannot-read", `Cannot read ${printable(path)}: ${printable(reason)}`, {
       hint: "Check the path and its permissions.",
       cause,

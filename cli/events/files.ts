@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { plural } from "../words.ts";
+import { plural, seconds } from "../words.ts";
 import { count, defineEvent, oneOf, optional, record, text, time } from "./definition.ts";
 
 const MIB = 2 ** 20;
@@ -207,7 +207,8 @@ export const FILE_EVENTS = {
       sha256tree: text("the digest of all its chunks, in base64"),
     },
     words: ({ name, version, size, changed, stored, cksum }) =>
-      `${name}  ${size} bytes  cksum ${cksum}  changed ${changed}  stored ${stored}  ` +
+      `${name}  ${size} bytes  cksum ${cksum}  changed ${seconds(changed)}  ` +
+      `stored ${seconds(stored)}  ` +
       `version ${version}`,
   }),
   "removed": defineEvent({

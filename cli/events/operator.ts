@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { plural } from "../words.ts";
+import { plural, seconds } from "../words.ts";
 import {
   count,
   defineEvent,
@@ -74,7 +74,8 @@ export const OPERATOR_EVENTS = {
     what: "A stored file was written out.",
     fields: { target: text("where it is written"), name, user, size, cksum },
     words: ({ target, name, user, size, cksum }, paint) =>
-      `${paint("success", "Wrote")} ${target} (${size} bytes, cksum ${cksum}): ${name} of ${user}`,
+      `${paint("success", "Exported")} ${name} of ${user} (${size} bytes, cksum ${cksum}) ` +
+      `as ${target}`,
   }),
   "finding": defineEvent({
     kind: "result",
@@ -120,8 +121,8 @@ export const OPERATOR_EVENTS = {
     kind: "result",
     what: "A backup, or a data folder from one, is complete.",
     fields: { files: count("files in it"), bytes: count("their bytes"), target: text("where") },
-    words: ({ files, bytes, target }) =>
-      `Copied ${plural(files, "file")}, ${bytes} bytes, to ${target}`,
+    words: ({ files, bytes, target }, paint) =>
+      `${paint("success", "Copied")} ${plural(files, "file")}, ${bytes} bytes, to ${target}`,
   }),
   "user": defineEvent({
     kind: "result",
@@ -177,7 +178,7 @@ export const OPERATOR_EVENTS = {
     kind: "result",
     what: "How much an account may store was decided.",
     fields: { user, quota },
-    words: ({ user, quota }) => `${user} may store ${quotaWords(quota)}`,
+    words: ({ user, quota }) => `The quota of ${user}: ${quotaWords(quota)}`,
   }),
   "key": defineEvent({
     kind: "result",
@@ -263,17 +264,12 @@ export const OPERATOR_EVENTS = {
   }),
 } as const;
 
-/** A time without its fraction of a second. */
-function seconds(time: string): string {
-  return time.replace(/\.\d+Z$/, "Z");
-}
-
 function quotaWords({ bytes, files }: Values<typeof quotaFields>): string {
   const parts = [
     bytes === null ? "" : bytes === "none" ? "any size" : plural(bytes, "byte"),
     files === null ? "" : files === "none" ? "any number of files" : plural(files, "file"),
   ];
-  return parts.filter((part) => part !== "").join(" and ") || "as all";
+  return parts.filter((part) => part !== "").join(" and ") || "as for all";
 }
 
 /** A line for each file, in columns. */

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import ignore from "ignore";
 import { printable, StorageError, UsageError } from "../../protocol/mod.ts";
 import { pathNameFault } from "../../protocol/v4/path_name.ts";
+import { whyUnreadable } from "../files.ts";
 import { nameOnServer } from "../local_paths.ts";
 import { SourceFile } from "../source_file.ts";
 import { type Stoppable, throwIfStopped } from "../stopping.ts";
@@ -117,7 +118,7 @@ async function reading<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {
-    const reason = printable(cause instanceof Error ? cause.message : String(cause));
+    const reason = printable(whyUnreadable(cause));
     throw new StorageError("cannot-read", `Cannot read ${printable(path)}: ${reason}`, {
       hint: "Check its permissions, or leave it out: --exclude PATTERN.",
       cause,

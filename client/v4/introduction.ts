@@ -105,7 +105,7 @@ async function unseal(privateKey: Bytes, sealed: Bytes): Promise<Bytes> {
   );
 }
 
-const LINK = "Print a link token where you are logged in, xfer client link, or ask the server's " +
+const LINK = "print a link token where you are logged in, xfer client link, or ask the server's " +
   "operator for one; then here: xfer client link TOKEN.";
 const ASK = "Ask the server's operator.";
 
@@ -126,7 +126,7 @@ const HINTS: { readonly [B in Way["by"]]: Readonly<Record<string, string>> } = {
   },
   claim: {
     "account-disabled": ASK,
-    "not-authenticated": "It may be yours, from another machine. " + LINK,
+    "not-authenticated": "It may be yours, from another machine: " + LINK,
     "registration-closed":
       "An account of protocol 3 is not taken over here without the operator. " +
       "Ask for a link token; then: xfer client link TOKEN.",

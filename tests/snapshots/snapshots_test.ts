@@ -37,6 +37,13 @@ Deno.test({
       assert.deepEqual(all.filter((name) => !run.has(name) && !GROUPS.includes(name)), []);
       assert.deepEqual(all.filter((name) => !helped.has(name)), []);
     });
+    await t.step("help fits into 80 columns", () => {
+      const help = pages.find(({ name }) => name === "help");
+      assert.ok(help !== undefined);
+      for (const [, { title, printed }] of help.steps.flat()) {
+        assert.deepEqual(printed.shown.filter((row) => row.startsWith("┊")), [], title);
+      }
+    });
     await t.step("with --json people are told the same, on standard error", () => {
       for (const { piped, json } of pages.flatMap(({ steps }) => steps).map(Object.fromEntries)) {
         if (json === undefined || SAYS_ELSEWHERE.test(json.title)) continue;

@@ -74,7 +74,7 @@ async function clientOf4(world: World): Promise<void> {
     ],
   });
   const init = `init --server ${world.address} --name Alice`;
-  await alice(`${init} --file none --accept-new --force`);
+  await alice(`${init} --file lost.txt --accept-new --force`);
   await alice(`${init} --file hello.txt`);
   await alice(`${init} --file hello.txt --accept-new --force --quiet`);
   await alice("status");
@@ -85,7 +85,7 @@ async function clientOf4(world: World): Promise<void> {
   await alice("put photos");
   await world.write("Alice/photos/sea.jpg", "dark blue");
   await alice("put photos/sea.jpg");
-  await alice("put hello.txt none");
+  await alice("put hello.txt lost.txt");
   await alice("put hello.txt --as notes --quiet");
   await alice("list");
   await alice("list photos/2 --quiet");
@@ -98,10 +98,10 @@ async function clientOf4(world: World): Promise<void> {
   await alice("get photos/sea.jpg -o sea.jpg --version 1");
   await alice("get photos/2024 --recursive -o all");
   await alice("get photos");
-  await alice("get none --quiet");
+  await alice("get lost.txt --quiet");
   await alice("rename hello.txt docs/hello.txt");
   await alice("rename docs/hello.txt photos/sea.jpg");
-  await alice("remove docs/hello.txt none");
+  await alice("remove docs/hello.txt lost.txt");
   await alice("status");
   const [token = ""] = TOKEN.exec(await alice("link")) ?? [];
   await world.prepare("laptop", [world.location, "Alice"]);
@@ -115,7 +115,7 @@ async function clientOf3(world: World): Promise<void> {
   const bob = (line: string) => world.run("Bob", ["client", ...wordsOf(line)]);
   await bob("--protocol 3");
   await bob("--protocol 3");
-  await bob("put --protocol 3 hello.txt none");
+  await bob("put --protocol 3 hello.txt lost.txt");
   await bob("list --protocol 3");
   await bob("status --protocol 3");
   await world.run("Bob", ["client"], { answers: [{ to: QUESTION, keys: "n\n" }] });
@@ -153,7 +153,7 @@ async function operator(world: World): Promise<void> {
   await operate("invite revoke --all");
   await operate("export Alice photos/sea.jpg sea.jpg");
   await operate("export Alice photos/sea.jpg sea.jpg");
-  await operate("export Alice none none.jpg");
+  await operate("export Alice lost.txt lost.txt");
   await operate("verify");
   await operate("backup monday");
   await world.run("", ["server", "restore", "monday", "--data", "restored"]);
