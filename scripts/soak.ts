@@ -51,7 +51,7 @@ const PARTS: readonly Part[] = [
   {
     name: "kills-at-calls",
     what: "the server is killed before and after each call to file system and database",
-    work: killAtEveryCall,
+    work: (loop) => killAtEveryCall(loop),
   },
   {
     name: "v4-kills-at-calls",

@@ -212,11 +212,11 @@ const SECURE: Story = {
 };
 
 /** One upload and its replacement, with the server killed before or after each of its calls in turn. */
-export function killAtEveryCall(loop: Loop): Promise<void> {
-  return killThroughout(loop, PLAIN, 1);
+export function killAtEveryCall(loop: Loop, { every = 1 } = {}): Promise<void> {
+  return killThroughout(loop, PLAIN, every);
 }
 
-/** The same by protocol 4, from the server's first start on: at every `every`th call. */
+/** The same by protocol 4, from the server's first start on. */
 export function killAtEveryCallSecurely(loop: Loop, { every = 1 } = {}): Promise<void> {
   return killThroughout(loop, SECURE, every);
 }

@@ -22,12 +22,17 @@ export type Protocol = 3 | 4;
  * A client that registers and stores a file, killed before each of its calls in turn. What it has written then of its
  * identity is whole, and the next run is in, with a file that is stored.
  */
-export async function killAtEveryCallOfRegistration(loop: Loop, protocol: Protocol): Promise<void> {
-  let next = 1;
+export async function killAtEveryCallOfRegistration(
+  loop: Loop,
+  protocol: Protocol,
+  { every = 1 } = {},
+): Promise<void> {
+  let next = 1 + loop.dice.roll(every);
   let reachedEnd = false;
   const lane = async () => {
     while (!reachedEnd && loop.next()) {
-      const at = next++;
+      const at = next;
+      next += every;
       const killed = await killAt(protocol, at).catch((cause) => {
         throw new Error(`protocol ${protocol}, killed before call ${at}: ${cause}`, { cause });
       });
