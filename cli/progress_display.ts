@@ -74,7 +74,8 @@ export class ProgressDisplay implements Disposable {
 
   [Symbol.dispose](): void {
     this.#timer[Symbol.dispose]();
-    this.clear();
+    // A timer that is due already may ring once more.
+    this.pause();
   }
 
   #draw(): void {

@@ -1,6 +1,7 @@
 /**
  * `deno task test:binary`: builds this machine's executable twice, compares the two releases byte by byte, and runs the
- * end-to-end and packaging tests against the executable. What is said of a release in docs/building.md is checked by it.
+ * end-to-end, snapshot and packaging tests against the executable. What is said of a release in docs/building.md is
+ * checked by it.
  *
  * --builder PATH   another Deno than this one builds
  */
@@ -12,7 +13,7 @@ import { ROOT } from "./release/stage.ts";
 import { hostTarget } from "./release/targets.ts";
 
 const COMPILE = fileURLToPath(new URL("compile.ts", import.meta.url));
-const TESTS = ["tests/e2e/", "tests/packaging/"];
+const TESTS = ["tests/e2e/", "tests/snapshots/", "tests/packaging/"];
 
 const { builder = Deno.execPath() } =
   parseArgs({ args: Deno.args, options: { builder: { type: "string" } } }).values;

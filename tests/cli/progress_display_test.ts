@@ -28,7 +28,7 @@ class Stage implements Surroundings {
     if (this.width instanceof Error) throw this.width;
     return this.width;
   };
-  readonly every = (ms: number, work: () => void): Disposable => {
+  every = (ms: number, work: () => void): Disposable => {
     const timer = { ms, work, due: this.#now + ms };
     this.#timers.push(timer);
     return { [Symbol.dispose]: () => void this.#timers.splice(this.#timers.indexOf(timer), 1) };
@@ -71,6 +71,22 @@ Deno.test("display: on a terminal a line is drawn over itself, and gone in the e
   assert.ok(surroundings.written.endsWith("\r\x1b[K"));
   assert.equal(surroundings.pass(1000), "", "it has ended");
 });
+
+for (const manner of ["drawn", "lines"] as const) {
+  Deno.test(`display: ${manner}, a timer that was due when it ended shows nothing any more`, () => {
+    const surroundings = new Stage();
+    let ring = () => {};
+    surroundings.every = (_ms, work) => {
+      ring = work;
+      return { [Symbol.dispose]: () => undefined };
+    };
+    const state: ProgressState = { phase: "sending", name: "a", done: 5, total: 100, attempt: 1 };
+    const display = new ProgressDisplay(manner, () => state, PLAIN, surroundings);
+    display[Symbol.dispose]();
+    ring();
+    assert.equal(surroundings.written, "");
+  });
+}
 
 Deno.test("display: it is drawn ten times a second at most, and only when it has changed", () => {
   const { surroundings, display, at } = stage("drawn");

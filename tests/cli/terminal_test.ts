@@ -1,6 +1,6 @@
 /** The pseudo-terminal that other tests look at xfer in. */
 import assert from "node:assert/strict";
-import { shownOf } from "../helpers/screen.ts";
+import { Screen, shownOf } from "../helpers/screen.ts";
 import { HAS_TERMINAL, Terminal } from "../helpers/terminal.ts";
 
 function test(name: string, fn: () => Promise<void>): void {
@@ -57,4 +57,15 @@ test("a command that goes on is ended with its scope", async () => {
 Deno.test("screen: what is written over is gone, colours take no room, long lines go on below", async () => {
   assert.deepEqual(await shownOf("12345\r\x1b[31mab\x1b[0m\x1b[K\r\nnext"), ["ab", "next"]);
   assert.deepEqual(await shownOf("123456", 4), ["1234", "56"]);
+});
+
+Deno.test("screen: styles stand in rows as marks, and rows know that they go on with a line", async () => {
+  using screen = new Screen(8, 5);
+  await screen.write("\x1b[31mab\x1b[39m c\r\n\x1b[2;32mlong line\x1b[0m\r\n\x1b[1mb\x1b[22m");
+  assert.deepEqual(screen.rows, [
+    { text: "⟨red⟩ab⟨/⟩ c", isWrapped: false },
+    { text: "⟨dim green⟩long lin⟨/⟩", isWrapped: false },
+    { text: "⟨dim green⟩e⟨/⟩", isWrapped: true },
+    { text: "⟨bold⟩b⟨/⟩", isWrapped: false },
+  ]);
 });
