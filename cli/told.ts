@@ -3,7 +3,14 @@
  *
  * @module
  */
-import type { Choice, ClientEvent, Retry, SecureEvent, ServerIdentity } from "../client/mod.ts";
+import type {
+  Choice,
+  ClientEvent,
+  CommonEvent,
+  Retry,
+  SecureEvent,
+  ServerIdentity,
+} from "../client/mod.ts";
 import { type Address, formatAddress, formatFingerprint, toHex } from "../protocol/mod.ts";
 import { REQUEST_WORDS, type ToldRequest } from "./events/connection.ts";
 import type { Reporter } from "./reporter.ts";
@@ -128,12 +135,7 @@ export function tellRetry(
   reporter.report({ event: "retrying", code, message, delay: delayMs / 1000, retry, retries });
 }
 
-type OfBoth = Extract<
-  ClientEvent & SecureEvent,
-  { readonly type: "tightened" | "planned" | "sending" | "progress" }
->;
-
-function tellEither(reporter: Reporter, event: OfBoth): void {
+function tellEither(reporter: Reporter, event: CommonEvent): void {
   if (event.type === "tightened") return reporter.report({ event: "tightened", path: event.path });
   if (event.type === "planned") {
     return reporter.report({ event: "planned", files: event.files, bytes: event.bytes });

@@ -29,16 +29,9 @@ export interface Failure {
   readonly error: XferError;
 }
 
-export type ClientEvent =
-  /** What the server was found to speak. */
-  | { readonly type: "detected"; readonly edition: Edition; readonly certain: boolean }
-  | { readonly type: "connected"; readonly server: Address }
-  | { readonly type: "request"; readonly kind: RequestKind }
-  | { readonly type: "registered"; readonly clientId: Bytes }
-  | { readonly type: "keyReceived"; readonly clientId: Bytes }
-  /** The server does not know this identity; `copy` is where it is kept, unless it never served. */
-  | { readonly type: "denied"; readonly clientId: Bytes; readonly copy: string | undefined }
-  /** There is so much to be sent. */
+/** What is told by either protocol. */
+export type CommonEvent =
+  /** There is so much to be sent, or to be got: what the other end has already is not counted. */
   | { readonly type: "planned"; readonly files: number; readonly bytes: number }
   | { readonly type: "sending"; readonly file: SourceFile; readonly attempt: number }
   /** Bytes of the plaintext sent so far in this attempt. */
@@ -48,6 +41,19 @@ export type ClientEvent =
     readonly sent: number;
     readonly attempt: number;
   }
+  /** A file with the private key could be read by others, and can't any more. */
+  | { readonly type: "tightened"; readonly path: string };
+
+export type ClientEvent =
+  | CommonEvent
+  /** What the server was found to speak. */
+  | { readonly type: "detected"; readonly edition: Edition; readonly certain: boolean }
+  | { readonly type: "connected"; readonly server: Address }
+  | { readonly type: "request"; readonly kind: RequestKind }
+  | { readonly type: "registered"; readonly clientId: Bytes }
+  | { readonly type: "keyReceived"; readonly clientId: Bytes }
+  /** The server does not know this identity; `copy` is where it is kept, unless it never served. */
+  | { readonly type: "denied"; readonly clientId: Bytes; readonly copy: string | undefined }
   | {
     readonly type: "compared";
     readonly file: SourceFile;
@@ -59,7 +65,5 @@ export type ClientEvent =
   | { readonly type: "failed" } & Failure
   /** The network has failed; the file at hand is sent again after the delay. */
   | { readonly type: "retrying" } & Retry
-  /** A file with the private key could be read by others, and can't any more. */
-  | { readonly type: "tightened"; readonly path: string }
   /** Others can put identity files of theirs into the folder. */
   | { readonly type: "openFolder"; readonly path: string };

@@ -101,7 +101,8 @@ async function removeLeftovers(path: string): Promise<void> {
 
 const TEMPORARY = /^[0-9a-f-]{36}\.tmp$/;
 
-async function isThere(path: string): Promise<boolean> {
+/** Whether anything has this name. */
+export async function isThere(path: string): Promise<boolean> {
   return await Deno.lstat(path).then(() => true, () => false);
 }
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-export type { ClientEvent, Failure, Outcome, Stored } from "./events.ts";
+export type { ClientEvent, CommonEvent, Failure, Outcome, Stored } from "./events.ts";
 export { DEFAULT_RETRIES, type Retry, type RetryOptions } from "./retries.ts";
 export { sendFiles, type SendOptions } from "./send_files.ts";
 export { DEFAULT_TIMEOUTS, type Timeouts } from "./connection.ts";

@@ -151,10 +151,14 @@ async function isSound(pieces: AsyncIterable<Bytes>, file: StoredFile): Promise<
     for await (const _ of checked(pieces, file)) continue;
     return true;
   } catch (error) {
-    const damaged = error instanceof XferError || error instanceof Deno.errors.NotFound;
-    if (damaged) return false;
+    if (isDamage(error)) return false;
     throw error;
   }
+}
+
+/** Whether an error says that a blob is not there, or not what was stored. */
+function isDamage(error: unknown): boolean {
+  return error instanceof XferError || error instanceof Deno.errors.NotFound;
 }
 
 /** `false` where the blob is not there, or not what was stored. */
@@ -175,8 +179,7 @@ async function copyBlob(
     await output.sync();
   } catch (error) {
     await Deno.remove(begun);
-    const damaged = error instanceof XferError || error instanceof Deno.errors.NotFound;
-    if (damaged) return false;
+    if (isDamage(error)) return false;
     throw error;
   }
   await Deno.rename(begun, path);

@@ -23,17 +23,30 @@ const rangeFields = {
   bytes: count("how many, as far as the file goes"),
 };
 
+/** What is said before and behind a file with which something was not done, by how it stands. */
+type Undone = Readonly<Record<string, readonly [before: string, after: string]>>;
+
 const UNSTORED = {
   "not-stored": ["Not stored", ""],
   "unknown": ["Not known whether stored", ": send it again to be sure"],
   "not-tried": ["Not stored", ": the run ended before it"],
-} as const;
+} as const satisfies Undone;
 
 const UNREMOVED = {
   "not-removed": ["Not removed", ""],
   "unknown": ["Not known whether removed", ": see xfer client list"],
   "not-tried": ["Not removed", ": the run ended before it"],
-} as const;
+} as const satisfies Undone;
+
+/** `work`: what the server was told to do, and perhaps did. */
+const standing = <T extends Undone>(table: T, work: string) =>
+  oneOf(
+    Object.keys(table) as (keyof T & string)[],
+    `\`unknown\` where the server was told to ${work} it and did not answer; \`not-tried\` where ` +
+      "the run ended before it",
+  );
+
+const undone = ([before, after]: Undone[string], what: string) => `${before}: ${what}${after}`;
 
 export const FILE_EVENTS = {
   "passed": defineEvent({
@@ -141,17 +154,10 @@ export const FILE_EVENTS = {
     what: "A file was not confirmed; the error that says why comes before, or `stopping`.",
     fields: {
       path,
-      state: oneOf(
-        Object.keys(UNSTORED) as (keyof typeof UNSTORED)[],
-        "`unknown` where the server was told to store it and did not answer; `not-tried` where " +
-          "the run ended before it",
-      ),
+      state: standing(UNSTORED, "store"),
       code: text("the code of the error"),
     },
-    words: ({ path, state }) => {
-      const [before, after] = UNSTORED[state];
-      return `${before}: ${path}${after}`;
-    },
+    words: ({ path, state }) => undone(UNSTORED[state], path),
   }),
   "got": defineEvent({
     kind: "result",
@@ -222,17 +228,10 @@ export const FILE_EVENTS = {
     what: "A file was not removed; the error that says why comes before, or `stopping`.",
     fields: {
       name,
-      state: oneOf(
-        Object.keys(UNREMOVED) as (keyof typeof UNREMOVED)[],
-        "`unknown` where the server was told to remove it and did not answer; `not-tried` where " +
-          "the run ended before it",
-      ),
+      state: standing(UNREMOVED, "remove"),
       code: text("the code of the error"),
     },
-    words: ({ name, state }) => {
-      const [before, after] = UNREMOVED[state];
-      return `${before}: ${name}${after}`;
-    },
+    words: ({ name, state }) => undone(UNREMOVED[state], name),
   }),
   "renamed": defineEvent({
     kind: "result",

@@ -5,6 +5,7 @@
  */
 import { dirname, join } from "node:path";
 import { printable, RefusedError, UsageError, XferError } from "../../protocol/mod.ts";
+import { isThere } from "../files.ts";
 import { lastPart, localFault } from "../local_paths.ts";
 import { endsAll } from "../retries.ts";
 import { SourceFile } from "../source_file.ts";
@@ -196,10 +197,6 @@ async function findHere<I extends Pick<Item, "file" | "target">>(
   const [first] = inTheWay;
   if (first !== undefined && !force) throw inTheWay.length === 1 ? exists(first) : exist(inTheWay);
   return candidates.filter((candidate) => same.has(candidate)).map(({ item }) => item);
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return await Deno.lstat(path).catch(() => undefined) !== undefined;
 }
 
 function report(options: GetOptions, outcome: GetOutcome): GetOutcome {

@@ -16,6 +16,7 @@ import {
 import { formatFingerprint } from "../../protocol/v4/fingerprint.ts";
 import type { MessageOf } from "../../protocol/v4/messages.ts";
 import { DEFAULT_TIMEOUTS, type Timeouts } from "../connection.ts";
+import type { CommonEvent } from "../events.ts";
 import { IdentityFolder } from "../identity.ts";
 import type { SourceFile } from "../source_file.ts";
 import { unlessStopped } from "../stopping.ts";
@@ -40,6 +41,7 @@ export interface SecureOptions extends MeetingOptions {
 }
 
 export type SecureEvent =
+  | CommonEvent
   | {
     readonly type: "secure";
     readonly server: Address;
@@ -51,20 +53,10 @@ export type SecureEvent =
   | { readonly type: "claimed"; readonly clientId: Bytes }
   /** The server's operator has given the account another name. */
   | { readonly type: "renamed"; readonly from: string; readonly to: string }
-  | { readonly type: "tightened"; readonly path: string }
   /** Of what is here so many bytes were compared with what the server has, or are read to be; `total` is all of it. */
   | { readonly type: "comparing"; readonly done: number; readonly total: number }
-  /** There is so much to be sent, or to be got: what the other end has already is not counted. */
-  | { readonly type: "planned"; readonly files: number; readonly bytes: number }
-  | { readonly type: "sending"; readonly file: SourceFile; readonly attempt: number }
   /** The server holds a part of the file, from an upload that was broken off: it goes on from there. */
   | { readonly type: "resumed"; readonly file: SourceFile; readonly offset: number }
-  | {
-    readonly type: "progress";
-    readonly file: SourceFile;
-    readonly sent: number;
-    readonly attempt: number;
-  }
   /** It is known what a file is that is to be got; comes again where the network has failed, or the file was replaced. */
   | {
     readonly type: "getting";

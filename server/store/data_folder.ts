@@ -46,7 +46,7 @@ export class DataFolder<C extends Catalog = Catalog> implements Store, AsyncDisp
     this.path = path;
     this.wasOpen = wasOpen;
     this.catalog = store.catalog;
-    this.blobs = store.blobs;
+    this.blobs = withInline(store.blobs, store.catalog);
     this.#lock = lock;
   }
 
@@ -69,7 +69,7 @@ export class DataFolder<C extends Catalog = Catalog> implements Store, AsyncDisp
       try {
         await createPrivately(join(path, CATALOG));
         const catalog = await openCatalog(join(path, CATALOG));
-        const blobs = withInline(await DiskBlobStore.create(path, fs), catalog);
+        const blobs = await DiskBlobStore.create(path, fs);
         return new DataFolder(path, { catalog, blobs }, lock, wasOpen);
       } catch (error) {
         lock.close();
@@ -103,8 +103,7 @@ export class DataFolder<C extends Catalog = Catalog> implements Store, AsyncDisp
         );
       }
       const catalog = await openBackupCatalog(join(path, BACKUP_CATALOG));
-      const blobs = withInline(new DiskBlobStore(path, fs), catalog);
-      return new DataFolder(path, { catalog, blobs });
+      return new DataFolder(path, { catalog, blobs: new DiskBlobStore(path, fs) });
     });
   }
 
@@ -123,8 +122,7 @@ export class DataFolder<C extends Catalog = Catalog> implements Store, AsyncDisp
         );
       }
       const catalog = open(join(path, CATALOG));
-      const blobs = withInline(new DiskBlobStore(path, fs), catalog);
-      return new DataFolder(path, { catalog, blobs });
+      return new DataFolder(path, { catalog, blobs: new DiskBlobStore(path, fs) });
     });
   }
 

@@ -1,10 +1,11 @@
 /** What SIGHUP does about the settings, with files and a server that only notes what it is told. */
 import assert from "node:assert/strict";
-import { configure, reset } from "@logtape/logtape";
+import { reset } from "@logtape/logtape";
 import { readConfiguration } from "../../cli/configuration/configuration.ts";
 import { Reloader } from "../../cli/reload.ts";
 import type { RuleChanges } from "../../server/mod.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
+import { takeLogs } from "../helpers/logs.ts";
 
 interface Scene {
   readonly write: (file: string) => Promise<unknown>;
@@ -26,14 +27,10 @@ async function withReloader(
   const write = (text: string) => Deno.writeTextFile(path, text);
   if (file !== undefined) await write(file);
   let log: [unknown, string][] = [];
-  await configure({
-    reset: true,
-    sinks: { test: ({ properties, message }) => log.push([properties["event"], message.join("")]) },
-    loggers: [
-      { category: ["xfer"], lowestLevel: "info", sinks: ["test"] },
-      { category: ["logtape", "meta"], lowestLevel: "error", sinks: ["test"] },
-    ],
-  });
+  await takeLogs(
+    "info",
+    ({ properties, message }) => log.push([properties["event"], message.join("")]),
+  );
   try {
     const read = () =>
       readConfiguration({

@@ -223,17 +223,11 @@ export function killAtEveryCallSecurely(loop: Loop, { every = 1 } = {}): Promise
 
 async function killThroughout(loop: Loop, story: Story, every: number): Promise<void> {
   for (const when of ["before", "after"] as const) {
-    let next = 1 + loop.dice.roll(every);
-    let reachedEnd = false;
-    const lane = async () => {
-      while (!reachedEnd && loop.next()) {
-        const at = next;
-        next += every;
-        if (await killAtCall(story, { at, when })) loop.count(`killed ${when} a call`);
-        else reachedEnd = true;
-      }
-    };
-    await Promise.all(Array.from({ length: SIDE_BY_SIDE }, lane));
+    await loop.atCalls({ every, sideBySide: SIDE_BY_SIDE }, async (at) => {
+      const killed = await killAtCall(story, { at, when });
+      if (killed) loop.count(`killed ${when} a call`);
+      return killed;
+    });
   }
 }
 

@@ -60,6 +60,26 @@ export class Loop {
     }
   }
 
+  /**
+   * Does something at every `every`th call of a run, from one of the first on that the seed decides, several side by side,
+   * until it was not reached any more.
+   */
+  async atCalls(
+    { every, sideBySide }: { readonly every: number; readonly sideBySide: number },
+    reaches: (at: number) => Promise<boolean>,
+  ): Promise<void> {
+    let next = 1 + this.dice.roll(every);
+    let reachedEnd = false;
+    const lane = async () => {
+      while (!reachedEnd && this.next()) {
+        const at = next;
+        next += every;
+        if (!(await reaches(at))) reachedEnd = true;
+      }
+    };
+    await Promise.all(Array.from({ length: sideBySide }, lane));
+  }
+
   /** The items in an order that the seed decides. */
   shuffled<T>(items: readonly T[]): T[] {
     const shuffled = [...items];

@@ -1,6 +1,6 @@
 /** Peers that say what nobody should: odd clients to a real server, odd servers to the real client, odd bytes to all. */
 import assert from "node:assert/strict";
-import { configure, reset } from "@logtape/logtape";
+import { reset } from "@logtape/logtape";
 import {
   type Bytes,
   cksum,
@@ -28,6 +28,7 @@ import type { Dice } from "../helpers/fuzz.ts";
 import { OddSecureServer } from "../helpers/odd_secure_server.ts";
 import { damaged, fuzzFrames, mutated, requests } from "../helpers/secure_fuzz.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
+import { takeLogs } from "../helpers/logs.ts";
 import { got, put, Scene } from "../v4/scene.ts";
 import { readWholeFolder } from "./data_folder.ts";
 import type { Loop } from "./loop.ts";
@@ -54,14 +55,7 @@ export async function fuzzReader(loop: Loop, { batch = 100 } = {}): Promise<void
  */
 export async function fuzzServer(loop: Loop): Promise<void> {
   const failures: unknown[] = [];
-  await configure({
-    reset: true,
-    sinks: { test: (record) => void failures.push(record.properties) },
-    loggers: [
-      { category: ["xfer"], lowestLevel: "error", sinks: ["test"] },
-      { category: ["logtape", "meta"], lowestLevel: "error", sinks: ["test"] },
-    ],
-  });
+  await takeLogs("error", (record) => void failures.push(record.properties));
   try {
     const limits = {
       ...{ idleTimeoutMs: PATIENCE_MS, requestTimeoutMs: PATIENCE_MS, stallTimeoutMs: PATIENCE_MS },

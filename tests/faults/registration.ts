@@ -27,20 +27,13 @@ export async function killAtEveryCallOfRegistration(
   protocol: Protocol,
   { every = 1 } = {},
 ): Promise<void> {
-  let next = 1 + loop.dice.roll(every);
-  let reachedEnd = false;
-  const lane = async () => {
-    while (!reachedEnd && loop.next()) {
-      const at = next;
-      next += every;
-      const killed = await killAt(protocol, at).catch((cause) => {
-        throw new Error(`protocol ${protocol}, killed before call ${at}: ${cause}`, { cause });
-      });
-      if (killed) loop.count("killed");
-      else reachedEnd = true;
-    }
-  };
-  await Promise.all(Array.from({ length: SIDE_BY_SIDE }, lane));
+  await loop.atCalls({ every, sideBySide: SIDE_BY_SIDE }, async (at) => {
+    const killed = await killAt(protocol, at).catch((cause) => {
+      throw new Error(`protocol ${protocol}, killed before call ${at}: ${cause}`, { cause });
+    });
+    if (killed) loop.count("killed");
+    return killed;
+  });
 }
 
 /** Returns whether the client got as far as to be killed. */

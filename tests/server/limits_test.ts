@@ -1,6 +1,6 @@
 /** Each limit, gone over: a general error, a line in the log with its name, the end of the connection, nothing left. */
 import assert from "node:assert/strict";
-import { configure, reset } from "@logtape/logtape";
+import { reset } from "@logtape/logtape";
 import fc from "fast-check";
 import {
   DEFAULT_LIMITS,
@@ -19,6 +19,7 @@ import { MOST_IN_MEMORY, Staging } from "../../server/staging.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
 import { kindOf, Peer } from "../helpers/peer.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
+import { takeLogs } from "../helpers/logs.ts";
 
 interface Scene {
   readonly server: Server;
@@ -43,14 +44,7 @@ function over(
   Deno.test(`limit ${limit}: a general error, its name in the log, the connection closed, nothing left`, async () => {
     await using folder = await TemporaryFolder.create();
     const reached: unknown[] = [];
-    await configure({
-      reset: true,
-      sinks: { test: ({ properties }) => void reached.push(properties) },
-      loggers: [
-        { category: ["xfer"], lowestLevel: "info", sinks: ["test"] },
-        { category: ["logtape", "meta"], lowestLevel: "error", sinks: ["test"] },
-      ],
-    });
+    await takeLogs("info", ({ properties }) => void reached.push(properties));
     let now = 1_000_000_000;
     const peers: Peer[] = [];
     try {

@@ -1,6 +1,6 @@
 /** Answers of the server of protocol 4, and peers that take them late, or not at all. */
 import assert from "node:assert/strict";
-import { configure, getLogger, reset } from "@logtape/logtape";
+import { getLogger, reset } from "@logtape/logtape";
 import { type Bytes, concatBytes, DEFAULT_LIMITS, type Limits } from "../../mod.ts";
 import { sign } from "../../protocol/v4/authentication.ts";
 import { FrameReader } from "../../protocol/v4/frames.ts";
@@ -13,6 +13,7 @@ import { Connection } from "../../server/v4/connection.ts";
 import { Requests, WINDOW } from "../../server/v4/requests.ts";
 import { openInThisThread } from "../helpers/catalogs.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
+import { takeLogs } from "../helpers/logs.ts";
 import { sumsOf } from "./uploader.ts";
 
 const FINGERPRINT = new Uint8Array(32).fill(7);
@@ -150,14 +151,7 @@ interface Scene {
 function test(name: string, work: (scene: Scene) => Promise<void>, limits: Partial<Limits> = {}) {
   Deno.test(`v4 answers: ${name}`, async () => {
     const logged: Record<string, unknown>[] = [];
-    await configure({
-      reset: true,
-      sinks: { test: ({ properties }) => void logged.push(properties) },
-      loggers: [
-        { category: ["xfer"], lowestLevel: "info", sinks: ["test"] },
-        { category: ["logtape", "meta"], lowestLevel: "error", sinks: ["test"] },
-      ],
-    });
+    await takeLogs("info", ({ properties }) => void logged.push(properties));
     await using folder = await TemporaryFolder.create();
     await using store = await DataFolder.openToServe(folder.join("data"), Deno, openInThisThread);
     const storing: Scene["storing"] = { after: Promise.resolve() };

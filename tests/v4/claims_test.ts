@@ -1,6 +1,6 @@
 /** Protocol 4: an account of protocol 3 is taken over by who has its key, and by nobody else. */
 import assert from "node:assert/strict";
-import { configure, reset } from "@logtape/logtape";
+import { reset } from "@logtape/logtape";
 import {
   type Bytes,
   listUsers,
@@ -19,6 +19,7 @@ import type { SecureEvent } from "../../client/v4/session.ts";
 import { prove, sign, type Takeover } from "../../protocol/v4/authentication.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
 import { kindOf, Peer, privateKey } from "../helpers/peer.ts";
+import { takeLogs } from "../helpers/logs.ts";
 import { connectRaw, Scene, startServer } from "./scene.ts";
 
 /** Registers by protocol 3 and stores a file; the folder has me.info then. */
@@ -228,14 +229,7 @@ Deno.test("a client opens nothing but a question about its account", async () =>
 
 Deno.test("a name that is none, and as long as a frame, is logged in part and as what it is not", async () => {
   const names: unknown[] = [];
-  await configure({
-    reset: true,
-    sinks: { test: ({ properties }) => void names.push(properties["name"]) },
-    loggers: [
-      { category: ["xfer"], lowestLevel: "warning", sinks: ["test"] },
-      { category: ["logtape", "meta"], lowestLevel: "error", sinks: ["test"] },
-    ],
-  });
+  await takeLogs("warning", ({ properties }) => void names.push(properties["name"]));
   try {
     await using scene = await Scene.create();
     const { identityFolder } = await scene.options("Alice");

@@ -28,7 +28,7 @@ import { firstBehind } from "./prefix.ts";
 export const FILE_OPERATIONS = {
   storeFile: write((database, file: StoredFile, options: StoreOptions = {}): Recorded => {
     const { clientId, name, path, storedAt } = file;
-    const { quota, keep = 0, content, staged } = options;
+    const { quota, keep = 0, staged } = options;
     const owner = refuseOwner(database, file);
     const { newest, isCurrent } = versionsOf(database, clientId, name);
     // A name that is in use has been seen to fit.
@@ -38,7 +38,7 @@ export const FILE_OPERATIONS = {
     insert(database, { ...file, version }, options);
     if (staged !== undefined) database.run("DELETE FROM partials WHERE path = ?", staged);
     checkQuota(database, clientId, { ...NO_QUOTA, ...quota, ...owner?.quota });
-    if (content === undefined) removeOrphan(database, path);
+    removeOrphan(database, path);
     database.run("UPDATE clients SET last_seen = ? WHERE id = ?", storedAt, clientId);
     return { version, dropped };
   }),
@@ -235,13 +235,13 @@ function beyondNewest(
 
 /** Files of protocol 4 are to fit into one tree of folders. */
 function refuseConflict(database: Database, clientId: Bytes, name: string): void {
+  const below = `${name}/`;
   const isFile = "SELECT 1 FROM files WHERE client_id = ? AND current = 1 AND name = ?";
-  // What comes next after "/" in the order of names is "0".
   const isFolder =
     "SELECT 1 FROM files WHERE client_id = ? AND current = 1 AND name > ? AND name < ? LIMIT 1";
   if (
     foldersAbove(name).some((folder) => database.all(isFile, clientId, folder).length > 0) ||
-    database.all(isFolder, clientId, `${name}/`, `${name}0`).length > 0
+    database.all(isFolder, clientId, below, firstBehind(below) as string).length > 0
   ) throw new CatalogRefusal("name-conflict");
 }
 

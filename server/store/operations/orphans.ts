@@ -34,5 +34,6 @@ export function addOrphan(database: Database, path: string): void {
 }
 
 export function removeOrphan(database: Database, path: string): void {
+  if (isInline(path)) return;
   database.run("DELETE FROM orphans WHERE path = ?", path);
 }
