@@ -17,7 +17,7 @@ import {
 import { checked } from "./store/audit.ts";
 import type { Catalog, StoredFile } from "./store/catalog.ts";
 import { BACKUP_CATALOG, CATALOG, DataFolder, TLS_FILE } from "./store/data_folder.ts";
-import { FILES, isInline } from "./store/blob_paths.ts";
+import { FILES, isInline, isPlace } from "./store/blob_paths.ts";
 import { DiskBlobStore } from "./store/disk_blob_store.ts";
 import { createOwnFolder, syncFolder, writeAll } from "./store/file_system.ts";
 import { withInline } from "./store/inline_blobs.ts";
@@ -161,12 +161,13 @@ function isDamage(error: unknown): boolean {
   return error instanceof XferError || error instanceof Deno.errors.NotFound;
 }
 
-/** `false` where the blob is not there, or not what was stored. */
+/** `false` where the blob is not there, or not what was stored, or its path is none of a blob's. */
 async function copyBlob(
   source: DataFolder<SqliteCatalog>,
   file: StoredFile,
   target: string,
 ): Promise<boolean> {
+  if (!isPlace(file.path)) return false;
   const path = join(target, file.path);
   await createOwnFolder(Deno, dirname(path));
   const begun = `${path}.partial`;

@@ -1,5 +1,7 @@
 /** xfer itself, by either protocol. */
 import { listStored } from "../../mod.ts";
+import { isInline } from "../../server/store/blob_paths.ts";
+import { DataFolder } from "../../server/store/data_folder.ts";
 import { invocation } from "../../tests/helpers/processes.ts";
 import type { Ready } from "./contenders.ts";
 import { run, soon, stop } from "./processes.ts";
@@ -29,16 +31,19 @@ export async function prepareXfer(folder: string, protocol: 3 | 4): Promise<Read
   await lead(port);
   await Deno.writeTextFile(`${cwd}/first.txt`, "registers the name");
   await run(client(["put", "first.txt"]), cwd);
-  let stored: Promise<ReadonlyMap<string, string>> | undefined;
+  let stored: Promise<Stored> | undefined;
   return {
     ...{ serverPid: process.pid, cwd, port, securePort, lead },
     put: (paths) => client(["put", ...paths]),
     get: (name, target) => client(["get", name, "-o", target]),
     async find(name) {
-      stored ??= storedPaths(data);
-      return `${data}/${(await stored).get(name)}`;
+      stored ??= readStored(data);
+      return await whereIs(await stored, name, `${folder}/copy`);
     },
-    [Symbol.asyncDispose]: () => stop(process),
+    async [Symbol.asyncDispose]() {
+      await (await stored)?.store[Symbol.asyncDispose]();
+      await stop(process);
+    },
   };
 }
 
@@ -65,8 +70,24 @@ async function startServer(folder: string, data: string) {
   };
 }
 
-/** Where files are in the data folder, by their names. */
-async function storedPaths(data: string): Promise<ReadonlyMap<string, string>> {
+interface Stored {
+  readonly store: DataFolder;
+  /** Paths of blobs, by the files' names. */
+  readonly paths: ReadonlyMap<string, string>;
+}
+
+async function readStored(data: string): Promise<Stored> {
   const [account] = await listStored(data);
-  return new Map(account?.files.map(({ name, path }) => [name, path]));
+  const paths = new Map(account?.files.map(({ name, path }) => [name, path]));
+  return { store: await DataFolder.openToRead(data, Deno), paths };
+}
+
+/** The path of a file with what is stored by a name; what the catalog keeps is written to `copy`. */
+async function whereIs({ store, paths }: Stored, name: string, copy: string): Promise<string> {
+  const path = paths.get(name);
+  if (path === undefined) throw new Error(`xfer has not stored ${name}`);
+  if (!isInline(path)) return `${store.path}/${path}`;
+  using file = Deno.openSync(copy, { write: true, create: true, truncate: true });
+  for await (const piece of store.blobs.read(path)) file.writeSync(piece);
+  return copy;
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { sep } from "node:path";
 import { type Bytes, toHex } from "../../protocol/mod.ts";
 
 /** Folders of blobs that are written, that are committed, and that were put aside. */
@@ -12,6 +13,10 @@ export const QUARANTINE = "quarantine";
 /** No folder: what is below it is in the catalog. */
 const INLINE = "catalog";
 
+/** `<folder>/<name>`, or `<folder>/<owner id>/<name>`. */
+const MAX_DEPTH = 3;
+const SEPARATOR = sep === "/" ? "/" : /[/\\]/;
+const NO_NAMES: readonly string[] = ["", ".", ".."];
 const ID_SIZE = 16;
 const NAME = /^[0-9a-f]{32}$/;
 
@@ -39,6 +44,17 @@ export function isInline(path: string): boolean {
 /** Whether a name is one of a blob, or of an owner's folder. */
 export function isBlobName(name: string): boolean {
   return NAME.test(name);
+}
+
+/**
+ * Whether a path stays in one of the folders of blobs. What a catalog says is not trusted with more: it may be that of
+ * a forged backup.
+ */
+export function isPlace(path: string): boolean {
+  const [top = "", ...names] = path.split(SEPARATOR);
+  return [STAGING, FILES, QUARANTINE].includes(top) &&
+    names.length > 0 && names.length < MAX_DEPTH &&
+    !path.includes("\0") && !names.some((name) => NO_NAMES.includes(name));
 }
 
 function newName(): string {

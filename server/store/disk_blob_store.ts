@@ -4,10 +4,11 @@
  * @module
  */
 import { join } from "node:path";
-import type { Bytes } from "../../protocol/mod.ts";
+import { type Bytes, printable } from "../../protocol/mod.ts";
 import {
   FILES,
   isBlobName,
+  isPlace,
   newBlobPath,
   newQuarantinePath,
   newStagedPath,
@@ -52,7 +53,7 @@ export class DiskBlobStore implements BlobStore {
     if (there === undefined || there < size) {
       throw new Deno.errors.NotFound(`Cannot resume ${path}: it has not ${size} bytes`);
     }
-    const file = await this.#fs.open(join(this.#folder, path), { write: true });
+    const file = await this.#fs.open(this.#at(path), { write: true });
     try {
       await file.truncate(size);
     } catch (error) {
@@ -64,10 +65,15 @@ export class DiskBlobStore implements BlobStore {
 
   #place(path: string): Place {
     return {
-      ...{ fs: this.#fs, path, file: join(this.#folder, path) },
-      move: (to) => this.#move(join(this.#folder, path), to),
+      ...{ fs: this.#fs, path, file: this.#at(path) },
+      move: (to) => this.#move(this.#at(path), to),
       syncFolder: () => this.#syncFolder(join(this.#folder, STAGING)),
     };
+  }
+
+  #at(path: string): string {
+    if (!isPlace(path)) throw notPlain(path);
+    return join(this.#folder, path);
   }
 
   newPath(ownerId: Bytes): string {
@@ -79,7 +85,7 @@ export class DiskBlobStore implements BlobStore {
     { from = 0, pieceSize = READ_SIZE }: ReadOptions = {},
   ): AsyncGenerator<Bytes, void, void> {
     const there = await this.#find(path);
-    using file = await this.#fs.open(join(this.#folder, path), { read: true });
+    using file = await this.#fs.open(this.#at(path), { read: true });
     const { dev, ino } = await file.stat();
     // What was looked at is what was opened: no link has taken its place in between.
     if (there === undefined || there.dev !== dev || there.ino !== ino) throw notPlain(path);
@@ -97,7 +103,7 @@ export class DiskBlobStore implements BlobStore {
   }
 
   async remove(path: string): Promise<void> {
-    await removeIfThere(this.#fs, join(this.#folder, path));
+    if (isPlace(path)) await removeIfThere(this.#fs, this.#at(path));
   }
 
   async *list(): AsyncGenerator<string, void, void> {
@@ -117,11 +123,11 @@ export class DiskBlobStore implements BlobStore {
   }
 
   async has(path: string): Promise<boolean> {
-    return await infoOf(this.#fs, join(this.#folder, path)) !== undefined;
+    return isPlace(path) && await infoOf(this.#fs, this.#at(path)) !== undefined;
   }
 
   async quarantine(path: string): Promise<string> {
-    const source = join(this.#folder, path);
+    const source = this.#at(path);
     const target = newQuarantinePath();
     await createOwnFolder(this.#fs, join(this.#folder, QUARANTINE));
     await this.#fs.rename(source, join(this.#folder, target));
@@ -133,7 +139,7 @@ export class DiskBlobStore implements BlobStore {
 
   /** Moves a staged file into its owner's folder, which is made where it is missing; durable when it resolves. */
   async #move(from: string, path: string): Promise<void> {
-    const target = join(this.#folder, path);
+    const target = this.#at(path);
     const folder = join(target, "..");
     // A folder that another upload has just made is durable for that one's sake only when it says so.
     if (!this.#known.has(folder)) await this.#makeDurable(folder);
@@ -166,7 +172,8 @@ export class DiskBlobStore implements BlobStore {
 
   /** A plain file in a plain folder, or `undefined`. */
   async #find(path: string): Promise<Deno.FileInfo | undefined> {
-    const target = join(this.#folder, path);
+    if (!isPlace(path)) return undefined;
+    const target = this.#at(path);
     const folder = await infoOf(this.#fs, join(target, ".."));
     const file = await infoOf(this.#fs, target);
     return folder?.isDirectory && file?.isFile ? file : undefined;
@@ -185,7 +192,7 @@ export class DiskBlobStore implements BlobStore {
 }
 
 function notPlain(path: string): Error {
-  return new Deno.errors.NotFound(`Cannot read ${path}: there is no plain file`);
+  return new Deno.errors.NotFound(`Cannot use ${printable(path)}: there is no plain file`);
 }
 
 async function infoOf(fs: FileSystem, path: string): Promise<Deno.FileInfo | undefined> {

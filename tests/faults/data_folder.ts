@@ -1,10 +1,10 @@
 /** What a data folder holds, read past the server, and whether its parts agree. */
 import assert from "node:assert/strict";
-import { DatabaseSync } from "node:sqlite";
 import { basename } from "node:path";
 import { type Bytes, cksum } from "../../mod.ts";
 import { ChunkSums } from "../../protocol/v4/chunk_sums.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/tree.ts";
+import { openDatabase } from "../helpers/database.ts";
 
 interface FileRow {
   readonly user: string;
@@ -35,7 +35,7 @@ export type Stored = ReadonlyMap<string, ReadonlyMap<string, Bytes>>;
 
 /** The files of every user. Throws where a row and its blob don't agree. */
 export function readFiles(dataFolder: string): Stored {
-  using database = new DatabaseSync(`${dataFolder}/catalog.db`, { readOnly: true });
+  using database = openDatabase(`${dataFolder}/catalog.db`, { readOnly: true });
   const stored = new Map<string, Map<string, Bytes>>();
   const rows = database.prepare(
     `SELECT clients.name AS user, files.name AS name, current, path, size, crc, verified, digest, chunks, content
@@ -69,7 +69,7 @@ export function readFiles(dataFolder: string): Stored {
  */
 export function readWholeFolder(dataFolder: string): Stored {
   const stored = readFiles(dataFolder);
-  using database = new DatabaseSync(`${dataFolder}/catalog.db`, { readOnly: true });
+  using database = openDatabase(`${dataFolder}/catalog.db`, { readOnly: true });
   const all = (sql: string) => database.prepare(sql).all().map((row) => Object.values(row)[0]);
   assert.deepEqual(all("PRAGMA integrity_check"), ["ok"]);
   assert.deepEqual(all("PRAGMA foreign_key_check"), []);

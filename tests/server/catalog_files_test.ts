@@ -5,6 +5,7 @@ import fc from "fast-check";
 import type { StoredFile } from "../../server/store/catalog.ts";
 import { SqliteCatalog } from "../../server/store/sqlite_catalog.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
+import { openDatabase } from "../helpers/database.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
 
 const alice = pseudoRandomBytes(16, 1);
@@ -77,7 +78,7 @@ Deno.test("catalog: every look at files goes by an index, and sorts nothing", as
     catalog.removeFile(path),
     catalog.removeClient(pseudoRandomBytes(16, 9)),
   ]);
-  using database = new DatabaseSync(scene.folder.join("catalog.db"));
+  using database = openDatabase(scene.folder.join("catalog.db"));
   const looks = [...statements].filter((sql) => /\bfiles\b/.test(sql) && !/^INSERT/.test(sql));
   assert.ok(looks.length > 15, `${looks.length} statements were seen`);
   for (const sql of looks) {

@@ -12,6 +12,7 @@ import type {
 import { SqliteCatalog } from "../../server/store/sqlite_catalog.ts";
 import { openWorkerCatalog } from "../../server/store/worker_catalog.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
+import { openDatabase } from "../helpers/database.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
 
 const id = (seed: number) => pseudoRandomBytes(16, seed);
@@ -267,7 +268,7 @@ Deno.test("SqliteCatalog: a database of a later version is refused and left as i
   await using folder = await TemporaryFolder.create();
   const path = folder.join("catalog.db");
   await using _catalog = SqliteCatalog.open(path);
-  using database = new DatabaseSync(path);
+  using database = openDatabase(path);
   database.exec("PRAGMA user_version = 999");
   assert.throws(() => SqliteCatalog.open(path), { code: "catalog-too-new" });
   assert.deepEqual({ ...database.prepare("PRAGMA user_version").get() }, { user_version: 999 });
@@ -276,7 +277,7 @@ Deno.test("SqliteCatalog: a database of a later version is refused and left as i
 Deno.test("SqliteCatalog: write-ahead log, so that it can be read while it is written", async () => {
   await using folder = await TemporaryFolder.create();
   await using _catalog = SqliteCatalog.open(folder.join("catalog.db"));
-  using database = new DatabaseSync(folder.join("catalog.db"));
+  using database = openDatabase(folder.join("catalog.db"));
   assert.deepEqual({ ...database.prepare("PRAGMA journal_mode").get() }, { journal_mode: "wal" });
 });
 
@@ -310,7 +311,7 @@ Deno.test("SqliteCatalog: opened to read it changes nothing, not even an older s
     assert.equal((await reader.listClients()).length, 1);
     await assert.rejects(reader.noteSeen(id(1), 1), /readonly/);
   }
-  using database = new DatabaseSync(path);
+  using database = openDatabase(path);
   database.exec("PRAGMA user_version = 1");
   assert.throws(() => SqliteCatalog.openToRead(path), { code: "catalog-too-old" });
   assert.deepEqual({ ...database.prepare("PRAGMA user_version").get() }, { user_version: 1 });

@@ -1,9 +1,9 @@
 /** The order in which a file is made durable, and what a failure of each step leaves behind. */
 import assert from "node:assert/strict";
-import { DatabaseSync } from "node:sqlite";
 import { listStored, Server } from "../../mod.ts";
 import type { FileSystem } from "../../server/store/file_system.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
+import { openDatabase } from "../helpers/database.ts";
 import { kindOf, Peer } from "../helpers/peer.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
 
@@ -56,7 +56,7 @@ Deno.test("durable: synced, renamed, folders synced, catalogued, and only then c
   await using folder = await TemporaryFolder.create();
   const calls: string[] = [];
   const catalog = () => {
-    using database = new DatabaseSync(folder.join("data", "catalog.db"), { readOnly: true });
+    using database = openDatabase(folder.join("data", "catalog.db"), { readOnly: true });
     const count = (table: string) =>
       database.prepare(`SELECT count(*) AS n FROM ${table}`).get()?.["n"];
     return `${count("files")} files, ${count("orphans")} orphans`;

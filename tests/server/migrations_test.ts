@@ -1,10 +1,10 @@
 /** A catalog of an earlier xfer is brought up to date with all that is in it. */
 import assert from "node:assert/strict";
-import { DatabaseSync } from "node:sqlite";
 import { type Bytes, restore } from "../../mod.ts";
 import { MIGRATIONS } from "../../server/store/migrations.ts";
 import { SqliteCatalog } from "../../server/store/sqlite_catalog.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
+import { openDatabase } from "../helpers/database.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
 
 /** The schema as versions 1 to 3 of it made it, written down again: what is published does not change. */
@@ -32,7 +32,7 @@ const chunks = pseudoRandomBytes(96, 4);
 
 /** A catalog of an older schema, with two clients, and files of the first. */
 function write(path: string, version: number): void {
-  using database = new DatabaseSync(path);
+  using database = openDatabase(path);
   for (const script of SCHEMAS.slice(0, version)) database.exec(script);
   database.exec(`PRAGMA user_version = ${version}`);
   const client = database.prepare(

@@ -1,6 +1,5 @@
 /** The server over real sockets: each request, in order and out of order. */
 import assert from "node:assert/strict";
-import { DatabaseSync } from "node:sqlite";
 import {
   cksum,
   edition2023c,
@@ -12,6 +11,7 @@ import {
   Server,
 } from "../../mod.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
+import { tamper } from "../helpers/database.ts";
 import { encrypt, field, kindOf, Peer } from "../helpers/peer.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
 
@@ -403,10 +403,7 @@ Deno.test("server: start-up removes what was staged or orphaned, and a second se
   await Deno.mkdir(`${dataFolder}/files/x`);
   await Deno.writeTextFile(`${dataFolder}/files/x/orphan`, "replaced, but not removed any more");
   await Deno.writeTextFile(`${dataFolder}/files/x/unknown`, "in no list");
-  {
-    using database = new DatabaseSync(`${dataFolder}/catalog.db`);
-    database.exec("INSERT INTO orphans VALUES ('files/x/orphan')");
-  }
+  tamper(`${dataFolder}/catalog.db`, "INSERT INTO orphans VALUES ('files/x/orphan')");
   await using server = await Server.start(options);
   assert.ok(server.address.port > 0);
   const names = (folder: string) => [...Deno.readDirSync(folder)].map(({ name }) => name);

@@ -1,9 +1,9 @@
 /** A disk that takes its time for one client keeps no other waiting. */
 import assert from "node:assert/strict";
-import { DatabaseSync } from "node:sqlite";
 import { cksum, listStored, Server } from "../../mod.ts";
 import type { FileSystem } from "../../server/store/file_system.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
+import { openDatabase } from "../helpers/database.ts";
 import { kindOf, Peer } from "../helpers/peer.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
 
@@ -33,7 +33,7 @@ Deno.test("while the catalog waits to commit one file, others come back and send
   await alice.sendFile("a.txt", content);
 
   // Whoever wants to write to the catalog waits for us, up to the five seconds of its busy timeout.
-  using other = new DatabaseSync(folder.join("data", "catalog.db"));
+  using other = openDatabase(folder.join("data", "catalog.db"));
   other.exec("BEGIN IMMEDIATE");
   let judged = false;
   const judging = alice.judge("crcValid", "a.txt").finally(() => judged = true);

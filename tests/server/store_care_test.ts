@@ -1,6 +1,5 @@
 /** Verify, repair, backup, restore and removal, on real folders. */
 import assert from "node:assert/strict";
-import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
 import fc from "fast-check";
 import {
@@ -15,6 +14,7 @@ import {
 } from "../../mod.ts";
 import { judgeFolder } from "../../server/store/ownership.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
+import { tamper } from "../helpers/database.ts";
 import { kindOf, Peer } from "../helpers/peer.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
 
@@ -38,6 +38,12 @@ async function store(peer: Peer, name: string, seed: number): Promise<string> {
 
 async function files(dataFolder: string) {
   return (await listStored(dataFolder)).flatMap(({ files }) => [...files]);
+}
+
+async function firstFile(dataFolder: string) {
+  const [first] = await files(dataFolder);
+  assert.ok(first);
+  return first;
 }
 
 async function findings(dataFolder: string, repair = false): Promise<Verified[]> {
@@ -211,6 +217,48 @@ Deno.test("backup: it holds what it must and no more, and nothing is written the
   assert.equal((await files(restored)).length, 4);
 });
 
+for (
+  const path of ["../outside", "files/../../outside", "files/../escaped.db", "/outside", "outside"]
+) {
+  Deno.test(`restore: a forged backup can't have ${path} read or written`, async () => {
+    await using folder = await TemporaryFolder.create();
+    const data = await prepared(folder);
+    const [copy, restored] = [folder.join("a", "backup"), folder.join("b", "restored")];
+    await backup(data, copy);
+    const forged = await firstFile(data);
+    Deno.mkdirSync(folder.join("b"));
+    // The forger has put there what the catalog says of it.
+    const bait = join(copy, path);
+    Deno.writeFileSync(bait, Deno.readFileSync(join(copy, forged.path)));
+    const before = contents(folder.join("b"));
+    tamper(join(copy, "backup.db"), "UPDATE files SET path = ? WHERE path = ?", path, forged.path);
+    const report = await restore(copy, restored);
+    assert.deepEqual(report.damaged.map((file) => file.path), [path]);
+    assert.deepEqual([report.files, (await files(restored)).length], [3, 3]);
+    assert.deepEqual(before, []);
+    assert.deepEqual([...Deno.readDirSync(folder.join("b"))].map(({ name }) => name), ["restored"]);
+    const names = [...Deno.readDirSync(restored)].map(({ name }) => name).sort();
+    assert.deepEqual(names, ["catalog.db", "files"]);
+  });
+}
+
+Deno.test("verify, repair: what a catalog says of a path outside is neither read nor moved nor removed", async () => {
+  await using folder = await TemporaryFolder.create();
+  const data = await prepared(folder);
+  const forged = await firstFile(data);
+  Deno.renameSync(join(data, forged.path), folder.join("outside"));
+  const content = Deno.readFileSync(folder.join("outside"));
+  tamper(
+    join(data, "catalog.db"),
+    "UPDATE files SET path = '../outside' WHERE path = ?",
+    forged.path,
+  );
+  assert.deepEqual(shown(await findings(data)), [`missing ${forged.name}`]);
+  await findings(data, true);
+  assert.deepEqual(await findings(data), []);
+  assert.deepEqual(Deno.readFileSync(folder.join("outside")), content);
+});
+
 Deno.test("backup: one that was cut off is no backup, and none is a data folder", async () => {
   await using folder = await TemporaryFolder.create();
   const data = await prepared(folder);
@@ -305,10 +353,7 @@ Deno.test({
 Deno.test("verify: a catalog whose rows don't fit together is told", async () => {
   await using folder = await TemporaryFolder.create();
   const dataFolder = await prepared(folder);
-  {
-    using database = new DatabaseSync(join(dataFolder, "catalog.db"));
-    database.exec("PRAGMA foreign_keys = OFF; DELETE FROM clients;");
-  }
+  tamper(join(dataFolder, "catalog.db"), "PRAGMA foreign_keys = OFF; DELETE FROM clients;");
   const { catalogFaults } = await verify({ dataFolder });
   const ofFiles = catalogFaults.filter((fault) => /of files has no clients/.test(fault));
   assert.equal(ofFiles.length, 4);

@@ -1,6 +1,5 @@
 /** Small files, which the catalog keeps: as good as those that have blobs of their own. */
 import assert from "node:assert/strict";
-import { DatabaseSync } from "node:sqlite";
 import { backup, cksum, exportFile, listStored, removeUser, restore, verify } from "../../mod.ts";
 import type { SecureClient } from "../../client/v4/secure_client.ts";
 import { audit } from "../../server/store/audit.ts";
@@ -10,6 +9,7 @@ import { DataFolder } from "../../server/store/data_folder.ts";
 import { MAX_INLINE } from "../../server/store/inline_blobs.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
 import { openInThisThread } from "../helpers/catalogs.ts";
+import { tamper } from "../helpers/database.ts";
 import { readFiles, readWholeFolder } from "../faults/data_folder.ts";
 import { connectRaw, got, loginRaw, put, Scene } from "./scene.ts";
 
@@ -20,12 +20,6 @@ async function store(scene: Scene, client: SecureClient, name: string, size: num
   const [outcome] = await put(client, [{ file: await scene.source("source", content), name }]);
   assert.equal(outcome, cksum(content));
   return content;
-}
-
-/** Changes what the catalog keeps, past the server. */
-function tamper(dataFolder: string, sql: string): void {
-  using database = new DatabaseSync(`${dataFolder}/catalog.db`);
-  database.exec(sql);
 }
 
 for (const size of [0, 1, INLINE - 1, INLINE, INLINE + 1, 2 * INLINE]) {
@@ -119,10 +113,10 @@ Deno.test("inline: export, backup, restore and verify; one that is damaged is fo
   );
 
   tamper(
-    restored,
+    `${restored}/catalog.db`,
     "UPDATE files SET content = CAST(x'00' || substr(content, 2) AS BLOB) WHERE name = 'a'",
   );
-  tamper(restored, "UPDATE files SET content = NULL WHERE name = 'b'");
+  tamper(`${restored}/catalog.db`, "UPDATE files SET content = NULL WHERE name = 'b'");
   await assert.rejects(
     exportFile({
       ...{ dataFolder: restored, userName: "Alice", fileName: "a", target: `${target}2` },
@@ -156,8 +150,11 @@ Deno.test("inline: a get of one that is damaged is refused", async () => {
   using client = await scene.client("Alice");
   await store(scene, client, "a", 100);
   await store(scene, client, "b", 100);
-  tamper(scene.data, "UPDATE files SET content = NULL WHERE name = 'a'");
-  tamper(scene.data, "UPDATE files SET content = substr(content, 2) WHERE name = 'b'");
+  tamper(`${scene.data}/catalog.db`, "UPDATE files SET content = NULL WHERE name = 'a'");
+  tamper(
+    `${scene.data}/catalog.db`,
+    "UPDATE files SET content = substr(content, 2) WHERE name = 'b'",
+  );
   await assert.rejects(got(client, "a"), { code: "damaged" });
   await assert.rejects(got(client, "b"), { code: "damaged" });
 });
