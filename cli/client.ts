@@ -24,6 +24,7 @@ import {
   InterruptedError,
   printable,
   UsageError,
+  XferError,
 } from "../protocol/mod.ts";
 import { addInitCommand } from "./init.ts";
 import { addForget } from "./known.ts";
@@ -168,8 +169,9 @@ async function put(run: Run, options: ClientOptions, named: readonly string[]): 
   try {
     return await send(run, info, options, files, record);
   } catch (error) {
-    // It was stopped before anything was sent.
-    if (error instanceof InterruptedError) {
+    // Nothing was sent. Of several files it is to be clear that this is so of all.
+    if (error instanceof InterruptedError || (error instanceof XferError && files.length > 1)) {
+      run.reporter.reportError(error);
       for (const path of files) {
         run.reporter.report({ event: "not-stored", path, state: "not-tried", code: error.code });
       }

@@ -52,6 +52,12 @@ export function wordsOf(event: Event, paint: Paint): string | undefined {
   return definitionOf(event).words(shown(event), paint);
 }
 
+/** Whether people are told of an event only with `--verbose`. */
+export function isDetail(event: Event): boolean {
+  const { isDetail = false } = definitionOf(event);
+  return typeof isDetail === "boolean" ? isDetail : isDetail(event);
+}
+
 /** What people are told beside a result. */
 export function asideOf(event: Event, paint: Paint): string | undefined {
   return definitionOf(event).aside?.(shown(event), paint);

@@ -4,13 +4,13 @@
  * @module
  */
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { getFile, getFolder, type GetOptions, type GetOutcome, lastPart } from "../client/mod.ts";
-import { RefusedError, XferError } from "../protocol/mod.ts";
+import { getFiles, type GetOutcome } from "../client/mod.ts";
+import { RefusedError, type XferError } from "../protocol/mod.ts";
 import { exitCodeOf, SUCCESS } from "./exit_codes.ts";
 import { parseVersion } from "./quantities.ts";
 import type { Reporter } from "./reporter.ts";
 import type { Run } from "./run.ts";
-import { type OptionsOf, REMOTE_NAME } from "./secure.ts";
+import type { OptionsOf } from "./secure.ts";
 import { showProgress } from "./show_progress.ts";
 import {
   addTransferOptions,
@@ -35,11 +35,14 @@ interface GetChoice extends TransferChoice {
 
 export function addGetCommand(client: Command, run: Run, optionsOf: OptionsOf): void {
   const get = client.command("get")
-    .description("Get a file back, verified, under a name that is free (protocol 4).")
-    .argument("<name>", REMOTE_NAME)
-    .option("-o, --output <path>", "where to write it (default: the last part of its name, here)")
+    .description("Get files back, verified, under names that are free (protocol 4).")
+    .argument("<name...>", "the names of the files on the server")
+    .option(
+      "-o, --output <path>",
+      "where to write it; of several, in which folder (default: the last part of a name, here)",
+    )
     .option("--range <from-to>", "only these bytes, counted from 0, the last included", parseRange)
-    .option("--recursive", "all files below the name, as a folder")
+    .option("--recursive", "all files below each name, as a folder")
     .option("--force", "replace what is there")
     .addOption(
       new Option("--version <number>", "an older one: see xfer client versions")
@@ -47,23 +50,24 @@ export function addGetCommand(client: Command, run: Run, optionsOf: OptionsOf): 
     );
   addTransferOptions(get)
     .addHelpText("after", HELP)
-    .action(async (name: string, chosen: GetChoice, command: Command) => {
+    .action(async (names: string[], chosen: GetChoice, command: Command) => {
       const { output: target, recursive, force = false, range, version } = chosen;
       const { reporter } = run;
-      const options = {
-        ...await optionsOf(command),
-        ...transferOptions(chosen),
-        ...{ name, target, force, range, version },
-        onOutcome: (outcome: GetOutcome) => reportOutcome(reporter, outcome, range),
-      };
+      const options = await optionsOf(command);
       using _progress = showProgress(reporter, "get");
-      const outcomes = recursive === true ? await getFolder(options) : [await getOne(options)];
+      const outcomes = await getFiles({
+        ...options,
+        ...transferOptions(chosen),
+        ...{ names, target, recursive, force, range, version },
+        onOutcome: (outcome) => reportOutcome(reporter, outcome, chosen),
+      });
       run.finish(conclude(reporter, outcomes, range));
     });
 }
 
 const HELP = example(
-  "xfer client get docs/report.pdf -o report.pdf",
+  "xfer client get docs/report.pdf",
+  "xfer client get docs/report.pdf docs/photo.jpg -o ~/Documents",
   "xfer client get photos --recursive --parallel 4",
 ) + `
 
@@ -77,27 +81,9 @@ An older version becomes the current one again when you put it:
   $ xfer client put report.pdf
 ${EXCLUDE_HELP}`;
 
-/** Gets a file; what keeps it from being got is its outcome, as it is of a file in a folder. */
-async function getOne(options: GetOptions): Promise<GetOutcome> {
-  try {
-    return await getFile(options);
-  } catch (error) {
-    if (!(error instanceof XferError) || error.category === "usage") throw error;
-    const { name, target = lastPart(name) } = options;
-    const outcome = {
-      state: "not-got",
-      name,
-      target,
-      error: withHint(error, options.version),
-    } as const;
-    options.onOutcome?.(outcome);
-    return outcome;
-  }
-}
-
 /** It may have been a folder that was meant. */
-function withHint(error: XferError, version: number | undefined): XferError {
-  if (error.code !== "no-such-file" || version !== undefined) return error;
+function withHint(error: XferError, { version, recursive = false }: GetChoice): XferError {
+  if (error.code !== "no-such-file" || version !== undefined || recursive) return error;
   const hint = "All below a folder is got with --recursive. See what there is: xfer client list.";
   return new RefusedError("no-such-file", error.message, { hint, cause: error });
 }
@@ -107,10 +93,11 @@ function wantedOf(size: number, range: Range | undefined): number {
   return range === undefined ? size : Math.max(0, Math.min(range.to, size) - range.from);
 }
 
-function reportOutcome(reporter: Reporter, outcome: GetOutcome, range: Range | undefined): void {
+function reportOutcome(reporter: Reporter, outcome: GetOutcome, choice: GetChoice): void {
   const { name, target } = outcome;
+  const { range } = choice;
   if (outcome.state === "not-got") {
-    reporter.reportError(outcome.error);
+    reporter.reportError(withHint(outcome.error, choice));
     return reporter.report({ event: "not-got", name, target, code: outcome.error.code });
   }
   if (outcome.state === "there") return reporter.report({ event: "already-there", name, target });

@@ -21,7 +21,7 @@ export function addRemoteFileCommands(client: Command, run: Run, connect: Connec
     .addHelpText("after", example("xfer client list docs/"))
     .action(async (prefix: string | undefined, _: unknown, command: Command) => {
       using connection = await connect(command);
-      await connection.list(prefix ?? "", (file) => reportFile(run.reporter, file));
+      await connection.list(prefix ?? "", (file) => report(run.reporter, "file", file));
     });
   client.command("stat")
     .description("Print what the server knows of a file (protocol 4).")
@@ -30,7 +30,7 @@ export function addRemoteFileCommands(client: Command, run: Run, connect: Connec
     .addHelpText("after", example("xfer client stat docs/report.pdf"))
     .action(async (name: string, { version }: { version?: number }, command: Command) => {
       using connection = await connect(command);
-      reportFile(run.reporter, await connection.stat(name, version));
+      report(run.reporter, "file-details", await connection.stat(name, version));
     });
   client.command("versions")
     .description("Print what the server keeps under a name, newest first (protocol 4).")
@@ -38,7 +38,7 @@ export function addRemoteFileCommands(client: Command, run: Run, connect: Connec
     .addHelpText("after", example("xfer client versions report.pdf") + HOW_MANY)
     .action(async (name: string, _: unknown, command: Command) => {
       using connection = await connect(command);
-      await connection.versions(name, (file) => reportFile(run.reporter, file));
+      await connection.versions(name, (file) => report(run.reporter, "version", file));
     });
   client.command("remove")
     .description("Remove files from the server with their versions, for good (protocol 4).")
@@ -66,10 +66,14 @@ const HOW_MANY = `
 How many are kept the server's operator decides.
 To get one back: xfer client get NAME --version NUMBER.`;
 
-function reportFile(reporter: Reporter, file: RemoteFile): void {
+function report(
+  reporter: Reporter,
+  event: "file" | "version" | "file-details",
+  file: RemoteFile,
+): void {
   const { name, version, size, mtime, storedAt, cksum, digest } = file;
   reporter.report({
-    ...{ event: "file", name, version, size },
+    ...{ event, name, version, size },
     ...{ changed: isoTime(mtime), stored: isoTime(storedAt), cksum },
     sha256tree: formatFingerprint(digest).replace("SHA256:", ""),
   });

@@ -4,9 +4,17 @@
  *
  * @module
  */
-import { InterruptedError, StorageError, XferError } from "../protocol/errors.ts";
+import { InterruptedError, StorageError, whyFailed, XferError } from "../protocol/errors.ts";
 import { printable } from "../protocol/text.ts";
-import { asideOf, definitionOf, type Event, type EventOf, toJson, wordsOf } from "./events.ts";
+import {
+  asideOf,
+  definitionOf,
+  type Event,
+  type EventOf,
+  isDetail,
+  toJson,
+  wordsOf,
+} from "./events.ts";
 import type { Kind } from "./events/definition.ts";
 import type { ErrorClass } from "./exit_codes.ts";
 import { coloured, type Paint, plain } from "./paint.ts";
@@ -111,12 +119,14 @@ export class Reporter {
   report(event: Event): void {
     const { json, quiet, verbose } = this.options;
     const { stdout, stderr } = this.#streams;
-    const { kind, isDetail = false } = definitionOf(event);
+    const { kind } = definitionOf(event);
     this.#display?.take(event);
     if (kind === "progress") return this.#reportProgress(event);
     if (json) this.#writeResult(toJson(event));
     if (kind === "result" && !json) this.#writeResult(wordsOf(event, this.#paintFor(stdout)));
-    else if (this.#isNoted(kind) && (verbose || !(isDetail || this.#display?.shows(event)))) {
+    else if (
+      this.#isNoted(kind) && (verbose || !(isDetail(event) || this.#display?.shows(event)))
+    ) {
       this.note(wordsOf(event, this.#paintFor(stderr)));
     }
     if (!quiet) this.note(asideOf(event, this.#paintFor(stderr)));
@@ -186,7 +196,7 @@ export class Reporter {
         this.#nobodyReads = true;
         return;
       }
-      const reason = cause instanceof Error ? cause.message : String(cause);
+      const reason = whyFailed(cause);
       this.#failure = new StorageError(
         "cannot-write-output",
         `Cannot write to standard output: ${reason}; it would have said: ${shorten(line)}`,

@@ -5,6 +5,7 @@
  */
 import { type Command, Option } from "commander";
 import type { Watch } from "../client/mod.ts";
+import { unlessStopped } from "../protocol/stopping.ts";
 import { Conversation } from "./conversation.ts";
 import { killedBy, SUCCESS } from "./exit_codes.ts";
 import { Interrupt } from "./interrupt.ts";
@@ -40,24 +41,11 @@ export class Run {
 
   /** Asks as the reporter does. Throws `InterruptedError` where the command is to stop before there is an answer. */
   ask(question: string): Promise<string | undefined> {
-    return this.#unlessStopped(() => this.reporter.ask(question));
+    return unlessStopped(this.signal, this.reporter.ask(question));
   }
 
   confirm(question: string): Promise<boolean> {
-    return this.#unlessStopped(() => this.reporter.confirm(question));
-  }
-
-  async #unlessStopped<T>(work: () => Promise<T>): Promise<T> {
-    const { signal } = this;
-    const { promise, reject } = Promise.withResolvers<never>();
-    const stop = () => reject(signal.reason);
-    if (signal.aborted) stop();
-    signal.addEventListener("abort", stop);
-    try {
-      return await Promise.race([promise, work()]);
-    } finally {
-      signal.removeEventListener("abort", stop);
-    }
+    return unlessStopped(this.signal, this.reporter.confirm(question));
   }
 
   /** Of a command that was stopped before all was done, that of the signal. */

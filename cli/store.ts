@@ -4,7 +4,7 @@
  * @module
  */
 import type { Command } from "commander";
-import { toHex } from "../protocol/mod.ts";
+import { InterruptedError, throwIfStopped, toHex } from "../protocol/mod.ts";
 import {
   backup,
   type ClientWithFiles,
@@ -19,6 +19,7 @@ import { dataOf } from "./configuration/options.ts";
 import { DAMAGED, SUCCESS } from "./exit_codes.ts";
 import type { EventOf } from "./events.ts";
 import { parseVersion } from "./quantities.ts";
+import type { Reporter } from "./reporter.ts";
 import type { Run } from "./run.ts";
 import { example, isoTime } from "./words.ts";
 
@@ -29,7 +30,7 @@ export function addStoreCommands(server: Command, run: Run): void {
     .addHelpText("after", example("xfer server list --data /srv/xfer"))
     .action(async (_: unknown, command: Command) => {
       for (const client of await listStored(await dataOf(command))) {
-        run.reporter.report(clientEvent(client));
+        reportClient(run.reporter, client);
       }
     });
   server.command("export")
@@ -45,13 +46,9 @@ export function addStoreCommands(server: Command, run: Run): void {
     .action(async (user: string, fileName: string, target: string, _: unknown, c: Command) => {
       const dataFolder = await dataOf(c);
       const { version } = c.opts<{ version?: number }>();
-      const { name, size, crc: cksum } = await exportFile({
-        dataFolder,
-        userName: user,
-        fileName,
-        target,
-        version,
-      });
+      const { signal } = run;
+      const request = { dataFolder, userName: user, fileName, target, version, signal };
+      const { name, size, crc: cksum } = await copying(run, target, exportFile(request));
       run.reporter.report({ event: "exported", target, name, user, size, cksum });
     });
   server.command("verify")
@@ -62,30 +59,34 @@ export function addStoreCommands(server: Command, run: Run): void {
       example("xfer server verify --data /srv/xfer", "xfer server verify --repair"),
     )
     .action(async ({ repair = false }: { repair?: boolean }, command: Command) => {
-      const { findings, catalogFaults } = await verify({
+      const { findings, whole, catalogFaults } = await verify({
         dataFolder: await dataOf(command),
-        repair,
+        ...{ repair, signal: run.signal },
         onFinding: (verified) => run.reporter.report(findingEvent(verified)),
       });
       for (const fault of catalogFaults) run.reporter.report({ event: "catalog-fault", fault });
       const differences = findings + catalogFaults.length;
-      run.reporter.report({ event: "verified", differences });
+      run.reporter.report({ event: "verified", differences, repaired: repair, whole });
+      throwIfStopped(run.signal);
       run.finish(differences === 0 ? SUCCESS : DAMAGED);
     });
   server.command("backup")
     .description("Copy catalog and files, as they are at one moment, while the server goes on.")
     .argument("<dir>", "where to; a folder that is new or empty")
     .addHelpText("after", example("xfer server backup /mnt/backup/monday --data /srv/xfer"))
-    .action(async (target: string, _: unknown, command: Command) =>
-      reportCopy(run, await backup(await dataOf(command), target), target)
-    );
+    .action(async (target: string, _: unknown, command: Command) => {
+      const data = await dataOf(command);
+      const { signal } = run;
+      reportCopy(run, await copying(run, target, backup(data, target, { signal })), target);
+    });
   server.command("restore")
     .description("Make a data folder, new or empty, from a backup.")
     .argument("<dir>", "the backup")
     .addHelpText("after", example("xfer server restore /mnt/backup/monday --data /srv/xfer"))
     .action(async (source: string, _: unknown, command: Command) => {
       const data = await dataOf(command);
-      reportCopy(run, await restore(source, data), data);
+      const { signal } = run;
+      reportCopy(run, await copying(run, data, restore(source, data, { signal })), data);
     });
 }
 
@@ -98,6 +99,18 @@ function findingEvent({ finding, movedTo }: Verified): EventOf<"finding"> {
   };
 }
 
+/** Tells where a copy that is stopped was to be. */
+async function copying<T>(run: Run, target: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof InterruptedError) {
+      run.reporter.report({ event: "not-copied", target, code: error.code });
+    }
+    throw error;
+  }
+}
+
 /** Says what was copied, and ends accordingly. */
 function reportCopy(run: Run, { files, bytes, damaged }: CopyReport, target: string): void {
   for (const { path, name } of damaged) run.reporter.report({ event: "left-out", path, name });
@@ -105,14 +118,17 @@ function reportCopy(run: Run, { files, bytes, damaged }: CopyReport, target: str
   run.finish(damaged.length === 0 ? SUCCESS : DAMAGED);
 }
 
-function clientEvent(client: ClientWithFiles): EventOf<"client"> {
-  const { id, name, hasKey, firstSeen, lastSeen, speech: { edition }, files } = client;
-  return {
-    ...{ event: "client", name, id: toHex(id), edition, hasKey },
+function reportClient(reporter: Reporter, client: ClientWithFiles): void {
+  const { id, name: user, hasKey, firstSeen, lastSeen, speech: { edition }, files } = client;
+  reporter.report({
+    ...{ event: "client", name: user, id: toHex(id), edition, hasKey, files: files.length },
     ...{ firstSeen: isoTime(firstSeen), lastSeen: isoTime(lastSeen) },
-    files: files.map(({ name, size, crc: cksum, storedAt, verified, path, ...file }) => ({
-      ...{ name, size, cksum, stored: isoTime(storedAt), verified, path },
+  });
+  for (const { name, size, crc: cksum, storedAt, verified, path, ...file } of files) {
+    reporter.report({
+      ...{ event: "client-file", user, name, size, cksum },
+      ...{ stored: isoTime(storedAt), verified, path },
       ...{ version: file.version ?? 1, current: file.current ?? true },
-    })),
-  };
+    });
+  }
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { whyFailed } from "../protocol/mod.ts";
 import { keepLastStored, type LastStored, MAX_LAST_STORED } from "../client/mod.ts";
 import type { Reporter } from "./reporter.ts";
 
@@ -29,7 +30,7 @@ export class StoredRecord {
     try {
       await keepLastStored(".", this.#files);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = whyFailed(error);
       reporter.report({ event: "not-recorded", reason });
     }
   }

@@ -72,9 +72,9 @@ export function tellPlain(reporter: Reporter, event: ClientEvent, parties: Parti
 export function tellSecure(reporter: Reporter, event: SecureEvent, user: string): void {
   switch (event.type) {
     case "secure": {
-      const { fingerprint } = event;
+      const { fingerprint, isNew } = event;
       const server = formatAddress(event.server);
-      return reporter.report({ event: "connected", server, protocol: 4, fingerprint });
+      return reporter.report({ event: "connected", server, protocol: 4, fingerprint, met: !isNew });
     }
     case "registered":
     case "claimed":

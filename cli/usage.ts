@@ -37,9 +37,10 @@ export class Ended extends Error {
     return this.cause.exitCode === 0;
   }
 
-  get error(): UsageError {
+  /** `args`: the command line. */
+  errorIn(args: readonly string[]): UsageError {
     const { command, cause: { code, message } } = this;
-    const hint = `See ${pathOf(command)} --help.`;
+    const hint = `See ${pathOf(meant(command, args))} --help.`;
     if (code === "commander.help") {
       return new UsageError("no-command", "No command was given", { hint });
     }
@@ -60,6 +61,16 @@ export class Ended extends Error {
   }
 }
 
+/** The command that a command line names: options of those above it may stand behind it, and be wrong. */
+function meant(command: Command, args: readonly string[]): Command {
+  const end = args.indexOf("--");
+  let found = command;
+  for (const arg of end < 0 ? args : args.slice(0, end)) {
+    found = found.commands.find((child) => child.name() === arg) ?? found;
+  }
+  return found;
+}
+
 /** Nothing below a command is called so. */
 export function unknownCommand(
   command: Command,
@@ -67,8 +78,12 @@ export function unknownCommand(
   others: readonly string[] = [],
 ): UsageError {
   const names = [...command.commands.map((child) => child.name()), ...others];
-  const message = `unknown command '${printable(name)}'${didYouMean(name, names)}`;
-  return new UsageError("unknown-command", message, { hint: `See ${pathOf(command)} --help.` });
+  const near = didYouMean(name, names);
+  const message = `unknown command '${printable(name)}'${near}`;
+  const path = pathOf(command);
+  const isFile = near === "" && names.includes(STORING) && looksLikeFile(name);
+  const hint = isFile ? `To store a file: ${path} ${STORING} ${printable(name)}. ` : "";
+  return new UsageError("unknown-command", message, { hint: `${hint}See ${path} --help.` });
 }
 
 /** The names of a command and those above it, as they are typed. */
@@ -91,6 +106,13 @@ function didYouMean(word: string, names: readonly string[]): string {
   const found = nearest(word, names);
   if (found.length === 0) return "";
   return ` (Did you mean ${found.length > 1 ? "one of " : ""}${found.join(", ")}?)`;
+}
+
+/** What is left out before the name of a file. */
+const STORING = "put";
+
+function looksLikeFile(word: string): boolean {
+  return /[./\\]/.test(word);
 }
 
 function isGroup(command: Command): boolean {

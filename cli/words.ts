@@ -36,6 +36,14 @@ export function reflow(text: string, width: number): string {
   );
 }
 
+/** Of most files as wide as all others of a list: up to 999 GB. */
+const SIZE_WIDTH = 12;
+
+/** A number of bytes, in a list of files. */
+export function sizeColumn(size: number): string {
+  return `${size}`.padStart(SIZE_WIDTH);
+}
+
 /** A time of an event without its fraction of a second. */
 export function seconds(time: string): string {
   return time.replace(/\.\d+Z$/, "Z");

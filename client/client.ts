@@ -23,6 +23,7 @@ import {
   reconnect,
   register,
   type Step,
+  throwIfStopped,
   unwrapKey,
   upload,
 } from "../protocol/mod.ts";
@@ -33,7 +34,7 @@ import { Link } from "./link.ts";
 import { chooseProfile, type Wish } from "./profile.ts";
 import { PIECE_SIZE, sendContent } from "./send_content.ts";
 import { SourceFile } from "./source_file.ts";
-import { Stopper, throwIfStopped } from "./stopping.ts";
+import { Stopper } from "./stopping.ts";
 
 export interface ClientOptions extends Wish {
   /** The folder with `me.info` and `priv.key`. */

@@ -8,13 +8,15 @@ import {
   type Bytes,
   formatAddress,
   NetworkError,
-  printable,
   type Profile,
   type Response,
   ResponseReader,
+  throwIfStopped,
+  whenStopped,
+  whyFailed,
+  whyStopped,
 } from "../protocol/mod.ts";
 import { MIN_RATE, Patience } from "./patience.ts";
-import { reasonOf, throwIfStopped, whenStopped } from "./stopping.ts";
 
 /** How long the client waits, in milliseconds: for a connection, and for a response. */
 export interface Timeouts {
@@ -175,7 +177,7 @@ export async function connect(
   };
   const expired = () => end(new Error(`no answer within ${connectMs / 1000} s`));
   const timer = setTimeout(expired, connectMs);
-  using _stopped = whenStopped(signal, () => end(reasonOf(signal as AbortSignal)));
+  using _stopped = whenStopped(signal, () => end(whyStopped(signal as AbortSignal)));
   const dialling = dial({ ...address, signal: controller.signal });
   try {
     const socket = await Promise.race([dialling, ended.promise]);
@@ -184,10 +186,10 @@ export async function connect(
   } catch (cause) {
     dialling.then((late) => late.close(), () => undefined);
     throwIfStopped(signal);
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = whyFailed(cause);
     throw new NetworkError(
       "cannot-connect",
-      `Cannot connect to ${formatAddress(address)}: ${printable(reason)}`,
+      `Cannot connect to ${formatAddress(address)}: ${reason}`,
       { hint: "Check the address on line 1, and that the server is running.", cause },
     );
   } finally {

@@ -15,10 +15,12 @@ import {
   encodeTextField,
   FIELDS,
   RESPONSE_HEADER_SIZE,
+  type Stoppable,
+  throwIfStopped,
   UsageError,
+  whenStopped,
 } from "../protocol/mod.ts";
 import { connect, type Timeouts } from "./connection.ts";
-import { type Stoppable, throwIfStopped, whenStopped } from "./stopping.ts";
 import type { Watchable } from "./watch.ts";
 
 /** A server that does not know a request may say nothing at all; after so many milliseconds it is not waited for. */

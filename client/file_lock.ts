@@ -5,7 +5,7 @@
  * @module
  */
 import { join } from "node:path";
-import { printable, StorageError } from "../protocol/mod.ts";
+import { printable, StorageError, whyFailed } from "../protocol/mod.ts";
 
 /** Whose lock it is who changes what the clients of an identity's folder share; nothing is in it. */
 export const LOCK_FILE = "me.lock";
@@ -64,7 +64,7 @@ async function open(path: string): Promise<Deno.FsFile> {
   try {
     return await Deno.open(path, { read: true, write: true, create: true, mode: 0o600 });
   } catch (cause) {
-    const reason = printable(cause instanceof Error ? cause.message : String(cause));
+    const reason = whyFailed(cause);
     throw new StorageError("cannot-write", `Cannot write ${printable(path)}: ${reason}`, {
       hint: "Check that the folder is writable and has room.",
       cause,

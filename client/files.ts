@@ -4,7 +4,13 @@
  * @module
  */
 import { basename, dirname, join } from "node:path";
-import { ConfigurationError, printable, StorageError, XferError } from "../protocol/mod.ts";
+import {
+  ConfigurationError,
+  printable,
+  StorageError,
+  whyFailed,
+  XferError,
+} from "../protocol/mod.ts";
 
 /** Of nobody's writing: a run that was killed has left it. No write takes so long, in milliseconds. */
 const LEFT_MS = 3_600_000;
@@ -63,7 +69,7 @@ async function writeWhole<T>(
   } catch (cause) {
     throw new StorageError(
       "cannot-write",
-      `Cannot write ${printable(path)}: ${cause instanceof Error ? cause.message : String(cause)}`,
+      `Cannot write ${printable(path)}: ${whyFailed(cause)}`,
       { hint: "Check that the folder is writable and has room.", cause },
     );
   }
@@ -151,7 +157,7 @@ export function cannotRead(path: string, cause: unknown): XferError {
 /** Why something can't be read, as it is said behind its path. */
 export function whyUnreadable(cause: unknown): string {
   if (cause instanceof Deno.errors.NotFound) return "there is none";
-  return cause instanceof Error ? cause.message : String(cause);
+  return whyFailed(cause);
 }
 
 /** So many copies of one file are kept: a server that denies every time must not fill the folder. */

@@ -3,9 +3,16 @@
  *
  * @module
  */
-import type { Address, Answer, Bytes, Profile, RequestKind, XferError } from "../protocol/mod.ts";
+import type {
+  Address,
+  Answer,
+  Bytes,
+  Profile,
+  RequestKind,
+  Stoppable,
+  XferError,
+} from "../protocol/mod.ts";
 import { ServerConnection, type Timeouts } from "./connection.ts";
-import type { Stoppable } from "./stopping.ts";
 import type { Observe, Watchable } from "./watch.ts";
 
 export interface LinkOptions extends Watchable, Stoppable {

@@ -11,11 +11,11 @@ import {
   type Habits,
   NO_HABITS,
   type Profile,
+  type Stoppable,
 } from "../protocol/mod.ts";
 import type { Timeouts } from "./connection.ts";
 import { detectEdition } from "./detect.ts";
 import type { ClientEvent } from "./events.ts";
-import type { Stoppable } from "./stopping.ts";
 import type { Watchable } from "./watch.ts";
 
 export interface Wish extends Watchable, Stoppable {

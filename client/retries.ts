@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { XferError } from "../protocol/mod.ts";
-import { sleep, type Stoppable, throwIfStopped } from "./stopping.ts";
+import { type Stoppable, throwIfStopped, XferError } from "../protocol/mod.ts";
+import { sleep } from "./stopping.ts";
 
 /** With the waits below about a quarter of a minute on average: a server that is started again is back by then. */
 export const DEFAULT_RETRIES = 5;

@@ -13,12 +13,13 @@ import {
   type Part,
   PiecesEncryptor,
   release,
+  type Stoppable,
+  throwIfStopped,
   trailerSize,
 } from "../protocol/mod.ts";
 import type { Link } from "./link.ts";
 import { PartWriter } from "./part_writer.ts";
 import type { SourceFile } from "./source_file.ts";
-import { type Stoppable, throwIfStopped } from "./stopping.ts";
 
 /** The file is read, encrypted and sent in pieces of this many bytes; a multiple of the cipher's block. */
 export const PIECE_SIZE = 1024 * 1024;

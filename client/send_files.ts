@@ -8,6 +8,7 @@ import {
   printable,
   RefusedError,
   StorageError,
+  throwIfStopped,
   UnconfirmedError,
   UsageError,
   XferError,
@@ -16,7 +17,6 @@ import { Client, type ClientOptions } from "./client.ts";
 import type { Failure, Outcome } from "./events.ts";
 import { type Retry, type RetryOptions, withRetries } from "./retries.ts";
 import { SourceFile } from "./source_file.ts";
-import { throwIfStopped } from "./stopping.ts";
 
 export interface SendOptions extends ClientOptions, RetryOptions {
   /** Paths of the files, in the order in which they are sent. */

@@ -12,13 +12,13 @@ import {
   printable,
   ProtocolError,
   publicKeyOf,
+  type Stoppable,
 } from "../protocol/mod.ts";
 import { fingerprintOfKey } from "../protocol/v4/fingerprint.ts";
 import { DEFAULT_TIMEOUTS, type Timeouts } from "./connection.ts";
 import { detectEdition } from "./detect.ts";
 import type { ClientEvent } from "./events.ts";
 import { type Identity, IDENTITY_FILE, IdentityFolder } from "./identity.ts";
-import type { Stoppable } from "./stopping.ts";
 import type { TransferInfo } from "./transfer_info.ts";
 import { ACCOUNT_FILE, ACCOUNT_KEY_FILE, AccountFolder } from "./v4/account.ts";
 import type { ServerIdentity } from "./v4/known_servers.ts";

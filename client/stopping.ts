@@ -4,43 +4,10 @@
  *
  * @module
  */
-import { InterruptedError, XferError } from "../protocol/mod.ts";
+import { throwIfStopped, whenStopped, whyStopped, type XferError } from "../protocol/mod.ts";
 
 /** So long an answer is waited for that tells what the server has done, in milliseconds. */
 export const STOP_GRACE_MS = 3000;
-
-export interface Stoppable {
-  /** Stops the work when it is aborted. An `XferError` that it is aborted with is what is thrown then. */
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** Why work has ended that was stopped. */
-export function reasonOf({ reason }: AbortSignal): XferError {
-  if (reason instanceof XferError) return reason;
-  return new InterruptedError("interrupted", "It was stopped", { cause: reason });
-}
-
-/** Throws `InterruptedError` `interrupted` where the work is to stop. */
-export function throwIfStopped(signal: AbortSignal | undefined): void {
-  if (signal?.aborted === true) throw reasonOf(signal);
-}
-
-/** Has `end` called when the work is to stop, also where it is already, until it is disposed. */
-export function whenStopped(signal: AbortSignal | undefined, end: () => void): Disposable {
-  if (signal?.aborted === true) end();
-  signal?.addEventListener("abort", end);
-  return { [Symbol.dispose]: () => signal?.removeEventListener("abort", end) };
-}
-
-/** What comes of work. Throws `InterruptedError` `interrupted` as soon as it is to stop, whatever comes of it then. */
-export async function unlessStopped<T>(
-  signal: AbortSignal | undefined,
-  work: Promise<T>,
-): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  using _ended = whenStopped(signal, () => reject(reasonOf(signal as AbortSignal)));
-  return await Promise.race([work, promise]);
-}
 
 /** Resolves after so many milliseconds. Throws `InterruptedError` `interrupted` as soon as the work is to stop. */
 export async function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
@@ -99,7 +66,7 @@ export class Stopper implements Disposable {
   #stop(): void {
     if (this.#disposed) return;
     const signal = this.#signal as AbortSignal;
-    if (this.#due === 0) return this.#end(reasonOf(signal));
-    this.#timer ??= setTimeout(() => this.#end(reasonOf(signal)), STOP_GRACE_MS);
+    if (this.#due === 0) return this.#end(whyStopped(signal));
+    this.#timer ??= setTimeout(() => this.#end(whyStopped(signal)), STOP_GRACE_MS);
   }
 }

@@ -7,6 +7,8 @@
  * @module
  */
 
+import { printable } from "./text.ts";
+
 /** What kind of thing went wrong; the executable has one exit code for each. */
 export type ErrorCategory =
   | "usage"
@@ -92,4 +94,14 @@ export class UnconfirmedError extends XferError {
     super(code, message, details);
     this.category = details.cause.category;
   }
+}
+
+/** Deno's advice to those who start it themselves; an executable takes no such option. */
+const DENO_ADVICE = /, run again with .*$/s;
+
+/** Why something has failed, as it is said behind what has; safe to show. */
+export function whyFailed(cause: unknown): string {
+  if (!(cause instanceof Error)) return printable(String(cause));
+  if (cause.name !== "NotCapable") return printable(cause.message);
+  return `xfer has no permission for it: ${printable(cause.message.replace(DENO_ADVICE, ""))}`;
 }

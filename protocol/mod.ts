@@ -23,6 +23,7 @@ export { PacketSequence } from "./session/packets.ts";
 export * from "./session/parts.ts";
 export * from "./session/responses.ts";
 export * from "./session/server.ts";
+export * from "./stopping.ts";
 export * from "./text.ts";
 export {
   formatFingerprint,

@@ -11,7 +11,10 @@ import {
   type Bytes,
   ConfigurationError,
   printable,
+  type Stoppable,
   StorageError,
+  throwIfStopped,
+  whyFailed,
   XferError,
 } from "../protocol/mod.ts";
 import { checked } from "./store/audit.ts";
@@ -29,6 +32,8 @@ import { SqliteCatalog } from "./store/sqlite_catalog.ts";
  */
 const MAX_ROUNDS = 20;
 const PAGE = 1000;
+/** How the names of catalogs begin that are not whole yet. */
+const PARTIAL = "partial-";
 
 export interface CopyReport {
   readonly files: number;
@@ -42,53 +47,66 @@ export interface CopyReport {
  * server goes on. Throws `ConfigurationError` `no-data-folder`, `target-not-empty`; `StorageError` `cannot-copy`,
  * `store-too-busy`.
  */
-export async function backup(dataFolder: string, target: string): Promise<CopyReport> {
+export async function backup(
+  dataFolder: string,
+  target: string,
+  options: Stoppable = {},
+): Promise<CopyReport> {
   await using source = await DataFolder.openToRead(dataFolder, Deno);
-  return await copyStore(source, resolve(target), BACKUP_CATALOG);
+  return await copyStore({ source, target: resolve(target), name: BACKUP_CATALOG, ...options });
 }
 
 /**
  * Makes a data folder, which must be new or empty, from a backup. Throws `ConfigurationError` `no-backup`,
  * `target-not-empty`; `StorageError` `cannot-copy`.
  */
-export async function restore(backupFolder: string, dataFolder: string): Promise<CopyReport> {
+export async function restore(
+  backupFolder: string,
+  dataFolder: string,
+  options: Stoppable = {},
+): Promise<CopyReport> {
   await using source = await DataFolder.openBackup(backupFolder, Deno);
-  return await copyStore(source, resolve(dataFolder), CATALOG);
+  return await copyStore({ source, target: resolve(dataFolder), name: CATALOG, ...options });
 }
 
-async function copyStore(
-  source: DataFolder<SqliteCatalog>,
-  target: string,
-  name: string,
-): Promise<CopyReport> {
-  await refuseUnlessEmpty(target);
+interface Copying extends Stoppable {
+  readonly source: DataFolder<SqliteCatalog>;
+  readonly target: string;
+  /** What the catalog is called there. */
+  readonly name: string;
+}
+
+async function copyStore(copying: Copying): Promise<CopyReport> {
+  const { target } = copying;
+  const isThere = await isEmptyFolder(target);
   try {
-    return await copyInRounds(source, target, name);
+    return await copyInRounds(copying);
   } catch (cause) {
+    await removeBegun(target, isThere);
     if (cause instanceof XferError) throw cause;
-    const reason = printable(cause instanceof Error ? cause.message : String(cause));
-    throw new StorageError("cannot-copy", `Cannot copy to ${printable(target)}: ${reason}`, {
-      hint: "Check that there is room; remove what was begun there, and try again.",
-      cause,
-    });
+    throw new StorageError(
+      "cannot-copy",
+      `Cannot copy to ${printable(target)}: ${whyFailed(cause)}`,
+      {
+        hint: "Check that there is room, and try again.",
+        cause,
+      },
+    );
   }
 }
 
-async function copyInRounds(
-  source: DataFolder<SqliteCatalog>,
-  target: string,
-  name: string,
-): Promise<CopyReport> {
+async function copyInRounds(copying: Copying): Promise<CopyReport> {
+  const { source, target, name } = copying;
   await createOwnFolder(Deno, join(target, FILES));
   const blobs = new DiskBlobStore(target, Deno);
   for (let round = 1; round <= MAX_ROUNDS; round++) {
-    const partial = join(target, `partial-${round}.db`);
+    const partial = join(target, `${PARTIAL}${round}.db`);
     let report: CopyReport | undefined;
     {
       await using catalog = SqliteCatalog.open(partial);
       await Deno.chmod(partial, 0o600);
       catalog.copyFrom(source.catalog);
-      report = await copyBlobs(source, { catalog, blobs }, target);
+      report = await copyBlobs(copying, { catalog, blobs });
       if (report !== undefined) await removeOthers({ catalog, blobs });
       catalog.toSingleFile();
     }
@@ -109,6 +127,19 @@ async function copyInRounds(
   );
 }
 
+/** Takes away what there is of a copy that has failed, as far as that can be done. The folder was new or empty. */
+async function removeBegun(target: string, wasThere: boolean): Promise<void> {
+  try {
+    for await (const { name } of Deno.readDir(target)) {
+      const isOurs = name === FILES || name === TLS_FILE || name.startsWith(PARTIAL);
+      if (isOurs) await Deno.remove(join(target, name), { recursive: true });
+    }
+    if (!wasThere) await Deno.remove(target);
+  } catch {
+    return; // why the copy has failed is what is told
+  }
+}
+
 interface Copy {
   readonly catalog: Catalog;
   readonly blobs: DiskBlobStore;
@@ -116,18 +147,19 @@ interface Copy {
 
 /** Copies the blobs that are not there yet; `undefined` where one was replaced since the catalog was copied. */
 async function copyBlobs(
-  source: DataFolder<SqliteCatalog>,
+  copying: Copying,
   { catalog, blobs }: Copy,
-  target: string,
 ): Promise<CopyReport | undefined> {
+  const { source, signal } = copying;
   const damaged: StoredFile[] = [];
   let [files, bytes, stale] = [0, 0, false];
   for (let after = "";;) {
     const page = await catalog.listFilesAfter(after, PAGE);
     for (const file of page) {
+      throwIfStopped(signal);
       const isCopied = isInline(file.path)
         ? await isSound(withInline(blobs, catalog).read(file.path), file)
-        : await blobs.has(file.path) || await copyBlob(source, file, target);
+        : await blobs.has(file.path) || await copyBlob(copying, file);
       if (isCopied) {
         files++;
         bytes += file.size;
@@ -162,11 +194,7 @@ function isDamage(error: unknown): boolean {
 }
 
 /** `false` where the blob is not there, or not what was stored, or its path is none of a blob's. */
-async function copyBlob(
-  source: DataFolder<SqliteCatalog>,
-  file: StoredFile,
-  target: string,
-): Promise<boolean> {
+async function copyBlob({ source, target, signal }: Copying, file: StoredFile): Promise<boolean> {
   if (!isPlace(file.path)) return false;
   const path = join(target, file.path);
   await createOwnFolder(Deno, dirname(path));
@@ -175,11 +203,13 @@ async function copyBlob(
   try {
     using output = await Deno.open(begun, options);
     for await (const piece of checked(source.blobs.read(file.path), file)) {
+      throwIfStopped(signal);
       await writeAll(output, piece);
     }
     await output.sync();
   } catch (error) {
     await Deno.remove(begun);
+    throwIfStopped(signal);
     if (isDamage(error)) return false;
     throw error;
   }
@@ -210,7 +240,8 @@ async function removeOthers({ catalog, blobs }: Copy): Promise<void> {
   }
 }
 
-async function refuseUnlessEmpty(target: string): Promise<void> {
+/** Whether a folder is there. Throws `ConfigurationError` `target-not-empty` where there is anything in it. */
+async function isEmptyFolder(target: string): Promise<boolean> {
   try {
     for await (const { name } of Deno.readDir(target)) {
       throw new ConfigurationError(
@@ -219,7 +250,9 @@ async function refuseUnlessEmpty(target: string): Promise<void> {
         { hint: "Name a folder that is new or empty." },
       );
     }
+    return true;
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
   }
 }

@@ -8,13 +8,13 @@ import {
   DEFAULT_EDITION,
   type Edition,
   NO_HABITS,
-  printable,
   type Profile,
   ProtocolError,
   type Reply,
   type SendFile,
   ServerSession,
   toHex,
+  whyFailed,
 } from "../protocol/mod.ts";
 import { encodeHelloAnswer } from "../protocol/v4/hello.ts";
 import type { Context, Peer } from "./context.ts";
@@ -264,7 +264,7 @@ export class Connection {
       event: "connection.lost",
       address: this.#peer.address,
       reason: this.#socket.closedFor ??
-        printable(error instanceof Error ? error.message : String(error)),
+        whyFailed(error),
     });
   }
 }

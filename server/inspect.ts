@@ -4,7 +4,15 @@
  * @module
  */
 import { dirname, join } from "node:path";
-import { IntegrityError, printable, StorageError, UsageError, XferError } from "../protocol/mod.ts";
+import {
+  IntegrityError,
+  printable,
+  type Stoppable,
+  StorageError,
+  throwIfStopped,
+  UsageError,
+  XferError,
+} from "../protocol/mod.ts";
 import { checked } from "./store/audit.ts";
 import type { Client, StoredFile } from "./store/catalog.ts";
 import { DataFolder } from "./store/data_folder.ts";
@@ -29,7 +37,7 @@ export async function listStored(dataFolder: string): Promise<ClientWithFiles[]>
   return clients;
 }
 
-export interface ExportRequest {
+export interface ExportRequest extends Stoppable {
   readonly dataFolder: string;
   readonly userName: string;
   readonly fileName: string;
@@ -65,7 +73,7 @@ async function copyCurrent(
 ): Promise<StoredFile> {
   for (let file = await findFile(folder, request);;) {
     try {
-      await copyChecked(folder, file, request.target, temporary);
+      await copyChecked(folder, file, request, temporary);
       return file;
     } catch (error) {
       if (await folder.catalog.refersTo(file.path)) throw error;
@@ -77,7 +85,7 @@ async function copyCurrent(
 async function copyChecked(
   folder: DataFolder,
   file: StoredFile,
-  target: string,
+  { target, signal }: ExportRequest,
   temporary: string,
 ): Promise<void> {
   const blob = checked(folder.blobs.read(file.path), file);
@@ -86,6 +94,7 @@ async function copyChecked(
   for (;;) {
     const next = await reading(folder, file, () => blob.next());
     if (next.done) break;
+    throwIfStopped(signal);
     await writing(target, () => writeAll(output, next.value));
   }
   await writing(target, () => output.sync());
@@ -115,8 +124,8 @@ async function refuseExisting(target: string): Promise<void> {
 }
 
 function targetExists(target: string): UsageError {
-  return new UsageError("target-exists", `Cannot write ${printable(target)}: it exists already`, {
-    hint: "Name another file.",
+  return new UsageError("target-exists", `${printable(target)} is there already`, {
+    hint: "Name another place, or remove it: nothing is replaced.",
   });
 }
 

@@ -9,6 +9,7 @@ import {
   type Edition,
   formatAddress,
   NetworkError,
+  whyFailed,
 } from "../protocol/mod.ts";
 import { formatFingerprint, formatLocation, type Location } from "../protocol/v4/fingerprint.ts";
 import type { HelloAnswer } from "../protocol/v4/hello.ts";
@@ -159,7 +160,7 @@ function listening<T>(address: Address, option: string, listen: () => T): T {
   try {
     return listen();
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = whyFailed(cause);
     throw new NetworkError(
       "cannot-listen",
       `Cannot listen on ${formatAddress(address)}: ${reason}`,

@@ -4,7 +4,7 @@
  * @module
  */
 import { getLogger } from "@logtape/logtape";
-import { type Address, keepFreedMemory, printable } from "../protocol/mod.ts";
+import { type Address, keepFreedMemory, whyFailed } from "../protocol/mod.ts";
 import { addressKey } from "./client_address.ts";
 import { type Context, createContext } from "./context.ts";
 import { type Entropy, systemEntropy } from "./entropy.ts";
@@ -157,7 +157,7 @@ export class Server implements AsyncDisposable {
     } catch (error) {
       log.error("Could not take another certificate: {reason}", {
         event: "server.not-reloaded",
-        reason: printable(error instanceof Error ? error.message : String(error)),
+        reason: whyFailed(error),
       });
       throw error;
     }

@@ -18,6 +18,7 @@ import {
   type SendFile,
   storedName,
   toHex,
+  whyFailed,
 } from "../protocol/mod.ts";
 import { faultOfPlain } from "./accounts.ts";
 import type { Context, Peer } from "./context.ts";
@@ -167,7 +168,7 @@ export class Upload implements AsyncDisposable {
       await work();
     } catch (error) {
       if (error instanceof LimitError) throw error;
-      this.#logRefusal(error instanceof Error ? error.message : String(error));
+      this.#logRefusal(whyFailed(error));
       await this[Symbol.asyncDispose]();
     }
   }
@@ -178,7 +179,7 @@ export class Upload implements AsyncDisposable {
       file: printable(decodeTextField(this.request.fileName)),
       client: toHex(this.request.clientId),
       address: this.#peer.address,
-      reason: printable(reason),
+      reason,
     });
   }
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { join } from "node:path";
-import { toHex } from "../protocol/mod.ts";
+import { type Stoppable, toHex } from "../protocol/mod.ts";
 import { audit, type Finding } from "./store/audit.ts";
 import { DataFolder } from "./store/data_folder.ts";
 import { QUARANTINE } from "./store/blob_paths.ts";
@@ -19,7 +19,7 @@ export interface Verified {
   readonly movedTo?: string;
 }
 
-export interface VerifyOptions {
+export interface VerifyOptions extends Stoppable {
   readonly dataFolder: string;
   /**
    * Moves what is wrong to `quarantine/` and takes it out of the catalog. The folder must not be served meanwhile, so
@@ -31,6 +31,8 @@ export interface VerifyOptions {
 
 export interface VerifyReport {
   readonly findings: number;
+  /** Whether all was read, and not stopped before. */
+  readonly whole: boolean;
   /** What the database finds wrong with itself; this is not repaired. */
   readonly catalogFaults: readonly string[];
 }
@@ -40,17 +42,17 @@ export interface VerifyReport {
  * with `repair` `data-folder-in-use`.
  */
 export async function verify(options: VerifyOptions): Promise<VerifyReport> {
-  const { dataFolder, repair = false, onFinding } = options;
+  const { dataFolder, repair = false, onFinding, signal } = options;
   await using folder = await DataFolder.openToRead(dataFolder, Deno);
   await using own = repair ? await DataFolder.openToServe(dataFolder, Deno) : undefined;
   const catalogFaults = await folder.catalog.listFaults();
   let findings = 0;
-  for await (const finding of audit(folder, { contents: true })) {
+  for await (const finding of audit(folder, { contents: true, signal })) {
     findings++;
     const movedTo = own === undefined ? undefined : await putAside(own, finding);
     onFinding?.(movedTo === undefined ? { finding } : { finding, movedTo });
   }
-  return { findings, catalogFaults };
+  return { findings, whole: signal?.aborted !== true, catalogFaults };
 }
 
 /** Nothing is lost of what is put aside: it is moved, and the row that goes is written down before. */

@@ -65,6 +65,7 @@ export const CONNECTION_EVENTS = {
   }),
   "connected": defineEvent({
     kind: "note",
+    isDetail: ({ protocol, met }) => protocol === 4 && met !== false,
     what: "There is a connection to the server.",
     fields: {
       server,
@@ -74,12 +75,15 @@ export const CONNECTION_EVENTS = {
           "by which the server was seen to be the one; missing where an authority vouches for it",
         ),
       ),
+      met: optional(flag("whether it was known by that before, by protocol 4")),
     },
-    words: ({ server, protocol, fingerprint }) => {
+    words: ({ server, protocol, fingerprint, met }) => {
       if (protocol === 3) return `Connected to ${server}`;
-      return fingerprint === undefined
-        ? `Connected to ${server}, whose name an authority vouches for`
-        : `Connected to ${server}, whose fingerprint is ${fingerprint}`;
+      const how = fingerprint === undefined
+        ? "whose name an authority vouches for"
+        : `whose fingerprint is ${fingerprint}`;
+      const kept = met === false ? "; from now on it is known by that" : "";
+      return `Connected to ${server}, ${how}${kept}`;
     },
   }),
   "request": defineEvent({

@@ -55,8 +55,8 @@ type Words<F extends Fields> = (event: Values<F>, paint: Paint) => string | unde
 
 export interface Definition<F extends Fields = Fields> {
   readonly kind: Kind;
-  /** Whether people are told only with `--verbose`. */
-  readonly isDetail?: boolean;
+  /** Whether people are told only with `--verbose`: always, or of such an event. */
+  readonly isDetail?: boolean | ((event: Values<F>) => boolean);
   /** What has happened, as a sentence. */
   readonly what: string;
   readonly fields: F;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { plural, seconds } from "../words.ts";
+import { plural, seconds, sizeColumn } from "../words.ts";
 import { count, defineEvent, oneOf, optional, record, text, time } from "./definition.ts";
 
 const MIB = 2 ** 20;
@@ -17,6 +17,16 @@ const user = text("the user's name");
 const file = text(
   "the file: its path here where it is sent, its name on the server where it is got",
 );
+
+const remoteFile = {
+  name,
+  version: count("which it is under this name, from 1 on"),
+  size,
+  changed: time("when the file was changed last where it came from"),
+  stored: time("when the server confirmed it"),
+  cksum,
+  sha256tree: text("the digest of all its chunks, in base64"),
+};
 
 const rangeFields = {
   from: count("the first, counted from 0"),
@@ -45,6 +55,11 @@ const standing = <T extends Undone>(table: T, work: string) =>
     `\`unknown\` where the server was told to ${work} it and did not answer; \`not-tried\` where ` +
       "the run ended before it",
   );
+
+const DID = {
+  put: { did: "Stored", there: "on the server already" },
+  get: { did: "Got", there: "here already" },
+} as const;
 
 const undone = ([before, after]: Undone[string], what: string) => `${before}: ${what}${after}`;
 
@@ -196,26 +211,44 @@ export const FILE_EVENTS = {
     },
     words: ({ action, done, bytes, unchanged, failed }) => {
       if (unchanged === 0 && done + failed === 1) return undefined; // all is said
-      const did = action === "put" ? "Stored" : "Got";
-      return `${did} ${done} (${bytes} bytes), unchanged ${unchanged}, failed ${failed}`;
+      const { did, there } = DID[action];
+      if (done + failed === 0) {
+        return unchanged === 1 ? `Unchanged: the file is ${there}` : `Unchanged: all are ${there}`;
+      }
+      return [
+        done === 0 ? `${did} nothing` : `${did} ${plural(done, "file")} (${plural(bytes, "byte")})`,
+        ...unchanged === 0 ? [] : [`unchanged ${unchanged}`],
+        ...failed === 0 ? [] : [`failed ${failed}`],
+      ].join(", ");
     },
   }),
   "file": defineEvent({
     kind: "result",
-    what: "A file on the server, or one of its versions.",
-    fields: {
-      name,
-      version: count("which it is under this name, from 1 on"),
-      size,
-      changed: time("when the file was changed last where it came from"),
-      stored: time("when the server confirmed it"),
-      cksum,
-      sha256tree: text("the digest of all its chunks, in base64"),
-    },
-    words: ({ name, version, size, changed, stored, cksum }) =>
-      `${name}  ${size} bytes  cksum ${cksum}  changed ${seconds(changed)}  ` +
-      `stored ${seconds(stored)}  ` +
-      `version ${version}`,
+    what: "A file on the server, as `list` prints it.",
+    fields: remoteFile,
+    words: ({ name, size, changed }) => `${sizeColumn(size)}  ${seconds(changed)}  ${name}`,
+  }),
+  "version": defineEvent({
+    kind: "result",
+    what: "A file on the server, or what it was before, as `versions` prints it.",
+    fields: remoteFile,
+    words: ({ version, size, changed, stored }) =>
+      `${sizeColumn(size)}  ${seconds(changed)}  version ${version}, stored ${seconds(stored)}`,
+  }),
+  "file-details": defineEvent({
+    kind: "result",
+    what: "All that the server knows of a file, as `stat` prints it.",
+    fields: remoteFile,
+    words: ({ name, version, size, changed, stored, cksum, sha256tree }) =>
+      [
+        name,
+        `  size        ${plural(size, "byte")}`,
+        `  changed     ${seconds(changed)}`,
+        `  stored      ${seconds(stored)}`,
+        `  version     ${version}`,
+        `  cksum       ${cksum}`,
+        `  sha256tree  ${sha256tree}`,
+      ].join("\n"),
   }),
   "removed": defineEvent({
     kind: "result",

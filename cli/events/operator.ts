@@ -3,14 +3,13 @@
  *
  * @module
  */
-import { plural, seconds } from "../words.ts";
+import { plural, seconds, sizeColumn } from "../words.ts";
 import {
   count,
   defineEvent,
   flag,
   limit,
   lines,
-  list,
   oneOf,
   optional,
   record,
@@ -54,20 +53,27 @@ const PROTOCOL_4 = "4";
 export const OPERATOR_EVENTS = {
   "client": defineEvent({
     kind: "result",
-    what: "An account with all that it has stored.",
+    what: "An account; what it has stored follows, in events `client-file`.",
     fields: {
       ...{ name: user, id, edition: text("what its client speaks; 4 is protocol 4") },
       ...{ firstSeen, lastSeen, hasKey: flag("whether the client has a key, of either protocol") },
-      files: list(record(storedFile, "a file"), "its files"),
+      files: count("files that it has, with old versions"),
     },
-    words: ({ name, id, edition, firstSeen, lastSeen, hasKey, files }) =>
+    words: ({ name, id, edition, lastSeen, hasKey, files }) =>
       [
-        `${name}  id ${id}  ${
-          edition === PROTOCOL_4 ? "protocol 4" : `edition ${edition}`
-        }  first seen ${seconds(firstSeen)}  ` +
-        `last seen ${seconds(lastSeen)}${hasKey ? "" : ", no key yet"}`,
-        ...rows(files),
-      ].join("\n"),
+        `${name}: ${plural(files, "file")}, last seen ${seconds(lastSeen)}`,
+        ...hasKey ? [] : ["no key yet"],
+        edition === PROTOCOL_4 ? "protocol 4" : `edition ${edition}`,
+        `id ${id}`,
+      ].join(", "),
+  }),
+  "client-file": defineEvent({
+    kind: "result",
+    what: "A file that an account has stored.",
+    fields: { user, ...storedFile },
+    words: ({ name, size, stored, verified, version, current }) =>
+      `${sizeColumn(size)}  ${seconds(stored)}  ${name}` +
+      (current ? "" : `  (old version ${version})`) + (verified ? "" : "  (not verified)"),
   }),
   "exported": defineEvent({
     kind: "result",
@@ -103,12 +109,25 @@ export const OPERATOR_EVENTS = {
   }),
   "verified": defineEvent({
     kind: "result",
-    what: "All that is stored was read again and compared.",
-    fields: { differences: count("how many there were") },
-    words: ({ differences }, paint) =>
-      differences === 0
-        ? paint("success", "All is as it was stored")
-        : `Found ${plural(differences, "difference")}`,
+    what: "What is stored was read again and compared.",
+    fields: {
+      differences: count("how many there were"),
+      repaired: flag("whether they were put aside, with `--repair`"),
+      whole: flag("whether all was read; else the command was stopped"),
+    },
+    words: ({ differences, whole }, paint) => {
+      const found = `ound ${plural(differences, "difference")}`;
+      if (!whole) return `Stopped before all was read; f${found} so far`;
+      return differences === 0 ? paint("success", "All is as it was stored") : `F${found}`;
+    },
+    aside: ({ differences, repaired }) => {
+      if (differences === 0) return undefined;
+      return repaired
+        ? "What was wrong is out of the catalog; what there was of it is in quarantine/. Put the " +
+          "files back from a backup, or have them sent again."
+        : "To put it aside: stop the server, then xfer server verify --repair. To have the files " +
+          "again: from a backup, or from who has sent them.";
+    },
   }),
   "left-out": defineEvent({
     kind: "result",
@@ -116,6 +135,12 @@ export const OPERATOR_EVENTS = {
     fields: { path, name },
     words: ({ path, name }, paint) =>
       `${paint("warning", "left out, not as it was stored")}  ${path}  ${name}`,
+  }),
+  "not-copied": defineEvent({
+    kind: "error",
+    what: "A copy was broken off, since the command was stopped; nothing is left of it.",
+    fields: { target: text("where it was to be"), code: text("the code of the error") },
+    words: ({ target }) => `Not copied: ${target}`,
   }),
   "copied": defineEvent({
     kind: "result",
@@ -136,17 +161,11 @@ export const OPERATOR_EVENTS = {
     },
     words: (account) =>
       [
-        account.name,
-        ...(account.disabled ? ["disabled"] : []),
-        `id ${account.id}`,
-        `protocol ${account.protocol}`,
-        plural(account.keys, "key"),
-        plural(account.files, "file"),
-        plural(account.bytes, "byte"),
-        `quota ${quotaWords(account.quota)}`,
-        `first seen ${seconds(account.firstSeen)}`,
-        `last seen ${seconds(account.lastSeen)}`,
-      ].join("  "),
+        `${account.name}: ${plural(account.files, "file")}, ${plural(account.bytes, "byte")}, ` +
+        `last seen ${seconds(account.lastSeen)}${account.disabled ? ", disabled" : ""}`,
+        `  id ${account.id}, protocol ${account.protocol}, ${plural(account.keys, "key")}`,
+        `  quota ${quotaWords(account.quota)}, first seen ${seconds(account.firstSeen)}`,
+      ].join("\n"),
   }),
   "user-disabled": defineEvent({
     kind: "result",
@@ -270,22 +289,4 @@ function quotaWords({ bytes, files }: Values<typeof quotaFields>): string {
     files === null ? "" : files === "none" ? "any number of files" : plural(files, "file"),
   ];
   return parts.filter((part) => part !== "").join(" and ") || "as for all";
-}
-
-/** A line for each file, in columns. */
-function rows(files: readonly Values<typeof storedFile>[]): string[] {
-  const cells = files.map((file) => ({
-    name: file.name,
-    size: `${file.size} bytes`,
-    cksum: `cksum ${file.cksum}`,
-    rest: `${seconds(file.stored)}  ${file.verified ? "verified" : "not verified"}  ${file.path}` +
-      (file.current ? "" : `  old version ${file.version}`),
-  }));
-  const width = (column: "name" | "size" | "cksum") =>
-    cells.reduce((width, cell) => Math.max(width, cell[column].length), 0);
-  const widths = { name: width("name"), size: width("size"), cksum: width("cksum") };
-  return cells.map(({ name, size, cksum, rest }) =>
-    `  ${name.padEnd(widths.name)}  ${size.padStart(widths.size)}  ` +
-    `${cksum.padEnd(widths.cksum)}  ${rest}`
-  );
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { X509Certificate } from "node:crypto";
-import { ConfigurationError, printable } from "../../protocol/mod.ts";
+import { ConfigurationError, printable, whyFailed } from "../../protocol/mod.ts";
 import { fromPem } from "../../protocol/v4/pem.ts";
 
 /** A file of all public authorities has about 250 KB. */
@@ -21,7 +21,7 @@ export async function readAuthorities(path: string): Promise<string[]> {
     for (const pem of found) new X509Certificate(fromPem(pem));
     return found;
   } catch (cause) {
-    const reason = printable(cause instanceof Error ? cause.message : String(cause));
+    const reason = whyFailed(cause);
     throw new ConfigurationError(
       "bad-ca-cert",
       `Cannot use ${printable(path)} as an authority's certificate: ${reason}`,

@@ -11,12 +11,16 @@ import {
   NetworkError,
   printable,
   ProtocolError,
+  type Stoppable,
+  throwIfStopped,
+  whenStopped,
+  whyFailed,
+  whyStopped,
 } from "../../protocol/mod.ts";
 import { certificateName, fingerprintOf, isSelfMade } from "../../protocol/v4/fingerprint.ts";
 import { decodeHelloAnswer, HELLO, type HelloAnswer } from "../../protocol/v4/hello.ts";
 import { toPem } from "../../protocol/v4/pem.ts";
 import { connect, type Timeouts } from "../connection.ts";
-import { reasonOf, type Stoppable, throwIfStopped, whenStopped } from "../stopping.ts";
 import type { Watchable } from "../watch.ts";
 import type { ServerIdentity } from "./known_servers.ts";
 
@@ -144,7 +148,7 @@ async function openTls(
     () => ended.reject(new Error(`no answer within ${seconds} s`)),
     timeouts.connectMs,
   );
-  using _stopped = whenStopped(signal, () => ended.reject(reasonOf(signal as AbortSignal)));
+  using _stopped = whenStopped(signal, () => ended.reject(whyStopped(signal as AbortSignal)));
   const shakeHands = async () => {
     const tls = await Deno.startTls(socket, options);
     connection = tls;
@@ -158,7 +162,7 @@ async function openTls(
   } catch (cause) {
     closeOnce(connection);
     throwIfStopped(signal);
-    const reason = printable(cause instanceof Error ? cause.message : String(cause));
+    const reason = whyFailed(cause);
     const where = formatAddress(address);
     throw new NetworkError("no-secure-channel", `Cannot speak to ${where} securely: ${reason}`, {
       hint: "Either something between you and the server interferes, or the server was restarted " +

@@ -3,7 +3,13 @@
  *
  * @module
  */
-import { type Bytes, NetworkError, ProtocolError, release } from "../../protocol/mod.ts";
+import {
+  type Bytes,
+  NetworkError,
+  ProtocolError,
+  release,
+  type Stoppable,
+} from "../../protocol/mod.ts";
 import { FrameReader } from "../../protocol/v4/frames.ts";
 import {
   dataHeader,
@@ -18,7 +24,7 @@ import {
 import { Outbox } from "../../protocol/v4/outbox.ts";
 import type { Timeouts } from "../connection.ts";
 import { MIN_RATE, Patience } from "../patience.ts";
-import { type Stoppable, Stopper } from "../stopping.ts";
+import { Stopper } from "../stopping.ts";
 import type { Observe } from "../watch.ts";
 import type { RateLimit } from "./rate_limit.ts";
 import { ended, lost, refused } from "./reasons.ts";

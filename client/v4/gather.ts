@@ -5,12 +5,17 @@
  */
 import { join } from "node:path";
 import ignore from "ignore";
-import { printable, StorageError, UsageError } from "../../protocol/mod.ts";
+import {
+  printable,
+  type Stoppable,
+  StorageError,
+  throwIfStopped,
+  UsageError,
+} from "../../protocol/mod.ts";
 import { pathNameFault } from "../../protocol/v4/path_name.ts";
 import { whyUnreadable } from "../files.ts";
 import { nameOnServer } from "../local_paths.ts";
 import { SourceFile } from "../source_file.ts";
-import { type Stoppable, throwIfStopped } from "../stopping.ts";
 import { Job } from "./jobs.ts";
 import { checkSize } from "./remote_file.ts";
 
@@ -106,6 +111,9 @@ async function* walk(
   }
 }
 
+/** Stands for what is not UTF-8 in a name that the system tells: nothing is found by that. */
+const UNDECODABLE = "\ufffd";
+
 async function readFolder(path: string): Promise<Deno.DirEntry[]> {
   const entries: Deno.DirEntry[] = [];
   await reading(path, async () => {
@@ -118,7 +126,10 @@ async function reading<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {
-    const reason = printable(whyUnreadable(cause));
+    if (cause instanceof Deno.errors.NotFound && path.includes(UNDECODABLE)) {
+      throw badName(path, "is not UTF-8");
+    }
+    const reason = whyUnreadable(cause);
     throw new StorageError("cannot-read", `Cannot read ${printable(path)}: ${reason}`, {
       hint: "Check its permissions, or leave it out: --exclude PATTERN.",
       cause,
@@ -130,11 +141,7 @@ function checkNames(jobs: readonly Job[]): void {
   const paths = new Map<string, string>();
   for (const { file: { path, size }, name } of jobs) {
     const fault = pathNameFault(name);
-    if (fault !== undefined) {
-      throw new UsageError("bad-file-name", `Cannot send ${printable(path)}: its name ${fault}`, {
-        hint: "Rename it, leave it out (--exclude), or name it otherwise on the server: --as NAME.",
-      });
-    }
+    if (fault !== undefined) throw badName(path, fault);
     const earlier = paths.get(name);
     if (earlier !== undefined) {
       throw new UsageError(
@@ -146,4 +153,10 @@ function checkNames(jobs: readonly Job[]): void {
     paths.set(name, path);
     checkSize({ name: path, size });
   }
+}
+
+function badName(path: string, fault: string): UsageError {
+  return new UsageError("bad-file-name", `Cannot send ${printable(path)}: its name ${fault}`, {
+    hint: "Rename it, leave it out (--exclude), or name it otherwise on the server: --as NAME.",
+  });
 }

@@ -4,7 +4,13 @@
  *
  * @module
  */
-import { type Bytes, IntegrityError, RefusedError } from "../../protocol/mod.ts";
+import {
+  type Bytes,
+  IntegrityError,
+  RefusedError,
+  type Stoppable,
+  throwIfStopped,
+} from "../../protocol/mod.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/tree.ts";
 import { Download, Replaced } from "./download.ts";
 import type { Exchange } from "./exchange.ts";
@@ -12,7 +18,6 @@ import { PartFile } from "./part_file.ts";
 import { RESUMABLE } from "./put_request.ts";
 import type { RemoteFile } from "./remote_file.ts";
 import type { SecureEvent } from "./session.ts";
-import { type Stoppable, throwIfStopped } from "../stopping.ts";
 
 /** So often a file is begun anew that was replaced meanwhile. */
 const ATTEMPTS = 3;

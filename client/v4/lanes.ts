@@ -3,8 +3,8 @@
  *
  * @module
  */
+import { throwIfStopped } from "../../protocol/mod.ts";
 import { type Retry, type RetryOptions, withRetries } from "../retries.ts";
-import { throwIfStopped } from "../stopping.ts";
 import { SecureClient } from "./secure_client.ts";
 import type { SharedQueue } from "./shared_queue.ts";
 import type { SecureOptions } from "./session.ts";

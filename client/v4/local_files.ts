@@ -3,10 +3,9 @@
  *
  * @module
  */
-import { type Bytes, equalBytes } from "../../protocol/mod.ts";
+import { type Bytes, equalBytes, type Stoppable, throwIfStopped } from "../../protocol/mod.ts";
 import { CHUNK_SIZE, DIGEST_SIZE, digestChunk, digestTree } from "../../protocol/v4/tree.ts";
 import type { SourceFile } from "../source_file.ts";
-import { type Stoppable, throwIfStopped } from "../stopping.ts";
 
 /** So many files are hashed side by side: the next are read while one is. */
 const SIDE_BY_SIDE = 4;

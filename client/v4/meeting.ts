@@ -9,11 +9,12 @@ import {
   ConfigurationError,
   formatAddress,
   ProtocolError,
+  type Stoppable,
+  unlessStopped,
 } from "../../protocol/mod.ts";
 import { formatFingerprint } from "../../protocol/v4/fingerprint.ts";
 import { fingerprintOfName } from "../../protocol/v4/server_name.ts";
 import type { Timeouts } from "../connection.ts";
-import { type Stoppable, unlessStopped } from "../stopping.ts";
 import type { Watchable } from "../watch.ts";
 import { findSecure, openByName, openSecurely, readIdentity } from "./channel.ts";
 import { isSame, KnownServers, type ServerIdentity } from "./known_servers.ts";

@@ -6,7 +6,14 @@
  */
 import { createHash } from "node:crypto";
 import { basename, dirname, join } from "node:path";
-import { type Bytes, printable, StorageError, UsageError, XferError } from "../../protocol/mod.ts";
+import {
+  type Bytes,
+  printable,
+  StorageError,
+  UsageError,
+  whyFailed,
+  XferError,
+} from "../../protocol/mod.ts";
 import { lock } from "../file_lock.ts";
 import { moveToFree, syncFolder } from "../files.ts";
 
@@ -197,7 +204,7 @@ export async function writing<T>(path: string, work: () => Promise<T>): Promise<
     return await work();
   } catch (cause) {
     if (cause instanceof XferError) throw cause;
-    const reason = printable(cause instanceof Error ? cause.message : String(cause));
+    const reason = whyFailed(cause);
     throw new StorageError("cannot-write", `Cannot write ${printable(path)}: ${reason}`, {
       hint: "Check that the folder is writable and has room.",
       cause,

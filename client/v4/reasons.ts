@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { NetworkError, printable, RefusedError } from "../../protocol/mod.ts";
+import { NetworkError, printable, RefusedError, whyFailed } from "../../protocol/mod.ts";
 
 /** The connection can't be used any more. */
 export function lost(cause: unknown): NetworkError {
-  const reason = printable(cause instanceof Error ? cause.message : String(cause));
+  const reason = whyFailed(cause);
   return new NetworkError("connection-lost", `The connection is lost: ${reason}`, { cause });
 }
 

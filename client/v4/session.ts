@@ -12,6 +12,7 @@ import {
   printable,
   ProtocolError,
   RefusedError,
+  unlessStopped,
 } from "../../protocol/mod.ts";
 import { formatFingerprint } from "../../protocol/v4/fingerprint.ts";
 import type { MessageOf } from "../../protocol/v4/messages.ts";
@@ -19,7 +20,6 @@ import { DEFAULT_TIMEOUTS, type Timeouts } from "../connection.ts";
 import type { CommonEvent } from "../events.ts";
 import { IdentityFolder } from "../identity.ts";
 import type { SourceFile } from "../source_file.ts";
-import { unlessStopped } from "../stopping.ts";
 import { type Account, AccountFolder } from "./account.ts";
 import { Exchange } from "./exchange.ts";
 import { introduce, type Way } from "./introduction.ts";
@@ -47,6 +47,8 @@ export type SecureEvent =
     readonly server: Address;
     /** `undefined` where an authority vouches for the server's name. */
     readonly fingerprint: string | undefined;
+    /** Whether it was not known by that before, and is from now on. */
+    readonly isNew: boolean;
   }
   | { readonly type: "registered"; readonly clientId: Bytes }
   /** The account of protocol 3 is one of protocol 4 now. */
@@ -161,7 +163,7 @@ async function openChannel(options: SecureOptions, timeouts: Timeouts): Promise<
       throw otherServer(server, { expected: kept, found: identity, pinned: false });
     }
     const shown = identity === "pki" ? undefined : formatFingerprint(identity);
-    options.onEvent?.({ type: "secure", server, fingerprint: shown });
+    options.onEvent?.({ type: "secure", server, fingerprint: shown, isNew });
     return { socket, ...face };
   } catch (error) {
     socket.close();

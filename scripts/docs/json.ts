@@ -47,7 +47,11 @@ export function jsonSchema(): string {
 
 function entry(name: EventName): string {
   const { what, kind, fields, isDetail = false } = definitionOf({ event: name });
-  const told = isDetail ? "; people are told of it with `--verbose`" : "";
+  const told = isDetail === true
+    ? "; people are told of it with `--verbose`"
+    : isDetail === false
+    ? ""
+    : "; people are told of some with `--verbose` alone";
   const paragraph = `### \`${name}\`\n\n${what} (${KINDS[kind]}${told})`;
   const rows = rowsOf(fields);
   if (rows.length === 0) return paragraph;

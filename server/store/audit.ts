@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Cksum, IntegrityError, printable } from "../../protocol/mod.ts";
+import { Cksum, IntegrityError, printable, type Stoppable } from "../../protocol/mod.ts";
 import type { StoredFile } from "./catalog.ts";
 import type { Store } from "./data_folder.ts";
 
@@ -18,10 +18,9 @@ export type Finding =
   /** On the disk, but not in the catalog. */
   | { readonly kind: "stray"; readonly path: string };
 
-export interface AuditOptions {
+export interface AuditOptions extends Stoppable {
   /** Reads every file and compares its checksum; without, only existence, kind and size are compared. */
   readonly contents: boolean;
-  readonly signal?: AbortSignal;
 }
 
 /**
@@ -36,7 +35,8 @@ export async function* audit(
     const page = await store.catalog.listFilesAfter(after, PAGE);
     for (const file of page) {
       if (signal?.aborted) return;
-      const finding = await inspect(store, file, contents);
+      const finding = await inspect(store, file, { contents, signal });
+      if (signal?.aborted) return;
       // What was replaced or removed meanwhile left the catalog before its blob went.
       if (finding !== undefined && await store.catalog.refersTo(file.path)) yield finding;
     }
@@ -55,7 +55,7 @@ export async function* audit(
 async function inspect(
   { blobs }: Store,
   file: StoredFile,
-  contents: boolean,
+  { contents, signal }: AuditOptions,
 ): Promise<Finding | undefined> {
   const size = await blobs.size(file.path);
   if (size === undefined) {
@@ -66,7 +66,10 @@ async function inspect(
   if (!contents) return undefined;
   try {
     const checksum = new Cksum();
-    for await (const piece of blobs.read(file.path)) checksum.update(piece);
+    for await (const piece of blobs.read(file.path)) {
+      if (signal?.aborted) return undefined;
+      checksum.update(piece);
+    }
     const crc = checksum.digest();
     return crc === file.crc
       ? undefined

@@ -6,7 +6,7 @@
  */
 import { join, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { ConfigurationError, printable, XferError } from "../../protocol/mod.ts";
+import { ConfigurationError, printable, whyFailed, XferError } from "../../protocol/mod.ts";
 import { FILES, STAGING } from "./blob_paths.ts";
 import type { BlobStore } from "./blob_store.ts";
 import type { Catalog } from "./catalog.ts";
@@ -162,10 +162,10 @@ export async function usable<T>(path: string, open: () => Promise<T>): Promise<T
     return await open();
   } catch (cause) {
     if (cause instanceof XferError) throw cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = whyFailed(cause);
     throw new ConfigurationError(
       "data-folder-unusable",
-      `Cannot use ${printable(path)} as the data folder: ${printable(reason)}`,
+      `Cannot use ${printable(path)} as the data folder: ${reason}`,
       {
         hint:
           "Check that it is a folder of yours, on a disk with room, or name another: --data DIR.",

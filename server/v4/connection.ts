@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Bytes, printable, ProtocolError } from "../../protocol/mod.ts";
+import { type Bytes, ProtocolError, whyFailed } from "../../protocol/mod.ts";
 import { NONCE_SIZE } from "../../protocol/v4/authentication.ts";
 import { Conversation } from "../../protocol/v4/conversation.ts";
 import { FrameReader } from "../../protocol/v4/frames.ts";
@@ -224,7 +224,7 @@ export class Connection {
       event: "connection.lost",
       address: this.#socket.address,
       reason: this.#socket.closedFor ??
-        printable(error instanceof Error ? error.message : String(error)),
+        whyFailed(error),
     });
   }
 }

@@ -5,7 +5,13 @@
  * @module
  */
 import { createPrivateKey, createPublicKey } from "node:crypto";
-import { type Bytes, ConfigurationError, equalBytes, printable } from "../../protocol/mod.ts";
+import {
+  type Bytes,
+  ConfigurationError,
+  equalBytes,
+  printable,
+  whyFailed,
+} from "../../protocol/mod.ts";
 import { fingerprintOf, isSelfMade } from "../../protocol/v4/fingerprint.ts";
 import { MAX_CERTIFICATE } from "../../protocol/v4/hello.ts";
 import { fromPem } from "../../protocol/v4/pem.ts";
@@ -107,7 +113,7 @@ function attempt<T>(work: () => T, bad: Bad, path: string): T {
   try {
     return work();
   } catch (cause) {
-    throw bad(path, printable(cause instanceof Error ? cause.message : String(cause)), cause);
+    throw bad(path, whyFailed(cause), cause);
   }
 }
 

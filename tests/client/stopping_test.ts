@@ -1,4 +1,5 @@
 /** A client that is stopped: it ends soon, says what is stored and what is not, and goes on the next time. */
+import { unlessStopped } from "../../protocol/mod.ts";
 import assert from "node:assert/strict";
 import {
   type Address,
@@ -16,7 +17,7 @@ import {
   Server,
 } from "../../mod.ts";
 import { withRetries } from "../../client/retries.ts";
-import { sleep, Stopper, unlessStopped } from "../../client/stopping.ts";
+import { sleep, Stopper } from "../../client/stopping.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
 import { FaultyProxy, type Meddler } from "../helpers/faulty_proxy.ts";
 import { eachResponse } from "../helpers/meddlers.ts";

@@ -70,7 +70,10 @@ test(
     const linked = await client("laptop", "Alice", "link", link.stdout.trim());
     assert.equal(linked.code, 0, linked.stderr);
     assert.match(linked.stdout, /^Linked this folder to the account of Alice, id [0-9a-f]{32}\n$/);
-    assert.match((await client("laptop", "Alice", "list")).stdout, /^hello\.txt {2}6 bytes/);
+    assert.match(
+      (await client("laptop", "Alice", "list")).stdout,
+      /^ {11}6 {2}\S+ {2}hello\.txt$/m,
+    );
     const again = await client("laptop", "Alice", "link", link.stdout.trim());
     assert.deepEqual([again.code, /\[account-exists\]/.test(again.stderr)], [2, true]);
 
@@ -114,7 +117,7 @@ test(
     assert.deepEqual([disabled.code, /\[account-disabled\]/.test(disabled.stderr)], [5, true]);
     assert.match(
       (await operate("users", "list")).stdout,
-      /^Alice {2}disabled {2}id .* {2}quota 1 file {2}/,
+      /^Alice: .*, disabled\n {2}id .*\n {2}quota 1 file, /,
     );
     assert.equal((await operate("users", "enable", "Alice")).code, 0);
 

@@ -57,7 +57,7 @@ Deno.test("all editions and habits at once, out of one catalog", async () => {
     ]);
     assert.equal(code, 0, stderr);
     assert.equal(cksum(await Deno.readFile(target)), cksum(content(name)), name);
-    assert.match(stdout, new RegExp(`^${name} .* edition 20`, "m"));
+    assert.match(stdout, new RegExp(`^${name}: .* edition 20`, "m"));
   }
 });
 

@@ -89,9 +89,9 @@ Deno.test("--json: every command says what it does in events; people are told on
   assert.deepEqual(unchanged, { event: "unchanged", name: "photos/a", path: "photos/a" });
   await client("put", ["none"], "error", 7);
   await client("list", [], "connected file file");
-  const [, file] = await client("stat", ["hello.txt"], "connected file");
+  const [, file] = await client("stat", ["hello.txt"], "connected file-details");
   assert.deepEqual([file?.["name"], file?.["size"], file?.["version"]], ["hello.txt", 6, 1]);
-  await client("versions", ["hello.txt"], "connected file");
+  await client("versions", ["hello.txt"], "connected version");
   await client("get", ["hello.txt", "-o", "back"], "connected getting got summary");
   await client("get", ["hello.txt"], "connected already-there summary");
   await client("get", ["none"], "connected error not-got summary", 5);
@@ -118,8 +118,11 @@ Deno.test("--json: every command says what it does in events; people are told on
 
   // The operator.
   await operate("users list", [], "user user");
-  const clients = await operate("list", [], "client client");
-  assert.deepEqual(clients.map(({ name }) => name), ["Alice", "Bob"]);
+  const stored = "client client-file client client-file client-file";
+  const clients = await operate("list", [], stored);
+  assert.deepEqual(clients.map(({ name }) => name), [
+    ...["Alice", "photos/a", "Bob", "hello.txt", "hello.txt"],
+  ]);
   await operate("export", ["Bob", "hello.txt", folder.join("exported")], "exported");
   await operate("users disable", ["Bob"], "user-disabled");
   await operate("users enable", ["Bob"], "user-enabled");
@@ -136,9 +139,8 @@ Deno.test("--json: every command says what it does in events; people are told on
   await operate("verify", [], "verified");
   await operate("backup", [folder.join("backup")], "copied");
   await say(alice, "server restore", [folder.join("backup")], "error", 3);
-  const [path] = (await operate("list", [], "client"))
-    .flatMap(({ files }) => files as { path: string }[]).map(({ path }) => path);
-  await Deno.writeTextFile(`${data}/${path}`, "b");
+  const [, damaged] = await operate("list", [], "client client-file");
+  await Deno.writeTextFile(`${data}/${damaged?.["path"]}`, "b");
   await operate("verify", [], "finding verified", 6);
 
   // Its settings.

@@ -1,6 +1,7 @@
 /** The operator's commands as processes, with their exit codes. */
 import assert from "node:assert/strict";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
+import { eventsIn } from "../helpers/events.ts";
 import { CLIENT_3, xfer } from "../helpers/processes.ts";
 import { Scene } from "../helpers/scene.ts";
 
@@ -18,9 +19,8 @@ Deno.test("verify, repair, backup, restore and removal from the command line", a
   const copied = await scene.operate("backup", target);
   assert.deepEqual([copied.code, copied.stdout], [0, `Copied 2 files, 5300 bytes, to ${target}\n`]);
 
-  const [row = ""] = (await scene.operate("list")).stdout.split("\n").slice(1);
-  const path = row.split(/ +/).at(-1) ?? "";
-  await Deno.truncate(`${scene.data}/${path}`, 100);
+  const [file] = eventsIn((await scene.operate("list", "--json")).stdout, "client-file");
+  await Deno.truncate(`${scene.data}/${file?.["path"]}`, 100);
   const damaged = await scene.operate("verify");
   assert.equal(damaged.code, 6);
   assert.match(damaged.stdout, /^changed {2}files\/\S+ {2}a\.bin: its size is 100, .*5000$/m);

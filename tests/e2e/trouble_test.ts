@@ -1,5 +1,6 @@
 /** What goes wrong, with real processes: clear words, truthful exit codes, nothing lost. */
 import assert from "node:assert/strict";
+import { eventsIn } from "../helpers/events.ts";
 import { FaultyProxy } from "../helpers/faulty_proxy.ts";
 import { falsifyChecksums } from "../helpers/meddlers.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
@@ -136,8 +137,8 @@ Deno.test("export: unknown users and files, a target that exists, a stored file 
     assert.equal(code, expected, stderr);
     assert.match(stderr, message);
   }
-  const path = /files\/\S+/.exec((await scene.operate("list")).stdout)?.[0] ?? assert.fail();
-  await Deno.writeTextFile(`${scene.data}/${path}`, "cOntent");
+  const [file] = eventsIn((await scene.operate("list", "--json")).stdout, "client-file");
+  await Deno.writeTextFile(`${scene.data}/${file?.["path"]}`, "cOntent");
   const { code, stderr } = await scene.operate("export", "Alice", "a", target);
   assert.equal(code, INTEGRITY);
   assert.match(

@@ -7,7 +7,16 @@ import { xfer } from "../helpers/processes.ts";
 const MISTAKES: readonly [args: string, message: string, hint: string][] = [
   ["sevrer", "unknown command 'sevrer' (Did you mean server?) [unknown-command]", "xfer"],
   ["client lst", "unknown command 'lst' (Did you mean list?) [unknown-command]", "xfer client"],
-  ["client report.pdf", "unknown command 'report.pdf' [unknown-command]", "xfer client"],
+  [
+    "client report.pdf",
+    "unknown command 'report.pdf' [unknown-command]\n      To store a file: xfer client put report.pdf.",
+    "xfer client",
+  ],
+  [
+    "client list --color x",
+    '--color: found "x" [invalid-argument]\n      Expected one of auto, always, never.',
+    "xfer client list",
+  ],
   [
     "server users lsit",
     "unknown command 'lsit' (Did you mean list?) [unknown-command]",
@@ -42,7 +51,9 @@ Deno.test("a wrong command line is told with what was perhaps meant, and where t
     const { code, stdout, stderr } = await xfer(args.split(" "));
     assert.equal(code, 2, args);
     assert.equal(stdout, "", args);
-    assert.ok(stderr.endsWith(`xfer: ${message}\n      See ${command} --help.\n`), stderr);
+    const [what = "", advice] = message.split("\n");
+    const hint = `${advice ?? "     "} See ${command} --help.`;
+    assert.ok(stderr.endsWith(`xfer: ${what}\n${hint}\n`), stderr);
   }
 });
 

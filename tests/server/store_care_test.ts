@@ -50,7 +50,7 @@ async function findings(dataFolder: string, repair = false): Promise<Verified[]>
   const found: Verified[] = [];
   const report = await verify({ dataFolder, repair, onFinding: (one) => found.push(one) });
   assert.equal(report.findings, found.length);
-  assert.deepEqual(report.catalogFaults, []);
+  assert.deepEqual([report.catalogFaults, report.whole], [[], true]);
   return found;
 }
 
@@ -215,6 +215,51 @@ Deno.test("backup: it holds what it must and no more, and nothing is written the
   assert.deepEqual(contents(copy), before);
   assert.deepEqual(namesIn(restored), ["catalog.db", "files"]);
   assert.equal((await files(restored)).length, 4);
+});
+
+Deno.test("backup, restore: one that is stopped leaves nothing, in a new folder and in one that was empty", async () => {
+  await using folder = await TemporaryFolder.create();
+  const data = await prepared(folder);
+  await backup(data, folder.join("whole"));
+  Deno.mkdirSync(folder.join("empty"));
+  const copies: [string, (target: string, signal: AbortSignal) => Promise<unknown>][] = [
+    ["backup", (target, signal) => backup(data, target, { signal })],
+    ["restore", (target, signal) => restore(folder.join("whole"), target, { signal })],
+  ];
+  for (const [what, copy] of copies) {
+    for (const target of ["new", "empty"].map((name) => folder.join(name))) {
+      const stopping = stopAtFirstBlob(target);
+      await assert.rejects(copy(target, stopping), { code: "interrupted" }, what);
+      if (target.endsWith("empty")) assert.deepEqual([...Deno.readDirSync(target)], []);
+      else assert.throws(() => Deno.lstatSync(target), Deno.errors.NotFound);
+    }
+  }
+});
+
+/** Is aborted as soon as a blob is being written below a folder. */
+function stopAtFirstBlob(target: string): AbortSignal {
+  return {
+    get aborted() {
+      try {
+        return [...Deno.readDirSync(join(target, "files"))].length > 0;
+      } catch {
+        return false;
+      }
+    },
+    reason: undefined,
+  } as AbortSignal;
+}
+
+Deno.test("verify: one that is stopped tells what it has found", async () => {
+  await using folder = await TemporaryFolder.create();
+  const dataFolder = await prepared(folder);
+  for (const { path } of await files(dataFolder)) Deno.removeSync(join(dataFolder, path));
+  const stopping = new AbortController();
+  const report = await verify({
+    ...{ dataFolder, signal: stopping.signal },
+    onFinding: () => stopping.abort(),
+  });
+  assert.deepEqual([report.findings, report.whole], [1, false]);
 });
 
 for (

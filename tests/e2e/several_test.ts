@@ -1,0 +1,122 @@
+/** Several files at once, where some of them can't be had. */
+import assert from "node:assert/strict";
+import { pseudoRandomBytes } from "../helpers/bytes.ts";
+import { ServerProcess, xfer } from "../helpers/processes.ts";
+import { TemporaryFolder } from "../helpers/temporary.ts";
+
+function test(what: string, body: (client: Client) => Promise<void>, ignore = false) {
+  Deno.test({
+    name: `several files: ${what}`,
+    ignore,
+    fn: async () => {
+      await using folder = await TemporaryFolder.create();
+      await using server = await ServerProcess.start(folder.join("data"));
+      const { location } = await server.logged("server.listening-securely");
+      const here = folder.join("Alice");
+      await Deno.mkdir(here, { mode: 0o700 });
+      await Deno.writeTextFile(`${here}/transfer.info`, `${location}\nAlice\n`);
+      for (const name of ["a", "b", "c"]) await Deno.writeTextFile(`${here}/${name}`, name);
+      await body({ here, run: (...args) => xfer(["client", ...args], here) });
+    },
+  });
+}
+
+interface Client {
+  readonly here: string;
+  readonly run: (...args: string[]) => ReturnType<typeof xfer>;
+}
+
+test("all that are named come into the folder that is named, which is made", async ({ here, run }) => {
+  await Deno.mkdir(`${here}/d`);
+  const large = pseudoRandomBytes(1_500_000);
+  await Deno.writeFile(`${here}/d/large`, large);
+  assert.equal((await run("put", "a", "b", "d")).code, 0);
+  const got = await run("get", "a", "b", "d/large", "-o", "new/folder");
+  assert.equal(got.code, 0, got.stderr);
+  assert.deepEqual(namesIn(`${here}/new/folder`), ["a", "b", "large"]);
+  assert.deepEqual(new Uint8Array(Deno.readFileSync(`${here}/new/folder/large`)), large);
+  assert.match(got.stderr, /Got 3 files \(1500002 bytes\)\n/);
+  assert.match((await run("get", "a", "b", "-o", "new/folder")).stderr, /all are here already/);
+});
+
+test("one goes into a folder that is there, under its own name", async ({ here, run }) => {
+  assert.equal((await run("put", "a")).code, 0);
+  await Deno.mkdir(`${here}/there`);
+  assert.equal((await run("get", "a", "-o", "there")).code, 0);
+  assert.deepEqual(namesIn(`${here}/there`), ["a"]);
+});
+
+test("one that can't be got does not hold up the others", async ({ here, run }) => {
+  assert.equal((await run("put", "a", "b", "c")).code, 0);
+  await Deno.mkdir(`${here}/back`);
+  await Deno.writeTextFile(`${here}/back/b`, "mine");
+  const got = await run("get", "nothing", "a", "b", "c", "-o", "back");
+  assert.equal(got.code, 5, got.stderr);
+  assert.deepEqual(namesIn(`${here}/back`), ["a", "b", "c"]);
+  assert.equal(await Deno.readTextFile(`${here}/back/b`), "mine");
+  assert.match(got.stderr, /\[no-such-file\]\n[^]*Not got: nothing\n[^]*\[target-exists\]\n/);
+  assert.match(got.stderr, /Got 2 files \(2 bytes\), failed 2\n$/);
+});
+
+test("folders come by their names too", async ({ here, run }) => {
+  for (const name of ["x", "y"]) {
+    await Deno.mkdir(`${here}/${name}`);
+    await Deno.writeTextFile(`${here}/${name}/file`, name);
+  }
+  assert.equal((await run("put", "x", "y")).code, 0);
+  const got = await run("get", "x", "y", "none", "--recursive", "-o", "back");
+  assert.equal(got.code, 5, got.stderr);
+  assert.equal(await Deno.readTextFile(`${here}/back/x/file`), "x");
+  assert.equal(await Deno.readTextFile(`${here}/back/y/file`), "y");
+});
+
+test("two that would be one are refused before anything is got", async ({ here, run }) => {
+  assert.equal((await run("put", "a", "--as", "x/a")).code, 0);
+  assert.equal((await run("put", "b", "--as", "y/a")).code, 0);
+  const got = await run("get", "x/a", "y/a", "-o", "back", "--force");
+  assert.equal(got.code, 2);
+  assert.match(got.stderr, /Cannot write both x\/a and y\/a to back.a \[same-name\]/);
+  assert.ok(!namesIn(here).includes("back"));
+  const old = await run("get", "x/a", "y/a", "--version", "1");
+  assert.match(old.stderr, /\[one-name\]/);
+});
+
+test("where one can't be read, it is said of all that they are not stored", async ({ run }) => {
+  const put = await run("put", "a", "missing", "b");
+  assert.equal(put.code, 7, put.stderr);
+  assert.match(put.stderr, /Cannot read missing: there is none \[cannot-read\]/);
+  for (const name of ["a", "missing", "b"]) {
+    assert.ok(put.stderr.includes(`Not stored: ${name}: the run ended before it\n`), put.stderr);
+  }
+  assert.equal((await run("list")).stdout, "");
+});
+
+test(
+  "a name that is not UTF-8 is told as what it is",
+  async ({ here, run }) => {
+    const made = await new Deno.Command("sh", {
+      args: ["-c", "mkdir d && printf x > \"d/$(printf 'a\\377b')\" && printf y > d/y"],
+      cwd: here,
+    }).output();
+    assert.ok(made.success);
+    const put = await run("put", "d");
+    assert.equal(put.code, 2, put.stderr);
+    assert.match(put.stderr, /Cannot send d\/a.b: its name is not UTF-8 \[bad-file-name\]/);
+    const others = await run("put", "d", "--exclude", "a?b");
+    assert.equal(others.code, 0, others.stderr);
+    assert.equal((await run("list")).stdout.trim().split(/\s+/).at(-1), "d/y");
+  },
+  Deno.build.os !== "linux",
+);
+
+test("what the system keeps to itself is refused in words of ours", async ({ run }) => {
+  for (const path of ["/dev/null", "/proc/self/status"]) {
+    const { code, stderr } = await run("put", path);
+    assert.notEqual(code, 0);
+    assert.doesNotMatch(stderr, /--allow|internal/);
+  }
+}, Deno.build.os !== "linux");
+
+function namesIn(path: string): string[] {
+  return [...Deno.readDirSync(path)].map(({ name }) => name).sort();
+}
