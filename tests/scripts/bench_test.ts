@@ -1,11 +1,14 @@
 /** What `deno task bench` makes of what it has measured. The measuring itself takes minutes, and other programs. */
 import assert from "node:assert/strict";
+import { basename } from "node:path";
 import { quantile } from "../../scripts/bench/figures.ts";
-import { sameContent, writeFiles } from "../../scripts/bench/files.ts";
+import { sameContent, writeFiles, writeRandom } from "../../scripts/bench/files.ts";
+import { run } from "../../scripts/bench/processes.ts";
 import { toMarkdown } from "../../scripts/bench/report.ts";
 import type { Results } from "../../scripts/bench/results.ts";
 import { isMet, reached } from "../../scripts/bench/targets.ts";
 import type { Cost, Transfer } from "../../scripts/bench/transfers.ts";
+import { prepareXfer } from "../../scripts/bench/xfer.ts";
 import { GET_GIB, PUT_FOLDER, PUT_GIB, scaled, WORKS } from "../../scripts/bench/works.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
 
@@ -135,4 +138,20 @@ Deno.test("quantiles lie between the values around them", () => {
   assert.equal(quantile([3, 1, 2], 0.5), 2);
   assert.equal(quantile([4, 1, 2, 3], 0.5), 2.5);
   assert.equal(quantile([1, 2], 1), 2);
+});
+
+Deno.test({
+  name: "what xfer stores is found and compared, in a file of its own or in the catalog",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    await using folder = await TemporaryFolder.create();
+    const paths = await writeFiles(folder.join("files"), 2, 100);
+    const large = folder.join("large.bin");
+    await writeRandom(large, 100_000);
+    await using ready = await prepareXfer(folder.path, 4);
+    await run(ready.put([...paths, large]), ready.cwd);
+    for (const path of [...paths, large]) {
+      assert.ok(sameContent(path, await ready.find(basename(path))), path);
+    }
+  },
 });
