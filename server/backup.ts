@@ -21,6 +21,7 @@ import { checked } from "./store/audit.ts";
 import type { Catalog, StoredFile } from "./store/catalog.ts";
 import { BACKUP_CATALOG, CATALOG, DataFolder, TLS_FILE } from "./store/data_folder.ts";
 import { FILES, isInline, isPlace } from "./store/blob_paths.ts";
+import type { BlobStore } from "./store/blob_store.ts";
 import { DiskBlobStore } from "./store/disk_blob_store.ts";
 import { createOwnFolder, syncFolder, writeAll } from "./store/file_system.ts";
 import { withInline } from "./store/inline_blobs.ts";
@@ -158,7 +159,7 @@ async function copyBlobs(
     for (const file of page) {
       throwIfStopped(signal);
       const isCopied = isInline(file.path)
-        ? await isSound(withInline(blobs, catalog).read(file.path), file)
+        ? await isSound(withInline(blobs, catalog), file)
         : await blobs.has(file.path) || await copyBlob(copying, file);
       if (isCopied) {
         files++;
@@ -178,9 +179,9 @@ async function copyBlobs(
 }
 
 /** Whether a blob that came with the catalog is what was stored. */
-async function isSound(pieces: AsyncIterable<Bytes>, file: StoredFile): Promise<boolean> {
+async function isSound(blobs: BlobStore, file: StoredFile): Promise<boolean> {
   try {
-    for await (const _ of checked(pieces, file)) continue;
+    for await (const _ of checked(blobs, file)) continue;
     return true;
   } catch (error) {
     if (isDamage(error)) return false;
@@ -202,7 +203,7 @@ async function copyBlob({ source, target, signal }: Copying, file: StoredFile): 
   const options = { write: true, create: true, truncate: true, mode: 0o600 };
   try {
     using output = await Deno.open(begun, options);
-    for await (const piece of checked(source.blobs.read(file.path), file)) {
+    for await (const piece of checked(source.blobs, file)) {
       throwIfStopped(signal);
       await writeAll(output, piece);
     }

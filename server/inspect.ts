@@ -88,7 +88,7 @@ async function copyChecked(
   { target, signal }: ExportRequest,
   temporary: string,
 ): Promise<void> {
-  const blob = checked(folder.blobs.read(file.path), file);
+  const blob = checked(folder.blobs, file);
   const options = { write: true, create: true, truncate: true, mode: 0o600 };
   using output = await writing(target, () => Deno.open(temporary, options));
   for (;;) {

@@ -3,8 +3,17 @@
  *
  * @module
  */
-import { Cksum, IntegrityError, printable, type Stoppable } from "../../protocol/mod.ts";
-import type { StoredFile } from "./catalog.ts";
+import {
+  type Bytes,
+  equalBytes,
+  IntegrityError,
+  printable,
+  type Stoppable,
+} from "../../protocol/mod.ts";
+import { ChunkSums } from "../../protocol/v4/chunk_sums.ts";
+import { CHUNK_SIZE, chunkSize, DIGEST_SIZE, digestTree } from "../../protocol/v4/tree.ts";
+import type { BlobStore } from "./blob_store.ts";
+import type { Catalog, StoredFile } from "./catalog.ts";
 import type { Store } from "./data_folder.ts";
 
 /** Files that are looked up at once. */
@@ -53,7 +62,7 @@ export async function* audit(
 }
 
 async function inspect(
-  { blobs }: Store,
+  { blobs, catalog }: Store,
   file: StoredFile,
   { contents, signal }: AuditOptions,
 ): Promise<Finding | undefined> {
@@ -65,40 +74,70 @@ async function inspect(
   if (size !== file.size) return { kind: "changed", file, what: differs("size", size, file.size) };
   if (!contents) return undefined;
   try {
-    const checksum = new Cksum();
-    for await (const piece of blobs.read(file.path)) {
+    const comparison = compared(blobs, file);
+    for (;;) {
+      const { done, value } = await comparison.next();
       if (signal?.aborted) return undefined;
-      checksum.update(piece);
+      if (!done) continue;
+      const what = value ?? await inspectChunks(catalog, file);
+      return what === undefined ? undefined : { kind: "changed", file, what };
     }
-    const crc = checksum.digest();
-    return crc === file.crc
-      ? undefined
-      : { kind: "changed", file, what: differs("cksum", crc, file.crc) };
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return { kind: "missing", file };
     return { kind: "changed", file, what: `it can't be read: ${printable(String(error))}` };
   }
 }
 
+/** Says where the digests of the chunks, with which a file is given back, are not those of the file. */
+async function inspectChunks(
+  catalog: Catalog,
+  { path, tree }: StoredFile,
+): Promise<string | undefined> {
+  if (tree === undefined) return undefined;
+  const chunks = await catalog.findChunks(path);
+  const isSound = chunks !== undefined && chunks.length % DIGEST_SIZE === 0 &&
+    equalBytes(digestTree(chunks), tree.digest);
+  return isSound ? undefined : "the digests of its chunks in the catalog are not those of the file";
+}
+
 function differs(what: string, found: number, expected: number): string {
   return `its ${what} is ${found}, the catalog has ${expected}`;
 }
 
-/** Passes a blob on while its size and checksum are compared. Throws `IntegrityError` `stored-file-damaged`. */
-export async function* checked(
-  pieces: AsyncIterable<Uint8Array<ArrayBuffer>>,
-  { name, size, crc }: StoredFile,
-): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
-  const checksum = new Cksum();
-  for await (const piece of pieces) {
-    checksum.update(piece);
-    yield piece;
+/** Passes a blob on while it is summed up, and says how it differs from what was stored, if it does. */
+async function* compared(
+  blobs: Pick<BlobStore, "read">,
+  { path, size, crc, tree }: StoredFile,
+): AsyncGenerator<Bytes, string | undefined, void> {
+  const sums = new ChunkSums(size);
+  let at = 0;
+  for await (const chunk of blobs.read(path, { pieceSize: CHUNK_SIZE })) {
+    // Of one with another size nothing else is of interest.
+    const fits = at < size && chunk.length === chunkSize(size, at / CHUNK_SIZE);
+    if (fits) sums.add(at, chunk);
+    at += chunk.length;
+    yield chunk;
   }
-  if (checksum.size === size && checksum.digest() === crc) return;
+  if (at !== size) return differs("size", at, size);
+  const { cksum, digest } = sums.sums();
+  if (cksum !== crc) return differs("cksum", cksum, crc);
+  if (tree === undefined || equalBytes(digest, tree.digest)) return undefined;
+  return "its digest is not the one that the catalog has";
+}
+
+/**
+ * Passes a blob on while its size and checksums are compared. Throws `IntegrityError` `stored-file-damaged`, and
+ * `Deno.errors.NotFound` where there is none.
+ */
+export async function* checked(
+  blobs: Pick<BlobStore, "read">,
+  file: StoredFile,
+): AsyncGenerator<Bytes, void, void> {
+  const what = yield* compared(blobs, file);
+  if (what === undefined) return;
   throw new IntegrityError(
     "stored-file-damaged",
-    `${printable(name)} is not as it was stored: ${checksum.size} bytes, cksum ` +
-      `${checksum.digest()}, where the catalog has ${size} and ${crc}`,
+    `${printable(file.name)} is not as it was stored: ${what}`,
     { hint: "Put it back from a backup, and look at the disk's health." },
   );
 }
