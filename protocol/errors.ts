@@ -96,8 +96,8 @@ export class UnconfirmedError extends XferError {
   }
 }
 
-/** Deno's advice to those who start it themselves; an executable takes no such option. */
-const DENO_ADVICE = /, run again with .*$/s;
+/** Deno's advice to those who start it themselves, or compile; who runs an executable can do neither. */
+const DENO_ADVICE = /, (?:run again with|specify the required permissions) .*$/s;
 
 /** Why something has failed, as it is said behind what has; safe to show. */
 export function whyFailed(cause: unknown): string {

@@ -4,6 +4,9 @@ import { pseudoRandomBytes } from "../helpers/bytes.ts";
 import { ServerProcess, xfer } from "../helpers/processes.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
 
+/** Deno 2.4 passes over names that are not UTF-8; with which one an executable was made is not known here. */
+const SEES_ALL_NAMES = !Deno.version.deno.startsWith("2.4.") && !Deno.env.has("XFER_BIN");
+
 function test(what: string, body: (client: Client) => Promise<void>, ignore = false) {
   Deno.test({
     name: `several files: ${what}`,
@@ -106,7 +109,7 @@ test(
     assert.equal(others.code, 0, others.stderr);
     assert.equal((await run("list")).stdout.trim().split(/\s+/).at(-1), "d/y");
   },
-  Deno.build.os !== "linux",
+  Deno.build.os !== "linux" || !SEES_ALL_NAMES,
 );
 
 test("what the system keeps to itself is refused in words of ours", async ({ run }) => {
