@@ -10,14 +10,15 @@ import {
   getTextFormatter,
   type TextFormatter,
 } from "@logtape/logtape";
+import { printable } from "../protocol/text.ts";
 import { coloured } from "./paint.ts";
 import type { Reporter } from "./reporter.ts";
 
 export const LOG_FORMATS = ["human", "json"] as const;
 export type LogFormat = (typeof LOG_FORMATS)[number];
 
-/** Texts stand in the human log as they are: what came from a peer was made printable when it was logged. */
-const HUMAN = { value: (value: unknown) => String(value) };
+/** Texts stand in the human log without quotes, and with nothing that a terminal could take for a command. */
+const HUMAN = { value: (value: unknown) => printable(String(value)) };
 
 const FORMATTERS: Readonly<Record<LogFormat, (hasColours: boolean) => TextFormatter>> = {
   human: (hasColours) => hasColours ? getAnsiColorFormatter(HUMAN) : getTextFormatter(HUMAN),

@@ -20,10 +20,10 @@ import {
 import { checked } from "./store/audit.ts";
 import type { Catalog, StoredFile } from "./store/catalog.ts";
 import { BACKUP_CATALOG, CATALOG, DataFolder, TLS_FILE } from "./store/data_folder.ts";
-import { FILES, isInline, isPlace } from "./store/blob_paths.ts";
+import { FILES, isBlobPath, isInline } from "./store/blob_paths.ts";
 import type { BlobStore } from "./store/blob_store.ts";
 import { DiskBlobStore } from "./store/disk_blob_store.ts";
-import { createOwnFolder, syncFolder, writeAll } from "./store/file_system.ts";
+import { createOwnFolder, removeIfThere, syncFolder, writeAll } from "./store/file_system.ts";
 import { withInline } from "./store/inline_blobs.ts";
 import { SqliteCatalog } from "./store/sqlite_catalog.ts";
 
@@ -79,11 +79,11 @@ interface Copying extends Stoppable {
 
 async function copyStore(copying: Copying): Promise<CopyReport> {
   const { target } = copying;
-  const isThere = await isEmptyFolder(target);
+  const made = await isEmptyFolder(target) ? undefined : await firstMissing(target);
   try {
     return await copyInRounds(copying);
   } catch (cause) {
-    await removeBegun(target, isThere);
+    await removeBegun(copying, made);
     if (cause instanceof XferError) throw cause;
     throw new StorageError(
       "cannot-copy",
@@ -128,14 +128,27 @@ async function copyInRounds(copying: Copying): Promise<CopyReport> {
   );
 }
 
-/** Takes away what there is of a copy that has failed, as far as that can be done. The folder was new or empty. */
-async function removeBegun(target: string, wasThere: boolean): Promise<void> {
+/**
+ * Takes away what there is of a copy that has failed, as far as that can be done: first what makes a backup of it. The
+ * folder was new or empty; of those above it those go that were made for it.
+ */
+async function removeBegun({ target, name }: Copying, made: string | undefined): Promise<void> {
   try {
-    for await (const { name } of Deno.readDir(target)) {
-      const isOurs = name === FILES || name === TLS_FILE || name.startsWith(PARTIAL);
-      if (isOurs) await Deno.remove(join(target, name), { recursive: true });
+    const names = await Array.fromAsync(Deno.readDir(target), (entry) => entry.name);
+    for (
+      const begun of [
+        name,
+        FILES,
+        TLS_FILE,
+        ...names.filter((other) => other.startsWith(PARTIAL)),
+      ]
+    ) {
+      if (names.includes(begun)) await Deno.remove(join(target, begun), { recursive: true });
     }
-    if (!wasThere) await Deno.remove(target);
+    for (let folder = target; made !== undefined; folder = dirname(folder)) {
+      await Deno.remove(folder);
+      if (folder === made) return;
+    }
   } catch {
     return; // why the copy has failed is what is told
   }
@@ -196,7 +209,7 @@ function isDamage(error: unknown): boolean {
 
 /** `false` where the blob is not there, or not what was stored, or its path is none of a blob's. */
 async function copyBlob({ source, target, signal }: Copying, file: StoredFile): Promise<boolean> {
-  if (!isPlace(file.path)) return false;
+  if (!isBlobPath(file.path)) return false;
   const path = join(target, file.path);
   await createOwnFolder(Deno, dirname(path));
   const begun = `${path}.partial`;
@@ -209,7 +222,7 @@ async function copyBlob({ source, target, signal }: Copying, file: StoredFile): 
     }
     await output.sync();
   } catch (error) {
-    await Deno.remove(begun);
+    await removeIfThere(Deno, begun);
     throwIfStopped(signal);
     if (isDamage(error)) return false;
     throw error;
@@ -239,6 +252,13 @@ async function removeOthers({ catalog, blobs }: Copy): Promise<void> {
   for await (const path of blobs.list()) {
     if (!(await catalog.knowsPath(path))) await blobs.remove(path);
   }
+}
+
+/** The topmost folder that has to be made for a folder that is not there. */
+async function firstMissing(folder: string): Promise<string> {
+  const above = dirname(folder);
+  const isAbove = await Deno.lstat(above).then(() => true, () => false);
+  return isAbove || above === folder ? folder : await firstMissing(above);
 }
 
 /** Whether a folder is there. Throws `ConfigurationError` `target-not-empty` where there is anything in it. */

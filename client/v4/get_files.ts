@@ -14,7 +14,7 @@ import { type Item, listItems, makeFolders, refuseLinks, refuseTwin } from "./fo
 import { FileGet, type Getting } from "./get_file.ts";
 import { type LaneOptions, Lanes } from "./lanes.ts";
 import { findSame } from "./local_files.ts";
-import { exists, syncNames, writing } from "./part_file.ts";
+import { exists, syncNames } from "./part_file.ts";
 import { RESUMABLE } from "./put_request.ts";
 import type { RemoteFile } from "./remote_file.ts";
 import type { SecureClient } from "./secure_client.ts";
@@ -47,75 +47,6 @@ export type GetOutcome =
     | { readonly state: "not-got"; readonly error: XferError }
   );
 
-export interface GetManyOptions extends Omit<GetOptions, "name"> {
-  readonly names: readonly string[];
-  /**
-   * Of several names the folder that they are written to, which is made where it is missing. Of one the path itself; in a
-   * folder that is there a file is written under the last component of its name.
-   */
-  readonly target?: string | undefined;
-  /** Whether the names are those of folders. */
-  readonly recursive?: boolean | undefined;
-}
-
-/**
- * Gets files, or folders, one after another; what keeps one from being got is its outcome. Throws `UsageError` `one-name`
- * and `same-name`, and `StorageError` `cannot-write` where there can't be a folder for several, before anything is got.
- */
-export async function getFiles(options: GetManyOptions): Promise<GetOutcome[]> {
-  const { names, recursive = false } = options;
-  const wanted = await placeAll(options);
-  using lanes = new Lanes(options);
-  const outcomes: GetOutcome[] = [];
-  let end: XferError | undefined;
-  for (const [i, name] of names.entries()) {
-    const target = wanted[i] as string;
-    const one = { ...options, name, target };
-    try {
-      if (end !== undefined) throw end;
-      if (recursive) outcomes.push(...await getFolderOver(lanes, one));
-      else outcomes.push(await getFileOver(lanes, one));
-    } catch (error) {
-      if (!(error instanceof XferError)) throw error;
-      outcomes.push(report(options, { state: "not-got", name, target, error }));
-    }
-    const last = outcomes.at(-1);
-    if (last?.state === "not-got" && endsAll(last.error)) end = last.error;
-  }
-  return outcomes;
-}
-
-/** Where each is to be written. */
-async function placeAll(options: GetManyOptions): Promise<string[]> {
-  const { names, target, version = 0, range, recursive = false } = options;
-  const [only = ""] = names;
-  if (names.length === 1) {
-    if (target === undefined) return [lastPart(only)];
-    const isFolder = !recursive && await Deno.stat(target).then((info) => info.isDirectory, no);
-    return [isFolder ? join(target, lastPart(only)) : target];
-  }
-  if (version !== 0 || range !== undefined) {
-    throw new UsageError("one-name", "A version, or a range, can be had of one file alone", {
-      hint: "Get the files one by one.",
-    });
-  }
-  const targets = names.map((name) => join(target ?? "", lastPart(name)));
-  const twice = targets.findIndex((path, i) => targets.indexOf(path) !== i);
-  if (twice >= 0) {
-    const [path = "", name = ""] = [targets[twice], names[twice]];
-    const other = names[targets.indexOf(path)] as string;
-    throw new UsageError(
-      "same-name",
-      `Cannot write both ${printable(other)} and ${printable(name)} to ${printable(path)}`,
-      { hint: "Get them one by one, each to its place: -o PATH." },
-    );
-  }
-  if (target !== undefined) await writing(target, () => Deno.mkdir(target, { recursive: true }));
-  return targets;
-}
-
-const no = () => false;
-
 /**
  * Gets a file. Throws `UsageError` `target-exists` where something else is at the target, and what `FileGet` does.
  */
@@ -124,7 +55,8 @@ export async function getFile(options: GetOptions): Promise<GetOutcome> {
   return await getFileOver(lanes, options);
 }
 
-async function getFileOver(lanes: Lanes, options: GetOptions): Promise<GetOutcome> {
+/** The same over connections that there are. */
+export async function getFileOver(lanes: Lanes, options: GetOptions): Promise<GetOutcome> {
   const { name, version = 0, target = lastPart(name), range, force = false } = options;
   const fault = localFault(target);
   if (fault !== undefined) throw fault;
@@ -150,7 +82,8 @@ export async function getFolder(options: GetOptions): Promise<GetOutcome[]> {
   return await getFolderOver(lanes, options);
 }
 
-async function getFolderOver(lanes: Lanes, options: GetOptions): Promise<GetOutcome[]> {
+/** The same over connections that there are. */
+export async function getFolderOver(lanes: Lanes, options: GetOptions): Promise<GetOutcome[]> {
   const { name, target = lastPart(name), force = false, exclude = [] } = options;
   const root = join(target);
   const isExcluded = excluder(exclude);
@@ -276,7 +209,7 @@ async function findHere<I extends Pick<Item, "file" | "target">>(
   return candidates.filter((candidate) => same.has(candidate)).map(({ item }) => item);
 }
 
-function report(options: Pick<GetOptions, "onOutcome">, outcome: GetOutcome): GetOutcome {
+export function report(options: Pick<GetOptions, "onOutcome">, outcome: GetOutcome): GetOutcome {
   options.onOutcome?.(outcome);
   return outcome;
 }

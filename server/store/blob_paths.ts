@@ -41,6 +41,12 @@ export function isInline(path: string): boolean {
   return path.startsWith(`${INLINE}/`);
 }
 
+/** Whether a path is one that a committed blob in a file of its own has. */
+export function isBlobPath(path: string): boolean {
+  const [top, ...names] = path.split("/");
+  return top === FILES && names.length === 2 && names.every(isBlobName);
+}
+
 /** Whether a name is one of a blob, or of an owner's folder. */
 export function isBlobName(name: string): boolean {
   return NAME.test(name);

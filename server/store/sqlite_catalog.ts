@@ -59,7 +59,8 @@ function over(database: Database): SqliteCatalog {
       other.snapshot(() =>
         database.transaction(() => {
           for (const table of COPIED) {
-            for (const row of other.rows(table)) insert(database, table, row);
+            const columns = columnsOf(database, table);
+            for (const row of other.rows(table)) insert(database, table, columns, row);
           }
         })
       );
@@ -84,11 +85,21 @@ function* pages(database: Database, table: string): Generator<Record<string, unk
   }
 }
 
-function insert(database: Database, table: string, row: Record<string, unknown>): void {
-  const columns = Object.keys(row);
+/** As this program has made them: those of another catalog may be called anything. */
+function columnsOf(database: Database, table: string): string[] {
+  return database.all("SELECT name FROM pragma_table_info(?)", table)
+    .map(({ name }) => name as string);
+}
+
+function insert(
+  database: Database,
+  table: string,
+  columns: readonly string[],
+  row: Record<string, unknown>,
+): void {
   const places = columns.map(() => "?").join(", ");
   database.run(
     `INSERT INTO ${table} (${columns.join(", ")}) VALUES (${places})`,
-    ...Object.values(row) as SQLInputValue[],
+    ...columns.map((column) => (row[column] ?? null) as SQLInputValue),
   );
 }

@@ -5,7 +5,11 @@ import { configureLogs, type LogFormat } from "../../cli/logs.ts";
 import { DEFAULT_OUTPUT, type OutputOptions, Reporter } from "../../cli/reporter.ts";
 
 /** What is logged of something that is usual, and of something that is not. */
-async function logged(format: LogFormat, options: Partial<OutputOptions>): Promise<string[]> {
+async function logged(
+  format: LogFormat,
+  options: Partial<OutputOptions>,
+  event = "a.b",
+): Promise<string[]> {
   let text = "";
   const stream = {
     isTerminal: () => false,
@@ -18,7 +22,7 @@ async function logged(format: LogFormat, options: Partial<OutputOptions>): Promi
   await configureLogs(format, new Reporter({ ...DEFAULT_OUTPUT, ...options }, streams));
   try {
     const logger = getLogger(["xfer", "test"]);
-    logger.info("usual {event}", { event: "a.b" });
+    logger.info("usual {event}", { event });
     logger.warn("unusual {event}", { event: "a.c" });
   } finally {
     await reset();
@@ -44,4 +48,10 @@ Deno.test("log: with --quiet only what an operator should look at", async () => 
 Deno.test("log: coloured as --color says", async () => {
   assert.ok(!(await logged("human", {})).join().includes("\x1b["));
   assert.ok((await logged("human", { color: "always" })).join().includes("\x1b["));
+});
+
+Deno.test("log: nothing of a peer's is taken for a command or another line", async () => {
+  const [line = "", ...rest] = await logged("human", {}, "a\u001b[2J\nb\u202e");
+  assert.ok(line.endsWith("usual a\\u{1b}[2J\\u{a}b\\u{202e}"), line);
+  assert.equal(rest.length, 1);
 });

@@ -1,73 +1,16 @@
-/** Verify, repair, backup, restore and removal, on real folders. */
+/** Verify, repair and removal, on real folders. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import fc from "fast-check";
-import {
-  backup,
-  exportFile,
-  listStored,
-  removeUser,
-  restore,
-  Server,
-  type Verified,
-  verify,
-} from "../../mod.ts";
+import { backup, exportFile, removeUser, Server, verify } from "../../mod.ts";
 import { judgeFolder } from "../../server/store/ownership.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
 import { tamper } from "../helpers/database.ts";
 import { kindOf, Peer } from "../helpers/peer.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
+import { contents, files, findings, firstFile, listen, prepared, shown, store } from "./stored.ts";
 
-const listen = [{ hostname: "127.0.0.1", port: 0 }];
 const posix = Deno.build.os !== "windows";
-
-/** A data folder with so many files of Alice's, each of other bytes. */
-async function prepared(folder: TemporaryFolder, count = 4): Promise<string> {
-  const dataFolder = folder.join("data");
-  await using server = await Server.start({ listen, dataFolder });
-  using peer = await Peer.connect(server.address);
-  await peer.enrol("Alice");
-  for (let i = 0; i < count; i++) await store(peer, `file${i}`, i);
-  return dataFolder;
-}
-
-async function store(peer: Peer, name: string, seed: number): Promise<string> {
-  await peer.sendFile(name, pseudoRandomBytes(1000, seed + 1));
-  return kindOf(await peer.judge("crcValid", name));
-}
-
-async function files(dataFolder: string) {
-  return (await listStored(dataFolder)).flatMap(({ files }) => [...files]);
-}
-
-async function firstFile(dataFolder: string) {
-  const [first] = await files(dataFolder);
-  assert.ok(first);
-  return first;
-}
-
-async function findings(dataFolder: string, repair = false): Promise<Verified[]> {
-  const found: Verified[] = [];
-  const report = await verify({ dataFolder, repair, onFinding: (one) => found.push(one) });
-  assert.equal(report.findings, found.length);
-  assert.deepEqual([report.catalogFaults, report.whole], [[], true]);
-  return found;
-}
-
-function shown(found: readonly Verified[]): string[] {
-  return found.map(({ finding }) =>
-    finding.kind === "stray" ? `stray ${finding.path}` : `${finding.kind} ${finding.file.name}`
-  ).sort();
-}
-
-/** The content of every file below a folder. */
-function contents(folder: string): string[] {
-  return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory, isFile }) => {
-    const path = join(folder, name);
-    if (isDirectory) return contents(path);
-    return isFile ? [new TextDecoder("latin1").decode(Deno.readFileSync(path))] : [];
-  });
-}
 
 type Damage = (dataFolder: string, path: string) => Promise<unknown>;
 
@@ -174,82 +117,6 @@ Deno.test("verify: while the server runs it finds nothing wrong; repair waits un
   await assert.rejects(findings(dataFolder, true), { code: "data-folder-in-use" });
 });
 
-Deno.test("backup: taken while files are replaced, it is whole, restores, and verifies", async () => {
-  await using folder = await TemporaryFolder.create();
-  const dataFolder = folder.join("data");
-  await using server = await Server.start({ listen, dataFolder });
-  using peer = await Peer.connect(server.address);
-  await peer.enrol("Alice");
-  for (let i = 0; i < 20; i++) await store(peer, `kept${i}`, i);
-  let done = false;
-  const replacing = (async () => {
-    for (let i = 0; i < 60; i++) await store(peer, `changing${i % 2}`, i);
-    done = true;
-  })();
-  let count = 0;
-  while (!done) {
-    const target = folder.join(`backup${++count}`);
-    assert.deepEqual((await backup(dataFolder, target)).damaged, []);
-    await restore(target, folder.join(`data${count}`));
-    assert.deepEqual(await findings(folder.join(`data${count}`)), []);
-    const names = (await files(folder.join(`data${count}`))).map(({ name }) => name);
-    assert.equal(names.filter((name) => name.startsWith("kept")).length, 20);
-  }
-  await replacing;
-  await using again = await Server.start({ listen, dataFolder: folder.join("data1") });
-  using returning = await Peer.connect(again.address);
-  returning.clientId = peer.clientId;
-  assert.equal(kindOf(await returning.reconnect("Alice")), "reconnected");
-});
-
-Deno.test("backup: it holds what it must and no more, and nothing is written there when it is restored", async () => {
-  await using folder = await TemporaryFolder.create();
-  const data = await prepared(folder);
-  const [copy, restored] = [folder.join("backup"), folder.join("restored")];
-  const namesIn = (path: string) => [...Deno.readDirSync(path)].map(({ name }) => name).sort();
-  await backup(data, copy);
-  assert.deepEqual(namesIn(copy), ["backup.db", "files"]);
-  const before = contents(copy);
-  await restore(copy, restored);
-  assert.deepEqual(namesIn(copy), ["backup.db", "files"]);
-  assert.deepEqual(contents(copy), before);
-  assert.deepEqual(namesIn(restored), ["catalog.db", "files"]);
-  assert.equal((await files(restored)).length, 4);
-});
-
-Deno.test("backup, restore: one that is stopped leaves nothing, in a new folder and in one that was empty", async () => {
-  await using folder = await TemporaryFolder.create();
-  const data = await prepared(folder);
-  await backup(data, folder.join("whole"));
-  Deno.mkdirSync(folder.join("empty"));
-  const copies: [string, (target: string, signal: AbortSignal) => Promise<unknown>][] = [
-    ["backup", (target, signal) => backup(data, target, { signal })],
-    ["restore", (target, signal) => restore(folder.join("whole"), target, { signal })],
-  ];
-  for (const [what, copy] of copies) {
-    for (const target of ["new", "empty"].map((name) => folder.join(name))) {
-      const stopping = stopAtFirstBlob(target);
-      await assert.rejects(copy(target, stopping), { code: "interrupted" }, what);
-      if (target.endsWith("empty")) assert.deepEqual([...Deno.readDirSync(target)], []);
-      else assert.throws(() => Deno.lstatSync(target), Deno.errors.NotFound);
-    }
-  }
-});
-
-/** Is aborted as soon as a blob is being written below a folder. */
-function stopAtFirstBlob(target: string): AbortSignal {
-  return {
-    get aborted() {
-      try {
-        return [...Deno.readDirSync(join(target, "files"))].length > 0;
-      } catch {
-        return false;
-      }
-    },
-    reason: undefined,
-  } as AbortSignal;
-}
-
 Deno.test("verify: one that is stopped tells what it has found", async () => {
   await using folder = await TemporaryFolder.create();
   const dataFolder = await prepared(folder);
@@ -261,31 +128,6 @@ Deno.test("verify: one that is stopped tells what it has found", async () => {
   });
   assert.deepEqual([report.findings, report.whole], [1, false]);
 });
-
-for (
-  const path of ["../outside", "files/../../outside", "files/../escaped.db", "/outside", "outside"]
-) {
-  Deno.test(`restore: a forged backup can't have ${path} read or written`, async () => {
-    await using folder = await TemporaryFolder.create();
-    const data = await prepared(folder);
-    const [copy, restored] = [folder.join("a", "backup"), folder.join("b", "restored")];
-    await backup(data, copy);
-    const forged = await firstFile(data);
-    Deno.mkdirSync(folder.join("b"));
-    // The forger has put there what the catalog says of it.
-    const bait = join(copy, path);
-    Deno.writeFileSync(bait, Deno.readFileSync(join(copy, forged.path)));
-    const before = contents(folder.join("b"));
-    tamper(join(copy, "backup.db"), "UPDATE files SET path = ? WHERE path = ?", path, forged.path);
-    const report = await restore(copy, restored);
-    assert.deepEqual(report.damaged.map((file) => file.path), [path]);
-    assert.deepEqual([report.files, (await files(restored)).length], [3, 3]);
-    assert.deepEqual(before, []);
-    assert.deepEqual([...Deno.readDirSync(folder.join("b"))].map(({ name }) => name), ["restored"]);
-    const names = [...Deno.readDirSync(restored)].map(({ name }) => name).sort();
-    assert.deepEqual(names, ["catalog.db", "files"]);
-  });
-}
 
 Deno.test("verify, repair: what a catalog says of a path outside is neither read nor moved nor removed", async () => {
   await using folder = await TemporaryFolder.create();
@@ -302,19 +144,6 @@ Deno.test("verify, repair: what a catalog says of a path outside is neither read
   await findings(data, true);
   assert.deepEqual(await findings(data), []);
   assert.deepEqual(Deno.readFileSync(folder.join("outside")), content);
-});
-
-Deno.test("backup: one that was cut off is no backup, and none is a data folder", async () => {
-  await using folder = await TemporaryFolder.create();
-  const data = await prepared(folder);
-  await backup(data, folder.join("backup"));
-  await assert.rejects(Server.start({ listen, dataFolder: folder.join("backup") }), {
-    code: "not-a-data-folder",
-  });
-  await assert.rejects(backup(data, folder.join("backup")), { code: "target-not-empty" });
-  await Deno.remove(folder.join("backup", "backup.db"));
-  await assert.rejects(restore(folder.join("backup"), folder.join("new")), { code: "no-backup" });
-  await assert.rejects(restore(folder.join("nowhere"), folder.join("new")), { code: "no-backup" });
 });
 
 Deno.test("remove a user: the account and its files go, others stay, while the server runs", async () => {
