@@ -21,7 +21,6 @@ import {
   findEdition,
   formatAddress,
   type Habit,
-  InterruptedError,
   printable,
   UsageError,
   XferError,
@@ -169,17 +168,20 @@ async function put(run: Run, options: ClientOptions, named: readonly string[]): 
   try {
     return await send(run, info, options, files, record);
   } catch (error) {
-    // Nothing was sent. Of several files it is to be clear that this is so of all.
-    if (error instanceof InterruptedError || (error instanceof XferError && files.length > 1)) {
-      run.reporter.reportError(error);
-      for (const path of files) {
-        run.reporter.report({ event: "not-stored", path, state: "not-tried", code: error.code });
-      }
-    }
+    run.reporter.reportError(error);
+    if (error instanceof XferError) tellUnsent(run, error, files);
     throw error;
   } finally {
     await record.keep(run.reporter);
   }
+}
+
+/** Nothing was sent. Of several files it is to be clear that this is so of all, and not of one alone. */
+function tellUnsent(run: Run, { category, code }: XferError, files: readonly string[]): void {
+  const isStopped = category === "interrupted";
+  if (!isStopped && (files.length === 1 || category === "usage")) return;
+  const state = isStopped ? "not-tried" : "not-stored";
+  for (const path of files) run.reporter.report({ event: "not-stored", path, state, code });
 }
 
 async function send(
