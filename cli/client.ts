@@ -15,6 +15,7 @@ import {
   type TransferInfo,
 } from "../client/mod.ts";
 import {
+  type Address,
   CLIENT_HABITS,
   ConfigurationError,
   EDITIONS,
@@ -206,13 +207,13 @@ async function send(
     timeouts: toTimeouts(timeout),
     onRetry: (retry) => tellRetry(reporter, retry),
   });
-  if (choice.protocol === 4) return await putSecurely(run, info, options, files, options, record);
-  for (const [option, what] of Object.entries(PROTOCOL_4_ONLY)) {
-    if (options[option as keyof typeof PROTOCOL_4_ONLY] === undefined) continue;
-    throw new UsageError("protocol-4-only", `${what} can be given by protocol 4 alone`, {
-      hint: "Use it: --protocol 4, or line 1 as the server prints it.",
-    });
+  const [only4] = Object.entries(PROTOCOL_4_ONLY)
+    .filter(([option]) => options[option as keyof typeof PROTOCOL_4_ONLY] !== undefined);
+  if (choice.protocol === 4) {
+    const byProtocol3 = only4 === undefined && invitation === undefined ? "possible" : "impossible";
+    return await putSecurely(run, info, options, files, options, record, byProtocol3);
   }
+  if (only4 !== undefined) throw only4Has(only4[1], choice.why, options, server);
   tellPlainProtocol(reporter, server, choice);
   const parties = { user: userName, server: formatAddress(server) };
   using _progress = showProgress(reporter, "put");
@@ -230,6 +231,21 @@ async function send(
     },
   });
   return summarise(reporter, outcomes);
+}
+
+/** A `UsageError` `protocol-4-only`, with what is to be done, by why it is protocol 3 that would be spoken. */
+function only4Has(
+  what: string,
+  why: "asked" | "unanswered",
+  { protocol }: ClientOptions,
+  server: Address,
+): UsageError {
+  const asked = protocol === "3" ? "--protocol 3" : "--edition and --quirk";
+  const hint = why === "asked"
+    ? `Leave ${asked} out, if the server has protocol 4.`
+    : `The server at ${formatAddress(server)} does not answer as one of protocol 4: do without, ` +
+      "or ask its operator. It may also have too many connections now: try again later.";
+  return new UsageError("protocol-4-only", `${what} can be given by protocol 4 alone`, { hint });
 }
 
 /** A parser of an option that is a number. */

@@ -25,12 +25,13 @@ export async function putSecurely(
   paths: readonly string[],
   choice: PutChoice,
   record: StoredRecord,
+  byProtocol3: "possible" | "impossible",
 ): Promise<number> {
   const { reporter } = run;
   const [user, server] = [info.userName, formatAddress(info.server)];
   using _progress = showProgress(reporter, "put");
   const outcomes = await putFiles({
-    ...await secureOptions(info, common, run),
+    ...await secureOptions(info, common, run, byProtocol3),
     ...transferOptions(choice),
     ...{ paths, as: choice.as },
     onPassed: (path, why) => reporter.report({ event: "passed", path, why }),

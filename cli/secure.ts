@@ -53,7 +53,7 @@ export function addSecureCommands(client: Command, run: Run): void {
   const optionsOf: OptionsOf = async (command) => {
     const common = command.optsWithGlobals<CommonOptions>();
     if (common.protocol === "3") throw onlyProtocol4(command.name());
-    if (common.edition !== undefined || common.quirk !== undefined) throw dialectUnused();
+    if (common.edition !== undefined || common.quirk !== undefined) throw dialectUnused(false);
     return await secureOptions(await readTransferInfo(common.transferInfo), common, run);
   };
   const connect: Connect = async (command) =>
@@ -69,18 +69,21 @@ function onlyProtocol4(command: string): UsageError {
   });
 }
 
+/** `byProtocol3`: whether protocol 3 could do the same, if line 1 allowed it. */
 export async function secureOptions(
   info: TransferInfo,
   common: CommonOptions,
   run: Run,
+  byProtocol3: Exclude<SecureOptions["byProtocol3"], undefined> = "impossible",
 ): Promise<Secure> {
   const { reporter, watch, signal } = run;
-  const { server, fingerprint, userName } = info;
+  const { server, secure, fingerprint, userName } = info;
   const { retries, timeout, invitation: token, caCert } = common;
   return {
     ...{ server, fingerprint, userName, identityFolder: ".", token, retries, watch, signal },
     caCerts: caCert === undefined ? [] : await readAuthorities(caCert),
     timeouts: toTimeouts(timeout),
+    byProtocol3: secure ? undefined : byProtocol3,
     onNewServer: trusting(run, server, common),
     onEvent: (event) => tellSecure(reporter, event, userName),
     onRetry: (retry) => tellRetry(reporter, retry),

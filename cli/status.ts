@@ -136,7 +136,7 @@ async function reportAnswer(
   const { identity, isNew } = answering;
   let user: string | undefined;
   if (account !== undefined && !isNew) {
-    const options = await secureOptions(info, common, run);
+    const options = await secureOptions(info, common, run, "possible");
     using _connection = await SecureClient.connect(options);
     user = account.name;
   }

@@ -190,7 +190,7 @@ export async function connect(
     throw new NetworkError(
       "cannot-connect",
       `Cannot connect to ${formatAddress(address)}: ${reason}`,
-      { hint: "Check the address on line 1, and that the server is running.", cause },
+      { hint: "Check the address, and that the server is running.", cause },
     );
   } finally {
     clearTimeout(timer);

@@ -108,11 +108,13 @@ export interface AskOptions extends Watchable, Stoppable {
  */
 export async function askServer(options: AskOptions): Promise<Answering> {
   const { info, asked, identityFolder } = options;
+  const byProtocol3 = info.secure ? undefined : "possible";
   const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
   const choice = await chooseProtocol({ ...options, asked, retries: 0, namesDialect: false });
   if (choice.protocol === 4) {
     const { server, fingerprint } = info;
-    const { socket, identity, isNew } = await meet({ ...options, server, fingerprint }, timeouts);
+    const meeting = { ...options, server, fingerprint, byProtocol3 } as const;
+    const { socket, identity, isNew } = await meet(meeting, timeouts);
     socket.close();
     return { protocol: 4, identity, isNew };
   }

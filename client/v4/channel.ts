@@ -16,7 +16,9 @@ import {
   whenStopped,
   whyFailed,
   whyStopped,
+  XferError,
 } from "../../protocol/mod.ts";
+import { VERSION as PLAIN_VERSION } from "../../protocol/header.ts";
 import { certificateName, fingerprintOf, isSelfMade } from "../../protocol/v4/fingerprint.ts";
 import { decodeHelloAnswer, HELLO, type HelloAnswer } from "../../protocol/v4/hello.ts";
 import { toPem } from "../../protocol/v4/pem.ts";
@@ -27,19 +29,30 @@ import type { ServerIdentity } from "./known_servers.ts";
 /** A server of protocol 3 may say nothing to what it does not know; so long is waited, in milliseconds. */
 const HELLO_MS = 2000;
 
+export interface FindOptions extends Watchable, Stoppable {
+  /** What protocol 3 is for what is to be done, as hints say it; `undefined` where line 1 rules it out. */
+  readonly byProtocol3?: "possible" | "impossible" | undefined;
+}
+
 /**
- * Asks at the plain port for protocol 4; `undefined` where it is not spoken, or not admitted to. Throws `NetworkError`
- * `cannot-connect`, and `InterruptedError` where it is to stop.
+ * Asks at the plain port for protocol 4. Throws `NetworkError` `cannot-connect`; `no-hello` for what a server says too
+ * that has too many connections: a word of protocol 3, or nothing; `ProtocolError` `protocol-4-not-spoken` for what none
+ * says that has protocol 4; `InterruptedError` where it is to stop.
  */
 export async function findSecure(
   address: Address,
   timeouts: Timeouts,
-  { watch, signal }: Watchable & Stoppable = {},
-): Promise<HelloAnswer | undefined> {
+  { watch, signal, byProtocol3 }: FindOptions = {},
+): Promise<HelloAnswer> {
   using socket = await connect(address, timeouts, { signal });
   const observe = watch?.();
   const close = () => socket[Symbol.dispose]();
-  const timer = setTimeout(close, Math.min(HELLO_MS, timeouts.responseMs));
+  const waitMs = Math.min(HELLO_MS, timeouts.responseMs);
+  let isSilent = false;
+  const timer = setTimeout(() => {
+    isSilent = true;
+    close();
+  }, waitMs);
   using _stopped = whenStopped(signal, close);
   const buffer = new Uint8Array(32 * 1024);
   try {
@@ -47,20 +60,69 @@ export async function findSecure(
     observe?.({ from: "client", kind: "hello", size: HELLO.length });
     for (let filled = 0; filled < buffer.length;) {
       const size = await socket.read(buffer.subarray(filled));
-      if (size === null) return undefined;
+      if (size === null) break;
       filled += size;
       const answer = decodeHelloAnswer(buffer.slice(0, filled));
       if (answer === undefined) continue;
       observe?.({ from: "server", kind: "helloAnswer", size: filled });
       return answer;
     }
-    return undefined;
-  } catch {
+  } catch (error) {
     throwIfStopped(signal);
-    return undefined; // closed, reset, or an answer of another kind
+    const isOther = error instanceof ProtocolError && buffer[0] !== PLAIN_VERSION;
+    if (isOther) throw notSpoken(address, byProtocol3);
+    if (error instanceof ProtocolError) {
+      throw noHello(address, "it answers by protocol 3, as one that is full does too", byProtocol3);
+    }
   } finally {
     clearTimeout(timer);
   }
+  const what = isSilent ? `nothing came within ${waitMs / 1000} s` : "it ends the connection";
+  throw noHello(address, what, byProtocol3);
+}
+
+/** Whether an error of {@link findSecure} says that a server is there, and that no answer of protocol 4 came of it. */
+export function isUnanswered(error: unknown): boolean {
+  return error instanceof XferError &&
+    ["no-hello", "protocol-4-not-spoken"].includes(error.code);
+}
+
+/** What else is to be done, as the end of a hint. */
+const OTHERWISE = {
+  possible: " If you know that it has protocol 3 alone, and trust the network: --protocol 3.",
+  impossible: " Without protocol 4 this is not to be had.",
+} as const;
+
+function otherwise(byProtocol3: FindOptions["byProtocol3"]): string {
+  return byProtocol3 === undefined ? "" : OTHERWISE[byProtocol3];
+}
+
+function noHello(
+  server: Address,
+  what: string,
+  byProtocol3: FindOptions["byProtocol3"],
+): NetworkError {
+  return new NetworkError(
+    "no-hello",
+    `The server at ${formatAddress(server)} does not answer as one of protocol 4: ${what}`,
+    {
+      hint:
+        "It may have too many connections, from you or in all; or it does not speak protocol 4; " +
+        "or somebody between you and it keeps it from saying so." + otherwise(byProtocol3),
+    },
+  );
+}
+
+function notSpoken(server: Address, byProtocol3: FindOptions["byProtocol3"]): ProtocolError {
+  return new ProtocolError(
+    "protocol-4-not-spoken",
+    `What answers at ${formatAddress(server)} is no server of protocol 4, or somebody between ` +
+      "you and it changes its words",
+    {
+      hint: "Check the port: it is the plain one that is to be named, not the one for TLS that " +
+        "the server's log has too." + otherwise(byProtocol3),
+    },
+  );
 }
 
 /**

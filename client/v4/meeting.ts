@@ -8,19 +8,16 @@ import {
   type Bytes,
   ConfigurationError,
   formatAddress,
-  ProtocolError,
-  type Stoppable,
   unlessStopped,
 } from "../../protocol/mod.ts";
 import { formatFingerprint } from "../../protocol/v4/fingerprint.ts";
 import { fingerprintOfName } from "../../protocol/v4/server_name.ts";
 import type { Timeouts } from "../connection.ts";
-import type { Watchable } from "../watch.ts";
-import { findSecure, openByName, openSecurely, readIdentity } from "./channel.ts";
+import { type FindOptions, findSecure, openByName, openSecurely, readIdentity } from "./channel.ts";
 import { isSame, KnownServers, type ServerIdentity } from "./known_servers.ts";
 import { otherServer } from "./other_server.ts";
 
-export interface MeetingOptions extends Watchable, Stoppable {
+export interface MeetingOptions extends FindOptions {
   readonly server: Address;
   /** What line 1 of transfer.info says, where it does. */
   readonly fingerprint?: Bytes | undefined;
@@ -44,14 +41,13 @@ export interface Meeting {
 }
 
 /**
- * Connects; nothing is said of who the client is. Throws `NetworkError` `cannot-connect`, `no-secure-channel`;
- * `ProtocolError` `protocol-4-not-spoken`; `ConfigurationError` `other-server`, `server-not-trusted`,
+ * Connects; nothing is said of who the client is. Throws `NetworkError` `cannot-connect`, `no-hello`,
+ * `no-secure-channel`; `ProtocolError` `protocol-4-not-spoken`; `ConfigurationError` `other-server`, `server-not-trusted`,
  * `server-not-verified`; `InterruptedError` where it is to stop.
  */
 export async function meet(options: MeetingOptions, timeouts: Timeouts): Promise<Meeting> {
   const { server, caCerts = [], signal } = options;
   const answer = await findSecure(server, timeouts, options);
-  if (answer === undefined) throw notSpoken(server);
   const identity = await readIdentity(answer.certificate);
   const isNew = await judgeServer(options, identity);
   if (identity !== "pki") {
@@ -69,7 +65,7 @@ export async function meet(options: MeetingOptions, timeouts: Timeouts): Promise
  * whether it is to be kept once the channel has proven it.
  */
 async function judgeServer(options: MeetingOptions, found: ServerIdentity): Promise<boolean> {
-  const { server, fingerprint: pinned, identityFolder, onNewServer, signal } = options;
+  const { server, fingerprint: pinned, identityFolder, onNewServer, signal, byProtocol3 } = options;
   const known = pinned ?? await new KnownServers(identityFolder).find(server);
   if (known !== undefined) {
     if (isSame(known, found)) return false;
@@ -83,18 +79,14 @@ async function judgeServer(options: MeetingOptions, found: ServerIdentity): Prom
     `The server at ${formatAddress(server)} is not known yet, and nobody said to trust it: its ` +
       `fingerprint is ${shown}`,
     {
-      hint: "Compare it with what the server's operator says, then write it into line 1 of " +
-        `transfer.info: xfer://${formatAddress(server)}#${shown}, or take it: --accept-new. ` +
-        "Protocol 3, which is not safe on a hostile network, needs no trust: --protocol 3.",
+      hint: "Compare it with what the server's operator says, then write it where the address is " +
+        `(line 1 of transfer.info, or --server): xfer://${
+          formatAddress(server)
+        }#${shown}, or take ` +
+        "it: --accept-new." + (byProtocol3 === "possible" ? NO_TRUST : ""),
     },
   );
 }
 
-function notSpoken(server: Address): ProtocolError {
-  return new ProtocolError(
-    "protocol-4-not-spoken",
-    `The server at ${formatAddress(server)} does not speak protocol 4, or somebody between ` +
-      "you and it keeps it from saying so",
-    { hint: "If you know that it is a server of protocol 3 and trust the network: --protocol 3." },
-  );
-}
+const NO_TRUST =
+  " Protocol 3, which is not safe on a hostile network, needs no trust: --protocol 3.";

@@ -9,7 +9,7 @@ import { type Retry, type RetryOptions, withRetries } from "../retries.ts";
 import type { TransferInfo } from "../transfer_info.ts";
 import type { Watchable } from "../watch.ts";
 import { hasSecureAccount } from "./account.ts";
-import { findSecure } from "./channel.ts";
+import { findSecure, isUnanswered } from "./channel.ts";
 import { KnownServers, type ServerIdentity } from "./known_servers.ts";
 
 export interface ChoiceOptions extends RetryOptions, Watchable {
@@ -50,18 +50,22 @@ export async function chooseProtocol(options: ChoiceOptions): Promise<Choice> {
   const isMeant = asked === "4" || secure || known !== undefined ||
     await hasSecureAccount(identityFolder);
   if (isMeant) {
-    if (namesDialect) throw dialectUnused();
+    if (namesDialect) throw dialectUnused(!secure);
     return { protocol: 4 };
   }
   if (namesDialect) return { protocol: 3, why: "asked", known };
   const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
-  const answer = await withRetries(
-    () => findSecure(server, timeouts, options),
-    options,
-    (retry) => options.onRetry?.(retry),
-  );
-  if (answer !== undefined) return { protocol: 4 };
-  return { protocol: 3, why: "unanswered", known };
+  const speaksIt = async () => {
+    try {
+      await findSecure(server, timeouts, options);
+      return true;
+    } catch (error) {
+      if (isUnanswered(error)) return false;
+      throw error;
+    }
+  };
+  const isSpoken = await withRetries(speaksIt, options, (retry) => options.onRetry?.(retry));
+  return isSpoken ? { protocol: 4 } : { protocol: 3, why: "unanswered", known };
 }
 
 function downgrade(): UsageError {
@@ -74,10 +78,11 @@ function downgrade(): UsageError {
   );
 }
 
-/** A `UsageError` `protocol-3-only`. */
-export function dialectUnused(): UsageError {
+/** A `UsageError` `protocol-3-only`; with whether protocol 3 could be asked for. */
+export function dialectUnused(couldBe3: boolean): UsageError {
+  const otherwise = "; or, if you mean a server of protocol 3 and trust the network, add " +
+    "--protocol 3";
   return new UsageError("protocol-3-only", "--edition and --quirk have no meaning in protocol 4", {
-    hint: "Leave them out; or, if you mean a server of protocol 3 and trust the network, add " +
-      "--protocol 3.",
+    hint: `Leave them out${couldBe3 ? otherwise : ""}.`,
   });
 }

@@ -97,7 +97,7 @@ export interface Session {
 }
 
 /**
- * Connects and gets in. Throws `NetworkError` `cannot-connect`, `no-secure-channel`; `ProtocolError`
+ * Connects and gets in. Throws `NetworkError` `cannot-connect`, `no-hello`, `no-secure-channel`; `ProtocolError`
  * `protocol-4-not-spoken`; `ConfigurationError` `other-server`, `server-not-trusted`, `server-not-verified`,
  * `other-identity`; `RefusedError`; `InterruptedError` where it is to stop.
  */

@@ -47,14 +47,17 @@ export function encodeHelloAnswer({ port, certificate }: HelloAnswer): Bytes {
 }
 
 /**
- * The answer in the bytes that have come so far; `undefined` while more are needed. Throws `ProtocolError` `no-hello`
- * where they are anything else: the server speaks protocol 3 alone.
+ * The answer in the bytes that have come so far; `undefined` while more are needed. Throws `ProtocolError`
+ * `protocol-4-not-spoken` where they are anything else.
  */
 export function decodeHelloAnswer(bytes: Bytes): HelloAnswer | undefined {
   if (bytes.length < RESPONSE_HEADER_SIZE) return undefined;
   const { version, code, payloadSize } = decodeResponseHeader(bytes);
   if (version !== VERSION || code !== ANSWER_CODE || payloadSize < 3 || payloadSize > MAX_ANSWER) {
-    throw new ProtocolError("no-hello", "The server does not answer as one of protocol 4");
+    throw new ProtocolError(
+      "protocol-4-not-spoken",
+      "The server does not answer as one of protocol 4",
+    );
   }
   if (bytes.length < RESPONSE_HEADER_SIZE + payloadSize) return undefined;
   const payload = bytes.subarray(RESPONSE_HEADER_SIZE, RESPONSE_HEADER_SIZE + payloadSize);

@@ -32,9 +32,22 @@ Deno.test("one address is enough: protocol 4 where the server has it, protocol 3
   assert.equal(sent.code, 0, sent.stderr);
   assert.match(sent.stderr, /^Warning: .*does not answer as one of protocol 4.*not safe/);
   assert.ok((await Deno.stat(`${bob}/me.info`)).isFile);
-  const listed = await xfer(["client", "list", "--accept-new"], bob);
-  assert.equal(listed.code, 8);
-  assert.match(listed.stderr, /\[protocol-4-not-spoken\]/);
+  const listed = await xfer(["client", "--retries", "0", "list", "--accept-new"], bob);
+  assert.equal(listed.code, 4);
+  assert.match(listed.stderr, /\[no-hello\]\n.*Without protocol 4 this is not to be had\.$/m);
+  // What is advised is of use there.
+  const named = await xfer(["client", "put", "hello.txt", "--as", "x"], bob);
+  assert.equal(named.code, 2);
+  assert.match(
+    named.stderr,
+    /\[protocol-4-only\]\n.*does not answer as one of protocol 4: do without/,
+  );
+  for (const asked of [["--protocol", "3"], ["--edition", "2023c"]]) {
+    const other = await xfer(["client", ...asked, "put", "hello.txt", "--as", "x"], bob);
+    assert.match(other.stderr, new RegExp(`\\[protocol-4-only\\]\n.*Leave ${asked[0]}`));
+  }
+  const edition = await xfer(["client", "--edition", "2023c", "list"], bob);
+  assert.match(edition.stderr, /\[protocol-3-only\]\n.*Leave them out\.$/m);
 });
 
 Deno.test("a known server: protocol 3 is warned of loudly; another in its place is refused until it is forgotten", async () => {

@@ -81,8 +81,8 @@ test("the server must be the one that is named, and answer by what is asked for"
     args: ["--listen", "127.0.0.1:0", "--tls-listen", "none"],
   });
   const unspoken = await init(`127.0.0.1:${published.port}`, "--protocol", "4", "--force");
-  assert.equal(unspoken.code, 8);
-  assert.match(unspoken.stderr, /\[protocol-4-not-spoken\]/);
+  assert.equal(unspoken.code, 4);
+  assert.match(unspoken.stderr, /\[no-hello\]/);
 });
 
 test("a server that does not answer: nothing is written, or what is said, with --offline", async ({ home, server, where }) => {

@@ -115,7 +115,9 @@ Deno.test("a hello that is stripped, or answered by nonsense, is no way down to 
   };
   for (const [what, answer] of Object.entries(meddlers)) {
     await using proxy = await FaultyProxy.start(scene.server.address, { down: () => answer });
-    const failure = { name: "ProtocolError", code: "protocol-4-not-spoken" };
+    const failure = what === "nonsense"
+      ? { name: "ProtocolError", code: "protocol-4-not-spoken" }
+      : { name: "NetworkError", code: "no-hello" };
     await assert.rejects(scene.client("Alice", { server: proxy.address }), failure, what);
   }
 });
@@ -126,7 +128,7 @@ Deno.test("a server without protocol 4 ends the hello, and goes on with others",
     listen: [{ hostname: "127.0.0.1", port: 0 }],
     dataFolder: scene.folder.join("plain"),
   });
-  assert.equal(await findSecure(plain.address, DEFAULT_TIMEOUTS), undefined);
+  await assert.rejects(findSecure(plain.address, DEFAULT_TIMEOUTS), { code: "no-hello" });
 });
 
 const NOT_IN = { name: "RefusedError", code: "not-authenticated" };

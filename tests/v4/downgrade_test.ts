@@ -6,7 +6,10 @@ import {
   type ChoiceOptions,
   chooseProtocol,
   type Retry,
+  SecureClient,
+  type SecureOptions,
   type ServerIdentity,
+  type XferError,
 } from "../../mod.ts";
 import { AccountFolder } from "../../client/v4/account.ts";
 import { KnownServers } from "../../client/v4/known_servers.ts";
@@ -22,6 +25,9 @@ const NOWHERE: Address = { hostname: "127.0.0.1", port: 1 };
 
 /** A server that is silent for so long does not answer. */
 const TIMEOUTS = { responseMs: 200 };
+
+const NO_HELLO = { name: "NetworkError", code: "no-hello" };
+const NOT_SPOKEN = { name: "ProtocolError", code: "protocol-4-not-spoken" };
 
 const GENERAL_ERROR = Uint8Array.of(3, 0x4b, 0x06, 0, 0, 0, 0);
 
@@ -88,7 +94,7 @@ Deno.test("a known server whose hello is stripped is an error at the connection,
   (await scene.client("Alice"))[Symbol.dispose]();
   for (const [what, meddlers] of Object.entries(STRIPPED)) {
     await using proxy = await FaultyProxy.start(scene.server.address, meddlers);
-    const failure = { name: "ProtocolError", code: "protocol-4-not-spoken" };
+    const failure = what === "garbage" ? NOT_SPOKEN : NO_HELLO;
     const common = { server: proxy.address, timeouts: TIMEOUTS };
     const pinned = { ...common, fingerprint: FINGERPRINT };
     await assert.rejects(scene.client("Bob", pinned), failure, what);
@@ -154,6 +160,55 @@ Deno.test("a server that answered once is not taken for one of protocol 3 later 
   });
   const server = proxy.address;
   assert.equal((await choose(identityFolder, { info: { server } })).protocol, 4);
-  await assert.rejects(scene.client("Alice", { server }), { code: "protocol-4-not-spoken" });
+  await assert.rejects(scene.client("Alice", { server }), NO_HELLO);
   assert.equal(hellos, 2);
+});
+
+Deno.test("a server that is full is tried again, as a network is that fails", async () => {
+  await using scene = await Scene.create({ maxConnectionsPerAddress: 1 });
+  const { address } = scene.server;
+  const retries: Retry[] = [];
+  const options = {
+    ...await scene.options("Alice"),
+    ...{ onRetry: (retry: Retry) => retries.push(retry), retries: 3, timeouts: TIMEOUTS },
+  };
+  const idle = await Deno.connect(address);
+  await assert.rejects(
+    SecureClient.connectWithRetries({ ...options, pause: () => Promise.resolve() }),
+    { ...NO_HELLO, hint: /too many connections.*does not speak protocol 4.*somebody between/ },
+  );
+  assert.deepEqual(retries.map(({ error: { code } }) => code), Array(3).fill("no-hello"));
+  // The other one goes; the server needs a moment to see it.
+  const pause = async () => {
+    if (retries.length === 4) idle.close();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  };
+  using client = await SecureClient.connectWithRetries({ ...options, retries: 100, pause });
+  await client.list("", () => undefined);
+  assert.ok(retries.length > 3);
+});
+
+Deno.test("no hint leads to protocol 3 where line 1 or what is to be done rules it out", async () => {
+  await using scene = await Scene.create();
+  for (const meddlers of [{ up: () => () => ["fin" as const] }, STRIPPED["garbage"] as Meddlers]) {
+    await using proxy = await FaultyProxy.start(scene.server.address, meddlers);
+    const hintOf = async (byProtocol3: SecureOptions["byProtocol3"]) => {
+      const failure = await scene.client("Alice", { server: proxy.address, byProtocol3 })
+        .then(() => assert.fail(), (error: XferError) => error);
+      return failure.hint ?? "";
+    };
+    assert.match(await hintOf("possible"), /--protocol 3\.$/);
+    assert.doesNotMatch(await hintOf("impossible"), /--protocol/);
+    assert.doesNotMatch(await hintOf(undefined), /--protocol|Without/);
+  }
+});
+
+Deno.test("the server's port for TLS is told from a server that is full: it is not tried again", async () => {
+  await using scene = await Scene.create();
+  const options = await scene.options("Alice", { server: scene.server.addresses[1] as Address });
+  const connecting = SecureClient.connectWithRetries({
+    ...options,
+    onRetry: () => assert.fail("tried again"),
+  });
+  await assert.rejects(connecting, { ...NOT_SPOKEN, hint: /plain one.*not the one for TLS/ });
 });

@@ -41,6 +41,6 @@ for (const [what, at, value] of WRONG) {
     const wrong = bytes.slice();
     wrong[at] = value;
     if (at === 3) wrong[4] = 0;
-    assert.throws(() => decodeHelloAnswer(wrong), { code: "no-hello" });
+    assert.throws(() => decodeHelloAnswer(wrong), { code: "protocol-4-not-spoken" });
   });
 }
