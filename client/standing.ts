@@ -20,7 +20,7 @@ import { detectEdition } from "./detect.ts";
 import type { ClientEvent } from "./events.ts";
 import { type Identity, IDENTITY_FILE, IdentityFolder } from "./identity.ts";
 import type { TransferInfo } from "./transfer_info.ts";
-import { ACCOUNT_FILE, ACCOUNT_KEY_FILE, AccountFolder } from "./v4/account.ts";
+import { ACCOUNT_FILE, AccountFolder } from "./v4/account.ts";
 import type { ServerIdentity } from "./v4/known_servers.ts";
 import { meet, type MeetingOptions } from "./v4/meeting.ts";
 import { chooseProtocol } from "./v4/protocol_choice.ts";
@@ -44,19 +44,10 @@ export async function secureAccountIn(
   onOpen: OnOpen = () => undefined,
 ): Promise<HeldAccount | undefined> {
   const accounts = new AccountFolder(folder, (path) => onOpen({ type: "tightened", path }));
-  const [account, key] = [await accounts.loadAccount(), await accounts.readKey()];
+  const account = await accounts.loadAccount();
   if (account === undefined) return undefined;
-  if (key !== undefined) {
-    return { ...account, fingerprint: await fingerprintOfKey(key.publicKey) };
-  }
-  throw new ConfigurationError(
-    "bad-identity",
-    `There is ${ACCOUNT_FILE}, but not ${ACCOUNT_KEY_FILE}, the key that it belongs to`,
-    {
-      hint: `Restore ${ACCOUNT_KEY_FILE}; or move ${ACCOUNT_FILE} away and have this machine ` +
-        "linked: xfer client link TOKEN.",
-    },
-  );
+  const { publicKey } = await accounts.readKeyOf(account);
+  return { ...account, fingerprint: await fingerprintOfKey(publicKey) };
 }
 
 /** The account of protocol 3 in a folder, and what its server was found to speak. Throws as {@link secureAccountIn} does. */

@@ -64,6 +64,25 @@ export class AccountFolder {
     );
   }
 
+  /**
+   * The key that belongs to an account. Throws `ConfigurationError` `bad-identity`, also where there is none: another one
+   * would be a stranger's to the server.
+   */
+  async readKeyOf({ name }: Account): Promise<AccountKey> {
+    const key = await this.readKey();
+    if (key !== undefined) return key;
+    throw new ConfigurationError(
+      "bad-identity",
+      `${printable(this.#accountPath)} is the account of ${name}, but ${ACCOUNT_KEY_FILE} is ` +
+        "missing, the key that proves it",
+      {
+        hint: `Put ${ACCOUNT_KEY_FILE} back from a copy; or move ${ACCOUNT_FILE} away and have ` +
+          "this folder linked: xfer client link TOKEN, with a token from another machine of yours " +
+          "or the server's operator; or run in another folder, under another name.",
+      },
+    );
+  }
+
   /** The key, or `undefined` where there is none yet. Throws `ConfigurationError` `bad-identity`. */
   async readKey(): Promise<AccountKey | undefined> {
     const text = await readPrivateFile(this.#keyPath, () => this.#onTightened(this.#keyPath));

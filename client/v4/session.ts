@@ -99,7 +99,7 @@ export interface Session {
 /**
  * Connects and gets in. Throws `NetworkError` `cannot-connect`, `no-hello`, `no-secure-channel`; `ProtocolError`
  * `protocol-4-not-spoken`; `ConfigurationError` `other-server`, `server-not-trusted`, `server-not-verified`,
- * `other-identity`; `RefusedError`; `InterruptedError` where it is to stop.
+ * `other-identity`, `bad-identity`; `RefusedError`; `InterruptedError` where it is to stop.
  */
 export async function openSession(options: SecureOptions): Promise<Session> {
   keepFreedMemory();
@@ -112,7 +112,8 @@ export async function openSession(options: SecureOptions): Promise<Session> {
     ? await waysToBegin(options, onTightened)
     : [{ by: "login", clientId: account.clientId }];
   // Others may be at it.
-  const key = await unlessStopped(options.signal, folder.loadKey());
+  const loading = account === undefined ? folder.loadKey() : folder.readKeyOf(account);
+  const key = await unlessStopped(options.signal, loading);
   for (;;) {
     const way = ways.shift() as Way;
     const { socket, ...face } = await openChannel(options, timeouts);

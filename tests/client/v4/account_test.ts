@@ -4,6 +4,11 @@ import { AccountFolder, hasSecureAccount } from "../../../client/v4/account.ts";
 import { printable } from "../../../mod.ts";
 import { pseudoRandomBytes } from "../../helpers/bytes.ts";
 import { TemporaryFolder } from "../../helpers/temporary.ts";
+import { secureAccountIn } from "../../../client/standing.ts";
+import { Scene } from "../../v4/scene.ts";
+
+/** Nobody listens there. */
+const NOWHERE = { hostname: "127.0.0.1", port: 1 };
 
 Deno.test("account: the key is made once, private, and the same from then on", async () => {
   await using folder = await TemporaryFolder.create();
@@ -43,3 +48,20 @@ for (
     assert.equal(await Deno.readTextFile(folder.join(file)), text);
   });
 }
+
+Deno.test("an account whose key is lost gets no other one: nothing is written, and nobody is asked", async () => {
+  await using scene = await Scene.create();
+  (await scene.client("Alice"))[Symbol.dispose]();
+  const home = scene.folder.join("Alice");
+  await Deno.remove(`${home}/me.key`);
+  const before = [...Deno.readDirSync(home)].map(({ name }) => name).sort();
+  const lost = {
+    ...{ name: "ConfigurationError", code: "bad-identity" },
+    ...{ message: /me\.account is the account of Alice, but me\.key is missing/ },
+    hint: /from a copy.*xfer client link TOKEN.*another folder/,
+  };
+  const onNewServer = () => assert.fail("not asked");
+  await assert.rejects(scene.client("Alice", { onNewServer, server: NOWHERE }), lost);
+  await assert.rejects(secureAccountIn(home), lost);
+  assert.deepEqual([...Deno.readDirSync(home)].map(({ name }) => name).sort(), before);
+});
