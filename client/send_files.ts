@@ -15,6 +15,7 @@ import {
 } from "../protocol/mod.ts";
 import { Client, type ClientOptions } from "./client.ts";
 import type { Failure, Outcome } from "./events.ts";
+import { OwnFiles } from "./own_files.ts";
 import { type Retry, type RetryOptions, withRetries } from "./retries.ts";
 import { SourceFile } from "./source_file.ts";
 
@@ -35,8 +36,10 @@ export async function sendFiles(options: SendOptions): Promise<Outcome[]> {
   const onRetry = (retry: Retry) => options.onEvent?.({ type: "retrying", ...retry });
   using client = await withRetries(() => Client.create(options), options, onRetry);
   const files: SourceFile[] = [];
+  const own = await OwnFiles.of(options.identityFolder);
   for (const path of options.files) {
     throwIfStopped(options.signal);
+    await own.refuseKey(path);
     files.push(await SourceFile.inspect(path, client.profile));
   }
   refuseSameNames(files);

@@ -15,16 +15,19 @@ import {
 import { pathNameFault } from "../../protocol/v4/path_name.ts";
 import { whyUnreadable } from "../files.ts";
 import { nameOnServer } from "../local_paths.ts";
+import { OwnFiles, realPath } from "../own_files.ts";
 import { SourceFile } from "../source_file.ts";
 import { Job } from "./jobs.ts";
 import { checkSize } from "./remote_file.ts";
 
 /** Why something in a folder is left out. */
-export type Passed = "neither a file nor a folder" | "an empty folder";
+export type Passed = "neither a file nor a folder" | "an empty folder" | "a file of xfer's own";
 
 export interface GatherOptions extends Stoppable {
   /** Paths of files, and of folders with all that is in them. */
   readonly paths: readonly string[];
+  /** The folder whose files of xfer's own are not sent: some prove who the client is. */
+  readonly identityFolder: string;
   /** The name of the only path on the server, in place of its last component. */
   readonly as?: string | undefined;
   /**
@@ -42,7 +45,7 @@ export interface Gathered {
 }
 
 /**
- * Looks at everything that is to be sent. Throws `UsageError` `one-name`, `bad-file-name`, `same-name`; `StorageError`
+ * Looks at everything that is to be sent. Throws `UsageError` `one-name`, `bad-file-name`, `same-name`, `own-key`; `StorageError`
  * `cannot-read`, `not-a-file`, `file-too-large`; `InterruptedError` where it is to stop.
  */
 export async function gather(options: GatherOptions): Promise<Gathered> {
@@ -52,7 +55,8 @@ export async function gather(options: GatherOptions): Promise<Gathered> {
       hint: "Send the files one by one, each under its name.",
     });
   }
-  const isExcluded = excluder(exclude);
+  const own = await OwnFiles.of(options.identityFolder);
+  const tree = { isExcluded: excluder(exclude), own, onPassed: options.onPassed };
   const found: Gathered = { jobs: [], folders: [] };
   for (const path of paths) {
     throwIfStopped(signal);
@@ -60,11 +64,14 @@ export async function gather(options: GatherOptions): Promise<Gathered> {
     const info = await Deno.stat(path).catch(() => undefined);
     if (info?.isDirectory === true) {
       found.folders.push(name);
-      for await (const [below, file] of walk(path, isExcluded, options.onPassed)) {
+      for await (const [below, file] of walk({ ...tree, root: path, real: await realPath(path) })) {
         throwIfStopped(signal);
         found.jobs.push(new Job(file, `${name}/${below.normalize("NFC")}`));
       }
-    } else found.jobs.push(new Job(await SourceFile.inspectAny(path), name));
+    } else {
+      await own.refuseKey(path);
+      found.jobs.push(new Job(await SourceFile.inspectAny(path), name));
+    }
   }
   checkNames(found.jobs);
   return found;
@@ -87,20 +94,30 @@ export function excluder(patterns: readonly string[]): (path: string) => boolean
   return (path) => rules.ignores(path);
 }
 
+interface Tree {
+  readonly root: string;
+  /** The root without links. */
+  readonly real: string | undefined;
+  readonly isExcluded: (path: string) => boolean;
+  readonly own: OwnFiles;
+  readonly onPassed: GatherOptions["onPassed"];
+}
+
 /** Files below a folder, by name, each with its path from there. */
 async function* walk(
-  root: string,
-  isExcluded: (path: string) => boolean,
-  onPassed: GatherOptions["onPassed"],
+  tree: Tree,
   folder = "",
 ): AsyncGenerator<[string, SourceFile], void, void> {
+  const { root, real, isExcluded, own, onPassed } = tree;
+  const isOwn = own.in(real, folder);
   const here = join(root, folder);
   const entries = await readFolder(here);
   if (entries.length === 0) onPassed?.(here, "an empty folder");
   for (const { name, isFile, isDirectory } of entries) {
     const below = folder === "" ? name : `${folder}/${name}`;
     if (isExcluded(isDirectory ? `${below}/` : below)) continue;
-    if (isDirectory) yield* walk(root, isExcluded, onPassed, below);
+    if (isDirectory) yield* walk(tree, below);
+    else if (isOwn(name)) onPassed?.(join(here, name), "a file of xfer's own");
     else if (isFile) {
       const path = join(here, name);
       const info = await reading(path, () => Deno.lstat(path));

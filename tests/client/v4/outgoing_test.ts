@@ -1,5 +1,7 @@
 /** What limits and gathers what a client of protocol 4 sends. */
 import assert from "node:assert/strict";
+import { basename } from "node:path";
+import { sendFiles } from "../../../client/send_files.ts";
 import { excluder, gather, type Passed } from "../../../client/v4/gather.ts";
 import { type Clock, RateLimit } from "../../../client/v4/rate_limit.ts";
 import { TemporaryFolder } from "../../helpers/temporary.ts";
@@ -92,7 +94,7 @@ Deno.test("of a folder its files are found by name; what is no file, and empty f
   await Deno.symlink("/etc", `${root}/link`);
   const passed: [string, Passed][] = [];
   const { jobs, folders } = await gather({
-    ...{ paths: [root], exclude: ["*.tmp", "/skipped/"] },
+    ...{ paths: [root], identityFolder: folder.path, exclude: ["*.tmp", "/skipped/"] },
     onPassed: (path, why) => passed.push([path.slice(root.length), why]),
   });
   assert.deepEqual(jobs.map(({ name }) => name), [
@@ -113,8 +115,64 @@ Deno.test("names that can't be kept side by side, or at all, are refused before 
   const a = await folder.write("a", "1");
   await Deno.mkdir(folder.join("x"));
   const b = await folder.write("x/a", "2");
-  await assert.rejects(gather({ paths: [a, b] }), { code: "same-name" });
-  await assert.rejects(gather({ paths: [a, b], as: "c" }), { code: "one-name" });
-  await assert.rejects(gather({ paths: [a], as: "../c" }), { code: "bad-file-name" });
-  await assert.rejects(gather({ paths: [folder.join("none")] }), { code: "cannot-read" });
+  const identityFolder = folder.path;
+  await assert.rejects(gather({ identityFolder, paths: [a, b] }), { code: "same-name" });
+  await assert.rejects(gather({ identityFolder, paths: [a, b], as: "c" }), { code: "one-name" });
+  await assert.rejects(gather({ identityFolder, paths: [a], as: "../c" }), {
+    code: "bad-file-name",
+  });
+  await assert.rejects(gather({ identityFolder, paths: [folder.join("none")] }), {
+    code: "cannot-read",
+  });
+});
+
+Deno.test("what proves who the client is goes to no server by way of a folder, and its key by no way", async () => {
+  await using folder = await TemporaryFolder.create();
+  const own = [
+    ...["me.key", "me.account", "me.lock", "me.stored", "me.info", "me.info.old", "me.info.old2"],
+    ...["priv.key", "me.edition", "known_servers", "transfer.info"],
+    `me.key.${crypto.randomUUID()}.tmp`,
+  ];
+  const others = ["me.key.pem", "me.txt", "priv.keys"];
+  for (const where of ["above/home", "above/other"]) {
+    await Deno.mkdir(folder.join(where), { recursive: true });
+    for (const name of [...own, ...others]) await folder.write(`${where}/${name}`, "x");
+  }
+  const home = folder.join("above/home");
+  // However one gets there.
+  await Deno.symlink(home, folder.join("link"));
+  const identityFolder = folder.join("link");
+  for (
+    const [path, below] of [["above/home", "home/"], ["above", "above/home/"], ["link", "link/"]]
+  ) {
+    const passed: string[] = [];
+    const { jobs } = await gather({
+      ...{ paths: [folder.join(`${path}`)], identityFolder },
+      onPassed: (path, why) => {
+        assert.equal(why, "a file of xfer's own");
+        passed.push(basename(path));
+      },
+    });
+    // Another folder, whosever it is, is one like others.
+    const sent = jobs.map(({ name }) => name).filter((name) => !name.startsWith("above/other/"));
+    assert.deepEqual(sent, others.toSorted().map((name) => `${below}${name}`));
+    assert.deepEqual(passed, own.toSorted());
+    assert.equal(
+      jobs.length - sent.length,
+      path === "above" ? own.length + others.length : 0,
+    );
+  }
+  await Deno.symlink(`${home}/me.key`, folder.join("innocent"));
+  const refused = { name: "UsageError", code: "own-key" };
+  for (const name of ["above/home/me.key", "above/home/priv.key", "link/me.info.old", "innocent"]) {
+    await assert.rejects(gather({ paths: [folder.join(name)], identityFolder }), refused, name);
+  }
+  const server = { hostname: "127.0.0.1", port: 1 };
+  const plain = await folder.write("priv.key", "x");
+  const sending = sendFiles({
+    ...{ server, userName: "Alice", files: [plain], retries: 0, identityFolder: folder.path },
+  });
+  await assert.rejects(sending, refused, "by protocol 3");
+  const harmless = { paths: [`${home}/transfer.info`], identityFolder };
+  assert.equal((await gather(harmless)).jobs.length, 1);
 });
