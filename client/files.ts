@@ -148,10 +148,17 @@ export async function readSmall(
   );
 }
 
-export function cannotRead(path: string, cause: unknown): XferError {
+/** How a hint begins for what is there and can't be read. */
+export const READABLE = "See that it is a file, and that you may read it";
+
+/** A `StorageError` `cannot-read`, or what xfer itself has said of it. */
+export function cannotRead(path: string, cause: unknown, hint = `${READABLE}.`): XferError {
   if (cause instanceof XferError) return cause;
   const reason = whyUnreadable(cause);
-  return new StorageError("cannot-read", `Cannot read ${printable(path)}: ${reason}`, { cause });
+  return new StorageError("cannot-read", `Cannot read ${printable(path)}: ${reason}`, {
+    hint,
+    cause,
+  });
 }
 
 /** Why something can't be read, as it is said behind its path. */

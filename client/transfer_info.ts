@@ -12,7 +12,7 @@ import {
   UsageError,
 } from "../protocol/mod.ts";
 import { formatLocation, type Location, parseLocation } from "../protocol/v4/fingerprint.ts";
-import { writeFile } from "./files.ts";
+import { cannotRead, READABLE, writeFile } from "./files.ts";
 
 export const TRANSFER_INFO = "transfer.info";
 
@@ -49,7 +49,10 @@ export function isFileLine(text: string): boolean {
   return text.trim() !== "" && !/[\0\r\n]/.test(text);
 }
 
-/** Reads a `transfer.info`. Throws `ConfigurationError` `no-transfer-info` or `bad-transfer-info`. */
+/**
+ * Reads a `transfer.info`. Throws `ConfigurationError` `no-transfer-info` or `bad-transfer-info`; `StorageError`
+ * `cannot-read`.
+ */
 export async function readTransferInfo(path: string): Promise<TransferInfo> {
   return parseTransferInfo(decode(await readFile(path), path), path);
 }
@@ -113,11 +116,12 @@ async function readFile(path: string): Promise<Uint8Array> {
     const { size } = await Deno.stat(path);
     if (size <= MAX_SIZE) return await Deno.readFile(path);
   } catch (cause) {
+    if (!(cause instanceof Deno.errors.NotFound)) {
+      throw cannotRead(path, cause, `${READABLE}, or name another: --transfer-info FILE.`);
+    }
     throw new ConfigurationError(
       "no-transfer-info",
-      `Cannot read ${printable(path)}: ${
-        cause instanceof Deno.errors.NotFound ? "there is none" : String(cause)
-      }`,
+      `Cannot read ${printable(path)}: there is none`,
       {
         hint: "Write one: xfer client init; or name another: --transfer-info FILE. It has three " +
           "lines: HOST:PORT, user name, file to send.",

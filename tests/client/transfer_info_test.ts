@@ -80,7 +80,11 @@ Deno.test("transfer.info: what is wrong is said with file, line, what was found 
 Deno.test("transfer.info: none, one that is no text, and one that is far too large", async () => {
   await using folder = await TemporaryFolder.create();
   await assert.rejects(readTransferInfo(folder.join("none")), { code: "no-transfer-info" });
-  await assert.rejects(readTransferInfo(folder.path), { code: "no-transfer-info" });
+  // What is there is not to be written anew.
+  await assert.rejects(readTransferInfo(folder.path), {
+    ...{ name: "StorageError", code: "cannot-read", message: /: Is a directory/ },
+    hint: /^See that it is a file, and that you may read it.*--transfer-info FILE\.$/,
+  });
   const binary = await folder.write("binary", new Uint8Array([0x66, 0xff, 0xfe]));
   await assert.rejects(readTransferInfo(binary), { code: "bad-transfer-info", message: /UTF-8/ });
   const large = await folder.write("large", "x".repeat(20_000));
