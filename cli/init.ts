@@ -20,11 +20,11 @@ import {
 } from "../client/mod.ts";
 import {
   formatLocation,
-  InterruptedError,
   isUserName,
   type Location,
   printable,
   UsageError,
+  whyFailed,
   XferError,
 } from "../protocol/mod.ts";
 import type { Reporter } from "./reporter.ts";
@@ -103,8 +103,33 @@ function parsing<Q extends Question>(name: Q): (text: string) => AnswerTo<Q> {
 async function init(run: Run, choice: InitChoice, common: CommonOptions): Promise<void> {
   const { reporter } = run;
   const { transferInfo: path } = common;
-  const { force = false, offline = false } = choice;
+  const { force = false } = choice;
   if (!force && await isThere(path)) throw transferInfoExists(path);
+  try {
+    await ask(run, choice, common);
+  } catch (error) {
+    if (error instanceof XferError && !(error instanceof UsageError)) {
+      reporter.reportError(error);
+      reporter.report({
+        ...{ event: "not-written", path, code: error.code },
+        offline: isUnanswered(error) || undefined,
+      });
+    }
+    throw error;
+  }
+}
+
+/** Whether the server has said nothing of use: it is written all the same, if somebody wants it. */
+function isUnanswered(error: unknown): error is XferError {
+  return error instanceof XferError &&
+    (error.category === "network" || error.code === "no-known-protocol");
+}
+
+/** Asks a person for what no option says, and the server for what it is; writes it down. */
+async function ask(run: Run, choice: InitChoice, common: CommonOptions): Promise<void> {
+  const { reporter } = run;
+  const { transferInfo: path } = common;
+  const { force = false, offline = false } = choice;
   const asker = new Asker(run);
   const location = choice.server ?? await asker.require("server");
   const userName = choice.name ?? await nameInFolder() ?? await asker.require("name");
@@ -135,11 +160,9 @@ async function seen(run: Run, info: TransferInfo, common: CommonOptions): Promis
       onNewServer: trusting(run, server, common),
     });
   } catch (error) {
-    if (!(error instanceof XferError) || error instanceof InterruptedError) throw error;
-    if (error.category !== "network" && error.code !== "no-known-protocol") throw error;
+    if (!isUnanswered(error)) throw error;
     reporter.reportError(error);
     if (await run.confirm("Write it all the same?")) return info;
-    reporter.report({ event: "not-written", path: common.transferInfo, code: error.code });
     throw error;
   }
   if (answering.protocol === 3) {
@@ -164,7 +187,7 @@ async function warnOfMissing(reporter: Reporter, path: string): Promise<void> {
   try {
     using _file = await Deno.open(path);
   } catch (error) {
-    warn(error instanceof Deno.errors.NotFound ? "there is none" : String(error));
+    warn(error instanceof Deno.errors.NotFound ? "there is none" : whyFailed(error));
   }
 }
 

@@ -43,10 +43,15 @@ export const STANDING_EVENTS = {
   }),
   "not-written": defineEvent({
     kind: "error",
-    what:
-      "A transfer.info was not written, since the server does not answer; the error comes before.",
-    fields: { path, code: text("the code of the error") },
-    words: ({ path }) => `Not written: ${path}: to write it without asking the server: --offline`,
+    what: "A transfer.info was not written; the error, or that it was stopped, comes before.",
+    fields: {
+      ...{ path, code: text("the code of the error") },
+      offline: optional(flag("the server does not answer, which need not be asked")),
+    },
+    words: ({ path, offline }) =>
+      `Not written: ${path}${
+        offline === true ? ": to write it without asking the server: --offline" : ""
+      }`,
   }),
   "missing-file": defineEvent({
     kind: "warning",

@@ -27,7 +27,9 @@ export function otherServer(
       hint: `Either somebody between you and the server pretends to be it, or its operator has ` +
         `${changed(expected, found)}. Ask the operator, by another way. If it is so, ` +
         (pinned
-          ? `write into line 1 of transfer.info: ${lineFor(where, found)}`
+          ? `write it where the address is (line 1 of transfer.info, or --server): ${
+            lineFor(where, found)
+          }`
           : `go on with: xfer client forget ${where}`),
     },
   );

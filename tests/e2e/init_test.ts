@@ -72,6 +72,13 @@ test("the server must be the one that is named, and answer by what is asked for"
   assert.match(other.stderr, /\[other-server\]/);
   const down = await init(location, "--protocol", "3");
   assert.match(down.stderr, /\[downgrade\]/);
+  const untrusted = await init(where);
+  assert.equal(untrusted.code, 3);
+  assert.match(
+    untrusted.stderr,
+    /\[server-not-trusted\]\n.*--server[^]*\nNot written: transfer\.info\n$/,
+  );
+  assert.equal(untrusted.stderr.match(/server-not-trusted/g)?.length, 1, "told once");
   assert.deepEqual(namesIn(home), []);
   const plain = await init(where, "--protocol", "3");
   assert.equal(plain.code, 0, plain.stderr);
@@ -91,6 +98,7 @@ test("a server that does not answer: nothing is written, or what is said, with -
   const failed = await xfer(init, home);
   assert.equal(failed.code, 4, failed.stderr);
   assert.match(failed.stderr, /\[cannot-connect\]/);
+  assert.doesNotMatch(failed.stderr, /line 1/, "there is none yet");
   assert.match(failed.stderr, /^Not written: transfer\.info: .*--offline$/m);
   assert.doesNotMatch(failed.stderr, /trying again/);
   assert.deepEqual(namesIn(home), []);

@@ -101,6 +101,8 @@ for (const [what, [args, question]] of Object.entries(OPEN)) {
     const { code, lines } = await terminal.end();
     assert.equal(code, 130, lines.join("\n"));
     assert.match(lines.join("\n"), /^Stopping; Ctrl-C once more ends it at once$/m);
+    const words = /^Not written: transfer\.info$/m;
+    assert.equal(words.test(lines.join("\n")), isInit);
     const later = namesIn(home).filter((name) => !before.includes(name));
     assert.deepEqual(later, isInit ? [] : ["me.key", "me.lock"], "what the next run begins with");
   });

@@ -93,7 +93,9 @@ Deno.test("a fingerprint in the address can't be met by an authority's certifica
   const fingerprint = await fingerprintOf((await helloOf(scene.byName)).certificate);
   await assert.rejects(scene.client("Alice", { ...trust, fingerprint }), {
     code: "other-server",
-    hint: new RegExp(`line 1 of transfer.info: xfer://localhost:${scene.byName.port}$`),
+    hint: new RegExp(
+      `line 1 of transfer.info, or --server\\): xfer://localhost:${scene.byName.port}$`,
+    ),
   });
 });
 Deno.test("a server that nobody vouches for answers to no name", async () => {
