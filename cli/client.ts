@@ -128,8 +128,8 @@ Example:
 A server of a published edition, which is not asked for protocol 4 then:
   $ xfer client --edition auto
 
-The first run registers the name and writes me.info and priv.key, which prove who
-you are: keep them. Later runs use them.`;
+The first run registers the name and writes me.key and me.account (by protocol 3 me.info
+and priv.key), which prove who you are: keep them. Later runs use them.`;
 
 const PUT_HELP = example(
   "xfer client put report.pdf photos.zip",

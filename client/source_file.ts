@@ -13,6 +13,7 @@ import {
   printable,
   type Profile,
   StorageError,
+  UsageError,
 } from "../protocol/mod.ts";
 import { whyUnreadable } from "./files.ts";
 
@@ -38,7 +39,7 @@ export class SourceFile {
   }
 
   /**
-   * Looks at a file before anything is sent. Throws `StorageError` `cannot-read`, `not-a-file`, `name-too-long` or
+   * Looks at a file before anything is sent. Throws `UsageError` `empty-path`; `StorageError` `cannot-read`, `not-a-file`, `name-too-long` or
    * `file-too-large`.
    */
   static async inspect(path: string, profile: Profile): Promise<SourceFile> {
@@ -63,7 +64,7 @@ export class SourceFile {
     return new SourceFile(path, nameField, info);
   }
 
-  /** The same for protocol 4, which takes files of any size. Throws `StorageError` `cannot-read`, `not-a-file`. */
+  /** The same for protocol 4, which takes files of any size. Throws `UsageError` `empty-path`; `StorageError` `cannot-read`, `not-a-file`. */
   static async inspectAny(path: string): Promise<SourceFile> {
     return new SourceFile(path, new Uint8Array(0), await statFile(path));
   }
@@ -198,11 +199,20 @@ function identityOf({ size, mtime, ctime, ino, dev }: Deno.FileInfo): string {
 }
 
 async function statFile(path: string): Promise<Deno.FileInfo> {
+  if (path === "") {
+    throw new UsageError("empty-path", "The path of a file to send is empty", {
+      hint: "Name a file. In a script: the variable may not be set that was to name it.",
+    });
+  }
   const info = await attempt(path, () => statReadable(path));
   if (info.isFile) return info;
-  throw new StorageError("not-a-file", `Cannot send ${printable(path)}: it is not a regular file`, {
-    hint: "Pack a folder into one file first, with tar for example.",
-  });
+  const [what, hint] = info.isDirectory
+    ? [
+      "a folder, not a regular file",
+      "Pack it into one file first, with tar for example; protocol 4 takes folders.",
+    ]
+    : ["not a regular file", "Write what it gives into a file, and send that."];
+  throw new StorageError("not-a-file", `Cannot send ${printable(path)}: it is ${what}`, { hint });
 }
 
 /** Looks at a file, and sees that it can be opened where it can be sent at all. */

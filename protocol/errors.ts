@@ -99,9 +99,30 @@ export class UnconfirmedError extends XferError {
 /** Deno's advice to those who start it themselves, or compile; who runs an executable can do neither. */
 const DENO_ADVICE = /, (?:run again with|specify the required permissions) .*$/s;
 
-/** Why something has failed, as it is said behind what has; safe to show. */
+/**
+ * What Deno says behind the system's words: the call with its paths. Who says what has failed has named the file, and a
+ * call may be about another one, which takes its place later.
+ */
+const CALL = /(?<=^E[A-Z0-9]+: [^,']+), [a-z_]+ '.*'$|(?<= \(os error \d+\)): [a-z_]+ '.*'$/s;
+
+/** What rustls says of a connection that ends without its last word. */
+const CUT_OFF = /^peer closed connection without sending TLS close_notify\b/;
+
+/** Why something has failed, as it is said behind what has, and with which file; safe to show. */
 export function whyFailed(cause: unknown): string {
-  if (!(cause instanceof Error)) return printable(String(cause));
-  if (cause.name !== "NotCapable") return printable(cause.message);
-  return `xfer has no permission for it: ${printable(cause.message.replace(DENO_ADVICE, ""))}`;
+  return printable(reasonOf(cause).replace(CALL, ""));
+}
+
+/** The same where nobody else says with which file. */
+export function whatFailed(cause: unknown): string {
+  return printable(reasonOf(cause));
+}
+
+function reasonOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause);
+  const { name, message } = cause;
+  if (name === "NotCapable") {
+    return `xfer has no permission for it: ${message.replace(DENO_ADVICE, "")}`;
+  }
+  return CUT_OFF.test(message) ? "the other end closed the connection" : message;
 }

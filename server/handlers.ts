@@ -17,7 +17,7 @@ import {
   type SendFile,
   storedName,
   toHex,
-  whyFailed,
+  whatFailed,
 } from "../protocol/mod.ts";
 import type { Context, Peer, Reservation } from "./context.ts";
 import { LimitError } from "./limits.ts";
@@ -156,7 +156,7 @@ export async function handle(context: Context, peer: Peer, request: Plain): Prom
       event: known ? "request.refused" : "request.failed",
       request: request.kind,
       address: peer.address,
-      reason: whyFailed(error),
+      reason: whatFailed(error),
     });
     return GENERAL_ERROR;
   }

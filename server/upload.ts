@@ -18,7 +18,7 @@ import {
   type SendFile,
   storedName,
   toHex,
-  whyFailed,
+  whatFailed,
 } from "../protocol/mod.ts";
 import { faultOfPlain } from "./accounts.ts";
 import type { Context, Peer } from "./context.ts";
@@ -168,7 +168,7 @@ export class Upload implements AsyncDisposable {
       await work();
     } catch (error) {
       if (error instanceof LimitError) throw error;
-      this.#logRefusal(whyFailed(error));
+      this.#logRefusal(whatFailed(error));
       await this[Symbol.asyncDispose]();
     }
   }

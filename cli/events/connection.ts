@@ -181,7 +181,9 @@ export const CONNECTION_EVENTS = {
       retries: count("how many there are at most"),
     },
     words: ({ code, message, delay, retry, retries }, paint) =>
-      `${message} ${paint("dim", `[${code}]`)}; trying again in ${delay.toFixed(1)} s, ` +
+      `${message} ${paint("dim", `[${code}]`)}; trying again in ${
+        Math.max(0.1, delay).toFixed(1)
+      } s, ` +
       `${retry} of ${retries}`,
   }),
 } as const;

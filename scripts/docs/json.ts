@@ -110,7 +110,9 @@ What programs may rely on:
 - A file is stored when \`stored\` says so, and not before: \`progress\` is no promise.
 - Errors are events too, also those in the command line. An error that ends the command is the last
   event. A file of several that failed has an \`error\`, and a \`not-stored\` or \`not-got\`
-  behind it.
+  behind it. An error that ends the work on several is told once, and a command that somebody
+  stops (\`stopping\`) has none: of files that are left then there is the second alone, with a
+  \`code\`.
 - \`--help\` and \`--version\` print text. The log of a running server has a format of its own:
   \`--log-format json\`.
 

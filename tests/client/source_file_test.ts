@@ -46,7 +46,16 @@ Deno.test("a file that becomes shorter while it is read is an error; one that ch
 Deno.test("what can't be sent is refused before anything is", async () => {
   await using folder = await TemporaryFolder.create();
   await assert.rejects(inspect(folder.join("none")), { name: "StorageError", code: "cannot-read" });
-  await assert.rejects(inspect(folder.path), { name: "StorageError", code: "not-a-file" });
+  await assert.rejects(inspect(folder.path), {
+    ...{ name: "StorageError", code: "not-a-file", hint: /^Pack it/ },
+  });
+  await assert.rejects(inspect(""), { name: "UsageError", code: "empty-path" });
+  if (Deno.build.os !== "windows") {
+    await assert.rejects(inspect("/dev/null"), {
+      code: "not-a-file",
+      hint: /^Write what it gives/,
+    });
+  }
   const long = await folder.write("é".repeat(127), "");
   assert.equal((await inspect(long)).nameField.length, 255);
   const longer = await folder.write("é".repeat(127) + "x", "");

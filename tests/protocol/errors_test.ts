@@ -1,6 +1,7 @@
 /** What is said of failures that are not our own. */
 import assert from "node:assert/strict";
-import { whyFailed } from "../../mod.ts";
+import { open } from "node:fs/promises";
+import { whatFailed, whyFailed } from "../../mod.ts";
 
 /** As Deno says it: to those who start it, and by an executable that it has made. */
 const DENIALS = [
@@ -16,6 +17,37 @@ Deno.test("why something has failed is told without advice that no user can foll
       'xfer has no permission for it: Requires all access to "/proc/self/status"',
     );
   }
+});
+
+Deno.test("why something has failed is told without the call that Deno adds, whose path is said before", async () => {
+  const calls = [
+    () => Deno.open("/none/it's"),
+    () => Deno.rename("/none/a.tmp", "/none/b"),
+    () => Array.fromAsync(Deno.readDir("/none")),
+    () => Deno.readFile("/none\n"),
+  ];
+  for (const call of calls) {
+    const failure = await call().then(() => assert.fail(), (error) => error);
+    assert.equal(whyFailed(failure), "No such file or directory (os error 2)");
+    // Where nobody has said it, it is said.
+    assert.ok(whatFailed(failure).includes("'/none"));
+  }
+  const opening = open("/none/a").then(() => assert.fail(), (error) => error);
+  assert.equal(whyFailed(await opening), "ENOENT: no such file or directory");
+  for (
+    const ours of ["Cannot read a: open 'x'", "no such thing, open 'x'", "a (os error 2): 'b'"]
+  ) {
+    assert.equal(whyFailed(new Error(ours)), ours);
+  }
+});
+
+Deno.test("a connection that is cut off is told in words of this program", () => {
+  const said = "peer closed connection without sending TLS close_notify: " +
+    "https://docs.rs/rustls/latest/rustls/manual/_03_howto/index.html#unexpected-eof";
+  assert.equal(
+    whyFailed(new Deno.errors.UnexpectedEof(said)),
+    "the other end closed the connection",
+  );
 });
 
 Deno.test("why something has failed is safe to show", () => {
