@@ -100,8 +100,18 @@ async function removeLeftovers(path: string): Promise<void> {
   for await (const { name, isFile } of Deno.readDir(folder)) {
     if (!isFile || !name.startsWith(begin) || !TEMPORARY.test(name.slice(begin.length))) continue;
     const left = join(folder, name);
-    const { mtime } = await Deno.lstat(left);
+    // Another client's may be in its place meanwhile.
+    const mtime = (await lstatIfThere(left))?.mtime ?? null;
     if (mtime !== null && Date.now() - mtime.getTime() > LEFT_MS) await removeIfThere(left);
+  }
+}
+
+async function lstatIfThere(path: string): Promise<Deno.FileInfo | undefined> {
+  try {
+    return await Deno.lstat(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
   }
 }
 
