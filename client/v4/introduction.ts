@@ -3,7 +3,13 @@
  *
  * @module
  */
-import { type Bytes, ProtocolError, RefusedError, unwrapKey } from "../../protocol/mod.ts";
+import {
+  type Bytes,
+  NetworkError,
+  ProtocolError,
+  RefusedError,
+  unwrapKey,
+} from "../../protocol/mod.ts";
 import { prove, SECRET_SIZE, sign } from "../../protocol/v4/authentication.ts";
 import type { MessageOf } from "../../protocol/v4/messages.ts";
 import type { AccountKey } from "./account.ts";
@@ -67,13 +73,18 @@ const INTRODUCE: { readonly [B in Way["by"]]: Introduce<B> } = {
   },
 };
 
-/** Proves who the client is. Throws `RefusedError`, and `ProtocolError` where it is no proof that is asked for. */
+/**
+ * Proves who the client is. Throws `RefusedError`; `NetworkError` `over-limit` where the server has too many connections;
+ * `ProtocolError` where it is no proof that is asked for.
+ */
 export async function introduce(
   exchange: Exchange,
   introduction: Introduction,
   way: Way,
 ): Promise<Welcome> {
-  const { nonce } = await exchange.answerOf(0, "challenge");
+  const { nonce } = await exchange.answerOf(0, "challenge").catch((error) => {
+    throw tooMany(error) ?? error;
+  });
   // Whatever else may listen under the same name hears nothing: it is the server that speaks first.
   const { host } = introduction;
   if (host !== undefined) await exchange.send({ kind: "host", tag: 0, name: host });
@@ -89,6 +100,15 @@ export async function introduce(
       cause: error,
     });
   }
+}
+
+/** What is over a limit before anything was asked for is the connection itself: others end, and it is tried again. */
+function tooMany(cause: unknown): NetworkError | undefined {
+  if (!(cause instanceof RefusedError && cause.code === "over-limit")) return undefined;
+  return new NetworkError("over-limit", cause.message, {
+    hint: "End other clients that you have there, or try again later.",
+    cause,
+  });
 }
 
 /** The secret is of one length: what is sealed otherwise, such as an AES key of protocol 3, is not opened for anybody. */

@@ -13,9 +13,11 @@ import {
 } from "../../mod.ts";
 import { AccountFolder } from "../../client/v4/account.ts";
 import { KnownServers } from "../../client/v4/known_servers.ts";
+import { encodeMessage } from "../../protocol/v4/messages.ts";
 import { isHello } from "../../protocol/v4/hello.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
 import { FaultyProxy, type Meddler, type Meddlers } from "../helpers/faulty_proxy.ts";
+import { lettingIn, OddSecureServer } from "../helpers/odd_secure_server.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
 import { Scene } from "./scene.ts";
 
@@ -186,6 +188,24 @@ Deno.test("a server that is full is tried again, as a network is that fails", as
   using client = await SecureClient.connectWithRetries({ ...options, retries: 100, pause });
   await client.list("", () => undefined);
   assert.ok(retries.length > 3);
+});
+
+Deno.test("so is one that is full when the client has found it", async () => {
+  await using server = await OddSecureServer.start();
+  await using folder = await TemporaryFolder.create();
+  const full = encodeMessage({ kind: "error", tag: 0, code: "over-limit", message: "full" });
+  const lets = lettingIn(() => undefined);
+  let visitors = 0;
+  server.answers = (message) => message === undefined && ++visitors < 3 ? full : lets(message);
+  const retries: Retry[] = [];
+  using client = await SecureClient.connectWithRetries({
+    ...{ server: server.address, userName: "Alice", identityFolder: folder.path, retries: 2 },
+    ...{ onNewServer: () => true, onRetry: (retry) => retries.push(retry) },
+    pause: () => Promise.resolve(),
+  });
+  assert.equal(client.hasEnded, false);
+  const told = retries.map(({ error: { name, code } }) => ({ name, code }));
+  assert.deepEqual(told, Array(2).fill({ name: "NetworkError", code: "over-limit" }));
 });
 
 Deno.test("no hint leads to protocol 3 where line 1 or what is to be done rules it out", async () => {
