@@ -9,7 +9,6 @@
 import { dirname, join, resolve } from "node:path";
 import {
   type Bytes,
-  ConfigurationError,
   printable,
   type Stoppable,
   StorageError,
@@ -17,6 +16,7 @@ import {
   whyFailed,
   XferError,
 } from "../protocol/mod.ts";
+import { firstMissing, isEmptyFolder, refuseInside } from "./copy_target.ts";
 import { checked } from "./store/audit.ts";
 import type { Catalog, StoredFile } from "./store/catalog.ts";
 import { BACKUP_CATALOG, CATALOG, DataFolder, TLS_FILE } from "./store/data_folder.ts";
@@ -26,6 +26,7 @@ import { DiskBlobStore } from "./store/disk_blob_store.ts";
 import { createOwnFolder, removeIfThere, syncFolder, writeAll } from "./store/file_system.ts";
 import { withInline } from "./store/inline_blobs.ts";
 import { SqliteCatalog } from "./store/sqlite_catalog.ts";
+import { damageOf } from "./store/trouble.ts";
 
 /**
  * A server that is at work may replace files faster than they are copied. Each further round copies only what was
@@ -45,8 +46,8 @@ export interface CopyReport {
 
 /**
  * Copies the catalog and all files to `target`, which must be new or empty, as they are at one moment, while the
- * server goes on. Throws `ConfigurationError` `no-data-folder`, `target-not-empty`; `StorageError` `cannot-copy`,
- * `store-too-busy`.
+ * server goes on. Throws `ConfigurationError` `no-data-folder`, `target-not-empty`, `target-no-folder`,
+ * `target-in-source`; `StorageError` `cannot-copy`, `store-too-busy`; `IntegrityError` `catalog-damaged`.
  */
 export async function backup(
   dataFolder: string,
@@ -57,17 +58,37 @@ export async function backup(
   return await copyStore({ source, target: resolve(target), name: BACKUP_CATALOG, ...options });
 }
 
+export interface RestoreOptions extends Stoppable {
+  /**
+   * Is told, once all is copied, how many accounts of protocol 4 there are where the backup has no identity of the
+   * server: without it their clients take it for another.
+   */
+  readonly onNoIdentity?: (accounts: number) => void;
+}
+
 /**
  * Makes a data folder, which must be new or empty, from a backup. Throws `ConfigurationError` `no-backup`,
- * `target-not-empty`; `StorageError` `cannot-copy`.
+ * `target-not-empty`, `target-no-folder`, `target-in-source`; `StorageError` `cannot-copy`; `IntegrityError`
+ * `catalog-damaged`.
  */
 export async function restore(
   backupFolder: string,
   dataFolder: string,
-  options: Stoppable = {},
+  { onNoIdentity, ...options }: RestoreOptions = {},
 ): Promise<CopyReport> {
   await using source = await DataFolder.openBackup(backupFolder, Deno);
-  return await copyStore({ source, target: resolve(dataFolder), name: CATALOG, ...options });
+  const target = resolve(dataFolder);
+  const report = await copyStore({ source, target, name: CATALOG, ...options });
+  if (onNoIdentity !== undefined && !(await isThere(join(target, TLS_FILE)))) {
+    const accounts = (await source.catalog.listAccounts())
+      .filter(({ protocol, keys }) => protocol === 4 && keys > 0).length;
+    if (accounts > 0) onNoIdentity(accounts);
+  }
+  return report;
+}
+
+function isThere(path: string): Promise<boolean> {
+  return Deno.lstat(path).then(() => true, () => false);
 }
 
 interface Copying extends Stoppable {
@@ -78,21 +99,24 @@ interface Copying extends Stoppable {
 }
 
 async function copyStore(copying: Copying): Promise<CopyReport> {
-  const { target } = copying;
-  const made = await isEmptyFolder(target) ? undefined : await firstMissing(target);
+  const { source, target } = copying;
   try {
-    return await copyInRounds(copying);
+    const made = await isEmptyFolder(target) ? undefined : await firstMissing(target);
+    await refuseInside(source.path, target);
+    try {
+      return await copyInRounds(copying);
+    } catch (error) {
+      await removeBegun(copying, made);
+      throw error;
+    }
   } catch (cause) {
-    await removeBegun(copying, made);
     if (cause instanceof XferError) throw cause;
-    throw new StorageError(
-      "cannot-copy",
-      `Cannot copy to ${printable(target)}: ${whyFailed(cause)}`,
-      {
-        hint: "Check that there is room, and try again.",
-        cause,
-      },
-    );
+    throw damageOf(source.place, cause) ??
+      new StorageError(
+        "cannot-copy",
+        `Cannot copy to ${printable(target)}: ${whyFailed(cause)}`,
+        { hint: "Check that you may write there and that there is room, and try again.", cause },
+      );
   }
 }
 
@@ -251,29 +275,5 @@ async function copyIdentity(source: string, target: string): Promise<void> {
 async function removeOthers({ catalog, blobs }: Copy): Promise<void> {
   for await (const path of blobs.list()) {
     if (!(await catalog.knowsPath(path))) await blobs.remove(path);
-  }
-}
-
-/** The topmost folder that has to be made for a folder that is not there. */
-async function firstMissing(folder: string): Promise<string> {
-  const above = dirname(folder);
-  const isAbove = await Deno.lstat(above).then(() => true, () => false);
-  return isAbove || above === folder ? folder : await firstMissing(above);
-}
-
-/** Whether a folder is there. Throws `ConfigurationError` `target-not-empty` where there is anything in it. */
-async function isEmptyFolder(target: string): Promise<boolean> {
-  try {
-    for await (const { name } of Deno.readDir(target)) {
-      throw new ConfigurationError(
-        "target-not-empty",
-        `Cannot copy to ${printable(target)}: it is not empty, ${printable(name)} is there`,
-        { hint: "Name a folder that is new or empty." },
-      );
-    }
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
   }
 }

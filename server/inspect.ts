@@ -11,13 +11,18 @@ import {
   StorageError,
   throwIfStopped,
   UsageError,
+  whyFailed,
   XferError,
 } from "../protocol/mod.ts";
+import { looking } from "./opened.ts";
 import { checked } from "./store/audit.ts";
 import type { Client, StoredFile } from "./store/catalog.ts";
-import { DataFolder } from "./store/data_folder.ts";
+import type { DataFolder } from "./store/data_folder.ts";
 import { syncFolder, writeAll } from "./store/file_system.ts";
 import { found } from "./users.ts";
+
+/** What Deno says at the end of what it has tried: it names the file that becomes the target. */
+const OPERATION = /: \w+ '[^]*$/;
 
 export interface ClientWithFiles extends Client {
   /** Whether it has a key, of either protocol: without one it stores nothing. */
@@ -26,15 +31,16 @@ export interface ClientWithFiles extends Client {
 }
 
 /** Every client with its files, by name. Throws `ConfigurationError` `no-data-folder`. */
-export async function listStored(dataFolder: string): Promise<ClientWithFiles[]> {
-  await using folder = await DataFolder.openToRead(dataFolder, Deno);
-  const clients: ClientWithFiles[] = [];
-  for (const client of await folder.catalog.listClients()) {
-    const account = await folder.catalog.findAccount(client.id);
-    const hasKey = client.publicKey !== undefined || (account?.keys.length ?? 0) > 0;
-    clients.push({ ...client, hasKey, files: await folder.catalog.listFiles(client.id) });
-  }
-  return clients;
+export function listStored(dataFolder: string): Promise<ClientWithFiles[]> {
+  return looking(dataFolder, async ({ catalog }) => {
+    const clients: ClientWithFiles[] = [];
+    for (const client of await catalog.listClients()) {
+      const account = await catalog.findAccount(client.id);
+      const hasKey = client.publicKey !== undefined || (account?.keys.length ?? 0) > 0;
+      clients.push({ ...client, hasKey, files: await catalog.listFiles(client.id) });
+    }
+    return clients;
+  });
 }
 
 export interface ExportRequest extends Stoppable {
@@ -52,17 +58,18 @@ export interface ExportRequest extends Stoppable {
  * or not at all. Throws `UsageError` `no-such-user`, `no-such-file` or `target-exists`; `IntegrityError`
  * `stored-file-damaged`; `StorageError` `cannot-read` or `cannot-write`.
  */
-export async function exportFile(request: ExportRequest): Promise<StoredFile> {
-  await using folder = await DataFolder.openToRead(request.dataFolder, Deno);
-  await refuseExisting(request.target);
-  const temporary = join(dirname(request.target), `.xfer-${crypto.randomUUID()}.tmp`);
-  try {
-    const file = await copyCurrent(folder, request, temporary);
-    await writing(request.target, () => publish(temporary, request.target));
-    return file;
-  } finally {
-    await Deno.remove(temporary).catch(() => undefined);
-  }
+export function exportFile(request: ExportRequest): Promise<StoredFile> {
+  return looking(request.dataFolder, async (folder) => {
+    await refuseExisting(request.target);
+    const temporary = join(dirname(request.target), `.xfer-${crypto.randomUUID()}.tmp`);
+    try {
+      const file = await copyCurrent(folder, request, temporary);
+      await writing(request.target, () => publish(temporary, request.target));
+      return file;
+    } finally {
+      await Deno.remove(temporary).catch(() => undefined);
+    }
+  });
 }
 
 /** Copies the file: a current one that is replaced in the meantime is looked up again. */
@@ -137,7 +144,7 @@ async function writing<T>(target: string, operation: () => Promise<T>): Promise<
     if (cause instanceof Deno.errors.AlreadyExists) throw targetExists(target);
     throw new StorageError(
       "cannot-write",
-      `Cannot write ${printable(target)}: ${printable(`${cause}`)}`,
+      `Cannot write ${printable(target)}: ${whyFailed(cause).replace(OPERATION, "")}`,
       { hint: "Check that its folder exists, is writable and has room.", cause },
     );
   }
@@ -160,9 +167,7 @@ async function reading<T>(
         { hint: "Put it back from a backup.", cause },
       );
     }
-    throw new StorageError("cannot-read", `Cannot read ${where}: ${printable(`${cause}`)}`, {
-      cause,
-    });
+    throw new StorageError("cannot-read", `Cannot read ${where}: ${whyFailed(cause)}`, { cause });
   }
 }
 

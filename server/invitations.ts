@@ -4,7 +4,7 @@
  * @module
  */
 import { printable, toHex, UsageError } from "../protocol/mod.ts";
-import { DataFolder } from "./store/data_folder.ts";
+import { changing, looking } from "./opened.ts";
 import type { SqliteCatalog } from "./store/sqlite_catalog.ts";
 import { type MadeToken, makeToken, type TokenWish } from "./tokens.ts";
 
@@ -20,45 +20,44 @@ export interface Invitation {
 const ID_LENGTH = 12;
 
 /** Makes an invitation. Throws `ConfigurationError` `no-data-folder`, `UsageError` `too-many-invitations`. */
-export async function invite(
+export function invite(
   dataFolder: string,
   wish: Omit<TokenWish, "clientId">,
 ): Promise<MadeToken> {
-  await using folder = await DataFolder.openToChange(dataFolder, Deno);
-  return await makeToken(folder.catalog, wish, Date.now());
+  return changing(dataFolder, ({ catalog }) => makeToken(catalog, wish, Date.now()));
 }
 
 /** Those that are still good, the oldest first. Throws `ConfigurationError` `no-data-folder`. */
-export async function listInvitations(dataFolder: string): Promise<Invitation[]> {
-  await using folder = await DataFolder.openToRead(dataFolder, Deno);
-  return (await invitationsIn(folder.catalog))
-    .map(({ id, usesLeft, madeAt, expiresAt }) => ({ id, usesLeft, madeAt, expiresAt }));
+export function listInvitations(dataFolder: string): Promise<Invitation[]> {
+  return looking(dataFolder, async ({ catalog }) =>
+    (await invitationsIn(catalog))
+      .map(({ id, usesLeft, madeAt, expiresAt }) => ({ id, usesLeft, madeAt, expiresAt })));
 }
 
 /**
  * Withdraws invitations, or all that are open; returns how many. Throws `ConfigurationError` `no-data-folder`, and
  * `UsageError` `no-such-invitation`, where nothing is withdrawn.
  */
-export async function revokeInvitations(
+export function revokeInvitations(
   dataFolder: string,
   ids: readonly string[] | "all",
 ): Promise<number> {
-  await using folder = await DataFolder.openToChange(dataFolder, Deno);
-  const { catalog } = folder;
-  const invitations = await invitationsIn(catalog);
-  const unknown = ids === "all"
-    ? []
-    : ids.filter((id) => !invitations.some((one) => one.id === id));
-  if (unknown.length > 0) {
-    throw new UsageError(
-      "no-such-invitation",
-      `There is no open invitation ${unknown.map((id) => printable(id)).join(", ")}`,
-      { hint: "See which there are: xfer server invite list." },
-    );
-  }
-  const revoked = invitations.filter(({ id }) => ids === "all" || ids.includes(id));
-  for (const { hash } of revoked) await catalog.removeToken(hash);
-  return revoked.length;
+  return changing(dataFolder, async ({ catalog }) => {
+    const invitations = await invitationsIn(catalog);
+    const unknown = ids === "all"
+      ? []
+      : ids.filter((id) => !invitations.some((one) => one.id === id));
+    if (unknown.length > 0) {
+      throw new UsageError(
+        "no-such-invitation",
+        `There is no open invitation ${unknown.map((id) => printable(id)).join(", ")}`,
+        { hint: "See which there are: xfer server invite list." },
+      );
+    }
+    const revoked = invitations.filter(({ id }) => ids === "all" || ids.includes(id));
+    for (const { hash } of revoked) await catalog.removeToken(hash);
+    return revoked.length;
+  });
 }
 
 async function invitationsIn(catalog: SqliteCatalog) {

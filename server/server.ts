@@ -12,12 +12,13 @@ import { LimitError, type LimitName } from "./limits.ts";
 import { type Arrival, type Listen, listenAll, type Listener, type Served } from "./listeners.ts";
 import { type RuleChanges, Rules } from "./rules.ts";
 import { logDifferences, removeLeftovers } from "./start_up.ts";
-import { DataFolder, type OpenCatalog, usable } from "./store/data_folder.ts";
+import { DataFolder, type OpenCatalog } from "./store/data_folder.ts";
 import { loadIdentity, readIdentity, type TlsIdentity } from "./v4/identity.ts";
 import { readOperatorIdentity, type TlsFiles } from "./v4/operator_identity.ts";
 import { SecurePort } from "./v4/secure_port.ts";
 import type { FileSystem } from "./store/file_system.ts";
 import { type FreeSpace, freeSpaceOf } from "./store/free_space.ts";
+import { usable } from "./store/trouble.ts";
 
 export interface ServerOptions extends RuleChanges {
   /** Where to listen; at least one address. */
@@ -108,7 +109,7 @@ export class Server implements AsyncDisposable {
           folder: folder.path,
         });
       }
-      await usable(folder.path, () => removeLeftovers(context));
+      await usable(folder.place, () => removeLeftovers(context));
       for (const { announcement: [words, properties] } of listeners) {
         log.info(`${words}, data in {folder}`, { ...properties, folder: folder.path });
       }
@@ -272,9 +273,9 @@ async function openSecurePort(
     const read = () => readOperatorIdentity(tlsFiles);
     return SecurePort.open(tlsListen, plain, await read(), read);
   }
-  const { path } = folder;
-  const identity = await usable(path, () => loadIdentity(path, fileSystem));
-  return SecurePort.open(tlsListen, plain, identity, () => usable(path, () => readIdentity(path)));
+  const { path, place } = folder;
+  const identity = await usable(place, () => loadIdentity(path, fileSystem));
+  return SecurePort.open(tlsListen, plain, identity, () => usable(place, () => readIdentity(path)));
 }
 
 function warnOf({ log }: Context, identity: TlsIdentity | undefined): void {

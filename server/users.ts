@@ -5,32 +5,31 @@
  */
 import { isUserName, printable, UsageError } from "../protocol/mod.ts";
 import { fingerprintOfKey } from "../protocol/v4/fingerprint.ts";
+import { changing, looking } from "./opened.ts";
 import type { AccountSummary, Quota } from "./store/account_catalog.ts";
 import { type Client, PROTOCOL_4 } from "./store/catalog.ts";
-import { DataFolder } from "./store/data_folder.ts";
 import type { SqliteCatalog } from "./store/sqlite_catalog.ts";
 import { LINK_LIFE_MS, type MadeToken, makeToken } from "./tokens.ts";
 
 /** All accounts with what they have, by name. Throws `ConfigurationError` `no-data-folder`, as all here do. */
-export async function listUsers(dataFolder: string): Promise<AccountSummary[]> {
-  await using folder = await DataFolder.openToRead(dataFolder, Deno);
-  return await folder.catalog.listAccounts();
+export function listUsers(dataFolder: string): Promise<AccountSummary[]> {
+  return looking(dataFolder, ({ catalog }) => catalog.listAccounts());
 }
 
 /**
  * Takes an account and its files away. A client that is uploading under it is refused at the end. Returns how many
  * files there were. Throws `UsageError` `no-such-user`.
  */
-export async function removeUser(dataFolder: string, name: string): Promise<number> {
-  await using folder = await DataFolder.openToChange(dataFolder, Deno);
-  const { id } = found(await folder.catalog.findClientByName(name), name);
-  const { files } = await folder.catalog.usage(id);
-  const paths = await folder.catalog.removeClient(id);
-  for (const path of paths) {
-    await folder.blobs.remove(path);
-    await folder.catalog.removeOrphan(path);
-  }
-  return files;
+export function removeUser(dataFolder: string, name: string): Promise<number> {
+  return changing(dataFolder, async ({ catalog, blobs }) => {
+    const { id } = found(await catalog.findClientByName(name), name);
+    const { files } = await catalog.usage(id);
+    for (const path of await catalog.removeClient(id)) {
+      await blobs.remove(path);
+      await catalog.removeOrphan(path);
+    }
+    return files;
+  });
 }
 
 /** Lets an account do nothing any more, or all again. Throws `UsageError` `no-such-user`. */
@@ -87,11 +86,12 @@ export interface UserKey {
 }
 
 /** The keys of an account, the oldest first. Throws `UsageError` `no-such-user`. */
-export async function listUserKeys(dataFolder: string, name: string): Promise<UserKey[]> {
-  await using folder = await DataFolder.openToRead(dataFolder, Deno);
-  const client = found(await folder.catalog.findClientByName(name), name);
-  return (await keysOf(folder.catalog, client))
-    .map(({ fingerprint, addedAt }) => ({ fingerprint, addedAt }));
+export function listUserKeys(dataFolder: string, name: string): Promise<UserKey[]> {
+  return looking(dataFolder, async ({ catalog }) => {
+    const client = found(await catalog.findClientByName(name), name);
+    return (await keysOf(catalog, client))
+      .map(({ fingerprint, addedAt }) => ({ fingerprint, addedAt }));
+  });
 }
 
 /**
@@ -143,14 +143,15 @@ export function found(client: Client | undefined, name: string): Client {
   });
 }
 
-async function changeUser<T>(
+function changeUser<T>(
   dataFolder: string,
   name: string,
   change: (client: Client, catalog: SqliteCatalog) => Promise<T>,
 ): Promise<T> {
-  await using folder = await DataFolder.openToChange(dataFolder, Deno);
-  const client = found(await folder.catalog.findClientByName(name), name);
-  return await change(client, folder.catalog);
+  return changing(dataFolder, async ({ catalog }) => {
+    const client = found(await catalog.findClientByName(name), name);
+    return await change(client, catalog);
+  });
 }
 
 async function keysOf(catalog: SqliteCatalog, { id }: Client) {

@@ -5,6 +5,7 @@
  */
 import { join } from "node:path";
 import { type Stoppable, toHex } from "../protocol/mod.ts";
+import { looking } from "./opened.ts";
 import { audit, type Finding } from "./store/audit.ts";
 import { DataFolder } from "./store/data_folder.ts";
 import { QUARANTINE } from "./store/blob_paths.ts";
@@ -41,18 +42,19 @@ export interface VerifyReport {
  * Reads every stored file again and compares it with the catalog. Throws `ConfigurationError` `no-data-folder`, and
  * with `repair` `data-folder-in-use`.
  */
-export async function verify(options: VerifyOptions): Promise<VerifyReport> {
+export function verify(options: VerifyOptions): Promise<VerifyReport> {
   const { dataFolder, repair = false, onFinding, signal } = options;
-  await using folder = await DataFolder.openToRead(dataFolder, Deno);
-  await using own = repair ? await DataFolder.openToServe(dataFolder, Deno) : undefined;
-  const catalogFaults = await folder.catalog.listFaults();
-  let findings = 0;
-  for await (const finding of audit(folder, { contents: true, signal })) {
-    findings++;
-    const movedTo = own === undefined ? undefined : await putAside(own, finding);
-    onFinding?.(movedTo === undefined ? { finding } : { finding, movedTo });
-  }
-  return { findings, whole: signal?.aborted !== true, catalogFaults };
+  return looking(dataFolder, async (folder) => {
+    await using own = repair ? await DataFolder.openToServe(dataFolder, Deno) : undefined;
+    const catalogFaults = await folder.catalog.listFaults();
+    let findings = 0;
+    for await (const finding of audit(folder, { contents: true, signal })) {
+      findings++;
+      const movedTo = own === undefined ? undefined : await putAside(own, finding);
+      onFinding?.(movedTo === undefined ? { finding } : { finding, movedTo });
+    }
+    return { findings, whole: signal?.aborted !== true, catalogFaults };
+  });
 }
 
 /** Nothing is lost of what is put aside: it is moved, and the row that goes is written down before. */

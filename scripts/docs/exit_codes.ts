@@ -18,5 +18,8 @@ An error is printed on standard error as \`xfer: MESSAGE [CODE]\`, with what to 
 next line. The code in brackets, such as \`name-taken\`, is stable;
 [troubleshooting](troubleshooting.md) says of each what to do. Where several files were sent and
 some failed, each failure is printed, and the exit code is that of the first.
+
+An argument that is not UTF-8 ends the command with code 101 before xfer has begun
+([what to do](troubleshooting.md#an-argument-that-is-not-utf-8)).
 `;
 }

@@ -6,15 +6,17 @@
  */
 import { join, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { ConfigurationError, printable, whyFailed, XferError } from "../../protocol/mod.ts";
+import { ConfigurationError, printable, XferError } from "../../protocol/mod.ts";
 import { FILES, STAGING } from "./blob_paths.ts";
 import type { BlobStore } from "./blob_store.ts";
 import type { Catalog } from "./catalog.ts";
+import { Database } from "./database.ts";
 import { DiskBlobStore } from "./disk_blob_store.ts";
 import { createOwnFolder, type FileSystem } from "./file_system.ts";
 import { withInline } from "./inline_blobs.ts";
 import { makePrivate, refuseLinks } from "./ownership.ts";
 import { SqliteCatalog } from "./sqlite_catalog.ts";
+import { LOCKED, type Place, usable } from "./trouble.ts";
 import { openWorkerCatalog } from "./worker_catalog.ts";
 
 export const CATALOG = "catalog.db";
@@ -23,8 +25,6 @@ export const BACKUP_CATALOG = "backup.db";
 /** The server's identity in protocol 4: key and certificate. */
 export const TLS_FILE = "tls.pem";
 const LOCK = "lock.db";
-/** SQLite's words for SQLITE_BUSY: the error that Deno makes of it has no code of its own. */
-const LOCKED = "database is locked";
 
 export interface Store<C extends Catalog = Catalog> {
   readonly catalog: C;
@@ -35,42 +35,49 @@ export interface Store<C extends Catalog = Catalog> {
 export type OpenCatalog = (path: string) => Promise<Catalog>;
 
 export class DataFolder<C extends Catalog = Catalog> implements Store, AsyncDisposable {
-  readonly path: string;
+  readonly place: Place;
   readonly catalog: C;
   readonly blobs: BlobStore;
   /** Whether others could look into the folder until it was opened to serve. */
   readonly wasOpen: boolean;
   readonly #lock: DatabaseSync | undefined;
 
-  private constructor(path: string, store: Store<C>, lock?: DatabaseSync, wasOpen = false) {
-    this.path = path;
+  private constructor(place: Place, store: Store<C>, lock?: DatabaseSync, wasOpen = false) {
+    this.place = place;
     this.wasOpen = wasOpen;
     this.catalog = store.catalog;
     this.blobs = withInline(store.blobs, store.catalog);
     this.#lock = lock;
   }
 
+  get path(): string {
+    return this.place.path;
+  }
+
   /**
    * Opens a folder to serve from it, making it where it is missing. Throws `ConfigurationError`: `data-folder-in-use`
-   * where another server has it, `not-a-data-folder` where it holds something else, `data-folder-unusable` where it
-   * can't be read or written.
+   * where another server has it, `not-a-data-folder` where it holds something else, `catalog-empty` where its catalog was
+   * lost, `data-folder-unusable` where it can't be read or written; `IntegrityError` `catalog-damaged`.
    */
   static openToServe(
     folder: string,
     fs: FileSystem,
     openCatalog: OpenCatalog = openWorkerCatalog,
   ): Promise<DataFolder> {
-    const path = resolve(folder);
-    return usable(path, async () => {
+    const place = placeOf("data folder", folder);
+    const { path } = place;
+    return usable(place, async () => {
       await prepareFolder(path, fs);
       const wasOpen = await makePrivate(path);
       await refuseLinks(path, [CATALOG, LOCK, TLS_FILE, FILES, STAGING]);
       const lock = await acquireLock(path);
       try {
         await createPrivately(join(path, CATALOG));
+        // One that was begun and not filled yet is made whole; one that was lost is not begun anew: all names would be free.
+        if (await hasBeenServed(path)) refuseEmpty(join(path, CATALOG));
         const catalog = await openCatalog(join(path, CATALOG));
         const blobs = await DiskBlobStore.create(path, fs);
-        return new DataFolder(path, { catalog, blobs }, lock, wasOpen);
+        return new DataFolder(place, { catalog, blobs }, lock, wasOpen);
       } catch (error) {
         lock.close();
         throw error;
@@ -80,7 +87,7 @@ export class DataFolder<C extends Catalog = Catalog> implements Store, AsyncDisp
 
   /**
    * Opens a folder to look into it, whether it is served or not; changes nothing. Throws `ConfigurationError`:
-   * `no-data-folder`, `data-folder-unusable`.
+   * `no-data-folder`, `catalog-empty`, `data-folder-unusable`; `IntegrityError` `catalog-damaged`.
    */
   static openToRead(folder: string, fs: FileSystem): Promise<DataFolder<SqliteCatalog>> {
     return DataFolder.#openExisting(folder, fs, SqliteCatalog.openToRead);
@@ -91,19 +98,25 @@ export class DataFolder<C extends Catalog = Catalog> implements Store, AsyncDisp
     return DataFolder.#openExisting(folder, fs, (path) => SqliteCatalog.open(path));
   }
 
-  /** Opens a backup to look into it. Throws `ConfigurationError` `no-backup`, `data-folder-unusable`. */
+  /**
+   * Opens a backup to look into it. Throws `ConfigurationError` `no-backup`, `backup-unusable`; `IntegrityError`
+   * `catalog-damaged`.
+   */
   static openBackup(folder: string, fs: FileSystem): Promise<DataFolder<SqliteCatalog>> {
-    const path = resolve(folder);
-    return usable(path, async () => {
-      if (!(await namesIn(path))?.includes(BACKUP_CATALOG)) {
+    const place = placeOf("backup", folder);
+    const { path } = place;
+    return usable(place, async () => {
+      const isThere = (await namesIn(path))?.includes(BACKUP_CATALOG);
+      if (!isThere || Database.isEmpty(join(path, BACKUP_CATALOG))) {
         throw new ConfigurationError(
           "no-backup",
-          `${printable(path)} is not a whole backup: it has no ${BACKUP_CATALOG}`,
+          `${printable(path)} is not a whole backup: ` +
+            (isThere ? `its ${BACKUP_CATALOG} is empty` : `it has no ${BACKUP_CATALOG}`),
           { hint: "Name a folder that xfer server backup has finished." },
         );
       }
       const catalog = await openBackupCatalog(join(path, BACKUP_CATALOG));
-      return new DataFolder(path, { catalog, blobs: new DiskBlobStore(path, fs) });
+      return new DataFolder(place, { catalog, blobs: new DiskBlobStore(path, fs) });
     });
   }
 
@@ -112,8 +125,9 @@ export class DataFolder<C extends Catalog = Catalog> implements Store, AsyncDisp
     fs: FileSystem,
     open: (path: string) => SqliteCatalog,
   ): Promise<DataFolder<SqliteCatalog>> {
-    const path = resolve(folder);
-    return usable(path, async () => {
+    const place = placeOf("data folder", folder);
+    const { path } = place;
+    return usable(place, async () => {
       if (!(await namesIn(path))?.includes(CATALOG)) {
         throw new ConfigurationError(
           "no-data-folder",
@@ -121,8 +135,9 @@ export class DataFolder<C extends Catalog = Catalog> implements Store, AsyncDisp
           { hint: "Name the folder that the server was started with: --data DIR." },
         );
       }
+      refuseEmpty(join(path, CATALOG));
       const catalog = open(join(path, CATALOG));
-      return new DataFolder(path, { catalog, blobs: new DiskBlobStore(path, fs) });
+      return new DataFolder(place, { catalog, blobs: new DiskBlobStore(path, fs) });
     });
   }
 
@@ -130,6 +145,28 @@ export class DataFolder<C extends Catalog = Catalog> implements Store, AsyncDisp
     await this.catalog[Symbol.asyncDispose]();
     this.#lock?.close();
   }
+}
+
+function placeOf(kind: Place["kind"], folder: string): Place {
+  return { kind, path: resolve(folder) };
+}
+
+/** Whether a server has stored anything in a folder, or shown who it is: its catalog was whole before. */
+async function hasBeenServed(path: string): Promise<boolean> {
+  if ((await namesIn(path))?.includes(TLS_FILE)) return true;
+  return (await namesIn(join(path, FILES)) ?? []).length > 0;
+}
+
+function refuseEmpty(path: string): void {
+  if (!Database.isEmpty(path)) return;
+  throw new ConfigurationError(
+    "catalog-empty",
+    `${printable(path)} is empty: it says nothing of accounts and files`,
+    {
+      hint: "If the server has been at work before, put the data folder back from a backup: " +
+        "xfer server restore. If it was never started whole, start it.",
+    },
+  );
 }
 
 /** A catalog that an older xfer wrote is brought up to date in a copy: the backup stays as it is. */
@@ -153,25 +190,6 @@ async function openBackupCatalog(path: string): Promise<SqliteCatalog> {
   } catch (error) {
     await remove();
     throw error;
-  }
-}
-
-/** Says of whatever goes wrong in opening a folder what a person can do about it. */
-export async function usable<T>(path: string, open: () => Promise<T>): Promise<T> {
-  try {
-    return await open();
-  } catch (cause) {
-    if (cause instanceof XferError) throw cause;
-    const reason = whyFailed(cause);
-    throw new ConfigurationError(
-      "data-folder-unusable",
-      `Cannot use ${printable(path)} as the data folder: ${reason}`,
-      {
-        hint:
-          "Check that it is a folder of yours, on a disk with room, or name another: --data DIR.",
-        cause,
-      },
-    );
   }
 }
 

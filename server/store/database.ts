@@ -50,6 +50,17 @@ export class Database implements Disposable {
     });
   }
 
+  /**
+   * Whether nothing was ever written to a database that is there: as a file without bytes, which is what is left of one
+   * after many an accident. Throws `ConfigurationError` `catalog-too-new`.
+   */
+  static isEmpty(path: string): boolean {
+    using database = Database.#over(new DatabaseSync(path, { readOnly: true }), (opened) => {
+      opened.#database.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+    });
+    return database.#version(path) === 0;
+  }
+
   static #over(opened: DatabaseSync, prepare: (database: Database) => void): Database {
     try {
       const database = new Database(opened);

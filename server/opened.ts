@@ -1,0 +1,38 @@
+/**
+ * A data folder as the operator's commands use it: opened for a while, whether it is served or not.
+ *
+ * @module
+ */
+import { resolve } from "node:path";
+import { DataFolder } from "./store/data_folder.ts";
+import type { SqliteCatalog } from "./store/sqlite_catalog.ts";
+import { usable } from "./store/trouble.ts";
+
+export type OpenedFolder = DataFolder<SqliteCatalog>;
+
+/**
+ * Opens a folder to look into it; changes nothing. Throws `ConfigurationError` `no-data-folder`, `catalog-empty`,
+ * `data-folder-unusable`; `IntegrityError` `catalog-damaged`; and what `look` throws.
+ */
+export function looking<T>(folder: string, look: (folder: OpenedFolder) => Promise<T>): Promise<T> {
+  return during(folder, () => DataFolder.openToRead(folder, Deno), look);
+}
+
+/** Opens a folder to change what the catalog says. Throws as `looking` does. */
+export function changing<T>(
+  folder: string,
+  change: (folder: OpenedFolder) => Promise<T>,
+): Promise<T> {
+  return during(folder, () => DataFolder.openToChange(folder, Deno), change);
+}
+
+function during<T>(
+  folder: string,
+  open: () => Promise<OpenedFolder>,
+  work: (folder: OpenedFolder) => Promise<T>,
+): Promise<T> {
+  return usable({ kind: "data folder", path: resolve(folder) }, async () => {
+    await using opened = await open();
+    return await work(opened);
+  });
+}
