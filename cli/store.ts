@@ -48,7 +48,10 @@ export function addStoreCommands(server: Command, run: Run): void {
       const { version } = c.opts<{ version?: number }>();
       const { signal } = run;
       const request = { dataFolder, userName: user, fileName, target, version, signal };
-      const { name, size, crc: cksum } = await copying(run, target, exportFile(request));
+      const { name, size, crc: cksum } = await writing(
+        ...[run, "not-exported", target] as const,
+        exportFile(request),
+      );
       run.reporter.report({ event: "exported", target, name, user, size, cksum });
     });
   server.command("verify")
@@ -77,7 +80,7 @@ export function addStoreCommands(server: Command, run: Run): void {
     .action(async (target: string, _: unknown, command: Command) => {
       const data = await dataOf(command);
       const { signal } = run;
-      reportCopy(run, await copying(run, target, backup(data, target, { signal })), target);
+      await reportCopy(run, target, backup(data, target, { signal }));
     });
   server.command("restore")
     .description("Make a data folder, new or empty, from a backup.")
@@ -86,7 +89,9 @@ export function addStoreCommands(server: Command, run: Run): void {
     .action(async (source: string, _: unknown, command: Command) => {
       const data = await dataOf(command);
       const { signal } = run;
-      reportCopy(run, await copying(run, data, restore(source, data, { signal })), data);
+      const onNoIdentity = (accounts: number) =>
+        run.reporter.report({ event: "no-server-identity", accounts });
+      await reportCopy(run, data, restore(source, data, { signal, onNoIdentity }));
     });
 }
 
@@ -99,29 +104,37 @@ function findingEvent({ finding, movedTo }: Verified): EventOf<"finding"> {
   };
 }
 
-/** Tells where a copy that is stopped was to be. */
-async function copying<T>(run: Run, target: string, work: Promise<T>): Promise<T> {
+/** Tells, where it is stopped, what was to be written. */
+async function writing<T>(
+  run: Run,
+  event: "not-copied" | "not-exported",
+  target: string,
+  work: Promise<T>,
+): Promise<T> {
   try {
     return await work;
   } catch (error) {
     if (error instanceof InterruptedError) {
-      run.reporter.report({ event: "not-copied", target, code: error.code });
+      run.reporter.report({ event, target, code: error.code });
     }
     throw error;
   }
 }
 
 /** Says what was copied, and ends accordingly. */
-function reportCopy(run: Run, { files, bytes, damaged }: CopyReport, target: string): void {
+async function reportCopy(run: Run, target: string, work: Promise<CopyReport>): Promise<void> {
+  const { files, bytes, damaged } = await writing(run, "not-copied", target, work);
   for (const { path, name } of damaged) run.reporter.report({ event: "left-out", path, name });
-  run.reporter.report({ event: "copied", files, bytes, target });
+  run.reporter.report({ event: "copied", files, bytes, target, leftOut: damaged.length });
   run.finish(damaged.length === 0 ? SUCCESS : DAMAGED);
 }
 
 function reportClient(reporter: Reporter, client: ClientWithFiles): void {
   const { id, name: user, hasKey, firstSeen, lastSeen, speech: { edition }, files } = client;
+  const count = files.filter(({ current = true }) => current).length;
   reporter.report({
-    ...{ event: "client", name: user, id: toHex(id), edition, hasKey, files: files.length },
+    ...{ event: "client", name: user, id: toHex(id), edition, hasKey, files: count },
+    oldVersions: files.length - count,
     ...{ firstSeen: isoTime(firstSeen), lastSeen: isoTime(lastSeen) },
   });
   for (const { name, size, crc: cksum, storedAt, verified, path, ...file } of files) {

@@ -141,10 +141,10 @@ const SWITCHES = [
 ] as const;
 
 function userEvent(account: AccountSummary): EventOf<"user"> {
-  const { id, name, protocol, keys, usage: { files, bytes }, quota, disabled } = account;
+  const { id, name, protocol, keys, usage: { files, bytes }, oldVersions, ...rest } = account;
   return {
-    ...{ event: "user", name, id: toHex(id), protocol, keys, files, bytes },
-    ...{ quota: quotaOf(quota), disabled },
+    ...{ event: "user", name, id: toHex(id), protocol, keys, files, oldVersions, bytes },
+    ...{ quota: quotaOf(rest.quota), disabled: rest.disabled },
     firstSeen: isoTime(account.firstSeen),
     lastSeen: isoTime(account.lastSeen),
   };

@@ -4,6 +4,7 @@
  * @module
  */
 import { plural, seconds, sizeColumn } from "../words.ts";
+import { CARE_EVENTS, name, path } from "./care.ts";
 import {
   count,
   defineEvent,
@@ -20,10 +21,10 @@ import {
 
 const user = text("the user's name");
 const id = text("the account's id, 32 hexadecimal digits");
-const path = text("where it is in the data folder");
-const name = text("its name");
 const size = count("its bytes");
 const cksum = count("its POSIX checksum");
+const files = count("files that it has");
+const oldVersions = count("files that were replaced and are kept");
 const firstSeen = time("when the account was made");
 const lastSeen = time("when the client was last there");
 
@@ -57,11 +58,11 @@ export const OPERATOR_EVENTS = {
     fields: {
       ...{ name: user, id, edition: text("what its client speaks; 4 is protocol 4") },
       ...{ firstSeen, lastSeen, hasKey: flag("whether the client has a key, of either protocol") },
-      files: count("files that it has, with old versions"),
+      ...{ files, oldVersions },
     },
-    words: ({ name, id, edition, lastSeen, hasKey, files }) =>
+    words: ({ name, id, edition, lastSeen, hasKey, ...stored }) =>
       [
-        `${name}: ${plural(files, "file")}, last seen ${seconds(lastSeen)}`,
+        `${name}: ${filesOf(stored)}, last seen ${seconds(lastSeen)}`,
         ...hasKey ? [] : ["no key yet"],
         edition === PROTOCOL_4 ? "protocol 4" : `edition ${edition}`,
         `id ${id}`,
@@ -83,85 +84,19 @@ export const OPERATOR_EVENTS = {
       `${paint("success", "Exported")} ${name} of ${user} (${size} bytes, cksum ${cksum}) ` +
       `as ${target}`,
   }),
-  "finding": defineEvent({
-    kind: "result",
-    what: "Something in the data folder is not as it was stored.",
-    fields: {
-      finding: oneOf(
-        ["missing", "changed", "stray"],
-        "in the catalog and not on the disk; on the disk and not as it was; not in the catalog",
-      ),
-      path,
-      name: optional(name),
-      how: optional(text("how it differs")),
-      movedTo: optional(text("where it was put aside, with `--repair`")),
-    },
-    words: ({ finding, path, name, how, movedTo }, paint) =>
-      paint("warning", finding) + `  ${path}` + (name === undefined ? "" : `  ${name}`) +
-      (how === undefined ? "" : `: ${how}`) +
-      (movedTo === undefined ? "" : `  moved to ${movedTo}`),
-  }),
-  "catalog-fault": defineEvent({
-    kind: "result",
-    what: "The database finds something wrong with itself.",
-    fields: { fault: text("what") },
-    words: ({ fault }, paint) => `${paint("warning", "catalog:")} ${fault}`,
-  }),
-  "verified": defineEvent({
-    kind: "result",
-    what: "What is stored was read again and compared.",
-    fields: {
-      differences: count("how many there were"),
-      repaired: flag("whether they were put aside, with `--repair`"),
-      whole: flag("whether all was read; else the command was stopped"),
-    },
-    words: ({ differences, whole }, paint) => {
-      const found = `ound ${plural(differences, "difference")}`;
-      if (!whole) return `Stopped before all was read; f${found} so far`;
-      return differences === 0 ? paint("success", "All is as it was stored") : `F${found}`;
-    },
-    aside: ({ differences, repaired }) => {
-      if (differences === 0) return undefined;
-      return repaired
-        ? "What was wrong is out of the catalog; what there was of it is in quarantine/. Put the " +
-          "files back from a backup, or have them sent again."
-        : "To put it aside: stop the server, then xfer server verify --repair. To have the files " +
-          "again: from a backup, or from who has sent them.";
-    },
-  }),
-  "left-out": defineEvent({
-    kind: "result",
-    what: "A file is not in the copy, since it is not what was stored.",
-    fields: { path, name },
-    words: ({ path, name }, paint) =>
-      `${paint("warning", "left out, not as it was stored")}  ${path}  ${name}`,
-  }),
-  "not-copied": defineEvent({
-    kind: "error",
-    what: "A copy was broken off, since the command was stopped; nothing is left of it.",
-    fields: { target: text("where it was to be"), code: text("the code of the error") },
-    words: ({ target }) => `Not copied: ${target}`,
-  }),
-  "copied": defineEvent({
-    kind: "result",
-    what: "A backup, or a data folder from one, is complete.",
-    fields: { files: count("files in it"), bytes: count("their bytes"), target: text("where") },
-    words: ({ files, bytes, target }, paint) =>
-      `${paint("success", "Copied")} ${plural(files, "file")}, ${bytes} bytes, to ${target}`,
-  }),
+  ...CARE_EVENTS,
   "user": defineEvent({
     kind: "result",
     what: "An account.",
     fields: {
       ...{ name: user, id, protocol: oneOf([3, 4], "of which protocol it is") },
       keys: count("keys by which its user logs in"),
-      files: count("files that it has"),
-      bytes: count("their bytes"),
+      ...{ files, oldVersions, bytes: count("the bytes of all of them") },
       ...{ quota, disabled: flag("whether it may do nothing"), firstSeen, lastSeen },
     },
     words: (account) =>
       [
-        `${account.name}: ${plural(account.files, "file")}, ${plural(account.bytes, "byte")}, ` +
+        `${account.name}: ${filesOf(account)}, ${plural(account.bytes, "byte")}, ` +
         `last seen ${seconds(account.lastSeen)}${account.disabled ? ", disabled" : ""}`,
         `  id ${account.id}, protocol ${account.protocol}, ${plural(account.keys, "key")}`,
         `  quota ${quotaWords(account.quota)}, first seen ${seconds(account.firstSeen)}`,
@@ -289,4 +224,9 @@ function quotaWords({ bytes, files }: Values<typeof quotaFields>): string {
     files === null ? "" : files === "none" ? "any number of files" : plural(files, "file"),
   ];
   return parts.filter((part) => part !== "").join(" and ") || "as for all";
+}
+
+function filesOf({ files, oldVersions }: { files: number; oldVersions: number }): string {
+  const old = oldVersions === 0 ? "" : `, ${plural(oldVersions, "old version")}`;
+  return `${plural(files, "file")}${old}`;
 }

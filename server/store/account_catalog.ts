@@ -29,7 +29,10 @@ export interface AccountSummary extends Client {
   readonly protocol: 3 | 4;
   /** How many it has. */
   readonly keys: number;
+  /** Its bytes are those of old versions too. */
   readonly usage: Usage;
+  /** Files that were replaced and are kept. */
+  readonly oldVersions: number;
 }
 
 export interface RegisterKey {

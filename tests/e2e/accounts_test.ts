@@ -105,7 +105,7 @@ test(
     const [row] = eventsIn((await operate("users", "list", "--json")).stdout);
     const { event: _, id, firstSeen, lastSeen, ...account } = row ?? assert.fail();
     assert.deepEqual(account, {
-      ...{ name: "Alice", protocol: 4, keys: 1, files: 1, bytes: 6 },
+      ...{ name: "Alice", protocol: 4, keys: 1, files: 1, oldVersions: 0, bytes: 6 },
       ...{ quota: { bytes: null, files: 1 }, disabled: false },
     });
     assert.ok(/^[0-9a-f]{32}$/.test(`${id}`) && `${firstSeen}` <= `${lastSeen}`);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
 import { eventsIn } from "../helpers/events.ts";
-import { CLIENT_3, xfer } from "../helpers/processes.ts";
+import { CLIENT_3, startXfer, xfer } from "../helpers/processes.ts";
 import { Scene } from "../helpers/scene.ts";
 
 Deno.test("verify, repair, backup, restore and removal from the command line", async () => {
@@ -29,6 +29,18 @@ Deno.test("verify, repair, backup, restore and removal from the command line", a
   assert.equal(busy.code, 3, "the server runs");
   assert.match(busy.stderr, /data-folder-in-use/);
 
+  const rest = scene.folder.join("rest");
+  const partly = await scene.operate("backup", rest);
+  assert.equal(partly.code, 6);
+  assert.match(
+    partly.stdout,
+    /^Left out, not as it was stored: {2}files\/\S+ {2}a\.bin\nCopied 1 file, /,
+  );
+  assert.match(partly.stdout, /to \S+rest; left out 1 damaged file\n$/);
+  assert.match(partly.stderr, /Get it from an earlier backup/);
+  const again = await scene.operate("backup", scene.folder.join("rest2"), "--json");
+  assert.equal(eventsIn(again.stdout, "copied")[0]?.["leftOut"], 1);
+
   await scene.restart();
   await scene.server.logged("store.changed");
   await scene.server.stop();
@@ -50,4 +62,57 @@ Deno.test("verify, repair, backup, restore and removal from the command line", a
   assert.deepEqual([removed.code, removed.stdout], [0, "Removed Alice and 2 files\n"]);
   assert.equal((await xfer([...remove, "--yes"])).code, 2);
   assert.equal((await xfer(["server", "list", "--data", data])).stdout, "");
+});
+
+Deno.test("a backup without the identity of the server is restored with a warning, where clients look for it", async () => {
+  await using scene = await Scene.create();
+  const alice = await scene.prepare("alice", { "a": "a" });
+  assert.equal((await xfer([...CLIENT_3, "put", "a"], alice)).code, 0);
+  const backup = async (name: string) => {
+    const target = scene.folder.join(name);
+    assert.equal((await scene.operate("backup", target)).code, 0);
+    return target;
+  };
+  const restore = async (source: string) => {
+    const data = `${source}-restored`;
+    const ended = await xfer(["server", "restore", source, "--data", data]);
+    assert.equal(ended.code, 0, ended.stderr);
+    return ended.stderr;
+  };
+  const before = await backup("before");
+  await Deno.remove(`${before}/tls.pem`);
+  assert.equal(await restore(before), "", "no account of protocol 4 is in it");
+  const bob = await scene.prepare("bob", { "b": "b" }, { userName: "Bob" });
+  assert.equal((await xfer(["client", "put", "b", "--accept-new"], bob)).code, 0);
+  const whole = await backup("whole");
+  assert.equal(await restore(whole), "");
+  await Deno.remove(`${whole}/tls.pem`);
+  await Deno.remove(`${whole}-restored`, { recursive: true });
+  assert.match(
+    await restore(whole),
+    /^Warning: .* no tls\.pem, .* 1 account of protocol 4 .*other-server/,
+  );
+});
+
+Deno.test("export: why it can't write is told of the target; one that is stopped was not exported", async () => {
+  await using scene = await Scene.create();
+  const large = new Uint8Array(300_000_000);
+  const folder = await scene.prepare("alice", { "large": large });
+  assert.equal((await xfer([...CLIENT_3, "put", "large"], folder)).code, 0);
+  const nowhere = scene.folder.join("nowhere", "x");
+  const failed = await scene.operate("export", "Alice", "large", nowhere);
+  assert.equal(failed.code, 7);
+  assert.match(failed.stderr, /^xfer: Cannot write \S+nowhere.x: .* \[cannot-write\]$/m);
+  assert.doesNotMatch(failed.stderr, /\.tmp|NotFound/);
+
+  const target = scene.folder.join("out");
+  const args = ["server", "export", "Alice", "large", target, "--data", scene.data];
+  await using running = startXfer(args, scene.folder.path);
+  while (![...Deno.readDirSync(scene.folder.path)].some(({ name }) => name.endsWith(".tmp"))) {
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+  running.kill("SIGINT");
+  const stopped = await running.end();
+  assert.equal(stopped.code, 130, stopped.stderr);
+  assert.match(stopped.stderr, /^Not exported: \S+out$/m);
 });

@@ -48,7 +48,15 @@ Deno.test("versions from the command line: kept, listed, got back, put again, ex
   );
 
   const operate = (...args: string[]) => xfer(["server", ...args, "--data", data]);
-  const rows = (await operate("list")).stdout.trim().split("\n").slice(1);
+  const [listing, users] = [await operate("list"), await operate("users", "list")];
+  for (const { stdout } of [listing, users]) {
+    assert.match(stdout, /^Alice: 1 file, 2 old versions, /);
+  }
+  for (const list of [["list"], ["users", "list"]]) {
+    const [account] = eventsIn((await operate(...list, "--json")).stdout);
+    assert.deepEqual([account?.["files"], account?.["oldVersions"]], [1, 2]);
+  }
+  const rows = listing.stdout.trim().split("\n").slice(1);
   assert.deepEqual(rows.map((row) => /\(old version (\d)\)$/.exec(row)?.[1]), [
     ...["3", "4", undefined],
   ]);

@@ -15,6 +15,7 @@ export const USER_OPERATIONS = {
     database.all(
       `SELECT *, (SELECT count(*) FROM keys WHERE client_id = id) AS keys,
          (SELECT coalesce(sum(current), 0) FROM files WHERE client_id = id) AS files,
+         (SELECT coalesce(sum(1 - current), 0) FROM files WHERE client_id = id) AS old_versions,
          (SELECT coalesce(sum(size), 0) FROM files WHERE client_id = id) AS bytes
        FROM clients ORDER BY name`,
     ).map((row) => ({
@@ -22,6 +23,7 @@ export const USER_OPERATIONS = {
       protocol: row["edition"] === PROTOCOL_4 ? 4 : 3,
       keys: row["keys"] as number,
       usage: { files: row["files"] as number, bytes: row["bytes"] as number },
+      oldVersions: row["old_versions"] as number,
     }))
   ),
   setDisabled: write((database, id: Bytes, disabled: boolean): void => {
