@@ -75,15 +75,16 @@ export function placeholderOf(unit: Unit): string {
   return NOTATIONS[unit].placeholder;
 }
 
-/** A quantity in milliseconds, bytes, or pieces. Throws commander's `InvalidArgumentError`. */
-export function parseQuantity(text: string, unit: Unit): number {
+/** A quantity in milliseconds, bytes, or pieces, `least` or more. Throws commander's `InvalidArgumentError`. */
+export function parseQuantity(text: string, unit: Unit, least = 0): number {
   const { factors, expected, none, max = Infinity } = NOTATIONS[unit];
   if (text === NONE && none !== undefined) return none;
   const [, digits = "", suffix = ""] = /^([0-9]{1,15}) ?([A-Za-z]*)$/.exec(text) ?? [];
   const factor = Object.hasOwn(factors, suffix) ? factors[suffix] : undefined;
   const value = digits === "" || factor === undefined ? NaN : Number(digits) * factor;
-  if (Number.isSafeInteger(value) && value <= max) return value;
-  throw new InvalidArgumentError(`Expected ${expected}.`);
+  if (Number.isSafeInteger(value) && value >= least && value <= max) return value;
+  const bound = least === 0 ? "" : `; ${formatQuantity(least, unit)} at least`;
+  throw new InvalidArgumentError(`Expected ${expected}${bound}.`);
 }
 
 /** A quantity as it is written on the command line, in the largest unit that fits. */

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Logger } from "@logtape/logtape";
-import type { LimitError, LimitName } from "./limits.ts";
+import { type LimitError, type LimitName, LIMITS } from "./limits.ts";
 
 /** A limit is logged once in so many milliseconds; what was left out is counted in the next line. */
 const PAUSE_MS = 1000;
@@ -27,12 +27,16 @@ export class LimitLog {
       return;
     }
     this.#last.set(error.limit, { at: now, omitted: 0 });
-    this.#log.warn("Turned {address} away, {reason} ({omitted} more since the last line)", {
-      event: "limit.reached",
-      name: error.limit,
-      address,
-      reason: error.message,
-      omitted: last?.omitted ?? 0,
-    });
+    this.#log.warn(
+      "Turned {address} away at {option}: {reason} ({omitted} more since the last line)",
+      {
+        event: "limit.reached",
+        name: error.limit,
+        option: `--${LIMITS[error.limit].option}`,
+        address,
+        reason: error.message,
+        omitted: last?.omitted ?? 0,
+      },
+    );
   }
 }

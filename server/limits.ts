@@ -11,8 +11,12 @@ export interface LimitDefinition {
   readonly default: number;
   /** The option of `xfer server`, without its dashes. */
   readonly option: string;
+  /** The smallest value that an operator may give; 0 without. */
+  readonly least?: number;
   readonly what: string;
   readonly reason: string;
+  /** What a client that goes over it is told. */
+  readonly told?: (value: number) => string;
 }
 
 const SECOND = 1000;
@@ -25,73 +29,85 @@ const MIB = 1024 * KIB;
 export const LIMITS = {
   maxConnections: {
     option: "max-connections",
-    ...{ unit: "count", default: 4096 },
+    ...{ unit: "count", default: 4096, least: 1 },
     what: "open connections",
     reason: "each takes a descriptor and 4 KiB, or about 1 MiB while a file arrives",
+    told: () => "the server has as many connections as it takes",
   },
   maxConnectionsPerAddress: {
     option: "max-connections-per-address",
-    ...{ unit: "count", default: 1024 },
+    ...{ unit: "count", default: 1024, least: 1 },
     what: "open connections of one address (IPv6: one /64 network)",
     reason: "a whole lab may sit behind one address; still nobody takes all connections alone",
+    told: (count) =>
+      `the server takes ${count} connections from one address, and has as many from yours`,
   },
   idleTimeoutMs: {
     option: "idle-timeout",
-    ...{ unit: "time", default: 2 * MINUTE },
+    ...{ unit: "time", default: 2 * MINUTE, least: 1 },
     what: "wait for a request on a connection, the first one too",
     reason: "dead peers don't pile up; clients that compute in between are not cut off",
+    told: (ms) => `nothing came from you for ${inSeconds(ms)}`,
   },
   requestTimeoutMs: {
     option: "request-timeout",
-    ...{ unit: "time", default: MINUTE },
+    ...{ unit: "time", default: MINUTE, least: 1 },
     what: "wait for the rest of a request's header and fixed part once it has begun",
     reason: "they are a few hundred bytes, which any network carries in that time",
+    told: (ms) => `the rest of a request did not come within ${inSeconds(ms)}`,
   },
   stallTimeoutMs: {
     option: "stall-timeout",
-    ...{ unit: "time", default: MINUTE },
+    ...{ unit: "time", default: MINUTE, least: 1 },
     what: "wait for the next bytes of a file, and for the peer to take an answer",
     reason: "survives a network that is gone for a moment",
+    told: (ms) => `nothing more came from you, or was taken by you, for ${inSeconds(ms)}`,
   },
   minRate: {
     option: "min-rate",
     ...{ unit: "rate", default: KIB },
     what: "bytes a second at which a file arrives on average, after a stall's time to begin",
     reason: "a peer that drips bytes is cut off; the slowest links in use are faster",
+    told: (rate) => `the file came more slowly than ${rate} bytes a second`,
   },
   maxRequestsPerConnection: {
     option: "max-requests-per-connection",
-    ...{ unit: "count", default: 100_000 },
+    ...{ unit: "count", default: 100_000, least: 1 },
     what: "requests on one connection; a file counts once, however many packets it has",
     reason: "about 30,000 files in one run of a client of protocol 3, 100,000 of protocol 4",
+    told: (count) => `one connection is good for ${count} requests`,
   },
   maxRegistrationsPerHour: {
     option: "max-registrations-per-hour",
     ...{ unit: "count", default: 1000 },
     what: "requests to register from one address (IPv6: one /64 network) in an hour",
     reason: "a lab registers at once through one address; the catalog is not filled up",
+    told: (count) => `the server registers ${count} users an hour from one address`,
   },
   maxFileSize: {
     option: "max-file-size",
     ...{ unit: "size", default: Infinity },
     what: "size of a file",
     reason: "the protocol itself ends at 4 GiB − 273 bytes",
+    told: (size) => `the server takes files of up to ${size} bytes`,
   },
   quota: {
     option: "quota",
     ...{ unit: "size", default: Infinity },
     what: "bytes stored for one user",
     reason: "for the operator to decide",
+    told: (size) => `your quota of ${size} bytes would be exceeded`,
   },
   quotaFiles: {
     option: "quota-files",
     ...{ unit: "count", default: Infinity },
     what: "files stored for one user",
     reason: "for the operator to decide",
+    told: (count) => `your quota of ${count} files is used up`,
   },
   versions: {
     option: "versions",
-    ...{ unit: "count", default: 1 },
+    ...{ unit: "count", default: 1, least: 1 },
     what: "versions of a file that are kept, the current one among them",
     reason: "each takes its room on the disk, and counts in its user's quota",
   },
@@ -107,12 +123,14 @@ export const LIMITS = {
     ...{ unit: "size", default: 256 * MIB },
     what: "free bytes on the data folder's disk that are left, whatever arrives",
     reason: "the catalog and the log must still be written when files fill the disk",
+    told: () => "the server's disk is full",
   },
   maxStagedPerClient: {
     option: "max-staged-per-client",
-    ...{ unit: "count", default: 1024 },
+    ...{ unit: "count", default: 1024, least: 1 },
     what: "files of one client that are arriving or not judged yet",
     reason: "each takes a staging file; by protocol 4 many come on each of some connections",
+    told: (count) => `more than ${count} files of yours would be on their way at once`,
   },
   maxPartialsPerClient: {
     option: "max-partials-per-client",
@@ -128,13 +146,13 @@ export const LIMITS = {
   },
   maxUnverifiedPerClient: {
     option: "max-unverified-per-client",
-    ...{ unit: "count", default: 16 },
+    ...{ unit: "count", default: 16, least: 1 },
     what: "files of one client that have arrived and are not judged yet; the oldest makes room",
     reason: "clients that leave files unjudged can go on",
   },
   unverifiedTtlMs: {
     option: "unverified-ttl",
-    ...{ unit: "time", default: 10 * MINUTE },
+    ...{ unit: "time", default: 10 * MINUTE, least: 1 },
     what:
       "keep a file whose checksum the client does not judge, or whose next packet does not come",
     reason: "some clients connect anew to judge it",
@@ -153,7 +171,7 @@ export const LIMITS = {
   },
   registrationTtlMs: {
     option: "registration-ttl",
-    ...{ unit: "time", default: 10 * MINUTE },
+    ...{ unit: "time", default: 10 * MINUTE, least: 1 },
     what: "keep a registered name whose key exchange does not come",
     reason: "a client that died in between can have its name again",
   },
@@ -165,19 +183,19 @@ export const LIMITS = {
   },
   sessionTtlMs: {
     option: "session-ttl",
-    ...{ unit: "time", default: HOUR },
+    ...{ unit: "time", default: HOUR, least: 1 },
     what: "keep an AES key that is not used",
     reason: "it is needed only while its client is at work",
   },
   maxSessions: {
     option: "max-sessions",
-    ...{ unit: "count", default: 65_536 },
+    ...{ unit: "count", default: 65_536, least: 1 },
     what: "AES keys in memory; the one unused for longest makes room",
     reason: "about 200 bytes each",
   },
   maxAddresses: {
     option: "max-addresses",
-    ...{ unit: "count", default: 65_536 },
+    ...{ unit: "count", default: 65_536, least: 1 },
     what: "addresses whose registrations are counted; the oldest makes room",
     reason: "about 100 bytes each",
   },
@@ -196,8 +214,14 @@ export const DEFAULT_LIMITS: Limits = Object.fromEntries(
 export class LimitError extends RefusedError {
   readonly limit: LimitName;
 
+  /** The message is for the client: it has the server's value, and no name that the operator knows it by. */
   constructor(limit: LimitName, value: number) {
-    super("limit-reached", `over the limit ${limit}: ${LIMITS[limit].what}, ${value}`);
+    const { told, what }: LimitDefinition = LIMITS[limit];
+    super("limit-reached", told?.(value) ?? `more than the server takes: ${what}, ${value}`);
     this.limit = limit;
   }
+}
+
+function inSeconds(ms: number): string {
+  return `${ms / SECOND} seconds`;
 }

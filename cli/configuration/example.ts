@@ -30,8 +30,9 @@ export function exampleFile(): string {
       group = setting.group;
       lines.push("", `# ${group} `.padEnd(WIDTH, "-"));
     }
+    const choices = setting.choices === undefined ? "" : ` (${setting.choices.join(", ")})`;
     const reloaded = setting.reloadable ? " (SIGHUP)" : "";
-    lines.push("", ...comment(capital(setting.what) + reloaded));
+    lines.push("", ...comment(capital(setting.what) + choices + reloaded));
     lines.push(`#${toLine(key, setting.default)}`);
   }
   return lines.join("\n");

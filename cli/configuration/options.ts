@@ -14,11 +14,15 @@ export function addSettings(server: Command): void {
     `a file with settings, see xfer server ${CONFIG} (default: what ${variableOf(CONFIG)} names)`,
   );
   for (const key of KEYS) {
-    const { group, placeholder, what, default: text, defaultWords, separator } = SETTINGS[key];
+    const { group, placeholder, what, default: text, defaultWords, separator, ...setting } =
+      SETTINGS[key];
     const option = new Option(
       `--${key} <${placeholder}>`,
       `${what} (default: ${defaultWords ?? text})`,
-    ).argParser((text: string, before: string | undefined) => {
+    );
+    // Commander knows the choices for help and completions; whether a value fits is judged here alike for all.
+    if (setting.choices !== undefined) option.choices(setting.choices);
+    option.argParser((text: string, before: string | undefined) => {
       parseSetting(key, text);
       return separator === undefined || before === undefined ? text : join(key, [before, text]);
     });

@@ -15,6 +15,7 @@ import {
 } from "../../protocol/mod.ts";
 import {
   LIMIT_NAMES,
+  type LimitDefinition,
   LIMITS,
   type Listen,
   PORT_INFO,
@@ -36,6 +37,8 @@ export interface Setting<T = unknown> {
   readonly defaultWords?: string;
   /** Of a text, wherever it stands. Throws commander's `InvalidArgumentError`, which says what was expected. */
   readonly parse: (text: string) => T;
+  /** What a value must be one of. */
+  readonly choices?: readonly string[];
   /** What is between several values, where there may be several. */
   readonly separator?: " " | ",";
   /** Whether a file may have it as a number, without quotes. */
@@ -92,7 +95,8 @@ const SERVING = {
   "edition": {
     group: "Serving",
     placeholder: "names",
-    what: `the editions of protocol 3 that are served, out of ${names(EDITIONS)}`,
+    what: "the editions of protocol 3 that are served, with commas between them",
+    choices: EDITIONS.map(({ name }) => name),
     default: names(DEFAULT_SERVED),
     separator: ",",
     parse: parseEditions,
@@ -100,7 +104,8 @@ const SERVING = {
   "registration": {
     group: "Serving",
     placeholder: "mode",
-    what: `who may register: everybody, who is invited, nobody (${REGISTRATION_MODES.join(", ")})`,
+    what: "who may register: everybody, who is invited, nobody",
+    choices: REGISTRATION_MODES,
     default: "open",
     reloadable: true,
     parse: (text: string): RegistrationMode => oneOf(REGISTRATION_MODES, text),
@@ -108,7 +113,8 @@ const SERVING = {
   "log-format": {
     group: "Serving",
     placeholder: "format",
-    what: `how the log on standard error is written (${LOG_FORMATS.join(", ")})`,
+    what: "how the log on standard error is written",
+    choices: LOG_FORMATS,
     default: "human",
     parse: (text: string): LogFormat => oneOf(LOG_FORMATS, text),
   },
@@ -124,8 +130,10 @@ const SERVING = {
 
 type LimitKey = (typeof LIMITS)[keyof typeof LIMITS]["option"];
 
+type LimitRow = LimitDefinition & { readonly option: LimitKey };
+
 const LIMIT_SETTINGS = Object.fromEntries(LIMIT_NAMES.map((name) => {
-  const { option, unit, what, default: value } = LIMITS[name];
+  const { option, unit, what, default: value, least }: LimitRow = LIMITS[name];
   const setting: Setting<number> = {
     group: "Limits",
     placeholder: placeholderOf(unit),
@@ -133,7 +141,7 @@ const LIMIT_SETTINGS = Object.fromEntries(LIMIT_NAMES.map((name) => {
     default: formatQuantity(value, unit),
     plainNumber: unit !== "time",
     reloadable: true,
-    parse: (text) => parseQuantity(text, unit),
+    parse: (text) => parseQuantity(text, unit, least),
   };
   return [option, setting];
 })) as Readonly<Record<LimitKey, Setting<number>>>;

@@ -27,6 +27,10 @@ export function refused(reason: Reason): RefusedError {
 /** What to do next, where the code says enough. */
 const HINTS: ReadonlyMap<string, string> = new Map([
   ["file-exists", "Choose another name, or remove what is there: xfer client remove NAME."],
+  [
+    "over-limit",
+    "Make room (xfer client remove NAME), try again later, or ask the server's operator.",
+  ],
   ["no-such-file", "See what there is: xfer client list."],
 ]);
 

@@ -55,7 +55,8 @@ and ends with code 3 where they can't be used: try it before you restart or relo
 | list  | \`listen\`: between spaces, or the option repeated; \`edition\`: between commas          |
 | path  | relative ones begin at the folder that the server is started in, wherever they stand |
 
-\`none\` lifts a limit. An empty variable is as good as none.
+\`none\` lifts a limit. 0 is refused where nothing would work with it, as for \`max-connections\`; where
+it is taken, it means 0: \`min-free = 0\` leaves no room free. An empty variable is as good as none.
 
 The file is [TOML](https://toml.io), in UTF-8, at most 64 KiB: keys and values without tables.
 Values are texts, as an option would have them; counts, sizes and rates may be plain numbers, lists

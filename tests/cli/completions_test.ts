@@ -106,6 +106,7 @@ for (const shell of SHELLS) {
       "xfer client pu",
       "xfer completions ",
       "xfer server --dat",
+      "xfer server --registration ",
       "xfer help ex",
     ];
     assert.deepEqual(await shell.complete(script, lines), [
@@ -113,6 +114,7 @@ for (const shell of SHELLS) {
       ["put"],
       ["bash", "fish", "powershell", "zsh"],
       ["--data"],
+      ["closed", "invite", "open"],
       ["exit-codes"],
     ]);
   });

@@ -15,6 +15,7 @@ for (const [shell, expected] of Object.entries(SHELLS)) {
     const { code, stdout, stderr } = await xfer(["completions", shell]);
     assert.deepEqual([code, stderr], [0, ""]);
     assert.match(stdout, expected);
+    for (const choice of ["invite", "closed", "2023a"]) assert.ok(stdout.includes(choice), choice);
     for (const command of ["xfer client put", "xfer server users set-quota"]) {
       assert.ok(stdout.includes(shell === "zsh" ? `_${command.replaceAll(/\W/g, "_")}` : command));
     }

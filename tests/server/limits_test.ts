@@ -5,6 +5,7 @@ import fc from "fast-check";
 import {
   DEFAULT_LIMITS,
   LIMIT_NAMES,
+  LimitError,
   type LimitName,
   LIMITS,
   type Limits,
@@ -65,6 +66,7 @@ function over(
       const [line] = (reached as Record<string, unknown>[])
         .filter(({ event }) => event === "limit.reached");
       assert.equal(line?.["name"], limit);
+      assert.equal(line?.["option"], `--${LIMITS[limit].option}`);
       assert.match(`${line?.["address"]}`, /^127\.0\.0\.1:/);
       assert.equal([...Deno.readDirSync(folder.join("data", "staging"))].length, staged);
       const clients = await listStored(folder.join("data"));
@@ -293,5 +295,15 @@ Deno.test("limits: docs/operations.md tells each with its option and default", a
     const { option, what, reason } = LIMITS[name];
     const row = docs.split("\n").find((line) => line.startsWith(`| \`--${option}\``));
     assert.ok(row?.includes(what) && row.includes(reason), `${name} is not as in the table`);
+  }
+});
+
+Deno.test("limits: a client is told what it means for it, and no name that is the server's own", () => {
+  const said = (limit: LimitName, value: number) => new LimitError(limit, value).message;
+  assert.equal(said("minFree", 1048576), "the server's disk is full");
+  assert.equal(said("quota", 1000), "your quota of 1000 bytes would be exceeded");
+  assert.equal(said("idleTimeoutMs", 1500), "nothing came from you for 1.5 seconds");
+  for (const limit of LIMIT_NAMES) {
+    assert.doesNotMatch(said(limit, 5), /[a-z][A-Z]|--/, limit);
   }
 });

@@ -11,6 +11,8 @@ import {
   SETTINGS,
   variableOf,
 } from "../../../cli/configuration/settings.ts";
+import { commandsOf, makeProgram } from "../../../cli/program.ts";
+import { Run } from "../../../cli/run.ts";
 import { toLine } from "../../../cli/configuration/toml.ts";
 import { DEFAULT_LIMITS } from "../../../server/mod.ts";
 import { TemporaryFolder } from "../../helpers/temporary.ts";
@@ -159,6 +161,9 @@ const BAD_FILES: readonly [file: string, code: string, message: RegExp, hint: Re
   ['"\\u202E" = 1', "unknown-setting", /"\\u\{202e\}"/, /--example/],
   ['quota = "10 gigs"', "bad-setting", /line 1, quota: found "10 gigs"$/, SIZES],
   ["quota = -1", "bad-setting", /line 1, quota: found "-1"$/, SIZES],
+  ["max-connections = 0", "bad-setting", /found "0"$/, /a number such as 4096.*; 1 at least/],
+  ['versions = "0"', "bad-setting", /found "0"$/, /1 at least/],
+  ['idle-timeout = "0s"', "bad-setting", /found "0s"$/, /1ms at least/],
   ["quota = 1.5", "bad-setting", /found 1\.5$/, SIZES],
   ["quota = inf", "bad-setting", /found Infinity$/, SIZES],
   ["quota = true", "bad-setting", /found true$/, SIZES],
@@ -232,4 +237,18 @@ Deno.test("the example says of each setting what it is, and its lines give the d
     assert.deepEqual(settings[key].value, parseSetting(key, SETTINGS[key].default), key);
     assert.ok(words.includes(SETTINGS[key].what.slice(1)), key);
   }
+});
+
+Deno.test("what is one of some words has them as choices, for help and completions; a list of them is taken", async () => {
+  const program = await makeProgram(new Run());
+  const server = commandsOf(program).find((command) => command.name() === "server");
+  const choicesOf = (key: Key) =>
+    server?.options.find(({ long }) => long === `--${key}`)?.argChoices;
+  assert.deepEqual(choicesOf("registration"), ["open", "invite", "closed"]);
+  assert.deepEqual(choicesOf("log-format"), ["human", "json"]);
+  assert.deepEqual(choicesOf("edition")?.slice(0, 2), ["2023c", "2023a"]);
+  for (const key of KEYS) {
+    for (const choice of SETTINGS[key].choices ?? []) parseSetting(key, choice);
+  }
+  assert.equal(parseSetting("edition", "2022,2024").length, 2);
 });
