@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { getLogger } from "@logtape/logtape";
 import type { Command } from "commander";
 import { Server } from "../server/mod.ts";
 import { addSettings, configurationOf } from "./configuration/options.ts";
@@ -63,14 +64,22 @@ async function serve(command: Command, reporter: Reporter): Promise<void> {
   await server.close(reloader.inForce.grace.value);
 }
 
-/** Resolves at the first signal to stop; a second one ends the process at once. */
+/** Resolves at the first signal to stop; a second one ends the process at once. Both are logged. */
 function stopSignal(): Promise<void> {
+  const log = getLogger(["xfer", "server"]);
   return new Promise((resolve) => {
     let stopping = false;
     for (const signal of STOPPING) {
       Deno.addSignalListener(signal, () => {
-        if (stopping) Deno.exit(killedBy(signal));
+        if (stopping) {
+          log.warn("{signal} again: ended at once", { event: "server.ended", signal });
+          Deno.exit(killedBy(signal));
+        }
         stopping = true;
+        log.info("{signal}: the server stops; a second signal ends it at once", {
+          event: "server.signal",
+          signal,
+        });
         resolve();
       });
     }

@@ -82,6 +82,13 @@ Deno.test({
     assert.equal(await idle.receive(), "closed", "the first signal has arrived");
     assert.equal((await server.stop("SIGTERM")).code, 143);
     await first;
+    const said = server.log.filter(({ event }) => /^server\.(s|e)/.test(`${event}`));
+    assert.deepEqual(said.map(({ event }) => event), [
+      ...["server.signal", "server.stopping", "server.ended"],
+    ]);
+    assert.equal(said[1]?.["connections"], 2);
+    assert.ok(Date.parse(`${said[1]?.["until"]}`) > 0);
+    assert.match(`${said[0]?.["message"]}`, /a second signal ends it at once/);
   },
 });
 
