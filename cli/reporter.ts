@@ -45,8 +45,13 @@ export interface Streams {
   readonly stdin?: { read(buffer: Uint8Array): Promise<number | null>; isTerminal(): boolean };
   readonly stdout: Stream;
   readonly stderr: Stream;
-  /** Whether colours were declined: https://no-color.org. */
+  /** Whether colours were declined (https://no-color.org), or the terminal has none. */
   readonly noColor: boolean;
+}
+
+function standardStreams(): Streams {
+  const { stdin, stdout, stderr, noColor } = Deno;
+  return { stdin, stdout, stderr, noColor: noColor || Deno.env.get("TERM") === "dumb" };
 }
 
 /** What shows progress: it hears all, and makes way for what is written. */
@@ -67,7 +72,7 @@ const MAX_ANSWER = 4096;
 /** Of a file that is on its way there is a line of JSON at most so often, in milliseconds. */
 const PROGRESS_MS = 200;
 
-/** Characters of a result that are told where it can't be written: it may be of any length. */
+/** Characters of a result's first line that are told where it can't be written: it may be of any length. */
 const MAX_UNWRITTEN = 200;
 
 /** Causes of causes that are shown; an error may be its own. */
@@ -89,7 +94,7 @@ export class Reporter {
   /** Whether the line that is begun ends with a question. */
   #isAsking = false;
 
-  constructor(options: OutputOptions, streams: Streams = Deno, now = () => performance.now()) {
+  constructor(options: OutputOptions, streams = standardStreams(), now = () => performance.now()) {
     this.options = options;
     this.#streams = streams;
     this.#now = now;
@@ -220,8 +225,11 @@ export class Reporter {
   }
 }
 
-function shorten(line: string): string {
-  return line.length > MAX_UNWRITTEN ? `${line.slice(0, MAX_UNWRITTEN)}…` : line;
+/** The first line of a result, and no more of that than is told. */
+function shorten(result: string): string {
+  const [first = ""] = result.trim().split("\n", 1);
+  const told = first.slice(0, MAX_UNWRITTEN);
+  return told.length < result.trim().length ? `${told}…` : told;
 }
 
 /** What failed, as an event. */

@@ -185,8 +185,7 @@ export class Server implements AsyncDisposable {
     await this.#accepting;
     const until = new Date(this.#context.clock() + graceMs).toISOString();
     this.#context.log.info(
-      "Stopping: nobody is let in any more; {connections} connections are open, and what is on its way there " +
-        "is waited for until {until}",
+      "Stopping. Open connections: {connections}; their files are waited for until {until}",
       { event: "server.stopping", connections: this.#connections.size, until },
     );
     for (const connection of this.#connections.keys()) connection.finish();

@@ -19,7 +19,8 @@ export const PERMISSIONS: readonly Permission[] = [
   {
     flag:
       "--allow-env=CLICOLOR_FORCE,FORCE_COLOR,LANG,LC_ALL,LC_CTYPE,NO_COLOR,TERM,WT_SESSION,XFER_*",
-    why: "what the terminal can draw; commander asks whether its help may have colours; the " +
+    why:
+      "what the terminal can draw, and whether in colours; commander asks whether its help may have colours; the " +
       "server's settings",
   },
   {

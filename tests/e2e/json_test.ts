@@ -6,6 +6,7 @@ import { Run } from "../../cli/run.ts";
 import { pathOf } from "../../cli/usage.ts";
 import { eventsIn, type Line } from "../helpers/events.ts";
 import { ServerProcess, xfer } from "../helpers/processes.ts";
+import { HAS_TERMINAL, showXfer } from "../helpers/terminal.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
 
 /** Runs the server until it is told to stop: what it says is its log. */
@@ -212,4 +213,18 @@ Deno.test("--quiet, --color and NO_COLOR with real processes", async () => {
     (await run("--color", "sometimes")).stderr,
     /--color: found "sometimes" .*\n +Expected one of auto, always/,
   );
+});
+
+Deno.test({
+  name: "on a terminal words are coloured, but on one that has no colours they are not",
+  ignore: !HAS_TERMINAL,
+  async fn() {
+    const args = ["server", "verify", "--data", "/none"];
+    const shownAs = async (env: Record<string, string>, ...more: string[]) =>
+      (await showXfer([...args, ...more], { env })).written.includes("\x1b[31m");
+    assert.equal(await shownAs({}), true);
+    assert.equal(await shownAs({ NO_COLOR: "1" }), false);
+    assert.equal(await shownAs({ TERM: "dumb" }), false);
+    assert.equal(await shownAs({ TERM: "dumb" }, "--color", "always"), true);
+  },
 });

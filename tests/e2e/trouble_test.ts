@@ -206,6 +206,7 @@ Deno.test("output that can't be written: a closed pipe is quiet, a full disk is 
   for (const command of [["--version"], ["--help"], ["help"], ["completions", "bash"]]) {
     const told = await shell("XFER >/dev/full", command);
     assert.deepEqual([told.code, told.stderr.includes("[cannot-write-output]")], [7, true]);
+    assert.doesNotMatch(told.stderr, /\\u\{a\}/, "one line of it");
     assert.ok(told.stderr.length < 1000, "not all that could not be written");
     const read = await shell("set -o pipefail; XFER | true", command);
     assert.deepEqual([read.code, read.stderr], [0, ""]);
