@@ -15,8 +15,8 @@ export interface LimitDefinition {
   readonly least?: number;
   readonly what: string;
   readonly reason: string;
-  /** What a client that goes over it is told. */
-  readonly told?: (value: number) => string;
+  /** What a client that goes over it is told; the value stands for `{}`, times with their unit. */
+  readonly told?: string;
 }
 
 const SECOND = 1000;
@@ -32,78 +32,77 @@ export const LIMITS = {
     ...{ unit: "count", default: 4096, least: 1 },
     what: "open connections",
     reason: "each takes a descriptor and 4 KiB, or about 1 MiB while a file arrives",
-    told: () => "the server has as many connections as it takes",
+    told: "the server has as many connections as it takes",
   },
   maxConnectionsPerAddress: {
     option: "max-connections-per-address",
     ...{ unit: "count", default: 1024, least: 1 },
     what: "open connections of one address (IPv6: one /64 network)",
     reason: "a whole lab may sit behind one address; still nobody takes all connections alone",
-    told: (count) =>
-      `the server takes ${count} connections from one address, and has as many from yours`,
+    told: "the server takes {} connections from one address, and has as many from yours",
   },
   idleTimeoutMs: {
     option: "idle-timeout",
     ...{ unit: "time", default: 2 * MINUTE, least: 1 },
     what: "wait for a request on a connection, the first one too",
     reason: "dead peers don't pile up; clients that compute in between are not cut off",
-    told: (ms) => `nothing came from you for ${inSeconds(ms)}`,
+    told: "nothing came from you for {}",
   },
   requestTimeoutMs: {
     option: "request-timeout",
     ...{ unit: "time", default: MINUTE, least: 1 },
     what: "wait for the rest of a request's header and fixed part once it has begun",
     reason: "they are a few hundred bytes, which any network carries in that time",
-    told: (ms) => `the rest of a request did not come within ${inSeconds(ms)}`,
+    told: "the rest of a request did not come within {}",
   },
   stallTimeoutMs: {
     option: "stall-timeout",
     ...{ unit: "time", default: MINUTE, least: 1 },
     what: "wait for the next bytes of a file, and for the peer to take an answer",
     reason: "survives a network that is gone for a moment",
-    told: (ms) => `nothing more came from you, or was taken by you, for ${inSeconds(ms)}`,
+    told: "nothing more came from you, or was taken by you, for {}",
   },
   minRate: {
     option: "min-rate",
     ...{ unit: "rate", default: KIB },
     what: "bytes a second at which a file arrives on average, after a stall's time to begin",
     reason: "a peer that drips bytes is cut off; the slowest links in use are faster",
-    told: (rate) => `the file came more slowly than ${rate} bytes a second`,
+    told: "the file came more slowly than {} bytes a second",
   },
   maxRequestsPerConnection: {
     option: "max-requests-per-connection",
     ...{ unit: "count", default: 100_000, least: 1 },
     what: "requests on one connection; a file counts once, however many packets it has",
     reason: "about 30,000 files in one run of a client of protocol 3, 100,000 of protocol 4",
-    told: (count) => `one connection is good for ${count} requests`,
+    told: "one connection is good for {} requests",
   },
   maxRegistrationsPerHour: {
     option: "max-registrations-per-hour",
     ...{ unit: "count", default: 1000 },
     what: "requests to register from one address (IPv6: one /64 network) in an hour",
     reason: "a lab registers at once through one address; the catalog is not filled up",
-    told: (count) => `the server registers ${count} users an hour from one address`,
+    told: "the server registers {} users an hour from one address",
   },
   maxFileSize: {
     option: "max-file-size",
     ...{ unit: "size", default: Infinity },
     what: "size of a file",
     reason: "the protocol itself ends at 4 GiB − 273 bytes",
-    told: (size) => `the server takes files of up to ${size} bytes`,
+    told: "the server takes files of up to {} bytes",
   },
   quota: {
     option: "quota",
     ...{ unit: "size", default: Infinity },
     what: "bytes stored for one user",
     reason: "for the operator to decide",
-    told: (size) => `your quota of ${size} bytes would be exceeded`,
+    told: "your quota of {} bytes would be exceeded",
   },
   quotaFiles: {
     option: "quota-files",
     ...{ unit: "count", default: Infinity },
     what: "files stored for one user",
     reason: "for the operator to decide",
-    told: (count) => `your quota of ${count} files is used up`,
+    told: "your quota of {} files is used up",
   },
   versions: {
     option: "versions",
@@ -123,14 +122,14 @@ export const LIMITS = {
     ...{ unit: "size", default: 256 * MIB },
     what: "free bytes on the data folder's disk that are left, whatever arrives",
     reason: "the catalog and the log must still be written when files fill the disk",
-    told: () => "the server's disk is full",
+    told: "the server's disk is full",
   },
   maxStagedPerClient: {
     option: "max-staged-per-client",
     ...{ unit: "count", default: 1024, least: 1 },
     what: "files of one client that are arriving or not judged yet",
     reason: "each takes a staging file; by protocol 4 many come on each of some connections",
-    told: (count) => `more than ${count} files of yours would be on their way at once`,
+    told: "more than {} files of yours would be on their way at once",
   },
   maxPartialsPerClient: {
     option: "max-partials-per-client",
@@ -216,12 +215,10 @@ export class LimitError extends RefusedError {
 
   /** The message is for the client: it has the server's value, and no name that the operator knows it by. */
   constructor(limit: LimitName, value: number) {
-    const { told, what }: LimitDefinition = LIMITS[limit];
-    super("limit-reached", told?.(value) ?? `more than the server takes: ${what}, ${value}`);
+    const { told, what, unit }: LimitDefinition = LIMITS[limit];
+    const amount = unit === "time" ? `${value / SECOND} seconds` : `${value}`;
+    const words = told ?? `more than the server takes: ${what}, {}`;
+    super("limit-reached", words.replace("{}", amount));
     this.limit = limit;
   }
-}
-
-function inSeconds(ms: number): string {
-  return `${ms / SECOND} seconds`;
 }
