@@ -22,13 +22,16 @@ export class Staging {
   readonly #freeSpace: () => Promise<number>;
   readonly #countByClient = new Map<string, number>();
   #count = 0;
-  /** Bytes that are announced and not written yet. */
+  /** Bytes that are promised and not written yet. */
   #promised = 0;
   #inMemory = 0;
-  /** Bytes that were free when the disk was last asked, without what has been announced until now. */
+  /** Bytes that were free when the disk was last asked, without what has been promised until now. */
   #room = 0;
   /** Blobs since then. */
   #unmeasured = 0;
+  /** Bytes that were promised since the disk was last asked, answered or not. */
+  #admitted = 0;
+  #measuring: Promise<void> | undefined;
 
   constructor(
     blobs: Pick<BlobStore, "stage" | "resume">,
@@ -78,10 +81,8 @@ export class Staging {
     if (count >= maxStagedPerClient) throw new LimitError("maxStagedPerClient", maxStagedPerClient);
     this.#countByClient.set(owner, count + 1);
     this.#count++;
-    this.#promised += size;
-    this.#room -= size;
     this.#inMemory += inMemory;
-    let promised = size;
+    let promised = 0;
     const keep = (bytes: number) => {
       const kept = Math.min(bytes, promised);
       promised -= kept;
@@ -93,7 +94,8 @@ export class Staging {
       this.#release(owner);
     };
     try {
-      await this.#checkRoom();
+      await this.#admit(size);
+      promised = size;
       return new CountedBlob(await open(), keep, release);
     } catch (error) {
       release();
@@ -101,14 +103,33 @@ export class Staging {
     }
   }
 
-  /** Throws `LimitError` `minFree` where the disk has no room for what is announced. */
-  async #checkRoom(): Promise<void> {
+  /**
+   * Promises room for so many bytes. Throws `LimitError` `minFree` where the disk has none for them: then nothing was
+   * promised, so that what is refused takes no room from others at any moment.
+   */
+  async #admit(size: number): Promise<void> {
     const { minFree } = this.#limits;
-    if (this.#room < minFree + PLENTY || ++this.#unmeasured >= MEASURE_EVERY) {
+    const isPlenty = this.#room - size >= minFree + PLENTY;
+    if (!isPlenty || this.#unmeasured >= MEASURE_EVERY) await this.#measure();
+    if (this.#room - size < minFree) throw new LimitError("minFree", minFree);
+    this.#unmeasured++;
+    this.#room -= size;
+    this.#promised += size;
+    this.#admitted += size;
+  }
+
+  /** Asks the disk, once for all who want to know at a time: each of them then takes from what it finds. */
+  #measure(): Promise<void> {
+    const measure = async () => {
+      // What is written meanwhile may be in both numbers, but not in neither.
+      const promised = this.#promised;
+      this.#admitted = 0;
+      const free = await this.#freeSpace();
+      this.#room = free - promised - this.#admitted;
       this.#unmeasured = 0;
-      this.#room = await this.#freeSpace() - this.#promised;
-    }
-    if (this.#room < minFree) throw new LimitError("minFree", minFree);
+    };
+    this.#measuring ??= measure().finally(() => this.#measuring = undefined);
+    return this.#measuring;
   }
 
   #release(owner: string): void {

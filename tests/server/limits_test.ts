@@ -192,17 +192,8 @@ over("minFree", { minFree: FREE - 1007 }, async ({ peer }) => {
 });
 
 Deno.test("limit minFree: room that is spoken for is not given twice", async () => {
-  const none = () => Promise.resolve();
-  const blob: StagedBlob = {
-    ...{ path: "", write: none, writeAt: none, sync: none, seal: none, commit: none },
-    ...{ leave: none, discard: none },
-  };
   let free = 100;
-  const staging = new Staging(
-    { stage: () => Promise.resolve(blob), resume: () => Promise.resolve(blob) },
-    { ...DEFAULT_LIMITS, minFree: 10 },
-    () => Promise.resolve(free),
-  );
+  const staging = stagingOf(() => Promise.resolve(free));
   const id = new Uint8Array(16);
   const first = await staging.stage(id, 60);
   await assert.rejects(staging.stage(id, 31), { limit: "minFree" });
@@ -214,6 +205,41 @@ Deno.test("limit minFree: room that is spoken for is not given twice", async () 
   await second.discard();
   await staging.stage(id, 30);
 });
+
+Deno.test("limit minFree: what is refused takes no room from others, not while it is looked at either", async () => {
+  const asked: ((free: number) => void)[] = [];
+  const staging = stagingOf(() => new Promise((resolve) => asked.push(resolve)));
+  const [eve, alice] = [new Uint8Array(16).fill(1), new Uint8Array(16).fill(2)];
+  const hopeless = Array.from({ length: 5 }, () => staging.stage(eve, Number.MAX_SAFE_INTEGER));
+  const outcomes = Promise.allSettled([...hopeless, staging.stage(alice, 90)]);
+  while (asked.length > 0) asked.shift()?.(100);
+  const refused = (await outcomes).map(({ status }) => status === "rejected");
+  assert.deepEqual(refused, [...hopeless.map(() => true), false]);
+});
+
+Deno.test("limit minFree: what is admitted at once is no more than there is", async () => {
+  // How much is free is told late, and to each who has asked by himself.
+  const staging = stagingOf(async () => {
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    return 100;
+  });
+  const stage = (_: unknown, client: number) => staging.stage(new Uint8Array(16).fill(client), 20);
+  const first = await Promise.allSettled(Array.from({ length: 10 }, stage));
+  assert.equal(first.filter(({ status }) => status === "fulfilled").length, 4);
+  await assert.rejects(stage(undefined, 10), { limit: "minFree" });
+});
+
+function stagingOf(freeSpace: () => Promise<number>): Staging {
+  const blob: StagedBlob = {
+    ...{ path: "", write: nothing, writeAt: nothing, sync: nothing, seal: nothing },
+    ...{ commit: nothing, leave: nothing, discard: nothing },
+  };
+  return new Staging(
+    { stage: () => Promise.resolve(blob), resume: () => Promise.resolve(blob) },
+    { ...DEFAULT_LIMITS, minFree: 10 },
+    freeSpace,
+  );
+}
 
 Deno.test("inlineSize: small files of all clients together have a bound in memory; beyond it they are staged on the disk", async () => {
   const onDisk: StagedBlob = {
