@@ -205,8 +205,8 @@ export interface Catalog extends AccountCatalog, AsyncDisposable {
    */
   savePartial(partial: PartialFile, max: number): Promise<string[]>;
   findPartial(clientId: Bytes, name: string): Promise<PartialFile | undefined>;
-  /** Forgets what is held under a name. Returns its path, if there was one. */
-  dropPartial(clientId: Bytes, name: string): Promise<string[]>;
+  /** Forgets what is held under a name, with a path only what is held there. Returns its path, if there was one. */
+  dropPartial(clientId: Bytes, name: string, path?: string): Promise<string[]>;
   /** Up to `count` of all clients whose path comes behind `path`, by path: `""` begins. */
   listPartialsAfter(path: string, count: number): Promise<PartialKey[]>;
   /** Up to `count` of all clients that were updated before a time, oldest first. */

@@ -18,8 +18,10 @@ export class HeldUploads {
   readonly #isOpen: (path: string) => boolean;
   /** Clients of which something has been held since the start: to look it up for each file would take long. */
   readonly #owners = new Set<string>();
+  /** Staged files of open uploads of which no row tells any more. */
+  readonly #forsaken = new Set<string>();
 
-  /** A staged file that `isOpen` is not removed: an upload still writes to it. */
+  /** A staged file that `isOpen` is not removed: an upload still writes to it, and sees to it when it ends. */
   constructor(shared: Dependencies, isOpen: (path: string) => boolean) {
     this.#shared = shared;
     this.#isOpen = isOpen;
@@ -51,12 +53,24 @@ export class HeldUploads {
     const { store: { catalog }, limits, clock } = this.#shared;
     this.#owners.add(toHex(partial.clientId));
     const row = { ...partial, updatedAt: clock() };
-    await this.#remove(await catalog.savePartial(row, limits.maxPartialsPerClient));
+    const dropped = await catalog.savePartial(row, limits.maxPartialsPerClient);
+    this.#forsaken.delete(partial.path);
+    await this.#remove(dropped);
   }
 
-  /** Drops what is held under a name. */
-  async drop(clientId: Bytes, name: string): Promise<void> {
-    if (this.#owners.has(toHex(clientId))) await this.#drop(clientId, name);
+  /** Whether what was recorded of an open upload has been dropped since: then its staged file is nobody's but its own. */
+  isForsaken(path: string): boolean {
+    return this.#forsaken.has(path);
+  }
+
+  /** Takes note that an upload writes no more to its staged file. */
+  close(path: string): void {
+    this.#forsaken.delete(path);
+  }
+
+  /** Drops what is held under a name; with a path only what is held there. */
+  async drop(clientId: Bytes, name: string, path?: string): Promise<void> {
+    if (this.#owners.has(toHex(clientId))) await this.#drop(clientId, name, path);
   }
 
   /** Drops what was not gone on with since before a time. */
@@ -69,15 +83,18 @@ export class HeldUploads {
     }
   }
 
-  async #drop(clientId: Bytes, name: string): Promise<void> {
-    await this.#remove(await this.#shared.store.catalog.dropPartial(clientId, name));
+  async #drop(clientId: Bytes, name: string, path?: string): Promise<void> {
+    await this.#remove(await this.#shared.store.catalog.dropPartial(clientId, name, path));
   }
 
   /** What can't be removed now is at the next start. */
   async #remove(paths: readonly string[]): Promise<void> {
     const { store: { blobs }, log } = this.#shared;
     for (const path of paths) {
-      if (this.#isOpen(path)) continue;
+      if (this.#isOpen(path)) {
+        this.#forsaken.add(path);
+        continue;
+      }
       try {
         await blobs.remove(path);
       } catch (error) {

@@ -81,9 +81,10 @@ export class Holding {
     const { context, request, blob, sums, isCurrent } = this.#options;
     const { held } = sums;
     if (!isCurrent() || held < CHUNK_SIZE) return false;
+    const encoded = sums.encode();
     await blob.leave(held);
     if (!isCurrent()) return false;
-    await this.#record(held, sums.encode());
+    await this.#record(held, encoded);
     context.log.info("Holds {held} of {size} bytes of {file} of {client}", {
       event: "file.held",
       ...{ ...this.#named(), held, size: request.size },
@@ -91,12 +92,12 @@ export class Holding {
     return true;
   }
 
-  /** Forgets what is recorded. */
+  /** Forgets what is recorded of it; what another upload has under its name stays. */
   async drop(): Promise<void> {
-    const { context, owner, request, isCurrent } = this.#options;
-    if (!this.#isRecorded || !isCurrent()) return;
+    const { context, owner, request, blob } = this.#options;
+    if (!this.#isRecorded) return;
     this.#isRecorded = false;
-    await context.held.drop(owner.clientId, request.name);
+    await context.held.drop(owner.clientId, request.name, blob.path);
   }
 
   /** Logs that it could not be held. */

@@ -4,23 +4,16 @@
  *
  * @module
  */
-import { type Bytes, equalBytes, printable, release, toHex } from "../../protocol/mod.ts";
-import { ChunkSums, type Sums } from "../../protocol/v4/chunk_sums.ts";
+import { type Bytes, equalBytes, release } from "../../protocol/mod.ts";
+import type { Sums } from "../../protocol/v4/chunk_sums.ts";
 import type { Message, MessageOf } from "../../protocol/v4/messages.ts";
 import type { Context } from "../context.ts";
-import type { StagedBlob } from "../store/blob_store.ts";
 import { checkRoom, storeFile } from "../storing.ts";
-import { Holding } from "./holding.ts";
 import { refuseName } from "./refusal.ts";
 import type { Owner } from "./session.ts";
+import { beginWork, resumeWork, type Work, type WorkOptions } from "./work.ts";
 
 const ID_SIZE = 16;
-
-interface Work {
-  readonly blob: StagedBlob;
-  readonly sums: ChunkSums;
-  readonly holding: Holding;
-}
 
 export interface ReceiptOptions {
   readonly context: Context;
@@ -38,6 +31,8 @@ export class Receipt {
   readonly #owner: Owner;
   readonly #close: (reason: string) => void;
   #state: "opening" | "receiving" | "deciding" | "ended" = "opening";
+  #opening: Promise<void> | undefined;
+  #interrupting: Promise<void> | undefined;
   readonly #ended = Promise.withResolvers<void>();
   #work: Work | undefined;
   /** Whether it is the upload of its name to be gone on with: a later one takes that from it. */
@@ -87,21 +82,33 @@ export class Receipt {
   }
 
   /** Opens the staged file, with what is held of it where it is to be resumed. Throws `Refusal`, `LimitError`. */
-  async open(): Promise<void> {
+  open(): Promise<void> {
+    this.#opening = this.#open();
+    return this.#opening;
+  }
+
+  async #open(): Promise<void> {
     const { transfers } = this.#context;
     const { name, size, resume } = this.request;
     refuseName(name);
-    const before = transfers.add(this);
+    transfers.add(this);
     try {
-      if (resume !== 0) await before?.giveWay();
-      else await before?.disown();
+      if (resume !== 0) await this.#takeOver();
       await checkRoom(this.#context, { clientId: this.clientId, name, size });
-      this.#work = resume !== 0 ? await this.#resume() : await this.#begin();
+      if (resume !== 0) this.#work = await resumeWork(this.#of);
+      if (this.#work === undefined) await this.#begin();
       this.#state = "receiving";
     } catch (error) {
+      await this.#work?.blob.discard().catch(() => undefined);
       this.#end();
       throw error;
     }
+  }
+
+  /** Resolves when all has ended that was to be gone on with under its name. */
+  async #takeOver(): Promise<void> {
+    const latest = () => this.#context.transfers.before(this).at(-1);
+    for (let before = latest(); before !== undefined; before = latest()) await before.giveWay();
   }
 
   /**
@@ -178,9 +185,18 @@ export class Receipt {
   /** Its connection is gone: what has come is held, if it is worth while. Does nothing when all has come. */
   async interrupt(): Promise<void> {
     if (this.#state !== "receiving") return;
+    this.#interrupting ??= this.#interrupt();
+    await this.#interrupting;
+  }
+
+  async #interrupt(): Promise<void> {
+    const { blob, holding } = this.#opened();
     try {
       const isSound = this.#failure === undefined;
-      if (!isSound || !(await this.#opened().holding.keep())) await this.#drop();
+      const isKept = isSound && await holding.keep();
+      // While it was recorded another upload may have taken its name, or its row have made room for others.
+      const isHeld = isKept && this.#current && !this.#context.held.isForsaken(blob.path);
+      if (!isHeld) await this.#drop();
     } catch (error) {
       this.#opened().holding.warn(error);
       await this.#drop();
@@ -198,46 +214,24 @@ export class Receipt {
     await this.#ended.promise;
   }
 
-  /** Another upload takes its name: this one goes on, but is not held any more. */
+  /**
+   * Another upload takes its name: this one goes on, but is not held any more. Resolves when nothing is being recorded
+   * of it.
+   */
   async disown(): Promise<void> {
     this.#current = false;
+    this.#context.transfers.disown(this);
+    await this.#opening?.catch(() => undefined);
     await this.#work?.holding.settle();
+    await this.#interrupting;
   }
 
-  async #begin(): Promise<Work> {
-    const { held, staging } = this.#context;
-    const { name, size } = this.request;
-    await held.drop(this.clientId, name);
-    return this.#with(await staging.stageWhole(this.clientId, size), new ChunkSums(size));
-  }
-
-  async #resume(): Promise<Work> {
-    const { held, staging, log } = this.#context;
-    const { name, size, mtime } = this.request;
-    const partial = await held.find(this.clientId, name);
-    if (partial?.size !== size || partial.mtime !== mtime) return await this.#begin();
-    try {
-      const sums = ChunkSums.decode(size, partial.sums, partial.held);
-      const blob = await staging.resume(this.clientId, partial.path, partial.held, size);
-      log.info("Goes on with {file} of {client} at {offset} of {size} bytes", {
-        event: "file.resumed",
-        ...{ file: printable(name), client: toHex(this.clientId), address: this.#owner.address },
-        ...{ offset: partial.held, size },
-      });
-      return this.#with(blob, sums, true);
-    } catch (error) {
-      const lost = error instanceof Deno.errors.NotFound || error instanceof RangeError;
-      if (!lost) throw error;
-      return await this.#begin();
-    }
-  }
-
-  #with(blob: StagedBlob, sums: ChunkSums, isRecorded = false): Work {
-    const holding = new Holding({
-      ...{ context: this.#context, owner: this.#owner, request: this.request, blob, sums },
-      ...{ isRecorded, isCurrent: () => this.#current },
-    });
-    return { blob, sums, holding };
+  /** Begins anew: as long as that may be refused, those before it stay the ones to be gone on with. */
+  async #begin(): Promise<void> {
+    const { held, transfers } = this.#context;
+    this.#work = await beginWork(this.#of);
+    for (const before of transfers.before(this)) await before.disown();
+    await held.drop(this.clientId, this.request.name);
   }
 
   #seal(): Promise<void> {
@@ -256,8 +250,15 @@ export class Receipt {
 
   #end(): void {
     this.#state = "ended";
-    this.#context.transfers.remove(this);
+    const { transfers, held } = this.#context;
+    transfers.remove(this);
+    if (this.path !== undefined) held.close(this.path);
     this.#ended.resolve();
+  }
+
+  get #of(): WorkOptions {
+    const isCurrent = () => this.#current;
+    return { context: this.#context, owner: this.#owner, request: this.request, isCurrent };
   }
 
   #opened(): Work {

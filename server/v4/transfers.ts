@@ -1,6 +1,6 @@
 /**
- * Uploads that are open, of all connections: by client and name, since only one of them is the one to go on with, and by
- * the id by which other connections of the client join them.
+ * Uploads that are open, of all connections: by client and name, since only the latest of them is the one to go on with,
+ * and by the id by which other connections of the client join them.
  *
  * @module
  */
@@ -10,23 +10,34 @@ import type { Receipt } from "./receipt.ts";
 /** As many as there are files on their way in, which `maxStagedPerClient` bounds. */
 export class Transfers {
   readonly #open = new Set<Receipt>();
-  readonly #byName = new Map<string, Receipt>();
+  /** Oldest first: one gives way to the next, or is disowned by it, when that is open. */
+  readonly #byName = new Map<string, Receipt[]>();
   readonly #byId = new Map<string, Receipt>();
 
-  /** Adds an upload, and returns the one of its client and name before it, which is open too. */
-  add(receipt: Receipt): Receipt | undefined {
+  add(receipt: Receipt): void {
     const key = keyOf(receipt);
-    const before = this.#byName.get(key);
     this.#open.add(receipt);
-    this.#byName.set(key, receipt);
+    this.#byName.set(key, [...this.#byName.get(key) ?? [], receipt]);
     this.#byId.set(toHex(receipt.id), receipt);
-    return before;
+  }
+
+  /** Those of its client and name that came before an upload, oldest first, as long as they could be gone on with. */
+  before(receipt: Receipt): readonly Receipt[] {
+    const all = this.#byName.get(keyOf(receipt)) ?? [];
+    return all.slice(0, Math.max(0, all.indexOf(receipt)));
+  }
+
+  /** An upload goes on, but is not the one of its name any more. */
+  disown(receipt: Receipt): void {
+    const key = keyOf(receipt);
+    const others = this.#byName.get(key)?.filter((other) => other !== receipt) ?? [];
+    if (others.length > 0) this.#byName.set(key, others);
+    else this.#byName.delete(key);
   }
 
   remove(receipt: Receipt): void {
-    const key = keyOf(receipt);
+    this.disown(receipt);
     this.#open.delete(receipt);
-    if (this.#byName.get(key) === receipt) this.#byName.delete(key);
     this.#byId.delete(toHex(receipt.id));
   }
 

@@ -30,8 +30,8 @@ export const PARTIAL_OPERATIONS = {
     const query = "SELECT * FROM partials WHERE client_id = ? AND name = ?";
     return database.all(query, clientId, name).map(toPartial)[0];
   }),
-  dropPartial: write((database, clientId: Bytes, name: string): string[] =>
-    dropPartial(database, clientId, name)
+  dropPartial: write((database, clientId: Bytes, name: string, path?: string): string[] =>
+    dropPartial(database, clientId, name, path)
   ),
   listPartialsAfter: read((database, path: string, count: number): PartialKey[] =>
     database.all(
@@ -51,12 +51,11 @@ export const PARTIAL_OPERATIONS = {
   ),
 };
 
-/** Forgets what is held of a name. Returns its path, if there was one. */
-function dropPartial(database: Database, clientId: Bytes, name: string): string[] {
-  const paths = pathsOf(database, "client_id = ? AND name = ?", clientId, name);
-  if (paths.length > 0) {
-    database.run("DELETE FROM partials WHERE client_id = ? AND name = ?", clientId, name);
-  }
+/** Forgets what is held of a name, with a path only what is held there. Returns its path, if there was one. */
+function dropPartial(database: Database, clientId: Bytes, name: string, only?: string): string[] {
+  const paths = pathsOf(database, "client_id = ? AND name = ?", clientId, name)
+    .filter((path) => only === undefined || path === only);
+  for (const path of paths) database.run("DELETE FROM partials WHERE path = ?", path);
   return paths;
 }
 
