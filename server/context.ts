@@ -7,6 +7,7 @@ import type { Logger } from "@logtape/logtape";
 import type { Bytes, Profile } from "../protocol/mod.ts";
 import type { HelloAnswer } from "../protocol/v4/hello.ts";
 import { Accounts } from "./accounts.ts";
+import { Claims } from "./claims.ts";
 import type { Entropy } from "./entropy.ts";
 import { ExpiringMap } from "./expiring_map.ts";
 import { LimitLog } from "./limit_log.ts";
@@ -39,6 +40,8 @@ export interface Context {
   /** How often each address has asked to register, by `addressKey`, since it began to within the last hour. */
   readonly registrations: ExpiringMap<{ count: number }>;
   readonly staging: Staging;
+  /** What that counts towards the quotas of its users. */
+  readonly claims: Claims;
   readonly limitLog: LimitLog;
   readonly unverified: UnverifiedFiles;
   /** Files whose further packets come on connections of their own. */
@@ -81,6 +84,7 @@ export function createContext(shared: Shared, freeSpace: () => Promise<number>):
     ),
     registrations: new ExpiringMap(() => ({ ttlMs: HOUR_MS, max: limits.maxAddresses }), clock),
     staging: new Staging(store.blobs, limits, freeSpace),
+    claims: new Claims(),
     limitLog: new LimitLog(log, clock),
     unverified: new UnverifiedFiles(limits, log),
     parked: new ParkedUploads(limits),

@@ -131,7 +131,7 @@ const handlers: { readonly [K in Plain["kind"]]: Handler<K> } = {
     const file = takeUnverified(context, peer, clientId, fileName);
     if (file === undefined) return GENERAL_ERROR;
     if (!file.intact) {
-      await file.blob.discard();
+      await context.unverified.discard(file);
       return GENERAL_ERROR;
     }
     await storeFile(context, peer, { ...file, storedAt: context.clock() });
@@ -273,7 +273,7 @@ async function drop(
 ): Promise<Response> {
   if (sessionKey(context, peer, clientId) === undefined) return GENERAL_ERROR;
   const file = takeUnverified(context, peer, clientId, fileName);
-  await file?.blob.discard();
+  if (file !== undefined) await context.unverified.discard(file);
   context.log.info("Dropped {file} of {client} from {address}: {reason}", {
     event: "file.dropped",
     file: printable(decodeTextField(fileName)),

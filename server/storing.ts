@@ -4,6 +4,7 @@
  * @module
  */
 import { type Bytes, printable, toHex } from "../protocol/mod.ts";
+import type { Claim } from "./claims.ts";
 import type { Context, Peer } from "./context.ts";
 import { LimitError, type LimitName, type Limits } from "./limits.ts";
 import type { Quota } from "./store/account_catalog.ts";
@@ -16,6 +17,7 @@ import {
   type StoredFile,
   type StoreOptions,
   type Tree,
+  type Usage,
 } from "./store/catalog.ts";
 
 /** A file on whose checksum both ends agree. */
@@ -27,21 +29,50 @@ export interface Arrived
   readonly chunks?: Bytes;
   /** Whether it was recorded as held while it came: it is not any more when it is stored. */
   readonly wasHeld?: boolean;
+  /** Ends when it is stored, or not. */
+  readonly claim?: Claim | undefined;
 }
 
-/** Refuses beforehand what could not be stored afterwards. Throws `LimitError`. */
-export async function checkRoom(
-  { limits, store, accounts }: Context,
+/**
+ * A user's own files that are stored meanwhile may be counted twice: where it would be too much it is looked at again
+ * when they are, but not more often.
+ */
+const MAX_LOOKS = 16;
+
+/**
+ * Refuses beforehand what could not be stored afterwards. What is on its way counts from now on, until its claim ends;
+ * there is none where no quota is. Throws `LimitError`.
+ */
+export async function claimRoom(
+  { limits, store, accounts, claims }: Context,
   { clientId, name, size }: Pick<StoredFile, "clientId" | "name" | "size">,
-): Promise<void> {
+): Promise<Claim | undefined> {
   const { maxFileSize } = limits;
   if (size > maxFileSize) throw new LimitError("maxFileSize", maxFileSize);
   const own = (await accounts.find(clientId))?.quota ?? {};
   const { bytes: quota = limits.quota, files: quotaFiles = limits.quotaFiles } = own;
-  if (quota === Infinity && quotaFiles === Infinity) return;
-  const { files, bytes } = await store.catalog.usage(clientId, name, replacedKept(limits));
-  if (bytes + size > quota) throw new LimitError("quota", quota);
-  if (files + 1 > quotaFiles) throw new LimitError("quotaFiles", quotaFiles);
+  if (quota === Infinity && quotaFiles === Infinity) return undefined;
+  const over = (usage: Usage) =>
+    usage.bytes > quota
+      ? new LimitError("quota", quota)
+      : usage.files > quotaFiles
+      ? new LimitError("quotaFiles", quotaFiles)
+      : undefined;
+  for (let looks = 1;; looks++) {
+    const look = claims.look(clientId);
+    const replacing = { name, keep: replacedKept(limits), open: look.names };
+    const { replaced, ...beside } = await store.catalog.usageBeside(clientId, replacing);
+    const claimed = claims.sum(clientId, look, name);
+    const alone = { bytes: beside.bytes + size, files: beside.files + 1 };
+    const all = { bytes: alone.bytes + claimed.bytes, files: alone.files + claimed.files };
+    const refused = over(all);
+    if (refused === undefined) {
+      const growth = { bytes: Math.max(0, size - replaced.bytes), files: 1 - replaced.files };
+      return claims.add(clientId, { name, size, growth });
+    }
+    if (claimed.isExact || looks === MAX_LOOKS || over(alone) !== undefined) throw refused;
+    await claims.settle(clientId);
+  }
 }
 
 /**
@@ -54,7 +85,7 @@ export async function storeFile(
   file: Arrived,
 ): Promise<number> {
   const { store: { catalog, blobs }, limits } = context;
-  const { clientId, name, size, crc, storedAt, blob, tree, chunks, wasHeld = false } = file;
+  const { clientId, name, size, crc, storedAt, blob, tree, chunks, wasHeld = false, claim } = file;
   const { content } = blob;
   const path = content === undefined ? blobs.newPath(clientId) : blob.path;
   let recorded: Recorded;
@@ -65,14 +96,14 @@ export async function storeFile(
     }
     const known = { clientId, name, path, size, crc, storedAt, verified: true };
     const row = tree === undefined ? known : { ...known, tree };
-    const quota = { bytes: limits.quota, files: limits.quotaFiles };
     const options: StoreOptions = {
-      quota,
+      quota: quotaOfAll(limits),
       keep: replacedKept(limits),
       ...(chunks === undefined ? {} : { chunks }),
       ...(content === undefined ? {} : { content }),
       ...(wasHeld ? { staged: blob.path } : {}),
     };
+    claim?.beginToEnd();
     recorded = await catalog.storeFile(row, options);
     if (content !== undefined) await blob.commit(path);
   } catch (error) {
@@ -83,6 +114,8 @@ export async function storeFile(
     if (over === undefined) throw error;
     const own = (await catalog.findClient(clientId))?.quota[over.of];
     throw new LimitError(over.limit, own ?? limits[over.limit]);
+  } finally {
+    claim?.end();
   }
   context.log.info("Stored {file} of {client}: {size} bytes, cksum {crc}", {
     event: "file.stored",
@@ -95,6 +128,11 @@ export async function storeFile(
   });
   for (const orphan of recorded.dropped) await removeOrphan(context, orphan);
   return recorded.version;
+}
+
+/** What a user may have whose operator has said nothing else. */
+export function quotaOfAll({ quota, quotaFiles }: Limits): Usage {
+  return { bytes: quota, files: quotaFiles };
 }
 
 /** How many of the files that one replaces are kept besides it. */

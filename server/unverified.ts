@@ -5,6 +5,7 @@
  */
 import type { Logger } from "@logtape/logtape";
 import { type Bytes, printable, toHex } from "../protocol/mod.ts";
+import type { Claim } from "./claims.ts";
 import type { Limits } from "./limits.ts";
 import type { StagedBlob } from "./store/blob_store.ts";
 
@@ -19,6 +20,8 @@ export interface Unverified {
   /** Whether it may be stored at all: it can't when its padding was wrong. */
   readonly intact: boolean;
   readonly arrivedAt: number;
+  /** What it counts until it is stored or discarded. */
+  readonly claim: Claim | undefined;
 }
 
 export class UnverifiedFiles {
@@ -59,6 +62,15 @@ export class UnverifiedFiles {
     return taken;
   }
 
+  /** Discards a file that was taken out. */
+  async discard({ blob, claim }: Unverified): Promise<void> {
+    try {
+      await blob.discard();
+    } finally {
+      claim?.end();
+    }
+  }
+
   /** Whether a file that came on a connection waits to be judged. */
   hasFrom(connection: number): boolean {
     for (const files of this.#byClient.values()) {
@@ -90,13 +102,13 @@ export class UnverifiedFiles {
 
   /** What can't be removed now is at the next start. */
   async #discardAll(files: readonly Unverified[]): Promise<void> {
-    for (const { blob, name } of files) {
+    for (const file of files) {
       try {
-        await blob.discard();
+        await this.discard(file);
       } catch (error) {
         this.#log.warn("Could not drop {file}, which was never confirmed: {reason}", {
           event: "file.kept",
-          file: printable(name),
+          file: printable(file.name),
           reason: printable(String(error)),
         });
       }

@@ -21,12 +21,13 @@ import {
   whatFailed,
 } from "../protocol/mod.ts";
 import { faultOfPlain } from "./accounts.ts";
+import type { Claim } from "./claims.ts";
 import type { Context, Peer } from "./context.ts";
 import { sessionKey } from "./handlers.ts";
 import { Intake } from "./intake.ts";
 import { LimitError } from "./limits.ts";
 import type { StagedBlob } from "./store/blob_store.ts";
-import { checkRoom } from "./storing.ts";
+import { claimRoom } from "./storing.ts";
 
 /** Padding that ciphertext holds at most: some clients encrypt a file in two pieces. */
 const MAX_PADDING = 2 * BLOCK_SIZE;
@@ -35,6 +36,8 @@ interface Work {
   readonly packets: PacketSequence;
   readonly intake: Intake;
   readonly blob: StagedBlob;
+  /** What it counts until another has it, or it is gone. */
+  readonly claim: Claim | undefined;
 }
 
 /**
@@ -99,7 +102,7 @@ export class Upload implements AsyncDisposable {
     return this.#work !== undefined;
   }
 
-  async #receive({ blob, intake: { checksum } }: Work): Promise<Response> {
+  async #receive({ blob, claim, intake: { checksum } }: Work): Promise<Response> {
     const { maxFileSize } = this.#context.limits;
     if (checksum.size > maxFileSize) throw new LimitError("maxFileSize", maxFileSize);
     this.#work = undefined;
@@ -116,6 +119,7 @@ export class Upload implements AsyncDisposable {
       crc,
       intact: this.#intact,
       arrivedAt: this.#context.clock(),
+      claim,
     });
     return { kind: "fileReceived", clientId, contentSize, fileName, crc };
   }
@@ -124,7 +128,11 @@ export class Upload implements AsyncDisposable {
     const work = this.#work;
     this.#work = undefined;
     await work?.intake.settle();
-    await work?.blob.discard();
+    try {
+      await work?.blob.discard();
+    } finally {
+      work?.claim?.end();
+    }
   }
 
   async #open(): Promise<void> {
@@ -137,15 +145,23 @@ export class Upload implements AsyncDisposable {
     if (fault !== undefined) throw new Error(`its name ${fault}`);
     const packets = new PacketSequence(this.request);
     const size = Math.max(0, contentSize - MAX_PADDING);
-    await checkRoom(this.#context, { clientId, name: storedName(fileName), size });
+    const claim = await claimRoom(this.#context, { clientId, name: storedName(fileName), size });
+    try {
+      const blob = await this.#context.staging.stage(clientId, contentSize);
+      this.#work = { packets, intake: this.#intake(key, blob), blob, claim };
+    } catch (error) {
+      claim?.end();
+      throw error;
+    }
+    // Makes the file: a disk that takes none is told of before the content comes.
+    await this.#work.blob.write(new Uint8Array(0));
+  }
+
+  #intake(key: CryptoKey, blob: StagedBlob): Intake {
     const inPieces = this.#peer.profile.habits.has("pieces");
     const decryptor = inPieces ? new PiecesDecryptor(key) : new CbcDecryptor(key);
-    const blob = await this.#context.staging.stage(clientId, contentSize);
     const count = () => this.#context.staging.count;
-    const intake = new Intake({ decryptor, blob, size: contentSize, count });
-    this.#work = { packets, intake, blob };
-    // Makes the file: a disk that takes none is told of before the content comes.
-    await blob.write(new Uint8Array(0));
+    return new Intake({ decryptor, blob, size: this.request.contentSize, count });
   }
 
   /** Decrypts the rest and makes the bytes durable: until the client judges them no descriptor is held. */

@@ -75,6 +75,20 @@ export interface Usage {
   readonly files: number;
 }
 
+/** A file that is to be stored. */
+export interface Replacing {
+  readonly name: string;
+  /** How many of the files that it replaces, one after another, are kept. */
+  readonly keep: number;
+  /** Names under which uploads are open: what is held of them is not counted. */
+  readonly open: readonly string[];
+}
+
+/** What a client has besides a file that is to be stored, and what goes for that. */
+export interface UsageBeside extends Usage {
+  readonly replaced: Usage;
+}
+
 /** Why the catalog does not do what it is asked for. */
 const REFUSALS = {
   "quota-bytes": "its owner may not have more bytes",
@@ -109,6 +123,13 @@ export interface StoreOptions {
   readonly content?: Bytes;
   /** Where it was staged, where that was recorded as a partial upload: it is none any more. */
   readonly staged?: string;
+}
+
+export interface HoldOptions {
+  /** How many uploads of a client are held. */
+  readonly max: number;
+  /** What their owner may have, this one included, where its operator has said nothing else. */
+  readonly quota?: Usage;
 }
 
 export interface Recorded {
@@ -201,9 +222,9 @@ export interface Catalog extends AccountCatalog, AsyncDisposable {
   storeFile(file: StoredFile, options?: StoreOptions): Promise<Recorded>;
   /**
    * Records what is held of an upload, in place of what was held under its name; of more than `max` of a client the
-   * oldest give way. Returns the paths that are nobody's from now on.
+   * oldest give way. Returns the paths that are nobody's from now on. Throws `CatalogRefusal`.
    */
-  savePartial(partial: PartialFile, max: number): Promise<string[]>;
+  savePartial(partial: PartialFile, options: HoldOptions): Promise<string[]>;
   findPartial(clientId: Bytes, name: string): Promise<PartialFile | undefined>;
   /** Forgets what is held under a name, with a path only what is held there. Returns its path, if there was one. */
   dropPartial(clientId: Bytes, name: string, path?: string): Promise<string[]>;
@@ -213,8 +234,10 @@ export interface Catalog extends AccountCatalog, AsyncDisposable {
   listPartialsBefore(time: number, count: number): Promise<PartialKey[]>;
   /** Whether a staged file with this path is held. */
   knowsStaged(path: string): Promise<boolean>;
-  /** What a client has stored, or sent in part; with a name, what is left of that when a file of the name is stored and `keep` are kept. */
-  usage(clientId: Bytes, name?: string, keep?: number): Promise<Usage>;
+  /** What a client has stored, or sent in part. */
+  usage(clientId: Bytes): Promise<Usage>;
+  /** The same, as far as it is there beside a file that is to be stored. */
+  usageBeside(clientId: Bytes, file: Replacing): Promise<UsageBeside>;
   /** The current file of a name, or, from 1 on, a version of it. */
   findFile(clientId: Bytes, name: string, version?: number): Promise<StoredFile | undefined>;
   /** Whether a file, in any version, has this path. */

@@ -7,6 +7,7 @@
 import { type Bytes, printable, toHex } from "../../protocol/mod.ts";
 import type { Shared } from "../context.ts";
 import type { PartialFile, PartialKey } from "../store/catalog.ts";
+import { quotaOfAll } from "../storing.ts";
 
 /** Rows that are looked at together. */
 const PAGE = 500;
@@ -48,12 +49,13 @@ export class HeldUploads {
     return await this.#shared.store.catalog.findPartial(clientId, name);
   }
 
-  /** Records bytes that are on disk, in place of what was held under the name. */
+  /** Records bytes that are on disk, in place of what was held under the name. Throws `CatalogRefusal`. */
   async save(partial: Omit<PartialFile, "updatedAt">): Promise<void> {
     const { store: { catalog }, limits, clock } = this.#shared;
     this.#owners.add(toHex(partial.clientId));
     const row = { ...partial, updatedAt: clock() };
-    const dropped = await catalog.savePartial(row, limits.maxPartialsPerClient);
+    const options = { max: limits.maxPartialsPerClient, quota: quotaOfAll(limits) };
+    const dropped = await catalog.savePartial(row, options);
     this.#forsaken.delete(partial.path);
     await this.#remove(dropped);
   }

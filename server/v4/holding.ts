@@ -111,8 +111,9 @@ export class Holding {
   async #record(held: number, sums: Bytes): Promise<void> {
     const { context, owner: { clientId }, request: { name, size, mtime }, blob } = this.#options;
     this.#isRecorded = true;
-    await context.held.save({ clientId, name, size, mtime, path: blob.path, held, sums });
+    // What can't be recorded is not tried again before it has grown.
     this.#recordedSize = held;
+    await context.held.save({ clientId, name, size, mtime, path: blob.path, held, sums });
   }
 
   #named() {

@@ -7,8 +7,9 @@
 import { type Bytes, equalBytes, release } from "../../protocol/mod.ts";
 import type { Sums } from "../../protocol/v4/chunk_sums.ts";
 import type { Message, MessageOf } from "../../protocol/v4/messages.ts";
+import type { Claim } from "../claims.ts";
 import type { Context } from "../context.ts";
-import { checkRoom, storeFile } from "../storing.ts";
+import { claimRoom, storeFile } from "../storing.ts";
 import { refuseName } from "./refusal.ts";
 import type { Owner } from "./session.ts";
 import { beginWork, resumeWork, type Work, type WorkOptions } from "./work.ts";
@@ -34,6 +35,8 @@ export class Receipt {
   #opening: Promise<void> | undefined;
   #interrupting: Promise<void> | undefined;
   readonly #ended = Promise.withResolvers<void>();
+  /** What it counts until it has ended. */
+  #claim: Claim | undefined;
   #work: Work | undefined;
   /** Whether it is the upload of its name to be gone on with: a later one takes that from it. */
   #current = true;
@@ -94,7 +97,7 @@ export class Receipt {
     transfers.add(this);
     try {
       if (resume !== 0) await this.#takeOver();
-      await checkRoom(this.#context, { clientId: this.clientId, name, size });
+      this.#claim = await claimRoom(this.#context, { clientId: this.clientId, name, size });
       if (resume !== 0) this.#work = await resumeWork(this.#of);
       if (this.#work === undefined) await this.#begin();
       this.#state = "receiving";
@@ -162,6 +165,7 @@ export class Receipt {
         tree: { mtime, digest: found.digest },
         chunks: sums.digests,
         wasHeld: holding.isRecorded,
+        claim: this.#claim,
       });
       return { kind: "stored", tag, ...found, version };
     } catch (error) {
@@ -191,6 +195,7 @@ export class Receipt {
 
   async #interrupt(): Promise<void> {
     const { blob, holding } = this.#opened();
+    this.#claim?.beginToEnd();
     try {
       const isSound = this.#failure === undefined;
       const isKept = isSound && await holding.keep();
@@ -253,6 +258,7 @@ export class Receipt {
     const { transfers, held } = this.#context;
     transfers.remove(this);
     if (this.path !== undefined) held.close(this.path);
+    this.#claim?.end();
     this.#ended.resolve();
   }
 

@@ -61,7 +61,7 @@ Deno.test("catalog: every look at files goes by an index, and sorts nothing", as
   }
   const { path } = file("e");
   await Promise.all([
-    catalog.usage(alice, "a", 1),
+    catalog.usageBeside(alice, { name: "a", keep: 1, open: ["b"] }),
     catalog.findFile(alice, "a"),
     catalog.findFile(alice, "a", 1),
     catalog.listFilesBelow(alice, "", "a", 10),
@@ -162,7 +162,7 @@ Deno.test("catalog: what a client uses is the sum over its files, whatever is do
         });
         assert.deepEqual(await catalog.usage(alice), sum(files));
         // What is foreseen before a file is stored is what comes of it.
-        const before = await catalog.usage(alice, next, keep);
+        const before = await catalog.usageBeside(alice, { name: next, keep, open: [] });
         const { dropped } = await catalog.storeFile(file(next, 5), { keep }).catch(() => ({
           dropped: undefined,
         }));

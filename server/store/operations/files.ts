@@ -14,7 +14,6 @@ import {
   type StoredFile,
   type StoreOptions,
   type Tree,
-  type Usage,
   type WholeFile,
 } from "../catalog.ts";
 import type { Database } from "../database.ts";
@@ -22,8 +21,8 @@ import { FILE_COLUMNS, type Row, toFile } from "../rows.ts";
 import { findBy } from "./accounts.ts";
 import { read, write } from "./operation.ts";
 import { addOrphan, removeOrphan } from "./orphans.ts";
-import { heldBytes } from "./partials.ts";
 import { firstBehind } from "./prefix.ts";
+import { checkQuota } from "./usage.ts";
 
 export const FILE_OPERATIONS = {
   storeFile: write((database, file: StoredFile, options: StoreOptions = {}): Recorded => {
@@ -37,19 +36,10 @@ export const FILE_OPERATIONS = {
     const dropped = newest === 0 ? [] : replaceOthers(database, clientId, name, keep);
     insert(database, { ...file, version }, options);
     if (staged !== undefined) database.run("DELETE FROM partials WHERE path = ?", staged);
-    checkQuota(database, clientId, { ...NO_QUOTA, ...quota, ...owner?.quota });
+    checkQuota(database, clientId, quota, owner?.quota);
     removeOrphan(database, path);
     database.run("UPDATE clients SET last_seen = ? WHERE id = ?", storedAt, clientId);
     return { version, dropped };
-  }),
-  usage: read((database, clientId: Bytes, name?: string, keep?: number): Usage => {
-    const used = usage(database, clientId, name);
-    if (name === undefined) return used;
-    const going = beyondNewest(database, clientId, name, keep ?? 0);
-    return {
-      bytes: going.reduce((bytes, { size }) => bytes - size, used.bytes),
-      files: used.files - (find(database, clientId, name) === undefined ? 0 : 1),
-    };
   }),
   findFile: read((
     database,
@@ -211,26 +201,16 @@ function replaceOthers(
 
 /** Forgets all versions of a name but the newest `keep`, and returns their paths, which are orphans from now on. */
 function dropOldest(database: Database, clientId: Bytes, name: string, keep: number): string[] {
-  const old = beyondNewest(database, clientId, name, keep).map(({ path }) => path);
+  const query = `SELECT path FROM files WHERE client_id = ? AND name = ?
+    ORDER BY version DESC LIMIT -1 OFFSET ?`;
+  // SQLite knows no Infinity there.
+  const rows = database.all(query, clientId, name, Math.min(keep, Number.MAX_SAFE_INTEGER));
+  const old = rows.map((row) => row["path"] as string);
   for (const path of old) {
     addOrphan(database, path);
     database.run("DELETE FROM files WHERE path = ?", path);
   }
   return old;
-}
-
-/** All versions of a name but the newest `keep`. */
-function beyondNewest(
-  database: Database,
-  clientId: Bytes,
-  name: string,
-  keep: number,
-): Pick<StoredFile, "path" | "size">[] {
-  const query = `SELECT path, size FROM files WHERE client_id = ? AND name = ?
-    ORDER BY version DESC LIMIT -1 OFFSET ?`;
-  // SQLite knows no Infinity there.
-  const rows = database.all(query, clientId, name, Math.min(keep, Number.MAX_SAFE_INTEGER));
-  return rows.map((row) => ({ path: row["path"] as string, size: row["size"] as number }));
 }
 
 /** Files of protocol 4 are to fit into one tree of folders. */
@@ -263,8 +243,6 @@ function filesBelow(
   return rows.map(toFile);
 }
 
-const NO_QUOTA: Usage = { bytes: Infinity, files: Infinity };
-
 /**
  * The owner of a file, unless what was decided of it since the file began to arrive forbids to store it. A file that
  * came by protocol 3 has no tree.
@@ -276,18 +254,4 @@ function refuseOwner(database: Database, { clientId, tree }: StoredFile): Client
     throw new CatalogRefusal("other-protocol");
   }
   return owner;
-}
-
-function checkQuota(database: Database, clientId: Bytes, quota: Usage): void {
-  if (quota.bytes === Infinity && quota.files === Infinity) return;
-  const used = usage(database, clientId);
-  if (used.bytes > quota.bytes) throw new CatalogRefusal("quota-bytes");
-  if (used.files > quota.files) throw new CatalogRefusal("quota-files");
-}
-
-/** Old versions and what is held of broken uploads take room, but are no files of their own. */
-function usage(database: Database, clientId: Bytes, exceptHeld?: string): Usage {
-  const [row] = database.all("SELECT files, bytes FROM usage WHERE client_id = ?", clientId);
-  const { bytes = 0, files = 0 } = (row ?? {}) as Partial<Usage>;
-  return { bytes: bytes + heldBytes(database, clientId, exceptHeld), files };
 }

@@ -11,6 +11,7 @@ import type { Operation } from "./operation.ts";
 import { ORPHAN_OPERATIONS } from "./orphans.ts";
 import { PARTIAL_OPERATIONS } from "./partials.ts";
 import { TOKEN_OPERATIONS } from "./tokens.ts";
+import { USAGE_OPERATIONS } from "./usage.ts";
 import { USER_OPERATIONS } from "./users.ts";
 
 /** A method of the catalog. */
@@ -25,6 +26,7 @@ export const OPERATIONS: {
   ...ORPHAN_OPERATIONS,
   ...PARTIAL_OPERATIONS,
   ...TOKEN_OPERATIONS,
+  ...USAGE_OPERATIONS,
   ...USER_OPERATIONS,
 };
 

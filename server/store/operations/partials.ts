@@ -4,13 +4,15 @@
  * @module
  */
 import type { Bytes } from "../../../protocol/mod.ts";
-import type { PartialFile, PartialKey } from "../catalog.ts";
+import type { HoldOptions, PartialFile, PartialKey } from "../catalog.ts";
 import type { Database } from "../database.ts";
 import type { Row } from "../rows.ts";
+import { findBy } from "./accounts.ts";
 import { read, write } from "./operation.ts";
+import { checkQuota } from "./usage.ts";
 
 export const PARTIAL_OPERATIONS = {
-  savePartial: write((database, partial: PartialFile, max: number): string[] => {
+  savePartial: write((database, partial: PartialFile, { max, quota }: HoldOptions): string[] => {
     const { clientId, name, size, mtime, path, held, sums, updatedAt } = partial;
     const replaced = dropPartial(database, clientId, name);
     const surplus = pathsOf(
@@ -24,6 +26,9 @@ export const PARTIAL_OPERATIONS = {
        VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
       ...[clientId, name, size, mtime, path, held, sums, updatedAt],
     );
+    const own = findBy(database, "id = ?", clientId)?.quota;
+    // What is held is no file of its own.
+    checkQuota(database, clientId, quota, { ...own, files: Infinity });
     return [...replaced, ...surplus].filter((other) => other !== path);
   }),
   findPartial: read((database, clientId: Bytes, name: string): PartialFile | undefined => {
@@ -57,16 +62,6 @@ function dropPartial(database: Database, clientId: Bytes, name: string, only?: s
     .filter((path) => only === undefined || path === only);
   for (const path of paths) database.run("DELETE FROM partials WHERE path = ?", path);
   return paths;
-}
-
-/** Bytes that are held of a client's broken uploads, under other names than this one. */
-export function heldBytes(database: Database, clientId: Bytes, exceptName?: string): number {
-  const [row] = database.all(
-    `SELECT coalesce(sum(held), 0) AS bytes FROM partials
-     WHERE client_id = ? AND (? IS NULL OR name <> ?)`,
-    ...[clientId, exceptName ?? null, exceptName ?? null],
-  );
-  return row?.["bytes"] as number;
 }
 
 function pathsOf(
