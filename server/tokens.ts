@@ -35,15 +35,26 @@ export interface MadeToken {
 /** Makes a token and keeps its hash. Throws `UsageError` `too-many-invitations`. */
 export async function makeToken(
   catalog: Pick<Catalog, "addToken">,
-  { clientId, uses, lifeMs }: TokenWish,
+  wish: TokenWish,
   now: number,
 ): Promise<MadeToken> {
-  const token = formatToken(crypto.getRandomValues(new Uint8Array(TOKEN_SIZE)));
-  const expiresAt = now + lifeMs;
-  const kept = { hash: await hashToken(token), clientId, usesLeft: uses, expiresAt, madeAt: now };
-  if (await catalog.addToken(kept)) return { token, expiresAt };
+  const made = await tryToMakeToken(catalog, wish, now);
+  if (made !== undefined) return made;
   throw new UsageError("too-many-invitations", `${MAX_INVITATIONS} invitations are open already`, {
     hint: "Give one away that is good for many: --uses N; or withdraw some: " +
       "xfer server invite revoke.",
   });
+}
+
+/** The same for a client that asks by a key of its account; `undefined` where it may not, or no longer. */
+export async function tryToMakeToken(
+  catalog: Pick<Catalog, "addToken">,
+  { clientId, uses, lifeMs }: TokenWish,
+  now: number,
+  by?: Bytes,
+): Promise<MadeToken | undefined> {
+  const token = formatToken(crypto.getRandomValues(new Uint8Array(TOKEN_SIZE)));
+  const expiresAt = now + lifeMs;
+  const kept = { hash: await hashToken(token), clientId, usesLeft: uses, expiresAt, madeAt: now };
+  return await catalog.addToken(kept, by) ? { token, expiresAt } : undefined;
 }

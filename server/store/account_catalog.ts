@@ -100,17 +100,21 @@ export interface AccountCatalog {
   claimAccount(claim: ClaimAccount): Promise<Entered | EntryFault>;
   /** The client with its keys. */
   findAccount(id: Bytes): Promise<Account | undefined>;
-  /** Forgets a key; `false` where the account does not have it. */
+  /** Forgets a key, and the account's links; `false` where the account does not have the key. */
   removeKey(id: Bytes, key: Bytes): Promise<boolean>;
 
-  /** Keeps a token. Of links of one account the oldest makes room; `false` where too many invitations are open. */
-  addToken(token: Token): Promise<boolean>;
+  /**
+   * Keeps a token. Of links of one account the oldest makes room. `false` where too many invitations are open, or where
+   * the account has not, or no longer, the key by which its client asks for a link, or is disabled.
+   */
+  addToken(token: Token, by?: Bytes): Promise<boolean>;
   /** Invitations that are still good, the oldest first. */
   listInvitations(now: number): Promise<Token[]>;
   removeToken(hash: Bytes): Promise<void>;
 
   /** All accounts with what they have, by name. */
   listAccounts(): Promise<AccountSummary[]>;
+  /** Disables an account, which takes its links away, or enables it. */
   setDisabled(id: Bytes, disabled: boolean): Promise<void>;
   /** Whether the client has the name now; `false` if another has it. */
   renameClient(id: Bytes, name: string): Promise<boolean>;

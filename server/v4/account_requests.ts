@@ -4,14 +4,17 @@
  * @module
  */
 import type { MessageOf } from "../../protocol/v4/messages.ts";
-import { LINK_LIFE_MS, makeToken } from "../tokens.ts";
+import { LINK_LIFE_MS, tryToMakeToken } from "../tokens.ts";
+import { Refusal } from "./refusal.ts";
 import type { Session } from "./session.ts";
 
 export const ACCOUNT_REQUESTS = {
-  async link({ context, owner: { clientId }, answers }: Session, { tag }: MessageOf<"link">) {
+  async link({ context, owner: { clientId, key }, answers }: Session, { tag }: MessageOf<"link">) {
     const { store: { catalog }, clock } = context;
     const wish = { clientId, uses: 1, lifeMs: LINK_LIFE_MS };
-    const { token, expiresAt } = await makeToken(catalog, wish, clock());
-    await answers.send({ kind: "token", tag, token, expiresAt });
+    const made = await tryToMakeToken(catalog, wish, clock(), key);
+    // Within the second before its operator's word holds, a link would outlive the key.
+    if (made === undefined) throw new Refusal("not-authenticated", "the account may not be linked");
+    await answers.send({ kind: "token", tag, ...made });
   },
 } as const;

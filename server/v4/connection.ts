@@ -134,9 +134,9 @@ export class Connection {
     this.#fingerprint = await fingerprintOfName(name);
   }
 
-  #requestsOf({ clientId }: Entrant): Requests {
+  #requestsOf({ clientId, key }: Entrant): Requests {
     return new Requests({
-      ...{ context: this.#context, owner: { clientId, address: this.#socket.address } },
+      ...{ context: this.#context, owner: { clientId, key, address: this.#socket.address } },
       answers: {
         send: (message) => this.#send(message),
         sendChunk: (tag, offset, chunk) => this.#sendChunk(tag, offset, chunk),

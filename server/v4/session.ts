@@ -9,6 +9,8 @@ import type { Context } from "../context.ts";
 
 export interface Owner {
   readonly clientId: Bytes;
+  /** By which it has logged in. */
+  readonly key: Bytes;
   /** Of the peer, for the log. */
   readonly address: string;
 }

@@ -1,6 +1,7 @@
 /** Protocol 4: what an operator does to accounts, and what their clients see of it. */
 import assert from "node:assert/strict";
 import {
+  invite,
   linkUser,
   listUserKeys,
   removeUser,
@@ -14,7 +15,7 @@ import type { SecureEvent } from "../../client/v4/session.ts";
 import { digestTree } from "../../protocol/v4/tree.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
 import { kindOf, Peer } from "../helpers/peer.ts";
-import { Clock, machine } from "./machines.ts";
+import { Clock, machine, once } from "./machines.ts";
 import { connectRaw, loginRaw, put, Scene } from "./scene.ts";
 
 const DISABLED = { name: "RefusedError", code: "account-disabled" };
@@ -29,13 +30,50 @@ Deno.test("disabled: out within a second, on open connections too; enabled: in a
   clock.forward(1000);
   await assert.rejects(alice.stat("a"), DISABLED);
   await assert.rejects(scene.client("Alice"), DISABLED);
-  assert.equal(await machine(scene, "laptop", "Alice", token), "account-disabled");
+  assert.equal(await machine(scene, "laptop", "Alice", token), "bad-token");
+  const { token: anew } = await linkUser(scene.data, "Alice");
+  assert.equal(await machine(scene, "laptop", "Alice", anew), "account-disabled");
   assert.equal(await machine(scene, "other", "Alice"), "name-taken");
   await assert.rejects(bob.stat("a"), { code: "no-such-file" }, "nobody else is concerned");
   await setUserDisabled(scene.data, "Alice", false);
   (await scene.client("Alice"))[Symbol.dispose]();
-  assert.ok((await machine(scene, "laptop", "Alice", token)) instanceof Uint8Array, "still good");
+  assert.equal(await machine(scene, "laptop", "Alice", token), "bad-token", "it is not good again");
+  assert.ok((await machine(scene, "laptop", "Alice", anew)) instanceof Uint8Array);
 });
+
+Deno.test("a link that was made before a key is taken away, or the account disabled, is good no more", async () => {
+  await using scene = await Scene.create();
+  using alice = await scene.client("Alice");
+  using bob = await scene.client("Bob");
+  const links = [(await alice.link()).token, (await linkUser(scene.data, "Alice")).token];
+  const { token: ofBob } = await bob.link();
+  const { token: invitation } = await invite(scene.data, once);
+  const [key] = await listUserKeys(scene.data, "Alice");
+  assert.ok(key !== undefined);
+  await removeUserKey(scene.data, "Alice", key.fingerprint, true);
+  for (const token of links) {
+    assert.equal(await machine(scene, "thief", "Alice", token), "bad-token");
+  }
+  assert.deepEqual(await listUserKeys(scene.data, "Alice"), []);
+  assert.ok((await machine(scene, "of Bob", "Bob", ofBob)) instanceof Uint8Array);
+  assert.ok((await machine(scene, "Carol", "Carol", invitation)) instanceof Uint8Array);
+});
+
+for (const what of ["its key is taken away", "its account is disabled", "it is removed"] as const) {
+  Deno.test(`no link is made in the moment before it is noticed that ${what}`, async () => {
+    const stopped = Date.now();
+    await using scene = await Scene.create({}, { clock: () => stopped });
+    using alice = await scene.client("Alice");
+    await assert.rejects(alice.stat("a"), { code: "no-such-file" });
+    const [key] = await listUserKeys(scene.data, "Alice");
+    assert.ok(key !== undefined);
+    if (what === "it is removed") await removeUser(scene.data, "Alice");
+    else if (what === "its account is disabled") await setUserDisabled(scene.data, "Alice", true);
+    else await removeUserKey(scene.data, "Alice", key.fingerprint, true);
+    // The clock stands still: only the transaction can know.
+    await assert.rejects(alice.link(), { name: "RefusedError", code: /^(not-auth|account-dis)/ });
+  });
+}
 
 Deno.test("disabled while a file arrives: it is not stored", async () => {
   const stopped = Date.now();

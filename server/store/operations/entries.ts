@@ -16,7 +16,7 @@ import { type Client, mayYield, PROTOCOL_4 } from "../catalog.ts";
 import type { Database } from "../database.ts";
 import { findBy, insert } from "./accounts.ts";
 import { read, write } from "./operation.ts";
-import { findGoodToken, useToken } from "./tokens.ts";
+import { dropLinks, findGoodToken, useToken } from "./tokens.ts";
 
 /** Keys of one account: as many machines as a person has, and then some. */
 export const MAX_KEYS = 64;
@@ -68,6 +68,8 @@ export const ENTRY_OPERATIONS = {
   removeKey: write((database, id: Bytes, key: Bytes): boolean => {
     const had = keysOf(database, id).some((known) => equalBytes(known.key, key));
     database.run("DELETE FROM keys WHERE client_id = ? AND key = ?", id, key);
+    // Whoever had the key may have made himself a way back.
+    dropLinks(database, id);
     return had;
   }),
 };

@@ -19,8 +19,11 @@ const REMEMBERED_MS = 30 * 24 * 60 * 60_000;
 const GOOD_INVITATION = "client_id IS NULL AND uses_left > 0 AND expires_at > ?";
 
 export const TOKEN_OPERATIONS = {
-  addToken: write((database, token: Token): boolean => {
+  addToken: write((database, token: Token, by?: Bytes): boolean => {
     const { hash, clientId, usesLeft, expiresAt, madeAt } = token;
+    if (clientId !== undefined && by !== undefined && !mayLink(database, clientId, by)) {
+      return false;
+    }
     database.run("DELETE FROM tokens WHERE expires_at < ?", madeAt - REMEMBERED_MS);
     if (clientId !== undefined) {
       database.run(
@@ -56,6 +59,17 @@ export function findGoodToken(database: Database, hash: Bytes, now: number): Tok
 
 export function useToken(database: Database, { hash }: Token): void {
   database.run("UPDATE tokens SET uses_left = uses_left - 1 WHERE hash = ?", hash);
+}
+
+/** Withdraws all links of an account. */
+export function dropLinks(database: Database, clientId: Bytes): void {
+  database.run("DELETE FROM tokens WHERE client_id = ?", clientId);
+}
+
+function mayLink(database: Database, clientId: Bytes, key: Bytes): boolean {
+  const query = `SELECT 1 FROM keys JOIN clients ON clients.id = keys.client_id
+    WHERE keys.client_id = ? AND key = ? AND NOT disabled`;
+  return database.all(query, clientId, key).length > 0;
 }
 
 function countInvitations(database: Database, now: number): number {

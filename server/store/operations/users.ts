@@ -9,6 +9,7 @@ import { PROTOCOL_4 } from "../catalog.ts";
 import { toClient } from "../rows.ts";
 import { findBy } from "./accounts.ts";
 import { read, write } from "./operation.ts";
+import { dropLinks } from "./tokens.ts";
 
 export const USER_OPERATIONS = {
   listAccounts: read((database): AccountSummary[] =>
@@ -28,6 +29,7 @@ export const USER_OPERATIONS = {
   ),
   setDisabled: write((database, id: Bytes, disabled: boolean): void => {
     database.run("UPDATE clients SET disabled = ? WHERE id = ?", disabled ? 1 : 0, id);
+    if (disabled) dropLinks(database, id);
   }),
   renameClient: write((database, id: Bytes, name: string): boolean => {
     if (findBy(database, "name = ? AND id <> ?", name, id) !== undefined) return false;
