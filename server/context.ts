@@ -17,6 +17,7 @@ import { Staging } from "./staging.ts";
 import type { RegistrationMode } from "./store/account_catalog.ts";
 import type { Store } from "./store/data_folder.ts";
 import { UnverifiedFiles } from "./unverified.ts";
+import { Guests } from "./v4/guests.ts";
 import { HeldUploads } from "./v4/held.ts";
 import { Transfers } from "./v4/transfers.ts";
 
@@ -31,6 +32,7 @@ export interface Context {
   /** Who may register now. */
   readonly registration: () => RegistrationMode;
   readonly accounts: Accounts;
+  readonly guests: Guests;
   /** What a client is told that asks for protocol 4; `undefined` where it is not spoken. */
   readonly helloAnswer: () => HelloAnswer | undefined;
   /** The AES key that a client was last given on any connection, by its id in hexadecimal. */
@@ -74,6 +76,7 @@ export function createContext(shared: Shared, freeSpace: () => Promise<number>):
     transfers,
     held: new HeldUploads(shared, (path) => transfers.isOpen(path)),
     accounts: new Accounts(store.catalog, clock),
+    guests: new Guests(store.catalog, log),
     sessions: new ExpiringMap(
       () => ({ ttlMs: limits.sessionTtlMs, max: limits.maxSessions }),
       clock,

@@ -45,6 +45,8 @@ export class PeerSocket {
   /** When the timer ends. */
   #watchingAt = Infinity;
   #closedFor: string | undefined;
+  /** The last wait for the peer's bytes. */
+  #hearing: Wait | undefined;
 
   constructor(socket: Socket, limits: Limits) {
     this.#socket = socket;
@@ -79,7 +81,8 @@ export class PeerSocket {
     this.#patience.enter(phase);
     const { limit, ms } = this.#patience.left();
     const begin = performance.now();
-    const size = await this.#within(this.#newWait(limit, ms), this.#read());
+    this.#hearing = this.#newWait(limit, ms);
+    const size = await this.#within(this.#hearing, this.#read());
     this.#reading = undefined;
     if (size === null) return undefined;
     this.#patience.spend(performance.now() - begin, size);
@@ -94,14 +97,24 @@ export class PeerSocket {
     this.#patience.enter(phase);
     const { limit, ms } = this.#patience.left();
     const wait = this.#newWait(limit, ms);
+    this.#hearing = wait;
     return await this.#within(wait, this.#fillFrom(buffer, wait));
+  }
+
+  /** Has `receive` or `fill` fail if one is under way; the peer can be told why, by `dismiss`. */
+  interrupt(error: Error): void {
+    const wait = this.#hearing;
+    if (wait !== undefined && this.#waits.delete(wait)) wait.reject(error);
   }
 
   async #fillFrom(buffer: Bytes, wait: Wait): Promise<boolean> {
     let now = performance.now();
     for (let filled = 0; filled < buffer.length;) {
-      const size = await this.#socket.read(buffer.subarray(filled));
-      if (size === null) return false;
+      this.#reading = this.#socket.read(buffer.subarray(filled));
+      const size = await this.#reading;
+      this.#reading = undefined;
+      // What still comes when the wait is over is `dismiss`'s to read.
+      if (size === null || !this.#waits.has(wait)) return false;
       filled += size;
       const begin = now;
       now = performance.now();

@@ -79,6 +79,15 @@ export type EntryFault =
   | "disabled"
   | "too-many-keys";
 
+/** Who has been let in, by which key. */
+export interface Guest {
+  readonly clientId: Bytes;
+  readonly key: Bytes;
+}
+
+/** Why he may not stay: the account is gone or has not this key any more, or is disabled. */
+export type GuestFault = "gone" | "disabled";
+
 /** What is kept of a token. */
 export interface Token {
   /** SHA-256. */
@@ -100,6 +109,8 @@ export interface AccountCatalog {
   claimAccount(claim: ClaimAccount): Promise<Entered | EntryFault>;
   /** The client with its keys. */
   findAccount(id: Bytes): Promise<Account | undefined>;
+  /** What is wrong with each of those who have been let in; of all of them in one look. */
+  faultsOf(guests: readonly Guest[]): Promise<(GuestFault | undefined)[]>;
   /** Forgets a key, and the account's links; `false` where the account does not have the key. */
   removeKey(id: Bytes, key: Bytes): Promise<boolean>;
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Bytes, ProtocolError, whyFailed } from "../../protocol/mod.ts";
+import { type Bytes, printable, ProtocolError, toHex, whyFailed } from "../../protocol/mod.ts";
 import { NONCE_SIZE } from "../../protocol/v4/authentication.ts";
 import { Conversation } from "../../protocol/v4/conversation.ts";
 import { FrameReader } from "../../protocol/v4/frames.ts";
@@ -18,8 +18,9 @@ import { Outbox } from "../../protocol/v4/outbox.ts";
 import { fingerprintOfName, isOneOf } from "../../protocol/v4/server_name.ts";
 import type { Context } from "../context.ts";
 import { LimitError } from "../limits.ts";
+import type { GuestFault } from "../store/account_catalog.ts";
 import { PeerSocket, type Socket } from "../peer_socket.ts";
-import { type Entrant, letIn, refuseDismissed } from "./entrance.ts";
+import { dismissal, type Entrant, letIn, refuseDismissed } from "./entrance.ts";
 import type { TlsIdentity } from "./identity.ts";
 import { Refusal } from "./refusal.ts";
 import { Requests, WINDOW } from "./requests.ts";
@@ -33,6 +34,8 @@ const READ_SIZE = 64 * 1024;
 
 /** They count as parts of the request before them. */
 const PARTS: readonly Kind[] = ["data", "end", "cancel", "leave"];
+/** Answers of which more may follow. */
+const STREAMED: readonly Kind[] = ["file", "digests", "data"];
 
 export class Connection {
   readonly #context: Context;
@@ -44,6 +47,8 @@ export class Connection {
   readonly #frames = new FrameReader("client", (header) => this.#conversation.expect(header));
   #requests: Requests | undefined;
   #finishing = false;
+  /** Why the client may not stay, although it was let in. */
+  #dismissal: Refusal | undefined;
   readonly #outbox = new Outbox((bytes) => this.#write(bytes));
   /** Why the peer could not be told something. */
   #unsent: unknown;
@@ -66,7 +71,7 @@ export class Connection {
       // Who says no more may still listen.
       await this.#outbox.drain();
     } catch (cause) {
-      const error = this.#unsent ?? cause;
+      const error = this.#dismissal ?? this.#unsent ?? cause;
       if (error instanceof ProtocolError || error instanceof LimitError) await this.#refuse(error);
       else if (error instanceof Refusal) await this.#sayLast(error);
       else this.#logLoss(error);
@@ -110,6 +115,21 @@ export class Connection {
     if (entrant === undefined) return;
     const { clientId, name } = entrant;
     await this.#send({ kind: "welcome", tag: 0, clientId, name, window: WINDOW });
+    const dismiss = (fault: GuestFault) => this.#dismiss(entrant, dismissal(fault));
+    const guest = { ...entrant, dismiss };
+    this.#context.guests.add(guest);
+    try {
+      await this.#answerTo(entrant);
+    } catch (error) {
+      // Whatever is refused to one who stays is answered where it is asked for.
+      if (error instanceof Refusal) this.#dismiss(entrant, error);
+      throw error;
+    } finally {
+      this.#context.guests.remove(guest);
+    }
+  }
+
+  async #answerTo(entrant: Entrant): Promise<void> {
     const requests = this.#requestsOf(entrant);
     this.#requests = requests;
     this.#socket.expect(READ_SIZE);
@@ -126,6 +146,19 @@ export class Connection {
     }
   }
 
+  /** Ends what a client does that may not stay, so that it can be told; at once where it did not end until the next time. */
+  #dismiss({ clientId, name }: Entrant, refusal: Refusal): void {
+    if (this.#dismissal === refusal) return;
+    if (this.#dismissal !== undefined) return this.close(refusal.message);
+    this.#dismissal = refusal;
+    this.#context.log.info("Ending the connection of {name} ({client}), {address}: {reason}", {
+      event: "client.dismissed",
+      ...{ name: printable(name), client: toHex(clientId) },
+      ...{ address: this.#socket.address, reason: refusal.message },
+    });
+    this.#socket.interrupt(refusal);
+  }
+
   /** The client has verified the server by a name, and signs that. Throws `Refusal` where it is another's. */
   async #answerToName({ name }: MessageOf<"host">): Promise<void> {
     if (!isOneOf(name, this.#face.names ?? [])) {
@@ -138,16 +171,24 @@ export class Connection {
     return new Requests({
       ...{ context: this.#context, owner: { clientId, key, address: this.#socket.address } },
       answers: {
-        send: (message) => this.#send(message),
-        sendChunk: (tag, offset, chunk) => this.#sendChunk(tag, offset, chunk),
+        send: (message) => this.#unlessDismissed(message.kind, () => this.#send(message)),
+        sendChunk: (tag, offset, chunk) =>
+          this.#unlessDismissed("data", () => this.#sendChunk(tag, offset, chunk)),
         close: (reason) => this.close(reason),
       },
     });
   }
 
+  /** Who may not stay gets no more of what was asked for; what was done is told. */
+  #unlessDismissed(kind: Kind, send: () => Promise<void>): Promise<void> {
+    const ends = this.#dismissal !== undefined && STREAMED.includes(kind);
+    return ends ? Promise.reject(this.#dismissal) : send();
+  }
+
   /** The next message; `undefined` when the peer has left between two. */
   async #receive(): Promise<Message | undefined> {
     for (;;) {
+      if (this.#dismissal !== undefined) throw this.#dismissal;
       const message = this.#frames.next();
       if (message !== undefined) {
         this.#conversation.hear(message);

@@ -17,16 +17,14 @@ import type { Kind, Message, MessageOf } from "../../protocol/v4/messages.ts";
 import { hashToken } from "../../protocol/v4/token.ts";
 import type { Context, Peer } from "../context.ts";
 import { countRegistration, noteSeen, pendingBefore } from "../handlers.ts";
-import type { Account, Entered, EntryFault } from "../store/account_catalog.ts";
+import type { Account, Entered, EntryFault, Guest, GuestFault } from "../store/account_catalog.ts";
 import { PROTOCOL_4 } from "../store/catalog.ts";
 import { MAX_KEYS } from "../store/operations/entries.ts";
 import { Refusal, type RefusalCode } from "./refusal.ts";
 
 /** Who was let in, and by which key. */
-export interface Entrant {
-  readonly clientId: Bytes;
+export interface Entrant extends Guest {
   readonly name: string;
-  readonly key: Bytes;
 }
 
 /** The connection of somebody who has not been let in yet. */
@@ -116,10 +114,13 @@ export async function refuseDismissed(
   { clientId, key }: Entrant,
 ): Promise<void> {
   const account = await accounts.find(clientId);
-  if (!hasKey(account, key)) {
-    throw new Refusal("not-authenticated", "the account is gone, or no longer has this key");
-  }
-  if (account.disabled) throw new Refusal(...REFUSALS.disabled);
+  if (!hasKey(account, key)) throw dismissal("gone");
+  if (account.disabled) throw dismissal("disabled");
+}
+
+/** What a client is told that may not stay. */
+export function dismissal(fault: GuestFault): Refusal {
+  return new Refusal(...(fault === "disabled" ? REFUSALS.disabled : GONE));
 }
 
 /** Has the client prove that it owns the RSA key of an account; `false` where it leaves instead. Throws `Refusal`. */
@@ -148,6 +149,8 @@ const WORDS: Readonly<Record<Entered["how"], readonly [event: string, words: str
     "Took {name} ({client}) over from protocol 3 to protocol 4, from {address}",
   ],
 };
+
+const GONE = ["not-authenticated", "the account is gone, or no longer has this key"] as const;
 
 const REFUSALS: Readonly<Record<EntryFault, readonly [code: RefusalCode, message: string]>> = {
   "name-taken": ["name-taken", "the name is another's"],

@@ -159,8 +159,8 @@ for (const [implementation, open] of Object.entries(IMPLEMENTATIONS)) {
   test("nothing is stored for an account that is disabled, and it takes no key", async (catalog) => {
     await register(catalog);
     await registerPlainly(catalog, id(2), "Bob");
-    await catalog.addToken(token(1, id(1)));
     for (const one of [id(1), id(2)]) await catalog.setDisabled(one, true);
+    await catalog.addToken(token(1, id(1)));
     const refusal = new CatalogRefusal("account-disabled");
     await assert.rejects(catalog.storeFile(file(id(1), { tree })), refusal);
     await assert.rejects(catalog.storeFile(file(id(2))), refusal);

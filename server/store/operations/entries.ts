@@ -9,6 +9,8 @@ import type {
   ClaimAccount,
   Entered,
   EntryFault,
+  Guest,
+  GuestFault,
   KnownKey,
   RegisterKey,
 } from "../account_catalog.ts";
@@ -16,7 +18,7 @@ import { type Client, mayYield, PROTOCOL_4 } from "../catalog.ts";
 import type { Database } from "../database.ts";
 import { findBy, insert } from "./accounts.ts";
 import { read, write } from "./operation.ts";
-import { dropLinks, findGoodToken, useToken } from "./tokens.ts";
+import { dropLinks, faultOf, findGoodToken, useToken } from "./tokens.ts";
 
 /** Keys of one account: as many machines as a person has, and then some. */
 export const MAX_KEYS = 64;
@@ -65,6 +67,9 @@ export const ENTRY_OPERATIONS = {
     const client = findBy(database, "id = ?", id);
     return client && { ...client, keys: keysOf(database, id) };
   }),
+  faultsOf: read((database, guests: readonly Guest[]): (GuestFault | undefined)[] =>
+    guests.map((guest) => faultOf(database, guest))
+  ),
   removeKey: write((database, id: Bytes, key: Bytes): boolean => {
     const had = keysOf(database, id).some((known) => equalBytes(known.key, key));
     database.run("DELETE FROM keys WHERE client_id = ? AND key = ?", id, key);

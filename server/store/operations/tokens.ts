@@ -4,7 +4,7 @@
  * @module
  */
 import type { Bytes } from "../../../protocol/mod.ts";
-import type { EntryFault, Token } from "../account_catalog.ts";
+import type { EntryFault, Guest, GuestFault, Token } from "../account_catalog.ts";
 import type { Database } from "../database.ts";
 import type { Row } from "../rows.ts";
 import { read, write } from "./operation.ts";
@@ -21,8 +21,8 @@ const GOOD_INVITATION = "client_id IS NULL AND uses_left > 0 AND expires_at > ?"
 export const TOKEN_OPERATIONS = {
   addToken: write((database, token: Token, by?: Bytes): boolean => {
     const { hash, clientId, usesLeft, expiresAt, madeAt } = token;
-    if (clientId !== undefined && by !== undefined && !mayLink(database, clientId, by)) {
-      return false;
+    if (clientId !== undefined && by !== undefined) {
+      if (faultOf(database, { clientId, key: by }) !== undefined) return false;
     }
     database.run("DELETE FROM tokens WHERE expires_at < ?", madeAt - REMEMBERED_MS);
     if (clientId !== undefined) {
@@ -66,10 +66,13 @@ export function dropLinks(database: Database, clientId: Bytes): void {
   database.run("DELETE FROM tokens WHERE client_id = ?", clientId);
 }
 
-function mayLink(database: Database, clientId: Bytes, key: Bytes): boolean {
-  const query = `SELECT 1 FROM keys JOIN clients ON clients.id = keys.client_id
-    WHERE keys.client_id = ? AND key = ? AND NOT disabled`;
-  return database.all(query, clientId, key).length > 0;
+/** Why somebody who was let in by a key may not stay; `undefined` where he may. */
+export function faultOf(database: Database, { clientId, key }: Guest): GuestFault | undefined {
+  const query = `SELECT disabled FROM keys JOIN clients ON clients.id = keys.client_id
+    WHERE keys.client_id = ? AND key = ?`;
+  const [row] = database.all(query, clientId, key);
+  if (row === undefined) return "gone";
+  return row["disabled"] === 0 ? undefined : "disabled";
 }
 
 function countInvitations(database: Database, now: number): number {
