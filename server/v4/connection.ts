@@ -20,7 +20,7 @@ import type { Context } from "../context.ts";
 import { LimitError } from "../limits.ts";
 import type { GuestFault } from "../store/account_catalog.ts";
 import { PeerSocket, type Socket } from "../peer_socket.ts";
-import { dismissal, type Entrant, letIn, refuseDismissed } from "./entrance.ts";
+import { dismissal, type Entrant, letIn, refused, refuseDismissed } from "./entrance.ts";
 import type { TlsIdentity } from "./identity.ts";
 import { Refusal } from "./refusal.ts";
 import { Requests, WINDOW } from "./requests.ts";
@@ -106,7 +106,7 @@ export class Connection {
       await this.#answerToName(first);
       first = await this.#receive();
     }
-    if (first === undefined) return;
+    if (first === undefined) throw new Error("it left before it said who it is");
     const entrant = await letIn({
       ...{ context: this.#context, fingerprint: this.#fingerprint, nonce, peer: this.#socket },
       send: (message) => this.#send(message),
@@ -162,7 +162,9 @@ export class Connection {
   /** The client has verified the server by a name, and signs that. Throws `Refusal` where it is another's. */
   async #answerToName({ name }: MessageOf<"host">): Promise<void> {
     if (!isOneOf(name, this.#face.names ?? [])) {
-      throw new Refusal("not-authenticated", "the server has no certificate for that name");
+      const reason = "the server has no certificate for the name under which it was asked for";
+      const door = { context: this.#context, peer: this.#socket };
+      throw refused(door, "", "not-authenticated", reason);
     }
     this.#fingerprint = await fingerprintOfName(name);
   }
@@ -233,7 +235,7 @@ export class Connection {
     } catch (error) {
       this.#unsent ??= error;
       // Nothing more is taken from a peer that takes nothing.
-      this.close("it could not be answered");
+      this.close(`it could not be answered: ${whyFailed(error)}`);
       throw error;
     }
   }

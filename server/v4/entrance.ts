@@ -42,6 +42,7 @@ export interface Door {
 
 /** Characters of a name that is none which are logged: as many as a name has at most. */
 const MAX_LOGGED = 254;
+const WRONG_SIGNATURE = "the signature is wrong";
 
 /** Returns `undefined` where the client leaves in between. */
 type Entry<K extends Kind> = (door: Door, message: MessageOf<K>) => Promise<Entrant | undefined>;
@@ -50,9 +51,9 @@ const ENTRIES: { readonly [K in "register" | "login" | "claim"]: Entry<K> } = {
   async register(door, { name, key, signature, token }) {
     const { context, fingerprint, nonce, peer } = door;
     countRegistration(context, peer);
-    await refuseUnsigned(verifySignature({ fingerprint, nonce, key, name }, signature));
+    await refuseUnsigned(door, name, verifySignature({ fingerprint, nonce, key, name }, signature));
     if (!isUserName(name)) {
-      throw new Refusal("bad-user-name", "a name has 1 to 254 ASCII letters and digits");
+      throw refused(door, name, "bad-user-name", "a name has 1 to 254 ASCII letters and digits");
     }
     const { store: { catalog }, entropy, clock, registration } = context;
     const entered = await catalog.registerKey({
@@ -68,10 +69,14 @@ const ENTRIES: { readonly [K in "register" | "login" | "claim"]: Entry<K> } = {
     const proven = await verifySignature({ fingerprint, nonce, clientId, key }, signature);
     const account = proven ? await context.store.catalog.findAccount(clientId) : undefined;
     if (!hasKey(account, key)) {
-      context.log.info("Denied {client} from {address} to log in: not known so", {
+      const reason = !proven
+        ? WRONG_SIGNATURE
+        : `the account ${account ? "has no such key" : "is not known"}`;
+      context.log.info("Denied {client} from {address} to log in: {reason}", {
         event: "client.denied",
-        ...{ name: "", client: toHex(clientId), address },
+        ...{ name: "", client: toHex(clientId), address, reason },
       });
+      // Who is denied is not told which.
       throw new Refusal("not-authenticated", "no such account has this key");
     }
     const entered = account.disabled ? "disabled" : { client: account, how: "known" } as const;
@@ -81,7 +86,8 @@ const ENTRIES: { readonly [K in "register" | "login" | "claim"]: Entry<K> } = {
   async claim(door, { clientId, name, key, signature }) {
     const { context, fingerprint, nonce, peer } = door;
     countRegistration(context, peer);
-    await refuseUnsigned(verifySignature({ fingerprint, nonce, clientId, key, name }, signature));
+    const claim = { fingerprint, nonce, clientId, key, name };
+    await refuseUnsigned(door, name, verifySignature(claim, signature));
     const { catalog } = context.store;
     const client = await catalog.findClient(clientId);
     let publicKey: Bytes = new Uint8Array(0);
@@ -89,11 +95,12 @@ const ENTRIES: { readonly [K in "register" | "login" | "claim"]: Entry<K> } = {
       if (context.registration() !== "open") return admit(door, "closed", name, key);
       if (client.publicKey !== undefined) {
         publicKey = client.publicKey;
-        if (!(await ownsAccount(door, { clientId, key }, publicKey))) return undefined;
+        if (!(await ownsAccount(door, { clientId, name, key }, publicKey))) return undefined;
       }
     }
-    const claim = { id: clientId, name, key, publicKey, now: context.clock() };
-    return admit(door, await catalog.claimAccount(claim), name, key);
+    const now = context.clock();
+    const entered = await catalog.claimAccount({ id: clientId, name, key, publicKey, now });
+    return admit(door, entered, name, key);
   },
 };
 
@@ -125,10 +132,11 @@ export function dismissal(fault: GuestFault): Refusal {
 
 /** Has the client prove that it owns the RSA key of an account; `false` where it leaves instead. Throws `Refusal`. */
 async function ownsAccount(
-  { context, fingerprint, send, receive }: Door,
-  { clientId, key }: Pick<Entrant, "clientId" | "key">,
+  door: Door,
+  { clientId, name, key }: Entrant,
   publicKey: Bytes,
 ): Promise<boolean> {
+  const { context, fingerprint, send, receive } = door;
   const secret = crypto.getRandomValues(new Uint8Array(SECRET_SIZE));
   await send({ kind: "sealed", tag: 0, bytes: await context.entropy.wrap(publicKey, secret) });
   const answer = await receive();
@@ -137,7 +145,7 @@ async function ownsAccount(
     throw new ProtocolError("bad-frame", `Cannot take ${answer.kind} in place of unsealed`);
   }
   if (await verifyProof(secret, { fingerprint, clientId, key }, answer.proof)) return true;
-  throw new Refusal("not-authenticated", "the proof for the account's key is wrong");
+  throw refused(door, name, "not-authenticated", "the proof for the account's key is wrong");
 }
 
 const WORDS: Readonly<Record<Entered["how"], readonly [event: string, words: string]>> = {
@@ -169,14 +177,7 @@ const REFUSALS: Readonly<Record<EntryFault, readonly [code: RefusalCode, message
 /** Throws `Refusal`. */
 function admit(door: Door, entered: Entered | EntryFault, name: string, key: Bytes): Entrant {
   const { context, peer: { address } } = door;
-  if (typeof entered === "string") {
-    const [code, reason] = REFUSALS[entered];
-    context.log.warn("Did not let {name} in from {address}: {reason}", {
-      event: "client.refused",
-      ...{ name: printable(name.slice(0, MAX_LOGGED)), address, reason },
-    });
-    throw new Refusal(code, reason);
-  }
+  if (typeof entered === "string") throw refused(door, name, ...REFUSALS[entered]);
   const { client, how } = entered;
   const id = toHex(client.id);
   context.accounts.forget(client.id);
@@ -188,8 +189,22 @@ function admit(door: Door, entered: Entered | EntryFault, name: string, key: Byt
   return { clientId: client.id, name: client.name, key };
 }
 
-async function refuseUnsigned(proven: Promise<boolean>): Promise<void> {
-  if (!(await proven)) throw new Refusal("not-authenticated", "the signature is wrong");
+async function refuseUnsigned(door: Door, name: string, proven: Promise<boolean>): Promise<void> {
+  if (!(await proven)) throw refused(door, name, "not-authenticated", WRONG_SIGNATURE);
+}
+
+/** Logs that somebody is not let in, and returns what he is told. */
+export function refused(
+  { context, peer: { address } }: Pick<Door, "context" | "peer">,
+  name: string,
+  code: RefusalCode,
+  reason: string,
+): Refusal {
+  context.log.warn("Did not let {name} in from {address}: {reason}", {
+    event: "client.refused",
+    ...{ name: printable(name.slice(0, MAX_LOGGED)), address, reason },
+  });
+  return new Refusal(code, reason);
 }
 
 function hasKey(account: Account | undefined, key: Bytes): account is Account {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { printable, ProtocolError, release } from "../../protocol/mod.ts";
+import { printable, ProtocolError, release, toHex } from "../../protocol/mod.ts";
 import type { Message, MessageOf } from "../../protocol/v4/messages.ts";
 import { LimitError } from "../limits.ts";
 import { CatalogRefusal } from "../store/catalog.ts";
@@ -167,13 +167,21 @@ export class Requests implements AsyncDisposable {
   }
 
   #explain(error: unknown): Refusal {
-    const { context: { log, limitLog }, owner: { address } } = this.#session;
+    const { context: { log, limitLog }, owner: { address, clientId } } = this.#session;
     if (error instanceof LimitError) {
       limitLog.report(error, address);
       return new Refusal("over-limit", error.message);
     }
-    if (error instanceof CatalogRefusal) return toRefusal(error);
-    if (error instanceof Refusal) return error;
+    if (error instanceof CatalogRefusal || error instanceof Refusal) {
+      const refusal = error instanceof Refusal ? error : toRefusal(error);
+      // Nothing out of the common: clients ask for what may not be there.
+      log.debug("Refused a request of {client} from {address}: {reason}", {
+        event: "request.refused",
+        ...{ client: toHex(clientId), address },
+        ...{ code: refusal.code, reason: printable(refusal.message) },
+      });
+      return refusal;
+    }
     log.error("Could not answer {request} of {address}: {reason}", {
       event: "request.failed",
       ...{ request: "protocol 4", address, reason: printable(String(error)) },

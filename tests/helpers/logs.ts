@@ -13,6 +13,12 @@ export function takeLogs(lowestLevel: LogLevel, take: (record: LogRecord) => voi
   });
 }
 
+const REFUSALS = [
+  ...["client.denied", "client.refused", "client.dismissed", "limit.reached"],
+  ...["connection.refused", "connection.lost", "request.refused", "request.failed"],
+];
+const ENTRIES = ["client.logged-in", "client.registered", "client.linked", "client.claimed"];
+
 export type Logged = Readonly<Record<string, unknown>> & { readonly event: string };
 
 /** What a server logs, to look at or to wait for. */
@@ -30,11 +36,18 @@ export class ServerLog implements AsyncDisposable {
     return log;
   }
 
-  /** How each of these events was explained, in order; no event means all of clients and connections. */
   of(...events: readonly string[]): Logged[] {
-    return this.#logged.filter(({ event }) =>
-      events.length > 0 ? events.includes(event) : /^(client|connection|key)\./.test(event)
-    );
+    return this.#logged.filter(({ event }) => events.includes(event));
+  }
+
+  /** How it ended with each who was not let in, was refused something or lost: `EVENT: REASON`, in order. */
+  get refusals(): string[] {
+    return this.of(...REFUSALS).map(({ event, reason }) => `${event}: ${reason}`);
+  }
+
+  /** Whoever was let in, and how: `EVENT NAME`. */
+  get entries(): string[] {
+    return this.of(...ENTRIES).map(({ event, name }) => `${event} ${name}`);
   }
 
   /** The first so many of an event, logged already or to come. */

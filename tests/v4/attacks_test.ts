@@ -1,6 +1,6 @@
 /** Protocol 4: what an adversary may try, and what comes of it at both ends. */
 import assert from "node:assert/strict";
-import { type Bytes, DEFAULT_TIMEOUTS, equalBytes, Server } from "../../mod.ts";
+import { type Bytes, DEFAULT_TIMEOUTS, equalBytes, listUsers, Server } from "../../mod.ts";
 import { AccountFolder } from "../../client/v4/account.ts";
 import { findSecure, openSecurely } from "../../client/v4/channel.ts";
 import { KnownServers } from "../../client/v4/known_servers.ts";
@@ -10,13 +10,26 @@ import { decodeHelloAnswer, encodeHelloAnswer } from "../../protocol/v4/hello.ts
 import { CHUNK_SIZE } from "../../protocol/v4/tree.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
 import { FaultyProxy } from "../helpers/faulty_proxy.ts";
-import { cutAt, flipAt } from "../helpers/meddlers.ts";
+import { ServerLog } from "../helpers/logs.ts";
 import { SecureProxy } from "../helpers/secure_proxy.ts";
 import { connectRaw, got, loginRaw, put, Scene, startServer } from "./scene.ts";
 
+/** At the server's end nobody has logged in or registered, nor was anybody refused: the client has not come so far. */
+function assertNobody(log: ServerLog): void {
+  assert.deepEqual([...log.entries, ...log.refusals], []);
+}
+
+/** The server knows why, and tells only that. */
+function assertDenied(log: ServerLog, ...reasons: readonly string[]): void {
+  assert.deepEqual(log.refusals, reasons.map((reason) => `client.denied: ${reason}`));
+  assert.deepEqual(log.entries, []);
+}
+
 Deno.test("a man in the middle with a key of his own is found out where the server is known", async () => {
+  await using log = await ServerLog.take("debug");
   await using scene = await Scene.create();
   (await scene.client("Alice"))[Symbol.dispose]();
+  log.forget();
   // He answers at the address where the server was.
   await using other = await startServer(scene.folder.join("his"));
   await using proxy = await FaultyProxy.start(other.address);
@@ -29,9 +42,11 @@ Deno.test("a man in the middle with a key of his own is found out where the serv
     code: "other-server",
   });
   assert.equal(await Deno.readTextFile(scene.folder.join("Alice", "known_servers")), moved);
+  assertNobody(log);
 });
 
 Deno.test("with a fingerprint in the address he is found out on first use, and nobody is asked", async () => {
+  await using log = await ServerLog.take("debug");
   await using scene = await Scene.create();
   await using other = await startServer(scene.folder.join("his"));
   const answer = await findSecure(scene.server.address, DEFAULT_TIMEOUTS);
@@ -41,10 +56,12 @@ Deno.test("with a fingerprint in the address he is found out on first use, and n
   await assert.rejects(scene.client("Alice", { ...changes, server: other.address }), {
     code: "other-server",
   });
+  assertNobody(log);
   (await scene.client("Alice", changes))[Symbol.dispose]();
 });
 
 Deno.test("without one a person is asked on first use, and a no is a no", async () => {
+  await using log = await ServerLog.take("debug");
   await using scene = await Scene.create();
   const asked: string[] = [];
   const onNewServer = (fingerprint: string) => {
@@ -57,9 +74,11 @@ Deno.test("without one a person is asked on first use, and a no is a no", async 
     Deno.stat(scene.folder.join("Alice", "known_servers")),
     Deno.errors.NotFound,
   );
+  assertNobody(log);
 });
 
 Deno.test("while a person is asked about a server, another one that is met there is not forgotten for it", async () => {
+  await using log = await ServerLog.take("debug");
   await using scene = await Scene.create();
   const { address } = scene.server;
   const known = new KnownServers(scene.folder.join("Alice"));
@@ -67,9 +86,13 @@ Deno.test("while a person is asked about a server, another one that is met there
   const onNewServer = async () => equalBytes(await known.keep(address, other) as Bytes, other);
   await assert.rejects(scene.client("Alice", { onNewServer }), { code: "other-server" });
   assert.deepEqual(await known.find(address), other);
+  await log.awaits("connection.lost");
+  assert.deepEqual(log.refusals, ["connection.lost: it left before it said who it is"]);
+  assert.deepEqual(log.entries, []);
 });
 
 Deno.test("he who passes the certificate on has not its key: no channel comes about", async () => {
+  await using log = await ServerLog.take("debug");
   await using scene = await Scene.create();
   await using other = await startServer(scene.folder.join("his"));
   const honest = await findSecure(scene.server.address, DEFAULT_TIMEOUTS);
@@ -81,9 +104,14 @@ Deno.test("he who passes the certificate on has not its key: no channel comes ab
     name: "NetworkError",
     code: "no-secure-channel",
   });
+  // The channel breaks before anybody has said who he is.
+  await log.awaits("connection.lost");
+  assert.match(log.refusals.join(), /^connection\.lost: it could not be answered: [^,]+$/);
+  assert.deepEqual(log.entries, []);
 });
 
 Deno.test("who is met for the first time and has not the key of its certificate is not kept", async () => {
+  await using log = await ServerLog.take("debug");
   await using scene = await Scene.create();
   await using other = await startServer(scene.folder.join("his"));
   const his = await findSecure(other.address, DEFAULT_TIMEOUTS);
@@ -103,11 +131,17 @@ Deno.test("who is met for the first time and has not the key of its certificate 
     Deno.stat(scene.folder.join("Alice", "known_servers")),
     Deno.errors.NotFound,
   );
+  // The channel breaks before anybody has said who he is.
+  await log.awaits("connection.lost");
+  assert.match(log.refusals.join(), /^connection\.lost: it could not be answered: [^,]+$/);
+  assert.deepEqual(log.entries, []);
 });
 
 Deno.test("a hello that is stripped, or answered by nonsense, is no way down to protocol 3", async () => {
+  await using log = await ServerLog.take("debug");
   await using scene = await Scene.create();
   (await scene.client("Alice"))[Symbol.dispose]();
+  log.forget();
   const meddlers: Record<string, (bytes: Uint8Array<ArrayBuffer>) => Uint8Array<ArrayBuffer>[]> = {
     silence: () => [],
     nonsense: (bytes) => [bytes.map((byte) => byte ^ 0x55)],
@@ -119,23 +153,29 @@ Deno.test("a hello that is stripped, or answered by nonsense, is no way down to 
       ? { name: "ProtocolError", code: "protocol-4-not-spoken" }
       : { name: "NetworkError", code: "no-hello" };
     await assert.rejects(scene.client("Alice", { server: proxy.address }), failure, what);
+    assertNobody(log);
   }
+  assert.equal((await listUsers(scene.data)).length, 1);
 });
 
 Deno.test("a server without protocol 4 ends the hello, and goes on with others", async () => {
+  await using log = await ServerLog.take("debug");
   await using scene = await Scene.create();
   await using plain = await Server.start({
     listen: [{ hostname: "127.0.0.1", port: 0 }],
     dataFolder: scene.folder.join("plain"),
   });
   await assert.rejects(findSecure(plain.address, DEFAULT_TIMEOUTS), { code: "no-hello" });
+  assertNobody(log);
 });
 
 const NOT_IN = { name: "RefusedError", code: "not-authenticated" };
 
 Deno.test("a signature is worth nothing on another connection", async () => {
+  await using log = await ServerLog.take("debug");
   await using scene = await Scene.create();
   (await scene.client("Alice"))[Symbol.dispose]();
+  log.forget();
   using first = await connectRaw(scene.server.address);
   using second = await connectRaw(scene.server.address);
   assert.notDeepEqual(first.nonce, second.nonce);
@@ -143,22 +183,28 @@ Deno.test("a signature is worth nothing on another connection", async () => {
     loginRaw(second, scene.folder.join("Alice"), { nonce: first.nonce }),
     NOT_IN,
   );
+  assertDenied(log, "the signature is wrong");
 });
 
 Deno.test("a signature that another server asked for is worth nothing here", async () => {
+  await using log = await ServerLog.take("debug");
   await using scene = await Scene.create();
   (await scene.client("Alice"))[Symbol.dispose]();
+  log.forget();
   await using other = await startServer(scene.folder.join("his"));
   using his = await connectRaw(other.address);
   using raw = await connectRaw(scene.server.address);
   // He relays our nonce; the client signs it for him, with his fingerprint.
   const { fingerprint } = his;
   await assert.rejects(loginRaw(raw, scene.folder.join("Alice"), { fingerprint }), NOT_IN);
+  assertDenied(log, "the signature is wrong");
 });
 
 Deno.test("nobody logs in with another's id, or another's key", async () => {
+  await using log = await ServerLog.take("debug");
   await using scene = await Scene.create();
   for (const name of ["Alice", "Bob"]) (await scene.client(name))[Symbol.dispose]();
+  log.forget();
   const alice = new AccountFolder(scene.folder.join("Alice"));
   const { clientId } = await alice.loadAccount() ?? {};
   assert.ok(clientId !== undefined);
@@ -171,9 +217,11 @@ Deno.test("nobody logs in with another's id, or another's key", async () => {
     const { publicKey: key } = await alice.loadKey();
     await assert.rejects(loginRaw(raw, scene.folder.join("Bob"), { clientId, key }), NOT_IN);
   }
+  assertDenied(log, "the account has no such key", "the signature is wrong");
 });
 
 Deno.test("a name that is taken, by either protocol, is not given again", async () => {
+  await using log = await ServerLog.take("debug");
   await using scene = await Scene.create();
   (await scene.client("Alice"))[Symbol.dispose]();
   const folder = scene.folder.join("another");
@@ -182,19 +230,31 @@ Deno.test("a name that is taken, by either protocol, is not given again", async 
   await assert.rejects(SecureClient.connect(options), { code: "name-taken" });
   const bad = { ...options, userName: "no name" };
   await assert.rejects(SecureClient.connect(bad), { code: "bad-user-name" });
+  assert.deepEqual(log.refusals, [
+    "client.refused: the name is another's",
+    "client.refused: a name has 1 to 254 ASCII letters and digits",
+  ]);
+  assert.deepEqual(log.entries, ["client.registered Alice"]);
 });
 
 Deno.test("nobody is let in to anything before he has logged in", async () => {
+  await using log = await ServerLog.take("debug");
   await using scene = await Scene.create();
   using raw = await connectRaw(scene.server.address);
   const asked = raw.exchange.ask({ kind: "list", tag: 1, prefix: "" }, () => true);
   await assert.rejects(asked, { code: "bad-frame" });
+  assert.deepEqual(log.refusals, [
+    "connection.refused: Cannot take list: it is not known who the client is",
+  ]);
+  assert.deepEqual(log.entries, []);
 });
 
 Deno.test("another's files are not there: get, stat, remove, rename, list", async () => {
+  await using log = await ServerLog.take("debug");
   await using scene = await Scene.create();
   using alice = await scene.client("Alice");
   await put(alice, [{ file: await scene.source("secret", pseudoRandomBytes(10)) }]);
+  log.forget();
   using bob = await scene.client("Bob");
   const none = { code: "no-such-file" };
   await assert.rejects(got(bob, "secret"), none);
@@ -203,49 +263,10 @@ Deno.test("another's files are not there: get, stat, remove, rename, list", asyn
   await assert.rejects(bob.rename("secret", "mine"), none);
   await bob.list("", () => assert.fail("he has no files"));
   assert.equal((await alice.stat("secret")).size, 10);
+  const refused = "request.refused: there is no file secret";
+  assert.deepEqual(log.refusals, Array(4).fill(refused));
+  assert.deepEqual(log.of("file.removed", "file.renamed"), []);
 });
-
-/** How many bytes a session takes on its secure port, one file put and got. */
-const SESSION = { up: 6000, down: 6000 };
-
-for (const direction of ["up", "down"] as const) {
-  Deno.test(`bytes changed or cut off on their way (${direction}) are an error, and no wrong file`, async () => {
-    // A length that was changed makes an end wait for what never comes.
-    const brief = { idleTimeoutMs: 300, requestTimeoutMs: 300, stallTimeoutMs: 300 };
-    await using scene = await Scene.create(brief);
-    (await scene.client("Alice"))[Symbol.dispose]();
-    const timeouts = { responseMs: 2000 };
-    const content = pseudoRandomBytes(3000);
-    const file = await scene.source("a", content);
-    let failed = 0;
-    for (let place = 0; place < SESSION[direction]; place += 379) {
-      for (
-        const meddler of [flipAt(place, 1 << (place % 8)), cutAt(place, "fin"), cutAt(place, "rst")]
-      ) {
-        const secure = { [direction]: meddler };
-        await using proxy = await SecureProxy.start(scene.server, { secure });
-        // Kept only where the channel came about.
-        await new KnownServers(scene.folder.join("Alice")).forget(proxy.address);
-        try {
-          using client = await scene.client("Alice", { server: proxy.address, timeouts });
-          const outcomes = await put(client, [{ file, name: "b" }]);
-          assert.deepEqual(await got(client, "b"), content);
-          assert.equal(typeof outcomes[0], "number");
-        } catch (error) {
-          failed++;
-          assert.match(
-            (error as { name: string }).name,
-            /^(Network|Unconfirmed|Refused)Error$/,
-            `${error}`,
-          );
-        }
-      }
-    }
-    assert.ok(failed > 10, `${failed} were noticed`);
-    using alice = await scene.client("Alice");
-    assert.deepEqual(await got(alice, "b"), content);
-  });
-}
 
 Deno.test("a file that was changed on the server's disk does not come out as what it was", async () => {
   await using scene = await Scene.create();

@@ -19,7 +19,7 @@ import type { SecureEvent } from "../../client/v4/session.ts";
 import { prove, sign, type Takeover } from "../../protocol/v4/authentication.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
 import { kindOf, Peer, privateKey } from "../helpers/peer.ts";
-import { takeLogs } from "../helpers/logs.ts";
+import { ServerLog, takeLogs } from "../helpers/logs.ts";
 import { connectRaw, Scene, startServer } from "./scene.ts";
 
 /** Registers by protocol 3 and stores a file; the folder has me.info then. */
@@ -122,6 +122,7 @@ Deno.test("nobody takes over what he has no key for, and no proof is good for an
   await using scene = await Scene.create();
   const alice = await attemptOf(scene, await enrolPlainly(scene, "Alice"));
   const bob = await attemptOf(scene, await enrolPlainly(scene, "Bob"));
+  await using log = await ServerLog.take();
   const denied = "not-authenticated";
   const wrongKey = { ...alice, privateKey: bob.privateKey };
   assert.equal(await claim(scene, wrongKey), denied, "another's id");
@@ -141,6 +142,14 @@ Deno.test("nobody takes over what he has no key for, and no proof is good for an
   assert.equal(await claim(scene, unknown), "no-such-account");
   await setUserDisabled(scene.data, "Alice", true);
   assert.equal(await claim(scene, alice), "account-disabled");
+  const proof = "Alice: the proof for the account's key is wrong";
+  const none = "there is no account of protocol 3 with this id and name";
+  assert.deepEqual(log.of("client.refused").map(({ name, reason }) => `${name}: ${reason}`), [
+    ...Array(4).fill(proof),
+    ...[`Bob: ${none}`, `Alice: ${none}`],
+    "Alice: the server's operator has disabled the account",
+  ]);
+  assert.deepEqual(log.entries, []);
   await setUserDisabled(scene.data, "Alice", false);
   assert.deepEqual((await listUsers(scene.data)).map(({ protocol }) => protocol), [3, 3]);
   assert.equal(await claim(scene, alice), "welcome");
@@ -151,10 +160,14 @@ Deno.test("an account that was taken over is not taken over again, but by the ke
   const folder = await enrolPlainly(scene, "Alice");
   const attempt = await attemptOf(scene, folder);
   assert.equal(await claim(scene, attempt), "welcome");
+  await using log = await ServerLog.take();
   await assert.rejects(scene.client("Alice"), {
     code: "not-authenticated",
     hint: /xfer client link/,
   });
+  assert.deepEqual(log.refusals, [
+    "client.refused: the account has keys of protocol 4 already",
+  ]);
   await assert.rejects(Deno.stat(`${folder}/me.account`), Deno.errors.NotFound);
 });
 
@@ -195,10 +208,12 @@ for (const registration of ["invite", "closed"] as const) {
     await using scene = await Scene.create();
     await enrolPlainly(scene, "Alice");
     await scene.restart({ registration });
+    await using log = await ServerLog.take();
     await assert.rejects(scene.client("Alice"), {
       code: "registration-closed",
       hint: /link token/,
     });
+    assert.deepEqual(log.refusals, ["client.refused: the server takes nobody new by itself"]);
     assert.equal((await listUsers(scene.data))[0]?.protocol, 3);
   });
 }

@@ -17,6 +17,7 @@ import { encodeMessage } from "../../protocol/v4/messages.ts";
 import { isHello } from "../../protocol/v4/hello.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
 import { FaultyProxy, type Meddler, type Meddlers } from "../helpers/faulty_proxy.ts";
+import { ServerLog } from "../helpers/logs.ts";
 import { lettingIn, OddSecureServer } from "../helpers/odd_secure_server.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
 import { Scene } from "./scene.ts";
@@ -94,6 +95,7 @@ Deno.test("what is known of a server decides, whatever is answered: nobody is as
 Deno.test("a known server whose hello is stripped is an error at the connection, and never protocol 3", async () => {
   await using scene = await Scene.create();
   (await scene.client("Alice"))[Symbol.dispose]();
+  await using log = await ServerLog.take();
   for (const [what, meddlers] of Object.entries(STRIPPED)) {
     await using proxy = await FaultyProxy.start(scene.server.address, meddlers);
     const failure = what === "garbage" ? NOT_SPOKEN : NO_HELLO;
@@ -105,6 +107,8 @@ Deno.test("a known server whose hello is stripped is an error at the connection,
     await assert.rejects(scene.client("Carol", common), failure, what);
     assert.equal(await known.find(proxy.address), "pki", what);
   }
+  // At the server's end nobody has come in, by either protocol.
+  assert.deepEqual([...log.entries, ...log.of("client.reconnected")], []);
 });
 
 Deno.test("protocol 3 is had by asking: with a warning that names what is given up, and no hello", async () => {

@@ -10,6 +10,7 @@ import { encodeMessage } from "../../protocol/v4/messages.ts";
 import { fingerprintOfName } from "../../protocol/v4/server_name.ts";
 import { Authority, type Issued } from "../helpers/authority.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
+import { ServerLog } from "../helpers/logs.ts";
 import { at, helloOf, known, lyingProxy, named, NOT_VERIFIED } from "./named.ts";
 import { Scene, startServer } from "./scene.ts";
 
@@ -19,6 +20,7 @@ Deno.test("in the middle, before an authority's server: his own key is asked abo
   await using his = await startServer(scene.folder.join("his"));
   const lie = await helloOf(his.address);
   await using proxy = await lyingProxy(scene.server.address, () => lie);
+  await using log = await ServerLog.take();
   const asked: string[] = [];
   const onNewServer = (fingerprint: string) => {
     asked.push(fingerprint);
@@ -30,6 +32,7 @@ Deno.test("in the middle, before an authority's server: his own key is asked abo
   await new KnownServers(scene.folder.join("Alice")).keep(at(proxy), "pki");
   await assert.rejects(scene.client("Alice", options), { code: "other-server" });
   assert.equal(asked.length, 1, "who is known is not asked about");
+  assert.deepEqual([...log.entries, ...log.refusals], [], "neither server has heard of a client");
 });
 
 Deno.test("an altered port leads to nobody who is not the server, whichever certificate it has", async () => {
@@ -93,6 +96,8 @@ Deno.test("a port that says nothing is given up in time, by name and by fingerpr
   }
 });
 
+const NO_SUCH_NAME = "the server has no certificate for the name under which it was asked for";
+
 /** A connection to a server that is verified by name, before the client has said anything. */
 async function openRaw(scene: Scene, caCerts: readonly string[]) {
   const { port } = await helloOf(scene.byName);
@@ -108,6 +113,7 @@ Deno.test("what a client signs for one name is worth nothing under another, or f
   await using it = await named();
   const { scene, trust: { caCerts = [] }, trust } = it;
   (await scene.client("Alice", trust))[Symbol.dispose]();
+  await using log = await ServerLog.take();
   const folder = new AccountFolder(scene.folder.join("Alice"));
   const { privateKey, publicKey: key } = await folder.loadKey();
   const { clientId = new Uint8Array(16) } = await folder.loadAccount() ?? {};
@@ -128,6 +134,11 @@ Deno.test("what a client signs for one name is worth nothing under another, or f
   await assert.rejects(login(his, "localhost"), refused, "signed for another name");
   await assert.rejects(login(his, undefined), refused, "no name at all");
   await assert.rejects(login(own, "127.0.0.1"), refused, "another name of this server");
+  assert.deepEqual(log.refusals, [
+    `client.refused: ${NO_SUCH_NAME}`,
+    ...Array(3).fill("client.denied: the signature is wrong"),
+  ]);
+  assert.deepEqual(log.entries, []);
   await login(own, "localhost");
 });
 
@@ -170,6 +181,7 @@ Deno.test("he who has a name of his own can't relay a login to a server by telli
   const onNewServer = () => assert.fail("nobody is to be asked");
   const trust = { caCerts, onNewServer };
   (await scene.client("Alice", { ...trust, server: scene.byName }))[Symbol.dispose]();
+  await using log = await ServerLog.take();
   const honest = await helloOf(scene.byName);
   const host = (name: string) => encodeMessage({ kind: "host", tag: 0, name });
   const renamed: Change = (bytes) => {
@@ -190,4 +202,9 @@ Deno.test("he who has a name of his own can't relay a login to a server by telli
       code: "not-authenticated",
     });
   }
+  assert.deepEqual(log.refusals, [
+    `client.refused: ${NO_SUCH_NAME}`,
+    "client.denied: the signature is wrong",
+  ]);
+  assert.deepEqual(log.entries, []);
 });

@@ -4,6 +4,7 @@ import { cksum } from "../../mod.ts";
 import { MAX_AHEAD } from "../../protocol/v4/chunk_sums.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/tree.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
+import { ServerLog } from "../helpers/logs.ts";
 import { got, Scene } from "./scene.ts";
 import { missing, sumsOf, Uploader } from "./uploader.ts";
 
@@ -88,6 +89,7 @@ for (const how of ["leaves", "is lost"]) {
 
 test("another's transfer is to everybody else as one that there is not", async (scene, alice) => {
   const { transfer } = await alice.resume(content);
+  await using log = await ServerLog.take("debug");
   using bob = await Uploader.login(scene, "Bob");
   const refusals: string[] = [];
   for (const id of [transfer, pseudoRandomBytes(16)]) {
@@ -97,7 +99,11 @@ test("another's transfer is to everybody else as one that there is not", async (
     });
   }
   assert.equal(refusals[0], refusals[1]);
+  const refused = "request.refused: no upload of yours with this id is open";
+  assert.deepEqual(log.refusals, [refused, refused]);
   await assert.rejects(alice.join(transfer), { code: "bad-frame" }, "its file has not ended");
+  await log.awaits("connection.refused");
+  assert.match(log.refusals.at(-1) ?? "", /^connection\.refused: Cannot take join: /);
 });
 
 for (const how of ["stored", "cancelled"]) {
@@ -133,10 +139,13 @@ const FAULTS: Readonly<Record<string, (other: Uploader, tag: number) => Promise<
 for (const [fault, commit] of Object.entries(FAULTS)) {
   test(`who has joined and sends ${fault} is out, the file is not`, async (scene, alice) => {
     const { tag, transfer } = await alice.resume(content);
+    await using log = await ServerLog.take();
     using other = await Uploader.login(scene, "Alice");
     const joined = await other.join(transfer);
     await commit(other, joined).catch(() => undefined);
     assert.equal(await other.ended(), "bad-frame");
+    const [refused] = await log.awaits("connection.refused");
+    assert.equal(refused?.["code"], "bad-frame");
     const sent = fault === "a chunk twice" ? [1] : [];
     const left = missing(content, 0).filter((index) => !sent.includes(index));
     await alice.send(tag, content, ...left);

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { invite, linkUser, listUserKeys, listUsers } from "../../mod.ts";
 import { AccountFolder } from "../../client/v4/account.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
+import { ServerLog } from "../helpers/logs.ts";
 import { kindOf, Peer } from "../helpers/peer.ts";
 import { Clock, HOUR, machine, once } from "./machines.ts";
 import { put, Scene, startServer } from "./scene.ts";
@@ -16,8 +17,14 @@ for (const registration of ["invite", "closed"] as const) {
     using pending = await Peer.connect(scene.server.address);
     assert.equal(kindOf(await pending.register("Pending")), "registered");
     await scene.restart({ registration });
+    await using log = await ServerLog.take();
 
     assert.equal(await machine(scene, "Carol", "Carol"), "registration-closed");
+    const why = {
+      invite: "only who has an invitation may register",
+      closed: "the server takes nobody new by itself",
+    };
+    assert.deepEqual(log.refusals, [`client.refused: ${why[registration]}`]);
     (await scene.client("Alice"))[Symbol.dispose]();
     using late = await Peer.connect(scene.server.address);
     assert.equal(kindOf(await late.register("Carol")), "refused");
@@ -39,11 +46,17 @@ for (const registration of ["invite", "closed"] as const) {
 
 Deno.test("an invitation is good for as many as it says, for a name that is free, and not in closed", async () => {
   await using scene = await Scene.create({}, { registration: "invite" });
+  await using log = await ServerLog.take();
   const { token } = await invite(scene.data, { ...once, uses: 2 });
   assert.ok((await machine(scene, "Alice", "Alice", token)) instanceof Uint8Array);
   assert.equal(await machine(scene, "other", "Alice", token), "name-taken", "it is not used up so");
   assert.ok((await machine(scene, "Bob", "Bob", token)) instanceof Uint8Array);
   assert.equal(await machine(scene, "Carol", "Carol", token), "bad-token");
+  assert.deepEqual(log.refusals, [
+    "client.refused: the name is another's",
+    "client.refused: the token is used up",
+  ]);
+  assert.deepEqual(log.entries, ["client.registered Alice", "client.registered Bob"]);
   const other = await invite(scene.data, once);
   await scene.restart({ registration: "closed" });
   assert.equal(await machine(scene, "Carol", "Carol", other.token), "registration-closed");
@@ -54,10 +67,13 @@ Deno.test("an invitation is good for as many as it says, for a name that is free
 Deno.test("of many that come at once with one use of an invitation one gets in", async () => {
   await using scene = await Scene.create({}, { registration: "invite" });
   const { token } = await invite(scene.data, once);
+  await using log = await ServerLog.take();
   const names = Array.from({ length: 8 }, (_, i) => `User${i}`);
   const came = await Promise.all(names.map((name) => machine(scene, name, name, token)));
   assert.equal(came.filter((one) => one instanceof Uint8Array).length, 1);
   assert.deepEqual(new Set(came.filter((one) => typeof one === "string")), new Set(["bad-token"]));
+  assert.deepEqual(log.refusals, Array(7).fill("client.refused: the token is used up"));
+  assert.equal(log.entries.length, 1);
   assert.equal((await listUsers(scene.data)).length, 1);
 });
 
@@ -67,6 +83,7 @@ Deno.test("a token that has expired, was never made, is cut off or of another se
   await using other = await Scene.create({}, { registration: "invite" });
   const { token } = await invite(scene.data, once);
   const { token: foreign } = await invite(other.data, once);
+  await using log = await ServerLog.take();
   clock.forward(HOUR);
   const cases: readonly [string, RegExp][] = [
     [token, /has expired/],
@@ -78,6 +95,11 @@ Deno.test("a token that has expired, was never made, is cut off or of another se
     const failure = { name: "RefusedError", code: "bad-token", message: why };
     await assert.rejects(scene.client(`User${i}`, { token: bad }), failure);
   }
+  const [expired, unknown] = [
+    "client.refused: the token has expired",
+    "client.refused: the token is not known here, or was withdrawn",
+  ];
+  assert.deepEqual(log.refusals, [expired, unknown, unknown, unknown]);
   assert.deepEqual(await listUsers(scene.data), []);
 });
 
@@ -85,11 +107,15 @@ Deno.test("guesses at tokens count as registrations", async () => {
   await using scene = await Scene.create({ maxRegistrationsPerHour: 2 }, {
     registration: "invite",
   });
+  await using log = await ServerLog.take();
   for (const name of ["A", "B"]) {
     assert.equal(await machine(scene, name, name, "a".repeat(26)), "bad-token");
   }
   const { token } = await invite(scene.data, once);
   assert.equal(await machine(scene, "C", "C", token), "over-limit");
+  const [limit] = await log.awaits("limit.reached");
+  assert.equal(limit?.["name"], "maxRegistrationsPerHour");
+  assert.equal(log.of("client.refused").length, 2);
 });
 
 Deno.test("a client links a machine: once, under its own name, to the same account, whatever the registration", async () => {
@@ -100,9 +126,15 @@ Deno.test("a client links a machine: once, under its own name, to the same accou
   const { token, expiresAt } = await alice.link();
   assert.ok(Math.abs(expiresAt - Date.now() - HOUR) < 60_000);
   await scene.restart({ registration: "closed" });
+  await using log = await ServerLog.take();
   assert.equal(await machine(scene, "laptop", "Bob", token), "bad-token");
   assert.deepEqual(await machine(scene, "laptop", "Alice", token), clientId);
   assert.equal(await machine(scene, "third", "Alice", token), "bad-token");
+  assert.deepEqual(log.of("client.refused").map(({ name, reason }) => `${name}: ${reason}`), [
+    "Bob: the token links to an account of another name",
+    "Alice: the token is used up",
+  ]);
+  assert.deepEqual(log.entries, ["client.linked Alice"]);
   using laptop = await scene.client("laptop", { userName: "Alice" });
   assert.equal((await laptop.stat("a")).size, 10);
   assert.equal((await listUserKeys(scene.data, "Alice")).length, 2);

@@ -9,6 +9,7 @@ import { TemporaryFolder } from "../helpers/temporary.ts";
 import { SqliteCatalog } from "../../server/store/sqlite_catalog.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/tree.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
+import { ServerLog } from "../helpers/logs.ts";
 import { got, Scene, startServer } from "./scene.ts";
 import { digestOfFirst, missing, NOTHING_HELD, Uploader } from "./uploader.ts";
 
@@ -160,11 +161,14 @@ Deno.test("v4 resume: a file of other size or time begins anew, and what was hel
 Deno.test("v4 resume: what is held is another's to nobody", async () => {
   await using scene = await sceneOf({}, "Bob");
   await breakOff(scene, 2);
+  await using log = await ServerLog.take("debug");
   using bob = await Uploader.login(scene, "Bob");
   assert.equal((await bob.resume(content)).offset, 0);
+  assert.deepEqual(log.of("file.resumed"), [], "to the server it is a file of his own");
   using alice = await Uploader.login(scene, "Alice");
   const held = await alice.resume(content);
   await finish(alice, held.tag, held.offset);
+  assert.equal(log.of("file.resumed").length, 1);
   using client = await scene.client("Alice");
   assert.deepEqual(await got(client, "a"), content);
 });
