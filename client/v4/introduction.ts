@@ -10,7 +10,7 @@ import {
   RefusedError,
   unwrapKey,
 } from "../../protocol/mod.ts";
-import { prove, SECRET_SIZE, sign } from "../../protocol/v4/authentication.ts";
+import { prove, secretIn, sign } from "../../protocol/v4/authentication.ts";
 import type { MessageOf } from "../../protocol/v4/messages.ts";
 import type { AccountKey } from "./account.ts";
 import type { Exchange } from "./exchange.ts";
@@ -111,10 +111,11 @@ function tooMany(cause: unknown): NetworkError | undefined {
   });
 }
 
-/** The secret is of one length: what is sealed otherwise, such as an AES key of protocol 3, is not opened for anybody. */
+/** Nothing is proven with what is no question of this protocol, such as an AES key of protocol 3 that was recorded. */
 async function unseal(privateKey: Bytes, sealed: Bytes): Promise<Bytes> {
-  const secret = await unwrapKey(privateKey, sealed).catch(() => undefined);
-  if (secret?.length === SECRET_SIZE) return secret;
+  const unsealed = await unwrapKey(privateKey, sealed).catch(() => undefined);
+  const secret = unsealed && secretIn(unsealed);
+  if (secret !== undefined) return secret;
   throw new ProtocolError(
     "bad-seal",
     "The server's question about the account can't be opened with the key in me.info",

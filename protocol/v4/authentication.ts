@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { type Bytes, concatBytes } from "../wire.ts";
+import { type Bytes, concatBytes, equalBytes } from "../wire.ts";
 
 export const NONCE_SIZE = 32;
 
@@ -54,6 +54,22 @@ export async function verifySignature(claim: Claim, signature: Bytes): Promise<b
 
 /** Random bytes that are sealed for the key of an account of protocol 3. */
 export const SECRET_SIZE = 32;
+
+/** What is sealed begins so: the same RSA key opens AES keys of protocol 3, and neither is to pass for the other. */
+const SEALED_CONTEXT = new TextEncoder().encode("xfer/4 claim secret\0");
+
+/** What is sealed of a secret. */
+export function sealedBytes(secret: Bytes): Bytes {
+  return concatBytes(SEALED_CONTEXT, secret);
+}
+
+/** The secret in what was unsealed; `undefined` where it is anything else. */
+export function secretIn(unsealed: Bytes): Bytes | undefined {
+  const begin = SEALED_CONTEXT.length;
+  const isSecret = unsealed.length === begin + SECRET_SIZE &&
+    equalBytes(unsealed.subarray(0, begin), SEALED_CONTEXT);
+  return isSecret ? unsealed.slice(begin) : undefined;
+}
 
 const TAKEOVER_CONTEXT = "xfer/4 account claim\0";
 

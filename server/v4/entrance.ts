@@ -12,7 +12,12 @@ import {
   ProtocolError,
   toHex,
 } from "../../protocol/mod.ts";
-import { SECRET_SIZE, verifyProof, verifySignature } from "../../protocol/v4/authentication.ts";
+import {
+  sealedBytes,
+  SECRET_SIZE,
+  verifyProof,
+  verifySignature,
+} from "../../protocol/v4/authentication.ts";
 import type { Kind, Message, MessageOf } from "../../protocol/v4/messages.ts";
 import { hashToken } from "../../protocol/v4/token.ts";
 import type { Context, Peer } from "../context.ts";
@@ -138,7 +143,8 @@ async function ownsAccount(
 ): Promise<boolean> {
   const { context, fingerprint, send, receive } = door;
   const secret = crypto.getRandomValues(new Uint8Array(SECRET_SIZE));
-  await send({ kind: "sealed", tag: 0, bytes: await context.entropy.wrap(publicKey, secret) });
+  const bytes = await context.entropy.wrap(publicKey, sealedBytes(secret));
+  await send({ kind: "sealed", tag: 0, bytes });
   const answer = await receive();
   if (answer === undefined) return false;
   if (answer.kind !== "unsealed") {

@@ -5,6 +5,8 @@ import {
   type Claim,
   prove,
   provenBytes,
+  sealedBytes,
+  secretIn,
   sign,
   signedBytes,
   type Takeover,
@@ -85,6 +87,21 @@ Deno.test("what is proven of an account of protocol 3 is laid out as specified, 
   assert.equal(toHex(provenBytes(takeover)), toHex(expected));
   assert.equal(toHex(await prove(secret, takeover)), vectors.claim.proof);
   assert.ok(await verifyProof(secret, takeover, fromVector(vectors.claim.proof)));
+});
+
+Deno.test("what is sealed is laid out as published, and is no AES key of protocol 3, nor the other way round", () => {
+  const sealed = sealedBytes(secret);
+  assert.equal(toHex(sealed), vectors.claim.sealed);
+  assert.equal(toHex(secretIn(sealed) ?? sealed), toHex(secret));
+  const context = new TextEncoder().encode("xfer/4 claim secret\0");
+  assert.equal(context.length, 20);
+  const others: readonly Bytes[] = [
+    ...[new Uint8Array(0), context, secret, secret.slice(0, 16), sealed.slice(0, 51)],
+    concatBytes(sealed, new Uint8Array(1)),
+    concatBytes(new TextEncoder().encode("xfer/4 claim secret "), secret),
+    pseudoRandomBytes(52),
+  ];
+  for (const other of others) assert.equal(secretIn(other), undefined, toHex(other));
 });
 
 const OTHER_TAKEOVERS: readonly [what: string, change: Partial<Takeover>][] = [
