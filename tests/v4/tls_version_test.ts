@@ -1,6 +1,7 @@
 /** Which TLS is spoken: 1.3 between xfer's own ends, and what the platform lets others do. */
 import assert from "node:assert/strict";
 import type { Bytes, SecureOptions } from "../../mod.ts";
+import { ServerLog } from "../helpers/logs.ts";
 import { SecureProxy } from "../helpers/secure_proxy.ts";
 import { eachRecord } from "../helpers/tls_records.ts";
 import { hasTool, runTool } from "../helpers/tools.ts";
@@ -10,6 +11,7 @@ import { Scene } from "./scene.ts";
 const HANDSHAKE_RECORD = 22;
 const SERVER_HELLO = 2;
 const SUPPORTED_VERSIONS = 0x002b;
+const TLS_1_2 = 0x0303;
 const TLS_1_3 = 0x0304;
 /** All suites of TLS 1.3 that the platform has; none of them is one of 1.2 (RFC 8446 B.4). */
 const SUITES = [0x1301, 0x1302, 0x1303];
@@ -51,6 +53,38 @@ Deno.test("client and server speak TLS 1.3, known by fingerprint or by name", as
     assert.equal(chosen.version, TLS_1_3);
     assert.ok(SUITES.includes(chosen.suite), `${chosen.suite}`);
   }
+});
+
+Deno.test("who takes TLS 1.3 out of what the client offers gets no channel of 1.2 in its place", async () => {
+  await using log = await ServerLog.take();
+  await using scene = await Scene.create();
+  (await scene.client("Alice"))[Symbol.dispose]();
+  log.forget();
+  // The extension that offers both (RFC 8446 4.2.1), and one that offers 1.2 twice.
+  const both = [0x00, 0x2b, 0x00, 0x05, 0x04, 0x03, 0x04, 0x03, 0x03];
+  let stripped = false;
+  let answer: ReturnType<typeof chosenBy> | undefined;
+  const up = eachRecord((record, index) => {
+    const at = record.findIndex((_, i) => both.every((byte, j) => record[i + j] === byte));
+    if (index === 0 && at >= 0) {
+      record[at + 6] = 0x03;
+      stripped = true;
+    }
+    return [record];
+  });
+  const down = eachRecord((record, index) => {
+    if (index === 0) answer = chosenBy(record);
+    return [record];
+  });
+  await using proxy = await SecureProxy.start(scene.server, { secure: { up, down } });
+  await assert.rejects(scene.client("Alice", { server: proxy.address }), {
+    name: "NetworkError",
+    code: "no-secure-channel",
+  });
+  assert.ok(stripped);
+  assert.equal(answer?.version, TLS_1_2, "the server was taken in");
+  await log.awaits("connection.lost");
+  assert.deepEqual(log.entries, []);
 });
 
 Deno.test({
