@@ -44,9 +44,10 @@ export class Tally {
     this.#direction = direction;
   }
 
-  /** There are so many files to be transferred. */
+  /** There are so many files to be transferred, besides those with which all is over. */
   plan(files: number, bytes: number): void {
-    this.#planned = { files, bytes };
+    const over = this.#settled.bytes + this.#failed.bytes;
+    this.#planned = { files: this.#began + files, bytes: over + bytes };
     this.#comparing = undefined;
   }
 
@@ -83,6 +84,7 @@ export class Tally {
   /** A file has arrived, confirmed. */
   succeed(name: string, size: number): void {
     this.#drop(name);
+    this.#turnFrom(name, name);
     this.#settled = { files: this.#settled.files + 1, bytes: this.#settled.bytes + size };
   }
 
@@ -90,6 +92,7 @@ export class Tally {
   fail(name: string): void {
     const size = this.#inFlight.get(name)?.size ?? 0;
     this.#drop(name);
+    this.#turnFrom(name, "");
     this.#failed = { files: this.#failed.files + 1, bytes: this.#failed.bytes + size };
   }
 
@@ -138,6 +141,12 @@ export class Tally {
     this.#comparing = undefined;
     this.#isInterrupted = false;
     this.#current = name;
+  }
+
+  /** What is over is not what is waited for: that is another on its way, the one that was heard of last. */
+  #turnFrom(name: string, otherwise: string): void {
+    if (this.#current !== name) return;
+    this.#current = [...this.#inFlight.keys()].at(-1) ?? otherwise;
   }
 
   #set(name: string, file: InFlight): void {

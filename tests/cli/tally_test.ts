@@ -174,3 +174,28 @@ Deno.test("tally: what is kept does not grow with the number of files", () => {
   }
   assert.deepEqual(shown().slice(0, 6), ["approval", 99, 100_000, 100_000, 99_984, 100_000]);
 });
+
+Deno.test("tally: with what has failed before it was known how much there is, the rest is counted", () => {
+  const { tally, shown } = tallyOf("get");
+  tally.fail("missing");
+  tally.plan(2, 30);
+  tally.begin(0, "a", 10);
+  tally.advance(0, "a", 10);
+  assert.deepEqual(shown(), ["getting", 33, 10, 30, 0, 3, 1], "b is not begun yet");
+  tally.succeed("a", 10);
+  assert.deepEqual(shown(), ["getting", 33, 10, 30, 1, 3, 1]);
+});
+
+for (const end of ["fail", "succeed"] as const) {
+  Deno.test(`tally: after a ${end} what is named is what is still on its way`, () => {
+    const { tally, state } = tallyOf();
+    tally.plan(3, 30);
+    for (const name of ["a", "b"]) tally.begin(0, name, 10);
+    tally.advance(0, "b", 10);
+    assert.equal(state().name, "b");
+    tally[end]("b", 10);
+    assert.equal(state().name, "a");
+    tally[end]("a", 10);
+    assert.equal(state().name, end === "fail" ? "" : "a", "none is on its way");
+  });
+}
