@@ -18,6 +18,7 @@ import {
   type TransferChoice,
   transferOptions,
 } from "./transfer_options.ts";
+import { hintVersions, parseNames } from "./remote_name.ts";
 import { example } from "./words.ts";
 
 interface Range {
@@ -36,12 +37,17 @@ interface GetChoice extends TransferChoice {
 export function addGetCommand(client: Command, run: Run, optionsOf: OptionsOf): void {
   const get = client.command("get")
     .description("Get files back, verified, under names that are free (protocol 4).")
-    .argument("<name...>", "the names of the files on the server")
+    .argument("<name...>", "the names of the files on the server", parseNames)
     .option(
       "-o, --output <path>",
-      "where to write it; of several, in which folder (default: the last part of a name, here)",
+      "where to write it, or with / at its end in which folder; of several, in which folder " +
+        "(default: the last part of a name, here)",
+      parseOutput,
     )
-    .option("--range <from-to>", "only these bytes, counted from 0, the last included", parseRange)
+    .addOption(
+      new Option("--range <from-to>", "only these bytes, counted from 0, the last included")
+        .argParser(parseRange).conflicts("recursive"),
+    )
     .option("--recursive", "all files below each name, as a folder")
     .option("--force", "replace what is there")
     .addOption(
@@ -71,6 +77,9 @@ const HELP = example(
   "xfer client get photos --recursive --parallel 4",
 ) + `
 
+A folder that is named with / at its end is made where it is missing, and so is the one
+that several files come into. What is got is a file: -o - is not standard output.
+
 A file that is there already, with the same content, is left as it is; one with another
 content is replaced only with --force. What has come of a large file when the network
 fails, or Ctrl-C is pressed, is kept beside the target as .NAME.xfer-part: the same
@@ -81,28 +90,30 @@ An older version becomes the current one again when you put it:
   $ xfer client put report.pdf
 ${EXCLUDE_HELP}`;
 
-/** It may have been a folder that was meant. */
-function withHint(error: XferError, { version, recursive = false }: GetChoice): XferError {
-  if (error.code !== "no-such-file" || version !== undefined || recursive) return error;
+/** It may have been a folder that was meant, or another version. */
+function withHint(error: XferError, name: string, choice: GetChoice): XferError {
+  const { version, recursive = false } = choice;
+  if (error.code !== "no-such-file" || recursive) return error;
+  if (version !== undefined) return hintVersions(error, name);
   const hint = "All below a folder is got with --recursive. See what there is: xfer client list.";
   return new RefusedError("no-such-file", error.message, { hint, cause: error });
 }
 
-/** How much of a file of so many bytes is wanted. */
-function wantedOf(size: number, range: Range | undefined): number {
-  return range === undefined ? size : Math.max(0, Math.min(range.to, size) - range.from);
+/** How much of a file of so many bytes was got. */
+function gotOf(size: number, range: Range | undefined): number {
+  return range === undefined ? size : Math.min(range.to, size) - range.from;
 }
 
 function reportOutcome(reporter: Reporter, outcome: GetOutcome, choice: GetChoice): void {
   const { name, target } = outcome;
   const { range } = choice;
   if (outcome.state === "not-got") {
-    reporter.reportError(withHint(outcome.error, choice));
+    reporter.reportError(withHint(outcome.error, name, choice));
     return reporter.report({ event: "not-got", name, target, code: outcome.error.code });
   }
   if (outcome.state === "there") return reporter.report({ event: "already-there", name, target });
   const { size, cksum } = outcome.file;
-  const got = range && { from: range.from, bytes: wantedOf(size, range) };
+  const got = range && { from: range.from, bytes: gotOf(size, range) };
   reporter.report({ event: "got", name, target, size, cksum, range: got });
 }
 
@@ -117,7 +128,7 @@ function conclude(
     if (outcome.state === "there") unchanged++;
     if (outcome.state !== "got") continue;
     done++;
-    bytes += wantedOf(outcome.file.size, range);
+    bytes += gotOf(outcome.file.size, range);
   }
   const failed = outcomes.length - done - unchanged;
   reporter.report({ event: "summary", action: "get", done, bytes, unchanged, failed });
@@ -130,4 +141,10 @@ function parseRange(text: string): Range {
   const [from, last] = [Number(match?.[1]), Number(match?.[2])];
   if (match !== null && from <= last) return { from, to: last + 1 };
   throw new InvalidArgumentError("Expected two numbers, such as 0-1023.");
+}
+
+function parseOutput(text: string): string {
+  if (text === "") throw new InvalidArgumentError("Expected a path.");
+  if (text !== "-") return text;
+  throw new InvalidArgumentError("Nothing is got to standard output. For a file called so: ./-");
 }

@@ -5,12 +5,20 @@
  */
 import type { Command } from "commander";
 import type { RemoteFile } from "../client/mod.ts";
-import { formatFingerprint, UnconfirmedError, XferError } from "../protocol/mod.ts";
+import {
+  formatFingerprint,
+  printable,
+  RefusedError,
+  UnconfirmedError,
+  UsageError,
+  XferError,
+} from "../protocol/mod.ts";
 import { exitCodeOf, SUCCESS } from "./exit_codes.ts";
 import { parseVersion } from "./quantities.ts";
 import type { Reporter } from "./reporter.ts";
 import type { Run } from "./run.ts";
-import { type Connect, REMOTE_NAME } from "./secure.ts";
+import { hintVersions, parseName, parseNames, REMOTE_NAME } from "./remote_name.ts";
+import type { Connect } from "./secure.ts";
 import { example, isoTime } from "./words.ts";
 
 /** Adds the commands below `client`. */
@@ -25,16 +33,20 @@ export function addRemoteFileCommands(client: Command, run: Run, connect: Connec
     });
   client.command("stat")
     .description("Print what the server knows of a file (protocol 4).")
-    .argument("<name>", REMOTE_NAME)
+    .argument("<name>", REMOTE_NAME, parseName)
     .option("--version <number>", "of an older one: see xfer client versions", parseVersion)
     .addHelpText("after", example("xfer client stat docs/report.pdf"))
     .action(async (name: string, { version }: { version?: number }, command: Command) => {
       using connection = await connect(command);
-      report(run.reporter, "file-details", await connection.stat(name, version));
+      const file = await connection.stat(name, version).catch((error) => {
+        const isMissing = error instanceof RefusedError && error.code === "no-such-file";
+        throw isMissing && version !== undefined ? hintVersions(error, name) : error;
+      });
+      report(run.reporter, "file-details", file);
     });
   client.command("versions")
     .description("Print what the server keeps under a name, newest first (protocol 4).")
-    .argument("<name>", REMOTE_NAME)
+    .argument("<name>", REMOTE_NAME, parseName)
     .addHelpText("after", example("xfer client versions report.pdf") + HOW_MANY)
     .action(async (name: string, _: unknown, command: Command) => {
       using connection = await connect(command);
@@ -42,7 +54,7 @@ export function addRemoteFileCommands(client: Command, run: Run, connect: Connec
     });
   client.command("remove")
     .description("Remove files from the server with their versions, for good (protocol 4).")
-    .argument("<name...>", "the names of the files on the server")
+    .argument("<name...>", "the names of the files on the server", parseNames)
     .addHelpText("after", example("xfer client remove docs/old.pdf"))
     .action(async (names: string[], _: unknown, command: Command) => {
       using connection = await connect(command);
@@ -51,10 +63,11 @@ export function addRemoteFileCommands(client: Command, run: Run, connect: Connec
     });
   client.command("rename")
     .description("Give a file on the server another name, one that is free (protocol 4).")
-    .argument("<name>", REMOTE_NAME)
-    .argument("<new-name>", "its name from now on")
+    .argument("<name>", REMOTE_NAME, parseName)
+    .argument("<new-name>", "its name from now on", parseName)
     .addHelpText("after", example("xfer client rename report.pdf docs/report.pdf"))
     .action(async (from: string, to: string, _: unknown, command: Command) => {
+      if (from === to) throw sameName(from);
       using connection = await connect(command);
       await connection.rename(from, to);
       run.reporter.report({ event: "renamed", from, to });
@@ -65,6 +78,12 @@ const HOW_MANY = `
 
 How many are kept the server's operator decides.
 To get one back: xfer client get NAME --version NUMBER.`;
+
+function sameName(name: string): UsageError {
+  return new UsageError("same-name", `${printable(name)} is its name already`, {
+    hint: "There is nothing to be done. Give it a name that is another one.",
+  });
+}
 
 function report(
   reporter: Reporter,

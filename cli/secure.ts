@@ -45,9 +45,6 @@ export type OptionsOf = (command: Command) => Promise<Secure>;
 /** Connects, again where the network fails. */
 export type Connect = (command: Command) => Promise<SecureClient>;
 
-/** The argument of commands that are about one file on the server. */
-export const REMOTE_NAME = "the name of the file on the server";
-
 /** Adds the commands that only protocol 4 has. */
 export function addSecureCommands(client: Command, run: Run): void {
   const optionsOf: OptionsOf = async (command) => {

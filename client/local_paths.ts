@@ -26,6 +26,11 @@ export function pathBelow(folder: string, name: string, os: Os = Deno.build.os):
   return join(folder, ...name.split("/"));
 }
 
+/** Whether a path says by its end that it is one of a folder. */
+export function endsAsFolder(path: string, os: Os = Deno.build.os): boolean {
+  return (os === "windows" ? /[\\/]$/ : /\/$/).test(path);
+}
+
 /** Characters that mean something else in a path on Windows: `a:b` is a stream of the file `a`. */
 const NOT_ON_WINDOWS = /[<>:"|?*]/;
 /** Where the only ones that may be are. */

@@ -71,15 +71,6 @@ export class Download {
     return this.#file;
   }
 
-  /** Bytes of the chunks that are here, as far as they are known. */
-  get here(): number {
-    let bytes = 0;
-    for (let index = 0; index < chunkCount(this.#sums.size); index++) {
-      if (this.#sums.has(index * CHUNK_SIZE)) bytes += chunkSize(this.#sums.size, index);
-    }
-    return bytes;
-  }
-
   /**
    * Takes a chunk that is here from before, if it is the file's. It is not handed to the sink. After `Sink.begin`.
    */

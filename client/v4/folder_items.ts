@@ -7,12 +7,13 @@ import { dirname } from "node:path";
 import { printable, ProtocolError, UsageError } from "../../protocol/mod.ts";
 import { pathNameFault } from "../../protocol/v4/path_name.ts";
 import { pathBelow } from "../local_paths.ts";
-import { isPart, partPath, writing } from "./part_file.ts";
+import { isPart, partPath } from "./part_file.ts";
 import { RESUMABLE } from "./put_request.ts";
 import { Count, type RemoteFile } from "./remote_file.ts";
 import type { SecureClient } from "./secure_client.ts";
+import { makeFolder } from "./target_folder.ts";
 
-/** Files of a folder, at most: all are known before the first is got, and take about a kilobyte each. */
+/** Files that one run gets, at most: all are known before the first is got, and take about a kilobyte each. */
 export const MAX_FILES = 1_000_000;
 /** Characters that their names have in all, at most: such of the longest names take five times as many bytes. */
 export const MAX_NAMES = 128 * 1024 * 1024;
@@ -33,17 +34,35 @@ export interface Folder {
   readonly root: string;
   /** Whether a path from there is left out. */
   readonly isExcluded: (path: string) => boolean;
+  /** Of other folders that are got by the same run. */
+  readonly known?: Known | undefined;
   readonly maxFiles?: number;
   readonly maxNames?: number;
+}
+
+/** Files, and the characters of their names, that are kept in memory. */
+export interface Known {
+  readonly files: number;
+  readonly characters: number;
+}
+
+export function knownOf(items: readonly Plain[]): Known {
+  const characters = items.reduce((sum, { file }) => sum + file.name.length, 0);
+  return { files: items.length, characters };
+}
+
+export function sumOf(a: Known, b: Known = { files: 0, characters: 0 }): Known {
+  return { files: a.files + b.files, characters: a.characters + b.characters };
 }
 
 /**
  * The files below a folder of the server. Throws `ProtocolError` `bad-file-name`, `too-many-files`, `unexpected-answer`.
  */
 export async function listItems(client: SecureClient, folder: Folder): Promise<Item[]> {
-  const { root, isExcluded, maxFiles = MAX_FILES, maxNames = MAX_NAMES } = folder;
+  const { root, isExcluded, maxFiles = MAX_FILES, maxNames = MAX_NAMES, known } = folder;
   const prefix = `${folder.name.replace(/\/$/, "")}/`;
-  const characters = new Count(maxNames, "characters in the names of files");
+  const room = maxNames - (known?.characters ?? 0);
+  const characters = new Count(room, "characters in the names of files");
   const names = new Set<string>();
   const files: RemoteFile[] = [];
   await client.list(prefix, (file) => {
@@ -55,7 +74,7 @@ export async function listItems(client: SecureClient, folder: Folder): Promise<I
     if (isExcluded(relative)) return;
     names.add(file.name);
     files.push(file);
-  }, maxFiles);
+  }, maxFiles - (known?.files ?? 0));
   const targetOf = ({ name }: RemoteFile) => pathBelow(root, name.slice(prefix.length));
   return toItems(files.map((file) => ({ file, target: targetOf(file) })));
 }
@@ -129,12 +148,15 @@ export async function refuseLinks(root: string, items: readonly Plain[]): Promis
   }
 }
 
-/** Makes the folders that files are to be in; returns those in which names will be new, the innermost first. */
+/**
+ * Makes the folders that files are to be in; returns those in which names will be new, the innermost first. Throws
+ * `UsageError` `target-exists` where a file is in the place of one, `StorageError` `cannot-write`.
+ */
 export async function makeFolders(root: string, items: readonly Plain[]): Promise<string[]> {
   const folders = new Set<string>();
   for (const { target } of items) folders.add(dirname(target));
   for (const folder of folders) {
-    await writing(folder, () => Deno.mkdir(folder, { recursive: true }));
+    await makeFolder(folder);
   }
   if (items.length === 0) return [];
   for (const folder of [...folders]) {

@@ -7,9 +7,11 @@
 import {
   type Bytes,
   IntegrityError,
+  printable,
   RefusedError,
   type Stoppable,
   throwIfStopped,
+  UsageError,
 } from "../../protocol/mod.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/tree.ts";
 import { Download, Replaced } from "./download.ts";
@@ -22,12 +24,29 @@ import type { SecureEvent } from "./session.ts";
 /** So often a file is begun anew that was replaced meanwhile. */
 const ATTEMPTS = 3;
 
+/** Bytes from the first up to but not the last. */
+export interface ByteRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** How many bytes are wanted of a file. Throws `UsageError` `bad-range` where the range begins behind its end. */
+export function wantedBytes({ name, size }: RemoteFile, range: ByteRange | undefined): number {
+  if (range === undefined) return size;
+  const { from, to } = range;
+  if (from < size) return Math.min(to, size) - from;
+  throw new UsageError(
+    "bad-range",
+    `There is no byte ${from} in ${printable(name)}: it has ${size}, counted from 0`,
+    { hint: `See what there is: xfer client stat ${printable(name)}.` },
+  );
+}
+
 export interface Getting extends Stoppable {
   readonly name: string;
   readonly version?: number | undefined;
   readonly target: string;
-  /** Bytes from the first up to but not the last. */
-  readonly range?: { readonly from: number; readonly to: number } | undefined;
+  readonly range?: ByteRange | undefined;
   /** Whether what is at the target is replaced. */
   readonly force: boolean;
   /** Whether what has come of it is looked for and kept under its usual name; without, it is. */
@@ -47,6 +66,8 @@ export class FileGet {
   /** Bytes that are wanted, and those of them that are here. */
   #size = 0;
   #done = 0;
+  /** Whether there is a part of an earlier run of which it is not known yet what it is worth. */
+  #isUncompared = false;
 
   constructor(getting: Getting) {
     const { name, version, range } = getting;
@@ -59,12 +80,15 @@ export class FileGet {
 
   /**
    * Gets what is not here yet, and gives the file its place; its folder is to be synced. Throws what `Download.run` does,
-   * `UsageError` `target-exists`, `StorageError`. It may be called again after a `NetworkError`; `end` comes last.
+   * `UsageError` `target-exists`, `bad-range`; `StorageError`. It may be called again after a `NetworkError`; `end` comes last.
    */
   async run(exchanges: readonly Exchange[]): Promise<RemoteFile> {
     const { target, range, force } = this.#getting;
     const [first] = exchanges as [Exchange];
-    if (!this.#hasLooked && this.#isResumable) this.#part = await PartFile.find(target);
+    if (!this.#hasLooked && this.#isResumable) {
+      this.#part = await PartFile.find(target);
+      this.#isUncompared = this.#part !== undefined;
+    }
     this.#hasLooked = true;
     if (this.#download.file !== undefined) this.#tellBegun();
     const isToBeCompared = this.#part !== undefined || exchanges.length > 1;
@@ -91,19 +115,19 @@ export class FileGet {
   async end(error: unknown): Promise<void> {
     const part = this.#part;
     if (part === undefined) return;
-    const isUseful = part.isFindable && this.#download.here > 0;
+    const isUseful = part.isFindable && (this.#done > 0 || this.#isUncompared);
     if (!isUseful || error instanceof IntegrityError || error instanceof RefusedError) {
       return await part.discard();
     }
     await part.close();
+    if (this.#done === 0) return;
     this.#getting.onEvent({ type: "kept-part", name: this.#getting.name, path: part.path });
   }
 
   /** Opens a part where there is none, and takes what of it is the file's. */
   async #begin(file: RemoteFile): Promise<void> {
     const { target, range, name, onEvent, signal } = this.#getting;
-    const { from, to } = range ?? { from: 0, to: Infinity };
-    this.#size = Math.max(0, Math.min(to, file.size) - from);
+    this.#size = wantedBytes(file, range);
     this.#done = 0;
     this.#tellBegun();
     if (this.#part === undefined) {
@@ -116,15 +140,13 @@ export class FileGet {
     // Only what is there: what a server says of the size is worth nothing yet.
     for (let offset = 0; offset < there; offset += CHUNK_SIZE) {
       throwIfStopped(signal);
-      this.#download.take(
-        offset,
-        await this.#part.read(offset, buffer.subarray(0, there - offset)),
-      );
+      const chunk = await this.#part.read(offset, buffer.subarray(0, there - offset));
+      if (this.#download.take(offset, chunk)) this.#done += chunk.length;
       const done = Math.min(there, offset + CHUNK_SIZE);
       onEvent({ type: "comparing", done, total: there });
     }
-    const { here: bytes } = this.#download;
-    this.#done = bytes;
+    this.#isUncompared = false;
+    const bytes = this.#done;
     if (bytes > 0) onEvent({ type: "found-part", name, bytes, size: file.size });
   }
 

@@ -10,13 +10,21 @@ import { lastPart, localFault } from "../local_paths.ts";
 import { endsAll } from "../retries.ts";
 import { SourceFile } from "../source_file.ts";
 import { excluder } from "./gather.ts";
-import { type Item, listItems, makeFolders, refuseLinks, refuseTwin } from "./folder_items.ts";
-import { FileGet, type Getting } from "./get_file.ts";
+import {
+  type Item,
+  type Known,
+  knownOf,
+  listItems,
+  makeFolders,
+  refuseLinks,
+  refuseTwin,
+} from "./folder_items.ts";
+import { type ByteRange, FileGet, type Getting, wantedBytes } from "./get_file.ts";
 import { type LaneOptions, Lanes } from "./lanes.ts";
 import { findSame } from "./local_files.ts";
 import { exists, syncNames } from "./part_file.ts";
 import { RESUMABLE } from "./put_request.ts";
-import type { RemoteFile } from "./remote_file.ts";
+import { checkSize, type RemoteFile } from "./remote_file.ts";
 import type { SecureClient } from "./secure_client.ts";
 import { SharedQueue } from "./shared_queue.ts";
 
@@ -29,8 +37,7 @@ export interface GetOptions extends LaneOptions {
   readonly version?: number | undefined;
   /** Where to write; without, the last component of the name, in this folder. */
   readonly target?: string | undefined;
-  /** Bytes from the first up to but not the last. */
-  readonly range?: { readonly from: number; readonly to: number } | undefined;
+  readonly range?: ByteRange | undefined;
   /** Whether what is at the target is replaced. */
   readonly force?: boolean;
   /** Of a folder: what is not got; see `GatherOptions`. */
@@ -47,29 +54,56 @@ export type GetOutcome =
     | { readonly state: "not-got"; readonly error: XferError }
   );
 
+/** What there is to be got, which is known before any of it is. */
+export interface Plan {
+  /** What is here already is not counted. */
+  readonly files: number;
+  readonly bytes: number;
+  /** What is kept in memory of it. */
+  readonly known: Known;
+  /** Gets it, as it is by then. Throws what ends the connection, and what concerns all of it. */
+  readonly get: () => Promise<GetOutcome[]>;
+}
+
 /**
  * Gets a file. Throws `UsageError` `target-exists` where something else is at the target, and what `FileGet` does.
  */
 export async function getFile(options: GetOptions): Promise<GetOutcome> {
   using lanes = new Lanes(options);
-  return await getFileOver(lanes, options);
+  const plan = await planFile(lanes, options);
+  tellPlanned(options, [plan]);
+  const [outcome] = await plan.get();
+  return outcome as GetOutcome;
 }
 
-/** The same over connections that there are. */
-export async function getFileOver(lanes: Lanes, options: GetOptions): Promise<GetOutcome> {
+/** Looks at what there is of a file, there and here. Throws what `getFile` does. */
+export async function planFile(lanes: Lanes, options: GetOptions): Promise<Plan> {
   const { name, version = 0, target = lastPart(name), range, force = false } = options;
+  const file = await lanes.use(0, (client) => client.stat(name, version));
+  checkSize(file);
+  const bytes = wantedBytes(file, range);
   const fault = localFault(target);
   if (fault !== undefined) throw fault;
-  if (await isThere(target)) {
-    if (range === undefined) {
-      const file = await lanes.use(0, (client) => client.stat(name, version));
-      const [same] = await findHere([{ file, target }], options);
-      if (same !== undefined) return report(options, { state: "there", name, target, file });
-    } else if (!force) throw exists(target);
-  }
-  const file = await getOne(lanes, { ...options, version, target, force }, true);
-  await syncNames(dirname(target));
-  return report(options, { state: "got", name, target, file });
+  const known = knownOf([{ file, target }]);
+  if (range === undefined) {
+    const [same] = await findHere([{ file, target }], options);
+    if (same !== undefined) {
+      const there = report(options, { state: "there", name, target, file });
+      return { files: 0, bytes: 0, known, get: () => Promise.resolve([there]) };
+    }
+  } else if (!force && await isThere(target)) throw exists(target);
+  const get = async () => {
+    const file = await getOne(lanes, { ...options, version, target, force }, true);
+    await syncNames(dirname(target));
+    return [report(options, { state: "got", name, target, file })];
+  };
+  return { files: 1, bytes, known, get };
+}
+
+/** Tells how much there is to be got in all. */
+export function tellPlanned({ onEvent }: Pick<GetOptions, "onEvent">, plans: readonly Plan[]) {
+  const sum = (of: "files" | "bytes") => plans.reduce((sum, plan) => sum + plan[of], 0);
+  onEvent?.({ type: "planned", files: sum("files"), bytes: sum("bytes") });
 }
 
 /**
@@ -79,15 +113,24 @@ export async function getFileOver(lanes: Lanes, options: GetOptions): Promise<Ge
  */
 export async function getFolder(options: GetOptions): Promise<GetOutcome[]> {
   using lanes = new Lanes(options);
-  return await getFolderOver(lanes, options);
+  const plan = await planFolder(lanes, options);
+  tellPlanned(options, [plan]);
+  return await plan.get();
 }
 
-/** The same over connections that there are. */
-export async function getFolderOver(lanes: Lanes, options: GetOptions): Promise<GetOutcome[]> {
+/**
+ * Looks at what there is of a folder, there and here. `before` is kept in memory of others. Throws what `getFolder` does.
+ */
+export async function planFolder(
+  lanes: Lanes,
+  options: GetOptions,
+  before?: Known,
+): Promise<Plan> {
   const { name, target = lastPart(name), force = false, exclude = [] } = options;
   const root = join(target);
   const isExcluded = excluder(exclude);
-  const items = await lanes.use(0, (client) => listItems(client, { name, root, isExcluded }));
+  const folder = { name, root, isExcluded, known: before };
+  const items = await lanes.use(0, (client) => listItems(client, folder));
   if (items.length === 0) throw nothingBelow(name);
   await refuseLinks(root, items);
   const outcomes = new Map<Item, GetOutcome>();
@@ -106,8 +149,6 @@ export async function getFolderOver(lanes: Lanes, options: GetOptions): Promise<
   for (const item of await findHere(possible, options)) settle(item, { state: "there" });
   const left = items.filter((item) => !outcomes.has(item));
   const bytes = left.reduce((sum, { file }) => sum + file.size, 0);
-  options.onEvent?.({ type: "planned", files: left.length, bytes });
-  const folders = await makeFolders(root, left);
   const isHere = (item: Item) => (outcomes.get(item)?.state ?? "not-got") !== "not-got";
   const get = async (item: Item, client: SecureClient | undefined) => {
     const { file: { name }, target, isResumable } = item;
@@ -121,19 +162,23 @@ export async function getFolderOver(lanes: Lanes, options: GetOptions): Promise<
       settle(item, { error: error as XferError });
     }
   };
-  try {
-    // Which of twins is there is known only when the other has come.
-    const isSmall = ({ file, twins }: Item) => file.size < RESUMABLE && twins === undefined;
-    const small = new SharedQueue(left.filter(isSmall));
-    await lanes.share(small, (client) => sideBySide(small, (item) => get(item, client)));
-    for (const item of left) if (!isSmall(item)) await get(item, undefined);
-  } catch (error) {
-    if (!(error instanceof XferError)) throw error;
-    for (const item of left) if (!outcomes.has(item)) settle(item, { error });
-  } finally {
-    for (const folder of folders) await syncNames(folder);
-  }
-  return items.map((item) => outcomes.get(item) as GetOutcome);
+  const getAll = async () => {
+    const folders = await makeFolders(root, left);
+    try {
+      // Which of twins is there is known only when the other has come.
+      const isSmall = ({ file, twins }: Item) => file.size < RESUMABLE && twins === undefined;
+      const small = new SharedQueue(left.filter(isSmall));
+      await lanes.share(small, (client) => sideBySide(small, (item) => get(item, client)));
+      for (const item of left) if (!isSmall(item)) await get(item, undefined);
+    } catch (error) {
+      if (!(error instanceof XferError)) throw error;
+      for (const item of left) if (!outcomes.has(item)) settle(item, { error });
+    } finally {
+      for (const folder of folders) await syncNames(folder);
+    }
+    return items.map((item) => outcomes.get(item) as GetOutcome);
+  };
+  return { files: left.length, bytes, known: knownOf(items), get: getAll };
 }
 
 type One = Omit<GetOptions, "target"> & Pick<Getting, "target" | "force" | "isResumable">;

@@ -46,6 +46,7 @@ export class PartFile {
   readonly path: string;
   /** Whether a later run finds it. */
   readonly isFindable: boolean;
+  readonly #target: string;
   readonly #file: Deno.FsFile;
   /** Ends when what was asked for so far is done: a file does one thing at a time. */
   #turn: Promise<unknown> = Promise.resolve();
@@ -55,7 +56,8 @@ export class PartFile {
   #syncing: Promise<void> | undefined;
   #closed = false;
 
-  private constructor(path: string, file: Deno.FsFile, isFindable: boolean) {
+  private constructor(target: string, path: string, file: Deno.FsFile, isFindable: boolean) {
+    this.#target = target;
     this.path = path;
     this.#file = file;
     this.isFindable = isFindable;
@@ -76,7 +78,7 @@ export class PartFile {
       if (!isSame(info, await file.stat())) file.close();
       else if (await lock(file, LOCK_MS) !== "locked") return undefined;
       else if (isSame(info, await Deno.lstat(path).catch(() => undefined))) {
-        return new PartFile(path, file, true);
+        return new PartFile(target, path, file, true);
       } else file.close();
     }
     return undefined;
@@ -89,11 +91,12 @@ export class PartFile {
       const path = partPath(target);
       const file = await Deno.open(path, options).catch(() => undefined);
       if (file !== undefined && await lock(file, LOCK_MS) === "locked") {
-        return new PartFile(path, file, true);
+        return new PartFile(target, path, file, true);
       }
     }
     const path = join(dirname(target), `.xfer-${crypto.randomUUID()}.tmp`);
-    const part = new PartFile(path, await writing(path, () => Deno.open(path, options)), false);
+    const file = await writing(target, () => Deno.open(path, options));
+    const part = new PartFile(target, path, file, false);
     part.#position = 0;
     return part;
   }
@@ -180,7 +183,7 @@ export class PartFile {
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#turn.then(() => writing(this.path, work));
+    const done = this.#turn.then(() => writing(this.#target, work));
     this.#turn = done.catch(() => undefined);
     return done;
   }
@@ -198,13 +201,16 @@ export function exists(target: string): UsageError {
   });
 }
 
-/** Says of a failure what could not be written. */
+/** What the system appends of its call: in it is the name that a file has only for now. */
+const CALL = /: [a-z]+ '.*'$/s;
+
+/** Says of a failure what could not be written: a path that the user knows. */
 export async function writing<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {
     if (cause instanceof XferError) throw cause;
-    const reason = whyFailed(cause);
+    const reason = whyFailed(cause).replace(CALL, "");
     throw new StorageError("cannot-write", `Cannot write ${printable(path)}: ${reason}`, {
       hint: "Check that the folder is writable and has room.",
       cause,

@@ -84,6 +84,76 @@ test("two that would be one are refused before anything is got", async ({ here, 
   assert.match(old.stderr, /\[one-name\]/);
 });
 
+test("a folder that is not there is named, and made where the path ends as one's", async ({ here, run }) => {
+  assert.equal((await run("put", "a", "b", "c")).code, 0);
+  await Deno.remove(`${here}/a`);
+  const missing = await run("get", "a", "-o", "none/a");
+  assert.equal(missing.code, 7, missing.stderr);
+  assert.match(missing.stderr, /There is no folder none \[cannot-write\]\n[^]*Not got: a\n/);
+  assert.equal((await run("get", "a", "-o", "new/")).code, 0);
+  assert.deepEqual(namesIn(`${here}/new`), ["a"]);
+  const refused = await run("get", "missing", "-o", "other/");
+  assert.equal(refused.code, 5);
+  assert.ok(!namesIn(here).includes("other"), "nothing was got into it");
+  for (
+    const args of [
+      ["a", "-o", "b/"],
+      ["a", "-o", "b/a"],
+      ["a", "c", "-o", "b"],
+      ["a", "c", "-o", "b/new"],
+      ["a", "--recursive", "-o", "b"],
+    ]
+  ) {
+    const got = await run("get", ...args);
+    assert.equal(got.code, 2, got.stderr);
+    assert.match(got.stderr, /: b is a file, not a folder \[target-exists\]\n/);
+    assert.match(got.stderr, /Not got: a\n/);
+    assert.equal(/Not got: c\n/.test(got.stderr), args.includes("c"));
+    assert.doesNotMatch(got.stderr, /tmp|os error/);
+  }
+});
+
+test("what no command can do is refused before the server is asked", async ({ here, run }) => {
+  await Deno.writeTextFile(`${here}/transfer.info`, "127.0.0.1:1\nAlice\n");
+  for (
+    const [code, ...args] of [
+      ["invalid-argument", "get", "a", "-o", "-"],
+      ["invalid-argument", "get", "a", "-o", ""],
+      ["invalid-argument", "get", ""],
+      ["invalid-argument", "stat", ""],
+      ["invalid-argument", "versions", ""],
+      ["invalid-argument", "remove", "a", ""],
+      ["invalid-argument", "rename", "a", ""],
+      ["same-name", "rename", "a", "a"],
+      ["same-name", "get", "a", "a", "-o", "new"],
+      ["conflicting-option", "get", "a", "--recursive", "--range", "0-1"],
+    ] as const
+  ) {
+    const { code: exit, stderr } = await run(...args);
+    assert.deepEqual([exit, stderr.includes(`[${code}]`)], [2, true], `${args}: ${stderr}`);
+  }
+  assert.match((await run("get", "a", "a")).stderr, /: a is named twice \[same-name\]/);
+  assert.match((await run("rename", "a", "a")).stderr, /nothing to be done/);
+});
+
+test("of a range that begins behind the end nothing is written", async ({ here, run }) => {
+  assert.equal((await run("put", "a")).code, 0);
+  const got = await run("get", "a", "--range", "1-5", "-o", "back");
+  assert.equal(got.code, 2, got.stderr);
+  assert.match(got.stderr, /There is no byte 1 in a: it has 1, counted from 0 \[bad-range\]\n/);
+  assert.ok(!namesIn(here).includes("back"));
+  assert.equal((await run("get", "a", "--range", "0-5", "-o", "back")).code, 0);
+});
+
+test("where there is no such version it is said where to look", async ({ run }) => {
+  assert.equal((await run("put", "a")).code, 0);
+  for (const args of [["get", "a", "-o", "back"], ["stat", "a"]]) {
+    const { code, stderr } = await run(...args, "--version", "7");
+    assert.equal(code, 5);
+    assert.match(stderr, /\[no-such-file\]\n *See which there are: xfer client versions a\.\n/);
+  }
+});
+
 test("where one can't be read, it is said of all that they are not stored", async ({ run }) => {
   const put = await run("put", "a", "missing", "b");
   assert.equal(put.code, 7, put.stderr);

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import type { Bytes } from "../../mod.ts";
 import { getFile, getFolder } from "../../client/v4/get_files.ts";
+import { getFiles } from "../../client/v4/get_several.ts";
 import { putFiles } from "../../client/v4/put_files.ts";
 import type { SecureEvent } from "../../client/v4/session.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/tree.ts";
@@ -135,13 +136,17 @@ Deno.test("v4 progress: of a file that is got, each chunk is told when it is her
   await getFile({ ...await stage.options(), name: "a", target });
   const here = { name: "a", size: SIZE, attempt: 1 };
   assert.deepEqual(stage.told(), [
+    { type: "planned", files: 1, bytes: SIZE },
     { type: "getting", ...here, done: 0 },
     ...chunks.map((done) => ({ type: "received", ...here, done })),
   ]);
   await getFile({ ...await stage.options(), name: "a", target });
   assert.deepEqual(
     stage.told(),
-    chunks.map((done) => ({ type: "comparing", done, total: SIZE })),
+    [
+      ...chunks.map((done) => ({ type: "comparing", done, total: SIZE })),
+      { type: "planned", files: 0, bytes: 0 },
+    ],
     "it is there already",
   );
 });
@@ -159,6 +164,7 @@ Deno.test("v4 progress: of a range its own bytes count, not those of the chunks 
     await getFile({ ...await stage.options(), name: "a", target, range: { from, to } });
     const here = { name: "a", size: dones.at(-1), attempt: 1 };
     assert.deepEqual(stage.told(), [
+      { type: "planned", files: 1, bytes: dones.at(-1) },
       { type: "getting", ...here, done: 0 },
       ...dones.map((done) => ({ type: "received", ...here, done })),
     ]);
@@ -200,11 +206,44 @@ Deno.test("v4 progress: a part from an earlier run is compared, found, and count
   await getFile({ ...await stage.options(), name: "a", target });
   const here = { name: "a", size: SIZE, attempt: 1 };
   assert.deepEqual(stage.told(), [
+    { type: "planned", files: 1, bytes: SIZE },
     { type: "getting", ...here, done: 0 },
     ...chunks.slice(0, 3).map((done) => ({ type: "comparing", done, total: 3 * CHUNK_SIZE })),
     { type: "found-part", name: "a", bytes: 3 * CHUNK_SIZE, size: SIZE },
     ...chunks.slice(3).map((done) => ({ type: "received", ...here, done })),
   ]);
+});
+
+Deno.test("v4 progress: nothing that is empty is kept of a file that can't be written", async () => {
+  await using stage = await Stage.create({ a: LARGE });
+  await stage.put("a");
+  const target = stage.scene.folder.join("back");
+  const { write } = Deno.FsFile.prototype;
+  Deno.FsFile.prototype.write = () => Promise.reject(new Error("No space left on device"));
+  try {
+    const getting = getFile({ ...await stage.options(), name: "a", target });
+    await assert.rejects(getting, {
+      code: "cannot-write",
+      message: /^Cannot write .*back: No space/,
+    });
+  } finally {
+    Deno.FsFile.prototype.write = write;
+  }
+  assert.ok(!stage.events.some(({ type }) => type === "kept-part"));
+  const left = [...Deno.readDirSync(stage.scene.folder.path)].map(({ name }) => name);
+  assert.deepEqual(left.filter((name) => /back|xfer/.test(name)), []);
+});
+
+Deno.test("v4 progress: a part that was not looked at yet is kept where the run is stopped", async () => {
+  await using stage = await Stage.create({ a: LARGE });
+  await stage.put("a");
+  const [target, part] = ["back", ".back.xfer-part"].map((name) => stage.scene.folder.join(name));
+  await Deno.writeFile(part as string, LARGE.subarray(0, CHUNK_SIZE), { mode: 0o600 });
+  const stop = new AbortController();
+  const onEvent = ({ type }: SecureEvent) => type === "getting" ? stop.abort() : undefined;
+  const options = await stage.options({ onEvent, signal: stop.signal });
+  await assert.rejects(getFile({ ...options, name: "a", target }), { code: "interrupted" });
+  assert.equal((await Deno.stat(part as string)).size, CHUNK_SIZE);
 });
 
 Deno.test("v4 progress: of a folder that is got it is told how much there is", async () => {
@@ -226,4 +265,26 @@ Deno.test("v4 progress: of a folder that is got it is told how much there is", a
   assert.deepEqual(last("c"), {
     ...{ type: "received", name: "photos/c", size: SIZE, done: SIZE, attempt: 1 },
   });
+});
+
+Deno.test("v4 progress: of several that are got it is known how much there is before the first comes", async () => {
+  const files = { "photos/a": new Uint8Array(10), "photos/b": new Uint8Array(0), c: LARGE };
+  await using stage = await Stage.create(files);
+  for (const name of ["photos", "c"]) await stage.put(name);
+  const target = stage.scene.folder.join("back");
+  for (
+    const [names, recursive, planned] of [
+      [["c", "missing", "photos/a"], false, { files: 2, bytes: SIZE + 10 }],
+      [["photos", "c", "missing"], true, { files: 1, bytes: 0 }],
+    ] as const
+  ) {
+    await Deno.mkdir(`${target}/photos`, { recursive: true });
+    await Deno.writeFile(`${target}/photos/a`, new Uint8Array(10));
+    const outcomes = await getFiles({ ...await stage.options(), names, recursive, target });
+    const told = stage.told().filter(({ type }) => type !== "comparing");
+    assert.deepEqual(told[0], { type: "planned", ...planned });
+    assert.equal(told.filter(({ type }) => type === "planned").length, 1);
+    const missing = outcomes.find(({ name }) => name === "missing");
+    assert.equal(missing?.state === "not-got" && missing.error.code, "no-such-file");
+  }
 });

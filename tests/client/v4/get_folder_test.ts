@@ -156,6 +156,22 @@ for (
   );
 }
 
+test(
+  "as many files as there may be are known of all folders of a run together",
+  MANY,
+  async (scene) => {
+    using client = await SecureClient.connect(scene.options);
+    const folder = { name: "d", root: "r", isExcluded: () => false, maxFiles: 5, maxNames: 31 };
+    const known = { files: 1, characters: 12 };
+    assert.equal((await listItems(client, { ...folder, known })).length, MANY.length);
+    for (const more of [{ ...known, files: 2 }, { ...known, characters: 13 }]) {
+      using client = await SecureClient.connect(scene.options);
+      const listing = listItems(client, { ...folder, known: more });
+      await assert.rejects(listing, { name: "ProtocolError", code: "too-many-files" });
+    }
+  },
+);
+
 const BELOW: Files = [["d/sub/a", "new"], ["d/b", "new"]];
 
 test("nothing is written through a link in the folder, not even by force", BELOW, async (scene) => {
