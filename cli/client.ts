@@ -136,11 +136,11 @@ const PUT_HELP = example(
   "xfer client put photos --exclude '*.tmp' --exclude /raw/ --limit-rate 2MB",
 ) + `
 
-Of a folder only what the server does not have with the same content is sent; nothing is
-removed there. Links, other special files and empty folders are left out, and said; so
-are files of xfer's own, such as me.key, which proves who you are. What the server has got
-of a large file when the network fails, or Ctrl-C is pressed, it keeps for a while: the
-same command goes on from there.
+Only what the server does not have with the same content is sent; nothing is removed there.
+Of a folder links, other special files and empty folders are left out, and said; so are
+files of xfer's own, such as me.key, which proves who you are. What the server has got of
+a large file when the network fails, or Ctrl-C is pressed, it keeps for a while: the same
+command goes on from there.
 ${EXCLUDE_HELP}`;
 
 /** Options that protocol 3 knows nothing of, as they are called in a sentence. */

@@ -78,7 +78,7 @@ const HELP = example(
 ) + `
 
 A folder that is named with / at its end is made where it is missing, and so is the one
-that several files come into. What is got is a file: -o - is not standard output.
+that several files come into. Nothing is got to standard output.
 
 A file that is there already, with the same content, is left as it is; one with another
 content is replaced only with --force. What has come of a large file when the network

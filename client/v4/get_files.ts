@@ -26,10 +26,7 @@ import { exists, syncNames } from "./part_file.ts";
 import { RESUMABLE } from "./put_request.ts";
 import { checkSize, type RemoteFile } from "./remote_file.ts";
 import type { SecureClient } from "./secure_client.ts";
-import { SharedQueue } from "./shared_queue.ts";
-
-/** Small files that are asked for at once on a connection: while one is synced, others come. */
-const SIDE_BY_SIDE = 16;
+import { SharedQueue, sideBySide } from "./shared_queue.ts";
 
 export interface GetOptions extends LaneOptions {
   readonly name: string;
@@ -209,26 +206,6 @@ async function getOne(
   } finally {
     await get.end(failure);
   }
-}
-
-/** Does work for each, several at a time; what fails ends it, and is given back with what was at work. */
-async function sideBySide<T>(queue: SharedQueue<T>, work: (item: T) => Promise<void>) {
-  let failed = false;
-  const workers = Array.from({ length: SIDE_BY_SIDE }, async () => {
-    for (;;) {
-      const item = failed ? undefined : queue.take();
-      if (item === undefined) return;
-      try {
-        await work(item);
-      } catch (error) {
-        failed = true;
-        queue.giveBack([item]);
-        throw error;
-      }
-    }
-  });
-  await Promise.allSettled(workers);
-  await Promise.all(workers);
 }
 
 /** Which files are here as they are on the server. Throws `UsageError` `target-exists` for others, unless forced. */

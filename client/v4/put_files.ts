@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { InterruptedError, XferError } from "../../protocol/mod.ts";
+import { InterruptedError, RefusedError, XferError } from "../../protocol/mod.ts";
 import type { Failure, Stored } from "../events.ts";
 import { endsAll } from "../retries.ts";
 import type { SourceFile } from "../source_file.ts";
@@ -11,7 +11,7 @@ import { gather, type GatherOptions } from "./gather.ts";
 import type { Job, Jobs } from "./jobs.ts";
 import { type LaneOptions, Lanes } from "./lanes.ts";
 import { findSame, type Known } from "./local_files.ts";
-import { SharedQueue } from "./shared_queue.ts";
+import { SharedQueue, sideBySide } from "./shared_queue.ts";
 import { SPREAD, spreadUpload } from "./spread_upload.ts";
 import { judge, type Settle } from "./upload.ts";
 
@@ -30,8 +30,8 @@ export interface Unchanged {
 
 /**
  * Sends files, the next before the one before is confirmed, and returns what came of each. Nothing is sent before all
- * were looked at; what is wrong then is thrown, and so is what keeps the client from getting in. Of folders only what
- * the server does not have is sent. What is unanswered when the network fails is sent again, as often as `retries` says.
+ * were looked at; what is wrong then is thrown, and so is what keeps the client from getting in. Only what the server
+ * does not have is sent. What is unanswered when the network fails is sent again, as often as `retries` says.
  * Where it is to stop, `InterruptedError` is what is said of all that is not stored.
  */
 export async function putFiles(options: PutOptions): Promise<PutOutcome[]> {
@@ -116,25 +116,40 @@ async function lookAgain(jobs: Jobs, settle: Settle): Promise<void> {
   }
 }
 
-/** Which files of folders the server has as they are. */
+/** Which files the server has as they are. */
 async function findUnchanged(
   lanes: Lanes,
   jobs: readonly Job[],
   folders: readonly string[],
   { onEvent, signal }: PutOptions,
 ): Promise<Job[]> {
-  if (folders.length === 0 || jobs.length === 0) return [];
-  const byName = new Map(jobs.map((job) => [job.name, job]));
   const known = new Map<Job, Known>();
-  for (const folder of folders) {
-    await lanes.use(0, (client) =>
-      client.list(`${folder}/`, ({ name, size, digest }) => {
-        const job = byName.get(name);
-        if (job?.file.size === size) known.set(job, { size, digest });
-      }));
+  const take = (job: Job | undefined, { size, digest }: Known) => {
+    if (job?.file.size === size) known.set(job, { size, digest });
+  };
+  const byName = new Map(jobs.map((job) => [job.name, job]));
+  if (jobs.length > 0) {
+    for (const folder of folders) {
+      await lanes.use(
+        0,
+        (client) => client.list(`${folder}/`, (file) => take(byName.get(file.name), file)),
+      );
+    }
   }
+  const isListed = ({ name }: Job) => folders.some((folder) => name.startsWith(`${folder}/`));
+  const named = new SharedQueue(jobs.filter((job) => !isListed(job)));
+  await lanes.share(named, (client) =>
+    sideBySide(named, async (job) => {
+      const file = await client.stat(job.name).catch(unlessRefused);
+      if (file !== undefined) take(job, file);
+    }));
   const candidates = [...known].map(([job, known]) => ({ job, file: job.file, known }));
   const onCompared = (done: number, total: number) => onEvent?.({ type: "comparing", done, total });
   const same = await findSame(candidates, { onCompared, signal });
   return candidates.filter((candidate) => same.has(candidate)).map(({ job }) => job);
+}
+
+/** The server has no such file, or can't tell of it: it is to be sent. */
+function unlessRefused(error: unknown): undefined {
+  if (!(error instanceof RefusedError)) throw error;
 }

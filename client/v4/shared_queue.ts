@@ -41,3 +41,26 @@ export class SharedQueue<T> {
     return left;
   }
 }
+
+/** Requests of little that are under way at once on a connection: while one is worked at, others come. */
+const SIDE_BY_SIDE = 16;
+
+/** Does work for each, several at a time; what fails ends it, and is given back with what was at work. */
+export async function sideBySide<T>(queue: SharedQueue<T>, work: (item: T) => Promise<void>) {
+  let failed = false;
+  const workers = Array.from({ length: SIDE_BY_SIDE }, async () => {
+    for (;;) {
+      const item = failed ? undefined : queue.take();
+      if (item === undefined) return;
+      try {
+        await work(item);
+      } catch (error) {
+        failed = true;
+        queue.giveBack([item]);
+        throw error;
+      }
+    }
+  });
+  await Promise.allSettled(workers);
+  await Promise.all(workers);
+}

@@ -76,7 +76,7 @@ Deno.test("--json: every command says what it does in events; people are told on
     4,
   );
   await client("status", [], "transfer-info no-identity answering");
-  const first = await client("", [], "planned connected registered sending stored summary");
+  const first = await client("", [], "connected registered planned sending stored summary");
   assert.deepEqual(
     first.filter(({ event }) => event === "stored"),
     [{
@@ -88,13 +88,14 @@ Deno.test("--json: every command says what it does in events; people are told on
   const again = await client("put", ["photos"], "passed connected unchanged planned summary");
   const unchanged = again.find(({ event }) => event === "unchanged");
   assert.deepEqual(unchanged, { event: "unchanged", name: "photos/a", path: "photos/a" });
+  await client("put", ["hello.txt"], "connected unchanged planned summary");
   await client("put", ["none"], "error", 7);
   await client("list", [], "connected file file");
   const [, file] = await client("stat", ["hello.txt"], "connected file-details");
   assert.deepEqual([file?.["name"], file?.["size"], file?.["version"]], ["hello.txt", 6, 1]);
   await client("versions", ["hello.txt"], "connected version");
-  await client("get", ["hello.txt", "-o", "back"], "connected getting got summary");
-  await client("get", ["hello.txt"], "connected already-there summary");
+  await client("get", ["hello.txt", "-o", "back"], "connected planned getting got summary");
+  await client("get", ["hello.txt"], "connected already-there planned summary");
   await client("get", ["none"], "connected error not-got summary", 5);
   await client("rename", ["hello.txt", "b"], "connected renamed");
   await client("remove", ["b", "none"], "connected removed error not-removed", 5);
@@ -111,8 +112,9 @@ Deno.test("--json: every command says what it does in events; people are told on
   const events3 =
     "plain-protocol planned connected request registered request key-received sending " +
     "compared stored summary";
-  const claiming = "planned connected claimed sending stored summary";
+  const claiming = "connected claimed planned sending stored summary";
   await say(bob, "client", ["--protocol", "3"], events3);
+  await Deno.writeTextFile(`${bob}/hello.txt`, "other\n");
   await say(bob, "client put", ["--protocol", "4", "--accept-new", "hello.txt"], claiming);
   await say(bob, "client forget", [`127.0.0.1:${server.port}`], "forgot");
   await say(bob, "client forget", [`127.0.0.1:${server.port}`], "error", 3);

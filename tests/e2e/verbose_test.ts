@@ -61,6 +61,7 @@ Deno.test("--verbose tells the conversation of protocol 4, and nothing that it c
       "< challenge",
       "> register",
       "< welcome",
+      ...["> stat", "> stat", "< error", "< error"],
       "> put",
       "> data 3",
       "> end",
@@ -69,7 +70,7 @@ Deno.test("--verbose tells the conversation of protocol 4, and nothing that it c
       "> end",
     ]);
     const data = eventsIn(stdout, "message").find(({ message }) => message === "data");
-    assert.deepEqual([data?.["connection"], data?.["tag"], data?.["code"]], [2, 1, 11]);
+    assert.deepEqual([data?.["connection"], data?.["tag"], data?.["code"]], [2, 3, 11]);
     assert.equal(data?.["size"], 2_500_000 + 3 * 17, "with three headers");
     assert.match(stderr, /^\d+\.\d{3} s {2}connection 2 {2}< challenge \(1\), tag 0, 43 bytes$/m);
     const secrets = [token, ...await secretsIn(cwd)];

@@ -197,7 +197,9 @@ async function onFaultyNetwork(
         assertTold(course.outcomes ?? [], dataFolder);
       }
       const later = await run();
-      assert.deepEqual(later.outcomes?.map(({ state }) => state), ["stored", "stored"], "later");
+      const states = later.outcomes?.map(({ state }) => state) ?? [];
+      const isThere = (state: string) => state === "stored" || state === "unchanged";
+      assert.deepEqual(states.map(isThere), [true, true], `later: ${states}`);
       assert.ok(later.got, "later it is got back");
     }
     assert.deepEqual(readWholeFolder(dataFolder).get(USER), new Map(Object.entries(FILES)));

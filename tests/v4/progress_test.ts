@@ -102,6 +102,32 @@ Deno.test("v4 progress: of a folder only what is sent is planned; what is there 
   ]);
 });
 
+Deno.test("v4 progress: of files that are named only what is sent is planned; none is read for another's sake", async () => {
+  await using stage = await Stage.create({ a: LARGE, b: new Uint8Array(10), c: LARGE });
+  const { folder } = stage.scene;
+  await stage.put("a");
+  await stage.put("b");
+  const put = async (names: readonly string[]) => {
+    const paths = names.map((name) => folder.join(name));
+    const outcomes = await putFiles({ ...await stage.options(), paths });
+    return [outcomes.map(({ state }) => state), stage.told()] as const;
+  };
+  await folder.write("b", "other");
+  const [states, told] = await put(["a", "b", "c"]);
+  assert.deepEqual(states, ["unchanged", "stored", "stored"]);
+  const compared = told.filter(({ type }) => type === "comparing");
+  assert.deepEqual(compared, chunks.map((done) => ({ type: "comparing", done, total: SIZE })));
+  assert.deepEqual(told[compared.length], { type: "planned", files: 2, bytes: SIZE + 5 });
+  await Deno.utime(folder.join("b"), 1, 1);
+  await Deno.mkdir(folder.join("x"));
+  await folder.write("x/c", LARGE);
+  const [again] = await put(["a", "b", "x/c"]);
+  assert.deepEqual(again, ["unchanged", "unchanged", "unchanged"], "whenever it was changed");
+  using client = await stage.scene.client("Alice");
+  assert.equal((await client.stat("a")).version, 1);
+  assert.equal((await client.stat("b")).version, 2);
+});
+
 Deno.test("v4 progress: over several connections it is the sum of them", async () => {
   const content = pseudoRandomBytes(40 * CHUNK_SIZE + 1);
   await using stage = await Stage.create({ a: content });

@@ -175,7 +175,7 @@ Deno.test("a name that no client may give is listed and served, and leads nowher
     const single = await run("get", name);
     assert.equal(single.code, code, `${name}: ${single.stderr}`);
     if (name.includes("/")) {
-      const all = await run("get", name.replace(/\/.*/, ""), "--recursive", "-o", "root");
+      const all = await run("get", name.replace(/\/.*/, "") || "/", "--recursive", "-o", "root");
       assert.equal(all.code, 8, `${name}: ${all.stderr}`);
       assert.match(all.stderr, /\[bad-file-name\]/);
     }
