@@ -29,7 +29,7 @@ export function addRemoteFileCommands(client: Command, run: Run, connect: Connec
     .addHelpText("after", example("xfer client list docs/"))
     .action(async (prefix: string | undefined, _: unknown, command: Command) => {
       using connection = await connect(command);
-      await connection.list(prefix ?? "", (file) => report(run.reporter, "file", file));
+      await reportAll(run.reporter, "file", (take) => connection.list(prefix ?? "", take));
     });
   client.command("stat")
     .description("Print what the server knows of a file (protocol 4).")
@@ -50,7 +50,7 @@ export function addRemoteFileCommands(client: Command, run: Run, connect: Connec
     .addHelpText("after", example("xfer client versions report.pdf") + HOW_MANY)
     .action(async (name: string, _: unknown, command: Command) => {
       using connection = await connect(command);
-      await connection.versions(name, (file) => report(run.reporter, "version", file));
+      await reportAll(run.reporter, "version", (take) => connection.versions(name, take));
     });
   client.command("remove")
     .description("Remove files from the server with their versions, for good (protocol 4).")
@@ -78,6 +78,24 @@ const HOW_MANY = `
 
 How many are kept the server's operator decides.
 To get one back: xfer client get NAME --version NUMBER.`;
+
+/** Reports files as they come; where not all come, it is said that there are others. */
+async function reportAll(
+  reporter: Reporter,
+  event: "file" | "version",
+  list: (take: (file: RemoteFile) => void) => Promise<void>,
+): Promise<void> {
+  let listed = 0;
+  try {
+    await list((file) => {
+      report(reporter, event, file);
+      listed++;
+    });
+  } catch (error) {
+    if (listed > 0) reporter.report({ event: "list-incomplete", listed });
+    throw error;
+  }
+}
 
 function sameName(name: string): UsageError {
   return new UsageError("same-name", `${printable(name)} is its name already`, {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { plural } from "../words.ts";
 import { count, defineEvent, flag, number, oneOf, optional, text } from "./definition.ts";
 
 const server = text("the server's address, HOST:PORT");
@@ -114,7 +115,7 @@ export const CONNECTION_EVENTS = {
         `${after.toFixed(3)} s  connection ${connection}  ${from === "client" ? ">" : "<"} ` +
           message + (code === undefined ? "" : ` (${code})`) +
           (count > 1 ? ` ×${count}` : "") + (tag === undefined ? "" : `, tag ${tag}`) +
-          `, ${size} bytes`,
+          `, ${plural(size, "byte")}`,
       ),
   }),
   "registered": defineEvent({

@@ -74,7 +74,7 @@ export const FILE_EVENTS = {
     kind: "progress",
     what: "So much of what is here was compared with what the server has; it comes at intervals.",
     fields: { done: count("bytes that were compared"), total: count("bytes that there are") },
-    words: ({ done, total }) => `Compared ${done} of ${total} bytes`,
+    words: ({ done, total }) => `Compared ${done} of ${plural(total, "byte")}`,
   }),
   "planned": defineEvent({
     kind: "note",
@@ -82,14 +82,14 @@ export const FILE_EVENTS = {
     what: "It is known what there is to be sent, or to be got; what is there already is not.",
     fields: { files: count("how many files"), bytes: count("their bytes") },
     words: ({ files, bytes }) =>
-      `There is to be transferred: ${plural(files, "file")}, ${bytes} bytes`,
+      `There is to be transferred: ${plural(files, "file")}, ${plural(bytes, "byte")}`,
   }),
   "sending": defineEvent({
     kind: "note",
     what: "A file is on its way to the server.",
     fields: { file, size, attempt: count("which attempt it is, from 1 on") },
     words: ({ file, size, attempt }) =>
-      `Sending ${file}, ${size} bytes${attempt > 1 ? `, attempt ${attempt}` : ""}`,
+      `Sending ${file}, ${plural(size, "byte")}${attempt > 1 ? `, attempt ${attempt}` : ""}`,
   }),
   "getting": defineEvent({
     kind: "note",
@@ -102,7 +102,7 @@ export const FILE_EVENTS = {
       attempt: count("which attempt it is, from 1 on"),
     },
     words: ({ file, size, attempt }) =>
-      `Getting ${file}, ${size} bytes${attempt > 1 ? `, attempt ${attempt}` : ""}`,
+      `Getting ${file}, ${plural(size, "byte")}${attempt > 1 ? `, attempt ${attempt}` : ""}`,
   }),
   "resumed": defineEvent({
     kind: "note",
@@ -119,7 +119,7 @@ export const FILE_EVENTS = {
       total: size,
       attempt: count("which attempt it is, from 1 on"),
     },
-    words: ({ file, done, total }) => `${file}: ${done} of ${total} bytes`,
+    words: ({ file, done, total }) => `${file}: ${done} of ${plural(total, "byte")}`,
   }),
   "kept-part": defineEvent({
     kind: "note",
@@ -154,7 +154,9 @@ export const FILE_EVENTS = {
     what: "The server has confirmed that it keeps a file.",
     fields: { name, path, size, cksum, user, server: text("the server's address, HOST:PORT") },
     words: ({ name, size, cksum, user, server }, paint) =>
-      `${paint("success", "Stored")} ${name} (${size} bytes, cksum ${cksum}) for ${user} on ` +
+      `${paint("success", "Stored")} ${name} (${
+        plural(size, "byte")
+      }, cksum ${cksum}) for ${user} on ` +
       server,
   }),
   "unchanged": defineEvent({
@@ -183,8 +185,8 @@ export const FILE_EVENTS = {
     },
     words: ({ name, target, size, cksum, range }, paint) =>
       paint("success", "Got") +
-      (range === undefined ? "" : ` ${range.bytes} bytes, from ${range.from} on, of`) +
-      ` ${name} (${size} bytes, cksum ${cksum}) as ${target}`,
+      (range === undefined ? "" : ` ${plural(range.bytes, "byte")}, from ${range.from} on, of`) +
+      ` ${name} (${plural(size, "byte")}, cksum ${cksum}) as ${target}`,
   }),
   "already-there": defineEvent({
     kind: "note",
@@ -249,6 +251,12 @@ export const FILE_EVENTS = {
         `  cksum       ${cksum}`,
         `  sha256tree  ${sha256tree}`,
       ].join("\n"),
+  }),
+  "list-incomplete": defineEvent({
+    kind: "error",
+    what: "What `list` or `versions` has printed is not all; the error that says why comes next.",
+    fields: { listed: count("how much was printed: files, or versions") },
+    words: ({ listed }) => `This is not all: the list ended early, after ${listed}`,
   }),
   "removed": defineEvent({
     kind: "result",

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { seconds } from "../words.ts";
+import { plural, seconds } from "../words.ts";
 import { count, defineEvent, flag, oneOf, optional, text, time } from "./definition.ts";
 
 const server = text("the server's address, HOST:PORT");
@@ -102,7 +102,14 @@ export const STANDING_EVENTS = {
       stored: time("when the server confirmed it, by the clock here"),
     },
     words: ({ name, size, cksum, stored, server }) =>
-      line("last stored", name, `${size} bytes`, `cksum ${cksum}`, seconds(stored), `on ${server}`),
+      line(
+        "last stored",
+        name,
+        plural(size, "byte"),
+        `cksum ${cksum}`,
+        seconds(stored),
+        `on ${server}`,
+      ),
   }),
   "not-recorded": defineEvent({
     kind: "warning",

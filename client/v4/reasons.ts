@@ -26,6 +26,7 @@ export function refused(reason: Reason): RefusedError {
 
 /** What to do next, where the code says enough. */
 const HINTS: ReadonlyMap<string, string> = new Map([
+  ["bad-file-name", "Choose another name (for put: --as NAME). What there is: xfer client list."],
   ["file-exists", "Choose another name, or remove what is there: xfer client remove NAME."],
   [
     "over-limit",

@@ -24,7 +24,7 @@ const WORDS = {
   connected: "Connected to example.org:1256\n",
   warning: "Warning: me.key could be read by others; it is only yours now (mode 0600)\n",
   detail: "Unchanged: b\n",
-  stored: "Stored a (1 bytes, cksum 2) for Alice on example.org:1256\n",
+  stored: "Stored a (1 byte, cksum 2) for Alice on example.org:1256\n",
   failed: "Not stored: c\n",
   token: "abc\n",
   aside: "Good once, until 2026-01-02T03:04:05Z. On the other machine, with the same " +

@@ -1,0 +1,58 @@
+/** What is said of what is on the server, where the server does not say all, or will not do what it is asked for. */
+import assert from "node:assert/strict";
+import type { Message } from "../../protocol/v4/messages.ts";
+import { eventsIn } from "../helpers/events.ts";
+import { ServerProcess, xfer } from "../helpers/processes.ts";
+import { lettingIn, OddSecureServer } from "../helpers/odd_secure_server.ts";
+import { TemporaryFolder } from "../helpers/temporary.ts";
+
+for (const [command, ...args] of [["list"], ["versions", "a"]] as const) {
+  Deno.test(`${command}: where the server breaks it off, it is said that it is not all`, async () => {
+    await using server = await OddSecureServer.start();
+    await using folder = await TemporaryFolder.create();
+    const { hostname, port } = server.address;
+    await folder.write("transfer.info", `${hostname}:${port}\nAlice\n`);
+    const answers = (listed: number) =>
+      lettingIn(({ kind, tag }): Message[] | undefined => {
+        if (kind !== "list" && kind !== "versions") return undefined;
+        const file = {
+          ...{ kind: "file", tag, name: "a", version: 1, size: 1, mtime: 1, storedAt: 1 } as const,
+          ...{ cksum: 1, digest: new Uint8Array(32) },
+        };
+        const error = { kind: "error", tag, code: "damaged", message: "it is" } as const;
+        return [...Array.from({ length: listed }, () => file), error];
+      });
+    const run = async (listed: number, ...more: string[]) => {
+      server.answers = answers(listed);
+      const options = ["--accept-new", "--protocol", "4", "--retries", "0", ...more];
+      return await xfer(["client", command, ...args, ...options], folder.path);
+    };
+    const broken = await run(2);
+    assert.equal(broken.code, 5, broken.stderr);
+    assert.equal(broken.stdout.trim().split("\n").length, 2);
+    assert.match(
+      broken.stderr,
+      /This is not all: the list ended early, after 2\n[^]*\[damaged\]\n/,
+    );
+    const [event] = eventsIn((await run(2, "--json")).stdout, "list-incomplete");
+    assert.equal(event?.["listed"], 2);
+    assert.doesNotMatch((await run(0)).stderr, /not all/, "nothing was listed");
+  });
+}
+
+Deno.test("where the server takes no such name, it is said what to do", async () => {
+  await using folder = await TemporaryFolder.create();
+  await using server = await ServerProcess.start(folder.join("data"));
+  const { location } = await server.logged("server.listening-securely");
+  const here = folder.join("Alice");
+  await Deno.mkdir(here, { mode: 0o700 });
+  await Deno.writeTextFile(`${here}/transfer.info`, `${location}\nAlice\n`);
+  await Deno.writeTextFile(`${here}/a`, "a");
+  const run = (...args: string[]) => xfer(["client", ...args], here);
+  assert.match((await run("put", "a")).stdout, /^Stored a \(1 byte, cksum/);
+  for (const args of [["put", "a", "--as", "a/b"], ["rename", "a", "con"]]) {
+    const { code, stderr } = await run(...args);
+    assert.equal(code, 5, stderr);
+    assert.match(stderr, /\[bad-file-name\]\n *Choose another name \(for put: --as NAME\)/);
+  }
+});
