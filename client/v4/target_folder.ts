@@ -22,7 +22,7 @@ export async function checkFolder({ path, isMade }: TargetFolder): Promise<void>
   await refuseFile(path);
   if (isMade || await isFolder(path)) return;
   throw new StorageError("cannot-write", `There is no folder ${printable(path)}`, {
-    hint: "Make it first, or name one that is there: -o PATH. With / at its end it is made.",
+    hint: `Make it first, or let it be made for the file: -o ${printable(path)}/.`,
   });
 }
 

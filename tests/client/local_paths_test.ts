@@ -4,6 +4,7 @@ import { posix, win32 } from "node:path";
 import fc from "fast-check";
 import { pathNameFault } from "../../protocol/v4/path_name.ts";
 import {
+  endsAsFolder,
   lastPart,
   localFault,
   nameOnServer,
@@ -17,6 +18,14 @@ const SYSTEMS = [
   { os: "darwin", ...posix },
   { os: "windows", ...win32 },
 ] as const satisfies readonly { os: Os }[];
+
+Deno.test("a path that ends as one of a folder says so by what the system joins paths by", () => {
+  for (const { os } of SYSTEMS) {
+    for (const path of ["a/", "/", "a/b/"]) assert.ok(endsAsFolder(path, os), path);
+    for (const path of ["a", "a/b", ""]) assert.ok(!endsAsFolder(path, os), path);
+    assert.equal(endsAsFolder("a\\", os), os === "windows");
+  }
+});
 
 Deno.test("what a file is called on the server is the last part of its path, whatever parts are joined by", () => {
   const cases: readonly (readonly [os: Os, cwd: string, path: string, name: string])[] = [
