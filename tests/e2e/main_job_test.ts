@@ -51,7 +51,8 @@ Deno.test("files of every size around the cipher's block and the chunk, over one
   assert.equal(stderr.match(/^Connected/gm)?.length, 1);
   assert.equal(stderr.match(/^Received an AES key/gm)?.length, sizes.length);
   for (const [name, content] of Object.entries(files)) {
-    assert.ok(stdout.includes(`Stored ${name} (${content.length} bytes, cksum ${cksum(content)})`));
+    const bytes = content.length === 1 ? "1 byte" : `${content.length} bytes`;
+    assert.ok(stdout.includes(`Stored ${name} (${bytes}, cksum ${cksum(content)})`));
     assert.deepEqual(await scene.exported("Alice", name), content, name);
   }
 });
