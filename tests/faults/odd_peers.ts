@@ -293,7 +293,8 @@ export async function fuzzTexts(loop: Loop): Promise<void> {
       const answer = decodeHelloAnswer(damaged(loop.dice, hello.slice()));
       loop.count(answer === undefined ? "hellos not whole" : "hellos read");
     } catch (error) {
-      assert.ok(error instanceof ProtocolError && error.code === "no-hello", `${error}`);
+      assert.ok(error instanceof ProtocolError, `${error}`);
+      assert.equal(error.code, "protocol-4-not-spoken");
       loop.count("hellos refused");
     }
   }
