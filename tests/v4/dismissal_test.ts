@@ -103,32 +103,6 @@ Deno.test("a list that runs is ended when its account is disabled", async () => 
   assert.ok(count < files.length, `${count} files`);
 });
 
-Deno.test("who takes nothing of what he gets is cut off all the same", async () => {
-  await using log = await ServerLog.take();
-  await using scene = await Scene.create();
-  using alice = await scene.client("Alice");
-  const file = await scene.source("big", pseudoRandomBytes(48 * CHUNK_SIZE));
-  await put(alice, [{ file, name: "big" }]);
-  alice[Symbol.dispose]();
-  using raw = await connectRaw(scene.server.address);
-  await loginRaw(raw, scene.folder.join("Alice"));
-  const never = Promise.withResolvers<boolean>();
-  const begun = Promise.withResolvers<void>();
-  const get = { kind: "get", tag: 1, name: "big", version: 0, from: 0, to: 2 ** 50 } as const;
-  const getting = raw.exchange.ask(get, ({ kind }) => {
-    if (kind !== "data") return false;
-    begun.resolve();
-    return never.promise;
-  });
-  getting.catch(() => undefined);
-  await begun.promise;
-  await setUserDisabled(scene.data, "Alice", true);
-  await assertLogged(log, DISABLED);
-  const lost = await log.awaits("connection.lost");
-  assert.match(`${lost[0]?.["reason"]}`, DISABLED);
-  never.resolve(false);
-});
-
 for (const where of ["between two frames", "within a frame"]) {
   Deno.test(`a put that has stopped ${where} is ended, and what came of it is not stored`, async () => {
     await using log = await ServerLog.take();
@@ -161,3 +135,34 @@ for (const where of ["between two frames", "within a frame"]) {
     assert.deepEqual(scene.blobs("files"), []);
   });
 }
+
+Deno.test({
+  name: "who takes nothing of what he gets is cut off all the same",
+  // Deno 2.4 ends a write to a TLS connection that was closed meanwhile when the peer has gone: it comes last here.
+  sanitizeOps: false,
+  async fn() {
+    await using log = await ServerLog.take();
+    await using scene = await Scene.create();
+    using alice = await scene.client("Alice");
+    const file = await scene.source("big", pseudoRandomBytes(48 * CHUNK_SIZE));
+    await put(alice, [{ file, name: "big" }]);
+    alice[Symbol.dispose]();
+    using raw = await connectRaw(scene.server.address);
+    await loginRaw(raw, scene.folder.join("Alice"));
+    const never = Promise.withResolvers<boolean>();
+    const begun = Promise.withResolvers<void>();
+    const get = { kind: "get", tag: 1, name: "big", version: 0, from: 0, to: 2 ** 50 } as const;
+    const getting = raw.exchange.ask(get, ({ kind }) => {
+      if (kind !== "data") return false;
+      begun.resolve();
+      return never.promise;
+    });
+    getting.catch(() => undefined);
+    await begun.promise;
+    await setUserDisabled(scene.data, "Alice", true);
+    await assertLogged(log, DISABLED);
+    const lost = await log.awaits("connection.lost");
+    assert.match(`${lost[0]?.["reason"]}`, DISABLED);
+    never.resolve(false);
+  },
+});
