@@ -1,6 +1,7 @@
 /** Ctrl-C, with real processes: the client ends in good order, says what is stored, and goes on the next time. */
 import assert from "node:assert/strict";
 import { equalBytes } from "../../mod.ts";
+import { AccountFolder } from "../../client/v4/account.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
 import { eventsIn } from "../helpers/events.ts";
 import { OddServer, silence, soundAnswers } from "../helpers/odd_server.ts";
@@ -138,6 +139,7 @@ for (const [command, [args, said]] of Object.entries(COMMANDS)) {
     await using folder = await TemporaryFolder.create();
     for (const name of ["a", "b"]) await folder.write(name, "content");
     await writeTransferInfo(folder.path, { port: unusedPort() });
+    await new AccountFolder(folder.path).loadKey();
     await folder.write("me.account", `Alice\n${"0".repeat(32)}\n`);
     await Deno.chmod(folder.join("me.account"), 0o600);
     const run = ["client", ...command.split(" "), ...args, "--retries", "100"];
