@@ -153,10 +153,10 @@ function contentOf(name: string, size: number): Bytes {
 }
 
 /** Starts while a call fails: the server says that it can't, or does; a later start finds everything. */
-export async function failEveryCallOfStart(loop: Loop): Promise<void> {
+export async function failEveryCallOfStart(loop: Loop, { every = 1 } = {}): Promise<void> {
   for (const error of ERROR_NAMES) {
     for (const fresh of [true, false]) {
-      for (let at = 1; loop.next(); at++) {
+      for (let at = 1 + loop.dice.roll(every); loop.next(); at += every) {
         if (!(await failStartAt(failing(error), at, fresh))) break;
         loop.count(`${error} at the start`);
       }

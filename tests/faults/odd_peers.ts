@@ -126,9 +126,15 @@ async function beOdd(scene: Scene, name: string, dice: Dice): Promise<string> {
     try {
       while (heard.length === 0) assert.ok(await hear(), "a challenge");
       const nonce = heard[0]?.kind === "challenge" ? heard[0].nonce : assert.fail();
+      const challenged = performance.now();
       const signature = await sign(privateKey, { fingerprint, nonce, key, clientId });
       await write(tls, encodeMessage({ kind: "login", tag: 0, clientId, key, signature }));
-      while (heard.length === 1) assert.ok(await hear(), "a welcome");
+      while (heard.length === 1) {
+        if (await hear()) continue;
+        // A machine with much to do may be slower than the server is patient.
+        assert.ok(performance.now() - challenged > PATIENCE_MS / 2, "a welcome");
+        return "before the welcome";
+      }
       // It says all and listens at the same time, so that neither end waits for the other.
       const saying = (async () => {
         await write(tls, bytes);
