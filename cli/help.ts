@@ -29,11 +29,11 @@ export function addHelpCommand(program: Command, run: Run): void {
     .argument("[words...]", "the names of the command, or of the topic")
     .addHelpText("after", `\nTopics:\n${topicLines()}`)
     .addHelpText("after", example("xfer help client put", "xfer help exit-codes"))
-    .action((words: string[]) => {
+    .action(async (words: string[]) => {
       const [first = ""] = words;
       const topic = Object.hasOwn(TOPICS, first) ? TOPICS[first] : undefined;
       if (topic !== undefined && words.length === 1) return topic.tell(run.reporter);
-      const command = find(program, words);
+      const command = await find(program, words);
       // What stands behind the help is written when it is shown.
       let text = "";
       command.configureOutput({ writeOut: (part) => void (text += part) }).outputHelp();
@@ -46,10 +46,13 @@ function topicLines(): string {
 }
 
 /** Throws `UsageError` `unknown-command`. */
-function find(program: Command, words: readonly string[]): Command {
-  return words.reduce((command, word) => {
+async function find(program: Command, words: readonly string[]): Promise<Command> {
+  let command = program;
+  for (const word of words) {
     const child = command.commands.find((child) => child.name() === word);
-    if (child !== undefined) return child;
-    throw unknownCommand(command, word, command === program ? Object.keys(TOPICS) : []);
-  }, program);
+    const others = command === program ? Object.keys(TOPICS) : [];
+    if (child === undefined) throw await unknownCommand(command, word, others);
+    command = child;
+  }
+  return command;
 }

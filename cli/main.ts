@@ -19,7 +19,7 @@ export async function main(args: readonly string[]): Promise<number> {
     run.endWatch();
     if (!(error instanceof Ended && error.isAnswered)) {
       if (error instanceof Ended) run.scan(args);
-      const failure = error instanceof Ended ? error.errorIn(args) : error;
+      const failure = error instanceof Ended ? await error.errorIn(args) : error;
       run.reporter.reportError(failure);
       run.finish(exitCodeOf(failure));
     }

@@ -4,14 +4,8 @@
  * @module
  */
 import type { Command, CommanderError } from "commander";
-import { distance } from "fastest-levenshtein";
 import { printable } from "../protocol/text.ts";
 import { UsageError } from "../protocol/errors.ts";
-
-/** Further apart than so many letters two words have nothing to do with each other. */
-const MAX_DISTANCE = 3;
-/** And so much of the longer one must be right. */
-const MIN_SIMILARITY = 0.4;
 
 /** What commander says of a value of an option, or of an argument, that can't be one; the last part is ours. */
 const INVALID = new RegExp(
@@ -38,7 +32,7 @@ export class Ended extends Error {
   }
 
   /** `args`: the command line. */
-  errorIn(args: readonly string[]): UsageError {
+  async errorIn(args: readonly string[]): Promise<UsageError> {
     const { command, cause: { code, message } } = this;
     const hint = `See ${pathOf(meant(command, args))} --help.`;
     if (code === "commander.help") {
@@ -46,7 +40,7 @@ export class Ended extends Error {
     }
     const [surplus] = command.args;
     if (code === "commander.excessArguments" && isGroup(command) && surplus !== undefined) {
-      return unknownCommand(command, surplus);
+      return await unknownCommand(command, surplus);
     }
     const words = message.replace(/^error: /, "").replaceAll(/\s*\n\s*/g, " ");
     const invalid = INVALID.exec(words)?.groups;
@@ -72,13 +66,13 @@ function meant(command: Command, args: readonly string[]): Command {
 }
 
 /** Nothing below a command is called so. */
-export function unknownCommand(
+export async function unknownCommand(
   command: Command,
   name: string,
   others: readonly string[] = [],
-): UsageError {
+): Promise<UsageError> {
   const names = [...command.commands.map((child) => child.name()), ...others];
-  const near = didYouMean(name, names);
+  const near = await didYouMean(name, names);
   const message = `unknown command '${printable(name)}'${near}`;
   const path = pathOf(command);
   const isFile = near === "" && names.includes(STORING) && looksLikeFile(name);
@@ -91,18 +85,9 @@ export function pathOf(command: Command): string {
   return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;
 }
 
-/** Those of the names that are nearest to a word, if any is near. */
-export function nearest(word: string, names: readonly string[]): string[] {
-  const near = names.map((name) => ({ name, away: distance(word, name) }))
-    .filter(({ name, away }) => {
-      const length = Math.max(word.length, name.length);
-      return away <= MAX_DISTANCE && (length - away) / length > MIN_SIMILARITY;
-    });
-  const least = Math.min(...near.map(({ away }) => away));
-  return near.filter(({ away }) => away === least).map(({ name }) => name).sort();
-}
-
-function didYouMean(word: string, names: readonly string[]): string {
+async function didYouMean(word: string, names: readonly string[]): Promise<string> {
+  // It is loaded where something is wrong alone: that takes as long as all of ours.
+  const { nearest } = await import("./nearest.ts");
   const found = nearest(word, names);
   if (found.length === 0) return "";
   return ` (Did you mean ${found.length > 1 ? "one of " : ""}${found.join(", ")}?)`;

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { commandsOf, makeProgram } from "../../cli/program.ts";
 import { Run } from "../../cli/run.ts";
-import { nearest, pathOf } from "../../cli/usage.ts";
+import { nearest } from "../../cli/nearest.ts";
+import { pathOf } from "../../cli/usage.ts";
 
 const OUTPUT = ["--json", "--quiet", "--verbose", "--color", "--no-progress"];
 

@@ -135,7 +135,7 @@ async function codeOfMistake(line: string): Promise<string> {
   try {
     await program.parseAsync(line.split(" "), { from: "user" });
   } catch (error) {
-    if (error instanceof Ended) return error.errorIn(line.split(" ")).code;
+    if (error instanceof Ended) return (await error.errorIn(line.split(" "))).code;
     throw error;
   }
   throw new Error(`There is nothing wrong with xfer ${line}`);
