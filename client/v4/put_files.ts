@@ -132,7 +132,9 @@ async function findUnchanged(
     for (const folder of folders) {
       await lanes.use(
         0,
-        (client) => client.list(`${folder}/`, (file) => take(byName.get(file.name), file)),
+        (client) =>
+          client.list(`${folder}/`, (file) => take(byName.get(file.name), file))
+            .catch(unlessRefused),
       );
     }
   }
@@ -149,7 +151,7 @@ async function findUnchanged(
   return candidates.filter((candidate) => same.has(candidate)).map(({ job }) => job);
 }
 
-/** The server has no such file, or can't tell of it: it is to be sent. */
+/** The server has no such file, or can't tell of it, such as of one that is damaged there: it is to be sent. */
 function unlessRefused(error: unknown): undefined {
   if (!(error instanceof RefusedError)) throw error;
 }

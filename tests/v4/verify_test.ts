@@ -1,6 +1,14 @@
 /** What protocol 4 has stored is verified by its digests too, which a CRC alone would not tell apart. */
 import assert from "node:assert/strict";
-import { backup, cksum, exportFile, type Verified, verify } from "../../mod.ts";
+import {
+  backup,
+  cksum,
+  exportFile,
+  listStored,
+  putFiles,
+  type Verified,
+  verify,
+} from "../../mod.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
 import { tamper } from "../helpers/database.ts";
 import { put, Scene } from "./scene.ts";
@@ -60,4 +68,25 @@ Deno.test("verify: digests of chunks that are not the file's are found, with whi
   assert.deepEqual(await findings(scene.data), [
     "large: the digests of its chunks in the catalog are not those of the file",
   ]);
+});
+
+Deno.test("one of a folder that is damaged on the server is mended by sending the folder again", async () => {
+  await using scene = await Scene.create({ inlineSize: 0 });
+  const folder = scene.folder.join("photos");
+  await Deno.mkdir(folder);
+  const contents = new Map(["a", "b"].map((name, i) => [name, pseudoRandomBytes(1000, i + 1)]));
+  for (const [name, content] of contents) await Deno.writeFile(`${folder}/${name}`, content);
+  const options = { ...await scene.options("Alice"), paths: [folder] };
+  await putFiles(options);
+  // As protocol 3 has left it, of whose files no digest is known before they are read.
+  const [damaged] = (await listStored(scene.data))[0]?.files ?? [];
+  tamper(
+    `${scene.data}/catalog.db`,
+    "UPDATE files SET digest = NULL, chunks = NULL, mtime = NULL WHERE name = ?",
+    damaged?.name ?? "",
+  );
+  await Deno.writeFile(`${scene.data}/${damaged?.path}`, new Uint8Array(1000));
+  const outcomes = await putFiles(options);
+  assert.deepEqual(outcomes.map(({ state }) => state).sort(), ["stored", "unchanged"]);
+  assert.deepEqual(await findings(scene.data), []);
 });
