@@ -172,7 +172,7 @@ export function cannotRead(path: string, cause: unknown, hint = `${READABLE}.`):
 }
 
 /** Why something can't be read, as it is said behind its path. */
-export function whyUnreadable(cause: unknown): string {
+function whyUnreadable(cause: unknown): string {
   if (cause instanceof Deno.errors.NotFound) return "there is none";
   return whyFailed(cause);
 }

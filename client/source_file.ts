@@ -15,7 +15,7 @@ import {
   StorageError,
   UsageError,
 } from "../protocol/mod.ts";
-import { whyUnreadable } from "./files.ts";
+import { cannotRead } from "./files.ts";
 
 export class SourceFile {
   /** As given by the user. */
@@ -39,8 +39,8 @@ export class SourceFile {
   }
 
   /**
-   * Looks at a file before anything is sent. Throws `UsageError` `empty-path`; `StorageError` `cannot-read`, `not-a-file`, `name-too-long` or
-   * `file-too-large`.
+   * Looks at a file before anything is sent. Throws `UsageError` `empty-path`; `StorageError` `cannot-read`,
+   * `not-a-file`, `name-too-long` or `file-too-large`.
    */
   static async inspect(path: string, profile: Profile): Promise<SourceFile> {
     const info = await statFile(path);
@@ -64,7 +64,10 @@ export class SourceFile {
     return new SourceFile(path, nameField, info);
   }
 
-  /** The same for protocol 4, which takes files of any size. Throws `UsageError` `empty-path`; `StorageError` `cannot-read`, `not-a-file`. */
+  /**
+   * The same for protocol 4, which takes files of any size. Throws `UsageError` `empty-path`; `StorageError`
+   * `cannot-read`, `not-a-file`.
+   */
   static async inspectAny(path: string): Promise<SourceFile> {
     return new SourceFile(path, new Uint8Array(0), await statFile(path));
   }
@@ -226,10 +229,6 @@ async function attempt<T>(path: string, operation: () => Promise<T>): Promise<T>
   try {
     return await operation();
   } catch (cause) {
-    const reason = whyUnreadable(cause);
-    throw new StorageError("cannot-read", `Cannot read ${printable(path)}: ${printable(reason)}`, {
-      hint: "Check the path and its permissions.",
-      cause,
-    });
+    throw cannotRead(path, cause, "Check the path and its permissions.");
   }
 }

@@ -23,7 +23,13 @@ import { BACKUP_CATALOG, CATALOG, DataFolder, TLS_FILE } from "./store/data_fold
 import { FILES, isBlobPath, isInline } from "./store/blob_paths.ts";
 import type { BlobStore } from "./store/blob_store.ts";
 import { DiskBlobStore } from "./store/disk_blob_store.ts";
-import { createOwnFolder, removeIfThere, syncFolder, writeAll } from "./store/file_system.ts";
+import {
+  createOwnFolder,
+  isThere,
+  removeIfThere,
+  syncFolder,
+  writeAll,
+} from "./store/file_system.ts";
 import { withInline } from "./store/inline_blobs.ts";
 import { SqliteCatalog } from "./store/sqlite_catalog.ts";
 import { damageOf } from "./store/trouble.ts";
@@ -79,16 +85,12 @@ export async function restore(
   await using source = await DataFolder.openBackup(backupFolder, Deno);
   const target = resolve(dataFolder);
   const report = await copyStore({ source, target, name: CATALOG, ...options });
-  if (onNoIdentity !== undefined && !(await isThere(join(target, TLS_FILE)))) {
+  if (onNoIdentity !== undefined && !(await isThere(Deno, join(target, TLS_FILE)))) {
     const accounts = (await source.catalog.listAccounts())
       .filter(({ protocol, keys }) => protocol === 4 && keys > 0).length;
     if (accounts > 0) onNoIdentity(accounts);
   }
   return report;
-}
-
-function isThere(path: string): Promise<boolean> {
-  return Deno.lstat(path).then(() => true, () => false);
 }
 
 interface Copying extends Stoppable {

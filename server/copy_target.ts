@@ -5,12 +5,13 @@
  */
 import { basename, dirname, isAbsolute, join, relative, sep } from "node:path";
 import { ConfigurationError, printable } from "../protocol/mod.ts";
+import { isThere } from "./store/file_system.ts";
 
 /** The topmost folder that has to be made for a folder that is not there. */
 export async function firstMissing(folder: string): Promise<string> {
   const above = dirname(folder);
-  const isAbove = await Deno.lstat(above).then(() => true, () => false);
-  return isAbove || above === folder ? folder : await firstMissing(above);
+  if (above === folder || await isThere(Deno, above)) return folder;
+  return await firstMissing(above);
 }
 
 /** Throws `ConfigurationError` `target-in-source` where a folder, wherever links lead, is in another. */
@@ -27,9 +28,8 @@ export async function refuseInside(source: string, target: string): Promise<void
 
 /** Where a folder really is, or would be, made as it is named. */
 async function realPathOf(folder: string): Promise<string> {
-  const isThere = await Deno.lstat(folder).then(() => true, () => false);
   const above = dirname(folder);
-  if (isThere || above === folder) return await Deno.realPath(folder);
+  if (above === folder || await isThere(Deno, folder)) return await Deno.realPath(folder);
   return join(await realPathOf(above), basename(folder));
 }
 

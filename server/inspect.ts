@@ -21,9 +21,6 @@ import type { DataFolder } from "./store/data_folder.ts";
 import { syncFolder, writeAll } from "./store/file_system.ts";
 import { found } from "./users.ts";
 
-/** What Deno says at the end of what it has tried: it names the file that becomes the target. */
-const OPERATION = /: \w+ '[^]*$/;
-
 export interface ClientWithFiles extends Client {
   /** Whether it has a key, of either protocol: without one it stores nothing. */
   readonly hasKey: boolean;
@@ -144,7 +141,7 @@ async function writing<T>(target: string, operation: () => Promise<T>): Promise<
     if (cause instanceof Deno.errors.AlreadyExists) throw targetExists(target);
     throw new StorageError(
       "cannot-write",
-      `Cannot write ${printable(target)}: ${whyFailed(cause).replace(OPERATION, "")}`,
+      `Cannot write ${printable(target)}: ${whyFailed(cause)}`,
       { hint: "Check that its folder exists, is writable and has room.", cause },
     );
   }

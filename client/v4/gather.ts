@@ -5,15 +5,9 @@
  */
 import { join } from "node:path";
 import ignore from "ignore";
-import {
-  printable,
-  type Stoppable,
-  StorageError,
-  throwIfStopped,
-  UsageError,
-} from "../../protocol/mod.ts";
+import { printable, type Stoppable, throwIfStopped, UsageError } from "../../protocol/mod.ts";
 import { pathNameFault } from "../../protocol/v4/path_name.ts";
-import { whyUnreadable } from "../files.ts";
+import { cannotRead } from "../files.ts";
 import { nameOnServer } from "../local_paths.ts";
 import { OwnFiles, realPath } from "../own_files.ts";
 import { SourceFile } from "../source_file.ts";
@@ -146,11 +140,7 @@ async function reading<T>(path: string, work: () => Promise<T>): Promise<T> {
     if (cause instanceof Deno.errors.NotFound && path.includes(UNDECODABLE)) {
       throw badName(path, "is not UTF-8");
     }
-    const reason = whyUnreadable(cause);
-    throw new StorageError("cannot-read", `Cannot read ${printable(path)}: ${reason}`, {
-      hint: "Check its permissions, or leave it out: --exclude PATTERN.",
-      cause,
-    });
+    throw cannotRead(path, cause, "Check its permissions, or leave it out: --exclude PATTERN.");
   }
 }
 

@@ -18,7 +18,7 @@ import {
   tellPlanned,
 } from "./get_files.ts";
 import { Lanes } from "./lanes.ts";
-import { checkFolder, makeFolder, type TargetFolder } from "./target_folder.ts";
+import { checkFolder, isFolder, makeFolder, type TargetFolder } from "./target_folder.ts";
 
 export interface GetManyOptions extends Omit<GetOptions, "name"> {
   readonly names: readonly string[];
@@ -106,9 +106,9 @@ async function placeAll(options: GetManyOptions): Promise<Places> {
     return { targets: [root], folder: { path: root, isMade: true } };
   }
   if (names.length === 1) {
-    const isFolder = target === "" || endsAsFolder(target) || await isFolderHere(target);
-    const path = isFolder ? join(target, lastPart(only)) : target;
-    return { targets: [path], folder: { path: dirname(path), isMade: isFolder } };
+    const isInside = target === "" || endsAsFolder(target) || await isFolder(target);
+    const path = isInside ? join(target, lastPart(only)) : target;
+    return { targets: [path], folder: { path: dirname(path), isMade: isInside } };
   }
   if (version !== 0 || range !== undefined) {
     throw new UsageError("one-name", "A version, or a range, can be had of one file alone", {
@@ -139,8 +139,4 @@ function refuseSame(names: readonly string[], targets: readonly string[]): void 
       { hint: "Get them one by one, each to its place: -o PATH." },
     );
   }
-}
-
-async function isFolderHere(path: string): Promise<boolean> {
-  return await Deno.stat(path).then((info) => info.isDirectory, () => false);
 }

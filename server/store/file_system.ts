@@ -37,6 +37,11 @@ export async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<vo
   for (let done = 0; done < bytes.length;) done += await file.write(bytes.subarray(done));
 }
 
+/** Whether anything has this name. */
+export async function isThere(fs: Pick<FileSystem, "lstat">, path: string): Promise<boolean> {
+  return await fs.lstat(path).then(() => true, () => false);
+}
+
 export async function removeIfThere(fs: FileSystem, path: string): Promise<void> {
   try {
     await fs.remove(path);

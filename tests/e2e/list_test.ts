@@ -2,9 +2,10 @@
 import assert from "node:assert/strict";
 import type { Message } from "../../protocol/v4/messages.ts";
 import { eventsIn } from "../helpers/events.ts";
-import { ServerProcess, xfer } from "../helpers/processes.ts";
+import { xfer } from "../helpers/processes.ts";
 import { lettingIn, OddSecureServer } from "../helpers/odd_secure_server.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
+import { Alice } from "./alice.ts";
 
 for (const [command, ...args] of [["list"], ["versions", "a"]] as const) {
   Deno.test(`${command}: where the server breaks it off, it is said that it is not all`, async () => {
@@ -41,14 +42,8 @@ for (const [command, ...args] of [["list"], ["versions", "a"]] as const) {
 }
 
 Deno.test("where the server takes no such name, it is said what to do", async () => {
-  await using folder = await TemporaryFolder.create();
-  await using server = await ServerProcess.start(folder.join("data"));
-  const { location } = await server.logged("server.listening-securely");
-  const here = folder.join("Alice");
-  await Deno.mkdir(here, { mode: 0o700 });
-  await Deno.writeTextFile(`${here}/transfer.info`, `${location}\nAlice\n`);
-  await Deno.writeTextFile(`${here}/a`, "a");
-  const run = (...args: string[]) => xfer(["client", ...args], here);
+  await using alice = await Alice.create("a");
+  const { run } = alice;
   assert.match((await run("put", "a")).stdout, /^Stored a \(1 byte, cksum/);
   for (const args of [["put", "a", "--as", "a/b"], ["rename", "a", "con"]]) {
     const { code, stderr } = await run(...args);

@@ -1,32 +1,20 @@
 /** Several files at once, where some of them can't be had. */
 import assert from "node:assert/strict";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
-import { ServerProcess, xfer } from "../helpers/processes.ts";
-import { TemporaryFolder } from "../helpers/temporary.ts";
+import { Alice } from "./alice.ts";
 
 /** Deno 2.4 passes over names that are not UTF-8; with which one an executable was made is not known here. */
 const SEES_ALL_NAMES = !Deno.version.deno.startsWith("2.4.") && !Deno.env.has("XFER_BIN");
 
-function test(what: string, body: (client: Client) => Promise<void>, ignore = false) {
+function test(what: string, body: (alice: Alice) => Promise<void>, ignore = false) {
   Deno.test({
     name: `several files: ${what}`,
     ignore,
     fn: async () => {
-      await using folder = await TemporaryFolder.create();
-      await using server = await ServerProcess.start(folder.join("data"));
-      const { location } = await server.logged("server.listening-securely");
-      const here = folder.join("Alice");
-      await Deno.mkdir(here, { mode: 0o700 });
-      await Deno.writeTextFile(`${here}/transfer.info`, `${location}\nAlice\n`);
-      for (const name of ["a", "b", "c"]) await Deno.writeTextFile(`${here}/${name}`, name);
-      await body({ here, run: (...args) => xfer(["client", ...args], here) });
+      await using alice = await Alice.create("a", "b", "c");
+      await body(alice);
     },
   });
-}
-
-interface Client {
-  readonly here: string;
-  readonly run: (...args: string[]) => ReturnType<typeof xfer>;
 }
 
 test("all that are named come into the folder that is named, which is made", async ({ here, run }) => {
