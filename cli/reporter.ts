@@ -140,7 +140,7 @@ export class Reporter {
   /** Whether people are told of it on standard error. */
   #isNoted(kind: Kind): boolean {
     const { json, quiet } = this.options;
-    return !quiet || (kind === "error" && !json);
+    return !quiet || kind === "security" || (kind === "error" && !json);
   }
 
   /** Reports what failed: once, where it keeps several things from being done, and not that the command was stopped. */

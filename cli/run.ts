@@ -104,7 +104,7 @@ const OUTPUT_OPTIONS: readonly OutputOption[] = [
     choose: () => ({ json: true }),
   },
   {
-    option: new Option("-q, --quiet", "only results and errors"),
+    option: new Option("-q, --quiet", "only results, errors and security warnings"),
     choose: () => ({ quiet: true }),
   },
   {

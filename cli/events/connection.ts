@@ -27,7 +27,7 @@ const PLAIN = "Going on with protocol 3, which is not safe on a hostile network:
 
 export const CONNECTION_EVENTS = {
   "plain-protocol": defineEvent({
-    kind: "warning",
+    kind: "security",
     what: "Protocol 3 is spoken, which does not see who the server is.",
     fields: {
       server,
@@ -156,7 +156,7 @@ export const CONNECTION_EVENTS = {
     words: ({ from, to }) => `The server's operator has renamed ${from} to ${to}`,
   }),
   "tightened": defineEvent({
-    kind: "warning",
+    kind: "security",
     what: "A file with a private key could be read by others, and can't any more.",
     fields: { path },
     words: ({ path }, paint) =>
@@ -164,7 +164,7 @@ export const CONNECTION_EVENTS = {
       "(mode 0600)",
   }),
   "open-folder": defineEvent({
-    kind: "warning",
+    kind: "security",
     what: "Others can replace the identity, since they can write to its folder.",
     fields: { path },
     words: ({ path }, paint) =>

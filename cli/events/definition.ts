@@ -46,10 +46,10 @@ export type Values<F extends Fields> =
   };
 
 /**
- * `result` is what a command was run for; `note` is what goes on meanwhile; `progress` is drawn, not written. The
- * result goes to standard output, all else to standard error.
+ * `result` is what a command was run for; `note` is what goes on meanwhile; `progress` is drawn, not written; `security`
+ * is a warning that people always see, with `--quiet` too. The result goes to standard output, all else to standard error.
  */
-export type Kind = "result" | "note" | "warning" | "error" | "progress";
+export type Kind = "result" | "note" | "warning" | "security" | "error" | "progress";
 
 type Words<F extends Fields> = (event: Values<F>, paint: Paint) => string | undefined;
 

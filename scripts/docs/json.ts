@@ -20,6 +20,7 @@ const KINDS: Readonly<Record<Kind, string>> = {
   result: "result: what the command was run for",
   note: "note",
   warning: "warning",
+  security: "security warning: on standard error with `--quiet` too",
   error: "error",
   progress: "progress",
 };
@@ -86,8 +87,8 @@ function typeOf({ type, format, enum: values, const: only, anyOf, items }: Schem
 const INTRODUCTION = `# What xfer says to programs
 
 With \`--json\`, before or behind the names of the command, every command prints one JSON object a line
-on standard output: an event. What people are told goes to standard error then, or nowhere with
-\`--quiet\`. The exit code is the same as without ([what it says](exit-codes.md)).
+on standard output: an event. What people are told goes to standard error then; with \`--quiet\`
+only security warnings do. The exit code is the same as without ([what it says](exit-codes.md)).
 
 \`\`\`sh
 $ xfer client put report.pdf --json --quiet

@@ -82,17 +82,18 @@ Deno.test("results go to standard output, all else to standard error; details on
   ]);
 });
 
-Deno.test("--quiet leaves results and errors", () => {
-  assert.deepEqual(said({ quiet: true }), [WORDS.stored + WORDS.token, WORDS.failed]);
+Deno.test("--quiet leaves results, errors and security warnings", () => {
+  const { stored, token, warning, failed } = WORDS;
+  assert.deepEqual(said({ quiet: true }), [stored + token, warning + failed]);
   assert.deepEqual(said({ quiet: true, verbose: true }), said({ quiet: true }));
 });
 
-Deno.test("--json: every event is a line on standard output; people are told on standard error, or not with --quiet", () => {
+Deno.test("--json: every event is a line on standard output; people are told on standard error, with --quiet only of security", () => {
   const { connected, warning, stored, failed, token, aside } = WORDS;
   const [lines = "", words] = said({ json: true });
   assert.deepEqual(eventsIn(lines), EVENTS);
   assert.equal(words, connected + warning + stored + failed + token + aside);
-  assert.deepEqual(said({ json: true, quiet: true }), [lines, ""]);
+  assert.deepEqual(said({ json: true, quiet: true }), [lines, warning]);
 });
 
 Deno.test("colours: as --color says; else on a terminal, unless NO_COLOR is set", () => {

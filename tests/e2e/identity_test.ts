@@ -50,6 +50,20 @@ Deno.test("one address is enough: protocol 4 where the server has it, protocol 3
   assert.match(edition.stderr, /\[protocol-3-only\]\n.*Leave them out\.$/m);
 });
 
+Deno.test("the fallback to protocol 3 is never silent: --quiet and --json leave its warning on standard error", async () => {
+  await using folder = await TemporaryFolder.create();
+  await using published = await ServerProcess.start(folder.join("published"), {
+    args: ["--listen", "127.0.0.1:0", "--tls-listen", "none"],
+  });
+  const alice = await prepare(folder, "Alice", `127.0.0.1:${published.port}`);
+  const warning = /^Warning: [^\n]*protocol 3, which is not safe[^\n]*\n$/;
+  for (const quiet of [["-q"], ["--json", "--quiet"]]) {
+    const { code, stderr } = await xfer(["client", ...quiet], alice);
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, warning, quiet.join(" "));
+  }
+});
+
 Deno.test("a known server: protocol 3 is warned of loudly; another in its place is refused until it is forgotten", async () => {
   await using folder = await TemporaryFolder.create();
   await using first = await ServerProcess.start(folder.join("first"));
