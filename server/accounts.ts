@@ -20,9 +20,9 @@ export class Accounts {
   readonly #catalog: Pick<Catalog, "findAccount">;
   readonly #remembered: ExpiringMap<Promise<Account | undefined>>;
 
-  constructor(catalog: Pick<Catalog, "findAccount">, clock: () => number) {
+  constructor(catalog: Pick<Catalog, "findAccount">, ticks: () => number) {
     this.#catalog = catalog;
-    this.#remembered = new ExpiringMap(() => BOUNDS, clock);
+    this.#remembered = new ExpiringMap(() => BOUNDS, ticks);
   }
 
   /** The account, as it was within the last second. */

@@ -198,7 +198,7 @@ export class Connection {
     if (this.#upload?.isOpen && this.#peer.profile.habits.has("acknowledged-parts")) {
       const { clientId } = this.#upload.request;
       // The next part may come on another connection, and be there before this one is seen to end.
-      await this.#context.parked.park(this.#upload, this.#context.clock());
+      await this.#context.parked.park(this.#upload, this.#context.ticks());
       this.#upload = undefined;
       return await this.#answer(this.#session.reply({ kind: "messageReceived", clientId }));
     }

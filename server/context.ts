@@ -26,8 +26,10 @@ export interface Context {
   /** Their values may change at any time: whoever needs one asks here for it, and keeps no copy. */
   readonly limits: Limits;
   readonly entropy: Entropy;
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch: for times that are shown, stored, or compared with stored ones. */
   readonly clock: () => number;
+  /** Milliseconds from any moment on, which never go back as the clock may: for intervals. */
+  readonly ticks: () => number;
   readonly log: Logger;
   /** Who may register now. */
   readonly registration: () => RegistrationMode;
@@ -63,32 +65,32 @@ export interface Reservation {
 
 export type Shared = Pick<
   Context,
-  "store" | "limits" | "entropy" | "clock" | "log" | "registration" | "helloAnswer"
+  "store" | "limits" | "entropy" | "clock" | "ticks" | "log" | "registration" | "helloAnswer"
 >;
 
 const HOUR_MS = 60 * 60_000;
 
 export function createContext(shared: Shared, freeSpace: () => Promise<number>): Context {
-  const { store, limits, clock, log } = shared;
+  const { store, limits, ticks, log } = shared;
   const transfers = new Transfers();
   return {
     ...shared,
     transfers,
     held: new HeldUploads(shared, (path) => transfers.isOpen(path)),
-    accounts: new Accounts(store.catalog, clock),
+    accounts: new Accounts(store.catalog, ticks),
     guests: new Guests(store.catalog, log),
     sessions: new ExpiringMap(
       () => ({ ttlMs: limits.sessionTtlMs, max: limits.maxSessions }),
-      clock,
+      ticks,
     ),
     reservations: new ExpiringMap(
       () => ({ ttlMs: limits.registrationTtlMs, max: limits.maxReservations }),
-      clock,
+      ticks,
     ),
-    registrations: new ExpiringMap(() => ({ ttlMs: HOUR_MS, max: limits.maxAddresses }), clock),
+    registrations: new ExpiringMap(() => ({ ttlMs: HOUR_MS, max: limits.maxAddresses }), ticks),
     staging: new Staging(store.blobs, limits, freeSpace),
     claims: new Claims(),
-    limitLog: new LimitLog(log, clock),
+    limitLog: new LimitLog(log, ticks),
     unverified: new UnverifiedFiles(limits, log),
     parked: new ParkedUploads(limits),
   };
@@ -104,6 +106,6 @@ export interface Peer {
   readonly origin: string;
   /** How it speaks, as far as it is known by now. */
   profile: Profile;
-  /** The last AES key given on this connection, and to whom; used before the one of `Context.sessions`. */
+  /** The last AES key given on this connection, and to whom; used before the one of `Context.sessions`. By `ticks`. */
   key: { readonly clientId: Bytes; readonly key: CryptoKey; usedAt: number } | undefined;
 }

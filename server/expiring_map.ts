@@ -11,19 +11,19 @@ export interface Bounds {
 
 export class ExpiringMap<V> {
   readonly #bounds: () => Bounds;
-  readonly #clock: () => number;
+  readonly #ticks: () => number;
   /** In order of last use, oldest first. */
   readonly #entries = new Map<string, { readonly value: V; readonly usedAt: number }>();
 
-  /** The bounds may change at any time; `clock` tells milliseconds since the epoch. */
-  constructor(bounds: () => Bounds, clock: () => number) {
+  /** The bounds may change at any time; `ticks` tells milliseconds from any moment on. */
+  constructor(bounds: () => Bounds, ticks: () => number) {
     this.#bounds = bounds;
-    this.#clock = clock;
+    this.#ticks = ticks;
   }
 
   set(key: string, value: V): void {
     this.#entries.delete(key);
-    this.#entries.set(key, { value, usedAt: this.#clock() });
+    this.#entries.set(key, { value, usedAt: this.#ticks() });
     this.sweep();
     const { max } = this.#bounds();
     for (const oldest of this.#entries.keys()) {
@@ -66,6 +66,6 @@ export class ExpiringMap<V> {
 
   /** What was last used then, or before, is forgotten. */
   #expired(): number {
-    return this.#clock() - this.#bounds().ttlMs;
+    return this.#ticks() - this.#bounds().ttlMs;
   }
 }

@@ -164,7 +164,7 @@ export async function handle(context: Context, peer: Peer, request: Plain): Prom
 
 /** The AES key under which a client sends files, if it has one. */
 export function sessionKey(context: Context, peer: Peer, clientId: Bytes): CryptoKey | undefined {
-  const now = context.clock();
+  const now = context.ticks();
   const { key } = peer;
   if (key === undefined || !equalBytes(key.clientId, clientId)) {
     return context.sessions.get(toHex(clientId));
@@ -209,7 +209,7 @@ async function freshKey(context: Context, peer: Peer, publicKey: Bytes) {
 
 async function useKey(context: Context, peer: Peer, clientId: Bytes, aesKey: Bytes) {
   const key = await importAesKey(aesKey);
-  peer.key = { clientId, key, usedAt: context.clock() };
+  peer.key = { clientId, key, usedAt: context.ticks() };
   context.sessions.set(toHex(clientId), key);
 }
 

@@ -11,16 +11,16 @@ const PAUSE_MS = 1000;
 
 export class LimitLog {
   readonly #log: Logger;
-  readonly #clock: () => number;
+  readonly #ticks: () => number;
   readonly #last = new Map<LimitName, { readonly at: number; omitted: number }>();
 
-  constructor(log: Logger, clock: () => number) {
+  constructor(log: Logger, ticks: () => number) {
     this.#log = log;
-    this.#clock = clock;
+    this.#ticks = ticks;
   }
 
   report(error: LimitError, address: string): void {
-    const now = this.#clock();
+    const now = this.#ticks();
     const last = this.#last.get(error.limit);
     if (last !== undefined && now - last.at < PAUSE_MS) {
       last.omitted++;

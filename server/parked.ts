@@ -9,6 +9,7 @@ import type { Upload } from "./upload.ts";
 
 interface Parked {
   readonly upload: Upload;
+  /** By `Context.ticks`. */
   readonly since: number;
 }
 

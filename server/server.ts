@@ -33,7 +33,10 @@ export interface ServerOptions extends RuleChanges {
   /** What is shown there; without, the identity that the data folder has, made at the first start. */
   readonly tlsFiles?: TlsFiles;
   readonly entropy?: Entropy;
+  /** Milliseconds since the epoch. */
   readonly clock?: () => number;
+  /** Milliseconds from any moment on, which never go back. */
+  readonly ticks?: () => number;
   readonly fileSystem?: FileSystem;
   readonly openCatalog?: OpenCatalog;
   readonly freeSpace?: FreeSpace;
@@ -84,7 +87,8 @@ export class Server implements AsyncDisposable {
    */
   static async start(options: ServerOptions): Promise<Server> {
     keepFreedMemory();
-    const { entropy = systemEntropy, clock = Date.now, fileSystem = Deno } = options;
+    const { entropy = systemEntropy, fileSystem = Deno } = options;
+    const { clock = Date.now, ticks = () => performance.now() } = options;
     const folder = await DataFolder.openToServe(
       options.dataFolder,
       fileSystem,
@@ -99,7 +103,7 @@ export class Server implements AsyncDisposable {
       if (securePort !== undefined) listeners.push(securePort);
       const rules = new Rules(options);
       const context = createContext({
-        ...{ store: folder, limits: rules.limits, entropy, clock, log },
+        ...{ store: folder, limits: rules.limits, entropy, clock, ticks, log },
         registration: () => rules.registration,
         helloAnswer: () => securePort?.helloAnswer,
       }, () => freeSpace(folder.path));
@@ -250,11 +254,11 @@ export class Server implements AsyncDisposable {
   }
 
   async #keepHouse(): Promise<void> {
-    const { limits, clock, sessions, reservations, registrations, store } = this.#context;
+    const { limits, clock, ticks, sessions, reservations, registrations, store } = this.#context;
     for (const table of [sessions, reservations, registrations]) table.sweep();
     try {
       await store.catalog.expireRegistrations(clock() - limits.registrationTtlMs);
-      const before = clock() - limits.unverifiedTtlMs;
+      const before = ticks() - limits.unverifiedTtlMs;
       await this.#context.unverified.expire(before);
       await this.#context.parked.expire(before);
       await this.#context.held.expire(clock() - limits.partialTtlMs);

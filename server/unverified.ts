@@ -19,6 +19,7 @@ export interface Unverified {
   readonly crc: number;
   /** Whether it may be stored at all: it can't when its padding was wrong. */
   readonly intact: boolean;
+  /** By `Context.ticks`. */
   readonly arrivedAt: number;
   /** What it counts until it is stored or discarded. */
   readonly claim: Claim | undefined;

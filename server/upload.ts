@@ -118,7 +118,7 @@ export class Upload implements AsyncDisposable {
       size: checksum.size,
       crc,
       intact: this.#intact,
-      arrivedAt: this.#context.clock(),
+      arrivedAt: this.#context.ticks(),
       claim,
     });
     return { kind: "fileReceived", clientId, contentSize, fileName, crc };

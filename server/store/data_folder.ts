@@ -15,6 +15,7 @@ import { DiskBlobStore } from "./disk_blob_store.ts";
 import { createOwnFolder, type FileSystem } from "./file_system.ts";
 import { withInline } from "./inline_blobs.ts";
 import { makePrivate, refuseLinks } from "./ownership.ts";
+import { noteServed } from "./served_folders.ts";
 import { SqliteCatalog } from "./sqlite_catalog.ts";
 import { LOCKED, type Place, usable } from "./trouble.ts";
 import { openWorkerCatalog } from "./worker_catalog.ts";
@@ -40,9 +41,9 @@ export class DataFolder<C extends Catalog = Catalog> implements Store, AsyncDisp
   readonly blobs: BlobStore;
   /** Whether others could look into the folder until it was opened to serve. */
   readonly wasOpen: boolean;
-  readonly #lock: DatabaseSync | undefined;
+  readonly #lock: Disposable | undefined;
 
-  private constructor(place: Place, store: Store<C>, lock?: DatabaseSync, wasOpen = false) {
+  private constructor(place: Place, store: Store<C>, lock?: Disposable, wasOpen = false) {
     this.place = place;
     this.wasOpen = wasOpen;
     this.catalog = store.catalog;
@@ -56,7 +57,7 @@ export class DataFolder<C extends Catalog = Catalog> implements Store, AsyncDisp
 
   /**
    * Opens a folder to serve from it, making it where it is missing. Throws `ConfigurationError`: `data-folder-in-use`
-   * where another server has it, `not-a-data-folder` where it holds something else, `catalog-empty` where its catalog was
+   * where a server has it, `not-a-data-folder` where it holds something else, `catalog-empty` where its catalog was
    * lost, `data-folder-unusable` where it can't be read or written; `IntegrityError` `catalog-damaged`.
    */
   static openToServe(
@@ -79,7 +80,7 @@ export class DataFolder<C extends Catalog = Catalog> implements Store, AsyncDisp
         const blobs = await DiskBlobStore.create(path, fs);
         return new DataFolder(place, { catalog, blobs }, lock, wasOpen);
       } catch (error) {
-        lock.close();
+        lock[Symbol.dispose]();
         throw error;
       }
     });
@@ -143,7 +144,7 @@ export class DataFolder<C extends Catalog = Catalog> implements Store, AsyncDisp
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.catalog[Symbol.asyncDispose]();
-    this.#lock?.close();
+    this.#lock?.[Symbol.dispose]();
   }
 }
 
@@ -218,25 +219,55 @@ async function namesIn(path: string): Promise<string[] | undefined> {
   }
 }
 
-/** An exclusive transaction that lasts as long as the process, however that ends. */
-async function acquireLock(path: string): Promise<DatabaseSync> {
-  await createPrivately(join(path, LOCK));
-  const lock = new DatabaseSync(join(path, LOCK));
+/** Keeps other servers out until it is disposed of, or the process ends, however that comes about. */
+async function acquireLock(path: string): Promise<Disposable> {
+  const file = join(path, LOCK);
+  await createPrivately(file);
+  const noted = await noteServed(file);
+  if (noted === undefined) throw inUse(path, "this process");
   try {
-    lock.exec("BEGIN EXCLUSIVE");
-    return lock;
+    const lock = lockExclusively(file);
+    return {
+      [Symbol.dispose]() {
+        lock.close();
+        noted[Symbol.dispose]();
+      },
+    };
   } catch (cause) {
-    lock.close();
+    noted[Symbol.dispose]();
     if (!(cause instanceof Error && cause.message.includes(LOCKED))) throw cause;
-    throw new ConfigurationError(
-      "data-folder-in-use",
-      `${printable(path)} is already served by another process`,
-      { hint: "Stop that server, or name another folder: --data DIR.", cause },
-    );
+    throw inUse(path, "another process", cause);
   }
 }
 
-/** Makes a file that only its owner can read, where there is none: SQLite would make one for everybody. */
+/** An exclusive transaction that lasts as long as the database is open. */
+function lockExclusively(file: string): DatabaseSync {
+  const lock = new DatabaseSync(file);
+  try {
+    lock.exec("BEGIN EXCLUSIVE");
+    return lock;
+  } catch (error) {
+    lock.close();
+    throw error;
+  }
+}
+
+function inUse(path: string, by: string, cause?: unknown): ConfigurationError {
+  return new ConfigurationError(
+    "data-folder-in-use",
+    `${printable(path)} is already served by ${by}`,
+    { hint: "Stop that server, or name another folder: --data DIR.", cause },
+  );
+}
+
+/**
+ * Makes a file that only its owner can read, where there is none: SQLite would make one for everybody. One that is there
+ * is not opened: to close it would end the locks that this process has on it.
+ */
 async function createPrivately(path: string): Promise<void> {
-  using _file = await Deno.open(path, { create: true, write: true, mode: 0o600 });
+  try {
+    using _file = await Deno.open(path, { createNew: true, write: true, mode: 0o600 });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+  }
 }

@@ -264,7 +264,12 @@ async function killAtCall(
 function startSound(dataFolder: string, aheadMs: number): Promise<Server> {
   const loopback = { hostname: "127.0.0.1", port: 0 };
   const ports = { listen: [loopback], tlsListen: loopback };
-  return Server.start({ ...ports, dataFolder, clock: () => Date.now() + aheadMs });
+  return Server.start({
+    ...ports,
+    dataFolder,
+    clock: () => Date.now() + aheadMs,
+    ticks: () => Date.now() + aheadMs,
+  });
 }
 
 /** What is stored is what the clients may expect, whole, and nothing else. */

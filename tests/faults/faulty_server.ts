@@ -30,6 +30,7 @@ if (import.meta.main) {
       ...(secure ? { tlsListen: loopback } : {}),
       dataFolder,
       clock: () => Date.now() + aheadMs,
+      ticks: () => Date.now() + aheadMs,
       fileSystem: system.fileSystem,
       openCatalog: system.openCatalog,
     });

@@ -238,7 +238,7 @@ function start(dataFolder: string, system: FaultySystem, aheadMs = () => 0): Pro
   const loopback = { hostname: "127.0.0.1", port: 0 };
   const ports = { listen: [loopback], tlsListen: loopback };
   const clock = () => Date.now() + aheadMs();
-  return Server.start({ ...ports, dataFolder, clock, fileSystem, openCatalog });
+  return Server.start({ ...ports, dataFolder, clock, ticks: clock, fileSystem, openCatalog });
 }
 
 async function isRefused(work: () => Promise<void>): Promise<boolean> {

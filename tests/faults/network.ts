@@ -145,6 +145,7 @@ async function onFaultyNetwork(
         listen: [{ hostname: "127.0.0.1", port: 0 }],
         dataFolder,
         clock: () => Date.now() + aheadMs,
+        ticks: () => Date.now() + aheadMs,
         openCatalog: (path) => openInThisThread(path),
       });
       const send = (address = server.address) =>

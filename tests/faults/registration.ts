@@ -43,6 +43,7 @@ async function killAt(protocol: Protocol, at: number): Promise<boolean> {
   await using server = await Server.start({
     ...{ listen: [LOOPBACK], tlsListen: LOOPBACK, dataFolder: folder.join("data") },
     clock: () => Date.now() + aheadMs,
+    ticks: () => Date.now() + aheadMs,
   });
   const home = folder.join("Alice");
   await Deno.mkdir(home, { mode: 0o700 });

@@ -48,7 +48,7 @@ function over(
     try {
       await using server = await Server.start({
         listen: [{ hostname: "127.0.0.1", port: 0 }],
-        ...{ dataFolder: folder.join("data"), limits, clock: () => now },
+        ...{ dataFolder: folder.join("data"), limits, clock: () => now, ticks: () => now },
         freeSpace: () => Promise.resolve(FREE),
       });
       const connect = async () => {

@@ -46,7 +46,7 @@ class Scene implements AsyncDisposable {
     const server = resources.use(
       await Server.start({
         listen: [{ hostname: "127.0.0.1", port: 0 }],
-        ...{ dataFolder: folder.join("data"), limits, clock: () => now.ms },
+        ...{ dataFolder: folder.join("data"), limits, clock: () => now.ms, ticks: () => now.ms },
       }),
     );
     return new Scene(resources, server, folder, now);
@@ -167,7 +167,7 @@ Deno.test("unverifiedTtlMs: a file whose next packet does not come is dropped af
 Deno.test("maxAddresses: the address that has asked longest ago makes room", () => {
   const shared = {
     ...{ store: { blobs: {}, catalog: {} }, entropy: {}, log: getLogger("unheard") },
-    ...{ limits: { ...DEFAULT_LIMITS, maxAddresses: 2 }, clock: () => 0 },
+    ...{ limits: { ...DEFAULT_LIMITS, maxAddresses: 2 }, clock: () => 0, ticks: () => 0 },
   } as unknown as Shared;
   const { registrations } = createContext(shared, () => Promise.resolve(0));
   for (const address of ["192.0.2.1", "192.0.2.2", "192.0.2.3"]) {

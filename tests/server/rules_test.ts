@@ -101,7 +101,7 @@ Deno.test("idleTimeoutMs: who connects from then on has the new time, a wait tha
 
 Deno.test("sessionTtlMs: a shorter one holds for keys that are in memory", async () => {
   let now = 1_000_000_000;
-  await using scene = await Scene.create({}, { clock: () => now });
+  await using scene = await Scene.create({}, { clock: () => now, ticks: () => now });
   using first = await Peer.connect(scene.server.address);
   await first.enrol("Alice");
   now += 60_000;

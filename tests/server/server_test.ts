@@ -34,6 +34,7 @@ function test(what: string, body: (scene: Scene) => Promise<void>, limits: Parti
       listen: [{ hostname: "127.0.0.1", port: 0 }],
       ...{ dataFolder, limits },
       clock: () => now,
+      ticks: () => now,
     });
     using peer = await Peer.connect(server.address);
     await body({

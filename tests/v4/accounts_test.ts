@@ -22,7 +22,7 @@ const DISABLED = { name: "RefusedError", code: "account-disabled" };
 
 Deno.test("disabled: out within a second, on open connections too; enabled: in again", async () => {
   const clock = new Clock();
-  await using scene = await Scene.create({}, { clock: clock.now });
+  await using scene = await Scene.create({}, { clock: clock.now, ticks: clock.now });
   using alice = await scene.client("Alice");
   using bob = await scene.client("Bob");
   const { token } = await alice.link();
@@ -62,7 +62,7 @@ Deno.test("a link that was made before a key is taken away, or the account disab
 for (const what of ["its key is taken away", "its account is disabled", "it is removed"] as const) {
   Deno.test(`no link is made in the moment before it is noticed that ${what}`, async () => {
     const stopped = Date.now();
-    await using scene = await Scene.create({}, { clock: () => stopped });
+    await using scene = await Scene.create({}, { clock: () => stopped, ticks: () => stopped });
     using alice = await scene.client("Alice");
     await assert.rejects(alice.stat("a"), { code: "no-such-file" });
     const [key] = await listUserKeys(scene.data, "Alice");
@@ -77,7 +77,7 @@ for (const what of ["its key is taken away", "its account is disabled", "it is r
 
 Deno.test("disabled while a file arrives: it is not stored", async () => {
   const stopped = Date.now();
-  await using scene = await Scene.create({}, { clock: () => stopped });
+  await using scene = await Scene.create({}, { clock: () => stopped, ticks: () => stopped });
   (await scene.client("Alice"))[Symbol.dispose]();
   using raw = await connectRaw(scene.server.address);
   await loginRaw(raw, scene.folder.join("Alice"));
@@ -99,7 +99,7 @@ Deno.test("disabled while a file arrives: it is not stored", async () => {
 
 Deno.test("disabled: protocol 3 gets general errors, and its files are not stored", async () => {
   const clock = new Clock();
-  await using scene = await Scene.create({}, { clock: clock.now });
+  await using scene = await Scene.create({}, { clock: clock.now, ticks: clock.now });
   using open = await Peer.connect(scene.server.address);
   await open.enrol("Alice");
   assert.equal(kindOf(await open.sendFile("a", pseudoRandomBytes(10))), "fileReceived");
@@ -120,7 +120,7 @@ Deno.test("disabled: protocol 3 gets general errors, and its files are not store
 
 Deno.test("a quota of one's own goes before the server's, for either protocol", async () => {
   const clock = new Clock();
-  await using scene = await Scene.create({ quotaFiles: 1 }, { clock: clock.now });
+  await using scene = await Scene.create({ quotaFiles: 1 }, { clock: clock.now, ticks: clock.now });
   using alice = await scene.client("Alice");
   const files = await Promise.all(
     ["a", "b", "c"].map(async (name) => ({
@@ -176,7 +176,7 @@ Deno.test("renamed: the client learns of it, and transfer.info has to say the ne
 
 Deno.test("a key that is taken away is out within a second; the last one is not taken by mistake", async () => {
   const clock = new Clock();
-  await using scene = await Scene.create({}, { clock: clock.now });
+  await using scene = await Scene.create({}, { clock: clock.now, ticks: clock.now });
   using alice = await scene.client("Alice");
   const { token } = await alice.link();
   clock.forward(1);
@@ -206,7 +206,7 @@ Deno.test("a key that is taken away is out within a second; the last one is not 
 
 Deno.test("an account that is removed is out within a second, and its name is free", async () => {
   const clock = new Clock();
-  await using scene = await Scene.create({}, { clock: clock.now });
+  await using scene = await Scene.create({}, { clock: clock.now, ticks: clock.now });
   using alice = await scene.client("Alice");
   const { token } = await alice.link();
   await removeUser(scene.data, "Alice");

@@ -162,7 +162,12 @@ function test(name: string, work: (scene: Scene) => Promise<void>, limits: Parti
     };
     const context = createContext({
       ...{ store: { catalog: { ...catalog, storeFile }, blobs } },
-      ...{ limits: { ...DEFAULT_LIMITS, ...limits }, entropy: systemEntropy, clock: Date.now },
+      ...{
+        limits: { ...DEFAULT_LIMITS, ...limits },
+        entropy: systemEntropy,
+        clock: Date.now,
+        ticks: Date.now,
+      },
       ...{ log: getLogger(["xfer", "server"]), registration: () => "open" as const },
       helloAnswer: () => undefined,
     }, () => Promise.resolve(Infinity));

@@ -79,7 +79,11 @@ Deno.test("of many that come at once with one use of an invitation one gets in",
 
 Deno.test("a token that has expired, was never made, is cut off or of another server is refused, and why is said", async () => {
   const clock = new Clock();
-  await using scene = await Scene.create({}, { registration: "invite", clock: clock.now });
+  await using scene = await Scene.create({}, {
+    registration: "invite",
+    clock: clock.now,
+    ticks: clock.now,
+  });
   await using other = await Scene.create({}, { registration: "invite" });
   const { token } = await invite(scene.data, once);
   const { token: foreign } = await invite(other.data, once);
