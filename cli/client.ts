@@ -21,6 +21,7 @@ import {
   EDITIONS,
   findEdition,
   formatAddress,
+  fromPrintable,
   type Habit,
   printable,
   UsageError,
@@ -103,7 +104,7 @@ export function clientCommand(client: Command, run: Run): void {
   const command = client.command("put")
     .description("Store files, and by protocol 4 folders with all that is in them.")
     .argument("<path...>", "what to store; line 3 of transfer.info is not used")
-    .option("--as <name>", "the name on the server of the only path (protocol 4)");
+    .option("--as <name>", "the name on the server of the only path (protocol 4)", fromPrintable);
   addTransferOptions(command, " (protocol 4)")
     .addHelpText("after", PUT_HELP)
     .action(async (files: string[], _options: unknown, command: Command) =>

@@ -7,6 +7,7 @@ import type { Command } from "commander";
 import type { RemoteFile } from "../client/mod.ts";
 import {
   formatFingerprint,
+  fromPrintable,
   printable,
   RefusedError,
   UnconfirmedError,
@@ -25,8 +26,8 @@ import { example, isoTime } from "./words.ts";
 export function addRemoteFileCommands(client: Command, run: Run, connect: Connect): void {
   client.command("list")
     .description("Print your files on the server, by name (protocol 4).")
-    .argument("[prefix]", "how their names begin; without, all")
-    .addHelpText("after", example("xfer client list docs/"))
+    .argument("[prefix]", "how their names begin; without, all", fromPrintable)
+    .addHelpText("after", example("xfer client list docs/") + AS_PRINTED)
     .action(async (prefix: string | undefined, _: unknown, command: Command) => {
       using connection = await connect(command);
       await reportAll(run.reporter, "file", (take) => connection.list(prefix ?? "", take));
@@ -73,6 +74,11 @@ export function addRemoteFileCommands(client: Command, run: Run, connect: Connec
       run.reporter.report({ event: "renamed", from, to });
     });
 }
+
+const AS_PRINTED = `
+
+Characters that nobody sees are printed as \\u{…}. Every command takes a name as it is
+printed; put it in quotes: xfer client get 'a\\u{200b}b.txt'.`;
 
 const HOW_MANY = `
 

@@ -4,14 +4,17 @@
  * @module
  */
 import { InvalidArgumentError } from "commander";
-import { printable, RefusedError, type XferError } from "../protocol/mod.ts";
+import { fromPrintable, RefusedError, shellWord, type XferError } from "../protocol/mod.ts";
 
 /** The argument of commands that are about one file on the server. */
 export const REMOTE_NAME = "the name of the file on the server";
 
-/** Throws commander's `InvalidArgumentError` for an empty one. */
+/**
+ * A name as it is, or as it was printed: `\u{…}` stands for a character, since no name has a backslash. Throws
+ * commander's `InvalidArgumentError` for an empty one.
+ */
 export function parseName(name: string): string {
-  if (name !== "") return name;
+  if (name !== "") return fromPrintable(name);
   throw new InvalidArgumentError("It is empty.");
 }
 
@@ -22,6 +25,6 @@ export function parseNames(name: string, before: readonly string[] = []): string
 
 /** What is said where a version is asked for that there is not. */
 export function hintVersions(error: XferError, name: string): XferError {
-  const hint = `See which there are: xfer client versions ${printable(name)}.`;
+  const hint = `See which there are: xfer client versions ${shellWord(name)}.`;
   return new RefusedError("no-such-file", error.message, { hint, cause: error });
 }

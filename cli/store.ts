@@ -19,6 +19,7 @@ import { dataOf } from "./configuration/options.ts";
 import { DAMAGED, SUCCESS } from "./exit_codes.ts";
 import type { EventOf } from "./events.ts";
 import { parseVersion } from "./quantities.ts";
+import { parseName } from "./remote_name.ts";
 import type { Reporter } from "./reporter.ts";
 import type { Run } from "./run.ts";
 import { example, isoTime } from "./words.ts";
@@ -36,7 +37,7 @@ export function addStoreCommands(server: Command, run: Run): void {
   server.command("export")
     .description("Write a stored file out, after a check that it is as it was stored.")
     .argument("<user>", "the name of the client")
-    .argument("<name>", "the name of the file")
+    .argument("<name>", "the name of the file", parseName)
     .argument("<file>", "where to write it; must not exist")
     .option("--version <number>", "one that was replaced and is kept: see list", parseVersion)
     .addHelpText(

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Command, CommanderError } from "commander";
-import { printable } from "../protocol/text.ts";
+import { printable, shellWord } from "../protocol/text.ts";
 import { UsageError } from "../protocol/errors.ts";
 
 /** What commander says of a value of an option, or of an argument, that can't be one; the last part is ours. */
@@ -76,7 +76,7 @@ export async function unknownCommand(
   const message = `unknown command '${printable(name)}'${near}`;
   const path = pathOf(command);
   const isFile = near === "" && names.includes(STORING) && looksLikeFile(name);
-  const hint = isFile ? `To store a file: ${path} ${STORING} ${printable(name)}. ` : "";
+  const hint = isFile ? `To store a file: ${path} ${STORING} ${shellWord(name)}. ` : "";
   return new UsageError("unknown-command", message, { hint: `${hint}See ${path} --help.` });
 }
 

@@ -9,6 +9,7 @@ import {
   IntegrityError,
   printable,
   RefusedError,
+  shellWord,
   type Stoppable,
   throwIfStopped,
   UsageError,
@@ -38,7 +39,7 @@ export function wantedBytes({ name, size }: RemoteFile, range: ByteRange | undef
   throw new UsageError(
     "bad-range",
     `There is no byte ${from} in ${printable(name)}: it has ${size}, counted from 0`,
-    { hint: `See what there is: xfer client stat ${printable(name)}.` },
+    { hint: `See what there is: xfer client stat ${shellWord(name)}.` },
   );
 }
 

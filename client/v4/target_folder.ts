@@ -4,7 +4,7 @@
  * @module
  */
 import { dirname } from "node:path";
-import { printable, StorageError, UsageError } from "../../protocol/mod.ts";
+import { printable, shellWord, StorageError, UsageError } from "../../protocol/mod.ts";
 import { writing } from "./part_file.ts";
 
 /** A folder that is to be there when files are got into it. */
@@ -22,7 +22,7 @@ export async function checkFolder({ path, isMade }: TargetFolder): Promise<void>
   await refuseFile(path);
   if (isMade || await isFolder(path)) return;
   throw new StorageError("cannot-write", `There is no folder ${printable(path)}`, {
-    hint: `Make it first, or let it be made for the file: -o ${printable(path)}/.`,
+    hint: `Make it first, or let it be made for the file: -o ${shellWord(`${path}/`)}.`,
   });
 }
 

@@ -1,0 +1,43 @@
+/** A name as `list` prints it leads every command to the file. */
+import assert from "node:assert/strict";
+import { xfer } from "../helpers/processes.ts";
+import { Alice } from "./alice.ts";
+
+/** What `list` prints in front of a name: size and time. */
+const BEFORE_NAME = /^ *\d+ {2}\S+ {2}/;
+
+const NAMES = [
+  "کتاب\u200cها.txt",
+  "\u{1f468}\u200d\u{1f469}\u200d\u{1f467}.txt",
+  "a\u200bb\u3164.txt",
+];
+
+Deno.test("a name that list has printed can be given to every command", async () => {
+  await using alice = await Alice.create(...NAMES);
+  const { run, here } = alice;
+  assert.equal((await run("put", ...NAMES)).code, 0);
+  const listed = (await run("list")).stdout.trimEnd().split("\n");
+  const shown = listed.map((line) => line.replace(BEFORE_NAME, ""));
+  assert.ok(shown.includes("کتاب\u200cها.txt"), "an ordinary name is printed as it is");
+  assert.ok(shown.includes("a\\u{200b}b\\u{3164}.txt"), "invisible characters are escaped");
+
+  const succeeds = async (...args: string[]) => {
+    const { code, stderr } = await run(...args);
+    assert.equal(code, 0, `${args.join(" ")}: ${stderr}`);
+  };
+  await succeeds("get", ...shown, "-o", "got/");
+  for (const name of NAMES) assert.equal(await Deno.readTextFile(`${here}/got/${name}`), name);
+  for (const name of shown) {
+    await succeeds("stat", name);
+    await succeeds("versions", name);
+    assert.match((await run("list", name)).stdout, BEFORE_NAME);
+    const data = ["--data", `${here}/../data`];
+    const exported = await xfer(["server", "export", "Alice", name, "exported", ...data], here);
+    assert.equal(exported.code, 0, exported.stderr);
+    await Deno.remove(`${here}/exported`);
+  }
+  await succeeds("rename", shown[0] as string, `old/${shown[0]}`);
+  await succeeds("put", NAMES[0] as string, "--as", `old/${shown[0]}`);
+  await succeeds("remove", `old/${shown[0]}`, ...shown.slice(1));
+  assert.equal((await run("list")).stdout, "");
+});
