@@ -8,7 +8,7 @@ import {
   type Bytes,
   encodeTextField,
   FIELDS,
-  IntegrityError,
+  fileChanged,
   maxFileSize,
   printable,
   type Profile,
@@ -90,9 +90,10 @@ export class SourceFile {
     yield* file.read(buffers);
   }
 
-  /** Whether it is another file now than the one that was inspected, as far as its size, times and number tell. */
+  /** Whether it is another file now than the one that was inspected: see {@link OpenSource.hasChanged}. */
   async hasChanged(): Promise<boolean> {
-    return !this.isWhat(await attempt(this.path, () => Deno.stat(this.path)));
+    using file = await this.open();
+    return await file.hasChanged();
   }
 
   /** Whether this is what was inspected, as far as size, times and number tell. */
@@ -162,9 +163,15 @@ export class OpenSource implements Disposable {
     return await this.#fill(new Uint8Array(this.#source.size));
   }
 
-  /** Whether what is open is another file than the one that was inspected, as far as its size, times and number tell. */
-  hasChanged(): boolean {
-    return !this.#source.isWhat(this.#file.statSync());
+  /**
+   * Whether what is open is another file than the one that was inspected, as far as its size, times and number tell; or
+   * holds more bytes than its size says, as files do whose size the system does not know: what was read is a part then.
+   */
+  async hasChanged(): Promise<boolean> {
+    const { path, size } = this.#source;
+    if (!this.#source.isWhat(this.#file.statSync())) return true;
+    this.#file.seekSync(size, Deno.SeekMode.Start);
+    return await attempt(path, () => this.#file.read(new Uint8Array(1))) !== null;
   }
 
   [Symbol.dispose](): void {
@@ -179,20 +186,10 @@ export class OpenSource implements Disposable {
     for (let filled = 0; filled < piece.length;) {
       const read = () => this.#file.read(piece.subarray(filled));
       const size = await attempt(this.#source.path, read);
-      if (size === null) throw this.#shorter();
+      if (size === null) throw fileChanged(printable(this.#source.path));
       filled += size;
     }
     return piece;
-  }
-
-  #shorter(): IntegrityError {
-    return new IntegrityError(
-      "file-changed",
-      `${
-        printable(this.#source.path)
-      } became shorter while it was sent; the server has dropped what it got`,
-      { hint: "Send it again when nothing writes to it." },
-    );
   }
 }
 

@@ -63,6 +63,6 @@ async function digestFile(
     at += DIGEST_SIZE;
     onRead(chunk.length);
   }
-  if (source.hasChanged()) throw new Error("it was changed");
+  if (await source.hasChanged()) throw new Error("it was changed");
   return digestTree(leaves);
 }

@@ -6,6 +6,7 @@
 import {
   type Bytes,
   equalBytes,
+  fileChanged,
   IntegrityError,
   InterruptedError,
   NetworkError,
@@ -128,7 +129,7 @@ export class PutRequest {
   async complete(source: OpenSource, sums: ChunkSums, send: () => Promise<void>): Promise<void> {
     try {
       await send();
-      if (source.hasChanged()) throw changed(this.#job.file);
+      if (await source.hasChanged()) throw fileChanged(printable(this.#job.file.path));
     } catch (error) {
       if (!leavesPart(error, this.#job)) await this.cancel();
       throw error;
@@ -246,14 +247,5 @@ function storedOtherwise({ path }: SourceFile): IntegrityError {
     "stored-otherwise",
     `The server says that it has stored ${printable(path)}, with other checksums than it has`,
     { hint: "Tell its operator; get the file back to see what is there." },
-  );
-}
-
-/** Why a file that was read is not to be ended. */
-export function changed(file: SourceFile): IntegrityError {
-  return new IntegrityError(
-    "file-changed",
-    `${printable(file.path)} was changed while it was sent; it is not stored`,
-    { hint: "Send it again when nothing writes to it." },
   );
 }

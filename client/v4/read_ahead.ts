@@ -3,9 +3,8 @@
  *
  * @module
  */
-import type { Bytes } from "../../protocol/mod.ts";
+import { type Bytes, fileChanged, printable } from "../../protocol/mod.ts";
 import type { Job, Jobs } from "./jobs.ts";
-import { changed } from "./put_request.ts";
 
 /** A file with more bytes is read as it is sent. */
 const SMALL = 64 * 1024;
@@ -53,6 +52,6 @@ export class ReadAhead {
 async function readWhole({ file }: Job): Promise<Bytes> {
   using source = await file.open();
   const content = await source.readWhole();
-  if (source.hasChanged()) throw changed(file);
+  if (await source.hasChanged()) throw fileChanged(printable(file.path));
   return content;
 }

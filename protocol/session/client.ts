@@ -139,11 +139,7 @@ export function* upload(profile: Profile, file: Upload): Conversation<number> {
     const { ours, theirs, changed } = yield* sendOnce(profile, file, attempt);
     if (changed) {
       yield* giveUp(profile, clientId, fileName);
-      throw new IntegrityError(
-        "file-changed",
-        `${shown(fileName)} changed while it was sent; the server has dropped what it got`,
-        { hint: "Send it again when nothing writes to it." },
-      );
+      throw fileChanged(shown(fileName));
     }
     yield { do: "compare", attempt, ours, theirs };
     if (ours === theirs) {
@@ -164,6 +160,19 @@ export function* upload(profile: Profile, file: Upload): Conversation<number> {
     yield* send(profile, { kind: "crcInvalid", clientId, fileName });
     yield* passOverAnswer();
   }
+}
+
+/** Why what was read of a file is not stored. `file`: its name or path, safe to show. */
+export function fileChanged(file: string): IntegrityError {
+  return new IntegrityError(
+    "file-changed",
+    `${file} changed while it was sent, or the system does not know its size; it is not stored`,
+    {
+      hint:
+        "Send it again when nothing writes to it. Of a file without a true size, such as those " +
+        "below /proc, send a copy.",
+    },
+  );
 }
 
 /** One attempt at a file: sends it and returns both checksums. */

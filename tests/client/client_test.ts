@@ -120,6 +120,24 @@ Deno.test("client: a file that shrinks while it is sent can't be ended; the serv
   assert.deepEqual([...Deno.readDirSync(folder.join("data", "staging"))], []);
 });
 
+Deno.test({
+  name: "client: of a file with more bytes than its size nothing is stored; the next one is",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    await using folder = await TemporaryFolder.create();
+    await using server = await start(folder);
+    const b = await folder.write("b", "content");
+    const { outcomes } = await send(folder, server.address, [], {
+      files: ["/proc/cpuinfo", b],
+    });
+    const [first, second] = outcomes;
+    assert.ok(first !== undefined && "error" in first);
+    assert.equal(first.error.code, "file-changed");
+    assert.ok(second !== undefined && "crc" in second);
+    assert.deepEqual([...Deno.readDirSync(folder.join("data", "staging"))], []);
+  },
+});
+
 Deno.test("client: an identity of another name is not used, nor replaced", async () => {
   await using folder = await TemporaryFolder.create();
   await using server = await start(folder);

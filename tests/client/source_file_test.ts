@@ -43,6 +43,21 @@ Deno.test("a file that becomes shorter while it is read is an error; one that ch
   assert.equal(await touched.hasChanged(), true);
 });
 
+Deno.test({
+  name:
+    "a file that holds more bytes than its size says is noticed, whether it is read as a stream or whole",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    const file = await inspect("/proc/cpuinfo");
+    assert.equal(file.size, 0);
+    assert.deepEqual(await read(file, 64), []);
+    assert.equal(await file.hasChanged(), true);
+    using open = await file.open();
+    assert.equal((await open.readWhole()).length, 0);
+    assert.equal(await open.hasChanged(), true);
+  },
+});
+
 Deno.test("what can't be sent is refused before anything is", async () => {
   await using folder = await TemporaryFolder.create();
   await assert.rejects(inspect(folder.join("none")), { name: "StorageError", code: "cannot-read" });
