@@ -5,8 +5,11 @@
  */
 import { type Bytes, concatBytes, type Part } from "../protocol/mod.ts";
 
-/** Bytes of content that go out in one write with a header, at most: more would be copied for nothing. */
-const BEGINNING = 64 * 1024;
+/**
+ * Bytes of content that go out in one write with a header, at most; and with the end of a message, at least, where it
+ * has so many. More would be copied for nothing.
+ */
+const TOGETHER = 64 * 1024;
 
 export interface Sink {
   /** Sends bytes in one write. `false` where they are not taken any more. */
@@ -22,6 +25,8 @@ export class PartWriter {
   #left = 0;
   #padding = 0;
   #count = 0;
+  /** What is not sent before the end of its message is here too. */
+  #held: Bytes[] = [];
 
   constructor(parts: Iterable<Part>, sink: Sink) {
     this.#parts = parts[Symbol.iterator]();
@@ -29,25 +34,34 @@ export class PartWriter {
   }
 
   /**
-   * Writes ciphertext. A part's header begins in one write with its content, and its padding ends in one: some servers
-   * take what one read gives for the whole message. `false` where the sink takes no more.
+   * Writes ciphertext. A message that is small leaves in one write, and so do the beginning and the end of a large one:
+   * some servers take what one read gives for the whole message. `false` where the sink takes no more.
    */
   async write(ciphertext: Bytes): Promise<boolean> {
     for (let done = 0; done < ciphertext.length;) {
-      const pieces: Bytes[] = [];
-      if (this.#left === 0) {
+      const pieces = this.#held.splice(0);
+      let room = this.#left;
+      if (room === 0) {
         const head = this.#begin();
         const further = this.#count > 1 && head.length > 0;
         if (further && !(await this.#sink.nextPart())) return false;
         pieces.push(head);
+        // What would be left behind the beginning goes with it where it is no more.
+        room = this.#left > 2 * TOGETHER ? TOGETHER : this.#left;
       }
-      const room = pieces.length > 0 ? Math.min(this.#left, BEGINNING) : this.#left;
       const content = ciphertext.subarray(done, done + room);
-      pieces.push(content);
       done += content.length;
       this.#left -= content.length;
+      const isWaitedFor = done === ciphertext.length && this.#left > 0 && this.#left < TOGETHER;
+      const now = isWaitedFor ? content.subarray(0, -TOGETHER) : content;
+      // The caller may use the bytes for something else.
+      if (isWaitedFor) this.#held.push(content.slice(now.length));
+      if (now.length > 0) pieces.push(now);
+      else this.#held.unshift(...pieces.splice(0));
       if (this.#left === 0 && this.#padding > 0) pieces.push(new Uint8Array(this.#padding));
-      const bytes = pieces.length === 1 ? content : concatBytes(...pieces);
+      const [first, ...others] = pieces;
+      if (first === undefined) continue;
+      const bytes = others.length === 0 ? first : concatBytes(...pieces);
       if (!(await this.#sink.send(bytes))) return false;
     }
     return true;

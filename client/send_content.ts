@@ -43,7 +43,7 @@ export interface Content extends Stoppable {
  * what the server got is of no use then, and its connection to be closed.
  */
 export async function sendContent(
-  link: Link,
+  link: Pick<Link, "begin" | "write" | "nextPart">,
   parts: Iterable<Part>,
   { file, aesKey, habits, crc, buffers, onProgress, signal }: Content,
 ): Promise<number> {
@@ -72,14 +72,14 @@ export async function sendContent(
   for await (const piece of file.read(buffers)) {
     throwIfStopped(signal);
     const ciphertext = await encrypting;
-    encrypting = encryptor.update(piece);
-    if (crc === undefined) checksum.update(piece);
     read += piece.length;
+    // The padding is encrypted with the last piece, so that both leave in one write.
+    encrypting = read === file.size ? encryptor.final(piece) : encryptor.update(piece);
+    if (crc === undefined) checksum.update(piece);
     if (ciphertext !== undefined && !(await send(ciphertext))) break;
     onProgress(read);
   }
-  if (encrypting !== undefined) await send(await encrypting);
-  await send(await encryptor.final());
+  await send(await (encrypting ?? encryptor.final()));
   await sending;
   const digest = crc ?? checksum.digest();
   if (trailerSize(habits) > 0) await writer.write(new ByteWriter(4).u32(digest).bytes);

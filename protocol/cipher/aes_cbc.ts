@@ -38,7 +38,7 @@ export class CbcEncryptor {
 
   /** The ciphertext of all whole blocks so far that has not been returned before. */
   async update(plaintext: Bytes): Promise<Bytes> {
-    const input = this.#rest.length > 0 ? concatBytes(this.#rest, plaintext) : plaintext;
+    const input = this.#withRest(plaintext);
     const whole = input.length - (input.length % BLOCK_SIZE);
     this.#rest = input.slice(whole);
     if (whole === 0) return NOTHING;
@@ -48,14 +48,13 @@ export class CbcEncryptor {
     return ciphertext;
   }
 
-  /** The ciphertext of a message that is here whole. */
-  async whole(plaintext: Bytes): Promise<Bytes> {
-    return concatBytes(await this.update(plaintext), await this.final());
+  /** The end of the ciphertext, padding included, with what is left of the plaintext. */
+  async final(plaintext: Bytes = NOTHING): Promise<Bytes> {
+    return await this.#encrypt(this.#withRest(plaintext));
   }
 
-  /** The last block, padding included. */
-  async final(): Promise<Bytes> {
-    return await this.#encrypt(this.#rest);
+  #withRest(plaintext: Bytes): Bytes {
+    return this.#rest.length > 0 ? concatBytes(this.#rest, plaintext) : plaintext;
   }
 
   async #encrypt(data: Bytes): Promise<Bytes> {

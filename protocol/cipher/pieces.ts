@@ -39,7 +39,7 @@ export class PiecesEncryptor {
     let input = concatBytes(this.#rest, plaintext);
     const ciphertext: Bytes[] = [];
     while (input.length > this.#pieceSize) {
-      ciphertext.push(await new CbcEncryptor(this.#key).whole(input.subarray(0, this.#pieceSize)));
+      ciphertext.push(await new CbcEncryptor(this.#key).final(input.subarray(0, this.#pieceSize)));
       input = input.subarray(this.#pieceSize);
       this.#pieceSize = FURTHER_PIECE;
     }
@@ -47,9 +47,10 @@ export class PiecesEncryptor {
     return concatBytes(...ciphertext);
   }
 
-  /** The last piece. */
-  async final(): Promise<Bytes> {
-    return await new CbcEncryptor(this.#key).whole(this.#rest);
+  /** The end of the ciphertext, with what is left of the plaintext. */
+  async final(plaintext: Bytes = NOTHING): Promise<Bytes> {
+    const before = await this.update(plaintext);
+    return concatBytes(before, await new CbcEncryptor(this.#key).final(this.#rest));
   }
 }
 

@@ -8,11 +8,13 @@ import {
   importAesKey,
   NO_HABITS,
   partsOf,
+  type Profile,
 } from "../../mod.ts";
 import { Link } from "../../client/link.ts";
-import { sendContent } from "../../client/send_content.ts";
+import { PIECE_SIZE, sendContent } from "../../client/send_content.ts";
 import { SourceFile } from "../../client/source_file.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
+import { DIALECTS } from "../helpers/dialects.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
 
 const PROFILE = { edition: edition2023c, habits: NO_HABITS };
@@ -65,4 +67,72 @@ Deno.test("a checksum that is known already is not found again", async () => {
   const { told, plaintext } = await send(content, 42);
   assert.equal(told, 42);
   assert.deepEqual(plaintext, content);
+});
+
+/** The writes in which a file leaves, by message. */
+async function writesOf(profile: Profile, content: Bytes, pieceSize: number): Promise<Bytes[][]> {
+  await using folder = await TemporaryFolder.create();
+  const file = await SourceFile.inspect(await folder.write("a.bin", content), profile);
+  const messages: Bytes[][] = [[]];
+  const link = {
+    begin: () => Promise.resolve(),
+    write: (bytes: Bytes) => {
+      messages.at(-1)?.push(bytes.slice());
+      return Promise.resolve(true);
+    },
+    nextPart: () => {
+      messages.push([]);
+      return Promise.resolve(true);
+    },
+  };
+  const upload = { clientId: new Uint8Array(16), fileName: file.nameField, size: file.size };
+  await sendContent(link, partsOf(profile, upload), {
+    ...{ file, aesKey, habits: profile.habits, crc: undefined },
+    buffers: [new Uint8Array(pieceSize), new Uint8Array(pieceSize)],
+    onProgress: () => {},
+  });
+  return messages;
+}
+
+const TOGETHER = 64 * 1024;
+
+/** Around the boundaries of blocks, writes, packets and pieces. */
+const BOUNDARIES = [
+  ...[0, 1, 15, 16, 300, 734, 7900, 7909, 7925],
+  ...[TOGETHER - 17, TOGETHER - 16, TOGETHER - 1, TOGETHER, TOGETHER + 1, 2 * TOGETHER],
+  ...[PIECE_SIZE - 16, PIECE_SIZE - 1, PIECE_SIZE, PIECE_SIZE + 1, PIECE_SIZE + 15],
+  ...[PIECE_SIZE + 16, PIECE_SIZE + TOGETHER, 2 * PIECE_SIZE, 2 * PIECE_SIZE + 3],
+];
+
+for (const [name, profile] of Object.entries(DIALECTS)) {
+  Deno.test(`dialect ${name}: a small message leaves in one write, and a large one in none of less than 64 KiB`, async () => {
+    // Frames are for small files.
+    const sizes = profile.habits.has("frames") ? BOUNDARIES.slice(0, 9) : BOUNDARIES;
+    for (const size of sizes) {
+      const messages = await writesOf(profile, pseudoRandomBytes(size), PIECE_SIZE);
+      const parts = [...partsOf(profile, {
+        ...{ clientId: new Uint8Array(16), fileName: new Uint8Array(255), size },
+      })].filter(({ head }) => head.length > 0);
+      assert.equal(messages.length, parts.length, `${size} bytes in ${parts.length} messages`);
+      for (const [index, writes] of messages.entries()) {
+        const { head, content, padding } = parts[index] ?? assert.fail();
+        // The pieces of a long file are a frame and what follows it.
+        if (profile.habits.has("pieces") && size > 720) continue;
+        const sizesOf = writes.map(({ length }) => length);
+        const whole = head.length + content + padding;
+        assert.equal(sizesOf.reduce((sum, one) => sum + one, 0), whole);
+        const told = `${size} bytes, message ${index + 1}: ${sizesOf}`;
+        if (content <= 2 * TOGETHER) assert.deepEqual(sizesOf, [whole], told);
+        else assert.ok(Math.min(...sizesOf) >= TOGETHER, told);
+      }
+    }
+  });
+}
+
+Deno.test("a file that is read in small pieces also leaves in one write", async () => {
+  for (const size of [300, 4096, 10_000]) {
+    const [writes, ...others] = await writesOf(PROFILE, pseudoRandomBytes(size), 4096);
+    assert.equal(others.length, 0);
+    assert.equal(writes?.length, 1);
+  }
 });
