@@ -31,7 +31,7 @@ import { DEFAULT_TIMEOUTS, type Timeouts } from "./connection.ts";
 import type { ClientEvent } from "./events.ts";
 import { type Identity, IDENTITY_FILE, IdentityFolder } from "./identity.ts";
 import { Link } from "./link.ts";
-import { chooseProfile, type Wish } from "./profile.ts";
+import { chooseProfile, type ChosenProfile, type Wish } from "./profile.ts";
 import { PIECE_SIZE, sendContent } from "./send_content.ts";
 import { SourceFile } from "./source_file.ts";
 import { Stopper } from "./stopping.ts";
@@ -48,6 +48,7 @@ export class Client implements Disposable {
   readonly #identities: IdentityFolder;
   readonly #link: Link;
   readonly #stopper: Stopper;
+  readonly #deniedIds: readonly Bytes[];
   readonly #buffers: [Bytes, Bytes] = [new Uint8Array(PIECE_SIZE), new Uint8Array(PIECE_SIZE)];
   #privateKey: Bytes = new Uint8Array(0);
   #identity: Identity | undefined;
@@ -62,7 +63,7 @@ export class Client implements Disposable {
 
   private constructor(
     options: ClientOptions,
-    profile: Profile,
+    { profile, deniedIds }: ChosenProfile,
     identities: IdentityFolder,
     identity: Identity | undefined,
   ) {
@@ -71,6 +72,7 @@ export class Client implements Disposable {
     const onConnected = () => this.#emit({ type: "connected", server });
     this.#options = options;
     this.profile = profile;
+    this.#deniedIds = deniedIds;
     this.#identities = identities;
     this.#identity = identity;
     const { watch } = options;
@@ -92,8 +94,8 @@ export class Client implements Disposable {
     }
     const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
     const remembered = await identities.loadProfile();
-    const profile = await chooseProfile(options, remembered, identity?.clientId, timeouts);
-    return new Client(options, profile, identities, identity);
+    const chosen = await chooseProfile(options, remembered, identity?.clientId, timeouts);
+    return new Client(options, chosen, identities, identity);
   }
 
   /** Makes the private key durable before anything is sent. */
@@ -157,7 +159,8 @@ export class Client implements Disposable {
     const name = encodeTextField(this.#options.userName, FIELDS.name.size);
     if (name === undefined) throw new RangeError("Cannot register: the user name does not fit");
     const publicKey = publicKeyOf(this.#privateKey);
-    const registration = { name, publicKey, unanswered: this.#unanswered };
+    const deniedIds = this.#deniedIds;
+    const registration = { name, publicKey, unanswered: this.#unanswered, deniedIds };
     const placeholderId = new Uint8Array(FIELDS.clientId.size);
     return this.#identity === undefined
       ? register(this.profile, { ...registration, placeholderId })

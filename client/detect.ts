@@ -30,6 +30,14 @@ export interface Detected {
   readonly edition: Edition;
   /** Whether the server answered as only this edition does; otherwise it is the only one left. */
   readonly certain: boolean;
+  /** The id that came with the server's no: some servers have registered the name under it. */
+  readonly deniedId?: Bytes;
+}
+
+interface ReconnectAnswer {
+  readonly code: number;
+  /** The id behind the header, if one came with it. */
+  readonly clientId: Bytes | undefined;
 }
 
 interface Whom extends Watchable, Stoppable {
@@ -64,26 +72,29 @@ export async function detectEdition(
     observe?.({ from: "client", kind: request.kind, code, size: bytes.length });
     const answer = await ask(server, bytes, timeouts, signal);
     if (answer !== undefined) {
-      observe?.({ from: "server", kind: "answer", code: answer, size: RESPONSE_HEADER_SIZE });
+      observe?.({ from: "server", kind: "answer", code: answer.code, size: RESPONSE_HEADER_SIZE });
     }
     const found = EDITIONS.find(({ requests, responses }) =>
       requests.reconnect?.code === code && answer !== undefined &&
-      [responses.reconnected?.code, responses.denied?.code].includes(answer)
+      [responses.reconnected?.code, responses.denied?.code].includes(answer.code)
     );
-    if (found !== undefined) return { edition: found, certain: true };
+    if (found === undefined) continue;
+    const isDenied = answer?.code === found.responses.denied?.code;
+    const deniedId = isDenied ? answer?.clientId : undefined;
+    return { edition: found, certain: true, ...(deniedId && { deniedId }) };
   }
   const left = EDITIONS.find(({ requests }) => requests.reconnect === undefined);
   if (left === undefined) throw new RangeError("Cannot detect: every edition was asked for");
   return { edition: left, certain: false };
 }
 
-/** The code of the answer, or `undefined` where there is none. */
+/** The answer, or `undefined` where there is none. */
 async function ask(
   server: Address,
   request: Bytes,
   timeouts: Timeouts,
   signal: AbortSignal | undefined,
-): Promise<number | undefined> {
+): Promise<ReconnectAnswer | undefined> {
   using socket = await connect(server, timeouts, { signal });
   const close = () => socket[Symbol.dispose]();
   const timer = setTimeout(close, SILENCE_MS);
@@ -91,18 +102,25 @@ async function ask(
   let answer: Bytes = new Uint8Array(0);
   try {
     for (let done = 0; done < request.length;) done += await socket.write(request.subarray(done));
-    while (answer.length < RESPONSE_HEADER_SIZE) {
-      const buffer = new Uint8Array(RESPONSE_HEADER_SIZE);
+    for (let wanted = RESPONSE_HEADER_SIZE; answer.length < wanted;) {
+      const buffer = new Uint8Array(RESPONSE_HEADER_SIZE + CLIENT_ID_SIZE);
       const size = await socket.read(buffer);
-      if (size === null) return undefined;
+      if (size === null) break;
       answer = concatBytes(answer, buffer.subarray(0, size));
+      if (answer.length < RESPONSE_HEADER_SIZE) continue;
+      const { payloadSize } = decodeResponseHeader(answer);
+      if (payloadSize >= CLIENT_ID_SIZE) wanted = RESPONSE_HEADER_SIZE + CLIENT_ID_SIZE;
     }
-    return decodeResponseHeader(answer).code;
   } catch {
     throwIfStopped(signal);
-    // Reset by the server, or closed here after its silence: it did not understand.
-    return undefined;
+    // Reset by the server, or closed here after its silence: what has come is all that it says.
   } finally {
     clearTimeout(timer);
   }
+  if (answer.length < RESPONSE_HEADER_SIZE) return undefined;
+  const clientId = answer.slice(RESPONSE_HEADER_SIZE, RESPONSE_HEADER_SIZE + CLIENT_ID_SIZE);
+  return {
+    code: decodeResponseHeader(answer).code,
+    clientId: clientId.length === CLIENT_ID_SIZE ? clientId : undefined,
+  };
 }

@@ -28,20 +28,27 @@ export interface Wish extends Watchable, Stoppable {
   readonly onEvent?: (event: ClientEvent) => void;
 }
 
+export interface ChosenProfile {
+  readonly profile: Profile;
+  /** The ids that came with denials while the edition was found out. */
+  readonly deniedIds: readonly Bytes[];
+}
+
 /** What is wished for, else what was spoken last. Throws `NetworkError` where it has to ask the server and can't. */
 export async function chooseProfile(
   wish: Wish,
   remembered: Profile | undefined,
   clientId: Bytes | undefined,
   timeouts: Timeouts,
-): Promise<Profile> {
+): Promise<ChosenProfile> {
   const habits = wish.habits ?? remembered?.habits ?? NO_HABITS;
   if (wish.edition !== "auto") {
-    return complete(wish.edition ?? remembered?.edition ?? DEFAULT_EDITION, habits);
+    const edition = wish.edition ?? remembered?.edition ?? DEFAULT_EDITION;
+    return { profile: complete(edition, habits), deniedIds: [] };
   }
-  const detected = await detectEdition(wish, clientId, timeouts);
-  wish.onEvent?.({ type: "detected", ...detected });
-  return complete(detected.edition, habits);
+  const { edition, certain, deniedId } = await detectEdition(wish, clientId, timeouts);
+  wish.onEvent?.({ type: "detected", edition, certain });
+  return { profile: complete(edition, habits), deniedIds: deniedId ? [deniedId] : [] };
 }
 
 /** With frames come the other habits of the edition's framed peers. */

@@ -110,15 +110,13 @@ export async function askServer(options: AskOptions): Promise<Answering> {
     return { protocol: 4, identity, isNew };
   }
   const { why, known } = choice;
-  const identities = new IdentityFolder(identityFolder);
-  const identity = await identities.load();
-  const clientId = identity?.name === info.userName ? identity.clientId : undefined;
-  const { server, userName } = info;
-  const whom = { ...options, server, userName };
-  const { edition, certain } = await detectEdition(whom, clientId, timeouts);
+  const { server } = info;
+  // Some servers register the name that they deny: it must not be the user's, since nothing is kept here.
+  const whom = { ...options, server, userName: `Probe${crypto.randomUUID().replaceAll("-", "")}` };
+  const { edition, certain } = await detectEdition(whom, undefined, timeouts);
   if (certain) return { protocol: 3, why, known, edition };
   // What the others are told by is a request that not every edition has.
-  const remembered = (await identities.loadProfile())?.edition;
+  const remembered = (await new IdentityFolder(identityFolder).loadProfile())?.edition;
   if (remembered?.name === edition.name) return { protocol: 3, why, known, edition: undefined };
   const where = formatAddress(server);
   throw new ProtocolError(

@@ -18,6 +18,7 @@ import type { FileReceived, Response } from "../messages.ts";
 import { decodeTextField } from "../text.ts";
 import { type Bytes, equalBytes } from "../wire.ts";
 import {
+  type Answer,
   type Conversation,
   expectKind,
   generalError,
@@ -48,18 +49,54 @@ export interface Registration extends Owner {
   readonly placeholderId: Bytes;
   /** Whether one may have been asked for before whose answer never came: the name may be taken by this very client. */
   readonly unanswered?: boolean;
+  /** The ids that came with denials of this name. */
+  readonly deniedIds?: readonly Bytes[];
 }
+
+/** How long a server may take to answer a public key under an id that came with a denial, in milliseconds. */
+const DENIED_ID_MS = 5000;
 
 /** Registers a name and exchanges keys. Returns the id. Throws `RefusedError` `name-taken`. */
 export function* register(
   profile: Profile,
-  { placeholderId, unanswered = false, ...owner }: Registration,
+  { placeholderId, unanswered = false, deniedIds = [], name, publicKey }: Registration,
 ): Conversation<Bytes> {
-  const { name } = owner;
+  const owner = { name, publicKey };
   yield* send(profile, { kind: "register", clientId: placeholderId, name });
   const answer = yield* receive("registered", "refused");
-  if (answer.kind === "refused") throw nameTaken(name, unanswered);
-  return yield* settle(profile, answer.clientId, owner);
+  if (answer.kind === "registered") return yield* settle(profile, answer.clientId, owner);
+  const settled = yield* settleAsDenied(profile, deniedIds, owner);
+  if (settled === undefined) throw nameTaken(name, unanswered);
+  return settled;
+}
+
+/**
+ * Some servers register a client that they deny: its name is taken then, by itself, under the id of the denial. Returns
+ * the id under which the server takes the public key, or `undefined` where it is none of these.
+ */
+function* settleAsDenied(
+  profile: Profile,
+  deniedIds: readonly Bytes[],
+  owner: Owner,
+): Conversation<Bytes | undefined> {
+  for (const clientId of deniedIds.filter((id) => id.some((byte) => byte !== 0))) {
+    const answer = yield* offerKey(profile, clientId, owner);
+    if (answer.type !== "response" || answer.response.kind !== "keyReceived") continue;
+    // Not before: an id that is another's must not take the place of one that is ours.
+    yield { do: "keepIdentity", clientId };
+    yield* useKeyOrRenew(profile, clientId, owner, answer.response);
+    return clientId;
+  }
+  return undefined;
+}
+
+/** Where the server has closed after its refusal, it is asked on a connection of its own. */
+function* offerKey(profile: Profile, clientId: Bytes, owner: Owner): Conversation<Answer> {
+  for (let isFirst = true;; isFirst = false) {
+    yield* send(profile, { kind: "publicKey", clientId, ...owner });
+    const answer = yield { do: "receive", withinMs: DENIED_ID_MS };
+    if (answer.type !== "closed" || !isFirst) return answer;
+  }
 }
 
 function nameTaken(name: Bytes, unanswered: boolean): RefusedError {
@@ -92,27 +129,44 @@ export function* reconnect(
   clientId: Bytes,
   registration: Omit<Registration, "placeholderId">,
 ): Conversation<Bytes> {
-  const { unanswered: _, ...owner } = registration;
+  const { name, publicKey, deniedIds: earlierIds = [] } = registration;
+  const owner = { name, publicKey };
   const answer = profile.edition.requests.reconnect === undefined
     ? yield* sendKeyAgain(profile, clientId, owner)
-    : yield* askToReconnect(profile, clientId, owner.name);
-  if (answer.kind !== "denied") {
+    : yield* askToReconnect(profile, clientId, name);
+  if (!("deniedIds" in answer)) {
     yield* useKeyOrRenew(profile, clientId, owner, answer);
     return clientId;
   }
   yield { do: "dropIdentity", clientId };
-  return profile.habits.has("reserved-id")
-    ? yield* settle(profile, answer.clientId, owner)
-    : yield* register(profile, { ...registration, placeholderId: clientId });
+  const [last = clientId] = answer.deniedIds;
+  if (profile.habits.has("reserved-id")) return yield* settle(profile, last, owner);
+  const deniedIds = distinct([...answer.deniedIds, ...earlierIds]);
+  return yield* register(profile, { ...registration, placeholderId: clientId, deniedIds });
 }
 
-function* askToReconnect(profile: Profile, clientId: Bytes, name: Bytes) {
-  for (let attempt = 1;; attempt++) {
+/** The ids that came with denials, the last one first. */
+interface Denial {
+  readonly deniedIds: readonly Bytes[];
+}
+
+function* askToReconnect(
+  profile: Profile,
+  clientId: Bytes,
+  name: Bytes,
+): Conversation<ResponseOf<"reconnected"> | Denial> {
+  const deniedIds: Bytes[] = [];
+  while (deniedIds.length < profile.edition.reconnectAttempts) {
     yield* send(profile, { kind: "reconnect", clientId, name });
     const answer = yield* receive("reconnected", "denied");
-    const last = attempt === profile.edition.reconnectAttempts;
-    if (answer.kind === "reconnected" || last) return answer;
+    if (answer.kind === "reconnected") return answer;
+    deniedIds.unshift(answer.clientId);
   }
+  return { deniedIds };
+}
+
+function distinct(ids: readonly Bytes[]): Bytes[] {
+  return ids.filter((id, index) => ids.findIndex((other) => equalBytes(id, other)) === index);
 }
 
 /** Where there is no reconnection, the key exchange is done again; a server that does not know the id closes. */
@@ -120,12 +174,12 @@ function* sendKeyAgain(
   profile: Profile,
   clientId: Bytes,
   owner: Owner,
-): Conversation<ResponseOf<"keyReceived" | "denied">> {
+): Conversation<ResponseOf<"keyReceived"> | Denial> {
   yield* send(profile, { kind: "publicKey", clientId, ...owner });
   const answer = yield { do: "receive" };
   const unknown = answer.type === "closed" ||
     (answer.type === "response" && answer.response.kind === "generalError");
-  return unknown ? { kind: "denied", clientId } : expectKind(answer, ["keyReceived"]);
+  return unknown ? { deniedIds: [] } : expectKind(answer, ["keyReceived"]);
 }
 
 /**

@@ -1,9 +1,11 @@
 import {
   type Address,
   type Bytes,
+  type Edition,
   edition2023c,
   type Request,
   type Response,
+  type SendFile,
   ServerSession,
   wrapKey,
 } from "../../mod.ts";
@@ -19,11 +21,17 @@ export class OddServer implements AsyncDisposable {
   readonly #work: Promise<void>;
   readonly #answer: (request: Request) => Promise<Reply>;
   readonly #closeAfter: Request["kind"] | undefined;
+  readonly #edition: Edition;
   readonly #ending = Promise.withResolvers<void>();
 
-  constructor(answer: (request: Request) => Promise<Reply>, closeAfter?: Request["kind"]) {
+  constructor(
+    answer: (request: Request) => Promise<Reply>,
+    closeAfter?: Request["kind"],
+    edition: Edition = edition2023c,
+  ) {
     this.#answer = answer;
     this.#closeAfter = closeAfter;
+    this.#edition = edition;
     this.#work = this.#accept();
   }
 
@@ -56,7 +64,7 @@ export class OddServer implements AsyncDisposable {
   }
 
   async #serve(socket: Deno.TcpConn): Promise<void> {
-    const session = new ServerSession([edition2023c]);
+    const session = new ServerSession([this.#edition]);
     for (;;) {
       const event = session.next();
       if (event.type === "wait") {
@@ -67,6 +75,11 @@ export class OddServer implements AsyncDisposable {
       } else if (event.type === "identify") {
         session.identify(undefined);
       } else if (event.type === "request" || event.type === "partEnd") {
+        const { request } = event;
+        if (request.kind === "sendFile" && !isLastPacket(request)) {
+          session.proceed();
+          continue;
+        }
         const reply = await this.#answer(event.request);
         if (reply === "close") return;
         if (typeof reply === "function") return await reply(socket);
@@ -77,17 +90,24 @@ export class OddServer implements AsyncDisposable {
   }
 }
 
+function isLastPacket({ packetNumber = 1, totalPackets = 1 }: SendFile): boolean {
+  return packetNumber === totalPackets;
+}
+
 export const ODD_ID = pseudoRandomBytes(16, 8);
 
 /** Sound answers, which a test replaces some of; every file gets the checksum `crc`. */
-export function soundAnswers(crc: number): (request: Request) => Promise<Response> {
+export function soundAnswers(
+  crc: number,
+  keySize: 16 | 32 = 16,
+): (request: Request) => Promise<Response> {
   let publicKey: Bytes | undefined;
   const clientId = ODD_ID;
   return async (request) => {
     if (request.kind === "publicKey") publicKey = request.publicKey;
     const wrappedKey = publicKey === undefined
       ? new Uint8Array(128)
-      : await wrapKey(publicKey, new Uint8Array(16).fill(7));
+      : await wrapKey(publicKey, new Uint8Array(keySize).fill(7));
     switch (request.kind) {
       case "register":
         return { kind: "registered", clientId };
