@@ -13,6 +13,7 @@ import { ROOT } from "./release/stage.ts";
 import { hostTarget } from "./release/targets.ts";
 
 const COMPILE = fileURLToPath(new URL("compile.ts", import.meta.url));
+const RUN_TESTS = fileURLToPath(new URL("run_tests.ts", import.meta.url));
 const TESTS = ["tests/e2e/", "tests/snapshots/", "tests/packaging/"];
 
 const { builder = Deno.execPath() } =
@@ -37,7 +38,7 @@ async function testBinary(): Promise<number> {
     return 1;
   }
   console.log("Both releases are the same, byte for byte");
-  const args = ["test", "--quiet", "--allow-all", "--parallel", ...TESTS];
+  const args = ["run", "--quiet", "--allow-all", RUN_TESTS, ...TESTS];
   return await run(Deno.execPath(), args, { XFER_BIN: `${releases[0]}/${hostTarget()?.file}` });
 }
 

@@ -9,6 +9,7 @@ import {
 } from "../../cli/progress_display.ts";
 import { type ProgressState, UNICODE } from "../../cli/progress.ts";
 import { Screen } from "../helpers/screen.ts";
+import { tiedCommand } from "../helpers/tied.ts";
 
 const PLAIN = { glyphs: UNICODE, paint: (_: string, text: string) => text };
 
@@ -175,7 +176,7 @@ Deno.test("display: it does not keep a program running that has nothing else to 
   const url = new URL("../../cli/progress_display.ts", import.meta.url);
   const source = `import { ProgressDisplay } from "${url}";
     new ProgressDisplay("drawn", () => undefined, { glyphs: {}, paint: () => "" });`;
-  const { code } = await new Deno.Command(Deno.execPath(), {
+  const { code } = await tiedCommand(Deno.execPath(), {
     args: ["eval", "--no-check", source],
   }).output();
   assert.equal(code, 0);

@@ -1,5 +1,6 @@
 /** Real shells that complete lines, and say what they offer. */
 import { TemporaryFolder } from "../helpers/temporary.ts";
+import { tiedCommand } from "../helpers/tied.ts";
 import { hasTool, runTool } from "../helpers/tools.ts";
 
 export interface Shell {
@@ -47,7 +48,7 @@ class OnTerminal implements Shell {
       SCRIPT: scriptPath,
       [NOTES]: notes,
     };
-    const shell = new Deno.Command("script", {
+    const shell = tiedCommand("script", {
       args: ["-qec", this.command, "/dev/null"],
       ...{ cwd: folder, env, stdin: "piped", stdout: "piped", stderr: "piped" },
     }).spawn();

@@ -3,13 +3,14 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { LOCK_FILE, whileAlone } from "../../client/file_lock.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
+import { tiedCommand } from "../helpers/tied.ts";
 
 const MATE = fileURLToPath(new URL("../helpers/folder_mate.ts", import.meta.url));
 const SERVERS = 25;
 
 /** A process that is ready to begin when it is told. */
 async function startMate(folder: string, name: string) {
-  const process = new Deno.Command(Deno.execPath(), {
+  const process = tiedCommand(Deno.execPath(), {
     args: ["run", "--quiet", "--no-check", "-A", MATE, folder, name, `${SERVERS}`],
     ...{ stdin: "piped", stdout: "piped", stderr: "piped" },
   }).spawn();

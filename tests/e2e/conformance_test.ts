@@ -6,6 +6,7 @@ import { runClientCase } from "../conformance/suite/client_runner.ts";
 import { formatResult } from "../conformance/suite/report.ts";
 import { command } from "../helpers/processes.ts";
 import { sideBySide } from "../helpers/side_by_side.ts";
+import { tiedCommand } from "../helpers/tied.ts";
 
 const AT_ONCE = 4;
 const QUIET = { stdin: "null", stdout: "null", stderr: "null" } as const;
@@ -28,7 +29,7 @@ for (const edition of EDITIONS) {
 Deno.test("conformance: the suite fails a client that is at fault", async () => {
   const [edition] = EDITIONS;
   const [first] = clientCases(edition ?? assert.fail());
-  const idle = (cwd: string) => new Deno.Command("true", { cwd, ...QUIET });
+  const idle = (cwd: string) => tiedCommand("true", { cwd, ...QUIET });
   const result = await runClientCase(idle, edition ?? assert.fail(), first ?? assert.fail());
   assert.equal(result.passed, false);
 });

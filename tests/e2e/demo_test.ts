@@ -3,11 +3,12 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { type Finished, invocation } from "../helpers/processes.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
+import { tiedCommand } from "../helpers/tied.ts";
 
 const DEMO = fileURLToPath(new URL("../../scripts/demo.ts", import.meta.url));
 
 async function demo(temporary: string, binary?: string): Promise<Finished> {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+  const { code, stdout, stderr } = await tiedCommand(Deno.execPath(), {
     args: ["run", "--quiet", "--no-check", "--allow-all", DEMO],
     env: {
       NO_COLOR: "1",

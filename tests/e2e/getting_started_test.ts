@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { fencesIn } from "../helpers/markdown.ts";
 import { writeLauncher } from "../helpers/processes.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
+import { tiedCommand } from "../helpers/tied.ts";
 
 const PAGE = new URL("../../docs/getting-started.md", import.meta.url);
 
@@ -51,7 +52,7 @@ class Terminals {
 
   /** Both streams in one, as on a terminal. */
   start(terminal: string, commands: string, env: Record<string, string> = {}): Deno.ChildProcess {
-    return new Deno.Command("sh", {
+    return tiedCommand("sh", {
       args: ["-euc", `exec 2>&1\n${commands}`],
       cwd: this.#folders.get(terminal) ?? this.#home.path,
       env: {

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
 import { Alice } from "./alice.ts";
+import { tiedCommand } from "../helpers/tied.ts";
 
 /** Deno 2.4 passes over names that are not UTF-8; with which one an executable was made is not known here. */
 const SEES_ALL_NAMES = !Deno.version.deno.startsWith("2.4.") && !Deno.env.has("XFER_BIN");
@@ -155,7 +156,7 @@ test("where one can't be read, it is said of all that they are not stored", asyn
 test(
   "a name that is not UTF-8 is told as what it is",
   async ({ here, run }) => {
-    const made = await new Deno.Command("sh", {
+    const made = await tiedCommand("sh", {
       args: ["-c", "mkdir d && printf x > \"d/$(printf 'a\\377b')\" && printf y > d/y"],
       cwd: here,
     }).output();

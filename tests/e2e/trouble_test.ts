@@ -6,6 +6,7 @@ import { falsifyChecksums } from "../helpers/meddlers.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
 import { CLIENT_3, invocation, writeTransferInfo, xfer } from "../helpers/processes.ts";
 import { Scene } from "../helpers/scene.ts";
+import { tiedCommand } from "../helpers/tied.ts";
 
 const REFUSED = 5;
 const INTEGRITY = 6;
@@ -194,7 +195,7 @@ Deno.test("output that can't be written: a closed pipe is quiet, a full disk is 
   const shell = async (line: string, command: readonly string[] = CLIENT_3) => {
     const { args, executable } = invocation(command);
     const script = line.replace("XFER", [executable, ...args].map((word) => `'${word}'`).join(" "));
-    const { code, stderr } = await new Deno.Command("bash", { args: ["-c", script], cwd }).output();
+    const { code, stderr } = await tiedCommand("bash", { args: ["-c", script], cwd }).output();
     return { code, stderr: new TextDecoder().decode(stderr) };
   };
   const closed = await shell("set -o pipefail; XFER 2>&- | true");

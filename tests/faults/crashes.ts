@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { type Address, Server } from "../../mod.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
+import { tiedCommand } from "../helpers/tied.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/tree.ts";
 import { Actor, Lost } from "./actor.ts";
 import { readWholeFolder } from "./data_folder.ts";
@@ -27,7 +28,7 @@ class FaultyServer implements AsyncDisposable {
   readonly address: Promise<Address | undefined>;
 
   constructor(options: FaultyServerOptions) {
-    this.#process = new Deno.Command(Deno.execPath(), {
+    this.#process = tiedCommand(Deno.execPath(), {
       args: ["run", "--quiet", "--no-check", "--allow-all", PROGRAM, JSON.stringify(options)],
       stdin: "piped",
       stdout: "piped",

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { TemporaryFolder } from "../helpers/temporary.ts";
+import { tiedCommand } from "../helpers/tied.ts";
 
 const PROGRAM = fileURLToPath(new URL("full_disk.ts", import.meta.url));
 const DISK_SIZE = 4 * 1024 * 1024;
@@ -9,7 +10,7 @@ const DISK_SIZE = 4 * 1024 * 1024;
 /** Runs a command with a small disk at `mountPoint`. Returns what it said on standard error, and its exit code. */
 async function onSmallDisk(mountPoint: string, command: readonly string[]) {
   const script = `mount -t tmpfs -o size=${DISK_SIZE} none "$0" && exec "$@"`;
-  const { code, stderr } = await new Deno.Command("unshare", {
+  const { code, stderr } = await tiedCommand("unshare", {
     args: ["--user", "--map-root-user", "--mount", "sh", "-c", script, mountPoint, ...command],
     stdin: "null",
   }).output();

@@ -6,6 +6,7 @@ import { IdentityFolder } from "../../client/identity.ts";
 import { AccountFolder } from "../../client/v4/account.ts";
 import { KnownServers } from "../../client/v4/known_servers.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
+import { tiedCommand } from "../helpers/tied.ts";
 import type { Loop } from "./loop.ts";
 
 const PROGRAM = fileURLToPath(new URL("killed_client.ts", import.meta.url));
@@ -64,7 +65,7 @@ async function killAt(protocol: Protocol, at: number): Promise<boolean> {
 
 async function runClient(cwd: string, at: number, protocol: Protocol) {
   const args = ["client", "--protocol", `${protocol}`, "--accept-new", "--retries", "0"];
-  const { code, signal, stderr } = await new Deno.Command(Deno.execPath(), {
+  const { code, signal, stderr } = await tiedCommand(Deno.execPath(), {
     args: ["run", "--quiet", "--no-check", "--allow-all", PROGRAM, `${at}`, ...args],
     ...{ cwd, stdin: "null", stdout: "null", stderr: "piped" },
   }).output();

@@ -5,6 +5,7 @@ import { pseudoRandomBytes } from "../helpers/bytes.ts";
 import { canMeasure, peakResident, watched } from "../helpers/memory.ts";
 import { command, ServerProcess } from "../helpers/processes.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
+import { tiedCommand } from "../helpers/tied.ts";
 import type { Loop } from "./loop.ts";
 
 const MIB = 1024 * 1024;
@@ -84,7 +85,7 @@ async function roundTrip(
     judgeMemory(loop, `MiB resident at most: ${args[0]}`, peak, memory);
   }
   judgeMemory(loop, "MiB resident at most: server", peakResident(server.pid) ?? 0, memory);
-  const { code, stdout } = await new Deno.Command("diff", {
+  const { code, stdout } = await tiedCommand("diff", {
     args: ["--recursive", "--brief", folder.join("source"), folder.join("back")],
   }).output();
   assert.equal(code, 0, new TextDecoder().decode(stdout).slice(0, 1000));

@@ -1,6 +1,7 @@
 /** Real processes of the executable under test: `XFER_BIN`, or else `main.ts` with this Deno, allowed no more. */
 import { fileURLToPath } from "node:url";
 import { PERMISSION_FLAGS } from "../../scripts/release/permissions.ts";
+import { tied, tiedCommand } from "./tied.ts";
 
 const MAIN = fileURLToPath(new URL("../../main.ts", import.meta.url));
 
@@ -14,7 +15,7 @@ export function invocation(args: readonly string[]): { executable: string; args:
 
 export function command(args: readonly string[], options: Deno.CommandOptions = {}): Deno.Command {
   const { executable, args: all } = invocation(args);
-  return new Deno.Command(executable, {
+  return tiedCommand(executable, {
     ...options,
     args: all,
     env: { NO_COLOR: "1", ...options.env },
@@ -24,7 +25,7 @@ export function command(args: readonly string[], options: Deno.CommandOptions = 
 /** Writes a program `xfer` for shells into a new folder: the executable under test. */
 export async function writeLauncher(folder: string): Promise<void> {
   const { executable, args } = invocation([]);
-  const words = [executable, ...args].map((word) => `'${word}'`).join(" ");
+  const words = tied([executable, ...args]).map((word) => `'${word}'`).join(" ");
   // Deno finds what it has cached by the home folder, which may be another one in the shell.
   const home = `HOME='${Deno.env.get("HOME") ?? ""}'`;
   await Deno.mkdir(folder);
@@ -118,28 +119,21 @@ export interface StartOptions {
 /** A server process on a free port of the loopback address. Killed with the scope that holds it. */
 export class ServerProcess implements AsyncDisposable {
   /** Where it listens, in the order of its options. */
-  readonly ports: readonly number[];
+  readonly ports: number[] = [];
   /** What it has logged so far. */
-  readonly log: readonly LogLine[];
+  readonly log: LogLine[] = [];
   readonly #process: Deno.ChildProcess;
-  readonly #news: EventTarget;
+  readonly #news = new EventTarget();
   readonly #reading: Promise<void>;
+  readonly #listening = Promise.withResolvers<void>();
 
-  private constructor(
-    process: Deno.ChildProcess,
-    ports: readonly number[],
-    log: readonly LogLine[],
-    news: EventTarget,
-    reading: Promise<void>,
-  ) {
+  private constructor(process: Deno.ChildProcess, listeners: number) {
     this.#process = process;
-    this.#news = news;
-    this.ports = ports;
-    this.log = log;
-    this.#reading = reading;
+    this.#reading = this.#read(listeners);
+    this.#reading.catch(this.#listening.reject);
   }
 
-  /** Resolves when it listens. */
+  /** Resolves when it listens; where it never does, it is killed. */
   static async start(
     dataFolder: string,
     { args = ["--listen", "127.0.0.1:0"], cwd, listeners = 1, env = {} }: StartOptions = {},
@@ -149,24 +143,26 @@ export class ServerProcess implements AsyncDisposable {
       ["server", ...args, "--data", dataFolder, "--log-format", "json"],
       cwd === undefined ? options : { ...options, cwd },
     ).spawn();
-    const log: LogLine[] = [];
-    const news = new EventTarget();
-    const ports: number[] = [];
-    const listening = Promise.withResolvers<void>();
-    const reading = (async () => {
-      for await (const line of lines(process.stderr)) {
-        if (!line.startsWith("{")) throw new Error(`The server printed: ${line}`);
-        const entry = JSON.parse(line) as LogLine;
-        log.push(entry);
-        news.dispatchEvent(new Event(`${entry["event"]}`));
-        if (entry["event"] === "server.listening") ports.push(Number(entry["port"]));
-        if (ports.length === listeners) listening.resolve();
-      }
-      listening.reject(new Error("The server ended before it listened"));
-    })();
-    reading.catch(listening.reject);
-    await listening.promise;
-    return new ServerProcess(process, ports, log, news, reading);
+    const server = new ServerProcess(process, listeners);
+    try {
+      await server.#listening.promise;
+      return server;
+    } catch (error) {
+      await server.stop("SIGKILL");
+      throw error;
+    }
+  }
+
+  async #read(listeners: number): Promise<void> {
+    for await (const line of lines(this.#process.stderr)) {
+      if (!line.startsWith("{")) throw new Error(`The server printed: ${line}`);
+      const entry = JSON.parse(line) as LogLine;
+      this.log.push(entry);
+      this.#news.dispatchEvent(new Event(`${entry["event"]}`));
+      if (entry["event"] === "server.listening") this.ports.push(Number(entry["port"]));
+      if (this.ports.length === listeners) this.#listening.resolve();
+    }
+    this.#listening.reject(new Error("The server ended before it listened"));
   }
 
   /** The first port. */

@@ -1,13 +1,18 @@
 /** Commands in a real pseudo-terminal, by util-linux's script(1), and what a person would see there. */
 import { utf8 } from "./bytes.ts";
 import { invocation } from "./processes.ts";
+import { killMarked } from "./marked.ts";
 import { Screen } from "./screen.ts";
 import { TemporaryFolder } from "./temporary.ts";
+import { tied, tiedCommand } from "./tied.ts";
 import { hasTool, runTool } from "./tools.ts";
 
 /** Whether there is what this needs: elsewhere script(1) is another program. Tests that need it are ignored without. */
 export const HAS_TERMINAL: boolean = Deno.build.os === "linux" &&
   ["script", "stty", "tty"].every(hasTool) && isUtilLinux();
+
+/** Marks the processes of each terminal. */
+const TERMINAL_VARIABLE = "XFER_TEST_TERMINAL";
 
 export interface TerminalOptions {
   readonly cwd?: string;
@@ -27,11 +32,12 @@ export interface Shown {
   readonly lines: readonly string[];
 }
 
-/** A command that runs in a terminal. It is killed with the scope that holds it. */
+/** A command that runs in a terminal. It is killed with the scope that holds it, and all that it has started. */
 export class Terminal implements AsyncDisposable {
   readonly #process: Deno.ChildProcess;
   readonly #input: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
   readonly #folder: TemporaryFolder;
+  readonly #mark: string;
   readonly #screen: Screen;
   readonly #reading: Promise<void>;
   readonly #onWritten: (text: string) => void;
@@ -42,6 +48,7 @@ export class Terminal implements AsyncDisposable {
   private constructor(
     process: Deno.ChildProcess,
     folder: TemporaryFolder,
+    mark: string,
     screen: Screen,
     onWritten: (text: string) => void,
   ) {
@@ -49,6 +56,7 @@ export class Terminal implements AsyncDisposable {
     this.#process = process;
     this.#input = process.stdin.getWriter();
     this.#folder = folder;
+    this.#mark = mark;
     this.#screen = screen;
     this.#reading = this.#read();
   }
@@ -61,14 +69,18 @@ export class Terminal implements AsyncDisposable {
     const name = quote(folder.join("tty"));
     // It has its size, and its name is known, before the command begins.
     const line = `stty cols ${columns} rows ${rows} && tty > ${name}.new && ` +
-      `mv ${name}.new ${name} && exec ${command.map(quote).join(" ")}`;
-    const process = new Deno.Command("script", {
+      `mv ${name}.new ${name} && exec ${tied(command).map(quote).join(" ")}`;
+    const mark = crypto.randomUUID();
+    const process = tiedCommand("script", {
       args: ["--quiet", "--return", "--flush", "--command", line, "/dev/null"],
       ...{ stdin: "piped", stdout: "piped", stderr: "inherit", clearEnv: true },
-      env: { ...plainEnvironment(), SHELL: "/bin/sh", TERM: "xterm-256color", ...env },
+      env: {
+        ...{ ...plainEnvironment(), SHELL: "/bin/sh", TERM: "xterm-256color" },
+        ...{ [TERMINAL_VARIABLE]: mark, ...env },
+      },
       ...cwd === undefined ? {} : { cwd },
     }).spawn();
-    return new Terminal(process, folder, new Screen(columns, rows), onWritten);
+    return new Terminal(process, folder, mark, new Screen(columns, rows), onWritten);
   }
 
   /** The executable under test, in a terminal. */
@@ -123,8 +135,8 @@ export class Terminal implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    // Without a terminal the command gets SIGHUP.
-    if (!this.#hasEnded) this.#process.kill("SIGKILL");
+    // Without a terminal they get SIGHUP, by which a server does not end.
+    await killMarked({ name: TERMINAL_VARIABLE, value: this.#mark });
     await Promise.all([this.#process.status, this.#reading]);
     await this.#input.abort().catch(() => undefined);
     this.#screen[Symbol.dispose]();

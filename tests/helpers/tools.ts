@@ -1,5 +1,6 @@
 /** Programs that a test may need and that are not on every machine. */
 import { delimiter, join } from "node:path";
+import { tiedCommand } from "./tied.ts";
 
 /** Whether a program is on the PATH. A test that needs it is left out, and listed as ignored, where it is not. */
 export function hasTool(name: string): boolean {
@@ -24,7 +25,7 @@ export async function runTool(
   args: readonly string[],
   options: Omit<Deno.CommandOptions, "args"> = {},
 ): Promise<Ran> {
-  const { code, stdout, stderr } = await new Deno.Command(name, {
+  const { code, stdout, stderr } = await tiedCommand(name, {
     stdin: "null",
     ...options,
     args: [...args],

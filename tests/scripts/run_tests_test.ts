@@ -1,0 +1,181 @@
+/** `deno task test` itself: what it says and does of tests that leave something behind. */
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { lasting, marked } from "../helpers/marked.ts";
+import { writeLauncher } from "../helpers/processes.ts";
+import { TemporaryFolder } from "../helpers/temporary.ts";
+import { HAS_TERMINAL, Terminal } from "../helpers/terminal.ts";
+import { tiedCommand, TIES } from "../helpers/tied.ts";
+
+const RUN_TESTS = fileURLToPath(new URL("../../scripts/run_tests.ts", import.meta.url));
+const CONFIG = fileURLToPath(new URL("../../deno.json", import.meta.url));
+const HELPERS = new URL("../helpers/", import.meta.url);
+/** No process ends so soon by itself, in milliseconds. */
+const SOON_MS = 60_000;
+const SEES_PROCESSES = Deno.build.os === "linux";
+/** Each process that such a test starts has this in its environment, with a value of its own. */
+const NAME = "XFER_TEST_OF_THE_RUNNER";
+
+/** Runs one test, of which this is the body. */
+function runTest(folder: TemporaryFolder, body: string, mark = "none"): Deno.Command {
+  const path = folder.join("one_test.ts");
+  Deno.writeTextFileSync(path, `Deno.test("one", async () => {\n${body}\n});\n`);
+  return tiedCommand(Deno.execPath(), {
+    args: [
+      "run",
+      "--quiet",
+      "--no-check",
+      "--allow-all",
+      RUN_TESTS,
+      "--no-check",
+      "--config",
+      CONFIG,
+      path,
+    ],
+    env: { NO_COLOR: "1", TMPDIR: folder.join("tmp"), [NAME]: mark },
+    ...{ cwd: folder.path, stdin: "null", stdout: "piped", stderr: "piped" },
+  });
+}
+
+interface Outcome {
+  readonly code: number;
+  readonly printed: string;
+  /** What is in the folder for temporary files afterwards. */
+  readonly files: readonly string[];
+  readonly processes: readonly string[];
+}
+
+async function outcomeOf(body: string): Promise<Outcome> {
+  await using folder = await TemporaryFolder.create();
+  await Deno.mkdir(folder.join("tmp"));
+  const mark = crypto.randomUUID();
+  const { code, stdout, stderr } = await runTest(folder, body, mark).output();
+  const [printed, errors] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+  const files = [...Deno.readDirSync(folder.join("tmp"))].map(({ name }) => name);
+  const processes = marked({ name: NAME, value: mark }).map(({ command }) => command);
+  return { code, printed: `${printed}${errors}`, files, processes };
+}
+
+const NOTHING = { files: [], processes: [] };
+
+Deno.test("tests that pass and leave nothing: success, and what deno says of them", async () => {
+  const { code, printed, ...left } = await outcomeOf(
+    "await Deno.makeTempFile().then(Deno.remove);",
+  );
+  assert.equal(code, 0, printed);
+  assert.match(printed, /ok \| 1 passed \| 0 failed/);
+  assert.doesNotMatch(printed, /left behind/);
+  assert.deepEqual(left, NOTHING);
+});
+
+Deno.test("a test that fails: failure", async () => {
+  const { code, printed, ...left } = await outcomeOf('throw new Error("wrong")');
+  assert.equal(code, 1, printed);
+  assert.match(printed, /FAILED \| 0 passed \| 1 failed/);
+  assert.deepEqual(left, NOTHING);
+});
+
+Deno.test("a test that leaves a folder: failure; the folder is named and removed", async () => {
+  const { code, printed, ...left } = await outcomeOf(
+    'await Deno.makeTempDir({ prefix: "mine-" });',
+  );
+  assert.equal(code, 1, printed);
+  assert.match(printed, /ok \| 1 passed/);
+  assert.match(printed, /The tests left behind: \S+mine-/);
+  assert.deepEqual(left, NOTHING);
+});
+
+Deno.test({
+  name: "a test that leaves a process: failure; the process is named and killed",
+  ignore: !SEES_PROCESSES,
+  async fn() {
+    const body = 'new Deno.Command("sleep", { args: ["3600"] }).spawn().unref();';
+    const { code, printed, ...left } = await outcomeOf(body);
+    assert.equal(code, 1, printed);
+    assert.match(printed, /The tests left behind: process \d+: \S*sleep 3600/);
+    assert.deepEqual(left, NOTHING);
+  },
+});
+
+/** Starts processes as the helpers of the tests do, says so, and goes on until it is killed. */
+const STARTS_PROCESSES = `
+const { ServerProcess, writeLauncher } = await import("${HELPERS}processes.ts");
+const { HAS_TERMINAL, Terminal } = await import("${HELPERS}terminal.ts");
+const folder = await Deno.makeTempDir();
+await ServerProcess.start(folder + "/one");
+if (HAS_TERMINAL) {
+  await writeLauncher(folder + "/bin");
+  const env = { PATH: folder + "/bin:" + Deno.env.get("PATH"), ${NAME}: Deno.env.get("${NAME}") };
+  const shell = await Terminal.start(["sh", "-i"], { cwd: folder, env });
+  await shell.type("xfer server --listen 127.0.0.1:0\\n");
+  await shell.shows(/Listening/);
+}
+await Deno.writeTextFile("started", "");
+await new Promise((resolve) => setTimeout(resolve, ${SOON_MS}));`;
+
+/** Runs a test that has started processes and goes on, has it end by a signal, and says how it did. */
+async function interrupt(signal: Deno.Signal) {
+  await using folder = await TemporaryFolder.create();
+  await Deno.mkdir(folder.join("tmp"));
+  const variable = { name: NAME, value: crypto.randomUUID() };
+  using news = Deno.watchFs(folder.path, { recursive: false });
+  const run = runTest(folder, STARTS_PROCESSES, variable.value).spawn();
+  const printed = Promise.all([new Response(run.stdout).text(), new Response(run.stderr).text()]);
+  const ended = run.status.then(() => news.close());
+  for await (const { paths } of news) {
+    if (!paths.some((path) => path.endsWith("started"))) continue;
+    if (SEES_PROCESSES) {
+      assert.ok(marked(variable).length >= 3, "run, tests and a server are there");
+    }
+    run.kill(signal);
+    break;
+  }
+  await ended;
+  const { code } = await run.status;
+  const files = [...Deno.readDirSync(folder.join("tmp"))].map(({ name }) => name);
+  return {
+    code,
+    printed: (await printed).join(""),
+    files,
+    processes: await lasting(variable, SOON_MS),
+  };
+}
+
+Deno.test({
+  name: "a run that is killed: none of its processes stays",
+  ignore: !TIES,
+  async fn() {
+    const { code, printed, processes } = await interrupt("SIGKILL");
+    assert.equal(code, 137, printed);
+    assert.deepEqual(processes, []);
+  },
+});
+
+Deno.test({
+  name: "Ctrl-C ends a run: its processes and its folder for temporary files are gone",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    const { code, printed, files, processes } = await interrupt("SIGINT");
+    assert.equal(code, 130, printed);
+    assert.deepEqual({ files, processes }, NOTHING);
+  },
+});
+
+Deno.test({
+  name:
+    "a terminal that is closed ends what was started in it, also a server that goes on at SIGHUP",
+  ignore: !HAS_TERMINAL,
+  async fn() {
+    await using folder = await TemporaryFolder.create();
+    await writeLauncher(folder.join("bin"));
+    const variable = { name: NAME, value: crypto.randomUUID() };
+    const path = `${folder.join("bin")}:${Deno.env.get("PATH")}`;
+    {
+      const env = { PATH: path, [NAME]: variable.value };
+      await using shell = await Terminal.start(["sh", "-i"], { cwd: folder.path, env });
+      await shell.type("xfer server --listen 127.0.0.1:0\n");
+      await shell.shows(/Listening/);
+    }
+    assert.deepEqual(marked(variable), []);
+  },
+});
