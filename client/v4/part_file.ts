@@ -160,16 +160,21 @@ export class PartFile {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    await this.#turn;
-    await this.#syncing;
-    this.#file.close();
+    await this.#end();
   }
 
   /** Removes it. */
   async discard(): Promise<void> {
     if (this.#closed) return;
+    this.#closed = true;
     await Deno.remove(this.path).catch(() => undefined);
-    await this.close();
+    await this.#end();
+  }
+
+  async #end(): Promise<void> {
+    await this.#turn;
+    await this.#syncing;
+    this.#file.close();
   }
 
   /** By a file of its own, beside which this one can be written. It is no loss where it fails: all is synced at the end. */

@@ -27,7 +27,8 @@ export interface Place {
 export class StagedFile implements StagedBlob {
   readonly #place: Place;
   #file: Deno.FsFile | undefined;
-  #state: "open" | "closed" | "gone" = "open";
+  /** Changes before anything is awaited: only an open file is written to, and only one that is not gone is worked on. */
+  #state: "open" | "sealed" | "gone" = "open";
   /** Where the file's handle is. */
   #position: number | undefined;
   /** The end of what was appended. */
@@ -39,6 +40,8 @@ export class StagedFile implements StagedBlob {
   /** Ends when the disk has taken what was written at some moment. */
   #writingBack: Promise<void> | undefined;
   #sealed: Promise<void> | undefined;
+  #moved: Promise<void> | undefined;
+  #discarded: Promise<void> | undefined;
 
   /** `file` is there where it was staged before. */
   constructor(place: Place, file?: Deno.FsFile) {
@@ -78,39 +81,59 @@ export class StagedFile implements StagedBlob {
   }
 
   seal(): Promise<void> {
-    this.#sealed ??= this.#seal();
-    return this.#sealed;
-  }
-
-  async #seal(): Promise<void> {
-    await this.#writingBack;
-    await this.#inTurn((file) => file.sync());
-    this.#close();
+    return this.#sealOnce((file) => file.sync());
   }
 
   async commit(path: string): Promise<void> {
     await this.seal();
-    await this.#place.move(path);
+    if (this.#state === "gone") throw this.#over();
+    this.#moved = this.#place.move(path);
+    await this.#moved;
     this.#state = "gone";
   }
 
   async leave(size: number): Promise<void> {
-    if (this.#sealed === undefined) await this.#inTurn((file) => file.truncate(size));
-    await this.seal();
+    await this.#sealOnce(async (file) => {
+      await file.truncate(size);
+      await file.sync();
+    });
     await this.#makeNameDurable();
   }
 
-  async discard(): Promise<void> {
-    if (this.#state === "gone") return;
-    await this.#busy.catch(() => undefined);
-    this.#close();
-    await removeIfThere(this.#place.fs, this.#place.file);
-    this.#state = "gone";
+  discard(): Promise<void> {
+    if (this.#state !== "gone") {
+      this.#state = "gone";
+      this.#discarded = this.#discard();
+    }
+    return this.#discarded ?? Promise.resolve();
   }
 
-  /** Does work with the file when what was asked for before is done; what has failed before fails this too. */
+  async #discard(): Promise<void> {
+    await Promise.allSettled([this.#busy, this.#writingBack, this.#moved]);
+    this.#close();
+    await removeIfThere(this.#place.fs, this.#place.file);
+  }
+
+  #sealOnce(lastWork: (file: Deno.FsFile) => Promise<void>): Promise<void> {
+    if (this.#sealed === undefined) {
+      const sealing = this.#inTurn(async (file) => {
+        await this.#writingBack;
+        await lastWork(file);
+      });
+      if (this.#state === "open") this.#state = "sealed";
+      this.#sealed = sealing.then(() => this.#close());
+    }
+    return this.#sealed;
+  }
+
+  /**
+   * Does work with the file when what was asked for before is done; what has failed before fails this too, and so does
+   * the end of the file.
+   */
   #inTurn(work: (file: Deno.FsFile) => Promise<unknown>): Promise<void> {
+    if (this.#state !== "open") return Promise.reject(this.#over());
     const done = this.#busy.then(async () => {
+      if (this.#state === "gone") throw this.#over();
       this.#file ??= await this.#create();
       await work(this.#file);
     });
@@ -141,8 +164,12 @@ export class StagedFile implements StagedBlob {
     this.#named = true;
   }
 
+  #over(): Error {
+    return new Error(`Cannot write ${this.path}: it is ${this.#state}`);
+  }
+
   #close(): void {
-    if (this.#state === "open") this.#file?.close();
-    this.#state = "closed";
+    this.#file?.close();
+    this.#file = undefined;
   }
 }

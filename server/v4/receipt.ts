@@ -31,7 +31,8 @@ export class Receipt {
   readonly #context: Context;
   readonly #owner: Owner;
   readonly #close: (reason: string) => void;
-  #state: "opening" | "receiving" | "deciding" | "ended" = "opening";
+  /** Leaves `receiving` before anything is awaited of how it ends, so that nothing is taken from then on. */
+  #state: "opening" | "receiving" | "ending" | "ended" = "opening";
   #opening: Promise<void> | undefined;
   #interrupting: Promise<void> | undefined;
   readonly #ended = Promise.withResolvers<void>();
@@ -115,15 +116,20 @@ export class Receipt {
   }
 
   /**
-   * Takes a chunk, which is empty when it is written; resolves then, however that went. Throws `ProtocolError`
-   * `bad-frame` for one that does not fit.
+   * Takes a chunk, which is empty when it is written; resolves then, however that went. What comes when it has ended is
+   * dropped. Throws `ProtocolError` `bad-frame` for one that does not fit.
    */
   take({ offset, bytes }: MessageOf<"data">): Promise<void> {
+    if (!this.isReceiving) {
+      release(bytes);
+      return Promise.resolve();
+    }
     const { blob, sums, holding } = this.#opened();
     sums.add(offset, bytes);
     const written = blob.writeAt(offset, bytes).then(
       () => release(bytes),
-      (error) => void (this.#failure ??= error),
+      // What is cut off by its end has not failed.
+      (error) => void (this.isReceiving && (this.#failure ??= error)),
     );
     // A handle does one thing after another: what comes last is synced with all before it.
     if (sums.isWhole) this.#seal();
@@ -147,7 +153,7 @@ export class Receipt {
 
   /** Whether the file is what the client has sent; stores it then. Throws why it can't. */
   async decide(end: MessageOf<"end">): Promise<Message> {
-    this.#state = "deciding";
+    this.#state = "ending";
     try {
       const { blob, sums, holding } = this.#opened();
       await holding.settle();
@@ -178,7 +184,8 @@ export class Receipt {
 
   /** Drops what has come, and what is held. */
   async discard(): Promise<void> {
-    if (this.#state === "ended") return;
+    if (!this.isReceiving) return await this.#ended.promise;
+    this.#state = "ending";
     try {
       await this.#drop();
     } finally {
@@ -188,12 +195,12 @@ export class Receipt {
 
   /** Its connection is gone: what has come is held, if it is worth while. Does nothing when all has come. */
   async interrupt(): Promise<void> {
-    if (this.#state !== "receiving") return;
-    this.#interrupting ??= this.#interrupt();
+    if (this.isReceiving) this.#interrupting = this.#interrupt();
     await this.#interrupting;
   }
 
   async #interrupt(): Promise<void> {
+    this.#state = "ending";
     const { blob, holding } = this.#opened();
     this.#claim?.beginToEnd();
     try {

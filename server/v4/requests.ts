@@ -71,8 +71,8 @@ export class Requests implements AsyncDisposable {
   async #data(message: MessageOf<"data">): Promise<void> {
     const receipt = this.#incoming ?? this.#joined;
     const { bytes } = message;
-    // What nobody waits for any more is passed over.
-    if (receipt === undefined || !receipt.isReceiving) return release(bytes);
+    // What was refused is passed over.
+    if (receipt === undefined) return release(bytes);
     if (receipt.failure !== undefined && receipt === this.#incoming) {
       return await this.#giveUp(message.tag, receipt);
     }

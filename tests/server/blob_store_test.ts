@@ -78,6 +78,34 @@ for (const [implementation, open] of Object.entries(IMPLEMENTATIONS)) {
     assert.equal(await blobs.sweep(), 0);
   });
 
+  test("a blob that is discarded takes no more bytes from that moment on", async (blobs) => {
+    const blob = await blobs.stage();
+    const discarded = blob.discard();
+    await assert.rejects(blob.writeAt(0, content));
+    await assert.rejects(blob.write(content));
+    await discarded;
+    assert.equal(await blobs.sweep(), 0);
+  });
+
+  test("what was to be written before a blob is discarded makes no file after it", async (blobs) => {
+    const blob = await blobs.stage();
+    const written = [blob.writeAt(0, content), blob.writeAt(content.length, content)];
+    await blob.discard();
+    await Promise.allSettled(written);
+    assert.equal(await blobs.sweep(), 0);
+  });
+
+  test("a blob that is sealed takes no more bytes, and can be committed", async (blobs) => {
+    const blob = await blobs.stage();
+    await blob.write(content);
+    const sealed = blob.seal();
+    await assert.rejects(blob.write(content));
+    await sealed;
+    const path = blobs.newPath(owner);
+    await blob.commit(path);
+    assert.deepEqual(await readAll(blobs, path), content);
+  });
+
   test("a sweep removes what is staged, and keeps what is committed", async (blobs) => {
     const path = blobs.newPath(owner);
     const kept = await blobs.stage();
