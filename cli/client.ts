@@ -246,7 +246,7 @@ function only4Has(
   const hint = why === "asked"
     ? `Leave ${asked} out, if the server has protocol 4.`
     : `The server at ${formatAddress(server)} does not answer as one of protocol 4: do without, ` +
-      "or ask its operator. It may also have too many connections now: try again later.";
+      "or ask its operator.";
   return new UsageError("protocol-4-only", `${what} can be given by protocol 4 alone`, { hint });
 }
 

@@ -9,6 +9,7 @@ import {
   formatAddress,
   NetworkError,
   type Profile,
+  ProtocolError,
   type Response,
   ResponseReader,
   throwIfStopped,
@@ -45,14 +46,21 @@ export class ServerConnection implements Disposable {
   readonly #timeouts: Timeouts;
   /** For what is sent; it counts only while that is. */
   readonly #patience: Patience;
+  readonly #address: Address;
   readonly #buffer: Bytes = new Uint8Array(READ_BUFFER);
   #reading: Promise<number | null> | undefined;
   #closed = false;
   /** Ends the write that is at work: with some versions of Deno a close does not. */
   #giveUp: (error: Error) => void = () => undefined;
 
-  constructor(socket: Socket, { edition, habits }: Profile, timeouts: Timeouts) {
+  constructor(
+    socket: Socket,
+    address: Address,
+    { edition, habits }: Profile,
+    timeouts: Timeouts,
+  ) {
     this.#socket = socket;
+    this.#address = address;
     this.#responses = new ResponseReader(edition, habits);
     this.#timeouts = timeouts;
     this.#patience = new Patience(timeouts.responseMs);
@@ -67,7 +75,7 @@ export class ServerConnection implements Disposable {
     signal?: AbortSignal,
   ): Promise<ServerConnection> {
     const socket = await connect(address, timeouts, { signal });
-    return new ServerConnection(socket, profile, timeouts);
+    return new ServerConnection(socket, address, profile, timeouts);
   }
 
   /**
@@ -95,7 +103,7 @@ export class ServerConnection implements Disposable {
     const timer = setTimeout(() => expired.resolve("silence"), withinMs);
     try {
       for (;;) {
-        const response = this.#responses.next();
+        const response = this.#nextResponse();
         if (response !== undefined) {
           this.#patience.renew();
           return { type: "response", response, size: this.#responses.size };
@@ -118,6 +126,15 @@ export class ServerConnection implements Disposable {
     this.#closed = true;
     this.#socket.close();
     this.#giveUp(new Error("it was closed"));
+  }
+
+  #nextResponse(): Response | undefined {
+    try {
+      return this.#responses.next();
+    } catch (error) {
+      const isTls = error instanceof ProtocolError && error.code === "tls-port";
+      throw isTls ? tlsPort(this.#address) : error;
+    }
   }
 
   async #read(): Promise<number | null> {
@@ -151,6 +168,19 @@ export class ServerConnection implements Disposable {
       hint: "It may be stuck or overloaded. Try again later.",
     });
   }
+}
+
+/** A `ProtocolError` for an address at which TLS is spoken, where it should be the plain port. */
+export function tlsPort({ hostname, port }: Address): ProtocolError {
+  const plain = formatAddress({ hostname, port: port - 1 });
+  return new ProtocolError(
+    "tls-port",
+    `${formatAddress({ hostname, port })} is a TLS port; the server's plain port is needed here`,
+    {
+      hint: `The plain port is usually one lower: ${plain}. The server's log names it first. ` +
+        "Correct line 1 of transfer.info, or --server.",
+    },
+  );
 }
 
 /** What connects: `Deno.connect`, or a test's. */

@@ -20,7 +20,8 @@ import {
   UsageError,
   whenStopped,
 } from "../protocol/mod.ts";
-import { connect, type Timeouts } from "./connection.ts";
+import { isTlsAlert } from "../protocol/header.ts";
+import { connect, type Timeouts, tlsPort } from "./connection.ts";
 import type { Watchable } from "./watch.ts";
 
 /** A server that does not know a request may say nothing at all; after so many milliseconds it is not waited for. */
@@ -118,9 +119,11 @@ async function ask(
     clearTimeout(timer);
   }
   if (answer.length < RESPONSE_HEADER_SIZE) return undefined;
+  const header = decodeResponseHeader(answer);
+  if (isTlsAlert(header)) throw tlsPort(server);
   const clientId = answer.slice(RESPONSE_HEADER_SIZE, RESPONSE_HEADER_SIZE + CLIENT_ID_SIZE);
   return {
-    code: decodeResponseHeader(answer).code,
+    code: header.code,
     clientId: clientId.length === CLIENT_ID_SIZE ? clientId : undefined,
   };
 }

@@ -40,6 +40,17 @@ export function decodeResponseHeader(bytes: Bytes): ResponseHeader {
   return readTail(new ByteReader(bytes));
 }
 
+/** A record of TLS: an alert of two bytes, by any version since SSL 3.0 (RFC 8446 5.1). */
+const TLS_ALERT = { contentType: 21, majorVersion: 3, size: 2 } as const;
+
+/** Whether what came in place of a response is a TLS alert: a TLS port answers so to all that is not TLS. */
+export function isTlsAlert({ version, code, payloadSize }: ResponseHeader): boolean {
+  // The record's header has five bytes: content type, two of the version, and its size, the larger half first.
+  const size = (payloadSize & 0xff) << 8 | (payloadSize >>> 8 & 0xff);
+  return version === TLS_ALERT.contentType && (code & 0xff) === TLS_ALERT.majorVersion &&
+    size === TLS_ALERT.size;
+}
+
 export function writeResponseHeader(writer: ByteWriter, header: ResponseHeader): ByteWriter {
   return writer.u8(header.version).u16(header.code).u32(header.payloadSize);
 }

@@ -16,8 +16,9 @@ import {
   toHex,
   whyFailed,
 } from "../protocol/mod.ts";
-import { encodeHelloAnswer } from "../protocol/v4/hello.ts";
+import { BUSY, encodeHelloAnswer } from "../protocol/v4/hello.ts";
 import type { Context, Peer } from "./context.ts";
+import { hearFirstWords } from "./first_words.ts";
 import { handle, sessionKey } from "./handlers.ts";
 import { LimitError } from "./limits.ts";
 import type { Phase } from "./patience.ts";
@@ -73,15 +74,25 @@ export class Connection {
     this.#socket.close(reason);
   }
 
-  /** Tells the peer that there is no room for it, and ends the connection. Never rejects. */
-  async turnAway(error: LimitError): Promise<void> {
+  /**
+   * Tells the peer that there is no room for it, in the words of the protocol that it speaks, and ends the connection; at
+   * once where it is hurried. Never rejects.
+   */
+  async turnAway(error: LimitError, hurry: AbortSignal): Promise<void> {
     this.#context.limitLog.report(error, this.#peer.address);
+    const close = () => this.close("there is no room for it");
     try {
-      await this.#socket.send(this.#session.generalError().bytes);
+      const words = await hearFirstWords(this.#socket, this.#session, hurry);
+      // Who could not ask yet must not take it for protocol 3 either.
+      const isBusy = words !== "other" && this.#context.helloAnswer() !== undefined;
+      const lastWord = isBusy ? BUSY : this.#session.generalError().bytes;
+      if (hurry.aborted) return await this.#socket.send(lastWord);
+      hurry.addEventListener("abort", close);
+      await this.#socket.dismiss(lastWord);
     } catch {
       // It has left by itself.
     } finally {
-      this.close("there is no room for it");
+      close();
     }
   }
 

@@ -29,8 +29,8 @@ export interface Listen extends Address {
 export interface Served {
   /** Serves the peer until it leaves, breaks the protocol or is closed. Never rejects. */
   serve(): Promise<void>;
-  /** Tells the peer that there is no room for it, and ends the connection. Never rejects. */
-  turnAway(error: LimitError): Promise<void>;
+  /** Tells the peer that there is no room for it, and ends the connection; at once where it is hurried. Never rejects. */
+  turnAway(error: LimitError, hurry: AbortSignal): Promise<void>;
   /** Ends the connection as soon as no file is on its way or waits to be judged. */
   finish(): void;
   /** Ends the connection at once; what it was doing fails for that reason. */

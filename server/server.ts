@@ -7,6 +7,7 @@ import { getLogger } from "@logtape/logtape";
 import { type Address, keepFreedMemory, whyFailed } from "../protocol/mod.ts";
 import { addressKey } from "./client_address.ts";
 import { type Context, createContext } from "./context.ts";
+import { Doorstep } from "./doorstep.ts";
 import { type Entropy, systemEntropy } from "./entropy.ts";
 import { LimitError, type LimitName } from "./limits.ts";
 import { type Arrival, type Listen, listenAll, type Listener, type Served } from "./listeners.ts";
@@ -55,6 +56,7 @@ export class Server implements AsyncDisposable {
   readonly #listeners: readonly Listener[];
   readonly #securePort: SecurePort | undefined;
   readonly #connections = new Map<Served, Promise<void>>();
+  readonly #doorstep = new Doorstep();
   /** How many connections each address has. */
   readonly #origins = new Map<string, number>();
   readonly #housekeeping: ReturnType<typeof setInterval>;
@@ -193,6 +195,7 @@ export class Server implements AsyncDisposable {
       { event: "server.stopping", connections: this.#connections.size, until },
     );
     for (const connection of this.#connections.keys()) connection.finish();
+    await this.#doorstep.close();
     const id = setTimeout(() => this.#cutOff(), graceMs);
     await Promise.all(this.#connections.values());
     clearTimeout(id);
@@ -227,7 +230,7 @@ export class Server implements AsyncDisposable {
     const connection = open(this.#context, ++this.#connectionNumber);
     const origin = addressKey(socket.remoteAddr.hostname);
     const full = this.#fullFor(origin);
-    if (full !== undefined) return void connection.turnAway(full);
+    if (full !== undefined) return this.#doorstep.turnAway(connection, full);
     this.#countOrigin(origin, 1);
     const served = connection.serve().finally(() => {
       this.#connections.delete(connection);

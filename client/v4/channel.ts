@@ -18,11 +18,17 @@ import {
   whyStopped,
   XferError,
 } from "../../protocol/mod.ts";
-import { VERSION as PLAIN_VERSION } from "../../protocol/header.ts";
+import { decodeResponseHeader, isTlsAlert, RESPONSE_HEADER_SIZE } from "../../protocol/header.ts";
 import { certificateName, fingerprintOf, isSelfMade } from "../../protocol/v4/fingerprint.ts";
-import { decodeHelloAnswer, HELLO, type HelloAnswer } from "../../protocol/v4/hello.ts";
+import {
+  decodeHelloAnswer,
+  HELLO,
+  type HelloAnswer,
+  isBusy,
+  isGeneralError,
+} from "../../protocol/v4/hello.ts";
 import { toPem } from "../../protocol/v4/pem.ts";
-import { connect, type Timeouts } from "../connection.ts";
+import { connect, type Timeouts, tlsPort } from "../connection.ts";
 import type { Watchable } from "../watch.ts";
 import type { ServerIdentity } from "./known_servers.ts";
 
@@ -34,16 +40,33 @@ export interface FindOptions extends Watchable, Stoppable {
   readonly byProtocol3?: "possible" | "impossible" | undefined;
 }
 
-/**
- * Asks at the plain port for protocol 4. Throws `NetworkError` `cannot-connect`; `no-hello` for what a server says too
- * that has too many connections: a word of protocol 3, or nothing; `ProtocolError` `protocol-4-not-spoken` for what none
- * says that has protocol 4; `InterruptedError` where it is to stop.
- */
+/** What a server of protocol 3 does about a hello, as it goes on "does not answer as one of protocol 4: …". */
+export interface Unanswered {
+  readonly unanswered: string;
+}
+
+/** Asks as {@link askForProtocol4} does. Throws also `NetworkError` `no-hello` where the server answers as one of protocol 3. */
 export async function findSecure(
   address: Address,
   timeouts: Timeouts,
-  { watch, signal, byProtocol3 }: FindOptions = {},
+  options: FindOptions = {},
 ): Promise<HelloAnswer> {
+  const answer = await askForProtocol4(address, timeouts, options);
+  if ("unanswered" in answer) throw noHello(address, answer.unanswered, options.byProtocol3);
+  return answer;
+}
+
+/**
+ * Asks at the plain port for protocol 4. {@link Unanswered} is what published servers of protocol 3 do, and nothing else.
+ * Throws `NetworkError` `cannot-connect`; `over-limit` where the server has too many connections; `no-hello` where the
+ * connection ends within the answer; `ProtocolError` `protocol-4-not-spoken`, `tls-port`; `InterruptedError` where it is
+ * to stop.
+ */
+export async function askForProtocol4(
+  address: Address,
+  timeouts: Timeouts,
+  { watch, signal, byProtocol3 }: FindOptions = {},
+): Promise<HelloAnswer | Unanswered> {
   using socket = await connect(address, timeouts, { signal });
   const observe = watch?.();
   const close = () => socket[Symbol.dispose]();
@@ -55,36 +78,41 @@ export async function findSecure(
   }, waitMs);
   using _stopped = whenStopped(signal, close);
   const buffer = new Uint8Array(32 * 1024);
+  let filled = 0;
   try {
     for (let done = 0; done < HELLO.length;) done += await socket.write(HELLO.subarray(done));
     observe?.({ from: "client", kind: "hello", size: HELLO.length });
-    for (let filled = 0; filled < buffer.length;) {
+    while (filled < buffer.length) {
       const size = await socket.read(buffer.subarray(filled));
       if (size === null) break;
       filled += size;
-      const answer = decodeHelloAnswer(buffer.slice(0, filled));
+      const answer = readAnswer(address, buffer.slice(0, filled));
       if (answer === undefined) continue;
       observe?.({ from: "server", kind: "helloAnswer", size: filled });
       return answer;
     }
   } catch (error) {
     throwIfStopped(signal);
-    const isOther = error instanceof ProtocolError && buffer[0] !== PLAIN_VERSION;
-    if (isOther) throw notSpoken(address, byProtocol3);
-    if (error instanceof ProtocolError) {
-      throw noHello(address, "it answers by protocol 3, as one that is full does too", byProtocol3);
+    if (error instanceof ProtocolError && error.code === "protocol-4-not-spoken") {
+      throw notSpoken(address, byProtocol3);
     }
+    if (error instanceof XferError) throw error;
   } finally {
     clearTimeout(timer);
   }
-  const what = isSilent ? `nothing came within ${waitMs / 1000} s` : "it ends the connection";
-  throw noHello(address, what, byProtocol3);
+  const unanswered = isSilent ? `nothing came within ${waitMs / 1000} s` : "it ends the connection";
+  if (filled > 0) throw noHello(address, `${unanswered} in the middle of an answer`, byProtocol3);
+  return { unanswered };
 }
 
-/** Whether an error of {@link findSecure} says that a server is there, and that no answer of protocol 4 came of it. */
-export function isUnanswered(error: unknown): boolean {
-  return error instanceof XferError &&
-    ["no-hello", "protocol-4-not-spoken"].includes(error.code);
+/** What has come so far; `undefined` while more is needed. */
+function readAnswer(address: Address, bytes: Bytes): HelloAnswer | Unanswered | undefined {
+  if (bytes.length < RESPONSE_HEADER_SIZE) return undefined;
+  const header = decodeResponseHeader(bytes);
+  if (isTlsAlert(header)) throw tlsPort(address);
+  if (isBusy(header)) throw busy(address);
+  if (isGeneralError(header)) return { unanswered: "it answers with an error of protocol 3" };
+  return decodeHelloAnswer(bytes);
 }
 
 /** What else is to be done, as the end of a hint. */
@@ -107,9 +135,17 @@ function noHello(
     `The server at ${formatAddress(server)} does not answer as one of protocol 4: ${what}`,
     {
       hint:
-        "It may have too many connections, from you or in all; or it does not speak protocol 4; " +
-        "or somebody between you and it keeps it from saying so." + otherwise(byProtocol3),
+        "It does not speak protocol 4, or somebody between you and it keeps it from saying so." +
+        otherwise(byProtocol3),
     },
+  );
+}
+
+function busy(server: Address): NetworkError {
+  return new NetworkError(
+    "over-limit",
+    `The server at ${formatAddress(server)} has too many connections, from you or in all`,
+    { hint: "End other clients that you have there, or try again later." },
   );
 }
 
@@ -119,8 +155,7 @@ function notSpoken(server: Address, byProtocol3: FindOptions["byProtocol3"]): Pr
     `What answers at ${formatAddress(server)} is no server of protocol 4, or somebody between ` +
       "you and it changes its words",
     {
-      hint: "Check the port: it is the plain one that is to be named, not the one for TLS that " +
-        "the server's log has too." + otherwise(byProtocol3),
+      hint: "Check the address and the port." + otherwise(byProtocol3),
     },
   );
 }

@@ -9,7 +9,7 @@ import { type Retry, type RetryOptions, withRetries } from "../retries.ts";
 import type { TransferInfo } from "../transfer_info.ts";
 import type { Watchable } from "../watch.ts";
 import { hasSecureAccount } from "./account.ts";
-import { findSecure, isUnanswered } from "./channel.ts";
+import { askForProtocol4 } from "./channel.ts";
 import { KnownServers, type ServerIdentity } from "./known_servers.ts";
 
 export interface ChoiceOptions extends RetryOptions, Watchable {
@@ -55,17 +55,9 @@ export async function chooseProtocol(options: ChoiceOptions): Promise<Choice> {
   }
   if (namesDialect) return { protocol: 3, why: "asked", known };
   const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
-  const speaksIt = async () => {
-    try {
-      await findSecure(server, timeouts, options);
-      return true;
-    } catch (error) {
-      if (isUnanswered(error)) return false;
-      throw error;
-    }
-  };
-  const isSpoken = await withRetries(speaksIt, options, (retry) => options.onRetry?.(retry));
-  return isSpoken ? { protocol: 4 } : { protocol: 3, why: "unanswered", known };
+  const ask = () => askForProtocol4(server, timeouts, { ...options, byProtocol3: "possible" });
+  const answer = await withRetries(ask, options, (retry) => options.onRetry?.(retry));
+  return "unanswered" in answer ? { protocol: 3, why: "unanswered", known } : { protocol: 4 };
 }
 
 function downgrade(): UsageError {

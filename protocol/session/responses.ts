@@ -7,7 +7,12 @@ import { type Edition, FIELDS } from "../editions/edition.ts";
 import { ProtocolError } from "../errors.ts";
 import { Feed } from "../feed.ts";
 import { framePadding, type Habits, NO_HABITS } from "../habits.ts";
-import { decodeResponseHeader, RESPONSE_HEADER_SIZE, type ResponseHeader } from "../header.ts";
+import {
+  decodeResponseHeader,
+  isTlsAlert,
+  RESPONSE_HEADER_SIZE,
+  type ResponseHeader,
+} from "../header.ts";
 import { decodeResponse, type Response } from "../messages.ts";
 import type { Bytes } from "../wire.ts";
 
@@ -66,6 +71,9 @@ export class ResponseReader {
     const bytes = this.#feed.take(RESPONSE_HEADER_SIZE);
     if (bytes === undefined) return undefined;
     const header = decodeResponseHeader(bytes);
+    if (isTlsAlert(header)) {
+      throw new ProtocolError("tls-port", "The server speaks TLS here, which protocol 3 does not");
+    }
     if (header.payloadSize > MAX_RESPONSE_PAYLOAD) {
       throw new ProtocolError(
         "bad-payload-size",

@@ -3,12 +3,15 @@
  *
  * @module
  */
+import { EDITIONS } from "../editions/mod.ts";
 import { ProtocolError } from "../errors.ts";
 import {
   CLIENT_ID_SIZE,
   decodeResponseHeader,
   REQUEST_HEADER_SIZE,
   RESPONSE_HEADER_SIZE,
+  type ResponseHeader,
+  VERSION as PLAIN_VERSION,
   writeRequestHeader,
   writeResponseHeader,
 } from "../header.ts";
@@ -17,6 +20,7 @@ import { ByteReader, type Bytes, ByteWriter, equalBytes } from "../wire.ts";
 const VERSION = 4;
 const HELLO_CODE = 0x7834;
 const ANSWER_CODE = 0x7835;
+const BUSY_CODE = 0x7836;
 /** No answer has a larger payload, in bytes. */
 const MAX_ANSWER = 16 * 1024;
 /** No certificate that is told of is larger, in bytes. */
@@ -44,6 +48,22 @@ export function encodeHelloAnswer({ port, certificate }: HelloAnswer): Bytes {
   const writer = new ByteWriter(RESPONSE_HEADER_SIZE + payloadSize);
   writeResponseHeader(writer, { version: VERSION, code: ANSWER_CODE, payloadSize });
   return writer.u16(port).put(certificate).bytes;
+}
+
+/** What a server says that speaks protocol 4 and has no room for another connection. */
+export const BUSY: Bytes = writeResponseHeader(new ByteWriter(RESPONSE_HEADER_SIZE), {
+  ...{ version: VERSION, code: BUSY_CODE, payloadSize: 0 },
+}).bytes;
+
+export function isBusy({ version, code }: ResponseHeader): boolean {
+  return version === VERSION && code === BUSY_CODE;
+}
+
+const GENERAL_ERRORS = EDITIONS.flatMap(({ responses }) => responses.generalError?.code ?? []);
+
+/** Whether it is what servers of protocol 3 say to a request that they don't know; some of them name an older version. */
+export function isGeneralError({ version, code }: ResponseHeader): boolean {
+  return version <= PLAIN_VERSION && GENERAL_ERRORS.includes(code);
 }
 
 /**

@@ -84,10 +84,12 @@ export class Connection {
     this.#socket.close(reason);
   }
 
-  /** Tells the peer that there is no room for it, and ends the connection. Never rejects. */
-  async turnAway(error: LimitError): Promise<void> {
+  /** Tells the peer that there is no room for it, and ends the connection; at once where it is hurried. Never rejects. */
+  async turnAway(error: LimitError, hurry: AbortSignal): Promise<void> {
+    const close = () => this.close("there is no room for it");
+    hurry.addEventListener("abort", close);
     await this.#refuse(error);
-    this.close("there is no room for it");
+    close();
   }
 
   /** Ends the connection as soon as no file is on its way. */

@@ -87,7 +87,10 @@ Deno.test("protocol 3: a server that takes a byte now and then is given up, one 
       close: () => undefined,
     };
     const profile = { edition: edition2023c, habits: new Set<never>() };
-    using connection = new ServerConnection(socket, profile, { connectMs: 1, responseMs: 200 });
+    using connection = new ServerConnection(
+      ...[socket, { hostname: "127.0.0.1", port: 1 }, profile] as const,
+      { connectMs: 1, responseMs: 200 },
+    );
     const sending = connection.send(new Uint8Array(100 * taken));
     if (isEnough) assert.equal(await sending, true);
     else {

@@ -145,7 +145,7 @@ Deno.test("a hello that is stripped, or answered by nonsense, is no way down to 
   const meddlers: Record<string, (bytes: Uint8Array<ArrayBuffer>) => Uint8Array<ArrayBuffer>[]> = {
     silence: () => [],
     nonsense: (bytes) => [bytes.map((byte) => byte ^ 0x55)],
-    "an error of protocol 3": () => [Uint8Array.of(3, 0x4b, 0x06, 0, 0, 0, 0)],
+    "an error of protocol 3": () => [Uint8Array.of(3, 0x3b, 0x08, 0, 0, 0, 0)],
   };
   for (const [what, answer] of Object.entries(meddlers)) {
     await using proxy = await FaultyProxy.start(scene.server.address, { down: () => answer });

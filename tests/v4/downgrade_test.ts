@@ -5,9 +5,11 @@ import {
   type Choice,
   type ChoiceOptions,
   chooseProtocol,
+  formatAddress,
   type Retry,
   SecureClient,
   type SecureOptions,
+  sendFiles,
   type ServerIdentity,
   type XferError,
 } from "../../mod.ts";
@@ -32,16 +34,34 @@ const TIMEOUTS = { responseMs: 200 };
 const NO_HELLO = { name: "NetworkError", code: "no-hello" };
 const NOT_SPOKEN = { name: "ProtocolError", code: "protocol-4-not-spoken" };
 
-const GENERAL_ERROR = Uint8Array.of(3, 0x4b, 0x06, 0, 0, 0, 0);
+/** 2107, of 2023c. */
+const GENERAL_ERROR = Uint8Array.of(3, 0x3b, 0x08, 0, 0, 0, 0);
 
-/** How somebody between can keep a server from answering the hello. */
-const STRIPPED: Readonly<Record<string, Meddlers>> = {
+/** What published servers of protocol 3 do about the hello; whoever is between can do so too. */
+const AS_PROTOCOL_3: Readonly<Record<string, Meddlers>> = {
   "silence": { up: () => () => [] },
   "a close": { up: () => () => ["fin"] },
   "a reset": { up: () => () => ["rst"] },
-  "garbage": { down: () => (bytes) => [bytes.map((byte) => byte ^ 0x55)] },
   "a general error of protocol 3": { down: () => () => [GENERAL_ERROR, "fin"] },
-  "half an answer": { down: () => (bytes) => [bytes.slice(0, 20), "fin"] },
+  "a general error of version 2": {
+    down: () => () => [Uint8Array.from(GENERAL_ERROR, (byte, at) => at === 0 ? 2 : byte), "fin"],
+  },
+};
+
+/** What none of them does. */
+const AS_NONE: Readonly<Record<string, readonly [Meddlers, failure: object]>> = {
+  "garbage": [{ down: () => (bytes) => [bytes.map((byte) => byte ^ 0x55)] }, NOT_SPOKEN],
+  "another answer of protocol 3": [{
+    down: () => () => [Uint8Array.of(3, 0x34, 0x08, 0, 0, 0, 0), "fin"],
+  }, NOT_SPOKEN],
+  "half an answer": [{ down: () => (bytes) => [bytes.slice(0, 20), "fin"] }, NO_HELLO],
+  "half an answer, then silence": [{ down: () => (bytes) => [bytes.slice(0, 3)] }, NO_HELLO],
+};
+
+/** How somebody between can keep a server from answering the hello. */
+const STRIPPED: Readonly<Record<string, readonly [Meddlers, failure: object]>> = {
+  ...Object.fromEntries(Object.entries(AS_PROTOCOL_3).map(([what, by]) => [what, [by, NO_HELLO]])),
+  ...AS_NONE,
 };
 
 interface Asked extends Partial<Omit<ChoiceOptions, "info">> {
@@ -61,10 +81,23 @@ Deno.test("a server that is not known is asked; where it does not answer, protoc
   const { identityFolder } = await scene.options("Alice");
   const { address } = scene.server;
   assert.deepEqual(await choose(identityFolder, { info: { server: address } }), { protocol: 4 });
-  for (const [what, meddlers] of Object.entries(STRIPPED)) {
+  for (const [what, meddlers] of Object.entries(AS_PROTOCOL_3)) {
     await using proxy = await FaultyProxy.start(address, meddlers);
     const choice = await choose(identityFolder, { info: { server: proxy.address } });
     assert.deepEqual(choice, { protocol: 3, why: "unanswered", known: undefined }, what);
+  }
+});
+
+Deno.test("an answer that no published server gives does not lead to protocol 3: it is an error", async () => {
+  await using scene = await Scene.create();
+  const { identityFolder } = await scene.options("Alice");
+  for (const [what, [meddlers, failure]] of Object.entries(AS_NONE)) {
+    await using proxy = await FaultyProxy.start(scene.server.address, meddlers);
+    await assert.rejects(
+      choose(identityFolder, { info: { server: proxy.address } }),
+      failure,
+      what,
+    );
   }
 });
 
@@ -96,9 +129,8 @@ Deno.test("a known server whose hello is stripped is an error at the connection,
   await using scene = await Scene.create();
   (await scene.client("Alice"))[Symbol.dispose]();
   await using log = await ServerLog.take();
-  for (const [what, meddlers] of Object.entries(STRIPPED)) {
+  for (const [what, [meddlers, failure]] of Object.entries(STRIPPED)) {
     await using proxy = await FaultyProxy.start(scene.server.address, meddlers);
-    const failure = what === "garbage" ? NOT_SPOKEN : NO_HELLO;
     const common = { server: proxy.address, timeouts: TIMEOUTS };
     const pinned = { ...common, fingerprint: FINGERPRINT };
     await assert.rejects(scene.client("Bob", pinned), failure, what);
@@ -170,28 +202,47 @@ Deno.test("a server that answered once is not taken for one of protocol 3 later 
   assert.equal(hellos, 2);
 });
 
-Deno.test("a server that is full is tried again, as a network is that fails", async () => {
+const FULL = { name: "NetworkError", code: "over-limit" };
+
+Deno.test("a server that is full says so to a hello: it is tried again, and not taken for one of protocol 3", async () => {
   await using scene = await Scene.create({ maxConnectionsPerAddress: 1 });
-  const { address } = scene.server;
+  const server = scene.server.address;
+  const { identityFolder } = await scene.options("Alice");
   const retries: Retry[] = [];
-  const options = {
-    ...await scene.options("Alice"),
-    ...{ onRetry: (retry: Retry) => retries.push(retry), retries: 3, timeouts: TIMEOUTS },
-  };
-  const idle = await Deno.connect(address);
-  await assert.rejects(
-    SecureClient.connectWithRetries({ ...options, pause: () => Promise.resolve() }),
-    { ...NO_HELLO, hint: /too many connections.*does not speak protocol 4.*somebody between/ },
-  );
-  assert.deepEqual(retries.map(({ error: { code } }) => code), Array(3).fill("no-hello"));
+  const onRetry = (retry: Retry) => retries.push(retry);
+  const idle = await Deno.connect(server);
+  const asking = { info: { server }, onRetry, timeouts: {} };
+  const pause = () => Promise.resolve();
+  await assert.rejects(choose(identityFolder, { ...asking, retries: 3, pause }), {
+    ...{ ...FULL, message: /too many connections/ },
+    hint: /try again later/,
+  });
+  assert.deepEqual(retries.map(({ error: { code } }) => code), Array(3).fill("over-limit"));
   // The other one goes; the server needs a moment to see it.
-  const pause = async () => {
+  const leaving = async () => {
     if (retries.length === 4) idle.close();
     await new Promise((resolve) => setTimeout(resolve, 50));
   };
-  using client = await SecureClient.connectWithRetries({ ...options, retries: 100, pause });
-  await client.list("", () => undefined);
+  const choice = await choose(identityFolder, { ...asking, retries: 100, pause: leaving });
+  assert.deepEqual(choice, { protocol: 4 });
   assert.ok(retries.length > 3);
+});
+
+Deno.test("a client that knows its server tries again too where that is full", async () => {
+  await using scene = await Scene.create({ maxConnectionsPerAddress: 1 });
+  const retries: Retry[] = [];
+  const idle = await Deno.connect(scene.server.address);
+  // The other one goes; the server needs a moment to see it.
+  const pause = async () => {
+    if (retries.length === 2) idle.close();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  };
+  using client = await SecureClient.connectWithRetries({
+    ...await scene.options("Alice"),
+    ...{ onRetry: (retry: Retry) => retries.push(retry), retries: 100, pause },
+  });
+  await client.list("", () => undefined);
+  assert.equal(retries[0]?.error.code, "over-limit");
 });
 
 Deno.test("so is one that is full when the client has found it", async () => {
@@ -214,7 +265,12 @@ Deno.test("so is one that is full when the client has found it", async () => {
 
 Deno.test("no hint leads to protocol 3 where line 1 or what is to be done rules it out", async () => {
   await using scene = await Scene.create();
-  for (const meddlers of [{ up: () => () => ["fin" as const] }, STRIPPED["garbage"] as Meddlers]) {
+  for (
+    const meddlers of [
+      { up: () => () => ["fin" as const] },
+      AS_NONE["garbage"]?.[0] as Meddlers,
+    ]
+  ) {
     await using proxy = await FaultyProxy.start(scene.server.address, meddlers);
     const hintOf = async (byProtocol3: SecureOptions["byProtocol3"]) => {
       const failure = await scene.client("Alice", { server: proxy.address, byProtocol3 })
@@ -227,12 +283,33 @@ Deno.test("no hint leads to protocol 3 where line 1 or what is to be done rules 
   }
 });
 
-Deno.test("the server's port for TLS is told from a server that is full: it is not tried again", async () => {
+Deno.test("the TLS port in place of the plain one is recognised by either protocol, and the plain one is named", async () => {
   await using scene = await Scene.create();
-  const options = await scene.options("Alice", { server: scene.server.addresses[1] as Address });
-  const connecting = SecureClient.connectWithRetries({
-    ...options,
-    onRetry: () => assert.fail("tried again"),
-  });
-  await assert.rejects(connecting, { ...NOT_SPOKEN, hint: /plain one.*not the one for TLS/ });
+  const tls = scene.server.addresses[1] as Address;
+  const options = await scene.options("Alice", { server: tls });
+  const { identityFolder, userName } = options;
+  const path = scene.folder.join("file");
+  await Deno.writeTextFile(path, "content");
+  const byProtocol3 = (edition?: "auto") =>
+    sendFiles({
+      ...{ server: tls, userName, identityFolder, files: [path] },
+      ...edition === undefined ? {} : { edition },
+      onEvent: ({ type }) => assert.notEqual(type, "retrying"),
+    }).then((outcomes) => {
+      for (const outcome of outcomes) if ("error" in outcome) throw outcome.error;
+    });
+  const plain = formatAddress({ ...tls, port: tls.port - 1 });
+  const onRetry = () => assert.fail("tried again");
+  for (
+    const [what, connecting] of [
+      ["protocol 4", () => SecureClient.connectWithRetries({ ...options, onRetry })],
+      ["the choice", () => choose(identityFolder, { info: { server: tls }, retries: 1, onRetry })],
+      ["protocol 3", () => byProtocol3()],
+      ["protocol 3, any edition", () => byProtocol3("auto")],
+    ] as const
+  ) {
+    const failure = await connecting().then(() => assert.fail(what), (error: XferError) => error);
+    assert.deepEqual([failure.name, failure.code], ["ProtocolError", "tls-port"], what);
+    assert.ok(failure.hint?.includes(` ${plain}.`), failure.hint);
+  }
 });

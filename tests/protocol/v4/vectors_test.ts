@@ -6,15 +6,16 @@ import { sign } from "../../../protocol/v4/authentication.ts";
 import { ChunkSums } from "../../../protocol/v4/chunk_sums.ts";
 import { certificateName } from "../../../protocol/v4/fingerprint.ts";
 import { FrameReader } from "../../../protocol/v4/frames.ts";
-import { decodeHelloAnswer, encodeHelloAnswer, HELLO } from "../../../protocol/v4/hello.ts";
+import { BUSY, decodeHelloAnswer, encodeHelloAnswer, HELLO } from "../../../protocol/v4/hello.ts";
 import { encodeMessage, type Message, MESSAGES } from "../../../protocol/v4/messages.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/tree.ts";
 
 const bytes = (hex: string): Bytes => fromHex(hex) ?? new Uint8Array(0);
 
 Deno.test("vectors: hello and its answer", () => {
-  const { request, answer, port, certificate } = vectors.hello;
+  const { request, busy, answer, port, certificate } = vectors.hello;
   assert.equal(toHex(HELLO), request);
+  assert.equal(toHex(BUSY), busy);
   assert.equal(toHex(encodeHelloAnswer({ port, certificate: bytes(certificate) })), answer);
   assert.deepEqual(decodeHelloAnswer(bytes(answer)), { port, certificate: bytes(certificate) });
 });
