@@ -7,14 +7,16 @@ import { nameFault } from "../file_name.ts";
 
 /** Bytes of UTF-8 that a name has at most. */
 export const MAX_PATH_NAME = 4096;
+/** Components that a name has at most: each costs whoever stores or makes the file a look, or a folder. */
+export const MAX_PATH_DEPTH = 128;
 
 /** Why a name is not taken, in words that go on "its name …", or `undefined` for one that is. */
 export function pathNameFault(name: string): string | undefined {
+  if (isTooLong(name)) return `has more than ${MAX_PATH_NAME} bytes`;
+  const components = name.split("/");
+  if (components.length > MAX_PATH_DEPTH) return `has more than ${MAX_PATH_DEPTH} parts`;
   if (name !== name.normalize("NFC")) return "is not in Unicode's composed form (NFC)";
-  if (isTooLong(name)) {
-    return `has more than ${MAX_PATH_NAME} bytes`;
-  }
-  for (const component of name.split("/")) {
+  for (const component of components) {
     const fault = nameFault(component);
     if (fault !== undefined) return name.includes("/") ? `has a part that ${fault}` : fault;
   }
@@ -27,6 +29,9 @@ export function isTooLong(name: string): boolean {
 
 /** The names of the folders above a file, outermost first. */
 export function foldersAbove(name: string): string[] {
-  const components = name.split("/").slice(0, -1);
-  return components.map((_, i) => components.slice(0, i + 1).join("/"));
+  const folders: string[] = [];
+  for (let end = name.indexOf("/"); end >= 0; end = name.indexOf("/", end + 1)) {
+    folders.push(name.slice(0, end));
+  }
+  return folders;
 }

@@ -228,7 +228,10 @@ export interface Catalog extends AccountCatalog, AsyncDisposable {
   findPartial(clientId: Bytes, name: string): Promise<PartialFile | undefined>;
   /** Forgets what is held under a name, with a path only what is held there. Returns its path, if there was one. */
   dropPartial(clientId: Bytes, name: string, path?: string): Promise<string[]>;
-  /** Up to `count` of all clients whose path comes behind `path`, by path: `""` begins. */
+  /**
+   * Up to `count` of all clients whose path comes behind `path`, by path: `""` begins. As with every page, fewer come
+   * where they take more than `PAGE_BYTES`; none where there are no more.
+   */
   listPartialsAfter(path: string, count: number): Promise<PartialKey[]>;
   /** Up to `count` of all clients that were updated before a time, oldest first. */
   listPartialsBefore(time: number, count: number): Promise<PartialKey[]>;

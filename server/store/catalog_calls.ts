@@ -6,6 +6,7 @@
  */
 import type { Catalog } from "./catalog.ts";
 import { type Method, METHODS, OPERATIONS } from "./operations/mod.ts";
+import { sizeOf } from "./sizes.ts";
 import type { SqliteCatalog } from "./sqlite_catalog.ts";
 
 export interface Call {
@@ -15,45 +16,75 @@ export interface Call {
 
 export type Outcome = { readonly value: unknown } | { readonly error: unknown };
 
-/** Does calls one after another, each by itself. */
-export function lookUp(catalog: SqliteCatalog, calls: readonly Call[]): Promise<Outcome[]> {
-  return Promise.all(begin(catalog, calls));
-}
-
-/** Does calls in one transaction. One that fails leaves the others alone; where the transaction fails, all have. */
-export async function commitTogether(
-  catalog: SqliteCatalog,
-  calls: readonly Call[],
-): Promise<Outcome[]> {
-  let begun: Promise<Outcome>[] = [];
-  try {
-    catalog.together(() => begun = begin(catalog, calls));
-  } catch (error) {
-    const outcomes = await Promise.all(begun);
-    return calls.map((_, i) => {
-      const outcome = outcomes[i];
-      return outcome !== undefined && "error" in outcome ? outcome : { error };
-    });
-  }
-  return await Promise.all(begun);
-}
-
-/** The catalog's methods do all their work before they return. */
-function begin(catalog: SqliteCatalog, calls: readonly Call[]): Promise<Outcome>[] {
-  return calls.map(({ method, args }) => {
-    const done = (catalog[method] as (...args: readonly unknown[]) => Promise<unknown>)(...args);
-    return done.then((value) => ({ value }), (error) => ({ error }));
-  });
-}
-
-/** Does a batch of calls; rejects where all of them fail. */
-export type Batch = (calls: readonly Call[]) => Promise<Outcome[]>;
-
 /** Calls in one batch at most. Those of connections are bounded by their number, one each. */
 const MAX_BATCH = 256;
+/**
+ * So long a batch takes calls, in milliseconds, and then it is committed: other processes (`xfer server users`) wait for
+ * the end of a transaction, and who has asked first gets no answer before it.
+ */
+export const MAX_BATCH_MS = 100;
+/** Bytes that a batch asks for, and as many that it answers: both are copied between threads, and held until they are used. */
+export const MAX_BATCH_BYTES = 4 * 1024 * 1024;
+/**
+ * A pause between two batches of which the first has used up its time, in milliseconds: who waits for the database in
+ * another process looks every 100 ms whether it is free, for 5 seconds, and must not find it busy each time.
+ */
+export const TURN_MS = 20;
+
+/** Tells milliseconds from any moment on. */
+type Ticks = () => number;
+const system: Ticks = () => performance.now();
+
+/** Does calls one after another, each by itself; returns the outcomes of as many as one batch has time and room for. */
+export function lookUp(
+  catalog: SqliteCatalog,
+  calls: readonly Call[],
+  ticks: Ticks = system,
+): Outcome[] {
+  const end = ticks() + MAX_BATCH_MS;
+  const outcomes: Outcome[] = [];
+  for (let i = 0, bytes = 0; i < calls.length; i++) {
+    const outcome = attempt(catalog, calls[i] as Call);
+    outcomes.push(outcome);
+    bytes += sizeOf(outcome);
+    if (bytes >= MAX_BATCH_BYTES || ticks() >= end) break;
+  }
+  return outcomes;
+}
+
+/**
+ * Does the same in one transaction. One call that fails leaves the others alone; where the transaction fails, all have
+ * that were in it.
+ */
+export function commitTogether(
+  catalog: SqliteCatalog,
+  calls: readonly Call[],
+  ticks: Ticks = system,
+): Outcome[] {
+  let outcomes: Outcome[] = [];
+  try {
+    catalog.together(() => outcomes = lookUp(catalog, calls, ticks));
+    return outcomes;
+  } catch (error) {
+    if (outcomes.length === 0) return calls.map(() => ({ error }));
+    return outcomes.map((outcome) => "error" in outcome ? outcome : { error });
+  }
+}
+
+function attempt(catalog: SqliteCatalog, { method, args }: Call): Outcome {
+  try {
+    return { value: catalog.call(method, args) };
+  } catch (error) {
+    return { error };
+  }
+}
+
+/** Does as many of a batch of calls as it has time and room for, from the first on; rejects where all of them fail. */
+export type Batch = (calls: readonly Call[]) => readonly Outcome[] | Promise<readonly Outcome[]>;
 
 interface Waiting {
   readonly call: Call;
+  readonly size: number;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -61,16 +92,19 @@ interface Waiting {
 /** One batch at a time; what comes meanwhile waits for the next. */
 class Lane {
   readonly #batch: Batch;
-  readonly #waiting: Waiting[] = [];
+  readonly #rest: () => Promise<void>;
+  #waiting: Waiting[] = [];
   #draining: Promise<void> | undefined;
 
-  constructor(batch: Batch) {
+  /** `rest`: what comes between two batches where the first one has not done all that it was given. */
+  constructor(batch: Batch, rest: () => Promise<void>) {
     this.#batch = batch;
+    this.#rest = rest;
   }
 
   call(call: Call): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ call, resolve, reject });
+      this.#waiting.push({ call, size: sizeOf(call.args), resolve, reject });
       this.#draining ??= this.#drain();
     });
   }
@@ -82,19 +116,37 @@ class Lane {
 
   async #drain(): Promise<void> {
     while (this.#waiting.length > 0) {
-      const taken = this.#waiting.splice(0, MAX_BATCH);
-      try {
-        const outcomes = await this.#batch(taken.map(({ call }) => call));
-        for (const [i, { resolve, reject }] of taken.entries()) {
-          const outcome = outcomes[i];
-          if (outcome !== undefined && "value" in outcome) resolve(outcome.value);
-          else reject(outcome?.error);
-        }
-      } catch (error) {
-        for (const { reject } of taken) reject(error);
+      const taken = this.#waiting.slice(0, this.#countOfNext());
+      const outcomes = await this.#do(taken.map(({ call }) => call));
+      const done = taken.slice(0, Math.max(1, outcomes.length));
+      this.#waiting.splice(0, done.length);
+      for (const [i, { resolve, reject }] of done.entries()) {
+        const outcome = outcomes[i];
+        if (outcome !== undefined && "value" in outcome) resolve(outcome.value);
+        else reject(outcome?.error);
       }
+      if (done.length < taken.length) await this.#rest();
     }
     this.#draining = undefined;
+  }
+
+  async #do(calls: readonly Call[]): Promise<readonly Outcome[]> {
+    try {
+      return await this.#batch(calls);
+    } catch (error) {
+      return calls.map(() => ({ error }));
+    }
+  }
+
+  /** How many of those that wait are asked for at once. */
+  #countOfNext(): number {
+    const most = Math.min(MAX_BATCH, this.#waiting.length);
+    let bytes = 0;
+    for (let count = 0; count < most; count++) {
+      bytes += this.#waiting[count]?.size ?? 0;
+      if (bytes > MAX_BATCH_BYTES) return Math.max(1, count);
+    }
+    return most;
   }
 }
 
@@ -103,12 +155,19 @@ export interface Ways {
   readonly read: Batch;
   /** Does calls in one transaction, which is on disk when it resolves. */
   readonly write: Batch;
+  /** Lets other processes have the database for a moment. */
+  readonly rest?: () => Promise<void>;
   close(): Promise<void>;
 }
 
 /** A catalog whose calls go these ways. What reads does not wait for what writes. */
 export function batchedCatalog(ways: Ways): Catalog {
-  const lanes = { read: new Lane(ways.read), write: new Lane(ways.write) };
+  const rest = ways.rest ?? (() => new Promise((resolve) => setTimeout(resolve, TURN_MS)));
+  const lanes = {
+    // Who reads keeps nobody out.
+    read: new Lane(ways.read, () => Promise.resolve()),
+    write: new Lane(ways.write, rest),
+  };
   const methods = METHODS.map((method) => {
     const lane = lanes[OPERATIONS[method].way];
     return [method, (...args: unknown[]) => lane.call({ method, args })];

@@ -15,7 +15,7 @@ const thread = self as unknown as {
 };
 
 let catalog: SqliteCatalog | undefined;
-let batch: (catalog: SqliteCatalog, calls: readonly Call[]) => Promise<Outcome[]> = lookUp;
+let batch: (catalog: SqliteCatalog, calls: readonly Call[]) => Outcome[] = lookUp;
 
 thread.onmessage = async ({ data }) => thread.postMessage(await answer(data));
 
@@ -29,8 +29,8 @@ async function answer(question: Question): Promise<Answer> {
         return { outcomes: [] };
       }
       case "batch": {
-        const outcomes = catalog === undefined ? [] : await batch(catalog, question.calls);
-        return { outcomes: outcomes.map(toPlain) };
+        if (catalog === undefined) throw new Error("Cannot do a batch: the catalog is not open");
+        return { outcomes: batch(catalog, question.calls).map(toPlain) };
       }
       case "close":
         await catalog?.[Symbol.asyncDispose]();

@@ -6,16 +6,18 @@
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import type { Catalog } from "./catalog.ts";
 import { Database } from "./database.ts";
-import { METHODS, OPERATIONS } from "./operations/mod.ts";
+import { type Method, METHODS, OPERATIONS } from "./operations/mod.ts";
 
-/** Rows that are held in memory at once when all are copied: each may have a small file in it. */
-const PAGE = 100;
+/** Bytes of rows that are held in memory at once when all are copied: each may have a small file in it. */
+const COPIED_AT_ONCE = 1024 * 1024;
 
 /** What a copy has: all but what is under way. */
 const COPIED = ["clients", "keys", "files", "tokens"] as const;
 
 /** The methods do all their work before they return. */
 export interface SqliteCatalog extends Catalog {
+  /** Calls a method, whose work is done when it returns. Throws what the method rejects with. */
+  call(method: Method, args: readonly unknown[]): unknown;
   /** Makes one transaction of what is called meanwhile. Throws where that can't be committed: nothing is done then. */
   together<T>(work: () => T): T;
   /** Takes over all that another catalog keeps, as it is at one moment. This one is empty before. */
@@ -44,13 +46,18 @@ export const SqliteCatalog = {
 };
 
 function over(database: Database): SqliteCatalog {
+  const call = (method: Method, args: readonly unknown[]) =>
+    (OPERATIONS[method].run as (database: Database, ...args: unknown[]) => unknown)(
+      database,
+      ...args,
+    );
   const methods = METHODS.map((method) => {
-    const run = OPERATIONS[method].run as (database: Database, ...args: unknown[]) => unknown;
     // deno-lint-ignore require-await
-    return [method, async (...args: unknown[]) => run(database, ...args)];
+    return [method, async (...args: unknown[]) => call(method, args)];
   });
   return {
     ...Object.fromEntries(methods) as Catalog,
+    call,
     together: (work) => database.transaction(work),
     snapshot: (work) => database.snapshot(work),
     toSingleFile: () => database.toSingleFile(),
@@ -73,15 +80,14 @@ function over(database: Database): SqliteCatalog {
 }
 
 function* pages(database: Database, table: string): Generator<Record<string, unknown>> {
-  const query =
-    `SELECT rowid AS row_number, * FROM ${table} WHERE rowid > ? ORDER BY rowid LIMIT ?`;
+  const query = `SELECT rowid AS row_number, * FROM ${table} WHERE rowid > ? ORDER BY rowid`;
   for (let after = 0;;) {
-    const page = database.all(query, after, PAGE);
+    const page = database.some(COPIED_AT_ONCE, query, after);
     for (const { row_number: number, ...row } of page) {
       after = number as number;
       yield row;
     }
-    if (page.length < PAGE) return;
+    if (page.length === 0) return;
   }
 }
 

@@ -81,7 +81,7 @@ export class HeldUploads {
     for (;;) {
       const expired: PartialKey[] = await catalog.listPartialsBefore(before, PAGE);
       for (const { clientId, name } of expired) await this.#drop(clientId, name);
-      if (expired.length < PAGE) return;
+      if (expired.length === 0) return;
     }
   }
 

@@ -19,7 +19,7 @@ import {
 import type { Database } from "../database.ts";
 import { FILE_COLUMNS, type Row, toFile } from "../rows.ts";
 import { findBy } from "./accounts.ts";
-import { read, write } from "./operation.ts";
+import { PAGE_BYTES, read, write } from "./operation.ts";
 import { addOrphan, removeOrphan } from "./orphans.ts";
 import { firstBehind } from "./prefix.ts";
 import { checkQuota } from "./usage.ts";
@@ -89,7 +89,8 @@ export const FILE_OPERATIONS = {
     before: number,
     count: number,
   ): StoredFile[] =>
-    database.all(
+    database.some(
+      PAGE_BYTES,
       `SELECT ${FILE_COLUMNS} FROM files WHERE client_id = ? AND name = ? AND version < ?
        ORDER BY version DESC LIMIT ?`,
       ...[clientId, name, before, count],
@@ -121,7 +122,8 @@ export const FILE_OPERATIONS = {
     ).map(toFile)
   ),
   listFilesAfter: read((database, path: string, count: number): StoredFile[] =>
-    database.all(
+    database.some(
+      PAGE_BYTES,
       `SELECT ${FILE_COLUMNS} FROM files WHERE path > ? ORDER BY path LIMIT ?`,
       ...[path, count],
     ).map(toFile)
@@ -216,11 +218,12 @@ function dropOldest(database: Database, clientId: Bytes, name: string, keep: num
 /** Files of protocol 4 are to fit into one tree of folders. */
 function refuseConflict(database: Database, clientId: Bytes, name: string): void {
   const below = `${name}/`;
-  const isFile = "SELECT 1 FROM files WHERE client_id = ? AND current = 1 AND name = ?";
+  const isBelowFile = `SELECT 1 FROM files WHERE client_id = ? AND current = 1
+    AND name IN (SELECT value FROM json_each(?)) LIMIT 1`;
   const isFolder =
     "SELECT 1 FROM files WHERE client_id = ? AND current = 1 AND name > ? AND name < ? LIMIT 1";
   if (
-    foldersAbove(name).some((folder) => database.all(isFile, clientId, folder).length > 0) ||
+    database.all(isBelowFile, clientId, JSON.stringify(foldersAbove(name))).length > 0 ||
     database.all(isFolder, clientId, below, firstBehind(below) as string).length > 0
   ) throw new CatalogRefusal("name-conflict");
 }
@@ -238,8 +241,12 @@ function filesBelow(
   const from = [clientId, prefix, after, after];
   const end = firstBehind(prefix);
   const rows = end === undefined
-    ? database.all(`${query} ORDER BY name LIMIT ?`, ...from, count)
-    : database.all(`${query} AND name < ? ORDER BY name LIMIT ?`, ...from, end, count);
+    ? database.some(PAGE_BYTES, `${query} ORDER BY name LIMIT ?`, ...from, count)
+    : database.some(
+      PAGE_BYTES,
+      `${query} AND name < ? ORDER BY name LIMIT ?`,
+      ...[...from, end, count],
+    );
   return rows.map(toFile);
 }
 

@@ -18,6 +18,12 @@ export function read<Args extends readonly unknown[], Result>(
   return { way: "read", run };
 }
 
+/**
+ * Bytes of a page: whoever asks for a number of rows gets fewer where they are long. Who asks by connection holds a page
+ * while its peer does not read.
+ */
+export const PAGE_BYTES = 128 * 1024;
+
 /** All of the work is done, or nothing. */
 export function write<Args extends readonly unknown[], Result>(
   run: (database: Database, ...args: Args) => Result,
