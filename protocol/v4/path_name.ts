@@ -26,12 +26,3 @@ export function pathNameFault(name: string): string | undefined {
 export function isTooLong(name: string): boolean {
   return new TextEncoder().encode(name).length > MAX_PATH_NAME;
 }
-
-/** The names of the folders above a file, outermost first. */
-export function foldersAbove(name: string): string[] {
-  const folders: string[] = [];
-  for (let end = name.indexOf("/"); end >= 0; end = name.indexOf("/", end + 1)) {
-    folders.push(name.slice(0, end));
-  }
-  return folders;
-}

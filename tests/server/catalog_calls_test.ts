@@ -6,11 +6,16 @@ import {
   type Call,
   commitTogether,
   lookUp,
+  MAX_BATCH_BYTES,
+  MAX_BATCH_MS,
+  type Outcome,
   type Ways,
 } from "../../server/store/catalog_calls.ts";
 import { CatalogRefusal, type StoredFile } from "../../server/store/catalog.ts";
+import { sizeOf } from "../../server/store/sizes.ts";
 import { SqliteCatalog } from "../../server/store/sqlite_catalog.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
+import { openDatabase } from "../helpers/database.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
 
 const speech = { edition: "2023c", habits: [] };
@@ -21,6 +26,7 @@ const file = (name: string, size = 1): StoredFile => ({
 });
 
 interface Scene {
+  readonly path: string;
   readonly catalog: SqliteCatalog;
   /** Statements that end transactions, as they come. */
   readonly executed: string[];
@@ -63,6 +69,7 @@ async function scene(body: (scene: Scene) => Promise<void>) {
   await catalog.registerClient(registration);
   executed.length = 0;
   await body({
+    path: folder.join("catalog.db"),
     catalog,
     executed,
     fail: (sql) => failing.add(sql),
@@ -142,4 +149,69 @@ Deno.test("a look does not wait for a commit", () =>
     await batched[Symbol.asyncDispose]();
     await closing;
     assert.equal((await catalog.findClient(id))?.lastSeen, 77, "what waits is done before the end");
+  }));
+
+/** Ticks of which each call of a batch takes so many. */
+const slowBy = (ms: number) => {
+  let now = 0;
+  return () => now += ms;
+};
+
+Deno.test("batches: one ends when its time is used up, and another process gets its turn before the next", () =>
+  scene(async ({ catalog, executed, path }) => {
+    const batches: number[] = [];
+    const others: string[] = [];
+    using other = openDatabase(path);
+    const ticks = slowBy(MAX_BATCH_MS / 4);
+    const batched = batchedCatalog(waysTo(catalog, {
+      write: (calls) => {
+        const outcomes = commitTogether(catalog, calls, ticks);
+        batches.push(outcomes.length);
+        return outcomes;
+      },
+      rest: () => {
+        // It waits for nobody: whoever has the database now is the one to say no.
+        other.exec("PRAGMA busy_timeout = 0");
+        other.exec("INSERT INTO orphans VALUES ('files/' || (SELECT count(*) FROM orphans))");
+        others.push("done");
+        return Promise.resolve();
+      },
+    }));
+    const names = Array.from({ length: 21 }, (_, i) => `${i}`);
+    await Promise.all(names.map((name) => batched.storeFile(file(name))));
+    assert.equal((await catalog.listFiles(id)).length, names.length);
+    assert.deepEqual(batches, [1, 4, 4, 4, 4, 4]);
+    assert.equal(executed.filter((sql) => sql === "COMMIT").length, batches.length);
+    assert.equal(others.length, 4, "after each batch that has left calls for the next");
+  }));
+
+Deno.test("batches: a call that takes longer than a batch is done by itself", () =>
+  scene(async ({ catalog }) => {
+    const ticks = slowBy(2 * MAX_BATCH_MS);
+    const calls: Call[] = ["a", "b"].map((name) => ({ method: "storeFile", args: [file(name)] }));
+    const outcomes = await commitTogether(catalog, calls, ticks);
+    assert.equal(outcomes.length, 1);
+    assert.deepEqual((await catalog.listFiles(id)).map(({ name }) => name), ["a"]);
+  }));
+
+Deno.test("batches: what is handed over at once is bounded by bytes, asked and answered", () =>
+  scene(async ({ catalog }) => {
+    const asked: number[] = [];
+    const answered: number[] = [];
+    const count = (calls: readonly Call[], outcomes: readonly unknown[]) => {
+      asked.push(sizeOf(calls.map(({ args }) => args)));
+      answered.push(sizeOf(outcomes));
+      return outcomes as Outcome[];
+    };
+    const batched = batchedCatalog(waysTo(catalog, {
+      read: (calls) => count(calls, lookUp(catalog, calls)),
+      write: (calls) => count(calls, commitTogether(catalog, calls)),
+    }));
+    const content = new Uint8Array(256 * 1024);
+    const names = Array.from({ length: 64 }, (_, i) => `${i}`);
+    await Promise.all(names.map((name) => batched.storeFile(file(name), { content })));
+    const read = await Promise.all(names.map((name) => batched.findContent(`files/1/${name}`)));
+    assert.ok(read.every((bytes) => bytes?.length === content.length));
+    const most = MAX_BATCH_BYTES + 2 * content.length;
+    assert.ok(Math.max(...asked, ...answered) <= most, `${asked} asked, ${answered} answered`);
   }));

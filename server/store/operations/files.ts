@@ -4,7 +4,6 @@
  * @module
  */
 import type { Bytes } from "../../../protocol/mod.ts";
-import { foldersAbove } from "../../../protocol/v4/path_name.ts";
 import {
   CatalogRefusal,
   type Client,
@@ -215,17 +214,33 @@ function dropOldest(database: Database, clientId: Bytes, name: string, keep: num
   return old;
 }
 
-/** Files of protocol 4 are to fit into one tree of folders. */
+/**
+ * Files of protocol 4 are to fit into one tree of folders. However many folders are above a name, at most one of them can
+ * be a file: the one that ends where the name parts from the one before it, in the order of names. What is below that one
+ * comes after the name before, so that it would be that; what is above it has the name before for a file, so that it is a
+ * folder.
+ */
 function refuseConflict(database: Database, clientId: Bytes, name: string): void {
-  const below = `${name}/`;
-  const isBelowFile = `SELECT 1 FROM files WHERE client_id = ? AND current = 1
-    AND name IN (SELECT value FROM json_each(?)) LIMIT 1`;
-  const isFolder =
-    "SELECT 1 FROM files WHERE client_id = ? AND current = 1 AND name > ? AND name < ? LIMIT 1";
-  if (
-    database.all(isBelowFile, clientId, JSON.stringify(foldersAbove(name))).length > 0 ||
-    database.all(isFolder, clientId, below, firstBehind(below) as string).length > 0
-  ) throw new CatalogRefusal("name-conflict");
+  const current = "SELECT name FROM files WHERE client_id = ? AND current = 1";
+  const isStored = (name: string) =>
+    database.all(`${current} AND name = ?`, clientId, name).length > 0;
+  const isFolder = (name: string) => {
+    const below = `${name}/`;
+    const between = `${current} AND name > ? AND name < ? LIMIT 1`;
+    return database.all(between, clientId, below, firstBehind(below) as string).length > 0;
+  };
+  const before = `${current} AND name < ? ORDER BY name DESC LIMIT 1`;
+  const [row] = database.all(before, clientId, name);
+  const parting = commonLength(name, (row?.["name"] ?? "") as string);
+  const isBelowFile = name[parting] === "/" && isStored(name.slice(0, parting));
+  if (isBelowFile || isFolder(name)) throw new CatalogRefusal("name-conflict");
+}
+
+/** How long the beginning is that two texts have in common. */
+function commonLength(a: string, b: string): number {
+  let length = 0;
+  while (length < a.length && a[length] === b[length]) length++;
+  return length;
 }
 
 function filesBelow(

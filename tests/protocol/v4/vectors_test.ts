@@ -8,6 +8,7 @@ import { certificateName } from "../../../protocol/v4/fingerprint.ts";
 import { FrameReader } from "../../../protocol/v4/frames.ts";
 import { BUSY, decodeHelloAnswer, encodeHelloAnswer, HELLO } from "../../../protocol/v4/hello.ts";
 import { encodeMessage, type Message, MESSAGES } from "../../../protocol/v4/messages.ts";
+import { pathNameFault } from "../../../protocol/v4/path_name.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/tree.ts";
 
 const bytes = (hex: string): Bytes => fromHex(hex) ?? new Uint8Array(0);
@@ -52,6 +53,12 @@ for (const { size, cksum, digest } of vectors.sums.files) {
     assert.deepEqual(sums.sums(), { cksum, digest: bytes(digest) });
   });
 }
+
+Deno.test("vectors: names that a server takes, and such that it refuses", () => {
+  for (const { name, taken } of vectors.names) {
+    assert.equal(pathNameFault(name) === undefined, taken, name.slice(0, 60));
+  }
+});
 
 Deno.test("vectors: every message as a frame, and read again", () => {
   assert.deepEqual(

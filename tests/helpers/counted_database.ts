@@ -1,0 +1,59 @@
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+
+/** A database that counts what is done with it. */
+export class CountedDatabase {
+  /** Statements that were run, each as often as it was. */
+  readonly run: string[] = [];
+  /** What was executed besides: transactions, among others. */
+  readonly executed: string[] = [];
+  /** Rows that were read one by one. */
+  rows = 0;
+
+  readonly open = (path: string): DatabaseSync => {
+    const database = new DatabaseSync(path);
+    const prepare = database.prepare.bind(database);
+    const exec = database.exec.bind(database);
+    database.prepare = (sql: string) => this.#counted(sql, prepare(sql));
+    database.exec = (sql: string) => {
+      this.executed.push(sql);
+      exec(sql);
+    };
+    return database;
+  };
+
+  /** Statements about files. */
+  get aboutFiles(): string[] {
+    return this.run.filter((sql) => /\bfiles\b/.test(sql));
+  }
+
+  forget(): void {
+    this.run.length = this.executed.length = this.rows = 0;
+  }
+
+  #counted(sql: string, statement: StatementSync): StatementSync {
+    for (const way of ["all", "run", "get"] as const) {
+      const original = statement[way].bind(statement) as (...values: unknown[]) => unknown;
+      Object.assign(statement, {
+        [way]: (...values: unknown[]) => {
+          this.run.push(sql);
+          return original(...values);
+        },
+      });
+    }
+    const iterate = statement.iterate.bind(statement) as (
+      ...values: unknown[]
+    ) => Iterable<unknown>;
+    const count = () => this.rows++;
+    const note = () => this.run.push(sql);
+    Object.assign(statement, {
+      *iterate(...values: unknown[]) {
+        note();
+        for (const row of iterate(...values)) {
+          count();
+          yield row;
+        }
+      },
+    });
+    return statement;
+  }
+}
