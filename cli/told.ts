@@ -46,8 +46,8 @@ export function tellPlain(reporter: Reporter, event: ClientEvent, parties: Parti
     case "openFolder":
       return reporter.report({ event: "open-folder", path: event.path });
     case "compared": {
-      const { file, ours, theirs, attempt } = event;
-      return reporter.report({ event: "compared", file: file.path, ours, theirs, attempt });
+      const { file, ours, theirs, attempt, zlib } = event;
+      return reporter.report({ event: "compared", file: file.path, ours, theirs, attempt, zlib });
     }
     case "stored": {
       const { file: { name, path, size }, crc: cksum } = event;

@@ -26,6 +26,7 @@ import {
   throwIfStopped,
   unwrapKey,
   upload,
+  ZlibCrc,
 } from "../protocol/mod.ts";
 import { DEFAULT_TIMEOUTS, type Timeouts } from "./connection.ts";
 import type { ClientEvent } from "./events.ts";
@@ -43,7 +44,7 @@ export interface ClientOptions extends Wish {
 }
 
 export class Client implements Disposable {
-  readonly profile: Profile;
+  #profile: Profile;
   readonly #options: ClientOptions;
   readonly #identities: IdentityFolder;
   readonly #link: Link;
@@ -71,7 +72,7 @@ export class Client implements Disposable {
     const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
     const onConnected = () => this.#emit({ type: "connected", server });
     this.#options = options;
-    this.profile = profile;
+    this.#profile = profile;
     this.#deniedIds = deniedIds;
     this.#identities = identities;
     this.#identity = identity;
@@ -120,14 +121,19 @@ export class Client implements Disposable {
       const clientId = await this.#introduce();
       this.#introduced = true;
       // It may have waited for others: what counts is what it is when it is sent.
-      const file = await SourceFile.inspect(inspected.path, this.profile);
+      const file = await SourceFile.inspect(inspected.path, this.#profile);
       const { nameField: fileName, size } = file;
-      return await this.#drive(upload(this.profile, { clientId, fileName, size }), file);
+      return await this.#drive(upload(this.#profile, { clientId, fileName, size }), file);
     } catch (error) {
       // Whatever is half said on this connection, what comes next must not be taken for its rest.
       this.#link.close();
       throw error;
     }
+  }
+
+  /** How the server speaks, as far as it is known by now. */
+  get profile(): Profile {
+    return this.#profile;
   }
 
   /** Whether the server has let this client in for the file that was sent last. */
@@ -143,7 +149,7 @@ export class Client implements Disposable {
   /** Gets a fresh AES key, registering first where there is no identity. */
   async #introduce(): Promise<Bytes> {
     // Without reconnection a server denies by closing: what it closed after the file before must not look like that.
-    if (this.profile.edition.requests.reconnect === undefined) this.#link.close();
+    if (this.#profile.edition.requests.reconnect === undefined) this.#link.close();
     const reused = this.#link.isOpen;
     try {
       return await this.#drive(this.#introduction());
@@ -163,8 +169,8 @@ export class Client implements Disposable {
     const registration = { name, publicKey, unanswered: this.#unanswered, deniedIds };
     const placeholderId = new Uint8Array(FIELDS.clientId.size);
     return this.#identity === undefined
-      ? register(this.profile, { ...registration, placeholderId })
-      : reconnect(this.profile, this.#identity.clientId, registration);
+      ? register(this.#profile, { ...registration, placeholderId })
+      : reconnect(this.#profile, this.#identity.clientId, registration);
   }
 
   async #drive<T>(conversation: Conversation<T>, file?: SourceFile): Promise<T> {
@@ -207,10 +213,28 @@ export class Client implements Disposable {
         if (file === undefined) throw new RangeError("Cannot send a file: none is at hand");
         this.#emit({ type: "sending", file, attempt: step.attempt });
         return await this.#sendFile(step.parts, file, step.attempt);
-      case "compare":
-        if (file !== undefined) this.#emit({ ...step, type: "compared", file });
-        return { type: "kept" };
+      case "compare": {
+        if (file === undefined) throw new RangeError("Cannot compare: no file was sent");
+        const { attempt, ours, theirs } = step;
+        const zlib = ours !== theirs && await this.#isZlibCrc(theirs, file);
+        this.#emit({ type: "compared", file, attempt, ours, theirs, zlib });
+        return { type: zlib ? "zlibCrc" : "kept" };
+      }
     }
+  }
+
+  /** Whether a checksum is zlib's CRC-32 of a file. What is learnt of the server by that is remembered. */
+  async #isZlibCrc(checksum: number, file: SourceFile): Promise<boolean> {
+    const crc = new ZlibCrc();
+    for await (const piece of file.read(this.#buffers)) {
+      throwIfStopped(this.#options.signal);
+      crc.update(piece);
+    }
+    if (crc.digest() !== checksum || await file.hasChanged()) return false;
+    const { edition, habits } = this.#profile;
+    this.#profile = { edition, habits: new Set([...habits, "zlib-crc"]) };
+    await this.#identities.saveProfile(this.#profile);
+    return true;
   }
 
   async #keepIdentity(clientId: Bytes): Promise<void> {
@@ -230,16 +254,16 @@ export class Client implements Disposable {
 
   async #useKey(wrappedKey: Bytes): Promise<void> {
     const key = await unwrapKey(this.#privateKey, wrappedKey);
-    const expected = aesKeySize(this.profile);
+    const expected = aesKeySize(this.#profile);
     if (key.length !== expected) {
       throw new ProtocolError(
         "bad-key-size",
-        `The server sent an AES key of ${key.length} bytes; edition ${this.profile.edition.name} ` +
+        `The server sent an AES key of ${key.length} bytes; edition ${this.#profile.edition.name} ` +
           `has ${expected}`,
       );
     }
     this.#aesKey = await importAesKey(key);
-    await this.#identities.saveProfile(this.profile);
+    await this.#identities.saveProfile(this.#profile);
     this.#unused = false;
     if (this.#identity !== undefined) {
       this.#emit({ type: "keyReceived", clientId: this.#identity.clientId });
@@ -253,7 +277,7 @@ export class Client implements Disposable {
     const summed = this.#summed?.file.isSameAs(file) ? this.#summed : undefined;
     let sent = 0;
     const crc = await sendContent(this.#link, this.#told(parts), {
-      ...{ file, aesKey: this.#aesKey, habits: this.profile.habits, buffers: this.#buffers },
+      ...{ file, aesKey: this.#aesKey, habits: this.#profile.habits, buffers: this.#buffers },
       ...{ crc: summed?.crc, signal },
       onProgress: (size) => {
         sent = size;

@@ -60,6 +60,8 @@ export type ClientEvent =
     readonly attempt: number;
     readonly ours: number;
     readonly theirs: number;
+    /** Whether they differ only because the server's is zlib's CRC-32 of the file. */
+    readonly zlib: boolean;
   }
   | { readonly type: "stored"; readonly file: SourceFile; readonly crc: number }
   | { readonly type: "failed" } & Failure

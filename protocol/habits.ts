@@ -16,6 +16,7 @@ export const HABITS = {
   "acknowledged-parts": "each packet but the last is answered before the next is sent",
   "short-key": "the AES key has 16 bytes whatever the edition says",
   "headerless-blocks": "a file comes as numbered blocks behind a header with payload size 0",
+  "zlib-crc": "the checksum of a file is zlib's CRC-32 in place of cksum",
 } as const;
 
 export type Habit = keyof typeof HABITS;
@@ -41,6 +42,7 @@ export const CLIENT_HABITS = [
   "acknowledged-parts",
   "short-key",
   "headerless-blocks",
+  "zlib-crc",
 ] as const satisfies readonly Habit[];
 
 /** Messages of a peer with the habit `frames` come in multiples of so many bytes. */

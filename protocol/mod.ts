@@ -9,6 +9,7 @@ export { inPieces, PiecesDecryptor, PiecesEncryptor } from "./cipher/pieces.ts";
 export * from "./cipher/rsa.ts";
 export { Cksum, cksum } from "./crc/cksum.ts";
 export { combine } from "./crc/combine.ts";
+export { ZlibCrc } from "./crc/zlib.ts";
 export * from "./editions/edition.ts";
 export * from "./editions/mod.ts";
 export * from "./errors.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { plural, seconds, sizeColumn } from "../words.ts";
-import { count, defineEvent, oneOf, optional, record, text, time } from "./definition.ts";
+import { count, defineEvent, flag, oneOf, optional, record, text, time } from "./definition.ts";
 
 const MIB = 2 ** 20;
 
@@ -143,10 +143,13 @@ export const FILE_EVENTS = {
       ours: count("the checksum here"),
       theirs: count("the server's"),
       attempt: count("of which attempt, from 1 on"),
+      zlib: flag("whether the server's is zlib's CRC-32 of the file, which counts as right"),
     },
-    words: ({ ours, theirs }) =>
+    words: ({ ours, theirs, zlib }) =>
       ours === theirs
         ? `The checksums agree: ${ours}`
+        : zlib
+        ? `The checksums agree: the server's is zlib's CRC-32, ${theirs}`
         : `The checksums differ: ${ours} here, ${theirs} there`,
   }),
   "stored": defineEvent({

@@ -25,7 +25,10 @@ export type Step =
   | { readonly do: "dropIdentity"; readonly clientId: Bytes }
   /** Unwrap an AES key and use it from now on. Resume with `kept`. */
   | { readonly do: "useKey"; readonly wrappedKey: Bytes }
-  /** Tell who watches: the checksums of an attempt. Resume with `kept`. */
+  /**
+   * The checksums of an attempt, for who watches. Resume with `kept`, or with `zlibCrc` where they differ because the
+   * server's is zlib's CRC-32 of the file.
+   */
   | {
     readonly do: "compare";
     readonly attempt: number;
@@ -36,6 +39,7 @@ export type Step =
 export type Answer =
   | { readonly type: "sent" }
   | { readonly type: "kept" }
+  | { readonly type: "zlibCrc" }
   | {
     readonly type: "fileSent";
     /** cksum of the plaintext that was read. */
