@@ -31,6 +31,7 @@ export class Connection {
   readonly #socket: PeerSocket;
   readonly #peer: Peer;
   readonly #session: ServerSession;
+  readonly #ending = Promise.withResolvers<void>();
   #requests = 0;
   #finishing = false;
   #upload: Upload | undefined;
@@ -48,7 +49,9 @@ export class Connection {
       connection: number,
       address: this.#socket.address,
       origin: this.#socket.origin,
+      ended: this.#ending.promise,
       profile: { edition: served[0] ?? DEFAULT_EDITION, habits: NO_HABITS },
+      noteHabit: (habit, has) => this.#session.noteHabit(habit, has),
       key: undefined,
     };
   }
@@ -66,6 +69,7 @@ export class Connection {
       else this.#logLoss(error);
     } finally {
       this.close("it was served");
+      this.#ending.resolve();
     }
   }
 

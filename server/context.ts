@@ -4,10 +4,11 @@
  * @module
  */
 import type { Logger } from "@logtape/logtape";
-import type { Bytes, Profile } from "../protocol/mod.ts";
+import type { Bytes, Habit, Profile } from "../protocol/mod.ts";
 import type { HelloAnswer } from "../protocol/v4/hello.ts";
 import { Accounts } from "./accounts.ts";
 import { Claims } from "./claims.ts";
+import { Disputes } from "./disputes.ts";
 import type { Entropy } from "./entropy.ts";
 import { ExpiringMap } from "./expiring_map.ts";
 import { LimitLog } from "./limit_log.ts";
@@ -48,6 +49,7 @@ export interface Context {
   readonly claims: Claims;
   readonly limitLog: LimitLog;
   readonly unverified: UnverifiedFiles;
+  readonly disputes: Disputes;
   /** Files whose further packets come on connections of their own. */
   readonly parked: ParkedUploads;
   /** Uploads of protocol 4 that are open … */
@@ -92,6 +94,7 @@ export function createContext(shared: Shared, freeSpace: () => Promise<number>):
     claims: new Claims(),
     limitLog: new LimitLog(log, ticks),
     unverified: new UnverifiedFiles(limits, log),
+    disputes: new Disputes(ticks),
     parked: new ParkedUploads(limits),
   };
 }
@@ -104,8 +107,12 @@ export interface Peer {
   readonly address: string;
   /** The same where peers are counted: see `addressKey`. */
   readonly origin: string;
+  /** Resolves when the connection has ended. */
+  readonly ended: Promise<void>;
   /** How it speaks, as far as it is known by now. */
   profile: Profile;
+  /** Takes note of a habit that its bytes alone don't show, or that it has not. */
+  readonly noteHabit: (habit: Habit, has: boolean) => void;
   /** The last AES key given on this connection, and to whom; used before the one of `Context.sessions`. By `ticks`. */
   key: { readonly clientId: Bytes; readonly key: CryptoKey; usedAt: number } | undefined;
 }

@@ -128,18 +128,22 @@ const handlers: { readonly [K in Plain["kind"]]: Handler<K> } = {
   },
 
   async crcValid(context, peer, { clientId, fileName }) {
-    const file = takeUnverified(context, peer, clientId, fileName);
+    const file = await takeUnverified(context, peer, clientId, fileName);
     if (file === undefined) return GENERAL_ERROR;
     if (!file.intact) {
       await context.unverified.discard(file);
       return GENERAL_ERROR;
     }
     await storeFile(context, peer, { ...file, storedAt: context.clock() });
+    context.disputes.end(clientId, file.name);
+    // What the client has agreed on is what it is told from now on.
+    const isZlib = peer.profile.habits.has("zlib-crc") !== file.isOtherTold;
+    peer.noteHabit("zlib-crc", isZlib);
     return { kind: "messageReceived", clientId };
   },
 
-  crcInvalid: (context, peer, request) => drop(context, peer, request, "it will be sent again"),
-  crcGivenUp: (context, peer, request) => drop(context, peer, request, "the client has given up"),
+  crcInvalid: drop,
+  crcGivenUp: drop,
 };
 
 /**
@@ -254,32 +258,34 @@ function forgetReservations(context: Context, name: string): void {
   }
 }
 
-function takeUnverified(
+async function takeUnverified(
   context: Context,
   peer: Peer,
   clientId: Bytes,
   fileName: Bytes,
-): Unverified | undefined {
+): Promise<Unverified | undefined> {
   if (sessionKey(context, peer, clientId) === undefined) return undefined;
-  return context.unverified.take(clientId, storedName(fileName), peer.connection);
+  return await context.unverified.take(clientId, storedName(fileName), peer.connection);
 }
 
 /** Drops a file that the client does not want stored. One that is gone already is fine: some clients ask twice. */
 async function drop(
   context: Context,
   peer: Peer,
-  { clientId, fileName }: RequestOf<"crcInvalid" | "crcGivenUp">,
-  reason: string,
+  { kind, clientId, fileName }: RequestOf<"crcInvalid" | "crcGivenUp">,
 ): Promise<Response> {
   if (sessionKey(context, peer, clientId) === undefined) return GENERAL_ERROR;
-  const file = takeUnverified(context, peer, clientId, fileName);
+  const file = await takeUnverified(context, peer, clientId, fileName);
+  const gaveUp = kind === "crcGivenUp";
+  if (file?.intact) context.disputes.note(file, { gaveUp });
+  else if (gaveUp) context.disputes.giveUp(clientId, storedName(fileName));
   if (file !== undefined) await context.unverified.discard(file);
   context.log.info("Dropped {file} of {client} from {address}: {reason}", {
     event: "file.dropped",
     file: printable(decodeTextField(fileName)),
     client: toHex(clientId),
     address: peer.address,
-    reason,
+    reason: gaveUp ? "the client has given up" : "it will be sent again",
   });
   return { kind: "messageReceived", clientId };
 }

@@ -10,6 +10,7 @@ import {
   Cksum,
   type PiecesDecryptor,
   release,
+  type ZlibCrc,
 } from "../protocol/mod.ts";
 import { InOrder } from "./in_order.ts";
 import type { StagedBlob } from "./store/blob_store.ts";
@@ -31,6 +32,8 @@ const MAX_IN_FLIGHT_IN_ALL = 24;
 export interface IntakeOptions {
   readonly decryptor: CbcDecryptor | PiecesDecryptor;
   readonly blob: Pick<StagedBlob, "write">;
+  /** Sums up the plaintext too, for clients that expect another checksum. */
+  readonly zlibCrc?: ZlibCrc | undefined;
   /** Bytes of ciphertext that are expected. */
   readonly size: number;
   /** How many files are on their way in at the moment, this one included. */
@@ -41,13 +44,15 @@ export class Intake {
   readonly #decryptor: CbcDecryptor | PiecesDecryptor;
   readonly #blob: Pick<StagedBlob, "write">;
   readonly #checksum = new Cksum();
+  readonly #zlibCrc: ZlibCrc | undefined;
   readonly #size: number;
   readonly #count: () => number;
   #piece: Bytes;
   #filled = 0;
   readonly #pieces = new InOrder();
 
-  constructor({ decryptor, blob, size, count }: IntakeOptions) {
+  constructor({ decryptor, blob, zlibCrc, size, count }: IntakeOptions) {
+    this.#zlibCrc = zlibCrc;
     this.#decryptor = decryptor;
     this.#blob = blob;
     this.#size = size;
@@ -105,6 +110,7 @@ export class Intake {
   #launch(decrypting: Promise<Bytes>): void {
     this.#pieces.add(decrypting, async (plaintext) => {
       this.#checksum.update(plaintext);
+      this.#zlibCrc?.update(plaintext);
       await this.#blob.write(plaintext);
       release(plaintext);
     });

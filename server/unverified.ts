@@ -14,15 +14,39 @@ export interface Unverified {
   readonly name: string;
   /** The connection on which it came. */
   readonly connection: number;
+  /**
+   * Where the client had exchanged keys on that connection too: resolves when it ends. Until then no other connection
+   * is heard on the file. A client that connects anew for each request can't be told from somebody who knows its id.
+   */
+  readonly boundUntil: Promise<void> | undefined;
+  /** The key under which it came. */
+  readonly key: CryptoKey;
   readonly blob: StagedBlob;
   readonly size: number;
   readonly crc: number;
+  /** Whether the client was told another checksum than the usual one: see `disputes.ts`. */
+  readonly isOtherTold: boolean;
   /** Whether it may be stored at all: it can't when its padding was wrong. */
   readonly intact: boolean;
   /** By `Context.ticks`. */
   readonly arrivedAt: number;
   /** What it counts until it is stored or discarded. */
   readonly claim: Claim | undefined;
+}
+
+/** A client that has just left is seen to have left within so many milliseconds. */
+const LEAVING_MS = 1000;
+
+/** Whether who speaks on a connection is heard on a file. */
+async function mayJudge({ boundUntil, connection: own }: Unverified, connection: number) {
+  if (boundUntil === undefined || own === connection) return true;
+  const timer = Promise.withResolvers<false>();
+  const id = setTimeout(() => timer.resolve(false), LEAVING_MS);
+  try {
+    return await Promise.race([boundUntil.then(() => true), timer.promise]);
+  } finally {
+    clearTimeout(id);
+  }
 }
 
 export class UnverifiedFiles {
@@ -56,11 +80,21 @@ export class UnverifiedFiles {
    * on an earlier one, since some clients connect anew for each request. A later one it can't mean: such a client may
    * send the next request before this one has been seen to.
    */
-  take(clientId: Bytes, name: string, connection: number): Unverified | undefined {
+  async take(clientId: Bytes, name: string, connection: number): Promise<Unverified | undefined> {
+    const meant = this.#find(clientId, name, connection);
+    if (meant === undefined || !(await mayJudge(meant, connection))) return undefined;
     const files = this.#of(clientId);
-    const taken = files.findLast((file) => file.name === name && file.connection <= connection);
-    this.#set(clientId, files.filter((file) => file !== taken));
-    return taken;
+    if (!files.includes(meant)) return undefined;
+    this.#set(clientId, files.filter((file) => file !== meant));
+    return meant;
+  }
+
+  #find(clientId: Bytes, name: string, connection: number): Unverified | undefined {
+    const files = this.#of(clientId);
+    const own = files.filter((file) => file.connection === connection);
+    // Some clients of 2022 leave the name empty.
+    if (name === "" && own.length === 1) return own[0];
+    return files.findLast((file) => file.name === name && file.connection <= connection);
   }
 
   /** Discards a file that was taken out. */

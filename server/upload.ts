@@ -19,6 +19,7 @@ import {
   storedName,
   toHex,
   whatFailed,
+  ZlibCrc,
 } from "../protocol/mod.ts";
 import { faultOfPlain } from "./accounts.ts";
 import type { Claim } from "./claims.ts";
@@ -36,6 +37,10 @@ interface Work {
   readonly packets: PacketSequence;
   readonly intake: Intake;
   readonly blob: StagedBlob;
+  /** The key under which it comes. */
+  readonly key: CryptoKey;
+  /** zlib's CRC-32, where the client may expect that. */
+  readonly zlibCrc: ZlibCrc | undefined;
   /** What it counts until another has it, or it is gone. */
   readonly claim: Claim | undefined;
 }
@@ -102,26 +107,30 @@ export class Upload implements AsyncDisposable {
     return this.#work !== undefined;
   }
 
-  async #receive({ blob, claim, intake: { checksum } }: Work): Promise<Response> {
+  async #receive({ blob, claim, key, zlibCrc, intake: { checksum } }: Work): Promise<Response> {
     const { maxFileSize } = this.#context.limits;
     if (checksum.size > maxFileSize) throw new LimitError("maxFileSize", maxFileSize);
     this.#work = undefined;
     const { clientId, contentSize, fileName } = this.request;
-    const sound = checksum.digest();
-    // A checksum that is certainly not the client's: it will send the file again.
-    const crc = this.#intact ? sound : ~sound >>> 0;
+    const { size } = checksum;
+    const sound = { clientId, name: storedName(fileName), size, crc: checksum.digest(), key };
+    const isOtherTold = this.#intact && this.#context.disputes.isOtherDue(sound);
+    const isZlib = this.#peer.profile.habits.has("zlib-crc") !== isOtherTold;
+    const crc = isZlib ? zlibCrc?.digest() ?? sound.crc : sound.crc;
+    const { connection, key: own, ended } = this.#peer;
     await this.#context.unverified.add({
-      clientId,
-      name: storedName(fileName),
-      connection: this.#peer.connection,
+      ...sound,
+      connection,
+      boundUntil: own && equalBytes(own.clientId, clientId) ? ended : undefined,
       blob,
-      size: checksum.size,
-      crc,
+      isOtherTold,
       intact: this.#intact,
       arrivedAt: this.#context.ticks(),
       claim,
     });
-    return { kind: "fileReceived", clientId, contentSize, fileName, crc };
+    // A checksum that is certainly not the client's: it will send the file again.
+    const told = this.#intact ? crc : ~crc >>> 0;
+    return { kind: "fileReceived", clientId, contentSize, fileName, crc: told };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -148,7 +157,9 @@ export class Upload implements AsyncDisposable {
     const claim = await claimRoom(this.#context, { clientId, name: storedName(fileName), size });
     try {
       const blob = await this.#context.staging.stage(clientId, contentSize);
-      this.#work = { packets, intake: this.#intake(key, blob), blob, claim };
+      const zlibCrc = this.#mayExpectZlib ? new ZlibCrc() : undefined;
+      const intake = this.#intake(key, blob, zlibCrc);
+      this.#work = { packets, intake, blob, key, zlibCrc, claim };
     } catch (error) {
       claim?.end();
       throw error;
@@ -157,11 +168,17 @@ export class Upload implements AsyncDisposable {
     await this.#work.blob.write(new Uint8Array(0));
   }
 
-  #intake(key: CryptoKey, blob: StagedBlob): Intake {
+  get #mayExpectZlib(): boolean {
+    const { clientId, fileName } = this.request;
+    return this.#peer.profile.habits.has("zlib-crc") ||
+      this.#context.disputes.has(clientId, storedName(fileName));
+  }
+
+  #intake(key: CryptoKey, blob: StagedBlob, zlibCrc: ZlibCrc | undefined): Intake {
     const inPieces = this.#peer.profile.habits.has("pieces");
     const decryptor = inPieces ? new PiecesDecryptor(key) : new CbcDecryptor(key);
     const count = () => this.#context.staging.count;
-    return new Intake({ decryptor, blob, size: this.request.contentSize, count });
+    return new Intake({ decryptor, blob, zlibCrc, size: this.request.contentSize, count });
   }
 
   /** Decrypts the rest and makes the bytes durable: until the client judges them no descriptor is held. */

@@ -135,6 +135,12 @@ export class ServerSession {
     this.#habits = profile.habits;
   }
 
+  /** Takes note of a habit that the bytes alone don't show. */
+  noteHabit(habit: Habit, has: boolean): void {
+    const others = [...this.#habits].filter((other) => other !== habit);
+    this.#habits = new Set(has ? [...others, habit] : others);
+  }
+
   /**
    * What the pushed bytes say next. Throws `ProtocolError` where they break the framing, so that what follows cannot
    * be told apart any more: answer with {@link generalError} and close.

@@ -109,7 +109,12 @@ export class Peer implements Disposable {
 
   fileHead(fileName: string, contentSize: number): Bytes {
     const { clientId } = this;
-    const request = { kind: "sendFile", clientId, contentSize, fileName: field(fileName) } as const;
+    // What stands in packets is left out where there are none.
+    const packet = { originalSize: contentSize - 1, packetNumber: 1, totalPackets: 1 };
+    const request = {
+      ...{ kind: "sendFile", clientId, contentSize, fileName: field(fileName) } as const,
+      ...packet,
+    };
     return encodeRequest(this.#edition, request, { contentLength: contentSize });
   }
 
