@@ -153,7 +153,9 @@ export class PeerSocket {
     }
   }
 
-  /** Sends a last word, and sees to it that the peer can hear it. Rejects where it has left already. */
+  /**
+   * Sends a last word, and sees to it that the peer can hear it and all before it. Rejects where it has left already.
+   */
   async dismiss(lastWord: Bytes): Promise<void> {
     const id = setTimeout(() => this.close("it goes on after the last word"), LINGER_MS);
     try {
@@ -194,7 +196,9 @@ export class PeerSocket {
     });
   }
 
+  /** Throws where the connection was closed here: nothing is waited for any more. */
   #newWait(limit: LimitName, ms: number): Wait {
+    if (this.#closedFor !== undefined) throw new Error(this.#closedFor);
     this.#watch(ms);
     return { limit, until: performance.now() + ms, reject: () => undefined };
   }

@@ -121,7 +121,7 @@ const SERVING = {
   "grace": {
     group: "Serving",
     placeholder: "time",
-    what: "how long files on their way may take to be stored when it stops",
+    what: "how long uploads and downloads in progress may take to finish when it stops",
     default: "30s",
     reloadable: true,
     parse: (text: string): number => parseQuantity(text, "time"),

@@ -110,9 +110,9 @@ export class Conversation {
     return this.#open !== undefined;
   }
 
-  /** Whether a file is on its way, or not answered yet. */
+  /** Whether a file is on its way, or any request is not answered yet. */
   get isAtWork(): boolean {
-    return this.isReceiving || this.#deciding > 0;
+    return this.#tags.size > 0;
   }
 
   /**

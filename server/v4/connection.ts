@@ -24,11 +24,15 @@ import { dismissal, type Entrant, letIn, refused, refuseDismissed } from "./entr
 import type { TlsIdentity } from "./identity.ts";
 import { Refusal } from "./refusal.ts";
 import { Requests, WINDOW } from "./requests.ts";
+import { Unsent } from "./session.ts";
 
 /** What makes up the server to a client, beside what all connections share. */
 export type Face = Pick<TlsIdentity, "fingerprint" | "names">;
 
 const VERSION = 0x0400;
+/** Ends the wait for the next request where the server stops. */
+const FINISHING = new Error("the server stops");
+const NOTHING: Bytes = new Uint8Array(0);
 /** What the socket is read into; TLS gives no more than 16 KiB at once. */
 const READ_SIZE = 64 * 1024;
 
@@ -65,11 +69,14 @@ export class Connection {
     try {
       try {
         await this.#converse();
+      } catch (error) {
+        if (error !== FINISHING) throw error;
       } finally {
         await this.#requests?.[Symbol.asyncDispose]();
       }
       // Who says no more may still listen.
-      await this.#outbox.drain();
+      if (this.#finishing) await this.#sayLast();
+      else await this.#outbox.drain();
     } catch (cause) {
       const error = this.#dismissal ?? this.#unsent ?? cause;
       if (error instanceof ProtocolError || error instanceof LimitError) await this.#refuse(error);
@@ -92,10 +99,14 @@ export class Connection {
     close();
   }
 
-  /** Ends the connection as soon as no file is on its way. */
+  /** Takes no further request, and ends the connection as soon as those under way are done and answered. */
   finish(): void {
     this.#finishing = true;
-    if (this.#conversation.isAtWork) return;
+    const { isAtWork, isReceiving } = this.#conversation;
+    if (isAtWork) {
+      if (!isReceiving) this.#socket.interrupt(FINISHING);
+      return;
+    }
     const close = () => this.close("the server stops");
     this.#outbox.drain().then(close, close);
   }
@@ -144,7 +155,6 @@ export class Connection {
       }
       await refuseDismissed(this.#context, entrant);
       await requests.handle(message);
-      if (this.#finishing && !this.#conversation.isAtWork) return;
     }
   }
 
@@ -193,6 +203,7 @@ export class Connection {
   async #receive(): Promise<Message | undefined> {
     for (;;) {
       if (this.#dismissal !== undefined) throw this.#dismissal;
+      if (this.#finishing && !this.#conversation.isReceiving) throw FINISHING;
       const message = this.#frames.next();
       if (message !== undefined) {
         this.#conversation.hear(message);
@@ -220,9 +231,7 @@ export class Connection {
   /** Resolves when there is room for more. */
   #send(message: Message): Promise<void> {
     this.#conversation.say(message);
-    const sent = this.#outbox.send(encodeMessage(message));
-    if (this.#finishing) this.finish();
-    return sent;
+    return this.#outbox.send(encodeMessage(message));
   }
 
   /** The chunk may change when the promise resolves. */
@@ -238,7 +247,7 @@ export class Connection {
       this.#unsent ??= error;
       // Nothing more is taken from a peer that takes nothing.
       this.close(`it could not be answered: ${whyFailed(error)}`);
-      throw error;
+      throw new Unsent(error);
     }
   }
 
@@ -255,10 +264,11 @@ export class Connection {
     await this.#sayLast(new Refusal("bad-frame", error.message));
   }
 
-  async #sayLast({ code, message }: Refusal): Promise<void> {
+  /** Sees to it that the peer hears all that was said, and why nothing more is. */
+  async #sayLast(refusal?: Refusal): Promise<void> {
     try {
       await this.#outbox.drain();
-      await this.#socket.dismiss(encodeMessage({ kind: "error", tag: 0, code, message }));
+      await this.#socket.dismiss(refusal === undefined ? NOTHING : lastWord(refusal));
     } catch (loss) {
       this.#logLoss(loss);
     }
@@ -272,6 +282,10 @@ export class Connection {
         whyFailed(error),
     });
   }
+}
+
+function lastWord({ code, message }: Refusal): Bytes {
+  return encodeMessage({ kind: "error", tag: 0, code, message });
 }
 
 function leftWithin(): Error {

@@ -12,7 +12,7 @@ import { FILE_REQUESTS } from "./files.ts";
 import { Receipt } from "./receipt.ts";
 import { ACCOUNT_REQUESTS } from "./account_requests.ts";
 import { Refusal, toRefusal } from "./refusal.ts";
-import type { Session } from "./session.ts";
+import { type Session, Unsent } from "./session.ts";
 
 /** Puts of a connection that are not answered at a time: so many small files are synced and committed together. */
 export const WINDOW = 256;
@@ -151,15 +151,15 @@ export class Requests implements AsyncDisposable {
   }
 
   /**
-   * Does work for a request, and answers why where it fails. Returns whether it did not. Throws `ProtocolError`, which
-   * ends the connection.
+   * Does work for a request, and answers why where it fails. Returns whether it did not. Throws `ProtocolError` and
+   * `Unsent`, which end the connection.
    */
   async #attempt(tag: number, work: () => Promise<void> | void): Promise<boolean> {
     try {
       await work();
       return true;
     } catch (error) {
-      if (error instanceof ProtocolError) throw error;
+      if (error instanceof ProtocolError || error instanceof Unsent) throw error;
       const { code, message } = this.#explain(error);
       await this.#session.answers.send({ kind: "error", tag, code, message });
       return false;

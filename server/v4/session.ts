@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Bytes, printable, toHex } from "../../protocol/mod.ts";
+import { type Bytes, printable, toHex, whyFailed } from "../../protocol/mod.ts";
 import type { Message } from "../../protocol/v4/messages.ts";
 import type { Context } from "../context.ts";
 
@@ -15,9 +15,17 @@ export interface Owner {
   readonly address: string;
 }
 
+/** An answer did not go out: the peer has left, or its connection was closed. It is no failure of what was asked for. */
+export class Unsent extends Error {
+  constructor(cause: unknown) {
+    super(`Cannot send: ${whyFailed(cause)}`, { cause });
+  }
+}
+
 export interface Answers {
-  /** Resolves when the message is sent. */
+  /** Resolves when the message is sent. Throws `Unsent`. */
   send(message: Message): Promise<void>;
+  /** The same of a chunk, which may change when the promise resolves. */
   sendChunk(tag: number, offset: number, chunk: Bytes): Promise<void>;
   /** Ends the connection at once. */
   close(reason: string): void;
