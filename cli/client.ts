@@ -138,10 +138,11 @@ const PUT_HELP = example(
 ) + `
 
 Only what the server does not have with the same content is sent; nothing is removed there.
-Of a folder links, other special files and empty folders are left out, and said; so are
-files of xfer's own, such as me.key, which proves who you are. What the server has got of
-a large file when the network fails, or Ctrl-C is pressed, it keeps for a while: the same
-command goes on from there.
+Links, other special files and empty folders below a folder are skipped and named; so are
+private files of xfer, such as me.key or a server's data folder, and unfinished downloads.
+A file that cannot be sent does not hold up the others: it is named with the reason, and
+the exit code is not 0. What the server has got of a large file when the network fails, or
+Ctrl-C is pressed, it keeps for a while: the same command goes on from there.
 ${EXCLUDE_HELP}`;
 
 /** Options that protocol 3 knows nothing of, as they are called in a sentence. */

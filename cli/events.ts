@@ -8,7 +8,13 @@
 import { printable } from "../protocol/text.ts";
 import { COMMON_EVENTS } from "./events/common.ts";
 import { CONNECTION_EVENTS } from "./events/connection.ts";
-import { type Definition, type Schema, schemaOf, type Values } from "./events/definition.ts";
+import {
+  type Definition,
+  type Kind,
+  type Schema,
+  schemaOf,
+  type Values,
+} from "./events/definition.ts";
 import { FILE_EVENTS } from "./events/files.ts";
 import { OPERATOR_EVENTS } from "./events/operator.ts";
 import { STANDING_EVENTS } from "./events/standing.ts";
@@ -30,6 +36,12 @@ export type Event = { readonly [N in EventName]: EventOf<N> }[EventName];
 
 export function definitionOf({ event }: Pick<Event, "event">): Definition {
   return EVENTS[event] as unknown as Definition;
+}
+
+/** Of which kind an event is. */
+export function kindOf(event: Event): Kind {
+  const { kind } = definitionOf(event);
+  return typeof kind === "function" ? kind(event) : kind;
 }
 
 /** An event as a line of JSON, with its name first; what a terminal could take for a command is escaped. */

@@ -26,7 +26,9 @@ export const EXIT_CODES: readonly ExitCode[] = [
   { code: 1, class: "internal", meaning: "a fault of xfer itself; please report it" },
   {
     ...{ code: 2, class: "usage" },
-    meaning: "a command, option or argument that xfer does not take",
+    meaning:
+      "a command, option or argument that xfer does not take, or a file that it does not send " +
+      "because of its name, or because it is private to xfer",
   },
   {
     ...{ code: 3, class: "configuration" },

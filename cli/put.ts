@@ -30,33 +30,42 @@ export async function putSecurely(
   const { reporter } = run;
   const [user, server] = [info.userName, formatAddress(info.server)];
   using _progress = showProgress(reporter, "put");
+  let skipped = 0;
   const outcomes = await putFiles({
     ...await secureOptions(info, common, run, byProtocol3),
     ...transferOptions(choice),
     ...{ paths, as: choice.as },
-    onPassed: (path, why) => reporter.report({ event: "passed", path, why }),
-    onOutcome: (outcome, name) => {
-      const { state, file: { path, size } } = outcome;
-      if (state === "unchanged") return reporter.report({ event: "unchanged", name, path });
-      if (state === "stored") {
-        const { crc: cksum } = outcome;
-        record.add({ name, size, cksum });
-        return reporter.report({ event: "stored", name, path, size, cksum, user, server });
+    onPassed: (path, why) => {
+      skipped++;
+      reporter.report({ event: "passed", path, why });
+    },
+    onOutcome: (outcome) => {
+      if ("error" in outcome) {
+        const { path, state, error } = outcome;
+        reporter.reportError(error);
+        return reporter.report({ event: "not-stored", path, state, code: error.code });
       }
-      reporter.reportError(outcome.error);
-      reporter.report({ event: "not-stored", path, state, code: outcome.error.code });
+      const { name, file: { path, size } } = outcome;
+      if (outcome.state === "unchanged") return reporter.report({ event: "unchanged", name, path });
+      const { crc: cksum } = outcome;
+      record.add({ name, size, cksum });
+      reporter.report({ event: "stored", name, path, size, cksum, user, server });
     },
   });
-  return summarise(reporter, outcomes);
+  return summarise(reporter, outcomes, skipped);
 }
 
 /** Says what came of all; returns the exit code. */
-export function summarise(reporter: Reporter, outcomes: readonly (Outcome | PutOutcome)[]): number {
-  const stored = outcomes.filter(({ state }) => state === "stored");
+export function summarise(
+  reporter: Reporter,
+  outcomes: readonly (Outcome | PutOutcome)[],
+  skipped = 0,
+): number {
+  const stored = outcomes.filter((outcome) => outcome.state === "stored");
   const unchanged = outcomes.filter(({ state }) => state === "unchanged").length;
   const bytes = stored.reduce((sum, { file }) => sum + file.size, 0);
   const failed = outcomes.length - stored.length - unchanged;
-  const counts = { done: stored.length, bytes, unchanged, failed };
+  const counts = { done: stored.length, bytes, unchanged, skipped, failed };
   reporter.report({ event: "summary", action: "put", ...counts });
   const failure = outcomes.find((outcome) => "error" in outcome);
   return failure === undefined ? SUCCESS : exitCodeOf(failure.error);

@@ -6,15 +6,7 @@
  */
 import { InterruptedError, StorageError, whyFailed, XferError } from "../protocol/errors.ts";
 import { printable } from "../protocol/text.ts";
-import {
-  asideOf,
-  definitionOf,
-  type Event,
-  type EventOf,
-  isDetail,
-  toJson,
-  wordsOf,
-} from "./events.ts";
+import { asideOf, type Event, type EventOf, isDetail, kindOf, toJson, wordsOf } from "./events.ts";
 import type { Kind } from "./events/definition.ts";
 import type { ErrorClass } from "./exit_codes.ts";
 import { coloured, type Paint, plain } from "./paint.ts";
@@ -124,7 +116,7 @@ export class Reporter {
   report(event: Event): void {
     const { json, quiet, verbose } = this.options;
     const { stdout, stderr } = this.#streams;
-    const { kind } = definitionOf(event);
+    const kind = kindOf(event);
     this.#display?.take(event);
     if (kind === "progress") return this.#reportProgress(event);
     if (json) this.#writeResult(toJson(event));

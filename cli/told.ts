@@ -54,7 +54,7 @@ export function tellPlain(reporter: Reporter, event: ClientEvent, parties: Parti
       return reporter.report({ event: "stored", name, path, size, cksum, user, server });
     }
     case "failed": {
-      const { file: { path }, error, state } = event;
+      const { path, error, state } = event;
       reporter.reportError(error);
       return reporter.report({ event: "not-stored", path, state, code: error.code });
     }

@@ -25,7 +25,8 @@ export interface Failure {
    * the file, by the error of one before it.
    */
   readonly state: "not-stored" | "unknown" | "not-tried";
-  readonly file: SourceFile;
+  /** As given by the user, or found below such a path: of a file, or of a folder that can't be read. */
+  readonly path: string;
   readonly error: XferError;
 }
 

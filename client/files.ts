@@ -122,6 +122,11 @@ export async function isThere(path: string): Promise<boolean> {
   return await Deno.lstat(path).then(() => true, () => false);
 }
 
+/** A path without links; `undefined` where there is nothing: that is told by who opens it. */
+export async function realPath(path: string): Promise<string | undefined> {
+  return await Deno.realPath(path).catch(() => undefined);
+}
+
 /** A small file holds at most so many bytes: an identity with its key takes about 900. */
 export const MAX_SMALL_FILE = 16 * 1024;
 

@@ -1,64 +1,140 @@
 /**
- * Files of xfer's own in an identity's folder, which don't go to a server with the others: some prove who the client is.
+ * Files of xfer's own, which don't go to a server with the others: some prove who a client or a server is.
  *
  * @module
  */
 import { basename, dirname, join } from "node:path";
 import { printable, UsageError } from "../protocol/mod.ts";
+import { DATA_FILES, isDataFolder } from "../protocol/server_files.ts";
 import { LOCK_FILE } from "./file_lock.ts";
+import { isThere, realPath } from "./files.ts";
 import { EDITION_FILE, IDENTITY_FILE, KEY_FILE } from "./identity.ts";
 import { STORED_FILE } from "./last_stored.ts";
 import { TRANSFER_INFO } from "./transfer_info.ts";
 import { ACCOUNT_FILE, ACCOUNT_KEY_FILE } from "./v4/account.ts";
 import { KNOWN_SERVERS } from "./v4/known_servers.ts";
+import { isPartName } from "./v4/part_file.ts";
 
 /** With a private key in them. */
-const SECRET = [ACCOUNT_KEY_FILE, IDENTITY_FILE, KEY_FILE];
-const OWN = [
-  ...SECRET,
-  ...[ACCOUNT_FILE, LOCK_FILE, STORED_FILE, EDITION_FILE, KNOWN_SERVERS, TRANSFER_INFO],
+const KEYS = [ACCOUNT_KEY_FILE, IDENTITY_FILE, KEY_FILE];
+/** By any of them a folder is known to be a client's, whoever's. */
+const MARKS = [
+  ...[ACCOUNT_KEY_FILE, IDENTITY_FILE, ACCOUNT_FILE],
+  ...[LOCK_FILE, STORED_FILE, EDITION_FILE],
 ];
+/** What else is in a client's folder, under names that other files may have elsewhere. */
+const BESIDE = [KEY_FILE, TRANSFER_INFO];
+/** What users write themselves; nothing in it is a secret. */
+const PUBLIC = [TRANSFER_INFO];
 
 /** What is behind the name of a copy that is kept, and of a file that is not written to its end. */
 const COPY = /\.(?:old\d*|[0-9a-f-]{36}\.tmp)$/;
 
 const isOneOf = (names: readonly string[], name: string) => names.includes(name.replace(COPY, ""));
 
+/** Why something in a folder does not go to a server. */
+export type Own = "a file of xfer's own" | "an unfinished download" | "a server's data folder";
+
+/** Files that are private wherever they are. */
+function ownByName(name: string): Own | undefined {
+  if (isPartName(name)) return "an unfinished download";
+  return isOneOf([...MARKS, KNOWN_SERVERS], name) ? "a file of xfer's own" : undefined;
+}
+
 export class OwnFiles {
+  /** Of the identity in use; its real path. */
   readonly #folder: string | undefined;
+  /** The keys in it, by their numbers: they may have other names too. */
+  readonly #keys: ReadonlySet<string>;
 
-  private constructor(folder: string | undefined) {
+  private constructor(folder: string | undefined, keys: ReadonlySet<string>) {
     this.#folder = folder;
+    this.#keys = keys;
   }
 
-  /** Those of an identity's folder, wherever links lead to it. */
+  /** Those of the identity in a folder, wherever links lead to it, and of any other client and server. */
   static async of(identityFolder: string): Promise<OwnFiles> {
-    return new OwnFiles(await realPath(identityFolder));
+    const folder = await realPath(identityFolder);
+    const keys = new Set<string>();
+    for (const name of folder === undefined ? [] : KEYS) {
+      const number = await Deno.stat(join(identityFolder, name)).then(numberOf, () => undefined);
+      if (number !== undefined) keys.add(number);
+    }
+    return new OwnFiles(folder, keys);
   }
 
-  /** Which names in a folder are of files of xfer's own. `root` is a real path, from which no link leads to `folder`. */
-  in(root: string | undefined, folder: string): (name: string) => boolean {
-    const isIt = root !== undefined && join(root, folder) === this.#folder;
-    return (name) => isIt && isOneOf(OWN, name);
+  /**
+   * Which of a folder's entries are of xfer's own. `folder`: its real path, where it is known; `hasName`: whether there
+   * is such an entry.
+   */
+  in(
+    folder: string | undefined,
+    hasName: (name: string) => boolean,
+  ): (name: string) => Own | undefined {
+    const isClients = (folder !== undefined && folder === this.#folder) || MARKS.some(hasName);
+    return (name) =>
+      ownByName(name) ??
+        (isClients && isOneOf(BESIDE, name) ? "a file of xfer's own" : undefined);
   }
 
-  /** Throws `UsageError` `own-key` for a path that leads to a private key of the identity. */
-  async refuseKey(path: string): Promise<void> {
+  /** Whether a file is a key of the identity in use, under whatever name. */
+  isKey(info: Deno.FileInfo): boolean {
+    const number = numberOf(info);
+    return number !== undefined && this.#keys.has(number);
+  }
+
+  /** Throws `UsageError` `own-key` for a path that leads to something that is private to a client or a server. */
+  async refuse(path: string): Promise<void> {
     const real = await realPath(path);
-    if (real === undefined || dirname(real) !== this.#folder) return;
-    if (!isOneOf(SECRET, basename(real))) return;
-    throw new UsageError(
-      "own-key",
-      `Cannot send ${printable(path)}: it proves who you are, and is nobody else's`,
-      {
-        hint: "For a copy of it, use another way than the server that it is for. For another " +
-          "machine of yours: xfer client link.",
-      },
-    );
+    if (real === undefined) return;
+    for (let above = real, last = ""; above !== last; [last, above] = [above, dirname(above)]) {
+      if (await isDataFolderAt(above)) throw ownOf(path, "a server's data folder");
+    }
+    const info = await Deno.stat(real).catch(() => undefined);
+    if (info?.isFile !== true) return;
+    const [folder, name] = [dirname(real), basename(real)];
+    const found = await namesThere(folder, MARKS);
+    const own = this.in(folder, (name) => found.has(name))(name);
+    if (this.isKey(info) || (own !== undefined && isOneOf(KEYS, name))) throw ownKey(path);
+    if (own !== undefined && !PUBLIC.includes(name)) throw ownOf(path, own);
   }
 }
 
-/** `undefined` where there is nothing: that is told by who opens it. */
-export async function realPath(path: string): Promise<string | undefined> {
-  return await Deno.realPath(path).catch(() => undefined);
+async function isDataFolderAt(folder: string): Promise<boolean> {
+  const found = await namesThere(folder, DATA_FILES);
+  return isDataFolder((name) => found.has(name));
+}
+
+async function namesThere(folder: string, names: readonly string[]): Promise<Set<string>> {
+  const there = await Promise.all(names.map((name) => isThere(join(folder, name))));
+  return new Set(names.filter((_, i) => there[i] === true));
+}
+
+/** What tells a file from all others of this machine, under whatever names; not every system has it. */
+function numberOf({ dev, ino }: Deno.FileInfo): string | undefined {
+  return ino === null ? undefined : `${dev} ${ino}`;
+}
+
+function ownKey(path: string): UsageError {
+  return new UsageError(
+    "own-key",
+    `Cannot send ${printable(path)}: it proves who you are, and is nobody else's`,
+    {
+      hint: "For a copy of it, use another way than the server that it is for. For another " +
+        "machine of yours: xfer client link.",
+    },
+  );
+}
+
+const HINTS: Readonly<Record<Own, string>> = {
+  "a file of xfer's own": "For a copy of it, use another way than a server.",
+  "an unfinished download": "Get the file again to finish it, or rename it.",
+  "a server's data folder": "To copy what a server keeps: xfer server backup, or export.",
+};
+
+function ownOf(path: string, own: Own): UsageError {
+  const what = own === "a server's data folder" ? `in ${own}` : own;
+  return new UsageError("own-key", `Cannot send ${printable(path)}: it is ${what}`, {
+    hint: HINTS[own],
+  });
 }

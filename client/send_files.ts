@@ -3,20 +3,20 @@
  *
  * @module
  */
+import { basename } from "node:path";
 import {
   IntegrityError,
-  printable,
   RefusedError,
   StorageError,
   throwIfStopped,
   UnconfirmedError,
-  UsageError,
   XferError,
 } from "../protocol/mod.ts";
 import { Client, type ClientOptions } from "./client.ts";
 import type { Failure, Outcome } from "./events.ts";
 import { OwnFiles } from "./own_files.ts";
-import { type Retry, type RetryOptions, withRetries } from "./retries.ts";
+import { endsAll, type Retry, type RetryOptions, withRetries } from "./retries.ts";
+import { SentNames } from "./sent_names.ts";
 import { SourceFile } from "./source_file.ts";
 
 export interface SendOptions extends ClientOptions, RetryOptions {
@@ -29,29 +29,23 @@ export interface SendOptions extends ClientOptions, RetryOptions {
  * trouble with the network a file is sent again, as often as `retries` says. A file that can't be read, agreed on, or
  * that the server refuses does not hold up the next. Anything else ends the run: the files behind are not tried.
  *
- * Nothing is sent before all files were looked at; what is wrong then is thrown. Where it is to stop, the file on its way
- * is not stored, unless the server has all of it already: `InterruptedError` is what is said of it and of those behind.
+ * Nothing is sent before all files were looked at; what can't be sent then comes last. Where it is to stop, the file on
+ * its way is not stored, unless the server has all of it already: `InterruptedError` is what is said of it and of those
+ * behind.
  */
 export async function sendFiles(options: SendOptions): Promise<Outcome[]> {
   const onRetry = (retry: Retry) => options.onEvent?.({ type: "retrying", ...retry });
   using client = await withRetries(() => Client.create(options), options, onRetry);
-  const files: SourceFile[] = [];
-  const own = await OwnFiles.of(options.identityFolder);
-  for (const path of options.files) {
-    throwIfStopped(options.signal);
-    await own.refuseKey(path);
-    files.push(await SourceFile.inspect(path, client.profile));
-  }
-  refuseSameNames(files);
+  const { files, failures } = await inspect(options, client);
   const bytes = files.reduce((sum, { size }) => sum + size, 0);
   options.onEvent?.({ type: "planned", files: files.length, bytes });
-  await client.prepare();
+  if (files.length > 0) await client.prepare();
   const outcomes: Outcome[] = [];
   let end: XferError | undefined;
   for (const file of files) {
     const outcome: Outcome = end === undefined
       ? await deliver(client, file, options, onRetry)
-      : { state: "not-tried", file, error: end };
+      : { state: "not-tried", path: file.path, error: end };
     outcomes.push(outcome);
     if (outcome.state === "stored") {
       options.onEvent?.({ type: "stored", file, crc: outcome.crc });
@@ -60,7 +54,30 @@ export async function sendFiles(options: SendOptions): Promise<Outcome[]> {
     if (!client.isIntroduced || !isOfOneFile(outcome.error)) end = outcome.error;
     options.onEvent?.({ type: "failed", ...outcome });
   }
-  return outcomes;
+  for (const failure of failures) options.onEvent?.({ type: "failed", ...failure });
+  return [...outcomes, ...failures];
+}
+
+/** Looks at all files: at which can be sent, and why the others can't. */
+async function inspect(options: SendOptions, { profile }: Client) {
+  const files: SourceFile[] = [];
+  const failures: Failure[] = [];
+  const names = new SentNames();
+  const own = await OwnFiles.of(options.identityFolder);
+  for (const path of options.files) {
+    throwIfStopped(options.signal);
+    if (await names.isRepeated(path, basename(path))) continue;
+    try {
+      await own.refuse(path);
+      const file = await SourceFile.inspect(path, profile);
+      names.claim(path, file.name);
+      files.push(file);
+    } catch (error) {
+      if (endsAll(error)) throw error;
+      failures.push({ state: "not-stored", path, error: error as XferError });
+    }
+  }
+  return { files, failures };
 }
 
 /** Sends a file, again where the network fails. What was open once stays open until the server confirms the file. */
@@ -83,7 +100,7 @@ async function deliver(
   } catch (error) {
     if (!(error instanceof XferError)) throw error;
     note(error);
-    return { state, file, error };
+    return { state, path: file.path, error };
   }
 }
 
@@ -91,18 +108,4 @@ async function deliver(
 function isOfOneFile(error: XferError): boolean {
   return error instanceof IntegrityError || error instanceof StorageError ||
     error instanceof RefusedError;
-}
-
-function refuseSameNames(files: readonly SourceFile[]): void {
-  for (const [index, file] of files.entries()) {
-    const earlier = files.slice(0, index).find((other) => other.name === file.name);
-    if (earlier === undefined) continue;
-    throw new UsageError(
-      "same-name",
-      `Cannot send both ${printable(earlier.path)} and ${
-        printable(file.path)
-      }: the second would replace the first`,
-      { hint: "The server keeps files by their last name. Send them under different names." },
-    );
-  }
 }

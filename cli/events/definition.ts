@@ -54,7 +54,8 @@ export type Kind = "result" | "note" | "warning" | "security" | "error" | "progr
 type Words<F extends Fields> = (event: Values<F>, paint: Paint) => string | undefined;
 
 export interface Definition<F extends Fields = Fields> {
-  readonly kind: Kind;
+  /** Of every such event, or by what it says. */
+  readonly kind: Kind | ((event: Values<F>) => Kind);
   /** Whether people are told only with `--verbose`: always, or of such an event. */
   readonly isDetail?: boolean | ((event: Values<F>) => boolean);
   /** What has happened, as a sentence. */

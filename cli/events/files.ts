@@ -68,7 +68,7 @@ export const FILE_EVENTS = {
     kind: "note",
     what: "Something in a folder is not sent.",
     fields: { path, why: text("why not") },
-    words: ({ path, why }) => `Left out, ${why}: ${path}`,
+    words: ({ path, why }) => `Skipped ${path}: ${why}`,
   }),
   "comparing": defineEvent({
     kind: "progress",
@@ -205,24 +205,27 @@ export const FILE_EVENTS = {
     words: ({ name }) => `Not got: ${name}`,
   }),
   "summary": defineEvent({
-    kind: "note",
+    // Where something has failed, it is said with --quiet too.
+    kind: ({ failed }) => failed === 0 ? "note" : "error",
     what: "What came of all files, at the end of `put` and `get`.",
     fields: {
       action: oneOf(["put", "get"], "which way they went"),
       done: count("files that were stored, or got"),
       bytes: count("their bytes"),
       unchanged: count("files that were there already"),
-      failed: count("files that were not stored, or not got"),
+      skipped: optional(count("what was left out, of `put`: each has a `passed`")),
+      failed: count("files, and folders that can't be read, that were not stored, or not got"),
     },
-    words: ({ action, done, bytes, unchanged, failed }) => {
-      if (unchanged === 0 && done + failed === 1) return undefined; // all is said
+    words: ({ action, done, bytes, unchanged, skipped = 0, failed }) => {
+      if (unchanged + skipped === 0 && done + failed === 1) return undefined; // all is said
       const { did, there } = DID[action];
-      if (done + failed === 0) {
+      if (done + skipped + failed === 0 && unchanged > 0) {
         return unchanged === 1 ? `Unchanged: the file is ${there}` : `Unchanged: all are ${there}`;
       }
       return [
         done === 0 ? `${did} nothing` : `${did} ${plural(done, "file")} (${plural(bytes, "byte")})`,
         ...unchanged === 0 ? [] : [`unchanged ${unchanged}`],
+        ...skipped === 0 ? [] : [`skipped ${skipped}`],
         ...failed === 0 ? [] : [`failed ${failed}`],
       ].join(", ");
     },

@@ -5,22 +5,32 @@
  */
 import { join } from "node:path";
 import ignore from "ignore";
-import { printable, type Stoppable, throwIfStopped, UsageError } from "../../protocol/mod.ts";
+import {
+  printable,
+  type Stoppable,
+  throwIfStopped,
+  UsageError,
+  type XferError,
+} from "../../protocol/mod.ts";
+import { isDataFolder } from "../../protocol/server_files.ts";
 import { pathNameFault } from "../../protocol/v4/path_name.ts";
-import { cannotRead } from "../files.ts";
+import type { Failure } from "../events.ts";
+import { cannotRead, realPath } from "../files.ts";
 import { nameOnServer } from "../local_paths.ts";
-import { OwnFiles, realPath } from "../own_files.ts";
+import { type Own, OwnFiles } from "../own_files.ts";
+import { endsAll } from "../retries.ts";
+import { SentNames } from "../sent_names.ts";
 import { SourceFile } from "../source_file.ts";
 import { Job } from "./jobs.ts";
 import { checkSize } from "./remote_file.ts";
 
 /** Why something in a folder is left out. */
-export type Passed = "neither a file nor a folder" | "an empty folder" | "a file of xfer's own";
+export type Passed = "neither a file nor a folder" | "an empty folder" | Own;
 
 export interface GatherOptions extends Stoppable {
   /** Paths of files, and of folders with all that is in them. */
   readonly paths: readonly string[];
-  /** The folder whose files of xfer's own are not sent: some prove who the client is. */
+  /** The folder with the identity in use. */
   readonly identityFolder: string;
   /** The name of the only path on the server, in place of its last component. */
   readonly as?: string | undefined;
@@ -36,11 +46,14 @@ export interface Gathered {
   readonly jobs: Job[];
   /** The names of folders on the server. */
   readonly folders: string[];
+  /** What can't be sent; it does not hold up the others. */
+  readonly failures: Failure[];
 }
 
 /**
- * Looks at everything that is to be sent. Throws `UsageError` `one-name`, `bad-file-name`, `same-name`, `own-key`; `StorageError`
- * `cannot-read`, `not-a-file`, `file-too-large`; `InterruptedError` where it is to stop.
+ * Looks at everything that is to be sent. Throws `UsageError` `one-name`, `bad-pattern`; `InterruptedError` where it is to
+ * stop. Of what can't be sent it is told why: `UsageError` `bad-file-name`, `same-name`, `own-key`, `empty-path`;
+ * `StorageError` `cannot-read`, `not-a-file`, `file-too-large`.
  */
 export async function gather(options: GatherOptions): Promise<Gathered> {
   const { paths, as, exclude = [], signal } = options;
@@ -50,25 +63,12 @@ export async function gather(options: GatherOptions): Promise<Gathered> {
     });
   }
   const own = await OwnFiles.of(options.identityFolder);
-  const tree = { isExcluded: excluder(exclude), own, onPassed: options.onPassed };
-  const found: Gathered = { jobs: [], folders: [] };
+  const gathering = new Gathering(options, own, excluder(exclude));
   for (const path of paths) {
     throwIfStopped(signal);
-    const name = as?.normalize("NFC") ?? nameOnServer(path);
-    const info = await Deno.stat(path).catch(() => undefined);
-    if (info?.isDirectory === true) {
-      found.folders.push(name);
-      for await (const [below, file] of walk({ ...tree, root: path, real: await realPath(path) })) {
-        throwIfStopped(signal);
-        found.jobs.push(new Job(file, `${name}/${below.normalize("NFC")}`));
-      }
-    } else {
-      await own.refuseKey(path);
-      found.jobs.push(new Job(await SourceFile.inspectAny(path), name));
-    }
+    await gathering.add(path, as?.normalize("NFC") ?? nameOnServer(path));
   }
-  checkNames(found.jobs);
-  return found;
+  return gathering;
 }
 
 /**
@@ -92,33 +92,92 @@ interface Tree {
   readonly root: string;
   /** The root without links. */
   readonly real: string | undefined;
-  readonly isExcluded: (path: string) => boolean;
-  readonly own: OwnFiles;
-  readonly onPassed: GatherOptions["onPassed"];
+  /** Of the root on the server. */
+  readonly name: string;
 }
 
-/** Files below a folder, by name, each with its path from there. */
-async function* walk(
-  tree: Tree,
-  folder = "",
-): AsyncGenerator<[string, SourceFile], void, void> {
-  const { root, real, isExcluded, own, onPassed } = tree;
-  const isOwn = own.in(real, folder);
-  const here = join(root, folder);
-  const entries = await readFolder(here);
-  if (entries.length === 0) onPassed?.(here, "an empty folder");
-  for (const { name, isFile, isDirectory } of entries) {
-    const below = folder === "" ? name : `${folder}/${name}`;
-    if (isExcluded(isDirectory ? `${below}/` : below)) continue;
-    if (isDirectory) yield* walk(tree, below);
-    else if (isOwn(name)) onPassed?.(join(here, name), "a file of xfer's own");
-    else if (isFile) {
+class Gathering implements Gathered {
+  readonly jobs: Job[] = [];
+  readonly folders: string[] = [];
+  readonly failures: Failure[] = [];
+  readonly #options: GatherOptions;
+  readonly #own: OwnFiles;
+  readonly #isExcluded: (path: string) => boolean;
+  readonly #names = new SentNames();
+
+  constructor(options: GatherOptions, own: OwnFiles, isExcluded: (path: string) => boolean) {
+    this.#options = options;
+    this.#own = own;
+    this.#isExcluded = isExcluded;
+  }
+
+  /** Adds a file, or all that is in a folder. */
+  async add(path: string, name: string): Promise<void> {
+    if (await this.#names.isRepeated(path, name)) return;
+    await this.#attempt(path, async () => {
+      await this.#own.refuse(path);
+      const info = await Deno.stat(path).catch(() => undefined);
+      if (info?.isDirectory !== true) return this.#take(await SourceFile.inspectAny(path), name);
+      checkName(path, name);
+      this.folders.push(name);
+      await this.#walk({ root: path, real: await realPath(path), name });
+    });
+  }
+
+  /** Does work for something; why that fails is noted. Throws what is not about this alone. */
+  async #attempt(path: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (endsAll(error)) throw error;
+      this.failures.push({ state: "not-stored", path, error: error as XferError });
+    }
+  }
+
+  /** Adds the files below a folder, by name. */
+  async #walk(tree: Tree, folder = ""): Promise<void> {
+    const here = join(tree.root, folder);
+    const entries = await readFolder(here);
+    const names = new Set(entries.map(({ name }) => name));
+    const hasName = (name: string) => names.has(name);
+    if (entries.length === 0) this.#pass(here, "an empty folder");
+    if (isDataFolder(hasName)) return this.#pass(here, "a server's data folder");
+    const ownIn = this.#own.in(tree.real && join(tree.real, folder), hasName);
+    for (const entry of entries) {
+      throwIfStopped(this.#options.signal);
+      const { name, isDirectory } = entry;
+      const below = folder === "" ? name : `${folder}/${name}`;
+      if (this.#isExcluded(isDirectory ? `${below}/` : below)) continue;
       const path = join(here, name);
-      const info = await reading(path, () => Deno.lstat(path));
-      // Links in a folder are not followed: they may lead anywhere, also back.
-      if (info.isFile) yield [below, SourceFile.found(path, info)];
-      else onPassed?.(path, "neither a file nor a folder");
-    } else onPassed?.(join(here, name), "neither a file nor a folder");
+      const own = isDirectory ? undefined : ownIn(name);
+      if (own !== undefined) this.#pass(path, own);
+      else await this.#attempt(path, () => this.#visit(tree, below, path, entry));
+    }
+  }
+
+  async #visit(tree: Tree, below: string, path: string, entry: Deno.DirEntry): Promise<void> {
+    const name = `${tree.name}/${below.normalize("NFC")}`;
+    if (entry.isDirectory) {
+      checkName(path, name);
+      return await this.#walk(tree, below);
+    }
+    // Links in a folder are not followed: they may lead anywhere, also back.
+    const info = entry.isFile ? await reading(path, () => Deno.lstat(path)) : undefined;
+    if (info?.isFile !== true) this.#pass(path, "neither a file nor a folder");
+    else if (this.#own.isKey(info)) this.#pass(path, "a file of xfer's own");
+    else this.#take(SourceFile.found(path, info), name);
+  }
+
+  #pass(path: string, why: Passed): void {
+    this.#options.onPassed?.(path, why);
+  }
+
+  #take(file: SourceFile, name: string): void {
+    const { path, size } = file;
+    checkName(path, name);
+    checkSize({ name: path, size });
+    this.#names.claim(path, name);
+    this.jobs.push(new Job(file, name));
   }
 }
 
@@ -144,22 +203,10 @@ async function reading<T>(path: string, work: () => Promise<T>): Promise<T> {
   }
 }
 
-function checkNames(jobs: readonly Job[]): void {
-  const paths = new Map<string, string>();
-  for (const { file: { path, size }, name } of jobs) {
-    const fault = pathNameFault(name);
-    if (fault !== undefined) throw badName(path, fault);
-    const earlier = paths.get(name);
-    if (earlier !== undefined) {
-      throw new UsageError(
-        "same-name",
-        `Cannot send both ${printable(earlier)} and ${printable(path)} as ${printable(name)}`,
-        { hint: "Send them under different names: --as NAME." },
-      );
-    }
-    paths.set(name, path);
-    checkSize({ name: path, size });
-  }
+/** Throws `UsageError` `bad-file-name`. */
+function checkName(path: string, name: string): void {
+  const fault = pathNameFault(name);
+  if (fault !== undefined) throw badName(path, fault);
 }
 
 function badName(path: string, fault: string): UsageError {

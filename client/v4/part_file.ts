@@ -42,6 +42,14 @@ export function isPart(path: string): boolean {
   return path.endsWith(PART);
 }
 
+/** How a part is called that no later run finds. */
+const UNFINDABLE = /^\.xfer-[0-9a-f-]{36}\.tmp$/;
+
+/** Whether a file's name is one that parts have. */
+export function isPartName(name: string): boolean {
+  return (name.startsWith(".") && isPart(name)) || UNFINDABLE.test(name);
+}
+
 export class PartFile {
   readonly path: string;
   /** Whether a later run finds it. */

@@ -16,42 +16,51 @@ import { SPREAD, spreadUpload } from "./spread_upload.ts";
 import { judge, type Settle } from "./upload.ts";
 
 export interface PutOptions extends GatherOptions, LaneOptions {
-  readonly onOutcome?: (outcome: PutOutcome, name: string) => void;
+  readonly onOutcome?: (outcome: PutOutcome) => void;
 }
 
-/** What came of a file. */
-export type PutOutcome = Stored | Failure | Unchanged;
+/** What came of a file, or of a folder that can't be read. */
+export type PutOutcome = Sent | Unchanged | Failure;
+
+export interface Sent extends Stored {
+  /** On the server. */
+  readonly name: string;
+}
 
 /** The server had it already: it was not sent. */
 export interface Unchanged {
   readonly state: "unchanged";
   readonly file: SourceFile;
+  /** On the server. */
+  readonly name: string;
 }
 
 /**
  * Sends files, the next before the one before is confirmed, and returns what came of each. Nothing is sent before all
- * were looked at; what is wrong then is thrown, and so is what keeps the client from getting in. Only what the server
+ * were looked at; what can't be sent then comes last. What keeps the client from getting in is thrown. Only what the server
  * does not have is sent. What is unanswered when the network fails is sent again, as often as `retries` says.
  * Where it is to stop, `InterruptedError` is what is said of all that is not stored.
  */
 export async function putFiles(options: PutOptions): Promise<PutOutcome[]> {
-  const { jobs, folders } = await gather(options);
+  const { jobs, folders, failures } = await gather(options);
   const outcomes = new Map<Job, PutOutcome>();
   const report = (job: Job, outcome: PutOutcome) => {
     outcomes.set(job, outcome);
-    options.onOutcome?.(outcome, job.name);
+    options.onOutcome?.(outcome);
   };
   const settle: Settle = (job, outcome) => {
-    const { file } = job;
+    const { file, name } = job;
     job.sums = undefined;
-    if (typeof outcome === "number") return report(job, { state: "stored", file, crc: outcome });
+    if (typeof outcome === "number") {
+      return report(job, { state: "stored", file, name, crc: outcome });
+    }
     if (!(outcome instanceof XferError)) throw outcome;
-    report(job, { state: "not-stored", file, error: outcome });
+    report(job, { state: "not-stored", path: file.path, error: outcome });
   };
   using lanes = new Lanes(options);
   try {
     for (const job of await findUnchanged(lanes, jobs, folders, options)) {
-      report(job, { state: "unchanged", file: job.file });
+      report(job, { state: "unchanged", file: job.file, name: job.name });
     }
     const left = jobs.filter((job) => !outcomes.has(job));
     const bytes = left.reduce((sum, { file }) => sum + file.size, 0);
@@ -63,10 +72,11 @@ export async function putFiles(options: PutOptions): Promise<PutOutcome[]> {
     for (const job of jobs.filter((job) => !outcomes.has(job))) {
       const { file, name } = job;
       if (job.isPartSent && !job.isUnknown) options.onEvent?.({ type: "left-part", file, name });
-      report(job, { state: stateOf(job), file, error });
+      report(job, { state: stateOf(job), path: file.path, error });
     }
   }
-  return jobs.map((job) => outcomes.get(job) as PutOutcome);
+  for (const failure of failures) options.onOutcome?.(failure);
+  return [...jobs.map((job) => outcomes.get(job) as PutOutcome), ...failures];
 }
 
 /** Of a file that the end of the run has left. */

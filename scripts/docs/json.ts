@@ -53,7 +53,8 @@ function entry(name: EventName): string {
     : isDetail === false
     ? ""
     : "; people are told of some with `--verbose` alone";
-  const paragraph = `### \`${name}\`\n\n${what} (${KINDS[kind]}${told})`;
+  const said = typeof kind === "function" ? "note, or error" : KINDS[kind];
+  const paragraph = `### \`${name}\`\n\n${what} (${said}${told})`;
   const rows = rowsOf(fields);
   if (rows.length === 0) return paragraph;
   return `${paragraph}\n\n${table(["field", "type", "what it is"], rows)}`;
@@ -96,7 +97,7 @@ $ xfer client put report.pdf --json --quiet
 {"event":"connected","server":"files.example.org:1256","protocol":4,"fingerprint":"SHA256:2vo…"}
 {"event":"sending","file":"report.pdf","size":48213,"attempt":1}
 {"event":"stored","name":"report.pdf","path":"report.pdf","size":48213,"cksum":2382472371,"user":"Alice","server":"files.example.org:1256"}
-{"event":"summary","action":"put","done":1,"bytes":48213,"unchanged":0,"failed":0}
+{"event":"summary","action":"put","done":1,"bytes":48213,"unchanged":0,"skipped":0,"failed":0}
 $ xfer client list --json --quiet | jq -r 'select(.event == "file") | [.size, .name] | @tsv'
 \`\`\`
 
@@ -110,7 +111,7 @@ What programs may rely on:
   command are written as \`\\u\` and four digits. In messages and hints they are replaced.
 - A file is stored when \`stored\` says so, and not before: \`progress\` is no promise.
 - Errors are events too, also those in the command line. An error that ends the command is the last
-  event. A file of several that failed has an \`error\`, and a \`not-stored\` or \`not-got\`
+  event. A file that failed has an \`error\`, and a \`not-stored\` or \`not-got\`
   behind it. An error that ends the work on several is told once, and a command that somebody
   stops (\`stopping\`) has none: of files that are left then there is the second alone, with a
   \`code\`.

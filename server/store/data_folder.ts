@@ -7,6 +7,7 @@
 import { join, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { ConfigurationError, printable, XferError } from "../../protocol/mod.ts";
+import { BACKUP_CATALOG, CATALOG, DATA_LOCK, TLS_FILE } from "../../protocol/server_files.ts";
 import { FILES, STAGING } from "./blob_paths.ts";
 import type { BlobStore } from "./blob_store.ts";
 import type { Catalog } from "./catalog.ts";
@@ -20,12 +21,7 @@ import { SqliteCatalog } from "./sqlite_catalog.ts";
 import { LOCKED, type Place, usable } from "./trouble.ts";
 import { openWorkerCatalog } from "./worker_catalog.ts";
 
-export const CATALOG = "catalog.db";
-/** The catalog of a backup: under another name, so that no server takes the backup for its data folder. */
-export const BACKUP_CATALOG = "backup.db";
-/** The server's identity in protocol 4: key and certificate. */
-export const TLS_FILE = "tls.pem";
-const LOCK = "lock.db";
+export { BACKUP_CATALOG, CATALOG, TLS_FILE };
 
 export interface Store<C extends Catalog = Catalog> {
   readonly catalog: C;
@@ -70,7 +66,7 @@ export class DataFolder<C extends Catalog = Catalog> implements Store, AsyncDisp
     return usable(place, async () => {
       await prepareFolder(path, fs);
       const wasOpen = await makePrivate(path);
-      await refuseLinks(path, [CATALOG, LOCK, TLS_FILE, FILES, STAGING]);
+      await refuseLinks(path, [CATALOG, DATA_LOCK, TLS_FILE, FILES, STAGING]);
       const lock = await acquireLock(path);
       try {
         await createPrivately(join(path, CATALOG));
@@ -198,7 +194,7 @@ async function openBackupCatalog(path: string): Promise<SqliteCatalog> {
 async function prepareFolder(path: string, fs: FileSystem): Promise<void> {
   const names = await namesIn(path);
   if (names === undefined) return await createOwnFolder(fs, path);
-  const foreign = names.filter((name) => !name.startsWith(LOCK));
+  const foreign = names.filter((name) => !name.startsWith(DATA_LOCK));
   if (foreign.length === 0 || names.includes(CATALOG)) return;
   throw new ConfigurationError(
     "not-a-data-folder",
@@ -221,7 +217,7 @@ async function namesIn(path: string): Promise<string[] | undefined> {
 
 /** Keeps other servers out until it is disposed of, or the process ends, however that comes about. */
 async function acquireLock(path: string): Promise<Disposable> {
-  const file = join(path, LOCK);
+  const file = join(path, DATA_LOCK);
   await createPrivately(file);
   const noted = await noteServed(file);
   if (noted === undefined) throw inUse(path, "this process");

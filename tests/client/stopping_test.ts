@@ -18,6 +18,7 @@ import {
 } from "../../mod.ts";
 import { withRetries } from "../../client/retries.ts";
 import { sleep, Stopper } from "../../client/stopping.ts";
+import { nameOf } from "../helpers/outcomes.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
 import { FaultyProxy, type Meddler } from "../helpers/faulty_proxy.ts";
 import { eachResponse } from "../helpers/meddlers.ts";
@@ -53,7 +54,9 @@ async function storedNames(folder: TemporaryFolder): Promise<string[]> {
 /** What was said of each file is so, and stored is what is whole. */
 async function assertTrue(folder: TemporaryFolder, outcomes: readonly Outcome[]): Promise<void> {
   const stored = await storedNames(folder);
-  for (const { state, file: { name } } of outcomes) {
+  for (const outcome of outcomes) {
+    const { state } = outcome;
+    const name = nameOf(outcome);
     if (state === "stored") assert.ok(stored.includes(name), `${name} was said to be stored`);
     else if (state !== "unknown") assert.ok(!stored.includes(name), `${name} is stored: ${state}`);
   }
@@ -95,7 +98,7 @@ for (const moment of MOMENTS) {
     await using proxy = await FaultyProxy.start(server.address, { up, down });
     const outcomes = await send(folder, proxy.address, { signal: controller.signal });
     assert.ok(controller.signal.aborted);
-    assert.deepEqual(outcomes.map(({ file }) => file.name), NAMES);
+    assert.deepEqual(outcomes.map(nameOf), NAMES);
     const unsent = outcomes.filter(({ state }) => state !== "stored");
     assert.ok(unsent.length > 0, "it was stopped");
     for (const outcome of unsent) {

@@ -89,7 +89,7 @@ Deno.test("--json: every command says what it does in events; people are told on
   const unchanged = again.find(({ event }) => event === "unchanged");
   assert.deepEqual(unchanged, { event: "unchanged", name: "photos/a", path: "photos/a" });
   await client("put", ["hello.txt"], "connected unchanged planned summary");
-  await client("put", ["none"], "error", 7);
+  await client("put", ["none"], "planned error not-stored summary", 7);
   await client("list", [], "connected file file");
   const [, file] = await client("stat", ["hello.txt"], "connected file-details");
   assert.deepEqual([file?.["name"], file?.["size"], file?.["version"]], ["hello.txt", 6, 1]);

@@ -83,7 +83,6 @@ Deno.test("a client that died before its id arrived goes on with its key once th
 const CASES: readonly [string, readonly string[], number, RegExp][] = [
   ["no file of that name", [...CLIENT_3, "put", "none"], 7, /Cannot read none: .*\[cannot-read\]/],
   ["a folder", [...CLIENT_3, "put", "."], 7, /not a regular file \[not-a-file\]/],
-  ["two files of one name", [...CLIENT_3, "put", "a", "./a"], 2, /\[same-name\]/],
   ["no transfer.info", ["client", "--transfer-info", "none"], 3, /\[no-transfer-info\]/],
   ["an unknown command", ["cleint"], 2, /unknown command 'cleint'.*client.*\[unknown-command\]/],
   ["an unknown option", ["client", "--fast"], 2, /unknown option '--fast' \[unknown-option\]/],

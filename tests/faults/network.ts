@@ -13,6 +13,7 @@ import {
   sendFiles,
   Server,
 } from "../../mod.ts";
+import { nameOf } from "../helpers/outcomes.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
 import { type Direction, FaultyProxy, type Meddlers } from "../helpers/faulty_proxy.ts";
 import { openInThisThread } from "../helpers/catalogs.ts";
@@ -178,8 +179,10 @@ function assertTold(outcomes: readonly Outcome[], dataFolder: string): void {
   for (const [name, content] of files ?? []) {
     assert.deepEqual(content, FILES[name as keyof typeof FILES], `${name} is not what was sent`);
   }
-  for (const { state, file } of outcomes) {
+  for (const outcome of outcomes) {
+    const { state } = outcome;
     if (state === "unknown") continue;
-    assert.equal(files?.has(file.name) ?? false, state === "stored", `${file.name}: ${state}`);
+    const name = nameOf(outcome);
+    assert.equal(files?.has(name) ?? false, state === "stored", `${name}: ${state}`);
   }
 }

@@ -11,6 +11,7 @@ import {
 } from "../../mod.ts";
 import { HELLO } from "../../protocol/v4/hello.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/tree.ts";
+import { nameOf } from "../helpers/outcomes.ts";
 import { openInThisThread } from "../helpers/catalogs.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
 import type { Direction } from "../helpers/faulty_proxy.ts";
@@ -228,8 +229,10 @@ function assertTold(outcomes: readonly PutOutcome[], dataFolder: string): void {
   for (const [name, content] of files ?? []) {
     assert.deepEqual(content, FILES[name], `${name} is not what was sent`);
   }
-  for (const { state, file } of outcomes) {
+  for (const outcome of outcomes) {
+    const { state } = outcome;
     if (state === "unknown") continue;
-    assert.equal(files?.has(file.name) ?? false, state === "stored", `${file.name}: ${state}`);
+    const name = nameOf(outcome);
+    assert.equal(files?.has(name) ?? false, state === "stored", `${name}: ${state}`);
   }
 }

@@ -7,6 +7,7 @@ import { putFiles, type PutOptions, type PutOutcome } from "../../client/v4/put_
 import type { SecureEvent } from "../../client/v4/session.ts";
 import { SPREAD } from "../../client/v4/spread_upload.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/tree.ts";
+import { nameOf } from "../helpers/outcomes.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
 import type { Meddler } from "../helpers/faulty_proxy.ts";
 import { SecureProxy } from "../helpers/secure_proxy.ts";
@@ -119,7 +120,9 @@ Deno.test("v4: stopped among many small files: each is told as it is", async () 
     sent = 0;
     const { outcomes } = await run(scene, ["many"], { stopAt, parallel });
     const there = await stored(scene);
-    for (const { state, file: { name } } of outcomes) {
+    for (const outcome of outcomes) {
+      const { state } = outcome;
+      const name = nameOf(outcome);
       const isThere = there.includes(`many/${name}`);
       assert.equal(isThere, state === "stored" || state === "unchanged", `${name}: ${state}`);
     }

@@ -2,9 +2,12 @@
 import assert from "node:assert/strict";
 import { basename } from "node:path";
 import { sendFiles } from "../../../client/send_files.ts";
-import { excluder, gather, type Passed } from "../../../client/v4/gather.ts";
+import { excluder, gather, type Gathered, type Passed } from "../../../client/v4/gather.ts";
+import { partPath } from "../../../client/v4/part_file.ts";
 import { type Clock, RateLimit } from "../../../client/v4/rate_limit.ts";
+import { backup } from "../../../server/backup.ts";
 import { TemporaryFolder } from "../../helpers/temporary.ts";
+import { startServer } from "../../v4/scene.ts";
 
 /** Time that passes only where somebody sleeps. */
 class FakeClock implements Clock {
@@ -110,69 +113,252 @@ Deno.test("of a folder its files are found by name; what is no file, and empty f
   ]);
 });
 
-Deno.test("names that can't be kept side by side, or at all, are refused before anything is sent", async () => {
+/** The codes of what can't be sent, by paths below a folder. */
+function codesOf({ failures }: Gathered, root: string): Record<string, string> {
+  return Object.fromEntries(
+    failures.map(({ path, error }) => [path.slice(root.length), error.code]),
+  );
+}
+
+const namesOf = ({ jobs }: Gathered) => jobs.map(({ name }) => name);
+
+Deno.test("what can't be sent of several files is named with why, and does not hold up the others", async () => {
   await using folder = await TemporaryFolder.create();
-  const a = await folder.write("a", "1");
-  await Deno.mkdir(folder.join("x"));
-  const b = await folder.write("x/a", "2");
   const identityFolder = folder.path;
-  await assert.rejects(gather({ identityFolder, paths: [a, b] }), { code: "same-name" });
-  await assert.rejects(gather({ identityFolder, paths: [a, b], as: "c" }), { code: "one-name" });
-  await assert.rejects(gather({ identityFolder, paths: [a], as: "../c" }), {
-    code: "bad-file-name",
+  for (const name of ["x", "y"]) await Deno.mkdir(folder.join(name));
+  const paths = ["a", "missing", "x/b", "y/b", "aux.c", "c"].map((name) => folder.join(name));
+  for (const name of ["a", "x/b", "y/b", "aux.c", "c"]) await folder.write(name, name);
+  const gathered = await gather({ identityFolder, paths: [...paths, ""] });
+  assert.deepEqual(namesOf(gathered), ["a", "b", "c"]);
+  assert.deepEqual(codesOf(gathered, folder.path), {
+    "/missing": "cannot-read",
+    "/y/b": "same-name",
+    "/aux.c": "bad-file-name",
+    "": "empty-path",
   });
-  await assert.rejects(gather({ identityFolder, paths: [folder.join("none")] }), {
-    code: "cannot-read",
+  const [one] = paths as [string];
+  const named = await gather({ identityFolder, paths: [one], as: "../c" });
+  assert.deepEqual(codesOf(named, folder.path), { "/a": "bad-file-name" });
+  await assert.rejects(gather({ identityFolder, paths, as: "c" }), { code: "one-name" });
+});
+
+Deno.test("the same path given twice, in whatever words, is sent once", async () => {
+  await using folder = await TemporaryFolder.create();
+  await Deno.mkdir(folder.join("d"));
+  for (const name of ["a", "d/b", "d/aux"]) await folder.write(name, name);
+  await Deno.mkdir(folder.join("links"));
+  await Deno.symlink(folder.join("d"), folder.join("links/d"));
+  const ways = ["a", "d/../a", "d", "d/", "d/.", "links/d", "none", "none"];
+  const gathered = await gather({
+    identityFolder: folder.path,
+    paths: ways.map((way) => `${folder.path}/${way}`),
+  });
+  assert.deepEqual(namesOf(gathered), ["a", "d/b"]);
+  assert.deepEqual(codesOf(gathered, folder.path), {
+    "/d/aux": "bad-file-name",
+    "/none": "cannot-read",
   });
 });
 
-Deno.test("what proves who the client is goes to no server by way of a folder, and its key by no way", async () => {
+Deno.test({
+  name: "of two names in a folder that are one in NFC the first is sent, and the second named",
+  // Where a file system takes the two for one there is nothing to tell apart.
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    await using folder = await TemporaryFolder.create();
+    await Deno.mkdir(folder.join("d"));
+    for (const name of ["e\u0301", "\u00e9", "f"]) await folder.write(`d/${name}`, name);
+    const gathered = await gather({ identityFolder: folder.path, paths: [folder.join("d")] });
+    assert.deepEqual(namesOf(gathered), ["d/\u00e9", "d/f"]);
+    assert.deepEqual(codesOf(gathered, folder.path), { "/d/\u00e9": "same-name" });
+  },
+});
+
+Deno.test({
+  name:
+    "names in a folder that no server takes are named one by one, a folder's once for all that is in it",
+  ignore: Deno.build.os === "windows",
+  fn: async () => {
+    await using folder = await TemporaryFolder.create();
+    const bad = ["aux.c", "dot.", "a\nb", "x\\y", "con"];
+    await Deno.mkdir(folder.join("d/nul/deep"), { recursive: true });
+    for (const name of [...bad, "nul/1", "nul/deep/2", "good"]) await folder.write(`d/${name}`, "");
+    const gathered = await gather({ identityFolder: folder.path, paths: [folder.join("d")] });
+    assert.deepEqual(namesOf(gathered), ["d/good"]);
+    assert.deepEqual(
+      codesOf(gathered, folder.join("d/")),
+      Object.fromEntries([...bad, "nul"].map((name) => [name, "bad-file-name"])),
+    );
+  },
+});
+
+Deno.test("files and folders that vanish while a folder is listed are named, and the others sent", async () => {
   await using folder = await TemporaryFolder.create();
-  const own = [
-    ...["me.key", "me.account", "me.lock", "me.stored", "me.info", "me.info.old", "me.info.old2"],
-    ...["priv.key", "me.edition", "known_servers", "transfer.info"],
-    `me.key.${crypto.randomUUID()}.tmp`,
-  ];
+  const root = folder.join("d");
+  await Deno.mkdir(`${root}/m`, { recursive: true });
+  await Deno.mkdir(`${root}/b`);
+  for (const name of ["a", "m/1", "n", "z"]) await folder.write(`d/${name}`, name);
+  const gathered = await gather({
+    ...{ identityFolder: folder.path, paths: [root] },
+    // The empty folder comes first; by then the names of the others are known.
+    onPassed: (path) => {
+      assert.equal(path, `${root}/b`);
+      Deno.removeSync(`${root}/m`, { recursive: true });
+      Deno.removeSync(`${root}/n`);
+    },
+  });
+  assert.deepEqual(namesOf(gathered), ["d/a", "d/z"]);
+  assert.deepEqual(codesOf(gathered, root), { "/m": "cannot-read", "/n": "cannot-read" });
+});
+
+Deno.test({
+  name: "a folder that may not be read is named, and what is beside it is sent",
+  // Root may read everything.
+  ignore: Deno.build.os === "windows" || Deno.uid() === 0,
+  fn: async () => {
+    await using folder = await TemporaryFolder.create();
+    await Deno.mkdir(folder.join("d/closed"), { recursive: true });
+    await folder.write("d/a", "");
+    await Deno.chmod(folder.join("d/closed"), 0);
+    const gathered = await gather({ identityFolder: folder.path, paths: [folder.join("d")] });
+    assert.deepEqual(namesOf(gathered), ["d/a"]);
+    assert.deepEqual(codesOf(gathered, folder.path), { "/d/closed": "cannot-read" });
+  },
+});
+
+const OWN = [
+  ...["me.key", "me.account", "me.lock", "me.stored", "me.info", "me.info.old", "me.info.old2"],
+  ...["priv.key", "me.edition", "known_servers", "transfer.info"],
+  `me.key.${crypto.randomUUID()}.tmp`,
+];
+
+/** The reasons why things in a folder are left out, by paths below it. */
+async function passedOf(folder: TemporaryFolder, path: string, identityFolder: string) {
+  const passed: Record<string, Passed> = {};
+  const gathered = await gather({
+    ...{ paths: [folder.join(path)], identityFolder },
+    onPassed: (passedPath, why) => passed[passedPath.slice(folder.join(path).length + 1)] = why,
+  });
+  return { passed, gathered };
+}
+
+const allAre = (names: readonly string[], why: Passed) =>
+  Object.fromEntries(names.map((name) => [name, why]));
+
+Deno.test("private files of any client are left out of folders, whoever's they are and wherever links lead", async () => {
+  await using folder = await TemporaryFolder.create();
   const others = ["me.key.pem", "me.txt", "priv.keys"];
   for (const where of ["above/home", "above/other"]) {
     await Deno.mkdir(folder.join(where), { recursive: true });
-    for (const name of [...own, ...others]) await folder.write(`${where}/${name}`, "x");
+    for (const name of [...OWN, ...others]) await folder.write(`${where}/${name}`, "x");
   }
-  const home = folder.join("above/home");
-  // However one gets there.
-  await Deno.symlink(home, folder.join("link"));
+  await Deno.symlink(folder.join("above/home"), folder.join("link"));
   const identityFolder = folder.join("link");
-  for (
-    const [path, below] of [["above/home", "home/"], ["above", "above/home/"], ["link", "link/"]]
-  ) {
-    const passed: string[] = [];
-    const { jobs } = await gather({
-      ...{ paths: [folder.join(`${path}`)], identityFolder },
-      onPassed: (path, why) => {
-        assert.equal(why, "a file of xfer's own");
-        passed.push(basename(path));
-      },
-    });
-    // Another folder, whosever it is, is one like others.
-    const sent = jobs.map(({ name }) => name).filter((name) => !name.startsWith("above/other/"));
-    assert.deepEqual(sent, others.toSorted().map((name) => `${below}${name}`));
-    assert.deepEqual(passed, own.toSorted());
-    assert.equal(
-      jobs.length - sent.length,
-      path === "above" ? own.length + others.length : 0,
+  for (const [path, ...below] of [["above/home", ""], ["link", ""], ["above", "home/", "other/"]]) {
+    const { passed, gathered } = await passedOf(folder, path as string, identityFolder);
+    const own = below.flatMap((folder) => OWN.map((name) => folder + name));
+    assert.deepEqual(passed, allAre(own, "a file of xfer's own"));
+    assert.deepEqual(
+      namesOf(gathered),
+      below.flatMap((folder) =>
+        others.toSorted().map((name) => `${basename(path as string)}/${folder}${name}`)
+      ),
     );
   }
-  await Deno.symlink(`${home}/me.key`, folder.join("innocent"));
-  const refused = { name: "UsageError", code: "own-key" };
-  for (const name of ["above/home/me.key", "above/home/priv.key", "link/me.info.old", "innocent"]) {
-    await assert.rejects(gather({ paths: [folder.join(name)], identityFolder }), refused, name);
+});
+
+Deno.test("names that other programs have too are private in a client's folder alone", async () => {
+  await using folder = await TemporaryFolder.create();
+  await Deno.mkdir(folder.join("d"));
+  for (const name of ["priv.key", "transfer.info", "catalog.db"]) {
+    await folder.write(`d/${name}`, "x");
   }
-  const server = { hostname: "127.0.0.1", port: 1 };
-  const plain = await folder.write("priv.key", "x");
-  const sending = sendFiles({
-    ...{ server, userName: "Alice", files: [plain], retries: 0, identityFolder: folder.path },
+  const { passed, gathered } = await passedOf(folder, "d", folder.path);
+  assert.deepEqual(passed, {});
+  assert.equal(gathered.jobs.length, 3);
+});
+
+Deno.test("unfinished downloads are left out of folders", async () => {
+  await using folder = await TemporaryFolder.create();
+  await Deno.mkdir(folder.join("d"));
+  const parts = [basename(partPath("a.bin")), `.xfer-${crypto.randomUUID()}.tmp`];
+  const others = [".a.part", "a.xfer-part"];
+  for (const name of [...parts, ...others]) await folder.write(`d/${name}`, "x");
+  const { passed, gathered } = await passedOf(folder, "d", folder.path);
+  assert.deepEqual(passed, allAre(parts, "an unfinished download"));
+  assert.deepEqual(namesOf(gathered), others.map((name) => `d/${name}`));
+});
+
+Deno.test("a key of the identity in use is left out under another name as well", async () => {
+  await using folder = await TemporaryFolder.create();
+  await Deno.mkdir(folder.join("d"));
+  const key = await folder.write("me.key", "x");
+  await Deno.link(key, folder.join("d/innocent"));
+  await folder.write("d/a", "x");
+  const { passed, gathered } = await passedOf(folder, "d", folder.path);
+  assert.deepEqual(passed, { innocent: "a file of xfer's own" });
+  assert.deepEqual(namesOf(gathered), ["d/a"]);
+  const named = await gather({ paths: [folder.join("d/innocent")], identityFolder: folder.path });
+  assert.deepEqual(codesOf(named, folder.join("d")), { "/innocent": "own-key" });
+});
+
+Deno.test("a server's data folder is left out whole, running or not, and so is a backup of it", async () => {
+  await using folder = await TemporaryFolder.create();
+  await Deno.mkdir(folder.join("above/here"), { recursive: true });
+  await folder.write("above/a", "x");
+  const data = folder.join("above/data");
+  const passed = allAre(["data", "backup"], "a server's data folder");
+  {
+    await using _server = await startServer(data);
+    await backup(data, folder.join("above/backup"));
+    const running = await passedOf(folder, "above", folder.join("above/here"));
+    assert.deepEqual(running.passed, { ...passed, here: "an empty folder" });
+    assert.deepEqual(namesOf(running.gathered), ["above/a"]);
+  }
+  assert.deepEqual(
+    (await passedOf(folder, "above", folder.path)).passed,
+    { ...passed, here: "an empty folder" },
+  );
+  await Deno.symlink(`${data}/tls.pem`, folder.join("innocent"));
+  const paths = ["above/data", "above/data/files", "above/data/tls.pem", "above/backup/backup.db"];
+  const named = await gather({
+    paths: [...paths, "innocent", "above/a"].map((path) => folder.join(path)),
+    identityFolder: folder.path,
   });
-  await assert.rejects(sending, refused, "by protocol 3");
-  const harmless = { paths: [`${home}/transfer.info`], identityFolder };
-  assert.equal((await gather(harmless)).jobs.length, 1);
+  assert.deepEqual(
+    codesOf(named, folder.join("/")),
+    Object.fromEntries([...paths, "innocent"].map((path) => [path, "own-key"])),
+  );
+  assert.deepEqual(namesOf(named), ["a"]);
+});
+
+Deno.test("private files that are named are refused, by either protocol, and what is named beside them is sent", async () => {
+  await using folder = await TemporaryFolder.create();
+  await Deno.mkdir(folder.join("home"));
+  await Deno.mkdir(folder.join("other"));
+  for (const where of ["home", "other"]) {
+    for (const name of OWN) await folder.write(`${where}/${name}`, "x");
+  }
+  const identityFolder = folder.join("home");
+  await Deno.symlink(`${identityFolder}/me.key`, folder.join("innocent"));
+  await folder.write(".a.xfer-part", "x");
+  await folder.write("a", "x");
+  const secret = OWN.filter((name) => name !== "transfer.info");
+  const refused = [
+    ...["home", "other"].flatMap((where) => secret.map((name) => `${where}/${name}`)),
+    ...["innocent", ".a.xfer-part"],
+  ];
+  const paths = [...refused, "a", "home/transfer.info"].map((path) => folder.join(path));
+  const gathered = await gather({ paths, identityFolder });
+  const expected = Object.fromEntries(refused.map((path) => [path, "own-key"]));
+  assert.deepEqual(codesOf(gathered, folder.join("/")), expected);
+  // Nothing in it is a secret, and it says where to store.
+  assert.deepEqual(namesOf(gathered), ["a", "transfer.info"]);
+  const outcomes = await sendFiles({
+    ...{ server: { hostname: "127.0.0.1", port: 1 }, userName: "Alice", retries: 0 },
+    ...{ files: refused.map((path) => folder.join(path)), identityFolder: folder.join("new") },
+  });
+  assert.deepEqual(outcomes.map((outcome) => "error" in outcome && outcome.error.code), [
+    ...refused.map(() => "own-key"),
+  ]);
 });
