@@ -3,7 +3,6 @@
  *
  * @module
  */
-import type { Logger } from "@logtape/logtape";
 import type { Bytes, Habit, Profile } from "../protocol/mod.ts";
 import type { HelloAnswer } from "../protocol/v4/hello.ts";
 import { Accounts } from "./accounts.ts";
@@ -21,6 +20,7 @@ import { UnverifiedFiles } from "./unverified.ts";
 import { Guests } from "./v4/guests.ts";
 import { HeldUploads } from "./v4/held.ts";
 import { Transfers } from "./v4/transfers.ts";
+import type { Log } from "./server_log.ts";
 
 export interface Context {
   readonly store: Store;
@@ -31,7 +31,7 @@ export interface Context {
   readonly clock: () => number;
   /** Milliseconds from any moment on, which never go back as the clock may: for intervals. */
   readonly ticks: () => number;
-  readonly log: Logger;
+  readonly log: Log;
   /** Who may register now. */
   readonly registration: () => RegistrationMode;
   readonly accounts: Accounts;

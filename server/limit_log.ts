@@ -3,18 +3,18 @@
  *
  * @module
  */
-import type { Logger } from "@logtape/logtape";
 import { type LimitError, type LimitName, LIMITS } from "./limits.ts";
+import type { Log } from "./server_log.ts";
 
 /** A limit is logged once in so many milliseconds; what was left out is counted in the next line. */
 const PAUSE_MS = 1000;
 
 export class LimitLog {
-  readonly #log: Logger;
+  readonly #log: Log;
   readonly #ticks: () => number;
   readonly #last = new Map<LimitName, { readonly at: number; omitted: number }>();
 
-  constructor(log: Logger, ticks: () => number) {
+  constructor(log: Log, ticks: () => number) {
     this.#log = log;
     this.#ticks = ticks;
   }

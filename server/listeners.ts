@@ -18,6 +18,7 @@ import type { Context } from "./context.ts";
 import type { LimitError } from "./limits.ts";
 import { Connection as SecureConnection } from "./v4/connection.ts";
 import type { TlsIdentity } from "./v4/identity.ts";
+import type { Properties } from "./server_log.ts";
 
 /** An address; port 0 takes any free one. */
 export interface Listen extends Address {
@@ -49,7 +50,7 @@ export interface Listener {
   accept(): Promise<Arrival>;
   close(): void;
   /** What the log says of it, with the values of the words in braces. */
-  readonly announcement: readonly [words: string, properties: Readonly<Record<string, unknown>>];
+  readonly announcement: readonly [words: string, properties: Properties];
 }
 
 /** A listener of protocol 4. */

@@ -12,6 +12,7 @@ import { type Entropy, systemEntropy } from "./entropy.ts";
 import { LimitError, type LimitName } from "./limits.ts";
 import { type Arrival, type Listen, listenAll, type Listener, type Served } from "./listeners.ts";
 import { type RuleChanges, Rules } from "./rules.ts";
+import { ServerLog } from "./server_log.ts";
 import { logDifferences, removeLeftovers } from "./start_up.ts";
 import { DataFolder, type OpenCatalog } from "./store/data_folder.ts";
 import { loadIdentity, readIdentity, type TlsIdentity } from "./v4/identity.ts";
@@ -51,6 +52,7 @@ const EXHAUSTED: readonly unknown[] = ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"];
 
 export class Server implements AsyncDisposable {
   readonly #context: Context;
+  readonly #log: ServerLog;
   readonly #rules: Rules;
   readonly #folder: DataFolder;
   readonly #listeners: readonly Listener[];
@@ -68,12 +70,14 @@ export class Server implements AsyncDisposable {
 
   private constructor(
     context: Context,
+    log: ServerLog,
     rules: Rules,
     folder: DataFolder,
     listeners: readonly Listener[],
     securePort: SecurePort | undefined,
   ) {
     this.#context = context;
+    this.#log = log;
     this.#rules = rules;
     this.#folder = folder;
     this.#listeners = listeners;
@@ -99,7 +103,7 @@ export class Server implements AsyncDisposable {
     const listeners: Listener[] = [];
     try {
       const { freeSpace = freeSpaceOf } = options;
-      const log = getLogger(["xfer", "server"]);
+      const log = new ServerLog(getLogger(["xfer", "server"]), ticks);
       listeners.push(...listenAll(options.listen));
       const securePort = await openSecurePort(options, folder, fileSystem, listeners[0]?.address);
       if (securePort !== undefined) listeners.push(securePort);
@@ -120,7 +124,7 @@ export class Server implements AsyncDisposable {
         log.info(`${words}, data in {folder}`, { ...properties, folder: folder.path });
       }
       warnOf(context, securePort?.identity);
-      return new Server(context, rules, folder, listeners, securePort);
+      return new Server(context, log, rules, folder, listeners, securePort);
     } catch (error) {
       for (const listener of listeners) listener.close();
       await folder[Symbol.asyncDispose]();
@@ -202,6 +206,7 @@ export class Server implements AsyncDisposable {
     await this.#context.unverified.expire(Infinity);
     await this.#context.parked.expire(Infinity);
     await this.#folder[Symbol.asyncDispose]();
+    this.#log.flush();
     this.#context.log.info("Stopped", { event: "server.stopped" });
   }
 
@@ -258,6 +263,7 @@ export class Server implements AsyncDisposable {
 
   async #keepHouse(): Promise<void> {
     const { limits, clock, ticks, sessions, reservations, registrations, store } = this.#context;
+    this.#log.flush();
     for (const table of [sessions, reservations, registrations]) table.sweep();
     try {
       await store.catalog.expireRegistrations(clock() - limits.registrationTtlMs);

@@ -3,11 +3,11 @@
  *
  * @module
  */
-import type { Logger } from "@logtape/logtape";
 import { type Bytes, printable, toHex } from "../protocol/mod.ts";
 import type { Claim } from "./claims.ts";
 import type { Limits } from "./limits.ts";
 import type { StagedBlob } from "./store/blob_store.ts";
+import type { Log } from "./server_log.ts";
 
 export interface Unverified {
   readonly clientId: Bytes;
@@ -51,11 +51,11 @@ async function mayJudge({ boundUntil, connection: own }: Unverified, connection:
 
 export class UnverifiedFiles {
   readonly #limits: Limits;
-  readonly #log: Logger;
+  readonly #log: Log;
   /** By client, oldest first. */
   readonly #byClient = new Map<string, Unverified[]>();
 
-  constructor(limits: Limits, log: Logger) {
+  constructor(limits: Limits, log: Log) {
     this.#limits = limits;
     this.#log = log;
   }

@@ -4,9 +4,9 @@
  *
  * @module
  */
-import type { Logger } from "@logtape/logtape";
 import type { Guest, GuestFault } from "../store/account_catalog.ts";
 import type { Catalog } from "../store/catalog.ts";
+import type { Log } from "../server_log.ts";
 
 /** How often the catalog is asked about all of them, in milliseconds. It is one look, of as many as there are connections. */
 export const WATCH_MS = 1000;
@@ -18,7 +18,7 @@ export interface WatchedGuest extends Guest {
 
 export class Guests {
   readonly #catalog: Pick<Catalog, "faultsOf">;
-  readonly #log: Logger;
+  readonly #log: Log;
   readonly #here = new Set<WatchedGuest>();
   /** Runs while somebody is here. */
   #timer: ReturnType<typeof setInterval> | undefined;
@@ -26,7 +26,7 @@ export class Guests {
   /** Whether the last look failed: that is logged once. */
   #failing = false;
 
-  constructor(catalog: Pick<Catalog, "faultsOf">, log: Logger) {
+  constructor(catalog: Pick<Catalog, "faultsOf">, log: Log) {
     this.#catalog = catalog;
     this.#log = log;
   }
