@@ -1,6 +1,6 @@
 /**
- * What is on its way in counts towards its user's quota from the beginning: with so many bytes, and files, as he has
- * more when it is stored.
+ * What is on its way in counts towards its user's quota from the beginning: with so many bytes, and files, as its user
+ * has more when it is stored. The stored file that it replaces is taken off once, however many are to replace it.
  *
  * @module
  */
@@ -12,26 +12,45 @@ interface Claimed {
   readonly name: string;
   /** Bytes of the whole file. */
   readonly size: number;
-  readonly growth: Usage;
+  /** How much of it takes the place of stored bytes, which no other claim takes off. */
+  readonly credit: number;
+  /** Whether its user has one file more when it is stored. */
+  readonly isNew: boolean;
 }
 
 /** What one file on its way in counts. */
 export class Claim implements Claimed {
   readonly name: string;
   readonly size: number;
-  readonly growth: Usage;
   /** Claims are numbered in their order. */
   readonly number: number;
   readonly #onEnd: () => void;
+  #credit: number;
+  #isNew: boolean;
   #isEnding = false;
   readonly #ended = Promise.withResolvers<void>();
 
-  constructor({ name, size, growth }: Claimed, number: number, onEnd: () => void) {
+  constructor({ name, size, credit, isNew }: Claimed, number: number, onEnd: () => void) {
     this.name = name;
     this.size = size;
-    this.growth = growth;
+    this.#credit = credit;
+    this.#isNew = isNew;
     this.number = number;
     this.#onEnd = onEnd;
+  }
+
+  get credit(): number {
+    return this.#credit;
+  }
+
+  get isNew(): boolean {
+    return this.#isNew;
+  }
+
+  /** What it was to replace is not there any more. */
+  revoke(): void {
+    this.#credit = 0;
+    this.#isNew = true;
   }
 
   /** Whether the catalog may count the file already. */
@@ -57,8 +76,8 @@ export class Claim implements Claimed {
 }
 
 /** What was claimed at some moment. */
-export interface Look extends Usage {
-  readonly count: number;
+export interface Look {
+  readonly claims: readonly Claim[];
   /** The number of the latest claim until then. */
   readonly latest: number;
   /** Of what the catalog may hold a part. */
@@ -67,6 +86,10 @@ export interface Look extends Usage {
 
 /** What may have been claimed while the catalog was asked how much there is besides. */
 export interface Sum extends Usage {
+  /** How much of what is stored under the name is taken off already. */
+  readonly spent: number;
+  /** Whether a file of the name is on its way already. */
+  readonly isAgain: boolean;
   /** Whether nothing may be in both, the claims and the catalog. */
   readonly isExact: boolean;
 }
@@ -91,41 +114,34 @@ export class Claims {
 
   /** What a client claims now, before the catalog is asked. */
   look(clientId: Bytes): Look {
-    const all = this.#of(clientId);
-    const names: string[] = [];
-    let [bytes, files] = [0, 0];
-    for (const { name, size, growth } of all) {
-      bytes += growth.bytes;
-      files += growth.files;
-      if (size >= CHUNK_SIZE) names.push(name);
-    }
-    return { bytes, files, count: all.size, latest: this.#latest, names };
+    const claims = [...this.#of(clientId)];
+    const names = claims.filter(({ size }) => size >= CHUNK_SIZE).map(({ name }) => name);
+    return { claims, latest: this.#latest, names };
   }
 
   /**
-   * What a client may have claimed from a look on, when the catalog has answered. The last one of a name is not counted:
-   * a further file of the name takes its place.
+   * What a client may have claimed from a look on, when the catalog has answered. However many files of one name are on
+   * their way, each counts with its bytes, but together as one file; those of `name` as none, since one more is to come.
    */
   sum(clientId: Bytes, before: Look, name: string): Sum {
     const all = this.#of(clientId);
-    let { bytes, files } = before;
-    let isEnding = false;
-    let added = 0;
-    let replaced: Claim | undefined;
-    for (const claim of all) {
-      isEnding ||= claim.isEnding;
-      if (claim.name === name) replaced = claim;
-      if (claim.number <= before.latest) continue;
-      bytes += claim.growth.bytes;
-      files += claim.growth.files;
-      added++;
-    }
-    const hasEnded = before.count + added > all.size;
+    const added = [...all].filter(({ number }) => number > before.latest);
+    const hasEnded = before.claims.length + added.length > all.size;
+    const claims = [...before.claims, ...added];
+    const [again, others] = [claims.filter((claim) => claim.name === name), new Set<string>()];
+    for (const claim of claims) if (claim.isNew && claim.name !== name) others.add(claim.name);
     return {
-      bytes: bytes - (replaced?.growth.bytes ?? 0),
-      files: files - (replaced?.growth.files ?? 0),
-      isExact: added === 0 && !hasEnded && !isEnding,
+      bytes: claims.reduce((sum, { size, credit }) => sum + size - credit, 0),
+      files: others.size,
+      spent: again.reduce((sum, { credit }) => sum + credit, 0),
+      isAgain: again.length > 0,
+      isExact: added.length === 0 && !hasEnded && !claims.some(({ isEnding }) => isEnding),
     };
+  }
+
+  /** A stored file has gone from its name, or is another: what is on its way there does not take the place of it. */
+  revoke(clientId: Bytes, name: string): void {
+    for (const claim of this.#of(clientId)) if (claim.name === name) claim.revoke();
   }
 
   /** Resolves when those claims have ended that are about to. */

@@ -41,11 +41,13 @@ const MAX_LOOKS = 16;
 
 /**
  * Refuses beforehand what could not be stored afterwards. What is on its way counts from now on, until its claim ends;
- * there is none where no quota is. Throws `LimitError`.
+ * there is none where no quota is. Where there is no room beside earlier files of the same name that are on their way,
+ * `makeWay` is called once: it resolves when those have ended that are to. Throws `LimitError`.
  */
 export async function claimRoom(
   { limits, store, accounts, claims }: Context,
   { clientId, name, size }: Pick<StoredFile, "clientId" | "name" | "size">,
+  makeWay: () => Promise<void>,
 ): Promise<Claim | undefined> {
   const { maxFileSize } = limits;
   if (size > maxFileSize) throw new LimitError("maxFileSize", maxFileSize);
@@ -58,20 +60,29 @@ export async function claimRoom(
       : usage.files > quotaFiles
       ? new LimitError("quotaFiles", quotaFiles)
       : undefined;
+  let hasMadeWay = false;
   for (let looks = 1;; looks++) {
     const look = claims.look(clientId);
     const replacing = { name, keep: replacedKept(limits), open: look.names };
     const { replaced, ...beside } = await store.catalog.usageBeside(clientId, replacing);
     const claimed = claims.sum(clientId, look, name);
+    const spent = Math.min(claimed.spent, replaced.bytes);
     const alone = { bytes: beside.bytes + size, files: beside.files + 1 };
-    const all = { bytes: alone.bytes + claimed.bytes, files: alone.files + claimed.files };
+    const all = {
+      bytes: alone.bytes + spent + claimed.bytes,
+      files: alone.files + claimed.files,
+    };
     const refused = over(all);
     if (refused === undefined) {
-      const growth = { bytes: Math.max(0, size - replaced.bytes), files: 1 - replaced.files };
-      return claims.add(clientId, { name, size, growth });
+      const credit = Math.min(size, replaced.bytes - spent);
+      return claims.add(clientId, { name, size, credit, isNew: replaced.files === 0 });
     }
-    if (claimed.isExact || looks === MAX_LOOKS || over(alone) !== undefined) throw refused;
-    await claims.settle(clientId);
+    if (over(alone) !== undefined) throw refused;
+    if (claimed.isAgain && !hasMadeWay) {
+      hasMadeWay = true;
+      await makeWay();
+    } else if (claimed.isExact || looks >= MAX_LOOKS) throw refused;
+    else await claims.settle(clientId);
   }
 }
 
@@ -84,7 +95,7 @@ export async function storeFile(
   peer: Pick<Peer, "address">,
   file: Arrived,
 ): Promise<number> {
-  const { store: { catalog, blobs }, limits } = context;
+  const { store: { catalog, blobs }, limits, claims } = context;
   const { clientId, name, size, crc, storedAt, blob, tree, chunks, wasHeld = false, claim } = file;
   const { content } = blob;
   const path = content === undefined ? blobs.newPath(clientId) : blob.path;
@@ -105,6 +116,7 @@ export async function storeFile(
     };
     claim?.beginToEnd();
     recorded = await catalog.storeFile(row, options);
+    claims.revoke(clientId, name);
     if (content !== undefined) await blob.commit(path);
   } catch (error) {
     await blob.discard();

@@ -97,6 +97,15 @@ export class UnverifiedFiles {
     return files.findLast((file) => file.name === name && file.connection <= connection);
   }
 
+  /** A client sends a file again: discards what waits of it, as far as it may judge that. */
+  async supersede(clientId: Bytes, name: string, connection: number): Promise<void> {
+    for (;;) {
+      const file = await this.take(clientId, name, connection);
+      if (file === undefined) return;
+      await this.#discardAll([file]);
+    }
+  }
+
   /** Discards a file that was taken out. */
   async discard({ blob, claim }: Unverified): Promise<void> {
     try {

@@ -154,7 +154,11 @@ export class Upload implements AsyncDisposable {
     if (fault !== undefined) throw new Error(`its name ${fault}`);
     const packets = new PacketSequence(this.request);
     const size = Math.max(0, contentSize - MAX_PADDING);
-    const claim = await claimRoom(this.#context, { clientId, name: storedName(fileName), size });
+    const { unverified } = this.#context;
+    const name = storedName(fileName);
+    const file = { clientId, name, size };
+    const makeWay = () => unverified.supersede(clientId, name, this.#peer.connection);
+    const claim = await claimRoom(this.#context, file, makeWay);
     try {
       const blob = await this.#context.staging.stage(clientId, contentSize);
       const zlibCrc = this.#mayExpectZlib ? new ZlibCrc() : undefined;

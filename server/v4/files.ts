@@ -39,6 +39,7 @@ export const FILE_REQUESTS: Handlers = {
   async remove(session, { tag, name }) {
     const { context, owner, answers } = session;
     const paths = await context.store.catalog.dropFile(owner.clientId, name);
+    context.claims.revoke(owner.clientId, name);
     if (paths.length === 0) throw noSuchFile(name);
     for (const path of paths) await removeOrphan(context, path);
     logFile(session, "file.removed", "Removed {file} of {client}", name);
@@ -48,6 +49,7 @@ export const FILE_REQUESTS: Handlers = {
     refuseName(newName);
     const { context, owner, answers } = session;
     const outcome = await context.store.catalog.renameFile(owner.clientId, oldName, newName);
+    if (outcome === "renamed") context.claims.revoke(owner.clientId, oldName);
     if (outcome === "missing") throw noSuchFile(oldName);
     if (outcome === "taken") throw new Refusal("file-exists", `${newName} is there already`);
     logFile(session, "file.renamed", "Renamed a file of {client} to {file}", newName);

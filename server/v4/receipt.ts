@@ -98,7 +98,8 @@ export class Receipt {
     transfers.add(this);
     try {
       if (resume !== 0) await this.#takeOver();
-      this.#claim = await claimRoom(this.#context, { clientId: this.clientId, name, size });
+      const file = { clientId: this.clientId, name, size };
+      this.#claim = await claimRoom(this.#context, file, () => this.#takeOver());
       if (resume !== 0) this.#work = await resumeWork(this.#of);
       if (this.#work === undefined) await this.#begin();
       this.#state = "receiving";
@@ -217,7 +218,7 @@ export class Receipt {
     }
   }
 
-  /** Its client goes on with the file on another connection: ends this one, and resolves when all is held. */
+  /** Its client sends the file on another connection: ends this one, and resolves when all is held. */
   async giveWay(): Promise<void> {
     if (this.#state === "opening" || this.#state === "receiving") {
       this.#close("its client goes on with the file on another connection");
