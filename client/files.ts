@@ -127,6 +127,21 @@ export async function realPath(path: string): Promise<string | undefined> {
   return await Deno.realPath(path).catch(() => undefined);
 }
 
+/** A path that a user names, and what is there. */
+export interface Named {
+  readonly path: string;
+  /** Without links, where there is anything. */
+  readonly real: string | undefined;
+  readonly info: Deno.FileInfo | undefined;
+}
+
+/** Looks at what a user names. What is wrong with it is told by who opens it. */
+export async function lookAt(path: string): Promise<Named> {
+  const real = await realPath(path);
+  const info = real === undefined ? undefined : await Deno.stat(real).catch(() => undefined);
+  return { path, real, info };
+}
+
 /** A small file holds at most so many bytes: an identity with its key takes about 900. */
 export const MAX_SMALL_FILE = 16 * 1024;
 

@@ -7,7 +7,7 @@ import { basename, dirname, join } from "node:path";
 import { printable, UsageError } from "../protocol/mod.ts";
 import { DATA_FILES, isDataFolder } from "../protocol/server_files.ts";
 import { LOCK_FILE } from "./file_lock.ts";
-import { isThere, realPath } from "./files.ts";
+import { isThere, type Named, realPath } from "./files.ts";
 import { EDITION_FILE, IDENTITY_FILE, KEY_FILE } from "./identity.ts";
 import { STORED_FILE } from "./last_stored.ts";
 import { TRANSFER_INFO } from "./transfer_info.ts";
@@ -46,6 +46,9 @@ export class OwnFiles {
   readonly #folder: string | undefined;
   /** The keys in it, by their numbers: they may have other names too. */
   readonly #keys: ReadonlySet<string>;
+  /** What was found of folders, by their real paths: many files that are named are in few of them. */
+  readonly #servers = new Map<string, Promise<boolean>>();
+  readonly #own = new Map<string, Promise<(name: string) => Own | undefined>>();
 
   private constructor(folder: string | undefined, keys: ReadonlySet<string>) {
     this.#folder = folder;
@@ -84,25 +87,35 @@ export class OwnFiles {
   }
 
   /** Throws `UsageError` `own-key` for a path that leads to something that is private to a client or a server. */
-  async refuse(path: string): Promise<void> {
-    const real = await realPath(path);
-    if (real === undefined) return;
-    for (let above = real, last = ""; above !== last; [last, above] = [above, dirname(above)]) {
-      if (await isDataFolderAt(above)) throw ownOf(path, "a server's data folder");
-    }
-    const info = await Deno.stat(real).catch(() => undefined);
-    if (info?.isFile !== true) return;
-    const [folder, name] = [dirname(real), basename(real)];
-    const found = await namesThere(folder, MARKS);
-    const own = this.in(folder, (name) => found.has(name))(name);
+  async refuse({ path, real, info }: Named): Promise<void> {
+    if (real === undefined || info === undefined) return;
+    const [folder, name] = info.isDirectory ? [real, ""] : [dirname(real), basename(real)];
+    if (await this.#isServers(folder)) throw ownOf(path, "a server's data folder");
+    const own = (await remember(this.#own, folder, () => this.#ownAt(folder)))(name);
     if (this.isKey(info) || (own !== undefined && isOneOf(KEYS, name))) throw ownKey(path);
     if (own !== undefined && !PUBLIC.includes(name)) throw ownOf(path, own);
   }
+
+  /** Whether a folder is a server's data folder, or in one. */
+  #isServers(folder: string): Promise<boolean> {
+    return remember(this.#servers, folder, async () => {
+      const found = await namesThere(folder, DATA_FILES);
+      const above = dirname(folder);
+      return isDataFolder((name) => found.has(name)) ||
+        (above !== folder && await this.#isServers(above));
+    });
+  }
+
+  async #ownAt(folder: string): Promise<(name: string) => Own | undefined> {
+    const found = await namesThere(folder, MARKS);
+    return this.in(folder, (name) => found.has(name));
+  }
 }
 
-async function isDataFolderAt(folder: string): Promise<boolean> {
-  const found = await namesThere(folder, DATA_FILES);
-  return isDataFolder((name) => found.has(name));
+function remember<T>(known: Map<string, T>, key: string, find: () => T): T {
+  const found = known.get(key) ?? find();
+  known.set(key, found);
+  return found;
 }
 
 async function namesThere(folder: string, names: readonly string[]): Promise<Set<string>> {

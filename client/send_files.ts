@@ -14,6 +14,7 @@ import {
 } from "../protocol/mod.ts";
 import { Client, type ClientOptions } from "./client.ts";
 import type { Failure, Outcome } from "./events.ts";
+import { lookAt } from "./files.ts";
 import { OwnFiles } from "./own_files.ts";
 import { endsAll, type Retry, type RetryOptions, withRetries } from "./retries.ts";
 import { SentNames } from "./sent_names.ts";
@@ -66,9 +67,10 @@ async function inspect(options: SendOptions, { profile }: Client) {
   const own = await OwnFiles.of(options.identityFolder);
   for (const path of options.files) {
     throwIfStopped(options.signal);
-    if (await names.isRepeated(path, basename(path))) continue;
+    const named = await lookAt(path);
+    if (names.isRepeated(named, basename(path))) continue;
     try {
-      await own.refuse(path);
+      await own.refuse(named);
       const file = await SourceFile.inspect(path, profile);
       names.claim(path, file.name);
       files.push(file);

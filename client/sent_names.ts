@@ -4,7 +4,7 @@
  * @module
  */
 import { printable, UsageError } from "../protocol/mod.ts";
-import { realPath } from "./files.ts";
+import type { Named } from "./files.ts";
 
 export class SentNames {
   /** By where it is and what it is called on the server. */
@@ -13,8 +13,8 @@ export class SentNames {
   readonly #paths = new Map<string, string>();
 
   /** Whether the same was named before: it is sent once. */
-  async isRepeated(path: string, name: string): Promise<boolean> {
-    const key = JSON.stringify([name, await realPath(path) ?? path]);
+  isRepeated({ path, real = path }: Named, name: string): boolean {
+    const key = JSON.stringify([name, real]);
     if (this.#named.has(key)) return true;
     this.#named.add(key);
     return false;

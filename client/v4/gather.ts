@@ -15,7 +15,7 @@ import {
 import { isDataFolder } from "../../protocol/server_files.ts";
 import { pathNameFault } from "../../protocol/v4/path_name.ts";
 import type { Failure } from "../events.ts";
-import { cannotRead, realPath } from "../files.ts";
+import { cannotRead, lookAt } from "../files.ts";
 import { nameOnServer } from "../local_paths.ts";
 import { type Own, OwnFiles } from "../own_files.ts";
 import { endsAll } from "../retries.ts";
@@ -113,14 +113,15 @@ class Gathering implements Gathered {
 
   /** Adds a file, or all that is in a folder. */
   async add(path: string, name: string): Promise<void> {
-    if (await this.#names.isRepeated(path, name)) return;
+    const named = await lookAt(path);
+    if (this.#names.isRepeated(named, name)) return;
     await this.#attempt(path, async () => {
-      await this.#own.refuse(path);
-      const info = await Deno.stat(path).catch(() => undefined);
+      await this.#own.refuse(named);
+      const { real, info } = named;
       if (info?.isDirectory !== true) return this.#take(await SourceFile.inspectAny(path), name);
       checkName(path, name);
       this.folders.push(name);
-      await this.#walk({ root: path, real: await realPath(path), name });
+      await this.#walk({ root: path, real, name });
     });
   }
 

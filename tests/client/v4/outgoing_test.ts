@@ -220,7 +220,8 @@ Deno.test({
     await Deno.mkdir(folder.join("d/closed"), { recursive: true });
     await folder.write("d/a", "");
     await Deno.chmod(folder.join("d/closed"), 0);
-    const gathered = await gather({ identityFolder: folder.path, paths: [folder.join("d")] });
+    const gathered = await gather({ identityFolder: folder.path, paths: [folder.join("d")] })
+      .finally(() => Deno.chmod(folder.join("d/closed"), 0o700));
     assert.deepEqual(namesOf(gathered), ["d/a"]);
     assert.deepEqual(codesOf(gathered, folder.path), { "/d/closed": "cannot-read" });
   },
