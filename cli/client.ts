@@ -6,6 +6,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import {
   chooseProtocol,
+  clientFolder,
   DEFAULT_RETRIES,
   DEFAULT_TIMEOUTS,
   readTransferInfo,
@@ -56,7 +57,11 @@ const MAX_TIMEOUT = 3600;
 /** Fills in the command. */
 export function clientCommand(client: Command, run: Run): void {
   client
-    .option("--transfer-info <file>", "the file that names server, user and file", TRANSFER_INFO)
+    .option(
+      "--transfer-info <file>",
+      "names server, user and file; its folder has your keys",
+      TRANSFER_INFO,
+    )
     .addOption(
       new Option(
         "--protocol <version>",
@@ -168,7 +173,11 @@ async function put(run: Run, options: ClientOptions, named: readonly string[]): 
       { hint: "Add it, or name files: xfer client put FILE…" },
     );
   }
-  const record = new StoredRecord(info.userName, formatAddress(info.server));
+  const record = new StoredRecord(
+    clientFolder(transferInfo),
+    info.userName,
+    formatAddress(info.server),
+  );
   try {
     return await send(run, info, options, files, record);
   } catch (error) {
@@ -198,13 +207,14 @@ async function send(
   const { invitation, edition, quirk, retries, timeout } = options;
   const { server, userName } = info;
   const { reporter, watch, signal } = run;
+  const identityFolder = clientFolder(options.transferInfo);
   if (options.protocol === "3" && invitation !== undefined) {
     throw new UsageError("protocol-4-only", "Protocol 3 has no invitations", {
       hint: "Leave --protocol 3 out.",
     });
   }
   const choice = await chooseProtocol({
-    ...{ info, identityFolder: ".", retries, watch, signal },
+    ...{ info, identityFolder, retries, watch, signal },
     asked: options.protocol === AUTO && invitation !== undefined ? "4" : options.protocol,
     namesDialect: edition !== undefined || quirk !== undefined,
     timeouts: toTimeouts(timeout),
@@ -222,7 +232,7 @@ async function send(
   using _progress = showProgress(reporter, "put");
   const outcomes = await sendFiles({
     ...{ server, userName, files, retries, watch, signal },
-    identityFolder: ".",
+    identityFolder,
     ...toSpeech(edition),
     ...(quirk === undefined ? {} : { habits: new Set(quirk) }),
     timeouts: toTimeouts(timeout),

@@ -7,6 +7,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import {
   type Answering,
   askServer,
+  clientFolder,
   EXPECTED,
   isFileLine,
   parseServerLine,
@@ -131,9 +132,10 @@ async function ask(run: Run, choice: InitChoice, common: CommonOptions): Promise
   const { transferInfo: path } = common;
   const { force = false, offline = false } = choice;
   const asker = new Asker(run);
+  const folder = clientFolder(path);
   const location = choice.server ?? await asker.require("server");
-  const userName = choice.name ?? await nameInFolder() ?? await asker.require("name");
-  await refuseOtherUser(".", userName);
+  const userName = choice.name ?? await nameIn(folder) ?? await asker.require("name");
+  await refuseOtherUser(folder, userName);
   const file = choice.file ?? await asker.ask("file");
   if (file !== undefined) await warnOfMissing(reporter, file);
   const { address: server, secure, fingerprint } = location;
@@ -150,12 +152,13 @@ async function ask(run: Run, choice: InitChoice, common: CommonOptions): Promise
 /** What line 1 is to be, with what the server shows of itself. Throws where it does not answer, unless that is fine. */
 async function seen(run: Run, info: TransferInfo, common: CommonOptions): Promise<TransferInfo> {
   const { reporter, signal, watch } = run;
-  const { protocol: asked, timeout, caCert } = common;
+  const { protocol: asked, timeout, caCert, transferInfo } = common;
   const { server } = info;
+  const identityFolder = clientFolder(transferInfo);
   let answering: Answering;
   try {
     answering = await askServer({
-      ...{ info, asked, identityFolder: ".", signal, watch, timeouts: toTimeouts(timeout) },
+      ...{ info, asked, identityFolder, signal, watch, timeouts: toTimeouts(timeout) },
       caCerts: caCert === undefined ? [] : await readAuthorities(caCert),
       onNewServer: trusting(run, server, common),
     });
@@ -177,9 +180,9 @@ async function seen(run: Run, info: TransferInfo, common: CommonOptions): Promis
   return { ...info, secure: true, fingerprint: identity === "pki" ? undefined : identity };
 }
 
-/** The name of the account that the folder holds: who has one is nobody else. */
-async function nameInFolder(): Promise<string | undefined> {
-  return (await secureAccountIn(".") ?? await plainAccountIn("."))?.name;
+/** The name of the account that a folder holds: who has one is nobody else. */
+async function nameIn(folder: string): Promise<string | undefined> {
+  return (await secureAccountIn(folder) ?? await plainAccountIn(folder))?.name;
 }
 
 async function warnOfMissing(reporter: Reporter, path: string): Promise<void> {

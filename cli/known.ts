@@ -4,9 +4,10 @@
  * @module
  */
 import { type Command, InvalidArgumentError } from "commander";
-import { KnownServers } from "../client/mod.ts";
+import { clientFolder, KnownServers } from "../client/mod.ts";
 import { type Address, ConfigurationError, formatAddress, parseAddress } from "../protocol/mod.ts";
 import type { Run } from "./run.ts";
+import type { CommonOptions } from "./secure.ts";
 import { example } from "./words.ts";
 
 export function addForget(client: Command, run: Run): void {
@@ -14,8 +15,9 @@ export function addForget(client: Command, run: Run): void {
     .description("Forget how a server is known: it is met for the first time again (protocol 4).")
     .argument("<host:port>", "the server, as in line 1 of transfer.info", parseServer)
     .addHelpText("after", example("xfer client forget files.example.org:1256"))
-    .action(async (server: Address) => {
-      const known = new KnownServers(".");
+    .action(async (server: Address, _: unknown, command: Command) => {
+      const { transferInfo } = command.optsWithGlobals<CommonOptions>();
+      const known = new KnownServers(clientFolder(transferInfo));
       const where = formatAddress(server);
       if (!(await known.forget(server))) {
         throw new ConfigurationError("server-not-known", `${where} is not in ${known.path}`, {

@@ -6,6 +6,7 @@
 import type { Command } from "commander";
 import { type Address, formatAddress, UsageError } from "../protocol/mod.ts";
 import {
+  clientFolder,
   dialectUnused,
   readAuthorities,
   readTransferInfo,
@@ -77,7 +78,8 @@ export async function secureOptions(
   const { server, secure, fingerprint, userName } = info;
   const { retries, timeout, invitation: token, caCert } = common;
   return {
-    ...{ server, fingerprint, userName, identityFolder: ".", token, retries, watch, signal },
+    ...{ server, fingerprint, userName, token, retries, watch, signal },
+    identityFolder: clientFolder(common.transferInfo),
     caCerts: caCert === undefined ? [] : await readAuthorities(caCert),
     timeouts: toTimeouts(timeout),
     byProtocol3: secure ? undefined : byProtocol3,

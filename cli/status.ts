@@ -6,6 +6,7 @@
 import type { Command } from "commander";
 import {
   askServer,
+  clientFolder,
   type HeldAccount,
   KnownServers,
   plainAccountIn,
@@ -43,13 +44,14 @@ export function addStatusCommand(client: Command, run: Run): void {
 
 const HELP = example("xfer client status", "xfer client status --offline") + `
 
-It looks at transfer.info and the identity in this folder. Nobody is registered, and no
+It looks at transfer.info and the identity in its folder. Nobody is registered, and no
 server is trusted by it. The exit code is that of the first thing that is wrong.`;
 
 /** Returns the exit code: each part is told whatever is wrong with another. */
 async function status(run: Run, offline: boolean, common: CommonOptions): Promise<number> {
   const { reporter } = run;
   const { transferInfo: path } = common;
+  const folder = clientFolder(path);
   let exitCode = SUCCESS;
   const part = async <T>(work: () => Promise<T>): Promise<T | undefined> => {
     try {
@@ -66,9 +68,9 @@ async function status(run: Run, offline: boolean, common: CommonOptions): Promis
     reportInfo(reporter, path, info);
     return info;
   });
-  const account = await part(() => reportIdentities(reporter));
-  await part(() => reportKnown(reporter));
-  await part(() => reportStored(reporter));
+  const account = await part(() => reportIdentities(reporter, folder));
+  await part(() => reportKnown(reporter, folder));
+  await part(() => reportStored(reporter, folder));
   if (!offline && info !== undefined) {
     await part(() => reportAnswer(run, info, account, common));
   }
@@ -82,7 +84,10 @@ function reportInfo(reporter: Reporter, path: string, info: TransferInfo): void 
 }
 
 /** Returns the account of protocol 4. */
-async function reportIdentities(reporter: Reporter): Promise<HeldAccount | undefined> {
+async function reportIdentities(
+  reporter: Reporter,
+  folder: string,
+): Promise<HeldAccount | undefined> {
   const onOpen: Parameters<typeof plainAccountIn>[1] = ({ type, path }) =>
     reporter.report({ event: type === "tightened" ? type : "open-folder", path });
   const report = (
@@ -93,22 +98,22 @@ async function reportIdentities(reporter: Reporter): Promise<HeldAccount | undef
     const id = toHex(clientId);
     reporter.report({ event: "identity", protocol, user, id, fingerprint, edition });
   };
-  const account = await secureAccountIn(".", onOpen);
+  const account = await secureAccountIn(folder, onOpen);
   if (account !== undefined) report(4, account);
-  const plain = await plainAccountIn(".", onOpen);
+  const plain = await plainAccountIn(folder, onOpen);
   if (plain !== undefined) report(3, plain);
   if (account === undefined && plain === undefined) reporter.report({ event: "no-identity" });
   return account;
 }
 
-async function reportKnown(reporter: Reporter): Promise<void> {
-  for (const { where: server, identity } of await new KnownServers(".").list()) {
+async function reportKnown(reporter: Reporter, folder: string): Promise<void> {
+  for (const { where: server, identity } of await new KnownServers(folder).list()) {
     reporter.report({ event: "known-server", server, known: shownIdentity(identity) });
   }
 }
 
-async function reportStored(reporter: Reporter): Promise<void> {
-  for (const { storedAt, ...file } of await readLastStored(".")) {
+async function reportStored(reporter: Reporter, folder: string): Promise<void> {
+  for (const { storedAt, ...file } of await readLastStored(folder)) {
     reporter.report({ event: "last-stored", ...file, stored: isoTime(storedAt) });
   }
 }
@@ -121,10 +126,11 @@ async function reportAnswer(
   common: CommonOptions,
 ): Promise<void> {
   const { reporter, signal, watch } = run;
-  const { protocol: asked, timeout, caCert } = common;
+  const { protocol: asked, timeout, caCert, transferInfo } = common;
   const server = formatAddress(info.server);
+  const identityFolder = clientFolder(transferInfo);
   const answering = await askServer({
-    ...{ info, asked, identityFolder: ".", signal, watch, timeouts: toTimeouts(timeout) },
+    ...{ info, asked, identityFolder, signal, watch, timeouts: toTimeouts(timeout) },
     caCerts: caCert === undefined ? [] : await readAuthorities(caCert),
     onNewServer: () => true,
   });

@@ -8,12 +8,15 @@ import { keepLastStored, type LastStored, MAX_LAST_STORED } from "../client/mod.
 import type { Reporter } from "./reporter.ts";
 
 export class StoredRecord {
+  readonly #folder: string;
   readonly #user: string;
   readonly #server: string;
   /** The newest first. */
   readonly #files: LastStored[] = [];
 
-  constructor(user: string, server: string) {
+  /** Of what a client stores, kept in its folder. */
+  constructor(folder: string, user: string, server: string) {
+    this.#folder = folder;
     this.#user = user;
     this.#server = server;
   }
@@ -28,7 +31,7 @@ export class StoredRecord {
   /** Writes it down. That the files are stored does not depend on it. */
   async keep(reporter: Reporter): Promise<void> {
     try {
-      await keepLastStored(".", this.#files);
+      await keepLastStored(this.#folder, this.#files);
     } catch (error) {
       const reason = whyFailed(error);
       reporter.report({ event: "not-recorded", reason });

@@ -21,6 +21,7 @@ import {
   ProtocolError,
   publicKeyOf,
   reconnect,
+  RefusedError,
   register,
   type Step,
   throwIfStopped,
@@ -59,6 +60,8 @@ export class Client implements Disposable {
   #summed: { readonly file: SourceFile; readonly crc: number } | undefined;
   /** Whether a registration was asked for and its answer never came, in this run or one before. */
   #unanswered = false;
+  /** Whether the private key is another run's, or where this one has it. */
+  #key: "loaded" | "made" | "saved" = "loaded";
   /** Whether the identity was given in this run and has not served yet: nothing is lost with it. */
   #unused = false;
 
@@ -99,11 +102,11 @@ export class Client implements Disposable {
     return new Client(options, chosen, identities, identity);
   }
 
-  /** Makes the private key durable before anything is sent. */
+  /** Reads the private key, or makes one. */
   async prepare(): Promise<void> {
     const kept = this.#identity?.privateKey ?? await this.#identities.loadKey();
     this.#privateKey = kept ?? await generatePrivateKey();
-    if (kept === undefined) await this.#identities.saveKey(this.#privateKey);
+    if (kept === undefined) this.#key = "made";
     else this.#unanswered = this.#identity === undefined;
   }
 
@@ -151,14 +154,31 @@ export class Client implements Disposable {
     // Without reconnection a server denies by closing: what it closed after the file before must not look like that.
     if (this.#profile.edition.requests.reconnect === undefined) this.#link.close();
     const reused = this.#link.isOpen;
+    const unanswered = this.#unanswered;
     try {
       return await this.#drive(this.#introduction());
     } catch (error) {
+      if (error instanceof RefusedError && !unanswered) await this.#dropKey();
       if (!reused || !(error instanceof NetworkError)) throw error;
       // Some servers close after each file.
       this.#link.close();
       return await this.#drive(this.#introduction());
     }
+  }
+
+  /** Makes the private key durable: a registration without an answer may have succeeded. */
+  async #saveKey(): Promise<void> {
+    if (this.#key !== "made") return;
+    await this.#identities.saveKey(this.#privateKey);
+    this.#key = "saved";
+  }
+
+  /** Leaves no key behind that nobody has registered. */
+  async #dropKey(): Promise<void> {
+    if (this.#key !== "saved" || this.#identity !== undefined) return;
+    await this.#identities.removeKey();
+    this.#key = "made";
+    this.#unanswered = false;
   }
 
   #introduction(): Conversation<Bytes> {
@@ -193,8 +213,11 @@ export class Client implements Disposable {
     switch (step.do) {
       case "send":
         await this.#link.begin();
+        if (step.kind === "register") {
+          await this.#saveKey();
+          this.#unanswered = true;
+        }
         this.#emit({ type: "request", kind: step.kind });
-        if (step.kind === "register") this.#unanswered = true;
         this.#link.tell(step.kind, step.bytes.length);
         await this.#link.write(step.bytes);
         return { type: "sent" };

@@ -230,7 +230,7 @@ export async function syncFolder(path: string): Promise<void> {
   await folder.sync();
 }
 
-async function removeIfThere(path: string): Promise<void> {
+export async function removeIfThere(path: string): Promise<void> {
   try {
     await Deno.remove(path);
   } catch (error) {

@@ -21,7 +21,7 @@ import {
   toHex,
 } from "../protocol/mod.ts";
 import type { ClientEvent } from "./events.ts";
-import { keepCopy, readTextFileIfThere, writePrivateFile } from "./files.ts";
+import { keepCopy, readTextFileIfThere, removeIfThere, writePrivateFile } from "./files.ts";
 import { isFolderOpen, readPrivateFile } from "./private_file.ts";
 
 export const IDENTITY_FILE = "me.info";
@@ -107,6 +107,10 @@ export class IdentityFolder {
 
   async saveKey(privateKey: Bytes): Promise<void> {
     await writePrivateFile(this.#keyPath, toBase64(privateKey) + "\n");
+  }
+
+  async removeKey(): Promise<void> {
+    await removeIfThere(this.#keyPath);
   }
 
   /** What was spoken last. Throws `ConfigurationError` `bad-edition-file`. */

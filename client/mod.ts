@@ -10,6 +10,7 @@ export { DEFAULT_TIMEOUTS, type Timeouts } from "./connection.ts";
 export { lastPart } from "./local_paths.ts";
 export type { SourceFile } from "./source_file.ts";
 export {
+  clientFolder,
   EXPECTED,
   isFileLine,
   parseServerLine,

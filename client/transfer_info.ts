@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { dirname, isAbsolute, join, relative } from "node:path";
 import {
   type Address,
   type Bytes,
@@ -26,7 +27,7 @@ export interface TransferInfo {
   /** The server's fingerprint, where line 1 has it. */
   readonly fingerprint: Bytes | undefined;
   readonly userName: string;
-  /** As written, relative to the folder that the client runs in; `undefined` where there is no line 3. */
+  /** A path for this process: in line 3 it is relative to the client's folder. `undefined` where there is no line 3. */
   readonly file: string | undefined;
 }
 
@@ -37,6 +38,11 @@ export const EXPECTED = {
   userName: "a user name of 1 to 254 ASCII letters and digits",
   file: "the path of the file to send",
 } as const;
+
+/** The client's folder, where who it is, and what it knows, is kept: the one that its `transfer.info` is in. */
+export function clientFolder(transferInfo: string): string {
+  return dirname(transferInfo);
+}
 
 /** Line 1, or `undefined` where it is not as it must be. */
 export function parseServerLine(text: string): Location | undefined {
@@ -80,15 +86,16 @@ export function parseTransferInfo(text: string, path: string): TransferInfo {
   if (file !== undefined && !isFileLine(file)) fail(3, file, EXPECTED.file);
   if (surplus !== undefined) fail(4, surplus, "nothing after line 3");
   const { address: server, secure, fingerprint } = location;
-  return { server, secure, fingerprint, userName, file };
+  return { server, secure, fingerprint, userName, file: file && fromFolder(file, path) };
 }
 
-/** The text of a `transfer.info`, as {@link parseTransferInfo} reads it. */
+/** The text of the `transfer.info` at `path`, as {@link parseTransferInfo} reads it. */
 export function formatTransferInfo(
   { server: address, secure, fingerprint, userName, file }: TransferInfo,
+  path: string,
 ): string {
   const lines = [formatLocation({ address, secure, fingerprint }), userName];
-  if (file !== undefined) lines.push(file);
+  if (file !== undefined) lines.push(toFolder(file, path));
   return lines.map((line) => `${line}\n`).join("");
 }
 
@@ -101,7 +108,23 @@ export async function writeTransferInfo(
   info: TransferInfo,
   force: boolean,
 ): Promise<void> {
-  if (!(await writeFile(path, formatTransferInfo(info), force))) throw transferInfoExists(path);
+  if (!(await writeFile(path, formatTransferInfo(info, path), force))) {
+    throw transferInfoExists(path);
+  }
+}
+
+/** A path in a `transfer.info`, as this process names it. */
+function fromFolder(file: string, transferInfo: string): string {
+  return hasOtherBase(file, transferInfo) ? join(clientFolder(transferInfo), file) : file;
+}
+
+/** The reverse of {@link fromFolder}. */
+function toFolder(file: string, transferInfo: string): string {
+  return hasOtherBase(file, transferInfo) ? relative(clientFolder(transferInfo), file) : file;
+}
+
+function hasOtherBase(file: string, transferInfo: string): boolean {
+  return !isAbsolute(file) && clientFolder(transferInfo) !== ".";
 }
 
 /** A `UsageError` `target-exists`. */

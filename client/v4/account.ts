@@ -9,6 +9,7 @@ import {
   type Bytes,
   CLIENT_ID_SIZE,
   ConfigurationError,
+  equalBytes,
   fromHex,
   isUserName,
   printable,
@@ -43,6 +44,7 @@ export class AccountFolder {
   readonly #keyPath: string;
   readonly #accountPath: string;
   readonly #onTightened: (path: string) => void;
+  #made: AccountKey | undefined;
 
   constructor(folder: string, onTightened: (path: string) => void = () => undefined) {
     this.#folder = folder;
@@ -52,16 +54,33 @@ export class AccountFolder {
   }
 
   /**
-   * The key, made and durable before anything is sent: one for all clients that begin at once. Throws
+   * The key, made and durable before the server hears of it: one for all clients that begin at once. Throws
    * `ConfigurationError` `bad-identity`, and what `whileAlone` does.
    */
   async loadKey(): Promise<AccountKey> {
     const there = await this.readKey();
     if (there !== undefined) return there;
-    return await whileAlone(
-      this.#folder,
-      async () => await this.readKey() ?? await this.#makeKey(),
-    );
+    return await whileAlone(this.#folder, async () => {
+      const there = await this.readKey();
+      if (there !== undefined) return there;
+      const key = await makeKey();
+      this.#made = key;
+      await this.#writeKey(key);
+      return key;
+    });
+  }
+
+  /** Removes a key that was made here, and that the server has refused to register: it is nobody's. */
+  async dropMadeKey(): Promise<void> {
+    const made = this.#made;
+    if (made === undefined) return;
+    await whileAlone(this.#folder, async () => {
+      // Another client may have registered with it meanwhile.
+      const [key, account] = [await this.readKey(), await this.loadAccount()];
+      if (account !== undefined || key === undefined) return;
+      if (equalBytes(key.publicKey, made.publicKey)) await Deno.remove(this.#keyPath);
+    });
+    this.#made = undefined;
   }
 
   /**
@@ -89,17 +108,9 @@ export class AccountFolder {
     return text === undefined ? undefined : await parseKey(text, this.#keyPath);
   }
 
-  async #makeKey(): Promise<AccountKey> {
-    const { privateKey } = await crypto.subtle.generateKey("Ed25519", true, [
-      "sign",
-      "verify",
-    ]) as CryptoKeyPair;
-    const pem = toPem(
-      "PRIVATE KEY",
-      new Uint8Array(await crypto.subtle.exportKey("pkcs8", privateKey)),
-    );
-    await writePrivateFile(this.#keyPath, pem);
-    return await parseKey(pem, this.#keyPath);
+  async #writeKey({ privateKey }: AccountKey): Promise<void> {
+    const pkcs8 = new Uint8Array(await crypto.subtle.exportKey("pkcs8", privateKey));
+    await writePrivateFile(this.#keyPath, toPem("PRIVATE KEY", pkcs8));
   }
 
   /** The account, or `undefined` before the registration. Throws `ConfigurationError` `bad-identity`. */
@@ -120,20 +131,35 @@ export class AccountFolder {
     );
   }
 
-  async saveAccount({ name, clientId }: Account): Promise<void> {
-    await writePrivateFile(this.#accountPath, `${name}\n${toHex(clientId)}\n`);
+  /** Keeps an account, and the key that it has at the server. Throws what `whileAlone` does. */
+  async saveAccount({ name, clientId }: Account, key: AccountKey): Promise<void> {
+    await whileAlone(this.#folder, async () => {
+      const there = await this.readKey();
+      // Another client may have removed it, whom the server has refused.
+      if (!there || !equalBytes(there.publicKey, key.publicKey)) await this.#writeKey(key);
+      await writePrivateFile(this.#accountPath, `${name}\n${toHex(clientId)}\n`);
+    });
   }
+}
+
+async function makeKey(): Promise<AccountKey> {
+  const made = await crypto.subtle.generateKey("Ed25519", true, ["sign", "verify"]);
+  return await withPublicKey((made as CryptoKeyPair).privateKey);
+}
+
+/** Adds the public half, which WebCrypto tells only so. */
+async function withPublicKey(privateKey: CryptoKey): Promise<AccountKey> {
+  const { x } = await crypto.subtle.exportKey("jwk", privateKey);
+  const raw = atob((x ?? "").replaceAll("-", "+").replaceAll("_", "/"));
+  return { privateKey, publicKey: Uint8Array.from(raw, (char) => char.charCodeAt(0)) };
 }
 
 async function parseKey(text: string, path: string): Promise<AccountKey> {
   try {
-    const privateKey = await crypto.subtle.importKey("pkcs8", fromPem(text), "Ed25519", true, [
-      "sign",
-    ]);
-    // The public half, which WebCrypto tells only so.
-    const { x } = await crypto.subtle.exportKey("jwk", privateKey);
-    const raw = atob((x ?? "").replaceAll("-", "+").replaceAll("_", "/"));
-    return { privateKey, publicKey: Uint8Array.from(raw, (char) => char.charCodeAt(0)) };
+    const pkcs8 = fromPem(text);
+    return await withPublicKey(
+      await crypto.subtle.importKey("pkcs8", pkcs8, "Ed25519", true, ["sign"]),
+    );
   } catch (cause) {
     throw badIdentity(path, "expected an Ed25519 private key, PKCS#8 in PEM", cause);
   }

@@ -29,7 +29,8 @@ export type Way =
   };
 
 export interface Introduction {
-  readonly key: AccountKey;
+  /** Asked for when the server has spoken: nothing is kept for one that does not. */
+  readonly loadKey: () => Promise<AccountKey>;
   /** Of the server, as it was checked; of its name, where it was verified by that. */
   readonly fingerprint: Bytes;
   /** The name by which it was verified. */
@@ -39,7 +40,10 @@ export interface Introduction {
 type Welcome = MessageOf<"welcome">;
 type Introduce<B extends Way["by"]> = (
   exchange: Exchange,
-  introduction: Introduction & { readonly nonce: Bytes },
+  introduction: Pick<Introduction, "fingerprint"> & {
+    readonly key: AccountKey;
+    readonly nonce: Bytes;
+  },
   way: Extract<Way, { readonly by: B }>,
 ) => Promise<Welcome>;
 
@@ -79,18 +83,18 @@ const INTRODUCE: { readonly [B in Way["by"]]: Introduce<B> } = {
  */
 export async function introduce(
   exchange: Exchange,
-  introduction: Introduction,
+  { loadKey, fingerprint, host }: Introduction,
   way: Way,
-): Promise<Welcome> {
+): Promise<{ readonly welcome: Welcome; readonly key: AccountKey }> {
   const { nonce } = await exchange.answerOf(0, "challenge").catch((error) => {
     throw tooMany(error) ?? error;
   });
   // Whatever else may listen under the same name hears nothing: it is the server that speaks first.
-  const { host } = introduction;
   if (host !== undefined) await exchange.send({ kind: "host", tag: 0, name: host });
+  const key = await loadKey();
   try {
     const introduceBy = INTRODUCE[way.by] as Introduce<Way["by"]>;
-    return await introduceBy(exchange, { ...introduction, nonce }, way);
+    return { welcome: await introduceBy(exchange, { key, fingerprint, nonce }, way), key };
   } catch (error) {
     const hints = HINTS[way.by];
     // The code is the server's word: not every one that is found in an object is among the hints.

@@ -20,7 +20,7 @@ import { DEFAULT_TIMEOUTS, type Timeouts } from "../connection.ts";
 import type { CommonEvent } from "../events.ts";
 import { IdentityFolder } from "../identity.ts";
 import type { SourceFile } from "../source_file.ts";
-import { type Account, AccountFolder } from "./account.ts";
+import { type Account, AccountFolder, type AccountKey } from "./account.ts";
 import { Exchange } from "./exchange.ts";
 import { introduce, type Way } from "./introduction.ts";
 import { isSame, KnownServers } from "./known_servers.ts";
@@ -111,9 +111,10 @@ export async function openSession(options: SecureOptions): Promise<Session> {
   const ways: Way[] = account === undefined
     ? await waysToBegin(options, onTightened)
     : [{ by: "login", clientId: account.clientId }];
+  // A key that is missing or damaged is found before the server is asked for anything.
+  const known = account === undefined ? await folder.readKey() : await folder.readKeyOf(account);
   // Others may be at it.
-  const loading = account === undefined ? folder.loadKey() : folder.readKeyOf(account);
-  const key = await unlessStopped(options.signal, loading);
+  const loadKey = async () => known ?? await unlessStopped(options.signal, folder.loadKey());
   for (;;) {
     const way = ways.shift() as Way;
     const { socket, ...face } = await openChannel(options, timeouts);
@@ -122,15 +123,17 @@ export async function openSession(options: SecureOptions): Promise<Session> {
     try {
       const welcome = await exchange.stopper.during(async () => {
         // At once: the server speaks first, and an answer that nobody waits for is passed over.
-        const welcome = await introduce(exchange, { key, ...face }, way);
-        await keepAccount(options, folder, account, way, welcome);
+        const { welcome, key } = await introduce(exchange, { loadKey, ...face }, way);
+        await keepAccount(options, folder, { before: account, key, way }, welcome);
         return welcome;
       });
       return { exchange, window: Math.max(1, welcome.window) };
     } catch (error) {
       exchange[Symbol.dispose]();
-      const goesOn = error instanceof RefusedError && error.code === "no-such-account";
-      if (!goesOn || ways.length === 0) throw error;
+      if (!(error instanceof RefusedError)) throw error; // it may have registered the key
+      if (error.code === "no-such-account" && ways.length > 0) continue;
+      await folder.dropMadeKey().catch(() => undefined); // why it was refused is what counts
+      throw error;
     }
   }
 }
@@ -176,13 +179,16 @@ async function openChannel(options: SecureOptions, timeouts: Timeouts): Promise<
 async function keepAccount(
   { userName, onEvent }: SecureOptions,
   folder: AccountFolder,
-  before: Account | undefined,
-  way: Way,
+  { before, key, way }: {
+    readonly before: Account | undefined;
+    readonly key: AccountKey;
+    readonly way: Way;
+  },
   { name, clientId }: MessageOf<"welcome">,
 ): Promise<void> {
   // A name is a word of the server's: it goes into a file and onto the terminal.
   if (!isUserName(name)) throw new ProtocolError("bad-welcome", "The server gives no user name");
-  if (before?.name !== name) await folder.saveAccount({ name, clientId });
+  if (before?.name !== name) await folder.saveAccount({ name, clientId }, key);
   if (before === undefined) {
     onEvent?.({ type: way.by === "claim" ? "claimed" : "registered", clientId });
   } else if (before.name !== name) onEvent?.({ type: "renamed", from: before.name, to: name });

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import fc from "fast-check";
 import {
   formatTransferInfo,
@@ -106,10 +107,27 @@ Deno.test("transfer.info: what is written is read back as it was, whatever ends 
     assert.ok(location !== undefined);
     const { address: server, secure, fingerprint } = location;
     const info: TransferInfo = { server, secure, fingerprint, userName, file };
-    const text = formatTransferInfo(info);
+    const text = formatTransferInfo(info, "transfer.info");
     assert.equal(text.split("\n")[0], line1);
     assert.deepEqual(parse(crlf ? text.replaceAll("\n", "\r\n") : text), info);
   }));
+});
+
+Deno.test("transfer.info: line 3 is relative to its folder; a path is what this process calls it", () => {
+  const info = (path: string, file: string) => parseTransferInfo(`h:1\nAlice\n${file}\n`, path);
+  const cases = [
+    ["transfer.info", "a/b", "a/b"],
+    ["./transfer.info", "./b", "./b"],
+    ["d/transfer.info", "b", join("d", "b")],
+    ["../transfer.info", "d/b", join("..", "d", "b")],
+    ["d/transfer.info", "/b", "/b"],
+  ] as const;
+  for (const [path, line, file] of cases) {
+    assert.equal(info(path, line).file, file, `${line} in ${path}`);
+    const [, , written] = formatTransferInfo(info(path, line), path).split("\n");
+    assert.equal(written, line, `${file} into ${path}`);
+  }
+  assert.equal(info("/d/transfer.info", "b").file, join("/d", "b"));
 });
 
 Deno.test("transfer.info: what can't be a line is none", () => {
@@ -126,7 +144,7 @@ Deno.test("transfer.info: written only where there is none, or by force", async 
   const first = parse("h:1\nAlice\n");
   await writeTransferInfo(path, first, false);
   assert.deepEqual(await readTransferInfo(path), first);
-  const second = parse("h:2\nBob\nf");
+  const second = { ...parse("h:2\nBob\n"), file: folder.join("f") };
   const is = { name: "UsageError", code: "target-exists" };
   await assert.rejects(writeTransferInfo(path, second, false), is);
   assert.deepEqual(await readTransferInfo(path), first);

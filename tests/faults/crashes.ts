@@ -1,5 +1,6 @@
 /** Servers that are killed, at any moment and at every call to file system and database. */
 import assert from "node:assert/strict";
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Address, Server } from "../../mod.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
@@ -30,6 +31,8 @@ class FaultyServer implements AsyncDisposable {
   constructor(options: FaultyServerOptions) {
     this.#process = tiedCommand(Deno.execPath(), {
       args: ["run", "--quiet", "--no-check", "--allow-all", PROGRAM, JSON.stringify(options)],
+      // What is killed can't remove what it has there.
+      env: { TMPDIR: dirname(options.dataFolder) },
       stdin: "piped",
       stdout: "piped",
     }).spawn();

@@ -252,7 +252,11 @@ Deno.test("a client opens nothing but a question about its account", async () =>
     } as unknown as Exchange;
     const fingerprint = pseudoRandomBytes(32);
     const way = { by: "claim", name: "Alice", clientId, privateKey: mine } as const;
-    const introducing = introduce(exchange, { key, fingerprint }, way);
+    const introducing = introduce(
+      exchange,
+      { loadKey: () => Promise.resolve(key), fingerprint },
+      way,
+    );
     if (says.includes("unsealed")) await introducing;
     else await assert.rejects(introducing, { code: "bad-seal" });
     assert.deepEqual(said, says, "a proof is given to a question alone");

@@ -119,9 +119,9 @@ Deno.test("what is known of a server decides, whatever is answered: nobody is as
     await assert.rejects(dialect, { name: "UsageError", code: "protocol-3-only" }, what);
   }
   await known.forget(NOWHERE);
-  await new AccountFolder(folder.path).saveAccount({
-    ...{ name: "Alice", clientId: pseudoRandomBytes(16) },
-  });
+  const account = new AccountFolder(folder.path);
+  const alice = { name: "Alice", clientId: pseudoRandomBytes(16) };
+  await account.saveAccount(alice, await account.loadKey());
   assert.deepEqual(await choose(folder.path), { protocol: 4 }, "an account of protocol 4");
 });
 

@@ -27,9 +27,38 @@ Deno.test("account: name and id are kept; there is none before the registration"
   assert.equal(await account.loadAccount(), undefined);
   assert.equal(await hasSecureAccount(folder.path), false);
   const kept = { name: "Alice", clientId: pseudoRandomBytes(16) };
-  await account.saveAccount(kept);
+  await account.saveAccount(kept, await account.loadKey());
   assert.deepEqual(await account.loadAccount(), kept);
   assert.equal(await hasSecureAccount(folder.path), true);
+});
+
+Deno.test("account: a key that the server refuses is removed again by who has made it, and by nobody else", async () => {
+  await using folder = await TemporaryFolder.create();
+  const maker = new AccountFolder(folder.path);
+  const { publicKey } = await maker.loadKey();
+  const other = new AccountFolder(folder.path);
+  const theirs = await other.loadKey();
+  await other.dropMadeKey();
+  assert.deepEqual((await other.readKey())?.publicKey, publicKey, "it has made none");
+  await maker.dropMadeKey();
+  assert.equal(await maker.readKey(), undefined);
+  // The other one has registered with it meanwhile.
+  await other.saveAccount({ name: "Alice", clientId: pseudoRandomBytes(16) }, theirs);
+  assert.deepEqual((await maker.readKey())?.publicKey, publicKey);
+  await maker.dropMadeKey();
+  assert.deepEqual((await maker.readKey())?.publicKey, publicKey);
+});
+
+Deno.test("account: a key that another client has registered meanwhile stays", async () => {
+  await using folder = await TemporaryFolder.create();
+  const maker = new AccountFolder(folder.path);
+  const key = await maker.loadKey();
+  await new AccountFolder(folder.path).saveAccount(
+    { name: "Alice", clientId: pseudoRandomBytes(16) },
+    key,
+  );
+  await maker.dropMadeKey();
+  assert.deepEqual((await maker.readKey())?.publicKey, key.publicKey);
 });
 
 for (

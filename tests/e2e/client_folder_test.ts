@@ -1,0 +1,138 @@
+/** A client's folder is the one that its transfer.info is in, wherever a command is run, and holds no key for nothing. */
+import assert from "node:assert/strict";
+import { ServerProcess, xfer } from "../helpers/processes.ts";
+import { Scene } from "../helpers/scene.ts";
+import { TemporaryFolder } from "../helpers/temporary.ts";
+
+/** Nobody listens there. */
+const NOWHERE = "127.0.0.1:1";
+
+function namesIn(folder: string): string[] {
+  return [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
+}
+
+const PROTOCOLS = [
+  { protocol: "4", options: ["--accept-new"], identity: ["me.account", "me.key"] },
+  { protocol: "3", options: ["--protocol", "3"], identity: ["me.info", "priv.key"] },
+] as const;
+
+for (const { protocol, options, identity } of PROTOCOLS) {
+  Deno.test(`protocol ${protocol}: --transfer-info elsewhere: its folder's account, and nothing is written here`, async () => {
+    await using scene = await Scene.create();
+    const there = await scene.prepare("there", { "a.txt": "there" });
+    const here = await scene.prepare("here", { "a.txt": "here", "b.txt": "b" }, {
+      userName: "Bob",
+    });
+    for (const cwd of [there, here]) {
+      const { code, stderr } = await xfer(["client", ...options], cwd);
+      assert.equal(code, 0, stderr);
+    }
+    const before = namesIn(here);
+    const info = ["client", "--transfer-info", "../there/transfer.info"];
+    const again = await xfer([...info, ...options, "put", "b.txt"], here);
+    assert.equal(again.code, 0, again.stderr);
+    assert.doesNotMatch(again.stdout, /Registered/);
+    assert.match(again.stdout, /Stored b\.txt .* for Alice/);
+    await Deno.writeTextFile(`${there}/a.txt`, "changed");
+    const line3 = await xfer([...info, ...options], here);
+    assert.equal(line3.code, 0, line3.stderr);
+    assert.deepEqual(namesIn(here), before);
+    assert.equal(new TextDecoder().decode(await scene.exported("Alice", "a.txt")), "changed");
+    const { stdout: users } = await scene.operate("users", "list", "--json");
+    assert.equal(users.trim().split("\n").length, 2, users);
+  });
+
+  Deno.test(`protocol ${protocol}: a first run elsewhere keeps who it is beside transfer.info`, async () => {
+    await using scene = await Scene.create();
+    const there = await scene.prepare("there", { "a.txt": "there" });
+    await Deno.mkdir(scene.folder.join("here"));
+    const here = scene.folder.join("here");
+    const args = ["client", "--transfer-info", `${there}/transfer.info`, ...options];
+    const { code, stderr } = await xfer(args, here);
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(namesIn(here), []);
+    const names = namesIn(there);
+    for (const file of [...identity, "me.stored"]) assert.ok(names.includes(file), `${names}`);
+  });
+
+  Deno.test(`protocol ${protocol}: where nobody answers, no key is left`, async () => {
+    await using folder = await TemporaryFolder.create();
+    await folder.write("transfer.info", `${NOWHERE}\nAlice\na.txt\n`);
+    await folder.write("a.txt", "a");
+    const args = ["client", "--protocol", protocol, "--retries", "0", "--accept-new"];
+    const { code, stderr } = await xfer(args, folder.path);
+    assert.equal(code, 4, stderr);
+    assert.deepEqual(namesIn(folder.path), ["a.txt", "transfer.info"]);
+  });
+
+  Deno.test(`protocol ${protocol}: where the name is taken, no key is left, and another name works`, async () => {
+    await using scene = await Scene.create();
+    const first = await scene.prepare("first", { "a.txt": "a" });
+    assert.equal((await xfer(["client", ...options], first)).code, 0);
+    const second = await scene.prepare("second", { "a.txt": "b" });
+    const taken = await xfer(["client", ...options], second);
+    assert.equal(taken.code, 5, taken.stderr);
+    assert.match(taken.stderr, /\[name-taken\]/);
+    for (const file of identity) assert.ok(!namesIn(second).includes(file), `${namesIn(second)}`);
+    await scene.prepare("second", { "a.txt": "b" }, { userName: "Bob" });
+    const other = await xfer(["client", ...options], second);
+    assert.equal(other.code, 0, other.stderr);
+    for (const file of identity) assert.ok(namesIn(second).includes(file), `${namesIn(second)}`);
+  });
+}
+
+Deno.test("where a server is not trusted, or takes nobody new, no key is left", async () => {
+  await using folder = await TemporaryFolder.create();
+  const listen = ["--listen", "127.0.0.1:0", "--registration", "closed"];
+  await using server = await ServerProcess.start(folder.join("data"), { args: listen });
+  await Deno.mkdir(folder.join("alice"));
+  await folder.write("alice/transfer.info", `127.0.0.1:${server.port}\nAlice\n`);
+  await folder.write("alice/a.txt", "a");
+  const put = (...options: string[]) =>
+    xfer(["client", ...options, "put", "a.txt"], folder.join("alice"));
+  assert.match((await put()).stderr, /\[server-not-trusted\]/);
+  assert.deepEqual(namesIn(folder.join("alice")), ["a.txt", "transfer.info"]);
+  assert.match((await put("--accept-new")).stderr, /\[registration-closed\]/);
+  assert.deepEqual(namesIn(folder.join("alice")).filter((name) => name.startsWith("me.")), [
+    "me.lock",
+  ]);
+});
+
+Deno.test("init elsewhere: the file that is named here is the one that is stored", async () => {
+  await using scene = await Scene.create();
+  const [here, there] = [scene.folder.join("here"), scene.folder.join("there")];
+  for (const path of [here, there]) await Deno.mkdir(path);
+  await Deno.writeTextFile(`${here}/a.txt`, "here");
+  const info = ["client", "--transfer-info", "../there/transfer.info", "--accept-new"];
+  const server = `127.0.0.1:${scene.server.port}`;
+  const init = ["init", "--server", server, "--name", "Alice", "--file", "a.txt"];
+  const made = await xfer([...info, ...init], here);
+  assert.equal(made.code, 0, made.stderr);
+  const [, , line3] = (await Deno.readTextFile(`${there}/transfer.info`)).split("\n");
+  assert.equal(line3, "../here/a.txt");
+  for (const [args, cwd] of [[info, here], [["client"], there]] as const) {
+    const sent = await xfer(args, cwd);
+    assert.equal(sent.code, 0, sent.stderr);
+  }
+  assert.deepEqual(namesIn(here), ["a.txt"]);
+});
+
+Deno.test("status, forget, list and link look at the folder of --transfer-info", async () => {
+  await using scene = await Scene.create();
+  const there = await scene.prepare("there", { "a.txt": "a" });
+  assert.equal((await xfer(["client", "--accept-new"], there)).code, 0);
+  const here = scene.folder.join("here");
+  await Deno.mkdir(here);
+  const run = (...args: string[]) =>
+    xfer(["client", "--transfer-info", "../there/transfer.info", ...args], here);
+  const status = await run("status");
+  assert.equal(status.code, 0, status.stderr);
+  assert.match(status.stdout, /Alice/);
+  assert.match(status.stdout, /a\.txt/);
+  assert.match((await run("list")).stdout, /a\.txt/);
+  assert.match((await run("link")).stdout, /^[a-z2-7]{26}$/m);
+  const forgot = await run("forget", `127.0.0.1:${scene.server.port}`);
+  assert.equal(forgot.code, 0, forgot.stderr);
+  assert.equal(await Deno.readTextFile(`${there}/known_servers`), "");
+  assert.deepEqual(namesIn(here), []);
+});
