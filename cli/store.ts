@@ -67,6 +67,8 @@ export function addStoreCommands(server: Command, run: Run): void {
         dataFolder: await dataOf(command),
         ...{ repair, signal: run.signal },
         onFinding: (verified) => run.reporter.report(findingEvent(verified)),
+        onSound: ({ path, name }) => run.reporter.report({ event: "sound-again", path, name }),
+        onNotRecorded: (reason) => run.reporter.report({ event: "not-recorded", reason }),
       });
       for (const fault of catalogFaults) run.reporter.report({ event: "catalog-fault", fault });
       const differences = findings + catalogFaults.length;
@@ -96,10 +98,10 @@ export function addStoreCommands(server: Command, run: Run): void {
     });
 }
 
-function findingEvent({ finding, movedTo }: Verified): EventOf<"finding"> {
+function findingEvent({ finding, user, movedTo }: Verified): EventOf<"finding"> {
   const { kind } = finding;
   return {
-    ...{ event: "finding", finding: kind, movedTo },
+    ...{ event: "finding", finding: kind, user, movedTo },
     ...kind === "stray" ? finding : finding.file,
     how: kind === "changed" ? finding.what : undefined,
   };

@@ -17,8 +17,9 @@ import {
   XferError,
 } from "../protocol/mod.ts";
 import { firstMissing, isEmptyFolder, refuseInside } from "./copy_target.ts";
-import { checked } from "./store/audit.ts";
-import type { Catalog, StoredFile } from "./store/catalog.ts";
+import { recordFound } from "./opened.ts";
+import { checked, damageIn } from "./store/audit.ts";
+import type { Catalog, Damage, StoredFile } from "./store/catalog.ts";
 import { BACKUP_CATALOG, CATALOG, DataFolder, TLS_FILE } from "./store/data_folder.ts";
 import { FILES, isBlobPath, isInline } from "./store/blob_paths.ts";
 import type { BlobStore } from "./store/blob_store.ts";
@@ -32,7 +33,7 @@ import {
 } from "./store/file_system.ts";
 import { withInline } from "./store/inline_blobs.ts";
 import { SqliteCatalog } from "./store/sqlite_catalog.ts";
-import { damageOf } from "./store/trouble.ts";
+import { damageOf as damagedCatalog } from "./store/trouble.ts";
 
 /**
  * A server that is at work may replace files faster than they are copied. Each further round copies only what was
@@ -61,7 +62,11 @@ export async function backup(
   options: Stoppable = {},
 ): Promise<CopyReport> {
   await using source = await DataFolder.openToRead(dataFolder, Deno);
-  return await copyStore({ source, target: resolve(target), name: BACKUP_CATALOG, ...options });
+  const copying = { source, target: resolve(target), name: BACKUP_CATALOG, ...options };
+  const report = await copyStore(copying);
+  // A folder that can't be written can be backed up.
+  await recordFound(source.path, report.damaged).catch(() => undefined);
+  return report;
 }
 
 export interface RestoreOptions extends Stoppable {
@@ -113,7 +118,7 @@ async function copyStore(copying: Copying): Promise<CopyReport> {
     }
   } catch (cause) {
     if (cause instanceof XferError) throw cause;
-    throw damageOf(source.place, cause) ??
+    throw damagedCatalog(source.place, cause) ??
       new StorageError(
         "cannot-copy",
         `Cannot copy to ${printable(target)}: ${whyFailed(cause)}`,
@@ -197,17 +202,21 @@ async function copyBlobs(
     const page = await catalog.listFilesAfter(after, PAGE);
     for (const file of page) {
       throwIfStopped(signal);
-      const isCopied = isInline(file.path)
-        ? await isSound(withInline(blobs, catalog), file)
-        : await blobs.has(file.path) || await copyBlob(copying, file);
-      if (isCopied) {
+      const damage = isInline(file.path)
+        ? await damageOf(withInline(blobs, catalog), file)
+        : await blobs.has(file.path)
+        ? undefined
+        : await copyBlob(copying, file);
+      if (damage === undefined) {
         files++;
         bytes += file.size;
+        // What was found damaged before has been mended since.
+        if (file.damage !== undefined) await catalog.setDamage(file.path, undefined);
         continue;
       }
       if (!(await source.catalog.refersTo(file.path))) stale = true;
       else {
-        damaged.push(file);
+        damaged.push({ ...file, damage });
         await catalog.removeFile(file.path);
       }
     }
@@ -217,25 +226,22 @@ async function copyBlobs(
   }
 }
 
-/** Whether a blob that came with the catalog is what was stored. */
-async function isSound(blobs: BlobStore, file: StoredFile): Promise<boolean> {
+/** The damage of a blob that came with the catalog. */
+async function damageOf(blobs: BlobStore, file: StoredFile): Promise<Damage | undefined> {
   try {
     for await (const _ of checked(blobs, file)) continue;
-    return true;
+    return undefined;
   } catch (error) {
-    if (isDamage(error)) return false;
-    throw error;
+    return damageIn(error) ?? Promise.reject(error);
   }
 }
 
-/** Whether an error says that a blob is not there, or not what was stored. */
-function isDamage(error: unknown): boolean {
-  return error instanceof XferError || error instanceof Deno.errors.NotFound;
-}
-
-/** `false` where the blob is not there, or not what was stored, or its path is none of a blob's. */
-async function copyBlob({ source, target, signal }: Copying, file: StoredFile): Promise<boolean> {
-  if (!isBlobPath(file.path)) return false;
+/** Copies a blob, unless it is damaged or its path is none of a blob's; returns its damage. */
+async function copyBlob(
+  { source, target, signal }: Copying,
+  file: StoredFile,
+): Promise<Damage | undefined> {
+  if (!isBlobPath(file.path)) return "missing";
   const path = join(target, file.path);
   await createOwnFolder(Deno, dirname(path));
   const begun = `${path}.partial`;
@@ -250,12 +256,11 @@ async function copyBlob({ source, target, signal }: Copying, file: StoredFile): 
   } catch (error) {
     await removeIfThere(Deno, begun);
     throwIfStopped(signal);
-    if (isDamage(error)) return false;
-    throw error;
+    return damageIn(error) ?? Promise.reject(error);
   }
   await Deno.rename(begun, path);
   await syncFolder(Deno, dirname(path));
-  return true;
+  return undefined;
 }
 
 /** Without it what is restored would be another server to clients of protocol 4. */

@@ -14,8 +14,8 @@ import {
   whyFailed,
   XferError,
 } from "../protocol/mod.ts";
-import { looking } from "./opened.ts";
-import { checked } from "./store/audit.ts";
+import { looking, recordFound } from "./opened.ts";
+import { checked, damageIn } from "./store/audit.ts";
 import type { Client, StoredFile } from "./store/catalog.ts";
 import type { DataFolder } from "./store/data_folder.ts";
 import { syncFolder, writeAll } from "./store/file_system.ts";
@@ -80,7 +80,14 @@ async function copyCurrent(
       await copyChecked(folder, file, request, temporary);
       return file;
     } catch (error) {
-      if (await folder.catalog.refersTo(file.path)) throw error;
+      if (await folder.catalog.refersTo(file.path)) {
+        const [{ path }, damage] = [file, damageIn(error)];
+        // A folder that can't be written can be exported from.
+        if (damage !== undefined) {
+          await recordFound(folder.path, [{ path, damage }]).catch(() => {});
+        }
+        throw error;
+      }
       file = await findFile(folder, request);
     }
   }

@@ -4,6 +4,7 @@
  * @module
  */
 import { resolve } from "node:path";
+import type { StoredFile } from "./store/catalog.ts";
 import { DataFolder } from "./store/data_folder.ts";
 import type { SqliteCatalog } from "./store/sqlite_catalog.ts";
 import { usable } from "./store/trouble.ts";
@@ -24,6 +25,20 @@ export function changing<T>(
   change: (folder: OpenedFolder) => Promise<T>,
 ): Promise<T> {
   return during(folder, () => DataFolder.openToChange(folder, Deno), change);
+}
+
+/** The damage that was found in the file at a path, or that it has none. */
+export type Found = Pick<StoredFile, "path" | "damage">;
+
+/** Records in the catalog of a folder what was found by looking into it. Throws as `changing` does. */
+export async function recordFound(folder: string, found: readonly Found[]): Promise<void> {
+  if (found.length === 0) return;
+  await changing(folder, async ({ catalog }) => {
+    const recorded = catalog.together(() =>
+      found.map(({ path, damage }) => catalog.setDamage(path, damage))
+    );
+    await Promise.all(recorded);
+  });
 }
 
 function during<T>(

@@ -11,6 +11,7 @@ import { Doorstep } from "./doorstep.ts";
 import { type Entropy, systemEntropy } from "./entropy.ts";
 import { LimitError, type LimitName } from "./limits.ts";
 import { type Arrival, type Listen, listenAll, type Listener, type Served } from "./listeners.ts";
+import { finishRepairs } from "./quarantine.ts";
 import { type RuleChanges, Rules } from "./rules.ts";
 import { ServerLog } from "./server_log.ts";
 import { logDifferences, removeLeftovers } from "./start_up.ts";
@@ -119,7 +120,10 @@ export class Server implements AsyncDisposable {
           folder: folder.path,
         });
       }
-      await usable(folder.place, () => removeLeftovers(context));
+      await usable(folder.place, async () => {
+        await finishRepairs(folder, fileSystem);
+        await removeLeftovers(context);
+      });
       for (const { announcement: [words, properties] } of listeners) {
         log.info(`${words}, data in {folder}`, { ...properties, folder: folder.path });
       }

@@ -3,39 +3,74 @@
  *
  * @module
  */
-import { printable } from "../protocol/mod.ts";
+import { printable, toHex } from "../protocol/mod.ts";
 import type { Context } from "./context.ts";
-import { audit } from "./store/audit.ts";
+import { audit, type Finding } from "./store/audit.ts";
+import type { Damage } from "./store/catalog.ts";
 import { removeOrphan } from "./storing.ts";
 
 /** Differences that are logged one by one; of further ones only the count is. */
 const MAX_LOGGED_DIFFERENCES = 100;
+/** Where a whole disk is missing, each of its files is recorded: one commit serves so many. */
+const MAX_RECORDED_AT_ONCE = 100;
 
-/** Compares catalog and files, contents left out, and logs where they differ. The server is at work meanwhile. */
-export async function logDifferences({ store, log }: Context, signal: AbortSignal): Promise<void> {
-  let count = 0;
+/**
+ * Compares catalog and files, contents left out, logs where they differ, and records which files are damaged, or are not
+ * any longer. The server is at work meanwhile.
+ */
+export async function logDifferences(context: Context, signal: AbortSignal): Promise<void> {
+  const { store, store: { catalog }, log } = context;
+  let [differences, sound] = [0, 0];
+  const recording = new Set<Promise<unknown>>();
+  const record = async (path: string, damage: Damage | undefined) => {
+    const recorded = catalog.setDamage(path, damage).finally(() => recording.delete(recorded));
+    recording.add(recorded);
+    // Those that are recorded at once are committed together.
+    if (recording.size >= MAX_RECORDED_AT_ONCE) await Promise.all(recording);
+  };
   try {
-    for await (const finding of audit(store, { contents: false, signal })) {
-      if (++count > MAX_LOGGED_DIFFERENCES) continue;
-      const { kind } = finding;
-      log.error("Found {path} to be {kind}", {
-        event: `store.${kind}`,
-        kind,
-        path: printable(kind === "stray" ? finding.path : finding.file.path),
-        ...(kind === "stray" ? {} : { file: printable(finding.file.name) }),
+    for await (const found of audit(store, { contents: false, signal })) {
+      if (found.kind === "sound") {
+        sound++;
+        await record(found.file.path, undefined);
+        continue;
+      }
+      if (found.kind !== "stray") await record(found.file.path, found.damage);
+      if (++differences <= MAX_LOGGED_DIFFERENCES) await logDifference(context, found);
+    }
+    await Promise.all(recording);
+    if (sound > 0) {
+      log.info("{count} files that were missing, or had another size, are as they were stored", {
+        event: "store.mended",
+        count: sound,
       });
     }
-    if (count === 0) return;
+    if (differences === 0) return;
     log.error("Catalog and files differ {count} times: see xfer server verify", {
       event: "store.differs",
-      count,
+      count: differences,
     });
   } catch (error) {
+    await Promise.allSettled(recording);
     log.error("Could not compare catalog and files: {reason}", {
       event: "store.not-compared",
       reason: printable(String(error)),
     });
   }
+}
+
+async function logDifference({ store, log }: Context, finding: Finding): Promise<void> {
+  const { kind } = finding;
+  const event = `store.${kind}`;
+  if (kind === "stray") {
+    return log.error("Found {path} to be {kind}", { event, kind, path: printable(finding.path) });
+  }
+  const { name, path, clientId } = finding.file;
+  const user = (await store.catalog.findClient(clientId))?.name ?? "";
+  log.error("Found {file} of {user} to be {kind} ({path})", {
+    ...{ event, kind, damage: finding.damage, user },
+    ...{ file: printable(name), path: printable(path), client: toHex(clientId) },
+  });
 }
 
 /** Removes what a server that was killed left behind. */

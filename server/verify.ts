@@ -3,19 +3,18 @@
  *
  * @module
  */
-import { join } from "node:path";
-import { type Stoppable, toHex } from "../protocol/mod.ts";
-import { looking } from "./opened.ts";
+import { type Stoppable, whyFailed } from "../protocol/mod.ts";
+import { type Found, looking, recordFound } from "./opened.ts";
+import { finishRepairs, putAside } from "./quarantine.ts";
 import { audit, type Finding } from "./store/audit.ts";
-import { DataFolder } from "./store/data_folder.ts";
-import { QUARANTINE } from "./store/blob_paths.ts";
-import { syncFolder, writeAll } from "./store/file_system.ts";
-
-/** What was put aside, one JSON object a line. */
-const RECORD = `${QUARANTINE}.jsonl`;
+import type { StoredFile } from "./store/catalog.ts";
+import { DataFolder, type OpenCatalog } from "./store/data_folder.ts";
+import type { FileSystem } from "./store/file_system.ts";
 
 export interface Verified {
   readonly finding: Finding;
+  /** The name of the user whose file it is. */
+  readonly user?: string;
   /** Where it is now, in the data folder; with `repair`, if there was anything to put aside. */
   readonly movedTo?: string;
 }
@@ -28,6 +27,12 @@ export interface VerifyOptions extends Stoppable {
    */
   readonly repair?: boolean;
   readonly onFinding?: (verified: Verified) => void;
+  /** Takes each file that the catalog had as damaged, and that is as it was stored. */
+  readonly onSound?: (file: StoredFile) => void;
+  /** Told where the folder can't be written: which files are damaged is not recorded then. */
+  readonly onNotRecorded?: (reason: string) => void;
+  readonly fileSystem?: FileSystem;
+  readonly openCatalog?: OpenCatalog;
 }
 
 export interface VerifyReport {
@@ -38,43 +43,61 @@ export interface VerifyReport {
   readonly catalogFaults: readonly string[];
 }
 
+/** Findings that are recorded together. */
+const PAGE = 100;
+
 /**
- * Reads every stored file again and compares it with the catalog. Throws `ConfigurationError` `no-data-folder`, and
- * with `repair` `data-folder-in-use`.
+ * Reads every stored file again and compares it with the catalog, which records what is found. Throws
+ * `ConfigurationError` `no-data-folder`, and with `repair` `data-folder-in-use`.
  */
 export function verify(options: VerifyOptions): Promise<VerifyReport> {
-  const { dataFolder, repair = false, onFinding, signal } = options;
+  const { dataFolder, repair = false, onFinding, onSound, signal } = options;
+  const { fileSystem = Deno, openCatalog } = options;
   return looking(dataFolder, async (folder) => {
-    await using own = repair ? await DataFolder.openToServe(dataFolder, Deno) : undefined;
+    await using own = repair
+      ? await DataFolder.openToServe(dataFolder, fileSystem, openCatalog)
+      : undefined;
+    if (own !== undefined) await finishRepairs(own, fileSystem);
     const catalogFaults = await folder.catalog.listFaults();
     let findings = 0;
-    for await (const finding of audit(folder, { contents: true, signal })) {
-      findings++;
-      const movedTo = own === undefined ? undefined : await putAside(own, finding);
-      onFinding?.(movedTo === undefined ? { finding } : { finding, movedTo });
+    const toRecord: Found[] = [];
+    for await (const found of audit(folder, { contents: true, signal })) {
+      if (found.kind === "sound") {
+        onSound?.(found.file);
+        toRecord.push({ path: found.file.path });
+      } else {
+        findings++;
+        const user = await userOf(folder, found);
+        const movedTo = own && await putAside(own, found, user, fileSystem);
+        onFinding?.({
+          finding: found,
+          ...(user === undefined ? {} : { user }),
+          ...(movedTo === undefined ? {} : { movedTo }),
+        });
+        if (own === undefined && found.kind !== "stray") {
+          toRecord.push({ path: found.file.path, damage: found.damage });
+        }
+      }
+      if (toRecord.length >= PAGE) await record(options, toRecord.splice(0));
     }
+    await record(options, toRecord);
     return { findings, whole: signal?.aborted !== true, catalogFaults };
   });
 }
 
-/** Nothing is lost of what is put aside: it is moved, and the row that goes is written down before. */
-async function putAside(folder: DataFolder, finding: Finding): Promise<string | undefined> {
-  const { kind } = finding;
-  const path = kind === "stray" ? finding.path : finding.file.path;
-  const moved = kind === "missing" ? undefined : await folder.blobs.quarantine(path);
-  await record(folder, { kind, path, movedTo: moved, ...(kind === "stray" ? {} : finding.file) });
-  if (kind !== "stray") await folder.catalog.removeFile(finding.file.path);
-  return moved;
+/** Records what was found, where the folder can be written. */
+async function record(
+  { dataFolder, onNotRecorded }: VerifyOptions,
+  found: readonly Found[],
+): Promise<void> {
+  try {
+    await recordFound(dataFolder, found);
+  } catch (error) {
+    onNotRecorded?.(whyFailed(error));
+  }
 }
 
-async function record(folder: DataFolder, entry: Readonly<Record<string, unknown>>): Promise<void> {
-  const text = JSON.stringify(
-    { at: new Date().toISOString(), ...entry },
-    (_, value) => value instanceof Uint8Array ? toHex(new Uint8Array(value)) : value,
-  );
-  const path = join(folder.path, RECORD);
-  using file = await Deno.open(path, { append: true, create: true, mode: 0o600 });
-  await writeAll(file, new TextEncoder().encode(text + "\n"));
-  await file.sync();
-  await syncFolder(Deno, folder.path);
+async function userOf({ catalog }: DataFolder, finding: Finding): Promise<string | undefined> {
+  if (finding.kind === "stray") return undefined;
+  return (await catalog.findClient(finding.file.clientId))?.name;
 }

@@ -20,13 +20,28 @@ export const CARE_EVENTS = {
       ),
       path,
       name: optional(name),
+      user: optional(text("the name of its user")),
       how: optional(text("how it differs")),
       movedTo: optional(text("where it was put aside, with `--repair`")),
     },
-    words: ({ finding, path, name, how, movedTo }, paint) =>
+    words: ({ finding, path, name, user, how, movedTo }, paint) =>
       paint("warning", finding) + `  ${path}` + (name === undefined ? "" : `  ${name}`) +
+      (user === undefined ? "" : ` of ${user}`) +
       (how === undefined ? "" : `: ${how}`) +
       (movedTo === undefined ? "" : `  moved to ${movedTo}`),
+  }),
+  "sound-again": defineEvent({
+    kind: "result",
+    what: "A file that was marked as damaged is as it was stored; the mark is removed.",
+    fields: { path, name },
+    words: ({ path, name }, paint) => `${paint("success", "sound")}  ${path}  ${name}`,
+  }),
+  "not-recorded": defineEvent({
+    kind: "warning",
+    what: "The catalog can't be written, so the damaged files are not marked in it.",
+    fields: { reason: text("why") },
+    words: ({ reason }, paint) =>
+      `${paint("warning", "Warning:")} Could not mark damaged files in the catalog: ${reason}`,
   }),
   "catalog-fault": defineEvent({
     kind: "result",

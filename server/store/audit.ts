@@ -13,7 +13,7 @@ import {
 import { ChunkSums } from "../../protocol/v4/chunk_sums.ts";
 import { CHUNK_SIZE, chunkSize, DIGEST_SIZE, digestTree } from "../../protocol/v4/tree.ts";
 import type { BlobStore } from "./blob_store.ts";
-import type { Catalog, StoredFile } from "./catalog.ts";
+import type { Catalog, Damage, StoredFile } from "./catalog.ts";
 import type { Store } from "./data_folder.ts";
 
 /** Files that are looked up at once. */
@@ -21,14 +21,28 @@ const PAGE = 1000;
 
 export type Finding =
   /** In the catalog, but not on the disk. */
-  | { readonly kind: "missing"; readonly file: StoredFile }
+  | { readonly kind: "missing"; readonly file: StoredFile; readonly damage: "missing" }
   /** On the disk, but not as it was stored; `what` says how. */
-  | { readonly kind: "changed"; readonly file: StoredFile; readonly what: string }
+  | {
+    readonly kind: "changed";
+    readonly file: StoredFile;
+    readonly damage: Damage;
+    readonly what: string;
+  }
   /** On the disk, but not in the catalog. */
   | { readonly kind: "stray"; readonly path: string };
 
+/** A file that the catalog has as damaged, and that is as it was stored. */
+export interface Sound {
+  readonly kind: "sound";
+  readonly file: StoredFile;
+}
+
 export interface AuditOptions extends Stoppable {
-  /** Reads every file and compares its checksum; without, only existence, kind and size are compared. */
+  /**
+   * Reads every file and compares its checksum. Without, only existence, kind and size are compared; a file whose
+   * content was found damaged before stays so.
+   */
   readonly contents: boolean;
 }
 
@@ -39,7 +53,7 @@ export interface AuditOptions extends Stoppable {
 export async function* audit(
   store: Store,
   { contents, signal }: AuditOptions,
-): AsyncGenerator<Finding, void, void> {
+): AsyncGenerator<Finding | Sound, void, void> {
   for (let after = "";;) {
     const page = await store.catalog.listFilesAfter(after, PAGE);
     for (const file of page) {
@@ -65,26 +79,32 @@ async function inspect(
   { blobs, catalog }: Store,
   file: StoredFile,
   { contents, signal }: AuditOptions,
-): Promise<Finding | undefined> {
+): Promise<Finding | Sound | undefined> {
+  const missing = { kind: "missing", file, damage: "missing" } as const;
+  const changed = (how: Difference) => ({ kind: "changed", file, ...how }) as const;
   const size = await blobs.size(file.path);
   if (size === undefined) {
-    if (!(await blobs.has(file.path))) return { kind: "missing", file };
-    return { kind: "changed", file, what: "it is no plain file" };
+    if (!(await blobs.has(file.path))) return missing;
+    return changed({ damage: "missing", what: "it is no plain file" });
   }
-  if (size !== file.size) return { kind: "changed", file, what: differs("size", size, file.size) };
-  if (!contents) return undefined;
+  if (size !== file.size) return changed(otherSize(size, file.size));
+  const sound = file.damage === undefined ? undefined : { kind: "sound", file } as const;
+  if (!contents) {
+    if (file.damage !== "content") return sound;
+    return changed(otherContent("its content was found to be damaged before"));
+  }
   try {
     const comparison = compared(blobs, file);
     for (;;) {
       const { done, value } = await comparison.next();
       if (signal?.aborted) return undefined;
       if (!done) continue;
-      const what = value ?? await inspectChunks(catalog, file);
-      return what === undefined ? undefined : { kind: "changed", file, what };
+      const how = value ?? await inspectChunks(catalog, file);
+      return how === undefined ? sound : changed(how);
     }
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return { kind: "missing", file };
-    return { kind: "changed", file, what: `it can't be read: ${printable(String(error))}` };
+    if (error instanceof Deno.errors.NotFound) return missing;
+    return changed(otherContent(`it can't be read: ${printable(String(error))}`));
   }
 }
 
@@ -92,37 +112,54 @@ async function inspect(
 async function inspectChunks(
   catalog: Catalog,
   { path, tree }: StoredFile,
-): Promise<string | undefined> {
+): Promise<Difference | undefined> {
   if (tree === undefined) return undefined;
   const chunks = await catalog.findChunks(path);
   const isSound = chunks !== undefined && chunks.length % DIGEST_SIZE === 0 &&
     equalBytes(digestTree(chunks), tree.digest);
-  return isSound ? undefined : "the digests of its chunks in the catalog are not those of the file";
+  if (isSound) return undefined;
+  return otherContent("the digests of its chunks in the catalog are not those of the file");
 }
 
-function differs(what: string, found: number, expected: number): string {
-  return `its ${what} is ${found}, the catalog has ${expected}`;
+/** How a blob is not as it was stored. */
+interface Difference {
+  readonly damage: Damage;
+  readonly what: string;
 }
 
-/** Passes a blob on while it is summed up, and says how it differs from what was stored, if it does. */
+function otherContent(what: string): Difference {
+  return { damage: "content", what };
+}
+
+function otherSize(found: number, expected: number): Difference {
+  return { damage: "size", what: `its size is ${found}, the catalog has ${expected}` };
+}
+
+/**
+ * Passes a blob on while it is summed up, and says how it differs from what was stored, if it does. No more of it is read
+ * than was stored.
+ */
 async function* compared(
-  blobs: Pick<BlobStore, "read">,
+  blobs: Pick<BlobStore, "read" | "size">,
   { path, size, crc, tree }: StoredFile,
-): AsyncGenerator<Bytes, string | undefined, void> {
+): AsyncGenerator<Bytes, Difference | undefined, void> {
+  const found = await blobs.size(path) ?? size;
+  if (found !== size) return otherSize(found, size);
   const sums = new ChunkSums(size);
   let at = 0;
   for await (const chunk of blobs.read(path, { pieceSize: CHUNK_SIZE })) {
-    // Of one with another size nothing else is of interest.
     const fits = at < size && chunk.length === chunkSize(size, at / CHUNK_SIZE);
-    if (fits) sums.add(at, chunk);
+    // Its size changes while it is read.
+    if (!fits) return otherSize(at + chunk.length, size);
+    sums.add(at, chunk);
     at += chunk.length;
     yield chunk;
   }
-  if (at !== size) return differs("size", at, size);
+  if (at !== size) return otherSize(at, size);
   const { cksum, digest } = sums.sums();
-  if (cksum !== crc) return differs("cksum", cksum, crc);
+  if (cksum !== crc) return otherContent(`its cksum is ${cksum}, the catalog has ${crc}`);
   if (tree === undefined || equalBytes(digest, tree.digest)) return undefined;
-  return "its digest is not the one that the catalog has";
+  return otherContent("its digest is not the one that the catalog has");
 }
 
 /**
@@ -130,14 +167,27 @@ async function* compared(
  * `Deno.errors.NotFound` where there is none.
  */
 export async function* checked(
-  blobs: Pick<BlobStore, "read">,
+  blobs: Pick<BlobStore, "read" | "size">,
   file: StoredFile,
 ): AsyncGenerator<Bytes, void, void> {
-  const what = yield* compared(blobs, file);
-  if (what === undefined) return;
-  throw new IntegrityError(
-    "stored-file-damaged",
-    `${printable(file.name)} is not as it was stored: ${what}`,
-    { hint: "Put it back from a backup, and look at the disk's health." },
-  );
+  const difference = yield* compared(blobs, file);
+  if (difference !== undefined) throw new DamagedFile(file, difference);
+}
+
+class DamagedFile extends IntegrityError {
+  readonly damage: Damage;
+
+  constructor({ name }: StoredFile, { damage, what }: Difference) {
+    super("stored-file-damaged", `${printable(name)} is not as it was stored: ${what}`, {
+      hint: "Put it back from a backup, and look at the disk's health.",
+    });
+    this.damage = damage;
+  }
+}
+
+/** The damage of a file that {@link checked} has thrown an error for; `undefined` where the error has another reason. */
+export function damageIn(error: unknown): Damage | undefined {
+  if (error instanceof DamagedFile) return error.damage;
+  const reasons = error instanceof Error ? [error, error.cause] : [];
+  return reasons.some((reason) => reason instanceof Deno.errors.NotFound) ? "missing" : undefined;
 }

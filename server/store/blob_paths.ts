@@ -12,6 +12,7 @@ export const FILES = "files";
 export const QUARANTINE = "quarantine";
 /** No folder: what is below it is in the catalog. */
 const INLINE = "catalog";
+export const INLINE_PREFIX = `${INLINE}/`;
 
 /** `<folder>/<name>`, or `<folder>/<owner id>/<name>`. */
 const MAX_DEPTH = 3;
@@ -38,7 +39,7 @@ export function newInlinePath(): string {
 
 /** Whether the catalog keeps the blob. */
 export function isInline(path: string): boolean {
-  return path.startsWith(`${INLINE}/`);
+  return path.startsWith(INLINE_PREFIX);
 }
 
 /** Whether a path is one that a committed blob in a file of its own has. */

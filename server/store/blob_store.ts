@@ -61,8 +61,11 @@ export interface BlobStore {
   size(path: string): Promise<number | undefined>;
   /** Whether anything is at a path. */
   has(path: string): Promise<boolean>;
-  /** Moves what is at a path to `quarantine/` and returns its path there; durable when the promise resolves. */
-  quarantine(path: string): Promise<string>;
+  /**
+   * Moves what is at a path to a path in `quarantine/`, durable when the promise resolves. Nothing there is fine: it may
+   * have been moved before.
+   */
+  quarantine(path: string, to: string): Promise<void>;
   /**
    * Removes staged blobs of a process before this one, but for those whose path `isKept`. Returns how many there were.
    */

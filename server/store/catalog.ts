@@ -39,6 +39,9 @@ export interface Speech {
   readonly habits: readonly string[];
 }
 
+/** How the blob of a file differs from what was stored: there is none, or it has another size or other bytes. */
+export type Damage = "missing" | "size" | "content";
+
 export interface StoredFile {
   readonly clientId: Bytes;
   readonly name: string;
@@ -57,6 +60,8 @@ export interface StoredFile {
   readonly verified: boolean;
   /** What protocol 4 keeps besides. */
   readonly tree?: Tree;
+  /** The damage that was found in it; none in a sound file. */
+  readonly damage?: Damage;
 }
 
 export interface Tree {
@@ -164,6 +169,15 @@ export interface PartialFile extends PartialKey {
   readonly updatedAt: number;
 }
 
+/** Something that is put aside since it is not what was stored. */
+export interface Repair {
+  readonly path: string;
+  /** Where it is moved, if there is anything to move. */
+  readonly movedTo?: string | undefined;
+  /** What is written down of it, a JSON object. */
+  readonly record: string;
+}
+
 export type Renamed = "renamed" | "missing" | "taken";
 
 export interface RegisterClient {
@@ -217,7 +231,8 @@ export interface Catalog extends AccountCatalog, AsyncDisposable {
   listOrphans(): Promise<string[]>;
   removeOrphan(path: string): Promise<void>;
   /**
-   * Records a file as the current one of its name, in the next version. Throws `CatalogRefusal`.
+   * Records a file as the current one of its name, in the next version. Damaged versions with the same content are
+   * dropped. Throws `CatalogRefusal`.
    */
   storeFile(file: StoredFile, options?: StoreOptions): Promise<Recorded>;
   /**
@@ -255,6 +270,8 @@ export interface Catalog extends AccountCatalog, AsyncDisposable {
   findContentSize(path: string): Promise<number | undefined>;
   /** Adds what protocol 4 keeps to the file at a path, if there still is one and it has none. */
   setTree(path: string, tree: Tree, chunks: Bytes): Promise<void>;
+  /** Records the damage of the file at a path, or that it has none. Returns whether the catalog said otherwise before. */
+  setDamage(path: string, damage: Damage | undefined): Promise<boolean>;
   /** Up to `count` current files of a client whose names begin with `prefix` and come behind `after`, by name. */
   listFilesBelow(
     clientId: Bytes,
@@ -284,6 +301,12 @@ export interface Catalog extends AccountCatalog, AsyncDisposable {
    * none then, whatever older ones are kept.
    */
   removeFile(path: string): Promise<void>;
+  /** Keeps a repair until it is ended. */
+  beginRepair(repair: Repair): Promise<void>;
+  /** Those that were begun and not ended. */
+  listRepairs(): Promise<Repair[]>;
+  /** Forgets a repair, and the file at its path as {@link removeFile} does. */
+  endRepair(path: string): Promise<void>;
   /** Forgets a client with its files and partial uploads, whose paths are orphans from now on. Returns these. */
   removeClient(id: Bytes): Promise<string[]>;
   /** What the database itself finds wrong with it; empty where all is well. */

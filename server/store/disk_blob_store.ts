@@ -10,13 +10,18 @@ import {
   isBlobName,
   isPlace,
   newBlobPath,
-  newQuarantinePath,
   newStagedPath,
   QUARANTINE,
   STAGING,
 } from "./blob_paths.ts";
 import type { BlobStore, ReadOptions, StagedBlob } from "./blob_store.ts";
-import { createOwnFolder, type FileSystem, removeIfThere, syncFolder } from "./file_system.ts";
+import {
+  createOwnFolder,
+  type FileSystem,
+  readFull,
+  removeIfThere,
+  syncFolder,
+} from "./file_system.ts";
 import { Shared } from "./shared.ts";
 import { type Place, StagedFile } from "./staged_file.ts";
 
@@ -91,14 +96,10 @@ export class DiskBlobStore implements BlobStore {
     if (there === undefined || there.dev !== dev || there.ino !== ino) throw notPlain(path);
     if (from > 0) await file.seek(from, Deno.SeekMode.Start);
     const buffer = new Uint8Array(pieceSize);
-    for (let ended = false; !ended;) {
-      let filled = 0;
-      while (filled < pieceSize && !ended) {
-        const size = await file.read(buffer.subarray(filled));
-        if (size === null) ended = true;
-        else filled += size;
-      }
-      if (filled > 0) yield buffer.subarray(0, filled);
+    for (;;) {
+      const piece = await readFull(file, buffer);
+      if (piece.length > 0) yield piece;
+      if (piece.length < pieceSize) return;
     }
   }
 
@@ -126,15 +127,17 @@ export class DiskBlobStore implements BlobStore {
     return isPlace(path) && await infoOf(this.#fs, this.#at(path)) !== undefined;
   }
 
-  async quarantine(path: string): Promise<string> {
-    const source = this.#at(path);
-    const target = newQuarantinePath();
+  async quarantine(path: string, to: string): Promise<void> {
+    const [source, target] = [this.#at(path), this.#at(to)];
     await createOwnFolder(this.#fs, join(this.#folder, QUARANTINE));
-    await this.#fs.rename(source, join(this.#folder, target));
-    for (const folder of [join(this.#folder, QUARANTINE), join(source, "..")]) {
+    try {
+      await this.#fs.rename(source, target);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+    for (const folder of [join(target, ".."), join(source, "..")]) {
       await syncFolder(this.#fs, folder);
     }
-    return target;
   }
 
   /** Moves a staged file into its owner's folder, which is made where it is missing; durable when it resolves. */

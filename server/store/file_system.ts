@@ -37,6 +37,20 @@ export async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<vo
   for (let done = 0; done < bytes.length;) done += await file.write(bytes.subarray(done));
 }
 
+/** Fills a buffer from where a file's handle is; returns what of it was filled, less at the end of the file. */
+export async function readFull(
+  file: Pick<Deno.FsFile, "read">,
+  buffer: Uint8Array<ArrayBuffer>,
+): Promise<Uint8Array<ArrayBuffer>> {
+  let filled = 0;
+  while (filled < buffer.length) {
+    const size = await file.read(buffer.subarray(filled));
+    if (size === null) break;
+    filled += size;
+  }
+  return buffer.subarray(0, filled);
+}
+
 /** Whether anything has this name. */
 export async function isThere(fs: Pick<FileSystem, "lstat">, path: string): Promise<boolean> {
   return await fs.lstat(path).then(() => true, () => false);

@@ -83,7 +83,8 @@ export function withInline(
     size: (path) => isInline(path) ? catalog.findContentSize(path) : disk.size(path),
     has: async (path) =>
       isInline(path) ? await catalog.findContentSize(path) !== undefined : await disk.has(path),
-    quarantine: async (path) => await disk.quarantine(isInline(path) ? await writeOut(path) : path),
+    quarantine: async (path, to) =>
+      await disk.quarantine(isInline(path) ? await writeOut(path) : path, to),
     sweep: (isKept) => disk.sweep(isKept),
   };
 }

@@ -109,4 +109,13 @@ export const MIGRATIONS: readonly string[] = [
   `
   ALTER TABLE files ADD COLUMN content BLOB;
   `,
+  `
+  ALTER TABLE files ADD COLUMN damage TEXT CHECK (damage IN ('missing', 'size', 'content'));
+  -- Files that a repair moves to quarantine, from before the move until their rows are gone.
+  CREATE TABLE repairs (
+    path TEXT NOT NULL PRIMARY KEY,
+    moved_to TEXT,
+    record TEXT NOT NULL
+  ) STRICT;
+  `,
 ];

@@ -5,7 +5,8 @@
  */
 import type { Bytes } from "../../protocol/mod.ts";
 import type { Quota } from "./account_catalog.ts";
-import type { Client, StoredFile } from "./catalog.ts";
+import { INLINE_PREFIX } from "./blob_paths.ts";
+import type { Client, Damage, StoredFile } from "./catalog.ts";
 
 export type Row = Record<string, unknown>;
 
@@ -33,12 +34,23 @@ function toLimit(what: keyof Quota, limit: number | null): Quota {
   return limit === null ? {} : { [what]: limit < 0 ? Infinity : limit };
 }
 
-/** The columns of a file but for the digests of its chunks, which can be many. */
-export const FILE_COLUMNS =
+/** The columns of a file as they are stored, but for the digests of its chunks, which can be many. */
+export const STORED_COLUMNS =
   "client_id, name, version, current, path, size, crc, stored_at, verified, mtime, digest";
+
+/**
+ * What is read of a file. A file whose content the catalog keeps is damaged too where that is missing or has another
+ * size: SQLite tells both without reading the content.
+ */
+export const FILE_COLUMNS = `${STORED_COLUMNS}, coalesce(damage, CASE
+  WHEN substr(path, 1, ${INLINE_PREFIX.length}) <> '${INLINE_PREFIX}' THEN NULL
+  WHEN content IS NULL THEN 'missing'
+  WHEN length(content) <> size THEN 'size'
+  END) AS damage`;
 
 export function toFile(row: Row): StoredFile {
   const digest = row["digest"] as Bytes | null;
+  const damage = row["damage"] as Damage | null;
   return {
     clientId: row["client_id"] as Bytes,
     name: row["name"] as string,
@@ -50,5 +62,6 @@ export function toFile(row: Row): StoredFile {
     storedAt: row["stored_at"] as number,
     verified: row["verified"] === 1,
     ...(digest === null ? {} : { tree: { mtime: row["mtime"] as number, digest } }),
+    ...(damage === null ? {} : { damage }),
   };
 }

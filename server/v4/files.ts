@@ -3,14 +3,21 @@
  *
  * @module
  */
-import type { Bytes } from "../../protocol/mod.ts";
+import { type Bytes, equalBytes } from "../../protocol/mod.ts";
 import type { Kind, Message, MessageOf } from "../../protocol/v4/messages.ts";
-import { CHUNK_SIZE, chunkCount, chunkSize, DIGEST_SIZE } from "../../protocol/v4/tree.ts";
+import {
+  CHUNK_SIZE,
+  chunkCount,
+  chunkSize,
+  DIGEST_SIZE,
+  digestChunk,
+} from "../../protocol/v4/tree.ts";
+import { recordDamage } from "../damage.ts";
 import type { StoredFile } from "../store/catalog.ts";
 import { removeOrphan } from "../storing.ts";
 import { Refusal, refuseName } from "./refusal.ts";
 import { logFile, type Session } from "./session.ts";
-import { damaged, type FileWithTree, withTree } from "./trees.ts";
+import { areDamaged, type FileWithTree, refuseDamaged, withTree } from "./trees.ts";
 
 /** Names that are looked up at once for a list. */
 const PAGE = 500;
@@ -92,19 +99,20 @@ async function describeAll(
   versionOf: (file: StoredFile) => number,
 ): Promise<void> {
   const { context, answers } = session;
-  let fault: Refusal | undefined;
+  const damaged = new Set<string>();
   for await (const file of files) {
     let found: FileWithTree;
     try {
       found = await withTree(context, file) ?? await find(session, file.name, versionOf(file));
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
-      if (error.code !== "no-such-file") fault ??= error;
+      if (error.code === "damaged") damaged.add(file.name);
+      else if (error.code !== "no-such-file") throw error;
       continue;
     }
     await answers.send(describe(tag, found));
   }
-  if (fault !== undefined) throw fault;
+  if (damaged.size > 0) throw areDamaged([...damaged]);
   await answers.send({ kind: "done", tag });
 }
 
@@ -119,8 +127,10 @@ async function get(session: Session, request: MessageOf<"get">): Promise<void> {
     }
     const end = Math.min(to, file.size);
     for (let at = beginOfChunk(from), piece = first; from < end && at < end;) {
-      if (piece.value?.length !== chunkSize(file.size, at / CHUNK_SIZE)) {
-        throw damaged(session.context, file);
+      if (piece.value === undefined || !isSound(file, digests, at, piece.value)) {
+        // A file that was replaced meanwhile has no row to be recorded in.
+        await recordDamage(session.context, file, "content");
+        throw areDamaged([file.name]);
       }
       await answers.sendChunk(tag, at, piece.value);
       at += piece.value.length;
@@ -130,6 +140,13 @@ async function get(session: Session, request: MessageOf<"get">): Promise<void> {
   } finally {
     await chunks.return();
   }
+}
+
+/** Whether a chunk is the one that was stored. */
+function isSound({ size }: StoredFile, digests: Bytes, at: number, chunk: Bytes): boolean {
+  const index = at / CHUNK_SIZE;
+  const expected = digests.subarray(index * DIGEST_SIZE, (index + 1) * DIGEST_SIZE);
+  return chunk.length === chunkSize(size, index) && equalBytes(digestChunk(chunk), expected);
 }
 
 interface Opened {
@@ -164,7 +181,7 @@ async function open(
     const isWhole = digests?.length === chunkCount(file.size) * DIGEST_SIZE;
     if (first !== undefined && isWhole) return { file, digests, first, chunks };
     await chunks.return();
-    if (await catalog.refersTo(file.path)) throw damaged(context, file);
+    await refuseDamaged(context, file, first === undefined ? "missing" : "content");
   }
   throw replacedTooOften(name);
 }

@@ -7,27 +7,31 @@ import { toHex } from "../../protocol/mod.ts";
 import { ChunkSums, type Sums } from "../../protocol/v4/chunk_sums.ts";
 import { CHUNK_SIZE, chunkSize } from "../../protocol/v4/tree.ts";
 import type { Context } from "../context.ts";
-import type { StoredFile, Tree } from "../store/catalog.ts";
+import { recordDamage, visibleDamage } from "../damage.ts";
+import type { Damage, StoredFile, Tree } from "../store/catalog.ts";
 import { Refusal } from "./refusal.ts";
+
+/** A refusal names so many files, by so many characters each: it has to fit into its frame. */
+const MAX_NAMED = 3;
+const MAX_QUOTED = 255;
 
 export type FileWithTree = StoredFile & { readonly tree: Tree };
 
 /**
  * A file with its digest, for which one without is read whole; `undefined` where it has been replaced or removed
- * meanwhile. Throws `Refusal` `damaged` where it is not any more what was stored.
+ * meanwhile. Throws `Refusal` `damaged` where its blob is missing, has another size, or is known or found to be changed.
  */
 export async function withTree(
   context: Pick<Context, "store" | "log">,
   file: StoredFile,
 ): Promise<FileWithTree | undefined> {
-  if (file.tree !== undefined) return { ...file, tree: file.tree };
   const { store: { catalog, blobs }, log } = context;
+  const damage = await visibleDamage(context.store, file);
+  if (damage !== undefined) return await refuseDamaged(context, file, damage);
+  if (file.tree !== undefined) return { ...file, tree: file.tree };
   const sums = new ChunkSums(file.size);
   const found = await summedUp(blobs.read(file.path, { pieceSize: CHUNK_SIZE }), sums);
-  if (found?.cksum !== file.crc) {
-    if (!(await catalog.refersTo(file.path))) return undefined;
-    throw damaged(context, file);
-  }
+  if (found?.cksum !== file.crc) return await refuseDamaged(context, file, "content");
   // When the client's file was changed protocol 3 does not tell.
   const tree = { mtime: file.storedAt, digest: found.digest };
   await catalog.setTree(file.path, tree, sums.digests);
@@ -38,16 +42,31 @@ export async function withTree(
   return { ...file, tree };
 }
 
-/** Why a file that is in the catalog can't be given back; its operator is told. */
-export function damaged(
-  { log }: Pick<Context, "log">,
-  { name, path, clientId }: StoredFile,
-): Refusal {
-  log.error("Found {path} of {client} not to be what was stored: see xfer server verify", {
-    event: "file.damaged",
-    ...{ path, client: toHex(clientId) },
-  });
-  return new Refusal("damaged", `${name} is not any more what was stored`);
+/**
+ * Refuses a file that is damaged, and records that; `undefined` where the file has been replaced or removed meanwhile.
+ * Throws `Refusal` `damaged`.
+ */
+export async function refuseDamaged(
+  context: Pick<Context, "store" | "log">,
+  file: StoredFile,
+  damage: Damage,
+): Promise<undefined> {
+  if (!(await context.store.catalog.refersTo(file.path))) return undefined;
+  await recordDamage(context, file, damage);
+  throw areDamaged([file.name]);
+}
+
+/** Why files are not given back. */
+export function areDamaged(names: readonly string[]): Refusal {
+  const quoted = names.slice(0, MAX_NAMED).map((name) => name.slice(0, MAX_QUOTED)).join(", ");
+  const others = names.length - MAX_NAMED;
+  const all = others > 0 ? `${quoted} and ${others} more` : quoted;
+  return new Refusal(
+    "damaged",
+    names.length === 1
+      ? `${all} is damaged on the server`
+      : `${names.length} files are damaged on the server: ${all}`,
+  );
 }
 
 /** Sums of a whole blob; `undefined` where there is none, or one of another size. */

@@ -7,6 +7,7 @@ import type { Bytes } from "../../../protocol/mod.ts";
 import {
   CatalogRefusal,
   type Client,
+  type Damage,
   PROTOCOL_4,
   type Recorded,
   type Renamed,
@@ -16,7 +17,7 @@ import {
   type WholeFile,
 } from "../catalog.ts";
 import type { Database } from "../database.ts";
-import { FILE_COLUMNS, type Row, toFile } from "../rows.ts";
+import { FILE_COLUMNS, type Row, STORED_COLUMNS, toFile } from "../rows.ts";
 import { findBy } from "./accounts.ts";
 import { PAGE_BYTES, read, write } from "./operation.ts";
 import { addOrphan, removeOrphan } from "./orphans.ts";
@@ -32,7 +33,7 @@ export const FILE_OPERATIONS = {
     // A name that is in use has been seen to fit.
     if (!isCurrent && file.tree !== undefined) refuseConflict(database, clientId, name);
     const version = newest + 1;
-    const dropped = newest === 0 ? [] : replaceOthers(database, clientId, name, keep);
+    const dropped = newest === 0 ? [] : replaceOthers(database, file, keep);
     insert(database, { ...file, version }, options);
     if (staged !== undefined) database.run("DELETE FROM partials WHERE path = ?", staged);
     checkQuota(database, clientId, quota, owner?.quota);
@@ -73,6 +74,12 @@ export const FILE_OPERATIONS = {
     const query =
       "UPDATE files SET mtime = ?, digest = ?, chunks = ? WHERE path = ? AND digest IS NULL";
     database.run(query, mtime, digest, chunks, path);
+  }),
+  setDamage: write((database, path: string, damage: Damage | undefined): boolean => {
+    const query = "SELECT 1 FROM files WHERE path = ? AND damage IS NOT ?";
+    const isNew = database.all(query, path, damage ?? null).length > 0;
+    if (isNew) database.run("UPDATE files SET damage = ? WHERE path = ?", damage ?? null, path);
+    return isNew;
   }),
   listFilesBelow: read((
     database,
@@ -139,7 +146,7 @@ function insert(
 ): void {
   const { clientId, name, version, path, size, crc, storedAt, verified, tree } = file;
   database.run(
-    `INSERT INTO files (${FILE_COLUMNS}, chunks, content)
+    `INSERT INTO files (${STORED_COLUMNS}, chunks, content)
      VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ...[clientId, name, version ?? 1, path, size, crc, storedAt, verified ? 1 : 0],
     ...[tree?.mtime ?? null, tree?.digest ?? null, chunks ?? null, content ?? null],
@@ -187,31 +194,41 @@ function versionsOf(database: Database, clientId: Bytes, name: string) {
   return { newest: row?.["newest"] as number, isCurrent: row?.["current"] === 1 };
 }
 
-/** Makes room for a new version of a name: the last one is not the current one any more. */
-function replaceOthers(
-  database: Database,
-  clientId: Bytes,
-  name: string,
-  keep: number,
-): string[] {
-  const dropped = dropOldest(database, clientId, name, keep);
+/**
+ * Makes room for a new version of a name: the last one is not the current one any more. Returns the paths of versions
+ * that are not kept, which are orphans from now on: all but the newest `keep`, and damaged ones that the new one mends.
+ */
+function replaceOthers(database: Database, file: StoredFile, keep: number): string[] {
+  const { clientId, name } = file;
+  const dropped = [...dropMended(database, file), ...dropOldest(database, file, keep)];
   const replace = "UPDATE files SET current = 0 WHERE client_id = ? AND name = ? AND current = 1";
   database.run(replace, clientId, name);
   return dropped;
 }
 
-/** Forgets all versions of a name but the newest `keep`, and returns their paths, which are orphans from now on. */
-function dropOldest(database: Database, clientId: Bytes, name: string, keep: number): string[] {
+/** Forgets damaged versions that had the same content. */
+function dropMended(database: Database, { clientId, name, size, crc, tree }: StoredFile): string[] {
+  const query = `SELECT path FROM files WHERE client_id = ? AND name = ? AND damage IS NOT NULL
+    AND size = ? AND crc = ? AND (digest IS NULL OR digest = coalesce(?, digest))`;
+  return drop(database, database.all(query, clientId, name, size, crc, tree?.digest ?? null));
+}
+
+/** Forgets all versions of a name but the newest `keep`. */
+function dropOldest(database: Database, { clientId, name }: StoredFile, keep: number): string[] {
   const query = `SELECT path FROM files WHERE client_id = ? AND name = ?
     ORDER BY version DESC LIMIT -1 OFFSET ?`;
   // SQLite knows no Infinity there.
-  const rows = database.all(query, clientId, name, Math.min(keep, Number.MAX_SAFE_INTEGER));
-  const old = rows.map((row) => row["path"] as string);
-  for (const path of old) {
+  const offset = Math.min(keep, Number.MAX_SAFE_INTEGER);
+  return drop(database, database.all(query, clientId, name, offset));
+}
+
+function drop(database: Database, rows: readonly Row[]): string[] {
+  const paths = rows.map((row) => row["path"] as string);
+  for (const path of paths) {
     addOrphan(database, path);
     database.run("DELETE FROM files WHERE path = ?", path);
   }
-  return old;
+  return paths;
 }
 
 /**

@@ -10,6 +10,7 @@ import { FILE_OPERATIONS } from "./files.ts";
 import type { Operation } from "./operation.ts";
 import { ORPHAN_OPERATIONS } from "./orphans.ts";
 import { PARTIAL_OPERATIONS } from "./partials.ts";
+import { REPAIR_OPERATIONS } from "./repairs.ts";
 import { TOKEN_OPERATIONS } from "./tokens.ts";
 import { USAGE_OPERATIONS } from "./usage.ts";
 import { USER_OPERATIONS } from "./users.ts";
@@ -25,6 +26,7 @@ export const OPERATIONS: {
   ...FILE_OPERATIONS,
   ...ORPHAN_OPERATIONS,
   ...PARTIAL_OPERATIONS,
+  ...REPAIR_OPERATIONS,
   ...TOKEN_OPERATIONS,
   ...USAGE_OPERATIONS,
   ...USER_OPERATIONS,
