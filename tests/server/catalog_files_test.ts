@@ -71,6 +71,8 @@ Deno.test("catalog: every look at files goes by an index, and sorts nothing", as
     catalog.listFilesAfter("files/1/1", 10),
     catalog.findChunks(path),
     catalog.setTree(path, { mtime: 1, digest }, digest),
+    catalog.setDamage(path, "missing"),
+    catalog.endRepair(path),
     catalog.refersTo(path),
     catalog.knowsPath(path),
     catalog.renameFile(alice, "d", "e"),

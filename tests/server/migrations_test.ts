@@ -7,7 +7,7 @@ import { pseudoRandomBytes } from "../helpers/bytes.ts";
 import { openDatabase } from "../helpers/database.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
 
-/** The schema as versions 1 to 3 of it made it, written down again: what is published does not change. */
+/** The schema as versions 1 to 5 of it made it, written down again: what is published does not change. */
 const SCHEMAS = [
   `CREATE TABLE clients (id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16), name TEXT NOT NULL UNIQUE,
      public_key BLOB, first_seen INTEGER NOT NULL, last_seen INTEGER NOT NULL) STRICT;
@@ -22,6 +22,70 @@ const SCHEMAS = [
    ALTER TABLE files ADD COLUMN mtime INTEGER;
    ALTER TABLE files ADD COLUMN digest BLOB;
    ALTER TABLE files ADD COLUMN chunks BLOB;`,
+  `ALTER TABLE clients ADD COLUMN disabled INTEGER NOT NULL DEFAULT 0 CHECK (disabled IN (0, 1));
+   ALTER TABLE clients ADD COLUMN quota_bytes INTEGER;
+   ALTER TABLE clients ADD COLUMN quota_files INTEGER;
+   CREATE TABLE all_files (
+     client_id BLOB NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
+     name TEXT NOT NULL,
+     version INTEGER NOT NULL,
+     current INTEGER NOT NULL CHECK (current IN (0, 1)),
+     path TEXT NOT NULL UNIQUE,
+     size INTEGER NOT NULL,
+     crc INTEGER NOT NULL,
+     stored_at INTEGER NOT NULL,
+     verified INTEGER NOT NULL CHECK (verified IN (0, 1)),
+     mtime INTEGER,
+     digest BLOB,
+     chunks BLOB,
+     PRIMARY KEY (client_id, name, version)
+   ) STRICT;
+   INSERT INTO all_files
+     SELECT client_id, name, 1, 1, path, size, crc, stored_at, verified, mtime, digest, chunks
+     FROM files;
+   DROP TABLE files;
+   ALTER TABLE all_files RENAME TO files;
+   CREATE UNIQUE INDEX current_files ON files (client_id, name) WHERE current = 1;
+   -- What each client has stored, as the files are changed: to sum it up for every file that is stored takes ever longer.
+   CREATE TABLE usage (
+     client_id BLOB NOT NULL PRIMARY KEY REFERENCES clients (id) ON DELETE CASCADE,
+     files INTEGER NOT NULL,
+     bytes INTEGER NOT NULL
+   ) STRICT;
+   INSERT INTO usage SELECT client_id, sum(current), sum(size) FROM files GROUP BY client_id;
+   CREATE TRIGGER file_added AFTER INSERT ON files BEGIN
+     INSERT INTO usage VALUES (new.client_id, new.current, new.size)
+       ON CONFLICT DO UPDATE SET files = files + excluded.files, bytes = bytes + excluded.bytes;
+   END;
+   CREATE TRIGGER file_changed AFTER UPDATE OF client_id, current, size ON files BEGIN
+     UPDATE usage SET files = files - old.current, bytes = bytes - old.size
+       WHERE client_id = old.client_id;
+     INSERT INTO usage VALUES (new.client_id, new.current, new.size)
+       ON CONFLICT DO UPDATE SET files = files + excluded.files, bytes = bytes + excluded.bytes;
+   END;
+   CREATE TRIGGER file_removed AFTER DELETE ON files BEGIN
+     UPDATE usage SET files = files - old.current, bytes = bytes - old.size
+       WHERE client_id = old.client_id;
+   END;
+   CREATE TABLE partials (
+     client_id BLOB NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
+     name TEXT NOT NULL,
+     size INTEGER NOT NULL,
+     mtime INTEGER NOT NULL,
+     path TEXT NOT NULL UNIQUE,
+     held INTEGER NOT NULL,
+     sums BLOB NOT NULL,
+     updated_at INTEGER NOT NULL,
+     PRIMARY KEY (client_id, name)
+   ) STRICT;
+   CREATE TABLE tokens (
+     hash BLOB NOT NULL PRIMARY KEY CHECK (length(hash) = 32),
+     client_id BLOB REFERENCES clients (id) ON DELETE CASCADE,
+     uses_left INTEGER NOT NULL,
+     expires_at INTEGER NOT NULL,
+     made_at INTEGER NOT NULL
+   ) STRICT;`,
+  `ALTER TABLE files ADD COLUMN content BLOB;`,
 ];
 
 const id = (seed: number) => pseudoRandomBytes(16, seed);
@@ -40,9 +104,10 @@ function write(path: string, version: number): void {
   );
   client.run(id(1), "Alice", publicKey);
   client.run(id(2), "Bob", null);
+  const [columns, values] = version < 4 ? ["", ""] : ["version, current, ", "1, 1, "];
   const file = database.prepare(
-    `INSERT INTO files (client_id, name, path, size, crc, stored_at, verified)
-     VALUES (?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO files (${columns}client_id, name, path, size, crc, stored_at, verified)
+     VALUES (${values}?, ?, ?, ?, ?, ?, ?)`,
   );
   file.run(id(1), "a", "files/1/a", 10, 2 ** 32 - 1, 1000, 1);
   file.run(id(1), "ü", "files/1/b", 2 ** 32, 0, 2000, 0);
@@ -59,12 +124,12 @@ function write(path: string, version: number): void {
 
 Deno.test("migrations: what was published is as it was", () => {
   const plain = (script: string) => script.replace(/\s+/g, " ").replace(/ ?([(),;]) ?/g, "$1");
-  assert.deepEqual(MIGRATIONS.slice(0, 3).map(plain).map((text) => text.trim()), [
+  assert.deepEqual(MIGRATIONS.slice(0, 5).map(plain).map((text) => text.trim()), [
     ...SCHEMAS.map(plain).map((text) => text.trim()),
   ]);
 });
 
-for (const version of [1, 2, 3]) {
+for (const version of [1, 2, 3, 4, 5]) {
   Deno.test(`migrations: a catalog of schema ${version} keeps its clients, files, keys and orphans`, async () => {
     await using folder = await TemporaryFolder.create();
     const path = folder.join("catalog.db");
@@ -110,12 +175,25 @@ async function compare(catalog: SqliteCatalog, version: number): Promise<void> {
   assert.deepEqual(await catalog.usage(id(1)), { files: 2, bytes: 2 ** 32 + 10 });
   assert.deepEqual(await catalog.usage(id(2)), { files: 0, bytes: 0 });
   assert.deepEqual(await catalog.listOrphans(), ["files/1/c"]);
+  assert.deepEqual(await catalog.listRepairs(), []);
   assert.deepEqual(await catalog.listFaults(), []);
 }
 
+Deno.test("migrations: a migrated file can be marked as damaged, and mended", async () => {
+  await using folder = await TemporaryFolder.create();
+  write(folder.join("catalog.db"), 5);
+  await using catalog = SqliteCatalog.open(folder.join("catalog.db"));
+  assert.equal(await catalog.setDamage("files/1/a", "content"), true);
+  assert.equal(await catalog.setDamage("files/1/a", "content"), false);
+  assert.equal((await catalog.findFile(id(1), "a"))?.damage, "content");
+  assert.equal(await catalog.setDamage("files/1/a", undefined), true);
+  assert.equal((await catalog.findFile(id(1), "a"))?.damage, undefined);
+  assert.equal(await catalog.setDamage("files/1/none", "missing"), false);
+});
+
 Deno.test("migrations: a migrated file is replaced, kept and counted like any other", async () => {
   await using folder = await TemporaryFolder.create();
-  write(folder.join("catalog.db"), 3);
+  write(folder.join("catalog.db"), 5);
   await using catalog = SqliteCatalog.open(folder.join("catalog.db"));
   const next = (path: string): Parameters<typeof catalog.storeFile> => [
     {
