@@ -23,7 +23,10 @@ Deno.test("verify, repair, backup, restore and removal from the command line", a
   await Deno.truncate(`${scene.data}/${file?.["path"]}`, 100);
   const damaged = await scene.operate("verify");
   assert.equal(damaged.code, 6);
-  assert.match(damaged.stdout, /^changed {2}files\/\S+ {2}a\.bin: its size is 100, .*5000$/m);
+  assert.match(
+    damaged.stdout,
+    /^changed {2}files\/\S+ {2}a\.bin of Alice: its size is 100, .*5000$/m,
+  );
   assert.match(damaged.stdout, /^Found 1 difference$/m);
   const busy = await scene.operate("verify", "--repair");
   assert.equal(busy.code, 3, "the server runs");
