@@ -43,9 +43,9 @@ async function putFirst(scene: Scene, what: keyof typeof PUTS, size = SIZE): Pro
   for (const name of NAMES) await Deno.writeFile(join(folder, name), contentOf(name, size));
   const again = async () => {
     const options = { ...await scene.options("Alice"), paths: PUTS[what](folder) };
-    const states: [string, string][] = [];
-    const onOutcome = ({ state }: { state: string }, name: string) => states.push([name, state]);
-    await putFiles({ ...options, onOutcome });
+    const states = (await putFiles(options)).map((outcome) =>
+      "name" in outcome ? [outcome.name, outcome.state] : assert.fail(outcome.error)
+    );
     return Object.fromEntries(states.sort());
   };
   const first = await again();
