@@ -125,7 +125,7 @@ async function namesThere(folder: string, names: readonly string[]): Promise<Set
 
 /** What tells a file from all others of this machine, under whatever names; not every system has it. */
 function numberOf({ dev, ino }: Deno.FileInfo): string | undefined {
-  return ino === null ? undefined : `${dev} ${ino}`;
+  return ino ? `${dev} ${ino}` : undefined;
 }
 
 function ownKey(path: string): UsageError {

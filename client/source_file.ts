@@ -92,6 +92,7 @@ export class SourceFile {
 
   /** Whether it is another file now than the one that was inspected: see {@link OpenSource.hasChanged}. */
   async hasChanged(): Promise<boolean> {
+    if (!this.isWhat(await attempt(this.path, () => Deno.stat(this.path)))) return true;
     using file = await this.open();
     return await file.hasChanged();
   }

@@ -171,7 +171,9 @@ export const FILE_EVENTS = {
   }),
   "not-stored": defineEvent({
     kind: "error",
-    what: "A file was not confirmed; the error that says why comes before, or `stopping`.",
+    what:
+      "A file was not confirmed, or a folder can't be read; the error that says why comes before, or " +
+      "`stopping`.",
     fields: {
       path,
       state: standing(UNSTORED, "store"),
