@@ -15,6 +15,8 @@ import type { Limits } from "./limits.ts";
 import { ParkedUploads } from "./parked.ts";
 import { Staging } from "./staging.ts";
 import type { RegistrationMode } from "./store/account_catalog.ts";
+import { SharedWork } from "./shared_work.ts";
+import type { Tree } from "./store/catalog.ts";
 import type { Store } from "./store/data_folder.ts";
 import { UnverifiedFiles } from "./unverified.ts";
 import { Guests } from "./v4/guests.ts";
@@ -36,6 +38,8 @@ export interface Context {
   readonly registration: () => RegistrationMode;
   readonly accounts: Accounts;
   readonly guests: Guests;
+  /** Files of protocol 3 that are read whole for their trees, by path. */
+  readonly readings: SharedWork<Tree | undefined>;
   /** What a client is told that asks for protocol 4; `undefined` where it is not spoken. */
   readonly helloAnswer: () => HelloAnswer | undefined;
   /** The AES key that a client was last given on any connection, by its id in hexadecimal. */
@@ -70,6 +74,8 @@ export type Shared = Pick<
   "store" | "limits" | "entropy" | "clock" | "ticks" | "log" | "registration" | "helloAnswer"
 >;
 
+/** Whole files that are read at once for what a peer asks, one of each user's: a disk serves others beside. */
+const MAX_READINGS = 2;
 const HOUR_MS = 60 * 60_000;
 
 export function createContext(shared: Shared, freeSpace: () => Promise<number>): Context {
@@ -80,6 +86,7 @@ export function createContext(shared: Shared, freeSpace: () => Promise<number>):
     transfers,
     held: new HeldUploads(shared, (path) => transfers.isOpen(path)),
     accounts: new Accounts(store.catalog, ticks),
+    readings: new SharedWork(MAX_READINGS),
     guests: new Guests(store.catalog, log),
     sessions: new ExpiringMap(
       () => ({ ttlMs: limits.sessionTtlMs, max: limits.maxSessions }),

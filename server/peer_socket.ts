@@ -101,6 +101,24 @@ export class PeerSocket {
     return await this.#within(wait, this.#fillFrom(buffer, wait));
   }
 
+  /**
+   * Rejects when the peer leaves or the connection is closed, for whoever does work for it meanwhile. What it sends
+   * instead is kept for `receive`: whether it stays can't be seen then.
+   */
+  async left(): Promise<never> {
+    // What was received before may still be in use.
+    if (this.#reading === undefined) this.#buffer = new Uint8Array(this.#buffer.length);
+    const untilClosed = <T>(what: Promise<T>) =>
+      this.#within(this.#newWait("idleTimeoutMs", Infinity), what);
+    if (await untilClosed(this.#read()) === null) throw new Error("it left before it was answered");
+    return await untilClosed(new Promise<never>(() => undefined));
+  }
+
+  /** Whether bytes are read that are to be received next. */
+  get isReadAhead(): boolean {
+    return this.#reading !== undefined;
+  }
+
   /** Has `receive` or `fill` fail if one is under way; the peer can be told why, by `dismiss`. */
   interrupt(error: Error): void {
     const wait = this.#hearing;

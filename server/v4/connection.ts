@@ -189,6 +189,10 @@ export class Connection {
         sendChunk: (tag, offset, chunk) =>
           this.#unlessDismissed("data", () => this.#sendChunk(tag, offset, chunk)),
         close: (reason) => this.close(reason),
+        left: () =>
+          this.#socket.left().catch((error) => {
+            throw new Unsent(error);
+          }),
       },
     });
   }
@@ -210,7 +214,7 @@ export class Connection {
         return message;
       }
       const { room } = this.#frames;
-      if (room !== undefined) {
+      if (room !== undefined && !this.#socket.isReadAhead) {
         const phase = this.#conversation.isReceiving ? "content" : "request";
         if (!(await unlessLeft(this.#socket.fill(room, phase)))) throw leftWithin();
         this.#frames.fill(room.length);

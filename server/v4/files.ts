@@ -17,7 +17,7 @@ import type { StoredFile } from "../store/catalog.ts";
 import { removeOrphan } from "../storing.ts";
 import { Refusal, refuseName } from "./refusal.ts";
 import { logFile, type Session } from "./session.ts";
-import { areDamaged, type FileWithTree, refuseDamaged, withTree } from "./trees.ts";
+import { areDamaged, type FileWithTree, MAX_NAMED, refuseDamaged, withTree } from "./trees.ts";
 
 /** Names that are looked up at once for a list. */
 const PAGE = 500;
@@ -98,21 +98,27 @@ async function describeAll(
   files: AsyncIterable<StoredFile>,
   versionOf: (file: StoredFile) => number,
 ): Promise<void> {
-  const { context, answers } = session;
-  const damaged = new Set<string>();
+  const { answers } = session;
+  // Names come in order, and one of which several versions are damaged is one.
+  const damaged: string[] = [];
+  let count = 0;
+  let last: string | undefined;
   for await (const file of files) {
     let found: FileWithTree;
     try {
-      found = await withTree(context, file) ?? await find(session, file.name, versionOf(file));
+      found = await withTree(session, file) ?? await find(session, file.name, versionOf(file));
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
-      if (error.code === "damaged") damaged.add(file.name);
-      else if (error.code !== "no-such-file") throw error;
+      if (error.code !== "damaged" && error.code !== "no-such-file") throw error;
+      if (error.code === "damaged" && file.name !== last) {
+        last = file.name;
+        if (++count <= MAX_NAMED) damaged.push(file.name);
+      }
       continue;
     }
     await answers.send(describe(tag, found));
   }
-  if (damaged.size > 0) throw areDamaged([...damaged]);
+  if (count > 0) throw areDamaged(damaged, count);
   await answers.send({ kind: "done", tag });
 }
 
@@ -170,7 +176,7 @@ async function open(
   for (let looks = 0; looks < MAX_LOOKS; looks++) {
     const found = await catalog.findWhole(owner.clientId, name, version);
     if (found === undefined) throw noSuchFile(name, version);
-    const file = await withTree(context, found.file);
+    const file = await withTree(session, found.file);
     if (file === undefined) continue;
     const digests = found.chunks ?? await catalog.findChunks(file.path);
     const begin = beginOfChunk(from);
@@ -215,7 +221,7 @@ async function find(session: Session, name: string, version: number): Promise<Fi
   for (let looks = 0; looks < MAX_LOOKS; looks++) {
     const file = await context.store.catalog.findFile(owner.clientId, name, version);
     if (file === undefined) throw noSuchFile(name, version);
-    const found = await withTree(context, file);
+    const found = await withTree(session, file);
     if (found !== undefined) return found;
   }
   throw replacedTooOften(name);

@@ -29,6 +29,8 @@ export interface Answers {
   sendChunk(tag: number, offset: number, chunk: Bytes): Promise<void>;
   /** Ends the connection at once. */
   close(reason: string): void;
+  /** Rejects with `Unsent` when the client leaves, as far as that can be seen. */
+  left(): Promise<never>;
 }
 
 export interface Session {

@@ -10,9 +10,10 @@ import type { Context } from "../context.ts";
 import { recordDamage, visibleDamage } from "../damage.ts";
 import type { Damage, StoredFile, Tree } from "../store/catalog.ts";
 import { Refusal } from "./refusal.ts";
+import type { Session } from "./session.ts";
 
 /** A refusal names so many files, by so many characters each: it has to fit into its frame. */
-const MAX_NAMED = 3;
+export const MAX_NAMED = 3;
 const MAX_QUOTED = 255;
 
 export type FileWithTree = StoredFile & { readonly tree: Tree };
@@ -22,15 +23,32 @@ export type FileWithTree = StoredFile & { readonly tree: Tree };
  * meanwhile. Throws `Refusal` `damaged` where its blob is missing, has another size, or is known or found to be changed.
  */
 export async function withTree(
-  context: Pick<Context, "store" | "log">,
+  { context, answers }: Session,
   file: StoredFile,
 ): Promise<FileWithTree | undefined> {
-  const { store: { catalog, blobs }, log } = context;
   const damage = await visibleDamage(context.store, file);
   if (damage !== undefined) return await refuseDamaged(context, file, damage);
   if (file.tree !== undefined) return { ...file, tree: file.tree };
+  const owner = toHex(file.clientId);
+  const work = (signal: AbortSignal) => findTree(context, file, signal);
+  const tree = await context.readings.do(file.path, owner, work, answers.left());
+  return tree && { ...file, tree };
+}
+
+/** Reads a file for its tree, and keeps that; see {@link withTree}. Throws the signal's reason where it is aborted. */
+async function findTree(
+  context: Pick<Context, "store" | "log">,
+  file: StoredFile,
+  signal: AbortSignal,
+): Promise<Tree | undefined> {
+  const { store: { catalog, blobs }, log } = context;
+  // It may have been read since it was looked up.
+  const now = await catalog.findFile(file.clientId, file.name, file.version);
+  if (now?.path !== file.path) return undefined;
+  if (now.damage !== undefined) return await refuseDamaged(context, file, now.damage);
+  if (now.tree !== undefined) return now.tree;
   const sums = new ChunkSums(file.size);
-  const found = await summedUp(blobs.read(file.path, { pieceSize: CHUNK_SIZE }), sums);
+  const found = await summedUp(blobs.read(file.path, { pieceSize: CHUNK_SIZE }), sums, signal);
   if (found?.cksum !== file.crc) return await refuseDamaged(context, file, "content");
   // When the client's file was changed protocol 3 does not tell.
   const tree = { mtime: file.storedAt, digest: found.digest };
@@ -39,7 +57,7 @@ export async function withTree(
     event: "file.summed-up",
     ...{ path: file.path, client: toHex(file.clientId) },
   });
-  return { ...file, tree };
+  return tree;
 }
 
 /**
@@ -56,16 +74,16 @@ export async function refuseDamaged(
   throw areDamaged([file.name]);
 }
 
-/** Why files are not given back. */
-export function areDamaged(names: readonly string[]): Refusal {
-  const quoted = names.slice(0, MAX_NAMED).map((name) => name.slice(0, MAX_QUOTED)).join(", ");
-  const others = names.length - MAX_NAMED;
+/** Why files are not given back: the first {@link MAX_NAMED} of `count`. */
+export function areDamaged(names: readonly string[], count = names.length): Refusal {
+  const quoted = names.map((name) => name.slice(0, MAX_QUOTED)).join(", ");
+  const others = count - names.length;
   const all = others > 0 ? `${quoted} and ${others} more` : quoted;
   return new Refusal(
     "damaged",
-    names.length === 1
+    count === 1
       ? `${all} is damaged on the server`
-      : `${names.length} files are damaged on the server: ${all}`,
+      : `${count} files are damaged on the server: ${all}`,
   );
 }
 
@@ -73,10 +91,12 @@ export function areDamaged(names: readonly string[]): Refusal {
 async function summedUp(
   chunks: AsyncIterable<Uint8Array<ArrayBuffer>>,
   sums: ChunkSums,
+  signal: AbortSignal,
 ): Promise<Sums | undefined> {
   let at = 0;
   try {
     for await (const chunk of chunks) {
+      signal.throwIfAborted();
       if (chunk.length !== chunkSize(sums.size, at / CHUNK_SIZE)) return undefined;
       sums.add(at, chunk);
       at += chunk.length;

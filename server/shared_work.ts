@@ -1,0 +1,95 @@
+/**
+ * Expensive work that peers ask for: done once for all who wait for it, some at a time, one of each owner's, and broken
+ * off where nobody waits any more.
+ *
+ * @module
+ */
+
+interface Job<T> {
+  readonly key: string;
+  readonly owner: string;
+  readonly work: (signal: AbortSignal) => Promise<T>;
+  readonly done: PromiseWithResolvers<T>;
+  readonly end: AbortController;
+  waiting: number;
+}
+
+export class SharedWork<T> {
+  readonly #max: number;
+  readonly #jobs = new Map<string, Job<T>>();
+  /** Those that have not begun, in the order in which they were asked for. */
+  readonly #queue = new Set<Job<T>>();
+  /** Owners whose work is being done. */
+  readonly #busy = new Set<string>();
+
+  /** `max`: how much is done at a time. */
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  /** How many wait for work that has not begun. */
+  get queued(): number {
+    return this.#queue.size;
+  }
+
+  /**
+   * What the work comes to: its own, or that of one with its key that has not ended. Where `left` rejects before, with
+   * that, and if nobody else waits for it the work is not begun, or its signal is aborted.
+   */
+  async do(
+    key: string,
+    owner: string,
+    work: (signal: AbortSignal) => Promise<T>,
+    left: Promise<never>,
+  ): Promise<T> {
+    const job = this.#jobs.get(key) ?? this.#add(key, owner, work);
+    job.waiting++;
+    try {
+      return await Promise.race([job.done.promise, left]);
+    } finally {
+      if (--job.waiting === 0) this.#drop(job);
+    }
+  }
+
+  #add(key: string, owner: string, work: (signal: AbortSignal) => Promise<T>): Job<T> {
+    const job: Job<T> = {
+      ...{ key, owner, work, waiting: 0 },
+      ...{ done: Promise.withResolvers<T>(), end: new AbortController() },
+    };
+    // Nobody may wait any more when it fails.
+    job.done.promise.catch(() => undefined);
+    this.#jobs.set(key, job);
+    this.#queue.add(job);
+    this.#beginNext();
+    return job;
+  }
+
+  #drop(job: Job<T>): void {
+    job.end.abort();
+    this.#queue.delete(job);
+    if (this.#jobs.get(job.key) === job) this.#jobs.delete(job.key);
+  }
+
+  #beginNext(): void {
+    for (const job of this.#queue) {
+      if (this.#busy.size >= this.#max) return;
+      if (this.#busy.has(job.owner)) continue;
+      this.#queue.delete(job);
+      this.#busy.add(job.owner);
+      this.#run(job);
+    }
+  }
+
+  async #run({ key, owner, work, done, end }: Job<T>): Promise<void> {
+    try {
+      done.resolve(await work(end.signal));
+    } catch (error) {
+      done.reject(error);
+    } finally {
+      // Who asks from now on asks anew.
+      if (this.#jobs.get(key)?.done === done) this.#jobs.delete(key);
+      this.#busy.delete(owner);
+      this.#beginNext();
+    }
+  }
+}

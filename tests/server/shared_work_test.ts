@@ -1,0 +1,99 @@
+/** Expensive work that several wait for. */
+import assert from "node:assert/strict";
+import { SharedWork } from "../../server/shared_work.ts";
+
+/** Work that ends when a test says so. */
+class Works {
+  readonly begun: string[] = [];
+  readonly aborted: string[] = [];
+  readonly #ends = new Map<string, () => void>();
+  readonly shared: SharedWork<string>;
+
+  constructor(max: number) {
+    this.shared = new SharedWork(max);
+  }
+
+  /** Asks for work; `leave` is what somebody does who waits no longer. */
+  ask(key: string, owner = key): { readonly done: Promise<string>; readonly leave: () => void } {
+    const left = Promise.withResolvers<never>();
+    const done = this.shared.do(key, owner, async (signal) => {
+      this.begun.push(key);
+      signal.addEventListener("abort", () => this.aborted.push(key));
+      await new Promise<void>((resolve) => this.#ends.set(key, resolve));
+      return `${key} is done`;
+    }, left.promise);
+    done.catch(() => undefined);
+    return { done, leave: () => left.reject(new Error("it left")) };
+  }
+
+  end(key: string): void {
+    this.#ends.get(key)?.();
+  }
+}
+
+/** Lets go on what waits for nothing but its turn. */
+const settle = () => new Promise((resolve) => setTimeout(resolve, 0));
+
+Deno.test("shared work: 200 who ask for the same get one piece of work", async () => {
+  const works = new Works(2);
+  const asked = Array.from({ length: 200 }, () => works.ask("a").done);
+  works.end("a");
+  assert.deepEqual(new Set(await Promise.all(asked)), new Set(["a is done"]));
+  assert.deepEqual(works.begun, ["a"]);
+});
+
+Deno.test("shared work: so much at a time, one of each owner's; the others wait for their turn", async () => {
+  const works = new Works(2);
+  const asked = [["a1", "A"], ["a2", "A"], ["b", "B"], ["c", "C"]] as const;
+  const all = asked.map(([key, owner]) => works.ask(key, owner).done);
+  assert.deepEqual(works.begun, ["a1", "b"]);
+  works.end("a1");
+  await settle();
+  assert.deepEqual(works.begun, ["a1", "b", "a2"]);
+  works.end("b");
+  await settle();
+  works.end("a2");
+  works.end("c");
+  assert.equal((await Promise.all(all)).length, 4);
+});
+
+Deno.test("shared work: it goes on as long as anybody waits, and is broken off when nobody does", async () => {
+  const works = new Works(1);
+  const [first, second] = [works.ask("a"), works.ask("a")];
+  const waiting = works.ask("b");
+  first.leave();
+  await assert.rejects(first.done, { message: "it left" });
+  assert.deepEqual(works.aborted, []);
+  second.leave();
+  await assert.rejects(second.done);
+  assert.deepEqual(works.aborted, ["a"]);
+  waiting.leave();
+  await assert.rejects(waiting.done);
+  assert.equal(works.shared.queued, 0);
+  works.end("a");
+  await settle();
+  assert.deepEqual(works.begun, ["a"], "what nobody waits for is not begun");
+});
+
+Deno.test("shared work: who asks for what is being broken off gets work of their own, in its turn", async () => {
+  const works = new Works(1);
+  const first = works.ask("a");
+  first.leave();
+  await assert.rejects(first.done);
+  const again = works.ask("a");
+  assert.deepEqual(works.begun, ["a"]);
+  works.end("a");
+  await settle();
+  assert.deepEqual(works.begun, ["a", "a"]);
+  works.end("a");
+  assert.equal(await again.done, "a is done");
+});
+
+Deno.test("shared work: a failure is everybody's who waits, and the next try is another", async () => {
+  const shared = new SharedWork<string>(1);
+  const never = new Promise<never>(() => undefined);
+  const fails = () => Promise.reject(new Error("no disk"));
+  const asked = [shared.do("a", "A", fails, never), shared.do("a", "A", fails, never)];
+  for (const one of asked) await assert.rejects(one, { message: "no disk" });
+  assert.equal(await shared.do("a", "A", () => Promise.resolve("done"), never), "done");
+});
