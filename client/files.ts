@@ -8,6 +8,7 @@ import {
   ConfigurationError,
   printable,
   StorageError,
+  UsageError,
   whyFailed,
   XferError,
 } from "../protocol/mod.ts";
@@ -20,7 +21,7 @@ const LEFT_MS = 3_600_000;
  * `cannot-write`.
  */
 export async function writePrivateFile(path: string, text: string): Promise<void> {
-  await writeWhole(path, text, 0o600, (temporary) => Deno.rename(temporary, path));
+  await writeWhole(path, text, 0o600, (temporary) => replace(temporary, path));
 }
 
 /**
@@ -34,7 +35,7 @@ export async function writeFile(path: string, text: string, force: boolean): Pro
     text,
     0o666,
     async (temporary) => {
-      if (force) await Deno.rename(temporary, path);
+      if (force) await replace(temporary, path);
       else if (!(await moveToFree(temporary, path))) return false;
       return true;
     },
@@ -67,12 +68,48 @@ async function writeWhole<T>(
       throw error;
     }
   } catch (cause) {
+    if (cause instanceof XferError) throw cause;
     throw new StorageError(
       "cannot-write",
       `Cannot write ${printable(path)}: ${whyFailed(cause)}`,
       { hint: "Check that the folder is writable and has room.", cause },
     );
   }
+}
+
+/** Gives a file another name, in place of a file that has it. Throws as {@link replaceable} does. */
+export async function replace(path: string, target: string): Promise<void> {
+  await replaceable(target);
+  await Deno.rename(path, target);
+}
+
+/**
+ * What has a name that is to be a file's: nothing, a file, or a link to one, which is replaced itself. Throws `UsageError`
+ * `target-exists` for all else: a device is of use to others, a link to one leads there, and a link to nothing may do so
+ * later.
+ */
+export async function replaceable(path: string): Promise<Deno.FileInfo | undefined> {
+  const info = await Deno.lstat(path).catch(() => undefined);
+  if (info === undefined || info.isFile) return info;
+  if (!info.isSymlink) throw notReplaced(path, kindOf(info));
+  const led = await Deno.stat(path).catch(() => undefined);
+  if (led?.isFile !== true) {
+    throw notReplaced(path, `a link to ${led === undefined ? "nothing" : kindOf(led)}`);
+  }
+  return info;
+}
+
+function notReplaced(path: string, kind: string): UsageError {
+  return new UsageError("target-exists", `${printable(path)} is ${kind}, which is not replaced`, {
+    hint: "Name another place, or remove it first.",
+  });
+}
+
+function kindOf(info: Deno.FileInfo): string {
+  if (info.isDirectory) return "a folder";
+  if (info.isFifo === true) return "a FIFO";
+  if (info.isSocket === true) return "a socket";
+  return "a device";
 }
 
 /**

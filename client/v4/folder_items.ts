@@ -3,26 +3,27 @@
  *
  * @module
  */
-import { dirname } from "node:path";
-import { printable, ProtocolError, UsageError } from "../../protocol/mod.ts";
+import { printable, ProtocolError } from "../../protocol/mod.ts";
 import { pathNameFault } from "../../protocol/v4/path_name.ts";
 import { pathBelow } from "../local_paths.ts";
 import { isPart, partPath } from "./part_file.ts";
 import { RESUMABLE } from "./put_request.ts";
 import { Count, type RemoteFile } from "./remote_file.ts";
 import type { SecureClient } from "./secure_client.ts";
-import { makeFolder } from "./target_folder.ts";
+import { lookOf, Twins } from "./twins.ts";
 
 /** Files that one run gets, at most: all are known before the first is got, and take about a kilobyte each. */
 export const MAX_FILES = 1_000_000;
-/** Characters that their names have in all, at most: such of the longest names take five times as many bytes. */
+/** Folders that these are in, at most: a disk has room for each, and ordinary folders hold several files. */
+export const MAX_FOLDERS = 250_000;
+/** Characters that the names of all these have, at most: such of the longest names take five times as many bytes. */
 export const MAX_NAMES = 128 * 1024 * 1024;
 
 export interface Item {
   readonly file: RemoteFile;
   readonly target: string;
-  /** This one and others that may be one file where capitals and small letters are the same. */
-  readonly twins: readonly Item[] | undefined;
+  /** What is known of others that may be one file with this one. */
+  readonly twins: Twins | undefined;
   /** Whether what has come of it is kept under the usual name: it is large, and no other item is called so. */
   readonly isResumable: boolean;
 }
@@ -37,133 +38,96 @@ export interface Folder {
   /** Of other folders that are got by the same run. */
   readonly known?: Known | undefined;
   readonly maxFiles?: number;
+  readonly maxFolders?: number;
   readonly maxNames?: number;
 }
 
-/** Files, and the characters of their names, that are kept in memory. */
+/** What is kept in memory of files. */
 export interface Known {
   readonly files: number;
+  /** Below those that the user has named. */
+  readonly folders: number;
+  /** In the names of both. */
   readonly characters: number;
 }
 
-export function knownOf(items: readonly Plain[]): Known {
-  const characters = items.reduce((sum, { file }) => sum + file.name.length, 0);
-  return { files: items.length, characters };
-}
+const NOTHING: Known = { files: 0, folders: 0, characters: 0 };
 
-export function sumOf(a: Known, b: Known = { files: 0, characters: 0 }): Known {
-  return { files: a.files + b.files, characters: a.characters + b.characters };
+export function sumOf(a: Known, b = NOTHING): Known {
+  return {
+    files: a.files + b.files,
+    folders: a.folders + b.folders,
+    characters: a.characters + b.characters,
+  };
 }
 
 /**
  * The files below a folder of the server. Throws `ProtocolError` `bad-file-name`, `too-many-files`, `unexpected-answer`.
  */
-export async function listItems(client: SecureClient, folder: Folder): Promise<Item[]> {
-  const { root, isExcluded, maxFiles = MAX_FILES, maxNames = MAX_NAMES, known } = folder;
+export async function listItems(
+  client: SecureClient,
+  folder: Folder,
+): Promise<{ readonly items: Item[]; readonly known: Known }> {
+  const { root, isExcluded, known = NOTHING } = folder;
+  const { maxFiles = MAX_FILES, maxFolders = MAX_FOLDERS, maxNames = MAX_NAMES } = folder;
   const prefix = `${folder.name.replace(/\/$/, "")}/`;
-  const room = maxNames - (known?.characters ?? 0);
-  const characters = new Count(room, "characters in the names of files");
+  const left = maxNames - known.characters;
+  const characters = new Count(left, "characters in the names of files and folders");
+  const folderCount = new Count(maxFolders - known.folders, "folders");
   const names = new Set<string>();
+  const folders = new Set<string>();
   const files: RemoteFile[] = [];
+  const countFolders = (below: string) => {
+    for (let at = parentOf(below); at !== "" && !folders.has(at); at = parentOf(at)) {
+      folderCount.add();
+      characters.add(at.length);
+      folders.add(at);
+    }
+  };
   await client.list(prefix, (file) => {
+    const { name } = file;
+    if (pathNameFault(name) !== undefined) throw outside(file);
+    const relative = name.slice(prefix.length);
     // What is left out counts too: patterns remember what they were compared with.
-    characters.add(file.name.length);
-    const relative = file.name.slice(prefix.length);
-    if (pathNameFault(relative) !== undefined) throw outside(file);
-    if (names.has(file.name)) throw twice(file);
+    characters.add(name.length);
+    countFolders(relative);
+    if (names.has(name)) throw twice(file);
     if (isExcluded(relative)) return;
-    names.add(file.name);
+    names.add(name);
     files.push(file);
-  }, maxFiles - (known?.files ?? 0));
+  }, maxFiles - known.files);
   const targetOf = ({ name }: RemoteFile) => pathBelow(root, name.slice(prefix.length));
-  return toItems(files.map((file) => ({ file, target: targetOf(file) })));
+  return {
+    items: toItems(files.map((file) => ({ file, target: targetOf(file) }))),
+    known: { files: files.length, folders: folders.size, characters: characters.count },
+  };
+}
+
+/** The folder of what is below another folder; empty where it is that one. */
+function parentOf(below: string): string {
+  return below.slice(0, Math.max(0, below.lastIndexOf("/")));
 }
 
 type Plain = Pick<Item, "file" | "target">;
 
 function toItems(plain: readonly Plain[]): Item[] {
-  const first = new Map<string, Plain>();
-  const twins = new Map<string, Item[]>();
-  for (const item of plain) {
-    const look = lookOf(item);
-    if (first.has(look)) twins.set(look, []);
-    else first.set(look, item);
+  const looks = new Set<string>();
+  const twins = new Map<string, Twins>();
+  for (const { target } of plain) {
+    const look = lookOf(target);
+    if (looks.has(look)) twins.set(look, new Twins());
+    else looks.add(look);
   }
   const parts = new Set(plain.map(({ target }) => target).filter(isPart));
   return plain.map((known) => {
-    const together = twins.size === 0 ? undefined : twins.get(lookOf(known));
-    const isLarge = known.file.size >= RESUMABLE;
-    const isResumable = isLarge && (parts.size === 0 || !parts.has(partPath(known.target)));
-    const item = { ...known, twins: together, isResumable };
-    together?.push(item);
-    return item;
+    const { file, target } = known;
+    const isFree = parts.size === 0 || !parts.has(partPath(target));
+    return {
+      ...known,
+      twins: twins.size === 0 ? undefined : twins.get(lookOf(target)),
+      isResumable: file.size >= RESUMABLE && isFree,
+    };
   });
-}
-
-function lookOf({ target }: Plain): string {
-  return target.toUpperCase().toLowerCase();
-}
-
-/** Throws `UsageError` `same-name` where an item would replace one that is here by now, being one file with it. */
-export async function refuseTwin(item: Item, isHere: (twin: Item) => boolean): Promise<void> {
-  for (const twin of item.twins ?? []) {
-    if (twin === item || !isHere(twin) || !(await isOneFile(item.target, twin.target))) continue;
-    throw new UsageError(
-      "same-name",
-      `${printable(item.target)} and ${printable(twin.target)} are one file on this file system`,
-      { hint: "Get one of them by itself, under another name: -o PATH." },
-    );
-  }
-}
-
-async function isOneFile(a: string, b: string): Promise<boolean> {
-  const [one, other] = await Promise.all(
-    [a, b].map((path) =>
-      Promise.all([Deno.lstat(path), Deno.realPath(path)]).catch(() => undefined)
-    ),
-  );
-  if (one === undefined || other === undefined) return false;
-  const [{ dev, ino }, path] = one;
-  // Not every system numbers its files.
-  return path === other[1] || (ino !== null && ino === other[0].ino && dev === other[0].dev);
-}
-
-/**
- * Throws `UsageError` `through-link` where a folder below the root is a link: what a server names may not be written
- * to wherever that leads.
- */
-export async function refuseLinks(root: string, items: readonly Plain[]): Promise<void> {
-  const seen = new Set([root]);
-  for (const { target } of items) {
-    for (let folder = dirname(target); !seen.has(folder); folder = dirname(folder)) {
-      seen.add(folder);
-      const info = await Deno.lstat(folder).catch(() => undefined);
-      if (info?.isSymlink !== true) continue;
-      throw new UsageError(
-        "through-link",
-        `${printable(folder)} is a link, through which nothing is written`,
-        { hint: "Nothing was got. Get what is below it by itself, into where it leads: -o PATH." },
-      );
-    }
-  }
-}
-
-/**
- * Makes the folders that files are to be in; returns those in which names will be new, the innermost first. Throws
- * `UsageError` `target-exists` where a file is in the place of one, `StorageError` `cannot-write`.
- */
-export async function makeFolders(root: string, items: readonly Plain[]): Promise<string[]> {
-  const folders = new Set<string>();
-  for (const { target } of items) folders.add(dirname(target));
-  for (const folder of folders) {
-    await makeFolder(folder);
-  }
-  if (items.length === 0) return [];
-  for (const folder of [...folders]) {
-    for (let above = folder; above !== dirname(root); above = dirname(above)) folders.add(above);
-  }
-  folders.add(dirname(root));
-  return [...folders].sort((a, b) => b.length - a.length);
 }
 
 function outside({ name }: RemoteFile): ProtocolError {

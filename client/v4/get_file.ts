@@ -52,6 +52,8 @@ export interface Getting extends Stoppable {
   readonly force: boolean;
   /** Whether what has come of it is looked for and kept under its usual name; without, it is. */
   readonly isResumable?: boolean;
+  /** Makes the folder of the target, as soon as there is something to be written. */
+  readonly makeFolder?: (() => Promise<void>) | undefined;
   readonly onEvent: (event: SecureEvent) => void;
 }
 
@@ -133,6 +135,7 @@ export class FileGet {
     this.#tellBegun();
     if (this.#part === undefined) {
       const isFindable = this.#isResumable && file.size >= RESUMABLE;
+      await this.#getting.makeFolder?.();
       this.#part = await PartFile.create(target, isFindable);
       return;
     }

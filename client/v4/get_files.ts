@@ -4,21 +4,13 @@
  * @module
  */
 import { dirname, join } from "node:path";
-import { printable, RefusedError, UsageError, XferError } from "../../protocol/mod.ts";
-import { isThere } from "../files.ts";
+import { printable, RefusedError, XferError } from "../../protocol/mod.ts";
+import { replaceable } from "../files.ts";
 import { lastPart, localFault } from "../local_paths.ts";
 import { endsAll } from "../retries.ts";
 import { SourceFile } from "../source_file.ts";
 import { excluder } from "./gather.ts";
-import {
-  type Item,
-  type Known,
-  knownOf,
-  listItems,
-  makeFolders,
-  refuseLinks,
-  refuseTwin,
-} from "./folder_items.ts";
+import { type Item, type Known, listItems } from "./folder_items.ts";
 import { type ByteRange, FileGet, type Getting, wantedBytes } from "./get_file.ts";
 import { type LaneOptions, Lanes } from "./lanes.ts";
 import { findSame } from "./local_files.ts";
@@ -27,6 +19,7 @@ import { RESUMABLE } from "./put_request.ts";
 import { checkSize, type RemoteFile } from "./remote_file.ts";
 import type { SecureClient } from "./secure_client.ts";
 import { SharedQueue, sideBySide } from "./shared_queue.ts";
+import { TargetTree } from "./target_tree.ts";
 
 export interface GetOptions extends LaneOptions {
   readonly name: string;
@@ -40,6 +33,8 @@ export interface GetOptions extends LaneOptions {
   /** Of a folder: what is not got; see `GatherOptions`. */
   readonly exclude?: readonly string[] | undefined;
   readonly onOutcome?: (outcome: GetOutcome) => void;
+  /** Makes the folder of the target, as soon as there is something to be written; without, it is there. */
+  readonly makeFolder?: (() => Promise<void>) | undefined;
 }
 
 /** What came of a file. */
@@ -81,14 +76,15 @@ export async function planFile(lanes: Lanes, options: GetOptions): Promise<Plan>
   const bytes = wantedBytes(file, range);
   const fault = localFault(target);
   if (fault !== undefined) throw fault;
-  const known = knownOf([{ file, target }]);
-  if (range === undefined) {
-    const [same] = await findHere([{ file, target }], options);
-    if (same !== undefined) {
-      const there = report(options, { state: "there", name, target, file });
-      return { files: 0, bytes: 0, known, get: () => Promise.resolve([there]) };
-    }
-  } else if (!force && await isThere(target)) throw exists(target);
+  const known = { files: 1, folders: 0, characters: name.length };
+  const item = { file, target };
+  const { here, inTheWay } = await findHere([item], options);
+  const error = inTheWay.get(item);
+  if (error !== undefined) throw error;
+  if (here.has(item)) {
+    const there = report(options, { state: "there", name, target, file });
+    return { files: 0, bytes: 0, known, get: () => Promise.resolve([there]) };
+  }
   const get = async () => {
     const file = await getOne(lanes, { ...options, version, target, force }, true);
     await syncNames(dirname(target));
@@ -104,9 +100,8 @@ export function tellPlanned({ onEvent }: Pick<GetOptions, "onEvent">, plans: rea
 }
 
 /**
- * Gets all files below a folder, into a folder. Files that are there already are left as they are. Throws `UsageError`
- * `target-exists`, `through-link` where something is in the way, before anything is written, and what ends the
- * connection; what concerns one file is its outcome.
+ * Gets all files below a folder, into a folder. Files that are there already are left as they are. What concerns one file
+ * is its outcome. Throws what ends the connection, and what concerns all of them.
  */
 export async function getFolder(options: GetOptions): Promise<GetOutcome[]> {
   using lanes = new Lanes(options);
@@ -124,43 +119,45 @@ export async function planFolder(
   before?: Known,
 ): Promise<Plan> {
   const { name, target = lastPart(name), force = false, exclude = [] } = options;
-  const root = join(target);
+  const root = dirname(join(target, "file"));
   const isExcluded = excluder(exclude);
   const folder = { name, root, isExcluded, known: before };
-  const items = await lanes.use(0, (client) => listItems(client, folder));
+  const { items, known } = await lanes.use(0, (client) => listItems(client, folder));
   if (items.length === 0) throw nothingBelow(name);
-  await refuseLinks(root, items);
+  const tree = new TargetTree(root);
   const outcomes = new Map<Item, GetOutcome>();
-  const settle = (item: Item, outcome: { state: "got" | "there" } | { error: XferError }) => {
-    const { file, file: { name }, target } = item;
+  const settle = async (item: Item, outcome: { state: "got" | "there" } | { error: XferError }) => {
+    const { file, file: { name }, target, twins } = item;
     const told: GetOutcome = "error" in outcome
       ? { state: "not-got", name, target, error: outcome.error }
       : { ...outcome, name, target, file };
     outcomes.set(item, report(options, told));
+    if (told.state !== "not-got") await twins?.add(target);
   };
+  const unsettled = () => items.filter((item) => !outcomes.has(item));
   for (const item of items) {
-    const error = localFault(item.target);
-    if (error !== undefined) settle(item, { error });
+    const error = localFault(item.target) ?? await failureOf(tree.look(dirname(item.target)));
+    if (error !== undefined) await settle(item, { error });
   }
-  const possible = items.filter((item) => !outcomes.has(item));
-  for (const item of await findHere(possible, options)) settle(item, { state: "there" });
-  const left = items.filter((item) => !outcomes.has(item));
+  const { here, inTheWay } = await findHere(unsettled(), options);
+  for (const item of here) await settle(item, { state: "there" });
+  for (const [item, error] of inTheWay) await settle(item, { error });
+  const left = unsettled();
   const bytes = left.reduce((sum, { file }) => sum + file.size, 0);
-  const isHere = (item: Item) => (outcomes.get(item)?.state ?? "not-got") !== "not-got";
   const get = async (item: Item, client: SecureClient | undefined) => {
-    const { file: { name }, target, isResumable } = item;
-    const getting = { ...options, name, target, isResumable, force };
+    const { file: { name }, target, isResumable, twins } = item;
+    const makeFolder = () => tree.make(dirname(target));
+    const getting = { ...options, name, target, isResumable, force, makeFolder };
     try {
-      if (force) await refuseTwin(item, isHere);
+      if (force) await twins?.refuse(target);
       await getOne(client ?? lanes, getting, client === undefined);
-      settle(item, { state: "got" });
+      await settle(item, { state: "got" });
     } catch (error) {
       if (endsAll(error)) throw error;
-      settle(item, { error: error as XferError });
+      await settle(item, { error: error as XferError });
     }
   };
   const getAll = async () => {
-    const folders = await makeFolders(root, left);
     try {
       // Which of twins is there is known only when the other has come.
       const isSmall = ({ file, twins }: Item) => file.size < RESUMABLE && twins === undefined;
@@ -169,13 +166,13 @@ export async function planFolder(
       for (const item of left) if (!isSmall(item)) await get(item, undefined);
     } catch (error) {
       if (!(error instanceof XferError)) throw error;
-      for (const item of left) if (!outcomes.has(item)) settle(item, { error });
+      for (const item of unsettled()) await settle(item, { error });
     } finally {
-      for (const folder of folders) await syncNames(folder);
+      await tree.sync();
     }
     return items.map((item) => outcomes.get(item) as GetOutcome);
   };
-  return { files: left.length, bytes, known: knownOf(items), get: getAll };
+  return { files: left.length, bytes, known, get: getAll };
 }
 
 type One = Omit<GetOptions, "target"> & Pick<Getting, "target" | "force" | "isResumable">;
@@ -208,27 +205,40 @@ async function getOne(
   }
 }
 
-/** Which files are here as they are on the server. Throws `UsageError` `target-exists` for others, unless forced. */
+interface Here<I> {
+  /** Files that are here as they are on the server. */
+  readonly here: ReadonlySet<I>;
+  /** Why others are not replaced: `UsageError` `target-exists`. */
+  readonly inTheWay: ReadonlyMap<I, XferError>;
+}
+
+/** Looks at what is in the place of files. Throws `InterruptedError` where it is to stop. */
 async function findHere<I extends Pick<Item, "file" | "target">>(
   items: readonly I[],
-  { force = false, signal, onEvent }: GetOptions,
-): Promise<I[]> {
+  { range, force = false, signal, onEvent }: GetOptions,
+): Promise<Here<I>> {
   const candidates = [];
-  const inTheWay: string[] = [];
+  const inTheWay = new Map<I, XferError>();
+  const block = (item: I) => force || inTheWay.set(item, exists(item.target));
   for (const item of items) {
-    const info = await Deno.lstat(item.target).catch(() => undefined);
-    if (info === undefined) continue;
-    if (!info.isFile || info.size !== item.file.size) inTheWay.push(item.target);
-    else candidates.push({ item, file: SourceFile.found(item.target, info), known: item.file });
+    try {
+      const info = await replaceable(item.target);
+      if (info === undefined) continue;
+      if (range !== undefined || !info.isFile || info.size !== item.file.size) block(item);
+      else candidates.push({ item, file: SourceFile.found(item.target, info), known: item.file });
+    } catch (error) {
+      if (!(error instanceof XferError)) throw error;
+      inTheWay.set(item, error);
+    }
   }
   const onCompared = (done: number, total: number) => onEvent?.({ type: "comparing", done, total });
   const same = await findSame(candidates, { onCompared, signal });
+  const here = new Set<I>();
   for (const candidate of candidates) {
-    if (!same.has(candidate)) inTheWay.push(candidate.item.target);
+    if (same.has(candidate)) here.add(candidate.item);
+    else block(candidate.item);
   }
-  const [first] = inTheWay;
-  if (first !== undefined && !force) throw inTheWay.length === 1 ? exists(first) : exist(inTheWay);
-  return candidates.filter((candidate) => same.has(candidate)).map(({ item }) => item);
+  return { here, inTheWay };
 }
 
 export function report(options: Pick<GetOptions, "onOutcome">, outcome: GetOutcome): GetOutcome {
@@ -242,12 +252,13 @@ function nothingBelow(name: string): RefusedError {
   });
 }
 
-function exist(targets: readonly string[]): UsageError {
-  const [first = ""] = targets;
-  const others = targets.length - 1;
-  return new UsageError(
-    "target-exists",
-    `${printable(first)} and ${others} more are there already, and are not what the server has`,
-    { hint: "Nothing was got. Name another folder: -o PATH, or replace them: --force." },
-  );
+/** The error that work ends with, if it is one of ours. */
+export async function failureOf(work: Promise<unknown>): Promise<XferError | undefined> {
+  try {
+    await work;
+    return undefined;
+  } catch (error) {
+    if (error instanceof XferError) return error;
+    throw error;
+  }
 }

@@ -9,6 +9,7 @@ import { endsAsFolder, lastPart } from "../local_paths.ts";
 import { endsAll } from "../retries.ts";
 import { type Known, sumOf } from "./folder_items.ts";
 import {
+  failureOf,
   type GetOptions,
   type GetOutcome,
   type Plan,
@@ -34,62 +35,59 @@ export interface GetManyOptions extends Omit<GetOptions, "name"> {
 
 /**
  * Gets files, or folders, one after another, when it is known what there is to be got in all; what keeps one from being
- * got is its outcome. Throws `UsageError` `one-name` and `same-name`.
+ * got is its outcome. A name that comes again is got once. Throws `UsageError` `one-name`.
  */
 export async function getFiles(options: GetManyOptions): Promise<GetOutcome[]> {
-  const { names, recursive = false } = options;
-  const { targets, folder } = await placeAll(options);
+  const { recursive = false } = options;
+  const names = [...new Set(options.names)];
+  const { targets, folder } = await placeAll({ ...options, names });
   using lanes = new Lanes(options);
-  const outcomes = names.map((): readonly GetOutcome[] => []);
-  let end: XferError | undefined;
+  const outcomes: GetOutcome[] = [];
+  const onOutcome = (outcome: GetOutcome) => {
+    outcomes.push(outcome);
+    options.onOutcome?.(outcome);
+  };
+  let made: Promise<void> | undefined;
+  const makeOnce = () => made ??= makeFolder(folder.path);
+  // Folders of the server make theirs themselves.
+  const makeFolderOnce = folder.isMade && !recursive ? makeOnce : undefined;
+  let end = await failureOf(checkFolder(folder));
   /** Does one thing for a name, unless all has ended. */
-  const attempt = async (i: number, work: (one: GetOptions) => Promise<void>) => {
+  const attempt = async (i: number, work: (one: Targeted) => Promise<unknown>) => {
     const [name, target] = [names[i], targets[i]] as [string, string];
+    const one = { ...options, name, target, onOutcome, makeFolder: makeFolderOnce };
     try {
       if (end !== undefined) throw end;
-      await work({ ...options, name, target });
+      await work(one);
     } catch (error) {
       if (!(error instanceof XferError)) throw error;
-      outcomes[i] = [report(options, { state: "not-got", name, target, error })];
+      report(one, { state: "not-got", name, target, error });
     }
-    const last = outcomes[i]?.at(-1);
+    const last = outcomes.at(-1);
     // Who was not let in is not let in for the next one, and is not asked again whom to trust.
     const isOver = last?.state === "not-got" && (endsAll(last.error) || !lanes.isIntroduced);
     if (isOver) end = last.error;
   };
   const plans = new Map<number, Plan>();
   let known: Known | undefined;
-  end = await failureOf(checkFolder(folder));
+  const takers = new Map<string, string>();
   for (const i of names.keys()) {
     await attempt(i, async (one) => {
+      refuseSame(takers, one);
       const plan = recursive ? await planFolder(lanes, one, known) : await planFile(lanes, one);
       plans.set(i, plan);
       known = sumOf(plan.known, known);
     });
   }
-  if (end === undefined && plans.size > 0) {
-    tellPlanned(options, [...plans.values()]);
-    const isEmpty = [...plans.values()].every(({ files }) => files === 0);
-    if (folder.isMade && !isEmpty) end = await failureOf(makeFolder(folder.path));
-  }
+  if (end === undefined && plans.size > 0) tellPlanned(options, [...plans.values()]);
   for (const [i, plan] of plans) {
     // Of what is here already all is said.
-    if (plan.files === 0) outcomes[i] = await plan.get();
-    else await attempt(i, async () => void (outcomes[i] = await plan.get()));
+    if (plan.files > 0) await attempt(i, () => plan.get());
   }
-  return outcomes.flat();
+  return outcomes;
 }
 
-/** What a check throws. */
-async function failureOf(check: Promise<void>): Promise<XferError | undefined> {
-  try {
-    await check;
-    return undefined;
-  } catch (error) {
-    if (error instanceof XferError) return error;
-    throw error;
-  }
-}
+type Targeted = GetOptions & { readonly target: string };
 
 interface Places {
   /** Where each is to be written. */
@@ -116,27 +114,19 @@ async function placeAll(options: GetManyOptions): Promise<Places> {
     });
   }
   const targets = names.map((name) => join(target, lastPart(name)));
-  refuseSame(names, targets);
   return { targets, folder: { path: target === "" ? "." : target, isMade: true } };
 }
 
-/** Throws `UsageError` `same-name` where two would be written to one place. */
-function refuseSame(names: readonly string[], targets: readonly string[]): void {
-  const earlier = new Map<string, string>();
-  for (const [i, name] of names.entries()) {
-    const path = targets[i] as string;
-    const other = earlier.get(path);
-    earlier.set(path, name);
-    if (other === undefined) continue;
-    if (other === name) {
-      throw new UsageError("same-name", `${printable(name)} is named twice`, {
-        hint: "Name it once.",
-      });
-    }
-    throw new UsageError(
-      "same-name",
-      `Cannot write both ${printable(other)} and ${printable(name)} to ${printable(path)}`,
-      { hint: "Get them one by one, each to its place: -o PATH." },
-    );
+/** Throws `UsageError` `same-name` where an earlier name takes the same place. */
+function refuseSame(takers: Map<string, string>, { name, target }: Targeted): void {
+  const other = takers.get(target);
+  if (other === undefined) {
+    takers.set(target, name);
+    return;
   }
+  throw new UsageError(
+    "same-name",
+    `Cannot write both ${printable(other)} and ${printable(name)} to ${printable(target)}`,
+    { hint: "Get them one by one, each to its place: -o PATH." },
+  );
 }

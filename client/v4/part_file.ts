@@ -15,7 +15,7 @@ import {
   XferError,
 } from "../../protocol/mod.ts";
 import { lock } from "../file_lock.ts";
-import { moveToFree, syncFolder } from "../files.ts";
+import { moveToFree, replace, syncFolder } from "../files.ts";
 
 /** Bytes of a name, at most, on all usual file systems. */
 const MAX_NAME = 255;
@@ -158,7 +158,7 @@ export class PartFile {
       // A time that the system does not take is no reason to be without the file.
       if (mtime !== undefined) await this.#file.utime(mtime, mtime).catch(() => undefined);
       await this.#file.sync();
-      if (force) await Deno.rename(this.path, target);
+      if (force) await replace(this.path, target);
       else if (!(await moveToFree(this.path, target))) throw exists(target);
     });
     await this.close();

@@ -60,6 +60,10 @@ export class Count {
     this.#what = what;
   }
 
+  get count(): number {
+    return this.#count;
+  }
+
   /** Throws `ProtocolError` `too-many-files`. */
   add(count = 1): void {
     if ((this.#count += count) <= this.#max) return;

@@ -38,10 +38,15 @@ async function refuseFile(path: string): Promise<void> {
     const info = await Deno.stat(at).catch(() => undefined);
     if (info?.isDirectory === true || (info === undefined && at === dirname(at))) return;
     if (info === undefined) continue;
-    throw new UsageError("target-exists", `${printable(at)} is a file, not a folder`, {
-      hint: "Nothing was written to it. Name another place: -o PATH.",
-    });
+    throw notAFolder(at);
   }
+}
+
+/** A `UsageError` `target-exists`. */
+export function notAFolder(path: string): UsageError {
+  return new UsageError("target-exists", `${printable(path)} is a file, not a folder`, {
+    hint: "Nothing was written to it. Name another place: -o PATH.",
+  });
 }
 
 /** Whether a folder has this name, or what a link of this name leads to is one. */

@@ -1,0 +1,168 @@
+/** A server that lists folders without end, or without files in them: what it costs a client is bounded. */
+import assert from "node:assert/strict";
+import { getFiles, type GetOutcome } from "../../../mod.ts";
+import { listItems, MAX_FOLDERS } from "../../../client/v4/folder_items.ts";
+import { SecureClient } from "../../../client/v4/secure_client.ts";
+import { encodeMessage } from "../../../protocol/v4/messages.ts";
+import { MAX_PATH_DEPTH } from "../../../protocol/v4/path_name.ts";
+import {
+  type Files,
+  namesIn,
+  type Scene,
+  serving,
+  test,
+  wordOf,
+} from "../../helpers/folder_server.ts";
+
+/** A name with so many components. */
+const deep = (depth: number, first = "d", last = "file") =>
+  [first, ...Array.from({ length: depth - 2 }, () => "x"), last].join("/");
+
+/** Names in so many folders below the first, or some more. */
+function spread(folders: number, first = "d"): Files {
+  const each = MAX_PATH_DEPTH - 2;
+  const names = Array.from({ length: Math.ceil(folders / each) }, (_, i) => `${first}/${i}`);
+  return names.map((name) => [deep(MAX_PATH_DEPTH - 1, name), ""] as const);
+}
+
+const refusal = (tag: number, code: string) =>
+  encodeMessage({ kind: "error", tag, code, message: "it is gone" });
+
+const rejectsAll = (scene: Scene, changes: Parameters<Scene["get"]>[0] = {}) =>
+  assert.rejects(scene.get(changes), { name: "ProtocolError", code: "too-many-files" });
+
+test(
+  `a file in as many folders as a name may have comes back`,
+  [[deep(MAX_PATH_DEPTH), "deep"]],
+  async ({ get }) => assert.deepEqual(await get(), { [deep(MAX_PATH_DEPTH)]: "got" }),
+);
+
+test(
+  "a name with one part more is refused before anything is written",
+  [["d/a", "1"], [deep(MAX_PATH_DEPTH + 1), "deep"]],
+  async ({ folder, get }) => {
+    await assert.rejects(get(), { name: "ProtocolError", code: "bad-file-name" });
+    assert.deepEqual(namesIn(folder.path), ["identity"]);
+  },
+);
+
+test(
+  "a few names with more folders than a run makes are refused",
+  spread(MAX_FOLDERS + 1),
+  async (scene) => {
+    await rejectsAll(scene);
+    await rejectsAll(scene, { exclude: ["*"] });
+    assert.deepEqual(namesIn(scene.folder.path), ["identity"]);
+  },
+);
+
+const TWO: Files = [["d/a/b/1", "1"], ["d/a/c/2", "2"], ["d/a/3", "3"]];
+for (
+  const [what, limits, isTooMuch] of [
+    ["as many folders as there may be", { maxFolders: 3 }, false],
+    ["one folder more", { maxFolders: 2 }, true],
+    ["as many characters as names may have, of folders too", { maxNames: 26 }, false],
+    ["one character more", { maxNames: 25 }, true],
+    ["folders that are too many with those known before", {
+      known: { files: 0, folders: 1, characters: 0 },
+      maxFolders: 3,
+    }, true],
+  ] as const
+) {
+  test(`${what}: ${isTooMuch ? "refused" : "taken"}`, TWO, async ({ options }) => {
+    using client = await SecureClient.connect(options);
+    const listing = listItems(client, { name: "d", root: "r", isExcluded: () => false, ...limits });
+    if (isTooMuch) return await assert.rejects(listing, { code: "too-many-files" });
+    assert.equal((await listing).known.folders, 3);
+  });
+}
+
+test(
+  "attack: two folders, each with fewer folders than a run makes, are too many together",
+  [],
+  async (scene) => {
+    const half = Math.ceil(MAX_FOLDERS / 2) + 1;
+    const answers = { "d/": serving(spread(half)), "e/": serving(spread(half, "e")) };
+    scene.server.answers = (message) =>
+      answers[message?.kind === "list" && message.prefix === "e/" ? "e/" : "d/"](message);
+    const outcomes = await getFiles({ ...scene.options, names: ["d", "e"], recursive: true });
+    assert.deepEqual(outcomes.map(wordOf), ["too-many-files", "too-many-files"]);
+    assert.deepEqual(namesIn(scene.folder.path), ["identity"]);
+  },
+);
+
+test(
+  "attack: of files that are listed and never come, no folders are made",
+  spread(1000),
+  async (scene) => {
+    const { server, folder, get } = scene;
+    const sound = server.answers;
+    server.answers = (message) => {
+      if (message?.kind !== "get") return sound(message);
+      return refusal(message.tag, "damaged");
+    };
+    assert.deepEqual(new Set(Object.values(await get())), new Set(["damaged"]));
+    assert.deepEqual(namesIn(folder.path), ["identity"]);
+  },
+);
+
+/** How often a function of Deno is called, by its first argument, until the counter is disposed of. */
+function countCalls(name: "lstat" | "open"): Disposable & { readonly calls: Map<string, number> } {
+  const calls = new Map<string, number>();
+  const original = Deno[name] as (...args: unknown[]) => unknown;
+  const counting = (...args: unknown[]) => {
+    const path = String(args[0]);
+    calls.set(path, (calls.get(path) ?? 0) + 1);
+    return original(...args);
+  };
+  Object.assign(Deno, { [name]: counting });
+  return { calls, [Symbol.dispose]: () => void Object.assign(Deno, { [name]: original }) };
+}
+
+/** All ways to write a word in capitals and small letters. */
+const variants = (word: string): string[] =>
+  Array.from(
+    { length: 2 ** word.length },
+    (_, bits) =>
+      [...word].map((letter, i) => (bits >> i & 1) === 1 ? letter.toUpperCase() : letter).join(""),
+  );
+
+test(
+  "attack: names that differ in capitals alone are not compared each with each",
+  variants("sameness").map((name) => [`d/${name}`, name] as const),
+  async ({ get }) => {
+    using counter = countCalls("lstat");
+    const got = await get({ force: true });
+    assert.deepEqual(new Set(Object.values(got)), new Set(["got"]));
+    const most = Math.max(...counter.calls.values());
+    assert.ok(most <= 10, `one path was looked at ${most} times`);
+  },
+);
+
+test("a folder is synced once, however many files come into it", [
+  ...["1", "2", "3", "4"].map((name) => [`d/a/b/${name}`, name] as const),
+  ["d/a/5", "5"],
+], async ({ get, root }) => {
+  using counter = countCalls("open");
+  const outcomes = Object.values(await get());
+  assert.equal(outcomes.length, 5);
+  for (const folder of [root, `${root}/a`, `${root}/a/b`]) {
+    assert.equal(counter.calls.get(folder), 1, folder);
+  }
+});
+
+test("folders come with their files: where one file can't come, its folder does not", [
+  ["d/a/good", "1"],
+  ["d/b/bad", "2"],
+], async ({ server, get, root }) => {
+  const sound = server.answers;
+  server.answers = (message) =>
+    message?.kind === "get" && message.name === "d/b/bad"
+      ? refusal(message.tag, "no-such-file")
+      : sound(message);
+  const reported: GetOutcome[] = [];
+  const got = await get({ onOutcome: (outcome) => reported.push(outcome) });
+  assert.deepEqual(got, { "d/a/good": "got", "d/b/bad": "no-such-file" });
+  assert.equal(reported.length, 2);
+  assert.deepEqual(namesIn(root), ["a"]);
+});

@@ -1,0 +1,128 @@
+/** What is replaced by force, and what never is. */
+import assert from "node:assert/strict";
+import { getFile, getFiles } from "../../../mod.ts";
+import { parseTransferInfo, writeTransferInfo } from "../../../client/transfer_info.ts";
+import { namesIn, test } from "../../helpers/folder_server.ts";
+import { TemporaryFolder } from "../../helpers/temporary.ts";
+
+interface Target {
+  readonly what: string;
+  /** Makes what is in the way. */
+  readonly make: (path: string) => Promise<unknown>;
+  /** How the message calls it; without, it is replaced. */
+  readonly kind?: string;
+}
+
+async function run(command: string, ...args: string[]): Promise<void> {
+  const { success, stderr } = await new Deno.Command(command, { args }).output();
+  assert.ok(success, new TextDecoder().decode(stderr));
+}
+
+const TARGETS: readonly Target[] = [
+  { what: "a file", make: (path) => Deno.writeTextFile(path, "mine") },
+  {
+    what: "a link to a file, and not what it leads to",
+    make: async (path) => {
+      await Deno.writeTextFile(`${path}.led`, "mine");
+      await Deno.symlink(`${path}.led`, path);
+    },
+  },
+  { what: "a FIFO", make: (path) => run("mkfifo", path), kind: "a FIFO" },
+  {
+    what: "a link to a device",
+    make: (path) => Deno.symlink("/dev/null", path),
+    kind: "a link to a device",
+  },
+  {
+    what: "a link to nothing",
+    make: (path) => Deno.symlink("/nonexistent/file", path),
+    kind: "a link to nothing",
+  },
+  {
+    what: "a link to a folder",
+    make: (path) => Deno.symlink("/", path),
+    kind: "a link to a folder",
+  },
+  { what: "a folder", make: (path) => Deno.mkdir(path), kind: "a folder" },
+];
+const IRREPLACEABLE = TARGETS.filter(({ kind }) => kind !== undefined);
+
+for (const { what, make, kind } of TARGETS) {
+  const verdict = kind === undefined
+    ? "replaced by force alone"
+    : "not replaced, not even by force";
+  test(
+    `${what} is ${verdict}`,
+    [["d/a", "new"], ["d/b", "new"]],
+    async ({ options, root, get }) => {
+      if (Deno.build.os === "windows") return;
+      await Deno.mkdir(root);
+      const path = `${root}/a`;
+      await make(path);
+      const { ino } = await Deno.lstat(path);
+      const one = { ...options, name: "d/a", target: path };
+      await assert.rejects(getFile(one), { code: "target-exists" });
+      assert.deepEqual(await get(), { "d/a": "target-exists", "d/b": "got" });
+      if (kind === undefined) {
+        assert.deepEqual(await get({ force: true }), { "d/a": "got", "d/b": "there" });
+        assert.ok((await Deno.lstat(path)).isFile);
+        assert.equal(await Deno.readTextFile(path), "new");
+        const led = await Deno.readTextFile(`${path}.led`).catch(() => "mine");
+        assert.equal(led, "mine", "nothing is written through a link");
+        return;
+      }
+      const range = { from: 0, to: 1 };
+      for (const forced of [{ ...one, force: true }, { ...one, force: true, range }]) {
+        await assert.rejects(getFile(forced), (error: Error) => {
+          assert.ok(error.message.endsWith(`/a is ${kind}, which is not replaced`), error.message);
+          return true;
+        });
+      }
+      assert.deepEqual(await get({ force: true }), { "d/a": "target-exists", "d/b": "there" });
+      assert.equal((await Deno.lstat(path)).ino, ino);
+      assert.deepEqual(namesIn(root), ["a", "b"], "nothing temporary is left");
+    },
+  );
+}
+
+test(
+  "what takes the place of a file while it comes is not replaced",
+  [["d/a", "new"]],
+  async (scene) => {
+    if (Deno.build.os === "windows") return;
+    const { options, root, server } = scene;
+    await Deno.mkdir(root);
+    const sound = server.answers;
+    server.answers = (message) => {
+      if (message?.kind === "get") Deno.symlinkSync("/dev/null", `${root}/a`);
+      return sound(message);
+    };
+    const outcomes = await getFiles({
+      ...options,
+      names: ["d/a"],
+      target: `${root}/a`,
+      force: true,
+    });
+    const [outcome] = outcomes;
+    assert.equal(outcome?.state === "not-got" && outcome.error.code, "target-exists");
+    assert.ok((await Deno.lstat(`${root}/a`)).isSymlink);
+  },
+);
+
+for (const { what, make } of IRREPLACEABLE) {
+  Deno.test({
+    name: `${what} is not replaced by a transfer.info, not even by force`,
+    ignore: Deno.build.os === "windows",
+    fn: async () => {
+      await using folder = await TemporaryFolder.create();
+      const path = folder.join("transfer.info");
+      await make(path);
+      const { ino } = await Deno.lstat(path);
+      const info = parseTransferInfo("127.0.0.1:1256\nAlice\n", path);
+      const written = writeTransferInfo(path, info, true);
+      await assert.rejects(written, { code: "target-exists" });
+      assert.equal((await Deno.lstat(path)).ino, ino);
+      assert.deepEqual(namesIn(folder.path), ["transfer.info"]);
+    },
+  });
+}
