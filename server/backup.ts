@@ -20,13 +20,20 @@ import { firstMissing, isEmptyFolder, refuseInside } from "./copy_target.ts";
 import { recordFound } from "./opened.ts";
 import { checked, damageIn } from "./store/audit.ts";
 import type { Catalog, Damage, StoredFile } from "./store/catalog.ts";
-import { BACKUP_CATALOG, CATALOG, DataFolder, TLS_FILE } from "./store/data_folder.ts";
+import {
+  BACKUP_CATALOG,
+  CATALOG,
+  DataFolder,
+  MAX_TLS_FILE,
+  TLS_FILE,
+} from "./store/data_folder.ts";
 import { FILES, isBlobPath, isInline } from "./store/blob_paths.ts";
 import type { BlobStore } from "./store/blob_store.ts";
 import { DiskBlobStore } from "./store/disk_blob_store.ts";
 import {
   createOwnFolder,
   isThere,
+  readRegularFile,
   removeIfThere,
   syncFolder,
   writeAll,
@@ -267,10 +274,10 @@ async function copyBlob(
 async function copyIdentity(source: string, target: string): Promise<void> {
   let identity: Bytes;
   try {
-    identity = await Deno.readFile(join(source, TLS_FILE));
+    identity = await readRegularFile(join(source, TLS_FILE), MAX_TLS_FILE, Deno.lstat);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return; // protocol 4 was never spoken
-    throw error;
+    throw new Error(`${TLS_FILE} can't be copied: ${whyFailed(error)}`, { cause: error });
   }
   const options = { write: true, create: true, truncate: true, mode: 0o600 };
   using copy = await Deno.open(join(target, TLS_FILE), options);

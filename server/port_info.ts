@@ -3,20 +3,27 @@
  *
  * @module
  */
-import { ConfigurationError, printable } from "../protocol/mod.ts";
+import { ConfigurationError, printable, whyFailed } from "../protocol/mod.ts";
+import { readRegularFile } from "./store/file_system.ts";
 
 export const PORT_INFO = "port.info";
+/** Bytes of a port and of spaces around it. */
+const MAX_SIZE = 1024;
 
 /** The port of a `port.info`, or `undefined` where there is none. Throws `ConfigurationError` `bad-port-info`. */
 export async function readPortInfo(path: string): Promise<number | undefined> {
   let text: string;
   try {
-    text = await Deno.readTextFile(path);
+    text = new TextDecoder().decode(await readRegularFile(path, MAX_SIZE, Deno.stat));
   } catch (cause) {
     if (cause instanceof Deno.errors.NotFound) return undefined;
-    throw new ConfigurationError("bad-port-info", `Cannot read ${printable(path)}: ${cause}`, {
-      cause,
-    });
+    throw new ConfigurationError(
+      "bad-port-info",
+      `Cannot read ${printable(path)}: ${whyFailed(cause)}`,
+      {
+        cause,
+      },
+    );
   }
   const line = text.replace(/^\uFEFF/, "").trim();
   const port = /^[0-9]{1,5}$/.test(line) ? Number(line) : 0;

@@ -7,13 +7,11 @@
 import { join } from "node:path";
 import { equalBytes, toHex } from "../protocol/mod.ts";
 import type { Finding } from "./store/audit.ts";
-import { newQuarantinePath, QUARANTINE } from "./store/blob_paths.ts";
+import { newQuarantinePath } from "./store/blob_paths.ts";
 import type { Repair } from "./store/catalog.ts";
-import type { DataFolder } from "./store/data_folder.ts";
+import { type DataFolder, QUARANTINE_RECORD } from "./store/data_folder.ts";
 import { type FileSystem, readFull, syncFolder, writeAll } from "./store/file_system.ts";
 
-/** What was put aside, one JSON object a line. */
-export const RECORD = `${QUARANTINE}.jsonl`;
 const NEWLINE = "\n".charCodeAt(0);
 
 /** A data folder that nobody else serves. */
@@ -64,7 +62,7 @@ async function writeLine(
   fs: FileSystem,
 ): Promise<void> {
   const options = { read: true, write: true, create: true, mode: 0o600 };
-  using file = await fs.open(join(folder, RECORD), options);
+  using file = await fs.open(join(folder, QUARANTINE_RECORD), options);
   const { size } = await file.stat();
   const begin = Math.max(0, size - line.length);
   await file.seek(begin, Deno.SeekMode.Start);

@@ -7,21 +7,32 @@
 import { join, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { ConfigurationError, printable, XferError } from "../../protocol/mod.ts";
-import { BACKUP_CATALOG, CATALOG, DATA_LOCK, TLS_FILE } from "../../protocol/server_files.ts";
-import { FILES, STAGING } from "./blob_paths.ts";
+import {
+  BACKUP_CATALOG,
+  CATALOG,
+  DATA_FILES,
+  DATA_LOCK,
+  TLS_FILE,
+} from "../../protocol/server_files.ts";
+import { FILES, QUARANTINE, STAGING } from "./blob_paths.ts";
 import type { BlobStore } from "./blob_store.ts";
 import type { Catalog } from "./catalog.ts";
 import { Database } from "./database.ts";
 import { DiskBlobStore } from "./disk_blob_store.ts";
 import { createOwnFolder, type FileSystem } from "./file_system.ts";
 import { withInline } from "./inline_blobs.ts";
-import { makePrivate, refuseLinks } from "./ownership.ts";
+import { checkKinds, makePrivate } from "./ownership.ts";
 import { noteServed } from "./served_folders.ts";
 import { SqliteCatalog } from "./sqlite_catalog.ts";
 import { LOCKED, type Place, usable } from "./trouble.ts";
 import { openWorkerCatalog } from "./worker_catalog.ts";
 
 export { BACKUP_CATALOG, CATALOG, TLS_FILE };
+
+/** Bytes of the identity at most: a key and a certificate have less than 2,000. */
+export const MAX_TLS_FILE = 64 * 1024;
+/** What was put aside, one JSON object a line. */
+export const QUARANTINE_RECORD = `${QUARANTINE}.jsonl`;
 
 export interface Store<C extends Catalog = Catalog> {
   readonly catalog: C;
@@ -66,7 +77,7 @@ export class DataFolder<C extends Catalog = Catalog> implements Store, AsyncDisp
     return usable(place, async () => {
       await prepareFolder(path, fs);
       const wasOpen = await makePrivate(path);
-      await refuseLinks(path, [CATALOG, DATA_LOCK, TLS_FILE, FILES, STAGING]);
+      await checkKinds(place, kindOf);
       const lock = await acquireLock(path);
       try {
         await createPrivately(join(path, CATALOG));
@@ -104,6 +115,7 @@ export class DataFolder<C extends Catalog = Catalog> implements Store, AsyncDisp
     const { path } = place;
     return usable(place, async () => {
       const isThere = (await namesIn(path))?.includes(BACKUP_CATALOG);
+      if (isThere) await checkKinds(place, kindOf);
       if (!isThere || Database.isEmpty(join(path, BACKUP_CATALOG))) {
         throw new ConfigurationError(
           "no-backup",
@@ -132,6 +144,7 @@ export class DataFolder<C extends Catalog = Catalog> implements Store, AsyncDisp
           { hint: "Name the folder that the server was started with: --data DIR." },
         );
       }
+      await checkKinds(place, kindOf);
       refuseEmpty(join(path, CATALOG));
       const catalog = open(join(path, CATALOG));
       return new DataFolder(place, { catalog, blobs: new DiskBlobStore(path, fs) });
@@ -142,6 +155,17 @@ export class DataFolder<C extends Catalog = Catalog> implements Store, AsyncDisp
     await this.catalog[Symbol.asyncDispose]();
     this.#lock?.[Symbol.dispose]();
   }
+}
+
+/**
+ * What is opened in a data folder or a backup. A database has further files beside it, whose names begin with its own, and
+ * so has what is being written.
+ */
+function kindOf(name: string): "file" | "folder" | undefined {
+  if ([FILES, STAGING, QUARANTINE].includes(name)) return "folder";
+  const isFile = [...DATA_FILES, QUARANTINE_RECORD]
+    .some((known) => name.startsWith(known) && ["", "-", "."].includes(name.charAt(known.length)));
+  return isFile ? "file" : undefined;
 }
 
 function placeOf(kind: Place["kind"], folder: string): Place {

@@ -18,6 +18,7 @@ import type { BlobStore, ReadOptions, StagedBlob } from "./blob_store.ts";
 import {
   createOwnFolder,
   type FileSystem,
+  isSameFile,
   readFull,
   removeIfThere,
   syncFolder,
@@ -90,10 +91,9 @@ export class DiskBlobStore implements BlobStore {
     { from = 0, pieceSize = READ_SIZE }: ReadOptions = {},
   ): AsyncGenerator<Bytes, void, void> {
     const there = await this.#find(path);
+    if (there === undefined) throw notPlain(path);
     using file = await this.#fs.open(this.#at(path), { read: true });
-    const { dev, ino } = await file.stat();
-    // What was looked at is what was opened: no link has taken its place in between.
-    if (there === undefined || there.dev !== dev || there.ino !== ino) throw notPlain(path);
+    if (!isSameFile(there, await file.stat())) throw notPlain(path);
     if (from > 0) await file.seek(from, Deno.SeekMode.Start);
     const buffer = new Uint8Array(pieceSize);
     for (;;) {

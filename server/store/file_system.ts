@@ -51,6 +51,29 @@ export async function readFull(
   return buffer.subarray(0, filled);
 }
 
+/**
+ * All bytes of a regular file that has at most `max`. Nothing else is opened: a pipe or a device may have no end.
+ * `look`: `Deno.stat` follows symbolic links, `Deno.lstat` does not.
+ */
+export async function readRegularFile(
+  path: string,
+  max: number,
+  look: (path: string) => Promise<Deno.FileInfo>,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const found = await look(path);
+  if (!found.isFile) throw new Error("it is not a regular file");
+  using file = await Deno.open(path, { read: true });
+  if (!isSameFile(found, await file.stat())) throw new Error("it was replaced while it was opened");
+  const bytes = await readFull(file, new Uint8Array(max + 1));
+  if (bytes.length > max) throw new Error(`it has more than ${max} bytes`);
+  return bytes;
+}
+
+/** Whether what was looked at is what was opened: nothing has taken its place in between. */
+export function isSameFile(a: Deno.FileInfo, b: Deno.FileInfo): boolean {
+  return a.dev === b.dev && a.ino === b.ino;
+}
+
 /** Whether anything has this name. */
 export async function isThere(fs: Pick<FileSystem, "lstat">, path: string): Promise<boolean> {
   return await fs.lstat(path).then(() => true, () => false);

@@ -4,6 +4,7 @@
  * @module
  */
 import { ConfigurationError, printable } from "../../protocol/mod.ts";
+import type { Place } from "./trouble.ts";
 
 const WRITABLE_BY_OTHERS = 0o022;
 const OPEN_TO_OTHERS = 0o077;
@@ -47,14 +48,32 @@ export async function makePrivate(path: string): Promise<boolean> {
   }
 }
 
-/** Throws `ConfigurationError` `link-in-data-folder` where a name in a folder is a symbolic link. */
-export async function refuseLinks(folder: string, names: readonly string[]): Promise<void> {
-  for await (const { name, isSymlink } of Deno.readDir(folder)) {
-    if (!isSymlink || !names.includes(name)) continue;
-    throw new ConfigurationError(
-      "link-in-data-folder",
-      `${printable(name)} in ${printable(folder)} is a symbolic link, which is not followed`,
-      { hint: "Put what it points to in its place; the data folder itself may be a link." },
-    );
+/** What a name in a folder is to stand for, if anything is there. */
+export type KindOfName = (name: string) => "file" | "folder" | undefined;
+
+/**
+ * Sees that names in a folder stand for regular files and for folders, before any of them is opened: links are not
+ * followed, and a pipe or a device may have no end. Throws `ConfigurationError` `link-in-data-folder` for a link in a data
+ * folder, else an error that says what is wrong.
+ */
+export async function checkKinds({ kind, path }: Place, kindOf: KindOfName): Promise<void> {
+  for await (const { name, ...entry } of Deno.readDir(path)) {
+    const expected = kindOf(name);
+    if (expected === undefined) continue;
+    if (entry.isSymlink) throw isLink(kind, path, name);
+    if (expected === "file" ? entry.isFile : entry.isDirectory) continue;
+    const what = expected === "file" ? "a regular file" : "a folder";
+    throw new Error(`${printable(name)} in it is not ${what}`);
   }
+}
+
+function isLink(kind: Place["kind"], path: string, name: string): Error {
+  if (kind === "backup") {
+    return new Error(`${printable(name)} in it is a symbolic link, which is not followed`);
+  }
+  return new ConfigurationError(
+    "link-in-data-folder",
+    `${printable(name)} in ${printable(path)} is a symbolic link, which is not followed`,
+    { hint: "Put what it points to in its place; the data folder itself may be a link." },
+  );
 }

@@ -5,11 +5,11 @@
  * @module
  */
 import { join } from "node:path";
-import { type Bytes, ConfigurationError, printable } from "../../protocol/mod.ts";
+import { type Bytes, ConfigurationError, printable, whyFailed } from "../../protocol/mod.ts";
 import { fingerprintOf } from "../../protocol/v4/fingerprint.ts";
 import { fromPem } from "../../protocol/v4/pem.ts";
-import { TLS_FILE } from "../store/data_folder.ts";
-import { type FileSystem, syncFolder, writeAll } from "../store/file_system.ts";
+import { MAX_TLS_FILE, TLS_FILE } from "../store/data_folder.ts";
+import { type FileSystem, readRegularFile, syncFolder, writeAll } from "../store/file_system.ts";
 
 export interface TlsIdentity {
   /** PEM, as `Deno.listenTls` takes them; the certificate with those that lead to its authority. */
@@ -82,9 +82,9 @@ async function parseIdentity(text: string, path: string): Promise<TlsIdentity> {
 
 async function readIfThere(path: string): Promise<string | undefined> {
   try {
-    return await Deno.readTextFile(path);
+    return new TextDecoder().decode(await readRegularFile(path, MAX_TLS_FILE, Deno.lstat));
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
+    throw new Error(`${TLS_FILE} in it can't be read: ${whyFailed(error)}`, { cause: error });
   }
 }

@@ -15,6 +15,7 @@ import {
 import { fingerprintOf, isSelfMade } from "../../protocol/v4/fingerprint.ts";
 import { MAX_CERTIFICATE } from "../../protocol/v4/hello.ts";
 import { fromPem } from "../../protocol/v4/pem.ts";
+import { readRegularFile } from "../store/file_system.ts";
 import type { Validity } from "./certificates.ts";
 import { type TlsIdentity, tryOut } from "./identity.ts";
 
@@ -119,11 +120,9 @@ function attempt<T>(work: () => T, bad: Bad, path: string): T {
 
 async function readFile(path: string, bad: Bad): Promise<string> {
   try {
-    const { size } = await Deno.stat(path);
-    if (size <= MAX_FILE) return await Deno.readTextFile(path);
+    return new TextDecoder().decode(await readRegularFile(path, MAX_FILE, Deno.stat));
   } catch (cause) {
     const none = cause instanceof Deno.errors.NotFound;
-    throw bad(path, none ? "there is none" : printable(String(cause)), cause);
+    throw bad(path, none ? "there is none" : whyFailed(cause), cause);
   }
-  throw bad(path, `it has more than ${MAX_FILE} bytes`);
 }
