@@ -221,12 +221,13 @@ export const FILE_EVENTS = {
     words: ({ action, done, bytes, unchanged, skipped = 0, failed }) => {
       if (unchanged + skipped === 0 && done + failed === 1) return undefined; // all is said
       const { did, there } = DID[action];
-      if (done + skipped + failed === 0 && unchanged > 0) {
-        return unchanged === 1 ? `Unchanged: the file is ${there}` : `Unchanged: all are ${there}`;
-      }
+      const isAllThere = done + failed === 0 && unchanged > 0;
+      const nothing = isAllThere
+        ? `Unchanged: ${unchanged === 1 ? "the file is" : "all are"} ${there}`
+        : `${did} nothing`;
       return [
-        done === 0 ? `${did} nothing` : `${did} ${plural(done, "file")} (${plural(bytes, "byte")})`,
-        ...unchanged === 0 ? [] : [`unchanged ${unchanged}`],
+        done === 0 ? nothing : `${did} ${plural(done, "file")} (${plural(bytes, "byte")})`,
+        ...isAllThere || unchanged === 0 ? [] : [`unchanged ${unchanged}`],
         ...skipped === 0 ? [] : [`skipped ${skipped}`],
         ...failed === 0 ? [] : [`failed ${failed}`],
       ].join(", ");
