@@ -45,6 +45,12 @@ export class Stopper implements Disposable {
     throwIfStopped(this.#signal);
   }
 
+  /** Between two slices of a long computation: signals are heard. Throws `InterruptedError` where the work is to stop. */
+  async breathe(): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve));
+    this.check();
+  }
+
   /** Does what ends with an answer that counts. Throws what it does, and `InterruptedError` instead of beginning. */
   async during<T>(work: () => Promise<T>): Promise<T> {
     this.check();

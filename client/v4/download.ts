@@ -12,6 +12,7 @@ import {
   printable,
   release,
 } from "../../protocol/mod.ts";
+import { inSlices } from "../../protocol/slices.ts";
 import { ChunkSums } from "../../protocol/v4/chunk_sums.ts";
 import type { Message } from "../../protocol/v4/messages.ts";
 import {
@@ -19,7 +20,7 @@ import {
   chunkCount,
   chunkSize,
   DIGEST_SIZE,
-  digestTree,
+  MerkleTree,
 } from "../../protocol/v4/tree.ts";
 import { type Exchange, unexpected } from "./exchange.ts";
 import { checkAsked, checkSize, type RemoteFile } from "./remote_file.ts";
@@ -117,7 +118,7 @@ export class Download {
     await Promise.allSettled(got);
     await Promise.all(got);
     if (!ranges.isEmpty) throw lost;
-    return this.#check();
+    return await this.#check(first);
   }
 
   /** What of a range, which comes in its order, has not come. */
@@ -145,10 +146,12 @@ export class Download {
   }
 
   /** Throws `IntegrityError` where what has come is not the whole of what was wanted. */
-  #check(): RemoteFile {
+  async #check(exchange: Exchange): Promise<RemoteFile> {
     const file = this.#file as RemoteFile;
     if (this.#missing(1).length > 0) throw notStored(file);
-    if (this.#sums.isWhole && this.#sums.sums().cksum !== file.cksum) throw notStored(file);
+    if (!this.#sums.isWhole) return file;
+    const { cksum } = await inSlices(this.#sums.summing(), () => exchange.stopper.breathe());
+    if (cksum !== file.cksum) throw notStored(file);
     return file;
   }
 
@@ -158,13 +161,14 @@ export class Download {
     const { name, version } = this.#wanted;
     let file: RemoteFile | undefined;
     let digests: Bytes = new Uint8Array(0);
+    const tree = new MerkleTree();
     let missing = 0;
     let at = Math.floor(from / CHUNK_SIZE) * CHUNK_SIZE;
     let writing = Promise.resolve();
     /** What is done with a message: it goes on when the connection is closed here meanwhile, and is ended first. */
     let taking: Promise<unknown> = Promise.resolve();
     const begin = async (file: RemoteFile) => {
-      if (!equalBytes(digestTree(digests), file.digest)) throw notStored(file);
+      if (!equalBytes(tree.digest, file.digest)) throw notStored(file);
       const known = this.#file;
       if (known !== undefined && isSame(known, file)) return;
       this.#file = file;
@@ -191,6 +195,7 @@ export class Download {
             if (!isWhole(message.bytes, missing)) throw unexpected(message);
             digests.set(message.bytes, digests.length - missing);
             missing -= message.bytes.length;
+            await inSlices(tree.adding(message.bytes), () => exchange.stopper.breathe());
             if (missing === 0) await begin(file);
             return false;
           case "data": {

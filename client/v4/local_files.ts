@@ -4,7 +4,7 @@
  * @module
  */
 import { type Bytes, equalBytes, type Stoppable, throwIfStopped } from "../../protocol/mod.ts";
-import { CHUNK_SIZE, DIGEST_SIZE, digestChunk, digestTree } from "../../protocol/v4/tree.ts";
+import { CHUNK_SIZE, digestChunk, MerkleTree } from "../../protocol/v4/tree.ts";
 import type { SourceFile } from "../source_file.ts";
 
 /** So many files are hashed side by side: the next are read while one is. */
@@ -56,13 +56,11 @@ async function digestFile(
   onRead: (bytes: number) => void,
 ): Promise<Bytes> {
   using source = await file.open();
-  const leaves = new Uint8Array(Math.ceil(file.size / CHUNK_SIZE) * DIGEST_SIZE);
-  let at = 0;
+  const tree = new MerkleTree();
   for await (const chunk of source.read(buffers)) {
-    leaves.set(digestChunk(chunk), at);
-    at += DIGEST_SIZE;
+    tree.add(digestChunk(chunk));
     onRead(chunk.length);
   }
   if (await source.hasChanged()) throw new Error("it was changed");
-  return digestTree(leaves);
+  return tree.digest;
 }

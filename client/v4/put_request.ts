@@ -13,6 +13,7 @@ import {
   printable,
   RefusedError,
 } from "../../protocol/mod.ts";
+import { inSlices } from "../../protocol/slices.ts";
 import { ChunkSums, type Sums } from "../../protocol/v4/chunk_sums.ts";
 import type { MessageOf } from "../../protocol/v4/messages.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/tree.ts";
@@ -200,7 +201,8 @@ export async function resume(
       exchange.excuseSilence();
       onEvent({ type: "comparing", done: at, total: offset });
     }
-    if (equalBytes(sums.sums(offset).digest, digest)) {
+    const there = await inSlices(sums.summing(offset), () => exchange.stopper.breathe());
+    if (equalBytes(there.digest, digest)) {
       job.isPartSent = true;
       onEvent({ type: "resumed", file, offset });
       return { request, sums, offset, transfer };

@@ -7,8 +7,9 @@
 import { continueRemainder, digestOf } from "../crc/cksum.ts";
 import { combine, combiner } from "../crc/combine.ts";
 import { ProtocolError } from "../errors.ts";
+import { atOnce, type Sliced } from "../slices.ts";
 import { type Bytes, equalBytes } from "../wire.ts";
-import { CHUNK_SIZE, chunkCount, chunkSize, DIGEST_SIZE, digestChunk, digestTree } from "./tree.ts";
+import { CHUNK_SIZE, chunkCount, chunkSize, DIGEST_SIZE, digestChunk, MerkleTree } from "./tree.ts";
 
 /**
  * A chunk may come before those in front of it, but no more than so many of them: what is kept of chunks must not grow
@@ -21,6 +22,12 @@ const ENTRY_SIZE = DIGEST_SIZE + 4;
 /** Room for so many at first; it is doubled when it is full. */
 const FIRST_ROOM = 16;
 
+/** With each chunk that comes so many at most are summed up that came before those in front of them. */
+const CATCH_UP = 64;
+/** So many chunks are summed up, or their digests gathered, in one slice. */
+const SUMMING_SLICE = 1024;
+const GATHERING_SLICE = 65_536;
+
 const combineWhole = combiner(CHUNK_SIZE);
 
 /** What both ends compare at the end of a file. */
@@ -31,6 +38,12 @@ export interface Sums {
   readonly digest: Bytes;
 }
 
+/** Of the first chunks of a file. */
+interface Summed {
+  remainder: number;
+  readonly tree: MerkleTree;
+}
+
 export class ChunkSums {
   /** Bytes of the file. */
   readonly size: number;
@@ -38,6 +51,8 @@ export class ChunkSums {
   /** Of each chunk whether it has come. */
   #come: Bytes = new Uint8Array(FIRST_ROOM);
   #held = 0;
+  /** Goes on as chunks come, so that little is left to do in the end. */
+  #summed: Summed = { remainder: 0, tree: new MerkleTree() };
   readonly #maxAhead: number;
 
   /** `maxAhead`: how far before those in front of it a chunk may come. */
@@ -77,30 +92,55 @@ export class ChunkSums {
     new DataView(this.#entries.buffer).setUint32(at + DIGEST_SIZE, remainder, true);
     this.#come[index] = 1;
     while (this.#come[this.#held] === 1) this.#held++;
+    for (let i = 0; i < CATCH_UP && this.#summed.tree.count < this.#held; i++) {
+      this.#sumUp(this.#summed);
+    }
     return true;
   }
 
   /** The digests of the chunks that are held, one behind the other. */
-  get digests(): Bytes {
-    return this.#digests(this.#held);
+  *gathering(): Sliced<Bytes> {
+    const count = this.#held;
+    const digests = new Uint8Array(count * DIGEST_SIZE);
+    for (let index = 0; index < count; index++) {
+      digests.set(this.#digestAt(index), index * DIGEST_SIZE);
+      if (index % GATHERING_SLICE === GATHERING_SLICE - 1) yield;
+    }
+    return digests;
   }
 
-  /** Digest and checksum of the first `bytes` of the file, which are held: whole chunks, or all. */
-  sums(bytes = this.size): Sums {
+  /** The same of a file that is known to have few, or where nobody waits. */
+  get digests(): Bytes {
+    return atOnce(this.gathering());
+  }
+
+  /**
+   * Digest and checksum of the first `bytes` of the file, which are held: whole chunks, or all. Of all that has come
+   * chunk by chunk they are nearly found already.
+   */
+  *summing(bytes = this.size): Sliced<Sums> {
     if (bytes > this.held) {
       throw new RangeError(`Cannot sum up ${bytes} bytes: ${this.held} are held`);
     }
     const count = chunkCount(bytes);
-    const view = new DataView(this.#entries.buffer);
-    let remainder = 0;
-    for (let index = 0; index < count; index++) {
-      const next = view.getUint32(index * ENTRY_SIZE + DIGEST_SIZE, true);
-      const length = chunkSize(this.size, index);
-      remainder = length === CHUNK_SIZE
-        ? combineWhole(remainder, next)
-        : combine(remainder, next, length);
+    const { remainder, tree } = this.#summed;
+    const summed: Summed = tree.count <= count
+      ? { remainder, tree: tree.copy() }
+      : { remainder: 0, tree: new MerkleTree() };
+    while (summed.tree.count < count) {
+      this.#sumUp(summed);
+      if (summed.tree.count % SUMMING_SLICE === 0) yield;
     }
-    return { cksum: digestOf(remainder, bytes), digest: digestTree(this.#digests(count)) };
+    // More may have come meanwhile.
+    if (count > this.#summed.tree.count) {
+      this.#summed = { remainder: summed.remainder, tree: summed.tree.copy() };
+    }
+    return { cksum: digestOf(summed.remainder, bytes), digest: summed.tree.digest };
+  }
+
+  /** The same at once, where there are few chunks or they came one by one. */
+  sums(bytes?: number): Sums {
+    return atOnce(this.summing(bytes));
   }
 
   /** What is held, as {@link decode} takes it. */
@@ -143,13 +183,21 @@ export class ChunkSums {
     this.#come = grown(this.#come, count);
   }
 
-  #digests(count: number): Bytes {
-    const digests = new Uint8Array(count * DIGEST_SIZE);
-    for (let index = 0; index < count; index++) {
-      const at = index * ENTRY_SIZE;
-      digests.set(this.#entries.subarray(at, at + DIGEST_SIZE), index * DIGEST_SIZE);
-    }
-    return digests;
+  /** Takes the next chunk to what is summed up. */
+  #sumUp(summed: Summed): void {
+    const index = summed.tree.count;
+    const view = new DataView(this.#entries.buffer);
+    const next = view.getUint32(index * ENTRY_SIZE + DIGEST_SIZE, true);
+    const length = chunkSize(this.size, index);
+    summed.remainder = length === CHUNK_SIZE
+      ? combineWhole(summed.remainder, next)
+      : combine(summed.remainder, next, length);
+    summed.tree.add(this.#digestAt(index));
+  }
+
+  #digestAt(index: number): Bytes {
+    const at = index * ENTRY_SIZE;
+    return this.#entries.subarray(at, at + DIGEST_SIZE);
   }
 }
 

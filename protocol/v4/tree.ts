@@ -4,6 +4,7 @@
  * @module
  */
 import { createHash } from "node:crypto";
+import { atOnce, type Sliced } from "../slices.ts";
 import { type Bytes, concatBytes } from "../wire.ts";
 
 export const CHUNK_SIZE = 1024 * 1024;
@@ -27,26 +28,66 @@ export function digestChunk(chunk: Bytes): Bytes {
   return sha256(LEAF, chunk);
 }
 
+/** So many leaves are joined in one slice: some ten milliseconds. */
+const SLICE = 1024;
+
 /**
- * The digest of a file from those of its chunks, one behind the other. Two nodes of one level are joined as soon as both
- * are there, so that few are kept at a time; those that are left over in the end are joined from the right, which gives
- * the tree of the RFC.
+ * The tree of a file as the digests of its chunks come. Two nodes of one level are joined as soon as both are there, so
+ * that few are kept at a time, and the digest is at hand at any moment: those that are left over are joined from the
+ * right, which gives the tree of the RFC.
  */
-export function digestTree(leaves: Bytes): Bytes {
-  if (leaves.length === 0) return sha256();
-  const nodes: Bytes[] = [];
-  const join = () => {
-    const [right, left] = [nodes.pop(), nodes.pop()] as [Bytes, Bytes];
-    nodes.push(sha256(NODE, left, right));
-  };
-  for (let count = 0; count * DIGEST_SIZE < leaves.length;) {
-    const at = count * DIGEST_SIZE;
-    nodes.push(leaves.subarray(at, at + DIGEST_SIZE));
-    count++;
-    for (let pairs = count; pairs % 2 === 0; pairs /= 2) join();
+export class MerkleTree {
+  readonly #nodes: Bytes[] = [];
+  #count = 0;
+
+  /** How many leaves it has. */
+  get count(): number {
+    return this.#count;
   }
-  while (nodes.length > 1) join();
-  return concatBytes(nodes[0] as Bytes);
+
+  /** Of the leaves so far. */
+  get digest(): Bytes {
+    const nodes = this.#nodes;
+    if (nodes.length === 0) return sha256();
+    return concatBytes(nodes.reduceRight((right, left) => sha256(NODE, left, right)));
+  }
+
+  /** The same, to which others may be added. */
+  copy(): MerkleTree {
+    const copy = new MerkleTree();
+    copy.#nodes.push(...this.#nodes);
+    copy.#count = this.#count;
+    return copy;
+  }
+
+  add(leaf: Bytes): void {
+    this.#nodes.push(leaf.slice());
+    this.#count++;
+    for (let pairs = this.#count; pairs % 2 === 0; pairs /= 2) {
+      const [right, left] = [this.#nodes.pop(), this.#nodes.pop()] as [Bytes, Bytes];
+      this.#nodes.push(sha256(NODE, left, right));
+    }
+  }
+
+  /** Adds leaves that are one behind the other. */
+  *adding(leaves: Bytes): Sliced<void> {
+    for (let at = 0; at < leaves.length; at += DIGEST_SIZE) {
+      this.add(leaves.subarray(at, at + DIGEST_SIZE));
+      if (this.#count % SLICE === 0) yield;
+    }
+  }
+}
+
+/** The digest of a file from those of its chunks, one behind the other. */
+export function* digestingTree(leaves: Bytes): Sliced<Bytes> {
+  const tree = new MerkleTree();
+  yield* tree.adding(leaves);
+  return tree.digest;
+}
+
+/** The same of a file that is known to have few. */
+export function digestTree(leaves: Bytes): Bytes {
+  return atOnce(digestingTree(leaves));
 }
 
 /** In this thread: to have a chunk hashed in another takes longer for small ones, and copies large ones. */

@@ -10,8 +10,10 @@ import {
   printable,
   type Stoppable,
 } from "../../protocol/mod.ts";
+import { inSlices } from "../../protocol/slices.ts";
 import { ChunkSums } from "../../protocol/v4/chunk_sums.ts";
-import { CHUNK_SIZE, chunkSize, DIGEST_SIZE, digestTree } from "../../protocol/v4/tree.ts";
+import { CHUNK_SIZE, chunkSize, DIGEST_SIZE, digestingTree } from "../../protocol/v4/tree.ts";
+import { breath } from "../breath.ts";
 import type { BlobStore } from "./blob_store.ts";
 import type { Catalog, Damage, StoredFile } from "./catalog.ts";
 import type { Store } from "./data_folder.ts";
@@ -116,7 +118,7 @@ async function inspectChunks(
   if (tree === undefined) return undefined;
   const chunks = await catalog.findChunks(path);
   const isSound = chunks !== undefined && chunks.length % DIGEST_SIZE === 0 &&
-    equalBytes(digestTree(chunks), tree.digest);
+    equalBytes(await inSlices(digestingTree(chunks), breath), tree.digest);
   if (isSound) return undefined;
   return otherContent("the digests of its chunks in the catalog are not those of the file");
 }

@@ -58,11 +58,11 @@ export class Holding {
     if (this.#writingBack !== undefined || held - this.#writtenBack < WRITE_BACK_SIZE) return;
     const grown = held - this.#recordedSize;
     const isDue = grown >= Math.max(WRITE_BACK_SIZE, held * RECORDED_PART);
-    const encoded = sums.encode();
+    const encoded = isDue ? sums.encode() : undefined;
     const work = async () => {
       await blob.sync();
       this.#writtenBack = held;
-      if (isDue && isCurrent()) await this.#record(held, encoded);
+      if (encoded !== undefined && isCurrent()) await this.#record(held, encoded);
     };
     this.#writingBack = work()
       // Nothing depends on it: the sync at the end tells of a disk that fails.

@@ -5,16 +5,19 @@
  * @module
  */
 import { type Bytes, equalBytes, release } from "../../protocol/mod.ts";
+import { inSlices, type Sliced } from "../../protocol/slices.ts";
 import type { Sums } from "../../protocol/v4/chunk_sums.ts";
 import type { Message, MessageOf } from "../../protocol/v4/messages.ts";
+import { breath } from "../breath.ts";
 import type { Claim } from "../claims.ts";
 import type { Context } from "../context.ts";
 import { claimRoom, storeFile } from "../storing.ts";
 import { refuseName } from "./refusal.ts";
-import type { Owner } from "./session.ts";
+import { type Owner, Unsent } from "./session.ts";
 import { beginWork, resumeWork, type Work, type WorkOptions } from "./work.ts";
 
 const ID_SIZE = 16;
+const GIVES_WAY = "its client goes on with the file on another connection";
 
 export interface ReceiptOptions {
   readonly context: Context;
@@ -44,6 +47,8 @@ export class Receipt {
   /** Ends when all of it is durable. */
   #sealed: Promise<void> | undefined;
   #failure: unknown;
+  /** Whether its client has turned to another connection. */
+  #isLeft = false;
   #joined = 0;
   /** Told when nobody is joined any more. */
   #onLeft: (() => void) | undefined;
@@ -80,9 +85,11 @@ export class Receipt {
   }
 
   /** What the client may go on from. */
-  get held(): Omit<MessageOf<"held">, "kind" | "tag"> {
+  async findHeld(): Promise<Omit<MessageOf<"held">, "kind" | "tag">> {
     const { sums } = this.#opened();
-    return { transfer: this.id, offset: sums.held, digest: sums.sums(sums.held).digest };
+    const offset = sums.held;
+    const { digest } = await this.#inSlices(sums.summing(offset));
+    return { transfer: this.id, offset, digest };
   }
 
   /** Opens the staged file, with what is held of it where it is to be resumed. Throws `Refusal`, `LimitError`. */
@@ -158,7 +165,7 @@ export class Receipt {
     try {
       const { blob, sums, holding } = this.#opened();
       await holding.settle();
-      const found: Sums = sums.sums();
+      const found = await this.#inSlices(sums.summing());
       const { tag } = end;
       if (!sameSums(found, end)) {
         await this.#drop();
@@ -170,7 +177,7 @@ export class Receipt {
         ...{ clientId: this.clientId, name, size, crc: found.cksum, blob },
         storedAt: this.#context.clock(),
         tree: { mtime, digest: found.digest },
-        chunks: sums.digests,
+        chunks: await this.#inSlices(sums.gathering()),
         wasHeld: holding.isRecorded,
         claim: this.#claim,
       });
@@ -221,7 +228,8 @@ export class Receipt {
   /** Its client sends the file on another connection: ends this one, and resolves when all is held. */
   async giveWay(): Promise<void> {
     if (this.#state === "opening" || this.#state === "receiving") {
-      this.#close("its client goes on with the file on another connection");
+      this.#isLeft = true;
+      this.#close(GIVES_WAY);
       this.#onLeft?.();
     }
     await this.#ended.promise;
@@ -245,6 +253,14 @@ export class Receipt {
     this.#work = await beginWork(this.#of);
     for (const before of transfers.before(this)) await before.disown();
     await held.drop(this.clientId, this.request.name);
+  }
+
+  /** Others have their turn; it is given up where another connection waits for this one to end. */
+  #inSlices<T>(work: Sliced<T>): Promise<T> {
+    return inSlices(work, async () => {
+      await breath();
+      if (this.#isLeft) throw new Unsent(new Error(GIVES_WAY));
+    });
   }
 
   #seal(): Promise<void> {

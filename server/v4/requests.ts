@@ -65,7 +65,7 @@ export class Requests implements AsyncDisposable {
     const receipt = new Receipt({ context, owner, request, close: answers.close });
     if (!(await this.#attempt(tag, () => receipt.open()))) return;
     this.#incoming = receipt;
-    if (resume !== 0) await answers.send({ kind: "held", tag, ...receipt.held });
+    if (resume !== 0) await answers.send({ kind: "held", tag, ...await receipt.findHeld() });
   }
 
   async #data(message: MessageOf<"data">): Promise<void> {

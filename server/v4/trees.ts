@@ -4,8 +4,10 @@
  * @module
  */
 import { toHex } from "../../protocol/mod.ts";
+import { inSlices } from "../../protocol/slices.ts";
 import { ChunkSums, type Sums } from "../../protocol/v4/chunk_sums.ts";
 import { CHUNK_SIZE, chunkSize } from "../../protocol/v4/tree.ts";
+import { breath } from "../breath.ts";
 import type { Context } from "../context.ts";
 import { recordDamage, visibleDamage } from "../damage.ts";
 import type { Damage, StoredFile, Tree } from "../store/catalog.ts";
@@ -52,7 +54,7 @@ async function findTree(
   if (found?.cksum !== file.crc) return await refuseDamaged(context, file, "content");
   // When the client's file was changed protocol 3 does not tell.
   const tree = { mtime: file.storedAt, digest: found.digest };
-  await catalog.setTree(file.path, tree, sums.digests);
+  await catalog.setTree(file.path, tree, await inSlices(sums.gathering(), breath));
   log.debug("Summed up {path} of {client}, which protocol 3 had stored", {
     event: "file.summed-up",
     ...{ path: file.path, client: toHex(file.clientId) },

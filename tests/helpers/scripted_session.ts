@@ -9,6 +9,13 @@ import { dataHeader, encodeMessage, type Message } from "../../protocol/v4/messa
 /** Takes what the client says, and answers by `say`. */
 export type Script = (message: Message, server: ScriptedServer) => void | Promise<void>;
 
+export interface ScriptOptions {
+  readonly window?: number;
+  readonly timeouts?: typeof DEFAULT_TIMEOUTS;
+  /** Stops the client. */
+  readonly signal?: AbortSignal;
+}
+
 export class ScriptedServer implements Disposable {
   readonly session: Session;
   /** All that the client has said. */
@@ -21,14 +28,17 @@ export class ScriptedServer implements Disposable {
   #wake: () => void = () => undefined;
   #closed = false;
 
-  constructor(script: Script, { window = 32, timeouts = DEFAULT_TIMEOUTS } = {}) {
+  constructor(
+    script: Script,
+    { window = 32, timeouts = DEFAULT_TIMEOUTS, signal }: ScriptOptions = {},
+  ) {
     this.#script = script;
     const socket = {
       read: (buffer: Uint8Array) => this.#read(buffer),
       write: (bytes: Uint8Array) => this.#take(bytes),
       close: () => this.close(),
     };
-    this.session = { exchange: new Exchange(socket, timeouts), window };
+    this.session = { exchange: new Exchange(socket, timeouts, { signal }), window };
   }
 
   say(message: Message): void {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { cksum } from "../../../mod.ts";
 import { ChunkSums, MAX_AHEAD } from "../../../protocol/v4/chunk_sums.ts";
+import { inSlices } from "../../../protocol/slices.ts";
 import { CHUNK_SIZE, digestChunk, digestTree } from "../../../protocol/v4/tree.ts";
 import { concatBytes } from "../../../mod.ts";
 import { pseudoRandomBytes } from "../../helpers/bytes.ts";
@@ -86,3 +87,48 @@ Deno.test("a chunk that does not fit is refused", () => {
   sums.add((MAX_AHEAD + 1) * CHUNK_SIZE, whole);
   assert.throws(() => new ChunkSums(0).add(0, new Uint8Array(0)), { code: "bad-frame" });
 });
+
+const ENTRY_SIZE = 36;
+const MANY = 10_000;
+const encoded = pseudoRandomBytes(MANY * ENTRY_SIZE);
+/** As they are found from scratch, in one go. */
+const sumsOfFirst = (chunks: number) =>
+  ChunkSums.decode(MANY * CHUNK_SIZE, encoded, chunks * CHUNK_SIZE).sums(chunks * CHUNK_SIZE);
+
+Deno.test("the sums of many chunks are found in slices, the same as in one go", async () => {
+  const sums = ChunkSums.decode(MANY * CHUNK_SIZE, encoded, MANY * CHUNK_SIZE);
+  for (const chunks of [MANY / 2, 0, MANY, 1, MANY - 1]) {
+    const { length } = Array.from(sums.summing(chunks * CHUNK_SIZE));
+    assert.ok(chunks < MANY / 2 || length > 0, "there are several slices");
+    assert.deepEqual(
+      await inSlices(sums.summing(chunks * CHUNK_SIZE), noPause),
+      sumsOfFirst(chunks),
+    );
+  }
+});
+
+Deno.test("chunks that come while the ones before are summed up do not change what comes of it", async () => {
+  const [size, held] = [MANY * CHUNK_SIZE, (MANY - 3) * CHUNK_SIZE];
+  const sums = ChunkSums.decode(size, encoded, held);
+  const chunk = pseudoRandomBytes(CHUNK_SIZE);
+  const found = await inSlices(sums.summing(held), () => {
+    if (!sums.isWhole) sums.add(sums.held, chunk);
+    return Promise.resolve();
+  });
+  assert.deepEqual(found, sumsOfFirst(MANY - 3));
+  while (!sums.isWhole) sums.add(sums.held, chunk);
+  const again = ChunkSums.decode(size, sums.encode(), size);
+  assert.deepEqual(sums.sums(), again.sums());
+  assert.deepEqual(sums.digests, again.digests);
+});
+
+Deno.test("what stops the pause between two slices ends the work", async () => {
+  const sums = ChunkSums.decode(MANY * CHUNK_SIZE, encoded, MANY * CHUNK_SIZE);
+  const stop = () => Promise.reject(new Error("stopped"));
+  await assert.rejects(inSlices(sums.summing(), stop), { message: "stopped" });
+  assert.deepEqual(sums.sums(), sumsOfFirst(MANY));
+});
+
+function noPause(): Promise<void> {
+  return Promise.resolve();
+}
