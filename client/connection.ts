@@ -189,13 +189,17 @@ export type Dial = (options: Deno.ConnectOptions) => Promise<Deno.TcpConn>;
 export interface ConnectOptions {
   readonly dial?: Dial;
   readonly signal?: AbortSignal | undefined;
+  /** What to do where it fails. */
+  readonly hint?: string;
 }
+
+const CHECK_ADDRESS = "Check the address, and that the server is running.";
 
 /** Throws `NetworkError` `cannot-connect`, and `InterruptedError` where it is to stop. */
 export async function connect(
   address: Address,
   { connectMs }: Timeouts,
-  { dial = Deno.connect, signal }: ConnectOptions = {},
+  { dial = Deno.connect, signal, hint = CHECK_ADDRESS }: ConnectOptions = {},
 ): Promise<Deno.TcpConn> {
   throwIfStopped(signal);
   const ended = Promise.withResolvers<never>();
@@ -220,7 +224,7 @@ export async function connect(
     throw new NetworkError(
       "cannot-connect",
       `Cannot connect to ${formatAddress(address)}: ${reason}`,
-      { hint: "Check the address, and that the server is running.", cause },
+      { hint, cause },
     );
   } finally {
     clearTimeout(timer);

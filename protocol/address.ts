@@ -9,6 +9,8 @@ export interface Address {
   readonly port: number;
 }
 
+export const MAX_PORT = 65_535;
+
 /**
  * Reads `HOST:PORT` with an IPv4 address, a name, or an IPv6 address in brackets, and a port of 0 to 65535;
  * `undefined` for anything else.
@@ -17,7 +19,7 @@ export function parseAddress(text: string): Address | undefined {
   const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+)):([0-9]{1,5})$/.exec(text);
   const hostname = match?.[1] ?? match?.[2];
   const port = Number(match?.[3]);
-  return hostname !== undefined && port <= 65_535 ? { hostname, port } : undefined;
+  return hostname !== undefined && port <= MAX_PORT ? { hostname, port } : undefined;
 }
 
 export function formatAddress({ hostname, port }: Address): string {

@@ -8,6 +8,7 @@ import {
   DEFAULT_SERVED,
   type Edition,
   formatAddress,
+  MAX_PORT,
   NetworkError,
   whyFailed,
 } from "../protocol/mod.ts";
@@ -24,6 +25,14 @@ import type { Properties } from "./server_log.ts";
 export interface Listen extends Address {
   /** The editions served there; {@link DEFAULT_SERVED} without. */
   readonly editions?: readonly Edition[];
+}
+
+/** How clients reach the server, where that is not how it listens: behind NAT, in a container. */
+export interface Advertised {
+  /** Of the plain port. */
+  readonly address: Address;
+  /** Where protocol 4 is spoken on that host; `next`: at the port after the plain one. */
+  readonly tlsPort: number | "next";
 }
 
 /** A connection of either protocol. */
@@ -97,6 +106,7 @@ export function listenSecurely(
   where: Address | "beside",
   plain: Address,
   identity: TlsIdentity,
+  advertised?: Advertised,
 ): SecureListener {
   const { key, certificate: cert, rawCertificate, fingerprint } = identity;
   const open = (address: Address) =>
@@ -113,15 +123,15 @@ export function listenSecurely(
         address: formatAddress(socket.addr),
         port,
         fingerprint: formatFingerprint(fingerprint),
-        location: formatLocation(locate(plain, identity)),
+        location: formatLocation(locate(plain, identity, advertised?.address)),
       },
     ],
-    helloAnswer: { port, certificate: rawCertificate },
+    helloAnswer: { port: advertised?.tlsPort ?? port, certificate: rawCertificate },
   };
 }
 
 function openBeside<T>({ hostname, port }: Address, open: (address: Address) => T): T {
-  if (port >= 65_535) return open({ hostname, port: 0 });
+  if (port >= MAX_PORT) return open({ hostname, port: 0 });
   try {
     return open({ hostname, port: port + 1 });
   } catch {
@@ -130,10 +140,16 @@ function openBeside<T>({ hostname, port }: Address, open: (address: Address) => 
 }
 
 /** What clients write into line 1: a name that the certificate is good for, or the fingerprint. */
-function locate(plain: Address, { fingerprint, names }: TlsIdentity): Location {
-  if (names === undefined) return { address: reachable(plain), secure: true, fingerprint };
-  const hostname = names.find((name) => !name.includes("*")) ?? reachable(plain).hostname;
-  return { address: { ...plain, hostname }, secure: true, fingerprint: undefined };
+function locate(
+  plain: Address,
+  { fingerprint, names }: TlsIdentity,
+  advertised: Address | undefined,
+): Location {
+  const address = advertised ?? reachable(plain);
+  if (names === undefined) return { address, secure: true, fingerprint };
+  const hostname = advertised?.hostname ?? names.find((name) => !name.includes("*")) ??
+    address.hostname;
+  return { address: { ...address, hostname }, secure: true, fingerprint: undefined };
 }
 
 /** An address by which others may reach what listens everywhere. */

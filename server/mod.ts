@@ -16,7 +16,7 @@ export {
   type Limits,
 } from "./limits.ts";
 export { PORT_INFO, readPortInfo } from "./port_info.ts";
-export type { Listen } from "./listeners.ts";
+export type { Advertised, Listen } from "./listeners.ts";
 export type { RuleChanges } from "./rules.ts";
 export { Server, type ServerOptions } from "./server.ts";
 export { type Invitation, invite, listInvitations, revokeInvitations } from "./invitations.ts";

@@ -10,7 +10,14 @@ import { type Context, createContext } from "./context.ts";
 import { Doorstep } from "./doorstep.ts";
 import { type Entropy, systemEntropy } from "./entropy.ts";
 import { LimitError, type LimitName } from "./limits.ts";
-import { type Arrival, type Listen, listenAll, type Listener, type Served } from "./listeners.ts";
+import {
+  type Advertised,
+  type Arrival,
+  type Listen,
+  listenAll,
+  type Listener,
+  type Served,
+} from "./listeners.ts";
 import { finishRepairs } from "./quarantine.ts";
 import { type RuleChanges, Rules } from "./rules.ts";
 import { ServerLog } from "./server_log.ts";
@@ -33,6 +40,8 @@ export interface ServerOptions extends RuleChanges {
    * where that is taken.
    */
   readonly tlsListen?: Address | "beside";
+  /** How clients reach it, where that is not how it listens. */
+  readonly advertise?: Advertised;
   /** What is shown there; without, the identity that the data folder has, made at the first start. */
   readonly tlsFiles?: TlsFiles;
   readonly entropy?: Entropy;
@@ -285,7 +294,7 @@ export class Server implements AsyncDisposable {
 }
 
 async function openSecurePort(
-  { tlsListen, tlsFiles }: ServerOptions,
+  { tlsListen, tlsFiles, advertise }: ServerOptions,
   folder: DataFolder,
   fileSystem: FileSystem,
   plain: Address | undefined,
@@ -293,11 +302,12 @@ async function openSecurePort(
   if (tlsListen === undefined || plain === undefined) return undefined;
   if (tlsFiles !== undefined) {
     const read = () => readOperatorIdentity(tlsFiles);
-    return SecurePort.open(tlsListen, plain, await read(), read);
+    return SecurePort.open(tlsListen, plain, await read(), advertise, read);
   }
   const { path, place } = folder;
   const identity = await usable(place, () => loadIdentity(path, fileSystem));
-  return SecurePort.open(tlsListen, plain, identity, () => usable(place, () => readIdentity(path)));
+  const read = () => usable(place, () => readIdentity(path));
+  return SecurePort.open(tlsListen, plain, identity, advertise, read);
 }
 
 function warnOf({ log }: Context, identity: TlsIdentity | undefined): void {

@@ -72,7 +72,7 @@ async function readPort(): Promise<Layer> {
   return new Map([["listen", settle("listen", listenAt(port), source)]]);
 }
 
-/** Throws `UsageError` or `ConfigurationError`: `tls-cert-and-key`, `tls-cert-unused`. */
+/** Throws `UsageError` or `ConfigurationError`: `tls-cert-and-key`, `tls-cert-unused`, `advertise-unused`. */
 function refuseMisfits(settings: Settings): void {
   const [certificate, key] = [settings["tls-cert"], settings["tls-key"]];
   const misfit = (named: Key, code: string, what: string, hint: string) => {
@@ -91,10 +91,12 @@ function refuseMisfits(settings: Settings): void {
       "Give both, or neither: the server makes its own then.",
     );
   }
-  if (certificate.value !== undefined && settings["tls-listen"].value === "none") {
+  if (settings["tls-listen"].value !== "none") return;
+  for (const named of ["tls-cert", "advertise"] as const) {
+    if (settings[named].value === undefined) continue;
     throw misfit(
-      "tls-cert",
-      "tls-cert-unused",
+      named,
+      `${named}-unused`,
       "is of no use where protocol 4 is not spoken: tls-listen is none",
       "Leave one of them out.",
     );

@@ -27,12 +27,14 @@ export function toServerOptions(settings: Settings): ServerOptions {
     settings["tls-cert"].value,
     settings["tls-key"].value,
   ];
+  const advertise = settings.advertise.value;
   const editions = settings.edition.value;
   return {
     ...toRules(settings),
     listen: settings.listen.value.map((address) => ({ editions, ...address })),
     dataFolder: settings.data.value,
     ...(tlsListen === "none" ? {} : { tlsListen }),
+    ...(advertise === undefined ? {} : { advertise }),
     ...(certificate === undefined || key === undefined ? {} : { tlsFiles: { certificate, key } }),
   };
 }

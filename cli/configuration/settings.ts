@@ -11,9 +11,11 @@ import {
   type Edition,
   EDITIONS,
   findEdition,
+  MAX_PORT,
   parseAddress,
 } from "../../protocol/mod.ts";
 import {
+  type Advertised,
   LIMIT_NAMES,
   type LimitDefinition,
   LIMITS,
@@ -74,6 +76,15 @@ const SERVING = {
       'free one where that is taken; "none": nowhere',
     default: "beside",
     parse: parseTlsListen,
+  },
+  "advertise": {
+    group: "Serving",
+    placeholder: "host:port[,tls-port]",
+    what: "the address that clients connect to, if it is not where the server listens (NAT, " +
+      "containers); without a TLS port, protocol 4 is at the next port",
+    default: "",
+    defaultWords: "the machine's name, and the ports of listen and tls-listen",
+    parse: parseAdvertised,
   },
   "tls-cert": {
     group: "Serving",
@@ -208,6 +219,19 @@ function parseTlsListen(text: string): Address | "beside" | "none" {
   const address = parseAddress(text);
   if (address !== undefined) return address;
   throw new InvalidArgumentError('Expected HOST:PORT, such as 0.0.0.0:1257, "beside" or "none".');
+}
+
+/** No text advertises nothing. */
+function parseAdvertised(text: string): Advertised | undefined {
+  if (text === "") return undefined;
+  const [where = "", tls] = text.split(/,(.*)/s);
+  const address = parseAddress(where);
+  const tlsPort = tls === undefined ? "next" : parseAddress(`host:${tls}`)?.port;
+  const hasNext = address !== undefined && address.port < MAX_PORT;
+  if (address?.port && tlsPort && (tlsPort !== "next" || hasNext)) return { address, tlsPort };
+  throw new InvalidArgumentError(
+    "Expected HOST:PORT or HOST:PORT,TLS-PORT, such as files.example.org:2256,2257.",
+  );
 }
 
 function parseEditions(text: string): Edition[] {

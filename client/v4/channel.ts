@@ -8,6 +8,7 @@ import {
   type Bytes,
   ConfigurationError,
   formatAddress,
+  MAX_PORT,
   NetworkError,
   printable,
   ProtocolError,
@@ -40,6 +41,11 @@ export interface FindOptions extends Watchable, Stoppable {
   readonly byProtocol3?: "possible" | "impossible" | undefined;
 }
 
+/** Where protocol 4 is spoken, on the host that was asked, and the certificate that is shown there. */
+export interface Found extends HelloAnswer {
+  readonly port: number;
+}
+
 /** What a server of protocol 3 does about a hello, as it goes on "does not answer as one of protocol 4: …". */
 export interface Unanswered {
   readonly unanswered: string;
@@ -50,7 +56,7 @@ export async function findSecure(
   address: Address,
   timeouts: Timeouts,
   options: FindOptions = {},
-): Promise<HelloAnswer> {
+): Promise<Found> {
   const answer = await askForProtocol4(address, timeouts, options);
   if ("unanswered" in answer) throw noHello(address, answer.unanswered, options.byProtocol3);
   return answer;
@@ -66,7 +72,7 @@ export async function askForProtocol4(
   address: Address,
   timeouts: Timeouts,
   { watch, signal, byProtocol3 }: FindOptions = {},
-): Promise<HelloAnswer | Unanswered> {
+): Promise<Found | Unanswered> {
   using socket = await connect(address, timeouts, { signal });
   const observe = watch?.();
   const close = () => socket[Symbol.dispose]();
@@ -106,13 +112,20 @@ export async function askForProtocol4(
 }
 
 /** What has come so far; `undefined` while more is needed. */
-function readAnswer(address: Address, bytes: Bytes): HelloAnswer | Unanswered | undefined {
+function readAnswer(address: Address, bytes: Bytes): Found | Unanswered | undefined {
   if (bytes.length < RESPONSE_HEADER_SIZE) return undefined;
   const header = decodeResponseHeader(bytes);
   if (isTlsAlert(header)) throw tlsPort(address);
   if (isBusy(header)) throw busy(address);
   if (isGeneralError(header)) return { unanswered: "it answers with an error of protocol 3" };
-  return decodeHelloAnswer(bytes);
+  const answer = decodeHelloAnswer(bytes);
+  return answer && { ...answer, port: answer.port === "next" ? portAfter(address) : answer.port };
+}
+
+/** Throws `ProtocolError` `protocol-4-not-spoken`. */
+function portAfter({ port }: Address): number {
+  if (port < MAX_PORT) return port + 1;
+  throw new ProtocolError("protocol-4-not-spoken", `There is no port after ${port}`);
 }
 
 /** What else is to be done, as the end of a hint. */
@@ -181,7 +194,7 @@ export async function readIdentity(certificate: Bytes): Promise<ServerIdentity> 
  */
 export async function openSecurely(
   address: Address,
-  answer: HelloAnswer,
+  answer: Found,
   fingerprint: Bytes,
   timeouts: Timeouts,
   signal?: AbortSignal,
@@ -231,13 +244,18 @@ export async function openByName(
 /** How the errors of rustls begin that say that a certificate is not good. */
 const NOT_VERIFIED = "invalid peer certificate:";
 
+/** The plain port has answered. */
+const UNREACHED = "The server says that it speaks protocol 4 there. Check that this port passes " +
+  "firewalls and port mappings too. If it has another number outside, the server's operator names " +
+  "it with --advertise HOST:PORT,TLS-PORT.";
+
 async function openTls(
   address: Address,
   options: Deno.StartTlsOptions,
   timeouts: Timeouts,
   signal: AbortSignal | undefined,
 ): Promise<Deno.TlsConn> {
-  const socket = await connect(address, timeouts, { signal });
+  const socket = await connect(address, timeouts, { signal, hint: UNREACHED });
   let connection: { close(): void } = socket;
   const ended = Promise.withResolvers<never>();
   const seconds = timeouts.connectMs / 1000;

@@ -21,6 +21,8 @@ const VERSION = 4;
 const HELLO_CODE = 0x7834;
 const ANSWER_CODE = 0x7835;
 const BUSY_CODE = 0x7836;
+/** Stands for a port that the client knows by the one that it has connected to. */
+const NEXT_PORT = 0;
 /** No answer has a larger payload, in bytes. */
 const MAX_ANSWER = 16 * 1024;
 /** No certificate that is told of is larger, in bytes. */
@@ -28,7 +30,8 @@ export const MAX_CERTIFICATE = MAX_ANSWER - 2;
 
 /** Where protocol 4 is spoken, and the certificate that is shown there; nothing of it is proven yet. */
 export interface HelloAnswer {
-  readonly port: number;
+  /** On the same host; `next`: the one after the port that the client has connected to. */
+  readonly port: number | "next";
   /** X.509, DER. */
   readonly certificate: Bytes;
 }
@@ -47,7 +50,7 @@ export function encodeHelloAnswer({ port, certificate }: HelloAnswer): Bytes {
   const payloadSize = 2 + certificate.length;
   const writer = new ByteWriter(RESPONSE_HEADER_SIZE + payloadSize);
   writeResponseHeader(writer, { version: VERSION, code: ANSWER_CODE, payloadSize });
-  return writer.u16(port).put(certificate).bytes;
+  return writer.u16(port === "next" ? NEXT_PORT : port).put(certificate).bytes;
 }
 
 /** What a server says that speaks protocol 4 and has no room for another connection. */
@@ -82,5 +85,6 @@ export function decodeHelloAnswer(bytes: Bytes): HelloAnswer | undefined {
   if (bytes.length < RESPONSE_HEADER_SIZE + payloadSize) return undefined;
   const payload = bytes.subarray(RESPONSE_HEADER_SIZE, RESPONSE_HEADER_SIZE + payloadSize);
   const reader = new ByteReader(payload);
-  return { port: reader.u16(), certificate: reader.rest().slice() };
+  const port = reader.u16();
+  return { port: port === NEXT_PORT ? "next" : port, certificate: reader.rest().slice() };
 }

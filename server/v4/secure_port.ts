@@ -5,7 +5,13 @@
  */
 import { type Address, NetworkError } from "../../protocol/mod.ts";
 import type { HelloAnswer } from "../../protocol/v4/hello.ts";
-import { type Arrival, type Listener, listenSecurely, type SecureListener } from "../listeners.ts";
+import {
+  type Advertised,
+  type Arrival,
+  type Listener,
+  listenSecurely,
+  type SecureListener,
+} from "../listeners.ts";
 import type { TlsIdentity } from "./identity.ts";
 
 /**
@@ -18,6 +24,7 @@ const RELISTEN_TRIES = 2000;
 export class SecurePort implements Listener {
   readonly address: Address;
   readonly #plain: Address;
+  readonly #advertised: Advertised | undefined;
   readonly #read: () => Promise<TlsIdentity>;
   /** `undefined` between two, and when it is closed. */
   #listener: SecureListener | undefined;
@@ -27,11 +34,17 @@ export class SecurePort implements Listener {
   #change = Promise.withResolvers<void>();
   #reloading: Promise<unknown> = Promise.resolve();
 
-  private constructor(listener: SecureListener, plain: Address, read: () => Promise<TlsIdentity>) {
+  private constructor(
+    listener: SecureListener,
+    plain: Address,
+    advertised: Advertised | undefined,
+    read: () => Promise<TlsIdentity>,
+  ) {
     this.address = listener.address;
     this.#listener = listener;
     this.#last = listener;
     this.#plain = plain;
+    this.#advertised = advertised;
     this.#read = read;
   }
 
@@ -40,9 +53,11 @@ export class SecurePort implements Listener {
     where: Address | "beside",
     plain: Address,
     identity: TlsIdentity,
+    advertised: Advertised | undefined,
     read: () => Promise<TlsIdentity>,
   ): SecurePort {
-    return new SecurePort(listenSecurely(where, plain, identity), plain, read);
+    const listener = listenSecurely(where, plain, identity, advertised);
+    return new SecurePort(listener, plain, advertised, read);
   }
 
   get announcement(): Listener["announcement"] {
@@ -107,7 +122,7 @@ export class SecurePort implements Listener {
       await new Promise((resolve) => setTimeout(resolve, tried === 1 ? 0 : RELISTEN_MS));
       if (this.#closed) return undefined;
       try {
-        return listenSecurely(this.address, this.#plain, identity);
+        return listenSecurely(this.address, this.#plain, identity, this.#advertised);
       } catch (error) {
         if (!(error instanceof NetworkError) || tried >= RELISTEN_TRIES) throw error;
       }

@@ -15,13 +15,13 @@ import {
   putFiles,
   XferError,
 } from "../../mod.ts";
-import { findSecure, openSecurely } from "../../client/v4/channel.ts";
+import { findSecure, type Found, openSecurely } from "../../client/v4/channel.ts";
 import { AccountFolder } from "../../client/v4/account.ts";
 import { KnownServers } from "../../client/v4/known_servers.ts";
 import { sign } from "../../protocol/v4/authentication.ts";
 import { fingerprintOf } from "../../protocol/v4/fingerprint.ts";
 import { FrameReader } from "../../protocol/v4/frames.ts";
-import { decodeHelloAnswer, encodeHelloAnswer, type HelloAnswer } from "../../protocol/v4/hello.ts";
+import { decodeHelloAnswer, encodeHelloAnswer } from "../../protocol/v4/hello.ts";
 import { encodeMessage, type Message } from "../../protocol/v4/messages.ts";
 import { ChunkSums } from "../../protocol/v4/chunk_sums.ts";
 import { pseudoRandomBytes, utf8 } from "../helpers/bytes.ts";
@@ -89,7 +89,7 @@ export async function fuzzServer(loop: Loop): Promise<void> {
 }
 
 /** A machine with much to do may be silent for so long that a server would be taken for one of another protocol. */
-async function soonSecure(address: Address): Promise<HelloAnswer> {
+async function soonSecure(address: Address): Promise<Found> {
   for (let attempt = 0; attempt < 5; attempt++) {
     const answer = await findSecure(address, DEFAULT_TIMEOUTS);
     if (answer !== undefined) return answer;

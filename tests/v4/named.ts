@@ -1,7 +1,7 @@
 /** A server that an authority vouches for, and who gets between it and its clients. */
 import assert from "node:assert/strict";
 import { type Address, DEFAULT_TIMEOUTS, type SecureOptions } from "../../mod.ts";
-import { findSecure } from "../../client/v4/channel.ts";
+import { findSecure, type Found } from "../../client/v4/channel.ts";
 import { KnownServers } from "../../client/v4/known_servers.ts";
 import { decodeHelloAnswer, encodeHelloAnswer, type HelloAnswer } from "../../protocol/v4/hello.ts";
 import { Authority, type Issued } from "../helpers/authority.ts";
@@ -44,7 +44,7 @@ export function lyingProxy(
   });
 }
 
-export async function helloOf(address: Address): Promise<HelloAnswer> {
+export async function helloOf(address: Address): Promise<Found> {
   const answer = await findSecure(address, DEFAULT_TIMEOUTS);
   assert.ok(answer !== undefined);
   return answer;

@@ -41,6 +41,7 @@ const TEXTS: Readonly<Record<string, readonly [string, string, string]>> = {
   "data": ["/a", "/b", "/c"],
   "listen": ["127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3 [::1]:4=2024"],
   "tls-listen": ["127.0.0.1:1", "none", "127.0.0.1:3"],
+  "advertise": ["h:1", "[::1]:2", "h:3,4"],
   "edition": ["2024", "2023a", "2023c,2022"],
   "registration": ["invite", "closed", "invite"],
   "log-format": ["json", "human", "json"],

@@ -14,11 +14,14 @@ import { CHUNK_SIZE } from "../../../protocol/v4/tree.ts";
 const bytes = (hex: string): Bytes => fromHex(hex) ?? new Uint8Array(0);
 
 Deno.test("vectors: hello and its answer", () => {
-  const { request, busy, answer, port, certificate } = vectors.hello;
+  const { request, busy, answer, answerNextPort, port, certificate } = vectors.hello;
   assert.equal(toHex(HELLO), request);
   assert.equal(toHex(BUSY), busy);
   assert.equal(toHex(encodeHelloAnswer({ port, certificate: bytes(certificate) })), answer);
   assert.deepEqual(decodeHelloAnswer(bytes(answer)), { port, certificate: bytes(certificate) });
+  const next = { port: "next", certificate: bytes(certificate) } as const;
+  assert.equal(toHex(encodeHelloAnswer(next)), answerNextPort);
+  assert.deepEqual(decodeHelloAnswer(bytes(answerNextPort)), next);
 });
 
 Deno.test("vectors: a fingerprint and its forms", async () => {
