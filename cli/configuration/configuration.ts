@@ -77,8 +77,10 @@ function refuseMisfits(settings: Settings): void {
   const [certificate, key] = [settings["tls-cert"], settings["tls-key"]];
   const misfit = (named: Key, code: string, what: string, hint: string) => {
     const { source } = settings[named];
-    const Fault = source.kind === "option" ? UsageError : ConfigurationError;
-    return new Fault(code, `${place(named, source)} ${what}`, { hint });
+    const message = `${place(named, source)} ${what}`;
+    return source.kind === "option"
+      ? new UsageError(code, message, { hint })
+      : new ConfigurationError(code, message, { hint });
   };
   if ((certificate.value === undefined) !== (key.value === undefined)) {
     const [given, missing] = certificate.value === undefined
@@ -92,11 +94,12 @@ function refuseMisfits(settings: Settings): void {
     );
   }
   if (settings["tls-listen"].value !== "none") return;
-  for (const named of ["tls-cert", "advertise"] as const) {
+  const ofProtocol4 = [["tls-cert", "tls-cert-unused"], ["advertise", "advertise-unused"]] as const;
+  for (const [named, code] of ofProtocol4) {
     if (settings[named].value === undefined) continue;
     throw misfit(
       named,
-      `${named}-unused`,
+      code,
       "is of no use where protocol 4 is not spoken: tls-listen is none",
       "Leave one of them out.",
     );

@@ -31,6 +31,11 @@ const ELSEWHERE: readonly {
     ...{ file: "client/v4/reasons.ts", argument: "codeOf(reason" },
     codes: async () => ["refused", ...await refusalCodes()],
   },
+  {
+    ...{ file: "cli/configuration/configuration.ts", argument: "code" },
+    codes: (source) =>
+      literalsOf(/function refuseMisfits([\s\S]*)/, source, /"([a-z-]+-(?:unused|and-key))"/g),
+  },
   // Errors that were made before, told in other words.
   { file: "client/v4/introduction.ts", argument: "error.code", codes: () => [] },
   { file: "client/v4/secure_client.ts", argument: "cause.code", codes: () => [] },

@@ -1,11 +1,12 @@
 /** Processes that end with the one that started them, whatever happens to it. */
+import { delimiter, join } from "node:path";
 import { RUN_VARIABLE } from "./marked.ts";
 
 /**
  * What stands before a command so that the kernel kills it when its parent ends, even if that was killed itself:
  * setpriv(1) of Linux. Elsewhere a process that nobody ends stays.
  */
-const TIE = ["setpriv", "--pdeathsig", "KILL", "--"] as const;
+const TIE = [programPath("setpriv") ?? "setpriv", "--pdeathsig", "KILL", "--"] as const;
 /** Whether processes can be tied to the one that starts them here. */
 export const TIES: boolean = Deno.build.os === "linux" && canTie();
 
@@ -24,6 +25,18 @@ export function tiedCommand(
   const run = Deno.env.get(RUN_VARIABLE);
   const mark = run === undefined ? {} : { [RUN_VARIABLE]: run };
   return new Deno.Command(first, { ...options, args: rest, env: { ...mark, ...env } });
+}
+
+/** Where a program is that is on the PATH. */
+export function programPath(name: string): string | undefined {
+  const folders = (Deno.env.get("PATH") ?? "").split(delimiter);
+  return folders.map((folder) => join(folder, name)).find((path) => {
+    try {
+      return Deno.statSync(path).isFile;
+    } catch {
+      return false;
+    }
+  });
 }
 
 function canTie(): boolean {

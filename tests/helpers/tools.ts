@@ -1,16 +1,9 @@
 /** Programs that a test may need and that are not on every machine. */
-import { delimiter, join } from "node:path";
-import { tiedCommand } from "./tied.ts";
+import { programPath, tiedCommand } from "./tied.ts";
 
 /** Whether a program is on the PATH. A test that needs it is left out, and listed as ignored, where it is not. */
 export function hasTool(name: string): boolean {
-  return (Deno.env.get("PATH") ?? "").split(delimiter).some((folder) => {
-    try {
-      return Deno.statSync(join(folder, name)).isFile;
-    } catch {
-      return false;
-    }
-  });
+  return programPath(name) !== undefined;
 }
 
 export interface Ran {
