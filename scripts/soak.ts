@@ -18,6 +18,7 @@ import { Loop } from "../tests/faults/loop.ts";
 import { cutEverywhere, flipEverywhere, reshapeEverything } from "../tests/faults/network.ts";
 import { fuzzClient, fuzzReader, fuzzServer, fuzzTexts } from "../tests/faults/odd_peers.ts";
 import { killAtEveryCallOfRegistration } from "../tests/faults/registration.ts";
+import { killRepairAtEveryCall } from "../tests/faults/repairs.ts";
 import { hugeFile, manyFiles } from "../tests/faults/round_trip.ts";
 import {
   cutHello,
@@ -57,6 +58,11 @@ const PARTS: readonly Part[] = [
     name: "v4-kills-at-calls",
     what: "the same in all that a client of protocol 4 does, from the first start on",
     work: (loop) => killAtEveryCallSecurely(loop),
+  },
+  {
+    name: "repair-kills",
+    what: "verify --repair is killed before and after each call to file system and database",
+    work: (loop) => killRepairAtEveryCall(loop),
   },
   {
     name: "client-kills",

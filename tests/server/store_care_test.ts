@@ -64,6 +64,44 @@ for (const [what, damage] of Object.entries(DAMAGES)) {
   });
 }
 
+Deno.test("repair: one that ends right after a move has written down what it moved, and the next start finishes it", async () => {
+  await using folder = await TemporaryFolder.create();
+  const data = await prepared(folder);
+  const victim = await firstFile(data);
+  await Deno.truncate(join(data, victim.path), 10);
+  const rename = Deno.rename;
+  try {
+    Deno.rename = async (from, to) => {
+      await rename(from, to);
+      throw new Error("the process ends here");
+    };
+    await assert.rejects(verify({ dataFolder: data, repair: true }), /the process ends here/);
+  } finally {
+    Deno.rename = rename;
+  }
+  const [moved] = [...Deno.readDirSync(join(data, "quarantine"))];
+  const record = () => Deno.readTextFileSync(join(data, "quarantine.jsonl"));
+  const [line = ""] = record().split("\n");
+  const { movedTo, user, name } = JSON.parse(line);
+  assert.deepEqual([movedTo, user, name], [`quarantine/${moved?.name}`, "Alice", "file0"]);
+  await (await Server.start({ listen, dataFolder: data })).close();
+  assert.deepEqual((await files(data)).map(({ name }) => name), ["file1", "file2", "file3"]);
+  assert.equal(record(), `${line}\n`, "once");
+  assert.deepEqual(await findings(data), []);
+});
+
+Deno.test("repair: a record that has no end of its last line loses nothing", async () => {
+  await using folder = await TemporaryFolder.create();
+  const data = await prepared(folder);
+  const before = '{"kind":"stray","note":"by hand"}';
+  await Deno.writeTextFile(join(data, "quarantine.jsonl"), before);
+  for (const { path } of (await files(data)).slice(0, 2)) Deno.removeSync(join(data, path));
+  await findings(data, true);
+  const lines = Deno.readTextFileSync(join(data, "quarantine.jsonl")).trimEnd().split("\n");
+  assert.deepEqual(lines.map((line) => JSON.parse(line).kind), ["stray", "missing", "missing"]);
+  assert.equal(lines[0], before);
+});
+
 Deno.test("verify: whatever is damaged is found, nothing else, and repair loses no byte", async () => {
   await fc.assert(
     fc.asyncProperty(

@@ -1,0 +1,150 @@
+/** Repairs that are killed before and after each of their calls to file system and database. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { listStored, Server, verify } from "../../mod.ts";
+import { pseudoRandomBytes } from "../helpers/bytes.ts";
+import { tamper } from "../helpers/database.ts";
+import { TemporaryFolder } from "../helpers/temporary.ts";
+import { tiedCommand } from "../helpers/tied.ts";
+import { put, Scene } from "../v4/scene.ts";
+import type { KilledRepair } from "./killed_repair.ts";
+import type { Loop } from "./loop.ts";
+
+const PROGRAM = fileURLToPath(new URL("killed_repair.ts", import.meta.url));
+const SIDE_BY_SIDE = 2;
+/** Larger than what the catalog keeps. */
+const LARGE = 20_000;
+const STRAY = "a stray file";
+
+interface Line {
+  readonly kind: string;
+  readonly path: string;
+  readonly movedTo?: string;
+}
+
+/** A data folder with damage of every kind, on disk and in the catalog, beside sound files. */
+async function prepare(): Promise<Scene> {
+  const scene = await Scene.create();
+  {
+    using client = await scene.client("Alice");
+    for (const name of ["cut", "changed", "gone", "folder", "sound", "small", "little"]) {
+      const size = ["small", "little"].includes(name) ? 100 : LARGE;
+      const file = await scene.source(name, pseudoRandomBytes(size, name.length));
+      await put(client, [{ file, name }]);
+    }
+  }
+  await scene.server.close();
+  const paths = new Map(
+    (await listStored(scene.data)).flatMap(({ files }) => files)
+      .map(({ name, path }) => [name, join(scene.data, path)]),
+  );
+  const of = (name: string) => paths.get(name) ?? assert.fail(name);
+  await Deno.truncate(of("cut"), 10);
+  await Deno.writeFile(of("changed"), pseudoRandomBytes(LARGE, 99));
+  await Deno.remove(of("gone"));
+  await Deno.remove(of("folder"));
+  await Deno.mkdir(of("folder"));
+  await Deno.writeTextFile(join(scene.data, "files", "stray"), STRAY);
+  tamper(
+    join(scene.data, "catalog.db"),
+    "UPDATE files SET content = CAST(x'00' || substr(content, 2) AS BLOB) WHERE name = 'small'",
+  );
+  return scene;
+}
+
+/** What is put aside, by kind and path in the order of paths. */
+const EXPECTED = ["changed", "changed", "changed", "changed", "missing", "stray"];
+const SOUND = ["little", "sound"];
+
+/**
+ * Repairs, killed at one call after another: nothing is in quarantine that is not written down, the next start finishes what
+ * was begun, and the next repair comes to the same end as one that nobody has killed.
+ */
+export async function killRepairAtEveryCall(loop: Loop, { every = 1 } = {}): Promise<void> {
+  await using scene = await prepare();
+  for (const when of ["before", "after"] as const) {
+    await loop.atCalls({ every, sideBySide: SIDE_BY_SIDE }, async (at) => {
+      const killed = await killAt(scene.data, { at, when });
+      if (killed) loop.count("killed");
+      return killed;
+    });
+  }
+}
+
+/** Returns whether the repair got as far as to be killed. */
+async function killAt(
+  original: string,
+  kill: Pick<KilledRepair, "at" | "when">,
+): Promise<boolean> {
+  await using folder = await TemporaryFolder.createInMemory();
+  const dataFolder = folder.join("data");
+  copyFolder(original, dataFolder);
+  try {
+    const killed = await repair({ dataFolder, ...kill });
+    // Each that was moved is written down, however early the end came.
+    const recorded = new Set(linesOf(dataFolder).map(({ movedTo }) => movedTo));
+    assert.deepEqual(quarantined(dataFolder).filter((path) => !recorded.has(path)), []);
+
+    await (await Server.start({ listen: [LOOPBACK], dataFolder })).close();
+    const finished = linesOf(dataFolder);
+    const moved = finished.flatMap(({ movedTo }) => movedTo ?? []);
+    assert.deepEqual(moved.sort(), quarantined(dataFolder), "the start has finished it");
+    const stored = (await listStored(dataFolder)).flatMap(({ files }) => files);
+    const paths = new Set(finished.map(({ path }) => path));
+    assert.deepEqual(stored.filter(({ path }) => paths.has(path)), [], "their rows are gone");
+
+    await verify({ dataFolder, repair: true });
+    const lines = linesOf(dataFolder);
+    assert.deepEqual(lines.map(({ kind }) => kind).sort(), EXPECTED);
+    assert.equal(new Set(lines.map(({ path }) => path)).size, EXPECTED.length, "each once");
+    assert.equal((await verify({ dataFolder })).findings, 0);
+    const left = (await listStored(dataFolder)).flatMap(({ files }) => files);
+    assert.deepEqual(left.map(({ name }) => name).sort(), SOUND);
+    const stray = lines.find(({ kind }) => kind === "stray")?.movedTo ?? assert.fail();
+    assert.equal(Deno.readTextFileSync(join(dataFolder, stray)), STRAY);
+    return killed;
+  } catch (error) {
+    throw new Error(`killed ${kill.when} call ${kill.at}: ${error}`, { cause: error });
+  }
+}
+
+const LOOPBACK = { hostname: "127.0.0.1", port: 0 };
+
+async function repair(options: KilledRepair): Promise<boolean> {
+  const { code, signal, stderr } = await tiedCommand(Deno.execPath(), {
+    args: ["run", "--quiet", "--no-check", "--allow-all", PROGRAM, JSON.stringify(options)],
+    ...{ stdin: "null", stdout: "null", stderr: "piped" },
+  }).output();
+  assert.ok(code === 0 || signal === "SIGKILL", new TextDecoder().decode(stderr));
+  return signal === "SIGKILL";
+}
+
+/** What is written down of what was put aside, but for a line that was cut off. */
+function linesOf(dataFolder: string): Line[] {
+  try {
+    const lines = Deno.readTextFileSync(join(dataFolder, "quarantine.jsonl")).split("\n");
+    return lines.slice(0, -1).map((line) => JSON.parse(line));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+}
+
+function quarantined(dataFolder: string): string[] {
+  try {
+    return [...Deno.readDirSync(join(dataFolder, "quarantine"))]
+      .map(({ name }) => `quarantine/${name}`).sort();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+}
+
+function copyFolder(from: string, to: string): void {
+  Deno.mkdirSync(to, { mode: 0o700 });
+  for (const { name, isDirectory } of Deno.readDirSync(from)) {
+    if (isDirectory) copyFolder(join(from, name), join(to, name));
+    else Deno.copyFileSync(join(from, name), join(to, name));
+  }
+}
