@@ -91,7 +91,7 @@ export function clientCommand(client: Command, run: Run): void {
     )
     .option(
       "--retries <n>",
-      `how often to try again when the network fails, 0 to ${MAX_RETRIES}`,
+      `how often to try again when the network fails without progress, 0 to ${MAX_RETRIES}`,
       numberBetween(0, MAX_RETRIES, "a whole number"),
       DEFAULT_RETRIES,
     )

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Command } from "commander";
-import type { RemoteFile } from "../client/mod.ts";
+import { Lanes, type RemoteFile, SecureClient } from "../client/mod.ts";
 import {
   formatFingerprint,
   fromPrintable,
@@ -19,18 +19,20 @@ import { parseVersion } from "./quantities.ts";
 import type { Reporter } from "./reporter.ts";
 import type { Run } from "./run.ts";
 import { hintVersions, parseName, parseNames, REMOTE_NAME } from "./remote_name.ts";
-import type { Connect } from "./secure.ts";
+import type { OptionsOf } from "./secure.ts";
 import { example, isoTime } from "./words.ts";
 
 /** Adds the commands below `client`. */
-export function addRemoteFileCommands(client: Command, run: Run, connect: Connect): void {
+export function addRemoteFileCommands(client: Command, run: Run, optionsOf: OptionsOf): void {
+  const connect = async (command: Command) =>
+    await SecureClient.connectWithRetries(await optionsOf(command));
   client.command("list")
     .description("Print your files on the server, by name (protocol 4).")
     .argument("[prefix]", "how their names begin; without, all", fromPrintable)
     .addHelpText("after", example("xfer client list docs/") + AS_PRINTED)
     .action(async (prefix: string | undefined, _: unknown, command: Command) => {
-      using connection = await connect(command);
-      await reportAll(run.reporter, "file", (take) => connection.list(prefix ?? "", take));
+      using lanes = new Lanes(await optionsOf(command));
+      await reportAll(run.reporter, "file", (take) => lanes.list(prefix ?? "", take));
     });
   client.command("stat")
     .description("Print what the server knows of a file (protocol 4).")
@@ -38,8 +40,8 @@ export function addRemoteFileCommands(client: Command, run: Run, connect: Connec
     .option("--version <number>", "of an older one: see xfer client versions", parseVersion)
     .addHelpText("after", example("xfer client stat docs/report.pdf"))
     .action(async (name: string, { version }: { version?: number }, command: Command) => {
-      using connection = await connect(command);
-      const file = await connection.stat(name, version).catch((error) => {
+      using lanes = new Lanes(await optionsOf(command));
+      const file = await lanes.use(0, (client) => client.stat(name, version)).catch((error) => {
         const isMissing = error instanceof RefusedError && error.code === "no-such-file";
         throw isMissing && version !== undefined ? hintVersions(error, name) : error;
       });
@@ -50,8 +52,8 @@ export function addRemoteFileCommands(client: Command, run: Run, connect: Connec
     .argument("<name>", REMOTE_NAME, parseName)
     .addHelpText("after", example("xfer client versions report.pdf") + HOW_MANY)
     .action(async (name: string, _: unknown, command: Command) => {
-      using connection = await connect(command);
-      await reportAll(run.reporter, "version", (take) => connection.versions(name, take));
+      using lanes = new Lanes(await optionsOf(command));
+      await reportAll(run.reporter, "version", (take) => lanes.versions(name, take));
     });
   client.command("remove")
     .description("Remove files from the server with their versions, for good (protocol 4).")

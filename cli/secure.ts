@@ -12,7 +12,6 @@ import {
   readTransferInfo,
   type Retry,
   type RetryOptions,
-  SecureClient,
   type SecureOptions,
   type Timeouts,
   type TransferInfo,
@@ -43,8 +42,6 @@ export type Secure = SecureOptions & RetryOptions & { readonly onRetry: (retry: 
 
 /** What a command that only protocol 4 has connects with. Throws `UsageError` `protocol-4-only`. */
 export type OptionsOf = (command: Command) => Promise<Secure>;
-/** Connects, again where the network fails. */
-export type Connect = (command: Command) => Promise<SecureClient>;
 
 /** Adds the commands that only protocol 4 has. */
 export function addSecureCommands(client: Command, run: Run): void {
@@ -54,10 +51,8 @@ export function addSecureCommands(client: Command, run: Run): void {
     if (common.edition !== undefined || common.quirk !== undefined) throw dialectUnused(false);
     return await secureOptions(await readTransferInfo(common.transferInfo), common, run);
   };
-  const connect: Connect = async (command) =>
-    await SecureClient.connectWithRetries(await optionsOf(command));
   addGetCommand(client, run, optionsOf);
-  addRemoteFileCommands(client, run, connect);
+  addRemoteFileCommands(client, run, optionsOf);
   addLinkCommand(client, run, optionsOf);
 }
 

@@ -40,7 +40,7 @@ export { hasSecureAccount } from "./v4/account.ts";
 export { getFile, getFolder, type GetOptions, type GetOutcome } from "./v4/get_files.ts";
 export { getFiles, type GetManyOptions } from "./v4/get_several.ts";
 export { putFiles, type PutOptions, type PutOutcome } from "./v4/put_files.ts";
-export { type LaneOptions, MAX_LANES } from "./v4/lanes.ts";
+export { type LaneOptions, Lanes, MAX_LANES } from "./v4/lanes.ts";
 export { MIN_RATE, RateLimit } from "./v4/rate_limit.ts";
 export {
   type Choice,

@@ -16,7 +16,7 @@ const BACKOFF_BASE_MS = 1000;
 const BACKOFF_CAP_MS = 60_000;
 
 export interface RetryOptions extends Stoppable {
-  /** How often a file is tried again after trouble with the network; without, 5 times. 0 is never. */
+  /** How often to try again when the network fails without progress in between; without, 5 times. 0 is never. */
   readonly retries?: number;
   /** Waits for so many milliseconds. */
   readonly pause?: (ms: number) => Promise<void>;
@@ -25,7 +25,7 @@ export interface RetryOptions extends Stoppable {
 }
 
 export interface Retry {
-  /** Counted from 1. */
+  /** Counted from 1, again after progress. */
   readonly retry: number;
   /** How many there are at most. */
   readonly retries: number;
@@ -36,19 +36,25 @@ export interface Retry {
 }
 
 /**
- * Runs a task, and again while it fails with an error of the network and retries are left. Throws the last error; where
- * it is to stop, that of the task then, or `InterruptedError` from a wait.
+ * Runs a task, and again while it fails with an error of the network and retries are left. `progress` is a number that
+ * grows with what is done for good: a failure after it has grown counts as the first one, and the waits are short again.
+ * Throws the last error; where it is to stop, that of the task then, or `InterruptedError` from a wait.
  */
 export async function withRetries<T>(
   task: () => Promise<T>,
   { retries = DEFAULT_RETRIES, pause, random = Math.random, signal }: RetryOptions,
   onRetry: (retry: Retry) => void,
+  progress: () => number = () => 0,
 ): Promise<T> {
+  let reached = progress();
   for (let retry = 1;; retry++) {
     try {
       throwIfStopped(signal);
       return await task();
     } catch (error) {
+      const now = progress();
+      if (now > reached) retry = 1;
+      reached = now;
       const ofNetwork = error instanceof XferError && error.category === "network";
       if (!ofNetwork || retry > retries || signal?.aborted === true) throw error;
       const delayMs = backoffMs(retry, random);

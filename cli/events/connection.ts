@@ -178,13 +178,12 @@ export const CONNECTION_EVENTS = {
       code: text("the code of the error"),
       message: text("what has failed"),
       delay: number("how long is waited, in seconds"),
-      retry: count("which retry it is, from 1 on"),
-      retries: count("how many there are at most"),
+      retry: count("which retry it is, from 1 on; after progress from 1 on again"),
+      retries: count("how many there are at most without progress in between"),
     },
     words: ({ code, message, delay, retry, retries }, paint) =>
       `${message} ${paint("dim", `[${code}]`)}; trying again in ${
         Math.max(0.1, delay).toFixed(1)
-      } s, ` +
-      `${retry} of ${retries}`,
+      } s (${retry} of ${retries} without progress)`,
   }),
 } as const;

@@ -6,10 +6,10 @@
 import { printable, ProtocolError } from "../../protocol/mod.ts";
 import { pathNameFault } from "../../protocol/v4/path_name.ts";
 import { pathBelow } from "../local_paths.ts";
+import type { Lanes } from "./lanes.ts";
 import { isPart, partPath } from "./part_file.ts";
 import { RESUMABLE } from "./put_request.ts";
 import { Count, type RemoteFile } from "./remote_file.ts";
-import type { SecureClient } from "./secure_client.ts";
 import { lookOf, Twins } from "./twins.ts";
 
 /** Files that one run gets, at most: all are known before the first is got, and take about a kilobyte each. */
@@ -65,7 +65,7 @@ export function sumOf(a: Known, b = NOTHING): Known {
  * The files below a folder of the server. Throws `ProtocolError` `bad-file-name`, `too-many-files`, `unexpected-answer`.
  */
 export async function listItems(
-  client: SecureClient,
+  server: Pick<Lanes, "list">,
   folder: Folder,
 ): Promise<{ readonly items: Item[]; readonly known: Known }> {
   const { root, isExcluded, known = NOTHING } = folder;
@@ -84,7 +84,7 @@ export async function listItems(
       folders.add(at);
     }
   };
-  await client.list(prefix, (file) => {
+  await server.list(prefix, (file) => {
     const { name } = file;
     if (pathNameFault(name) !== undefined) throw outside(file);
     const relative = name.slice(prefix.length);

@@ -55,6 +55,8 @@ export interface Getting extends Stoppable {
   /** Makes the folder of the target, as soon as there is something to be written. */
   readonly makeFolder?: (() => Promise<void>) | undefined;
   readonly onEvent: (event: SecureEvent) => void;
+  /** More of the file is here than ever before. */
+  readonly onAdvance?: (() => void) | undefined;
 }
 
 /** Lives from the first connection that is used for it to the last. */
@@ -69,6 +71,8 @@ export class FileGet {
   /** Bytes that are wanted, and those of them that are here. */
   #size = 0;
   #done = 0;
+  /** The most that was ever here: a file that is replaced begins again, which must not go on without end. */
+  #furthest = 0;
   /** Whether there is a part of an earlier run of which it is not known yet what it is worth. */
   #isUncompared = false;
 
@@ -160,6 +164,10 @@ export class FileGet {
     if (wanted.length === 0) return;
     await (this.#part as PartFile).write(Math.max(0, offset - from), wanted);
     this.#done += wanted.length;
+    if (this.#done > this.#furthest) {
+      this.#furthest = this.#done;
+      this.#getting.onAdvance?.();
+    }
     this.#tell("received");
   }
 

@@ -86,7 +86,8 @@ export async function planFile(lanes: Lanes, options: GetOptions): Promise<Plan>
     return { files: 0, bytes: 0, known, get: () => Promise.resolve([there]) };
   }
   const get = async () => {
-    const file = await getOne(lanes, { ...options, version, target, force }, true);
+    const onAdvance = () => lanes.advance();
+    const file = await getOne(lanes, { ...options, version, target, force, onAdvance }, true);
     await syncNames(dirname(target));
     return [report(options, { state: "got", name, target, file })];
   };
@@ -122,7 +123,7 @@ export async function planFolder(
   const root = dirname(join(target, "file"));
   const isExcluded = excluder(exclude);
   const folder = { name, root, isExcluded, known: before };
-  const { items, known } = await lanes.use(0, (client) => listItems(client, folder));
+  const { items, known } = await listItems(lanes, folder);
   if (items.length === 0) throw nothingBelow(name);
   const tree = new TargetTree(root);
   const outcomes = new Map<Item, GetOutcome>();
@@ -132,6 +133,7 @@ export async function planFolder(
       ? { state: "not-got", name, target, error: outcome.error }
       : { ...outcome, name, target, file };
     outcomes.set(item, report(options, told));
+    lanes.advance();
     if (told.state !== "not-got") await twins?.add(target);
   };
   const unsettled = () => items.filter((item) => !outcomes.has(item));
@@ -147,7 +149,8 @@ export async function planFolder(
   const get = async (item: Item, client: SecureClient | undefined) => {
     const { file: { name }, target, isResumable, twins } = item;
     const makeFolder = () => tree.make(dirname(target));
-    const getting = { ...options, name, target, isResumable, force, makeFolder };
+    const onAdvance = () => lanes.advance();
+    const getting = { ...options, name, target, isResumable, force, makeFolder, onAdvance };
     try {
       if (force) await twins?.refuse(target);
       await getOne(client ?? lanes, getting, client === undefined);
@@ -175,7 +178,9 @@ export async function planFolder(
   return { files: left.length, bytes, known, get: getAll };
 }
 
-type One = Omit<GetOptions, "target"> & Pick<Getting, "target" | "force" | "isResumable">;
+type One =
+  & Omit<GetOptions, "target">
+  & Pick<Getting, "target" | "force" | "isResumable" | "onAdvance">;
 
 /** Gets a file over one connection, or over those that there may be, again where the network fails. */
 async function getOne(

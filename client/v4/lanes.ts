@@ -3,9 +3,11 @@
  *
  * @module
  */
+import { Buffer } from "node:buffer";
 import { throwIfStopped } from "../../protocol/mod.ts";
 import { type Retry, type RetryOptions, withRetries } from "../retries.ts";
-import { SecureClient } from "./secure_client.ts";
+import { Count, type RemoteFile } from "./remote_file.ts";
+import { MAX_LISTED, MAX_VERSIONS, SecureClient, type TakeFile } from "./secure_client.ts";
 import type { SharedQueue } from "./shared_queue.ts";
 import type { SecureOptions } from "./session.ts";
 
@@ -22,6 +24,7 @@ export class Lanes implements Disposable {
   readonly #options: LaneOptions;
   readonly #clients: (SecureClient | undefined)[];
   #isIntroduced = false;
+  #progress = 0;
 
   constructor(options: LaneOptions) {
     this.#options = options;
@@ -38,9 +41,14 @@ export class Lanes implements Disposable {
     return this.#isIntroduced;
   }
 
+  /** Something was done that no failure undoes: those before it don't count any more. */
+  advance(): void {
+    this.#progress++;
+  }
+
   /**
-   * Does work over one connection, and again, as often as `retries` says, while the network fails. Throws what `work`
-   * does, and what keeps the client from getting in.
+   * Does work over one connection, and again while the network fails, as often as `retries` says without an `advance` in
+   * between. Throws what `work` does, and what keeps the client from getting in.
    */
   use<T>(lane: number, work: (client: SecureClient) => Promise<T>): Promise<T> {
     return this.#retrying(async () => await work(await this.#open(lane)));
@@ -82,13 +90,40 @@ export class Lanes implements Disposable {
     }
   }
 
+  /** Lists files by name as `SecureClient.list` does. Where the network fails it begins again, and hands each over once. */
+  list(prefix: string, take: TakeFile, max = MAX_LISTED): Promise<void> {
+    const list: List = (client, take) => client.list(prefix, take, max);
+    return this.#handOverOnce(list, isBehind, new Count(max, "files"), take);
+  }
+
+  /** The versions of a file, newest first, as `SecureClient.versions` gives them; otherwise like `list`. */
+  versions(name: string, take: TakeFile): Promise<void> {
+    const list: List = (client, take) => client.versions(name, take);
+    const isOlder: IsBehind = (file, last) => file.version < last.version;
+    return this.#handOverOnce(list, isOlder, new Count(MAX_VERSIONS, "versions"), take);
+  }
+
+  #handOverOnce(list: List, isBehind: IsBehind, count: Count, take: TakeFile): Promise<void> {
+    let last: RemoteFile | undefined;
+    return this.use(0, (client) => {
+      const before = last;
+      return list(client, (file) => {
+        if (before !== undefined && !isBehind(file, before)) return;
+        count.add();
+        last = file;
+        this.advance();
+        take(file);
+      });
+    });
+  }
+
   [Symbol.dispose](): void {
     for (const client of this.#clients) client?.[Symbol.dispose]();
   }
 
   #retrying<T>(task: () => Promise<T>): Promise<T> {
     const { onRetry = () => undefined } = this.#options;
-    return withRetries(task, this.#options, onRetry);
+    return withRetries(task, this.#options, onRetry, () => this.#progress);
   }
 
   async #open(lane: number): Promise<SecureClient> {
@@ -113,3 +148,11 @@ export class Lanes implements Disposable {
     };
   }
 }
+
+type List = (client: SecureClient, take: TakeFile) => Promise<void>;
+/** Whether a file comes behind another in a list. */
+type IsBehind = (file: RemoteFile, last: RemoteFile) => boolean;
+
+/** By name, in the order of a server: that of their UTF-8. */
+const isBehind: IsBehind = (file, last) =>
+  Buffer.compare(Buffer.from(file.name), Buffer.from(last.name)) > 0;

@@ -38,14 +38,29 @@ export interface Unchanged {
 /**
  * Sends files, the next before the one before is confirmed, and returns what came of each. Nothing is sent before all
  * were looked at; what can't be sent then comes last. What keeps the client from getting in is thrown. Only what the server
- * does not have is sent. What is unanswered when the network fails is sent again, as often as `retries` says.
+ * does not have is sent. What is unanswered when the network fails is sent again, as often as `retries` says without
+ * progress in between: a file that is settled, or of which the server holds more than before.
  * Where it is to stop, `InterruptedError` is what is said of all that is not stored.
  */
-export async function putFiles(options: PutOptions): Promise<PutOutcome[]> {
+export async function putFiles(asked: PutOptions): Promise<PutOutcome[]> {
+  const held = new Map<string, number>();
+  const options: PutOptions = {
+    ...asked,
+    onEvent(event) {
+      // That a server holds more of a file than before is progress. What was sent may be lost on the way.
+      if (event.type === "resumed" && event.offset > (held.get(event.file.path) ?? 0)) {
+        held.set(event.file.path, event.offset);
+        lanes.advance();
+      }
+      asked.onEvent?.(event);
+    },
+  };
   const { jobs, folders, failures } = await gather(options);
   const outcomes = new Map<Job, PutOutcome>();
+  using lanes = new Lanes(options);
   const report = (job: Job, outcome: PutOutcome) => {
     outcomes.set(job, outcome);
+    lanes.advance();
     options.onOutcome?.(outcome);
   };
   const settle: Settle = (job, outcome) => {
@@ -57,7 +72,6 @@ export async function putFiles(options: PutOptions): Promise<PutOutcome[]> {
     if (!(outcome instanceof XferError)) throw outcome;
     report(job, { state: "not-stored", path: file.path, error: outcome });
   };
-  using lanes = new Lanes(options);
   try {
     for (const job of await findUnchanged(lanes, jobs, folders, options)) {
       report(job, { state: "unchanged", file: job.file, name: job.name });
@@ -140,12 +154,8 @@ async function findUnchanged(
   const byName = new Map(jobs.map((job) => [job.name, job]));
   if (jobs.length > 0) {
     for (const folder of folders) {
-      await lanes.use(
-        0,
-        (client) =>
-          client.list(`${folder}/`, (file) => take(byName.get(file.name), file))
-            .catch(unlessRefused),
-      );
+      await lanes.list(`${folder}/`, (file) => take(byName.get(file.name), file))
+        .catch(unlessRefused);
     }
   }
   const isListed = ({ name }: Job) => folders.some((folder) => name.startsWith(`${folder}/`));
@@ -154,6 +164,7 @@ async function findUnchanged(
     sideBySide(named, async (job) => {
       const file = await client.stat(job.name).catch(unlessRefused);
       if (file !== undefined) take(job, file);
+      lanes.advance();
     }));
   const candidates = [...known].map(([job, known]) => ({ job, file: job.file, known }));
   const onCompared = (done: number, total: number) => onEvent?.({ type: "comparing", done, total });

@@ -22,7 +22,7 @@ export interface Outgoing {
   readonly name?: string;
 }
 
-type TakeFile = (file: RemoteFile) => void;
+export type TakeFile = (file: RemoteFile) => void;
 
 export interface Link {
   readonly token: string;
@@ -31,9 +31,9 @@ export interface Link {
 }
 
 /** Files that one list tells of, at most: nobody looks through more, and a list must come to an end. */
-const MAX_LISTED = 10_000_000;
+export const MAX_LISTED = 10_000_000;
 /** The same of the versions of a file: one for each half minute of a year. */
-const MAX_VERSIONS = 1_000_000;
+export const MAX_VERSIONS = 1_000_000;
 
 export class SecureClient implements Disposable {
   readonly #session: Session;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Bytes, NetworkError } from "../../protocol/mod.ts";
+import { type Bytes, NetworkError, RefusedError } from "../../protocol/mod.ts";
 import type { ChunkSums } from "../../protocol/v4/chunk_sums.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/tree.ts";
 import type { OpenSource } from "../source_file.ts";
@@ -71,7 +71,11 @@ async function spreadOver(
       const joined = transfer === undefined ? [] : others;
       await together(stretch, [
         stretch.run(main, reserved),
-        ...joined.map(({ exchange }) => takePart(exchange, transfer as Bytes, stretch, job)),
+        ...joined.map(({ exchange }) =>
+          takePart(exchange, transfer as Bytes, stretch, job).catch((error) => {
+            throw isGone(error) ? request.refusal ?? firstLost(error) : error;
+          })
+        ),
       ], sessions);
       if (!stretch.isStopped) continue;
       // Not where a chunk is sent: those who have joined confirm first what they sent.
@@ -115,6 +119,18 @@ async function takePart(
   const buffer = new Uint8Array(CHUNK_SIZE);
   await stretch.run(new Sender(source, buffer, (at, chunk) => exchange.sendChunk(tag, at, chunk)));
   await exchange.askFor({ kind: "leave", tag }, "done");
+}
+
+/** Whether the upload has ended that a connection has joined. */
+function isGone(error: unknown): boolean {
+  return error instanceof RefusedError && error.code === "no-such-transfer";
+}
+
+/** The server has seen that the first connection is lost before the client has. */
+function firstLost(cause: unknown): NetworkError {
+  return new NetworkError("connection-lost", "The connection that began the upload is lost", {
+    cause,
+  });
 }
 
 class Sender {
