@@ -7,13 +7,13 @@ import type { Command } from "commander";
 import { InterruptedError, throwIfStopped, toHex } from "../protocol/mod.ts";
 import {
   backup,
-  type ClientWithFiles,
   type CopyReport,
   exportFile,
-  listStored,
   restore,
+  type StoredVisitor,
   type Verified,
   verify,
+  visitStored,
 } from "../server/mod.ts";
 import { dataOf } from "./configuration/options.ts";
 import { DAMAGED, SUCCESS } from "./exit_codes.ts";
@@ -30,9 +30,7 @@ export function addStoreCommands(server: Command, run: Run): void {
     .description("Print the clients and their files.")
     .addHelpText("after", example("xfer server list --data /srv/xfer"))
     .action(async (_: unknown, command: Command) => {
-      for (const client of await listStored(await dataOf(command))) {
-        reportClient(run.reporter, client);
-      }
+      await visitStored(await dataOf(command), reportTo(run.reporter));
     });
   server.command("export")
     .description("Write a stored file out, after a check that it is as it was stored.")
@@ -132,19 +130,21 @@ async function reportCopy(run: Run, target: string, work: Promise<CopyReport>): 
   run.finish(damaged.length === 0 ? SUCCESS : DAMAGED);
 }
 
-function reportClient(reporter: Reporter, client: ClientWithFiles): void {
-  const { id, name: user, hasKey, firstSeen, lastSeen, speech: { edition }, files } = client;
-  const count = files.filter(({ current = true }) => current).length;
-  reporter.report({
-    ...{ event: "client", name: user, id: toHex(id), edition, hasKey, files: count },
-    oldVersions: files.length - count,
-    ...{ firstSeen: isoTime(firstSeen), lastSeen: isoTime(lastSeen) },
-  });
-  for (const { name, size, crc: cksum, storedAt, verified, path, ...file } of files) {
-    reporter.report({
-      ...{ event: "client-file", user, name, size, cksum },
-      ...{ stored: isoTime(storedAt), verified, path },
-      ...{ version: file.version ?? 1, current: file.current ?? true },
-    });
-  }
+function reportTo(reporter: Reporter): StoredVisitor {
+  let user = "";
+  return {
+    client({ id, name, hasKey, firstSeen, lastSeen, speech: { edition } }, counts) {
+      user = name;
+      reporter.report({
+        ...{ event: "client", name, id: toHex(id), edition, hasKey, ...counts },
+        ...{ firstSeen: isoTime(firstSeen), lastSeen: isoTime(lastSeen) },
+      });
+    },
+    file({ name, size, crc: cksum, storedAt, verified, path, version = 1, current = true }) {
+      reporter.report({
+        ...{ event: "client-file", user, name, size, cksum },
+        ...{ stored: isoTime(storedAt), verified, path, version, current },
+      });
+    },
+  };
 }

@@ -31,7 +31,8 @@ export const LIMITS = {
     option: "max-connections",
     ...{ unit: "count", default: 4096, least: 1 },
     what: "open connections",
-    reason: "each takes a descriptor and 4 KiB, or about 1 MiB while a file arrives",
+    reason:
+      "each takes a descriptor and 4 KiB; about 1 MiB while a file arrives, 3 MiB while one is sent",
     told: "the server has as many connections as it takes",
   },
   maxConnectionsPerAddress: {

@@ -5,7 +5,15 @@
  */
 export { backup, type CopyReport, restore } from "./backup.ts";
 export { type Entropy, systemEntropy } from "./entropy.ts";
-export { type ClientWithFiles, exportFile, type ExportRequest, listStored } from "./inspect.ts";
+export {
+  type ClientWithFiles,
+  exportFile,
+  type ExportRequest,
+  listStored,
+  type StoredClient,
+  type StoredVisitor,
+  visitStored,
+} from "./inspect.ts";
 export {
   DEFAULT_LIMITS,
   LIMIT_NAMES,

@@ -5,6 +5,7 @@
  */
 import {
   type Bytes,
+  concatBytes,
   equalBytes,
   IntegrityError,
   printable,
@@ -116,11 +117,21 @@ async function inspectChunks(
   { path, tree }: StoredFile,
 ): Promise<Difference | undefined> {
   if (tree === undefined) return undefined;
-  const chunks = await catalog.findChunks(path);
-  const isSound = chunks !== undefined && chunks.length % DIGEST_SIZE === 0 &&
+  const chunks = await allChunks(catalog, path);
+  const isSound = chunks.length % DIGEST_SIZE === 0 &&
     equalBytes(await inSlices(digestingTree(chunks), breath), tree.digest);
   if (isSound) return undefined;
   return otherContent("the digests of its chunks in the catalog are not those of the file");
+}
+
+async function allChunks(catalog: Catalog, path: string): Promise<Bytes> {
+  const pages: Bytes[] = [];
+  for (let at = 0;;) {
+    const page = await catalog.findChunks(path, at);
+    if (page === undefined || page.length === 0) return concatBytes(...pages);
+    pages.push(page);
+    at += page.length;
+  }
 }
 
 /** How a blob is not as it was stored. */

@@ -146,7 +146,8 @@ export interface Recorded {
 /** A file, the digests of its chunks if it has a tree, and its content if the catalog keeps that. */
 export interface WholeFile {
   readonly file: StoredFile;
-  readonly chunks?: Bytes;
+  /** How many bytes all of them have, and the first page. */
+  readonly chunks?: { readonly size: number; readonly first: Bytes };
   readonly content?: Bytes;
 }
 
@@ -260,8 +261,11 @@ export interface Catalog extends AccountCatalog, AsyncDisposable {
   findFile(clientId: Bytes, name: string, version?: number): Promise<StoredFile | undefined>;
   /** Whether a file, in any version, has this path. */
   refersTo(path: string): Promise<boolean>;
-  /** The digests of the chunks of the file at a path, one behind the other, if it has a tree. */
-  findChunks(path: string): Promise<Bytes | undefined>;
+  /**
+   * The digests of the chunks of the file at a path, one behind the other, if it has a tree: a page of them from a byte on,
+   * which is empty behind the last.
+   */
+  findChunks(path: string, from?: number): Promise<Bytes | undefined>;
   /** A file as `findFile` finds it, with what it takes to give it back. */
   findWhole(clientId: Bytes, name: string, version?: number): Promise<WholeFile | undefined>;
   /** All of the small file at a path, if the catalog keeps it. */
@@ -290,8 +294,12 @@ export interface Catalog extends AccountCatalog, AsyncDisposable {
   dropFile(clientId: Bytes, name: string): Promise<string[]>;
   /** Gives a file, with its old versions, another name that is free. Throws `CatalogRefusal` `name-conflict`. */
   renameFile(clientId: Bytes, oldName: string, newName: string): Promise<Renamed>;
-  /** A client's files, by name, old versions too. */
-  listFiles(clientId: Bytes): Promise<StoredFile[]>;
+  /** Up to `count` files of a client behind one, by name, old versions too; the first where `after` is left out. */
+  listFiles(
+    clientId: Bytes,
+    after?: Pick<StoredFile, "name" | "version">,
+    count?: number,
+  ): Promise<StoredFile[]>;
   /** Up to `count` files of all clients whose path comes behind `path`, by path: `""` begins. */
   listFilesAfter(path: string, count: number): Promise<StoredFile[]>;
   /** Whether a file or the list of orphans has this path. */

@@ -3,18 +3,13 @@
  *
  * @module
  */
-import { type Bytes, equalBytes } from "../../protocol/mod.ts";
+import type { Bytes } from "../../protocol/mod.ts";
 import type { Kind, Message, MessageOf } from "../../protocol/v4/messages.ts";
-import {
-  CHUNK_SIZE,
-  chunkCount,
-  chunkSize,
-  DIGEST_SIZE,
-  digestChunk,
-} from "../../protocol/v4/tree.ts";
+import { CHUNK_SIZE, chunkCount, DIGEST_SIZE } from "../../protocol/v4/tree.ts";
 import { recordDamage } from "../damage.ts";
 import type { StoredFile } from "../store/catalog.ts";
 import { removeOrphan } from "../storing.ts";
+import { ChunkDigests } from "./chunk_digests.ts";
 import { Refusal, refuseName } from "./refusal.ts";
 import { logFile, type Session } from "./session.ts";
 import { areDamaged, type FileWithTree, MAX_NAMED, refuseDamaged, withTree } from "./trees.ts";
@@ -128,12 +123,13 @@ async function get(session: Session, request: MessageOf<"get">): Promise<void> {
   const { file, digests, first, chunks } = await open(session, request);
   try {
     await answers.send(describe(tag, file));
-    for (let at = 0; at < digests.length; at += CHUNK_SIZE) {
-      await answers.send({ kind: "digests", tag, bytes: digests.slice(at, at + CHUNK_SIZE) });
+    for await (const bytes of digests.pages()) {
+      if (bytes === undefined) throw noSuchFile(file.name, file.version);
+      await answers.send({ kind: "digests", tag, bytes });
     }
     const end = Math.min(to, file.size);
     for (let at = beginOfChunk(from), piece = first; from < end && at < end;) {
-      if (piece.value === undefined || !isSound(file, digests, at, piece.value)) {
+      if (piece.value === undefined || !(await digests.isSound(at, piece.value))) {
         // A file that was replaced meanwhile has no row to be recorded in.
         await recordDamage(session.context, file, "content");
         throw areDamaged([file.name]);
@@ -148,16 +144,9 @@ async function get(session: Session, request: MessageOf<"get">): Promise<void> {
   }
 }
 
-/** Whether a chunk is the one that was stored. */
-function isSound({ size }: StoredFile, digests: Bytes, at: number, chunk: Bytes): boolean {
-  const index = at / CHUNK_SIZE;
-  const expected = digests.subarray(index * DIGEST_SIZE, (index + 1) * DIGEST_SIZE);
-  return chunk.length === chunkSize(size, index) && equalBytes(digestChunk(chunk), expected);
-}
-
 interface Opened {
   readonly file: FileWithTree;
-  readonly digests: Bytes;
+  readonly digests: ChunkDigests;
   /** The first chunk that is wanted, where any is, and those behind it: of this file, whatever becomes of its name. */
   readonly first: IteratorResult<Bytes, void>;
   readonly chunks: AsyncGenerator<Bytes, void, void>;
@@ -177,15 +166,17 @@ async function open(
     const found = await catalog.findWhole(owner.clientId, name, version);
     if (found === undefined) throw noSuchFile(name, version);
     const file = await withTree(session, found.file);
-    if (file === undefined) continue;
-    const digests = found.chunks ?? await catalog.findChunks(file.path);
+    // One that was just read for its tree has its digests from now on.
+    if (file === undefined || found.file.tree === undefined) continue;
     const begin = beginOfChunk(from);
     const chunks = found.content === undefined
       ? blobs.read(file.path, { from: begin, pieceSize: Math.min(CHUNK_SIZE, file.size) })
       : inMemory(found.content);
     const first = from < Math.min(to, file.size) ? await firstOf(chunks) : NONE;
-    const isWhole = digests?.length === chunkCount(file.size) * DIGEST_SIZE;
-    if (first !== undefined && isWhole) return { file, digests, first, chunks };
+    const isWhole = found.chunks?.size === chunkCount(file.size) * DIGEST_SIZE;
+    if (first !== undefined && found.chunks !== undefined && isWhole) {
+      return { file, digests: new ChunkDigests(catalog, file, found.chunks.first), first, chunks };
+    }
     await chunks.return();
     await refuseDamaged(context, file, first === undefined ? "missing" : "content");
   }

@@ -19,10 +19,13 @@ import {
 import type { Database } from "../database.ts";
 import { FILE_COLUMNS, type Row, STORED_COLUMNS, toFile } from "../rows.ts";
 import { findBy } from "./accounts.ts";
-import { PAGE_BYTES, read, write } from "./operation.ts";
+import { CHUNKS_PAGE, PAGE_BYTES, read, write } from "./operation.ts";
 import { addOrphan, removeOrphan } from "./orphans.ts";
 import { firstBehind } from "./prefix.ts";
 import { checkQuota } from "./usage.ts";
+
+/** Files that are listed at once where nobody has said how many. */
+const MAX_LISTED = 1000;
 
 export const FILE_OPERATIONS = {
   storeFile: write((database, file: StoredFile, options: StoreOptions = {}): Recorded => {
@@ -53,19 +56,27 @@ export const FILE_OPERATIONS = {
     name: string,
     version?: number,
   ): WholeFile | undefined => {
-    const row = rowsOf(database, `${FILE_COLUMNS}, chunks, content`, clientId, name, version)[0];
+    const columns = `${FILE_COLUMNS}, length(chunks) AS chunks_size,
+      substr(chunks, 1, ${CHUNKS_PAGE}) AS chunks, content`;
+    const row = rowsOf(database, columns, clientId, name, version)[0];
     if (row === undefined) return undefined;
-    const { chunks, content } = row as Record<"chunks" | "content", Bytes | null>;
+    const size = row["chunks_size"] as number | null;
+    const content = row["content"] as Bytes | null;
     return {
       file: toFile(row),
-      ...(chunks === null ? {} : { chunks }),
+      ...(size === null ? {} : { chunks: { size, first: pageOf(row) } }),
       ...(content === null ? {} : { content }),
     };
   }),
   refersTo: read((database, path: string): boolean =>
     database.all("SELECT 1 FROM files WHERE path = ?", path).length > 0
   ),
-  findChunks: read((database, path: string) => valueAt<Bytes>(database, "chunks", path)),
+  findChunks: read((database, path: string, from?: number): Bytes | undefined => {
+    const query = `SELECT length(chunks) AS chunks_size,
+      substr(chunks, ?, ${CHUNKS_PAGE}) AS chunks FROM files WHERE path = ?`;
+    const [row] = database.all(query, (from ?? 0) + 1, path);
+    return (row?.["chunks_size"] ?? null) === null ? undefined : pageOf(row as Row);
+  }),
   findContent: read((database, path: string) => valueAt<Bytes>(database, "content", path)),
   findContentSize: read((database, path: string) =>
     valueAt<number>(database, "length(content)", path)
@@ -121,10 +132,17 @@ export const FILE_OPERATIONS = {
     refuseConflict(database, clientId, newName);
     return "renamed";
   }),
-  listFiles: read((database, clientId: Bytes): StoredFile[] =>
-    database.all(
-      `SELECT ${FILE_COLUMNS} FROM files WHERE client_id = ? ORDER BY name, version`,
-      clientId,
+  listFiles: read((
+    database,
+    clientId: Bytes,
+    after?: Pick<StoredFile, "name" | "version">,
+    count?: number,
+  ): StoredFile[] =>
+    database.some(
+      PAGE_BYTES,
+      `SELECT ${FILE_COLUMNS} FROM files WHERE client_id = ? AND (name, version) > (?, ?)
+       ORDER BY name, version LIMIT ?`,
+      ...[clientId, after?.name ?? "", after?.version ?? 0, count ?? MAX_LISTED],
     ).map(toFile)
   ),
   listFilesAfter: read((database, path: string, count: number): StoredFile[] =>
@@ -176,10 +194,15 @@ function rowsOf(
     : database.all(`${ofName} AND version = ?`, clientId, name, version);
 }
 
+/** A page of digests. A part of an empty blob is NULL to SQLite. */
+function pageOf(row: Row): Bytes {
+  return (row["chunks"] as Bytes | null) ?? new Uint8Array(0);
+}
+
 /** What is known of the file at a path, if there is one, and it is known. */
 function valueAt<T extends Bytes | number>(
   database: Database,
-  value: "chunks" | "content" | "length(content)",
+  value: "content" | "length(content)",
   path: string,
 ): T | undefined {
   const [row] = database.all(`SELECT ${value} AS value FROM files WHERE path = ?`, path);

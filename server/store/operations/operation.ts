@@ -24,6 +24,9 @@ export function read<Args extends readonly unknown[], Result>(
  */
 export const PAGE_BYTES = 128 * 1024;
 
+/** Bytes of a page of digests: those of 32 GiB, so that nearly every file has one page. */
+export const CHUNKS_PAGE = 1024 * 1024;
+
 /** All of the work is done, or nothing. */
 export function write<Args extends readonly unknown[], Result>(
   run: (database: Database, ...args: Args) => Result,

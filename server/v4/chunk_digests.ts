@@ -1,0 +1,62 @@
+/**
+ * The digests of a file's chunks, a page at a time: a connection holds one while its client does not read.
+ *
+ * @module
+ */
+import { type Bytes, equalBytes } from "../../protocol/mod.ts";
+import {
+  CHUNK_SIZE,
+  chunkCount,
+  chunkSize,
+  DIGEST_SIZE,
+  digestChunk,
+} from "../../protocol/v4/tree.ts";
+import type { Catalog, StoredFile } from "../store/catalog.ts";
+import { CHUNKS_PAGE } from "../store/operations/operation.ts";
+
+export class ChunkDigests {
+  readonly #catalog: Pick<Catalog, "findChunks">;
+  readonly #file: Pick<StoredFile, "path" | "size">;
+  #page: Bytes;
+  /** Where the page begins, in bytes of all digests. */
+  #begin = 0;
+
+  /** `first`: those that the catalog has found with the file. */
+  constructor(
+    catalog: Pick<Catalog, "findChunks">,
+    file: Pick<StoredFile, "path" | "size">,
+    first: Bytes,
+  ) {
+    this.#catalog = catalog;
+    this.#file = file;
+    this.#page = first;
+  }
+
+  /** All of them in order; `undefined` in the place of those that are not there any more. */
+  async *pages(): AsyncGenerator<Bytes | undefined, void, void> {
+    const size = chunkCount(this.#file.size) * DIGEST_SIZE;
+    for (let at = 0; at < size; at += CHUNKS_PAGE) {
+      yield await this.#at(at) ? this.#page : undefined;
+    }
+  }
+
+  /** Whether a chunk is the one that was stored. Of a file that was removed meanwhile that is for its client to judge. */
+  async isSound(offset: number, chunk: Bytes): Promise<boolean> {
+    const index = offset / CHUNK_SIZE;
+    if (chunk.length !== chunkSize(this.#file.size, index)) return false;
+    if (!(await this.#at(index * DIGEST_SIZE))) return true;
+    const at = index * DIGEST_SIZE - this.#begin;
+    return equalBytes(digestChunk(chunk), this.#page.subarray(at, at + DIGEST_SIZE));
+  }
+
+  /** Turns to the page that has a digest; `false` where there is none. */
+  async #at(position: number): Promise<boolean> {
+    const begin = position - position % CHUNKS_PAGE;
+    if (begin === this.#begin) return true;
+    const page = await this.#catalog.findChunks(this.#file.path, begin);
+    if (page === undefined) return false;
+    this.#page = page;
+    this.#begin = begin;
+    return true;
+  }
+}
