@@ -47,7 +47,12 @@ export class Link implements Disposable {
     // Servers that fill up frames take one message a connection.
     if (profile.habits.has("frames")) this.close();
     if (this.#connection !== undefined) return;
-    this.#connection = await ServerConnection.open(server, profile, timeouts, signal);
+    const connection = await ServerConnection.open(server, profile, timeouts, signal);
+    if (this.#end !== undefined) {
+      connection[Symbol.dispose]();
+      throw this.#end;
+    }
+    this.#connection = connection;
     this.#observe = watch?.();
     onConnected();
   }

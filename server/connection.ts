@@ -210,11 +210,12 @@ export class Connection {
   async #endPart(): Promise<boolean> {
     const response = await this.#upload?.endPart();
     if (response !== undefined) return await this.#answer(this.#session.reply(response));
-    if (this.#upload?.isOpen && this.#peer.profile.habits.has("acknowledged-parts")) {
-      const { clientId } = this.#upload.request;
-      // The next part may come on another connection, and be there before this one is seen to end.
-      await this.#context.parked.park(this.#upload, this.#context.ticks());
+    const upload = this.#upload;
+    if (upload?.isOpen && this.#peer.profile.habits.has("acknowledged-parts")) {
+      const { clientId } = upload.request;
       this.#upload = undefined;
+      // The next part may come on another connection, and be there before this one is seen to end.
+      await this.#context.parked.park(upload, this.#context.ticks());
       return await this.#answer(this.#session.reply({ kind: "messageReceived", clientId }));
     }
     this.#session.proceed();

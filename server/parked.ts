@@ -24,10 +24,8 @@ export class ParkedUploads {
 
   async park(upload: Upload, now: number): Promise<void> {
     const key = keyOf(upload.request);
-    const before = this.#uploads.get(key);
-    this.#uploads.delete(key);
+    const dropped = this.#takeOut([key]);
     this.#uploads.set(key, { upload, since: now });
-    await before?.upload[Symbol.asyncDispose]();
     const owner = toHex(upload.request.clientId);
     const own = [...this.#uploads.keys()].filter((other) => other.startsWith(owner));
     const { maxParked, maxParkedPerClient } = this.#limits;
@@ -35,29 +33,34 @@ export class ParkedUploads {
       ...own.slice(0, Math.max(0, own.length - maxParkedPerClient)),
       ...[...this.#uploads.keys()].slice(0, Math.max(0, this.#uploads.size - maxParked)),
     ];
-    for (const oldest of surplus) {
-      const parked = this.#uploads.get(oldest);
-      this.#uploads.delete(oldest);
-      await parked?.upload[Symbol.asyncDispose]();
-    }
+    await disposeAll([...dropped, ...this.#takeOut(surplus)]);
   }
 
   /** Takes out the file that a packet is of. */
   take(packet: SendFile): Upload | undefined {
-    const key = keyOf(packet);
-    const parked = this.#uploads.get(key);
-    this.#uploads.delete(key);
-    return parked?.upload;
+    return this.#takeOut([keyOf(packet)])[0];
   }
 
   /** Drops files that have waited since before a time. */
   async expire(before: number): Promise<void> {
-    for (const [key, { upload, since }] of [...this.#uploads]) {
-      if (since >= before) continue;
-      this.#uploads.delete(key);
-      await upload[Symbol.asyncDispose]();
-    }
+    const expired = [...this.#uploads].filter(([, { since }]) => since < before);
+    await disposeAll(this.#takeOut(expired.map(([key]) => key)));
   }
+
+  /** All at once: what is to be dropped is nobody's to take while another one is being dropped. */
+  #takeOut(keys: readonly string[]): Upload[] {
+    const uploads: Upload[] = [];
+    for (const key of keys) {
+      const parked = this.#uploads.get(key);
+      if (parked !== undefined) uploads.push(parked.upload);
+      this.#uploads.delete(key);
+    }
+    return uploads;
+  }
+}
+
+async function disposeAll(uploads: readonly Upload[]): Promise<void> {
+  for (const upload of uploads) await upload[Symbol.asyncDispose]();
 }
 
 function keyOf({ clientId, fileName }: SendFile): string {

@@ -125,13 +125,12 @@ export class UnverifiedFiles {
 
   /** Discards files that arrived before a time. */
   async expire(before: number): Promise<void> {
-    for (const files of [...this.#byClient.values()]) {
-      const expired = files.filter((file) => file.arrivedAt < before);
-      for (const file of expired) {
-        this.#set(file.clientId, this.#of(file.clientId).filter((other) => other !== file));
-      }
-      await this.#discardAll(expired);
+    const expired = [...this.#byClient.values()].flat().filter((file) => file.arrivedAt < before);
+    // All at once: none is to be judged while another one is being discarded.
+    for (const { clientId } of expired) {
+      this.#set(clientId, this.#of(clientId).filter((file) => file.arrivedAt >= before));
     }
+    await this.#discardAll(expired);
   }
 
   #of(clientId: Bytes): readonly Unverified[] {

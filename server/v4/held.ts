@@ -80,7 +80,7 @@ export class HeldUploads {
     const { catalog } = this.#shared.store;
     for (;;) {
       const expired: PartialKey[] = await catalog.listPartialsBefore(before, PAGE);
-      for (const { clientId, name } of expired) await this.#drop(clientId, name);
+      for (const { clientId, name, path } of expired) await this.#drop(clientId, name, path);
       if (expired.length === 0) return;
     }
   }
