@@ -38,10 +38,10 @@ Deno.test("what can't be written is told, and leaves nothing behind", async () =
   await Deno.mkdir(folder.join("taken"));
   const failing = [
     () => writePrivateFile(folder.join("taken"), "x"),
-    () => writeFile(folder.join("taken"), "x", true),
     () => writeFile(folder.join("none/at/all"), "x", false),
   ];
   for (const write of failing) await assert.rejects(write, { code: "cannot-write" });
+  await assert.rejects(writeFile(folder.join("taken"), "x", true), { code: "target-exists" });
   assert.equal(await writeFile(folder.join("taken"), "x", false), false);
   assert.deepEqual(names(folder), ["taken"]);
 });
