@@ -1,8 +1,9 @@
 /** Quota: a stored file is taken off once, however many are on their way to replace it. */
 import assert from "node:assert/strict";
+import { IdentityFolder } from "../../client/identity.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/tree.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
-import { kindOf, Peer } from "../helpers/peer.ts";
+import { encrypt, kindOf, Peer, privateKey } from "../helpers/peer.ts";
 import { got, Scene } from "./scene.ts";
 import { missing, type Sent, Uploader } from "./uploader.ts";
 
@@ -150,4 +151,31 @@ Deno.test("protocol 3: a file that is sent again takes the place of the one that
   assert.notEqual(await send(other), "fileReceived", "the stored file is taken off already");
   assert.equal(kindOf(await peer.judge("crcValid", "a")), "messageReceived");
   assert.deepEqual(scene.blobs("staging"), []);
+});
+
+Deno.test("v4 credit: what an upload of protocol 3 takes off is taken off when the account goes over to protocol 4", async () => {
+  // What is announced of a file of protocol 3 is its ciphertext.
+  await using scene = await Scene.create({ quota: content.length + 500 });
+  const identityFolder = new IdentityFolder((await scene.options("Bob")).identityFolder);
+  const peer = await Peer.connect(scene.server.address);
+  {
+    using _peer = peer;
+    await peer.enrol("Bob");
+    assert.equal(kindOf(await peer.sendFile("a", content)), "fileReceived");
+    assert.equal(kindOf(await peer.judge("crcValid", "a")), "messageReceived");
+    const ciphertext = await encrypt(content, peer.aesKey ?? assert.fail());
+    await peer.write(peer.fileHead("a", ciphertext.length));
+    await peer.write(ciphertext.subarray(0, CHUNK_SIZE));
+    while (scene.blobs("staging").length === 0) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    await identityFolder.saveKey(privateKey);
+    await identityFolder.save({ name: "Bob", clientId: peer.clientId, privateKey });
+    (await scene.client("Bob"))[Symbol.dispose]();
+    using bob = await Uploader.login(scene, "Bob");
+    await assertRefused(bob, content, { mtime: 2 });
+  }
+  while (scene.blobs("staging").length > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  using bob = await Uploader.login(scene, "Bob");
+  await store(bob, content, { mtime: 2 });
 });
