@@ -62,7 +62,7 @@ export function addRemoteFileCommands(client: Command, run: Run, optionsOf: Opti
     .action(async (names: string[], _: unknown, command: Command) => {
       using connection = await connect(command);
       const remove = (name: string) => connection.remove(name);
-      run.finish(await removeEach(run.reporter, names, remove));
+      run.finish(await removeEach(run.reporter, new Set(names), remove));
     });
   client.command("rename")
     .description("Give a file on the server another name, one that is free (protocol 4).")
@@ -124,18 +124,20 @@ function report(
   });
 }
 
-/** Removes one after another; what the server refuses does not hold up the next. Returns the exit code. */
+/** Removes one after another, each once; what the server refuses does not hold up the next. Returns the exit code. */
 async function removeEach(
   reporter: Reporter,
-  names: readonly string[],
+  names: ReadonlySet<string>,
   remove: (name: string) => Promise<void>,
 ): Promise<number> {
   let exitCode = SUCCESS;
+  let done = 0;
   let end: XferError | undefined;
   for (const name of names) {
     try {
       if (end !== undefined) throw end;
       await remove(name);
+      done++;
       reporter.report({ event: "removed", name });
     } catch (error) {
       if (!(error instanceof XferError)) throw error;
@@ -147,5 +149,6 @@ async function removeEach(
       if (error.category !== "refused") end = error;
     }
   }
+  reporter.report({ event: "summary", action: "remove", done, failed: names.size - done });
   return exitCode;
 }

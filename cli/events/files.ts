@@ -59,6 +59,7 @@ const standing = <T extends Undone>(table: T, work: string) =>
 const DID = {
   put: { did: "Stored", there: "on the server already" },
   get: { did: "Got", there: "here already" },
+  remove: { did: "Removed", there: "gone" },
 } as const;
 
 const undone = ([before, after]: Undone[string], what: string) => `${before}: ${what}${after}`;
@@ -209,24 +210,25 @@ export const FILE_EVENTS = {
   "summary": defineEvent({
     // Where something has failed, it is said with --quiet too.
     kind: ({ failed }) => failed === 0 ? "note" : "error",
-    what: "What came of all files, at the end of `put` and `get`.",
+    what: "What came of all files, at the end of `put`, `get` and `remove`.",
     fields: {
-      action: oneOf(["put", "get"], "which way they went"),
-      done: count("files that were stored, or got"),
-      bytes: count("their bytes"),
-      unchanged: count("files that were there already"),
+      action: oneOf(["put", "get", "remove"], "what was done with them"),
+      done: count("files that were stored, got or removed"),
+      bytes: optional(count("their bytes, of `put` and `get`")),
+      unchanged: optional(count("files that were there already, of `put` and `get`")),
       skipped: optional(count("what was left out, of `put`: each has a `passed`")),
-      failed: count("files, and folders that can't be read, that were not stored, or not got"),
+      failed: count("files, and folders that can't be read, that were not stored, got or removed"),
     },
-    words: ({ action, done, bytes, unchanged, skipped = 0, failed }) => {
+    words: ({ action, done, bytes, unchanged = 0, skipped = 0, failed }) => {
       if (unchanged + skipped === 0 && done + failed === 1) return undefined; // all is said
       const { did, there } = DID[action];
       const isAllThere = done + failed === 0 && unchanged > 0;
       const nothing = isAllThere
         ? `Unchanged: ${unchanged === 1 ? "the file is" : "all are"} ${there}`
         : `${did} nothing`;
+      const size = bytes === undefined ? "" : ` (${plural(bytes, "byte")})`;
       return [
-        done === 0 ? nothing : `${did} ${plural(done, "file")} (${plural(bytes, "byte")})`,
+        done === 0 ? nothing : `${did} ${plural(done, "file")}${size}`,
         ...isAllThere || unchanged === 0 ? [] : [`unchanged ${unchanged}`],
         ...skipped === 0 ? [] : [`skipped ${skipped}`],
         ...failed === 0 ? [] : [`failed ${failed}`],

@@ -3,9 +3,15 @@
  *
  * @module
  */
-import { printable, ProtocolError } from "../../protocol/mod.ts";
+import {
+  printable,
+  ProtocolError,
+  RefusedError,
+  StorageError,
+  type XferError,
+} from "../../protocol/mod.ts";
 import { pathNameFault } from "../../protocol/v4/path_name.ts";
-import { pathBelow } from "../local_paths.ts";
+import { localFault, pathBelow } from "../local_paths.ts";
 import type { Lanes } from "./lanes.ts";
 import { isPart, partPath } from "./part_file.ts";
 import { RESUMABLE } from "./put_request.ts";
@@ -19,9 +25,14 @@ export const MAX_FOLDERS = 250_000;
 /** Characters that the names of all these have, at most: such of the longest names take five times as many bytes. */
 export const MAX_NAMES = 128 * 1024 * 1024;
 
+/** Names among them that no file can have: a server of another version may allow a few, and each is told. */
+export const MAX_FAULTS = 1000;
+
 export interface Item {
   readonly file: RemoteFile;
   readonly target: string;
+  /** Why it can't be here: its name would lead elsewhere, or is none. `target` is the folder's then. */
+  readonly fault: XferError | undefined;
   /** What is known of others that may be one file with this one. */
   readonly twins: Twins | undefined;
   /** Whether what has come of it is kept under the usual name: it is large, and no other item is called so. */
@@ -61,22 +72,27 @@ export function sumOf(a: Known, b = NOTHING): Known {
   };
 }
 
+export interface Listing {
+  readonly items: readonly Item[];
+  readonly known: Known;
+  /** Of files that the server does not list, since they are damaged there. */
+  readonly damaged: RefusedError | undefined;
+}
+
 /**
- * The files below a folder of the server. Throws `ProtocolError` `bad-file-name`, `too-many-files`, `unexpected-answer`.
+ * The files below a folder of the server. Throws `ProtocolError` `too-many-files`, `unexpected-answer`.
  */
-export async function listItems(
-  server: Pick<Lanes, "list">,
-  folder: Folder,
-): Promise<{ readonly items: Item[]; readonly known: Known }> {
+export async function listItems(server: Pick<Lanes, "list">, folder: Folder): Promise<Listing> {
   const { root, isExcluded, known = NOTHING } = folder;
   const { maxFiles = MAX_FILES, maxFolders = MAX_FOLDERS, maxNames = MAX_NAMES } = folder;
   const prefix = `${folder.name.replace(/\/$/, "")}/`;
   const left = maxNames - known.characters;
   const characters = new Count(left, "characters in the names of files and folders");
   const folderCount = new Count(maxFolders - known.folders, "folders");
+  const faults = new Count(MAX_FAULTS, "names that no file can have");
   const names = new Set<string>();
   const folders = new Set<string>();
-  const files: RemoteFile[] = [];
+  const plain: Plain[] = [];
   const countFolders = (below: string) => {
     for (let at = parentOf(below); at !== "" && !folders.has(at); at = parentOf(at)) {
       folderCount.add();
@@ -84,22 +100,32 @@ export async function listItems(
       folders.add(at);
     }
   };
-  await server.list(prefix, (file) => {
+  const listing = server.list(prefix, (file) => {
     const { name } = file;
-    if (pathNameFault(name) !== undefined) throw outside(file);
+    characters.add(name.length);
+    if (names.has(name)) throw twice(file);
+    names.add(name);
+    const fault = nameFault(name);
+    if (fault !== undefined) {
+      faults.add();
+      return void plain.push({ file, target: root, fault });
+    }
     const relative = name.slice(prefix.length);
     // What is left out counts too: patterns remember what they were compared with.
-    characters.add(name.length);
     countFolders(relative);
-    if (names.has(name)) throw twice(file);
     if (isExcluded(relative)) return;
-    names.add(name);
-    files.push(file);
+    const target = pathBelow(root, relative);
+    plain.push({ file, target, fault: localFault(target) });
   }, maxFiles - known.files);
-  const targetOf = ({ name }: RemoteFile) => pathBelow(root, name.slice(prefix.length));
+  // It comes last, behind all others.
+  const damaged = await listing.then(() => undefined, (error) => {
+    if (error instanceof RefusedError && error.code === "damaged") return error;
+    throw error;
+  });
   return {
-    items: toItems(files.map((file) => ({ file, target: targetOf(file) }))),
-    known: { files: files.length, folders: folders.size, characters: characters.count },
+    items: toItems(plain),
+    damaged,
+    known: { files: plain.length, folders: folders.size, characters: characters.count },
   };
 }
 
@@ -108,7 +134,7 @@ function parentOf(below: string): string {
   return below.slice(0, Math.max(0, below.lastIndexOf("/")));
 }
 
-type Plain = Pick<Item, "file" | "target">;
+type Plain = Omit<Item, "twins" | "isResumable">;
 
 function toItems(plain: readonly Plain[]): Item[] {
   const looks = new Set<string>();
@@ -130,11 +156,13 @@ function toItems(plain: readonly Plain[]): Item[] {
   });
 }
 
-function outside({ name }: RemoteFile): ProtocolError {
-  return new ProtocolError(
-    "bad-file-name",
-    `The server tells of a file that can't be in this folder: ${printable(name)}`,
-  );
+/** A `StorageError` `bad-file-name` for a name that no file has. */
+function nameFault(name: string): StorageError | undefined {
+  const fault = pathNameFault(name);
+  if (fault === undefined) return undefined;
+  return new StorageError("bad-file-name", `Cannot write ${printable(name)}: its name ${fault}`, {
+    hint: "Get it by itself, under another name: -o PATH.",
+  });
 }
 
 function twice({ name }: RemoteFile): ProtocolError {

@@ -123,8 +123,11 @@ export async function planFolder(
   const root = dirname(join(target, "file"));
   const isExcluded = excluder(exclude);
   const folder = { name, root, isExcluded, known: before };
-  const { items, known } = await listItems(lanes, folder);
-  if (items.length === 0) throw nothingBelow(name);
+  const { items, known, damaged } = await listItems(lanes, folder);
+  if (items.length === 0) throw damaged ?? nothingBelow(name);
+  const unlisted = damaged === undefined
+    ? []
+    : [report(options, { state: "not-got", name, target: root, error: damaged })];
   const tree = new TargetTree(root);
   const outcomes = new Map<Item, GetOutcome>();
   const settle = async (item: Item, outcome: { state: "got" | "there" } | { error: XferError }) => {
@@ -138,7 +141,7 @@ export async function planFolder(
   };
   const unsettled = () => items.filter((item) => !outcomes.has(item));
   for (const item of items) {
-    const error = localFault(item.target) ?? await failureOf(tree.look(dirname(item.target)));
+    const error = item.fault ?? await failureOf(tree.look(dirname(item.target)));
     if (error !== undefined) await settle(item, { error });
   }
   const { here, inTheWay } = await findHere(unsettled(), options);
@@ -173,7 +176,7 @@ export async function planFolder(
     } finally {
       await tree.sync();
     }
-    return items.map((item) => outcomes.get(item) as GetOutcome);
+    return [...unlisted, ...items.map((item) => outcomes.get(item) as GetOutcome)];
   };
   return { files: left.length, bytes, known, get: getAll };
 }

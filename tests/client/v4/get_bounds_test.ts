@@ -1,7 +1,7 @@
 /** A server that lists folders without end, or without files in them: what it costs a client is bounded. */
 import assert from "node:assert/strict";
 import { getFiles, type GetOutcome } from "../../../mod.ts";
-import { listItems, MAX_FOLDERS } from "../../../client/v4/folder_items.ts";
+import { listItems, MAX_FAULTS, MAX_FOLDERS } from "../../../client/v4/folder_items.ts";
 import { SecureClient } from "../../../client/v4/secure_client.ts";
 import { encodeMessage } from "../../../protocol/v4/messages.ts";
 import { MAX_PATH_DEPTH } from "../../../protocol/v4/path_name.ts";
@@ -38,11 +38,20 @@ test(
 );
 
 test(
-  "a name with one part more is refused before anything is written",
+  "a file whose name has one part more does not come, and no folder for it",
   [["d/a", "1"], [deep(MAX_PATH_DEPTH + 1), "deep"]],
-  async ({ folder, get }) => {
-    await assert.rejects(get(), { name: "ProtocolError", code: "bad-file-name" });
-    assert.deepEqual(namesIn(folder.path), ["identity"]);
+  async ({ root, get }) => {
+    assert.deepEqual(await get(), { "d/a": "got", [deep(MAX_PATH_DEPTH + 1)]: "bad-file-name" });
+    assert.deepEqual(namesIn(root), ["a"]);
+  },
+);
+
+test(
+  "attack: names that no file can have are not listed without end",
+  Array.from({ length: MAX_FAULTS + 1 }, (_, i) => [`d/../${i}`, ""] as const),
+  async (scene) => {
+    await rejectsAll(scene);
+    assert.deepEqual(namesIn(scene.folder.path), ["identity"]);
   },
 );
 
