@@ -53,6 +53,7 @@ export async function chooseProfile(
 
 /** With frames come the other habits of the edition's framed peers. */
 function complete(edition: Edition, habits: Habits): Profile {
-  const implied = habits.has("frames") ? edition.framedHabits : [];
+  const { framedHabits, separateHabits } = edition;
+  const implied = habits.has("frames") ? [...framedHabits, ...separateHabits] : [];
   return { edition, habits: new Set([...habits, ...implied]) };
 }

@@ -17,6 +17,9 @@ export const HABITS = {
   "short-key": "the AES key has 16 bytes whatever the edition says",
   "headerless-blocks": "a file comes as numbered blocks behind a header with payload size 0",
   "zlib-crc": "the checksum of a file is zlib's CRC-32 in place of cksum",
+  "plaintext-size": "the content size of a file is that of its plaintext",
+  "packet-size": "the content size of a packet is that of its own content, or of the room for it",
+  "frames-2048": "every message is filled up with zeros to a multiple of 2048 bytes",
 } as const;
 
 export type Habit = keyof typeof HABITS;
@@ -45,8 +48,11 @@ export const CLIENT_HABITS = [
   "zlib-crc",
 ] as const satisfies readonly Habit[];
 
-/** Messages of a peer with the habit `frames` come in multiples of so many bytes. */
-export const FRAME_SIZE = 1024;
+/** Messages of a peer with one of these habits come in multiples of so many bytes. */
+const FRAME_SIZES: Readonly<Partial<Record<Habit, number>>> = {
+  "frames": 1024,
+  "frames-2048": 2048,
+};
 
 /** With the habit `pieces`: plaintext bytes of the first piece, and of each further one. */
 export const FIRST_PIECE = 720;
@@ -68,7 +74,23 @@ export const PACKET_PAYLOADS: Readonly<Partial<Record<Habit, number>>> = {
   "packets-65536": 65_536,
 };
 
-/** Zeros that fill a message of so many bytes up to whole frames. */
-export function framePadding(size: number): number {
-  return (FRAME_SIZE - (size % FRAME_SIZE)) % FRAME_SIZE;
+/** Zeros that fill a message of so many bytes up to whole frames: those of 1024 bytes, or of another habit. */
+export function framePadding(size: number, habit: "frames" | "frames-2048" = "frames"): number {
+  const frame = FRAME_SIZES[habit] ?? 1;
+  return (frame - (size % frame)) % frame;
 }
+
+/** Zeros that fill up a message of so many bytes from, or to, a peer. */
+export function fillingOf(habits: Habits, size: number): number {
+  if (habits.has("frames-2048")) return framePadding(size, "frames-2048");
+  return habits.has("frames") ? framePadding(size) : 0;
+}
+
+/**
+ * Bytes that a message may announce beyond the content that a file has by its content size: clients with packets of a
+ * fixed size fill up so many at most.
+ */
+export const MAX_FILLING = 65_536;
+
+/** Bytes of junk behind a public key of some clients, whose key has as much room as a name. */
+export const KEY_SURPLUS = 95;

@@ -16,7 +16,7 @@ import {
   type ResponseKind,
 } from "./editions/edition.ts";
 import { ProtocolError } from "./errors.ts";
-import { framePadding, type Habits, NO_HABITS } from "./habits.ts";
+import { fillingOf, type Habits, NO_HABITS } from "./habits.ts";
 import {
   MAX_PAYLOAD_SIZE,
   REQUEST_HEADER_SIZE,
@@ -54,6 +54,8 @@ export interface SendFile extends FromClient {
   /** From 1. */
   readonly packetNumber?: number;
   readonly totalPackets?: number;
+  /** What the plaintext must have, in bytes: the ciphertext's size was found by it, see `session/content_size.ts`. */
+  readonly plaintextSize?: number;
 }
 
 export type Response =
@@ -106,8 +108,8 @@ export function encodeRequest(
     );
   }
   const size = REQUEST_HEADER_SIZE + fixed;
-  const fillsUp = habits.has("frames") && layout.content !== true;
-  const writer = new ByteWriter(fillsUp ? size + framePadding(size) : size);
+  const filling = layout.content === true ? 0 : fillingOf(habits, size);
+  const writer = new ByteWriter(size + filling);
   const { clientId } = request;
   writeRequestHeader(writer, { clientId, version: VERSION, code: layout.code, payloadSize });
   return writeFields(writer, layout, request as Values).bytes;
@@ -168,7 +170,7 @@ export function encodeResponse(
   }
   const payloadSize = fixedSize(layout);
   const size = RESPONSE_HEADER_SIZE + payloadSize;
-  const writer = new ByteWriter(habits.has("frames") ? size + framePadding(size) : size);
+  const writer = new ByteWriter(size + fillingOf(habits, size));
   writeResponseHeader(writer, { version: VERSION, code: layout.code, payloadSize });
   return writeFields(writer, layout, response as Values).bytes;
 }

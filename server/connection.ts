@@ -7,6 +7,7 @@ import {
   type Bytes,
   DEFAULT_EDITION,
   type Edition,
+  fillingOf,
   NO_HABITS,
   type Profile,
   ProtocolError,
@@ -25,6 +26,9 @@ import type { Phase } from "./patience.ts";
 import { PeerSocket, type Socket } from "./peer_socket.ts";
 import { sameSpeech, toProfile, toSpeech } from "./speech.ts";
 import { Upload } from "./upload.ts";
+
+/** Filling that a client has announced, and not sent when its content has been here for so long, never comes. */
+const FILLING_MS = 600;
 
 export class Connection {
   readonly #context: Context;
@@ -117,7 +121,9 @@ export class Connection {
       switch (event.type) {
         case "wait":
           if (this.#finishing && !this.#isAtWork) return;
-          if (!(await this.#receive())) return;
+          if (event.isComplete && (await this.#socket.awaitMore(FILLING_MS)) === undefined) {
+            this.#session.endPart();
+          } else if (!(await this.#receive())) return;
           break;
         case "identify":
           this.#session.identify(await this.#recall(event.clientId));
@@ -254,7 +260,7 @@ export class Connection {
     if (this.#session.available > 0) return false;
     const more = await this.#socket.awaitMore(ms);
     return more === undefined ||
-      (this.#peer.profile.habits.has("frames") && more.every((byte) => byte === 0));
+      (fillingOf(this.#peer.profile.habits, 1) > 0 && more.every((byte) => byte === 0));
   }
 
   /** Tells the peer that what it sent can't be understood or is too much, and ends. */

@@ -193,6 +193,10 @@ export class Upload implements AsyncDisposable {
       if (!(error instanceof IntegrityError)) throw error;
       this.#intact = false;
     }
+    const { plaintextSize } = this.request;
+    if (plaintextSize !== undefined && this.#work?.intake.checksum.size !== plaintextSize) {
+      this.#intact = false;
+    }
     await this.#work?.blob.seal();
   }
 

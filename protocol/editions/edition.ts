@@ -87,6 +87,8 @@ export interface Edition {
   >;
   /** What clients of this edition that send 1024-byte frames do besides. */
   readonly framedHabits: readonly Habit[];
+  /** What those of them do besides that open a connection for each request. */
+  readonly separateHabits: readonly Habit[];
 }
 
 /** Bytes of the fixed part of a payload. */

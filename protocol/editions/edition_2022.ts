@@ -26,4 +26,5 @@ export const edition2022: Edition = {
     messageReceived: { ...responses.messageReceived, fields: [], anyPayload: true },
   },
   framedHabits: [],
+  separateHabits: [],
 };

@@ -16,4 +16,5 @@ export const edition2023a: Edition = {
     crcGivenUp: { ...edition2023c.requests.crcGivenUp, code: 1106 },
   },
   framedHabits: ["pieces"],
+  separateHabits: [],
 };

@@ -29,4 +29,5 @@ export const edition2023c: Edition = {
     generalError: { code: 2107, fields: [], anyPayload: true },
   },
   framedHabits: [],
+  separateHabits: [],
 };

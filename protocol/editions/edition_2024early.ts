@@ -20,4 +20,5 @@ export const edition2024early: Edition = {
     crcGivenUp: { ...requests.crcGivenUp, code: codes.crcGivenUp.code },
   },
   framedHabits: [],
+  separateHabits: [],
 };

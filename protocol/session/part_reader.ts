@@ -15,11 +15,13 @@ import {
   framePadding,
   type Habit,
   type Habits,
+  MAX_FILLING,
   PACKET_PAYLOADS,
 } from "../habits.ts";
 import { REQUEST_HEADER_SIZE, type RequestHeader } from "../header.ts";
 import { decodeRequest, type SendFile } from "../messages.ts";
 import { type Bytes, equalBytes } from "../wire.ts";
+import { contentSizeOf } from "./content_size.ts";
 
 /** A run of bytes behind the fixed part: content, or something to pass over. */
 interface Run {
@@ -42,9 +44,11 @@ export class PartReader {
   readonly request: SendFile;
   /** What the message shows of its sender. */
   readonly shown: readonly Habit[];
+  /** Whether it can end when the file's content is complete, whatever else it announces. */
+  readonly mayEndEarly: boolean;
   /** Bytes of the message so far. */
   size: number;
-  /** Zeros that may fill up the last block of a file in blocks. */
+  /** Zeros that may follow: of a file in blocks they fill up the last one. */
   filling = 0;
   readonly #edition: Edition;
   readonly #header: RequestHeader;
@@ -61,7 +65,12 @@ export class PartReader {
     this.#block = request;
     this.size = REQUEST_HEADER_SIZE + fixedSize(edition.requests.sendFile);
     const inBlocks = header.payloadSize === 0;
-    const contentSize = inBlocks ? request.contentSize - BLOCK_TRAILER : request.contentSize;
+    const { ciphertext, odd } = inBlocks
+      ? { ciphertext: request.contentSize - BLOCK_TRAILER }
+      : contentSizeOf(request, countedContent(message), message.habits);
+    const contentSize = ciphertext;
+    const { packetNumber, totalPackets } = request;
+    this.mayEndEarly = !inBlocks && packetNumber === totalPackets;
     if (contentSize <= 0 || contentSize % BLOCK_SIZE !== 0) {
       throw new ProtocolError(
         "bad-content-size",
@@ -74,10 +83,17 @@ export class PartReader {
       this.shown = ["headerless-blocks"];
       this.#runs = this.#enterBlock(request, request.contentSize);
     } else {
-      this.request = request;
-      this.shown = shownHabits(message);
-      this.#runs = runsOf(message, this.size);
+      this.request = { ...request, contentSize, ...(odd && { plaintextSize: odd.plaintext }) };
+      const normal = { ...message, request: this.request };
+      this.shown = odd ? [odd.habit] : shownHabits(normal);
+      this.#runs = runsOf(normal, this.size);
     }
+  }
+
+  /** Ends the message: what was announced and has not come may follow it all the same. */
+  endEarly(): void {
+    this.filling = this.#runs.reduce((sum, { size }) => sum + size, 0);
+    this.#runs = [];
   }
 
   /** Content as a view of what was fed, `wait` where none is here yet, or `end`. */
@@ -142,6 +158,10 @@ function runsOf(message: PartMessage, size: number): Run[] {
       { size: framePadding(size + counted), content: false },
       { size: contentSize - counted, content: true },
     ];
+  }
+  const surplus = counted - contentSize;
+  if (!hasPackets(edition) && surplus > 0 && surplus <= MAX_FILLING) {
+    return [{ size: contentSize, content: true }, { size: surplus, content: false }];
   }
   throw new ProtocolError(
     "bad-content-size",

@@ -9,9 +9,9 @@ import { type Edition, FIELDS, fixedSize, hasPackets } from "../editions/edition
 import {
   BLOCK_CONTENT,
   BLOCK_TRAILER,
+  fillingOf,
   FIRST_PIECE,
   FRAMED_PACKET,
-  framePadding,
   type Habit,
   type Habits,
   PACKET_PAYLOADS,
@@ -71,7 +71,7 @@ function* whole({ edition, habits }: Profile, upload: Upload): Generator<Part> {
     contentLength: content,
     habits,
   });
-  yield { head, content, padding: filling(habits, head.length + content) };
+  yield { head, content, padding: fillingOf(habits, head.length + content) };
 }
 
 /** The payload size covers the first piece, which has a frame of its own; the others follow without a header. */
@@ -80,9 +80,9 @@ function* pieces({ edition, habits }: Profile, upload: Upload): Generator<Part> 
   const first = ciphertextSize(FIRST_PIECE);
   const request = requestOf(upload, contentSize);
   const head = encodeRequest(edition, request, { contentLength: first, habits });
-  yield { head, content: first, padding: filling(habits, head.length + first) };
+  yield { head, content: first, padding: fillingOf(habits, head.length + first) };
   const rest = contentSize - first;
-  yield { head: new Uint8Array(0), content: rest, padding: filling(habits, rest) };
+  yield { head: new Uint8Array(0), content: rest, padding: fillingOf(habits, rest) };
 }
 
 function* packets({ edition, habits }: Profile, upload: Upload): Generator<Part> {
@@ -102,16 +102,12 @@ function* packets({ edition, habits }: Profile, upload: Upload): Generator<Part>
     };
     const message = encodeRequest(edition, request, { contentLength: content + surplus, habits });
     const head = inBlocks && index > 0 ? message.subarray(REQUEST_HEADER_SIZE) : message;
-    yield { head, content, padding: surplus + filling(habits, head.length + content + surplus) };
+    yield { head, content, padding: surplus + fillingOf(habits, head.length + content + surplus) };
   }
 }
 
 function requestOf({ clientId, fileName }: Upload, contentSize: number): SendFile {
   return { kind: "sendFile", clientId, contentSize, fileName };
-}
-
-function filling(habits: Habits, size: number): number {
-  return habits.has("frames") ? framePadding(size) : 0;
 }
 
 function packetSize(edition: Edition, habits: Habits): number {

@@ -12,6 +12,7 @@ import {
   type RequestLayout,
 } from "../editions/edition.ts";
 import { ProtocolError } from "../errors.ts";
+import { KEY_SURPLUS } from "../habits.ts";
 import type { RequestHeader } from "../header.ts";
 import { isCrcRequest, requestKind } from "../messages.ts";
 
@@ -50,6 +51,7 @@ export function readingsOf(served: readonly Edition[], header: RequestHeader): R
 function fits({ edition, kind, layout }: Reading, payloadSize: number): boolean {
   const fixed = fixedSize(layout);
   if (payloadSize === fixed) return true;
+  if (kind === "publicKey" && payloadSize === fixed + KEY_SURPLUS) return true;
   // The habits empty-crc-payload and headerless-blocks.
   if (payloadSize === 0) return isCrcRequest(kind) || (kind === "sendFile" && hasPackets(edition));
   return layout.content === true && payloadSize > fixed;

@@ -16,12 +16,18 @@
  */
 import { type Edition, FIELDS, fixedSize } from "../editions/edition.ts";
 import { Feed } from "../feed.ts";
-import { framePadding, type Habit, type Habits, NO_HABITS, SHORT_KEY } from "../habits.ts";
-import { decodeRequestHeader, REQUEST_HEADER_SIZE, type RequestHeader } from "../header.ts";
+import { fillingOf, type Habit, type Habits, NO_HABITS, SHORT_KEY } from "../habits.ts";
+import {
+  decodeRequestHeader,
+  REQUEST_HEADER_SIZE,
+  type RequestHeader,
+  RESPONSE_HEADER_SIZE,
+} from "../header.ts";
 import {
   decodeRequest,
   encodeResponse,
   type Request,
+  requestKind,
   type Response,
   type SendFile,
 } from "../messages.ts";
@@ -29,6 +35,7 @@ import { type Bytes, concatBytes, equalBytes } from "../wire.ts";
 import { isHello } from "../v4/hello.ts";
 import { PartReader } from "./part_reader.ts";
 import { nearestEdition, type Reading, readingsOf, startsWithId } from "./recognise.ts";
+import { type FrameHabit, Trailing } from "./trailing.ts";
 
 /** What is known of how a peer speaks. */
 export interface Profile {
@@ -42,8 +49,11 @@ export function aesKeySize({ edition, habits }: Profile): number {
 }
 
 export type ServerEvent =
-  /** Nothing more can be said before bytes are pushed. */
-  | { readonly type: "wait" }
+  /**
+   * Nothing more can be said before bytes are pushed. `isComplete`: of a file only filling is missing, which some
+   * clients announce and never send; where nothing comes, call `endPart`.
+   */
+  | { readonly type: "wait"; readonly isComplete?: true }
   /** A client says who it is: call `identify` with what is known of it. */
   | { readonly type: "identify"; readonly clientId: Bytes }
   /** Send these bytes: the rest of an answer that the peer wants longer. */
@@ -81,6 +91,7 @@ type State =
 
 const HEADER: State = { at: "header" };
 const NOTHING: Bytes = new Uint8Array(0);
+const WAIT = { type: "wait" } as const;
 
 export class ServerSession {
   readonly #served: readonly Edition[];
@@ -89,10 +100,14 @@ export class ServerSession {
   #edition: Edition | undefined;
   #habits: Habits = NO_HABITS;
   #identified: Bytes | undefined;
-  /** Zeros that may still fill up the message before. */
-  #padding = 0;
-  /** Zeros that would have filled up the answer before. */
-  #unpadded = 0;
+  /** What may follow the message before without being one. */
+  readonly #trailing = new Trailing();
+  /** The answer before: bytes without and with what fills it up. */
+  #answer = { size: 0, sent: 0 };
+  /** Bytes of the file's content that have not come. */
+  #missing = Infinity;
+  /** Whether no message has come on this connection. */
+  #isFirst = true;
 
   /** Where several of the `served` editions fit, the first is taken. */
   constructor(served: readonly Edition[]) {
@@ -137,8 +152,8 @@ export class ServerSession {
 
   /** Takes note of a habit that the bytes alone don't show. */
   noteHabit(habit: Habit, has: boolean): void {
-    const others = [...this.#habits].filter((other) => other !== habit);
-    this.#habits = new Set(has ? [...others, habit] : others);
+    if (has) this.#adopt(habit);
+    else this.#forget([habit]);
   }
 
   /**
@@ -164,6 +179,13 @@ export class ServerSession {
   proceed(): void {
     if (this.#state.at !== "answer") throw new RangeError("Cannot proceed: no request is open");
     this.#state = HEADER;
+    this.#answer = { size: 0, sent: 0 };
+  }
+
+  /** Ends a part of a file whose content is complete, without the filling that was announced. */
+  endPart(): void {
+    if (this.#state.at !== "part") throw new RangeError("Cannot end a part: none is open");
+    this.#state.part.endEarly();
   }
 
   /** A general error, whatever the state. */
@@ -173,9 +195,11 @@ export class ServerSession {
 
   #encode(response: Response): Pick<Reply, "bytes" | "close"> {
     const edition = this.#edition ?? this.#served[0];
-    if (edition?.responses[response.kind] === undefined) return { bytes: NOTHING, close: true };
+    const layout = edition?.responses[response.kind];
+    if (edition === undefined || layout === undefined) return { bytes: NOTHING, close: true };
     const bytes = encodeResponse(edition, response, this.#habits);
-    this.#unpadded = framePadding(bytes.length);
+    const size = RESPONSE_HEADER_SIZE + fixedSize(layout);
+    this.#answer = { size, sent: bytes.length };
     return { bytes, close: false };
   }
 
@@ -196,31 +220,27 @@ export class ServerSession {
   }
 
   #readHeader(): ServerEvent | undefined {
-    if (this.#mayFillUp()) this.#passZeros();
+    const frame = this.#trailing.pass(this.#feed);
+    if (frame !== undefined) return this.#fillAnswer(frame);
     const bytes = this.#feed.take(REQUEST_HEADER_SIZE);
-    if (bytes === undefined) return { type: "wait" };
-    if (this.#padding >= bytes.length && isZero(bytes)) {
-      // No request is all zeros: these fill up the message before, so its answer is to be filled up too.
-      this.#padding -= bytes.length;
-      this.#adopt("frames");
-      return { type: "send", bytes: new Uint8Array(this.#unpadded) };
-    }
-    this.#padding = 0;
+    if (bytes === undefined) return WAIT;
     if (isHello(bytes)) return { type: "hello" };
-    this.#state = { at: "recognise", header: decodeRequestHeader(bytes), prefix: undefined };
+    const header = decodeRequestHeader(bytes);
+    const isKnown = this.#served.some((edition) => requestKind(edition, header.code));
+    if (!this.#trailing.takes(bytes, isKnown)) {
+      this.#state = { at: "recognise", header, prefix: undefined };
+    }
     return undefined;
   }
 
-  /** Whether zeros behind a message are known to belong to it. */
-  #mayFillUp(): boolean {
-    return this.#habits.has("frames") || this.#habits.has("headerless-blocks");
-  }
-
-  #passZeros(): void {
-    const rest = this.#feed.rest.subarray(0, this.#padding);
-    const end = rest.findIndex((byte) => byte !== 0);
-    const passed = this.#feed.run(end < 0 ? rest.length : end)?.length ?? 0;
-    this.#padding = end < 0 ? this.#padding - passed : 0;
+  /** A frame was filled up only now: so is the answer to it. */
+  #fillAnswer(frame: FrameHabit): ServerEvent | undefined {
+    this.#adopt(frame);
+    const { size, sent } = this.#answer;
+    const missing = size === 0 ? 0 : size + fillingOf(this.#habits, size) - sent;
+    if (missing <= 0) return undefined;
+    this.#answer = { size, sent: sent + missing };
+    return { type: "send", bytes: new Uint8Array(missing) };
   }
 
   #recognise(header: RequestHeader, prefix: Bytes | undefined): ServerEvent | undefined {
@@ -234,7 +254,7 @@ export class ServerSession {
     }
     if (new Set(readings.map(startsWithId)).size > 1) {
       const begin = prefix ?? this.#feed.take(FIELDS.clientId.size);
-      if (begin === undefined) return { type: "wait" };
+      if (begin === undefined) return WAIT;
       const hasId = equalBytes(begin, clientId);
       readings = readings.filter((reading) => startsWithId(reading) === hasId);
       prefix = begin;
@@ -243,7 +263,11 @@ export class ServerSession {
     if (reading === undefined) throw new RangeError("Cannot recognise: no reading is left");
     this.#edition = reading.edition;
     // What frames bring along is known only with the edition.
-    if (this.#habits.has("frames")) this.#adopt("frames");
+    if (this.#habits.has("frames")) {
+      this.#adopt("frames");
+      const isSeparate = this.#isFirst && !["register", "reconnect"].includes(reading.kind);
+      if (isSeparate) reading.edition.separateHabits.forEach((habit) => this.#adopt(habit));
+    }
     this.#state = { at: "fixed", header, reading, prefix: prefix ?? NOTHING };
     return undefined;
   }
@@ -251,46 +275,54 @@ export class ServerSession {
   #readFixed(header: RequestHeader, reading: Reading, prefix: Bytes): ServerEvent | undefined {
     const { edition, kind, layout } = reading;
     const size = fixedSize(layout);
-    const rest = this.#feed.take(size - prefix.length);
-    if (rest === undefined) return { type: "wait" };
-    const request = decodeRequest(edition, kind, header, concatBytes(prefix, rest));
+    // Some clients count what they have behind a public key.
+    const surplus = kind === "publicKey" ? header.payloadSize - size : 0;
+    const rest = this.#feed.take(size + surplus - prefix.length);
+    if (rest === undefined) return WAIT;
+    const fixed = concatBytes(prefix, rest).subarray(0, size);
+    const request = decodeRequest(edition, kind, header, fixed);
     if (request.kind === "sendFile") {
       const part = new PartReader({ edition, header, request, habits: this.#habits });
       for (const habit of part.shown) this.#adopt(habit);
+      if ((part.request.packetNumber ?? 1) === 1) this.#missing = part.request.contentSize;
       this.#state = { at: "part", part };
       return { type: "part", request: part.request };
     }
     if (header.payloadSize === 0) this.#adopt("empty-crc-payload");
-    this.#endMessage(REQUEST_HEADER_SIZE + size);
+    const isKey = kind === "publicKey" && surplus === 0;
+    this.#endMessage(REQUEST_HEADER_SIZE + size + surplus, { isKey });
     this.#state = { at: "answer", afterMs: layout.answerAfterMs ?? 0 };
     return { type: "request", request };
   }
 
   #readPart(part: PartReader): ServerEvent {
     const content = part.next(this.#feed);
-    if (content === "wait") return { type: "wait" };
-    if (content !== "end") return { type: "content", bytes: content };
-    this.#endMessage(part.size);
-    this.#padding = Math.max(this.#padding, part.filling);
+    if (content === "wait") {
+      return part.mayEndEarly && this.#missing <= 0 ? { ...WAIT, isComplete: true } : WAIT;
+    }
+    if (content !== "end") {
+      this.#missing -= content.length;
+      return { type: "content", bytes: content };
+    }
+    this.#endMessage(part.size, { filling: part.filling });
     this.#state = { at: "answer", afterMs: 0 };
     return { type: "partEnd", request: part.request };
   }
 
-  #endMessage(size: number): void {
-    this.#padding = framePadding(size);
-    const rest = this.#feed.rest.subarray(0, this.#padding);
-    // So many zeros are no request, so they belong to this one.
-    const filledUp = rest.length === this.#padding && rest.length >= REQUEST_HEADER_SIZE;
-    if (filledUp && isZero(rest)) this.#adopt("frames");
-    if (this.#habits.has("frames")) this.#passZeros();
+  #endMessage(size: number, what: { readonly filling?: number; readonly isKey?: boolean }): void {
+    this.#isFirst = false;
+    const frame = this.#trailing.begin(this.#feed, { size, habits: this.#habits, ...what });
+    if (frame !== undefined) this.#adopt(frame);
   }
 
   #adopt(habit: Habit): void {
-    const implied = habit === "frames" ? this.#edition?.framedHabits ?? [] : [];
-    this.#habits = new Set([...this.#habits, habit, ...implied]);
+    const framed: Habit[] = ["frames", ...this.#edition?.framedHabits ?? []];
+    if (habit === "frames-2048") this.#forget(framed);
+    const added = habit === "frames" ? framed : [habit];
+    this.#habits = new Set([...this.#habits, ...added]);
   }
-}
 
-function isZero(bytes: Bytes): boolean {
-  return bytes.every((byte) => byte === 0);
+  #forget(habits: readonly Habit[]): void {
+    this.#habits = new Set([...this.#habits].filter((habit) => !habits.includes(habit)));
+  }
 }

@@ -8,8 +8,8 @@ import {
   decodeResponse,
   decodeResponseHeader,
   encodeRequest,
+  fillingOf,
   FIRST_PIECE,
-  framePadding,
   FURTHER_PIECE,
   generatePrivateKey,
   hasPackets,
@@ -23,13 +23,15 @@ import {
   type SendFile,
   unwrapKey,
 } from "../../mod.ts";
+import { isSeparate } from "./dialects.ts";
 import { encrypt, field } from "./peer.ts";
 
 const privateKey = await generatePrivateKey();
 const publicKey = publicKeyOf(privateKey);
 
-/** Content bytes of a packet of a client with frames, and of a block. */
+/** Content bytes of a packet of a client with frames, of one that counts each packet alone, and of a block. */
 const FRAMED_PACKET = 734;
+const OWN_PACKET = 1024;
 const BLOCK = 7925;
 
 export interface SourceText {
@@ -52,8 +54,12 @@ export async function encodeFile(profile: Profile, file: SourceText): Promise<By
   const ciphertext = await encrypt(file.plaintext, file.key);
   if (habits.has("headerless-blocks")) return [inBlocks(profile, file, ciphertext)];
   if (habits.has("frames") && hasPackets(profile.edition)) {
-    return inFrames(profile, file, ciphertext);
+    return inPackets(profile, file, { ciphertext, size: FRAMED_PACKET });
   }
+  if (habits.has("packet-size")) {
+    return inPackets(profile, file, { ciphertext, size: OWN_PACKET });
+  }
+  if (habits.has("plaintext-size")) return [withPlaintextSize(profile, file, ciphertext)];
   const { clientId, plaintext } = file;
   const upload = { clientId, fileName: field(file.fileName), size: plaintext.length };
   let sent = 0;
@@ -77,14 +83,27 @@ async function inPieces(profile: Profile, { clientId, fileName, plaintext, key }
   return fill(profile, concatBytes(fill(profile, concatBytes(head, first)), ...rest));
 }
 
-function inFrames(profile: Profile, file: SourceText, ciphertext: Bytes): Bytes[] {
-  const totalPackets = Math.ceil(ciphertext.length / FRAMED_PACKET);
+function inPackets(
+  profile: Profile,
+  file: SourceText,
+  { ciphertext, size }: { readonly ciphertext: Bytes; readonly size: number },
+): Bytes[] {
+  const totalPackets = Math.ceil(ciphertext.length / size);
+  const countsItsOwn = profile.habits.has("packet-size");
   return Array.from({ length: totalPackets }, (_, index) => {
-    const content = ciphertext.subarray(index * FRAMED_PACKET, (index + 1) * FRAMED_PACKET);
-    const request = packet(file, ciphertext.length, index + 1, totalPackets);
+    const content = ciphertext.subarray(index * size, (index + 1) * size);
+    const contentSize = countsItsOwn ? content.length : ciphertext.length;
+    const request = packet(file, contentSize, index + 1, totalPackets);
     const head = encodeRequest(profile.edition, request, { contentLength: content.length });
     return fill(profile, concatBytes(head, content));
   });
+}
+
+function withPlaintextSize({ edition }: Profile, file: SourceText, ciphertext: Bytes): Bytes {
+  const { clientId, fileName, plaintext: { length: contentSize } } = file;
+  const request = { kind: "sendFile", clientId, contentSize, fileName: field(fileName) } as const;
+  const head = encodeRequest(edition, request, { contentLength: ciphertext.length });
+  return concatBytes(head, ciphertext);
 }
 
 function inBlocks({ edition }: Profile, file: SourceText, ciphertext: Bytes): Bytes {
@@ -110,9 +129,7 @@ function packet(file: SourceText, contentSize: number, packetNumber: number, tot
 }
 
 function fill({ habits }: Profile, message: Bytes): Bytes {
-  return habits.has("frames")
-    ? concatBytes(message, new Uint8Array(framePadding(message.length)))
-    : message;
+  return concatBytes(message, new Uint8Array(fillingOf(habits, message.length)));
 }
 
 /** One such client, on real sockets. */
@@ -223,19 +240,15 @@ export class Emulator implements Disposable {
     for (let done = 0; done < bytes.length;) done += await this.#socket.write(bytes.subarray(done));
   }
 
-  /** One response. A client with frames waits for a whole one, and leaves then. */
+  /** One response. A client with frames waits for a whole one, and leaves then unless it has one connection for all. */
   async #read(): Promise<Response> {
-    const framed = this.#profile.habits.has("frames");
     const head = await this.#exactly(RESPONSE_HEADER_SIZE);
     const header = decodeResponseHeader(head);
     const payload = await this.#exactly(header.payloadSize);
-    if (framed) {
-      const filling = await this.#exactly(framePadding(head.length + payload.length));
-      if (filling.some((byte) => byte !== 0)) {
-        throw new Error("a frame is not filled up with zeros");
-      }
-      this[Symbol.dispose]();
-    }
+    const size = head.length + payload.length;
+    const filling = await this.#exactly(fillingOf(this.#profile.habits, size));
+    if (filling.some((byte) => byte !== 0)) throw new Error("a frame is not filled up with zeros");
+    if (isSeparate(this.#profile)) this[Symbol.dispose]();
     return decodeResponse(this.#profile.edition, header, payload);
   }
 

@@ -14,7 +14,7 @@ import {
   ServerSession,
 } from "../../mod.ts";
 import { pseudoRandomBytes, splitAt } from "../helpers/bytes.ts";
-import { DIALECTS } from "../helpers/dialects.ts";
+import { DIALECTS, isSeparate } from "../helpers/dialects.ts";
 import { encodeFile, encodeMessage } from "../helpers/emulator.ts";
 import { field } from "../helpers/peer.ts";
 
@@ -23,21 +23,22 @@ const name = field("Alice");
 const fileName = field("a.bin");
 const key = await importAesKey(new Uint8Array(16).fill(1));
 
-/** A whole conversation as the client's bytes. */
-async function conversation(profile: Profile): Promise<Bytes> {
+/** A whole conversation as the client's bytes, by connection. */
+async function conversation(profile: Profile): Promise<Bytes[]> {
   const message = (kind: "crcInvalid" | "crcValid") =>
     encodeMessage(profile, { kind, clientId, fileName });
   const file = (size: number) =>
     encodeFile(profile, { clientId, fileName: "a.bin", plaintext: pseudoRandomBytes(size), key });
   const publicKey = pseudoRandomBytes(FIELDS.publicKey.size);
-  return concatBytes(
+  const messages = [
     encodeMessage(profile, { kind: "register", clientId, name }),
     encodeMessage(profile, { kind: "publicKey", clientId, name, publicKey }),
     ...await file(12),
     message("crcInvalid"),
     ...await file(2500),
     message("crcValid"),
-  );
+  ];
+  return isSeparate(profile) ? messages : [concatBytes(...messages)];
 }
 
 interface Heard {
@@ -46,10 +47,13 @@ interface Heard {
   readonly profile: Profile | undefined;
 }
 
-function hear(pieces: readonly Bytes[], served: readonly Profile["edition"][]): Heard {
-  const session = new ServerSession(served);
-  const queue = [...pieces];
+/** `connections`: the pieces in which the bytes of each come. */
+function hear(
+  connections: readonly (readonly Bytes[])[],
+  served: readonly Profile["edition"][],
+): Heard {
   const said: unknown[] = [];
+  let profile: Profile | undefined;
   let packets: PacketSequence | undefined;
   let content: Bytes[] = [];
   const begin = (request: SendFile) => {
@@ -57,45 +61,52 @@ function hear(pieces: readonly Bytes[], served: readonly Profile["edition"][]): 
     packets = new PacketSequence(request);
     content = [];
   };
-  for (;;) {
-    const event = session.next();
-    switch (event.type) {
-      case "wait": {
-        const piece = queue.shift();
-        if (piece === undefined) return { said, profile: session.profile };
-        session.push(piece);
-        break;
-      }
-      case "identify":
-        session.identify(undefined);
-        break;
-      case "send":
-        break;
-      case "part":
-        begin(event.request);
-        break;
-      case "content":
-        content.push((packets?.take(event.bytes) ?? event.bytes).slice());
-        break;
-      case "partEnd":
-        if (packets?.endPacket()) {
-          said.push(event.request.contentSize, concatBytes(...content));
+  const hearOne = (pieces: readonly Bytes[]) => {
+    const session = new ServerSession(served);
+    const queue = [...pieces];
+    for (;;) {
+      const event = session.next();
+      switch (event.type) {
+        case "wait": {
+          const piece = queue.shift();
+          if (piece === undefined) return;
+          session.push(piece);
+          break;
+        }
+        case "identify":
+          session.identify(profile);
+          break;
+        case "send":
+          break;
+        case "part":
+          begin(event.request);
+          break;
+        case "content":
+          content.push((packets?.take(event.bytes) ?? event.bytes).slice());
+          break;
+        case "partEnd":
+          if (packets?.endPacket()) {
+            said.push(event.request.contentSize, concatBytes(...content));
+            session.reply({ kind: "messageReceived", clientId });
+          } else session.proceed();
+          break;
+        case "request":
+          said.push(event.request.kind);
           session.reply({ kind: "messageReceived", clientId });
-        } else session.proceed();
-        break;
-      case "request":
-        said.push(event.request.kind);
-        session.reply({ kind: "messageReceived", clientId });
+      }
+      profile = session.profile ?? profile;
     }
-  }
+  };
+  connections.forEach(hearOne);
+  return { said, profile };
 }
 
 for (const [dialect, profile] of Object.entries(DIALECTS)) {
   const served = profile.edition === edition2024early ? [edition2024early] : DEFAULT_SERVED;
 
   Deno.test(`dialect ${dialect}: edition and habits are recognised, and every split says the same`, async () => {
-    const bytes = await conversation(profile);
-    const whole = hear([bytes], served);
+    const connections = await conversation(profile);
+    const whole = hear(connections.map((bytes) => [bytes]), served);
     const kinds = whole.said.filter((one) => typeof one === "string");
     assert.deepEqual(kinds, ["register", "publicKey", "crcInvalid", "crcValid"]);
     assert.equal(whole.said.length, kinds.length + 4, "two files");
@@ -103,11 +114,14 @@ for (const [dialect, profile] of Object.entries(DIALECTS)) {
     assert.deepEqual([...whole.profile?.habits ?? []].sort(), [...profile.habits].sort());
     fc.assert(
       fc.property(fc.array(fc.nat(), { maxLength: 30 }), (cuts) => {
-        assert.deepEqual(hear(splitAt(bytes, cuts), served), whole);
+        const pieces = connections.map((bytes) => splitAt(bytes, cuts));
+        assert.deepEqual(hear(pieces, served), whole);
       }),
       { numRuns: 60 },
     );
-    const bytewise = Array.from(bytes, (byte) => new Uint8Array([byte]));
+    const bytewise = connections.map((bytes) =>
+      Array.from(bytes, (byte) => new Uint8Array([byte]))
+    );
     assert.deepEqual(hear(bytewise, served).said, whole.said);
   });
 }

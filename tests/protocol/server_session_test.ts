@@ -139,7 +139,7 @@ Deno.test("server session: a code or a payload size that can't be is refused bef
 Deno.test("server session: a content size that contradicts the message, or is no ciphertext's, is refused", () => {
   const fixed = (contentSize: number) =>
     encodeRequest(edition, { kind: "sendFile", clientId, contentSize, fileName }).subarray(23);
-  const cases = [[259 + 16, 32], [259 + 32, 16], [259, 0], [259 + 8, 8], [259, 8]] as const;
+  const cases = [[259 + 16, 32], [259, 0], [259 + 8, 8], [259, 8]] as const;
   for (const [payloadSize, contentSize] of cases) {
     assert.throws(
       () => events([concatBytes(header(1028, payloadSize), fixed(contentSize))]),
