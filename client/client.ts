@@ -5,7 +5,6 @@
  * @module
  */
 import {
-  aesKeySize,
   type Answer,
   type Bytes,
   ConfigurationError,
@@ -37,6 +36,9 @@ import { chooseProfile, type ChosenProfile, type Wish } from "./profile.ts";
 import { PIECE_SIZE, sendContent } from "./send_content.ts";
 import { SourceFile } from "./source_file.ts";
 import { Stopper } from "./stopping.ts";
+
+/** Whatever the edition says: servers of each have either. */
+const AES_KEY_SIZES: readonly number[] = [16, 32];
 
 export interface ClientOptions extends Wish {
   /** The folder with `me.info` and `priv.key`. */
@@ -277,12 +279,10 @@ export class Client implements Disposable {
 
   async #useKey(wrappedKey: Bytes): Promise<void> {
     const key = await unwrapKey(this.#privateKey, wrappedKey);
-    const expected = aesKeySize(this.#profile);
-    if (key.length !== expected) {
+    if (!AES_KEY_SIZES.includes(key.length)) {
       throw new ProtocolError(
         "bad-key-size",
-        `The server sent an AES key of ${key.length} bytes; edition ${this.#profile.edition.name} ` +
-          `has ${expected}`,
+        `The server sent an AES key of ${key.length} bytes; it has ${AES_KEY_SIZES.join(" or ")}`,
       );
     }
     this.#aesKey = await importAesKey(key);

@@ -121,6 +121,11 @@ export class ServerConnection implements Disposable {
     }
   }
 
+  /** Whether the server was seen to fill up an answer with zeros. */
+  get isFramed(): boolean {
+    return this.#responses.isFramed;
+  }
+
   [Symbol.dispose](): void {
     if (this.#closed) return;
     this.#closed = true;

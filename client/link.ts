@@ -22,6 +22,12 @@ export interface LinkOptions extends Watchable, Stoppable {
   readonly onConnected: () => void;
 }
 
+/**
+ * Many servers that fill up their answers close after each, and some don't: for so many milliseconds it is seen which,
+ * before the next message is sent. The end of a connection comes with the answer, or right after it.
+ */
+const CLOSING_MS = 100;
+
 export class Link implements Disposable {
   readonly #options: LinkOptions;
   #connection: ServerConnection | undefined;
@@ -46,6 +52,7 @@ export class Link implements Disposable {
     const { server, profile, timeouts, onConnected, watch, signal } = this.#options;
     // Servers that fill up frames take one message a connection.
     if (profile.habits.has("frames")) this.close();
+    else if (this.#connection?.isFramed) await this.#seeWhetherItCloses();
     if (this.#connection !== undefined) return;
     const connection = await ServerConnection.open(server, profile, timeouts, signal);
     if (this.#end !== undefined) {
@@ -55,6 +62,11 @@ export class Link implements Disposable {
     this.#connection = connection;
     this.#observe = watch?.();
     onConnected();
+  }
+
+  async #seeWhetherItCloses(): Promise<void> {
+    const received = await this.receive(CLOSING_MS);
+    if (received.type === "response") this.#early = received;
   }
 
   /** Tells who watches of a request, or a packet of one, that is on its way. */

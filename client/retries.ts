@@ -20,6 +20,8 @@ export interface RetryOptions extends Stoppable {
   readonly retries?: number;
   /** Waits for so many milliseconds. */
   readonly pause?: (ms: number) => Promise<void>;
+  /** Whether an error of the network is not worth another try; it is asked of each. */
+  readonly isFinal?: (error: XferError) => boolean;
   /** A number from 0 up to but not including 1. */
   readonly random?: () => number;
 }
@@ -42,7 +44,7 @@ export interface Retry {
  */
 export async function withRetries<T>(
   task: () => Promise<T>,
-  { retries = DEFAULT_RETRIES, pause, random = Math.random, signal }: RetryOptions,
+  { retries = DEFAULT_RETRIES, pause, random = Math.random, isFinal, signal }: RetryOptions,
   onRetry: (retry: Retry) => void,
   progress: () => number = () => 0,
 ): Promise<T> {
@@ -57,6 +59,7 @@ export async function withRetries<T>(
       reached = now;
       const ofNetwork = error instanceof XferError && error.category === "network";
       if (!ofNetwork || retry > retries || signal?.aborted === true) throw error;
+      if (isFinal?.(error)) throw error;
       const delayMs = backoffMs(retry, random);
       onRetry({ retry, retries, delayMs, error });
       await (pause === undefined ? sleep(delayMs, signal) : pause(delayMs));

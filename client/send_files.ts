@@ -93,8 +93,12 @@ async function deliver(
   const note = (error: XferError) => {
     if (error instanceof UnconfirmedError) state = "unknown";
   };
+  let closings = 0;
+  // A network may fail just then. A server that closes again does so after each file.
+  const isFinal = (error: XferError) =>
+    error instanceof UnconfirmedError && isClosing(error.cause) && ++closings > 1;
   try {
-    const crc = await withRetries(() => client.send(file), options, (retry) => {
+    const crc = await withRetries(() => client.send(file), { ...options, isFinal }, (retry) => {
       note(retry.error);
       onRetry(retry);
     });
@@ -106,8 +110,12 @@ async function deliver(
   }
 }
 
+function isClosing(cause: unknown): boolean {
+  return cause instanceof XferError && cause.code === "connection-closed";
+}
+
 /** Whether an error says nothing about the next file. */
 function isOfOneFile(error: XferError): boolean {
   return error instanceof IntegrityError || error instanceof StorageError ||
-    error instanceof RefusedError;
+    error instanceof RefusedError || isClosing(error.cause);
 }

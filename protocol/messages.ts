@@ -14,6 +14,7 @@ import {
   type Layout,
   type RequestKind,
   type ResponseKind,
+  type ResponseLayout,
 } from "./editions/edition.ts";
 import { ProtocolError } from "./errors.ts";
 import { fillingOf, type Habits, NO_HABITS } from "./habits.ts";
@@ -187,6 +188,12 @@ export function decodeResponse(edition: Edition, header: ResponseHeader, payload
 /** The request of a code, or `undefined` where the edition has none. */
 export function requestKind(edition: Edition, code: number): RequestKind | undefined {
   return kindOf(edition.requests, code);
+}
+
+/** The layout of a response's code, or `undefined` where the edition has none. */
+export function responseLayout(edition: Edition, code: number): ResponseLayout | undefined {
+  const kind = kindOf(edition.responses, code);
+  return kind && edition.responses[kind];
 }
 
 function responseKind(edition: Edition, code: number): ResponseKind {

@@ -286,6 +286,7 @@ function* approve(profile: Profile, clientId: Bytes, fileName: Bytes): Conversat
       error instanceof InterruptedError;
     // Without a connection the server was not even asked.
     if (!unheard || error.code === "cannot-connect") throw error;
+    if (error.code === "connection-closed") throw closedUnconfirmed(fileName, error);
     throw new UnconfirmedError(
       "not-confirmed",
       `${
@@ -294,6 +295,20 @@ function* approve(profile: Profile, clientId: Bytes, fileName: Bytes): Conversat
       { hint: "Send it again: that is safe, it takes the place of what is there.", cause: error },
     );
   }
+}
+
+function closedUnconfirmed(fileName: Bytes, cause: XferError): UnconfirmedError {
+  return new UnconfirmedError(
+    "not-confirmed",
+    `${
+      shown(fileName)
+    } was sent, but not confirmed: the server closed the connection when it was ` +
+      "told that the checksum is right",
+    {
+      hint: "Some servers do so when they have stored a file. Ask the operator, or send it again.",
+      cause,
+    },
+  );
 }
 
 /** Has the file dropped. Some servers close then without an answer; what counts is decided anyway. */

@@ -3,18 +3,19 @@
  *
  * @module
  */
-import { type Edition, FIELDS } from "../editions/edition.ts";
+import { type Edition, FIELDS, fixedSize } from "../editions/edition.ts";
 import { ProtocolError } from "../errors.ts";
 import { Feed } from "../feed.ts";
-import { framePadding, type Habits, NO_HABITS } from "../habits.ts";
+import { fillingOf, type Habits, NO_HABITS } from "../habits.ts";
 import {
   decodeResponseHeader,
   isTlsAlert,
   RESPONSE_HEADER_SIZE,
   type ResponseHeader,
 } from "../header.ts";
-import { decodeResponse, type Response } from "../messages.ts";
+import { decodeResponse, type Response, responseLayout } from "../messages.ts";
 import type { Bytes } from "../wire.ts";
+import { Trailing } from "./trailing.ts";
 
 /**
  * The largest payload that a client takes from a server, in bytes. The protocol's largest response has 279; some
@@ -28,6 +29,9 @@ export class ResponseReader {
   readonly #feed = new Feed();
   #header: ResponseHeader | undefined;
   #size = 0;
+  /** Zeros that fill up answers of servers that are not known to do so. */
+  readonly #trailing = new Trailing(RESPONSE_HEADER_SIZE);
+  #isFramed = false;
 
   constructor(edition: Edition, habits: Habits = NO_HABITS) {
     this.#edition = edition;
@@ -45,16 +49,25 @@ export class ResponseReader {
     if (this.#header === undefined) return undefined;
     const header = this.#header;
     const { payloadSize } = header;
-    const filling = this.#habits.has("frames")
-      ? framePadding(RESPONSE_HEADER_SIZE + payloadSize)
-      : 0;
+    const size = RESPONSE_HEADER_SIZE + payloadSize;
+    const filling = fillingOf(this.#habits, size);
     const body = this.#feed.take(payloadSize + filling);
     if (body === undefined) return undefined;
     const payload = body.subarray(0, payloadSize);
     const response = decodeResponse(this.#edition, header, payload);
     this.#header = undefined;
-    this.#size = RESPONSE_HEADER_SIZE + body.length;
+    this.#size = size + filling;
+    if (filling === 0) this.#note(this.#trailing.begin(this.#feed, { size, habits: NO_HABITS }));
     return response;
+  }
+
+  /** Whether the server was seen to fill up an answer with zeros. */
+  get isFramed(): boolean {
+    return this.#isFramed;
+  }
+
+  #note(frame: unknown): void {
+    if (frame !== undefined) this.#isFramed = true;
   }
 
   /** Bytes of the response that came last, the header's included. */
@@ -68,8 +81,12 @@ export class ResponseReader {
   }
 
   #takeHeader(): ResponseHeader | undefined {
-    const bytes = this.#feed.take(RESPONSE_HEADER_SIZE);
-    if (bytes === undefined) return undefined;
+    let bytes: Bytes | undefined;
+    do {
+      this.#note(this.#trailing.pass(this.#feed));
+      bytes = this.#feed.take(RESPONSE_HEADER_SIZE);
+      if (bytes === undefined) return undefined;
+    } while (this.#trailing.takes(bytes, true));
     const header = decodeResponseHeader(bytes);
     if (isTlsAlert(header)) {
       throw new ProtocolError("tls-port", "The server speaks TLS here, which protocol 3 does not");
@@ -81,14 +98,15 @@ export class ResponseReader {
           `no response has more than ${MAX_RESPONSE_PAYLOAD}`,
       );
     }
-    return this.#countId(header);
+    return { ...header, payloadSize: this.#countedSize(header) };
   }
 
-  /** Some servers leave the id that they send out of the payload size. */
-  #countId(header: ResponseHeader): ResponseHeader {
-    const { registered, denied } = this.#edition.responses;
-    const hasId = header.code === registered.code || header.code === denied?.code;
-    const uncounted = header.payloadSize === 0 && this.#habits.has("uncounted-id");
-    return hasId && uncounted ? { ...header, payloadSize: FIELDS.clientId.size } : header;
+  /** Some servers leave what they send out of the payload size. Of a denial it may be nothing. */
+  #countedSize({ code, payloadSize }: ResponseHeader): number {
+    const layout = responseLayout(this.#edition, code);
+    if (payloadSize > 0 || layout === undefined) return payloadSize;
+    if (layout.anyPayload !== true) return fixedSize(layout);
+    const isDenial = layout === this.#edition.responses.denied;
+    return isDenial && this.#habits.has("uncounted-id") ? FIELDS.clientId.size : 0;
   }
 }

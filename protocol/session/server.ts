@@ -101,7 +101,7 @@ export class ServerSession {
   #habits: Habits = NO_HABITS;
   #identified: Bytes | undefined;
   /** What may follow the message before without being one. */
-  readonly #trailing = new Trailing();
+  readonly #trailing = new Trailing(REQUEST_HEADER_SIZE);
   /** The answer before: bytes without and with what fills it up. */
   #answer = { size: 0, sent: 0 };
   /** Bytes of the file's content that have not come. */

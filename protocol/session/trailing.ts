@@ -1,20 +1,18 @@
 /**
- * What may follow a message of a peer without being one: zeros that fill up its frame, filling that was announced and
+ * What may follow a message of the other end without being one: zeros that fill up its frame, filling that was announced and
  * comes late, and what some clients have behind their public key.
  *
  * @module
  */
 import type { Feed } from "../feed.ts";
 import { fillingOf, framePadding, type Habits, KEY_SURPLUS } from "../habits.ts";
-import { REQUEST_HEADER_SIZE } from "../header.ts";
 import type { Bytes } from "../wire.ts";
 
 export type FrameHabit = "frames" | "frames-2048";
 
-/** No request is all zeros: so many, and more, fill up the message before. */
-const ZEROS = REQUEST_HEADER_SIZE;
-
 export class Trailing {
+  /** No header is all zeros: as many as it has bytes, and more, fill up the message before. */
+  readonly #headerSize: number;
   /** Zeros that would fill up the message, for each size of frames that is not known; the smallest first. */
   #frames: readonly { readonly habit: FrameHabit; readonly padding: number }[] = [];
   /** Zeros of it that were passed over, and up to how many belong to it in any case. */
@@ -24,6 +22,10 @@ export class Trailing {
   #found: FrameHabit | undefined;
   #mayHaveSurplus = false;
   #surplus = 0;
+
+  constructor(headerSize: number) {
+    this.#headerSize = headerSize;
+  }
 
   /**
    * A message of so many bytes has ended. `filling`: zeros that may follow in any case. Returns the frame by which it is
@@ -44,7 +46,7 @@ export class Trailing {
     const known = fillingOf(habits, size);
     // Where both are the same, it is the smaller that is seen.
     this.#frames = sizes.filter((frame) =>
-      frame.padding >= ZEROS && frame.padding > known &&
+      frame.padding >= this.#headerSize && frame.padding > known &&
       (frame === small || frame.padding > small.padding)
     );
     this.#mayHaveSurplus = isKey;

@@ -91,7 +91,7 @@ const HOSTILE: readonly Hostile[] = [
       kind: "keyReceived",
       clientId,
       wrappedKey: request.kind === "publicKey"
-        ? await wrapKey(request.publicKey, new Uint8Array(32))
+        ? await wrapKey(request.publicKey, new Uint8Array(24))
         : assert.fail(),
     }),
     code: "bad-key-size",

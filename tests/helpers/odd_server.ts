@@ -14,21 +14,24 @@ import { pseudoRandomBytes } from "./bytes.ts";
 /** What an odd server does about a request: answers, sends bytes and closes, closes, or does as it likes with the socket. */
 export type Reply = Response | Bytes | "close" | ((socket: Deno.TcpConn) => Promise<void>);
 
-/** A server that answers each request as told and may end the connection after it. */
+/** A server that answers each request as told, in a dress of its own, and may end the connection after it. */
 export class OddServer implements AsyncDisposable {
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   readonly #sockets = new Set<Deno.TcpConn>();
   readonly #work: Promise<void>;
   readonly #answer: (request: Request) => Promise<Reply>;
-  readonly #closeAfter: Request["kind"] | undefined;
+  readonly #closeAfter: Request["kind"] | "each" | undefined;
+  readonly #dress: (answer: Bytes) => Bytes;
   readonly #edition: Edition;
   readonly #ending = Promise.withResolvers<void>();
 
   constructor(
     answer: (request: Request) => Promise<Reply>,
-    closeAfter?: Request["kind"],
+    closeAfter?: Request["kind"] | "each",
     edition: Edition = edition2023c,
+    dress: (answer: Bytes) => Bytes = (answer) => answer,
   ) {
+    this.#dress = dress;
     this.#answer = answer;
     this.#closeAfter = closeAfter;
     this.#edition = edition;
@@ -83,8 +86,11 @@ export class OddServer implements AsyncDisposable {
         const reply = await this.#answer(event.request);
         if (reply === "close") return;
         if (typeof reply === "function") return await reply(socket);
-        await socket.write(reply instanceof Uint8Array ? reply : session.reply(reply).bytes);
-        if (reply instanceof Uint8Array || event.request.kind === this.#closeAfter) return;
+        await socket.write(
+          reply instanceof Uint8Array ? reply : this.#dress(session.reply(reply).bytes),
+        );
+        const ends = [event.request.kind, "each"].includes(this.#closeAfter ?? "");
+        if (reply instanceof Uint8Array || ends) return;
       }
     }
   }

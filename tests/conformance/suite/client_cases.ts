@@ -13,7 +13,15 @@ export type OddAnswer =
   | "an unknown code"
   | "an absurd payload size"
   | "half a response"
-  | "answered late";
+  | "answered late"
+  /** The usual answer with a payload size of 0. */
+  | "uncounted"
+  /** The usual answer, filled up with zeros to 1024 bytes. */
+  | "filled up"
+  /** zlib's CRC-32 of the file in place of cksum. */
+  | "zlib's checksum"
+  /** An AES key of 32 bytes where the edition has 16, and the other way round. */
+  | "a key of the other size";
 
 export interface ClientRun {
   /** Answers to requests of a kind, one after another; the usual answer where there is none left. */
@@ -137,5 +145,33 @@ function habits(): ClientCase[] {
       requests: [...ENROL, ...AGAIN, ...STORE],
       succeeds: true,
     }],
+  }, {
+    name: "takes a file received with payload size 0",
+    grade: "habit",
+    size: 100,
+    runs: [{ ...FIRST, answers: { sendFile: ["uncounted"] } }],
+  }, {
+    name: "takes answers that are filled up with zeros to 1024 bytes",
+    grade: "habit",
+    size: 100,
+    runs: [{
+      ...FIRST,
+      answers: {
+        register: ["filled up"],
+        publicKey: ["filled up"],
+        sendFile: ["filled up"],
+        crcValid: ["filled up"],
+      },
+    }],
+  }, {
+    name: "takes zlib's CRC-32 for the checksum",
+    grade: "habit",
+    size: 100,
+    runs: [{ ...FIRST, answers: { sendFile: ["zlib's checksum"] } }],
+  }, {
+    name: "takes an AES key of the other size",
+    grade: "habit",
+    size: 100,
+    runs: [{ ...FIRST, answers: { publicKey: ["a key of the other size"] } }],
   }];
 }

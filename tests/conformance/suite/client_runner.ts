@@ -1,4 +1,5 @@
 /** Runs client cases: any client command, in a folder prepared for it, against a scripted server. */
+import { crc32 } from "node:zlib";
 import {
   type Bytes,
   CbcDecryptor,
@@ -6,6 +7,7 @@ import {
   concatBytes,
   type Edition,
   encodeResponse,
+  framePadding,
   importAesKey,
   type Request,
   type RequestKind,
@@ -81,6 +83,7 @@ class ScriptedServer implements AsyncDisposable {
   readonly #odd: Map<RequestKind, OddAnswer[]>;
   readonly #sockets: Deno.TcpConn[] = [];
   readonly #serving: Promise<void>;
+  #keySize: number;
   #wrapped: Bytes = new Uint8Array(0);
   #content: Bytes[] = [];
   #late: Bytes = new Uint8Array(0);
@@ -88,6 +91,7 @@ class ScriptedServer implements AsyncDisposable {
   constructor(edition: Edition, run: ClientRun, plaintext: Bytes, memory: Memory) {
     this.#memory = memory;
     this.#edition = edition;
+    this.#keySize = edition.aesKeySize;
     this.#run = run;
     this.#plaintext = plaintext;
     const answers = Object.entries(run.answers ?? {}) as [RequestKind, readonly OddAnswer[]][];
@@ -169,8 +173,9 @@ class ScriptedServer implements AsyncDisposable {
 
   /** `false` where the connection is to end. */
   async #answer(socket: Deno.TcpConn, session: ServerSession, request: Request): Promise<boolean> {
-    const usual = await this.#usualAnswer(request);
     const odd = this.#odd.get(request.kind)?.shift();
+    if (odd === "a key of the other size") this.#keySize = 48 - this.#keySize;
+    const usual = await this.#usualAnswer(request);
     session.proceed();
     if (odd === "answered late") {
       this.#late = encodeResponse(this.#edition, usual);
@@ -215,6 +220,18 @@ class ScriptedServer implements AsyncDisposable {
           : header(responses.generalError.code, 0);
       case "wrong checksum":
         return falsifyChecksum(bytes);
+      case "zlib's checksum":
+        return encodeResponse(
+          this.#edition,
+          { ...usual, crc: crc32(this.#plaintext) } as Response,
+        );
+      case "uncounted":
+        new DataView(bytes.buffer).setUint32(3, 0, true);
+        return bytes;
+      case "filled up":
+        return concatBytes(bytes, new Uint8Array(framePadding(bytes.length)));
+      case "a key of the other size":
+        return bytes;
       case "an unknown code":
         return header(4242, 0);
       case "an absurd payload size":
@@ -255,7 +272,7 @@ class ScriptedServer implements AsyncDisposable {
   }
 
   #aesKey(): Bytes {
-    return new Uint8Array(this.#edition.aesKeySize).fill(0x42);
+    return new Uint8Array(this.#keySize).fill(0x42);
   }
 
   /** What the client has sent must decrypt to the file, whatever the script answers to it. */

@@ -10,13 +10,19 @@ import {
 /** *required*: the published flow. *robust*: bad input and limits. *habit*: what the target does where it may choose. */
 export type Grade = "required" | "robust" | "habit";
 
-export type Outcome = ResponseKind | "wrong checksum" | "closed" | "silence";
+export type Outcome =
+  | ResponseKind
+  | "wrong checksum"
+  | "zlib's checksum"
+  | "closed"
+  | "silence";
 
 /** How the bytes of a message are handed over. */
 export type Delivery =
   | "whole"
   | "a byte at a time"
   | "header and payload apart"
+  | "in frames of 2048 bytes"
   | "with the next";
 
 /** What is wrong with a message, field by field. */
@@ -25,17 +31,24 @@ export interface Damage {
   readonly code?: number;
   /** −1: that of the fixed part alone. */
   readonly payloadSize?: number;
-  readonly contentSize?: number;
+  /** So many bytes are announced beyond those that come. */
+  readonly announced?: number;
+  /** So many bytes follow that are not counted. */
+  readonly surplus?: number;
+  /** `own`: that of the packet's own part. */
+  readonly contentSize?: number | "own";
   readonly originalSize?: number;
   readonly packetNumber?: number;
   readonly totalPackets?: number;
   readonly fileName?: string;
   /** The packet that is damaged, from 1. */
-  readonly packet?: number;
+  readonly packet?: number | "each";
   /** Only so many bytes of the message are sent, and then the connection is closed. */
   readonly cutAt?: number;
   /** Sent under an id that nobody has. */
   readonly unknownId?: true;
+  /** Sent by B under the id that A has. */
+  readonly idOfA?: true;
   readonly publicKey?: "noise";
   readonly cipher?: "wrong key" | "wrong padding";
 }
@@ -92,7 +105,7 @@ export function serverCases(edition: Edition): ServerCase[] {
     ...order(edition),
     ...ciphertext(),
     ...(hasPackets(edition) ? packets() : []),
-    ...habits(),
+    ...habits(edition),
   ];
 }
 
@@ -354,7 +367,7 @@ function packets(): ServerCase[] {
   ];
 }
 
-function habits(): ServerCase[] {
+function habits(edition: Edition): ServerCase[] {
   const habit = (name: string, steps: readonly ServerStep[]): ServerCase => {
     return { name, grade: "habit", steps };
   };
@@ -392,6 +405,62 @@ function habits(): ServerCase[] {
       { expect: ["fileReceived"] },
       { send: "crcValid", damage: { payloadSize: 0 } },
       { expect: ["messageReceived"] },
+    ]),
+    habit("takes a CRC request with an empty name, where one file waits", [
+      ...ENROL,
+      { send: "sendFile", size: 100 },
+      { expect: ["fileReceived"] },
+      { send: "crcValid", damage: { fileName: "" } },
+      { expect: ["messageReceived"] },
+    ]),
+    habit("takes a content size that is the plaintext's", [
+      ...ENROL,
+      ...store(300, { damage: { contentSize: 300 } }),
+    ]),
+    habit("takes a file whose filling is announced and never comes", [
+      ...ENROL,
+      ...store(300, { damage: { announced: 16 } }),
+      ...store(301, { damage: { announced: 7598 } }),
+    ]),
+    habit("takes a public key with 95 bytes behind it", [
+      ...REGISTER,
+      { send: "publicKey", damage: { surplus: 95 } },
+      { expect: ["keyReceived"] },
+      ...store(300),
+    ]),
+    habit("takes messages in frames of 2048 bytes on one connection", [
+      ...[...ENROL, ...store(300)].map((step) =>
+        "send" in step ? { ...step, delivery: "in frames of 2048 bytes" as const } : step
+      ),
+    ]),
+    habit("hears nobody else on a file whose client is still connected", [
+      ...ENROL,
+      { send: "sendFile", size: 100 },
+      { expect: ["fileReceived"] },
+      { send: "crcGivenUp", by: "B", damage: { idOfA: true } },
+      { expect: [...NO, "messageReceived"], by: "B" },
+      ...CONFIRM,
+    ]),
+    ...(hasPackets(edition)
+      ? [
+        habit("takes packets whose content size is that of their own part", [
+          ...ENROL,
+          ...store(10_000, { packets: 10, damage: { packet: "each", contentSize: "own" } }),
+        ]),
+      ]
+      : []),
+    habit("tells zlib's CRC-32 of a file that was given up and comes again, once", [
+      ...ENROL,
+      ...invalid(3),
+      { send: "sendFile", size: 500 },
+      { expect: ["fileReceived"] },
+      { send: "crcGivenUp" },
+      { expect: ["messageReceived"] },
+      { send: "sendFile", size: 500 },
+      { expect: ["zlib's checksum"] },
+      { send: "crcInvalid" },
+      { expect: ["silence", "messageReceived"] },
+      ...store(500),
     ]),
   ];
 }

@@ -1,4 +1,5 @@
 /** Runs server cases against any server, over TCP, as a client that says exactly what the steps say. */
+import { crc32 } from "node:zlib";
 import {
   type Address,
   type Bytes,
@@ -11,6 +12,7 @@ import {
   encodeRequest,
   encodeTextField,
   fixedSize,
+  framePadding,
   generatePrivateKey,
   hasPackets,
   importAesKey,
@@ -48,6 +50,7 @@ export async function runServerCase(
   try {
     for (const step of steps) {
       const actor = actors[step.by ?? "A"];
+      if ("send" in step && step.damage?.idOfA) actor.impersonate(actors.A);
       if ("send" in step) await actor.send(step);
       else if ("connect" in step) actor.leave();
       else {
@@ -98,6 +101,7 @@ class Actor {
   #clientId: Bytes = new Uint8Array(16);
   #aesKey: Bytes | undefined;
   #crc = 0;
+  #zlibCrc = 0;
 
   constructor(address: Address, edition: Edition) {
     this.#address = address;
@@ -112,12 +116,18 @@ class Actor {
     this.#responses = new ResponseReader(this.#edition);
   }
 
+  /** Speaks under another's id from now on. */
+  impersonate(other: Actor): void {
+    this.#clientId = other.#clientId;
+  }
+
   async send(step: SendStep): Promise<void> {
     const { damage = {}, delivery = "whole" } = step;
     const messages = step.send === "sendFile"
       ? await this.#fileMessages(step)
       : [damaged(encodeRequest(this.#edition, this.#request(step)), damage, 0)];
-    const bytes = concatBytes(this.#held, ...messages);
+    const surplus = pseudoRandomBytes(damage.surplus ?? 0, 6);
+    const bytes = concatBytes(this.#held, ...messages, surplus);
     this.#held = new Uint8Array(0);
     if (delivery === "with the next") {
       this.#held = bytes;
@@ -146,9 +156,10 @@ class Actor {
           if ("wrappedKey" in response) {
             this.#aesKey = await unwrapKey(privateKey, response.wrappedKey);
           }
-          const wrong = response.kind === "fileReceived" && (response.crc !== this.#crc ||
-            decodeTextField(response.fileName) !== FILE_NAME);
-          return wrong ? "wrong checksum" : response.kind;
+          if (response.kind !== "fileReceived") return response.kind;
+          if (decodeTextField(response.fileName) !== FILE_NAME) return "wrong checksum";
+          if (response.crc === this.#crc) return response.kind;
+          return response.crc === this.#zlibCrc ? "zlib's checksum" : "wrong checksum";
         }
         this.#reading ??= socket.read(this.#buffer).catch(() => null);
         const size = await Promise.race([this.#reading, limit.promise]);
@@ -186,13 +197,15 @@ class Actor {
     const clientId = damage.unknownId ? pseudoRandomBytes(16, 77) : this.#clientId;
     const userName = field(name ?? this.#userName);
     const key = damage.publicKey === "noise" ? pseudoRandomBytes(160) : publicKey;
-    const fields = { clientId, name: userName, publicKey: key, fileName: field(FILE_NAME) };
+    const fileName = field(damage.fileName ?? FILE_NAME);
+    const fields = { clientId, name: userName, publicKey: key, fileName };
     return { kind: send, ...fields } as unknown as Request;
   }
 
   async #fileMessages({ size = 0, packets = 1, damage = {} }: SendStep): Promise<Bytes[]> {
     const plaintext = pseudoRandomBytes(size, size + 1);
     this.#crc = cksum(plaintext);
+    this.#zlibCrc = crc32(plaintext);
     const key = damage.cipher === "wrong key" ? pseudoRandomBytes(16, 5) : this.#aesKey;
     const ciphertext = await encrypt(plaintext, await importAesKey(key ?? pseudoRandomBytes(16)));
     if (damage.cipher === "wrong padding") breakPadding(ciphertext);
@@ -201,17 +214,19 @@ class Actor {
     const partSize = Math.ceil(ciphertext.length / count);
     return Array.from({ length: count }, (_, index) => {
       const content = ciphertext.subarray(index * partSize, (index + 1) * partSize);
-      const here = (damage.packet ?? 1) === index + 1 ? damage : {};
+      const here = ["each", index + 1].includes(damage.packet ?? 1) ? damage : {};
+      const told = here.contentSize === "own" ? content.length : here.contentSize;
       const request: SendFile = {
         kind: "sendFile",
         clientId,
-        contentSize: here.contentSize ?? ciphertextSize(size),
+        contentSize: told ?? ciphertextSize(size),
         fileName: field(here.fileName ?? FILE_NAME),
         originalSize: here.originalSize ?? size,
         packetNumber: here.packetNumber ?? index + 1,
         totalPackets: here.totalPackets ?? count,
       };
-      const head = encodeRequest(this.#edition, request, { contentLength: content.length });
+      const contentLength = content.length + (here.announced ?? 0);
+      const head = encodeRequest(this.#edition, request, { contentLength });
       return concatBytes(damaged(head, here, fixedSize(this.#edition.requests.sendFile)), content);
     });
   }
@@ -238,6 +253,8 @@ function pieces(bytes: Bytes, delivery: SendStep["delivery"]): Bytes[] {
       return Array.from(bytes, (byte) => new Uint8Array([byte]));
     case "header and payload apart":
       return [bytes.subarray(0, HEADER_SIZE), bytes.subarray(HEADER_SIZE)];
+    case "in frames of 2048 bytes":
+      return [concatBytes(bytes, new Uint8Array(framePadding(bytes.length, "frames-2048")))];
     default:
       return [bytes];
   }
