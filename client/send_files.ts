@@ -42,17 +42,19 @@ export async function sendFiles(options: SendOptions): Promise<Outcome[]> {
   options.onEvent?.({ type: "planned", files: files.length, bytes });
   if (files.length > 0) await client.prepare();
   const outcomes: Outcome[] = [];
+  const closings = new Closings();
   let end: XferError | undefined;
   for (const file of files) {
     const outcome: Outcome = end === undefined
-      ? await deliver(client, file, options, onRetry)
+      ? await deliver(client, file, { ...options, closings }, onRetry)
       : { state: "not-tried", path: file.path, error: end };
     outcomes.push(outcome);
     if (outcome.state === "stored") {
       options.onEvent?.({ type: "stored", file, crc: outcome.crc });
       continue;
     }
-    if (!client.isIntroduced || !isOfOneFile(outcome.error)) end = outcome.error;
+    const mayGoOn = isOfOneFile(outcome.error) || closings.isKnown;
+    if (!client.isIntroduced || !mayGoOn) end = outcome.error;
     options.onEvent?.({ type: "failed", ...outcome });
   }
   for (const failure of failures) options.onEvent?.({ type: "failed", ...failure });
@@ -86,22 +88,20 @@ async function inspect(options: SendOptions, { profile }: Client) {
 async function deliver(
   client: Client,
   file: SourceFile,
-  options: RetryOptions,
+  { closings, ...options }: RetryOptions & { readonly closings: Closings },
   onRetry: (retry: Retry) => void,
 ): Promise<Outcome> {
   let state: Failure["state"] = "not-stored";
   const note = (error: XferError) => {
     if (error instanceof UnconfirmedError) state = "unknown";
   };
-  let closings = 0;
-  // A network may fail just then. A server that closes again does so after each file.
-  const isFinal = (error: XferError) =>
-    error instanceof UnconfirmedError && isClosing(error.cause) && ++closings > 1;
+  const isFinal = (error: XferError) => closings.isHabit(error);
   try {
     const crc = await withRetries(() => client.send(file), { ...options, isFinal }, (retry) => {
       note(retry.error);
       onRetry(retry);
     });
+    closings.reset();
     return { state: "stored", file, crc };
   } catch (error) {
     if (!(error instanceof XferError)) throw error;
@@ -110,12 +110,33 @@ async function deliver(
   }
 }
 
-function isClosing(cause: unknown): boolean {
-  return cause instanceof XferError && cause.code === "connection-closed";
+/** A server that closes so many times in a row in place of its confirmation always does: no network fails just then. */
+const CLOSINGS = 3;
+
+/** Closes in place of confirmations, in a row. */
+class Closings {
+  #count = 0;
+
+  reset(): void {
+    this.#count = 0;
+  }
+
+  /** Whether an error is one more, and enough of them. */
+  isHabit(error: XferError): boolean {
+    const { cause } = error;
+    const isClosing = error instanceof UnconfirmedError && cause instanceof XferError &&
+      cause.code === "connection-closed";
+    this.#count = isClosing ? this.#count + 1 : 0;
+    return this.isKnown;
+  }
+
+  get isKnown(): boolean {
+    return this.#count >= CLOSINGS;
+  }
 }
 
 /** Whether an error says nothing about the next file. */
 function isOfOneFile(error: XferError): boolean {
   return error instanceof IntegrityError || error instanceof StorageError ||
-    error instanceof RefusedError || isClosing(error.cause);
+    error instanceof RefusedError;
 }

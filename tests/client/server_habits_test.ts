@@ -169,7 +169,7 @@ function closesUnconfirmed(requests: string[]): OddServer {
   });
 }
 
-Deno.test("a server that closes right after 'CRC valid': sent, not confirmed, which is said; the file is sent twice and the next one too", async () => {
+Deno.test("a server that closes right after 'CRC valid': sent, not confirmed, which is said; the file is sent three times, and the next one once", async () => {
   await using folder = await TemporaryFolder.create();
   const requests: string[] = [];
   await using server = closesUnconfirmed(requests);
