@@ -75,9 +75,11 @@ export class Claim implements Claimed {
   }
 }
 
-/** What was claimed at some moment. */
-export interface Look {
+/** What was claimed at some moment, before the catalog is asked what is stored of a name. */
+export interface Look extends Disposable {
   readonly claims: readonly Claim[];
+  /** Whether a stored file has gone from the name since: what the catalog tells of it may be out of date. */
+  readonly isStale: boolean;
   /** The number of the latest claim until then. */
   readonly latest: number;
   /** Of what the catalog may hold a part. */
@@ -99,6 +101,8 @@ export class Claims {
   /** By client, oldest first. */
   readonly #byClient = new Map<string, Set<Claim>>();
   #latest = 0;
+  /** Those whose answers from the catalog are awaited. */
+  readonly #looks = new Set<{ readonly key: string; readonly name: string; isStale: boolean }>();
 
   add(clientId: Bytes, claimed: Claimed): Claim {
     const key = toHex(clientId);
@@ -112,11 +116,17 @@ export class Claims {
     return claim;
   }
 
-  /** What a client claims now, before the catalog is asked. */
-  look(clientId: Bytes): Look {
+  /** What a client claims now, before the catalog is asked for a file; to be disposed of when that has answered. */
+  look(clientId: Bytes, name: string): Look {
     const claims = [...this.#of(clientId)];
     const names = claims.filter(({ size }) => size >= CHUNK_SIZE).map(({ name }) => name);
-    return { claims, latest: this.#latest, names };
+    const end = () => void this.#looks.delete(look);
+    const look = {
+      ...{ key: toHex(clientId), name, claims, latest: this.#latest, names, isStale: false },
+      [Symbol.dispose]: end,
+    };
+    this.#looks.add(look);
+    return look;
   }
 
   /**
@@ -133,15 +143,18 @@ export class Claims {
     return {
       bytes: claims.reduce((sum, { size, credit }) => sum + size - credit, 0),
       files: others.size,
-      spent: again.reduce((sum, { credit }) => sum + credit, 0),
+      spent: before.isStale ? Infinity : again.reduce((sum, { credit }) => sum + credit, 0),
       isAgain: again.length > 0,
-      isExact: added.length === 0 && !hasEnded && !claims.some(({ isEnding }) => isEnding),
+      isExact: added.length === 0 && !hasEnded && !before.isStale &&
+        !claims.some(({ isEnding }) => isEnding),
     };
   }
 
   /** A stored file has gone from its name, or is another: what is on its way there does not take the place of it. */
   revoke(clientId: Bytes, name: string): void {
-    for (const claim of this.#of(clientId)) if (claim.name === name) claim.revoke();
+    const key = toHex(clientId);
+    for (const claim of this.#byClient.get(key) ?? NONE) if (claim.name === name) claim.revoke();
+    for (const look of this.#looks) if (look.key === key && look.name === name) look.isStale = true;
   }
 
   /** Resolves when those claims have ended that are about to. */

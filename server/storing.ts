@@ -62,7 +62,7 @@ export async function claimRoom(
       : undefined;
   let hasMadeWay = false;
   for (let looks = 1;; looks++) {
-    const look = claims.look(clientId);
+    using look = claims.look(clientId, name);
     const replacing = { name, keep: replacedKept(limits), open: look.names };
     const { replaced, ...beside } = await store.catalog.usageBeside(clientId, replacing);
     const claimed = claims.sum(clientId, look, name);
@@ -75,7 +75,12 @@ export async function claimRoom(
     const refused = over(all);
     if (refused === undefined) {
       const credit = Math.min(size, replaced.bytes - spent);
-      return claims.add(clientId, { name, size, credit, isNew: replaced.files === 0 });
+      return claims.add(clientId, {
+        name,
+        size,
+        credit,
+        isNew: look.isStale || replaced.files === 0,
+      });
     }
     if (over(alone) !== undefined) throw refused;
     if (claimed.isAgain && !hasMadeWay) {

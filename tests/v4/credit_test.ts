@@ -1,6 +1,11 @@
 /** Quota: a stored file is taken off once, however many are on their way to replace it. */
 import assert from "node:assert/strict";
 import { IdentityFolder } from "../../client/identity.ts";
+import { DEFAULT_LIMITS } from "../../mod.ts";
+import { Claims } from "../../server/claims.ts";
+import type { Context } from "../../server/context.ts";
+import type { UsageBeside } from "../../server/store/catalog.ts";
+import { claimRoom } from "../../server/storing.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/tree.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
 import { encrypt, kindOf, Peer, privateKey } from "../helpers/peer.ts";
@@ -178,4 +183,29 @@ Deno.test("v4 credit: what an upload of protocol 3 takes off is taken off when t
   while (scene.blobs("staging").length > 0) await new Promise((resolve) => setTimeout(resolve, 5));
   using bob = await Uploader.login(scene, "Bob");
   await store(bob, content, { mtime: 2 });
+});
+
+Deno.test("credit: what the catalog has told of a file that is removed before the answer is used is not taken off", async () => {
+  const clientId = new Uint8Array(16);
+  const claims = new Claims();
+  const asked = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<UsageBeside>();
+  const nothing = { bytes: 0, files: 0 };
+  const answers = [answer.promise, Promise.resolve({ ...nothing, replaced: nothing })];
+  const usageBeside = () => {
+    asked.resolve();
+    return answers.shift();
+  };
+  const context = {
+    ...{ limits: { ...DEFAULT_LIMITS, quota: 10 }, claims },
+    accounts: { find: () => Promise.resolve(undefined) },
+    store: { catalog: { usageBeside } },
+  } as unknown as Context;
+  const claiming = claimRoom(context, { clientId, name: "a", size: 10 }, () => assert.fail());
+  await asked.promise;
+  // The answer comes behind that of the removal.
+  claims.revoke(clientId, "a");
+  answer.resolve({ ...nothing, replaced: { bytes: 10, files: 1 } });
+  const claim = await claiming;
+  assert.deepEqual([claim?.credit, claim?.isNew], [0, true]);
 });
