@@ -73,7 +73,7 @@ test("those stored before the bound are listed, read, renamed and removed", asyn
     const owner = await folder.catalog.findClientByName("Alice") ?? assert.fail();
     for (const [i, name] of names.entries()) {
       await folder.catalog.storeFile({
-        ...{ clientId: owner.id, name, path: `inline/${i}`, size: content.length, crc },
+        ...{ clientId: owner.id, name, path: `catalog/${i}`, size: content.length, crc },
         ...{ storedAt: 1, verified: true, tree: { mtime: 1, digest } },
       }, { chunks: sums.digests, content });
     }
