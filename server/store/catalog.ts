@@ -244,10 +244,7 @@ export interface Catalog extends AccountCatalog, AsyncDisposable {
   findPartial(clientId: Bytes, name: string): Promise<PartialFile | undefined>;
   /** Forgets what is held under a name, with a path only what is held there. Returns its path, if there was one. */
   dropPartial(clientId: Bytes, name: string, path?: string): Promise<string[]>;
-  /**
-   * Up to `count` of all clients whose path comes behind `path`, by path: `""` begins. As with every page, fewer come
-   * where they take more than `PAGE_BYTES`; none where there are no more.
-   */
+  /** Up to `count` of all clients whose path comes behind `path`, by path: `""` begins. */
   listPartialsAfter(path: string, count: number): Promise<PartialKey[]>;
   /** Up to `count` of all clients that were updated before a time, oldest first. */
   listPartialsBefore(time: number, count: number): Promise<PartialKey[]>;
@@ -276,7 +273,10 @@ export interface Catalog extends AccountCatalog, AsyncDisposable {
   setTree(path: string, tree: Tree, chunks: Bytes): Promise<void>;
   /** Records the damage of the file at a path, or that it has none. Returns whether the catalog said otherwise before. */
   setDamage(path: string, damage: Damage | undefined): Promise<boolean>;
-  /** Up to `count` current files of a client whose names begin with `prefix` and come behind `after`, by name. */
+  /**
+   * Up to `count` current files of a client whose names begin with `prefix` and come behind `after`, by name. As with all
+   * pages of files, fewer come where they take more than `PAGE_BYTES`, and none where there are no more.
+   */
   listFilesBelow(
     clientId: Bytes,
     prefix: string,

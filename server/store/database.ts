@@ -7,7 +7,6 @@ import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlit
 import { ConfigurationError, printable } from "../../protocol/mod.ts";
 import { MIGRATIONS } from "./migrations.ts";
 import type { Row } from "./rows.ts";
-import { sizeOf } from "./sizes.ts";
 
 /** How long a statement waits for another process (`xfer server list`) to finish, in milliseconds. */
 const BUSY_TIMEOUT_MS = 5000;
@@ -153,18 +152,6 @@ export class Database implements Disposable {
 
   all(sql: string, ...values: SQLInputValue[]): Row[] {
     return this.#statement(sql).all(...values) as Row[];
-  }
-
-  /** The first rows, until they take so many bytes or more: at least one, if there is one. */
-  some(bytes: number, sql: string, ...values: SQLInputValue[]): Row[] {
-    const rows: Row[] = [];
-    let size = 0;
-    for (const row of this.#statement(sql).iterate(...values)) {
-      rows.push(row as Row);
-      size += sizeOf(row);
-      if (size >= bytes) break;
-    }
-    return rows;
   }
 
   [Symbol.dispose](): void {

@@ -7,6 +7,8 @@ import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import type { Catalog } from "./catalog.ts";
 import { Database } from "./database.ts";
 import { type Method, METHODS, OPERATIONS } from "./operations/mod.ts";
+import { page } from "./operations/page.ts";
+import type { Row } from "./rows.ts";
 
 /** Bytes of rows that are held in memory at once when all are copied: each may have a small file in it. */
 const COPIED_AT_ONCE = 1024 * 1024;
@@ -80,14 +82,17 @@ function over(database: Database): SqliteCatalog {
 }
 
 function* pages(database: Database, table: string): Generator<Record<string, unknown>> {
-  const query = `SELECT rowid AS row_number, * FROM ${table} WHERE rowid > ? ORDER BY rowid`;
+  const query =
+    `SELECT rowid AS row_number, * FROM ${table} WHERE rowid > ? ORDER BY rowid LIMIT ?`;
   for (let after = 0;;) {
-    const page = database.some(COPIED_AT_ONCE, query, after);
-    for (const { row_number: number, ...row } of page) {
+    const next = (last: Row | undefined, step: number) =>
+      database.all(query, (last?.["row_number"] ?? after) as number, step);
+    const rows = page(Infinity, next, COPIED_AT_ONCE);
+    for (const { row_number: number, ...row } of rows) {
       after = number as number;
       yield row;
     }
-    if (page.length === 0) return;
+    if (rows.length === 0) return;
   }
 }
 

@@ -12,7 +12,7 @@ import {
   digestChunk,
 } from "../../protocol/v4/tree.ts";
 import type { Catalog, StoredFile } from "../store/catalog.ts";
-import { CHUNKS_PAGE } from "../store/operations/operation.ts";
+import { CHUNKS_PAGE } from "../store/operations/page.ts";
 
 export class ChunkDigests {
   readonly #catalog: Pick<Catalog, "findChunks">;

@@ -6,8 +6,6 @@ export class CountedDatabase {
   readonly run: string[] = [];
   /** What was executed besides: transactions, among others. */
   readonly executed: string[] = [];
-  /** Rows that were read one by one. */
-  rows = 0;
 
   readonly open = (path: string): DatabaseSync => {
     const database = new DatabaseSync(path);
@@ -27,7 +25,7 @@ export class CountedDatabase {
   }
 
   forget(): void {
-    this.run.length = this.executed.length = this.rows = 0;
+    this.run.length = this.executed.length = 0;
   }
 
   #counted(sql: string, statement: StatementSync): StatementSync {
@@ -40,20 +38,6 @@ export class CountedDatabase {
         },
       });
     }
-    const iterate = statement.iterate.bind(statement) as (
-      ...values: unknown[]
-    ) => Iterable<unknown>;
-    const count = () => this.rows++;
-    const note = () => this.run.push(sql);
-    Object.assign(statement, {
-      *iterate(...values: unknown[]) {
-        note();
-        for (const row of iterate(...values)) {
-          count();
-          yield row;
-        }
-      },
-    });
     return statement;
   }
 }

@@ -12,8 +12,8 @@ import { openInThisThread } from "../helpers/catalogs.ts";
 import { connectRaw, got, loginRaw, Scene } from "./scene.ts";
 
 const MIB = 1024 * 1024;
-/** A page of names and what belongs to them; the last row may go beyond. */
-const MAX_PAGE = 128 * 1024 + 16 * 1024;
+/** A page of names and what belongs to them; the last 16 rows may go beyond. */
+const MAX_PAGE = 64 * 1024 + 16 * 9 * 1024;
 const LONG = Array(16).fill("x".repeat(250)).join("/");
 
 interface Watched {

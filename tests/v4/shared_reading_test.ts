@@ -1,8 +1,8 @@
 /** Files of protocol 3 are read whole for their digests: how often and how many at once, whatever peers ask. */
 import assert from "node:assert/strict";
-import { DatabaseSync } from "node:sqlite";
 import { CHUNK_SIZE } from "../../protocol/v4/tree.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
+import { openDatabase } from "../helpers/database.ts";
 import { ServerLog } from "../helpers/logs.ts";
 import { Peer } from "../helpers/peer.ts";
 import { Scene } from "./scene.ts";
@@ -57,7 +57,8 @@ class Disk {
     const changed: Record<PropertyKey, unknown> = { read, close, [Symbol.dispose]: close };
     return new Proxy(file, {
       get(target, name) {
-        const value = changed[name] ?? Reflect.get(target, name, target);
+        if (name in changed) return changed[name];
+        const value = Reflect.get(target, name, target);
         return typeof value === "function" ? value.bind(target) : value;
       },
     });
@@ -84,7 +85,7 @@ function test(what: string, body: (shelf: Shelf) => Promise<void>) {
         await peer.sendFile(name, content);
         await peer.judge("crcValid", name);
       }
-      using database = new DatabaseSync(scene.folder.join("data", "catalog.db"));
+      using database = openDatabase(scene.folder.join("data", "catalog.db"));
       database.exec(
         `UPDATE files SET client_id = (SELECT id FROM clients WHERE name = '${user}')
          WHERE client_id = (SELECT id FROM clients WHERE name = 'Before${user}')`,

@@ -19,8 +19,9 @@ import {
 import type { Database } from "../database.ts";
 import { FILE_COLUMNS, type Row, STORED_COLUMNS, toFile } from "../rows.ts";
 import { findBy } from "./accounts.ts";
-import { CHUNKS_PAGE, PAGE_BYTES, read, write } from "./operation.ts";
+import { read, write } from "./operation.ts";
 import { addOrphan, removeOrphan } from "./orphans.ts";
+import { CHUNKS_PAGE, page } from "./page.ts";
 import { firstBehind } from "./prefix.ts";
 import { checkQuota } from "./usage.ts";
 
@@ -106,12 +107,12 @@ export const FILE_OPERATIONS = {
     before: number,
     count: number,
   ): StoredFile[] =>
-    database.some(
-      PAGE_BYTES,
-      `SELECT ${FILE_COLUMNS} FROM files WHERE client_id = ? AND name = ? AND version < ?
-       ORDER BY version DESC LIMIT ?`,
-      ...[clientId, name, before, count],
-    ).map(toFile)
+    page(count, (last, step) =>
+      database.all(
+        `SELECT ${FILE_COLUMNS} FROM files WHERE client_id = ? AND name = ? AND version < ?
+         ORDER BY version DESC LIMIT ?`,
+        ...[clientId, name, last === undefined ? before : last["version"] as number, step],
+      )).map(toFile)
   ),
   dropFile: write((database, clientId: Bytes, name: string): string[] => {
     const paths = database.all(
@@ -138,19 +139,21 @@ export const FILE_OPERATIONS = {
     after?: Pick<StoredFile, "name" | "version">,
     count?: number,
   ): StoredFile[] =>
-    database.some(
-      PAGE_BYTES,
-      `SELECT ${FILE_COLUMNS} FROM files WHERE client_id = ? AND (name, version) > (?, ?)
-       ORDER BY name, version LIMIT ?`,
-      ...[clientId, after?.name ?? "", after?.version ?? 0, count ?? MAX_LISTED],
-    ).map(toFile)
+    page(count ?? MAX_LISTED, (last, step) => {
+      const { name = "", version = 0 } = last === undefined ? after ?? {} : toFile(last);
+      return database.all(
+        `SELECT ${FILE_COLUMNS} FROM files WHERE client_id = ? AND (name, version) > (?, ?)
+         ORDER BY name, version LIMIT ?`,
+        ...[clientId, name, version, step],
+      );
+    }).map(toFile)
   ),
   listFilesAfter: read((database, path: string, count: number): StoredFile[] =>
-    database.some(
-      PAGE_BYTES,
-      `SELECT ${FILE_COLUMNS} FROM files WHERE path > ? ORDER BY path LIMIT ?`,
-      ...[path, count],
-    ).map(toFile)
+    page(count, (last, step) =>
+      database.all(
+        `SELECT ${FILE_COLUMNS} FROM files WHERE path > ? ORDER BY path LIMIT ?`,
+        ...[last === undefined ? path : last["path"] as string, step],
+      )).map(toFile)
   ),
   removeFile: write((database, path: string): void => {
     database.run("DELETE FROM files WHERE path = ?", path);
@@ -293,15 +296,14 @@ function filesBelow(
   // One lower bound, the higher of the two: of two SQLite would search from one, and pass over what is below the other.
   const query = `SELECT ${FILE_COLUMNS} FROM files WHERE client_id = ? AND current = 1
     AND name >= max(?, ?) AND name <> ?`;
-  const from = [clientId, prefix, after, after];
   const end = firstBehind(prefix);
-  const rows = end === undefined
-    ? database.some(PAGE_BYTES, `${query} ORDER BY name LIMIT ?`, ...from, count)
-    : database.some(
-      PAGE_BYTES,
-      `${query} AND name < ? ORDER BY name LIMIT ?`,
-      ...[...from, end, count],
-    );
+  const rows = page(count, (last, step) => {
+    const behind = last === undefined ? after : last["name"] as string;
+    const from = [clientId, prefix, behind, behind];
+    return end === undefined
+      ? database.all(`${query} ORDER BY name LIMIT ?`, ...from, step)
+      : database.all(`${query} AND name < ? ORDER BY name LIMIT ?`, ...from, end, step);
+  });
   return rows.map(toFile);
 }
 

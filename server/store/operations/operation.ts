@@ -18,15 +18,6 @@ export function read<Args extends readonly unknown[], Result>(
   return { way: "read", run };
 }
 
-/**
- * Bytes of a page: whoever asks for a number of rows gets fewer where they are long. Who asks by connection holds a page
- * while its peer does not read.
- */
-export const PAGE_BYTES = 128 * 1024;
-
-/** Bytes of a page of digests: those of 32 GiB, so that nearly every file has one page. */
-export const CHUNKS_PAGE = 1024 * 1024;
-
 /** All of the work is done, or nothing. */
 export function write<Args extends readonly unknown[], Result>(
   run: (database: Database, ...args: Args) => Result,

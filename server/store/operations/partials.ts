@@ -8,7 +8,7 @@ import type { HoldOptions, PartialFile, PartialKey } from "../catalog.ts";
 import type { Database } from "../database.ts";
 import type { Row } from "../rows.ts";
 import { findBy } from "./accounts.ts";
-import { PAGE_BYTES, read, write } from "./operation.ts";
+import { read, write } from "./operation.ts";
 import { checkQuota } from "./usage.ts";
 
 export const PARTIAL_OPERATIONS = {
@@ -39,15 +39,13 @@ export const PARTIAL_OPERATIONS = {
     dropPartial(database, clientId, name, path)
   ),
   listPartialsAfter: read((database, path: string, count: number): PartialKey[] =>
-    database.some(
-      PAGE_BYTES,
+    database.all(
       "SELECT client_id, name, path, held FROM partials WHERE path > ? ORDER BY path LIMIT ?",
       ...[path, count],
     ).map(toKey)
   ),
   listPartialsBefore: read((database, time: number, count: number): PartialKey[] =>
-    database.some(
-      PAGE_BYTES,
+    database.all(
       `SELECT client_id, name, path, held FROM partials WHERE updated_at < ?
        ORDER BY updated_at LIMIT ?`,
       ...[time, count],
