@@ -4,7 +4,7 @@
  * @module
  */
 import type { Command } from "commander";
-import { Lanes, type RemoteFile, SecureClient } from "../client/mod.ts";
+import { DamagedError, Lanes, type RemoteFile, SecureClient } from "../client/mod.ts";
 import {
   formatFingerprint,
   fromPrintable,
@@ -100,7 +100,8 @@ async function reportAll(
       listed++;
     });
   } catch (error) {
-    if (listed > 0) reporter.report({ event: "list-incomplete", listed });
+    const isAll = error instanceof DamagedError;
+    if (listed > 0 && !isAll) reporter.report({ event: "list-incomplete", listed });
     throw error;
   }
 }

@@ -50,7 +50,7 @@ export {
 } from "./v4/protocol_choice.ts";
 export { type KnownServer, KnownServers, type ServerIdentity } from "./v4/known_servers.ts";
 export { readAuthorities } from "./v4/authorities.ts";
-export type { RemoteFile } from "./v4/remote_file.ts";
+export { DamagedError, type RemoteFile } from "./v4/remote_file.ts";
 export { type Link, SecureClient } from "./v4/secure_client.ts";
 export type { SecureEvent, SecureOptions } from "./v4/session.ts";
 export type { Observe, Said, Watch, Watchable } from "./watch.ts";

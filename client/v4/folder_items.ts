@@ -3,19 +3,13 @@
  *
  * @module
  */
-import {
-  printable,
-  ProtocolError,
-  RefusedError,
-  StorageError,
-  type XferError,
-} from "../../protocol/mod.ts";
+import { printable, ProtocolError, StorageError, type XferError } from "../../protocol/mod.ts";
 import { pathNameFault } from "../../protocol/v4/path_name.ts";
 import { localFault, pathBelow } from "../local_paths.ts";
 import type { Lanes } from "./lanes.ts";
 import { isPart, partPath } from "./part_file.ts";
 import { RESUMABLE } from "./put_request.ts";
-import { Count, type RemoteFile } from "./remote_file.ts";
+import { Count, DamagedError, type DamagedFile, type RemoteFile } from "./remote_file.ts";
 import { lookOf, Twins } from "./twins.ts";
 
 /** Files that one run gets, at most: all are known before the first is got, and take about a kilobyte each. */
@@ -72,11 +66,18 @@ export function sumOf(a: Known, b = NOTHING): Known {
   };
 }
 
+/** A file that is damaged on the server. */
+export interface Damaged {
+  readonly name: string;
+  readonly target: string;
+  readonly error: DamagedError;
+}
+
 export interface Listing {
   readonly items: readonly Item[];
   readonly known: Known;
-  /** Of files that the server does not list, since they are damaged there. */
-  readonly damaged: RefusedError | undefined;
+  /** Those that the server can't give back. */
+  readonly damaged: readonly Damaged[];
 }
 
 /**
@@ -93,6 +94,7 @@ export async function listItems(server: Pick<Lanes, "list">, folder: Folder): Pr
   const names = new Set<string>();
   const folders = new Set<string>();
   const plain: Plain[] = [];
+  const damaged: Damaged[] = [];
   const countFolders = (below: string) => {
     for (let at = parentOf(below); at !== "" && !folders.has(at); at = parentOf(at)) {
       folderCount.add();
@@ -100,32 +102,38 @@ export async function listItems(server: Pick<Lanes, "list">, folder: Folder): Pr
       folders.add(at);
     }
   };
-  const listing = server.list(prefix, (file) => {
-    const { name } = file;
+  /** Where a file is to be, and why it can't be there; `undefined` where it is left out. */
+  const placeOf = (name: string): Pick<Plain, "target" | "fault"> | undefined => {
     characters.add(name.length);
-    if (names.has(name)) throw twice(file);
+    if (names.has(name)) throw twice(name);
     names.add(name);
     const fault = nameFault(name);
     if (fault !== undefined) {
       faults.add();
-      return void plain.push({ file, target: root, fault });
+      return { target: root, fault };
     }
     const relative = name.slice(prefix.length);
     // What is left out counts too: patterns remember what they were compared with.
     countFolders(relative);
-    if (isExcluded(relative)) return;
+    if (isExcluded(relative)) return undefined;
     const target = pathBelow(root, relative);
-    plain.push({ file, target, fault: localFault(target) });
-  }, maxFiles - known.files);
-  // It comes last, behind all others.
-  const damaged = await listing.then(() => undefined, (error) => {
-    if (error instanceof RefusedError && error.code === "damaged") return error;
-    throw error;
-  });
+    return { target, fault: localFault(target) };
+  };
+  const take = (file: RemoteFile) => {
+    const place = placeOf(file.name);
+    if (place !== undefined) plain.push({ file, ...place });
+  };
+  const takeDamaged = ({ name }: DamagedFile) => {
+    const place = placeOf(name);
+    if (place === undefined) return;
+    damaged.push({ name, target: place.target, error: new DamagedError([printable(name)]) });
+  };
+  await server.list(prefix, take, maxFiles - known.files, takeDamaged);
+  const listed = plain.length + damaged.length;
   return {
     items: toItems(plain),
     damaged,
-    known: { files: plain.length, folders: folders.size, characters: characters.count },
+    known: { files: listed, folders: folders.size, characters: characters.count },
   };
 }
 
@@ -165,6 +173,6 @@ function nameFault(name: string): StorageError | undefined {
   });
 }
 
-function twice({ name }: RemoteFile): ProtocolError {
+function twice(name: string): ProtocolError {
   return new ProtocolError("unexpected-answer", `The server tells twice of ${printable(name)}`);
 }

@@ -124,10 +124,8 @@ export async function planFolder(
   const isExcluded = excluder(exclude);
   const folder = { name, root, isExcluded, known: before };
   const { items, known, damaged } = await listItems(lanes, folder);
-  if (items.length === 0) throw damaged ?? nothingBelow(name);
-  const unlisted = damaged === undefined
-    ? []
-    : [report(options, { state: "not-got", name, target: root, error: damaged })];
+  if (items.length + damaged.length === 0) throw nothingBelow(name);
+  const lost = damaged.map((file) => report(options, { state: "not-got", ...file }));
   const tree = new TargetTree(root);
   const outcomes = new Map<Item, GetOutcome>();
   const settle = async (item: Item, outcome: { state: "got" | "there" } | { error: XferError }) => {
@@ -176,7 +174,7 @@ export async function planFolder(
     } finally {
       await tree.sync();
     }
-    return [...unlisted, ...items.map((item) => outcomes.get(item) as GetOutcome)];
+    return [...lost, ...items.map((item) => outcomes.get(item) as GetOutcome)];
   };
   return { files: left.length, bytes, known, get: getAll };
 }

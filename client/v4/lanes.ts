@@ -6,8 +6,14 @@
 import { Buffer } from "node:buffer";
 import { throwIfStopped } from "../../protocol/mod.ts";
 import { type Retry, type RetryOptions, withRetries } from "../retries.ts";
-import { Count, type RemoteFile } from "./remote_file.ts";
-import { MAX_LISTED, MAX_VERSIONS, SecureClient, type TakeFile } from "./secure_client.ts";
+import { Count, type DamagedFile, DamagedFiles, type Listing } from "./remote_file.ts";
+import {
+  MAX_LISTED,
+  MAX_VERSIONS,
+  SecureClient,
+  type TakeDamaged,
+  type TakeFile,
+} from "./secure_client.ts";
 import type { SharedQueue } from "./shared_queue.ts";
 import type { SecureOptions } from "./session.ts";
 
@@ -91,30 +97,49 @@ export class Lanes implements Disposable {
   }
 
   /** Lists files by name as `SecureClient.list` does. Where the network fails it begins again, and hands each over once. */
-  list(prefix: string, take: TakeFile, max = MAX_LISTED): Promise<void> {
-    const list: List = (client, take) => client.list(prefix, take, max);
-    return this.#handOverOnce(list, isBehind, new Count(max, "files"), take);
+  list(
+    prefix: string,
+    take: TakeFile,
+    max = MAX_LISTED,
+    takeDamaged?: TakeDamaged,
+  ): Promise<void> {
+    const list: List = (client, { take, takeDamaged }) =>
+      client.list(prefix, take, max, takeDamaged);
+    return this.#handOverOnce(list, isBehind, new Count(max, "files"), { take, takeDamaged });
   }
 
   /** The versions of a file, newest first, as `SecureClient.versions` gives them; otherwise like `list`. */
-  versions(name: string, take: TakeFile): Promise<void> {
-    const list: List = (client, take) => client.versions(name, take);
+  versions(name: string, take: TakeFile, takeDamaged?: TakeDamaged): Promise<void> {
+    const list: List = (client, { take, takeDamaged }) =>
+      client.versions(name, take, MAX_VERSIONS, takeDamaged);
     const isOlder: IsBehind = (file, last) => file.version < last.version;
-    return this.#handOverOnce(list, isOlder, new Count(MAX_VERSIONS, "versions"), take);
+    const count = new Count(MAX_VERSIONS, "versions");
+    return this.#handOverOnce(list, isOlder, count, { take, takeDamaged });
   }
 
-  #handOverOnce(list: List, isBehind: IsBehind, count: Count, take: TakeFile): Promise<void> {
-    let last: RemoteFile | undefined;
-    return this.use(0, (client) => {
+  async #handOverOnce(
+    list: List,
+    isBehind: IsBehind,
+    count: Count,
+    { take, takeDamaged }: Listing,
+  ): Promise<void> {
+    const damaged = new DamagedFiles();
+    let last: DamagedFile | undefined;
+    await this.use(0, (client) => {
       const before = last;
-      return list(client, (file) => {
+      const once = <F extends DamagedFile>(take: (file: F) => void) => (file: F) => {
         if (before !== undefined && !isBehind(file, before)) return;
         count.add();
         last = file;
         this.advance();
         take(file);
+      };
+      return list(client, {
+        take: once(take),
+        takeDamaged: once(takeDamaged ?? ((file) => damaged.add(file))),
       });
     });
+    damaged.throwIfAny();
   }
 
   [Symbol.dispose](): void {
@@ -149,9 +174,9 @@ export class Lanes implements Disposable {
   }
 }
 
-type List = (client: SecureClient, take: TakeFile) => Promise<void>;
+type List = (client: SecureClient, listing: Listing) => Promise<void>;
 /** Whether a file comes behind another in a list. */
-type IsBehind = (file: RemoteFile, last: RemoteFile) => boolean;
+type IsBehind = (file: DamagedFile, last: DamagedFile) => boolean;
 
 /** By name, in the order of a server: that of their UTF-8. */
 const isBehind: IsBehind = (file, last) =>

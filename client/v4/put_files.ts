@@ -11,6 +11,7 @@ import { gather, type GatherOptions } from "./gather.ts";
 import type { Job, Jobs } from "./jobs.ts";
 import { type LaneOptions, Lanes } from "./lanes.ts";
 import { findSame, type Known } from "./local_files.ts";
+import type { RemoteFile } from "./remote_file.ts";
 import { SharedQueue, sideBySide } from "./shared_queue.ts";
 import { SPREAD, spreadUpload } from "./spread_upload.ts";
 import { judge, type Settle } from "./upload.ts";
@@ -154,8 +155,9 @@ async function findUnchanged(
   const byName = new Map(jobs.map((job) => [job.name, job]));
   if (jobs.length > 0) {
     for (const folder of folders) {
-      await lanes.list(`${folder}/`, (file) => take(byName.get(file.name), file))
-        .catch(unlessRefused);
+      const toTake = (file: RemoteFile) => take(byName.get(file.name), file);
+      // One that is damaged there is to be sent.
+      await lanes.list(`${folder}/`, toTake, undefined, () => undefined).catch(unlessRefused);
     }
   }
   const isListed = ({ name }: Job) => folders.some((folder) => name.startsWith(`${folder}/`));

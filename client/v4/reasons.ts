@@ -5,6 +5,10 @@
  */
 import { NetworkError, printable, RefusedError, whyFailed } from "../../protocol/mod.ts";
 
+/** What to do about a file that is damaged on the server. */
+export const DAMAGED_HINT =
+  "If you have the file, upload it again: xfer client put. Tell the server's operator.";
+
 /** The connection can't be used any more. */
 export function lost(cause: unknown): NetworkError {
   const reason = whyFailed(cause);
@@ -33,6 +37,7 @@ const HINTS: ReadonlyMap<string, string> = new Map([
     "Make room (xfer client remove NAME), try again later, or ask the server's operator.",
   ],
   ["no-such-file", "See what there is: xfer client list."],
+  ["damaged", DAMAGED_HINT],
 ]);
 
 /** The server lets go of a client that it may see again. */

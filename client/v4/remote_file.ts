@@ -3,9 +3,10 @@
  *
  * @module
  */
-import { printable, ProtocolError, StorageError } from "../../protocol/mod.ts";
+import { printable, ProtocolError, RefusedError, StorageError } from "../../protocol/mod.ts";
 import type { MessageOf } from "../../protocol/v4/messages.ts";
 import { isTooLong, MAX_PATH_NAME } from "../../protocol/v4/path_name.ts";
+import { DAMAGED_HINT } from "./reasons.ts";
 
 /** A file on the server. */
 export type RemoteFile = Omit<MessageOf<"file">, "kind" | "tag">;
@@ -15,6 +16,53 @@ export type RemoteFile = Omit<MessageOf<"file">, "kind" | "tag">;
  * chunks, all of which are needed before any of it is believed, take 512 MiB.
  */
 export const MAX_FILE_SIZE = 16 * 2 ** 40;
+
+/** A version of a file that is damaged on the server. */
+export type DamagedFile = Omit<MessageOf<"damaged">, "kind" | "tag">;
+
+/** Takes what a server lists. */
+export interface Listing {
+  readonly take: (file: RemoteFile) => void;
+  /** Without, damaged files fail the list, once all others were taken. */
+  readonly takeDamaged?: ((file: DamagedFile) => void) | undefined;
+}
+
+/** Files that a list has to fail for in the end. */
+export class DamagedFiles {
+  readonly #names: string[] = [];
+  #count = 0;
+  #last: string | undefined;
+
+  /** The versions of one name, which come one after another, are one file. */
+  add({ name }: DamagedFile): void {
+    if (name === this.#last) return;
+    this.#last = name;
+    if (++this.#count <= MAX_NAMED) this.#names.push(printable(name));
+  }
+
+  /** Throws `DamagedError` where there are any. */
+  throwIfAny(): void {
+    if (this.#count > 0) throw new DamagedError(this.#names, this.#count);
+  }
+}
+
+/** Damaged files that an error names; of further ones it says how many. */
+const MAX_NAMED = 3;
+
+/** What was asked for is damaged on the server. */
+export class DamagedError extends RefusedError {
+  constructor(names: readonly string[], count = names.length) {
+    const others = count - names.length;
+    const all = names.join(", ") + (others > 0 ? ` and ${others} more` : "");
+    super(
+      "damaged",
+      count === 1
+        ? `${all} is damaged on the server`
+        : `${count} files are damaged on the server: ${all}`,
+      { hint: DAMAGED_HINT },
+    );
+  }
+}
 
 /** What was asked for. */
 export interface Asked {

@@ -9,7 +9,14 @@ import type { SourceFile } from "../source_file.ts";
 import { download, type Wanted, type WriteChunk } from "./download.ts";
 import { unexpected } from "./exchange.ts";
 import { Job, type Jobs } from "./jobs.ts";
-import { type Asked, checkAsked, Count, type RemoteFile } from "./remote_file.ts";
+import {
+  type Asked,
+  checkAsked,
+  Count,
+  DamagedFiles,
+  type Listing,
+  type RemoteFile,
+} from "./remote_file.ts";
 import { SharedQueue } from "./shared_queue.ts";
 import type { Message } from "../../protocol/v4/messages.ts";
 import { isToken } from "../../protocol/v4/token.ts";
@@ -22,7 +29,9 @@ export interface Outgoing {
   readonly name?: string;
 }
 
-export type TakeFile = (file: RemoteFile) => void;
+export type TakeFile = Listing["take"];
+/** Without one the damaged files fail the request, once all others were taken. */
+export type TakeDamaged = Listing["takeDamaged"];
 
 export interface Link {
   readonly token: string;
@@ -108,19 +117,31 @@ export class SecureClient implements Disposable {
     return file;
   }
 
-  /** Files whose names begin with a prefix, by name. Throws `ProtocolError` `too-many-files`. */
-  list(prefix: string, take: TakeFile, max = MAX_LISTED): Promise<void> {
+  /** Files whose names begin with a prefix, by name. Throws `ProtocolError` `too-many-files`, `RefusedError` `damaged`. */
+  list(
+    prefix: string,
+    take: TakeFile,
+    max = MAX_LISTED,
+    takeDamaged?: TakeDamaged,
+  ): Promise<void> {
     const tag = this.#session.exchange.nextTag();
-    return this.#each({ kind: "list", tag, prefix }, { prefix }, new Count(max, "files"), take);
+    const count = new Count(max, "files");
+    return this.#each({ kind: "list", tag, prefix }, { prefix }, count, { take, takeDamaged });
   }
 
   /**
    * The current file of a name, and the older ones that are kept, newest first. Throws `RefusedError` `no-such-file`,
    * `ProtocolError` `too-many-files`.
    */
-  versions(name: string, take: TakeFile, max = MAX_VERSIONS): Promise<void> {
+  versions(
+    name: string,
+    take: TakeFile,
+    max = MAX_VERSIONS,
+    takeDamaged?: TakeDamaged,
+  ): Promise<void> {
     const tag = this.#session.exchange.nextTag();
-    return this.#each({ kind: "versions", tag, name }, { name }, new Count(max, "versions"), take);
+    const count = new Count(max, "versions");
+    return this.#each({ kind: "versions", tag, name }, { name }, count, { take, takeDamaged });
   }
 
   /** Removes a file with its old versions. Throws `RefusedError` `no-such-file`, `UnconfirmedError`. */
@@ -167,17 +188,26 @@ export class SecureClient implements Disposable {
   }
 
   /** What is wrong ends the connection: the rest of the answer is not waited for. */
-  async #each(request: Message, asked: Asked, count: Count, take: TakeFile): Promise<void> {
+  async #each(
+    request: Message,
+    asked: Asked,
+    count: Count,
+    { take, takeDamaged }: Listing,
+  ): Promise<void> {
     const { exchange } = this.#session;
+    const damaged = new DamagedFiles();
     try {
       await exchange.ask(request, (message) => {
         if (message.kind === "done") return true;
-        if (message.kind !== "file") throw unexpected(message);
+        if (message.kind !== "file" && message.kind !== "damaged") throw unexpected(message);
         checkAsked(message, asked);
         count.add();
-        take(message);
+        if (message.kind === "file") take(message);
+        else if (takeDamaged !== undefined) takeDamaged(message);
+        else damaged.add(message);
         return false;
       });
+      damaged.throwIfAny();
     } catch (error) {
       if (error instanceof ProtocolError) exchange[Symbol.dispose]();
       throw error;

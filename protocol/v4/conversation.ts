@@ -60,7 +60,7 @@ const SAID: Steps<TagState> = {
   mismatch: { deciding: "none" },
   done: { joining: "joined", leaving: "none", asking: "none" },
   file: { asking: "asking", looking: "none" },
-  ...{ digests: GOES_ON, data: GOES_ON },
+  ...{ digests: GOES_ON, data: GOES_ON, damaged: GOES_ON },
   token: { looking: "none" },
   error: {
     ...{ offered: "passing", receiving: "passing", deciding: "none" },

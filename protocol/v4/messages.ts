@@ -100,6 +100,7 @@ export const MESSAGES = {
   token: { type: 27, from: S, fields: [["token", "text"], ["expiresAt", "i64"]] },
   error: { type: 28, from: S, fields: [["code", "text"], ["message", "text"]] },
   host: { type: 29, from: C, fields: [["name", "text"]] },
+  damaged: { type: 30, from: S, fields: [["name", "text"], ["version", "u32"]] },
 } as const satisfies Record<
   string,
   { type: number; from: "client" | "server" | "both"; fields: Layout }

@@ -12,7 +12,7 @@ import { removeOrphan } from "../storing.ts";
 import { ChunkDigests } from "./chunk_digests.ts";
 import { Refusal, refuseName } from "./refusal.ts";
 import { logFile, type Session } from "./session.ts";
-import { areDamaged, type FileWithTree, MAX_NAMED, refuseDamaged, withTree } from "./trees.ts";
+import { type FileWithTree, isDamaged, refuseDamaged, withTree } from "./trees.ts";
 
 /** Names that are looked up at once for a list. */
 const PAGE = 500;
@@ -84,8 +84,8 @@ async function* versionsOf({ context, owner }: Session, name: string) {
 }
 
 /**
- * Sends what is known of files; `versionOf` says which version stands for one that has been replaced meanwhile. One that
- * is damaged does not keep the others back: it is told at the end.
+ * Sends what is known of files, and which are damaged; `versionOf` says which version stands for one that has been replaced
+ * meanwhile.
  */
 async function describeAll(
   session: Session,
@@ -94,27 +94,29 @@ async function describeAll(
   versionOf: (file: StoredFile) => number,
 ): Promise<void> {
   const { answers } = session;
-  // Names come in order, and one of which several versions are damaged is one.
-  const damaged: string[] = [];
-  let count = 0;
-  let last: string | undefined;
   for await (const file of files) {
-    let found: FileWithTree;
-    try {
-      found = await withTree(session, file) ?? await find(session, file.name, versionOf(file));
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      if (error.code !== "damaged" && error.code !== "no-such-file") throw error;
-      if (error.code === "damaged" && file.name !== last) {
-        last = file.name;
-        if (++count <= MAX_NAMED) damaged.push(file.name);
-      }
-      continue;
-    }
-    await answers.send(describe(tag, found));
+    const answer = await describeOne(session, tag, file, versionOf(file));
+    if (answer !== undefined) await answers.send(answer);
   }
-  if (count > 0) throw areDamaged(damaged, count);
   await answers.send({ kind: "done", tag });
+}
+
+/** `undefined` for a file that has been removed meanwhile. */
+async function describeOne(
+  session: Session,
+  tag: number,
+  file: StoredFile,
+  version: number,
+): Promise<Message | undefined> {
+  const { name } = file;
+  try {
+    return describe(tag, await withTree(session, file) ?? await find(session, name, version));
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    if (error.code === "damaged") return { kind: "damaged", tag, name, version: file.version ?? 1 };
+    if (error.code === "no-such-file") return undefined;
+    throw error;
+  }
 }
 
 async function get(session: Session, request: MessageOf<"get">): Promise<void> {
@@ -132,7 +134,7 @@ async function get(session: Session, request: MessageOf<"get">): Promise<void> {
       if (piece.value === undefined || !(await digests.isSound(at, piece.value))) {
         // A file that was replaced meanwhile has no row to be recorded in.
         await recordDamage(session.context, file, "content");
-        throw areDamaged([file.name]);
+        throw isDamaged(file);
       }
       await answers.sendChunk(tag, at, piece.value);
       at += piece.value.length;

@@ -14,8 +14,7 @@ import type { Damage, StoredFile, Tree } from "../store/catalog.ts";
 import { Refusal } from "./refusal.ts";
 import type { Session } from "./session.ts";
 
-/** A refusal names so many files, by so many characters each: it has to fit into its frame. */
-export const MAX_NAMED = 3;
+/** Characters of a name that a refusal repeats: it has to fit into its frame. */
 const MAX_QUOTED = 255;
 
 export type FileWithTree = StoredFile & { readonly tree: Tree };
@@ -73,20 +72,12 @@ export async function refuseDamaged(
 ): Promise<undefined> {
   if (!(await context.store.catalog.refersTo(file.path))) return undefined;
   await recordDamage(context, file, damage);
-  throw areDamaged([file.name]);
+  throw isDamaged(file);
 }
 
-/** Why files are not given back: the first {@link MAX_NAMED} of `count`. */
-export function areDamaged(names: readonly string[], count = names.length): Refusal {
-  const quoted = names.map((name) => name.slice(0, MAX_QUOTED)).join(", ");
-  const others = count - names.length;
-  const all = others > 0 ? `${quoted} and ${others} more` : quoted;
-  return new Refusal(
-    "damaged",
-    count === 1
-      ? `${all} is damaged on the server`
-      : `${count} files are damaged on the server: ${all}`,
-  );
+/** Why a file is not given back. */
+export function isDamaged({ name }: Pick<StoredFile, "name">): Refusal {
+  return new Refusal("damaged", `${name.slice(0, MAX_QUOTED)} is damaged on the server`);
 }
 
 /** Sums of a whole blob; `undefined` where there is none, or one of another size. */

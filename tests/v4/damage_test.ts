@@ -11,6 +11,7 @@ import {
   type StoredFile,
   verify,
 } from "../../mod.ts";
+import { getFolder } from "../../client/v4/get_files.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/tree.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
 import { openDatabase, tamper } from "../helpers/database.ts";
@@ -179,7 +180,7 @@ for (const [finder, find] of Object.entries(FINDERS)) {
       await find(scene, name);
       assert.equal(markOf(scene, name), "content");
       using client = await scene.client("Alice");
-      const refused = { name: "RefusedError", code: "damaged" };
+      const refused = { code: "damaged", category: "refused" };
       await assert.rejects(client.stat(name), refused);
       await assert.rejects(got(client, name), refused);
       const listed: string[] = [];
@@ -323,15 +324,36 @@ Deno.test("files of protocol 3: one whose digest is known, and that is damaged l
   await isWhole(scene, "a", contentOf("a"));
 });
 
-Deno.test("a damaged file's name and number are told by list, of several files too", async () => {
+Deno.test("a list tells of each damaged file in its turn, and fails in the end for whoever has no use for that", async () => {
   await using scene = await Scene.create(ON_DISK);
   await putFirst(scene, "a folder");
-  for (const path of scene.blobs("files")) await Deno.remove(path);
+  await Deno.remove(await blobOf(scene, "photos/b"));
   using client = await scene.client("Alice");
+  const listed: string[] = [];
+  const take = ({ name }: { name: string }) => void listed.push(name);
+  const takeDamaged = ({ name, version }: { name: string; version: number }) =>
+    void listed.push(`${name} ${version} is damaged`);
+  await client.list("", take, undefined, takeDamaged);
+  assert.deepEqual(listed, ["photos/a", "photos/b 1 is damaged", "photos/c"]);
+  for (const path of scene.blobs("files")) await Deno.remove(path);
   await assert.rejects(client.list("", () => assert.fail()), {
     code: "damaged",
-    message: /3 files are damaged on the server: photos\/a, photos\/b, photos\/c/,
+    message: "3 files are damaged on the server: photos/a, photos/b, photos/c",
   });
+});
+
+Deno.test("get of a folder: a damaged file is named as failed, and all others come", async () => {
+  await using scene = await Scene.create(ON_DISK);
+  await putFirst(scene, "a folder");
+  await Deno.remove(await blobOf(scene, "photos/a"));
+  await flipByte(await blobOf(scene, "photos/c"));
+  const target = scene.folder.join("got");
+  const options = { ...await scene.options("Alice"), name: "photos", target };
+  const outcomes = (await getFolder(options)).map((outcome) =>
+    `${outcome.name}: ${outcome.state === "not-got" ? outcome.error.code : outcome.state}`
+  );
+  assert.deepEqual(outcomes.sort(), ["photos/a: damaged", "photos/b: got", "photos/c: damaged"]);
+  assert.deepEqual(await Deno.readFile(join(target, "b")), new Uint8Array(contentOf("b")));
 });
 
 Deno.test("a put looks once at each blob that is to be called unchanged, and at none that the catalog keeps", async () => {

@@ -141,7 +141,7 @@ Deno.test("files of protocol 3: one that is not what was stored is damaged, and 
   await put(client, [{ file: await scene.source("b", pseudoRandomBytes(10)) }]);
   for (const [how, damage] of Object.entries(spoil)) {
     await damage(path);
-    const is = { name: "RefusedError", code: "damaged" };
+    const is = { code: "damaged", category: "refused" };
     await assert.rejects(client.stat("a"), is, how);
     await assert.rejects(got(client, "a"), is, how);
     await assert.rejects(client.versions("a", () => assert.fail()), is, how);
