@@ -51,7 +51,7 @@ Deno.test("get: what is wrong with one file does not keep the others from coming
   assert.match(got.stderr, /\[damaged\]|\[not-what-was-stored\]/);
   assert.match(got.stderr, /\nGot 2 files \(5 bytes\), failed 4\n$/);
 
-  // From now on the server knows what is damaged, and does not list it.
+  // From now on the server knows what is damaged, and says so in its list.
   const quiet = await run("get", "d", "--recursive", "-o", root, "--quiet");
   assert.match(quiet.stderr, /\nGot nothing, unchanged 2, failed 4\n$/);
   const json = await run("get", "d", "--recursive", "-o", root, "--json");
