@@ -188,8 +188,8 @@ export class Server implements AsyncDisposable {
   }
 
   /**
-   * Stops listening, waits up to `graceMs` milliseconds for files on their way to be stored, ends every connection
-   * and closes the data folder.
+   * Stops listening, waits up to `graceMs` milliseconds for uploads and downloads in progress to finish, ends every
+   * connection and closes the data folder.
    */
   close(graceMs = 0): Promise<void> {
     this.#closing ??= this.#close(graceMs);
