@@ -19,6 +19,7 @@ export * from "./header.ts";
 export * from "./memory.ts";
 export * from "./messages.ts";
 export * from "./session/client.ts";
+export * from "./session/introduction.ts";
 export type { Answer, Conversation, Step } from "./session/conversation.ts";
 export { PacketSequence } from "./session/packets.ts";
 export * from "./session/parts.ts";

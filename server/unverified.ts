@@ -60,18 +60,22 @@ export class UnverifiedFiles {
     this.#log = log;
   }
 
-  /** Adds a file; the one it resends, and the oldest of too many, are discarded. */
+  /**
+   * Adds a file; the one it resends, and the oldest of too many, are discarded. Those that only their own connection may
+   * judge come last: files that are sent under a known id alone don't push them out.
+   */
   async add(file: Unverified): Promise<void> {
     const files = this.#of(file.clientId);
     const resent = files.filter((other) =>
       other.name === file.name && other.connection === file.connection
     );
-    const kept = files.filter((other) => !resent.includes(other));
-    const surplus = kept.slice(
-      0,
-      Math.max(0, kept.length + 1 - this.#limits.maxUnverifiedPerClient),
+    const before = files.filter((other) => !resent.includes(other));
+    const byWorth = [false, true].flatMap((isBound) =>
+      before.filter(({ boundUntil }) => (boundUntil !== undefined) === isBound)
     );
-    this.#set(file.clientId, [...kept.slice(surplus.length), file]);
+    const tooMany = Math.max(0, before.length + 1 - this.#limits.maxUnverifiedPerClient);
+    const surplus = byWorth.slice(0, tooMany);
+    this.#set(file.clientId, [...before.filter((other) => !surplus.includes(other)), file]);
     await this.#discardAll([...resent, ...surplus]);
   }
 

@@ -1,6 +1,8 @@
 /** `--verbose`: what is said on the network, and where errors arose; never what is secret. */
 import assert from "node:assert/strict";
+import { crc32 } from "node:zlib";
 import { eventsIn } from "../helpers/events.ts";
+import { OddServer, soundAnswers } from "../helpers/odd_server.ts";
 import { ServerProcess, xfer } from "../helpers/processes.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
 
@@ -127,4 +129,18 @@ Deno.test("--verbose shows where an error arose", async () => {
   assert.match(long.stderr, /\nConfigurationError: .*\n +at /);
   const [error] = eventsIn((await xfer([...args, "--verbose", "--json"])).stdout);
   assert.match(`${error?.["stack"]}`, /^ConfigurationError: .*\n +at /);
+});
+
+Deno.test("verbose, by protocol 3: a server's zlib CRC-32 is said to be the checksum on which both ends agree", async () => {
+  await using folder = await TemporaryFolder.create();
+  const content = "the content\n";
+  await using server = new OddServer(soundAnswers(crc32(content)));
+  const { hostname, port } = server.address;
+  await folder.write("transfer.info", `${hostname}:${port}\nAlice\nhello.txt\n`);
+  await folder.write("hello.txt", content);
+  const { code, stderr } = await xfer(["client", "--protocol", "3", "--verbose"], {
+    cwd: folder.path,
+  });
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, new RegExp(`agree: the server's is zlib's CRC-32, ${crc32(content)}`));
 });

@@ -144,6 +144,10 @@ function feed(dice: Dice, input: Bytes): void {
     const event = session.next();
     switch (event.type) {
       case "wait": {
+        if (event.isComplete && dice.roll(2) === 0) {
+          session.endPart();
+          break;
+        }
         if (given === input.length) return;
         const size = 1 + dice.roll(dice.pick([1, 50, 5000, 100_000]));
         session.push(input.subarray(given, given + size));

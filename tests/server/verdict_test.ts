@@ -30,6 +30,21 @@ for (const verdict of ["crcValid", "crcInvalid", "crcGivenUp"] as const) {
   });
 }
 
+Deno.test("files that are sent under a known id alone don't push out the one whose client is still connected", async () => {
+  await using folder = await TemporaryFolder.create();
+  await using server = await start(folder);
+  using owner = await Peer.connect(server.address);
+  await owner.enrol("Alice");
+  await owner.sendFile("a", pseudoRandomBytes(100));
+  using other = await Peer.connect(server.address);
+  other.clientId = owner.clientId;
+  for (let count = 0; count < 50; count++) {
+    await other.sendFile(`other-${count}`, pseudoRandomBytes(100));
+  }
+  assert.equal(kindOf(await owner.judge("crcValid", "a")), "messageReceived");
+  assert.deepEqual(await storedNames(folder), ["a"]);
+});
+
 Deno.test("a client that has left is heard on its file on another connection", async () => {
   await using folder = await TemporaryFolder.create();
   await using server = await start(folder);
