@@ -138,9 +138,8 @@ Deno.test("verbose, by protocol 3: a server's zlib CRC-32 is said to be the chec
   const { hostname, port } = server.address;
   await folder.write("transfer.info", `${hostname}:${port}\nAlice\nhello.txt\n`);
   await folder.write("hello.txt", content);
-  const { code, stderr } = await xfer(["client", "--protocol", "3", "--verbose"], {
-    cwd: folder.path,
-  });
+  const args = ["client", "--protocol", "3", "--verbose"];
+  const { code, stderr } = await xfer(args, folder.path);
   assert.equal(code, 0, stderr);
   assert.match(stderr, new RegExp(`agree: the server's is zlib's CRC-32, ${crc32(content)}`));
 });
