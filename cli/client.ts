@@ -9,6 +9,8 @@ import {
   clientFolder,
   DEFAULT_RETRIES,
   DEFAULT_TIMEOUTS,
+  KnownServers,
+  type PlainReason,
   readTransferInfo,
   sendFiles,
   type SendOptions,
@@ -65,7 +67,8 @@ export function clientCommand(client: Command, run: Run): void {
     .addOption(
       new Option(
         "--protocol <version>",
-        "which to speak; auto: 4 with servers that have it or are known by it, else 3",
+        "which to speak; auto: 4 with servers that have it or are known by it, else 3; 3 is " +
+          "remembered",
       ).choices(["3", "4", AUTO]).default(AUTO),
     )
     .option(
@@ -74,7 +77,10 @@ export function clientCommand(client: Command, run: Run): void {
       parseToken,
     )
     .option("--accept-new", "trust a server that is met for the first time (protocol 4)")
-    .option("--ca-cert <file>", "trust this authority too, for servers known by name (protocol 4)")
+    .option(
+      "--ca-cert <file>",
+      "trust this authority too, for a server known by name; remembered (protocol 4)",
+    )
     .addOption(
       new Option(
         "--edition <name>",
@@ -217,6 +223,7 @@ async function send(
     ...{ info, identityFolder, retries, watch, signal },
     asked: options.protocol === AUTO && invitation !== undefined ? "4" : options.protocol,
     namesDialect: edition !== undefined || quirk !== undefined,
+    namesTrust: options.acceptNew === true || options.caCert !== undefined,
     timeouts: toTimeouts(timeout),
     onRetry: (retry) => tellRetry(reporter, retry),
   });
@@ -230,6 +237,7 @@ async function send(
   tellPlainProtocol(reporter, server, choice);
   const parties = { user: userName, server: formatAddress(server) };
   using _progress = showProgress(reporter, "put");
+  let isLetIn = false;
   const outcomes = await sendFiles({
     ...{ server, userName, files, retries, watch, signal },
     identityFolder,
@@ -238,24 +246,30 @@ async function send(
     timeouts: toTimeouts(timeout),
     onEvent: (event) => {
       tellPlain(reporter, event, parties);
+      isLetIn ||= event.type === "keyReceived";
       if (event.type !== "stored") return;
       const { file: { name, size }, crc: cksum } = event;
       record.add({ name, size, cksum });
     },
   });
+  if (isLetIn && choice.why === "asked") {
+    await new KnownServers(identityFolder).keepProtocol3(server);
+  }
   return summarise(reporter, outcomes);
 }
 
 /** A `UsageError` `protocol-4-only`, with what is to be done, by why it is protocol 3 that would be spoken. */
 function only4Has(
   what: string,
-  why: "asked" | "unanswered",
+  why: PlainReason,
   { protocol }: ClientOptions,
   server: Address,
 ): UsageError {
   const asked = protocol === "3" ? "--protocol 3" : "--edition and --quirk";
   const hint = why === "asked"
     ? `Leave ${asked} out, if the server has protocol 4.`
+    : why === "remembered"
+    ? "Protocol 3 was used with the server before. If it has protocol 4, add --protocol 4."
     : `The server at ${formatAddress(server)} does not answer as one of protocol 4: do without, ` +
       "or ask its operator.";
   return new UsageError("protocol-4-only", `${what} can be given by protocol 4 alone`, { hint });

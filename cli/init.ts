@@ -10,6 +10,7 @@ import {
   clientFolder,
   EXPECTED,
   isFileLine,
+  KnownServers,
   parseServerLine,
   plainAccountIn,
   readAuthorities,
@@ -155,11 +156,12 @@ async function seen(run: Run, info: TransferInfo, common: CommonOptions): Promis
   const { protocol: asked, timeout, caCert, transferInfo } = common;
   const { server } = info;
   const identityFolder = clientFolder(transferInfo);
+  const caCerts = caCert === undefined ? undefined : await readAuthorities(caCert);
   let answering: Answering;
   try {
     answering = await askServer({
       ...{ info, asked, identityFolder, signal, watch, timeouts: toTimeouts(timeout) },
-      caCerts: caCert === undefined ? [] : await readAuthorities(caCert),
+      caCerts,
       onNewServer: trusting(run, server, common),
     });
   } catch (error) {
@@ -177,6 +179,9 @@ async function seen(run: Run, info: TransferInfo, common: CommonOptions): Promis
     return info;
   }
   const { identity } = answering;
+  if (identity === "pki" && caCerts !== undefined) {
+    await new KnownServers(identityFolder).keep(server, identity, caCerts);
+  }
   return { ...info, secure: true, fingerprint: identity === "pki" ? undefined : identity };
 }
 

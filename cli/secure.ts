@@ -75,7 +75,7 @@ export async function secureOptions(
   return {
     ...{ server, fingerprint, userName, token, retries, watch, signal },
     identityFolder: clientFolder(common.transferInfo),
-    caCerts: caCert === undefined ? [] : await readAuthorities(caCert),
+    caCerts: caCert === undefined ? undefined : await readAuthorities(caCert),
     timeouts: toTimeouts(timeout),
     byProtocol3: secure ? undefined : byProtocol3,
     onNewServer: trusting(run, server, common),

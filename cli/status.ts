@@ -107,8 +107,8 @@ async function reportIdentities(
 }
 
 async function reportKnown(reporter: Reporter, folder: string): Promise<void> {
-  for (const { where: server, identity } of await new KnownServers(folder).list()) {
-    reporter.report({ event: "known-server", server, known: shownIdentity(identity) });
+  for (const { where: server, remembered } of await new KnownServers(folder).list()) {
+    reporter.report({ event: "known-server", server, known: shownIdentity(remembered) });
   }
 }
 
@@ -131,7 +131,7 @@ async function reportAnswer(
   const identityFolder = clientFolder(transferInfo);
   const answering = await askServer({
     ...{ info, asked, identityFolder, signal, watch, timeouts: toTimeouts(timeout) },
-    caCerts: caCert === undefined ? [] : await readAuthorities(caCert),
+    caCerts: caCert === undefined ? undefined : await readAuthorities(caCert),
     onNewServer: () => true,
   });
   if (answering.protocol === 3) {

@@ -7,9 +7,9 @@ import type {
   Choice,
   ClientEvent,
   CommonEvent,
+  Remembered,
   Retry,
   SecureEvent,
-  ServerIdentity,
 } from "../client/mod.ts";
 import { type Address, formatAddress, formatFingerprint, toHex } from "../protocol/mod.ts";
 import { REQUEST_WORDS, type ToldRequest } from "./events/connection.ts";
@@ -124,7 +124,8 @@ export function tellPlainProtocol(
 }
 
 /** How a server is known, as it is shown. */
-export function shownIdentity(identity: ServerIdentity): string {
+export function shownIdentity(identity: Remembered): string {
+  if (identity === "protocol-3") return "protocol 3";
   return identity === "pki" ? "an authority's certificate" : formatFingerprint(identity);
 }
 

@@ -47,8 +47,14 @@ export {
   type ChoiceOptions,
   chooseProtocol,
   dialectUnused,
+  type PlainReason,
 } from "./v4/protocol_choice.ts";
-export { type KnownServer, KnownServers, type ServerIdentity } from "./v4/known_servers.ts";
+export {
+  type KnownServer,
+  KnownServers,
+  type Remembered,
+  type ServerIdentity,
+} from "./v4/known_servers.ts";
 export { readAuthorities } from "./v4/authorities.ts";
 export { DamagedError, type RemoteFile } from "./v4/remote_file.ts";
 export { type Link, SecureClient } from "./v4/secure_client.ts";

@@ -12,6 +12,7 @@ import { EDITION_FILE, IDENTITY_FILE, KEY_FILE } from "./identity.ts";
 import { STORED_FILE } from "./last_stored.ts";
 import { TRANSFER_INFO } from "./transfer_info.ts";
 import { ACCOUNT_FILE, ACCOUNT_KEY_FILE } from "./v4/account.ts";
+import { isAuthoritiesName } from "./v4/kept_authorities.ts";
 import { KNOWN_SERVERS } from "./v4/known_servers.ts";
 import { isPartName } from "./v4/part_file.ts";
 
@@ -38,7 +39,8 @@ export type Own = "a file of xfer's own" | "an unfinished download" | "a server'
 /** Files that are private wherever they are. */
 function ownByName(name: string): Own | undefined {
   if (isPartName(name)) return "an unfinished download";
-  return isOneOf([...MARKS, KNOWN_SERVERS], name) ? "a file of xfer's own" : undefined;
+  const isOwn = isOneOf([...MARKS, KNOWN_SERVERS], name) || isAuthoritiesName(name);
+  return isOwn ? "a file of xfer's own" : undefined;
 }
 
 export class OwnFiles {

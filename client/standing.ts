@@ -23,7 +23,7 @@ import type { TransferInfo } from "./transfer_info.ts";
 import { ACCOUNT_FILE, AccountFolder } from "./v4/account.ts";
 import type { ServerIdentity } from "./v4/known_servers.ts";
 import { meet, type MeetingOptions } from "./v4/meeting.ts";
-import { chooseProtocol } from "./v4/protocol_choice.ts";
+import { chooseProtocol, type PlainReason } from "./v4/protocol_choice.ts";
 import type { Watchable } from "./watch.ts";
 
 /** An account of which a folder holds the key. */
@@ -75,8 +75,7 @@ export type Answering =
   }
   | {
     readonly protocol: 3;
-    /** It was asked for, or the server does not say that it has protocol 4. */
-    readonly why: "asked" | "unanswered";
+    readonly why: PlainReason;
     /** How the server is known all the same. */
     readonly known: ServerIdentity | undefined;
     /** `undefined` where it is one that does not tell, by which the server was spoken with before. */
@@ -88,7 +87,7 @@ export interface AskOptions extends Watchable, Stoppable {
   readonly asked: "3" | "4" | "auto";
   readonly identityFolder: string;
   readonly timeouts?: Partial<Timeouts>;
-  readonly caCerts?: readonly string[];
+  readonly caCerts?: readonly string[] | undefined;
   /** Asked about a server that is met for the first time: whether to trust it. */
   readonly onNewServer: MeetingOptions["onNewServer"];
 }

@@ -4,7 +4,7 @@
  * @module
  */
 export interface Address {
-  /** An IPv4 address, an IPv6 address without brackets, or a name. */
+  /** An IPv4 address, an IPv6 address without brackets, which may end with the `%` and name of a zone, or a name. */
   readonly hostname: string;
   readonly port: number;
 }
@@ -16,7 +16,8 @@ export const MAX_PORT = 65_535;
  * `undefined` for anything else.
  */
 export function parseAddress(text: string): Address | undefined {
-  const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+)):([0-9]{1,5})$/.exec(text);
+  const match = /^(?:\[([0-9A-Fa-f:.]+(?:%[A-Za-z0-9._~-]+)?)\]|([A-Za-z0-9._-]+)):([0-9]{1,5})$/
+    .exec(text);
   const hostname = match?.[1] ?? match?.[2];
   const port = Number(match?.[3]);
   return hostname !== undefined && port <= MAX_PORT ? { hostname, port } : undefined;
@@ -24,4 +25,9 @@ export function parseAddress(text: string): Address | undefined {
 
 export function formatAddress({ hostname, port }: Address): string {
   return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+}
+
+/** An address as it is known elsewhere too: a zone, such as `%eth0`, is a name of this machine for one of its networks. */
+export function withoutZone(hostname: string): string {
+  return hostname.replace(/%.*$/, "");
 }

@@ -84,15 +84,17 @@ export function listenAll(addresses: readonly Listen[]): Listener[] {
 
 function listenPlain({ editions = DEFAULT_SERVED, ...address }: Listen): Listener {
   const socket = listening(address, "--listen", () => Deno.listen(address));
+  const where = addressOf(socket, address);
   return {
     ...common(
       socket,
+      where,
       (peer) => (context, number) => new Connection(context, peer, number, editions),
     ),
     announcement: ["Listening on {address} for editions {editions}", {
       event: "server.listening",
-      address: formatAddress(socket.addr),
-      port: socket.addr.port,
+      address: formatAddress(where),
+      port: where.port,
       editions: editions.map(({ name }) => name).join(", "),
     }],
   };
@@ -112,15 +114,20 @@ export function listenSecurely(
   const open = (address: Address) =>
     listening(address, "--tls-listen", () => Deno.listenTls({ ...address, key, cert }));
   const socket = where === "beside" ? openBeside(plain, open) : open(where);
-  const { port } = socket.addr;
+  const address = addressOf(socket, where === "beside" ? plain : where);
+  const { port } = address;
   return {
-    ...common(socket, (peer) => (context) => new SecureConnection(context, peer, identity)),
+    ...common(
+      socket,
+      address,
+      (peer) => (context) => new SecureConnection(context, peer, identity),
+    ),
     identity,
     announcement: [
       "Listening on {address} for protocol 4; line 1 of transfer.info: {location}",
       {
         event: "server.listening-securely",
-        address: formatAddress(socket.addr),
+        address: formatAddress(address),
         port,
         fingerprint: formatFingerprint(fingerprint),
         location: formatLocation(locate(plain, identity, advertised?.address)),
@@ -158,13 +165,19 @@ function reachable({ hostname, port }: Address): Address {
   return { hostname: everywhere ? Deno.hostname() : hostname, port };
 }
 
+/** Where a socket listens that was asked to at an address: Deno does not tell the zone. */
+function addressOf(socket: Deno.TcpListener | Deno.TlsListener, asked: Address): Address {
+  const { hostname, port } = socket.addr;
+  return { hostname: asked.hostname.includes("%") ? asked.hostname : hostname, port };
+}
+
 function common(
   socket: Deno.TcpListener | Deno.TlsListener,
+  address: Address,
   opener: (peer: Arrival["socket"]) => Arrival["open"],
 ): Pick<Listener, "address" | "accept" | "close"> {
-  const { hostname, port } = socket.addr;
   return {
-    address: { hostname, port },
+    address,
     async accept() {
       const peer = await socket.accept();
       return { socket: peer, open: opener(peer) };

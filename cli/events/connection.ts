@@ -32,8 +32,9 @@ export const CONNECTION_EVENTS = {
     fields: {
       server,
       why: oneOf(
-        ["asked", "unanswered"],
-        "it was asked for, or the server has not said that it has protocol 4",
+        ["asked", "remembered", "unanswered"],
+        "it was asked for, now or before with this server; or the server has not said that it has " +
+          "protocol 4",
       ),
       known: optional(
         text(
@@ -42,9 +43,12 @@ export const CONNECTION_EVENTS = {
       ),
     },
     words: ({ server, why, known }, paint) => {
-      const found = why === "asked"
-        ? ""
-        : `The server at ${server} does not answer as one of protocol 4. `;
+      const found = {
+        asked: "",
+        remembered: `Protocol 3 was asked for with ${server} before; for protocol 4 add ` +
+          "--protocol 4. ",
+        unanswered: `The server at ${server} does not answer as one of protocol 4. `,
+      }[why];
       const lost = known === undefined
         ? ""
         : `. THE SERVER AT ${server} IS KNOWN by ${known}, which protocol 3 does not check: leave ` +

@@ -87,7 +87,7 @@ export const STANDING_EVENTS = {
   "known-server": defineEvent({
     kind: "result",
     what: "A server that is known from an earlier run.",
-    fields: { server, known: text("its fingerprint, or an authority's certificate") },
+    fields: { server, known: text("its fingerprint, an authority's certificate, or protocol 3") },
     words: ({ server, known }) => line("known server", server, known),
   }),
   "last-stored": defineEvent({

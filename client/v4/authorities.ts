@@ -11,7 +11,10 @@ import { fromPem } from "../../protocol/v4/pem.ts";
 const MAX_FILE = 1024 * 1024;
 
 /** The certificates in a PEM file. Throws `ConfigurationError` `bad-ca-cert`. */
-export async function readAuthorities(path: string): Promise<string[]> {
+export async function readAuthorities(
+  path: string,
+  hint = "Name a file of certificates in PEM: --ca-cert FILE.",
+): Promise<string[]> {
   try {
     const { size } = await Deno.stat(path);
     if (size > MAX_FILE) throw new Error(`it has more than ${MAX_FILE} bytes`);
@@ -25,7 +28,7 @@ export async function readAuthorities(path: string): Promise<string[]> {
     throw new ConfigurationError(
       "bad-ca-cert",
       `Cannot use ${printable(path)} as an authority's certificate: ${reason}`,
-      { hint: "Name a file of certificates in PEM: --ca-cert FILE.", cause },
+      { hint, cause },
     );
   }
 }

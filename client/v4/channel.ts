@@ -17,6 +17,7 @@ import {
   whenStopped,
   whyFailed,
   whyStopped,
+  withoutZone,
   XferError,
 } from "../../protocol/mod.ts";
 import { decodeResponseHeader, isTlsAlert, RESPONSE_HEADER_SIZE } from "../../protocol/header.ts";
@@ -220,7 +221,7 @@ export async function openByName(
   signal?: AbortSignal,
 ): Promise<Deno.TlsConn> {
   const { hostname } = address;
-  const byName = { hostname, caCerts: [...caCerts] };
+  const byName = { hostname: withoutZone(hostname), caCerts: [...caCerts] };
   try {
     return await openTls({ hostname, port }, byName, timeouts, signal);
   } catch (error) {

@@ -9,6 +9,7 @@ import {
   ConfigurationError,
   formatAddress,
   unlessStopped,
+  withoutZone,
 } from "../../protocol/mod.ts";
 import { formatFingerprint } from "../../protocol/v4/fingerprint.ts";
 import { fingerprintOfName } from "../../protocol/v4/server_name.ts";
@@ -21,8 +22,11 @@ export interface MeetingOptions extends FindOptions {
   readonly server: Address;
   /** What line 1 of transfer.info says, where it does. */
   readonly fingerprint?: Bytes | undefined;
-  /** Certificates of authorities, in PEM, that are trusted beside those that Deno trusts. */
-  readonly caCerts?: readonly string[];
+  /**
+   * Certificates of authorities, in PEM, that are trusted beside those that Deno trusts; without, those that were named
+   * for the server before.
+   */
+  readonly caCerts?: readonly string[] | undefined;
   /** The folder with `known_servers`. */
   readonly identityFolder: string;
   /** Asked about a server that is met for the first time: whether to trust it. */
@@ -43,10 +47,10 @@ export interface Meeting {
 /**
  * Connects; nothing is said of who the client is. Throws `NetworkError` `cannot-connect`, `no-hello`,
  * `no-secure-channel`; `ProtocolError` `protocol-4-not-spoken`; `ConfigurationError` `other-server`, `server-not-trusted`,
- * `server-not-verified`; `InterruptedError` where it is to stop.
+ * `server-not-verified`, `bad-ca-cert`; `InterruptedError` where it is to stop.
  */
 export async function meet(options: MeetingOptions, timeouts: Timeouts): Promise<Meeting> {
-  const { server, caCerts = [], signal } = options;
+  const { server, identityFolder, signal } = options;
   const answer = await findSecure(server, timeouts, options);
   const identity = await readIdentity(answer.certificate);
   const isNew = await judgeServer(options, identity);
@@ -54,7 +58,9 @@ export async function meet(options: MeetingOptions, timeouts: Timeouts): Promise
     const socket = await openSecurely(server, answer, identity, timeouts, signal);
     return { socket, identity, isNew, fingerprint: identity, host: undefined };
   }
-  const { hostname: host } = server;
+  const known = new KnownServers(identityFolder);
+  const caCerts = options.caCerts ?? await known.authoritiesOf(server);
+  const host = withoutZone(server.hostname);
   const socket = await openByName(server, answer.port, caCerts, timeouts, signal);
   // TLS does not tell which certificate was shown: what is signed must not come from the answer to the hello.
   return { socket, identity, isNew, fingerprint: await fingerprintOfName(host), host };

@@ -18,18 +18,22 @@ export interface ChoiceOptions extends RetryOptions, Watchable {
   readonly asked: "3" | "4" | "auto";
   /** Whether the user named what only protocol 3 has: an edition, habits. */
   readonly namesDialect: boolean;
+  /** Whether the user named what only protocol 4 has: that protocol 3 was asked for before counts for nothing then. */
+  readonly namesTrust?: boolean;
   readonly identityFolder: string;
   readonly timeouts?: Partial<Timeouts>;
   readonly onRetry?: (retry: Retry) => void;
 }
+
+/** It was asked for, now or in an earlier run with this server; or the server has not said that it has protocol 4. */
+export type PlainReason = "asked" | "remembered" | "unanswered";
 
 /** Protocol 4; or 3, with what a user must be warned of: nobody sees then who the server is. */
 export type Choice =
   | { readonly protocol: 4 }
   | {
     readonly protocol: 3;
-    /** It was asked for, or the server has not said that it has protocol 4. */
-    readonly why: "asked" | "unanswered";
+    readonly why: PlainReason;
     /** How the server is known all the same. */
     readonly known: ServerIdentity | undefined;
   };
@@ -42,7 +46,8 @@ export type Choice =
 export async function chooseProtocol(options: ChoiceOptions): Promise<Choice> {
   const { info, asked, namesDialect, identityFolder } = options;
   const { server, secure, fingerprint } = info;
-  const known = fingerprint ?? await new KnownServers(identityFolder).find(server);
+  const knownServers = new KnownServers(identityFolder);
+  const known = fingerprint ?? await knownServers.find(server);
   if (asked === "3") {
     if (secure) throw downgrade();
     return { protocol: 3, why: "asked", known };
@@ -54,6 +59,8 @@ export async function chooseProtocol(options: ChoiceOptions): Promise<Choice> {
     return { protocol: 4 };
   }
   if (namesDialect) return { protocol: 3, why: "asked", known };
+  const isRemembered = options.namesTrust !== true && await knownServers.isProtocol3(server);
+  if (isRemembered) return { protocol: 3, why: "remembered", known };
   const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
   const ask = () => askForProtocol4(server, timeouts, { ...options, byProtocol3: "possible" });
   const answer = await withRetries(ask, options, (retry) => options.onRetry?.(retry));

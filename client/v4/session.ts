@@ -158,11 +158,14 @@ type Channel = Pick<Meeting, "socket" | "fingerprint" | "host">;
 
 /** Meets the server, and keeps one that is new. */
 async function openChannel(options: SecureOptions, timeouts: Timeouts): Promise<Channel> {
-  const { server, identityFolder } = options;
+  const { server, identityFolder, caCerts } = options;
   const { socket, identity, isNew, ...face } = await meet(options, timeouts);
   try {
     // Who has shown that the key is its own is kept, not a certificate that anybody could have sent.
-    const kept = isNew ? await new KnownServers(identityFolder).keep(server, identity) : identity;
+    const named = identity === "pki" ? caCerts : undefined;
+    const kept = isNew || named !== undefined
+      ? await new KnownServers(identityFolder).keep(server, identity, named)
+      : identity;
     if (!isSame(kept, identity)) {
       throw otherServer(server, { expected: kept, found: identity, pinned: false });
     }

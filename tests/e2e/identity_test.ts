@@ -64,6 +64,25 @@ Deno.test("the fallback to protocol 3 is never silent: --quiet and --json leave 
   }
 });
 
+Deno.test("after --protocol 3 a plain run speaks it again, and says so; --protocol 4 ends that for good", async () => {
+  await using folder = await TemporaryFolder.create();
+  await using server = await ServerProcess.start(folder.join("data"));
+  const alice = await prepare(folder, "Alice", `127.0.0.1:${server.port}`);
+  const asked = await xfer(CLIENT_3, alice);
+  assert.equal(asked.code, 0, asked.stderr);
+  const again = await xfer(["client", "-q"], alice);
+  assert.equal(again.code, 0, again.stderr);
+  assert.match(again.stdout, /^Stored hello\.txt /);
+  assert.match(again.stderr, /^Warning: Protocol 3 was asked for [^\n]*--protocol 4[^\n]*not safe/);
+  const status = await xfer(["client", "status"], alice);
+  assert.match(status.stdout, /known server +127\.0\.0\.1:\d+ +protocol 3/);
+  const over = await xfer(["client", "--protocol", "4", "--accept-new"], alice);
+  assert.equal(over.code, 0, over.stderr);
+  const since = await xfer(["client"], alice);
+  assert.equal(since.code, 0, since.stderr);
+  assert.doesNotMatch(since.stderr, /rotocol 3/);
+});
+
 Deno.test("a known server: protocol 3 is warned of loudly; another in its place is refused until it is forgotten", async () => {
   await using folder = await TemporaryFolder.create();
   await using first = await ServerProcess.start(folder.join("first"));
@@ -122,10 +141,24 @@ Deno.test("an operator's certificate: clients go by its name; SIGHUP takes anoth
   const stored = await xfer(["client", "--ca-cert", ca], alice);
   assert.equal(stored.code, 0, stored.stderr);
   assert.match(stored.stderr, /whose name an authority vouches for/);
-  assert.equal(
+  assert.match(
     await Deno.readTextFile(`${alice}/known_servers`),
-    `localhost:${server.port} pki\n`,
+    new RegExp(`^localhost:${server.port} pki SHA256:\\S+\n$`),
   );
+  // The authority is remembered, whatever becomes of the file.
+  await folder.write("ca.pem", "none");
+  assert.equal((await xfer(["client", "list"], alice)).code, 0);
+  const [copy] = [...Deno.readDirSync(alice)].filter(({ name }) => /^authorities-/.test(name));
+  const stranger = await Authority.create();
+  await Deno.writeTextFile(`${alice}/${copy?.name}`, stranger.certificate);
+  const changed = await xfer(["client", "list"], alice);
+  assert.equal(changed.code, 3);
+  assert.match(changed.stderr, /\[bad-ca-cert\]\n +Name [^\n]*: --ca-cert FILE\.$/m);
+  await Deno.remove(`${alice}/${copy?.name}`);
+  const missing = await xfer(["client", "list"], alice);
+  assert.match(missing.stderr, /\[bad-ca-cert\]\n +Name [^\n]*: --ca-cert FILE\.$/m);
+  await folder.write("ca.pem", authority.certificate);
+  assert.equal((await xfer(["client", "--ca-cert", ca, "list"], alice)).code, 0);
   const downgraded = await xfer(CLIENT_3, alice);
   assert.match(downgraded.stderr, /\[downgrade\]/);
   const noAuthority = await xfer(["client", "--ca-cert", `${alice}/hello.txt`], alice);
@@ -137,11 +170,11 @@ Deno.test("an operator's certificate: clients go by its name; SIGHUP takes anoth
   Deno.kill(server.pid, "SIGHUP");
   const { reason } = await server.logged("server.not-reloaded");
   assert.match(`${reason}`, /cert\.pem.*no certificate in PEM/);
-  assert.equal((await xfer(["client", "--ca-cert", ca], alice)).code, 0, "the old is in force");
+  assert.equal((await xfer(["client"], alice)).code, 0, "the old is in force");
   await show();
   Deno.kill(server.pid, "SIGHUP");
   await server.logged("server.reloaded");
-  assert.equal((await xfer(["client", "--ca-cert", ca], alice)).code, 0);
+  assert.equal((await xfer(["client"], alice)).code, 0);
   assert.equal((await server.stop()).code, 0);
 });
 

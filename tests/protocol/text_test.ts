@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import {
   decodeTextField,
   encodeTextField,
+  formatAddress,
   isUserName,
   parseAddress,
   printable,
@@ -59,9 +60,13 @@ Deno.test("an address is HOST:PORT with an IPv4 address, a name, or an IPv6 addr
     ["files.example.org:1", "files.example.org", 1],
     ["[::1]:65535", "::1", 65535],
     ["0.0.0.0:0", "0.0.0.0", 0],
+    ["[fe80::1%eth0]:1256", "fe80::1%eth0", 1256],
+    ["[fe80::1%4]:1256", "fe80::1%4", 1256],
+    ["[fe80::1%br-0.10_x~]:1256", "fe80::1%br-0.10_x~", 1256],
   ];
   for (const [text, hostname, port] of good) {
     assert.deepEqual(parseAddress(text), { hostname, port });
+    assert.equal(formatAddress({ hostname, port }), text);
   }
   const bad = [
     "",
@@ -74,6 +79,10 @@ Deno.test("an address is HOST:PORT with an IPv4 address, a name, or an IPv6 addr
     "::1:80",
     "[::1]",
     "a b:1",
+    "[fe80::1%]:1",
+    "[fe80::1%a b]:1",
+    "[fe80::1%a%b]:1",
+    "host%eth0:1",
   ];
   for (const text of bad) assert.equal(parseAddress(text), undefined, text);
 });

@@ -118,7 +118,10 @@ async function clientOf3(world: World): Promise<void> {
   await bob("put --protocol 3 hello.txt lost.txt");
   await bob("list --protocol 3");
   await bob("status --protocol 3");
-  await world.run("Bob", ["client"], { answers: [{ to: QUESTION, keys: "n\n" }] });
+  await bob("put hello.txt");
+  await world.run("Bob", ["client", "--protocol", "4"], {
+    answers: [{ to: QUESTION, keys: "n\n" }],
+  });
   await bob("put --accept-new hello.txt");
   await bob("--protocol 3");
   await bob(`forget ${world.address}`);

@@ -163,6 +163,29 @@ Deno.test("protocol 3 is had by asking: with a warning that names what is given 
   }
 });
 
+Deno.test("protocol 3 that was asked for before is spoken again, with a warning, until more is known of the server", async () => {
+  await using folder = await TemporaryFolder.create();
+  const known = new KnownServers(folder.path);
+  const again = { protocol: 3, why: "remembered", known: undefined };
+  await known.keepProtocol3(NOWHERE);
+  // Nobody is there to be asked.
+  assert.deepEqual(await choose(folder.path), again);
+  await assert.rejects(choose(folder.path, { info: { server: { ...NOWHERE, port: 2 } } }), {
+    code: "cannot-connect",
+  });
+  assert.deepEqual(await choose(folder.path, { asked: "4" }), { protocol: 4 });
+  await assert.rejects(choose(folder.path, { namesTrust: true }), { code: "cannot-connect" });
+  assert.deepEqual(await choose(folder.path, { info: { secure: true } }), { protocol: 4 });
+  await known.keep(NOWHERE, FINGERPRINT);
+  assert.deepEqual(await choose(folder.path), { protocol: 4 });
+  await known.forget(NOWHERE);
+  await known.keepProtocol3(NOWHERE);
+  const account = new AccountFolder(folder.path);
+  const alice = { name: "Alice", clientId: pseudoRandomBytes(16) };
+  await account.saveAccount(alice, await account.loadKey());
+  assert.deepEqual(await choose(folder.path), { protocol: 4 }, "an account of protocol 4");
+});
+
 Deno.test("a network that fails decides nothing: the server is asked again, and then it is said", async () => {
   await using scene = await Scene.create();
   const { identityFolder } = await scene.options("Alice");

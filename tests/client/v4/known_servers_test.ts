@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { MAX_SMALL_FILE } from "../../../client/files.ts";
 import { KnownServers } from "../../../client/v4/known_servers.ts";
+import { isAuthoritiesName } from "../../../client/v4/kept_authorities.ts";
+import { Authority } from "../../helpers/authority.ts";
 import { pseudoRandomBytes } from "../../helpers/bytes.ts";
 import { TemporaryFolder } from "../../helpers/temporary.ts";
 
@@ -79,4 +81,59 @@ Deno.test("known servers: of many that are kept at once in one process, and some
   ]);
   const lines = (await Deno.readTextFile(folder.join("known_servers"))).trim().split("\n");
   assert.deepEqual(new Set(lines), new Set(ports.slice(20).map((port) => `h:${port} pki`)));
+});
+
+Deno.test("known servers: that protocol 3 was asked for is kept, and gives way to what a server is known by", async () => {
+  await using folder = await TemporaryFolder.create();
+  const known = new KnownServers(folder.path);
+  const one = { hostname: "files.example.org", port: 1256 };
+  await known.keepProtocol3(one);
+  assert.deepEqual([await known.isProtocol3(one), await known.find(one)], [true, undefined]);
+  assert.equal(await Deno.readTextFile(known.path), "files.example.org:1256 protocol-3\n");
+  await known.keep(one, pseudoRandomBytes(32, 1));
+  assert.deepEqual(await known.find(one), pseudoRandomBytes(32, 1));
+  // Who is known stays so.
+  await known.keepProtocol3(one);
+  assert.equal(await known.isProtocol3(one), false);
+  assert.equal((await known.list()).length, 1);
+  assert.ok(await known.forget(one));
+  await known.keepProtocol3(one);
+  assert.ok(await known.forget(one));
+  assert.equal(await known.isProtocol3(one), false);
+});
+
+Deno.test("known servers: authorities that are named for a server are kept with it, and go with it", async () => {
+  await using folder = await TemporaryFolder.create();
+  const known = new KnownServers(folder.path);
+  const [a, b] = [await Authority.create(), await Authority.create()].map(({ certificate }) =>
+    certificate.trim()
+  ) as [string, string];
+  const address = (port: number) => ({ hostname: "h", port });
+  const copies = () =>
+    [...Deno.readDirSync(folder.path)].filter(({ name }) => isAuthoritiesName(name)).length;
+  await known.keep(address(1), "pki");
+  assert.deepEqual(await known.authoritiesOf(address(1)), []);
+  await known.keep(address(1), "pki", [a]);
+  await known.keep(address(2), "pki", [a]);
+  assert.equal(copies(), 1, "one copy for both");
+  await known.keep(address(2), "pki", [a, b]);
+  assert.deepEqual(await known.authoritiesOf(address(1)), [a]);
+  assert.deepEqual(await known.authoritiesOf(address(2)), [a, b]);
+  await known.keep(address(2), "pki");
+  assert.deepEqual(await known.authoritiesOf(address(2)), [a, b], "none is named now");
+  await known.forget(address(2));
+  assert.equal(copies(), 1);
+  await known.forget(address(1));
+  assert.equal(copies(), 0);
+});
+
+Deno.test("known servers: in another zone it is another server, and names of zones have capitals", async () => {
+  await using folder = await TemporaryFolder.create();
+  const known = new KnownServers(folder.path);
+  const at = (hostname: string) => ({ hostname, port: 1256 });
+  await known.keep(at("FE80::1%eth0"), "pki");
+  assert.equal(await known.find(at("fe80::1%eth0")), "pki");
+  for (const other of ["fe80::1%ETH0", "fe80::1%eth1", "fe80::1"]) {
+    assert.equal(await known.find(at(other)), undefined, other);
+  }
 });
