@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { type Bytes, toHex } from "../../protocol/mod.ts";
 import type { Catalog } from "./catalog.ts";
 import { type Method, METHODS, OPERATIONS } from "./operations/mod.ts";
 import { sizeOf } from "./sizes.ts";
@@ -84,16 +85,25 @@ export type Batch = (calls: readonly Call[]) => readonly Outcome[] | Promise<rea
 
 interface Waiting {
   readonly call: Call;
+  /** It comes before those with a later one. */
+  readonly turn: number;
   readonly size: number;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
 }
 
-/** One batch at a time; what comes meanwhile waits for the next. */
+/**
+ * One batch at a time; what comes meanwhile waits for the next. Clients take turns: who asks for one thing does not wait
+ * until everything is done that another has asked for before.
+ */
 class Lane {
   readonly #batch: Batch;
   readonly #rest: () => Promise<void>;
-  #waiting: Waiting[] = [];
+  /** By their turns. */
+  readonly #waiting: Waiting[] = [];
+  /** Whose turn it is, and the last one of each client. */
+  #turn = 0;
+  readonly #turns = new Map<string, number>();
   #draining: Promise<void> | undefined;
 
   /** `rest`: what comes between two batches where the first one has not done all that it was given. */
@@ -104,9 +114,18 @@ class Lane {
 
   call(call: Call): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ call, size: sizeOf(call.args), resolve, reject });
+      const turn = this.#nextTurn(ownerOf(call));
+      let place = this.#waiting.length;
+      while (place > 0 && (this.#waiting[place - 1] as Waiting).turn > turn) place--;
+      this.#waiting.splice(place, 0, { call, turn, size: sizeOf(call.args), resolve, reject });
       this.#draining ??= this.#drain();
     });
+  }
+
+  #nextTurn(owner: string): number {
+    const turn = Math.max(this.#turn, (this.#turns.get(owner) ?? -1) + 1);
+    this.#turns.set(owner, turn);
+    return turn;
   }
 
   /** Resolves when nothing waits any more. */
@@ -116,17 +135,19 @@ class Lane {
 
   async #drain(): Promise<void> {
     while (this.#waiting.length > 0) {
-      const taken = this.#waiting.slice(0, this.#countOfNext());
+      const taken = this.#waiting.splice(0, this.#countOfNext());
       const outcomes = await this.#do(taken.map(({ call }) => call));
-      const done = taken.slice(0, Math.max(1, outcomes.length));
-      this.#waiting.splice(0, done.length);
+      const done = taken.splice(0, Math.max(1, outcomes.length));
+      this.#waiting.unshift(...taken);
+      this.#turn = Math.max(this.#turn, done.at(-1)?.turn ?? 0);
       for (const [i, { resolve, reject }] of done.entries()) {
         const outcome = outcomes[i];
         if (outcome !== undefined && "value" in outcome) resolve(outcome.value);
         else reject(outcome?.error);
       }
-      if (done.length < taken.length) await this.#rest();
+      if (taken.length > 0) await this.#rest();
     }
+    this.#turns.clear();
     this.#draining = undefined;
   }
 
@@ -148,6 +169,12 @@ class Lane {
     }
     return most;
   }
+}
+
+/** The client that a call is for: it is the first argument, or in it. What is nobody's is one client's too. */
+function ownerOf({ args: [first] }: Call): string {
+  const id = (first as { readonly clientId?: unknown } | undefined)?.clientId ?? first;
+  return id instanceof Uint8Array ? toHex(id as Bytes) : "";
 }
 
 export interface Ways {

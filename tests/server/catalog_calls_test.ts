@@ -215,3 +215,28 @@ Deno.test("batches: what is handed over at once is bounded by bytes, asked and a
     const most = MAX_BATCH_BYTES + 2 * content.length;
     assert.ok(Math.max(...asked, ...answered) <= most, `${asked} asked, ${answered} answered`);
   }));
+
+Deno.test("batches: clients take turns, however much one of them has asked for before", () =>
+  scene(async ({ catalog }) => {
+    const bob = pseudoRandomBytes(16, 2);
+    const registration = { id: bob, name: "Bob", now: 1, speech, expiredBefore: 0, claimedIds: [] };
+    await catalog.registerClient(registration);
+    const done: string[] = [];
+    const ticks = slowBy(MAX_BATCH_MS / 4);
+    const batched = batchedCatalog(waysTo(catalog, {
+      write: (calls) => commitTogether(catalog, calls, ticks),
+      rest: () => Promise.resolve(),
+    }));
+    const store = async (clientId: typeof id, name: string) => {
+      const path = `files/${name}`;
+      await batched.storeFile({ ...file(name), clientId, path });
+      done.push(name);
+    };
+    const alices = Array.from({ length: 100 }, (_, i) => store(id, `alice${i}`));
+    const bobs = Array.from({ length: 3 }, (_, i) => store(bob, `bob${i}`));
+    await Promise.all([...alices, ...bobs]);
+    const last = done.indexOf("bob2");
+    assert.ok(last < 12, `Bob's last comes after ${last} others`);
+    const inOrder = (who: string) => done.filter((name) => name.startsWith(who));
+    assert.deepEqual(inOrder("alice"), alices.map((_, i) => `alice${i}`), "each in its order");
+  }));
