@@ -11,8 +11,8 @@ export type ErrorClass = ErrorCategory | "internal";
 
 export interface ExitCode {
   readonly code: number;
-  /** Of the errors that end so. */
-  readonly class: ErrorClass | "";
+  /** Of the errors that end so; `partial`: several, beside files that were done. */
+  readonly class: ErrorClass | "partial" | "";
   /** By which the command was ended. */
   readonly signal?: StopSignal;
   readonly meaning: string;
@@ -53,6 +53,10 @@ export const EXIT_CODES: readonly ExitCode[] = [
   { code: 7, class: "io", meaning: "a file on this machine could not be read or written" },
   { code: 8, class: "protocol", meaning: "the other end sent what the protocol does not allow" },
   {
+    ...{ code: 9, class: "partial" },
+    meaning: "some of several files failed, each with its own error; the others are done",
+  },
+  {
     ...{ code: 130, class: "interrupted", signal: "SIGINT" },
     meaning:
       "stopped by Ctrl-C (SIGINT) before it was done; the server by a second one, since the first " +
@@ -72,6 +76,12 @@ export const SUCCESS = 0;
 
 /** Something that is stored is not as it was stored. */
 export const DAMAGED = codeOf((row) => row.class === "integrity");
+
+/** Of a command that did `done` files and failed with `failures`: if it did none, the first failure's. */
+export function exitCodeOfAll(done: number, failures: readonly unknown[]): number {
+  if (failures.length === 0) return SUCCESS;
+  return done > 0 ? codeOf((row) => row.class === "partial") : exitCodeOf(failures[0]);
+}
 
 export function exitCodeOf(error: unknown): number {
   const wanted: ErrorClass = error instanceof XferError ? error.category : "internal";

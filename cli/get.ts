@@ -6,7 +6,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { getFiles, type GetOutcome } from "../client/mod.ts";
 import { RefusedError, type XferError } from "../protocol/mod.ts";
-import { exitCodeOf, SUCCESS } from "./exit_codes.ts";
+import { exitCodeOfAll } from "./exit_codes.ts";
 import { parseVersion } from "./quantities.ts";
 import type { Reporter } from "./reporter.ts";
 import type { Run } from "./run.ts";
@@ -135,8 +135,8 @@ function conclude(
   }
   const failed = outcomes.length - done - unchanged;
   reporter.report({ event: "summary", action: "get", done, bytes, unchanged, failed });
-  const failure = outcomes.find((outcome) => outcome.state === "not-got");
-  return failure === undefined ? SUCCESS : exitCodeOf(failure.error);
+  const failures = outcomes.flatMap((outcome) => "error" in outcome ? [outcome.error] : []);
+  return exitCodeOfAll(done + unchanged, failures);
 }
 
 function parseRange(text: string): Range {

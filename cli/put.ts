@@ -5,7 +5,7 @@
  */
 import { type Outcome, putFiles, type PutOutcome, type TransferInfo } from "../client/mod.ts";
 import { formatAddress } from "../protocol/mod.ts";
-import { exitCodeOf, SUCCESS } from "./exit_codes.ts";
+import { exitCodeOfAll } from "./exit_codes.ts";
 import type { StoredRecord } from "./stored_record.ts";
 import type { Reporter } from "./reporter.ts";
 import type { Run } from "./run.ts";
@@ -64,9 +64,9 @@ export function summarise(
   const stored = outcomes.filter((outcome) => outcome.state === "stored");
   const unchanged = outcomes.filter(({ state }) => state === "unchanged").length;
   const bytes = stored.reduce((sum, { file }) => sum + file.size, 0);
-  const failed = outcomes.length - stored.length - unchanged;
+  const failures = outcomes.flatMap((outcome) => "error" in outcome ? [outcome.error] : []);
+  const failed = failures.length;
   const counts = { done: stored.length, bytes, unchanged, skipped, failed };
   reporter.report({ event: "summary", action: "put", ...counts });
-  const failure = outcomes.find((outcome) => "error" in outcome);
-  return failure === undefined ? SUCCESS : exitCodeOf(failure.error);
+  return exitCodeOfAll(stored.length + unchanged, failures);
 }

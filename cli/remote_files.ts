@@ -14,7 +14,7 @@ import {
   UsageError,
   XferError,
 } from "../protocol/mod.ts";
-import { exitCodeOf, SUCCESS } from "./exit_codes.ts";
+import { exitCodeOfAll } from "./exit_codes.ts";
 import { parseVersion } from "./quantities.ts";
 import type { Reporter } from "./reporter.ts";
 import type { Run } from "./run.ts";
@@ -131,7 +131,7 @@ async function removeEach(
   names: ReadonlySet<string>,
   remove: (name: string) => Promise<void>,
 ): Promise<number> {
-  let exitCode = SUCCESS;
+  const failures: XferError[] = [];
   let done = 0;
   let end: XferError | undefined;
   for (const name of names) {
@@ -146,10 +146,10 @@ async function removeEach(
       const tried = error instanceof UnconfirmedError ? "unknown" : "not-removed";
       const state = error === end ? "not-tried" : tried;
       reporter.report({ event: "not-removed", name, state, code: error.code });
-      if (exitCode === SUCCESS) exitCode = exitCodeOf(error);
+      failures.push(error);
       if (error.category !== "refused") end = error;
     }
   }
-  reporter.report({ event: "summary", action: "remove", done, failed: names.size - done });
-  return exitCode;
+  reporter.report({ event: "summary", action: "remove", done, failed: failures.length });
+  return exitCodeOfAll(done, failures);
 }

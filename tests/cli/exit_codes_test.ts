@@ -1,6 +1,6 @@
 /** Exit codes: one for each class of error, none twice. */
 import assert from "node:assert/strict";
-import { EXIT_CODES, exitCodeOf, killedBy } from "../../cli/exit_codes.ts";
+import { EXIT_CODES, exitCodeOf, exitCodeOfAll, killedBy } from "../../cli/exit_codes.ts";
 import * as errors from "../../protocol/errors.ts";
 
 Deno.test("every class of error has an exit code of its own", () => {
@@ -25,4 +25,12 @@ Deno.test("a signal's exit code is 128 and its number", () => {
   assert.equal(killedBy("SIGINT"), 130);
   assert.equal(killedBy("SIGTERM"), 143);
   assert.equal(killedBy("SIGBREAK"), 149);
+});
+
+Deno.test("of several files: 0 if none failed, 9 if some did, the first failure's code if none is done", () => {
+  const failures = [new errors.StorageError("x", "x"), new errors.RefusedError("x", "x")];
+  assert.equal(exitCodeOfAll(2, []), 0);
+  assert.equal(exitCodeOfAll(0, []), 0);
+  assert.equal(exitCodeOfAll(1, failures), 9);
+  assert.equal(exitCodeOfAll(0, failures), 7);
 });

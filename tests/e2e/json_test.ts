@@ -98,7 +98,7 @@ Deno.test("--json: every command says what it does in events; people are told on
   await client("get", ["hello.txt"], "connected already-there planned summary");
   await client("get", ["none"], "connected error not-got summary", 5);
   await client("rename", ["hello.txt", "b"], "connected renamed");
-  await client("remove", ["b", "none"], "connected removed error not-removed summary", 5);
+  await client("remove", ["b", "none"], "connected removed error not-removed summary", 9);
   const status = await client(
     "status",
     [],

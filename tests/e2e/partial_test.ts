@@ -37,7 +37,7 @@ for (const options of OUTPUTS) {
       await writeFolder(alice.here);
       const args = ["put", "a", "missing", "d", "b", "me.key", ...options];
       const first = await alice.run(...args);
-      assert.equal(first.code, 7, first.stderr);
+      assert.equal(first.code, 9, first.stderr);
       assert.deepEqual(await stored(alice), ["a", "b", "d/deep/good", "d/good"]);
       const { stderr } = first;
       for (const [path, code] of [["missing", "cannot-read"], ["d/aux.c", "bad-file-name"]]) {
@@ -46,7 +46,7 @@ for (const options of OUTPUTS) {
       assert.match(stderr, /Not stored: d\/a\\u\{a\}b\n/, "no name breaks a line");
       assert.match(stderr, /\nStored 4 files \(6 bytes\), skipped 1, failed 4\n$/);
       const again = await alice.run(...args);
-      assert.equal(again.code, 7);
+      assert.equal(again.code, 9);
       assert.match(again.stderr, /\nStored nothing, unchanged 4, skipped 1, failed 4\n$/);
       assert.equal(again.stdout, "");
     },
@@ -60,7 +60,7 @@ Deno.test({
     await using alice = await Alice.create("a");
     await writeFolder(alice.here);
     const { code, stdout, stderr } = await alice.run("put", "d", "none", "a", "--json", "--quiet");
-    assert.equal(code, 2, stdout);
+    assert.equal(code, 9, stdout);
     assert.equal(stderr, "");
     assert.deepEqual(
       eventsIn(stdout, "not-stored").map(({ path, state, code }) => [path, state, code]),
@@ -137,7 +137,7 @@ Deno.test({
     ]);
     const [summary] = eventsIn(put.stdout, "summary");
     assert.deepEqual([summary?.["done"], summary?.["failed"]], [4, 4]);
-    assert.equal(put.code, 5);
+    assert.equal(put.code, 9);
   },
 });
 
@@ -173,7 +173,7 @@ Deno.test("put ..: neither a server's data folder nor anybody's keys below it go
   }
   assert.equal(eventsIn(put.stdout, "summary")[0]?.["skipped"], passed.length);
   const named = await xfer(["client", "put", "../srv/tls.pem", "../bob/me.info", "a"], alice);
-  assert.equal(named.code, 2);
+  assert.equal(named.code, 9);
   assert.match(named.stderr, /tls\.pem: it is in a server's data folder \[own-key\]/);
   assert.match(named.stdout, /^Stored a /, "what is named beside them is stored");
 });

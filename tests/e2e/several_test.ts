@@ -43,7 +43,7 @@ test("one that can't be got does not hold up the others", async ({ here, run }) 
   await Deno.mkdir(`${here}/back`);
   await Deno.writeTextFile(`${here}/back/b`, "mine");
   const got = await run("get", "nothing", "a", "b", "c", "-o", "back");
-  assert.equal(got.code, 5, got.stderr);
+  assert.equal(got.code, 9, got.stderr);
   assert.deepEqual(namesIn(`${here}/back`), ["a", "b", "c"]);
   assert.equal(await Deno.readTextFile(`${here}/back/b`), "mine");
   assert.match(got.stderr, /\[no-such-file\]\n[^]*Not got: nothing\n[^]*\[target-exists\]\n/);
@@ -57,7 +57,7 @@ test("folders come by their names too", async ({ here, run }) => {
   }
   assert.equal((await run("put", "x", "y")).code, 0);
   const got = await run("get", "x", "y", "none", "--recursive", "-o", "back");
-  assert.equal(got.code, 5, got.stderr);
+  assert.equal(got.code, 9, got.stderr);
   assert.equal(await Deno.readTextFile(`${here}/back/x/file`), "x");
   assert.equal(await Deno.readTextFile(`${here}/back/y/file`), "y");
 });
@@ -66,7 +66,7 @@ test("of two that would be one here the first is got, the second is named", asyn
   assert.equal((await run("put", "a", "--as", "x/a")).code, 0);
   assert.equal((await run("put", "b", "--as", "y/a")).code, 0);
   const got = await run("get", "x/a", "y/a", "-o", "back", "--force");
-  assert.equal(got.code, 2);
+  assert.equal(got.code, 9);
   assert.match(got.stderr, /Cannot write both x\/a and y\/a to back.a \[same-name\]/);
   assert.match(got.stderr, /Not got: y\/a\n/);
   assert.equal(await Deno.readTextFile(`${here}/back/a`), "a");
@@ -151,7 +151,7 @@ test(
     }).output();
     assert.ok(made.success);
     const put = await run("put", "d");
-    assert.equal(put.code, 2, put.stderr);
+    assert.equal(put.code, 9, put.stderr);
     assert.match(put.stderr, /Cannot send d\/a.b: its name is not UTF-8 \[bad-file-name\]/);
     assert.equal(
       (await run("list")).stdout.trim().split(/\s+/).at(-1),
