@@ -35,10 +35,14 @@ export class TargetTree {
     return once(this.#made, folder, () => this.#make(folder));
   }
 
-  /** Makes durable what is new in the folders. Throws `StorageError` `cannot-write`. */
+  /** Makes durable what is new in the folders: all that can be. Throws `StorageError` `cannot-write`. */
   async sync(): Promise<void> {
-    for (const folder of this.#changed) await syncNames(folder);
+    let failure: unknown;
+    for (const folder of this.#changed) {
+      await syncNames(folder).catch((error) => failure ??= error);
+    }
     this.#changed.clear();
+    if (failure !== undefined) throw failure;
   }
 
   async #look(folder: string): Promise<boolean> {

@@ -127,6 +127,30 @@ test(
   },
 );
 
+test("a folder that can't be written to keeps only its own files from coming", [
+  ["d/closed/a", "1"],
+  ["d/open/b", "2"],
+  ["d/c", "3"],
+], async ({ get, root }) => {
+  const { open } = Deno;
+  // Who may do everything, as in a container, is not kept out by permissions.
+  const refusing: typeof open = (path, options) =>
+    `${path}`.includes("/closed/")
+      ? Promise.reject(new Deno.errors.PermissionDenied("Permission denied (os error 13)"))
+      : open(path, options);
+  Object.assign(Deno, { open: refusing });
+  try {
+    assert.deepEqual(await get(), {
+      "d/closed/a": "cannot-write",
+      "d/open/b": "got",
+      "d/c": "got",
+    });
+  } finally {
+    Object.assign(Deno, { open });
+  }
+  assert.deepEqual(namesIn(`${root}/open`), ["b"]);
+});
+
 const TWINS: Files = [["d/Read", "one"], ["d/read", "other"], ["d/stra\u00dfe", "3"], [
   "d/STRASSE",
   "4",
