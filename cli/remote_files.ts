@@ -4,7 +4,14 @@
  * @module
  */
 import type { Command } from "commander";
-import { DamagedError, Lanes, type RemoteFile, SecureClient } from "../client/mod.ts";
+import {
+  DamagedFiles,
+  Lanes,
+  type RemoteFile,
+  SecureClient,
+  type TakeDamaged,
+  type TakeFile,
+} from "../client/mod.ts";
 import {
   formatFingerprint,
   fromPrintable,
@@ -32,7 +39,11 @@ export function addRemoteFileCommands(client: Command, run: Run, optionsOf: Opti
     .addHelpText("after", example("xfer client list docs/") + AS_PRINTED)
     .action(async (prefix: string | undefined, _: unknown, command: Command) => {
       using lanes = new Lanes(await optionsOf(command));
-      await reportAll(run.reporter, "file", (take) => lanes.list(prefix ?? "", take));
+      await reportAll(
+        run.reporter,
+        "file",
+        (take, takeDamaged) => lanes.list(prefix ?? "", take, undefined, takeDamaged),
+      );
     });
   client.command("stat")
     .description("Print what the server knows of a file (protocol 4).")
@@ -53,7 +64,7 @@ export function addRemoteFileCommands(client: Command, run: Run, optionsOf: Opti
     .addHelpText("after", example("xfer client versions report.pdf") + HOW_MANY)
     .action(async (name: string, _: unknown, command: Command) => {
       using lanes = new Lanes(await optionsOf(command));
-      await reportAll(run.reporter, "version", (take) => lanes.versions(name, take));
+      await reportAll(run.reporter, "version", (...take) => lanes.versions(name, ...take));
     });
   client.command("remove")
     .description("Remove files from the server with their versions, for good (protocol 4).")
@@ -87,23 +98,32 @@ const HOW_MANY = `
 How many are kept the server's operator decides.
 To get one back: xfer client get NAME --version NUMBER.`;
 
-/** Reports files as they come; where not all come, it is said that there are others. */
+/**
+ * Reports files as they come; where not all come, it is said that there are others. Throws `DamagedError` in the end where
+ * any are damaged.
+ */
 async function reportAll(
   reporter: Reporter,
   event: "file" | "version",
-  list: (take: (file: RemoteFile) => void) => Promise<void>,
+  list: (take: TakeFile, takeDamaged: TakeDamaged) => Promise<void>,
 ): Promise<void> {
+  const damaged = new DamagedFiles();
   let listed = 0;
   try {
     await list((file) => {
       report(reporter, event, file);
       listed++;
+    }, (file) => {
+      const { name, version } = file;
+      reporter.report({ event: "file-damaged", name, version });
+      damaged.add(file);
+      listed++;
     });
   } catch (error) {
-    const isAll = error instanceof DamagedError;
-    if (listed > 0 && !isAll) reporter.report({ event: "list-incomplete", listed });
+    if (listed > 0) reporter.report({ event: "list-incomplete", listed });
     throw error;
   }
+  damaged.throwIfAny();
 }
 
 function sameName(name: string): UsageError {

@@ -140,10 +140,11 @@ function reportTo(reporter: Reporter): StoredVisitor {
         ...{ firstSeen: isoTime(firstSeen), lastSeen: isoTime(lastSeen) },
       });
     },
-    file({ name, size, crc: cksum, storedAt, verified, path, version = 1, current = true }) {
+    file({ name, size, crc: cksum, storedAt, verified, path, ...file }) {
+      const { version = 1, current = true, damage } = file;
       reporter.report({
         ...{ event: "client-file", user, name, size, cksum },
-        ...{ stored: isoTime(storedAt), verified, path, version, current },
+        ...{ stored: isoTime(storedAt), verified, path, version, current, damage },
       });
     },
   };

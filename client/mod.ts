@@ -56,8 +56,8 @@ export {
   type ServerIdentity,
 } from "./v4/known_servers.ts";
 export { readAuthorities } from "./v4/authorities.ts";
-export { DamagedError, type RemoteFile } from "./v4/remote_file.ts";
-export { type Link, SecureClient } from "./v4/secure_client.ts";
+export { DamagedFiles, type RemoteFile } from "./v4/remote_file.ts";
+export { type Link, SecureClient, type TakeDamaged, type TakeFile } from "./v4/secure_client.ts";
 export type { SecureEvent, SecureOptions } from "./v4/session.ts";
 export type { Observe, Said, Watch, Watchable } from "./watch.ts";
 export { isToken } from "../protocol/v4/token.ts";

@@ -263,6 +263,13 @@ export const FILE_EVENTS = {
         `  sha256tree  ${sha256tree}`,
       ].join("\n"),
   }),
+  "file-damaged": defineEvent({
+    kind: "result",
+    what: "A version of a file that is damaged on the server, as `list` and `versions` print it.",
+    fields: { name: remoteFile.name, version: remoteFile.version },
+    words: ({ name, version }, paint) =>
+      `${paint("warning", "damaged")}  ${name}, version ${version}`,
+  }),
   "list-incomplete": defineEvent({
     kind: "error",
     what: "What `list` or `versions` has printed is not all; the error that says why comes next.",

@@ -71,10 +71,16 @@ export const OPERATOR_EVENTS = {
   "client-file": defineEvent({
     kind: "result",
     what: "A file that an account has stored.",
-    fields: { user, ...storedFile },
-    words: ({ name, size, stored, verified, version, current }) =>
+    fields: {
+      ...{ user, ...storedFile },
+      damage: optional(
+        oneOf(["missing", "size", "content"], "the damage that was found in it, if any"),
+      ),
+    },
+    words: ({ name, size, stored, verified, version, current, damage }, paint) =>
       `${sizeColumn(size)}  ${seconds(stored)}  ${name}` +
-      (current ? "" : `  (old version ${version})`) + (verified ? "" : "  (not verified)"),
+      (current ? "" : `  (old version ${version})`) + (verified ? "" : "  (not verified)") +
+      (damage === undefined ? "" : `  ${paint("warning", "(damaged)")}`),
   }),
   "exported": defineEvent({
     kind: "result",

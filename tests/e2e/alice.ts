@@ -26,6 +26,11 @@ export class Alice implements AsyncDisposable {
     this.#server = server;
   }
 
+  /** Where the server keeps what is stored. */
+  get data(): string {
+    return this.#folder.join("data");
+  }
+
   /** Runs a command below `xfer client`. */
   readonly run = (...args: readonly string[]) => xfer(["client", ...args], this.here);
 

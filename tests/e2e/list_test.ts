@@ -51,3 +51,38 @@ Deno.test("where the server takes no such name, it is said what to do", async ()
     assert.match(stderr, /\[bad-file-name\]\n *Choose another name \(for put: --as NAME\)/);
   }
 });
+
+Deno.test("a damaged file is told as damaged by list, stat, versions and get, also by the operator's list, until put mends it", async () => {
+  await using alice = await Alice.create("a", "b");
+  const { run, data, here } = alice;
+  for (const name of ["a", "b"]) await Deno.writeFile(`${here}/${name}`, new Uint8Array(20_000));
+  assert.equal((await run("put", "a", "b")).code, 0);
+  const stored = await xfer(["server", "list", "--data", data, "--json"]);
+  const [file] = eventsIn(stored.stdout, "client-file");
+  assert.equal(file?.["name"], "a");
+  await Deno.truncate(`${data}/${file?.["path"]}`, 100);
+
+  const listed = await run("list");
+  assert.equal(listed.code, 5);
+  assert.match(listed.stdout, /^damaged {2}a, version 1\n.* b\n$/);
+  assert.match(
+    listed.stderr,
+    /^xfer: a is damaged on the server \[damaged\]\n +If you have the file, upload it again/,
+  );
+  assert.deepEqual(eventsIn((await run("list", "--json")).stdout).map(({ event }) => event), [
+    ...["connected", "file-damaged", "file", "error"],
+  ]);
+  for (const command of ["stat", "versions", "get"]) {
+    const refused = await run(command, "a");
+    assert.equal(refused.code, 5, command);
+    assert.match(refused.stderr, /a is damaged on the server \[damaged\]/, command);
+  }
+  const operators = await xfer(["server", "list", "--data", data]);
+  assert.match(operators.stdout, / a {2}\(damaged\)\n/);
+
+  const mended = await run("put", "a", "b");
+  assert.equal(mended.code, 0, mended.stderr);
+  assert.match(mended.stdout, /^Stored a \(20000 bytes/);
+  assert.equal((await run("list")).code, 0);
+  assert.match((await run("put", "a", "b")).stdout, /^Unchanged: /);
+});
