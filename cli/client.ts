@@ -9,6 +9,7 @@ import {
   clientFolder,
   DEFAULT_RETRIES,
   DEFAULT_TIMEOUTS,
+  hasSecureAccount,
   KnownServers,
   type PlainReason,
   readTransferInfo,
@@ -30,6 +31,7 @@ import {
   UsageError,
   XferError,
 } from "../protocol/mod.ts";
+import { SUCCESS } from "./exit_codes.ts";
 import { addInitCommand } from "./init.ts";
 import { addForget } from "./known.ts";
 import { parseToken } from "./link.ts";
@@ -37,7 +39,13 @@ import { type PutChoice, putSecurely, summarise } from "./put.ts";
 import { StoredRecord } from "./stored_record.ts";
 import type { Run } from "./run.ts";
 import { addStatusCommand } from "./status.ts";
-import { addSecureCommands, type CommonOptions, toTimeouts } from "./secure.ts";
+import {
+  addSecureCommands,
+  askedProtocol,
+  type CommonOptions,
+  registerInvited,
+  toTimeouts,
+} from "./secure.ts";
 import { showProgress } from "./show_progress.ts";
 import { tellPlain, tellPlainProtocol, tellRetry } from "./told.ts";
 import { addTransferOptions, EXCLUDE_HELP } from "./transfer_options.ts";
@@ -170,6 +178,9 @@ async function put(run: Run, options: ClientOptions, named: readonly string[]): 
   const info = await readTransferInfo(transferInfo);
   const { file } = info;
   const files = named.length > 0 ? named : file === undefined ? [] : [file];
+  if (files.length === 0 && options.invitation !== undefined) {
+    return await takeInvitation(run, info, options);
+  }
   if (files.length === 0) {
     throw new ConfigurationError(
       "bad-transfer-info",
@@ -195,6 +206,22 @@ async function put(run: Run, options: ClientOptions, named: readonly string[]): 
   }
 }
 
+/** Registers, where there is nothing to store yet; returns the exit code. */
+async function takeInvitation(
+  run: Run,
+  info: TransferInfo,
+  options: ClientOptions,
+): Promise<number> {
+  askedProtocol(options);
+  if (await hasSecureAccount(clientFolder(options.transferInfo))) {
+    throw new UsageError("account-exists", `${info.userName} has an account here already`, {
+      hint: "Leave --invitation out, and name files to store: xfer client put FILE…",
+    });
+  }
+  await registerInvited(run, info, options);
+  return SUCCESS;
+}
+
 /** Nothing was sent. Of several files it is to be clear that this is so of all, and not of one alone. */
 function tellUnsent(run: Run, { category, code }: XferError, files: readonly string[]): void {
   const isStopped = category === "interrupted";
@@ -214,14 +241,9 @@ async function send(
   const { server, userName } = info;
   const { reporter, watch, signal } = run;
   const identityFolder = clientFolder(options.transferInfo);
-  if (options.protocol === "3" && invitation !== undefined) {
-    throw new UsageError("protocol-4-only", "Protocol 3 has no invitations", {
-      hint: "Leave --protocol 3 out.",
-    });
-  }
   const choice = await chooseProtocol({
     ...{ info, identityFolder, retries, watch, signal },
-    asked: options.protocol === AUTO && invitation !== undefined ? "4" : options.protocol,
+    asked: askedProtocol(options),
     namesDialect: edition !== undefined || quirk !== undefined,
     namesTrust: options.acceptNew === true || options.caCert !== undefined,
     timeouts: toTimeouts(timeout),

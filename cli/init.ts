@@ -31,7 +31,13 @@ import {
 } from "../protocol/mod.ts";
 import type { Reporter } from "./reporter.ts";
 import type { Run } from "./run.ts";
-import { type CommonOptions, toTimeouts, trusting } from "./secure.ts";
+import {
+  askedProtocol,
+  type CommonOptions,
+  registerInvited,
+  toTimeouts,
+  trusting,
+} from "./secure.ts";
 import { tellPlainProtocol } from "./told.ts";
 import { example } from "./words.ts";
 
@@ -42,6 +48,9 @@ interface InitChoice {
   readonly force?: boolean;
   readonly offline?: boolean;
 }
+
+/** What else is to be done with a transfer.info that is there, and an invitation. */
+const REGISTER = "To register with it as it is: xfer client --invitation TOKEN";
 
 /** So often a question is asked that is not answered as it must be. */
 const MAX_ASKED = 3;
@@ -64,11 +73,12 @@ export function addInitCommand(client: Command, run: Run): void {
 const HELP = example(
   "xfer client init",
   "xfer client init --server files.example.org:1256 --name Alice",
+  "xfer client init --invitation mfzwizltoq2gk3tumuytgnbvgy",
 ) + `
 
 What no option says is asked for on a terminal. A server of protocol 4 goes into line 1 with
 its fingerprint, once you trust it: then no other can take its place. It is written only
-when the server answers, or with --offline.`;
+when the server answers, or with --offline. With --invitation it registers you first.`;
 
 /** What is asked for: the words, what it must be, and how it is read. */
 const QUESTIONS = {
@@ -105,8 +115,16 @@ function parsing<Q extends Question>(name: Q): (text: string) => AnswerTo<Q> {
 async function init(run: Run, choice: InitChoice, common: CommonOptions): Promise<void> {
   const { reporter } = run;
   const { transferInfo: path } = common;
-  const { force = false } = choice;
-  if (!force && await isThere(path)) throw transferInfoExists(path);
+  const { force = false, offline = false } = choice;
+  if (offline && common.invitation !== undefined) {
+    throw new UsageError("conflicting-option", "--invitation can't be used with --offline", {
+      hint: "Leave --offline out: it is the server that takes the invitation.",
+    });
+  }
+  askedProtocol(common);
+  if (!force && await isThere(path)) {
+    throw transferInfoExists(path, common.invitation === undefined ? undefined : REGISTER);
+  }
   try {
     await ask(run, choice, common);
   } catch (error) {
@@ -114,7 +132,7 @@ async function init(run: Run, choice: InitChoice, common: CommonOptions): Promis
       reporter.reportError(error);
       reporter.report({
         ...{ event: "not-written", path, code: error.code },
-        offline: isUnanswered(error) || undefined,
+        offline: (isUnanswered(error) && common.invitation === undefined) || undefined,
       });
     }
     throw error;
@@ -142,6 +160,8 @@ async function ask(run: Run, choice: InitChoice, common: CommonOptions): Promise
   const { address: server, secure, fingerprint } = location;
   let info: TransferInfo = { server, secure, fingerprint, userName, file };
   if (!offline) info = await seen(run, info, common);
+  // A token that the server does not take leaves nothing behind: the same command can be run with another.
+  if (common.invitation !== undefined) await registerInvited(run, info, common);
   await writeTransferInfo(path, info, force);
   const { server: address, ...rest } = info;
   reporter.report({
@@ -153,7 +173,8 @@ async function ask(run: Run, choice: InitChoice, common: CommonOptions): Promise
 /** What line 1 is to be, with what the server shows of itself. Throws where it does not answer, unless that is fine. */
 async function seen(run: Run, info: TransferInfo, common: CommonOptions): Promise<TransferInfo> {
   const { reporter, signal, watch } = run;
-  const { protocol: asked, timeout, caCert, transferInfo } = common;
+  const { timeout, caCert, transferInfo, invitation } = common;
+  const asked = askedProtocol(common);
   const { server } = info;
   const identityFolder = clientFolder(transferInfo);
   const caCerts = caCert === undefined ? undefined : await readAuthorities(caCert);
@@ -165,7 +186,7 @@ async function seen(run: Run, info: TransferInfo, common: CommonOptions): Promis
       onNewServer: trusting(run, server, common),
     });
   } catch (error) {
-    if (!isUnanswered(error)) throw error;
+    if (!isUnanswered(error) || invitation !== undefined) throw error;
     reporter.reportError(error);
     if (await run.confirm("Write it all the same?")) return info;
     throw error;

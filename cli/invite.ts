@@ -4,7 +4,7 @@
  * @module
  */
 import { type Command, InvalidArgumentError } from "commander";
-import { UsageError } from "../protocol/mod.ts";
+import { printable, UsageError } from "../protocol/mod.ts";
 import {
   INVITATION_LIFE_MS,
   invite,
@@ -20,7 +20,13 @@ import { example, isoTime } from "./words.ts";
 interface InviteChoice {
   readonly uses?: number;
   readonly expires?: number;
+  readonly label?: string;
+  readonly list?: boolean;
+  readonly revoke?: string[];
 }
+
+/** A label is a name or an address, not a letter. */
+const MAX_LABEL = 100;
 
 /** Adds the command below `server`. */
 export function addInviteCommand(server: Command, run: Run): void {
@@ -32,24 +38,28 @@ export function addInviteCommand(server: Command, run: Run): void {
       `how long it is good (default: ${formatQuantity(INVITATION_LIFE_MS, "lifetime")})`,
       parseLifetime,
     )
-    .addHelpText("after", example("xfer server invite --uses 30 --expires 14d --data /srv/xfer"))
+    .option("--label <text>", "a note for yourself, such as whom it is for", parseLabel)
+    .option("--list", "print the open invitations, as list does")
+    .option("--revoke <id...>", "withdraw invitations, as revoke does")
+    .addHelpText("after", HELP)
     .action(async (choice: InviteChoice, command: Command) => {
+      const { label, list = false, revoke = [] } = choice;
+      if (list) return await printInvitations(run, await dataOf(command));
+      if (revoke.length > 0) return await withdraw(run, await dataOf(command), revoke);
       const { uses = 1, expires: lifeMs = INVITATION_LIFE_MS } = choice;
-      const { token, expiresAt } = await invite(await dataOf(command), { uses, lifeMs });
-      const expires = isoTime(expiresAt);
-      run.reporter.report({ event: "token", token, purpose: "invitation", uses, expires });
+      const made = await invite(await dataOf(command), { label, uses, lifeMs });
+      const { id, token } = made;
+      const expires = isoTime(made.expiresAt);
+      run.reporter.report({
+        ...{ event: "token", token, id, label, purpose: "invitation", uses, expires },
+      });
     });
   command.command("list")
     .description("Print the invitations that are open; the tokens themselves are not kept.")
     .addHelpText("after", example("xfer server invite list --data /srv/xfer"))
-    .action(async (_: unknown, command: Command) => {
-      for (
-        const { id, usesLeft, madeAt, expiresAt } of await listInvitations(await dataOf(command))
-      ) {
-        const [made, expires] = [isoTime(madeAt), isoTime(expiresAt)];
-        run.reporter.report({ event: "invitation", id, usesLeft, made, expires });
-      }
-    });
+    .action(async (_: unknown, command: Command) =>
+      await printInvitations(run, await dataOf(command))
+    );
   command.command("revoke")
     .description("Withdraw invitations.")
     .argument("[id...]", "which, as list prints them")
@@ -65,13 +75,37 @@ export function addInviteCommand(server: Command, run: Run): void {
           },
         );
       }
-      const count = await revokeInvitations(await dataOf(command), all ? "all" : ids);
-      run.reporter.report({ event: "withdrawn", count });
+      await withdraw(run, await dataOf(command), all ? "all" : ids);
     });
+}
+
+const HELP = example(
+  "xfer server invite --label 'Bob, lab 3' --data /srv/xfer",
+  "xfer server invite --uses 30 --expires 14d --data /srv/xfer",
+) + `
+
+Give the token to the user, with the line for transfer.info that the server's log has. The
+user runs what is printed: xfer client init --invitation TOKEN.`;
+
+async function printInvitations(run: Run, data: string): Promise<void> {
+  for (const { madeAt, expiresAt, ...invitation } of await listInvitations(data)) {
+    const [made, expires] = [isoTime(madeAt), isoTime(expiresAt)];
+    run.reporter.report({ event: "invitation", ...invitation, made, expires });
+  }
+}
+
+async function withdraw(run: Run, data: string, ids: readonly string[] | "all"): Promise<void> {
+  run.reporter.report({ event: "withdrawn", count: await revokeInvitations(data, ids) });
 }
 
 function parseUses(text: string): number {
   const uses = Number(text);
   if (/^\d{1,9}$/.test(text) && uses >= 1 && uses <= MAX_USES) return uses;
   throw new InvalidArgumentError(`Expected a whole number, from 1 to ${MAX_USES}.`);
+}
+
+/** It is printed as it is, in one line. */
+function parseLabel(text: string): string {
+  if (text.trim() !== "" && text.length <= MAX_LABEL && printable(text) === text) return text;
+  throw new InvalidArgumentError(`Expected one line of 1 to ${MAX_LABEL} characters.`);
 }

@@ -84,6 +84,29 @@ export async function secureOptions(
   };
 }
 
+/** What `--protocol` says; an invitation means protocol 4. Throws `UsageError` `protocol-4-only`. */
+export function askedProtocol(
+  { protocol, invitation }: Pick<CommonOptions, "protocol" | "invitation">,
+): CommonOptions["protocol"] {
+  if (invitation === undefined) return protocol;
+  if (protocol !== "3") return "4";
+  throw new UsageError("protocol-4-only", "Protocol 3 has no invitations", {
+    hint: "Leave --protocol 3 out.",
+  });
+}
+
+/** Registers with the invitation that was given; who has an account here already only logs in. Throws as `connect` does. */
+export async function registerInvited(
+  run: Run,
+  info: TransferInfo,
+  common: CommonOptions,
+): Promise<void> {
+  if (common.edition !== undefined || common.quirk !== undefined) throw dialectUnused(false);
+  using _connection = await SecureClient.connectWithRetries(
+    await secureOptions(info, common, run),
+  );
+}
+
 /** What decides about a server that is met for the first time: an option, or who is asked. */
 export function trusting(
   run: Run,

@@ -127,10 +127,11 @@ function hasOtherBase(file: string, transferInfo: string): boolean {
   return !isAbsolute(file) && clientFolder(transferInfo) !== ".";
 }
 
-/** A `UsageError` `target-exists`. */
-export function transferInfoExists(path: string): UsageError {
+/** A `UsageError` `target-exists`; `first` is a hint that comes before those for every case. */
+export function transferInfoExists(path: string, first?: string): UsageError {
+  const others = "Replace it: --force; or name another: --transfer-info FILE.";
   return new UsageError("target-exists", `${printable(path)} is there already`, {
-    hint: "Replace it: --force; or name another: --transfer-info FILE.",
+    hint: first === undefined ? others : `${first}. ${others}`,
   });
 }
 

@@ -3,21 +3,20 @@
  *
  * @module
  */
-import { printable, toHex, UsageError } from "../protocol/mod.ts";
+import { printable, UsageError } from "../protocol/mod.ts";
 import { changing, looking } from "./opened.ts";
 import type { SqliteCatalog } from "./store/sqlite_catalog.ts";
-import { type MadeToken, makeToken, type TokenWish } from "./tokens.ts";
+import { idOf, type MadeToken, makeToken, type TokenWish } from "./tokens.ts";
 
 export interface Invitation {
-  /** What it is called by where the token itself is not known any more: the beginning of its hash. */
   readonly id: string;
+  readonly label: string | undefined;
+  /** How many have registered with it. */
+  readonly used: number;
   readonly usesLeft: number;
   readonly madeAt: number;
   readonly expiresAt: number;
 }
-
-/** Hexadecimal digits of an invitation's id. */
-const ID_LENGTH = 12;
 
 /** Makes an invitation. Throws `ConfigurationError` `no-data-folder`, `UsageError` `too-many-invitations`. */
 export function invite(
@@ -29,9 +28,13 @@ export function invite(
 
 /** Those that are still good, the oldest first. Throws `ConfigurationError` `no-data-folder`. */
 export function listInvitations(dataFolder: string): Promise<Invitation[]> {
-  return looking(dataFolder, async ({ catalog }) =>
-    (await invitationsIn(catalog))
-      .map(({ id, usesLeft, madeAt, expiresAt }) => ({ id, usesLeft, madeAt, expiresAt })));
+  return looking(
+    dataFolder,
+    async ({ catalog }) =>
+      (await invitationsIn(catalog)).map(({ id, label, used, usesLeft, madeAt, expiresAt }) => ({
+        ...{ id, label, used, usesLeft, madeAt, expiresAt },
+      })),
+  );
 }
 
 /**
@@ -62,5 +65,5 @@ export function revokeInvitations(
 
 async function invitationsIn(catalog: SqliteCatalog) {
   return (await catalog.listInvitations(Date.now()))
-    .map((token) => ({ ...token, id: toHex(token.hash).slice(0, ID_LENGTH) }));
+    .map((token) => ({ ...token, id: idOf(token) }));
 }

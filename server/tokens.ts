@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Bytes, UsageError } from "../protocol/mod.ts";
+import { type Bytes, toHex, UsageError } from "../protocol/mod.ts";
 import { formatToken, hashToken, TOKEN_SIZE } from "../protocol/v4/token.ts";
 import type { Catalog } from "./store/catalog.ts";
 import { MAX_INVITATIONS } from "./store/operations/tokens.ts";
@@ -23,11 +23,15 @@ export const MAX_USES = 10_000;
 export interface TokenWish {
   /** The account that it links a key to; an invitation without. */
   readonly clientId?: Bytes;
+  /** What an operator calls an invitation. */
+  readonly label?: string | undefined;
   readonly uses: number;
   readonly lifeMs: number;
 }
 
 export interface MadeToken {
+  /** What it is called by from now on: the token itself is not kept. */
+  readonly id: string;
   readonly token: string;
   readonly expiresAt: number;
 }
@@ -42,19 +46,28 @@ export async function makeToken(
   if (made !== undefined) return made;
   throw new UsageError("too-many-invitations", `${MAX_INVITATIONS} invitations are open already`, {
     hint: "Give one away that is good for many: --uses N; or withdraw some: " +
-      "xfer server invite revoke.",
+      "xfer server invite revoke ID.",
   });
 }
 
 /** The same for a client that asks by a key of its account; `undefined` where it may not, or no longer. */
 export async function tryToMakeToken(
   catalog: Pick<Catalog, "addToken">,
-  { clientId, uses, lifeMs }: TokenWish,
+  { clientId, label, uses, lifeMs }: TokenWish,
   now: number,
   by?: Bytes,
 ): Promise<MadeToken | undefined> {
   const token = formatToken(crypto.getRandomValues(new Uint8Array(TOKEN_SIZE)));
   const expiresAt = now + lifeMs;
-  const kept = { hash: await hashToken(token), clientId, usesLeft: uses, expiresAt, madeAt: now };
-  return await catalog.addToken(kept, by) ? { token, expiresAt } : undefined;
+  const hash = await hashToken(token);
+  const kept = { hash, clientId, label, usesLeft: uses, used: 0, expiresAt, madeAt: now };
+  return await catalog.addToken(kept, by) ? { id: idOf(kept), token, expiresAt } : undefined;
+}
+
+/** Hexadecimal digits of an id. */
+const ID_LENGTH = 12;
+
+/** What a token is called by where it is not known itself: the beginning of its hash, which leads nobody back to it. */
+export function idOf({ hash }: { readonly hash: Bytes }): string {
+  return toHex(hash).slice(0, ID_LENGTH);
 }

@@ -163,6 +163,8 @@ export const OPERATOR_EVENTS = {
     what: "A token, with which a user gets into an account.",
     fields: {
       token: text("the token: whoever has it may use it"),
+      id: optional(text("what an invitation is called by: the token is not kept")),
+      label: optional(text("what its operator calls it")),
       purpose: oneOf(
         ["link", "invitation"],
         "for a further machine of the user, or for somebody who is to register",
@@ -172,11 +174,13 @@ export const OPERATOR_EVENTS = {
       user: optional(text("whose account it opens, where an operator has made it")),
     },
     words: ({ token }) => token,
-    aside: ({ token, purpose, uses, expires, user }) => {
+    aside: ({ token, id, label, purpose, uses, expires, user }) => {
       const until = `until ${seconds(expires)}`;
       if (purpose === "invitation") {
-        return `Good for ${plural(uses, "user")}, ${until}. On the user's machine: ` +
-          `xfer client --invitation ${token}`;
+        return `Invitation ${id}${label === undefined ? "" : ` (${label})`}, good for ${
+          plural(uses, "user")
+        }, ${until}. ` +
+          `On the user's machine: xfer client init --invitation ${token}`;
       }
       const where = user === undefined
         ? "On the other machine, with the same transfer.info"
@@ -189,13 +193,15 @@ export const OPERATOR_EVENTS = {
     what: "An invitation that is open.",
     fields: {
       id: text("what it is called by"),
+      label: optional(text("what its operator calls it")),
+      used: count("how many have registered with it"),
       usesLeft: count("how many may still register with it"),
       made: time("when it was made"),
       expires: time("until when it is good"),
     },
-    words: ({ id, usesLeft, made, expires }) =>
-      `${id}  good for ${plural(usesLeft, "user")}  made ${seconds(made)}  ` +
-      `expires ${seconds(expires)}`,
+    words: ({ id, label, used, usesLeft, made, expires }) =>
+      `${id}  used ${used} of ${used + usesLeft} times  made ${seconds(made)}  ` +
+      `expires ${seconds(expires)}${label === undefined ? "" : `  ${label}`}`,
   }),
   "withdrawn": defineEvent({
     kind: "result",

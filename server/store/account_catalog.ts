@@ -94,7 +94,10 @@ export interface Token {
   readonly hash: Bytes;
   /** The account that it links a key to; an invitation has none. */
   readonly clientId?: Bytes | undefined;
+  /** What an operator calls it. */
+  readonly label?: string | undefined;
   readonly usesLeft: number;
+  readonly used: number;
   readonly expiresAt: number;
   readonly madeAt: number;
 }

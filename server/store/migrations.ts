@@ -118,4 +118,9 @@ export const MIGRATIONS: readonly string[] = [
     record TEXT NOT NULL
   ) STRICT;
   `,
+  `
+  -- What an operator calls an invitation, and how many have registered with it.
+  ALTER TABLE tokens ADD COLUMN label TEXT;
+  ALTER TABLE tokens ADD COLUMN used INTEGER NOT NULL DEFAULT 0;
+  `,
 ];

@@ -48,12 +48,12 @@ test(
     assert.match(invited.stdout, TOKEN, "the token alone");
     assert.match(
       invited.stderr,
-      /^Good for 1 user, until .*: xfer client --invitation [a-z2-7]{26}$/m,
+      /^Invitation [0-9a-f]{12}, good for 1 user, until .*: xfer client init --invitation [a-z2-7]{26}$/m,
     );
     const invitation = invited.stdout.trim();
     assert.match(
       (await operate("invite", "list")).stdout,
-      /^[0-9a-f]{12} {2}good for 1 user {2}made /,
+      /^[0-9a-f]{12} {2}used 0 of 1 times {2}made /,
     );
     const stored = await client("alice", "Alice", "--invitation", invitation);
     assert.equal(stored.code, 0, stored.stderr);

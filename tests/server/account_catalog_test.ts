@@ -44,7 +44,8 @@ async function registerPlainly(catalog: Catalog, clientId: Bytes, name: string):
 
 /** A token by its number: good once, from 1000 to 2000, if nothing else is said. */
 const token = (number: number, clientId?: Bytes, usesLeft = 1) => ({
-  ...{ hash: key(1000 + number), clientId, usesLeft, expiresAt: 2000, madeAt: 1000 + number },
+  ...{ hash: key(1000 + number), clientId, label: undefined, usesLeft, used: 0 },
+  ...{ expiresAt: 2000, madeAt: 1000 + number },
 });
 
 const file = (clientId: Bytes, changes: Partial<StoredFile> = {}): StoredFile => ({
@@ -80,6 +81,15 @@ for (const [implementation, open] of Object.entries(IMPLEMENTATIONS)) {
       ["registered", "registered", "token-used-up", "token-used-up"],
     );
     assert.deepEqual(await catalog.listInvitations(1500), []);
+  });
+
+  test("an invitation keeps its label, and how many have used it and still may", async (catalog) => {
+    const labelled = { ...token(1, undefined, 3), label: "lab 3" };
+    await catalog.addToken(labelled);
+    await register(catalog, {
+      ...{ id: id(1), key: key(1), name: "Alice", token: labelled.hash, registration: "invite" },
+    });
+    assert.deepEqual(await catalog.listInvitations(1500), [{ ...labelled, usesLeft: 2, used: 1 }]);
   });
 
   test("a link gives one account one key, by its name alone", async (catalog) => {
@@ -118,7 +128,8 @@ for (const [implementation, open] of Object.entries(IMPLEMENTATIONS)) {
     const database = new DatabaseSync(path);
     database.exec("PRAGMA busy_timeout = 5000");
     database.exec(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 9999)
-      INSERT INTO tokens SELECT randomblob(32), NULL, 1, 2000, 1000 FROM n`);
+      INSERT INTO tokens (hash, uses_left, expires_at, made_at)
+      SELECT randomblob(32), 1, 2000, 1000 FROM n`);
     assert.equal(await catalog.addToken(token(1)), true);
     assert.equal((await catalog.listInvitations(1500)).length, MAX_INVITATIONS);
     assert.equal(await catalog.addToken(token(2)), false);

@@ -20,7 +20,7 @@ const GOOD_INVITATION = "client_id IS NULL AND uses_left > 0 AND expires_at > ?"
 
 export const TOKEN_OPERATIONS = {
   addToken: write((database, token: Token, by?: Bytes): boolean => {
-    const { hash, clientId, usesLeft, expiresAt, madeAt } = token;
+    const { hash, clientId, label, usesLeft, used, expiresAt, madeAt } = token;
     if (clientId !== undefined && by !== undefined) {
       if (faultOf(database, { clientId, key: by }) !== undefined) return false;
     }
@@ -33,9 +33,9 @@ export const TOKEN_OPERATIONS = {
       );
     } else if (countInvitations(database, madeAt) >= MAX_INVITATIONS) return false;
     database.run(
-      `INSERT INTO tokens (hash, client_id, uses_left, expires_at, made_at)
-       VALUES (?, ?, ?, ?, ?)`,
-      ...[hash, clientId ?? null, usesLeft, expiresAt, madeAt],
+      `INSERT INTO tokens (hash, client_id, label, uses_left, used, expires_at, made_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?)`,
+      ...[hash, clientId ?? null, label ?? null, usesLeft, used, expiresAt, madeAt],
     );
     return true;
   }),
@@ -58,7 +58,7 @@ export function findGoodToken(database: Database, hash: Bytes, now: number): Tok
 }
 
 export function useToken(database: Database, { hash }: Token): void {
-  database.run("UPDATE tokens SET uses_left = uses_left - 1 WHERE hash = ?", hash);
+  database.run("UPDATE tokens SET uses_left = uses_left - 1, used = used + 1 WHERE hash = ?", hash);
 }
 
 /** Withdraws all links of an account. */
@@ -84,7 +84,9 @@ function toToken(row: Row): Token {
   return {
     hash: row["hash"] as Bytes,
     clientId: (row["client_id"] as Bytes | null) ?? undefined,
+    label: (row["label"] as string | null) ?? undefined,
     usesLeft: row["uses_left"] as number,
+    used: row["used"] as number,
     expiresAt: row["expires_at"] as number,
     madeAt: row["made_at"] as number,
   };

@@ -1,0 +1,149 @@
+/** Invitations with real processes: what is printed for a user to run works as it is printed. */
+import assert from "node:assert/strict";
+import { ServerProcess, xfer } from "../helpers/processes.ts";
+import { TemporaryFolder } from "../helpers/temporary.ts";
+import { HAS_TERMINAL, Terminal } from "../helpers/terminal.ts";
+
+interface Scene {
+  readonly folder: TemporaryFolder;
+  /** An empty folder for a client. */
+  readonly home: string;
+  readonly location: string;
+  client(...args: readonly string[]): ReturnType<typeof xfer>;
+  operate(...args: readonly string[]): ReturnType<typeof xfer>;
+}
+
+function test(what: string, body: (scene: Scene) => Promise<void>, ignore = false): void {
+  Deno.test({
+    name: `invitations: ${what}`,
+    ignore,
+    async fn() {
+      await using folder = await TemporaryFolder.create();
+      const data = folder.join("data");
+      const args = ["--listen", "127.0.0.1:0", "--registration", "invite"];
+      await using server = await ServerProcess.start(data, { args });
+      const { location } = await server.logged("server.listening-securely");
+      const home = folder.join("home");
+      await Deno.mkdir(home, { mode: 0o700 });
+      await body({
+        ...{ folder, home, location: `${location}` },
+        client: (...args) => xfer(["client", ...args], home),
+        operate: (...args) => xfer(["server", ...args, "--data", data]),
+      });
+    },
+  });
+}
+
+/** The words of the command that is printed for the user, behind `xfer`. */
+function printedCommand(printed: string): string[] {
+  const [, words] = /: xfer (client .*)$/m.exec(printed) ?? [];
+  return words?.split(" ") ?? assert.fail(printed);
+}
+
+const namesIn = (home: string) => [...Deno.readDirSync(home)].map(({ name }) => name).sort();
+const who = (location: string) => ["--server", location, "--name", "Alice"];
+
+test("the command that is printed registers, as it stands", async ({ home, location, operate }) => {
+  const { stderr } = await operate("invite");
+  await using terminal = await Terminal.xfer(printedCommand(stderr), { cwd: home, columns: 200 });
+  await terminal.shows(/^The server, .*: $/m);
+  await terminal.type(`${location}\n`);
+  await terminal.shows(/^Your name there: $/m);
+  await terminal.type("Alice\n");
+  await terminal.shows(/\(Enter for none\): $/m);
+  await terminal.type("\n");
+  const { code, lines } = await terminal.end();
+  assert.equal(code, 0, lines.join("\n"));
+  assert.match(lines.join("\n"), /^Registered Alice with id [0-9a-f]{32}$/m);
+  const listed = await xfer(["client", "list"], home);
+  assert.equal(listed.code, 0, listed.stderr);
+}, !HAS_TERMINAL);
+
+test("init with an invitation and options registers and writes transfer.info; what it prints works", async ({ home, location, client, operate }) => {
+  await Deno.writeTextFile(`${home}/a.txt`, "content");
+  const command = printedCommand((await operate("invite")).stderr);
+  const init = await xfer([...command, ...who(location)], home);
+  assert.equal(init.code, 0, init.stderr);
+  assert.match(init.stderr, /^Registered Alice /m);
+  assert.equal(await Deno.readTextFile(`${home}/transfer.info`), `${location}\nAlice\n`);
+  const next = printedCommand(init.stderr).map((word) => word.replace("FILE", "a.txt"));
+  const stored = await xfer(next, home);
+  assert.equal(stored.code, 0, stored.stderr);
+  assert.match(stored.stdout, /^Stored a\.txt /m);
+  const { stdout } = await operate("invite", "list");
+  assert.equal(stdout, "", "it is used up");
+  assert.equal((await client("list")).code, 0);
+});
+
+test("a transfer.info without line 3 is enough to register", async ({ home, location, client, operate }) => {
+  await Deno.writeTextFile(`${home}/transfer.info`, `${location}\nAlice\n`);
+  const refused = await client("list");
+  assert.match(refused.stderr, /\[registration-closed\]/);
+  const token = (await operate("invite")).stdout.trim();
+  const advised = /: (xfer client --invitation) TOKEN/.exec(refused.stderr)?.[1] ?? assert.fail();
+  const taken = await client(...advised.split(" ").slice(2), token);
+  assert.equal(taken.code, 0, taken.stderr);
+  assert.match(taken.stderr + taken.stdout, /^Registered Alice /m);
+  assert.equal((await client("list")).code, 0);
+  const again = await client("--invitation", token);
+  assert.deepEqual([again.code, /\[account-exists\]/.test(again.stderr)], [2, true]);
+});
+
+test("init leaves nothing where the server does not take the token, and can be run again", async ({ home, location, client, operate }) => {
+  const wrong = await client("init", "--invitation", "a".repeat(26), ...who(location));
+  assert.equal(wrong.code, 5, wrong.stderr);
+  assert.match(wrong.stderr, /\[bad-token\]/);
+  assert.deepEqual(namesIn(home).filter((name) => /key|account|transfer/.test(name)), []);
+  const token = (await operate("invite")).stdout.trim();
+  const init = await client("init", "--invitation", token, ...who(location));
+  assert.equal(init.code, 0, init.stderr);
+});
+
+test("init says what does not go together, and what to do with a transfer.info that is there", async ({ home, location, client, operate }) => {
+  const token = (await operate("invite")).stdout.trim();
+  const invited = ["--invitation", token];
+  const offline = await client("init", ...invited, ...who(location), "--offline");
+  assert.match(offline.stderr, /\[conflicting-option\]/);
+  const plain = await client("--protocol", "3", ...invited, "init", ...who(location));
+  assert.match(plain.stderr, /Protocol 3 has no invitations \[protocol-4-only\]/);
+  assert.deepEqual(namesIn(home), []);
+  await Deno.writeTextFile(`${home}/transfer.info`, `${location}\nAlice\n`);
+  const there = await client("init", ...invited, ...who(location));
+  assert.match(there.stderr, /xfer client --invitation TOKEN/);
+  assert.equal((await client(...invited)).code, 0);
+});
+
+test("an invitation has an id and a label, by which it is listed and revoked", async ({ folder, operate }) => {
+  const made = await operate("invite", "--label", "Bob, lab 3", "--uses", "2", "--json");
+  const { token, id, label } = JSON.parse(made.stdout.trim().split("\n")[0] ?? "");
+  assert.deepEqual([/^[a-z2-7]{26}$/.test(token), label], [true, "Bob, lab 3"]);
+  const other = await operate("invite");
+  const [, otherId = ""] = /^Invitation ([0-9a-f]{12}), /m.exec(other.stderr) ?? [];
+  for (const list of [["list"], ["--list"]]) {
+    const { stdout } = await operate("invite", ...list);
+    const lines = stdout.trim().split("\n");
+    assert.match(lines[0] ?? "", /^[0-9a-f]{12}  used 0 of 2 times .*  Bob, lab 3$/);
+    assert.ok(lines[0]?.startsWith(`${id} `) && lines[1]?.startsWith(`${otherId} `), stdout);
+    assert.ok(!stdout.includes(token) && !stdout.includes(other.stdout.trim()), stdout);
+  }
+  for (const { name } of Deno.readDirSync(folder.join("data"))) {
+    const path = folder.join("data", name);
+    if (!Deno.statSync(path).isFile) continue;
+    const bytes = new TextDecoder("latin1").decode(await Deno.readFile(path));
+    assert.ok(!bytes.includes(token), `${name} has the token`);
+  }
+  const revoked = await operate("invite", "--revoke", id);
+  assert.equal(revoked.stdout, "Withdrew 1 invitation\n");
+  assert.equal((await operate("invite", "revoke", otherId)).stdout, "Withdrew 1 invitation\n");
+  assert.equal((await operate("invite", "--list")).stdout, "");
+  const none = await operate("invite", "--revoke", id);
+  assert.match(none.stderr, /\[no-such-invitation\]/);
+});
+
+test("a label is one line of harmless text", async ({ operate }) => {
+  for (const label of ["", " ", "a\nb", "\x1b[2J", "a".repeat(101)]) {
+    const { code, stderr } = await operate("invite", "--label", label);
+    assert.equal(code, 2, label);
+    assert.match(stderr, /Expected one line of 1 to 100 characters/);
+  }
+});
