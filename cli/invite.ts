@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { printable, UsageError } from "../protocol/mod.ts";
 import {
   INVITATION_LIFE_MS,
@@ -28,6 +28,9 @@ interface InviteChoice {
 /** A label is a name or an address, not a letter. */
 const MAX_LABEL = 100;
 
+/** Options of an invitation that is made. */
+const NEW: (keyof InviteChoice)[] = ["uses", "expires", "label"];
+
 /** Adds the command below `server`. */
 export function addInviteCommand(server: Command, run: Run): void {
   const command = server.command("invite")
@@ -39,8 +42,13 @@ export function addInviteCommand(server: Command, run: Run): void {
       parseLifetime,
     )
     .option("--label <text>", "a note for yourself, such as whom it is for", parseLabel)
-    .option("--list", "print the open invitations, as list does")
-    .option("--revoke <id...>", "withdraw invitations, as revoke does")
+    .addOption(
+      new Option("--list", "print the open invitations, as list does")
+        .conflicts(["revoke", ...NEW]),
+    )
+    .addOption(
+      new Option("--revoke <id...>", "withdraw invitations, as revoke does").conflicts(NEW),
+    )
     .addHelpText("after", HELP)
     .action(async (choice: InviteChoice, command: Command) => {
       const { label, list = false, revoke = [] } = choice;
