@@ -12,6 +12,7 @@ import {
   readTransferInfo,
   type Retry,
   type RetryOptions,
+  SecureClient,
   type SecureOptions,
   type Timeouts,
   type TransferInfo,
