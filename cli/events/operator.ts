@@ -177,9 +177,8 @@ export const OPERATOR_EVENTS = {
     aside: ({ token, id, label, purpose, uses, expires, user }) => {
       const until = `until ${seconds(expires)}`;
       if (purpose === "invitation") {
-        return `Invitation ${id}${label === undefined ? "" : ` (${label})`}, good for ${
-          plural(uses, "user")
-        }, ${until}. ` +
+        const what = ["Invitation", id, label && `(${label})`].filter(Boolean).join(" ");
+        return `${what}, good for ${plural(uses, "user")}, ${until}. ` +
           `On the user's machine: xfer client init --invitation ${token}`;
       }
       const where = user === undefined
