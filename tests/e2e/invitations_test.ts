@@ -122,7 +122,7 @@ test("an invitation has an id and a label, by which it is listed and revoked", a
   for (const list of [["list"], ["--list"]]) {
     const { stdout } = await operate("invite", ...list);
     const lines = stdout.trim().split("\n");
-    assert.match(lines[0] ?? "", /^[0-9a-f]{12}  used 0 of 2 times .*  Bob, lab 3$/);
+    assert.match(lines[0] ?? "", /^[0-9a-f]{12} {2}used 0 of 2 times .* {2}Bob, lab 3$/);
     assert.ok(lines[0]?.startsWith(`${id} `) && lines[1]?.startsWith(`${otherId} `), stdout);
     assert.ok(!stdout.includes(token) && !stdout.includes(other.stdout.trim()), stdout);
   }
