@@ -11,6 +11,8 @@ export type Answers = (message: Message | undefined) => Bytes;
 
 export class OddSecureServer implements AsyncDisposable {
   answers: Answers = () => new Uint8Array(0);
+  /** After the answer to which message it ends the connection. */
+  leavesAfter: (message: Message) => boolean = () => false;
   readonly #plain: Deno.TcpListener;
   readonly #secure: Deno.TlsListener;
   readonly #hello: Bytes;
@@ -82,6 +84,7 @@ export class OddSecureServer implements AsyncDisposable {
       frames.push(buffer.subarray(0, size));
       for (let next = frames.next(); next !== undefined; next = frames.next()) {
         await write(socket, answers(next));
+        if (this.leavesAfter(next)) return;
       }
     }
   }

@@ -1,0 +1,103 @@
+/** A server that feigns progress, and ends each connection, does not hold a client for ever. */
+import assert from "node:assert/strict";
+import { putFiles, type Retry } from "../../../mod.ts";
+import { Lanes } from "../../../client/v4/lanes.ts";
+import { ChunkSums } from "../../../protocol/v4/chunk_sums.ts";
+import type { Message } from "../../../protocol/v4/messages.ts";
+import { CHUNK_SIZE } from "../../../protocol/v4/tree.ts";
+import { pseudoRandomBytes } from "../../helpers/bytes.ts";
+import { lettingIn, OddSecureServer } from "../../helpers/odd_secure_server.ts";
+import { TemporaryFolder } from "../../helpers/temporary.ts";
+
+const CONTENT = pseudoRandomBytes(8 * CHUNK_SIZE);
+/** Tries in a row without progress, after the first. */
+const RETRIES = 2;
+/** More are taken for endless. */
+const ENOUGH = 50;
+
+interface Scene {
+  readonly server: OddSecureServer;
+  readonly folder: TemporaryFolder;
+  readonly options: ConstructorParameters<typeof Lanes>[0];
+  readonly retries: readonly Retry[];
+}
+
+function test(what: string, work: (scene: Scene) => Promise<void>) {
+  Deno.test(`endless retries: ${what}`, async () => {
+    await using server = await OddSecureServer.start();
+    await using folder = await TemporaryFolder.create();
+    const retries: Retry[] = [];
+    const options = {
+      ...{ server: server.address, userName: "Alice", identityFolder: folder.path },
+      ...{ onNewServer: () => true, retries: RETRIES, pause: () => Promise.resolve() },
+      onRetry(retry: Retry) {
+        retries.push(retry);
+        assert.ok(retries.length < ENOUGH, "it goes on for ever");
+      },
+    };
+    await work({ server, folder, options, retries });
+  });
+}
+
+test("a list that names one more file each time ends where a list does", async ({ server, options, retries }) => {
+  let listed = 0;
+  server.answers = lettingIn((message) => {
+    if (message.kind !== "list") return undefined;
+    return [{
+      ...{ kind: "file", tag: message.tag, name: `a${`${++listed}`.padStart(4, "0")}` },
+      ...{ version: 1, size: 0, mtime: 0, storedAt: 0, cksum: 0xffff_ffff },
+      digest: new ChunkSums(0).sums().digest,
+    }];
+  });
+  server.leavesAfter = ({ kind }) => kind === "list";
+  using lanes = new Lanes(options);
+  const listing = lanes.list("a", () => undefined, 5);
+  await assert.rejects(listing, { name: "ProtocolError", code: "too-many-files" });
+  assert.ok(retries.length <= 5);
+});
+
+/** Puts a file to a server that says what it holds of it, and leaves at once. */
+async function put(
+  { server, folder, options }: Scene,
+  held: (attempt: number) => Pick<Message & { kind: "held" }, "offset" | "digest">,
+) {
+  let attempt = 0;
+  server.answers = lettingIn((message) => {
+    if (message.kind === "stat") {
+      return [{ kind: "error", tag: message.tag, code: "no-such-file", message: "none" }];
+    }
+    if (message.kind !== "put" || message.resume === 0) return undefined;
+    const transfer = new Uint8Array(16);
+    return [{ kind: "held", tag: message.tag, transfer, ...held(attempt++) }];
+  });
+  server.leavesAfter = ({ kind }) => kind === "data";
+  const path = folder.join("large");
+  await Deno.writeFile(path, CONTENT);
+  const [outcome] = await putFiles({ ...options, paths: [path] });
+  assert.equal(outcome?.state, "not-stored");
+}
+
+function digestOf(chunks: number): Uint8Array<ArrayBuffer> {
+  const sums = new ChunkSums(CONTENT.length);
+  for (let at = 0; at < chunks * CHUNK_SIZE; at += CHUNK_SIZE) {
+    sums.add(at, CONTENT.slice(at, at + CHUNK_SIZE));
+  }
+  return sums.sums(chunks * CHUNK_SIZE).digest;
+}
+
+test("that a server holds more of a file is believed only with its digest", async (scene) => {
+  await put(scene, (attempt) => ({
+    offset: (1 + attempt % 7) * CHUNK_SIZE,
+    digest: new Uint8Array(32),
+  }));
+  assert.deepEqual(scene.retries.map(({ retry }) => retry), [1, 2]);
+});
+
+test("what a server has held before is no progress", async (scene) => {
+  const held = [1, 2, 4, 4, 2, 4];
+  await put(scene, (attempt) => {
+    const chunks = held[attempt % held.length] as number;
+    return { offset: chunks * CHUNK_SIZE, digest: digestOf(chunks) };
+  });
+  assert.deepEqual(scene.retries.map(({ retry }) => retry), [1, 1, 1, 2]);
+});
