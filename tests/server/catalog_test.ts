@@ -144,6 +144,42 @@ for (const [implementation, open] of Object.entries(IMPLEMENTATIONS)) {
     assert.equal(await catalog.findClient(id(3)), undefined);
   });
 
+  test("damage is recorded of a file, and is gone with it or with what is said against it", async (catalog) => {
+    await catalog.setPublicKey(keyChange(id(1), { reservedFor: id(99) }));
+    const damage = async () => (await catalog.findFile(id(1), "a.txt"))?.damage;
+    await catalog.storeFile(file(id(1)));
+    for (const found of ["missing", "size", "content", undefined] as const) {
+      assert.equal(await catalog.setDamage("files/1/1", found), true);
+      assert.equal(await catalog.setDamage("files/1/1", found), false, "it is nothing new");
+      assert.equal(await damage(), found);
+    }
+    assert.equal(await catalog.setDamage("files/1/9", "missing"), false, "there is no such file");
+    await catalog.setDamage("files/1/1", "content");
+    const other = file(id(1), { path: "files/1/2", version: 2, crc: 9 });
+    assert.deepEqual(await catalog.storeFile(other, { keep: 5 }), { version: 2, dropped: [] });
+    assert.equal(await damage(), undefined);
+    const same = file(id(1), { path: "files/1/3", version: 3 });
+    assert.deepEqual(await catalog.storeFile(same, { keep: 5 }), {
+      ...{ version: 3, dropped: ["files/1/1"] },
+    }, "the damaged version has the same content");
+  });
+
+  test("a repair is kept until it is ended, and takes its file with it", async (catalog) => {
+    await catalog.setPublicKey(keyChange(id(1), { reservedFor: id(99) }));
+    await catalog.storeFile(file(id(1)));
+    const repairs = [
+      { path: "files/1/1", movedTo: "quarantine/1", record: "{}" },
+      { path: "files/stray", movedTo: undefined, record: '{"kind":"stray"}' },
+    ];
+    for (const repair of repairs) await catalog.beginRepair(repair);
+    assert.deepEqual(await catalog.listRepairs(), repairs);
+    assert.equal(await catalog.refersTo("files/1/1"), true);
+    for (const { path } of repairs) await catalog.endRepair(path);
+    assert.deepEqual(await catalog.listRepairs(), []);
+    assert.equal(await catalog.refersTo("files/1/1"), false);
+    assert.deepEqual(await catalog.listOrphans(), [], "what was moved is no orphan");
+  });
+
   test("a file of the same name takes the place of the one before, which becomes an orphan", async (catalog) => {
     await catalog.setPublicKey(keyChange(id(1), { reservedFor: id(99) }));
     await catalog.addOrphan("files/1/1");
