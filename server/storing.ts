@@ -63,7 +63,7 @@ export async function claimRoom(
   let hasMadeWay = false;
   for (let looks = 1;; looks++) {
     using look = claims.look(clientId, name);
-    const replacing = { name, keep: replacedKept(limits), open: look.names };
+    const replacing = { name, size, keep: replacedKept(limits), open: look.names };
     const { replaced, ...beside } = await store.catalog.usageBeside(clientId, replacing);
     const claimed = claims.sum(clientId, look, name);
     const spent = Math.min(claimed.spent, replaced.bytes);

@@ -83,6 +83,8 @@ export interface Usage {
 /** A file that is to be stored. */
 export interface Replacing {
   readonly name: string;
+  /** Its bytes: a damaged version that has as many is taken for one with the same content, which is not kept. */
+  readonly size: number;
   /** How many of the files that it replaces, one after another, are kept. */
   readonly keep: number;
   /** Names under which uploads are open: what is held of them is not counted. */

@@ -61,7 +61,7 @@ Deno.test("catalog: every look at files goes by an index, and sorts nothing", as
   }
   const { path } = file("e");
   await Promise.all([
-    catalog.usageBeside(alice, { name: "a", keep: 1, open: ["b"] }),
+    catalog.usageBeside(alice, { name: "a", size: 1, keep: 1, open: ["b"] }),
     catalog.findFile(alice, "a"),
     catalog.findFile(alice, "a", 1),
     catalog.listFilesBelow(alice, "", "a", 10),
@@ -137,11 +137,13 @@ Deno.test("catalog: what a client uses is the sum over its files, whatever is do
   await using scene = await create();
   const { catalog } = scene;
   const name = fc.constantFrom("a", "b", "c", "d/e", "d");
+  const size = fc.oneof(fc.constant(5), fc.nat(1000));
   const step = fc.oneof(
-    fc.record({ do: fc.constant("store"), name, size: fc.nat(1000), keep: fc.nat(3) }),
+    fc.record({ do: fc.constant("store"), name, size, keep: fc.nat(3) }),
     fc.record({ do: fc.constant("rename"), name, to: name }),
     fc.record({ do: fc.constant("drop"), name }),
     fc.record({ do: fc.constant("forget"), name, version: fc.nat(4) }),
+    fc.record({ do: fc.constant("damage"), name, version: fc.nat(4) }),
   );
   await fc.assert(
     fc.asyncProperty(
@@ -155,7 +157,9 @@ Deno.test("catalog: what a client uses is the sum over its files, whatever is do
             else if ("to" in step) await catalog.renameFile(alice, step.name, step.to);
             else if ("version" in step) {
               const found = await catalog.findFile(alice, step.name, step.version);
-              if (found !== undefined) await catalog.removeFile(found.path);
+              if (found === undefined) continue;
+              if (step.do === "forget") await catalog.removeFile(found.path);
+              else await catalog.setDamage(found.path, "content");
             } else await catalog.dropFile(alice, step.name);
           } catch (error) {
             assert.match(String(error), /folder of another/);
@@ -168,7 +172,7 @@ Deno.test("catalog: what a client uses is the sum over its files, whatever is do
         });
         assert.deepEqual(await catalog.usage(alice), sum(files));
         // What is foreseen before a file is stored is what comes of it.
-        const before = await catalog.usageBeside(alice, { name: next, keep, open: [] });
+        const before = await catalog.usageBeside(alice, { name: next, size: 5, keep, open: [] });
         const { dropped } = await catalog.storeFile(file(next, 5), { keep }).catch(() => ({
           dropped: undefined,
         }));

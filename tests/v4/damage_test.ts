@@ -17,7 +17,7 @@ import { pseudoRandomBytes } from "../helpers/bytes.ts";
 import { openDatabase, tamper } from "../helpers/database.ts";
 import { ServerLog } from "../helpers/logs.ts";
 import { Peer } from "../helpers/peer.ts";
-import { got, ON_DISK, Scene, startServer } from "./scene.ts";
+import { got, ON_DISK, put, Scene, startServer } from "./scene.ts";
 import { watched } from "./watched.ts";
 
 const SIZE = 1000;
@@ -302,6 +302,22 @@ Deno.test("where versions are kept, a damaged one goes when its content is store
   await isWhole(scene, name, contentOf("a"));
 });
 
+Deno.test("where versions are kept, the quota has room for what mends a damaged file", async () => {
+  const limits = { ...ON_DISK, versions: 5, quota: 1.5 * SIZE };
+  await using scene = await Scene.create(limits);
+  const { again, name } = await putFirst(scene, "one file");
+  await Deno.remove(await blobOf(scene, name));
+  assert.deepEqual(Object.values(await again()), ["stored"]);
+  await isWhole(scene, name, contentOf("a"));
+  using client = await scene.client("Alice");
+  const other = { file: await scene.source("other", contentOf("x")), name };
+  assert.deepEqual(
+    await put(client, [other]),
+    ["over-limit"],
+    "a sound version is kept, and counts",
+  );
+});
+
 Deno.test("files of protocol 3: one whose digest is known, and that is damaged later, is stored again", async () => {
   await using scene = await Scene.create();
   (await scene.client("Alice"))[Symbol.dispose]();
@@ -317,10 +333,10 @@ Deno.test("files of protocol 3: one whose digest is known, and that is damaged l
   );
   const source = await scene.folder.write("a", contentOf("a"));
   const options = { ...await scene.options("Alice"), paths: [source] };
-  const put = async () => (await putFiles(options)).map(({ state }) => state);
-  assert.deepEqual(await put(), ["unchanged"]);
+  const states = async () => (await putFiles(options)).map(({ state }) => state);
+  assert.deepEqual(await states(), ["unchanged"]);
   await Deno.truncate(await blobOf(scene, "a"), 10);
-  assert.deepEqual(await put(), ["stored"]);
+  assert.deepEqual(await states(), ["stored"]);
   await isWhole(scene, "a", contentOf("a"));
 });
 

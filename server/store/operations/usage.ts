@@ -11,10 +11,11 @@ import { read } from "./operation.ts";
 
 export const USAGE_OPERATIONS = {
   usage: read((database, clientId: Bytes): Usage => usage(database, clientId)),
-  usageBeside: read((database, clientId: Bytes, { name, keep, open }: Replacing): UsageBeside => {
+  usageBeside: read((database, clientId: Bytes, replacing: Replacing): UsageBeside => {
+    const { name, open } = replacing;
     const { bytes, files } = usage(database, clientId, [name, ...open]);
     const replaced = {
-      bytes: bytesBeyondNewest(database, clientId, name, keep),
+      bytes: bytesReplaced(database, clientId, replacing),
       files: isStored(database, clientId, name) ? 1 : 0,
     };
     return { bytes: bytes - replaced.bytes, files: files - replaced.files, replaced };
@@ -59,16 +60,21 @@ function isStored(database: Database, clientId: Bytes, name: string): boolean {
   return database.all(query, clientId, name).length > 0;
 }
 
-/** Those of all versions of a name but the newest `keep`. */
-function bytesBeyondNewest(
+/** Those of all versions of a name but the newest `keep`, damaged ones that are mended left out. */
+function bytesReplaced(
   database: Database,
   clientId: Bytes,
-  name: string,
-  keep: number,
+  { name, size, keep }: Replacing,
 ): number {
-  const query = `SELECT size FROM files WHERE client_id = ? AND name = ?
+  const ofName = "FROM files WHERE client_id = ? AND name = ?";
+  const mended = `SELECT coalesce(sum(size), 0) AS size ${ofName}
+    AND damage IS NOT NULL AND size = ?`;
+  const beyondNewest = `SELECT size ${ofName} AND (damage IS NULL OR size <> ?)
     ORDER BY version DESC LIMIT -1 OFFSET ?`;
-  // SQLite knows no Infinity there.
-  const rows = database.all(query, clientId, name, Math.min(keep, Number.MAX_SAFE_INTEGER));
-  return rows.reduce((bytes, { size }) => bytes + (size as number), 0);
+  const rows = [
+    ...database.all(mended, clientId, name, size),
+    // SQLite knows no Infinity there.
+    ...database.all(beyondNewest, clientId, name, size, Math.min(keep, Number.MAX_SAFE_INTEGER)),
+  ];
+  return rows.reduce((bytes, row) => bytes + (row["size"] as number), 0);
 }
