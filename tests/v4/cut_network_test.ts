@@ -1,7 +1,7 @@
 /** Networks that cut every connection after a while: retries are used up only where nothing is gained in between. */
 import assert from "node:assert/strict";
 import { dirname } from "node:path";
-import { getFile, getFolder, putFiles, type Retry } from "../../mod.ts";
+import { equalBytes, getFile, getFolder, putFiles, type Retry } from "../../mod.ts";
 import { Lanes } from "../../client/v4/lanes.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/tree.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
@@ -111,7 +111,7 @@ test("a large file is got", "down", always(EACH), async (cut) => {
   const target = cut.scene.folder.join("back");
   const outcome = await getFile({ ...cut.options, name: "large", target });
   assert.equal(outcome.state, "got");
-  assert.deepEqual(await Deno.readFile(target), LARGE);
+  assert.ok(equalBytes(await Deno.readFile(target), LARGE));
   assertFirst(cut.retries);
 });
 
