@@ -119,6 +119,7 @@ export function clientCommand(client: Command, run: Run): void {
     )
     .addHelpText("after", CLIENT_HELP)
     .action(async (options: ClientOptions) => run.finish(await put(run, options, [])));
+  run.addPlace(client, "transfer-info");
   addInitCommand(client, run);
   const command = client.command("put")
     .description("Store files, and by protocol 4 folders with all that is in them.")

@@ -20,10 +20,12 @@ export interface OutputOptions {
   readonly verbose: boolean;
   readonly color: (typeof COLORS)[number];
   readonly progress: boolean;
+  /** Options, each after a blank, with which commands below `xfer client` or `xfer server` work where this one does. */
+  readonly places: Readonly<Partial<Record<"client" | "server", string>>>;
 }
 
 export const DEFAULT_OUTPUT: OutputOptions = {
-  ...{ json: false, quiet: false, verbose: false, color: "auto", progress: true },
+  ...{ json: false, quiet: false, verbose: false, color: "auto", progress: true, places: {} },
 };
 
 /** The part of a standard stream that is used here. */
@@ -139,7 +141,7 @@ export class Reporter {
   reportError(error: unknown): void {
     if (error === this.#told || error instanceof InterruptedError) return;
     this.#told = error;
-    this.report(toEvent(error, this.options.verbose));
+    this.report(toEvent(error, this.options));
   }
 
   /** Writes text in place of a result, as it is. */
@@ -225,16 +227,24 @@ function shorten(result: string): string {
 }
 
 /** What failed, as an event. */
-function toEvent(error: unknown, verbose: boolean): EventOf<"error"> {
+function toEvent(error: unknown, { verbose, places }: OutputOptions): EventOf<"error"> {
   const isOurs = error instanceof XferError;
   return {
     event: "error",
     code: isOurs ? error.code : "internal",
     class: (isOurs ? error.category : "internal") satisfies ErrorClass,
     message: error instanceof Error ? error.message : String(error),
-    ...isOurs && error.hint !== undefined ? { hint: error.hint } : {},
+    ...isOurs && error.hint !== undefined ? { hint: placed(error.hint, places) } : {},
     ...verbose || !isOurs ? { stack: stackOf(error) } : {},
   };
+}
+
+/** A hint whose commands, each behind a colon, are for where this one works: `See it: xfer client list.` */
+function placed(hint: string, places: OutputOptions["places"]): string {
+  return hint.replace(
+    /(?<=: )xfer (client|server)\b/g,
+    (command, end: "client" | "server") => `${command}${places[end] ?? ""}`,
+  );
 }
 
 /** Where an error arose, and where what has caused it. */

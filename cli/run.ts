@@ -6,6 +6,7 @@
 import { type Command, Option } from "commander";
 import type { Watch } from "../client/mod.ts";
 import { unlessStopped } from "../protocol/stopping.ts";
+import { shellWord } from "../protocol/text.ts";
 import { Conversation } from "./conversation.ts";
 import { killedBy, SUCCESS } from "./exit_codes.ts";
 import { Interrupt } from "./interrupt.ts";
@@ -79,6 +80,16 @@ export class Run {
       command.addOption(own);
       command.on(`option:${own.name()}`, (value) => Object.assign(this.#chosen, choose(value)));
     }
+  }
+
+  /** Has commands that hints name work where this one does, as an option of it says. */
+  addPlace(command: Command, option: string): void {
+    const end = command.name() as keyof OutputOptions["places"];
+    command.on(`option:${option}`, (value: string) => {
+      const { places } = this.#chosen;
+      const place = `${places[end] ?? ""} --${option} ${shellWord(value)}`;
+      this.#chosen.places = { ...places, [end]: place };
+    });
   }
 
   /** For what is wrong with a command line: what it says of the output counts, also behind the mistake. */

@@ -22,6 +22,7 @@ import { addUsersCommand } from "./users.ts";
 /** Fills in the command. */
 export function serverCommand(server: Command, run: Run): void {
   addSettings(server);
+  for (const option of ["config", "data"]) run.addPlace(server, option);
   server
     .addHelpText("after", SERVER_HELP)
     .action(async (_: unknown, command: Command) => await serve(command, run.reporter));

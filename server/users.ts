@@ -114,8 +114,8 @@ export async function removeUserKey(
     }
     if (keys.length === 1 && !evenLast) {
       throw new UsageError("last-key", `It is the last key of ${name}, who could not log in`, {
-        hint: "Take it all the same with --yes; a new key comes by xfer server users link " +
-          `${name}. To keep the user out for now: xfer server users disable ${name}.`,
+        hint: "Remove it with --yes. For a token with which the user gets a new key: " +
+          `xfer server users link ${name}. To keep the user out for now: xfer server users disable ${name}.`,
       });
     }
     await catalog.removeKey(client.id, key.key);

@@ -3,8 +3,12 @@
  *
  * @module
  */
+import { shellWord } from "../../protocol/text.ts";
 import { plural, seconds } from "../words.ts";
 import { count, defineEvent, flag, oneOf, optional, text, time } from "./definition.ts";
+
+/** Where transfer.info is if no option says so. */
+const USUAL = "transfer.info";
 
 const server = text("the server's address, HOST:PORT");
 const user = text("the user's name");
@@ -38,8 +42,11 @@ export const STANDING_EVENTS = {
     fields: { path, location: text("its line 1"), user, file: optional(text("its line 3")) },
     words: ({ path, location, user }, paint) =>
       `${paint("success", "Wrote")} ${path}: ${user} at ${location}`,
-    aside: ({ file }) =>
-      `To store ${file ?? "a file"}: xfer client${file === undefined ? " put FILE" : ""}`,
+    aside: ({ path, file }) => {
+      const where = path === USUAL ? "" : ` --transfer-info ${shellWord(path)}`;
+      const what = file === undefined ? " put FILE" : "";
+      return `To store ${file ?? "a file"}: xfer client${where}${what}`;
+    },
   }),
   "not-written": defineEvent({
     kind: "error",

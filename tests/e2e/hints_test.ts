@@ -1,0 +1,73 @@
+/** Commands that hints name work as they are printed, also where options say what they are about. */
+import assert from "node:assert/strict";
+import { writeLauncher, xfer } from "../helpers/processes.ts";
+import { Scene } from "../helpers/scene.ts";
+import { runTool } from "../helpers/tools.ts";
+
+const ignore = Deno.build.os === "windows";
+
+/** The command that a hint ends with. */
+function advised(stderr: string): string {
+  return /: (xfer (?:client|server) [^\n]*?)\.?$/m.exec(stderr)?.[1] ?? assert.fail(stderr);
+}
+
+async function prepare() {
+  const scene = await Scene.create();
+  await writeLauncher(scene.folder.join("bin"));
+  const there = await scene.prepare("one's folder", { "a.txt": "a" });
+  const here = scene.folder.join("here");
+  await Deno.mkdir(here);
+  const PATH = `${scene.folder.join("bin")}:${Deno.env.get("PATH")}`;
+  const type = (line: string) => runTool("sh", ["-c", line], { cwd: here, env: { PATH } });
+  return { scene, there, here, type };
+}
+
+Deno.test({
+  name: "hints of a client say its folder",
+  ignore,
+  async fn() {
+    const { scene, there, here, type } = await prepare();
+    await using _scene = scene;
+    assert.equal((await xfer(["client", "--accept-new"], there)).code, 0);
+    const info = ["client", "--transfer-info", "../one's folder/transfer.info"];
+    const missing = await xfer([...info, "get", "none"], here);
+    const list = await type(advised(missing.stderr));
+    assert.deepEqual([list.code, /a\.txt/.test(list.stdout)], [0, true], list.stderr);
+    // Another server, as far as the client knows.
+    const known = `${there}/known_servers`;
+    const text = await Deno.readTextFile(known);
+    await Deno.writeTextFile(known, text.replace(/SHA256:\S+/, `SHA256:${"A".repeat(43)}`));
+    const other = await xfer([...info, "list"], here);
+    const forgot = await type(advised(other.stderr));
+    assert.equal(forgot.code, 0, forgot.stderr);
+    const init = await xfer([
+      ...["client", "--transfer-info", "../one's folder/second.info", "--accept-new", "init"],
+      ...["--server", `127.0.0.1:${scene.server.port}`, "--name", "Alice"],
+    ], here);
+    await Deno.writeTextFile(`${here}/b.txt`, "b");
+    const stored = await type(advised(init.stderr).replace("FILE", "b.txt"));
+    assert.equal(stored.code, 0, stored.stderr);
+  },
+});
+
+Deno.test({
+  name: "hints of a command for operators say the data folder",
+  ignore,
+  async fn() {
+    const { scene, here, type } = await prepare();
+    await using _scene = scene;
+    const data = ["--data", "../data"];
+    for (
+      const command of [
+        ["invite", "revoke", "0".repeat(12)],
+        ["users", "disable", "Nobody"],
+        ["export", "Nobody", "a", "b"],
+      ]
+    ) {
+      const failed = await xfer(["server", ...command, ...data], here);
+      assert.equal(failed.code, 2, failed.stderr);
+      const done = await type(advised(failed.stderr));
+      assert.equal(done.code, 0, `${failed.stderr}${done.stderr}`);
+    }
+  },
+});
