@@ -153,7 +153,7 @@ export class Connection {
           await this.#upload?.write(event.bytes);
           break;
         case "partEnd":
-          if (!(await this.#endPart())) return;
+          if (!(await this.#endPart(event.request))) return;
           break;
       }
       await this.#keepProfile();
@@ -213,8 +213,8 @@ export class Connection {
   }
 
   /** Answers the end of a part, where it is answered; `false` where the connection is to end with it. */
-  async #endPart(): Promise<boolean> {
-    const response = await this.#upload?.endPart();
+  async #endPart(request: SendFile): Promise<boolean> {
+    const response = await this.#upload?.endPart(request);
     if (response !== undefined) return await this.#answer(this.#session.reply(response));
     const upload = this.#upload;
     if (upload?.isOpen && this.#peer.profile.habits.has("acknowledged-parts")) {

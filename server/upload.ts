@@ -90,13 +90,13 @@ export class Upload implements AsyncDisposable {
    * Ends a part. Returns the response: to the file after its last part, or to one that can't be taken, which is said
    * once; `undefined` where there is nothing to say of the file yet.
    */
-  async endPart(): Promise<Response | undefined> {
+  async endPart(end: SendFile): Promise<Response | undefined> {
     let last = false;
     await this.#guard(() => {
-      last = this.#work?.packets.endPacket() ?? false;
+      last = this.#work?.packets.endPacket(end) ?? false;
     });
-    if (last) await this.#guard(() => this.#end());
-    if (this.#work !== undefined) return last ? await this.#receive(this.#work) : undefined;
+    if (last) await this.#guard(() => this.#end(end));
+    if (this.#work !== undefined) return last ? await this.#receive(this.#work, end) : undefined;
     const answered = this.#answered;
     this.#answered = true;
     return answered ? undefined : { kind: "generalError" };
@@ -107,11 +107,12 @@ export class Upload implements AsyncDisposable {
     return this.#work !== undefined;
   }
 
-  async #receive({ blob, claim, key, zlibCrc, intake: { checksum } }: Work): Promise<Response> {
+  async #receive(work: Work, end: SendFile): Promise<Response> {
+    const { blob, claim, key, zlibCrc, intake: { checksum } } = work;
     const { maxFileSize } = this.#context.limits;
     if (checksum.size > maxFileSize) throw new LimitError("maxFileSize", maxFileSize);
     this.#work = undefined;
-    const { clientId, contentSize, fileName } = this.request;
+    const { clientId, contentSize, fileName } = end;
     const { size } = checksum;
     const sound = { clientId, name: storedName(fileName), size, crc: checksum.digest(), key };
     const isOtherTold = this.#intact && this.#context.disputes.isOtherDue(sound);
@@ -186,14 +187,13 @@ export class Upload implements AsyncDisposable {
   }
 
   /** Decrypts the rest and makes the bytes durable: until the client judges them no descriptor is held. */
-  async #end(): Promise<void> {
+  async #end({ plaintextSize }: SendFile): Promise<void> {
     try {
       await this.#work?.intake.end();
     } catch (error) {
       if (!(error instanceof IntegrityError)) throw error;
       this.#intact = false;
     }
-    const { plaintextSize } = this.request;
     if (plaintextSize !== undefined && this.#work?.intake.checksum.size !== plaintextSize) {
       this.#intact = false;
     }

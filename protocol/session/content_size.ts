@@ -12,6 +12,8 @@ export interface ContentSize {
   readonly ciphertext: number;
   /** What its sender does, and the size of the plaintext by which the ciphertext's was found. */
   readonly odd?: { readonly habit: Habit; readonly plaintext: number };
+  /** Whether the last block may be filling that was announced: it is where it does not come, or is zeros. */
+  readonly isLastDoubtful?: true;
 }
 
 /** `counted`: bytes behind the fixed part, as the message's payload size has them. */
@@ -22,7 +24,10 @@ export function contentSizeOf(request: SendFile, counted: number, habits: Habits
   return odd ?? { ciphertext: request.contentSize };
 }
 
-/** The plaintext's in place of the ciphertext's. A multiple of a block may be either, so the sender must be known. */
+/**
+ * The plaintext's in place of the ciphertext's. A multiple of a block may be either, where the sender is not known: then
+ * the last block tells.
+ */
 function ofOneMessage(
   { contentSize }: SendFile,
   counted: number,
@@ -31,8 +36,8 @@ function ofOneMessage(
   if (ciphertextSize(contentSize) !== counted) return undefined;
   const habit = "plaintext-size";
   const canBeCiphertext = contentSize > 0 && contentSize % BLOCK_SIZE === 0;
-  if (canBeCiphertext && !habits.has(habit)) return undefined;
-  return { ciphertext: counted, odd: { habit, plaintext: contentSize } };
+  const size = { ciphertext: counted, odd: { habit, plaintext: contentSize } } as const;
+  return canBeCiphertext && !habits.has(habit) ? { ...size, isLastDoubtful: true } : size;
 }
 
 /** The plaintext's, or that of this packet alone: of its bytes, or of the room that it has for some. */

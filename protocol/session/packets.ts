@@ -9,7 +9,7 @@ import { type Bytes, equalBytes } from "../wire.ts";
 
 /** Checks packets as they come. A file in one message is one packet of one. */
 export class PacketSequence {
-  readonly first: SendFile;
+  first: SendFile;
   #number = 1;
   #missing: number;
 
@@ -52,10 +52,14 @@ export class PacketSequence {
   }
 
   /**
-   * Ends a packet; `true` when it was the last. Throws `ProtocolError` `bad-packet` where the last leaves something
-   * missing.
+   * Ends a packet; `true` when it was the last. `end`: the packet as it was told at its end, when the file may have
+   * turned out to be smaller. Throws `ProtocolError` `bad-packet` where the last leaves something missing.
    */
-  endPacket(): boolean {
+  endPacket(end: SendFile = this.first): boolean {
+    if (end.contentSize < this.first.contentSize) {
+      this.#missing -= this.first.contentSize - end.contentSize;
+      this.first = { ...this.first, contentSize: end.contentSize };
+    }
     const last = this.#number === (this.first.totalPackets ?? 1);
     if (last && this.#missing > 0) {
       throw badPacket(`the last leaves ${this.#missing} bytes missing`);

@@ -20,8 +20,8 @@ import {
 } from "../habits.ts";
 import { REQUEST_HEADER_SIZE, type RequestHeader } from "../header.ts";
 import { decodeRequest, type SendFile } from "../messages.ts";
-import { type Bytes, equalBytes } from "../wire.ts";
-import { contentSizeOf } from "./content_size.ts";
+import { type Bytes, concatBytes, equalBytes } from "../wire.ts";
+import { type ContentSize, contentSizeOf } from "./content_size.ts";
 
 /** A run of bytes behind the fixed part: content, or something to pass over. */
 interface Run {
@@ -40,19 +40,26 @@ export interface PartMessage {
 
 /** Reads the content of one file message from a feed. */
 export class PartReader {
-  /** The part as it is told: a file in blocks is one part, since what numbers the blocks says nothing of the file. */
-  readonly request: SendFile;
-  /** What the message shows of its sender. */
-  readonly shown: readonly Habit[];
-  /** Whether it can end when the file's content is complete, whatever else it announces. */
-  readonly mayEndEarly: boolean;
+  /**
+   * The part as it is told: a file in blocks is one part, since what numbers the blocks says nothing of the file. At its
+   * end it may have turned out to have a block less.
+   */
+  request: SendFile;
+  /** What the message shows of its sender, at its end too. */
+  shown: readonly Habit[];
   /** Bytes of the message so far. */
   size: number;
   /** Zeros that may follow: of a file in blocks they fill up the last one. */
   filling = 0;
   readonly #edition: Edition;
   readonly #header: RequestHeader;
+  /** Whether it is the last packet of a file, or all of it. */
+  readonly #isLast: boolean;
   #runs: Run[];
+  /** The part without its last block, where it has yet to be seen whether that is one of the ciphertext. */
+  #withoutLast: SendFile | undefined;
+  /** What has come of it. */
+  #last: Bytes = new Uint8Array(0);
   /** The block that is being read, and the bytes of those behind it. */
   #block: SendFile;
   #blocksLeft = 0;
@@ -65,12 +72,12 @@ export class PartReader {
     this.#block = request;
     this.size = REQUEST_HEADER_SIZE + fixedSize(edition.requests.sendFile);
     const inBlocks = header.payloadSize === 0;
-    const { ciphertext, odd } = inBlocks
+    const found: ContentSize = inBlocks
       ? { ciphertext: request.contentSize - BLOCK_TRAILER }
       : contentSizeOf(request, countedContent(message), message.habits);
-    const contentSize = ciphertext;
+    const { ciphertext: contentSize, odd, isLastDoubtful } = found;
     const { packetNumber, totalPackets } = request;
-    this.mayEndEarly = !inBlocks && packetNumber === totalPackets;
+    this.#isLast = !inBlocks && packetNumber === totalPackets;
     if (contentSize <= 0 || contentSize % BLOCK_SIZE !== 0) {
       throw new ProtocolError(
         "bad-content-size",
@@ -87,13 +94,31 @@ export class PartReader {
       const normal = { ...message, request: this.request };
       this.shown = odd ? [odd.habit] : shownHabits(normal);
       this.#runs = runsOf(normal, this.size);
+      if (isLastDoubtful) {
+        this.shown = [];
+        this.#withoutLast = request;
+        this.#runs = [{ size: request.contentSize, content: true }];
+      }
     }
+  }
+
+  /** Whether it can end when the file's content is complete, whatever else it announces. */
+  get mayEndEarly(): boolean {
+    return this.#isLast && isZero(this.#last);
+  }
+
+  /** Bytes of ciphertext that it has in any case. */
+  get certainSize(): number {
+    return (this.#withoutLast ?? this.request).contentSize;
   }
 
   /** Ends the message: what was announced and has not come may follow it all the same. */
   endEarly(): void {
     this.filling = this.#runs.reduce((sum, { size }) => sum + size, 0);
     this.#runs = [];
+    if (this.#withoutLast === undefined) return;
+    this.filling += BLOCK_SIZE - this.#last.length;
+    this.#dropLast();
   }
 
   /** Content as a view of what was fed, `wait` where none is here yet, or `end`. */
@@ -101,6 +126,7 @@ export class PartReader {
     for (;;) {
       const [run, ...others] = this.#runs;
       if (run === undefined) {
+        if (this.#withoutLast !== undefined) return this.#readLast(feed);
         if (this.#blocksLeft === 0) return "end";
         if (!this.#readBlock(feed)) return "wait";
         continue;
@@ -115,6 +141,28 @@ export class PartReader {
       this.#runs = [{ ...run, size: run.size - bytes.length }, ...others];
       if (run.content) return bytes;
     }
+  }
+
+  /** Filling is zeros, which a block of ciphertext never is. */
+  #readLast(feed: Feed): Bytes | "wait" | "end" {
+    while (this.#last.length < BLOCK_SIZE) {
+      const bytes = feed.run(BLOCK_SIZE - this.#last.length);
+      if (bytes === undefined) return "wait";
+      this.size += bytes.length;
+      this.#last = concatBytes(this.#last, bytes);
+    }
+    if (isZero(this.#last)) {
+      this.#dropLast();
+      return "end";
+    }
+    this.#withoutLast = undefined;
+    this.shown = ["plaintext-size"];
+    return this.#last;
+  }
+
+  #dropLast(): void {
+    this.request = this.#withoutLast ?? this.request;
+    this.#withoutLast = undefined;
   }
 
   #readBlock(feed: Feed): boolean {
@@ -187,6 +235,10 @@ function isUncounted(message: PartMessage): boolean {
 
 function countedContent({ edition, header }: PartMessage): number {
   return header.payloadSize - fixedSize(edition.requests.sendFile);
+}
+
+function isZero(bytes: Bytes): boolean {
+  return bytes.every((byte) => byte === 0);
 }
 
 function badBlock(what: string): ProtocolError {

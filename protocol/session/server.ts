@@ -66,7 +66,7 @@ export type ServerEvent =
   | { readonly type: "part"; readonly request: SendFile }
   /** Ciphertext of the file, as a view of the pushed bytes. */
   | { readonly type: "content"; readonly bytes: Bytes }
-  /** The part has come whole: `reply`, or `proceed` where it is not to be answered. */
+  /** The part has come whole, perhaps smaller than it began: `reply`, or `proceed` where it is not to be answered. */
   | { readonly type: "partEnd"; readonly request: SendFile };
 
 export interface Reply {
@@ -284,7 +284,7 @@ export class ServerSession {
     if (request.kind === "sendFile") {
       const part = new PartReader({ edition, header, request, habits: this.#habits });
       for (const habit of part.shown) this.#adopt(habit);
-      if ((part.request.packetNumber ?? 1) === 1) this.#missing = part.request.contentSize;
+      if ((part.request.packetNumber ?? 1) === 1) this.#missing = part.certainSize;
       this.#state = { at: "part", part };
       return { type: "part", request: part.request };
     }
@@ -298,12 +298,14 @@ export class ServerSession {
   #readPart(part: PartReader): ServerEvent {
     const content = part.next(this.#feed);
     if (content === "wait") {
-      return part.mayEndEarly && this.#missing <= 0 ? { ...WAIT, isComplete: true } : WAIT;
+      const isComplete = part.mayEndEarly && this.#missing <= 0;
+      return isComplete ? { ...WAIT, isComplete } : WAIT;
     }
     if (content !== "end") {
       this.#missing -= content.length;
       return { type: "content", bytes: content };
     }
+    for (const habit of part.shown) this.#adopt(habit);
     this.#endMessage(part.size, { filling: part.filling });
     this.#state = { at: "answer", afterMs: 0 };
     return { type: "partEnd", request: part.request };

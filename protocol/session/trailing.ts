@@ -53,7 +53,7 @@ export class Trailing {
     this.#surplus = 0;
     this.#passed = 0;
     this.#found = undefined;
-    const here = zerosOf(feed.rest);
+    const here = zerosOf(feed.rest, large.padding);
     const frame = this.#frames.findLast(({ padding }) => padding <= here);
     this.#certain = Math.max(known, filling, frame?.padding ?? 0);
     this.pass(feed);
@@ -65,7 +65,7 @@ export class Trailing {
     if (this.#surplus > 0) this.#surplus -= feed.run(this.#surplus)?.length ?? 0;
     const due = this.#certain - this.#passed;
     if (due <= 0) return undefined;
-    const zeros = Math.min(zerosOf(feed.rest), due);
+    const zeros = zerosOf(feed.rest, due);
     if (zeros > 0) feed.run(zeros);
     this.#passed += zeros;
     // Something else begins before the frame is full: it is none.
@@ -78,7 +78,7 @@ export class Trailing {
 
   /** Whether bytes in the place of a header belong to the message before; what else does is passed over then. */
   takes(bytes: Bytes, isKnownCode: boolean): boolean {
-    if (zerosOf(bytes) === bytes.length) {
+    if (zerosOf(bytes, bytes.length) === bytes.length) {
       const passed = this.#passed + bytes.length;
       const frame = this.#frames.find(({ padding }) => passed <= padding);
       if (frame === undefined) return false;
@@ -94,7 +94,9 @@ export class Trailing {
   }
 }
 
-function zerosOf(bytes: Bytes): number {
-  const end = bytes.findIndex((byte) => byte !== 0);
-  return end < 0 ? bytes.length : end;
+/** With how many zeros bytes begin, of which no more than so many count. */
+function zerosOf(bytes: Bytes, max: number): number {
+  const beginning = bytes.subarray(0, max);
+  const end = beginning.findIndex((byte) => byte !== 0);
+  return end < 0 ? beginning.length : end;
 }

@@ -169,7 +169,7 @@ function feed(dice: Dice, input: Bytes): void {
         if (content > given) throw new Error("the machine gives out more than it was given");
         break;
       case "partEnd":
-        if (packets?.endPacket() ?? true) session.reply(RESPONSE);
+        if (packets?.endPacket(event.request) ?? true) session.reply(RESPONSE);
         else session.proceed();
         break;
       case "request":

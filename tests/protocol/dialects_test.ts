@@ -85,7 +85,7 @@ function hear(
           content.push((packets?.take(event.bytes) ?? event.bytes).slice());
           break;
         case "partEnd":
-          if (packets?.endPacket()) {
+          if (packets?.endPacket(event.request)) {
             said.push(event.request.contentSize, concatBytes(...content));
             session.reply({ kind: "messageReceived", clientId });
           } else session.proceed();

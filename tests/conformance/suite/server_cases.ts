@@ -417,6 +417,13 @@ function habits(edition: Edition): ServerCase[] {
       ...ENROL,
       ...store(300, { damage: { contentSize: 300 } }),
     ]),
+    habit(
+      "takes a content size that is the plaintext's, of a multiple of a block in the first file",
+      [
+        ...ENROL,
+        ...store(320, { damage: { contentSize: 320 } }),
+      ],
+    ),
     habit("takes a file whose filling is announced and never comes", [
       ...ENROL,
       ...store(300, { damage: { announced: 16 } }),
