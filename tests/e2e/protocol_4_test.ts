@@ -94,7 +94,7 @@ test("a folder goes there and comes back, with the times of its files; nothing i
   assert.match(unchanged.stderr, /Unchanged: all are on the server already/);
   await Deno.writeTextFile(`${folder}/back/empty`, "not any more");
   const again = await xfer(get, folder);
-  assert.equal(again.code, 2);
+  assert.equal(again.code, 9);
   assert.match(again.stderr, /is there already \[target-exists\]/);
   assert.equal((await xfer([...get, "--force"], folder)).code, 0);
   const names = [...Deno.readDirSync(`${folder}/back`)].map(({ name }) => name).sort();
