@@ -12,18 +12,18 @@ import type { Unverified } from "./unverified.ts";
 const TTL_MS = 24 * 60 * 60_000;
 /** Of all clients together: some hundred bytes each. */
 const MAX_DISPUTES = 1000;
-/** A client that leaves without a word when it has tried so often has given up too: the fourth time is the text's last. */
-const MANY_TIMES = 3;
+/**
+ * So often it has its cksum before it is answered with zlib's: an answer that was damaged on its way makes a strict
+ * client ask once more, and hardly twice. The published text has four attempts.
+ */
+const TIMES_BEFORE = 2;
 
 interface Dispute {
   readonly crc: number;
   readonly size: number;
-  /** The key under which it came. */
-  readonly key: CryptoKey;
-  /** How often it was called wrong under this key. */
+  /** How often its cksum was called wrong. */
   readonly times: number;
-  readonly isGivenUp: boolean;
-  /** Whether the other checksum was called wrong too. */
+  /** Whether zlib's checksum was called wrong too. */
   readonly isOtherWrong: boolean;
 }
 
@@ -40,35 +40,27 @@ export class Disputes {
   }
 
   /**
-   * The checksum to tell of a file in place of the usual one: once, where the same plaintext comes again after the
-   * client has given it up. A strict client gives up only what it has called wrong in each attempt.
+   * Whether the same plaintext, called wrong so often, is answered with zlib's checksum this once. A strict client that
+   * calls that wrong too has its cksum again, with an attempt left.
    */
-  isOtherDue({ clientId, name, crc, size, key }: Disputed): boolean {
+  isOtherDue({ clientId, name, crc, size }: Disputed): boolean {
     const before = this.#disputes.peek(keyOf(clientId, name));
     if (before === undefined || before.isOtherWrong) return false;
     if (before.crc !== crc || before.size !== size) return false;
-    return before.isGivenUp || (before.times >= MANY_TIMES && before.key !== key);
+    return before.times >= TIMES_BEFORE;
   }
 
   /** The client has called the checksum of an intact file wrong. */
-  note(file: Unverified, { gaveUp }: { gaveUp: boolean }): void {
+  note(file: Unverified): void {
     const at = keyOf(file.clientId, file.name);
-    const { crc, size, key } = file;
+    const { crc, size } = file;
     const known = this.#disputes.peek(at);
     const before = known?.crc === crc && known.size === size ? known : undefined;
     this.#disputes.set(at, {
-      ...{ crc, size, key },
-      times: (before?.key === key ? before.times : 0) + 1,
-      isGivenUp: gaveUp || before?.isGivenUp === true,
+      ...{ crc, size },
+      times: (before?.times ?? 0) + 1,
       isOtherWrong: file.isOtherTold || before?.isOtherWrong === true,
     });
-  }
-
-  /** The client has given up a file that it had called wrong before. */
-  giveUp(clientId: Bytes, name: string): void {
-    const at = keyOf(clientId, name);
-    const before = this.#disputes.peek(at);
-    if (before !== undefined) this.#disputes.set(at, { ...before, isGivenUp: true });
   }
 
   /** Both ends agree. */
@@ -77,7 +69,7 @@ export class Disputes {
   }
 }
 
-type Disputed = Pick<Unverified, "clientId" | "name" | "crc" | "size" | "key">;
+type Disputed = Pick<Unverified, "clientId" | "name" | "crc" | "size">;
 
 function keyOf(clientId: Bytes, name: string): string {
   return `${toHex(clientId)} ${name}`;

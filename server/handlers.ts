@@ -276,16 +276,14 @@ async function drop(
 ): Promise<Response> {
   if (sessionKey(context, peer, clientId) === undefined) return GENERAL_ERROR;
   const file = await takeUnverified(context, peer, clientId, fileName);
-  const gaveUp = kind === "crcGivenUp";
-  if (file?.intact) context.disputes.note(file, { gaveUp });
-  else if (gaveUp) context.disputes.giveUp(clientId, storedName(fileName));
+  if (file?.intact) context.disputes.note(file);
   if (file !== undefined) await context.unverified.discard(file);
   context.log.info("Dropped {file} of {client} from {address}: {reason}", {
     event: "file.dropped",
     file: printable(decodeTextField(fileName)),
     client: toHex(clientId),
     address: peer.address,
-    reason: gaveUp ? "the client has given up" : "it will be sent again",
+    reason: kind === "crcGivenUp" ? "the client has given up" : "it will be sent again",
   });
   return { kind: "messageReceived", clientId };
 }

@@ -19,8 +19,6 @@ export interface Unverified {
    * is heard on the file. A client that connects anew for each request can't be told from somebody who knows its id.
    */
   readonly boundUntil: Promise<void> | undefined;
-  /** The key under which it came. */
-  readonly key: CryptoKey;
   readonly blob: StagedBlob;
   readonly size: number;
   readonly crc: number;

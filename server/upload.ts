@@ -108,13 +108,13 @@ export class Upload implements AsyncDisposable {
   }
 
   async #receive(work: Work, end: SendFile): Promise<Response> {
-    const { blob, claim, key, zlibCrc, intake: { checksum } } = work;
+    const { blob, claim, zlibCrc, intake: { checksum } } = work;
     const { maxFileSize } = this.#context.limits;
     if (checksum.size > maxFileSize) throw new LimitError("maxFileSize", maxFileSize);
     this.#work = undefined;
     const { clientId, contentSize, fileName } = end;
     const { size } = checksum;
-    const sound = { clientId, name: storedName(fileName), size, crc: checksum.digest(), key };
+    const sound = { clientId, name: storedName(fileName), size, crc: checksum.digest() };
     const isOtherTold = this.#intact && this.#context.disputes.isOtherDue(sound);
     const isZlib = this.#peer.profile.habits.has("zlib-crc") !== isOtherTold;
     const crc = isZlib ? zlibCrc?.digest() ?? sound.crc : sound.crc;
