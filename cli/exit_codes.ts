@@ -4,7 +4,7 @@
  * @module
  */
 import { type ErrorCategory, XferError } from "../protocol/errors.ts";
-import type { StopSignal } from "./interrupt.ts";
+import type { StopSignal } from "./signals.ts";
 
 /** What an error event says of its kind. */
 export type ErrorClass = ErrorCategory | "internal";

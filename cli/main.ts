@@ -6,7 +6,7 @@
 import { exitCodeOf, SUCCESS } from "./exit_codes.ts";
 import { makeProgram } from "./program.ts";
 import { Run } from "./run.ts";
-import { Ended } from "./usage.ts";
+import { Ended } from "./arguments/usage_error.ts";
 
 /** Runs a command line and returns the exit code. */
 export async function main(args: readonly string[]): Promise<number> {

@@ -11,10 +11,10 @@ import {
   type Option,
 } from "commander";
 import denoJson from "../deno.json" with { type: "json" };
-import { addHelpCommand } from "./help.ts";
+import { addHelpCommand } from "./commands/help.ts";
 import { OUTPUT_GROUP, type Run } from "./run.ts";
-import { Ended } from "./usage.ts";
-import { reflow } from "./words.ts";
+import { Ended } from "./arguments/usage_error.ts";
+import { reflow } from "./text/format.ts";
 
 /** Fills in a command. */
 type Loaded = (command: Command, run: Run) => void;
@@ -25,15 +25,15 @@ const COMPLETIONS = "completions";
 const COMMANDS: Readonly<Record<string, { description: string; load: () => Promise<Loaded> }>> = {
   client: {
     description: "Store files on a server, encrypted on the way and compared by checksum.",
-    load: async () => (await import("./client.ts")).clientCommand,
+    load: async () => (await import("./commands/client/mod.ts")).clientCommand,
   },
   server: {
     description: "Run the server: take files from clients and keep them.",
-    load: async () => (await import("./server.ts")).serverCommand,
+    load: async () => (await import("./commands/server/mod.ts")).serverCommand,
   },
   [COMPLETIONS]: {
     description: "Print what makes a shell complete commands, options and their values.",
-    load: async () => (await import("./completions.ts")).completionsCommand,
+    load: async () => (await import("./commands/completions.ts")).completionsCommand,
   },
 };
 

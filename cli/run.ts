@@ -5,12 +5,12 @@
  */
 import { type Command, Option } from "commander";
 import type { Watch } from "../client/mod.ts";
-import { unlessStopped } from "../protocol/stopping.ts";
+import { unlessStopped } from "../protocol/abort.ts";
 import { shellWord } from "../protocol/text.ts";
-import { Conversation } from "./conversation.ts";
+import { Conversation } from "./output/wire_trace.ts";
 import { killedBy, SUCCESS } from "./exit_codes.ts";
-import { Interrupt } from "./interrupt.ts";
-import { COLORS, DEFAULT_OUTPUT, type OutputOptions, Reporter } from "./reporter.ts";
+import { Interrupt } from "./signals.ts";
+import { COLORS, DEFAULT_OUTPUT, type OutputOptions, Reporter } from "./output/reporter.ts";
 
 /** What options of the output stand under in a command's help. */
 export const OUTPUT_GROUP = "Output:";

@@ -4,8 +4,8 @@
  * @module
  */
 import type { Address, Bytes, Edition, RequestKind, XferError } from "../protocol/mod.ts";
-import type { Retry } from "./retries.ts";
-import type { SourceFile } from "./source_file.ts";
+import type { Retry } from "./retry.ts";
+import type { SourceFile } from "./local/source_file.ts";
 
 /** What came of a file. */
 export type Outcome = Stored | Failure;

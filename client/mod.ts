@@ -4,11 +4,11 @@
  * @module
  */
 export type { ClientEvent, CommonEvent, Failure, Outcome, Stored } from "./events.ts";
-export { DEFAULT_RETRIES, type Retry, type RetryOptions } from "./retries.ts";
-export { sendFiles, type SendOptions } from "./send_files.ts";
-export { DEFAULT_TIMEOUTS, type Timeouts } from "./connection.ts";
-export { lastPart } from "./local_paths.ts";
-export type { SourceFile } from "./source_file.ts";
+export { DEFAULT_RETRIES, type Retry, type RetryOptions } from "./retry.ts";
+export { sendFiles, type SendOptions } from "./v3/send_files.ts";
+export { DEFAULT_TIMEOUTS, type Timeouts } from "./net/connection.ts";
+export { lastPart } from "./local/path_mapping.ts";
+export type { SourceFile } from "./local/source_file.ts";
 export {
   clientFolder,
   EXPECTED,
@@ -19,7 +19,7 @@ export {
   type TransferInfo,
   transferInfoExists,
   writeTransferInfo,
-} from "./transfer_info.ts";
+} from "./identity/transfer_info.ts";
 export {
   type Answering,
   type AskOptions,
@@ -28,36 +28,36 @@ export {
   plainAccountIn,
   refuseOtherUser,
   secureAccountIn,
-} from "./standing.ts";
+} from "./status.ts";
 export {
   keepLastStored,
   type LastStored,
   MAX_LAST_STORED,
   readLastStored,
   STORED_FILE,
-} from "./last_stored.ts";
-export { hasSecureAccount } from "./v4/account.ts";
+} from "./identity/upload_history.ts";
+export { hasSecureAccount } from "./identity/v4_account.ts";
 export { getFile, getFolder, type GetOptions, type GetOutcome } from "./v4/get_files.ts";
-export { getFiles, type GetManyOptions } from "./v4/get_several.ts";
+export { getFiles, type GetManyOptions } from "./v4/get_many.ts";
 export { putFiles, type PutOptions, type PutOutcome } from "./v4/put_files.ts";
-export { type LaneOptions, Lanes, MAX_LANES } from "./v4/lanes.ts";
-export { MIN_RATE, RateLimit } from "./v4/rate_limit.ts";
+export { type LaneOptions, Lanes, MAX_LANES } from "./v4/connection_pool.ts";
+export { MIN_RATE, RateLimit } from "./net/rate_limit.ts";
 export {
   type Choice,
   type ChoiceOptions,
   chooseProtocol,
   dialectUnused,
   type PlainReason,
-} from "./v4/protocol_choice.ts";
+} from "./protocol_choice.ts";
 export {
   type KnownServer,
   KnownServers,
   type Remembered,
   type ServerIdentity,
-} from "./v4/known_servers.ts";
-export { readAuthorities } from "./v4/authorities.ts";
+} from "./identity/known_servers.ts";
+export { readAuthorities } from "./identity/ca_certificates.ts";
 export { DamagedFiles, type RemoteFile } from "./v4/remote_file.ts";
-export { type Link, SecureClient, type TakeDamaged, type TakeFile } from "./v4/secure_client.ts";
+export { type Link, SecureClient, type TakeDamaged, type TakeFile } from "./v4/client.ts";
 export type { SecureEvent, SecureOptions } from "./v4/session.ts";
-export type { Observe, Said, Watch, Watchable } from "./watch.ts";
+export type { Observe, Said, Watch, Watchable } from "./net/wire_trace.ts";
 export { isToken } from "../protocol/v4/token.ts";

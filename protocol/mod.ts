@@ -5,27 +5,27 @@
  */
 export * from "./address.ts";
 export * from "./cipher/aes_cbc.ts";
-export { inPieces, PiecesDecryptor, PiecesEncryptor } from "./cipher/pieces.ts";
+export { inPieces, PiecesDecryptor, PiecesEncryptor } from "./v3/pieces_cipher.ts";
 export * from "./cipher/rsa.ts";
 export { Cksum, cksum } from "./crc/cksum.ts";
 export { combine } from "./crc/combine.ts";
 export { ZlibCrc } from "./crc/zlib.ts";
-export * from "./editions/edition.ts";
-export * from "./editions/mod.ts";
+export * from "./v3/editions/edition.ts";
+export * from "./v3/editions/mod.ts";
 export * from "./errors.ts";
 export * from "./file_name.ts";
-export * from "./habits.ts";
-export * from "./header.ts";
+export * from "./v3/quirks.ts";
+export * from "./v3/header.ts";
 export * from "./memory.ts";
-export * from "./messages.ts";
-export * from "./session/client.ts";
-export * from "./session/introduction.ts";
-export type { Answer, Conversation, Step } from "./session/conversation.ts";
-export { PacketSequence } from "./session/packets.ts";
-export * from "./session/parts.ts";
-export * from "./session/responses.ts";
-export * from "./session/server.ts";
-export * from "./stopping.ts";
+export * from "./v3/messages.ts";
+export * from "./v3/client_session.ts";
+export * from "./v3/registration.ts";
+export type { Answer, Conversation, Step } from "./v3/session_steps.ts";
+export { PacketSequence } from "./v3/packet_sequence.ts";
+export * from "./v3/file_parts.ts";
+export * from "./v3/response_reader.ts";
+export * from "./v3/server_session.ts";
+export * from "./abort.ts";
 export * from "./text.ts";
 export {
   formatFingerprint,

@@ -17,9 +17,9 @@ import {
 } from "../tests/conformance/suite/report.ts";
 import { serverCases } from "../tests/conformance/suite/server_cases.ts";
 import { runServerCase } from "../tests/conformance/suite/server_runner.ts";
-import { command, ServerProcess } from "../tests/helpers/processes.ts";
-import { sideBySide } from "../tests/helpers/side_by_side.ts";
-import { TemporaryFolder } from "../tests/helpers/temporary.ts";
+import { command, ServerProcess } from "../tests/support/processes.ts";
+import { sideBySide } from "../tests/support/concurrently.ts";
+import { TemporaryFolder } from "../tests/support/temporary_folder.ts";
 
 /** Our own take many cases side by side; of others it is not known that they can serve two at once. */
 const AT_ONCE = { ours: 8, others: 1 };

@@ -5,8 +5,8 @@
  * temporary folder that is removed at the end.
  */
 import { cksum, formatFingerprint } from "../mod.ts";
-import { ServerProcess, xfer } from "../tests/helpers/processes.ts";
-import { TemporaryFolder } from "../tests/helpers/temporary.ts";
+import { ServerProcess, xfer } from "../tests/support/processes.ts";
+import { TemporaryFolder } from "../tests/support/temporary_folder.ts";
 
 /** Exit codes of the client. */
 const SUCCESS = 0;

@@ -2,7 +2,7 @@
  * Feeds mutated recordings through the server's machine for as long as asked: `deno task fuzz --minutes 10`. Prints
  * the seed of a failure, which `--seed N` plays again.
  */
-import { fuzzOnce, recordedStreams } from "../tests/helpers/fuzz.ts";
+import { fuzzOnce, recordedStreams } from "../tests/support/v3/fuzz.ts";
 import { Command, InvalidArgumentError } from "commander";
 
 const options = new Command("fuzz")

@@ -4,9 +4,9 @@
  * reads peak memory from /proc.
  */
 import { edition2023c, maxFileSize, NO_HABITS } from "../mod.ts";
-import { peakResident, watched } from "../tests/helpers/memory.ts";
-import { command, ServerProcess, writeTransferInfo, xfer } from "../tests/helpers/processes.ts";
-import { TemporaryFolder } from "../tests/helpers/temporary.ts";
+import { peakResident, watched } from "../tests/support/memory.ts";
+import { command, ServerProcess, writeTransferInfo, xfer } from "../tests/support/processes.ts";
+import { TemporaryFolder } from "../tests/support/temporary_folder.ts";
 
 const MAX_RESIDENT = 200 * 1024 * 1024;
 

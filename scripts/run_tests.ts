@@ -3,9 +3,14 @@
  * Fails too where the tests leave a process or a file behind, says what it is, and removes it.
  */
 import { join } from "node:path";
-import { killMarked, lasting, RUN_VARIABLE, type Variable } from "../tests/helpers/marked.ts";
-import { MEMORY, memoryPrefix } from "../tests/helpers/temporary.ts";
-import { tiedCommand } from "../tests/helpers/tied.ts";
+import {
+  killMarked,
+  lasting,
+  RUN_VARIABLE,
+  type Variable,
+} from "../tests/support/marked_processes.ts";
+import { MEMORY, memoryPrefix } from "../tests/support/temporary_folder.ts";
+import { tiedCommand } from "../tests/support/tied_processes.ts";
 
 /** What is ending needs a moment for it, the more so on a busy machine. */
 const MAX_ENDING_MS = 5_000;

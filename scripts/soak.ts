@@ -3,7 +3,7 @@
  * fails at the first thing lost or told wrongly; the seed that it prints then plays it again, with `--only`.
  */
 import { Command, InvalidArgumentError } from "commander";
-import { gatherCrowd } from "../tests/e2e/crowd.ts";
+import { gatherCrowd } from "../tests/support/e2e/crowd.ts";
 import {
   killAtAnyMoment,
   killAtEveryCall,
@@ -27,8 +27,8 @@ import {
   flipSecurely,
   reshapeSecurely,
 } from "../tests/faults/secure_network.ts";
-import { canMeasure } from "../tests/helpers/memory.ts";
-import { fuzzOnce, recordedStreams } from "../tests/helpers/fuzz.ts";
+import { canMeasure } from "../tests/support/memory.ts";
+import { fuzzOnce, recordedStreams } from "../tests/support/v3/fuzz.ts";
 
 const MIB = 1024 * 1024;
 /** What either end may have resident in a round trip. */

@@ -7,13 +7,13 @@
  */
 import { parseArgs } from "node:util";
 import { fileURLToPath } from "node:url";
-import { TemporaryFolder } from "../tests/helpers/temporary.ts";
+import { TemporaryFolder } from "../tests/support/temporary_folder.ts";
 import { CHECKSUMS } from "./release/report.ts";
 import { ROOT } from "./release/stage.ts";
 import { hostTarget } from "./release/targets.ts";
 
-const COMPILE = fileURLToPath(new URL("compile.ts", import.meta.url));
-const RUN_TESTS = fileURLToPath(new URL("run_tests.ts", import.meta.url));
+const COMPILE = fileURLToPath(new URL("./compile.ts", import.meta.url));
+const RUN_TESTS = fileURLToPath(new URL("./run_tests.ts", import.meta.url));
 const TESTS = ["tests/e2e/", "tests/snapshots/", "tests/packaging/"];
 
 const { builder = Deno.execPath() } =

@@ -4,25 +4,25 @@
  * @module
  */
 import type { Bytes, Habit, Profile } from "../protocol/mod.ts";
-import type { HelloAnswer } from "../protocol/v4/hello.ts";
-import { Accounts } from "./accounts.ts";
-import { Claims } from "./claims.ts";
-import { Disputes } from "./disputes.ts";
-import type { Entropy } from "./entropy.ts";
-import { ExpiringMap } from "./expiring_map.ts";
-import { LimitLog } from "./limit_log.ts";
-import type { Limits } from "./limits.ts";
-import { ParkedUploads } from "./parked.ts";
-import { Staging } from "./staging.ts";
-import type { RegistrationMode } from "./store/account_catalog.ts";
+import type { HelloAnswer } from "../protocol/hello.ts";
+import { Accounts } from "./accounts/account_cache.ts";
+import { Claims } from "./uploads/quota_reservations.ts";
+import { Disputes } from "./v3/disputed_checksums.ts";
+import type { Entropy } from "./random.ts";
+import { ExpiringMap } from "./ttl_map.ts";
+import { LimitLog } from "./limits/limit_log.ts";
+import type { Limits } from "./limits/limits.ts";
+import { ParkedUploads } from "./v3/pending_uploads.ts";
+import { Staging } from "./uploads/staging_area.ts";
+import type { RegistrationMode } from "./catalog/accounts.ts";
 import { SharedWork } from "./shared_work.ts";
-import type { Tree } from "./store/catalog.ts";
-import type { Store } from "./store/data_folder.ts";
-import { UnverifiedFiles } from "./unverified.ts";
-import { Guests } from "./v4/guests.ts";
-import { HeldUploads } from "./v4/held.ts";
-import { Transfers } from "./v4/transfers.ts";
-import type { Log } from "./server_log.ts";
+import type { Tree } from "./catalog/catalog.ts";
+import type { Store } from "./data_folder/data_folder.ts";
+import { UnverifiedFiles } from "./v3/unverified_files.ts";
+import { Guests } from "./v4/revocation.ts";
+import { HeldUploads } from "./v4/partial_uploads.ts";
+import { Transfers } from "./v4/open_uploads.ts";
+import type { Log } from "./limits/server_log.ts";
 
 export interface Context {
   readonly store: Store;

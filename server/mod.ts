@@ -3,8 +3,8 @@
  *
  * @module
  */
-export { backup, type CopyReport, restore } from "./backup.ts";
-export { type Entropy, systemEntropy } from "./entropy.ts";
+export { backup, type CopyReport, restore } from "./operator/backup.ts";
+export { type Entropy, systemEntropy } from "./random.ts";
 export {
   type ClientWithFiles,
   exportFile,
@@ -13,7 +13,7 @@ export {
   type StoredClient,
   type StoredVisitor,
   visitStored,
-} from "./inspect.ts";
+} from "./operator/inspect.ts";
 export {
   DEFAULT_LIMITS,
   LIMIT_NAMES,
@@ -22,19 +22,24 @@ export {
   type LimitName,
   LIMITS,
   type Limits,
-} from "./limits.ts";
-export { PORT_INFO, readPortInfo } from "./port_info.ts";
-export type { Advertised, Listen } from "./listeners.ts";
-export type { RuleChanges } from "./rules.ts";
+} from "./limits/limits.ts";
+export { PORT_INFO, readPortInfo } from "./v3/port_info.ts";
+export type { Advertised, Listen } from "./listen/listeners.ts";
+export type { RuleChanges } from "./limits/live_settings.ts";
 export { Server, type ServerOptions } from "./server.ts";
-export { type Invitation, invite, listInvitations, revokeInvitations } from "./invitations.ts";
+export {
+  type Invitation,
+  invite,
+  listInvitations,
+  revokeInvitations,
+} from "./operator/invitations.ts";
 export {
   INVITATION_LIFE_MS,
   LINK_LIFE_MS,
   type MadeToken,
   MAX_USES,
   TOKEN_LIFE_MS,
-} from "./tokens.ts";
+} from "./accounts/tokens.ts";
 export {
   linkUser,
   listUserKeys,
@@ -45,14 +50,14 @@ export {
   setUserDisabled,
   setUserQuota,
   type UserKey,
-} from "./users.ts";
+} from "./operator/users.ts";
 export {
   type AccountSummary,
   type Quota,
   REGISTRATION_MODES,
   type RegistrationMode,
-} from "./store/account_catalog.ts";
-export type { TlsFiles } from "./v4/operator_identity.ts";
-export { type Verified, verify, type VerifyOptions, type VerifyReport } from "./verify.ts";
-export type { Finding } from "./store/audit.ts";
-export type { Client, Speech, StoredFile } from "./store/catalog.ts";
+} from "./catalog/accounts.ts";
+export type { TlsFiles } from "./listen/tls/operator_certificate.ts";
+export { type Verified, verify, type VerifyOptions, type VerifyReport } from "./operator/verify.ts";
+export type { Finding } from "./operator/audit.ts";
+export type { Client, Speech, StoredFile } from "./catalog/catalog.ts";

@@ -5,11 +5,11 @@
  */
 import { getLogger } from "@logtape/logtape";
 import { type Address, keepFreedMemory, whyFailed } from "../protocol/mod.ts";
-import { addressKey } from "./client_address.ts";
+import { addressKey } from "./listen/client_address.ts";
 import { type Context, createContext } from "./context.ts";
-import { Doorstep } from "./doorstep.ts";
-import { type Entropy, systemEntropy } from "./entropy.ts";
-import { LimitError, type LimitName } from "./limits.ts";
+import { Doorstep } from "./listen/rejected_connections.ts";
+import { type Entropy, systemEntropy } from "./random.ts";
+import { LimitError, type LimitName } from "./limits/limits.ts";
 import {
   type Advertised,
   type Arrival,
@@ -17,18 +17,18 @@ import {
   listenAll,
   type Listener,
   type Served,
-} from "./listeners.ts";
-import { finishRepairs } from "./quarantine.ts";
-import { type RuleChanges, Rules } from "./rules.ts";
-import { ServerLog } from "./server_log.ts";
-import { logDifferences, removeLeftovers } from "./start_up.ts";
-import { DataFolder, type OpenCatalog } from "./store/data_folder.ts";
-import { loadIdentity, readIdentity, type TlsIdentity } from "./v4/identity.ts";
-import { readOperatorIdentity, type TlsFiles } from "./v4/operator_identity.ts";
-import { SecurePort } from "./v4/secure_port.ts";
-import type { FileSystem } from "./store/file_system.ts";
-import { type FreeSpace, freeSpaceOf } from "./store/free_space.ts";
-import { usable } from "./store/trouble.ts";
+} from "./listen/listeners.ts";
+import { finishRepairs } from "./operator/quarantine.ts";
+import { type RuleChanges, Rules } from "./limits/live_settings.ts";
+import { ServerLog } from "./limits/server_log.ts";
+import { logDifferences, removeLeftovers } from "./recovery.ts";
+import { DataFolder, type OpenCatalog } from "./data_folder/data_folder.ts";
+import { loadIdentity, readIdentity, type TlsIdentity } from "./listen/tls/identity.ts";
+import { readOperatorIdentity, type TlsFiles } from "./listen/tls/operator_certificate.ts";
+import { SecurePort } from "./listen/reloadable_tls_listener.ts";
+import type { FileSystem } from "./fs/file_system.ts";
+import { type FreeSpace, freeSpaceOf } from "./fs/free_space.ts";
+import { usable } from "./data_folder/errors.ts";
 
 export interface ServerOptions extends RuleChanges {
   /** Where to listen; at least one address. */

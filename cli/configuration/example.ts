@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { wrap } from "../words.ts";
+import { wrap } from "../text/format.ts";
 import { CONFIG, KEYS, SETTINGS, variableOf } from "./settings.ts";
 import { toLine } from "./toml.ts";
 

@@ -5,7 +5,7 @@
  */
 import { InvalidArgumentError } from "commander";
 import { ConfigurationError, type ErrorDetails, printable } from "../../protocol/mod.ts";
-import { nearest } from "../nearest.ts";
+import { nearest } from "../arguments/closest.ts";
 import { badSetting, type Layer, settle, type Settled, shorten, type Source } from "./layer.ts";
 import {
   CONFIG,

@@ -24,8 +24,8 @@ import {
   REGISTRATION_MODES,
   type RegistrationMode,
 } from "../../server/mod.ts";
-import { LOG_FORMATS, type LogFormat } from "../logs.ts";
-import { formatQuantity, parseQuantity, placeholderOf } from "../quantities.ts";
+import { LOG_FORMATS, type LogFormat } from "../output/server_log.ts";
+import { formatQuantity, parseQuantity, placeholderOf } from "../arguments/quantities.ts";
 
 export interface Setting<T = unknown> {
   readonly group: "Data" | "Serving" | "Limits";

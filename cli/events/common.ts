@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { wrap } from "../words.ts";
+import { wrap } from "../text/format.ts";
 import { count, defineEvent, lines, optional, text } from "./definition.ts";
 
 export const COMMON_EVENTS = {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { plural } from "../words.ts";
+import { plural } from "../text/format.ts";
 import { count, defineEvent, flag, number, oneOf, optional, text } from "./definition.ts";
 
 const server = text("the server's address, HOST:PORT");

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Paint } from "../paint.ts";
+import type { Paint } from "../text/colors.ts";
 
 /** The part of JSON Schema that fields are described with. */
 export interface Schema {

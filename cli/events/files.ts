@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { plural, seconds, sizeColumn } from "../words.ts";
+import { plural, seconds, sizeColumn } from "../text/format.ts";
 import { count, defineEvent, flag, oneOf, optional, record, text, time } from "./definition.ts";
 
 const MIB = 2 ** 20;

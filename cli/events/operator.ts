@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { plural, seconds, sizeColumn } from "../words.ts";
-import { CARE_EVENTS, name, path } from "./care.ts";
+import { plural, seconds, sizeColumn } from "../text/format.ts";
+import { CARE_EVENTS, name, path } from "./data_folder.ts";
 import {
   count,
   defineEvent,

@@ -20,7 +20,11 @@ import {
   withoutZone,
   XferError,
 } from "../../protocol/mod.ts";
-import { decodeResponseHeader, isTlsAlert, RESPONSE_HEADER_SIZE } from "../../protocol/header.ts";
+import {
+  decodeResponseHeader,
+  isTlsAlert,
+  RESPONSE_HEADER_SIZE,
+} from "../../protocol/v3/header.ts";
 import { certificateName, fingerprintOf, isSelfMade } from "../../protocol/v4/fingerprint.ts";
 import {
   decodeHelloAnswer,
@@ -28,11 +32,11 @@ import {
   type HelloAnswer,
   isBusy,
   isGeneralError,
-} from "../../protocol/v4/hello.ts";
-import { toPem } from "../../protocol/v4/pem.ts";
-import { connect, type Timeouts, tlsPort } from "../connection.ts";
-import type { Watchable } from "../watch.ts";
-import type { ServerIdentity } from "./known_servers.ts";
+} from "../../protocol/hello.ts";
+import { toPem } from "../../protocol/encoding/pem.ts";
+import { connect, type Timeouts, tlsPort } from "../net/connection.ts";
+import type { Watchable } from "../net/wire_trace.ts";
+import type { ServerIdentity } from "../identity/known_servers.ts";
 
 /** A server of protocol 3 may say nothing to what it does not know; so long is waited, in milliseconds. */
 const HELLO_MS = 2000;

@@ -14,10 +14,10 @@ import {
   throwIfStopped,
   UsageError,
 } from "../../protocol/mod.ts";
-import { CHUNK_SIZE } from "../../protocol/v4/tree.ts";
-import { Download, Replaced } from "./download.ts";
-import type { Exchange } from "./exchange.ts";
-import { PartFile } from "./part_file.ts";
+import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
+import { Download, Replaced } from "./chunk_download.ts";
+import type { Exchange } from "./request_mux.ts";
+import { PartFile } from "../local/partial_file.ts";
 import { RESUMABLE } from "./put_request.ts";
 import type { RemoteFile } from "./remote_file.ts";
 import type { SecureEvent } from "./session.ts";

@@ -5,21 +5,21 @@
  */
 import { dirname, join } from "node:path";
 import { printable, RefusedError, XferError } from "../../protocol/mod.ts";
-import { replaceable } from "../files.ts";
-import { lastPart, localFault } from "../local_paths.ts";
-import { endsAll } from "../retries.ts";
-import { SourceFile } from "../source_file.ts";
-import { excluder } from "./gather.ts";
-import { type Item, type Known, listItems } from "./folder_items.ts";
+import { replaceable } from "../local/files.ts";
+import { lastPart, localFault } from "../local/path_mapping.ts";
+import { endsAll } from "../retry.ts";
+import { SourceFile } from "../local/source_file.ts";
+import { excluder } from "./collect_files.ts";
+import { type Item, type Known, listItems } from "./remote_folder.ts";
 import { type ByteRange, FileGet, type Getting, wantedBytes } from "./get_file.ts";
-import { type LaneOptions, Lanes } from "./lanes.ts";
-import { findSame } from "./local_files.ts";
-import { exists, syncNames } from "./part_file.ts";
+import { type LaneOptions, Lanes } from "./connection_pool.ts";
+import { findSame } from "../local/find_unchanged.ts";
+import { exists, syncNames } from "../local/partial_file.ts";
 import { RESUMABLE } from "./put_request.ts";
 import { checkSize, type RemoteFile } from "./remote_file.ts";
-import type { SecureClient } from "./secure_client.ts";
-import { SharedQueue, sideBySide } from "./shared_queue.ts";
-import { TargetTree } from "./target_tree.ts";
+import type { SecureClient } from "./client.ts";
+import { SharedQueue, sideBySide } from "./work_queue.ts";
+import { TargetTree } from "../local/target_tree.ts";
 
 export interface GetOptions extends LaneOptions {
   readonly name: string;

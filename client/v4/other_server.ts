@@ -4,7 +4,7 @@
  * @module
  */
 import { type Address, ConfigurationError, formatAddress } from "../../protocol/mod.ts";
-import { formatIdentity, type ServerIdentity } from "./known_servers.ts";
+import { formatIdentity, type ServerIdentity } from "../identity/known_servers.ts";
 
 export interface Difference {
   readonly expected: ServerIdentity;

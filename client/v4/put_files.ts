@@ -5,16 +5,16 @@
  */
 import { InterruptedError, RefusedError, XferError } from "../../protocol/mod.ts";
 import type { Failure, Stored } from "../events.ts";
-import { endsAll } from "../retries.ts";
-import type { SourceFile } from "../source_file.ts";
-import { gather, type GatherOptions } from "./gather.ts";
-import type { Job, Jobs } from "./jobs.ts";
-import { type LaneOptions, Lanes } from "./lanes.ts";
-import { findSame, type Known } from "./local_files.ts";
+import { endsAll } from "../retry.ts";
+import type { SourceFile } from "../local/source_file.ts";
+import { gather, type GatherOptions } from "./collect_files.ts";
+import type { Job, Jobs } from "./upload_item.ts";
+import { type LaneOptions, Lanes } from "./connection_pool.ts";
+import { findSame, type Known } from "../local/find_unchanged.ts";
 import type { RemoteFile } from "./remote_file.ts";
-import { SharedQueue, sideBySide } from "./shared_queue.ts";
-import { SPREAD, spreadUpload } from "./spread_upload.ts";
-import { judge, type Settle } from "./upload.ts";
+import { SharedQueue, sideBySide } from "./work_queue.ts";
+import { SPREAD, spreadUpload } from "./parallel_put.ts";
+import { judge, type Settle } from "./put_pipeline.ts";
 
 export interface PutOptions extends GatherOptions, LaneOptions {
   readonly onOutcome?: (outcome: PutOutcome) => void;

@@ -14,12 +14,12 @@ import {
   RefusedError,
 } from "../../protocol/mod.ts";
 import { inSlices } from "../../protocol/slices.ts";
-import { ChunkSums, type Sums } from "../../protocol/v4/chunk_sums.ts";
+import { ChunkSums, type Sums } from "../../protocol/v4/chunk_digests.ts";
 import type { MessageOf } from "../../protocol/v4/messages.ts";
-import { CHUNK_SIZE } from "../../protocol/v4/tree.ts";
-import type { OpenSource, SourceFile } from "../source_file.ts";
-import { type Exchange, unexpected } from "./exchange.ts";
-import type { Job } from "./jobs.ts";
+import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
+import type { OpenSource, SourceFile } from "../local/source_file.ts";
+import { type Exchange, unexpected } from "./request_mux.ts";
+import type { Job } from "./upload_item.ts";
 import type { SecureEvent } from "./session.ts";
 
 /** Of a file with so many bytes or more it is asked what the server holds; to send a smaller one again is cheaper. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { type Bytes, fileChanged, printable } from "../../protocol/mod.ts";
-import type { Job, Jobs } from "./jobs.ts";
+import type { Job, Jobs } from "./upload_item.ts";
 
 /** A file with more bytes is read as it is sent. */
 const SMALL = 64 * 1024;

@@ -6,7 +6,7 @@
 import { printable, ProtocolError, RefusedError, StorageError } from "../../protocol/mod.ts";
 import type { MessageOf } from "../../protocol/v4/messages.ts";
 import { isTooLong, MAX_PATH_NAME } from "../../protocol/v4/path_name.ts";
-import { DAMAGED_HINT } from "./reasons.ts";
+import { DAMAGED_HINT } from "./errors.ts";
 
 /** A file on the server. */
 export type RemoteFile = Omit<MessageOf<"file">, "kind" | "tag">;

@@ -16,17 +16,17 @@ import {
 } from "../../protocol/mod.ts";
 import { formatFingerprint } from "../../protocol/v4/fingerprint.ts";
 import type { MessageOf } from "../../protocol/v4/messages.ts";
-import { DEFAULT_TIMEOUTS, type Timeouts } from "../connection.ts";
+import { DEFAULT_TIMEOUTS, type Timeouts } from "../net/connection.ts";
 import type { CommonEvent } from "../events.ts";
-import { IdentityFolder } from "../identity.ts";
-import type { SourceFile } from "../source_file.ts";
-import { type Account, AccountFolder, type AccountKey } from "./account.ts";
-import { Exchange } from "./exchange.ts";
-import { introduce, type Way } from "./introduction.ts";
-import { isSame, KnownServers } from "./known_servers.ts";
-import { meet, type Meeting, type MeetingOptions } from "./meeting.ts";
+import { IdentityFolder } from "../identity/v3_identity.ts";
+import type { SourceFile } from "../local/source_file.ts";
+import { type Account, AccountFolder, type AccountKey } from "../identity/v4_account.ts";
+import { Exchange } from "./request_mux.ts";
+import { introduce, type Way } from "./login.ts";
+import { isSame, KnownServers } from "../identity/known_servers.ts";
+import { meet, type Meeting, type MeetingOptions } from "./verify_server.ts";
 import { otherServer } from "./other_server.ts";
-import type { RateLimit } from "./rate_limit.ts";
+import type { RateLimit } from "../net/rate_limit.ts";
 
 export interface SecureOptions extends MeetingOptions {
   readonly userName: string;

@@ -6,7 +6,7 @@
 import { X509Certificate } from "node:crypto";
 import { type Address, formatAddress, parseAddress } from "../address.ts";
 import type { Bytes } from "../wire.ts";
-import { toBase32 } from "./base32.ts";
+import { toBase32 } from "../encoding/base32.ts";
 
 const PREFIX = "SHA256:";
 const SCHEME = "xfer://";

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Bytes } from "../wire.ts";
-import { toBase32 } from "./base32.ts";
+import { toBase32 } from "../encoding/base32.ts";
 
 /** Random bytes of a token. */
 export const TOKEN_SIZE = 16;

@@ -2,11 +2,11 @@
 import { median } from "./figures.ts";
 import { time } from "./processes.ts";
 import { CbcEncryptor, Cksum, importAesKey, NO_HABITS, partsOf, release } from "../../mod.ts";
-import { Link } from "../../client/link.ts";
-import { sendContent } from "../../client/send_content.ts";
-import { SourceFile } from "../../client/source_file.ts";
+import { Link } from "../../client/v3/reconnecting_connection.ts";
+import { sendContent } from "../../client/v3/send_content.ts";
+import { SourceFile } from "../../client/local/source_file.ts";
 import { edition2023c } from "../../mod.ts";
-import { invocation } from "../../tests/helpers/processes.ts";
+import { invocation } from "../../tests/support/processes.ts";
 import { writeRandom } from "./files.ts";
 
 const SIZE = 2 ** 30;

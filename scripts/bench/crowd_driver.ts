@@ -14,7 +14,7 @@ import {
   ResponseReader,
   sendFiles,
 } from "../../mod.ts";
-import { TemporaryFolder } from "../../tests/helpers/temporary.ts";
+import { TemporaryFolder } from "../../tests/support/temporary_folder.ts";
 import { writeRandom } from "./files.ts";
 
 export interface CrowdTimes {

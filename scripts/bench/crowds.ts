@@ -1,6 +1,6 @@
 /** Many clients at one server. */
-import { ServerProcess } from "../../tests/helpers/processes.ts";
-import { TemporaryFolder } from "../../tests/helpers/temporary.ts";
+import { ServerProcess } from "../../tests/support/processes.ts";
+import { TemporaryFolder } from "../../tests/support/temporary_folder.ts";
 import type { CrowdTimes } from "./crowd_driver.ts";
 import { median, quantile } from "./figures.ts";
 import { FailedError, watch } from "./processes.ts";

@@ -9,7 +9,7 @@
  *
  * XFER_BIN names an executable to measure in place of the sources.
  */
-import { TemporaryFolder } from "../../tests/helpers/temporary.ts";
+import { TemporaryFolder } from "../../tests/support/temporary_folder.ts";
 import { alone } from "./alone.ts";
 import { registrations, uploads } from "./crowds.ts";
 import { confine, describeMachine } from "./machine.ts";

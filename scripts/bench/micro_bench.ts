@@ -13,10 +13,10 @@ import { combine } from "../../protocol/crc/combine.ts";
 import { createReflected } from "../../protocol/crc/reflected.ts";
 import { bySlicing } from "../../protocol/crc/slicing.ts";
 import { byTable } from "../../protocol/crc/table.ts";
-import { ChunkSums } from "../../protocol/v4/chunk_sums.ts";
-import { batchedCatalog, commitTogether, lookUp } from "../../server/store/catalog_calls.ts";
-import { SqliteCatalog } from "../../server/store/sqlite_catalog.ts";
-import { pseudoRandomBytes } from "../../tests/helpers/bytes.ts";
+import { ChunkSums } from "../../protocol/v4/chunk_digests.ts";
+import { batchedCatalog, commitTogether, lookUp } from "../../server/catalog/sqlite/batching.ts";
+import { SqliteCatalog } from "../../server/catalog/sqlite/sqlite_catalog.ts";
+import { pseudoRandomBytes } from "../../tests/support/bytes.ts";
 
 const mebibyte = pseudoRandomBytes(2 ** 20);
 const reflected = createReflected() ?? bySlicing;

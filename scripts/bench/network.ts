@@ -1,6 +1,6 @@
 /** A network between client and server of protocol 4 that is cut once, and is there again at once. */
-import { decodeHelloAnswer, encodeHelloAnswer } from "../../protocol/v4/hello.ts";
-import { FaultyProxy, type Meddler } from "../../tests/helpers/faulty_proxy.ts";
+import { decodeHelloAnswer, encodeHelloAnswer } from "../../protocol/hello.ts";
+import { FaultyProxy, type Meddler } from "../../tests/support/net/faulty_proxy.ts";
 import type { ReadyXfer } from "./xfer.ts";
 
 const HONEST: Meddler = (bytes) => [bytes];

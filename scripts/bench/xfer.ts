@@ -1,8 +1,8 @@
 /** xfer itself, by either protocol. */
 import { listStored } from "../../mod.ts";
-import { isInline } from "../../server/store/blob_paths.ts";
-import { DataFolder } from "../../server/store/data_folder.ts";
-import { invocation } from "../../tests/helpers/processes.ts";
+import { isInline } from "../../server/blobs/disk/paths.ts";
+import { DataFolder } from "../../server/data_folder/data_folder.ts";
+import { invocation } from "../../tests/support/processes.ts";
 import type { Ready } from "./contenders.ts";
 import { run, soon, stop } from "./processes.ts";
 

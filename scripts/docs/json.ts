@@ -1,11 +1,11 @@
-/** docs/json.md and docs/json.schema.json, of the table in cli/events.ts. */
-import { definitionOf, type EventName, EVENTS, schemaOfEvent } from "../../cli/events.ts";
+/** docs/json.md and docs/json.schema.json, of the table in cli/events/mod.ts. */
+import { definitionOf, type EventName, EVENTS, schemaOfEvent } from "../../cli/events/mod.ts";
 import { COMMON_EVENTS } from "../../cli/events/common.ts";
 import { CONNECTION_EVENTS } from "../../cli/events/connection.ts";
 import type { Fields, Kind, Schema } from "../../cli/events/definition.ts";
 import { FILE_EVENTS } from "../../cli/events/files.ts";
 import { OPERATOR_EVENTS } from "../../cli/events/operator.ts";
-import { STANDING_EVENTS } from "../../cli/events/standing.ts";
+import { STANDING_EVENTS } from "../../cli/events/status.ts";
 import { table } from "./markdown.ts";
 
 const SECTIONS: readonly [title: string, events: Readonly<Record<string, unknown>>][] = [

@@ -2,9 +2,9 @@
  * A newcomer's session, which really happens: a server, a client that stores its first file, and more. Server and client
  * run on this machine; the picture shows them as two, with addresses that are for documentation.
  */
-import { writeLauncher } from "../../tests/helpers/processes.ts";
-import { pseudoRandomBytes } from "../../tests/helpers/bytes.ts";
-import { TemporaryFolder } from "../../tests/helpers/temporary.ts";
+import { writeLauncher } from "../../tests/support/processes.ts";
+import { pseudoRandomBytes } from "../../tests/support/bytes.ts";
+import { TemporaryFolder } from "../../tests/support/temporary_folder.ts";
 import { develop } from "./film.ts";
 import { scrub, type Swap } from "./scrub.ts";
 import { type Pane, Stage } from "./stage.ts";

@@ -4,7 +4,7 @@
  * Time is the reader's: keys are typed as fast as the terminal takes them and shown at a pace that can be followed, long
  * waits are cut, pauses are made of nothing.
  */
-import { Terminal } from "../../tests/helpers/terminal.ts";
+import { Terminal } from "../../tests/support/terminal.ts";
 import type { Output, PaneSize } from "./film.ts";
 
 /** Between two keys, in milliseconds: as fast as a quick typist. */

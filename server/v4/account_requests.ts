@@ -4,9 +4,9 @@
  * @module
  */
 import type { MessageOf } from "../../protocol/v4/messages.ts";
-import { LINK_LIFE_MS, tryToMakeToken } from "../tokens.ts";
-import { Refusal } from "./refusal.ts";
-import type { Session } from "./session.ts";
+import { LINK_LIFE_MS, tryToMakeToken } from "../accounts/tokens.ts";
+import { Refusal } from "./request_error.ts";
+import type { Session } from "./request_context.ts";
 
 export const ACCOUNT_REQUESTS = {
   async link({ context, owner: { clientId, key }, answers }: Session, { tag }: MessageOf<"link">) {

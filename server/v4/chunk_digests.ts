@@ -10,9 +10,9 @@ import {
   chunkSize,
   DIGEST_SIZE,
   digestChunk,
-} from "../../protocol/v4/tree.ts";
-import type { Catalog, StoredFile } from "../store/catalog.ts";
-import { CHUNKS_PAGE } from "../store/operations/page.ts";
+} from "../../protocol/v4/merkle_tree.ts";
+import type { Catalog, StoredFile } from "../catalog/catalog.ts";
+import { CHUNKS_PAGE } from "../catalog/sqlite/operations/page.ts";
 
 export class ChunkDigests {
   readonly #catalog: Pick<Catalog, "findChunks">;

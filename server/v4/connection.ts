@@ -5,8 +5,8 @@
  */
 import { type Bytes, printable, ProtocolError, toHex, whyFailed } from "../../protocol/mod.ts";
 import { NONCE_SIZE } from "../../protocol/v4/authentication.ts";
-import { Conversation } from "../../protocol/v4/conversation.ts";
-import { FrameReader } from "../../protocol/v4/frames.ts";
+import { Conversation } from "../../protocol/v4/connection_state.ts";
+import { FrameReader } from "../../protocol/v4/frame_reader.ts";
 import {
   dataHeader,
   encodeMessage,
@@ -14,17 +14,17 @@ import {
   type Message,
   type MessageOf,
 } from "../../protocol/v4/messages.ts";
-import { Outbox } from "../../protocol/v4/outbox.ts";
+import { Outbox } from "../../protocol/v4/frame_writer.ts";
 import { fingerprintOfName, isOneOf } from "../../protocol/v4/server_name.ts";
 import type { Context } from "../context.ts";
-import { LimitError } from "../limits.ts";
-import type { GuestFault } from "../store/account_catalog.ts";
-import { PeerSocket, type Socket } from "../peer_socket.ts";
-import { dismissal, type Entrant, letIn, refused, refuseDismissed } from "./entrance.ts";
-import type { TlsIdentity } from "./identity.ts";
-import { Refusal } from "./refusal.ts";
+import { LimitError } from "../limits/limits.ts";
+import type { GuestFault } from "../catalog/accounts.ts";
+import { PeerSocket, type Socket } from "../listen/peer_socket.ts";
+import { dismissal, type Entrant, letIn, refused, refuseDismissed } from "./login.ts";
+import type { TlsIdentity } from "../listen/tls/identity.ts";
+import { Refusal } from "./request_error.ts";
 import { Requests, WINDOW } from "./requests.ts";
-import { Unsent } from "./session.ts";
+import { Unsent } from "./request_context.ts";
 
 /** What makes up the server to a client, beside what all connections share. */
 export type Face = Pick<TlsIdentity, "fingerprint" | "names">;

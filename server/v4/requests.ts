@@ -5,14 +5,14 @@
  */
 import { printable, ProtocolError, release, toHex } from "../../protocol/mod.ts";
 import type { Message, MessageOf } from "../../protocol/v4/messages.ts";
-import { LimitError } from "../limits.ts";
-import { CatalogRefusal } from "../store/catalog.ts";
-import { Backlog } from "./backlog.ts";
-import { FILE_REQUESTS } from "./files.ts";
-import { Receipt } from "./receipt.ts";
+import { LimitError } from "../limits/limits.ts";
+import { CatalogRefusal } from "../catalog/catalog.ts";
+import { Backlog } from "./write_backlog.ts";
+import { FILE_REQUESTS } from "./file_requests.ts";
+import { Receipt } from "./upload.ts";
 import { ACCOUNT_REQUESTS } from "./account_requests.ts";
-import { Refusal, toRefusal } from "./refusal.ts";
-import { type Session, Unsent } from "./session.ts";
+import { Refusal, toRefusal } from "./request_error.ts";
+import { type Session, Unsent } from "./request_context.ts";
 
 /** Puts of a connection that are not answered at a time: so many small files are synced and committed together. */
 export const WINDOW = 256;

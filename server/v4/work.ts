@@ -4,12 +4,12 @@
  * @module
  */
 import { printable, toHex } from "../../protocol/mod.ts";
-import { ChunkSums } from "../../protocol/v4/chunk_sums.ts";
+import { ChunkSums } from "../../protocol/v4/chunk_digests.ts";
 import type { MessageOf } from "../../protocol/v4/messages.ts";
 import type { Context } from "../context.ts";
-import type { StagedBlob } from "../store/blob_store.ts";
-import { Holding } from "./holding.ts";
-import type { Owner } from "./session.ts";
+import type { StagedBlob } from "../blobs/blob_store.ts";
+import { Holding } from "./upload_checkpoint.ts";
+import type { Owner } from "./request_context.ts";
 
 export interface Work {
   readonly blob: StagedBlob;

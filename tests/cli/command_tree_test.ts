@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { allCommands, describeProgram, optionsOf } from "../../cli/command_tree.ts";
-import { makeTool } from "./tool.ts";
+import { makeTool } from "../support/tool.ts";
 
 const TOOL = describeProgram(makeTool(), { stars: { about: "what they say" } });
 

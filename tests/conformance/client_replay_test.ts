@@ -25,7 +25,7 @@ import {
   upload,
   XferError,
 } from "../../mod.ts";
-import { loadRecordings, type Recording } from "../helpers/recordings.ts";
+import { loadRecordings, type Recording } from "../support/v3/recordings.ts";
 
 /** The recorded servers, and the habits under which a client gets on with them. */
 const PEERS: Readonly<Record<string, readonly Habit[]>> = {

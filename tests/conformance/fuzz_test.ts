@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { fuzzOnce, recordedStreams } from "../helpers/fuzz.ts";
+import { fuzzOnce, recordedStreams } from "../support/v3/fuzz.ts";
 
 const RUNS = 200_000;
 

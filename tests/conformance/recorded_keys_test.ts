@@ -16,8 +16,8 @@ import {
   ResponseReader,
   unwrapKey,
 } from "../../mod.ts";
-import { type Entry, loadRecordings } from "../helpers/recordings.ts";
-import { restoreChecksums } from "../helpers/falsified.ts";
+import { type Entry, loadRecordings } from "../support/v3/recordings.ts";
+import { restoreChecksums } from "../support/store/corrupt_catalog.ts";
 
 const edition = edition2023c;
 

@@ -22,11 +22,11 @@ import {
   unwrapKey,
   wrapKey,
 } from "../../mod.ts";
-import { PEERS } from "../helpers/fuzz.ts";
-import { restoreChecksums } from "../helpers/falsified.ts";
-import { kindOfCode, readMessages } from "../helpers/recorded_messages.ts";
-import { type Entry, loadRecordings, type Recording } from "../helpers/recordings.ts";
-import { TemporaryFolder } from "../helpers/temporary.ts";
+import { PEERS } from "../support/v3/fuzz.ts";
+import { restoreChecksums } from "../support/store/corrupt_catalog.ts";
+import { kindOfCode, readMessages } from "../support/v3/recorded_messages.ts";
+import { type Entry, loadRecordings, type Recording } from "../support/v3/recordings.ts";
+import { TemporaryFolder } from "../support/temporary_folder.ts";
 
 /** Of a "file received", the last field. */
 const CRC_SIZE = 4;

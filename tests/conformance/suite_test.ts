@@ -1,8 +1,8 @@
 /** Our own server against the server cases of the conformance suite, in every edition. */
 import assert from "node:assert/strict";
 import { DEFAULT_SERVED, edition2024early, EDITIONS, Server } from "../../mod.ts";
-import { sideBySide } from "../helpers/side_by_side.ts";
-import { TemporaryFolder } from "../helpers/temporary.ts";
+import { sideBySide } from "../support/concurrently.ts";
+import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { formatResult } from "./suite/report.ts";
 import { type ServerCase, serverCases } from "./suite/server_cases.ts";
 import { runServerCase } from "./suite/server_runner.ts";

@@ -1,6 +1,6 @@
 /** Every link between the pages of the repository leads somewhere. */
 import assert from "node:assert/strict";
-import { anchorsIn, linksIn } from "../helpers/markdown.ts";
+import { anchorsIn, linksIn } from "../support/markdown.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 

@@ -1,7 +1,7 @@
 /** docs/troubleshooting.md has every code that an error can have, and no other. */
 import assert from "node:assert/strict";
 import { EXIT_CODES } from "../../cli/exit_codes.ts";
-import { errorCodes, MISTAKES, refusalCodes } from "../helpers/error_codes.ts";
+import { errorCodes, MISTAKES, refusalCodes } from "../support/error_codes.ts";
 
 interface Entry {
   readonly code: string;

@@ -1,8 +1,8 @@
 /** Accounts with real processes: what an operator and a user do, with their exit codes. */
 import assert from "node:assert/strict";
-import { eventsIn } from "../helpers/events.ts";
-import { ServerProcess, xfer } from "../helpers/processes.ts";
-import { TemporaryFolder } from "../helpers/temporary.ts";
+import { eventsIn } from "../support/events.ts";
+import { ServerProcess, xfer } from "../support/processes.ts";
+import { TemporaryFolder } from "../support/temporary_folder.ts";
 
 interface Scene {
   readonly folder: TemporaryFolder;

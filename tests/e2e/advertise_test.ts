@@ -1,8 +1,8 @@
 /** A server whose ports others reach by other numbers, as behind NAT or in a container. */
 import assert from "node:assert/strict";
-import { FaultyProxy } from "../helpers/faulty_proxy.ts";
-import { ServerProcess, xfer } from "../helpers/processes.ts";
-import { TemporaryFolder } from "../helpers/temporary.ts";
+import { FaultyProxy } from "../support/net/faulty_proxy.ts";
+import { ServerProcess, xfer } from "../support/processes.ts";
+import { TemporaryFolder } from "../support/temporary_folder.ts";
 
 /** Another program may take a port between two looks at it. */
 const TRIES = 20;

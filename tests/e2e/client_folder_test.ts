@@ -1,8 +1,8 @@
 /** A client's folder is the one that its transfer.info is in, wherever a command is run, and holds no key for nothing. */
 import assert from "node:assert/strict";
-import { ServerProcess, xfer } from "../helpers/processes.ts";
-import { Scene } from "../helpers/scene.ts";
-import { TemporaryFolder } from "../helpers/temporary.ts";
+import { ServerProcess, xfer } from "../support/processes.ts";
+import { Scene } from "../support/process_fixture.ts";
+import { TemporaryFolder } from "../support/temporary_folder.ts";
 
 /** Nobody listens there. */
 const NOWHERE = "127.0.0.1:1";

@@ -1,7 +1,7 @@
 /** `xfer completions`, as the executable prints them. */
 import assert from "node:assert/strict";
-import { eventsIn } from "../helpers/events.ts";
-import { xfer } from "../helpers/processes.ts";
+import { eventsIn } from "../support/events.ts";
+import { xfer } from "../support/processes.ts";
 
 const SHELLS: Readonly<Record<string, RegExp>> = {
   bash: /^complete -F _xfer xfer$|^ +complete -F _xfer xfer$/m,

@@ -1,15 +1,15 @@
 /** The server's settings from options, environment and file, and changed by SIGHUP: real processes. */
 import assert from "node:assert/strict";
 import { readEntries } from "../../cli/configuration/toml.ts";
-import { pseudoRandomBytes } from "../helpers/bytes.ts";
+import { pseudoRandomBytes } from "../support/bytes.ts";
 import {
   type LogLine,
   ServerProcess,
   startXfer,
   writeTransferInfo,
   xfer,
-} from "../helpers/processes.ts";
-import { TemporaryFolder } from "../helpers/temporary.ts";
+} from "../support/processes.ts";
+import { TemporaryFolder } from "../support/temporary_folder.ts";
 
 const SIZE = 10_000;
 

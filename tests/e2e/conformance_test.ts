@@ -4,9 +4,9 @@ import { EDITIONS } from "../../mod.ts";
 import { clientCases } from "../conformance/suite/client_cases.ts";
 import { runClientCase } from "../conformance/suite/client_runner.ts";
 import { formatResult } from "../conformance/suite/report.ts";
-import { command } from "../helpers/processes.ts";
-import { sideBySide } from "../helpers/side_by_side.ts";
-import { tiedCommand } from "../helpers/tied.ts";
+import { command } from "../support/processes.ts";
+import { sideBySide } from "../support/concurrently.ts";
+import { tiedCommand } from "../support/tied_processes.ts";
 
 const AT_ONCE = 4;
 const QUIET = { stdin: "null", stdout: "null", stderr: "null" } as const;

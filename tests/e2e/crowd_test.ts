@@ -1,7 +1,7 @@
 /** Memory does not grow with what idles, nor with the size of files. `deno task soak` sends larger ones. */
 import assert from "node:assert/strict";
-import { canMeasure } from "../helpers/memory.ts";
-import { gatherCrowd } from "./crowd.ts";
+import { canMeasure } from "../support/memory.ts";
+import { gatherCrowd } from "../support/e2e/crowd.ts";
 
 const MIB = 1024 * 1024;
 

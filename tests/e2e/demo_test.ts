@@ -1,9 +1,9 @@
 /** `deno task demo`: what it shows, and that it does not pass over what is wrong. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { type Finished, invocation } from "../helpers/processes.ts";
-import { TemporaryFolder } from "../helpers/temporary.ts";
-import { tiedCommand } from "../helpers/tied.ts";
+import { type Finished, invocation } from "../support/processes.ts";
+import { TemporaryFolder } from "../support/temporary_folder.ts";
+import { tiedCommand } from "../support/tied_processes.ts";
 
 const DEMO = fileURLToPath(new URL("../../scripts/demo.ts", import.meta.url));
 

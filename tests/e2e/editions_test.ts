@@ -1,11 +1,11 @@
 /** Clients of all editions and several habits at once against one server, all of them real processes but the habits. */
 import assert from "node:assert/strict";
 import { cksum, edition2024early, EDITIONS } from "../../mod.ts";
-import { pseudoRandomBytes } from "../helpers/bytes.ts";
-import { DIALECTS } from "../helpers/dialects.ts";
-import { Emulator } from "../helpers/emulator.ts";
-import { CLIENT_3, ServerProcess, writeTransferInfo, xfer } from "../helpers/processes.ts";
-import { TemporaryFolder } from "../helpers/temporary.ts";
+import { pseudoRandomBytes } from "../support/bytes.ts";
+import { DIALECTS } from "../support/v3/dialects.ts";
+import { Emulator } from "../support/v3/emulated_client.ts";
+import { CLIENT_3, ServerProcess, writeTransferInfo, xfer } from "../support/processes.ts";
+import { TemporaryFolder } from "../support/temporary_folder.ts";
 
 const LISTEN = ["--listen", "127.0.0.1:0", "--listen", "127.0.0.1:0=2024early"];
 

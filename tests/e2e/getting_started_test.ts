@@ -1,9 +1,9 @@
 /** docs/getting-started.md: its commands do what the page says, as they stand, in the order of the page. */
 import assert from "node:assert/strict";
-import { fencesIn } from "../helpers/markdown.ts";
-import { writeLauncher } from "../helpers/processes.ts";
-import { TemporaryFolder } from "../helpers/temporary.ts";
-import { tiedCommand } from "../helpers/tied.ts";
+import { fencesIn } from "../support/markdown.ts";
+import { writeLauncher } from "../support/processes.ts";
+import { TemporaryFolder } from "../support/temporary_folder.ts";
+import { tiedCommand } from "../support/tied_processes.ts";
 
 const PAGE = new URL("../../docs/getting-started.md", import.meta.url);
 

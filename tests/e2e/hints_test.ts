@@ -1,8 +1,8 @@
 /** Commands that hints name work as they are printed, also where options say what they are about. */
 import assert from "node:assert/strict";
-import { writeLauncher, xfer } from "../helpers/processes.ts";
-import { Scene } from "../helpers/scene.ts";
-import { runTool } from "../helpers/tools.ts";
+import { writeLauncher, xfer } from "../support/processes.ts";
+import { Scene } from "../support/process_fixture.ts";
+import { runTool } from "../support/tools.ts";
 
 const ignore = Deno.build.os === "windows";
 

@@ -1,8 +1,8 @@
 /** Who the server is and which protocol it speaks, with real processes: what an operator and a person do and see. */
 import assert from "node:assert/strict";
-import { Authority } from "../helpers/authority.ts";
-import { CLIENT_3, ServerProcess, writeTransferInfo, xfer } from "../helpers/processes.ts";
-import { TemporaryFolder } from "../helpers/temporary.ts";
+import { Authority } from "../support/tls/certificate_authority.ts";
+import { CLIENT_3, ServerProcess, writeTransferInfo, xfer } from "../support/processes.ts";
+import { TemporaryFolder } from "../support/temporary_folder.ts";
 
 async function prepare(folder: TemporaryFolder, name: string, line1: string): Promise<string> {
   const path = folder.join(name);

@@ -1,7 +1,7 @@
 /** xfer client init and status, with real processes: a newcomer's first two commands. */
 import assert from "node:assert/strict";
-import { CLIENT_3, ServerProcess, startXfer, xfer } from "../helpers/processes.ts";
-import { TemporaryFolder } from "../helpers/temporary.ts";
+import { CLIENT_3, ServerProcess, startXfer, xfer } from "../support/processes.ts";
+import { TemporaryFolder } from "../support/temporary_folder.ts";
 
 interface Scene {
   readonly folder: TemporaryFolder;

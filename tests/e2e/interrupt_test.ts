@@ -1,13 +1,13 @@
 /** Ctrl-C, with real processes: the client ends in good order, says what is stored, and goes on the next time. */
 import assert from "node:assert/strict";
 import { equalBytes } from "../../mod.ts";
-import { AccountFolder } from "../../client/v4/account.ts";
-import { pseudoRandomBytes } from "../helpers/bytes.ts";
-import { eventsIn } from "../helpers/events.ts";
-import { OddServer, silence, soundAnswers } from "../helpers/odd_server.ts";
-import { CLIENT_3, startXfer, writeTransferInfo, xfer } from "../helpers/processes.ts";
-import { Scene } from "../helpers/scene.ts";
-import { TemporaryFolder } from "../helpers/temporary.ts";
+import { AccountFolder } from "../../client/identity/v4_account.ts";
+import { pseudoRandomBytes } from "../support/bytes.ts";
+import { eventsIn } from "../support/events.ts";
+import { OddServer, silence, soundAnswers } from "../support/v3/scripted_server.ts";
+import { CLIENT_3, startXfer, writeTransferInfo, xfer } from "../support/processes.ts";
+import { Scene } from "../support/process_fixture.ts";
+import { TemporaryFolder } from "../support/temporary_folder.ts";
 
 /** Windows gives a process no signal but one that ends it at once. */
 function test(what: string, fn: () => Promise<void>): void {

@@ -1,8 +1,8 @@
 /** Invitations with real processes: what is printed for a user to run works as it is printed. */
 import assert from "node:assert/strict";
-import { ServerProcess, xfer } from "../helpers/processes.ts";
-import { TemporaryFolder } from "../helpers/temporary.ts";
-import { HAS_TERMINAL, Terminal } from "../helpers/terminal.ts";
+import { ServerProcess, xfer } from "../support/processes.ts";
+import { TemporaryFolder } from "../support/temporary_folder.ts";
+import { HAS_TERMINAL, Terminal } from "../support/terminal.ts";
 
 interface Scene {
   readonly folder: TemporaryFolder;

@@ -3,11 +3,11 @@ import assert from "node:assert/strict";
 import { KEYS } from "../../cli/configuration/settings.ts";
 import { commandsOf, makeProgram } from "../../cli/program.ts";
 import { Run } from "../../cli/run.ts";
-import { pathOf } from "../../cli/usage.ts";
-import { eventsIn, type Line } from "../helpers/events.ts";
-import { ServerProcess, xfer } from "../helpers/processes.ts";
-import { HAS_TERMINAL, showXfer } from "../helpers/terminal.ts";
-import { TemporaryFolder } from "../helpers/temporary.ts";
+import { pathOf } from "../../cli/arguments/usage_error.ts";
+import { eventsIn, type Line } from "../support/events.ts";
+import { ServerProcess, xfer } from "../support/processes.ts";
+import { HAS_TERMINAL, showXfer } from "../support/terminal.ts";
+import { TemporaryFolder } from "../support/temporary_folder.ts";
 
 /** Runs the server until it is told to stop: what it says is its log. */
 const SERVES = "server";

@@ -1,11 +1,11 @@
 /** What is said of what is on the server, where the server does not say all, or will not do what it is asked for. */
 import assert from "node:assert/strict";
 import type { Message } from "../../protocol/v4/messages.ts";
-import { eventsIn } from "../helpers/events.ts";
-import { xfer } from "../helpers/processes.ts";
-import { lettingIn, OddSecureServer } from "../helpers/odd_secure_server.ts";
-import { TemporaryFolder } from "../helpers/temporary.ts";
-import { Alice } from "./alice.ts";
+import { eventsIn } from "../support/events.ts";
+import { xfer } from "../support/processes.ts";
+import { lettingIn, OddSecureServer } from "../support/v4/scripted_server.ts";
+import { TemporaryFolder } from "../support/temporary_folder.ts";
+import { Alice } from "../support/e2e/alice.ts";
 
 for (const [command, ...args] of [["list"], ["versions", "a"]] as const) {
   Deno.test(`${command}: where the server breaks it off, it is said that it is not all`, async () => {

@@ -1,10 +1,10 @@
 /** The main job with real processes: register, exchange keys, send, compare, store. */
 import assert from "node:assert/strict";
 import { cksum } from "../../mod.ts";
-import { pseudoRandomBytes } from "../helpers/bytes.ts";
-import { CLIENT_3, ServerProcess, writeTransferInfo, xfer } from "../helpers/processes.ts";
-import { Scene } from "../helpers/scene.ts";
-import { TemporaryFolder } from "../helpers/temporary.ts";
+import { pseudoRandomBytes } from "../support/bytes.ts";
+import { CLIENT_3, ServerProcess, writeTransferInfo, xfer } from "../support/processes.ts";
+import { Scene } from "../support/process_fixture.ts";
+import { TemporaryFolder } from "../support/temporary_folder.ts";
 
 /** The client encrypts in pieces of this size, the server decrypts in quarters of it. */
 const CHUNK = 1024 * 1024;

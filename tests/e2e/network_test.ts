@@ -1,18 +1,18 @@
 /** The network fails under real processes: what was asked for is stored in the end, or it is said what is not. */
 import assert from "node:assert/strict";
-import { pseudoRandomBytes } from "../helpers/bytes.ts";
-import { FaultyProxy } from "../helpers/faulty_proxy.ts";
-import { Cuts } from "../helpers/meddlers.ts";
-import { OddServer, soundAnswers } from "../helpers/odd_server.ts";
+import { pseudoRandomBytes } from "../support/bytes.ts";
+import { FaultyProxy } from "../support/net/faulty_proxy.ts";
+import { Cuts } from "../support/net/tamper.ts";
+import { OddServer, soundAnswers } from "../support/v3/scripted_server.ts";
 import {
   CLIENT_3,
   ServerProcess,
   startXfer,
   writeTransferInfo,
   xfer,
-} from "../helpers/processes.ts";
-import { Scene } from "../helpers/scene.ts";
-import { TemporaryFolder } from "../helpers/temporary.ts";
+} from "../support/processes.ts";
+import { Scene } from "../support/process_fixture.ts";
+import { TemporaryFolder } from "../support/temporary_folder.ts";
 
 const NETWORK = 4;
 

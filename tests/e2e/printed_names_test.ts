@@ -1,7 +1,7 @@
 /** A name as `list` prints it leads every command to the file. */
 import assert from "node:assert/strict";
-import { xfer } from "../helpers/processes.ts";
-import { Alice } from "./alice.ts";
+import { xfer } from "../support/processes.ts";
+import { Alice } from "../support/e2e/alice.ts";
 
 /** What `list` prints in front of a name: size and time. */
 const BEFORE_NAME = /^ *\d+ {2}\S+ {2}/;

@@ -1,14 +1,14 @@
 /** Progress as people see it: real processes in real terminals, over a network that waits where a test wants it to. */
 import assert from "node:assert/strict";
-import { cellsOf } from "../../cli/cells.ts";
+import { cellsOf } from "../../cli/text/width.ts";
 import type { Address, Bytes } from "../../mod.ts";
-import { pseudoRandomBytes } from "../helpers/bytes.ts";
-import { FaultyProxy, type Meddlers } from "../helpers/faulty_proxy.ts";
-import { Hold } from "../helpers/hold.ts";
-import { startXfer, writeTransferInfo, xfer } from "../helpers/processes.ts";
-import { SecureProxy } from "../helpers/secure_proxy.ts";
-import { HAS_TERMINAL, Terminal, type TerminalOptions } from "../helpers/terminal.ts";
-import { Scene } from "../v4/scene.ts";
+import { pseudoRandomBytes } from "../support/bytes.ts";
+import { FaultyProxy, type Meddlers } from "../support/net/faulty_proxy.ts";
+import { Hold } from "../support/net/gate.ts";
+import { startXfer, writeTransferInfo, xfer } from "../support/processes.ts";
+import { SecureProxy } from "../support/net/tls_proxy.ts";
+import { HAS_TERMINAL, Terminal, type TerminalOptions } from "../support/terminal.ts";
+import { Scene } from "../support/v4/fixture.ts";
 
 const MIB = 2 ** 20;
 /** More than the buffers between both ends hold. */

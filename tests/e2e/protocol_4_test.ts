@@ -1,10 +1,10 @@
 /** Protocol 4 with real processes: what a person does with it. */
 import assert from "node:assert/strict";
 import { cksum } from "../../mod.ts";
-import { pseudoRandomBytes } from "../helpers/bytes.ts";
-import { eventsIn } from "../helpers/events.ts";
-import { CLIENT_3, ServerProcess, xfer } from "../helpers/processes.ts";
-import { TemporaryFolder } from "../helpers/temporary.ts";
+import { pseudoRandomBytes } from "../support/bytes.ts";
+import { eventsIn } from "../support/events.ts";
+import { CLIENT_3, ServerProcess, xfer } from "../support/processes.ts";
+import { TemporaryFolder } from "../support/temporary_folder.ts";
 
 interface Scene {
   readonly folder: TemporaryFolder;

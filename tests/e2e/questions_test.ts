@@ -1,8 +1,8 @@
 /** What xfer client asks, in real terminals: answers are taken, and Ctrl-C is heard while one is waited for. */
 import assert from "node:assert/strict";
-import { ServerProcess } from "../helpers/processes.ts";
-import { TemporaryFolder } from "../helpers/temporary.ts";
-import { HAS_TERMINAL, Terminal } from "../helpers/terminal.ts";
+import { ServerProcess } from "../support/processes.ts";
+import { TemporaryFolder } from "../support/temporary_folder.ts";
+import { HAS_TERMINAL, Terminal } from "../support/terminal.ts";
 
 interface Scene {
   readonly home: string;

@@ -1,8 +1,8 @@
 /** Several files at once, where some of them can't be had. */
 import assert from "node:assert/strict";
-import { pseudoRandomBytes } from "../helpers/bytes.ts";
-import { Alice } from "./alice.ts";
-import { tiedCommand } from "../helpers/tied.ts";
+import { pseudoRandomBytes } from "../support/bytes.ts";
+import { Alice } from "../support/e2e/alice.ts";
+import { tiedCommand } from "../support/tied_processes.ts";
 
 /** Deno 2.4 passes over names that are not UTF-8; with which one an executable was made is not known here. */
 const SEES_ALL_NAMES = !Deno.version.deno.startsWith("2.4.") && !Deno.env.has("XFER_BIN");

@@ -1,11 +1,11 @@
 /** How a server process ends, and the limits on its command line. */
 import assert from "node:assert/strict";
 import { cksum } from "../../mod.ts";
-import { formatQuantity, parseQuantity } from "../../cli/quantities.ts";
-import { pseudoRandomBytes } from "../helpers/bytes.ts";
-import { encrypt, kindOf, Peer } from "../helpers/peer.ts";
-import { CLIENT_3, command, ServerProcess, writeTransferInfo, xfer } from "../helpers/processes.ts";
-import { TemporaryFolder } from "../helpers/temporary.ts";
+import { formatQuantity, parseQuantity } from "../../cli/arguments/quantities.ts";
+import { pseudoRandomBytes } from "../support/bytes.ts";
+import { encrypt, kindOf, Peer } from "../support/v3/raw_client.ts";
+import { CLIENT_3, command, ServerProcess, writeTransferInfo, xfer } from "../support/processes.ts";
+import { TemporaryFolder } from "../support/temporary_folder.ts";
 
 const content = pseudoRandomBytes(100_000);
 const address = ({ port }: ServerProcess) => ({ hostname: "127.0.0.1", port });

@@ -1,9 +1,9 @@
 /** The operator's commands as processes, with their exit codes. */
 import assert from "node:assert/strict";
-import { pseudoRandomBytes } from "../helpers/bytes.ts";
-import { eventsIn } from "../helpers/events.ts";
-import { CLIENT_3, startXfer, xfer } from "../helpers/processes.ts";
-import { Scene } from "../helpers/scene.ts";
+import { pseudoRandomBytes } from "../support/bytes.ts";
+import { eventsIn } from "../support/events.ts";
+import { CLIENT_3, startXfer, xfer } from "../support/processes.ts";
+import { Scene } from "../support/process_fixture.ts";
 
 Deno.test("verify, repair, backup, restore and removal from the command line", async () => {
   await using scene = await Scene.create();

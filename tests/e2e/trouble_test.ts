@@ -1,12 +1,12 @@
 /** What goes wrong, with real processes: clear words, truthful exit codes, nothing lost. */
 import assert from "node:assert/strict";
-import { eventsIn } from "../helpers/events.ts";
-import { FaultyProxy } from "../helpers/faulty_proxy.ts";
-import { falsifyChecksums } from "../helpers/meddlers.ts";
-import { pseudoRandomBytes } from "../helpers/bytes.ts";
-import { CLIENT_3, invocation, writeTransferInfo, xfer } from "../helpers/processes.ts";
-import { Scene } from "../helpers/scene.ts";
-import { tiedCommand } from "../helpers/tied.ts";
+import { eventsIn } from "../support/events.ts";
+import { FaultyProxy } from "../support/net/faulty_proxy.ts";
+import { falsifyChecksums } from "../support/net/tamper.ts";
+import { pseudoRandomBytes } from "../support/bytes.ts";
+import { CLIENT_3, invocation, writeTransferInfo, xfer } from "../support/processes.ts";
+import { Scene } from "../support/process_fixture.ts";
+import { tiedCommand } from "../support/tied_processes.ts";
 
 const REFUSED = 5;
 const INTEGRITY = 6;

@@ -1,8 +1,8 @@
 /** Wrong command lines and help, with real processes. */
 import assert from "node:assert/strict";
 import { EXIT_CODES } from "../../cli/exit_codes.ts";
-import { eventsIn } from "../helpers/events.ts";
-import { xfer } from "../helpers/processes.ts";
+import { eventsIn } from "../support/events.ts";
+import { xfer } from "../support/processes.ts";
 
 const MISTAKES: readonly [args: string, message: string, hint: string][] = [
   ["sevrer", "unknown command 'sevrer' (Did you mean server?) [unknown-command]", "xfer"],

@@ -1,10 +1,10 @@
 /** `--verbose`: what is said on the network, and where errors arose; never what is secret. */
 import assert from "node:assert/strict";
 import { crc32 } from "node:zlib";
-import { eventsIn } from "../helpers/events.ts";
-import { OddServer, soundAnswers } from "../helpers/odd_server.ts";
-import { ServerProcess, xfer } from "../helpers/processes.ts";
-import { TemporaryFolder } from "../helpers/temporary.ts";
+import { eventsIn } from "../support/events.ts";
+import { OddServer, soundAnswers } from "../support/v3/scripted_server.ts";
+import { ServerProcess, xfer } from "../support/processes.ts";
+import { TemporaryFolder } from "../support/temporary_folder.ts";
 
 interface Scene {
   readonly folder: TemporaryFolder;

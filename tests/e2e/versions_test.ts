@@ -1,8 +1,8 @@
 /** Old versions from the command line: a person's, and the operator's. */
 import assert from "node:assert/strict";
-import { eventsIn } from "../helpers/events.ts";
-import { ServerProcess, xfer } from "../helpers/processes.ts";
-import { TemporaryFolder } from "../helpers/temporary.ts";
+import { eventsIn } from "../support/events.ts";
+import { ServerProcess, xfer } from "../support/processes.ts";
+import { TemporaryFolder } from "../support/temporary_folder.ts";
 
 Deno.test("versions from the command line: kept, listed, got back, put again, exported", async () => {
   await using folder = await TemporaryFolder.create();

@@ -1,7 +1,7 @@
 /** IPv6 addresses that hold on one network alone: they have a zone. */
 import assert from "node:assert/strict";
-import { ServerProcess, xfer } from "../helpers/processes.ts";
-import { TemporaryFolder } from "../helpers/temporary.ts";
+import { ServerProcess, xfer } from "../support/processes.ts";
+import { TemporaryFolder } from "../support/temporary_folder.ts";
 
 const LINK_LOCAL = Deno.networkInterfaces().find(({ address }) => /^fe80:/i.test(address));
 

@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { crc32 } from "node:zlib";
 import { type Address, type Bytes, cksum, equalBytes, importAesKey } from "../../mod.ts";
-import type { Dice } from "../helpers/fuzz.ts";
-import { pseudoRandomBytes } from "../helpers/bytes.ts";
-import { field, kindOf, Peer } from "../helpers/peer.ts";
+import type { Dice } from "../support/v3/fuzz.ts";
+import { pseudoRandomBytes } from "../support/bytes.ts";
+import { field, kindOf, Peer } from "../support/v3/raw_client.ts";
 
 /** The server said no, with a refusal or a general error. */
 export class Refused extends Error {}

@@ -3,17 +3,17 @@ import assert from "node:assert/strict";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Address, Server } from "../../mod.ts";
-import { pseudoRandomBytes } from "../helpers/bytes.ts";
-import { TemporaryFolder } from "../helpers/temporary.ts";
-import { tiedCommand } from "../helpers/tied.ts";
-import { CHUNK_SIZE } from "../../protocol/v4/tree.ts";
+import { pseudoRandomBytes } from "../support/bytes.ts";
+import { TemporaryFolder } from "../support/temporary_folder.ts";
+import { tiedCommand } from "../support/tied_processes.ts";
+import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import { Actor, Lost } from "./actor.ts";
 import { readWholeFolder } from "./data_folder.ts";
 import type { FaultyServerOptions } from "./faulty_server.ts";
 import type { Loop } from "./loop.ts";
 import { SecureActor } from "./secure_actor.ts";
 
-const PROGRAM = fileURLToPath(new URL("faulty_server.ts", import.meta.url));
+const PROGRAM = fileURLToPath(new URL("./faulty_server.ts", import.meta.url));
 /** More than a registration without a key is kept. */
 const LATER_MS = 11 * 60_000;
 const CLIENTS = ["Alice", "Bob"] as const;

@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { basename } from "node:path";
 import { type Bytes, cksum } from "../../mod.ts";
-import { ChunkSums } from "../../protocol/v4/chunk_sums.ts";
-import { CHUNK_SIZE } from "../../protocol/v4/tree.ts";
-import { openDatabase } from "../helpers/database.ts";
+import { ChunkSums } from "../../protocol/v4/chunk_digests.ts";
+import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
+import { openDatabase } from "../support/store/database.ts";
 
 interface FileRow {
   readonly user: string;

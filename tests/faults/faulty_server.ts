@@ -3,7 +3,7 @@
  * JSON, prints the port of protocol 3, and stops when its standard input ends.
  */
 import { Server } from "../../mod.ts";
-import { type Fault, FaultySystem } from "../helpers/faulty_system.ts";
+import { type Fault, FaultySystem } from "../support/store/faulty_file_system.ts";
 
 export interface FaultyServerOptions {
   readonly dataFolder: string;

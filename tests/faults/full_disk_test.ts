@@ -1,10 +1,10 @@
 /** A disk that really fills up: a small one in memory, in a mount namespace that ends with its process. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { TemporaryFolder } from "../helpers/temporary.ts";
-import { tiedCommand } from "../helpers/tied.ts";
+import { TemporaryFolder } from "../support/temporary_folder.ts";
+import { tiedCommand } from "../support/tied_processes.ts";
 
-const PROGRAM = fileURLToPath(new URL("full_disk.ts", import.meta.url));
+const PROGRAM = fileURLToPath(new URL("./full_disk.ts", import.meta.url));
 const DISK_SIZE = 4 * 1024 * 1024;
 
 /** Runs a command with a small disk at `mountPoint`. Returns what it said on standard error, and its exit code. */

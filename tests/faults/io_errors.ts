@@ -7,10 +7,15 @@ import {
   type SecureClient,
   Server,
 } from "../../mod.ts";
-import { CHUNK_SIZE } from "../../protocol/v4/tree.ts";
-import { pseudoRandomBytes } from "../helpers/bytes.ts";
-import { ERROR_NAMES, type ErrorName, type Fault, FaultySystem } from "../helpers/faulty_system.ts";
-import { TemporaryFolder } from "../helpers/temporary.ts";
+import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
+import { pseudoRandomBytes } from "../support/bytes.ts";
+import {
+  ERROR_NAMES,
+  type ErrorName,
+  type Fault,
+  FaultySystem,
+} from "../support/store/faulty_file_system.ts";
+import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { Actor, Lost, Refused } from "./actor.ts";
 import { readFiles, readWholeFolder, type Stored } from "./data_folder.ts";
 import type { Loop } from "./loop.ts";

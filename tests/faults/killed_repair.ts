@@ -1,6 +1,6 @@
 /** A repair that kills itself at one of its calls to file system and database. Takes a {@link KilledRepair} as JSON. */
 import { verify } from "../../mod.ts";
-import { type Fault, FaultySystem } from "../helpers/faulty_system.ts";
+import { type Fault, FaultySystem } from "../support/store/faulty_file_system.ts";
 
 export interface KilledRepair {
   readonly dataFolder: string;

@@ -1,5 +1,5 @@
 /** How long a loop goes on, what chance it has, and what it counts. */
-import { Dice } from "../helpers/fuzz.ts";
+import { Dice } from "../support/v3/fuzz.ts";
 
 export interface Bounds {
   readonly seed?: number;

@@ -13,12 +13,12 @@ import {
   sendFiles,
   Server,
 } from "../../mod.ts";
-import { nameOf } from "../helpers/outcomes.ts";
-import { pseudoRandomBytes } from "../helpers/bytes.ts";
-import { type Direction, FaultyProxy, type Meddlers } from "../helpers/faulty_proxy.ts";
-import { openInThisThread } from "../helpers/catalogs.ts";
-import { countInto, cutAt, flipAt, reshape } from "../helpers/meddlers.ts";
-import { TemporaryFolder } from "../helpers/temporary.ts";
+import { nameOf } from "../support/outcomes.ts";
+import { pseudoRandomBytes } from "../support/bytes.ts";
+import { type Direction, FaultyProxy, type Meddlers } from "../support/net/faulty_proxy.ts";
+import { openInThisThread } from "../support/store/catalogs.ts";
+import { countInto, cutAt, flipAt, reshape } from "../support/net/tamper.ts";
+import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { readFiles, readWholeFolder } from "./data_folder.ts";
 import type { Loop } from "./loop.ts";
 

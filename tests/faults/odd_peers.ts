@@ -16,21 +16,21 @@ import {
   XferError,
 } from "../../mod.ts";
 import { findSecure, type Found, openSecurely } from "../../client/v4/channel.ts";
-import { AccountFolder } from "../../client/v4/account.ts";
-import { KnownServers } from "../../client/v4/known_servers.ts";
+import { AccountFolder } from "../../client/identity/v4_account.ts";
+import { KnownServers } from "../../client/identity/known_servers.ts";
 import { sign } from "../../protocol/v4/authentication.ts";
 import { fingerprintOf } from "../../protocol/v4/fingerprint.ts";
-import { FrameReader } from "../../protocol/v4/frames.ts";
-import { decodeHelloAnswer, encodeHelloAnswer } from "../../protocol/v4/hello.ts";
+import { FrameReader } from "../../protocol/v4/frame_reader.ts";
+import { decodeHelloAnswer, encodeHelloAnswer } from "../../protocol/hello.ts";
 import { encodeMessage, type Message } from "../../protocol/v4/messages.ts";
-import { ChunkSums } from "../../protocol/v4/chunk_sums.ts";
-import { pseudoRandomBytes, utf8 } from "../helpers/bytes.ts";
-import type { Dice } from "../helpers/fuzz.ts";
-import { OddSecureServer } from "../helpers/odd_secure_server.ts";
-import { damaged, fuzzFrames, mutated, requests } from "../helpers/secure_fuzz.ts";
-import { TemporaryFolder } from "../helpers/temporary.ts";
-import { takeLogs } from "../helpers/logs.ts";
-import { got, put, Scene } from "../v4/scene.ts";
+import { ChunkSums } from "../../protocol/v4/chunk_digests.ts";
+import { pseudoRandomBytes, utf8 } from "../support/bytes.ts";
+import type { Dice } from "../support/v3/fuzz.ts";
+import { OddSecureServer } from "../support/v4/scripted_server.ts";
+import { damaged, fuzzFrames, mutated, requests } from "../support/v4/fuzz.ts";
+import { TemporaryFolder } from "../support/temporary_folder.ts";
+import { takeLogs } from "../support/server_log.ts";
+import { got, put, Scene } from "../support/v4/fixture.ts";
 import { readWholeFolder } from "./data_folder.ts";
 import type { Loop } from "./loop.ts";
 

@@ -2,14 +2,14 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { listStored, Server } from "../../mod.ts";
-import { IdentityFolder } from "../../client/identity.ts";
-import { AccountFolder } from "../../client/v4/account.ts";
-import { KnownServers } from "../../client/v4/known_servers.ts";
-import { TemporaryFolder } from "../helpers/temporary.ts";
-import { tiedCommand } from "../helpers/tied.ts";
+import { IdentityFolder } from "../../client/identity/v3_identity.ts";
+import { AccountFolder } from "../../client/identity/v4_account.ts";
+import { KnownServers } from "../../client/identity/known_servers.ts";
+import { TemporaryFolder } from "../support/temporary_folder.ts";
+import { tiedCommand } from "../support/tied_processes.ts";
 import type { Loop } from "./loop.ts";
 
-const PROGRAM = fileURLToPath(new URL("killed_client.ts", import.meta.url));
+const PROGRAM = fileURLToPath(new URL("./killed_client.ts", import.meta.url));
 const LOOPBACK = { hostname: "127.0.0.1", port: 0 };
 /** A name of protocol 3 whose registration got no answer is free again then. */
 const LATER_MS = 11 * 60_000;

@@ -3,15 +3,15 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { listStored, Server, verify } from "../../mod.ts";
-import { pseudoRandomBytes } from "../helpers/bytes.ts";
-import { tamper } from "../helpers/database.ts";
-import { TemporaryFolder } from "../helpers/temporary.ts";
-import { tiedCommand } from "../helpers/tied.ts";
-import { put, Scene } from "../v4/scene.ts";
+import { pseudoRandomBytes } from "../support/bytes.ts";
+import { tamper } from "../support/store/database.ts";
+import { TemporaryFolder } from "../support/temporary_folder.ts";
+import { tiedCommand } from "../support/tied_processes.ts";
+import { put, Scene } from "../support/v4/fixture.ts";
 import type { KilledRepair } from "./killed_repair.ts";
 import type { Loop } from "./loop.ts";
 
-const PROGRAM = fileURLToPath(new URL("killed_repair.ts", import.meta.url));
+const PROGRAM = fileURLToPath(new URL("./killed_repair.ts", import.meta.url));
 const SIDE_BY_SIDE = 2;
 /** Larger than what the catalog keeps. */
 const LARGE = 20_000;

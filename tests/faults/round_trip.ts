@@ -1,11 +1,11 @@
 /** What is put by protocol 4 and got back, by real processes: more files than usual, and a larger one. */
 import assert from "node:assert/strict";
-import { freeSpaceOf } from "../../server/store/free_space.ts";
-import { pseudoRandomBytes } from "../helpers/bytes.ts";
-import { canMeasure, peakResident, watched } from "../helpers/memory.ts";
-import { command, ServerProcess } from "../helpers/processes.ts";
-import { TemporaryFolder } from "../helpers/temporary.ts";
-import { tiedCommand } from "../helpers/tied.ts";
+import { freeSpaceOf } from "../../server/fs/free_space.ts";
+import { pseudoRandomBytes } from "../support/bytes.ts";
+import { canMeasure, peakResident, watched } from "../support/memory.ts";
+import { command, ServerProcess } from "../support/processes.ts";
+import { TemporaryFolder } from "../support/temporary_folder.ts";
+import { tiedCommand } from "../support/tied_processes.ts";
 import type { Loop } from "./loop.ts";
 
 const MIB = 1024 * 1024;

@@ -12,11 +12,11 @@ import {
   UnconfirmedError,
 } from "../../mod.ts";
 import { parseFingerprint } from "../../protocol/v4/fingerprint.ts";
-import { CHUNK_SIZE } from "../../protocol/v4/tree.ts";
-import { SourceFile } from "../../client/source_file.ts";
+import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
+import { SourceFile } from "../../client/local/source_file.ts";
 import { openSession } from "../../client/v4/session.ts";
-import type { Dice } from "../helpers/fuzz.ts";
-import { pseudoRandomBytes } from "../helpers/bytes.ts";
+import type { Dice } from "../support/v3/fuzz.ts";
+import { pseudoRandomBytes } from "../support/bytes.ts";
 import { Lost, Refused } from "./actor.ts";
 import { Belief, type Effect, type World } from "./belief.ts";
 

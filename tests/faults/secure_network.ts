@@ -9,15 +9,15 @@ import {
   UsageError,
   XferError,
 } from "../../mod.ts";
-import { HELLO } from "../../protocol/v4/hello.ts";
-import { CHUNK_SIZE } from "../../protocol/v4/tree.ts";
-import { nameOf } from "../helpers/outcomes.ts";
-import { openInThisThread } from "../helpers/catalogs.ts";
-import { pseudoRandomBytes } from "../helpers/bytes.ts";
-import type { Direction } from "../helpers/faulty_proxy.ts";
-import { countInto, cutAt, flipAt, reshape } from "../helpers/meddlers.ts";
-import { type SecureMeddlers, SecureProxy } from "../helpers/secure_proxy.ts";
-import { TemporaryFolder } from "../helpers/temporary.ts";
+import { HELLO } from "../../protocol/hello.ts";
+import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
+import { nameOf } from "../support/outcomes.ts";
+import { openInThisThread } from "../support/store/catalogs.ts";
+import { pseudoRandomBytes } from "../support/bytes.ts";
+import type { Direction } from "../support/net/faulty_proxy.ts";
+import { countInto, cutAt, flipAt, reshape } from "../support/net/tamper.ts";
+import { type SecureMeddlers, SecureProxy } from "../support/net/tls_proxy.ts";
+import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { readFiles, readWholeFolder } from "./data_folder.ts";
 import type { Loop } from "./loop.ts";
 

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import denoJson from "../../deno.json" with { type: "json" };
 import { PERMISSION_FLAGS } from "../../scripts/release/permissions.ts";
-import { TemporaryFolder } from "../helpers/temporary.ts";
-import { runTool } from "../helpers/tools.ts";
+import { TemporaryFolder } from "../support/temporary_folder.ts";
+import { runTool } from "../support/tools.ts";
 
 const BINARY = Deno.env.get("XFER_BIN") ?? "";
 const ignore = BINARY === "";

@@ -1,8 +1,8 @@
 /** packaging/install.sh. */
 import assert from "node:assert/strict";
-import type { TemporaryFolder } from "../helpers/temporary.ts";
-import { hasTool, runTool } from "../helpers/tools.ts";
-import { EXTRAS, NAME, Place, SCRIPT, SOUND } from "./place.ts";
+import type { TemporaryFolder } from "../support/temporary_folder.ts";
+import { hasTool, runTool } from "../support/tools.ts";
+import { EXTRAS, NAME, Place, SCRIPT, SOUND } from "../support/packaging/place.ts";
 
 /** It is for POSIX systems that there is an xfer for. */
 const ignore = Deno.build.os === "windows" || NAME === "";

@@ -15,8 +15,8 @@ import { billOfMaterials } from "../../scripts/release/sbom.ts";
 import { ROOT, Stage } from "../../scripts/release/stage.ts";
 import { type Target, TARGETS } from "../../scripts/release/targets.ts";
 import denoJson from "../../deno.json" with { type: "json" };
-import { TemporaryFolder } from "../helpers/temporary.ts";
-import { runTool } from "../helpers/tools.ts";
+import { TemporaryFolder } from "../support/temporary_folder.ts";
+import { runTool } from "../support/tools.ts";
 
 const COMPILE = fileURLToPath(new URL("../../scripts/compile.ts", import.meta.url));
 const SUM = `sha512-${btoa("\0".repeat(64))}`;
@@ -68,7 +68,7 @@ Deno.test("deno task xfer may do just what the executable may", () => {
 Deno.test("the stage holds the program, its packages' code, and no tool of the tests", async () => {
   await using stage = await Stage.make();
   const files = await Array.fromAsync(filesIn(stage.path));
-  for (const needed of ["main.ts", "cli/server.ts", ...denoJson.compile.include]) {
+  for (const needed of ["main.ts", "cli/commands/server/mod.ts", ...denoJson.compile.include]) {
     assert.ok(files.includes(needed), needed);
   }
   assert.deepEqual(files.filter((file) => /^(tests|scripts|docs)\//.test(file)), []);

@@ -1,10 +1,10 @@
 /** packaging/xfer.service, judged by systemd's own tools and by what the server says of itself. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { parseQuantity } from "../../cli/quantities.ts";
-import { xfer } from "../helpers/processes.ts";
-import { TemporaryFolder } from "../helpers/temporary.ts";
-import { hasTool, runTool } from "../helpers/tools.ts";
+import { parseQuantity } from "../../cli/arguments/quantities.ts";
+import { xfer } from "../support/processes.ts";
+import { TemporaryFolder } from "../support/temporary_folder.ts";
+import { hasTool, runTool } from "../support/tools.ts";
 
 const UNIT = fileURLToPath(new URL("../../packaging/xfer.service", import.meta.url));
 const ANALYZE = "systemd-analyze";

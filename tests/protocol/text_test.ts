@@ -7,7 +7,7 @@ import {
   parseAddress,
   printable,
 } from "../../mod.ts";
-import { utf8 } from "../helpers/bytes.ts";
+import { utf8 } from "../support/bytes.ts";
 
 Deno.test("a text field is NUL-terminated and NUL-padded", () => {
   const field = encodeTextField("hello", 8);

@@ -10,7 +10,7 @@ import { isMet, reached } from "../../scripts/bench/targets.ts";
 import type { Cost, Transfer } from "../../scripts/bench/transfers.ts";
 import { prepareXfer } from "../../scripts/bench/xfer.ts";
 import { GET_GIB, PUT_FOLDER, PUT_GIB, scaled, WORKS } from "../../scripts/bench/works.ts";
-import { TemporaryFolder } from "../helpers/temporary.ts";
+import { TemporaryFolder } from "../support/temporary_folder.ts";
 
 const RUN = { machine: "2 processors", runs: 3, scale: 1, when: "2026-01-02T03:04:05.000Z" };
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { isUpToDate, PAGES } from "../../scripts/docs.ts";
 import { jsonPage } from "../../scripts/docs/json.ts";
-import { checkEvent } from "../helpers/events.ts";
+import { checkEvent } from "../support/events.ts";
 
 for (const [path, make] of Object.entries(PAGES)) {
   Deno.test(`${path} is up to date`, async () => {

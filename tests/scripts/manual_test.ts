@@ -7,9 +7,9 @@ import { makeProgram } from "../../cli/program.ts";
 import { Run } from "../../cli/run.ts";
 import { commandsPage } from "../../scripts/docs/commands.ts";
 import { toManPages } from "../../scripts/manual/man_page.ts";
-import { AWKWARD, makeTool } from "../cli/tool.ts";
-import { TemporaryFolder } from "../helpers/temporary.ts";
-import { hasTool, runTool } from "../helpers/tools.ts";
+import { AWKWARD, makeTool } from "../support/tool.ts";
+import { TemporaryFolder } from "../support/temporary_folder.ts";
+import { hasTool, runTool } from "../support/tools.ts";
 
 const TOOL = describeProgram(makeTool());
 const SCRIPT = fileURLToPath(new URL("../../scripts/man.ts", import.meta.url));

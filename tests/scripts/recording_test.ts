@@ -5,8 +5,8 @@ import { develop, type Output } from "../../scripts/recording/film.ts";
 import { scrub } from "../../scripts/recording/scrub.ts";
 import { firstFile, record } from "../../scripts/recording/session.ts";
 import { toSvg } from "../../scripts/recording/svg.ts";
-import { shownOf } from "../helpers/screen.ts";
-import { HAS_TERMINAL } from "../helpers/terminal.ts";
+import { shownOf } from "../support/screen.ts";
+import { HAS_TERMINAL } from "../support/terminal.ts";
 
 /** What is seen of a picture from a time on, in pixels. */
 interface Seen {

@@ -1,11 +1,11 @@
 /** `deno task test` itself: what it says and does of tests that leave something behind. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { lasting, marked } from "../helpers/marked.ts";
-import { writeLauncher } from "../helpers/processes.ts";
-import { TemporaryFolder } from "../helpers/temporary.ts";
-import { HAS_TERMINAL, Terminal } from "../helpers/terminal.ts";
-import { tiedCommand, TIES } from "../helpers/tied.ts";
+import { lasting, marked } from "../support/marked_processes.ts";
+import { writeLauncher } from "../support/processes.ts";
+import { TemporaryFolder } from "../support/temporary_folder.ts";
+import { HAS_TERMINAL, Terminal } from "../support/terminal.ts";
+import { tiedCommand, TIES } from "../support/tied_processes.ts";
 
 const RUN_TESTS = fileURLToPath(new URL("../../scripts/run_tests.ts", import.meta.url));
 const CONFIG = fileURLToPath(new URL("../../deno.json", import.meta.url));

@@ -1,7 +1,7 @@
 /** Where a command prints, and how: each form shows another side of the same command. */
-import { startXfer } from "../helpers/processes.ts";
-import { type Row, Screen } from "../helpers/screen.ts";
-import { plainEnvironment, Terminal } from "../helpers/terminal.ts";
+import { startXfer } from "../support/processes.ts";
+import { type Row, Screen } from "../support/screen.ts";
+import { plainEnvironment, Terminal } from "../support/terminal.ts";
 import type { Names } from "./names.ts";
 
 export interface Command {

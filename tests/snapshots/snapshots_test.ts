@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { structuredPatch } from "diff";
-import { HAS_TERMINAL } from "../helpers/terminal.ts";
+import { HAS_TERMINAL } from "../support/terminal.ts";
 import { Names } from "./names.ts";
 import { makePages, type Page, pathOfPage } from "./pages.ts";
 import { allCommands } from "./world.ts";

@@ -1,9 +1,9 @@
 /** A server, its data and folders of clients, in which the story is played in one form. */
 import { commandsOf, makeProgram } from "../../cli/program.ts";
 import { Run } from "../../cli/run.ts";
-import { pathOf } from "../../cli/usage.ts";
-import { ServerProcess } from "../helpers/processes.ts";
-import { TemporaryFolder } from "../helpers/temporary.ts";
+import { pathOf } from "../../cli/arguments/usage_error.ts";
+import { ServerProcess } from "../support/processes.ts";
+import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { type Command, type FormName, FORMS, type Printed } from "./forms.ts";
 import { Names } from "./names.ts";
 

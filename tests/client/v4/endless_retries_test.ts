@@ -1,13 +1,13 @@
 /** A server that feigns progress, and ends each connection, does not hold a client for ever. */
 import assert from "node:assert/strict";
 import { putFiles, type Retry } from "../../../mod.ts";
-import { Lanes } from "../../../client/v4/lanes.ts";
-import { ChunkSums } from "../../../protocol/v4/chunk_sums.ts";
+import { Lanes } from "../../../client/v4/connection_pool.ts";
+import { ChunkSums } from "../../../protocol/v4/chunk_digests.ts";
 import type { Message } from "../../../protocol/v4/messages.ts";
-import { CHUNK_SIZE } from "../../../protocol/v4/tree.ts";
-import { pseudoRandomBytes } from "../../helpers/bytes.ts";
-import { lettingIn, OddSecureServer } from "../../helpers/odd_secure_server.ts";
-import { TemporaryFolder } from "../../helpers/temporary.ts";
+import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
+import { pseudoRandomBytes } from "../../support/bytes.ts";
+import { lettingIn, OddSecureServer } from "../../support/v4/scripted_server.ts";
+import { TemporaryFolder } from "../../support/temporary_folder.ts";
 
 const CONTENT = pseudoRandomBytes(8 * CHUNK_SIZE);
 /** Tries in a row without progress, after the first. */

@@ -1,8 +1,8 @@
 /** A server that lists folders without end, or without files in them: what it costs a client is bounded. */
 import assert from "node:assert/strict";
 import { getFiles, type GetOutcome } from "../../../mod.ts";
-import { listItems, MAX_FAULTS, MAX_FOLDERS } from "../../../client/v4/folder_items.ts";
-import { SecureClient } from "../../../client/v4/secure_client.ts";
+import { listItems, MAX_FAULTS, MAX_FOLDERS } from "../../../client/v4/remote_folder.ts";
+import { SecureClient } from "../../../client/v4/client.ts";
 import { encodeMessage } from "../../../protocol/v4/messages.ts";
 import { MAX_PATH_DEPTH } from "../../../protocol/v4/path_name.ts";
 import {
@@ -12,7 +12,7 @@ import {
   serving,
   test,
   wordOf,
-} from "../../helpers/folder_server.ts";
+} from "../../support/v4/folder_server.ts";
 
 /** A name with so many components. */
 const deep = (depth: number, first = "d", last = "file") =>

@@ -1,9 +1,9 @@
 /** What is replaced by force, and what never is. */
 import assert from "node:assert/strict";
 import { getFile, getFiles } from "../../../mod.ts";
-import { parseTransferInfo, writeTransferInfo } from "../../../client/transfer_info.ts";
-import { namesIn, test } from "../../helpers/folder_server.ts";
-import { TemporaryFolder } from "../../helpers/temporary.ts";
+import { parseTransferInfo, writeTransferInfo } from "../../../client/identity/transfer_info.ts";
+import { namesIn, test } from "../../support/v4/folder_server.ts";
+import { TemporaryFolder } from "../../support/temporary_folder.ts";
 
 interface Target {
   readonly what: string;

@@ -1,14 +1,14 @@
 /** What a server of protocol 4 can't do to its client: fill its memory, mislead it, write to its terminal. */
 import assert from "node:assert/strict";
 import { printable, type SecureEvent, type SecureOptions, XferError } from "../../../mod.ts";
-import { SecureClient } from "../../../client/v4/secure_client.ts";
-import { SourceFile } from "../../../client/source_file.ts";
+import { SecureClient } from "../../../client/v4/client.ts";
+import { SourceFile } from "../../../client/local/source_file.ts";
 import { RESUMABLE } from "../../../client/v4/put_request.ts";
 import { MAX_FILE_SIZE } from "../../../client/v4/remote_file.ts";
 import type { Message } from "../../../protocol/v4/messages.ts";
-import { CHUNK_SIZE, DIGEST_SIZE, digestTree } from "../../../protocol/v4/tree.ts";
-import { lettingIn, OddSecureServer, WELCOME } from "../../helpers/odd_secure_server.ts";
-import { TemporaryFolder } from "../../helpers/temporary.ts";
+import { CHUNK_SIZE, DIGEST_SIZE, digestTree } from "../../../protocol/v4/merkle_tree.ts";
+import { lettingIn, OddSecureServer, WELCOME } from "../../support/v4/scripted_server.ts";
+import { TemporaryFolder } from "../../support/temporary_folder.ts";
 
 const ESCAPE = "\x1b]0;owned\x07\x1b[2J\r\n\u202e\u009b31m";
 

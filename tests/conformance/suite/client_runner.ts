@@ -16,9 +16,9 @@ import {
   ServerSession,
   wrapKey,
 } from "../../../mod.ts";
-import { pseudoRandomBytes } from "../../helpers/bytes.ts";
-import { falsifyChecksum } from "../../helpers/falsified.ts";
-import { TemporaryFolder } from "../../helpers/temporary.ts";
+import { pseudoRandomBytes } from "../../support/bytes.ts";
+import { falsifyChecksum } from "../../support/store/corrupt_catalog.ts";
+import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import type { ClientCase, ClientRun, OddAnswer } from "./client_cases.ts";
 import type { Result } from "./report.ts";
 

@@ -24,8 +24,8 @@ import {
   type SendFile,
   unwrapKey,
 } from "../../../mod.ts";
-import { pseudoRandomBytes } from "../../helpers/bytes.ts";
-import { encrypt } from "../../helpers/peer.ts";
+import { pseudoRandomBytes } from "../../support/bytes.ts";
+import { encrypt } from "../../support/v3/raw_client.ts";
 import type { Result } from "./report.ts";
 import type { Damage, Outcome, SendStep, ServerCase } from "./server_cases.ts";
 

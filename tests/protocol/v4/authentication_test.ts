@@ -13,7 +13,7 @@ import {
   verifyProof,
   verifySignature,
 } from "../../../protocol/v4/authentication.ts";
-import { pseudoRandomBytes } from "../../helpers/bytes.ts";
+import { pseudoRandomBytes } from "../../support/bytes.ts";
 
 const { privateKey, publicKey } = await crypto.subtle.generateKey("Ed25519", true, [
   "sign",

@@ -8,7 +8,7 @@ import {
   parseFingerprint,
   parseLocation,
 } from "../../../protocol/v4/fingerprint.ts";
-import { pseudoRandomBytes, utf8 } from "../../helpers/bytes.ts";
+import { pseudoRandomBytes, utf8 } from "../../support/bytes.ts";
 
 const fingerprint = new Uint8Array(createHash("sha256").update("a server's key").digest());
 

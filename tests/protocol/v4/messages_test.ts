@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { concatBytes, toHex } from "../../../mod.ts";
-import { FrameReader } from "../../../protocol/v4/frames.ts";
+import { FrameReader } from "../../../protocol/v4/frame_reader.ts";
 import {
   dataHeader,
   encodeMessage,
@@ -12,7 +12,7 @@ import {
   type Message,
   MESSAGES,
 } from "../../../protocol/v4/messages.ts";
-import { pseudoRandomBytes, splitAt } from "../../helpers/bytes.ts";
+import { pseudoRandomBytes, splitAt } from "../../support/bytes.ts";
 
 const bytes = (size: number) => fc.uint8Array({ minLength: size, maxLength: size });
 const text = fc.string({ unit: "grapheme", maxLength: 200 });

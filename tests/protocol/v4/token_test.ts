@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { toHex } from "../../../mod.ts";
-import { toBase32 } from "../../../protocol/v4/base32.ts";
+import { toBase32 } from "../../../protocol/encoding/base32.ts";
 import { formatToken, hashToken, isToken } from "../../../protocol/v4/token.ts";
-import { utf8 } from "../../helpers/bytes.ts";
+import { utf8 } from "../../support/bytes.ts";
 
 Deno.test("base32 is that of RFC 4648 10, in lower case and without padding", () => {
   const vectors = ["", "my", "mzxq", "mzxw6", "mzxw6yq", "mzxw6ytb", "mzxw6ytboi"];

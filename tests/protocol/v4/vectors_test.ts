@@ -3,13 +3,13 @@ import assert from "node:assert/strict";
 import { type Bytes, formatFingerprint, fromHex, toHex } from "../../../mod.ts";
 import vectors from "../../../docs/protocol-4-vectors.json" with { type: "json" };
 import { sign } from "../../../protocol/v4/authentication.ts";
-import { ChunkSums } from "../../../protocol/v4/chunk_sums.ts";
+import { ChunkSums } from "../../../protocol/v4/chunk_digests.ts";
 import { certificateName } from "../../../protocol/v4/fingerprint.ts";
-import { FrameReader } from "../../../protocol/v4/frames.ts";
-import { BUSY, decodeHelloAnswer, encodeHelloAnswer, HELLO } from "../../../protocol/v4/hello.ts";
+import { FrameReader } from "../../../protocol/v4/frame_reader.ts";
+import { BUSY, decodeHelloAnswer, encodeHelloAnswer, HELLO } from "../../../protocol/hello.ts";
 import { encodeMessage, type Message, MESSAGES } from "../../../protocol/v4/messages.ts";
 import { pathNameFault } from "../../../protocol/v4/path_name.ts";
-import { CHUNK_SIZE } from "../../../protocol/v4/tree.ts";
+import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 
 const bytes = (hex: string): Bytes => fromHex(hex) ?? new Uint8Array(0);
 

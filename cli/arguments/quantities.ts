@@ -1,0 +1,117 @@
+/**
+ * Quantities on the command line: `30s`, `10MB`, `4096`, `none`; numbers of versions.
+ *
+ * @module
+ */
+import { InvalidArgumentError } from "commander";
+import { type LimitDefinition, TOKEN_LIFE_MS } from "../../server/mod.ts";
+
+/** `lifetime`: milliseconds too, but what a person waits for, not a timer. */
+export type Unit = LimitDefinition["unit"] | "lifetime";
+
+interface Notation {
+  /** What stands for the value in a command's help. */
+  readonly placeholder: string;
+  readonly expected: string;
+  /** From small to large. */
+  readonly factors: Readonly<Record<string, number>>;
+  /** What `none` is, where there is such a thing. */
+  readonly none?: number;
+  readonly max?: number;
+}
+
+const SIZES = {
+  "": 1,
+  B: 1,
+  kB: 1e3,
+  KB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  TB: 1e12,
+  KiB: 2 ** 10,
+  MiB: 2 ** 20,
+  GiB: 2 ** 30,
+  TiB: 2 ** 40,
+};
+
+/** What a timer can wait for at most, in milliseconds: 24 days. */
+const MAX_TIME = 2 ** 31 - 1;
+
+const NOTATIONS: Readonly<Record<Unit, Notation>> = {
+  time: {
+    placeholder: "time",
+    expected: "a time such as 500ms, 30s, 10m or 2h, or none",
+    factors: { ms: 1, s: 1000, m: 60_000, h: 3_600_000 },
+    none: MAX_TIME,
+    max: MAX_TIME,
+  },
+  lifetime: {
+    placeholder: "time",
+    expected: "a time such as 30m, 12h or 7d",
+    factors: { m: 60_000, h: 3_600_000, d: 86_400_000 },
+  },
+  size: {
+    placeholder: "size",
+    expected: "a size such as 4096, 64KiB, 10MB or 2GiB, or none",
+    factors: SIZES,
+    none: Infinity,
+  },
+  rate: {
+    placeholder: "rate",
+    expected: "bytes a second such as 4096, 64KiB or 1MB",
+    factors: SIZES,
+  },
+  count: {
+    placeholder: "count",
+    expected: "a number such as 4096, or none",
+    factors: { "": 1 },
+    none: Infinity,
+  },
+};
+
+const NONE = "none";
+
+export function placeholderOf(unit: Unit): string {
+  return NOTATIONS[unit].placeholder;
+}
+
+/** A quantity in milliseconds, bytes, or pieces, `least` or more. Throws commander's `InvalidArgumentError`. */
+export function parseQuantity(text: string, unit: Unit, least = 0): number {
+  const { factors, expected, none, max = Infinity } = NOTATIONS[unit];
+  if (text === NONE && none !== undefined) return none;
+  const [, digits = "", suffix = ""] = /^([0-9]{1,15}) ?([A-Za-z]*)$/.exec(text) ?? [];
+  const factor = Object.hasOwn(factors, suffix) ? factors[suffix] : undefined;
+  const value = digits === "" || factor === undefined ? NaN : Number(digits) * factor;
+  if (Number.isSafeInteger(value) && value >= least && value <= max) return value;
+  const bound = least === 0 ? "" : `; ${formatQuantity(least, unit)} at least`;
+  throw new InvalidArgumentError(`Expected ${expected}${bound}.`);
+}
+
+/** A quantity as it is written on the command line, in the largest unit that fits. */
+export function formatQuantity(value: number, unit: Unit): string {
+  if (value === Infinity || value === NOTATIONS[unit].none) return NONE;
+  const fitting = Object.entries(NOTATIONS[unit].factors)
+    .filter(([suffix, factor]) => !suffix.endsWith("B") || suffix.endsWith("iB") || factor === 1)
+    .filter(([, factor]) => value % factor === 0 && value >= factor);
+  const [suffix, factor] = fitting.at(-1) ?? ["", 1];
+  return `${value / factor}${suffix}`;
+}
+
+/** What the protocol has room for. */
+const MAX_VERSION = 2 ** 32 - 1;
+
+/** The number of a version of a file. Throws commander's `InvalidArgumentError`. */
+export function parseVersion(text: string): number {
+  const version = /^[0-9]{1,10}$/.test(text) ? Number(text) : 0;
+  if (version >= 1 && version <= MAX_VERSION) return version;
+  throw new InvalidArgumentError("Expected the number of a version, from 1 on.");
+}
+
+/** How long a token is good, in milliseconds. Throws commander's `InvalidArgumentError`. */
+export function parseLifetime(text: string): number {
+  const { min, max } = TOKEN_LIFE_MS;
+  const value = parseQuantity(text, "lifetime");
+  if (value >= min && value <= max) return value;
+  const [from, to] = [min, max].map((bound) => formatQuantity(bound, "lifetime"));
+  throw new InvalidArgumentError(`Expected a time from ${from} to ${to}.`);
+}

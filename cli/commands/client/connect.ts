@@ -1,0 +1,126 @@
+/**
+ * What `xfer client` does by protocol 4.
+ *
+ * @module
+ */
+import type { Command } from "commander";
+import { type Address, formatAddress, UsageError } from "../../../protocol/mod.ts";
+import {
+  clientFolder,
+  dialectUnused,
+  readAuthorities,
+  readTransferInfo,
+  type Retry,
+  type RetryOptions,
+  SecureClient,
+  type SecureOptions,
+  type Timeouts,
+  type TransferInfo,
+} from "../../../client/mod.ts";
+import { addGetCommand } from "./get.ts";
+import { addLinkCommand } from "./link.ts";
+import { addRemoteFileCommands } from "./remote_files.ts";
+import type { Run } from "../../run.ts";
+import { tellRetry, tellSecure } from "../../output/client_events.ts";
+
+/** Options of `xfer client` that hold for all that is below it. */
+export interface CommonOptions {
+  readonly transferInfo: string;
+  readonly retries: number;
+  /** Seconds. */
+  readonly timeout?: number;
+  readonly acceptNew?: boolean;
+  /** A token to register with. */
+  readonly invitation?: string;
+  readonly caCert?: string;
+  readonly protocol: "3" | "4" | "auto";
+  /** Of protocol 3. */
+  readonly edition?: string;
+  readonly quirk?: readonly string[];
+}
+
+export type Secure = SecureOptions & RetryOptions & { readonly onRetry: (retry: Retry) => void };
+
+/** What a command that only protocol 4 has connects with. Throws `UsageError` `protocol-4-only`. */
+export type OptionsOf = (command: Command) => Promise<Secure>;
+
+/** Adds the commands that only protocol 4 has. */
+export function addSecureCommands(client: Command, run: Run): void {
+  const optionsOf: OptionsOf = async (command) => {
+    const common = command.optsWithGlobals<CommonOptions>();
+    if (common.protocol === "3") throw onlyProtocol4(command.name());
+    if (common.edition !== undefined || common.quirk !== undefined) throw dialectUnused(false);
+    return await secureOptions(await readTransferInfo(common.transferInfo), common, run);
+  };
+  addGetCommand(client, run, optionsOf);
+  addRemoteFileCommands(client, run, optionsOf);
+  addLinkCommand(client, run, optionsOf);
+}
+
+function onlyProtocol4(command: string): UsageError {
+  return new UsageError("protocol-4-only", `Protocol 3 has nothing like ${command}`, {
+    hint: "Leave --protocol 3 out.",
+  });
+}
+
+/** `byProtocol3`: whether protocol 3 could do the same, if line 1 allowed it. */
+export async function secureOptions(
+  info: TransferInfo,
+  common: CommonOptions,
+  run: Run,
+  byProtocol3: Exclude<SecureOptions["byProtocol3"], undefined> = "impossible",
+): Promise<Secure> {
+  const { reporter, watch, signal } = run;
+  const { server, secure, fingerprint, userName } = info;
+  const { retries, timeout, invitation: token, caCert } = common;
+  return {
+    ...{ server, fingerprint, userName, token, retries, watch, signal },
+    identityFolder: clientFolder(common.transferInfo),
+    caCerts: caCert === undefined ? undefined : await readAuthorities(caCert),
+    timeouts: toTimeouts(timeout),
+    byProtocol3: secure ? undefined : byProtocol3,
+    onNewServer: trusting(run, server, common),
+    onEvent: (event) => tellSecure(reporter, event, userName),
+    onRetry: (retry) => tellRetry(reporter, retry),
+  };
+}
+
+/** What `--protocol` says; an invitation means protocol 4. Throws `UsageError` `protocol-4-only`. */
+export function askedProtocol(
+  { protocol, invitation }: Pick<CommonOptions, "protocol" | "invitation">,
+): CommonOptions["protocol"] {
+  if (invitation === undefined) return protocol;
+  if (protocol !== "3") return "4";
+  throw new UsageError("protocol-4-only", "Protocol 3 has no invitations", {
+    hint: "Leave --protocol 3 out.",
+  });
+}
+
+/** Registers with the invitation that was given; who has an account here already only logs in. Throws as `connect` does. */
+export async function registerInvited(
+  run: Run,
+  info: TransferInfo,
+  common: CommonOptions,
+): Promise<void> {
+  if (common.edition !== undefined || common.quirk !== undefined) throw dialectUnused(false);
+  using _connection = await SecureClient.connectWithRetries(
+    await secureOptions(info, common, run),
+  );
+}
+
+/** What decides about a server that is met for the first time: an option, or who is asked. */
+export function trusting(
+  run: Run,
+  server: Address,
+  { acceptNew = false }: Pick<CommonOptions, "acceptNew">,
+): SecureOptions["onNewServer"] {
+  return (fingerprint) =>
+    acceptNew || run.confirm(
+      `${formatAddress(server)} is not known yet. Its fingerprint is ${fingerprint}. Trust it?`,
+    );
+}
+
+/** The timeouts that an option in seconds asks for; without it, those that are usual. */
+export function toTimeouts(seconds: number | undefined): Partial<Timeouts> {
+  return seconds === undefined ? {} : { connectMs: seconds * 1000, responseMs: seconds * 1000 };
+}

@@ -1,0 +1,40 @@
+/**
+ * `xfer client forget`.
+ *
+ * @module
+ */
+import { type Command, InvalidArgumentError } from "commander";
+import { clientFolder, KnownServers } from "../../../client/mod.ts";
+import {
+  type Address,
+  ConfigurationError,
+  formatAddress,
+  parseAddress,
+} from "../../../protocol/mod.ts";
+import type { Run } from "../../run.ts";
+import type { CommonOptions } from "./connect.ts";
+import { example } from "../../text/format.ts";
+
+export function addForget(client: Command, run: Run): void {
+  client.command("forget")
+    .description("Forget how a server is known: it is met for the first time again (protocol 4).")
+    .argument("<host:port>", "the server, as in line 1 of transfer.info", parseServer)
+    .addHelpText("after", example("xfer client forget files.example.org:1256"))
+    .action(async (server: Address, _: unknown, command: Command) => {
+      const { transferInfo } = command.optsWithGlobals<CommonOptions>();
+      const known = new KnownServers(clientFolder(transferInfo));
+      const where = formatAddress(server);
+      if (!(await known.forget(server))) {
+        throw new ConfigurationError("server-not-known", `${where} is not in ${known.path}`, {
+          hint: "Run it in the folder where the client runs.",
+        });
+      }
+      run.reporter.report({ event: "forgot", server: where });
+    });
+}
+
+function parseServer(text: string): Address {
+  const address = parseAddress(text.replace(/^xfer:\/\//, "").replace(/#.*$/, ""));
+  if (address !== undefined) return address;
+  throw new InvalidArgumentError("Expected HOST:PORT, such as files.example.org:1256.");
+}

@@ -1,0 +1,69 @@
+/**
+ * `xfer client link`: further machines for one account.
+ *
+ * @module
+ */
+import { type Command, InvalidArgumentError } from "commander";
+import { hasSecureAccount, isToken, SecureClient } from "../../../client/mod.ts";
+import { toHex, UsageError } from "../../../protocol/mod.ts";
+import type { Reporter } from "../../output/reporter.ts";
+import type { Run } from "../../run.ts";
+import type { OptionsOf, Secure } from "./connect.ts";
+import { example, isoTime } from "../../text/format.ts";
+
+/** Adds the command below `client`. */
+export function addLinkCommand(client: Command, run: Run, optionsOf: OptionsOf): void {
+  client.command("link")
+    .description("Print a token for another machine of yours, or take one there (protocol 4).")
+    .argument(
+      "[token]",
+      "as printed where you are logged in; this folder must have no account",
+      parseToken,
+    )
+    .addHelpText(
+      "after",
+      example("xfer client link", "xfer client link mfzwizltoq2gk3tumuytgnbvgy"),
+    )
+    .action(async (token: string | undefined, _: unknown, command: Command) => {
+      const options = await optionsOf(command);
+      if (token === undefined) await give(options, run.reporter);
+      else await take(options, token, run.reporter);
+    });
+}
+
+async function give(options: Secure, reporter: Reporter): Promise<void> {
+  if (!(await hasSecureAccount(options.identityFolder))) {
+    throw new UsageError("no-account", "There is no account here to link another machine to", {
+      hint: "Run it in the folder that has me.account. To take a token: xfer client link TOKEN.",
+    });
+  }
+  using connection = await SecureClient.connectWithRetries(options);
+  const { token, expiresAt } = await connection.link();
+  const expires = isoTime(expiresAt);
+  reporter.report({ event: "token", token, purpose: "link", uses: 1, expires });
+}
+
+async function take(options: Secure, token: string, reporter: Reporter): Promise<void> {
+  if (await hasSecureAccount(options.identityFolder)) {
+    throw new UsageError("account-exists", "There is an account here already: me.account", {
+      hint: "Run it in another folder, or move me.key and me.account away.",
+    });
+  }
+  const { userName: user } = options;
+  let id = "";
+  using _connection = await SecureClient.connectWithRetries({
+    ...{ ...options, token },
+    onEvent(event) {
+      if (event.type === "registered") id = toHex(event.clientId);
+      else options.onEvent?.(event);
+    },
+  });
+  reporter.report({ event: "linked", user, id });
+}
+
+/** Throws commander's `InvalidArgumentError`. */
+export function parseToken(text: string): string {
+  const token = text.trim().toLowerCase();
+  if (isToken(token)) return token;
+  throw new InvalidArgumentError("Expected a token of 26 letters and digits.");
+}

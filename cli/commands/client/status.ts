@@ -1,0 +1,151 @@
+/**
+ * `xfer client status`: who the client is, and how it stands with its server.
+ *
+ * @module
+ */
+import type { Command } from "commander";
+import {
+  askServer,
+  clientFolder,
+  type HeldAccount,
+  KnownServers,
+  plainAccountIn,
+  readAuthorities,
+  readLastStored,
+  readTransferInfo,
+  secureAccountIn,
+  SecureClient,
+  type TransferInfo,
+} from "../../../client/mod.ts";
+import {
+  formatAddress,
+  formatLocation,
+  InterruptedError,
+  toHex,
+  XferError,
+} from "../../../protocol/mod.ts";
+import { exitCodeOf, SUCCESS } from "../../exit_codes.ts";
+import type { Reporter } from "../../output/reporter.ts";
+import type { Run } from "../../run.ts";
+import { type CommonOptions, secureOptions, toTimeouts } from "./connect.ts";
+import { shownIdentity, tellPlainProtocol } from "../../output/client_events.ts";
+import { example, isoTime } from "../../text/format.ts";
+
+/** Adds the command below `client`. */
+export function addStatusCommand(client: Command, run: Run): void {
+  client.command("status")
+    .description("Print who you are here, what was stored last, and whether the server answers.")
+    .option("--offline", "don't ask the server")
+    .addHelpText("after", HELP)
+    .action(async ({ offline = false }: { offline?: boolean }, command: Command) => {
+      run.finish(await status(run, offline, command.optsWithGlobals<CommonOptions>()));
+    });
+}
+
+const HELP = example("xfer client status", "xfer client status --offline") + `
+
+It looks at transfer.info and the identity in its folder. Nobody is registered, and no
+server is trusted by it. The exit code is that of the first thing that is wrong.`;
+
+/** Returns the exit code: each part is told whatever is wrong with another. */
+async function status(run: Run, offline: boolean, common: CommonOptions): Promise<number> {
+  const { reporter } = run;
+  const { transferInfo: path } = common;
+  const folder = clientFolder(path);
+  let exitCode = SUCCESS;
+  const part = async <T>(work: () => Promise<T>): Promise<T | undefined> => {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof XferError) || error instanceof InterruptedError) throw error;
+      reporter.reportError(error);
+      if (exitCode === SUCCESS) exitCode = exitCodeOf(error);
+      return undefined;
+    }
+  };
+  const info = await part(async () => {
+    const info = await readTransferInfo(path);
+    reportInfo(reporter, path, info);
+    return info;
+  });
+  const account = await part(() => reportIdentities(reporter, folder));
+  await part(() => reportKnown(reporter, folder));
+  await part(() => reportStored(reporter, folder));
+  if (!offline && info !== undefined) {
+    await part(() => reportAnswer(run, info, account, common));
+  }
+  return exitCode;
+}
+
+function reportInfo(reporter: Reporter, path: string, info: TransferInfo): void {
+  const { server: address, userName: user, file } = info;
+  const [server, location] = [formatAddress(address), formatLocation({ address, ...info })];
+  reporter.report({ event: "transfer-info", path, server, location, user, file });
+}
+
+/** Returns the account of protocol 4. */
+async function reportIdentities(
+  reporter: Reporter,
+  folder: string,
+): Promise<HeldAccount | undefined> {
+  const onOpen: Parameters<typeof plainAccountIn>[1] = ({ type, path }) =>
+    reporter.report({ event: type === "tightened" ? type : "open-folder", path });
+  const report = (
+    protocol: 3 | 4,
+    held: HeldAccount & { readonly edition?: string | undefined },
+  ) => {
+    const { name: user, clientId, fingerprint, edition } = held;
+    const id = toHex(clientId);
+    reporter.report({ event: "identity", protocol, user, id, fingerprint, edition });
+  };
+  const account = await secureAccountIn(folder, onOpen);
+  if (account !== undefined) report(4, account);
+  const plain = await plainAccountIn(folder, onOpen);
+  if (plain !== undefined) report(3, plain);
+  if (account === undefined && plain === undefined) reporter.report({ event: "no-identity" });
+  return account;
+}
+
+async function reportKnown(reporter: Reporter, folder: string): Promise<void> {
+  for (const { where: server, remembered } of await new KnownServers(folder).list()) {
+    reporter.report({ event: "known-server", server, known: shownIdentity(remembered) });
+  }
+}
+
+async function reportStored(reporter: Reporter, folder: string): Promise<void> {
+  for (const { storedAt, ...file } of await readLastStored(folder)) {
+    reporter.report({ event: "last-stored", ...file, stored: isoTime(storedAt) });
+  }
+}
+
+/** Asks the server; who has an account there, and need not be asked whom to trust, logs in. */
+async function reportAnswer(
+  run: Run,
+  info: TransferInfo,
+  account: HeldAccount | undefined,
+  common: CommonOptions,
+): Promise<void> {
+  const { reporter, signal, watch } = run;
+  const { protocol: asked, timeout, caCert, transferInfo } = common;
+  const server = formatAddress(info.server);
+  const identityFolder = clientFolder(transferInfo);
+  const answering = await askServer({
+    ...{ info, asked, identityFolder, signal, watch, timeouts: toTimeouts(timeout) },
+    caCerts: caCert === undefined ? undefined : await readAuthorities(caCert),
+    onNewServer: () => true,
+  });
+  if (answering.protocol === 3) {
+    tellPlainProtocol(reporter, info.server, answering);
+    const edition = answering.edition?.name;
+    return reporter.report({ event: "answering", server, protocol: 3, edition });
+  }
+  const { identity, isNew } = answering;
+  let user: string | undefined;
+  if (account !== undefined && !isNew) {
+    const options = await secureOptions(info, common, run, "possible");
+    using _connection = await SecureClient.connect(options);
+    user = account.name;
+  }
+  const known = shownIdentity(identity);
+  reporter.report({ event: "answering", server, protocol: 4, known, met: !isNew, user });
+}

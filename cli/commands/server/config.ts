@@ -1,0 +1,37 @@
+/**
+ * `xfer server config`: what the server goes by.
+ *
+ * @module
+ */
+import type { Command } from "commander";
+import { exampleFile } from "../../configuration/example.ts";
+import { configurationOf } from "../../configuration/options.ts";
+import { KEYS } from "../../configuration/settings.ts";
+import { toLine } from "../../configuration/toml.ts";
+import type { Run } from "../../run.ts";
+import { example } from "../../text/format.ts";
+
+/** Adds the command below `server`. */
+export function addConfigCommand(server: Command, run: Run): void {
+  server.command("config")
+    .description("Print the settings that are in force, as a file, with whence each comes.")
+    .option("--example", "a file with all settings, as their defaults, and what they are for")
+    .addHelpText(
+      "after",
+      example(
+        "xfer server config --example > server.toml",
+        "xfer server config --config server.toml",
+      ),
+    )
+    .action(async ({ example = false }: { example?: boolean }, command: Command) => {
+      if (example) return run.reporter.report({ event: "example-file", text: exampleFile() });
+      const { settings } = await configurationOf(command);
+      for (const key of KEYS) {
+        const { text: value, source: { kind: source, where } } = settings[key];
+        run.reporter.report({
+          ...{ event: "setting", key, value, source, where: where || undefined },
+          line: toLine(key, value),
+        });
+      }
+    });
+}

@@ -1,0 +1,151 @@
+/**
+ * What an operator does with files in a data folder: `xfer server list`, `verify`, `backup` and the like.
+ *
+ * @module
+ */
+import type { Command } from "commander";
+import { InterruptedError, throwIfStopped, toHex } from "../../../protocol/mod.ts";
+import {
+  backup,
+  type CopyReport,
+  exportFile,
+  restore,
+  type StoredVisitor,
+  type Verified,
+  verify,
+  visitStored,
+} from "../../../server/mod.ts";
+import { dataOf } from "../../configuration/options.ts";
+import { DAMAGED, SUCCESS } from "../../exit_codes.ts";
+import type { EventOf } from "../../events/mod.ts";
+import { parseVersion } from "../../arguments/quantities.ts";
+import { parseName } from "../client/remote_name.ts";
+import type { Reporter } from "../../output/reporter.ts";
+import type { Run } from "../../run.ts";
+import { example, isoTime } from "../../text/format.ts";
+
+/** Adds the commands below `server`. */
+export function addStoreCommands(server: Command, run: Run): void {
+  server.command("list")
+    .description("Print the clients and their files.")
+    .addHelpText("after", example("xfer server list --data /srv/xfer"))
+    .action(async (_: unknown, command: Command) => {
+      await visitStored(await dataOf(command), reportTo(run.reporter));
+    });
+  server.command("export")
+    .description("Write a stored file out, after a check that it is as it was stored.")
+    .argument("<user>", "the name of the client")
+    .argument("<name>", "the name of the file", parseName)
+    .argument("<file>", "where to write it; must not exist")
+    .option("--version <number>", "one that was replaced and is kept: see list", parseVersion)
+    .addHelpText(
+      "after",
+      example("xfer server export Alice a.pdf ./a-of-alice.pdf --data /srv/xfer"),
+    )
+    .action(async (user: string, fileName: string, target: string, _: unknown, c: Command) => {
+      const dataFolder = await dataOf(c);
+      const { version } = c.opts<{ version?: number }>();
+      const { signal } = run;
+      const request = { dataFolder, userName: user, fileName, target, version, signal };
+      const { name, size, crc: cksum } = await writing(
+        ...[run, "not-exported", target] as const,
+        exportFile(request),
+      );
+      run.reporter.report({ event: "exported", target, name, user, size, cksum });
+    });
+  server.command("verify")
+    .description("Read every stored file again and compare it with the catalog.")
+    .option("--repair", "move what is wrong to quarantine/; the server must not run meanwhile")
+    .addHelpText(
+      "after",
+      example("xfer server verify --data /srv/xfer", "xfer server verify --repair"),
+    )
+    .action(async ({ repair = false }: { repair?: boolean }, command: Command) => {
+      const { findings, whole, catalogFaults } = await verify({
+        dataFolder: await dataOf(command),
+        ...{ repair, signal: run.signal },
+        onFinding: (verified) => run.reporter.report(findingEvent(verified)),
+        onSound: ({ path, name }) => run.reporter.report({ event: "sound-again", path, name }),
+        onNotRecorded: (reason) => run.reporter.report({ event: "not-recorded", reason }),
+      });
+      for (const fault of catalogFaults) run.reporter.report({ event: "catalog-fault", fault });
+      const differences = findings + catalogFaults.length;
+      run.reporter.report({ event: "verified", differences, repaired: repair, whole });
+      throwIfStopped(run.signal);
+      run.finish(differences === 0 ? SUCCESS : DAMAGED);
+    });
+  server.command("backup")
+    .description("Copy catalog and files, as they are at one moment, while the server goes on.")
+    .argument("<dir>", "where to; a folder that is new or empty")
+    .addHelpText("after", example("xfer server backup /mnt/backup/monday --data /srv/xfer"))
+    .action(async (target: string, _: unknown, command: Command) => {
+      const data = await dataOf(command);
+      const { signal } = run;
+      await reportCopy(run, target, backup(data, target, { signal }));
+    });
+  server.command("restore")
+    .description("Make a data folder, new or empty, from a backup.")
+    .argument("<dir>", "the backup")
+    .addHelpText("after", example("xfer server restore /mnt/backup/monday --data /srv/xfer"))
+    .action(async (source: string, _: unknown, command: Command) => {
+      const data = await dataOf(command);
+      const { signal } = run;
+      const onNoIdentity = (accounts: number) =>
+        run.reporter.report({ event: "no-server-identity", accounts });
+      await reportCopy(run, data, restore(source, data, { signal, onNoIdentity }));
+    });
+}
+
+function findingEvent({ finding, user, movedTo }: Verified): EventOf<"finding"> {
+  const { kind } = finding;
+  return {
+    ...{ event: "finding", finding: kind, user, movedTo },
+    ...kind === "stray" ? finding : finding.file,
+    how: kind === "changed" ? finding.what : undefined,
+  };
+}
+
+/** Tells, where it is stopped, what was to be written. */
+async function writing<T>(
+  run: Run,
+  event: "not-copied" | "not-exported",
+  target: string,
+  work: Promise<T>,
+): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof InterruptedError) {
+      run.reporter.report({ event, target, code: error.code });
+    }
+    throw error;
+  }
+}
+
+/** Says what was copied, and ends accordingly. */
+async function reportCopy(run: Run, target: string, work: Promise<CopyReport>): Promise<void> {
+  const { files, bytes, damaged } = await writing(run, "not-copied", target, work);
+  for (const { path, name } of damaged) run.reporter.report({ event: "left-out", path, name });
+  run.reporter.report({ event: "copied", files, bytes, target, leftOut: damaged.length });
+  run.finish(damaged.length === 0 ? SUCCESS : DAMAGED);
+}
+
+function reportTo(reporter: Reporter): StoredVisitor {
+  let user = "";
+  return {
+    client({ id, name, hasKey, firstSeen, lastSeen, speech: { edition } }, counts) {
+      user = name;
+      reporter.report({
+        ...{ event: "client", name, id: toHex(id), edition, hasKey, ...counts },
+        ...{ firstSeen: isoTime(firstSeen), lastSeen: isoTime(lastSeen) },
+      });
+    },
+    file({ name, size, crc: cksum, storedAt, verified, path, ...file }) {
+      const { version = 1, current = true, damage } = file;
+      reporter.report({
+        ...{ event: "client-file", user, name, size, cksum },
+        ...{ stored: isoTime(storedAt), verified, path, version, current, damage },
+      });
+    },
+  };
+}

@@ -1,0 +1,168 @@
+/**
+ * How far a run has got, counted from what is told of each file.
+ *
+ * @module
+ */
+import type { Phase, ProgressState } from "./render.ts";
+import { RateMeter } from "./rate_meter.ts";
+
+/** What the phases of a run are called. */
+export type Direction = "put" | "get";
+
+const NAMES: Readonly<Record<Direction, { flowing: Phase; awaited: Phase; done: Phase }>> = {
+  put: { flowing: "sending", awaited: "approval", done: "stored" },
+  get: { flowing: "getting", awaited: "saving", done: "written" },
+};
+
+interface InFlight {
+  readonly size: number;
+  readonly done: number;
+  /** Counted from 1. */
+  readonly attempt: number;
+}
+
+/** It keeps what is on its way, and of all else only how much it was. Times are in milliseconds. */
+export class Tally {
+  readonly #direction: Direction;
+  readonly #meter = new RateMeter();
+  /** Files and bytes that there are in all, as far as is known. */
+  #planned = { files: 0, bytes: 0 };
+  /** By what is told apart: a path, or a name on the server. */
+  readonly #inFlight = new Map<string, InFlight>();
+  /** Of all that are on their way. */
+  #over = 0;
+  #sizes = 0;
+  /** How many of them are not over whole. */
+  #unfinished = 0;
+  #settled = { files: 0, bytes: 0 };
+  #failed = { files: 0, bytes: 0 };
+  #current = "";
+  #isInterrupted = false;
+  #comparing: { readonly done: number; readonly total: number } | undefined;
+
+  constructor(direction: Direction) {
+    this.#direction = direction;
+  }
+
+  /** There are so many files to be transferred, besides those with which all is over. */
+  plan(files: number, bytes: number): void {
+    const over = this.#settled.bytes + this.#failed.bytes;
+    this.#planned = { files: this.#began + files, bytes: over + bytes };
+    this.#comparing = undefined;
+  }
+
+  /** What is here is compared with what is there. */
+  compare(done: number, total: number): void {
+    this.#comparing = { done, total };
+  }
+
+  /** A file is begun, or begun again: where the network has failed that is another attempt as well. */
+  begin(at: number, name: string, size: number, attempt = 1): void {
+    // The time without a network does not count.
+    if (this.#isInterrupted || this.#began === 0) this.#meter.begin(at);
+    const before = this.#inFlight.get(name)?.attempt ?? 0;
+    this.#set(name, { size, done: 0, attempt: Math.max(attempt, before + 1) });
+    this.#goOn(name);
+  }
+
+  /** So much of a file was over before it was begun. */
+  resume(name: string, done: number): void {
+    const file = this.#inFlight.get(name);
+    if (file !== undefined) this.#set(name, { ...file, done });
+    this.#goOn(name);
+  }
+
+  /** So much of a file is over by now. */
+  advance(at: number, name: string, done: number): void {
+    const file = this.#inFlight.get(name);
+    if (file === undefined) return;
+    this.#meter.add(at, Math.max(0, done - file.done));
+    this.#set(name, { ...file, done });
+    this.#goOn(name);
+  }
+
+  /** A file has arrived, confirmed. */
+  succeed(name: string, size: number): void {
+    this.#drop(name);
+    this.#turnFrom(name, name);
+    this.#settled = { files: this.#settled.files + 1, bytes: this.#settled.bytes + size };
+  }
+
+  /** Nothing more is tried with a file. */
+  fail(name: string): void {
+    const size = this.#inFlight.get(name)?.size ?? 0;
+    this.#drop(name);
+    this.#turnFrom(name, "");
+    this.#failed = { files: this.#failed.files + 1, bytes: this.#failed.bytes + size };
+  }
+
+  /** The network has failed; it is tried again. */
+  retry(): void {
+    this.#isInterrupted = true;
+  }
+
+  /** How far it has got, or `undefined` where nothing has begun. */
+  state(now: number): ProgressState | undefined {
+    if (this.#comparing !== undefined) {
+      const { done, total } = this.#comparing;
+      return { phase: "comparing", name: this.#current, done, total, attempt: 1 };
+    }
+    const began = this.#began;
+    if (began === 0) return undefined;
+    const files = { done: this.#settled.files, total: Math.max(this.#planned.files, began) };
+    const done = this.#settled.bytes + this.#over;
+    const total = Math.max(
+      this.#planned.bytes,
+      this.#settled.bytes + this.#failed.bytes + this.#sizes,
+    );
+    const rate = this.#meter.rate(now);
+    const left = total - done - this.#failed.bytes;
+    return {
+      phase: this.#phase(began === files.total, files.done === files.total),
+      ...{ name: this.#current, done, total, rate },
+      attempt: this.#inFlight.get(this.#current)?.attempt ?? 1,
+      left: rate === undefined || rate < 1 ? undefined : Math.max(0, left) / rate,
+      files: files.total > 1 ? files : undefined,
+    };
+  }
+
+  get #began(): number {
+    return this.#inFlight.size + this.#settled.files + this.#failed.files;
+  }
+
+  #phase(allBegun: boolean, allDone: boolean): Phase {
+    const { flowing, awaited, done } = NAMES[this.#direction];
+    if (allDone) return done;
+    if (this.#isInterrupted) return "retrying";
+    return allBegun && this.#unfinished === 0 && this.#inFlight.size > 0 ? awaited : flowing;
+  }
+
+  #goOn(name: string): void {
+    this.#comparing = undefined;
+    this.#isInterrupted = false;
+    this.#current = name;
+  }
+
+  /** What is over is not what is waited for: that is another on its way, the one that was heard of last. */
+  #turnFrom(name: string, otherwise: string): void {
+    if (this.#current !== name) return;
+    this.#current = [...this.#inFlight.keys()].at(-1) ?? otherwise;
+  }
+
+  #set(name: string, file: InFlight): void {
+    this.#drop(name);
+    this.#inFlight.set(name, file);
+    this.#over += file.done;
+    this.#sizes += file.size;
+    if (file.done < file.size) this.#unfinished++;
+  }
+
+  #drop(name: string): void {
+    const file = this.#inFlight.get(name);
+    if (file === undefined) return;
+    this.#inFlight.delete(name);
+    this.#over -= file.done;
+    this.#sizes -= file.size;
+    if (file.done < file.size) this.#unfinished--;
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * Copies of the certificates of `--ca-cert` in an identity's folder: a later run trusts them without being told, and what
+ * becomes of the file that was named changes nothing.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import {
+  type Bytes,
+  ConfigurationError,
+  equalBytes,
+  printable,
+  toHex,
+} from "../../protocol/mod.ts";
+import { writePrivateFile } from "../local/files.ts";
+import { readAuthorities } from "./ca_certificates.ts";
+
+/** The copy is named by the beginning of its digest: servers with the same authorities share one. */
+const DIGITS = 16;
+const NAME = /^authorities-[0-9a-f]{16}\.pem$/;
+
+export function isAuthoritiesName(name: string): boolean {
+  return NAME.test(name);
+}
+
+function pathOf(folder: string, digest: Bytes): string {
+  return join(folder, `authorities-${toHex(digest).slice(0, DIGITS)}.pem`);
+}
+
+async function digestOf(certificates: readonly string[]): Promise<Bytes> {
+  const text = new TextEncoder().encode(certificates.join("\n"));
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", text));
+}
+
+/** Keeps certificates, and returns the digest by which they are found again. Throws `StorageError` `cannot-write`. */
+export async function keepAuthorities(
+  folder: string,
+  certificates: readonly string[],
+): Promise<Bytes> {
+  const digest = await digestOf(certificates);
+  await writePrivateFile(pathOf(folder, digest), certificates.map((pem) => `${pem}\n`).join(""));
+  return digest;
+}
+
+/** Throws `ConfigurationError` `bad-ca-cert` where the copy is missing or is not what was kept. */
+export async function readKeptAuthorities(folder: string, digest: Bytes): Promise<string[]> {
+  const path = pathOf(folder, digest);
+  const hint = "Name the authority's certificate again: --ca-cert FILE.";
+  const certificates = await readAuthorities(path, hint);
+  if (equalBytes(await digestOf(certificates), digest)) return certificates;
+  throw new ConfigurationError(
+    "bad-ca-cert",
+    `${printable(path)} was changed: it is not what --ca-cert named`,
+    { hint },
+  );
+}
+
+export async function forgetAuthorities(folder: string, digest: Bytes): Promise<void> {
+  await Deno.remove(pathOf(folder, digest)).catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  });
+}

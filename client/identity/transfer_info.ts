@@ -1,0 +1,171 @@
+/**
+ * `transfer.info`: server address, user name, file. Three lines that a person writes.
+ *
+ * @module
+ */
+import { dirname, isAbsolute, join, relative } from "node:path";
+import {
+  type Address,
+  type Bytes,
+  ConfigurationError,
+  isUserName,
+  printable,
+  UsageError,
+} from "../../protocol/mod.ts";
+import { formatLocation, type Location, parseLocation } from "../../protocol/v4/fingerprint.ts";
+import { cannotRead, READABLE, writeFile } from "../local/files.ts";
+
+export const TRANSFER_INFO = "transfer.info";
+
+/** No sensible file is longer, in bytes; a larger one was named by mistake. */
+const MAX_SIZE = 16 * 1024;
+
+export interface TransferInfo {
+  readonly server: Address;
+  /** Whether line 1 is of the form `xfer://…`: protocol 4 and nothing else. */
+  readonly secure: boolean;
+  /** The server's fingerprint, where line 1 has it. */
+  readonly fingerprint: Bytes | undefined;
+  readonly userName: string;
+  /** A path for this process: in line 3 it is relative to the client's folder. `undefined` where there is no line 3. */
+  readonly file: string | undefined;
+}
+
+/** What each line is to be, as it goes on "expected …". */
+export const EXPECTED = {
+  server: "HOST:PORT, such as 127.0.0.1:1256, example.org:1256 or [::1]:1256, " +
+    "or what the server prints: xfer://HOST:PORT#SHA256:… or xfer://HOST:PORT",
+  userName: "a user name of 1 to 254 ASCII letters and digits",
+  file: "the path of the file to send",
+} as const;
+
+/** The client's folder, where who it is, and what it knows, is kept: the one that its `transfer.info` is in. */
+export function clientFolder(transferInfo: string): string {
+  return dirname(transferInfo);
+}
+
+/** Line 1, or `undefined` where it is not as it must be. */
+export function parseServerLine(text: string): Location | undefined {
+  const location = parseLocation(text);
+  return location?.address.port === 0 ? undefined : location;
+}
+
+/** Whether a path can be line 3, and be read back from there. */
+export function isFileLine(text: string): boolean {
+  return text.trim() !== "" && !/[\0\r\n]/.test(text);
+}
+
+/**
+ * Reads a `transfer.info`. Throws `ConfigurationError` `no-transfer-info` or `bad-transfer-info`; `StorageError`
+ * `cannot-read`.
+ */
+export async function readTransferInfo(path: string): Promise<TransferInfo> {
+  return parseTransferInfo(decode(await readFile(path), path), path);
+}
+
+/**
+ * The contents of a `transfer.info`. A byte order mark, CRLF line ends and blank lines at the end are fine; anything
+ * else that is not as it must be throws `ConfigurationError` `bad-transfer-info`, which names file, line, what was
+ * found and what is expected.
+ */
+export function parseTransferInfo(text: string, path: string): TransferInfo {
+  const lines = text.replace(/^\uFEFF/, "").split(/\r?\n/);
+  while (lines.length > 0 && lines.at(-1)?.trim() === "") lines.pop();
+  const [address = "", userName = "", file, surplus] = lines;
+  const fail = (line: number, found: string | undefined, expected: string): never => {
+    const what = found ? `found "${printable(found)}"` : "it is empty or missing";
+    throw new ConfigurationError(
+      "bad-transfer-info",
+      `${printable(path)} line ${line}: ${what}, expected ${expected}`,
+      { hint: "It has three lines: HOST:PORT, user name, file to send." },
+    );
+  };
+  const location = parseServerLine(address);
+  if (location === undefined) return fail(1, address, EXPECTED.server);
+  if (!isUserName(userName)) fail(2, userName, EXPECTED.userName);
+  if (file !== undefined && !isFileLine(file)) fail(3, file, EXPECTED.file);
+  if (surplus !== undefined) fail(4, surplus, "nothing after line 3");
+  const { address: server, secure, fingerprint } = location;
+  return { server, secure, fingerprint, userName, file: file && fromFolder(file, path) };
+}
+
+/** The text of the `transfer.info` at `path`, as {@link parseTransferInfo} reads it. */
+export function formatTransferInfo(
+  { server: address, secure, fingerprint, userName, file }: TransferInfo,
+  path: string,
+): string {
+  const lines = [formatLocation({ address, secure, fingerprint }), userName];
+  if (file !== undefined) lines.push(toFolder(file, path));
+  return lines.map((line) => `${line}\n`).join("");
+}
+
+/**
+ * Writes a `transfer.info`, whole or not at all. Throws `UsageError` `target-exists` where there is one, unless forced;
+ * `StorageError` `cannot-write`.
+ */
+export async function writeTransferInfo(
+  path: string,
+  info: TransferInfo,
+  force: boolean,
+): Promise<void> {
+  if (!(await writeFile(path, formatTransferInfo(info, path), force))) {
+    throw transferInfoExists(path);
+  }
+}
+
+/** A path in a `transfer.info`, as this process names it. */
+function fromFolder(file: string, transferInfo: string): string {
+  return hasOtherBase(file, transferInfo) ? join(clientFolder(transferInfo), file) : file;
+}
+
+/** The reverse of {@link fromFolder}. */
+function toFolder(file: string, transferInfo: string): string {
+  return hasOtherBase(file, transferInfo) ? relative(clientFolder(transferInfo), file) : file;
+}
+
+function hasOtherBase(file: string, transferInfo: string): boolean {
+  return !isAbsolute(file) && clientFolder(transferInfo) !== ".";
+}
+
+/** A `UsageError` `target-exists`; `first` is a hint that comes before those for every case. */
+export function transferInfoExists(path: string, first?: string): UsageError {
+  const others = "Replace it: --force; or name another: --transfer-info FILE.";
+  return new UsageError("target-exists", `${printable(path)} is there already`, {
+    hint: first === undefined ? others : `${first}. ${others}`,
+  });
+}
+
+async function readFile(path: string): Promise<Uint8Array> {
+  try {
+    const { size } = await Deno.stat(path);
+    if (size <= MAX_SIZE) return await Deno.readFile(path);
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.NotFound)) {
+      throw cannotRead(path, cause, `${READABLE}, or name another: --transfer-info FILE.`);
+    }
+    throw new ConfigurationError(
+      "no-transfer-info",
+      `Cannot read ${printable(path)}: there is none`,
+      {
+        hint: "Write one: xfer client init; or name another: --transfer-info FILE. It has three " +
+          "lines: HOST:PORT, user name, file to send.",
+        cause,
+      },
+    );
+  }
+  throw new ConfigurationError(
+    "bad-transfer-info",
+    `${printable(path)} is larger than ${MAX_SIZE} bytes, so it is no transfer.info`,
+  );
+}
+
+function decode(bytes: Uint8Array, path: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new ConfigurationError("bad-transfer-info", `${printable(path)} is not UTF-8 text`, {
+      hint: "Save it as UTF-8.",
+      cause,
+    });
+  }
+}

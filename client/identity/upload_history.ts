@@ -1,0 +1,65 @@
+/**
+ * `me.stored`: which files were stored last from here, the newest first, a line of JSON each. It is for people who ask;
+ * nothing depends on it.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { whileAlone } from "../local/file_lock.ts";
+import { MAX_SMALL_FILE, readTextFileIfThere, writePrivateFile } from "../local/files.ts";
+
+export const STORED_FILE = "me.stored";
+
+/** More is what the server is asked for. */
+export const MAX_LAST_STORED = 10;
+
+export interface LastStored {
+  /** On the server. */
+  readonly name: string;
+  readonly size: number;
+  readonly cksum: number;
+  /** When the server has confirmed it, by the clock here, in milliseconds since the epoch. */
+  readonly storedAt: number;
+  readonly user: string;
+  /** HOST:PORT. */
+  readonly server: string;
+}
+
+/** What was stored last, the newest first. A line that is no such file is passed over. Throws `StorageError` `cannot-read`. */
+export async function readLastStored(folder: string): Promise<LastStored[]> {
+  const text = await readTextFileIfThere(join(folder, STORED_FILE)) ?? "";
+  return text.split("\n").flatMap(parse).slice(0, MAX_LAST_STORED);
+}
+
+/**
+ * Adds files, the newest first; as many are kept as there may be. Throws `StorageError` `cannot-write`, and what
+ * `whileAlone` does.
+ */
+export async function keepLastStored(folder: string, files: readonly LastStored[]): Promise<void> {
+  if (files.length === 0) return;
+  await whileAlone(folder, async () => {
+    const before = await readLastStored(folder).catch(() => []);
+    const lines: string[] = [];
+    let room = MAX_SMALL_FILE;
+    for (const file of [...files, ...before].slice(0, MAX_LAST_STORED)) {
+      const line = `${JSON.stringify(file)}\n`;
+      room -= new TextEncoder().encode(line).length;
+      if (room < 0) break;
+      lines.push(line);
+    }
+    await writePrivateFile(join(folder, STORED_FILE), lines.join(""));
+  });
+}
+
+function parse(line: string): LastStored[] {
+  try {
+    const { name, size, cksum, storedAt, user, server } = JSON.parse(line);
+    const texts = [name, user, server].every((value) => typeof value === "string");
+    const numbers = [size, cksum, storedAt].every((value) => Number.isSafeInteger(value));
+    const isTime = !Number.isNaN(new Date(storedAt).getTime());
+    if (texts && numbers && isTime) return [{ name, size, cksum, storedAt, user, server }];
+  } catch {
+    // It is passed over.
+  }
+  return [];
+}

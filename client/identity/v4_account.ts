@@ -1,0 +1,173 @@
+/**
+ * Who the client is in protocol 4: `me.key`, an Ed25519 private key, and `me.account`, the name and the id that the
+ * server gave.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import {
+  type Bytes,
+  CLIENT_ID_SIZE,
+  ConfigurationError,
+  equalBytes,
+  fromHex,
+  isUserName,
+  printable,
+  toHex,
+} from "../../protocol/mod.ts";
+import { fromPem, toPem } from "../../protocol/encoding/pem.ts";
+import { whileAlone } from "../local/file_lock.ts";
+import { readTextFileIfThere, writePrivateFile } from "../local/files.ts";
+import { readPrivateFile } from "./private_file.ts";
+
+export const ACCOUNT_KEY_FILE = "me.key";
+export const ACCOUNT_FILE = "me.account";
+
+export interface AccountKey {
+  readonly privateKey: CryptoKey;
+  /** 32 bytes. */
+  readonly publicKey: Bytes;
+}
+
+export interface Account {
+  readonly name: string;
+  readonly clientId: Bytes;
+}
+
+/** Whether a folder has an account of protocol 4. */
+export async function hasSecureAccount(folder: string): Promise<boolean> {
+  return await readTextFileIfThere(join(folder, ACCOUNT_FILE)) !== undefined;
+}
+
+export class AccountFolder {
+  readonly #folder: string;
+  readonly #keyPath: string;
+  readonly #accountPath: string;
+  readonly #onTightened: (path: string) => void;
+  #made: AccountKey | undefined;
+
+  constructor(folder: string, onTightened: (path: string) => void = () => undefined) {
+    this.#folder = folder;
+    this.#keyPath = join(folder, ACCOUNT_KEY_FILE);
+    this.#accountPath = join(folder, ACCOUNT_FILE);
+    this.#onTightened = onTightened;
+  }
+
+  /**
+   * The key, made and durable before the server hears of it: one for all clients that begin at once. Throws
+   * `ConfigurationError` `bad-identity`, and what `whileAlone` does.
+   */
+  async loadKey(): Promise<AccountKey> {
+    const there = await this.readKey();
+    if (there !== undefined) return there;
+    return await whileAlone(this.#folder, async () => {
+      const there = await this.readKey();
+      if (there !== undefined) return there;
+      const key = await makeKey();
+      this.#made = key;
+      await this.#writeKey(key);
+      return key;
+    });
+  }
+
+  /** Removes a key that was made here, and that the server has refused to register: it is nobody's. */
+  async dropMadeKey(): Promise<void> {
+    const made = this.#made;
+    if (made === undefined) return;
+    await whileAlone(this.#folder, async () => {
+      // Another client may have registered with it meanwhile.
+      const [key, account] = [await this.readKey(), await this.loadAccount()];
+      if (account !== undefined || key === undefined) return;
+      if (equalBytes(key.publicKey, made.publicKey)) await Deno.remove(this.#keyPath);
+    });
+    this.#made = undefined;
+  }
+
+  /**
+   * The key that belongs to an account. Throws `ConfigurationError` `bad-identity`, also where there is none: another one
+   * would be a stranger's to the server.
+   */
+  async readKeyOf({ name }: Account): Promise<AccountKey> {
+    const key = await this.readKey();
+    if (key !== undefined) return key;
+    throw new ConfigurationError(
+      "bad-identity",
+      `${printable(this.#accountPath)} is the account of ${name}, but ${ACCOUNT_KEY_FILE} is ` +
+        "missing, the key that proves it",
+      {
+        hint: `Put ${ACCOUNT_KEY_FILE} back from a copy; or move ${ACCOUNT_FILE} away and have ` +
+          "this folder linked: xfer client link TOKEN, with a token from another machine of yours " +
+          "or the server's operator; or run in another folder, under another name.",
+      },
+    );
+  }
+
+  /** The key, or `undefined` where there is none yet. Throws `ConfigurationError` `bad-identity`. */
+  async readKey(): Promise<AccountKey | undefined> {
+    const text = await readPrivateFile(this.#keyPath, () => this.#onTightened(this.#keyPath));
+    return text === undefined ? undefined : await parseKey(text, this.#keyPath);
+  }
+
+  async #writeKey({ privateKey }: AccountKey): Promise<void> {
+    const pkcs8 = new Uint8Array(await crypto.subtle.exportKey("pkcs8", privateKey));
+    await writePrivateFile(this.#keyPath, toPem("PRIVATE KEY", pkcs8));
+  }
+
+  /** The account, or `undefined` before the registration. Throws `ConfigurationError` `bad-identity`. */
+  async loadAccount(): Promise<Account | undefined> {
+    const text = await readPrivateFile(
+      this.#accountPath,
+      () => this.#onTightened(this.#accountPath),
+    );
+    if (text === undefined) return undefined;
+    const [name = "", id = ""] = text.split(/\r?\n/);
+    const clientId = fromHex(id.trim());
+    if (clientId?.length === CLIENT_ID_SIZE && isUserName(name.trim())) {
+      return { name: name.trim(), clientId };
+    }
+    throw badIdentity(
+      this.#accountPath,
+      "expected a user name, and an id of 32 hexadecimal digits",
+    );
+  }
+
+  /** Keeps an account, and the key that it has at the server. Throws what `whileAlone` does. */
+  async saveAccount({ name, clientId }: Account, key: AccountKey): Promise<void> {
+    await whileAlone(this.#folder, async () => {
+      const there = await this.readKey();
+      // Another client may have removed it, whom the server has refused.
+      if (!there || !equalBytes(there.publicKey, key.publicKey)) await this.#writeKey(key);
+      await writePrivateFile(this.#accountPath, `${name}\n${toHex(clientId)}\n`);
+    });
+  }
+}
+
+async function makeKey(): Promise<AccountKey> {
+  const made = await crypto.subtle.generateKey("Ed25519", true, ["sign", "verify"]);
+  return await withPublicKey((made as CryptoKeyPair).privateKey);
+}
+
+/** Adds the public half, which WebCrypto tells only so. */
+async function withPublicKey(privateKey: CryptoKey): Promise<AccountKey> {
+  const { x } = await crypto.subtle.exportKey("jwk", privateKey);
+  const raw = atob((x ?? "").replaceAll("-", "+").replaceAll("_", "/"));
+  return { privateKey, publicKey: Uint8Array.from(raw, (char) => char.charCodeAt(0)) };
+}
+
+async function parseKey(text: string, path: string): Promise<AccountKey> {
+  try {
+    const pkcs8 = fromPem(text);
+    return await withPublicKey(
+      await crypto.subtle.importKey("pkcs8", pkcs8, "Ed25519", true, ["sign"]),
+    );
+  } catch (cause) {
+    throw badIdentity(path, "expected an Ed25519 private key, PKCS#8 in PEM", cause);
+  }
+}
+
+function badIdentity(path: string, what: string, cause?: unknown): ConfigurationError {
+  return new ConfigurationError("bad-identity", `${printable(path)}: ${what}`, {
+    hint: "Restore it, or move me.key and me.account away to register anew under a free name.",
+    cause,
+  });
+}

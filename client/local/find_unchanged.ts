@@ -1,0 +1,66 @@
+/**
+ * Whether files here are what the server has: by size, then by digest.
+ *
+ * @module
+ */
+import { type Bytes, equalBytes, type Stoppable, throwIfStopped } from "../../protocol/mod.ts";
+import { CHUNK_SIZE, digestChunk, MerkleTree } from "../../protocol/v4/merkle_tree.ts";
+import type { SourceFile } from "./source_file.ts";
+
+/** So many files are hashed side by side: the next are read while one is. */
+const SIDE_BY_SIDE = 4;
+
+export interface Known {
+  readonly size: number;
+  readonly digest: Bytes;
+}
+
+export interface CompareOptions extends Stoppable {
+  /** Takes how many bytes of all were read so far. */
+  readonly onCompared?: (done: number, total: number) => void;
+}
+
+/**
+ * Which of the files have the content that is known of them. A file that can't be read has not. Throws `InterruptedError`
+ * where it is to stop.
+ */
+export async function findSame<T extends { readonly file: SourceFile; readonly known: Known }>(
+  candidates: readonly T[],
+  { onCompared, signal }: CompareOptions = {},
+): Promise<Set<T>> {
+  const same = new Set<T>();
+  const alike = candidates.filter(({ file, known }) => file.size === known.size);
+  const total = alike.reduce((sum, { known }) => sum + known.size, 0);
+  let done = 0;
+  const onRead = (bytes: number) => {
+    throwIfStopped(signal);
+    onCompared?.(done += bytes, total);
+  };
+  const left = alike[Symbol.iterator]();
+  const work = async () => {
+    const buffers = [new Uint8Array(CHUNK_SIZE), new Uint8Array(CHUNK_SIZE)] as const;
+    for (let next = left.next(); next.done !== true; next = left.next()) {
+      const { file, known } = next.value;
+      const digest = await digestFile(file, buffers, onRead).catch(() => undefined);
+      throwIfStopped(signal);
+      if (digest !== undefined && equalBytes(digest, known.digest)) same.add(next.value);
+    }
+  };
+  await Promise.all(Array.from({ length: SIDE_BY_SIDE }, work));
+  return same;
+}
+
+async function digestFile(
+  file: SourceFile,
+  buffers: readonly [Bytes, Bytes],
+  onRead: (bytes: number) => void,
+): Promise<Bytes> {
+  using source = await file.open();
+  const tree = new MerkleTree();
+  for await (const chunk of source.read(buffers)) {
+    tree.add(digestChunk(chunk));
+    onRead(chunk.length);
+  }
+  if (await source.hasChanged()) throw new Error("it was changed");
+  return tree.digest;
+}

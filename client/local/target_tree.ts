@@ -1,0 +1,99 @@
+/**
+ * The folders below a root that files of the server come into.
+ *
+ * @module
+ */
+import { dirname } from "node:path";
+import { printable, UsageError } from "../../protocol/mod.ts";
+import { syncNames, writing } from "./partial_file.ts";
+import { makeFolder, notAFolder } from "./target_folder.ts";
+
+/** Each folder is looked at once, made when the first file comes into it, and synced once at the end. */
+export class TargetTree {
+  readonly #root: string;
+  /** Whether a folder is there, of those that were looked at. */
+  readonly #seen = new Map<string, Promise<boolean>>();
+  readonly #made = new Map<string, Promise<void>>();
+  /** Folders in which names are new. */
+  readonly #changed = new Set<string>();
+
+  /** `root` is as `dirname` has it. */
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  /**
+   * Whether a folder is there. Throws `UsageError` `through-link` where it is a link or below one: what a server names
+   * may not be written to wherever that leads; `target-exists` where a file is in the place of it, or of one above it.
+   */
+  look(folder: string): Promise<boolean> {
+    return once(this.#seen, folder, () => this.#look(folder));
+  }
+
+  /** Makes a folder that is missing, and those above it. Throws as `look` does, and `StorageError` `cannot-write`. */
+  make(folder: string): Promise<void> {
+    return once(this.#made, folder, () => this.#make(folder));
+  }
+
+  /** Makes durable what is new in the folders: all that can be. Throws `StorageError` `cannot-write`. */
+  async sync(): Promise<void> {
+    let failure: unknown;
+    for (const folder of this.#changed) {
+      await syncNames(folder).catch((error) => failure ??= error);
+    }
+    this.#changed.clear();
+    if (failure !== undefined) throw failure;
+  }
+
+  async #look(folder: string): Promise<boolean> {
+    // The root is the user's own choice, wherever a link of that name leads.
+    if (folder === this.#root) return true;
+    if (!(await this.look(dirname(folder)))) return false;
+    const info = await Deno.lstat(folder).catch(() => undefined);
+    if (info?.isSymlink === true) throw throughLink(folder);
+    if (info?.isDirectory === false) throw notAFolder(folder);
+    return info !== undefined;
+  }
+
+  async #make(folder: string): Promise<void> {
+    const above = dirname(folder);
+    if (folder === this.#root) {
+      await makeFolder(folder);
+      this.#changed.add(above);
+    } else {
+      await this.make(above);
+      if (!(await this.look(folder))) {
+        await writing(folder, () => this.#makeMissing(folder));
+        this.#changed.add(above);
+      }
+    }
+    this.#changed.add(folder);
+  }
+
+  async #makeMissing(folder: string): Promise<void> {
+    try {
+      await Deno.mkdir(folder);
+    } catch (error) {
+      // It may have come meanwhile: where capitals and small letters are the same, under another name.
+      if (!(await this.#look(folder))) throw error;
+    }
+  }
+}
+
+function once<T>(known: Map<string, Promise<T>>, key: string, work: () => Promise<T>): Promise<T> {
+  const before = known.get(key);
+  if (before !== undefined) return before;
+  const begun = work();
+  known.set(key, begun);
+  // Who asks is told, each time.
+  begun.catch(() => undefined);
+  return begun;
+}
+
+function throughLink(folder: string): UsageError {
+  return new UsageError(
+    "through-link",
+    `${printable(folder)} is a link, through which nothing is written`,
+    { hint: "To download what is below it, name the folder that it leads to: -o PATH." },
+  );
+}

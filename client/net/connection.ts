@@ -1,0 +1,237 @@
+/**
+ * The client's TCP connection: bytes out, responses in.
+ *
+ * @module
+ */
+import {
+  type Address,
+  type Bytes,
+  formatAddress,
+  NetworkError,
+  type Profile,
+  ProtocolError,
+  type Response,
+  ResponseReader,
+  throwIfStopped,
+  whenStopped,
+  whyFailed,
+  whyStopped,
+} from "../../protocol/mod.ts";
+import { MIN_RATE, Patience } from "./response_deadline.ts";
+
+/** How long the client waits, in milliseconds: for a connection, and for a response. */
+export interface Timeouts {
+  readonly connectMs: number;
+  /** A server may have to sync gigabytes to its disk before it answers. */
+  readonly responseMs: number;
+}
+
+export const DEFAULT_TIMEOUTS: Timeouts = { connectMs: 15_000, responseMs: 120_000 };
+
+/** Responses are small; what a server sends beyond them waits in the socket. */
+const READ_BUFFER = 8 * 1024;
+
+export type Received =
+  /** With its bytes on the wire. */
+  | { readonly type: "response"; readonly response: Response; readonly size: number }
+  | { readonly type: "silence" }
+  | { readonly type: "closed" };
+
+/** The part of a TCP connection that is used here. */
+export type Socket = Pick<Deno.TcpConn, "read" | "write" | "close">;
+
+export class ServerConnection implements Disposable {
+  readonly #socket: Socket;
+  readonly #responses: ResponseReader;
+  readonly #timeouts: Timeouts;
+  /** For what is sent; it counts only while that is. */
+  readonly #patience: Patience;
+  readonly #address: Address;
+  readonly #buffer: Bytes = new Uint8Array(READ_BUFFER);
+  #reading: Promise<number | null> | undefined;
+  #closed = false;
+  /** Ends the write that is at work: with some versions of Deno a close does not. */
+  #giveUp: (error: Error) => void = () => undefined;
+
+  constructor(
+    socket: Socket,
+    address: Address,
+    { edition, habits }: Profile,
+    timeouts: Timeouts,
+  ) {
+    this.#socket = socket;
+    this.#address = address;
+    this.#responses = new ResponseReader(edition, habits);
+    this.#timeouts = timeouts;
+    this.#patience = new Patience(timeouts.responseMs);
+    this.#patience.pause();
+  }
+
+  /** Throws as {@link connect} does. */
+  static async open(
+    address: Address,
+    profile: Profile,
+    timeouts: Timeouts,
+    signal?: AbortSignal,
+  ): Promise<ServerConnection> {
+    const socket = await connect(address, timeouts, { signal });
+    return new ServerConnection(socket, address, profile, timeouts);
+  }
+
+  /**
+   * Sends bytes. Resolves with `false` where the connection does not take them any more: what the server may have
+   * said before it ended is still to be received. Throws `NetworkError` `send-timeout`.
+   */
+  async send(bytes: Bytes): Promise<boolean> {
+    try {
+      for (let done = 0; done < bytes.length;) {
+        done += await this.#write(bytes.subarray(done));
+      }
+      return true;
+    } catch (error) {
+      if (error instanceof NetworkError) throw error;
+      return false;
+    }
+  }
+
+  /**
+   * The next response; `silence` when none has come in time; `closed` when none will come. Throws `ProtocolError`
+   * for bytes that are no response.
+   */
+  async receive(withinMs: number = this.#timeouts.responseMs): Promise<Received> {
+    const expired = Promise.withResolvers<"silence">();
+    const timer = setTimeout(() => expired.resolve("silence"), withinMs);
+    try {
+      for (;;) {
+        const response = this.#nextResponse();
+        if (response !== undefined) {
+          this.#patience.renew();
+          return { type: "response", response, size: this.#responses.size };
+        }
+        // A read that outlives its silence is the one that the next call waits for.
+        this.#reading ??= this.#read();
+        const size = await Promise.race([this.#reading, expired.promise]);
+        if (size === "silence") return { type: "silence" };
+        this.#reading = undefined;
+        if (size === null) return { type: "closed" };
+        this.#responses.push(this.#buffer.subarray(0, size));
+      }
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Whether the server was seen to fill up an answer with zeros. */
+  get isFramed(): boolean {
+    return this.#responses.isFramed;
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#socket.close();
+    this.#giveUp(new Error("it was closed"));
+  }
+
+  #nextResponse(): Response | undefined {
+    try {
+      return this.#responses.next();
+    } catch (error) {
+      const isTls = error instanceof ProtocolError && error.code === "tls-port";
+      throw isTls ? tlsPort(this.#address) : error;
+    }
+  }
+
+  async #read(): Promise<number | null> {
+    try {
+      return await this.#socket.read(this.#buffer);
+    } catch {
+      // Reset by the server, or closed here: either way nothing more will come.
+      return null;
+    }
+  }
+
+  /** Writes what the server takes at once. Throws `NetworkError` `send-timeout` where that is nothing, or too little. */
+  async #write(bytes: Bytes): Promise<number> {
+    const expired = Promise.withResolvers<never>();
+    this.#giveUp = expired.reject;
+    const timer = setTimeout(() => expired.reject(this.#sendTimeout()), this.#patience.left);
+    this.#patience.goOn();
+    try {
+      const size = await Promise.race([this.#socket.write(bytes), expired.promise]);
+      this.#patience.earn(size);
+      return size;
+    } finally {
+      this.#patience.pause();
+      clearTimeout(timer);
+    }
+  }
+
+  #sendTimeout(): NetworkError {
+    const what = this.#patience.isSilent ? "no more bytes" : `less than ${MIN_RATE} bytes a second`;
+    return new NetworkError("send-timeout", `The server takes ${what}`, {
+      hint: "It may be stuck or overloaded. Try again later.",
+    });
+  }
+}
+
+/** A `ProtocolError` for an address at which TLS is spoken, where it should be the plain port. */
+export function tlsPort({ hostname, port }: Address): ProtocolError {
+  const plain = formatAddress({ hostname, port: port - 1 });
+  return new ProtocolError(
+    "tls-port",
+    `${formatAddress({ hostname, port })} is a TLS port; the server's plain port is needed here`,
+    {
+      hint: `The plain port is usually one lower: ${plain}. The server's log names it first. ` +
+        "Correct line 1 of transfer.info, or --server.",
+    },
+  );
+}
+
+/** What connects: `Deno.connect`, or a test's. */
+export type Dial = (options: Deno.ConnectOptions) => Promise<Deno.TcpConn>;
+
+export interface ConnectOptions {
+  readonly dial?: Dial;
+  readonly signal?: AbortSignal | undefined;
+  /** What to do where it fails. */
+  readonly hint?: string;
+}
+
+const CHECK_ADDRESS = "Check the address, and that the server is running.";
+
+/** Throws `NetworkError` `cannot-connect`, and `InterruptedError` where it is to stop. */
+export async function connect(
+  address: Address,
+  { connectMs }: Timeouts,
+  { dial = Deno.connect, signal, hint = CHECK_ADDRESS }: ConnectOptions = {},
+): Promise<Deno.TcpConn> {
+  throwIfStopped(signal);
+  const ended = Promise.withResolvers<never>();
+  const controller = new AbortController();
+  // The signal does not reach the look-up of a name, which can take as long as it likes.
+  const end = (why: Error) => {
+    controller.abort();
+    ended.reject(why);
+  };
+  const expired = () => end(new Error(`no answer within ${connectMs / 1000} s`));
+  const timer = setTimeout(expired, connectMs);
+  using _stopped = whenStopped(signal, () => end(whyStopped(signal as AbortSignal)));
+  const dialling = dial({ ...address, signal: controller.signal });
+  try {
+    const socket = await Promise.race([dialling, ended.promise]);
+    socket.setNoDelay();
+    return socket;
+  } catch (cause) {
+    dialling.then((late) => late.close(), () => undefined);
+    throwIfStopped(signal);
+    const reason = whyFailed(cause);
+    throw new NetworkError(
+      "cannot-connect",
+      `Cannot connect to ${formatAddress(address)}: ${reason}`,
+      { hint, cause },
+    );
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,78 @@
+/**
+ * Stopping in good order, when somebody has had enough: nothing new is begun, what the server is about to answer is
+ * waited for a little, and all else ends at once.
+ *
+ * @module
+ */
+import { throwIfStopped, whenStopped, whyStopped, type XferError } from "../../protocol/mod.ts";
+
+/** So long an answer is waited for that tells what the server has done, in milliseconds. */
+export const STOP_GRACE_MS = 3000;
+
+/** Resolves after so many milliseconds. Throws `InterruptedError` `interrupted` as soon as the work is to stop. */
+export async function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  using _ended = whenStopped(signal, resolve);
+  await promise;
+  clearTimeout(timer);
+  throwIfStopped(signal);
+}
+
+/** Ends something, such as a connection, when the work is to stop: while an answer is due, only after a little. */
+export class Stopper implements Disposable {
+  readonly #signal: AbortSignal | undefined;
+  readonly #end: (reason: XferError) => void;
+  readonly #listening: Disposable;
+  /** Answers that are due. */
+  #due = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #disposed = false;
+
+  constructor(signal: AbortSignal | undefined, end: (reason: XferError) => void) {
+    this.#signal = signal;
+    this.#end = end;
+    this.#listening = whenStopped(signal, () => this.#stop());
+  }
+
+  /** Whether the work is to stop. */
+  get isStopping(): boolean {
+    return this.#signal?.aborted ?? false;
+  }
+
+  /** Throws `InterruptedError` `interrupted` where the work is to stop. */
+  check(): void {
+    throwIfStopped(this.#signal);
+  }
+
+  /** Between two slices of a long computation: signals are heard. Throws `InterruptedError` where the work is to stop. */
+  async breathe(): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve));
+    this.check();
+  }
+
+  /** Does what ends with an answer that counts. Throws what it does, and `InterruptedError` instead of beginning. */
+  async during<T>(work: () => Promise<T>): Promise<T> {
+    this.check();
+    this.#due++;
+    try {
+      return await work();
+    } finally {
+      this.#due--;
+      if (this.isStopping) this.#stop();
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#disposed = true;
+    this.#listening[Symbol.dispose]();
+    clearTimeout(this.#timer);
+  }
+
+  #stop(): void {
+    if (this.#disposed) return;
+    const signal = this.#signal as AbortSignal;
+    if (this.#due === 0) return this.#end(whyStopped(signal));
+    this.#timer ??= setTimeout(() => this.#end(whyStopped(signal)), STOP_GRACE_MS);
+  }
+}

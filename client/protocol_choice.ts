@@ -1,0 +1,87 @@
+/**
+ * Which protocol a run of the client speaks (docs/protocol-4.md, "Downgrade").
+ *
+ * @module
+ */
+import { UsageError } from "../protocol/mod.ts";
+import { DEFAULT_TIMEOUTS, type Timeouts } from "./net/connection.ts";
+import { type Retry, type RetryOptions, withRetries } from "./retry.ts";
+import type { TransferInfo } from "./identity/transfer_info.ts";
+import type { Watchable } from "./net/wire_trace.ts";
+import { hasSecureAccount } from "./identity/v4_account.ts";
+import { askForProtocol4 } from "./v4/channel.ts";
+import { KnownServers, type ServerIdentity } from "./identity/known_servers.ts";
+
+export interface ChoiceOptions extends RetryOptions, Watchable {
+  readonly info: Pick<TransferInfo, "server" | "secure" | "fingerprint">;
+  /** What the user asked for; `auto` leaves it to what is known, and to the server. */
+  readonly asked: "3" | "4" | "auto";
+  /** Whether the user named what only protocol 3 has: an edition, habits. */
+  readonly namesDialect: boolean;
+  /** Whether the user named what only protocol 4 has: that protocol 3 was asked for before counts for nothing then. */
+  readonly namesTrust?: boolean;
+  readonly identityFolder: string;
+  readonly timeouts?: Partial<Timeouts>;
+  readonly onRetry?: (retry: Retry) => void;
+}
+
+/** It was asked for, now or in an earlier run with this server; or the server has not said that it has protocol 4. */
+export type PlainReason = "asked" | "remembered" | "unanswered";
+
+/** Protocol 4; or 3, with what a user must be warned of: nobody sees then who the server is. */
+export type Choice =
+  | { readonly protocol: 4 }
+  | {
+    readonly protocol: 3;
+    readonly why: PlainReason;
+    /** How the server is known all the same. */
+    readonly known: ServerIdentity | undefined;
+  };
+
+/**
+ * Decides, once for a run: what happens on the network afterwards changes nothing. Only where nothing is known of the
+ * server and nothing asked for, it is asked whether it speaks protocol 4. Throws `UsageError` `downgrade` for protocol 3
+ * where line 1 says that it is not to be, `protocol-3-only`; `NetworkError` `cannot-connect`; `InterruptedError` where it is to stop.
+ */
+export async function chooseProtocol(options: ChoiceOptions): Promise<Choice> {
+  const { info, asked, namesDialect, identityFolder } = options;
+  const { server, secure, fingerprint } = info;
+  const knownServers = new KnownServers(identityFolder);
+  const known = fingerprint ?? await knownServers.find(server);
+  if (asked === "3") {
+    if (secure) throw downgrade();
+    return { protocol: 3, why: "asked", known };
+  }
+  const isMeant = asked === "4" || secure || known !== undefined ||
+    await hasSecureAccount(identityFolder);
+  if (isMeant) {
+    if (namesDialect) throw dialectUnused(!secure);
+    return { protocol: 4 };
+  }
+  if (namesDialect) return { protocol: 3, why: "asked", known };
+  const isRemembered = options.namesTrust !== true && await knownServers.isProtocol3(server);
+  if (isRemembered) return { protocol: 3, why: "remembered", known };
+  const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
+  const ask = () => askForProtocol4(server, timeouts, { ...options, byProtocol3: "possible" });
+  const answer = await withRetries(ask, options, (retry) => options.onRetry?.(retry));
+  return "unanswered" in answer ? { protocol: 3, why: "unanswered", known } : { protocol: 4 };
+}
+
+function downgrade(): UsageError {
+  return new UsageError(
+    "downgrade",
+    "Protocol 3 can't see whether the server is the one of line 1",
+    {
+      hint: "Leave --protocol 3 out; or write line 1 as HOST:PORT, if you trust the network.",
+    },
+  );
+}
+
+/** A `UsageError` `protocol-3-only`; with whether protocol 3 could be asked for. */
+export function dialectUnused(couldBe3: boolean): UsageError {
+  const otherwise = "; or, if you mean a server of protocol 3 and trust the network, add " +
+    "--protocol 3";
+  return new UsageError("protocol-3-only", "--edition and --quirk have no meaning in protocol 4", {
+    hint: `Leave them out${couldBe3 ? otherwise : ""}.`,
+  });
+}

@@ -1,0 +1,79 @@
+/**
+ * Trying again after trouble with the network.
+ *
+ * @module
+ */
+import { type Stoppable, throwIfStopped, XferError } from "../protocol/mod.ts";
+import { sleep } from "./net/graceful_abort.ts";
+
+/** With the waits below about a quarter of a minute on average: a server that is started again is back by then. */
+export const DEFAULT_RETRIES = 5;
+
+/** The first wait takes up to this many milliseconds; each further one up to twice as long. */
+const BACKOFF_BASE_MS = 1000;
+
+/** No wait is longer, in milliseconds: when a network comes back, it is noticed within a minute. */
+const BACKOFF_CAP_MS = 60_000;
+
+export interface RetryOptions extends Stoppable {
+  /** How often to try again when the network fails without progress in between; without, 5 times. 0 is never. */
+  readonly retries?: number;
+  /** Waits for so many milliseconds. */
+  readonly pause?: (ms: number) => Promise<void>;
+  /** Whether an error of the network is not worth another try; it is asked of each. */
+  readonly isFinal?: (error: XferError) => boolean;
+  /** A number from 0 up to but not including 1. */
+  readonly random?: () => number;
+}
+
+export interface Retry {
+  /** Counted from 1, again after progress. */
+  readonly retry: number;
+  /** How many there are at most. */
+  readonly retries: number;
+  /** How long is waited before, in milliseconds. */
+  readonly delayMs: number;
+  /** Why it is tried again. */
+  readonly error: XferError;
+}
+
+/**
+ * Runs a task, and again while it fails with an error of the network and retries are left. `progress` is a number that
+ * grows with what is done for good: a failure after it has grown counts as the first one, and the waits are short again.
+ * Throws the last error; where it is to stop, that of the task then, or `InterruptedError` from a wait.
+ */
+export async function withRetries<T>(
+  task: () => Promise<T>,
+  { retries = DEFAULT_RETRIES, pause, random = Math.random, isFinal, signal }: RetryOptions,
+  onRetry: (retry: Retry) => void,
+  progress: () => number = () => 0,
+): Promise<T> {
+  let reached = progress();
+  for (let retry = 1;; retry++) {
+    try {
+      throwIfStopped(signal);
+      return await task();
+    } catch (error) {
+      const now = progress();
+      if (now > reached) retry = 1;
+      reached = now;
+      const ofNetwork = error instanceof XferError && error.category === "network";
+      if (!ofNetwork || retry > retries || signal?.aborted === true) throw error;
+      if (isFinal?.(error)) throw error;
+      const delayMs = backoffMs(retry, random);
+      onRetry({ retry, retries, delayMs, error });
+      await (pause === undefined ? sleep(delayMs, signal) : pause(delayMs));
+    }
+  }
+}
+
+/** Exponential, with full jitter: clients that lost their server together don't come back together. */
+function backoffMs(retry: number, random: () => number): number {
+  return Math.floor(random() * Math.min(BACKOFF_CAP_MS, BACKOFF_BASE_MS * 2 ** (retry - 1)));
+}
+
+/** Whether an error ends more than the file at hand: the connection, or all of the work. */
+export function endsAll(error: unknown): boolean {
+  if (!(error instanceof XferError)) return true;
+  return ["network", "protocol", "interrupted"].includes(error.category);
+}

@@ -1,0 +1,140 @@
+/**
+ * Who the client is by what its folder holds, and whether the server answers: what a person asks about, without
+ * anything being changed.
+ *
+ * @module
+ */
+import {
+  type Bytes,
+  ConfigurationError,
+  type Edition,
+  formatAddress,
+  printable,
+  ProtocolError,
+  publicKeyOf,
+  type Stoppable,
+} from "../protocol/mod.ts";
+import { fingerprintOfKey } from "../protocol/v4/fingerprint.ts";
+import { DEFAULT_TIMEOUTS, type Timeouts } from "./net/connection.ts";
+import { detectEdition } from "./v3/detect_edition.ts";
+import type { ClientEvent } from "./events.ts";
+import { type Identity, IDENTITY_FILE, IdentityFolder } from "./identity/v3_identity.ts";
+import type { TransferInfo } from "./identity/transfer_info.ts";
+import { ACCOUNT_FILE, AccountFolder } from "./identity/v4_account.ts";
+import type { ServerIdentity } from "./identity/known_servers.ts";
+import { meet, type MeetingOptions } from "./v4/verify_server.ts";
+import { chooseProtocol, type PlainReason } from "./protocol_choice.ts";
+import type { Watchable } from "./net/wire_trace.ts";
+
+/** An account of which a folder holds the key. */
+export interface HeldAccount {
+  readonly name: string;
+  /** 16 bytes, given by the server. */
+  readonly clientId: Bytes;
+  /** Of the public key: `SHA256:` and base64. */
+  readonly fingerprint: string;
+}
+
+/** Takes what is told of files that others could read, or write. */
+export type OnOpen = (event: Extract<ClientEvent, { type: "tightened" | "openFolder" }>) => void;
+
+/** The account of protocol 4 in a folder, if there is one. Throws `ConfigurationError` `bad-identity`, `identity-not-private`. */
+export async function secureAccountIn(
+  folder: string,
+  onOpen: OnOpen = () => undefined,
+): Promise<HeldAccount | undefined> {
+  const accounts = new AccountFolder(folder, (path) => onOpen({ type: "tightened", path }));
+  const account = await accounts.loadAccount();
+  if (account === undefined) return undefined;
+  const { publicKey } = await accounts.readKeyOf(account);
+  return { ...account, fingerprint: await fingerprintOfKey(publicKey) };
+}
+
+/** The account of protocol 3 in a folder, and what its server was found to speak. Throws as {@link secureAccountIn} does. */
+export async function plainAccountIn(
+  folder: string,
+  onOpen: OnOpen = () => undefined,
+): Promise<HeldAccount & { readonly edition: string | undefined } | undefined> {
+  const identities = new IdentityFolder(folder, (event) => {
+    if (event.type === "tightened" || event.type === "openFolder") onOpen(event);
+  });
+  const identity = await identities.load();
+  if (identity === undefined) return undefined;
+  const { name, clientId, privateKey } = identity;
+  const fingerprint = await fingerprintOfKey(publicKeyOf(privateKey));
+  const profile = await identities.loadProfile();
+  return { name, clientId, fingerprint, edition: profile?.edition.name };
+}
+
+export type Answering =
+  | {
+    readonly protocol: 4;
+    readonly identity: ServerIdentity;
+    /** Whether it was not known before. It is not kept. */
+    readonly isNew: boolean;
+  }
+  | {
+    readonly protocol: 3;
+    readonly why: PlainReason;
+    /** How the server is known all the same. */
+    readonly known: ServerIdentity | undefined;
+    /** `undefined` where it is one that does not tell, by which the server was spoken with before. */
+    readonly edition: Edition | undefined;
+  };
+
+export interface AskOptions extends Watchable, Stoppable {
+  readonly info: TransferInfo;
+  readonly asked: "3" | "4" | "auto";
+  readonly identityFolder: string;
+  readonly timeouts?: Partial<Timeouts>;
+  readonly caCerts?: readonly string[] | undefined;
+  /** Asked about a server that is met for the first time: whether to trust it. */
+  readonly onNewServer: MeetingOptions["onNewServer"];
+}
+
+/**
+ * Asks the server whether it is there and what it speaks, once. Nobody is registered, and nothing is kept. Throws what
+ * `chooseProtocol` and `meet` do, and `ProtocolError` `no-known-protocol` for what takes connections and says nothing.
+ */
+export async function askServer(options: AskOptions): Promise<Answering> {
+  const { info, asked, identityFolder } = options;
+  const byProtocol3 = info.secure ? undefined : "possible";
+  const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
+  const choice = await chooseProtocol({ ...options, asked, retries: 0, namesDialect: false });
+  if (choice.protocol === 4) {
+    const { server, fingerprint } = info;
+    const meeting = { ...options, server, fingerprint, byProtocol3 } as const;
+    const { socket, identity, isNew } = await meet(meeting, timeouts);
+    socket.close();
+    return { protocol: 4, identity, isNew };
+  }
+  const { why, known } = choice;
+  const { server } = info;
+  // Some servers register the name that they deny: it must not be the user's, since nothing is kept here.
+  const whom = { ...options, server, userName: `Probe${crypto.randomUUID().replaceAll("-", "")}` };
+  const { edition, certain } = await detectEdition(whom, undefined, timeouts);
+  if (certain) return { protocol: 3, why, known, edition };
+  // What the others are told by is a request that not every edition has.
+  const remembered = (await new IdentityFolder(identityFolder).loadProfile())?.edition;
+  if (remembered?.name === edition.name) return { protocol: 3, why, known, edition: undefined };
+  const where = formatAddress(server);
+  throw new ProtocolError(
+    "no-known-protocol",
+    `Something at ${where} takes connections, but answers by no protocol that is known here`,
+    { hint: `Check the port. A server of edition ${edition.name} does not tell: it may be one.` },
+  );
+}
+
+/** Throws `ConfigurationError` `other-identity` where a folder is another user's, by either protocol. */
+export async function refuseOtherUser(folder: string, userName: string): Promise<void> {
+  const account = await new AccountFolder(folder).loadAccount();
+  const identity: Identity | undefined = await new IdentityFolder(folder).load();
+  const held = account ?? identity;
+  if (held === undefined || held.name === userName) return;
+  const file = account === undefined ? IDENTITY_FILE : ACCOUNT_FILE;
+  throw new ConfigurationError(
+    "other-identity",
+    `${file} is the identity of ${printable(held.name)}, not of ${printable(userName)}`,
+    { hint: `Say that name, or run in another folder to be ${printable(userName)}.` },
+  );
+}

@@ -1,0 +1,59 @@
+/**
+ * What the client speaks to a server.
+ *
+ * @module
+ */
+import {
+  type Address,
+  type Bytes,
+  DEFAULT_EDITION,
+  type Edition,
+  type Habits,
+  NO_HABITS,
+  type Profile,
+  type Stoppable,
+} from "../../protocol/mod.ts";
+import type { Timeouts } from "../net/connection.ts";
+import { detectEdition } from "./detect_edition.ts";
+import type { ClientEvent } from "../events.ts";
+import type { Watchable } from "../net/wire_trace.ts";
+
+export interface Wish extends Watchable, Stoppable {
+  readonly server: Address;
+  readonly userName: string;
+  /** What the server speaks; `auto` finds out. Without, what was used last under this identity, or 2023c. */
+  readonly edition?: Edition | "auto";
+  /** What the server does besides. Without, what was used last. */
+  readonly habits?: Habits;
+  readonly onEvent?: (event: ClientEvent) => void;
+}
+
+export interface ChosenProfile {
+  readonly profile: Profile;
+  /** The ids that came with denials while the edition was found out. */
+  readonly deniedIds: readonly Bytes[];
+}
+
+/** What is wished for, else what was spoken last. Throws `NetworkError` where it has to ask the server and can't. */
+export async function chooseProfile(
+  wish: Wish,
+  remembered: Profile | undefined,
+  clientId: Bytes | undefined,
+  timeouts: Timeouts,
+): Promise<ChosenProfile> {
+  const habits = wish.habits ?? remembered?.habits ?? NO_HABITS;
+  if (wish.edition !== "auto") {
+    const edition = wish.edition ?? remembered?.edition ?? DEFAULT_EDITION;
+    return { profile: complete(edition, habits), deniedIds: [] };
+  }
+  const { edition, certain, deniedId } = await detectEdition(wish, clientId, timeouts);
+  wish.onEvent?.({ type: "detected", edition, certain });
+  return { profile: complete(edition, habits), deniedIds: deniedId ? [deniedId] : [] };
+}
+
+/** With frames come the other habits of the edition's framed peers. */
+function complete(edition: Edition, habits: Habits): Profile {
+  const { framedHabits, separateHabits } = edition;
+  const implied = habits.has("frames") ? [...framedHabits, ...separateHabits] : [];
+  return { edition, habits: new Set([...habits, ...implied]) };
+}

@@ -1,0 +1,325 @@
+/**
+ * A client: drives the conversations of `protocol/session/` over a real connection, real files and a real
+ * identity.
+ *
+ * @module
+ */
+import {
+  type Answer,
+  type Bytes,
+  ConfigurationError,
+  type Conversation,
+  encodeTextField,
+  FIELDS,
+  generatePrivateKey,
+  importAesKey,
+  keepFreedMemory,
+  NetworkError,
+  type Part,
+  type Profile,
+  ProtocolError,
+  publicKeyOf,
+  reconnect,
+  RefusedError,
+  register,
+  type Step,
+  throwIfStopped,
+  unwrapKey,
+  upload,
+  ZlibCrc,
+} from "../../protocol/mod.ts";
+import { DEFAULT_TIMEOUTS, type Timeouts } from "../net/connection.ts";
+import type { ClientEvent } from "../events.ts";
+import { type Identity, IDENTITY_FILE, IdentityFolder } from "../identity/v3_identity.ts";
+import { Link } from "./reconnecting_connection.ts";
+import { chooseProfile, type ChosenProfile, type Wish } from "./choose_profile.ts";
+import { PIECE_SIZE, sendContent } from "./send_content.ts";
+import { SourceFile } from "../local/source_file.ts";
+import { Stopper } from "../net/graceful_abort.ts";
+
+/** Whatever the edition says: servers of each have either. */
+const AES_KEY_SIZES: readonly number[] = [16, 32];
+
+export interface ClientOptions extends Wish {
+  /** The folder with `me.info` and `priv.key`. */
+  readonly identityFolder: string;
+  readonly timeouts?: Partial<Timeouts>;
+}
+
+export class Client implements Disposable {
+  #profile: Profile;
+  readonly #options: ClientOptions;
+  readonly #identities: IdentityFolder;
+  readonly #link: Link;
+  readonly #stopper: Stopper;
+  readonly #deniedIds: readonly Bytes[];
+  readonly #buffers: [Bytes, Bytes] = [new Uint8Array(PIECE_SIZE), new Uint8Array(PIECE_SIZE)];
+  #privateKey: Bytes = new Uint8Array(0);
+  #identity: Identity | undefined;
+  #aesKey: CryptoKey | undefined;
+  #introduced = false;
+  /** The checksum of the file that was sent last, for the case that it is sent again. */
+  #summed: { readonly file: SourceFile; readonly crc: number } | undefined;
+  /** Whether a registration was asked for and its answer never came, in this run or one before. */
+  #unanswered = false;
+  /** Whether the private key is another run's, or where this one has it. */
+  #key: "loaded" | "made" | "saved" = "loaded";
+  /** Whether the identity was given in this run and has not served yet: nothing is lost with it. */
+  #unused = false;
+
+  private constructor(
+    options: ClientOptions,
+    { profile, deniedIds }: ChosenProfile,
+    identities: IdentityFolder,
+    identity: Identity | undefined,
+  ) {
+    const { server, signal } = options;
+    const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
+    const onConnected = () => this.#emit({ type: "connected", server });
+    this.#options = options;
+    this.#profile = profile;
+    this.#deniedIds = deniedIds;
+    this.#identities = identities;
+    this.#identity = identity;
+    const { watch } = options;
+    this.#link = new Link({ server, profile, timeouts, onConnected, watch, signal });
+    this.#stopper = new Stopper(signal, (reason) => this.#link.end(reason));
+  }
+
+  /** Reads the identity and finds out what to speak. Writes nothing, but takes others' permission to read the key. */
+  static async create(options: ClientOptions): Promise<Client> {
+    keepFreedMemory();
+    const identities = new IdentityFolder(options.identityFolder, options.onEvent);
+    const identity = await identities.load();
+    if (identity !== undefined && identity.name !== options.userName) {
+      throw new ConfigurationError(
+        "other-identity",
+        `${IDENTITY_FILE} is the identity of ${identity.name}, transfer.info names ${options.userName}`,
+        { hint: `Correct line 2, or run in another folder to be ${options.userName}.` },
+      );
+    }
+    const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
+    const remembered = await identities.loadProfile();
+    const chosen = await chooseProfile(options, remembered, identity?.clientId, timeouts);
+    return new Client(options, chosen, identities, identity);
+  }
+
+  /** Reads the private key, or makes one. */
+  async prepare(): Promise<void> {
+    const kept = this.#identity?.privateKey ?? await this.#identities.loadKey();
+    this.#privateKey = kept ?? await generatePrivateKey();
+    if (kept === undefined) this.#key = "made";
+    else this.#unanswered = this.#identity === undefined;
+  }
+
+  /**
+   * Sends one file and returns its checksum, on which both ends agree. After a failure it can be called again. Where it is
+   * to stop, a registration that was begun is ended, so that its id is not lost, and a file that the server has all of.
+   */
+  send(inspected: SourceFile): Promise<number> {
+    return this.#stopper.during(() => this.#send(inspected));
+  }
+
+  async #send(inspected: SourceFile): Promise<number> {
+    this.#introduced = false;
+    try {
+      const clientId = await this.#introduce();
+      this.#introduced = true;
+      // It may have waited for others: what counts is what it is when it is sent.
+      const file = await SourceFile.inspect(inspected.path, this.#profile);
+      const { nameField: fileName, size } = file;
+      return await this.#drive(upload(this.#profile, { clientId, fileName, size }), file);
+    } catch (error) {
+      // Whatever is half said on this connection, what comes next must not be taken for its rest.
+      this.#link.close();
+      throw error;
+    }
+  }
+
+  /** How the server speaks, as far as it is known by now. */
+  get profile(): Profile {
+    return this.#profile;
+  }
+
+  /** Whether the server has let this client in for the file that was sent last. */
+  get isIntroduced(): boolean {
+    return this.#introduced;
+  }
+
+  [Symbol.dispose](): void {
+    this.#stopper[Symbol.dispose]();
+    this.#link.close();
+  }
+
+  /** Gets a fresh AES key, registering first where there is no identity. */
+  async #introduce(): Promise<Bytes> {
+    // Without reconnection a server denies by closing: what it closed after the file before must not look like that.
+    if (this.#profile.edition.requests.reconnect === undefined) this.#link.close();
+    const reused = this.#link.isOpen;
+    const unanswered = this.#unanswered;
+    try {
+      return await this.#drive(this.#introduction());
+    } catch (error) {
+      if (error instanceof RefusedError && !unanswered) await this.#dropKey();
+      if (!reused || !(error instanceof NetworkError)) throw error;
+      // Some servers close after each file.
+      this.#link.close();
+      return await this.#drive(this.#introduction());
+    }
+  }
+
+  /** Makes the private key durable: a registration without an answer may have succeeded. */
+  async #saveKey(): Promise<void> {
+    if (this.#key !== "made") return;
+    await this.#identities.saveKey(this.#privateKey);
+    this.#key = "saved";
+  }
+
+  /** Leaves no key behind that nobody has registered. */
+  async #dropKey(): Promise<void> {
+    if (this.#key !== "saved" || this.#identity !== undefined) return;
+    await this.#identities.removeKey();
+    this.#key = "made";
+    this.#unanswered = false;
+  }
+
+  #introduction(): Conversation<Bytes> {
+    const name = encodeTextField(this.#options.userName, FIELDS.name.size);
+    if (name === undefined) throw new RangeError("Cannot register: the user name does not fit");
+    const publicKey = publicKeyOf(this.#privateKey);
+    const deniedIds = this.#deniedIds;
+    const registration = { name, publicKey, unanswered: this.#unanswered, deniedIds };
+    const placeholderId = new Uint8Array(FIELDS.clientId.size);
+    return this.#identity === undefined
+      ? register(this.#profile, { ...registration, placeholderId })
+      : reconnect(this.#profile, this.#identity.clientId, registration);
+  }
+
+  async #drive<T>(conversation: Conversation<T>, file?: SourceFile): Promise<T> {
+    let turn = conversation.next();
+    while (!turn.done) {
+      const step = turn.value;
+      let answer: Answer;
+      try {
+        answer = await this.#perform(step, file);
+      } catch (error) {
+        turn = conversation.throw(error);
+        continue;
+      }
+      turn = conversation.next(answer);
+    }
+    return turn.value;
+  }
+
+  async #perform(step: Step, file: SourceFile | undefined): Promise<Answer> {
+    switch (step.do) {
+      case "send":
+        await this.#link.begin();
+        if (step.kind === "register") {
+          await this.#saveKey();
+          this.#unanswered = true;
+        }
+        this.#emit({ type: "request", kind: step.kind });
+        this.#link.tell(step.kind, step.bytes.length);
+        await this.#link.write(step.bytes);
+        return { type: "sent" };
+      case "receive":
+        return await this.#link.receive(step.withinMs);
+      case "keepIdentity":
+        await this.#keepIdentity(step.clientId);
+        return { type: "kept" };
+      case "dropIdentity":
+        await this.#dropIdentity(step.clientId);
+        return { type: "kept" };
+      case "useKey":
+        await this.#useKey(step.wrappedKey);
+        return { type: "kept" };
+      case "sendFile":
+        if (file === undefined) throw new RangeError("Cannot send a file: none is at hand");
+        this.#emit({ type: "sending", file, attempt: step.attempt });
+        return await this.#sendFile(step.parts, file, step.attempt);
+      case "compare": {
+        if (file === undefined) throw new RangeError("Cannot compare: no file was sent");
+        const { attempt, ours, theirs } = step;
+        const zlib = ours !== theirs && await this.#isZlibCrc(theirs, file);
+        this.#emit({ type: "compared", file, attempt, ours, theirs, zlib });
+        return { type: zlib ? "zlibCrc" : "kept" };
+      }
+    }
+  }
+
+  /** Whether a checksum is zlib's CRC-32 of a file. What is learnt of the server by that is remembered. */
+  async #isZlibCrc(checksum: number, file: SourceFile): Promise<boolean> {
+    const crc = new ZlibCrc();
+    for await (const piece of file.read(this.#buffers)) {
+      throwIfStopped(this.#options.signal);
+      crc.update(piece);
+    }
+    if (crc.digest() !== checksum || await file.hasChanged()) return false;
+    const { edition, habits } = this.#profile;
+    this.#profile = { edition, habits: new Set([...habits, "zlib-crc"]) };
+    await this.#identities.saveProfile(this.#profile);
+    return true;
+  }
+
+  async #keepIdentity(clientId: Bytes): Promise<void> {
+    const identity = { name: this.#options.userName, clientId, privateKey: this.#privateKey };
+    await this.#identities.save(identity);
+    this.#identity = identity;
+    this.#unanswered = false;
+    this.#unused = true;
+    this.#emit({ type: "registered", clientId });
+  }
+
+  /** The identity itself stays until there is another: what comes before that may fail. */
+  async #dropIdentity(clientId: Bytes): Promise<void> {
+    const copy = this.#unused ? undefined : await this.#identities.keepAside();
+    this.#emit({ type: "denied", clientId, copy });
+  }
+
+  async #useKey(wrappedKey: Bytes): Promise<void> {
+    const key = await unwrapKey(this.#privateKey, wrappedKey);
+    if (!AES_KEY_SIZES.includes(key.length)) {
+      throw new ProtocolError(
+        "bad-key-size",
+        `The server sent an AES key of ${key.length} bytes; it has ${AES_KEY_SIZES.join(" or ")}`,
+      );
+    }
+    this.#aesKey = await importAesKey(key);
+    await this.#identities.saveProfile(this.#profile);
+    this.#unused = false;
+    if (this.#identity !== undefined) {
+      this.#emit({ type: "keyReceived", clientId: this.#identity.clientId });
+    }
+  }
+
+  async #sendFile(parts: Iterable<Part>, file: SourceFile, attempt: number): Promise<Answer> {
+    const { signal } = this.#options;
+    throwIfStopped(signal);
+    if (this.#aesKey === undefined) throw new RangeError("Cannot send a file: there is no key");
+    const summed = this.#summed?.file.isSameAs(file) ? this.#summed : undefined;
+    let sent = 0;
+    const crc = await sendContent(this.#link, this.#told(parts), {
+      ...{ file, aesKey: this.#aesKey, habits: this.#profile.habits, buffers: this.#buffers },
+      ...{ crc: summed?.crc, signal },
+      onProgress: (size) => {
+        sent = size;
+        this.#emit({ type: "progress", file, sent, attempt });
+      },
+    });
+    const changed = await file.hasChanged();
+    this.#summed = changed || sent < file.size ? undefined : { file, crc };
+    return { type: "fileSent", crc, changed };
+  }
+
+  *#told(parts: Iterable<Part>): Generator<Part> {
+    for (const part of parts) {
+      this.#link.tell("sendFile", part.head.length + part.content + part.padding);
+      yield part;
+    }
+  }
+
+  #emit(event: ClientEvent): void {
+    this.#options.onEvent?.(event);
+  }
+}

@@ -1,0 +1,129 @@
+/**
+ * Finding out which edition a server speaks.
+ *
+ * @module
+ */
+import {
+  type Address,
+  type Bytes,
+  CLIENT_ID_SIZE,
+  concatBytes,
+  decodeResponseHeader,
+  type Edition,
+  EDITIONS,
+  encodeRequest,
+  encodeTextField,
+  FIELDS,
+  RESPONSE_HEADER_SIZE,
+  type Stoppable,
+  throwIfStopped,
+  UsageError,
+  whenStopped,
+} from "../../protocol/mod.ts";
+import { isTlsAlert } from "../../protocol/v3/header.ts";
+import { connect, type Timeouts, tlsPort } from "../net/connection.ts";
+import type { Watchable } from "../net/wire_trace.ts";
+
+/** A server that does not know a request may say nothing at all; after so many milliseconds it is not waited for. */
+const SILENCE_MS = 2000;
+
+export interface Detected {
+  readonly edition: Edition;
+  /** Whether the server answered as only this edition does; otherwise it is the only one left. */
+  readonly certain: boolean;
+  /** The id that came with the server's no: some servers have registered the name under it. */
+  readonly deniedId?: Bytes;
+}
+
+interface ReconnectAnswer {
+  readonly code: number;
+  /** The id behind the header, if one came with it. */
+  readonly clientId: Bytes | undefined;
+}
+
+interface Whom extends Watchable, Stoppable {
+  readonly server: Address;
+  readonly userName: string;
+}
+
+/**
+ * Asks to reconnect in each edition, on a connection of its own: a server that understands says yes or no under a code
+ * that tells the edition, and nothing is left behind. An edition without reconnection can't be asked for so; it is
+ * taken when the server understood none of the others. Throws as {@link connect} does.
+ */
+export async function detectEdition(
+  { server, userName, watch, signal }: Whom,
+  clientId: Bytes | undefined,
+  timeouts: Timeouts,
+): Promise<Detected> {
+  const name = encodeTextField(userName, FIELDS.name.size);
+  if (name === undefined) throw new UsageError("bad-user-name", "The user name does not fit");
+  const request = {
+    kind: "reconnect",
+    clientId: clientId ?? crypto.getRandomValues(new Uint8Array(CLIENT_ID_SIZE)),
+    name,
+  } as const;
+  const asked = new Set<number>();
+  for (const edition of EDITIONS) {
+    const code = edition.requests.reconnect?.code;
+    if (code === undefined || asked.has(code)) continue;
+    asked.add(code);
+    const observe = watch?.();
+    const bytes = encodeRequest(edition, request);
+    observe?.({ from: "client", kind: request.kind, code, size: bytes.length });
+    const answer = await ask(server, bytes, timeouts, signal);
+    if (answer !== undefined) {
+      observe?.({ from: "server", kind: "answer", code: answer.code, size: RESPONSE_HEADER_SIZE });
+    }
+    const found = EDITIONS.find(({ requests, responses }) =>
+      requests.reconnect?.code === code && answer !== undefined &&
+      [responses.reconnected?.code, responses.denied?.code].includes(answer.code)
+    );
+    if (found === undefined) continue;
+    const isDenied = answer?.code === found.responses.denied?.code;
+    const deniedId = isDenied ? answer?.clientId : undefined;
+    return { edition: found, certain: true, ...(deniedId && { deniedId }) };
+  }
+  const left = EDITIONS.find(({ requests }) => requests.reconnect === undefined);
+  if (left === undefined) throw new RangeError("Cannot detect: every edition was asked for");
+  return { edition: left, certain: false };
+}
+
+/** The answer, or `undefined` where there is none. */
+async function ask(
+  server: Address,
+  request: Bytes,
+  timeouts: Timeouts,
+  signal: AbortSignal | undefined,
+): Promise<ReconnectAnswer | undefined> {
+  using socket = await connect(server, timeouts, { signal });
+  const close = () => socket[Symbol.dispose]();
+  const timer = setTimeout(close, SILENCE_MS);
+  using _stopped = whenStopped(signal, close);
+  let answer: Bytes = new Uint8Array(0);
+  try {
+    for (let done = 0; done < request.length;) done += await socket.write(request.subarray(done));
+    for (let wanted = RESPONSE_HEADER_SIZE; answer.length < wanted;) {
+      const buffer = new Uint8Array(RESPONSE_HEADER_SIZE + CLIENT_ID_SIZE);
+      const size = await socket.read(buffer);
+      if (size === null) break;
+      answer = concatBytes(answer, buffer.subarray(0, size));
+      if (answer.length < RESPONSE_HEADER_SIZE) continue;
+      const { payloadSize } = decodeResponseHeader(answer);
+      if (payloadSize >= CLIENT_ID_SIZE) wanted = RESPONSE_HEADER_SIZE + CLIENT_ID_SIZE;
+    }
+  } catch {
+    throwIfStopped(signal);
+    // Reset by the server, or closed here after its silence: what has come is all that it says.
+  } finally {
+    clearTimeout(timer);
+  }
+  if (answer.length < RESPONSE_HEADER_SIZE) return undefined;
+  const header = decodeResponseHeader(answer);
+  if (isTlsAlert(header)) throw tlsPort(server);
+  const clientId = answer.slice(RESPONSE_HEADER_SIZE, RESPONSE_HEADER_SIZE + CLIENT_ID_SIZE);
+  return {
+    code: header.code,
+    clientId: clientId.length === CLIENT_ID_SIZE ? clientId : undefined,
+  };
+}

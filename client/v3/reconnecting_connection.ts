@@ -1,0 +1,129 @@
+/**
+ * The way to the server: a connection that is made when there is something to say, and kept for as long as it holds.
+ *
+ * @module
+ */
+import type {
+  Address,
+  Answer,
+  Bytes,
+  Profile,
+  RequestKind,
+  Stoppable,
+  XferError,
+} from "../../protocol/mod.ts";
+import { ServerConnection, type Timeouts } from "../net/connection.ts";
+import type { Observe, Watchable } from "../net/wire_trace.ts";
+
+export interface LinkOptions extends Watchable, Stoppable {
+  readonly server: Address;
+  readonly profile: Profile;
+  readonly timeouts: Timeouts;
+  readonly onConnected: () => void;
+}
+
+/**
+ * Many servers that fill up their answers close after each, and some don't: for so many milliseconds it is seen which,
+ * before the next message is sent. The end of a connection comes with the answer, or right after it.
+ */
+const CLOSING_MS = 100;
+
+export class Link implements Disposable {
+  readonly #options: LinkOptions;
+  #connection: ServerConnection | undefined;
+  #observe: Observe | undefined;
+  /** What the server has said to a file before it had all of it. */
+  #early: Answer | undefined;
+  #end: XferError | undefined;
+
+  constructor(options: LinkOptions) {
+    this.#options = options;
+  }
+
+  get isOpen(): boolean {
+    return this.#connection !== undefined;
+  }
+
+  /**
+   * Comes before each message: connects where there is no connection, or where it has served. Throws as `connect` does.
+   */
+  async begin(): Promise<void> {
+    if (this.#end !== undefined) throw this.#end;
+    const { server, profile, timeouts, onConnected, watch, signal } = this.#options;
+    // Servers that fill up frames take one message a connection.
+    if (profile.habits.has("frames")) this.close();
+    else if (this.#connection?.isFramed) await this.#seeWhetherItCloses();
+    if (this.#connection !== undefined) return;
+    const connection = await ServerConnection.open(server, profile, timeouts, signal);
+    if (this.#end !== undefined) {
+      connection[Symbol.dispose]();
+      throw this.#end;
+    }
+    this.#connection = connection;
+    this.#observe = watch?.();
+    onConnected();
+  }
+
+  async #seeWhetherItCloses(): Promise<void> {
+    const received = await this.receive(CLOSING_MS);
+    if (received.type === "response") this.#early = received;
+  }
+
+  /** Tells who watches of a request, or a packet of one, that is on its way. */
+  tell(kind: RequestKind, size: number): void {
+    const { edition } = this.#options.profile;
+    this.#observe?.({ from: "client", kind, code: edition.requests[kind]?.code, size });
+  }
+
+  /** Sends bytes of a message. `false` where they are not taken any more: what the server has said is still to be received. */
+  async write(bytes: Bytes): Promise<boolean> {
+    const taken = await this.#connection?.send(bytes) ?? false;
+    if (this.#end !== undefined) throw this.#end;
+    return taken;
+  }
+
+  /** Between two packets: some servers answer each, and take the next on a connection of its own. `false` where they won't. */
+  async nextPart(): Promise<boolean> {
+    if (this.#options.profile.habits.has("acknowledged-parts")) {
+      const answer = await this.receive();
+      const goesOn = answer.type === "response" && answer.response.kind === "messageReceived";
+      if (!goesOn) {
+        this.#early = answer;
+        return false;
+      }
+    }
+    await this.begin();
+    return true;
+  }
+
+  async receive(withinMs?: number): Promise<Answer> {
+    const early = this.#early;
+    this.#early = undefined;
+    if (early !== undefined) return early;
+    const received = await this.#connection?.receive(withinMs) ?? { type: "closed" };
+    if (this.#end !== undefined) throw this.#end;
+    if (received.type === "closed") this.close();
+    if (received.type === "response") {
+      const { response: { kind }, size } = received;
+      const { edition } = this.#options.profile;
+      this.#observe?.({ from: "server", kind, code: edition.responses[kind]?.code, size });
+    }
+    return received;
+  }
+
+  /** Closes it for good: whatever waits for it, or is to use it later, fails with this error. */
+  end(error: XferError): void {
+    this.#end ??= error;
+    this.close();
+  }
+
+  close(): void {
+    this.#connection?.[Symbol.dispose]();
+    this.#connection = undefined;
+    this.#early = undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * A file's content on its way: read, encrypted, cut into messages, sent.
+ *
+ * @module
+ */
+import {
+  type Bytes,
+  ByteWriter,
+  CbcEncryptor,
+  Cksum,
+  type Habits,
+  inPieces,
+  type Part,
+  PiecesEncryptor,
+  release,
+  type Stoppable,
+  throwIfStopped,
+  trailerSize,
+} from "../../protocol/mod.ts";
+import type { Link } from "./reconnecting_connection.ts";
+import { PartWriter } from "./part_writer.ts";
+import type { SourceFile } from "../local/source_file.ts";
+
+/** The file is read, encrypted and sent in pieces of this many bytes; a multiple of the cipher's block. */
+export const PIECE_SIZE = 1024 * 1024;
+
+export interface Content extends Stoppable {
+  readonly file: SourceFile;
+  readonly aesKey: CryptoKey;
+  readonly habits: Habits;
+  /** Its checksum, where it is known from an attempt before and the file is the same; else it is found on the way. */
+  readonly crc: number | undefined;
+  /** Each holds a piece of the file. */
+  readonly buffers: readonly [Bytes, Bytes];
+  /** Takes the number of bytes sent so far. */
+  readonly onProgress: (sent: number) => void;
+}
+
+/**
+ * Sends a file's content as these parts and returns the checksum of what was read: of less than the file where the
+ * server took no more. Encryption is what takes longest and can't be done side by side, so all else is done while it
+ * goes on: the next piece is read, this one summed up, the one before sent. Throws `InterruptedError` where it is to stop:
+ * what the server got is of no use then, and its connection to be closed.
+ */
+export async function sendContent(
+  link: Pick<Link, "begin" | "write" | "nextPart">,
+  parts: Iterable<Part>,
+  { file, aesKey, habits, crc, buffers, onProgress, signal }: Content,
+): Promise<number> {
+  const encryptor = new (inPieces(habits, file.size) ? PiecesEncryptor : CbcEncryptor)(aesKey);
+  await link.begin();
+  const writer = new PartWriter(parts, {
+    send: (bytes) => link.write(bytes),
+    nextPart: () => link.nextPart(),
+  });
+  const checksum = new Cksum();
+  let read = 0;
+  const write = async (ciphertext: Bytes): Promise<boolean> => {
+    const taken = await writer.write(ciphertext);
+    release(ciphertext);
+    return taken;
+  };
+  let sending = Promise.resolve(true);
+  const send = async (ciphertext: Bytes): Promise<boolean> => {
+    const taken = await sending;
+    sending = write(ciphertext);
+    // It is awaited at the next piece; until then its failure is not to count as unhandled.
+    sending.catch(() => undefined);
+    return taken;
+  };
+  let encrypting: Promise<Bytes> | undefined;
+  for await (const piece of file.read(buffers)) {
+    throwIfStopped(signal);
+    const ciphertext = await encrypting;
+    read += piece.length;
+    // The padding is encrypted with the last piece, so that both leave in one write.
+    encrypting = read === file.size ? encryptor.final(piece) : encryptor.update(piece);
+    if (crc === undefined) checksum.update(piece);
+    if (ciphertext !== undefined && !(await send(ciphertext))) break;
+    onProgress(read);
+  }
+  await send(await (encrypting ?? encryptor.final()));
+  await sending;
+  const digest = crc ?? checksum.digest();
+  if (trailerSize(habits) > 0) await writer.write(new ByteWriter(4).u32(digest).bytes);
+  return digest;
+}

@@ -1,0 +1,142 @@
+/**
+ * Sending files: the client's whole job.
+ *
+ * @module
+ */
+import { basename } from "node:path";
+import {
+  IntegrityError,
+  RefusedError,
+  StorageError,
+  throwIfStopped,
+  UnconfirmedError,
+  XferError,
+} from "../../protocol/mod.ts";
+import { Client, type ClientOptions } from "./client.ts";
+import type { Failure, Outcome } from "../events.ts";
+import { lookAt } from "../local/files.ts";
+import { OwnFiles } from "../identity/reserved_files.ts";
+import { endsAll, type Retry, type RetryOptions, withRetries } from "../retry.ts";
+import { SentNames } from "../local/sent_names.ts";
+import { SourceFile } from "../local/source_file.ts";
+
+export interface SendOptions extends ClientOptions, RetryOptions {
+  /** Paths of the files, in the order in which they are sent. */
+  readonly files: readonly string[];
+}
+
+/**
+ * Sends files one after another over one connection, each under a fresh AES key, and returns what came of each. After
+ * trouble with the network a file is sent again, as often as `retries` says. A file that can't be read, agreed on, or
+ * that the server refuses does not hold up the next. Anything else ends the run: the files behind are not tried.
+ *
+ * Nothing is sent before all files were looked at; what can't be sent then comes last. Where it is to stop, the file on
+ * its way is not stored, unless the server has all of it already: `InterruptedError` is what is said of it and of those
+ * behind.
+ */
+export async function sendFiles(options: SendOptions): Promise<Outcome[]> {
+  const onRetry = (retry: Retry) => options.onEvent?.({ type: "retrying", ...retry });
+  using client = await withRetries(() => Client.create(options), options, onRetry);
+  const { files, failures } = await inspect(options, client);
+  const bytes = files.reduce((sum, { size }) => sum + size, 0);
+  options.onEvent?.({ type: "planned", files: files.length, bytes });
+  if (files.length > 0) await client.prepare();
+  const outcomes: Outcome[] = [];
+  const closings = new Closings();
+  let end: XferError | undefined;
+  for (const file of files) {
+    const outcome: Outcome = end === undefined
+      ? await deliver(client, file, { ...options, closings }, onRetry)
+      : { state: "not-tried", path: file.path, error: end };
+    outcomes.push(outcome);
+    if (outcome.state === "stored") {
+      options.onEvent?.({ type: "stored", file, crc: outcome.crc });
+      continue;
+    }
+    const mayGoOn = isOfOneFile(outcome.error) || closings.isKnown;
+    if (!client.isIntroduced || !mayGoOn) end = outcome.error;
+    options.onEvent?.({ type: "failed", ...outcome });
+  }
+  for (const failure of failures) options.onEvent?.({ type: "failed", ...failure });
+  return [...outcomes, ...failures];
+}
+
+/** Looks at all files: at which can be sent, and why the others can't. */
+async function inspect(options: SendOptions, { profile }: Client) {
+  const files: SourceFile[] = [];
+  const failures: Failure[] = [];
+  const names = new SentNames();
+  const own = await OwnFiles.of(options.identityFolder);
+  for (const path of options.files) {
+    throwIfStopped(options.signal);
+    const named = await lookAt(path);
+    if (names.isRepeated(named, basename(path))) continue;
+    try {
+      await own.refuse(named);
+      const file = await SourceFile.inspect(path, profile);
+      names.claim(path, file.name);
+      files.push(file);
+    } catch (error) {
+      if (endsAll(error)) throw error;
+      failures.push({ state: "not-stored", path, error: error as XferError });
+    }
+  }
+  return { files, failures };
+}
+
+/** Sends a file, again where the network fails. What was open once stays open until the server confirms the file. */
+async function deliver(
+  client: Client,
+  file: SourceFile,
+  { closings, ...options }: RetryOptions & { readonly closings: Closings },
+  onRetry: (retry: Retry) => void,
+): Promise<Outcome> {
+  let state: Failure["state"] = "not-stored";
+  const note = (error: XferError) => {
+    if (error instanceof UnconfirmedError) state = "unknown";
+  };
+  const isFinal = (error: XferError) => closings.isHabit(error);
+  try {
+    const crc = await withRetries(() => client.send(file), { ...options, isFinal }, (retry) => {
+      note(retry.error);
+      onRetry(retry);
+    });
+    closings.reset();
+    return { state: "stored", file, crc };
+  } catch (error) {
+    if (!(error instanceof XferError)) throw error;
+    note(error);
+    return { state, path: file.path, error };
+  }
+}
+
+/** A server that closes so many times in a row in place of its confirmation always does: no network fails just then. */
+const CLOSINGS = 3;
+
+/** Closes in place of confirmations, in a row. */
+class Closings {
+  #count = 0;
+
+  reset(): void {
+    this.#count = 0;
+  }
+
+  /** Whether an error is one more, and enough of them. */
+  isHabit(error: XferError): boolean {
+    const { cause } = error;
+    const isClosing = error instanceof UnconfirmedError && cause instanceof XferError &&
+      cause.code === "connection-closed";
+    this.#count = isClosing ? this.#count + 1 : 0;
+    return this.isKnown;
+  }
+
+  get isKnown(): boolean {
+    return this.#count >= CLOSINGS;
+  }
+}
+
+/** Whether an error says nothing about the next file. */
+function isOfOneFile(error: XferError): boolean {
+  return error instanceof IntegrityError || error instanceof StorageError ||
+    error instanceof RefusedError;
+}

@@ -1,0 +1,276 @@
+/**
+ * A file on its way from the server: each chunk is seen to be one that was stored before it is used. What has come
+ * outlives a connection, and may come over several.
+ *
+ * @module
+ */
+import {
+  type Bytes,
+  equalBytes,
+  IntegrityError,
+  NetworkError,
+  printable,
+  release,
+} from "../../protocol/mod.ts";
+import { inSlices } from "../../protocol/slices.ts";
+import { ChunkSums } from "../../protocol/v4/chunk_digests.ts";
+import type { Message } from "../../protocol/v4/messages.ts";
+import {
+  CHUNK_SIZE,
+  chunkCount,
+  chunkSize,
+  DIGEST_SIZE,
+  MerkleTree,
+} from "../../protocol/v4/merkle_tree.ts";
+import { type Exchange, unexpected } from "./request_mux.ts";
+import { checkAsked, checkSize, type RemoteFile } from "./remote_file.ts";
+import { SharedQueue } from "./work_queue.ts";
+
+/** Takes a chunk, which may change when the promise resolves. */
+export type WriteChunk = (chunk: Bytes, offset: number, file: RemoteFile) => Promise<void>;
+
+export interface Wanted {
+  readonly name: string;
+  /** 0, or without: the current one. */
+  readonly version?: number | undefined;
+  /** Bytes from the first up to but not the last; the chunks that hold them are handed over. */
+  readonly from?: number;
+  readonly to?: number;
+}
+
+/** Where the chunks of a download go. */
+export interface Sink {
+  /** It is known what the file is; comes again where the file was replaced by another. */
+  begin(file: RemoteFile): Promise<void>;
+  write(chunk: Bytes, offset: number): Promise<void>;
+}
+
+type Range = readonly [from: number, to: number];
+
+/** Chunks that are asked for at once where there are several connections. */
+const RANGE = 16;
+/** The digests of all chunks come with each range: of a large file there are so many ranges at most. */
+const MAX_RANGES = 64;
+
+export class Download {
+  readonly #wanted: Required<Pick<Wanted, "name" | "from" | "to">> & { readonly version: number };
+  readonly #sink: Sink;
+  #file: RemoteFile | undefined;
+  #digests: Bytes = new Uint8Array(0);
+  #sums = new ChunkSums(0);
+
+  constructor(
+    { name, version = 0, from = 0, to = Number.MAX_SAFE_INTEGER }: Wanted,
+    sink: Sink,
+  ) {
+    this.#wanted = { name, version, from, to };
+    this.#sink = sink;
+  }
+
+  /** What is known of the file, once something has come of it. */
+  get file(): RemoteFile | undefined {
+    return this.#file;
+  }
+
+  /**
+   * Takes a chunk that is here from before, if it is the file's. It is not handed to the sink. After `Sink.begin`.
+   */
+  take(offset: number, chunk: Bytes): boolean {
+    if (
+      this.#file === undefined || chunk.length !== chunkSize(this.#file.size, offset / CHUNK_SIZE)
+    ) {
+      return false;
+    }
+    return this.#sums.add(offset, chunk, this.#digestAt(offset));
+  }
+
+  /** Asks what the file is, without its content. Throws as `run` does. */
+  async look(exchange: Exchange): Promise<void> {
+    await this.#fetch(exchange, 0, 0);
+  }
+
+  /**
+   * Gets what is not here yet. Throws `IntegrityError` `not-what-was-stored`; `StorageError` `file-too-large`; `Replaced` where the server has another
+   * file under the name by now, of which the sink was told; what was got before is worth nothing then.
+   */
+  async run(exchanges: readonly Exchange[]): Promise<RemoteFile> {
+    const [first] = exchanges as [Exchange];
+    const { from, to } = this.#wanted;
+    if (this.#file === undefined) await this.#fetch(first, from, to);
+    const ranges = new SharedQueue(this.#missing(exchanges.length));
+    let lost: unknown;
+    const got = exchanges.map(async (exchange) => {
+      for (let range = ranges.take(); range !== undefined; range = ranges.take()) {
+        try {
+          await this.#fetch(exchange, ...range);
+        } catch (error) {
+          if (error instanceof NetworkError) {
+            // Others may get what was lost.
+            ranges.giveBack([this.#rest(range)]);
+            lost = error;
+            return;
+          }
+          ranges.drain();
+          throw error;
+        }
+      }
+    });
+    await Promise.allSettled(got);
+    await Promise.all(got);
+    if (!ranges.isEmpty) throw lost;
+    return await this.#check(first);
+  }
+
+  /** What of a range, which comes in its order, has not come. */
+  #rest([from, to]: Range): Range {
+    while (from < to && this.#sums.has(from)) from += CHUNK_SIZE;
+    return [from, to];
+  }
+
+  /** Parts of the file that are to be asked for. */
+  #missing(lanes: number): Range[] {
+    const { size } = this.#file as RemoteFile;
+    const { from, to } = this.#wanted;
+    const count = chunkCount(Math.min(to, size));
+    const max = lanes === 1 ? Infinity : Math.max(RANGE, Math.ceil(chunkCount(size) / MAX_RANGES));
+    const ranges: Range[] = [];
+    for (let index = Math.floor(from / CHUNK_SIZE); from < to && index < count;) {
+      const begin = index;
+      while (
+        index < count && !this.#sums.has(index * CHUNK_SIZE) && index - begin < max
+      ) index++;
+      if (index > begin) ranges.push([begin * CHUNK_SIZE, Math.min(size, index * CHUNK_SIZE)]);
+      else index++;
+    }
+    return ranges;
+  }
+
+  /** Throws `IntegrityError` where what has come is not the whole of what was wanted. */
+  async #check(exchange: Exchange): Promise<RemoteFile> {
+    const file = this.#file as RemoteFile;
+    if (this.#missing(1).length > 0) throw notStored(file);
+    if (!this.#sums.isWhole) return file;
+    const { cksum } = await inSlices(this.#sums.summing(), () => exchange.stopper.breathe());
+    if (cksum !== file.cksum) throw notStored(file);
+    return file;
+  }
+
+  /** Gets the chunks that hold a range, and, where it is not known yet, what the file is. */
+  async #fetch(exchange: Exchange, from: number, to: number): Promise<void> {
+    const tag = exchange.nextTag();
+    const { name, version } = this.#wanted;
+    let file: RemoteFile | undefined;
+    let digests: Bytes = new Uint8Array(0);
+    const tree = new MerkleTree();
+    let missing = 0;
+    let at = Math.floor(from / CHUNK_SIZE) * CHUNK_SIZE;
+    let writing = Promise.resolve();
+    /** What is done with a message: it goes on when the connection is closed here meanwhile, and is ended first. */
+    let taking: Promise<unknown> = Promise.resolve();
+    const begin = async (file: RemoteFile) => {
+      if (!equalBytes(tree.digest, file.digest)) throw notStored(file);
+      const known = this.#file;
+      if (known !== undefined && isSame(known, file)) return;
+      this.#file = file;
+      this.#digests = digests;
+      this.#sums = new ChunkSums(file.size, Infinity);
+      await this.#sink.begin(file);
+      if (known !== undefined) throw new Replaced(file);
+    };
+    try {
+      const take = async (message: Message): Promise<boolean> => {
+        if (file === undefined) {
+          if (message.kind !== "file") throw unexpected(message);
+          checkAsked(message, { name, version });
+          checkSize(message);
+          file = message;
+          missing = chunkCount(file.size) * DIGEST_SIZE;
+          // The system gives the memory for it as it is filled.
+          digests = new Uint8Array(missing);
+          if (missing === 0) await begin(file);
+          return false;
+        }
+        switch (message.kind) {
+          case "digests":
+            if (!isWhole(message.bytes, missing)) throw unexpected(message);
+            digests.set(message.bytes, digests.length - missing);
+            missing -= message.bytes.length;
+            await inSlices(tree.adding(message.bytes), () => exchange.stopper.breathe());
+            if (missing === 0) await begin(file);
+            return false;
+          case "data": {
+            const { offset, bytes } = message;
+            const isNext = offset === at && bytes.length === chunkSize(file.size, at / CHUNK_SIZE);
+            if (missing > 0 || !isNext || this.#sums.has(at)) throw unexpected(message);
+            if (!this.#sums.add(at, bytes, this.#digestAt(at))) throw notStored(file);
+            at += bytes.length;
+            // It is written while the next one comes.
+            await writing;
+            writing = this.#sink.write(bytes, offset).then(() => release(bytes));
+            writing.catch(() => undefined);
+            return false;
+          }
+          case "done":
+            if (missing > 0) throw notStored(file);
+            return true;
+          default:
+            throw unexpected(message);
+        }
+      };
+      await exchange.ask({ kind: "get", tag, name, version, from, to }, (message) => {
+        const taken = take(message);
+        taking = taken.catch(() => undefined);
+        return taken;
+      });
+    } finally {
+      await taking;
+      await writing;
+    }
+  }
+
+  #digestAt(offset: number): Bytes {
+    const at = offset / CHUNK_SIZE * DIGEST_SIZE;
+    return this.#digests.subarray(at, at + DIGEST_SIZE);
+  }
+}
+
+/**
+ * Reads a file, or of a range the chunks that hold it. Throws as {@link Download.run} does.
+ */
+export async function download(
+  exchange: Exchange,
+  wanted: Wanted,
+  write: WriteChunk,
+): Promise<RemoteFile> {
+  const download: Download = new Download(wanted, {
+    begin: () => Promise.resolve(),
+    write: (chunk, offset) => write(chunk, offset, download.file as RemoteFile),
+  });
+  return await download.run([exchange]);
+}
+
+/** The server has another file under the name by now. */
+export class Replaced extends IntegrityError {
+  constructor({ name }: RemoteFile) {
+    super("file-replaced", `${printable(name)} was replaced on the server while it was got`, {
+      hint: "Get it again when nobody stores it.",
+    });
+  }
+}
+
+/** Whether these are digests, no more of them than are missing. */
+function isWhole({ length }: Bytes, missing: number): boolean {
+  return length > 0 && length % DIGEST_SIZE === 0 && length <= missing;
+}
+
+function isSame(a: RemoteFile, b: RemoteFile): boolean {
+  return a.size === b.size && a.cksum === b.cksum && equalBytes(a.digest, b.digest);
+}
+
+function notStored({ name }: RemoteFile): IntegrityError {
+  return new IntegrityError(
+    "not-what-was-stored",
+    `What the server sends of ${printable(name)} is not what was stored`,
+    { hint: "Tell its operator: xfer server verify finds damaged files." },
+  );
+}

@@ -1,0 +1,222 @@
+/**
+ * A client of protocol 4: one connection, over which files are put, got and looked at.
+ *
+ * @module
+ */
+import { printable, ProtocolError, UnconfirmedError, XferError } from "../../protocol/mod.ts";
+import { endsAll, type Retry, type RetryOptions, withRetries } from "../retry.ts";
+import type { SourceFile } from "../local/source_file.ts";
+import { download, type Wanted, type WriteChunk } from "./chunk_download.ts";
+import { unexpected } from "./request_mux.ts";
+import { Job, type Jobs } from "./upload_item.ts";
+import {
+  type Asked,
+  checkAsked,
+  Count,
+  DamagedFiles,
+  type Listing,
+  type RemoteFile,
+} from "./remote_file.ts";
+import { SharedQueue } from "./work_queue.ts";
+import type { Message } from "../../protocol/v4/messages.ts";
+import { isToken } from "../../protocol/v4/token.ts";
+import { openSession, type SecureEvent, type SecureOptions, type Session } from "./session.ts";
+import { type Settle, Upload } from "./put_pipeline.ts";
+
+export interface Outgoing {
+  readonly file: SourceFile;
+  /** On the server; without, the last component of its path. */
+  readonly name?: string;
+}
+
+export type TakeFile = Listing["take"];
+/** Without one the damaged files fail the request, once all others were taken. */
+export type TakeDamaged = Listing["takeDamaged"];
+
+export interface Link {
+  readonly token: string;
+  /** Milliseconds since the epoch. */
+  readonly expiresAt: number;
+}
+
+/** Files that one list tells of, at most: nobody looks through more, and a list must come to an end. */
+export const MAX_LISTED = 10_000_000;
+/** The same of the versions of a file: one for each half minute of a year. */
+export const MAX_VERSIONS = 1_000_000;
+
+export class SecureClient implements Disposable {
+  readonly #session: Session;
+  readonly #onEvent: (event: SecureEvent) => void;
+
+  private constructor(session: Session, options: SecureOptions) {
+    this.#session = session;
+    this.#onEvent = options.onEvent ?? (() => undefined);
+  }
+
+  /**
+   * Connects and gets in. Throws as {@link openSession} does. Where it is to stop, what changes something on the server is
+   * waited for a little, and all else ends at once, with `InterruptedError`.
+   */
+  static async connect(options: SecureOptions): Promise<SecureClient> {
+    return new SecureClient(await openSession(options), options);
+  }
+
+  /** The same, again where the network fails, as often as `retries` says. */
+  static connectWithRetries(
+    options: SecureOptions & RetryOptions & { readonly onRetry?: (retry: Retry) => void },
+  ): Promise<SecureClient> {
+    const { onRetry = () => undefined } = options;
+    return withRetries(() => SecureClient.connect(options), options, onRetry);
+  }
+
+  get session(): Session {
+    return this.#session;
+  }
+
+  /** Whether nothing can be sent any more. */
+  get hasEnded(): boolean {
+    return this.#session.exchange.hasEnded;
+  }
+
+  /**
+   * Sends files, and tells `settle` of each what came of it: its checksum, or why it is not stored. Throws what ends the
+   * connection; files that are not settled then, or by an `UnconfirmedError`, may be sent again.
+   */
+  async put(
+    files: readonly Outgoing[],
+    settle: (file: SourceFile, outcome: number | Error) => void,
+  ): Promise<void> {
+    const jobs = new SharedQueue(files.map(({ file, name }) => new Job(file, name)));
+    try {
+      await this.send(jobs, ({ file }, outcome) => settle(file, outcome));
+    } catch (error) {
+      for (const { file, isUnknown } of jobs.drain()) {
+        if (isUnknown && error instanceof XferError) settle(file, unconfirmed(file, error));
+      }
+      throw error;
+    }
+  }
+
+  /** Sends what is to be put; see {@link Upload.run}. */
+  send(jobs: Jobs, settle: Settle): Promise<void> {
+    const { stopper } = this.#session.exchange;
+    return stopper.during(() => new Upload(this.#session, this.#onEvent, settle).run(jobs));
+  }
+
+  /** Reads a file, or the chunks that hold a range of it; see {@link download}. */
+  get(wanted: Wanted, write: WriteChunk): Promise<RemoteFile> {
+    return download(this.#session.exchange, wanted, write);
+  }
+
+  /** Throws `RefusedError` `no-such-file`. */
+  async stat(name: string, version = 0): Promise<RemoteFile> {
+    const { exchange } = this.#session;
+    const request = { kind: "stat", tag: exchange.nextTag(), name, version } as const;
+    const file = await exchange.askFor(request, "file");
+    checkAsked(file, request);
+    return file;
+  }
+
+  /** Files whose names begin with a prefix, by name. Throws `ProtocolError` `too-many-files`, `RefusedError` `damaged`. */
+  list(
+    prefix: string,
+    take: TakeFile,
+    max = MAX_LISTED,
+    takeDamaged?: TakeDamaged,
+  ): Promise<void> {
+    const tag = this.#session.exchange.nextTag();
+    const count = new Count(max, "files");
+    return this.#each({ kind: "list", tag, prefix }, { prefix }, count, { take, takeDamaged });
+  }
+
+  /**
+   * The current file of a name, and the older ones that are kept, newest first. Throws `RefusedError` `no-such-file`,
+   * `ProtocolError` `too-many-files`.
+   */
+  versions(
+    name: string,
+    take: TakeFile,
+    max = MAX_VERSIONS,
+    takeDamaged?: TakeDamaged,
+  ): Promise<void> {
+    const tag = this.#session.exchange.nextTag();
+    const count = new Count(max, "versions");
+    return this.#each({ kind: "versions", tag, name }, { name }, count, { take, takeDamaged });
+  }
+
+  /** Removes a file with its old versions. Throws `RefusedError` `no-such-file`, `UnconfirmedError`. */
+  async remove(name: string): Promise<void> {
+    const tag = this.#session.exchange.nextTag();
+    await this.#change({ kind: "remove", tag, name }, `${printable(name)} is removed`);
+  }
+
+  /** Throws `RefusedError` `no-such-file`, `file-exists`; `UnconfirmedError`. */
+  async rename(oldName: string, newName: string): Promise<void> {
+    const tag = this.#session.exchange.nextTag();
+    const request = { kind: "rename", tag, oldName, newName } as const;
+    await this.#change(request, `${printable(oldName)} is renamed`);
+  }
+
+  /** A token with which another machine gets into the account, once, and until when. */
+  async link(): Promise<Link> {
+    const { exchange } = this.#session;
+    const request = { kind: "link", tag: exchange.nextTag() } as const;
+    const { token, expiresAt } = await exchange.stopper.during(() =>
+      exchange.askFor(request, "token")
+    );
+    if (isToken(token)) return { token, expiresAt };
+    throw new ProtocolError("bad-token", "The server gives a token that is none");
+  }
+
+  [Symbol.dispose](): void {
+    this.#session.exchange[Symbol.dispose]();
+  }
+
+  /** Asks for what is done or not; without an answer, nobody knows. */
+  async #change(request: Message, what: string): Promise<void> {
+    const { exchange } = this.#session;
+    await exchange.stopper.during(() =>
+      exchange.askFor(request, "done").catch((cause) => {
+        if (!(cause instanceof XferError) || !endsAll(cause)) throw cause;
+        throw new UnconfirmedError(
+          "not-confirmed",
+          `It is not known whether ${what}: ${cause.message}`,
+          { hint: "See what there is: xfer client list.", cause },
+        );
+      })
+    );
+  }
+
+  /** What is wrong ends the connection: the rest of the answer is not waited for. */
+  async #each(
+    request: Message,
+    asked: Asked,
+    count: Count,
+    { take, takeDamaged }: Listing,
+  ): Promise<void> {
+    const { exchange } = this.#session;
+    const damaged = new DamagedFiles();
+    try {
+      await exchange.ask(request, (message) => {
+        if (message.kind === "done") return true;
+        if (message.kind !== "file" && message.kind !== "damaged") throw unexpected(message);
+        checkAsked(message, asked);
+        count.add();
+        if (message.kind === "file") take(message);
+        else if (takeDamaged !== undefined) takeDamaged(message);
+        else damaged.add(message);
+        return false;
+      });
+      damaged.throwIfAny();
+    } catch (error) {
+      if (error instanceof ProtocolError) exchange[Symbol.dispose]();
+      throw error;
+    }
+  }
+}
+
+/** What is asked for and not answered may be done. */
+function unconfirmed({ path }: SourceFile, cause: XferError): UnconfirmedError {
+  const message = `It is not known whether ${printable(path)} is stored: ${cause.message}`;
+  return new UnconfirmedError(cause.code, message, { cause });
+}

@@ -1,0 +1,217 @@
+/**
+ * What there is to be sent below paths that a user names.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import ignore from "ignore";
+import {
+  printable,
+  type Stoppable,
+  throwIfStopped,
+  UsageError,
+  type XferError,
+} from "../../protocol/mod.ts";
+import { isDataFolder } from "../../protocol/server_files.ts";
+import { pathNameFault } from "../../protocol/v4/path_name.ts";
+import type { Failure } from "../events.ts";
+import { cannotRead, lookAt } from "../local/files.ts";
+import { nameOnServer } from "../local/path_mapping.ts";
+import { type Own, OwnFiles } from "../identity/reserved_files.ts";
+import { endsAll } from "../retry.ts";
+import { SentNames } from "../local/sent_names.ts";
+import { SourceFile } from "../local/source_file.ts";
+import { Job } from "./upload_item.ts";
+import { checkSize } from "./remote_file.ts";
+
+/** Why something in a folder is left out. */
+export type Passed = "neither a file nor a folder" | "an empty folder" | Own;
+
+export interface GatherOptions extends Stoppable {
+  /** Paths of files, and of folders with all that is in them. */
+  readonly paths: readonly string[];
+  /** The folder with the identity in use. */
+  readonly identityFolder: string;
+  /** The name of the only path on the server, in place of its last component. */
+  readonly as?: string | undefined;
+  /**
+   * What of the folders is not sent: patterns as in a .gitignore at the top of each (gitignore(5)), of which a later one
+   * wins.
+   */
+  readonly exclude?: readonly string[] | undefined;
+  readonly onPassed?: (path: string, why: Passed) => void;
+}
+
+export interface Gathered {
+  readonly jobs: Job[];
+  /** The names of folders on the server. */
+  readonly folders: string[];
+  /** What can't be sent; it does not hold up the others. */
+  readonly failures: Failure[];
+}
+
+/**
+ * Looks at everything that is to be sent. Throws `UsageError` `one-name`, `bad-pattern`; `InterruptedError` where it is to
+ * stop. Of what can't be sent it is told why: `UsageError` `bad-file-name`, `same-name`, `own-key`, `empty-path`;
+ * `StorageError` `cannot-read`, `not-a-file`, `file-too-large`.
+ */
+export async function gather(options: GatherOptions): Promise<Gathered> {
+  const { paths, as, exclude = [], signal } = options;
+  if (as !== undefined && paths.length !== 1) {
+    throw new UsageError("one-name", "A name can be given to one path alone", {
+      hint: "Send the files one by one, each under its name.",
+    });
+  }
+  const own = await OwnFiles.of(options.identityFolder);
+  const gathering = new Gathering(options, own, excluder(exclude));
+  for (const path of paths) {
+    throwIfStopped(signal);
+    await gathering.add(path, as?.normalize("NFC") ?? nameOnServer(path));
+  }
+  return gathering;
+}
+
+/**
+ * Whether a path below a folder, with `/` at its end for a folder, is left out. Throws `UsageError` `bad-pattern`.
+ */
+export function excluder(patterns: readonly string[]): (path: string) => boolean {
+  if (patterns.length === 0) return () => false;
+  for (const pattern of patterns) {
+    if (pattern.trim() !== "" && !/[\r\n]/.test(pattern)) continue;
+    throw new UsageError(
+      "bad-pattern",
+      "An empty pattern, or one of several lines, matches nothing",
+    );
+  }
+  // As everywhere on the server, letters of both cases are different ones.
+  const rules = ignore({ ignorecase: false }).add([...patterns]);
+  return (path) => rules.ignores(path);
+}
+
+interface Tree {
+  readonly root: string;
+  /** The root without links. */
+  readonly real: string | undefined;
+  /** Of the root on the server. */
+  readonly name: string;
+}
+
+class Gathering implements Gathered {
+  readonly jobs: Job[] = [];
+  readonly folders: string[] = [];
+  readonly failures: Failure[] = [];
+  readonly #options: GatherOptions;
+  readonly #own: OwnFiles;
+  readonly #isExcluded: (path: string) => boolean;
+  readonly #names = new SentNames();
+
+  constructor(options: GatherOptions, own: OwnFiles, isExcluded: (path: string) => boolean) {
+    this.#options = options;
+    this.#own = own;
+    this.#isExcluded = isExcluded;
+  }
+
+  /** Adds a file, or all that is in a folder. */
+  async add(path: string, name: string): Promise<void> {
+    const named = await lookAt(path);
+    if (this.#names.isRepeated(named, name)) return;
+    await this.#attempt(path, async () => {
+      await this.#own.refuse(named);
+      const { real, info } = named;
+      if (info?.isDirectory !== true) return this.#take(await SourceFile.inspectAny(path), name);
+      checkName(path, name);
+      this.folders.push(name);
+      await this.#walk({ root: path, real, name });
+    });
+  }
+
+  /** Does work for something; why that fails is noted. Throws what is not about this alone. */
+  async #attempt(path: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (endsAll(error)) throw error;
+      this.failures.push({ state: "not-stored", path, error: error as XferError });
+    }
+  }
+
+  /** Adds the files below a folder, by name. */
+  async #walk(tree: Tree, folder = ""): Promise<void> {
+    const here = join(tree.root, folder);
+    const entries = await readFolder(here);
+    const names = new Set(entries.map(({ name }) => name));
+    const hasName = (name: string) => names.has(name);
+    if (entries.length === 0) this.#pass(here, "an empty folder");
+    if (isDataFolder(hasName)) return this.#pass(here, "a server's data folder");
+    const ownIn = this.#own.in(tree.real && join(tree.real, folder), hasName);
+    for (const entry of entries) {
+      throwIfStopped(this.#options.signal);
+      const { name, isDirectory } = entry;
+      const below = folder === "" ? name : `${folder}/${name}`;
+      if (this.#isExcluded(isDirectory ? `${below}/` : below)) continue;
+      const path = join(here, name);
+      const own = isDirectory ? undefined : ownIn(name);
+      if (own !== undefined) this.#pass(path, own);
+      else await this.#attempt(path, () => this.#visit(tree, below, path, entry));
+    }
+  }
+
+  async #visit(tree: Tree, below: string, path: string, entry: Deno.DirEntry): Promise<void> {
+    const name = `${tree.name}/${below.normalize("NFC")}`;
+    if (entry.isDirectory) {
+      checkName(path, name);
+      return await this.#walk(tree, below);
+    }
+    // Links in a folder are not followed: they may lead anywhere, also back.
+    const info = entry.isFile ? await reading(path, () => Deno.lstat(path)) : undefined;
+    if (info?.isFile !== true) this.#pass(path, "neither a file nor a folder");
+    else if (this.#own.isKey(info)) this.#pass(path, "a file of xfer's own");
+    else this.#take(SourceFile.found(path, info), name);
+  }
+
+  #pass(path: string, why: Passed): void {
+    this.#options.onPassed?.(path, why);
+  }
+
+  #take(file: SourceFile, name: string): void {
+    const { path, size } = file;
+    checkName(path, name);
+    checkSize({ name: path, size });
+    this.#names.claim(path, name);
+    this.jobs.push(new Job(file, name));
+  }
+}
+
+/** Stands for what is not UTF-8 in a name that the system tells: nothing is found by that. */
+const UNDECODABLE = "\ufffd";
+
+async function readFolder(path: string): Promise<Deno.DirEntry[]> {
+  const entries: Deno.DirEntry[] = [];
+  await reading(path, async () => {
+    for await (const entry of Deno.readDir(path)) entries.push(entry);
+  });
+  return entries.sort((a, b) => a.name < b.name ? -1 : 1);
+}
+
+async function reading<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotFound && path.includes(UNDECODABLE)) {
+      throw badName(path, "is not UTF-8");
+    }
+    throw cannotRead(path, cause, "Check its permissions, or leave it out: --exclude PATTERN.");
+  }
+}
+
+/** Throws `UsageError` `bad-file-name`. */
+function checkName(path: string, name: string): void {
+  const fault = pathNameFault(name);
+  if (fault !== undefined) throw badName(path, fault);
+}
+
+function badName(path: string, fault: string): UsageError {
+  return new UsageError("bad-file-name", `Cannot send ${printable(path)}: its name ${fault}`, {
+    hint: "Rename it, leave it out (--exclude), or name it otherwise on the server: --as NAME.",
+  });
+}

@@ -1,0 +1,183 @@
+/**
+ * The connections of one run: made when they are needed, and again after trouble with the network.
+ *
+ * @module
+ */
+import { Buffer } from "node:buffer";
+import { throwIfStopped } from "../../protocol/mod.ts";
+import { type Retry, type RetryOptions, withRetries } from "../retry.ts";
+import { Count, type DamagedFile, DamagedFiles, type Listing } from "./remote_file.ts";
+import {
+  MAX_LISTED,
+  MAX_VERSIONS,
+  SecureClient,
+  type TakeDamaged,
+  type TakeFile,
+} from "./client.ts";
+import type { SharedQueue } from "./work_queue.ts";
+import type { SecureOptions } from "./session.ts";
+
+/** More connections than these make nothing faster, and look like an attack. */
+export const MAX_LANES = 16;
+
+export interface LaneOptions extends SecureOptions, RetryOptions {
+  /** How many connections there may be; 1 without. */
+  readonly parallel?: number | undefined;
+  readonly onRetry?: (retry: Retry) => void;
+}
+
+export class Lanes implements Disposable {
+  readonly #options: LaneOptions;
+  readonly #clients: (SecureClient | undefined)[];
+  #isIntroduced = false;
+  #progress = 0;
+
+  constructor(options: LaneOptions) {
+    this.#options = options;
+    const count = Math.max(1, Math.min(options.parallel ?? 1, MAX_LANES));
+    this.#clients = Array.from({ length: count }, () => undefined);
+  }
+
+  get count(): number {
+    return this.#clients.length;
+  }
+
+  /** Whether the server has let the client in. */
+  get isIntroduced(): boolean {
+    return this.#isIntroduced;
+  }
+
+  /** Something was done that no failure undoes: those before it don't count any more. */
+  advance(): void {
+    this.#progress++;
+  }
+
+  /**
+   * Does work over one connection, and again while the network fails, as often as `retries` says without an `advance` in
+   * between. Throws what `work` does, and what keeps the client from getting in.
+   */
+  use<T>(lane: number, work: (client: SecureClient) => Promise<T>): Promise<T> {
+    return this.#retrying(async () => await work(await this.#open(lane)));
+  }
+
+  /** The same over as many connections as there may be and the server takes: one at least. */
+  useAll<T>(work: (clients: readonly SecureClient[]) => Promise<T>): Promise<T> {
+    return this.#retrying(async () => {
+      const first = await this.#open(0);
+      const others = this.#clients.slice(1).map((_, i) => this.#open(i + 1));
+      const opened = await Promise.allSettled(others);
+      return await work([
+        first,
+        ...opened.flatMap((result) => result.status === "fulfilled" ? [result.value] : []),
+      ]);
+    });
+  }
+
+  /**
+   * Does work on each lane side by side, as far as there are connections: `work` is to take what it does from a queue
+   * that all share, and give back what it could not do. What one lane has lost others do in another round, as long as
+   * each round leaves less to do. Throws what has failed on the first lane, where no other is left, or on any.
+   */
+  async share<T>(queue: SharedQueue<T>, work: (client: SecureClient) => Promise<void>) {
+    for (let left = queue.size; left > 0; left = queue.size) {
+      // The first registers, where there is no account yet, before the others log in.
+      if (!this.#isIntroduced) await this.use(0, () => Promise.resolve());
+      const results = await Promise.allSettled(
+        this.#clients.map((_, lane) =>
+          this.use(lane, async (client) => {
+            if (!queue.isEmpty) await work(client);
+          })
+        ),
+      );
+      const failures = results.filter(({ status }) => status === "rejected");
+      const isOver = failures.length === results.length || queue.size >= left;
+      const [first] = failures as PromiseRejectedResult[];
+      if (isOver && first !== undefined) throw first.reason;
+    }
+  }
+
+  /** Lists files by name as `SecureClient.list` does. Where the network fails it begins again, and hands each over once. */
+  list(
+    prefix: string,
+    take: TakeFile,
+    max = MAX_LISTED,
+    takeDamaged?: TakeDamaged,
+  ): Promise<void> {
+    const list: List = (client, { take, takeDamaged }) =>
+      client.list(prefix, take, max, takeDamaged);
+    return this.#handOverOnce(list, isBehind, new Count(max, "files"), { take, takeDamaged });
+  }
+
+  /** The versions of a file, newest first, as `SecureClient.versions` gives them; otherwise like `list`. */
+  versions(name: string, take: TakeFile, takeDamaged?: TakeDamaged): Promise<void> {
+    const list: List = (client, { take, takeDamaged }) =>
+      client.versions(name, take, MAX_VERSIONS, takeDamaged);
+    const isOlder: IsBehind = (file, last) => file.version < last.version;
+    const count = new Count(MAX_VERSIONS, "versions");
+    return this.#handOverOnce(list, isOlder, count, { take, takeDamaged });
+  }
+
+  async #handOverOnce(
+    list: List,
+    isBehind: IsBehind,
+    count: Count,
+    { take, takeDamaged }: Listing,
+  ): Promise<void> {
+    const damaged = new DamagedFiles();
+    let last: DamagedFile | undefined;
+    await this.use(0, (client) => {
+      const before = last;
+      const once = <F extends DamagedFile>(take: (file: F) => void) => (file: F) => {
+        if (before !== undefined && !isBehind(file, before)) return;
+        count.add();
+        last = file;
+        this.advance();
+        take(file);
+      };
+      return list(client, {
+        take: once(take),
+        takeDamaged: once(takeDamaged ?? ((file) => damaged.add(file))),
+      });
+    });
+    damaged.throwIfAny();
+  }
+
+  [Symbol.dispose](): void {
+    for (const client of this.#clients) client?.[Symbol.dispose]();
+  }
+
+  #retrying<T>(task: () => Promise<T>): Promise<T> {
+    const { onRetry = () => undefined } = this.#options;
+    return withRetries(task, this.#options, onRetry, () => this.#progress);
+  }
+
+  async #open(lane: number): Promise<SecureClient> {
+    throwIfStopped(this.#options.signal);
+    const open = this.#clients[lane];
+    if (open?.hasEnded === false) return open;
+    open?.[Symbol.dispose]();
+    const client = await SecureClient.connect(lane === 0 ? this.#options : this.#quiet());
+    this.#clients[lane] = client;
+    this.#isIntroduced = true;
+    return client;
+  }
+
+  /** Of connections it is told once. */
+  #quiet(): SecureOptions {
+    const { onEvent } = this.#options;
+    return {
+      ...this.#options,
+      onEvent: (event) => {
+        if (event.type !== "secure") onEvent?.(event);
+      },
+    };
+  }
+}
+
+type List = (client: SecureClient, listing: Listing) => Promise<void>;
+/** Whether a file comes behind another in a list. */
+type IsBehind = (file: DamagedFile, last: DamagedFile) => boolean;
+
+/** By name, in the order of a server: that of their UTF-8. */
+const isBehind: IsBehind = (file, last) =>
+  Buffer.compare(Buffer.from(file.name), Buffer.from(last.name)) > 0;

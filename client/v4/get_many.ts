@@ -1,0 +1,132 @@
+/**
+ * Several files, or folders, got by their names.
+ *
+ * @module
+ */
+import { dirname, join } from "node:path";
+import { printable, UsageError, XferError } from "../../protocol/mod.ts";
+import { endsAsFolder, lastPart } from "../local/path_mapping.ts";
+import { endsAll } from "../retry.ts";
+import { type Known, sumOf } from "./remote_folder.ts";
+import {
+  failureOf,
+  type GetOptions,
+  type GetOutcome,
+  type Plan,
+  planFile,
+  planFolder,
+  report,
+  tellPlanned,
+} from "./get_files.ts";
+import { Lanes } from "./connection_pool.ts";
+import { checkFolder, isFolder, makeFolder, type TargetFolder } from "../local/target_folder.ts";
+
+export interface GetManyOptions extends Omit<GetOptions, "name"> {
+  readonly names: readonly string[];
+  /**
+   * Of several names the folder that they are written to, which is made where it is missing. Of one the path itself; in a
+   * folder that is there, or that is made since the path ends as one, a file is written under the last component of its
+   * name.
+   */
+  readonly target?: string | undefined;
+  /** Whether the names are those of folders. */
+  readonly recursive?: boolean | undefined;
+}
+
+/**
+ * Gets files, or folders, one after another, when it is known what there is to be got in all; what keeps one from being
+ * got is its outcome. A name that comes again is got once. Throws `UsageError` `one-name`.
+ */
+export async function getFiles(options: GetManyOptions): Promise<GetOutcome[]> {
+  const { recursive = false } = options;
+  const names = [...new Set(options.names)];
+  const { targets, folder } = await placeAll({ ...options, names });
+  using lanes = new Lanes(options);
+  const outcomes: GetOutcome[] = [];
+  const onOutcome = (outcome: GetOutcome) => {
+    outcomes.push(outcome);
+    options.onOutcome?.(outcome);
+  };
+  let made: Promise<void> | undefined;
+  const makeOnce = () => made ??= makeFolder(folder.path);
+  // Folders of the server make theirs themselves.
+  const makeFolderOnce = folder.isMade && !recursive ? makeOnce : undefined;
+  let end = await failureOf(checkFolder(folder));
+  /** Does one thing for a name, unless all has ended. */
+  const attempt = async (i: number, work: (one: Targeted) => Promise<unknown>) => {
+    const [name, target] = [names[i], targets[i]] as [string, string];
+    const one = { ...options, name, target, onOutcome, makeFolder: makeFolderOnce };
+    try {
+      if (end !== undefined) throw end;
+      await work(one);
+    } catch (error) {
+      if (!(error instanceof XferError)) throw error;
+      report(one, { state: "not-got", name, target, error });
+    }
+    const last = outcomes.at(-1);
+    // Who was not let in is not let in for the next one, and is not asked again whom to trust.
+    const isOver = last?.state === "not-got" && (endsAll(last.error) || !lanes.isIntroduced);
+    if (isOver) end = last.error;
+  };
+  const plans = new Map<number, Plan>();
+  let known: Known | undefined;
+  const takers = new Map<string, string>();
+  for (const i of names.keys()) {
+    await attempt(i, async (one) => {
+      refuseSame(takers, one);
+      const plan = recursive ? await planFolder(lanes, one, known) : await planFile(lanes, one);
+      plans.set(i, plan);
+      known = sumOf(plan.known, known);
+    });
+  }
+  if (end === undefined && plans.size > 0) tellPlanned(options, [...plans.values()]);
+  for (const [i, plan] of plans) {
+    // Of what is here already all is said.
+    if (plan.files > 0) await attempt(i, () => plan.get());
+  }
+  return outcomes;
+}
+
+type Targeted = GetOptions & { readonly target: string };
+
+interface Places {
+  /** Where each is to be written. */
+  readonly targets: readonly string[];
+  /** Which folder they are written into. */
+  readonly folder: TargetFolder;
+}
+
+async function placeAll(options: GetManyOptions): Promise<Places> {
+  const { names, target = "", version = 0, range, recursive = false } = options;
+  const [only = ""] = names;
+  if (names.length === 1 && recursive) {
+    const root = target === "" ? lastPart(only) : target;
+    return { targets: [root], folder: { path: root, isMade: true } };
+  }
+  if (names.length === 1) {
+    const isInside = target === "" || endsAsFolder(target) || await isFolder(target);
+    const path = isInside ? join(target, lastPart(only)) : target;
+    return { targets: [path], folder: { path: dirname(path), isMade: isInside } };
+  }
+  if (version !== 0 || range !== undefined) {
+    throw new UsageError("one-name", "A version, or a range, can be had of one file alone", {
+      hint: "Get the files one by one.",
+    });
+  }
+  const targets = names.map((name) => join(target, lastPart(name)));
+  return { targets, folder: { path: target === "" ? "." : target, isMade: true } };
+}
+
+/** Throws `UsageError` `same-name` where an earlier name takes the same place. */
+function refuseSame(takers: Map<string, string>, { name, target }: Targeted): void {
+  const other = takers.get(target);
+  if (other === undefined) {
+    takers.set(target, name);
+    return;
+  }
+  throw new UsageError(
+    "same-name",
+    `Cannot write both ${printable(other)} and ${printable(name)} to ${printable(target)}`,
+    { hint: "Get them one by one, each to its place: -o PATH." },
+  );
+}

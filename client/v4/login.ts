@@ -1,0 +1,159 @@
+/**
+ * The first words on a connection: the client registers, logs in, or takes over its account of protocol 3.
+ *
+ * @module
+ */
+import {
+  type Bytes,
+  NetworkError,
+  ProtocolError,
+  RefusedError,
+  unwrapKey,
+} from "../../protocol/mod.ts";
+import { prove, secretIn, sign } from "../../protocol/v4/authentication.ts";
+import type { MessageOf } from "../../protocol/v4/messages.ts";
+import type { AccountKey } from "../identity/v4_account.ts";
+import type { Exchange } from "./request_mux.ts";
+
+/** A way to get in. */
+export type Way =
+  | { readonly by: "login"; readonly clientId: Bytes }
+  /** With the token of an invitation or a link, or an empty one. */
+  | { readonly by: "register"; readonly name: string; readonly token: string }
+  /** With the RSA key (PKCS#8 DER) of an account of protocol 3. */
+  | {
+    readonly by: "claim";
+    readonly name: string;
+    readonly clientId: Bytes;
+    readonly privateKey: Bytes;
+  };
+
+export interface Introduction {
+  /** Asked for when the server has spoken: nothing is kept for one that does not. */
+  readonly loadKey: () => Promise<AccountKey>;
+  /** Of the server, as it was checked; of its name, where it was verified by that. */
+  readonly fingerprint: Bytes;
+  /** The name by which it was verified. */
+  readonly host?: string | undefined;
+}
+
+type Welcome = MessageOf<"welcome">;
+type Introduce<B extends Way["by"]> = (
+  exchange: Exchange,
+  introduction: Pick<Introduction, "fingerprint"> & {
+    readonly key: AccountKey;
+    readonly nonce: Bytes;
+  },
+  way: Extract<Way, { readonly by: B }>,
+) => Promise<Welcome>;
+
+const INTRODUCE: { readonly [B in Way["by"]]: Introduce<B> } = {
+  async login(exchange, { key: { privateKey, publicKey: key }, fingerprint, nonce }, { clientId }) {
+    const signature = await sign(privateKey, { fingerprint, nonce, key, clientId });
+    return await exchange.askFor({ kind: "login", tag: 0, clientId, key, signature }, "welcome");
+  },
+  async register(exchange, { key: { privateKey, publicKey: key }, fingerprint, nonce }, way) {
+    const { name, token } = way;
+    const signature = await sign(privateKey, { fingerprint, nonce, key, name });
+    const request = { kind: "register", tag: 0, name, key, signature, token } as const;
+    return await exchange.askFor(request, "welcome");
+  },
+  async claim(exchange, { key: { privateKey, publicKey: key }, fingerprint, nonce }, way) {
+    const { name, clientId } = way;
+    const signature = await sign(privateKey, { fingerprint, nonce, key, clientId, name });
+    let welcome: Welcome | undefined;
+    let sealed: Bytes | undefined;
+    // Where the answer to an earlier claim was lost, the key is known, and nothing is asked.
+    await exchange.ask({ kind: "claim", tag: 0, clientId, name, key, signature }, (message) => {
+      if (message.kind === "welcome") welcome = message;
+      else if (message.kind === "sealed") sealed = message.bytes;
+      else throw new ProtocolError("unexpected-answer", `The server answers ${message.kind}`);
+      return true;
+    });
+    if (welcome !== undefined) return welcome;
+    const secret = await unseal(way.privateKey, sealed ?? new Uint8Array(0));
+    const proof = await prove(secret, { fingerprint, clientId, key });
+    return await exchange.askFor({ kind: "unsealed", tag: 0, proof }, "welcome");
+  },
+};
+
+/**
+ * Proves who the client is. Throws `RefusedError`; `NetworkError` `over-limit` where the server has too many connections;
+ * `ProtocolError` where it is no proof that is asked for.
+ */
+export async function introduce(
+  exchange: Exchange,
+  { loadKey, fingerprint, host }: Introduction,
+  way: Way,
+): Promise<{ readonly welcome: Welcome; readonly key: AccountKey }> {
+  const { nonce } = await exchange.answerOf(0, "challenge").catch((error) => {
+    throw tooMany(error) ?? error;
+  });
+  // Whatever else may listen under the same name hears nothing: it is the server that speaks first.
+  if (host !== undefined) await exchange.send({ kind: "host", tag: 0, name: host });
+  const key = await loadKey();
+  try {
+    const introduceBy = INTRODUCE[way.by] as Introduce<Way["by"]>;
+    return { welcome: await introduceBy(exchange, { key, fingerprint, nonce }, way), key };
+  } catch (error) {
+    const hints = HINTS[way.by];
+    // The code is the server's word: not every one that is found in an object is among the hints.
+    if (!(error instanceof RefusedError && Object.hasOwn(hints, error.code))) throw error;
+    throw new RefusedError(error.code, error.message, {
+      hint: hints[error.code] as string,
+      cause: error,
+    });
+  }
+}
+
+/** What is over a limit before anything was asked for is the connection itself: others end, and it is tried again. */
+function tooMany(cause: unknown): NetworkError | undefined {
+  if (!(cause instanceof RefusedError && cause.code === "over-limit")) return undefined;
+  return new NetworkError("over-limit", cause.message, {
+    hint: "End other clients that you have there, or try again later.",
+    cause,
+  });
+}
+
+/** Nothing is proven with what is no question of this protocol, such as an AES key of protocol 3 that was recorded. */
+async function unseal(privateKey: Bytes, sealed: Bytes): Promise<Bytes> {
+  const unsealed = await unwrapKey(privateKey, sealed).catch(() => undefined);
+  const secret = unsealed && secretIn(unsealed);
+  if (secret !== undefined) return secret;
+  throw new ProtocolError(
+    "bad-seal",
+    "The server's question about the account can't be opened with the key in me.info",
+    {
+      hint: "The account has another key there, or somebody pretends to be the server. Ask its " +
+        "operator for a link token: xfer client link TOKEN.",
+    },
+  );
+}
+
+const LINK = "print a link token where you are logged in, xfer client link, or ask the server's " +
+  "operator for one; then here: xfer client link TOKEN.";
+const ASK = "Ask the server's operator.";
+
+const HINTS: { readonly [B in Way["by"]]: Readonly<Record<string, string>> } = {
+  login: {
+    "account-disabled": ASK,
+    "not-authenticated": "The account or this machine's key was removed there, or it is another " +
+      "server's. Ask its operator for a link token; then move me.account away, and: " +
+      "xfer client link TOKEN.",
+  },
+  register: {
+    "account-disabled": ASK,
+    "name-taken": "Choose another name in line 2 of transfer.info. If the account is yours: " +
+      LINK,
+    "registration-closed":
+      "Ask the server's operator for an invitation, and use it: xfer client --invitation TOKEN.",
+    "bad-token": "Ask for another one.",
+  },
+  claim: {
+    "account-disabled": ASK,
+    "not-authenticated": "It may be yours, from another machine: " + LINK,
+    "registration-closed":
+      "An account of protocol 3 is not taken over here without the operator. " +
+      "Ask for a link token; then: xfer client link TOKEN.",
+  },
+};

@@ -1,0 +1,163 @@
+/**
+ * Files on their way to the server over one connection: several at once, each confirmed when both ends agree on its
+ * sums.
+ *
+ * @module
+ */
+import {
+  type Bytes,
+  IntegrityError,
+  InterruptedError,
+  NetworkError,
+  printable,
+  ProtocolError,
+} from "../../protocol/mod.ts";
+import { ChunkSums } from "../../protocol/v4/chunk_digests.ts";
+import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
+import type { Job, Jobs } from "./upload_item.ts";
+import { findStored, PutRequest, RESUMABLE, resume, type Verdict } from "./put_request.ts";
+import { ReadAhead } from "./read_ahead.ts";
+import type { SecureEvent, Session } from "./session.ts";
+
+/** How often a file is sent in all where the sums differ. */
+const ATTEMPTS = 3;
+
+/** Takes what came of a file: its checksum, or why it is not stored. */
+export type Settle = (job: Job, outcome: number | Error) => void;
+
+export class Upload {
+  readonly #session: Session;
+  readonly #onEvent: (event: SecureEvent) => void;
+  readonly #settle: Settle;
+  readonly #buffers: [Bytes, Bytes] = [new Uint8Array(CHUNK_SIZE), new Uint8Array(CHUNK_SIZE)];
+  /** Those that are sent and not answered. */
+  readonly #pending = new Set<Job>();
+  #wake: () => void = () => undefined;
+  #end: unknown;
+
+  constructor(session: Session, onEvent: (event: SecureEvent) => void, settle: Settle) {
+    this.#session = session;
+    this.#onEvent = onEvent;
+    this.#settle = settle;
+  }
+
+  /**
+   * Sends files one behind the other, the next before the one before is confirmed, until there are no more. Throws what
+   * ends the connection; what is not settled then is given back. Where it is to stop, what was sent whole is waited for.
+   */
+  async run(jobs: Jobs): Promise<void> {
+    const { exchange } = this.#session;
+    const { stopper } = exchange;
+    const ahead = new ReadAhead(jobs);
+    try {
+      while (this.#end === undefined) {
+        stopper.check();
+        const turn = this.#pending.size < this.#session.window ? ahead.next() : undefined;
+        if (turn === undefined) {
+          if (this.#pending.size === 0) return;
+          await this.#progress();
+          continue;
+        }
+        const { job, content } = turn;
+        job.isBegun = true;
+        this.#pending.add(job);
+        try {
+          this.#await(await this.#send(job, content), job, jobs);
+        } catch (error) {
+          this.#fail(job, error, jobs);
+        }
+      }
+    } finally {
+      // Where one request has broken the protocol, the others are not waited for.
+      if (this.#end !== undefined && !stopper.isStopping) exchange[Symbol.dispose]();
+      await ahead.end();
+      while (this.#pending.size > 0) await this.#progress();
+    }
+    throw this.#end;
+  }
+
+  /** Resolves when one more is answered. */
+  #progress(): Promise<void> {
+    return new Promise((resolve) => this.#wake = resolve);
+  }
+
+  #await({ verdict }: Sent, job: Job, jobs: Jobs): void {
+    verdict.then((cksum) => {
+      this.#pending.delete(job);
+      if (judge(job, cksum, this.#settle)) jobs.giveBack([job]);
+    }).catch((error) => this.#fail(job, error, jobs))
+      .catch((error) => this.#end ??= error)
+      .finally(() => this.#wake());
+  }
+
+  #fail(job: Job, error: unknown, jobs: Jobs): void {
+    this.#pending.delete(job);
+    if (!ENDS.some((end) => error instanceof end)) {
+      return this.#settle(job, error instanceof Error ? error : new Error(String(error)));
+    }
+    this.#end ??= error;
+    jobs.giveBack([job]);
+  }
+
+  /** Sends one file; resolves when it is on its way. */
+  async #send(job: Job, content: Promise<Bytes> | undefined): Promise<Sent> {
+    const { exchange } = this.#session;
+    const { file, attempt } = job;
+    if (content !== undefined) {
+      const bytes = await content;
+      this.#onEvent({ type: "sending", file, attempt });
+      const request = await PutRequest.whole(exchange, job, bytes);
+      this.#onEvent({ type: "progress", file, sent: bytes.length, attempt });
+      return request;
+    }
+    const stored = await findStored(exchange, job);
+    if (stored !== undefined) return { verdict: Promise.resolve(stored) };
+    this.#onEvent({ type: "sending", file, attempt });
+    return await this.#stream(job);
+  }
+
+  async #stream(job: Job): Promise<Sent> {
+    const { exchange } = this.#session;
+    const { file, attempt } = job;
+    using source = await file.open();
+    const { request, sums, offset } = file.size < RESUMABLE
+      ? {
+        request: await PutRequest.begin(exchange, job),
+        sums: new ChunkSums(file.size),
+        offset: 0,
+      }
+      : await resume(exchange, job, source, this.#buffers, this.#onEvent);
+    await request.complete(source, sums, async () => {
+      let at = offset;
+      for await (const chunk of source.read(this.#buffers, offset)) {
+        if (request.refusal !== undefined) break;
+        exchange.stopper.check();
+        if (!sums.has(at)) sums.add(at, chunk);
+        await request.sendChunk(at, chunk);
+        at += chunk.length;
+        this.#onEvent({ type: "progress", file, sent: at, attempt });
+      }
+    });
+    return request;
+  }
+}
+
+type Sent = Pick<PutRequest, "verdict">;
+
+/** Errors after which nothing more is sent on the connection. */
+const ENDS = [NetworkError, ProtocolError, InterruptedError];
+
+/** Tells what came of a file, unless it is to be sent again: `true` then. */
+export function judge(job: Job, verdict: Verdict, settle: Settle): boolean {
+  if (verdict !== undefined) {
+    settle(job, verdict);
+  } else if (job.attempt < ATTEMPTS) {
+    job.beginAnew();
+    return true;
+  } else {
+    const path = printable(job.file.path);
+    const what = `The checksums of ${path} differ after ${ATTEMPTS} attempts; it is not stored`;
+    settle(job, new IntegrityError("checksum-mismatch", what));
+  }
+  return false;
+}

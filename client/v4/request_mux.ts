@@ -1,0 +1,304 @@
+/**
+ * Requests and answers over one secure connection: answers are handed to who has asked, by their tags.
+ *
+ * @module
+ */
+import {
+  type Bytes,
+  NetworkError,
+  ProtocolError,
+  release,
+  type Stoppable,
+} from "../../protocol/mod.ts";
+import { FrameReader } from "../../protocol/v4/frame_reader.ts";
+import {
+  dataHeader,
+  encodeMessage,
+  FRAME_HEADER_SIZE,
+  type FrameHeader,
+  type Kind,
+  type Message,
+  type MessageOf,
+  MESSAGES,
+} from "../../protocol/v4/messages.ts";
+import { Outbox } from "../../protocol/v4/frame_writer.ts";
+import type { Timeouts } from "../net/connection.ts";
+import { MIN_RATE, Patience } from "../net/response_deadline.ts";
+import { Stopper } from "../net/graceful_abort.ts";
+import type { Observe } from "../net/wire_trace.ts";
+import type { RateLimit } from "../net/rate_limit.ts";
+import { ended, lost, refused } from "./errors.ts";
+
+/** TLS gives no more than 16 KiB at once. */
+const READ_SIZE = 64 * 1024;
+/** How often it is seen whether the server is silent for too long, in milliseconds. */
+const WATCH_MS = 500;
+/** Of 32 bits. */
+const MAX_TAG = 0xffffffff;
+
+/** The part of a connection that is used here. */
+export type Socket = Pick<Deno.TlsConn, "read" | "write" | "close">;
+
+/** Takes a message of one request; `true` when it was the last. While it works nothing more is read. */
+type Taker = (message: Message) => boolean | Promise<boolean>;
+
+export interface ExchangeOptions extends Stoppable {
+  readonly rate?: RateLimit | undefined;
+  /** Is told of every message. */
+  readonly observe?: Observe | undefined;
+}
+
+interface Waiting {
+  readonly take: Taker;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export class Exchange implements Disposable {
+  readonly #socket: Socket;
+  readonly #timeouts: Timeouts;
+  readonly #rate: RateLimit | undefined;
+  readonly #outbox = new Outbox((bytes) => this.#write(bytes));
+  readonly #observe: Observe | undefined;
+  readonly #frames = new FrameReader("server", (header) => this.#expect(header));
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #reading: Promise<void>;
+  readonly #watchdog: ReturnType<typeof setInterval>;
+  readonly #patience: Patience;
+  /** Whether somebody waits for the frame that comes. */
+  #isAwaited = false;
+  /** Whoever waits for an answer when it ends the connection gets `InterruptedError`. */
+  readonly stopper: Stopper;
+  #tag = 0;
+  #end: Error | undefined;
+  #closed = false;
+  /** Ends the write that is at work. */
+  #giveUp: (error: Error) => void = () => undefined;
+
+  constructor(socket: Socket, timeouts: Timeouts, { rate, observe, signal }: ExchangeOptions = {}) {
+    this.#socket = socket;
+    this.#timeouts = timeouts;
+    this.#patience = new Patience(timeouts.responseMs);
+    this.#rate = rate;
+    this.#observe = observe;
+    this.#reading = this.#readAll().catch((error) => this.#fail(lost(error)));
+    this.#watchdog = setInterval(() => this.#watch(), WATCH_MS);
+    this.stopper = new Stopper(signal, (reason) => this.#close(reason));
+  }
+
+  /** Whether nothing can be sent any more. */
+  get hasEnded(): boolean {
+    return this.#end !== undefined;
+  }
+
+  /** A tag that no request has, and that is not 0. */
+  nextTag(): number {
+    do this.#tag = this.#tag % MAX_TAG + 1; while (this.#waiting.has(this.#tag));
+    return this.#tag;
+  }
+
+  /**
+   * Resolves when `take` has had the last message with a tag. Rejects with what it throws, with `RefusedError` where the
+   * server refuses the request, with `NetworkError` where the connection ends before.
+   */
+  answer(tag: number, take: Taker): Promise<void> {
+    if (this.#end !== undefined) return Promise.reject(this.#end);
+    if (!this.#isOwed) this.#patience.renew();
+    return new Promise((resolve, reject) => this.#waiting.set(tag, { take, resolve, reject }));
+  }
+
+  /** Sends a message and takes its answers, as `answer` does. */
+  async ask(message: Message, take: Taker): Promise<void> {
+    const answered = this.answer(message.tag, take);
+    answered.catch(() => undefined);
+    await this.send(message);
+    await answered;
+  }
+
+  /** Takes it that no answer to a request comes any more, or that it does not matter. */
+  forget(tag: number): void {
+    this.#waiting.delete(tag);
+  }
+
+  /** There is a reason why the server has nothing to say: the time that it may be silent begins anew. */
+  excuseSilence(): void {
+    this.#patience.renew();
+  }
+
+  /** Resolves when the message is on its way, and there is room for more. Throws `NetworkError` `connection-lost`, `no-answer`. */
+  async send(message: Message): Promise<void> {
+    if (this.#end !== undefined) throw this.#end;
+    const frame = encodeMessage(message);
+    this.#tell("client", message.kind, message.tag, frame.length);
+    await this.#outbox.send(frame);
+  }
+
+  /** The only answer with a tag. Throws `ProtocolError` `unexpected-answer` for one of another kind. */
+  async answerOf<K extends Kind>(tag: number, kind: K): Promise<MessageOf<K>> {
+    let found: MessageOf<K> | undefined;
+    await this.answer(tag, (message) => {
+      if (message.kind !== kind) throw unexpected(message);
+      found = message as MessageOf<K>;
+      return true;
+    });
+    return found as MessageOf<K>;
+  }
+
+  /** Sends a message that has one answer, of this kind, and returns that. */
+  async askFor<K extends Kind>(message: Message, kind: K): Promise<MessageOf<K>> {
+    const answered = this.answerOf(message.tag, kind);
+    answered.catch(() => undefined);
+    await this.send(message);
+    return await answered;
+  }
+
+  /** Sends a chunk; its bytes may change when the promise resolves. */
+  async sendChunk(tag: number, offset: number, chunk: Bytes): Promise<void> {
+    if (this.#end !== undefined) throw this.#end;
+    const header = dataHeader(tag, offset, chunk.length);
+    this.#tell("client", "data", tag, header.length + chunk.length);
+    await this.#outbox.send(header, chunk);
+  }
+
+  [Symbol.dispose](): void {
+    this.#close(lost("it was closed"));
+    this.stopper[Symbol.dispose]();
+  }
+
+  #close(why: Error): void {
+    this.#fail(why);
+    if (this.#closed) return;
+    this.#closed = true;
+    clearInterval(this.#watchdog);
+    this.#socket.close();
+    this.#giveUp(why);
+  }
+
+  #tell(from: "client" | "server", kind: Kind, tag: number, size: number): void {
+    this.#observe?.({ from, kind, code: MESSAGES[kind].type, tag, size });
+  }
+
+  async #write(bytes: Bytes): Promise<void> {
+    const max = this.#rate?.piece ?? bytes.length;
+    try {
+      for (let done = 0; done < bytes.length;) {
+        const piece = bytes.subarray(done, done + max);
+        await this.#orClosed(this.#limit(piece.length));
+        for (let sent = 0; sent < piece.length;) {
+          const size = await this.#orClosed(this.#socket.write(piece.subarray(sent)));
+          this.#patience.earn(size);
+          sent += size;
+        }
+        done += piece.length;
+      }
+    } catch (cause) {
+      // What the server has said last tells more than that it does not listen any more.
+      if (!this.#closed) await this.#reading;
+      this.#fail(lost(cause));
+      throw this.#end;
+    }
+  }
+
+  /** What is written may be waited for for ever: with some versions of Deno a close does not end it. */
+  #orClosed<T>(work: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#giveUp = reject;
+      work.then(resolve, reject);
+    });
+  }
+
+  async #readAll(): Promise<void> {
+    const buffer = new Uint8Array(READ_SIZE);
+    for (;;) {
+      for (
+        let message = this.#frames.next();
+        message !== undefined;
+        message = this.#frames.next()
+      ) {
+        await this.#ownWork(() => this.#deliver(message));
+      }
+      // The rest of a chunk is read to where it belongs.
+      const room = this.#frames.room;
+      const size = await this.#socket.read(room ?? buffer);
+      if (size === null) return this.#fail(lost("the server has closed it"));
+      await this.#limit(size);
+      // Of what is not read to where it belongs, whole frames count.
+      if (this.#isAwaited) this.#patience.earn(room === undefined ? 0 : size);
+      if (room === undefined) this.#frames.push(buffer.subarray(0, size));
+      else this.#frames.fill(size);
+    }
+  }
+
+  /** What nobody waits for does not count as something that the server does. */
+  #expect({ kind, tag, length }: FrameHeader): void {
+    this.#tell("server", kind, tag, FRAME_HEADER_SIZE + length);
+    this.#isAwaited = this.#waiting.has(tag);
+    // What is longer is counted as it comes.
+    if (this.#isAwaited) this.#patience.earn(FRAME_HEADER_SIZE + Math.min(length, READ_SIZE));
+  }
+
+  async #limit(bytes: number): Promise<void> {
+    const rate = this.#rate;
+    if (rate !== undefined) await this.#ownWork(() => rate.take(bytes));
+  }
+
+  /** While the client itself has to do something the server is not waited for. */
+  async #ownWork(work: () => Promise<void>): Promise<void> {
+    this.#patience.pause();
+    try {
+      await work();
+    } finally {
+      this.#patience.goOn();
+    }
+  }
+
+  async #deliver(message: Message): Promise<void> {
+    if (message.kind === "error" && message.tag === 0) {
+      // A connection that has had all that it may have, when the client is in, makes way for another.
+      const goesOn = message.code === "over-limit" && !this.#waiting.has(0);
+      return this.#fail(goesOn ? ended(message) : refused(message));
+    }
+    const waiting = this.#waiting.get(message.tag);
+    // Nobody waits for what is said of a request that was given up.
+    if (waiting === undefined) {
+      if (message.kind === "data") release(message.bytes);
+      return;
+    }
+    try {
+      if (message.kind === "error") throw refused(message);
+      if (!(await waiting.take(message))) return this.#patience.hear();
+      this.#patience.renew();
+      waiting.resolve();
+    } catch (error) {
+      waiting.reject(error);
+    }
+    this.#waiting.delete(message.tag);
+  }
+
+  /** Whether there is something for the server to take or to say. */
+  get #isOwed(): boolean {
+    return this.#outbox.isBusy || this.#waiting.size > 0;
+  }
+
+  /** Gives the server up where it neither takes nor says anything for too long, or too little. */
+  #watch(): void {
+    if (!this.#isOwed) this.#patience.renew();
+    if (this.#patience.left > 0) return;
+    const [code, message] = this.#patience.isSilent
+      ? ["no-answer", `The server has said nothing for ${this.#timeouts.responseMs / 1000} s`]
+      : ["too-slow", `The server takes or sends less than ${MIN_RATE} bytes a second`];
+    const hint = "It may be stuck or overloaded. Try again later.";
+    this.#close(new NetworkError(code, message, { hint }));
+  }
+
+  #fail(error: Error): void {
+    this.#end ??= error;
+    for (const { reject } of this.#waiting.values()) reject(this.#end);
+    this.#waiting.clear();
+  }
+}
+
+/** What the server says does not answer what it was asked. */
+export function unexpected({ kind }: Pick<Message, "kind">): ProtocolError {
+  return new ProtocolError("unexpected-answer", `The server answers ${kind}, which does not fit`);
+}

@@ -1,0 +1,98 @@
+/**
+ * Meeting a server of protocol 4: it is found, and shows that it is the one that is expected.
+ *
+ * @module
+ */
+import {
+  type Address,
+  type Bytes,
+  ConfigurationError,
+  formatAddress,
+  unlessStopped,
+  withoutZone,
+} from "../../protocol/mod.ts";
+import { formatFingerprint } from "../../protocol/v4/fingerprint.ts";
+import { fingerprintOfName } from "../../protocol/v4/server_name.ts";
+import type { Timeouts } from "../net/connection.ts";
+import { type FindOptions, findSecure, openByName, openSecurely, readIdentity } from "./channel.ts";
+import { isSame, KnownServers, type ServerIdentity } from "../identity/known_servers.ts";
+import { otherServer } from "./other_server.ts";
+
+export interface MeetingOptions extends FindOptions {
+  readonly server: Address;
+  /** What line 1 of transfer.info says, where it does. */
+  readonly fingerprint?: Bytes | undefined;
+  /**
+   * Certificates of authorities, in PEM, that are trusted beside those that Deno trusts; without, those that were named
+   * for the server before.
+   */
+  readonly caCerts?: readonly string[] | undefined;
+  /** The folder with `known_servers`. */
+  readonly identityFolder: string;
+  /** Asked about a server that is met for the first time: whether to trust it. */
+  readonly onNewServer: (fingerprint: string) => boolean | Promise<boolean>;
+}
+
+export interface Meeting {
+  readonly socket: Deno.TlsConn;
+  readonly identity: ServerIdentity;
+  /** Whether it was not known before. It is not kept yet. */
+  readonly isNew: boolean;
+  /** Of the server, or of its name: what the client signs. */
+  readonly fingerprint: Bytes;
+  /** The name by which the server was verified, where it was. */
+  readonly host: string | undefined;
+}
+
+/**
+ * Connects; nothing is said of who the client is. Throws `NetworkError` `cannot-connect`, `no-hello`,
+ * `no-secure-channel`; `ProtocolError` `protocol-4-not-spoken`; `ConfigurationError` `other-server`, `server-not-trusted`,
+ * `server-not-verified`, `bad-ca-cert`; `InterruptedError` where it is to stop.
+ */
+export async function meet(options: MeetingOptions, timeouts: Timeouts): Promise<Meeting> {
+  const { server, identityFolder, signal } = options;
+  const answer = await findSecure(server, timeouts, options);
+  const identity = await readIdentity(answer.certificate);
+  const isNew = await judgeServer(options, identity);
+  if (identity !== "pki") {
+    const socket = await openSecurely(server, answer, identity, timeouts, signal);
+    return { socket, identity, isNew, fingerprint: identity, host: undefined };
+  }
+  const known = new KnownServers(identityFolder);
+  const caCerts = options.caCerts ?? await known.authoritiesOf(server);
+  const host = withoutZone(server.hostname);
+  const socket = await openByName(server, answer.port, caCerts, timeouts, signal);
+  // TLS does not tell which certificate was shown: what is signed must not come from the answer to the hello.
+  return { socket, identity, isNew, fingerprint: await fingerprintOfName(host), host };
+}
+
+/**
+ * Compares a server with what is known of it; one that is new, and that no authority vouches for, is asked about. Returns
+ * whether it is to be kept once the channel has proven it.
+ */
+async function judgeServer(options: MeetingOptions, found: ServerIdentity): Promise<boolean> {
+  const { server, fingerprint: pinned, identityFolder, onNewServer, signal, byProtocol3 } = options;
+  const known = pinned ?? await new KnownServers(identityFolder).find(server);
+  if (known !== undefined) {
+    if (isSame(known, found)) return false;
+    throw otherServer(server, { expected: known, found, pinned: pinned !== undefined });
+  }
+  if (found === "pki") return true;
+  const shown = formatFingerprint(found);
+  if (await unlessStopped(signal, Promise.resolve(onNewServer(shown)))) return true;
+  throw new ConfigurationError(
+    "server-not-trusted",
+    `The server at ${formatAddress(server)} is not known yet, and nobody said to trust it: its ` +
+      `fingerprint is ${shown}`,
+    {
+      hint: "Compare it with what the server's operator says, then write it where the address is " +
+        `(line 1 of transfer.info, or --server): xfer://${
+          formatAddress(server)
+        }#${shown}, or take ` +
+        "it: --accept-new." + (byProtocol3 === "possible" ? NO_TRUST : ""),
+    },
+  );
+}
+
+const NO_TRUST =
+  " Protocol 3, which is not safe on a hostile network, needs no trust: --protocol 3.";

@@ -1,0 +1,177 @@
+/**
+ * The client's end of a conversation, without sockets, files or clocks: each flow is a generator that yields what is
+ * to be done next and is resumed with what came of it. Reading one top to bottom is reading the protocol. A file is sent
+ * here; who sends it is said in `introduction.ts`.
+ *
+ * @module
+ */
+import {
+  IntegrityError,
+  InterruptedError,
+  NetworkError,
+  ProtocolError,
+  type RefusedError,
+  UnconfirmedError,
+  XferError,
+} from "../errors.ts";
+import { nameFault, storedName } from "../file_name.ts";
+import type { FileReceived } from "./messages.ts";
+import { decodeTextField } from "../text.ts";
+import type { Bytes } from "../wire.ts";
+import {
+  type Conversation,
+  expectKind,
+  generalError,
+  perform,
+  receive,
+  send,
+  shown,
+} from "./session_steps.ts";
+import { partsOf, type Upload } from "./file_parts.ts";
+import type { Profile } from "./server_session.ts";
+
+/** How long a server may take to answer "CRC invalid, will resend" before the file is sent again, in milliseconds. */
+export const RESEND_PAUSE_MS = 500;
+
+/** How long a server may take to answer "giving up", in milliseconds: nothing depends on it any more. */
+const GIVING_UP_MS = 5000;
+
+/**
+ * Sends a file until both ends agree on its checksum, and returns its cksum. Throws `IntegrityError`: `crc-mismatch` when
+ * the edition's attempts are used up, `file-changed` when the file was not the same from begin to end;
+ * `UnconfirmedError` when the file was approved and the server did not say that it stored it.
+ */
+export function* upload(profile: Profile, file: Upload): Conversation<number> {
+  const { clientId, fileName } = file;
+  for (let attempt = 1;; attempt++) {
+    const { ours, theirs, changed } = yield* sendOnce(profile, file, attempt);
+    if (changed) {
+      yield* giveUp(profile, clientId, fileName);
+      throw fileChanged(shown(fileName));
+    }
+    const comparison = yield { do: "compare", attempt, ours, theirs };
+    if (ours === theirs || comparison.type === "zlibCrc") {
+      yield* approve(profile, clientId, fileName);
+      return ours;
+    }
+    if (attempt === profile.edition.attempts) {
+      yield* giveUp(profile, clientId, fileName);
+      throw new IntegrityError(
+        "crc-mismatch",
+        `The server's checksum of ${shown(fileName)} was wrong ${attempt} times; it is not stored`,
+        {
+          hint:
+            "Something between the two ends changes bytes. Try another network, or again later.",
+        },
+      );
+    }
+    yield* send(profile, { kind: "crcInvalid", clientId, fileName });
+    yield* passOverAnswer();
+  }
+}
+
+/** Why what was read of a file is not stored. `file`: its name or path, safe to show. */
+export function fileChanged(file: string): IntegrityError {
+  return new IntegrityError(
+    "file-changed",
+    `${file} changed while it was sent, or the system does not know its size; it is not stored`,
+    {
+      hint:
+        "Send it again when nothing writes to it. Of a file without a true size, such as those " +
+        "below /proc, send a copy.",
+    },
+  );
+}
+
+/** One attempt at a file: sends it and returns both checksums. */
+function* sendOnce(profile: Profile, file: Upload, attempt: number) {
+  // Some servers answer the resend with a general error and take the next one. It is the same attempt for both ends.
+  let repeatsLeft = attempt > 1 ? 1 : 0;
+  for (;;) {
+    const sent = yield* perform("fileSent", {
+      do: "sendFile",
+      parts: partsOf(profile, file),
+      attempt,
+    });
+    const response = yield* receiveFileAnswer();
+    if (response.kind === "generalError" && repeatsLeft-- > 0) continue;
+    if (response.kind === "generalError") throw fileRefused(file.fileName);
+    checkEcho(response, file.fileName);
+    return { ours: sent.crc, theirs: response.crc, changed: sent.changed };
+  }
+}
+
+function fileRefused(fileName: Bytes): RefusedError {
+  const fault = nameFault(storedName(fileName));
+  if (fault === undefined) return generalError("the file");
+  return generalError("the file", `Its name ${fault}, which servers may refuse: rename it.`);
+}
+
+/** The answer to a file. An answer to "CRC invalid" that comes only now is passed over. */
+function* receiveFileAnswer() {
+  const kinds = ["fileReceived", "generalError"] as const;
+  const response = yield* receive(...kinds, "messageReceived");
+  return response.kind === "messageReceived" ? yield* receive(...kinds) : response;
+}
+
+function checkEcho(response: FileReceived, fileName: Bytes): void {
+  if (decodeTextField(response.fileName) !== decodeTextField(fileName)) {
+    throw new ProtocolError(
+      "wrong-file-name",
+      `The server confirmed the file ${shown(response.fileName)} where ${shown(fileName)} was sent`,
+    );
+  }
+}
+
+/** After "CRC invalid, will resend" some servers answer and some don't. */
+function* passOverAnswer(): Conversation<void> {
+  const answer = yield { do: "receive", withinMs: RESEND_PAUSE_MS };
+  if (answer.type === "silence") return;
+  expectKind(answer, ["messageReceived"]);
+}
+
+/** Has the file stored: it is only when the server says so, and it may be when the server is not heard any more. */
+function* approve(profile: Profile, clientId: Bytes, fileName: Bytes): Conversation<void> {
+  try {
+    yield* send(profile, { kind: "crcValid", clientId, fileName });
+    yield* receive("messageReceived");
+  } catch (error) {
+    const unheard = error instanceof ProtocolError || error instanceof NetworkError ||
+      error instanceof InterruptedError;
+    // Without a connection the server was not even asked.
+    if (!unheard || error.code === "cannot-connect") throw error;
+    if (error.code === "connection-closed") throw closedUnconfirmed(fileName, error);
+    throw new UnconfirmedError(
+      "not-confirmed",
+      `${
+        shown(fileName)
+      } was sent and approved, but the server did not confirm it: ${error.message}`,
+      { hint: "Send it again: that is safe, it takes the place of what is there.", cause: error },
+    );
+  }
+}
+
+function closedUnconfirmed(fileName: Bytes, cause: XferError): UnconfirmedError {
+  return new UnconfirmedError(
+    "not-confirmed",
+    `${
+      shown(fileName)
+    } was sent, but not confirmed: the server closed the connection when it was ` +
+      "told that the checksum is right",
+    {
+      hint: "Some servers do so when they have stored a file. Ask the operator, or send it again.",
+      cause,
+    },
+  );
+}
+
+/** Has the file dropped. Some servers close then without an answer; what counts is decided anyway. */
+function* giveUp(profile: Profile, clientId: Bytes, fileName: Bytes): Conversation<void> {
+  try {
+    yield* send(profile, { kind: "crcGivenUp", clientId, fileName });
+    yield { do: "receive", withinMs: GIVING_UP_MS };
+  } catch (error) {
+    // Whatever became of the goodbye, why it was said is what counts.
+    if (!(error instanceof XferError)) throw error;
+  }
+}

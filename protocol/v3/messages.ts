@@ -1,0 +1,258 @@
+/**
+ * Requests and responses as values, and as bytes through an edition's table.
+ *
+ * Text fields stay as they are on the wire (255 bytes, see {@link decodeTextField}): what a peer put behind the NUL
+ * must come back to it unchanged where a field is echoed.
+ *
+ * @module
+ */
+import {
+  type Edition,
+  type FieldName,
+  FIELDS,
+  fixedSize,
+  type Layout,
+  type RequestKind,
+  type ResponseKind,
+  type ResponseLayout,
+} from "./editions/edition.ts";
+import { ProtocolError } from "../errors.ts";
+import { fillingOf, type Habits, NO_HABITS } from "./quirks.ts";
+import {
+  MAX_PAYLOAD_SIZE,
+  REQUEST_HEADER_SIZE,
+  type RequestHeader,
+  RESPONSE_HEADER_SIZE,
+  type ResponseHeader,
+  VERSION,
+  writeRequestHeader,
+  writeResponseHeader,
+} from "./header.ts";
+import { ByteReader, type Bytes, ByteWriter, equalBytes } from "../wire.ts";
+
+interface FromClient {
+  /** 16 bytes. */
+  readonly clientId: Bytes;
+}
+
+/** One member of a union for each kind, all with the same fields. */
+type Each<K extends string, Fields> = K extends unknown ? { readonly kind: K } & Readonly<Fields>
+  : never;
+
+export type Request =
+  | (FromClient & Each<"register" | "reconnect", { name: Bytes }>)
+  | (FromClient & Each<"publicKey", { name: Bytes; publicKey: Bytes }>)
+  | (FromClient & Each<"crcValid" | "crcInvalid" | "crcGivenUp", { fileName: Bytes }>)
+  | SendFile;
+
+export interface SendFile extends FromClient {
+  readonly kind: "sendFile";
+  /** Bytes of the whole file's ciphertext. */
+  readonly contentSize: number;
+  readonly fileName: Bytes;
+  /** Bytes of the plaintext. This and the following where files travel in packets. */
+  readonly originalSize?: number;
+  /** From 1. */
+  readonly packetNumber?: number;
+  readonly totalPackets?: number;
+  /** What the plaintext must have, in bytes: the ciphertext's size was found by it, see `session/content_size.ts`. */
+  readonly plaintextSize?: number;
+}
+
+export type Response =
+  | Each<"registered" | "denied", { clientId: Bytes }>
+  | Each<"messageReceived", { clientId?: Bytes }>
+  | Each<"refused" | "generalError", unknown>
+  /** The AES key, wrapped with the client's RSA key. */
+  | Each<"keyReceived" | "reconnected", { clientId: Bytes; wrappedKey: Bytes }>
+  | FileReceived;
+
+export interface FileReceived {
+  readonly kind: "fileReceived";
+  readonly clientId: Bytes;
+  /** Bytes of the ciphertext as received. */
+  readonly contentSize: number;
+  /** The field of the request, byte for byte. */
+  readonly fileName: Bytes;
+  /** POSIX cksum of the plaintext as decrypted. */
+  readonly crc: number;
+}
+
+type Values = Readonly<Partial<Record<FieldName, number | Bytes>>>;
+
+/** What is encoded beside a request's own values. */
+export interface RequestOptions {
+  /** Bytes of content that follow this message's fixed part. */
+  readonly contentLength?: number;
+  readonly habits?: Habits;
+}
+
+/** Header and fixed part. Throws `ProtocolError` `payload-too-large` or `no-such-request`. */
+export function encodeRequest(
+  edition: Edition,
+  request: Request,
+  { contentLength = 0, habits = NO_HABITS }: RequestOptions = {},
+): Bytes {
+  const layout = edition.requests[request.kind];
+  if (layout === undefined) {
+    throw new ProtocolError(
+      "no-such-request",
+      `Cannot encode a ${request.kind} request: edition ${edition.name} has none`,
+    );
+  }
+  const fixed = fixedSize(layout);
+  const payloadSize = countedSize(request.kind, fixed, contentLength, habits);
+  if (payloadSize > MAX_PAYLOAD_SIZE) {
+    throw new ProtocolError(
+      "payload-too-large",
+      `Cannot encode a payload of ${payloadSize} bytes: the header counts at most ${MAX_PAYLOAD_SIZE}`,
+    );
+  }
+  const size = REQUEST_HEADER_SIZE + fixed;
+  const filling = layout.content === true ? 0 : fillingOf(habits, size);
+  const writer = new ByteWriter(size + filling);
+  const { clientId } = request;
+  writeRequestHeader(writer, { clientId, version: VERSION, code: layout.code, payloadSize });
+  return writeFields(writer, layout, request as Values).bytes;
+}
+
+/** The payload size that goes into the header. */
+function countedSize(
+  kind: RequestKind,
+  fixed: number,
+  contentLength: number,
+  habits: Habits,
+): number {
+  if (isCrcRequest(kind) && habits.has("empty-crc-payload")) return 0;
+  if (kind === "sendFile" && habits.has("headerless-blocks")) return 0;
+  return kind === "sendFile" && habits.has("uncounted-content") ? fixed : fixed + contentLength;
+}
+
+/** Whether a request is the client's word on a checksum. */
+export function isCrcRequest(kind: RequestKind): boolean {
+  return kind === "crcValid" || kind === "crcInvalid" || kind === "crcGivenUp";
+}
+
+/**
+ * The request of a header and the fixed part of its payload. Throws `ProtocolError`: `truncated` or `surplus` where
+ * `fixed` has not exactly the layout's size, `wrong-client-id` where the payload has an id that is not the header's.
+ */
+export function decodeRequest(
+  edition: Edition,
+  kind: RequestKind,
+  header: RequestHeader,
+  fixed: Bytes,
+): Request {
+  const layout = edition.requests[kind];
+  if (layout === undefined) throw new RangeError(`Cannot decode ${kind}: the edition has none`);
+  const values = readFields(layout, fixed);
+  const { clientId } = header;
+  if (values.clientId instanceof Uint8Array && !equalBytes(values.clientId, clientId)) {
+    throw new ProtocolError(
+      "wrong-client-id",
+      `Cannot read a ${kind} request: its payload has another client id than its header`,
+    );
+  }
+  return { ...values, kind, clientId } as Request;
+}
+
+/** Throws `ProtocolError` `no-such-response` where the edition has none of the kind. */
+export function encodeResponse(
+  edition: Edition,
+  response: Response,
+  habits: Habits = NO_HABITS,
+): Bytes {
+  const layout = edition.responses[response.kind];
+  if (layout === undefined) {
+    throw new ProtocolError(
+      "no-such-response",
+      `Cannot encode a ${response.kind} response: edition ${edition.name} has none`,
+    );
+  }
+  const payloadSize = fixedSize(layout);
+  const size = RESPONSE_HEADER_SIZE + payloadSize;
+  const writer = new ByteWriter(size + fillingOf(habits, size));
+  writeResponseHeader(writer, { version: VERSION, code: layout.code, payloadSize });
+  return writeFields(writer, layout, response as Values).bytes;
+}
+
+/** Throws `ProtocolError`: `unknown-code`, or `truncated` and `surplus` where the payload has not the layout's size. */
+export function decodeResponse(edition: Edition, header: ResponseHeader, payload: Bytes): Response {
+  const kind = responseKind(edition, header.code);
+  const layout = edition.responses[kind];
+  if (layout === undefined) throw new RangeError(`Cannot decode ${kind}: the edition has none`);
+  const body = layout.anyPayload ? fitted(payload, fixedSize(layout)) : payload;
+  return { kind, ...readFields(layout, body) } as Response;
+}
+
+/** The request of a code, or `undefined` where the edition has none. */
+export function requestKind(edition: Edition, code: number): RequestKind | undefined {
+  return kindOf(edition.requests, code);
+}
+
+/** The layout of a response's code, or `undefined` where the edition has none. */
+export function responseLayout(edition: Edition, code: number): ResponseLayout | undefined {
+  const kind = kindOf(edition.responses, code);
+  return kind && edition.responses[kind];
+}
+
+function responseKind(edition: Edition, code: number): ResponseKind {
+  const kind = kindOf(edition.responses, code);
+  if (kind === undefined) {
+    throw new ProtocolError(
+      "unknown-code",
+      `Cannot read a response with code ${code}: edition ${edition.name} has no such code`,
+    );
+  }
+  return kind;
+}
+
+function kindOf<K extends string>(layouts: Readonly<Partial<Record<K, Layout>>>, code: number) {
+  return (Object.keys(layouts) as K[]).find((kind) => layouts[kind]?.code === code);
+}
+
+function fitted(payload: Bytes, size: number): Bytes {
+  const body = new Uint8Array(size);
+  body.set(payload.subarray(0, size));
+  return body;
+}
+
+function readFields(layout: Layout, body: Bytes): Values {
+  const reader = new ByteReader(body);
+  const values: Partial<Record<FieldName, number | Bytes>> = {};
+  for (const field of layout.fields) {
+    const { type, size } = FIELDS[field];
+    values[field] = type === "bytes" ? reader.bytes(size) : readNumber(reader, size);
+  }
+  if (reader.remaining > 0) {
+    throw new ProtocolError(
+      "surplus",
+      `Cannot read code ${layout.code}: ${reader.remaining} bytes more than its ${
+        fixedSize(layout)
+      } came`,
+    );
+  }
+  return values;
+}
+
+function writeFields(writer: ByteWriter, layout: Layout, values: Values): ByteWriter {
+  for (const field of layout.fields) {
+    const value = values[field];
+    const { size } = FIELDS[field];
+    if (typeof value === "number") writeNumber(writer, size, value);
+    else if (value?.length === size) writer.put(value);
+    else {throw new RangeError(
+        `Cannot encode code ${layout.code}: field ${field} is missing or has a wrong size`,
+      );}
+  }
+  return writer;
+}
+
+function readNumber(reader: ByteReader, size: number): number {
+  return size === 2 ? reader.u16() : reader.u32();
+}
+
+function writeNumber(writer: ByteWriter, size: number, value: number): void {
+  if (size === 2) writer.u16(value);
+  else writer.u32(value);
+}

@@ -1,0 +1,194 @@
+/**
+ * How a client says who it is, and gets a key: registration and reconnection, as `client.ts` has the rest.
+ *
+ * @module
+ */
+import { ProtocolError, RefusedError } from "../errors.ts";
+import type { Response } from "./messages.ts";
+import { type Bytes, equalBytes } from "../wire.ts";
+import {
+  type Answer,
+  type Conversation,
+  expectKind,
+  receive,
+  type ResponseOf,
+  send,
+  shown,
+} from "./session_steps.ts";
+import type { Profile } from "./server_session.ts";
+
+export interface Owner {
+  /** The name as a field of 255 bytes. */
+  readonly name: Bytes;
+  /** SubjectPublicKeyInfo, 160 bytes. */
+  readonly publicKey: Bytes;
+}
+
+export interface Registration extends Owner {
+  /** What stands in the header before the server has given an id; servers ignore it. */
+  readonly placeholderId: Bytes;
+  /** Whether one may have been asked for before whose answer never came: the name may be taken by this very client. */
+  readonly unanswered?: boolean;
+  /** The ids that came with denials of this name. */
+  readonly deniedIds?: readonly Bytes[];
+}
+
+/** How long a server may take to answer a public key under an id that came with a denial, in milliseconds. */
+const DENIED_ID_MS = 5000;
+
+/** Registers a name and exchanges keys. Returns the id. Throws `RefusedError` `name-taken`. */
+export function* register(
+  profile: Profile,
+  { placeholderId, unanswered = false, deniedIds = [], name, publicKey }: Registration,
+): Conversation<Bytes> {
+  const owner = { name, publicKey };
+  yield* send(profile, { kind: "register", clientId: placeholderId, name });
+  const answer = yield* receive("registered", "refused");
+  if (answer.kind === "registered") return yield* settle(profile, answer.clientId, owner);
+  const settled = yield* settleAsDenied(profile, deniedIds, owner);
+  if (settled === undefined) throw nameTaken(name, unanswered);
+  return settled;
+}
+
+/**
+ * Some servers register a client that they deny: its name is taken then, by itself, under the id of the denial. Returns
+ * the id under which the server takes the public key, or `undefined` where it is none of these.
+ */
+function* settleAsDenied(
+  profile: Profile,
+  deniedIds: readonly Bytes[],
+  owner: Owner,
+): Conversation<Bytes | undefined> {
+  for (const clientId of deniedIds.filter((id) => id.some((byte) => byte !== 0))) {
+    const answer = yield* offerKey(profile, clientId, owner);
+    if (answer.type !== "response" || answer.response.kind !== "keyReceived") continue;
+    // Not before: an id that is another's must not take the place of one that is ours.
+    yield { do: "keepIdentity", clientId };
+    yield* useKeyOrRenew(profile, clientId, owner, answer.response);
+    return clientId;
+  }
+  return undefined;
+}
+
+/** Where the server has closed after its refusal, it is asked on a connection of its own. */
+function* offerKey(profile: Profile, clientId: Bytes, owner: Owner): Conversation<Answer> {
+  for (let isFirst = true;; isFirst = false) {
+    yield* send(profile, { kind: "publicKey", clientId, ...owner });
+    const answer = yield { do: "receive", withinMs: DENIED_ID_MS };
+    if (answer.type !== "closed" || !isFirst) return answer;
+  }
+}
+
+function nameTaken(name: Bytes, unanswered: boolean): RefusedError {
+  const message = `The server refused to register the name ${shown(name)}: it is taken`;
+  const hint = "Use another name on line 2, or bring the me.info of the one that is registered.";
+  if (!unanswered) return new RefusedError("name-taken", message, { hint });
+  return new RefusedError(
+    "name-taken",
+    `${message}, perhaps by this client, whose last registration may have got no answer`,
+    {
+      hint: `If so, xfer's server frees the name 10 minutes later: try again then. If not: ${hint}`,
+    },
+  );
+}
+
+/** Keeps a new id and exchanges keys under it. */
+function* settle(profile: Profile, clientId: Bytes, owner: Owner): Conversation<Bytes> {
+  yield { do: "keepIdentity", clientId };
+  yield* send(profile, { kind: "publicKey", clientId, ...owner });
+  yield* useKeyOrRenew(profile, clientId, owner, yield* receive("keyReceived"));
+  return clientId;
+}
+
+/**
+ * Asks for a fresh AES key under an id from before. Returns the id; where the server does not know it, registers anew
+ * first, as the published texts say.
+ */
+export function* reconnect(
+  profile: Profile,
+  clientId: Bytes,
+  registration: Omit<Registration, "placeholderId">,
+): Conversation<Bytes> {
+  const { name, publicKey, deniedIds: earlierIds = [] } = registration;
+  const owner = { name, publicKey };
+  const answer = profile.edition.requests.reconnect === undefined
+    ? yield* sendKeyAgain(profile, clientId, owner)
+    : yield* askToReconnect(profile, clientId, name);
+  if (!("deniedIds" in answer)) {
+    yield* useKeyOrRenew(profile, clientId, owner, answer);
+    return clientId;
+  }
+  yield { do: "dropIdentity", clientId };
+  const [last = clientId] = answer.deniedIds;
+  if (profile.habits.has("reserved-id")) return yield* settle(profile, last, owner);
+  const deniedIds = distinct([...answer.deniedIds, ...earlierIds]);
+  return yield* register(profile, { ...registration, placeholderId: clientId, deniedIds });
+}
+
+/** The ids that came with denials, the last one first. */
+interface Denial {
+  readonly deniedIds: readonly Bytes[];
+}
+
+function* askToReconnect(
+  profile: Profile,
+  clientId: Bytes,
+  name: Bytes,
+): Conversation<ResponseOf<"reconnected"> | Denial> {
+  const deniedIds: Bytes[] = [];
+  while (deniedIds.length < profile.edition.reconnectAttempts) {
+    yield* send(profile, { kind: "reconnect", clientId, name });
+    const answer = yield* receive("reconnected", "denied");
+    if (answer.kind === "reconnected") return answer;
+    deniedIds.unshift(answer.clientId);
+  }
+  return { deniedIds };
+}
+
+function distinct(ids: readonly Bytes[]): Bytes[] {
+  return ids.filter((id, index) => ids.findIndex((other) => equalBytes(id, other)) === index);
+}
+
+/** Where there is no reconnection, the key exchange is done again; a server that does not know the id closes. */
+function* sendKeyAgain(
+  profile: Profile,
+  clientId: Bytes,
+  owner: Owner,
+): Conversation<ResponseOf<"keyReceived"> | Denial> {
+  yield* send(profile, { kind: "publicKey", clientId, ...owner });
+  const answer = yield { do: "receive" };
+  const unknown = answer.type === "closed" ||
+    (answer.type === "response" && answer.response.kind === "generalError");
+  return unknown ? { deniedIds: [] } : expectKind(answer, ["keyReceived"]);
+}
+
+type KeyResponse = Extract<Response, { readonly wrappedKey: Bytes }>;
+
+/**
+ * A key that can't be unwrapped was wrapped with another public key than ours, or was damaged on the way. The public
+ * key is sent again, once: where it was the one that came damaged, the account could never be used otherwise.
+ */
+function* useKeyOrRenew(
+  profile: Profile,
+  clientId: Bytes,
+  owner: Owner,
+  response: KeyResponse,
+): Conversation<void> {
+  try {
+    yield* useKey(clientId, response);
+  } catch (error) {
+    if (!(error instanceof ProtocolError) || error.code !== "bad-wrapped-key") throw error;
+    yield* send(profile, { kind: "publicKey", clientId, ...owner });
+    yield* useKey(clientId, yield* receive("keyReceived"));
+  }
+}
+
+function* useKey(
+  clientId: Bytes,
+  response: KeyResponse,
+): Conversation<void> {
+  if (!equalBytes(response.clientId, clientId)) {
+    throw new ProtocolError("wrong-client-id", "The server sent a key for another client's id");
+  }
+  yield { do: "useKey", wrappedKey: response.wrappedKey };
+}

@@ -1,0 +1,330 @@
+/**
+ * The server's end of a conversation, without sockets: bytes go in, requests and content come out, answers go in,
+ * bytes come out.
+ *
+ * ```
+ *          push / next                              reply
+ *   idle ─────────────▶ a request ───────────────────────▶ idle
+ *     │                                                     ▲
+ *     └─▶ a part of a file ─▶ content … ─▶ part end ────────┘  reply or proceed
+ * ```
+ *
+ * Editions and habits of the peer are recognised from what it sends. What is known of it from before is asked for by
+ * the event `identify`.
+ *
+ * @module
+ */
+import { type Edition, FIELDS, fixedSize } from "./editions/edition.ts";
+import { Feed } from "../input_buffer.ts";
+import { fillingOf, type Habit, type Habits, NO_HABITS, SHORT_KEY } from "./quirks.ts";
+import {
+  decodeRequestHeader,
+  REQUEST_HEADER_SIZE,
+  type RequestHeader,
+  RESPONSE_HEADER_SIZE,
+} from "./header.ts";
+import {
+  decodeRequest,
+  encodeResponse,
+  type Request,
+  requestKind,
+  type Response,
+  type SendFile,
+} from "./messages.ts";
+import { type Bytes, concatBytes, equalBytes } from "../wire.ts";
+import { isHello } from "../hello.ts";
+import { PartReader } from "./part_reader.ts";
+import { nearestEdition, type Reading, readingsOf, startsWithId } from "./edition_match.ts";
+import { type FrameHabit, Trailing } from "./trailing_bytes.ts";
+
+/** What is known of how a peer speaks. */
+export interface Profile {
+  readonly edition: Edition;
+  readonly habits: Habits;
+}
+
+/** Bytes of an AES key for a peer. */
+export function aesKeySize({ edition, habits }: Profile): number {
+  return habits.has("short-key") ? SHORT_KEY : edition.aesKeySize;
+}
+
+export type ServerEvent =
+  /**
+   * Nothing more can be said before bytes are pushed. `isComplete`: of a file only filling is missing, which some
+   * clients announce and never send; where nothing comes, call `endPart`.
+   */
+  | { readonly type: "wait"; readonly isComplete?: true }
+  /** A client says who it is: call `identify` with what is known of it. */
+  | { readonly type: "identify"; readonly clientId: Bytes }
+  /** Send these bytes: the rest of an answer that the peer wants longer. */
+  | { readonly type: "send"; readonly bytes: Bytes }
+  /** Protocol 4 is asked for, on a connection of its own: send what there is to say of it, and close. */
+  | { readonly type: "hello" }
+  /** A whole request: answer it with `reply`. */
+  | { readonly type: "request"; readonly request: Exclude<Request, SendFile> }
+  /** A part of a file begins, perhaps its only one: content events follow, and one of its end. */
+  | { readonly type: "part"; readonly request: SendFile }
+  /** Ciphertext of the file, as a view of the pushed bytes. */
+  | { readonly type: "content"; readonly bytes: Bytes }
+  /** The part has come whole, perhaps smaller than it began: `reply`, or `proceed` where it is not to be answered. */
+  | { readonly type: "partEnd"; readonly request: SendFile };
+
+export interface Reply {
+  readonly bytes: Bytes;
+  /** Send the reply only if the peer sends nothing for so long; 0: send it at once. */
+  readonly afterMs: number;
+  /** Whether the connection is to end with it: the edition has no other way to say no. */
+  readonly close: boolean;
+}
+
+type State =
+  | { readonly at: "header" }
+  | { readonly at: "recognise"; readonly header: RequestHeader; readonly prefix: Bytes | undefined }
+  | {
+    readonly at: "fixed";
+    readonly header: RequestHeader;
+    readonly reading: Reading;
+    readonly prefix: Bytes;
+  }
+  | { readonly at: "part"; readonly part: PartReader }
+  | { readonly at: "answer"; readonly afterMs: number };
+
+const HEADER: State = { at: "header" };
+const NOTHING: Bytes = new Uint8Array(0);
+const WAIT = { type: "wait" } as const;
+
+export class ServerSession {
+  readonly #served: readonly Edition[];
+  readonly #feed = new Feed();
+  #state: State = HEADER;
+  #edition: Edition | undefined;
+  #habits: Habits = NO_HABITS;
+  #identified: Bytes | undefined;
+  /** What may follow the message before without being one. */
+  readonly #trailing = new Trailing(REQUEST_HEADER_SIZE);
+  /** The answer before: bytes without and with what fills it up. */
+  #answer = { size: 0, sent: 0 };
+  /** Bytes of the file's content that have not come. */
+  #missing = Infinity;
+  /** Whether no message has come on this connection. */
+  #isFirst = true;
+
+  /** Where several of the `served` editions fit, the first is taken. */
+  constructor(served: readonly Edition[]) {
+    this.#served = served;
+  }
+
+  /** How many pushed bytes wait to be looked at. */
+  get available(): number {
+    return this.#feed.available;
+  }
+
+  /** Whether the peer may leave now without breaking off a message. */
+  get betweenMessages(): boolean {
+    return this.#state.at === "header" && this.#feed.available === 0;
+  }
+
+  /** Whether a file's content is what comes next. */
+  get inContent(): boolean {
+    return this.#state.at === "part";
+  }
+
+  /** How the peer speaks, as far as it is known by now; `undefined` before its first request. */
+  get profile(): Profile | undefined {
+    return this.#edition && { edition: this.#edition, habits: this.#habits };
+  }
+
+  /** Takes bytes that came from the peer, in pieces of any size. Only after `next` has said `wait`. */
+  push(bytes: Bytes): void {
+    this.#feed.push(bytes);
+  }
+
+  /** Answers the event `identify`; `undefined` for a client that is not known. */
+  identify(profile: Profile | undefined): void {
+    if (this.#state.at !== "recognise") {
+      throw new RangeError("Cannot identify: nobody was asked for");
+    }
+    this.#identified = this.#state.header.clientId;
+    if (profile === undefined) return;
+    if (this.#served.includes(profile.edition)) this.#edition = profile.edition;
+    this.#habits = profile.habits;
+  }
+
+  /** Takes note of a habit that the bytes alone don't show. */
+  noteHabit(habit: Habit, has: boolean): void {
+    if (has) this.#adopt(habit);
+    else this.#forget([habit]);
+  }
+
+  /**
+   * What the pushed bytes say next. Throws `ProtocolError` where they break the framing, so that what follows cannot
+   * be told apart any more: answer with {@link generalError} and close.
+   */
+  next(): ServerEvent {
+    for (;;) {
+      const event = this.#advance();
+      if (event !== undefined) return event;
+    }
+  }
+
+  /** The bytes of an answer to what `next` returned last. */
+  reply(response: Response): Reply {
+    if (this.#state.at !== "answer") throw new RangeError("Cannot reply: no request is open");
+    const { afterMs } = this.#state;
+    this.#state = HEADER;
+    return { ...this.#encode(response), afterMs };
+  }
+
+  /** Goes on without an answer to a part of a file. */
+  proceed(): void {
+    if (this.#state.at !== "answer") throw new RangeError("Cannot proceed: no request is open");
+    this.#state = HEADER;
+    this.#answer = { size: 0, sent: 0 };
+  }
+
+  /** Ends a part of a file whose content is complete, without the filling that was announced. */
+  endPart(): void {
+    if (this.#state.at !== "part") throw new RangeError("Cannot end a part: none is open");
+    this.#state.part.endEarly();
+  }
+
+  /** A general error, whatever the state. */
+  generalError(): Reply {
+    return { ...this.#encode({ kind: "generalError" }), afterMs: 0 };
+  }
+
+  #encode(response: Response): Pick<Reply, "bytes" | "close"> {
+    const edition = this.#edition ?? this.#served[0];
+    const layout = edition?.responses[response.kind];
+    if (edition === undefined || layout === undefined) return { bytes: NOTHING, close: true };
+    const bytes = encodeResponse(edition, response, this.#habits);
+    const size = RESPONSE_HEADER_SIZE + fixedSize(layout);
+    this.#answer = { size, sent: bytes.length };
+    return { bytes, close: false };
+  }
+
+  #advance(): ServerEvent | undefined {
+    const state = this.#state;
+    switch (state.at) {
+      case "header":
+        return this.#readHeader();
+      case "recognise":
+        return this.#recognise(state.header, state.prefix);
+      case "fixed":
+        return this.#readFixed(state.header, state.reading, state.prefix);
+      case "part":
+        return this.#readPart(state.part);
+      case "answer":
+        throw new RangeError("Cannot go on: the request before is not answered");
+    }
+  }
+
+  #readHeader(): ServerEvent | undefined {
+    const frame = this.#trailing.pass(this.#feed);
+    if (frame !== undefined) return this.#fillAnswer(frame);
+    const bytes = this.#feed.take(REQUEST_HEADER_SIZE);
+    if (bytes === undefined) return WAIT;
+    if (isHello(bytes)) return { type: "hello" };
+    const header = decodeRequestHeader(bytes);
+    const isKnown = this.#served.some((edition) => requestKind(edition, header.code));
+    if (!this.#trailing.takes(bytes, isKnown)) {
+      this.#state = { at: "recognise", header, prefix: undefined };
+    }
+    return undefined;
+  }
+
+  /** A frame was filled up only now: so is the answer to it. */
+  #fillAnswer(frame: FrameHabit): ServerEvent | undefined {
+    this.#adopt(frame);
+    const { size, sent } = this.#answer;
+    const missing = size === 0 ? 0 : size + fillingOf(this.#habits, size) - sent;
+    if (missing <= 0) return undefined;
+    this.#answer = { size, sent: sent + missing };
+    return { type: "send", bytes: new Uint8Array(missing) };
+  }
+
+  #recognise(header: RequestHeader, prefix: Bytes | undefined): ServerEvent | undefined {
+    // Should the request be refused, then in the words of the edition that it is most likely of.
+    this.#edition ??= nearestEdition(this.#served, header.code);
+    let readings = readingsOf(this.#served, header);
+    const { clientId } = header;
+    const registers = readings[0]?.kind === "register";
+    if (!registers && !(this.#identified && equalBytes(this.#identified, clientId))) {
+      return { type: "identify", clientId };
+    }
+    if (new Set(readings.map(startsWithId)).size > 1) {
+      const begin = prefix ?? this.#feed.take(FIELDS.clientId.size);
+      if (begin === undefined) return WAIT;
+      const hasId = equalBytes(begin, clientId);
+      readings = readings.filter((reading) => startsWithId(reading) === hasId);
+      prefix = begin;
+    }
+    const reading = readings.find(({ edition }) => edition === this.#edition) ?? readings[0];
+    if (reading === undefined) throw new RangeError("Cannot recognise: no reading is left");
+    this.#edition = reading.edition;
+    // What frames bring along is known only with the edition.
+    if (this.#habits.has("frames")) {
+      this.#adopt("frames");
+      const isSeparate = this.#isFirst && !["register", "reconnect"].includes(reading.kind);
+      if (isSeparate) reading.edition.separateHabits.forEach((habit) => this.#adopt(habit));
+    }
+    this.#state = { at: "fixed", header, reading, prefix: prefix ?? NOTHING };
+    return undefined;
+  }
+
+  #readFixed(header: RequestHeader, reading: Reading, prefix: Bytes): ServerEvent | undefined {
+    const { edition, kind, layout } = reading;
+    const size = fixedSize(layout);
+    // Some clients count what they have behind a public key.
+    const surplus = kind === "publicKey" ? header.payloadSize - size : 0;
+    const rest = this.#feed.take(size + surplus - prefix.length);
+    if (rest === undefined) return WAIT;
+    const fixed = concatBytes(prefix, rest).subarray(0, size);
+    const request = decodeRequest(edition, kind, header, fixed);
+    if (request.kind === "sendFile") {
+      const part = new PartReader({ edition, header, request, habits: this.#habits });
+      for (const habit of part.shown) this.#adopt(habit);
+      if ((part.request.packetNumber ?? 1) === 1) this.#missing = part.certainSize;
+      this.#state = { at: "part", part };
+      return { type: "part", request: part.request };
+    }
+    if (header.payloadSize === 0) this.#adopt("empty-crc-payload");
+    const isKey = kind === "publicKey" && surplus === 0;
+    this.#endMessage(REQUEST_HEADER_SIZE + size + surplus, { isKey });
+    this.#state = { at: "answer", afterMs: layout.answerAfterMs ?? 0 };
+    return { type: "request", request };
+  }
+
+  #readPart(part: PartReader): ServerEvent {
+    const content = part.next(this.#feed);
+    if (content === "wait") {
+      const isComplete = part.mayEndEarly && this.#missing <= 0;
+      return isComplete ? { ...WAIT, isComplete } : WAIT;
+    }
+    if (content !== "end") {
+      this.#missing -= content.length;
+      return { type: "content", bytes: content };
+    }
+    for (const habit of part.shown) this.#adopt(habit);
+    this.#endMessage(part.size, { filling: part.filling });
+    this.#state = { at: "answer", afterMs: 0 };
+    return { type: "partEnd", request: part.request };
+  }
+
+  #endMessage(size: number, what: { readonly filling?: number; readonly isKey?: boolean }): void {
+    this.#isFirst = false;
+    const frame = this.#trailing.begin(this.#feed, { size, habits: this.#habits, ...what });
+    if (frame !== undefined) this.#adopt(frame);
+  }
+
+  #adopt(habit: Habit): void {
+    const framed: Habit[] = ["frames", ...this.#edition?.framedHabits ?? []];
+    if (habit === "frames-2048") this.#forget(framed);
+    const added = habit === "frames" ? framed : [habit];
+    this.#habits = new Set([...this.#habits, ...added]);
+  }
+
+  #forget(habits: readonly Habit[]): void {
+    this.#habits = new Set([...this.#habits].filter((habit) => !habits.includes(habit)));
+  }
+}

@@ -1,0 +1,126 @@
+/**
+ * What a conversation is made of: steps that the one who drives it is asked to do, answers that it is resumed with.
+ *
+ * @module
+ */
+import type { RequestKind, ResponseKind } from "./editions/edition.ts";
+import { NetworkError, ProtocolError, RefusedError } from "../errors.ts";
+import { encodeRequest, type Request, type Response } from "./messages.ts";
+import { decodeTextField, printable } from "../text.ts";
+import type { Bytes } from "../wire.ts";
+import type { Part } from "./file_parts.ts";
+import type { Profile } from "./server_session.ts";
+
+/** What the one who drives a conversation is asked to do. */
+export type Step =
+  /** Send these bytes. Resume with `sent`. */
+  | { readonly do: "send"; readonly kind: RequestKind; readonly bytes: Bytes }
+  /** Send the file's ciphertext, cut into these parts. Resume with `fileSent`. */
+  | { readonly do: "sendFile"; readonly parts: Iterable<Part>; readonly attempt: number }
+  /** Read a response. Resume with it, with `silence` when `withinMs` is over, or with `closed`. */
+  | { readonly do: "receive"; readonly withinMs?: number }
+  /** Make this id durable. Resume with `kept`. */
+  | { readonly do: "keepIdentity"; readonly clientId: Bytes }
+  /** The server knows this id no longer; what it names is about to be replaced. Resume with `kept`. */
+  | { readonly do: "dropIdentity"; readonly clientId: Bytes }
+  /** Unwrap an AES key and use it from now on. Resume with `kept`. */
+  | { readonly do: "useKey"; readonly wrappedKey: Bytes }
+  /**
+   * The checksums of an attempt, for who watches. Resume with `kept`, or with `zlibCrc` where they differ because the
+   * server's is zlib's CRC-32 of the file.
+   */
+  | {
+    readonly do: "compare";
+    readonly attempt: number;
+    readonly ours: number;
+    readonly theirs: number;
+  };
+
+export type Answer =
+  | { readonly type: "sent" }
+  | { readonly type: "kept" }
+  | { readonly type: "zlibCrc" }
+  | {
+    readonly type: "fileSent";
+    /** cksum of the plaintext that was read. */
+    readonly crc: number;
+    /** Whether the file was seen to change while it was read. */
+    readonly changed: boolean;
+  }
+  | { readonly type: "response"; readonly response: Response }
+  | { readonly type: "silence" }
+  | { readonly type: "closed" };
+
+export type ResponseOf<K extends ResponseKind> = Extract<Response, { readonly kind: K }>;
+
+export type Conversation<T> = Generator<Step, T, Answer>;
+
+export function* send(profile: Profile, request: Request): Conversation<void> {
+  yield {
+    do: "send",
+    kind: request.kind,
+    bytes: encodeRequest(profile.edition, request, { habits: profile.habits }),
+  };
+}
+
+/** The response that is due. Throws what came in its place. */
+export function* receive<K extends ResponseKind>(
+  ...kinds: readonly K[]
+): Conversation<ResponseOf<K>> {
+  return expectKind(yield { do: "receive" }, kinds);
+}
+
+/** A step whose answer can only be of one type. */
+export function* perform<K extends Answer["type"]>(
+  type: K,
+  step: Step,
+): Conversation<Extract<Answer, { readonly type: K }>> {
+  const answer = yield step;
+  if (answer.type !== type) throw new RangeError(`Cannot resume ${step.do} with ${answer.type}`);
+  return answer as Extract<Answer, { readonly type: K }>;
+}
+
+/** The response of an answer, if it is of one of the kinds. Throws `NetworkError`, `RefusedError` or `ProtocolError`. */
+export function expectKind<K extends ResponseKind>(
+  answer: Answer,
+  kinds: readonly K[],
+): ResponseOf<K> {
+  if (answer.type === "response") {
+    const { response } = answer;
+    if ((kinds as readonly string[]).includes(response.kind)) {
+      return response as ResponseOf<K>;
+    }
+    if (response.kind === "generalError") throw generalError("the request");
+    throw new ProtocolError(
+      "unexpected-response",
+      `The server answered "${response.kind}" where ${kinds.join(" or ")} was due`,
+    );
+  }
+  if (answer.type === "closed") {
+    throw new NetworkError(
+      "connection-closed",
+      "The server closed the connection before it answered",
+      {
+        hint:
+          "It may be stopping, or not speak this edition of the protocol. Try again, or ask its operator.",
+      },
+    );
+  }
+  throw new NetworkError("response-timeout", "The server did not answer in time", {
+    hint: "Check that the address is that of an xfer server, and try again.",
+  });
+}
+
+/** The text of a field, safe to show. */
+export function shown(field: Bytes): string {
+  return printable(decodeTextField(field));
+}
+
+export function generalError(
+  what: string,
+  hint = "Its operator finds the reason in the server's log.",
+): RefusedError {
+  return new RefusedError("general-error", `The server refused ${what} with a general error`, {
+    hint,
+  });
+}

@@ -1,0 +1,58 @@
+/**
+ * What the catalog says of accounts while they are used. Another process may change it at any time (`xfer server users`),
+ * so it is asked again, but not for every message.
+ *
+ * @module
+ */
+import { type Bytes, toHex } from "../../protocol/mod.ts";
+import { type Bounds, ExpiringMap } from "../ttl_map.ts";
+import type { Account } from "../catalog/accounts.ts";
+import { type Catalog, PROTOCOL_4 } from "../catalog/catalog.ts";
+
+const BOUNDS: Bounds = {
+  /** What an operator says of an account holds after so many milliseconds. */
+  ttlMs: 1000,
+  /** Accounts that are remembered so long; the oldest makes room. About 1 KiB each. */
+  max: 4096,
+};
+
+export class Accounts {
+  readonly #catalog: Pick<Catalog, "findAccount">;
+  readonly #remembered: ExpiringMap<Promise<Account | undefined>>;
+
+  constructor(catalog: Pick<Catalog, "findAccount">, ticks: () => number) {
+    this.#catalog = catalog;
+    this.#remembered = new ExpiringMap(() => BOUNDS, ticks);
+  }
+
+  /** The account, as it was within the last second. */
+  async find(id: Bytes): Promise<Account | undefined> {
+    const key = toHex(id);
+    const remembered = this.#remembered.peek(key);
+    if (remembered !== undefined) return await remembered;
+    const asked = this.#catalog.findAccount(id);
+    this.#remembered.set(key, asked);
+    let account: Account | undefined;
+    try {
+      account = await asked;
+    } finally {
+      // One that is not there may come to be at any moment.
+      if (account === undefined && this.#remembered.peek(key) === asked) {
+        this.#remembered.delete(key);
+      }
+    }
+    return account;
+  }
+
+  /** Asks anew next time: the account was changed here. */
+  forget(id: Bytes): void {
+    this.#remembered.delete(toHex(id));
+  }
+}
+
+/** Why a client of protocol 3 may not use an account; `undefined` where it may. */
+export function faultOfPlain(account: Account | undefined): string | undefined {
+  if (account === undefined) return "its account is gone";
+  if (account.speech.edition === PROTOCOL_4) return "its account has gone over to protocol 4";
+  return account.disabled ? "its account is disabled" : undefined;
+}

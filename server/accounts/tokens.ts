@@ -1,0 +1,73 @@
+/**
+ * Tokens that the server, or its operator, gives away.
+ *
+ * @module
+ */
+import { type Bytes, toHex, UsageError } from "../../protocol/mod.ts";
+import { formatToken, hashToken, TOKEN_SIZE } from "../../protocol/v4/token.ts";
+import type { Catalog } from "../catalog/catalog.ts";
+import { MAX_INVITATIONS } from "../catalog/sqlite/operations/tokens.ts";
+
+const MINUTE_MS = 60_000;
+const DAY_MS = 24 * 60 * MINUTE_MS;
+
+/** A link goes from one machine to the next while its owner sits there. */
+export const LINK_LIFE_MS = 60 * MINUTE_MS;
+/** An invitation is sent by mail, which is not read at once. */
+export const INVITATION_LIFE_MS = 7 * DAY_MS;
+/** Less nobody can make use of; what is good for longer is forgotten, and not withdrawn. */
+export const TOKEN_LIFE_MS = { min: MINUTE_MS, max: 366 * DAY_MS } as const;
+/** One invitation may be for all of a large course. */
+export const MAX_USES = 10_000;
+
+export interface TokenWish {
+  /** The account that it links a key to; an invitation without. */
+  readonly clientId?: Bytes;
+  /** What an operator calls an invitation. */
+  readonly label?: string | undefined;
+  readonly uses: number;
+  readonly lifeMs: number;
+}
+
+export interface MadeToken {
+  /** What it is called by from now on: the token itself is not kept. */
+  readonly id: string;
+  readonly token: string;
+  readonly expiresAt: number;
+}
+
+/** Makes a token and keeps its hash. Throws `UsageError` `too-many-invitations`. */
+export async function makeToken(
+  catalog: Pick<Catalog, "addToken">,
+  wish: TokenWish,
+  now: number,
+): Promise<MadeToken> {
+  const made = await tryToMakeToken(catalog, wish, now);
+  if (made !== undefined) return made;
+  throw new UsageError("too-many-invitations", `${MAX_INVITATIONS} invitations are open already`, {
+    hint: "Give one away that is good for many: --uses N; or withdraw some: " +
+      "xfer server invite revoke ID.",
+  });
+}
+
+/** The same for a client that asks by a key of its account; `undefined` where it may not, or no longer. */
+export async function tryToMakeToken(
+  catalog: Pick<Catalog, "addToken">,
+  { clientId, label, uses, lifeMs }: TokenWish,
+  now: number,
+  by?: Bytes,
+): Promise<MadeToken | undefined> {
+  const token = formatToken(crypto.getRandomValues(new Uint8Array(TOKEN_SIZE)));
+  const expiresAt = now + lifeMs;
+  const hash = await hashToken(token);
+  const kept = { hash, clientId, label, usesLeft: uses, used: 0, expiresAt, madeAt: now };
+  return await catalog.addToken(kept, by) ? { id: idOf(kept), token, expiresAt } : undefined;
+}
+
+/** Hexadecimal digits of an id. */
+const ID_LENGTH = 12;
+
+/** What a token is called by where it is not known itself: the beginning of its hash, which leads nobody back to it. */
+export function idOf({ hash }: { readonly hash: Bytes }): string {
+  return toHex(hash).slice(0, ID_LENGTH);
+}

@@ -1,0 +1,93 @@
+/**
+ * Tokens: invitations, and links to accounts.
+ *
+ * @module
+ */
+import type { Bytes } from "../../../../protocol/mod.ts";
+import type { EntryFault, Guest, GuestFault, Token } from "../../accounts.ts";
+import type { Database } from "../database.ts";
+import type { Row } from "../rows.ts";
+import { read, write } from "./operation.ts";
+
+/** Links of one account that are kept; the oldest makes room. */
+export const MAX_LINKS = 8;
+/** Invitations that are kept: nobody gives away more one by one. */
+export const MAX_INVITATIONS = 10_000;
+/** So long it is still told why a token is not good any more, in milliseconds: 30 days. */
+const REMEMBERED_MS = 30 * 24 * 60 * 60_000;
+
+const GOOD_INVITATION = "client_id IS NULL AND uses_left > 0 AND expires_at > ?";
+
+export const TOKEN_OPERATIONS = {
+  addToken: write((database, token: Token, by?: Bytes): boolean => {
+    const { hash, clientId, label, usesLeft, used, expiresAt, madeAt } = token;
+    if (clientId !== undefined && by !== undefined) {
+      if (faultOf(database, { clientId, key: by }) !== undefined) return false;
+    }
+    database.run("DELETE FROM tokens WHERE expires_at < ?", madeAt - REMEMBERED_MS);
+    if (clientId !== undefined) {
+      database.run(
+        `DELETE FROM tokens WHERE hash IN (SELECT hash FROM tokens WHERE client_id = ?
+         ORDER BY made_at DESC, rowid DESC LIMIT -1 OFFSET ?)`,
+        ...[clientId, MAX_LINKS - 1],
+      );
+    } else if (countInvitations(database, madeAt) >= MAX_INVITATIONS) return false;
+    database.run(
+      `INSERT INTO tokens (hash, client_id, label, uses_left, used, expires_at, made_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?)`,
+      ...[hash, clientId ?? null, label ?? null, usesLeft, used, expiresAt, madeAt],
+    );
+    return true;
+  }),
+  listInvitations: read((database, now: number): Token[] =>
+    database.all(`SELECT * FROM tokens WHERE ${GOOD_INVITATION} ORDER BY made_at, rowid`, now)
+      .map(toToken)
+  ),
+  removeToken: write((database, hash: Bytes): void => {
+    database.run("DELETE FROM tokens WHERE hash = ?", hash);
+  }),
+};
+
+/** A token that may be used, or why it may not. */
+export function findGoodToken(database: Database, hash: Bytes, now: number): Token | EntryFault {
+  const [row] = database.all("SELECT * FROM tokens WHERE hash = ?", hash);
+  if (row === undefined) return "token-unknown";
+  const token = toToken(row);
+  if (token.usesLeft <= 0) return "token-used-up";
+  return token.expiresAt <= now ? "token-expired" : token;
+}
+
+export function useToken(database: Database, { hash }: Token): void {
+  database.run("UPDATE tokens SET uses_left = uses_left - 1, used = used + 1 WHERE hash = ?", hash);
+}
+
+/** Withdraws all links of an account. */
+export function dropLinks(database: Database, clientId: Bytes): void {
+  database.run("DELETE FROM tokens WHERE client_id = ?", clientId);
+}
+
+/** Why somebody who was let in by a key may not stay; `undefined` where he may. */
+export function faultOf(database: Database, { clientId, key }: Guest): GuestFault | undefined {
+  const query = `SELECT disabled FROM keys JOIN clients ON clients.id = keys.client_id
+    WHERE keys.client_id = ? AND key = ?`;
+  const [row] = database.all(query, clientId, key);
+  if (row === undefined) return "gone";
+  return row["disabled"] === 0 ? undefined : "disabled";
+}
+
+function countInvitations(database: Database, now: number): number {
+  const query = `SELECT count(*) AS count FROM tokens WHERE ${GOOD_INVITATION}`;
+  return database.all(query, now)[0]?.["count"] as number;
+}
+
+function toToken(row: Row): Token {
+  return {
+    hash: row["hash"] as Bytes,
+    clientId: (row["client_id"] as Bytes | null) ?? undefined,
+    label: (row["label"] as string | null) ?? undefined,
+    usesLeft: row["uses_left"] as number,
+    used: row["used"] as number,
+    expiresAt: row["expires_at"] as number,
+    madeAt: row["made_at"] as number,
+  };
+}

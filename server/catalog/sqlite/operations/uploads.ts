@@ -1,0 +1,93 @@
+/**
+ * Uploads that were broken off, or may be: what of them is staged, and its sums.
+ *
+ * @module
+ */
+import type { Bytes } from "../../../../protocol/mod.ts";
+import type { HoldOptions, PartialFile, PartialKey } from "../../catalog.ts";
+import type { Database } from "../database.ts";
+import type { Row } from "../rows.ts";
+import { findBy } from "./v3_accounts.ts";
+import { read, write } from "./operation.ts";
+import { checkQuota } from "./usage.ts";
+
+export const PARTIAL_OPERATIONS = {
+  savePartial: write((database, partial: PartialFile, { max, quota }: HoldOptions): string[] => {
+    const { clientId, name, size, mtime, path, held, sums, updatedAt } = partial;
+    const replaced = dropPartial(database, clientId, name);
+    const surplus = pathsOf(
+      database,
+      "client_id = ? ORDER BY updated_at DESC, rowid DESC LIMIT -1 OFFSET ?",
+      ...[clientId, Math.max(0, max - 1)],
+    );
+    for (const path of surplus) database.run("DELETE FROM partials WHERE path = ?", path);
+    database.run(
+      `INSERT INTO partials (client_id, name, size, mtime, path, held, sums, updated_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+      ...[clientId, name, size, mtime, path, held, sums, updatedAt],
+    );
+    const own = findBy(database, "id = ?", clientId)?.quota;
+    // What is held is no file of its own.
+    checkQuota(database, clientId, quota, { ...own, files: Infinity });
+    return [...replaced, ...surplus].filter((other) => other !== path);
+  }),
+  findPartial: read((database, clientId: Bytes, name: string): PartialFile | undefined => {
+    const query = "SELECT * FROM partials WHERE client_id = ? AND name = ?";
+    return database.all(query, clientId, name).map(toPartial)[0];
+  }),
+  dropPartial: write((database, clientId: Bytes, name: string, path?: string): string[] =>
+    dropPartial(database, clientId, name, path)
+  ),
+  listPartialsAfter: read((database, path: string, count: number): PartialKey[] =>
+    database.all(
+      "SELECT client_id, name, path, held FROM partials WHERE path > ? ORDER BY path LIMIT ?",
+      ...[path, count],
+    ).map(toKey)
+  ),
+  listPartialsBefore: read((database, time: number, count: number): PartialKey[] =>
+    database.all(
+      `SELECT client_id, name, path, held FROM partials WHERE updated_at < ?
+       ORDER BY updated_at LIMIT ?`,
+      ...[time, count],
+    ).map(toKey)
+  ),
+  knowsStaged: read((database, path: string): boolean =>
+    database.all("SELECT 1 FROM partials WHERE path = ?", path).length > 0
+  ),
+};
+
+/** Forgets what is held of a name, with a path only what is held there. Returns its path, if there was one. */
+function dropPartial(database: Database, clientId: Bytes, name: string, only?: string): string[] {
+  const paths = pathsOf(database, "client_id = ? AND name = ?", clientId, name)
+    .filter((path) => only === undefined || path === only);
+  for (const path of paths) database.run("DELETE FROM partials WHERE path = ?", path);
+  return paths;
+}
+
+function pathsOf(
+  database: Database,
+  condition: string,
+  ...values: (Bytes | string | number)[]
+): string[] {
+  return database.all(`SELECT path FROM partials WHERE ${condition}`, ...values)
+    .map((row) => row["path"] as string);
+}
+
+function toKey(row: Row): PartialKey {
+  return {
+    clientId: row["client_id"] as Bytes,
+    name: row["name"] as string,
+    path: row["path"] as string,
+    held: row["held"] as number,
+  };
+}
+
+function toPartial(row: Row): PartialFile {
+  return {
+    ...toKey(row),
+    size: row["size"] as number,
+    mtime: row["mtime"] as number,
+    sums: row["sums"] as Bytes,
+    updatedAt: row["updated_at"] as number,
+  };
+}

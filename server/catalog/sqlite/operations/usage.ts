@@ -1,0 +1,80 @@
+/**
+ * What users have stored, and what is held of their broken uploads: both count towards their quota.
+ *
+ * @module
+ */
+import type { Bytes } from "../../../../protocol/mod.ts";
+import type { Quota } from "../../accounts.ts";
+import { CatalogRefusal, type Replacing, type Usage, type UsageBeside } from "../../catalog.ts";
+import type { Database } from "../database.ts";
+import { read } from "./operation.ts";
+
+export const USAGE_OPERATIONS = {
+  usage: read((database, clientId: Bytes): Usage => usage(database, clientId)),
+  usageBeside: read((database, clientId: Bytes, replacing: Replacing): UsageBeside => {
+    const { name, open } = replacing;
+    const { bytes, files } = usage(database, clientId, [name, ...open]);
+    const replaced = {
+      bytes: bytesReplaced(database, clientId, replacing),
+      files: isStored(database, clientId, name) ? 1 : 0,
+    };
+    return { bytes: bytes - replaced.bytes, files: files - replaced.files, replaced };
+  }),
+};
+
+const NO_QUOTA: Usage = { bytes: Infinity, files: Infinity };
+
+/** Throws `CatalogRefusal` where a client has more than it may: `own` goes before `quota`. */
+export function checkQuota(
+  database: Database,
+  clientId: Bytes,
+  quota: Usage | undefined,
+  own: Quota | undefined,
+): void {
+  const { bytes, files } = { ...NO_QUOTA, ...quota, ...own };
+  if (bytes === Infinity && files === Infinity) return;
+  const used = usage(database, clientId);
+  if (used.bytes > bytes) throw new CatalogRefusal("quota-bytes");
+  if (used.files > files) throw new CatalogRefusal("quota-files");
+}
+
+/** Old versions and what is held of broken uploads take room, but are no files of their own. */
+function usage(database: Database, clientId: Bytes, exceptHeld: readonly string[] = []): Usage {
+  const [row] = database.all("SELECT files, bytes FROM usage WHERE client_id = ?", clientId);
+  const { bytes = 0, files = 0 } = (row ?? {}) as Partial<Usage>;
+  return { bytes: bytes + heldBytes(database, clientId, exceptHeld), files };
+}
+
+/** Bytes that are held of a client's broken uploads, under other names than these. */
+function heldBytes(database: Database, clientId: Bytes, except: readonly string[]): number {
+  const [row] = database.all(
+    `SELECT coalesce(sum(held), 0) AS bytes FROM partials
+     WHERE client_id = ? AND name NOT IN (SELECT value FROM json_each(?))`,
+    ...[clientId, JSON.stringify(except)],
+  );
+  return row?.["bytes"] as number;
+}
+
+function isStored(database: Database, clientId: Bytes, name: string): boolean {
+  const query = "SELECT 1 FROM files WHERE client_id = ? AND name = ? AND current = 1";
+  return database.all(query, clientId, name).length > 0;
+}
+
+/** Those of all versions of a name but the newest `keep`, damaged ones that are mended left out. */
+function bytesReplaced(
+  database: Database,
+  clientId: Bytes,
+  { name, size, keep }: Replacing,
+): number {
+  const ofName = "FROM files WHERE client_id = ? AND name = ?";
+  const mended = `SELECT coalesce(sum(size), 0) AS size ${ofName}
+    AND damage IS NOT NULL AND size = ?`;
+  const beyondNewest = `SELECT size ${ofName} AND (damage IS NULL OR size <> ?)
+    ORDER BY version DESC LIMIT -1 OFFSET ?`;
+  const rows = [
+    ...database.all(mended, clientId, name, size),
+    // SQLite knows no Infinity there.
+    ...database.all(beyondNewest, clientId, name, size, Math.min(keep, Number.MAX_SAFE_INTEGER)),
+  ];
+  return rows.reduce((bytes, row) => bytes + (row["size"] as number), 0);
+}

@@ -1,0 +1,107 @@
+/**
+ * Clients and their names, and the keys of those of protocol 3.
+ *
+ * @module
+ */
+import type { SQLInputValue } from "node:sqlite";
+import { type Bytes, equalBytes } from "../../../../protocol/mod.ts";
+import {
+  type Client,
+  type KeyChange,
+  mayYield,
+  PROTOCOL_4,
+  type RegisterClient,
+  type SetPublicKey,
+  type Speech,
+} from "../../catalog.ts";
+import type { Database } from "../database.ts";
+import { toClient } from "../rows.ts";
+import { read, write } from "./operation.ts";
+import { addOrphan } from "./garbage.ts";
+
+export const ACCOUNT_OPERATIONS = {
+  registerClient: write((database, registration: RegisterClient): boolean => {
+    const { id, name, now, speech, expiredBefore, claimedIds } = registration;
+    const holder = findBy(database, "name = ?", name);
+    if (holder !== undefined) {
+      if (!mayYield(holder, expiredBefore, claimedIds)) return false;
+      database.run("DELETE FROM clients WHERE id = ?", holder.id);
+    }
+    insert(database, { id, name, publicKey: null, now, speech });
+    return true;
+  }),
+  setPublicKey: write((database, change: SetPublicKey): KeyChange => {
+    const { id, name, publicKey, now, speech, expiredBefore, reservedFor } = change;
+    const client = findBy(database, "id = ? AND name = ?", id, name);
+    if (client?.speech.edition === PROTOCOL_4) return "unknown";
+    if (client?.disabled) return "disabled";
+    const expired = client?.publicKey === undefined && (client?.firstSeen ?? 0) < expiredBefore;
+    if (client !== undefined && !expired) {
+      const query = "UPDATE clients SET public_key = ?, last_seen = ? WHERE id = ?";
+      database.run(query, publicKey, now, id);
+      const before = client.publicKey;
+      return before === undefined || equalBytes(before, publicKey) ? "set" : "replaced";
+    }
+    if (reservedFor === undefined) return "unknown";
+    const holder = findBy(database, "name = ?", name);
+    if (holder !== undefined && !mayYield(holder, expiredBefore, [reservedFor])) return "unknown";
+    database.run("DELETE FROM clients WHERE name = ?", name);
+    insert(database, { id, name, publicKey, now, speech });
+    return "set";
+  }),
+  expireRegistrations: write((database, before: number): void => {
+    const query =
+      "DELETE FROM clients WHERE public_key IS NULL AND edition <> ? AND first_seen < ?";
+    database.run(query, PROTOCOL_4, before);
+  }),
+  findClient: read((database, id: Bytes): Client | undefined => findBy(database, "id = ?", id)),
+  findClientByName: read((database, name: string): Client | undefined =>
+    findBy(database, "name = ?", name)
+  ),
+  noteSeen: write((database, id: Bytes, now: number): void => {
+    database.run("UPDATE clients SET last_seen = ? WHERE id = ?", now, id);
+  }),
+  noteSpeech: write((database, id: Bytes, { edition, habits }: Speech): void => {
+    // A connection of protocol 3 may still be open when its account goes over to protocol 4.
+    const query = "UPDATE clients SET edition = ?, habits = ? WHERE id = ? AND edition <> ?";
+    database.run(query, edition, habits.join(" "), id, PROTOCOL_4);
+  }),
+  listClients: read((database): Client[] =>
+    database.all("SELECT * FROM clients ORDER BY name").map(toClient)
+  ),
+  removeClient: write((database, id: Bytes): string[] => {
+    const query = `SELECT path FROM files WHERE client_id = ?
+      UNION ALL SELECT path FROM partials WHERE client_id = ?`;
+    const paths = database.all(query, id, id)
+      .map((row) => row["path"] as string);
+    for (const path of paths) addOrphan(database, path);
+    database.run("DELETE FROM clients WHERE id = ?", id);
+    return paths;
+  }),
+};
+
+export function findBy(
+  database: Database,
+  condition: string,
+  ...values: SQLInputValue[]
+): Client | undefined {
+  return database.all(`SELECT * FROM clients WHERE ${condition}`, ...values).map(toClient)[0];
+}
+
+interface NewClient {
+  readonly id: Bytes;
+  readonly name: string;
+  readonly publicKey: Bytes | null;
+  readonly now: number;
+  readonly speech: Speech;
+}
+
+export function insert(database: Database, client: NewClient): Client {
+  const { id, name, publicKey, now, speech } = client;
+  database.run(
+    `INSERT INTO clients (id, name, public_key, first_seen, last_seen, edition, habits)
+     VALUES (?, ?, ?, ?, ?, ?, ?)`,
+    ...[id, name, publicKey, now, now, speech.edition, speech.habits.join(" ")],
+  );
+  return findBy(database, "id = ?", id) as Client;
+}

@@ -1,0 +1,115 @@
+/**
+ * How keys come to accounts of protocol 4: by a registration, a link, or a claim of an account of protocol 3.
+ *
+ * @module
+ */
+import { type Bytes, equalBytes } from "../../../../protocol/mod.ts";
+import type {
+  Account,
+  ClaimAccount,
+  Entered,
+  EntryFault,
+  Guest,
+  GuestFault,
+  KnownKey,
+  RegisterKey,
+} from "../../accounts.ts";
+import { type Client, mayYield, PROTOCOL_4 } from "../../catalog.ts";
+import type { Database } from "../database.ts";
+import { findBy, insert } from "./v3_accounts.ts";
+import { read, write } from "./operation.ts";
+import { dropLinks, faultOf, findGoodToken, useToken } from "./tokens.ts";
+
+/** Keys of one account: as many machines as a person has, and then some. */
+export const MAX_KEYS = 64;
+
+export const ENTRY_OPERATIONS = {
+  registerKey: write((database, request: RegisterKey): Entered | EntryFault => {
+    const { id, name, key, now, expiredBefore, registration } = request;
+    const holder = findBy(database, "name = ?", name);
+    // The answer to a registration may have been lost: asked again it is the same.
+    if (holder !== undefined && hasKey(database, holder, key)) return known(holder);
+    const token = request.token && findGoodToken(database, request.token, now);
+    if (typeof token === "string") return token;
+    if (token?.clientId !== undefined) {
+      const client = findBy(database, "id = ?", token.clientId);
+      if (client?.name !== name) return "token-of-another";
+      const fault = bind(database, client, key, now);
+      if (fault !== undefined) return fault;
+      useToken(database, token);
+      return { client, how: "linked" };
+    }
+    if (registration === "closed") return "closed";
+    if (registration === "invite" && token === undefined) return "invitation-needed";
+    if (holder !== undefined) {
+      if (!mayYield(holder, expiredBefore, [])) return "name-taken";
+      database.run("DELETE FROM clients WHERE id = ?", holder.id);
+    }
+    const speech = { edition: PROTOCOL_4, habits: [] };
+    const client = insert(database, { id, name, publicKey: null, now, speech });
+    addKey(database, id, key, now);
+    if (token !== undefined) useToken(database, token);
+    return { client, how: "registered" };
+  }),
+  claimAccount: write((database, claim: ClaimAccount): Entered | EntryFault => {
+    const { id, name, publicKey, key, now } = claim;
+    const client = findBy(database, "id = ? AND name = ?", id, name);
+    if (client === undefined) return "no-such-account";
+    if (hasKey(database, client, key)) return known(client);
+    if (client.speech.edition === PROTOCOL_4) return "claimed-already";
+    // It may have been replaced since the client was asked.
+    if (client.publicKey === undefined || !equalBytes(client.publicKey, publicKey)) {
+      return "no-such-account";
+    }
+    return bind(database, client, key, now) ?? { client, how: "claimed" };
+  }),
+  findAccount: read((database, id: Bytes): Account | undefined => {
+    const client = findBy(database, "id = ?", id);
+    return client && { ...client, keys: keysOf(database, id) };
+  }),
+  faultsOf: read((database, guests: readonly Guest[]): (GuestFault | undefined)[] =>
+    guests.map((guest) => faultOf(database, guest))
+  ),
+  removeKey: write((database, id: Bytes, key: Bytes): boolean => {
+    const had = keysOf(database, id).some((known) => equalBytes(known.key, key));
+    database.run("DELETE FROM keys WHERE client_id = ? AND key = ?", id, key);
+    // Whoever had the key may have made himself a way back.
+    dropLinks(database, id);
+    return had;
+  }),
+};
+
+function known(client: Client): Entered | EntryFault {
+  return client.disabled ? "disabled" : { client, how: "known" };
+}
+
+/** Gives an account a key. One of protocol 3 is one of protocol 4 from then on. */
+function bind(
+  database: Database,
+  client: Client,
+  key: Bytes,
+  now: number,
+): EntryFault | undefined {
+  if (client.disabled) return "disabled";
+  if (keysOf(database, client.id).length >= MAX_KEYS) return "too-many-keys";
+  database.run(
+    "UPDATE clients SET edition = ?, habits = '', public_key = NULL, last_seen = ? WHERE id = ?",
+    ...[PROTOCOL_4, now, client.id],
+  );
+  addKey(database, client.id, key, now);
+  return undefined;
+}
+
+function addKey(database: Database, id: Bytes, key: Bytes, now: number): void {
+  database.run("INSERT INTO keys (client_id, key, added_at) VALUES (?, ?, ?)", id, key, now);
+}
+
+function hasKey(database: Database, { id }: Client, key: Bytes): boolean {
+  return database.all("SELECT 1 FROM keys WHERE client_id = ? AND key = ?", id, key).length > 0;
+}
+
+function keysOf(database: Database, id: Bytes): KnownKey[] {
+  const query = "SELECT key, added_at FROM keys WHERE client_id = ? ORDER BY added_at, key";
+  return database.all(query, id)
+    .map((row) => ({ key: row["key"] as Bytes, addedAt: row["added_at"] as number }));
+}

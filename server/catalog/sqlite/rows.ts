@@ -1,0 +1,67 @@
+/**
+ * Rows of the catalog's tables as values.
+ *
+ * @module
+ */
+import type { Bytes } from "../../../protocol/mod.ts";
+import type { Quota } from "../accounts.ts";
+import { INLINE_PREFIX } from "../../blobs/disk/paths.ts";
+import type { Client, Damage, StoredFile } from "../catalog.ts";
+
+export type Row = Record<string, unknown>;
+
+export function toClient(row: Row): Client {
+  return {
+    id: row["id"] as Bytes,
+    name: row["name"] as string,
+    publicKey: (row["public_key"] as Bytes | null) ?? undefined,
+    firstSeen: row["first_seen"] as number,
+    lastSeen: row["last_seen"] as number,
+    speech: {
+      edition: row["edition"] as string,
+      habits: (row["habits"] as string).split(" ").filter((habit) => habit !== ""),
+    },
+    disabled: row["disabled"] === 1,
+    quota: {
+      ...toLimit("bytes", row["quota_bytes"] as number | null),
+      ...toLimit("files", row["quota_files"] as number | null),
+    },
+  };
+}
+
+/** -1 stands for no limit. */
+function toLimit(what: keyof Quota, limit: number | null): Quota {
+  return limit === null ? {} : { [what]: limit < 0 ? Infinity : limit };
+}
+
+/** The columns of a file as they are stored, but for the digests of its chunks, which can be many. */
+export const STORED_COLUMNS =
+  "client_id, name, version, current, path, size, crc, stored_at, verified, mtime, digest";
+
+/**
+ * What is read of a file. A file whose content the catalog keeps is damaged too where that is missing or has another
+ * size: SQLite tells both without reading the content.
+ */
+export const FILE_COLUMNS = `${STORED_COLUMNS}, coalesce(damage, CASE
+  WHEN substr(path, 1, ${INLINE_PREFIX.length}) <> '${INLINE_PREFIX}' THEN NULL
+  WHEN content IS NULL THEN 'missing'
+  WHEN length(content) <> size THEN 'size'
+  END) AS damage`;
+
+export function toFile(row: Row): StoredFile {
+  const digest = row["digest"] as Bytes | null;
+  const damage = row["damage"] as Damage | null;
+  return {
+    clientId: row["client_id"] as Bytes,
+    name: row["name"] as string,
+    version: row["version"] as number,
+    current: row["current"] === 1,
+    path: row["path"] as string,
+    size: row["size"] as number,
+    crc: row["crc"] as number,
+    storedAt: row["stored_at"] as number,
+    verified: row["verified"] === 1,
+    ...(digest === null ? {} : { tree: { mtime: row["mtime"] as number, digest } }),
+    ...(damage === null ? {} : { damage }),
+  };
+}

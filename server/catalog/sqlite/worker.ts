@@ -1,0 +1,54 @@
+/**
+ * A thread of the catalog: see worker_catalog.ts.
+ *
+ * @module
+ */
+import { type Call, commitTogether, lookUp, type Outcome } from "./batching.ts";
+import { CatalogRefusal } from "../catalog.ts";
+import { SqliteCatalog } from "./sqlite_catalog.ts";
+import type { Answer, PlainOutcome, Question } from "./worker_catalog.ts";
+
+/** What a worker's global scope has beside a window's. */
+const thread = self as unknown as {
+  onmessage: (event: MessageEvent<Question>) => void;
+  postMessage(answer: Answer): void;
+};
+
+let catalog: SqliteCatalog | undefined;
+let batch: (catalog: SqliteCatalog, calls: readonly Call[]) => Outcome[] = lookUp;
+
+thread.onmessage = async ({ data }) => thread.postMessage(await answer(data));
+
+async function answer(question: Question): Promise<Answer> {
+  try {
+    switch (question.do) {
+      case "open": {
+        const writes = question.way === "write";
+        catalog = (writes ? SqliteCatalog.open : SqliteCatalog.openToRead)(question.path);
+        batch = writes ? commitTogether : lookUp;
+        return { outcomes: [] };
+      }
+      case "batch": {
+        if (catalog === undefined) throw new Error("Cannot do a batch: the catalog is not open");
+        return { outcomes: batch(catalog, question.calls).map(toPlain) };
+      }
+      case "close":
+        await catalog?.[Symbol.asyncDispose]();
+        return { outcomes: [] };
+    }
+  } catch (error) {
+    return { failure: messageOf(error) };
+  }
+}
+
+function toPlain(outcome: Outcome): PlainOutcome {
+  if ("value" in outcome) return outcome;
+  const { error } = outcome;
+  return error instanceof CatalogRefusal
+    ? { refused: error.reason }
+    : { failure: messageOf(error) };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

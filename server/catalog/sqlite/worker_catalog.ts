@@ -1,0 +1,89 @@
+/**
+ * The catalog in threads of its own: SQLite waits for the disk, and nobody else is to wait with it. One thread writes,
+ * another reads, so that a look does not wait for a commit either.
+ *
+ * @module
+ */
+import { batchedCatalog, type Call, type Outcome } from "./batching.ts";
+import { type Catalog, CatalogRefusal, type RefusalReason } from "../catalog.ts";
+import { SqliteCatalog } from "./sqlite_catalog.ts";
+
+/** What a thread is asked for, `open` first. */
+export type Question =
+  | { readonly do: "open"; readonly path: string; readonly way: "read" | "write" }
+  | { readonly do: "batch"; readonly calls: readonly Call[] }
+  | { readonly do: "close" };
+
+export type Answer = { readonly outcomes: readonly PlainOutcome[] } | { readonly failure: string };
+
+/** Errors don't cross between threads as what they are. */
+export type PlainOutcome =
+  | { readonly value: unknown }
+  | { readonly refused: RefusalReason }
+  | { readonly failure: string };
+
+/** Opens or creates the catalog at `path`. Throws `ConfigurationError` `catalog-too-new`. */
+export async function openWorkerCatalog(path: string): Promise<Catalog> {
+  // Brings it up to date and says here what is wrong with it, before two threads open it.
+  await SqliteCatalog.open(path)[Symbol.asyncDispose]();
+  const write = new Thread();
+  const read = new Thread();
+  const close = async () => {
+    await Promise.all([read.end(), write.end()]);
+  };
+  try {
+    await Promise.all([
+      write.ask({ do: "open", path, way: "write" }),
+      read.ask({ do: "open", path, way: "read" }),
+    ]);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return batchedCatalog({
+    read: (calls) => read.ask({ do: "batch", calls }),
+    write: (calls) => write.ask({ do: "batch", calls }),
+    close,
+  });
+}
+
+/** A thread that answers one question at a time. */
+class Thread {
+  readonly #worker = new Worker(new URL("./worker.ts", import.meta.url), {
+    type: "module",
+  });
+  #answer = Promise.withResolvers<Answer>();
+  #failure: string | undefined;
+
+  constructor() {
+    this.#worker.onmessage = ({ data }: MessageEvent<Answer>) => this.#answer.resolve(data);
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      this.#failure = `the catalog's thread has ended: ${event.message}`;
+      this.#answer.resolve({ failure: this.#failure });
+    };
+  }
+
+  async ask(question: Question): Promise<Outcome[]> {
+    if (this.#failure !== undefined) throw new Error(this.#failure);
+    this.#answer = Promise.withResolvers();
+    this.#worker.postMessage(question);
+    const answer = await this.#answer.promise;
+    if ("failure" in answer) throw new Error(answer.failure);
+    return answer.outcomes.map(toOutcome);
+  }
+
+  async end(): Promise<void> {
+    try {
+      await this.ask({ do: "close" });
+    } finally {
+      this.#worker.terminate();
+    }
+  }
+}
+
+function toOutcome(plain: PlainOutcome): Outcome {
+  if ("value" in plain) return plain;
+  const error = "refused" in plain ? new CatalogRefusal(plain.refused) : new Error(plain.failure);
+  return { error };
+}

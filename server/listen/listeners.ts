@@ -1,0 +1,200 @@
+/**
+ * Where the server listens, and which protocol it speaks there.
+ *
+ * @module
+ */
+import {
+  type Address,
+  DEFAULT_SERVED,
+  type Edition,
+  formatAddress,
+  MAX_PORT,
+  NetworkError,
+  whyFailed,
+} from "../../protocol/mod.ts";
+import { formatFingerprint, formatLocation, type Location } from "../../protocol/v4/fingerprint.ts";
+import type { HelloAnswer } from "../../protocol/hello.ts";
+import { Connection } from "../v3/connection.ts";
+import type { Context } from "../context.ts";
+import type { LimitError } from "../limits/limits.ts";
+import { Connection as SecureConnection } from "../v4/connection.ts";
+import type { TlsIdentity } from "./tls/identity.ts";
+import type { Properties } from "../limits/server_log.ts";
+
+/** An address; port 0 takes any free one. */
+export interface Listen extends Address {
+  /** The editions served there; {@link DEFAULT_SERVED} without. */
+  readonly editions?: readonly Edition[];
+}
+
+/** How clients reach the server, where that is not how it listens: behind NAT, in a container. */
+export interface Advertised {
+  /** Of the plain port. */
+  readonly address: Address;
+  /** Where protocol 4 is spoken on that host; `next`: at the port after the plain one. */
+  readonly tlsPort: number | "next";
+}
+
+/** A connection of either protocol. */
+export interface Served {
+  /** Serves the peer until it leaves, breaks the protocol or is closed. Never rejects. */
+  serve(): Promise<void>;
+  /** Tells the peer that there is no room for it, and ends the connection; at once where it is hurried. Never rejects. */
+  turnAway(error: LimitError, hurry: AbortSignal): Promise<void>;
+  /** Ends the connection as soon as no file is on its way or waits to be judged. */
+  finish(): void;
+  /** Ends the connection at once; what it was doing fails for that reason. */
+  close(reason: string): void;
+}
+
+/** A peer that was accepted. */
+export interface Arrival {
+  readonly socket: Deno.TcpConn | Deno.TlsConn;
+  /** The connection of it; `number` is unique in this process. */
+  open(context: Context, number: number): Served;
+}
+
+export interface Listener {
+  readonly address: Address;
+  accept(): Promise<Arrival>;
+  close(): void;
+  /** What the log says of it, with the values of the words in braces. */
+  readonly announcement: readonly [words: string, properties: Properties];
+}
+
+/** A listener of protocol 4. */
+export interface SecureListener extends Listener {
+  /** What it shows to all whom it accepts. */
+  readonly identity: TlsIdentity;
+  /** What is said of it to who asks for protocol 4. */
+  readonly helloAnswer: HelloAnswer;
+}
+
+/** Listens everywhere or nowhere. Throws `NetworkError` `cannot-listen`. */
+export function listenAll(addresses: readonly Listen[]): Listener[] {
+  const listeners: Listener[] = [];
+  try {
+    for (const address of addresses) listeners.push(listenPlain(address));
+    return listeners;
+  } catch (error) {
+    for (const listener of listeners) listener.close();
+    throw error;
+  }
+}
+
+function listenPlain({ editions = DEFAULT_SERVED, ...address }: Listen): Listener {
+  const socket = listening(address, "--listen", () => Deno.listen(address));
+  const where = addressOf(socket, address);
+  return {
+    ...common(
+      socket,
+      where,
+      (peer) => (context, number) => new Connection(context, peer, number, editions),
+    ),
+    announcement: ["Listening on {address} for editions {editions}", {
+      event: "server.listening",
+      address: formatAddress(where),
+      port: where.port,
+      editions: editions.map(({ name }) => name).join(", "),
+    }],
+  };
+}
+
+/**
+ * Listens for protocol 4, which is told of at the address `plain`; `beside`: at the port behind it, or any free one where
+ * that is taken. Throws `NetworkError` `cannot-listen`.
+ */
+export function listenSecurely(
+  where: Address | "beside",
+  plain: Address,
+  identity: TlsIdentity,
+  advertised?: Advertised,
+): SecureListener {
+  const { key, certificate: cert, rawCertificate, fingerprint } = identity;
+  const open = (address: Address) =>
+    listening(address, "--tls-listen", () => Deno.listenTls({ ...address, key, cert }));
+  const socket = where === "beside" ? openBeside(plain, open) : open(where);
+  const address = addressOf(socket, where === "beside" ? plain : where);
+  const { port } = address;
+  return {
+    ...common(
+      socket,
+      address,
+      (peer) => (context) => new SecureConnection(context, peer, identity),
+    ),
+    identity,
+    announcement: [
+      "Listening on {address} for protocol 4; line 1 of transfer.info: {location}",
+      {
+        event: "server.listening-securely",
+        address: formatAddress(address),
+        port,
+        fingerprint: formatFingerprint(fingerprint),
+        location: formatLocation(locate(plain, identity, advertised?.address)),
+      },
+    ],
+    helloAnswer: { port: advertised?.tlsPort ?? port, certificate: rawCertificate },
+  };
+}
+
+function openBeside<T>({ hostname, port }: Address, open: (address: Address) => T): T {
+  if (port >= MAX_PORT) return open({ hostname, port: 0 });
+  try {
+    return open({ hostname, port: port + 1 });
+  } catch {
+    return open({ hostname, port: 0 });
+  }
+}
+
+/** What clients write into line 1: a name that the certificate is good for, or the fingerprint. */
+function locate(
+  plain: Address,
+  { fingerprint, names }: TlsIdentity,
+  advertised: Address | undefined,
+): Location {
+  const address = advertised ?? reachable(plain);
+  if (names === undefined) return { address, secure: true, fingerprint };
+  const hostname = advertised?.hostname ?? names.find((name) => !name.includes("*")) ??
+    address.hostname;
+  return { address: { ...address, hostname }, secure: true, fingerprint: undefined };
+}
+
+/** An address by which others may reach what listens everywhere. */
+function reachable({ hostname, port }: Address): Address {
+  const everywhere = hostname === "0.0.0.0" || hostname === "::";
+  return { hostname: everywhere ? Deno.hostname() : hostname, port };
+}
+
+/** Where a socket listens that was asked to at an address: Deno does not tell the zone. */
+function addressOf(socket: Deno.TcpListener | Deno.TlsListener, asked: Address): Address {
+  const { hostname, port } = socket.addr;
+  return { hostname: asked.hostname.includes("%") ? asked.hostname : hostname, port };
+}
+
+function common(
+  socket: Deno.TcpListener | Deno.TlsListener,
+  address: Address,
+  opener: (peer: Arrival["socket"]) => Arrival["open"],
+): Pick<Listener, "address" | "accept" | "close"> {
+  return {
+    address,
+    async accept() {
+      const peer = await socket.accept();
+      return { socket: peer, open: opener(peer) };
+    },
+    close: () => socket.close(),
+  };
+}
+
+function listening<T>(address: Address, option: string, listen: () => T): T {
+  try {
+    return listen();
+  } catch (cause) {
+    const reason = whyFailed(cause);
+    throw new NetworkError(
+      "cannot-listen",
+      `Cannot listen on ${formatAddress(address)}: ${reason}`,
+      { hint: `Name another address: ${option} HOST:PORT.`, cause },
+    );
+  }
+}

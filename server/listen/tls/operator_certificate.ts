@@ -1,0 +1,128 @@
+/**
+ * A server's identity that an operator has: a certificate from an authority, and its key (docs/protocol-4.md, "The
+ * channel").
+ *
+ * @module
+ */
+import { createPrivateKey, createPublicKey } from "node:crypto";
+import {
+  type Bytes,
+  ConfigurationError,
+  equalBytes,
+  printable,
+  whyFailed,
+} from "../../../protocol/mod.ts";
+import { fingerprintOf, isSelfMade } from "../../../protocol/v4/fingerprint.ts";
+import { MAX_CERTIFICATE } from "../../../protocol/hello.ts";
+import { fromPem } from "../../../protocol/encoding/pem.ts";
+import { readRegularFile } from "../../fs/file_system.ts";
+import type { Validity } from "./x509.ts";
+import { type TlsIdentity, tryOut } from "./identity.ts";
+
+export interface TlsFiles {
+  /** A path: the certificate in PEM, behind it those that lead to the authority. */
+  readonly certificate: string;
+  /** A path: its private key in PEM, not encrypted. */
+  readonly key: string;
+}
+
+/** No sensible file is longer, in bytes: a chain of a few certificates has less than 10,000. */
+const MAX_FILE = 256 * 1024;
+const FOR_ANYBODY = 0o007;
+
+/**
+ * Reads both files and sees that they go together. Throws `ConfigurationError` `bad-tls-certificate` or `bad-tls-key`,
+ * which say which file, and why.
+ */
+export async function readOperatorIdentity(files: TlsFiles): Promise<TlsIdentity> {
+  const certificate = await readFile(files.certificate, badCertificate);
+  const key = await readFile(files.key, badKey);
+  const [leaf] = certificate.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/) ??
+    [];
+  if (leaf === undefined) throw badCertificate(files.certificate, "it has no certificate in PEM");
+  const rawCertificate = attempt(() => fromPem(leaf), badCertificate, files.certificate);
+  if (rawCertificate.length > MAX_CERTIFICATE) {
+    throw badCertificate(
+      files.certificate,
+      `it has ${rawCertificate.length} bytes, more than the ${MAX_CERTIFICATE} that clients take`,
+    );
+  }
+  let parsed: Validity;
+  let fingerprint: Bytes;
+  try {
+    fingerprint = await fingerprintOf(rawCertificate);
+    parsed = (await import("./x509.ts")).readValidity(rawCertificate);
+  } catch (cause) {
+    throw badCertificate(files.certificate, "it can't be read as X.509", cause);
+  }
+  if (parsed.names.length === 0) {
+    throw badCertificate(files.certificate, "it names no host (subjectAltName)");
+  }
+  const publicKey = attempt(() => publicKeyOf(key), badKey, files.key);
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", publicKey));
+  if (!equalBytes(digest, fingerprint)) {
+    throw badKey(files.key, `it is not that of the certificate in ${printable(files.certificate)}`);
+  }
+  // Whatever else keeps Deno from using them shows here, and not when nobody listens any more.
+  attempt(() => tryOut(key, certificate), badCertificate, files.certificate);
+  return {
+    ...{ key, certificate, rawCertificate, fingerprint },
+    names: isSelfMade(rawCertificate, fingerprint) ? undefined : parsed.names,
+    warnings: [...outOfTime(files.certificate, parsed), ...await looksOpen(files.key)],
+  };
+}
+
+/** SubjectPublicKeyInfo, DER. */
+function publicKeyOf(pem: string): Bytes {
+  const spki = createPublicKey(createPrivateKey(pem)).export({ type: "spki", format: "der" });
+  return new Uint8Array(spki);
+}
+
+function outOfTime(path: string, { notBefore, notAfter }: Validity): string[] {
+  const now = new Date();
+  const what = `The certificate in ${printable(path)}`;
+  if (notAfter < now) return [`${what} has expired: ${notAfter.toISOString()}; clients refuse it`];
+  if (notBefore > now) return [`${what} is not valid before ${notBefore.toISOString()}`];
+  return [];
+}
+
+async function looksOpen(path: string): Promise<string[]> {
+  const { mode } = await Deno.stat(path);
+  if (mode === null || (mode & FOR_ANYBODY) === 0) return [];
+  return [`Anybody on this machine can read or change the key in ${printable(path)}: chmod o= it`];
+}
+
+type Bad = (path: string, reason: string, cause?: unknown) => ConfigurationError;
+
+const badCertificate: Bad = (path, reason, cause) =>
+  new ConfigurationError(
+    "bad-tls-certificate",
+    `Cannot use ${printable(path)} as the certificate: ${reason}`,
+    {
+      hint: "It must be in PEM, the server's own first, behind it those up to the authority's.",
+      cause,
+    },
+  );
+
+const badKey: Bad = (path, reason, cause) =>
+  new ConfigurationError("bad-tls-key", `Cannot use ${printable(path)} as the key: ${reason}`, {
+    hint: "It must be the certificate's private key in PEM, not encrypted.",
+    cause,
+  });
+
+function attempt<T>(work: () => T, bad: Bad, path: string): T {
+  try {
+    return work();
+  } catch (cause) {
+    throw bad(path, whyFailed(cause), cause);
+  }
+}
+
+async function readFile(path: string, bad: Bad): Promise<string> {
+  try {
+    return new TextDecoder().decode(await readRegularFile(path, MAX_FILE, Deno.stat));
+  } catch (cause) {
+    const none = cause instanceof Deno.errors.NotFound;
+    throw bad(path, none ? "there is none" : whyFailed(cause), cause);
+  }
+}

@@ -1,0 +1,220 @@
+/**
+ * Looking into a data folder, whether it is served or not.
+ *
+ * @module
+ */
+import { dirname, join } from "node:path";
+import {
+  IntegrityError,
+  printable,
+  type Stoppable,
+  StorageError,
+  throwIfStopped,
+  UsageError,
+  whyFailed,
+  XferError,
+} from "../../protocol/mod.ts";
+import { looking, recordFound } from "./with_data_folder.ts";
+import { checked, damageIn } from "./audit.ts";
+import type { Client, StoredFile } from "../catalog/catalog.ts";
+import type { DataFolder } from "../data_folder/data_folder.ts";
+import { syncFolder, writeAll } from "../fs/file_system.ts";
+import { found } from "./users.ts";
+
+export interface StoredClient extends Client {
+  /** Whether it has a key, of either protocol: without one it stores nothing. */
+  readonly hasKey: boolean;
+}
+
+export interface ClientWithFiles extends StoredClient {
+  readonly files: readonly StoredFile[];
+}
+
+/** Is told of clients and their files, one after another. */
+export interface StoredVisitor {
+  /** `count`: how many files it has, and old versions. */
+  client(
+    client: StoredClient,
+    count: { readonly files: number; readonly oldVersions: number },
+  ): void;
+  /** One of the client that came last. */
+  file(file: StoredFile): void;
+}
+
+/**
+ * Goes through every client with its files, by name: those of one client may be more than fit into memory. Throws
+ * `ConfigurationError` `no-data-folder`.
+ */
+export function visitStored(dataFolder: string, visitor: StoredVisitor): Promise<void> {
+  return looking(dataFolder, async ({ catalog }) => {
+    for (const { keys, usage: { files }, oldVersions, ...client } of await catalog.listAccounts()) {
+      const hasKey = client.publicKey !== undefined || keys > 0;
+      visitor.client({ ...client, hasKey }, { files, oldVersions });
+      let page = await catalog.listFiles(client.id);
+      for (let last = page.at(-1); last !== undefined; last = page.at(-1)) {
+        for (const file of page) visitor.file(file);
+        page = await catalog.listFiles(client.id, last);
+      }
+    }
+  });
+}
+
+/** Every client with its files, by name. Throws `ConfigurationError` `no-data-folder`. */
+export async function listStored(dataFolder: string): Promise<ClientWithFiles[]> {
+  const clients: (StoredClient & { readonly files: StoredFile[] })[] = [];
+  await visitStored(dataFolder, {
+    client: (client) => void clients.push({ ...client, files: [] }),
+    file: (file) => void clients.at(-1)?.files.push(file),
+  });
+  return clients;
+}
+
+export interface ExportRequest extends Stoppable {
+  readonly dataFolder: string;
+  readonly userName: string;
+  readonly fileName: string;
+  /** From 1 on; without, the current one. */
+  readonly version?: number | undefined;
+  /** Where to write; nothing may be there. */
+  readonly target: string;
+}
+
+/**
+ * Writes a stored file out, once its size and checksum are seen to be those of the catalog; the target appears whole
+ * or not at all. Throws `UsageError` `no-such-user`, `no-such-file` or `target-exists`; `IntegrityError`
+ * `stored-file-damaged`; `StorageError` `cannot-read` or `cannot-write`.
+ */
+export function exportFile(request: ExportRequest): Promise<StoredFile> {
+  return looking(request.dataFolder, async (folder) => {
+    await refuseExisting(request.target);
+    const temporary = join(dirname(request.target), `.xfer-${crypto.randomUUID()}.tmp`);
+    try {
+      const file = await copyCurrent(folder, request, temporary);
+      await writing(request.target, () => publish(temporary, request.target));
+      return file;
+    } finally {
+      await Deno.remove(temporary).catch(() => undefined);
+    }
+  });
+}
+
+/** Copies the file: a current one that is replaced in the meantime is looked up again. */
+async function copyCurrent(
+  folder: DataFolder,
+  request: ExportRequest,
+  temporary: string,
+): Promise<StoredFile> {
+  for (let file = await findFile(folder, request);;) {
+    try {
+      await copyChecked(folder, file, request, temporary);
+      return file;
+    } catch (error) {
+      if (await folder.catalog.refersTo(file.path)) {
+        const [{ path }, damage] = [file, damageIn(error)];
+        // A folder that can't be written can be exported from.
+        if (damage !== undefined) {
+          await recordFound(folder.path, [{ path, damage }]).catch(() => {});
+        }
+        throw error;
+      }
+      file = await findFile(folder, request);
+    }
+  }
+}
+
+async function copyChecked(
+  folder: DataFolder,
+  file: StoredFile,
+  { target, signal }: ExportRequest,
+  temporary: string,
+): Promise<void> {
+  const blob = checked(folder.blobs, file);
+  const options = { write: true, create: true, truncate: true, mode: 0o600 };
+  using output = await writing(target, () => Deno.open(temporary, options));
+  for (;;) {
+    const next = await reading(folder, file, () => blob.next());
+    if (next.done) break;
+    throwIfStopped(signal);
+    await writing(target, () => writeAll(output, next.value));
+  }
+  await writing(target, () => output.sync());
+}
+
+/** Gives a finished copy its name, in place of nothing. */
+async function publish(temporary: string, target: string): Promise<void> {
+  try {
+    // Unlike rename, link does not replace what has come to be there in the meantime.
+    await Deno.link(temporary, target);
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) throw error;
+    // Some file systems have no links.
+    await refuseExisting(target);
+    await Deno.rename(temporary, target);
+  }
+  await syncFolder(Deno, dirname(target));
+}
+
+async function refuseExisting(target: string): Promise<void> {
+  try {
+    await Deno.lstat(target);
+  } catch {
+    return; // not there, or not to be reached: then writing says why
+  }
+  throw targetExists(target);
+}
+
+function targetExists(target: string): UsageError {
+  return new UsageError("target-exists", `${printable(target)} is there already`, {
+    hint: "Name another place, or remove it: nothing is replaced.",
+  });
+}
+
+async function writing<T>(target: string, operation: () => Promise<T>): Promise<T> {
+  try {
+    return await operation();
+  } catch (cause) {
+    if (cause instanceof XferError) throw cause;
+    if (cause instanceof Deno.errors.AlreadyExists) throw targetExists(target);
+    throw new StorageError(
+      "cannot-write",
+      `Cannot write ${printable(target)}: ${whyFailed(cause)}`,
+      { hint: "Check that its folder exists, is writable and has room.", cause },
+    );
+  }
+}
+
+async function reading<T>(
+  folder: DataFolder,
+  { name, path }: StoredFile,
+  operation: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await operation();
+  } catch (cause) {
+    if (cause instanceof XferError) throw cause;
+    const where = printable(join(folder.path, path));
+    if (cause instanceof Deno.errors.NotFound) {
+      throw new IntegrityError(
+        "stored-file-damaged",
+        `${printable(name)} is in the catalog, but ${where} is missing`,
+        { hint: "Put it back from a backup.", cause },
+      );
+    }
+    throw new StorageError("cannot-read", `Cannot read ${where}: ${whyFailed(cause)}`, { cause });
+  }
+}
+
+async function findFile(folder: DataFolder, request: ExportRequest): Promise<StoredFile> {
+  const { userName, fileName, version } = request;
+  const client = found(await folder.catalog.findClientByName(userName), userName);
+  const file = await folder.catalog.findFile(client.id, fileName, version);
+  if (file === undefined) {
+    throw new UsageError(
+      "no-such-file",
+      `${printable(userName)} has no file ${printable(fileName)}` +
+        (version === undefined ? "" : ` of version ${version}`),
+      { hint: "See what there is: xfer server list." },
+    );
+  }
+  return file;
+}

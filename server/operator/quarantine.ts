@@ -1,0 +1,78 @@
+/**
+ * Putting aside what is not as it was stored. A repair is recorded in the catalog first, then in `quarantine.jsonl`; then
+ * the file is moved, and its row goes. One that was cut off is finished by whoever opens the folder next.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { equalBytes, toHex } from "../../protocol/mod.ts";
+import type { Finding } from "./audit.ts";
+import { newQuarantinePath } from "../blobs/disk/paths.ts";
+import type { Repair } from "../catalog/catalog.ts";
+import { type DataFolder, QUARANTINE_RECORD } from "../data_folder/data_folder.ts";
+import { type FileSystem, readFull, syncFolder, writeAll } from "../fs/file_system.ts";
+
+const NEWLINE = "\n".charCodeAt(0);
+
+/** A data folder that nobody else serves. */
+type Folder = Pick<DataFolder, "path" | "catalog" | "blobs">;
+
+/**
+ * Puts aside what was found, and takes its row out of the catalog. Nothing is lost of it. Returns where it is now, if
+ * there was anything to be moved.
+ */
+export async function putAside(
+  folder: Folder,
+  finding: Finding,
+  user: string | undefined,
+  fs: FileSystem,
+): Promise<string | undefined> {
+  const { kind } = finding;
+  const path = kind === "stray" ? finding.path : finding.file.path;
+  const movedTo = kind === "missing" ? undefined : newQuarantinePath();
+  const file = kind === "stray" ? {} : finding.file;
+  const entry = { at: new Date().toISOString(), kind, path, movedTo, user, ...file };
+  const record = JSON.stringify(
+    entry,
+    (_, value) => value instanceof Uint8Array ? toHex(new Uint8Array(value)) : value,
+  );
+  const repair = { path, movedTo, record };
+  await folder.catalog.beginRepair(repair);
+  await carryOut(folder, repair, fs);
+  return movedTo;
+}
+
+/** Finishes repairs that were cut off. */
+export async function finishRepairs(folder: Folder, fs: FileSystem): Promise<void> {
+  for (const repair of await folder.catalog.listRepairs()) await carryOut(folder, repair, fs);
+}
+
+/** Each step may have been done before, by a process that did not get to the end. */
+async function carryOut(folder: Folder, repair: Repair, fs: FileSystem): Promise<void> {
+  const { path, movedTo, record } = repair;
+  await writeLine(folder.path, new TextEncoder().encode(`${record}\n`), fs);
+  if (movedTo !== undefined) await folder.blobs.quarantine(path, movedTo);
+  await folder.catalog.endRepair(path);
+}
+
+/** Makes a line the last one of the record, unless it is already; of one that was cut off a part may be there. */
+async function writeLine(
+  folder: string,
+  line: Uint8Array<ArrayBuffer>,
+  fs: FileSystem,
+): Promise<void> {
+  const options = { read: true, write: true, create: true, mode: 0o600 };
+  using file = await fs.open(join(folder, QUARANTINE_RECORD), options);
+  const { size } = await file.stat();
+  const begin = Math.max(0, size - line.length);
+  await file.seek(begin, Deno.SeekMode.Start);
+  const last = await readFull(file, new Uint8Array(size - begin));
+  if (!equalBytes(last, line)) {
+    const unended = last.subarray(last.lastIndexOf(NEWLINE) + 1);
+    const isCutOff = equalBytes(unended, line.subarray(0, unended.length));
+    await file.seek(isCutOff ? size - unended.length : size, Deno.SeekMode.Start);
+    await writeAll(file, isCutOff ? line : new Uint8Array([NEWLINE, ...line]));
+  }
+  await file.sync();
+  await syncFolder(fs, folder);
+}

@@ -1,0 +1,162 @@
+/**
+ * What an operator does about accounts, whether the server runs or not: it notices within a second.
+ *
+ * @module
+ */
+import { isUserName, printable, UsageError } from "../../protocol/mod.ts";
+import { fingerprintOfKey } from "../../protocol/v4/fingerprint.ts";
+import { changing, looking } from "./with_data_folder.ts";
+import type { AccountSummary, Quota } from "../catalog/accounts.ts";
+import { type Client, PROTOCOL_4 } from "../catalog/catalog.ts";
+import type { SqliteCatalog } from "../catalog/sqlite/sqlite_catalog.ts";
+import { LINK_LIFE_MS, type MadeToken, makeToken } from "../accounts/tokens.ts";
+
+/** All accounts with what they have, by name. Throws `ConfigurationError` `no-data-folder`, as all here do. */
+export function listUsers(dataFolder: string): Promise<AccountSummary[]> {
+  return looking(dataFolder, ({ catalog }) => catalog.listAccounts());
+}
+
+/**
+ * Takes an account and its files away. A client that is uploading under it is refused at the end. Returns how many
+ * files there were. Throws `UsageError` `no-such-user`.
+ */
+export function removeUser(dataFolder: string, name: string): Promise<number> {
+  return changing(dataFolder, async ({ catalog, blobs }) => {
+    const { id } = found(await catalog.findClientByName(name), name);
+    const { files } = await catalog.usage(id);
+    for (const path of await catalog.removeClient(id)) {
+      await blobs.remove(path);
+      await catalog.removeOrphan(path);
+    }
+    return files;
+  });
+}
+
+/** Lets an account do nothing any more, or all again. Throws `UsageError` `no-such-user`. */
+export async function setUserDisabled(
+  dataFolder: string,
+  name: string,
+  disabled: boolean,
+): Promise<void> {
+  await changeUser(dataFolder, name, ({ id }, catalog) => catalog.setDisabled(id, disabled));
+}
+
+/**
+ * Gives an account another name. Returns whether its client learns of it by itself: one of protocol 3 does not. Throws
+ * `UsageError` `no-such-user`, `bad-user-name`, `name-taken`.
+ */
+export async function renameUser(
+  dataFolder: string,
+  name: string,
+  newName: string,
+): Promise<boolean> {
+  if (!isUserName(newName)) {
+    throw new UsageError("bad-user-name", `${printable(newName)} can't be a user's name`, {
+      hint: "A name has 1 to 254 ASCII letters and digits.",
+    });
+  }
+  return await changeUser(dataFolder, name, async ({ id, speech }, catalog) => {
+    if (await catalog.renameClient(id, newName)) return speech.edition === PROTOCOL_4;
+    throw new UsageError("name-taken", `${newName} is another's name`, {
+      hint: "See who there is: xfer server users list.",
+    });
+  });
+}
+
+/**
+ * Changes what an account may store; what is left out stays. Returns what it may store now. Throws `UsageError`
+ * `no-such-user`.
+ */
+export async function setUserQuota(
+  dataFolder: string,
+  name: string,
+  change: Quota | "default",
+): Promise<Quota> {
+  return await changeUser(dataFolder, name, async ({ id, quota }, catalog) => {
+    const changed = change === "default" ? {} : { ...quota, ...change };
+    await catalog.setQuota(id, changed);
+    return changed;
+  });
+}
+
+export interface UserKey {
+  /** SHA-256 of the key, as fingerprints are written. */
+  readonly fingerprint: string;
+  readonly addedAt: number;
+}
+
+/** The keys of an account, the oldest first. Throws `UsageError` `no-such-user`. */
+export function listUserKeys(dataFolder: string, name: string): Promise<UserKey[]> {
+  return looking(dataFolder, async ({ catalog }) => {
+    const client = found(await catalog.findClientByName(name), name);
+    return (await keysOf(catalog, client))
+      .map(({ fingerprint, addedAt }) => ({ fingerprint, addedAt }));
+  });
+}
+
+/**
+ * Takes a key away. Throws `UsageError` `no-such-user`, `no-such-key`, and `last-key` for the last one, which is taken
+ * only where `evenLast` says so.
+ */
+export async function removeUserKey(
+  dataFolder: string,
+  name: string,
+  fingerprint: string,
+  evenLast: boolean,
+): Promise<void> {
+  await changeUser(dataFolder, name, async (client, catalog) => {
+    const keys = await keysOf(catalog, client);
+    const key = keys.find((one) => one.fingerprint === fingerprint);
+    if (key === undefined) {
+      throw new UsageError("no-such-key", `${name} has no key ${printable(fingerprint)}`, {
+        hint: `See its keys: xfer server users keys ${name}.`,
+      });
+    }
+    if (keys.length === 1 && !evenLast) {
+      throw new UsageError("last-key", `It is the last key of ${name}, who could not log in`, {
+        hint: "Remove it with --yes. For a token with which the user gets a new key: " +
+          `xfer server users link ${name}. To keep the user out for now: xfer server users disable ${name}.`,
+      });
+    }
+    await catalog.removeKey(client.id, key.key);
+  });
+}
+
+/** A token by which another key can be linked to an account. Throws `UsageError` `no-such-user`. */
+export async function linkUser(
+  dataFolder: string,
+  name: string,
+  lifeMs: number = LINK_LIFE_MS,
+): Promise<MadeToken> {
+  return await changeUser(
+    dataFolder,
+    name,
+    ({ id: clientId }, catalog) => makeToken(catalog, { clientId, uses: 1, lifeMs }, Date.now()),
+  );
+}
+
+/** The client, if there is one. Throws `UsageError` `no-such-user`. */
+export function found(client: Client | undefined, name: string): Client {
+  if (client !== undefined) return client;
+  throw new UsageError("no-such-user", `There is no user ${printable(name)}`, {
+    hint: "See who there is: xfer server users list.",
+  });
+}
+
+function changeUser<T>(
+  dataFolder: string,
+  name: string,
+  change: (client: Client, catalog: SqliteCatalog) => Promise<T>,
+): Promise<T> {
+  return changing(dataFolder, async ({ catalog }) => {
+    const client = found(await catalog.findClientByName(name), name);
+    return await change(client, catalog);
+  });
+}
+
+async function keysOf(catalog: SqliteCatalog, { id }: Client) {
+  const { keys } = await catalog.findAccount(id) ?? { keys: [] };
+  return await Promise.all(
+    keys.map(async (known) => ({ ...known, fingerprint: await fingerprintOfKey(known.key) })),
+  );
+}

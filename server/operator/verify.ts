@@ -1,0 +1,103 @@
+/**
+ * Looking whether everything that is stored is as it was stored, and putting aside what is not.
+ *
+ * @module
+ */
+import { type Stoppable, whyFailed } from "../../protocol/mod.ts";
+import { type Found, looking, recordFound } from "./with_data_folder.ts";
+import { finishRepairs, putAside } from "./quarantine.ts";
+import { audit, type Finding } from "./audit.ts";
+import type { StoredFile } from "../catalog/catalog.ts";
+import { DataFolder, type OpenCatalog } from "../data_folder/data_folder.ts";
+import type { FileSystem } from "../fs/file_system.ts";
+
+export interface Verified {
+  readonly finding: Finding;
+  /** The name of the user whose file it is. */
+  readonly user?: string;
+  /** Where it is now, in the data folder; with `repair`, if there was anything to put aside. */
+  readonly movedTo?: string;
+}
+
+export interface VerifyOptions extends Stoppable {
+  readonly dataFolder: string;
+  /**
+   * Moves what is wrong to `quarantine/` and takes it out of the catalog. The folder must not be served meanwhile, so
+   * that nobody writes to what is moved.
+   */
+  readonly repair?: boolean;
+  readonly onFinding?: (verified: Verified) => void;
+  /** Takes each file that the catalog had as damaged, and that is as it was stored. */
+  readonly onSound?: (file: StoredFile) => void;
+  /** Told where the folder can't be written: which files are damaged is not recorded then. */
+  readonly onNotRecorded?: (reason: string) => void;
+  readonly fileSystem?: FileSystem;
+  readonly openCatalog?: OpenCatalog;
+}
+
+export interface VerifyReport {
+  readonly findings: number;
+  /** Whether all was read, and not stopped before. */
+  readonly whole: boolean;
+  /** What the database finds wrong with itself; this is not repaired. */
+  readonly catalogFaults: readonly string[];
+}
+
+/** Findings that are recorded together. */
+const PAGE = 100;
+
+/**
+ * Reads every stored file again and compares it with the catalog, which records what is found. Throws
+ * `ConfigurationError` `no-data-folder`, and with `repair` `data-folder-in-use`.
+ */
+export function verify(options: VerifyOptions): Promise<VerifyReport> {
+  const { dataFolder, repair = false, onFinding, onSound, signal } = options;
+  const { fileSystem = Deno, openCatalog } = options;
+  return looking(dataFolder, async (folder) => {
+    await using own = repair
+      ? await DataFolder.openToServe(dataFolder, fileSystem, openCatalog)
+      : undefined;
+    if (own !== undefined) await finishRepairs(own, fileSystem);
+    const catalogFaults = await folder.catalog.listFaults();
+    let findings = 0;
+    const toRecord: Found[] = [];
+    for await (const found of audit(folder, { contents: true, signal })) {
+      if (found.kind === "sound") {
+        onSound?.(found.file);
+        toRecord.push({ path: found.file.path });
+      } else {
+        findings++;
+        const user = await userOf(folder, found);
+        const movedTo = own && await putAside(own, found, user, fileSystem);
+        onFinding?.({
+          finding: found,
+          ...(user === undefined ? {} : { user }),
+          ...(movedTo === undefined ? {} : { movedTo }),
+        });
+        if (own === undefined && found.kind !== "stray") {
+          toRecord.push({ path: found.file.path, damage: found.damage });
+        }
+      }
+      if (toRecord.length >= PAGE) await record(options, toRecord.splice(0));
+    }
+    await record(options, toRecord);
+    return { findings, whole: signal?.aborted !== true, catalogFaults };
+  });
+}
+
+/** Records what was found, where the folder can be written. */
+async function record(
+  { dataFolder, onNotRecorded }: VerifyOptions,
+  found: readonly Found[],
+): Promise<void> {
+  try {
+    await recordFound(dataFolder, found);
+  } catch (error) {
+    onNotRecorded?.(whyFailed(error));
+  }
+}
+
+async function userOf({ catalog }: DataFolder, finding: Finding): Promise<string | undefined> {
+  if (finding.kind === "stray") return undefined;
+  return (await catalog.findClient(finding.file.clientId))?.name;
+}

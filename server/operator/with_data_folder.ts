@@ -1,0 +1,53 @@
+/**
+ * A data folder as the operator's commands use it: opened for a while, whether it is served or not.
+ *
+ * @module
+ */
+import { resolve } from "node:path";
+import type { StoredFile } from "../catalog/catalog.ts";
+import { DataFolder } from "../data_folder/data_folder.ts";
+import type { SqliteCatalog } from "../catalog/sqlite/sqlite_catalog.ts";
+import { usable } from "../data_folder/errors.ts";
+
+export type OpenedFolder = DataFolder<SqliteCatalog>;
+
+/**
+ * Opens a folder to look into it; changes nothing. Throws `ConfigurationError` `no-data-folder`, `catalog-empty`,
+ * `data-folder-unusable`; `IntegrityError` `catalog-damaged`; and what `look` throws.
+ */
+export function looking<T>(folder: string, look: (folder: OpenedFolder) => Promise<T>): Promise<T> {
+  return during(folder, () => DataFolder.openToRead(folder, Deno), look);
+}
+
+/** Opens a folder to change what the catalog says. Throws as `looking` does. */
+export function changing<T>(
+  folder: string,
+  change: (folder: OpenedFolder) => Promise<T>,
+): Promise<T> {
+  return during(folder, () => DataFolder.openToChange(folder, Deno), change);
+}
+
+/** The damage that was found in the file at a path, or that it has none. */
+export type Found = Pick<StoredFile, "path" | "damage">;
+
+/** Records in the catalog of a folder what was found by looking into it. Throws as `changing` does. */
+export async function recordFound(folder: string, found: readonly Found[]): Promise<void> {
+  if (found.length === 0) return;
+  await changing(folder, async ({ catalog }) => {
+    const recorded = catalog.together(() =>
+      found.map(({ path, damage }) => catalog.setDamage(path, damage))
+    );
+    await Promise.all(recorded);
+  });
+}
+
+function during<T>(
+  folder: string,
+  open: () => Promise<OpenedFolder>,
+  work: (folder: OpenedFolder) => Promise<T>,
+): Promise<T> {
+  return usable({ kind: "data folder", path: resolve(folder) }, async () => {
+    await using opened = await open();
+    return await work(opened);
+  });
+}

@@ -1,0 +1,87 @@
+/**
+ * What a server does at its start about what is kept.
+ *
+ * @module
+ */
+import { printable, toHex } from "../protocol/mod.ts";
+import type { Context } from "./context.ts";
+import { audit, type Finding } from "./operator/audit.ts";
+import type { Damage } from "./catalog/catalog.ts";
+import { removeOrphan } from "./uploads/commit.ts";
+
+/** Differences that are logged one by one; of further ones only the count is. */
+const MAX_LOGGED_DIFFERENCES = 100;
+/** Where a whole disk is missing, each of its files is recorded: one commit serves so many. */
+const MAX_RECORDED_AT_ONCE = 100;
+
+/**
+ * Compares catalog and files, contents left out, logs where they differ, and records which files are damaged, or are not
+ * any longer. The server is at work meanwhile.
+ */
+export async function logDifferences(context: Context, signal: AbortSignal): Promise<void> {
+  const { store, store: { catalog }, log } = context;
+  let [differences, sound] = [0, 0];
+  const recording = new Set<Promise<unknown>>();
+  const record = async (path: string, damage: Damage | undefined) => {
+    const recorded = catalog.setDamage(path, damage).finally(() => recording.delete(recorded));
+    recording.add(recorded);
+    // Those that are recorded at once are committed together.
+    if (recording.size >= MAX_RECORDED_AT_ONCE) await Promise.all(recording);
+  };
+  try {
+    for await (const found of audit(store, { contents: false, signal })) {
+      if (found.kind === "sound") {
+        sound++;
+        await record(found.file.path, undefined);
+        continue;
+      }
+      if (found.kind !== "stray") await record(found.file.path, found.damage);
+      if (++differences <= MAX_LOGGED_DIFFERENCES) await logDifference(context, found);
+    }
+    await Promise.all(recording);
+    if (sound > 0) {
+      log.info("{count} files that were missing, or had another size, are as they were stored", {
+        event: "store.mended",
+        count: sound,
+      });
+    }
+    if (differences === 0) return;
+    log.error("Catalog and files differ {count} times: see xfer server verify", {
+      event: "store.differs",
+      count: differences,
+    });
+  } catch (error) {
+    await Promise.allSettled(recording);
+    log.error("Could not compare catalog and files: {reason}", {
+      event: "store.not-compared",
+      reason: printable(String(error)),
+    });
+  }
+}
+
+async function logDifference({ store, log }: Context, finding: Finding): Promise<void> {
+  const { kind } = finding;
+  const event = `store.${kind}`;
+  if (kind === "stray") {
+    return log.error("Found {path} to be {kind}", { event, kind, path: printable(finding.path) });
+  }
+  const { name, path, clientId } = finding.file;
+  const user = (await store.catalog.findClient(clientId))?.name ?? "";
+  log.error("Found {file} of {user} to be {kind} ({path})", {
+    ...{ event, kind, damage: finding.damage, user },
+    ...{ file: printable(name), path: printable(path), client: toHex(clientId) },
+  });
+}
+
+/** Removes what a server that was killed left behind. */
+export async function removeLeftovers(context: Context): Promise<void> {
+  const staged = await context.held.sweep();
+  const orphans = await context.store.catalog.listOrphans();
+  for (const path of orphans) await removeOrphan(context, path);
+  if (staged + orphans.length > 0) {
+    context.log.warn("Removed what was left of {count} uploads that never were confirmed", {
+      event: "store.swept",
+      count: staged + orphans.length,
+    });
+  }
+}

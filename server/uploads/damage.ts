@@ -1,0 +1,55 @@
+/**
+ * Damage that is found in stored files: the catalog records it, so that nobody is told that such a file is safe, and the
+ * log names the file and its user.
+ *
+ * @module
+ */
+import { printable, toHex, whatFailed } from "../../protocol/mod.ts";
+import type { Context } from "../context.ts";
+import { isInline } from "../blobs/disk/paths.ts";
+import type { Damage, StoredFile } from "../catalog/catalog.ts";
+import type { Store } from "../data_folder/data_folder.ts";
+
+const WORDS: Readonly<Record<Damage, string>> = {
+  missing: "its blob is missing",
+  size: "its blob has another size",
+  content: "its content has changed",
+};
+
+/**
+ * The damage of a file as far as it shows without reading the content: what was found before, or that the blob is
+ * missing or has another size. Of a file that the catalog keeps its row says that.
+ */
+export async function visibleDamage(
+  { blobs }: Pick<Store, "blobs">,
+  { path, size, damage }: StoredFile,
+): Promise<Damage | undefined> {
+  if (damage !== undefined || isInline(path)) return damage;
+  const found = await blobs.size(path);
+  if (found === undefined) return "missing";
+  return found === size ? undefined : "size";
+}
+
+/** Records the damage of a file that a client has asked for, and logs it when it is new. */
+export async function recordDamage(
+  { store: { catalog }, log }: Pick<Context, "store" | "log">,
+  file: StoredFile,
+  damage: Damage,
+): Promise<void> {
+  const { name, path, clientId } = file;
+  const about = { file: printable(name), path: printable(path), client: toHex(clientId) };
+  try {
+    const isNew = await catalog.setDamage(path, damage);
+    if (!isNew) return;
+    const user = (await catalog.findClient(clientId))?.name ?? "";
+    log.error("Damaged file {file} of {user}: {what} ({path}); see xfer server verify", {
+      event: "file.damaged",
+      ...{ ...about, user, damage, what: WORDS[damage] },
+    });
+  } catch (error) {
+    log.error("Could not record that {file} of {client} is damaged: {reason}", {
+      event: "file.damage-not-recorded",
+      ...{ ...about, damage, reason: whatFailed(error) },
+    });
+  }
+}

@@ -1,0 +1,171 @@
+/**
+ * What is on its way in counts towards its user's quota from the beginning: with so many bytes, and files, as its user
+ * has more when it is stored. The stored file that it replaces is taken off once, however many are to replace it.
+ *
+ * @module
+ */
+import { type Bytes, toHex } from "../../protocol/mod.ts";
+import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
+import type { Usage } from "../catalog/catalog.ts";
+
+interface Claimed {
+  readonly name: string;
+  /** Bytes of the whole file. */
+  readonly size: number;
+  /** How much of it takes the place of stored bytes, which no other claim takes off. */
+  readonly credit: number;
+  /** Whether its user has one file more when it is stored. */
+  readonly isNew: boolean;
+}
+
+/** What one file on its way in counts. */
+export class Claim implements Claimed {
+  readonly name: string;
+  readonly size: number;
+  /** Claims are numbered in their order. */
+  readonly number: number;
+  readonly #onEnd: () => void;
+  #credit: number;
+  #isNew: boolean;
+  #isEnding = false;
+  readonly #ended = Promise.withResolvers<void>();
+
+  constructor({ name, size, credit, isNew }: Claimed, number: number, onEnd: () => void) {
+    this.name = name;
+    this.size = size;
+    this.#credit = credit;
+    this.#isNew = isNew;
+    this.number = number;
+    this.#onEnd = onEnd;
+  }
+
+  get credit(): number {
+    return this.#credit;
+  }
+
+  get isNew(): boolean {
+    return this.#isNew;
+  }
+
+  /** What it was to replace is not there any more. */
+  revoke(): void {
+    this.#credit = 0;
+    this.#isNew = true;
+  }
+
+  /** Whether the catalog may count the file already. */
+  get isEnding(): boolean {
+    return this.#isEnding;
+  }
+
+  /** Resolves when it counts no more. */
+  get ended(): Promise<void> {
+    return this.#ended.promise;
+  }
+
+  /** The catalog is about to be told of the file. */
+  beginToEnd(): void {
+    this.#isEnding = true;
+  }
+
+  /** What has become of the file is in the catalog, or it is gone. */
+  end(): void {
+    this.#onEnd();
+    this.#ended.resolve();
+  }
+}
+
+/** What was claimed at some moment, before the catalog is asked what is stored of a name. */
+export interface Look extends Disposable {
+  readonly claims: readonly Claim[];
+  /** Whether a stored file has gone from the name since: what the catalog tells of it may be out of date. */
+  readonly isStale: boolean;
+  /** The number of the latest claim until then. */
+  readonly latest: number;
+  /** Of what the catalog may hold a part. */
+  readonly names: readonly string[];
+}
+
+/** What may have been claimed while the catalog was asked how much there is besides. */
+export interface Sum extends Usage {
+  /** How much of what is stored under the name is taken off already. */
+  readonly spent: number;
+  /** Whether a file of the name is on its way already. */
+  readonly isAgain: boolean;
+  /** Whether nothing may be in both, the claims and the catalog. */
+  readonly isExact: boolean;
+}
+
+/** As many as there are files on their way in, which `maxStagedPerClient` bounds. */
+export class Claims {
+  /** By client, oldest first. */
+  readonly #byClient = new Map<string, Set<Claim>>();
+  #latest = 0;
+  /** Those whose answers from the catalog are awaited. */
+  readonly #looks = new Set<{ readonly key: string; readonly name: string; isStale: boolean }>();
+
+  add(clientId: Bytes, claimed: Claimed): Claim {
+    const key = toHex(clientId);
+    const all = this.#byClient.get(key) ?? new Set();
+    this.#byClient.set(key, all);
+    const claim: Claim = new Claim(claimed, ++this.#latest, () => {
+      all.delete(claim);
+      if (all.size === 0 && this.#byClient.get(key) === all) this.#byClient.delete(key);
+    });
+    all.add(claim);
+    return claim;
+  }
+
+  /** What a client claims now, before the catalog is asked for a file; to be disposed of when that has answered. */
+  look(clientId: Bytes, name: string): Look {
+    const claims = [...this.#of(clientId)];
+    const names = claims.filter(({ size }) => size >= CHUNK_SIZE).map(({ name }) => name);
+    const end = () => void this.#looks.delete(look);
+    const look = {
+      ...{ key: toHex(clientId), name, claims, latest: this.#latest, names, isStale: false },
+      [Symbol.dispose]: end,
+    };
+    this.#looks.add(look);
+    return look;
+  }
+
+  /**
+   * What a client may have claimed from a look on, when the catalog has answered. However many files of one name are on
+   * their way, each counts with its bytes, but together as one file; those of `name` as none, since one more is to come.
+   */
+  sum(clientId: Bytes, before: Look, name: string): Sum {
+    const all = this.#of(clientId);
+    const added = [...all].filter(({ number }) => number > before.latest);
+    const hasEnded = before.claims.length + added.length > all.size;
+    const claims = [...before.claims, ...added];
+    const [again, others] = [claims.filter((claim) => claim.name === name), new Set<string>()];
+    for (const claim of claims) if (claim.isNew && claim.name !== name) others.add(claim.name);
+    return {
+      bytes: claims.reduce((sum, { size, credit }) => sum + size - credit, 0),
+      files: others.size,
+      spent: before.isStale ? Infinity : again.reduce((sum, { credit }) => sum + credit, 0),
+      isAgain: again.length > 0,
+      isExact: added.length === 0 && !hasEnded && !before.isStale &&
+        !claims.some(({ isEnding }) => isEnding),
+    };
+  }
+
+  /** A stored file has gone from its name, or is another: what is on its way there does not take the place of it. */
+  revoke(clientId: Bytes, name: string): void {
+    const key = toHex(clientId);
+    for (const claim of this.#byClient.get(key) ?? NONE) if (claim.name === name) claim.revoke();
+    for (const look of this.#looks) if (look.key === key && look.name === name) look.isStale = true;
+  }
+
+  /** Resolves when those claims have ended that are about to. */
+  async settle(clientId: Bytes): Promise<void> {
+    const ending = [...this.#of(clientId)].filter(({ isEnding }) => isEnding);
+    await Promise.all(ending.map(({ ended }) => ended));
+  }
+
+  #of(clientId: Bytes): ReadonlySet<Claim> {
+    return this.#byClient.get(toHex(clientId)) ?? NONE;
+  }
+}
+
+const NONE: ReadonlySet<Claim> = new Set();

@@ -1,0 +1,292 @@
+/**
+ * One connection: bytes from the socket to the session, what it says to the handlers, their answers to the socket.
+ *
+ * @module
+ */
+import {
+  type Bytes,
+  DEFAULT_EDITION,
+  type Edition,
+  fillingOf,
+  NO_HABITS,
+  type Profile,
+  ProtocolError,
+  type Reply,
+  type SendFile,
+  ServerSession,
+  toHex,
+  whyFailed,
+} from "../../protocol/mod.ts";
+import { BUSY, encodeHelloAnswer } from "../../protocol/hello.ts";
+import type { Context, Peer } from "../context.ts";
+import { hearFirstWords } from "./first_request.ts";
+import { handle, sessionKey } from "./requests.ts";
+import { LimitError } from "../limits/limits.ts";
+import type { Phase } from "../listen/read_deadline.ts";
+import { PeerSocket, type Socket } from "../listen/peer_socket.ts";
+import { sameSpeech, toProfile, toSpeech } from "./client_profile.ts";
+import { Upload } from "./upload.ts";
+
+/** Filling that a client has announced, and not sent when its content has been here for so long, never comes. */
+const FILLING_MS = 600;
+
+export class Connection {
+  readonly #context: Context;
+  readonly #socket: PeerSocket;
+  readonly #peer: Peer;
+  readonly #session: ServerSession;
+  readonly #ending = Promise.withResolvers<void>();
+  #requests = 0;
+  #finishing = false;
+  #upload: Upload | undefined;
+  /** Who speaks, and how it is known to speak. */
+  #client: Bytes | undefined;
+  #kept: Profile | undefined;
+  #registeredHere = false;
+
+  /** Speaks the editions that are served at the address at which the peer came in. */
+  constructor(context: Context, socket: Socket, number: number, served: readonly Edition[]) {
+    this.#context = context;
+    this.#socket = new PeerSocket(socket, context.limits);
+    this.#session = new ServerSession(served);
+    this.#peer = {
+      connection: number,
+      address: this.#socket.address,
+      origin: this.#socket.origin,
+      ended: this.#ending.promise,
+      profile: { edition: served[0] ?? DEFAULT_EDITION, habits: NO_HABITS },
+      noteHabit: (habit, has) => this.#session.noteHabit(habit, has),
+      key: undefined,
+    };
+  }
+
+  /** Serves the peer until it leaves, breaks the protocol or is closed. Never rejects. */
+  async serve(): Promise<void> {
+    try {
+      try {
+        await this.#converse();
+      } finally {
+        await this.#upload?.[Symbol.asyncDispose]();
+      }
+    } catch (error) {
+      if (error instanceof ProtocolError || error instanceof LimitError) await this.#refuse(error);
+      else this.#logLoss(error);
+    } finally {
+      this.close("it was served");
+      this.#ending.resolve();
+    }
+  }
+
+  /** Ends the connection at once; what it was doing fails for that reason. */
+  close(reason: string): void {
+    this.#socket.close(reason);
+  }
+
+  /**
+   * Tells the peer that there is no room for it, in the words of the protocol that it speaks, and ends the connection; at
+   * once where it is hurried. Never rejects.
+   */
+  async turnAway(error: LimitError, hurry: AbortSignal): Promise<void> {
+    this.#context.limitLog.report(error, this.#peer.address);
+    const close = () => this.close("there is no room for it");
+    try {
+      const words = await hearFirstWords(this.#socket, this.#session, hurry);
+      // Who could not ask yet must not take it for protocol 3 either.
+      const isBusy = words !== "other" && this.#context.helloAnswer() !== undefined;
+      const lastWord = isBusy ? BUSY : this.#session.generalError().bytes;
+      if (hurry.aborted) return await this.#socket.send(lastWord);
+      hurry.addEventListener("abort", close);
+      await this.#socket.dismiss(lastWord);
+    } catch {
+      // It has left by itself.
+    } finally {
+      close();
+    }
+  }
+
+  /** Ends the connection as soon as no file is on its way or waits to be judged. */
+  finish(): void {
+    this.#finishing = true;
+    if (!this.#isAtWork) this.close("the server stops");
+  }
+
+  get #isAtWork(): boolean {
+    return !this.#session.betweenMessages || this.#upload?.isOpen === true ||
+      this.#context.unverified.hasFrom(this.#peer.connection);
+  }
+
+  async #converse(): Promise<void> {
+    for (;;) {
+      const event = this.#session.next();
+      switch (event.type) {
+        case "wait":
+          if (this.#finishing && !this.#isAtWork) return;
+          if (event.isComplete && (await this.#socket.awaitMore(FILLING_MS)) === undefined) {
+            this.#session.endPart();
+          } else if (!(await this.#receive())) return;
+          break;
+        case "identify":
+          this.#session.identify(await this.#recall(event.clientId));
+          break;
+        case "hello":
+          return await this.#sayHello();
+        case "send":
+          await this.#socket.send(event.bytes);
+          break;
+        case "request": {
+          this.#countRequest();
+          this.#noteProfile();
+          const response = await handle(this.#context, this.#peer, event.request);
+          if (response.kind === "registered" || response.kind === "denied") {
+            this.#client = response.clientId;
+            this.#registeredHere = response.kind === "registered";
+            this.#kept = this.#peer.profile;
+          }
+          if (!(await this.#answer(this.#session.reply(response)))) return;
+          break;
+        }
+        case "part":
+          this.#noteProfile();
+          await this.#beginPart(event.request);
+          break;
+        case "content":
+          await this.#upload?.write(event.bytes);
+          break;
+        case "partEnd":
+          if (!(await this.#endPart(event.request))) return;
+          break;
+      }
+      await this.#keepProfile();
+    }
+  }
+
+  /** Tells where protocol 4 is spoken, or ends as one does that never heard of it. */
+  async #sayHello(): Promise<void> {
+    const helloAnswer = this.#context.helloAnswer();
+    if (helloAnswer === undefined) return;
+    await this.#socket.dismiss(encodeHelloAnswer(helloAnswer));
+  }
+
+  /** What is known of how a client speaks. */
+  async #recall(clientId: Bytes): Promise<Profile | undefined> {
+    this.#client = clientId;
+    this.#registeredHere = false;
+    const client = await this.#context.store.catalog.findClient(clientId);
+    const profile = client === undefined
+      ? this.#context.reservations.peek(toHex(clientId))?.profile
+      : toProfile(client.speech);
+    this.#kept = profile;
+    return profile;
+  }
+
+  #noteProfile(): void {
+    this.#peer.profile = this.#session.profile ?? this.#peer.profile;
+  }
+
+  /**
+   * Keeps with the account what was learnt of its habits: once it has registered here or has a key, since anybody can
+   * name an id.
+   */
+  async #keepProfile(): Promise<void> {
+    const { profile } = this.#session;
+    if (profile === undefined || this.#client === undefined) return;
+    if (this.#kept !== undefined && sameSpeech(profile, this.#kept)) return;
+    const isItself = this.#registeredHere ||
+      sessionKey(this.#context, this.#peer, this.#client) !== undefined;
+    if (!isItself) return;
+    this.#kept = profile;
+    await this.#context.store.catalog.noteSpeech(this.#client, toSpeech(profile));
+  }
+
+  async #beginPart(request: SendFile): Promise<void> {
+    this.#socket.expect(request.contentSize);
+    if (this.#upload?.isOf(request) !== true || request.packetNumber === 1) {
+      await this.#upload?.[Symbol.asyncDispose]();
+      this.#upload = undefined;
+      this.#countRequest();
+    }
+    if (request.packetNumber !== undefined && request.packetNumber !== 1) {
+      this.#upload ??= this.#context.parked.take(request);
+      if (this.#upload !== undefined) return await this.#upload.continue(request);
+    }
+    this.#upload = await Upload.begin(this.#context, this.#peer, request);
+  }
+
+  /** Answers the end of a part, where it is answered; `false` where the connection is to end with it. */
+  async #endPart(request: SendFile): Promise<boolean> {
+    const response = await this.#upload?.endPart(request);
+    if (response !== undefined) return await this.#answer(this.#session.reply(response));
+    const upload = this.#upload;
+    if (upload?.isOpen && this.#peer.profile.habits.has("acknowledged-parts")) {
+      const { clientId } = upload.request;
+      this.#upload = undefined;
+      // The next part may come on another connection, and be there before this one is seen to end.
+      await this.#context.parked.park(upload, this.#context.ticks());
+      return await this.#answer(this.#session.reply({ kind: "messageReceived", clientId }));
+    }
+    this.#session.proceed();
+    return true;
+  }
+
+  /** Hands the next bytes to the session; `false` when the peer has left. Throws `LimitError`. */
+  async #receive(): Promise<boolean> {
+    const bytes = await this.#socket.receive(this.#phase);
+    if (bytes !== undefined) this.#session.push(bytes);
+    else if (!this.#session.betweenMessages) this.#logLoss(new Error("it left within a message"));
+    return bytes !== undefined;
+  }
+
+  get #phase(): Phase {
+    if (this.#session.betweenMessages) return "idle";
+    return this.#session.inContent ? "content" : "request";
+  }
+
+  #countRequest(): void {
+    const { maxRequestsPerConnection } = this.#context.limits;
+    if (++this.#requests <= maxRequestsPerConnection) return;
+    throw new LimitError("maxRequestsPerConnection", maxRequestsPerConnection);
+  }
+
+  /** Sends a reply; `false` where the connection is to end with it. */
+  async #answer({ bytes, afterMs, close }: Reply): Promise<boolean> {
+    if (afterMs > 0 && !(await this.#staysSilent(afterMs))) return true;
+    await this.#socket.send(bytes);
+    if (this.#upload?.isOpen !== true) this.#socket.expect(0);
+    return !close;
+  }
+
+  /** Whether for so long nothing comes but what fills up the message before. */
+  async #staysSilent(ms: number): Promise<boolean> {
+    if (this.#session.available > 0) return false;
+    const more = await this.#socket.awaitMore(ms);
+    return more === undefined ||
+      (fillingOf(this.#peer.profile.habits, 1) > 0 && more.every((byte) => byte === 0));
+  }
+
+  /** Tells the peer that what it sent can't be understood or is too much, and ends. */
+  async #refuse(error: ProtocolError | LimitError): Promise<void> {
+    if (error instanceof LimitError) this.#context.limitLog.report(error, this.#peer.address);
+    else {
+      this.#context.log.warn("Closing {address}: {reason}", {
+        event: "connection.refused",
+        address: this.#peer.address,
+        code: error.code,
+        reason: error.message,
+      });
+    }
+    try {
+      await this.#socket.dismiss(this.#session.generalError().bytes);
+    } catch (loss) {
+      this.#logLoss(loss);
+    }
+  }
+
+  #logLoss(error: unknown): void {
+    this.#context.log.info("Lost {address}: {reason}", {
+      event: "connection.lost",
+      address: this.#peer.address,
+      reason: this.#socket.closedFor ??
+        whyFailed(error),
+    });
+  }
+}

@@ -1,0 +1,289 @@
+/**
+ * What the server does for each request. A handler takes a request and returns the response; none touches a socket.
+ *
+ * @module
+ */
+import {
+  aesKeySize,
+  type Bytes,
+  decodeTextField,
+  equalBytes,
+  importAesKey,
+  isUserName,
+  printable,
+  ProtocolError,
+  type Request,
+  type Response,
+  type SendFile,
+  storedName,
+  toHex,
+  whatFailed,
+} from "../../protocol/mod.ts";
+import type { Context, Peer, Reservation } from "../context.ts";
+import { LimitError } from "../limits/limits.ts";
+import { toSpeech } from "./client_profile.ts";
+import { CatalogRefusal, type Client, mayYield } from "../catalog/catalog.ts";
+import { storeFile } from "../uploads/commit.ts";
+import type { Unverified } from "./unverified_files.ts";
+
+type Plain = Exclude<Request, SendFile>;
+type RequestOf<K extends Plain["kind"]> = Extract<Plain, { readonly kind: K }>;
+type Handler<K extends Plain["kind"]> = (
+  context: Context,
+  peer: Peer,
+  request: RequestOf<K>,
+) => Promise<Response>;
+
+const GENERAL_ERROR: Response = { kind: "generalError" };
+
+const handlers: { readonly [K in Plain["kind"]]: Handler<K> } = {
+  async register(context, peer, { clientId: claimedId, name: field }) {
+    const { store, entropy, registration, log } = context;
+    countRegistration(context, peer);
+    const name = decodeTextField(field);
+    const now = context.clock();
+    const id = entropy.clientId();
+    const accepted = registration() === "open" && isUserName(name) &&
+      await store.catalog.registerClient({
+        ...{ id, name, now, speech: toSpeech(peer.profile) },
+        expiredBefore: pendingBefore(context),
+        claimedIds: [claimedId, ...reservationsOf(context, name).map((one) => one.claimedId)],
+      });
+    if (!accepted) {
+      log.warn("Refused to register {name} from {address}", {
+        event: "client.refused",
+        name: printable(name),
+        address: peer.address,
+      });
+      return { kind: "refused" };
+    }
+    log.info("Registered {name} as {client} from {address}", {
+      event: "client.registered",
+      name,
+      client: toHex(id),
+      address: peer.address,
+    });
+    return { kind: "registered", clientId: id };
+  },
+
+  async publicKey(context, peer, { clientId, name: field, publicKey }) {
+    const { store, log } = context;
+    const name = decodeTextField(field);
+    const now = context.clock();
+    const wrapped = await freshKey(context, peer, publicKey);
+    const outcome = isUserName(name)
+      ? await store.catalog.setPublicKey({
+        ...{ id: clientId, name, publicKey, now, speech: toSpeech(peer.profile) },
+        expiredBefore: pendingBefore(context),
+        reservedFor: reservationsOf(context, name, clientId)[0]?.claimedId,
+      })
+      : "unknown";
+    const properties = { name: printable(name), client: toHex(clientId), address: peer.address };
+    if (outcome === "unknown" || outcome === "disabled") {
+      log.warn("Refused a public key for {name} ({client}) from {address}: {reason}", {
+        event: "key.refused",
+        ...properties,
+        reason: outcome === "unknown" ? "not registered so" : "the account is disabled",
+      });
+      return GENERAL_ERROR;
+    }
+    forgetReservations(context, name);
+    if (outcome === "replaced") {
+      log.warn("Replaced the public key of {name} ({client}) from {address}", {
+        event: "key.replaced",
+        ...properties,
+      });
+    }
+    await useKey(context, peer, clientId, wrapped.aesKey);
+    return { kind: "keyReceived", clientId, wrappedKey: wrapped.wrappedKey };
+  },
+
+  async reconnect(context, peer, { clientId, name: field }) {
+    const { store, log } = context;
+    const name = decodeTextField(field);
+    const client = await store.catalog.findClient(clientId);
+    const properties = { name: printable(name), client: toHex(clientId), address: peer.address };
+    if (client?.name !== name || client.publicKey === undefined) {
+      log.info("Denied {name} ({client}) from {address} to reconnect: not known so", {
+        event: "client.denied",
+        ...properties,
+      });
+      return { kind: "denied", clientId: await reserveId(context, peer, name, clientId) };
+    }
+    if (client.disabled) {
+      log.warn("Denied {name} ({client}) from {address} to reconnect: the account is disabled", {
+        event: "client.denied",
+        ...properties,
+      });
+      return GENERAL_ERROR;
+    }
+    const { aesKey, wrappedKey } = await freshKey(context, peer, client.publicKey);
+    noteSeen(context, client);
+    await useKey(context, peer, clientId, aesKey);
+    log.info("Reconnected {name} ({client}) from {address}", {
+      event: "client.reconnected",
+      ...properties,
+    });
+    return { kind: "reconnected", clientId, wrappedKey };
+  },
+
+  async crcValid(context, peer, { clientId, fileName }) {
+    const file = await takeUnverified(context, peer, clientId, fileName);
+    if (file === undefined) return GENERAL_ERROR;
+    if (!file.intact) {
+      await context.unverified.discard(file);
+      return GENERAL_ERROR;
+    }
+    await storeFile(context, peer, { ...file, storedAt: context.clock() });
+    context.disputes.end(clientId, file.name);
+    // What the client has agreed on is what it is told from now on.
+    const isZlib = peer.profile.habits.has("zlib-crc") !== file.isOtherTold;
+    peer.noteHabit("zlib-crc", isZlib);
+    return { kind: "messageReceived", clientId };
+  },
+
+  crcInvalid: drop,
+  crcGivenUp: drop,
+};
+
+/**
+ * The response to any request but a file. A failure of our own is logged and answered with a general error. Throws
+ * `LimitError`.
+ */
+export async function handle(context: Context, peer: Peer, request: Plain): Promise<Response> {
+  try {
+    return await (handlers[request.kind] as Handler<Plain["kind"]>)(context, peer, request);
+  } catch (error) {
+    if (error instanceof LimitError) throw error;
+    const known = error instanceof ProtocolError || error instanceof CatalogRefusal;
+    context.log[known ? "warn" : "error"]("Could not answer {request} of {address}: {reason}", {
+      event: known ? "request.refused" : "request.failed",
+      request: request.kind,
+      address: peer.address,
+      reason: whatFailed(error),
+    });
+    return GENERAL_ERROR;
+  }
+}
+
+/** The AES key under which a client sends files, if it has one. */
+export function sessionKey(context: Context, peer: Peer, clientId: Bytes): CryptoKey | undefined {
+  const now = context.ticks();
+  const { key } = peer;
+  if (key === undefined || !equalBytes(key.clientId, clientId)) {
+    return context.sessions.get(toHex(clientId));
+  }
+  if (key.usedAt + context.limits.sessionTtlMs <= now) return undefined;
+  key.usedAt = now;
+  return key.key;
+}
+
+/** When a client was last seen is known to this many milliseconds: each time to note it is a sync of the disk. */
+const SEEN_PRECISION_MS = 60_000;
+
+/** Nothing depends on it, so nobody waits for it: a commit may have to wait for others. */
+export function noteSeen({ store, clock, log }: Context, { id, lastSeen }: Client): void {
+  const now = clock();
+  if (Math.abs(now - lastSeen) < SEEN_PRECISION_MS) return;
+  store.catalog.noteSeen(id, now).catch((error) => {
+    log.error("Could not note that {client} was seen: {reason}", {
+      event: "client.not-noted",
+      client: toHex(id),
+      reason: printable(String(error)),
+    });
+  });
+}
+
+/** Throws `LimitError` where an address registers too many. */
+export function countRegistration(context: Context, peer: Pick<Peer, "origin">): void {
+  const { registrations, limits } = context;
+  const before = registrations.peek(peer.origin);
+  const counter = before ?? { count: 0 };
+  if (before === undefined) registrations.set(peer.origin, counter);
+  counter.count++;
+  const { maxRegistrationsPerHour } = limits;
+  if (counter.count <= maxRegistrationsPerHour) return;
+  throw new LimitError("maxRegistrationsPerHour", maxRegistrationsPerHour);
+}
+
+async function freshKey(context: Context, peer: Peer, publicKey: Bytes) {
+  const aesKey = context.entropy.aesKey(aesKeySize(peer.profile));
+  return { aesKey, wrappedKey: await context.entropy.wrap(publicKey, aesKey) };
+}
+
+async function useKey(context: Context, peer: Peer, clientId: Bytes, aesKey: Bytes) {
+  const key = await importAesKey(aesKey);
+  peer.key = { clientId, key, usedAt: context.ticks() };
+  context.sessions.set(toHex(clientId), key);
+}
+
+/**
+ * An id under which a client that was denied may go on: some do, others register anew. It is worth something only
+ * where the name is free, or its registration is the client's own or has expired.
+ */
+async function reserveId(
+  context: Context,
+  peer: Peer,
+  name: string,
+  claimedId: Bytes,
+): Promise<Bytes> {
+  const id = context.entropy.clientId();
+  if (context.registration() !== "open" || !isUserName(name)) return id;
+  const holder = await context.store.catalog.findClientByName(name);
+  if (holder === undefined || mayYield(holder, pendingBefore(context), [claimedId])) {
+    context.reservations.set(toHex(id), { name, claimedId, profile: peer.profile });
+  }
+  return id;
+}
+
+/**
+ * Registrations without a key that were made before this time are over: all of them where nobody registers by himself,
+ * since a key would complete one.
+ */
+export function pendingBefore({ registration, clock, limits }: Context): number {
+  return registration() === "open" ? clock() - limits.registrationTtlMs : Infinity;
+}
+
+/** What is reserved for a name, of one id or of any. */
+function reservationsOf(context: Context, name: string, id?: Bytes): Reservation[] {
+  const reservations = id === undefined
+    ? Array.from(context.reservations.entries(), ([, reservation]) => reservation)
+    : [context.reservations.peek(toHex(id))];
+  return reservations.filter((one) => one !== undefined).filter((one) => one.name === name);
+}
+
+function forgetReservations(context: Context, name: string): void {
+  for (const [id, reservation] of [...context.reservations.entries()]) {
+    if (reservation.name === name) context.reservations.delete(id);
+  }
+}
+
+async function takeUnverified(
+  context: Context,
+  peer: Peer,
+  clientId: Bytes,
+  fileName: Bytes,
+): Promise<Unverified | undefined> {
+  if (sessionKey(context, peer, clientId) === undefined) return undefined;
+  return await context.unverified.take(clientId, storedName(fileName), peer.connection);
+}
+
+/** Drops a file that the client does not want stored. One that is gone already is fine: some clients ask twice. */
+async function drop(
+  context: Context,
+  peer: Peer,
+  { kind, clientId, fileName }: RequestOf<"crcInvalid" | "crcGivenUp">,
+): Promise<Response> {
+  if (sessionKey(context, peer, clientId) === undefined) return GENERAL_ERROR;
+  const file = await takeUnverified(context, peer, clientId, fileName);
+  if (file?.intact) context.disputes.note(file);
+  if (file !== undefined) await context.unverified.discard(file);
+  context.log.info("Dropped {file} of {client} from {address}: {reason}", {
+    event: "file.dropped",
+    file: printable(decodeTextField(fileName)),
+    client: toHex(clientId),
+    address: peer.address,
+    reason: kind === "crcGivenUp" ? "the client has given up" : "it will be sent again",
+  });
+  return { kind: "messageReceived", clientId };
+}

@@ -1,0 +1,226 @@
+/**
+ * One file on its way in: its parts, what may forbid it, and what is said of it in the end.
+ *
+ * @module
+ */
+import {
+  BLOCK_SIZE,
+  type Bytes,
+  CbcDecryptor,
+  decodeTextField,
+  equalBytes,
+  IntegrityError,
+  nameFault,
+  PacketSequence,
+  PiecesDecryptor,
+  printable,
+  type Response,
+  type SendFile,
+  storedName,
+  toHex,
+  whatFailed,
+  ZlibCrc,
+} from "../../protocol/mod.ts";
+import { faultOfPlain } from "../accounts/account_cache.ts";
+import type { Claim } from "../uploads/quota_reservations.ts";
+import type { Context, Peer } from "../context.ts";
+import { sessionKey } from "./requests.ts";
+import { Intake } from "./decrypt_pipeline.ts";
+import { LimitError } from "../limits/limits.ts";
+import type { StagedBlob } from "../blobs/blob_store.ts";
+import { claimRoom } from "../uploads/commit.ts";
+
+/** Padding that ciphertext holds at most: some clients encrypt a file in two pieces. */
+const MAX_PADDING = 2 * BLOCK_SIZE;
+
+interface Work {
+  readonly packets: PacketSequence;
+  readonly intake: Intake;
+  readonly blob: StagedBlob;
+  /** The key under which it comes. */
+  readonly key: CryptoKey;
+  /** zlib's CRC-32, where the client may expect that. */
+  readonly zlibCrc: ZlibCrc | undefined;
+  /** What it counts until another has it, or it is gone. */
+  readonly claim: Claim | undefined;
+}
+
+/**
+ * Takes the ciphertext of one file, in one part or several. Whatever goes wrong, the rest of the part is still taken,
+ * so that the message ends where its sender thinks it does, and the response says that it went wrong.
+ */
+export class Upload implements AsyncDisposable {
+  /** That of the first part. */
+  readonly request: SendFile;
+  readonly #context: Context;
+  readonly #peer: Peer;
+  #work: Work | undefined;
+  #intact = true;
+  #answered = false;
+
+  private constructor(context: Context, peer: Peer, request: SendFile) {
+    this.#context = context;
+    this.#peer = peer;
+    this.request = request;
+  }
+
+  static async begin(context: Context, peer: Peer, request: SendFile): Promise<Upload> {
+    const upload = new Upload(context, peer, request);
+    await upload.#guard(() => upload.#open());
+    return upload;
+  }
+
+  /** Begins a further part, if it is one of this file. */
+  async continue(request: SendFile): Promise<void> {
+    await this.#guard(() => this.#work?.packets.continue(request));
+  }
+
+  /** Whether a part is of the same file as the ones before. */
+  isOf({ clientId, fileName }: SendFile): boolean {
+    return equalBytes(this.request.clientId, clientId) &&
+      decodeTextField(this.request.fileName) === decodeTextField(fileName);
+  }
+
+  /** Takes content; the bytes may change when the promise resolves. */
+  async write(content: Bytes): Promise<void> {
+    await this.#guard(() => this.#work?.intake.write(this.#work.packets.take(content)));
+  }
+
+  /**
+   * Ends a part. Returns the response: to the file after its last part, or to one that can't be taken, which is said
+   * once; `undefined` where there is nothing to say of the file yet.
+   */
+  async endPart(end: SendFile): Promise<Response | undefined> {
+    let last = false;
+    await this.#guard(() => {
+      last = this.#work?.packets.endPacket(end) ?? false;
+    });
+    if (last) await this.#guard(() => this.#end(end));
+    if (this.#work !== undefined) return last ? await this.#receive(this.#work, end) : undefined;
+    const answered = this.#answered;
+    this.#answered = true;
+    return answered ? undefined : { kind: "generalError" };
+  }
+
+  /** Whether its parts so far were taken, and more of them are to come. */
+  get isOpen(): boolean {
+    return this.#work !== undefined;
+  }
+
+  async #receive(work: Work, end: SendFile): Promise<Response> {
+    const { blob, claim, zlibCrc, intake: { checksum } } = work;
+    const { maxFileSize } = this.#context.limits;
+    if (checksum.size > maxFileSize) throw new LimitError("maxFileSize", maxFileSize);
+    this.#work = undefined;
+    const { clientId, contentSize, fileName } = end;
+    const { size } = checksum;
+    const sound = { clientId, name: storedName(fileName), size, crc: checksum.digest() };
+    const isOtherTold = this.#intact && this.#context.disputes.isOtherDue(sound);
+    const isZlib = this.#peer.profile.habits.has("zlib-crc") !== isOtherTold;
+    const crc = isZlib ? zlibCrc?.digest() ?? sound.crc : sound.crc;
+    const { connection, key: own, ended } = this.#peer;
+    await this.#context.unverified.add({
+      ...sound,
+      connection,
+      boundUntil: own && equalBytes(own.clientId, clientId) ? ended : undefined,
+      blob,
+      isOtherTold,
+      intact: this.#intact,
+      arrivedAt: this.#context.ticks(),
+      claim,
+    });
+    // A checksum that is certainly not the client's: it will send the file again.
+    const told = this.#intact ? crc : ~crc >>> 0;
+    return { kind: "fileReceived", clientId, contentSize, fileName, crc: told };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const work = this.#work;
+    this.#work = undefined;
+    await work?.intake.settle();
+    try {
+      await work?.blob.discard();
+    } finally {
+      work?.claim?.end();
+    }
+  }
+
+  async #open(): Promise<void> {
+    const { clientId, contentSize, fileName } = this.request;
+    const key = sessionKey(this.#context, this.#peer, clientId);
+    if (key === undefined) throw new Error("its key exchange was not done, or has expired");
+    const refused = faultOfPlain(await this.#context.accounts.find(clientId));
+    if (refused !== undefined) throw new Error(refused);
+    const fault = nameFault(storedName(fileName));
+    if (fault !== undefined) throw new Error(`its name ${fault}`);
+    const packets = new PacketSequence(this.request);
+    const size = Math.max(0, contentSize - MAX_PADDING);
+    const { unverified } = this.#context;
+    const name = storedName(fileName);
+    const file = { clientId, name, size };
+    const makeWay = () => unverified.supersede(clientId, name, this.#peer.connection);
+    const claim = await claimRoom(this.#context, file, makeWay);
+    try {
+      const blob = await this.#context.staging.stage(clientId, contentSize);
+      const zlibCrc = this.#mayExpectZlib ? new ZlibCrc() : undefined;
+      const intake = this.#intake(key, blob, zlibCrc);
+      this.#work = { packets, intake, blob, key, zlibCrc, claim };
+    } catch (error) {
+      claim?.end();
+      throw error;
+    }
+    // Makes the file: a disk that takes none is told of before the content comes.
+    await this.#work.blob.write(new Uint8Array(0));
+  }
+
+  get #mayExpectZlib(): boolean {
+    const { clientId, fileName } = this.request;
+    return this.#peer.profile.habits.has("zlib-crc") ||
+      this.#context.disputes.has(clientId, storedName(fileName));
+  }
+
+  #intake(key: CryptoKey, blob: StagedBlob, zlibCrc: ZlibCrc | undefined): Intake {
+    const inPieces = this.#peer.profile.habits.has("pieces");
+    const decryptor = inPieces ? new PiecesDecryptor(key) : new CbcDecryptor(key);
+    const count = () => this.#context.staging.count;
+    return new Intake({ decryptor, blob, zlibCrc, size: this.request.contentSize, count });
+  }
+
+  /** Decrypts the rest and makes the bytes durable: until the client judges them no descriptor is held. */
+  async #end({ plaintextSize }: SendFile): Promise<void> {
+    try {
+      await this.#work?.intake.end();
+    } catch (error) {
+      if (!(error instanceof IntegrityError)) throw error;
+      this.#intact = false;
+    }
+    if (plaintextSize !== undefined && this.#work?.intake.checksum.size !== plaintextSize) {
+      this.#intact = false;
+    }
+    await this.#work?.blob.seal();
+  }
+
+  /**
+   * Does a part of the work; where it fails, the staged bytes go and the rest is not done. Throws `LimitError`, since
+   * the rest of what is over a limit is not to be taken.
+   */
+  async #guard(work: () => Promise<void> | void): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (error instanceof LimitError) throw error;
+      this.#logRefusal(whatFailed(error));
+      await this[Symbol.asyncDispose]();
+    }
+  }
+
+  #logRefusal(reason: string): void {
+    this.#context.log.warn("Refused {file} of {client} from {address}: {reason}", {
+      event: "file.refused",
+      file: printable(decodeTextField(this.request.fileName)),
+      client: toHex(this.request.clientId),
+      address: this.#peer.address,
+      reason,
+    });
+  }
+}

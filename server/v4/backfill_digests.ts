@@ -1,0 +1,102 @@
+/**
+ * Digests of files that protocol 3 has stored: they are found when they are first asked for, and kept.
+ *
+ * @module
+ */
+import { toHex } from "../../protocol/mod.ts";
+import { inSlices } from "../../protocol/slices.ts";
+import { ChunkSums, type Sums } from "../../protocol/v4/chunk_digests.ts";
+import { CHUNK_SIZE, chunkSize } from "../../protocol/v4/merkle_tree.ts";
+import { breath } from "../breath.ts";
+import type { Context } from "../context.ts";
+import { recordDamage, visibleDamage } from "../uploads/damage.ts";
+import type { Damage, StoredFile, Tree } from "../catalog/catalog.ts";
+import { Refusal } from "./request_error.ts";
+import type { Session } from "./request_context.ts";
+
+/** Characters of a name that a refusal repeats: it has to fit into its frame. */
+const MAX_QUOTED = 255;
+
+export type FileWithTree = StoredFile & { readonly tree: Tree };
+
+/**
+ * A file with its digest, for which one without is read whole; `undefined` where it has been replaced or removed
+ * meanwhile. Throws `Refusal` `damaged` where its blob is missing, has another size, or is known or found to be changed.
+ */
+export async function withTree(
+  { context, answers }: Session,
+  file: StoredFile,
+): Promise<FileWithTree | undefined> {
+  const damage = await visibleDamage(context.store, file);
+  if (damage !== undefined) return await refuseDamaged(context, file, damage);
+  if (file.tree !== undefined) return { ...file, tree: file.tree };
+  const owner = toHex(file.clientId);
+  const work = (signal: AbortSignal) => findTree(context, file, signal);
+  const tree = await context.readings.do(file.path, owner, work, answers.left());
+  return tree && { ...file, tree };
+}
+
+/** Reads a file for its tree, and keeps that; see {@link withTree}. Throws the signal's reason where it is aborted. */
+async function findTree(
+  context: Pick<Context, "store" | "log">,
+  file: StoredFile,
+  signal: AbortSignal,
+): Promise<Tree | undefined> {
+  const { store: { catalog, blobs }, log } = context;
+  // It may have been read since it was looked up.
+  const now = await catalog.findFile(file.clientId, file.name, file.version);
+  if (now?.path !== file.path) return undefined;
+  if (now.damage !== undefined) return await refuseDamaged(context, file, now.damage);
+  if (now.tree !== undefined) return now.tree;
+  const sums = new ChunkSums(file.size);
+  const found = await summedUp(blobs.read(file.path, { pieceSize: CHUNK_SIZE }), sums, signal);
+  if (found?.cksum !== file.crc) return await refuseDamaged(context, file, "content");
+  // When the client's file was changed protocol 3 does not tell.
+  const tree = { mtime: file.storedAt, digest: found.digest };
+  await catalog.setTree(file.path, tree, await inSlices(sums.gathering(), breath));
+  log.debug("Summed up {path} of {client}, which protocol 3 had stored", {
+    event: "file.summed-up",
+    ...{ path: file.path, client: toHex(file.clientId) },
+  });
+  return tree;
+}
+
+/**
+ * Refuses a file that is damaged, and records that; `undefined` where the file has been replaced or removed meanwhile.
+ * Throws `Refusal` `damaged`.
+ */
+export async function refuseDamaged(
+  context: Pick<Context, "store" | "log">,
+  file: StoredFile,
+  damage: Damage,
+): Promise<undefined> {
+  if (!(await context.store.catalog.refersTo(file.path))) return undefined;
+  await recordDamage(context, file, damage);
+  throw isDamaged(file);
+}
+
+/** Why a file is not given back. */
+export function isDamaged({ name }: Pick<StoredFile, "name">): Refusal {
+  return new Refusal("damaged", `${name.slice(0, MAX_QUOTED)} is damaged on the server`);
+}
+
+/** Sums of a whole blob; `undefined` where there is none, or one of another size. */
+async function summedUp(
+  chunks: AsyncIterable<Uint8Array<ArrayBuffer>>,
+  sums: ChunkSums,
+  signal: AbortSignal,
+): Promise<Sums | undefined> {
+  let at = 0;
+  try {
+    for await (const chunk of chunks) {
+      signal.throwIfAborted();
+      if (chunk.length !== chunkSize(sums.size, at / CHUNK_SIZE)) return undefined;
+      sums.add(at, chunk);
+      at += chunk.length;
+    }
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+  return sums.isWhole ? sums.sums() : undefined;
+}

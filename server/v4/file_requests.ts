@@ -1,0 +1,236 @@
+/**
+ * Requests about files that are stored.
+ *
+ * @module
+ */
+import type { Bytes } from "../../protocol/mod.ts";
+import type { Kind, Message, MessageOf } from "../../protocol/v4/messages.ts";
+import { CHUNK_SIZE, chunkCount, DIGEST_SIZE } from "../../protocol/v4/merkle_tree.ts";
+import { recordDamage } from "../uploads/damage.ts";
+import type { StoredFile } from "../catalog/catalog.ts";
+import { removeOrphan } from "../uploads/commit.ts";
+import { ChunkDigests } from "./chunk_digests.ts";
+import { Refusal, refuseName } from "./request_error.ts";
+import { logFile, type Session } from "./request_context.ts";
+import { type FileWithTree, isDamaged, refuseDamaged, withTree } from "./backfill_digests.ts";
+
+/** Names that are looked up at once for a list. */
+const PAGE = 500;
+/** How often a file is looked up that is replaced each time before it is read. */
+const MAX_LOOKS = 16;
+/** Characters of a name that a refusal repeats: it has to fit into its frame. */
+const MAX_QUOTED = 255;
+
+type Handlers = {
+  readonly [K in Kind]?: (session: Session, message: MessageOf<K>) => Promise<void>;
+};
+
+/** Each answers by itself, or throws why it does not. */
+export const FILE_REQUESTS: Handlers = {
+  get,
+  async list(session, { tag, prefix }) {
+    await describeAll(session, tag, filesBelow(session, prefix), () => 0);
+  },
+  async stat(session, { tag, name, version }) {
+    await session.answers.send(describe(tag, await find(session, name, version)));
+  },
+  async versions(session, { tag, name }) {
+    const files = versionsOf(session, name);
+    await describeAll(session, tag, files, ({ version = 0 }) => version);
+  },
+  async remove(session, { tag, name }) {
+    const { context, owner, answers } = session;
+    const paths = await context.store.catalog.dropFile(owner.clientId, name);
+    context.claims.revoke(owner.clientId, name);
+    if (paths.length === 0) throw noSuchFile(name);
+    for (const path of paths) await removeOrphan(context, path);
+    logFile(session, "file.removed", "Removed {file} of {client}", name);
+    await answers.send({ kind: "done", tag });
+  },
+  async rename(session, { tag, oldName, newName }) {
+    refuseName(newName);
+    const { context, owner, answers } = session;
+    const outcome = await context.store.catalog.renameFile(owner.clientId, oldName, newName);
+    if (outcome === "renamed") context.claims.revoke(owner.clientId, oldName);
+    if (outcome === "missing") throw noSuchFile(oldName);
+    if (outcome === "taken") throw new Refusal("file-exists", `${newName} is there already`);
+    logFile(session, "file.renamed", "Renamed a file of {client} to {file}", newName);
+    await answers.send({ kind: "done", tag });
+  },
+};
+
+async function* filesBelow({ context, owner }: Session, prefix: string) {
+  const { store: { catalog } } = context;
+  for (let after = "";;) {
+    const files = await catalog.listFilesBelow(owner.clientId, prefix, after, PAGE);
+    yield* files;
+    const last = files.at(-1);
+    if (last === undefined) return;
+    after = last.name;
+  }
+}
+
+/** Throws `Refusal` `no-such-file`. */
+async function* versionsOf({ context, owner }: Session, name: string) {
+  const { store: { catalog } } = context;
+  for (let before = Infinity;;) {
+    const files = await catalog.listVersions(owner.clientId, name, before, PAGE);
+    if (files.length === 0 && before === Infinity) throw noSuchFile(name);
+    yield* files;
+    const last = files.at(-1);
+    if (last?.version === undefined) return;
+    before = last.version;
+  }
+}
+
+/**
+ * Sends what is known of files, and which are damaged; `versionOf` says which version stands for one that has been replaced
+ * meanwhile.
+ */
+async function describeAll(
+  session: Session,
+  tag: number,
+  files: AsyncIterable<StoredFile>,
+  versionOf: (file: StoredFile) => number,
+): Promise<void> {
+  const { answers } = session;
+  for await (const file of files) {
+    const answer = await describeOne(session, tag, file, versionOf(file));
+    if (answer !== undefined) await answers.send(answer);
+  }
+  await answers.send({ kind: "done", tag });
+}
+
+/** `undefined` for a file that has been removed meanwhile. */
+async function describeOne(
+  session: Session,
+  tag: number,
+  file: StoredFile,
+  version: number,
+): Promise<Message | undefined> {
+  const { name } = file;
+  try {
+    return describe(tag, await withTree(session, file) ?? await find(session, name, version));
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    if (error.code === "damaged") return { kind: "damaged", tag, name, version: file.version ?? 1 };
+    if (error.code === "no-such-file") return undefined;
+    throw error;
+  }
+}
+
+async function get(session: Session, request: MessageOf<"get">): Promise<void> {
+  const { tag, from, to } = request;
+  const { answers } = session;
+  const { file, digests, first, chunks } = await open(session, request);
+  try {
+    await answers.send(describe(tag, file));
+    for await (const bytes of digests.pages()) {
+      if (bytes === undefined) throw noSuchFile(file.name, file.version);
+      await answers.send({ kind: "digests", tag, bytes });
+    }
+    const end = Math.min(to, file.size);
+    for (let at = beginOfChunk(from), piece = first; from < end && at < end;) {
+      if (piece.value === undefined || !(await digests.isSound(at, piece.value))) {
+        // A file that was replaced meanwhile has no row to be recorded in.
+        await recordDamage(session.context, file, "content");
+        throw isDamaged(file);
+      }
+      await answers.sendChunk(tag, at, piece.value);
+      at += piece.value.length;
+      if (at < end) piece = await chunks.next();
+    }
+    await answers.send({ kind: "done", tag });
+  } finally {
+    await chunks.return();
+  }
+}
+
+interface Opened {
+  readonly file: FileWithTree;
+  readonly digests: ChunkDigests;
+  /** The first chunk that is wanted, where any is, and those behind it: of this file, whatever becomes of its name. */
+  readonly first: IteratorResult<Bytes, void>;
+  readonly chunks: AsyncGenerator<Bytes, void, void>;
+}
+
+/**
+ * Looks a file up and opens it. One that is replaced or removed in between is looked up again: nobody is told of a file
+ * before it is open. Throws `Refusal`.
+ */
+async function open(
+  session: Session,
+  { name, version, from, to }: MessageOf<"get">,
+): Promise<Opened> {
+  const { context, owner } = session;
+  const { store: { catalog, blobs } } = context;
+  for (let looks = 0; looks < MAX_LOOKS; looks++) {
+    const found = await catalog.findWhole(owner.clientId, name, version);
+    if (found === undefined) throw noSuchFile(name, version);
+    const file = await withTree(session, found.file);
+    // One that was just read for its tree has its digests from now on.
+    if (file === undefined || found.file.tree === undefined) continue;
+    const begin = beginOfChunk(from);
+    const chunks = found.content === undefined
+      ? blobs.read(file.path, { from: begin, pieceSize: Math.min(CHUNK_SIZE, file.size) })
+      : inMemory(found.content);
+    const first = from < Math.min(to, file.size) ? await firstOf(chunks) : NONE;
+    const isWhole = found.chunks?.size === chunkCount(file.size) * DIGEST_SIZE;
+    if (first !== undefined && found.chunks !== undefined && isWhole) {
+      return { file, digests: new ChunkDigests(catalog, file, found.chunks.first), first, chunks };
+    }
+    await chunks.return();
+    await refuseDamaged(context, file, first === undefined ? "missing" : "content");
+  }
+  throw replacedTooOften(name);
+}
+
+/** A small file, which is one chunk, in the place of those of a blob. */
+async function* inMemory(content: Bytes): AsyncGenerator<Bytes, void, void> {
+  yield content;
+}
+
+const NONE: IteratorResult<Bytes, void> = { done: true, value: undefined };
+
+/** The first piece, with which a blob is open; `undefined` where there is none. */
+async function firstOf(
+  pieces: AsyncGenerator<Bytes, void, void>,
+): Promise<IteratorResult<Bytes, void> | undefined> {
+  try {
+    return await pieces.next();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+function beginOfChunk(offset: number): number {
+  return Math.floor(offset / CHUNK_SIZE) * CHUNK_SIZE;
+}
+
+/** A file with its digest. Throws `Refusal` `no-such-file`, `damaged`. */
+async function find(session: Session, name: string, version: number): Promise<FileWithTree> {
+  const { context, owner } = session;
+  for (let looks = 0; looks < MAX_LOOKS; looks++) {
+    const file = await context.store.catalog.findFile(owner.clientId, name, version);
+    if (file === undefined) throw noSuchFile(name, version);
+    const found = await withTree(session, file);
+    if (found !== undefined) return found;
+  }
+  throw replacedTooOften(name);
+}
+
+function describe(tag: number, file: FileWithTree): Message {
+  const { name, version = 1, size, crc, storedAt, tree } = file;
+  return { kind: "file", tag, name, version, size, storedAt, cksum: crc, ...tree };
+}
+
+/** `version`: 0 for whichever is current. */
+function noSuchFile(name: string, version = 0): Refusal {
+  const what = version === 0 ? "file" : `version ${version} of`;
+  return new Refusal("no-such-file", `there is no ${what} ${name.slice(0, MAX_QUOTED)}`);
+}
+
+function replacedTooOften(name: string): Refusal {
+  return new Refusal("cannot-store", `${name} is replaced faster than it can be read`);
+}

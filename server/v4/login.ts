@@ -1,0 +1,218 @@
+/**
+ * How a client is let in: by its first message, whose signature proves that it has the key (docs/protocol-4.md, "Who is
+ * who").
+ *
+ * @module
+ */
+import {
+  type Bytes,
+  equalBytes,
+  isUserName,
+  printable,
+  ProtocolError,
+  toHex,
+} from "../../protocol/mod.ts";
+import {
+  sealedBytes,
+  SECRET_SIZE,
+  verifyProof,
+  verifySignature,
+} from "../../protocol/v4/authentication.ts";
+import type { Kind, Message, MessageOf } from "../../protocol/v4/messages.ts";
+import { hashToken } from "../../protocol/v4/token.ts";
+import type { Context, Peer } from "../context.ts";
+import { countRegistration, noteSeen, pendingBefore } from "../v3/requests.ts";
+import type { Account, Entered, EntryFault, Guest, GuestFault } from "../catalog/accounts.ts";
+import { PROTOCOL_4 } from "../catalog/catalog.ts";
+import { MAX_KEYS } from "../catalog/sqlite/operations/v4_logins.ts";
+import { Refusal, type RefusalCode } from "./request_error.ts";
+
+/** Who was let in, and by which key. */
+export interface Entrant extends Guest {
+  readonly name: string;
+}
+
+/** The connection of somebody who has not been let in yet. */
+export interface Door {
+  readonly context: Context;
+  /** Of the server. */
+  readonly fingerprint: Bytes;
+  /** Of this connection. */
+  readonly nonce: Bytes;
+  readonly peer: Pick<Peer, "address" | "origin">;
+  send(message: Message): Promise<void>;
+  /** The next message; `undefined` where the peer has left. */
+  receive(): Promise<Message | undefined>;
+}
+
+/** Characters of a name that is none which are logged: as many as a name has at most. */
+const MAX_LOGGED = 254;
+const WRONG_SIGNATURE = "the signature is wrong";
+
+/** Returns `undefined` where the client leaves in between. */
+type Entry<K extends Kind> = (door: Door, message: MessageOf<K>) => Promise<Entrant | undefined>;
+
+const ENTRIES: { readonly [K in "register" | "login" | "claim"]: Entry<K> } = {
+  async register(door, { name, key, signature, token }) {
+    const { context, fingerprint, nonce, peer } = door;
+    countRegistration(context, peer);
+    await refuseUnsigned(door, name, verifySignature({ fingerprint, nonce, key, name }, signature));
+    if (!isUserName(name)) {
+      throw refused(door, name, "bad-user-name", "a name has 1 to 254 ASCII letters and digits");
+    }
+    const { store: { catalog }, entropy, clock, registration } = context;
+    const entered = await catalog.registerKey({
+      ...{ id: entropy.clientId(), name, key, now: clock(), registration: registration() },
+      expiredBefore: pendingBefore(context),
+      token: token === "" ? undefined : await hashToken(token),
+    });
+    return admit(door, entered, name, key);
+  },
+
+  async login(door, { clientId, key, signature }) {
+    const { context, fingerprint, nonce, peer: { address } } = door;
+    const proven = await verifySignature({ fingerprint, nonce, clientId, key }, signature);
+    const account = proven ? await context.store.catalog.findAccount(clientId) : undefined;
+    if (!hasKey(account, key)) {
+      const reason = !proven
+        ? WRONG_SIGNATURE
+        : `the account ${account ? "has no such key" : "is not known"}`;
+      context.log.info("Denied {client} from {address} to log in: {reason}", {
+        event: "client.denied",
+        ...{ name: "", client: toHex(clientId), address, reason },
+      });
+      // Who is denied is not told which.
+      throw new Refusal("not-authenticated", "no such account has this key");
+    }
+    const entered = account.disabled ? "disabled" : { client: account, how: "known" } as const;
+    return admit(door, entered, account.name, key);
+  },
+
+  async claim(door, { clientId, name, key, signature }) {
+    const { context, fingerprint, nonce, peer } = door;
+    countRegistration(context, peer);
+    const claim = { fingerprint, nonce, clientId, key, name };
+    await refuseUnsigned(door, name, verifySignature(claim, signature));
+    const { catalog } = context.store;
+    const client = await catalog.findClient(clientId);
+    let publicKey: Bytes = new Uint8Array(0);
+    if (client?.name === name && client.speech.edition !== PROTOCOL_4) {
+      if (context.registration() !== "open") return admit(door, "closed", name, key);
+      if (client.publicKey !== undefined) {
+        publicKey = client.publicKey;
+        if (!(await ownsAccount(door, { clientId, name, key }, publicKey))) return undefined;
+      }
+    }
+    const now = context.clock();
+    const entered = await catalog.claimAccount({ id: clientId, name, key, publicKey, now });
+    return admit(door, entered, name, key);
+  },
+};
+
+/**
+ * Lets a client in by its first message; `undefined` where it leaves in between. Throws `Refusal`, `LimitError`, and
+ * `ProtocolError` for what is no way in.
+ */
+export async function letIn(door: Door, message: Message): Promise<Entrant | undefined> {
+  if (!Object.hasOwn(ENTRIES, message.kind)) {
+    throw new ProtocolError("bad-frame", `Cannot take ${message.kind} before a client is let in`);
+  }
+  return await (ENTRIES[message.kind as keyof typeof ENTRIES] as Entry<Kind>)(door, message);
+}
+
+/** Throws `Refusal` where a client that was let in may not go on: within a second of its operator's saying so. */
+export async function refuseDismissed(
+  { accounts }: Context,
+  { clientId, key }: Entrant,
+): Promise<void> {
+  const account = await accounts.find(clientId);
+  if (!hasKey(account, key)) throw dismissal("gone");
+  if (account.disabled) throw dismissal("disabled");
+}
+
+/** What a client is told that may not stay. */
+export function dismissal(fault: GuestFault): Refusal {
+  return new Refusal(...(fault === "disabled" ? REFUSALS.disabled : GONE));
+}
+
+/** Has the client prove that it owns the RSA key of an account; `false` where it leaves instead. Throws `Refusal`. */
+async function ownsAccount(
+  door: Door,
+  { clientId, name, key }: Entrant,
+  publicKey: Bytes,
+): Promise<boolean> {
+  const { context, fingerprint, send, receive } = door;
+  const secret = crypto.getRandomValues(new Uint8Array(SECRET_SIZE));
+  const bytes = await context.entropy.wrap(publicKey, sealedBytes(secret));
+  await send({ kind: "sealed", tag: 0, bytes });
+  const answer = await receive();
+  if (answer === undefined) return false;
+  if (answer.kind !== "unsealed") {
+    throw new ProtocolError("bad-frame", `Cannot take ${answer.kind} in place of unsealed`);
+  }
+  if (await verifyProof(secret, { fingerprint, clientId, key }, answer.proof)) return true;
+  throw refused(door, name, "not-authenticated", "the proof for the account's key is wrong");
+}
+
+const WORDS: Readonly<Record<Entered["how"], readonly [event: string, words: string]>> = {
+  known: ["client.logged-in", "Logged in {name} ({client}) from {address}"],
+  registered: ["client.registered", "Registered {name} as {client} from {address}"],
+  linked: ["client.linked", "Linked a further key to {name} ({client}) from {address}"],
+  claimed: [
+    "client.claimed",
+    "Took {name} ({client}) over from protocol 3 to protocol 4, from {address}",
+  ],
+};
+
+const GONE = ["not-authenticated", "the account is gone, or no longer has this key"] as const;
+
+const REFUSALS: Readonly<Record<EntryFault, readonly [code: RefusalCode, message: string]>> = {
+  "name-taken": ["name-taken", "the name is another's"],
+  "closed": ["registration-closed", "the server takes nobody new by itself"],
+  "invitation-needed": ["registration-closed", "only who has an invitation may register"],
+  "token-unknown": ["bad-token", "the token is not known here, or was withdrawn"],
+  "token-expired": ["bad-token", "the token has expired"],
+  "token-used-up": ["bad-token", "the token is used up"],
+  "token-of-another": ["bad-token", "the token links to an account of another name"],
+  "no-such-account": ["no-such-account", "there is no account of protocol 3 with this id and name"],
+  "claimed-already": ["not-authenticated", "the account has keys of protocol 4 already"],
+  "disabled": ["account-disabled", "the server's operator has disabled the account"],
+  "too-many-keys": ["over-limit", `the account has ${MAX_KEYS} keys, which is the most`],
+};
+
+/** Throws `Refusal`. */
+function admit(door: Door, entered: Entered | EntryFault, name: string, key: Bytes): Entrant {
+  const { context, peer: { address } } = door;
+  if (typeof entered === "string") throw refused(door, name, ...REFUSALS[entered]);
+  const { client, how } = entered;
+  const id = toHex(client.id);
+  context.accounts.forget(client.id);
+  // Whoever has a key of protocol 3 for this account is not it any more.
+  if (how === "linked" || how === "claimed") context.sessions.delete(id);
+  if (how === "known") noteSeen(context, client);
+  const [event, words] = WORDS[how];
+  context.log.info(words, { event, name: printable(client.name), client: id, address });
+  return { clientId: client.id, name: client.name, key };
+}
+
+async function refuseUnsigned(door: Door, name: string, proven: Promise<boolean>): Promise<void> {
+  if (!(await proven)) throw refused(door, name, "not-authenticated", WRONG_SIGNATURE);
+}
+
+/** Logs that somebody is not let in, and returns what he is told. */
+export function refused(
+  { context, peer: { address } }: Pick<Door, "context" | "peer">,
+  name: string,
+  code: RefusalCode,
+  reason: string,
+): Refusal {
+  context.log.warn("Did not let {name} in from {address}: {reason}", {
+    event: "client.refused",
+    ...{ name: printable(name.slice(0, MAX_LOGGED)), address, reason },
+  });
+  return new Refusal(code, reason);
+}
+
+function hasKey(account: Account | undefined, key: Bytes): account is Account {
+  return account?.keys.some((known) => equalBytes(known.key, key)) === true;
+}

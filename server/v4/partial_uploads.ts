@@ -1,0 +1,110 @@
+/**
+ * What is durably held of uploads that were broken off, so that they can be gone on with: staged files and rows of the
+ * catalog. Bytes are on disk before their row is; a row whose file is missing is worth nothing.
+ *
+ * @module
+ */
+import { type Bytes, printable, toHex } from "../../protocol/mod.ts";
+import type { Shared } from "../context.ts";
+import type { PartialFile, PartialKey } from "../catalog/catalog.ts";
+import { quotaOfAll } from "../uploads/commit.ts";
+
+/** Rows that are looked at together: with the longest names they have 450 KiB. */
+const PAGE = 50;
+
+type Dependencies = Pick<Shared, "store" | "limits" | "clock" | "log">;
+
+export class HeldUploads {
+  readonly #shared: Dependencies;
+  readonly #isOpen: (path: string) => boolean;
+  /** Clients of which something has been held since the start: to look it up for each file would take long. */
+  readonly #owners = new Set<string>();
+  /** Staged files of open uploads of which no row tells any more. */
+  readonly #forsaken = new Set<string>();
+
+  /** A staged file that `isOpen` is not removed: an upload still writes to it, and sees to it when it ends. */
+  constructor(shared: Dependencies, isOpen: (path: string) => boolean) {
+    this.#shared = shared;
+    this.#isOpen = isOpen;
+  }
+
+  /** Removes what is staged and not held, and forgets what is not staged any more. Returns how much was removed. */
+  async sweep(): Promise<number> {
+    const { catalog, blobs } = this.#shared.store;
+    for (let after = "";;) {
+      const page = await catalog.listPartialsAfter(after, PAGE);
+      for (const { clientId, name, path, held } of page) {
+        if ((await blobs.size(path) ?? -1) < held) await catalog.dropPartial(clientId, name);
+        else this.#owners.add(toHex(clientId));
+      }
+      const last = page.at(-1);
+      if (last === undefined) break;
+      after = last.path;
+    }
+    return await blobs.sweep((path) => catalog.knowsStaged(path));
+  }
+
+  async find(clientId: Bytes, name: string): Promise<PartialFile | undefined> {
+    if (!this.#owners.has(toHex(clientId))) return undefined;
+    return await this.#shared.store.catalog.findPartial(clientId, name);
+  }
+
+  /** Records bytes that are on disk, in place of what was held under the name. Throws `CatalogRefusal`. */
+  async save(partial: Omit<PartialFile, "updatedAt">): Promise<void> {
+    const { store: { catalog }, limits, clock } = this.#shared;
+    this.#owners.add(toHex(partial.clientId));
+    const row = { ...partial, updatedAt: clock() };
+    const options = { max: limits.maxPartialsPerClient, quota: quotaOfAll(limits) };
+    const dropped = await catalog.savePartial(row, options);
+    this.#forsaken.delete(partial.path);
+    await this.#remove(dropped);
+  }
+
+  /** Whether what was recorded of an open upload has been dropped since: then its staged file is nobody's but its own. */
+  isForsaken(path: string): boolean {
+    return this.#forsaken.has(path);
+  }
+
+  /** Takes note that an upload writes no more to its staged file. */
+  close(path: string): void {
+    this.#forsaken.delete(path);
+  }
+
+  /** Drops what is held under a name; with a path only what is held there. */
+  async drop(clientId: Bytes, name: string, path?: string): Promise<void> {
+    if (this.#owners.has(toHex(clientId))) await this.#drop(clientId, name, path);
+  }
+
+  /** Drops what was not gone on with since before a time. */
+  async expire(before: number): Promise<void> {
+    const { catalog } = this.#shared.store;
+    for (;;) {
+      const expired: PartialKey[] = await catalog.listPartialsBefore(before, PAGE);
+      for (const { clientId, name, path } of expired) await this.#drop(clientId, name, path);
+      if (expired.length < PAGE) return;
+    }
+  }
+
+  async #drop(clientId: Bytes, name: string, path?: string): Promise<void> {
+    await this.#remove(await this.#shared.store.catalog.dropPartial(clientId, name, path));
+  }
+
+  /** What can't be removed now is at the next start. */
+  async #remove(paths: readonly string[]): Promise<void> {
+    const { store: { blobs }, log } = this.#shared;
+    for (const path of paths) {
+      if (this.#isOpen(path)) {
+        this.#forsaken.add(path);
+        continue;
+      }
+      try {
+        await blobs.remove(path);
+      } catch (error) {
+        log.warn("Could not remove {path}, which is held no more: {reason}", {
+          event: "orphan.kept",
+          ...{ path, reason: printable(String(error)) },
+        });
+      }
+    }
+  }
+}

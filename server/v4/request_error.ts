@@ -1,0 +1,55 @@
+/**
+ * Why a request is not done, as docs/protocol-4.md, "Errors" lists the codes.
+ *
+ * @module
+ */
+import { pathNameFault } from "../../protocol/v4/path_name.ts";
+import type { CatalogRefusal, RefusalReason } from "../catalog/catalog.ts";
+
+export type RefusalCode =
+  | "not-authenticated"
+  | "name-taken"
+  | "bad-user-name"
+  | "registration-closed"
+  | "bad-token"
+  | "account-disabled"
+  | "no-such-account"
+  | "bad-file-name"
+  | "no-such-file"
+  | "file-exists"
+  | "no-such-transfer"
+  | "over-limit"
+  | "cannot-store"
+  | "damaged"
+  | "bad-frame";
+
+/** Characters of a message: one that names what the client has named must still fit into a frame. */
+const MAX_MESSAGE = 1000;
+
+export class Refusal extends Error {
+  readonly code: RefusalCode;
+
+  constructor(code: RefusalCode, message: string) {
+    super(message.slice(0, MAX_MESSAGE));
+    this.code = code;
+  }
+}
+
+const CODES: Readonly<Record<RefusalReason, RefusalCode>> = {
+  "quota-bytes": "over-limit",
+  "quota-files": "over-limit",
+  "name-conflict": "bad-file-name",
+  "account-disabled": "account-disabled",
+  "other-protocol": "cannot-store",
+};
+
+/** What the catalog refuses, as a client is told. */
+export function toRefusal({ reason, message }: CatalogRefusal): Refusal {
+  return new Refusal(CODES[reason], message);
+}
+
+/** Throws `Refusal` `bad-file-name`. */
+export function refuseName(name: string): void {
+  const fault = pathNameFault(name);
+  if (fault !== undefined) throw new Refusal("bad-file-name", `the name ${fault}`);
+}

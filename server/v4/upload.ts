@@ -1,0 +1,302 @@
+/**
+ * One file on its way in by protocol 4: chunk → checksum and digest → staging file, from one connection or several.
+ * What is interrupted is held, to be gone on with.
+ *
+ * @module
+ */
+import { type Bytes, equalBytes, release } from "../../protocol/mod.ts";
+import { inSlices, type Sliced } from "../../protocol/slices.ts";
+import type { Sums } from "../../protocol/v4/chunk_digests.ts";
+import type { Message, MessageOf } from "../../protocol/v4/messages.ts";
+import { breath } from "../breath.ts";
+import type { Claim } from "../uploads/quota_reservations.ts";
+import type { Context } from "../context.ts";
+import { claimRoom, storeFile } from "../uploads/commit.ts";
+import { refuseName } from "./request_error.ts";
+import { type Owner, Unsent } from "./request_context.ts";
+import { beginWork, resumeWork, type Work, type WorkOptions } from "./work.ts";
+
+const ID_SIZE = 16;
+const GIVES_WAY = "its client goes on with the file on another connection";
+
+export interface ReceiptOptions {
+  readonly context: Context;
+  readonly owner: Owner;
+  readonly request: MessageOf<"put">;
+  /** Closes the connection on which it comes. */
+  readonly close: (reason: string) => void;
+}
+
+export class Receipt {
+  /** By which other connections join it. */
+  readonly id: Bytes = crypto.getRandomValues(new Uint8Array(ID_SIZE));
+  readonly request: MessageOf<"put">;
+  readonly #context: Context;
+  readonly #owner: Owner;
+  readonly #close: (reason: string) => void;
+  /** Leaves `receiving` before anything is awaited of how it ends, so that nothing is taken from then on. */
+  #state: "opening" | "receiving" | "ending" | "ended" = "opening";
+  #opening: Promise<void> | undefined;
+  #interrupting: Promise<void> | undefined;
+  readonly #ended = Promise.withResolvers<void>();
+  /** What it counts until it has ended. */
+  #claim: Claim | undefined;
+  #work: Work | undefined;
+  /** Whether it is the upload of its name to be gone on with: a later one takes that from it. */
+  #current = true;
+  /** Ends when all of it is durable. */
+  #sealed: Promise<void> | undefined;
+  #failure: unknown;
+  /** Whether its client has turned to another connection. */
+  #isLeft = false;
+  #joined = 0;
+  /** Told when nobody is joined any more. */
+  #onLeft: (() => void) | undefined;
+
+  constructor({ context, owner, request, close }: ReceiptOptions) {
+    this.#context = context;
+    this.#owner = owner;
+    this.request = request;
+    this.#close = close;
+  }
+
+  get clientId(): Bytes {
+    return this.#owner.clientId;
+  }
+
+  /** Of the staged file. */
+  get path(): string | undefined {
+    return this.#work?.blob.path;
+  }
+
+  /** Whether it takes chunks. */
+  get isReceiving(): boolean {
+    return this.#state === "receiving";
+  }
+
+  /** Whether all of the file has come. */
+  get isWhole(): boolean {
+    return this.#work?.sums.isWhole ?? false;
+  }
+
+  /** What has gone wrong with it since. */
+  get failure(): unknown {
+    return this.#failure;
+  }
+
+  /** What the client may go on from. */
+  async findHeld(): Promise<Omit<MessageOf<"held">, "kind" | "tag">> {
+    const { sums } = this.#opened();
+    const offset = sums.held;
+    const { digest } = await this.#inSlices(sums.summing(offset));
+    return { transfer: this.id, offset, digest };
+  }
+
+  /** Opens the staged file, with what is held of it where it is to be resumed. Throws `Refusal`, `LimitError`. */
+  open(): Promise<void> {
+    this.#opening = this.#open();
+    return this.#opening;
+  }
+
+  async #open(): Promise<void> {
+    const { transfers } = this.#context;
+    const { name, size, resume } = this.request;
+    refuseName(name);
+    transfers.add(this);
+    try {
+      if (resume !== 0) await this.#takeOver();
+      const file = { clientId: this.clientId, name, size };
+      this.#claim = await claimRoom(this.#context, file, () => this.#takeOver());
+      if (resume !== 0) this.#work = await resumeWork(this.#of);
+      if (this.#work === undefined) await this.#begin();
+      this.#state = "receiving";
+    } catch (error) {
+      await this.#work?.blob.discard().catch(() => undefined);
+      this.#end();
+      throw error;
+    }
+  }
+
+  /** Resolves when all has ended that was to be gone on with under its name. */
+  async #takeOver(): Promise<void> {
+    const latest = () => this.#context.transfers.before(this).at(-1);
+    for (let before = latest(); before !== undefined; before = latest()) await before.giveWay();
+  }
+
+  /**
+   * Takes a chunk, which is empty when it is written; resolves then, however that went. What comes when it has ended is
+   * dropped. Throws `ProtocolError` `bad-frame` for one that does not fit.
+   */
+  take({ offset, bytes }: MessageOf<"data">): Promise<void> {
+    if (!this.isReceiving) {
+      release(bytes);
+      return Promise.resolve();
+    }
+    const { blob, sums, holding } = this.#opened();
+    sums.add(offset, bytes);
+    const written = blob.writeAt(offset, bytes).then(
+      () => release(bytes),
+      // What is cut off by its end has not failed.
+      (error) => void (this.isReceiving && (this.#failure ??= error)),
+    );
+    // A handle does one thing after another: what comes last is synced with all before it.
+    if (sums.isWhole) this.#seal();
+    else holding.writeBack();
+    return written;
+  }
+
+  join(): void {
+    this.#joined++;
+  }
+
+  leave(): void {
+    if (--this.#joined === 0) this.#onLeft?.();
+  }
+
+  /** Resolves when all of the file has come, or nobody is left who could bring what is missing. */
+  async awaitJoined(): Promise<void> {
+    if (this.#joined === 0 || this.isWhole) return;
+    await new Promise<void>((resolve) => this.#onLeft = resolve);
+  }
+
+  /** Whether the file is what the client has sent; stores it then. Throws why it can't. */
+  async decide(end: MessageOf<"end">): Promise<Message> {
+    this.#state = "ending";
+    try {
+      const { blob, sums, holding } = this.#opened();
+      await holding.settle();
+      const found = await this.#inSlices(sums.summing());
+      const { tag } = end;
+      if (!sameSums(found, end)) {
+        await this.#drop();
+        return { kind: "mismatch", tag, ...found };
+      }
+      const { name, size, mtime } = this.request;
+      await this.#seal();
+      const version = await storeFile(this.#context, this.#owner, {
+        ...{ clientId: this.clientId, name, size, crc: found.cksum, blob },
+        storedAt: this.#context.clock(),
+        tree: { mtime, digest: found.digest },
+        chunks: await this.#inSlices(sums.gathering()),
+        wasHeld: holding.isRecorded,
+        claim: this.#claim,
+      });
+      return { kind: "stored", tag, ...found, version };
+    } catch (error) {
+      await this.#drop();
+      throw error;
+    } finally {
+      this.#end();
+    }
+  }
+
+  /** Drops what has come, and what is held. */
+  async discard(): Promise<void> {
+    if (!this.isReceiving) return await this.#ended.promise;
+    this.#state = "ending";
+    try {
+      await this.#drop();
+    } finally {
+      this.#end();
+    }
+  }
+
+  /** Its connection is gone: what has come is held, if it is worth while. Does nothing when all has come. */
+  async interrupt(): Promise<void> {
+    if (this.isReceiving) this.#interrupting = this.#interrupt();
+    await this.#interrupting;
+  }
+
+  async #interrupt(): Promise<void> {
+    this.#state = "ending";
+    const { blob, holding } = this.#opened();
+    this.#claim?.beginToEnd();
+    try {
+      const isSound = this.#failure === undefined;
+      const isKept = isSound && await holding.keep();
+      // While it was recorded another upload may have taken its name, or its row have made room for others.
+      const isHeld = isKept && this.#current && !this.#context.held.isForsaken(blob.path);
+      if (!isHeld) await this.#drop();
+    } catch (error) {
+      this.#opened().holding.warn(error);
+      await this.#drop();
+    } finally {
+      this.#end();
+    }
+  }
+
+  /** Its client sends the file on another connection: ends this one, and resolves when all is held. */
+  async giveWay(): Promise<void> {
+    if (this.#state === "opening" || this.#state === "receiving") {
+      this.#isLeft = true;
+      this.#close(GIVES_WAY);
+      this.#onLeft?.();
+    }
+    await this.#ended.promise;
+  }
+
+  /**
+   * Another upload takes its name: this one goes on, but is not held any more. Resolves when nothing is being recorded
+   * of it.
+   */
+  async disown(): Promise<void> {
+    this.#current = false;
+    this.#context.transfers.disown(this);
+    await this.#opening?.catch(() => undefined);
+    await this.#work?.holding.settle();
+    await this.#interrupting;
+  }
+
+  /** Begins anew: as long as that may be refused, those before it stay the ones to be gone on with. */
+  async #begin(): Promise<void> {
+    const { held, transfers } = this.#context;
+    this.#work = await beginWork(this.#of);
+    for (const before of transfers.before(this)) await before.disown();
+    await held.drop(this.clientId, this.request.name);
+  }
+
+  /** Others have their turn; it is given up where another connection waits for this one to end. */
+  #inSlices<T>(work: Sliced<T>): Promise<T> {
+    return inSlices(work, async () => {
+      await breath();
+      if (this.#isLeft) throw new Unsent(new Error(GIVES_WAY));
+    });
+  }
+
+  #seal(): Promise<void> {
+    this.#sealed ??= this.#opened().blob.seal();
+    // It is awaited in the end; until then its failure is not to count as unhandled.
+    this.#sealed.catch(() => undefined);
+    return this.#sealed;
+  }
+
+  async #drop(): Promise<void> {
+    const { blob, holding } = this.#work ?? {};
+    await holding?.settle();
+    await blob?.discard();
+    await holding?.drop();
+  }
+
+  #end(): void {
+    this.#state = "ended";
+    const { transfers, held } = this.#context;
+    transfers.remove(this);
+    if (this.path !== undefined) held.close(this.path);
+    this.#claim?.end();
+    this.#ended.resolve();
+  }
+
+  get #of(): WorkOptions {
+    const isCurrent = () => this.#current;
+    return { context: this.#context, owner: this.#owner, request: this.request, isCurrent };
+  }
+
+  #opened(): Work {
+    if (this.#work === undefined) throw new Error("Cannot take data: the file is not open");
+    return this.#work;
+  }
+}
+
+function sameSums(a: Sums, b: Sums): boolean {
+  return a.cksum === b.cksum && equalBytes(a.digest, b.digest);
+}

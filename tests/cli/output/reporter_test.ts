@@ -1,0 +1,253 @@
+/** Where what a command says goes, by the options of the output. */
+import assert from "node:assert/strict";
+import type { Event } from "../../../cli/events/mod.ts";
+import { DEFAULT_OUTPUT, type OutputOptions, Reporter } from "../../../cli/output/reporter.ts";
+import { InterruptedError, NetworkError } from "../../../protocol/mod.ts";
+import { checkEvent, eventsIn } from "../../support/events.ts";
+
+const STORED: Event = {
+  ...{ event: "stored", name: "a", path: "a", size: 1, cksum: 2, user: "Alice" },
+  server: "example.org:1256",
+};
+const EVENTS: readonly Event[] = [
+  { event: "connected", server: "example.org:1256", protocol: 3 },
+  { event: "tightened", path: "me.key" },
+  { event: "unchanged", name: "b", path: "b" },
+  STORED,
+  { event: "not-stored", path: "c", state: "not-stored", code: "x" },
+  {
+    ...{ event: "token", token: "abc", purpose: "link", uses: 1 },
+    expires: "2026-01-02T03:04:05.678Z",
+  },
+];
+const WORDS = {
+  connected: "Connected to example.org:1256\n",
+  warning: "Warning: me.key could be read by others; it is only yours now (mode 0600)\n",
+  detail: "Unchanged: b\n",
+  stored: "Stored a (1 byte, cksum 2) for Alice on example.org:1256\n",
+  failed: "Not stored: c\n",
+  token: "abc\n",
+  aside: "Good once, until 2026-01-02T03:04:05Z. On the other machine, with the same " +
+    "transfer.info: xfer client link abc\n",
+};
+
+class Stream {
+  text = "";
+  readonly #terminal: boolean;
+
+  constructor(terminal: boolean) {
+    this.#terminal = terminal;
+  }
+
+  writeSync(bytes: Uint8Array): number {
+    this.text += new TextDecoder().decode(bytes);
+    return bytes.length;
+  }
+
+  isTerminal(): boolean {
+    return this.#terminal;
+  }
+}
+
+function reporterWith(
+  options: Partial<OutputOptions>,
+  { terminal = false, noColor = false, now = (): number => 0, answers = [] as string[] } = {},
+) {
+  const [stdout, stderr] = [new Stream(terminal), new Stream(terminal)];
+  const stdin = {
+    isTerminal: () => terminal,
+    read(buffer: Uint8Array): Promise<number | null> {
+      const answer = answers.shift();
+      if (answer === undefined) return Promise.resolve(null);
+      return Promise.resolve(new TextEncoder().encodeInto(answer, buffer).written);
+    },
+  };
+  const streams = { stdin, stdout, stderr, noColor };
+  const reporter = new Reporter({ ...DEFAULT_OUTPUT, ...options }, streams, now);
+  return { reporter, stdout, stderr };
+}
+
+function said(options: Partial<OutputOptions>) {
+  const { reporter, stdout, stderr } = reporterWith(options);
+  for (const event of EVENTS) reporter.report(event);
+  return [stdout.text, stderr.text];
+}
+
+Deno.test("results go to standard output, all else to standard error; details only with --verbose", () => {
+  const { connected, warning, detail, stored, failed, token, aside } = WORDS;
+  assert.deepEqual(said({}), [stored + token, connected + warning + failed + aside]);
+  assert.deepEqual(said({ verbose: true }), [
+    stored + token,
+    connected + warning + detail + failed + aside,
+  ]);
+});
+
+Deno.test("--quiet leaves results, errors and security warnings", () => {
+  const { stored, token, warning, failed } = WORDS;
+  assert.deepEqual(said({ quiet: true }), [stored + token, warning + failed]);
+  assert.deepEqual(said({ quiet: true, verbose: true }), said({ quiet: true }));
+});
+
+Deno.test("--json: every event is a line on standard output; people are told on standard error, with --quiet only of security", () => {
+  const { connected, warning, stored, failed, token, aside } = WORDS;
+  const [lines = "", words] = said({ json: true });
+  assert.deepEqual(eventsIn(lines), EVENTS);
+  assert.equal(words, connected + warning + stored + failed + token + aside);
+  assert.deepEqual(said({ json: true, quiet: true }), [lines, warning]);
+});
+
+Deno.test("colours: as --color says; else on a terminal, unless NO_COLOR is set", () => {
+  const isColoured = (...[options, world]: Parameters<typeof reporterWith>) => {
+    const { reporter, stdout, stderr } = reporterWith(options, world);
+    reporter.report(STORED);
+    reporter.reportError(new NetworkError("x", "It failed"));
+    const colours = [stdout, stderr].map(({ text }) => text.includes("\x1b["));
+    assert.equal(colours[0], colours[1]);
+    return colours[0];
+  };
+  assert.equal(isColoured({}), false);
+  assert.equal(isColoured({}, { terminal: true }), true);
+  assert.equal(isColoured({}, { terminal: true, noColor: true }), false);
+  assert.equal(isColoured({ color: "always" }, { noColor: true }), true);
+  assert.equal(isColoured({ color: "never" }, { terminal: true }), false);
+});
+
+Deno.test("an error: code, class, message and hint; the stack with --verbose, or where it is a fault of xfer", () => {
+  const error = new NetworkError("no-answer", "Nothing came", { hint: "Try again." });
+  const shown = (failure: unknown, verbose: boolean) => {
+    const { reporter, stdout, stderr } = reporterWith({ json: true, verbose });
+    reporter.reportError(failure);
+    const [line] = eventsIn(stdout.text);
+    return { line, words: stderr.text };
+  };
+  const { line, words } = shown(error, false);
+  assert.deepEqual(line, {
+    ...{ event: "error", code: "no-answer", class: "network" },
+    ...{ message: "Nothing came", hint: "Try again." },
+  });
+  assert.equal(words, "xfer: Nothing came [no-answer]\n      Try again.\n");
+  assert.match(shown(error, true).words, /^xfer: .*\n {6}Try again\.\nNetworkError: .*\n +at /);
+  const cause: Error = new Error("below");
+  cause.cause = cause;
+  const caused = shown(new NetworkError("x", "above", { cause }), true).words;
+  assert.equal(caused.match(/^Caused by: Error: below$/gm)?.length, 8);
+  const fault = shown(new TypeError("oops"), false);
+  assert.deepEqual([fault.line?.["code"], fault.line?.["class"]], ["internal", "internal"]);
+  assert.match(fault.words, /^xfer: internal error, please report it:\nTypeError: oops\n +at /);
+  assert.equal(shown("thrown", false).line?.["message"], "thrown");
+});
+
+Deno.test("progress is a line of JSON at intervals, none with --no-progress, and never words", () => {
+  const lines = (options: Partial<OutputOptions>) => {
+    let at = 0;
+    const { reporter, stdout, stderr } = reporterWith(options, { now: () => at });
+    for (let done = 0; done <= 100; done++, at += 10) {
+      reporter.report({ event: "progress", file: "a", done, total: 100, attempt: 1 });
+    }
+    assert.equal(stderr.text, "");
+    return eventsIn(stdout.text).map(({ done }) => done);
+  };
+  assert.deepEqual(lines({ json: true }), [0, 20, 40, 60, 80, 100]);
+  assert.deepEqual(lines({ json: true, progress: false }), []);
+  assert.deepEqual(lines({}), []);
+});
+
+Deno.test("a display hears every event, and makes way for what is written", () => {
+  const { reporter, stderr } = reporterWith({});
+  const heard: string[] = [];
+  {
+    using _display = reporter.attach({
+      take: ({ event }) => void heard.push(event),
+      shows: ({ event }) => event === "sending",
+      clear: () => stderr.text += "<",
+      pause: () => assert.fail("nobody is asked anything"),
+    });
+    reporter.report({ event: "progress", file: "a", done: 1, total: 2, attempt: 1 });
+    reporter.report({ event: "sending", file: "a", size: 2, attempt: 1 });
+    reporter.report({ event: "tightened", path: "me.key" });
+    reporter.note("a line of the log");
+  }
+  reporter.report({ event: "key-received" });
+  assert.deepEqual(heard, ["progress", "sending", "tightened"]);
+  assert.equal(stderr.text, `<${WORDS.warning}<a line of the log\n<Received an AES key\n`);
+});
+
+Deno.test("a reader that goes away is no failure; a result that can't be written is one, told once", () => {
+  const { reporter, stdout, stderr } = reporterWith({});
+  stdout.writeSync = () => {
+    throw new Deno.errors.BrokenPipe();
+  };
+  reporter.report(STORED);
+  assert.deepEqual([reporter.failure, stderr.text], [undefined, ""]);
+
+  const full = reporterWith({ json: true, quiet: true });
+  let attempts = 0;
+  full.stdout.writeSync = () => {
+    attempts++;
+    throw new Error("No space left on device");
+  };
+  for (let i = 0; i < 3; i++) full.reporter.report(STORED);
+  assert.equal(attempts, 1);
+  assert.equal(full.reporter.failure?.code, "cannot-write-output");
+});
+
+Deno.test("what can't be written to standard error is lost, and the work goes on", () => {
+  const { reporter, stdout, stderr } = reporterWith({});
+  stderr.writeSync = () => {
+    throw new Deno.errors.BrokenPipe();
+  };
+  for (const event of EVENTS) reporter.report(event);
+  assert.equal(stdout.text, WORDS.stored + WORDS.token);
+  assert.equal(checkEvent(STORED).event, "stored");
+});
+
+Deno.test("a question is asked on a terminal alone, and its answer is a line", async () => {
+  const asked = reporterWith({}, {
+    terminal: true,
+    answers: [" Alice \n", "\n", "Y\n", "maybe\n"],
+  });
+  assert.equal(await asked.reporter.ask("Who \x1b[1m?"), "Alice");
+  assert.equal(await asked.reporter.ask("What?"), "");
+  assert.equal(await asked.reporter.confirm("Sure?"), true);
+  assert.equal(await asked.reporter.confirm("Sure?"), false);
+  assert.equal(await asked.reporter.ask("More?"), undefined, "Ctrl-D");
+  assert.equal(await asked.reporter.confirm("More?"), false);
+  const begin = "Who \\u{1b}[1m? What? Sure? [y/N] Sure? [y/N] More? \n";
+  assert.equal(asked.stderr.text, begin + "More? [y/N] \n");
+  assert.equal(asked.stdout.text, "");
+  const unasked = reporterWith({}, { answers: ["y\n"] });
+  assert.equal(await unasked.reporter.confirm("Sure?"), false);
+  assert.equal(unasked.stderr.text, "", "nobody would see it");
+});
+
+Deno.test("while somebody is asked, nothing is drawn", async () => {
+  const { reporter, stderr } = reporterWith({}, { terminal: true, answers: ["y\n"] });
+  using _display = reporter.attach({
+    take: () => undefined,
+    shows: () => false,
+    clear: () => undefined,
+    pause: () => {
+      stderr.text += "<";
+      return { [Symbol.dispose]: () => void (stderr.text += ">") };
+    },
+  });
+  await reporter.confirm("Sure?");
+  assert.equal(stderr.text, "<Sure? [y/N] >");
+});
+
+Deno.test("what is told while a question is open stands in a line of its own", async () => {
+  const { reporter, stderr } = reporterWith({}, { terminal: true, answers: ["y\n"] });
+  const asking = reporter.confirm("Sure?");
+  reporter.report({ event: "stopping", signal: "SIGINT" });
+  await asking;
+  assert.equal(stderr.text, "Sure? [y/N] \nStopping; Ctrl-C once more ends it at once\n");
+});
+
+Deno.test("an error that keeps several things from being done is told once; that the command was stopped is not", () => {
+  const { reporter, stderr } = reporterWith({});
+  const error = new NetworkError("x", "It failed");
+  for (const told of [error, error, new InterruptedError("interrupted", "It was stopped")]) {
+    reporter.reportError(told);
+  }
+  assert.equal(stderr.text, "xfer: It failed [x]\n");
+});

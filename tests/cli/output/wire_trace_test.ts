@@ -1,0 +1,72 @@
+/** What is said on the network, as events. */
+import assert from "node:assert/strict";
+import { Conversation } from "../../../cli/output/wire_trace.ts";
+import type { Event, EventOf } from "../../../cli/events/mod.ts";
+import type { Said } from "../../../client/mod.ts";
+
+const PUT: Said = { from: "client", kind: "put", code: 8, tag: 1, size: 31 };
+const DATA: Said = { from: "client", kind: "data", code: 11, tag: 1, size: 1017 };
+const END: Said = { from: "client", kind: "end", code: 13, tag: 1, size: 45 };
+
+function hear() {
+  let at = 1000;
+  const told: EventOf<"message">[] = [];
+  const report = (event: Event) => void told.push(event as EventOf<"message">);
+  const conversation = new Conversation({ report }, () => at++);
+  const short = () => told.map(({ message, tag, count, size }) => [message, tag, count, size]);
+  return { conversation, told, short };
+}
+
+Deno.test("each message is told, with the time since the command began", () => {
+  const { conversation, told } = hear();
+  const observe = conversation.watch();
+  observe(PUT);
+  observe(END);
+  const common = { event: "message", connection: 1, from: "client", tag: 1, count: 1 } as const;
+  assert.deepEqual(told, [
+    { ...common, message: "put", code: 8, size: 31, after: 0.001 },
+    { ...common, message: "end", code: 13, size: 45, after: 0.002 },
+  ]);
+});
+
+Deno.test("data that follows data of the same request is told as one, when something else is said", () => {
+  const { conversation, short } = hear();
+  const observe = conversation.watch();
+  for (const said of [PUT, DATA, DATA, DATA]) observe(said);
+  assert.deepEqual(short(), [["put", 1, 1, 31]]);
+  observe(END);
+  assert.deepEqual(short().slice(1), [["data", 1, 3, 3051], ["end", 1, 1, 45]]);
+  observe({ ...DATA, tag: 2 });
+  observe({ ...DATA, tag: 3 });
+  observe({ ...DATA, tag: 3, from: "server" });
+  assert.deepEqual(short().slice(3), [["data", 2, 1, 1017], ["data", 3, 1, 1017]]);
+});
+
+Deno.test("what was held back is told at the end, and before there is another connection", () => {
+  const { conversation, told, short } = hear();
+  const observe = conversation.watch();
+  observe(DATA);
+  const other = conversation.watch();
+  other(DATA);
+  observe(DATA);
+  observe(DATA);
+  conversation.end();
+  conversation.end();
+  assert.deepEqual(told.map(({ connection, count }) => [connection, count]), [
+    [1, 1],
+    [2, 1],
+    [1, 2],
+  ]);
+  assert.equal(short().length, 3);
+});
+
+Deno.test("with protocol 3 there are no tags, and a hello has no code", () => {
+  const { conversation, told } = hear();
+  const observe = conversation.watch();
+  observe({ from: "client", kind: "hello", size: 23 });
+  observe({ from: "client", kind: "register", code: 1025, size: 278 });
+  assert.deepEqual(told.map(({ code, tag }) => [code, tag]), [
+    [undefined, undefined],
+    [1025, undefined],
+  ]);
+});

@@ -1,0 +1,71 @@
+/** The pseudo-terminal that other tests look at xfer in. */
+import assert from "node:assert/strict";
+import { Screen, shownOf } from "../../support/screen.ts";
+import { HAS_TERMINAL, Terminal } from "../../support/terminal.ts";
+
+function test(name: string, fn: () => Promise<void>): void {
+  Deno.test({ name: `terminal: ${name}`, ignore: !HAS_TERMINAL, fn });
+}
+
+const sh = (line: string, options = {}) => Terminal.start(["sh", "-c", line], options);
+
+test("a command finds a terminal of the size that is asked for, and its exit code is told", async () => {
+  await using terminal = await sh("test -t 0 && test -t 2 && stty size; exit 3", {
+    columns: 33,
+    rows: 10,
+  });
+  const { code, lines } = await terminal.end();
+  assert.deepEqual(lines, ["10 33"]);
+  assert.equal(code, 3);
+});
+
+test("it is told of another size", async () => {
+  await using terminal = await sh(
+    `trap 'stty size; exit' WINCH; echo ready; while :; do sleep 0.05; done`,
+  );
+  await terminal.shows(/ready/);
+  await terminal.resize(20, 5);
+  assert.deepEqual((await terminal.end()).lines, ["ready", "5 20"]);
+});
+
+test("it gets what is typed, and Ctrl-C as a signal", async () => {
+  await using terminal = await sh(`read name; echo "hello $name"; sleep 60`);
+  await terminal.type("Alice\n");
+  await terminal.shows(/hello Alice/);
+  await terminal.type("\x03");
+  assert.equal((await terminal.end()).code, 130);
+});
+
+test("waiting for what never comes ends with the command", async () => {
+  await using terminal = await sh("echo one");
+  await assert.rejects(terminal.shows(/two/), /It has ended and shows:\none/);
+});
+
+test("a command that goes on is ended with its scope", async () => {
+  let pid = "";
+  {
+    await using terminal = await sh(`echo "pid $$."; exec sleep 600`);
+    await terminal.shows(/pid \d+\./);
+    pid = /pid (\d+)/.exec(terminal.written)?.[1] ?? "";
+  }
+  // It is a child of a process that is gone: who takes it over ends it as well.
+  while (await Deno.stat(`/proc/${pid}/cwd`).catch(() => undefined) !== undefined) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+});
+
+Deno.test("screen: what is written over is gone, colours take no room, long lines go on below", async () => {
+  assert.deepEqual(await shownOf("12345\r\x1b[31mab\x1b[0m\x1b[K\r\nnext"), ["ab", "next"]);
+  assert.deepEqual(await shownOf("123456", 4), ["1234", "56"]);
+});
+
+Deno.test("screen: styles stand in rows as marks, and rows know that they go on with a line", async () => {
+  using screen = new Screen(8, 5);
+  await screen.write("\x1b[31mab\x1b[39m c\r\n\x1b[2;32mlong line\x1b[0m\r\n\x1b[1mb\x1b[22m");
+  assert.deepEqual(screen.rows, [
+    { text: "⟨red⟩ab⟨/⟩ c", isWrapped: false },
+    { text: "⟨dim green⟩long lin⟨/⟩", isWrapped: false },
+    { text: "⟨dim green⟩e⟨/⟩", isWrapped: true },
+    { text: "⟨bold⟩b⟨/⟩", isWrapped: false },
+  ]);
+});

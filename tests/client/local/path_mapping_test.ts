@@ -1,0 +1,92 @@
+/** Names of files, on the server and on every kind of system. */
+import assert from "node:assert/strict";
+import { posix, win32 } from "node:path";
+import fc from "fast-check";
+import { pathNameFault } from "../../../protocol/v4/path_name.ts";
+import {
+  endsAsFolder,
+  lastPart,
+  localFault,
+  nameOnServer,
+  type Os,
+  pathBelow,
+} from "../../../client/local/path_mapping.ts";
+import { stoppingSignals } from "../../../cli/signals.ts";
+
+const SYSTEMS = [
+  { os: "linux", ...posix },
+  { os: "darwin", ...posix },
+  { os: "windows", ...win32 },
+] as const satisfies readonly { os: Os }[];
+
+Deno.test("a path that ends as one of a folder says so by what the system joins paths by", () => {
+  for (const { os } of SYSTEMS) {
+    for (const path of ["a/", "/", "a/b/"]) assert.ok(endsAsFolder(path, os), path);
+    for (const path of ["a", "a/b", ""]) assert.ok(!endsAsFolder(path, os), path);
+    assert.equal(endsAsFolder("a\\", os), os === "windows");
+  }
+});
+
+Deno.test("what a file is called on the server is the last part of its path, whatever parts are joined by", () => {
+  const cases: readonly (readonly [os: Os, cwd: string, path: string, name: string])[] = [
+    ["linux", "/home/alice", "report.pdf", "report.pdf"],
+    ["linux", "/home/alice", "a/b/report.pdf", "report.pdf"],
+    ["linux", "/home/alice", "photos/", "photos"],
+    ["linux", "/home/alice", ".", "alice"],
+    ["linux", "/home/alice", "..", "home"],
+    ["linux", "/home/alice", "/", ""],
+    ["linux", "/home/alice", "u\u0308", "ü"],
+    ["linux", "/home/alice", "a\\b", "a\\b"],
+    ["darwin", "/Users/alice", "../bob/x", "x"],
+    ["windows", "C:\\Users\\alice", "report.pdf", "report.pdf"],
+    ["windows", "C:\\Users\\alice", "a\\b\\report.pdf", "report.pdf"],
+    ["windows", "C:\\Users\\alice", "a/b/report.pdf", "report.pdf"],
+    ["windows", "C:\\Users\\alice", "photos\\", "photos"],
+    ["windows", "C:\\Users\\alice", ".", "alice"],
+    ["windows", "C:\\Users\\alice", "D:\\x\\y", "y"],
+    ["windows", "C:\\Users\\alice", "D:\\", ""],
+    ["windows", "C:\\Users\\alice", "\\\\host\\share\\x", "x"],
+  ];
+  for (const [os, cwd, path, name] of cases) {
+    assert.equal(nameOnServer(path, os, cwd), name, `${path} on ${os}`);
+  }
+});
+
+Deno.test("what a file is called here is the last part of its name, which has / on the server alone", () => {
+  assert.equal(lastPart("docs/2026/report.pdf"), "report.pdf");
+  assert.equal(lastPart("report.pdf"), "report.pdf");
+  assert.equal(lastPart("docs/"), "docs");
+  assert.equal(lastPart("a\\b"), "a\\b");
+  assert.equal(pathBelow("back", "2026/ü/a", "linux"), "back/2026/ü/a");
+  assert.equal(pathBelow("back", "2026/ü/a", "windows"), "back\\2026\\ü\\a");
+  assert.equal(pathBelow("C:\\back", "a", "windows"), "C:\\back\\a");
+});
+
+/** Parts of names that servers take, among them many that some system minds. */
+const PART = fc.oneof(
+  fc.constantFrom("a", "A", "con", "aux.txt", "x:y", "ü", "*", "a b", "..a", "nul"),
+  fc.string({ minLength: 1, maxLength: 20 }),
+);
+const NAME = fc.array(PART, { minLength: 1, maxLength: 4 })
+  .map((parts) => parts.join("/").normalize("NFC"))
+  .filter((name) => pathNameFault(name) === undefined);
+
+for (const { os, relative, isAbsolute, resolve, sep } of SYSTEMS) {
+  Deno.test(`${os}: no name that is taken leads out of its folder, or to another file than its own`, () => {
+    const root = os === "windows" ? "C:\\back" : "/back";
+    fc.assert(fc.property(NAME, (name) => {
+      const target = pathBelow(root, name, os);
+      if (localFault(target, os) !== undefined) return assert.equal(os, "windows");
+      const path = resolve(target);
+      const below = relative(root, path);
+      assert.ok(!isAbsolute(below) && !below.startsWith(".." + sep) && below !== "..");
+      assert.equal(below.split(sep).join("/"), name, "back on the server it is the same");
+    }));
+  });
+}
+
+Deno.test("a command is stopped by the signals that its system has", () => {
+  assert.deepEqual(stoppingSignals("linux"), ["SIGINT", "SIGTERM"]);
+  assert.deepEqual(stoppingSignals("darwin"), ["SIGINT", "SIGTERM"]);
+  assert.deepEqual(stoppingSignals("windows"), ["SIGINT", "SIGBREAK"]);
+});

@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import { concatBytes, edition2023c, NO_HABITS } from "../../../mod.ts";
+import { SourceFile } from "../../../client/local/source_file.ts";
+import { pseudoRandomBytes } from "../../support/bytes.ts";
+import { TemporaryFolder } from "../../support/temporary_folder.ts";
+
+const inspect = (path: string) =>
+  SourceFile.inspect(path, { edition: edition2023c, habits: NO_HABITS });
+
+async function read(file: SourceFile, bufferSize: number) {
+  const pieces = [];
+  const buffers = [new Uint8Array(bufferSize), new Uint8Array(bufferSize)] as const;
+  for await (const piece of file.read(buffers)) pieces.push(piece.slice());
+  return pieces;
+}
+
+Deno.test("a source file is read in pieces that fill the buffer but for the last", async () => {
+  await using folder = await TemporaryFolder.create();
+  const content = pseudoRandomBytes(1000);
+  const file = await inspect(await folder.write("a.bin", content));
+  assert.equal(file.size, 1000);
+  assert.equal(file.name, "a.bin");
+  const pieces = await read(file, 64);
+  assert.deepEqual(concatBytes(...pieces), content);
+  assert.deepEqual(pieces.map(({ length }) => length), [...Array(15).fill(64), 40]);
+  assert.equal(await file.hasChanged(), false);
+});
+
+Deno.test("a file that becomes shorter while it is read is an error; one that changes is noticed", async () => {
+  await using folder = await TemporaryFolder.create();
+  const path = await folder.write("a.bin", pseudoRandomBytes(1000));
+  const file = await inspect(path);
+  await Deno.truncate(path, 500);
+  await assert.rejects(read(file, 64), { name: "IntegrityError", code: "file-changed" });
+  assert.equal(await file.hasChanged(), true);
+
+  const grown = await inspect(path);
+  await Deno.writeFile(path, new Uint8Array(1), { append: true });
+  assert.equal(await grown.hasChanged(), true);
+
+  const touched = await inspect(path);
+  await Deno.utime(path, new Date(), new Date(1));
+  assert.equal(await touched.hasChanged(), true);
+});
+
+Deno.test({
+  name:
+    "a file that holds more bytes than its size says is noticed, whether it is read as a stream or whole",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    const file = await inspect("/proc/cpuinfo");
+    assert.equal(file.size, 0);
+    assert.deepEqual(await read(file, 64), []);
+    assert.equal(await file.hasChanged(), true);
+    using open = await file.open();
+    assert.equal((await open.readWhole()).length, 0);
+    assert.equal(await open.hasChanged(), true);
+  },
+});
+
+Deno.test("what can't be sent is refused before anything is", async () => {
+  await using folder = await TemporaryFolder.create();
+  await assert.rejects(inspect(folder.join("none")), { name: "StorageError", code: "cannot-read" });
+  await assert.rejects(inspect(folder.path), {
+    ...{ name: "StorageError", code: "not-a-file", hint: /^Pack it/ },
+  });
+  await assert.rejects(inspect(""), { name: "UsageError", code: "empty-path" });
+  if (Deno.build.os !== "windows") {
+    await assert.rejects(inspect("/dev/null"), {
+      code: "not-a-file",
+      hint: /^Write what it gives/,
+    });
+  }
+  const long = await folder.write("é".repeat(127), "");
+  assert.equal((await inspect(long)).nameField.length, 255);
+  const longer = await folder.write("é".repeat(127) + "x", "");
+  await assert.rejects(inspect(longer), { code: "name-too-long" });
+});
+
+Deno.test("a file of 4 GiB − 273 bytes can be sent, one byte more can't", async () => {
+  await using folder = await TemporaryFolder.create();
+  const path = await folder.write("sparse", "");
+  await Deno.truncate(path, 2 ** 32 - 273);
+  await inspect(path);
+  await Deno.truncate(path, 2 ** 32 - 272);
+  await assert.rejects(inspect(path), { name: "StorageError", code: "file-too-large" });
+});

@@ -1,0 +1,104 @@
+/** Who the client is by its folder, and whether the server answers: asked without a trace. */
+import assert from "node:assert/strict";
+import { type AskOptions, askServer, EDITIONS, listUsers, sendFiles, Server } from "../../mod.ts";
+import { plainAccountIn, refuseOtherUser, secureAccountIn } from "../../client/status.ts";
+import { parseTransferInfo } from "../../client/identity/transfer_info.ts";
+import { fingerprintOfKey, parseFingerprint } from "../../protocol/v4/fingerprint.ts";
+import { TemporaryFolder } from "../support/temporary_folder.ts";
+import { LOOPBACK, Scene } from "../support/v4/fixture.ts";
+
+function optionsFor(
+  folder: string,
+  { hostname, port }: { readonly hostname: string; readonly port: number },
+  changes: Partial<AskOptions> = {},
+): AskOptions {
+  return {
+    info: parseTransferInfo(`${hostname}:${port}\nAlice\n`, "transfer.info"),
+    ...{ asked: "auto", identityFolder: folder, onNewServer: () => true },
+    ...changes,
+  };
+}
+
+const namesIn = (path: string) => [...Deno.readDirSync(path)].map(({ name }) => name).sort();
+
+Deno.test("a server of protocol 4 shows its fingerprint; nothing is kept, and nobody registered", async () => {
+  await using scene = await Scene.create();
+  await using home = await TemporaryFolder.create();
+  const options = optionsFor(home.path, scene.server.address);
+  const found = await askServer(options);
+  assert.ok(found.protocol === 4 && found.identity !== "pki" && found.isNew);
+  assert.deepEqual(namesIn(home.path), []);
+  assert.deepEqual(await listUsers(scene.data), []);
+  const info = { ...options.info, secure: true, fingerprint: found.identity };
+  const pinned = await askServer({ ...options, info, onNewServer: () => assert.fail("not asked") });
+  assert.ok(pinned.protocol === 4 && !pinned.isNew);
+  const other = { ...info, fingerprint: new Uint8Array(32) };
+  await assert.rejects(askServer({ ...options, info: other }), { code: "other-server" });
+  const refusing = askServer({ ...options, onNewServer: () => false });
+  await assert.rejects(refusing, { code: "server-not-trusted" });
+});
+
+Deno.test("a server of protocol 3 tells its edition, but for one that has no way to", async () => {
+  for (const edition of EDITIONS) {
+    await using folder = await TemporaryFolder.create();
+    const port = { ...LOOPBACK, editions: [edition] };
+    const dataFolder = folder.join("data");
+    await using server = await Server.start({ listen: [port], dataFolder });
+    const options = optionsFor(folder.path, server.address);
+    if (edition.requests.reconnect === undefined) {
+      await assert.rejects(askServer(options), { code: "no-known-protocol" });
+      await folder.write("me.edition", `${edition.name}\n`);
+      const found = await askServer(options);
+      assert.ok(found.protocol === 3 && found.edition === undefined);
+      continue;
+    }
+    const found = await askServer(options);
+    assert.ok(found.protocol === 3 && found.why === "unanswered");
+    // Editions with the same code for it are told apart by nothing.
+    const code = found.edition?.requests.reconnect?.code;
+    assert.equal(code, edition.requests.reconnect.code, edition.name);
+    assert.deepEqual(await listUsers(folder.join("data")), []);
+  }
+});
+
+Deno.test("nobody listens: asked once", async () => {
+  await using home = await TemporaryFolder.create();
+  using listener = Deno.listen(LOOPBACK);
+  const { addr } = listener;
+  listener.close();
+  const asked = askServer(optionsFor(home.path, addr as Deno.NetAddr));
+  await assert.rejects(asked, { code: "cannot-connect" });
+});
+
+Deno.test("accounts of both protocols are told with the fingerprints of their keys", async () => {
+  await using scene = await Scene.create();
+  const home = scene.folder.join("Alice");
+  assert.equal(await secureAccountIn(scene.folder.path), undefined);
+  assert.equal(await plainAccountIn(scene.folder.path), undefined);
+  (await scene.client("Alice"))[Symbol.dispose]();
+  const account = await secureAccountIn(home);
+  assert.equal(account?.name, "Alice");
+  const [user] = await listUsers(scene.data);
+  assert.deepEqual(account?.clientId, user?.id);
+  assert.ok(parseFingerprint(account?.fingerprint ?? "") !== undefined);
+
+  const bob = scene.folder.join("Bob");
+  await Deno.mkdir(bob, { mode: 0o700 });
+  const a = await scene.folder.write("a", "content");
+  const { server: { address: server } } = scene;
+  await sendFiles({ server, userName: "Bob", files: [a], identityFolder: bob });
+  const plain = await plainAccountIn(bob);
+  assert.deepEqual([plain?.name, plain?.edition], ["Bob", "2023c"]);
+  assert.notEqual(plain?.fingerprint, await fingerprintOfKey(new Uint8Array(32)));
+  assert.equal(await secureAccountIn(bob), undefined);
+
+  await refuseOtherUser(home, "Alice");
+  await refuseOtherUser(bob, "Bob");
+  await refuseOtherUser(scene.folder.path, "Carol");
+  for (const folder of [home, bob]) {
+    await assert.rejects(refuseOtherUser(folder, "Carol"), { code: "other-identity" });
+  }
+  await Deno.remove(`${home}/me.key`);
+  await assert.rejects(secureAccountIn(home), { code: "bad-identity", message: /me\.key/ });
+  assert.ok(!namesIn(home).includes("me.key"), "none is made by asking");
+});

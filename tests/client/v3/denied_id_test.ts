@@ -1,0 +1,143 @@
+/** Servers that register the name that they deny: it is taken then, under the id that came with the denial. */
+import assert from "node:assert/strict";
+import {
+  type Bytes,
+  cksum,
+  decodeTextField,
+  edition2024early,
+  type Outcome,
+  type Request,
+  type Response,
+  sendFiles,
+  type SendOptions,
+  toHex,
+} from "../../../mod.ts";
+import { askServer } from "../../../client/status.ts";
+import { readTransferInfo } from "../../../client/identity/transfer_info.ts";
+import { pseudoRandomBytes, utf8 } from "../../support/bytes.ts";
+import { OddServer, type Reply, soundAnswers } from "../../support/v3/scripted_server.ts";
+import { TemporaryFolder } from "../../support/temporary_folder.ts";
+
+const CONTENT = utf8("content");
+
+/** Registers who asks to reconnect and is not known, and denies it with the new id. */
+class RegistersTheDenied {
+  readonly ids = new Map<string, Bytes>();
+  readonly requests: string[] = [];
+  readonly #sound = soundAnswers(cksum(CONTENT), 32);
+
+  async answer(request: Request): Promise<Response> {
+    this.requests.push(request.kind);
+    const name = "name" in request ? decodeTextField(request.name) : "";
+    const id = this.ids.get(name);
+    switch (request.kind) {
+      case "reconnect":
+        if (id !== undefined && toHex(id) === toHex(request.clientId)) break;
+        return { kind: "denied", clientId: this.#register(name) };
+      case "register":
+        if (id !== undefined) return { kind: "refused" };
+        return { kind: "registered", clientId: this.#register(name) };
+      case "publicKey":
+        if (id === undefined || toHex(id) !== toHex(request.clientId)) {
+          return { kind: "generalError" };
+        }
+    }
+    return await this.#sound(request);
+  }
+
+  /** The id of the name, which stays the first. */
+  #register(name: string): Bytes {
+    const id = this.ids.get(name) ?? pseudoRandomBytes(16, 41 + this.ids.size);
+    this.ids.set(name, id);
+    return id;
+  }
+}
+
+function start(server: RegistersTheDenied, reply?: (request: Request) => Reply | undefined) {
+  return new OddServer(
+    async (request) => reply?.(request) ?? await server.answer(request),
+    undefined,
+    edition2024early,
+  );
+}
+
+async function send(
+  folder: TemporaryFolder,
+  server: OddServer,
+  options: Partial<SendOptions> = {},
+): Promise<Outcome | undefined> {
+  await folder.write("a", CONTENT);
+  const [outcome] = await sendFiles({
+    ...{ server: server.address, userName: "Alice", identityFolder: folder.path, retries: 0 },
+    ...{ files: [folder.join("a")], edition: "auto" },
+    ...options,
+  });
+  return outcome;
+}
+
+const codeOf = (outcome: Outcome | undefined) =>
+  outcome !== undefined && "error" in outcome ? outcome.error.code : outcome?.state;
+
+Deno.test("--edition auto: where the probe has registered the name, the public key goes under the id of the denial", async () => {
+  await using folder = await TemporaryFolder.create();
+  const early = new RegistersTheDenied();
+  await using server = start(early);
+  assert.equal(codeOf(await send(folder, server)), "stored");
+  const id = toHex(early.ids.get("Alice") ?? assert.fail());
+  assert.equal((await Deno.readTextFile(folder.join("me.info"))).split("\n")[1], id);
+  assert.deepEqual(early.requests, [
+    ...["reconnect", "register", "publicKey"],
+    ...["sendFile", "crcValid"],
+  ]);
+  assert.equal(codeOf(await send(folder, server)), "stored", "and the same identity comes back");
+});
+
+Deno.test("an unknown identity: where its denial has registered the name, the public key goes under the id of the denial", async () => {
+  await using folder = await TemporaryFolder.create();
+  const before = new RegistersTheDenied();
+  {
+    await using server = start(before);
+    assert.equal(codeOf(await send(folder, server)), "stored");
+  }
+  for (const edition of [edition2024early, "auto"] as const) {
+    // A server that has lost its clients.
+    const early = new RegistersTheDenied();
+    await using server = start(early);
+    assert.equal(codeOf(await send(folder, server, { edition })), "stored");
+    assert.equal(early.ids.size, 1);
+  }
+});
+
+Deno.test("a server that closes when it has refused a name is asked on another connection", async () => {
+  await using folder = await TemporaryFolder.create();
+  const early = new RegistersTheDenied();
+  const refused = new Uint8Array([3, 0x41, 0x06, 0, 0, 0, 0]);
+  await using server = start(early, ({ kind }) => kind === "register" ? refused : undefined);
+  assert.equal(codeOf(await send(folder, server)), "stored");
+});
+
+Deno.test("a name that another has taken is refused as taken, and no id is kept that came with a denial", async () => {
+  await using folder = await TemporaryFolder.create();
+  const early = new RegistersTheDenied();
+  await using server = start(early, (request) => {
+    if (request.kind === "register") return { kind: "refused" };
+    return request.kind === "publicKey" ? { kind: "generalError" } : undefined;
+  });
+  assert.equal(codeOf(await send(folder, server)), "name-taken");
+  await assert.rejects(Deno.stat(folder.join("me.info")), Deno.errors.NotFound);
+});
+
+Deno.test("asking what a server speaks does not register the user's name", async () => {
+  await using folder = await TemporaryFolder.create();
+  const early = new RegistersTheDenied();
+  await using server = start(early);
+  const { hostname, port } = server.address;
+  const text = `${hostname}:${port}\nAlice\na\n`;
+  const info = await readTransferInfo(await folder.write("transfer.info", text));
+  const answering = await askServer({
+    ...{ info, asked: "3", identityFolder: folder.path },
+    onNewServer: () => Promise.resolve(false),
+  });
+  assert.ok(answering.protocol === 3 && answering.edition === edition2024early);
+  assert.equal(early.ids.has("Alice"), false);
+});

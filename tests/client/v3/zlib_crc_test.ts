@@ -1,0 +1,68 @@
+/** Servers whose checksum is zlib's CRC-32 in place of cksum. */
+import assert from "node:assert/strict";
+import { crc32 } from "node:zlib";
+import {
+  cksum,
+  type ClientEvent,
+  edition2023a,
+  listStored,
+  sendFiles,
+  Server,
+} from "../../../mod.ts";
+import { pseudoRandomBytes } from "../../support/bytes.ts";
+import { OddServer, soundAnswers } from "../../support/v3/scripted_server.ts";
+import { TemporaryFolder } from "../../support/temporary_folder.ts";
+
+const CONTENT = pseudoRandomBytes(3_000_000);
+
+async function send(folder: TemporaryFolder, server: OddServer) {
+  const events: ClientEvent[] = [];
+  const [outcome] = await sendFiles({
+    ...{ server: server.address, userName: "Alice", identityFolder: folder.path, retries: 0 },
+    ...{ files: [await folder.write("a", CONTENT)], edition: edition2023a },
+    onEvent: (event) => events.push(event),
+  });
+  const compared = events.filter((event) => event.type === "compared");
+  return { outcome, compared: compared.map(({ theirs, zlib }) => ({ theirs, zlib })) };
+}
+
+const start = (crc: number) => new OddServer(soundAnswers(crc), undefined, edition2023a);
+
+Deno.test("a server's zlib CRC-32 of the file counts as right, is told, and is remembered as a habit", async () => {
+  await using folder = await TemporaryFolder.create();
+  await using server = start(crc32(CONTENT));
+  for (let run = 1; run <= 2; run++) {
+    const { outcome, compared } = await send(folder, server);
+    assert.ok(outcome?.state === "stored", `run ${run}`);
+    assert.equal(outcome.crc, cksum(CONTENT), "what is told of the file is its cksum");
+    assert.deepEqual(compared, [{ theirs: crc32(CONTENT), zlib: true }]);
+    assert.equal(await Deno.readTextFile(folder.join("me.edition")), "2023a zlib-crc\n");
+  }
+});
+
+Deno.test("a checksum that is neither cksum nor zlib's is wrong, with the habit or without", async () => {
+  await using folder = await TemporaryFolder.create();
+  await using server = start(1);
+  for (const edition of ["2023a", "2023a zlib-crc"]) {
+    await folder.write("me.edition", `${edition}\n`);
+    const { outcome, compared } = await send(folder, server);
+    assert.ok(outcome?.state === "not-stored" && outcome.error.code === "crc-mismatch");
+    assert.deepEqual(compared, Array(4).fill({ theirs: 1, zlib: false }));
+  }
+});
+
+Deno.test("with the habit remembered, a server's cksum still counts as right", async () => {
+  await using folder = await TemporaryFolder.create();
+  await folder.write("me.edition", "2023a zlib-crc\n");
+  await folder.write("a", CONTENT);
+  await using server = await Server.start({
+    listen: [{ hostname: "127.0.0.1", port: 0 }],
+    dataFolder: folder.join("data"),
+  });
+  const [outcome] = await sendFiles({
+    ...{ server: server.address, userName: "Alice", identityFolder: folder.path },
+    files: [folder.join("a")],
+  });
+  assert.equal(outcome?.state, "stored");
+  assert.equal((await listStored(folder.join("data")))[0]?.files.length, 1);
+});

@@ -1,0 +1,50 @@
+/** Several connections at work on one queue: what one loses others do, but not for ever. */
+import assert from "node:assert/strict";
+import { NetworkError } from "../../../mod.ts";
+import { Lanes } from "../../../client/v4/connection_pool.ts";
+import { SharedQueue } from "../../../client/v4/work_queue.ts";
+import { lettingIn, OddSecureServer } from "../../support/v4/scripted_server.ts";
+import { TemporaryFolder } from "../../support/temporary_folder.ts";
+
+/** Tells when somebody has seen that there is nothing to do. */
+class WatchedQueue extends SharedQueue<string> {
+  seen = Promise.withResolvers<void>();
+
+  override get isEmpty(): boolean {
+    if (super.isEmpty) this.seen.resolve();
+    return super.isEmpty;
+  }
+}
+
+/** Two lanes: the one that has `"lost"` loses it when the other has seen that nothing is left, so many times. */
+async function share(items: readonly string[], losses: number) {
+  await using server = await OddSecureServer.start();
+  await using folder = await TemporaryFolder.create();
+  server.answers = lettingIn(() => undefined);
+  using lanes = new Lanes({
+    ...{ server: server.address, userName: "Alice", identityFolder: folder.path, retries: 0 },
+    ...{ onNewServer: () => true, parallel: 2 },
+  });
+  const queue = new WatchedQueue(items);
+  let lost = 0;
+  const error = await lanes.share(queue, async () => {
+    while (!queue.isEmpty) {
+      const item = queue.take() ?? assert.fail();
+      if (item !== "lost" || lost === losses) continue;
+      lost++;
+      await queue.seen.promise;
+      queue.seen = Promise.withResolvers();
+      queue.giveBack([item]);
+      throw new NetworkError("connection-lost", "The connection is lost");
+    }
+  }).then(() => undefined, (error: NetworkError) => error.code);
+  return { lost, error };
+}
+
+Deno.test("v4 lanes: a round that leaves as much to do as there was is the last one", async () => {
+  assert.deepEqual(await share(["lost"], 10), { lost: 1, error: "connection-lost" });
+});
+
+Deno.test("v4 lanes: what one has lost is done in the next round, where another has brought something", async () => {
+  assert.deepEqual(await share(["lost", "fine"], 1), { lost: 1, error: undefined });
+});

@@ -1,0 +1,245 @@
+/** A folder that is got from a server which says what a test wants: what it names leads nowhere else. */
+import assert from "node:assert/strict";
+import { cksum, type GetOutcome, printable } from "../../../mod.ts";
+import { localFault } from "../../../client/local/path_mapping.ts";
+import { listItems } from "../../../client/v4/remote_folder.ts";
+import { partPath } from "../../../client/local/partial_file.ts";
+import { RESUMABLE } from "../../../client/v4/put_request.ts";
+import { SecureClient } from "../../../client/v4/client.ts";
+import { MAX_TIME } from "../../../protocol/v4/messages.ts";
+import { pseudoRandomBytes } from "../../support/bytes.ts";
+import { type Files, namesIn, test } from "../../support/v4/folder_server.ts";
+
+const LEADING_OUT = [
+  ...["../evil", "a/../../evil", "/evil", "//evil", "./a", "a/./b", "a//b", "a/", ".", "..", ""],
+  ...["..\\evil", "a\\..\\evil", "C:\\evil", "\\\\host\\share\\evil"],
+  ...["con", "NUL.txt", "a/com1", "lpt\u00b9", "conin$", "a./b", "a /b", "evil.", "evil "],
+  ...["a\0b", "a\nb", "\x1b[2J", "a\u009b31mb", "\u202egnp.exe", "a\u2028b", "a\u0308"],
+  "x".repeat(256),
+];
+for (const name of LEADING_OUT) {
+  test(`nothing is written where it names ${printable(JSON.stringify(name)).slice(0, 40)}`, [
+    ["d/fine", "1"],
+    [`d/${name}`, "2"],
+  ], async ({ folder, get }) => {
+    const onOutcome = (outcome: GetOutcome) => {
+      if (outcome.state !== "not-got") return;
+      assert.equal(outcome.error.message, printable(outcome.error.message));
+    };
+    const expected = { "d/fine": "got", [`d/${name}`]: "bad-file-name" };
+    assert.deepEqual(await get({ onOutcome }), expected);
+    assert.deepEqual(namesIn(folder.path), ["identity", "root"]);
+    assert.deepEqual(namesIn(folder.join("root")), ["fine"]);
+  });
+}
+
+test("what is not below the folder is not got", [["d/a", "1"], ["e/a", "2"]], async (scene) => {
+  await assert.rejects(scene.get(), { name: "ProtocolError", code: "unexpected-answer" });
+  assert.deepEqual(namesIn(scene.folder.path), ["identity"]);
+});
+
+test("a name that comes twice is an error", [["d/a", "1"], ["d/a", "2"]], async (scene) => {
+  await assert.rejects(scene.get({ force: true }), { code: "unexpected-answer" });
+  assert.deepEqual(namesIn(scene.folder.path), ["identity"]);
+});
+
+test("of a file and a folder of one name one is got", [
+  ["d/a", "1"],
+  ["d/a/b", "2"],
+], async ({ get, folder }) => {
+  for (const force of [false, true]) {
+    const { "d/a": a, "d/a/b": b } = await get({ force, target: folder.join(`${force}`) });
+    assert.deepEqual([a, b].sort(), ["got", "target-exists"]);
+    assert.deepEqual(namesIn(folder.join(`${force}`)), ["a"]);
+  }
+});
+
+const MANY: Files = ["a", "b", "c", "left-out"].map((name) => [`d/${name}`, name] as const);
+for (
+  const [what, limits, code] of [
+    ["as many files as there may be", { maxFiles: 4, maxNames: 20 }, undefined],
+    ["one file more", { maxFiles: 3 }, "too-many-files"],
+    ["names that are one character longer in all", { maxNames: 18 }, "too-many-files"],
+  ] as const
+) {
+  test(
+    `of ${what}, also of what is left out, none is kept in memory: ${code}`,
+    MANY,
+    async (scene) => {
+      using client = await SecureClient.connect(scene.options);
+      const isExcluded = (path: string) => path === "left-out";
+      const listing = listItems(client, { name: "d", root: "r", isExcluded, ...limits });
+      if (code !== undefined) return await assert.rejects(listing, { name: "ProtocolError", code });
+      assert.deepEqual((await listing).items.map(({ target }) => target), ["r/a", "r/b", "r/c"]);
+    },
+  );
+}
+
+test(
+  "as many files as there may be are known of all folders of a run together",
+  MANY,
+  async (scene) => {
+    using client = await SecureClient.connect(scene.options);
+    const folder = { name: "d", root: "r", isExcluded: () => false, maxFiles: 5, maxNames: 31 };
+    const known = { files: 1, folders: 0, characters: 12 };
+    assert.equal((await listItems(client, { ...folder, known })).items.length, MANY.length);
+    for (const more of [{ ...known, files: 2 }, { ...known, characters: 13 }]) {
+      using client = await SecureClient.connect(scene.options);
+      const listing = listItems(client, { ...folder, known: more });
+      await assert.rejects(listing, { name: "ProtocolError", code: "too-many-files" });
+    }
+  },
+);
+
+const BELOW: Files = [["d/sub/a", "new"], ["d/b", "new"]];
+
+test("nothing is written through a link in the folder, not even by force", BELOW, async (scene) => {
+  const { folder, root, get } = scene;
+  await Deno.mkdir(folder.join("elsewhere"));
+  await Deno.mkdir(root);
+  await Deno.symlink(folder.join("elsewhere"), `${root}/sub`);
+  assert.deepEqual(await get(), { "d/sub/a": "through-link", "d/b": "got" });
+  assert.deepEqual(await get({ force: true }), { "d/sub/a": "through-link", "d/b": "there" });
+  assert.deepEqual(namesIn(folder.join("elsewhere")), []);
+  assert.deepEqual(namesIn(root), ["b", "sub"]);
+});
+
+test("the folder itself may be a link: the user has named it", BELOW, async (scene) => {
+  const { folder, root, get } = scene;
+  await Deno.mkdir(folder.join("elsewhere"));
+  await Deno.symlink(folder.join("elsewhere"), root);
+  assert.deepEqual(await get(), { "d/sub/a": "got", "d/b": "got" });
+  assert.deepEqual(namesIn(folder.join("elsewhere")), ["b", "sub"]);
+});
+
+test(
+  "a link in the place of a file is in the way; by force it is replaced, not what it leads to",
+  BELOW,
+  async (scene) => {
+    const { folder, root, get } = scene;
+    await folder.write("precious", "old");
+    await Deno.mkdir(root);
+    await Deno.symlink(folder.join("precious"), `${root}/b`);
+    assert.deepEqual(await get(), { "d/sub/a": "got", "d/b": "target-exists" });
+    assert.deepEqual(await get({ force: true }), { "d/sub/a": "there", "d/b": "got" });
+    assert.equal(await Deno.readTextFile(folder.join("precious")), "old");
+    assert.equal(await Deno.readTextFile(`${root}/b`), "new");
+  },
+);
+
+test("a folder that can't be written to keeps only its own files from coming", [
+  ["d/closed/a", "1"],
+  ["d/open/b", "2"],
+  ["d/c", "3"],
+], async ({ get, root }) => {
+  const { open } = Deno;
+  // Who may do everything, as in a container, is not kept out by permissions.
+  const refusing: typeof open = (path, options) =>
+    `${path}`.includes("/closed/")
+      ? Promise.reject(new Deno.errors.PermissionDenied("Permission denied (os error 13)"))
+      : open(path, options);
+  Object.assign(Deno, { open: refusing });
+  try {
+    assert.deepEqual(await get(), {
+      "d/closed/a": "cannot-write",
+      "d/open/b": "got",
+      "d/c": "got",
+    });
+  } finally {
+    Object.assign(Deno, { open });
+  }
+  assert.deepEqual(namesIn(`${root}/open`), ["b"]);
+});
+
+const TWINS: Files = [["d/Read", "one"], ["d/read", "other"], ["d/stra\u00dfe", "3"], [
+  "d/STRASSE",
+  "4",
+]];
+
+test(
+  "names that differ in capitals are files of their own where the file system says so",
+  TWINS,
+  async (scene) => {
+    for (const force of [false, true]) {
+      const state = force ? "there" : "got";
+      const got = await scene.get({ force, parallel: 2 });
+      assert.deepEqual(new Set(Object.values(got)), new Set([state]));
+      assert.deepEqual(namesIn(scene.root), ["Read", "STRASSE", "read", "stra\u00dfe"]);
+    }
+  },
+);
+
+test(
+  "where they are one file, the second does not replace the first",
+  TWINS.slice(0, 2),
+  async (scene) => {
+    const { root, get } = scene;
+    // What such a file system would have: the same file under the other name, as soon as it is there.
+    const onOutcome = ({ name, state }: GetOutcome) => {
+      if (name === "d/Read" && state === "got") Deno.linkSync(`${root}/Read`, `${root}/read`);
+    };
+    assert.deepEqual(await get({ force: true, onOutcome }), {
+      "d/Read": "got",
+      "d/read": "same-name",
+    });
+    assert.equal(await Deno.readTextFile(`${root}/read`), "one");
+  },
+);
+
+test("a time that no clock shows keeps nobody from a file", [
+  ["d/a", "1", MAX_TIME],
+  ["d/b", "2", -MAX_TIME],
+  ["d/c", "3", -1],
+  ["d/d", "4", -1001],
+], async ({ get }) => {
+  assert.deepEqual(new Set(Object.values(await get())), new Set(["got"]));
+});
+
+const LARGE = pseudoRandomBytes(RESUMABLE + 5);
+const PART = partPath("a").replace(/^.*\//, "");
+
+test("a file that is called like the part of another is not taken for that", [
+  [`d/${PART}`, "a file"],
+  ["d/a", LARGE],
+], async ({ root, get }) => {
+  assert.deepEqual(await get(), { [`d/${PART}`]: "got", "d/a": "got" });
+  assert.equal(await Deno.readTextFile(`${root}/${PART}`), "a file");
+  assert.equal((await Deno.stat(`${root}/a`)).size, LARGE.length);
+  assert.equal(cksum(await Deno.readFile(`${root}/a`)), cksum(LARGE));
+});
+
+test(
+  "a server that ends each connection on which a file is asked for is given up",
+  MANY,
+  async (scene) => {
+    const sound = scene.server.answers;
+    scene.server.answers = (message) => {
+      if (message?.kind === "get") throw new Error("lost");
+      return sound(message);
+    };
+    const outcomes = await scene.get({ parallel: 3 });
+    assert.deepEqual(new Set(Object.values(outcomes)), new Set(["connection-lost"]));
+  },
+);
+
+Deno.test("what Windows takes for more than a name is not written there, and is elsewhere", () => {
+  const bad = [
+    "a:b",
+    "dir\\file::$DATA",
+    "C:\\x\\a:b",
+    "a?b",
+    "a*b",
+    "a<b",
+    "a>b",
+    'a"b',
+    "a|b",
+    "c:a",
+  ];
+  for (const target of bad) {
+    assert.equal(localFault(target, "windows")?.code, "bad-file-name", target);
+    assert.equal(localFault(target, "linux"), undefined, target);
+  }
+  for (const target of ["C:\\x\\a", "\\\\?\\C:\\x\\a", "\\\\host\\share\\a", "dir\\ü.txt"]) {
+    assert.equal(localFault(target, "windows"), undefined, target);
+  }
+});

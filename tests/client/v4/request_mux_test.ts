@@ -1,0 +1,151 @@
+/** Requests and answers of a client of protocol 4, and how long it waits for a server that says what a test wants. */
+import assert from "node:assert/strict";
+import type { Bytes } from "../../../mod.ts";
+import { encodeMessage, type Message } from "../../../protocol/v4/messages.ts";
+import { DEFAULT_TIMEOUTS } from "../../../client/net/connection.ts";
+import { Exchange } from "../../../client/v4/request_mux.ts";
+import { pseudoRandomBytes } from "../../support/bytes.ts";
+
+/** Short, since these servers are waited for. */
+const TIMEOUTS = { ...DEFAULT_TIMEOUTS, responseMs: 300 };
+/** Time between two pieces: many come in that time. */
+const DRIP_MS = 20;
+/** Whoever has not given up by then does not. */
+const PIECES = 500;
+
+const FILE = {
+  kind: "file",
+  ...{ tag: 1, name: "a", version: 1, size: 0, mtime: 0, storedAt: 0, cksum: 0 },
+  digest: pseudoRandomBytes(32),
+} as const;
+
+/** A socket on which pieces come one after another, with time between, and what is written goes as a test says. */
+function dripping(
+  pieces: Iterator<Bytes>,
+  take: (bytes: Uint8Array) => number = ({ length }) => length,
+) {
+  const closed = Promise.withResolvers<null>();
+  let left = new Uint8Array(0);
+  let isClosed = false;
+  const pauses = new Map<ReturnType<typeof setTimeout>, () => void>();
+  const pause = () =>
+    new Promise<void>((resolve) => {
+      const end = () => {
+        pauses.delete(timer);
+        resolve();
+      };
+      const timer = setTimeout(end, DRIP_MS);
+      pauses.set(timer, end);
+    });
+  return {
+    async read(buffer: Uint8Array) {
+      if (left.length === 0) {
+        if (isClosed) return null;
+        await pause();
+        const next = pieces.next();
+        if (next.done === true || isClosed) return isClosed ? null : await closed.promise;
+        left = next.value;
+      }
+      const size = Math.min(left.length, buffer.length);
+      buffer.set(left.subarray(0, size));
+      left = left.subarray(size);
+      return size;
+    },
+    async write(bytes: Uint8Array) {
+      await pause();
+      if (isClosed) throw new Deno.errors.BadResource("it is closed");
+      return take(bytes);
+    },
+    close() {
+      isClosed = true;
+      closed.resolve(null);
+      for (const [timer, end] of pauses) {
+        clearTimeout(timer);
+        end();
+      }
+    },
+  };
+}
+
+/** Bytes one by one, so many at most. */
+function* byteByByte(messages: Iterable<Message>): Generator<Bytes, void, void> {
+  let left = PIECES;
+  for (const message of messages) {
+    for (const byte of encodeMessage(message)) {
+      if (left-- === 0) return;
+      yield Uint8Array.of(byte);
+    }
+  }
+}
+
+function* wholes(messages: Iterable<Message>): Generator<Bytes, void, void> {
+  for (const message of messages) yield encodeMessage(message);
+}
+
+function* repeat(message: Message, times: number): Generator<Message, void, void> {
+  for (let i = 0; i < times; i++) yield message;
+}
+
+const list = (exchange: Exchange, tag: number) =>
+  exchange.ask({ kind: "list", tag, prefix: "" }, ({ kind }) => kind === "done");
+
+const LONG = "x".repeat(1000);
+
+const DRIPS: Record<string, (tag: number) => Iterator<Bytes>> = {
+  "an approval": (tag) => byteByByte([{ kind: "error", tag, code: "cannot-store", message: LONG }]),
+  "a list": (tag) => byteByByte(repeat({ ...FILE, tag }, PIECES)),
+  "a chunk": (tag) =>
+    byteByByte([{ kind: "data", tag, offset: 0, bytes: pseudoRandomBytes(100_000) }]),
+  "data that nobody waits for": (tag) =>
+    wholes(
+      repeat({ kind: "data", tag: tag + 1, offset: 0, bytes: pseudoRandomBytes(5000) }, PIECES),
+    ),
+  "chunks that nobody waits for": (tag) =>
+    wholes(
+      repeat({ kind: "data", tag: tag + 1, offset: 0, bytes: pseudoRandomBytes(200_000) }, PIECES),
+    ),
+};
+
+for (const [what, drip] of Object.entries(DRIPS)) {
+  Deno.test(`v4 exchange: a server that drips ${what} is given up`, async () => {
+    const pieces = drip(1);
+    using exchange = new Exchange(dripping(pieces), TIMEOUTS);
+    await assert.rejects(list(exchange, exchange.nextTag()), (error: { code: string }) => {
+      const expected = what.endsWith("nobody waits for") ? "no-answer" : "too-slow";
+      assert.equal(error.code, expected, `${error}`);
+      return true;
+    });
+    assert.equal(pieces.next().done, false, "it would have gone on");
+  });
+}
+
+Deno.test("v4 exchange: a server that takes a byte now and then is given up", async () => {
+  const nothing = wholes([]);
+  using exchange = new Exchange(dripping(nothing, () => 1), TIMEOUTS);
+  const name = LONG;
+  const asked = exchange.askFor(
+    { kind: "stat", tag: exchange.nextTag(), name, version: 0 },
+    "file",
+  );
+  await assert.rejects(asked, { name: "NetworkError", code: "too-slow" });
+});
+
+Deno.test("v4 exchange: answers that come one by one, each in time, are waited for", async () => {
+  const files = repeat(FILE, 50);
+  function* answer(): Generator<Message, void, void> {
+    yield* files;
+    yield { kind: "done", tag: 1 };
+  }
+  using exchange = new Exchange(dripping(wholes(answer())), TIMEOUTS);
+  await list(exchange, exchange.nextTag());
+});
+
+Deno.test("v4 exchange: what the client takes for itself is not the server's silence", async () => {
+  const messages: Message[] = [FILE, { kind: "done", tag: 1 }];
+  using exchange = new Exchange(dripping(wholes(messages)), TIMEOUTS);
+  await exchange.ask({ kind: "list", tag: exchange.nextTag(), prefix: "" }, async ({ kind }) => {
+    // Longer than the server may be silent, and than it takes to see that.
+    if (kind === "file") await new Promise((resolve) => setTimeout(resolve, 1200));
+    return kind === "done";
+  });
+});

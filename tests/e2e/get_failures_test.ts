@@ -1,0 +1,87 @@
+/** Of several files each that can be downloaded or removed is, and each that can't is named with why. */
+import assert from "node:assert/strict";
+import { pseudoRandomBytes } from "../support/bytes.ts";
+import { eventsIn } from "../support/events.ts";
+import { Alice } from "../support/e2e/alice.ts";
+
+/** A name as long as one may be: below most folders it makes a path that is too long for the system. */
+const LONG = `${`${"x".repeat(250)}/`.repeat(15)}${"y".repeat(250)}`;
+
+/** Damages all files on the server that have blobs of their own. */
+async function damageBlobs(data: string): Promise<void> {
+  for await (const { name } of Deno.readDir(`${data}/files`)) {
+    for await (const blob of Deno.readDir(`${data}/files/${name}`)) {
+      using file = await Deno.open(`${data}/files/${name}/${blob.name}`, { write: true });
+      await file.write(new Uint8Array(10));
+    }
+  }
+}
+
+Deno.test("get: what is wrong with one file does not keep the others from coming", async () => {
+  await using alice = await Alice.create("good", "there", "a", "long", "z");
+  const { run, here } = alice;
+  await Deno.writeFile(`${here}/damaged`, pseudoRandomBytes(300_000));
+  const put = async (path: string, as: string) => {
+    const { code, stderr } = await run("put", path, "--as", as);
+    assert.equal(code, 0, stderr);
+  };
+  await put("good", "d/good");
+  await put("there", "d/there");
+  await put("a", "d/sub/a");
+  await put("long", `d/${LONG.slice(2)}`);
+  await put("damaged", "d/damaged");
+  await put("z", "d/z");
+  await damageBlobs(`${here}/../data`);
+  const root = "r".repeat(200);
+  await Deno.mkdir(`${here}/${root}`);
+  await Deno.writeTextFile(`${here}/${root}/there`, "mine");
+  await Deno.writeTextFile(`${here}/${root}/sub`, "a file");
+
+  const got = await run("get", "d", "--recursive", "-o", root);
+  assert.equal(got.code, 9, "some files came, some did not");
+  assert.equal(await Deno.readTextFile(`${here}/${root}/good`), "good");
+  assert.equal(await Deno.readTextFile(`${here}/${root}/z`), "z");
+  assert.equal(await Deno.readTextFile(`${here}/${root}/there`), "mine");
+  const failed = [...got.stderr.matchAll(/^Not got: (\S+)$/gm)].map(([, name]) => name);
+  assert.deepEqual(failed.sort(), ["d/damaged", "d/sub/a", "d/there", `d/${LONG.slice(2)}`]);
+  for (const why of [/there is there already \[target-exists\]/, /sub is a file, not a folder/]) {
+    assert.match(got.stderr, why);
+  }
+  assert.match(got.stderr, /File name too long[^\n]* \[cannot-write\]\n/);
+  assert.match(got.stderr, /\[damaged\]|\[not-what-was-stored\]/);
+  assert.match(got.stderr, /\nGot 2 files \(5 bytes\), failed 4\n$/);
+
+  // From now on the server knows what is damaged, and says so in its list.
+  const quiet = await run("get", "d", "--recursive", "-o", root, "--quiet");
+  assert.match(quiet.stderr, /\nGot nothing, unchanged 2, failed 4\n$/);
+  const json = await run("get", "d", "--recursive", "-o", root, "--json");
+  const [summary] = eventsIn(json.stdout, "summary");
+  const counted = ["done", "unchanged", "failed"].map((field) => summary?.[field]);
+  assert.deepEqual(counted, [0, 2, 4]);
+  assert.equal(eventsIn(json.stdout, "not-got").length, 4);
+});
+
+Deno.test("get: a name that comes twice is got once, and a missing one stops no other", async () => {
+  await using alice = await Alice.create("a", "b");
+  const { run, here } = alice;
+  assert.equal((await run("put", "a", "b")).code, 0);
+  const got = await run("get", "a", "missing", "a", "b", "-o", "new");
+  assert.equal(got.code, 9, got.stderr);
+  assert.deepEqual([...Deno.readDirSync(`${here}/new`)].map(({ name }) => name).sort(), ["a", "b"]);
+  assert.match(got.stderr, /\nGot 2 files \(2 bytes\), failed 1\n$/);
+});
+
+Deno.test("remove: what is there is removed, what is not is named, and all are counted", async () => {
+  await using alice = await Alice.create("a", "b", "c");
+  const { run } = alice;
+  assert.equal((await run("put", "a", "b", "c")).code, 0);
+  const removed = await run("remove", "a", "missing", "a", "b");
+  assert.equal(removed.code, 9, removed.stderr);
+  assert.equal(removed.stdout, "Removed a\nRemoved b\n");
+  assert.match(removed.stderr, /\[no-such-file\]\n[^]*Not removed: missing\n/);
+  assert.match(removed.stderr, /\nRemoved 2 files, failed 1\n$/);
+  const quiet = await run("remove", "c", "missing", "--quiet");
+  assert.match(quiet.stderr, /\nRemoved 1 file, failed 1\n$/);
+  const [summary] = eventsIn((await run("remove", "c", "b", "--json")).stdout, "summary");
+  assert.deepEqual([summary?.["action"], summary?.["done"], summary?.["failed"]], ["remove", 0, 2]);
+});

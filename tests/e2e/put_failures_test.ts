@@ -1,0 +1,179 @@
+/** Files that can't be stored, among others that can: all of these are stored, and each of the others is named. */
+import assert from "node:assert/strict";
+import type { EventName } from "../../cli/events/mod.ts";
+import { eventsIn } from "../support/events.ts";
+import { CLIENT_3, type Finished, writeTransferInfo, xfer } from "../support/processes.ts";
+import { Scene } from "../support/process_fixture.ts";
+import { Alice } from "../support/e2e/alice.ts";
+
+const isWindows = Deno.build.os === "windows";
+
+/** A text of each event of one name. */
+const namesIn = (stdout: string, event: EventName, field: string): string[] =>
+  eventsIn(stdout, event).map((line) => String(line[field]));
+
+/** What the server has, by name. */
+const stored = async ({ run }: Alice): Promise<string[]> =>
+  namesIn((await run("list", "--json")).stdout, "file", "name");
+
+/** A folder of four files, of which a server takes two. */
+async function writeFolder(here: string): Promise<void> {
+  await Deno.mkdir(`${here}/d/deep`, { recursive: true });
+  for (const name of ["aux.c", "a\nb", "good", "deep/good"]) {
+    await Deno.writeTextFile(`${here}/d/${name}`, "12");
+  }
+  await Deno.symlink("/etc/hostname", `${here}/d/link`);
+}
+
+const OUTPUTS: readonly (readonly string[])[] = [[], ["--quiet"], ["--parallel", "4"]];
+for (const options of OUTPUTS) {
+  Deno.test({
+    name: `put ${
+      options.join(" ")
+    }: what can be stored is, what can't is named with its reason, and all is counted`,
+    ignore: isWindows,
+    fn: async () => {
+      await using alice = await Alice.create("a", "b");
+      await writeFolder(alice.here);
+      const args = ["put", "a", "missing", "d", "b", "me.key", ...options];
+      const first = await alice.run(...args);
+      assert.equal(first.code, 9, first.stderr);
+      assert.deepEqual(await stored(alice), ["a", "b", "d/deep/good", "d/good"]);
+      const { stderr } = first;
+      for (const [path, code] of [["missing", "cannot-read"], ["d/aux.c", "bad-file-name"]]) {
+        assert.match(stderr, new RegExp(`${path}: .*\\[${code}\\]\n[^]*Not stored: ${path}\n`));
+      }
+      assert.match(stderr, /Not stored: d\/a\\u\{a\}b\n/, "no name breaks a line");
+      assert.match(stderr, /\nStored 4 files \(6 bytes\), skipped 1, failed 4\n$/);
+      const again = await alice.run(...args);
+      assert.equal(again.code, 9);
+      assert.match(again.stderr, /\nStored nothing, unchanged 4, skipped 1, failed 4\n$/);
+      assert.equal(again.stdout, "");
+    },
+  });
+}
+
+Deno.test({
+  name: "put --json --quiet: each that can't be stored has its events, and the summary counts them",
+  ignore: isWindows,
+  fn: async () => {
+    await using alice = await Alice.create("a");
+    await writeFolder(alice.here);
+    const { code, stdout, stderr } = await alice.run("put", "d", "none", "a", "--json", "--quiet");
+    assert.equal(code, 9, stdout);
+    assert.equal(stderr, "");
+    assert.deepEqual(
+      eventsIn(stdout, "not-stored").map(({ path, state, code }) => [path, state, code]),
+      [
+        ["d/a\nb", "not-stored", "bad-file-name"],
+        ["d/aux.c", "not-stored", "bad-file-name"],
+        ["none", "not-stored", "cannot-read"],
+      ],
+    );
+    assert.equal(eventsIn(stdout, "error").length, 3);
+    const [summary] = eventsIn(stdout, "summary");
+    assert.deepEqual(summary, {
+      ...{ event: "summary", action: "put", done: 3, bytes: 5, unchanged: 0 },
+      ...{ skipped: 1, failed: 3 },
+    });
+  },
+});
+
+Deno.test("put --quiet: where nothing has failed there is nothing to be told beside the results", async () => {
+  await using alice = await Alice.create("a", "b");
+  const { code, stdout, stderr } = await alice.run(
+    "put",
+    "a",
+    "./a",
+    "b",
+    "--quiet",
+    "--accept-new",
+  );
+  assert.equal(code, 0, stderr);
+  assert.equal(stderr, "");
+  assert.equal(stdout.match(/^Stored /gm)?.length, 2, "the same path twice is stored once");
+});
+
+Deno.test("put: files that can't be sent alone connect to no server", async () => {
+  await using alice = await Alice.create();
+  const { code, stdout } = await alice.run("put", "none", "neither", "--json");
+  assert.equal(code, 7);
+  assert.deepEqual(eventsIn(stdout, "connected"), []);
+  assert.equal(eventsIn(stdout, "not-stored").length, 2);
+});
+
+/** The state of each file, by protocol 3, in the order in which it is told. */
+const states = ({ stdout }: Finished): unknown[] => [
+  ...eventsIn(stdout, "stored").map(({ path }) => [path, "stored"]),
+  ...eventsIn(stdout, "not-stored").map(({ path, code }) => [path, code]),
+];
+
+Deno.test({
+  name: "put by protocol 3: what can be stored is, what can't is named with its reason",
+  ignore: isWindows,
+  fn: async () => {
+    await using scene = await Scene.create();
+    const cwd = await scene.prepare("client", { a: "1", b: "2", "aux.c": "3", "e\u0301": "4" });
+    await Deno.mkdir(`${cwd}/d`);
+    await Deno.writeTextFile(`${cwd}/d/\u00e9`, "5");
+    const paths = [
+      "a",
+      "missing",
+      "./a",
+      "d",
+      "aux.c",
+      "e\u0301",
+      "d/\u00e9",
+      "transfer.info",
+      "b",
+    ];
+    const put = await xfer([...CLIENT_3, "put", ...paths, "--json"], cwd);
+    assert.deepEqual(states(put), [
+      ...["a", "e\u0301", "transfer.info", "b"].map((path) => [path, "stored"]),
+      ["aux.c", "general-error"],
+      ["missing", "cannot-read"],
+      ["d", "not-a-file"],
+      ["d/\u00e9", "same-name"],
+    ]);
+    const [summary] = eventsIn(put.stdout, "summary");
+    assert.deepEqual([summary?.["done"], summary?.["failed"]], [4, 4]);
+    assert.equal(put.code, 9);
+  },
+});
+
+Deno.test("xfer client by protocol 3, with a line 3 that leads nowhere: it is named, and nobody is connected to", async () => {
+  await using scene = await Scene.create();
+  const cwd = await scene.prepare("client", {});
+  await writeTransferInfo(cwd, { port: scene.server.port, file: "none" });
+  const { code, stdout } = await xfer([...CLIENT_3, "--json"], cwd);
+  assert.equal(code, 7);
+  assert.deepEqual(eventsIn(stdout, "connected"), []);
+  assert.deepEqual([...Deno.readDirSync(cwd)].map(({ name }) => name), ["transfer.info"]);
+});
+
+Deno.test("put ..: neither a server's data folder nor anybody's keys below it go to the server", async () => {
+  await using scene = await Scene.create();
+  const alice = await scene.prepare("above/alice", { a: "1" });
+  const bob = await scene.prepare("above/bob", { b: "2" }, { userName: "Bob" });
+  assert.equal((await xfer([...CLIENT_3, "put", "b"], bob)).code, 0);
+  await Deno.mkdir(`${alice}/../srv`);
+  for (const name of ["catalog.db", "lock.db", "tls.pem"]) {
+    await Deno.writeTextFile(`${alice}/../srv/${name}`, "secret");
+  }
+  await Deno.writeTextFile(`${alice}/.a.xfer-part`, "half");
+  const put = await xfer(["client", "put", "..", "--accept-new", "--json"], alice);
+  assert.equal(put.code, 0, put.stdout);
+  assert.deepEqual(namesIn(put.stdout, "stored", "name"), [
+    "above/alice/a",
+    "above/bob/b",
+  ]);
+  const passed = namesIn(put.stdout, "passed", "path");
+  for (const path of ["../srv", "../bob/me.info", "../bob/priv.key", "../alice/.a.xfer-part"]) {
+    assert.ok(passed.includes(path), path);
+  }
+  assert.equal(eventsIn(put.stdout, "summary")[0]?.["skipped"], passed.length);
+  const named = await xfer(["client", "put", "../srv/tls.pem", "../bob/me.info", "a"], alice);
+  assert.equal(named.code, 9);
+  assert.match(named.stderr, /tls\.pem: it is in a server's data folder \[own-key\]/);
+  assert.match(named.stdout, /^Stored a /, "what is named beside them is stored");
+});

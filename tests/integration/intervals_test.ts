@@ -1,0 +1,53 @@
+/** What a clock that is set back does to a server: nothing that it waits for takes longer. */
+import assert from "node:assert/strict";
+import { setUserQuota } from "../../mod.ts";
+import { pseudoRandomBytes } from "../support/bytes.ts";
+import { ServerLog } from "../support/server_log.ts";
+import { kindOf, Peer } from "../support/v3/raw_client.ts";
+import { put, Scene } from "../support/v4/fixture.ts";
+
+const DAY = 24 * 60 * 60_000;
+
+/** A server whose clock a test sets, and whose intervals a test lets pass. */
+async function sceneIn(time: { clock: number; ticks: number }, limits = {}): Promise<Scene> {
+  return await Scene.create(limits, { clock: () => time.clock, ticks: () => time.ticks });
+}
+
+Deno.test("clock set back: what an operator says of a quota holds after a second", async () => {
+  const time = { clock: Date.now(), ticks: 0 };
+  await using scene = await sceneIn(time);
+  using client = await scene.client("Alice");
+  const file = await scene.source("a", pseudoRandomBytes(10));
+  await setUserQuota(scene.data, "Alice", { bytes: 5 });
+  assert.deepEqual(await put(client, [{ file }]), ["over-limit"]);
+  time.clock -= DAY;
+  await setUserQuota(scene.data, "Alice", { bytes: 10 });
+  time.ticks += 1000;
+  assert.equal(typeof (await put(client, [{ file }]))[0], "number");
+});
+
+Deno.test("clock set back: limits that are reached are still logged", async () => {
+  await using log = await ServerLog.take();
+  const time = { clock: Date.now(), ticks: 0 };
+  await using scene = await sceneIn(time, { quotaFiles: 0 });
+  using client = await scene.client("Alice");
+  const file = await scene.source("a", pseudoRandomBytes(10));
+  const reach = async () => assert.deepEqual(await put(client, [{ file }]), ["over-limit"]);
+  for (let i = 0; i < 3; i++) await reach();
+  time.clock -= DAY;
+  time.ticks += 1000;
+  await reach();
+  assert.deepEqual(log.of("limit.reached").map(({ omitted }) => omitted), [0, 2]);
+});
+
+Deno.test("clock set forward: no session key of protocol 3 expires for it; set back: it does not live on", async () => {
+  const time = { clock: Date.now(), ticks: 0 };
+  await using scene = await sceneIn(time, { sessionTtlMs: 1000 });
+  using peer = await Peer.connect(scene.server.address);
+  await peer.enrol("Alice");
+  time.clock += DAY;
+  assert.equal(kindOf(await peer.sendFile("a", pseudoRandomBytes(10))), "fileReceived");
+  time.clock -= 2 * DAY;
+  time.ticks += 1000;
+  assert.equal(kindOf(await peer.judge("crcValid", "a")), "generalError");
+});

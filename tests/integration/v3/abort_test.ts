@@ -1,0 +1,251 @@
+/** A client that is stopped: it ends soon, says what is stored and what is not, and goes on the next time. */
+import { unlessStopped } from "../../../protocol/mod.ts";
+import assert from "node:assert/strict";
+import {
+  type Address,
+  cksum,
+  type ClientEvent,
+  edition2023c,
+  encodeResponse,
+  InterruptedError,
+  listStored,
+  NetworkError,
+  type Outcome,
+  type Response,
+  sendFiles,
+  type SendOptions,
+  Server,
+} from "../../../mod.ts";
+import { withRetries } from "../../../client/retry.ts";
+import { sleep, Stopper } from "../../../client/net/graceful_abort.ts";
+import { nameOf } from "../../support/outcomes.ts";
+import { pseudoRandomBytes } from "../../support/bytes.ts";
+import { FaultyProxy, type Meddler } from "../../support/net/faulty_proxy.ts";
+import { eachResponse } from "../../support/net/tamper.ts";
+import { OddServer, silence, soundAnswers } from "../../support/v3/scripted_server.ts";
+import { TemporaryFolder } from "../../support/temporary_folder.ts";
+
+const CONTENT = {
+  a: pseudoRandomBytes(100),
+  b: pseudoRandomBytes(3_000_000, 2),
+  c: new Uint8Array(1),
+};
+const NAMES = Object.keys(CONTENT);
+const INTERRUPTED = { name: "InterruptedError", code: "interrupted", category: "interrupted" };
+
+async function send(
+  folder: TemporaryFolder,
+  server: Address,
+  options: Partial<SendOptions> = {},
+): Promise<Outcome[]> {
+  for (const [name, content] of Object.entries(CONTENT)) await folder.write(name, content);
+  return await sendFiles({
+    ...{ server, userName: "Alice", identityFolder: folder.path },
+    files: NAMES.map((name) => folder.join(name)),
+    ...options,
+  });
+}
+
+async function storedNames(folder: TemporaryFolder): Promise<string[]> {
+  const clients = await listStored(folder.join("data"));
+  return clients.flatMap(({ files }) => files.map(({ name }) => name));
+}
+
+/** What was said of each file is so, and stored is what is whole. */
+async function assertTrue(folder: TemporaryFolder, outcomes: readonly Outcome[]): Promise<void> {
+  const stored = await storedNames(folder);
+  for (const outcome of outcomes) {
+    const { state } = outcome;
+    const name = nameOf(outcome);
+    if (state === "stored") assert.ok(stored.includes(name), `${name} was said to be stored`);
+    else if (state !== "unknown") assert.ok(!stored.includes(name), `${name} is stored: ${state}`);
+  }
+}
+
+/** Where a run of three files is stopped. */
+const MOMENTS: readonly (Response["kind"] | { readonly afterBytes: number })[] = [
+  { afterBytes: 1 },
+  "registered",
+  "keyReceived",
+  "fileReceived",
+  "messageReceived",
+  "reconnected",
+  { afterBytes: 1_000_000 },
+  { afterBytes: 3_000_000 },
+];
+
+for (const moment of MOMENTS) {
+  const where = typeof moment === "string" ? `at ${moment}` : `after ${moment.afterBytes} bytes`;
+  Deno.test(`stopped ${where}: what is said of each file is so, and the next run stores all`, async () => {
+    await using folder = await TemporaryFolder.create();
+    const loopback = { hostname: "127.0.0.1", port: 0 };
+    await using server = await Server.start({
+      listen: [loopback],
+      dataFolder: folder.join("data"),
+    });
+    const controller = new AbortController();
+    let passed = 0;
+    const up = (): Meddler => (bytes) => {
+      passed += bytes.length;
+      if (typeof moment === "object" && passed >= moment.afterBytes) controller.abort();
+      return [bytes];
+    };
+    const down = () =>
+      eachResponse(edition2023c, function* (response) {
+        if (response.kind === moment) controller.abort();
+        yield encodeResponse(edition2023c, response);
+      });
+    await using proxy = await FaultyProxy.start(server.address, { up, down });
+    const outcomes = await send(folder, proxy.address, { signal: controller.signal });
+    assert.ok(controller.signal.aborted);
+    assert.deepEqual(outcomes.map(nameOf), NAMES);
+    const unsent = outcomes.filter(({ state }) => state !== "stored");
+    assert.ok(unsent.length > 0, "it was stopped");
+    for (const outcome of unsent) {
+      assert.equal("error" in outcome && outcome.error.category, "interrupted");
+    }
+    await assertTrue(folder, outcomes);
+    const again = await send(folder, server.address);
+    assert.deepEqual(again.map(({ state }) => state), ["stored", "stored", "stored"]);
+    assert.deepEqual(await storedNames(folder), NAMES);
+  });
+}
+
+Deno.test("stopped while it waits for a retry: at once, and nothing more is tried", async () => {
+  await using folder = await TemporaryFolder.create();
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { hostname, port } = listener.addr;
+  listener.close();
+  const controller = new AbortController();
+  const retries: ClientEvent[] = [];
+  const outcomes = await send(folder, { hostname, port }, {
+    signal: controller.signal,
+    random: () => 0.999999,
+    onEvent: (event) => {
+      if (event.type !== "retrying") return;
+      retries.push(event);
+      controller.abort(new InterruptedError("interrupted", "Ctrl-C"));
+    },
+  });
+  assert.equal(retries.length, 1);
+  assert.deepEqual(outcomes.map(({ state }) => state), ["not-stored", "not-tried", "not-tried"]);
+  for (const outcome of outcomes) {
+    assert.equal("error" in outcome && outcome.error.message, "Ctrl-C");
+  }
+});
+
+Deno.test("stopped before it has begun: nothing is asked of the server", async () => {
+  await using folder = await TemporaryFolder.create();
+  const sending = send(folder, { hostname: "127.0.0.1", port: 1 }, { signal: AbortSignal.abort() });
+  await assert.rejects(sending, INTERRUPTED);
+});
+
+/** A server that says nothing more once it has heard something, while the client is stopped. */
+const SILENT: readonly (readonly [after: "register" | "sendFile" | "crcValid", state: string])[] = [
+  ["register", "not-stored"],
+  ["sendFile", "not-stored"],
+  ["crcValid", "unknown"],
+];
+
+for (const [after, state] of SILENT) {
+  Deno.test(`stopped when the server says nothing to ${after}: ${state}`, async () => {
+    const controller = new AbortController();
+    const sound = soundAnswers(cksum(CONTENT.a));
+    await using server = new OddServer((request) => {
+      if (request.kind !== after) return sound(request);
+      controller.abort();
+      return Promise.resolve(silence);
+    });
+    await using folder = await TemporaryFolder.create();
+    const outcomes = await send(folder, server.address, { signal: controller.signal });
+    assert.deepEqual(outcomes.map(({ state }) => state), [state, "not-tried", "not-tried"]);
+    for (const outcome of outcomes) {
+      assert.equal("error" in outcome && outcome.error.category, "interrupted");
+    }
+  });
+}
+
+Deno.test("stopped when the server takes no more bytes: the file is not stored", async () => {
+  const controller = new AbortController();
+  const sound = soundAnswers(0);
+  await using server = new OddServer((request) => {
+    if (request.kind !== "publicKey") return sound(request);
+    return Promise.resolve(async (socket) => {
+      // Answers, and reads nothing any more.
+      await socket.write(encodeResponse(edition2023c, await sound(request)));
+      await server.ended;
+    });
+  });
+  await using folder = await TemporaryFolder.create();
+  const big = await folder.write("big", pseudoRandomBytes(16_000_000));
+  const outcomes = await send(folder, server.address, {
+    files: [big],
+    signal: controller.signal,
+    onEvent: (event) => {
+      if (event.type === "sending") setTimeout(() => controller.abort(), 300);
+    },
+  });
+  const [outcome] = outcomes;
+  assert.ok(outcome !== undefined && "error" in outcome);
+  assert.deepEqual([outcome.state, outcome.error.category], ["not-stored", "interrupted"]);
+});
+
+Deno.test("a wait ends when it is to stop; what has ended leaves nothing behind", async () => {
+  const controller = new AbortController();
+  const { signal } = controller;
+  let listeners = 0;
+  const { addEventListener, removeEventListener } = signal;
+  signal.addEventListener = (...args: Parameters<typeof addEventListener>) => {
+    listeners++;
+    addEventListener.apply(signal, args);
+  };
+  signal.removeEventListener = (...args: Parameters<typeof removeEventListener>) => {
+    listeners--;
+    removeEventListener.apply(signal, args);
+  };
+  await sleep(0, signal);
+  assert.equal(await unlessStopped(signal, Promise.resolve(5)), 5);
+  const sleeping = sleep(3_600_000, signal);
+  const waiting = unlessStopped(signal, new Promise(() => undefined));
+  controller.abort();
+  await assert.rejects(sleeping, INTERRUPTED);
+  await assert.rejects(waiting, INTERRUPTED);
+  await assert.rejects(sleep(3_600_000, signal), INTERRUPTED);
+  await assert.rejects(unlessStopped(signal, new Promise(() => undefined)), INTERRUPTED);
+  assert.equal(listeners, 0);
+});
+
+Deno.test("what fails when it is to stop is not tried again", async () => {
+  const controller = new AbortController();
+  let times = 0;
+  const task = () => {
+    times++;
+    controller.abort();
+    return Promise.reject(new NetworkError("connection-lost", "It is lost"));
+  };
+  const tried = withRetries(task, { signal: controller.signal }, () => assert.fail());
+  await assert.rejects(tried, { code: "connection-lost" });
+  assert.equal(times, 1);
+});
+
+Deno.test("a stopper ends at once, or when the answers that are due have come", async () => {
+  const ended: string[] = [];
+  const controller = new AbortController();
+  const make = (name: string) => new Stopper(controller.signal, () => void ended.push(name));
+  using idle = make("idle");
+  using busy = make("busy");
+  make("gone")[Symbol.dispose]();
+  const [first, second] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const [one, other] = [first, second].map(({ promise }) => busy.during(() => promise));
+  controller.abort();
+  assert.ok(idle.isStopping);
+  assert.throws(() => idle.check(), INTERRUPTED);
+  assert.deepEqual(ended, ["idle"]);
+  first.resolve();
+  await one;
+  assert.deepEqual(ended, ["idle"], "one more answer is due");
+  second.reject(new Error("it failed"));
+  await assert.rejects(other as Promise<void>, /it failed/);
+  assert.deepEqual(ended, ["idle", "busy"]);
+  await assert.rejects(busy.during(() => assert.fail()), INTERRUPTED);
+});

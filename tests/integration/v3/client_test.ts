@@ -1,0 +1,163 @@
+/** The client against real and against odd servers, in one process. */
+import assert from "node:assert/strict";
+import {
+  type Address,
+  type ClientEvent,
+  type Outcome,
+  sendFiles,
+  type SendOptions,
+  Server,
+} from "../../../mod.ts";
+import { pseudoRandomBytes } from "../../support/bytes.ts";
+import { OddServer, soundAnswers } from "../../support/v3/scripted_server.ts";
+import { TemporaryFolder } from "../../support/temporary_folder.ts";
+
+async function send(
+  folder: TemporaryFolder,
+  server: Address,
+  files: readonly string[],
+  options: Partial<SendOptions> = {},
+): Promise<{ outcomes: Outcome[]; events: ClientEvent["type"][] }> {
+  const events: ClientEvent["type"][] = [];
+  const outcomes = await sendFiles({
+    ...{ server, userName: "Alice", identityFolder: folder.path },
+    files: files.map((name) => folder.join(name)),
+    ...options,
+    onEvent: (event) => {
+      if (event.type !== "request" && event.type !== "progress") events.push(event.type);
+      options.onEvent?.(event);
+    },
+  });
+  return { outcomes, events };
+}
+
+const start = (folder: TemporaryFolder) =>
+  Server.start({
+    listen: [{ hostname: "127.0.0.1", port: 0 }],
+    dataFolder: folder.join("data"),
+  });
+
+Deno.test("client: it is told how much there is to send, and of each file how much is sent", async () => {
+  await using folder = await TemporaryFolder.create();
+  await using server = await start(folder);
+  await folder.write("a", pseudoRandomBytes(3_000_000));
+  await folder.write("b", "");
+  const told: unknown[] = [];
+  await send(folder, server.address, ["a", "b"], {
+    onEvent: (event) => {
+      if (event.type === "planned") told.push([event.type, event.files, event.bytes]);
+      if (event.type === "sending") told.push([event.type, event.file.name, event.attempt]);
+      if (event.type === "progress") told.push([event.file.name, event.sent, event.attempt]);
+      if (event.type === "stored") told.push([event.type, event.file.name]);
+    },
+  });
+  assert.deepEqual(told, [
+    ["planned", 2, 3_000_000],
+    ["sending", "a", 1],
+    ...[["a", 1_048_576, 1], ["a", 2_097_152, 1], ["a", 3_000_000, 1]],
+    ["stored", "a"],
+    ["sending", "b", 1],
+    ["stored", "b"],
+  ]);
+});
+
+Deno.test("client: the private key is written before the registration, the id before the key is sent", async () => {
+  await using folder = await TemporaryFolder.create();
+  await using server = await start(folder);
+  await folder.write("a", "content");
+  const seen: Record<string, string[]> = {};
+  const names = ["me.info", "priv.key"];
+  await send(folder, server.address, ["a"], {
+    onEvent: (event) => {
+      if (event.type !== "request") return;
+      const there = [...Deno.readDirSync(folder.path)].map(({ name }) => name);
+      seen[event.kind] = names.filter((name) => there.includes(name));
+    },
+  });
+  assert.deepEqual(seen["register"], ["priv.key"]);
+  assert.deepEqual(seen["publicKey"], ["me.info", "priv.key"]);
+});
+
+Deno.test("client: a file that grows while it is sent is reported and not stored; the next one is", async () => {
+  await using folder = await TemporaryFolder.create();
+  await using server = await start(folder);
+  const path = await folder.write("a", pseudoRandomBytes(3_000_000));
+  await folder.write("b", "content");
+  let appended = false;
+  const { outcomes, events } = await send(folder, server.address, ["a", "b"], {
+    onEvent: (event) => {
+      if (event.type !== "progress" || appended) return;
+      Deno.writeFileSync(path, new Uint8Array(10), { append: true });
+      appended = true;
+    },
+  });
+  const [first, second] = outcomes;
+  assert.ok(first !== undefined && "error" in first);
+  assert.equal(first.error.code, "file-changed");
+  assert.ok(second !== undefined && "crc" in second);
+  assert.deepEqual(events.filter((type) => type === "stored" || type === "failed"), [
+    "failed",
+    "stored",
+  ]);
+  assert.deepEqual([...Deno.readDirSync(folder.join("data", "staging"))], []);
+});
+
+Deno.test("client: a file that shrinks while it is sent can't be ended; the server keeps nothing of it", async () => {
+  await using folder = await TemporaryFolder.create();
+  await using server = await start(folder);
+  const path = await folder.write("a", pseudoRandomBytes(3_000_000));
+  await folder.write("b", "content");
+  const { outcomes, events } = await send(folder, server.address, ["a", "b"], {
+    onEvent: (event) => {
+      if (event.type === "progress" && event.file.name === "a") Deno.truncateSync(path, 2_000_000);
+    },
+  });
+  const [first, second] = outcomes;
+  assert.ok(first !== undefined && "error" in first);
+  assert.equal(first.error.code, "file-changed");
+  assert.ok(second !== undefined && "crc" in second, "the next goes over a connection of its own");
+  assert.equal(events.filter((type) => type === "connected").length, 2);
+  assert.deepEqual([...Deno.readDirSync(folder.join("data", "staging"))], []);
+});
+
+Deno.test({
+  name: "client: of a file with more bytes than its size nothing is stored; the next one is",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    await using folder = await TemporaryFolder.create();
+    await using server = await start(folder);
+    const b = await folder.write("b", "content");
+    const { outcomes } = await send(folder, server.address, [], {
+      files: ["/proc/cpuinfo", b],
+    });
+    const [first, second] = outcomes;
+    assert.ok(first !== undefined && "error" in first);
+    assert.equal(first.error.code, "file-changed");
+    assert.ok(second !== undefined && "crc" in second);
+    assert.deepEqual([...Deno.readDirSync(folder.join("data", "staging"))], []);
+  },
+});
+
+Deno.test("client: an identity of another name is not used, nor replaced", async () => {
+  await using folder = await TemporaryFolder.create();
+  await using server = await start(folder);
+  await folder.write("a", "content");
+  await send(folder, server.address, ["a"]);
+  const before = await Deno.readTextFile(folder.join("me.info"));
+  await assert.rejects(send(folder, server.address, ["a"], { userName: "Bob" }), {
+    name: "ConfigurationError",
+    code: "other-identity",
+  });
+  assert.equal(await Deno.readTextFile(folder.join("me.info")), before);
+});
+
+const EMPTY_CRC = 4294967295;
+
+Deno.test("client: a server that closes after each approval gets each file on a connection of its own", async () => {
+  await using folder = await TemporaryFolder.create();
+  await using server = new OddServer(soundAnswers(EMPTY_CRC), "crcValid");
+  for (const name of ["a", "b", "c"]) await folder.write(name, "");
+  const { outcomes, events } = await send(folder, server.address, ["a", "b", "c"]);
+  assert.ok(outcomes.every((outcome) => "crc" in outcome));
+  assert.equal(events.filter((type) => type === "connected").length, 3);
+});

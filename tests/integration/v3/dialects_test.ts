@@ -1,0 +1,152 @@
+/** One server, and clients of all editions with the habits that were seen, over real sockets. */
+import assert from "node:assert/strict";
+import {
+  cksum,
+  DEFAULT_SERVED,
+  edition2022,
+  edition2023a,
+  edition2024early,
+  listStored,
+  type Profile,
+  Server,
+} from "../../../mod.ts";
+import { pseudoRandomBytes } from "../../support/bytes.ts";
+import { DIALECTS } from "../../support/v3/dialects.ts";
+import { Emulator } from "../../support/v3/emulated_client.ts";
+import { TemporaryFolder } from "../../support/temporary_folder.ts";
+
+/** Around the sizes of blocks, pieces, frames and packets. */
+const SIZES = [
+  0,
+  1,
+  15,
+  16,
+  719,
+  720,
+  721,
+  736,
+  1023,
+  1024,
+  1728,
+  1729,
+  7900,
+  7910,
+  7925,
+  8000,
+  16_000,
+  200_000,
+];
+
+async function start(folder: TemporaryFolder): Promise<Server> {
+  return await Server.start({
+    listen: [
+      { hostname: "127.0.0.1", port: 0, editions: DEFAULT_SERVED },
+      { hostname: "127.0.0.1", port: 0, editions: [edition2024early] },
+    ],
+    dataFolder: folder.join("data"),
+  });
+}
+
+const addressFor = (server: Server, { edition }: Profile) =>
+  server.addresses[edition === edition2024early ? 1 : 0] ?? assert.fail();
+
+for (const [name, profile] of Object.entries(DIALECTS)) {
+  Deno.test(`dialect ${name}: registers, stores files of all sizes, judges, comes back`, async () => {
+    await using folder = await TemporaryFolder.create();
+    {
+      await using server = await start(folder);
+      using client = new Emulator(addressFor(server, profile), profile);
+      await client.register("Alice");
+      for (const size of SIZES) {
+        await client.store(`file-${size}`, pseudoRandomBytes(size, size + 1));
+      }
+      await client.send("again", pseudoRandomBytes(900, 1));
+      await client.judge("crcInvalid", "again");
+      await client.store("again", pseudoRandomBytes(900, 2));
+      await client.send("dropped", pseudoRandomBytes(900, 3));
+      await client.judge("crcGivenUp", "dropped");
+
+      const [stored, ...others] = await listStored(folder.join("data"));
+      assert.equal(others.length, 0);
+      const crcs = Object.fromEntries(stored?.files.map((file) => [file.name, file.crc]) ?? []);
+      const expected = Object.fromEntries(
+        SIZES.map((size) => [`file-${size}`, cksum(pseudoRandomBytes(size, size + 1))]),
+      );
+      assert.deepEqual(crcs, { ...expected, again: cksum(pseudoRandomBytes(900, 2)) });
+      assert.equal(stored?.speech.edition, profile.edition.name);
+      assert.deepEqual(stored?.speech.habits, [...profile.habits].sort());
+      assert.deepEqual([...Deno.readDirSync(folder.join("data", "staging"))], []);
+
+      // A later server knows the habits from the first byte: the very first answer is as this client wants it.
+      await server.close();
+      await using later = await start(folder);
+      using same = new Emulator(addressFor(later, profile), profile);
+      same.clientId = client.clientId;
+      if (profile.edition.requests.reconnect === undefined) await same.exchangeKeys("Alice");
+      else await same.reconnect("Alice");
+      await same.store("later", pseudoRandomBytes(5000));
+    }
+  });
+}
+
+Deno.test("an account of 2024early is served as such beside 2023c at one address", async () => {
+  await using folder = await TemporaryFolder.create();
+  const profile = DIALECTS["2024early"] ?? assert.fail();
+  await using server = await Server.start({
+    listen: [
+      { hostname: "127.0.0.1", port: 0, editions: [edition2024early] },
+      { hostname: "127.0.0.1", port: 0, editions: [...DEFAULT_SERVED, edition2024early] },
+    ],
+    dataFolder: folder.join("data"),
+  });
+  using early = new Emulator(server.address, profile);
+  await early.register("Early");
+  using same = new Emulator(server.addresses[1] ?? assert.fail(), profile);
+  same.clientId = early.clientId;
+  await same.reconnect("Early");
+  await same.store("a", pseudoRandomBytes(100));
+  using other = new Emulator(
+    server.addresses[1] ?? assert.fail(),
+    DIALECTS["2023c"] ?? assert.fail(),
+  );
+  await other.register("Other");
+  await other.store("b", pseudoRandomBytes(100));
+});
+
+Deno.test("frames bring along what else their edition's peers do, also where 2022 is served first", async () => {
+  await using folder = await TemporaryFolder.create();
+  await using server = await Server.start({
+    listen: [{ hostname: "127.0.0.1", port: 0, editions: [edition2022, edition2023a] }],
+    dataFolder: folder.join("data"),
+  });
+  using client = new Emulator(server.address, DIALECTS["2023a-c"] ?? assert.fail());
+  await client.register("Alice");
+  await client.store("in-pieces", pseudoRandomBytes(2500));
+});
+
+Deno.test("a client that opens a connection for each packet is not pushed out by another that does", async () => {
+  await using folder = await TemporaryFolder.create();
+  await using server = await start(folder);
+  const profile = DIALECTS["2024-d"] ?? assert.fail();
+  using slow = new Emulator(server.address, profile);
+  await slow.register("Slow");
+  using greedy = new Emulator(server.address, profile);
+  await greedy.register("Greedy");
+  const parts = await slow.beginFile("slow.bin", pseudoRandomBytes(1500));
+  for (let count = 0; count < 300; count++) {
+    await greedy.beginFile(`greedy-${count}`, pseudoRandomBytes(1500));
+  }
+  const staged = [...Deno.readDirSync(folder.join("data", "staging"))].length;
+  assert.ok(staged <= 5, `${staged} files are staged`);
+  assert.equal(await slow.sendParts(parts), cksum(pseudoRandomBytes(1500)));
+});
+
+Deno.test("CRC invalid in a frame whose zeros come late is answered all the same", async () => {
+  await using folder = await TemporaryFolder.create();
+  await using server = await start(folder);
+  const profile = DIALECTS["2024-d"] ?? assert.fail();
+  using client = new Emulator(server.address, profile);
+  await client.register("Alice");
+  await client.send("a", pseudoRandomBytes(100));
+  await client.judge("crcInvalid", "a", { zerosLater: true });
+});

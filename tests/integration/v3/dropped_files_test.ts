@@ -1,0 +1,89 @@
+/** What is to be dropped is nobody's from that moment on, however long it takes to drop what comes before it. */
+import assert from "node:assert/strict";
+import { getLogger } from "@logtape/logtape";
+import { DEFAULT_LIMITS, InterruptedError, NO_HABITS, type SendFile } from "../../../mod.ts";
+import { Link } from "../../../client/v3/reconnecting_connection.ts";
+import { DEFAULT_EDITION } from "../../../protocol/mod.ts";
+import { ParkedUploads } from "../../../server/v3/pending_uploads.ts";
+import type { Upload } from "../../../server/v3/upload.ts";
+import { type Unverified, UnverifiedFiles } from "../../../server/v3/unverified_files.ts";
+import { field } from "../../support/v3/raw_client.ts";
+
+/** Something that is dropped when a test lets it be. */
+class Slow {
+  isDropped = false;
+  #released = Promise.withResolvers<void>();
+
+  release(): void {
+    this.#released.resolve();
+  }
+
+  async drop(): Promise<void> {
+    this.isDropped = true;
+    await this.#released.promise;
+  }
+}
+
+const idOf = (client: number) => new Uint8Array(16).fill(client);
+
+Deno.test("files that have waited too long for a verdict can't be judged while others are being dropped", async () => {
+  const unverified = new UnverifiedFiles(DEFAULT_LIMITS, getLogger("unheard"));
+  const drops = [new Slow(), new Slow()] as const;
+  for (const [client, slow] of drops.entries()) {
+    await unverified.add({
+      ...{ clientId: idOf(client), name: "a", connection: 1, arrivedAt: 0 },
+      blob: { discard: () => slow.drop() },
+    } as unknown as Unverified);
+  }
+  const expired = unverified.expire(1);
+  assert.ok(drops[0].isDropped && !drops[1].isDropped, "the second waits for the first");
+  assert.equal(await unverified.take(idOf(1), "a", 1), undefined);
+  for (const slow of drops) slow.release();
+  await expired;
+  assert.ok(drops[1].isDropped);
+});
+
+function parkable(client: number, slow: Slow): Upload {
+  const request = { kind: "sendFile", clientId: idOf(client), fileName: field("a") } as SendFile;
+  return { request, [Symbol.asyncDispose]: () => slow.drop() } as unknown as Upload;
+}
+
+Deno.test("files whose next packet does not come can't be gone on with while others are being dropped", async () => {
+  const parked = new ParkedUploads(DEFAULT_LIMITS);
+  const drops = [new Slow(), new Slow()] as const;
+  const uploads = drops.map((slow, client) => parkable(client, slow));
+  for (const upload of uploads) await parked.park(upload, 0);
+  const expired = parked.expire(1);
+  assert.ok(drops[0].isDropped && !drops[1].isDropped, "the second waits for the first");
+  assert.equal(parked.take(uploads[1]?.request ?? assert.fail()), undefined);
+  for (const slow of drops) slow.release();
+  await expired;
+  assert.ok(drops[1].isDropped);
+});
+
+Deno.test("a file that is parked while the oldest makes room can be gone on with", async () => {
+  const parked = new ParkedUploads({ ...DEFAULT_LIMITS, maxParked: 1 });
+  const [oldest, latest] = [new Slow(), new Slow()];
+  await parked.park(parkable(1, oldest), 0);
+  const upload = parkable(2, latest);
+  const parking = parked.park(upload, 1);
+  assert.equal(parked.take(upload.request), upload);
+  oldest.release();
+  await parking;
+  assert.deepEqual([oldest.isDropped, latest.isDropped], [true, false]);
+});
+
+Deno.test("client, protocol 3: a connection that comes about when the run has ended is closed", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  using link = new Link({
+    server: listener.addr as Deno.NetAddr,
+    profile: { edition: DEFAULT_EDITION, habits: NO_HABITS },
+    timeouts: { connectMs: 5000, responseMs: 5000 },
+    onConnected: () => assert.fail("it is of no use any more"),
+  });
+  const beginning = link.begin();
+  link.end(new InterruptedError("interrupted", "Ctrl-C"));
+  await assert.rejects(beginning, { code: "interrupted" });
+  using socket = await listener.accept();
+  assert.equal(await socket.read(new Uint8Array(1)), null);
+});

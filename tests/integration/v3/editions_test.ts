@@ -1,0 +1,149 @@
+/** The client in every edition: told, remembered, found out. */
+import assert from "node:assert/strict";
+import {
+  type Address,
+  type ClientEvent,
+  DEFAULT_SERVED,
+  type Edition,
+  edition2022,
+  edition2023a,
+  edition2023c,
+  edition2024,
+  EDITIONS,
+  type Habit,
+  listStored,
+  NetworkError,
+  sendFiles,
+  type SendOptions,
+  Server,
+} from "../../../mod.ts";
+import { detectEdition } from "../../../client/v3/detect_edition.ts";
+import { IdentityFolder, parseIdentity } from "../../../client/identity/v3_identity.ts";
+import { pseudoRandomBytes } from "../../support/bytes.ts";
+import { PEERS } from "../../support/v3/fuzz.ts";
+import { loadRecordings } from "../../support/v3/recordings.ts";
+import { TemporaryFolder } from "../../support/temporary_folder.ts";
+
+const TIMEOUTS = { connectMs: 5000, responseMs: 5000 };
+
+const start = (folder: TemporaryFolder, editions: readonly Edition[] = DEFAULT_SERVED) =>
+  Server.start({
+    listen: [{ hostname: "127.0.0.1", port: 0, editions }],
+    dataFolder: folder.join("data"),
+  });
+
+async function send(folder: TemporaryFolder, server: Address, options: Partial<SendOptions> = {}) {
+  const events: ClientEvent[] = [];
+  const outcomes = await sendFiles({
+    ...{ server, userName: "Alice", files: [folder.join("file.bin")] },
+    identityFolder: folder.path,
+    onEvent: (event) => events.push(event),
+    ...options,
+  });
+  for (const outcome of outcomes) if ("error" in outcome) throw outcome.error;
+  return events;
+}
+
+for (const edition of EDITIONS) {
+  Deno.test(`client in ${edition.name}: registers, remembers the edition, comes back`, async () => {
+    await using folder = await TemporaryFolder.create();
+    await using server = await start(folder, [edition]);
+    await folder.write("file.bin", pseudoRandomBytes(3_000_000));
+    await send(folder, server.address, { edition });
+    assert.equal(await Deno.readTextFile(folder.join("me.edition")), `${edition.name}\n`);
+    await folder.write("file.bin", pseudoRandomBytes(3_000_000, 2));
+    await send(folder, server.address);
+    const [client] = await listStored(folder.join("data"));
+    assert.equal(client?.speech.edition, edition.name);
+    assert.equal(client?.files.length, 1);
+  });
+
+  Deno.test(`client finds out that a server speaks ${edition.name}, and leaves no account behind`, async () => {
+    await using folder = await TemporaryFolder.create();
+    await using server = await start(folder, [edition]);
+    const { edition: found, certain } = await detectEdition(
+      { server: server.address, userName: "Alice" },
+      undefined,
+      TIMEOUTS,
+    );
+    assert.equal(found.name, edition.name);
+    assert.equal(certain, edition.requests.reconnect !== undefined);
+    assert.deepEqual(await listStored(folder.join("data")), []);
+    await folder.write("file.bin", "content");
+    const events = await send(folder, server.address, { edition: "auto" });
+    assert.equal(events[0]?.type, "detected");
+    assert.equal((await listStored(folder.join("data"))).length, 1);
+  });
+}
+
+Deno.test("client: finding out under an identity takes that identity", async () => {
+  await using folder = await TemporaryFolder.create();
+  await using server = await start(folder);
+  await folder.write("file.bin", "content");
+  await send(folder, server.address, { edition: edition2024 });
+  await Deno.remove(folder.join("me.edition"));
+  // The account is of 2024, but the server denies in any edition: the first that it understands is taken.
+  const events = await send(folder, server.address, { edition: "auto" });
+  assert.ok(events.some((event) => event.type === "stored"));
+});
+
+Deno.test("client: no server there is an error, not an edition", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { hostname, port } = listener.addr;
+  listener.close();
+  await assert.rejects(
+    detectEdition({ server: { hostname, port }, userName: "Alice" }, undefined, TIMEOUTS),
+    NetworkError,
+  );
+});
+
+const QUIRKS: readonly [Edition, readonly Habit[]][] = [
+  [edition2023c, ["uncounted-content"]],
+  [edition2022, ["uncounted-content"]],
+  [edition2022, ["empty-crc-payload"]],
+  [edition2024, ["packets-1291"]],
+  [edition2024, ["packets-65536"]],
+  [edition2024, ["headerless-blocks"]],
+  [edition2024, ["acknowledged-parts", "frames", "short-key"]],
+  [edition2023a, ["frames", "pieces"]],
+];
+
+for (const [edition, habits] of QUIRKS) {
+  Deno.test(`client in ${edition.name} with ${habits}: our server takes it, and it is remembered`, async () => {
+    await using folder = await TemporaryFolder.create();
+    await using server = await start(folder, [edition]);
+    await folder.write("file.bin", pseudoRandomBytes(200_000));
+    // Frames imply what else the edition's framed peers do.
+    const told = habits.includes("frames") ? ["frames"] as const : habits;
+    await send(folder, server.address, { edition, habits: new Set(told) });
+    const kept = (await Deno.readTextFile(folder.join("me.edition"))).trim().split(" ");
+    assert.deepEqual(kept.slice(1).sort(), habits);
+    await folder.write("file.bin", pseudoRandomBytes(20_000, 2));
+    await send(folder, server.address);
+    const [client] = await listStored(folder.join("data"));
+    assert.deepEqual(client?.speech.habits, habits);
+  });
+}
+
+Deno.test("client: an edition file that says what nobody knows is refused", async () => {
+  await using folder = await TemporaryFolder.create();
+  for (const text of ["", "2031", "2024 flying"]) {
+    await folder.write("me.edition", text);
+    await assert.rejects(new IdentityFolder(folder.path).loadProfile(), {
+      name: "ConfigurationError",
+      code: "bad-edition-file",
+    });
+  }
+});
+
+Deno.test("client: the identity files of all recorded peers are read as they are", () => {
+  let count = 0;
+  for (const { identity, user } of PEERS.flatMap((peer) => loadRecordings(peer))) {
+    if (identity === undefined) continue;
+    assert.equal(identity.name, user);
+    assert.equal(identity.clientId.length, 16);
+    count++;
+  }
+  assert.ok(count > 50);
+  assert.throws(() => parseIdentity("Alice\n00\n", "me.info"), { code: "bad-identity" });
+});

@@ -1,0 +1,206 @@
+/** Tables of what clients left open: a bound, and the oldest makes room; what has waited too long goes. */
+import assert from "node:assert/strict";
+import { getLogger } from "@logtape/logtape";
+import {
+  type Bytes,
+  DEFAULT_LIMITS,
+  edition2023c,
+  FIELDS,
+  fixedSize,
+  type Limits,
+  type RequestKind,
+  type SendFile,
+  Server,
+} from "../../../mod.ts";
+import { createContext, type Shared } from "../../../server/context.ts";
+import { ParkedUploads } from "../../../server/v3/pending_uploads.ts";
+import type { Upload } from "../../../server/v3/upload.ts";
+import { pseudoRandomBytes } from "../../support/bytes.ts";
+import { field, kindOf, Peer } from "../../support/v3/raw_client.ts";
+import { TemporaryFolder } from "../../support/temporary_folder.ts";
+
+const content = pseudoRandomBytes(1000);
+
+class Scene implements AsyncDisposable {
+  readonly #resources: AsyncDisposableStack;
+  readonly server: Server;
+  readonly folder: TemporaryFolder;
+  readonly now: { ms: number };
+
+  private constructor(
+    resources: AsyncDisposableStack,
+    server: Server,
+    folder: TemporaryFolder,
+    now: { ms: number },
+  ) {
+    this.#resources = resources;
+    this.server = server;
+    this.folder = folder;
+    this.now = now;
+  }
+
+  static async start(limits: Partial<Limits> = {}): Promise<Scene> {
+    const resources = new AsyncDisposableStack();
+    const folder = resources.use(await TemporaryFolder.create());
+    const now = { ms: 1_000_000_000 };
+    const server = resources.use(
+      await Server.start({
+        listen: [{ hostname: "127.0.0.1", port: 0 }],
+        ...{ dataFolder: folder.join("data"), limits, clock: () => now.ms, ticks: () => now.ms },
+      }),
+    );
+    return new Scene(resources, server, folder, now);
+  }
+
+  async connect(clientId?: Bytes, aesKey?: CryptoKey): Promise<Peer> {
+    const peer = this.#resources.use(await Peer.connect(this.server.address));
+    if (clientId !== undefined) peer.clientId = clientId;
+    if (aesKey !== undefined) peer.aesKey = aesKey;
+    return peer;
+  }
+
+  get staged(): number {
+    return [...Deno.readDirSync(this.folder.join("data", "staging"))].length;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#resources.disposeAsync();
+  }
+}
+
+Deno.test("maxSessions: the key unused for longest is forgotten, on its own connection it stays", async () => {
+  await using scene = await Scene.start({ maxSessions: 1 });
+  const alice = await scene.connect();
+  await alice.enrol("Alice");
+  const again = await scene.connect(alice.clientId, alice.aesKey);
+  assert.equal(kindOf(await again.sendFile("a", content)), "fileReceived");
+  await (await scene.connect()).enrol("Bob");
+  const late = await scene.connect(alice.clientId, alice.aesKey);
+  assert.equal(kindOf(await late.sendFile("a", content)), "generalError");
+  assert.equal(kindOf(await alice.sendFile("a", content)), "fileReceived");
+});
+
+Deno.test("sessionTtlMs: a key that was not used for its time serves no more, neither to send nor to judge", async () => {
+  await using scene = await Scene.start();
+  const peer = await scene.connect();
+  await peer.enrol("Alice");
+  assert.equal(kindOf(await peer.sendFile("a", content)), "fileReceived");
+  scene.now.ms += DEFAULT_LIMITS.sessionTtlMs;
+  assert.equal(kindOf(await peer.judge("crcValid", "a")), "generalError");
+  assert.equal(kindOf(await peer.sendFile("b", content)), "generalError");
+});
+
+Deno.test("maxReservations: an id given out with a denial makes room for the next", async () => {
+  await using scene = await Scene.start({ maxReservations: 1 });
+  const [first, second] = [await scene.connect(), await scene.connect()];
+  assert.equal(kindOf(await first.reconnect("Alice")), "denied");
+  assert.equal(kindOf(await second.reconnect("Bob")), "denied");
+  assert.equal(kindOf(await first.sendKey("Alice")), "generalError");
+  assert.equal(kindOf(await second.sendKey("Bob")), "keyReceived");
+});
+
+Deno.test("maxUnverifiedPerClient: the oldest file that is not judged makes room", async () => {
+  await using scene = await Scene.start({ maxUnverifiedPerClient: 2 });
+  const peer = await scene.connect();
+  await peer.enrol("Alice");
+  for (const name of ["a", "b", "c"]) {
+    assert.equal(kindOf(await peer.sendFile(name, content)), "fileReceived");
+  }
+  assert.equal(scene.staged, 2);
+  assert.equal(kindOf(await peer.judge("crcValid", "a")), "generalError");
+  for (const name of ["b", "c"]) {
+    assert.equal(kindOf(await peer.judge("crcValid", name)), "messageReceived");
+  }
+});
+
+/** As much of a file between two packets as its table knows. */
+class FakeUpload implements AsyncDisposable {
+  readonly request: SendFile;
+  isDropped = false;
+
+  constructor(client: number, name: string) {
+    this.request = {
+      kind: "sendFile",
+      clientId: new Uint8Array(16).fill(client),
+      contentSize: 16,
+      fileName: field(name),
+      originalSize: 1,
+      packetNumber: 1,
+      totalPackets: 2,
+    };
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.isDropped = true;
+    return Promise.resolve();
+  }
+}
+
+async function park(limits: Partial<Limits>, uploads: readonly FakeUpload[]) {
+  const parked = new ParkedUploads({ ...DEFAULT_LIMITS, ...limits });
+  for (const [index, upload] of uploads.entries()) {
+    await parked.park(upload as unknown as Upload, index);
+  }
+  return parked;
+}
+
+const dropped = (uploads: readonly FakeUpload[]) => uploads.map(({ isDropped }) => isDropped);
+
+Deno.test("maxParked, maxParkedPerClient: the oldest makes room, first among one's own", async () => {
+  const all = [new FakeUpload(1, "a"), new FakeUpload(2, "a"), new FakeUpload(3, "a")];
+  await park({ maxParked: 2 }, all);
+  assert.deepEqual(dropped(all), [true, false, false]);
+  const own = [new FakeUpload(1, "a"), new FakeUpload(2, "a"), new FakeUpload(2, "b")];
+  const parked = await park({ maxParkedPerClient: 1 }, own);
+  assert.deepEqual(dropped(own), [false, true, false]);
+  assert.equal(parked.take(own[1]?.request ?? assert.fail()), undefined);
+  assert.equal(parked.take(own[2]?.request ?? assert.fail()), own[2]);
+});
+
+Deno.test("unverifiedTtlMs: a file whose next packet does not come is dropped after its time", async () => {
+  const uploads = [new FakeUpload(1, "a"), new FakeUpload(1, "b")];
+  const parked = await park({}, uploads);
+  await parked.expire(1);
+  assert.deepEqual(dropped(uploads), [true, false]);
+});
+
+Deno.test("maxAddresses: the address that has asked longest ago makes room", () => {
+  const shared = {
+    ...{ store: { blobs: {}, catalog: {} }, entropy: {}, log: getLogger("unheard") },
+    ...{ limits: { ...DEFAULT_LIMITS, maxAddresses: 2 }, clock: () => 0, ticks: () => 0 },
+  } as unknown as Shared;
+  const { registrations } = createContext(shared, () => Promise.resolve(0));
+  for (const address of ["192.0.2.1", "192.0.2.2", "192.0.2.3"]) {
+    registrations.set(address, { count: 1 });
+  }
+  assert.deepEqual([...registrations.entries()].map(([address]) => address), [
+    "192.0.2.2",
+    "192.0.2.3",
+  ]);
+});
+
+const CODES = Object.entries(edition2023c.requests) as [
+  RequestKind,
+  (typeof edition2023c.requests)[RequestKind] & object,
+][];
+
+for (const [kind, layout] of CODES) {
+  const size = fixedSize(layout);
+  const wrong = [size - 1, 0xffff_ffff, ...(kind === "sendFile" ? [] : [size + 1])];
+  Deno.test(`a payload of ${kind} that has not its size is refused before a byte of it is read`, async () => {
+    await using scene = await Scene.start();
+    for (const payloadSize of wrong) {
+      const peer = await scene.connect();
+      const header = new Uint8Array(FIELDS.clientId.size + 7);
+      const view = new DataView(header.buffer);
+      view.setUint8(16, 3);
+      view.setUint16(17, layout.code, true);
+      view.setUint32(19, payloadSize, true);
+      await peer.write(header);
+      // A file's size is judged with its fixed part, which tells how long the content is.
+      if (kind === "sendFile" && payloadSize > size) await peer.write(new Uint8Array(size));
+      assert.equal(kindOf(await peer.receive()), "generalError", `${payloadSize}`);
+      assert.equal(await peer.receive(), "closed");
+    }
+  });
+}

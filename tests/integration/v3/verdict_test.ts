@@ -1,0 +1,98 @@
+/** Whose word on a checksum counts: somebody who knows an id alone can't confirm or drop what its client has just sent. */
+import assert from "node:assert/strict";
+import { edition2022, edition2023c, EDITIONS, listStored, Server } from "../../../mod.ts";
+import { pseudoRandomBytes } from "../../support/bytes.ts";
+import { kindOf, Peer } from "../../support/v3/raw_client.ts";
+import { TemporaryFolder } from "../../support/temporary_folder.ts";
+
+const start = (folder: TemporaryFolder, editions = [edition2023c]) =>
+  Server.start({
+    listen: [{ hostname: "127.0.0.1", port: 0, editions }],
+    dataFolder: folder.join("data"),
+  });
+
+const storedNames = async (folder: TemporaryFolder) =>
+  (await listStored(folder.join("data"))).flatMap(({ files }) => files).map(({ name }) => name);
+
+for (const verdict of ["crcValid", "crcInvalid", "crcGivenUp"] as const) {
+  Deno.test(`${verdict} from another connection, by who knows the id alone, does nothing to a file whose client is still connected`, async () => {
+    await using folder = await TemporaryFolder.create();
+    await using server = await start(folder);
+    using owner = await Peer.connect(server.address);
+    await owner.enrol("Alice");
+    await owner.sendFile("a", pseudoRandomBytes(100));
+    using other = await Peer.connect(server.address);
+    other.clientId = owner.clientId;
+    await other.judge(verdict, "a");
+    assert.deepEqual(await storedNames(folder), []);
+    assert.equal(kindOf(await owner.judge("crcValid", "a")), "messageReceived");
+    assert.deepEqual(await storedNames(folder), ["a"]);
+  });
+}
+
+Deno.test("files that are sent under a known id alone don't push out the one whose client is still connected", async () => {
+  await using folder = await TemporaryFolder.create();
+  await using server = await start(folder);
+  using owner = await Peer.connect(server.address);
+  await owner.enrol("Alice");
+  await owner.sendFile("a", pseudoRandomBytes(100));
+  using other = await Peer.connect(server.address);
+  other.clientId = owner.clientId;
+  for (let count = 0; count < 50; count++) {
+    await other.sendFile(`other-${count}`, pseudoRandomBytes(100));
+  }
+  assert.equal(kindOf(await owner.judge("crcValid", "a")), "messageReceived");
+  assert.deepEqual(await storedNames(folder), ["a"]);
+});
+
+Deno.test("a client that has left is heard on its file on another connection", async () => {
+  await using folder = await TemporaryFolder.create();
+  await using server = await start(folder);
+  using owner = await Peer.connect(server.address);
+  await owner.enrol("Alice");
+  await owner.sendFile("a", pseudoRandomBytes(100));
+  await owner.reconnectSocket();
+  assert.equal(kindOf(await owner.judge("crcValid", "a")), "messageReceived");
+  assert.deepEqual(await storedNames(folder), ["a"]);
+});
+
+Deno.test("a client that has a connection for each request is heard, whichever of them are still open", async () => {
+  await using folder = await TemporaryFolder.create();
+  await using server = await start(folder);
+  using first = await Peer.connect(server.address);
+  await first.enrol("Alice");
+  using second = await Peer.connect(server.address);
+  Object.assign(second, { clientId: first.clientId, aesKey: first.aesKey });
+  await second.sendFile("a", pseudoRandomBytes(100));
+  using third = await Peer.connect(server.address);
+  third.clientId = first.clientId;
+  assert.equal(kindOf(await third.judge("crcValid", "a")), "messageReceived");
+});
+
+for (const edition of EDITIONS) {
+  Deno.test(`edition ${edition.name}: an empty name means the one file that waits on that connection, and nothing where several do`, async () => {
+    await using folder = await TemporaryFolder.create();
+    await using server = await start(folder, [edition]);
+    using peer = await Peer.connect(server.address, edition);
+    await peer.enrol("Alice");
+    await peer.sendFile("a", pseudoRandomBytes(100));
+    assert.equal(kindOf(await peer.judge("crcValid", "")), "messageReceived");
+    assert.deepEqual(await storedNames(folder), ["a"]);
+    await peer.sendFile("b", pseudoRandomBytes(100));
+    await peer.sendFile("c", pseudoRandomBytes(100));
+    const answer = kindOf(await peer.judge("crcValid", ""));
+    assert.equal(answer, edition === edition2022 ? "closed" : "generalError");
+    assert.deepEqual(await storedNames(folder), ["a"]);
+  });
+}
+
+Deno.test("an empty name means no file of another connection", async () => {
+  await using folder = await TemporaryFolder.create();
+  await using server = await start(folder);
+  using peer = await Peer.connect(server.address);
+  await peer.enrol("Alice");
+  await peer.sendFile("a", pseudoRandomBytes(100));
+  await peer.reconnectSocket();
+  assert.equal(kindOf(await peer.judge("crcValid", "")), "generalError");
+  assert.deepEqual(await storedNames(folder), []);
+});

@@ -1,0 +1,136 @@
+/** Clients that expect zlib's CRC-32 in place of cksum, and strict ones, which have their cksum. */
+import assert from "node:assert/strict";
+import { crc32 } from "node:zlib";
+import { type Bytes, cksum, edition2023a, listStored, Server } from "../../../mod.ts";
+import { pseudoRandomBytes } from "../../support/bytes.ts";
+import { Peer } from "../../support/v3/raw_client.ts";
+import { TemporaryFolder } from "../../support/temporary_folder.ts";
+
+const CONTENT = pseudoRandomBytes(3000);
+const OTHER = pseudoRandomBytes(3000, 2);
+
+const start = (folder: TemporaryFolder) =>
+  Server.start({
+    listen: [{ hostname: "127.0.0.1", port: 0 }],
+    dataFolder: folder.join("data"),
+  });
+
+async function enrol(server: Server, name = "Alice"): Promise<Peer> {
+  const peer = await Peer.connect(server.address, edition2023a);
+  await peer.enrol(name);
+  return peer;
+}
+
+/** Leaves, and comes back under its identity as a client does that is started again. */
+async function comeBack(peer: Peer, name = "Alice"): Promise<void> {
+  await peer.reconnectSocket();
+  await peer.reconnect(name);
+}
+
+/** The checksum that the client is told. */
+async function told(peer: Peer, content: Bytes = CONTENT, fileName = "a"): Promise<number> {
+  const response = await peer.sendFile(fileName, content);
+  assert.ok(response !== "closed" && response.kind === "fileReceived");
+  return response.crc;
+}
+
+/** Calls its cksum wrong so often, as a damaged answer or another idea of the checksum makes a client do. */
+async function callWrong(peer: Peer, { times = 2, content = CONTENT } = {}) {
+  for (let attempt = 1; attempt <= times; attempt++) {
+    assert.equal(await told(peer, content), cksum(content), `attempt ${attempt}`);
+    await peer.judge("crcInvalid", "a");
+  }
+}
+
+async function files(folder: TemporaryFolder) {
+  const [account] = await listStored(folder.join("data"));
+  return {
+    stored: account?.files.map(({ name, crc }) => ({ name, crc })),
+    habits: account?.speech.habits,
+  };
+}
+
+Deno.test("a client that calls the cksum of the same file wrong twice is answered with zlib's CRC-32, and so are its later files", async () => {
+  await using folder = await TemporaryFolder.create();
+  let clientId: Bytes;
+  {
+    await using server = await start(folder);
+    using peer = await enrol(server);
+    await callWrong(peer);
+    assert.equal(await told(peer), crc32(CONTENT));
+    await peer.judge("crcValid", "a");
+    assert.equal(await told(peer, OTHER, "b"), crc32(OTHER));
+    await peer.judge("crcValid", "b");
+    clientId = peer.clientId;
+  }
+  assert.deepEqual(await files(folder), {
+    // The catalog keeps the cksum of a file.
+    stored: [{ name: "a", crc: cksum(CONTENT) }, { name: "b", crc: cksum(OTHER) }],
+    habits: ["zlib-crc"],
+  });
+  await using server = await start(folder);
+  using later = await Peer.connect(server.address, edition2023a);
+  later.clientId = clientId;
+  await later.reconnect("Alice");
+  assert.equal(await told(later, OTHER, "c"), crc32(OTHER), "the account remembers it");
+});
+
+Deno.test("a client that comes back for each attempt is answered with zlib's CRC-32 at the third one", async () => {
+  await using folder = await TemporaryFolder.create();
+  await using server = await start(folder);
+  using peer = await enrol(server);
+  for (let attempt = 1; attempt <= 2; attempt++) {
+    assert.equal(await told(peer), cksum(CONTENT));
+    await peer.judge("crcGivenUp", "a");
+    await comeBack(peer);
+  }
+  assert.equal(await told(peer), crc32(CONTENT));
+});
+
+Deno.test("a strict client with one damaged answer never sees zlib's CRC-32", async () => {
+  await using folder = await TemporaryFolder.create();
+  await using server = await start(folder);
+  using peer = await enrol(server);
+  for (let run = 1; run <= 3; run++) {
+    await callWrong(peer, { times: 1 });
+    assert.equal(await told(peer), cksum(CONTENT));
+    await peer.judge("crcValid", "a");
+  }
+});
+
+Deno.test("a strict client with three damaged answers has its cksum at the fourth attempt, and stays strict", async () => {
+  await using folder = await TemporaryFolder.create();
+  await using server = await start(folder);
+  using peer = await enrol(server);
+  await callWrong(peer);
+  assert.equal(await told(peer), crc32(CONTENT));
+  await peer.judge("crcInvalid", "a");
+  assert.equal(await told(peer), cksum(CONTENT));
+  await peer.judge("crcValid", "a");
+  assert.equal(await told(peer, OTHER, "b"), cksum(OTHER));
+  await peer.judge("crcValid", "b");
+  assert.deepEqual((await files(folder)).habits, []);
+});
+
+Deno.test("a client that calls both checksums wrong has cksum in every later attempt", async () => {
+  await using folder = await TemporaryFolder.create();
+  await using server = await start(folder);
+  using peer = await enrol(server);
+  await callWrong(peer);
+  assert.equal(await told(peer), crc32(CONTENT));
+  await peer.judge("crcInvalid", "a");
+  await callWrong(peer, { times: 3 });
+  await comeBack(peer);
+  await callWrong(peer, { times: 3 });
+});
+
+Deno.test("another content, name or client than the disputed one is answered with cksum", async () => {
+  await using folder = await TemporaryFolder.create();
+  await using server = await start(folder);
+  using peer = await enrol(server);
+  await callWrong(peer);
+  assert.equal(await told(peer, OTHER), cksum(OTHER), "another content");
+  assert.equal(await told(peer, CONTENT, "b"), cksum(CONTENT), "another name");
+  using other = await enrol(server, "Bob");
+  assert.equal(await told(other), cksum(CONTENT), "another client");
+});

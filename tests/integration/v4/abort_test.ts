@@ -1,0 +1,306 @@
+/** Protocol 4: what is stopped ends in good order, is told truly, and can be gone on with. */
+import assert from "node:assert/strict";
+import { type Bytes, equalBytes, InterruptedError, type XferError } from "../../../mod.ts";
+import { getFolder } from "../../../client/v4/get_files.ts";
+import type { SecureClient } from "../../../client/v4/client.ts";
+import { putFiles, type PutOptions, type PutOutcome } from "../../../client/v4/put_files.ts";
+import type { SecureEvent } from "../../../client/v4/session.ts";
+import { SPREAD } from "../../../client/v4/parallel_put.ts";
+import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
+import { nameOf } from "../../support/outcomes.ts";
+import { pseudoRandomBytes } from "../../support/bytes.ts";
+import type { Meddler } from "../../support/net/faulty_proxy.ts";
+import { SecureProxy } from "../../support/net/tls_proxy.ts";
+import { got, put, Scene } from "../../support/v4/fixture.ts";
+
+const LARGE = pseudoRandomBytes(8 * CHUNK_SIZE + 5);
+const SMALL = pseudoRandomBytes(3 * CHUNK_SIZE);
+
+interface Run {
+  readonly outcomes: readonly PutOutcome[];
+  readonly events: readonly SecureEvent[];
+}
+
+interface Put extends Partial<PutOptions> {
+  /** Whether it is to stop at an event. */
+  readonly stopAt?: (event: SecureEvent) => boolean;
+}
+
+/** Puts Alice's files of these names. */
+async function run(scene: Scene, names: readonly string[], options: Put = {}): Promise<Run> {
+  const { stopAt = () => false, ...changes } = options;
+  const controller = new AbortController();
+  const events: SecureEvent[] = [];
+  const outcomes = await putFiles({
+    ...await scene.options("Alice"),
+    ...{ paths: names.map((name) => scene.folder.join(name)), signal: controller.signal },
+    onEvent: (event) => {
+      events.push(event);
+      if (stopAt(event)) controller.abort(new InterruptedError("interrupted", "Ctrl-C"));
+    },
+    ...changes,
+  });
+  return { outcomes, events };
+}
+
+const states = ({ outcomes }: Run) => outcomes.map(({ state }) => state);
+const of = ({ events }: Run, type: SecureEvent["type"]) =>
+  events.filter((event) => event.type === type);
+const hasSent = (event: SecureEvent, bytes: number) =>
+  event.type === "progress" && event.sent >= bytes;
+
+function assertInterrupted({ outcomes }: Run): void {
+  for (const outcome of outcomes) {
+    if (!("error" in outcome)) continue;
+    assert.equal(outcome.error.category, "interrupted");
+    assert.equal(outcome.error.message, "Ctrl-C");
+  }
+}
+
+async function stored(scene: Scene): Promise<string[]> {
+  const names: string[] = [];
+  using client = await scene.client("Alice");
+  await client.list("", ({ name }) => names.push(name));
+  return names;
+}
+
+/** Nothing of Alice's is on its way in any more. */
+async function settled(scene: Scene, staged: number): Promise<void> {
+  while (scene.blobs("staging").length !== staged) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+async function write(scene: Scene, files: Readonly<Record<string, Bytes>>): Promise<void> {
+  for (const [name, content] of Object.entries(files)) await scene.folder.write(name, content);
+}
+
+Deno.test("v4: stopped in a large file: it goes on from there, and those behind were not begun", async () => {
+  await using scene = await Scene.create();
+  await write(scene, { a: SMALL.slice(0, 9), b: LARGE, c: SMALL, d: SMALL.slice(0, 7) });
+  const names = ["a", "b", "c", "d"];
+  const first = await run(scene, names, { stopAt: (event) => hasSent(event, 6 * CHUNK_SIZE) });
+  assert.deepEqual(states(first), ["stored", "not-stored", "not-tried", "not-tried"]);
+  assertInterrupted(first);
+  assert.deepEqual(of(first, "left-part").map((event) => "name" in event && event.name), ["b"]);
+  assert.deepEqual(await stored(scene), ["a"]);
+  const again = await run(scene, names);
+  assert.deepEqual(states(again), ["unchanged", "stored", "stored", "stored"]);
+  const [resumed] = of(again, "resumed");
+  assert.ok(resumed?.type === "resumed" && resumed.offset >= CHUNK_SIZE, "it was gone on with");
+  using client = await scene.client("Alice");
+  assert.ok(equalBytes(await got(client, "b"), LARGE));
+});
+
+Deno.test("v4: stopped in a file that is too small to be gone on with: nothing of it is left there", async () => {
+  await using scene = await Scene.create();
+  await write(scene, { a: SMALL });
+  const stopped = await run(scene, ["a"], { stopAt: (event) => hasSent(event, 2 * CHUNK_SIZE) });
+  assert.deepEqual(states(stopped), ["not-stored"]);
+  assert.deepEqual(of(stopped, "left-part"), []);
+  await settled(scene, 0);
+});
+
+Deno.test("v4: stopped when all is sent: what the server is about to confirm is stored", async () => {
+  await using scene = await Scene.create();
+  await write(scene, { a: LARGE, b: SMALL });
+  const stopAt = (event: SecureEvent) => hasSent(event, LARGE.length);
+  const stopped = await run(scene, ["a", "b"], { stopAt });
+  assert.deepEqual(states(stopped), ["stored", "not-tried"]);
+  assert.deepEqual(await stored(scene), ["a"]);
+});
+
+Deno.test("v4: stopped among many small files: each is told as it is", async () => {
+  await using scene = await Scene.create();
+  await Deno.mkdir(scene.folder.join("many"));
+  for (let i = 0; i < 300; i++) await scene.folder.write(`many/${i}`, pseudoRandomBytes(i, i + 1));
+  let sent = 0;
+  const stopAt = ({ type }: SecureEvent) => type === "sending" && ++sent === 100;
+  for (const parallel of [1, 3]) {
+    sent = 0;
+    const { outcomes } = await run(scene, ["many"], { stopAt, parallel });
+    const there = await stored(scene);
+    for (const outcome of outcomes) {
+      const { state } = outcome;
+      const name = nameOf(outcome);
+      const isThere = there.includes(`many/${name}`);
+      assert.equal(isThere, state === "stored" || state === "unchanged", `${name}: ${state}`);
+    }
+    assert.ok(there.length < 300);
+  }
+  assert.ok(states(await run(scene, ["many"])).every((state) => state.endsWith("ed")));
+  assert.equal((await stored(scene)).length, 300);
+});
+
+Deno.test("v4: stopped in a file that goes over several connections: it goes on from there", async () => {
+  await using scene = await Scene.create();
+  const content = pseudoRandomBytes(SPREAD + 5);
+  await write(scene, { a: content });
+  const stopAt = (event: SecureEvent) => hasSent(event, SPREAD / 2);
+  const stopped = await run(scene, ["a"], { parallel: 3, stopAt });
+  assert.deepEqual(states(stopped), ["not-stored"]);
+  assert.equal(of(stopped, "left-part").length, 1);
+  assertInterrupted(stopped);
+  const again = await run(scene, ["a"], { parallel: 3 });
+  assert.deepEqual(states(again), ["stored"]);
+  const [resumed] = of(again, "resumed");
+  assert.ok(resumed?.type === "resumed" && resumed.offset >= CHUNK_SIZE);
+  using client = await scene.client("Alice");
+  assert.ok(equalBytes(await got(client, "a"), content));
+});
+
+Deno.test("v4: stopped while it waits for a retry: at once", async () => {
+  await using scene = await Scene.create();
+  await write(scene, { a: SMALL });
+  (await scene.client("Alice"))[Symbol.dispose]();
+  const { address } = scene.server;
+  await scene.server.close();
+  const controller = new AbortController();
+  const stopped = await run(scene, ["a"], {
+    ...{ server: address, signal: controller.signal, random: () => 0.999999 },
+    onRetry: () => controller.abort(new InterruptedError("interrupted", "Ctrl-C")),
+  });
+  assert.deepEqual(states(stopped), ["not-tried"]);
+  assertInterrupted(stopped);
+});
+
+Deno.test("v4: stopped while somebody is asked whether to trust the server: nothing is kept or sent", async () => {
+  await using scene = await Scene.create();
+  await write(scene, { a: SMALL });
+  const controller = new AbortController();
+  const stopped = await run(scene, ["a"], {
+    signal: controller.signal,
+    onNewServer: () => {
+      controller.abort(new InterruptedError("interrupted", "Ctrl-C"));
+      return new Promise(() => undefined);
+    },
+  });
+  assert.deepEqual(states(stopped), ["not-tried"]);
+  assert.deepEqual([...Deno.readDirSync(scene.folder.join("Alice"))], []);
+});
+
+Deno.test("v4: stopped while files are compared or looked for: nothing is sent", async () => {
+  await using scene = await Scene.create();
+  await Deno.mkdir(scene.folder.join("d"));
+  await write(scene, { "d/a": SMALL, "d/b": SMALL });
+  assert.deepEqual(states(await run(scene, ["d"])), ["stored", "stored"]);
+  const stopped = await run(scene, ["d"], { stopAt: ({ type }) => type === "secure" });
+  assert.deepEqual(states(stopped), ["not-tried", "not-tried"]);
+  const before = run(scene, ["d"], { signal: AbortSignal.abort() });
+  await assert.rejects(before, { code: "interrupted" });
+});
+
+/** A network that can be told to pass nothing more to the server. */
+class Stalling implements Disposable {
+  readonly #end = Promise.withResolvers<void>();
+  isStalled = false;
+
+  readonly up = (): Meddler =>
+    async function* (this: Stalling, bytes: Bytes) {
+      if (this.isStalled) await this.#end.promise;
+      yield bytes;
+    }.bind(this);
+
+  [Symbol.dispose](): void {
+    this.#end.resolve();
+  }
+}
+
+Deno.test("v4: stopped when the network takes nothing more: what is not confirmed is not known", async () => {
+  await using scene = await Scene.create();
+  await write(scene, { a: SMALL.slice(0, 100), b: pseudoRandomBytes(24 * CHUNK_SIZE), c: SMALL });
+  (await scene.client("Alice"))[Symbol.dispose]();
+  const network = new Stalling();
+  await using proxy = await SecureProxy.start(scene.server, { secure: network });
+  using _ends = network;
+  const controller = new AbortController();
+  const stopped = await run(scene, ["a", "b", "c"], {
+    ...{ server: proxy.address, signal: controller.signal },
+    onEvent: ({ type }) => {
+      if (type !== "sending" || network.isStalled) return;
+      network.isStalled = true;
+      setTimeout(() => controller.abort(new InterruptedError("interrupted", "Ctrl-C")), 200);
+    },
+  });
+  assert.deepEqual(states(stopped), ["unknown", "not-stored", "not-tried"]);
+  assertInterrupted(stopped);
+});
+
+Deno.test("v4: stopped when an answer is due: what only looks ends at once, what changes something is waited for", async () => {
+  await using scene = await Scene.create();
+  const network = new Stalling();
+  await using proxy = await SecureProxy.start(scene.server, { secure: network });
+  using _ends = network;
+  const requests = {
+    list: (client) => client.list("", () => undefined),
+    stat: (client) => client.stat("a"),
+    versions: (client) => client.versions("a", () => undefined),
+    remove: (client) => client.remove("a"),
+    rename: (client) => client.rename("a", "b"),
+    link: (client) => client.link(),
+  } satisfies Record<string, (client: SecureClient) => Promise<unknown>>;
+  const controller = new AbortController();
+  const options = { server: proxy.address, signal: controller.signal };
+  const clients = new Map<string, SecureClient>();
+  for (const name of Object.keys(requests)) clients.set(name, await scene.client("Alice", options));
+  network.isStalled = true;
+  const isStopped = new Promise((resolve) => options.signal.addEventListener("abort", resolve));
+  await Promise.all(
+    Object.entries(requests).map(async ([name, ask]) => {
+      using client = clients.get(name) as SecureClient;
+      const asked = ask(client).then(() => "answered", (error: XferError) => error.code);
+      if (name === "link") controller.abort(new InterruptedError("interrupted", "Ctrl-C"));
+      await isStopped;
+      const first = await Promise.race([
+        asked,
+        new Promise((resolve) => setTimeout(resolve, 0, "waits")),
+      ]);
+      const changes = ["remove", "rename"].includes(name);
+      assert.equal(first, changes || name === "link" ? "waits" : "interrupted", name);
+      assert.equal(await asked, changes ? "not-confirmed" : "interrupted");
+    }),
+  );
+});
+
+Deno.test("v4: an answer that comes in time is what is told", async () => {
+  await using scene = await Scene.create();
+  const controller = new AbortController();
+  using client = await scene.client("Alice", { signal: controller.signal });
+  const file = await scene.source("a", SMALL.slice(0, 10));
+  await put(client, [{ file }]);
+  const removed = client.remove("a");
+  controller.abort();
+  await removed;
+  await assert.rejects(client.stat("a"), { code: "interrupted" });
+  assert.deepEqual(await stored(scene), []);
+});
+
+Deno.test("v4: stopped while a folder is got: what is there is whole, the rest is told not to be", async () => {
+  await using scene = await Scene.create();
+  await Deno.mkdir(scene.folder.join("many"));
+  for (let i = 0; i < 200; i++) await scene.folder.write(`many/${i}`, pseudoRandomBytes(i, i + 1));
+  await run(scene, ["many"]);
+  const controller = new AbortController();
+  const target = scene.folder.join("back");
+  let count = 0;
+  const outcomes = await getFolder({
+    ...await scene.options("Alice"),
+    ...{ name: "many", target, signal: controller.signal },
+    onOutcome: () => {
+      if (++count === 50) controller.abort(new InterruptedError("interrupted", "Ctrl-C"));
+    },
+  });
+  assert.equal(outcomes.length, 200);
+  const there = [...Deno.readDirSync(target)].map(({ name }) => name);
+  for (const outcome of outcomes) {
+    const { name, state } = outcome;
+    assert.equal(there.includes(name.slice("many/".length)), state === "got", `${name}: ${state}`);
+    if (state === "not-got") assert.equal(outcome.error.code, "interrupted");
+    else {
+      const source = await Deno.readFile(scene.folder.join(name));
+      assert.deepEqual(await Deno.readFile(outcome.target), source);
+    }
+  }
+  assert.ok(there.length < 200);
+  assert.deepEqual(there.filter((name) => name.startsWith(".")), [], "nothing temporary is left");
+});

@@ -1,0 +1,281 @@
+/** Protocol 4: an account of protocol 3 is taken over by who has its key, and by nobody else. */
+import assert from "node:assert/strict";
+import { reset } from "@logtape/logtape";
+import {
+  type Bytes,
+  listUsers,
+  publicKeyOf,
+  type RefusedError,
+  sendFiles,
+  setUserDisabled,
+  unwrapKey,
+  wrapKey,
+} from "../../../mod.ts";
+import { IdentityFolder } from "../../../client/identity/v3_identity.ts";
+import { AccountFolder, type AccountKey } from "../../../client/identity/v4_account.ts";
+import type { Exchange } from "../../../client/v4/request_mux.ts";
+import { introduce } from "../../../client/v4/login.ts";
+import type { SecureEvent } from "../../../client/v4/session.ts";
+import {
+  prove,
+  sealedBytes,
+  secretIn,
+  sign,
+  type Takeover,
+} from "../../../protocol/v4/authentication.ts";
+import { pseudoRandomBytes } from "../../support/bytes.ts";
+import { kindOf, Peer, privateKey } from "../../support/v3/raw_client.ts";
+import { ServerLog, takeLogs } from "../../support/server_log.ts";
+import { connectRaw, Scene, startServer } from "../../support/v4/fixture.ts";
+
+/** Registers by protocol 3 and stores a file; the folder has me.info then. */
+async function enrolPlainly(scene: Scene, name: string, server = scene.server): Promise<string> {
+  const { identityFolder } = await scene.options(name);
+  const file = await scene.folder.write(`${name}.txt`, pseudoRandomBytes(10));
+  const options = { server: server.address, userName: name, files: [file], identityFolder };
+  const [outcome] = await sendFiles(options);
+  assert.equal(outcome?.state, "stored");
+  return identityFolder;
+}
+
+async function identityIn(folder: string) {
+  const identity = await new IdentityFolder(folder).load();
+  assert.ok(identity !== undefined);
+  return identity;
+}
+
+interface Attempt {
+  readonly clientId: Bytes;
+  readonly name: string;
+  readonly key: AccountKey;
+  /** Opens what is sealed. */
+  readonly privateKey: Bytes;
+  /** What the proof is made over, where it is something else. */
+  readonly changes?: Partial<Takeover>;
+}
+
+/** Claims on a raw connection; `welcome`, or the code of the error. */
+async function claim(scene: Scene, attempt: Attempt): Promise<string> {
+  const { clientId, name, key: { privateKey, publicKey: key } } = attempt;
+  using raw = await connectRaw(scene.server.address);
+  const { exchange, nonce, fingerprint } = raw;
+  const signature = await sign(privateKey, { fingerprint, nonce, clientId, key, name });
+  try {
+    const request = { kind: "claim", tag: 0, clientId, name, key, signature } as const;
+    const { bytes } = await exchange.askFor(request, "sealed");
+    const unsealed = await unwrapKey(attempt.privateKey, bytes).catch(() => new Uint8Array(0));
+    const secret = secretIn(unsealed) ?? new Uint8Array(32);
+    const takeover = { fingerprint, clientId, key, ...attempt.changes };
+    const proof = await prove(secret, takeover);
+    return (await exchange.askFor({ kind: "unsealed", tag: 0, proof }, "welcome")).kind;
+  } catch (error) {
+    return (error as RefusedError).code;
+  }
+}
+
+/** What its owner would say of an account of protocol 3, with a key that is not kept. */
+async function attemptOf(scene: Scene, folder: string): Promise<Attempt> {
+  const { identityFolder } = await scene.options(`key of ${folder}`.replaceAll("/", " "));
+  return { ...await identityIn(folder), key: await new AccountFolder(identityFolder).loadKey() };
+}
+
+Deno.test("a client takes its account over: same id, same files; protocol 3 has no way to it any more", async () => {
+  await using scene = await Scene.create();
+  const folder = await enrolPlainly(scene, "Alice");
+  const { clientId } = await identityIn(folder);
+  // Whoever has listened knows the id.
+  using spy = await Peer.connect(scene.server.address);
+  spy.clientId = clientId;
+
+  const events: SecureEvent[] = [];
+  (await scene.client("Alice", { onEvent: (event) => void events.push(event) }))[Symbol.dispose]();
+  assert.deepEqual(events.at(-1), { type: "claimed", clientId });
+  const account = await new AccountFolder(folder).loadAccount();
+  assert.deepEqual(account, { name: "Alice", clientId });
+  const [user] = await listUsers(scene.data);
+  assert.deepEqual([user?.protocol, user?.keys, user?.usage.files], [4, 1, 1]);
+
+  assert.equal(kindOf(await spy.reconnect("Alice")), "denied");
+  assert.equal(kindOf(await spy.sendKey("Alice")), "generalError");
+  spy.clientId = clientId;
+  assert.equal(kindOf(await spy.sendKey("Alice")), "generalError");
+  assert.equal(kindOf(await spy.register("Alice")), "refused");
+  (await scene.client("Alice"))[Symbol.dispose]();
+});
+
+Deno.test("sessions of protocol 3 that are open when the account goes over end with it", async () => {
+  await using scene = await Scene.create();
+  using open = await Peer.connect(scene.server.address);
+  await open.enrol("Alice");
+  using other = await Peer.connect(scene.server.address);
+  other.clientId = open.clientId;
+  assert.equal(kindOf(await other.reconnect("Alice")), "reconnected");
+  assert.equal(kindOf(await open.sendFile("b", pseudoRandomBytes(10))), "fileReceived");
+  const { identityFolder } = await scene.options("Alice");
+  const key = await new AccountFolder(identityFolder).loadKey();
+  const { clientId } = open;
+  assert.equal(await claim(scene, { clientId, name: "Alice", key, privateKey }), "welcome");
+
+  assert.equal(kindOf(await open.judge("crcValid", "b")), "generalError");
+  assert.equal(kindOf(await other.sendFile("c", pseudoRandomBytes(10))), "generalError");
+  assert.equal(kindOf(await open.sendFile("c", pseudoRandomBytes(10))), "generalError");
+  assert.equal(kindOf(await other.sendKey("Alice")), "generalError");
+  assert.deepEqual([...scene.blobs("files"), ...scene.blobs("staging")], []);
+  const [user] = await listUsers(scene.data);
+  assert.deepEqual([user?.protocol, user?.publicKey, user?.usage.files], [4, undefined, 0]);
+});
+
+Deno.test("nobody takes over what he has no key for, and no proof is good for another server or key", async () => {
+  await using scene = await Scene.create();
+  const alice = await attemptOf(scene, await enrolPlainly(scene, "Alice"));
+  const bob = await attemptOf(scene, await enrolPlainly(scene, "Bob"));
+  await using log = await ServerLog.take();
+  const denied = "not-authenticated";
+  const wrongKey = { ...alice, privateKey: bob.privateKey };
+  assert.equal(await claim(scene, wrongKey), denied, "another's id");
+  const his = await startServer(scene.folder.join("his"));
+  {
+    await using _his = his;
+    using there = await connectRaw(his.address);
+    const { fingerprint } = there;
+    assert.equal(await claim(scene, { ...alice, changes: { fingerprint } }), denied, "relayed");
+  }
+  const { publicKey: key } = bob.key;
+  assert.equal(await claim(scene, { ...alice, changes: { key } }), denied, "for another key");
+  const { clientId } = bob;
+  assert.equal(await claim(scene, { ...alice, changes: { clientId } }), denied);
+  assert.equal(await claim(scene, { ...alice, name: "Bob" }), "no-such-account");
+  const unknown = { ...alice, clientId: pseudoRandomBytes(16, 9) };
+  assert.equal(await claim(scene, unknown), "no-such-account");
+  await setUserDisabled(scene.data, "Alice", true);
+  assert.equal(await claim(scene, alice), "account-disabled");
+  const proof = "Alice: the proof for the account's key is wrong";
+  const none = "there is no account of protocol 3 with this id and name";
+  assert.deepEqual(log.of("client.refused").map(({ name, reason }) => `${name}: ${reason}`), [
+    ...Array(4).fill(proof),
+    ...[`Bob: ${none}`, `Alice: ${none}`],
+    "Alice: the server's operator has disabled the account",
+  ]);
+  assert.deepEqual(log.entries, []);
+  await setUserDisabled(scene.data, "Alice", false);
+  assert.deepEqual((await listUsers(scene.data)).map(({ protocol }) => protocol), [3, 3]);
+  assert.equal(await claim(scene, alice), "welcome");
+});
+
+Deno.test("an account that was taken over is not taken over again, but by the key that has it", async () => {
+  await using scene = await Scene.create();
+  const folder = await enrolPlainly(scene, "Alice");
+  const attempt = await attemptOf(scene, folder);
+  assert.equal(await claim(scene, attempt), "welcome");
+  await using log = await ServerLog.take();
+  await assert.rejects(scene.client("Alice"), {
+    code: "not-authenticated",
+    hint: /xfer client link/,
+  });
+  assert.deepEqual(log.refusals, [
+    "client.refused: the account has keys of protocol 4 already",
+  ]);
+  await assert.rejects(Deno.stat(`${folder}/me.account`), Deno.errors.NotFound);
+});
+
+Deno.test("a claim whose answer was lost is done again", async () => {
+  await using scene = await Scene.create();
+  const folder = await enrolPlainly(scene, "Alice");
+  (await scene.client("Alice"))[Symbol.dispose]();
+  await Deno.remove(`${folder}/me.account`);
+  await scene.restart({ registration: "closed" });
+  (await scene.client("Alice", {
+    server: scene.server.address,
+    onNewServer: () => true,
+  }))[Symbol.dispose]();
+  assert.equal((await listUsers(scene.data))[0]?.keys, 1);
+});
+
+Deno.test("an account whose key exchange never came can't be claimed", async () => {
+  await using scene = await Scene.create();
+  using peer = await Peer.connect(scene.server.address);
+  await peer.register("Alice");
+  const { clientId } = peer;
+  const bob = await attemptOf(scene, await enrolPlainly(scene, "Bob"));
+  assert.equal(await claim(scene, { ...bob, clientId, name: "Alice" }), "no-such-account");
+});
+
+Deno.test("where a server does not know the identity of protocol 3, the client registers", async () => {
+  await using scene = await Scene.create();
+  await using other = await startServer(scene.folder.join("other"));
+  await enrolPlainly(scene, "Alice", other);
+  const events: string[] = [];
+  const onEvent = ({ type }: SecureEvent) => void events.push(type);
+  (await scene.client("Alice", { onEvent }))[Symbol.dispose]();
+  assert.deepEqual(events, ["secure", "secure", "registered"]);
+});
+
+for (const registration of ["invite", "closed"] as const) {
+  Deno.test(`registration ${registration}: no claim, and the client says what to do`, async () => {
+    await using scene = await Scene.create();
+    await enrolPlainly(scene, "Alice");
+    await scene.restart({ registration });
+    await using log = await ServerLog.take();
+    await assert.rejects(scene.client("Alice"), {
+      code: "registration-closed",
+      hint: /link token/,
+    });
+    assert.deepEqual(log.refusals, ["client.refused: the server takes nobody new by itself"]);
+    assert.equal((await listUsers(scene.data))[0]?.protocol, 3);
+  });
+}
+
+Deno.test("a client opens nothing but a question about its account", async () => {
+  await using scene = await Scene.create();
+  const folder = await enrolPlainly(scene, "Alice");
+  const { privateKey: mine, clientId } = await identityIn(folder);
+  const publicKey = publicKeyOf(mine);
+  const key = await new AccountFolder(folder).loadKey();
+  const sealed = sealedBytes(pseudoRandomBytes(32));
+  const questions: readonly (readonly [Bytes, readonly string[]])[] = [
+    // AES keys of protocol 3, of either size, that somebody has recorded.
+    [await wrapKey(publicKey, pseudoRandomBytes(16)), ["claim"]],
+    [await wrapKey(publicKey, pseudoRandomBytes(32)), ["claim"]],
+    [await wrapKey(publicKey, sealed.slice(0, 51)), ["claim"]],
+    [pseudoRandomBytes(128), ["claim"]],
+    [await wrapKey(publicKey, sealed), ["claim", "unsealed"]],
+  ];
+  for (const [bytes, says] of questions) {
+    const said: string[] = [];
+    const exchange = {
+      answerOf: () => Promise.resolve({ nonce: pseudoRandomBytes(32) }),
+      async ask(message: { kind: string }, take: (message: unknown) => boolean) {
+        said.push(message.kind);
+        await take({ kind: "sealed", bytes });
+      },
+      askFor: (message: { kind: string }) => void said.push(message.kind),
+    } as unknown as Exchange;
+    const fingerprint = pseudoRandomBytes(32);
+    const way = { by: "claim", name: "Alice", clientId, privateKey: mine } as const;
+    const introducing = introduce(
+      exchange,
+      { loadKey: () => Promise.resolve(key), fingerprint },
+      way,
+    );
+    if (says.includes("unsealed")) await introducing;
+    else await assert.rejects(introducing, { code: "bad-seal" });
+    assert.deepEqual(said, says, "a proof is given to a question alone");
+  }
+});
+
+Deno.test("a name that is none, and as long as a frame, is logged in part and as what it is not", async () => {
+  const names: unknown[] = [];
+  await takeLogs("warning", ({ properties }) => void names.push(properties["name"]));
+  try {
+    await using scene = await Scene.create();
+    const { identityFolder } = await scene.options("Alice");
+    const key = await new AccountFolder(identityFolder).loadKey();
+    const clientId = pseudoRandomBytes(16);
+    const name = "\x1b".repeat(60_000);
+    assert.equal(await claim(scene, { clientId, name, key, privateKey }), "no-such-account");
+    const part = "\\u{1b}".repeat(19);
+    assert.deepEqual(names.filter((name) => name !== undefined), [`${part}…${part}`]);
+  } finally {
+    await reset();
+  }
+});

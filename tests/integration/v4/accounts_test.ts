@@ -1,0 +1,217 @@
+/** Protocol 4: what an operator does to accounts, and what their clients see of it. */
+import assert from "node:assert/strict";
+import {
+  invite,
+  linkUser,
+  listUserKeys,
+  removeUser,
+  removeUserKey,
+  renameUser,
+  setUserDisabled,
+  setUserQuota,
+} from "../../../mod.ts";
+import { AccountFolder } from "../../../client/identity/v4_account.ts";
+import type { SecureEvent } from "../../../client/v4/session.ts";
+import { digestTree } from "../../../protocol/v4/merkle_tree.ts";
+import { pseudoRandomBytes } from "../../support/bytes.ts";
+import { kindOf, Peer } from "../../support/v3/raw_client.ts";
+import { Clock, machine, once } from "../../support/v4/machines.ts";
+import { connectRaw, loginRaw, put, Scene } from "../../support/v4/fixture.ts";
+
+const DISABLED = { name: "RefusedError", code: "account-disabled" };
+
+Deno.test("disabled: out within a second, on open connections too; enabled: in again", async () => {
+  const clock = new Clock();
+  await using scene = await Scene.create({}, { clock: clock.now, ticks: clock.now });
+  using alice = await scene.client("Alice");
+  using bob = await scene.client("Bob");
+  const { token } = await alice.link();
+  await setUserDisabled(scene.data, "Alice", true);
+  clock.forward(1000);
+  await assert.rejects(alice.stat("a"), DISABLED);
+  await assert.rejects(scene.client("Alice"), DISABLED);
+  assert.equal(await machine(scene, "laptop", "Alice", token), "bad-token");
+  const { token: anew } = await linkUser(scene.data, "Alice");
+  assert.equal(await machine(scene, "laptop", "Alice", anew), "account-disabled");
+  assert.equal(await machine(scene, "other", "Alice"), "name-taken");
+  await assert.rejects(bob.stat("a"), { code: "no-such-file" }, "nobody else is concerned");
+  await setUserDisabled(scene.data, "Alice", false);
+  (await scene.client("Alice"))[Symbol.dispose]();
+  assert.equal(await machine(scene, "laptop", "Alice", token), "bad-token", "it is not good again");
+  assert.ok((await machine(scene, "laptop", "Alice", anew)) instanceof Uint8Array);
+});
+
+Deno.test("a link that was made before a key is taken away, or the account disabled, is good no more", async () => {
+  await using scene = await Scene.create();
+  using alice = await scene.client("Alice");
+  using bob = await scene.client("Bob");
+  const links = [(await alice.link()).token, (await linkUser(scene.data, "Alice")).token];
+  const { token: ofBob } = await bob.link();
+  const { token: invitation } = await invite(scene.data, once);
+  const [key] = await listUserKeys(scene.data, "Alice");
+  assert.ok(key !== undefined);
+  await removeUserKey(scene.data, "Alice", key.fingerprint, true);
+  for (const token of links) {
+    assert.equal(await machine(scene, "thief", "Alice", token), "bad-token");
+  }
+  assert.deepEqual(await listUserKeys(scene.data, "Alice"), []);
+  assert.ok((await machine(scene, "of Bob", "Bob", ofBob)) instanceof Uint8Array);
+  assert.ok((await machine(scene, "Carol", "Carol", invitation)) instanceof Uint8Array);
+});
+
+for (const what of ["its key is taken away", "its account is disabled", "it is removed"] as const) {
+  Deno.test(`no link is made in the moment before it is noticed that ${what}`, async () => {
+    const stopped = Date.now();
+    await using scene = await Scene.create({}, { clock: () => stopped, ticks: () => stopped });
+    using alice = await scene.client("Alice");
+    await assert.rejects(alice.stat("a"), { code: "no-such-file" });
+    const [key] = await listUserKeys(scene.data, "Alice");
+    assert.ok(key !== undefined);
+    if (what === "it is removed") await removeUser(scene.data, "Alice");
+    else if (what === "its account is disabled") await setUserDisabled(scene.data, "Alice", true);
+    else await removeUserKey(scene.data, "Alice", key.fingerprint, true);
+    // The clock stands still: only the transaction can know.
+    await assert.rejects(alice.link(), { name: "RefusedError", code: /^(not-auth|account-dis)/ });
+  });
+}
+
+Deno.test("disabled while a file arrives: it is not stored", async () => {
+  const stopped = Date.now();
+  await using scene = await Scene.create({}, { clock: () => stopped, ticks: () => stopped });
+  (await scene.client("Alice"))[Symbol.dispose]();
+  using raw = await connectRaw(scene.server.address);
+  await loginRaw(raw, scene.folder.join("Alice"));
+  const { exchange } = raw;
+  const stat = { kind: "stat", tag: 1, name: "a", version: 0 } as const;
+  await assert.rejects(exchange.askFor(stat, "file"), { code: "no-such-file" });
+  await setUserDisabled(scene.data, "Alice", true);
+  // The clock stands still: only the transaction can know.
+  await exchange.send({ kind: "put", tag: 2, name: "a", size: 0, mtime: 0, resume: 0 });
+  const digest = digestTree(new Uint8Array(0));
+  const end = { kind: "end", tag: 2, cksum: 0xffffffff, digest } as const;
+  await assert.rejects(exchange.askFor(end, "stored"), {
+    ...DISABLED,
+    message: /Cannot store the file/,
+  });
+  assert.deepEqual(scene.blobs("files"), []);
+  assert.deepEqual(scene.blobs("staging"), []);
+});
+
+Deno.test("disabled: protocol 3 gets general errors, and its files are not stored", async () => {
+  const clock = new Clock();
+  await using scene = await Scene.create({}, { clock: clock.now, ticks: clock.now });
+  using open = await Peer.connect(scene.server.address);
+  await open.enrol("Alice");
+  assert.equal(kindOf(await open.sendFile("a", pseudoRandomBytes(10))), "fileReceived");
+  await setUserDisabled(scene.data, "Alice", true);
+  assert.equal(kindOf(await open.judge("crcValid", "a")), "generalError");
+  clock.forward(1000);
+  assert.equal(kindOf(await open.sendFile("a", pseudoRandomBytes(10))), "generalError");
+  assert.equal(kindOf(await open.sendKey("Alice")), "generalError");
+  assert.equal(kindOf(await open.reconnect("Alice")), "generalError");
+  assert.equal(kindOf(await open.register("Alice")), "refused");
+  assert.deepEqual([...scene.blobs("files"), ...scene.blobs("staging")], []);
+  await setUserDisabled(scene.data, "Alice", false);
+  clock.forward(1000);
+  assert.equal(kindOf(await open.reconnect("Alice")), "reconnected");
+  assert.equal(kindOf(await open.sendFile("a", pseudoRandomBytes(10))), "fileReceived");
+  assert.equal(kindOf(await open.judge("crcValid", "a")), "messageReceived");
+});
+
+Deno.test("a quota of one's own goes before the server's, for either protocol", async () => {
+  const clock = new Clock();
+  await using scene = await Scene.create({ quotaFiles: 1 }, { clock: clock.now, ticks: clock.now });
+  using alice = await scene.client("Alice");
+  const files = await Promise.all(
+    ["a", "b", "c"].map(async (name) => ({
+      file: await scene.source(name, pseudoRandomBytes(10)),
+    })),
+  );
+  // Which of them comes first is left to chance.
+  const refused = async () =>
+    (await put(alice, files)).filter((outcome) => outcome === "over-limit").length;
+  assert.equal(await refused(), 2);
+  const changes = [{ files: 2, bytes: 20 }, { files: Infinity }, { bytes: Infinity }];
+  for (const [i, left] of [1, 1, 0].entries()) {
+    await setUserQuota(scene.data, "Alice", changes[i] ?? {});
+    clock.forward(1000);
+    assert.equal(await refused(), left, `change ${i}`);
+  }
+
+  using bob = await Peer.connect(scene.server.address);
+  await bob.enrol("Bob");
+  await setUserQuota(scene.data, "Bob", { bytes: 0 });
+  assert.equal(kindOf(await bob.sendFile("a", pseudoRandomBytes(100))), "generalError");
+  await setUserQuota(scene.data, "Bob", "default");
+  clock.forward(1000);
+  using back = await Peer.connect(scene.server.address);
+  back.clientId = bob.clientId;
+  await back.reconnect("Bob");
+  assert.equal(kindOf(await back.sendFile("a", pseudoRandomBytes(100))), "fileReceived");
+  // One that fits when it arrives, and does not any more where it would be stored.
+  await setUserQuota(scene.data, "Bob", { bytes: 99 });
+  assert.equal(kindOf(await back.judge("crcValid", "a")), "generalError");
+});
+
+Deno.test("renamed: the client learns of it, and transfer.info has to say the new name", async () => {
+  await using scene = await Scene.create();
+  (await scene.client("Alice"))[Symbol.dispose]();
+  (await scene.client("Bob"))[Symbol.dispose]();
+  await assert.rejects(renameUser(scene.data, "Alice", "Bob"), { code: "name-taken" });
+  await assert.rejects(renameUser(scene.data, "Alice", "no name"), { code: "bad-user-name" });
+  assert.equal(await renameUser(scene.data, "Alice", "Alicia"), true);
+  const events: SecureEvent[] = [];
+  const onEvent = (event: SecureEvent) => void events.push(event);
+  await assert.rejects(scene.client("Alice", { onEvent }), {
+    name: "ConfigurationError",
+    code: "other-identity",
+    hint: /Write Alicia into line 2/,
+  });
+  assert.deepEqual(events.at(-1), { type: "renamed", from: "Alice", to: "Alicia" });
+  const account = new AccountFolder(scene.folder.join("Alice"));
+  assert.equal((await account.loadAccount())?.name, "Alicia");
+  (await scene.client("Alice", { userName: "Alicia" }))[Symbol.dispose]();
+  assert.ok((await machine(scene, "new", "Alice")) instanceof Uint8Array, "the old name is free");
+});
+
+Deno.test("a key that is taken away is out within a second; the last one is not taken by mistake", async () => {
+  const clock = new Clock();
+  await using scene = await Scene.create({}, { clock: clock.now, ticks: clock.now });
+  using alice = await scene.client("Alice");
+  const { token } = await alice.link();
+  clock.forward(1);
+  await machine(scene, "laptop", "Alice", token);
+  using laptop = await scene.client("laptop", { userName: "Alice" });
+  const [first, second] = await listUserKeys(scene.data, "Alice");
+  assert.ok(first !== undefined && second !== undefined);
+  await removeUserKey(scene.data, "Alice", second.fingerprint, false);
+  clock.forward(1000);
+  const out = { name: "RefusedError", code: "not-authenticated" };
+  await assert.rejects(laptop.stat("a"), out);
+  await assert.rejects(scene.client("laptop", { userName: "Alice" }), out);
+  await assert.rejects(alice.stat("a"), { code: "no-such-file" });
+  const { fingerprint } = first;
+  await assert.rejects(removeUserKey(scene.data, "Alice", fingerprint, false), {
+    code: "last-key",
+  });
+  await assert.rejects(removeUserKey(scene.data, "Alice", second.fingerprint, true), {
+    code: "no-such-key",
+  });
+  await removeUserKey(scene.data, "Alice", fingerprint, true);
+  clock.forward(1000);
+  await assert.rejects(alice.stat("a"), out);
+  const { token: anew } = await linkUser(scene.data, "Alice");
+  assert.ok((await machine(scene, "new", "Alice", anew)) instanceof Uint8Array);
+});
+
+Deno.test("an account that is removed is out within a second, and its name is free", async () => {
+  const clock = new Clock();
+  await using scene = await Scene.create({}, { clock: clock.now, ticks: clock.now });
+  using alice = await scene.client("Alice");
+  const { token } = await alice.link();
+  await removeUser(scene.data, "Alice");
+  clock.forward(1000);
+  await assert.rejects(alice.stat("a"), { code: "not-authenticated" });
+  assert.equal(await machine(scene, "laptop", "Alice", token), "bad-token", "it went with it");
+  assert.ok((await machine(scene, "new", "Alice")) instanceof Uint8Array);
+});

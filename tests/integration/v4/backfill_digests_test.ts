@@ -1,0 +1,192 @@
+/** Files that protocol 3 has stored, in an account that protocol 4 uses: they get their digests when they are asked for. */
+import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
+import { type Bytes, cksum } from "../../../mod.ts";
+import type { RemoteFile } from "../../../client/v4/remote_file.ts";
+import { ChunkSums } from "../../../protocol/v4/chunk_digests.ts";
+import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
+import { pseudoRandomBytes } from "../../support/bytes.ts";
+import { Peer } from "../../support/v3/raw_client.ts";
+import { xfer } from "../../support/processes.ts";
+import { got, put, Scene } from "../../support/v4/fixture.ts";
+import { watched } from "../../support/v4/traced.ts";
+
+const SIZES = [0, 1, CHUNK_SIZE - 1, CHUNK_SIZE, 2 * CHUNK_SIZE + 5];
+const contents = new Map(SIZES.map((size) => [`${size}`, pseudoRandomBytes(size, size + 1)]));
+
+/** Files stored by protocol 3, which are Alice's of protocol 4 from now on, as after a claim. */
+async function claimed(scene: Scene, files: ReadonlyMap<string, Bytes>): Promise<void> {
+  (await scene.client("Alice"))[Symbol.dispose]();
+  using peer = await Peer.connect(scene.server.address);
+  await peer.enrol("Before");
+  for (const [name, content] of files) {
+    await peer.sendFile(name, content);
+    await peer.judge("crcValid", name);
+  }
+  change(
+    scene,
+    `UPDATE files SET client_id = (SELECT id FROM clients WHERE name = 'Alice')
+     WHERE client_id = (SELECT id FROM clients WHERE name = 'Before')`,
+  );
+}
+
+function change(scene: Scene, sql: string): void {
+  using database = new DatabaseSync(scene.folder.join("data", "catalog.db"));
+  database.exec(sql);
+}
+
+/** How many rows have a digest. */
+function withDigest(scene: Scene): unknown {
+  using database = new DatabaseSync(scene.folder.join("data", "catalog.db"));
+  return database.prepare("SELECT count(digest) AS n FROM files").get()?.["n"];
+}
+
+const ASKED: Record<string, (scene: Scene, name: string) => Promise<RemoteFile>> = {
+  async stat(scene, name) {
+    using client = await scene.client("Alice");
+    return await client.stat(name);
+  },
+  async list(scene, name) {
+    using client = await scene.client("Alice");
+    const files: RemoteFile[] = [];
+    await client.list(name, (file) => files.push(file));
+    return files[0] as RemoteFile;
+  },
+  async versions(scene, name) {
+    using client = await scene.client("Alice");
+    const files: RemoteFile[] = [];
+    await client.versions(name, (file) => files.push(file));
+    return files[0] as RemoteFile;
+  },
+  async get(scene, name) {
+    using client = await scene.client("Alice");
+    return await client.get({ name }, () => Promise.resolve());
+  },
+};
+
+for (const [request, ask] of Object.entries(ASKED)) {
+  Deno.test(`files of protocol 3: ${request} finds their digests, and keeps them`, async () => {
+    await using scene = await Scene.create();
+    await claimed(scene, contents);
+    assert.equal(withDigest(scene), 0);
+    // The longest first: one's name is the beginning of another's.
+    for (const [name, content] of [...contents].reverse()) {
+      const sums = new ChunkSums(content.length);
+      for (let at = 0; at < content.length; at += CHUNK_SIZE) {
+        sums.add(at, content.slice(at, at + CHUNK_SIZE));
+      }
+      const { digest } = sums.sums();
+      const first = await ask(scene, name);
+      assert.deepEqual([first.name, first.cksum], [name, cksum(content)]);
+      assert.deepEqual(first.digest, digest);
+      assert.equal(first.mtime, first.storedAt, "protocol 3 tells no other time");
+      assert.deepEqual(await ask(scene, name), first);
+    }
+    assert.equal(withDigest(scene), contents.size);
+    using client = await scene.client("Alice");
+    for (const [name, content] of contents) assert.deepEqual(await got(client, name), content);
+  });
+}
+
+Deno.test("files of protocol 3: they are replaced, renamed and removed before anyone asks for a digest", async () => {
+  await using scene = await Scene.create();
+  const small = pseudoRandomBytes(100);
+  await claimed(scene, new Map(["a", "b", "c"].map((name) => [name, small])));
+  using client = await scene.client("Alice");
+  await client.remove("a");
+  await client.rename("b", "b/new");
+  const next = pseudoRandomBytes(50, 2);
+  await put(client, [{ file: await scene.source("next", next), name: "c" }]);
+  const names: string[] = [];
+  await client.list("", ({ name }) => names.push(name));
+  assert.deepEqual(names, ["b/new", "c"]);
+  assert.deepEqual(await got(client, "b/new"), small);
+  assert.deepEqual(await got(client, "c"), next);
+});
+
+Deno.test("files of protocol 3: one that is replaced or removed while it is read is looked up again", async () => {
+  for (const [request, ask] of Object.entries(ASKED)) {
+    await using scene = await Scene.create();
+    const watch = await watched(scene);
+    await claimed(scene, new Map([["a", pseudoRandomBytes(100)]]));
+    using other = await scene.client("Alice");
+    const next = pseudoRandomBytes(50, 2);
+    let times = 0;
+    watch.before = async () => {
+      if (times++ > 0) return;
+      await put(other, [{ file: await scene.source("next", next), name: "a" }]);
+    };
+    const found = ask(scene, "a");
+    // What is asked for is the versions that were kept when the question came: none of these is left.
+    assert.equal((await found)?.cksum, request === "versions" ? undefined : cksum(next), request);
+    assert.ok(times > 0);
+    assert.equal((await ask(scene, "a")).version, 2);
+  }
+});
+
+Deno.test("files of protocol 3: one that is not what was stored is damaged, and keeps no other back", async () => {
+  const spoil: Record<string, (path: string) => Promise<void>> = {
+    "another byte": (path) => Deno.writeFile(path, pseudoRandomBytes(100, 9)),
+    shorter: (path) => Deno.truncate(path, 99),
+    empty: (path) => Deno.truncate(path, 0),
+    longer: (path) => Deno.writeFile(path, pseudoRandomBytes(101)),
+    "longer by chunks": (path) => Deno.writeFile(path, pseudoRandomBytes(3 * CHUNK_SIZE)),
+    gone: (path) => Deno.remove(path),
+    "a folder": (path) => Deno.mkdir(path),
+  };
+  await using scene = await Scene.create();
+  await claimed(scene, new Map([["a", pseudoRandomBytes(100)]]));
+  const [path = ""] = scene.blobs("files");
+  using client = await scene.client("Alice");
+  await put(client, [{ file: await scene.source("b", pseudoRandomBytes(10)) }]);
+  for (const [how, damage] of Object.entries(spoil)) {
+    await damage(path);
+    const is = { code: "damaged", category: "refused" };
+    await assert.rejects(client.stat("a"), is, how);
+    await assert.rejects(got(client, "a"), is, how);
+    await assert.rejects(client.versions("a", () => assert.fail()), is, how);
+    const names: string[] = [];
+    await assert.rejects(client.list("", ({ name }) => names.push(name)), is, how);
+    assert.deepEqual(names, ["b"], how);
+    assert.equal(withDigest(scene), 1);
+  }
+});
+
+Deno.test("a name that no client may give is listed and served, and leads nowhere outside", async () => {
+  await using scene = await Scene.create();
+  const content = pseudoRandomBytes(100);
+  await claimed(scene, new Map([["x", content]]));
+  const outside = scene.folder.join("outside");
+  const home = `${outside}/in/it`;
+  await Deno.mkdir(`${outside}/in`, { recursive: true });
+  await Deno.rename(scene.folder.join("Alice"), home);
+  const { hostname, port } = scene.server.address;
+  await Deno.writeTextFile(`${home}/transfer.info`, `${hostname}:${port}\nAlice\n`);
+  const run = (...args: string[]) => xfer(["client", ...args, "--force"], home);
+  const alice = "client_id = (SELECT id FROM clients WHERE name = 'Alice')";
+  using client = await scene.client("Alice", { identityFolder: home });
+  for (const [name, code] of Object.entries(ODD_NAMES)) {
+    change(scene, `UPDATE files SET name = '${name}' WHERE ${alice}`);
+    const names: string[] = [];
+    await client.list("", ({ name }) => names.push(name));
+    assert.deepEqual(names, [name]);
+    assert.equal((await client.stat(name)).size, 100);
+    assert.deepEqual(await got(client, name), content);
+    const single = await run("get", name);
+    assert.equal(single.code, code, `${name}: ${single.stderr}`);
+    if (name.includes("/")) {
+      const all = await run("get", name.replace(/\/.*/, "") || "/", "--recursive", "-o", "root");
+      assert.equal(all.code, 7, `${name}: ${all.stderr}`);
+      assert.match(all.stderr, /\[bad-file-name\]/);
+    }
+    assert.deepEqual([...Deno.readDirSync(outside)].map(({ name }) => name), ["in"], name);
+    assert.deepEqual([...Deno.readDirSync(`${outside}/in`)].map(({ name }) => name), ["it"], name);
+    await client.rename(name, "x");
+  }
+});
+
+/** Names that rules of before may have let in, and the exit codes with which they are got. */
+const ODD_NAMES: Readonly<Record<string, number>> = {
+  ...{ "../../evil": 0, "/../evil": 0, "dir/../../evil": 0, "dir//evil": 0, "a\u202eb": 0 },
+  ...{ "dir/.": 2, "..": 2, ".": 2 },
+};

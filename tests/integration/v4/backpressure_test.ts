@@ -1,0 +1,274 @@
+/** Answers of the server of protocol 4, and peers that take them late, or not at all. */
+import assert from "node:assert/strict";
+import { getLogger, reset } from "@logtape/logtape";
+import { type Bytes, concatBytes, DEFAULT_LIMITS, type Limits } from "../../../mod.ts";
+import { sign } from "../../../protocol/v4/authentication.ts";
+import { FrameReader } from "../../../protocol/v4/frame_reader.ts";
+import { encodeMessage, type Kind, type Message } from "../../../protocol/v4/messages.ts";
+import { type Context, createContext } from "../../../server/context.ts";
+import { systemEntropy } from "../../../server/random.ts";
+import type { Socket } from "../../../server/listen/peer_socket.ts";
+import { DataFolder } from "../../../server/data_folder/data_folder.ts";
+import { Connection } from "../../../server/v4/connection.ts";
+import { Requests, WINDOW } from "../../../server/v4/requests.ts";
+import { openInThisThread } from "../../support/store/catalogs.ts";
+import { TemporaryFolder } from "../../support/temporary_folder.ts";
+import { takeLogs } from "../../support/server_log.ts";
+import { sumsOf } from "../../support/v4/raw_client.ts";
+
+const FINGERPRINT = new Uint8Array(32).fill(7);
+/** Bytes that are sent are the receiver's. */
+const content = () => new Uint8Array([1, 2, 3]);
+
+/** A client at the other end of a connection without a network: what it says, hears, and takes is the test's to decide. */
+class ScriptedPeer implements Socket {
+  readonly remoteAddr: Deno.NetAddr = { transport: "tcp", hostname: "127.0.0.1", port: 1 };
+  readonly heard: Message[] = [];
+  /** Whether it takes what is written. */
+  takes = true;
+  /** Ends when the server knows that it says no more. */
+  readonly hasLeft = Promise.withResolvers<void>();
+  readonly #frames = new FrameReader("server");
+  #said: Bytes = new Uint8Array(0);
+  #leaving: { readonly error: Error | undefined } | undefined;
+  #closed = false;
+  #idle = Promise.withResolvers<void>();
+  #changed = Promise.withResolvers<void>();
+
+  say(...messages: readonly Message[]): void {
+    this.#said = concatBytes(this.#said, ...messages.map(encodeMessage));
+    this.#idle = Promise.withResolvers();
+    this.#change();
+  }
+
+  /** Ends when the server has read all and waits for more. */
+  hasNothingMore(): Promise<void> {
+    return this.#idle.promise;
+  }
+
+  /** Says no more, but still listens; with an error, that is what the server is told of it. */
+  leave(error?: Error): void {
+    this.#leaving = { error };
+    this.#change();
+  }
+
+  async hear(kind: Kind, count = 1): Promise<void> {
+    while (this.heard.filter((message) => message.kind === kind).length < count) {
+      await this.#changed.promise;
+    }
+  }
+
+  async read(buffer: Bytes): Promise<number | null> {
+    for (;;) {
+      if (this.#closed) throw new Deno.errors.Interrupted("closed");
+      const size = Math.min(buffer.length, this.#said.length);
+      buffer.set(this.#said.subarray(0, size));
+      this.#said = this.#said.subarray(size);
+      if (size > 0) return size;
+      this.#idle.resolve();
+      if (this.#leaving !== undefined) {
+        this.hasLeft.resolve();
+        if (this.#leaving.error !== undefined) throw this.#leaving.error;
+        return null;
+      }
+      await this.#changed.promise;
+    }
+  }
+
+  async write(bytes: Bytes): Promise<number> {
+    // As sockets do, it takes nothing in no time.
+    await new Promise((resolve) => setTimeout(resolve));
+    while (!this.takes && !this.#closed) await this.#changed.promise;
+    if (this.#closed) throw new Deno.errors.BrokenPipe("closed");
+    this.#frames.push(bytes.slice());
+    for (let next = this.#frames.next(); next !== undefined; next = this.#frames.next()) {
+      this.heard.push(next);
+    }
+    this.#change();
+    return bytes.length;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#change();
+  }
+
+  closeWrite(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  async register(name: string): Promise<void> {
+    await this.hear("challenge");
+    const { nonce } = this.heard[0] as Extract<Message, { kind: "challenge" }>;
+    const { privateKey, publicKey } = await crypto.subtle.generateKey("Ed25519", true, [
+      "sign",
+      "verify",
+    ]) as CryptoKeyPair;
+    const key = new Uint8Array(await crypto.subtle.exportKey("raw", publicKey));
+    const signature = await sign(privateKey, { fingerprint: FINGERPRINT, nonce, key, name });
+    this.say({ kind: "register", tag: 0, name, key, signature, token: "" });
+    await this.hear("welcome");
+  }
+
+  #change(): void {
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
+  }
+}
+
+function begun(tag: number): Message[] {
+  return [
+    { kind: "put", tag, name: `file${tag}`, size: content().length, mtime: 0, resume: 0 },
+    { kind: "data", tag, offset: 0, bytes: content() },
+  ];
+}
+
+function whole(tag: number): Message[] {
+  return [...begun(tag), { kind: "end", tag, ...sumsOf(content()) }];
+}
+
+function tags(first: number, count: number): number[] {
+  return Array.from({ length: count }, (_, i) => first + i);
+}
+
+async function clientIdOf({ context }: Scene): Promise<Bytes> {
+  const [client] = await context.store.catalog.listClients();
+  assert.ok(client);
+  return client.id;
+}
+
+interface Scene {
+  readonly context: Context;
+  readonly connection: Connection;
+  readonly peer: ScriptedPeer;
+  /** What is waited for before a file is stored. */
+  readonly storing: { after: Promise<unknown> };
+  /** Ends with the connection. */
+  readonly served: Promise<void>;
+  readonly logged: readonly Readonly<Record<string, unknown>>[];
+}
+
+function test(name: string, work: (scene: Scene) => Promise<void>, limits: Partial<Limits> = {}) {
+  Deno.test(`v4 answers: ${name}`, async () => {
+    const logged: Record<string, unknown>[] = [];
+    await takeLogs("info", ({ properties }) => void logged.push(properties));
+    await using folder = await TemporaryFolder.create();
+    await using store = await DataFolder.openToServe(folder.join("data"), Deno, openInThisThread);
+    const storing: Scene["storing"] = { after: Promise.resolve() };
+    const { catalog, blobs } = store;
+    const storeFile: typeof catalog.storeFile = async (...args) => {
+      await storing.after;
+      return await catalog.storeFile(...args);
+    };
+    const context = createContext({
+      ...{ store: { catalog: { ...catalog, storeFile }, blobs } },
+      ...{
+        limits: { ...DEFAULT_LIMITS, ...limits },
+        entropy: systemEntropy,
+        clock: Date.now,
+        ticks: Date.now,
+      },
+      ...{ log: getLogger(["xfer", "server"]), registration: () => "open" as const },
+      helloAnswer: () => undefined,
+    }, () => Promise.resolve(Infinity));
+    const peer = new ScriptedPeer();
+    const connection = new Connection(context, peer, {
+      ...{ fingerprint: FINGERPRINT, names: undefined },
+    });
+    const served = connection.serve();
+    try {
+      await peer.register("Alice");
+      await work({ context, connection, peer, storing, served, logged });
+    } finally {
+      connection.close("the test is over");
+      await served;
+      await reset();
+    }
+  });
+}
+
+test("a client that says no more is still answered all that it has asked", async (scene) => {
+  const { peer, storing, served, context } = scene;
+  storing.after = peer.hasLeft.promise;
+  peer.say(...tags(1, 20).flatMap(whole));
+  peer.leave();
+  await served;
+  assert.equal(peer.heard.filter(({ kind }) => kind === "stored").length, 20);
+  assert.equal(context.staging.count, 0);
+});
+
+test("what is not read is not stored: a client that takes no answers sends no more", async (scene) => {
+  const { context } = scene;
+  const taking = Promise.withResolvers<void>();
+  const windowful = Promise.withResolvers<void>();
+  let [asked, told] = [0, 0];
+  await using requests = new Requests({
+    context,
+    owner: { clientId: await clientIdOf(scene), key: new Uint8Array(32), address: "127.0.0.1:1" },
+    answers: {
+      send() {
+        if (++told === WINDOW) windowful.resolve();
+        return taking.promise;
+      },
+      sendChunk: () => taking.promise,
+      close: () => undefined,
+      left: () => new Promise(() => undefined),
+    },
+  });
+  const asking = (async () => {
+    for (const tag of tags(1, 2 * WINDOW)) {
+      for (const message of whole(tag)) await requests.handle(message);
+      asked++;
+    }
+  })();
+  await windowful.promise;
+  for (let i = 0; i < 20; i++) await new Promise((resolve) => setTimeout(resolve));
+  const before = asked;
+  taking.resolve();
+  await asking;
+  assert.ok(before <= WINDOW, `${before} files were taken`);
+  assert.equal(asked, 2 * WINDOW);
+});
+
+test(
+  "a client that takes no answers is given up, with all that it has begun",
+  async ({ peer, served, context, logged }) => {
+    peer.takes = false;
+    peer.say(...tags(1, 3).flatMap(whole), ...begun(4));
+    await served;
+    assert.equal(context.staging.count, 0);
+    const events = logged.map(({ event, name }) => name === undefined ? event : `${event} ${name}`);
+    assert.deepEqual(events.slice(-2), ["limit.reached stallTimeoutMs", "connection.lost"]);
+    assert.equal(events.filter((event) => event === "file.stored").length, 3);
+  },
+  { stallTimeoutMs: 100 },
+);
+
+test("a server that stops waits for the last answer, and for nothing more", async (scene) => {
+  const { connection, peer, storing, served } = scene;
+  const stopping = Promise.withResolvers<void>();
+  storing.after = stopping.promise;
+  peer.say(...whole(1));
+  await peer.hasNothingMore();
+  connection.finish();
+  stopping.resolve();
+  await served;
+  assert.deepEqual(peer.heard.at(-1)?.kind, "stored");
+});
+
+test("a client of Deno's leaves without a word: it is lost only within a file", async (scene) => {
+  const { peer, served, logged } = scene;
+  peer.say(...whole(1));
+  await peer.hear("stored");
+  peer.leave(new Deno.errors.UnexpectedEof("peer closed connection without sending close_notify"));
+  await served;
+  assert.equal(logged.at(-1)?.["event"], "file.stored");
+});
+
+test("a client that leaves within a file is lost", async ({ peer, served, logged }) => {
+  peer.say(...begun(1));
+  await peer.hasNothingMore();
+  peer.leave(new Deno.errors.UnexpectedEof("peer closed connection without sending close_notify"));
+  await served;
+  assert.equal(logged.at(-1)?.["event"], "connection.lost");
+});

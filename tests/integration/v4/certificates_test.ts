@@ -1,0 +1,113 @@
+/** Protocol 4: a server that an authority vouches for is known by its name, and what becomes of that. */
+import assert from "node:assert/strict";
+import { fingerprintOf } from "../../../protocol/v4/fingerprint.ts";
+import { KnownServers } from "../../../client/identity/known_servers.ts";
+import { Authority, type Issued } from "../../support/tls/certificate_authority.ts";
+import { pseudoRandomBytes } from "../../support/bytes.ts";
+import {
+  helloOf,
+  known,
+  named,
+  NAMES,
+  NOT_VERIFIED,
+} from "../../support/v4/certificate_fixture.ts";
+import { connectRaw, got, put, Scene, startServer } from "../../support/v4/fixture.ts";
+
+Deno.test("a server with an authority's certificate is verified by its name, and kept so", async () => {
+  await using it = await named();
+  const { scene, trust } = it;
+  const content = pseudoRandomBytes(1000);
+  using alice = await scene.client("Alice", trust);
+  await put(alice, [{ file: await scene.source("a", content) }]);
+  assert.deepEqual(await got(alice, "a"), content);
+  assert.equal(await known(scene, "Alice", scene.byName), "pki");
+  // By another name that the certificate has, in capitals, and the second time.
+  for (const hostname of ["127.0.0.1", "LOCALHOST", "localhost"]) {
+    using again = await scene.client("Alice", { ...trust, server: { ...scene.byName, hostname } });
+    assert.equal((await again.stat("a")).size, 1000, hostname);
+  }
+});
+
+Deno.test("a renewed certificate passes, with another key and from another authority too", async () => {
+  await using it = await named();
+  const { scene, authority, trust } = it;
+  (await scene.client("Alice", trust))[Symbol.dispose]();
+  await scene.show(await authority.issue({ names: NAMES }));
+  await scene.server.reload();
+  (await scene.client("Alice", trust))[Symbol.dispose]();
+  const other = await Authority.create();
+  await scene.show(await other.issue({ names: NAMES }));
+  await scene.server.reload();
+  await assert.rejects(scene.client("Alice", trust), { code: "server-not-verified" });
+  const both = { ...trust, caCerts: [authority.certificate, other.certificate] };
+  (await scene.client("Alice", both))[Symbol.dispose]();
+});
+
+Deno.test("a certificate for another name, from no known authority or expired is refused, first and later", async () => {
+  await using it = await named();
+  const { scene, authority, trust } = it;
+  const stranger = await Authority.create();
+  const bad: Record<string, Issued> = {
+    "another name": await authority.issue({ names: ["files.example.org"] }),
+    "another authority": await stranger.issue({ names: NAMES }),
+    "expired": await authority.issue({ names: NAMES, notAfter: new Date("2021-01-01T00:00:00Z") }),
+  };
+  (await scene.client("Bob", trust))[Symbol.dispose]();
+  for (const [what, issued] of Object.entries(bad)) {
+    await scene.show(issued);
+    await scene.server.reload();
+    await assert.rejects(scene.client("Alice", trust), NOT_VERIFIED, what);
+    assert.equal(await known(scene, "Alice", scene.byName), undefined, what);
+    await assert.rejects(scene.client("Bob", trust), NOT_VERIFIED, what);
+  }
+});
+
+Deno.test("from an authority's certificate to a self-made one and back is a hard error that says how to go on", async () => {
+  await using it = await named();
+  const { scene, trust } = it;
+  await using own = await startServer(scene.folder.join("own"));
+  const address = { ...own.address, hostname: "localhost" };
+  for (
+    const [expected, real, found] of [
+      ["pki", address, /fingerprint SHA256:\S+, expected was an authority's certificate/],
+      [
+        await fingerprintOf((await helloOf(own.address)).certificate),
+        scene.byName,
+        /an authority's certificate, expected was the fingerprint SHA256:/,
+      ],
+    ] as const
+  ) {
+    const folder = await scene.options("Alice", { ...trust, server: real });
+    const servers = new KnownServers(folder.identityFolder);
+    await servers.keep(real, expected);
+    const changed = { name: "ConfigurationError", code: "other-server", message: found };
+    await assert.rejects(scene.client("Alice", { ...trust, server: real }), changed);
+    await assert.rejects(scene.client("Alice", { ...trust, server: real }), {
+      hint: new RegExp(`xfer client forget localhost:${real.port}$`),
+    });
+    assert.deepEqual(await servers.find(real), expected, "what is known stays");
+    assert.ok(await servers.forget(real));
+    const name = real === address ? "Carol" : "Alice";
+    (await scene.client(name, { ...trust, server: real, onNewServer: () => true }))
+      [Symbol.dispose]();
+  }
+});
+
+Deno.test("a fingerprint in the address can't be met by an authority's certificate", async () => {
+  await using it = await named();
+  const { scene, trust } = it;
+  const fingerprint = await fingerprintOf((await helloOf(scene.byName)).certificate);
+  await assert.rejects(scene.client("Alice", { ...trust, fingerprint }), {
+    code: "other-server",
+    hint: new RegExp(
+      `line 1 of transfer.info, or --server\\): xfer://localhost:${scene.byName.port}$`,
+    ),
+  });
+});
+Deno.test("a server that nobody vouches for answers to no name", async () => {
+  await using scene = await Scene.create();
+  (await scene.client("Alice"))[Symbol.dispose]();
+  using raw = await connectRaw(scene.server.address);
+  const asked = raw.exchange.ask({ kind: "host", tag: 0, name: "localhost" }, () => true);
+  await assert.rejects(asked, { code: "not-authenticated" });
+});

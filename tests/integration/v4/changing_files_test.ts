@@ -1,0 +1,116 @@
+/** Files that are not what the system said of them when they are sent: nothing is stored of them, and all of the others. */
+import assert from "node:assert/strict";
+import { putFiles, type PutOptions } from "../../../client/v4/put_files.ts";
+import { SPREAD } from "../../../client/v4/parallel_put.ts";
+import { pseudoRandomBytes } from "../../support/bytes.ts";
+import { nameOf } from "../../support/outcomes.ts";
+import { Scene } from "../../support/v4/fixture.ts";
+
+const MIB = 1024 * 1024;
+const onLinux = Deno.build.os === "linux";
+
+/** Puts paths; returns what came of each, by the last part of its path, and what the server has then. */
+async function put(scene: Scene, paths: readonly string[], changes: Partial<PutOptions> = {}) {
+  const outcomes = new Map<string, string>();
+  const options = await scene.options("Alice");
+  await putFiles({
+    ...{ ...options, paths, retries: 0, ...changes },
+    onOutcome: (outcome) =>
+      outcomes.set(nameOf(outcome), "error" in outcome ? outcome.error.code : outcome.state),
+  });
+  const stored: string[] = [];
+  using client = await scene.client("Alice");
+  await client.list("", ({ name, size }) => stored.push(`${name} ${size}`));
+  return { outcomes: Object.fromEntries(outcomes), stored };
+}
+
+for (const parallel of [1, 4]) {
+  Deno.test({
+    name:
+      `put: a file with more bytes than its size is refused, not stored as its beginning, over ${parallel}`,
+    ignore: !onLinux,
+    fn: async () => {
+      await using scene = await Scene.create();
+      const [a, b] = [await scene.folder.write("a", "1"), await scene.folder.write("b", "2")];
+      const { size } = await Deno.stat("/proc/cpuinfo");
+      assert.equal(size, 0, "the system does not know its size");
+      const { outcomes, stored } = await put(scene, [a, "/proc/cpuinfo", b], { parallel });
+      assert.deepEqual(outcomes, { a: "stored", cpuinfo: "file-changed", b: "stored" });
+      assert.deepEqual(stored, ["a 1", "b 1"]);
+    },
+  });
+}
+
+Deno.test({
+  name: "put: a file with fewer bytes than its size is refused",
+  ignore: !onLinux,
+  fn: async () => {
+    await using scene = await Scene.create();
+    const { size } = await Deno.stat("/sys/kernel/mm/transparent_hugepage/enabled");
+    assert.equal(size, 4096);
+    const { outcomes, stored } = await put(scene, ["/sys/kernel/mm/transparent_hugepage/enabled"]);
+    assert.deepEqual([outcomes, stored], [{ enabled: "file-changed" }, []]);
+  },
+});
+
+Deno.test({
+  name:
+    "put: an empty file on the server is no reason to call a file without a true size unchanged",
+  ignore: !onLinux,
+  fn: async () => {
+    await using scene = await Scene.create();
+    const { outcomes: before } = await put(scene, [await scene.folder.write("cpuinfo", "")]);
+    assert.deepEqual(before, { cpuinfo: "stored" });
+    const { outcomes } = await put(scene, ["/proc/cpuinfo"]);
+    assert.deepEqual(outcomes, { cpuinfo: "file-changed" });
+  },
+});
+
+Deno.test({
+  name: "put: of a folder whose files have no true size nothing is stored, and each is named",
+  ignore: !onLinux,
+  fn: async () => {
+    await using scene = await Scene.create();
+    const { outcomes, stored } = await put(scene, ["/proc/sys/kernel/random"]);
+    assert.equal(outcomes["boot_id"], "file-changed");
+    assert.equal(outcomes["uuid"], "file-changed");
+    assert.deepEqual(stored, []);
+  },
+});
+
+const CHANGES: readonly [what: string, code: string, change: (path: string) => void][] = [
+  [
+    "grows",
+    "file-changed",
+    (path) => Deno.writeFileSync(path, new Uint8Array(10), { append: true }),
+  ],
+  ["shrinks", "file-changed", (path) => Deno.truncateSync(path, 3)],
+  ["vanishes", "cannot-read", (path) => Deno.removeSync(path)],
+];
+const SIZES: readonly [what: string, size: number, parallel: number][] = [
+  ["a small file", 1000, 1],
+  ["a file of several chunks", 3 * MIB, 1],
+  ["a file that can be resumed", 6 * MIB, 1],
+  ["a file that is spread over connections", SPREAD, 4],
+];
+for (const [what, size, parallel] of SIZES) {
+  for (const [changes, code, change] of CHANGES) {
+    Deno.test(`put: ${what} that ${changes} before it is read to its end is not stored, the others of its folder are`, async () => {
+      await using scene = await Scene.create();
+      await Deno.mkdir(scene.folder.join("d"));
+      for (const name of ["d/a", "d/c"]) await scene.folder.write(name, name);
+      const path = await scene.folder.write("d/b", pseudoRandomBytes(size));
+      const { outcomes, stored } = await put(scene, [scene.folder.join("d")], {
+        parallel,
+        onEvent: (event) => {
+          // A file that is spread is looked at once more before it is begun.
+          const isBegun = event.type === "sending" && event.file.path === path;
+          if (size < SPREAD ? event.type === "planned" : isBegun) change(path);
+        },
+      });
+      assert.deepEqual(outcomes, { a: "stored", b: code, c: "stored" });
+      assert.deepEqual(stored, ["d/a 3", "d/c 3"]);
+      assert.deepEqual(scene.blobs("staging"), []);
+    });
+  }
+}

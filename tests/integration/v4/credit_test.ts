@@ -1,0 +1,211 @@
+/** Quota: a stored file is taken off once, however many are on their way to replace it. */
+import assert from "node:assert/strict";
+import { IdentityFolder } from "../../../client/identity/v3_identity.ts";
+import { DEFAULT_LIMITS } from "../../../mod.ts";
+import { Claims } from "../../../server/uploads/quota_reservations.ts";
+import type { Context } from "../../../server/context.ts";
+import type { UsageBeside } from "../../../server/catalog/catalog.ts";
+import { claimRoom } from "../../../server/uploads/commit.ts";
+import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
+import { pseudoRandomBytes } from "../../support/bytes.ts";
+import { encrypt, kindOf, Peer, privateKey } from "../../support/v3/raw_client.ts";
+import { got, Scene } from "../../support/v4/fixture.ts";
+import { missing, type Sent, Uploader } from "../../support/v4/raw_client.ts";
+
+const content = pseudoRandomBytes(2 * CHUNK_SIZE);
+const OVER = { code: "over-limit" };
+
+/** A scene with a quota, and so many of Alice's connections; as many of them as wanted. */
+async function sceneOf(quota: number, connections: number, versions = 1) {
+  const scene = await Scene.create({ quota, versions });
+  const stack = new DisposableStack();
+  (await scene.client("Alice"))[Symbol.dispose]();
+  const alices: Uploader[] = [];
+  for (let i = 0; i < connections; i++) {
+    alices.push(stack.use(await Uploader.login(scene, "Alice")));
+  }
+  return {
+    ...{ scene, alices },
+    async [Symbol.asyncDispose]() {
+      stack.dispose();
+      await scene[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function store(alice: Uploader, bytes: typeof content, as: Sent = {}): Promise<void> {
+  const { tag, offset } = await alice.resume(bytes, as);
+  await alice.send(tag, bytes, ...missing(bytes, offset));
+  await alice.end(tag, bytes);
+}
+
+async function assertRefused(alice: Uploader, { length: size }: typeof content, as: Sent) {
+  const tag = alice.exchange.nextTag();
+  const put = { kind: "put", tag, name: "a", mtime: 1, ...as, size, resume: 1 } as const;
+  await assert.rejects(alice.exchange.askFor(put, "held"), OVER);
+  await alice.cancel(tag);
+}
+
+async function rename(alice: Uploader, oldName: string, newName: string): Promise<void> {
+  const tag = alice.exchange.nextTag();
+  await alice.exchange.askFor({ kind: "rename", tag, oldName, newName }, "done");
+}
+
+async function remove(alice: Uploader, name: string): Promise<void> {
+  await alice.exchange.askFor({ kind: "remove", tag: alice.exchange.nextTag(), name }, "done");
+}
+
+/** Bytes that are staged. */
+function staged(scene: Scene): number {
+  return scene.blobs("staging").reduce((sum, path) => sum + Deno.statSync(path).size, 0);
+}
+
+Deno.test("v4 credit: many uploads of one stored file stage no more at once than the quota", async () => {
+  const count = 20;
+  await using place = await sceneOf(content.length, count);
+  const { scene, alices } = place;
+  await store(alices[0] as Uploader, content);
+  let gone = 0;
+  for (const [i, alice] of alices.entries()) {
+    const tag = await alice.begin(content, { mtime: 2 + i });
+    // Those that have to make way are cut off while they send.
+    alice.send(tag, content, 0, 1).catch(() => undefined);
+    alice.ended().then(() => gone++);
+  }
+  while (gone < count - 1) {
+    assert.ok(staged(scene) <= content.length, `${staged(scene)} bytes are staged`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  assert.ok(staged(scene) <= content.length, `${staged(scene)} bytes are staged`);
+});
+
+Deno.test("v4 credit: a client that comes back for its file is let in, and the connection that it has lost ends", async () => {
+  await using place = await sceneOf(content.length, 2);
+  const [lost, again] = place.alices as [Uploader, Uploader];
+  await store(again, content);
+  const replacing = pseudoRandomBytes(content.length, 2);
+  await lost.send(await lost.begin(replacing, { mtime: 2 }), replacing, 0);
+  const tag = await again.begin(replacing, { mtime: 2 });
+  await again.send(tag, replacing, 0, 1);
+  await again.end(tag, replacing);
+  assert.equal(await lost.ended(), "connection-lost");
+  using client = await place.scene.client("Alice");
+  assert.deepEqual(await got(client, "a"), replacing);
+});
+
+Deno.test("v4 credit: a file that is renamed while another is to replace it is not taken off again under its new name", async () => {
+  await using place = await sceneOf(content.length, 3);
+  const [first, second, third] = place.alices as [Uploader, Uploader, Uploader];
+  await store(third, content);
+  await first.resume(content, { mtime: 2 });
+  await rename(third, "a", "b");
+  await assertRefused(second, content, { name: "b", mtime: 2 });
+});
+
+Deno.test("v4 credit: a file that is removed while another is to replace it gives its room to that one alone", async () => {
+  await using place = await sceneOf(content.length, 3);
+  const [first, second, third] = place.alices as [Uploader, Uploader, Uploader];
+  await store(third, content);
+  const { tag } = await first.resume(content, { mtime: 2 });
+  await remove(third, "a");
+  await assertRefused(second, content, { name: "b" });
+  await first.send(tag, content, 0, 1);
+  await first.end(tag, content);
+});
+
+Deno.test("v4 credit: a file that a smaller one has replaced meanwhile is not taken off any more", async () => {
+  const small = content.slice(0, 1);
+  await using place = await sceneOf(2 * content.length, 3);
+  const [first, second, third] = place.alices as [Uploader, Uploader, Uploader];
+  await store(third, content);
+  await first.resume(content, { mtime: 2 });
+  const tag = await second.begin(small, { mtime: 3 });
+  await second.send(tag, small, 0);
+  await second.end(tag, small);
+  const large = pseudoRandomBytes(2 * content.length - 1);
+  await assertRefused(third, large, { name: "b" });
+  await store(third, content.slice(1), { name: "b" });
+});
+
+Deno.test("v4 credit: an old version that is to go is taken off once", async () => {
+  await using place = await sceneOf(2 * content.length, 3, 2);
+  const [first, second, third] = place.alices as [Uploader, Uploader, Uploader];
+  await store(third, content);
+  await store(third, content, { mtime: 2 });
+  await first.resume(content, { mtime: 3 });
+  await assertRefused(second, content.slice(0, CHUNK_SIZE), { name: "b" });
+  await rename(third, "a", "b");
+  await assertRefused(second, content, { name: "b", mtime: 3 });
+});
+
+Deno.test("protocol 3: a file that is sent again takes the place of the one that waits, on its own connection alone", async () => {
+  const small = content.slice(0, 10_000);
+  // What is announced of a file of protocol 3 is its ciphertext.
+  await using scene = await Scene.create({ quota: small.length + 500 });
+  using peer = await Peer.connect(scene.server.address);
+  await peer.enrol("Bob");
+  const send = async (by: Peer) => kindOf(await by.sendFile("a", small));
+  assert.equal(await send(peer), "fileReceived");
+  assert.equal(kindOf(await peer.judge("crcValid", "a")), "messageReceived");
+  assert.equal(await send(peer), "fileReceived");
+  assert.equal(await send(peer), "fileReceived", "the one before is dropped");
+  assert.equal(scene.blobs("staging").length, 1);
+  using other = await Peer.connect(scene.server.address);
+  other.clientId = peer.clientId;
+  assert.equal(kindOf(await other.reconnect("Bob")), "reconnected");
+  assert.notEqual(await send(other), "fileReceived", "the stored file is taken off already");
+  assert.equal(kindOf(await peer.judge("crcValid", "a")), "messageReceived");
+  assert.deepEqual(scene.blobs("staging"), []);
+});
+
+Deno.test("v4 credit: what an upload of protocol 3 takes off is taken off when the account goes over to protocol 4", async () => {
+  // What is announced of a file of protocol 3 is its ciphertext.
+  await using scene = await Scene.create({ quota: content.length + 500 });
+  const identityFolder = new IdentityFolder((await scene.options("Bob")).identityFolder);
+  const peer = await Peer.connect(scene.server.address);
+  {
+    using _peer = peer;
+    await peer.enrol("Bob");
+    assert.equal(kindOf(await peer.sendFile("a", content)), "fileReceived");
+    assert.equal(kindOf(await peer.judge("crcValid", "a")), "messageReceived");
+    const ciphertext = await encrypt(content, peer.aesKey ?? assert.fail());
+    await peer.write(peer.fileHead("a", ciphertext.length));
+    await peer.write(ciphertext.subarray(0, CHUNK_SIZE));
+    while (scene.blobs("staging").length === 0) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    await identityFolder.saveKey(privateKey);
+    await identityFolder.save({ name: "Bob", clientId: peer.clientId, privateKey });
+    (await scene.client("Bob"))[Symbol.dispose]();
+    using bob = await Uploader.login(scene, "Bob");
+    await assertRefused(bob, content, { mtime: 2 });
+  }
+  while (scene.blobs("staging").length > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  using bob = await Uploader.login(scene, "Bob");
+  await store(bob, content, { mtime: 2 });
+});
+
+Deno.test("credit: what the catalog has told of a file that is removed before the answer is used is not taken off", async () => {
+  const clientId = new Uint8Array(16);
+  const claims = new Claims();
+  const asked = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<UsageBeside>();
+  const nothing = { bytes: 0, files: 0 };
+  const answers = [answer.promise, Promise.resolve({ ...nothing, replaced: nothing })];
+  const usageBeside = () => {
+    asked.resolve();
+    return answers.shift();
+  };
+  const context = {
+    ...{ limits: { ...DEFAULT_LIMITS, quota: 10 }, claims },
+    accounts: { find: () => Promise.resolve(undefined) },
+    store: { catalog: { usageBeside } },
+  } as unknown as Context;
+  const claiming = claimRoom(context, { clientId, name: "a", size: 10 }, () => assert.fail());
+  await asked.promise;
+  // The answer comes behind that of the removal.
+  claims.revoke(clientId, "a");
+  answer.resolve({ ...nothing, replaced: { bytes: 10, files: 1 } });
+  const claim = await claiming;
+  assert.deepEqual([claim?.credit, claim?.isNew], [0, true]);
+});

@@ -1,0 +1,160 @@
+/** Networks that cut every connection after a while: retries are used up only where nothing is gained in between. */
+import assert from "node:assert/strict";
+import { dirname } from "node:path";
+import { equalBytes, getFile, getFolder, putFiles, type Retry } from "../../../mod.ts";
+import { Lanes } from "../../../client/v4/connection_pool.ts";
+import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
+import { pseudoRandomBytes } from "../../support/bytes.ts";
+import type { Direction, Meddler } from "../../support/net/faulty_proxy.ts";
+import { SecureProxy } from "../../support/net/tls_proxy.ts";
+import { Scene } from "../../support/v4/fixture.ts";
+
+const MIB = 1024 * 1024;
+/** The longest first wait, with the random number below. */
+const FIRST_WAIT = 999;
+/** Every attempt gets so far, and no further. */
+const EACH = 6 * CHUNK_SIZE;
+const LARGE = pseudoRandomBytes(40 * MIB);
+/** Fewer than the attempts that are needed. */
+const RETRIES = 2;
+
+interface Cut {
+  readonly scene: Scene;
+  readonly options: Awaited<ReturnType<Scene["options"]>> & {
+    readonly retries: number;
+    readonly onRetry: (retry: Retry) => void;
+  };
+  readonly retries: readonly Retry[];
+}
+
+/** A client whose connections are cut as soon as so many bytes went one way; `bytes` is asked for each connection. */
+function test(
+  what: string,
+  way: Direction,
+  bytes: () => number,
+  work: (cut: Cut) => Promise<void>,
+) {
+  Deno.test(`a network that cuts: ${what}`, async () => {
+    await using scene = await Scene.create();
+    (await scene.client("Alice"))[Symbol.dispose]();
+    const meddler = (): Meddler => {
+      let left = bytes();
+      return (passed) => {
+        const whole = passed.length < left;
+        const part = passed.slice(0, left);
+        left -= part.length;
+        return whole ? [part] : [part, "fin"];
+      };
+    };
+    await using proxy = await SecureProxy.start(scene.server, { secure: { [way]: meddler } });
+    const retries: Retry[] = [];
+    const options = {
+      ...await scene.options("Alice", { server: proxy.address }),
+      ...{ retries: RETRIES, random: () => 0.999, onRetry: (retry: Retry) => retries.push(retry) },
+      pause: () => Promise.resolve(),
+    };
+    await work({ scene, options, retries });
+  });
+}
+
+/** That it was tried again more often than `retries` says, each time as if for the first time. */
+function assertFirst(retries: readonly Retry[]): void {
+  assert.ok(retries.length > RETRIES, `tried again ${retries.length} times`);
+  for (const { retry, retries: most, delayMs } of retries) {
+    assert.deepEqual([retry, most], [1, RETRIES]);
+    assert.ok(delayMs <= FIRST_WAIT);
+  }
+}
+
+const always = (bytes: number) => () => bytes;
+
+test("a large file is stored, however often it is cut", "up", always(EACH), async (cut) => {
+  const path = cut.scene.folder.join("large");
+  await Deno.writeFile(path, LARGE);
+  const [outcome] = await putFiles({ ...cut.options, paths: [path] });
+  assert.equal(outcome?.state, "stored");
+  assertFirst(cut.retries);
+});
+
+test("so is one that is spread over connections", "up", always(3 * EACH), async (cut) => {
+  const path = cut.scene.folder.join("large");
+  await Deno.writeFile(path, LARGE.subarray(0, 36 * MIB));
+  const [outcome] = await putFiles({ ...cut.options, paths: [path], parallel: 2 });
+  assert.equal(outcome?.state, "stored");
+});
+
+test("a folder of small files is stored", "down", always(3000), async (cut) => {
+  await Deno.mkdir(cut.scene.folder.join("small"));
+  for (let i = 0; i < 150; i++) {
+    await cut.scene.folder.write(`small/${i}`, pseudoRandomBytes(20_000, i));
+  }
+  const outcomes = await putFiles({ ...cut.options, paths: [cut.scene.folder.join("small")] });
+  assert.ok(outcomes.every(({ state }) => state === "stored"));
+  assertFirst(cut.retries);
+});
+
+async function prepare({ scene }: Cut, files: Readonly<Record<string, Uint8Array>>): Promise<void> {
+  for (const name of Object.keys(files)) {
+    await Deno.mkdir(dirname(scene.folder.join(name)), { recursive: true });
+  }
+  for (const [name, content] of Object.entries(files)) await scene.folder.write(name, content);
+  const tops = [...new Set(Object.keys(files).map((name) => name.split("/")[0] as string))];
+  const outcomes = await putFiles({
+    ...await scene.options("Alice"),
+    paths: tops.map((top) => scene.folder.join(top)),
+  });
+  assert.ok(outcomes.every(({ state }) => state === "stored"));
+}
+
+test("a large file is got", "down", always(EACH), async (cut) => {
+  await prepare(cut, { large: LARGE });
+  const target = cut.scene.folder.join("back");
+  const outcome = await getFile({ ...cut.options, name: "large", target });
+  assert.equal(outcome.state, "got");
+  assert.ok(equalBytes(await Deno.readFile(target), LARGE));
+  assertFirst(cut.retries);
+});
+
+test("a folder is got", "down", always(MIB), async (cut) => {
+  const files = Array.from({ length: 60 }, (_, i) => [`d/${i}`, pseudoRandomBytes(100_000, i)]);
+  await prepare(cut, Object.fromEntries(files));
+  const target = cut.scene.folder.join("back");
+  const outcomes = await getFolder({ ...cut.options, name: "d", target });
+  assert.ok(outcomes.every(({ state }) => state === "got"));
+  assertFirst(cut.retries);
+});
+
+let reached = 0;
+
+test(
+  "a list comes whole, and each file once, where each attempt gets further",
+  "down",
+  () => reached += 20_000,
+  async (cut) => {
+    const names = Array.from(
+      { length: 300 },
+      (_, i) => `d/${"x".repeat(200)}${i} ä\u{1f600}\u{ff5e}`,
+    );
+    await prepare(cut, Object.fromEntries(names.map((name) => [name, new Uint8Array(0)])));
+    reached = 0;
+    const listed: string[] = [];
+    using lanes = new Lanes(cut.options);
+    await lanes.list("d/", ({ name }) => void listed.push(name));
+    assert.deepEqual(listed, names.sort());
+    assertFirst(cut.retries);
+  },
+);
+
+test(
+  "what gains nothing is given up after as many retries as before, with growing waits",
+  "up",
+  always(MIB),
+  async (cut) => {
+    const path = cut.scene.folder.join("large");
+    await Deno.writeFile(path, LARGE);
+    const [outcome] = await putFiles({ ...cut.options, paths: [path] });
+    assert.equal(outcome?.state, "not-stored");
+    assert.deepEqual(cut.retries.map(({ retry }) => retry), [1, 2]);
+    assert.deepEqual(cut.retries.map(({ delayMs }) => delayMs), [999, 1998]);
+  },
+);

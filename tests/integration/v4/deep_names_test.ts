@@ -1,0 +1,137 @@
+/** Names of many parts: what they cost whoever else stores files. */
+import assert from "node:assert/strict";
+import { DataFolder } from "../../../server/data_folder/data_folder.ts";
+import { ChunkSums } from "../../../protocol/v4/chunk_digests.ts";
+import { pseudoRandomBytes } from "../../support/bytes.ts";
+import { openInThisThread } from "../../support/store/catalogs.ts";
+import { CountedDatabase } from "../../support/store/counted_database.ts";
+import { SourceFile } from "../../../client/local/source_file.ts";
+import type { SecureClient } from "../../../client/v4/client.ts";
+import { got, put, Scene } from "../../support/v4/fixture.ts";
+
+const MAX_PARTS = 128;
+/** Whether the one folder is a file that could be one. */
+const ONE_LOOK = 1;
+const deep = (parts: number, file = "f") => `${"d/".repeat(parts - 1)}${file}`;
+
+interface Counted {
+  readonly scene: Scene;
+  readonly client: SecureClient;
+  readonly database: CountedDatabase;
+  /** Puts an empty file under each name, and returns what came of each. */
+  readonly putAll: (names: readonly string[]) => Promise<(number | string)[]>;
+  /** Puts an empty file, and returns how many statements about files that took. */
+  readonly costOf: (name: string) => Promise<number>;
+}
+
+function test(what: string, body: (counted: Counted) => Promise<void>) {
+  Deno.test(`deep names: ${what}`, async () => {
+    const database = new CountedDatabase();
+    const openCatalog = (path: string) => openInThisThread(path, database.open);
+    await using scene = await Scene.create({}, { openCatalog });
+    using client = await scene.client("Alice");
+    const empty = await scene.folder.write("empty", "");
+    const putAll = async (names: readonly string[]) => {
+      const files = names.map(async (name) => ({ file: await SourceFile.inspectAny(empty), name }));
+      return await put(client, await Promise.all(files));
+    };
+    const costOf = async (name: string) => {
+      database.forget();
+      const [outcome] = await putAll([name]);
+      assert.equal(typeof outcome, "number", `${outcome}`);
+      return database.aboutFiles.length;
+    };
+    await body({ scene, client, database, putAll, costOf });
+  });
+}
+
+test("128 parts are stored, 129 refused before the catalog is asked", async ({ putAll, database }) => {
+  const names = [deep(MAX_PARTS), deep(MAX_PARTS + 1, "g"), deep(2030, "h")];
+  const outcomes = await putAll(names);
+  assert.deepEqual(outcomes.slice(1), ["bad-file-name", "bad-file-name"]);
+  assert.equal(typeof outcomes[0], "number");
+  database.forget();
+  await putAll([deep(MAX_PARTS + 1)]);
+  assert.deepEqual(database.aboutFiles, []);
+});
+
+test("to store one takes one statement more than any other at most", async ({ costOf }) => {
+  const cost = await costOf("a/b");
+  for (const file of ["f", "another"]) {
+    assert.ok(await costOf(deep(MAX_PARTS, file)) <= cost + ONE_LOOK);
+  }
+});
+
+test("those stored before the bound are listed, read, renamed and removed", async ({ scene, client }) => {
+  const content = pseudoRandomBytes(100);
+  const names = [deep(500, "a"), deep(2000, "b")];
+  const sums = new ChunkSums(content.length);
+  sums.add(0, content);
+  const { cksum: crc, digest } = sums.sums();
+  {
+    await using folder = await DataFolder.openToChange(scene.data, Deno);
+    const owner = await folder.catalog.findClientByName("Alice") ?? assert.fail();
+    for (const [i, name] of names.entries()) {
+      await folder.catalog.storeFile({
+        ...{ clientId: owner.id, name, path: `catalog/${i}`, size: content.length, crc },
+        ...{ storedAt: 1, verified: true, tree: { mtime: 1, digest } },
+      }, { chunks: sums.digests, content });
+    }
+  }
+  const [first = "", second = ""] = names;
+  const listed: string[] = [];
+  await client.list("", ({ name }) => void listed.push(name));
+  assert.deepEqual(listed, [...names].sort());
+  assert.deepEqual(await got(client, first), content);
+  assert.equal((await client.stat(second)).size, content.length);
+  await client.rename(first, "a");
+  assert.deepEqual(await got(client, "a"), content);
+  await assert.rejects(client.rename("a", first), { code: "bad-file-name" });
+  await client.remove(second);
+  await assert.rejects(client.stat(second), { code: "no-such-file" });
+});
+
+test("attack: 256 names of 128 parts and 4,096 bytes at once cost one statement more each than any other at most", async ({ putAll, database, costOf }) => {
+  const cost = await costOf("one");
+  const head = Array(MAX_PARTS - 1).fill("x".repeat(31)).join("/");
+  const names = Array.from({ length: 256 }, (_, i) => `${head}/${`${i}`.padStart(32, "0")}`);
+  database.forget();
+  const outcomes = await putAll(names);
+  assert.ok(outcomes.every((outcome) => typeof outcome === "number"));
+  assert.ok(
+    database.aboutFiles.length <= names.length * (cost + ONE_LOOK),
+    `${database.aboutFiles.length}`,
+  );
+});
+
+test("attack: names between each folder and what is in it hide no conflict, and cost one look more at most", async ({ client, putAll, costOf }) => {
+  const parents = Array.from({ length: MAX_PARTS - 2 }, (_, i) => deep(i + 2, "").slice(0, -1));
+  // "-" sorts before "/": each of them comes between a folder and its files.
+  await putAll(parents.map((parent) => `${parent}-`));
+  const cost = await costOf("one");
+  assert.ok(await costOf(deep(MAX_PARTS)) <= cost + ONE_LOOK);
+  const outcomes = await putAll(parents);
+  assert.deepEqual(new Set(outcomes), new Set(["bad-file-name"]), "each is a folder of that file");
+  await client.remove(deep(MAX_PARTS));
+  assert.ok(await costOf(parents.at(-1) ?? "") <= cost + ONE_LOOK);
+  assert.deepEqual(await putAll([deep(MAX_PARTS)]), ["bad-file-name"]);
+});
+
+test("attack: renames to and fro between deep names stay within the bound and their cost", async ({ client, database, costOf }) => {
+  await costOf("a");
+  const costs: number[] = [];
+  const names = ["a", deep(MAX_PARTS), "b", deep(MAX_PARTS, "g"), "c"];
+  for (const [i, name] of names.entries()) {
+    const next = names[i + 1];
+    if (next === undefined) break;
+    database.forget();
+    await client.rename(name, next);
+    costs.push(database.aboutFiles.length);
+  }
+  assert.ok(Math.max(...costs) <= Math.min(...costs) + ONE_LOOK, `${costs}`);
+  database.forget();
+  for (const parts of [MAX_PARTS + 1, 2000]) {
+    await assert.rejects(client.rename("c", deep(parts)), { code: "bad-file-name" });
+  }
+  assert.deepEqual(database.aboutFiles, []);
+});

@@ -1,0 +1,338 @@
+/** Which protocol a run speaks, and that nobody between can choose it for a client that knows its server. */
+import assert from "node:assert/strict";
+import {
+  type Address,
+  type Choice,
+  type ChoiceOptions,
+  chooseProtocol,
+  formatAddress,
+  type Retry,
+  SecureClient,
+  type SecureOptions,
+  sendFiles,
+  type ServerIdentity,
+  type XferError,
+} from "../../../mod.ts";
+import { AccountFolder } from "../../../client/identity/v4_account.ts";
+import { KnownServers } from "../../../client/identity/known_servers.ts";
+import { encodeMessage } from "../../../protocol/v4/messages.ts";
+import { isHello } from "../../../protocol/hello.ts";
+import { pseudoRandomBytes } from "../../support/bytes.ts";
+import { FaultyProxy, type Meddler, type Meddlers } from "../../support/net/faulty_proxy.ts";
+import { ServerLog } from "../../support/server_log.ts";
+import { lettingIn, OddSecureServer } from "../../support/v4/scripted_server.ts";
+import { TemporaryFolder } from "../../support/temporary_folder.ts";
+import { Scene } from "../../support/v4/fixture.ts";
+
+const FINGERPRINT = pseudoRandomBytes(32);
+/** Nobody listens there: who dials it fails. */
+const NOWHERE: Address = { hostname: "127.0.0.1", port: 1 };
+
+/** A server that is silent for so long does not answer. */
+const TIMEOUTS = { responseMs: 200 };
+
+const NO_HELLO = { name: "NetworkError", code: "no-hello" };
+const NOT_SPOKEN = { name: "ProtocolError", code: "protocol-4-not-spoken" };
+
+/** 2107, of 2023c. */
+const GENERAL_ERROR = Uint8Array.of(3, 0x3b, 0x08, 0, 0, 0, 0);
+
+/** What published servers of protocol 3 do about the hello; whoever is between can do so too. */
+const AS_PROTOCOL_3: Readonly<Record<string, Meddlers>> = {
+  "silence": { up: () => () => [] },
+  "a close": { up: () => () => ["fin"] },
+  "a reset": { up: () => () => ["rst"] },
+  "a general error of protocol 3": { down: () => () => [GENERAL_ERROR, "fin"] },
+  "a general error of version 2": {
+    down: () => () => [Uint8Array.from(GENERAL_ERROR, (byte, at) => at === 0 ? 2 : byte), "fin"],
+  },
+};
+
+/** What none of them does. */
+const AS_NONE: Readonly<Record<string, readonly [Meddlers, failure: object]>> = {
+  "garbage": [{ down: () => (bytes) => [bytes.map((byte) => byte ^ 0x55)] }, NOT_SPOKEN],
+  "another answer of protocol 3": [{
+    down: () => () => [Uint8Array.of(3, 0x34, 0x08, 0, 0, 0, 0), "fin"],
+  }, NOT_SPOKEN],
+  "half an answer": [{ down: () => (bytes) => [bytes.slice(0, 20), "fin"] }, NO_HELLO],
+  "half an answer, then silence": [{ down: () => (bytes) => [bytes.slice(0, 3)] }, NO_HELLO],
+};
+
+/** How somebody between can keep a server from answering the hello. */
+const STRIPPED: Readonly<Record<string, readonly [Meddlers, failure: object]>> = {
+  ...Object.fromEntries(Object.entries(AS_PROTOCOL_3).map(([what, by]) => [what, [by, NO_HELLO]])),
+  ...AS_NONE,
+};
+
+interface Asked extends Partial<Omit<ChoiceOptions, "info">> {
+  readonly info?: Partial<ChoiceOptions["info"]>;
+}
+
+function choose(identityFolder: string, { info, ...options }: Asked = {}): Promise<Choice> {
+  return chooseProtocol({
+    ...{ asked: "auto", namesDialect: false, identityFolder, retries: 0, timeouts: TIMEOUTS },
+    ...options,
+    info: { server: NOWHERE, secure: false, fingerprint: undefined, ...info },
+  });
+}
+
+Deno.test("a server that is not known is asked; where it does not answer, protocol 3 is warned of", async () => {
+  await using scene = await Scene.create();
+  const { identityFolder } = await scene.options("Alice");
+  const { address } = scene.server;
+  assert.deepEqual(await choose(identityFolder, { info: { server: address } }), { protocol: 4 });
+  for (const [what, meddlers] of Object.entries(AS_PROTOCOL_3)) {
+    await using proxy = await FaultyProxy.start(address, meddlers);
+    const choice = await choose(identityFolder, { info: { server: proxy.address } });
+    assert.deepEqual(choice, { protocol: 3, why: "unanswered", known: undefined }, what);
+  }
+});
+
+Deno.test("an answer that no published server gives does not lead to protocol 3: it is an error", async () => {
+  await using scene = await Scene.create();
+  const { identityFolder } = await scene.options("Alice");
+  for (const [what, [meddlers, failure]] of Object.entries(AS_NONE)) {
+    await using proxy = await FaultyProxy.start(scene.server.address, meddlers);
+    await assert.rejects(
+      choose(identityFolder, { info: { server: proxy.address } }),
+      failure,
+      what,
+    );
+  }
+});
+
+Deno.test("what is known of a server decides, whatever is answered: nobody is asked, and nothing is sent", async () => {
+  await using folder = await TemporaryFolder.create();
+  const known = new KnownServers(folder.path);
+  const ways: readonly [what: string, identity: ServerIdentity | undefined, asked: Asked][] = [
+    ["a fingerprint in line 1", undefined, { info: { secure: true, fingerprint: FINGERPRINT } }],
+    ["xfer:// in line 1", undefined, { info: { secure: true } }],
+    ["met before, by fingerprint", FINGERPRINT, {}],
+    ["met before, by name", "pki", {}],
+    ["asked for", undefined, { asked: "4" }],
+  ];
+  for (const [what, identity, asked] of ways) {
+    await known.forget(NOWHERE);
+    if (identity !== undefined) await known.keep(NOWHERE, identity);
+    assert.deepEqual(await choose(folder.path, asked), { protocol: 4 }, what);
+    const dialect = choose(folder.path, { ...asked, namesDialect: true });
+    await assert.rejects(dialect, { name: "UsageError", code: "protocol-3-only" }, what);
+  }
+  await known.forget(NOWHERE);
+  const account = new AccountFolder(folder.path);
+  const alice = { name: "Alice", clientId: pseudoRandomBytes(16) };
+  await account.saveAccount(alice, await account.loadKey());
+  assert.deepEqual(await choose(folder.path), { protocol: 4 }, "an account of protocol 4");
+});
+
+Deno.test("a known server whose hello is stripped is an error at the connection, and never protocol 3", async () => {
+  await using scene = await Scene.create();
+  (await scene.client("Alice"))[Symbol.dispose]();
+  await using log = await ServerLog.take();
+  for (const [what, [meddlers, failure]] of Object.entries(STRIPPED)) {
+    await using proxy = await FaultyProxy.start(scene.server.address, meddlers);
+    const common = { server: proxy.address, timeouts: TIMEOUTS };
+    const pinned = { ...common, fingerprint: FINGERPRINT };
+    await assert.rejects(scene.client("Bob", pinned), failure, what);
+    const known = new KnownServers((await scene.options("Carol")).identityFolder);
+    await known.keep(proxy.address, "pki");
+    await assert.rejects(scene.client("Carol", common), failure, what);
+    assert.equal(await known.find(proxy.address), "pki", what);
+  }
+  // At the server's end nobody has come in, by either protocol.
+  assert.deepEqual([...log.entries, ...log.of("client.reconnected")], []);
+});
+
+Deno.test("protocol 3 is had by asking: with a warning that names what is given up, and no hello", async () => {
+  await using folder = await TemporaryFolder.create();
+  const known = new KnownServers(folder.path);
+  const warned = { protocol: 3, why: "asked" };
+  for (const asked of [{ asked: "3" }, { namesDialect: true }] as const) {
+    assert.deepEqual(await choose(folder.path, asked), { ...warned, known: undefined });
+  }
+  for (const identity of [FINGERPRINT, "pki"] as const) {
+    await known.forget(NOWHERE);
+    await known.keep(NOWHERE, identity);
+    assert.deepEqual(await choose(folder.path, { asked: "3" }), { ...warned, known: identity });
+  }
+  for (const info of [{ secure: true }, { secure: true, fingerprint: FINGERPRINT }]) {
+    await assert.rejects(choose(folder.path, { asked: "3", info }), {
+      name: "UsageError",
+      code: "downgrade",
+    });
+  }
+});
+
+Deno.test("protocol 3 that was asked for before is spoken again, with a warning, until more is known of the server", async () => {
+  await using folder = await TemporaryFolder.create();
+  const known = new KnownServers(folder.path);
+  const again = { protocol: 3, why: "remembered", known: undefined };
+  await known.keepProtocol3(NOWHERE);
+  // Nobody is there to be asked.
+  assert.deepEqual(await choose(folder.path), again);
+  await assert.rejects(choose(folder.path, { info: { server: { ...NOWHERE, port: 2 } } }), {
+    code: "cannot-connect",
+  });
+  assert.deepEqual(await choose(folder.path, { asked: "4" }), { protocol: 4 });
+  await assert.rejects(choose(folder.path, { namesTrust: true }), { code: "cannot-connect" });
+  assert.deepEqual(await choose(folder.path, { info: { secure: true } }), { protocol: 4 });
+  await known.keep(NOWHERE, FINGERPRINT);
+  assert.deepEqual(await choose(folder.path), { protocol: 4 });
+  await known.forget(NOWHERE);
+  await known.keepProtocol3(NOWHERE);
+  const account = new AccountFolder(folder.path);
+  const alice = { name: "Alice", clientId: pseudoRandomBytes(16) };
+  await account.saveAccount(alice, await account.loadKey());
+  assert.deepEqual(await choose(folder.path), { protocol: 4 }, "an account of protocol 4");
+});
+
+Deno.test("a network that fails decides nothing: the server is asked again, and then it is said", async () => {
+  await using scene = await Scene.create();
+  const { identityFolder } = await scene.options("Alice");
+  const { address } = scene.server;
+  await scene.server.close();
+  const retries: Retry[] = [];
+  const common = { info: { server: address }, onRetry: (retry: Retry) => retries.push(retry) };
+  const pause = () => Promise.resolve();
+  await assert.rejects(choose(identityFolder, { ...common, retries: 2, pause }), {
+    name: "NetworkError",
+    code: "cannot-connect",
+  });
+  assert.equal(retries.length, 2);
+  // It is there again when the client comes back.
+  let proxy: FaultyProxy | undefined;
+  const returning = async () => {
+    proxy ??= await FaultyProxy.startAt(address, NOWHERE, { down: () => () => [] });
+  };
+  const choice = await choose(identityFolder, { ...common, retries: 2, pause: returning });
+  await proxy?.[Symbol.asyncDispose]();
+  assert.equal(choice.protocol, 3);
+});
+
+Deno.test("a server that answered once is not taken for one of protocol 3 later in the run", async () => {
+  await using scene = await Scene.create();
+  const { identityFolder } = await scene.options("Alice");
+  let hellos = 0;
+  const stripAllButTheFirst: Meddler = (bytes) => [
+    ...isHello(bytes) && ++hellos > 1 ? ["fin" as const] : [bytes],
+  ];
+  await using proxy = await FaultyProxy.start(scene.server.address, {
+    up: () => stripAllButTheFirst,
+  });
+  const server = proxy.address;
+  assert.equal((await choose(identityFolder, { info: { server } })).protocol, 4);
+  await assert.rejects(scene.client("Alice", { server }), NO_HELLO);
+  assert.equal(hellos, 2);
+});
+
+const FULL = { name: "NetworkError", code: "over-limit" };
+
+Deno.test("a server that is full says so to a hello: it is tried again, and not taken for one of protocol 3", async () => {
+  await using scene = await Scene.create({ maxConnectionsPerAddress: 1 });
+  const server = scene.server.address;
+  const { identityFolder } = await scene.options("Alice");
+  const retries: Retry[] = [];
+  const onRetry = (retry: Retry) => retries.push(retry);
+  const idle = await Deno.connect(server);
+  const asking = { info: { server }, onRetry, timeouts: {} };
+  const pause = () => Promise.resolve();
+  await assert.rejects(choose(identityFolder, { ...asking, retries: 3, pause }), {
+    ...{ ...FULL, message: /too many connections/ },
+    hint: /try again later/,
+  });
+  assert.deepEqual(retries.map(({ error: { code } }) => code), Array(3).fill("over-limit"));
+  // The other one goes; the server needs a moment to see it.
+  const leaving = async () => {
+    if (retries.length === 4) idle.close();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  };
+  const choice = await choose(identityFolder, { ...asking, retries: 100, pause: leaving });
+  assert.deepEqual(choice, { protocol: 4 });
+  assert.ok(retries.length > 3);
+});
+
+Deno.test("a client that knows its server tries again too where that is full", async () => {
+  await using scene = await Scene.create({ maxConnectionsPerAddress: 1 });
+  const retries: Retry[] = [];
+  const idle = await Deno.connect(scene.server.address);
+  // The other one goes; the server needs a moment to see it.
+  const pause = async () => {
+    if (retries.length === 2) idle.close();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  };
+  using client = await SecureClient.connectWithRetries({
+    ...await scene.options("Alice"),
+    ...{ onRetry: (retry: Retry) => retries.push(retry), retries: 100, pause },
+  });
+  await client.list("", () => undefined);
+  assert.equal(retries[0]?.error.code, "over-limit");
+});
+
+Deno.test("so is one that is full when the client has found it", async () => {
+  await using server = await OddSecureServer.start();
+  await using folder = await TemporaryFolder.create();
+  const full = encodeMessage({ kind: "error", tag: 0, code: "over-limit", message: "full" });
+  const lets = lettingIn(() => undefined);
+  let visitors = 0;
+  server.answers = (message) => message === undefined && ++visitors < 3 ? full : lets(message);
+  const retries: Retry[] = [];
+  using client = await SecureClient.connectWithRetries({
+    ...{ server: server.address, userName: "Alice", identityFolder: folder.path, retries: 2 },
+    ...{ onNewServer: () => true, onRetry: (retry) => retries.push(retry) },
+    pause: () => Promise.resolve(),
+  });
+  assert.equal(client.hasEnded, false);
+  const told = retries.map(({ error: { name, code } }) => ({ name, code }));
+  assert.deepEqual(told, Array(2).fill({ name: "NetworkError", code: "over-limit" }));
+});
+
+Deno.test("no hint leads to protocol 3 where line 1 or what is to be done rules it out", async () => {
+  await using scene = await Scene.create();
+  for (
+    const meddlers of [
+      { up: () => () => ["fin" as const] },
+      AS_NONE["garbage"]?.[0] as Meddlers,
+    ]
+  ) {
+    await using proxy = await FaultyProxy.start(scene.server.address, meddlers);
+    const hintOf = async (byProtocol3: SecureOptions["byProtocol3"]) => {
+      const failure = await scene.client("Alice", { server: proxy.address, byProtocol3 })
+        .then(() => assert.fail(), (error: XferError) => error);
+      return failure.hint ?? "";
+    };
+    assert.match(await hintOf("possible"), /--protocol 3\.$/);
+    assert.doesNotMatch(await hintOf("impossible"), /--protocol/);
+    assert.doesNotMatch(await hintOf(undefined), /--protocol|Without/);
+  }
+});
+
+Deno.test("the TLS port in place of the plain one is recognised by either protocol, and the plain one is named", async () => {
+  await using scene = await Scene.create();
+  const tls = scene.server.addresses[1] as Address;
+  const options = await scene.options("Alice", { server: tls });
+  const { identityFolder, userName } = options;
+  const path = scene.folder.join("file");
+  await Deno.writeTextFile(path, "content");
+  const byProtocol3 = (edition?: "auto") =>
+    sendFiles({
+      ...{ server: tls, userName, identityFolder, files: [path] },
+      ...edition === undefined ? {} : { edition },
+      onEvent: ({ type }) => assert.notEqual(type, "retrying"),
+    }).then((outcomes) => {
+      for (const outcome of outcomes) if ("error" in outcome) throw outcome.error;
+    });
+  const plain = formatAddress({ ...tls, port: tls.port - 1 });
+  const onRetry = () => assert.fail("tried again");
+  for (
+    const [what, connecting] of [
+      ["protocol 4", () => SecureClient.connectWithRetries({ ...options, onRetry })],
+      ["the choice", () => choose(identityFolder, { info: { server: tls }, retries: 1, onRetry })],
+      ["protocol 3", () => byProtocol3()],
+      ["protocol 3, any edition", () => byProtocol3("auto")],
+    ] as const
+  ) {
+    const failure = await connecting().then(() => assert.fail(what), (error: XferError) => error);
+    assert.deepEqual([failure.name, failure.code], ["ProtocolError", "tls-port"], what);
+    assert.ok(failure.hint?.includes(` ${plain}.`), failure.hint);
+  }
+});

@@ -1,0 +1,112 @@
+/** Protocol 4: what comes for an upload that is about to end is dropped, and leaves nothing behind. */
+import assert from "node:assert/strict";
+import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
+import { pseudoRandomBytes } from "../../support/bytes.ts";
+import { ServerLog } from "../../support/server_log.ts";
+import { SlowDisk } from "../../support/store/slow_disk.ts";
+import { got, Scene } from "../../support/v4/fixture.ts";
+import { missing, Uploader } from "../../support/v4/raw_client.ts";
+
+const content = pseudoRandomBytes(5 * CHUNK_SIZE + 5);
+
+interface Place {
+  readonly scene: Scene;
+  readonly disk: SlowDisk;
+  readonly log: ServerLog;
+  readonly alice: Uploader;
+}
+
+function test(what: string, body: (place: Place) => Promise<void>) {
+  Deno.test(`v4 ended: ${what}`, async () => {
+    const disk = new SlowDisk();
+    await using scene = await Scene.create({}, { fileSystem: disk.fileSystem });
+    (await scene.client("Alice"))[Symbol.dispose]();
+    await using log = await ServerLog.take("debug");
+    using alice = await Uploader.login(scene, "Alice");
+    try {
+      await body({ scene, disk, log, alice });
+    } finally {
+      disk.release();
+    }
+    // Neither a failure of the server's own was logged, nor is a file open or staged when all have left.
+    assert.deepEqual(log.of("request.failed", "file.not-held"), []);
+    await scene.server.close();
+    assert.equal(disk.open, 0, "files that are open");
+    assert.deepEqual(scene.blobs("staging"), []);
+  });
+}
+
+const NOT_OPEN = { code: "no-such-transfer" };
+
+async function joinedBy(scene: Scene, transfer: Uint8Array<ArrayBuffer>, count: number) {
+  const stack = new DisposableStack();
+  const all: (readonly [Uploader, number])[] = [];
+  for (let i = 0; i < count; i++) {
+    const other = stack.use(await Uploader.login(scene, "Alice"));
+    all.push([other, await other.join(transfer)]);
+  }
+  return { all, [Symbol.dispose]: () => stack.dispose() };
+}
+
+test("a chunk that is sent on a joined connection during a cancel makes no file", async ({ scene, disk, alice }) => {
+  const { tag, transfer } = await alice.resume(content);
+  using other = await Uploader.login(scene, "Alice");
+  const joined = await other.join(transfer);
+  disk.hold("remove", "after");
+  await alice.cancel(tag);
+  await disk.reached;
+  await other.send(joined, content, 0);
+  await assert.rejects(other.leave(joined), NOT_OPEN);
+  disk.release();
+  await alice.settle();
+  assert.deepEqual(scene.blobs("staging"), []);
+});
+
+test("neither do chunks of many joined connections while the first one is being written", async ({ scene, disk, alice }) => {
+  const { tag, transfer } = await alice.resume(content);
+  using others = await joinedBy(scene, transfer, 5);
+  disk.hold("open");
+  await alice.send(tag, content, 5);
+  await disk.reached;
+  await alice.cancel(tag);
+  for (const [i, [other, joined]] of others.all.entries()) await other.send(joined, content, i);
+  const leaving = others.all.map(([other, joined]) =>
+    assert.rejects(other.leave(joined), NOT_OPEN)
+  );
+  disk.release();
+  await Promise.all(leaving);
+  await alice.settle();
+  assert.deepEqual(scene.blobs("staging"), []);
+});
+
+test("a chunk that comes while the upload is being held is not part of what is held", async ({ scene, disk, alice }) => {
+  const { tag, transfer } = await alice.resume(content);
+  using other = await Uploader.login(scene, "Alice");
+  const joined = await other.join(transfer);
+  await alice.send(tag, content, 0);
+  disk.hold("sync");
+  alice[Symbol.dispose]();
+  await disk.reached;
+  await other.send(joined, content, 1);
+  await assert.rejects(other.leave(joined), NOT_OPEN);
+  disk.release();
+  using again = await Uploader.login(scene, "Alice");
+  const { tag: last, offset } = await again.resume(content);
+  assert.equal(offset, CHUNK_SIZE);
+  await again.send(last, content, ...missing(content, offset));
+  await again.end(last, content);
+  using client = await scene.client("Alice");
+  assert.deepEqual(await got(client, "a"), content);
+});
+
+test("a cancel and a chunk that race each other, time and again, leave nothing", async ({ scene, alice }) => {
+  using other = await Uploader.login(scene, "Alice");
+  for (let turn = 0; turn < 50; turn++) {
+    const { tag, transfer } = await alice.resume(content, { name: `${turn}` });
+    const joined = await other.join(transfer);
+    await Promise.all([alice.cancel(tag), other.send(joined, content, 0)]);
+    await alice.settle();
+    await assert.rejects(other.leave(joined), NOT_OPEN);
+  }
+  assert.deepEqual(scene.blobs("staging"), []);
+});

@@ -1,0 +1,47 @@
+/** Protocol 4: values at the ends of their fields. */
+import assert from "node:assert/strict";
+import { listStored } from "../../../mod.ts";
+import { ChunkSums } from "../../../protocol/v4/chunk_digests.ts";
+import { MAX_TIME } from "../../../protocol/v4/messages.ts";
+import { connectRaw, loginRaw, Scene } from "../../support/v4/fixture.ts";
+
+Deno.test("v4: a time that no clock shows is kept as the last that there is, and keeps nobody from his files", async () => {
+  await using scene = await Scene.create();
+  (await scene.client("Alice"))[Symbol.dispose]();
+  using raw = await connectRaw(scene.server.address);
+  await loginRaw(raw, scene.folder.join("Alice"));
+  const { exchange } = raw;
+  const times = [2 ** 60, -(2 ** 62), 2 ** 53, MAX_TIME + 1, MAX_TIME, -1];
+  for (const [i, mtime] of times.entries()) {
+    const tag = exchange.nextTag();
+    const stored = exchange.answerOf(tag, "stored");
+    await exchange.send({ kind: "put", tag, name: `${i}`, size: 0, mtime, resume: 0 });
+    await exchange.send({ kind: "end", tag, ...new ChunkSums(0).sums() });
+    await stored;
+  }
+  using client = await scene.client("Alice");
+  const kept: number[] = [];
+  await client.list("", ({ mtime }) => kept.push(mtime));
+  assert.deepEqual(kept, [MAX_TIME, -MAX_TIME, MAX_TIME, MAX_TIME, MAX_TIME, -1]);
+  const [user] = await listStored(scene.folder.join("data"));
+  assert.equal(user?.files.length, times.length);
+});
+
+Deno.test("v4: a name as long as a frame is refused like any other, and the connection goes on", async () => {
+  await using scene = await Scene.create();
+  using client = await scene.client("Alice");
+  const name = "x".repeat(65_530);
+  await assert.rejects(client.stat(name), { code: "no-such-file" });
+  await assert.rejects(client.remove(name), { code: "no-such-file" });
+  await assert.rejects(client.rename("ü".repeat(30_000), "a"), { code: "no-such-file" });
+  await client.list(name, () => assert.fail("there is none"));
+});
+
+Deno.test("v4: a request with the tag that stands for the connection ends it", async () => {
+  await using scene = await Scene.create();
+  (await scene.client("Alice"))[Symbol.dispose]();
+  using raw = await connectRaw(scene.server.address);
+  await loginRaw(raw, scene.folder.join("Alice"));
+  const asked = raw.exchange.ask({ kind: "list", tag: 0, prefix: "" }, () => true);
+  await assert.rejects(asked, { code: "bad-frame" });
+});

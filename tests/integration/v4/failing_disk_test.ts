@@ -1,0 +1,25 @@
+/** Protocol 4: a disk that fails, and fails again when the server cleans up. */
+import assert from "node:assert/strict";
+import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
+import { pseudoRandomBytes } from "../../support/bytes.ts";
+import { FaultySystem } from "../../support/store/faulty_file_system.ts";
+import { put, Scene, startServer } from "../../support/v4/fixture.ts";
+
+const FAILURE = { type: "fail", error: "EIO", when: "before" } as const;
+
+for (const failing of ["write", "sync", "rename"]) {
+  Deno.test(`v4: where ${failing} fails, and then the removal of what was staged, the client is told`, async () => {
+    await using scene = await Scene.create();
+    await scene.server.close();
+    const system = new FaultySystem();
+    scene.server = await startServer(scene.folder.join("data"), {}, {
+      fileSystem: system.fileSystem,
+    });
+    using client = await scene.client("Alice", { timeouts: { responseMs: 5000 } });
+    const file = await scene.source("a", pseudoRandomBytes(CHUNK_SIZE + 1));
+    system.plan = ({ operation }) => [failing, "remove"].includes(operation) ? FAILURE : undefined;
+    assert.deepEqual(await put(client, [{ file }]), ["cannot-store"]);
+    system.plan = () => undefined;
+    assert.equal(typeof (await put(client, [{ file }]))[0], "number", "the connection goes on");
+  });
+}

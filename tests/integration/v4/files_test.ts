@@ -1,0 +1,178 @@
+/** Protocol 4: files put, got back and looked at. */
+import assert from "node:assert/strict";
+import { cksum } from "../../../mod.ts";
+import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
+import { pseudoRandomBytes } from "../../support/bytes.ts";
+import {
+  connectRaw,
+  got,
+  loginRaw,
+  ON_DISK,
+  put,
+  Scene,
+  startServer,
+} from "../../support/v4/fixture.ts";
+
+const SIZES = [0, 1, 1000, CHUNK_SIZE - 1, CHUNK_SIZE, CHUNK_SIZE + 1, 3 * CHUNK_SIZE + 7];
+
+Deno.test("v4: files of all sizes come back as they were, also after a restart", async () => {
+  await using scene = await Scene.create();
+  const contents = SIZES.map((size) => pseudoRandomBytes(size, size + 1));
+  {
+    using client = await scene.client("Alice");
+    const files = await Promise.all(contents.map(async (content, i) => ({
+      ...{ file: await scene.source(`source${i}`, content), name: `folder/${SIZES[i]}.bin` },
+    })));
+    assert.deepEqual(await put(client, files), contents.map(cksum));
+  }
+  await scene.server.close();
+  scene.server = await startServer(scene.folder.join("data"));
+  // Another port is another address: it is not known yet, but the account is.
+  using client = await scene.client("Alice");
+  for (const [i, size] of SIZES.entries()) {
+    const name = `folder/${size}.bin`;
+    assert.deepEqual(await got(client, name), contents[i]);
+    const { mtime, cksum: sum } = await client.stat(name);
+    assert.equal(sum, cksum(contents[i] as Uint8Array));
+    const { mtime: own } = await Deno.stat(scene.folder.join(`source${i}`));
+    assert.equal(mtime, own?.getTime());
+  }
+  assert.deepEqual(scene.blobs("staging"), []);
+});
+
+Deno.test("v4: of a range come the chunks that hold it", async () => {
+  await using scene = await Scene.create();
+  using client = await scene.client("Alice");
+  const content = pseudoRandomBytes(3 * CHUNK_SIZE + 7);
+  await put(client, [{ file: await scene.source("a", content) }]);
+  const cases: readonly [from: number, to: number, chunks: readonly [number, number]][] = [
+    [0, 1, [0, 1]],
+    [CHUNK_SIZE - 1, CHUNK_SIZE + 1, [0, 2]],
+    [CHUNK_SIZE, 2 * CHUNK_SIZE, [1, 2]],
+    [3 * CHUNK_SIZE + 6, 2 ** 50, [3, 4]],
+    [5, 5, [0, 0]],
+    [2 ** 40, 2 ** 41, [0, 0]],
+  ];
+  for (const [from, to, [first, end]] of cases) {
+    const expected = content.subarray(first * CHUNK_SIZE, end * CHUNK_SIZE);
+    assert.deepEqual(await got(client, "a", { from, to }), expected.slice(), `${from} to ${to}`);
+  }
+});
+
+Deno.test("v4: 300 small files go one behind the other, each stored", async () => {
+  await using scene = await Scene.create();
+  using client = await scene.client("Alice");
+  const files = await Promise.all(
+    Array.from({ length: 300 }, async (_, i) => ({
+      ...{ file: await scene.source(`s${i}`, pseudoRandomBytes(i, i + 1)), name: `many/${i}` },
+    })),
+  );
+  const outcomes = await put(client, files);
+  assert.deepEqual(outcomes, files.map((_, i) => cksum(pseudoRandomBytes(i, i + 1))));
+  const names: string[] = [];
+  await client.list("many/1", ({ name }) => names.push(name));
+  assert.equal(names.length, 111);
+  assert.deepEqual(names, [...names].sort());
+});
+
+Deno.test("v4: list, stat, rename, remove", async () => {
+  await using scene = await Scene.create(ON_DISK);
+  using client = await scene.client("Alice");
+  const file = await scene.source("a", pseudoRandomBytes(10));
+  await put(client, [{ file, name: "a/b" }, { file, name: "c" }]);
+  const list = async (prefix: string) => {
+    const names: string[] = [];
+    await client.list(prefix, ({ name }) => names.push(name));
+    return names;
+  };
+  assert.deepEqual(await list(""), ["a/b", "c"]);
+  assert.deepEqual(await list("a/"), ["a/b"]);
+  assert.deepEqual(await list("x"), []);
+  await client.rename("a/b", "d/ü");
+  await assert.rejects(client.rename("a/b", "e"), { code: "no-such-file" });
+  await assert.rejects(client.rename("c", "d/ü"), { code: "file-exists" });
+  await assert.rejects(client.rename("c", "../c"), { code: "bad-file-name" });
+  await assert.rejects(client.rename("c", "d"), { code: "bad-file-name" }, "d is a folder");
+  assert.deepEqual(await list(""), ["c", "d/ü"]);
+  await client.remove("d/ü");
+  await assert.rejects(client.remove("d/ü"), { code: "no-such-file" });
+  await assert.rejects(client.stat("d/ü"), { code: "no-such-file" });
+  await assert.rejects(got(client, "d/ü"), { code: "no-such-file" });
+  assert.equal(scene.blobs("files").length, 1);
+});
+
+Deno.test("v4: what can't be stored is refused by itself, the files around it are stored", async () => {
+  await using scene = await Scene.create({ ...ON_DISK, maxFileSize: 5000, quota: 9000 });
+  using client = await scene.client("Alice");
+  const small = await scene.source("small", pseudoRandomBytes(3000));
+  const large = await scene.source("large", pseudoRandomBytes(3 * CHUNK_SIZE));
+  const outcomes: (number | string)[] = [];
+  const names = ["a", "../b", "c/\x1b[2J", "large", "a/b", "d", "e", "f"];
+  for (const name of names) {
+    const file = name === "large" ? large : small;
+    await client.put([{ file, name }], (_, outcome) => {
+      outcomes.push(
+        typeof outcome === "number" ? outcome : (outcome as { code?: string }).code ?? "",
+      );
+    });
+  }
+  const sum = cksum(pseudoRandomBytes(3000));
+  assert.deepEqual(outcomes, [
+    sum,
+    "bad-file-name",
+    "bad-file-name",
+    "over-limit",
+    "bad-file-name", // a is a file
+    sum,
+    sum,
+    "over-limit", // the quota
+  ]);
+  assert.deepEqual(scene.blobs("staging"), []);
+  assert.equal(scene.blobs("files").length, 3);
+});
+
+Deno.test("v4: a file replaced is the new one, the old blob is gone", async () => {
+  await using scene = await Scene.create(ON_DISK);
+  using client = await scene.client("Alice");
+  for (const seed of [1, 2]) {
+    const content = pseudoRandomBytes(2000, seed);
+    await put(client, [{ file: await scene.source("a", content) }]);
+    assert.deepEqual(await got(client, "a"), content);
+  }
+  assert.equal(scene.blobs("files").length, 1);
+});
+
+Deno.test("v4: sums that differ are told, and nothing is stored", async () => {
+  await using scene = await Scene.create();
+  (await scene.client("Alice"))[Symbol.dispose]();
+  using raw = await connectRaw(scene.server.address);
+  await loginRaw(raw, scene.folder.join("Alice"));
+  const { exchange } = raw;
+  const content = pseudoRandomBytes(100);
+  const answers: string[] = [];
+  const end = (digest: Uint8Array<ArrayBuffer>, sum: number) =>
+    ({ kind: "end", tag: 7, cksum: sum, digest }) as const;
+  const answered = exchange.answer(7, (message) => {
+    answers.push(message.kind);
+    return true;
+  });
+  await exchange.send({ kind: "put", tag: 7, name: "a", size: 100, mtime: 0, resume: 0 });
+  await exchange.sendChunk(7, 0, content);
+  await exchange.send(end(pseudoRandomBytes(32), cksum(content)));
+  await answered;
+  assert.deepEqual(answers, ["mismatch"]);
+  assert.deepEqual([scene.blobs("staging"), scene.blobs("files")], [[], []]);
+});
+
+Deno.test("v4: a client that leaves within the first chunk of a file leaves nothing behind", async () => {
+  await using scene = await Scene.create();
+  (await scene.client("Alice"))[Symbol.dispose]();
+  {
+    using raw = await connectRaw(scene.server.address);
+    await loginRaw(raw, scene.folder.join("Alice"));
+    const size = 3 * CHUNK_SIZE;
+    await raw.exchange.send({ kind: "put", tag: 1, name: "a", size, mtime: 0, resume: 0 });
+  }
+  await scene.server.close();
+  assert.deepEqual([scene.blobs("staging"), scene.blobs("files")], [[], []]);
+});

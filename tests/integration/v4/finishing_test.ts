@@ -1,0 +1,148 @@
+/** A server that stops finishes what is under way, downloads too; and what a peer does is not the server's error. */
+import assert from "node:assert/strict";
+import { type LogRecord, reset } from "@logtape/logtape";
+import { equalBytes } from "../../../mod.ts";
+import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
+import { pseudoRandomBytes } from "../../support/bytes.ts";
+import { takeLogs } from "../../support/server_log.ts";
+import { encrypt, Peer } from "../../support/v3/raw_client.ts";
+import { put, Scene } from "../../support/v4/fixture.ts";
+import { Uploader } from "../../support/v4/raw_client.ts";
+
+/** More than what sockets hold on their way, so that the server is still at it when the client has the first chunk. */
+const content = pseudoRandomBytes(48 * CHUNK_SIZE);
+/** Longer than any test takes. */
+const GRACE_MS = 10 * 60_000;
+
+/** A scene with Alice's file "a", and what is logged of it from then on. */
+async function sceneWithFile() {
+  const scene = await Scene.create();
+  using client = await scene.client("Alice");
+  await put(client, [{ file: await scene.source("a", content) }]);
+  const logged: LogRecord[] = [];
+  const alarms = () =>
+    logged.filter(({ level }) => !["debug", "info"].includes(level))
+      .map(({ level, properties: { event, reason } }) => `${level} ${event}: ${reason}`);
+  const hasLost = Promise.withResolvers<string>();
+  await takeLogs("debug", (record) => {
+    logged.push(record);
+    const { event, reason } = record.properties;
+    if (event === "connection.lost") hasLost.resolve(`${reason}`);
+  });
+  return {
+    ...{ scene, alarms, lost: hasLost.promise },
+    async [Symbol.asyncDispose]() {
+      await scene[Symbol.asyncDispose]();
+      await reset();
+    },
+  };
+}
+
+const GET = { kind: "get", name: "a", version: 0, from: 0, to: Number.MAX_SAFE_INTEGER } as const;
+
+/** Asks for the file, calls `atFirst` when its first chunk is here, and takes the rest then. */
+async function download(alice: Uploader, atFirst: () => void | Promise<void>) {
+  const whole = new Uint8Array(content.length);
+  let received = 0;
+  await alice.exchange.ask({ ...GET, tag: alice.exchange.nextTag() }, async (message) => {
+    if (message.kind === "data") {
+      if (received === 0) await atFirst();
+      whole.set(message.bytes, message.offset);
+      received += message.bytes.length;
+    }
+    return message.kind === "done";
+  });
+  return { whole, received };
+}
+
+Deno.test("stop: a download under way is finished within the grace, and no further request is answered", async () => {
+  await using place = await sceneWithFile();
+  const { scene } = place;
+  using alice = await Uploader.login(scene, "Alice");
+  let stopped: Promise<void> | undefined;
+  let further: Promise<unknown> | undefined;
+  const { whole, received } = await download(alice, async () => {
+    stopped = scene.server.close(GRACE_MS);
+    const tag = alice.exchange.nextTag();
+    further = alice.exchange.answer(tag, () => assert.fail("a further request is answered"));
+    further.catch(() => undefined);
+    await alice.exchange.send({ kind: "list", tag, prefix: "" });
+  });
+  assert.equal(received, content.length);
+  assert.ok(equalBytes(whole, content));
+  await assert.rejects(further ?? Promise.resolve(), { code: "connection-lost" });
+  await stopped;
+  assert.deepEqual(place.alarms(), []);
+});
+
+Deno.test("stop: a download that takes longer than the grace is cut off, which is no error in the log", async () => {
+  await using place = await sceneWithFile();
+  const { scene } = place;
+  using alice = await Uploader.login(scene, "Alice");
+  await assert.rejects(download(alice, () => scene.server.close(0)), { name: "NetworkError" });
+  assert.deepEqual(place.alarms(), []);
+  assert.equal(await place.lost, "the server stops");
+});
+
+Deno.test("stop: uploads that have come whole are answered, and the one that is coming is stored", async () => {
+  await using place = await sceneWithFile();
+  const { scene } = place;
+  const small = content.slice(0, 2 * CHUNK_SIZE);
+  using alice = await Uploader.login(scene, "Alice");
+  const first = await alice.begin(small, { name: "b" });
+  await alice.send(first, small, 0, 1);
+  const stored = alice.end(first, small);
+  const { tag } = await alice.resume(small, { name: "c" });
+  const stopped = scene.server.close(GRACE_MS);
+  await alice.send(tag, small, 0, 1);
+  await alice.end(tag, small);
+  await stored;
+  await stopped;
+  assert.deepEqual(place.alarms(), []);
+});
+
+/** Ways of leaving that a server has to expect. */
+const LEAVES: Readonly<Record<string, (scene: Scene) => Promise<void>>> = {
+  "resets the connection in the middle of a download": async (scene) => {
+    const alice = await Uploader.login(scene, "Alice");
+    // With bytes unread, a close is a reset.
+    await assert.rejects(download(alice, () => alice[Symbol.dispose]()));
+  },
+  "leaves without TLS's goodbye in the middle of an upload": async (scene) => {
+    using alice = await Uploader.login(scene, "Alice");
+    const { tag } = await alice.resume(content, { name: "b" });
+    await alice.send(tag, content, 0);
+  },
+  "asks much and leaves before it is answered": async (scene) => {
+    using alice = await Uploader.login(scene, "Alice");
+    for (let asked = 0; asked < 20; asked++) {
+      await alice.exchange.send({ ...GET, tag: alice.exchange.nextTag() });
+    }
+  },
+  "closes TLS's port before any handshake": async ({ server }) => {
+    const socket = await Deno.connect(server.addresses[1] ?? assert.fail());
+    await socket.write(Uint8Array.of(0x16, 3, 1));
+    socket.close();
+  },
+  "leaves in the middle of a file of protocol 3": async (scene) => {
+    using peer = await Peer.connect(scene.server.address);
+    await peer.enrol("Bob");
+    const ciphertext = await encrypt(content.slice(0, CHUNK_SIZE), peer.aesKey ?? assert.fail());
+    await peer.write(peer.fileHead("b", ciphertext.length));
+    await peer.write(ciphertext.subarray(0, 5000));
+  },
+  "leaves in the middle of a header of protocol 3": async (scene) => {
+    using peer = await Peer.connect(scene.server.address);
+    await peer.write(new Uint8Array(10));
+  },
+};
+
+for (const [what, leave] of Object.entries(LEAVES)) {
+  Deno.test(`log: a client that ${what} is no error, and no warning`, async () => {
+    await using place = await sceneWithFile();
+    await leave(place.scene);
+    await place.lost;
+    await place.scene.server.close();
+    assert.deepEqual(place.alarms(), []);
+  });
+}

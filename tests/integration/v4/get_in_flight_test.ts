@@ -1,0 +1,130 @@
+/** A get, and what becomes of its file meanwhile: it ends whole, or with an error, and is never a mixture. */
+import assert from "node:assert/strict";
+import { type Bytes, concatBytes, equalBytes } from "../../../mod.ts";
+import type { SecureClient } from "../../../client/v4/client.ts";
+import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
+import { pseudoRandomBytes } from "../../support/bytes.ts";
+import { got, put, Scene } from "../../support/v4/fixture.ts";
+import { watched } from "../../support/v4/traced.ts";
+
+/** More than what sockets hold on their way, so that the server is still at it when the client has the first chunk. */
+const LARGE = 48 * CHUNK_SIZE;
+const old = pseudoRandomBytes(LARGE, 1);
+const next = pseudoRandomBytes(LARGE, 2);
+
+async function store(scene: Scene, client: SecureClient, bytes: Bytes): Promise<void> {
+  const [outcome] = await put(client, [{ file: await scene.source("source", bytes), name: "a" }]);
+  assert.equal(typeof outcome, "number", `${outcome}`);
+}
+
+/** What is done to the file "a" while it is read, and what a further look finds. */
+const DONE: Record<string, (scene: Scene, other: SecureClient) => Promise<void>> = {
+  "is removed": (_, other) => other.remove("a"),
+  "is replaced": (scene, other) => store(scene, other, next),
+  "is renamed": (_, other) => other.rename("a", "b"),
+  "is renamed, and another put in its place": async (scene, other) => {
+    await other.rename("a", "b");
+    await store(scene, other, next);
+  },
+};
+
+for (const [what, work] of Object.entries(DONE)) {
+  Deno.test(`a get that has begun ends whole where the file ${what}`, async () => {
+    await using scene = await Scene.create();
+    using client = await scene.client("Alice");
+    using other = await scene.client("Alice");
+    await store(scene, client, old);
+    const chunks: Bytes[] = [];
+    const file = await client.get({ name: "a" }, async (chunk) => {
+      if (chunks.length === 0) await work(scene, other);
+      chunks.push(chunk.slice());
+    });
+    assert.equal(file.version, 1);
+    // Not compared as an array of so many numbers, which takes many times the memory.
+    assert.ok(equalBytes(concatBytes(...chunks), old), "it is what was stored");
+  });
+}
+
+Deno.test("parts that are got one after another are of the file that each tells of", async () => {
+  await using scene = await Scene.create();
+  using client = await scene.client("Alice");
+  const [first, second] = [old, next].map((content) => content.slice(0, 2 * CHUNK_SIZE + 9));
+  await store(scene, client, first as Bytes);
+  const part = async (from: number, to: number) => {
+    const chunks: Bytes[] = [];
+    const write = (chunk: Bytes) => Promise.resolve(void chunks.push(chunk.slice()));
+    const { digest } = await client.get({ name: "a", from, to }, write);
+    return { digest, bytes: concatBytes(...chunks) };
+  };
+  const before = await part(0, CHUNK_SIZE);
+  await store(scene, client, second as Bytes);
+  const after = await part(CHUNK_SIZE, 2 ** 40);
+  assert.notDeepEqual(after.digest, before.digest, "whoever goes on sees that it is another");
+  assert.deepEqual(after.bytes, second?.slice(CHUNK_SIZE));
+  await client.remove("a");
+  await assert.rejects(part(CHUNK_SIZE, 2 ** 40), { code: "no-such-file" });
+});
+
+/** Between the look into the catalog and the opening. */
+const IN_BETWEEN: Record<
+  string,
+  [(scene: Scene, other: SecureClient) => Promise<void>, Bytes | string]
+> = {
+  "is replaced": [(scene, other) => store(scene, other, next.slice(0, 10)), next.slice(0, 10)],
+  "is removed": [(_, other) => other.remove("a"), "no-such-file"],
+  "is renamed": [(_, other) => other.rename("a", "b"), old.slice(0, 100)],
+  "is lost on the disk": [
+    async (scene) => {
+      for (const path of scene.blobs("files")) await Deno.remove(path);
+    },
+    "damaged",
+  ],
+};
+
+for (const [what, [work, expected]] of Object.entries(IN_BETWEEN)) {
+  Deno.test(`a get looks again where the file ${what} before it is open`, async () => {
+    await using scene = await Scene.create();
+    const watch = await watched(scene);
+    using client = await scene.client("Alice");
+    using other = await scene.client("Alice");
+    await store(scene, client, old.slice(0, 100));
+    let times = 0;
+    watch.before = async () => {
+      if (times++ === 0) await work(scene, other);
+    };
+    if (typeof expected === "string") await assert.rejects(got(client, "a"), { code: expected });
+    else assert.deepEqual(await got(client, "a"), expected);
+    assert.ok(times > 0);
+  });
+}
+
+Deno.test("a get whose file is replaced each time is refused in the end", async () => {
+  await using scene = await Scene.create();
+  const watch = await watched(scene);
+  using client = await scene.client("Alice");
+  using other = await scene.client("Alice");
+  await store(scene, client, old.slice(0, 100));
+  let [times, working] = [0, false];
+  watch.before = async () => {
+    if (working) return;
+    working = true;
+    await store(scene, other, pseudoRandomBytes(10, ++times));
+    working = false;
+  };
+  await assert.rejects(got(client, "a"), { code: "cannot-store", message: /replaced faster/ });
+  watch.before = () => Promise.resolve();
+  assert.deepEqual(await got(client, "a"), pseudoRandomBytes(10, times));
+});
+
+Deno.test("a get opens its file once, however long it is", async () => {
+  await using scene = await Scene.create();
+  const watch = await watched(scene);
+  using client = await scene.client("Alice");
+  const content = old.slice(0, 5 * CHUNK_SIZE);
+  await store(scene, client, content);
+  watch.opened = 0;
+  assert.deepEqual(await got(client, "a"), content);
+  assert.equal(watch.opened, 1);
+  assert.equal((await got(client, "a", { from: 0, to: 0 })).length, 0);
+  assert.equal(watch.opened, 1, "digests alone need no file");
+});

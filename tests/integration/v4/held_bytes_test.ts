@@ -1,0 +1,165 @@
+/** What a connection of protocol 4 holds while its peer does not read: bounded by bytes, whatever it has asked for. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { concatBytes, toHex } from "../../../mod.ts";
+import { digestChunk, digestTree } from "../../../protocol/v4/merkle_tree.ts";
+import type { Message } from "../../../protocol/v4/messages.ts";
+import type { Catalog } from "../../../server/catalog/catalog.ts";
+import { DataFolder } from "../../../server/data_folder/data_folder.ts";
+import { sizeOf } from "../../../server/catalog/sqlite/value_size.ts";
+import { pseudoRandomBytes } from "../../support/bytes.ts";
+import { openInThisThread } from "../../support/store/catalogs.ts";
+import { connectRaw, got, loginRaw, Scene } from "../../support/v4/fixture.ts";
+
+const MIB = 1024 * 1024;
+/** A page of names and what belongs to them; the last 16 rows may go beyond. */
+const MAX_PAGE = 64 * 1024 + 16 * 9 * 1024;
+const LONG = Array(16).fill("x".repeat(250)).join("/");
+
+interface Watched {
+  readonly scene: Scene;
+  /** How many bytes each answer of the catalog has, by method. */
+  readonly answers: Map<string, number[]>;
+  /** Records files of Alice's in the catalog as they are, with what changes of them. */
+  readonly record: (
+    files: readonly { readonly name: string; readonly version?: number }[],
+  ) => Promise<void>;
+}
+
+function test(what: string, body: (watched: Watched) => Promise<void>) {
+  Deno.test(`held bytes: ${what}`, async () => {
+    const answers = new Map<string, number[]>();
+    const openCatalog = async (path: string) => watch(await openInThisThread(path), answers);
+    await using scene = await Scene.create({ versions: 10_000 }, { openCatalog });
+    (await scene.client("Alice"))[Symbol.dispose]();
+    let paths = 0;
+    const content = pseudoRandomBytes(10);
+    const record: Watched["record"] = async (files) => {
+      await using folder = await DataFolder.openToChange(scene.data, Deno);
+      const { catalog } = folder;
+      const owner = await catalog.findClientByName("Alice") ?? assert.fail();
+      const tree = { mtime: 1, digest: digestTree(digestChunk(content)) };
+      const chunks = digestChunk(content);
+      catalog.together(() => {
+        for (const { name } of files) {
+          const path = `catalog/${++paths}`;
+          const stored = { clientId: owner.id, name, path, size: 10, crc: 1, storedAt: 1 };
+          const args = [{ ...stored, verified: true, tree }, { chunks, content, keep: 1e6 }];
+          catalog.call("storeFile", args);
+        }
+      });
+    };
+    await body({ scene, answers, record });
+  });
+}
+
+/** A catalog whose answers are measured. */
+function watch(catalog: Catalog, answers: Map<string, number[]>): Catalog {
+  return new Proxy(catalog, {
+    get(target, name) {
+      const method = Reflect.get(target, name);
+      if (typeof method !== "function" || typeof name === "symbol") return method;
+      return async (...args: unknown[]) => {
+        const value = await method(...args);
+        answers.set(name, [...answers.get(name) ?? [], sizeOf(value)]);
+        return value;
+      };
+    },
+  });
+}
+
+/** Asks on so many connections, and takes nothing but the first message of each answer until it is let go on. */
+async function unread(
+  scene: Scene,
+  count: number,
+  request: (tag: number) => Message,
+): Promise<AsyncDisposable> {
+  const resources = new DisposableStack();
+  const on = Promise.withResolvers<void>();
+  const asked: Promise<void>[] = [];
+  for (let i = 0; i < count; i++) {
+    const raw = resources.use(await connectRaw(scene.server.address));
+    await loginRaw(raw, scene.folder.join("Alice"));
+    const first = Promise.withResolvers<void>();
+    const answered = raw.exchange.ask(request(1), async ({ kind }) => {
+      first.resolve();
+      await on.promise;
+      return kind === "done";
+    });
+    asked.push(answered);
+    await Promise.race([first.promise, answered]);
+  }
+  return {
+    async [Symbol.asyncDispose]() {
+      on.resolve();
+      await Promise.all(asked);
+      resources.dispose();
+    },
+  };
+}
+
+const most = (answers: Watched["answers"], method: string) =>
+  Math.max(...answers.get(method) ?? []);
+
+test("attack: lists of long names that are not read", async ({ scene, answers, record }) => {
+  await record(Array.from({ length: 300 }, (_, i) => ({ name: `${LONG}/${i}` })));
+  answers.clear();
+  await using _unread = await unread(scene, 10, (tag) => ({ kind: "list", tag, prefix: "" }));
+  assert.ok(most(answers, "listFilesBelow") <= MAX_PAGE);
+});
+
+test("attack: versions of a long name that are not read", async ({ scene, answers, record }) => {
+  const name = `${LONG}/a`;
+  await record(Array.from({ length: 300 }, () => ({ name })));
+  answers.clear();
+  await using _unread = await unread(scene, 10, (tag) => ({ kind: "versions", tag, name }));
+  assert.ok(most(answers, "listVersions") <= MAX_PAGE);
+});
+
+test("attack: digests of a huge file that are not read, and ranges of it", async ({ scene, answers }) => {
+  const count = 40 * 1024;
+  const size = count * MIB;
+  const zeros = new Uint8Array(MIB);
+  const chunks = concatBytes(...Array<Uint8Array<ArrayBuffer>>(count).fill(digestChunk(zeros)));
+  {
+    await using folder = await DataFolder.openToChange(scene.data, Deno);
+    const owner = await folder.catalog.findClientByName("Alice") ?? assert.fail();
+    const path = `files/${toHex(owner.id)}/${"0".repeat(32)}`;
+    await Deno.mkdir(join(scene.data, path, ".."), { recursive: true });
+    using file = await Deno.open(join(scene.data, path), { create: true, write: true });
+    // It has a hole for a content.
+    await file.truncate(size);
+    await folder.catalog.storeFile({
+      ...{ clientId: owner.id, name: "huge", path, size, crc: 1, storedAt: 1, verified: true },
+      tree: { mtime: 1, digest: digestTree(chunks) },
+    }, { chunks });
+  }
+  answers.clear();
+  {
+    const request = { kind: "get", name: "huge", version: 0, from: 0, to: 0 } as const;
+    await using _unread = await unread(scene, 4, (tag) => ({ ...request, tag }));
+    for (const method of ["findWhole", "findChunks"]) {
+      assert.ok(most(answers, method) <= MIB + 16 * 1024, method);
+    }
+  }
+  using client = await scene.client("Alice");
+  const to = size;
+  const last = await got(client, "huge", { from: size - MIB, to });
+  assert.deepEqual(last, zeros, "all digests were right, and so is the last chunk");
+});
+
+test("operators list files in pages too, and all of them", async ({ scene, record }) => {
+  const names = Array.from({ length: 300 }, (_, i) => `${LONG}/${`${i}`.padStart(4, "0")}`);
+  await record([...names, ...names.slice(0, 3)].map((name) => ({ name })));
+  await using folder = await DataFolder.openToRead(scene.data, Deno);
+  const owner = await folder.catalog.findClientByName("Alice") ?? assert.fail();
+  const listed: string[] = [];
+  let page = await folder.catalog.listFiles(owner.id);
+  for (let last = page.at(-1); last !== undefined; last = page.at(-1)) {
+    assert.ok(sizeOf(page) <= MAX_PAGE);
+    listed.push(...page.map(({ name, version }) => `${name} ${version}`));
+    page = await folder.catalog.listFiles(owner.id, last);
+  }
+  const expected = names.flatMap((name, i) => i < 3 ? [`${name} 1`, `${name} 2`] : [`${name} 1`]);
+  assert.deepEqual(listed, expected);
+});

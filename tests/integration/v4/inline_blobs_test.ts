@@ -1,0 +1,195 @@
+/** Small files, which the catalog keeps: as good as those that have blobs of their own. */
+import assert from "node:assert/strict";
+import {
+  backup,
+  cksum,
+  exportFile,
+  listStored,
+  removeUser,
+  restore,
+  verify,
+} from "../../../mod.ts";
+import type { SecureClient } from "../../../client/v4/client.ts";
+import { audit } from "../../../server/operator/audit.ts";
+import type { Catalog } from "../../../server/catalog/catalog.ts";
+import { isInline } from "../../../server/blobs/disk/paths.ts";
+import { DataFolder } from "../../../server/data_folder/data_folder.ts";
+import { MAX_INLINE } from "../../../server/blobs/inline.ts";
+import { pseudoRandomBytes } from "../../support/bytes.ts";
+import { openInThisThread } from "../../support/store/catalogs.ts";
+import { tamper } from "../../support/store/database.ts";
+import { readFiles, readWholeFolder } from "../../faults/data_folder.ts";
+import { connectRaw, got, loginRaw, put, Scene } from "../../support/v4/fixture.ts";
+
+const INLINE = 5000;
+
+async function store(scene: Scene, client: SecureClient, name: string, size: number, seed = 1) {
+  const content = pseudoRandomBytes(size, seed);
+  const [outcome] = await put(client, [{ file: await scene.source("source", content), name }]);
+  assert.equal(outcome, cksum(content));
+  return content;
+}
+
+for (const size of [0, 1, INLINE - 1, INLINE, INLINE + 1, 2 * INLINE]) {
+  Deno.test(`inline: a file of ${size} bytes, where ${INLINE} are kept in the catalog`, async () => {
+    await using scene = await Scene.create({ inlineSize: INLINE });
+    using client = await scene.client("Alice");
+    const content = await store(scene, client, "a", size);
+    assert.deepEqual(await got(client, "a"), content);
+    if (size > 0) {
+      const range = { from: size - 1, to: size };
+      assert.deepEqual(await got(client, "a", range), content, "the chunk that holds the range");
+    }
+    assert.equal(scene.blobs("files").length, size > INLINE ? 1 : 0);
+    assert.deepEqual(scene.blobs("staging"), []);
+    const replaced = await store(scene, client, "a", 10, 2);
+    assert.deepEqual(await got(client, "a"), replaced);
+    await scene.restart();
+    using again = await scene.client("Alice");
+    assert.deepEqual(await got(again, "a"), replaced);
+    await again.rename("a", "b");
+    assert.deepEqual(await got(again, "b"), replaced);
+    await again.remove("b");
+    await scene.server.close();
+    assert.deepEqual(readWholeFolder(scene.data), new Map());
+  });
+}
+
+Deno.test("inline: however much is asked for, what could be resumed has a blob", async () => {
+  await using scene = await Scene.create({ inlineSize: Infinity });
+  using client = await scene.client("Alice");
+  await store(scene, client, "a", MAX_INLINE);
+  assert.equal(scene.blobs("files").length, 0);
+  await store(scene, client, "a", MAX_INLINE + 1);
+  assert.equal(scene.blobs("files").length, 1);
+});
+
+Deno.test("inline: a file goes from the catalog to a blob and back, with its versions", async () => {
+  await using scene = await Scene.create({ inlineSize: INLINE, versions: 3 });
+  using client = await scene.client("Alice");
+  const contents = [];
+  for (const [i, size] of [10, 9000, 20, 9001, 30].entries()) {
+    contents.push(await store(scene, client, "a", size, i));
+  }
+  for (const version of [3, 4, 5]) {
+    assert.deepEqual(await got(client, "a", { version }), contents[version - 1]);
+  }
+  assert.equal(scene.blobs("files").length, 1, "version 4 alone");
+  await scene.server.close();
+  readWholeFolder(scene.data);
+});
+
+Deno.test("inline: the quota counts them, and the limit of files on their way", async () => {
+  await using scene = await Scene.create({ quota: 2500, maxStagedPerClient: 1 });
+  using client = await scene.client("Alice");
+  await store(scene, client, "a", 1500);
+  const file = await scene.source("b", pseudoRandomBytes(1001));
+  assert.deepEqual(await put(client, [{ file }]), ["over-limit"]);
+  using raw = await connectRaw(scene.server.address);
+  await loginRaw(raw, scene.folder.join("Alice"));
+  const request = { kind: "put", tag: 1, name: "c", size: 10, mtime: 0, resume: 1 } as const;
+  await raw.exchange.askFor(request, "held");
+  const small = await scene.source("d", pseudoRandomBytes(10));
+  assert.deepEqual(await put(client, [{ file: small }]), ["over-limit"]);
+});
+
+Deno.test("inline: export, backup, restore and verify; one that is damaged is found, kept out and put aside", async () => {
+  await using scene = await Scene.create();
+  const contents = new Map<string, Uint8Array>();
+  {
+    using client = await scene.client("Alice");
+    for (const [i, name] of ["a", "b", "c"].entries()) {
+      contents.set(name, await store(scene, client, name, 100 + i, i));
+    }
+  }
+  await scene.server.close();
+  const dataFolder = scene.data;
+  const target = scene.folder.join("exported");
+  await exportFile({ dataFolder, userName: "Alice", fileName: "b", target });
+  assert.deepEqual(new Uint8Array(await Deno.readFile(target)), contents.get("b"));
+  const [client] = await listStored(dataFolder);
+  assert.equal(client?.hasKey, true);
+  assert.deepEqual(client?.files.map(({ path }) => isInline(path)), [true, true, true]);
+  assert.equal((await verify({ dataFolder })).findings, 0);
+
+  const [copy, restored] = [scene.folder.join("backup"), scene.folder.join("restored")];
+  assert.deepEqual(await backup(dataFolder, copy), { files: 3, bytes: 303, damaged: [] });
+  assert.deepEqual(await restore(copy, restored), { files: 3, bytes: 303, damaged: [] });
+  assert.deepEqual(
+    readFiles(restored).get("Alice"),
+    readFiles(dataFolder).get("Alice"),
+  );
+
+  tamper(
+    `${restored}/catalog.db`,
+    "UPDATE files SET content = CAST(x'00' || substr(content, 2) AS BLOB) WHERE name = 'a'",
+  );
+  tamper(`${restored}/catalog.db`, "UPDATE files SET content = NULL WHERE name = 'b'");
+  await assert.rejects(
+    exportFile({
+      ...{ dataFolder: restored, userName: "Alice", fileName: "a", target: `${target}2` },
+    }),
+    { code: "stored-file-damaged" },
+  );
+  const again = await backup(restored, scene.folder.join("backup of what is damaged"));
+  assert.deepEqual([again.files, again.damaged.map(({ name }) => name).sort()], [1, ["a", "b"]]);
+
+  const found: string[] = [];
+  const moved: (string | undefined)[] = [];
+  await verify({
+    ...{ dataFolder: restored, repair: true },
+    onFinding: ({ finding, movedTo }) => {
+      found.push(`${finding.kind} ${finding.kind === "stray" ? "" : finding.file.name}`);
+      moved.push(movedTo);
+    },
+  });
+  assert.deepEqual(found.sort(), ["changed a", "missing b"]);
+  const [aside = ""] = moved.filter((path) => path !== undefined);
+  const kept = new Uint8Array(await Deno.readFile(`${restored}/${aside}`));
+  assert.deepEqual(kept.subarray(1), contents.get("a")?.subarray(1), "nothing of it is lost");
+  assert.deepEqual([...readFiles(restored).get("Alice")?.keys() ?? []], ["c"]);
+
+  assert.equal(await removeUser(dataFolder, "Alice"), 3);
+  assert.deepEqual(readWholeFolder(dataFolder), new Map());
+});
+
+Deno.test("inline: a get of one that is damaged is refused", async () => {
+  await using scene = await Scene.create();
+  using client = await scene.client("Alice");
+  await store(scene, client, "a", 100);
+  await store(scene, client, "b", 100);
+  tamper(`${scene.data}/catalog.db`, "UPDATE files SET content = NULL WHERE name = 'a'");
+  tamper(
+    `${scene.data}/catalog.db`,
+    "UPDATE files SET content = substr(content, 2) WHERE name = 'b'",
+  );
+  await assert.rejects(got(client, "a"), { code: "damaged" });
+  await assert.rejects(got(client, "b"), { code: "damaged" });
+});
+
+Deno.test("inline: what is compared at a start is their sizes; nothing of them is read", async () => {
+  await using scene = await Scene.create();
+  {
+    using client = await scene.client("Alice");
+    for (const [i, name] of ["a", "b"].entries()) await store(scene, client, name, 100 * i);
+  }
+  await scene.server.close();
+  const looks = { read: 0, counted: 0 };
+  const openCatalog = async (path: string): Promise<Catalog> => {
+    const catalog = await openInThisThread(path);
+    return {
+      ...catalog,
+      findContent(path) {
+        looks.read++;
+        return catalog.findContent(path);
+      },
+      findContentSize(path) {
+        looks.counted++;
+        return catalog.findContentSize(path);
+      },
+    };
+  };
+  await using folder = await DataFolder.openToServe(scene.data, Deno, openCatalog);
+  for await (const { kind } of audit(folder, { contents: false })) assert.fail(kind);
+  assert.deepEqual(looks, { read: 0, counted: 2 });
+});

@@ -1,0 +1,59 @@
+/** Protocol 4: answers that never come, and what a client does then. */
+import assert from "node:assert/strict";
+import { putFiles } from "../../../mod.ts";
+import { pseudoRandomBytes } from "../../support/bytes.ts";
+import type { Ending } from "../../support/net/faulty_proxy.ts";
+import { SecureProxy } from "../../support/net/tls_proxy.ts";
+import { ON_DISK, Scene, startServer } from "../../support/v4/fixture.ts";
+
+Deno.test("v4: a client whose registration was never answered has its name all the same", async () => {
+  await using scene = await Scene.create();
+  (await scene.client("Alice"))[Symbol.dispose]();
+  await Deno.remove(scene.folder.join("Alice", "me.account"));
+  const paths = [await scene.folder.write("a", pseudoRandomBytes(10))];
+  const [outcome] = await putFiles({ ...await scene.options("Alice"), paths });
+  assert.equal(outcome?.state, "stored");
+});
+
+for (const retries of [0, 1]) {
+  Deno.test(`v4: files that were sent and not answered: with ${retries} retries`, async () => {
+    await using scene = await Scene.create();
+    const dataFolder = scene.folder.join("data");
+    let isStoring = false;
+    await scene.server.close();
+    scene.server = await startServer(dataFolder, ON_DISK, {
+      fileSystem: {
+        ...Deno,
+        rename: async (from, to) => {
+          await Deno.rename(from, to);
+          isStoring ||= `${to}`.includes("/files/");
+        },
+      },
+    });
+    let cuts = 0;
+    const down = () => (bytes: Uint8Array<ArrayBuffer>): (Uint8Array<ArrayBuffer> | Ending)[] =>
+      isStoring && cuts++ === 0 ? ["rst"] : [bytes];
+    await using proxy = await SecureProxy.start(scene.server, { secure: { down } });
+    const names = ["a", "b"];
+    const paths: string[] = [];
+    for (const name of names) paths.push(await scene.folder.write(name, pseudoRandomBytes(10)));
+    const pause = () => Promise.resolve();
+    const options = { ...await scene.options("Alice", { server: proxy.address }), retries, pause };
+    const outcomes = await putFiles({ ...options, paths });
+    const state = retries === 0 ? "unknown" : "stored";
+    assert.deepEqual(outcomes.map((outcome) => outcome?.state), [state, state]);
+  });
+}
+
+Deno.test("v4: where the server ends a connection that has had its requests, the files go on over another", async () => {
+  await using scene = await Scene.create({ maxRequestsPerConnection: 10 });
+  const paths: string[] = [];
+  for (let i = 0; i < 25; i++) paths.push(await scene.folder.write(`file${i}`, `${i}`));
+  const pause = () => Promise.resolve();
+  const outcomes = await putFiles({ ...await scene.options("Alice"), paths, retries: 2, pause });
+  assert.deepEqual(outcomes.filter((outcome) => outcome?.state !== "stored"), []);
+  using client = await scene.client("Alice");
+  let count = 0;
+  await client.list("", () => count++);
+  assert.equal(count, paths.length);
+});

@@ -1,0 +1,217 @@
+/** Protocol 4: who is between a client and a server that an authority vouches for, and what he can make of it. */
+import assert from "node:assert/strict";
+import { type Address, type Bytes, concatBytes, DEFAULT_TIMEOUTS } from "../../../mod.ts";
+import { AccountFolder } from "../../../client/identity/v4_account.ts";
+import { openByName } from "../../../client/v4/channel.ts";
+import { Exchange } from "../../../client/v4/request_mux.ts";
+import { KnownServers } from "../../../client/identity/known_servers.ts";
+import { sign } from "../../../protocol/v4/authentication.ts";
+import { encodeMessage } from "../../../protocol/v4/messages.ts";
+import { fingerprintOfName } from "../../../protocol/v4/server_name.ts";
+import { Authority, type Issued } from "../../support/tls/certificate_authority.ts";
+import { pseudoRandomBytes } from "../../support/bytes.ts";
+import { ServerLog } from "../../support/server_log.ts";
+import {
+  at,
+  helloOf,
+  known,
+  lyingProxy,
+  named,
+  NOT_VERIFIED,
+} from "../../support/v4/certificate_fixture.ts";
+import { Scene, startServer } from "../../support/v4/fixture.ts";
+
+Deno.test("in the middle, before an authority's server: his own key is asked about, and later refused", async () => {
+  await using it = await named();
+  const { scene, trust } = it;
+  await using his = await startServer(scene.folder.join("his"));
+  const lie = await helloOf(his.address);
+  await using proxy = await lyingProxy(scene.server.address, () => lie);
+  await using log = await ServerLog.take();
+  const asked: string[] = [];
+  const onNewServer = (fingerprint: string) => {
+    asked.push(fingerprint);
+    return false;
+  };
+  const options = { ...trust, server: at(proxy), onNewServer };
+  await assert.rejects(scene.client("Alice", options), { code: "server-not-trusted" });
+  assert.equal(asked.length, 1);
+  await new KnownServers(scene.folder.join("Alice")).keep(at(proxy), "pki");
+  await assert.rejects(scene.client("Alice", options), { code: "other-server" });
+  assert.equal(asked.length, 1, "who is known is not asked about");
+  assert.deepEqual([...log.entries, ...log.refusals], [], "neither server has heard of a client");
+});
+
+Deno.test("an altered port leads to nobody who is not the server, whichever certificate it has", async () => {
+  await using it = await named();
+  const { scene, trust } = it;
+  await using his = await startServer(scene.folder.join("his"));
+  const { port } = await helloOf(his.address);
+  {
+    await using proxy = await lyingProxy(scene.server.address, (answer) => ({ ...answer, port }));
+    const options = { ...trust, server: at(proxy) };
+    await assert.rejects(scene.client("Alice", options), NOT_VERIFIED);
+    assert.equal(await known(scene, "Alice", at(proxy)), undefined);
+  }
+  const { port: named4 } = await helloOf(scene.server.address);
+  await using proxy = await lyingProxy(his.address, (answer) => ({ ...answer, port: named4 }));
+  await assert.rejects(scene.client("Alice", { server: proxy.address }), {
+    code: "no-secure-channel",
+  });
+  assert.equal(await known(scene, "Alice", proxy.address), undefined);
+});
+
+Deno.test("an altered certificate changes nothing where it is the name that is verified", async () => {
+  await using it = await named();
+  const { scene, authority, trust } = it;
+  const { certificate } = await authority.issue({ names: ["files.example.org"] });
+  const other = Uint8Array.from(
+    atob(certificate.split("-----")[2]?.replaceAll(/\s/g, "") ?? ""),
+    (char) => char.charCodeAt(0),
+  );
+  await using proxy = await lyingProxy(
+    scene.server.address,
+    (answer) => ({ ...answer, certificate: other }),
+  );
+  (await scene.client("Alice", { ...trust, server: at(proxy) }))[Symbol.dispose]();
+  await using mad = await lyingProxy(
+    scene.server.address,
+    (answer) => ({ ...answer, certificate: pseudoRandomBytes(500) }),
+  );
+  await assert.rejects(scene.client("Alice", { ...trust, server: at(mad) }), {
+    name: "ProtocolError",
+    code: "bad-certificate",
+  });
+});
+
+Deno.test("a port that says nothing is given up in time, by name and by fingerprint", async () => {
+  await using it = await named();
+  const { scene, trust } = it;
+  await using own = await startServer(scene.folder.join("own"));
+  using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = silent.addr;
+  const timeouts = { connectMs: 200 };
+  for (const server of [scene.server, own]) {
+    await using proxy = await lyingProxy(server.address, (answer) => ({ ...answer, port }));
+    const accepted = silent.accept();
+    const connecting = scene.client("Alice", {
+      ...{ ...trust, server: at(proxy), timeouts },
+      onNewServer: () => true,
+    });
+    await assert.rejects(connecting, { code: "no-secure-channel", message: /no answer within/ });
+    (await accepted).close();
+  }
+});
+
+const NO_SUCH_NAME = "the server has no certificate for the name under which it was asked for";
+
+/** A connection to a server that is verified by name, before the client has said anything. */
+async function openRaw(scene: Scene, caCerts: readonly string[]) {
+  const { port } = await helloOf(scene.byName);
+  const exchange = new Exchange(
+    await openByName(scene.byName, port, caCerts, DEFAULT_TIMEOUTS),
+    DEFAULT_TIMEOUTS,
+  );
+  const { nonce } = await exchange.answerOf(0, "challenge");
+  return { exchange, nonce };
+}
+
+Deno.test("what a client signs for one name is worth nothing under another, or for a key", async () => {
+  await using it = await named();
+  const { scene, trust: { caCerts = [] }, trust } = it;
+  (await scene.client("Alice", trust))[Symbol.dispose]();
+  await using log = await ServerLog.take();
+  const folder = new AccountFolder(scene.folder.join("Alice"));
+  const { privateKey, publicKey: key } = await folder.loadKey();
+  const { clientId = new Uint8Array(16) } = await folder.loadAccount() ?? {};
+  const login = async (signed: Bytes, name: string | undefined) => {
+    const { exchange, nonce } = await openRaw(scene, caCerts);
+    using _exchange = exchange;
+    if (name !== undefined) await exchange.send({ kind: "host", tag: 0, name });
+    const claim = { fingerprint: signed, nonce, clientId, key };
+    const signature = await sign(privateKey, claim);
+    await exchange.askFor({ kind: "login", tag: 0, clientId, key, signature }, "welcome");
+  };
+  const refused = { name: "RefusedError", code: "not-authenticated" };
+  // A malicious server with a name of its own passes on this server's nonce; whatever certificate it tells of, the
+  // client signs the name under which it has verified it.
+  const his = await fingerprintOfName("evil.example.org");
+  const own = await fingerprintOfName("localhost");
+  await assert.rejects(login(his, "evil.example.org"), refused, "not a name of the server");
+  await assert.rejects(login(his, "localhost"), refused, "signed for another name");
+  await assert.rejects(login(his, undefined), refused, "no name at all");
+  await assert.rejects(login(own, "127.0.0.1"), refused, "another name of this server");
+  assert.deepEqual(log.refusals, [
+    `client.refused: ${NO_SUCH_NAME}`,
+    ...Array(3).fill("client.denied: the signature is wrong"),
+  ]);
+  assert.deepEqual(log.entries, []);
+  await login(own, "localhost");
+});
+
+type Change = (bytes: Bytes) => Bytes;
+
+/** Ends TLS with a certificate of his own, and passes all on to a server, what the client says changed. */
+function startRelay(his: Issued, caCerts: readonly string[], to: Address, change: Change) {
+  const listener = Deno.listenTls({
+    ...{ hostname: "127.0.0.1", port: 0, cert: his.certificate, key: his.key },
+  });
+  const pass = async (from: Deno.TlsConn, to: Deno.TlsConn, change: Change) => {
+    const buffer = new Uint8Array(16 * 1024);
+    for (let size = await from.read(buffer); size !== null; size = await from.read(buffer)) {
+      const bytes = change(buffer.slice(0, size));
+      for (let done = 0; done < bytes.length;) done += await to.write(bytes.subarray(done));
+    }
+    await to.closeWrite();
+  };
+  const relaying = (async () => {
+    using client = await listener.accept();
+    using server = await openByName(to, to.port, caCerts, DEFAULT_TIMEOUTS);
+    await Promise.allSettled([
+      pass(client, server, change),
+      pass(server, client, (bytes) => bytes),
+    ]);
+  })();
+  return {
+    port: listener.addr.port,
+    async [Symbol.asyncDispose]() {
+      await relaying;
+      listener.close();
+    },
+  };
+}
+
+Deno.test("he who has a name of his own can't relay a login to a server by telling of its certificate", async () => {
+  const authority = await Authority.create();
+  await using scene = await Scene.named(await authority.issue({ names: ["localhost"] }));
+  const caCerts = [authority.certificate];
+  const onNewServer = () => assert.fail("nobody is to be asked");
+  const trust = { caCerts, onNewServer };
+  (await scene.client("Alice", { ...trust, server: scene.byName }))[Symbol.dispose]();
+  await using log = await ServerLog.take();
+  const honest = await helloOf(scene.byName);
+  const host = (name: string) => encodeMessage({ kind: "host", tag: 0, name });
+  const renamed: Change = (bytes) => {
+    const said = host("127.0.0.1");
+    const begins = said.every((byte, i) => bytes[i] === byte);
+    return begins ? concatBytes(host("localhost"), bytes.subarray(said.length)) : bytes;
+  };
+  for (const change of [(bytes: Bytes) => bytes, renamed]) {
+    const his = await authority.issue({ names: ["127.0.0.1"] });
+    const to = { ...scene.byName, port: honest.port };
+    await using relay = await startRelay(his, caCerts, to, change);
+    await using proxy = await lyingProxy(
+      scene.server.address,
+      (answer) => ({ ...answer, port: relay.port }),
+    );
+    await assert.rejects(scene.client("Alice", { ...trust, server: proxy.address }), {
+      name: "RefusedError",
+      code: "not-authenticated",
+    });
+  }
+  assert.deepEqual(log.refusals, [
+    `client.refused: ${NO_SUCH_NAME}`,
+    "client.denied: the signature is wrong",
+  ]);
+  assert.deepEqual(log.entries, []);
+});

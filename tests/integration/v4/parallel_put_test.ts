@@ -1,0 +1,176 @@
+/** Protocol 4: one file on several connections. */
+import assert from "node:assert/strict";
+import { cksum } from "../../../mod.ts";
+import { MAX_AHEAD } from "../../../protocol/v4/chunk_digests.ts";
+import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
+import { pseudoRandomBytes } from "../../support/bytes.ts";
+import { ServerLog } from "../../support/server_log.ts";
+import { got, Scene } from "../../support/v4/fixture.ts";
+import { missing, sumsOf, Uploader } from "../../support/v4/raw_client.ts";
+
+const CHUNKS = 9;
+const content = pseudoRandomBytes((CHUNKS - 1) * CHUNK_SIZE + 5);
+
+function test(what: string, body: (scene: Scene, alice: Uploader) => Promise<void>) {
+  Deno.test(`v4 join: ${what}`, async () => {
+    await using scene = await Scene.create();
+    for (const name of ["Alice", "Bob"]) (await scene.client(name))[Symbol.dispose]();
+    using alice = await Uploader.login(scene, "Alice");
+    await body(scene, alice);
+  });
+}
+
+async function assertStored(scene: Scene): Promise<void> {
+  using alice = await scene.client("Alice");
+  assert.deepEqual(await got(alice, "a"), content);
+  assert.deepEqual(scene.blobs("staging"), []);
+}
+
+test(
+  "chunks of a file come on three connections, in any order, and it is stored whole",
+  async (scene, alice) => {
+    const { tag, transfer } = await alice.resume(content);
+    const order = [8, 3, 0, 7, 5, 1, 6, 2, 4];
+    await Promise.all(
+      [0, 1].map(async (lane) => {
+        using other = await Uploader.login(scene, "Alice");
+        const joined = await other.join(transfer);
+        await other.send(joined, content, ...order.filter((_, i) => i % 3 === lane));
+        await other.leave(joined);
+      }).concat(alice.send(tag, content, ...order.filter((_, i) => i % 3 === 2))),
+    );
+    assert.equal((await alice.end(tag, content)).cksum, cksum(content));
+    await assertStored(scene);
+  },
+);
+
+test("a connection may join, leave, and then put a file of its own", async (scene, alice) => {
+  const { tag, transfer } = await alice.resume(content);
+  using other = await Uploader.login(scene, "Alice");
+  const joined = await other.join(transfer);
+  await other.send(joined, content, 1);
+  await other.leave(joined);
+  const own = content.slice(0, 10);
+  const begun = await other.begin(own, { name: "b" });
+  await other.send(begun, own, 0);
+  await other.end(begun, own);
+  await alice.send(tag, content, 0, ...missing(content, 2 * CHUNK_SIZE));
+  await alice.end(tag, content);
+  await assertStored(scene);
+});
+
+test("one that is lost just leaves: what is missing comes on another", async (scene, alice) => {
+  const { tag, transfer } = await alice.resume(content);
+  {
+    using lost = await Uploader.login(scene, "Alice");
+    await lost.join(transfer);
+  }
+  await alice.send(tag, content, ...missing(content, CHUNK_SIZE));
+  using other = await Uploader.login(scene, "Alice");
+  const joined = await other.join(transfer);
+  await other.send(joined, content, 0);
+  await other.leave(joined);
+  await alice.end(tag, content);
+  await assertStored(scene);
+});
+
+for (const how of ["leaves", "is lost"]) {
+  test(`an end with data missing waits until the last one ${how}`, async (scene, alice) => {
+    const { tag, transfer } = await alice.resume(content);
+    using other = await Uploader.login(scene, "Alice");
+    const joined = await other.join(transfer);
+    await alice.send(tag, content, ...missing(content, CHUNK_SIZE));
+    await alice.exchange.send({ kind: "end", tag, ...sumsOf(content) });
+    if (how === "leaves") await other.leave(joined);
+    else other[Symbol.dispose]();
+    assert.equal(await alice.ended(), "bad-frame");
+  });
+}
+
+test("another's transfer is to everybody else as one that there is not", async (scene, alice) => {
+  const { transfer } = await alice.resume(content);
+  await using log = await ServerLog.take("debug");
+  using bob = await Uploader.login(scene, "Bob");
+  const refusals: string[] = [];
+  for (const id of [transfer, pseudoRandomBytes(16)]) {
+    await assert.rejects(bob.join(id), (error: { code: string; message: string }) => {
+      refusals.push(`${error.code} ${error.message}`);
+      return error.code === "no-such-transfer";
+    });
+  }
+  assert.equal(refusals[0], refusals[1]);
+  const refused = "request.refused: no upload of yours with this id is open";
+  assert.deepEqual(log.refusals, [refused, refused]);
+  await assert.rejects(alice.join(transfer), { code: "bad-frame" }, "its file has not ended");
+  await log.awaits("connection.refused");
+  assert.match(log.refusals.at(-1) ?? "", /^connection\.refused: Cannot take join: /);
+});
+
+for (const how of ["stored", "cancelled"]) {
+  test(`who has joined what is ${how} since is told so when it leaves`, async (scene, alice) => {
+    const { tag, transfer } = await alice.resume(content);
+    using other = await Uploader.login(scene, "Alice");
+    const joined = await other.join(transfer);
+    if (how === "stored") {
+      await alice.send(tag, content, ...missing(content, 0));
+      await alice.end(tag, content);
+    } else {
+      await alice.cancel(tag);
+      await alice.settle();
+    }
+    await other.send(joined, content, 1, 2);
+    await assert.rejects(other.leave(joined), { code: "no-such-transfer" });
+    await assert.rejects(other.join(transfer), { code: "no-such-transfer" });
+    await other.settle();
+    assert.deepEqual(scene.blobs("staging"), []);
+  });
+}
+
+const FAULTS: Readonly<Record<string, (other: Uploader, tag: number) => Promise<void>>> = {
+  "a chunk twice": (other, tag) => other.send(tag, content, 1, 1),
+  "a chunk of another size": (other, tag) => other.exchange.sendChunk(tag, 0, content.slice(0, 9)),
+  "a chunk that begins nowhere": (other, tag) => other.exchange.sendChunk(tag, 9, content.slice(9)),
+  "a chunk behind the end": (other, tag) =>
+    other.exchange.sendChunk(tag, CHUNKS * CHUNK_SIZE, content.slice(0, 9)),
+  "data of no transfer": (other, tag) => other.send(tag + 1, content, 1),
+  "an end": (other, tag) => other.exchange.send({ kind: "end", tag, ...sumsOf(content) }),
+};
+
+for (const [fault, commit] of Object.entries(FAULTS)) {
+  test(`who has joined and sends ${fault} is out, the file is not`, async (scene, alice) => {
+    const { tag, transfer } = await alice.resume(content);
+    await using log = await ServerLog.take();
+    using other = await Uploader.login(scene, "Alice");
+    const joined = await other.join(transfer);
+    await commit(other, joined).catch(() => undefined);
+    assert.equal(await other.ended(), "bad-frame");
+    const [refused] = await log.awaits("connection.refused");
+    assert.equal(refused?.["code"], "bad-frame");
+    const sent = fault === "a chunk twice" ? [1] : [];
+    const left = missing(content, 0).filter((index) => !sent.includes(index));
+    await alice.send(tag, content, ...left);
+    await alice.end(tag, content);
+    await assertStored(scene);
+  });
+}
+
+test(
+  "a chunk that is too far ahead of the first that is missing breaks the protocol",
+  async (scene, alice) => {
+    const tag = alice.exchange.nextTag();
+    const size = (MAX_AHEAD + 3) * CHUNK_SIZE;
+    const put = { kind: "put", tag, name: "a", size, mtime: 0, resume: 1 } as const;
+    const { transfer } = await alice.exchange.askFor(put, "held");
+    using other = await Uploader.login(scene, "Alice");
+    const joined = await other.join(transfer);
+    const chunk = content.slice(0, CHUNK_SIZE);
+    await other.exchange.sendChunk(joined, MAX_AHEAD * CHUNK_SIZE, chunk);
+    await other.leave(joined);
+    const again = await other.join(transfer);
+    await other.exchange.sendChunk(again, (MAX_AHEAD + 1) * CHUNK_SIZE, chunk);
+    assert.equal(await other.ended(), "bad-frame");
+    await alice.cancel(tag);
+    await alice.settle();
+    assert.deepEqual(scene.blobs("staging"), []);
+  },
+);

@@ -1,0 +1,316 @@
+/** What a client of protocol 4 tells of files on their way is enough to say how far it has got, and is true. */
+import assert from "node:assert/strict";
+import type { Bytes } from "../../../mod.ts";
+import { getFile, getFolder } from "../../../client/v4/get_files.ts";
+import { getFiles } from "../../../client/v4/get_many.ts";
+import { putFiles } from "../../../client/v4/put_files.ts";
+import type { SecureEvent } from "../../../client/v4/session.ts";
+import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
+import { pseudoRandomBytes } from "../../support/bytes.ts";
+import { cutAt } from "../../support/net/tamper.ts";
+import { SecureProxy } from "../../support/net/tls_proxy.ts";
+import { Scene } from "../../support/v4/fixture.ts";
+
+const LARGE = pseudoRandomBytes(6 * CHUNK_SIZE + 7);
+const SIZE = LARGE.length;
+
+const OF_FILES = ["planned", "comparing", "sending", "resumed", "progress"];
+const OF_GETTING = ["planned", "comparing", "getting", "found-part", "received"];
+
+/** What is told of files, without the files themselves. */
+function toldOf(events: readonly SecureEvent[]) {
+  return events.filter(({ type }) => [...OF_FILES, ...OF_GETTING].includes(type)).map((event) => {
+    const { file, ...rest } = event as SecureEvent & { file?: { path: string } };
+    return file === undefined ? rest : { ...rest, file: file.path.split("/").at(-1) };
+  });
+}
+
+class Stage implements AsyncDisposable {
+  readonly scene: Scene;
+  readonly events: SecureEvent[] = [];
+
+  private constructor(scene: Scene) {
+    this.scene = scene;
+  }
+
+  static async create(files: Readonly<Record<string, Bytes>>): Promise<Stage> {
+    const scene = await Scene.create();
+    await Deno.mkdir(scene.folder.join("photos"));
+    for (const [name, content] of Object.entries(files)) await scene.folder.write(name, content);
+    return new Stage(scene);
+  }
+
+  async options(changes = {}) {
+    return {
+      ...await this.scene.options("Alice", { onEvent: (event) => void this.events.push(event) }),
+      ...{ retries: 1, pause: () => Promise.resolve(), ...changes },
+    };
+  }
+
+  /** What was told since it was asked last. */
+  told() {
+    return toldOf(this.events.splice(0));
+  }
+
+  async put(name: string, changes = {}) {
+    const outcomes = await putFiles({
+      ...await this.options(changes),
+      paths: [this.scene.folder.join(name)],
+    });
+    for (const { state } of outcomes) assert.notEqual(state, "not-stored");
+    return this.told();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.scene[Symbol.asyncDispose]();
+  }
+}
+
+const chunks = Array.from({ length: 7 }, (_, i) => Math.min(SIZE, (i + 1) * CHUNK_SIZE));
+
+Deno.test("v4 progress: of a file that is put, each chunk is told when it is sent", async () => {
+  await using stage = await Stage.create({ a: LARGE });
+  assert.deepEqual(await stage.put("a"), [
+    { type: "planned", files: 1, bytes: SIZE },
+    { type: "sending", file: "a", attempt: 1 },
+    ...chunks.map((sent) => ({ type: "progress", file: "a", sent, attempt: 1 })),
+  ]);
+});
+
+Deno.test("v4 progress: of a folder only what is sent is planned; what is there is compared", async () => {
+  const files = { "photos/a": new Uint8Array(10), "photos/b": new Uint8Array(0) };
+  await using stage = await Stage.create({ ...files, "photos/c": LARGE });
+  const first = await stage.put("photos");
+  assert.deepEqual(first[0], { type: "planned", files: 3, bytes: SIZE + 10 });
+  const last = (name: string) => first.findLast((event) => "file" in event && event.file === name);
+  assert.deepEqual(last("a"), { type: "progress", file: "a", sent: 10, attempt: 1 });
+  assert.deepEqual(last("b"), { type: "progress", file: "b", sent: 0, attempt: 1 });
+  assert.deepEqual(last("c"), { type: "progress", file: "c", sent: SIZE, attempt: 1 });
+
+  await stage.scene.folder.write("photos/a", "changed");
+  const again = await stage.put("photos");
+  const compared = again.filter(({ type }) => type === "comparing");
+  assert.deepEqual(
+    compared,
+    chunks.map((done) => ({ type: "comparing", done, total: SIZE })),
+    "what has another size, or nothing in it, is not read",
+  );
+  assert.deepEqual(again.slice(compared.length), [
+    { type: "planned", files: 1, bytes: 7 },
+    { type: "sending", file: "a", attempt: 1 },
+    { type: "progress", file: "a", sent: 7, attempt: 1 },
+  ]);
+});
+
+Deno.test("v4 progress: of files that are named only what is sent is planned; none is read for another's sake", async () => {
+  await using stage = await Stage.create({ a: LARGE, b: new Uint8Array(10), c: LARGE });
+  const { folder } = stage.scene;
+  await stage.put("a");
+  await stage.put("b");
+  const put = async (names: readonly string[]) => {
+    const paths = names.map((name) => folder.join(name));
+    const outcomes = await putFiles({ ...await stage.options(), paths });
+    return [outcomes.map(({ state }) => state), stage.told()] as const;
+  };
+  await folder.write("b", "other");
+  const [states, told] = await put(["a", "b", "c"]);
+  assert.deepEqual(states, ["unchanged", "stored", "stored"]);
+  const compared = told.filter(({ type }) => type === "comparing");
+  assert.deepEqual(compared, chunks.map((done) => ({ type: "comparing", done, total: SIZE })));
+  assert.deepEqual(told[compared.length], { type: "planned", files: 2, bytes: SIZE + 5 });
+  await Deno.utime(folder.join("b"), 1, 1);
+  await Deno.mkdir(folder.join("x"));
+  await folder.write("x/c", LARGE);
+  const [again] = await put(["a", "b", "x/c"]);
+  assert.deepEqual(again, ["unchanged", "unchanged", "unchanged"], "whenever it was changed");
+  using client = await stage.scene.client("Alice");
+  assert.equal((await client.stat("a")).version, 1);
+  assert.equal((await client.stat("b")).version, 2);
+});
+
+Deno.test("v4 progress: over several connections it is the sum of them", async () => {
+  const content = pseudoRandomBytes(40 * CHUNK_SIZE + 1);
+  await using stage = await Stage.create({ a: content });
+  const told = await stage.put("a", { parallel: 3 });
+  const sent = told.flatMap((event) => event.type === "progress" ? [event.sent] : []);
+  assert.equal(sent.length, 41);
+  assert.deepEqual(sent, [...sent].sort((a, b) => a - b), "it never goes back");
+  assert.equal(sent.at(-1), content.length);
+});
+
+Deno.test("v4 progress: after the network has failed a put goes on where the server got to, and says so", async () => {
+  await using stage = await Stage.create({ a: LARGE });
+  {
+    await using proxy = await SecureProxy.start(stage.scene.server, {
+      secure: { up: cutAt(5 * CHUNK_SIZE, "fin") },
+    });
+    const told = await stage.put("a", { server: proxy.address });
+    const begun = told.findLastIndex(({ type }) => type === "sending");
+    assert.ok(begun > 1, "it was begun twice");
+    const [, ...rest] = told.slice(begun);
+    const resumed = rest.find((event) => event.type === "resumed");
+    assert.ok(resumed?.type === "resumed" && resumed.offset > 0);
+    const progress = rest.flatMap((event) => event.type === "progress" ? [event.sent] : []);
+    assert.deepEqual(progress, chunks.filter((sent) => sent > resumed.offset));
+  }
+});
+
+Deno.test("v4 progress: of a file that is got, each chunk is told when it is here", async () => {
+  await using stage = await Stage.create({ a: LARGE });
+  await stage.put("a");
+  const target = stage.scene.folder.join("back");
+  await getFile({ ...await stage.options(), name: "a", target });
+  const here = { name: "a", size: SIZE, attempt: 1 };
+  assert.deepEqual(stage.told(), [
+    { type: "planned", files: 1, bytes: SIZE },
+    { type: "getting", ...here, done: 0 },
+    ...chunks.map((done) => ({ type: "received", ...here, done })),
+  ]);
+  await getFile({ ...await stage.options(), name: "a", target });
+  assert.deepEqual(
+    stage.told(),
+    [
+      ...chunks.map((done) => ({ type: "comparing", done, total: SIZE })),
+      { type: "planned", files: 0, bytes: 0 },
+    ],
+    "it is there already",
+  );
+});
+
+Deno.test("v4 progress: of a range its own bytes count, not those of the chunks that hold it", async () => {
+  await using stage = await Stage.create({ a: LARGE });
+  await stage.put("a");
+  for (
+    const [from, to, dones] of [
+      [CHUNK_SIZE - 3, CHUNK_SIZE + 5, [3, 8]],
+      [SIZE - 2, SIZE + 1000, [2]],
+    ] as const
+  ) {
+    const target = stage.scene.folder.join(`back-${from}`);
+    await getFile({ ...await stage.options(), name: "a", target, range: { from, to } });
+    const here = { name: "a", size: dones.at(-1), attempt: 1 };
+    assert.deepEqual(stage.told(), [
+      { type: "planned", files: 1, bytes: dones.at(-1) },
+      { type: "getting", ...here, done: 0 },
+      ...dones.map((done) => ({ type: "received", ...here, done })),
+    ]);
+  }
+});
+
+Deno.test("v4 progress: after the network has failed a get goes on, as another attempt", async () => {
+  await using stage = await Stage.create({ a: LARGE });
+  await stage.put("a");
+  await using proxy = await SecureProxy.start(stage.scene.server, {
+    secure: { down: cutAt(3 * CHUNK_SIZE, "fin") },
+  });
+  const target = stage.scene.folder.join("back");
+  await getFile({ ...await stage.options({ server: proxy.address }), name: "a", target });
+  const told = stage.told();
+  const begun = told.findLastIndex(({ type }) => type === "getting");
+  const before = told.slice(0, begun);
+  const here = before.filter(({ type }) => type === "received").length;
+  assert.ok(here > 0);
+  assert.deepEqual(told.slice(begun), [
+    { type: "getting", name: "a", size: SIZE, attempt: 2, done: here * CHUNK_SIZE },
+    ...chunks.slice(here).map((done) => (
+      { type: "received", name: "a", size: SIZE, attempt: 2, done }
+    )),
+  ]);
+});
+
+Deno.test("v4 progress: a part from an earlier run is compared, found, and counts", async () => {
+  await using stage = await Stage.create({ a: LARGE });
+  await stage.put("a");
+  const target = stage.scene.folder.join("back");
+  await Deno.writeFile(
+    stage.scene.folder.join(".back.xfer-part"),
+    LARGE.subarray(0, 3 * CHUNK_SIZE),
+    {
+      mode: 0o600,
+    },
+  );
+  await getFile({ ...await stage.options(), name: "a", target });
+  const here = { name: "a", size: SIZE, attempt: 1 };
+  assert.deepEqual(stage.told(), [
+    { type: "planned", files: 1, bytes: SIZE },
+    { type: "getting", ...here, done: 0 },
+    ...chunks.slice(0, 3).map((done) => ({ type: "comparing", done, total: 3 * CHUNK_SIZE })),
+    { type: "found-part", name: "a", bytes: 3 * CHUNK_SIZE, size: SIZE },
+    ...chunks.slice(3).map((done) => ({ type: "received", ...here, done })),
+  ]);
+});
+
+Deno.test("v4 progress: nothing that is empty is kept of a file that can't be written", async () => {
+  await using stage = await Stage.create({ a: LARGE });
+  await stage.put("a");
+  const target = stage.scene.folder.join("back");
+  const { write } = Deno.FsFile.prototype;
+  Deno.FsFile.prototype.write = () => Promise.reject(new Error("No space left on device"));
+  try {
+    const getting = getFile({ ...await stage.options(), name: "a", target });
+    await assert.rejects(getting, {
+      code: "cannot-write",
+      message: /^Cannot write .*back: No space/,
+    });
+  } finally {
+    Deno.FsFile.prototype.write = write;
+  }
+  assert.ok(!stage.events.some(({ type }) => type === "kept-part"));
+  const left = [...Deno.readDirSync(stage.scene.folder.path)].map(({ name }) => name);
+  assert.deepEqual(left.filter((name) => /back|xfer/.test(name)), []);
+});
+
+Deno.test("v4 progress: a part that was not looked at yet is kept where the run is stopped", async () => {
+  await using stage = await Stage.create({ a: LARGE });
+  await stage.put("a");
+  const [target, part] = ["back", ".back.xfer-part"].map((name) => stage.scene.folder.join(name));
+  await Deno.writeFile(part as string, LARGE.subarray(0, CHUNK_SIZE), { mode: 0o600 });
+  const stop = new AbortController();
+  const onEvent = ({ type }: SecureEvent) => type === "getting" ? stop.abort() : undefined;
+  const options = await stage.options({ onEvent, signal: stop.signal });
+  await assert.rejects(getFile({ ...options, name: "a", target }), { code: "interrupted" });
+  assert.equal((await Deno.stat(part as string)).size, CHUNK_SIZE);
+});
+
+Deno.test("v4 progress: of a folder that is got it is told how much there is", async () => {
+  const files = { "photos/a": new Uint8Array(10), "photos/b": new Uint8Array(0) };
+  await using stage = await Stage.create({ ...files, "photos/c": LARGE });
+  await stage.put("photos");
+  const target = stage.scene.folder.join("back");
+  await getFolder({ ...await stage.options({ parallel: 2 }), name: "photos", target });
+  const told = stage.told();
+  assert.deepEqual(told[0], { type: "planned", files: 3, bytes: SIZE + 10 });
+  const last = (name: string) =>
+    told.findLast((event) => "name" in event && event.name === `photos/${name}`);
+  assert.deepEqual(last("a"), {
+    ...{ type: "received", name: "photos/a", size: 10, done: 10, attempt: 1 },
+  });
+  assert.deepEqual(last("b"), {
+    ...{ type: "getting", name: "photos/b", size: 0, done: 0, attempt: 1 },
+  });
+  assert.deepEqual(last("c"), {
+    ...{ type: "received", name: "photos/c", size: SIZE, done: SIZE, attempt: 1 },
+  });
+});
+
+Deno.test("v4 progress: of several that are got it is known how much there is before the first comes", async () => {
+  const files = { "photos/a": new Uint8Array(10), "photos/b": new Uint8Array(0), c: LARGE };
+  await using stage = await Stage.create(files);
+  for (const name of ["photos", "c"]) await stage.put(name);
+  const target = stage.scene.folder.join("back");
+  for (
+    const [names, recursive, planned] of [
+      [["c", "missing", "photos/a"], false, { files: 2, bytes: SIZE + 10 }],
+      [["photos", "c", "missing"], true, { files: 1, bytes: 0 }],
+    ] as const
+  ) {
+    await Deno.mkdir(`${target}/photos`, { recursive: true });
+    await Deno.writeFile(`${target}/photos/a`, new Uint8Array(10));
+    const outcomes = await getFiles({ ...await stage.options(), names, recursive, target });
+    const told = stage.told().filter(({ type }) => type !== "comparing");
+    assert.deepEqual(told[0], { type: "planned", ...planned });
+    assert.equal(told.filter(({ type }) => type === "planned").length, 1);
+    const missing = outcomes.find(({ name }) => name === "missing");
+    assert.equal(missing?.state === "not-got" && missing.error.code, "no-such-file");
+  }
+});

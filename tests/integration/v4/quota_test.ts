@@ -1,0 +1,204 @@
+/** Protocol 4: a quota holds for what is on its way too, and nobody is refused what fits. */
+import assert from "node:assert/strict";
+import { batchedCatalog, commitTogether, lookUp } from "../../../server/catalog/sqlite/batching.ts";
+import { SqliteCatalog } from "../../../server/catalog/sqlite/sqlite_catalog.ts";
+import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
+import { pseudoRandomBytes } from "../../support/bytes.ts";
+import { got, put, Scene } from "../../support/v4/fixture.ts";
+import { missing, type Sent, Uploader } from "../../support/v4/raw_client.ts";
+
+const content = pseudoRandomBytes(2 * CHUNK_SIZE);
+const OVER = { code: "over-limit" };
+
+async function sceneOf(...[limits, options]: Parameters<typeof Scene.create>): Promise<Scene> {
+  const scene = await Scene.create(limits, options);
+  (await scene.client("Alice"))[Symbol.dispose]();
+  return scene;
+}
+
+/** Logs in so often. */
+async function uploaders(scene: Scene, count: number) {
+  const stack = new DisposableStack();
+  const all: Uploader[] = [];
+  for (let i = 0; i < count; i++) all.push(stack.use(await Uploader.login(scene, "Alice")));
+  return { all, [Symbol.dispose]: () => stack.dispose() };
+}
+
+/** Has the server take the first chunks of a file; resolves when it has. */
+async function take(scene: Scene, alice: Uploader, count: number, as: Sent): Promise<void> {
+  const { transfer } = await alice.resume(content, as);
+  using other = await Uploader.login(scene, "Alice");
+  const joined = await other.join(transfer);
+  await other.send(joined, content, ...missing(content, 0).slice(0, count));
+  await other.leave(joined);
+}
+
+/** Bytes that are staged. */
+function staged(scene: Scene): number {
+  return scene.blobs("staging").reduce((sum, path) => sum + Deno.statSync(path).size, 0);
+}
+
+Deno.test("v4 quota: of many uploads at once as many are let in as fit, and no more is held when they are cut off", async () => {
+  await using scene = await sceneOf({ quota: 2 * content.length });
+  {
+    using clients = await uploaders(scene, 10);
+    const outcomes = await Promise.allSettled(
+      clients.all.map((alice, i) => take(scene, alice, 1, { name: `f${i}` })),
+    );
+    const refused = outcomes.filter((outcome) => outcome.status === "rejected");
+    assert.deepEqual(refused.map(({ reason }) => reason.code), Array(8).fill("over-limit"));
+  }
+  await scene.server.close();
+  assert.equal(staged(scene), 2 * CHUNK_SIZE);
+});
+
+Deno.test("v4 quota: files on their way count as files, but for one that takes the place of another", async () => {
+  await using scene = await sceneOf({ quotaFiles: 2 });
+  using clients = await uploaders(scene, 4);
+  const [first, second, third, fourth] = clients.all as [Uploader, Uploader, Uploader, Uploader];
+  await first.end(...await sent(first, "a"));
+  const again = await first.resume(content, { name: "a", mtime: 2 });
+  const b = await second.resume(content, { name: "b" });
+  await assert.rejects(third.resume(content, { name: "c" }), OVER);
+  // The client of the second is gone, and comes back.
+  const tag = await fourth.begin(content, { name: "b" });
+  await fourth.send(tag, content, 0, 1);
+  await fourth.end(tag, content);
+  await second.cancel(b.tag);
+  await first.send(again.tag, content, 0, 1);
+  await first.end(again.tag, content);
+});
+
+/** Sends a file; what ends it remains to be said. */
+async function sent(alice: Uploader, name: string): Promise<[number, typeof content]> {
+  const { tag, offset } = await alice.resume(content, { name });
+  await alice.send(tag, content, ...missing(content, offset));
+  return [tag, content];
+}
+
+const ENDS: Readonly<Record<string, (alice: Uploader) => Promise<unknown>>> = {
+  "its client cancels": async (alice) => await alice.cancel((await alice.resume(content)).tag),
+  "its sums differ": async (alice) => {
+    const [tag] = await sent(alice, "a");
+    const sums = { cksum: 0, digest: new Uint8Array(32) };
+    await alice.exchange.askFor({ kind: "end", tag, ...sums }, "mismatch");
+  },
+  "it is cut off before a chunk has come": async (alice) => {
+    await alice.resume(content);
+    alice[Symbol.dispose]();
+  },
+  "it is stored and removed": async (alice) => {
+    await alice.end(...await sent(alice, "a"));
+    await alice.exchange.askFor(
+      { kind: "remove", tag: alice.exchange.nextTag(), name: "a" },
+      "done",
+    );
+  },
+  "another of its name is stored and removed": async (alice) => {
+    await alice.end(...await sent(alice, "a"));
+    await alice.end(...await sent(alice, "a"));
+    await alice.exchange.askFor(
+      { kind: "remove", tag: alice.exchange.nextTag(), name: "a" },
+      "done",
+    );
+  },
+};
+
+for (const [how, end] of Object.entries(ENDS)) {
+  Deno.test(`v4 quota: a file on its way counts no more when ${how}`, async () => {
+    await using scene = await sceneOf({ quota: content.length, quotaFiles: 1 });
+    using alice = await Uploader.login(scene, "Alice");
+    await end(alice);
+    using other = await Uploader.login(scene, "Alice");
+    // That a client is gone the server learns in its own time.
+    for (let looks = 0;; looks++) {
+      try {
+        await other.resume(content, { name: "b" });
+        break;
+      } catch (error) {
+        if (looks === 400) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+    }
+  });
+}
+
+Deno.test("v4 quota: what is held of a file counts once when it is gone on with", async () => {
+  await using scene = await sceneOf({ quota: content.length + CHUNK_SIZE });
+  {
+    using first = await Uploader.login(scene, "Alice");
+    await take(scene, first, 1, {});
+  }
+  using again = await Uploader.login(scene, "Alice");
+  const { tag, offset } = await again.resume(content);
+  assert.equal(offset, CHUNK_SIZE);
+  using other = await Uploader.login(scene, "Alice");
+  const small = content.slice(0, CHUNK_SIZE);
+  const { tag: second } = await other.resume(small, { name: "b" });
+  await other.send(second, small, 0);
+  await other.end(second, small);
+  await again.send(tag, content, ...missing(content, offset));
+  await again.end(tag, content);
+});
+
+Deno.test("v4 quota: what is held beside the file that it is to replace has to fit too", async () => {
+  await using scene = await sceneOf({ quota: content.length + CHUNK_SIZE });
+  using alice = await Uploader.login(scene, "Alice");
+  await alice.end(...await sent(alice, "a"));
+  for (const [chunks, held] of [[1, CHUNK_SIZE], [2, 0]] as const) {
+    {
+      using cut = await Uploader.login(scene, "Alice");
+      await take(scene, cut, chunks, { mtime: 2 + chunks });
+    }
+    using next = await Uploader.login(scene, "Alice");
+    const { offset, tag: last } = await next.resume(content, { mtime: 2 + chunks });
+    assert.equal(offset, held);
+    await next.cancel(last);
+    await next.settle();
+  }
+  using client = await scene.client("Alice");
+  assert.deepEqual(await got(client, "a"), content);
+  assert.deepEqual(scene.blobs("staging"), []);
+});
+
+/** A catalog whose answers come late: what is done is seen before it is told. */
+function openLate(path: string) {
+  const catalog = SqliteCatalog.open(path);
+  return Promise.resolve(batchedCatalog({
+    read: (calls) => lookUp(catalog, calls),
+    write: async (calls) => {
+      const outcomes = await commitTogether(catalog, calls);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      return outcomes;
+    },
+    close: () => catalog[Symbol.asyncDispose](),
+  }));
+}
+
+for (const [what, inlineSize] of [["in the catalog", 1000], ["on the disk", 0]] as const) {
+  Deno.test(`v4 quota: small files ${what} that fill it exactly are all stored, and all replaced`, async () => {
+    const count = 60;
+    const [size, connections] = [1000, 3];
+    const all = count * connections;
+    const limits = { inlineSize, quota: all * size, quotaFiles: all };
+    await using scene = await sceneOf(limits, { openCatalog: openLate });
+    for (const seed of [1, 2]) {
+      const outcomes = await Promise.all(
+        Array.from({ length: connections }, async (_, connection) => {
+          using client = await scene.client("Alice");
+          const file = await scene.source(`${seed}-${connection}`, pseudoRandomBytes(size, seed));
+          const names = Array.from({ length: count }, (_, i) => `${connection}-${i}`);
+          const codes: unknown[] = [];
+          await client.put(names.map((name) => ({ file, name })), (_, outcome) => {
+            codes.push(typeof outcome === "number" ? "stored" : outcome);
+          });
+          return codes;
+        }),
+      );
+      assert.deepEqual(outcomes.flat(), Array(all).fill("stored"), `${seed}`);
+    }
+    using client = await scene.client("Alice");
+    const one = await scene.source("one", new Uint8Array(1));
+    assert.deepEqual(await put(client, [{ file: one }]), ["over-limit"]);
+  });
+}

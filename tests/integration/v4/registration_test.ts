@@ -1,0 +1,203 @@
+/** Protocol 4: how accounts come about, by oneself, by an invitation, or by a link to one that there is. */
+import assert from "node:assert/strict";
+import { invite, linkUser, listUserKeys, listUsers } from "../../../mod.ts";
+import { AccountFolder } from "../../../client/identity/v4_account.ts";
+import { pseudoRandomBytes } from "../../support/bytes.ts";
+import { ServerLog } from "../../support/server_log.ts";
+import { kindOf, Peer } from "../../support/v3/raw_client.ts";
+import { Clock, HOUR, machine, once } from "../../support/v4/machines.ts";
+import { put, Scene, startServer } from "../../support/v4/fixture.ts";
+
+for (const registration of ["invite", "closed"] as const) {
+  Deno.test(`registration ${registration}: nobody registers by himself, by either protocol; who is known goes on`, async () => {
+    await using scene = await Scene.create();
+    (await scene.client("Alice"))[Symbol.dispose]();
+    using bob = await Peer.connect(scene.server.address);
+    await bob.enrol("Bob");
+    using pending = await Peer.connect(scene.server.address);
+    assert.equal(kindOf(await pending.register("Pending")), "registered");
+    await scene.restart({ registration });
+    await using log = await ServerLog.take();
+
+    assert.equal(await machine(scene, "Carol", "Carol"), "registration-closed");
+    const why = {
+      invite: "only who has an invitation may register",
+      closed: "the server takes nobody new by itself",
+    };
+    assert.deepEqual(log.refusals, [`client.refused: ${why[registration]}`]);
+    (await scene.client("Alice"))[Symbol.dispose]();
+    using late = await Peer.connect(scene.server.address);
+    assert.equal(kindOf(await late.register("Carol")), "refused");
+    assert.equal(kindOf(await late.reconnect("Carol")), "denied");
+    assert.equal(
+      kindOf(await late.sendKey("Carol")),
+      "generalError",
+      "the id given is worth nothing",
+    );
+    late.clientId = pending.clientId;
+    assert.equal(kindOf(await late.sendKey("Pending")), "generalError", "its time is over");
+    late.clientId = bob.clientId;
+    assert.equal(kindOf(await late.reconnect("Bob")), "reconnected");
+    assert.equal(kindOf(await late.sendKey("Bob")), "keyReceived");
+    const names = (await listUsers(scene.data)).map(({ name }) => name);
+    assert.deepEqual(names, ["Alice", "Bob", "Pending"]);
+  });
+}
+
+Deno.test("an invitation is good for as many as it says, for a name that is free, and not in closed", async () => {
+  await using scene = await Scene.create({}, { registration: "invite" });
+  await using log = await ServerLog.take();
+  const { token } = await invite(scene.data, { ...once, uses: 2 });
+  assert.ok((await machine(scene, "Alice", "Alice", token)) instanceof Uint8Array);
+  assert.equal(await machine(scene, "other", "Alice", token), "name-taken", "it is not used up so");
+  assert.ok((await machine(scene, "Bob", "Bob", token)) instanceof Uint8Array);
+  assert.equal(await machine(scene, "Carol", "Carol", token), "bad-token");
+  assert.deepEqual(log.refusals, [
+    "client.refused: the name is another's",
+    "client.refused: the token is used up",
+  ]);
+  assert.deepEqual(log.entries, ["client.registered Alice", "client.registered Bob"]);
+  const other = await invite(scene.data, once);
+  await scene.restart({ registration: "closed" });
+  assert.equal(await machine(scene, "Carol", "Carol", other.token), "registration-closed");
+  await scene.restart({ registration: "open" });
+  assert.ok((await machine(scene, "Carol", "Carol", other.token)) instanceof Uint8Array);
+});
+
+Deno.test("of many that come at once with one use of an invitation one gets in", async () => {
+  await using scene = await Scene.create({}, { registration: "invite" });
+  const { token } = await invite(scene.data, once);
+  await using log = await ServerLog.take();
+  const names = Array.from({ length: 8 }, (_, i) => `User${i}`);
+  const came = await Promise.all(names.map((name) => machine(scene, name, name, token)));
+  assert.equal(came.filter((one) => one instanceof Uint8Array).length, 1);
+  assert.deepEqual(new Set(came.filter((one) => typeof one === "string")), new Set(["bad-token"]));
+  assert.deepEqual(log.refusals, Array(7).fill("client.refused: the token is used up"));
+  assert.equal(log.entries.length, 1);
+  assert.equal((await listUsers(scene.data)).length, 1);
+});
+
+Deno.test("a token that has expired, was never made, is cut off or of another server is refused, and why is said", async () => {
+  const clock = new Clock();
+  await using scene = await Scene.create({}, {
+    registration: "invite",
+    clock: clock.now,
+    ticks: clock.now,
+  });
+  await using other = await Scene.create({}, { registration: "invite" });
+  const { token } = await invite(scene.data, once);
+  const { token: foreign } = await invite(other.data, once);
+  await using log = await ServerLog.take();
+  clock.forward(HOUR);
+  const cases: readonly [string, RegExp][] = [
+    [token, /has expired/],
+    ["a".repeat(26), /not known/],
+    [token.slice(0, 25), /not known/],
+    [foreign, /not known/],
+  ];
+  for (const [i, [bad, why]] of cases.entries()) {
+    const failure = { name: "RefusedError", code: "bad-token", message: why };
+    await assert.rejects(scene.client(`User${i}`, { token: bad }), failure);
+  }
+  const [expired, unknown] = [
+    "client.refused: the token has expired",
+    "client.refused: the token is not known here, or was withdrawn",
+  ];
+  assert.deepEqual(log.refusals, [expired, unknown, unknown, unknown]);
+  assert.deepEqual(await listUsers(scene.data), []);
+});
+
+Deno.test("guesses at tokens count as registrations", async () => {
+  await using scene = await Scene.create({ maxRegistrationsPerHour: 2 }, {
+    registration: "invite",
+  });
+  await using log = await ServerLog.take();
+  for (const name of ["A", "B"]) {
+    assert.equal(await machine(scene, name, name, "a".repeat(26)), "bad-token");
+  }
+  const { token } = await invite(scene.data, once);
+  assert.equal(await machine(scene, "C", "C", token), "over-limit");
+  const [limit] = await log.awaits("limit.reached");
+  assert.equal(limit?.["name"], "maxRegistrationsPerHour");
+  assert.equal(log.of("client.refused").length, 2);
+});
+
+Deno.test("a client links a machine: once, under its own name, to the same account, whatever the registration", async () => {
+  await using scene = await Scene.create();
+  using alice = await scene.client("Alice");
+  await put(alice, [{ file: await scene.source("a", pseudoRandomBytes(10)) }]);
+  const { clientId } = await new AccountFolder(scene.folder.join("Alice")).loadAccount() ?? {};
+  const { token, expiresAt } = await alice.link();
+  assert.ok(Math.abs(expiresAt - Date.now() - HOUR) < 60_000);
+  await scene.restart({ registration: "closed" });
+  await using log = await ServerLog.take();
+  assert.equal(await machine(scene, "laptop", "Bob", token), "bad-token");
+  assert.deepEqual(await machine(scene, "laptop", "Alice", token), clientId);
+  assert.equal(await machine(scene, "third", "Alice", token), "bad-token");
+  assert.deepEqual(log.of("client.refused").map(({ name, reason }) => `${name}: ${reason}`), [
+    "Bob: the token links to an account of another name",
+    "Alice: the token is used up",
+  ]);
+  assert.deepEqual(log.entries, ["client.linked Alice"]);
+  using laptop = await scene.client("laptop", { userName: "Alice" });
+  assert.equal((await laptop.stat("a")).size, 10);
+  assert.equal((await listUserKeys(scene.data, "Alice")).length, 2);
+  assert.deepEqual((await listUsers(scene.data)).map(({ name }) => name), ["Alice"]);
+});
+
+Deno.test("a registration whose answer was lost is done again, and is the same account", async () => {
+  await using scene = await Scene.create({}, { registration: "invite" });
+  const { token } = await invite(scene.data, once);
+  const id = await machine(scene, "Alice", "Alice", token);
+  await Deno.remove(scene.folder.join("Alice", "me.account"));
+  assert.deepEqual(await machine(scene, "Alice", "Alice", token), id);
+  await Deno.remove(scene.folder.join("Alice", "me.account"));
+  assert.deepEqual(await machine(scene, "Alice", "Alice"), id);
+});
+
+Deno.test("a name for which both protocols register at once is one account", async () => {
+  await using scene = await Scene.create();
+  for (let round = 0; round < 8; round++) {
+    const name = `Name${round}`;
+    using peer = await Peer.connect(scene.server.address);
+    const [theirs, ours] = await Promise.all([peer.register(name), machine(scene, name, name)]);
+    const outcomes = [kindOf(theirs), ours instanceof Uint8Array ? "registered" : ours];
+    assert.ok(
+      ["registered,name-taken", "refused,registered"].includes(outcomes.join()),
+      outcomes.join(),
+    );
+  }
+  assert.equal((await listUsers(scene.data)).length, 8);
+});
+
+Deno.test("the operator's link binds an account of protocol 3, which that has no more", async () => {
+  await using scene = await Scene.create();
+  using peer = await Peer.connect(scene.server.address);
+  await peer.enrol("Alice");
+  await scene.restart({ registration: "closed" });
+  using open = await Peer.connect(scene.server.address);
+  open.clientId = peer.clientId;
+  assert.equal(kindOf(await open.reconnect("Alice")), "reconnected");
+  const { token } = await linkUser(scene.data, "Alice");
+  assert.deepEqual(await machine(scene, "new", "Alice", token), peer.clientId);
+  assert.equal(kindOf(await open.sendFile("a", pseudoRandomBytes(10))), "generalError");
+  assert.equal(kindOf(await open.reconnect("Alice")), "denied");
+  const [account] = await listUsers(scene.data);
+  assert.deepEqual([account?.protocol, account?.keys, account?.publicKey], [4, 1, undefined]);
+});
+
+Deno.test("a server that was started anew on the data of another knows its tokens", async () => {
+  await using scene = await Scene.create({}, { registration: "invite" });
+  const { token } = await invite(scene.data, once);
+  await scene.server.close();
+  scene.server = await startServer(scene.data, {}, { registration: "invite" });
+  assert.ok((await machine(scene, "Alice", "Alice", token)) instanceof Uint8Array);
+});
+
+Deno.test("two clients that begin at once in a new folder are one account", async () => {
+  await using scene = await Scene.create();
+  const clients = await Promise.all([scene.client("Alice"), scene.client("Alice")]);
+  for (const client of clients) client[Symbol.dispose]();
+  (await scene.client("Alice"))[Symbol.dispose]();
+  assert.equal((await listUserKeys(scene.data, "Alice")).length, 1);
+});

@@ -1,0 +1,75 @@
+/** Protocol 4: what a server shows is read again while it serves. */
+import assert from "node:assert/strict";
+import { equalBytes } from "../../../mod.ts";
+import { ChunkSums } from "../../../protocol/v4/chunk_digests.ts";
+import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
+import type { Issued } from "../../support/tls/certificate_authority.ts";
+import { pseudoRandomBytes } from "../../support/bytes.ts";
+import { helloOf, named, NAMES } from "../../support/v4/certificate_fixture.ts";
+import { filesIn, got, Scene } from "../../support/v4/fixture.ts";
+
+Deno.test("reload: uploads that are on their way go on, new connections see the new certificate", async () => {
+  await using it = await named();
+  const { scene, authority, trust } = it;
+  const content = pseudoRandomBytes(3 * CHUNK_SIZE + 5);
+  const sums = new ChunkSums(content.length);
+  using alice = await scene.client("Alice", trust);
+  const { exchange } = alice.session;
+  const [tag, size] = [exchange.nextTag(), content.length];
+  const before = await helloOf(scene.byName);
+  await exchange.send({ kind: "put", tag, name: "a", size, mtime: 0, resume: 0 });
+  for (let offset = 0; offset < size; offset += CHUNK_SIZE) {
+    const chunk = content.slice(offset, offset + CHUNK_SIZE);
+    sums.add(offset, chunk);
+    await exchange.sendChunk(tag, offset, chunk);
+    await scene.show(await authority.issue({ names: NAMES }));
+    await scene.server.reload();
+    using bob = await scene.client("Bob", trust);
+    await assert.rejects(bob.stat("none"), { code: "no-such-file" });
+  }
+  const after = await helloOf(scene.byName);
+  assert.equal(after.port, before.port);
+  assert.notDeepEqual(after.certificate, before.certificate);
+  await exchange.askFor({ kind: "end", tag, ...sums.sums() }, "stored");
+  assert.ok(equalBytes(await got(alice, "a"), content));
+});
+
+Deno.test("reload: what can't be used leaves the old in force", async () => {
+  await using it = await named();
+  const { scene, authority, trust } = it;
+  const good = await authority.issue({ names: NAMES });
+  const other = await authority.issue({ names: NAMES });
+  const bad: readonly [what: string, issued: Issued, code: string][] = [
+    ["no certificate", { ...good, certificate: "none" }, "bad-tls-certificate"],
+    ["no name", await authority.issue({ names: [] }), "bad-tls-certificate"],
+    [
+      "damaged",
+      { ...good, certificate: good.certificate.replace("MII", "AII") },
+      "bad-tls-certificate",
+    ],
+    ["no key", { ...good, key: "none" }, "bad-tls-key"],
+    ["another's key", { ...good, key: other.key }, "bad-tls-key"],
+  ];
+  const before = await helloOf(scene.byName);
+  for (const [what, issued, code] of bad) {
+    await scene.show(issued);
+    await assert.rejects(scene.server.reload(), { name: "ConfigurationError", code }, what);
+    assert.deepEqual(await helloOf(scene.byName), before, what);
+    (await scene.client("Alice", trust))[Symbol.dispose]();
+  }
+  await Deno.remove(filesIn(scene.folder).key);
+  await assert.rejects(scene.server.reload(), { code: "bad-tls-key", message: /key\.pem.*none/ });
+});
+
+Deno.test("reload of the server's own identity: the same is no change, none is an error and not a new one", async () => {
+  await using scene = await Scene.create();
+  (await scene.client("Alice"))[Symbol.dispose]();
+  await scene.server.reload();
+  const path = scene.folder.join("data", "tls.pem");
+  const own = await Deno.readTextFile(path);
+  await Deno.remove(path);
+  await assert.rejects(scene.server.reload(), { code: "bad-tls-identity" });
+  await assert.rejects(Deno.stat(path), Deno.errors.NotFound);
+  await Deno.writeTextFile(path, own);
+  (await scene.client("Alice"))[Symbol.dispose]();
+});

@@ -1,0 +1,119 @@
+/**
+ * Transfers of protocol 4 that are cut off after some bytes, by each of those who can, and gone on with: what is there in
+ * the end is what was sent, byte for byte.
+ */
+import assert from "node:assert/strict";
+import { basename } from "node:path";
+import type { Bytes } from "../../../mod.ts";
+import { getFile } from "../../../client/v4/get_files.ts";
+import { putFiles } from "../../../client/v4/put_files.ts";
+import type { SecureEvent } from "../../../client/v4/session.ts";
+import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
+import { pseudoRandomBytes } from "../../support/bytes.ts";
+import type { Meddler } from "../../support/net/faulty_proxy.ts";
+import { SecureProxy } from "../../support/net/tls_proxy.ts";
+import { got, Scene, startServer } from "../../support/v4/fixture.ts";
+
+const CONTENT = pseudoRandomBytes(5 * CHUNK_SIZE + 7);
+const SIZE = CONTENT.length;
+const PARTS = [0, 1, 1024, CHUNK_SIZE, SIZE - 1, SIZE];
+const CUTTERS = ["client", "server", "network"] as const;
+const DIRECTIONS = ["put", "get"] as const;
+/** More than what goes through before a transfer begins, which is to be cut off. */
+const GREETING = 2048;
+
+for (const direction of DIRECTIONS) {
+  for (const cutter of CUTTERS) {
+    Deno.test(`v4: a ${direction} that the ${cutter} cuts off goes on, wherever it was`, async (t) => {
+      for (const part of PARTS) {
+        await t.step(`${part} bytes`, () => cutAndGoOn(direction, cutter, part));
+      }
+    });
+  }
+}
+
+async function cutAndGoOn(
+  direction: typeof DIRECTIONS[number],
+  cutter: typeof CUTTERS[number],
+  part: number,
+): Promise<void> {
+  await using scene = await Scene.create();
+  const source = await scene.folder.write("a", CONTENT);
+  const target = scene.folder.join("back");
+  const options = await scene.options("Alice");
+  if (direction === "get") await store(scene, source);
+  let cut = false;
+  const controller = new AbortController();
+  let stopping: Promise<void> | undefined;
+  const act = () => {
+    cut = true;
+    if (cutter === "client") controller.abort(new Error("Ctrl-C"));
+    if (cutter === "server") stopping = scene.server.close();
+    return cutter === "network";
+  };
+  {
+    // When all is sent, the answer is lost.
+    let answerIsLost = false;
+    const meddler = () => countdown(part, act);
+    const answers = (): Meddler => (bytes) => answerIsLost ? ["rst"] : [bytes];
+    const secure = direction === "get"
+      ? { down: meddler }
+      : part < SIZE
+      ? { up: meddler }
+      : { down: answers };
+    await using proxy = await SecureProxy.start(scene.server, { secure });
+    const cutOff = {
+      ...{ ...options, server: proxy.address, retries: 0, signal: controller.signal },
+      onEvent: (event: SecureEvent) => {
+        if (direction === "put" && part === SIZE && event.type === "progress") {
+          if (event.sent === SIZE) answerIsLost = act();
+        }
+      },
+    };
+    const first = direction === "put"
+      ? putFiles({ ...cutOff, paths: [source], as: "a" })
+      : getFile({ ...cutOff, name: "a", target });
+    await first.catch(() => undefined);
+    assert.ok(cut, "it was cut off");
+    await stopping;
+  }
+  if (cutter === "server") scene.server = await startServer(scene.folder.join("data"));
+  const again = { ...options, server: scene.server.address, retries: 0 };
+  if (direction === "put") {
+    const [outcome] = await putFiles({ ...again, paths: [source], as: "a" });
+    assert.ok(outcome?.state === "stored" || outcome?.state === "unchanged");
+    using client = await scene.client("Alice");
+    assert.ok(equal(await got(client, "a"), CONTENT));
+  } else {
+    await getFile({ ...again, name: "a", target });
+    assert.ok(equal(await Deno.readFile(target), CONTENT));
+    const names = [...Deno.readDirSync(scene.folder.path)].map(({ name }) => name);
+    assert.deepEqual(names.filter((name) => name.startsWith(`.${basename(target)}`)), []);
+  }
+  assert.deepEqual(scene.blobs("staging"), []);
+  assert.equal(scene.blobs("files").length, 1);
+}
+
+async function store(scene: Scene, source: string): Promise<void> {
+  const [outcome] = await putFiles({
+    ...await scene.options("Alice"),
+    ...{ paths: [source], as: "a", retries: 0 },
+  });
+  assert.equal(outcome?.state, "stored");
+}
+
+/** Acts when so many bytes of a transfer, about, have gone through. */
+function countdown(part: number, act: () => boolean): Meddler {
+  let left = part + GREETING;
+  return (bytes) => {
+    if (left < 0) return [bytes];
+    left -= bytes.length;
+    if (left >= 0) return [bytes];
+    return act() ? [bytes.slice(0, bytes.length + left), "rst"] : [bytes];
+  };
+}
+
+/** Said so, and not shown: what two files differ in would be megabytes. */
+function equal(a: Bytes, b: Bytes): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}

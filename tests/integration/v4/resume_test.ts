@@ -1,0 +1,321 @@
+/** Protocol 4: uploads that are broken off are gone on with. */
+import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
+import { getLogger } from "@logtape/logtape";
+import { type Bytes, cksum, DEFAULT_LIMITS, removeUser } from "../../../mod.ts";
+import { DiskBlobStore } from "../../../server/blobs/disk/disk_blob_store.ts";
+import { HeldUploads } from "../../../server/v4/partial_uploads.ts";
+import { TemporaryFolder } from "../../support/temporary_folder.ts";
+import { SqliteCatalog } from "../../../server/catalog/sqlite/sqlite_catalog.ts";
+import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
+import { pseudoRandomBytes } from "../../support/bytes.ts";
+import { ServerLog } from "../../support/server_log.ts";
+import { got, Scene, startServer } from "../../support/v4/fixture.ts";
+import { digestOfFirst, missing, NOTHING_HELD, Uploader } from "../../support/v4/raw_client.ts";
+
+const content = pseudoRandomBytes(4 * CHUNK_SIZE + 77);
+
+async function sceneOf(limits = {}, ...names: readonly string[]): Promise<Scene> {
+  const scene = await Scene.create(limits);
+  for (const name of ["Alice", ...names]) (await scene.client(name))[Symbol.dispose]();
+  return scene;
+}
+
+/** Has the server take the first chunks of a file, and leaves; resolves when they are held. */
+async function breakOff(scene: Scene, count: number, name = "a") {
+  {
+    using alice = await Uploader.login(scene, "Alice");
+    await take(scene, (await alice.resume(content, { name })).transfer, count);
+  }
+  while (heldOf(scene, name) === undefined) await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.equal(heldOf(scene, name), Math.min(count * CHUNK_SIZE, content.length));
+}
+
+/** Has the server take the first chunks of a transfer: one that has joined is told so. */
+async function take(scene: Scene, transfer: Bytes, count: number): Promise<void> {
+  using other = await Uploader.login(scene, "Alice");
+  const joined = await other.join(transfer);
+  await other.send(joined, content, ...missing(content, 0).slice(0, count));
+  await other.leave(joined);
+}
+
+/** How many bytes are recorded as held of a file. */
+function heldOf(scene: Scene, name = "a"): number | undefined {
+  using database = new DatabaseSync(scene.folder.join("data", "catalog.db"), { readOnly: true });
+  return database.prepare("SELECT held FROM partials WHERE name = ?").get(name)?.["held"] as number;
+}
+
+async function finish(alice: Uploader, tag: number, offset: number): Promise<void> {
+  await alice.send(tag, content, ...missing(content, offset));
+  assert.equal((await alice.end(tag, content)).cksum, cksum(content));
+}
+
+/** That the file is stored, and nothing else is left of it. */
+async function assertStored(scene: Scene): Promise<void> {
+  using alice = await scene.client("Alice");
+  assert.deepEqual(await got(alice, "a"), content);
+  assert.deepEqual(scene.blobs("staging"), []);
+  assert.equal(scene.blobs("files").length, 1);
+}
+
+for (const chunks of [0, 1, 3, 5]) {
+  Deno.test(`v4 resume: of a client that left after ${chunks} of 5 chunks these are held`, async () => {
+    await using scene = await sceneOf();
+    using first = await Uploader.login(scene, "Alice");
+    const begun = await first.resume(content);
+    assert.deepEqual([begun.offset, begun.digest], [0, NOTHING_HELD]);
+    await first.send(begun.tag, content, ...missing(content, 0).slice(0, chunks));
+    first[Symbol.dispose]();
+    using again = await Uploader.login(scene, "Alice");
+    const { tag, offset, digest, transfer } = await again.resume(content);
+    // What was on its way in the last moment may be lost with the connection; what is held is sound.
+    assert.ok(offset <= Math.min(chunks * CHUNK_SIZE, content.length));
+    assert.ok(offset % CHUNK_SIZE === 0 || offset === content.length);
+    assert.deepEqual(digest, digestOfFirst(content, offset));
+    assert.notDeepEqual(transfer, begun.transfer);
+    await finish(again, tag, offset);
+    await assertStored(scene);
+  });
+}
+
+Deno.test("v4 resume: what a server has taken it holds when it is stopped and started again", async () => {
+  await using scene = await sceneOf();
+  using alice = await Uploader.login(scene, "Alice");
+  const { transfer } = await alice.resume(content);
+  using other = await Uploader.login(scene, "Alice");
+  const joined = await other.join(transfer);
+  await other.send(joined, content, 0, 1, 2, 4);
+  await other.leave(joined);
+  await scene.server.close();
+  scene.server = await startServer(scene.folder.join("data"));
+  assert.equal(scene.blobs("staging").length, 1);
+  using again = await Uploader.login(scene, "Alice");
+  const held = await again.resume(content);
+  assert.equal(held.offset, 3 * CHUNK_SIZE, "chunk 4 has a gap before it");
+  assert.deepEqual(held.digest, digestOfFirst(content, held.offset));
+  await finish(again, held.tag, held.offset);
+  await assertStored(scene);
+});
+
+Deno.test("v4 resume: a client that is cut off again and again sends no chunk twice", async () => {
+  await using scene = await sceneOf();
+  for (let count = 0; count < 4; count++) {
+    using alice = await Uploader.login(scene, "Alice");
+    const held = await alice.resume(content);
+    assert.equal(held.offset, count * CHUNK_SIZE);
+    assert.deepEqual(held.digest, digestOfFirst(content, held.offset));
+    using other = await Uploader.login(scene, "Alice");
+    const joined = await other.join(held.transfer);
+    await other.send(joined, content, count);
+    await other.leave(joined);
+  }
+  using alice = await Uploader.login(scene, "Alice");
+  const held = await alice.resume(content);
+  await finish(alice, held.tag, held.offset);
+  await assertStored(scene);
+});
+
+Deno.test("v4 resume: a connection whose client is gone on another ends, what it took is held", async () => {
+  await using scene = await sceneOf();
+  using stale = await Uploader.login(scene, "Alice");
+  await take(scene, (await stale.resume(content)).transfer, 2);
+  using again = await Uploader.login(scene, "Alice");
+  const held = await again.resume(content);
+  assert.equal(held.offset, 2 * CHUNK_SIZE);
+  assert.equal(await stale.ended(), "connection-lost");
+  assert.deepEqual(held.digest, digestOfFirst(content, held.offset));
+  await finish(again, held.tag, held.offset);
+  await assertStored(scene);
+});
+
+Deno.test("v4 resume: of many that go on with one file at once one does, and it is stored whole", async () => {
+  await using scene = await sceneOf();
+  await breakOff(scene, 2);
+  const clients = await Promise.all(
+    Array.from({ length: 6 }, () => Uploader.login(scene, "Alice")),
+  );
+  const outcomes = await Promise.allSettled(clients.map(async (client) => {
+    const { tag, offset } = await client.resume(content);
+    await client.send(tag, content, ...missing(content, offset));
+    return await client.end(tag, content);
+  }));
+  for (const client of clients) client[Symbol.dispose]();
+  assert.ok(outcomes.some(({ status }) => status === "fulfilled"));
+  await assertStored(scene);
+});
+
+Deno.test("v4 resume: a file of other size or time begins anew, and what was held is dropped", async () => {
+  await using scene = await sceneOf();
+  for (const change of ["size", "mtime"]) {
+    await breakOff(scene, 2);
+    using alice = await Uploader.login(scene, "Alice");
+    const other = change === "size" ? content.slice(1) : content;
+    const held = await alice.resume(other, { mtime: change === "mtime" ? 2 : 1 });
+    assert.deepEqual([held.offset, held.digest], [0, NOTHING_HELD], change);
+    await alice.cancel(held.tag);
+    await alice.settle();
+    assert.deepEqual(scene.blobs("staging"), [], change);
+  }
+});
+
+Deno.test("v4 resume: what is held is another's to nobody", async () => {
+  await using scene = await sceneOf({}, "Bob");
+  await breakOff(scene, 2);
+  await using log = await ServerLog.take("debug");
+  using bob = await Uploader.login(scene, "Bob");
+  assert.equal((await bob.resume(content)).offset, 0);
+  assert.deepEqual(log.of("file.resumed"), [], "to the server it is a file of his own");
+  using alice = await Uploader.login(scene, "Alice");
+  const held = await alice.resume(content);
+  await finish(alice, held.tag, held.offset);
+  assert.equal(log.of("file.resumed").length, 1);
+  using client = await scene.client("Alice");
+  assert.deepEqual(await got(client, "a"), content);
+});
+
+const DROPS: Readonly<Record<string, (alice: Uploader, scene: Scene) => Promise<unknown>>> = {
+  "the file is stored": async (alice) => {
+    const { tag, offset } = await alice.resume(content);
+    await finish(alice, tag, offset);
+  },
+  "the client cancels": async (alice) => await alice.cancel((await alice.resume(content)).tag),
+  "the client begins anew": async (alice) => await alice.cancel(await alice.begin(content)),
+  "the sums differ": async (alice) => {
+    const { tag, offset } = await alice.resume(content);
+    await alice.send(tag, content, ...missing(content, offset));
+    const sums = { cksum: 0, digest: new Uint8Array(32) };
+    await alice.exchange.askFor({ kind: "end", tag, ...sums }, "mismatch");
+  },
+  "its file is gone": async (_, scene) => {
+    for (const path of scene.blobs("staging")) await Deno.remove(path);
+  },
+  "its file is shorter": async (_, scene) => {
+    for (const path of scene.blobs("staging")) await Deno.truncate(path, CHUNK_SIZE - 1);
+  },
+};
+
+for (const [why, drop] of Object.entries(DROPS)) {
+  Deno.test(`v4 resume: what was held is dropped when ${why}`, async () => {
+    await using scene = await sceneOf();
+    await breakOff(scene, 2);
+    using alice = await Uploader.login(scene, "Alice");
+    assert.equal(scene.blobs("staging").length, 1);
+    await drop(alice, scene);
+    await alice.settle();
+    if (!why.startsWith("its file")) assert.deepEqual(scene.blobs("staging"), []);
+    const held = await alice.resume(content);
+    assert.deepEqual([held.offset, held.digest], [0, NOTHING_HELD]);
+    await alice.cancel(held.tag);
+    await alice.settle();
+    assert.deepEqual(scene.blobs("staging"), []);
+  });
+}
+
+Deno.test("v4 resume: sums that belie what was held have the next attempt begin at zero", async () => {
+  await using scene = await sceneOf();
+  await breakOff(scene, 2);
+  const [path = ""] = scene.blobs("staging");
+  using alice = await Uploader.login(scene, "Alice");
+  const other = pseudoRandomBytes(content.length, 5);
+  const { tag, offset } = await alice.resume(content);
+  assert.ok(offset > 0 && path !== "");
+  await alice.send(tag, other, ...missing(other, offset));
+  await assert.rejects(alice.end(tag, other), { code: "unexpected-answer" });
+  assert.equal((await alice.resume(content)).offset, 0);
+});
+
+Deno.test("v4 resume: what is held counts against the quota, but not against going on with it", async () => {
+  await using scene = await sceneOf({ quota: content.length + CHUNK_SIZE });
+  await breakOff(scene, 3);
+  using alice = await Uploader.login(scene, "Alice");
+  const large = content.subarray(0, 3 * CHUNK_SIZE);
+  await assert.rejects(alice.resume(large.slice(), { name: "b" }), { code: "over-limit" });
+  await alice.cancel(1);
+  using again = await Uploader.login(scene, "Alice");
+  const { tag, offset } = await again.resume(content);
+  await finish(again, tag, offset);
+});
+
+Deno.test("v4 resume: of more than so many of a client the oldest is dropped", async () => {
+  await using scene = await sceneOf({ maxPartialsPerClient: 2 });
+  for (const name of ["a", "b", "c"]) await breakOff(scene, 1, name);
+  using alice = await Uploader.login(scene, "Alice");
+  const offsets: number[] = [];
+  for (const name of ["a", "b", "c"]) {
+    const { offset, tag } = await alice.resume(content, { name });
+    offsets.push(offset);
+    await alice.cancel(tag);
+  }
+  await alice.settle();
+  assert.deepEqual(offsets, [0, CHUNK_SIZE, CHUNK_SIZE]);
+  assert.deepEqual(scene.blobs("staging"), []);
+});
+
+Deno.test("v4 resume: a user who is removed leaves nothing that is held", async () => {
+  await using scene = await sceneOf();
+  await breakOff(scene, 2);
+  assert.equal(scene.blobs("staging").length, 1);
+  // Held is not stored: there is no file to count.
+  const count = await removeUser(scene.folder.join("data"), "Alice");
+  assert.equal(count, 0);
+  assert.deepEqual(scene.blobs("staging"), []);
+});
+
+Deno.test("v4 resume: at the start what is staged and not held goes, and so do rows without their file", async () => {
+  await using scene = await sceneOf();
+  await breakOff(scene, 2);
+  await scene.server.close();
+  const [path = ""] = scene.blobs("staging");
+  const stray = scene.folder.join("data", "staging", "0".repeat(32));
+  await Deno.writeFile(stray, content);
+  scene.server = await startServer(scene.folder.join("data"));
+  assert.deepEqual(scene.blobs("staging"), [path]);
+  await scene.server.close();
+  await Deno.truncate(path, CHUNK_SIZE);
+  scene.server = await startServer(scene.folder.join("data"));
+  assert.deepEqual(scene.blobs("staging"), []);
+  const catalog = SqliteCatalog.openToRead(scene.folder.join("data", "catalog.db"));
+  await using _closed = catalog;
+  assert.deepEqual(await catalog.listPartialsAfter("", 10), []);
+});
+
+Deno.test("v4 resume: what was held is dropped when it has waited for too long", async () => {
+  const now = { ms: Date.now() };
+  await using folder = await TemporaryFolder.create();
+  const blobs = await DiskBlobStore.create(folder.path, Deno);
+  await using catalog = SqliteCatalog.open(folder.join("catalog.db"));
+  const id = pseudoRandomBytes(16);
+  const key = pseudoRandomBytes(32);
+  await catalog.registerKey({
+    id,
+    name: "Alice",
+    key,
+    now: 0,
+    expiredBefore: 0,
+    registration: "open",
+  });
+  const open = new Set<string>();
+  const limits = DEFAULT_LIMITS;
+  const held = new HeldUploads(
+    { store: { catalog, blobs }, limits, clock: () => now.ms, log: getLogger("test") },
+    (path) => open.has(path),
+  );
+  const save = async (name: string) => {
+    const blob = await blobs.stage();
+    await blob.write(new Uint8Array(5));
+    await blob.leave(5);
+    const { path } = blob;
+    const sums = new Uint8Array(36);
+    await held.save({ clientId: id, name, size: 9, mtime: 0, path, held: 5, sums });
+    return path;
+  };
+  await save("a");
+  open.add(await save("open"));
+  now.ms += 1000;
+  const later = await save("b");
+  await held.expire(now.ms);
+  const left = [...Deno.readDirSync(folder.join("staging"))].map(({ name }) => `staging/${name}`);
+  assert.deepEqual(left.sort(), [later, ...open].sort(), "an upload that goes on keeps its file");
+  assert.equal(await held.find(id, "a"), undefined);
+  assert.equal((await held.find(id, "b"))?.held, 5);
+});

@@ -1,0 +1,210 @@
+/** Files of protocol 3 are read whole for their digests: how often and how many at once, whatever peers ask. */
+import assert from "node:assert/strict";
+import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
+import { pseudoRandomBytes } from "../../support/bytes.ts";
+import { openDatabase } from "../../support/store/database.ts";
+import { ServerLog } from "../../support/server_log.ts";
+import { Peer } from "../../support/v3/raw_client.ts";
+import { Scene } from "../../support/v4/fixture.ts";
+
+const CHUNKS = 4;
+const SIZE = CHUNKS * CHUNK_SIZE;
+
+/** A disk whose stored files are read when a test lets them, and that counts what is read. */
+class Disk {
+  /** Stored files that were opened, one after another. */
+  readonly opened: string[] = [];
+  /** How many of them are open, and were at a time at most. */
+  open = 0;
+  mostOpen = 0;
+  reads = 0;
+  #gate = Promise.resolve();
+  #letThrough: () => void = () => undefined;
+
+  readonly fileSystem = {
+    ...Deno,
+    open: async (path: string | URL, options?: Deno.OpenOptions) => {
+      const file = await Deno.open(path, options);
+      return `${path}`.includes("/files/") && options?.write !== true &&
+          !file.statSync().isDirectory
+        ? this.#watched(file, `${path}`)
+        : file;
+    },
+  };
+
+  hold(): void {
+    const gate = Promise.withResolvers<void>();
+    this.#gate = gate.promise;
+    this.#letThrough = gate.resolve;
+  }
+
+  release(): void {
+    this.#letThrough();
+  }
+
+  #watched(file: Deno.FsFile, path: string): Deno.FsFile {
+    this.opened.push(path);
+    this.mostOpen = Math.max(this.mostOpen, ++this.open);
+    const close = () => {
+      this.open--;
+      file.close();
+    };
+    const read = async (buffer: Uint8Array) => {
+      this.reads++;
+      await this.#gate;
+      return await file.read(buffer);
+    };
+    const changed: Record<PropertyKey, unknown> = { read, close, [Symbol.dispose]: close };
+    return new Proxy(file, {
+      get(target, name) {
+        if (name in changed) return changed[name];
+        const value = Reflect.get(target, name, target);
+        return typeof value === "function" ? value.bind(target) : value;
+      },
+    });
+  }
+}
+
+interface Shelf {
+  readonly scene: Scene;
+  readonly disk: Disk;
+  /** Has protocol 3 store files, which are a user's of protocol 4 from then on, as after a claim. */
+  readonly store: (user: string, names: readonly string[]) => Promise<void>;
+}
+
+function test(what: string, body: (shelf: Shelf) => Promise<void>) {
+  Deno.test(`digests of files of protocol 3: ${what}`, async () => {
+    const disk = new Disk();
+    await using scene = await Scene.create({}, { fileSystem: disk.fileSystem });
+    const content = pseudoRandomBytes(SIZE);
+    const store = async (user: string, names: readonly string[]) => {
+      (await scene.client(user))[Symbol.dispose]();
+      using peer = await Peer.connect(scene.server.address);
+      await peer.enrol(`Before${user}`);
+      for (const name of names) {
+        await peer.sendFile(name, content);
+        await peer.judge("crcValid", name);
+      }
+      using database = openDatabase(scene.folder.join("data", "catalog.db"));
+      database.exec(
+        `UPDATE files SET client_id = (SELECT id FROM clients WHERE name = '${user}')
+         WHERE client_id = (SELECT id FROM clients WHERE name = 'Before${user}')`,
+      );
+    };
+    try {
+      await body({ scene, disk, store });
+    } finally {
+      disk.release();
+    }
+  });
+}
+
+/** Waits until something holds that the server brings about by itself. */
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+/** Connections that a client opens, all of the same user. */
+async function connections(scene: Scene, user: string, count: number) {
+  const clients = [];
+  for (let i = 0; i < count; i++) clients.push(await scene.client(user));
+  return clients;
+}
+
+test("50 who ask for one at once wait for one reading of it, and later ones for none", async ({ scene, disk, store }) => {
+  await store("Alice", ["a"]);
+  const clients = await connections(scene, "Alice", 50);
+  disk.hold();
+  const asked = clients.map((client) => client.stat("a"));
+  await until(() => disk.reads > 0);
+  disk.release();
+  assert.deepEqual(new Set((await Promise.all(asked)).map(({ size }) => size)), new Set([SIZE]));
+  await clients[0]?.stat("a");
+  assert.equal(disk.opened.length, 1);
+  for (const client of clients) client[Symbol.dispose]();
+});
+
+test("it is broken off when all who have asked have left, not while one waits", async ({ scene, disk, store }) => {
+  await store("Alice", ["a"]);
+  const clients = await connections(scene, "Alice", 5);
+  disk.hold();
+  const asked = clients.map((client) => client.stat("a"));
+  await until(() => disk.reads > 0);
+  const [patient, ...others] = clients;
+  for (const client of others) client[Symbol.dispose]();
+  await Promise.allSettled(asked.slice(1));
+  disk.release();
+  assert.equal((await asked[0])?.size, SIZE, "one waits still");
+  patient?.[Symbol.dispose]();
+
+  await store("Bob", ["b"]);
+  const before = disk.reads;
+  await using log = await ServerLog.take();
+  disk.hold();
+  const [bob] = await connections(scene, "Bob", 1);
+  const asking = bob?.stat("b");
+  await until(() => disk.reads > before);
+  bob?.[Symbol.dispose]();
+  await assert.rejects(asking ?? Promise.resolve());
+  await log.awaits("connection.lost");
+  disk.release();
+  await until(() => disk.open === 0);
+  assert.equal(disk.reads - before, 1, "the read that was under way was the last");
+});
+
+test("attack: asking and leaving again and again reads the file no more than once at a time, and others get theirs", async ({ scene, disk, store }) => {
+  await store("Alice", ["a"]);
+  await store("Bob", ["b"]);
+  disk.hold();
+  for (let i = 0; i < 50; i++) {
+    using alice = await scene.client("Alice");
+    const asked = alice.stat("a");
+    if (i === 0) await until(() => disk.reads > 0);
+    asked.catch(() => undefined);
+  }
+  using bob = await scene.client("Bob");
+  const asked = bob.stat("b");
+  await until(() => disk.opened.some((path) => path !== disk.opened[0]));
+  assert.equal(disk.opened.length, 2, "one of each");
+  disk.release();
+  assert.equal((await asked).size, SIZE);
+});
+
+test("attack: many files on many connections are read one by one, and keep nobody else waiting", async ({ scene, disk, store }) => {
+  const names = Array.from({ length: 12 }, (_, i) => `${i}`);
+  await store("Alice", names);
+  for (const name of ["Bob", "Carol"]) await store(name, [name]);
+  disk.hold();
+  const clients = await connections(scene, "Alice", names.length);
+  const asked = clients.map((client, i) => client.stat(`${i}`));
+  await until(() => disk.opened.length === 1);
+  using bob = await scene.client("Bob");
+  using carol = await scene.client("Carol");
+  const others = [bob.stat("Bob"), carol.stat("Carol")];
+  await until(() => disk.opened.length === 2);
+  disk.release();
+  assert.ok((await Promise.all([...asked, ...others])).every(({ size }) => size === SIZE));
+  assert.equal(disk.mostOpen, 2, "one of each user's, two in all");
+  assert.equal(disk.opened.length, names.length + others.length, "each once");
+  for (const client of clients) client[Symbol.dispose]();
+});
+
+test("attack: lists, versions and downloads of the same files share their readings", async ({ scene, disk, store }) => {
+  const names = ["a", "b", "c"];
+  await store("Alice", names);
+  const clients = await connections(scene, "Alice", 12);
+  disk.hold();
+  const asked = clients.map((client, i) =>
+    i % 3 === 0
+      ? client.list("", () => undefined)
+      : i % 3 === 1
+      ? client.versions("b", () => undefined)
+      : client.get({ name: "c", from: 0, to: 0 }, () => Promise.resolve())
+  );
+  await until(() => disk.reads > 0);
+  disk.release();
+  await Promise.all(asked);
+  // To download what is read is another matter: here nothing of the content was asked for.
+  assert.equal(disk.opened.length, names.length);
+  for (const client of clients) client[Symbol.dispose]();
+});

@@ -1,0 +1,181 @@
+/** Protocol 4: several uploads of one name at once. One file is never written by two, and none is left to nobody. */
+import assert from "node:assert/strict";
+import { batchedCatalog, commitTogether, lookUp } from "../../../server/catalog/sqlite/batching.ts";
+import { SqliteCatalog } from "../../../server/catalog/sqlite/sqlite_catalog.ts";
+import type { Catalog } from "../../../server/catalog/catalog.ts";
+import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
+import { readWholeFolder } from "../../faults/data_folder.ts";
+import { pseudoRandomBytes } from "../../support/bytes.ts";
+import { got, Scene } from "../../support/v4/fixture.ts";
+import { missing, Uploader } from "../../support/v4/raw_client.ts";
+
+const content = pseudoRandomBytes(4 * CHUNK_SIZE + 77);
+/** As many bytes as `maxFileSize` does not let in; none of them comes. */
+const tooLarge = { length: 10 * CHUNK_SIZE } as Uint8Array<ArrayBuffer>;
+
+async function sceneOf(...[limits, options]: Parameters<typeof Scene.create>): Promise<Scene> {
+  const scene = await Scene.create({ maxFileSize: tooLarge.length - 1, ...limits }, options);
+  (await scene.client("Alice"))[Symbol.dispose]();
+  return scene;
+}
+
+/** An upload that was broken off and is gone on with: of five chunks it has three when it has been told so. */
+async function goneOnWith(scene: Scene, alice: Uploader): Promise<number> {
+  {
+    using before = await Uploader.login(scene, "Alice");
+    await take(scene, before, 2);
+  }
+  return await take(scene, alice, 3);
+}
+
+/** Goes on with a file up to so many chunks; resolves when the server has them. */
+async function take(scene: Scene, alice: Uploader, count: number, name = "a"): Promise<number> {
+  const { tag, transfer, offset } = await alice.resume(content, { name });
+  using other = await Uploader.login(scene, "Alice");
+  const joined = await other.join(transfer);
+  const wanted = missing(content, offset).filter((index) => index < count);
+  await other.send(joined, content, ...wanted);
+  await other.leave(joined);
+  return tag;
+}
+
+/** Begins a file that is refused. */
+async function refused(scene: Scene): Promise<void> {
+  using alice = await Uploader.login(scene, "Alice");
+  const tag = await alice.begin(tooLarge);
+  await assert.rejects(alice.exchange.answer(tag, () => true), { code: "over-limit" });
+}
+
+Deno.test("v4 takeover: an upload that is refused leaves the one of its name as it was: it gives way to the next", async () => {
+  await using scene = await sceneOf();
+  using first = await Uploader.login(scene, "Alice");
+  await goneOnWith(scene, first);
+  await refused(scene);
+  using next = await Uploader.login(scene, "Alice");
+  const { tag, offset } = await next.resume(content);
+  assert.equal(await first.ended(), "connection-lost", "two would write to one file");
+  assert.equal(offset, 3 * CHUNK_SIZE);
+  await next.send(tag, content, ...missing(content, offset));
+  await next.end(tag, content);
+  using client = await scene.client("Alice");
+  assert.deepEqual(await got(client, "a"), content);
+  assert.deepEqual(scene.blobs("staging"), []);
+});
+
+Deno.test("v4 takeover: an upload that is refused leaves the one of its name as it was: it is stored", async () => {
+  await using scene = await sceneOf();
+  using first = await Uploader.login(scene, "Alice");
+  const tag = await goneOnWith(scene, first);
+  await refused(scene);
+  await first.send(tag, content, 3, 4);
+  await first.end(tag, content);
+  using client = await scene.client("Alice");
+  assert.deepEqual(await got(client, "a"), content);
+  assert.deepEqual(scene.blobs("staging"), []);
+});
+
+Deno.test("v4 takeover: an upload that is refused leaves the one of its name as it was: it is held when it is cut off", async () => {
+  await using scene = await sceneOf();
+  {
+    using first = await Uploader.login(scene, "Alice");
+    await goneOnWith(scene, first);
+    await refused(scene);
+  }
+  using next = await Uploader.login(scene, "Alice");
+  assert.equal((await next.resume(content)).offset, 3 * CHUNK_SIZE);
+  next[Symbol.dispose]();
+  await scene.server.close();
+  assert.equal(scene.blobs("staging").length, 1);
+  readWholeFolder(scene.data);
+});
+
+/** A catalog whose writes wait, all in one batch, for as long as a test says. */
+class Gate {
+  readonly #asked: string[] = [];
+  #opened = Promise.withResolvers<void>();
+
+  constructor() {
+    this.open();
+  }
+
+  readonly openCatalog = (path: string): Promise<Catalog> => {
+    const catalog = SqliteCatalog.open(path);
+    const batched = batchedCatalog({
+      read: (calls) => lookUp(catalog, calls),
+      write: async (calls) => {
+        await this.#opened.promise;
+        return await commitTogether(catalog, calls);
+      },
+      close: () => catalog[Symbol.asyncDispose](),
+    });
+    const watched = new Proxy(batched, {
+      get: (target, name: keyof Catalog) => {
+        this.#asked.push(String(name));
+        return target[name];
+      },
+    });
+    return Promise.resolve(watched);
+  };
+
+  close(): void {
+    this.#asked.length = 0;
+    this.#opened = Promise.withResolvers();
+  }
+
+  open(): void {
+    this.#opened.resolve();
+  }
+
+  /** Resolves when a method has been asked for so often, or has not for a while. */
+  async asked(name: keyof Catalog, count: number): Promise<boolean> {
+    for (let looks = 0; looks < 100; looks++) {
+      if (this.#asked.filter((other) => other === name).length >= count) return true;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    return false;
+  }
+}
+
+/** Has the writes wait, and one before them that is on its way already. */
+async function closeGate(gate: Gate, alice: Uploader): Promise<void> {
+  gate.close();
+  await alice.exchange.send({ kind: "link", tag: alice.exchange.nextTag() });
+  assert.ok(await gate.asked("addToken", 1));
+}
+
+Deno.test("v4 takeover: a file that begins anew while what was cut off is recorded leaves nothing of that", async () => {
+  const gate = new Gate();
+  await using scene = await sceneOf({}, { openCatalog: gate.openCatalog });
+  using other = await Uploader.login(scene, "Alice");
+  using next = await Uploader.login(scene, "Alice");
+  {
+    using first = await Uploader.login(scene, "Alice");
+    await take(scene, first, 2);
+    await closeGate(gate, other);
+  }
+  assert.ok(await gate.asked("savePartial", 1));
+  const tag = await next.begin(content.slice(0, 10));
+  await gate.asked("dropPartial", 1);
+  gate.open();
+  await next.cancel(tag);
+  await next.settle();
+  assert.deepEqual(scene.blobs("staging"), []);
+  await scene.server.close();
+  readWholeFolder(scene.data);
+});
+
+Deno.test("v4 takeover: of many that are cut off at once those that make room leave nothing", async () => {
+  const gate = new Gate();
+  await using scene = await sceneOf({ maxPartialsPerClient: 2 }, { openCatalog: gate.openCatalog });
+  using other = await Uploader.login(scene, "Alice");
+  const names = ["a", "b", "c", "d", "e"];
+  const cut = await Promise.all(names.map(() => Uploader.login(scene, "Alice")));
+  for (const [i, alice] of cut.entries()) await take(scene, alice, 1, names[i]);
+  await closeGate(gate, other);
+  for (const alice of cut) alice[Symbol.dispose]();
+  assert.ok(await gate.asked("savePartial", names.length));
+  gate.open();
+  await scene.server.close();
+  assert.equal(scene.blobs("staging").length, 2);
+  readWholeFolder(scene.data);
+});

@@ -1,0 +1,233 @@
+/** Old versions: kept as the operator says, got back, counted, looked after. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import {
+  backup,
+  type Bytes,
+  cksum,
+  exportFile,
+  type Limits,
+  listStored,
+  removeUser,
+  restore,
+  Server,
+  verify,
+} from "../../../mod.ts";
+import { getFile } from "../../../client/v4/get_files.ts";
+import type { SecureClient } from "../../../client/v4/client.ts";
+import type { Catalog } from "../../../server/catalog/catalog.ts";
+import { pseudoRandomBytes } from "../../support/bytes.ts";
+import { openInThisThread } from "../../support/store/catalogs.ts";
+import { kindOf, Peer } from "../../support/v3/raw_client.ts";
+import { TemporaryFolder } from "../../support/temporary_folder.ts";
+import { got, ON_DISK, put, Scene, startServer } from "../../support/v4/fixture.ts";
+
+const content = (seed: number, size = 1000) => pseudoRandomBytes(size, seed);
+
+async function store(
+  scene: Scene,
+  client: SecureClient,
+  name: string,
+  bytes: Bytes,
+): Promise<number | string | undefined> {
+  const file = await scene.source("source", bytes);
+  return (await put(client, [{ file, name }]))[0];
+}
+
+/** Number and checksum of each, as the server tells. */
+async function versions(client: SecureClient, name: string): Promise<[number, number][]> {
+  const found: [number, number][] = [];
+  await client.versions(name, ({ version, cksum }) => found.push([version, cksum]));
+  return found;
+}
+
+const sums = (...seeds: readonly number[]) =>
+  seeds.map((seed): [number, number] => [seed, cksum(content(seed))]);
+
+/** A server with versions 1 to `count` of "a", of which it keeps as many as it is told. */
+async function prepared(count: number, limits: Partial<Limits>): Promise<Scene> {
+  const scene = await Scene.create({ ...ON_DISK, ...limits });
+  using client = await scene.client("Alice");
+  for (let seed = 1; seed <= count; seed++) await store(scene, client, "a", content(seed));
+  return scene;
+}
+
+async function restart(scene: Scene, limits: Partial<Limits>): Promise<void> {
+  await scene.server.close();
+  scene.server = await startServer(scene.folder.join("data"), { ...ON_DISK, ...limits });
+}
+
+Deno.test("versions: without more said the current file is all that is kept", async () => {
+  await using scene = await prepared(3, {});
+  using client = await scene.client("Alice");
+  assert.deepEqual(await versions(client, "a"), sums(3));
+  assert.equal(scene.blobs("files").length, 1);
+});
+
+Deno.test("versions: the last ones are kept, listed newest first, and got back by their numbers", async () => {
+  await using scene = await prepared(5, { versions: 3 });
+  using client = await scene.client("Alice");
+  assert.deepEqual(await versions(client, "a"), sums(5, 4, 3));
+  assert.equal(scene.blobs("files").length, 3);
+  for (const version of [3, 4, 5]) {
+    const chunks: Bytes[] = [];
+    const write = (chunk: Bytes) => Promise.resolve(void chunks.push(chunk.slice()));
+    const file = await client.get({ name: "a", version }, write);
+    assert.deepEqual([file.version, chunks], [version, [content(version)]]);
+    assert.equal((await client.stat("a", version)).cksum, cksum(content(version)));
+  }
+  for (const version of [1, 2, 6, 2 ** 32 - 1]) {
+    await assert.rejects(client.stat("a", version), { code: "no-such-file" });
+  }
+  await assert.rejects(versions(client, "b"), { code: "no-such-file" });
+  const current: number[] = [];
+  await client.list("", ({ version }) => current.push(version));
+  assert.deepEqual(current, [5], "the list has current files alone");
+});
+
+Deno.test("versions: an old one put again is the current one, and the newest", async () => {
+  await using scene = await prepared(2, { versions: 3 });
+  const target = scene.folder.join("back");
+  await getFile({ ...await scene.options("Alice"), name: "a", version: 1, target });
+  using client = await scene.client("Alice");
+  await store(scene, client, "a", new Uint8Array(await Deno.readFile(target)));
+  assert.deepEqual(await versions(client, "a"), [[3, cksum(content(1))], ...sums(2, 1)]);
+});
+
+Deno.test("versions: they are renamed and removed with their name", async () => {
+  await using scene = await prepared(3, { versions: 3 });
+  using client = await scene.client("Alice");
+  await client.rename("a", "b/c");
+  assert.deepEqual(await versions(client, "b/c"), sums(3, 2, 1));
+  await assert.rejects(versions(client, "a"), { code: "no-such-file" });
+  await client.remove("b/c");
+  await assert.rejects(versions(client, "b/c"), { code: "no-such-file" });
+  assert.deepEqual(scene.blobs("files"), []);
+});
+
+Deno.test("versions: where fewer are to be kept, those too many go when the next one comes", async () => {
+  await using scene = await prepared(4, { versions: Infinity });
+  {
+    using client = await scene.client("Alice");
+    assert.deepEqual(await versions(client, "a"), sums(4, 3, 2, 1));
+  }
+  await restart(scene, { versions: 2 });
+  {
+    using client = await scene.client("Alice");
+    assert.deepEqual(await versions(client, "a"), sums(4, 3, 2, 1));
+    await store(scene, client, "a", content(5));
+    assert.deepEqual(await versions(client, "a"), sums(5, 4));
+  }
+  await restart(scene, { versions: 0 });
+  using client = await scene.client("Alice");
+  await store(scene, client, "a", content(6));
+  assert.deepEqual(await versions(client, "a"), sums(6));
+  assert.equal(scene.blobs("files").length, 1);
+});
+
+Deno.test("versions: they count in the quota with their bytes, what goes does not", async () => {
+  // Two versions of 1000 bytes and a third in their place, but no other file beside them.
+  await using scene = await prepared(3, { versions: 2, quota: 2500, quotaFiles: 1 });
+  using client = await scene.client("Alice");
+  assert.deepEqual(await versions(client, "a"), sums(3, 2));
+  assert.equal(await store(scene, client, "a", content(4, 1501)), "over-limit");
+  assert.equal(await store(scene, client, "b", content(4, 100)), "over-limit", "files");
+  assert.equal(await store(scene, client, "a", content(4, 1500)), cksum(content(4, 1500)));
+  assert.equal(await store(scene, client, "a", content(5, 1001)), "over-limit", "1500 are kept");
+  await client.remove("a");
+  assert.equal(await store(scene, client, "b", content(6, 2500)), cksum(content(6, 2500)));
+});
+
+Deno.test("versions: what protocol 3 replaces is kept too, and counted", async () => {
+  await using folder = await TemporaryFolder.create();
+  const dataFolder = folder.join("data");
+  await using server = await Server.start({
+    ...{ listen: [{ hostname: "127.0.0.1", port: 0 }], dataFolder },
+    limits: { versions: 2, quota: 2500 },
+  });
+  using peer = await Peer.connect(server.address);
+  await peer.enrol("Alice");
+  for (const seed of [1, 2, 3]) {
+    await peer.sendFile("a", content(seed));
+    assert.equal(kindOf(await peer.judge("crcValid", "a")), "messageReceived");
+  }
+  const [client] = await listStored(dataFolder);
+  const kept = client?.files.map(({ version, current, crc }) => [version, current, crc]);
+  assert.deepEqual(kept, [[2, false, cksum(content(2))], [3, true, cksum(content(3))]]);
+  assert.equal(kindOf(await peer.sendFile("a", content(4, 1600))), "generalError");
+});
+
+Deno.test("versions: the operator lists and exports them; verify, backup, restore and removal have them", async () => {
+  await using scene = await prepared(3, { versions: 3 });
+  await scene.server.close();
+  const dataFolder = scene.folder.join("data");
+  const all = async (folder: string) => (await listStored(folder))[0]?.files ?? [];
+  assert.deepEqual((await all(dataFolder)).map(({ version, current }) => [version, current]), [
+    ...[[1, false], [2, false], [3, true]],
+  ]);
+  const target = scene.folder.join("exported");
+  const request = { dataFolder, userName: "Alice", fileName: "a", target };
+  assert.equal((await exportFile({ ...request, version: 2 })).version, 2);
+  assert.deepEqual(new Uint8Array(await Deno.readFile(target)), content(2));
+  await assert.rejects(exportFile({ ...request, version: 4, target: `${target}4` }), {
+    ...{ code: "no-such-file", message: "Alice has no file a of version 4" },
+  });
+
+  const copy = scene.folder.join("backup");
+  assert.equal((await backup(dataFolder, copy)).files, 3);
+  const restored = scene.folder.join("restored");
+  assert.deepEqual(await restore(copy, restored), { files: 3, bytes: 3000, damaged: [] });
+  assert.deepEqual(await all(restored), await all(dataFolder));
+  assert.equal((await verify({ dataFolder: restored })).findings, 0);
+
+  const [first] = await all(restored);
+  await Deno.writeFile(join(restored, first?.path ?? ""), content(9));
+  const found: string[] = [];
+  await verify({
+    ...{ dataFolder: restored, repair: true },
+    onFinding: ({ finding }) =>
+      found.push(finding.kind === "stray" ? "" : `${finding.kind} ${finding.file.version}`),
+  });
+  assert.deepEqual(found, ["changed 1"]);
+  assert.deepEqual((await all(restored)).map(({ version }) => version), [2, 3]);
+
+  assert.equal(await removeUser(dataFolder, "Alice"), 1);
+  assert.deepEqual(scene.blobs("files"), []);
+});
+
+Deno.test("versions: a backup while files are replaced and kept has none that is missing", async () => {
+  await using scene = await prepared(4, { versions: 3 });
+  using client = await scene.client("Alice");
+  const copying = backup(scene.folder.join("data"), scene.folder.join("backup"));
+  for (let seed = 5; seed < 15; seed++) await store(scene, client, "a", content(seed));
+  assert.deepEqual((await copying).damaged, []);
+  assert.equal((await copying).files, 3);
+});
+
+Deno.test("versions: a commit that is told to have failed, but holds, keeps its blob, even as an old version", async () => {
+  await using scene = await prepared(1, { versions: 3 });
+  await scene.server.close();
+  let failing = false;
+  scene.server = await Server.start({
+    ...{ listen: [{ hostname: "127.0.0.1", port: 0 }], dataFolder: scene.folder.join("data") },
+    ...{ tlsListen: "beside", limits: { versions: 3 } },
+    openCatalog: async (path) => {
+      const catalog = await openInThisThread(path);
+      const storeFile: Catalog["storeFile"] = async (file, options) => {
+        const recorded = await catalog.storeFile(file, options);
+        if (!failing) return recorded;
+        failing = false;
+        // Another connection has stored the same name by the time that this one is told.
+        using other = await scene.client("Alice");
+        await store(scene, other, "a", content(3));
+        throw new Error("disk I/O error");
+      };
+      return { ...catalog, storeFile, [Symbol.asyncDispose]: () => catalog[Symbol.asyncDispose]() };
+    },
+  });
+  using client = await scene.client("Alice");
+  failing = true;
+  assert.equal(await store(scene, client, "a", content(2)), "cannot-store");
+  assert.deepEqual(await versions(client, "a"), sums(3, 2, 1));
+  assert.deepEqual(await got(client, "a", { version: 2 }), content(2));
+});

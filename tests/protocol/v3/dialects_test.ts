@@ -1,0 +1,150 @@
+/** The server's machine recognises every dialect, however its bytes are cut. */
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import {
+  type Bytes,
+  concatBytes,
+  DEFAULT_SERVED,
+  edition2024early,
+  FIELDS,
+  importAesKey,
+  PacketSequence,
+  type Profile,
+  type SendFile,
+  ServerSession,
+} from "../../../mod.ts";
+import { pseudoRandomBytes, splitAt } from "../../support/bytes.ts";
+import { DIALECTS, isSeparate } from "../../support/v3/dialects.ts";
+import { encodeFile, encodeMessage } from "../../support/v3/emulated_client.ts";
+import { field } from "../../support/v3/raw_client.ts";
+
+const clientId = pseudoRandomBytes(16, 21);
+const name = field("Alice");
+const fileName = field("a.bin");
+const key = await importAesKey(new Uint8Array(16).fill(1));
+
+/** A whole conversation as the client's bytes, by connection. */
+async function conversation(profile: Profile): Promise<Bytes[]> {
+  const message = (kind: "crcInvalid" | "crcValid") =>
+    encodeMessage(profile, { kind, clientId, fileName });
+  const file = (size: number) =>
+    encodeFile(profile, { clientId, fileName: "a.bin", plaintext: pseudoRandomBytes(size), key });
+  const publicKey = pseudoRandomBytes(FIELDS.publicKey.size);
+  const messages = [
+    encodeMessage(profile, { kind: "register", clientId, name }),
+    encodeMessage(profile, { kind: "publicKey", clientId, name, publicKey }),
+    ...await file(12),
+    message("crcInvalid"),
+    ...await file(2500),
+    message("crcValid"),
+  ];
+  return isSeparate(profile) ? messages : [concatBytes(...messages)];
+}
+
+interface Heard {
+  /** Requests in order; a file as its size and ciphertext. */
+  readonly said: unknown[];
+  readonly profile: Profile | undefined;
+}
+
+/** `connections`: the pieces in which the bytes of each come. */
+function hear(
+  connections: readonly (readonly Bytes[])[],
+  served: readonly Profile["edition"][],
+): Heard {
+  const said: unknown[] = [];
+  let profile: Profile | undefined;
+  let packets: PacketSequence | undefined;
+  let content: Bytes[] = [];
+  const begin = (request: SendFile) => {
+    if ((request.packetNumber ?? 1) > 1) return packets?.continue(request);
+    packets = new PacketSequence(request);
+    content = [];
+  };
+  const hearOne = (pieces: readonly Bytes[]) => {
+    const session = new ServerSession(served);
+    const queue = [...pieces];
+    for (;;) {
+      const event = session.next();
+      switch (event.type) {
+        case "wait": {
+          const piece = queue.shift();
+          if (piece === undefined) return;
+          session.push(piece);
+          break;
+        }
+        case "identify":
+          session.identify(profile);
+          break;
+        case "send":
+          break;
+        case "part":
+          begin(event.request);
+          break;
+        case "content":
+          content.push((packets?.take(event.bytes) ?? event.bytes).slice());
+          break;
+        case "partEnd":
+          if (packets?.endPacket(event.request)) {
+            said.push(event.request.contentSize, concatBytes(...content));
+            session.reply({ kind: "messageReceived", clientId });
+          } else session.proceed();
+          break;
+        case "request":
+          said.push(event.request.kind);
+          session.reply({ kind: "messageReceived", clientId });
+      }
+      profile = session.profile ?? profile;
+    }
+  };
+  connections.forEach(hearOne);
+  return { said, profile };
+}
+
+for (const [dialect, profile] of Object.entries(DIALECTS)) {
+  const served = profile.edition === edition2024early ? [edition2024early] : DEFAULT_SERVED;
+
+  Deno.test(`dialect ${dialect}: edition and habits are recognised, and every split says the same`, async () => {
+    const connections = await conversation(profile);
+    const whole = hear(connections.map((bytes) => [bytes]), served);
+    const kinds = whole.said.filter((one) => typeof one === "string");
+    assert.deepEqual(kinds, ["register", "publicKey", "crcInvalid", "crcValid"]);
+    assert.equal(whole.said.length, kinds.length + 4, "two files");
+    assert.equal(whole.profile?.edition.name, profile.edition.name);
+    assert.deepEqual([...whole.profile?.habits ?? []].sort(), [...profile.habits].sort());
+    fc.assert(
+      fc.property(fc.array(fc.nat(), { maxLength: 30 }), (cuts) => {
+        const pieces = connections.map((bytes) => splitAt(bytes, cuts));
+        assert.deepEqual(hear(pieces, served), whole);
+      }),
+      { numRuns: 60 },
+    );
+    const bytewise = connections.map((bytes) =>
+      Array.from(bytes, (byte) => new Uint8Array([byte]))
+    );
+    assert.deepEqual(hear(bytewise, served).said, whole.said);
+  });
+}
+
+Deno.test("a strict client is never taken for one with habits", async () => {
+  for (const dialect of ["2022", "2023a", "2023c", "2024"]) {
+    const profile = DIALECTS[dialect] ?? assert.fail();
+    const { profile: heard } = hear([await conversation(profile)], DEFAULT_SERVED);
+    assert.deepEqual([...heard?.habits ?? []], [], dialect);
+  }
+});
+
+Deno.test("a frame whose zeros come late gets the rest of its answer late", () => {
+  const profile = DIALECTS["2024-d"] ?? assert.fail();
+  const message = encodeMessage(profile, { kind: "register", clientId, name });
+  const session = new ServerSession(DEFAULT_SERVED);
+  session.push(message.subarray(0, 278));
+  assert.equal(session.next().type, "request");
+  const { bytes } = session.reply({ kind: "registered", clientId });
+  assert.equal(bytes.length, 23);
+  assert.equal(session.next().type, "wait");
+  session.push(message.subarray(278));
+  const event = session.next();
+  assert.deepEqual(event, { type: "send", bytes: new Uint8Array(1024 - 23) });
+  assert.equal(session.next().type, "wait");
+});

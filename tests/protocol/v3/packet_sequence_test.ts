@@ -1,0 +1,117 @@
+import assert from "node:assert/strict";
+import {
+  concatBytes,
+  edition2024,
+  edition2024early,
+  type Habit,
+  maxFileSize,
+  PacketSequence,
+  partsOf,
+  type SendFile,
+} from "../../../mod.ts";
+import { field } from "../../support/v3/raw_client.ts";
+
+const clientId = new Uint8Array(16).fill(3);
+const fileName = field("a.bin");
+
+const packet = (packetNumber: number, changes: Partial<SendFile> = {}): SendFile => ({
+  kind: "sendFile",
+  clientId,
+  contentSize: 48,
+  fileName,
+  originalSize: 40,
+  packetNumber,
+  totalPackets: 3,
+  ...changes,
+});
+
+Deno.test("packets in order make a file; what fills up the last is cut off", () => {
+  const sequence = new PacketSequence(packet(1));
+  assert.equal(sequence.take(new Uint8Array(20)).length, 20);
+  assert.equal(sequence.endPacket(), false);
+  sequence.continue(packet(2));
+  assert.equal(sequence.take(new Uint8Array(20)).length, 20);
+  assert.equal(sequence.endPacket(), false);
+  sequence.continue(packet(3));
+  assert.equal(sequence.take(new Uint8Array(20)).length, 8);
+  assert.equal(sequence.endPacket(), true);
+});
+
+Deno.test("packets that don't belong together are refused", () => {
+  const refused = { name: "ProtocolError", code: "bad-packet" };
+  const cases: [string, Partial<SendFile>][] = [
+    ["a gap", { packetNumber: 3 }],
+    ["a repeat", { packetNumber: 1 }],
+    ["another total", { totalPackets: 4 }],
+    ["another file name", { fileName: field("b.bin") }],
+    ["another client", { clientId: new Uint8Array(16) }],
+    ["another content size", { contentSize: 64 }],
+    ["another original size", { originalSize: 41 }],
+  ];
+  for (const [what, changes] of cases) {
+    const sequence = new PacketSequence(packet(1));
+    assert.throws(() => sequence.continue(packet(2, changes)), refused, what);
+  }
+  const beginnings: [string, SendFile][] = [
+    ["not from 1", packet(2)],
+    ["from 0", packet(0)],
+    ["of none", packet(1, { totalPackets: 0 })],
+    ["larger than its ciphertext", packet(1, { originalSize: 48 })],
+  ];
+  for (const [what, first] of beginnings) {
+    assert.throws(() => new PacketSequence(first), refused, what);
+  }
+  const beyond = new PacketSequence(packet(1, { totalPackets: 1 }));
+  assert.throws(() => beyond.continue(packet(2, { totalPackets: 1 })), refused, "one too many");
+  const short = new PacketSequence(packet(1, { totalPackets: 1 }));
+  short.take(new Uint8Array(16));
+  assert.throws(() => short.endPacket(), refused, "the last leaves something missing");
+});
+
+const profile = (...habits: readonly Habit[]) => ({
+  edition: edition2024,
+  habits: new Set(habits),
+});
+
+Deno.test("the packet number stays in its 16 bits for the largest file of the edition", () => {
+  const strict = profile();
+  const size = maxFileSize(strict);
+  assert.equal(size, 2 ** 32 - 17);
+  let count = 0;
+  let content = 0;
+  for (const part of partsOf(strict, { clientId, fileName, size })) {
+    count++;
+    content += part.content;
+    assert.equal(part.padding, 0);
+  }
+  assert.equal(content, 2 ** 32 - 16);
+  assert.ok(count <= 0xffff);
+});
+
+Deno.test("packets of a fixed size are filled up, and bound the file's size by their number", () => {
+  const cases: [Habit, number, number][] = [["packets-1291", 1024, 1291], [
+    "packets-65536",
+    65_269,
+    65_536,
+  ]];
+  for (const [habit, content, payload] of cases) {
+    const padded = profile(habit);
+    const parts = [...partsOf(padded, { clientId, fileName, size: 3 * content })];
+    for (const part of parts) {
+      assert.equal(part.content + part.padding, content);
+      assert.equal(new DataView(part.head.buffer).getUint32(19, true), payload);
+    }
+    assert.equal(parts.length, 4);
+    const max = maxFileSize(padded);
+    assert.equal(Math.ceil((max + 1) / content) <= 0xffff, true);
+  }
+});
+
+Deno.test("2024early has the packets of 2024", () => {
+  const upload = { clientId, fileName, size: 100 };
+  const body = (edition: typeof edition2024) =>
+    concatBytes(
+      ...[...partsOf({ edition, habits: new Set() }, upload)].map(({ head }) => head.subarray(23)),
+    );
+  assert.deepEqual(body(edition2024early), body(edition2024));
+});

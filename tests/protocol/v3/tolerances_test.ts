@@ -1,0 +1,410 @@
+/**
+ * What published clients do that can mean only one thing: it is read so however its bytes are cut and whatever else they
+ * do, and the bytes of a strict client are never read so.
+ */
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import {
+  aesKeySize,
+  type Bytes,
+  ciphertextSize,
+  concatBytes,
+  DEFAULT_SERVED,
+  type Edition,
+  edition2022,
+  edition2023a,
+  edition2023c,
+  edition2024,
+  edition2024early,
+  EDITIONS,
+  encodeRequest,
+  type Habit,
+  PacketSequence,
+  partsOf,
+  type Profile,
+  type Request,
+  type SendFile,
+  ServerSession,
+} from "../../../mod.ts";
+import { pseudoRandomBytes, splitAt } from "../../support/bytes.ts";
+import { field } from "../../support/v3/raw_client.ts";
+
+const clientId = pseudoRandomBytes(16, 21);
+const name = field("Alice");
+const fileName = field("a.bin");
+const publicKey = pseudoRandomBytes(160, 5);
+/** What some clients have behind a public key. */
+const JUNK = pseudoRandomBytes(95, 6);
+
+interface Heard {
+  /** Requests in order; a file as its ciphertext. */
+  readonly said: (string | Bytes)[];
+  /** What the plaintexts of the files must have, in bytes. */
+  readonly plaintextSizes: (number | undefined)[];
+  readonly habits: Habit[];
+  /** How often nothing but filling was waited for. */
+  readonly completed: number;
+  /** Bytes that were sent to fill up answers. */
+  readonly filled: number;
+}
+
+/** What a session makes of bytes that come in these pieces; where only filling is missing, it does not come. */
+function hear(pieces: readonly Bytes[], edition: Edition, known: readonly Habit[] = []): Heard {
+  const session = new ServerSession([edition]);
+  const queue = [...pieces];
+  const heard = { said: [] as Heard["said"], plaintextSizes: [] as Heard["plaintextSizes"] };
+  let [completed, filled] = [0, 0];
+  let packets: PacketSequence | undefined;
+  let content: Bytes[] = [];
+  for (;;) {
+    const event = session.next();
+    switch (event.type) {
+      case "wait": {
+        const piece = queue.shift();
+        if (piece !== undefined) session.push(piece);
+        else if (event.isComplete) {
+          completed++;
+          session.endPart();
+        } else {
+          const habits = [...session.profile?.habits ?? []].sort();
+          return { ...heard, habits, completed, filled };
+        }
+        break;
+      }
+      case "identify":
+        session.identify(known.length > 0 ? { edition, habits: new Set(known) } : undefined);
+        break;
+      case "send":
+        filled += event.bytes.length;
+        break;
+      case "hello":
+        assert.fail("nobody asks for protocol 4");
+        break;
+      case "part":
+        if ((event.request.packetNumber ?? 1) > 1) packets?.continue(event.request);
+        else [packets, content] = [new PacketSequence(event.request), []];
+        break;
+      case "content":
+        content.push((packets?.take(event.bytes) ?? event.bytes).slice());
+        break;
+      case "partEnd":
+        if (!packets?.endPacket(event.request)) session.proceed();
+        else {
+          heard.said.push(concatBytes(...content));
+          heard.plaintextSizes.push(event.request.plaintextSize);
+          session.reply({ kind: "messageReceived", clientId });
+        }
+        break;
+      case "request":
+        heard.said.push(event.request.kind);
+        session.reply({ kind: "messageReceived", clientId });
+    }
+  }
+}
+
+const message = (edition: Edition, request: Request) => encodeRequest(edition, request);
+const keyMessage = (edition: Edition) =>
+  message(edition, { kind: "publicKey", clientId, name, publicKey });
+const verdict = (edition: Edition) => message(edition, { kind: "crcValid", clientId, fileName });
+
+interface Odd {
+  readonly contentSize?: number;
+  /** Bytes that the payload size counts beyond the content. */
+  readonly announced?: number;
+  readonly packets?: number;
+  readonly originalSize?: number;
+  /** Zeros behind the content. */
+  readonly zeros?: number;
+}
+
+/** A file's message, or its packets, and its ciphertext. */
+function file(edition: Edition, size: number, odd: Odd = {}): { bytes: Bytes; content: Bytes } {
+  const content = pseudoRandomBytes(ciphertextSize(size), size + 1);
+  const { packets = 1, announced = 0, zeros = 0 } = odd;
+  const partSize = Math.ceil(content.length / packets);
+  const parts = Array.from({ length: packets }, (_, index) => {
+    const part = content.subarray(index * partSize, (index + 1) * partSize);
+    const request: SendFile = {
+      ...{ kind: "sendFile", clientId, fileName },
+      contentSize: odd.contentSize ?? content.length,
+      originalSize: odd.originalSize ?? size,
+      packetNumber: index + 1,
+      totalPackets: packets,
+    };
+    const head = encodeRequest(edition, request, { contentLength: part.length + announced });
+    return concatBytes(head, part, new Uint8Array(zeros));
+  });
+  return { bytes: concatBytes(...parts), content };
+}
+
+/** The same is heard however the bytes are cut. */
+function hearAnyhow(bytes: Bytes, edition: Edition, known: readonly Habit[] = []): Heard {
+  const whole = hear([bytes], edition, known);
+  fc.assert(
+    fc.property(fc.array(fc.nat(), { maxLength: 12 }), (cuts) => {
+      const { filled: _, ...split } = hear(splitAt(bytes, cuts), edition, known);
+      const { filled: __, ...expected } = whole;
+      assert.deepEqual(split, expected);
+    }),
+    { numRuns: 40 },
+  );
+  const bytewise = hear(Array.from(bytes, (byte) => new Uint8Array([byte])), edition, known);
+  assert.deepEqual(bytewise.said, whole.said);
+  return whole;
+}
+
+for (const edition of EDITIONS) {
+  Deno.test(`edition ${edition.name}: a content size that is the plaintext's is known by the ciphertext that comes, and the plaintext must have it`, () => {
+    for (const size of [0, 1, 15, 17, 300, 1000]) {
+      const { bytes, content } = file(edition, size, { contentSize: size });
+      const heard = hearAnyhow(concatBytes(bytes, verdict(edition)), edition);
+      assert.deepEqual(heard.said, [content, "crcValid"]);
+      assert.deepEqual(heard.plaintextSizes, [size]);
+      assert.deepEqual(heard.habits, ["plaintext-size"]);
+    }
+  });
+
+  Deno.test(`edition ${edition.name}: that is so for multiples of a block too, whether the client is known or not`, () => {
+    for (const known of [[], ["plaintext-size"]] as const) {
+      const { bytes, content } = file(edition, 320, { contentSize: 320 });
+      const heard = hearAnyhow(concatBytes(bytes, verdict(edition)), edition, known);
+      assert.deepEqual(heard.said, [content, "crcValid"]);
+      assert.deepEqual(heard.plaintextSizes, [320]);
+      assert.deepEqual(heard.habits, ["plaintext-size"]);
+    }
+  });
+
+  Deno.test(`edition ${edition.name}: filling that is announced and never comes, or late, or at once, does not belong to the file`, () => {
+    for (const announced of [16, 23, 1000, 7598]) {
+      for (const zeros of [0, 1, 16, announced]) {
+        const { bytes, content } = file(edition, 300, { announced, zeros: Math.min(zeros, 16) });
+        const heard = hearAnyhow(bytes, edition);
+        assert.deepEqual(heard.said, [content]);
+        assert.equal(heard.completed, announced <= Math.min(zeros, 16) ? 0 : 1);
+      }
+      // It comes when the file was answered.
+      const session = new ServerSession([edition]);
+      const { bytes } = file(edition, 300, { announced });
+      session.push(bytes);
+      const events = () => {
+        for (;;) {
+          const event = session.next();
+          if (event.type === "identify") session.identify(undefined);
+          else if (event.type !== "content" && event.type !== "part") return event;
+        }
+      };
+      assert.deepEqual(events(), { type: "wait", isComplete: true });
+      session.endPart();
+      assert.equal(events().type, "partEnd");
+      session.reply({ kind: "messageReceived", clientId });
+      session.push(new Uint8Array(announced));
+      assert.deepEqual(events(), { type: "wait" });
+      session.push(verdict(edition));
+      assert.equal(events().type, "request");
+      assert.deepEqual([...session.profile?.habits ?? []], []);
+    }
+  });
+
+  for (const counted of [true, false]) {
+    Deno.test(`edition ${edition.name}: 95 bytes behind a public key, ${counted ? "counted" : "not counted"}, are passed over and are no frame`, () => {
+      const key = concatBytes(keyMessage(edition), JUNK);
+      if (counted) new DataView(key.buffer).setUint32(19, 415 + JUNK.length, true);
+      const { bytes, content } = file(edition, 300);
+      const heard = hearAnyhow(concatBytes(key, bytes, verdict(edition)), edition);
+      assert.deepEqual(heard.said, ["publicKey", content, "crcValid"]);
+      assert.deepEqual(heard.habits, []);
+      assert.equal(heard.filled, 0);
+    });
+  }
+
+  Deno.test(`edition ${edition.name}: messages in frames of 2048 bytes on one connection`, () => {
+    const framed = (bytes: Bytes) =>
+      concatBytes(bytes, new Uint8Array((2048 - bytes.length % 2048) % 2048));
+    const register = message(edition, { kind: "register", clientId, name });
+    const { bytes, content } = file(edition, 1500);
+    const all = [register, keyMessage(edition), bytes, verdict(edition)].map(framed);
+    const heard = hearAnyhow(concatBytes(...all), edition);
+    assert.deepEqual(heard.said, ["register", "publicKey", content, "crcValid"]);
+    assert.deepEqual(heard.habits, ["frames-2048"]);
+    // The zeros come in two halves: each is answered with its half of the answer's.
+    const [first = assert.fail()] = all;
+    const late = hear(
+      [first.subarray(0, 278), first.subarray(278, 1024), first.subarray(1024)],
+      edition,
+    );
+    const { fields } = edition.responses.messageReceived;
+    const answer = 7 + (fields.length > 0 ? 16 : 0);
+    assert.equal(late.filled, 2048 - answer);
+  });
+
+  Deno.test(`edition ${edition.name}: several oddities at once are each read as what they are`, () => {
+    const sizes = fc.array(fc.integer({ min: 1, max: 700 }), { minLength: 1, maxLength: 4 });
+    fc.assert(fc.property(
+      sizes,
+      fc.boolean(),
+      fc.array(fc.nat(), { maxLength: 12 }),
+      (sizes, hasJunk, cuts) => {
+        const odd = sizes.filter((size) => size % 16 !== 0);
+        const files = odd.map((size) => file(edition, size, { contentSize: size }));
+        const last = file(edition, 100, { announced: 1000 });
+        const bytes = concatBytes(
+          keyMessage(edition),
+          hasJunk ? JUNK : new Uint8Array(0),
+          ...files.flatMap(({ bytes }) => [bytes, verdict(edition)]),
+          last.bytes,
+        );
+        const heard = hear(splitAt(bytes, cuts), edition);
+        assert.deepEqual(heard.said, [
+          "publicKey",
+          ...files.flatMap(({ content }) => [content, "crcValid"]),
+          last.content,
+        ]);
+        assert.equal(heard.completed, 1);
+      },
+    ));
+  });
+
+  Deno.test(`edition ${edition.name}: a strict client's bytes show no habit and leave nothing to fill up, however they are cut`, () => {
+    fc.assert(fc.property(
+      fc.array(fc.nat(3000), { maxLength: 3 }),
+      fc.integer({ min: 1, max: 4 }),
+      fc.array(fc.nat(), { maxLength: 12 }),
+      (sizes, count, cuts) => {
+        const files = sizes.map((size) => {
+          const partSize = Math.ceil(ciphertextSize(size) / count);
+          const packets = Math.ceil(ciphertextSize(size) / partSize);
+          // Packets of just this size are a habit of their own.
+          fc.pre(partSize !== 1024);
+          const isOne = edition.requests.sendFile.fields.length < 5;
+          return file(edition, size, { packets: isOne ? 1 : packets });
+        });
+        const register = message(edition, { kind: "register", clientId: new Uint8Array(16), name });
+        const bytes = concatBytes(
+          register,
+          keyMessage(edition),
+          ...files.flatMap(({ bytes }) => [bytes, verdict(edition)]),
+        );
+        const heard = hear(splitAt(bytes, cuts), edition);
+        assert.deepEqual(heard, {
+          said: ["register", "publicKey", ...files.flatMap(({ content }) => [content, "crcValid"])],
+          plaintextSizes: sizes.map(() => undefined),
+          ...{ habits: [], completed: 0, filled: 0 },
+        });
+      },
+    ));
+  });
+}
+
+for (const edition of [edition2024, edition2024early]) {
+  Deno.test(`edition ${edition.name}: a content size that is that of the packet's own bytes`, () => {
+    const whole = pseudoRandomBytes(ciphertextSize(102_400), 9);
+    const total = Math.ceil(whole.length / 1024);
+    const packets = Array.from({ length: total }, (_, index) => {
+      const part = whole.subarray(index * 1024, (index + 1) * 1024);
+      const request: SendFile = {
+        ...{ kind: "sendFile", clientId, fileName, contentSize: part.length },
+        ...{ originalSize: 102_400, packetNumber: index + 1, totalPackets: total },
+      };
+      return concatBytes(encodeRequest(edition, request, { contentLength: part.length }), part);
+    });
+    const bytes = concatBytes(...packets, verdict(edition));
+    const heard = hear(splitAt(bytes, [1, 5000, 70_000]), edition);
+    assert.deepEqual(heard.said, [whole, "crcValid"]);
+    assert.deepEqual(heard.plaintextSizes, [102_400]);
+    assert.deepEqual(heard.habits, ["packet-size"]);
+  });
+
+  Deno.test(`edition ${edition.name}: a content size that is the packet's room, for one packet and for several, the last filled up or not`, () => {
+    const room = 32_478;
+    for (
+      const [size, fillsUp] of [[300, true], [32_470, true], [102_400, true], [
+        102_400,
+        false,
+      ]] as const
+    ) {
+      const whole = pseudoRandomBytes(ciphertextSize(size), 9);
+      const total = Math.ceil(whole.length / room);
+      const packets = Array.from({ length: total }, (_, index) => {
+        const part = whole.subarray(index * room, (index + 1) * room);
+        const filling = fillsUp ? room - part.length : 0;
+        const request: SendFile = {
+          ...{ kind: "sendFile", clientId, fileName, contentSize: room },
+          ...{ originalSize: size, packetNumber: index + 1, totalPackets: total },
+        };
+        const contentLength = part.length + filling;
+        const head = encodeRequest(edition, request, { contentLength });
+        return concatBytes(head, part, new Uint8Array(filling));
+      });
+      const heard = hear([concatBytes(...packets, verdict(edition))], edition);
+      assert.deepEqual(heard.said, [whole, "crcValid"], `${size} bytes`);
+      assert.deepEqual(heard.plaintextSizes, [size]);
+    }
+  });
+}
+
+Deno.test("sizes that contradict each other otherwise are refused as before", () => {
+  const cases: readonly (readonly [Edition, number, Odd])[] = [
+    // 300 bytes have a ciphertext of 304.
+    [edition2023c, 300, { contentSize: 320 }],
+    [edition2023c, 300, { contentSize: 301, announced: 16 }],
+    [edition2023c, 300, { contentSize: 0 }],
+    [edition2022, 300, { contentSize: 287 }],
+    [edition2023a, 300, { announced: 65_537 }],
+    [edition2024, 300, { contentSize: 301 }],
+    [edition2024, 1000, { packets: 4, originalSize: 9999 }],
+    [edition2024, 1000, { packets: 4, contentSize: 252, originalSize: 2000 }],
+  ];
+  for (const [edition, size, odd] of cases) {
+    assert.throws(
+      () => hear([file(edition, size, odd).bytes], edition),
+      { name: "ProtocolError", code: /^bad-(?:content-size|packet)$/ },
+      `${edition.name}, ${size} bytes, ${JSON.stringify(odd)}`,
+    );
+  }
+});
+
+Deno.test("junk behind a public key is passed over once, and nowhere else", () => {
+  const edition = edition2023c;
+  const register = message(edition, { kind: "register", clientId, name });
+  for (const bytes of [concatBytes(register, JUNK), concatBytes(keyMessage(edition), JUNK, JUNK)]) {
+    assert.throws(() => hear([bytes], edition), { code: "unknown-code" });
+  }
+});
+
+Deno.test("frames in 2024 mean an AES key of 16 bytes only for a client that opens a connection for each request", () => {
+  const framed = (request: Request) => {
+    const bytes = message(edition2024, request);
+    return concatBytes(bytes, new Uint8Array((1024 - bytes.length % 1024) % 1024));
+  };
+  const register = framed({ kind: "register", clientId, name });
+  const key = framed({ kind: "publicKey", clientId, name, publicKey });
+  const profileAfter = (known: Profile | undefined, ...pieces: Bytes[]): Profile => {
+    const session = new ServerSession(DEFAULT_SERVED);
+    for (const piece of pieces) {
+      session.push(piece);
+      for (let event = session.next(); event.type !== "wait"; event = session.next()) {
+        if (event.type === "identify") session.identify(known);
+        if (event.type === "request") session.reply({ kind: "registered", clientId });
+      }
+    }
+    return session.profile ?? assert.fail();
+  };
+  const one = profileAfter(undefined, register, key);
+  assert.deepEqual([...one.habits], ["frames"]);
+  assert.equal(aesKeySize(one), 32);
+  const separate = profileAfter(profileAfter(undefined, register), key);
+  assert.deepEqual([...separate.habits].sort(), ["acknowledged-parts", "frames", "short-key"]);
+  assert.equal(aesKeySize(separate), 16);
+});
+
+Deno.test("our own client's packets are read as they are, whatever the size", () => {
+  const profile = { edition: edition2024, habits: new Set<Habit>() };
+  for (const size of [0, 15, 16, 1_048_575, 1_048_576, 3_000_000]) {
+    const bytes = [...partsOf(profile, { clientId, fileName, size })].map(({ head, content }) =>
+      concatBytes(head, new Uint8Array(content))
+    );
+    const { said, habits, plaintextSizes } = hear([concatBytes(...bytes)], edition2024);
+    assert.equal((said[0] as Bytes).length, ciphertextSize(size));
+    assert.deepEqual([habits, plaintextSizes], [[], [undefined]]);
+  }
+});

@@ -1,0 +1,134 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { cksum } from "../../../mod.ts";
+import { ChunkSums, MAX_AHEAD } from "../../../protocol/v4/chunk_digests.ts";
+import { inSlices } from "../../../protocol/slices.ts";
+import { CHUNK_SIZE, digestChunk, digestTree } from "../../../protocol/v4/merkle_tree.ts";
+import { concatBytes } from "../../../mod.ts";
+import { pseudoRandomBytes } from "../../support/bytes.ts";
+
+const content = pseudoRandomBytes(5 * CHUNK_SIZE + 77);
+const chunkAt = (bytes: Uint8Array<ArrayBuffer>, index: number) =>
+  bytes.slice(index * CHUNK_SIZE, (index + 1) * CHUNK_SIZE);
+/** The sums of the first `bytes`, from their definitions. */
+function defined(bytes: number) {
+  const part = content.slice(0, bytes);
+  const leaves = Array.from(
+    { length: Math.ceil(bytes / CHUNK_SIZE) },
+    (_, i) => digestChunk(chunkAt(part, i)),
+  );
+  return { cksum: cksum(part), digest: digestTree(concatBytes(...leaves)) };
+}
+
+const SIZES = [0, 1, CHUNK_SIZE - 1, CHUNK_SIZE, CHUNK_SIZE + 1, content.length];
+
+for (const size of SIZES) {
+  Deno.test(`the sums of a file of ${size} bytes, whatever the order of its chunks`, () => {
+    const count = Math.ceil(size / CHUNK_SIZE);
+    const order = fc.shuffledSubarray(Array.from({ length: count }, (_, i) => i), {
+      minLength: count,
+    });
+    fc.assert(
+      fc.property(order, (indices) => {
+        const file = content.slice(0, size);
+        const sums = new ChunkSums(size);
+        const come = new Set<number>();
+        for (const index of indices) {
+          assert.equal(sums.isWhole, false);
+          sums.add(index * CHUNK_SIZE, chunkAt(file, index));
+          come.add(index);
+          let held = 0;
+          while (come.has(held)) held++;
+          assert.equal(sums.held, Math.min(held * CHUNK_SIZE, size));
+        }
+        assert.ok(sums.isWhole);
+        assert.deepEqual(sums.sums(), defined(size));
+      }),
+      { numRuns: 10 },
+    );
+  });
+}
+
+Deno.test("what is held of a file has sums of its own, and goes on after it was kept", () => {
+  const before = new ChunkSums(content.length);
+  for (const index of [0, 1, 2, 4]) before.add(index * CHUNK_SIZE, chunkAt(content, index));
+  assert.equal(before.held, 3 * CHUNK_SIZE);
+  assert.deepEqual(before.sums(before.held), defined(before.held));
+  assert.throws(() => before.sums(), RangeError);
+  const kept = before.encode();
+  for (const held of [0, 1, 2, 3]) {
+    const sums = ChunkSums.decode(content.length, kept, held * CHUNK_SIZE);
+    assert.equal(sums.held, held * CHUNK_SIZE);
+    for (let index = held; index < 6; index++) {
+      sums.add(index * CHUNK_SIZE, chunkAt(content, index));
+    }
+    assert.deepEqual(sums.sums(), defined(content.length));
+  }
+  assert.throws(() => ChunkSums.decode(content.length, kept, 4 * CHUNK_SIZE), RangeError);
+});
+
+Deno.test("a chunk that does not fit is refused", () => {
+  const sums = new ChunkSums(2000 * CHUNK_SIZE + 5);
+  const whole = new Uint8Array(CHUNK_SIZE);
+  sums.add(0, whole);
+  const cases: readonly [offset: number, size: number][] = [
+    [0, CHUNK_SIZE], // it has come
+    [1, CHUNK_SIZE],
+    [CHUNK_SIZE, CHUNK_SIZE - 1],
+    [CHUNK_SIZE, 0],
+    [2001 * CHUNK_SIZE, 5],
+    [(MAX_AHEAD + 2) * CHUNK_SIZE, CHUNK_SIZE],
+    [2000 * CHUNK_SIZE, 5],
+    [Number.MAX_SAFE_INTEGER, CHUNK_SIZE],
+  ];
+  for (const [offset, size] of cases) {
+    assert.throws(() => sums.add(offset, new Uint8Array(size)), { code: "bad-frame" });
+  }
+  sums.add((MAX_AHEAD + 1) * CHUNK_SIZE, whole);
+  assert.throws(() => new ChunkSums(0).add(0, new Uint8Array(0)), { code: "bad-frame" });
+});
+
+const ENTRY_SIZE = 36;
+const MANY = 10_000;
+const encoded = pseudoRandomBytes(MANY * ENTRY_SIZE);
+/** As they are found from scratch, in one go. */
+const sumsOfFirst = (chunks: number) =>
+  ChunkSums.decode(MANY * CHUNK_SIZE, encoded, chunks * CHUNK_SIZE).sums(chunks * CHUNK_SIZE);
+
+Deno.test("the sums of many chunks are found in slices, the same as in one go", async () => {
+  const sums = ChunkSums.decode(MANY * CHUNK_SIZE, encoded, MANY * CHUNK_SIZE);
+  for (const chunks of [MANY / 2, 0, MANY, 1, MANY - 1]) {
+    const { length } = Array.from(sums.summing(chunks * CHUNK_SIZE));
+    assert.ok(chunks < MANY / 2 || length > 0, "there are several slices");
+    assert.deepEqual(
+      await inSlices(sums.summing(chunks * CHUNK_SIZE), noPause),
+      sumsOfFirst(chunks),
+    );
+  }
+});
+
+Deno.test("chunks that come while the ones before are summed up do not change what comes of it", async () => {
+  const [size, held] = [MANY * CHUNK_SIZE, (MANY - 3) * CHUNK_SIZE];
+  const sums = ChunkSums.decode(size, encoded, held);
+  const chunk = pseudoRandomBytes(CHUNK_SIZE);
+  const found = await inSlices(sums.summing(held), () => {
+    if (!sums.isWhole) sums.add(sums.held, chunk);
+    return Promise.resolve();
+  });
+  assert.deepEqual(found, sumsOfFirst(MANY - 3));
+  while (!sums.isWhole) sums.add(sums.held, chunk);
+  const again = ChunkSums.decode(size, sums.encode(), size);
+  assert.deepEqual(sums.sums(), again.sums());
+  assert.deepEqual(sums.digests, again.digests);
+});
+
+Deno.test("what stops the pause between two slices ends the work", async () => {
+  const sums = ChunkSums.decode(MANY * CHUNK_SIZE, encoded, MANY * CHUNK_SIZE);
+  const stop = () => Promise.reject(new Error("stopped"));
+  await assert.rejects(inSlices(sums.summing(), stop), { message: "stopped" });
+  assert.deepEqual(sums.sums(), sumsOfFirst(MANY));
+});
+
+function noPause(): Promise<void> {
+  return Promise.resolve();
+}

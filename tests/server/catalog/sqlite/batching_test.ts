@@ -1,0 +1,242 @@
+/** Calls of a catalog that are committed together. */
+import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
+import {
+  batchedCatalog,
+  type Call,
+  commitTogether,
+  lookUp,
+  MAX_BATCH_BYTES,
+  MAX_BATCH_MS,
+  type Outcome,
+  type Ways,
+} from "../../../../server/catalog/sqlite/batching.ts";
+import { CatalogRefusal, type StoredFile } from "../../../../server/catalog/catalog.ts";
+import { sizeOf } from "../../../../server/catalog/sqlite/value_size.ts";
+import { SqliteCatalog } from "../../../../server/catalog/sqlite/sqlite_catalog.ts";
+import { pseudoRandomBytes } from "../../../support/bytes.ts";
+import { openDatabase } from "../../../support/store/database.ts";
+import { TemporaryFolder } from "../../../support/temporary_folder.ts";
+
+const speech = { edition: "2023c", habits: [] };
+const id = pseudoRandomBytes(16, 1);
+
+const file = (name: string, size = 1): StoredFile => ({
+  ...{ clientId: id, name, path: `files/1/${name}`, size, crc: 0, storedAt: 1, verified: true },
+});
+
+interface Scene {
+  readonly path: string;
+  readonly catalog: SqliteCatalog;
+  /** Statements that end transactions, as they come. */
+  readonly executed: string[];
+  /** Makes the next statement of this text fail. */
+  readonly fail: (sql: string) => void;
+  /** Makes the statement that takes this path as the orphan end the transaction, as one on a full disk does. */
+  readonly fillUp: (orphan: string) => void;
+}
+
+async function scene(body: (scene: Scene) => Promise<void>) {
+  await using folder = await TemporaryFolder.create();
+  const executed: string[] = [];
+  const failing = new Set<string>();
+  let full: string | undefined;
+  const open = (path: string) => {
+    const database = new DatabaseSync(path);
+    const exec = database.exec.bind(database);
+    const prepare = database.prepare.bind(database);
+    database.prepare = (sql: string) => {
+      const statement = prepare(sql);
+      const run = statement.run.bind(statement);
+      statement.run = (...values: unknown[]) => {
+        if (values[0] === full) {
+          exec("ROLLBACK");
+          throw new Error("database or disk is full");
+        }
+        return run(...values as Parameters<typeof run>);
+      };
+      return statement;
+    };
+    database.exec = (sql: string) => {
+      executed.push(sql);
+      if (failing.delete(sql)) throw new Error("disk I/O error");
+      exec(sql);
+    };
+    return database;
+  };
+  await using catalog = SqliteCatalog.open(folder.join("catalog.db"), open);
+  const registration = { id, name: "Alice", now: 1, speech, expiredBefore: 0, claimedIds: [] };
+  await catalog.registerClient(registration);
+  executed.length = 0;
+  await body({
+    path: folder.join("catalog.db"),
+    catalog,
+    executed,
+    fail: (sql) => failing.add(sql),
+    fillUp: (orphan) => full = orphan,
+  });
+}
+
+const waysTo = (catalog: SqliteCatalog, changes: Partial<Ways> = {}): Ways => ({
+  read: (calls) => lookUp(catalog, calls),
+  write: (calls) => commitTogether(catalog, calls),
+  close: () => Promise.resolve(),
+  ...changes,
+});
+
+Deno.test("together: what is asked for during a commit is committed with one sync", () =>
+  scene(async ({ catalog, executed }) => {
+    const batched = batchedCatalog(waysTo(catalog));
+    const names = Array.from({ length: 100 }, (_, i) => `${i}.txt`);
+    await Promise.all(names.map((name) => batched.storeFile(file(name))));
+    assert.equal((await catalog.listFiles(id)).length, 100);
+    assert.equal(executed.filter((sql) => sql === "COMMIT").length, 2, "the first alone, the rest");
+  }));
+
+Deno.test("together: a call that fails leaves the others alone", () =>
+  scene(async ({ catalog }) => {
+    const quota = { bytes: 10, files: 10 };
+    const calls: Call[] = [file("a", 6), file("b", 6), file("c", 4)]
+      .map((one) => ({ method: "storeFile", args: [one, { quota }] }));
+    const stored = { version: 1, dropped: [] };
+    const [a, b, c] = await commitTogether(catalog, calls);
+    assert.deepEqual([a, c], [{ value: stored }, { value: stored }]);
+    assert.ok(b !== undefined && "error" in b && b.error instanceof CatalogRefusal);
+    assert.deepEqual((await catalog.listFiles(id)).map(({ name }) => name), ["a", "c"]);
+  }));
+
+Deno.test("together: where the commit fails all have failed, and nothing is done", () =>
+  scene(async ({ catalog, fail }) => {
+    fail("COMMIT");
+    const batched = batchedCatalog(waysTo(catalog));
+    const stored = await Promise.allSettled(["a", "b"].map((n) => batched.storeFile(file(n))));
+    assert.deepEqual(stored.map(({ status }) => status), ["rejected", "fulfilled"]);
+    assert.deepEqual((await catalog.listFiles(id)).map(({ name }) => name), ["b"]);
+  }));
+
+Deno.test("together: after a failure that ends the transaction nothing is committed by itself", () =>
+  scene(async ({ catalog, fillUp }) => {
+    fillUp("files/1/b");
+    const calls: Call[] = [
+      { method: "storeFile", args: [file("a")] },
+      { method: "addOrphan", args: ["files/1/b"] },
+      { method: "addOrphan", args: ["files/1/c"] },
+    ];
+    const outcomes = await commitTogether(catalog, calls);
+    const reasons = outcomes.map((outcome) => "error" in outcome && `${outcome.error}`);
+    const after = "Error: Cannot go on with a transaction that a failure before has ended";
+    assert.deepEqual(reasons, [after, "Error: database or disk is full", after]);
+    assert.deepEqual(await catalog.listFiles(id), []);
+    assert.deepEqual(await catalog.listOrphans(), []);
+  }));
+
+Deno.test("a look does not wait for a commit", () =>
+  scene(async ({ catalog }) => {
+    const slow = Promise.withResolvers<void>();
+    const batched = batchedCatalog(waysTo(catalog, {
+      write: async (calls) => {
+        await slow.promise;
+        return await commitTogether(catalog, calls);
+      },
+    }));
+    const writing = batched.storeFile(file("a"));
+    assert.equal((await batched.findClient(id))?.name, "Alice");
+    assert.equal(await batched.findFile(id, "a"), undefined);
+    slow.resolve();
+    await writing;
+    assert.equal((await batched.findFile(id, "a"))?.name, "a");
+    const closing = batched.noteSeen(id, 77);
+    await batched[Symbol.asyncDispose]();
+    await closing;
+    assert.equal((await catalog.findClient(id))?.lastSeen, 77, "what waits is done before the end");
+  }));
+
+/** Ticks of which each call of a batch takes so many. */
+const slowBy = (ms: number) => {
+  let now = 0;
+  return () => now += ms;
+};
+
+Deno.test("batches: one ends when its time is used up, and another process gets its turn before the next", () =>
+  scene(async ({ catalog, executed, path }) => {
+    const batches: number[] = [];
+    const others: string[] = [];
+    using other = openDatabase(path);
+    const ticks = slowBy(MAX_BATCH_MS / 4);
+    const batched = batchedCatalog(waysTo(catalog, {
+      write: (calls) => {
+        const outcomes = commitTogether(catalog, calls, ticks);
+        batches.push(outcomes.length);
+        return outcomes;
+      },
+      rest: () => {
+        // It waits for nobody: whoever has the database now is the one to say no.
+        other.exec("PRAGMA busy_timeout = 0");
+        other.exec("INSERT INTO orphans VALUES ('files/' || (SELECT count(*) FROM orphans))");
+        others.push("done");
+        return Promise.resolve();
+      },
+    }));
+    const names = Array.from({ length: 21 }, (_, i) => `${i}`);
+    await Promise.all(names.map((name) => batched.storeFile(file(name))));
+    assert.equal((await catalog.listFiles(id)).length, names.length);
+    assert.deepEqual(batches, [1, 4, 4, 4, 4, 4]);
+    assert.equal(executed.filter((sql) => sql === "COMMIT").length, batches.length);
+    assert.equal(others.length, 4, "after each batch that has left calls for the next");
+  }));
+
+Deno.test("batches: a call that takes longer than a batch is done by itself", () =>
+  scene(async ({ catalog }) => {
+    const ticks = slowBy(2 * MAX_BATCH_MS);
+    const calls: Call[] = ["a", "b"].map((name) => ({ method: "storeFile", args: [file(name)] }));
+    const outcomes = await commitTogether(catalog, calls, ticks);
+    assert.equal(outcomes.length, 1);
+    assert.deepEqual((await catalog.listFiles(id)).map(({ name }) => name), ["a"]);
+  }));
+
+Deno.test("batches: what is handed over at once is bounded by bytes, asked and answered", () =>
+  scene(async ({ catalog }) => {
+    const asked: number[] = [];
+    const answered: number[] = [];
+    const count = (calls: readonly Call[], outcomes: readonly unknown[]) => {
+      asked.push(sizeOf(calls.map(({ args }) => args)));
+      answered.push(sizeOf(outcomes));
+      return outcomes as Outcome[];
+    };
+    const batched = batchedCatalog(waysTo(catalog, {
+      read: (calls) => count(calls, lookUp(catalog, calls)),
+      write: (calls) => count(calls, commitTogether(catalog, calls)),
+    }));
+    const content = new Uint8Array(256 * 1024);
+    const names = Array.from({ length: 64 }, (_, i) => `${i}`);
+    await Promise.all(names.map((name) => batched.storeFile(file(name), { content })));
+    const read = await Promise.all(names.map((name) => batched.findContent(`files/1/${name}`)));
+    assert.ok(read.every((bytes) => bytes?.length === content.length));
+    const most = MAX_BATCH_BYTES + 2 * content.length;
+    assert.ok(Math.max(...asked, ...answered) <= most, `${asked} asked, ${answered} answered`);
+  }));
+
+Deno.test("batches: clients take turns, however much one of them has asked for before", () =>
+  scene(async ({ catalog }) => {
+    const bob = pseudoRandomBytes(16, 2);
+    const registration = { id: bob, name: "Bob", now: 1, speech, expiredBefore: 0, claimedIds: [] };
+    await catalog.registerClient(registration);
+    const done: string[] = [];
+    const ticks = slowBy(MAX_BATCH_MS / 4);
+    const batched = batchedCatalog(waysTo(catalog, {
+      write: (calls) => commitTogether(catalog, calls, ticks),
+      rest: () => Promise.resolve(),
+    }));
+    const store = async (clientId: typeof id, name: string) => {
+      const path = `files/${name}`;
+      await batched.storeFile({ ...file(name), clientId, path });
+      done.push(name);
+    };
+    const alices = Array.from({ length: 100 }, (_, i) => store(id, `alice${i}`));
+    const bobs = Array.from({ length: 3 }, (_, i) => store(bob, `bob${i}`));
+    await Promise.all([...alices, ...bobs]);
+    const last = done.indexOf("bob2");
+    assert.ok(last < 12, `Bob's last comes after ${last} others`);
+    const inOrder = (who: string) => done.filter((name) => name.startsWith(who));
+    assert.deepEqual(inOrder("alice"), alices.map((_, i) => `alice${i}`), "each in its order");
+  }));

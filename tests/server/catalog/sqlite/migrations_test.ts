@@ -1,0 +1,225 @@
+/** A catalog of an earlier xfer is brought up to date with all that is in it. */
+import assert from "node:assert/strict";
+import { type Bytes, restore } from "../../../../mod.ts";
+import { MIGRATIONS } from "../../../../server/catalog/sqlite/migrations.ts";
+import { SqliteCatalog } from "../../../../server/catalog/sqlite/sqlite_catalog.ts";
+import { pseudoRandomBytes } from "../../../support/bytes.ts";
+import { openDatabase } from "../../../support/store/database.ts";
+import { TemporaryFolder } from "../../../support/temporary_folder.ts";
+
+/** The schema as versions 1 to 5 of it made it, written down again: what is published does not change. */
+const SCHEMAS = [
+  `CREATE TABLE clients (id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16), name TEXT NOT NULL UNIQUE,
+     public_key BLOB, first_seen INTEGER NOT NULL, last_seen INTEGER NOT NULL) STRICT;
+   CREATE TABLE files (client_id BLOB NOT NULL REFERENCES clients (id) ON DELETE CASCADE, name TEXT NOT NULL,
+     path TEXT NOT NULL UNIQUE, size INTEGER NOT NULL, crc INTEGER NOT NULL, stored_at INTEGER NOT NULL,
+     verified INTEGER NOT NULL CHECK (verified IN (0, 1)), PRIMARY KEY (client_id, name)) STRICT;
+   CREATE TABLE orphans (path TEXT NOT NULL PRIMARY KEY) STRICT;`,
+  `ALTER TABLE clients ADD COLUMN edition TEXT NOT NULL DEFAULT '2023c';
+   ALTER TABLE clients ADD COLUMN habits TEXT NOT NULL DEFAULT '';`,
+  `CREATE TABLE keys (client_id BLOB NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
+     key BLOB NOT NULL CHECK (length(key) = 32), added_at INTEGER NOT NULL, PRIMARY KEY (client_id, key)) STRICT;
+   ALTER TABLE files ADD COLUMN mtime INTEGER;
+   ALTER TABLE files ADD COLUMN digest BLOB;
+   ALTER TABLE files ADD COLUMN chunks BLOB;`,
+  `ALTER TABLE clients ADD COLUMN disabled INTEGER NOT NULL DEFAULT 0 CHECK (disabled IN (0, 1));
+   ALTER TABLE clients ADD COLUMN quota_bytes INTEGER;
+   ALTER TABLE clients ADD COLUMN quota_files INTEGER;
+   CREATE TABLE all_files (
+     client_id BLOB NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
+     name TEXT NOT NULL,
+     version INTEGER NOT NULL,
+     current INTEGER NOT NULL CHECK (current IN (0, 1)),
+     path TEXT NOT NULL UNIQUE,
+     size INTEGER NOT NULL,
+     crc INTEGER NOT NULL,
+     stored_at INTEGER NOT NULL,
+     verified INTEGER NOT NULL CHECK (verified IN (0, 1)),
+     mtime INTEGER,
+     digest BLOB,
+     chunks BLOB,
+     PRIMARY KEY (client_id, name, version)
+   ) STRICT;
+   INSERT INTO all_files
+     SELECT client_id, name, 1, 1, path, size, crc, stored_at, verified, mtime, digest, chunks
+     FROM files;
+   DROP TABLE files;
+   ALTER TABLE all_files RENAME TO files;
+   CREATE UNIQUE INDEX current_files ON files (client_id, name) WHERE current = 1;
+   -- What each client has stored, as the files are changed: to sum it up for every file that is stored takes ever longer.
+   CREATE TABLE usage (
+     client_id BLOB NOT NULL PRIMARY KEY REFERENCES clients (id) ON DELETE CASCADE,
+     files INTEGER NOT NULL,
+     bytes INTEGER NOT NULL
+   ) STRICT;
+   INSERT INTO usage SELECT client_id, sum(current), sum(size) FROM files GROUP BY client_id;
+   CREATE TRIGGER file_added AFTER INSERT ON files BEGIN
+     INSERT INTO usage VALUES (new.client_id, new.current, new.size)
+       ON CONFLICT DO UPDATE SET files = files + excluded.files, bytes = bytes + excluded.bytes;
+   END;
+   CREATE TRIGGER file_changed AFTER UPDATE OF client_id, current, size ON files BEGIN
+     UPDATE usage SET files = files - old.current, bytes = bytes - old.size
+       WHERE client_id = old.client_id;
+     INSERT INTO usage VALUES (new.client_id, new.current, new.size)
+       ON CONFLICT DO UPDATE SET files = files + excluded.files, bytes = bytes + excluded.bytes;
+   END;
+   CREATE TRIGGER file_removed AFTER DELETE ON files BEGIN
+     UPDATE usage SET files = files - old.current, bytes = bytes - old.size
+       WHERE client_id = old.client_id;
+   END;
+   CREATE TABLE partials (
+     client_id BLOB NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
+     name TEXT NOT NULL,
+     size INTEGER NOT NULL,
+     mtime INTEGER NOT NULL,
+     path TEXT NOT NULL UNIQUE,
+     held INTEGER NOT NULL,
+     sums BLOB NOT NULL,
+     updated_at INTEGER NOT NULL,
+     PRIMARY KEY (client_id, name)
+   ) STRICT;
+   CREATE TABLE tokens (
+     hash BLOB NOT NULL PRIMARY KEY CHECK (length(hash) = 32),
+     client_id BLOB REFERENCES clients (id) ON DELETE CASCADE,
+     uses_left INTEGER NOT NULL,
+     expires_at INTEGER NOT NULL,
+     made_at INTEGER NOT NULL
+   ) STRICT;`,
+  `ALTER TABLE files ADD COLUMN content BLOB;`,
+];
+
+const id = (seed: number) => pseudoRandomBytes(16, seed);
+const publicKey = pseudoRandomBytes(160);
+const key = pseudoRandomBytes(32, 2);
+const digest = pseudoRandomBytes(32, 3);
+const chunks = pseudoRandomBytes(96, 4);
+
+/** A catalog of an older schema, with two clients, and files of the first. */
+function write(path: string, version: number): void {
+  using database = openDatabase(path);
+  for (const script of SCHEMAS.slice(0, version)) database.exec(script);
+  database.exec(`PRAGMA user_version = ${version}`);
+  const client = database.prepare(
+    "INSERT INTO clients (id, name, public_key, first_seen, last_seen) VALUES (?, ?, ?, 1, 2)",
+  );
+  client.run(id(1), "Alice", publicKey);
+  client.run(id(2), "Bob", null);
+  const [columns, values] = version < 4 ? ["", ""] : ["version, current, ", "1, 1, "];
+  const file = database.prepare(
+    `INSERT INTO files (${columns}client_id, name, path, size, crc, stored_at, verified)
+     VALUES (${values}?, ?, ?, ?, ?, ?, ?)`,
+  );
+  file.run(id(1), "a", "files/1/a", 10, 2 ** 32 - 1, 1000, 1);
+  file.run(id(1), "ü", "files/1/b", 2 ** 32, 0, 2000, 0);
+  database.prepare("INSERT INTO orphans VALUES ('files/1/c')").run();
+  if (version < 2) return;
+  database.prepare("UPDATE clients SET edition = '2024', habits = 'frames' WHERE name = 'Bob'")
+    .run();
+  if (version < 3) return;
+  database.prepare("UPDATE clients SET edition = '4' WHERE name = 'Alice'").run();
+  database.prepare("INSERT INTO keys VALUES (?, ?, 5)").run(id(1), key);
+  database.prepare("UPDATE files SET mtime = 7, digest = ?, chunks = ? WHERE name = 'a'")
+    .run(digest, chunks);
+}
+
+Deno.test("migrations: what was published is as it was", () => {
+  const plain = (script: string) => script.replace(/\s+/g, " ").replace(/ ?([(),;]) ?/g, "$1");
+  assert.deepEqual(MIGRATIONS.slice(0, 5).map(plain).map((text) => text.trim()), [
+    ...SCHEMAS.map(plain).map((text) => text.trim()),
+  ]);
+});
+
+for (const version of [1, 2, 3, 4, 5]) {
+  Deno.test(`migrations: a catalog of schema ${version} keeps its clients, files, keys and orphans`, async () => {
+    await using folder = await TemporaryFolder.create();
+    const path = folder.join("catalog.db");
+    write(path, version);
+    assert.throws(() => SqliteCatalog.openToRead(path), { code: "catalog-too-old" });
+    for (let opened = 0; opened < 2; opened++) {
+      await using catalog = SqliteCatalog.open(path);
+      await compare(catalog, version);
+    }
+    await using reader = SqliteCatalog.openToRead(path);
+    await compare(reader, version);
+  });
+}
+
+async function compare(catalog: SqliteCatalog, version: number): Promise<void> {
+  const speech = (edition: string, ...habits: string[]) => ({ edition, habits });
+  const seen = { firstSeen: 1, lastSeen: 2, disabled: false, quota: {} };
+  assert.deepEqual(await catalog.listClients(), [
+    {
+      ...{ id: id(1), name: "Alice", publicKey, ...seen },
+      speech: version < 3 ? speech("2023c") : speech("4"),
+    },
+    {
+      ...{ id: id(2), name: "Bob", publicKey: undefined, ...seen },
+      speech: version < 2 ? speech("2023c") : speech("2024", "frames"),
+    },
+  ]);
+  const stored = (name: string, path: string, size: number, crc: number, storedAt: number) => ({
+    ...{ clientId: id(1), name, version: 1, current: true, path, size, crc, storedAt },
+  });
+  const tree = version < 3 ? {} : { tree: { mtime: 7, digest } };
+  const files = [
+    { ...stored("a", "files/1/a", 10, 2 ** 32 - 1, 1000), verified: true, ...tree },
+    { ...stored("ü", "files/1/b", 2 ** 32, 0, 2000), verified: false },
+  ];
+  assert.deepEqual(await catalog.listFiles(id(1)), files);
+  assert.deepEqual(await catalog.listFilesBelow(id(1), "", "", 9), files);
+  assert.deepEqual(await catalog.findFile(id(1), "a"), files[0]);
+  assert.deepEqual(await catalog.findFile(id(1), "a", 1), files[0]);
+  assert.deepEqual(await catalog.findChunks("files/1/a"), version < 3 ? undefined : chunks);
+  const keys = (await catalog.findAccount(id(1)))?.keys.map(({ key }) => key);
+  assert.deepEqual(keys, version < 3 ? [] : [key]);
+  assert.deepEqual(await catalog.usage(id(1)), { files: 2, bytes: 2 ** 32 + 10 });
+  assert.deepEqual(await catalog.usage(id(2)), { files: 0, bytes: 0 });
+  assert.deepEqual(await catalog.listOrphans(), ["files/1/c"]);
+  assert.deepEqual(await catalog.listRepairs(), []);
+  assert.deepEqual(await catalog.listFaults(), []);
+}
+
+Deno.test("migrations: a migrated file can be marked as damaged, and mended", async () => {
+  await using folder = await TemporaryFolder.create();
+  write(folder.join("catalog.db"), 5);
+  await using catalog = SqliteCatalog.open(folder.join("catalog.db"));
+  assert.equal(await catalog.setDamage("files/1/a", "content"), true);
+  assert.equal(await catalog.setDamage("files/1/a", "content"), false);
+  assert.equal((await catalog.findFile(id(1), "a"))?.damage, "content");
+  assert.equal(await catalog.setDamage("files/1/a", undefined), true);
+  assert.equal((await catalog.findFile(id(1), "a"))?.damage, undefined);
+  assert.equal(await catalog.setDamage("files/1/none", "missing"), false);
+});
+
+Deno.test("migrations: a migrated file is replaced, kept and counted like any other", async () => {
+  await using folder = await TemporaryFolder.create();
+  write(folder.join("catalog.db"), 5);
+  await using catalog = SqliteCatalog.open(folder.join("catalog.db"));
+  const next = (path: string): Parameters<typeof catalog.storeFile> => [
+    {
+      ...{ clientId: id(1), name: "a", path, size: 5, crc: 1 },
+      ...{ storedAt: 3000, verified: true, tree: { mtime: 1, digest } },
+    },
+    { keep: 1, chunks: new Uint8Array(0) as Bytes },
+  ];
+  assert.deepEqual(await catalog.storeFile(...next("files/1/d")), { version: 2, dropped: [] });
+  assert.deepEqual(await catalog.usage(id(1)), { files: 2, bytes: 2 ** 32 + 15 });
+  assert.deepEqual(await catalog.storeFile(...next("files/1/e")), {
+    ...{ version: 3, dropped: ["files/1/a"] },
+  });
+  assert.deepEqual(await catalog.usage(id(1)), { files: 2, bytes: 2 ** 32 + 10 });
+});
+
+Deno.test("migrations: a backup that an older xfer made is restored, and stays as it is", async () => {
+  await using folder = await TemporaryFolder.create();
+  await Deno.mkdir(folder.join("backup", "files", "1"), { recursive: true });
+  const path = folder.join("backup", "backup.db");
+  write(path, 2);
+  const before = await Deno.readFile(path);
+  await folder.write("backup/files/1/a", "not what the catalog has");
+  const report = await restore(folder.join("backup"), folder.join("data"));
+  assert.deepEqual([report.files, report.damaged.map(({ name }) => name)], [0, ["a", "ü"]]);
+  assert.deepEqual(await Deno.readFile(path), before);
+  await using catalog = SqliteCatalog.openToRead(folder.join("data", "catalog.db"));
+  assert.equal((await catalog.findClientByName("Bob"))?.speech.edition, "2024");
+});

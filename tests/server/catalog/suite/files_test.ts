@@ -1,0 +1,250 @@
+/** The catalog's files: what they are found by, and what is counted. */
+import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
+import fc from "fast-check";
+import type { StoredFile } from "../../../../server/catalog/catalog.ts";
+import { SqliteCatalog } from "../../../../server/catalog/sqlite/sqlite_catalog.ts";
+import { pseudoRandomBytes } from "../../../support/bytes.ts";
+import { openDatabase } from "../../../support/store/database.ts";
+import { TemporaryFolder } from "../../../support/temporary_folder.ts";
+
+const alice = pseudoRandomBytes(16, 1);
+const digest = pseudoRandomBytes(32, 2);
+
+interface Scene extends AsyncDisposable {
+  readonly folder: TemporaryFolder;
+  readonly catalog: SqliteCatalog;
+  /** All that was prepared so far. */
+  readonly statements: Set<string>;
+}
+
+async function create(): Promise<Scene> {
+  const resources = new AsyncDisposableStack();
+  const folder = resources.use(await TemporaryFolder.create());
+  const statements = new Set<string>();
+  const catalog = resources.use(SqliteCatalog.open(folder.join("catalog.db"), (path) => {
+    const database = new DatabaseSync(path);
+    const prepare = database.prepare.bind(database);
+    database.prepare = (sql: string) => {
+      statements.add(sql);
+      return prepare(sql);
+    };
+    return database;
+  }));
+  const key = pseudoRandomBytes(32);
+  await catalog.registerKey({
+    id: alice,
+    name: "Alice",
+    key,
+    now: 1,
+    expiredBefore: 0,
+    registration: "open",
+  });
+  return { folder, catalog, statements, [Symbol.asyncDispose]: () => resources.disposeAsync() };
+}
+
+let paths = 0;
+
+function file(name: string, size = 1): StoredFile {
+  const path = `files/1/${++paths}`;
+  const tree = { mtime: 1, digest };
+  return { clientId: alice, name, path, size, crc: 1, storedAt: 1, verified: true, tree };
+}
+
+Deno.test("catalog: every look at files goes by an index, and sorts nothing", async () => {
+  await using scene = await create();
+  const { catalog, statements } = scene;
+  statements.clear();
+  const quota = { bytes: 1e9, files: 1e9 };
+  for (const name of ["a", "a", "b/c", "d"]) {
+    await catalog.storeFile(file(name), { quota, keep: 1 });
+  }
+  const { path } = file("e");
+  await Promise.all([
+    catalog.usageBeside(alice, { name: "a", size: 1, keep: 1, open: ["b"] }),
+    catalog.findFile(alice, "a"),
+    catalog.findFile(alice, "a", 1),
+    catalog.listFilesBelow(alice, "", "a", 10),
+    catalog.listFilesBelow(alice, "b/", "", 10),
+    catalog.listVersions(alice, "a", Infinity, 10),
+    catalog.listFiles(alice),
+    catalog.listFilesAfter("files/1/1", 10),
+    catalog.findChunks(path),
+    catalog.setTree(path, { mtime: 1, digest }, digest),
+    catalog.setDamage(path, "missing"),
+    catalog.endRepair(path),
+    catalog.refersTo(path),
+    catalog.knowsPath(path),
+    catalog.renameFile(alice, "d", "e"),
+    catalog.dropFile(alice, "a"),
+    catalog.removeFile(path),
+    catalog.removeClient(pseudoRandomBytes(16, 9)),
+  ]);
+  using database = openDatabase(scene.folder.join("catalog.db"));
+  const looks = [...statements].filter((sql) => /\bfiles\b/.test(sql) && !/^INSERT/.test(sql));
+  assert.ok(looks.length > 15, `${looks.length} statements were seen`);
+  for (const sql of looks) {
+    const plan = database.prepare(`EXPLAIN QUERY PLAN ${sql}`).all() as { detail: string }[];
+    const steps = plan.map(({ detail }) => detail).join("; ");
+    assert.doesNotMatch(
+      steps,
+      /\bSCAN\b(?! \(subquery)|TEMP B-TREE/,
+      `${sql}: ${steps}`,
+    );
+  }
+});
+
+Deno.test("catalog: what begins with a prefix is listed by pages, whatever characters come", async () => {
+  await using scene = await create();
+  const { catalog } = scene;
+  const name = fc.string({
+    unit: fc.constantFrom("a", "b", "/", "\ud7ff", "\ue000", "\uffff", "\u{10000}", "\u{10ffff}"),
+    maxLength: 4,
+  });
+  await fc.assert(
+    fc.asyncProperty(
+      fc.uniqueArray(name, { maxLength: 12 }),
+      name,
+      fc.integer({ min: 1, max: 3 }),
+      async (names, prefix, page) => {
+        for (const { name } of await catalog.listFiles(alice)) await catalog.dropFile(alice, name);
+        const stored: string[] = [];
+        for (const name of names.filter((name) => name !== "")) {
+          try {
+            await catalog.storeFile(file(name));
+            stored.push(name);
+          } catch {
+            continue; // it is a folder of another
+          }
+        }
+        const found: string[] = [];
+        for (let after = "";;) {
+          const files = await catalog.listFilesBelow(alice, prefix, after, page);
+          if (files.length === 0) break;
+          found.push(...files.map(({ name }) => name));
+          after = found.at(-1) as string;
+        }
+        const expected = stored.filter((name) => name.startsWith(prefix));
+        assert.deepEqual(new Set(found), new Set(expected));
+        assert.equal(found.length, expected.length);
+      },
+    ),
+    { numRuns: 200, seed: 7 },
+  );
+});
+
+Deno.test("catalog: what a client uses is the sum over its files, whatever is done to them", async () => {
+  await using scene = await create();
+  const { catalog } = scene;
+  const name = fc.constantFrom("a", "b", "c", "d/e", "d");
+  const size = fc.oneof(fc.constant(5), fc.nat(1000));
+  const step = fc.oneof(
+    fc.record({ do: fc.constant("store"), name, size, keep: fc.nat(3) }),
+    fc.record({ do: fc.constant("rename"), name, to: name }),
+    fc.record({ do: fc.constant("drop"), name }),
+    fc.record({ do: fc.constant("forget"), name, version: fc.nat(4) }),
+    fc.record({ do: fc.constant("damage"), name, version: fc.nat(4) }),
+  );
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(step, { maxLength: 20 }),
+      name,
+      fc.nat(3),
+      async (steps, next, keep) => {
+        for (const step of steps) {
+          try {
+            if ("size" in step) await catalog.storeFile(file(step.name, step.size), step);
+            else if ("to" in step) await catalog.renameFile(alice, step.name, step.to);
+            else if ("version" in step) {
+              const found = await catalog.findFile(alice, step.name, step.version);
+              if (found === undefined) continue;
+              if (step.do === "forget") await catalog.removeFile(found.path);
+              else await catalog.setDamage(found.path, "content");
+            } else await catalog.dropFile(alice, step.name);
+          } catch (error) {
+            assert.match(String(error), /folder of another/);
+          }
+        }
+        const files = await catalog.listFiles(alice);
+        const sum = (some: readonly StoredFile[]) => ({
+          bytes: some.reduce((bytes, { size }) => bytes + size, 0),
+          files: some.filter(({ current }) => current).length,
+        });
+        assert.deepEqual(await catalog.usage(alice), sum(files));
+        // What is foreseen before a file is stored is what comes of it.
+        const before = await catalog.usageBeside(alice, { name: next, size: 5, keep, open: [] });
+        const { dropped } = await catalog.storeFile(file(next, 5), { keep }).catch(() => ({
+          dropped: undefined,
+        }));
+        if (dropped === undefined) return;
+        const after = await catalog.usage(alice);
+        assert.deepEqual(after, { bytes: before.bytes + 5, files: before.files + 1 });
+      },
+    ),
+    { numRuns: 200, seed: 7 },
+  );
+  await catalog.removeClient(alice);
+  assert.deepEqual(await catalog.usage(alice), { bytes: 0, files: 0 });
+  assert.deepEqual(await catalog.listFaults(), []);
+});
+
+Deno.test("catalog: a name whose current file was taken out has old ones still, and is not free", async () => {
+  await using scene = await create();
+  const { catalog } = scene;
+  const [old, current] = [file("a"), file("a")];
+  for (const one of [old, current]) await catalog.storeFile(one, { keep: 1 });
+  await catalog.storeFile(file("b"));
+  await catalog.removeFile(current.path);
+  assert.equal(await catalog.findFile(alice, "a"), undefined);
+  assert.equal((await catalog.findFile(alice, "a", 1))?.path, old.path);
+  assert.equal(await catalog.renameFile(alice, "b", "a"), "taken");
+  const next = await catalog.storeFile(file("a"), { keep: Infinity });
+  assert.deepEqual(next, { version: 2, dropped: [] });
+  assert.equal((await catalog.listVersions(alice, "a", Infinity, 9)).length, 2);
+  assert.deepEqual(
+    (await catalog.listVersions(alice, "a", 2, 9)).map(({ version }) => version),
+    [1],
+  );
+});
+
+Deno.test("catalog: a digest is added to the file at a path, once, and to no other", async () => {
+  await using scene = await create();
+  const { catalog } = scene;
+  const carol = pseudoRandomBytes(16, 8);
+  const speech = { edition: "2023c", habits: [] };
+  const registration = { id: carol, name: "Carol", now: 1, expiredBefore: 0, speech };
+  await catalog.registerClient({ ...registration, claimedIds: [] });
+  const { tree: _, ...rest } = file("a");
+  const plain = { ...rest, clientId: carol };
+  await catalog.storeFile(plain);
+  const other = pseudoRandomBytes(32, 5);
+  await catalog.setTree("files/1/none", { mtime: 3, digest }, digest);
+  assert.equal((await catalog.findFile(carol, "a"))?.tree, undefined);
+  await catalog.setTree(plain.path, { mtime: 3, digest }, digest);
+  await catalog.setTree(plain.path, { mtime: 4, digest: other }, other);
+  assert.deepEqual((await catalog.findFile(carol, "a"))?.tree, { mtime: 3, digest });
+  assert.deepEqual(await catalog.findChunks(plain.path), digest);
+  assert.equal(await catalog.findChunks("files/1/none"), undefined);
+});
+
+Deno.test("catalog: names are refused just where one is a folder of another", async () => {
+  await using scene = await create();
+  const { catalog } = scene;
+  const part = fc.constantFrom("a", "a-", "a0", "-", "0", "\u{10000}");
+  const name = fc.array(part, { minLength: 1, maxLength: 4 }).map((parts) => parts.join("/"));
+  await fc.assert(
+    fc.asyncProperty(fc.array(name, { maxLength: 12 }), async (names) => {
+      for (const { name } of await catalog.listFiles(alice)) await catalog.dropFile(alice, name);
+      const stored = new Set<string>();
+      for (const name of names) {
+        const fits = [...stored].every((other) =>
+          !other.startsWith(`${name}/`) && !name.startsWith(`${other}/`)
+        );
+        const isStored = await catalog.storeFile(file(name)).then(() => true, () => false);
+        assert.equal(isStored, fits, `${name} beside ${[...stored]}`);
+        if (isStored) stored.add(name);
+      }
+    }),
+    { numRuns: 300, seed: 7 },
+  );
+});

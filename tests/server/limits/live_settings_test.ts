@@ -1,0 +1,113 @@
+/** Limits and registration, changed while the server runs: in force at once, for who is connected already too. */
+import assert from "node:assert/strict";
+import { DEFAULT_LIMITS, type Limits, listStored } from "../../../mod.ts";
+import { Rules } from "../../../server/limits/live_settings.ts";
+import { pseudoRandomBytes } from "../../support/bytes.ts";
+import { kindOf, Peer } from "../../support/v3/raw_client.ts";
+import { put, Scene } from "../../support/v4/fixture.ts";
+
+const SIZE = 1000;
+const content = pseudoRandomBytes(SIZE);
+
+async function store(peer: Peer, name: string): Promise<string> {
+  const received = kindOf(await peer.sendFile(name, content));
+  return received === "fileReceived" ? kindOf(await peer.judge("crcValid", name)) : received;
+}
+
+async function namesStored(scene: Scene): Promise<string[]> {
+  const clients = await listStored(scene.data);
+  return clients.flatMap(({ files }) => files.map(({ name }) => name)).sort();
+}
+
+Deno.test("rules: what is not named stays as it is, and the limits are always the same object", () => {
+  const rules = new Rules({ limits: { quota: 5 } });
+  const { limits } = rules;
+  assert.deepEqual(limits, { ...DEFAULT_LIMITS, quota: 5 });
+  rules.change({ registration: "closed" });
+  rules.change({ limits: { versions: 3 } });
+  assert.deepEqual(limits, { ...DEFAULT_LIMITS, quota: 5, versions: 3 });
+  assert.equal(rules.registration, "closed");
+  assert.equal(DEFAULT_LIMITS.versions, 1, "the defaults are nobody's to change");
+});
+
+const TIGHTER: readonly Partial<Limits>[] = [
+  { maxFileSize: SIZE - 1 },
+  { quota: 2 * SIZE },
+  { quotaFiles: 2 },
+  { minFree: 2 ** 52 },
+];
+
+for (const limits of TIGHTER) {
+  const [name] = Object.keys(limits) as (keyof Limits)[];
+  if (name === undefined) continue;
+  Deno.test(`${name}: another one holds on connections of both protocols that are open, and can be lifted again`, async () => {
+    await using scene = await Scene.create();
+    using peer = await Peer.connect(scene.server.address);
+    await peer.enrol("Alice");
+    using bob = await scene.client("Bob");
+    const file = await scene.source("file", content);
+    const stored = ["a", "b"];
+    for (const name of stored) {
+      assert.equal(await store(peer, name), "messageReceived");
+      assert.equal(typeof (await put(bob, [{ file, name }]))[0], "number");
+    }
+
+    await scene.server.reload({ limits });
+    assert.deepEqual(await put(bob, [{ file, name: "c" }]), ["over-limit"]);
+    assert.equal(await store(peer, "c"), "generalError");
+    assert.deepEqual(await namesStored(scene), ["a", "a", "b", "b"]);
+
+    await scene.server.reload({ limits: { [name]: DEFAULT_LIMITS[name] } });
+    assert.equal(typeof (await put(bob, [{ file, name: "c" }]))[0], "number");
+  });
+}
+
+Deno.test("registration: closed and opened while the server runs, for both protocols", async () => {
+  await using scene = await Scene.create();
+  using peer = await Peer.connect(scene.server.address);
+  assert.equal(kindOf(await peer.register("Alice")), "registered");
+  await scene.server.reload({ registration: "closed" });
+  assert.equal(kindOf(await peer.register("Anna")), "refused");
+  assert.equal(kindOf(await peer.sendKey("Alice")), "generalError", "begun, and not completed");
+  await assert.rejects(scene.client("Bob"), { code: "registration-closed" });
+  await scene.server.reload({ registration: "open" });
+  using again = await Peer.connect(scene.server.address);
+  assert.equal(kindOf(await again.register("Anna")), "registered");
+  using _bob = await scene.client("Bob");
+});
+
+Deno.test("maxConnections: a lower one cuts nobody off, and lets nobody new in", async () => {
+  await using scene = await Scene.create();
+  using first = await Peer.connect(scene.server.address);
+  await first.enrol("Alice");
+  using second = await Peer.connect(scene.server.address);
+  await second.enrol("Bob");
+  await scene.server.reload({ limits: { maxConnections: 1 } });
+  using third = await Peer.connect(scene.server.address);
+  assert.equal(kindOf(await third.receive()), "generalError");
+  for (const peer of [first, second]) assert.equal(await store(peer, "a"), "messageReceived");
+});
+
+Deno.test("idleTimeoutMs: who connects from then on has the new time, a wait that has begun its own", async () => {
+  await using scene = await Scene.create();
+  using first = await Peer.connect(scene.server.address);
+  await first.enrol("Alice");
+  await scene.server.reload({ limits: { idleTimeoutMs: 30 } });
+  using second = await Peer.connect(scene.server.address);
+  assert.equal(kindOf(await second.receive()), "generalError");
+  await scene.server.reload({ limits: { idleTimeoutMs: DEFAULT_LIMITS.idleTimeoutMs } });
+  assert.equal(await store(first, "a"), "messageReceived");
+});
+
+Deno.test("sessionTtlMs: a shorter one holds for keys that are in memory", async () => {
+  let now = 1_000_000_000;
+  await using scene = await Scene.create({}, { clock: () => now, ticks: () => now });
+  using first = await Peer.connect(scene.server.address);
+  await first.enrol("Alice");
+  now += 60_000;
+  using second = await Peer.connect(scene.server.address);
+  second.clientId = first.clientId;
+  second.aesKey = first.aesKey;
+  await scene.server.reload({ limits: { sessionTtlMs: 60_000 } });
+  assert.equal(kindOf(await second.sendFile("a", content)), "generalError");
+});

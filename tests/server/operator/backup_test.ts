@@ -1,0 +1,178 @@
+/** Backup and restore, on real folders. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { backup, restore, Server } from "../../../mod.ts";
+import { tamper } from "../../support/store/database.ts";
+import { kindOf, Peer } from "../../support/v3/raw_client.ts";
+import { TemporaryFolder } from "../../support/temporary_folder.ts";
+import {
+  contents,
+  files,
+  findings,
+  firstFile,
+  listen,
+  prepared,
+  store,
+} from "../../support/store/stored.ts";
+
+Deno.test("backup: taken while files are replaced, it is whole, restores, and verifies", async () => {
+  await using folder = await TemporaryFolder.create();
+  const dataFolder = folder.join("data");
+  await using server = await Server.start({ listen, dataFolder });
+  using peer = await Peer.connect(server.address);
+  await peer.enrol("Alice");
+  for (let i = 0; i < 20; i++) await store(peer, `kept${i}`, i);
+  let done = false;
+  const replacing = (async () => {
+    for (let i = 0; i < 60; i++) await store(peer, `changing${i % 2}`, i);
+    done = true;
+  })();
+  let count = 0;
+  while (!done) {
+    const target = folder.join(`backup${++count}`);
+    assert.deepEqual((await backup(dataFolder, target)).damaged, []);
+    await restore(target, folder.join(`data${count}`));
+    assert.deepEqual(await findings(folder.join(`data${count}`)), []);
+    const names = (await files(folder.join(`data${count}`))).map(({ name }) => name);
+    assert.equal(names.filter((name) => name.startsWith("kept")).length, 20);
+  }
+  await replacing;
+  await using again = await Server.start({ listen, dataFolder: folder.join("data1") });
+  using returning = await Peer.connect(again.address);
+  returning.clientId = peer.clientId;
+  assert.equal(kindOf(await returning.reconnect("Alice")), "reconnected");
+});
+
+Deno.test("backup: it holds what it must and no more, and nothing is written there when it is restored", async () => {
+  await using folder = await TemporaryFolder.create();
+  const data = await prepared(folder);
+  const [copy, restored] = [folder.join("backup"), folder.join("restored")];
+  const namesIn = (path: string) => [...Deno.readDirSync(path)].map(({ name }) => name).sort();
+  await backup(data, copy);
+  assert.deepEqual(namesIn(copy), ["backup.db", "files"]);
+  const before = contents(copy);
+  await restore(copy, restored);
+  assert.deepEqual(namesIn(copy), ["backup.db", "files"]);
+  assert.deepEqual(contents(copy), before);
+  assert.deepEqual(namesIn(restored), ["catalog.db", "files"]);
+  assert.equal((await files(restored)).length, 4);
+});
+
+Deno.test("backup, restore: one that is stopped leaves nothing, in a new folder and in one that was empty", async () => {
+  await using folder = await TemporaryFolder.create();
+  const data = await prepared(folder);
+  await backup(data, folder.join("whole"));
+  Deno.mkdirSync(folder.join("empty"));
+  const copies: [string, (target: string, signal: AbortSignal) => Promise<unknown>][] = [
+    ["backup", (target, signal) => backup(data, target, { signal })],
+    ["restore", (target, signal) => restore(folder.join("whole"), target, { signal })],
+  ];
+  for (const [what, copy] of copies) {
+    for (const target of ["new", "empty"].map((name) => folder.join(name))) {
+      const stopping = stopAtFirstBlob(target);
+      await assert.rejects(copy(target, stopping), { code: "interrupted" }, what);
+      if (target.endsWith("empty")) assert.deepEqual([...Deno.readDirSync(target)], []);
+      else assert.throws(() => Deno.lstatSync(target), Deno.errors.NotFound);
+    }
+  }
+});
+
+/** Is aborted as soon as a blob is being written below a folder. */
+function stopAtFirstBlob(target: string): AbortSignal {
+  return {
+    get aborted() {
+      try {
+        return [...Deno.readDirSync(join(target, "files"))].length > 0;
+      } catch {
+        return false;
+      }
+    },
+    reason: undefined,
+  } as AbortSignal;
+}
+
+const FORGED = [
+  ...["../outside", "files/../../outside", "files/../escaped.db", "/outside", "outside"],
+  ...["files/\u001b[2J", "files/a:b", "staging/00112233445566778899aabbccddeeff"],
+];
+
+for (const path of FORGED) {
+  Deno.test(`restore: a forged backup can't have ${JSON.stringify(path)} read or written`, async () => {
+    await using folder = await TemporaryFolder.create();
+    const data = await prepared(folder);
+    const [copy, restored] = [folder.join("a", "backup"), folder.join("b", "restored")];
+    await backup(data, copy);
+    const forged = await firstFile(data);
+    Deno.mkdirSync(folder.join("b"));
+    // The forger has put there what the catalog says of it.
+    const bait = join(copy, path);
+    Deno.mkdirSync(join(copy, "staging"));
+    Deno.writeFileSync(bait, Deno.readFileSync(join(copy, forged.path)));
+    const before = contents(folder.join("b"));
+    tamper(join(copy, "backup.db"), "UPDATE files SET path = ? WHERE path = ?", path, forged.path);
+    const report = await restore(copy, restored);
+    assert.deepEqual(report.damaged.map((file) => file.path), [path]);
+    assert.deepEqual([report.files, (await files(restored)).length], [3, 3]);
+    assert.deepEqual(before, []);
+    assert.deepEqual([...Deno.readDirSync(folder.join("b"))].map(({ name }) => name), ["restored"]);
+    const names = [...Deno.readDirSync(restored)].map(({ name }) => name).sort();
+    assert.deepEqual(names, ["catalog.db", "files"]);
+  });
+}
+
+Deno.test("backup: one that was cut off is no backup, and none is a data folder", async () => {
+  await using folder = await TemporaryFolder.create();
+  const data = await prepared(folder);
+  await backup(data, folder.join("backup"));
+  await assert.rejects(Server.start({ listen, dataFolder: folder.join("backup") }), {
+    code: "not-a-data-folder",
+  });
+  await assert.rejects(backup(data, folder.join("backup")), { code: "target-not-empty" });
+  await Deno.remove(folder.join("backup", "backup.db"));
+  await assert.rejects(restore(folder.join("backup"), folder.join("new")), { code: "no-backup" });
+  await assert.rejects(restore(folder.join("nowhere"), folder.join("new")), { code: "no-backup" });
+});
+
+/** Fails calls of Deno's whose path fits, until it is disposed of. */
+function failing(
+  call: "open" | "rename",
+  when: (path: string) => boolean,
+  error: Error,
+): Disposable {
+  const sound = Deno[call];
+  Object.assign(Deno, {
+    [call]: (...args: Parameters<typeof Deno.rename>) =>
+      when(`${args[0]}`) ? Promise.reject(error) : (sound as typeof Deno.rename)(...args),
+  });
+  return { [Symbol.dispose]: () => Object.assign(Deno, { [call]: sound }) };
+}
+
+Deno.test("backup: why a file can't be written is told, and nothing is left, also of folders above", async () => {
+  await using folder = await TemporaryFolder.create();
+  const data = await prepared(folder);
+  const full = new Error("No space left on device (os error 28)");
+  using _failing = failing("open", (path) => path.endsWith(".partial"), full);
+  await assert.rejects(backup(data, folder.join("deep", "er", "backup")), {
+    code: "cannot-copy",
+    message: /No space left on device/,
+  });
+  assert.throws(() => Deno.lstatSync(folder.join("deep")), Deno.errors.NotFound);
+});
+
+Deno.test("backup, restore: one whose last sync fails is none", async () => {
+  await using folder = await TemporaryFolder.create();
+  const data = await prepared(folder);
+  await backup(data, folder.join("whole"));
+  const [copy, restored] = [folder.join("copy"), folder.join("restored")];
+  for (
+    const [target, begin] of [
+      [copy, () => backup(data, copy)],
+      [restored, () => restore(folder.join("whole"), restored)],
+    ] as const
+  ) {
+    const broken = new Error("Input/output error (os error 5)");
+    using _failing = failing("open", (path) => path === target, broken);
+    await assert.rejects(begin(), { code: "cannot-copy" });
+    assert.throws(() => Deno.lstatSync(target), Deno.errors.NotFound);
+  }
+});

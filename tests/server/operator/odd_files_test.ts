@@ -1,0 +1,226 @@
+/** Links, pipes and devices where a backup or a data folder has files: none of them is followed or opened. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import {
+  backup,
+  exportFile,
+  listStored,
+  readPortInfo,
+  restore,
+  Server,
+  verify,
+} from "../../../mod.ts";
+import { checked } from "../../../server/operator/audit.ts";
+import { readOperatorIdentity } from "../../../server/listen/tls/operator_certificate.ts";
+import { Authority } from "../../support/tls/certificate_authority.ts";
+import { TemporaryFolder } from "../../support/temporary_folder.ts";
+import { files, firstFile, listen, prepared } from "../../support/store/stored.ts";
+
+const SECRET = "what only the operator may read";
+
+/** What can stand at a path in place of what belongs there. */
+const ODD: Readonly<Record<string, (path: string, folder: TemporaryFolder) => Promise<void>>> = {
+  "a link to a file": async (path, folder) => {
+    await Deno.symlink(await folder.write("secret", SECRET), path);
+  },
+  "a link to a device without end": (path) => Deno.symlink("/dev/zero", path),
+  "a pipe": async (path) => {
+    const { success } = await new Deno.Command("mkfifo", { args: [path] }).output();
+    assert.ok(success);
+  },
+};
+
+interface Copied {
+  readonly data: string;
+  readonly copy: string;
+  readonly target: string;
+}
+
+/** A data folder with a server's identity, and a backup of it. */
+async function copied(folder: TemporaryFolder): Promise<Copied> {
+  const data = await prepared(folder);
+  await (await Server.start({ listen, tlsListen: listen[0] ?? "beside", dataFolder: data }))
+    .close();
+  const copy = folder.join("backup");
+  await backup(data, copy);
+  return { data, copy, target: folder.join("restored") };
+}
+
+/** Puts something odd at a path for as long as a check takes. */
+type Put = (path: string) => Promise<void>;
+
+/** A test of each odd thing in turn, in one folder: a check leaves it as it was, but for targets of its own. */
+function odd(
+  name: string,
+  check: (copied: Copied, put: Put, folder: TemporaryFolder) => Promise<void>,
+): void {
+  Deno.test({
+    name: name.replace("SOMETHING", "a link, a device or a pipe"),
+    ignore: Deno.build.os === "windows",
+    async fn() {
+      await using folder = await TemporaryFolder.create();
+      const { data, copy } = await copied(folder);
+      for (const [index, [what, put]] of Object.entries(ODD).entries()) {
+        const undo: (() => Promise<void>)[] = [];
+        const putOdd: Put = async (path) => {
+          const before = folder.join(`before-${undo.length}`);
+          const wasThere = await Deno.rename(path, before).then(() => true, () => false);
+          await put(path, folder);
+          undo.push(async () => {
+            await Deno.remove(path);
+            if (wasThere) await Deno.rename(before, path);
+          });
+        };
+        try {
+          await check({ data, copy, target: folder.join(`target-${index}`) }, putOdd, folder);
+        } catch (error) {
+          throw new Error(`${what}: ${error}`, { cause: error });
+        }
+        for (const step of undo.reverse()) await step();
+      }
+    },
+  });
+}
+
+for (const name of ["tls.pem", "backup.db", "backup.db-wal", "backup.db-journal", "files"]) {
+  odd(
+    `restore: a backup whose ${name} is SOMETHING is refused, and nothing is made`,
+    async ({ copy, target }, put) => {
+      await put(join(copy, name));
+      await assert.rejects(restore(copy, target), {
+        code: "backup-unusable",
+        message: new RegExp(`: ${name.replace(".", "\\.")} in it is `),
+      });
+      await assert.rejects(Deno.lstat(target), Deno.errors.NotFound);
+    },
+  );
+}
+
+odd(
+  "restore: a blob that is SOMETHING is damaged, and the others are restored",
+  async ({ data, copy, target }, put) => {
+    const { path } = await firstFile(data);
+    await put(join(copy, path));
+    const report = await restore(copy, target);
+    assert.deepEqual(report.damaged.map((file) => file.path), [path]);
+    assert.equal((await files(target)).length, 3);
+  },
+);
+
+odd(
+  "restore: a user's folder that is SOMETHING is not entered",
+  async ({ data, copy, target }, put) => {
+    const { path } = await firstFile(data);
+    await put(join(copy, path, ".."));
+    const report = await restore(copy, target);
+    assert.deepEqual([report.files, report.damaged.length], [0, 4]);
+  },
+);
+
+Deno.test("restore: a folder of blobs that is a link to another folder is not entered", async () => {
+  await using folder = await TemporaryFolder.create();
+  const { data, copy, target } = await copied(folder);
+  const { path } = await firstFile(data);
+  const owner = join(copy, path, "..");
+  await Deno.rename(owner, folder.join("elsewhere"));
+  await Deno.symlink(folder.join("elsewhere"), owner);
+  assert.equal((await restore(copy, target)).damaged.length, 4);
+});
+
+Deno.test("restore: an identity that is far too long is refused, and nothing is left", async () => {
+  await using folder = await TemporaryFolder.create();
+  const { copy, target } = await copied(folder);
+  await Deno.truncate(join(copy, "tls.pem"), 2 ** 40);
+  await assert.rejects(restore(copy, target), {
+    code: "cannot-copy",
+    message: /tls\.pem can't be copied: it has more than 65536 bytes/,
+  });
+  await assert.rejects(Deno.lstat(target), Deno.errors.NotFound);
+});
+
+Deno.test("restore, backup, export: no more of a blob is read than was stored", async () => {
+  await using folder = await TemporaryFolder.create();
+  const { data, copy, target } = await copied(folder);
+  const { path } = await firstFile(data);
+  for (const place of [data, copy]) await Deno.truncate(join(place, path), 2 ** 42);
+  assert.equal((await restore(copy, target)).damaged.length, 1);
+  assert.equal((await backup(data, folder.join("again"))).damaged.length, 1);
+  // One that grows while it is read.
+  const file = await firstFile(data);
+  let pieces = 0;
+  const endless = checked({
+    size: () => Promise.resolve(file.size),
+    async *read() {
+      for (;;) {
+        pieces++;
+        yield new Uint8Array(file.size);
+      }
+    },
+  }, file);
+  await assert.rejects(Array.fromAsync(endless), { code: "stored-file-damaged" });
+  assert.equal(pieces, 2);
+});
+
+for (const name of ["catalog.db", "catalog.db-wal", "files"]) {
+  odd(
+    `data folder: where ${name} is SOMETHING, no command of operators opens it`,
+    async ({ data, target }, put) => {
+      await put(join(data, name));
+      const refused = (error: Error & { code: string }) => {
+        assert.match(error.code, /^(link-in-data-folder|data-folder-unusable)$/);
+        assert.match(error.message, new RegExp(name));
+        return true;
+      };
+      const request = { dataFolder: data, userName: "Alice", fileName: "file0", target };
+      await assert.rejects(listStored(data), refused);
+      await assert.rejects(verify({ dataFolder: data }), refused);
+      await assert.rejects(verify({ dataFolder: data, repair: true }), refused);
+      await assert.rejects(exportFile(request), refused);
+      await assert.rejects(backup(data, target), refused);
+    },
+  );
+}
+
+for (
+  const name of [
+    "catalog.db",
+    "lock.db",
+    "tls.pem",
+    "tls.pem.tmp",
+    "files",
+    "staging",
+    "quarantine.jsonl",
+  ]
+) {
+  odd(`data folder: a server does not start where ${name} is SOMETHING`, async ({ data }, put) => {
+    await put(join(data, name));
+    const starting = Server.start({ listen, tlsListen: listen[0] ?? "beside", dataFolder: data });
+    await assert.rejects(starting, (error: Error & { code: string }) => {
+      assert.match(error.code, /^(link-in-data-folder|data-folder-unusable)$/);
+      assert.match(error.message, new RegExp(name));
+      return true;
+    });
+  });
+}
+
+odd(
+  "what an operator names may be a link to a file, and is not read where it is SOMETHING",
+  async (_, put, folder) => {
+    const authority = await Authority.create();
+    const issued = await authority.issue({ names: ["localhost"] });
+    const certificate = await folder.write("certificate", issued.certificate);
+    const key = await folder.write("key", issued.key);
+    const links = { certificate: folder.join("cert.pem"), key: folder.join("key.pem") };
+    await Deno.symlink(certificate, links.certificate);
+    await Deno.symlink(key, links.key);
+    await readOperatorIdentity(links);
+    for (const path of Object.values(links)) await Deno.remove(path);
+    await put(links.key);
+    await assert.rejects(readOperatorIdentity({ ...links, certificate }), { code: "bad-tls-key" });
+    await put(links.certificate);
+    await assert.rejects(readOperatorIdentity({ ...links, key }), { code: "bad-tls-certificate" });
+    const portInfo = folder.join("port.info");
+    await put(portInfo);
+    await assert.rejects(readPortInfo(portInfo), { code: "bad-port-info" });
+  },
+);

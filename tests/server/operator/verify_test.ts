@@ -1,0 +1,281 @@
+/** Verify, repair and removal, on real folders. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import fc from "fast-check";
+import { backup, exportFile, removeUser, Server, verify } from "../../../mod.ts";
+import { judgeFolder } from "../../../server/fs/permissions.ts";
+import { pseudoRandomBytes } from "../../support/bytes.ts";
+import { tamper } from "../../support/store/database.ts";
+import { kindOf, Peer } from "../../support/v3/raw_client.ts";
+import { TemporaryFolder } from "../../support/temporary_folder.ts";
+import {
+  contents,
+  files,
+  findings,
+  firstFile,
+  listen,
+  prepared,
+  shown,
+  store,
+} from "../../support/store/stored.ts";
+
+const posix = Deno.build.os !== "windows";
+
+type Damage = (dataFolder: string, path: string) => Promise<unknown>;
+
+const DAMAGES: Readonly<Record<string, Damage>> = {
+  missing: (data, path) => Deno.remove(join(data, path)),
+  "changed by a byte": async (data, path) => {
+    const bytes = await Deno.readFile(join(data, path));
+    bytes[500] = (bytes[500] ?? 0) ^ 1;
+    await Deno.writeFile(join(data, path), bytes);
+  },
+  "changed, cut": (data, path) => Deno.truncate(join(data, path), 999),
+  "changed, longer": (data, path) => Deno.truncate(join(data, path), 1001),
+  "changed into a link": async (data, path) => {
+    await Deno.rename(join(data, path), join(data, "elsewhere"));
+    await Deno.symlink(join(data, "elsewhere"), join(data, path));
+  },
+  "changed into a folder": async (data, path) => {
+    await Deno.remove(join(data, path));
+    await Deno.mkdir(join(data, path));
+  },
+};
+
+for (const [what, damage] of Object.entries(DAMAGES)) {
+  Deno.test({
+    name: `verify: a file that is ${what} is found, not read out, and put aside by repair`,
+    ignore: !posix && what.includes("link"),
+    async fn() {
+      await using folder = await TemporaryFolder.create();
+      const data = await prepared(folder);
+      const [victim] = await files(data);
+      await damage(data, victim?.path ?? assert.fail());
+      const kind = what.split(/[ ,]/)[0];
+      assert.deepEqual(shown(await findings(data)), [`${kind} file0`]);
+      await assert.rejects(
+        exportFile({
+          ...{ dataFolder: data, userName: "Alice", fileName: "file0" },
+          target: folder.join("out"),
+        }),
+        { code: "stored-file-damaged" },
+      );
+      const copy = await backup(data, folder.join("backup"));
+      assert.deepEqual(copy.damaged.map(({ name }) => name), ["file0"]);
+      assert.equal(copy.files, 3);
+      const [repaired] = await findings(data, true);
+      assert.equal(repaired?.movedTo === undefined, kind === "missing");
+      assert.deepEqual(await findings(data), []);
+      assert.deepEqual((await files(data)).map(({ name }) => name), ["file1", "file2", "file3"]);
+      const record = await Deno.readTextFile(join(data, "quarantine.jsonl"));
+      assert.equal(JSON.parse(record).crc, victim?.crc);
+    },
+  });
+}
+
+Deno.test("repair: one that ends right after a move has written down what it moved, and the next start finishes it", async () => {
+  await using folder = await TemporaryFolder.create();
+  const data = await prepared(folder);
+  const victim = await firstFile(data);
+  await Deno.truncate(join(data, victim.path), 10);
+  const rename = Deno.rename;
+  try {
+    Deno.rename = async (from, to) => {
+      await rename(from, to);
+      throw new Error("the process ends here");
+    };
+    await assert.rejects(verify({ dataFolder: data, repair: true }), /the process ends here/);
+  } finally {
+    Deno.rename = rename;
+  }
+  const [moved] = [...Deno.readDirSync(join(data, "quarantine"))];
+  const record = () => Deno.readTextFileSync(join(data, "quarantine.jsonl"));
+  const [line = ""] = record().split("\n");
+  const { movedTo, user, name } = JSON.parse(line);
+  assert.deepEqual([movedTo, user, name], [`quarantine/${moved?.name}`, "Alice", "file0"]);
+  await (await Server.start({ listen, dataFolder: data })).close();
+  assert.deepEqual((await files(data)).map(({ name }) => name), ["file1", "file2", "file3"]);
+  assert.equal(record(), `${line}\n`, "once");
+  assert.deepEqual(await findings(data), []);
+});
+
+Deno.test("repair: a record that has no end of its last line loses nothing", async () => {
+  await using folder = await TemporaryFolder.create();
+  const data = await prepared(folder);
+  const before = '{"kind":"stray","note":"by hand"}';
+  await Deno.writeTextFile(join(data, "quarantine.jsonl"), before);
+  for (const { path } of (await files(data)).slice(0, 2)) Deno.removeSync(join(data, path));
+  await findings(data, true);
+  const lines = Deno.readTextFileSync(join(data, "quarantine.jsonl")).trimEnd().split("\n");
+  assert.deepEqual(lines.map((line) => JSON.parse(line).kind), ["stray", "missing", "missing"]);
+  assert.equal(lines[0], before);
+});
+
+Deno.test("verify: whatever is damaged is found, nothing else, and repair loses no byte", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.constantFrom("whole", "cut", "gone"), { minLength: 5, maxLength: 5 }),
+      fc.uniqueArray(fc.constantFrom("notes.txt", "x".repeat(32), "0".repeat(32)), {}),
+      async (fates, strays) => {
+        await using folder = await TemporaryFolder.create();
+        const data = await prepared(folder, fates.length);
+        const expected: string[] = [];
+        for (const [index, { name, path }] of (await files(data)).entries()) {
+          if (fates[index] === "cut") await Deno.truncate(join(data, path), index);
+          if (fates[index] === "gone") await Deno.remove(join(data, path));
+          if (fates[index] === "cut") expected.push(`changed ${name}`);
+          if (fates[index] === "gone") expected.push(`missing ${name}`);
+        }
+        for (const name of strays) {
+          await Deno.writeTextFile(join(data, "files", name), `stray ${name}`);
+          expected.push(`stray files/${name}`);
+        }
+        const before = contents(join(data, "files")).sort();
+        assert.deepEqual(shown(await findings(data, true)), expected.sort());
+        assert.deepEqual(await findings(data), []);
+        const kept = [join(data, "files"), join(data, "quarantine")];
+        const after = kept.flatMap((path) => {
+          try {
+            return contents(path);
+          } catch {
+            return [];
+          }
+        });
+        assert.deepEqual(after.sort(), before);
+      },
+    ),
+    { numRuns: 8 },
+  );
+});
+
+Deno.test("verify: while the server runs it finds nothing wrong; repair waits until it is stopped", async () => {
+  await using folder = await TemporaryFolder.create();
+  const dataFolder = folder.join("data");
+  await using server = await Server.start({ listen, dataFolder });
+  using peer = await Peer.connect(server.address);
+  await peer.enrol("Alice");
+  let done = false;
+  const replacing = (async () => {
+    for (let i = 0; i < 40; i++) await store(peer, `file${i % 3}`, i);
+    done = true;
+  })();
+  while (!done) assert.deepEqual(shown(await findings(dataFolder)), []);
+  await replacing;
+  await assert.rejects(findings(dataFolder, true), { code: "data-folder-in-use" });
+});
+
+Deno.test("verify: one that is stopped tells what it has found", async () => {
+  await using folder = await TemporaryFolder.create();
+  const dataFolder = await prepared(folder);
+  for (const { path } of await files(dataFolder)) Deno.removeSync(join(dataFolder, path));
+  const stopping = new AbortController();
+  const report = await verify({
+    ...{ dataFolder, signal: stopping.signal },
+    onFinding: () => stopping.abort(),
+  });
+  assert.deepEqual([report.findings, report.whole], [1, false]);
+});
+
+Deno.test("verify, repair: what a catalog says of a path outside is neither read nor moved nor removed", async () => {
+  await using folder = await TemporaryFolder.create();
+  const data = await prepared(folder);
+  const forged = await firstFile(data);
+  Deno.renameSync(join(data, forged.path), folder.join("outside"));
+  const content = Deno.readFileSync(folder.join("outside"));
+  tamper(
+    join(data, "catalog.db"),
+    "UPDATE files SET path = '../outside' WHERE path = ?",
+    forged.path,
+  );
+  assert.deepEqual(shown(await findings(data)), [`missing ${forged.name}`]);
+  await findings(data, true);
+  assert.deepEqual(await findings(data), []);
+  assert.deepEqual(Deno.readFileSync(folder.join("outside")), content);
+});
+
+Deno.test("remove a user: the account and its files go, others stay, while the server runs", async () => {
+  await using folder = await TemporaryFolder.create();
+  const dataFolder = await prepared(folder);
+  await using server = await Server.start({ listen, dataFolder });
+  using bob = await Peer.connect(server.address);
+  await bob.enrol("Bob");
+  await store(bob, "b", 9);
+  assert.equal(await removeUser(dataFolder, "Alice"), 4);
+  assert.deepEqual((await files(dataFolder)).map(({ name }) => name), ["b"]);
+  assert.deepEqual(await findings(dataFolder), []);
+  await assert.rejects(removeUser(dataFolder, "Alice"), { code: "no-such-user" });
+  // Bob is in the middle of a file when he goes.
+  await bob.sendFile("c", pseudoRandomBytes(1000));
+  assert.equal(await removeUser(dataFolder, "Bob"), 1);
+  assert.equal(kindOf(await bob.judge("crcValid", "c")), "generalError");
+  assert.deepEqual(await findings(dataFolder), []);
+  using alice = await Peer.connect(server.address);
+  assert.equal(kindOf(await alice.register("Alice")), "registered", "the name is free again");
+});
+
+Deno.test("data folder: owner and mode decide whether it can be trusted", () => {
+  const cases: readonly [number, number, string][] = [
+    [0o40700, 1000, "private"],
+    [0o40500, 1000, "private"],
+    [0o40755, 1000, "open"],
+    [0o40710, 1000, "open"],
+    [0o40770, 1000, "writable"],
+    [0o40777, 1000, "writable"],
+    [0o40702, 1000, "writable"],
+    [0o40700, 1001, "foreign"],
+    [0o40777, 0, "foreign"],
+  ];
+  for (const [mode, uid, expected] of cases) {
+    assert.equal(judgeFolder({ mode, uid }, 1000), expected, mode.toString(8));
+  }
+});
+
+Deno.test({
+  name: "data folder: closed to others where they could look in, refused where they could write",
+  ignore: !posix,
+  async fn() {
+    await using folder = await TemporaryFolder.create();
+    const dataFolder = await prepared(folder);
+    await Deno.chmod(dataFolder, 0o755);
+    {
+      await using _server = await Server.start({ listen, dataFolder });
+      assert.equal((Deno.statSync(dataFolder).mode ?? 0) & 0o777, 0o700);
+    }
+    await Deno.chmod(dataFolder, 0o770);
+    await assert.rejects(Server.start({ listen, dataFolder }), {
+      code: "data-folder-not-private",
+    });
+  },
+});
+
+Deno.test({
+  name: "data folder: links in it are not followed, one to it is; no stored file is executable",
+  ignore: !posix,
+  async fn() {
+    await using folder = await TemporaryFolder.create();
+    const dataFolder = await prepared(folder);
+    for (const { path } of await files(dataFolder)) {
+      assert.equal((Deno.statSync(join(dataFolder, path)).mode ?? 0) & 0o777, 0o600);
+    }
+    await Deno.symlink(dataFolder, folder.join("link"));
+    await (await Server.start({ listen, dataFolder: folder.join("link") })).close();
+    for (const name of ["files", "staging", "catalog.db", "lock.db"]) {
+      await Deno.rename(join(dataFolder, name), folder.join(name));
+      await Deno.symlink(folder.join(name), join(dataFolder, name));
+      const refused = { code: "link-in-data-folder" };
+      await assert.rejects(Server.start({ listen, dataFolder }), refused, name);
+      await Deno.remove(join(dataFolder, name));
+      await Deno.rename(folder.join(name), join(dataFolder, name));
+    }
+    await (await Server.start({ listen, dataFolder })).close();
+  },
+});
+
+Deno.test("verify: a catalog whose rows don't fit together is told", async () => {
+  await using folder = await TemporaryFolder.create();
+  const dataFolder = await prepared(folder);
+  tamper(join(dataFolder, "catalog.db"), "PRAGMA foreign_keys = OFF; DELETE FROM clients;");
+  const { catalogFaults } = await verify({ dataFolder });
+  const ofFiles = catalogFaults.filter((fault) => /of files has no clients/.test(fault));
+  assert.equal(ofFiles.length, 4);
+});

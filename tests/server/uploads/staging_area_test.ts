@@ -1,0 +1,86 @@
+/** Room on the disk and in memory for what is on its way: given once, and to nobody who is refused. */
+import assert from "node:assert/strict";
+import { DEFAULT_LIMITS } from "../../../mod.ts";
+import { MOST_IN_MEMORY, Staging } from "../../../server/uploads/staging_area.ts";
+import type { StagedBlob } from "../../../server/blobs/blob_store.ts";
+import { MAX_INLINE } from "../../../server/blobs/inline.ts";
+
+Deno.test("limit minFree: room that is spoken for is not given twice", async () => {
+  let free = 100;
+  const staging = stagingOf(() => Promise.resolve(free));
+  const id = new Uint8Array(16);
+  const first = await staging.stage(id, 60);
+  await assert.rejects(staging.stage(id, 31), { limit: "minFree" });
+  const second = await staging.stage(id, 30);
+  await first.write(new Uint8Array(60));
+  free -= 60;
+  await assert.rejects(staging.stage(id, 1), { limit: "minFree" });
+  await second.discard();
+  await second.discard();
+  await staging.stage(id, 30);
+});
+
+Deno.test("limit minFree: what is refused takes no room from others, not while it is looked at either", async () => {
+  const asked: ((free: number) => void)[] = [];
+  const staging = stagingOf(() => new Promise((resolve) => asked.push(resolve)));
+  const [eve, alice] = [new Uint8Array(16).fill(1), new Uint8Array(16).fill(2)];
+  const hopeless = Array.from({ length: 5 }, () => staging.stage(eve, Number.MAX_SAFE_INTEGER));
+  const outcomes = Promise.allSettled([...hopeless, staging.stage(alice, 90)]);
+  while (asked.length > 0) asked.shift()?.(100);
+  const refused = (await outcomes).map(({ status }) => status === "rejected");
+  assert.deepEqual(refused, [...hopeless.map(() => true), false]);
+});
+
+Deno.test("limit minFree: what is admitted at once is no more than there is", async () => {
+  // How much is free is told late, and to each who has asked by himself.
+  const staging = stagingOf(async () => {
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    return 100;
+  });
+  const stage = (_: unknown, client: number) => staging.stage(new Uint8Array(16).fill(client), 20);
+  const first = await Promise.allSettled(Array.from({ length: 10 }, stage));
+  assert.equal(first.filter(({ status }) => status === "fulfilled").length, 4);
+  await assert.rejects(stage(undefined, 10), { limit: "minFree" });
+});
+
+function stagingOf(freeSpace: () => Promise<number>): Staging {
+  const blob: StagedBlob = {
+    ...{ path: "", write: nothing, writeAt: nothing, sync: nothing, seal: nothing },
+    ...{ commit: nothing, leave: nothing, discard: nothing },
+  };
+  return new Staging(
+    { stage: () => Promise.resolve(blob), resume: () => Promise.resolve(blob) },
+    { ...DEFAULT_LIMITS, minFree: 10 },
+    freeSpace,
+  );
+}
+
+Deno.test("inlineSize: small files of all clients together have a bound in memory; beyond it they are staged on the disk", async () => {
+  const onDisk: StagedBlob = {
+    ...{ path: "staging/x", write: nothing, writeAt: nothing, sync: nothing, seal: nothing },
+    ...{ commit: nothing, leave: nothing, discard: nothing },
+  };
+  const staging = new Staging(
+    { stage: () => Promise.resolve(onDisk), resume: () => Promise.resolve(onDisk) },
+    { ...DEFAULT_LIMITS, inlineSize: Infinity, maxStagedPerClient: Infinity },
+    () => Promise.resolve(Infinity),
+  );
+  const stage = (client: number) => staging.stageWhole(new Uint8Array(16).fill(client), MAX_INLINE);
+  const blobs: StagedBlob[] = [];
+  for (let client = 0; blobs.length * MAX_INLINE < MOST_IN_MEMORY; client++) {
+    blobs.push(await stage(client));
+  }
+  assert.ok(blobs.every(({ content }) => content?.length === MAX_INLINE));
+  const beyond = await stage(0);
+  assert.equal(beyond.content, undefined);
+  await beyond.discard();
+  assert.equal((await stage(0)).content, undefined, "what is on the disk makes no room in memory");
+  await blobs[0]?.commit("");
+  await blobs[0]?.discard();
+  assert.equal((await stage(0)).content?.length, MAX_INLINE);
+  assert.equal((await stage(1)).content, undefined);
+});
+
+function nothing(): Promise<void> {
+  return Promise.resolve();
+}

@@ -1,0 +1,122 @@
+/** The stages of a file on its way in: their order, their bound, and what a failure of one does. */
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import {
+  type Bytes,
+  CbcDecryptor,
+  cksum,
+  concatBytes,
+  importAesKey,
+  PiecesDecryptor,
+} from "../../../mod.ts";
+import { Intake } from "../../../server/v3/decrypt_pipeline.ts";
+import type { StagedBlob } from "../../../server/blobs/blob_store.ts";
+import { pseudoRandomBytes, splitAt } from "../../support/bytes.ts";
+import { encrypt } from "../../support/v3/raw_client.ts";
+
+const MIB = 1024 * 1024;
+const key = await importAesKey(pseudoRandomBytes(32));
+
+/** A blob in memory; `before` comes before each write. */
+function memoryBlob(before: (written: number) => Promise<void> = () => Promise.resolve()) {
+  const written: Bytes[] = [];
+  const blob: Pick<StagedBlob, "write"> = {
+    write: async (bytes) => {
+      await before(written.length);
+      written.push(bytes.slice());
+    },
+  };
+  return { blob, written };
+}
+
+Deno.test("intake: files of any size, cut anyhow, beside any number of others, come out whole", async () => {
+  const plaintext = pseudoRandomBytes(3 * MIB);
+  const size = fc.oneof(fc.nat(100), fc.nat(3 * MIB));
+  const count = fc.constantFrom(1, 2, 64, 1000);
+  await fc.assert(
+    fc.asyncProperty(size, count, fc.array(fc.nat()), async (size, count, cuts) => {
+      const sent = plaintext.slice(0, size);
+      const ciphertext = await encrypt(sent, key);
+      const { blob, written } = memoryBlob();
+      const decryptor = new CbcDecryptor(key);
+      const intake = new Intake({ decryptor, blob, size: ciphertext.length, count: () => count });
+      for (const piece of splitAt(ciphertext, cuts)) await intake.write(piece);
+      await intake.end();
+      assert.deepEqual(concatBytes(...written), sent);
+      assert.equal(intake.checksum.size, size);
+      assert.equal(intake.checksum.digest(), cksum(sent));
+    }),
+    { numRuns: 30 },
+  );
+});
+
+Deno.test("intake: a file that others join on its way goes on in smaller pieces", async () => {
+  const plaintext = pseudoRandomBytes(5 * MIB);
+  const ciphertext = await encrypt(plaintext, key);
+  const { blob, written } = memoryBlob();
+  let count = 1;
+  const decryptor = new CbcDecryptor(key);
+  const intake = new Intake({ decryptor, blob, size: ciphertext.length, count: () => count });
+  for (let at = 0; at < ciphertext.length; at += MIB) {
+    await intake.write(ciphertext.slice(at, at + MIB));
+    count *= 10;
+  }
+  await intake.end();
+  assert.deepEqual(concatBytes(...written), plaintext);
+  assert.ok((written[0]?.length ?? 0) > MIB / 2);
+  assert.ok(written.slice(-10).every(({ length }) => length <= 65_536));
+});
+
+Deno.test("intake: a disk that stands still is waited for when a few pieces are on their way", async () => {
+  const going = Promise.withResolvers<void>();
+  const ciphertext = await encrypt(pseudoRandomBytes(16 * MIB), key);
+  const { blob, written } = memoryBlob(() => going.promise);
+  const decryptor = new CbcDecryptor(key);
+  const intake = new Intake({ decryptor, blob, size: ciphertext.length, count: () => 1 });
+  let taken = 0;
+  const sending = (async () => {
+    for (let at = 0; at < ciphertext.length; at += MIB) {
+      await intake.write(ciphertext.slice(at, at + MIB));
+      taken++;
+    }
+    await intake.end();
+  })();
+  // All that does not wait for the disk has been done after a few turns of WebCrypto.
+  for (let i = 0; i < 20; i++) await crypto.subtle.digest("SHA-256", new Uint8Array(MIB));
+  assert.ok(taken > 0 && taken < 4, `${taken} MiB were taken`);
+  going.resolve();
+  await sending;
+  assert.equal(concatBytes(...written).length, 16 * MIB);
+});
+
+for (const failing of [0, 3]) {
+  Deno.test(`intake: a failure of write ${failing} is told, and nothing is written after it`, async () => {
+    const ciphertext = await encrypt(pseudoRandomBytes(8 * MIB), key);
+    const { blob, written } = memoryBlob((count) =>
+      count === failing ? Promise.reject(new Error("the disk is full")) : Promise.resolve()
+    );
+    const decryptor = new CbcDecryptor(key);
+    const intake = new Intake({ decryptor, blob, size: ciphertext.length, count: () => 1 });
+    await assert.rejects(async () => {
+      for (let at = 0; at < ciphertext.length; at += MIB) {
+        await intake.write(ciphertext.slice(at, at + MIB));
+      }
+      await intake.end();
+    }, /the disk is full/);
+    await intake.settle();
+    assert.equal(written.length, failing);
+  });
+}
+
+for (const [name, Decryptor] of Object.entries({ CbcDecryptor, PiecesDecryptor })) {
+  Deno.test(`intake: wrong padding is found after all before it is written: ${name}`, async () => {
+    const plaintext = pseudoRandomBytes(2 * MIB);
+    const ciphertext = (await encrypt(plaintext, key)).slice(0, -16);
+    const { blob, written } = memoryBlob();
+    const decryptor = new Decryptor(key);
+    const intake = new Intake({ decryptor, blob, size: ciphertext.length, count: () => 1 });
+    await intake.write(ciphertext);
+    await assert.rejects(intake.end(), { code: "bad-padding" });
+    assert.deepEqual(concatBytes(...written), plaintext.slice(0, -16));
+  });
+}

@@ -1,0 +1,41 @@
+/** A client of protocol 4 in a folder of its own, and the server that it stores on. */
+import { ServerProcess, xfer } from "../processes.ts";
+import { TemporaryFolder } from "../temporary_folder.ts";
+
+export class Alice implements AsyncDisposable {
+  /** With files of these names, each with its name in it. */
+  static async create(...files: readonly string[]): Promise<Alice> {
+    const folder = await TemporaryFolder.create();
+    const server = await ServerProcess.start(folder.join("data"));
+    const { location } = await server.logged("server.listening-securely");
+    const here = folder.join("Alice");
+    await Deno.mkdir(here, { mode: 0o700 });
+    await Deno.writeTextFile(`${here}/transfer.info`, `${location}\nAlice\n`);
+    for (const name of files) await Deno.writeTextFile(`${here}/${name}`, name);
+    return new Alice(folder, server, here);
+  }
+
+  /** The client's folder. */
+  readonly here: string;
+  readonly #folder: TemporaryFolder;
+  readonly #server: ServerProcess;
+
+  private constructor(folder: TemporaryFolder, server: ServerProcess, here: string) {
+    this.here = here;
+    this.#folder = folder;
+    this.#server = server;
+  }
+
+  /** Where the server keeps what is stored. */
+  get data(): string {
+    return this.#folder.join("data");
+  }
+
+  /** Runs a command below `xfer client`. */
+  readonly run = (...args: readonly string[]) => xfer(["client", ...args], this.here);
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server[Symbol.asyncDispose]();
+    await this.#folder[Symbol.asyncDispose]();
+  }
+}

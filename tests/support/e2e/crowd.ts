@@ -1,0 +1,51 @@
+/** A crowd at a server: many idle connections, many uploads at once. */
+import { sendFiles } from "../../../mod.ts";
+import { pseudoRandomBytes } from "../bytes.ts";
+import { peakResident } from "../memory.ts";
+import { Peer } from "../v3/raw_client.ts";
+import { ServerProcess } from "../processes.ts";
+import { TemporaryFolder } from "../temporary_folder.ts";
+
+export interface Crowd {
+  readonly idle: number;
+  readonly uploads: number;
+  /** Bytes of each file. */
+  readonly size: number;
+}
+
+export interface CrowdResult {
+  /** Files that were stored. */
+  readonly stored: number;
+  /** Idle connections that were answered after all that. */
+  readonly answered: number;
+  /** The server's largest resident memory, in bytes. */
+  readonly peak: number;
+}
+
+/** Opens the idle connections, has all files uploaded side by side, and speaks on each idle connection. */
+export async function gatherCrowd({ idle, uploads, size }: Crowd): Promise<CrowdResult> {
+  await using folder = await TemporaryFolder.create();
+  await using server = await ServerProcess.start(folder.join("data"), {
+    args: ["--listen", "127.0.0.1:0", "--max-connections-per-address", "none"],
+  });
+  const address = { hostname: "127.0.0.1", port: server.port };
+  const source = await folder.write("source", pseudoRandomBytes(size));
+  using peers = new DisposableStack();
+  const idlers: Peer[] = [];
+  for (let i = 0; i < idle; i++) {
+    const peer = peers.use(await Peer.connect(address));
+    // An idle connection that has been served once holds what it needed then.
+    await peer.reconnect("Nobody");
+    idlers.push(peer);
+  }
+  const outcomes = await Promise.all(Array.from({ length: uploads }, async (_, number) => {
+    const identityFolder = folder.join(`client${number}`);
+    await Deno.mkdir(identityFolder);
+    const userName = `User${number}`;
+    return await sendFiles({ server: address, userName, files: [source], identityFolder });
+  }));
+  let answered = 0;
+  for (const peer of idlers) if (await peer.reconnect("Nobody") !== "closed") answered++;
+  const stored = outcomes.flat().filter((outcome) => "crc" in outcome).length;
+  return { stored, answered, peak: peakResident(server.pid) ?? Infinity };
+}

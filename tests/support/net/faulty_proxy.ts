@@ -1,0 +1,104 @@
+/** A network that is not what it should be: passes connections on to a server, and meddles with what goes through. */
+import { connect, createServer, type Socket } from "node:net";
+import { once } from "node:events";
+import type { Address, Bytes } from "../../../mod.ts";
+
+/** Ends of a connection, at both sides: `fin` says that nothing more comes, `rst` resets it. */
+export type Ending = "fin" | "rst";
+/** What comes out of a meddler for bytes that come in, in this order. */
+export type Passed = Iterable<Bytes | Ending> | AsyncIterable<Bytes | Ending>;
+/** Sees the bytes of one direction of one connection. */
+export type Meddler = (bytes: Bytes) => Passed;
+/** Make a meddler for each connection; what all connections share is theirs. Without one, all passes as it is. */
+export type Meddlers = Readonly<Partial<Record<Direction, () => Meddler>>>;
+/** `up` is to the server. */
+export type Direction = "up" | "down";
+
+const HONEST = (): Meddler => (bytes) => [bytes];
+
+export class FaultyProxy implements AsyncDisposable {
+  readonly #server = createServer({ allowHalfOpen: true });
+  readonly #target: Address;
+  readonly #meddlers: Meddlers;
+  readonly #sockets = new Set<Socket>();
+  readonly #passing: Promise<unknown>[] = [];
+
+  private constructor(target: Address, meddlers: Meddlers) {
+    this.#target = target;
+    this.#meddlers = meddlers;
+    this.#server.on("connection", (client) => this.#accept(client));
+  }
+
+  static start(target: Address, meddlers: Meddlers = {}): Promise<FaultyProxy> {
+    return FaultyProxy.startAt({ hostname: "127.0.0.1", port: 0 }, target, meddlers);
+  }
+
+  /** Listens at an address, such as one where a server was. */
+  static async startAt(
+    { hostname, port }: Address,
+    target: Address,
+    meddlers: Meddlers = {},
+  ): Promise<FaultyProxy> {
+    const proxy = new FaultyProxy(target, meddlers);
+    proxy.#server.listen(port, hostname);
+    await once(proxy.#server, "listening");
+    return proxy;
+  }
+
+  get address(): Address {
+    const address = this.#server.address();
+    if (address === null || typeof address === "string") throw new Error("It does not listen");
+    return { hostname: address.address, port: address.port };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    // Its own "close" is not waited for: Deno 2.4.2 counts some sockets twice and then never tells of it.
+    this.#server.close();
+    for (const socket of this.#sockets) socket.destroy();
+    await Promise.all(this.#passing);
+  }
+
+  #accept(client: Socket): void {
+    const { hostname: host, port } = this.#target;
+    const server = connect({ host, port, allowHalfOpen: true });
+    const pair = [client, server] as const;
+    for (const socket of pair) {
+      socket.setNoDelay();
+      // The reading or writing that it breaks is told as well.
+      socket.on("error", () => undefined);
+      this.#sockets.add(socket);
+      const closed = new Promise((resolve) => socket.on("close", resolve));
+      this.#passing.push(closed.then(() => this.#sockets.delete(socket)));
+    }
+    this.#passing.push(this.#pass("up", client, server), this.#pass("down", server, client));
+  }
+
+  async #pass(direction: Direction, from: Socket, to: Socket): Promise<void> {
+    const meddle = (this.#meddlers[direction] ?? HONEST)();
+    try {
+      for await (const chunk of from) {
+        for await (const passed of meddle(new Uint8Array(chunk))) {
+          if (typeof passed === "string") return end(passed, from, to);
+          await written(to, passed);
+        }
+      }
+      to.end();
+    } catch {
+      // One side is gone, so is the other.
+      end("fin", from, to);
+    }
+  }
+}
+
+function end(ending: Ending, ...sockets: readonly Socket[]): void {
+  for (const socket of sockets) {
+    if (ending === "rst") socket.resetAndDestroy();
+    else socket.destroy();
+  }
+}
+
+function written(socket: Socket, bytes: Bytes): Promise<void> {
+  return new Promise((resolve, reject) =>
+    socket.write(bytes, (error) => error ? reject(error) : resolve())
+  );
+}

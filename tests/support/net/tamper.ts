@@ -1,0 +1,129 @@
+/** What a faulty network does to the bytes that go through it. */
+import {
+  type Bytes,
+  type Edition,
+  edition2023c,
+  encodeResponse,
+  type Response,
+  ResponseReader,
+} from "../../../mod.ts";
+import { falsifyChecksum, isFileReceived } from "../store/corrupt_catalog.ts";
+import type { Ending, Meddler, Meddlers } from "./faulty_proxy.ts";
+import type { Dice } from "../v3/fuzz.ts";
+
+/** Ends the connection on which the byte at `place` of all that go in this direction would go, before it. */
+export function cutAt(place: number, ending: Ending): () => Meddler {
+  let passed = 0;
+  return () => (bytes) => {
+    const size = place - passed;
+    passed += bytes.length;
+    return size >= 0 && size < bytes.length ? [bytes.subarray(0, size), ending] : [bytes];
+  };
+}
+
+/** Changes the bits of `mask` in the byte at `place` of all that go in this direction. */
+export function flipAt(place: number, mask: number): () => Meddler {
+  let passed = 0;
+  return () => (bytes) => {
+    const at = place - passed;
+    passed += bytes.length;
+    if (at >= 0 && at < bytes.length) bytes[at] = (bytes[at] ?? 0) ^ mask;
+    return [bytes];
+  };
+}
+
+/** Passes bytes on in other segments than they came in: split, and some held back until more have come. */
+export function reshape(dice: Dice): () => Meddler {
+  return () =>
+    async function* (bytes) {
+      for (let done = 0; done < bytes.length;) {
+        const size = 1 + dice.roll(dice.pick([3, 100, 5000, 70_000]));
+        yield bytes.subarray(done, done + size);
+        done += size;
+        if (dice.roll(8) === 0) await new Promise((resolve) => setTimeout(resolve, dice.roll(4)));
+      }
+    };
+}
+
+/** Counts the bytes that go in this direction. */
+export function countInto(counter: { bytes: number }): () => Meddler {
+  return () => (bytes) => {
+    counter.bytes += bytes.length;
+    return [bytes];
+  };
+}
+
+/** Falsifies the first `count` checksums that a server of edition 2023c returns. */
+export function falsifyChecksums(count: number): () => Meddler {
+  let left = count;
+  return () =>
+    eachResponse(edition2023c, function* (response) {
+      const sent = encodeResponse(edition2023c, response);
+      const falsify = isFileReceived(edition2023c, sent) && left-- > 0;
+      yield falsify ? falsifyChecksum(sent) : sent;
+    });
+}
+
+/** Where a connection is cut: before or after a response reaches the client, or after so many bytes from it. */
+export type Cut =
+  | { readonly before: Response["kind"] }
+  | { readonly after: Response["kind"] }
+  | { readonly afterBytes: number };
+
+/** A network that fails at given points, in this order, each once. */
+export class Cuts implements Meddlers {
+  readonly #edition: Edition;
+  readonly #cuts: Cut[];
+
+  constructor(cuts: readonly Cut[], edition: Edition = edition2023c) {
+    this.#edition = edition;
+    this.#cuts = [...cuts];
+  }
+
+  /** How many cuts were not made. */
+  get left(): number {
+    return this.#cuts.length;
+  }
+
+  readonly up = (): Meddler => {
+    let passed = 0;
+    return (bytes) => {
+      passed += bytes.length;
+      const isDue = this.#isDue((cut) => "afterBytes" in cut && passed >= cut.afterBytes);
+      return isDue ? ["fin"] : [bytes];
+    };
+  };
+
+  readonly down = (): Meddler => {
+    const edition = this.#edition;
+    const isDue = (matches: (cut: Cut) => boolean) => this.#isDue(matches);
+    return eachResponse(edition, function* (response) {
+      const { kind } = response;
+      if (isDue((cut) => "before" in cut && cut.before === kind)) yield "fin";
+      yield encodeResponse(edition, response);
+      if (isDue((cut) => "after" in cut && cut.after === kind)) yield "fin";
+    });
+  };
+
+  /** Takes the next cut if it is due. */
+  #isDue(matches: (cut: Cut) => boolean): boolean {
+    const [next] = this.#cuts;
+    if (next === undefined || !matches(next)) return false;
+    this.#cuts.shift();
+    return true;
+  }
+}
+
+/** Passes on what comes of each response. */
+export function eachResponse(
+  edition: Edition,
+  meddle: (response: Response) => Iterable<Bytes | Ending>,
+): Meddler {
+  const reader = new ResponseReader(edition);
+  return function* (bytes) {
+    reader.push(bytes);
+    for (let response = reader.next(); response !== undefined; response = reader.next()) {
+      yield* meddle(response);
+    }
+  };
+}

@@ -1,0 +1,62 @@
+/** A faulty network in front of a server of protocol 4: its plain port, and the secure one that it leads to. */
+import { type Address, type Bytes, RESPONSE_HEADER_SIZE, type Server } from "../../../mod.ts";
+import { FaultyProxy, type Meddler, type Meddlers } from "./faulty_proxy.ts";
+
+export interface SecureMeddlers {
+  /** What happens to hello and its answer. */
+  readonly plain?: Meddlers;
+  readonly secure?: Meddlers;
+}
+
+export class SecureProxy implements AsyncDisposable {
+  readonly #proxies: readonly [plain: FaultyProxy, secure: FaultyProxy];
+
+  private constructor(plain: FaultyProxy, secure: FaultyProxy) {
+    this.#proxies = [plain, secure];
+  }
+
+  /** Before a server that speaks protocol 3 at its first address and protocol 4 at its last. */
+  static async start(
+    { addresses }: Pick<Server, "addresses">,
+    { plain = {}, secure = {} }: SecureMeddlers = {},
+  ): Promise<SecureProxy> {
+    const [first, last] = [addresses[0], addresses.at(-1)];
+    if (first === undefined || last === undefined) throw new Error("It does not listen");
+    const tls = await FaultyProxy.start(last, secure);
+    const { port } = tls.address;
+    const down = () => inTurn(leadTo(port), (plain.down ?? (() => (bytes) => [bytes]))());
+    return new SecureProxy(await FaultyProxy.start(first, { ...plain, down }), tls);
+  }
+
+  /** Of the plain port. */
+  get address(): Address {
+    return this.#proxies[0].address;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const proxy of this.#proxies) await proxy[Symbol.asyncDispose]();
+  }
+}
+
+/** Puts another port into the answer to a hello, which is all that comes down on a connection. */
+function leadTo(port: number): Meddler {
+  let passed = 0;
+  return (bytes) => {
+    const places = [RESPONSE_HEADER_SIZE, RESPONSE_HEADER_SIZE + 1];
+    for (const [i, place] of places.entries()) {
+      const at = place - passed;
+      if (at >= 0 && at < bytes.length) bytes[at] = (port >> (8 * i)) & 0xff;
+    }
+    passed += bytes.length;
+    return [bytes];
+  };
+}
+
+function inTurn(first: Meddler, then: Meddler): Meddler {
+  return async function* (bytes) {
+    for await (const passed of first(bytes)) {
+      if (typeof passed === "string") yield passed;
+      else yield* then(passed as Bytes);
+    }
+  };
+}

@@ -1,0 +1,81 @@
+/** A release that packaging/install.sh is tried on, with an executable that acts as xfer as far as is looked at. */
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { filesIn, writeChecksums } from "../../../scripts/release/report.ts";
+import { hostTarget } from "../../../scripts/release/targets.ts";
+import { TemporaryFolder } from "../temporary_folder.ts";
+import { type Ran, runTool } from "../tools.ts";
+
+export const SCRIPT = fileURLToPath(new URL("../../../packaging/install.sh", import.meta.url));
+export const NAME = hostTarget()?.file ?? "";
+export const SOUND = '#!/bin/sh\n[ "$1" = completions ] && echo "for $2" || echo "1.2.3"\n';
+/** What comes with it, and where it goes. */
+export const EXTRAS: Readonly<Record<string, string>> = {
+  "man/man1/xfer.1": "the page of xfer",
+  "man/man1/xfer-client.1": "the page of xfer client",
+  "bash-completion/completions/xfer": "for bash\n",
+  "zsh/site-functions/_xfer": "for zsh\n",
+  "fish/vendor_completions.d/xfer.fish": "for fish\n",
+};
+/** A release and a place to install it to. */
+export class Place implements AsyncDisposable {
+  readonly folder: TemporaryFolder;
+
+  private constructor(folder: TemporaryFolder) {
+    this.folder = folder;
+  }
+
+  static async create(executable = SOUND): Promise<Place> {
+    const place = new Place(await TemporaryFolder.create());
+    await Deno.mkdir(place.folder.join("release", "man"), { recursive: true });
+    for (const [path, content] of Object.entries(EXTRAS)) {
+      const page = path.replace("man/man1/", "release/man/");
+      if (page !== path) await place.folder.write(page, content);
+    }
+    await place.folder.write(`release/${NAME}`, executable);
+    await writeChecksums(place.folder.join("release"));
+    return place;
+  }
+
+  get prefix(): string {
+    return this.folder.join("prefix");
+  }
+
+  get installed(): string {
+    return this.folder.join("prefix", "bin", "xfer");
+  }
+
+  install(args: readonly string[] = [], env: Record<string, string> = {}): Promise<Ran> {
+    const from = ["--from", this.folder.join("release"), "--prefix", this.prefix];
+    return runTool("/bin/sh", [SCRIPT, ...from, ...args], { env });
+  }
+
+  /** What is in the folder for executables, or `undefined` where there is none. */
+  async contents(): Promise<string[] | undefined> {
+    try {
+      return await Array.fromAsync(
+        Deno.readDir(this.folder.join("prefix", "bin")),
+        ({ name }) => name,
+      );
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return undefined;
+      throw error;
+    }
+  }
+
+  /** What came with the executable: each file and its content. */
+  async extras(): Promise<Record<string, string>> {
+    const extras: Record<string, string> = {};
+    const share = this.folder.join("prefix", "share");
+    const there = await Deno.stat(share).catch(() => undefined);
+    if (there?.isDirectory !== true) return extras;
+    for await (const path of filesIn(share)) {
+      extras[path] = await Deno.readTextFile(join(share, path));
+    }
+    return extras;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.folder[Symbol.asyncDispose]();
+  }
+}

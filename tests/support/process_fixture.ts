@@ -1,0 +1,61 @@
+/** A folder for one end-to-end test: a server's data, and folders for clients. */
+import { ServerProcess, writeTransferInfo, xfer } from "./processes.ts";
+import type { Finished } from "./processes.ts";
+import { TemporaryFolder } from "./temporary_folder.ts";
+
+export class Scene implements AsyncDisposable {
+  readonly folder: TemporaryFolder;
+  server: ServerProcess;
+
+  private constructor(folder: TemporaryFolder, server: ServerProcess) {
+    this.folder = folder;
+    this.server = server;
+  }
+
+  static async create(): Promise<Scene> {
+    const folder = await TemporaryFolder.create();
+    return new Scene(folder, await ServerProcess.start(folder.join("data")));
+  }
+
+  get data(): string {
+    return this.folder.join("data");
+  }
+
+  /** Stops the server and starts it again on the same data. */
+  async restart(signal: Deno.Signal = "SIGTERM"): Promise<void> {
+    await this.server.stop(signal);
+    this.server = await ServerProcess.start(this.data);
+  }
+
+  /** Writes files and a `transfer.info` that names the first of them into a client's folder. */
+  async prepare(
+    client: string,
+    files: Readonly<Record<string, string | Uint8Array>>,
+    { port = this.server.port, userName = "Alice" } = {},
+  ): Promise<string> {
+    const folder = this.folder.join(client);
+    await Deno.mkdir(folder, { recursive: true });
+    for (const [name, content] of Object.entries(files)) {
+      await this.folder.write(`${client}/${name}`, content);
+    }
+    await writeTransferInfo(folder, { port, userName, file: Object.keys(files)[0] ?? "" });
+    return folder;
+  }
+
+  /** Writes a stored file out and returns its bytes. */
+  async exported(userName: string, name: string): Promise<Uint8Array> {
+    const target = this.folder.join(`export-${crypto.randomUUID()}`);
+    const { code, stderr } = await this.operate("export", userName, name, target);
+    if (code !== 0) throw new Error(stderr);
+    return await Deno.readFile(target);
+  }
+
+  operate(...args: readonly string[]): Promise<Finished> {
+    return xfer(["server", ...args, "--data", this.data]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.server[Symbol.asyncDispose]();
+    await this.folder[Symbol.asyncDispose]();
+  }
+}

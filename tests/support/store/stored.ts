@@ -1,0 +1,57 @@
+/** Data folders with something in them, and what is to be seen of them. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { listStored, Server, type Verified, verify } from "../../../mod.ts";
+import { pseudoRandomBytes } from "../bytes.ts";
+import { kindOf, Peer } from "../v3/raw_client.ts";
+import type { TemporaryFolder } from "../temporary_folder.ts";
+
+export const listen = [{ hostname: "127.0.0.1", port: 0 }];
+
+/** A data folder with so many files of Alice's, each of other bytes. */
+export async function prepared(folder: TemporaryFolder, count = 4): Promise<string> {
+  const dataFolder = folder.join("data");
+  await using server = await Server.start({ listen, dataFolder });
+  using peer = await Peer.connect(server.address);
+  await peer.enrol("Alice");
+  for (let i = 0; i < count; i++) await store(peer, `file${i}`, i);
+  return dataFolder;
+}
+
+export async function store(peer: Peer, name: string, seed: number): Promise<string> {
+  await peer.sendFile(name, pseudoRandomBytes(1000, seed + 1));
+  return kindOf(await peer.judge("crcValid", name));
+}
+
+export async function files(dataFolder: string) {
+  return (await listStored(dataFolder)).flatMap(({ files }) => [...files]);
+}
+
+export async function firstFile(dataFolder: string) {
+  const [first] = await files(dataFolder);
+  assert.ok(first);
+  return first;
+}
+
+export async function findings(dataFolder: string, repair = false): Promise<Verified[]> {
+  const found: Verified[] = [];
+  const report = await verify({ dataFolder, repair, onFinding: (one) => found.push(one) });
+  assert.equal(report.findings, found.length);
+  assert.deepEqual([report.catalogFaults, report.whole], [[], true]);
+  return found;
+}
+
+export function shown(found: readonly Verified[]): string[] {
+  return found.map(({ finding }) =>
+    finding.kind === "stray" ? `stray ${finding.path}` : `${finding.kind} ${finding.file.name}`
+  ).sort();
+}
+
+/** The content of every file below a folder. */
+export function contents(folder: string): string[] {
+  return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory, isFile }) => {
+    const path = join(folder, name);
+    if (isDirectory) return contents(path);
+    return isFile ? [new TextDecoder("latin1").decode(Deno.readFileSync(path))] : [];
+  });
+}

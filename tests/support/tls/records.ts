@@ -1,0 +1,50 @@
+/** What a meddler can do to single records of a TLS stream, which has them one after another (RFC 8446 5.1). */
+import { type Bytes, concatBytes } from "../../../mod.ts";
+import type { Ending, Meddler } from "../net/faulty_proxy.ts";
+
+const HEADER_SIZE = 5;
+
+/** Whether what was to be done has been done: there may be fewer records than expected. */
+export interface Meddled {
+  done: boolean;
+}
+
+/** Passes on what comes of each whole record, of which the first of the first connection has index 0. */
+export function eachRecord(
+  meddle: (record: Bytes, index: number) => readonly (Bytes | Ending)[],
+): () => Meddler {
+  let waiting: Bytes = new Uint8Array(0);
+  let index = 0;
+  return () =>
+    function* (bytes) {
+      waiting = concatBytes(waiting, bytes);
+      while (waiting.length >= HEADER_SIZE) {
+        const view = new DataView(waiting.buffer, waiting.byteOffset);
+        const size = HEADER_SIZE + view.getUint16(3);
+        if (waiting.length < size) break;
+        const record = waiting.slice(0, size);
+        waiting = waiting.slice(size);
+        yield* meddle(record, index++);
+      }
+    };
+}
+
+/** Changes the bits of `mask` in the byte at `place` of a record. */
+export function flipInRecord(which: number, place: number, mask: number, meddled: Meddled) {
+  return eachRecord((record, index) => {
+    if (index === which && place < record.length) {
+      record[place] = (record[place] as number) ^ mask;
+      meddled.done = true;
+    }
+    return [record];
+  });
+}
+
+/** Ends the connection where the byte at `place` of a record would go. */
+export function cutInRecord(which: number, place: number, ending: Ending, meddled: Meddled) {
+  return eachRecord((record, index) => {
+    if (index !== which) return [record];
+    meddled.done = true;
+    return [record.subarray(0, place), ending];
+  });
+}

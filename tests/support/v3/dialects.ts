@@ -1,0 +1,39 @@
+/** Ways of speaking that were seen running: an edition and the habits of one of its peers. */
+import {
+  edition2022,
+  edition2023a,
+  edition2023c,
+  edition2024,
+  edition2024early,
+  type Habit,
+  type Profile,
+} from "../../../mod.ts";
+
+function dialect(edition: Profile["edition"], ...habits: readonly Habit[]): Profile {
+  return { edition, habits: new Set(habits) };
+}
+
+export const DIALECTS: Readonly<Record<string, Profile>> = {
+  "2022": dialect(edition2022),
+  "2022-a": dialect(edition2022, "uncounted-content"),
+  "2022-b": dialect(edition2022, "empty-crc-payload"),
+  "2022-c": dialect(edition2022, "plaintext-size"),
+  "2023a": dialect(edition2023a),
+  "2023a-c": dialect(edition2023a, "frames", "pieces"),
+  "2023c": dialect(edition2023c),
+  "2023c-b": dialect(edition2023c, "uncounted-content"),
+  "2024": dialect(edition2024),
+  "2024-b": dialect(edition2024, "packets-1291"),
+  "2024-c": dialect(edition2024, "headerless-blocks"),
+  "2024-d": dialect(edition2024, "frames", "acknowledged-parts", "short-key"),
+  "2024-e": dialect(edition2024, "packet-size"),
+  "2024-f": dialect(edition2024, "frames"),
+  "2024early": dialect(edition2024early),
+  "2024early-a": dialect(edition2024early, "packets-65536"),
+  "2024early-b": dialect(edition2024early, "frames-2048"),
+};
+
+/** Whether clients of a dialect open a connection for each request. */
+export function isSeparate({ edition, habits }: Profile): boolean {
+  return habits.has("frames") && edition.separateHabits.every((habit) => habits.has(habit));
+}

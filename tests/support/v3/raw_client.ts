@@ -1,0 +1,168 @@
+import {
+  type Address,
+  type Bytes,
+  CbcEncryptor,
+  type Edition,
+  edition2023c,
+  encodeRequest,
+  encodeTextField,
+  generatePrivateKey,
+  importAesKey,
+  publicKeyOf,
+  type Request,
+  type Response,
+  ResponseReader,
+  unwrapKey,
+} from "../../../mod.ts";
+
+/** Of all of them. */
+export const privateKey = await generatePrivateKey();
+const publicKey = publicKeyOf(privateKey);
+
+/** A client that says exactly what a test wants it to say, on a real socket. */
+export class Peer implements Disposable {
+  readonly #edition: Edition;
+  readonly #address: Address;
+  #socket: Deno.TcpConn;
+  #closed = false;
+  #responses: ResponseReader;
+  clientId: Bytes = new Uint8Array(16);
+  aesKey: CryptoKey | undefined;
+
+  private constructor(edition: Edition, address: Address, socket: Deno.TcpConn) {
+    this.#edition = edition;
+    this.#address = address;
+    this.#socket = socket;
+    this.#responses = new ResponseReader(edition);
+  }
+
+  static async connect(address: Address, edition: Edition = edition2023c): Promise<Peer> {
+    return new Peer(edition, address, await connect(address));
+  }
+
+  /** Leaves, and comes back on a connection of its own. */
+  async reconnectSocket(): Promise<void> {
+    this[Symbol.dispose]();
+    this.#socket = await connect(this.#address);
+    this.#closed = false;
+    this.#responses = new ResponseReader(this.#edition);
+  }
+
+  async write(bytes: Bytes): Promise<void> {
+    for (let done = 0; done < bytes.length;) done += await this.#socket.write(bytes.subarray(done));
+  }
+
+  async send(request: Request): Promise<void> {
+    await this.write(encodeRequest(this.#edition, request));
+  }
+
+  /** The next response; `closed` where the server has ended the connection. */
+  async receive(): Promise<Response | "closed"> {
+    for (;;) {
+      const response = this.#responses.next();
+      if (response !== undefined) return response;
+      const buffer = new Uint8Array(4096);
+      const size = await this.#socket.read(buffer).catch(() => null);
+      if (size === null) return "closed";
+      this.#responses.push(buffer.subarray(0, size));
+    }
+  }
+
+  async ask(request: Request): Promise<Response | "closed"> {
+    await this.send(request);
+    return await this.receive();
+  }
+
+  register(name: string): Promise<Response | "closed"> {
+    return this.#note(this.ask({ kind: "register", clientId: this.clientId, name: field(name) }));
+  }
+
+  sendKey(name: string): Promise<Response | "closed"> {
+    const { clientId } = this;
+    return this.#note(this.ask({ kind: "publicKey", clientId, name: field(name), publicKey }));
+  }
+
+  reconnect(name: string): Promise<Response | "closed"> {
+    return this.#note(this.ask({ kind: "reconnect", clientId: this.clientId, name: field(name) }));
+  }
+
+  /** Registers and exchanges keys. */
+  async enrol(name: string): Promise<void> {
+    await this.register(name);
+    const response = await this.sendKey(name);
+    if (response === "closed" || response.kind !== "keyReceived") {
+      throw new Error("The server did not take the key");
+    }
+  }
+
+  /** Sends a file under the current key, or another. */
+  async sendFile(
+    fileName: string,
+    plaintext: Bytes,
+    key = this.aesKey,
+  ): Promise<Response | "closed"> {
+    const content = await encrypt(plaintext, key ?? await importAesKey(new Uint8Array(16)));
+    await this.write(this.fileHead(fileName, content.length));
+    await this.write(content);
+    return await this.receive();
+  }
+
+  fileHead(fileName: string, contentSize: number): Bytes {
+    const { clientId } = this;
+    // What stands in packets is left out where there are none.
+    const packet = { originalSize: contentSize - 1, packetNumber: 1, totalPackets: 1 };
+    const request = {
+      ...{ kind: "sendFile", clientId, contentSize, fileName: field(fileName) } as const,
+      ...packet,
+    };
+    return encodeRequest(this.#edition, request, { contentLength: contentSize });
+  }
+
+  judge(kind: "crcValid" | "crcInvalid" | "crcGivenUp", fileName: string) {
+    return this.ask({ kind, clientId: this.clientId, fileName: field(fileName) });
+  }
+
+  closeWrite(): Promise<void> {
+    return this.#socket.closeWrite();
+  }
+
+  [Symbol.dispose](): void {
+    // It is closed already where it could not come back.
+    if (!this.#closed) this.#socket.close();
+    this.#closed = true;
+  }
+
+  async #note(answer: Promise<Response | "closed">): Promise<Response | "closed"> {
+    const response = await answer;
+    if (response !== "closed" && "clientId" in response) this.clientId = response.clientId;
+    if (response !== "closed" && "wrappedKey" in response) {
+      this.aesKey = await importAesKey(await unwrapKey(privateKey, response.wrappedKey));
+    }
+    return response;
+  }
+}
+
+async function connect(address: Address): Promise<Deno.TcpConn> {
+  const socket = await Deno.connect({ ...address });
+  socket.setNoDelay();
+  return socket;
+}
+
+export async function encrypt(plaintext: Bytes, key: CryptoKey): Promise<Bytes> {
+  const encryptor = new CbcEncryptor(key);
+  const [body, end] = [await encryptor.update(plaintext), await encryptor.final()];
+  const ciphertext = new Uint8Array(body.length + end.length);
+  ciphertext.set(body);
+  ciphertext.set(end, body.length);
+  return ciphertext;
+}
+
+export function field(text: string): Bytes {
+  const bytes = encodeTextField(text, 255);
+  if (bytes === undefined) throw new RangeError("The text does not fit its field");
+  return bytes;
+}
+
+export function kindOf(response: Response | "closed"): string {
+  return response === "closed" ? response : response.kind;
+}

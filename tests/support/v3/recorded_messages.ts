@@ -1,0 +1,53 @@
+/** The messages in what a recorded server sent. */
+import {
+  type Bytes,
+  decodeResponseHeader,
+  type Edition,
+  FIELDS,
+  fixedSize,
+  RESPONSE_HEADER_SIZE,
+  type ResponseKind,
+} from "../../../mod.ts";
+
+export interface RecordedMessage {
+  readonly kind: ResponseKind;
+  /** Header and payload as counted, without what fills up a frame. */
+  readonly bytes: Bytes;
+  /** The client id at the begin of the payload, counted or not; `undefined` where there is none. */
+  readonly clientId: Bytes | undefined;
+  /** The wrapped key behind it. */
+  readonly wrappedKey: Bytes | undefined;
+}
+
+/** Some recorded servers don't count an id that they send, and some fill up frames of 1024 bytes. */
+export function readMessages(edition: Edition, stream: Bytes): RecordedMessage[] {
+  const messages: RecordedMessage[] = [];
+  for (let at = 0; at + RESPONSE_HEADER_SIZE <= stream.length;) {
+    const header = decodeResponseHeader(stream.subarray(at));
+    const kind = kindOfCode(edition, header.code);
+    if (kind === undefined) break;
+    const payloadAt = at + RESPONSE_HEADER_SIZE;
+    const layout = edition.responses[kind];
+    const uncounted = layout?.fields[0] === "clientId" && header.payloadSize === 0 &&
+      stream.length > payloadAt;
+    const end = payloadAt + (uncounted ? FIELDS.clientId.size : header.payloadSize);
+    const payload = stream.slice(payloadAt, end);
+    const hasId = layout !== undefined && layout.fields[0] === "clientId" && payload.length >= 16 &&
+      payload.subarray(0, 16).some((byte) => byte !== 0);
+    const hasKey = layout?.fields.includes("wrappedKey") === true &&
+      payload.length === fixedSize(layout);
+    messages.push({
+      kind,
+      bytes: stream.slice(at, payloadAt + header.payloadSize),
+      clientId: hasId ? payload.slice(0, FIELDS.clientId.size) : undefined,
+      wrappedKey: hasKey ? payload.slice(FIELDS.clientId.size) : undefined,
+    });
+    at = end;
+  }
+  return messages;
+}
+
+export function kindOfCode(edition: Edition, code: number): ResponseKind | undefined {
+  const kinds = Object.keys(edition.responses) as ResponseKind[];
+  return kinds.find((kind) => edition.responses[kind]?.code === code);
+}

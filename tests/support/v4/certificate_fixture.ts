@@ -1,0 +1,62 @@
+/** A server that an authority vouches for, and who gets between it and its clients. */
+import assert from "node:assert/strict";
+import { type Address, DEFAULT_TIMEOUTS, type SecureOptions } from "../../../mod.ts";
+import { findSecure, type Found } from "../../../client/v4/channel.ts";
+import { KnownServers } from "../../../client/identity/known_servers.ts";
+import { decodeHelloAnswer, encodeHelloAnswer, type HelloAnswer } from "../../../protocol/hello.ts";
+import { Authority, type Issued } from "../tls/certificate_authority.ts";
+import { FaultyProxy } from "../net/faulty_proxy.ts";
+import { Scene } from "./fixture.ts";
+
+export const NAMES = ["localhost", "127.0.0.1"];
+
+export interface Named extends AsyncDisposable {
+  readonly scene: Scene;
+  readonly authority: Authority;
+  /** What a client of this scene adds to its options. */
+  readonly trust: Partial<SecureOptions>;
+}
+
+/** A server with an operator's certificate; nobody is to be asked about it. */
+export async function named(issued?: Issued): Promise<Named> {
+  const authority = await Authority.create();
+  const scene = await Scene.named(issued ?? await authority.issue({ names: NAMES }));
+  return {
+    ...{ scene, authority },
+    trust: {
+      ...{ server: scene.byName, caCerts: [authority.certificate] },
+      onNewServer: () => assert.fail("nobody is to be asked"),
+    },
+    [Symbol.asyncDispose]: () => scene[Symbol.asyncDispose](),
+  };
+}
+
+/** Passes connections on to the plain port, and changes the answer to the hello. */
+export function lyingProxy(
+  target: Address,
+  lie: (answer: HelloAnswer) => HelloAnswer,
+): Promise<FaultyProxy> {
+  return FaultyProxy.start(target, {
+    down: () => (bytes) => {
+      const answer = decodeHelloAnswer(bytes);
+      return [answer === undefined ? bytes : encodeHelloAnswer(lie(answer))];
+    },
+  });
+}
+
+export async function helloOf(address: Address): Promise<Found> {
+  const answer = await findSecure(address, DEFAULT_TIMEOUTS);
+  assert.ok(answer !== undefined);
+  return answer;
+}
+
+/** The address of a proxy by its name. */
+export const at = (proxy: FaultyProxy): Address => ({ ...proxy.address, hostname: "localhost" });
+
+/** How a client of the scene knows the server at an address. */
+export async function known(scene: Scene, name: string, address: Address) {
+  return await new KnownServers(scene.folder.join(name)).find(address);
+}
+
+/** What a client says of a server that no authority vouches for. */
+export const NOT_VERIFIED = { name: "ConfigurationError", code: "server-not-verified" };

@@ -1,0 +1,195 @@
+/** A server of protocol 4 and clients of it, over real sockets. */
+import {
+  type Address,
+  type Bytes,
+  concatBytes,
+  DEFAULT_TIMEOUTS,
+  type Limits,
+  Server,
+  type ServerOptions,
+  type TlsFiles,
+  type XferError,
+} from "../../../mod.ts";
+import { AccountFolder } from "../../../client/identity/v4_account.ts";
+import { findSecure, openSecurely } from "../../../client/v4/channel.ts";
+import { Exchange } from "../../../client/v4/request_mux.ts";
+import { SecureClient } from "../../../client/v4/client.ts";
+import type { SecureOptions } from "../../../client/v4/session.ts";
+import { SourceFile } from "../../../client/local/source_file.ts";
+import { fingerprintOf } from "../../../protocol/v4/fingerprint.ts";
+import { type Claim, sign } from "../../../protocol/v4/authentication.ts";
+import type { Issued } from "../tls/certificate_authority.ts";
+import { openInThisThread } from "../store/catalogs.ts";
+import { TemporaryFolder } from "../temporary_folder.ts";
+
+export const LOOPBACK = { hostname: "127.0.0.1", port: 0 };
+
+/** Small files get blobs of their own too, where a test looks at these. */
+export const ON_DISK: Partial<Limits> = { inlineSize: 0 };
+
+export class Scene implements AsyncDisposable {
+  readonly folder: TemporaryFolder;
+  server: Server;
+
+  private constructor(folder: TemporaryFolder, server: Server) {
+    this.folder = folder;
+    this.server = server;
+  }
+
+  static async create(
+    limits: Partial<Limits> = {},
+    options: Partial<ServerOptions> = {},
+  ): Promise<Scene> {
+    const folder = await TemporaryFolder.create();
+    return new Scene(folder, await startServer(folder.join("data"), limits, options));
+  }
+
+  /** Where the server keeps everything. */
+  get data(): string {
+    return this.folder.join("data");
+  }
+
+  /** Stops the server and starts it again on the same data. */
+  async restart(options: Partial<ServerOptions> = {}): Promise<void> {
+    await this.server.close();
+    this.server = await startServer(this.data, {}, options);
+  }
+
+  /** A server that shows an operator's certificate. */
+  static async named(issued: Issued): Promise<Scene> {
+    const folder = await TemporaryFolder.create();
+    const tlsFiles = filesIn(folder);
+    await write(tlsFiles, issued);
+    return new Scene(folder, await startServer(folder.join("data"), {}, { tlsFiles }));
+  }
+
+  /** Writes an operator's certificate to where the server reads it. */
+  show(issued: Issued): Promise<void> {
+    return write(filesIn(this.folder), issued);
+  }
+
+  /** The address by a name: what certificates are issued for. */
+  get byName(): Address {
+    return { ...this.server.address, hostname: "localhost" };
+  }
+
+  /** A client with an identity of its own, which trusts whom it meets first. */
+  async client(name: string, changes: Partial<SecureOptions> = {}): Promise<SecureClient> {
+    return await SecureClient.connect(await this.options(name, changes));
+  }
+
+  async options(name: string, changes: Partial<SecureOptions> = {}): Promise<SecureOptions> {
+    const identityFolder = this.folder.join(name);
+    await Deno.mkdir(identityFolder, { recursive: true, mode: 0o700 });
+    return {
+      ...{ server: this.server.address, userName: name, identityFolder },
+      onNewServer: () => true,
+      ...changes,
+    };
+  }
+
+  async source(name: string, content: Bytes): Promise<SourceFile> {
+    return await SourceFile.inspectAny(await this.folder.write(name, content));
+  }
+
+  /** What is staged, and what is stored but for its name: paths of blobs. */
+  blobs(kind: "staging" | "files"): string[] {
+    const paths: string[] = [];
+    const visit = (path: string) => {
+      for (const { name, isDirectory } of Deno.readDirSync(path)) {
+        if (isDirectory) visit(`${path}/${name}`);
+        else paths.push(`${path}/${name}`);
+      }
+    };
+    visit(this.folder.join("data", kind));
+    return paths;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.server.close();
+    await this.folder[Symbol.asyncDispose]();
+  }
+}
+
+export function filesIn(folder: TemporaryFolder): TlsFiles {
+  return { certificate: folder.join("cert.pem"), key: folder.join("key.pem") };
+}
+
+async function write(files: TlsFiles, { certificate, key }: Issued): Promise<void> {
+  await Deno.writeTextFile(files.certificate, certificate);
+  await Deno.writeTextFile(files.key, key, { mode: 0o600 });
+}
+
+export function startServer(
+  dataFolder: string,
+  limits: Partial<Limits> = {},
+  options: Partial<ServerOptions> = {},
+): Promise<Server> {
+  return Server.start({
+    ...{ listen: [LOOPBACK], tlsListen: LOOPBACK, dataFolder, limits },
+    openCatalog: (path) => openInThisThread(path),
+    ...options,
+  });
+}
+
+/** Puts files and returns what came of each: a checksum, or the code of an error. */
+export async function put(
+  client: SecureClient,
+  files: readonly { readonly file: SourceFile; readonly name?: string }[],
+): Promise<(number | string)[]> {
+  const outcomes = new Map<SourceFile, number | string>();
+  await client.put(files, (file, outcome) => {
+    outcomes.set(file, typeof outcome === "number" ? outcome : (outcome as XferError).code);
+  });
+  return files.map(({ file }) => outcomes.get(file) ?? "not settled");
+}
+
+/** All bytes of a file, or of the chunks that hold a range. */
+export async function got(client: SecureClient, name: string, range = {}): Promise<Bytes> {
+  const chunks: Bytes[] = [];
+  await client.get({ name, ...range }, (chunk) => {
+    chunks.push(chunk.slice());
+    return Promise.resolve();
+  });
+  return concatBytes(...chunks);
+}
+
+/** A connection that says what a test wants. Before it logs in, the server's nonce is here. */
+export interface Raw extends Disposable {
+  readonly exchange: Exchange;
+  readonly nonce: Bytes;
+  readonly fingerprint: Bytes;
+}
+
+export async function connectRaw(address: Address): Promise<Raw> {
+  const answer = await findSecure(address, DEFAULT_TIMEOUTS);
+  if (answer === undefined) throw new Error("The server speaks no protocol 4");
+  const fingerprint = await fingerprintOf(answer.certificate);
+  const socket = await openSecurely(address, answer, fingerprint, DEFAULT_TIMEOUTS);
+  const exchange = new Exchange(socket, DEFAULT_TIMEOUTS);
+  let nonce: Bytes | undefined;
+  await exchange.answer(0, (message) => {
+    if (message.kind === "challenge") nonce = message.nonce;
+    return true;
+  });
+  if (nonce === undefined) throw new Error("The server has not challenged");
+  return { exchange, nonce, fingerprint, [Symbol.dispose]: () => exchange[Symbol.dispose]() };
+}
+
+/** Logs in on a raw connection, as a client whose identity is in a folder; the claim may be changed. */
+export async function loginRaw(
+  raw: Raw,
+  identityFolder: string,
+  changes: Partial<Claim> = {},
+): Promise<void> {
+  const folder = new AccountFolder(identityFolder);
+  const { privateKey, publicKey } = await folder.loadKey();
+  const { clientId = new Uint8Array(16) } = await folder.loadAccount() ?? {};
+  const { fingerprint, nonce } = raw;
+  const claim = { fingerprint, nonce, clientId, key: publicKey, ...changes };
+  const signature = await sign(privateKey, claim);
+  await raw.exchange.ask(
+    { kind: "login", tag: 0, clientId: claim.clientId, key: claim.key, signature },
+    (message) => message.kind === "welcome",
+  );
+}

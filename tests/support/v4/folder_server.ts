@@ -1,0 +1,84 @@
+/** A folder that is got from a server which says what a test wants. */
+import assert from "node:assert/strict";
+import { getFolder, type GetOptions, type GetOutcome } from "../../../mod.ts";
+import { ChunkSums } from "../../../protocol/v4/chunk_digests.ts";
+import type { Message } from "../../../protocol/v4/messages.ts";
+import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
+import { utf8 } from "../bytes.ts";
+import { lettingIn, OddSecureServer } from "./scripted_server.ts";
+import { TemporaryFolder } from "../temporary_folder.ts";
+
+type Content = Uint8Array<ArrayBuffer>;
+/** What a server has, by name: in a list a name may come twice. */
+export type Files = readonly (readonly [name: string, content: Content | string, mtime?: number])[];
+
+function sumsOf(content: Content): ChunkSums {
+  const sums = new ChunkSums(content.length);
+  for (let at = 0; at < content.length; at += CHUNK_SIZE) {
+    sums.add(at, content.slice(at, at + CHUNK_SIZE));
+  }
+  return sums;
+}
+
+export function serving(files: Files) {
+  const known = files.map(([name, content, mtime = 1000]) => {
+    const bytes = typeof content === "string" ? utf8(content) : content;
+    return { name, bytes, mtime, sums: sumsOf(bytes) };
+  });
+  const describe = (tag: number, { name, bytes, mtime, sums }: typeof known[number]): Message => ({
+    ...{ kind: "file", tag, name, version: 1, size: bytes.length, mtime, storedAt: 1000 },
+    ...sums.sums(),
+  });
+  return lettingIn((message) => {
+    const { kind, tag } = message;
+    if (kind === "list") {
+      return [...known.map((file) => describe(tag, file)), { kind: "done", tag }];
+    }
+    if (kind !== "get" && kind !== "stat") return undefined;
+    const file = known.find(({ name }) => name === message.name) ?? assert.fail();
+    if (kind === "stat") return [describe(tag, file)];
+    const answer = [describe(tag, file)];
+    if (file.bytes.length > 0) answer.push({ kind: "digests", tag, bytes: file.sums.digests });
+    const end = Math.min(message.to, file.bytes.length);
+    for (let offset = message.from; offset < end; offset += CHUNK_SIZE) {
+      const bytes = file.bytes.slice(offset, offset + CHUNK_SIZE);
+      answer.push({ kind: "data", tag, offset, bytes });
+    }
+    return [...answer, { kind: "done", tag }];
+  });
+}
+
+export interface Scene {
+  readonly server: OddSecureServer;
+  readonly folder: TemporaryFolder;
+  readonly options: GetOptions;
+  /** Where the folder is got to. */
+  readonly root: string;
+  /** What came of each file: `got`, `there`, or why not. */
+  get(changes?: Partial<GetOptions>): Promise<Record<string, string>>;
+}
+
+export function test(what: string, files: Files, body: (scene: Scene) => Promise<void>) {
+  Deno.test(`v4 get --recursive: ${what}`, async () => {
+    await using server = await OddSecureServer.start();
+    await using folder = await TemporaryFolder.create();
+    server.answers = serving(files);
+    await Deno.mkdir(folder.join("identity"));
+    const root = folder.join("root");
+    const options = {
+      ...{ server: server.address, userName: "Alice", identityFolder: folder.join("identity") },
+      ...{ onNewServer: () => true, retries: 0, name: "d", target: root },
+    };
+    const get: Scene["get"] = async (changes = {}) => {
+      const outcomes = await getFolder({ ...options, ...changes });
+      return Object.fromEntries(outcomes.map((outcome) => [outcome.name, wordOf(outcome)]));
+    };
+    await body({ server, folder, options, root, get });
+  });
+}
+
+export function wordOf(outcome: GetOutcome): string {
+  return outcome.state === "not-got" ? outcome.error.code : outcome.state;
+}
+
+export const namesIn = (path: string) => [...Deno.readDirSync(path)].map(({ name }) => name).sort();

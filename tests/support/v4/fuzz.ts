@@ -1,0 +1,211 @@
+/** Mutated conversations of protocol 4, as bytes and as messages, the same for the same seed. */
+import assert from "node:assert/strict";
+import { type Bytes, concatBytes, ProtocolError } from "../../../mod.ts";
+import { ChunkSums } from "../../../protocol/v4/chunk_digests.ts";
+import { FrameReader } from "../../../protocol/v4/frame_reader.ts";
+import {
+  encodeMessage,
+  FRAME_HEADER_SIZE,
+  MAX_BULK,
+  type Message,
+  MESSAGES,
+} from "../../../protocol/v4/messages.ts";
+import { CHUNK_SIZE, digestChunk } from "../../../protocol/v4/merkle_tree.ts";
+import { pseudoRandomBytes } from "../bytes.ts";
+import type { Dice } from "../v3/fuzz.ts";
+
+const id = pseudoRandomBytes(16, 3);
+const key = pseudoRandomBytes(32, 4);
+const signature = pseudoRandomBytes(64, 5);
+const hash = pseudoRandomBytes(32, 6);
+
+/** A file in one `put`: its chunks, and its end. */
+export function putOf(tag: number, name: string, content: Bytes, resume = 0): Message[] {
+  const sums = new ChunkSums(content.length);
+  const chunks: Message[] = [];
+  for (let offset = 0; offset < content.length; offset += CHUNK_SIZE) {
+    const bytes = content.subarray(offset, offset + CHUNK_SIZE);
+    sums.add(offset, bytes);
+    chunks.push({ kind: "data", tag, offset, bytes });
+  }
+  const put: Message = { kind: "put", tag, name, size: content.length, mtime: 1, resume };
+  return [put, ...chunks, { kind: "end", tag, ...sums.sums() }];
+}
+
+/** What a client asks for once it is in. */
+export function requests(): Message[] {
+  return [
+    ...putOf(1, "a", pseudoRandomBytes(1000)),
+    ...putOf(2, "b/c", new Uint8Array(0)),
+    ...putOf(3, "b/d", pseudoRandomBytes(CHUNK_SIZE + 5)),
+    { kind: "get", tag: 4, name: "a", version: 0, from: 0, to: Number.MAX_SAFE_INTEGER },
+    { kind: "get", tag: 5, name: "b/d", version: 1, from: CHUNK_SIZE, to: CHUNK_SIZE + 1 },
+    { kind: "list", tag: 6, prefix: "b/" },
+    { kind: "stat", tag: 7, name: "a", version: 0 },
+    { kind: "versions", tag: 8, name: "a" },
+    { kind: "rename", tag: 9, oldName: "a", newName: "e" },
+    { kind: "remove", tag: 10, name: "b/c" },
+    ...BROKEN_OFF,
+    { kind: "join", tag: 12, transfer: id },
+    { kind: "link", tag: 13 },
+  ];
+}
+
+const BROKEN_OFF: readonly Message[] = [
+  { kind: "put", tag: 11, name: "f", size: 2 * CHUNK_SIZE, mtime: 1, resume: 1 },
+  { kind: "cancel", tag: 11 },
+];
+/** What may come at another place. */
+const STRAY: readonly Message[] = [
+  ...BROKEN_OFF,
+  { kind: "leave", tag: 12 },
+  { kind: "unsealed", tag: 1, proof: hash },
+  { kind: "data", tag: 11, offset: 0, bytes: pseudoRandomBytes(CHUNK_SIZE) },
+];
+
+/** All that a client says, the introduction first. */
+export function clientConversation(): Message[] {
+  return [
+    { kind: "register", tag: 0, name: "Alice", key, signature, token: "" },
+    { kind: "login", tag: 0, clientId: id, key, signature },
+    { kind: "claim", tag: 0, clientId: id, name: "Bob", key, signature },
+    { kind: "unsealed", tag: 0, proof: hash },
+    ...requests(),
+    ...STRAY,
+  ];
+}
+
+/** All that a server says, once. */
+export function serverConversation(): Message[] {
+  const content = pseudoRandomBytes(1000);
+  const sums = new ChunkSums(content.length);
+  sums.add(0, content);
+  const { cksum, digest } = sums.sums();
+  const file = { name: "a", version: 1, size: content.length, mtime: 5, storedAt: 6 };
+  return [
+    { kind: "challenge", tag: 0, version: 0x0400, nonce: hash },
+    { kind: "sealed", tag: 0, bytes: pseudoRandomBytes(128) },
+    { kind: "welcome", tag: 0, clientId: id, name: "Alice", window: 32 },
+    { kind: "held", tag: 1, transfer: id, offset: 0, digest: hash },
+    { kind: "stored", tag: 1, cksum, digest, version: 1 },
+    { kind: "mismatch", tag: 1, cksum, digest },
+    { kind: "file", tag: 1, ...file, cksum, digest },
+    { kind: "digests", tag: 1, bytes: digestChunk(content) },
+    { kind: "data", tag: 1, offset: 0, bytes: content },
+    { kind: "done", tag: 1 },
+    { kind: "token", tag: 1, token: "abcdefghijklmnopqrstuvwxyz", expiresAt: 7 },
+    { kind: "error", tag: 1, code: "no-such-file", message: "there is none" },
+  ];
+}
+
+const NUMBERS = [
+  ...[0, 1, 2, 31, 255, 65_535, CHUNK_SIZE - 1, CHUNK_SIZE, CHUNK_SIZE + 1, 2 ** 31, 2 ** 32 - 1],
+  ...[2 ** 40, 2 ** 53 - 1],
+];
+const TEXTS = ["", "a", "b", "b/c", "b/c/d", "..", "/", "../x", "\0", "\x1b[2J", "é".repeat(3000)];
+const MAX_OF: Readonly<Record<string, number>> = { u8: 0xff, u16: 0xffff, u32: 0xffff_ffff };
+
+/** A message with a field, or its tag, that says something else. */
+function misstated(dice: Dice, message: Message): Message {
+  const fields = [["tag", "u32"], ...MESSAGES[message.kind].fields] as [string, string][];
+  const [name, type] = dice.pick(fields);
+  const before = (message as unknown as Record<string, unknown>)[name];
+  const bytes = before instanceof Uint8Array ? before : undefined;
+  const value = type === "text"
+    ? dice.pick(TEXTS)
+    : bytes === undefined
+    ? Math.min(dice.pick(NUMBERS), MAX_OF[type] ?? Infinity)
+    : type === "rest"
+    ? pseudoRandomBytes(dice.roll(dice.pick([2, 40, 3000])), dice.roll(2 ** 31))
+    : pseudoRandomBytes(bytes.length, dice.roll(2 ** 31));
+  return { ...message, [name]: value } as Message;
+}
+
+type Mutation = (dice: Dice, messages: Message[]) => Message[];
+
+const MUTATIONS: readonly Mutation[] = [
+  (dice, messages) =>
+    messages.map((message) => dice.roll(12) === 0 ? misstated(dice, message) : message),
+  // Two change places.
+  (dice, messages) => {
+    const [i, j] = [dice.roll(messages.length), dice.roll(messages.length)];
+    const changed = [...messages];
+    [changed[i], changed[j]] = [messages[j] as Message, messages[i] as Message];
+    return changed;
+  },
+  // One is left out, or said twice.
+  (dice, messages) => messages.toSpliced(dice.roll(messages.length), 1),
+  (dice, messages) => {
+    const at = dice.roll(messages.length);
+    return messages.toSpliced(at, 0, messages[at] as Message);
+  },
+  // All of them have few tags.
+  (dice, messages) => messages.map((message) => ({ ...message, tag: 1 + dice.roll(3) })),
+];
+
+/** A conversation as nobody should lead it. */
+export function mutated(dice: Dice, messages: readonly Message[]): Message[] {
+  let changed = [...messages];
+  for (let count = 1 + dice.roll(3); count > 0 && changed.length > 0; count--) {
+    changed = dice.pick(MUTATIONS)(dice, changed);
+  }
+  return changed;
+}
+
+/**
+ * Feeds the bytes of a mutated conversation to a reader, in pieces of any size. Throws where that fails but with the
+ * typed error, holds more than a frame, or does not read what would be written the same. Returns whether it was refused.
+ */
+export function fuzzFrames(dice: Dice): boolean {
+  const from = dice.pick(["client", "server"] as const);
+  const messages = mutated(dice, from === "client" ? clientConversation() : serverConversation());
+  const input = damaged(dice, concatBytes(...messages.map(encodeMessage)));
+  const reader = new FrameReader(from);
+  let read = 0;
+  try {
+    for (let given = 0; given < input.length;) {
+      const size = 1 + dice.roll(dice.pick([1, 9, 2000, 100_000, 2_000_000]));
+      reader.push(input.subarray(given, given + size));
+      given = Math.min(input.length, given + size);
+      for (let next = reader.next(); next !== undefined; next = reader.next()) {
+        const bytes = encodeMessage(next);
+        assertSame(bytes, input.subarray(read, read + bytes.length), next);
+        read += bytes.length;
+      }
+      assert.ok(given - read < FRAME_HEADER_SIZE + MAX_BULK, "it holds more than a frame");
+    }
+    return false;
+  } catch (error) {
+    if (error instanceof ProtocolError && error.code === "bad-frame") return true;
+    throw error;
+  }
+}
+
+/** But for numbers that no file or time has, which are read as the largest there is. */
+function assertSame(written: Bytes, came: Bytes, message: Message): void {
+  if (written.every((byte, i) => byte === came[i])) return;
+  const reader = new FrameReader(MESSAGES[message.kind].from === "server" ? "server" : "client");
+  reader.push(written);
+  assert.deepEqual(reader.next(), message);
+  const fields = MESSAGES[message.kind].fields as readonly (readonly [string, string])[];
+  assert.ok(fields.some(([, type]) => type === "u64" || type === "i64"), message.kind);
+}
+
+/** Bytes as a bad network or a worse peer leaves them. */
+export function damaged(dice: Dice, bytes: Bytes): Bytes {
+  switch (dice.roll(4)) {
+    case 0:
+      return bytes; // its messages are odd enough
+    case 1:
+      return bytes.subarray(0, dice.roll(bytes.length + 1));
+    case 2: {
+      const [from, size] = [dice.roll(bytes.length + 1), dice.roll(64)];
+      return concatBytes(bytes.subarray(0, from), bytes.subarray(from + size));
+    }
+  }
+  for (let count = 1 + dice.roll(8); count > 0 && bytes.length > 0; count--) {
+    const at = dice.roll(Math.min(bytes.length, dice.pick([200, 3000, bytes.length])));
+    bytes[at] = (bytes[at] ?? 0) ^ (1 << dice.roll(8));
+  }
+  return bytes;
+}

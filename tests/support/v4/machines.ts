@@ -1,0 +1,35 @@
+/** Machines that want to get into an account. */
+import { AccountFolder } from "../../../client/identity/v4_account.ts";
+import type { SecureClient } from "../../../client/v4/client.ts";
+import type { Scene } from "./fixture.ts";
+
+export const HOUR = 60 * 60_000;
+/** An invitation for one. */
+export const once = { uses: 1, lifeMs: HOUR };
+
+/** A clock that a test puts forward; it begins now, as the operator's does. */
+export class Clock {
+  #ahead = 0;
+  readonly now = () => Date.now() + this.#ahead;
+
+  forward(ms: number): void {
+    this.#ahead += ms;
+  }
+}
+
+/** What came of a client that wants to get in: its id, or the code of the error. */
+async function idOf(connecting: Promise<SecureClient>, scene: Scene, folder: string) {
+  try {
+    (await connecting)[Symbol.dispose]();
+  } catch (error) {
+    return (error as { code: string }).code;
+  }
+  const { clientId } = await new AccountFolder(scene.folder.join(folder)).loadAccount() ?? {};
+  return clientId;
+}
+
+/** A machine that comes with a token. */
+export async function machine(scene: Scene, folder: string, name: string, token?: string) {
+  const options = await scene.options(folder, { token });
+  return idOf(scene.client(folder, { ...options, userName: name }), scene, folder);
+}

@@ -1,0 +1,124 @@
+/** A client of protocol 4 that sends a file step by step, as a test wants. */
+import { type Address, type Bytes, cksum } from "../../../mod.ts";
+import { ChunkSums } from "../../../protocol/v4/chunk_digests.ts";
+import type { MessageOf } from "../../../protocol/v4/messages.ts";
+import { CHUNK_SIZE, chunkCount, digestTree } from "../../../protocol/v4/merkle_tree.ts";
+import type { TemporaryFolder } from "../temporary_folder.ts";
+import { connectRaw, loginRaw, type Raw } from "./fixture.ts";
+
+export interface Sent {
+  readonly name?: string;
+  readonly mtime?: number;
+}
+
+/** A scene, or what is like one. */
+export interface Where {
+  readonly server: { readonly address: Address };
+  readonly folder: Pick<TemporaryFolder, "join">;
+}
+
+/** The chunk at an index. */
+export function chunkOf(content: Bytes, index: number): Bytes {
+  return content.subarray(index * CHUNK_SIZE, (index + 1) * CHUNK_SIZE);
+}
+
+/** Digest of the first bytes, as of a file of their own. */
+export function digestOfFirst(content: Bytes, bytes = content.length): Bytes {
+  return sumsOf(content.subarray(0, bytes)).digest;
+}
+
+export function sumsOf(content: Bytes) {
+  const sums = new ChunkSums(content.length);
+  for (let index = 0; index < chunkCount(content.length); index++) {
+    sums.add(index * CHUNK_SIZE, chunkOf(content, index));
+  }
+  return { cksum: cksum(content), digest: sums.sums().digest };
+}
+
+export const NOTHING_HELD = digestTree(new Uint8Array(0));
+
+export class Uploader implements Disposable {
+  readonly #raw: Raw;
+
+  private constructor(raw: Raw) {
+    this.#raw = raw;
+  }
+
+  /** Logs in as a client that has registered before, and has its identity in a folder with its name. */
+  static async login({ server, folder }: Where, name: string): Promise<Uploader> {
+    const raw = await connectRaw(server.address);
+    await loginRaw(raw, folder.join(name));
+    return new Uploader(raw);
+  }
+
+  get exchange() {
+    return this.#raw.exchange;
+  }
+
+  /** Asks where to go on. */
+  async resume(content: Bytes, { name = "a", mtime = 1 }: Sent = {}) {
+    const tag = this.exchange.nextTag();
+    const put = { kind: "put", tag, name, size: content.length, mtime, resume: 1 } as const;
+    const held: MessageOf<"held"> = await this.exchange.askFor(put, "held");
+    return { ...held, tag };
+  }
+
+  /** Begins anew. */
+  async begin(content: Bytes, { name = "a", mtime = 1 }: Sent = {}): Promise<number> {
+    const tag = this.exchange.nextTag();
+    const size = content.length;
+    await this.exchange.send({ kind: "put", tag, name, size, mtime, resume: 0 });
+    return tag;
+  }
+
+  async join(transfer: Bytes): Promise<number> {
+    const tag = this.exchange.nextTag();
+    await this.exchange.askFor({ kind: "join", tag, transfer }, "done");
+    return tag;
+  }
+
+  async leave(tag: number): Promise<void> {
+    await this.exchange.askFor({ kind: "leave", tag }, "done");
+  }
+
+  async send(tag: number, content: Bytes, ...indexes: readonly number[]): Promise<void> {
+    for (const index of indexes) {
+      await this.exchange.sendChunk(tag, index * CHUNK_SIZE, chunkOf(content, index));
+    }
+  }
+
+  /** Ends the file as one that has this content. */
+  async end(tag: number, content: Bytes): Promise<MessageOf<"stored">> {
+    return await this.exchange.askFor({ kind: "end", tag, ...sumsOf(content) }, "stored");
+  }
+
+  async cancel(tag: number): Promise<void> {
+    await this.exchange.send({ kind: "cancel", tag });
+  }
+
+  /** Resolves when the server has handled all that was sent: it answers in turn. */
+  async settle(): Promise<void> {
+    const tag = this.exchange.nextTag();
+    await this.exchange.askFor({ kind: "list", tag, prefix: "none of this name" }, "done");
+  }
+
+  /** Resolves when the server has ended the connection, with the code of why. */
+  async ended(): Promise<string> {
+    try {
+      await this.exchange.answer(this.exchange.nextTag(), () => true);
+      return "an answer";
+    } catch (error) {
+      return `${(error as { code?: string }).code}`;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#raw[Symbol.dispose]();
+  }
+}
+
+/** What comes behind the chunks that are held. */
+export function missing(content: Bytes, offset: number): number[] {
+  const all = Array.from({ length: chunkCount(content.length) }, (_, index) => index);
+  return all.filter((index) => index * CHUNK_SIZE >= offset);
+}

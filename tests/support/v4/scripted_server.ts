@@ -1,0 +1,112 @@
+/** A server of protocol 4 that proves who it is and then says what a test wants. */
+import { type Address, type Bytes, concatBytes } from "../../../mod.ts";
+import { FrameReader } from "../../../protocol/v4/frame_reader.ts";
+import { encodeHelloAnswer } from "../../../protocol/hello.ts";
+import { encodeMessage, type Message } from "../../../protocol/v4/messages.ts";
+import { loadIdentity } from "../../../server/listen/tls/identity.ts";
+import { TemporaryFolder } from "../temporary_folder.ts";
+
+/** What is sent in answer to a message, or to nothing when a client has come. */
+export type Answers = (message: Message | undefined) => Bytes;
+
+export class OddSecureServer implements AsyncDisposable {
+  answers: Answers = () => new Uint8Array(0);
+  /** After the answer to which message it ends the connection. */
+  leavesAfter: (message: Message) => boolean = () => false;
+  readonly #plain: Deno.TcpListener;
+  readonly #secure: Deno.TlsListener;
+  readonly #hello: Bytes;
+  readonly #sockets = new Set<Deno.Conn>();
+  readonly #serving = new Set<Promise<void>>();
+
+  private constructor(plain: Deno.TcpListener, secure: Deno.TlsListener, certificate: Bytes) {
+    this.#plain = plain;
+    this.#secure = secure;
+    this.#hello = encodeHelloAnswer({ port: secure.addr.port, certificate });
+    this.#serving.add(this.#accept(plain, (socket) => this.#sayHello(socket)));
+    this.#serving.add(this.#accept(secure, (socket) => this.#converse(socket)));
+  }
+
+  static async start(): Promise<OddSecureServer> {
+    await using folder = await TemporaryFolder.create();
+    const { key, certificate: cert, rawCertificate } = await loadIdentity(folder.path, Deno);
+    const loopback = { hostname: "127.0.0.1", port: 0 };
+    const secure = Deno.listenTls({ ...loopback, key, cert });
+    return new OddSecureServer(Deno.listen(loopback), secure, rawCertificate);
+  }
+
+  get address(): Address {
+    const { hostname, port } = this.#plain.addr;
+    return { hostname, port };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#plain.close();
+    this.#secure.close();
+    for (const socket of this.#sockets) socket.close();
+    this.#sockets.clear();
+    await Promise.all(this.#serving);
+  }
+
+  async #accept<T extends Deno.Conn>(
+    listener: { accept(): Promise<T> },
+    serve: (socket: T) => Promise<void>,
+  ): Promise<void> {
+    for (;;) {
+      const socket = await listener.accept().catch((error) => {
+        if (error instanceof Deno.errors.BadResource) return undefined;
+        throw error;
+      });
+      if (socket === undefined) return;
+      this.#sockets.add(socket);
+      const served = serve(socket).catch(() => undefined).finally(() => {
+        if (this.#sockets.delete(socket)) socket.close();
+        this.#serving.delete(served);
+      });
+      this.#serving.add(served);
+    }
+  }
+
+  async #sayHello(socket: Deno.Conn): Promise<void> {
+    await write(socket, this.#hello);
+    await socket.read(new Uint8Array(100));
+  }
+
+  async #converse(socket: Deno.TlsConn): Promise<void> {
+    await socket.handshake();
+    const { answers } = this;
+    const frames = new FrameReader("client");
+    const buffer = new Uint8Array(64 * 1024);
+    await write(socket, answers(undefined));
+    for (;;) {
+      const size = await socket.read(buffer);
+      if (size === null) return;
+      frames.push(buffer.subarray(0, size));
+      for (let next = frames.next(); next !== undefined; next = frames.next()) {
+        await write(socket, answers(next));
+        if (this.leavesAfter(next)) return;
+      }
+    }
+  }
+}
+
+async function write(socket: Deno.Conn, bytes: Bytes): Promise<void> {
+  for (let done = 0; done < bytes.length;) done += await socket.write(bytes.subarray(done));
+}
+
+/** Lets every client in as Alice, and answers what comes then as a test says; nothing where that is `undefined`. */
+export function lettingIn(reply: (message: Message) => readonly Message[] | undefined): Answers {
+  return (message) => {
+    const said: readonly Message[] = message === undefined
+      ? [{ kind: "challenge", tag: 0, version: 0x0400, nonce: new Uint8Array(32) }]
+      : message.kind === "register" || message.kind === "login"
+      ? reply(message) ?? [{ ...WELCOME, tag: message.tag }]
+      : reply(message) ?? [];
+    return concatBytes(...said.map(encodeMessage));
+  };
+}
+
+export const WELCOME = {
+  kind: "welcome",
+  ...{ tag: 0, clientId: new Uint8Array(16).fill(7), name: "Alice", window: 32 },
+} as const;

@@ -1,0 +1,103 @@
+/** A server of protocol 4 that says what a test wants, at the other end of a socket in memory. */
+import type { Bytes } from "../../../mod.ts";
+import { DEFAULT_TIMEOUTS } from "../../../client/net/connection.ts";
+import { Exchange } from "../../../client/v4/request_mux.ts";
+import type { Session } from "../../../client/v4/session.ts";
+import { FrameReader } from "../../../protocol/v4/frame_reader.ts";
+import { dataHeader, encodeMessage, type Message } from "../../../protocol/v4/messages.ts";
+
+/** Takes what the client says, and answers by `say`. */
+export type Script = (message: Message, server: ScriptedServer) => void | Promise<void>;
+
+export interface ScriptOptions {
+  readonly window?: number;
+  readonly timeouts?: typeof DEFAULT_TIMEOUTS;
+  /** Stops the client. */
+  readonly signal?: AbortSignal;
+}
+
+export class ScriptedServer implements Disposable {
+  readonly session: Session;
+  /** All that the client has said. */
+  readonly heard: Message[] = [];
+  /** How often the client has written, and the bytes of each. */
+  readonly writes: number[] = [];
+  readonly #script: Script;
+  readonly #frames = new FrameReader("client");
+  readonly #pieces: Bytes[] = [];
+  #wake: () => void = () => undefined;
+  #closed = false;
+
+  constructor(
+    script: Script,
+    { window = 32, timeouts = DEFAULT_TIMEOUTS, signal }: ScriptOptions = {},
+  ) {
+    this.#script = script;
+    const socket = {
+      read: (buffer: Uint8Array) => this.#read(buffer),
+      write: (bytes: Uint8Array) => this.#take(bytes),
+      close: () => this.close(),
+    };
+    this.session = { exchange: new Exchange(socket, timeouts, { signal }), window };
+  }
+
+  say(message: Message): void {
+    this.#send(encodeMessage(message));
+  }
+
+  sayChunk(tag: number, offset: number, chunk: Bytes): void {
+    this.#send(dataHeader(tag, offset, chunk.length));
+    this.#send(chunk.slice());
+  }
+
+  /** The connection is lost. */
+  close(): void {
+    this.#closed = true;
+    this.#wake();
+  }
+
+  /** What the client has said of some kinds. */
+  kinds(...kinds: readonly Message["kind"][]): Message["kind"][] {
+    return this.heard.map(({ kind }) => kind).filter((kind) => kinds.includes(kind));
+  }
+
+  /** Where the chunks began that the client has sent. */
+  get offsets(): number[] {
+    return this.heard.flatMap((message) => message.kind === "data" ? [message.offset] : []);
+  }
+
+  [Symbol.dispose](): void {
+    this.session.exchange[Symbol.dispose]();
+  }
+
+  #send(bytes: Bytes): void {
+    this.#pieces.push(bytes);
+    this.#wake();
+  }
+
+  async #read(buffer: Uint8Array): Promise<number | null> {
+    for (;;) {
+      const piece = this.#pieces[0];
+      if (piece !== undefined) {
+        const part = piece.subarray(0, buffer.length);
+        buffer.set(part);
+        if (part.length === piece.length) this.#pieces.shift();
+        else this.#pieces[0] = piece.subarray(part.length);
+        return part.length;
+      }
+      if (this.#closed) return null;
+      await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+  }
+
+  async #take(bytes: Uint8Array): Promise<number> {
+    if (this.#closed) throw new Deno.errors.BrokenPipe("it is closed");
+    this.writes.push(bytes.length);
+    this.#frames.push(new Uint8Array(bytes));
+    for (let next = this.#frames.next(); next !== undefined; next = this.#frames.next()) {
+      this.heard.push(next);
+      await this.#script(next, this);
+    }
+    return bytes.length;
+  }
+}

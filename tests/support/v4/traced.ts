@@ -1,0 +1,36 @@
+/** A server whose looks at stored files can be waited for. */
+import { Server } from "../../../mod.ts";
+import type { FileSystem } from "../../../server/fs/file_system.ts";
+import { openInThisThread } from "../store/catalogs.ts";
+import { LOOPBACK, ON_DISK, type Scene } from "./fixture.ts";
+
+export interface Watch {
+  /** What happens before a stored file is looked at. */
+  before: () => Promise<void>;
+  /** How often one was opened. */
+  opened: number;
+}
+
+/** Starts the scene's server again, watched. */
+export async function watched(scene: Scene): Promise<Watch> {
+  await scene.server.close();
+  const watch = { before: () => Promise.resolve(), opened: 0 };
+  const isBlob = (path: string | URL) => /files.[0-9a-f]{32}.[0-9a-f]{32}$/.test(`${path}`);
+  const fileSystem: FileSystem = {
+    ...{ mkdir: Deno.mkdir, rename: Deno.rename, remove: Deno.remove, readDir: Deno.readDir },
+    async lstat(path) {
+      if (isBlob(path)) await watch.before();
+      return await Deno.lstat(path);
+    },
+    open(path, options) {
+      if (isBlob(path)) watch.opened++;
+      return Deno.open(path, options);
+    },
+  };
+  scene.server = await Server.start({
+    ...{ listen: [LOOPBACK], tlsListen: LOOPBACK, dataFolder: scene.folder.join("data") },
+    limits: ON_DISK,
+    ...{ fileSystem, openCatalog: (path) => openInThisThread(path) },
+  });
+  return watch;
+}
