@@ -6,7 +6,7 @@
 import { type Command, Option } from "commander";
 import type { Watch } from "../client/mod.ts";
 import { unlessStopped } from "../protocol/abort.ts";
-import { shellWord } from "../protocol/text.ts";
+import { shellWord } from "../protocol/printable.ts";
 import { Conversation } from "./output/wire_trace.ts";
 import { killedBy, SUCCESS } from "./exit_codes.ts";
 import { Interrupt } from "./signals.ts";

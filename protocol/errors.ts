@@ -7,7 +7,7 @@
  * @module
  */
 
-import { printable } from "./text.ts";
+import { printable } from "./printable.ts";
 
 /** What kind of thing went wrong; the executable has one exit code for each. */
 export type ErrorCategory =

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { decodeTextField } from "./text.ts";
-import type { Bytes } from "./wire.ts";
+import { decodeTextField } from "./v3/text_field.ts";
+import type { Bytes } from "./bytes.ts";
 
 /** Bytes of UTF-8 that a name has at most: what file systems take. */
 export const MAX_FILE_NAME = 255;

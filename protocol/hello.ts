@@ -15,7 +15,8 @@ import {
   writeRequestHeader,
   writeResponseHeader,
 } from "./v3/header.ts";
-import { ByteReader, type Bytes, ByteWriter, equalBytes } from "./wire.ts";
+import { ByteReader, ByteWriter } from "./cursor.ts";
+import { type Bytes, equalBytes } from "./bytes.ts";
 
 const VERSION = 4;
 const HELLO_CODE = 0x7834;

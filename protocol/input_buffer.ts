@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Bytes } from "./wire.ts";
+import type { Bytes } from "./bytes.ts";
 
 const NOTHING: Bytes = new Uint8Array(0);
 

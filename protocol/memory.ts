@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { Bytes } from "./wire.ts";
+import type { Bytes } from "./bytes.ts";
 
 /**
  * Gives the memory of bytes that nobody needs any more back at once; they are empty from then on, and so is all that

@@ -26,7 +26,8 @@ export * from "./v3/file_parts.ts";
 export * from "./v3/response_reader.ts";
 export * from "./v3/server_session.ts";
 export * from "./abort.ts";
-export * from "./text.ts";
+export * from "./printable.ts";
+export * from "./v3/text_field.ts";
 export {
   formatFingerprint,
   formatLocation,
@@ -34,4 +35,5 @@ export {
   parseFingerprint,
   parseLocation,
 } from "./v4/fingerprint.ts";
-export * from "./wire.ts";
+export * from "./bytes.ts";
+export * from "./cursor.ts";

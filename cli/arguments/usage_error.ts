@@ -4,7 +4,7 @@
  * @module
  */
 import type { Command, CommanderError } from "commander";
-import { printable, shellWord } from "../../protocol/text.ts";
+import { printable, shellWord } from "../../protocol/printable.ts";
 import { UsageError } from "../../protocol/errors.ts";
 
 /** What commander says of a value of an option, or of an argument, that can't be one; the last part is ours. */

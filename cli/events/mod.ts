@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { printable } from "../../protocol/text.ts";
+import { printable } from "../../protocol/printable.ts";
 import { COMMON_EVENTS } from "./common.ts";
 import { CONNECTION_EVENTS } from "./connection.ts";
 import { type Definition, type Kind, type Schema, schemaOf, type Values } from "./definition.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { shellWord } from "../../protocol/text.ts";
+import { shellWord } from "../../protocol/printable.ts";
 import { plural, seconds } from "../text/format.ts";
 import { count, defineEvent, flag, oneOf, optional, text, time } from "./definition.ts";
 

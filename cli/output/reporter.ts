@@ -5,7 +5,7 @@
  * @module
  */
 import { InterruptedError, StorageError, whyFailed, XferError } from "../../protocol/errors.ts";
-import { printable } from "../../protocol/text.ts";
+import { printable } from "../../protocol/printable.ts";
 import {
   asideOf,
   type Event,

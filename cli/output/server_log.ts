@@ -10,7 +10,7 @@ import {
   getTextFormatter,
   type TextFormatter,
 } from "@logtape/logtape";
-import { printable } from "../../protocol/text.ts";
+import { printable } from "../../protocol/printable.ts";
 import { coloured } from "../text/colors.ts";
 import type { Reporter } from "./reporter.ts";
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { printable } from "../../protocol/text.ts";
+import { printable } from "../../protocol/printable.ts";
 import { cellsOf, fit } from "../text/width.ts";
 
 /** What a run is at. */

@@ -9,7 +9,7 @@
  */
 import { IntegrityError } from "../errors.ts";
 import { release } from "../memory.ts";
-import { type Bytes, concatBytes } from "../wire.ts";
+import { type Bytes, concatBytes } from "../bytes.ts";
 
 export const BLOCK_SIZE = 16;
 

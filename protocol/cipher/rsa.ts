@@ -8,7 +8,7 @@
 import { Buffer } from "node:buffer";
 import { createPrivateKey, createPublicKey, generateKeyPair } from "node:crypto";
 import { ProtocolError } from "../errors.ts";
-import type { Bytes } from "../wire.ts";
+import type { Bytes } from "../bytes.ts";
 
 export const PUBLIC_KEY_SIZE = 160;
 export const WRAPPED_KEY_SIZE = 128;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Bytes } from "../wire.ts";
+import type { Bytes } from "../bytes.ts";
 
 const BASE32 = "abcdefghijklmnopqrstuvwxyz234567";
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Bytes } from "../wire.ts";
+import type { Bytes } from "../bytes.ts";
 
 export function toPem(label: string, der: Bytes): string {
   const lines = btoa(String.fromCharCode(...der)).match(/.{1,64}/g) ?? [];

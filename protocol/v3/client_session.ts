@@ -16,8 +16,8 @@ import {
 } from "../errors.ts";
 import { nameFault, storedName } from "../file_name.ts";
 import type { FileReceived } from "./messages.ts";
-import { decodeTextField } from "../text.ts";
-import type { Bytes } from "../wire.ts";
+import { decodeTextField } from "./text_field.ts";
+import type { Bytes } from "../bytes.ts";
 import {
   type Conversation,
   expectKind,

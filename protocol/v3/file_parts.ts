@@ -18,7 +18,7 @@ import {
 } from "./quirks.ts";
 import { MAX_PAYLOAD_SIZE, REQUEST_HEADER_SIZE } from "./header.ts";
 import { encodeRequest, type SendFile } from "./messages.ts";
-import type { Bytes } from "../wire.ts";
+import type { Bytes } from "../bytes.ts";
 import type { Profile } from "./server_session.ts";
 
 /**

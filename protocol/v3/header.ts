@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { ByteReader, type Bytes, type ByteWriter } from "../wire.ts";
+import { ByteReader, type ByteWriter } from "../cursor.ts";
+import { type Bytes } from "../bytes.ts";
 
 export const VERSION = 3;
 export const CLIENT_ID_SIZE = 16;

@@ -28,7 +28,8 @@ import {
   writeRequestHeader,
   writeResponseHeader,
 } from "./header.ts";
-import { ByteReader, type Bytes, ByteWriter, equalBytes } from "../wire.ts";
+import { ByteReader, ByteWriter } from "../cursor.ts";
+import { type Bytes, equalBytes } from "../bytes.ts";
 
 interface FromClient {
   /** 16 bytes. */

@@ -5,7 +5,7 @@
  */
 import { ProtocolError } from "../errors.ts";
 import type { SendFile } from "./messages.ts";
-import { type Bytes, equalBytes } from "../wire.ts";
+import { type Bytes, equalBytes } from "../bytes.ts";
 
 /** Checks packets as they come. A file in one message is one packet of one. */
 export class PacketSequence {

@@ -20,7 +20,7 @@ import {
 } from "./quirks.ts";
 import { REQUEST_HEADER_SIZE, type RequestHeader } from "./header.ts";
 import { decodeRequest, type SendFile } from "./messages.ts";
-import { type Bytes, concatBytes, equalBytes } from "../wire.ts";
+import { type Bytes, concatBytes, equalBytes } from "../bytes.ts";
 import { type ContentSize, contentSizeOf } from "./content_size.ts";
 
 /** A run of bytes behind the fixed part: content, or something to pass over. */

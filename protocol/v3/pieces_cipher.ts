@@ -5,7 +5,7 @@
  * @module
  */
 import { FIRST_PIECE, FURTHER_PIECE, type Habits } from "./quirks.ts";
-import { type Bytes, concatBytes } from "../wire.ts";
+import { type Bytes, concatBytes } from "../bytes.ts";
 import { CbcDecryptor, CbcEncryptor, ciphertextSize } from "../cipher/aes_cbc.ts";
 
 const NOTHING: Bytes = new Uint8Array(0);

@@ -5,7 +5,7 @@
  */
 import { ProtocolError, RefusedError } from "../errors.ts";
 import type { Response } from "./messages.ts";
-import { type Bytes, equalBytes } from "../wire.ts";
+import { type Bytes, equalBytes } from "../bytes.ts";
 import {
   type Answer,
   type Conversation,

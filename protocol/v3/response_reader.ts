@@ -14,7 +14,7 @@ import {
   type ResponseHeader,
 } from "./header.ts";
 import { decodeResponse, type Response, responseLayout } from "./messages.ts";
-import type { Bytes } from "../wire.ts";
+import type { Bytes } from "../bytes.ts";
 import { Trailing } from "./trailing_bytes.ts";
 
 /**

@@ -31,7 +31,7 @@ import {
   type Response,
   type SendFile,
 } from "./messages.ts";
-import { type Bytes, concatBytes, equalBytes } from "../wire.ts";
+import { type Bytes, concatBytes, equalBytes } from "../bytes.ts";
 import { isHello } from "../hello.ts";
 import { PartReader } from "./part_reader.ts";
 import { nearestEdition, type Reading, readingsOf, startsWithId } from "./edition_match.ts";

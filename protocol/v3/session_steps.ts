@@ -6,8 +6,9 @@
 import type { RequestKind, ResponseKind } from "./editions/edition.ts";
 import { NetworkError, ProtocolError, RefusedError } from "../errors.ts";
 import { encodeRequest, type Request, type Response } from "./messages.ts";
-import { decodeTextField, printable } from "../text.ts";
-import type { Bytes } from "../wire.ts";
+import { decodeTextField } from "./text_field.ts";
+import { printable } from "../printable.ts";
+import type { Bytes } from "../bytes.ts";
 import type { Part } from "./file_parts.ts";
 import type { Profile } from "./server_session.ts";
 

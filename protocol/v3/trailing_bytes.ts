@@ -6,7 +6,7 @@
  */
 import type { Feed } from "../input_buffer.ts";
 import { fillingOf, framePadding, type Habits, KEY_SURPLUS } from "./quirks.ts";
-import type { Bytes } from "../wire.ts";
+import type { Bytes } from "../bytes.ts";
 
 export type FrameHabit = "frames" | "frames-2048";
 

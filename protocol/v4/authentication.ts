@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { type Bytes, concatBytes, equalBytes } from "../wire.ts";
+import { type Bytes, concatBytes, equalBytes } from "../bytes.ts";
 
 export const NONCE_SIZE = 32;
 

@@ -5,7 +5,7 @@
  */
 import { X509Certificate } from "node:crypto";
 import { type Address, formatAddress, parseAddress } from "../address.ts";
-import type { Bytes } from "../wire.ts";
+import type { Bytes } from "../bytes.ts";
 import { toBase32 } from "../encoding/base32.ts";
 
 const PREFIX = "SHA256:";

@@ -4,7 +4,7 @@
  * @module
  */
 import { Feed } from "../input_buffer.ts";
-import type { Bytes } from "../wire.ts";
+import type { Bytes } from "../bytes.ts";
 import {
   decodeFrameHeader,
   decodeMessage,

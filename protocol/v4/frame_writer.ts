@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Bytes } from "../wire.ts";
+import type { Bytes } from "../bytes.ts";
 
 /** Bytes that are gathered at most. There are two such buffers: one is written while the other is filled. */
 const SIZE = 256 * 1024;

@@ -5,7 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import { atOnce, type Sliced } from "../slices.ts";
-import { type Bytes, concatBytes } from "../wire.ts";
+import { type Bytes, concatBytes } from "../bytes.ts";
 
 export const CHUNK_SIZE = 1024 * 1024;
 export const DIGEST_SIZE = 32;

@@ -4,7 +4,8 @@
  * @module
  */
 import { ProtocolError } from "../errors.ts";
-import { ByteReader, type Bytes, ByteWriter } from "../wire.ts";
+import { ByteReader, ByteWriter } from "../cursor.ts";
+import { type Bytes } from "../bytes.ts";
 
 /** What the fields of a payload hold as values. */
 interface FieldTypes {

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Bytes } from "../wire.ts";
+import type { Bytes } from "../bytes.ts";
 
 const CONTEXT = "xfer/4 server name\0";
 

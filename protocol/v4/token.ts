@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Bytes } from "../wire.ts";
+import type { Bytes } from "../bytes.ts";
 import { toBase32 } from "../encoding/base32.ts";
 
 /** Random bytes of a token. */

@@ -3,11 +3,8 @@
  *
  * @module
  */
-import { timingSafeEqual } from "node:crypto";
+import type { Bytes } from "./bytes.ts";
 import { ProtocolError } from "./errors.ts";
-
-/** Bytes that own a plain `ArrayBuffer`, as WebCrypto and the file system want them. */
-export type Bytes = Uint8Array<ArrayBuffer>;
 
 /** Reads fields one after another. Never reads past the end: throws `ProtocolError` `truncated` instead. */
 export class ByteReader {
@@ -104,31 +101,4 @@ export class ByteWriter {
     this.#offset += size;
     return this;
   }
-}
-
-/** Whether two runs of bytes are the same; the time it takes tells nothing of where they differ. */
-export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && timingSafeEqual(a, b);
-}
-
-/** All of `parts`, one behind the other. */
-export function concatBytes(...parts: readonly Uint8Array[]): Bytes {
-  const writer = new ByteWriter(parts.reduce((size, part) => size + part.length, 0));
-  for (const part of parts) writer.put(part);
-  return writer.bytes;
-}
-
-/** Lower-case hexadecimal digits, two a byte. */
-export function toHex(bytes: Uint8Array): string {
-  let text = "";
-  for (const byte of bytes) text += HEX[byte];
-  return text;
-}
-
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
-
-/** The bytes of hexadecimal digits in either case, or `undefined` where `text` is anything else. */
-export function fromHex(text: string): Bytes | undefined {
-  if (!/^(?:[0-9a-f]{2})*$/i.test(text)) return undefined;
-  return Uint8Array.from(text.match(/../g) ?? [], (pair) => parseInt(pair, 16));
 }
