@@ -1,5 +1,5 @@
 /**
- * What `xfer client` does by protocol 4.
+ * How the commands below `xfer client` connect by protocol 4.
  *
  * @module
  */
@@ -17,9 +17,6 @@ import {
   type Timeouts,
   type TransferInfo,
 } from "../../../client/mod.ts";
-import { addGetCommand } from "./get.ts";
-import { addLinkCommand } from "./link.ts";
-import { addRemoteFileCommands } from "./remote_files.ts";
 import type { Run } from "../../run.ts";
 import { tellRetry, tellSecure } from "../../output/client_events.ts";
 
@@ -44,17 +41,14 @@ export type Secure = SecureOptions & RetryOptions & { readonly onRetry: (retry: 
 /** What a command that only protocol 4 has connects with. Throws `UsageError` `protocol-4-only`. */
 export type OptionsOf = (command: Command) => Promise<Secure>;
 
-/** Adds the commands that only protocol 4 has. */
-export function addSecureCommands(client: Command, run: Run): void {
-  const optionsOf: OptionsOf = async (command) => {
+/** For the commands that only protocol 4 has. */
+export function secureOptionsOf(run: Run): OptionsOf {
+  return async (command) => {
     const common = command.optsWithGlobals<CommonOptions>();
     if (common.protocol === "3") throw onlyProtocol4(command.name());
     if (common.edition !== undefined || common.quirk !== undefined) throw dialectUnused(false);
     return await secureOptions(await readTransferInfo(common.transferInfo), common, run);
   };
-  addGetCommand(client, run, optionsOf);
-  addRemoteFileCommands(client, run, optionsOf);
-  addLinkCommand(client, run, optionsOf);
 }
 
 function onlyProtocol4(command: string): UsageError {

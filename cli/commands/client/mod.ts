@@ -34,18 +34,21 @@ import {
 import { SUCCESS } from "../../exit_codes.ts";
 import { addInitCommand } from "./init.ts";
 import { addForget } from "./forget.ts";
-import { parseToken } from "./link.ts";
+
 import { type PutChoice, putSecurely, summarise } from "./put.ts";
 import { StoredRecord } from "./stored_record.ts";
 import type { Run } from "../../run.ts";
 import { addStatusCommand } from "./status.ts";
 import {
-  addSecureCommands,
   askedProtocol,
   type CommonOptions,
   registerInvited,
+  secureOptionsOf,
   toTimeouts,
 } from "./connect.ts";
+import { addGetCommand } from "./get.ts";
+import { addLinkCommand, parseToken } from "./link.ts";
+import { addRemoteFileCommands } from "./remote_files.ts";
 import { showProgress } from "../../progress/mod.ts";
 import { tellPlain, tellPlainProtocol, tellRetry } from "../../output/client_events.ts";
 import { addTransferOptions, EXCLUDE_HELP } from "./transfer_options.ts";
@@ -130,7 +133,10 @@ export function clientCommand(client: Command, run: Run): void {
     .action(async (files: string[], _options: unknown, command: Command) =>
       run.finish(await put(run, command.optsWithGlobals<ClientOptions>(), files))
     );
-  addSecureCommands(client, run);
+  const optionsOf = secureOptionsOf(run);
+  addGetCommand(client, run, optionsOf);
+  addRemoteFileCommands(client, run, optionsOf);
+  addLinkCommand(client, run, optionsOf);
   addStatusCommand(client, run);
   addForget(client, run);
 }
