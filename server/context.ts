@@ -3,9 +3,10 @@
  *
  * @module
  */
-import type { Bytes, Habit, Profile } from "../protocol/mod.ts";
+import type { Bytes, Profile } from "../protocol/mod.ts";
 import type { HelloAnswer } from "../protocol/hello.ts";
 import { Accounts } from "./accounts/account_cache.ts";
+import type { RegistrationCounts } from "./accounts/registration.ts";
 import { Claims } from "./uploads/quota_reservations.ts";
 import { Disputes } from "./v3/disputed_checksums.ts";
 import type { Entropy } from "./random.ts";
@@ -13,6 +14,7 @@ import { ExpiringMap } from "./ttl_map.ts";
 import { LimitLog } from "./limits/limit_log.ts";
 import type { Limits } from "./limits/limits.ts";
 import { ParkedUploads } from "./v3/pending_uploads.ts";
+import { SessionKeys } from "./v3/session_keys.ts";
 import { Staging } from "./uploads/staging_area.ts";
 import type { RegistrationMode } from "./catalog/accounts.ts";
 import { SharedWork } from "./shared_work.ts";
@@ -42,12 +44,10 @@ export interface Context {
   readonly readings: SharedWork<Tree | undefined>;
   /** What a client is told that asks for protocol 4; `undefined` where it is not spoken. */
   readonly helloAnswer: () => HelloAnswer | undefined;
-  /** The AES key that a client was last given on any connection, by its id in hexadecimal. */
-  readonly sessions: ExpiringMap<CryptoKey>;
+  readonly sessionKeys: SessionKeys;
   /** For whom an id was reserved by a denied reconnection, by that id in hexadecimal. */
   readonly reservations: ExpiringMap<Reservation>;
-  /** How often each address has asked to register, by `addressKey`, since it began to within the last hour. */
-  readonly registrations: ExpiringMap<{ count: number }>;
+  readonly registrations: RegistrationCounts;
   readonly staging: Staging;
   /** What that counts towards the quotas of its users. */
   readonly claims: Claims;
@@ -79,19 +79,19 @@ const MAX_READINGS = 2;
 const HOUR_MS = 60 * 60_000;
 
 export function createContext(shared: Shared, freeSpace: () => Promise<number>): Context {
-  const { store, limits, ticks, log } = shared;
+  const { store, limits, clock, ticks, log } = shared;
   const transfers = new Transfers();
   return {
     ...shared,
     transfers,
-    held: new HeldUploads(shared, (path) => transfers.isOpen(path)),
+    held: new HeldUploads({
+      ...{ catalog: store.catalog, blobs: store.blobs, limits, clock, log },
+      isOpen: (path) => transfers.isOpen(path),
+    }),
     accounts: new Accounts(store.catalog, ticks),
     readings: new SharedWork(MAX_READINGS),
     guests: new Guests(store.catalog, log),
-    sessions: new ExpiringMap(
-      () => ({ ttlMs: limits.sessionTtlMs, max: limits.maxSessions }),
-      ticks,
-    ),
+    sessionKeys: new SessionKeys(limits, ticks),
     reservations: new ExpiringMap(
       () => ({ ttlMs: limits.registrationTtlMs, max: limits.maxReservations }),
       ticks,
@@ -104,22 +104,4 @@ export function createContext(shared: Shared, freeSpace: () => Promise<number>):
     disputes: new Disputes(ticks),
     parked: new ParkedUploads(limits),
   };
-}
-
-/** What one connection adds. */
-export interface Peer {
-  /** Unique among the connections of this process. */
-  readonly connection: number;
-  /** `HOST:PORT`. */
-  readonly address: string;
-  /** The same where peers are counted: see `addressKey`. */
-  readonly origin: string;
-  /** Resolves when the connection has ended. */
-  readonly ended: Promise<void>;
-  /** How it speaks, as far as it is known by now. */
-  profile: Profile;
-  /** Takes note of a habit that its bytes alone don't show, or that it has not. */
-  readonly noteHabit: (habit: Habit, has: boolean) => void;
-  /** The last AES key given on this connection, and to whom; used before the one of `Context.sessions`. By `ticks`. */
-  key: { readonly clientId: Bytes; readonly key: CryptoKey; usedAt: number } | undefined;
 }

@@ -275,9 +275,9 @@ export class Server implements AsyncDisposable {
   }
 
   async #keepHouse(): Promise<void> {
-    const { limits, clock, ticks, sessions, reservations, registrations, store } = this.#context;
+    const { limits, clock, ticks, sessionKeys, reservations, registrations, store } = this.#context;
     this.#log.flush();
-    for (const table of [sessions, reservations, registrations]) table.sweep();
+    for (const table of [sessionKeys, reservations, registrations]) table.sweep();
     try {
       await store.catalog.expireRegistrations(clock() - limits.registrationTtlMs);
       const before = ticks() - limits.unverifiedTtlMs;

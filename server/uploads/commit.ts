@@ -4,8 +4,8 @@
  * @module
  */
 import { type Bytes, printable, toHex } from "../../protocol/mod.ts";
-import type { Claim } from "./quota_reservations.ts";
-import type { Context, Peer } from "../context.ts";
+import { type Claim, quotaOfAll } from "./quota_reservations.ts";
+import type { Context } from "../context.ts";
 import { LimitError, type LimitName, type Limits } from "../limits/limits.ts";
 import type { Quota } from "../catalog/accounts.ts";
 import { isInline } from "../blobs/disk/paths.ts";
@@ -97,7 +97,7 @@ export async function claimRoom(
  */
 export async function storeFile(
   context: Context,
-  peer: Pick<Peer, "address">,
+  { address }: { readonly address: string },
   file: Arrived,
 ): Promise<number> {
   const { store: { catalog, blobs }, limits, claims } = context;
@@ -138,18 +138,13 @@ export async function storeFile(
     event: "file.stored",
     file: printable(name),
     client: toHex(clientId),
-    address: peer.address,
+    address,
     size,
     crc,
     path,
   });
   for (const orphan of recorded.dropped) await removeOrphan(context, orphan);
   return recorded.version;
-}
-
-/** What a user may have whose operator has said nothing else. */
-export function quotaOfAll({ quota, quotaFiles }: Limits): Usage {
-  return { bytes: quota, files: quotaFiles };
 }
 
 /** How many of the files that one replaces are kept besides it. */

@@ -7,6 +7,7 @@
 import { type Bytes, toHex } from "../../protocol/mod.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import type { Usage } from "../catalog/catalog.ts";
+import type { Limits } from "../limits/limits.ts";
 
 interface Claimed {
   readonly name: string;
@@ -169,3 +170,8 @@ export class Claims {
 }
 
 const NONE: ReadonlySet<Claim> = new Set();
+
+/** What a user may have whose operator has said nothing else. */
+export function quotaOfAll({ quota, quotaFiles }: Limits): Usage {
+  return { bytes: quota, files: quotaFiles };
+}

@@ -18,9 +18,11 @@ import {
   whyFailed,
 } from "../../protocol/mod.ts";
 import { BUSY, encodeHelloAnswer } from "../../protocol/hello.ts";
-import type { Context, Peer } from "../context.ts";
+import type { Context } from "../context.ts";
+import type { Peer } from "./peer.ts";
+import type { PendingUpload } from "./pending_uploads.ts";
 import { hearFirstWords } from "./first_request.ts";
-import { handle, sessionKey } from "./requests.ts";
+import { handle } from "./requests.ts";
 import { LimitError } from "../limits/limits.ts";
 import type { Phase } from "../listen/read_deadline.ts";
 import { PeerSocket, type Socket } from "../listen/peer_socket.ts";
@@ -38,7 +40,7 @@ export class Connection {
   readonly #ending = Promise.withResolvers<void>();
   #requests = 0;
   #finishing = false;
-  #upload: Upload | undefined;
+  #upload: PendingUpload | undefined;
   /** Who speaks, and how it is known to speak. */
   #client: Bytes | undefined;
   #kept: Profile | undefined;
@@ -192,7 +194,7 @@ export class Connection {
     if (profile === undefined || this.#client === undefined) return;
     if (this.#kept !== undefined && sameSpeech(profile, this.#kept)) return;
     const isItself = this.#registeredHere ||
-      sessionKey(this.#context, this.#peer, this.#client) !== undefined;
+      this.#context.sessionKeys.find(this.#peer, this.#client) !== undefined;
     if (!isItself) return;
     this.#kept = profile;
     await this.#context.store.catalog.noteSpeech(this.#client, toSpeech(profile));

@@ -3,12 +3,36 @@
  *
  * @module
  */
-import { decodeTextField, type SendFile, toHex } from "../../protocol/mod.ts";
+import {
+  type Bytes,
+  decodeTextField,
+  type Response,
+  type SendFile,
+  toHex,
+} from "../../protocol/mod.ts";
 import type { Limits } from "../limits/limits.ts";
-import type { Upload } from "./upload.ts";
+
+/** A file on its way in, of which further packets are to come. */
+export interface PendingUpload extends AsyncDisposable {
+  /** That of the first part. */
+  readonly request: SendFile;
+  /** Whether its parts so far were taken, and more of them are to come. */
+  readonly isOpen: boolean;
+  /** Whether a part is of the same file as the ones before. */
+  isOf(part: SendFile): boolean;
+  /** Begins a further part, if it is one of this file. */
+  continue(part: SendFile): Promise<void>;
+  /** Takes content; the bytes may change when the promise resolves. */
+  write(content: Bytes): Promise<void>;
+  /**
+   * Ends a part. Returns the response: to the file after its last part, or to one that can't be taken, which is said
+   * once; `undefined` where there is nothing to say of the file yet.
+   */
+  endPart(end: SendFile): Promise<Response | undefined>;
+}
 
 interface Parked {
-  readonly upload: Upload;
+  readonly upload: PendingUpload;
   /** By `Context.ticks`. */
   readonly since: number;
 }
@@ -22,7 +46,7 @@ export class ParkedUploads {
     this.#limits = limits;
   }
 
-  async park(upload: Upload, now: number): Promise<void> {
+  async park(upload: PendingUpload, now: number): Promise<void> {
     const key = keyOf(upload.request);
     const dropped = this.#takeOut([key]);
     this.#uploads.set(key, { upload, since: now });
@@ -37,7 +61,7 @@ export class ParkedUploads {
   }
 
   /** Takes out the file that a packet is of. */
-  take(packet: SendFile): Upload | undefined {
+  take(packet: SendFile): PendingUpload | undefined {
     return this.#takeOut([keyOf(packet)])[0];
   }
 
@@ -48,8 +72,8 @@ export class ParkedUploads {
   }
 
   /** All at once: what is to be dropped is nobody's to take while another one is being dropped. */
-  #takeOut(keys: readonly string[]): Upload[] {
-    const uploads: Upload[] = [];
+  #takeOut(keys: readonly string[]): PendingUpload[] {
+    const uploads: PendingUpload[] = [];
     for (const key of keys) {
       const parked = this.#uploads.get(key);
       if (parked !== undefined) uploads.push(parked.upload);
@@ -59,7 +83,7 @@ export class ParkedUploads {
   }
 }
 
-async function disposeAll(uploads: readonly Upload[]): Promise<void> {
+async function disposeAll(uploads: readonly PendingUpload[]): Promise<void> {
   for (const upload of uploads) await upload[Symbol.asyncDispose]();
 }
 

@@ -7,8 +7,6 @@ import {
   aesKeySize,
   type Bytes,
   decodeTextField,
-  equalBytes,
-  importAesKey,
   isUserName,
   printable,
   ProtocolError,
@@ -19,10 +17,12 @@ import {
   toHex,
   whatFailed,
 } from "../../protocol/mod.ts";
-import type { Context, Peer, Reservation } from "../context.ts";
+import { countRegistration, noteSeen, pendingBefore } from "../accounts/registration.ts";
+import type { Context, Reservation } from "../context.ts";
+import type { Peer } from "./peer.ts";
 import { LimitError } from "../limits/limits.ts";
 import { toSpeech } from "./client_profile.ts";
-import { CatalogRefusal, type Client, mayYield } from "../catalog/catalog.ts";
+import { CatalogRefusal, mayYield } from "../catalog/catalog.ts";
 import { storeFile } from "../uploads/commit.ts";
 import type { Unverified } from "./unverified_files.ts";
 
@@ -94,7 +94,7 @@ const handlers: { readonly [K in Plain["kind"]]: Handler<K> } = {
         ...properties,
       });
     }
-    await useKey(context, peer, clientId, wrapped.aesKey);
+    await context.sessionKeys.set(peer, clientId, wrapped.aesKey);
     return { kind: "keyReceived", clientId, wrappedKey: wrapped.wrappedKey };
   },
 
@@ -119,7 +119,7 @@ const handlers: { readonly [K in Plain["kind"]]: Handler<K> } = {
     }
     const { aesKey, wrappedKey } = await freshKey(context, peer, client.publicKey);
     noteSeen(context, client);
-    await useKey(context, peer, clientId, aesKey);
+    await context.sessionKeys.set(peer, clientId, aesKey);
     log.info("Reconnected {name} ({client}) from {address}", {
       event: "client.reconnected",
       ...properties,
@@ -166,55 +166,9 @@ export async function handle(context: Context, peer: Peer, request: Plain): Prom
   }
 }
 
-/** The AES key under which a client sends files, if it has one. */
-export function sessionKey(context: Context, peer: Peer, clientId: Bytes): CryptoKey | undefined {
-  const now = context.ticks();
-  const { key } = peer;
-  if (key === undefined || !equalBytes(key.clientId, clientId)) {
-    return context.sessions.get(toHex(clientId));
-  }
-  if (key.usedAt + context.limits.sessionTtlMs <= now) return undefined;
-  key.usedAt = now;
-  return key.key;
-}
-
-/** When a client was last seen is known to this many milliseconds: each time to note it is a sync of the disk. */
-const SEEN_PRECISION_MS = 60_000;
-
-/** Nothing depends on it, so nobody waits for it: a commit may have to wait for others. */
-export function noteSeen({ store, clock, log }: Context, { id, lastSeen }: Client): void {
-  const now = clock();
-  if (Math.abs(now - lastSeen) < SEEN_PRECISION_MS) return;
-  store.catalog.noteSeen(id, now).catch((error) => {
-    log.error("Could not note that {client} was seen: {reason}", {
-      event: "client.not-noted",
-      client: toHex(id),
-      reason: printable(String(error)),
-    });
-  });
-}
-
-/** Throws `LimitError` where an address registers too many. */
-export function countRegistration(context: Context, peer: Pick<Peer, "origin">): void {
-  const { registrations, limits } = context;
-  const before = registrations.peek(peer.origin);
-  const counter = before ?? { count: 0 };
-  if (before === undefined) registrations.set(peer.origin, counter);
-  counter.count++;
-  const { maxRegistrationsPerHour } = limits;
-  if (counter.count <= maxRegistrationsPerHour) return;
-  throw new LimitError("maxRegistrationsPerHour", maxRegistrationsPerHour);
-}
-
 async function freshKey(context: Context, peer: Peer, publicKey: Bytes) {
   const aesKey = context.entropy.aesKey(aesKeySize(peer.profile));
   return { aesKey, wrappedKey: await context.entropy.wrap(publicKey, aesKey) };
-}
-
-async function useKey(context: Context, peer: Peer, clientId: Bytes, aesKey: Bytes) {
-  const key = await importAesKey(aesKey);
-  peer.key = { clientId, key, usedAt: context.ticks() };
-  context.sessions.set(toHex(clientId), key);
 }
 
 /**
@@ -234,14 +188,6 @@ async function reserveId(
     context.reservations.set(toHex(id), { name, claimedId, profile: peer.profile });
   }
   return id;
-}
-
-/**
- * Registrations without a key that were made before this time are over: all of them where nobody registers by himself,
- * since a key would complete one.
- */
-export function pendingBefore({ registration, clock, limits }: Context): number {
-  return registration() === "open" ? clock() - limits.registrationTtlMs : Infinity;
 }
 
 /** What is reserved for a name, of one id or of any. */
@@ -264,7 +210,7 @@ async function takeUnverified(
   clientId: Bytes,
   fileName: Bytes,
 ): Promise<Unverified | undefined> {
-  if (sessionKey(context, peer, clientId) === undefined) return undefined;
+  if (context.sessionKeys.find(peer, clientId) === undefined) return undefined;
   return await context.unverified.take(clientId, storedName(fileName), peer.connection);
 }
 
@@ -274,7 +220,7 @@ async function drop(
   peer: Peer,
   { kind, clientId, fileName }: RequestOf<"crcInvalid" | "crcGivenUp">,
 ): Promise<Response> {
-  if (sessionKey(context, peer, clientId) === undefined) return GENERAL_ERROR;
+  if (context.sessionKeys.find(peer, clientId) === undefined) return GENERAL_ERROR;
   const file = await takeUnverified(context, peer, clientId, fileName);
   if (file?.intact) context.disputes.note(file);
   if (file !== undefined) await context.unverified.discard(file);

@@ -23,8 +23,9 @@ import {
 } from "../../protocol/mod.ts";
 import { faultOfPlain } from "../accounts/account_cache.ts";
 import type { Claim } from "../uploads/quota_reservations.ts";
-import type { Context, Peer } from "../context.ts";
-import { sessionKey } from "./requests.ts";
+import type { Context } from "../context.ts";
+import type { Peer } from "./peer.ts";
+import type { PendingUpload } from "./pending_uploads.ts";
 import { Intake } from "./decrypt_pipeline.ts";
 import { LimitError } from "../limits/limits.ts";
 import type { StagedBlob } from "../blobs/blob_store.ts";
@@ -49,7 +50,7 @@ interface Work {
  * Takes the ciphertext of one file, in one part or several. Whatever goes wrong, the rest of the part is still taken,
  * so that the message ends where its sender thinks it does, and the response says that it went wrong.
  */
-export class Upload implements AsyncDisposable {
+export class Upload implements PendingUpload {
   /** That of the first part. */
   readonly request: SendFile;
   readonly #context: Context;
@@ -147,7 +148,7 @@ export class Upload implements AsyncDisposable {
 
   async #open(): Promise<void> {
     const { clientId, contentSize, fileName } = this.request;
-    const key = sessionKey(this.#context, this.#peer, clientId);
+    const key = this.#context.sessionKeys.find(this.#peer, clientId);
     if (key === undefined) throw new Error("its key exchange was not done, or has expired");
     const refused = faultOfPlain(await this.#context.accounts.find(clientId));
     if (refused !== undefined) throw new Error(refused);

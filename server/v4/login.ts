@@ -20,8 +20,8 @@ import {
 } from "../../protocol/v4/authentication.ts";
 import type { Kind, Message, MessageOf } from "../../protocol/v4/messages.ts";
 import { hashToken } from "../../protocol/v4/token.ts";
-import type { Context, Peer } from "../context.ts";
-import { countRegistration, noteSeen, pendingBefore } from "../v3/requests.ts";
+import { countRegistration, noteSeen, pendingBefore } from "../accounts/registration.ts";
+import type { Context } from "../context.ts";
 import type { Account, Entered, EntryFault, Guest, GuestFault } from "../catalog/accounts.ts";
 import { PROTOCOL_4 } from "../catalog/catalog.ts";
 import { MAX_KEYS } from "../catalog/sqlite/operations/v4_logins.ts";
@@ -39,7 +39,12 @@ export interface Door {
   readonly fingerprint: Bytes;
   /** Of this connection. */
   readonly nonce: Bytes;
-  readonly peer: Pick<Peer, "address" | "origin">;
+  readonly peer: {
+    /** `HOST:PORT`. */
+    readonly address: string;
+    /** The same where peers are counted: see `addressKey`. */
+    readonly origin: string;
+  };
   send(message: Message): Promise<void>;
   /** The next message; `undefined` where the peer has left. */
   receive(): Promise<Message | undefined>;
@@ -188,7 +193,7 @@ function admit(door: Door, entered: Entered | EntryFault, name: string, key: Byt
   const id = toHex(client.id);
   context.accounts.forget(client.id);
   // Whoever has a key of protocol 3 for this account is not it any more.
-  if (how === "linked" || how === "claimed") context.sessions.delete(id);
+  if (how === "linked" || how === "claimed") context.sessionKeys.delete(client.id);
   if (how === "known") noteSeen(context, client);
   const [event, words] = WORDS[how];
   context.log.info(words, { event, name: printable(client.name), client: id, address });

@@ -5,55 +5,84 @@
  * @module
  */
 import { type Bytes, equalBytes, toHex } from "../../protocol/mod.ts";
-import type { Receipt } from "./upload.ts";
+import type { MessageOf } from "../../protocol/v4/messages.ts";
+
+/** A file on its way in: what other uploads of its name, and other connections of its client, need of it. */
+export interface OpenUpload {
+  /** By which other connections join it. */
+  readonly id: Bytes;
+  readonly clientId: Bytes;
+  readonly request: Pick<MessageOf<"put">, "name">;
+  /** Of the staged file. */
+  readonly path: string | undefined;
+  /** Whether it takes chunks. */
+  readonly isReceiving: boolean;
+  /** What has gone wrong with it since. */
+  readonly failure: unknown;
+  /**
+   * Takes a chunk, which is empty when it is written; resolves then, however that went. What comes when it has ended is
+   * dropped. Throws `ProtocolError` `bad-frame` for one that does not fit.
+   */
+  take(data: MessageOf<"data">): Promise<void>;
+  /** Another connection of the client brings chunks of it, or no longer does. */
+  join(): void;
+  leave(): void;
+  /** Its client sends the file on another connection: ends this one, and resolves when all is held. */
+  giveWay(): Promise<void>;
+  /**
+   * Another upload takes its name: this one goes on, but is not held any more. Resolves when nothing is being recorded
+   * of it.
+   */
+  disown(): Promise<void>;
+}
 
 /** As many as there are files on their way in, which `maxStagedPerClient` bounds. */
 export class Transfers {
-  readonly #open = new Set<Receipt>();
+  readonly #open = new Set<OpenUpload>();
   /** Oldest first: one gives way to the next, or is disowned by it, when that is open. */
-  readonly #byName = new Map<string, Receipt[]>();
-  readonly #byId = new Map<string, Receipt>();
+  readonly #byName = new Map<string, OpenUpload[]>();
+  readonly #byId = new Map<string, OpenUpload>();
 
-  add(receipt: Receipt): void {
-    const key = keyOf(receipt);
-    this.#open.add(receipt);
-    this.#byName.set(key, [...this.#byName.get(key) ?? [], receipt]);
-    this.#byId.set(toHex(receipt.id), receipt);
+  add(upload: OpenUpload): void {
+    const key = keyOf(upload);
+    this.#open.add(upload);
+    this.#byName.set(key, [...this.#byName.get(key) ?? [], upload]);
+    this.#byId.set(toHex(upload.id), upload);
   }
 
   /** Those of its client and name that came before an upload, oldest first, as long as they could be gone on with. */
-  before(receipt: Receipt): readonly Receipt[] {
-    const all = this.#byName.get(keyOf(receipt)) ?? [];
-    return all.slice(0, Math.max(0, all.indexOf(receipt)));
+  before(upload: OpenUpload): readonly OpenUpload[] {
+    const all = this.#byName.get(keyOf(upload)) ?? [];
+    return all.slice(0, Math.max(0, all.indexOf(upload)));
   }
 
   /** An upload goes on, but is not the one of its name any more. */
-  disown(receipt: Receipt): void {
-    const key = keyOf(receipt);
-    const others = this.#byName.get(key)?.filter((other) => other !== receipt) ?? [];
+  disown(upload: OpenUpload): void {
+    const key = keyOf(upload);
+    const others = this.#byName.get(key)?.filter((other) => other !== upload) ?? [];
     if (others.length > 0) this.#byName.set(key, others);
     else this.#byName.delete(key);
   }
 
-  remove(receipt: Receipt): void {
-    this.disown(receipt);
-    this.#open.delete(receipt);
-    this.#byId.delete(toHex(receipt.id));
+  remove(upload: OpenUpload): void {
+    this.disown(upload);
+    this.#open.delete(upload);
+    this.#byId.delete(toHex(upload.id));
   }
 
   /** The upload with an id, if it is this client's. */
-  find(clientId: Bytes, id: Bytes): Receipt | undefined {
-    const receipt = this.#byId.get(toHex(id));
-    return receipt !== undefined && equalBytes(receipt.clientId, clientId) ? receipt : undefined;
+  find(clientId: Bytes, id: Bytes): OpenUpload | undefined {
+    const upload = this.#byId.get(toHex(id));
+    return upload !== undefined && equalBytes(upload.clientId, clientId) ? upload : undefined;
   }
 
   /** Whether an upload writes to a staged file. */
   isOpen(path: string): boolean {
-    for (const receipt of this.#open) if (receipt.path === path) return true;
+    for (const upload of this.#open) if (upload.path === path) return true;
     return false;
   }
 }
 
-function keyOf({ clientId, request: { name } }: Receipt): string {
+function keyOf({ clientId, request: { name } }: OpenUpload): string {
   return `${toHex(clientId)} ${name}`;
 }

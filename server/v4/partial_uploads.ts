@@ -5,32 +5,41 @@
  * @module
  */
 import { type Bytes, printable, toHex } from "../../protocol/mod.ts";
-import type { Shared } from "../context.ts";
-import type { PartialFile, PartialKey } from "../catalog/catalog.ts";
-import { quotaOfAll } from "../uploads/commit.ts";
+import type { BlobStore } from "../blobs/blob_store.ts";
+import type { Catalog, PartialFile, PartialKey } from "../catalog/catalog.ts";
+import type { Limits } from "../limits/limits.ts";
+import type { Log } from "../limits/server_log.ts";
+import { quotaOfAll } from "../uploads/quota_reservations.ts";
 
 /** Rows that are looked at together: with the longest names they have 450 KiB. */
 const PAGE = 50;
 
-type Dependencies = Pick<Shared, "store" | "limits" | "clock" | "log">;
+/** What it works with. */
+export interface PartialUploadsOptions {
+  readonly catalog: Catalog;
+  readonly blobs: BlobStore;
+  readonly limits: Limits;
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number;
+  readonly log: Log;
+  /** A staged file that is open is not removed: an upload still writes to it, and sees to it when it ends. */
+  readonly isOpen: (path: string) => boolean;
+}
 
 export class HeldUploads {
-  readonly #shared: Dependencies;
-  readonly #isOpen: (path: string) => boolean;
+  readonly #options: PartialUploadsOptions;
   /** Clients of which something has been held since the start: to look it up for each file would take long. */
   readonly #owners = new Set<string>();
   /** Staged files of open uploads of which no row tells any more. */
   readonly #forsaken = new Set<string>();
 
-  /** A staged file that `isOpen` is not removed: an upload still writes to it, and sees to it when it ends. */
-  constructor(shared: Dependencies, isOpen: (path: string) => boolean) {
-    this.#shared = shared;
-    this.#isOpen = isOpen;
+  constructor(options: PartialUploadsOptions) {
+    this.#options = options;
   }
 
   /** Removes what is staged and not held, and forgets what is not staged any more. Returns how much was removed. */
   async sweep(): Promise<number> {
-    const { catalog, blobs } = this.#shared.store;
+    const { catalog, blobs } = this.#options;
     for (let after = "";;) {
       const page = await catalog.listPartialsAfter(after, PAGE);
       for (const { clientId, name, path, held } of page) {
@@ -46,12 +55,12 @@ export class HeldUploads {
 
   async find(clientId: Bytes, name: string): Promise<PartialFile | undefined> {
     if (!this.#owners.has(toHex(clientId))) return undefined;
-    return await this.#shared.store.catalog.findPartial(clientId, name);
+    return await this.#options.catalog.findPartial(clientId, name);
   }
 
   /** Records bytes that are on disk, in place of what was held under the name. Throws `CatalogRefusal`. */
   async save(partial: Omit<PartialFile, "updatedAt">): Promise<void> {
-    const { store: { catalog }, limits, clock } = this.#shared;
+    const { catalog, limits, clock } = this.#options;
     this.#owners.add(toHex(partial.clientId));
     const row = { ...partial, updatedAt: clock() };
     const options = { max: limits.maxPartialsPerClient, quota: quotaOfAll(limits) };
@@ -77,7 +86,7 @@ export class HeldUploads {
 
   /** Drops what was not gone on with since before a time. */
   async expire(before: number): Promise<void> {
-    const { catalog } = this.#shared.store;
+    const { catalog } = this.#options;
     for (;;) {
       const expired: PartialKey[] = await catalog.listPartialsBefore(before, PAGE);
       for (const { clientId, name, path } of expired) await this.#drop(clientId, name, path);
@@ -86,14 +95,14 @@ export class HeldUploads {
   }
 
   async #drop(clientId: Bytes, name: string, path?: string): Promise<void> {
-    await this.#remove(await this.#shared.store.catalog.dropPartial(clientId, name, path));
+    await this.#remove(await this.#options.catalog.dropPartial(clientId, name, path));
   }
 
   /** What can't be removed now is at the next start. */
   async #remove(paths: readonly string[]): Promise<void> {
-    const { store: { blobs }, log } = this.#shared;
+    const { blobs, log, isOpen } = this.#options;
     for (const path of paths) {
-      if (this.#isOpen(path)) {
+      if (isOpen(path)) {
         this.#forsaken.add(path);
         continue;
       }

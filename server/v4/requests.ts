@@ -9,6 +9,7 @@ import { LimitError } from "../limits/limits.ts";
 import { CatalogRefusal } from "../catalog/catalog.ts";
 import { Backlog } from "./write_backlog.ts";
 import { FILE_REQUESTS } from "./file_requests.ts";
+import type { OpenUpload } from "./open_uploads.ts";
 import { Receipt } from "./upload.ts";
 import { ACCOUNT_REQUESTS } from "./account_requests.ts";
 import { Refusal, toRefusal } from "./request_error.ts";
@@ -23,7 +24,7 @@ export class Requests implements AsyncDisposable {
   /** The file whose data comes; none where it was refused, and is passed over. */
   #incoming: Receipt | undefined;
   /** The transfer of another connection whose data comes here too. */
-  #joined: Receipt | undefined;
+  #joined: OpenUpload | undefined;
   /** Puts that have come whole, and whose answers have not found room yet. */
   readonly #deciding = new Set<Promise<void>>();
 
@@ -69,14 +70,15 @@ export class Requests implements AsyncDisposable {
   }
 
   async #data(message: MessageOf<"data">): Promise<void> {
-    const receipt = this.#incoming ?? this.#joined;
+    const incoming = this.#incoming;
+    const upload = incoming ?? this.#joined;
     const { bytes } = message;
     // What was refused is passed over.
-    if (receipt === undefined) return release(bytes);
-    if (receipt.failure !== undefined && receipt === this.#incoming) {
-      return await this.#giveUp(message.tag, receipt);
+    if (upload === undefined) return release(bytes);
+    if (incoming !== undefined && incoming.failure !== undefined) {
+      return await this.#giveUp(message.tag, incoming);
     }
-    this.#backlog.add(bytes.length, receipt.take(message));
+    this.#backlog.add(bytes.length, upload.take(message));
     await this.#backlog.makeRoom();
   }
 

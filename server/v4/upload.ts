@@ -12,6 +12,7 @@ import { breath } from "../breath.ts";
 import type { Claim } from "../uploads/quota_reservations.ts";
 import type { Context } from "../context.ts";
 import { claimRoom, storeFile } from "../uploads/commit.ts";
+import type { OpenUpload } from "./open_uploads.ts";
 import { refuseName } from "./request_error.ts";
 import { type Owner, Unsent } from "./request_context.ts";
 import { beginWork, resumeWork, type Work, type WorkOptions } from "./work.ts";
@@ -27,7 +28,7 @@ export interface ReceiptOptions {
   readonly close: (reason: string) => void;
 }
 
-export class Receipt {
+export class Receipt implements OpenUpload {
   /** By which other connections join it. */
   readonly id: Bytes = crypto.getRandomValues(new Uint8Array(ID_SIZE));
   readonly request: MessageOf<"put">;

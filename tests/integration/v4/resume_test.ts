@@ -296,10 +296,10 @@ Deno.test("v4 resume: what was held is dropped when it has waited for too long",
   });
   const open = new Set<string>();
   const limits = DEFAULT_LIMITS;
-  const held = new HeldUploads(
-    { store: { catalog, blobs }, limits, clock: () => now.ms, log: getLogger("test") },
-    (path) => open.has(path),
-  );
+  const held = new HeldUploads({
+    ...{ catalog, blobs, limits, clock: () => now.ms, log: getLogger("test") },
+    isOpen: (path) => open.has(path),
+  });
   const save = async (name: string) => {
     const blob = await blobs.stage();
     await blob.write(new Uint8Array(5));
