@@ -5,7 +5,7 @@
  */
 import { ProtocolError } from "../errors.ts";
 import { ByteReader, ByteWriter } from "../cursor.ts";
-import { type Bytes } from "../bytes.ts";
+import type { Bytes } from "../bytes.ts";
 
 /** What the fields of a payload hold as values. */
 interface FieldTypes {
