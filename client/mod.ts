@@ -6,7 +6,7 @@
 export type { ClientEvent, CommonEvent, Failure, Outcome, Stored } from "./events.ts";
 export { DEFAULT_RETRIES, type Retry, type RetryOptions } from "./retry.ts";
 export { sendFiles, type SendOptions } from "./v3/send_files.ts";
-export { DEFAULT_TIMEOUTS, type Timeouts } from "./net/connection.ts";
+export { DEFAULT_TIMEOUTS, type Timeouts } from "./net/dial.ts";
 export { lastPart } from "./local/path_mapping.ts";
 export type { SourceFile } from "./local/source_file.ts";
 export {

@@ -4,12 +4,12 @@
  * @module
  */
 import { UsageError } from "../protocol/mod.ts";
-import { DEFAULT_TIMEOUTS, type Timeouts } from "./net/connection.ts";
+import { DEFAULT_TIMEOUTS, type Timeouts } from "./net/dial.ts";
 import { type Retry, type RetryOptions, withRetries } from "./retry.ts";
 import type { TransferInfo } from "./identity/transfer_info.ts";
 import type { Watchable } from "./net/wire_trace.ts";
 import { hasSecureAccount } from "./identity/v4_account.ts";
-import { askForProtocol4 } from "./v4/channel.ts";
+import { askForProtocol4 } from "./v4/discover.ts";
 import { KnownServers, type ServerIdentity } from "./identity/known_servers.ts";
 
 export interface ChoiceOptions extends RetryOptions, Watchable {

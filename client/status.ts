@@ -15,7 +15,7 @@ import {
   type Stoppable,
 } from "../protocol/mod.ts";
 import { fingerprintOfKey } from "../protocol/v4/fingerprint.ts";
-import { DEFAULT_TIMEOUTS, type Timeouts } from "./net/connection.ts";
+import { DEFAULT_TIMEOUTS, type Timeouts } from "./net/dial.ts";
 import { detectEdition } from "./v3/detect_edition.ts";
 import type { ClientEvent } from "./events.ts";
 import { type Identity, IDENTITY_FILE, IdentityFolder } from "./identity/v3_identity.ts";

@@ -12,7 +12,7 @@ import {
   printable,
   toHex,
 } from "../../protocol/mod.ts";
-import { writePrivateFile } from "../local/files.ts";
+import { writePrivateFile } from "../local/atomic_file.ts";
 import { readAuthorities } from "./ca_certificates.ts";
 
 /** The copy is named by the beginning of its digest: servers with the same authorities share one. */

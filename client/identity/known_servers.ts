@@ -16,8 +16,9 @@ import {
   withoutZone,
 } from "../../protocol/mod.ts";
 import { formatFingerprint, parseFingerprint } from "../../protocol/v4/fingerprint.ts";
-import { whileAlone } from "../local/file_lock.ts";
-import { MAX_SMALL_FILE, readTextFileIfThere, writePrivateFile } from "../local/files.ts";
+import { whileAlone } from "./folder_lock.ts";
+import { MAX_SMALL_FILE, readTextFileIfThere } from "../local/read_small_file.ts";
+import { writePrivateFile } from "../local/atomic_file.ts";
 import { forgetAuthorities, keepAuthorities, readKeptAuthorities } from "./kept_authorities.ts";
 
 export const KNOWN_SERVERS = "known_servers";

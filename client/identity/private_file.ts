@@ -5,7 +5,7 @@
  */
 import { type FileHandle, open } from "node:fs/promises";
 import { ConfigurationError, printable } from "../../protocol/mod.ts";
-import { cannotRead, readSmall } from "../local/files.ts";
+import { cannotRead, readSmall } from "../local/read_small_file.ts";
 
 export interface Permissions {
   /** The permission bits, with others above them or without. */

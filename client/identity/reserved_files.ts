@@ -6,8 +6,9 @@
 import { basename, dirname, join } from "node:path";
 import { printable, UsageError } from "../../protocol/mod.ts";
 import { DATA_FILES, isDataFolder } from "../../protocol/server_files.ts";
-import { LOCK_FILE } from "../local/file_lock.ts";
-import { isThere, type Named, realPath } from "../local/files.ts";
+import { LOCK_FILE } from "./folder_lock.ts";
+import { isThere } from "../local/atomic_file.ts";
+import { type Named, realPath } from "../local/named_path.ts";
 import { EDITION_FILE, IDENTITY_FILE, KEY_FILE } from "./v3_identity.ts";
 import { STORED_FILE } from "./upload_history.ts";
 import { TRANSFER_INFO } from "./transfer_info.ts";

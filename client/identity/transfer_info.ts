@@ -13,7 +13,8 @@ import {
   UsageError,
 } from "../../protocol/mod.ts";
 import { formatLocation, type Location, parseLocation } from "../../protocol/v4/fingerprint.ts";
-import { cannotRead, READABLE, writeFile } from "../local/files.ts";
+import { cannotRead, READABLE } from "../local/read_small_file.ts";
+import { writeFile } from "../local/atomic_file.ts";
 
 export const TRANSFER_INFO = "transfer.info";
 

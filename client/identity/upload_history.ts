@@ -5,8 +5,9 @@
  * @module
  */
 import { join } from "node:path";
-import { whileAlone } from "../local/file_lock.ts";
-import { MAX_SMALL_FILE, readTextFileIfThere, writePrivateFile } from "../local/files.ts";
+import { whileAlone } from "./folder_lock.ts";
+import { MAX_SMALL_FILE, readTextFileIfThere } from "../local/read_small_file.ts";
+import { writePrivateFile } from "../local/atomic_file.ts";
 
 export const STORED_FILE = "me.stored";
 

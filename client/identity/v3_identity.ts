@@ -21,7 +21,8 @@ import {
   toHex,
 } from "../../protocol/mod.ts";
 import type { ClientEvent } from "../events.ts";
-import { keepCopy, readTextFileIfThere, removeIfThere, writePrivateFile } from "../local/files.ts";
+import { readTextFileIfThere } from "../local/read_small_file.ts";
+import { removeIfThere, writePrivateFile } from "../local/atomic_file.ts";
 import { isFolderOpen, readPrivateFile } from "./private_file.ts";
 
 export const IDENTITY_FILE = "me.info";
@@ -160,4 +161,30 @@ function badIdentity(path: string, what: string, cause?: unknown): Configuration
     hint: "Move the file away to register anew under a name that is free.",
     cause,
   });
+}
+
+/** So many copies of one file are kept: a server that denies every time must not fill the folder. */
+const MAX_COPIES = 20;
+
+/**
+ * Keeps a copy of a file as `PATH.old`, or `PATH.old2`, `PATH.old3` … where those are other files. Returns the copy's path.
+ * Throws `StorageError` `cannot-write`, and `ConfigurationError` `too-many-copies`.
+ */
+async function keepCopy(path: string): Promise<string> {
+  const text = await readTextFileIfThere(path);
+  for (let number = 1; number <= MAX_COPIES; number++) {
+    const copy = `${path}.old${number === 1 ? "" : number}`;
+    const there = await readTextFileIfThere(copy);
+    if (there === text) return copy;
+    if (there !== undefined) continue;
+    await writePrivateFile(copy, text ?? "");
+    return copy;
+  }
+  throw new ConfigurationError(
+    "too-many-copies",
+    `The server denies the identity of ${
+      printable(path)
+    }, and ${MAX_COPIES} earlier ones are kept already`,
+    { hint: `Remove or move those that nobody needs: ${printable(path)}.old and its like.` },
+  );
 }

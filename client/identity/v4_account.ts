@@ -16,8 +16,9 @@ import {
   toHex,
 } from "../../protocol/mod.ts";
 import { fromPem, toPem } from "../../protocol/encoding/pem.ts";
-import { whileAlone } from "../local/file_lock.ts";
-import { readTextFileIfThere, writePrivateFile } from "../local/files.ts";
+import { whileAlone } from "./folder_lock.ts";
+import { readTextFileIfThere } from "../local/read_small_file.ts";
+import { writePrivateFile } from "../local/atomic_file.ts";
 import { readPrivateFile } from "./private_file.ts";
 
 export const ACCOUNT_KEY_FILE = "me.key";

@@ -15,7 +15,7 @@ import {
   XferError,
 } from "../../protocol/mod.ts";
 import { lock } from "./file_lock.ts";
-import { moveToFree, replace, syncFolder } from "./files.ts";
+import { moveToFree, replace, syncFolder } from "./atomic_file.ts";
 
 /** Bytes of a name, at most, on all usual file systems. */
 const MAX_NAME = 255;

@@ -4,7 +4,7 @@
  * @module
  */
 import { printable, UsageError } from "../../protocol/mod.ts";
-import type { Named } from "./files.ts";
+import type { Named } from "./named_path.ts";
 
 export class SentNames {
   /** By where it is and what it is called on the server. */

@@ -15,7 +15,7 @@ import {
   StorageError,
   UsageError,
 } from "../../protocol/mod.ts";
-import { cannotRead } from "./files.ts";
+import { cannotRead } from "./read_small_file.ts";
 
 export class SourceFile {
   /** As given by the user. */

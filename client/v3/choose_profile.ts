@@ -13,7 +13,7 @@ import {
   type Profile,
   type Stoppable,
 } from "../../protocol/mod.ts";
-import type { Timeouts } from "../net/connection.ts";
+import type { Timeouts } from "../net/dial.ts";
 import { detectEdition } from "./detect_edition.ts";
 import type { ClientEvent } from "../events.ts";
 import type { Watchable } from "../net/wire_trace.ts";

@@ -28,7 +28,7 @@ import {
   upload,
   ZlibCrc,
 } from "../../protocol/mod.ts";
-import { DEFAULT_TIMEOUTS, type Timeouts } from "../net/connection.ts";
+import { DEFAULT_TIMEOUTS, type Timeouts } from "../net/dial.ts";
 import type { ClientEvent } from "../events.ts";
 import { type Identity, IDENTITY_FILE, IdentityFolder } from "../identity/v3_identity.ts";
 import { Link } from "./reconnecting_connection.ts";

@@ -21,7 +21,7 @@ import {
   whenStopped,
 } from "../../protocol/mod.ts";
 import { isTlsAlert } from "../../protocol/v3/header.ts";
-import { connect, type Timeouts, tlsPort } from "../net/connection.ts";
+import { connect, type Timeouts, tlsPort } from "../net/dial.ts";
 import type { Watchable } from "../net/wire_trace.ts";
 
 /** A server that does not know a request may say nothing at all; after so many milliseconds it is not waited for. */

@@ -12,7 +12,8 @@ import type {
   Stoppable,
   XferError,
 } from "../../protocol/mod.ts";
-import { ServerConnection, type Timeouts } from "../net/connection.ts";
+import { ServerConnection } from "./server_connection.ts";
+import type { Timeouts } from "../net/dial.ts";
 import type { Observe, Watchable } from "../net/wire_trace.ts";
 
 export interface LinkOptions extends Watchable, Stoppable {

@@ -14,7 +14,7 @@ import {
 } from "../../protocol/mod.ts";
 import { Client, type ClientOptions } from "./client.ts";
 import type { Failure, Outcome } from "../events.ts";
-import { lookAt } from "../local/files.ts";
+import { lookAt } from "../local/named_path.ts";
 import { OwnFiles } from "../identity/reserved_files.ts";
 import { endsAll, type Retry, type RetryOptions, withRetries } from "../retry.ts";
 import { SentNames } from "../local/sent_names.ts";

@@ -15,7 +15,8 @@ import {
 import { isDataFolder } from "../../protocol/server_files.ts";
 import { pathNameFault } from "../../protocol/v4/path_name.ts";
 import type { Failure } from "../events.ts";
-import { cannotRead, lookAt } from "../local/files.ts";
+import { cannotRead } from "../local/read_small_file.ts";
+import { lookAt } from "../local/named_path.ts";
 import { nameOnServer } from "../local/path_mapping.ts";
 import { type Own, OwnFiles } from "../identity/reserved_files.ts";
 import { endsAll } from "../retry.ts";

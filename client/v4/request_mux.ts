@@ -22,7 +22,7 @@ import {
   MESSAGES,
 } from "../../protocol/v4/messages.ts";
 import { Outbox } from "../../protocol/v4/frame_writer.ts";
-import type { Timeouts } from "../net/connection.ts";
+import type { Timeouts } from "../net/dial.ts";
 import { MIN_RATE, Patience } from "../net/response_deadline.ts";
 import { Stopper } from "../net/graceful_abort.ts";
 import type { Observe } from "../net/wire_trace.ts";

@@ -16,7 +16,7 @@ import {
 } from "../../protocol/mod.ts";
 import { formatFingerprint } from "../../protocol/v4/fingerprint.ts";
 import type { MessageOf } from "../../protocol/v4/messages.ts";
-import { DEFAULT_TIMEOUTS, type Timeouts } from "../net/connection.ts";
+import { DEFAULT_TIMEOUTS, type Timeouts } from "../net/dial.ts";
 import type { CommonEvent } from "../events.ts";
 import { IdentityFolder } from "../identity/v3_identity.ts";
 import type { SourceFile } from "../local/source_file.ts";

@@ -8,13 +8,15 @@ import {
   type Bytes,
   ConfigurationError,
   formatAddress,
+  ProtocolError,
   unlessStopped,
   withoutZone,
 } from "../../protocol/mod.ts";
-import { formatFingerprint } from "../../protocol/v4/fingerprint.ts";
+import { fingerprintOf, formatFingerprint, isSelfMade } from "../../protocol/v4/fingerprint.ts";
 import { fingerprintOfName } from "../../protocol/v4/server_name.ts";
-import type { Timeouts } from "../net/connection.ts";
-import { type FindOptions, findSecure, openByName, openSecurely, readIdentity } from "./channel.ts";
+import type { Timeouts } from "../net/dial.ts";
+import { type FindOptions, findSecure } from "./discover.ts";
+import { openByName, openSecurely } from "./open_tls.ts";
 import { isSame, KnownServers, type ServerIdentity } from "../identity/known_servers.ts";
 import { otherServer } from "./other_server.ts";
 
@@ -96,3 +98,18 @@ async function judgeServer(options: MeetingOptions, found: ServerIdentity): Prom
 
 const NO_TRUST =
   " Protocol 3, which is not safe on a hostile network, needs no trust: --protocol 3.";
+
+/**
+ * How a server is known that shows a certificate: by its fingerprint, if it has made it itself; else by its name. Throws
+ * `ProtocolError` `bad-certificate`.
+ */
+async function readIdentity(certificate: Bytes): Promise<ServerIdentity> {
+  try {
+    const fingerprint = await fingerprintOf(certificate);
+    return isSelfMade(certificate, fingerprint) ? fingerprint : "pki";
+  } catch (cause) {
+    throw new ProtocolError("bad-certificate", "The server shows no certificate that can be read", {
+      cause,
+    });
+  }
+}

@@ -12,7 +12,7 @@ import {
   Server,
   type ServerOptions,
 } from "../../mod.ts";
-import { connect } from "../../client/net/connection.ts";
+import { connect } from "../../client/net/dial.ts";
 import { withRetries } from "../../client/retry.ts";
 import { NetworkError } from "../../mod.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";

@@ -15,7 +15,8 @@ import {
   putFiles,
   XferError,
 } from "../../mod.ts";
-import { findSecure, type Found, openSecurely } from "../../client/v4/channel.ts";
+import { findSecure, type Found } from "../../client/v4/discover.ts";
+import { openSecurely } from "../../client/v4/open_tls.ts";
 import { AccountFolder } from "../../client/identity/v4_account.ts";
 import { KnownServers } from "../../client/identity/known_servers.ts";
 import { sign } from "../../protocol/v4/authentication.ts";

@@ -1,6 +1,6 @@
 /** What a client keeps of the servers that it has met. */
 import assert from "node:assert/strict";
-import { MAX_SMALL_FILE } from "../../../client/local/files.ts";
+import { MAX_SMALL_FILE } from "../../../client/local/read_small_file.ts";
 import { KnownServers } from "../../../client/identity/known_servers.ts";
 import { isAuthoritiesName } from "../../../client/identity/kept_authorities.ts";
 import { Authority } from "../../support/tls/certificate_authority.ts";

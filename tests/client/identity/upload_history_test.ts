@@ -7,7 +7,7 @@ import {
   readLastStored,
   STORED_FILE,
 } from "../../../client/identity/upload_history.ts";
-import { MAX_SMALL_FILE } from "../../../client/local/files.ts";
+import { MAX_SMALL_FILE } from "../../../client/local/read_small_file.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 
 const file = (name: string, storedAt = 1000): LastStored => ({

@@ -1,6 +1,6 @@
 /** Small files: whole or absent, private, and with nothing left beside them. */
 import assert from "node:assert/strict";
-import { moveToFree, writeFile, writePrivateFile } from "../../../client/local/files.ts";
+import { moveToFree, writeFile, writePrivateFile } from "../../../client/local/atomic_file.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 
 const names = (folder: TemporaryFolder) =>

@@ -1,7 +1,7 @@
 /** How long a client waits for its server: one that is slow has its time, one that drips has not. */
 import assert from "node:assert/strict";
 import { edition2023c, type NetworkError } from "../../../mod.ts";
-import { ServerConnection } from "../../../client/net/connection.ts";
+import { ServerConnection } from "../../../client/v3/server_connection.ts";
 import { MIN_RATE, Patience } from "../../../client/net/response_deadline.ts";
 
 const GRACE = 1000;

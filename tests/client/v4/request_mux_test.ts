@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { Bytes } from "../../../mod.ts";
 import { encodeMessage, type Message } from "../../../protocol/v4/messages.ts";
-import { DEFAULT_TIMEOUTS } from "../../../client/net/connection.ts";
+import { DEFAULT_TIMEOUTS } from "../../../client/net/dial.ts";
 import { Exchange } from "../../../client/v4/request_mux.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 

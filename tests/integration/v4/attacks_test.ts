@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { type Bytes, DEFAULT_TIMEOUTS, equalBytes, listUsers, Server } from "../../../mod.ts";
 import { AccountFolder } from "../../../client/identity/v4_account.ts";
-import { findSecure, openSecurely } from "../../../client/v4/channel.ts";
+import { findSecure } from "../../../client/v4/discover.ts";
+import { openSecurely } from "../../../client/v4/open_tls.ts";
 import { KnownServers } from "../../../client/identity/known_servers.ts";
 import { SecureClient } from "../../../client/v4/client.ts";
 import { fingerprintOf } from "../../../protocol/v4/fingerprint.ts";

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { type Address, type Bytes, concatBytes, DEFAULT_TIMEOUTS } from "../../../mod.ts";
 import { AccountFolder } from "../../../client/identity/v4_account.ts";
-import { openByName } from "../../../client/v4/channel.ts";
+import { openByName } from "../../../client/v4/open_tls.ts";
 import { Exchange } from "../../../client/v4/request_mux.ts";
 import { KnownServers } from "../../../client/identity/known_servers.ts";
 import { sign } from "../../../protocol/v4/authentication.ts";

@@ -7,7 +7,8 @@ import {
   removeUserKey,
   setUserDisabled,
 } from "../../../mod.ts";
-import { findSecure, openSecurely } from "../../../client/v4/channel.ts";
+import { findSecure } from "../../../client/v4/discover.ts";
+import { openSecurely } from "../../../client/v4/open_tls.ts";
 import { Exchange } from "../../../client/v4/request_mux.ts";
 import { fingerprintOf } from "../../../protocol/v4/fingerprint.ts";
 import { dataHeader } from "../../../protocol/v4/messages.ts";

@@ -1,7 +1,7 @@
 /** Where the server listens for protocol 4 where nobody has said where. */
 import assert from "node:assert/strict";
 import { type Address, DEFAULT_TIMEOUTS, Server } from "../../../mod.ts";
-import { findSecure } from "../../../client/v4/channel.ts";
+import { findSecure } from "../../../client/v4/discover.ts";
 import { openInThisThread } from "../../support/store/catalogs.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 

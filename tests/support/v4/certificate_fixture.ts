@@ -1,7 +1,7 @@
 /** A server that an authority vouches for, and who gets between it and its clients. */
 import assert from "node:assert/strict";
 import { type Address, DEFAULT_TIMEOUTS, type SecureOptions } from "../../../mod.ts";
-import { findSecure, type Found } from "../../../client/v4/channel.ts";
+import { findSecure, type Found } from "../../../client/v4/discover.ts";
 import { KnownServers } from "../../../client/identity/known_servers.ts";
 import { decodeHelloAnswer, encodeHelloAnswer, type HelloAnswer } from "../../../protocol/hello.ts";
 import { Authority, type Issued } from "../tls/certificate_authority.ts";

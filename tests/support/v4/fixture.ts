@@ -11,7 +11,8 @@ import {
   type XferError,
 } from "../../../mod.ts";
 import { AccountFolder } from "../../../client/identity/v4_account.ts";
-import { findSecure, openSecurely } from "../../../client/v4/channel.ts";
+import { findSecure } from "../../../client/v4/discover.ts";
+import { openSecurely } from "../../../client/v4/open_tls.ts";
 import { Exchange } from "../../../client/v4/request_mux.ts";
 import { SecureClient } from "../../../client/v4/client.ts";
 import type { SecureOptions } from "../../../client/v4/session.ts";

@@ -1,6 +1,6 @@
 /** A server of protocol 4 that says what a test wants, at the other end of a socket in memory. */
 import type { Bytes } from "../../../mod.ts";
-import { DEFAULT_TIMEOUTS } from "../../../client/net/connection.ts";
+import { DEFAULT_TIMEOUTS } from "../../../client/net/dial.ts";
 import { Exchange } from "../../../client/v4/request_mux.ts";
 import type { Session } from "../../../client/v4/session.ts";
 import { FrameReader } from "../../../protocol/v4/frame_reader.ts";

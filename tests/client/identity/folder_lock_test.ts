@@ -1,7 +1,7 @@
 /** Several clients at work in one folder at once: nothing that one writes is lost by another. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { LOCK_FILE, whileAlone } from "../../../client/local/file_lock.ts";
+import { LOCK_FILE, whileAlone } from "../../../client/identity/folder_lock.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import { tiedCommand } from "../../support/tied_processes.ts";
 

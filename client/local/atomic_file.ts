@@ -4,14 +4,7 @@
  * @module
  */
 import { basename, dirname, join } from "node:path";
-import {
-  ConfigurationError,
-  printable,
-  StorageError,
-  UsageError,
-  whyFailed,
-  XferError,
-} from "../../protocol/mod.ts";
+import { printable, StorageError, UsageError, whyFailed, XferError } from "../../protocol/mod.ts";
 
 /** Of nobody's writing: a run that was killed has left it. No write takes so long, in milliseconds. */
 const LEFT_MS = 3_600_000;
@@ -157,107 +150,6 @@ const TEMPORARY = /^[0-9a-f-]{36}\.tmp$/;
 /** Whether anything has this name. */
 export async function isThere(path: string): Promise<boolean> {
   return await Deno.lstat(path).then(() => true, () => false);
-}
-
-/** A path without links; `undefined` where there is nothing: that is told by who opens it. */
-export async function realPath(path: string): Promise<string | undefined> {
-  return await Deno.realPath(path).catch(() => undefined);
-}
-
-/** A path that a user names, and what is there. */
-export interface Named {
-  readonly path: string;
-  /** Without links, where there is anything. */
-  readonly real: string | undefined;
-  readonly info: Deno.FileInfo | undefined;
-}
-
-/** Looks at what a user names. What is wrong with it is told by who opens it. */
-export async function lookAt(path: string): Promise<Named> {
-  const real = await realPath(path);
-  const info = real === undefined ? undefined : await Deno.stat(real).catch(() => undefined);
-  return { path, real, info };
-}
-
-/** A small file holds at most so many bytes: an identity with its key takes about 900. */
-export const MAX_SMALL_FILE = 16 * 1024;
-
-/**
- * The text of a small file, or `undefined` where there is none. Throws `StorageError` `cannot-read`, and
- * `ConfigurationError` `oversized-file`.
- */
-export async function readTextFileIfThere(path: string): Promise<string | undefined> {
-  try {
-    using file = await Deno.open(path, { read: true });
-    return await readSmall(file, path);
-  } catch (cause) {
-    if (cause instanceof Deno.errors.NotFound) return undefined;
-    throw cannotRead(path, cause);
-  }
-}
-
-/** The text of an open small file, whatever its size is said to be. Throws `ConfigurationError` `oversized-file`. */
-export async function readSmall(
-  file: { read(buffer: Uint8Array): Promise<number | null> },
-  path: string,
-): Promise<string> {
-  const buffer = new Uint8Array(MAX_SMALL_FILE + 1);
-  let filled = 0;
-  while (filled < buffer.length) {
-    const size = await file.read(buffer.subarray(filled));
-    if (!size) return new TextDecoder().decode(buffer.subarray(0, filled));
-    filled += size;
-  }
-  throw new ConfigurationError(
-    "oversized-file",
-    `${printable(path)} has more than ${MAX_SMALL_FILE} bytes; it can't be a file of xfer's`,
-    { hint: "Move it away." },
-  );
-}
-
-/** How a hint begins for what is there and can't be read. */
-export const READABLE = "See that it is a file, and that you may read it";
-
-/** A `StorageError` `cannot-read`, or what xfer itself has said of it. */
-export function cannotRead(path: string, cause: unknown, hint = `${READABLE}.`): XferError {
-  if (cause instanceof XferError) return cause;
-  const reason = whyUnreadable(cause);
-  return new StorageError("cannot-read", `Cannot read ${printable(path)}: ${reason}`, {
-    hint,
-    cause,
-  });
-}
-
-/** Why something can't be read, as it is said behind its path. */
-function whyUnreadable(cause: unknown): string {
-  if (cause instanceof Deno.errors.NotFound) return "there is none";
-  return whyFailed(cause);
-}
-
-/** So many copies of one file are kept: a server that denies every time must not fill the folder. */
-const MAX_COPIES = 20;
-
-/**
- * Keeps a copy of a file as `PATH.old`, or `PATH.old2`, `PATH.old3` … where those are other files. Returns the copy's path.
- * Throws `StorageError` `cannot-write`, and `ConfigurationError` `too-many-copies`.
- */
-export async function keepCopy(path: string): Promise<string> {
-  const text = await readTextFileIfThere(path);
-  for (let number = 1; number <= MAX_COPIES; number++) {
-    const copy = `${path}.old${number === 1 ? "" : number}`;
-    const there = await readTextFileIfThere(copy);
-    if (there === text) return copy;
-    if (there !== undefined) continue;
-    await writePrivateFile(copy, text ?? "");
-    return copy;
-  }
-  throw new ConfigurationError(
-    "too-many-copies",
-    `The server denies the identity of ${
-      printable(path)
-    }, and ${MAX_COPIES} earlier ones are kept already`,
-    { hint: `Remove or move those that nobody needs: ${printable(path)}.old and its like.` },
-  );
 }
 
 /** Makes the names in a folder durable. */

@@ -1,23 +1,18 @@
 /**
- * The way to a server of protocol 4: finding it, seeing that it is the one, and TLS.
+ * Finding out by the hello whether a server speaks protocol 4, and where.
  *
  * @module
  */
 import {
   type Address,
   type Bytes,
-  ConfigurationError,
   formatAddress,
   MAX_PORT,
   NetworkError,
-  printable,
   ProtocolError,
   type Stoppable,
   throwIfStopped,
   whenStopped,
-  whyFailed,
-  whyStopped,
-  withoutZone,
   XferError,
 } from "../../protocol/mod.ts";
 import {
@@ -25,7 +20,6 @@ import {
   isTlsAlert,
   RESPONSE_HEADER_SIZE,
 } from "../../protocol/v3/header.ts";
-import { certificateName, fingerprintOf, isSelfMade } from "../../protocol/v4/fingerprint.ts";
 import {
   decodeHelloAnswer,
   HELLO,
@@ -33,10 +27,8 @@ import {
   isBusy,
   isGeneralError,
 } from "../../protocol/hello.ts";
-import { toPem } from "../../protocol/encoding/pem.ts";
-import { connect, type Timeouts, tlsPort } from "../net/connection.ts";
+import { connect, type Timeouts, tlsPort } from "../net/dial.ts";
 import type { Watchable } from "../net/wire_trace.ts";
-import type { ServerIdentity } from "../identity/known_servers.ts";
 
 /** A server of protocol 3 may say nothing to what it does not know; so long is waited, in milliseconds. */
 const HELLO_MS = 2000;
@@ -176,129 +168,4 @@ function notSpoken(server: Address, byProtocol3: FindOptions["byProtocol3"]): Pr
       hint: "Check the address and the port." + otherwise(byProtocol3),
     },
   );
-}
-
-/**
- * How a server is known that shows a certificate: by its fingerprint, if it has made it itself; else by its name. Throws
- * `ProtocolError` `bad-certificate`.
- */
-export async function readIdentity(certificate: Bytes): Promise<ServerIdentity> {
-  try {
-    const fingerprint = await fingerprintOf(certificate);
-    return isSelfMade(certificate, fingerprint) ? fingerprint : "pki";
-  } catch (cause) {
-    throw new ProtocolError("bad-certificate", "The server shows no certificate that can be read", {
-      cause,
-    });
-  }
-}
-
-/**
- * TLS with the server that has shown this certificate, and no other: the name in it can be issued by nobody else.
- * Throws `NetworkError` `cannot-connect`, `no-secure-channel`, and `InterruptedError` where it is to stop.
- */
-export async function openSecurely(
-  address: Address,
-  answer: Found,
-  fingerprint: Bytes,
-  timeouts: Timeouts,
-  signal?: AbortSignal,
-): Promise<Deno.TlsConn> {
-  const secureAddress = { hostname: address.hostname, port: answer.port };
-  const pinned = {
-    hostname: certificateName(fingerprint),
-    caCerts: [toPem("CERTIFICATE", answer.certificate)],
-  };
-  return await openTls(secureAddress, pinned, timeouts, signal);
-}
-
-/**
- * TLS with a server that an authority vouches for by the name of its host; what its answer to the hello says of it is
- * not relied on. `caCerts` are authorities, in PEM, beside those that Deno has. Throws `NetworkError` `cannot-connect`,
- * `no-secure-channel`; `ConfigurationError` `server-not-verified`; `InterruptedError` where it is to stop.
- */
-export async function openByName(
-  address: Address,
-  port: number,
-  caCerts: readonly string[],
-  timeouts: Timeouts,
-  signal?: AbortSignal,
-): Promise<Deno.TlsConn> {
-  const { hostname } = address;
-  const byName = { hostname: withoutZone(hostname), caCerts: [...caCerts] };
-  try {
-    return await openTls({ hostname, port }, byName, timeouts, signal);
-  } catch (error) {
-    const { cause } = error as NetworkError;
-    if (!(cause instanceof Error) || !cause.message.startsWith(NOT_VERIFIED)) throw error;
-    const reason = printable(cause.message.slice(NOT_VERIFIED.length).trim());
-    throw new ConfigurationError(
-      "server-not-verified",
-      `No authority that is known here vouches for the server at ${formatAddress(address)}, ` +
-        `which shows an authority's certificate: ${reason}`,
-      {
-        hint: "Either somebody between you and the server pretends to be it, or the server's " +
-          "certificate has expired, is for another name, or is from an authority of its own: " +
-          "that one's certificate can be named by --ca-cert FILE. Nothing was sent.",
-        cause,
-      },
-    );
-  }
-}
-
-/** How the errors of rustls begin that say that a certificate is not good. */
-const NOT_VERIFIED = "invalid peer certificate:";
-
-/** The plain port has answered. */
-const UNREACHED = "The server says that it speaks protocol 4 there. Check that this port passes " +
-  "firewalls and port mappings too. If it has another number outside, the server's operator names " +
-  "it with --advertise HOST:PORT,TLS-PORT.";
-
-async function openTls(
-  address: Address,
-  options: Deno.StartTlsOptions,
-  timeouts: Timeouts,
-  signal: AbortSignal | undefined,
-): Promise<Deno.TlsConn> {
-  const socket = await connect(address, timeouts, { signal, hint: UNREACHED });
-  let connection: { close(): void } = socket;
-  const ended = Promise.withResolvers<never>();
-  const seconds = timeouts.connectMs / 1000;
-  const timer = setTimeout(
-    () => ended.reject(new Error(`no answer within ${seconds} s`)),
-    timeouts.connectMs,
-  );
-  using _stopped = whenStopped(signal, () => ended.reject(whyStopped(signal as AbortSignal)));
-  const shakeHands = async () => {
-    const tls = await Deno.startTls(socket, options);
-    connection = tls;
-    await tls.handshake();
-    return tls;
-  };
-  try {
-    const shaking = shakeHands();
-    shaking.catch(() => undefined);
-    return await Promise.race([shaking, ended.promise]);
-  } catch (cause) {
-    closeOnce(connection);
-    throwIfStopped(signal);
-    const reason = whyFailed(cause);
-    const where = formatAddress(address);
-    throw new NetworkError("no-secure-channel", `Cannot speak to ${where} securely: ${reason}`, {
-      hint: "Either something between you and the server interferes, or the server was restarted " +
-        "with another key at this moment. Nothing was sent.",
-      cause,
-    });
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** A socket that Deno has taken for TLS is its own to close, whatever became of it. */
-function closeOnce(connection: { close(): void }): void {
-  try {
-    connection.close();
-  } catch (error) {
-    if (!(error instanceof Deno.errors.BadResource)) throw error;
-  }
 }

@@ -1,0 +1,85 @@
+/**
+ * Connecting to a server by TCP.
+ *
+ * @module
+ */
+import {
+  type Address,
+  formatAddress,
+  NetworkError,
+  ProtocolError,
+  throwIfStopped,
+  whenStopped,
+  whyFailed,
+  whyStopped,
+} from "../../protocol/mod.ts";
+
+/** How long the client waits, in milliseconds: for a connection, and for a response. */
+export interface Timeouts {
+  readonly connectMs: number;
+  /** A server may have to sync gigabytes to its disk before it answers. */
+  readonly responseMs: number;
+}
+
+export const DEFAULT_TIMEOUTS: Timeouts = { connectMs: 15_000, responseMs: 120_000 };
+
+/** A `ProtocolError` for an address at which TLS is spoken, where it should be the plain port. */
+export function tlsPort({ hostname, port }: Address): ProtocolError {
+  const plain = formatAddress({ hostname, port: port - 1 });
+  return new ProtocolError(
+    "tls-port",
+    `${formatAddress({ hostname, port })} is a TLS port; the server's plain port is needed here`,
+    {
+      hint: `The plain port is usually one lower: ${plain}. The server's log names it first. ` +
+        "Correct line 1 of transfer.info, or --server.",
+    },
+  );
+}
+
+/** What connects: `Deno.connect`, or a test's. */
+export type Dial = (options: Deno.ConnectOptions) => Promise<Deno.TcpConn>;
+
+export interface ConnectOptions {
+  readonly dial?: Dial;
+  readonly signal?: AbortSignal | undefined;
+  /** What to do where it fails. */
+  readonly hint?: string;
+}
+
+const CHECK_ADDRESS = "Check the address, and that the server is running.";
+
+/** Throws `NetworkError` `cannot-connect`, and `InterruptedError` where it is to stop. */
+export async function connect(
+  address: Address,
+  { connectMs }: Timeouts,
+  { dial = Deno.connect, signal, hint = CHECK_ADDRESS }: ConnectOptions = {},
+): Promise<Deno.TcpConn> {
+  throwIfStopped(signal);
+  const ended = Promise.withResolvers<never>();
+  const controller = new AbortController();
+  // The signal does not reach the look-up of a name, which can take as long as it likes.
+  const end = (why: Error) => {
+    controller.abort();
+    ended.reject(why);
+  };
+  const expired = () => end(new Error(`no answer within ${connectMs / 1000} s`));
+  const timer = setTimeout(expired, connectMs);
+  using _stopped = whenStopped(signal, () => end(whyStopped(signal as AbortSignal)));
+  const dialling = dial({ ...address, signal: controller.signal });
+  try {
+    const socket = await Promise.race([dialling, ended.promise]);
+    socket.setNoDelay();
+    return socket;
+  } catch (cause) {
+    dialling.then((late) => late.close(), () => undefined);
+    throwIfStopped(signal);
+    const reason = whyFailed(cause);
+    throw new NetworkError(
+      "cannot-connect",
+      `Cannot connect to ${formatAddress(address)}: ${reason}`,
+      { hint, cause },
+    );
+  } finally {
+    clearTimeout(timer);
+  }
+}
