@@ -1,0 +1,243 @@
+/**
+ * The plan of the house: which room may import which. Everything else is an error (tests/architecture_test.ts).
+ *
+ * @module
+ */
+import type { Arrows } from "./architecture.ts";
+
+/** Of `protocol/`, what each room of the others may import: its face, and what both protocols share. */
+const PROTOCOL = ["protocol/mod.ts", "protocol", "protocol/encoding"];
+const V3 = [...PROTOCOL, "protocol/v3", "protocol/v3/editions"];
+const V4 = [...PROTOCOL, "protocol/v4"];
+
+/** What stands at the top of `server/` and needs no other room, and what both protocols work with. */
+const SERVER = ["server", "server/catalog", "server/blobs", "server/fs", "server/limits"];
+const SERVING = [...SERVER, "server/context.ts", "server/accounts", "server/uploads"];
+
+const SQLITE = [...PROTOCOL, "server/catalog", "server/catalog/sqlite"];
+const STORE = ["server/catalog/*", "server/blobs/*", "server/data_folder", "server/fs"];
+
+const CLIENT = ["client", "client/net", "client/local"];
+
+/** What commands are made of. */
+const COMMANDS = [
+  ...[
+    "cli",
+    "cli/exit_codes.ts",
+    "cli/signals.ts",
+    "cli/command_tree.ts",
+    "cli/arguments",
+    "cli/events",
+  ],
+  ...["cli/output", "cli/text"],
+];
+
+/**
+ * Room → rooms that it may import. A room is a folder; a file has a row of its own where it connects rooms, or is what
+ * the others of its folder are not. `room/*`: the room and all rooms inside it. What is not here is not allowed: `v3`
+ * and `v4` never import each other, nor do `client/` and `server/`, and nothing imports the face (`mod.ts`) of the
+ * room that it stands in.
+ */
+export const ARROWS: Arrows = {
+  // Bytes in, values out.
+  "protocol": [],
+  "protocol/encoding": ["protocol"],
+  "protocol/crc": ["protocol"],
+  "protocol/cipher": ["protocol"],
+  "protocol/v3/editions": ["protocol"],
+  "protocol/v3": ["protocol", "protocol/cipher", "protocol/crc", "protocol/v3/editions"],
+  "protocol/v4": ["protocol", "protocol/crc", "protocol/encoding"],
+  "protocol/mod.ts": [
+    ...["protocol", "protocol/cipher", "protocol/crc", "protocol/encoding"],
+    ...["protocol/v3", "protocol/v3/editions", "protocol/v4"],
+  ],
+
+  // A client: sockets, files of this machine, who it is, then the two protocols, then what chooses between them.
+  "client/net": PROTOCOL,
+  "client/local": V4,
+  "client": [...PROTOCOL, "client/net", "client/local"],
+  "client/identity": [...V4, ...CLIENT],
+  "client/v3": [...V3, ...CLIENT, "client/identity"],
+  "client/v4": [...V4, ...CLIENT, "client/identity"],
+  "client/protocol_choice.ts": [...V4, ...CLIENT, "client/identity", "client/v4"],
+  "client/status.ts": [
+    ...V4,
+    ...CLIENT,
+    "client/identity",
+    "client/v3",
+    "client/v4",
+    "client/protocol_choice.ts",
+  ],
+  "client/mod.ts": [
+    ...[...V4, ...CLIENT, "client/identity", "client/v3", "client/v4"],
+    ...["client/protocol_choice.ts", "client/status.ts"],
+  ],
+
+  // A server: what it keeps, what guards it, what both protocols do with a file, then the two protocols.
+  "server": PROTOCOL,
+  "server/fs": PROTOCOL,
+  "server/catalog": PROTOCOL,
+  "server/catalog/sqlite": [...PROTOCOL, "server/catalog"],
+  "server/catalog/sqlite/operations": SQLITE,
+  "server/catalog/sqlite/sqlite_catalog.ts": [...SQLITE, "server/catalog/sqlite/operations"],
+  "server/catalog/sqlite/batching.ts": [
+    ...[...SQLITE, "server/catalog/sqlite/operations", "server/catalog/sqlite/sqlite_catalog.ts"],
+  ],
+  "server/catalog/sqlite/worker.ts": [
+    ...[...SQLITE, "server/catalog/sqlite/batching.ts", "server/catalog/sqlite/sqlite_catalog.ts"],
+  ],
+  "server/catalog/sqlite/worker_catalog.ts": [
+    ...[...SQLITE, "server/catalog/sqlite/batching.ts", "server/catalog/sqlite/sqlite_catalog.ts"],
+    "server/catalog/sqlite/worker.ts",
+  ],
+  "server/blobs": PROTOCOL,
+  "server/blobs/disk": [...PROTOCOL, "server/blobs", "server/fs"],
+  "server/data_folder": [...PROTOCOL, "server/catalog/*", "server/blobs/*", "server/fs"],
+  "server/limits": [...PROTOCOL, "server", "server/catalog"],
+  "server/listen/tls": [...V4, "server/fs", "server/data_folder"],
+  "server/listen": [...V4, "server", "server/limits", "server/listen/tls"],
+  "server/accounts": [...V4, "server", "server/catalog"],
+  "server/uploads": [...V4, ...SERVER, "server/accounts", "server/data_folder"],
+  "server/context.ts": [
+    ...[...PROTOCOL, ...SERVER, "server/accounts", "server/uploads", "server/data_folder"],
+  ],
+  "server/v3": [...V3, ...SERVING, "server/data_folder", "server/listen"],
+  "server/v4": [...V4, ...SERVING, "server/data_folder", "server/listen", "server/listen/tls"],
+  "server/operator": [
+    ...[...V4, ...SERVER, "server/accounts", "server/data_folder", "server/uploads"],
+  ],
+  "server/recovery.ts": [...PROTOCOL, ...SERVING, "server/data_folder", "server/operator"],
+  "server/server.ts": [
+    ...[...V4, ...SERVING, ...STORE, "server/listen/*", "server/operator"],
+    ...["server/v3", "server/v4", "server/recovery.ts"],
+  ],
+  "server/mod.ts": [
+    ...[...V4, ...SERVING, ...STORE, "server/listen/*", "server/operator"],
+    ...["server/v3", "server/v4", "server/server.ts"],
+  ],
+
+  // The command line: words and tables, output, then the commands. Of the others it knows the faces.
+  "cli/signals.ts": PROTOCOL,
+  "cli/exit_codes.ts": [...PROTOCOL, "cli/signals.ts"],
+  "cli/command_tree.ts": [],
+  "cli/text": PROTOCOL,
+  "cli/arguments": [...PROTOCOL, "server/mod.ts"],
+  "cli/events": [...PROTOCOL, "cli/text"],
+  "cli/output": [
+    ...[...PROTOCOL, "client/mod.ts", "cli/events", "cli/text", "cli/exit_codes.ts"],
+  ],
+  "cli/progress": [...PROTOCOL, "cli/events", "cli/output", "cli/text"],
+  "cli": [...PROTOCOL, "client/mod.ts", "cli/output", "cli/exit_codes.ts", "cli/signals.ts"],
+  "cli/configuration": [
+    ...[...PROTOCOL, "server/mod.ts", "cli/arguments", "cli/events", "cli/output", "cli/text"],
+  ],
+  "cli/completions": ["cli/command_tree.ts"],
+  "cli/commands": [...PROTOCOL, ...COMMANDS, "cli/completions"],
+  "cli/commands/client": [...PROTOCOL, "client/mod.ts", ...COMMANDS, "cli/progress"],
+  "cli/commands/server": [...PROTOCOL, "server/mod.ts", ...COMMANDS, "cli/configuration"],
+  "cli/program.ts": [...PROTOCOL, ...COMMANDS, "cli/commands/*"],
+  "cli/main.ts": [...PROTOCOL, "cli", "cli/arguments", "cli/exit_codes.ts", "cli/program.ts"],
+
+  // The executable and the library.
+  "main.ts": ["cli/main.ts"],
+  "mod.ts": ["client/mod.ts", "protocol/mod.ts", "server/mod.ts"],
+};
+
+/** What is not as planned yet, by rule. These lists only shrink: an entry that is not needed any more is an error. */
+export const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
+  "imports go only where the plan has an arrow": [
+    "cli/commands/server/files.ts -> cli/commands/client/remote_name.ts",
+    "client/v4/channel.ts -> protocol/v3/header.ts",
+    "protocol/file_name.ts -> protocol/v3/text_field.ts",
+    "protocol/hello.ts -> protocol/v3/editions/mod.ts",
+    "protocol/hello.ts -> protocol/v3/header.ts",
+    "protocol/v3/editions/edition.ts -> protocol/v3/quirks.ts",
+    "server/accounts/tokens.ts -> server/catalog/sqlite/operations/tokens.ts",
+    "server/blobs/inline.ts -> server/blobs/disk/paths.ts",
+    "server/blobs/inline.ts -> server/catalog/catalog.ts",
+    "server/catalog/sqlite/operations/garbage.ts -> server/blobs/disk/paths.ts",
+    "server/catalog/sqlite/rows.ts -> server/blobs/disk/paths.ts",
+    "server/catalog/sqlite/worker.ts -> server/catalog/sqlite/worker_catalog.ts",
+    "server/context.ts -> server/v3/disputed_checksums.ts",
+    "server/context.ts -> server/v3/pending_uploads.ts",
+    "server/context.ts -> server/v3/unverified_files.ts",
+    "server/context.ts -> server/v4/open_uploads.ts",
+    "server/context.ts -> server/v4/partial_uploads.ts",
+    "server/context.ts -> server/v4/revocation.ts",
+    "server/fs/permissions.ts -> server/data_folder/errors.ts",
+    "server/limits/server_log.ts -> server/listen/client_address.ts",
+    "server/listen/listeners.ts -> server/context.ts",
+    "server/listen/listeners.ts -> server/v3/connection.ts",
+    "server/listen/listeners.ts -> server/v4/connection.ts",
+    "server/operator/backup.ts -> server/blobs/disk/disk_blob_store.ts",
+    "server/operator/backup.ts -> server/blobs/disk/paths.ts",
+    "server/operator/backup.ts -> server/catalog/sqlite/sqlite_catalog.ts",
+    "server/operator/invitations.ts -> server/catalog/sqlite/sqlite_catalog.ts",
+    "server/operator/quarantine.ts -> server/blobs/disk/paths.ts",
+    "server/operator/users.ts -> server/catalog/sqlite/sqlite_catalog.ts",
+    "server/operator/with_data_folder.ts -> server/catalog/sqlite/sqlite_catalog.ts",
+    "server/uploads/commit.ts -> server/blobs/disk/paths.ts",
+    "server/uploads/commit.ts -> server/context.ts",
+    "server/uploads/damage.ts -> server/blobs/disk/paths.ts",
+    "server/uploads/damage.ts -> server/context.ts",
+    "server/v4/chunk_digests.ts -> server/catalog/sqlite/operations/page.ts",
+    "server/v4/login.ts -> server/catalog/sqlite/operations/v4_logins.ts",
+    "server/v4/login.ts -> server/v3/requests.ts",
+  ],
+  "no files import each other in a circle": [
+    "server/catalog/accounts.ts, server/catalog/catalog.ts",
+    "server/catalog/sqlite/worker.ts, server/catalog/sqlite/worker_catalog.ts",
+    "server/context.ts, server/uploads/commit.ts, server/v3/pending_uploads.ts, server/v3/requests.ts, server/v3/upload.ts, server/v4/open_uploads.ts, server/v4/partial_uploads.ts, server/v4/request_context.ts, server/v4/upload.ts, server/v4/upload_checkpoint.ts, server/v4/work.ts",
+  ],
+  "no rooms import each other in a circle": [
+    "protocol, protocol/cipher, protocol/v3, protocol/v3/editions",
+    "server/blobs, server/blobs/disk, server/catalog/sqlite, server/catalog/sqlite/batching.ts, server/catalog/sqlite/operations, server/catalog/sqlite/sqlite_catalog.ts, server/catalog/sqlite/worker.ts, server/catalog/sqlite/worker_catalog.ts, server/data_folder, server/fs",
+    "server/context.ts, server/limits, server/listen, server/uploads, server/v3, server/v4",
+  ],
+  "protocol/ only computes": [],
+  "the top levels of server, client and cli have at most eight files": [],
+  "no name of a type is declared in two files": [
+    "Account: client/identity/v4_account.ts, server/catalog/accounts.ts",
+    "Answer: protocol/v3/session_steps.ts, server/catalog/sqlite/worker_catalog.ts",
+    "Claim: protocol/v4/authentication.ts, server/uploads/quota_reservations.ts",
+    "Client: client/v3/client.ts, server/catalog/catalog.ts",
+    "ClientOptions: cli/commands/client/mod.ts, client/v3/client.ts",
+    "Connection: server/v3/connection.ts, server/v4/connection.ts",
+    "Conversation: cli/output/wire_trace.ts, protocol/v3/session_steps.ts, protocol/v4/connection_state.ts",
+    "DamagedFile: client/v4/remote_file.ts, server/operator/audit.ts",
+    "Difference: client/v4/other_server.ts, server/operator/audit.ts",
+    "Entry: cli/configuration/toml.ts, client/identity/known_servers.ts, server/v4/login.ts",
+    "Fields: cli/events/definition.ts, protocol/v4/messages.ts",
+    "Folder: client/v4/remote_folder.ts, server/operator/quarantine.ts",
+    "Found: client/v4/channel.ts, server/operator/with_data_folder.ts",
+    "Job: client/v4/upload_item.ts, server/shared_work.ts",
+    "Kind: cli/events/definition.ts, protocol/v4/messages.ts",
+    "Known: client/local/find_unchanged.ts, client/v4/remote_folder.ts",
+    "Layout: protocol/v3/editions/edition.ts, protocol/v4/messages.ts",
+    "Link: client/v3/reconnecting_connection.ts, client/v4/client.ts",
+    "Listing: client/v4/remote_file.ts, client/v4/remote_folder.ts",
+    "Outcome: client/events.ts, server/catalog/sqlite/batching.ts",
+    "Owner: protocol/v3/registration.ts, server/v4/request_context.ts",
+    "Patience: client/net/response_deadline.ts, server/listen/read_deadline.ts",
+    "Phase: cli/progress/render.ts, protocol/v4/connection_state.ts, server/listen/read_deadline.ts",
+    "Place: cli/progress/mod.ts, cli/progress/render.ts, server/blobs/disk/staged_file.ts, server/data_folder/errors.ts",
+    "Plain: client/v4/remote_folder.ts, server/v3/requests.ts",
+    "Question: cli/commands/client/init.ts, server/catalog/sqlite/worker_catalog.ts",
+    "Range: cli/commands/client/get.ts, client/v4/chunk_download.ts",
+    "Run: cli/run.ts, protocol/v3/part_reader.ts",
+    "Sent: client/v4/put_files.ts, client/v4/put_pipeline.ts",
+    "Session: client/v4/session.ts, server/v4/request_context.ts",
+    "Shared: server/blobs/disk/coalesced.ts, server/context.ts",
+    "Sink: client/v3/part_writer.ts, client/v4/chunk_download.ts",
+    "Socket: client/net/connection.ts, client/v4/request_mux.ts, server/listen/peer_socket.ts",
+    "Surroundings: cli/configuration/configuration.ts, cli/progress/display.ts",
+    "Tree: client/v4/collect_files.ts, server/catalog/catalog.ts",
+    "Upload: client/v4/put_pipeline.ts, protocol/v3/file_parts.ts, server/v3/upload.ts",
+    "ValueOf: cli/configuration/settings.ts, cli/events/definition.ts",
+    "Values: cli/events/definition.ts, protocol/v3/messages.ts",
+    "Waiting: client/v4/request_mux.ts, server/catalog/sqlite/batching.ts",
+    "Work: server/v3/upload.ts, server/v4/work.ts",
+  ],
+  "no folder is named after nothing": [],
+  "every row of the plan has files": [],
+};
