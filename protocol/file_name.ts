@@ -3,8 +3,6 @@
  *
  * @module
  */
-import { decodeTextField } from "./v3/text_field.ts";
-import type { Bytes } from "./bytes.ts";
 
 /** Bytes of UTF-8 that a name has at most: what file systems take. */
 export const MAX_FILE_NAME = 255;
@@ -25,12 +23,4 @@ export function nameFault(name: string): string | undefined {
     return `has more than ${MAX_FILE_NAME} bytes`;
   }
   return undefined;
-}
-
-/**
- * The name under which a file is kept, from the field that a client sent: the last component of a path of either
- * kind, in Unicode's composed form (NFC), so that names that look alike are alike. It may have a {@link nameFault}.
- */
-export function storedName(field: Bytes): string {
-  return decodeTextField(field).replace(/^.*[/\\]/s, "").normalize("NFC");
 }

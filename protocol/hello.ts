@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { EDITIONS } from "./v3/editions/mod.ts";
 import { ProtocolError } from "./errors.ts";
 import {
   CLIENT_ID_SIZE,
@@ -11,10 +10,9 @@ import {
   REQUEST_HEADER_SIZE,
   RESPONSE_HEADER_SIZE,
   type ResponseHeader,
-  VERSION as PLAIN_VERSION,
   writeRequestHeader,
   writeResponseHeader,
-} from "./v3/header.ts";
+} from "./header.ts";
 import { ByteReader, ByteWriter } from "./cursor.ts";
 import { type Bytes, equalBytes } from "./bytes.ts";
 
@@ -61,13 +59,6 @@ export const BUSY: Bytes = writeResponseHeader(new ByteWriter(RESPONSE_HEADER_SI
 
 export function isBusy({ version, code }: ResponseHeader): boolean {
   return version === VERSION && code === BUSY_CODE;
-}
-
-const GENERAL_ERRORS = EDITIONS.flatMap(({ responses }) => responses.generalError?.code ?? []);
-
-/** Whether it is what servers of protocol 3 say to a request that they don't know; some of them name an older version. */
-export function isGeneralError({ version, code }: ResponseHeader): boolean {
-  return version <= PLAIN_VERSION && GENERAL_ERRORS.includes(code);
 }
 
 /**

@@ -1,5 +1,5 @@
 /**
- * Protocol 3: bytes in, values out. Nothing here touches a socket, a file or a clock.
+ * Both protocols: bytes in, values out. Nothing here touches a socket, a file or a clock.
  *
  * @module
  */
@@ -14,8 +14,8 @@ export * from "./v3/editions/edition.ts";
 export * from "./v3/editions/mod.ts";
 export * from "./errors.ts";
 export * from "./file_name.ts";
-export * from "./v3/quirks.ts";
-export * from "./v3/header.ts";
+export * from "./v3/editions/quirks.ts";
+export * from "./header.ts";
 export * from "./memory.ts";
 export * from "./v3/messages.ts";
 export * from "./v3/client_session.ts";
@@ -27,6 +27,8 @@ export * from "./v3/response_reader.ts";
 export * from "./v3/server_session.ts";
 export * from "./abort.ts";
 export * from "./printable.ts";
+export { isGeneralError } from "./v3/general_error.ts";
+export { storedName } from "./v3/stored_name.ts";
 export * from "./v3/text_field.ts";
 export {
   formatFingerprint,

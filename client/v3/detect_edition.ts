@@ -20,7 +20,7 @@ import {
   UsageError,
   whenStopped,
 } from "../../protocol/mod.ts";
-import { isTlsAlert } from "../../protocol/v3/header.ts";
+import { isTlsAlert } from "../../protocol/header.ts";
 import { connect, type Timeouts, tlsPort } from "../net/dial.ts";
 import type { Watchable } from "../net/wire_trace.ts";
 

@@ -12,7 +12,7 @@ import {
   printable,
   release,
 } from "../../protocol/mod.ts";
-import { inSlices } from "../../protocol/slices.ts";
+import { inSlices } from "../../protocol/v4/slices.ts";
 import { ChunkSums } from "../../protocol/v4/chunk_digests.ts";
 import type { Message } from "../../protocol/v4/messages.ts";
 import {

@@ -7,6 +7,7 @@ import {
   type Address,
   type Bytes,
   formatAddress,
+  isGeneralError,
   MAX_PORT,
   NetworkError,
   ProtocolError,
@@ -15,18 +16,8 @@ import {
   whenStopped,
   XferError,
 } from "../../protocol/mod.ts";
-import {
-  decodeResponseHeader,
-  isTlsAlert,
-  RESPONSE_HEADER_SIZE,
-} from "../../protocol/v3/header.ts";
-import {
-  decodeHelloAnswer,
-  HELLO,
-  type HelloAnswer,
-  isBusy,
-  isGeneralError,
-} from "../../protocol/hello.ts";
+import { decodeResponseHeader, isTlsAlert, RESPONSE_HEADER_SIZE } from "../../protocol/header.ts";
+import { decodeHelloAnswer, HELLO, type HelloAnswer, isBusy } from "../../protocol/hello.ts";
 import { connect, type Timeouts, tlsPort } from "../net/dial.ts";
 import type { Watchable } from "../net/wire_trace.ts";
 

@@ -13,7 +13,7 @@ import {
   printable,
   RefusedError,
 } from "../../protocol/mod.ts";
-import { inSlices } from "../../protocol/slices.ts";
+import { inSlices } from "../../protocol/v4/slices.ts";
 import { ChunkSums, type Sums } from "../../protocol/v4/chunk_digests.ts";
 import type { MessageOf } from "../../protocol/v4/messages.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";

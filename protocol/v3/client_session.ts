@@ -14,7 +14,8 @@ import {
   UnconfirmedError,
   XferError,
 } from "../errors.ts";
-import { nameFault, storedName } from "../file_name.ts";
+import { nameFault } from "../file_name.ts";
+import { storedName } from "./stored_name.ts";
 import type { FileReceived } from "./messages.ts";
 import { decodeTextField } from "./text_field.ts";
 import type { Bytes } from "../bytes.ts";

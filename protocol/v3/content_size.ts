@@ -5,7 +5,7 @@
  * @module
  */
 import { BLOCK_SIZE, ciphertextSize } from "../cipher/aes_cbc.ts";
-import type { Habit, Habits } from "./quirks.ts";
+import type { Habit, Habits } from "./editions/quirks.ts";
 import type { SendFile } from "./messages.ts";
 
 export interface ContentSize {

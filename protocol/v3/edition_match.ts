@@ -12,8 +12,8 @@ import {
   type RequestLayout,
 } from "./editions/edition.ts";
 import { ProtocolError } from "../errors.ts";
-import { KEY_SURPLUS } from "./quirks.ts";
-import type { RequestHeader } from "./header.ts";
+import { KEY_SURPLUS } from "./editions/quirks.ts";
+import type { RequestHeader } from "../header.ts";
 import { isCrcRequest, requestKind } from "./messages.ts";
 
 /** An edition in which a request can be read. */

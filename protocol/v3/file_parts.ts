@@ -15,8 +15,8 @@ import {
   type Habit,
   type Habits,
   PACKET_PAYLOADS,
-} from "./quirks.ts";
-import { MAX_PAYLOAD_SIZE, REQUEST_HEADER_SIZE } from "./header.ts";
+} from "./editions/quirks.ts";
+import { MAX_PAYLOAD_SIZE, REQUEST_HEADER_SIZE } from "../header.ts";
 import { encodeRequest, type SendFile } from "./messages.ts";
 import type { Bytes } from "../bytes.ts";
 import type { Profile } from "./server_session.ts";

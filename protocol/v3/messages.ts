@@ -17,7 +17,7 @@ import {
   type ResponseLayout,
 } from "./editions/edition.ts";
 import { ProtocolError } from "../errors.ts";
-import { fillingOf, type Habits, NO_HABITS } from "./quirks.ts";
+import { fillingOf, type Habits, NO_HABITS } from "./editions/quirks.ts";
 import {
   MAX_PAYLOAD_SIZE,
   REQUEST_HEADER_SIZE,
@@ -27,7 +27,7 @@ import {
   VERSION,
   writeRequestHeader,
   writeResponseHeader,
-} from "./header.ts";
+} from "../header.ts";
 import { ByteReader, ByteWriter } from "../cursor.ts";
 import { type Bytes, equalBytes } from "../bytes.ts";
 

@@ -17,8 +17,8 @@ import {
   type Habits,
   MAX_FILLING,
   PACKET_PAYLOADS,
-} from "./quirks.ts";
-import { REQUEST_HEADER_SIZE, type RequestHeader } from "./header.ts";
+} from "./editions/quirks.ts";
+import { REQUEST_HEADER_SIZE, type RequestHeader } from "../header.ts";
 import { decodeRequest, type SendFile } from "./messages.ts";
 import { type Bytes, concatBytes, equalBytes } from "../bytes.ts";
 import { type ContentSize, contentSizeOf } from "./content_size.ts";

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { FIRST_PIECE, FURTHER_PIECE, type Habits } from "./quirks.ts";
+import { FIRST_PIECE, FURTHER_PIECE, type Habits } from "./editions/quirks.ts";
 import { type Bytes, concatBytes } from "../bytes.ts";
 import { CbcDecryptor, CbcEncryptor, ciphertextSize } from "../cipher/aes_cbc.ts";
 

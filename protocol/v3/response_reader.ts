@@ -6,13 +6,13 @@
 import { type Edition, FIELDS, fixedSize } from "./editions/edition.ts";
 import { ProtocolError } from "../errors.ts";
 import { Feed } from "../input_buffer.ts";
-import { fillingOf, type Habits, NO_HABITS } from "./quirks.ts";
+import { fillingOf, type Habits, NO_HABITS } from "./editions/quirks.ts";
 import {
   decodeResponseHeader,
   isTlsAlert,
   RESPONSE_HEADER_SIZE,
   type ResponseHeader,
-} from "./header.ts";
+} from "../header.ts";
 import { decodeResponse, type Response, responseLayout } from "./messages.ts";
 import type { Bytes } from "../bytes.ts";
 import { Trailing } from "./trailing_bytes.ts";

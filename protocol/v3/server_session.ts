@@ -16,13 +16,13 @@
  */
 import { type Edition, FIELDS, fixedSize } from "./editions/edition.ts";
 import { Feed } from "../input_buffer.ts";
-import { fillingOf, type Habit, type Habits, NO_HABITS, SHORT_KEY } from "./quirks.ts";
+import { fillingOf, type Habit, type Habits, NO_HABITS, SHORT_KEY } from "./editions/quirks.ts";
 import {
   decodeRequestHeader,
   REQUEST_HEADER_SIZE,
   type RequestHeader,
   RESPONSE_HEADER_SIZE,
-} from "./header.ts";
+} from "../header.ts";
 import {
   decodeRequest,
   encodeResponse,

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Feed } from "../input_buffer.ts";
-import { fillingOf, framePadding, type Habits, KEY_SURPLUS } from "./quirks.ts";
+import { fillingOf, framePadding, type Habits, KEY_SURPLUS } from "./editions/quirks.ts";
 import type { Bytes } from "../bytes.ts";
 
 export type FrameHabit = "frames" | "frames-2048";

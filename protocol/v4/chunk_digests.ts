@@ -7,7 +7,7 @@
 import { continueRemainder, digestOf } from "../crc/cksum.ts";
 import { combine, combiner } from "../crc/combine.ts";
 import { ProtocolError } from "../errors.ts";
-import { atOnce, type Sliced } from "../slices.ts";
+import { atOnce, type Sliced } from "./slices.ts";
 import { type Bytes, equalBytes } from "../bytes.ts";
 import {
   CHUNK_SIZE,

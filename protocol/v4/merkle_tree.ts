@@ -4,7 +4,7 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import { atOnce, type Sliced } from "../slices.ts";
+import { atOnce, type Sliced } from "./slices.ts";
 import { type Bytes, concatBytes } from "../bytes.ts";
 
 export const CHUNK_SIZE = 1024 * 1024;

@@ -11,7 +11,7 @@ import {
   printable,
   type Stoppable,
 } from "../../protocol/mod.ts";
-import { inSlices } from "../../protocol/slices.ts";
+import { inSlices } from "../../protocol/v4/slices.ts";
 import { ChunkSums } from "../../protocol/v4/chunk_digests.ts";
 import {
   CHUNK_SIZE,

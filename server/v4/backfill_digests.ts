@@ -4,7 +4,7 @@
  * @module
  */
 import { toHex } from "../../protocol/mod.ts";
-import { inSlices } from "../../protocol/slices.ts";
+import { inSlices } from "../../protocol/v4/slices.ts";
 import { ChunkSums, type Sums } from "../../protocol/v4/chunk_digests.ts";
 import { CHUNK_SIZE, chunkSize } from "../../protocol/v4/merkle_tree.ts";
 import { breath } from "../breath.ts";

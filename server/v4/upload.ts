@@ -5,7 +5,7 @@
  * @module
  */
 import { type Bytes, equalBytes, release } from "../../protocol/mod.ts";
-import { inSlices, type Sliced } from "../../protocol/slices.ts";
+import { inSlices, type Sliced } from "../../protocol/v4/slices.ts";
 import type { Sums } from "../../protocol/v4/chunk_digests.ts";
 import type { Message, MessageOf } from "../../protocol/v4/messages.ts";
 import { breath } from "../breath.ts";

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Habit } from "../quirks.ts";
+import type { Habit } from "./quirks.ts";
 
 /** Every field that a payload can hold: its size in bytes, and whether it is a number (little endian) or bytes. */
 export const FIELDS = {

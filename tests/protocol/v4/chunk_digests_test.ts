@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { cksum } from "../../../mod.ts";
 import { ChunkSums, MAX_AHEAD } from "../../../protocol/v4/chunk_digests.ts";
-import { inSlices } from "../../../protocol/slices.ts";
+import { inSlices } from "../../../protocol/v4/slices.ts";
 import { CHUNK_SIZE, digestChunk, digestTree } from "../../../protocol/v4/merkle_tree.ts";
 import { concatBytes } from "../../../mod.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";

@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { ByteReader, type ByteWriter } from "../cursor.ts";
-import type { Bytes } from "../bytes.ts";
+import { ByteReader, type ByteWriter } from "./cursor.ts";
+import type { Bytes } from "./bytes.ts";
 
 export const VERSION = 3;
 export const CLIENT_ID_SIZE = 16;
