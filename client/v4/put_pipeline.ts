@@ -6,6 +6,7 @@
  */
 import {
   type Bytes,
+  fileChanged,
   IntegrityError,
   InterruptedError,
   NetworkError,
@@ -16,7 +17,6 @@ import { ChunkSums } from "../../protocol/v4/chunk_digests.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import type { Job, Jobs } from "./upload_item.ts";
 import { findStored, PutRequest, RESUMABLE, resume, type Verdict } from "./put_request.ts";
-import { ReadAhead } from "./read_ahead.ts";
 import type { SecureEvent, Session } from "./session.ts";
 
 /** How often a file is sent in all where the sums differ. */
@@ -160,4 +160,54 @@ export function judge(job: Job, verdict: Verdict, settle: Settle): boolean {
     settle(job, new IntegrityError("checksum-mismatch", what));
   }
   return false;
+}
+
+/** A file with more bytes is read as it is sent. */
+const SMALL = 64 * 1024;
+/** So many are being read, or read and not sent yet. */
+const AHEAD = 16;
+
+/** A file's turn has come. */
+interface Turn {
+  readonly job: Job;
+  /** What is in it, where it is small. */
+  readonly content: Promise<Bytes> | undefined;
+}
+
+class ReadAhead {
+  readonly #jobs: Jobs;
+  readonly #turns: Turn[] = [];
+
+  constructor(jobs: Jobs) {
+    this.#jobs = jobs;
+  }
+
+  /** The next file, or `undefined` while there is none. */
+  next(): Turn | undefined {
+    while (this.#turns.length < AHEAD) {
+      const job = this.#jobs.take();
+      if (job === undefined) break;
+      const content = job.file.size <= SMALL ? readWhole(job) : undefined;
+      // It is awaited in its turn; until then its failure is not to count as unhandled.
+      content?.catch(() => undefined);
+      this.#turns.push({ job, content });
+      if (content === undefined) break;
+    }
+    return this.#turns.shift();
+  }
+
+  /** Gives back what was not asked for, when nothing of it is being read any more. */
+  async end(): Promise<void> {
+    const turns = this.#turns.splice(0);
+    this.#jobs.giveBack(turns.map(({ job }) => job));
+    await Promise.allSettled(turns.map(({ content }) => content));
+  }
+}
+
+/** Throws `StorageError`, and `IntegrityError` for a file that is not what was inspected. */
+async function readWhole({ file }: Job): Promise<Bytes> {
+  using source = await file.open();
+  const content = await source.readWhole();
+  if (await source.hasChanged()) throw fileChanged(printable(file.path));
+  return content;
 }

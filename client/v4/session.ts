@@ -25,7 +25,7 @@ import { Exchange } from "./request_mux.ts";
 import { introduce, type Way } from "./login.ts";
 import { isSame, KnownServers } from "../identity/known_servers.ts";
 import { meet, type Meeting, type MeetingOptions } from "./verify_server.ts";
-import { otherServer } from "./other_server.ts";
+import { otherServer } from "../identity/known_servers.ts";
 import type { RateLimit } from "../net/rate_limit.ts";
 
 export interface SecureOptions extends MeetingOptions {

@@ -18,7 +18,7 @@ import type { Timeouts } from "../net/dial.ts";
 import { type FindOptions, findSecure } from "./discover.ts";
 import { openByName, openSecurely } from "./open_tls.ts";
 import { isSame, KnownServers, type ServerIdentity } from "../identity/known_servers.ts";
-import { otherServer } from "./other_server.ts";
+import { otherServer } from "../identity/known_servers.ts";
 
 export interface MeetingOptions extends FindOptions {
   readonly server: Address;

@@ -18,7 +18,8 @@ import {
   type TransferChoice,
   transferOptions,
 } from "./transfer_options.ts";
-import { hintVersions, parseNames } from "./remote_name.ts";
+import { hintVersions } from "./remote_files.ts";
+import { parseNames } from "../../arguments/file_name.ts";
 import { example } from "../../text/format.ts";
 
 interface Range {

@@ -17,17 +17,21 @@ import {
   fromPrintable,
   printable,
   RefusedError,
+  shellWord,
   UnconfirmedError,
   UsageError,
   XferError,
 } from "../../../protocol/mod.ts";
 import { exitCodeOfAll } from "../../exit_codes.ts";
+import { parseName, parseNames } from "../../arguments/file_name.ts";
 import { parseVersion } from "../../arguments/quantities.ts";
 import type { Reporter } from "../../output/reporter.ts";
 import type { Run } from "../../run.ts";
-import { hintVersions, parseName, parseNames, REMOTE_NAME } from "./remote_name.ts";
 import type { OptionsOf } from "./connect.ts";
 import { example, isoTime } from "../../text/format.ts";
+
+/** The argument of commands that are about one file on the server. */
+const REMOTE_NAME = "the name of the file on the server";
 
 /** Adds the commands below `client`. */
 export function addRemoteFileCommands(client: Command, run: Run, optionsOf: OptionsOf): void {
@@ -97,6 +101,12 @@ const HOW_MANY = `
 
 How many are kept the server's operator decides.
 To get one back: xfer client get NAME --version NUMBER.`;
+
+/** What is said where a version is asked for that there is not. */
+export function hintVersions(error: XferError, name: string): XferError {
+  const hint = `See which there are: xfer client versions ${shellWord(name)}.`;
+  return new RefusedError("no-such-file", error.message, { hint, cause: error });
+}
 
 /**
  * Reports files as they come; where not all come, it is said that there are others. Throws `DamagedError` in the end where

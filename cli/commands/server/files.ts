@@ -19,7 +19,7 @@ import { dataOf } from "../../configuration/options.ts";
 import { DAMAGED, SUCCESS } from "../../exit_codes.ts";
 import type { EventOf } from "../../events/mod.ts";
 import { parseVersion } from "../../arguments/quantities.ts";
-import { parseName } from "../client/remote_name.ts";
+import { parseName } from "../../arguments/file_name.ts";
 import type { Reporter } from "../../output/reporter.ts";
 import type { Run } from "../../run.ts";
 import { example, isoTime } from "../../text/format.ts";

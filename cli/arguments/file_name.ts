@@ -4,10 +4,7 @@
  * @module
  */
 import { InvalidArgumentError } from "commander";
-import { fromPrintable, RefusedError, shellWord, type XferError } from "../../../protocol/mod.ts";
-
-/** The argument of commands that are about one file on the server. */
-export const REMOTE_NAME = "the name of the file on the server";
+import { fromPrintable } from "../../protocol/printable.ts";
 
 /**
  * A name as it is, or as it was printed: `\u{…}` stands for a character, since no name has a backslash. Throws
@@ -21,10 +18,4 @@ export function parseName(name: string): string {
 /** The same of several, each of which comes with those before it. */
 export function parseNames(name: string, before: readonly string[] = []): string[] {
   return [...before, parseName(name)];
-}
-
-/** What is said where a version is asked for that there is not. */
-export function hintVersions(error: XferError, name: string): XferError {
-  const hint = `See which there are: xfer client versions ${shellWord(name)}.`;
-  return new RefusedError("no-such-file", error.message, { hint, cause: error });
 }
