@@ -20,6 +20,9 @@ import {
 import type { Run } from "../../run.ts";
 import { tellRetry, tellSecure } from "../../output/client_events.ts";
 
+/** An option that leaves it to what is known, and to the server. */
+export const AUTO = "auto";
+
 /** Options of `xfer client` that hold for all that is below it. */
 export interface CommonOptions {
   readonly transferInfo: string;

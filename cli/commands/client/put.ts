@@ -1,30 +1,222 @@
 /**
- * `xfer client put`: what came of the files, and how they are sent by protocol 4.
+ * `xfer client put`, and `xfer client` by itself.
  *
  * @module
  */
-import { type Outcome, putFiles, type PutOutcome, type TransferInfo } from "../../../client/mod.ts";
-import { formatAddress } from "../../../protocol/mod.ts";
-import { exitCodeOfAll } from "../../exit_codes.ts";
-import type { StoredRecord } from "./stored_record.ts";
+import type { Command } from "commander";
+import {
+  chooseProtocol,
+  clientFolder,
+  hasSecureAccount,
+  keepLastStored,
+  KnownServers,
+  type LastStored,
+  MAX_LAST_STORED,
+  type Outcome,
+  type PlainReason,
+  putFiles,
+  type PutOutcome,
+  readTransferInfo,
+  sendFiles,
+  type SendOptions,
+  type TransferInfo,
+} from "../../../client/mod.ts";
+import {
+  type Address,
+  ConfigurationError,
+  findEdition,
+  formatAddress,
+  fromPrintable,
+  type Habit,
+  printable,
+  UsageError,
+  whyFailed,
+  XferError,
+} from "../../../protocol/mod.ts";
+import { exitCodeOfAll, SUCCESS } from "../../exit_codes.ts";
+import { tellPlain, tellPlainProtocol, tellRetry } from "../../output/client_events.ts";
 import type { Reporter } from "../../output/reporter.ts";
-import type { Run } from "../../run.ts";
-import { type CommonOptions, secureOptions } from "./connect.ts";
 import { showProgress } from "../../progress/mod.ts";
-import { type TransferChoice, transferOptions } from "./transfer_options.ts";
+import type { Run } from "../../run.ts";
+import { example } from "../../text/format.ts";
+import {
+  askedProtocol,
+  AUTO,
+  type CommonOptions,
+  registerInvited,
+  secureOptions,
+  toTimeouts,
+} from "./connect.ts";
+import {
+  addTransferOptions,
+  EXCLUDE_HELP,
+  type TransferChoice,
+  transferOptions,
+} from "./transfer_options.ts";
 
-export interface PutChoice extends TransferChoice {
+export interface ClientOptions extends CommonOptions, TransferChoice {
   readonly as?: string;
+  readonly quirk?: Habit[];
+}
+
+/** Adds the command below `client`. */
+export function addPutCommand(client: Command, run: Run): void {
+  const command = client.command("put")
+    .description("Store files, and by protocol 4 folders with all that is in them.")
+    .argument("<path...>", "what to store; line 3 of transfer.info is not used")
+    .option("--as <name>", "the name on the server of the only path (protocol 4)", fromPrintable);
+  addTransferOptions(command, " (protocol 4)")
+    .addHelpText("after", PUT_HELP)
+    .action(async (files: string[], _options: unknown, command: Command) =>
+      run.finish(await put(run, command.optsWithGlobals<ClientOptions>(), files))
+    );
+}
+
+const PUT_HELP = example(
+  "xfer client put report.pdf photos.zip",
+  "xfer client put photos --exclude '*.tmp' --exclude /raw/ --limit-rate 2MB",
+) + `
+
+Only what the server does not have with the same content is sent; nothing is removed there.
+Links, other special files and empty folders below a folder are skipped and named; so are
+private files of xfer, such as me.key or a server's data folder, and unfinished downloads.
+A file that cannot be sent does not hold up the others: it is named with the reason, and
+the exit code is not 0. What the server has got of a large file when the network fails, or
+Ctrl-C is pressed, it keeps for a while: the same command goes on from there.
+${EXCLUDE_HELP}`;
+
+/** Options that protocol 3 knows nothing of, as they are called in a sentence. */
+const PROTOCOL_4_ONLY = {
+  as: "A name on the server",
+  exclude: "A pattern of what is left out",
+  limitRate: "A rate",
+  parallel: "A number of connections",
+} as const satisfies Partial<Record<keyof ClientOptions, string>>;
+
+/** Stores the files that are named, or the one of transfer.info; returns the exit code. */
+export async function put(
+  run: Run,
+  options: ClientOptions,
+  named: readonly string[],
+): Promise<number> {
+  const { transferInfo } = options;
+  const info = await readTransferInfo(transferInfo);
+  const { file } = info;
+  const files = named.length > 0 ? named : file === undefined ? [] : [file];
+  if (files.length === 0 && options.invitation !== undefined) {
+    return await takeInvitation(run, info, options);
+  }
+  if (files.length === 0) {
+    throw new ConfigurationError(
+      "bad-transfer-info",
+      `${
+        printable(transferInfo)
+      } line 3: it is empty or missing, expected the path of the file to send`,
+      { hint: "Add it, or name files: xfer client put FILE…" },
+    );
+  }
+  const record = new StoredRecord(info);
+  try {
+    return await send({ run, info, options, files, record });
+  } catch (error) {
+    run.reporter.reportError(error);
+    if (error instanceof XferError) tellUnsent(run, error, files);
+    throw error;
+  } finally {
+    await record.keep(clientFolder(transferInfo), run.reporter);
+  }
+}
+
+/** Registers, where there is nothing to store yet; returns the exit code. */
+async function takeInvitation(
+  run: Run,
+  info: TransferInfo,
+  options: ClientOptions,
+): Promise<number> {
+  askedProtocol(options);
+  if (await hasSecureAccount(clientFolder(options.transferInfo))) {
+    throw new UsageError("account-exists", `${info.userName} has an account here already`, {
+      hint: "Leave --invitation out, and name files to store: xfer client put FILE…",
+    });
+  }
+  await registerInvited(run, info, options);
+  return SUCCESS;
+}
+
+/** Nothing was sent. Of several files it is to be clear that this is so of all, and not of one alone. */
+function tellUnsent(run: Run, { category, code }: XferError, files: readonly string[]): void {
+  const isStopped = category === "interrupted";
+  if (!isStopped && (files.length === 1 || category === "usage")) return;
+  const state = isStopped ? "not-tried" : "not-stored";
+  for (const path of files) run.reporter.report({ event: "not-stored", path, state, code });
+}
+
+/** What is to be stored. */
+interface Put {
+  readonly run: Run;
+  readonly info: TransferInfo;
+  readonly options: ClientOptions;
+  readonly files: readonly string[];
+  readonly record: StoredRecord;
+}
+
+/** Sends the files by the protocol that is to be spoken; returns the exit code. */
+async function send(work: Put): Promise<number> {
+  const { run: { reporter, watch, signal }, info, options } = work;
+  const { edition, quirk, retries, timeout } = options;
+  const choice = await chooseProtocol({
+    ...{ info, retries, watch, signal },
+    identityFolder: clientFolder(options.transferInfo),
+    asked: askedProtocol(options),
+    namesDialect: edition !== undefined || quirk !== undefined,
+    namesTrust: options.acceptNew === true || options.caCert !== undefined,
+    timeouts: toTimeouts(timeout),
+    onRetry: (retry) => tellRetry(reporter, retry),
+  });
+  const [only4] = Object.entries(PROTOCOL_4_ONLY)
+    .filter(([option]) => options[option as keyof typeof PROTOCOL_4_ONLY] !== undefined);
+  if (choice.protocol === 4) {
+    const byProtocol3 = only4 === undefined && options.invitation === undefined;
+    return await sendByProtocol4(work, byProtocol3 ? "possible" : "impossible");
+  }
+  if (only4 !== undefined) throw only4Has(only4[1], choice.why, options, info.server);
+  tellPlainProtocol(reporter, info.server, choice);
+  return await sendByProtocol3(work, choice.why);
+}
+
+/** Sends files; returns the exit code. */
+async function sendByProtocol3(
+  { run, info, options, files, record }: Put,
+  why: PlainReason,
+): Promise<number> {
+  const { edition, quirk, retries, timeout } = options;
+  const { server, userName } = info;
+  const { reporter, watch, signal } = run;
+  const identityFolder = clientFolder(options.transferInfo);
+  const parties = { user: userName, server: formatAddress(server) };
+  using _progress = showProgress(reporter, "put");
+  let isLetIn = false;
+  const outcomes = await sendFiles({
+    ...{ server, userName, files, retries, watch, signal },
+    identityFolder,
+    ...toSpeech(edition),
+    ...(quirk === undefined ? {} : { habits: new Set(quirk) }),
+    timeouts: toTimeouts(timeout),
+    onEvent: (event) => {
+      tellPlain(reporter, event, parties);
+      isLetIn ||= event.type === "keyReceived";
+      if (event.type !== "stored") return;
+      const { file: { name, size }, crc: cksum } = event;
+      record.add({ name, size, cksum });
+    },
+  });
+  if (isLetIn && why === "asked") await new KnownServers(identityFolder).keepProtocol3(server);
+  return summarise(reporter, outcomes);
 }
 
 /** Sends files and folders; returns the exit code. */
-export async function putSecurely(
-  run: Run,
-  info: TransferInfo,
-  common: CommonOptions,
-  paths: readonly string[],
-  choice: PutChoice,
-  record: StoredRecord,
+async function sendByProtocol4(
+  { run, info, options, files: paths, record }: Put,
   byProtocol3: "possible" | "impossible",
 ): Promise<number> {
   const { reporter } = run;
@@ -32,9 +224,9 @@ export async function putSecurely(
   using _progress = showProgress(reporter, "put");
   let skipped = 0;
   const outcomes = await putFiles({
-    ...await secureOptions(info, common, run, byProtocol3),
-    ...transferOptions(choice),
-    ...{ paths, as: choice.as },
+    ...await secureOptions(info, options, run, byProtocol3),
+    ...transferOptions(options),
+    ...{ paths, as: options.as },
     onPassed: (path, why) => {
       skipped++;
       reporter.report({ event: "passed", path, why });
@@ -56,7 +248,7 @@ export async function putSecurely(
 }
 
 /** Says what came of all; returns the exit code. */
-export function summarise(
+function summarise(
   reporter: Reporter,
   outcomes: readonly (Outcome | PutOutcome)[],
   skipped = 0,
@@ -69,4 +261,57 @@ export function summarise(
   const counts = { done: stored.length, bytes, unchanged, skipped, failed };
   reporter.report({ event: "summary", action: "put", ...counts });
   return exitCodeOfAll(stored.length + unchanged, failures);
+}
+
+/** A `UsageError` `protocol-4-only`, with what is to be done, by why it is protocol 3 that would be spoken. */
+function only4Has(
+  what: string,
+  why: PlainReason,
+  { protocol }: ClientOptions,
+  server: Address,
+): UsageError {
+  const asked = protocol === "3" ? "--protocol 3" : "--edition and --quirk";
+  const hint = why === "asked"
+    ? `Leave ${asked} out, if the server has protocol 4.`
+    : why === "remembered"
+    ? "Protocol 3 was used with the server before. If it has protocol 4, add --protocol 4."
+    : `The server at ${formatAddress(server)} does not answer as one of protocol 4: do without, ` +
+      "or ask its operator.";
+  return new UsageError("protocol-4-only", `${what} can be given by protocol 4 alone`, { hint });
+}
+
+function toSpeech(name: string | undefined): Pick<SendOptions, "edition"> {
+  if (name === AUTO) return { edition: AUTO };
+  const edition = name === undefined ? undefined : findEdition(name);
+  return edition === undefined ? {} : { edition };
+}
+
+/** Which files were stored last, for `xfer client status`. */
+class StoredRecord {
+  readonly #user: string;
+  readonly #server: string;
+  /** The newest first. */
+  readonly #files: LastStored[] = [];
+
+  constructor({ userName, server }: TransferInfo) {
+    this.#user = userName;
+    this.#server = formatAddress(server);
+  }
+
+  /** A file was stored, at this moment. */
+  add(file: Pick<LastStored, "name" | "size" | "cksum">): void {
+    const [user, server] = [this.#user, this.#server];
+    this.#files.unshift({ ...file, storedAt: Date.now(), user, server });
+    this.#files.length = Math.min(this.#files.length, MAX_LAST_STORED);
+  }
+
+  /** Writes it down in the client's folder. That the files are stored does not depend on it. */
+  async keep(folder: string, reporter: Reporter): Promise<void> {
+    try {
+      await keepLastStored(folder, this.#files);
+    } catch (error) {
+      const reason = whyFailed(error);
+      reporter.report({ event: "not-recorded", reason });
+    }
+  }
 }
