@@ -52,6 +52,11 @@ for (const [name, rule] of Object.entries(RULES)) {
   });
 }
 
+Deno.test("architecture: no files of scripts/ and tests/ import each other in a circle", async () => {
+  const around: Tree = new Map((await Promise.all(["scripts/", "tests/"].map(read))).flat());
+  assert.deepEqual(fileCircles(around), []);
+});
+
 Deno.test("architecture: every list of exceptions is of a rule", () => {
   assert.deepEqual(Object.keys(EXCEPTIONS).filter((name) => !(name in RULES)), []);
 });

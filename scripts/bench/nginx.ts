@@ -1,5 +1,5 @@
 /** curl, to and from an nginx of our own. */
-import type { Ready } from "./contenders.ts";
+import type { Ready } from "./contender.ts";
 import { freePort, run, startServer, stop } from "./processes.ts";
 
 export async function prepareNginx(folder: string): Promise<Ready> {

@@ -1,5 +1,5 @@
 /** What goes over ssh: scp, rsync. */
-import type { Ready } from "./contenders.ts";
+import type { Ready } from "./contender.ts";
 import { freePort, run, startServer, stop } from "./processes.ts";
 
 /** The options of ssh; how the port is given differs from one program to another. */

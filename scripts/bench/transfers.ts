@@ -1,12 +1,7 @@
 /** Files moved by each contender in turn, round after round, every copy compared with its original. */
 import { basename, dirname } from "node:path";
-import {
-  type Contender,
-  type ContenderName,
-  CONTENDERS,
-  missing,
-  type Ready,
-} from "./contenders.ts";
+import type { Contender, Ready } from "./contender.ts";
+import { type ContenderName, CONTENDERS, missing } from "./contenders.ts";
 import { median } from "./figures.ts";
 import { sameContent, settle, writeFiles } from "./files.ts";
 import { FailedError, run, time, watch } from "./processes.ts";

@@ -3,7 +3,7 @@ import { listStored } from "../../mod.ts";
 import { isInline } from "../../server/blobs/disk/paths.ts";
 import { DataFolder } from "../../server/data_folder/data_folder.ts";
 import { invocation } from "../../tests/support/processes.ts";
-import type { Ready } from "./contenders.ts";
+import type { Ready } from "./contender.ts";
 import { run, soon, stop } from "./processes.ts";
 
 export interface ReadyXfer extends Ready {
