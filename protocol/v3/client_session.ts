@@ -1,7 +1,7 @@
 /**
  * The client's end of a conversation, without sockets, files or clocks: each flow is a generator that yields what is
  * to be done next and is resumed with what came of it. Reading one top to bottom is reading the protocol. A file is sent
- * here; who sends it is said in `introduction.ts`.
+ * here; who sends it is said in `registration.ts`.
  *
  * @module
  */

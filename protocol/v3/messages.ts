@@ -56,7 +56,7 @@ export interface SendFile extends FromClient {
   /** From 1. */
   readonly packetNumber?: number;
   readonly totalPackets?: number;
-  /** What the plaintext must have, in bytes: the ciphertext's size was found by it, see `session/content_size.ts`. */
+  /** What the plaintext must have, in bytes: the ciphertext's size was found by it, see `content_size.ts`. */
   readonly plaintextSize?: number;
 }
 

@@ -22,7 +22,7 @@ export interface Unverified {
   readonly blob: StagedBlob;
   readonly size: number;
   readonly crc: number;
-  /** Whether the client was told another checksum than the usual one: see `disputes.ts`. */
+  /** Whether the client was told another checksum than the usual one: see `disputed_checksums.ts`. */
   readonly isOtherTold: boolean;
   /** Whether it may be stored at all: it can't when its padding was wrong. */
   readonly intact: boolean;
