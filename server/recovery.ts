@@ -74,8 +74,11 @@ async function logDifference({ store, log }: Context, finding: Finding): Promise
 }
 
 /** Removes what a server that was killed left behind. */
-export async function removeLeftovers(context: Context): Promise<void> {
-  const staged = await context.held.sweep();
+export async function removeLeftovers(
+  context: Context,
+  partialUploads: { sweep(): Promise<number> },
+): Promise<void> {
+  const staged = await partialUploads.sweep();
   const orphans = await context.store.catalog.listOrphans();
   for (const path of orphans) await removeOrphan(context, path);
   if (staged + orphans.length > 0) {

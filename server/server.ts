@@ -5,8 +5,12 @@
  */
 import { getLogger } from "@logtape/logtape";
 import { type Address, keepFreedMemory, whyFailed } from "../protocol/mod.ts";
-import { addressKey } from "./listen/client_address.ts";
-import { type Context, createContext } from "./context.ts";
+import { addressKey } from "./limits/client_address.ts";
+import { type Context, createContext, expireShared } from "./context.ts";
+import { Connection as V3Connection } from "./v3/connection.ts";
+import { closeV3, createV3Context, expireV3, type V3Context } from "./v3/context.ts";
+import { Connection as V4Connection } from "./v4/connection.ts";
+import { createV4Context, expireV4, type V4Context } from "./v4/context.ts";
 import { Doorstep } from "./listen/rejected_connections.ts";
 import { type Entropy, systemEntropy } from "./random.ts";
 import { LimitError, type LimitName } from "./limits/limits.ts";
@@ -62,6 +66,8 @@ const EXHAUSTED: readonly unknown[] = ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"];
 
 export class Server implements AsyncDisposable {
   readonly #context: Context;
+  readonly #v3: V3Context;
+  readonly #v4: V4Context;
   readonly #log: ServerLog;
   readonly #rules: Rules;
   readonly #folder: DataFolder;
@@ -79,7 +85,7 @@ export class Server implements AsyncDisposable {
   #closing: Promise<void> | undefined;
 
   private constructor(
-    context: Context,
+    { context, v3, v4 }: Contexts,
     log: ServerLog,
     rules: Rules,
     folder: DataFolder,
@@ -87,6 +93,8 @@ export class Server implements AsyncDisposable {
     securePort: SecurePort | undefined,
   ) {
     this.#context = context;
+    this.#v3 = v3;
+    this.#v4 = v4;
     this.#log = log;
     this.#rules = rules;
     this.#folder = folder;
@@ -121,8 +129,9 @@ export class Server implements AsyncDisposable {
       const context = createContext({
         ...{ store: folder, limits: rules.limits, entropy, clock, ticks, log },
         registration: () => rules.registration,
-        helloAnswer: () => securePort?.helloAnswer,
       }, () => freeSpace(folder.path));
+      const v3 = createV3Context(context, () => securePort?.helloAnswer);
+      const v4 = createV4Context(context, (clientId) => v3.sessionKeys.delete(clientId));
       if (folder.wasOpen) {
         log.warn("Others could look into {folder}; it is its owner's alone now", {
           event: "store.tightened",
@@ -131,13 +140,13 @@ export class Server implements AsyncDisposable {
       }
       await usable(folder.place, async () => {
         await finishRepairs(folder, fileSystem);
-        await removeLeftovers(context);
+        await removeLeftovers(context, v4.partialUploads);
       });
       for (const { announcement: [words, properties] } of listeners) {
         log.info(`${words}, data in {folder}`, { ...properties, folder: folder.path });
       }
       warnOf(context, securePort?.identity);
-      return new Server(context, log, rules, folder, listeners, securePort);
+      return new Server({ context, v3, v4 }, log, rules, folder, listeners, securePort);
     } catch (error) {
       for (const listener of listeners) listener.close();
       await folder[Symbol.asyncDispose]();
@@ -216,8 +225,7 @@ export class Server implements AsyncDisposable {
     const id = setTimeout(() => this.#cutOff(), graceMs);
     await Promise.all(this.#connections.values());
     clearTimeout(id);
-    await this.#context.unverified.expire(Infinity);
-    await this.#context.parked.expire(Infinity);
+    await closeV3(this.#v3);
     await this.#folder[Symbol.asyncDispose]();
     this.#log.flush();
     this.#context.log.info("Stopped", { event: "server.stopped" });
@@ -243,9 +251,10 @@ export class Server implements AsyncDisposable {
     }
   }
 
-  #serve({ socket, open }: Arrival): void {
+  #serve(arrival: Arrival): void {
+    const { socket } = arrival;
     if ("setNoDelay" in socket) socket.setNoDelay();
-    const connection = open(this.#context, ++this.#connectionNumber);
+    const connection = this.#open(arrival);
     const origin = addressKey(socket.remoteAddr.hostname);
     const full = this.#fullFor(origin);
     if (full !== undefined) return this.#doorstep.turnAway(connection, full);
@@ -255,6 +264,17 @@ export class Server implements AsyncDisposable {
       this.#countOrigin(origin, -1);
     });
     this.#connections.set(connection, served);
+  }
+
+  #open(arrival: Arrival): Served {
+    switch (arrival.protocol) {
+      case 3: {
+        const number = ++this.#connectionNumber;
+        return new V3Connection(this.#v3, arrival.socket, number, arrival.editions);
+      }
+      case 4:
+        return new V4Connection(this.#v4, arrival.socket, arrival.identity);
+    }
   }
 
   /** What forbids a further connection. */
@@ -275,15 +295,9 @@ export class Server implements AsyncDisposable {
   }
 
   async #keepHouse(): Promise<void> {
-    const { limits, clock, ticks, sessionKeys, reservations, registrations, store } = this.#context;
     this.#log.flush();
-    for (const table of [sessionKeys, reservations, registrations]) table.sweep();
     try {
-      await store.catalog.expireRegistrations(clock() - limits.registrationTtlMs);
-      const before = ticks() - limits.unverifiedTtlMs;
-      await this.#context.unverified.expire(before);
-      await this.#context.parked.expire(before);
-      await this.#context.held.expire(clock() - limits.partialTtlMs);
+      await Promise.all([expireShared(this.#context), expireV3(this.#v3), expireV4(this.#v4)]);
     } catch (error) {
       this.#context.log.error("Could not drop what was never confirmed: {reason}", {
         event: "housekeeping.failed",
@@ -291,6 +305,13 @@ export class Server implements AsyncDisposable {
       });
     }
   }
+}
+
+/** What connections share: those of both protocols, of protocol 3, and of protocol 4. */
+interface Contexts {
+  readonly context: Context;
+  readonly v3: V3Context;
+  readonly v4: V4Context;
 }
 
 async function openSecurePort(

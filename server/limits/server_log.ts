@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { addressKey } from "../listen/client_address.ts";
+import { addressKey } from "./client_address.ts";
 
 export type Properties = Readonly<Record<string, unknown>> & { readonly event: string };
 type Write = (words: string, properties: Properties) => void;

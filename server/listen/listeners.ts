@@ -14,10 +14,7 @@ import {
 } from "../../protocol/mod.ts";
 import { formatFingerprint, formatLocation, type Location } from "../../protocol/v4/fingerprint.ts";
 import type { HelloAnswer } from "../../protocol/hello.ts";
-import { Connection } from "../v3/connection.ts";
-import type { Context } from "../context.ts";
 import type { LimitError } from "../limits/limits.ts";
-import { Connection as SecureConnection } from "../v4/connection.ts";
 import type { TlsIdentity } from "./tls/identity.ts";
 import type { Properties } from "../limits/server_log.ts";
 
@@ -47,11 +44,21 @@ export interface Served {
   close(reason: string): void;
 }
 
-/** A peer that was accepted. */
-export interface Arrival {
-  readonly socket: Deno.TcpConn | Deno.TlsConn;
-  /** The connection of it; `number` is unique in this process. */
-  open(context: Context, number: number): Served;
+/** A peer that was accepted, and what is spoken with it. */
+export type Arrival = PlainArrival | SecureArrival;
+
+export interface PlainArrival {
+  readonly protocol: 3;
+  readonly socket: Deno.TcpConn;
+  /** Those that are served at the address at which it came in. */
+  readonly editions: readonly Edition[];
+}
+
+export interface SecureArrival {
+  readonly protocol: 4;
+  readonly socket: Deno.TlsConn;
+  /** What it was shown. */
+  readonly identity: TlsIdentity;
 }
 
 export interface Listener {
@@ -86,11 +93,9 @@ function listenPlain({ editions = DEFAULT_SERVED, ...address }: Listen): Listene
   const socket = listening(address, "--listen", () => Deno.listen(address));
   const where = addressOf(socket, address);
   return {
-    ...common(
-      socket,
-      where,
-      (peer) => (context, number) => new Connection(context, peer, number, editions),
-    ),
+    address: where,
+    accept: async () => ({ protocol: 3, socket: await socket.accept(), editions }),
+    close: () => socket.close(),
     announcement: ["Listening on {address} for editions {editions}", {
       event: "server.listening",
       address: formatAddress(where),
@@ -117,11 +122,9 @@ export function listenSecurely(
   const address = addressOf(socket, where === "beside" ? plain : where);
   const { port } = address;
   return {
-    ...common(
-      socket,
-      address,
-      (peer) => (context) => new SecureConnection(context, peer, identity),
-    ),
+    address,
+    accept: async () => ({ protocol: 4, socket: await socket.accept(), identity }),
+    close: () => socket.close(),
     identity,
     announcement: [
       "Listening on {address} for protocol 4; line 1 of transfer.info: {location}",
@@ -169,21 +172,6 @@ function reachable({ hostname, port }: Address): Address {
 function addressOf(socket: Deno.TcpListener | Deno.TlsListener, asked: Address): Address {
   const { hostname, port } = socket.addr;
   return { hostname: asked.hostname.includes("%") ? asked.hostname : hostname, port };
-}
-
-function common(
-  socket: Deno.TcpListener | Deno.TlsListener,
-  address: Address,
-  opener: (peer: Arrival["socket"]) => Arrival["open"],
-): Pick<Listener, "address" | "accept" | "close"> {
-  return {
-    address,
-    async accept() {
-      const peer = await socket.accept();
-      return { socket: peer, open: opener(peer) };
-    },
-    close: () => socket.close(),
-  };
 }
 
 function listening<T>(address: Address, option: string, listen: () => T): T {

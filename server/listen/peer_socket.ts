@@ -4,7 +4,7 @@
  * @module
  */
 import { type Bytes, formatAddress } from "../../protocol/mod.ts";
-import { addressKey } from "./client_address.ts";
+import { addressKey } from "../limits/client_address.ts";
 import { LimitError, type LimitName, type Limits } from "../limits/limits.ts";
 import { Patience, type Phase } from "./read_deadline.ts";
 

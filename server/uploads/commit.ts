@@ -4,21 +4,29 @@
  * @module
  */
 import { type Bytes, printable, toHex } from "../../protocol/mod.ts";
-import { type Claim, quotaOfAll } from "./quota_reservations.ts";
-import type { Context } from "../context.ts";
+import { type Claim, type Claims, quotaOfAll, replacedKept } from "./quota_reservations.ts";
+import type { Log } from "../limits/server_log.ts";
 import { LimitError, type LimitName, type Limits } from "../limits/limits.ts";
 import type { Quota } from "../catalog/accounts.ts";
 import { isInline } from "../blobs/disk/paths.ts";
-import type { StagedBlob } from "../blobs/blob_store.ts";
+import type { BlobStore, StagedBlob } from "../blobs/blob_store.ts";
 import {
+  type Catalog,
   CatalogRefusal,
   type Recorded,
   type RefusalReason,
   type StoredFile,
   type StoreOptions,
   type Tree,
-  type Usage,
 } from "../catalog/catalog.ts";
+
+/** What a file is stored with. */
+export interface CommitContext {
+  readonly store: { readonly catalog: Catalog; readonly blobs: BlobStore };
+  readonly limits: Limits;
+  readonly claims: Claims;
+  readonly log: Log;
+}
 
 /** A file on whose checksum both ends agree. */
 export interface Arrived
@@ -34,69 +42,11 @@ export interface Arrived
 }
 
 /**
- * A user's own files that are stored meanwhile may be counted twice: where it would be too much it is looked at again
- * when they are, but not more often.
- */
-const MAX_LOOKS = 16;
-
-/**
- * Refuses beforehand what could not be stored afterwards. What is on its way counts from now on, until its claim ends;
- * there is none where no quota is. Where there is no room beside earlier files of the same name that are on their way,
- * `makeWay` is called once: it resolves when those have ended that are to. Throws `LimitError`.
- */
-export async function claimRoom(
-  { limits, store, accounts, claims }: Context,
-  { clientId, name, size }: Pick<StoredFile, "clientId" | "name" | "size">,
-  makeWay: () => Promise<void>,
-): Promise<Claim | undefined> {
-  const { maxFileSize } = limits;
-  if (size > maxFileSize) throw new LimitError("maxFileSize", maxFileSize);
-  const own = (await accounts.find(clientId))?.quota ?? {};
-  const { bytes: quota = limits.quota, files: quotaFiles = limits.quotaFiles } = own;
-  if (quota === Infinity && quotaFiles === Infinity) return undefined;
-  const over = (usage: Usage) =>
-    usage.bytes > quota
-      ? new LimitError("quota", quota)
-      : usage.files > quotaFiles
-      ? new LimitError("quotaFiles", quotaFiles)
-      : undefined;
-  let hasMadeWay = false;
-  for (let looks = 1;; looks++) {
-    using look = claims.look(clientId, name);
-    const replacing = { name, size, keep: replacedKept(limits), open: look.names };
-    const { replaced, ...beside } = await store.catalog.usageBeside(clientId, replacing);
-    const claimed = claims.sum(clientId, look, name);
-    const spent = Math.min(claimed.spent, replaced.bytes);
-    const alone = { bytes: beside.bytes + size, files: beside.files + 1 };
-    const all = {
-      bytes: alone.bytes + spent + claimed.bytes,
-      files: alone.files + claimed.files,
-    };
-    const refused = over(all);
-    if (refused === undefined) {
-      const credit = Math.min(size, replaced.bytes - spent);
-      return claims.add(clientId, {
-        name,
-        size,
-        credit,
-        isNew: look.isStale || replaced.files === 0,
-      });
-    }
-    if (over(alone) !== undefined) throw refused;
-    if (claimed.isAgain && !hasMadeWay) {
-      hasMadeWay = true;
-      await makeWay();
-    } else if (claimed.isExact || looks >= MAX_LOOKS) throw refused;
-    else await claims.settle(clientId);
-  }
-}
-
-/**
  * Makes a file durable and visible, and returns its version. The path is listed as an orphan before the blob is moved there and until the
  * catalog refers to it, so that a crash in between leaves nothing behind that the next start would not remove.
  */
 export async function storeFile(
-  context: Context,
+  context: CommitContext,
   { address }: { readonly address: string },
   file: Arrived,
 ): Promise<number> {
@@ -147,11 +97,6 @@ export async function storeFile(
   return recorded.version;
 }
 
-/** How many of the files that one replaces are kept besides it. */
-function replacedKept({ versions }: Limits): number {
-  return Math.max(0, versions - 1);
-}
-
 interface OverQuota {
   readonly limit: LimitName;
   readonly of: keyof Quota;
@@ -163,7 +108,10 @@ const LIMITS_OF: Readonly<Partial<Record<RefusalReason, OverQuota>>> = {
 };
 
 /** Removes a blob that no file refers to. What fails here is tried again at the next start. */
-export async function removeOrphan(context: Context, path: string): Promise<void> {
+export async function removeOrphan(
+  context: Pick<CommitContext, "store" | "log">,
+  path: string,
+): Promise<void> {
   if (isInline(path)) return; // it was never on the disk
   try {
     await context.store.blobs.remove(path);

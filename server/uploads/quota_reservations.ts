@@ -6,8 +6,9 @@
  */
 import { type Bytes, toHex } from "../../protocol/mod.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
-import type { Usage } from "../catalog/catalog.ts";
-import type { Limits } from "../limits/limits.ts";
+import type { Accounts } from "../accounts/account_cache.ts";
+import type { Catalog, StoredFile, Usage } from "../catalog/catalog.ts";
+import { LimitError, type Limits } from "../limits/limits.ts";
 
 interface Claimed {
   readonly name: string;
@@ -174,4 +175,72 @@ const NONE: ReadonlySet<Claim> = new Set();
 /** What a user may have whose operator has said nothing else. */
 export function quotaOfAll({ quota, quotaFiles }: Limits): Usage {
   return { bytes: quota, files: quotaFiles };
+}
+
+/** How many of the files that one replaces are kept besides it. */
+export function replacedKept({ versions }: Limits): number {
+  return Math.max(0, versions - 1);
+}
+
+/**
+ * A user's own files that are stored meanwhile may be counted twice: where it would be too much it is looked at again
+ * when they are, but not more often.
+ */
+const MAX_LOOKS = 16;
+
+/**
+ * Refuses beforehand what could not be stored afterwards. What is on its way counts from now on, until its claim ends;
+ * there is none where no quota is. Where there is no room beside earlier files of the same name that are on their way,
+ * `makeWay` is called once: it resolves when those have ended that are to. Throws `LimitError`.
+ */
+export async function claimRoom(
+  { limits, store, accounts, claims }: {
+    readonly limits: Limits;
+    readonly store: { readonly catalog: Pick<Catalog, "usageBeside"> };
+    readonly accounts: Pick<Accounts, "find">;
+    readonly claims: Claims;
+  },
+  { clientId, name, size }: Pick<StoredFile, "clientId" | "name" | "size">,
+  makeWay: () => Promise<void>,
+): Promise<Claim | undefined> {
+  const { maxFileSize } = limits;
+  if (size > maxFileSize) throw new LimitError("maxFileSize", maxFileSize);
+  const own = (await accounts.find(clientId))?.quota ?? {};
+  const { bytes: quota = limits.quota, files: quotaFiles = limits.quotaFiles } = own;
+  if (quota === Infinity && quotaFiles === Infinity) return undefined;
+  const over = (usage: Usage) =>
+    usage.bytes > quota
+      ? new LimitError("quota", quota)
+      : usage.files > quotaFiles
+      ? new LimitError("quotaFiles", quotaFiles)
+      : undefined;
+  let hasMadeWay = false;
+  for (let looks = 1;; looks++) {
+    using look = claims.look(clientId, name);
+    const replacing = { name, size, keep: replacedKept(limits), open: look.names };
+    const { replaced, ...beside } = await store.catalog.usageBeside(clientId, replacing);
+    const claimed = claims.sum(clientId, look, name);
+    const spent = Math.min(claimed.spent, replaced.bytes);
+    const alone = { bytes: beside.bytes + size, files: beside.files + 1 };
+    const all = {
+      bytes: alone.bytes + spent + claimed.bytes,
+      files: alone.files + claimed.files,
+    };
+    const refused = over(all);
+    if (refused === undefined) {
+      const credit = Math.min(size, replaced.bytes - spent);
+      return claims.add(clientId, {
+        name,
+        size,
+        credit,
+        isNew: look.isStale || replaced.files === 0,
+      });
+    }
+    if (over(alone) !== undefined) throw refused;
+    if (claimed.isAgain && !hasMadeWay) {
+      hasMadeWay = true;
+      await makeWay();
+    } else if (claimed.isExact || looks >= MAX_LOOKS) throw refused;
+    else await claims.settle(clientId);
+  }
 }

@@ -18,7 +18,7 @@ import {
   whyFailed,
 } from "../../protocol/mod.ts";
 import { BUSY, encodeHelloAnswer } from "../../protocol/hello.ts";
-import type { Context } from "../context.ts";
+import type { V3Context } from "./context.ts";
 import type { Peer } from "./peer.ts";
 import type { PendingUpload } from "./pending_uploads.ts";
 import { hearFirstWords } from "./first_request.ts";
@@ -33,7 +33,7 @@ import { Upload } from "./upload.ts";
 const FILLING_MS = 600;
 
 export class Connection {
-  readonly #context: Context;
+  readonly #context: V3Context;
   readonly #socket: PeerSocket;
   readonly #peer: Peer;
   readonly #session: ServerSession;
@@ -47,7 +47,7 @@ export class Connection {
   #registeredHere = false;
 
   /** Speaks the editions that are served at the address at which the peer came in. */
-  constructor(context: Context, socket: Socket, number: number, served: readonly Edition[]) {
+  constructor(context: V3Context, socket: Socket, number: number, served: readonly Edition[]) {
     this.#context = context;
     this.#socket = new PeerSocket(socket, context.limits);
     this.#session = new ServerSession(served);
@@ -208,7 +208,7 @@ export class Connection {
       this.#countRequest();
     }
     if (request.packetNumber !== undefined && request.packetNumber !== 1) {
-      this.#upload ??= this.#context.parked.take(request);
+      this.#upload ??= this.#context.pendingUploads.take(request);
       if (this.#upload !== undefined) return await this.#upload.continue(request);
     }
     this.#upload = await Upload.begin(this.#context, this.#peer, request);
@@ -223,7 +223,7 @@ export class Connection {
       const { clientId } = upload.request;
       this.#upload = undefined;
       // The next part may come on another connection, and be there before this one is seen to end.
-      await this.#context.parked.park(upload, this.#context.ticks());
+      await this.#context.pendingUploads.park(upload, this.#context.ticks());
       return await this.#answer(this.#session.reply({ kind: "messageReceived", clientId }));
     }
     this.#session.proceed();

@@ -18,7 +18,7 @@ import {
   whatFailed,
 } from "../../protocol/mod.ts";
 import { countRegistration, noteSeen, pendingBefore } from "../accounts/registration.ts";
-import type { Context, Reservation } from "../context.ts";
+import type { Reservation, V3Context } from "./context.ts";
 import type { Peer } from "./peer.ts";
 import { LimitError } from "../limits/limits.ts";
 import { toSpeech } from "./client_profile.ts";
@@ -29,7 +29,7 @@ import type { Unverified } from "./unverified_files.ts";
 type Plain = Exclude<Request, SendFile>;
 type RequestOf<K extends Plain["kind"]> = Extract<Plain, { readonly kind: K }>;
 type Handler<K extends Plain["kind"]> = (
-  context: Context,
+  context: V3Context,
   peer: Peer,
   request: RequestOf<K>,
 ) => Promise<Response>;
@@ -150,7 +150,7 @@ const handlers: { readonly [K in Plain["kind"]]: Handler<K> } = {
  * The response to any request but a file. A failure of our own is logged and answered with a general error. Throws
  * `LimitError`.
  */
-export async function handle(context: Context, peer: Peer, request: Plain): Promise<Response> {
+export async function handle(context: V3Context, peer: Peer, request: Plain): Promise<Response> {
   try {
     return await (handlers[request.kind] as Handler<Plain["kind"]>)(context, peer, request);
   } catch (error) {
@@ -166,7 +166,7 @@ export async function handle(context: Context, peer: Peer, request: Plain): Prom
   }
 }
 
-async function freshKey(context: Context, peer: Peer, publicKey: Bytes) {
+async function freshKey(context: V3Context, peer: Peer, publicKey: Bytes) {
   const aesKey = context.entropy.aesKey(aesKeySize(peer.profile));
   return { aesKey, wrappedKey: await context.entropy.wrap(publicKey, aesKey) };
 }
@@ -176,7 +176,7 @@ async function freshKey(context: Context, peer: Peer, publicKey: Bytes) {
  * where the name is free, or its registration is the client's own or has expired.
  */
 async function reserveId(
-  context: Context,
+  context: V3Context,
   peer: Peer,
   name: string,
   claimedId: Bytes,
@@ -191,21 +191,21 @@ async function reserveId(
 }
 
 /** What is reserved for a name, of one id or of any. */
-function reservationsOf(context: Context, name: string, id?: Bytes): Reservation[] {
+function reservationsOf(context: V3Context, name: string, id?: Bytes): Reservation[] {
   const reservations = id === undefined
     ? Array.from(context.reservations.entries(), ([, reservation]) => reservation)
     : [context.reservations.peek(toHex(id))];
   return reservations.filter((one) => one !== undefined).filter((one) => one.name === name);
 }
 
-function forgetReservations(context: Context, name: string): void {
+function forgetReservations(context: V3Context, name: string): void {
   for (const [id, reservation] of [...context.reservations.entries()]) {
     if (reservation.name === name) context.reservations.delete(id);
   }
 }
 
 async function takeUnverified(
-  context: Context,
+  context: V3Context,
   peer: Peer,
   clientId: Bytes,
   fileName: Bytes,
@@ -216,7 +216,7 @@ async function takeUnverified(
 
 /** Drops a file that the client does not want stored. One that is gone already is fine: some clients ask twice. */
 async function drop(
-  context: Context,
+  context: V3Context,
   peer: Peer,
   { kind, clientId, fileName }: RequestOf<"crcInvalid" | "crcGivenUp">,
 ): Promise<Response> {

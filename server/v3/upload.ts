@@ -22,14 +22,13 @@ import {
   ZlibCrc,
 } from "../../protocol/mod.ts";
 import { faultOfPlain } from "../accounts/account_cache.ts";
-import type { Claim } from "../uploads/quota_reservations.ts";
-import type { Context } from "../context.ts";
+import { type Claim, claimRoom } from "../uploads/quota_reservations.ts";
+import type { V3Context } from "./context.ts";
 import type { Peer } from "./peer.ts";
 import type { PendingUpload } from "./pending_uploads.ts";
 import { Intake } from "./decrypt_pipeline.ts";
 import { LimitError } from "../limits/limits.ts";
 import type { StagedBlob } from "../blobs/blob_store.ts";
-import { claimRoom } from "../uploads/commit.ts";
 
 /** Padding that ciphertext holds at most: some clients encrypt a file in two pieces. */
 const MAX_PADDING = 2 * BLOCK_SIZE;
@@ -53,19 +52,19 @@ interface Work {
 export class Upload implements PendingUpload {
   /** That of the first part. */
   readonly request: SendFile;
-  readonly #context: Context;
+  readonly #context: V3Context;
   readonly #peer: Peer;
   #work: Work | undefined;
   #intact = true;
   #answered = false;
 
-  private constructor(context: Context, peer: Peer, request: SendFile) {
+  private constructor(context: V3Context, peer: Peer, request: SendFile) {
     this.#context = context;
     this.#peer = peer;
     this.request = request;
   }
 
-  static async begin(context: Context, peer: Peer, request: SendFile): Promise<Upload> {
+  static async begin(context: V3Context, peer: Peer, request: SendFile): Promise<Upload> {
     const upload = new Upload(context, peer, request);
     await upload.#guard(() => upload.#open());
     return upload;

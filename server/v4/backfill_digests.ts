@@ -8,8 +8,8 @@ import { inSlices } from "../../protocol/v4/slices.ts";
 import { ChunkSums, type Sums } from "../../protocol/v4/chunk_digests.ts";
 import { CHUNK_SIZE, chunkSize } from "../../protocol/v4/merkle_tree.ts";
 import { breath } from "../breath.ts";
-import type { Context } from "../context.ts";
-import { recordDamage, visibleDamage } from "../uploads/damage.ts";
+import type { V4Context } from "./context.ts";
+import { recordDamage, visibleDamage } from "./damage.ts";
 import type { Damage, StoredFile, Tree } from "../catalog/catalog.ts";
 import { Refusal } from "./request_error.ts";
 import type { Session } from "./request_context.ts";
@@ -38,7 +38,7 @@ export async function withTree(
 
 /** Reads a file for its tree, and keeps that; see {@link withTree}. Throws the signal's reason where it is aborted. */
 async function findTree(
-  context: Pick<Context, "store" | "log">,
+  context: Pick<V4Context, "store" | "log">,
   file: StoredFile,
   signal: AbortSignal,
 ): Promise<Tree | undefined> {
@@ -66,7 +66,7 @@ async function findTree(
  * Throws `Refusal` `damaged`.
  */
 export async function refuseDamaged(
-  context: Pick<Context, "store" | "log">,
+  context: Pick<V4Context, "store" | "log">,
   file: StoredFile,
   damage: Damage,
 ): Promise<undefined> {

@@ -16,7 +16,7 @@ import {
 } from "../../protocol/v4/messages.ts";
 import { Outbox } from "../../protocol/v4/frame_writer.ts";
 import { fingerprintOfName, isOneOf } from "../../protocol/v4/server_name.ts";
-import type { Context } from "../context.ts";
+import type { V4Context } from "./context.ts";
 import { LimitError } from "../limits/limits.ts";
 import type { GuestFault } from "../catalog/accounts.ts";
 import { PeerSocket, type Socket } from "../listen/peer_socket.ts";
@@ -42,7 +42,7 @@ const PARTS: readonly Kind[] = ["data", "end", "cancel", "leave"];
 const STREAMED: readonly Kind[] = ["file", "digests", "data"];
 
 export class Connection {
-  readonly #context: Context;
+  readonly #context: V4Context;
   readonly #face: Face;
   /** What the client signs as the server's fingerprint. */
   #fingerprint: Bytes;
@@ -57,7 +57,7 @@ export class Connection {
   /** Why the peer could not be told something. */
   #unsent: unknown;
 
-  constructor(context: Context, socket: Socket, face: Face) {
+  constructor(context: V4Context, socket: Socket, face: Face) {
     this.#context = context;
     this.#face = face;
     this.#fingerprint = face.fingerprint;
@@ -130,7 +130,7 @@ export class Connection {
     await this.#send({ kind: "welcome", tag: 0, clientId, name, window: WINDOW });
     const dismiss = (fault: GuestFault) => this.#dismiss(entrant, dismissal(fault));
     const guest = { ...entrant, dismiss };
-    this.#context.guests.add(guest);
+    this.#context.revocation.add(guest);
     try {
       await this.#answerTo(entrant);
     } catch (error) {
@@ -138,7 +138,7 @@ export class Connection {
       if (error instanceof Refusal) this.#dismiss(entrant, error);
       throw error;
     } finally {
-      this.#context.guests.remove(guest);
+      this.#context.revocation.remove(guest);
     }
   }
 

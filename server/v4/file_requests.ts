@@ -6,7 +6,7 @@
 import type { Bytes } from "../../protocol/mod.ts";
 import type { Kind, Message, MessageOf } from "../../protocol/v4/messages.ts";
 import { CHUNK_SIZE, chunkCount, DIGEST_SIZE } from "../../protocol/v4/merkle_tree.ts";
-import { recordDamage } from "../uploads/damage.ts";
+import { recordDamage } from "./damage.ts";
 import type { StoredFile } from "../catalog/catalog.ts";
 import { removeOrphan } from "../uploads/commit.ts";
 import { ChunkDigests } from "./chunk_digests.ts";

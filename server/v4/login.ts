@@ -21,7 +21,7 @@ import {
 import type { Kind, Message, MessageOf } from "../../protocol/v4/messages.ts";
 import { hashToken } from "../../protocol/v4/token.ts";
 import { countRegistration, noteSeen, pendingBefore } from "../accounts/registration.ts";
-import type { Context } from "../context.ts";
+import type { V4Context } from "./context.ts";
 import type { Account, Entered, EntryFault, Guest, GuestFault } from "../catalog/accounts.ts";
 import { PROTOCOL_4 } from "../catalog/catalog.ts";
 import { MAX_KEYS } from "../catalog/sqlite/operations/v4_logins.ts";
@@ -34,7 +34,7 @@ export interface Entrant extends Guest {
 
 /** The connection of somebody who has not been let in yet. */
 export interface Door {
-  readonly context: Context;
+  readonly context: V4Context;
   /** Of the server. */
   readonly fingerprint: Bytes;
   /** Of this connection. */
@@ -127,7 +127,7 @@ export async function letIn(door: Door, message: Message): Promise<Entrant | und
 
 /** Throws `Refusal` where a client that was let in may not go on: within a second of its operator's saying so. */
 export async function refuseDismissed(
-  { accounts }: Context,
+  { accounts }: V4Context,
   { clientId, key }: Entrant,
 ): Promise<void> {
   const account = await accounts.find(clientId);
@@ -192,8 +192,7 @@ function admit(door: Door, entered: Entered | EntryFault, name: string, key: Byt
   const { client, how } = entered;
   const id = toHex(client.id);
   context.accounts.forget(client.id);
-  // Whoever has a key of protocol 3 for this account is not it any more.
-  if (how === "linked" || how === "claimed") context.sessionKeys.delete(client.id);
+  if (how === "linked" || how === "claimed") context.onAccountClaimed(client.id);
   if (how === "known") noteSeen(context, client);
   const [event, words] = WORDS[how];
   context.log.info(words, { event, name: printable(client.name), client: id, address });

@@ -5,7 +5,7 @@
  */
 import { type Bytes, printable, toHex, whyFailed } from "../../protocol/mod.ts";
 import type { Message } from "../../protocol/v4/messages.ts";
-import type { Context } from "../context.ts";
+import type { V4Context } from "./context.ts";
 
 export interface Owner {
   readonly clientId: Bytes;
@@ -34,7 +34,7 @@ export interface Answers {
 }
 
 export interface Session {
-  readonly context: Context;
+  readonly context: V4Context;
   /** Who has logged in. */
   readonly owner: Owner;
   readonly answers: Answers;

@@ -122,7 +122,7 @@ export class Requests implements AsyncDisposable {
   async #join({ tag, transfer }: MessageOf<"join">): Promise<void> {
     const { context, owner, answers } = this.#session;
     const found = await this.#attempt(tag, () => {
-      const receipt = context.transfers.find(owner.clientId, transfer);
+      const receipt = context.openUploads.find(owner.clientId, transfer);
       if (receipt?.isReceiving !== true) throw noSuchTransfer();
       receipt.join();
       this.#joined = receipt;

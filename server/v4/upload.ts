@@ -9,9 +9,9 @@ import { inSlices, type Sliced } from "../../protocol/v4/slices.ts";
 import type { Sums } from "../../protocol/v4/chunk_digests.ts";
 import type { Message, MessageOf } from "../../protocol/v4/messages.ts";
 import { breath } from "../breath.ts";
-import type { Claim } from "../uploads/quota_reservations.ts";
-import type { Context } from "../context.ts";
-import { claimRoom, storeFile } from "../uploads/commit.ts";
+import { type Claim, claimRoom } from "../uploads/quota_reservations.ts";
+import type { V4Context } from "./context.ts";
+import { storeFile } from "../uploads/commit.ts";
 import type { OpenUpload } from "./open_uploads.ts";
 import { refuseName } from "./request_error.ts";
 import { type Owner, Unsent } from "./request_context.ts";
@@ -21,7 +21,7 @@ const ID_SIZE = 16;
 const GIVES_WAY = "its client goes on with the file on another connection";
 
 export interface ReceiptOptions {
-  readonly context: Context;
+  readonly context: V4Context;
   readonly owner: Owner;
   readonly request: MessageOf<"put">;
   /** Closes the connection on which it comes. */
@@ -32,7 +32,7 @@ export class Receipt implements OpenUpload {
   /** By which other connections join it. */
   readonly id: Bytes = crypto.getRandomValues(new Uint8Array(ID_SIZE));
   readonly request: MessageOf<"put">;
-  readonly #context: Context;
+  readonly #context: V4Context;
   readonly #owner: Owner;
   readonly #close: (reason: string) => void;
   /** Leaves `receiving` before anything is awaited of how it ends, so that nothing is taken from then on. */
@@ -100,10 +100,10 @@ export class Receipt implements OpenUpload {
   }
 
   async #open(): Promise<void> {
-    const { transfers } = this.#context;
+    const { openUploads } = this.#context;
     const { name, size, resume } = this.request;
     refuseName(name);
-    transfers.add(this);
+    openUploads.add(this);
     try {
       if (resume !== 0) await this.#takeOver();
       const file = { clientId: this.clientId, name, size };
@@ -120,7 +120,7 @@ export class Receipt implements OpenUpload {
 
   /** Resolves when all has ended that was to be gone on with under its name. */
   async #takeOver(): Promise<void> {
-    const latest = () => this.#context.transfers.before(this).at(-1);
+    const latest = () => this.#context.openUploads.before(this).at(-1);
     for (let before = latest(); before !== undefined; before = latest()) await before.giveWay();
   }
 
@@ -216,7 +216,7 @@ export class Receipt implements OpenUpload {
       const isSound = this.#failure === undefined;
       const isKept = isSound && await holding.keep();
       // While it was recorded another upload may have taken its name, or its row have made room for others.
-      const isHeld = isKept && this.#current && !this.#context.held.isForsaken(blob.path);
+      const isHeld = isKept && this.#current && !this.#context.partialUploads.isForsaken(blob.path);
       if (!isHeld) await this.#drop();
     } catch (error) {
       this.#opened().holding.warn(error);
@@ -242,7 +242,7 @@ export class Receipt implements OpenUpload {
    */
   async disown(): Promise<void> {
     this.#current = false;
-    this.#context.transfers.disown(this);
+    this.#context.openUploads.disown(this);
     await this.#opening?.catch(() => undefined);
     await this.#work?.holding.settle();
     await this.#interrupting;
@@ -250,10 +250,10 @@ export class Receipt implements OpenUpload {
 
   /** Begins anew: as long as that may be refused, those before it stay the ones to be gone on with. */
   async #begin(): Promise<void> {
-    const { held, transfers } = this.#context;
+    const { partialUploads, openUploads } = this.#context;
     this.#work = await beginWork(this.#of);
-    for (const before of transfers.before(this)) await before.disown();
-    await held.drop(this.clientId, this.request.name);
+    for (const before of openUploads.before(this)) await before.disown();
+    await partialUploads.drop(this.clientId, this.request.name);
   }
 
   /** Others have their turn; it is given up where another connection waits for this one to end. */
@@ -280,9 +280,9 @@ export class Receipt implements OpenUpload {
 
   #end(): void {
     this.#state = "ended";
-    const { transfers, held } = this.#context;
-    transfers.remove(this);
-    if (this.path !== undefined) held.close(this.path);
+    const { openUploads, partialUploads } = this.#context;
+    openUploads.remove(this);
+    if (this.path !== undefined) partialUploads.close(this.path);
     this.#claim?.end();
     this.#ended.resolve();
   }

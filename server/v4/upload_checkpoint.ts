@@ -7,7 +7,7 @@ import { type Bytes, printable, toHex } from "../../protocol/mod.ts";
 import type { ChunkSums } from "../../protocol/v4/chunk_digests.ts";
 import type { MessageOf } from "../../protocol/v4/messages.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
-import type { Context } from "../context.ts";
+import type { V4Context } from "./context.ts";
 import type { StagedBlob } from "../blobs/blob_store.ts";
 import type { Owner } from "./request_context.ts";
 
@@ -20,7 +20,7 @@ const WRITE_BACK_SIZE = 64 * 1024 * 1024;
 const RECORDED_PART = 1 / 8;
 
 export interface HoldingOptions {
-  readonly context: Pick<Context, "held" | "log">;
+  readonly context: Pick<V4Context, "partialUploads" | "log">;
   readonly owner: Owner;
   readonly request: MessageOf<"put">;
   readonly blob: StagedBlob;
@@ -97,7 +97,7 @@ export class Holding {
     const { context, owner, request, blob } = this.#options;
     if (!this.#isRecorded) return;
     this.#isRecorded = false;
-    await context.held.drop(owner.clientId, request.name, blob.path);
+    await context.partialUploads.drop(owner.clientId, request.name, blob.path);
   }
 
   /** Logs that it could not be held. */
@@ -113,7 +113,7 @@ export class Holding {
     this.#isRecorded = true;
     // What can't be recorded is not tried again before it has grown.
     this.#recordedSize = held;
-    await context.held.save({ clientId, name, size, mtime, path: blob.path, held, sums });
+    await context.partialUploads.save({ clientId, name, size, mtime, path: blob.path, held, sums });
   }
 
   #named() {

@@ -6,7 +6,7 @@
 import { printable, toHex } from "../../protocol/mod.ts";
 import { ChunkSums } from "../../protocol/v4/chunk_digests.ts";
 import type { MessageOf } from "../../protocol/v4/messages.ts";
-import type { Context } from "../context.ts";
+import type { V4Context } from "./context.ts";
 import type { StagedBlob } from "../blobs/blob_store.ts";
 import { Holding } from "./upload_checkpoint.ts";
 import type { Owner } from "./request_context.ts";
@@ -18,7 +18,7 @@ export interface Work {
 }
 
 export interface WorkOptions {
-  readonly context: Context;
+  readonly context: V4Context;
   readonly owner: Owner;
   readonly request: MessageOf<"put">;
   /** Whether it is the upload of its name to be gone on with. */
@@ -35,10 +35,10 @@ export async function beginWork(options: WorkOptions): Promise<Work> {
 /** Goes on with what is held, if that is of this file; `undefined` where it is not, or lost. Throws `LimitError`. */
 export async function resumeWork(options: WorkOptions): Promise<Work | undefined> {
   const { context, owner: { clientId, address }, request: { name, size, mtime } } = options;
-  const partial = await context.held.find(clientId, name);
+  const partial = await context.partialUploads.find(clientId, name);
   if (partial?.size !== size || partial.mtime !== mtime) return undefined;
   // Two must never write to one file.
-  if (context.transfers.isOpen(partial.path)) return undefined;
+  if (context.openUploads.isOpen(partial.path)) return undefined;
   try {
     const sums = ChunkSums.decode(size, partial.sums, partial.held);
     const blob = await context.staging.resume(clientId, partial.path, partial.held, size);

@@ -12,7 +12,7 @@ import {
   listStored,
   Server,
 } from "../../mod.ts";
-import { addressKey } from "../../server/listen/client_address.ts";
+import { addressKey } from "../../server/limits/client_address.ts";
 import { Patience } from "../../server/listen/read_deadline.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { kindOf, Peer } from "../support/v3/raw_client.ts";

@@ -12,7 +12,7 @@ import {
   type SendFile,
   Server,
 } from "../../../mod.ts";
-import { createContext, type Shared } from "../../../server/context.ts";
+import { type ContextOptions, createContext } from "../../../server/context.ts";
 import { ParkedUploads } from "../../../server/v3/pending_uploads.ts";
 import type { Upload } from "../../../server/v3/upload.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
@@ -168,7 +168,7 @@ Deno.test("maxAddresses: the address that has asked longest ago makes room", () 
   const shared = {
     ...{ store: { blobs: {}, catalog: {} }, entropy: {}, log: getLogger("unheard") },
     ...{ limits: { ...DEFAULT_LIMITS, maxAddresses: 2 }, clock: () => 0, ticks: () => 0 },
-  } as unknown as Shared;
+  } as unknown as ContextOptions;
   const { registrations } = createContext(shared, () => Promise.resolve(0));
   for (const address of ["192.0.2.1", "192.0.2.2", "192.0.2.3"]) {
     registrations.set(address, { count: 1 });

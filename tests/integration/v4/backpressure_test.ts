@@ -5,7 +5,8 @@ import { type Bytes, concatBytes, DEFAULT_LIMITS, type Limits } from "../../../m
 import { sign } from "../../../protocol/v4/authentication.ts";
 import { FrameReader } from "../../../protocol/v4/frame_reader.ts";
 import { encodeMessage, type Kind, type Message } from "../../../protocol/v4/messages.ts";
-import { type Context, createContext } from "../../../server/context.ts";
+import { createContext } from "../../../server/context.ts";
+import { createV4Context, type V4Context } from "../../../server/v4/context.ts";
 import { systemEntropy } from "../../../server/random.ts";
 import type { Socket } from "../../../server/listen/peer_socket.ts";
 import { DataFolder } from "../../../server/data_folder/data_folder.ts";
@@ -138,7 +139,7 @@ async function clientIdOf({ context }: Scene): Promise<Bytes> {
 }
 
 interface Scene {
-  readonly context: Context;
+  readonly context: V4Context;
   readonly connection: Connection;
   readonly peer: ScriptedPeer;
   /** What is waited for before a file is stored. */
@@ -160,7 +161,7 @@ function test(name: string, work: (scene: Scene) => Promise<void>, limits: Parti
       await storing.after;
       return await catalog.storeFile(...args);
     };
-    const context = createContext({
+    const shared = createContext({
       ...{ store: { catalog: { ...catalog, storeFile }, blobs } },
       ...{
         limits: { ...DEFAULT_LIMITS, ...limits },
@@ -169,8 +170,8 @@ function test(name: string, work: (scene: Scene) => Promise<void>, limits: Parti
         ticks: Date.now,
       },
       ...{ log: getLogger(["xfer", "server"]), registration: () => "open" as const },
-      helloAnswer: () => undefined,
     }, () => Promise.resolve(Infinity));
+    const context = createV4Context(shared, () => undefined);
     const peer = new ScriptedPeer();
     const connection = new Connection(context, peer, {
       ...{ fingerprint: FINGERPRINT, names: undefined },

@@ -2,10 +2,8 @@
 import assert from "node:assert/strict";
 import { IdentityFolder } from "../../../client/identity/v3_identity.ts";
 import { DEFAULT_LIMITS } from "../../../mod.ts";
-import { Claims } from "../../../server/uploads/quota_reservations.ts";
-import type { Context } from "../../../server/context.ts";
+import { claimRoom, Claims } from "../../../server/uploads/quota_reservations.ts";
 import type { UsageBeside } from "../../../server/catalog/catalog.ts";
-import { claimRoom } from "../../../server/uploads/commit.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { encrypt, kindOf, Peer, privateKey } from "../../support/v3/raw_client.ts";
@@ -200,7 +198,7 @@ Deno.test("credit: what the catalog has told of a file that is removed before th
     ...{ limits: { ...DEFAULT_LIMITS, quota: 10 }, claims },
     accounts: { find: () => Promise.resolve(undefined) },
     store: { catalog: { usageBeside } },
-  } as unknown as Context;
+  } as unknown as Parameters<typeof claimRoom>[0];
   const claiming = claimRoom(context, { clientId, name: "a", size: 10 }, () => assert.fail());
   await asked.promise;
   // The answer comes behind that of the removal.

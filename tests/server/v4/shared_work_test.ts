@@ -1,6 +1,6 @@
 /** Expensive work that several wait for. */
 import assert from "node:assert/strict";
-import { SharedWork } from "../../server/shared_work.ts";
+import { SharedWork } from "../../../server/v4/shared_work.ts";
 
 /** Work that ends when a test says so. */
 class Works {

@@ -5,7 +5,7 @@
  * @module
  */
 import { printable, toHex, whatFailed } from "../../protocol/mod.ts";
-import type { Context } from "../context.ts";
+import type { V4Context } from "./context.ts";
 import { isInline } from "../blobs/disk/paths.ts";
 import type { Damage, StoredFile } from "../catalog/catalog.ts";
 import type { Store } from "../data_folder/data_folder.ts";
@@ -32,7 +32,7 @@ export async function visibleDamage(
 
 /** Records the damage of a file that a client has asked for, and logs it when it is new. */
 export async function recordDamage(
-  { store: { catalog }, log }: Pick<Context, "store" | "log">,
+  { store: { catalog }, log }: Pick<V4Context, "store" | "log">,
   file: StoredFile,
   damage: Damage,
 ): Promise<void> {

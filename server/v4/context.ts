@@ -1,0 +1,51 @@
+/**
+ * What the connections of protocol 4 share.
+ *
+ * @module
+ */
+import type { Bytes } from "../../protocol/mod.ts";
+import type { Tree } from "../catalog/catalog.ts";
+import type { Context } from "../context.ts";
+import { Transfers } from "./open_uploads.ts";
+import { HeldUploads } from "./partial_uploads.ts";
+import { Guests } from "./revocation.ts";
+import { SharedWork } from "./shared_work.ts";
+
+export interface V4Context extends Context {
+  /** Ends the connections of clients that may not stay. */
+  readonly revocation: Guests;
+  /** Files of protocol 3 that are read whole for their trees, by path. */
+  readonly readings: SharedWork<Tree | undefined>;
+  readonly openUploads: Transfers;
+  /** What is held of uploads that were broken off. */
+  readonly partialUploads: HeldUploads;
+  /** Called when an account has got a key of protocol 4: whoever used it by protocol 3 alone is not it any more. */
+  readonly onAccountClaimed: (clientId: Bytes) => void;
+}
+
+/** Whole files that are read at once for what a peer asks, one of each user's: a disk serves others beside. */
+const MAX_READINGS = 2;
+
+export function createV4Context(
+  context: Context,
+  onAccountClaimed: (clientId: Bytes) => void,
+): V4Context {
+  const { store: { catalog, blobs }, limits, clock, log } = context;
+  const openUploads = new Transfers();
+  return {
+    ...context,
+    revocation: new Guests(catalog, log),
+    readings: new SharedWork(MAX_READINGS),
+    openUploads,
+    partialUploads: new HeldUploads({
+      ...{ catalog, blobs, limits, clock, log },
+      isOpen: (path) => openUploads.isOpen(path),
+    }),
+    onAccountClaimed,
+  };
+}
+
+/** Drops what has expired. */
+export async function expireV4({ partialUploads, limits, clock }: V4Context): Promise<void> {
+  await partialUploads.expire(clock() - limits.partialTtlMs);
+}
