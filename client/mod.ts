@@ -55,6 +55,7 @@ export {
   type Remembered,
   type ServerIdentity,
 } from "./identity/known_servers.ts";
+export type { Found } from "./v4/discover.ts";
 export { readAuthorities } from "./identity/ca_certificates.ts";
 export { DamagedFiles, type RemoteFile } from "./v4/remote_file.ts";
 export { type Link, SecureClient, type TakeDamaged, type TakeFile } from "./v4/client.ts";

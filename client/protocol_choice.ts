@@ -9,7 +9,7 @@ import { type Retry, type RetryOptions, withRetries } from "./retry.ts";
 import type { TransferInfo } from "./identity/transfer_info.ts";
 import type { Watchable } from "./net/wire_trace.ts";
 import { hasSecureAccount } from "./identity/v4_account.ts";
-import { askForProtocol4 } from "./v4/discover.ts";
+import { askForProtocol4, type Found } from "./v4/discover.ts";
 import { KnownServers, type ServerIdentity } from "./identity/known_servers.ts";
 
 export interface ChoiceOptions extends RetryOptions, Watchable {
@@ -30,7 +30,11 @@ export type PlainReason = "asked" | "remembered" | "unanswered";
 
 /** Protocol 4; or 3, with what a user must be warned of: nobody sees then who the server is. */
 export type Choice =
-  | { readonly protocol: 4 }
+  | {
+    readonly protocol: 4;
+    /** What the server has answered, where it was asked. */
+    readonly found?: Found;
+  }
   | {
     readonly protocol: 3;
     readonly why: PlainReason;
@@ -64,7 +68,8 @@ export async function chooseProtocol(options: ChoiceOptions): Promise<Choice> {
   const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
   const ask = () => askForProtocol4(server, timeouts, { ...options, byProtocol3: "possible" });
   const answer = await withRetries(ask, options, (retry) => options.onRetry?.(retry));
-  return "unanswered" in answer ? { protocol: 3, why: "unanswered", known } : { protocol: 4 };
+  if ("unanswered" in answer) return { protocol: 3, why: "unanswered", known };
+  return { protocol: 4, found: answer };
 }
 
 function downgrade(): UsageError {

@@ -104,7 +104,7 @@ export async function askServer(options: AskOptions): Promise<Answering> {
   if (choice.protocol === 4) {
     const { server, fingerprint } = info;
     const meeting = { ...options, server, fingerprint, byProtocol3 } as const;
-    const { socket, identity, isNew } = await meet(meeting, timeouts);
+    const { socket, identity, isNew } = await meet(meeting, timeouts, choice.found);
     socket.close();
     return { protocol: 4, identity, isNew };
   }

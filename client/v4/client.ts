@@ -7,6 +7,7 @@ import { printable, ProtocolError, UnconfirmedError, XferError } from "../../pro
 import { endsAll, type Retry, type RetryOptions, withRetries } from "../retry.ts";
 import type { SourceFile } from "../local/source_file.ts";
 import { download, type Wanted, type WriteChunk } from "./chunk_download.ts";
+import type { Found } from "./discover.ts";
 import { unexpected } from "./request_mux.ts";
 import { Job, type Jobs } from "./upload_item.ts";
 import {
@@ -57,8 +58,8 @@ export class SecureClient implements Disposable {
    * Connects and gets in. Throws as {@link openSession} does. Where it is to stop, what changes something on the server is
    * waited for a little, and all else ends at once, with `InterruptedError`.
    */
-  static async connect(options: SecureOptions): Promise<SecureClient> {
-    return new SecureClient(await openSession(options), options);
+  static async connect(options: SecureOptions, found?: Found): Promise<SecureClient> {
+    return new SecureClient(await openSession(options, found), options);
   }
 
   /** The same, again where the network fails, as often as `retries` says. */

@@ -14,6 +14,7 @@ import {
   type TakeDamaged,
   type TakeFile,
 } from "./client.ts";
+import type { Found } from "./discover.ts";
 import type { SharedQueue } from "./work_queue.ts";
 import type { SecureOptions } from "./session.ts";
 
@@ -24,16 +25,21 @@ export interface LaneOptions extends SecureOptions, RetryOptions {
   /** How many connections there may be; 1 without. */
   readonly parallel?: number | undefined;
   readonly onRetry?: (retry: Retry) => void;
+  /** What the server has answered to a hello just now: the first connection is made without another. */
+  readonly found?: Found | undefined;
 }
 
 export class Lanes implements Disposable {
   readonly #options: LaneOptions;
   readonly #clients: (SecureClient | undefined)[];
+  /** Until a connection was tried with it: after trouble with the network the server may be another. */
+  #found: Found | undefined;
   #isIntroduced = false;
   #progress = 0;
 
   constructor(options: LaneOptions) {
     this.#options = options;
+    this.#found = options.found;
     const count = Math.max(1, Math.min(options.parallel ?? 1, MAX_LANES));
     this.#clients = Array.from({ length: count }, () => undefined);
   }
@@ -156,7 +162,9 @@ export class Lanes implements Disposable {
     const open = this.#clients[lane];
     if (open?.hasEnded === false) return open;
     open?.[Symbol.dispose]();
-    const client = await SecureClient.connect(lane === 0 ? this.#options : this.#quiet());
+    const found = this.#found;
+    this.#found = undefined;
+    const client = await SecureClient.connect(lane === 0 ? this.#options : this.#quiet(), found);
     this.#clients[lane] = client;
     this.#isIntroduced = true;
     return client;

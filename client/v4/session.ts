@@ -22,6 +22,7 @@ import { IdentityFolder } from "../identity/v3_identity.ts";
 import type { SourceFile } from "../local/source_file.ts";
 import { type Account, AccountFolder, type AccountKey } from "../identity/v4_account.ts";
 import { Exchange } from "./request_mux.ts";
+import type { Found } from "./discover.ts";
 import { introduce, type Way } from "./login.ts";
 import { isSame, KnownServers } from "../identity/known_servers.ts";
 import { meet, type Meeting, type MeetingOptions } from "./verify_server.ts";
@@ -97,11 +98,11 @@ export interface Session {
 }
 
 /**
- * Connects and gets in. Throws `NetworkError` `cannot-connect`, `no-hello`, `no-secure-channel`; `ProtocolError`
+ * Connects and gets in. `found` is what the server has answered to a hello just now. Throws `NetworkError` `cannot-connect`, `no-hello`, `no-secure-channel`; `ProtocolError`
  * `protocol-4-not-spoken`; `ConfigurationError` `other-server`, `server-not-trusted`, `server-not-verified`,
  * `other-identity`, `bad-identity`; `RefusedError`; `InterruptedError` where it is to stop.
  */
-export async function openSession(options: SecureOptions): Promise<Session> {
+export async function openSession(options: SecureOptions, found?: Found): Promise<Session> {
   keepFreedMemory();
   const { identityFolder } = options;
   const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
@@ -117,7 +118,8 @@ export async function openSession(options: SecureOptions): Promise<Session> {
   const loadKey = async () => known ?? await unlessStopped(options.signal, folder.loadKey());
   for (;;) {
     const way = ways.shift() as Way;
-    const { socket, ...face } = await openChannel(options, timeouts);
+    const { socket, ...face } = await openChannel(options, timeouts, found);
+    found = undefined;
     const { rate, signal } = options;
     const exchange = new Exchange(socket, timeouts, { rate, observe: options.watch?.(), signal });
     try {
@@ -157,9 +159,13 @@ async function waysToBegin(
 type Channel = Pick<Meeting, "socket" | "fingerprint" | "host">;
 
 /** Meets the server, and keeps one that is new. */
-async function openChannel(options: SecureOptions, timeouts: Timeouts): Promise<Channel> {
+async function openChannel(
+  options: SecureOptions,
+  timeouts: Timeouts,
+  found: Found | undefined,
+): Promise<Channel> {
   const { server, identityFolder, caCerts } = options;
-  const { socket, identity, isNew, ...face } = await meet(options, timeouts);
+  const { socket, identity, isNew, ...face } = await meet(options, timeouts, found);
   try {
     // Who has shown that the key is its own is kept, not a certificate that anybody could have sent.
     const named = identity === "pki" ? caCerts : undefined;

@@ -15,7 +15,7 @@ import {
 import { fingerprintOf, formatFingerprint, isSelfMade } from "../../protocol/v4/fingerprint.ts";
 import { fingerprintOfName } from "../../protocol/v4/server_name.ts";
 import type { Timeouts } from "../net/dial.ts";
-import { type FindOptions, findSecure } from "./discover.ts";
+import { type FindOptions, findSecure, type Found } from "./discover.ts";
 import { openByName, openSecurely } from "./open_tls.ts";
 import { isSame, KnownServers, type ServerIdentity } from "../identity/known_servers.ts";
 import { otherServer } from "../identity/known_servers.ts";
@@ -47,13 +47,18 @@ export interface Meeting {
 }
 
 /**
- * Connects; nothing is said of who the client is. Throws `NetworkError` `cannot-connect`, `no-hello`,
+ * Connects; nothing is said of who the client is. `found` is what the server has answered to a hello just now; without, it
+ * is sent one. Throws `NetworkError` `cannot-connect`, `no-hello`,
  * `no-secure-channel`; `ProtocolError` `protocol-4-not-spoken`; `ConfigurationError` `other-server`, `server-not-trusted`,
  * `server-not-verified`, `bad-ca-cert`; `InterruptedError` where it is to stop.
  */
-export async function meet(options: MeetingOptions, timeouts: Timeouts): Promise<Meeting> {
+export async function meet(
+  options: MeetingOptions,
+  timeouts: Timeouts,
+  found?: Found,
+): Promise<Meeting> {
   const { server, identityFolder, signal } = options;
-  const answer = await findSecure(server, timeouts, options);
+  const answer = found ?? await findSecure(server, timeouts, options);
   const identity = await readIdentity(answer.certificate);
   const isNew = await judgeServer(options, identity);
   if (identity !== "pki") {

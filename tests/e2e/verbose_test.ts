@@ -80,6 +80,20 @@ Deno.test("--verbose tells the conversation of protocol 4, and nothing that it c
     for (const secret of secrets) assert.ok(!(stdout + stderr).includes(secret), secret);
   }));
 
+Deno.test("a server that is met for the first time is asked once whether it speaks protocol 4", () =>
+  withServer([], async (scene) => {
+    await scene.server.logged("server.listening-securely");
+    const cwd = await prepare(scene, "alice", `127.0.0.1:${scene.server.port}`);
+    const { code, stdout, stderr } = await xfer(["client", "--accept-new", "--json", "-v"], cwd);
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(said(stdout).slice(0, 4), [
+      "> hello",
+      "< helloAnswer",
+      "< challenge",
+      "> register",
+    ]);
+  }));
+
 Deno.test("--verbose tells the conversation of protocol 3, and nothing that it carries", () =>
   withServer([], async (scene) => {
     const cwd = await prepare(scene, "alice", `127.0.0.1:${scene.server.port}`);

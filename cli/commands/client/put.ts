@@ -7,6 +7,7 @@ import type { Command } from "commander";
 import {
   chooseProtocol,
   clientFolder,
+  type Found,
   hasSecureAccount,
   keepLastStored,
   KnownServers,
@@ -177,7 +178,7 @@ async function send(work: Put): Promise<number> {
     .filter(([option]) => options[option as keyof typeof PROTOCOL_4_ONLY] !== undefined);
   if (choice.protocol === 4) {
     const byProtocol3 = only4 === undefined && options.invitation === undefined;
-    return await sendByProtocol4(work, byProtocol3 ? "possible" : "impossible");
+    return await sendByProtocol4(work, byProtocol3 ? "possible" : "impossible", choice.found);
   }
   if (only4 !== undefined) throw only4Has(only4[1], choice.why, options, info.server);
   tellPlainProtocol(reporter, info.server, choice);
@@ -218,6 +219,7 @@ async function sendByProtocol3(
 async function sendByProtocol4(
   { run, info, options, files: paths, record }: Put,
   byProtocol3: "possible" | "impossible",
+  found: Found | undefined,
 ): Promise<number> {
   const { reporter } = run;
   const [user, server] = [info.userName, formatAddress(info.server)];
@@ -226,7 +228,7 @@ async function sendByProtocol4(
   const outcomes = await putFiles({
     ...await secureOptions(info, options, run, byProtocol3),
     ...transferOptions(options),
-    ...{ paths, as: options.as },
+    ...{ paths, as: options.as, found },
     onPassed: (path, why) => {
       skipped++;
       reporter.report({ event: "passed", path, why });
