@@ -16,7 +16,7 @@ export interface ChoiceOptions extends RetryOptions, Watchable {
   readonly info: Pick<TransferInfo, "server" | "secure" | "fingerprint">;
   /** What the user asked for; `auto` leaves it to what is known, and to the server. */
   readonly asked: "3" | "4" | "auto";
-  /** Whether the user named what only protocol 3 has: an edition, habits. */
+  /** Whether the user named what only protocol 3 has: an edition, quirks. */
   readonly namesDialect: boolean;
   /** Whether the user named what only protocol 4 has: that protocol 3 was asked for before counts for nothing then. */
   readonly namesTrust?: boolean;

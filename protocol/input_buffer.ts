@@ -11,7 +11,7 @@ const NOTHING: Bytes = new Uint8Array(0);
  * Holds one pushed piece and at most one incomplete field. The caller pushes the next piece when everything of the
  * one before has been taken, so that what is held never grows.
  */
-export class Feed {
+export class InputBuffer {
   #piece = NOTHING;
   #field = NOTHING;
   #filled = 0;

@@ -20,7 +20,7 @@ export * from "./memory.ts";
 export * from "./v3/messages.ts";
 export * from "./v3/client_session.ts";
 export * from "./v3/registration.ts";
-export type { Answer, Conversation, Step } from "./v3/session_steps.ts";
+export type { SessionSteps, Step, StepResult } from "./v3/session_steps.ts";
 export { PacketSequence } from "./v3/packet_sequence.ts";
 export * from "./v3/file_parts.ts";
 export * from "./v3/response_reader.ts";

@@ -3,14 +3,14 @@
  * end has more than {@link MAX_RESIDENT} bytes resident, or where the stored file is not what was sent. Linux only: it
  * reads peak memory from /proc.
  */
-import { edition2023c, maxFileSize, NO_HABITS } from "../mod.ts";
+import { edition2023c, maxFileSize, NO_QUIRKS } from "../mod.ts";
 import { peakResident, watched } from "../tests/support/memory.ts";
 import { command, ServerProcess, writeTransferInfo, xfer } from "../tests/support/processes.ts";
 import { TemporaryFolder } from "../tests/support/temporary_folder.ts";
 
 const MAX_RESIDENT = 200 * 1024 * 1024;
 
-const size = maxFileSize({ edition: edition2023c, habits: NO_HABITS });
+const size = maxFileSize({ edition: edition2023c, quirks: NO_QUIRKS });
 await using folder = await TemporaryFolder.create();
 const data = folder.join("data");
 await writeSource(folder.join("large.bin"));

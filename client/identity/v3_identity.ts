@@ -12,7 +12,7 @@ import {
   ConfigurationError,
   findEdition,
   fromHex,
-  isHabit,
+  isQuirk,
   isUserName,
   printable,
   type Profile,
@@ -27,7 +27,7 @@ import { isFolderOpen, readPrivateFile } from "./private_file.ts";
 
 export const IDENTITY_FILE = "me.info";
 export const KEY_FILE = "priv.key";
-/** What the server speaks, in one line: the edition, then habits. */
+/** What the server speaks, in one line: the edition, then quirks. */
 export const EDITION_FILE = "me.edition";
 
 export interface Identity {
@@ -118,9 +118,9 @@ export class IdentityFolder {
   async loadProfile(): Promise<Profile | undefined> {
     const text = await readTextFileIfThere(this.#editionPath);
     if (text === undefined) return undefined;
-    const [name = "", ...habits] = text.trim().split(/\s+/);
+    const [name = "", ...quirks] = text.trim().split(/\s+/);
     const edition = findEdition(name);
-    if (edition !== undefined && habits.every(isHabit)) return { edition, habits: new Set(habits) };
+    if (edition !== undefined && quirks.every(isQuirk)) return { edition, quirks: new Set(quirks) };
     throw new ConfigurationError(
       "bad-edition-file",
       `${printable(this.#editionPath)}: found "${
@@ -131,8 +131,8 @@ export class IdentityFolder {
     );
   }
 
-  async saveProfile({ edition, habits }: Profile): Promise<void> {
-    const text = [edition.name, ...habits].join(" ") + "\n";
+  async saveProfile({ edition, quirks }: Profile): Promise<void> {
+    const text = [edition.name, ...quirks].join(" ") + "\n";
     if (await readTextFileIfThere(this.#editionPath) === text) return;
     await writePrivateFile(this.#editionPath, text);
   }

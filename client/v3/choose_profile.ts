@@ -8,9 +8,9 @@ import {
   type Bytes,
   DEFAULT_EDITION,
   type Edition,
-  type Habits,
-  NO_HABITS,
+  NO_QUIRKS,
   type Profile,
+  type Quirks,
   type Stoppable,
 } from "../../protocol/mod.ts";
 import type { Timeouts } from "../net/dial.ts";
@@ -24,7 +24,7 @@ export interface Wish extends Watchable, Stoppable {
   /** What the server speaks; `auto` finds out. Without, what was used last under this identity, or 2023c. */
   readonly edition?: Edition | "auto";
   /** What the server does besides. Without, what was used last. */
-  readonly habits?: Habits;
+  readonly quirks?: Quirks;
   readonly onEvent?: (event: ClientEvent) => void;
 }
 
@@ -41,19 +41,19 @@ export async function chooseProfile(
   clientId: Bytes | undefined,
   timeouts: Timeouts,
 ): Promise<ChosenProfile> {
-  const habits = wish.habits ?? remembered?.habits ?? NO_HABITS;
+  const quirks = wish.quirks ?? remembered?.quirks ?? NO_QUIRKS;
   if (wish.edition !== "auto") {
     const edition = wish.edition ?? remembered?.edition ?? DEFAULT_EDITION;
-    return { profile: complete(edition, habits), deniedIds: [] };
+    return { profile: complete(edition, quirks), deniedIds: [] };
   }
   const { edition, certain, deniedId } = await detectEdition(wish, clientId, timeouts);
   wish.onEvent?.({ type: "detected", edition, certain });
-  return { profile: complete(edition, habits), deniedIds: deniedId ? [deniedId] : [] };
+  return { profile: complete(edition, quirks), deniedIds: deniedId ? [deniedId] : [] };
 }
 
-/** With frames come the other habits of the edition's framed peers. */
-function complete(edition: Edition, habits: Habits): Profile {
-  const { framedHabits, separateHabits } = edition;
-  const implied = habits.has("frames") ? [...framedHabits, ...separateHabits] : [];
-  return { edition, habits: new Set([...habits, ...implied]) };
+/** With frames come the other quirks of the edition's framed peers. */
+function complete(edition: Edition, quirks: Quirks): Profile {
+  const { framedQuirks, separateQuirks } = edition;
+  const implied = quirks.has("frames") ? [...framedQuirks, ...separateQuirks] : [];
+  return { edition, quirks: new Set([...quirks, ...implied]) };
 }

@@ -5,10 +5,8 @@
  * @module
  */
 import {
-  type Answer,
   type Bytes,
   ConfigurationError,
-  type Conversation,
   encodeTextField,
   FIELDS,
   generatePrivateKey,
@@ -22,7 +20,9 @@ import {
   reconnect,
   RefusedError,
   register,
+  type SessionSteps,
   type Step,
+  type StepResult,
   throwIfStopped,
   unwrapKey,
   upload,
@@ -183,7 +183,7 @@ export class Client implements Disposable {
     this.#unanswered = false;
   }
 
-  #introduction(): Conversation<Bytes> {
+  #introduction(): SessionSteps<Bytes> {
     const name = encodeTextField(this.#options.userName, FIELDS.name.size);
     if (name === undefined) throw new RangeError("Cannot register: the user name does not fit");
     const publicKey = publicKeyOf(this.#privateKey);
@@ -195,23 +195,23 @@ export class Client implements Disposable {
       : reconnect(this.#profile, this.#identity.clientId, registration);
   }
 
-  async #drive<T>(conversation: Conversation<T>, file?: SourceFile): Promise<T> {
-    let turn = conversation.next();
+  async #drive<T>(session: SessionSteps<T>, file?: SourceFile): Promise<T> {
+    let turn = session.next();
     while (!turn.done) {
       const step = turn.value;
-      let answer: Answer;
+      let answer: StepResult;
       try {
         answer = await this.#perform(step, file);
       } catch (error) {
-        turn = conversation.throw(error);
+        turn = session.throw(error);
         continue;
       }
-      turn = conversation.next(answer);
+      turn = session.next(answer);
     }
     return turn.value;
   }
 
-  async #perform(step: Step, file: SourceFile | undefined): Promise<Answer> {
+  async #perform(step: Step, file: SourceFile | undefined): Promise<StepResult> {
     switch (step.do) {
       case "send":
         await this.#link.begin();
@@ -256,8 +256,8 @@ export class Client implements Disposable {
       crc.update(piece);
     }
     if (crc.digest() !== checksum || await file.hasChanged()) return false;
-    const { edition, habits } = this.#profile;
-    this.#profile = { edition, habits: new Set([...habits, "zlib-crc"]) };
+    const { edition, quirks } = this.#profile;
+    this.#profile = { edition, quirks: new Set([...quirks, "zlib-crc"]) };
     await this.#identities.saveProfile(this.#profile);
     return true;
   }
@@ -293,14 +293,14 @@ export class Client implements Disposable {
     }
   }
 
-  async #sendFile(parts: Iterable<Part>, file: SourceFile, attempt: number): Promise<Answer> {
+  async #sendFile(parts: Iterable<Part>, file: SourceFile, attempt: number): Promise<StepResult> {
     const { signal } = this.#options;
     throwIfStopped(signal);
     if (this.#aesKey === undefined) throw new RangeError("Cannot send a file: there is no key");
     const summed = this.#summed?.file.isSameAs(file) ? this.#summed : undefined;
     let sent = 0;
     const crc = await sendContent(this.#link, this.#told(parts), {
-      ...{ file, aesKey: this.#aesKey, habits: this.#profile.habits, buffers: this.#buffers },
+      ...{ file, aesKey: this.#aesKey, quirks: this.#profile.quirks, buffers: this.#buffers },
       ...{ crc: summed?.crc, signal },
       onProgress: (size) => {
         sent = size;

@@ -5,10 +5,10 @@
  */
 import type {
   Address,
-  Answer,
   Bytes,
   Profile,
   RequestKind,
+  StepResult,
   Stoppable,
   XferError,
 } from "../../protocol/mod.ts";
@@ -34,7 +34,7 @@ export class Link implements Disposable {
   #connection: ServerConnection | undefined;
   #observe: Observe | undefined;
   /** What the server has said to a file before it had all of it. */
-  #early: Answer | undefined;
+  #early: StepResult | undefined;
   #end: XferError | undefined;
 
   constructor(options: LinkOptions) {
@@ -52,7 +52,7 @@ export class Link implements Disposable {
     if (this.#end !== undefined) throw this.#end;
     const { server, profile, timeouts, onConnected, watch, signal } = this.#options;
     // Servers that fill up frames take one message a connection.
-    if (profile.habits.has("frames")) this.close();
+    if (profile.quirks.has("frames")) this.close();
     else if (this.#connection?.isFramed) await this.#seeWhetherItCloses();
     if (this.#connection !== undefined) return;
     const connection = await ServerConnection.open(server, profile, timeouts, signal);
@@ -85,7 +85,7 @@ export class Link implements Disposable {
 
   /** Between two packets: some servers answer each, and take the next on a connection of its own. `false` where they won't. */
   async nextPart(): Promise<boolean> {
-    if (this.#options.profile.habits.has("acknowledged-parts")) {
+    if (this.#options.profile.quirks.has("acknowledged-parts")) {
       const answer = await this.receive();
       const goesOn = answer.type === "response" && answer.response.kind === "messageReceived";
       if (!goesOn) {
@@ -97,7 +97,7 @@ export class Link implements Disposable {
     return true;
   }
 
-  async receive(withinMs?: number): Promise<Answer> {
+  async receive(withinMs?: number): Promise<StepResult> {
     const early = this.#early;
     this.#early = undefined;
     if (early !== undefined) return early;

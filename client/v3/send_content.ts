@@ -8,10 +8,10 @@ import {
   ByteWriter,
   CbcEncryptor,
   Cksum,
-  type Habits,
   inPieces,
   type Part,
   PiecesEncryptor,
+  type Quirks,
   release,
   type Stoppable,
   throwIfStopped,
@@ -27,7 +27,7 @@ export const PIECE_SIZE = 1024 * 1024;
 export interface Content extends Stoppable {
   readonly file: SourceFile;
   readonly aesKey: CryptoKey;
-  readonly habits: Habits;
+  readonly quirks: Quirks;
   /** Its checksum, where it is known from an attempt before and the file is the same; else it is found on the way. */
   readonly crc: number | undefined;
   /** Each holds a piece of the file. */
@@ -45,9 +45,9 @@ export interface Content extends Stoppable {
 export async function sendContent(
   link: Pick<Link, "begin" | "write" | "nextPart">,
   parts: Iterable<Part>,
-  { file, aesKey, habits, crc, buffers, onProgress, signal }: Content,
+  { file, aesKey, quirks, crc, buffers, onProgress, signal }: Content,
 ): Promise<number> {
-  const encryptor = new (inPieces(habits, file.size) ? PiecesEncryptor : CbcEncryptor)(aesKey);
+  const encryptor = new (inPieces(quirks, file.size) ? PiecesEncryptor : CbcEncryptor)(aesKey);
   await link.begin();
   const writer = new PartWriter(parts, {
     send: (bytes) => link.write(bytes),
@@ -82,6 +82,6 @@ export async function sendContent(
   await send(await (encrypting ?? encryptor.final()));
   await sending;
   const digest = crc ?? checksum.digest();
-  if (trailerSize(habits) > 0) await writer.write(new ByteWriter(4).u32(digest).bytes);
+  if (trailerSize(quirks) > 0) await writer.write(new ByteWriter(4).u32(digest).bytes);
   return digest;
 }

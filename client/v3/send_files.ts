@@ -95,7 +95,7 @@ async function deliver(
   const note = (error: XferError) => {
     if (error instanceof UnconfirmedError) state = "unknown";
   };
-  const isFinal = (error: XferError) => closings.isHabit(error);
+  const isFinal = (error: XferError) => closings.isQuirk(error);
   try {
     const crc = await withRetries(() => client.send(file), { ...options, isFinal }, (retry) => {
       note(retry.error);
@@ -122,7 +122,7 @@ class Closings {
   }
 
   /** Whether an error is one more, and enough of them. */
-  isHabit(error: XferError): boolean {
+  isQuirk(error: XferError): boolean {
     const { cause } = error;
     const isClosing = error instanceof UnconfirmedError && cause instanceof XferError &&
       cause.code === "connection-closed";

@@ -43,12 +43,12 @@ export class ServerConnection implements Disposable {
   constructor(
     socket: Socket,
     address: Address,
-    { edition, habits }: Profile,
+    { edition, quirks }: Profile,
     timeouts: Timeouts,
   ) {
     this.#socket = socket;
     this.#address = address;
-    this.#responses = new ResponseReader(edition, habits);
+    this.#responses = new ResponseReader(edition, quirks);
     this.#timeouts = timeouts;
     this.#patience = new Patience(timeouts.responseMs);
     this.#patience.pause();

@@ -16,12 +16,12 @@ import {
   encodeMessage,
   FRAME_HEADER_SIZE,
   type FrameHeader,
-  type Kind,
   type Message,
+  type MessageKind,
   type MessageOf,
   MESSAGES,
 } from "../../protocol/v4/messages.ts";
-import { Outbox } from "../../protocol/v4/frame_writer.ts";
+import { FrameWriter } from "../../protocol/v4/frame_writer.ts";
 import type { Timeouts } from "../net/dial.ts";
 import { MIN_RATE, Patience } from "../net/response_deadline.ts";
 import { Stopper } from "../net/graceful_abort.ts";
@@ -58,7 +58,7 @@ export class Exchange implements Disposable {
   readonly #socket: Socket;
   readonly #timeouts: Timeouts;
   readonly #rate: RateLimit | undefined;
-  readonly #outbox = new Outbox((bytes) => this.#write(bytes));
+  readonly #writer = new FrameWriter((bytes) => this.#write(bytes));
   readonly #observe: Observe | undefined;
   readonly #frames = new FrameReader("server", (header) => this.#expect(header));
   readonly #waiting = new Map<number, Waiting>();
@@ -130,11 +130,11 @@ export class Exchange implements Disposable {
     if (this.#end !== undefined) throw this.#end;
     const frame = encodeMessage(message);
     this.#tell("client", message.kind, message.tag, frame.length);
-    await this.#outbox.send(frame);
+    await this.#writer.send(frame);
   }
 
   /** The only answer with a tag. Throws `ProtocolError` `unexpected-answer` for one of another kind. */
-  async answerOf<K extends Kind>(tag: number, kind: K): Promise<MessageOf<K>> {
+  async answerOf<K extends MessageKind>(tag: number, kind: K): Promise<MessageOf<K>> {
     let found: MessageOf<K> | undefined;
     await this.answer(tag, (message) => {
       if (message.kind !== kind) throw unexpected(message);
@@ -145,7 +145,7 @@ export class Exchange implements Disposable {
   }
 
   /** Sends a message that has one answer, of this kind, and returns that. */
-  async askFor<K extends Kind>(message: Message, kind: K): Promise<MessageOf<K>> {
+  async askFor<K extends MessageKind>(message: Message, kind: K): Promise<MessageOf<K>> {
     const answered = this.answerOf(message.tag, kind);
     answered.catch(() => undefined);
     await this.send(message);
@@ -157,7 +157,7 @@ export class Exchange implements Disposable {
     if (this.#end !== undefined) throw this.#end;
     const header = dataHeader(tag, offset, chunk.length);
     this.#tell("client", "data", tag, header.length + chunk.length);
-    await this.#outbox.send(header, chunk);
+    await this.#writer.send(header, chunk);
   }
 
   [Symbol.dispose](): void {
@@ -174,7 +174,7 @@ export class Exchange implements Disposable {
     this.#giveUp(why);
   }
 
-  #tell(from: "client" | "server", kind: Kind, tag: number, size: number): void {
+  #tell(from: "client" | "server", kind: MessageKind, tag: number, size: number): void {
     this.#observe?.({ from, kind, code: MESSAGES[kind].type, tag, size });
   }
 
@@ -277,7 +277,7 @@ export class Exchange implements Disposable {
 
   /** Whether there is something for the server to take or to say. */
   get #isOwed(): boolean {
-    return this.#outbox.isBusy || this.#waiting.size > 0;
+    return this.#writer.isBusy || this.#waiting.size > 0;
   }
 
   /** Gives the server up where it neither takes nor says anything for too long, or too little. */

@@ -1,5 +1,5 @@
 /**
- * The client's end of a conversation, without sockets, files or clocks: each flow is a generator that yields what is
+ * The client's end of a session, without sockets, files or clocks: each flow is a generator that yields what is
  * to be done next and is resumed with what came of it. Reading one top to bottom is reading the protocol. A file is sent
  * here; who sends it is said in `registration.ts`.
  *
@@ -20,15 +20,15 @@ import type { FileReceived } from "./messages.ts";
 import { decodeTextField } from "./text_field.ts";
 import type { Bytes } from "../bytes.ts";
 import {
-  type Conversation,
   expectKind,
   generalError,
   perform,
   receive,
   send,
+  type SessionSteps,
   shown,
 } from "./session_steps.ts";
-import { partsOf, type Upload } from "./file_parts.ts";
+import { type OutgoingFile, partsOf } from "./file_parts.ts";
 import type { Profile } from "./server_session.ts";
 
 /** How long a server may take to answer "CRC invalid, will resend" before the file is sent again, in milliseconds. */
@@ -42,7 +42,7 @@ const GIVING_UP_MS = 5000;
  * the edition's attempts are used up, `file-changed` when the file was not the same from begin to end;
  * `UnconfirmedError` when the file was approved and the server did not say that it stored it.
  */
-export function* upload(profile: Profile, file: Upload): Conversation<number> {
+export function* upload(profile: Profile, file: OutgoingFile): SessionSteps<number> {
   const { clientId, fileName } = file;
   for (let attempt = 1;; attempt++) {
     const { ours, theirs, changed } = yield* sendOnce(profile, file, attempt);
@@ -85,7 +85,7 @@ export function fileChanged(file: string): IntegrityError {
 }
 
 /** One attempt at a file: sends it and returns both checksums. */
-function* sendOnce(profile: Profile, file: Upload, attempt: number) {
+function* sendOnce(profile: Profile, file: OutgoingFile, attempt: number) {
   // Some servers answer the resend with a general error and take the next one. It is the same attempt for both ends.
   let repeatsLeft = attempt > 1 ? 1 : 0;
   for (;;) {
@@ -125,14 +125,14 @@ function checkEcho(response: FileReceived, fileName: Bytes): void {
 }
 
 /** After "CRC invalid, will resend" some servers answer and some don't. */
-function* passOverAnswer(): Conversation<void> {
+function* passOverAnswer(): SessionSteps<void> {
   const answer = yield { do: "receive", withinMs: RESEND_PAUSE_MS };
   if (answer.type === "silence") return;
   expectKind(answer, ["messageReceived"]);
 }
 
 /** Has the file stored: it is only when the server says so, and it may be when the server is not heard any more. */
-function* approve(profile: Profile, clientId: Bytes, fileName: Bytes): Conversation<void> {
+function* approve(profile: Profile, clientId: Bytes, fileName: Bytes): SessionSteps<void> {
   try {
     yield* send(profile, { kind: "crcValid", clientId, fileName });
     yield* receive("messageReceived");
@@ -167,7 +167,7 @@ function closedUnconfirmed(fileName: Bytes, cause: XferError): UnconfirmedError 
 }
 
 /** Has the file dropped. Some servers close then without an answer; what counts is decided anyway. */
-function* giveUp(profile: Profile, clientId: Bytes, fileName: Bytes): Conversation<void> {
+function* giveUp(profile: Profile, clientId: Bytes, fileName: Bytes): SessionSteps<void> {
   try {
     yield* send(profile, { kind: "crcGivenUp", clientId, fileName });
     yield { do: "receive", withinMs: GIVING_UP_MS };

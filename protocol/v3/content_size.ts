@@ -5,22 +5,22 @@
  * @module
  */
 import { BLOCK_SIZE, ciphertextSize } from "../cipher/aes_cbc.ts";
-import type { Habit, Habits } from "./editions/quirks.ts";
+import type { Quirk, Quirks } from "./editions/quirks.ts";
 import type { SendFile } from "./messages.ts";
 
 export interface ContentSize {
   readonly ciphertext: number;
   /** What its sender does, and the size of the plaintext by which the ciphertext's was found. */
-  readonly odd?: { readonly habit: Habit; readonly plaintext: number };
+  readonly odd?: { readonly quirk: Quirk; readonly plaintext: number };
   /** Whether the last block may be filling that was announced: it is where it does not come, or is zeros. */
   readonly isLastDoubtful?: true;
 }
 
 /** `counted`: bytes behind the fixed part, as the message's payload size has them. */
-export function contentSizeOf(request: SendFile, counted: number, habits: Habits): ContentSize {
+export function contentSizeOf(request: SendFile, counted: number, quirks: Quirks): ContentSize {
   const odd = request.originalSize === undefined
-    ? ofOneMessage(request, counted, habits)
-    : ofPacket(request, counted, { plaintext: request.originalSize, habits });
+    ? ofOneMessage(request, counted, quirks)
+    : ofPacket(request, counted, { plaintext: request.originalSize, quirks });
   return odd ?? { ciphertext: request.contentSize };
 }
 
@@ -31,20 +31,20 @@ export function contentSizeOf(request: SendFile, counted: number, habits: Habits
 function ofOneMessage(
   { contentSize }: SendFile,
   counted: number,
-  habits: Habits,
+  quirks: Quirks,
 ): ContentSize | undefined {
   if (ciphertextSize(contentSize) !== counted) return undefined;
-  const habit = "plaintext-size";
+  const quirk = "plaintext-size";
   const canBeCiphertext = contentSize > 0 && contentSize % BLOCK_SIZE === 0;
-  const size = { ciphertext: counted, odd: { habit, plaintext: contentSize } } as const;
-  return canBeCiphertext && !habits.has(habit) ? { ...size, isLastDoubtful: true } : size;
+  const size = { ciphertext: counted, odd: { quirk, plaintext: contentSize } } as const;
+  return canBeCiphertext && !quirks.has(quirk) ? { ...size, isLastDoubtful: true } : size;
 }
 
 /** The plaintext's, or that of this packet alone: of its bytes, or of the room that it has for some. */
 function ofPacket(
   { contentSize, packetNumber = 1, totalPackets = 1 }: SendFile,
   counted: number,
-  { plaintext, habits }: { readonly plaintext: number; readonly habits: Habits },
+  { plaintext, quirks }: { readonly plaintext: number; readonly quirks: Quirks },
 ): ContentSize | undefined {
   const canBeCiphertext = contentSize % BLOCK_SIZE === 0 && contentSize > plaintext;
   if (canBeCiphertext) return undefined;
@@ -53,9 +53,9 @@ function ofPacket(
   const isFirst = packetNumber === 1;
   const fits = (totalPackets - 1) * counted < ciphertext && ciphertext <= totalPackets * counted;
   if (isFirst && !fits) return undefined;
-  if (contentSize === counted || (!isFirst && habits.has("packet-size"))) {
-    return { ciphertext, odd: { habit: "packet-size", plaintext } };
+  if (contentSize === counted || (!isFirst && quirks.has("packet-size"))) {
+    return { ciphertext, odd: { quirk: "packet-size", plaintext } };
   }
   if (contentSize !== plaintext) return undefined;
-  return { ciphertext, odd: { habit: "plaintext-size", plaintext } };
+  return { ciphertext, odd: { quirk: "plaintext-size", plaintext } };
 }

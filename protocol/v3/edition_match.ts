@@ -17,7 +17,7 @@ import type { RequestHeader } from "../header.ts";
 import { isCrcRequest, requestKind } from "./messages.ts";
 
 /** An edition in which a request can be read. */
-export interface Reading {
+export interface EditionMatch {
   readonly edition: Edition;
   readonly kind: RequestKind;
   readonly layout: RequestLayout;
@@ -27,38 +27,38 @@ export interface Reading {
  * The editions in which a request with this header can be read, in the order of `served`. Throws `ProtocolError`
  * `unknown-code` or `bad-payload-size` where there is none.
  */
-export function readingsOf(served: readonly Edition[], header: RequestHeader): Reading[] {
-  const readings = served.flatMap((edition) => {
+export function matchEditions(served: readonly Edition[], header: RequestHeader): EditionMatch[] {
+  const matches = served.flatMap((edition) => {
     const kind = requestKind(edition, header.code);
     const layout = kind && edition.requests[kind];
     return kind === undefined || layout === undefined ? [] : [{ edition, kind, layout }];
   });
-  const [first] = readings;
+  const [first] = matches;
   if (first === undefined) {
     throw new ProtocolError("unknown-code", `Cannot read a request with code ${header.code}`);
   }
-  const fitting = readings.filter((reading) => fits(reading, header.payloadSize));
+  const fitting = matches.filter((match) => fits(match, header.payloadSize));
   if (fitting.length === 0) {
     throw new ProtocolError(
       "bad-payload-size",
       `Cannot read a ${first.kind} request with a payload of ${header.payloadSize} bytes: ` +
-        `its fixed part has ${readings.map(({ layout }) => fixedSize(layout)).join(" or ")}`,
+        `its fixed part has ${matches.map(({ layout }) => fixedSize(layout)).join(" or ")}`,
     );
   }
   return fitting;
 }
 
-function fits({ edition, kind, layout }: Reading, payloadSize: number): boolean {
+function fits({ edition, kind, layout }: EditionMatch, payloadSize: number): boolean {
   const fixed = fixedSize(layout);
   if (payloadSize === fixed) return true;
   if (kind === "publicKey" && payloadSize === fixed + KEY_SURPLUS) return true;
-  // The habits empty-crc-payload and headerless-blocks.
+  // The quirks empty-crc-payload and headerless-blocks.
   if (payloadSize === 0) return isCrcRequest(kind) || (kind === "sendFile" && hasPackets(edition));
   return layout.content === true && payloadSize > fixed;
 }
 
 /** Whether the payload begins with the client's id, once more after the header. */
-export function startsWithId({ layout }: Reading): boolean {
+export function startsWithId({ layout }: EditionMatch): boolean {
   return layout.fields[0] === "clientId";
 }
 

@@ -1,5 +1,5 @@
 /**
- * How a file's ciphertext is cut into messages: one, numbered packets, or what a habit has in their place.
+ * How a file's ciphertext is cut into messages: one, numbered packets, or what a quirk has in their place.
  *
  * @module
  */
@@ -12,9 +12,9 @@ import {
   fillingOf,
   FIRST_PIECE,
   FRAMED_PACKET,
-  type Habit,
-  type Habits,
   PACKET_PAYLOADS,
+  type Quirk,
+  type Quirks,
 } from "./editions/quirks.ts";
 import { MAX_PAYLOAD_SIZE, REQUEST_HEADER_SIZE } from "../header.ts";
 import { encodeRequest, type SendFile } from "./messages.ts";
@@ -28,7 +28,7 @@ import type { Profile } from "./server_session.ts";
 const PACKET_SIZE = 1024 * 1024;
 const MAX_PACKETS = 0xffff;
 
-export interface Upload {
+export interface OutgoingFile {
   readonly clientId: Bytes;
   /** The name as a field of 255 bytes. */
   readonly fileName: Bytes;
@@ -46,50 +46,50 @@ export interface Part {
 }
 
 /** The largest file, in bytes of plaintext, that can be sent so. */
-export function maxFileSize({ edition, habits }: Profile): number {
+export function maxFileSize({ edition, quirks }: Profile): number {
   const counted = 2 ** (8 * FIELDS.contentSize.size) - 1;
   const content = hasPackets(edition)
-    ? Math.min(counted, MAX_PACKETS * packetSize(edition, habits)) - trailerSize(habits)
+    ? Math.min(counted, MAX_PACKETS * packetSize(edition, quirks)) - trailerSize(quirks)
     : MAX_PAYLOAD_SIZE - fixedSize(edition.requests.sendFile);
   return content - (content % BLOCK_SIZE) - 1;
 }
 
-/** Bytes that follow the ciphertext and are counted with it: with the habit `headerless-blocks`, the checksum. */
-export function trailerSize(habits: Habits): number {
-  return habits.has("headerless-blocks") ? BLOCK_TRAILER : 0;
+/** Bytes that follow the ciphertext and are counted with it: with the quirk `headerless-blocks`, the checksum. */
+export function trailerSize(quirks: Quirks): number {
+  return quirks.has("headerless-blocks") ? BLOCK_TRAILER : 0;
 }
 
 /** The messages of a file, in order. Throws `ProtocolError` `payload-too-large`. */
-export function partsOf(profile: Profile, upload: Upload): Generator<Part> {
+export function partsOf(profile: Profile, upload: OutgoingFile): Generator<Part> {
   if (hasPackets(profile.edition)) return packets(profile, upload);
-  return inPieces(profile.habits, upload.size) ? pieces(profile, upload) : whole(profile, upload);
+  return inPieces(profile.quirks, upload.size) ? pieces(profile, upload) : whole(profile, upload);
 }
 
-function* whole({ edition, habits }: Profile, upload: Upload): Generator<Part> {
+function* whole({ edition, quirks }: Profile, upload: OutgoingFile): Generator<Part> {
   const content = ciphertextSize(upload.size);
   const head = encodeRequest(edition, requestOf(upload, content), {
     contentLength: content,
-    habits,
+    quirks,
   });
-  yield { head, content, padding: fillingOf(habits, head.length + content) };
+  yield { head, content, padding: fillingOf(quirks, head.length + content) };
 }
 
 /** The payload size covers the first piece, which has a frame of its own; the others follow without a header. */
-function* pieces({ edition, habits }: Profile, upload: Upload): Generator<Part> {
+function* pieces({ edition, quirks }: Profile, upload: OutgoingFile): Generator<Part> {
   const contentSize = piecesSize(upload.size);
   const first = ciphertextSize(FIRST_PIECE);
   const request = requestOf(upload, contentSize);
-  const head = encodeRequest(edition, request, { contentLength: first, habits });
-  yield { head, content: first, padding: fillingOf(habits, head.length + first) };
+  const head = encodeRequest(edition, request, { contentLength: first, quirks });
+  yield { head, content: first, padding: fillingOf(quirks, head.length + first) };
   const rest = contentSize - first;
-  yield { head: new Uint8Array(0), content: rest, padding: fillingOf(habits, rest) };
+  yield { head: new Uint8Array(0), content: rest, padding: fillingOf(quirks, rest) };
 }
 
-function* packets({ edition, habits }: Profile, upload: Upload): Generator<Part> {
-  const contentSize = ciphertextSize(upload.size) + trailerSize(habits);
-  const partSize = packetSize(edition, habits);
-  const filledUp = paddedPayload(habits) !== undefined;
-  const inBlocks = habits.has("headerless-blocks");
+function* packets({ edition, quirks }: Profile, upload: OutgoingFile): Generator<Part> {
+  const contentSize = ciphertextSize(upload.size) + trailerSize(quirks);
+  const partSize = packetSize(edition, quirks);
+  const filledUp = paddedPayload(quirks) !== undefined;
+  const inBlocks = quirks.has("headerless-blocks");
   const totalPackets = Math.ceil(contentSize / partSize);
   for (let index = 0; index < totalPackets; index++) {
     const content = Math.min(partSize, contentSize - index * partSize);
@@ -100,24 +100,24 @@ function* packets({ edition, habits }: Profile, upload: Upload): Generator<Part>
       packetNumber: inBlocks ? index : index + 1,
       totalPackets,
     };
-    const message = encodeRequest(edition, request, { contentLength: content + surplus, habits });
+    const message = encodeRequest(edition, request, { contentLength: content + surplus, quirks });
     const head = inBlocks && index > 0 ? message.subarray(REQUEST_HEADER_SIZE) : message;
-    yield { head, content, padding: surplus + fillingOf(habits, head.length + content + surplus) };
+    yield { head, content, padding: surplus + fillingOf(quirks, head.length + content + surplus) };
   }
 }
 
-function requestOf({ clientId, fileName }: Upload, contentSize: number): SendFile {
+function requestOf({ clientId, fileName }: OutgoingFile, contentSize: number): SendFile {
   return { kind: "sendFile", clientId, contentSize, fileName };
 }
 
-function packetSize(edition: Edition, habits: Habits): number {
-  if (habits.has("headerless-blocks")) return BLOCK_CONTENT;
-  if (habits.has("acknowledged-parts")) return FRAMED_PACKET;
-  const payload = paddedPayload(habits);
+function packetSize(edition: Edition, quirks: Quirks): number {
+  if (quirks.has("headerless-blocks")) return BLOCK_CONTENT;
+  if (quirks.has("acknowledged-parts")) return FRAMED_PACKET;
+  const payload = paddedPayload(quirks);
   return payload === undefined ? PACKET_SIZE : payload - fixedSize(edition.requests.sendFile);
 }
 
-function paddedPayload(habits: Habits): number | undefined {
-  const habit = [...habits].find((name: Habit) => PACKET_PAYLOADS[name] !== undefined);
-  return habit && PACKET_PAYLOADS[habit];
+function paddedPayload(quirks: Quirks): number | undefined {
+  const quirk = [...quirks].find((name: Quirk) => PACKET_PAYLOADS[name] !== undefined);
+  return quirk && PACKET_PAYLOADS[quirk];
 }

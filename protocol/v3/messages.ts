@@ -17,7 +17,7 @@ import {
   type ResponseLayout,
 } from "./editions/edition.ts";
 import { ProtocolError } from "../errors.ts";
-import { fillingOf, type Habits, NO_HABITS } from "./editions/quirks.ts";
+import { fillingOf, NO_QUIRKS, type Quirks } from "./editions/quirks.ts";
 import {
   MAX_PAYLOAD_SIZE,
   REQUEST_HEADER_SIZE,
@@ -79,20 +79,20 @@ export interface FileReceived {
   readonly crc: number;
 }
 
-type Values = Readonly<Partial<Record<FieldName, number | Bytes>>>;
+type PayloadValues = Readonly<Partial<Record<FieldName, number | Bytes>>>;
 
 /** What is encoded beside a request's own values. */
 export interface RequestOptions {
   /** Bytes of content that follow this message's fixed part. */
   readonly contentLength?: number;
-  readonly habits?: Habits;
+  readonly quirks?: Quirks;
 }
 
 /** Header and fixed part. Throws `ProtocolError` `payload-too-large` or `no-such-request`. */
 export function encodeRequest(
   edition: Edition,
   request: Request,
-  { contentLength = 0, habits = NO_HABITS }: RequestOptions = {},
+  { contentLength = 0, quirks = NO_QUIRKS }: RequestOptions = {},
 ): Bytes {
   const layout = edition.requests[request.kind];
   if (layout === undefined) {
@@ -102,7 +102,7 @@ export function encodeRequest(
     );
   }
   const fixed = fixedSize(layout);
-  const payloadSize = countedSize(request.kind, fixed, contentLength, habits);
+  const payloadSize = countedSize(request.kind, fixed, contentLength, quirks);
   if (payloadSize > MAX_PAYLOAD_SIZE) {
     throw new ProtocolError(
       "payload-too-large",
@@ -110,11 +110,11 @@ export function encodeRequest(
     );
   }
   const size = REQUEST_HEADER_SIZE + fixed;
-  const filling = layout.content === true ? 0 : fillingOf(habits, size);
+  const filling = layout.content === true ? 0 : fillingOf(quirks, size);
   const writer = new ByteWriter(size + filling);
   const { clientId } = request;
   writeRequestHeader(writer, { clientId, version: VERSION, code: layout.code, payloadSize });
-  return writeFields(writer, layout, request as Values).bytes;
+  return writeFields(writer, layout, request as PayloadValues).bytes;
 }
 
 /** The payload size that goes into the header. */
@@ -122,11 +122,11 @@ function countedSize(
   kind: RequestKind,
   fixed: number,
   contentLength: number,
-  habits: Habits,
+  quirks: Quirks,
 ): number {
-  if (isCrcRequest(kind) && habits.has("empty-crc-payload")) return 0;
-  if (kind === "sendFile" && habits.has("headerless-blocks")) return 0;
-  return kind === "sendFile" && habits.has("uncounted-content") ? fixed : fixed + contentLength;
+  if (isCrcRequest(kind) && quirks.has("empty-crc-payload")) return 0;
+  if (kind === "sendFile" && quirks.has("headerless-blocks")) return 0;
+  return kind === "sendFile" && quirks.has("uncounted-content") ? fixed : fixed + contentLength;
 }
 
 /** Whether a request is the client's word on a checksum. */
@@ -161,7 +161,7 @@ export function decodeRequest(
 export function encodeResponse(
   edition: Edition,
   response: Response,
-  habits: Habits = NO_HABITS,
+  quirks: Quirks = NO_QUIRKS,
 ): Bytes {
   const layout = edition.responses[response.kind];
   if (layout === undefined) {
@@ -172,9 +172,9 @@ export function encodeResponse(
   }
   const payloadSize = fixedSize(layout);
   const size = RESPONSE_HEADER_SIZE + payloadSize;
-  const writer = new ByteWriter(size + fillingOf(habits, size));
+  const writer = new ByteWriter(size + fillingOf(quirks, size));
   writeResponseHeader(writer, { version: VERSION, code: layout.code, payloadSize });
-  return writeFields(writer, layout, response as Values).bytes;
+  return writeFields(writer, layout, response as PayloadValues).bytes;
 }
 
 /** Throws `ProtocolError`: `unknown-code`, or `truncated` and `surplus` where the payload has not the layout's size. */
@@ -218,7 +218,7 @@ function fitted(payload: Bytes, size: number): Bytes {
   return body;
 }
 
-function readFields(layout: Layout, body: Bytes): Values {
+function readFields(layout: Layout, body: Bytes): PayloadValues {
   const reader = new ByteReader(body);
   const values: Partial<Record<FieldName, number | Bytes>> = {};
   for (const field of layout.fields) {
@@ -236,7 +236,7 @@ function readFields(layout: Layout, body: Bytes): Values {
   return values;
 }
 
-function writeFields(writer: ByteWriter, layout: Layout, values: Values): ByteWriter {
+function writeFields(writer: ByteWriter, layout: Layout, values: PayloadValues): ByteWriter {
   for (const field of layout.fields) {
     const value = values[field];
     const { size } = FIELDS[field];

@@ -1,5 +1,5 @@
 /**
- * Where the content of a message lies: behind its fixed part, as its payload size counts it, or as one of the habits
+ * Where the content of a message lies: behind its fixed part, as its payload size counts it, or as one of the quirks
  * has it.
  *
  * @module
@@ -7,16 +7,16 @@
 import { BLOCK_SIZE } from "../cipher/aes_cbc.ts";
 import { type Edition, fixedSize, hasPackets } from "./editions/edition.ts";
 import { ProtocolError } from "../errors.ts";
-import type { Feed } from "../input_buffer.ts";
+import type { InputBuffer } from "../input_buffer.ts";
 import {
   BLOCK_CONTENT,
   BLOCK_TRAILER,
   FIRST_PIECE,
   framePadding,
-  type Habit,
-  type Habits,
   MAX_FILLING,
   PACKET_PAYLOADS,
+  type Quirk,
+  type Quirks,
 } from "./editions/quirks.ts";
 import { REQUEST_HEADER_SIZE, type RequestHeader } from "../header.ts";
 import { decodeRequest, type SendFile } from "./messages.ts";
@@ -24,7 +24,7 @@ import { type Bytes, concatBytes, equalBytes } from "../bytes.ts";
 import { type ContentSize, contentSizeOf } from "./content_size.ts";
 
 /** A run of bytes behind the fixed part: content, or something to pass over. */
-interface Run {
+interface ByteRun {
   readonly size: number;
   readonly content: boolean;
 }
@@ -35,10 +35,10 @@ export interface PartMessage {
   /** Its fixed part. */
   readonly request: SendFile;
   /** How the peer is known to speak. */
-  readonly habits: Habits;
+  readonly quirks: Quirks;
 }
 
-/** Reads the content of one file message from a feed. */
+/** Reads the content of one file message from a input. */
 export class PartReader {
   /**
    * The part as it is told: a file in blocks is one part, since what numbers the blocks says nothing of the file. At its
@@ -46,7 +46,7 @@ export class PartReader {
    */
   request: SendFile;
   /** What the message shows of its sender, at its end too. */
-  shown: readonly Habit[];
+  shown: readonly Quirk[];
   /** Bytes of the message so far. */
   size: number;
   /** Zeros that may follow: of a file in blocks they fill up the last one. */
@@ -55,7 +55,7 @@ export class PartReader {
   readonly #header: RequestHeader;
   /** Whether it is the last packet of a file, or all of it. */
   readonly #isLast: boolean;
-  #runs: Run[];
+  #runs: ByteRun[];
   /** The part without its last block, where it has yet to be seen whether that is one of the ciphertext. */
   #withoutLast: SendFile | undefined;
   /** What has come of it. */
@@ -74,7 +74,7 @@ export class PartReader {
     const inBlocks = header.payloadSize === 0;
     const found: ContentSize = inBlocks
       ? { ciphertext: request.contentSize - BLOCK_TRAILER }
-      : contentSizeOf(request, countedContent(message), message.habits);
+      : contentSizeOf(request, countedContent(message), message.quirks);
     const { ciphertext: contentSize, odd, isLastDoubtful } = found;
     const { packetNumber, totalPackets } = request;
     this.#isLast = !inBlocks && packetNumber === totalPackets;
@@ -92,7 +92,7 @@ export class PartReader {
     } else {
       this.request = { ...request, contentSize, ...(odd && { plaintextSize: odd.plaintext }) };
       const normal = { ...message, request: this.request };
-      this.shown = odd ? [odd.habit] : shownHabits(normal);
+      this.shown = odd ? [odd.quirk] : shownQuirks(normal);
       this.#runs = runsOf(normal, this.size);
       if (isLastDoubtful) {
         this.shown = [];
@@ -122,20 +122,20 @@ export class PartReader {
   }
 
   /** Content as a view of what was fed, `wait` where none is here yet, or `end`. */
-  next(feed: Feed): Bytes | "wait" | "end" {
+  next(input: InputBuffer): Bytes | "wait" | "end" {
     for (;;) {
       const [run, ...others] = this.#runs;
       if (run === undefined) {
-        if (this.#withoutLast !== undefined) return this.#readLast(feed);
+        if (this.#withoutLast !== undefined) return this.#readLast(input);
         if (this.#blocksLeft === 0) return "end";
-        if (!this.#readBlock(feed)) return "wait";
+        if (!this.#readBlock(input)) return "wait";
         continue;
       }
       if (run.size === 0) {
         this.#runs = others;
         continue;
       }
-      const bytes = feed.run(run.size);
+      const bytes = input.run(run.size);
       if (bytes === undefined) return "wait";
       this.size += bytes.length;
       this.#runs = [{ ...run, size: run.size - bytes.length }, ...others];
@@ -144,9 +144,9 @@ export class PartReader {
   }
 
   /** Filling is zeros, which a block of ciphertext never is. */
-  #readLast(feed: Feed): Bytes | "wait" | "end" {
+  #readLast(input: InputBuffer): Bytes | "wait" | "end" {
     while (this.#last.length < BLOCK_SIZE) {
-      const bytes = feed.run(BLOCK_SIZE - this.#last.length);
+      const bytes = input.run(BLOCK_SIZE - this.#last.length);
       if (bytes === undefined) return "wait";
       this.size += bytes.length;
       this.#last = concatBytes(this.#last, bytes);
@@ -165,8 +165,8 @@ export class PartReader {
     this.#withoutLast = undefined;
   }
 
-  #readBlock(feed: Feed): boolean {
-    const bytes = feed.take(fixedSize(this.#edition.requests.sendFile));
+  #readBlock(input: InputBuffer): boolean {
+    const bytes = input.take(fixedSize(this.#edition.requests.sendFile));
     if (bytes === undefined) return false;
     this.size += bytes.length;
     const before = this.#block;
@@ -179,7 +179,7 @@ export class PartReader {
   }
 
   /** The content of a block of which `left` bytes, this block's included, are still to come. */
-  #enterBlock(block: SendFile, left: number): Run[] {
+  #enterBlock(block: SendFile, left: number): ByteRun[] {
     const size = Math.min(left, BLOCK_CONTENT);
     const content = Math.max(0, Math.min(size, left - BLOCK_TRAILER));
     this.#block = block;
@@ -190,15 +190,15 @@ export class PartReader {
 }
 
 /** The runs of a message of which `size` bytes, up to its fixed part's end, are read. */
-function runsOf(message: PartMessage, size: number): Run[] {
-  const { edition, request, habits } = message;
+function runsOf(message: PartMessage, size: number): ByteRun[] {
+  const { edition, request, quirks } = message;
   const { contentSize } = request;
   const counted = countedContent(message);
   if (isUncounted(message)) return [{ size: contentSize, content: true }];
   if (counted === contentSize || (hasPackets(edition) && counted > 0)) {
     return [{ size: counted, content: true }];
   }
-  const inPieces = habits.has("frames") && edition.framedHabits.includes("pieces") &&
+  const inPieces = quirks.has("frames") && edition.framedQuirks.includes("pieces") &&
     counted === FIRST_PIECE + BLOCK_SIZE && contentSize > counted;
   if (inPieces) {
     return [
@@ -217,16 +217,16 @@ function runsOf(message: PartMessage, size: number): Run[] {
   );
 }
 
-function shownHabits(message: PartMessage): Habit[] {
+function shownQuirks(message: PartMessage): Quirk[] {
   if (isUncounted(message)) return ["uncounted-content"];
   const { edition, header, request } = message;
   const { contentSize, totalPackets = 1 } = request;
   // A packet of just this size is nothing special where it is the only one and not filled up.
   const special = hasPackets(edition) &&
     (contentSize < countedContent(message) || totalPackets > 1);
-  const payloads = Object.entries(PACKET_PAYLOADS) as [Habit, number][];
+  const payloads = Object.entries(PACKET_PAYLOADS) as [Quirk, number][];
   return payloads.filter(([, payload]) => special && header.payloadSize === payload)
-    .map(([habit]) => habit);
+    .map(([quirk]) => quirk);
 }
 
 function isUncounted(message: PartMessage): boolean {

@@ -1,18 +1,18 @@
 /**
- * Ciphertext of clients with the habit `pieces`: a long file is cut, and each piece is encrypted as a message of its
+ * Ciphertext of clients with the quirk `pieces`: a long file is cut, and each piece is encrypted as a message of its
  * own, with a zero IV and padding.
  *
  * @module
  */
-import { FIRST_PIECE, FURTHER_PIECE, type Habits } from "./editions/quirks.ts";
+import { FIRST_PIECE, FURTHER_PIECE, type Quirks } from "./editions/quirks.ts";
 import { type Bytes, concatBytes } from "../bytes.ts";
 import { CbcDecryptor, CbcEncryptor, ciphertextSize } from "../cipher/aes_cbc.ts";
 
 const NOTHING: Bytes = new Uint8Array(0);
 
 /** Whether a file of so many bytes is sent in more than one piece. */
-export function inPieces(habits: Habits, plaintextSize: number): boolean {
-  return habits.has("pieces") && plaintextSize > FIRST_PIECE;
+export function inPieces(quirks: Quirks, plaintextSize: number): boolean {
+  return quirks.has("pieces") && plaintextSize > FIRST_PIECE;
 }
 
 /** Bytes of ciphertext of a file in pieces. */

@@ -7,24 +7,24 @@ import { ProtocolError, RefusedError } from "../errors.ts";
 import type { Response } from "./messages.ts";
 import { type Bytes, equalBytes } from "../bytes.ts";
 import {
-  type Answer,
-  type Conversation,
   expectKind,
   receive,
   type ResponseOf,
   send,
+  type SessionSteps,
   shown,
+  type StepResult,
 } from "./session_steps.ts";
 import type { Profile } from "./server_session.ts";
 
-export interface Owner {
+export interface ClientKey {
   /** The name as a field of 255 bytes. */
   readonly name: Bytes;
   /** SubjectPublicKeyInfo, 160 bytes. */
   readonly publicKey: Bytes;
 }
 
-export interface Registration extends Owner {
+export interface Registration extends ClientKey {
   /** What stands in the header before the server has given an id; servers ignore it. */
   readonly placeholderId: Bytes;
   /** Whether one may have been asked for before whose answer never came: the name may be taken by this very client. */
@@ -40,7 +40,7 @@ const DENIED_ID_MS = 5000;
 export function* register(
   profile: Profile,
   { placeholderId, unanswered = false, deniedIds = [], name, publicKey }: Registration,
-): Conversation<Bytes> {
+): SessionSteps<Bytes> {
   const owner = { name, publicKey };
   yield* send(profile, { kind: "register", clientId: placeholderId, name });
   const answer = yield* receive("registered", "refused");
@@ -57,8 +57,8 @@ export function* register(
 function* settleAsDenied(
   profile: Profile,
   deniedIds: readonly Bytes[],
-  owner: Owner,
-): Conversation<Bytes | undefined> {
+  owner: ClientKey,
+): SessionSteps<Bytes | undefined> {
   for (const clientId of deniedIds.filter((id) => id.some((byte) => byte !== 0))) {
     const answer = yield* offerKey(profile, clientId, owner);
     if (answer.type !== "response" || answer.response.kind !== "keyReceived") continue;
@@ -71,7 +71,7 @@ function* settleAsDenied(
 }
 
 /** Where the server has closed after its refusal, it is asked on a connection of its own. */
-function* offerKey(profile: Profile, clientId: Bytes, owner: Owner): Conversation<Answer> {
+function* offerKey(profile: Profile, clientId: Bytes, owner: ClientKey): SessionSteps<StepResult> {
   for (let isFirst = true;; isFirst = false) {
     yield* send(profile, { kind: "publicKey", clientId, ...owner });
     const answer = yield { do: "receive", withinMs: DENIED_ID_MS };
@@ -93,7 +93,7 @@ function nameTaken(name: Bytes, unanswered: boolean): RefusedError {
 }
 
 /** Keeps a new id and exchanges keys under it. */
-function* settle(profile: Profile, clientId: Bytes, owner: Owner): Conversation<Bytes> {
+function* settle(profile: Profile, clientId: Bytes, owner: ClientKey): SessionSteps<Bytes> {
   yield { do: "keepIdentity", clientId };
   yield* send(profile, { kind: "publicKey", clientId, ...owner });
   yield* useKeyOrRenew(profile, clientId, owner, yield* receive("keyReceived"));
@@ -108,7 +108,7 @@ export function* reconnect(
   profile: Profile,
   clientId: Bytes,
   registration: Omit<Registration, "placeholderId">,
-): Conversation<Bytes> {
+): SessionSteps<Bytes> {
   const { name, publicKey, deniedIds: earlierIds = [] } = registration;
   const owner = { name, publicKey };
   const answer = profile.edition.requests.reconnect === undefined
@@ -120,7 +120,7 @@ export function* reconnect(
   }
   yield { do: "dropIdentity", clientId };
   const [last = clientId] = answer.deniedIds;
-  if (profile.habits.has("reserved-id")) return yield* settle(profile, last, owner);
+  if (profile.quirks.has("reserved-id")) return yield* settle(profile, last, owner);
   const deniedIds = distinct([...answer.deniedIds, ...earlierIds]);
   return yield* register(profile, { ...registration, placeholderId: clientId, deniedIds });
 }
@@ -134,7 +134,7 @@ function* askToReconnect(
   profile: Profile,
   clientId: Bytes,
   name: Bytes,
-): Conversation<ResponseOf<"reconnected"> | Denial> {
+): SessionSteps<ResponseOf<"reconnected"> | Denial> {
   const deniedIds: Bytes[] = [];
   while (deniedIds.length < profile.edition.reconnectAttempts) {
     yield* send(profile, { kind: "reconnect", clientId, name });
@@ -153,8 +153,8 @@ function distinct(ids: readonly Bytes[]): Bytes[] {
 function* sendKeyAgain(
   profile: Profile,
   clientId: Bytes,
-  owner: Owner,
-): Conversation<ResponseOf<"keyReceived"> | Denial> {
+  owner: ClientKey,
+): SessionSteps<ResponseOf<"keyReceived"> | Denial> {
   yield* send(profile, { kind: "publicKey", clientId, ...owner });
   const answer = yield { do: "receive" };
   const unknown = answer.type === "closed" ||
@@ -171,9 +171,9 @@ type KeyResponse = Extract<Response, { readonly wrappedKey: Bytes }>;
 function* useKeyOrRenew(
   profile: Profile,
   clientId: Bytes,
-  owner: Owner,
+  owner: ClientKey,
   response: KeyResponse,
-): Conversation<void> {
+): SessionSteps<void> {
   try {
     yield* useKey(clientId, response);
   } catch (error) {
@@ -186,7 +186,7 @@ function* useKeyOrRenew(
 function* useKey(
   clientId: Bytes,
   response: KeyResponse,
-): Conversation<void> {
+): SessionSteps<void> {
   if (!equalBytes(response.clientId, clientId)) {
     throw new ProtocolError("wrong-client-id", "The server sent a key for another client's id");
   }

@@ -5,8 +5,8 @@
  */
 import { type Edition, FIELDS, fixedSize } from "./editions/edition.ts";
 import { ProtocolError } from "../errors.ts";
-import { Feed } from "../input_buffer.ts";
-import { fillingOf, type Habits, NO_HABITS } from "./editions/quirks.ts";
+import { InputBuffer } from "../input_buffer.ts";
+import { fillingOf, NO_QUIRKS, type Quirks } from "./editions/quirks.ts";
 import {
   decodeResponseHeader,
   isTlsAlert,
@@ -15,7 +15,7 @@ import {
 } from "../header.ts";
 import { decodeResponse, type Response, responseLayout } from "./messages.ts";
 import type { Bytes } from "../bytes.ts";
-import { Trailing } from "./trailing_bytes.ts";
+import { TrailingBytes } from "./trailing_bytes.ts";
 
 /**
  * The largest payload that a client takes from a server, in bytes. The protocol's largest response has 279; some
@@ -25,22 +25,22 @@ export const MAX_RESPONSE_PAYLOAD = 4096;
 
 export class ResponseReader {
   readonly #edition: Edition;
-  readonly #habits: Habits;
-  readonly #feed = new Feed();
+  readonly #quirks: Quirks;
+  readonly #input = new InputBuffer();
   #header: ResponseHeader | undefined;
   #size = 0;
   /** Zeros that fill up answers of servers that are not known to do so. */
-  readonly #trailing = new Trailing(RESPONSE_HEADER_SIZE);
+  readonly #trailing = new TrailingBytes(RESPONSE_HEADER_SIZE);
   #isFramed = false;
 
-  constructor(edition: Edition, habits: Habits = NO_HABITS) {
+  constructor(edition: Edition, quirks: Quirks = NO_QUIRKS) {
     this.#edition = edition;
-    this.#habits = habits;
+    this.#quirks = quirks;
   }
 
   /** Takes bytes that came from the server. Only after `next` has returned `undefined`. */
   push(bytes: Bytes): void {
-    this.#feed.push(bytes);
+    this.#input.push(bytes);
   }
 
   /** The next whole response, or `undefined` until it is here. Throws `ProtocolError` where it can't be one. */
@@ -50,14 +50,14 @@ export class ResponseReader {
     const header = this.#header;
     const { payloadSize } = header;
     const size = RESPONSE_HEADER_SIZE + payloadSize;
-    const filling = fillingOf(this.#habits, size);
-    const body = this.#feed.take(payloadSize + filling);
+    const filling = fillingOf(this.#quirks, size);
+    const body = this.#input.take(payloadSize + filling);
     if (body === undefined) return undefined;
     const payload = body.subarray(0, payloadSize);
     const response = decodeResponse(this.#edition, header, payload);
     this.#header = undefined;
     this.#size = size + filling;
-    if (filling === 0) this.#note(this.#trailing.begin(this.#feed, { size, habits: NO_HABITS }));
+    if (filling === 0) this.#note(this.#trailing.begin(this.#input, { size, quirks: NO_QUIRKS }));
     return response;
   }
 
@@ -83,8 +83,8 @@ export class ResponseReader {
   #takeHeader(): ResponseHeader | undefined {
     let bytes: Bytes | undefined;
     do {
-      this.#note(this.#trailing.pass(this.#feed));
-      bytes = this.#feed.take(RESPONSE_HEADER_SIZE);
+      this.#note(this.#trailing.pass(this.#input));
+      bytes = this.#input.take(RESPONSE_HEADER_SIZE);
       if (bytes === undefined) return undefined;
     } while (this.#trailing.takes(bytes, true));
     const header = decodeResponseHeader(bytes);
@@ -107,6 +107,6 @@ export class ResponseReader {
     if (payloadSize > 0 || layout === undefined) return payloadSize;
     if (layout.anyPayload !== true) return fixedSize(layout);
     const isDenial = layout === this.#edition.responses.denied;
-    return isDenial && this.#habits.has("uncounted-id") ? FIELDS.clientId.size : 0;
+    return isDenial && this.#quirks.has("uncounted-id") ? FIELDS.clientId.size : 0;
   }
 }

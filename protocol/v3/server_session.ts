@@ -1,5 +1,5 @@
 /**
- * The server's end of a conversation, without sockets: bytes go in, requests and content come out, answers go in,
+ * The server's end of a session, without sockets: bytes go in, requests and content come out, answers go in,
  * bytes come out.
  *
  * ```
@@ -9,14 +9,14 @@
  *     └─▶ a part of a file ─▶ content … ─▶ part end ────────┘  reply or proceed
  * ```
  *
- * Editions and habits of the peer are recognised from what it sends. What is known of it from before is asked for by
+ * Editions and quirks of the peer are recognised from what it sends. What is known of it from before is asked for by
  * the event `identify`.
  *
  * @module
  */
 import { type Edition, FIELDS, fixedSize } from "./editions/edition.ts";
-import { Feed } from "../input_buffer.ts";
-import { fillingOf, type Habit, type Habits, NO_HABITS, SHORT_KEY } from "./editions/quirks.ts";
+import { InputBuffer } from "../input_buffer.ts";
+import { fillingOf, NO_QUIRKS, type Quirk, type Quirks, SHORT_KEY } from "./editions/quirks.ts";
 import {
   decodeRequestHeader,
   REQUEST_HEADER_SIZE,
@@ -34,18 +34,18 @@ import {
 import { type Bytes, concatBytes, equalBytes } from "../bytes.ts";
 import { isHello } from "../hello.ts";
 import { PartReader } from "./part_reader.ts";
-import { nearestEdition, type Reading, readingsOf, startsWithId } from "./edition_match.ts";
-import { type FrameHabit, Trailing } from "./trailing_bytes.ts";
+import { type EditionMatch, matchEditions, nearestEdition, startsWithId } from "./edition_match.ts";
+import { type FrameQuirk, TrailingBytes } from "./trailing_bytes.ts";
 
 /** What is known of how a peer speaks. */
 export interface Profile {
   readonly edition: Edition;
-  readonly habits: Habits;
+  readonly quirks: Quirks;
 }
 
 /** Bytes of an AES key for a peer. */
-export function aesKeySize({ edition, habits }: Profile): number {
-  return habits.has("short-key") ? SHORT_KEY : edition.aesKeySize;
+export function aesKeySize({ edition, quirks }: Profile): number {
+  return quirks.has("short-key") ? SHORT_KEY : edition.aesKeySize;
 }
 
 export type ServerEvent =
@@ -83,7 +83,7 @@ type State =
   | {
     readonly at: "fixed";
     readonly header: RequestHeader;
-    readonly reading: Reading;
+    readonly match: EditionMatch;
     readonly prefix: Bytes;
   }
   | { readonly at: "part"; readonly part: PartReader }
@@ -95,13 +95,13 @@ const WAIT = { type: "wait" } as const;
 
 export class ServerSession {
   readonly #served: readonly Edition[];
-  readonly #feed = new Feed();
+  readonly #input = new InputBuffer();
   #state: State = HEADER;
   #edition: Edition | undefined;
-  #habits: Habits = NO_HABITS;
+  #quirks: Quirks = NO_QUIRKS;
   #identified: Bytes | undefined;
   /** What may follow the message before without being one. */
-  readonly #trailing = new Trailing(REQUEST_HEADER_SIZE);
+  readonly #trailing = new TrailingBytes(REQUEST_HEADER_SIZE);
   /** The answer before: bytes without and with what fills it up. */
   #answer = { size: 0, sent: 0 };
   /** Bytes of the file's content that have not come. */
@@ -116,12 +116,12 @@ export class ServerSession {
 
   /** How many pushed bytes wait to be looked at. */
   get available(): number {
-    return this.#feed.available;
+    return this.#input.available;
   }
 
   /** Whether the peer may leave now without breaking off a message. */
   get betweenMessages(): boolean {
-    return this.#state.at === "header" && this.#feed.available === 0;
+    return this.#state.at === "header" && this.#input.available === 0;
   }
 
   /** Whether a file's content is what comes next. */
@@ -131,12 +131,12 @@ export class ServerSession {
 
   /** How the peer speaks, as far as it is known by now; `undefined` before its first request. */
   get profile(): Profile | undefined {
-    return this.#edition && { edition: this.#edition, habits: this.#habits };
+    return this.#edition && { edition: this.#edition, quirks: this.#quirks };
   }
 
   /** Takes bytes that came from the peer, in pieces of any size. Only after `next` has said `wait`. */
   push(bytes: Bytes): void {
-    this.#feed.push(bytes);
+    this.#input.push(bytes);
   }
 
   /** Answers the event `identify`; `undefined` for a client that is not known. */
@@ -147,13 +147,13 @@ export class ServerSession {
     this.#identified = this.#state.header.clientId;
     if (profile === undefined) return;
     if (this.#served.includes(profile.edition)) this.#edition = profile.edition;
-    this.#habits = profile.habits;
+    this.#quirks = profile.quirks;
   }
 
-  /** Takes note of a habit that the bytes alone don't show. */
-  noteHabit(habit: Habit, has: boolean): void {
-    if (has) this.#adopt(habit);
-    else this.#forget([habit]);
+  /** Takes note of a quirk that the bytes alone don't show. */
+  noteQuirk(quirk: Quirk, has: boolean): void {
+    if (has) this.#adopt(quirk);
+    else this.#forget([quirk]);
   }
 
   /**
@@ -197,7 +197,7 @@ export class ServerSession {
     const edition = this.#edition ?? this.#served[0];
     const layout = edition?.responses[response.kind];
     if (edition === undefined || layout === undefined) return { bytes: NOTHING, close: true };
-    const bytes = encodeResponse(edition, response, this.#habits);
+    const bytes = encodeResponse(edition, response, this.#quirks);
     const size = RESPONSE_HEADER_SIZE + fixedSize(layout);
     this.#answer = { size, sent: bytes.length };
     return { bytes, close: false };
@@ -211,7 +211,7 @@ export class ServerSession {
       case "recognise":
         return this.#recognise(state.header, state.prefix);
       case "fixed":
-        return this.#readFixed(state.header, state.reading, state.prefix);
+        return this.#readFixed(state.header, state.match, state.prefix);
       case "part":
         return this.#readPart(state.part);
       case "answer":
@@ -220,9 +220,9 @@ export class ServerSession {
   }
 
   #readHeader(): ServerEvent | undefined {
-    const frame = this.#trailing.pass(this.#feed);
+    const frame = this.#trailing.pass(this.#input);
     if (frame !== undefined) return this.#fillAnswer(frame);
-    const bytes = this.#feed.take(REQUEST_HEADER_SIZE);
+    const bytes = this.#input.take(REQUEST_HEADER_SIZE);
     if (bytes === undefined) return WAIT;
     if (isHello(bytes)) return { type: "hello" };
     const header = decodeRequestHeader(bytes);
@@ -234,10 +234,10 @@ export class ServerSession {
   }
 
   /** A frame was filled up only now: so is the answer to it. */
-  #fillAnswer(frame: FrameHabit): ServerEvent | undefined {
+  #fillAnswer(frame: FrameQuirk): ServerEvent | undefined {
     this.#adopt(frame);
     const { size, sent } = this.#answer;
-    const missing = size === 0 ? 0 : size + fillingOf(this.#habits, size) - sent;
+    const missing = size === 0 ? 0 : size + fillingOf(this.#quirks, size) - sent;
     if (missing <= 0) return undefined;
     this.#answer = { size, sent: sent + missing };
     return { type: "send", bytes: new Uint8Array(missing) };
@@ -246,44 +246,44 @@ export class ServerSession {
   #recognise(header: RequestHeader, prefix: Bytes | undefined): ServerEvent | undefined {
     // Should the request be refused, then in the words of the edition that it is most likely of.
     this.#edition ??= nearestEdition(this.#served, header.code);
-    let readings = readingsOf(this.#served, header);
+    let matches = matchEditions(this.#served, header);
     const { clientId } = header;
-    const registers = readings[0]?.kind === "register";
+    const registers = matches[0]?.kind === "register";
     if (!registers && !(this.#identified && equalBytes(this.#identified, clientId))) {
       return { type: "identify", clientId };
     }
-    if (new Set(readings.map(startsWithId)).size > 1) {
-      const begin = prefix ?? this.#feed.take(FIELDS.clientId.size);
+    if (new Set(matches.map(startsWithId)).size > 1) {
+      const begin = prefix ?? this.#input.take(FIELDS.clientId.size);
       if (begin === undefined) return WAIT;
       const hasId = equalBytes(begin, clientId);
-      readings = readings.filter((reading) => startsWithId(reading) === hasId);
+      matches = matches.filter((match) => startsWithId(match) === hasId);
       prefix = begin;
     }
-    const reading = readings.find(({ edition }) => edition === this.#edition) ?? readings[0];
-    if (reading === undefined) throw new RangeError("Cannot recognise: no reading is left");
-    this.#edition = reading.edition;
+    const match = matches.find(({ edition }) => edition === this.#edition) ?? matches[0];
+    if (match === undefined) throw new RangeError("Cannot recognise: no edition is left");
+    this.#edition = match.edition;
     // What frames bring along is known only with the edition.
-    if (this.#habits.has("frames")) {
+    if (this.#quirks.has("frames")) {
       this.#adopt("frames");
-      const isSeparate = this.#isFirst && !["register", "reconnect"].includes(reading.kind);
-      if (isSeparate) reading.edition.separateHabits.forEach((habit) => this.#adopt(habit));
+      const isSeparate = this.#isFirst && !["register", "reconnect"].includes(match.kind);
+      if (isSeparate) match.edition.separateQuirks.forEach((quirk) => this.#adopt(quirk));
     }
-    this.#state = { at: "fixed", header, reading, prefix: prefix ?? NOTHING };
+    this.#state = { at: "fixed", header, match, prefix: prefix ?? NOTHING };
     return undefined;
   }
 
-  #readFixed(header: RequestHeader, reading: Reading, prefix: Bytes): ServerEvent | undefined {
-    const { edition, kind, layout } = reading;
+  #readFixed(header: RequestHeader, match: EditionMatch, prefix: Bytes): ServerEvent | undefined {
+    const { edition, kind, layout } = match;
     const size = fixedSize(layout);
     // Some clients count what they have behind a public key.
     const surplus = kind === "publicKey" ? header.payloadSize - size : 0;
-    const rest = this.#feed.take(size + surplus - prefix.length);
+    const rest = this.#input.take(size + surplus - prefix.length);
     if (rest === undefined) return WAIT;
     const fixed = concatBytes(prefix, rest).subarray(0, size);
     const request = decodeRequest(edition, kind, header, fixed);
     if (request.kind === "sendFile") {
-      const part = new PartReader({ edition, header, request, habits: this.#habits });
-      for (const habit of part.shown) this.#adopt(habit);
+      const part = new PartReader({ edition, header, request, quirks: this.#quirks });
+      for (const quirk of part.shown) this.#adopt(quirk);
       if ((part.request.packetNumber ?? 1) === 1) this.#missing = part.certainSize;
       this.#state = { at: "part", part };
       return { type: "part", request: part.request };
@@ -296,7 +296,7 @@ export class ServerSession {
   }
 
   #readPart(part: PartReader): ServerEvent {
-    const content = part.next(this.#feed);
+    const content = part.next(this.#input);
     if (content === "wait") {
       const isComplete = part.mayEndEarly && this.#missing <= 0;
       return isComplete ? { ...WAIT, isComplete } : WAIT;
@@ -305,7 +305,7 @@ export class ServerSession {
       this.#missing -= content.length;
       return { type: "content", bytes: content };
     }
-    for (const habit of part.shown) this.#adopt(habit);
+    for (const quirk of part.shown) this.#adopt(quirk);
     this.#endMessage(part.size, { filling: part.filling });
     this.#state = { at: "answer", afterMs: 0 };
     return { type: "partEnd", request: part.request };
@@ -313,18 +313,18 @@ export class ServerSession {
 
   #endMessage(size: number, what: { readonly filling?: number; readonly isKey?: boolean }): void {
     this.#isFirst = false;
-    const frame = this.#trailing.begin(this.#feed, { size, habits: this.#habits, ...what });
+    const frame = this.#trailing.begin(this.#input, { size, quirks: this.#quirks, ...what });
     if (frame !== undefined) this.#adopt(frame);
   }
 
-  #adopt(habit: Habit): void {
-    const framed: Habit[] = ["frames", ...this.#edition?.framedHabits ?? []];
-    if (habit === "frames-2048") this.#forget(framed);
-    const added = habit === "frames" ? framed : [habit];
-    this.#habits = new Set([...this.#habits, ...added]);
+  #adopt(quirk: Quirk): void {
+    const framed: Quirk[] = ["frames", ...this.#edition?.framedQuirks ?? []];
+    if (quirk === "frames-2048") this.#forget(framed);
+    const added = quirk === "frames" ? framed : [quirk];
+    this.#quirks = new Set([...this.#quirks, ...added]);
   }
 
-  #forget(habits: readonly Habit[]): void {
-    this.#habits = new Set([...this.#habits].filter((habit) => !habits.includes(habit)));
+  #forget(quirks: readonly Quirk[]): void {
+    this.#quirks = new Set([...this.#quirks].filter((quirk) => !quirks.includes(quirk)));
   }
 }

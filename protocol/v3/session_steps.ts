@@ -1,5 +1,5 @@
 /**
- * What a conversation is made of: steps that the one who drives it is asked to do, answers that it is resumed with.
+ * What a client's session is made of: steps that the one who drives it is asked to do, answers that it is resumed with.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import type { Bytes } from "../bytes.ts";
 import type { Part } from "./file_parts.ts";
 import type { Profile } from "./server_session.ts";
 
-/** What the one who drives a conversation is asked to do. */
+/** What the one who drives a session is asked to do. */
 export type Step =
   /** Send these bytes. Resume with `sent`. */
   | { readonly do: "send"; readonly kind: RequestKind; readonly bytes: Bytes }
@@ -37,7 +37,7 @@ export type Step =
     readonly theirs: number;
   };
 
-export type Answer =
+export type StepResult =
   | { readonly type: "sent" }
   | { readonly type: "kept" }
   | { readonly type: "zlibCrc" }
@@ -54,36 +54,36 @@ export type Answer =
 
 export type ResponseOf<K extends ResponseKind> = Extract<Response, { readonly kind: K }>;
 
-export type Conversation<T> = Generator<Step, T, Answer>;
+export type SessionSteps<T> = Generator<Step, T, StepResult>;
 
-export function* send(profile: Profile, request: Request): Conversation<void> {
+export function* send(profile: Profile, request: Request): SessionSteps<void> {
   yield {
     do: "send",
     kind: request.kind,
-    bytes: encodeRequest(profile.edition, request, { habits: profile.habits }),
+    bytes: encodeRequest(profile.edition, request, { quirks: profile.quirks }),
   };
 }
 
 /** The response that is due. Throws what came in its place. */
 export function* receive<K extends ResponseKind>(
   ...kinds: readonly K[]
-): Conversation<ResponseOf<K>> {
+): SessionSteps<ResponseOf<K>> {
   return expectKind(yield { do: "receive" }, kinds);
 }
 
 /** A step whose answer can only be of one type. */
-export function* perform<K extends Answer["type"]>(
+export function* perform<K extends StepResult["type"]>(
   type: K,
   step: Step,
-): Conversation<Extract<Answer, { readonly type: K }>> {
+): SessionSteps<Extract<StepResult, { readonly type: K }>> {
   const answer = yield step;
   if (answer.type !== type) throw new RangeError(`Cannot resume ${step.do} with ${answer.type}`);
-  return answer as Extract<Answer, { readonly type: K }>;
+  return answer as Extract<StepResult, { readonly type: K }>;
 }
 
 /** The response of an answer, if it is of one of the kinds. Throws `NetworkError`, `RefusedError` or `ProtocolError`. */
 export function expectKind<K extends ResponseKind>(
-  answer: Answer,
+  answer: StepResult,
   kinds: readonly K[],
 ): ResponseOf<K> {
   if (answer.type === "response") {

@@ -4,22 +4,22 @@
  *
  * @module
  */
-import type { Feed } from "../input_buffer.ts";
-import { fillingOf, framePadding, type Habits, KEY_SURPLUS } from "./editions/quirks.ts";
+import type { InputBuffer } from "../input_buffer.ts";
+import { fillingOf, framePadding, KEY_SURPLUS, type Quirks } from "./editions/quirks.ts";
 import type { Bytes } from "../bytes.ts";
 
-export type FrameHabit = "frames" | "frames-2048";
+export type FrameQuirk = "frames" | "frames-2048";
 
-export class Trailing {
+export class TrailingBytes {
   /** No header is all zeros: as many as it has bytes, and more, fill up the message before. */
   readonly #headerSize: number;
   /** Zeros that would fill up the message, for each size of frames that is not known; the smallest first. */
-  #frames: readonly { readonly habit: FrameHabit; readonly padding: number }[] = [];
+  #frames: readonly { readonly quirk: FrameQuirk; readonly padding: number }[] = [];
   /** Zeros of it that were passed over, and up to how many belong to it in any case. */
   #passed = 0;
   #certain = 0;
   /** The frame that is being filled up, where it was not known to be one. */
-  #found: FrameHabit | undefined;
+  #found: FrameQuirk | undefined;
   #mayHaveSurplus = false;
   #surplus = 0;
 
@@ -32,18 +32,18 @@ export class Trailing {
    * filled up, where the zeros are here already.
    */
   begin(
-    feed: Feed,
-    { size, habits, filling = 0, isKey = false }: {
+    input: InputBuffer,
+    { size, quirks, filling = 0, isKey = false }: {
       readonly size: number;
-      readonly habits: Habits;
+      readonly quirks: Quirks;
       readonly filling?: number;
       readonly isKey?: boolean;
     },
-  ): FrameHabit | undefined {
-    const small = { habit: "frames", padding: framePadding(size) } as const;
-    const large = { habit: "frames-2048", padding: framePadding(size, "frames-2048") } as const;
-    const sizes = habits.has("frames-2048") ? [] : habits.has("frames") ? [large] : [small, large];
-    const known = fillingOf(habits, size);
+  ): FrameQuirk | undefined {
+    const small = { quirk: "frames", padding: framePadding(size) } as const;
+    const large = { quirk: "frames-2048", padding: framePadding(size, "frames-2048") } as const;
+    const sizes = quirks.has("frames-2048") ? [] : quirks.has("frames") ? [large] : [small, large];
+    const known = fillingOf(quirks, size);
     // Where both are the same, it is the smaller that is seen.
     this.#frames = sizes.filter((frame) =>
       frame.padding >= this.#headerSize && frame.padding > known &&
@@ -53,23 +53,23 @@ export class Trailing {
     this.#surplus = 0;
     this.#passed = 0;
     this.#found = undefined;
-    const here = zerosOf(feed.rest, large.padding);
+    const here = zerosOf(input.rest, large.padding);
     const frame = this.#frames.findLast(({ padding }) => padding <= here);
     this.#certain = Math.max(known, filling, frame?.padding ?? 0);
-    this.pass(feed);
-    return frame?.habit;
+    this.pass(input);
+    return frame?.quirk;
   }
 
   /** Passes over what is known to belong to the message before. Returns the frame that it has come to the end of. */
-  pass(feed: Feed): FrameHabit | undefined {
-    if (this.#surplus > 0) this.#surplus -= feed.run(this.#surplus)?.length ?? 0;
+  pass(input: InputBuffer): FrameQuirk | undefined {
+    if (this.#surplus > 0) this.#surplus -= input.run(this.#surplus)?.length ?? 0;
     const due = this.#certain - this.#passed;
     if (due <= 0) return undefined;
-    const zeros = zerosOf(feed.rest, due);
-    if (zeros > 0) feed.run(zeros);
+    const zeros = zerosOf(input.rest, due);
+    if (zeros > 0) input.run(zeros);
     this.#passed += zeros;
     // Something else begins before the frame is full: it is none.
-    if (zeros < due && feed.rest.length > 0) this.#certain = this.#passed;
+    if (zeros < due && input.rest.length > 0) this.#certain = this.#passed;
     if (zeros < due) return undefined;
     const found = this.#found;
     this.#found = undefined;
@@ -84,7 +84,7 @@ export class Trailing {
       if (frame === undefined) return false;
       this.#passed = passed;
       this.#certain = frame.padding;
-      this.#found = frame.habit;
+      this.#found = frame.quirk;
       return true;
     }
     if (isKnownCode || !this.#mayHaveSurplus) return false;

@@ -12,7 +12,7 @@ export const NONCE_SIZE = 32;
 const CONTEXT = "xfer/4 client authentication\0";
 const NO_ID = new Uint8Array(16);
 
-export interface Claim {
+export interface SignedIdentity {
   /** Of the server that the client has checked; of its name, where it was verified by that. */
   readonly fingerprint: Bytes;
   /** The server's, of this connection. */
@@ -26,7 +26,7 @@ export interface Claim {
 }
 
 /** What is signed. */
-export function signedBytes({ fingerprint, nonce, clientId, key, name }: Claim): Bytes {
+export function signedBytes({ fingerprint, nonce, clientId, key, name }: SignedIdentity): Bytes {
   const encoder = new TextEncoder();
   return concatBytes(
     encoder.encode(CONTEXT),
@@ -38,12 +38,12 @@ export function signedBytes({ fingerprint, nonce, clientId, key, name }: Claim):
   );
 }
 
-export async function sign(privateKey: CryptoKey, claim: Claim): Promise<Bytes> {
+export async function sign(privateKey: CryptoKey, claim: SignedIdentity): Promise<Bytes> {
   return new Uint8Array(await crypto.subtle.sign("Ed25519", privateKey, signedBytes(claim)));
 }
 
 /** Whether the owner of the claim's key has signed it. A key that is none has signed nothing. */
-export async function verifySignature(claim: Claim, signature: Bytes): Promise<boolean> {
+export async function verifySignature(claim: SignedIdentity, signature: Bytes): Promise<boolean> {
   try {
     const key = await crypto.subtle.importKey("raw", claim.key, "Ed25519", false, ["verify"]);
     return await crypto.subtle.verify("Ed25519", key, signature, signedBytes(claim));
@@ -74,7 +74,7 @@ export function secretIn(unsealed: Bytes): Bytes | undefined {
 const TAKEOVER_CONTEXT = "xfer/4 account claim\0";
 
 /** What the proof that an account of protocol 3 is one's own is good for. */
-export type Takeover = Required<Pick<Claim, "fingerprint" | "clientId" | "key">>;
+export type Takeover = Required<Pick<SignedIdentity, "fingerprint" | "clientId" | "key">>;
 
 /** What the proof is over. */
 export function provenBytes({ fingerprint, clientId, key }: Takeover): Bytes {

@@ -5,10 +5,10 @@
  * @module
  */
 import { ProtocolError } from "../errors.ts";
-import type { Kind, Message } from "./messages.ts";
+import type { Message, MessageKind } from "./messages.ts";
 
 /** How far the client's introduction has come. */
-export type Phase =
+export type LoginPhase =
   | "asked" // it is asked who it is
   | "named" // it has said by which name it knows the server
   | "claiming" // it wants an account of protocol 3
@@ -33,15 +33,15 @@ export type TagState =
 /** A tag in one of these takes data, or is about to: there is one at a time. */
 const OPEN: readonly TagState[] = ["offered", "receiving", "passing", "joining", "joined"];
 
-type Steps<State extends string> = Readonly<
-  Partial<Record<Kind, Readonly<Partial<Record<State, State>>>>>
+type Transitions<State extends string> = Readonly<
+  Partial<Record<MessageKind, Readonly<Partial<Record<State, State>>>>>
 >;
 
 const REQUEST = { none: "asking" } as const;
 const GOES_ON = { asking: "asking" } as const;
 
 /** What the client says once it is known: from which state to which it brings its tag. */
-const HEARD: Steps<TagState> = {
+const RECEIVED: Transitions<TagState> = {
   put: { none: "receiving" },
   data: { receiving: "receiving", passing: "passing", joined: "joined" },
   end: { receiving: "deciding", passing: "none" },
@@ -54,7 +54,7 @@ const HEARD: Steps<TagState> = {
 };
 
 /** The same of what the server says. */
-const SAID: Steps<TagState> = {
+const SENT: Transitions<TagState> = {
   held: { offered: "receiving" },
   stored: { deciding: "none" },
   mismatch: { deciding: "none" },
@@ -68,7 +68,7 @@ const SAID: Steps<TagState> = {
   },
 };
 
-const INTRODUCTION_HEARD: Steps<Phase> = {
+const LOGIN_RECEIVED: Transitions<LoginPhase> = {
   host: { asked: "named" },
   register: { asked: "proving", named: "proving" },
   login: { asked: "proving", named: "proving" },
@@ -76,16 +76,16 @@ const INTRODUCTION_HEARD: Steps<Phase> = {
   unsealed: { sealed: "proving" },
 };
 
-const INTRODUCTION_SAID: Steps<Phase> = {
+const LOGIN_SENT: Transitions<LoginPhase> = {
   challenge: { asked: "asked" },
   sealed: { claiming: "sealed" },
   // A key that has the account by now claims nothing more.
   welcome: { proving: "known", claiming: "known" },
 };
 
-export class Conversation {
+export class ConnectionState {
   readonly #window: number;
-  #phase: Phase = "asked";
+  #phase: LoginPhase = "asked";
   readonly #tags = new Map<number, TagState>();
   /** The tag that takes data, or is about to. */
   #open: number | undefined;
@@ -96,7 +96,7 @@ export class Conversation {
     this.#window = window;
   }
 
-  get phase(): Phase {
+  get phase(): LoginPhase {
     return this.#phase;
   }
 
@@ -119,46 +119,46 @@ export class Conversation {
    * Throws `ProtocolError` `bad-frame` for data that nobody waits for, before it has come: who is not let in, or has begun
    * no file, is to take no room.
    */
-  expect({ kind }: { readonly kind: Kind }): void {
+  expect({ kind }: { readonly kind: MessageKind }): void {
     if (kind === "data" && !this.isReceiving) throw outOfPlace(kind, "no file is open");
   }
 
   /** Takes note of what the client says. Throws `ProtocolError` `bad-frame` where it may not say it now. */
-  hear(message: Message): void {
+  receive(message: Message): void {
     const { kind, tag } = message;
     if (this.#phase !== "known") {
-      const next = INTRODUCTION_HEARD[kind]?.[this.#phase];
+      const next = LOGIN_RECEIVED[kind]?.[this.#phase];
       if (next === undefined) throw outOfPlace(kind, "it is not known who the client is");
       this.#phase = next;
       return;
     }
     const state = this.stateOf(tag);
-    const next = HEARD[kind]?.[state];
+    const next = RECEIVED[kind]?.[state];
     if (next === undefined) throw outOfPlace(kind, whyNot(kind, state));
     if (state === "none") this.#refuseNew(kind, tag);
     this.#set(tag, state, message.kind === "put" && message.resume !== 0 ? "offered" : next);
   }
 
   /** Takes note of what the server says. Throws `RangeError` where it may not: that is its own mistake. */
-  say({ kind, tag }: { readonly kind: Kind; readonly tag: number }): void {
+  send({ kind, tag }: { readonly kind: MessageKind; readonly tag: number }): void {
     if (kind === "error" && tag === 0) {
       this.#phase = "over";
       return;
     }
     if (this.#phase !== "known") {
-      const next = INTRODUCTION_SAID[kind]?.[this.#phase];
+      const next = LOGIN_SENT[kind]?.[this.#phase];
       if (next === undefined) throw new RangeError(`Cannot say ${kind}: ${this.#phase}`);
       this.#phase = next;
       return;
     }
     const state = this.stateOf(tag);
-    const next = SAID[kind]?.[state];
+    const next = SENT[kind]?.[state];
     if (next === undefined) throw new RangeError(`Cannot say ${kind} of what is ${state}`);
     this.#set(tag, state, next);
   }
 
   /** What is on its way forbids further requests; what has come whole does not. */
-  #refuseNew(kind: Kind, tag: number): void {
+  #refuseNew(kind: MessageKind, tag: number): void {
     if (tag === 0) throw outOfPlace(kind, "its tag is 0");
     if (this.#open !== undefined) throw outOfPlace(kind, "the file before has not ended");
     if (kind === "put" && this.#deciding >= this.#window) {
@@ -175,11 +175,11 @@ export class Conversation {
   }
 }
 
-function whyNot(kind: Kind, state: TagState): string {
-  if (INTRODUCTION_HEARD[kind] !== undefined) return "it is known who the client is";
+function whyNot(kind: MessageKind, state: TagState): string {
+  if (LOGIN_RECEIVED[kind] !== undefined) return "it is known who the client is";
   return state === "none" ? "nothing with its tag is open" : `its tag is ${state}`;
 }
 
-function outOfPlace(kind: Kind, why: string): ProtocolError {
+function outOfPlace(kind: MessageKind, why: string): ProtocolError {
   return new ProtocolError("bad-frame", `Cannot take ${kind}: ${why}`);
 }

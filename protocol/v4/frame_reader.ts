@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Feed } from "../input_buffer.ts";
+import { InputBuffer } from "../input_buffer.ts";
 import type { Bytes } from "../bytes.ts";
 import {
   decodeFrameHeader,
@@ -20,7 +20,7 @@ const WORTH_FILLING = 64 * 1024;
 export class FrameReader {
   readonly #from: "client" | "server";
   readonly #judge: (header: FrameHeader) => void;
-  readonly #feed = new Feed();
+  readonly #input = new InputBuffer();
   #header: FrameHeader | undefined;
 
   /** Reads what `from` sends. `judge` throws for a frame that is not to come, before there is room for its payload. */
@@ -34,12 +34,12 @@ export class FrameReader {
 
   /** Whether nothing of a frame is here that is not whole. */
   get betweenFrames(): boolean {
-    return this.#header === undefined && this.#feed.available === 0;
+    return this.#header === undefined && this.#input.available === 0;
   }
 
   /** Hands over the next piece, which must not change until `next` has returned `undefined`. */
   push(piece: Bytes): void {
-    this.#feed.push(piece);
+    this.#input.push(piece);
   }
 
   /**
@@ -48,24 +48,24 @@ export class FrameReader {
    */
   get room(): Bytes | undefined {
     if (this.#header === undefined || this.#header.length < WORTH_FILLING) return undefined;
-    return this.#feed.room;
+    return this.#input.room;
   }
 
   /** Takes note that so many bytes of the room are filled. */
   fill(size: number): void {
-    this.#feed.fill(size);
+    this.#input.fill(size);
   }
 
   /** The next message; its bytes are its own. `undefined` until more is pushed. Throws `ProtocolError` `bad-frame`. */
   next(): Message | undefined {
     if (this.#header === undefined) {
-      const header = this.#feed.take(FRAME_HEADER_SIZE);
+      const header = this.#input.take(FRAME_HEADER_SIZE);
       if (header === undefined) return undefined;
       const decoded = decodeFrameHeader(header, this.#from);
       this.#judge(decoded);
       this.#header = decoded;
     }
-    const payload = this.#feed.take(this.#header.length);
+    const payload = this.#input.take(this.#header.length);
     if (payload === undefined) return undefined;
     const header = this.#header;
     this.#header = undefined;

@@ -15,7 +15,7 @@ const LARGE = SIZE / 4;
 
 const DONE = Promise.resolve();
 
-export class Outbox {
+export class FrameWriter {
   readonly #write: (bytes: Bytes) => Promise<void>;
   /** What is filled, and what is written or free. */
   #here: Bytes = new Uint8Array(FIRST_SIZE);

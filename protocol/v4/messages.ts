@@ -23,7 +23,7 @@ interface FieldTypes {
 }
 
 type FieldType = keyof FieldTypes;
-type Layout = readonly (readonly [name: string, type: FieldType])[];
+type FieldList = readonly (readonly [name: string, type: FieldType])[];
 
 /** Bytes of a `data` frame before those of its chunk. */
 const OFFSET_SIZE = 8;
@@ -104,32 +104,32 @@ export const MESSAGES = {
   damaged: { type: 30, from: S, fields: [["name", "text"], ["version", "u32"]] },
 } as const satisfies Record<
   string,
-  { type: number; from: "client" | "server" | "both"; fields: Layout }
+  { type: number; from: "client" | "server" | "both"; fields: FieldList }
 >;
 
 type Table = typeof MESSAGES;
-export type Kind = keyof Table;
+export type MessageKind = keyof Table;
 
-type Fields<L extends Layout> = {
+type FieldValues<L extends FieldList> = {
   readonly [F in L[number] as F[0]]: FieldTypes[F[1]];
 };
 
 export type Message = {
-  [K in Kind]: { readonly kind: K; readonly tag: number } & Fields<Table[K]["fields"]>;
-}[Kind];
+  [K in MessageKind]: { readonly kind: K; readonly tag: number } & FieldValues<Table[K]["fields"]>;
+}[MessageKind];
 
 /** A message of one kind. */
-export type MessageOf<K extends Kind> = Extract<Message, { readonly kind: K }>;
+export type MessageOf<K extends MessageKind> = Extract<Message, { readonly kind: K }>;
 
 /** Type, tag and length. */
 export const FRAME_HEADER_SIZE = 9;
 
-const KINDS: ReadonlyMap<number, Kind> = new Map(
-  (Object.keys(MESSAGES) as Kind[]).map((kind) => [MESSAGES[kind].type, kind]),
+const KINDS: ReadonlyMap<number, MessageKind> = new Map(
+  (Object.keys(MESSAGES) as MessageKind[]).map((kind) => [MESSAGES[kind].type, kind]),
 );
 
 export interface FrameHeader {
-  readonly kind: Kind;
+  readonly kind: MessageKind;
   readonly tag: number;
   /** Bytes of the payload. */
   readonly length: number;
@@ -158,7 +158,7 @@ export function decodeMessage({ kind, tag }: FrameHeader, payload: Bytes): Messa
   const reader = new ByteReader(payload);
   const message: Record<string, unknown> = { kind, tag };
   try {
-    for (const [name, type] of MESSAGES[kind].fields as Layout) {
+    for (const [name, type] of MESSAGES[kind].fields as FieldList) {
       message[name] = READ[type](reader);
     }
   } catch (cause) {
@@ -171,7 +171,7 @@ export function decodeMessage({ kind, tag }: FrameHeader, payload: Bytes): Messa
 
 /** A message as a whole frame. Throws `RangeError` where it does not fit into one. */
 export function encodeMessage(message: Message): Bytes {
-  const layout: Layout = MESSAGES[message.kind].fields;
+  const layout: FieldList = MESSAGES[message.kind].fields;
   const values = layout.map(([name, type]) => {
     const value = (message as unknown as Record<string, unknown>)[name];
     return [type, type === "text" ? utf8.encode(value as string) : value] as const;

@@ -1,7 +1,7 @@
 /** What the stages reach alone: the bounds of everything else. */
 import { median } from "./figures.ts";
 import { time } from "./processes.ts";
-import { CbcEncryptor, Cksum, importAesKey, NO_HABITS, partsOf, release } from "../../mod.ts";
+import { CbcEncryptor, Cksum, importAesKey, NO_QUIRKS, partsOf, release } from "../../mod.ts";
 import { Link } from "../../client/v3/reconnecting_connection.ts";
 import { sendContent } from "../../client/v3/send_content.ts";
 import { SourceFile } from "../../client/local/source_file.ts";
@@ -85,7 +85,7 @@ async function sendAway(path: string): Promise<number> {
   }).spawn();
   const reader = process.stdout.pipeThrough(new TextDecoderStream()).getReader();
   const port = Number((await reader.read()).value);
-  const profile = { edition: edition2023c, habits: NO_HABITS };
+  const profile = { edition: edition2023c, quirks: NO_QUIRKS };
   const file = await SourceFile.inspect(path, profile);
   const upload = { clientId: new Uint8Array(16), fileName: file.nameField, size: file.size };
   const server = { hostname: "127.0.0.1", port };
@@ -93,7 +93,7 @@ async function sendAway(path: string): Promise<number> {
   const link = new Link({ server, profile, timeouts, onConnected: () => {} });
   const begin = performance.now();
   await sendContent(link, partsOf(profile, upload), {
-    ...{ file, aesKey: await importAesKey(new Uint8Array(32)), habits: NO_HABITS },
+    ...{ file, aesKey: await importAesKey(new Uint8Array(32)), quirks: NO_QUIRKS },
     ...{ crc: undefined, buffers: [new Uint8Array(PIECE), new Uint8Array(PIECE)] },
     onProgress: () => {},
   });

@@ -8,7 +8,7 @@ import {
   encodeTextField,
   FIELDS,
   generatePrivateKey,
-  NO_HABITS,
+  NO_QUIRKS,
   publicKeyOf,
   register,
   ResponseReader,
@@ -27,7 +27,7 @@ export interface CrowdTimes {
 /** Registrations that go on side by side. */
 const SIDE_BY_SIDE = 32;
 
-const PROFILE = { edition: edition2023c, habits: NO_HABITS };
+const PROFILE = { edition: edition2023c, quirks: NO_QUIRKS };
 
 if (import.meta.main) {
   const [what, port, count, size] = Deno.args;

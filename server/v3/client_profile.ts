@@ -3,20 +3,20 @@
  *
  * @module
  */
-import { findEdition, isHabit, type Profile } from "../../protocol/mod.ts";
+import { findEdition, isQuirk, type Profile } from "../../protocol/mod.ts";
 import type { Speech } from "../catalog/catalog.ts";
 
-export function toSpeech({ edition, habits }: Profile): Speech {
-  return { edition: edition.name, habits: [...habits].sort() };
+export function toSpeech({ edition, quirks }: Profile): Speech {
+  return { edition: edition.name, habits: [...quirks].sort() };
 }
 
 /** `undefined` for an edition that this version does not know. */
 export function toProfile({ edition: name, habits }: Speech): Profile | undefined {
   const edition = findEdition(name);
-  return edition && { edition, habits: new Set(habits.filter(isHabit)) };
+  return edition && { edition, quirks: new Set(habits.filter(isQuirk)) };
 }
 
 export function sameSpeech(a: Profile, b: Profile): boolean {
-  return a.edition === b.edition && a.habits.size === b.habits.size &&
-    [...a.habits].every((habit) => b.habits.has(habit));
+  return a.edition === b.edition && a.quirks.size === b.quirks.size &&
+    [...a.quirks].every((quirk) => b.quirks.has(quirk));
 }

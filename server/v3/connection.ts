@@ -8,7 +8,7 @@ import {
   DEFAULT_EDITION,
   type Edition,
   fillingOf,
-  NO_HABITS,
+  NO_QUIRKS,
   type Profile,
   ProtocolError,
   type Reply,
@@ -56,8 +56,8 @@ export class Connection {
       address: this.#socket.address,
       origin: this.#socket.origin,
       ended: this.#ending.promise,
-      profile: { edition: served[0] ?? DEFAULT_EDITION, habits: NO_HABITS },
-      noteHabit: (habit, has) => this.#session.noteHabit(habit, has),
+      profile: { edition: served[0] ?? DEFAULT_EDITION, quirks: NO_QUIRKS },
+      noteQuirk: (quirk, has) => this.#session.noteQuirk(quirk, has),
       key: undefined,
     };
   }
@@ -186,7 +186,7 @@ export class Connection {
   }
 
   /**
-   * Keeps with the account what was learnt of its habits: once it has registered here or has a key, since anybody can
+   * Keeps with the account what was learnt of its quirks: once it has registered here or has a key, since anybody can
    * name an id.
    */
   async #keepProfile(): Promise<void> {
@@ -219,7 +219,7 @@ export class Connection {
     const response = await this.#upload?.endPart(request);
     if (response !== undefined) return await this.#answer(this.#session.reply(response));
     const upload = this.#upload;
-    if (upload?.isOpen && this.#peer.profile.habits.has("acknowledged-parts")) {
+    if (upload?.isOpen && this.#peer.profile.quirks.has("acknowledged-parts")) {
       const { clientId } = upload.request;
       this.#upload = undefined;
       // The next part may come on another connection, and be there before this one is seen to end.
@@ -262,7 +262,7 @@ export class Connection {
     if (this.#session.available > 0) return false;
     const more = await this.#socket.awaitMore(ms);
     return more === undefined ||
-      (fillingOf(this.#peer.profile.habits, 1) > 0 && more.every((byte) => byte === 0));
+      (fillingOf(this.#peer.profile.quirks, 1) > 0 && more.every((byte) => byte === 0));
   }
 
   /** Tells the peer that what it sent can't be understood or is too much, and ends. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Bytes, Habit, Profile } from "../../protocol/mod.ts";
+import type { Bytes, Profile, Quirk } from "../../protocol/mod.ts";
 
 export interface Peer {
   /** Unique among the connections of this process. */
@@ -16,8 +16,8 @@ export interface Peer {
   readonly ended: Promise<void>;
   /** How it speaks, as far as it is known by now. */
   profile: Profile;
-  /** Takes note of a habit that its bytes alone don't show, or that it has not. */
-  readonly noteHabit: (habit: Habit, has: boolean) => void;
+  /** Takes note of a quirk that its bytes alone don't show, or that it has not. */
+  readonly noteQuirk: (quirk: Quirk, has: boolean) => void;
   /** The last AES key given on this connection, and to whom; used before the one of `SessionKeys`. By `ticks`. */
   key: { readonly clientId: Bytes; readonly key: CryptoKey; usedAt: number } | undefined;
 }

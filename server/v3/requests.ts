@@ -137,8 +137,8 @@ const handlers: { readonly [K in Plain["kind"]]: Handler<K> } = {
     await storeFile(context, peer, { ...file, storedAt: context.clock() });
     context.disputes.end(clientId, file.name);
     // What the client has agreed on is what it is told from now on.
-    const isZlib = peer.profile.habits.has("zlib-crc") !== file.isOtherTold;
-    peer.noteHabit("zlib-crc", isZlib);
+    const isZlib = peer.profile.quirks.has("zlib-crc") !== file.isOtherTold;
+    peer.noteQuirk("zlib-crc", isZlib);
     return { kind: "messageReceived", clientId };
   },
 

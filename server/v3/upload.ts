@@ -116,7 +116,7 @@ export class Upload implements PendingUpload {
     const { size } = checksum;
     const sound = { clientId, name: storedName(fileName), size, crc: checksum.digest() };
     const isOtherTold = this.#intact && this.#context.disputes.isOtherDue(sound);
-    const isZlib = this.#peer.profile.habits.has("zlib-crc") !== isOtherTold;
+    const isZlib = this.#peer.profile.quirks.has("zlib-crc") !== isOtherTold;
     const crc = isZlib ? zlibCrc?.digest() ?? sound.crc : sound.crc;
     const { connection, key: own, ended } = this.#peer;
     await this.#context.unverified.add({
@@ -175,12 +175,12 @@ export class Upload implements PendingUpload {
 
   get #mayExpectZlib(): boolean {
     const { clientId, fileName } = this.request;
-    return this.#peer.profile.habits.has("zlib-crc") ||
+    return this.#peer.profile.quirks.has("zlib-crc") ||
       this.#context.disputes.has(clientId, storedName(fileName));
   }
 
   #intake(key: CryptoKey, blob: StagedBlob, zlibCrc: ZlibCrc | undefined): Intake {
-    const inPieces = this.#peer.profile.habits.has("pieces");
+    const inPieces = this.#peer.profile.quirks.has("pieces");
     const decryptor = inPieces ? new PiecesDecryptor(key) : new CbcDecryptor(key);
     const count = () => this.#context.staging.count;
     return new Intake({ decryptor, blob, zlibCrc, size: this.request.contentSize, count });

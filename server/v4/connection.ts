@@ -5,16 +5,16 @@
  */
 import { type Bytes, printable, ProtocolError, toHex, whyFailed } from "../../protocol/mod.ts";
 import { NONCE_SIZE } from "../../protocol/v4/authentication.ts";
-import { Conversation } from "../../protocol/v4/connection_state.ts";
+import { ConnectionState } from "../../protocol/v4/connection_state.ts";
 import { FrameReader } from "../../protocol/v4/frame_reader.ts";
 import {
   dataHeader,
   encodeMessage,
-  type Kind,
   type Message,
+  type MessageKind,
   type MessageOf,
 } from "../../protocol/v4/messages.ts";
-import { Outbox } from "../../protocol/v4/frame_writer.ts";
+import { FrameWriter } from "../../protocol/v4/frame_writer.ts";
 import { fingerprintOfName, isOneOf } from "../../protocol/v4/server_name.ts";
 import type { V4Context } from "./context.ts";
 import { LimitError } from "../limits/limits.ts";
@@ -37,9 +37,9 @@ const NOTHING: Bytes = new Uint8Array(0);
 const READ_SIZE = 64 * 1024;
 
 /** They count as parts of the request before them. */
-const PARTS: readonly Kind[] = ["data", "end", "cancel", "leave"];
+const PARTS: readonly MessageKind[] = ["data", "end", "cancel", "leave"];
 /** Answers of which more may follow. */
-const STREAMED: readonly Kind[] = ["file", "digests", "data"];
+const STREAMED: readonly MessageKind[] = ["file", "digests", "data"];
 
 export class Connection {
   readonly #context: V4Context;
@@ -47,13 +47,13 @@ export class Connection {
   /** What the client signs as the server's fingerprint. */
   #fingerprint: Bytes;
   readonly #socket: PeerSocket;
-  readonly #conversation = new Conversation(WINDOW);
+  readonly #conversation = new ConnectionState(WINDOW);
   readonly #frames = new FrameReader("client", (header) => this.#conversation.expect(header));
   #requests: Requests | undefined;
   #finishing = false;
   /** Why the client may not stay, although it was let in. */
   #dismissal: Refusal | undefined;
-  readonly #outbox = new Outbox((bytes) => this.#write(bytes));
+  readonly #writer = new FrameWriter((bytes) => this.#write(bytes));
   /** Why the peer could not be told something. */
   #unsent: unknown;
 
@@ -76,7 +76,7 @@ export class Connection {
       }
       // Who says no more may still listen.
       if (this.#finishing) await this.#sayLast();
-      else await this.#outbox.drain();
+      else await this.#writer.drain();
     } catch (cause) {
       const error = this.#dismissal ?? this.#unsent ?? cause;
       if (error instanceof ProtocolError || error instanceof LimitError) await this.#refuse(error);
@@ -108,7 +108,7 @@ export class Connection {
       return;
     }
     const close = () => this.close("the server stops");
-    this.#outbox.drain().then(close, close);
+    this.#writer.drain().then(close, close);
   }
 
   async #converse(): Promise<void> {
@@ -198,7 +198,7 @@ export class Connection {
   }
 
   /** Who may not stay gets no more of what was asked for; what was done is told. */
-  #unlessDismissed(kind: Kind, send: () => Promise<void>): Promise<void> {
+  #unlessDismissed(kind: MessageKind, send: () => Promise<void>): Promise<void> {
     const ends = this.#dismissal !== undefined && STREAMED.includes(kind);
     return ends ? Promise.reject(this.#dismissal) : send();
   }
@@ -210,7 +210,7 @@ export class Connection {
       if (this.#finishing && !this.#conversation.isReceiving) throw FINISHING;
       const message = this.#frames.next();
       if (message !== undefined) {
-        this.#conversation.hear(message);
+        this.#conversation.receive(message);
         return message;
       }
       const { room } = this.#frames;
@@ -234,14 +234,14 @@ export class Connection {
 
   /** Resolves when there is room for more. */
   #send(message: Message): Promise<void> {
-    this.#conversation.say(message);
-    return this.#outbox.send(encodeMessage(message));
+    this.#conversation.send(message);
+    return this.#writer.send(encodeMessage(message));
   }
 
   /** The chunk may change when the promise resolves. */
   #sendChunk(tag: number, offset: number, chunk: Bytes): Promise<void> {
-    this.#conversation.say({ kind: "data", tag });
-    return this.#outbox.send(dataHeader(tag, offset, chunk.length), chunk);
+    this.#conversation.send({ kind: "data", tag });
+    return this.#writer.send(dataHeader(tag, offset, chunk.length), chunk);
   }
 
   async #write(bytes: Bytes): Promise<void> {
@@ -271,7 +271,7 @@ export class Connection {
   /** Sees to it that the peer hears all that was said, and why nothing more is. */
   async #sayLast(refusal?: Refusal): Promise<void> {
     try {
-      await this.#outbox.drain();
+      await this.#writer.drain();
       await this.#socket.dismiss(refusal === undefined ? NOTHING : lastWord(refusal));
     } catch (loss) {
       this.#logLoss(loss);

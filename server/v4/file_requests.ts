@@ -4,7 +4,7 @@
  * @module
  */
 import type { Bytes } from "../../protocol/mod.ts";
-import type { Kind, Message, MessageOf } from "../../protocol/v4/messages.ts";
+import type { Message, MessageKind, MessageOf } from "../../protocol/v4/messages.ts";
 import { CHUNK_SIZE, chunkCount, DIGEST_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import { recordDamage } from "./damage.ts";
 import type { StoredFile } from "../catalog/catalog.ts";
@@ -22,7 +22,7 @@ const MAX_LOOKS = 16;
 const MAX_QUOTED = 255;
 
 type Handlers = {
-  readonly [K in Kind]?: (session: Session, message: MessageOf<K>) => Promise<void>;
+  readonly [K in MessageKind]?: (session: Session, message: MessageOf<K>) => Promise<void>;
 };
 
 /** Each answers by itself, or throws why it does not. */

@@ -18,7 +18,7 @@ import {
   verifyProof,
   verifySignature,
 } from "../../protocol/v4/authentication.ts";
-import type { Kind, Message, MessageOf } from "../../protocol/v4/messages.ts";
+import type { Message, MessageKind, MessageOf } from "../../protocol/v4/messages.ts";
 import { hashToken } from "../../protocol/v4/token.ts";
 import { countRegistration, noteSeen, pendingBefore } from "../accounts/registration.ts";
 import type { V4Context } from "./context.ts";
@@ -55,7 +55,10 @@ const MAX_LOGGED = 254;
 const WRONG_SIGNATURE = "the signature is wrong";
 
 /** Returns `undefined` where the client leaves in between. */
-type Entry<K extends Kind> = (door: Door, message: MessageOf<K>) => Promise<Entrant | undefined>;
+type Entry<K extends MessageKind> = (
+  door: Door,
+  message: MessageOf<K>,
+) => Promise<Entrant | undefined>;
 
 const ENTRIES: { readonly [K in "register" | "login" | "claim"]: Entry<K> } = {
   async register(door, { name, key, signature, token }) {
@@ -122,7 +125,7 @@ export async function letIn(door: Door, message: Message): Promise<Entrant | und
   if (!Object.hasOwn(ENTRIES, message.kind)) {
     throw new ProtocolError("bad-frame", `Cannot take ${message.kind} before a client is let in`);
   }
-  return await (ENTRIES[message.kind as keyof typeof ENTRIES] as Entry<Kind>)(door, message);
+  return await (ENTRIES[message.kind as keyof typeof ENTRIES] as Entry<MessageKind>)(door, message);
 }
 
 /** Throws `Refusal` where a client that was let in may not go on: within a second of its operator's saying so. */

@@ -1,34 +1,34 @@
 /** Our client, fed with what a published server said, sends what that server's own client sent. */
 import assert from "node:assert/strict";
 import {
-  type Answer,
   type Bytes,
   CbcEncryptor,
   cksum,
   concatBytes,
-  type Conversation,
   encodeTextField,
   findEdition,
   generatePrivateKey,
-  type Habit,
   importAesKey,
   inPieces,
   PiecesEncryptor,
   type Profile,
   publicKeyOf,
+  type Quirk,
   reconnect,
   register,
   type RequestKind,
   ResponseReader,
+  type SessionSteps,
   type Step,
+  type StepResult,
   unwrapKey,
   upload,
   XferError,
 } from "../../mod.ts";
 import { loadRecordings, type Recording } from "../support/v3/recordings.ts";
 
-/** The recorded servers, and the habits under which a client gets on with them. */
-const PEERS: Readonly<Record<string, readonly Habit[]>> = {
+/** The recorded servers, and the quirks under which a client gets on with them. */
+const PEERS: Readonly<Record<string, readonly Quirk[]>> = {
   "2022-b": ["empty-crc-payload"],
   "2023a-a": [],
   "2023a-c": ["frames", "pieces", "uncounted-id", "reserved-id"],
@@ -106,7 +106,7 @@ for (const [peer, names] of Object.entries(PEERS)) {
   for (const recording of loadRecordings(peer)) {
     const edition = findEdition(recording.edition) ?? assert.fail();
     Deno.test(`${recording.label}: our client sends what the recorded one sent`, async () => {
-      const player = await Player.create(recording, { edition, habits: new Set(names) });
+      const player = await Player.create(recording, { edition, quirks: new Set(names) });
       const error = await player.play();
       const difference = DIFFERENCES[recording.label];
       const fails = /taken_name|crc_fail_all/.test(recording.label) || difference !== undefined;
@@ -142,7 +142,7 @@ class Player {
     this.#recording = recording;
     this.#profile = profile;
     this.#privateKey = privateKey;
-    this.#responses = new ResponseReader(profile.edition, profile.habits);
+    this.#responses = new ResponseReader(profile.edition, profile.quirks);
   }
 
   static async create(recording: Recording, profile: Profile): Promise<Player> {
@@ -173,26 +173,26 @@ class Player {
     }
   }
 
-  async #drive<T>(conversation: Conversation<T>): Promise<T> {
+  async #drive<T>(conversation: SessionSteps<T>): Promise<T> {
     let turn = conversation.next();
     while (!turn.done) turn = conversation.next(await this.#perform(turn.value));
     return turn.value;
   }
 
-  async #perform(step: Step): Promise<Answer> {
+  async #perform(step: Step): Promise<StepResult> {
     switch (step.do) {
       case "send":
         this.#send(step.kind, step.bytes);
         return { type: "sent" };
       case "sendFile": {
         const { plaintext } = this.#recording;
-        const { habits } = this.#profile;
-        const Encryptor = inPieces(habits, plaintext.length) ? PiecesEncryptor : CbcEncryptor;
+        const { quirks } = this.#profile;
+        const Encryptor = inPieces(quirks, plaintext.length) ? PiecesEncryptor : CbcEncryptor;
         const encryptor = new Encryptor(this.#aesKey ?? assert.fail("there is no key"));
         const content = concatBytes(await encryptor.update(plaintext), await encryptor.final());
         let sent = 0;
         for (const { head, content: size, padding } of step.parts) {
-          if (sent > 0 && habits.has("acknowledged-parts")) {
+          if (sent > 0 && quirks.has("acknowledged-parts")) {
             const answer = this.#receive(false);
             assert.equal(answer.type === "response" && answer.response.kind, "messageReceived");
           }
@@ -219,7 +219,7 @@ class Player {
   }
 
   /** The next recorded response, if the recorded client had sent by then what ours has. */
-  #receive(mayBeSilent: boolean): Answer {
+  #receive(mayBeSilent: boolean): StepResult {
     const { entries } = this.#recording;
     for (let due = 0, index = 0; index < entries.length; index++) {
       const response = this.#responses.next();

@@ -1,4 +1,4 @@
-/** Clients of all editions and several habits at once against one server, all of them real processes but the habits. */
+/** Clients of all editions and several quirks at once against one server, all of them real processes but the quirks. */
 import assert from "node:assert/strict";
 import { cksum, edition2024early, EDITIONS } from "../../mod.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
@@ -9,7 +9,7 @@ import { TemporaryFolder } from "../support/temporary_folder.ts";
 
 const LISTEN = ["--listen", "127.0.0.1:0", "--listen", "127.0.0.1:0=2024early"];
 
-Deno.test("all editions and habits at once, out of one catalog", async () => {
+Deno.test("all editions and quirks at once, out of one catalog", async () => {
   await using folder = await TemporaryFolder.create();
   const data = folder.join("data");
   await using server = await ServerProcess.start(data, { args: LISTEN, listeners: 2 });

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { Feed } from "../../protocol/input_buffer.ts";
+import { InputBuffer } from "../../protocol/input_buffer.ts";
 import { splitAt } from "../support/bytes.ts";
 
 Deno.test("Feed: fields come out whole, however the bytes were cut", () => {
   const bytes = Uint8Array.from({ length: 40 }, (_, index) => index);
   const sizes = [23, 0, 1, 16];
   fc.assert(fc.property(fc.array(fc.nat()), (cuts) => {
-    const feed = new Feed();
+    const feed = new InputBuffer();
     const pieces = splitAt(bytes, cuts);
     const fields = sizes.map((size) => {
       for (;;) {
@@ -22,7 +22,7 @@ Deno.test("Feed: fields come out whole, however the bytes were cut", () => {
 });
 
 Deno.test("Feed: a field is a copy, a run is a view", () => {
-  const feed = new Feed();
+  const feed = new InputBuffer();
   const piece = new Uint8Array([1, 2, 3, 4]);
   feed.push(piece);
   const field = feed.take(2);
@@ -34,7 +34,7 @@ Deno.test("Feed: a field is a copy, a run is a view", () => {
 });
 
 Deno.test("Feed: takes no further piece before the one it has is taken, so it never grows", () => {
-  const feed = new Feed();
+  const feed = new InputBuffer();
   feed.push(new Uint8Array(2));
   assert.throws(() => feed.push(new Uint8Array(2)), RangeError);
   assert.equal(feed.take(3), undefined);

@@ -5,7 +5,7 @@
  */
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { DEFAULT_RETRIES, DEFAULT_TIMEOUTS, TRANSFER_INFO } from "../../../client/mod.ts";
-import { CLIENT_HABITS, EDITIONS } from "../../../protocol/mod.ts";
+import { CLIENT_QUIRKS, EDITIONS } from "../../../protocol/mod.ts";
 import type { Run } from "../../run.ts";
 import { AUTO, secureOptionsOf } from "./connect.ts";
 import { addForget } from "./forget.ts";
@@ -60,7 +60,7 @@ export function clientCommand(client: Command, run: Run): void {
         "--quirk <name...>",
         "what the server does besides (protocol 3; default: as last time)",
       )
-        .choices(CLIENT_HABITS),
+        .choices(CLIENT_QUIRKS),
     )
     .option(
       "--retries <n>",

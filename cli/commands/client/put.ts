@@ -28,8 +28,8 @@ import {
   findEdition,
   formatAddress,
   fromPrintable,
-  type Habit,
   printable,
+  type Quirk,
   UsageError,
   whyFailed,
   XferError,
@@ -57,7 +57,7 @@ import {
 
 export interface ClientOptions extends CommonOptions, TransferChoice {
   readonly as?: string;
-  readonly quirk?: Habit[];
+  readonly quirk?: Quirk[];
 }
 
 /** Adds the command below `client`. */
@@ -201,7 +201,7 @@ async function sendByProtocol3(
     ...{ server, userName, files, retries, watch, signal },
     identityFolder,
     ...toSpeech(edition),
-    ...(quirk === undefined ? {} : { habits: new Set(quirk) }),
+    ...(quirk === undefined ? {} : { quirks: new Set(quirk) }),
     timeouts: toTimeouts(timeout),
     onEvent: (event) => {
       tellPlain(reporter, event, parties);

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Habit } from "./quirks.ts";
+import type { Quirk } from "./quirks.ts";
 
 /** Every field that a payload can hold: its size in bytes, and whether it is a number (little endian) or bytes. */
 export const FIELDS = {
@@ -86,9 +86,9 @@ export interface Edition {
     & Record<Exclude<ResponseKind, "reconnected" | "denied" | "generalError">, ResponseLayout>
   >;
   /** What clients of this edition that send 1024-byte frames do besides. */
-  readonly framedHabits: readonly Habit[];
+  readonly framedQuirks: readonly Quirk[];
   /** What those of them do besides that open a connection for each request. */
-  readonly separateHabits: readonly Habit[];
+  readonly separateQuirks: readonly Quirk[];
 }
 
 /** Bytes of the fixed part of a payload. */

@@ -25,6 +25,6 @@ export const edition2022: Edition = {
     fileReceived: responses.fileReceived,
     messageReceived: { ...responses.messageReceived, fields: [], anyPayload: true },
   },
-  framedHabits: [],
-  separateHabits: [],
+  framedQuirks: [],
+  separateQuirks: [],
 };

@@ -15,6 +15,6 @@ export const edition2023a: Edition = {
     crcInvalid: { ...edition2023c.requests.crcInvalid, code: 1105 },
     crcGivenUp: { ...edition2023c.requests.crcGivenUp, code: 1106 },
   },
-  framedHabits: ["pieces"],
-  separateHabits: [],
+  framedQuirks: ["pieces"],
+  separateQuirks: [],
 };

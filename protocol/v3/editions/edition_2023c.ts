@@ -28,6 +28,6 @@ export const edition2023c: Edition = {
     denied: { code: 2106, fields: ["clientId"], anyPayload: true },
     generalError: { code: 2107, fields: [], anyPayload: true },
   },
-  framedHabits: [],
-  separateHabits: [],
+  framedQuirks: [],
+  separateQuirks: [],
 };

@@ -30,6 +30,6 @@ export const edition2024: Edition = {
     denied: { code: 1606, fields: ["clientId"], anyPayload: true },
     generalError: { code: 1607, fields: [], anyPayload: true },
   },
-  framedHabits: [],
-  separateHabits: ["acknowledged-parts", "short-key"],
+  framedQuirks: [],
+  separateQuirks: ["acknowledged-parts", "short-key"],
 };

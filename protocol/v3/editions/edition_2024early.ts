@@ -19,6 +19,6 @@ export const edition2024early: Edition = {
     crcInvalid: { ...requests.crcInvalid, code: codes.crcInvalid.code },
     crcGivenUp: { ...requests.crcGivenUp, code: codes.crcGivenUp.code },
   },
-  framedHabits: [],
-  separateHabits: [],
+  framedQuirks: [],
+  separateQuirks: [],
 };

@@ -1,10 +1,10 @@
 /**
- * What published clients and servers do besides, or instead of, their edition's text. Each habit is independent of the
+ * What published clients and servers do besides, or instead of, their edition's text. Each quirk is independent of the
  * others and is described in docs/protocol-3.md.
  *
  * @module
  */
-export const HABITS = {
+export const QUIRKS = {
   "uncounted-content": "the payload size of a file covers its fixed part only; the content follows",
   "empty-crc-payload": "the payload size of a CRC request is 0; its fixed part follows",
   "uncounted-id": "the payload size of registered and denied is 0; the client id follows",
@@ -22,18 +22,18 @@ export const HABITS = {
   "frames-2048": "every message is filled up with zeros to a multiple of 2048 bytes",
 } as const;
 
-export type Habit = keyof typeof HABITS;
+export type Quirk = keyof typeof QUIRKS;
 
-export type Habits = ReadonlySet<Habit>;
+export type Quirks = ReadonlySet<Quirk>;
 
-export const NO_HABITS: Habits = new Set();
+export const NO_QUIRKS: Quirks = new Set();
 
-export function isHabit(name: string): name is Habit {
-  return Object.hasOwn(HABITS, name);
+export function isQuirk(name: string): name is Quirk {
+  return Object.hasOwn(QUIRKS, name);
 }
 
-/** Habits of servers that our client can fall in with. */
-export const CLIENT_HABITS = [
+/** Quirks of servers that our client can fall in with. */
+export const CLIENT_QUIRKS = [
   "uncounted-content",
   "empty-crc-payload",
   "uncounted-id",
@@ -46,44 +46,44 @@ export const CLIENT_HABITS = [
   "short-key",
   "headerless-blocks",
   "zlib-crc",
-] as const satisfies readonly Habit[];
+] as const satisfies readonly Quirk[];
 
-/** Messages of a peer with one of these habits come in multiples of so many bytes. */
-const FRAME_SIZES: Readonly<Partial<Record<Habit, number>>> = {
+/** Messages of a peer with one of these quirks come in multiples of so many bytes. */
+const FRAME_SIZES: Readonly<Partial<Record<Quirk, number>>> = {
   "frames": 1024,
   "frames-2048": 2048,
 };
 
-/** With the habit `pieces`: plaintext bytes of the first piece, and of each further one. */
+/** With the quirk `pieces`: plaintext bytes of the first piece, and of each further one. */
 export const FIRST_PIECE = 720;
 export const FURTHER_PIECE = 1008;
 
-/** With the habit `short-key`: bytes of an AES key. */
+/** With the quirk `short-key`: bytes of an AES key. */
 export const SHORT_KEY = 16;
 
-/** With the habits `frames` and `acknowledged-parts`: content bytes of a packet, so that it just fills a frame. */
+/** With the quirks `frames` and `acknowledged-parts`: content bytes of a packet, so that it just fills a frame. */
 export const FRAMED_PACKET = 734;
 
-/** With the habit `headerless-blocks`: content bytes of a block, and of the checksum behind the ciphertext. */
+/** With the quirk `headerless-blocks`: content bytes of a block, and of the checksum behind the ciphertext. */
 export const BLOCK_CONTENT = 7925;
 export const BLOCK_TRAILER = 4;
 
-/** The payload size of every packet, fixed part included, by habit. */
-export const PACKET_PAYLOADS: Readonly<Partial<Record<Habit, number>>> = {
+/** The payload size of every packet, fixed part included, by quirk. */
+export const PACKET_PAYLOADS: Readonly<Partial<Record<Quirk, number>>> = {
   "packets-1291": 1291,
   "packets-65536": 65_536,
 };
 
-/** Zeros that fill a message of so many bytes up to whole frames: those of 1024 bytes, or of another habit. */
-export function framePadding(size: number, habit: "frames" | "frames-2048" = "frames"): number {
-  const frame = FRAME_SIZES[habit] ?? 1;
+/** Zeros that fill a message of so many bytes up to whole frames: those of 1024 bytes, or of another quirk. */
+export function framePadding(size: number, quirk: "frames" | "frames-2048" = "frames"): number {
+  const frame = FRAME_SIZES[quirk] ?? 1;
   return (frame - (size % frame)) % frame;
 }
 
 /** Zeros that fill up a message of so many bytes from, or to, a peer. */
-export function fillingOf(habits: Habits, size: number): number {
-  if (habits.has("frames-2048")) return framePadding(size, "frames-2048");
-  return habits.has("frames") ? framePadding(size) : 0;
+export function fillingOf(quirks: Quirks, size: number): number {
+  if (quirks.has("frames-2048")) return framePadding(size, "frames-2048");
+  return quirks.has("frames") ? framePadding(size) : 0;
 }
 
 /**

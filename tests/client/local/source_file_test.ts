@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { concatBytes, edition2023c, NO_HABITS } from "../../../mod.ts";
+import { concatBytes, edition2023c, NO_QUIRKS } from "../../../mod.ts";
 import { SourceFile } from "../../../client/local/source_file.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 
 const inspect = (path: string) =>
-  SourceFile.inspect(path, { edition: edition2023c, habits: NO_HABITS });
+  SourceFile.inspect(path, { edition: edition2023c, quirks: NO_QUIRKS });
 
 async function read(file: SourceFile, bufferSize: number) {
   const pieces = [];

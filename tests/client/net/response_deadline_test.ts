@@ -86,7 +86,7 @@ Deno.test("protocol 3: a server that takes a byte now and then is given up, one 
       read: () => Promise.resolve(null),
       close: () => undefined,
     };
-    const profile = { edition: edition2023c, habits: new Set<never>() };
+    const profile = { edition: edition2023c, quirks: new Set<never>() };
     using connection = new ServerConnection(
       ...[socket, { hostname: "127.0.0.1", port: 1 }, profile] as const,
       { connectMs: 1, responseMs: 200 },

@@ -6,7 +6,7 @@ import {
   concatBytes,
   edition2023c,
   importAesKey,
-  NO_HABITS,
+  NO_QUIRKS,
   partsOf,
   type Profile,
 } from "../../../mod.ts";
@@ -17,7 +17,7 @@ import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { DIALECTS } from "../../support/v3/dialects.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 
-const PROFILE = { edition: edition2023c, habits: NO_HABITS };
+const PROFILE = { edition: edition2023c, quirks: NO_QUIRKS };
 const aesKey = await importAesKey(pseudoRandomBytes(32));
 
 /** Sends a file to whoever takes it, and returns what was said of it and what arrived. */
@@ -42,7 +42,7 @@ async function send(content: Bytes, crc?: number, pieceSize = 4096) {
   const upload = { clientId: new Uint8Array(16), fileName: file.nameField, size: file.size };
   const parts = [...partsOf(PROFILE, upload)];
   const told = await sendContent(link, parts, {
-    ...{ file, aesKey, habits: NO_HABITS, crc },
+    ...{ file, aesKey, quirks: NO_QUIRKS, crc },
     buffers: [new Uint8Array(pieceSize), new Uint8Array(pieceSize)],
     onProgress: (sent) => progress.push(sent),
   });
@@ -87,7 +87,7 @@ async function writesOf(profile: Profile, content: Bytes, pieceSize: number): Pr
   };
   const upload = { clientId: new Uint8Array(16), fileName: file.nameField, size: file.size };
   await sendContent(link, partsOf(profile, upload), {
-    ...{ file, aesKey, habits: profile.habits, crc: undefined },
+    ...{ file, aesKey, quirks: profile.quirks, crc: undefined },
     buffers: [new Uint8Array(pieceSize), new Uint8Array(pieceSize)],
     onProgress: () => {},
   });
@@ -107,7 +107,7 @@ const BOUNDARIES = [
 for (const [name, profile] of Object.entries(DIALECTS)) {
   Deno.test(`dialect ${name}: a small message leaves in one write, and a large one in none of less than 64 KiB`, async () => {
     // Frames are for small files.
-    const sizes = profile.habits.has("frames") ? BOUNDARIES.slice(0, 9) : BOUNDARIES;
+    const sizes = profile.quirks.has("frames") ? BOUNDARIES.slice(0, 9) : BOUNDARIES;
     for (const size of sizes) {
       const messages = await writesOf(profile, pseudoRandomBytes(size), PIECE_SIZE);
       const parts = [...partsOf(profile, {
@@ -117,7 +117,7 @@ for (const [name, profile] of Object.entries(DIALECTS)) {
       for (const [index, writes] of messages.entries()) {
         const { head, content, padding } = parts[index] ?? assert.fail();
         // The pieces of a long file are a frame and what follows it.
-        if (profile.habits.has("pieces") && size > 720) continue;
+        if (profile.quirks.has("pieces") && size > 720) continue;
         const sizesOf = writes.map(({ length }) => length);
         const whole = head.length + content + padding;
         assert.equal(sizesOf.reduce((sum, one) => sum + one, 0), whole);

@@ -1,4 +1,4 @@
-/** Servers with habits that need no flag: what they send can mean only one thing. */
+/** Servers with quirks that need no flag: what they send can mean only one thing. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
@@ -184,7 +184,7 @@ Deno.test("a server that closes right after 'CRC valid': sent, not confirmed, wh
   assert.equal(requests.filter((kind) => kind === "sendFile").length, 4);
 });
 
-Deno.test("a connection that is lost once after 'CRC valid' is no habit: the file is sent again and confirmed", async () => {
+Deno.test("a connection that is lost once after 'CRC valid' is no quirk: the file is sent again and confirmed", async () => {
   await using folder = await TemporaryFolder.create();
   const sound = soundAnswers(cksum(CONTENT));
   let closings = 0;

@@ -28,7 +28,7 @@ async function send(folder: TemporaryFolder, server: OddServer) {
 
 const start = (crc: number) => new OddServer(soundAnswers(crc), undefined, edition2023a);
 
-Deno.test("a server's zlib CRC-32 of the file counts as right, is told, and is remembered as a habit", async () => {
+Deno.test("a server's zlib CRC-32 of the file counts as right, is told, and is remembered as a quirk", async () => {
   await using folder = await TemporaryFolder.create();
   await using server = start(crc32(CONTENT));
   for (let run = 1; run <= 2; run++) {
@@ -40,7 +40,7 @@ Deno.test("a server's zlib CRC-32 of the file counts as right, is told, and is r
   }
 });
 
-Deno.test("a checksum that is neither cksum nor zlib's is wrong, with the habit or without", async () => {
+Deno.test("a checksum that is neither cksum nor zlib's is wrong, with the quirk or without", async () => {
   await using folder = await TemporaryFolder.create();
   await using server = start(1);
   for (const edition of ["2023a", "2023a zlib-crc"]) {
@@ -51,7 +51,7 @@ Deno.test("a checksum that is neither cksum nor zlib's is wrong, with the habit 
   }
 });
 
-Deno.test("with the habit remembered, a server's cksum still counts as right", async () => {
+Deno.test("with the quirk remembered, a server's cksum still counts as right", async () => {
   await using folder = await TemporaryFolder.create();
   await folder.write("me.edition", "2023a zlib-crc\n");
   await folder.write("a", CONTENT);

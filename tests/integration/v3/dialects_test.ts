@@ -1,4 +1,4 @@
-/** One server, and clients of all editions with the habits that were seen, over real sockets. */
+/** One server, and clients of all editions with the quirks that were seen, over real sockets. */
 import assert from "node:assert/strict";
 import {
   cksum,
@@ -74,10 +74,10 @@ for (const [name, profile] of Object.entries(DIALECTS)) {
       );
       assert.deepEqual(crcs, { ...expected, again: cksum(pseudoRandomBytes(900, 2)) });
       assert.equal(stored?.speech.edition, profile.edition.name);
-      assert.deepEqual(stored?.speech.habits, [...profile.habits].sort());
+      assert.deepEqual(stored?.speech.habits, [...profile.quirks].sort());
       assert.deepEqual([...Deno.readDirSync(folder.join("data", "staging"))], []);
 
-      // A later server knows the habits from the first byte: the very first answer is as this client wants it.
+      // A later server knows the quirks from the first byte: the very first answer is as this client wants it.
       await server.close();
       await using later = await start(folder);
       using same = new Emulator(addressFor(later, profile), profile);

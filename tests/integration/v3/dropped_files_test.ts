@@ -1,7 +1,7 @@
 /** What is to be dropped is nobody's from that moment on, however long it takes to drop what comes before it. */
 import assert from "node:assert/strict";
 import { getLogger } from "@logtape/logtape";
-import { DEFAULT_LIMITS, InterruptedError, NO_HABITS, type SendFile } from "../../../mod.ts";
+import { DEFAULT_LIMITS, InterruptedError, NO_QUIRKS, type SendFile } from "../../../mod.ts";
 import { Link } from "../../../client/v3/reconnecting_connection.ts";
 import { DEFAULT_EDITION } from "../../../protocol/mod.ts";
 import { ParkedUploads } from "../../../server/v3/pending_uploads.ts";
@@ -77,7 +77,7 @@ Deno.test("client, protocol 3: a connection that comes about when the run has en
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   using link = new Link({
     server: listener.addr as Deno.NetAddr,
-    profile: { edition: DEFAULT_EDITION, habits: NO_HABITS },
+    profile: { edition: DEFAULT_EDITION, quirks: NO_QUIRKS },
     timeouts: { connectMs: 5000, responseMs: 5000 },
     onConnected: () => assert.fail("it is of no use any more"),
   });

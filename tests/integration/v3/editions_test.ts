@@ -10,9 +10,9 @@ import {
   edition2023c,
   edition2024,
   EDITIONS,
-  type Habit,
   listStored,
   NetworkError,
+  type Quirk,
   sendFiles,
   type SendOptions,
   Server,
@@ -97,7 +97,7 @@ Deno.test("client: no server there is an error, not an edition", async () => {
   );
 });
 
-const QUIRKS: readonly [Edition, readonly Habit[]][] = [
+const QUIRKS: readonly [Edition, readonly Quirk[]][] = [
   [edition2023c, ["uncounted-content"]],
   [edition2022, ["uncounted-content"]],
   [edition2022, ["empty-crc-payload"]],
@@ -108,20 +108,20 @@ const QUIRKS: readonly [Edition, readonly Habit[]][] = [
   [edition2023a, ["frames", "pieces"]],
 ];
 
-for (const [edition, habits] of QUIRKS) {
-  Deno.test(`client in ${edition.name} with ${habits}: our server takes it, and it is remembered`, async () => {
+for (const [edition, quirks] of QUIRKS) {
+  Deno.test(`client in ${edition.name} with ${quirks}: our server takes it, and it is remembered`, async () => {
     await using folder = await TemporaryFolder.create();
     await using server = await start(folder, [edition]);
     await folder.write("file.bin", pseudoRandomBytes(200_000));
     // Frames imply what else the edition's framed peers do.
-    const told = habits.includes("frames") ? ["frames"] as const : habits;
-    await send(folder, server.address, { edition, habits: new Set(told) });
+    const told = quirks.includes("frames") ? ["frames"] as const : quirks;
+    await send(folder, server.address, { edition, quirks: new Set(told) });
     const kept = (await Deno.readTextFile(folder.join("me.edition"))).trim().split(" ");
-    assert.deepEqual(kept.slice(1).sort(), habits);
+    assert.deepEqual(kept.slice(1).sort(), quirks);
     await folder.write("file.bin", pseudoRandomBytes(20_000, 2));
     await send(folder, server.address);
     const [client] = await listStored(folder.join("data"));
-    assert.deepEqual(client?.speech.habits, habits);
+    assert.deepEqual(client?.speech.habits, quirks);
   });
 }
 

@@ -46,7 +46,7 @@ async function files(folder: TemporaryFolder) {
   const [account] = await listStored(folder.join("data"));
   return {
     stored: account?.files.map(({ name, crc }) => ({ name, crc })),
-    habits: account?.speech.habits,
+    quirks: account?.speech.habits,
   };
 }
 
@@ -66,7 +66,7 @@ Deno.test("a client that calls the cksum of the same file wrong twice is answere
   assert.deepEqual(await files(folder), {
     // The catalog keeps the cksum of a file.
     stored: [{ name: "a", crc: cksum(CONTENT) }, { name: "b", crc: cksum(OTHER) }],
-    habits: ["zlib-crc"],
+    quirks: ["zlib-crc"],
   });
   await using server = await start(folder);
   using later = await Peer.connect(server.address, edition2023a);
@@ -109,7 +109,7 @@ Deno.test("a strict client with three damaged answers has its cksum at the fourt
   await peer.judge("crcValid", "a");
   assert.equal(await told(peer, OTHER, "b"), cksum(OTHER));
   await peer.judge("crcValid", "b");
-  assert.deepEqual((await files(folder)).habits, []);
+  assert.deepEqual((await files(folder)).quirks, []);
 });
 
 Deno.test("a client that calls both checksums wrong has cksum in every later attempt", async () => {

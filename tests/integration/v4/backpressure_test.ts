@@ -4,7 +4,7 @@ import { getLogger, reset } from "@logtape/logtape";
 import { type Bytes, concatBytes, DEFAULT_LIMITS, type Limits } from "../../../mod.ts";
 import { sign } from "../../../protocol/v4/authentication.ts";
 import { FrameReader } from "../../../protocol/v4/frame_reader.ts";
-import { encodeMessage, type Kind, type Message } from "../../../protocol/v4/messages.ts";
+import { encodeMessage, type Message, type MessageKind } from "../../../protocol/v4/messages.ts";
 import { createContext } from "../../../server/context.ts";
 import { createV4Context, type V4Context } from "../../../server/v4/context.ts";
 import { systemEntropy } from "../../../server/random.ts";
@@ -53,7 +53,7 @@ class ScriptedPeer implements Socket {
     this.#change();
   }
 
-  async hear(kind: Kind, count = 1): Promise<void> {
+  async hear(kind: MessageKind, count = 1): Promise<void> {
     while (this.heard.filter((message) => message.kind === kind).length < count) {
       await this.#changed.promise;
     }

@@ -5,7 +5,7 @@ import {
   type ErrorCategory,
   maxFileSize,
   NetworkError,
-  NO_HABITS,
+  NO_QUIRKS,
   partsOf,
   reconnect,
   type RefusedError,
@@ -18,7 +18,7 @@ import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { drive, summary, type Turn } from "../../support/v3/drive_session.ts";
 
 const edition = edition2023c;
-const profile = { edition, habits: NO_HABITS };
+const profile = { edition, quirks: NO_QUIRKS };
 const clientId = pseudoRandomBytes(16, 3);
 const oldId = pseudoRandomBytes(16, 9);
 const name = encodeTextField("Alice", 255) ?? assert.fail();

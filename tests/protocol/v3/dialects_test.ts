@@ -104,14 +104,14 @@ function hear(
 for (const [dialect, profile] of Object.entries(DIALECTS)) {
   const served = profile.edition === edition2024early ? [edition2024early] : DEFAULT_SERVED;
 
-  Deno.test(`dialect ${dialect}: edition and habits are recognised, and every split says the same`, async () => {
+  Deno.test(`dialect ${dialect}: edition and quirks are recognised, and every split says the same`, async () => {
     const connections = await conversation(profile);
     const whole = hear(connections.map((bytes) => [bytes]), served);
     const kinds = whole.said.filter((one) => typeof one === "string");
     assert.deepEqual(kinds, ["register", "publicKey", "crcInvalid", "crcValid"]);
     assert.equal(whole.said.length, kinds.length + 4, "two files");
     assert.equal(whole.profile?.edition.name, profile.edition.name);
-    assert.deepEqual([...whole.profile?.habits ?? []].sort(), [...profile.habits].sort());
+    assert.deepEqual([...whole.profile?.quirks ?? []].sort(), [...profile.quirks].sort());
     fc.assert(
       fc.property(fc.array(fc.nat(), { maxLength: 30 }), (cuts) => {
         const pieces = connections.map((bytes) => splitAt(bytes, cuts));
@@ -126,11 +126,11 @@ for (const [dialect, profile] of Object.entries(DIALECTS)) {
   });
 }
 
-Deno.test("a strict client is never taken for one with habits", async () => {
+Deno.test("a strict client is never taken for one with quirks", async () => {
   for (const dialect of ["2022", "2023a", "2023c", "2024"]) {
     const profile = DIALECTS[dialect] ?? assert.fail();
     const { profile: heard } = hear([await conversation(profile)], DEFAULT_SERVED);
-    assert.deepEqual([...heard?.habits ?? []], [], dialect);
+    assert.deepEqual([...heard?.quirks ?? []], [], dialect);
   }
 });
 

@@ -3,10 +3,10 @@ import {
   concatBytes,
   edition2024,
   edition2024early,
-  type Habit,
   maxFileSize,
   PacketSequence,
   partsOf,
+  type Quirk,
   type SendFile,
 } from "../../../mod.ts";
 import { field } from "../../support/v3/raw_client.ts";
@@ -68,9 +68,9 @@ Deno.test("packets that don't belong together are refused", () => {
   assert.throws(() => short.endPacket(), refused, "the last leaves something missing");
 });
 
-const profile = (...habits: readonly Habit[]) => ({
+const profile = (...quirks: readonly Quirk[]) => ({
   edition: edition2024,
-  habits: new Set(habits),
+  quirks: new Set(quirks),
 });
 
 Deno.test("the packet number stays in its 16 bits for the largest file of the edition", () => {
@@ -89,13 +89,13 @@ Deno.test("the packet number stays in its 16 bits for the largest file of the ed
 });
 
 Deno.test("packets of a fixed size are filled up, and bound the file's size by their number", () => {
-  const cases: [Habit, number, number][] = [["packets-1291", 1024, 1291], [
+  const cases: [Quirk, number, number][] = [["packets-1291", 1024, 1291], [
     "packets-65536",
     65_269,
     65_536,
   ]];
-  for (const [habit, content, payload] of cases) {
-    const padded = profile(habit);
+  for (const [quirk, content, payload] of cases) {
+    const padded = profile(quirk);
     const parts = [...partsOf(padded, { clientId, fileName, size: 3 * content })];
     for (const part of parts) {
       assert.equal(part.content + part.padding, content);
@@ -111,7 +111,7 @@ Deno.test("2024early has the packets of 2024", () => {
   const upload = { clientId, fileName, size: 100 };
   const body = (edition: typeof edition2024) =>
     concatBytes(
-      ...[...partsOf({ edition, habits: new Set() }, upload)].map(({ head }) => head.subarray(23)),
+      ...[...partsOf({ edition, quirks: new Set() }, upload)].map(({ head }) => head.subarray(23)),
     );
   assert.deepEqual(body(edition2024early), body(edition2024));
 });

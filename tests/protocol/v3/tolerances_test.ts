@@ -18,10 +18,10 @@ import {
   edition2024early,
   EDITIONS,
   encodeRequest,
-  type Habit,
   PacketSequence,
   partsOf,
   type Profile,
+  type Quirk,
   type Request,
   type SendFile,
   ServerSession,
@@ -41,7 +41,7 @@ interface Heard {
   readonly said: (string | Bytes)[];
   /** What the plaintexts of the files must have, in bytes. */
   readonly plaintextSizes: (number | undefined)[];
-  readonly habits: Habit[];
+  readonly quirks: Quirk[];
   /** How often nothing but filling was waited for. */
   readonly completed: number;
   /** Bytes that were sent to fill up answers. */
@@ -49,7 +49,7 @@ interface Heard {
 }
 
 /** What a session makes of bytes that come in these pieces; where only filling is missing, it does not come. */
-function hear(pieces: readonly Bytes[], edition: Edition, known: readonly Habit[] = []): Heard {
+function hear(pieces: readonly Bytes[], edition: Edition, known: readonly Quirk[] = []): Heard {
   const session = new ServerSession([edition]);
   const queue = [...pieces];
   const heard = { said: [] as Heard["said"], plaintextSizes: [] as Heard["plaintextSizes"] };
@@ -66,13 +66,13 @@ function hear(pieces: readonly Bytes[], edition: Edition, known: readonly Habit[
           completed++;
           session.endPart();
         } else {
-          const habits = [...session.profile?.habits ?? []].sort();
-          return { ...heard, habits, completed, filled };
+          const quirks = [...session.profile?.quirks ?? []].sort();
+          return { ...heard, quirks, completed, filled };
         }
         break;
       }
       case "identify":
-        session.identify(known.length > 0 ? { edition, habits: new Set(known) } : undefined);
+        session.identify(known.length > 0 ? { edition, quirks: new Set(known) } : undefined);
         break;
       case "send":
         filled += event.bytes.length;
@@ -138,7 +138,7 @@ function file(edition: Edition, size: number, odd: Odd = {}): { bytes: Bytes; co
 }
 
 /** The same is heard however the bytes are cut. */
-function hearAnyhow(bytes: Bytes, edition: Edition, known: readonly Habit[] = []): Heard {
+function hearAnyhow(bytes: Bytes, edition: Edition, known: readonly Quirk[] = []): Heard {
   const whole = hear([bytes], edition, known);
   fc.assert(
     fc.property(fc.array(fc.nat(), { maxLength: 12 }), (cuts) => {
@@ -160,7 +160,7 @@ for (const edition of EDITIONS) {
       const heard = hearAnyhow(concatBytes(bytes, verdict(edition)), edition);
       assert.deepEqual(heard.said, [content, "crcValid"]);
       assert.deepEqual(heard.plaintextSizes, [size]);
-      assert.deepEqual(heard.habits, ["plaintext-size"]);
+      assert.deepEqual(heard.quirks, ["plaintext-size"]);
     }
   });
 
@@ -170,7 +170,7 @@ for (const edition of EDITIONS) {
       const heard = hearAnyhow(concatBytes(bytes, verdict(edition)), edition, known);
       assert.deepEqual(heard.said, [content, "crcValid"]);
       assert.deepEqual(heard.plaintextSizes, [320]);
-      assert.deepEqual(heard.habits, ["plaintext-size"]);
+      assert.deepEqual(heard.quirks, ["plaintext-size"]);
     }
   });
 
@@ -201,7 +201,7 @@ for (const edition of EDITIONS) {
       assert.deepEqual(events(), { type: "wait" });
       session.push(verdict(edition));
       assert.equal(events().type, "request");
-      assert.deepEqual([...session.profile?.habits ?? []], []);
+      assert.deepEqual([...session.profile?.quirks ?? []], []);
     }
   });
 
@@ -212,7 +212,7 @@ for (const edition of EDITIONS) {
       const { bytes, content } = file(edition, 300);
       const heard = hearAnyhow(concatBytes(key, bytes, verdict(edition)), edition);
       assert.deepEqual(heard.said, ["publicKey", content, "crcValid"]);
-      assert.deepEqual(heard.habits, []);
+      assert.deepEqual(heard.quirks, []);
       assert.equal(heard.filled, 0);
     });
   }
@@ -225,7 +225,7 @@ for (const edition of EDITIONS) {
     const all = [register, keyMessage(edition), bytes, verdict(edition)].map(framed);
     const heard = hearAnyhow(concatBytes(...all), edition);
     assert.deepEqual(heard.said, ["register", "publicKey", content, "crcValid"]);
-    assert.deepEqual(heard.habits, ["frames-2048"]);
+    assert.deepEqual(heard.quirks, ["frames-2048"]);
     // The zeros come in two halves: each is answered with its half of the answer's.
     const [first = assert.fail()] = all;
     const late = hear(
@@ -264,7 +264,7 @@ for (const edition of EDITIONS) {
     ));
   });
 
-  Deno.test(`edition ${edition.name}: a strict client's bytes show no habit and leave nothing to fill up, however they are cut`, () => {
+  Deno.test(`edition ${edition.name}: a strict client's bytes show no quirk and leave nothing to fill up, however they are cut`, () => {
     fc.assert(fc.property(
       fc.array(fc.nat(3000), { maxLength: 3 }),
       fc.integer({ min: 1, max: 4 }),
@@ -273,7 +273,7 @@ for (const edition of EDITIONS) {
         const files = sizes.map((size) => {
           const partSize = Math.ceil(ciphertextSize(size) / count);
           const packets = Math.ceil(ciphertextSize(size) / partSize);
-          // Packets of just this size are a habit of their own.
+          // Packets of just this size are a quirk of their own.
           fc.pre(partSize !== 1024);
           const isOne = edition.requests.sendFile.fields.length < 5;
           return file(edition, size, { packets: isOne ? 1 : packets });
@@ -288,7 +288,7 @@ for (const edition of EDITIONS) {
         assert.deepEqual(heard, {
           said: ["register", "publicKey", ...files.flatMap(({ content }) => [content, "crcValid"])],
           plaintextSizes: sizes.map(() => undefined),
-          ...{ habits: [], completed: 0, filled: 0 },
+          ...{ quirks: [], completed: 0, filled: 0 },
         });
       },
     ));
@@ -311,7 +311,7 @@ for (const edition of [edition2024, edition2024early]) {
     const heard = hear(splitAt(bytes, [1, 5000, 70_000]), edition);
     assert.deepEqual(heard.said, [whole, "crcValid"]);
     assert.deepEqual(heard.plaintextSizes, [102_400]);
-    assert.deepEqual(heard.habits, ["packet-size"]);
+    assert.deepEqual(heard.quirks, ["packet-size"]);
   });
 
   Deno.test(`edition ${edition.name}: a content size that is the packet's room, for one packet and for several, the last filled up or not`, () => {
@@ -390,21 +390,21 @@ Deno.test("frames in 2024 mean an AES key of 16 bytes only for a client that ope
     return session.profile ?? assert.fail();
   };
   const one = profileAfter(undefined, register, key);
-  assert.deepEqual([...one.habits], ["frames"]);
+  assert.deepEqual([...one.quirks], ["frames"]);
   assert.equal(aesKeySize(one), 32);
   const separate = profileAfter(profileAfter(undefined, register), key);
-  assert.deepEqual([...separate.habits].sort(), ["acknowledged-parts", "frames", "short-key"]);
+  assert.deepEqual([...separate.quirks].sort(), ["acknowledged-parts", "frames", "short-key"]);
   assert.equal(aesKeySize(separate), 16);
 });
 
 Deno.test("our own client's packets are read as they are, whatever the size", () => {
-  const profile = { edition: edition2024, habits: new Set<Habit>() };
+  const profile = { edition: edition2024, quirks: new Set<Quirk>() };
   for (const size of [0, 15, 16, 1_048_575, 1_048_576, 3_000_000]) {
     const bytes = [...partsOf(profile, { clientId, fileName, size })].map(({ head, content }) =>
       concatBytes(head, new Uint8Array(content))
     );
-    const { said, habits, plaintextSizes } = hear([concatBytes(...bytes)], edition2024);
+    const { said, quirks, plaintextSizes } = hear([concatBytes(...bytes)], edition2024);
     assert.equal((said[0] as Bytes).length, ciphertextSize(size));
-    assert.deepEqual([habits, plaintextSizes], [[], [undefined]]);
+    assert.deepEqual([quirks, plaintextSizes], [[], [undefined]]);
   }
 });

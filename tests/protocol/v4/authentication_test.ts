@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { type Bytes, concatBytes, fromHex, toHex } from "../../../mod.ts";
 import vectors from "../../../docs/protocol-4-vectors.json" with { type: "json" };
 import {
-  type Claim,
   prove,
   provenBytes,
   sealedBytes,
   secretIn,
   sign,
   signedBytes,
+  type SignedIdentity,
   type Takeover,
   verifyProof,
   verifySignature,
@@ -21,7 +21,7 @@ const { privateKey, publicKey } = await crypto.subtle.generateKey("Ed25519", tru
 ]) as CryptoKeyPair;
 const key: Bytes = new Uint8Array(await crypto.subtle.exportKey("raw", publicKey));
 
-const claim: Claim = {
+const claim: SignedIdentity = {
   fingerprint: pseudoRandomBytes(32, 1),
   nonce: pseudoRandomBytes(32, 2),
   clientId: pseudoRandomBytes(16, 3),
@@ -48,7 +48,7 @@ Deno.test("a signature is good for its claim", async () => {
   assert.ok(await verifySignature(claim, await sign(privateKey, claim)));
 });
 
-const OTHERS: readonly [what: string, change: Partial<Claim>][] = [
+const OTHERS: readonly [what: string, change: Partial<SignedIdentity>][] = [
   ["another server", { fingerprint: pseudoRandomBytes(32, 9) }],
   ["another connection", { nonce: pseudoRandomBytes(32, 9) }],
   ["another account", { clientId: pseudoRandomBytes(16, 9) }],

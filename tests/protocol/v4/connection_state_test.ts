@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { Conversation } from "../../../protocol/v4/connection_state.ts";
+import { ConnectionState } from "../../../protocol/v4/connection_state.ts";
 import { FrameReader } from "../../../protocol/v4/frame_reader.ts";
 import {
   dataHeader,
   FRAME_HEADER_SIZE,
-  type Kind,
   type Message,
+  type MessageKind,
   MESSAGES,
 } from "../../../protocol/v4/messages.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
@@ -23,15 +23,15 @@ function message(kind: string, tag: number): Message {
   return { kind: plain, tag, resume: kind.endsWith("+") ? 1 : 0 } as unknown as Message;
 }
 
-function take(conversation: Conversation, step: Step): void {
+function take(conversation: ConnectionState, step: Step): void {
   const [who, what = "", tag = "0"] = step.split(" ");
   const said = message(what, Number(tag));
-  if (who === "hear") conversation.hear(said);
-  else conversation.say(said);
+  if (who === "hear") conversation.receive(said);
+  else conversation.send(said);
 }
 
-function known(): Conversation {
-  const conversation = new Conversation(WINDOW);
+function known(): ConnectionState {
+  const conversation = new ConnectionState(WINDOW);
   for (const step of ["say challenge", "hear login", "say welcome"] as const) {
     take(conversation, step);
   }
@@ -112,18 +112,18 @@ const INTRODUCTIONS: readonly (readonly Step[])[] = [
 for (const steps of INTRODUCTIONS) {
   Deno.test(`conversation: ${steps.join(", ")}; nothing else comes before`, () => {
     for (let length = 0; length < steps.length; length++) {
-      for (const kind of Object.keys(MESSAGES) as Kind[]) {
+      for (const kind of Object.keys(MESSAGES) as MessageKind[]) {
         const next = steps.slice(length).find((step) => step.startsWith("hear"));
         const isFirst = length === 0 || steps[length - 1] === "hear host";
         const isBeginning = isFirst && ["register", "login", "claim"].includes(kind) ||
           length === 0 && kind === "host";
         if (isBeginning || steps[length] === next && next === `hear ${kind}`) continue;
-        const conversation = new Conversation(WINDOW);
+        const conversation = new ConnectionState(WINDOW);
         for (const step of steps.slice(0, length)) take(conversation, step);
         assert.throws(() => take(conversation, `hear ${kind} 1`), { code: "bad-frame" });
       }
     }
-    const conversation = new Conversation(WINDOW);
+    const conversation = new ConnectionState(WINDOW);
     for (const step of ["say challenge", ...steps, "hear put 1"] as const) {
       take(conversation, step);
     }
@@ -131,7 +131,7 @@ for (const steps of INTRODUCTIONS) {
 }
 
 Deno.test("conversation: whatever comes in whatever order, it knows what each tag stands for", () => {
-  const kinds = Object.keys(MESSAGES) as Kind[];
+  const kinds = Object.keys(MESSAGES) as MessageKind[];
   const step = fc.tuple(
     fc.constantFrom("hear", "say"),
     fc.constantFrom(...kinds, "put+"),
@@ -175,7 +175,7 @@ Deno.test("conversation: whatever comes in whatever order, it knows what each ta
 
 Deno.test("conversation: data that nobody waits for is refused by its header, before there is room for it", () => {
   const header = dataHeader(1, 0, CHUNK_SIZE).slice(0, FRAME_HEADER_SIZE);
-  for (const conversation of [new Conversation(WINDOW), known()]) {
+  for (const conversation of [new ConnectionState(WINDOW), known()]) {
     const reader = new FrameReader("client", (header) => conversation.expect(header));
     reader.push(header);
     assert.throws(() => reader.next(), { code: "bad-frame" });

@@ -1,7 +1,7 @@
 /** What gathers frames on their way into a socket, at both ends of protocol 4. */
 import assert from "node:assert/strict";
 import type { Bytes } from "../../../mod.ts";
-import { Outbox } from "../../../protocol/v4/frame_writer.ts";
+import { FrameWriter } from "../../../protocol/v4/frame_writer.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 
 interface Written {
@@ -28,41 +28,41 @@ function written(): Written {
   };
 }
 
-Deno.test("outbox: frames of all sizes go out in their order, whole, the small ones together", async () => {
+Deno.test("writer: frames of all sizes go out in their order, whole, the small ones together", async () => {
   const to = written();
-  const outbox = new Outbox((bytes) => to.write(bytes));
+  const writer = new FrameWriter((bytes) => to.write(bytes));
   const sizes = [1, 17, 65_536, 65_537, 100, 262_144, 1_048_576, 0, 5, 262_143, 300_000, 9];
   const all = pseudoRandomBytes(sizes.reduce((sum, size) => sum + size, 0));
   let at = 0;
   const sent = sizes.map((size) => {
     const piece = all.slice(at, at += size);
-    return outbox.send(piece.subarray(0, 9), piece.subarray(9));
+    return writer.send(piece.subarray(0, 9), piece.subarray(9));
   });
   await Promise.all(sent);
-  while (outbox.isBusy) await Promise.resolve();
+  while (writer.isBusy) await Promise.resolve();
   assert.deepEqual(to.bytes(), all);
   assert.equal(to.writes[0], 1 + 17 + 65_536, "what is small and comes at once is one write");
 });
 
-Deno.test("outbox: when it has taken a frame, its bytes may change", async () => {
+Deno.test("writer: when it has taken a frame, its bytes may change", async () => {
   const to = written();
-  const outbox = new Outbox((bytes) => to.write(bytes));
+  const writer = new FrameWriter((bytes) => to.write(bytes));
   const buffer = new Uint8Array(700_000);
   for (const value of [1, 2, 3]) {
     buffer.fill(value);
-    await outbox.send(buffer);
+    await writer.send(buffer);
   }
-  while (outbox.isBusy) await Promise.resolve();
+  while (writer.isBusy) await Promise.resolve();
   const bytes = to.bytes();
   for (const [i, value] of [1, 2, 3].entries()) {
     assert.ok(bytes.subarray(i * buffer.length, (i + 1) * buffer.length).every((b) => b === value));
   }
 });
 
-Deno.test("outbox: what a write throws is told to whoever sends, then and later", async () => {
+Deno.test("writer: what a write throws is told to whoever sends, then and later", async () => {
   const lost = new Error("lost");
-  const outbox = new Outbox(() => Promise.reject(lost));
-  await assert.rejects(outbox.send(new Uint8Array(700_000)), lost);
-  await assert.rejects(outbox.send(new Uint8Array(1)), lost);
-  assert.equal(outbox.isBusy, false);
+  const writer = new FrameWriter(() => Promise.reject(lost));
+  await assert.rejects(writer.send(new Uint8Array(700_000)), lost);
+  await assert.rejects(writer.send(new Uint8Array(1)), lost);
+  assert.equal(writer.isBusy, false);
 });

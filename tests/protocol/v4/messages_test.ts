@@ -5,11 +5,11 @@ import { FrameReader } from "../../../protocol/v4/frame_reader.ts";
 import {
   dataHeader,
   encodeMessage,
-  type Kind,
   MAX_BULK,
   MAX_PAYLOAD,
   MAX_TIME,
   type Message,
+  type MessageKind,
   MESSAGES,
 } from "../../../protocol/v4/messages.ts";
 import { pseudoRandomBytes, splitAt } from "../../support/bytes.ts";
@@ -26,7 +26,7 @@ const ANY: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
 };
 
 const anyMessage = fc.oneof(
-  ...(Object.keys(MESSAGES) as Kind[]).map((kind) =>
+  ...(Object.keys(MESSAGES) as MessageKind[]).map((kind) =>
     fc.record({
       ...{ kind: fc.constant(kind), tag: fc.nat(0xffff_ffff) },
       ...Object.fromEntries(MESSAGES[kind].fields.map(([name, type]) => [name, ANY[type]])),

@@ -1,16 +1,16 @@
-/** Ways of speaking that were seen running: an edition and the habits of one of its peers. */
+/** Ways of speaking that were seen running: an edition and the quirks of one of its peers. */
 import {
   edition2022,
   edition2023a,
   edition2023c,
   edition2024,
   edition2024early,
-  type Habit,
   type Profile,
+  type Quirk,
 } from "../../../mod.ts";
 
-function dialect(edition: Profile["edition"], ...habits: readonly Habit[]): Profile {
-  return { edition, habits: new Set(habits) };
+function dialect(edition: Profile["edition"], ...quirks: readonly Quirk[]): Profile {
+  return { edition, quirks: new Set(quirks) };
 }
 
 export const DIALECTS: Readonly<Record<string, Profile>> = {
@@ -34,6 +34,6 @@ export const DIALECTS: Readonly<Record<string, Profile>> = {
 };
 
 /** Whether clients of a dialect open a connection for each request. */
-export function isSeparate({ edition, habits }: Profile): boolean {
-  return habits.has("frames") && edition.separateHabits.every((habit) => habits.has(habit));
+export function isSeparate({ edition, quirks }: Profile): boolean {
+  return quirks.has("frames") && edition.separateQuirks.every((quirk) => quirks.has(quirk));
 }

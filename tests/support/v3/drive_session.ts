@@ -1,12 +1,12 @@
 import {
-  type Answer,
-  type Conversation,
   type Edition,
   encodeResponse,
   ProtocolError,
   type Response,
   ResponseReader,
+  type SessionSteps,
   type Step,
+  type StepResult,
 } from "../../../mod.ts";
 
 /** What a scripted server does when a response is due. */
@@ -19,7 +19,7 @@ export type Turn = Response | "silence" | "closed";
  */
 export function drive<T>(
   edition: Edition,
-  conversation: Conversation<T>,
+  conversation: SessionSteps<T>,
   script: readonly Turn[],
   { crcs = [0], changed = false, strangeKeys = 0 }: {
     crcs?: readonly number[];
@@ -43,7 +43,7 @@ export function drive<T>(
   }
   return { steps, result: next.value };
 
-  function answer(step: Step): Answer {
+  function answer(step: Step): StepResult {
     switch (step.do) {
       case "send":
         return { type: "sent" };
@@ -56,7 +56,7 @@ export function drive<T>(
     }
   }
 
-  function receive(): Answer {
+  function receive(): StepResult {
     const turn = turns.shift();
     if (turn === undefined) throw new Error("The conversation asks for more than the script has");
     if (turn === "silence" || turn === "closed") return { type: turn };

@@ -1,4 +1,4 @@
-/** Clients with habits, as the published ones have them: what they send, and how they read. */
+/** Clients with quirks, as the published ones have them: what they send, and how they read. */
 import {
   type Address,
   aesKeySize,
@@ -41,25 +41,25 @@ export interface SourceText {
   readonly key: CryptoKey;
 }
 
-export function encodeMessage({ edition, habits }: Profile, request: Request): Bytes {
-  return fill({ edition, habits }, encodeRequest(edition, request, { habits }));
+export function encodeMessage({ edition, quirks }: Profile, request: Request): Bytes {
+  return fill({ edition, quirks }, encodeRequest(edition, request, { quirks }));
 }
 
 /** The messages of a file: one, or one a packet. */
 export async function encodeFile(profile: Profile, file: SourceText): Promise<Bytes[]> {
-  const { habits } = profile;
-  if (habits.has("pieces") && file.plaintext.length > FIRST_PIECE) {
+  const { quirks } = profile;
+  if (quirks.has("pieces") && file.plaintext.length > FIRST_PIECE) {
     return [await inPieces(profile, file)];
   }
   const ciphertext = await encrypt(file.plaintext, file.key);
-  if (habits.has("headerless-blocks")) return [inBlocks(profile, file, ciphertext)];
-  if (habits.has("frames") && hasPackets(profile.edition)) {
+  if (quirks.has("headerless-blocks")) return [inBlocks(profile, file, ciphertext)];
+  if (quirks.has("frames") && hasPackets(profile.edition)) {
     return inPackets(profile, file, { ciphertext, size: FRAMED_PACKET });
   }
-  if (habits.has("packet-size")) {
+  if (quirks.has("packet-size")) {
     return inPackets(profile, file, { ciphertext, size: OWN_PACKET });
   }
-  if (habits.has("plaintext-size")) return [withPlaintextSize(profile, file, ciphertext)];
+  if (quirks.has("plaintext-size")) return [withPlaintextSize(profile, file, ciphertext)];
   const { clientId, plaintext } = file;
   const upload = { clientId, fileName: field(file.fileName), size: plaintext.length };
   let sent = 0;
@@ -89,7 +89,7 @@ function inPackets(
   { ciphertext, size }: { readonly ciphertext: Bytes; readonly size: number },
 ): Bytes[] {
   const totalPackets = Math.ceil(ciphertext.length / size);
-  const countsItsOwn = profile.habits.has("packet-size");
+  const countsItsOwn = profile.quirks.has("packet-size");
   return Array.from({ length: totalPackets }, (_, index) => {
     const content = ciphertext.subarray(index * size, (index + 1) * size);
     const contentSize = countsItsOwn ? content.length : ciphertext.length;
@@ -128,8 +128,8 @@ function packet(file: SourceText, contentSize: number, packetNumber: number, tot
   return request;
 }
 
-function fill({ habits }: Profile, message: Bytes): Bytes {
-  return concatBytes(message, new Uint8Array(fillingOf(habits, message.length)));
+function fill({ quirks }: Profile, message: Bytes): Bytes {
+  return concatBytes(message, new Uint8Array(fillingOf(quirks, message.length)));
 }
 
 /** One such client, on real sockets. */
@@ -192,7 +192,7 @@ export class Emulator implements Disposable {
     for (const [index, message] of messages.entries()) {
       await this.#write(message);
       const last = index === messages.length - 1;
-      if (!last && !this.#profile.habits.has("acknowledged-parts")) continue;
+      if (!last && !this.#profile.quirks.has("acknowledged-parts")) continue;
       const response = await this.#read();
       if (last && response.kind === "fileReceived") return response.crc;
       if (last || response.kind !== "messageReceived") {
@@ -246,7 +246,7 @@ export class Emulator implements Disposable {
     const header = decodeResponseHeader(head);
     const payload = await this.#exactly(header.payloadSize);
     const size = head.length + payload.length;
-    const filling = await this.#exactly(fillingOf(this.#profile.habits, size));
+    const filling = await this.#exactly(fillingOf(this.#profile.quirks, size));
     if (filling.some((byte) => byte !== 0)) throw new Error("a frame is not filled up with zeros");
     if (isSeparate(this.#profile)) this[Symbol.dispose]();
     return decodeResponse(this.#profile.edition, header, payload);

@@ -18,7 +18,7 @@ import { SecureClient } from "../../../client/v4/client.ts";
 import type { SecureOptions } from "../../../client/v4/session.ts";
 import { SourceFile } from "../../../client/local/source_file.ts";
 import { fingerprintOf } from "../../../protocol/v4/fingerprint.ts";
-import { type Claim, sign } from "../../../protocol/v4/authentication.ts";
+import { sign, type SignedIdentity } from "../../../protocol/v4/authentication.ts";
 import type { Issued } from "../tls/certificate_authority.ts";
 import { openInThisThread } from "../store/catalogs.ts";
 import { TemporaryFolder } from "../temporary_folder.ts";
@@ -181,7 +181,7 @@ export async function connectRaw(address: Address): Promise<Raw> {
 export async function loginRaw(
   raw: Raw,
   identityFolder: string,
-  changes: Partial<Claim> = {},
+  changes: Partial<SignedIdentity> = {},
 ): Promise<void> {
   const folder = new AccountFolder(identityFolder);
   const { privateKey, publicKey } = await folder.loadKey();
