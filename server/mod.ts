@@ -59,5 +59,5 @@ export {
 } from "./catalog/accounts.ts";
 export type { TlsFiles } from "./listen/tls/operator_certificate.ts";
 export { type Verified, verify, type VerifyOptions, type VerifyReport } from "./operator/verify.ts";
-export type { Finding } from "./operator/audit.ts";
+export type { Finding } from "./data_folder/audit.ts";
 export type { Client, Speech, StoredFile } from "./catalog/catalog.ts";

@@ -5,7 +5,7 @@
  */
 import { printable, toHex } from "../protocol/mod.ts";
 import type { Context } from "./context.ts";
-import { audit, type Finding } from "./operator/audit.ts";
+import { audit, type Finding } from "./data_folder/audit.ts";
 import type { Damage } from "./catalog/catalog.ts";
 import { removeOrphan } from "./uploads/commit.ts";
 

@@ -22,7 +22,7 @@ import {
   type Listener,
   type Served,
 } from "./listen/listeners.ts";
-import { finishRepairs } from "./operator/quarantine.ts";
+import { finishRepairs } from "./data_folder/quarantine.ts";
 import { type RuleChanges, Rules } from "./limits/live_settings.ts";
 import { ServerLog } from "./limits/server_log.ts";
 import { logDifferences, removeLeftovers } from "./recovery.ts";

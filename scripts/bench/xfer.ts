@@ -1,6 +1,6 @@
 /** xfer itself, by either protocol. */
 import { listStored } from "../../mod.ts";
-import { isInline } from "../../server/blobs/disk/paths.ts";
+import { isInline } from "../../server/catalog/inline_paths.ts";
 import { DataFolder } from "../../server/data_folder/data_folder.ts";
 import { invocation } from "../../tests/support/processes.ts";
 import type { Ready } from "./contender.ts";

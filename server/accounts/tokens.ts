@@ -6,7 +6,7 @@
 import { type Bytes, toHex, UsageError } from "../../protocol/mod.ts";
 import { formatToken, hashToken, TOKEN_SIZE } from "../../protocol/v4/token.ts";
 import type { Catalog } from "../catalog/catalog.ts";
-import { MAX_INVITATIONS } from "../catalog/sqlite/operations/tokens.ts";
+import { MAX_INVITATIONS } from "../catalog/bounds.ts";
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;

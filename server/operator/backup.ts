@@ -18,7 +18,7 @@ import {
 } from "../../protocol/mod.ts";
 import { firstMissing, isEmptyFolder, refuseInside } from "./backup_target.ts";
 import { recordFound } from "./with_data_folder.ts";
-import { checked, damageIn } from "./audit.ts";
+import { checked, damageIn } from "../data_folder/audit.ts";
 import type { Catalog, Damage, StoredFile } from "../catalog/catalog.ts";
 import {
   BACKUP_CATALOG,
@@ -27,7 +27,8 @@ import {
   MAX_TLS_FILE,
   TLS_FILE,
 } from "../data_folder/data_folder.ts";
-import { FILES, isBlobPath, isInline } from "../blobs/disk/paths.ts";
+import { FILES, isBlobPath } from "../blobs/disk/paths.ts";
+import { isInline } from "../catalog/inline_paths.ts";
 import type { BlobStore } from "../blobs/blob_store.ts";
 import { DiskBlobStore } from "../blobs/disk/disk_blob_store.ts";
 import {
@@ -38,7 +39,7 @@ import {
   syncFolder,
   writeAll,
 } from "../fs/file_system.ts";
-import { withInline } from "../blobs/inline.ts";
+import { withInline } from "../data_folder/with_inline.ts";
 import { SqliteCatalog } from "../catalog/sqlite/sqlite_catalog.ts";
 import { damageOf as damagedCatalog } from "../data_folder/errors.ts";
 

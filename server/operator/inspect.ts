@@ -15,7 +15,7 @@ import {
   XferError,
 } from "../../protocol/mod.ts";
 import { looking, recordFound } from "./with_data_folder.ts";
-import { checked, damageIn } from "./audit.ts";
+import { checked, damageIn } from "../data_folder/audit.ts";
 import type { Client, StoredFile } from "../catalog/catalog.ts";
 import type { DataFolder } from "../data_folder/data_folder.ts";
 import { syncFolder, writeAll } from "../fs/file_system.ts";

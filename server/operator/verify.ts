@@ -5,8 +5,8 @@
  */
 import { type Stoppable, whyFailed } from "../../protocol/mod.ts";
 import { type Found, looking, recordFound } from "./with_data_folder.ts";
-import { finishRepairs, putAside } from "./quarantine.ts";
-import { audit, type Finding } from "./audit.ts";
+import { finishRepairs, putAside } from "../data_folder/quarantine.ts";
+import { audit, type Finding } from "../data_folder/audit.ts";
 import type { StoredFile } from "../catalog/catalog.ts";
 import { DataFolder, type OpenCatalog } from "../data_folder/data_folder.ts";
 import type { FileSystem } from "../fs/file_system.ts";

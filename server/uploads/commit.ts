@@ -8,7 +8,7 @@ import { type Claim, type Claims, quotaOfAll, replacedKept } from "./quota_reser
 import type { Log } from "../limits/server_log.ts";
 import { LimitError, type LimitName, type Limits } from "../limits/limits.ts";
 import type { Quota } from "../catalog/accounts.ts";
-import { isInline } from "../blobs/disk/paths.ts";
+import { isInline } from "../catalog/inline_paths.ts";
 import type { BlobStore, StagedBlob } from "../blobs/blob_store.ts";
 import {
   type Catalog,

@@ -6,6 +6,7 @@
 import { type Bytes, toHex } from "../../protocol/mod.ts";
 import { LimitError, type Limits } from "../limits/limits.ts";
 import type { BlobStore, StagedBlob } from "../blobs/blob_store.ts";
+import { newInlinePath } from "../catalog/inline_paths.ts";
 import { InlineBlob, MAX_INLINE } from "../blobs/inline.ts";
 
 /** To ask the disk how much is free takes as long as to write a small file: it is asked so often, … */
@@ -57,7 +58,12 @@ export class Staging {
   stageWhole(clientId: Bytes, size: number): Promise<StagedBlob> {
     const isSmall = size <= Math.min(this.#limits.inlineSize, MAX_INLINE);
     if (!isSmall || this.#inMemory + size > MOST_IN_MEMORY) return this.stage(clientId, size);
-    return this.#open(clientId, size, () => Promise.resolve(new InlineBlob(size)), size);
+    return this.#open(
+      clientId,
+      size,
+      () => Promise.resolve(new InlineBlob(newInlinePath(), size)),
+      size,
+    );
   }
 
   /**

@@ -12,7 +12,7 @@ import {
   digestChunk,
 } from "../../protocol/v4/merkle_tree.ts";
 import type { Catalog, StoredFile } from "../catalog/catalog.ts";
-import { CHUNKS_PAGE } from "../catalog/sqlite/operations/page.ts";
+import { CHUNKS_PAGE } from "../catalog/bounds.ts";
 
 export class ChunkDigests {
   readonly #catalog: Pick<Catalog, "findChunks">;

@@ -6,7 +6,7 @@
  */
 import { printable, toHex, whatFailed } from "../../protocol/mod.ts";
 import type { V4Context } from "./context.ts";
-import { isInline } from "../blobs/disk/paths.ts";
+import { isInline } from "../catalog/inline_paths.ts";
 import type { Damage, StoredFile } from "../catalog/catalog.ts";
 import type { Store } from "../data_folder/data_folder.ts";
 

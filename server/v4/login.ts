@@ -24,7 +24,7 @@ import { countRegistration, noteSeen, pendingBefore } from "../accounts/registra
 import type { V4Context } from "./context.ts";
 import type { Account, Entered, EntryFault, Guest, GuestFault } from "../catalog/accounts.ts";
 import { PROTOCOL_4 } from "../catalog/catalog.ts";
-import { MAX_KEYS } from "../catalog/sqlite/operations/v4_logins.ts";
+import { MAX_KEYS } from "../catalog/bounds.ts";
 import { Refusal, type RefusalCode } from "./request_error.ts";
 
 /** Who was let in, and by which key. */

@@ -10,9 +10,6 @@ import { type Bytes, toHex } from "../../../protocol/mod.ts";
 export const STAGING = "staging";
 export const FILES = "files";
 export const QUARANTINE = "quarantine";
-/** No folder: what is below it is in the catalog. */
-const INLINE = "catalog";
-export const INLINE_PREFIX = `${INLINE}/`;
 
 /** `<folder>/<name>`, or `<folder>/<owner id>/<name>`. */
 const MAX_DEPTH = 3;
@@ -31,15 +28,6 @@ export function newBlobPath(ownerId: Bytes): string {
 
 export function newQuarantinePath(): string {
   return `${QUARANTINE}/${newName()}`;
-}
-
-export function newInlinePath(): string {
-  return `${INLINE}/${newName()}`;
-}
-
-/** Whether the catalog keeps the blob. */
-export function isInline(path: string): boolean {
-  return path.startsWith(INLINE_PREFIX);
 }
 
 /** Whether a path is one that a committed blob in a file of its own has. */

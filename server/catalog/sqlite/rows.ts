@@ -5,7 +5,7 @@
  */
 import type { Bytes } from "../../../protocol/mod.ts";
 import type { Quota } from "../accounts.ts";
-import { INLINE_PREFIX } from "../../blobs/disk/paths.ts";
+import { INLINE_PREFIX } from "../inline_paths.ts";
 import type { Client, Damage, StoredFile } from "../catalog.ts";
 
 export type Row = Record<string, unknown>;

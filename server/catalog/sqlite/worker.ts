@@ -4,9 +4,22 @@
  * @module
  */
 import { type Call, commitTogether, lookUp, type Outcome } from "./batching.ts";
-import { CatalogRefusal } from "../catalog.ts";
+import { CatalogRefusal, type RefusalReason } from "../catalog.ts";
 import { SqliteCatalog } from "./sqlite_catalog.ts";
-import type { Answer, PlainOutcome, Question } from "./worker_catalog.ts";
+
+/** What a thread is asked for, `open` first. */
+export type Question =
+  | { readonly do: "open"; readonly path: string; readonly way: "read" | "write" }
+  | { readonly do: "batch"; readonly calls: readonly Call[] }
+  | { readonly do: "close" };
+
+export type Answer = { readonly outcomes: readonly PlainOutcome[] } | { readonly failure: string };
+
+/** Errors don't cross between threads as what they are. */
+export type PlainOutcome =
+  | { readonly value: unknown }
+  | { readonly refused: RefusalReason }
+  | { readonly failure: string };
 
 /** What a worker's global scope has beside a window's. */
 const thread = self as unknown as {

@@ -4,23 +4,10 @@
  *
  * @module
  */
-import { batchedCatalog, type Call, type Outcome } from "./batching.ts";
-import { type Catalog, CatalogRefusal, type RefusalReason } from "../catalog.ts";
+import { batchedCatalog, type Outcome } from "./batching.ts";
+import { type Catalog, CatalogRefusal } from "../catalog.ts";
 import { SqliteCatalog } from "./sqlite_catalog.ts";
-
-/** What a thread is asked for, `open` first. */
-export type Question =
-  | { readonly do: "open"; readonly path: string; readonly way: "read" | "write" }
-  | { readonly do: "batch"; readonly calls: readonly Call[] }
-  | { readonly do: "close" };
-
-export type Answer = { readonly outcomes: readonly PlainOutcome[] } | { readonly failure: string };
-
-/** Errors don't cross between threads as what they are. */
-export type PlainOutcome =
-  | { readonly value: unknown }
-  | { readonly refused: RefusalReason }
-  | { readonly failure: string };
+import type { Answer, PlainOutcome, Question } from "./worker.ts";
 
 /** Opens or creates the catalog at `path`. Throws `ConfigurationError` `catalog-too-new`. */
 export async function openWorkerCatalog(path: string): Promise<Catalog> {

@@ -10,9 +10,9 @@ import {
   verify,
 } from "../../../mod.ts";
 import type { SecureClient } from "../../../client/v4/client.ts";
-import { audit } from "../../../server/operator/audit.ts";
+import { audit } from "../../../server/data_folder/audit.ts";
 import type { Catalog } from "../../../server/catalog/catalog.ts";
-import { isInline } from "../../../server/blobs/disk/paths.ts";
+import { isInline } from "../../../server/catalog/inline_paths.ts";
 import { DataFolder } from "../../../server/data_folder/data_folder.ts";
 import { MAX_INLINE } from "../../../server/blobs/inline.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";

@@ -10,7 +10,7 @@ import {
   Server,
   verify,
 } from "../../../mod.ts";
-import { checked } from "../../../server/operator/audit.ts";
+import { checked } from "../../../server/data_folder/audit.ts";
 import { readOperatorIdentity } from "../../../server/listen/tls/operator_certificate.ts";
 import { Authority } from "../../support/tls/certificate_authority.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";

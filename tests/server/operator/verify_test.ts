@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import fc from "fast-check";
 import { backup, exportFile, removeUser, Server, verify } from "../../../mod.ts";
-import { judgeFolder } from "../../../server/fs/permissions.ts";
+import { judgeFolder } from "../../../server/data_folder/permissions.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { tamper } from "../../support/store/database.ts";
 import { kindOf, Peer } from "../../support/v3/raw_client.ts";

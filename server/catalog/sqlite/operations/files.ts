@@ -21,7 +21,8 @@ import { FILE_COLUMNS, type Row, STORED_COLUMNS, toFile } from "../rows.ts";
 import { findBy } from "./v3_accounts.ts";
 import { read, write } from "./operation.ts";
 import { addOrphan, removeOrphan } from "./garbage.ts";
-import { CHUNKS_PAGE, page } from "./page.ts";
+import { CHUNKS_PAGE } from "../../bounds.ts";
+import { page } from "./page.ts";
 import { firstBehind } from "./prefix.ts";
 import { checkQuota } from "./usage.ts";
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { isInline } from "../../../blobs/disk/paths.ts";
+import { isInline } from "../../inline_paths.ts";
 import type { Database } from "../database.ts";
 import { read, write } from "./operation.ts";
 

@@ -10,8 +10,6 @@ import { sizeOf } from "../value_size.ts";
 export const PAGE_BYTES = 64 * 1024;
 /** Rows that are looked up together: of files with the longest names they have 140 KiB. */
 const STEP = 16;
-/** Bytes of a page of digests: those of 32 GiB, so that nearly every file has one page. */
-export const CHUNKS_PAGE = 1024 * 1024;
 
 /** Up to `count` rows, fewer where they take more bytes, none where there are none. `next` finds so many behind the last. */
 export function page(

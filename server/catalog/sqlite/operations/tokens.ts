@@ -5,14 +5,11 @@
  */
 import type { Bytes } from "../../../../protocol/mod.ts";
 import type { EntryFault, Guest, GuestFault, Token } from "../../accounts.ts";
+import { MAX_INVITATIONS, MAX_LINKS } from "../../bounds.ts";
 import type { Database } from "../database.ts";
 import type { Row } from "../rows.ts";
 import { read, write } from "./operation.ts";
 
-/** Links of one account that are kept; the oldest makes room. */
-export const MAX_LINKS = 8;
-/** Invitations that are kept: nobody gives away more one by one. */
-export const MAX_INVITATIONS = 10_000;
 /** So long it is still told why a token is not good any more, in milliseconds: 30 days. */
 const REMEMBERED_MS = 30 * 24 * 60 * 60_000;
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { MAX_KEYS } from "../../bounds.ts";
 import { type Bytes, equalBytes } from "../../../../protocol/mod.ts";
 import type {
   Account,
@@ -19,9 +20,6 @@ import type { Database } from "../database.ts";
 import { findBy, insert } from "./v3_accounts.ts";
 import { read, write } from "./operation.ts";
 import { dropLinks, faultOf, findGoodToken, useToken } from "./tokens.ts";
-
-/** Keys of one account: as many machines as a person has, and then some. */
-export const MAX_KEYS = 64;
 
 export const ENTRY_OPERATIONS = {
   registerKey: write((database, request: RegisterKey): Entered | EntryFault => {

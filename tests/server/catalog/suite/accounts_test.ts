@@ -8,8 +8,8 @@ import {
   CatalogRefusal,
   type StoredFile,
 } from "../../../../server/catalog/catalog.ts";
-import { MAX_KEYS } from "../../../../server/catalog/sqlite/operations/v4_logins.ts";
-import { MAX_INVITATIONS, MAX_LINKS } from "../../../../server/catalog/sqlite/operations/tokens.ts";
+import { MAX_KEYS } from "../../../../server/catalog/bounds.ts";
+import { MAX_INVITATIONS, MAX_LINKS } from "../../../../server/catalog/bounds.ts";
 import { SqliteCatalog } from "../../../../server/catalog/sqlite/sqlite_catalog.ts";
 import { openWorkerCatalog } from "../../../../server/catalog/sqlite/worker_catalog.ts";
 import { pseudoRandomBytes } from "../../../support/bytes.ts";

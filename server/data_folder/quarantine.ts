@@ -9,7 +9,7 @@ import { equalBytes, toHex } from "../../protocol/mod.ts";
 import type { Finding } from "./audit.ts";
 import { newQuarantinePath } from "../blobs/disk/paths.ts";
 import type { Repair } from "../catalog/catalog.ts";
-import { type DataFolder, QUARANTINE_RECORD } from "../data_folder/data_folder.ts";
+import { type DataFolder, QUARANTINE_RECORD } from "./data_folder.ts";
 import { type FileSystem, readFull, syncFolder, writeAll } from "../fs/file_system.ts";
 
 const NEWLINE = "\n".charCodeAt(0);

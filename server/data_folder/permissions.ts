@@ -4,7 +4,7 @@
  * @module
  */
 import { ConfigurationError, printable } from "../../protocol/mod.ts";
-import type { Place } from "../data_folder/errors.ts";
+import type { Place } from "./errors.ts";
 
 const WRITABLE_BY_OTHERS = 0o022;
 const OPEN_TO_OTHERS = 0o077;

@@ -22,7 +22,7 @@ import {
 import { breath } from "../breath.ts";
 import type { BlobStore } from "../blobs/blob_store.ts";
 import type { Catalog, Damage, StoredFile } from "../catalog/catalog.ts";
-import type { Store } from "../data_folder/data_folder.ts";
+import type { Store } from "./data_folder.ts";
 
 /** Files that are looked up at once. */
 const PAGE = 1000;
