@@ -4,7 +4,7 @@
  * @module
  */
 import type { Address, Bytes, Edition, RequestKind, XferError } from "../protocol/mod.ts";
-import type { Retry } from "./retry.ts";
+import type { Retry } from "./net/retry.ts";
 import type { SourceFile } from "./local/source_file.ts";
 
 /** What came of a file. */
@@ -42,9 +42,21 @@ export type CommonEvent =
     readonly sent: number;
     readonly attempt: number;
   }
-  /** A file with the private key could be read by others, and can't any more. */
-  | { readonly type: "tightened"; readonly path: string };
+  | Tightened;
 
+/** A file with the private key could be read by others, and can't any more. */
+export interface Tightened {
+  readonly type: "tightened";
+  readonly path: string;
+}
+
+/** Others can put identity files of theirs into the folder. */
+export interface OpenFolder {
+  readonly type: "openFolder";
+  readonly path: string;
+}
+
+/** What is told by protocol 3. */
 export type ClientEvent =
   | CommonEvent
   /** What the server was found to speak. */
@@ -68,5 +80,54 @@ export type ClientEvent =
   | { readonly type: "failed" } & Failure
   /** The network has failed; the file at hand is sent again after the delay. */
   | { readonly type: "retrying" } & Retry
-  /** Others can put identity files of theirs into the folder. */
-  | { readonly type: "openFolder"; readonly path: string };
+  | OpenFolder;
+
+/** What is told by protocol 4. */
+export type SecureEvent =
+  | CommonEvent
+  | {
+    readonly type: "secure";
+    readonly server: Address;
+    /** `undefined` where an authority vouches for the server's name. */
+    readonly fingerprint: string | undefined;
+    /** Whether it was not known by that before, and is from now on. */
+    readonly isNew: boolean;
+  }
+  | { readonly type: "registered"; readonly clientId: Bytes }
+  /** The account of protocol 3 is one of protocol 4 now. */
+  | { readonly type: "claimed"; readonly clientId: Bytes }
+  /** The server's operator has given the account another name. */
+  | { readonly type: "renamed"; readonly from: string; readonly to: string }
+  /** Of what is here so many bytes were compared with what the server has, or are read to be; `total` is all of it. */
+  | { readonly type: "comparing"; readonly done: number; readonly total: number }
+  /** The server holds a part of the file, from an upload that was broken off: it goes on from there. */
+  | { readonly type: "resumed"; readonly file: SourceFile; readonly offset: number }
+  /** It is known what a file is that is to be got; comes again where the network has failed, or the file was replaced. */
+  | {
+    readonly type: "getting";
+    readonly name: string;
+    /** Bytes that are wanted of it. */
+    readonly size: number;
+    /** Bytes of those that are here from an attempt before. */
+    readonly done: number;
+    readonly attempt: number;
+  }
+  /** So many bytes of those that are wanted are here, and what was stored. */
+  | {
+    readonly type: "received";
+    readonly name: string;
+    readonly size: number;
+    readonly done: number;
+    readonly attempt: number;
+  }
+  /** So much of a file that is to be got is here, from a run that was broken off: it goes on from there. */
+  | {
+    readonly type: "found-part";
+    readonly name: string;
+    readonly bytes: number;
+    readonly size: number;
+  }
+  /** What the server has got of a file, it keeps: a later run goes on from there. */
+  | { readonly type: "left-part"; readonly file: SourceFile; readonly name: string }
+  /** What has come of a file is kept for a later run. */
+  | { readonly type: "kept-part"; readonly name: string; readonly path: string };

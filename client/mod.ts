@@ -3,8 +3,8 @@
  *
  * @module
  */
-export type { ClientEvent, CommonEvent, Failure, Outcome, Stored } from "./events.ts";
-export { DEFAULT_RETRIES, type Retry, type RetryOptions } from "./retry.ts";
+export type { ClientEvent, CommonEvent, Failure, Outcome, SecureEvent, Stored } from "./events.ts";
+export { DEFAULT_RETRIES, type Retry, type RetryOptions } from "./net/retry.ts";
 export { sendFiles, type SendOptions } from "./v3/send_files.ts";
 export { DEFAULT_TIMEOUTS, type Timeouts } from "./net/dial.ts";
 export { lastPart } from "./local/path_mapping.ts";
@@ -59,6 +59,6 @@ export type { Found } from "./v4/discover.ts";
 export { readAuthorities } from "./identity/ca_certificates.ts";
 export { DamagedFiles, type RemoteFile } from "./v4/remote_file.ts";
 export { type Link, SecureClient, type TakeDamaged, type TakeFile } from "./v4/client.ts";
-export type { SecureEvent, SecureOptions } from "./v4/session.ts";
+export type { SecureOptions } from "./v4/session.ts";
 export type { Observe, Said, Watch, Watchable } from "./net/wire_trace.ts";
 export { isToken } from "../protocol/v4/token.ts";

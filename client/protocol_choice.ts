@@ -5,7 +5,7 @@
  */
 import { UsageError } from "../protocol/mod.ts";
 import { DEFAULT_TIMEOUTS, type Timeouts } from "./net/dial.ts";
-import { type Retry, type RetryOptions, withRetries } from "./retry.ts";
+import { type Retry, type RetryOptions, withRetries } from "./net/retry.ts";
 import type { TransferInfo } from "./identity/transfer_info.ts";
 import type { Watchable } from "./net/wire_trace.ts";
 import { hasSecureAccount } from "./identity/v4_account.ts";

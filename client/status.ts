@@ -17,8 +17,8 @@ import {
 import { fingerprintOfKey } from "../protocol/v4/fingerprint.ts";
 import { DEFAULT_TIMEOUTS, type Timeouts } from "./net/dial.ts";
 import { detectEdition } from "./v3/detect_edition.ts";
-import type { ClientEvent } from "./events.ts";
 import { type Identity, IDENTITY_FILE, IdentityFolder } from "./identity/v3_identity.ts";
+import type { OpenFolder, Tightened } from "./events.ts";
 import type { TransferInfo } from "./identity/transfer_info.ts";
 import { ACCOUNT_FILE, AccountFolder } from "./identity/v4_account.ts";
 import type { ServerIdentity } from "./identity/known_servers.ts";
@@ -36,7 +36,7 @@ export interface HeldAccount {
 }
 
 /** Takes what is told of files that others could read, or write. */
-export type OnOpen = (event: Extract<ClientEvent, { type: "tightened" | "openFolder" }>) => void;
+export type OnOpen = (event: Tightened | OpenFolder) => void;
 
 /** The account of protocol 4 in a folder, if there is one. Throws `ConfigurationError` `bad-identity`, `identity-not-private`. */
 export async function secureAccountIn(
@@ -55,9 +55,7 @@ export async function plainAccountIn(
   folder: string,
   onOpen: OnOpen = () => undefined,
 ): Promise<HeldAccount & { readonly edition: string | undefined } | undefined> {
-  const identities = new IdentityFolder(folder, (event) => {
-    if (event.type === "tightened" || event.type === "openFolder") onOpen(event);
-  });
+  const identities = new IdentityFolder(folder, onOpen);
   const identity = await identities.load();
   if (identity === undefined) return undefined;
   const { name, clientId, privateKey } = identity;

@@ -217,17 +217,15 @@ export function isSame(a: ServerIdentity | undefined, b: ServerIdentity | undefi
   return equalBytes(a, b);
 }
 
-export interface Difference {
-  readonly expected: ServerIdentity;
-  readonly found: ServerIdentity;
-  /** Whether line 1 of transfer.info names what is expected; else it is what was met before. */
-  readonly pinned: boolean;
-}
-
 /** A `ConfigurationError` `other-server`: a server is not the one that is expected. */
 export function otherServer(
   server: Address,
-  { expected, found, pinned }: Difference,
+  { expected, found, pinned }: {
+    readonly expected: ServerIdentity;
+    readonly found: ServerIdentity;
+    /** Whether line 1 of transfer.info names what is expected; else it is what was met before. */
+    readonly pinned: boolean;
+  },
 ): ConfigurationError {
   const where = formatAddress(server);
   return new ConfigurationError(

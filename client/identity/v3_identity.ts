@@ -20,9 +20,9 @@ import {
   publicKeyOf,
   toHex,
 } from "../../protocol/mod.ts";
-import type { ClientEvent } from "../events.ts";
 import { readTextFileIfThere } from "../local/read_small_file.ts";
 import { removeIfThere, writePrivateFile } from "../local/atomic_file.ts";
+import type { OpenFolder, Tightened } from "../events.ts";
 import { isFolderOpen, readPrivateFile } from "./private_file.ts";
 
 export const IDENTITY_FILE = "me.info";
@@ -76,9 +76,9 @@ export class IdentityFolder {
   readonly #keyPath: string;
   readonly #editionPath: string;
   readonly #folder: string;
-  readonly #onEvent: (event: ClientEvent) => void;
+  readonly #onEvent: (event: Tightened | OpenFolder) => void;
 
-  constructor(folder: string, onEvent: (event: ClientEvent) => void = () => undefined) {
+  constructor(folder: string, onEvent: (event: Tightened | OpenFolder) => void = () => undefined) {
     this.#folder = folder;
     this.#onEvent = onEvent;
     this.#identityPath = join(folder, IDENTITY_FILE);

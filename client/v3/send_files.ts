@@ -16,7 +16,7 @@ import { Client, type ClientOptions } from "./client.ts";
 import type { Failure, Outcome } from "../events.ts";
 import { lookAt } from "../local/named_path.ts";
 import { OwnFiles } from "../identity/reserved_files.ts";
-import { endsAll, type Retry, type RetryOptions, withRetries } from "../retry.ts";
+import { endsAll, type Retry, type RetryOptions, withRetries } from "../net/retry.ts";
 import { SentNames } from "../local/sent_names.ts";
 import { SourceFile } from "../local/source_file.ts";
 

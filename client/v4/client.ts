@@ -4,7 +4,7 @@
  * @module
  */
 import { printable, ProtocolError, UnconfirmedError, XferError } from "../../protocol/mod.ts";
-import { endsAll, type Retry, type RetryOptions, withRetries } from "../retry.ts";
+import { endsAll, type Retry, type RetryOptions, withRetries } from "../net/retry.ts";
 import type { SourceFile } from "../local/source_file.ts";
 import { download, type Wanted, type WriteChunk } from "./chunk_download.ts";
 import type { Found } from "./discover.ts";
@@ -21,7 +21,8 @@ import {
 import { SharedQueue } from "./work_queue.ts";
 import type { Message } from "../../protocol/v4/messages.ts";
 import { isToken } from "../../protocol/v4/token.ts";
-import { openSession, type SecureEvent, type SecureOptions, type Session } from "./session.ts";
+import { openSession, type SecureOptions, type Session } from "./session.ts";
+import type { SecureEvent } from "../events.ts";
 import { type Settle, Upload } from "./put_pipeline.ts";
 
 export interface Outgoing {

@@ -19,7 +19,7 @@ import { cannotRead } from "../local/read_small_file.ts";
 import { lookAt } from "../local/named_path.ts";
 import { nameOnServer } from "../local/path_mapping.ts";
 import { type Own, OwnFiles } from "../identity/reserved_files.ts";
-import { endsAll } from "../retry.ts";
+import { endsAll } from "../net/retry.ts";
 import { SentNames } from "../local/sent_names.ts";
 import { SourceFile } from "../local/source_file.ts";
 import { Job } from "./upload_item.ts";

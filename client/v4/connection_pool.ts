@@ -5,7 +5,7 @@
  */
 import { Buffer } from "node:buffer";
 import { throwIfStopped } from "../../protocol/mod.ts";
-import { type Retry, type RetryOptions, withRetries } from "../retry.ts";
+import { type Retry, type RetryOptions, withRetries } from "../net/retry.ts";
 import { Count, type DamagedFile, DamagedFiles, type Listing } from "./remote_file.ts";
 import {
   MAX_LISTED,

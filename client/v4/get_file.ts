@@ -20,7 +20,7 @@ import type { Exchange } from "./request_mux.ts";
 import { PartFile } from "../local/partial_file.ts";
 import { RESUMABLE } from "./put_request.ts";
 import type { RemoteFile } from "./remote_file.ts";
-import type { SecureEvent } from "./session.ts";
+import type { SecureEvent } from "../events.ts";
 
 /** So often a file is begun anew that was replaced meanwhile. */
 const ATTEMPTS = 3;

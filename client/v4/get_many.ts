@@ -6,7 +6,7 @@
 import { dirname, join } from "node:path";
 import { printable, UsageError, XferError } from "../../protocol/mod.ts";
 import { endsAsFolder, lastPart } from "../local/path_mapping.ts";
-import { endsAll } from "../retry.ts";
+import { endsAll } from "../net/retry.ts";
 import { type Known, sumOf } from "./remote_folder.ts";
 import {
   failureOf,

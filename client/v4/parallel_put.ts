@@ -10,7 +10,8 @@ import type { OpenSource } from "../local/source_file.ts";
 import type { Exchange } from "./request_mux.ts";
 import type { Job } from "./upload_item.ts";
 import { findStored, resume, type Verdict } from "./put_request.ts";
-import type { SecureEvent, Session } from "./session.ts";
+import type { SecureEvent } from "../events.ts";
+import type { Session } from "./session.ts";
 
 /** A file of so many bytes or more is spread. */
 export const SPREAD = 32 * CHUNK_SIZE;

@@ -17,7 +17,8 @@ import { ChunkSums } from "../../protocol/v4/chunk_digests.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import type { Job, Jobs } from "./upload_item.ts";
 import { findStored, PutRequest, RESUMABLE, resume, type Verdict } from "./put_request.ts";
-import type { SecureEvent, Session } from "./session.ts";
+import type { SecureEvent } from "../events.ts";
+import type { Session } from "./session.ts";
 
 /** How often a file is sent in all where the sums differ. */
 const ATTEMPTS = 3;

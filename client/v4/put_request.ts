@@ -20,7 +20,7 @@ import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import type { OpenSource, SourceFile } from "../local/source_file.ts";
 import { type Exchange, unexpected } from "./request_mux.ts";
 import type { Job } from "./upload_item.ts";
-import type { SecureEvent } from "./session.ts";
+import type { SecureEvent } from "../events.ts";
 
 /** Of a file with so many bytes or more it is asked what the server holds; to send a smaller one again is cheaper. */
 export const RESUMABLE = 4 * CHUNK_SIZE;

@@ -4,8 +4,6 @@
  * @module
  */
 import {
-  type Address,
-  type Bytes,
   ConfigurationError,
   isUserName,
   keepFreedMemory,
@@ -17,16 +15,14 @@ import {
 import { formatFingerprint } from "../../protocol/v4/fingerprint.ts";
 import type { MessageOf } from "../../protocol/v4/messages.ts";
 import { DEFAULT_TIMEOUTS, type Timeouts } from "../net/dial.ts";
-import type { CommonEvent } from "../events.ts";
+import type { SecureEvent } from "../events.ts";
 import { IdentityFolder } from "../identity/v3_identity.ts";
-import type { SourceFile } from "../local/source_file.ts";
 import { type Account, AccountFolder, type AccountKey } from "../identity/v4_account.ts";
 import { Exchange } from "./request_mux.ts";
 import type { Found } from "./discover.ts";
 import { introduce, type Way } from "./login.ts";
-import { isSame, KnownServers } from "../identity/known_servers.ts";
+import { isSame, KnownServers, otherServer } from "../identity/known_servers.ts";
 import { meet, type Meeting, type MeetingOptions } from "./verify_server.ts";
-import { otherServer } from "../identity/known_servers.ts";
 import type { RateLimit } from "../net/rate_limit.ts";
 
 export interface SecureOptions extends MeetingOptions {
@@ -40,55 +36,6 @@ export interface SecureOptions extends MeetingOptions {
   readonly rate?: RateLimit | undefined;
   readonly onEvent?: (event: SecureEvent) => void;
 }
-
-export type SecureEvent =
-  | CommonEvent
-  | {
-    readonly type: "secure";
-    readonly server: Address;
-    /** `undefined` where an authority vouches for the server's name. */
-    readonly fingerprint: string | undefined;
-    /** Whether it was not known by that before, and is from now on. */
-    readonly isNew: boolean;
-  }
-  | { readonly type: "registered"; readonly clientId: Bytes }
-  /** The account of protocol 3 is one of protocol 4 now. */
-  | { readonly type: "claimed"; readonly clientId: Bytes }
-  /** The server's operator has given the account another name. */
-  | { readonly type: "renamed"; readonly from: string; readonly to: string }
-  /** Of what is here so many bytes were compared with what the server has, or are read to be; `total` is all of it. */
-  | { readonly type: "comparing"; readonly done: number; readonly total: number }
-  /** The server holds a part of the file, from an upload that was broken off: it goes on from there. */
-  | { readonly type: "resumed"; readonly file: SourceFile; readonly offset: number }
-  /** It is known what a file is that is to be got; comes again where the network has failed, or the file was replaced. */
-  | {
-    readonly type: "getting";
-    readonly name: string;
-    /** Bytes that are wanted of it. */
-    readonly size: number;
-    /** Bytes of those that are here from an attempt before. */
-    readonly done: number;
-    readonly attempt: number;
-  }
-  /** So many bytes of those that are wanted are here, and what was stored. */
-  | {
-    readonly type: "received";
-    readonly name: string;
-    readonly size: number;
-    readonly done: number;
-    readonly attempt: number;
-  }
-  /** So much of a file that is to be got is here, from a run that was broken off: it goes on from there. */
-  | {
-    readonly type: "found-part";
-    readonly name: string;
-    readonly bytes: number;
-    readonly size: number;
-  }
-  /** What the server has got of a file, it keeps: a later run goes on from there. */
-  | { readonly type: "left-part"; readonly file: SourceFile; readonly name: string }
-  /** What has come of a file is kept for a later run. */
-  | { readonly type: "kept-part"; readonly name: string; readonly path: string };
 
 /** A connection on which the server knows who the client is. */
 export interface Session {

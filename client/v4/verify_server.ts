@@ -17,8 +17,12 @@ import { fingerprintOfName } from "../../protocol/v4/server_name.ts";
 import type { Timeouts } from "../net/dial.ts";
 import { type FindOptions, findSecure, type Found } from "./discover.ts";
 import { openByName, openSecurely } from "./open_tls.ts";
-import { isSame, KnownServers, type ServerIdentity } from "../identity/known_servers.ts";
-import { otherServer } from "../identity/known_servers.ts";
+import {
+  isSame,
+  KnownServers,
+  otherServer,
+  type ServerIdentity,
+} from "../identity/known_servers.ts";
 
 export interface MeetingOptions extends FindOptions {
   readonly server: Address;

@@ -162,10 +162,8 @@ export const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
   "no name of a type is declared in two files": [
     "Account: client/identity/v4_account.ts, server/catalog/accounts.ts",
     "Client: client/v3/client.ts, server/catalog/catalog.ts",
-    "ClientOptions: cli/commands/client/put.ts, client/v3/client.ts",
     "Connection: server/v3/connection.ts, server/v4/connection.ts",
     "DamagedFile: client/v4/remote_file.ts, server/data_folder/audit.ts",
-    "Difference: client/identity/known_servers.ts, server/data_folder/audit.ts",
     "Entry: cli/configuration/toml.ts, client/identity/known_servers.ts, server/v4/login.ts",
     "Folder: client/v4/remote_folder.ts, server/data_folder/quarantine.ts",
     "Found: client/v4/discover.ts, server/operator/with_data_folder.ts",

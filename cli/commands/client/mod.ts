@@ -12,7 +12,7 @@ import { addForget } from "./forget.ts";
 import { addGetCommand } from "./get.ts";
 import { addInitCommand } from "./init.ts";
 import { addLinkCommand, parseToken } from "./link.ts";
-import { addPutCommand, type ClientOptions, put } from "./put.ts";
+import { addPutCommand, put, type PutChoice } from "./put.ts";
 import { addRemoteFileCommands } from "./remote_files.ts";
 import { addStatusCommand } from "./status.ts";
 
@@ -77,7 +77,7 @@ export function clientCommand(client: Command, run: Run): void {
       numberBetween(MIN_TIMEOUT, MAX_TIMEOUT, "seconds"),
     )
     .addHelpText("after", CLIENT_HELP)
-    .action(async (options: ClientOptions) => run.finish(await put(run, options, [])));
+    .action(async (options: PutChoice) => run.finish(await put(run, options, [])));
   run.addPlace(client, "transfer-info");
   addInitCommand(client, run);
   addPutCommand(client, run);

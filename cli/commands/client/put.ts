@@ -55,7 +55,7 @@ import {
   transferOptions,
 } from "./transfer_options.ts";
 
-export interface ClientOptions extends CommonOptions, TransferChoice {
+export interface PutChoice extends CommonOptions, TransferChoice {
   readonly as?: string;
   readonly quirk?: Quirk[];
 }
@@ -69,7 +69,7 @@ export function addPutCommand(client: Command, run: Run): void {
   addTransferOptions(command, " (protocol 4)")
     .addHelpText("after", PUT_HELP)
     .action(async (files: string[], _options: unknown, command: Command) =>
-      run.finish(await put(run, command.optsWithGlobals<ClientOptions>(), files))
+      run.finish(await put(run, command.optsWithGlobals<PutChoice>(), files))
     );
 }
 
@@ -92,12 +92,12 @@ const PROTOCOL_4_ONLY = {
   exclude: "A pattern of what is left out",
   limitRate: "A rate",
   parallel: "A number of connections",
-} as const satisfies Partial<Record<keyof ClientOptions, string>>;
+} as const satisfies Partial<Record<keyof PutChoice, string>>;
 
 /** Stores the files that are named, or the one of transfer.info; returns the exit code. */
 export async function put(
   run: Run,
-  options: ClientOptions,
+  options: PutChoice,
   named: readonly string[],
 ): Promise<number> {
   const { transferInfo } = options;
@@ -132,7 +132,7 @@ export async function put(
 async function takeInvitation(
   run: Run,
   info: TransferInfo,
-  options: ClientOptions,
+  options: PutChoice,
 ): Promise<number> {
   askedProtocol(options);
   if (await hasSecureAccount(clientFolder(options.transferInfo))) {
@@ -156,7 +156,7 @@ function tellUnsent(run: Run, { category, code }: XferError, files: readonly str
 interface Put {
   readonly run: Run;
   readonly info: TransferInfo;
-  readonly options: ClientOptions;
+  readonly options: PutChoice;
   readonly files: readonly string[];
   readonly record: StoredRecord;
 }
@@ -269,7 +269,7 @@ function summarise(
 function only4Has(
   what: string,
   why: PlainReason,
-  { protocol }: ClientOptions,
+  { protocol }: PutChoice,
   server: Address,
 ): UsageError {
   const asked = protocol === "3" ? "--protocol 3" : "--edition and --quirk";

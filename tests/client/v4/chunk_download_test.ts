@@ -4,7 +4,7 @@ import { type Bytes, equalBytes } from "../../../protocol/mod.ts";
 import { FileGet } from "../../../client/v4/get_file.ts";
 import { PartFile, partPath } from "../../../client/local/partial_file.ts";
 import { RESUMABLE } from "../../../client/v4/put_request.ts";
-import type { SecureEvent } from "../../../client/v4/session.ts";
+import type { SecureEvent } from "../../../client/events.ts";
 import { ChunkSums } from "../../../protocol/v4/chunk_digests.ts";
 import { CHUNK_SIZE, chunkCount } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";

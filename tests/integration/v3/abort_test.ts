@@ -16,7 +16,7 @@ import {
   type SendOptions,
   Server,
 } from "../../../mod.ts";
-import { withRetries } from "../../../client/retry.ts";
+import { withRetries } from "../../../client/net/retry.ts";
 import { sleep, Stopper } from "../../../client/net/graceful_abort.ts";
 import { nameOf } from "../../support/outcomes.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";

@@ -4,7 +4,7 @@ import { type Bytes, equalBytes, InterruptedError, type XferError } from "../../
 import { getFolder } from "../../../client/v4/get_files.ts";
 import type { SecureClient } from "../../../client/v4/client.ts";
 import { putFiles, type PutOptions, type PutOutcome } from "../../../client/v4/put_files.ts";
-import type { SecureEvent } from "../../../client/v4/session.ts";
+import type { SecureEvent } from "../../../client/events.ts";
 import { SPREAD } from "../../../client/v4/parallel_put.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { nameOf } from "../../support/outcomes.ts";

@@ -15,7 +15,7 @@ import { IdentityFolder } from "../../../client/identity/v3_identity.ts";
 import { AccountFolder, type AccountKey } from "../../../client/identity/v4_account.ts";
 import type { Exchange } from "../../../client/v4/request_mux.ts";
 import { introduce } from "../../../client/v4/login.ts";
-import type { SecureEvent } from "../../../client/v4/session.ts";
+import type { SecureEvent } from "../../../client/events.ts";
 import {
   prove,
   sealedBytes,

@@ -11,7 +11,7 @@ import {
   setUserQuota,
 } from "../../../mod.ts";
 import { AccountFolder } from "../../../client/identity/v4_account.ts";
-import type { SecureEvent } from "../../../client/v4/session.ts";
+import type { SecureEvent } from "../../../client/events.ts";
 import { digestTree } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { kindOf, Peer } from "../../support/v3/raw_client.ts";

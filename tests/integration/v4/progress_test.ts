@@ -4,7 +4,7 @@ import type { Bytes } from "../../../mod.ts";
 import { getFile, getFolder } from "../../../client/v4/get_files.ts";
 import { getFiles } from "../../../client/v4/get_many.ts";
 import { putFiles } from "../../../client/v4/put_files.ts";
-import type { SecureEvent } from "../../../client/v4/session.ts";
+import type { SecureEvent } from "../../../client/events.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { cutAt } from "../../support/net/tamper.ts";

@@ -7,7 +7,7 @@ import { basename } from "node:path";
 import type { Bytes } from "../../../mod.ts";
 import { getFile } from "../../../client/v4/get_files.ts";
 import { putFiles } from "../../../client/v4/put_files.ts";
-import type { SecureEvent } from "../../../client/v4/session.ts";
+import type { SecureEvent } from "../../../client/events.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import type { Meddler } from "../../support/net/faulty_proxy.ts";

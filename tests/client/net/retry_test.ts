@@ -11,15 +11,15 @@ import {
   type SendOptions,
   Server,
   type ServerOptions,
-} from "../../mod.ts";
-import { connect } from "../../client/net/dial.ts";
-import { withRetries } from "../../client/retry.ts";
-import { NetworkError } from "../../mod.ts";
-import { pseudoRandomBytes } from "../support/bytes.ts";
-import { FaultyProxy } from "../support/net/faulty_proxy.ts";
-import { type Cut, Cuts } from "../support/net/tamper.ts";
-import { OddServer, silence, soundAnswers } from "../support/v3/scripted_server.ts";
-import { TemporaryFolder } from "../support/temporary_folder.ts";
+} from "../../../mod.ts";
+import { connect } from "../../../client/net/dial.ts";
+import { withRetries } from "../../../client/net/retry.ts";
+import { NetworkError } from "../../../mod.ts";
+import { pseudoRandomBytes } from "../../support/bytes.ts";
+import { FaultyProxy } from "../../support/net/faulty_proxy.ts";
+import { type Cut, Cuts } from "../../support/net/tamper.ts";
+import { OddServer, silence, soundAnswers } from "../../support/v3/scripted_server.ts";
+import { TemporaryFolder } from "../../support/temporary_folder.ts";
 
 const TIMEOUTS = { connectMs: 5000, responseMs: 5000 };
 const CONTENT = { a: pseudoRandomBytes(3_000_000), b: pseudoRandomBytes(100, 2) };

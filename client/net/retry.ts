@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { type Stoppable, throwIfStopped, XferError } from "../protocol/mod.ts";
-import { sleep } from "./net/graceful_abort.ts";
+import { type Stoppable, throwIfStopped, XferError } from "../../protocol/mod.ts";
+import { sleep } from "./graceful_abort.ts";
 
 /** With the waits below about a quarter of a minute on average: a server that is started again is back by then. */
 export const DEFAULT_RETRIES = 5;
