@@ -40,7 +40,7 @@ export { hasSecureAccount } from "./identity/v4_account.ts";
 export { getFile, getFolder, type GetOptions, type GetOutcome } from "./v4/get_files.ts";
 export { getFiles, type GetManyOptions } from "./v4/get_many.ts";
 export { putFiles, type PutOptions, type PutOutcome } from "./v4/put_files.ts";
-export { type LaneOptions, Lanes, MAX_LANES } from "./v4/connection_pool.ts";
+export { Lanes, MAX_LANES, type TransferOptions } from "./v4/connection_pool.ts";
 export { MIN_RATE, RateLimit } from "./net/rate_limit.ts";
 export {
   type Choice,
@@ -59,6 +59,6 @@ export type { Found } from "./v4/discover.ts";
 export { readAuthorities } from "./identity/ca_certificates.ts";
 export { DamagedFiles, type RemoteFile } from "./v4/remote_file.ts";
 export { type Link, SecureClient, type TakeDamaged, type TakeFile } from "./v4/client.ts";
-export type { SecureOptions } from "./v4/session.ts";
+export type { ConnectOptions } from "./v4/connect_options.ts";
 export type { Observe, Said, Watch, Watchable } from "./net/wire_trace.ts";
 export { isToken } from "../protocol/v4/token.ts";

@@ -22,7 +22,8 @@ import type { OpenFolder, Tightened } from "./events.ts";
 import type { TransferInfo } from "./identity/transfer_info.ts";
 import { ACCOUNT_FILE, AccountFolder } from "./identity/v4_account.ts";
 import type { ServerIdentity } from "./identity/known_servers.ts";
-import { meet, type MeetingOptions } from "./v4/verify_server.ts";
+import type { ConnectOptions } from "./v4/connect_options.ts";
+import { meet } from "./v4/verify_server.ts";
 import { chooseProtocol, type PlainReason } from "./protocol_choice.ts";
 import type { Watchable } from "./net/wire_trace.ts";
 
@@ -87,7 +88,7 @@ export interface AskOptions extends Watchable, Stoppable {
   readonly timeouts?: Partial<Timeouts>;
   readonly caCerts?: readonly string[] | undefined;
   /** Asked about a server that is met for the first time: whether to trust it. */
-  readonly onNewServer: MeetingOptions["onNewServer"];
+  readonly onNewServer: ConnectOptions["onNewServer"];
 }
 
 /**

@@ -39,7 +39,7 @@ export function tlsPort({ hostname, port }: Address): ProtocolError {
 /** What connects: `Deno.connect`, or a test's. */
 export type Dial = (options: Deno.ConnectOptions) => Promise<Deno.TcpConn>;
 
-export interface ConnectOptions {
+export interface DialOptions {
   readonly dial?: Dial;
   readonly signal?: AbortSignal | undefined;
   /** What to do where it fails. */
@@ -52,7 +52,7 @@ const CHECK_ADDRESS = "Check the address, and that the server is running.";
 export async function connect(
   address: Address,
   { connectMs }: Timeouts,
-  { dial = Deno.connect, signal, hint = CHECK_ADDRESS }: ConnectOptions = {},
+  { dial = Deno.connect, signal, hint = CHECK_ADDRESS }: DialOptions = {},
 ): Promise<Deno.TcpConn> {
   throwIfStopped(signal);
   const ended = Promise.withResolvers<never>();

@@ -21,7 +21,8 @@ import {
 import { SharedQueue } from "./work_queue.ts";
 import type { Message } from "../../protocol/v4/messages.ts";
 import { isToken } from "../../protocol/v4/token.ts";
-import { openSession, type SecureOptions, type Session } from "./session.ts";
+import { openSession, type Session } from "./session.ts";
+import type { ConnectOptions } from "./connect_options.ts";
 import type { SecureEvent } from "../events.ts";
 import { type Settle, Upload } from "./put_pipeline.ts";
 
@@ -50,7 +51,7 @@ export class SecureClient implements Disposable {
   readonly #session: Session;
   readonly #onEvent: (event: SecureEvent) => void;
 
-  private constructor(session: Session, options: SecureOptions) {
+  private constructor(session: Session, options: ConnectOptions) {
     this.#session = session;
     this.#onEvent = options.onEvent ?? (() => undefined);
   }
@@ -59,13 +60,13 @@ export class SecureClient implements Disposable {
    * Connects and gets in. Throws as {@link openSession} does. Where it is to stop, what changes something on the server is
    * waited for a little, and all else ends at once, with `InterruptedError`.
    */
-  static async connect(options: SecureOptions, found?: Found): Promise<SecureClient> {
+  static async connect(options: ConnectOptions, found?: Found): Promise<SecureClient> {
     return new SecureClient(await openSession(options, found), options);
   }
 
   /** The same, again where the network fails, as often as `retries` says. */
   static connectWithRetries(
-    options: SecureOptions & RetryOptions & { readonly onRetry?: (retry: Retry) => void },
+    options: ConnectOptions & RetryOptions & { readonly onRetry?: (retry: Retry) => void },
   ): Promise<SecureClient> {
     const { onRetry = () => undefined } = options;
     return withRetries(() => SecureClient.connect(options), options, onRetry);

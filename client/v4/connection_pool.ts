@@ -16,12 +16,12 @@ import {
 } from "./client.ts";
 import type { Found } from "./discover.ts";
 import type { SharedQueue } from "./work_queue.ts";
-import type { SecureOptions } from "./session.ts";
+import type { ConnectOptions } from "./connect_options.ts";
 
 /** More connections than these make nothing faster, and look like an attack. */
 export const MAX_LANES = 16;
 
-export interface LaneOptions extends SecureOptions, RetryOptions {
+export interface TransferOptions extends ConnectOptions, RetryOptions {
   /** How many connections there may be; 1 without. */
   readonly parallel?: number | undefined;
   readonly onRetry?: (retry: Retry) => void;
@@ -30,14 +30,14 @@ export interface LaneOptions extends SecureOptions, RetryOptions {
 }
 
 export class Lanes implements Disposable {
-  readonly #options: LaneOptions;
+  readonly #options: TransferOptions;
   readonly #clients: (SecureClient | undefined)[];
   /** Until a connection was tried with it: after trouble with the network the server may be another. */
   #found: Found | undefined;
   #isIntroduced = false;
   #progress = 0;
 
-  constructor(options: LaneOptions) {
+  constructor(options: TransferOptions) {
     this.#options = options;
     this.#found = options.found;
     const count = Math.max(1, Math.min(options.parallel ?? 1, MAX_LANES));
@@ -171,7 +171,7 @@ export class Lanes implements Disposable {
   }
 
   /** Of connections it is told once. */
-  #quiet(): SecureOptions {
+  #quiet(): ConnectOptions {
     const { onEvent } = this.#options;
     return {
       ...this.#options,

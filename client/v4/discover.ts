@@ -11,7 +11,6 @@ import {
   MAX_PORT,
   NetworkError,
   ProtocolError,
-  type Stoppable,
   throwIfStopped,
   whenStopped,
   XferError,
@@ -19,15 +18,12 @@ import {
 import { decodeResponseHeader, isTlsAlert, RESPONSE_HEADER_SIZE } from "../../protocol/header.ts";
 import { decodeHelloAnswer, HELLO, type HelloAnswer, isBusy } from "../../protocol/hello.ts";
 import { connect, type Timeouts, tlsPort } from "../net/dial.ts";
-import type { Watchable } from "../net/wire_trace.ts";
+import type { ConnectOptions } from "./connect_options.ts";
 
 /** A server of protocol 3 may say nothing to what it does not know; so long is waited, in milliseconds. */
 const HELLO_MS = 2000;
 
-export interface FindOptions extends Watchable, Stoppable {
-  /** What protocol 3 is for what is to be done, as hints say it; `undefined` where line 1 rules it out. */
-  readonly byProtocol3?: "possible" | "impossible" | undefined;
-}
+export type FindOptions = Pick<ConnectOptions, "byProtocol3" | "watch" | "signal">;
 
 /** Where protocol 4 is spoken, on the host that was asked, and the certificate that is shown there. */
 export interface Found extends HelloAnswer {

@@ -12,7 +12,7 @@ import { SourceFile } from "../local/source_file.ts";
 import { excluder } from "./collect_files.ts";
 import { type Item, type Known, listItems } from "./remote_folder.ts";
 import { type ByteRange, FileGet, type Getting, wantedBytes } from "./get_file.ts";
-import { type LaneOptions, Lanes } from "./connection_pool.ts";
+import { Lanes, type TransferOptions } from "./connection_pool.ts";
 import { findSame } from "../local/find_unchanged.ts";
 import { exists, syncNames } from "../local/partial_file.ts";
 import { RESUMABLE } from "./put_request.ts";
@@ -21,7 +21,7 @@ import type { SecureClient } from "./client.ts";
 import { SharedQueue, sideBySide } from "./work_queue.ts";
 import { TargetTree } from "../local/target_tree.ts";
 
-export interface GetOptions extends LaneOptions {
+export interface GetOptions extends TransferOptions {
   readonly name: string;
   /** 0, or without: the current one. */
   readonly version?: number | undefined;

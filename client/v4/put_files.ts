@@ -9,14 +9,14 @@ import { endsAll } from "../net/retry.ts";
 import type { SourceFile } from "../local/source_file.ts";
 import { gather, type GatherOptions } from "./collect_files.ts";
 import type { Job, Jobs } from "./upload_item.ts";
-import { type LaneOptions, Lanes } from "./connection_pool.ts";
+import { Lanes, type TransferOptions } from "./connection_pool.ts";
 import { findSame, type Known } from "../local/find_unchanged.ts";
 import type { RemoteFile } from "./remote_file.ts";
 import { SharedQueue, sideBySide } from "./work_queue.ts";
 import { SPREAD, spreadUpload } from "./parallel_put.ts";
 import { judge, type Settle } from "./put_pipeline.ts";
 
-export interface PutOptions extends GatherOptions, LaneOptions {
+export interface PutOptions extends GatherOptions, TransferOptions {
   readonly onOutcome?: (outcome: PutOutcome) => void;
 }
 

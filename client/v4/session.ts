@@ -15,27 +15,14 @@ import {
 import { formatFingerprint } from "../../protocol/v4/fingerprint.ts";
 import type { MessageOf } from "../../protocol/v4/messages.ts";
 import { DEFAULT_TIMEOUTS, type Timeouts } from "../net/dial.ts";
-import type { SecureEvent } from "../events.ts";
 import { IdentityFolder } from "../identity/v3_identity.ts";
 import { type Account, AccountFolder, type AccountKey } from "../identity/v4_account.ts";
 import { Exchange } from "./request_mux.ts";
 import type { Found } from "./discover.ts";
 import { introduce, type Way } from "./login.ts";
 import { isSame, KnownServers, otherServer } from "../identity/known_servers.ts";
-import { meet, type Meeting, type MeetingOptions } from "./verify_server.ts";
-import type { RateLimit } from "../net/rate_limit.ts";
-
-export interface SecureOptions extends MeetingOptions {
-  readonly userName: string;
-  /** The folder with `me.key`, `me.account` and `known_servers`. */
-  readonly identityFolder: string;
-  /** Of an invitation or a link: with what to register, where the folder has no account yet. */
-  readonly token?: string | undefined;
-  readonly timeouts?: Partial<Timeouts>;
-  /** Of all connections that are given it together. */
-  readonly rate?: RateLimit | undefined;
-  readonly onEvent?: (event: SecureEvent) => void;
-}
+import type { ConnectOptions } from "./connect_options.ts";
+import { meet, type Meeting } from "./verify_server.ts";
 
 /** A connection on which the server knows who the client is. */
 export interface Session {
@@ -45,11 +32,13 @@ export interface Session {
 }
 
 /**
- * Connects and gets in. `found` is what the server has answered to a hello just now. Throws `NetworkError` `cannot-connect`, `no-hello`, `no-secure-channel`; `ProtocolError`
- * `protocol-4-not-spoken`; `ConfigurationError` `other-server`, `server-not-trusted`, `server-not-verified`,
- * `other-identity`, `bad-identity`; `RefusedError`; `InterruptedError` where it is to stop.
+ * Connects and gets in. `found` is what the server has answered to a hello just now.
+ *
+ * Throws `NetworkError` `cannot-connect`, `no-hello`, `no-secure-channel`; `ProtocolError` `protocol-4-not-spoken`;
+ * `ConfigurationError` `other-server`, `server-not-trusted`, `server-not-verified`, `other-identity`, `bad-identity`;
+ * `RefusedError`; `InterruptedError` where it is to stop.
  */
-export async function openSession(options: SecureOptions, found?: Found): Promise<Session> {
+export async function openSession(options: ConnectOptions, found?: Found): Promise<Session> {
   keepFreedMemory();
   const { identityFolder } = options;
   const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
@@ -89,7 +78,7 @@ export async function openSession(options: SecureOptions, found?: Found): Promis
 
 /** How to get in without an account of protocol 4: one of protocol 3 is taken over, where the server knows it. */
 async function waysToBegin(
-  { identityFolder, userName: name, token }: SecureOptions,
+  { identityFolder, userName: name, token }: ConnectOptions,
   onTightened: (path: string) => void,
 ): Promise<Way[]> {
   const register: Way = { by: "register", name, token: token ?? "" };
@@ -107,7 +96,7 @@ type Channel = Pick<Meeting, "socket" | "fingerprint" | "host">;
 
 /** Meets the server, and keeps one that is new. */
 async function openChannel(
-  options: SecureOptions,
+  options: ConnectOptions,
   timeouts: Timeouts,
   found: Found | undefined,
 ): Promise<Channel> {
@@ -133,7 +122,7 @@ async function openChannel(
 
 /** Writes down who the server says that the client is. Throws `ConfigurationError` `other-identity`. */
 async function keepAccount(
-  { userName, onEvent }: SecureOptions,
+  { userName, onEvent }: ConnectOptions,
   folder: AccountFolder,
   { before, key, way }: {
     readonly before: Account | undefined;

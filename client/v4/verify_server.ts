@@ -4,7 +4,6 @@
  * @module
  */
 import {
-  type Address,
   type Bytes,
   ConfigurationError,
   formatAddress,
@@ -15,7 +14,8 @@ import {
 import { fingerprintOf, formatFingerprint, isSelfMade } from "../../protocol/v4/fingerprint.ts";
 import { fingerprintOfName } from "../../protocol/v4/server_name.ts";
 import type { Timeouts } from "../net/dial.ts";
-import { type FindOptions, findSecure, type Found } from "./discover.ts";
+import type { ConnectOptions } from "./connect_options.ts";
+import { findSecure, type Found } from "./discover.ts";
 import { openByName, openSecurely } from "./open_tls.ts";
 import {
   isSame,
@@ -24,20 +24,8 @@ import {
   type ServerIdentity,
 } from "../identity/known_servers.ts";
 
-export interface MeetingOptions extends FindOptions {
-  readonly server: Address;
-  /** What line 1 of transfer.info says, where it does. */
-  readonly fingerprint?: Bytes | undefined;
-  /**
-   * Certificates of authorities, in PEM, that are trusted beside those that Deno trusts; without, those that were named
-   * for the server before.
-   */
-  readonly caCerts?: readonly string[] | undefined;
-  /** The folder with `known_servers`. */
-  readonly identityFolder: string;
-  /** Asked about a server that is met for the first time: whether to trust it. */
-  readonly onNewServer: (fingerprint: string) => boolean | Promise<boolean>;
-}
+/** Who the client is does not matter yet. */
+export type MeetingOptions = Omit<ConnectOptions, "userName" | "token" | "onEvent">;
 
 export interface Meeting {
   readonly socket: Deno.TlsConn;
@@ -52,9 +40,11 @@ export interface Meeting {
 
 /**
  * Connects; nothing is said of who the client is. `found` is what the server has answered to a hello just now; without, it
- * is sent one. Throws `NetworkError` `cannot-connect`, `no-hello`,
- * `no-secure-channel`; `ProtocolError` `protocol-4-not-spoken`; `ConfigurationError` `other-server`, `server-not-trusted`,
- * `server-not-verified`, `bad-ca-cert`; `InterruptedError` where it is to stop.
+ * is sent one.
+ *
+ * Throws `NetworkError` `cannot-connect`, `no-hello`, `no-secure-channel`; `ProtocolError` `protocol-4-not-spoken`;
+ * `ConfigurationError` `other-server`, `server-not-trusted`, `server-not-verified`, `bad-ca-cert`; `InterruptedError` where
+ * it is to stop.
  */
 export async function meet(
   options: MeetingOptions,

@@ -4,11 +4,11 @@ import {
   type Address,
   type Bytes,
   concatBytes,
+  type ConnectOptions,
   NetworkError,
   ProtocolError,
   RefusedError,
   SecureClient,
-  type SecureOptions,
   UnconfirmedError,
 } from "../../mod.ts";
 import { parseFingerprint } from "../../protocol/v4/fingerprint.ts";
@@ -174,7 +174,7 @@ export class SecureActor {
     this.#belief.settle(found);
   }
 
-  #options(server: Address): SecureOptions {
+  #options(server: Address): ConnectOptions {
     return {
       ...{ server, userName: this.name, identityFolder: this.#folder, timeouts: TIMEOUTS },
       fingerprint: this.#fingerprint,

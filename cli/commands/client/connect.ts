@@ -7,13 +7,13 @@ import type { Command } from "commander";
 import { type Address, formatAddress, UsageError } from "../../../protocol/mod.ts";
 import {
   clientFolder,
+  type ConnectOptions,
   dialectUnused,
   readAuthorities,
   readTransferInfo,
   type Retry,
   type RetryOptions,
   SecureClient,
-  type SecureOptions,
   type Timeouts,
   type TransferInfo,
 } from "../../../client/mod.ts";
@@ -39,7 +39,7 @@ export interface CommonOptions {
   readonly quirk?: readonly string[];
 }
 
-export type Secure = SecureOptions & RetryOptions & { readonly onRetry: (retry: Retry) => void };
+export type Secure = ConnectOptions & RetryOptions & { readonly onRetry: (retry: Retry) => void };
 
 /** What a command that only protocol 4 has connects with. Throws `UsageError` `protocol-4-only`. */
 export type OptionsOf = (command: Command) => Promise<Secure>;
@@ -65,7 +65,7 @@ export async function secureOptions(
   info: TransferInfo,
   common: CommonOptions,
   run: Run,
-  byProtocol3: Exclude<SecureOptions["byProtocol3"], undefined> = "impossible",
+  byProtocol3: Exclude<ConnectOptions["byProtocol3"], undefined> = "impossible",
 ): Promise<Secure> {
   const { reporter, watch, signal } = run;
   const { server, secure, fingerprint, userName } = info;
@@ -110,7 +110,7 @@ export function trusting(
   run: Run,
   server: Address,
   { acceptNew = false }: Pick<CommonOptions, "acceptNew">,
-): SecureOptions["onNewServer"] {
+): ConnectOptions["onNewServer"] {
   return (fingerprint) =>
     acceptNew || run.confirm(
       `${formatAddress(server)} is not known yet. Its fingerprint is ${fingerprint}. Trust it?`,

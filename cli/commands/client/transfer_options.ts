@@ -4,7 +4,7 @@
  * @module
  */
 import { type Command, InvalidArgumentError } from "commander";
-import { type LaneOptions, MAX_LANES, MIN_RATE, RateLimit } from "../../../client/mod.ts";
+import { MAX_LANES, MIN_RATE, RateLimit, type TransferOptions } from "../../../client/mod.ts";
 import { parseQuantity } from "../../arguments/quantities.ts";
 
 export interface TransferChoice {
@@ -41,7 +41,7 @@ What is in a folder that is left out can't be taken in again.`;
 
 export function transferOptions(
   { exclude, limitRate, parallel }: TransferChoice,
-): Pick<LaneOptions, "rate" | "parallel"> & { readonly exclude: string[] | undefined } {
+): Pick<TransferOptions, "rate" | "parallel"> & { readonly exclude: string[] | undefined } {
   const rate = limitRate === undefined ? undefined : new RateLimit(limitRate);
   return { exclude, rate, parallel };
 }

@@ -1,6 +1,6 @@
 /** What a server of protocol 4 can't do to its client: fill its memory, mislead it, write to its terminal. */
 import assert from "node:assert/strict";
-import { printable, type SecureEvent, type SecureOptions, XferError } from "../../../mod.ts";
+import { type ConnectOptions, printable, type SecureEvent, XferError } from "../../../mod.ts";
 import { SecureClient } from "../../../client/v4/client.ts";
 import { SourceFile } from "../../../client/local/source_file.ts";
 import { RESUMABLE } from "../../../client/v4/put_request.ts";
@@ -22,7 +22,7 @@ type Reply = Parameters<typeof lettingIn>[0];
 
 interface Scene {
   readonly folder: TemporaryFolder;
-  readonly options: SecureOptions;
+  readonly options: ConnectOptions;
   readonly events: SecureEvent[];
 }
 

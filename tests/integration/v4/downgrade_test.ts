@@ -5,12 +5,12 @@ import {
   type Choice,
   type ChoiceOptions,
   chooseProtocol,
+  type ConnectOptions,
   formatAddress,
   putFiles,
   type Retry,
   type Said,
   SecureClient,
-  type SecureOptions,
   sendFiles,
   type ServerIdentity,
   type XferError,
@@ -318,7 +318,7 @@ Deno.test("no hint leads to protocol 3 where line 1 or what is to be done rules 
     ]
   ) {
     await using proxy = await FaultyProxy.start(scene.server.address, meddlers);
-    const hintOf = async (byProtocol3: SecureOptions["byProtocol3"]) => {
+    const hintOf = async (byProtocol3: ConnectOptions["byProtocol3"]) => {
       const failure = await scene.client("Alice", { server: proxy.address, byProtocol3 })
         .then(() => assert.fail(), (error: XferError) => error);
       return failure.hint ?? "";

@@ -1,6 +1,6 @@
 /** Which TLS is spoken: 1.3 between xfer's own ends, and what the platform lets others do. */
 import assert from "node:assert/strict";
-import type { Bytes, SecureOptions } from "../../../mod.ts";
+import type { Bytes, ConnectOptions } from "../../../mod.ts";
 import { ServerLog } from "../../support/server_log.ts";
 import { SecureProxy } from "../../support/net/tls_proxy.ts";
 import { eachRecord } from "../../support/tls/records.ts";
@@ -32,7 +32,7 @@ function chosenBy(record: Bytes): { readonly version: number; readonly suite: nu
 
 async function chosenWith(
   scene: Scene,
-  trust: Partial<SecureOptions> = {},
+  trust: Partial<ConnectOptions> = {},
 ): Promise<ReturnType<typeof chosenBy>> {
   let hello: Bytes | undefined;
   const down = eachRecord((record, index) => {

@@ -1,6 +1,6 @@
 /** A server that an authority vouches for, and who gets between it and its clients. */
 import assert from "node:assert/strict";
-import { type Address, DEFAULT_TIMEOUTS, type SecureOptions } from "../../../mod.ts";
+import { type Address, type ConnectOptions, DEFAULT_TIMEOUTS } from "../../../mod.ts";
 import { findSecure, type Found } from "../../../client/v4/discover.ts";
 import { KnownServers } from "../../../client/identity/known_servers.ts";
 import { decodeHelloAnswer, encodeHelloAnswer, type HelloAnswer } from "../../../protocol/hello.ts";
@@ -14,7 +14,7 @@ export interface Named extends AsyncDisposable {
   readonly scene: Scene;
   readonly authority: Authority;
   /** What a client of this scene adds to its options. */
-  readonly trust: Partial<SecureOptions>;
+  readonly trust: Partial<ConnectOptions>;
 }
 
 /** A server with an operator's certificate; nobody is to be asked about it. */

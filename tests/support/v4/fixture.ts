@@ -15,7 +15,7 @@ import { findSecure } from "../../../client/v4/discover.ts";
 import { openSecurely } from "../../../client/v4/open_tls.ts";
 import { Exchange } from "../../../client/v4/request_mux.ts";
 import { SecureClient } from "../../../client/v4/client.ts";
-import type { SecureOptions } from "../../../client/v4/session.ts";
+import type { ConnectOptions } from "../../../client/v4/connect_options.ts";
 import { SourceFile } from "../../../client/local/source_file.ts";
 import { fingerprintOf } from "../../../protocol/v4/fingerprint.ts";
 import { sign, type SignedIdentity } from "../../../protocol/v4/authentication.ts";
@@ -75,11 +75,11 @@ export class Scene implements AsyncDisposable {
   }
 
   /** A client with an identity of its own, which trusts whom it meets first. */
-  async client(name: string, changes: Partial<SecureOptions> = {}): Promise<SecureClient> {
+  async client(name: string, changes: Partial<ConnectOptions> = {}): Promise<SecureClient> {
     return await SecureClient.connect(await this.options(name, changes));
   }
 
-  async options(name: string, changes: Partial<SecureOptions> = {}): Promise<SecureOptions> {
+  async options(name: string, changes: Partial<ConnectOptions> = {}): Promise<ConnectOptions> {
     const identityFolder = this.folder.join(name);
     await Deno.mkdir(identityFolder, { recursive: true, mode: 0o700 });
     return {
