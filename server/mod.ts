@@ -7,13 +7,12 @@ export { backup, type CopyReport, restore } from "./operator/backup.ts";
 export { type Entropy, systemEntropy } from "./random.ts";
 export {
   type ClientWithFiles,
-  exportFile,
-  type ExportRequest,
   listStored,
   type StoredClient,
   type StoredVisitor,
   visitStored,
-} from "./operator/inspect.ts";
+} from "./operator/list_files.ts";
+export { exportFile, type ExportRequest } from "./operator/export_file.ts";
 export {
   DEFAULT_LIMITS,
   LIMIT_NAMES,

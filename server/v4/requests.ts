@@ -5,13 +5,13 @@
  */
 import { printable, ProtocolError, release, toHex } from "../../protocol/mod.ts";
 import type { Message, MessageOf } from "../../protocol/v4/messages.ts";
+import { LINK_LIFE_MS, tryToMakeToken } from "../accounts/tokens.ts";
 import { LimitError } from "../limits/limits.ts";
 import { CatalogRefusal } from "../catalog/catalog.ts";
 import { Backlog } from "./write_backlog.ts";
 import { FILE_REQUESTS } from "./file_requests.ts";
 import type { OpenUpload } from "./open_uploads.ts";
 import { Receipt } from "./upload.ts";
-import { ACCOUNT_REQUESTS } from "./account_requests.ts";
 import { Refusal, toRefusal } from "./request_error.ts";
 import { type Session, Unsent } from "./request_context.ts";
 
@@ -196,4 +196,14 @@ function noSuchTransfer(): Refusal {
   return new Refusal("no-such-transfer", "no upload of yours with this id is open");
 }
 
-const REQUESTS = { ...FILE_REQUESTS, ...ACCOUNT_REQUESTS };
+const REQUESTS = {
+  ...FILE_REQUESTS,
+  async link({ context, owner: { clientId, key }, answers }: Session, { tag }: MessageOf<"link">) {
+    const { store: { catalog }, clock } = context;
+    const wish = { clientId, uses: 1, lifeMs: LINK_LIFE_MS };
+    const made = await tryToMakeToken(catalog, wish, clock(), key);
+    // Within the second before its operator's word holds, a link would outlive the key.
+    if (made === undefined) throw new Refusal("not-authenticated", "the account may not be linked");
+    await answers.send({ kind: "token", tag, ...made });
+  },
+};

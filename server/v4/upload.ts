@@ -4,10 +4,11 @@
  *
  * @module
  */
-import { type Bytes, equalBytes, release } from "../../protocol/mod.ts";
+import { type Bytes, equalBytes, printable, release, toHex } from "../../protocol/mod.ts";
 import { inSlices, type Sliced } from "../../protocol/v4/slices.ts";
-import type { Sums } from "../../protocol/v4/chunk_digests.ts";
+import { ChunkSums, type Sums } from "../../protocol/v4/chunk_digests.ts";
 import type { Message, MessageOf } from "../../protocol/v4/messages.ts";
+import type { StagedBlob } from "../blobs/blob_store.ts";
 import { breath } from "../breath.ts";
 import { type Claim, claimRoom } from "../uploads/quota_reservations.ts";
 import type { V4Context } from "./context.ts";
@@ -15,10 +16,17 @@ import { storeFile } from "../uploads/commit.ts";
 import type { OpenUpload } from "./open_uploads.ts";
 import { refuseName } from "./request_error.ts";
 import { type Owner, Unsent } from "./request_context.ts";
-import { beginWork, resumeWork, type Work, type WorkOptions } from "./work.ts";
+import { Holding } from "./upload_checkpoint.ts";
 
 const ID_SIZE = 16;
 const GIVES_WAY = "its client goes on with the file on another connection";
+
+/** What an upload has from its opening on. */
+interface Opened {
+  readonly blob: StagedBlob;
+  readonly sums: ChunkSums;
+  readonly holding: Holding;
+}
 
 export interface ReceiptOptions {
   readonly context: V4Context;
@@ -42,7 +50,7 @@ export class Receipt implements OpenUpload {
   readonly #ended = Promise.withResolvers<void>();
   /** What it counts until it has ended. */
   #claim: Claim | undefined;
-  #work: Work | undefined;
+  #work: Opened | undefined;
   /** Whether it is the upload of its name to be gone on with: a later one takes that from it. */
   #current = true;
   /** Ends when all of it is durable. */
@@ -108,7 +116,7 @@ export class Receipt implements OpenUpload {
       if (resume !== 0) await this.#takeOver();
       const file = { clientId: this.clientId, name, size };
       this.#claim = await claimRoom(this.#context, file, () => this.#takeOver());
-      if (resume !== 0) this.#work = await resumeWork(this.#of);
+      if (resume !== 0) this.#work = await this.#resume();
       if (this.#work === undefined) await this.#begin();
       this.#state = "receiving";
     } catch (error) {
@@ -122,6 +130,48 @@ export class Receipt implements OpenUpload {
   async #takeOver(): Promise<void> {
     const latest = () => this.#context.openUploads.before(this).at(-1);
     for (let before = latest(); before !== undefined; before = latest()) await before.giveWay();
+  }
+
+  /** Goes on with what is held, if that is of this file; `undefined` where it is not, or lost. Throws `LimitError`. */
+  async #resume(): Promise<Opened | undefined> {
+    const { partialUploads, openUploads, staging, log } = this.#context;
+    const { clientId, address } = this.#owner;
+    const { name, size, mtime } = this.request;
+    const partial = await partialUploads.find(clientId, name);
+    if (partial?.size !== size || partial.mtime !== mtime) return undefined;
+    const { path, held } = partial;
+    // Two must never write to one file.
+    if (openUploads.isOpen(path)) return undefined;
+    try {
+      const sums = ChunkSums.decode(size, partial.sums, held);
+      const blob = await staging.resume(clientId, path, held, size);
+      log.info("Goes on with {file} of {client} at {offset} of {size} bytes", {
+        event: "file.resumed",
+        ...{ file: printable(name), client: toHex(clientId), address, offset: held, size },
+      });
+      return this.#with(blob, sums, true);
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound || error instanceof RangeError) return undefined;
+      throw error;
+    }
+  }
+
+  /** Begins anew: as long as that may be refused, those before it stay the ones to be gone on with. */
+  async #begin(): Promise<void> {
+    const { staging, partialUploads, openUploads } = this.#context;
+    const { size } = this.request;
+    const blob = await staging.stageWhole(this.clientId, size);
+    this.#work = this.#with(blob, new ChunkSums(size), false);
+    for (const before of openUploads.before(this)) await before.disown();
+    await partialUploads.drop(this.clientId, this.request.name);
+  }
+
+  #with(blob: StagedBlob, sums: ChunkSums, isRecorded: boolean): Opened {
+    const holding = new Holding({
+      ...{ context: this.#context, owner: this.#owner, request: this.request },
+      ...{ blob, sums, isRecorded, isCurrent: () => this.#current },
+    });
+    return { blob, sums, holding };
   }
 
   /**
@@ -248,14 +298,6 @@ export class Receipt implements OpenUpload {
     await this.#interrupting;
   }
 
-  /** Begins anew: as long as that may be refused, those before it stay the ones to be gone on with. */
-  async #begin(): Promise<void> {
-    const { partialUploads, openUploads } = this.#context;
-    this.#work = await beginWork(this.#of);
-    for (const before of openUploads.before(this)) await before.disown();
-    await partialUploads.drop(this.clientId, this.request.name);
-  }
-
   /** Others have their turn; it is given up where another connection waits for this one to end. */
   #inSlices<T>(work: Sliced<T>): Promise<T> {
     return inSlices(work, async () => {
@@ -287,12 +329,7 @@ export class Receipt implements OpenUpload {
     this.#ended.resolve();
   }
 
-  get #of(): WorkOptions {
-    const isCurrent = () => this.#current;
-    return { context: this.#context, owner: this.#owner, request: this.request, isCurrent };
-  }
-
-  #opened(): Work {
+  #opened(): Opened {
     if (this.#work === undefined) throw new Error("Cannot take data: the file is not open");
     return this.#work;
   }

@@ -187,7 +187,6 @@ export const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
     "Upload: client/v4/put_pipeline.ts, server/v3/upload.ts",
     "ValueOf: cli/configuration/settings.ts, cli/events/definition.ts",
     "Waiting: client/v4/request_mux.ts, server/catalog/sqlite/batching.ts",
-    "Work: server/v3/upload.ts, server/v4/work.ts",
   ],
   "no folder is named after nothing": [],
   "every row of the plan has files": [],

@@ -1,5 +1,5 @@
 /**
- * Looking into a data folder, whether it is served or not.
+ * Writes a stored file out of a data folder, whether it is served or not.
  *
  * @module
  */
@@ -16,58 +16,10 @@ import {
 } from "../../protocol/mod.ts";
 import { looking, recordFound } from "./with_data_folder.ts";
 import { checked, damageIn } from "../data_folder/audit.ts";
-import type { Client, StoredFile } from "../catalog/catalog.ts";
+import type { StoredFile } from "../catalog/catalog.ts";
 import type { DataFolder } from "../data_folder/data_folder.ts";
 import { syncFolder, writeAll } from "../fs/file_system.ts";
 import { found } from "./users.ts";
-
-export interface StoredClient extends Client {
-  /** Whether it has a key, of either protocol: without one it stores nothing. */
-  readonly hasKey: boolean;
-}
-
-export interface ClientWithFiles extends StoredClient {
-  readonly files: readonly StoredFile[];
-}
-
-/** Is told of clients and their files, one after another. */
-export interface StoredVisitor {
-  /** `count`: how many files it has, and old versions. */
-  client(
-    client: StoredClient,
-    count: { readonly files: number; readonly oldVersions: number },
-  ): void;
-  /** One of the client that came last. */
-  file(file: StoredFile): void;
-}
-
-/**
- * Goes through every client with its files, by name: those of one client may be more than fit into memory. Throws
- * `ConfigurationError` `no-data-folder`.
- */
-export function visitStored(dataFolder: string, visitor: StoredVisitor): Promise<void> {
-  return looking(dataFolder, async ({ catalog }) => {
-    for (const { keys, usage: { files }, oldVersions, ...client } of await catalog.listAccounts()) {
-      const hasKey = client.publicKey !== undefined || keys > 0;
-      visitor.client({ ...client, hasKey }, { files, oldVersions });
-      let page = await catalog.listFiles(client.id);
-      for (let last = page.at(-1); last !== undefined; last = page.at(-1)) {
-        for (const file of page) visitor.file(file);
-        page = await catalog.listFiles(client.id, last);
-      }
-    }
-  });
-}
-
-/** Every client with its files, by name. Throws `ConfigurationError` `no-data-folder`. */
-export async function listStored(dataFolder: string): Promise<ClientWithFiles[]> {
-  const clients: (StoredClient & { readonly files: StoredFile[] })[] = [];
-  await visitStored(dataFolder, {
-    client: (client) => void clients.push({ ...client, files: [] }),
-    file: (file) => void clients.at(-1)?.files.push(file),
-  });
-  return clients;
-}
 
 export interface ExportRequest extends Stoppable {
   readonly dataFolder: string;

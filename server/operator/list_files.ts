@@ -1,0 +1,55 @@
+/**
+ * Lists the clients of a data folder and their files, whether it is served or not.
+ *
+ * @module
+ */
+import type { Client, StoredFile } from "../catalog/catalog.ts";
+import { looking } from "./with_data_folder.ts";
+
+export interface StoredClient extends Client {
+  /** Whether it has a key, of either protocol: without one it stores nothing. */
+  readonly hasKey: boolean;
+}
+
+export interface ClientWithFiles extends StoredClient {
+  readonly files: readonly StoredFile[];
+}
+
+/** Is told of clients and their files, one after another. */
+export interface StoredVisitor {
+  /** `count`: how many files it has, and old versions. */
+  client(
+    client: StoredClient,
+    count: { readonly files: number; readonly oldVersions: number },
+  ): void;
+  /** One of the client that came last. */
+  file(file: StoredFile): void;
+}
+
+/**
+ * Goes through every client with its files, by name: those of one client may be more than fit into memory. Throws
+ * `ConfigurationError` `no-data-folder`.
+ */
+export function visitStored(dataFolder: string, visitor: StoredVisitor): Promise<void> {
+  return looking(dataFolder, async ({ catalog }) => {
+    for (const { keys, usage: { files }, oldVersions, ...client } of await catalog.listAccounts()) {
+      const hasKey = client.publicKey !== undefined || keys > 0;
+      visitor.client({ ...client, hasKey }, { files, oldVersions });
+      let page = await catalog.listFiles(client.id);
+      for (let last = page.at(-1); last !== undefined; last = page.at(-1)) {
+        for (const file of page) visitor.file(file);
+        page = await catalog.listFiles(client.id, last);
+      }
+    }
+  });
+}
+
+/** Every client with its files, by name. Throws `ConfigurationError` `no-data-folder`. */
+export async function listStored(dataFolder: string): Promise<ClientWithFiles[]> {
+  const clients: (StoredClient & { readonly files: StoredFile[] })[] = [];
+  await visitStored(dataFolder, {
+    client: (client) => void clients.push({ ...client, files: [] }),
+    file: (file) => void clients.at(-1)?.files.push(file),
+  });
+  return clients;
+}
