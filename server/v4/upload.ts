@@ -21,8 +21,8 @@ import { Holding } from "./upload_checkpoint.ts";
 const ID_SIZE = 16;
 const GIVES_WAY = "its client goes on with the file on another connection";
 
-/** What an upload has from its opening on. */
-interface Opened {
+/** What an upload writes to, from its opening on. */
+interface Staged {
   readonly blob: StagedBlob;
   readonly sums: ChunkSums;
   readonly holding: Holding;
@@ -50,7 +50,7 @@ export class Receipt implements OpenUpload {
   readonly #ended = Promise.withResolvers<void>();
   /** What it counts until it has ended. */
   #claim: Claim | undefined;
-  #work: Opened | undefined;
+  #work: Staged | undefined;
   /** Whether it is the upload of its name to be gone on with: a later one takes that from it. */
   #current = true;
   /** Ends when all of it is durable. */
@@ -133,7 +133,7 @@ export class Receipt implements OpenUpload {
   }
 
   /** Goes on with what is held, if that is of this file; `undefined` where it is not, or lost. Throws `LimitError`. */
-  async #resume(): Promise<Opened | undefined> {
+  async #resume(): Promise<Staged | undefined> {
     const { partialUploads, openUploads, staging, log } = this.#context;
     const { clientId, address } = this.#owner;
     const { name, size, mtime } = this.request;
@@ -166,7 +166,7 @@ export class Receipt implements OpenUpload {
     await partialUploads.drop(this.clientId, this.request.name);
   }
 
-  #with(blob: StagedBlob, sums: ChunkSums, isRecorded: boolean): Opened {
+  #with(blob: StagedBlob, sums: ChunkSums, isRecorded: boolean): Staged {
     const holding = new Holding({
       ...{ context: this.#context, owner: this.#owner, request: this.request },
       ...{ blob, sums, isRecorded, isCurrent: () => this.#current },
@@ -329,7 +329,7 @@ export class Receipt implements OpenUpload {
     this.#ended.resolve();
   }
 
-  #opened(): Opened {
+  #opened(): Staged {
     if (this.#work === undefined) throw new Error("Cannot take data: the file is not open");
     return this.#work;
   }
