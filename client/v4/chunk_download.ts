@@ -22,7 +22,8 @@ import {
   DIGEST_SIZE,
   MerkleTree,
 } from "../../protocol/v4/merkle_tree.ts";
-import { type Exchange, unexpected } from "./request_mux.ts";
+import type { Exchange } from "./request_mux.ts";
+import { unexpected } from "./errors.ts";
 import { checkAsked, checkSize, type RemoteFile } from "./remote_file.ts";
 import { SharedQueue } from "./work_queue.ts";
 

@@ -8,7 +8,7 @@ import { endsAll, type Retry, type RetryOptions, withRetries } from "../net/retr
 import type { SourceFile } from "../local/source_file.ts";
 import { download, type Wanted, type WriteChunk } from "./chunk_download.ts";
 import type { Found } from "./discover.ts";
-import { unexpected } from "./request_mux.ts";
+import { unexpected } from "./errors.ts";
 import { Job, type Jobs } from "./upload_item.ts";
 import {
   type Asked,

@@ -3,7 +3,14 @@
  *
  * @module
  */
-import { NetworkError, printable, RefusedError, whyFailed } from "../../protocol/mod.ts";
+import {
+  NetworkError,
+  printable,
+  ProtocolError,
+  RefusedError,
+  whyFailed,
+} from "../../protocol/mod.ts";
+import type { Message } from "../../protocol/v4/messages.ts";
 
 /** What to do about a file that is damaged on the server. */
 export const DAMAGED_HINT =
@@ -43,6 +50,11 @@ const HINTS: ReadonlyMap<string, string> = new Map([
 /** The server lets go of a client that it may see again. */
 export function ended(reason: Reason): NetworkError {
   return new NetworkError(codeOf(reason), `The server ends the connection: ${wordsOf(reason)}`);
+}
+
+/** What the server says does not answer what it was asked. */
+export function unexpected({ kind }: Pick<Message, "kind">): ProtocolError {
+  return new ProtocolError("unexpected-answer", `The server answers ${kind}, which does not fit`);
 }
 
 /** The code is one of ours only if it looks like one. */

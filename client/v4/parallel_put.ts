@@ -9,7 +9,8 @@ import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import type { OpenSource } from "../local/source_file.ts";
 import type { Exchange } from "./request_mux.ts";
 import type { Job } from "./upload_item.ts";
-import { findStored, resume, type Verdict } from "./put_request.ts";
+import { findStored, resume } from "./resume_put.ts";
+import type { Verdict } from "./put_request.ts";
 import type { SecureEvent } from "../events.ts";
 import type { Session } from "./session.ts";
 

@@ -16,7 +16,8 @@ import {
 import { ChunkSums } from "../../protocol/v4/chunk_digests.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import type { Job, Jobs } from "./upload_item.ts";
-import { findStored, PutRequest, RESUMABLE, resume, type Verdict } from "./put_request.ts";
+import { findStored, resume } from "./resume_put.ts";
+import { PutRequest, RESUMABLE, type Verdict } from "./put_request.ts";
 import type { SecureEvent } from "../events.ts";
 import type { Session } from "./session.ts";
 

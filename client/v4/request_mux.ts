@@ -3,13 +3,7 @@
  *
  * @module
  */
-import {
-  type Bytes,
-  NetworkError,
-  ProtocolError,
-  release,
-  type Stoppable,
-} from "../../protocol/mod.ts";
+import { type Bytes, NetworkError, release, type Stoppable } from "../../protocol/mod.ts";
 import { FrameReader } from "../../protocol/v4/frame_reader.ts";
 import {
   dataHeader,
@@ -27,7 +21,7 @@ import { MIN_RATE, Patience } from "../net/response_deadline.ts";
 import { Stopper } from "../net/graceful_abort.ts";
 import type { Observe } from "../net/wire_trace.ts";
 import type { RateLimit } from "../net/rate_limit.ts";
-import { ended, lost, refused } from "./errors.ts";
+import { ended, lost, refused, unexpected } from "./errors.ts";
 
 /** TLS gives no more than 16 KiB at once. */
 const READ_SIZE = 64 * 1024;
@@ -296,9 +290,4 @@ export class Exchange implements Disposable {
     for (const { reject } of this.#waiting.values()) reject(this.#end);
     this.#waiting.clear();
   }
-}
-
-/** What the server says does not answer what it was asked. */
-export function unexpected({ kind }: Pick<Message, "kind">): ProtocolError {
-  return new ProtocolError("unexpected-answer", `The server answers ${kind}, which does not fit`);
 }
