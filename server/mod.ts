@@ -59,4 +59,5 @@ export {
 export type { TlsFiles } from "./listen/tls/operator_certificate.ts";
 export { type Verified, verify, type VerifyOptions, type VerifyReport } from "./operator/verify.ts";
 export type { Finding } from "./data_folder/audit.ts";
-export type { Client, Speech, StoredFile } from "./catalog/catalog.ts";
+export type { Client, Speech } from "./catalog/accounts.ts";
+export type { StoredFile } from "./catalog/catalog.ts";

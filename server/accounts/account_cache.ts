@@ -7,7 +7,8 @@
 import { type Bytes, toHex } from "../../protocol/mod.ts";
 import { type Bounds, ExpiringMap } from "../ttl_map.ts";
 import type { Account } from "../catalog/accounts.ts";
-import { type Catalog, PROTOCOL_4 } from "../catalog/catalog.ts";
+import type { Catalog } from "../catalog/catalog.ts";
+import { PROTOCOL_4 } from "../catalog/accounts.ts";
 
 const BOUNDS: Bounds = {
   /** What an operator says of an account holds after so many milliseconds. */

@@ -3,15 +3,55 @@
  *
  * @module
  */
-import type { Bytes } from "../../protocol/mod.ts";
-import type { Client, Usage } from "./catalog.ts";
+import { type Bytes, equalBytes } from "../../protocol/mod.ts";
 
 /** Who may register: everybody, who has an invitation, nobody. */
 export const REGISTRATION_MODES = ["open", "invite", "closed"] as const;
 export type RegistrationMode = (typeof REGISTRATION_MODES)[number];
 
+/** What a client has stored, or may have. */
+export interface Usage {
+  readonly bytes: number;
+  readonly files: number;
+}
+
 /** What its operator lets a client store; what is left out is as for all. */
 export type Quota = Partial<Usage>;
+
+/** The edition that stands for protocol 4 with an account: it has keys of its own, and protocol 3 has no way to it. */
+export const PROTOCOL_4 = "4";
+
+export interface Client {
+  /** 16 bytes. */
+  readonly id: Bytes;
+  readonly name: string;
+  /** SubjectPublicKeyInfo; `undefined` until the key exchange. */
+  readonly publicKey: Bytes | undefined;
+  /** Milliseconds since the epoch, as all times here. */
+  readonly firstSeen: number;
+  readonly lastSeen: number;
+  readonly speech: Speech;
+  /** Whether its operator does not let it do anything. */
+  readonly disabled: boolean;
+  readonly quota: Quota;
+}
+
+/** Whether a registration gives way to a new one: one without a key, which has expired or has one of these ids. */
+export function mayYield(
+  holder: Client,
+  expiredBefore: number,
+  claimedIds: readonly Bytes[],
+): boolean {
+  const { publicKey, speech: { edition }, disabled } = holder;
+  if (publicKey !== undefined || edition === PROTOCOL_4 || disabled) return false;
+  return holder.firstSeen < expiredBefore || claimedIds.some((id) => equalBytes(id, holder.id));
+}
+
+/** How a client speaks, in names: those of editions and habits that this version does not know are kept. */
+export interface Speech {
+  readonly edition: string;
+  readonly habits: readonly string[];
+}
 
 /** A key by which a client of protocol 4 logs in. */
 export interface KnownKey {
@@ -34,6 +74,34 @@ export interface AccountSummary extends Client {
   /** Files that were replaced and are kept. */
   readonly oldVersions: number;
 }
+
+export interface RegisterClient {
+  readonly id: Bytes;
+  readonly name: string;
+  readonly now: number;
+  readonly speech: Speech;
+  /** A registration without a key gives way if it was made before this time … */
+  readonly expiredBefore: number;
+  /** … or has one of these ids, by which the client has shown that it is its own. */
+  readonly claimedIds: readonly Bytes[];
+}
+
+export interface SetPublicKey {
+  readonly id: Bytes;
+  readonly name: string;
+  readonly publicKey: Bytes;
+  readonly now: number;
+  readonly speech: Speech;
+  /** A registration made before this time no longer takes a key. */
+  readonly expiredBefore: number;
+  /**
+   * The id that the client had before `id` was reserved for `name`, where it was. `id` may become the name's if that is
+   * free, or its registration without a key has expired or is under this id.
+   */
+  readonly reservedFor?: Bytes | undefined;
+}
+
+export type KeyChange = "unknown" | "disabled" | "set" | "replaced";
 
 export interface RegisterKey {
   /** Of the new account, if it becomes one. */

@@ -4,40 +4,16 @@
  *
  * @module
  */
-import { type Bytes, equalBytes } from "../../protocol/mod.ts";
-import type { AccountCatalog, Quota } from "./accounts.ts";
-
-export interface Client {
-  /** 16 bytes. */
-  readonly id: Bytes;
-  readonly name: string;
-  /** SubjectPublicKeyInfo; `undefined` until the key exchange. */
-  readonly publicKey: Bytes | undefined;
-  /** Milliseconds since the epoch, as all times here. */
-  readonly firstSeen: number;
-  readonly lastSeen: number;
-  readonly speech: Speech;
-  /** Whether its operator does not let it do anything. */
-  readonly disabled: boolean;
-  readonly quota: Quota;
-}
-
-/** Whether a registration gives way to a new one: one without a key, which has expired or has one of these ids. */
-export function mayYield(
-  holder: Client,
-  expiredBefore: number,
-  claimedIds: readonly Bytes[],
-): boolean {
-  const { publicKey, speech: { edition }, disabled } = holder;
-  if (publicKey !== undefined || edition === PROTOCOL_4 || disabled) return false;
-  return holder.firstSeen < expiredBefore || claimedIds.some((id) => equalBytes(id, holder.id));
-}
-
-/** How a client speaks, in names: those of editions and habits that this version does not know are kept. */
-export interface Speech {
-  readonly edition: string;
-  readonly habits: readonly string[];
-}
+import type { Bytes } from "../../protocol/mod.ts";
+import type {
+  AccountCatalog,
+  Client,
+  KeyChange,
+  RegisterClient,
+  SetPublicKey,
+  Speech,
+  Usage,
+} from "./accounts.ts";
 
 /** How the blob of a file differs from what was stored: there is none, or it has another size or other bytes. */
 export type Damage = "missing" | "size" | "content";
@@ -69,15 +45,6 @@ export interface Tree {
   readonly mtime: number;
   /** Of the whole, 32 bytes: docs/protocol-4.md, "Files". */
   readonly digest: Bytes;
-}
-
-/** The edition that stands for protocol 4 with an account: it has keys of its own, and protocol 3 has no way to it. */
-export const PROTOCOL_4 = "4";
-
-/** What a client has stored, or may have. */
-export interface Usage {
-  readonly bytes: number;
-  readonly files: number;
 }
 
 /** A file that is to be stored. */
@@ -182,34 +149,6 @@ export interface Repair {
 }
 
 export type Renamed = "renamed" | "missing" | "taken";
-
-export interface RegisterClient {
-  readonly id: Bytes;
-  readonly name: string;
-  readonly now: number;
-  readonly speech: Speech;
-  /** A registration without a key gives way if it was made before this time … */
-  readonly expiredBefore: number;
-  /** … or has one of these ids, by which the client has shown that it is its own. */
-  readonly claimedIds: readonly Bytes[];
-}
-
-export interface SetPublicKey {
-  readonly id: Bytes;
-  readonly name: string;
-  readonly publicKey: Bytes;
-  readonly now: number;
-  readonly speech: Speech;
-  /** A registration made before this time no longer takes a key. */
-  readonly expiredBefore: number;
-  /**
-   * The id that the client had before `id` was reserved for `name`, where it was. `id` may become the name's if that is
-   * free, or its registration without a key has expired or is under this id.
-   */
-  readonly reservedFor?: Bytes | undefined;
-}
-
-export type KeyChange = "unknown" | "disabled" | "set" | "replaced";
 
 export interface Catalog extends AccountCatalog, AsyncDisposable {
   /** Whether the name is now registered under the id; `false` if another has it. */

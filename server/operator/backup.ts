@@ -17,7 +17,7 @@ import {
   XferError,
 } from "../../protocol/mod.ts";
 import { firstMissing, isEmptyFolder, refuseInside } from "./backup_target.ts";
-import { recordFound } from "./with_data_folder.ts";
+import { recordFound } from "../data_folder/with_data_folder.ts";
 import { checked, damageIn } from "../data_folder/audit.ts";
 import type { Catalog, Damage, StoredFile } from "../catalog/catalog.ts";
 import {

@@ -14,7 +14,7 @@ import {
   whyFailed,
   XferError,
 } from "../../protocol/mod.ts";
-import { looking, recordFound } from "./with_data_folder.ts";
+import { looking, recordFound } from "../data_folder/with_data_folder.ts";
 import { checked, damageIn } from "../data_folder/audit.ts";
 import type { StoredFile } from "../catalog/catalog.ts";
 import type { DataFolder } from "../data_folder/data_folder.ts";

@@ -4,8 +4,8 @@
  * @module
  */
 import { printable, UsageError } from "../../protocol/mod.ts";
-import { changing, looking } from "./with_data_folder.ts";
-import type { SqliteCatalog } from "../catalog/sqlite/sqlite_catalog.ts";
+import { changing, looking } from "../data_folder/with_data_folder.ts";
+import type { Catalog } from "../catalog/catalog.ts";
 import { idOf, type MadeToken, makeToken, type TokenWish } from "../accounts/tokens.ts";
 
 export interface Invitation {
@@ -63,7 +63,7 @@ export function revokeInvitations(
   });
 }
 
-async function invitationsIn(catalog: SqliteCatalog) {
+async function invitationsIn(catalog: Catalog) {
   return (await catalog.listInvitations(Date.now()))
     .map((token) => ({ ...token, id: idOf(token) }));
 }

@@ -3,8 +3,9 @@
  *
  * @module
  */
-import type { Client, StoredFile } from "../catalog/catalog.ts";
-import { looking } from "./with_data_folder.ts";
+import type { Client } from "../catalog/accounts.ts";
+import type { StoredFile } from "../catalog/catalog.ts";
+import { looking } from "../data_folder/with_data_folder.ts";
 
 export interface StoredClient extends Client {
   /** Whether it has a key, of either protocol: without one it stores nothing. */

@@ -5,10 +5,10 @@
  */
 import { isUserName, printable, UsageError } from "../../protocol/mod.ts";
 import { fingerprintOfKey } from "../../protocol/v4/fingerprint.ts";
-import { changing, looking } from "./with_data_folder.ts";
+import { changing, looking } from "../data_folder/with_data_folder.ts";
 import type { AccountSummary, Quota } from "../catalog/accounts.ts";
-import { type Client, PROTOCOL_4 } from "../catalog/catalog.ts";
-import type { SqliteCatalog } from "../catalog/sqlite/sqlite_catalog.ts";
+import type { Catalog } from "../catalog/catalog.ts";
+import { type Client, PROTOCOL_4 } from "../catalog/accounts.ts";
 import { LINK_LIFE_MS, type MadeToken, makeToken } from "../accounts/tokens.ts";
 
 /** All accounts with what they have, by name. Throws `ConfigurationError` `no-data-folder`, as all here do. */
@@ -146,7 +146,7 @@ export function found(client: Client | undefined, name: string): Client {
 function changeUser<T>(
   dataFolder: string,
   name: string,
-  change: (client: Client, catalog: SqliteCatalog) => Promise<T>,
+  change: (client: Client, catalog: Catalog) => Promise<T>,
 ): Promise<T> {
   return changing(dataFolder, async ({ catalog }) => {
     const client = found(await catalog.findClientByName(name), name);
@@ -154,7 +154,7 @@ function changeUser<T>(
   });
 }
 
-async function keysOf(catalog: SqliteCatalog, { id }: Client) {
+async function keysOf(catalog: Catalog, { id }: Client) {
   const { keys } = await catalog.findAccount(id) ?? { keys: [] };
   return await Promise.all(
     keys.map(async (known) => ({ ...known, fingerprint: await fingerprintOfKey(known.key) })),

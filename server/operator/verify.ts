@@ -4,7 +4,7 @@
  * @module
  */
 import { type Stoppable, whyFailed } from "../../protocol/mod.ts";
-import { type Found, looking, recordFound } from "./with_data_folder.ts";
+import { type Found, looking, recordFound } from "../data_folder/with_data_folder.ts";
 import { finishRepairs, putAside } from "../data_folder/quarantine.ts";
 import { audit, type Finding } from "../data_folder/audit.ts";
 import type { StoredFile } from "../catalog/catalog.ts";

@@ -7,7 +7,8 @@
 import { type Bytes, toHex } from "../../protocol/mod.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import type { Accounts } from "../accounts/account_cache.ts";
-import type { Catalog, StoredFile, Usage } from "../catalog/catalog.ts";
+import type { Catalog, StoredFile } from "../catalog/catalog.ts";
+import type { Usage } from "../catalog/accounts.ts";
 import { LimitError, type Limits } from "../limits/limits.ts";
 
 interface Claimed {

@@ -4,7 +4,7 @@
  * @module
  */
 import { findEdition, isQuirk, type Profile } from "../../protocol/mod.ts";
-import type { Speech } from "../catalog/catalog.ts";
+import type { Speech } from "../catalog/accounts.ts";
 
 export function toSpeech({ edition, quirks }: Profile): Speech {
   return { edition: edition.name, habits: [...quirks].sort() };

@@ -22,7 +22,8 @@ import type { Reservation, V3Context } from "./context.ts";
 import type { Peer } from "./peer.ts";
 import { LimitError } from "../limits/limits.ts";
 import { toSpeech } from "./client_profile.ts";
-import { CatalogRefusal, mayYield } from "../catalog/catalog.ts";
+import { CatalogRefusal } from "../catalog/catalog.ts";
+import { mayYield } from "../catalog/accounts.ts";
 import { storeFile } from "../uploads/commit.ts";
 import type { Unverified } from "./unverified_files.ts";
 

@@ -23,7 +23,7 @@ import { hashToken } from "../../protocol/v4/token.ts";
 import { countRegistration, noteSeen, pendingBefore } from "../accounts/registration.ts";
 import type { V4Context } from "./context.ts";
 import type { Account, Entered, EntryFault, Guest, GuestFault } from "../catalog/accounts.ts";
-import { PROTOCOL_4 } from "../catalog/catalog.ts";
+import { PROTOCOL_4 } from "../catalog/accounts.ts";
 import { MAX_KEYS } from "../catalog/bounds.ts";
 import { Refusal, type RefusalCode } from "./request_error.ts";
 

@@ -106,13 +106,17 @@ export const ARROWS: Arrows = {
   "server/operator": [
     ...[...V4, ...SERVER, "server/accounts", "server/data_folder", "server/uploads"],
   ],
+  // A copy is made of the stores themselves, as they are on this disk.
+  "server/operator/backup.ts": [
+    ...[...PROTOCOL, ...SERVER, ...STORE, "server/operator"],
+  ],
   "server/recovery.ts": [...PROTOCOL, ...SERVING, "server/data_folder"],
   "server/server.ts": [
     ...[...V4, ...SERVING, ...STORE, "server/listen/*"],
     ...["server/v3", "server/v4", "server/recovery.ts"],
   ],
   "server/mod.ts": [
-    ...[...V4, ...SERVING, ...STORE, "server/listen/*", "server/operator"],
+    ...[...V4, ...SERVING, ...STORE, "server/listen/*", "server/operator/*"],
     ...["server/v3", "server/v4", "server/server.ts"],
   ],
 
@@ -145,28 +149,19 @@ export const ARROWS: Arrows = {
 
 /** What is not as planned yet, by rule. These lists only shrink: an entry that is not needed any more is an error. */
 export const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
-  "imports go only where the plan has an arrow": [
-    "server/operator/backup.ts -> server/blobs/disk/disk_blob_store.ts",
-    "server/operator/backup.ts -> server/blobs/disk/paths.ts",
-    "server/operator/backup.ts -> server/catalog/sqlite/sqlite_catalog.ts",
-    "server/operator/invitations.ts -> server/catalog/sqlite/sqlite_catalog.ts",
-    "server/operator/users.ts -> server/catalog/sqlite/sqlite_catalog.ts",
-    "server/operator/with_data_folder.ts -> server/catalog/sqlite/sqlite_catalog.ts",
-  ],
-  "no files import each other in a circle": [
-    "server/catalog/accounts.ts, server/catalog/catalog.ts",
-  ],
+  "imports go only where the plan has an arrow": [],
+  "no files import each other in a circle": [],
   "no rooms import each other in a circle": [],
   "protocol/ only computes": [],
   "the top levels of server, client and cli have at most eight files": [],
   "no name of a type is declared in two files": [
     "Account: client/identity/v4_account.ts, server/catalog/accounts.ts",
-    "Client: client/v3/client.ts, server/catalog/catalog.ts",
+    "Client: client/v3/client.ts, server/catalog/accounts.ts",
     "Connection: server/v3/connection.ts, server/v4/connection.ts",
     "DamagedFile: client/v4/remote_file.ts, server/data_folder/audit.ts",
     "Entry: cli/configuration/toml.ts, client/identity/known_servers.ts, server/v4/login.ts",
     "Folder: client/v4/remote_folder.ts, server/data_folder/quarantine.ts",
-    "Found: client/v4/discover.ts, server/operator/with_data_folder.ts",
+    "Found: client/v4/discover.ts, server/data_folder/with_data_folder.ts",
     "Job: client/v4/upload_item.ts, server/v4/shared_work.ts",
     "Known: client/local/find_unchanged.ts, client/v4/remote_folder.ts",
     "Link: client/v3/reconnecting_connection.ts, client/v4/client.ts",

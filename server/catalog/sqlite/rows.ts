@@ -6,7 +6,8 @@
 import type { Bytes } from "../../../protocol/mod.ts";
 import type { Quota } from "../accounts.ts";
 import { INLINE_PREFIX } from "../inline_paths.ts";
-import type { Client, Damage, StoredFile } from "../catalog.ts";
+import type { Client } from "../accounts.ts";
+import type { Damage, StoredFile } from "../catalog.ts";
 
 export type Row = Record<string, unknown>;
 

@@ -5,7 +5,7 @@
  */
 import type { Bytes } from "../../../../protocol/mod.ts";
 import type { AccountSummary, Quota } from "../../accounts.ts";
-import { PROTOCOL_4 } from "../../catalog.ts";
+import { PROTOCOL_4 } from "../../accounts.ts";
 import { toClient } from "../rows.ts";
 import { findBy } from "./v3_accounts.ts";
 import { read, write } from "./operation.ts";

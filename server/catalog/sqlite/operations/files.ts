@@ -6,9 +6,7 @@
 import type { Bytes } from "../../../../protocol/mod.ts";
 import {
   CatalogRefusal,
-  type Client,
   type Damage,
-  PROTOCOL_4,
   type Recorded,
   type Renamed,
   type StoredFile,
@@ -16,6 +14,7 @@ import {
   type Tree,
   type WholeFile,
 } from "../../catalog.ts";
+import { type Client, PROTOCOL_4 } from "../../accounts.ts";
 import type { Database } from "../database.ts";
 import { FILE_COLUMNS, type Row, STORED_COLUMNS, toFile } from "../rows.ts";
 import { findBy } from "./v3_accounts.ts";

@@ -5,7 +5,8 @@
  */
 import type { Bytes } from "../../../../protocol/mod.ts";
 import type { Quota } from "../../accounts.ts";
-import { CatalogRefusal, type Replacing, type Usage, type UsageBeside } from "../../catalog.ts";
+import { CatalogRefusal, type Replacing, type UsageBeside } from "../../catalog.ts";
+import type { Usage } from "../../accounts.ts";
 import type { Database } from "../database.ts";
 import { read } from "./operation.ts";
 

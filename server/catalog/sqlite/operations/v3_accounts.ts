@@ -13,7 +13,7 @@ import {
   type RegisterClient,
   type SetPublicKey,
   type Speech,
-} from "../../catalog.ts";
+} from "../../accounts.ts";
 import type { Database } from "../database.ts";
 import { toClient } from "../rows.ts";
 import { read, write } from "./operation.ts";

@@ -15,7 +15,7 @@ import type {
   KnownKey,
   RegisterKey,
 } from "../../accounts.ts";
-import { type Client, mayYield, PROTOCOL_4 } from "../../catalog.ts";
+import { type Client, mayYield, PROTOCOL_4 } from "../../accounts.ts";
 import type { Database } from "../database.ts";
 import { findBy, insert } from "./v3_accounts.ts";
 import { read, write } from "./operation.ts";

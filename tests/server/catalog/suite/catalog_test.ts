@@ -3,12 +3,8 @@ import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import type { Bytes } from "../../../../mod.ts";
 import type { Entered, EntryFault, RegisterKey } from "../../../../server/catalog/accounts.ts";
-import type {
-  Catalog,
-  RegisterClient,
-  SetPublicKey,
-  StoredFile,
-} from "../../../../server/catalog/catalog.ts";
+import type { Catalog, StoredFile } from "../../../../server/catalog/catalog.ts";
+import type { RegisterClient, SetPublicKey } from "../../../../server/catalog/accounts.ts";
 import { SqliteCatalog } from "../../../../server/catalog/sqlite/sqlite_catalog.ts";
 import { openWorkerCatalog } from "../../../../server/catalog/sqlite/worker_catalog.ts";
 import { pseudoRandomBytes } from "../../../support/bytes.ts";

@@ -5,9 +5,9 @@
  */
 import { resolve } from "node:path";
 import type { StoredFile } from "../catalog/catalog.ts";
-import { DataFolder } from "../data_folder/data_folder.ts";
+import { DataFolder } from "./data_folder.ts";
 import type { SqliteCatalog } from "../catalog/sqlite/sqlite_catalog.ts";
-import { usable } from "../data_folder/errors.ts";
+import { usable } from "./errors.ts";
 
 export type OpenedFolder = DataFolder<SqliteCatalog>;
 
