@@ -8,7 +8,6 @@ import { type Bytes, toHex } from "../../protocol/mod.ts";
 import { type Bounds, ExpiringMap } from "../ttl_map.ts";
 import type { Account } from "../catalog/accounts.ts";
 import type { Catalog } from "../catalog/catalog.ts";
-import { PROTOCOL_4 } from "../catalog/accounts.ts";
 
 const BOUNDS: Bounds = {
   /** What an operator says of an account holds after so many milliseconds. */
@@ -49,11 +48,4 @@ export class Accounts {
   forget(id: Bytes): void {
     this.#remembered.delete(toHex(id));
   }
-}
-
-/** Why a client of protocol 3 may not use an account; `undefined` where it may. */
-export function faultOfPlain(account: Account | undefined): string | undefined {
-  if (account === undefined) return "its account is gone";
-  if (account.speech.edition === PROTOCOL_4) return "its account has gone over to protocol 4";
-  return account.disabled ? "its account is disabled" : undefined;
 }

@@ -14,7 +14,6 @@ import {
   type Reply,
   type SendFile,
   ServerSession,
-  toHex,
   whyFailed,
 } from "../../protocol/mod.ts";
 import { BUSY, encodeHelloAnswer } from "../../protocol/hello.ts";
@@ -175,7 +174,7 @@ export class Connection {
     this.#registeredHere = false;
     const client = await this.#context.store.catalog.findClient(clientId);
     const profile = client === undefined
-      ? this.#context.reservations.peek(toHex(clientId))?.profile
+      ? this.#context.reservedIds.find(clientId)?.profile
       : toProfile(client.speech);
     this.#kept = profile;
     return profile;

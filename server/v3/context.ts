@@ -4,31 +4,22 @@
  * @module
  */
 import type { HelloAnswer } from "../../protocol/hello.ts";
-import type { Bytes, Profile } from "../../protocol/mod.ts";
 import type { Context } from "../context.ts";
-import { ExpiringMap } from "../ttl_map.ts";
 import { Disputes } from "./disputed_checksums.ts";
 import { ParkedUploads } from "./pending_uploads.ts";
+import { ReservedIds } from "./reserved_ids.ts";
 import { SessionKeys } from "./session_keys.ts";
 import { UnverifiedFiles } from "./unverified_files.ts";
 
 export interface V3Context extends Context {
   readonly sessionKeys: SessionKeys;
-  /** For whom an id was reserved by a denied reconnection, by that id in hexadecimal. */
-  readonly reservations: ExpiringMap<Reservation>;
+  readonly reservedIds: ReservedIds;
   readonly unverified: UnverifiedFiles;
   readonly disputes: Disputes;
   /** Files whose further packets come on connections of their own. */
   readonly pendingUploads: ParkedUploads;
   /** What a client is told that asks for protocol 4; `undefined` where it is not spoken. */
   readonly helloAnswer: () => HelloAnswer | undefined;
-}
-
-export interface Reservation {
-  readonly name: string;
-  /** The id under which the client had asked. */
-  readonly claimedId: Bytes;
-  readonly profile: Profile;
 }
 
 export function createV3Context(
@@ -39,10 +30,7 @@ export function createV3Context(
   return {
     ...context,
     sessionKeys: new SessionKeys(limits, ticks),
-    reservations: new ExpiringMap(
-      () => ({ ttlMs: limits.registrationTtlMs, max: limits.maxReservations }),
-      ticks,
-    ),
+    reservedIds: new ReservedIds(limits, ticks),
     unverified: new UnverifiedFiles(limits, log),
     disputes: new Disputes(ticks),
     pendingUploads: new ParkedUploads(limits),
@@ -52,9 +40,9 @@ export function createV3Context(
 
 /** Drops what has expired. */
 export async function expireV3(context: V3Context): Promise<void> {
-  const { limits, ticks, sessionKeys, reservations } = context;
+  const { limits, ticks, sessionKeys, reservedIds } = context;
   sessionKeys.sweep();
-  reservations.sweep();
+  reservedIds.sweep();
   await dropUploads(context, ticks() - limits.unverifiedTtlMs);
 }
 

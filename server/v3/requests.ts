@@ -18,7 +18,7 @@ import {
   whatFailed,
 } from "../../protocol/mod.ts";
 import { countRegistration, noteSeen, pendingBefore } from "../accounts/registration.ts";
-import type { Reservation, V3Context } from "./context.ts";
+import type { V3Context } from "./context.ts";
 import type { Peer } from "./peer.ts";
 import { LimitError } from "../limits/limits.ts";
 import { toSpeech } from "./client_profile.ts";
@@ -48,7 +48,7 @@ const handlers: { readonly [K in Plain["kind"]]: Handler<K> } = {
       await store.catalog.registerClient({
         ...{ id, name, now, speech: toSpeech(peer.profile) },
         expiredBefore: pendingBefore(context),
-        claimedIds: [claimedId, ...reservationsOf(context, name).map((one) => one.claimedId)],
+        claimedIds: [claimedId, ...context.reservedIds.ofName(name).map((one) => one.claimedId)],
       });
     if (!accepted) {
       log.warn("Refused to register {name} from {address}", {
@@ -72,11 +72,12 @@ const handlers: { readonly [K in Plain["kind"]]: Handler<K> } = {
     const name = decodeTextField(field);
     const now = context.clock();
     const wrapped = await freshKey(context, peer, publicKey);
+    const reserved = context.reservedIds.find(clientId);
     const outcome = isUserName(name)
       ? await store.catalog.setPublicKey({
         ...{ id: clientId, name, publicKey, now, speech: toSpeech(peer.profile) },
         expiredBefore: pendingBefore(context),
-        reservedFor: reservationsOf(context, name, clientId)[0]?.claimedId,
+        reservedFor: reserved?.name === name ? reserved.claimedId : undefined,
       })
       : "unknown";
     const properties = { name: printable(name), client: toHex(clientId), address: peer.address };
@@ -88,7 +89,7 @@ const handlers: { readonly [K in Plain["kind"]]: Handler<K> } = {
       });
       return GENERAL_ERROR;
     }
-    forgetReservations(context, name);
+    context.reservedIds.deleteName(name);
     if (outcome === "replaced") {
       log.warn("Replaced the public key of {name} ({client}) from {address}", {
         event: "key.replaced",
@@ -186,23 +187,9 @@ async function reserveId(
   if (context.registration() !== "open" || !isUserName(name)) return id;
   const holder = await context.store.catalog.findClientByName(name);
   if (holder === undefined || mayYield(holder, pendingBefore(context), [claimedId])) {
-    context.reservations.set(toHex(id), { name, claimedId, profile: peer.profile });
+    context.reservedIds.add(id, { name, claimedId, profile: peer.profile });
   }
   return id;
-}
-
-/** What is reserved for a name, of one id or of any. */
-function reservationsOf(context: V3Context, name: string, id?: Bytes): Reservation[] {
-  const reservations = id === undefined
-    ? Array.from(context.reservations.entries(), ([, reservation]) => reservation)
-    : [context.reservations.peek(toHex(id))];
-  return reservations.filter((one) => one !== undefined).filter((one) => one.name === name);
-}
-
-function forgetReservations(context: V3Context, name: string): void {
-  for (const [id, reservation] of [...context.reservations.entries()]) {
-    if (reservation.name === name) context.reservations.delete(id);
-  }
 }
 
 async function takeUnverified(

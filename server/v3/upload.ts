@@ -21,7 +21,8 @@ import {
   whatFailed,
   ZlibCrc,
 } from "../../protocol/mod.ts";
-import { faultOfPlain } from "../accounts/account_cache.ts";
+import type { Account } from "../catalog/accounts.ts";
+import { PROTOCOL_4 } from "../catalog/accounts.ts";
 import { type Claim, claimRoom } from "../uploads/quota_reservations.ts";
 import type { V3Context } from "./context.ts";
 import type { Peer } from "./peer.ts";
@@ -149,7 +150,7 @@ export class Upload implements PendingUpload {
     const { clientId, contentSize, fileName } = this.request;
     const key = this.#context.sessionKeys.find(this.#peer, clientId);
     if (key === undefined) throw new Error("its key exchange was not done, or has expired");
-    const refused = faultOfPlain(await this.#context.accounts.find(clientId));
+    const refused = faultOf(await this.#context.accounts.find(clientId));
     if (refused !== undefined) throw new Error(refused);
     const fault = nameFault(storedName(fileName));
     if (fault !== undefined) throw new Error(`its name ${fault}`);
@@ -223,4 +224,11 @@ export class Upload implements PendingUpload {
       reason,
     });
   }
+}
+
+/** Why a client of protocol 3 may not use an account; `undefined` where it may. */
+function faultOf(account: Account | undefined): string | undefined {
+  if (account === undefined) return "its account is gone";
+  if (account.speech.edition === PROTOCOL_4) return "its account has gone over to protocol 4";
+  return account.disabled ? "its account is disabled" : undefined;
 }

@@ -97,7 +97,7 @@ export const ARROWS: Arrows = {
   "server/listen/tls": [...V4, "server/fs", "server/data_folder"],
   "server/listen": [...V4, "server", "server/limits", "server/listen/tls"],
   "server/accounts": [...V4, "server", "server/catalog", "server/limits"],
-  "server/uploads": [...V4, ...SERVER, "server/accounts", "server/data_folder"],
+  "server/uploads": [...V4, ...SERVER, "server/accounts"],
   "server/context.ts": [
     ...[...PROTOCOL, ...SERVER, "server/accounts", "server/uploads", "server/data_folder"],
   ],
