@@ -14,6 +14,8 @@ import {
 import { getFolder } from "../../client/v4/get_files.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/tree.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
+import { openInThisThread } from "../helpers/catalogs.ts";
+import { CountedDatabase } from "../helpers/counted_database.ts";
 import { openDatabase, tamper } from "../helpers/database.ts";
 import { ServerLog } from "../helpers/logs.ts";
 import { Peer } from "../helpers/peer.ts";
@@ -249,6 +251,41 @@ Deno.test("a start finds files that are missing or have another size, records an
   await log.awaits("store.mended");
   assert.equal(markOf(scene, name), null);
   assert.deepEqual(new Set(Object.values(await again())), new Set(["unchanged"]));
+});
+
+Deno.test("a start that can't record what is missing logs that, and the server is at work", async () => {
+  await using log = await ServerLog.take();
+  await using scene = await Scene.create(ON_DISK);
+  const { name } = await putFirst(scene, "a folder");
+  for (const { path } of (await listStored(scene.data))[0]?.files ?? []) {
+    await Deno.remove(join(scene.data, path));
+  }
+  const openCatalog = async (path: string) => ({
+    ...await openInThisThread(path),
+    setDamage: () => Promise.reject(new Error("database or disk is full")),
+  });
+  await scene.restart({ openCatalog });
+  const [logged] = await log.awaits("store.not-compared");
+  assert.match(`${logged?.["reason"]}`, /disk is full/);
+  using client = await scene.client("Alice");
+  await assert.rejects(client.stat(name), { code: "damaged" });
+});
+
+Deno.test("a damaged file is recorded once, however often it is asked for", async () => {
+  const database = new CountedDatabase();
+  const openCatalog = (path: string) => openInThisThread(path, database.open);
+  await using scene = await Scene.create(ON_DISK, { openCatalog });
+  const { name } = await putFirst(scene, "a folder");
+  await Deno.remove(await blobOf(scene, name));
+  using client = await scene.client("Alice");
+  await assert.rejects(client.stat(name), { code: "damaged" });
+  assert.equal(markOf(scene, name), "missing");
+  database.forget();
+  for (let i = 0; i < 10; i++) {
+    await assert.rejects(client.stat(name), { code: "damaged" });
+    await assert.rejects(client.list("", () => undefined), { code: "damaged" });
+  }
+  assert.deepEqual(database.executed, [], "no transaction");
 });
 
 Deno.test("a start believes what was found in a file's content before, which it does not read", async () => {
