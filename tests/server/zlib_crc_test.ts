@@ -1,7 +1,7 @@
 /** Clients that expect zlib's CRC-32 in place of cksum, and strict ones, which have their cksum. */
 import assert from "node:assert/strict";
 import { crc32 } from "node:zlib";
-import { type Bytes, cksum, edition2023a, listStored, Server } from "../../mod.ts";
+import { type Bytes, cksum, edition2023a, importAesKey, listStored, Server } from "../../mod.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
 import { Peer } from "../helpers/peer.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
@@ -133,4 +133,23 @@ Deno.test("another content, name or client than the disputed one is answered wit
   assert.equal(await told(peer, CONTENT, "b"), cksum(CONTENT), "another name");
   using other = await enrol(server, "Bob");
   assert.equal(await told(other), cksum(CONTENT), "another client");
+});
+
+Deno.test("an empty file that did not arrive whole is told a checksum that is neither's", async () => {
+  await using folder = await TemporaryFolder.create();
+  await using server = await start(folder);
+  using peer = await enrol(server);
+  const nothing = new Uint8Array(0);
+  const otherKey = await importAesKey(new Uint8Array(32));
+  const toldOfDamaged = async () => {
+    const response = await peer.sendFile("b", nothing, otherKey);
+    assert.ok(response !== "closed" && response.kind === "fileReceived");
+    return response.crc;
+  };
+  const rights = [cksum(nothing), crc32(nothing)];
+  assert.ok(!rights.includes(await toldOfDamaged()));
+  await callWrong(peer);
+  assert.equal(await told(peer), crc32(CONTENT));
+  await peer.judge("crcValid", "a");
+  assert.ok(!rights.includes(await toldOfDamaged()), "where zlib's is expected");
 });
