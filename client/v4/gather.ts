@@ -118,6 +118,7 @@ class Gathering implements Gathered {
     await this.#attempt(path, async () => {
       await this.#own.refuse(named);
       const { real, info } = named;
+      if (info === undefined && path.includes(UNDECODABLE)) throw notUtf8(path);
       if (info?.isDirectory !== true) return this.#take(await SourceFile.inspectAny(path), name);
       checkName(path, name);
       this.folders.push(name);
@@ -197,9 +198,7 @@ async function reading<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {
-    if (cause instanceof Deno.errors.NotFound && path.includes(UNDECODABLE)) {
-      throw badName(path, "is not UTF-8");
-    }
+    if (cause instanceof Deno.errors.NotFound && path.includes(UNDECODABLE)) throw notUtf8(path);
     throw cannotRead(path, cause, "Check its permissions, or leave it out: --exclude PATTERN.");
   }
 }
@@ -213,5 +212,12 @@ function checkName(path: string, name: string): void {
 function badName(path: string, fault: string): UsageError {
   return new UsageError("bad-file-name", `Cannot send ${printable(path)}: its name ${fault}`, {
     hint: "Rename it, leave it out (--exclude), or name it otherwise on the server: --as NAME.",
+  });
+}
+
+/** No program can open it by what is left of its name, so that no option helps. */
+function notUtf8(path: string): UsageError {
+  return new UsageError("bad-file-name", `Cannot send ${printable(path)}: its name is not UTF-8`, {
+    hint: "Rename it, or skip it: --exclude PATTERN.",
   });
 }

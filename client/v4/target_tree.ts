@@ -51,7 +51,7 @@ export class TargetTree {
     if (!(await this.look(dirname(folder)))) return false;
     const info = await Deno.lstat(folder).catch(() => undefined);
     if (info?.isSymlink === true) throw throughLink(folder);
-    if (info?.isDirectory === false) throw notAFolder(folder);
+    if (info?.isDirectory === false) throw notAFolder(folder, info);
     return info !== undefined;
   }
 

@@ -30,7 +30,10 @@ Deno.test("the server is killed in the middle of a file and started again: the c
   assert.equal(code, 0, stderr);
   const stored = [...stdout.matchAll(/^Stored (\w+) /gm)].map(([, name]) => name);
   assert.deepEqual(stored, Object.keys(files));
-  assert.match(stderr, /\[[a-z-]+\]; trying again in \d+\.\d s \(1 of 5 without progress\)$/m);
+  assert.match(
+    stderr,
+    /\[[a-z-]+\]; trying again in \d+\.\d s \(retry 1 of 5 without progress\)$/m,
+  );
   assert.match(stderr, /^Reconnecting$/m);
   assert.equal(stderr.match(/^Registering$/gm)?.length, 1);
   const exported = await scene.exported("Alice", "large");

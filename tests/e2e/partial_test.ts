@@ -135,6 +135,11 @@ Deno.test({
       ["d", "not-a-file"],
       ["d/\u00e9", "same-name"],
     ]);
+    const [clash] = eventsIn(put.stdout, "error").filter(({ code }) => code === "same-name");
+    assert.equal(
+      clash?.["message"],
+      "Cannot send d/\u00e9 as \u00e9: e\u0301 is sent under this name",
+    );
     const [summary] = eventsIn(put.stdout, "summary");
     assert.deepEqual([summary?.["done"], summary?.["failed"]], [4, 4]);
     assert.equal(put.code, 9);

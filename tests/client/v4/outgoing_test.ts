@@ -171,6 +171,7 @@ Deno.test({
     const gathered = await gather({ identityFolder: folder.path, paths: [folder.join("d")] });
     assert.deepEqual(namesOf(gathered), ["d/\u00e9", "d/f"]);
     assert.deepEqual(codesOf(gathered, folder.path), { "/d/\u00e9": "same-name" });
+    assert.match(gathered.failures[0]?.error.message ?? "", /: another file has this name, with/);
   },
 });
 
@@ -189,6 +190,8 @@ Deno.test({
       codesOf(gathered, folder.join("d/")),
       Object.fromEntries([...bad, "nul"].map((name) => [name, "bad-file-name"])),
     );
+    const backslash = gathered.failures.find(({ path }) => path.endsWith("x\\y"));
+    assert.match(backslash?.error.message ?? "", /holds a slash, a backslash or a NUL/);
   },
 });
 
