@@ -5,6 +5,7 @@
  */
 import { basename } from "node:path";
 import {
+  endsAll,
   IntegrityError,
   RefusedError,
   StorageError,
@@ -16,7 +17,7 @@ import { Client, type ClientOptions } from "./client.ts";
 import type { Failure, Outcome } from "./events.ts";
 import { lookAt } from "./files.ts";
 import { OwnFiles } from "./own_files.ts";
-import { endsAll, type Retry, type RetryOptions, withRetries } from "./retries.ts";
+import { type Retry, type RetryOptions, withRetries } from "./retries.ts";
 import { SentNames } from "./sent_names.ts";
 import { SourceFile } from "./source_file.ts";
 

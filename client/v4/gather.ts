@@ -6,6 +6,7 @@
 import { join } from "node:path";
 import ignore from "ignore";
 import {
+  endsAll,
   printable,
   type Stoppable,
   throwIfStopped,
@@ -18,7 +19,6 @@ import type { Failure } from "../events.ts";
 import { cannotRead, lookAt } from "../files.ts";
 import { nameOnServer } from "../local_paths.ts";
 import { type Own, OwnFiles } from "../own_files.ts";
-import { endsAll } from "../retries.ts";
 import { SentNames } from "../sent_names.ts";
 import { SourceFile } from "../source_file.ts";
 import { Job } from "./jobs.ts";

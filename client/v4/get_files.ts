@@ -4,10 +4,9 @@
  * @module
  */
 import { dirname, join } from "node:path";
-import { printable, RefusedError, XferError } from "../../protocol/mod.ts";
+import { endsAll, printable, RefusedError, XferError } from "../../protocol/mod.ts";
 import { replaceable } from "../files.ts";
 import { lastPart, localFault } from "../local_paths.ts";
-import { endsAll } from "../retries.ts";
 import { SourceFile } from "../source_file.ts";
 import { excluder } from "./gather.ts";
 import { type Item, type Known, listItems } from "./folder_items.ts";

@@ -4,9 +4,8 @@
  * @module
  */
 import { dirname, join } from "node:path";
-import { printable, UsageError, XferError } from "../../protocol/mod.ts";
+import { endsAll, printable, UsageError, XferError } from "../../protocol/mod.ts";
 import { endsAsFolder, lastPart } from "../local_paths.ts";
-import { endsAll } from "../retries.ts";
 import { type Known, sumOf } from "./folder_items.ts";
 import {
   failureOf,

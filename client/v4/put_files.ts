@@ -3,9 +3,8 @@
  *
  * @module
  */
-import { InterruptedError, RefusedError, XferError } from "../../protocol/mod.ts";
+import { endsAll, InterruptedError, RefusedError, XferError } from "../../protocol/mod.ts";
 import type { Failure, Stored } from "../events.ts";
-import { endsAll } from "../retries.ts";
 import type { SourceFile } from "../source_file.ts";
 import { gather, type GatherOptions } from "./gather.ts";
 import type { Job, Jobs } from "./jobs.ts";

@@ -3,8 +3,14 @@
  *
  * @module
  */
-import { printable, ProtocolError, UnconfirmedError, XferError } from "../../protocol/mod.ts";
-import { endsAll, type Retry, type RetryOptions, withRetries } from "../retries.ts";
+import {
+  endsAll,
+  printable,
+  ProtocolError,
+  UnconfirmedError,
+  XferError,
+} from "../../protocol/mod.ts";
+import { type Retry, type RetryOptions, withRetries } from "../retries.ts";
 import type { SourceFile } from "../source_file.ts";
 import { download, type Wanted, type WriteChunk } from "./download.ts";
 import { unexpected } from "./exchange.ts";
