@@ -20,6 +20,7 @@ import type { Catalog } from "./catalog.ts";
 import { Database } from "./database.ts";
 import { DiskBlobStore } from "./disk_blob_store.ts";
 import { createOwnFolder, type FileSystem } from "./file_system.ts";
+import { refuseForeign } from "./foreign_catalog.ts";
 import { withInline } from "./inline_blobs.ts";
 import { checkKinds, makePrivate } from "./ownership.ts";
 import { noteServed } from "./served_folders.ts";
@@ -192,6 +193,7 @@ function refuseEmpty(path: string): void {
 
 /** A catalog that an older xfer wrote is brought up to date in a copy: the backup stays as it is. */
 async function openBackupCatalog(path: string): Promise<SqliteCatalog> {
+  refuseForeign(path);
   try {
     return SqliteCatalog.openToRead(path);
   } catch (error) {

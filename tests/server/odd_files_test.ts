@@ -13,6 +13,7 @@ import {
 import { checked } from "../../server/store/audit.ts";
 import { readOperatorIdentity } from "../../server/v4/operator_identity.ts";
 import { Authority } from "../helpers/authority.ts";
+import { tamper } from "../helpers/database.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
 import { files, firstFile, listen, prepared } from "./stored.ts";
 
@@ -137,6 +138,48 @@ Deno.test("restore: an identity that is far too long is refused, and nothing is 
   });
   await assert.rejects(Deno.lstat(target), Deno.errors.NotFound);
 });
+
+/** What stands for a table may compute what it gives, without end, and so may a column; a value may not fit into memory. */
+const FOREIGN: Readonly<Record<string, readonly [sql: string, reason: RegExp]>> = {
+  "a view in place of a table": [
+    `DROP TABLE keys;
+     CREATE VIEW keys AS WITH RECURSIVE n (number) AS
+       (SELECT 1 UNION ALL SELECT number + 1 FROM n LIMIT 300)
+       SELECT number AS rowid, (SELECT id FROM clients) AS client_id, randomblob(32) AS key,
+         number AS added_at FROM n;`,
+    /has views/,
+  ],
+  "a virtual table": [
+    "DROP TABLE keys; CREATE VIRTUAL TABLE keys USING rtree(client_id, key, added_at);",
+    /has views/,
+  ],
+  "a column that is computed": [
+    "ALTER TABLE tokens ADD COLUMN other TEXT AS (zeroblob(100)) VIRTUAL",
+    /has columns that no server has made/,
+  ],
+  "a small file that is too large": [
+    "UPDATE files SET content = zeroblob(256 * 1024 + 1)",
+    /has values in "files" that are longer/,
+  ],
+  "more digests than a file has chunks": [
+    "UPDATE files SET chunks = zeroblob(100)",
+    /has values in "files" that are longer/,
+  ],
+  "a name without end": [
+    "UPDATE clients SET name = hex(zeroblob(40000))",
+    /has values in "clients" that are longer/,
+  ],
+};
+
+for (const [what, [sql, message]] of Object.entries(FOREIGN)) {
+  Deno.test(`restore: a catalog with ${what} is refused before anything is copied`, async () => {
+    await using folder = await TemporaryFolder.create();
+    const { copy, target } = await copied(folder);
+    tamper(join(copy, "backup.db"), sql);
+    await assert.rejects(restore(copy, target), { code: "backup-unusable", message });
+    await assert.rejects(Deno.lstat(target), Deno.errors.NotFound);
+  });
+}
 
 Deno.test("restore, backup, export: no more of a blob is read than was stored", async () => {
   await using folder = await TemporaryFolder.create();
