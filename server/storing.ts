@@ -79,7 +79,7 @@ export async function claimRoom(
         name,
         size,
         credit,
-        isNew: look.isStale || replaced.files === 0,
+        isNew: look.isStale ? !look.isStored : replaced.files === 0,
       });
     }
     if (over(alone) !== undefined) throw refused;
@@ -121,7 +121,7 @@ export async function storeFile(
     };
     claim?.beginToEnd();
     recorded = await catalog.storeFile(row, options);
-    claims.revoke(clientId, name);
+    claims.revoke(clientId, name, { isStored: true });
     if (content !== undefined) await blob.commit(path);
   } catch (error) {
     await blob.discard();
