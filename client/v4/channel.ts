@@ -47,7 +47,7 @@ export interface Found extends HelloAnswer {
   readonly port: number;
 }
 
-/** What a server of protocol 3 does about a hello, as it goes on "does not answer as one of protocol 4: …". */
+/** How a server of protocol 3 reacts to a hello, as the end of "does not answer as one of protocol 4: …". */
 export interface Unanswered {
   readonly unanswered: string;
 }

@@ -52,7 +52,7 @@ export interface Gathered {
 
 /**
  * Looks at everything that is to be sent. Throws `UsageError` `one-name`, `bad-pattern`; `InterruptedError` where it is to
- * stop. Of what can't be sent it is told why: `UsageError` `bad-file-name`, `same-name`, `own-key`, `empty-path`;
+ * stop. Reports the reason for each path that can't be sent: `UsageError` `bad-file-name`, `same-name`, `own-key`, `empty-path`;
  * `StorageError` `cannot-read`, `not-a-file`, `file-too-large`.
  */
 export async function gather(options: GatherOptions): Promise<Gathered> {

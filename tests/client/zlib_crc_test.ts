@@ -21,7 +21,7 @@ async function send(folder: TemporaryFolder, server: OddServer) {
 
 const start = (crc: number) => new OddServer(soundAnswers(crc), undefined, edition2023a);
 
-Deno.test("a server's zlib CRC-32 of the file counts as right, is told, and is remembered as a habit", async () => {
+Deno.test("a server's zlib CRC-32 of the file counts as right, is reported, and is remembered as a habit", async () => {
   await using folder = await TemporaryFolder.create();
   await using server = start(crc32(CONTENT));
   for (let run = 1; run <= 2; run++) {

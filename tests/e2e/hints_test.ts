@@ -23,7 +23,7 @@ async function prepare() {
 }
 
 Deno.test({
-  name: "hints of a client say its folder",
+  name: "hints of client commands name the client's folder",
   ignore,
   async fn() {
     const { scene, there, here, type } = await prepare();
@@ -51,7 +51,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "hints of a command for operators say the data folder",
+  name: "hints of operator commands name the data folder",
   ignore,
   async fn() {
     const { scene, here, type } = await prepare();

@@ -44,7 +44,7 @@ Deno.test("the server is killed in the middle of a file and started again: the c
   assert.deepEqual([...Deno.readDirSync(`${scene.data}/staging`)], []);
 });
 
-Deno.test("the server is gone for good: after the retries it is told what is stored and what is not", async () => {
+Deno.test("the server is gone for good: after the retries each file is reported as stored or not", async () => {
   await using scene = await Scene.create();
   const files = { small: "first", large: pseudoRandomBytes(80_000_000), last: "third" };
   const cwd = await scene.prepare("client", files);

@@ -62,7 +62,7 @@ test("folders come by their names too", async ({ here, run }) => {
   assert.equal(await Deno.readTextFile(`${here}/back/y/file`), "y");
 });
 
-test("of two that would be one here the first is got, the second is named", async ({ here, run }) => {
+test("of two that would be one file here the first is downloaded, the second is named", async ({ here, run }) => {
   assert.equal((await run("put", "a", "--as", "x/a")).code, 0);
   assert.equal((await run("put", "b", "--as", "y/a")).code, 0);
   const got = await run("get", "x/a", "y/a", "-o", "back", "--force");

@@ -122,7 +122,7 @@ function codesOf({ failures }: Gathered, root: string): Record<string, string> {
 
 const namesOf = ({ jobs }: Gathered) => jobs.map(({ name }) => name);
 
-Deno.test("what can't be sent of several files is named with why, and does not hold up the others", async () => {
+Deno.test("of several files, those that can't be sent are named with the reason, and the others are sent", async () => {
   await using folder = await TemporaryFolder.create();
   const identityFolder = folder.path;
   for (const name of ["x", "y"]) await Deno.mkdir(folder.join(name));
@@ -249,7 +249,7 @@ async function passedOf(folder: TemporaryFolder, path: string, identityFolder: s
 const allAre = (names: readonly string[], why: Passed) =>
   Object.fromEntries(names.map((name) => [name, why]));
 
-Deno.test("private files of any client are left out of folders, whoever's they are and wherever links lead", async () => {
+Deno.test("private files of every client are skipped in folders, wherever links lead", async () => {
   await using folder = await TemporaryFolder.create();
   const others = ["me.key.pem", "me.txt", "priv.keys"];
   for (const where of ["above/home", "above/other"]) {
