@@ -15,8 +15,6 @@ import { Scene } from "../helpers/scene.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
 
 const NETWORK = 4;
-/** Some files are done, others failed. */
-const PARTIAL = 9;
 
 Deno.test("the server is killed in the middle of a file and started again: the client ends with 0, all is stored", async () => {
   await using scene = await Scene.create();
@@ -44,7 +42,7 @@ Deno.test("the server is killed in the middle of a file and started again: the c
   assert.deepEqual([...Deno.readDirSync(`${scene.data}/staging`)], []);
 });
 
-Deno.test("the server is gone for good: after the retries each file is reported as stored or not", async () => {
+Deno.test("the server is gone for good: exit code 4 after the retries, with what is stored and what is not", async () => {
   await using scene = await Scene.create();
   const files = { small: "first", large: pseudoRandomBytes(80_000_000), last: "third" };
   const cwd = await scene.prepare("client", files);
@@ -53,7 +51,7 @@ Deno.test("the server is gone for good: after the retries each file is reported 
   await running.printed(/^Sending large/m);
   await scene.server.stop("SIGKILL");
   const { code, stdout, stderr } = await running.end();
-  assert.equal(code, PARTIAL, stderr);
+  assert.equal(code, NETWORK, stderr);
   assert.match(stdout, /^Stored small .*\n$/);
   assert.equal(stderr.match(/trying again in/g)?.length, 1);
   assert.match(stderr, /^xfer: Cannot connect .*\[cannot-connect\]$/m);
