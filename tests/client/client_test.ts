@@ -6,11 +6,11 @@ import {
   type Outcome,
   sendFiles,
   type SendOptions,
-  Server,
 } from "../../mod.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
 import { OddServer, soundAnswers } from "../helpers/odd_server.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
+import { startInThisThread } from "../helpers/server.ts";
 
 async function send(
   folder: TemporaryFolder,
@@ -32,7 +32,7 @@ async function send(
 }
 
 const start = (folder: TemporaryFolder) =>
-  Server.start({
+  startInThisThread({
     listen: [{ hostname: "127.0.0.1", port: 0 }],
     dataFolder: folder.join("data"),
   });

@@ -15,7 +15,6 @@ import {
   NetworkError,
   sendFiles,
   type SendOptions,
-  Server,
 } from "../../mod.ts";
 import { detectEdition } from "../../client/detect.ts";
 import { IdentityFolder, parseIdentity } from "../../client/identity.ts";
@@ -23,11 +22,12 @@ import { pseudoRandomBytes } from "../helpers/bytes.ts";
 import { PEERS } from "../helpers/fuzz.ts";
 import { loadRecordings } from "../helpers/recordings.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
+import { startInThisThread } from "../helpers/server.ts";
 
 const TIMEOUTS = { connectMs: 5000, responseMs: 5000 };
 
 const start = (folder: TemporaryFolder, editions: readonly Edition[] = DEFAULT_SERVED) =>
-  Server.start({
+  startInThisThread({
     listen: [{ hostname: "127.0.0.1", port: 0, editions }],
     dataFolder: folder.join("data"),
   });

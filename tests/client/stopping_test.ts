@@ -14,7 +14,6 @@ import {
   type Response,
   sendFiles,
   type SendOptions,
-  Server,
 } from "../../mod.ts";
 import { withRetries } from "../../client/retries.ts";
 import { sleep, Stopper } from "../../client/stopping.ts";
@@ -24,6 +23,7 @@ import { FaultyProxy, type Meddler } from "../helpers/faulty_proxy.ts";
 import { eachResponse } from "../helpers/meddlers.ts";
 import { OddServer, silence, soundAnswers } from "../helpers/odd_server.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
+import { startInThisThread } from "../helpers/server.ts";
 
 const CONTENT = {
   a: pseudoRandomBytes(100),
@@ -79,7 +79,7 @@ for (const moment of MOMENTS) {
   Deno.test(`stopped ${where}: what is said of each file is so, and the next run stores all`, async () => {
     await using folder = await TemporaryFolder.create();
     const loopback = { hostname: "127.0.0.1", port: 0 };
-    await using server = await Server.start({
+    await using server = await startInThisThread({
       listen: [loopback],
       dataFolder: folder.join("data"),
     });

@@ -1,10 +1,11 @@
 /** Servers whose checksum is zlib's CRC-32 in place of cksum. */
 import assert from "node:assert/strict";
 import { crc32 } from "node:zlib";
-import { cksum, type ClientEvent, edition2023a, listStored, sendFiles, Server } from "../../mod.ts";
+import { cksum, type ClientEvent, edition2023a, listStored, sendFiles } from "../../mod.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
 import { OddServer, soundAnswers } from "../helpers/odd_server.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
+import { startInThisThread } from "../helpers/server.ts";
 
 const CONTENT = pseudoRandomBytes(3_000_000);
 
@@ -48,7 +49,7 @@ Deno.test("with the habit remembered, a server's cksum still counts as right", a
   await using folder = await TemporaryFolder.create();
   await folder.write("me.edition", "2023a zlib-crc\n");
   await folder.write("a", CONTENT);
-  await using server = await Server.start({
+  await using server = await startInThisThread({
     listen: [{ hostname: "127.0.0.1", port: 0 }],
     dataFolder: folder.join("data"),
   });

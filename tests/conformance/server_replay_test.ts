@@ -17,7 +17,6 @@ import {
   listStored,
   RESPONSE_HEADER_SIZE,
   type ResponseKind,
-  Server,
   type ServerOptions,
   unwrapKey,
   wrapKey,
@@ -27,6 +26,7 @@ import { restoreChecksums } from "../helpers/falsified.ts";
 import { kindOfCode, readMessages } from "../helpers/recorded_messages.ts";
 import { type Entry, loadRecordings, type Recording } from "../helpers/recordings.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
+import { startInThisThread } from "../helpers/server.ts";
 
 /** Of a "file received", the last field. */
 const CRC_SIZE = 4;
@@ -177,7 +177,7 @@ async function withServer(
   options: ServerOptions,
   use: (address: Address) => Promise<void>,
 ): Promise<void> {
-  await using server = await Server.start(options);
+  await using server = await startInThisThread(options);
   await use(server.address);
 }
 

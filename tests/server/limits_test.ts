@@ -10,7 +10,7 @@ import {
   LIMITS,
   type Limits,
   listStored,
-  Server,
+  type Server,
 } from "../../mod.ts";
 import { addressKey } from "../../server/client_address.ts";
 import { Patience } from "../../server/patience.ts";
@@ -18,6 +18,7 @@ import { pseudoRandomBytes } from "../helpers/bytes.ts";
 import { kindOf, Peer } from "../helpers/peer.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
 import { takeLogs } from "../helpers/logs.ts";
+import { startInThisThread } from "../helpers/server.ts";
 
 interface Scene {
   readonly server: Server;
@@ -46,7 +47,7 @@ function over(
     let now = 1_000_000_000;
     const peers: Peer[] = [];
     try {
-      await using server = await Server.start({
+      await using server = await startInThisThread({
         listen: [{ hostname: "127.0.0.1", port: 0 }],
         ...{ dataFolder: folder.join("data"), limits, clock: () => now, ticks: () => now },
         freeSpace: () => Promise.resolve(FREE),

@@ -10,7 +10,7 @@ import {
   type Limits,
   type RequestKind,
   type SendFile,
-  Server,
+  type Server,
 } from "../../mod.ts";
 import { createContext, type Shared } from "../../server/context.ts";
 import { ParkedUploads } from "../../server/parked.ts";
@@ -18,6 +18,7 @@ import type { Upload } from "../../server/upload.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
 import { field, kindOf, Peer } from "../helpers/peer.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
+import { startInThisThread } from "../helpers/server.ts";
 
 const content = pseudoRandomBytes(1000);
 
@@ -44,7 +45,7 @@ class Scene implements AsyncDisposable {
     const folder = resources.use(await TemporaryFolder.create());
     const now = { ms: 1_000_000_000 };
     const server = resources.use(
-      await Server.start({
+      await startInThisThread({
         listen: [{ hostname: "127.0.0.1", port: 0 }],
         ...{ dataFolder: folder.join("data"), limits, clock: () => now.ms, ticks: () => now.ms },
       }),

@@ -1,21 +1,14 @@
 /** Links, pipes and devices where a backup or a data folder has files: none of them is followed or opened. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import {
-  backup,
-  exportFile,
-  listStored,
-  readPortInfo,
-  restore,
-  Server,
-  verify,
-} from "../../mod.ts";
+import { backup, exportFile, listStored, readPortInfo, restore, verify } from "../../mod.ts";
 import { checked } from "../../server/store/audit.ts";
 import { readOperatorIdentity } from "../../server/v4/operator_identity.ts";
 import { Authority } from "../helpers/authority.ts";
 import { tamper } from "../helpers/database.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
 import { files, firstFile, listen, prepared } from "./stored.ts";
+import { startInThisThread } from "../helpers/server.ts";
 
 const SECRET = "what only the operator may read";
 
@@ -40,7 +33,7 @@ interface Copied {
 /** A data folder with a server's identity, and a backup of it. */
 async function copied(folder: TemporaryFolder): Promise<Copied> {
   const data = await prepared(folder);
-  await (await Server.start({ listen, tlsListen: listen[0] ?? "beside", dataFolder: data }))
+  await (await startInThisThread({ listen, tlsListen: listen[0] ?? "beside", dataFolder: data }))
     .close();
   const copy = folder.join("backup");
   await backup(data, copy);
@@ -237,7 +230,11 @@ for (
 ) {
   odd(`data folder: a server does not start where ${name} is SOMETHING`, async ({ data }, put) => {
     await put(join(data, name));
-    const starting = Server.start({ listen, tlsListen: listen[0] ?? "beside", dataFolder: data });
+    const starting = startInThisThread({
+      listen,
+      tlsListen: listen[0] ?? "beside",
+      dataFolder: data,
+    });
     await assert.rejects(starting, (error: Error & { code: string }) => {
       assert.match(error.code, /^(link-in-data-folder|data-folder-unusable)$/);
       assert.match(error.message, new RegExp(name));

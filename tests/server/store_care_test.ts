@@ -2,13 +2,14 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import fc from "fast-check";
-import { backup, exportFile, removeUser, Server, verify } from "../../mod.ts";
+import { backup, exportFile, removeUser, verify } from "../../mod.ts";
 import { judgeFolder } from "../../server/store/ownership.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
 import { tamper } from "../helpers/database.ts";
 import { kindOf, Peer } from "../helpers/peer.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
 import { contents, files, findings, firstFile, listen, prepared, shown, store } from "./stored.ts";
+import { startInThisThread } from "../helpers/server.ts";
 
 const posix = Deno.build.os !== "windows";
 
@@ -84,7 +85,7 @@ Deno.test("repair: one that ends right after a move has written down what it mov
   const [line = ""] = record().split("\n");
   const { movedTo, user, name } = JSON.parse(line);
   assert.deepEqual([movedTo, user, name], [`quarantine/${moved?.name}`, "Alice", "file0"]);
-  await (await Server.start({ listen, dataFolder: data })).close();
+  await (await startInThisThread({ listen, dataFolder: data })).close();
   assert.deepEqual((await files(data)).map(({ name }) => name), ["file1", "file2", "file3"]);
   assert.equal(record(), `${line}\n`, "once");
   assert.deepEqual(await findings(data), []);
@@ -142,7 +143,7 @@ Deno.test("verify: whatever is damaged is found, nothing else, and repair loses 
 Deno.test("verify: while the server runs it finds nothing wrong; repair waits until it is stopped", async () => {
   await using folder = await TemporaryFolder.create();
   const dataFolder = folder.join("data");
-  await using server = await Server.start({ listen, dataFolder });
+  await using server = await startInThisThread({ listen, dataFolder });
   using peer = await Peer.connect(server.address);
   await peer.enrol("Alice");
   let done = false;
@@ -187,7 +188,7 @@ Deno.test("verify, repair: what a catalog says of a path outside is neither read
 Deno.test("remove a user: the account and its files go, others stay, while the server runs", async () => {
   await using folder = await TemporaryFolder.create();
   const dataFolder = await prepared(folder);
-  await using server = await Server.start({ listen, dataFolder });
+  await using server = await startInThisThread({ listen, dataFolder });
   using bob = await Peer.connect(server.address);
   await bob.enrol("Bob");
   await store(bob, "b", 9);
@@ -229,11 +230,11 @@ Deno.test({
     const dataFolder = await prepared(folder);
     await Deno.chmod(dataFolder, 0o755);
     {
-      await using _server = await Server.start({ listen, dataFolder });
+      await using _server = await startInThisThread({ listen, dataFolder });
       assert.equal((Deno.statSync(dataFolder).mode ?? 0) & 0o777, 0o700);
     }
     await Deno.chmod(dataFolder, 0o770);
-    await assert.rejects(Server.start({ listen, dataFolder }), {
+    await assert.rejects(startInThisThread({ listen, dataFolder }), {
       code: "data-folder-not-private",
     });
   },
@@ -249,16 +250,16 @@ Deno.test({
       assert.equal((Deno.statSync(join(dataFolder, path)).mode ?? 0) & 0o777, 0o600);
     }
     await Deno.symlink(dataFolder, folder.join("link"));
-    await (await Server.start({ listen, dataFolder: folder.join("link") })).close();
+    await (await startInThisThread({ listen, dataFolder: folder.join("link") })).close();
     for (const name of ["files", "staging", "catalog.db", "lock.db"]) {
       await Deno.rename(join(dataFolder, name), folder.join(name));
       await Deno.symlink(folder.join(name), join(dataFolder, name));
       const refused = { code: "link-in-data-folder" };
-      await assert.rejects(Server.start({ listen, dataFolder }), refused, name);
+      await assert.rejects(startInThisThread({ listen, dataFolder }), refused, name);
       await Deno.remove(join(dataFolder, name));
       await Deno.rename(folder.join(name), join(dataFolder, name));
     }
-    await (await Server.start({ listen, dataFolder })).close();
+    await (await startInThisThread({ listen, dataFolder })).close();
   },
 });
 

@@ -1,12 +1,13 @@
 /** Whose word on a checksum counts: somebody who knows an id alone can't confirm or drop what its client has just sent. */
 import assert from "node:assert/strict";
-import { edition2022, edition2023c, EDITIONS, listStored, Server } from "../../mod.ts";
+import { edition2022, edition2023c, EDITIONS, listStored } from "../../mod.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
 import { kindOf, Peer } from "../helpers/peer.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
+import { startInThisThread } from "../helpers/server.ts";
 
 const start = (folder: TemporaryFolder, editions = [edition2023c]) =>
-  Server.start({
+  startInThisThread({
     listen: [{ hostname: "127.0.0.1", port: 0, editions }],
     dataFolder: folder.join("data"),
   });

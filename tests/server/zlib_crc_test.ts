@@ -1,16 +1,24 @@
 /** Clients that expect zlib's CRC-32 in place of cksum, and strict ones, which have their cksum. */
 import assert from "node:assert/strict";
 import { crc32 } from "node:zlib";
-import { type Bytes, cksum, edition2023a, importAesKey, listStored, Server } from "../../mod.ts";
+import {
+  type Bytes,
+  cksum,
+  edition2023a,
+  importAesKey,
+  listStored,
+  type Server,
+} from "../../mod.ts";
 import { pseudoRandomBytes } from "../helpers/bytes.ts";
 import { Peer } from "../helpers/peer.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
+import { startInThisThread } from "../helpers/server.ts";
 
 const CONTENT = pseudoRandomBytes(3000);
 const OTHER = pseudoRandomBytes(3000, 2);
 
 const start = (folder: TemporaryFolder) =>
-  Server.start({
+  startInThisThread({
     listen: [{ hostname: "127.0.0.1", port: 0 }],
     dataFolder: folder.join("data"),
   });

@@ -1,6 +1,6 @@
 /** Protocol 4: what an adversary may try, and what comes of it at both ends. */
 import assert from "node:assert/strict";
-import { type Bytes, DEFAULT_TIMEOUTS, equalBytes, listUsers, Server } from "../../mod.ts";
+import { type Bytes, DEFAULT_TIMEOUTS, equalBytes, listUsers } from "../../mod.ts";
 import { AccountFolder } from "../../client/v4/account.ts";
 import { findSecure, openSecurely } from "../../client/v4/channel.ts";
 import { KnownServers } from "../../client/v4/known_servers.ts";
@@ -13,6 +13,7 @@ import { FaultyProxy } from "../helpers/faulty_proxy.ts";
 import { ServerLog } from "../helpers/logs.ts";
 import { SecureProxy } from "../helpers/secure_proxy.ts";
 import { connectRaw, got, loginRaw, put, Scene, startServer } from "./scene.ts";
+import { startInThisThread } from "../helpers/server.ts";
 
 /** At the server's end nobody has logged in or registered, nor was anybody refused: the client has not come so far. */
 function assertNobody(log: ServerLog): void {
@@ -161,7 +162,7 @@ Deno.test("a hello that is stripped, or answered by nonsense, is no way down to 
 Deno.test("a server without protocol 4 ends the hello, and goes on with others", async () => {
   await using log = await ServerLog.take("debug");
   await using scene = await Scene.create();
-  await using plain = await Server.start({
+  await using plain = await startInThisThread({
     listen: [{ hostname: "127.0.0.1", port: 0 }],
     dataFolder: scene.folder.join("plain"),
   });

@@ -5,7 +5,7 @@ import {
   concatBytes,
   DEFAULT_TIMEOUTS,
   type Limits,
-  Server,
+  type Server,
   type ServerOptions,
   type TlsFiles,
   type XferError,
@@ -19,8 +19,8 @@ import { SourceFile } from "../../client/source_file.ts";
 import { fingerprintOf } from "../../protocol/v4/fingerprint.ts";
 import { type Claim, sign } from "../../protocol/v4/authentication.ts";
 import type { Issued } from "../helpers/authority.ts";
-import { openInThisThread } from "../helpers/catalogs.ts";
 import { TemporaryFolder } from "../helpers/temporary.ts";
+import { startInThisThread } from "../helpers/server.ts";
 
 export const LOOPBACK = { hostname: "127.0.0.1", port: 0 };
 
@@ -125,9 +125,8 @@ export function startServer(
   limits: Partial<Limits> = {},
   options: Partial<ServerOptions> = {},
 ): Promise<Server> {
-  return Server.start({
+  return startInThisThread({
     ...{ listen: [LOOPBACK], tlsListen: LOOPBACK, dataFolder, limits },
-    openCatalog: (path) => openInThisThread(path),
     ...options,
   });
 }
