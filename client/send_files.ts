@@ -51,7 +51,7 @@ export async function sendFiles(options: SendOptions): Promise<Outcome[]> {
       : { state: "not-tried", path: file.path, error: end };
     outcomes.push(outcome);
     if (outcome.state === "stored") {
-      options.onEvent?.({ type: "stored", file, crc: outcome.crc });
+      options.onEvent?.({ type: "stored", file: outcome.file, crc: outcome.crc });
       continue;
     }
     const mayGoOn = isOfOneFile(outcome.error) || closings.isKnown;
@@ -98,12 +98,12 @@ async function deliver(
   };
   const isFinal = (error: XferError) => closings.isHabit(error);
   try {
-    const crc = await withRetries(() => client.send(file), { ...options, isFinal }, (retry) => {
+    const sent = await withRetries(() => client.send(file), { ...options, isFinal }, (retry) => {
       note(retry.error);
       onRetry(retry);
     });
     closings.reset();
-    return { state: "stored", file, crc };
+    return { state: "stored", ...sent };
   } catch (error) {
     if (!(error instanceof XferError)) throw error;
     note(error);

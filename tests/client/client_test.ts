@@ -37,6 +37,26 @@ const start = (folder: TemporaryFolder) =>
     dataFolder: folder.join("data"),
   });
 
+Deno.test("client: a file that grows while it waits is reported with the size that was stored", async () => {
+  await using folder = await TemporaryFolder.create();
+  await using server = await start(folder);
+  await folder.write("a", "first");
+  await folder.write("b", "short");
+  const sizes: unknown[] = [];
+  const { outcomes } = await send(folder, server.address, ["a", "b"], {
+    onEvent: (event) => {
+      if (event.type !== "stored") return;
+      sizes.push(event.file.size);
+      if (event.file.name === "a") Deno.writeTextFileSync(folder.join("b"), "longer by now");
+    },
+  });
+  assert.deepEqual(sizes, [5, 13]);
+  assert.deepEqual(
+    outcomes.map((outcome) => outcome.state === "stored" && outcome.file.size),
+    [5, 13],
+  );
+});
+
 Deno.test("client: it is told how much there is to send, and of each file how much is sent", async () => {
   await using folder = await TemporaryFolder.create();
   await using server = await start(folder);
