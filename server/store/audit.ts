@@ -175,15 +175,18 @@ async function* compared(
   return otherContent("its digest is not the one that the catalog has");
 }
 
-/**
- * Passes a blob on while its size and checksums are compared. Throws `IntegrityError` `stored-file-damaged`, and
- * `Deno.errors.NotFound` where there is none.
- */
+/** Passes a blob on while its size and checksums are compared. Throws `IntegrityError` `stored-file-damaged`. */
 export async function* checked(
   blobs: Pick<BlobStore, "read" | "size">,
   file: StoredFile,
 ): AsyncGenerator<Bytes, void, void> {
-  const difference = yield* compared(blobs, file);
+  let difference: Difference | undefined;
+  try {
+    difference = yield* compared(blobs, file);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    difference = { damage: "missing", what: "it is in the catalog, but its content is missing" };
+  }
   if (difference !== undefined) throw new DamagedFile(file, difference);
 }
 
@@ -198,9 +201,10 @@ class DamagedFile extends IntegrityError {
   }
 }
 
-/** The damage of a file that {@link checked} has thrown an error for; `undefined` where the error has another reason. */
+/**
+ * The damage of a file that {@link checked} has thrown an error for; `undefined` where the error has another reason. What
+ * can't be written says nothing of what was read.
+ */
 export function damageIn(error: unknown): Damage | undefined {
-  if (error instanceof DamagedFile) return error.damage;
-  const reasons = error instanceof Error ? [error, error.cause] : [];
-  return reasons.some((reason) => reason instanceof Deno.errors.NotFound) ? "missing" : undefined;
+  return error instanceof DamagedFile ? error.damage : undefined;
 }

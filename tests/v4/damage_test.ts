@@ -253,6 +253,19 @@ Deno.test("a start finds files that are missing or have another size, records an
   assert.deepEqual(new Set(Object.values(await again())), new Set(["unchanged"]));
 });
 
+Deno.test("a file that can't be written elsewhere is not damaged for that", async () => {
+  await using scene = await Scene.create(ON_DISK);
+  const { name } = await putFirst(scene, "a folder");
+  const request = { dataFolder: scene.data, userName: "Alice", fileName: name };
+  const target = scene.folder.join("no such folder", "a");
+  await assert.rejects(exportFile({ ...request, target }), { code: "cannot-write" });
+  assert.equal(markOf(scene, name), null);
+  await Deno.remove(await blobOf(scene, name));
+  const there = scene.folder.join("exported");
+  await assert.rejects(exportFile({ ...request, target: there }), { code: "stored-file-damaged" });
+  assert.equal(markOf(scene, name), "missing");
+});
+
 Deno.test("a start that can't record what is missing logs that, and the server is at work", async () => {
   await using log = await ServerLog.take();
   await using scene = await Scene.create(ON_DISK);
