@@ -120,7 +120,7 @@ class Gathering implements Gathered {
       const { real, info } = named;
       if (info === undefined && path.includes(UNDECODABLE)) throw notUtf8(path);
       if (info?.isDirectory !== true) return this.#take(await SourceFile.inspectAny(path), name);
-      checkName(path, name);
+      this.#checkName(path, name);
       this.folders.push(name);
       await this.#walk({ root: path, real, name });
     });
@@ -160,7 +160,7 @@ class Gathering implements Gathered {
   async #visit(tree: Tree, below: string, path: string, entry: Deno.DirEntry): Promise<void> {
     const name = `${tree.name}/${below.normalize("NFC")}`;
     if (entry.isDirectory) {
-      checkName(path, name);
+      this.#checkName(path, name);
       return await this.#walk(tree, below);
     }
     // Links in a folder are not followed: they may lead anywhere, also back.
@@ -174,9 +174,21 @@ class Gathering implements Gathered {
     this.#options.onPassed?.(path, why);
   }
 
+  /** Throws `UsageError` `bad-file-name`. */
+  #checkName(path: string, name: string): void {
+    const fault = pathNameFault(name);
+    if (fault === undefined) return;
+    const named = this.#options.as === undefined
+      ? `${printable(path)}: its name`
+      : `${printable(path)} as ${printable(name)}: the name`;
+    throw new UsageError("bad-file-name", `Cannot send ${named} ${fault}`, {
+      hint: "Rename it, leave it out (--exclude), or name it otherwise on the server: --as NAME.",
+    });
+  }
+
   #take(file: SourceFile, name: string): void {
     const { path, size } = file;
-    checkName(path, name);
+    this.#checkName(path, name);
     checkSize({ name: path, size });
     this.#names.claim(path, name);
     this.jobs.push(new Job(file, name));
@@ -201,18 +213,6 @@ async function reading<T>(path: string, work: () => Promise<T>): Promise<T> {
     if (cause instanceof Deno.errors.NotFound && path.includes(UNDECODABLE)) throw notUtf8(path);
     throw cannotRead(path, cause, "Check its permissions, or leave it out: --exclude PATTERN.");
   }
-}
-
-/** Throws `UsageError` `bad-file-name`. */
-function checkName(path: string, name: string): void {
-  const fault = pathNameFault(name);
-  if (fault !== undefined) throw badName(path, fault);
-}
-
-function badName(path: string, fault: string): UsageError {
-  return new UsageError("bad-file-name", `Cannot send ${printable(path)}: its name ${fault}`, {
-    hint: "Rename it, leave it out (--exclude), or name it otherwise on the server: --as NAME.",
-  });
 }
 
 /** No program can open it by what is left of its name, so that no option helps. */

@@ -139,6 +139,7 @@ Deno.test("of several files, those that can't be sent are named with the reason,
   const [one] = paths as [string];
   const named = await gather({ identityFolder, paths: [one], as: "../c" });
   assert.deepEqual(codesOf(named, folder.path), { "/a": "bad-file-name" });
+  assert.match(named.failures[0]?.error.message ?? "", /a as ..\/c: the name has a part that/);
   await assert.rejects(gather({ identityFolder, paths, as: "c" }), { code: "one-name" });
 });
 
