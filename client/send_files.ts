@@ -13,6 +13,7 @@ import {
   UnconfirmedError,
   XferError,
 } from "../protocol/mod.ts";
+import { storedName } from "../protocol/file_name.ts";
 import { Client, type ClientOptions } from "./client.ts";
 import type { Failure, Outcome } from "./events.ts";
 import { lookAt } from "./files.ts";
@@ -75,7 +76,7 @@ async function inspect(options: SendOptions, { profile }: Client) {
     try {
       await own.refuse(named);
       const file = await SourceFile.inspect(path, profile);
-      names.claim(path, file.name);
+      names.claim(path, storedName(file.nameField));
       files.push(file);
     } catch (error) {
       if (endsAll(error)) throw error;

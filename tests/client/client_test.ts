@@ -57,6 +57,20 @@ Deno.test("client: a file that grows while it waits is reported with the size th
   );
 });
 
+Deno.test({
+  name: "client: of x\\y and y, which servers keep as y, only the first is sent",
+  ignore: Deno.build.os === "windows",
+  fn: async () => {
+    await using folder = await TemporaryFolder.create();
+    await using server = await start(folder);
+    await folder.write("x\\y", "1");
+    await folder.write("y", "2");
+    const { outcomes } = await send(folder, server.address, ["x\\y", "y"]);
+    const codes = outcomes.map((outcome) => "error" in outcome ? outcome.error.code : "stored");
+    assert.deepEqual(codes, ["stored", "same-name"]);
+  },
+});
+
 Deno.test("client: it is told how much there is to send, and of each file how much is sent", async () => {
   await using folder = await TemporaryFolder.create();
   await using server = await start(folder);
