@@ -28,7 +28,9 @@ export async function logDifferences(context: Context, signal: AbortSignal): Pro
         sound++;
         toRecord.push({ path: found.file.path });
       } else {
-        if (found.kind !== "stray") toRecord.push({ path: found.file.path, damage: found.damage });
+        if (found.kind !== "stray" && found.damage !== undefined) {
+          toRecord.push({ path: found.file.path, damage: found.damage });
+        }
         if (++differences <= MAX_LOGGED_DIFFERENCES) await logDifference(context, found);
       }
       if (toRecord.length >= MAX_RECORDED_AT_ONCE) await record(context, toRecord.splice(0));

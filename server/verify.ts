@@ -74,7 +74,7 @@ export function verify(options: VerifyOptions): Promise<VerifyReport> {
           ...(user === undefined ? {} : { user }),
           ...(movedTo === undefined ? {} : { movedTo }),
         });
-        if (own === undefined && found.kind !== "stray") {
+        if (own === undefined && found.kind !== "stray" && found.damage !== undefined) {
           toRecord.push({ path: found.file.path, damage: found.damage });
         }
       }

@@ -25,11 +25,11 @@ const PAGE = 1000;
 export type Finding =
   /** In the catalog, but not on the disk. */
   | { readonly kind: "missing"; readonly file: StoredFile; readonly damage: "missing" }
-  /** On the disk, but not as it was stored; `what` says how. */
+  /** On the disk, but not as it was stored; `what` says how. One that can't be read may yet be sound: it has no `damage`. */
   | {
     readonly kind: "changed";
     readonly file: StoredFile;
-    readonly damage: Damage;
+    readonly damage: Damage | undefined;
     readonly what: string;
   }
   /** On the disk, but not in the catalog. */
@@ -84,7 +84,8 @@ async function inspect(
   { contents, signal }: AuditOptions,
 ): Promise<Finding | Sound | undefined> {
   const missing = { kind: "missing", file, damage: "missing" } as const;
-  const changed = (how: Difference) => ({ kind: "changed", file, ...how }) as const;
+  const changed = (how: { readonly damage: Damage | undefined; readonly what: string }) =>
+    ({ kind: "changed", file, ...how }) as const;
   const size = await blobs.size(file.path);
   if (size === undefined) {
     if (!(await blobs.has(file.path))) return missing;
@@ -107,7 +108,10 @@ async function inspect(
     }
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return missing;
-    return changed(otherContent(`it can't be read: ${printable(String(error))}`));
+    return changed({
+      damage: undefined,
+      what: `it can't be read: ${printable(String(error))}`,
+    });
   }
 }
 

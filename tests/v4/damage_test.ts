@@ -266,6 +266,29 @@ Deno.test("a file that can't be written elsewhere is not damaged for that", asyn
   assert.equal(markOf(scene, name), "missing");
 });
 
+Deno.test("a file that verify can't read is told of, and not taken for damaged by clients", async () => {
+  await using scene = await Scene.create(ON_DISK);
+  const { again, name } = await putFirst(scene, "a folder");
+  const blob = await blobOf(scene, name);
+  const open = Deno.open;
+  const found: string[] = [];
+  try {
+    Deno.open = (path, options) =>
+      path === blob
+        ? Promise.reject(new Error("Too many open files (os error 24)"))
+        : open(path, options);
+    await verify({
+      dataFolder: scene.data,
+      onFinding: ({ finding }) => found.push(finding.kind === "changed" ? finding.what : ""),
+    });
+  } finally {
+    Deno.open = open;
+  }
+  assert.deepEqual(found, ["it can't be read: Error: Too many open files (os error 24)"]);
+  assert.equal(markOf(scene, name), null);
+  assert.deepEqual(new Set(Object.values(await again())), new Set(["unchanged"]));
+});
+
 Deno.test("a start that can't record what is missing logs that, and the server is at work", async () => {
   await using log = await ServerLog.take();
   await using scene = await Scene.create(ON_DISK);
