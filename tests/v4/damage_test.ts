@@ -266,6 +266,24 @@ Deno.test("a file that can't be written elsewhere is not damaged for that", asyn
   assert.equal(markOf(scene, name), "missing");
 });
 
+Deno.test("what verify finds is recorded before it has read all", async () => {
+  await using scene = await Scene.create(ON_DISK);
+  await putFirst(scene, "a folder");
+  const files = (await listStored(scene.data)).flatMap(({ files }) => files);
+  for (const { path } of files) await Deno.remove(join(scene.data, path));
+  const found: string[] = [];
+  const recorded: unknown[] = [];
+  await verify({
+    dataFolder: scene.data,
+    onFinding: ({ finding }) => {
+      const [first] = found;
+      if (first !== undefined) recorded.push(markOf(scene, first));
+      if (finding.kind !== "stray") found.push(finding.file.name);
+    },
+  });
+  assert.deepEqual(recorded, ["missing", "missing"]);
+});
+
 Deno.test("a file that verify can't read is told of, and not taken for damaged by clients", async () => {
   await using scene = await Scene.create(ON_DISK);
   const { again, name } = await putFirst(scene, "a folder");
