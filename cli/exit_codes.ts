@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type ErrorCategory, XferError } from "../protocol/errors.ts";
+import { endsAll, type ErrorCategory, XferError } from "../protocol/errors.ts";
 import type { StopSignal } from "./signals.ts";
 
 /** What an error event says of its kind. */
@@ -77,10 +77,15 @@ export const SUCCESS = 0;
 /** Something that is stored is not as it was stored. */
 export const DAMAGED = codeOf((row) => row.class === "integrity");
 
-/** Of a command that did `done` files and failed with `failures`: if it did none, the first failure's. */
+/**
+ * Of a command that did `done` files and failed with `failures`: that of the failure that ended it, such as of the
+ * network; else, if it did none, the first failure's.
+ */
 export function exitCodeOfAll(done: number, failures: readonly unknown[]): number {
   if (failures.length === 0) return SUCCESS;
-  return done > 0 ? codeOf((row) => row.class === "partial") : exitCodeOf(failures[0]);
+  const end = failures.find(endsAll);
+  if (end !== undefined || done === 0) return exitCodeOf(end ?? failures[0]);
+  return codeOf((row) => row.class === "partial");
 }
 
 export function exitCodeOf(error: unknown): number {

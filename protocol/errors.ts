@@ -99,6 +99,12 @@ export class UnconfirmedError extends XferError {
 /** Deno's advice to those who start it themselves, or compile; who runs an executable can do neither. */
 const DENO_ADVICE = /, (?:run again with|specify the required permissions) .*$/s;
 
+/** Whether an error ends more than the file at hand: the connection, or all of the work. */
+export function endsAll(error: unknown): boolean {
+  if (!(error instanceof XferError)) return true;
+  return ["network", "protocol", "interrupted"].includes(error.category);
+}
+
 /**
  * What Deno says behind the system's words: the call with its paths. Who says what has failed has named the file, and a
  * call may be about another one, which takes its place later.

@@ -15,7 +15,7 @@ const DEVICE = /^(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout
 /** Why a name is not taken, in words that go on "its name …", or `undefined` for one that is. */
 export function nameFault(name: string): string | undefined {
   if (name === "" || name === "." || name === "..") return "is empty or names a folder";
-  if (/[/\\\0]/.test(name)) return "holds a slash or a NUL";
+  if (/[/\\\0]/.test(name)) return "holds a slash, a backslash or a NUL";
   if (DECEIVING.test(name)) return "holds control characters or such that turn the writing";
   if (DEVICE.test(name)) return "is that of a device on Windows";
   if (/[. ]$/.test(name)) return "ends with a dot or a space";

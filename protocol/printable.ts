@@ -15,7 +15,8 @@ const SHAPED = `[[\\p{L}\\p{M}]&&[${
 
 /** Invisible characters where they do what they are for, and what is seen differs by them. */
 const HARMLESS = [
-  "\\p{RGI_Emoji}",
+  // Without a look at the first character each of a thousand sequences is tried at every place of a long name.
+  "(?=\\p{Emoji})\\p{RGI_Emoji}",
   `(?<=${SHAPED})[\\u200c\\u200d](?=${SHAPED})`,
   // Variation selectors: one for a character that has variants.
   "(?<=[\\p{Ideographic}\\p{Extended_Pictographic}])[\\ufe00-\\ufe0f\\u{e0100}-\\u{e01ef}]",

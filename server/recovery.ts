@@ -6,7 +6,7 @@
 import { printable, toHex } from "../protocol/mod.ts";
 import type { Context } from "./context.ts";
 import { audit, type Finding } from "./data_folder/audit.ts";
-import type { Damage } from "./catalog/catalog.ts";
+import type { Found } from "./data_folder/with_data_folder.ts";
 import { removeOrphan } from "./uploads/commit.ts";
 
 /** Differences that are logged one by one; of further ones only the count is. */
@@ -19,26 +19,23 @@ const MAX_RECORDED_AT_ONCE = 100;
  * any longer. The server is at work meanwhile.
  */
 export async function logDifferences(context: Context, signal: AbortSignal): Promise<void> {
-  const { store, store: { catalog }, log } = context;
+  const { store, log } = context;
   let [differences, sound] = [0, 0];
-  const recording = new Set<Promise<unknown>>();
-  const record = async (path: string, damage: Damage | undefined) => {
-    const recorded = catalog.setDamage(path, damage).finally(() => recording.delete(recorded));
-    recording.add(recorded);
-    // Those that are recorded at once are committed together.
-    if (recording.size >= MAX_RECORDED_AT_ONCE) await Promise.all(recording);
-  };
+  const toRecord: Found[] = [];
   try {
     for await (const found of audit(store, { contents: false, signal })) {
       if (found.kind === "sound") {
         sound++;
-        await record(found.file.path, undefined);
-        continue;
+        toRecord.push({ path: found.file.path });
+      } else {
+        if (found.kind !== "stray" && found.damage !== undefined) {
+          toRecord.push({ path: found.file.path, damage: found.damage });
+        }
+        if (++differences <= MAX_LOGGED_DIFFERENCES) await logDifference(context, found);
       }
-      if (found.kind !== "stray") await record(found.file.path, found.damage);
-      if (++differences <= MAX_LOGGED_DIFFERENCES) await logDifference(context, found);
+      if (toRecord.length >= MAX_RECORDED_AT_ONCE) await record(context, toRecord.splice(0));
     }
-    await Promise.all(recording);
+    await record(context, toRecord);
     if (sound > 0) {
       log.info("{count} files that were missing, or had another size, are as they were stored", {
         event: "store.mended",
@@ -51,12 +48,16 @@ export async function logDifferences(context: Context, signal: AbortSignal): Pro
       count: differences,
     });
   } catch (error) {
-    await Promise.allSettled(recording);
     log.error("Could not compare catalog and files: {reason}", {
       event: "store.not-compared",
       reason: printable(String(error)),
     });
   }
+}
+
+/** Those that are recorded at once are committed together. */
+async function record({ store: { catalog } }: Context, found: readonly Found[]): Promise<void> {
+  await Promise.all(found.map(({ path, damage }) => catalog.setDamage(path, damage)));
 }
 
 async function logDifference({ store, log }: Context, finding: Finding): Promise<void> {

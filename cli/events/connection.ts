@@ -182,12 +182,12 @@ export const CONNECTION_EVENTS = {
       code: text("the code of the error"),
       message: text("what has failed"),
       delay: number("how long is waited, in seconds"),
-      retry: count("which retry it is, from 1 on; after progress from 1 on again"),
-      retries: count("how many there are at most without progress in between"),
+      retry: count("the number of the retry; it starts again from 1 after progress"),
+      retries: count("how many retries in a row are made without progress, at most"),
     },
     words: ({ code, message, delay, retry, retries }, paint) =>
       `${message} ${paint("dim", `[${code}]`)}; trying again in ${
         Math.max(0.1, delay).toFixed(1)
-      } s (${retry} of ${retries} without progress)`,
+      } s (retry ${retry} of ${retries} without progress)`,
   }),
 } as const;

@@ -67,8 +67,8 @@ export const CARE_EVENTS = {
       return repaired
         ? "What was wrong is out of the catalog; what there was of it is in quarantine/. Put the " +
           "files back from a backup, or have them sent again."
-        : "To put it aside: stop the server, then xfer server verify --repair. To have the files " +
-          "again: from a backup, or from who has sent them.";
+        : "To move it to quarantine/, stop the server and run: xfer server verify --repair. To have " +
+          "the files again, use a backup, or have them sent again.";
     },
   }),
   "left-out": defineEvent({

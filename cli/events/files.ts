@@ -173,8 +173,8 @@ export const FILE_EVENTS = {
   "not-stored": defineEvent({
     kind: "error",
     what:
-      "A file was not confirmed, or a folder can't be read; the error that says why comes before, or " +
-      "`stopping`.",
+      "A file was not confirmed, or a folder can't be read. The error with the reason, or `stopping`, " +
+      "comes before it.",
     fields: {
       path,
       state: standing(UNSTORED, "store"),

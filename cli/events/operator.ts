@@ -163,8 +163,8 @@ export const OPERATOR_EVENTS = {
     what: "A token, with which a user gets into an account.",
     fields: {
       token: text("the token: whoever has it may use it"),
-      id: optional(text("what an invitation is called by: the token is not kept")),
-      label: optional(text("what its operator calls it")),
+      id: optional(text("the id of an invitation; the token itself is not kept")),
+      label: optional(text("the operator's note")),
       purpose: oneOf(
         ["link", "invitation"],
         "for a further machine of the user, or for somebody who is to register",
@@ -192,7 +192,7 @@ export const OPERATOR_EVENTS = {
     what: "An invitation that is open.",
     fields: {
       id: text("what it is called by"),
-      label: optional(text("what its operator calls it")),
+      label: optional(text("the operator's note")),
       used: count("how many have registered with it"),
       usesLeft: count("how many may still register with it"),
       made: time("when it was made"),

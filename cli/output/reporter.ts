@@ -136,7 +136,14 @@ export class Reporter {
     ) {
       this.note(wordsOf(event, this.#paintFor(stderr)));
     }
-    if (!quiet) this.note(asideOf(event, this.#paintFor(stderr)));
+    if (!quiet) this.note(this.#asideOf(event));
+  }
+
+  /** Commands of a client in it are for other machines, or say their place themselves. */
+  #asideOf(event: Event): string | undefined {
+    const { places: { server } } = this.options;
+    const aside = asideOf(event, this.#paintFor(this.#streams.stderr));
+    return server === undefined || aside === undefined ? aside : placed(aside, { server });
   }
 
   /** Whether people are told of it on standard error. */

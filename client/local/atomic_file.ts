@@ -98,7 +98,9 @@ function notReplaced(path: string, kind: string): UsageError {
   });
 }
 
-function kindOf(info: Deno.FileInfo): string {
+/** What is there, in words. */
+export function kindOf(info: Deno.FileInfo): string {
+  if (info.isFile) return "a file";
   if (info.isDirectory) return "a folder";
   if (info.isFifo === true) return "a FIFO";
   if (info.isSocket === true) return "a socket";

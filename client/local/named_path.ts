@@ -4,7 +4,7 @@
  * @module
  */
 
-/** A path without links; `undefined` where there is nothing: that is told by who opens it. */
+/** The real path, or `undefined` if nothing is there; whoever opens it reports that. */
 export async function realPath(path: string): Promise<string | undefined> {
   return await Deno.realPath(path).catch(() => undefined);
 }
@@ -17,7 +17,7 @@ export interface Named {
   readonly info: Deno.FileInfo | undefined;
 }
 
-/** Looks at what a user names. What is wrong with it is told by who opens it. */
+/** Looks at a path that a user named; whoever opens it reports what is wrong with it. */
 export async function lookAt(path: string): Promise<Named> {
   const real = await realPath(path);
   const info = real === undefined ? undefined : await Deno.stat(real).catch(() => undefined);

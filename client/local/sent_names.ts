@@ -33,9 +33,10 @@ export class SentNames {
     }
     throw new UsageError(
       "same-name",
-      `Cannot send ${printable(path)} as ${printable(name)}: this name is that of ${
-        printable(earlier)
-      }`,
+      `Cannot send ${printable(path)} as ${printable(name)}: ` +
+        (path.normalize("NFC") === earlier.normalize("NFC")
+          ? "another file has this name, with its accents encoded otherwise (NFC, NFD)"
+          : `${printable(earlier)} is sent under this name`),
       { hint: "Rename it, or send it by itself under another name: --as NAME (protocol 4)." },
     );
   }

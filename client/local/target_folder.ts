@@ -5,6 +5,7 @@
  */
 import { dirname } from "node:path";
 import { printable, shellWord, StorageError, UsageError } from "../../protocol/mod.ts";
+import { kindOf } from "./atomic_file.ts";
 import { writing } from "./partial_file.ts";
 
 /** A folder that is to be there when files are got into it. */
@@ -16,13 +17,17 @@ export interface TargetFolder {
 
 /**
  * Throws `UsageError` `target-exists` where a file is in the place of a folder or of one above it, and `StorageError`
- * `cannot-write` where one that is not made is missing.
+ * `cannot-write` where one that is not made is missing, or can't be looked at.
  */
 export async function checkFolder({ path, isMade }: TargetFolder): Promise<void> {
   await refuseFile(path);
-  if (isMade || await isFolder(path)) return;
-  throw new StorageError("cannot-write", `There is no folder ${printable(path)}`, {
-    hint: `Make it first, or let it be made for the file: -o ${shellWord(`${path}/`)}.`,
+  if (isMade) return;
+  await writing(path, async () => {
+    try {
+      await Deno.stat(path);
+    } catch (error) {
+      throw error instanceof Deno.errors.NotFound ? noFolder(path) : error;
+    }
   });
 }
 
@@ -38,13 +43,19 @@ async function refuseFile(path: string): Promise<void> {
     const info = await Deno.stat(at).catch(() => undefined);
     if (info?.isDirectory === true || (info === undefined && at === dirname(at))) return;
     if (info === undefined) continue;
-    throw notAFolder(at);
+    throw notAFolder(at, info);
   }
 }
 
+function noFolder(path: string): StorageError {
+  return new StorageError("cannot-write", `There is no folder ${printable(path)}`, {
+    hint: `Make it first, or let it be made for the file: -o ${shellWord(`${path}/`)}.`,
+  });
+}
+
 /** A `UsageError` `target-exists`. */
-export function notAFolder(path: string): UsageError {
-  return new UsageError("target-exists", `${printable(path)} is a file, not a folder`, {
+export function notAFolder(path: string, info: Deno.FileInfo): UsageError {
+  return new UsageError("target-exists", `${printable(path)} is ${kindOf(info)}, not a folder`, {
     hint: "Nothing was written to it. Name another place: -o PATH.",
   });
 }

@@ -51,7 +51,7 @@ export class TargetTree {
     if (!(await this.look(dirname(folder)))) return false;
     const info = await Deno.lstat(folder).catch(() => undefined);
     if (info?.isSymlink === true) throw throughLink(folder);
-    if (info?.isDirectory === false) throw notAFolder(folder);
+    if (info?.isDirectory === false) throw notAFolder(folder, info);
     return info !== undefined;
   }
 
@@ -85,7 +85,7 @@ function once<T>(known: Map<string, Promise<T>>, key: string, work: () => Promis
   if (before !== undefined) return before;
   const begun = work();
   known.set(key, begun);
-  // Who asks is told, each time.
+  // Each caller gets the error from its own await.
   begun.catch(() => undefined);
   return begun;
 }
@@ -93,7 +93,7 @@ function once<T>(known: Map<string, Promise<T>>, key: string, work: () => Promis
 function throughLink(folder: string): UsageError {
   return new UsageError(
     "through-link",
-    `${printable(folder)} is a link, through which nothing is written`,
+    `${printable(folder)} is a link, and nothing is written through links`,
     { hint: "To download what is below it, name the folder that it leads to: -o PATH." },
   );
 }

@@ -71,9 +71,3 @@ export async function withRetries<T>(
 function backoffMs(retry: number, random: () => number): number {
   return Math.floor(random() * Math.min(BACKOFF_CAP_MS, BACKOFF_BASE_MS * 2 ** (retry - 1)));
 }
-
-/** Whether an error ends more than the file at hand: the connection, or all of the work. */
-export function endsAll(error: unknown): boolean {
-  if (!(error instanceof XferError)) return true;
-  return ["network", "protocol", "interrupted"].includes(error.category);
-}

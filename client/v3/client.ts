@@ -29,7 +29,7 @@ import {
   ZlibCrc,
 } from "../../protocol/mod.ts";
 import { DEFAULT_TIMEOUTS, type Timeouts } from "../net/dial.ts";
-import type { ClientEvent } from "../events.ts";
+import type { ClientEvent, Stored } from "../events.ts";
 import { type Identity, IDENTITY_FILE, IdentityFolder } from "../identity/v3_identity.ts";
 import { Link } from "./reconnecting_connection.ts";
 import { chooseProfile, type ChosenProfile, type Wish } from "./choose_profile.ts";
@@ -113,14 +113,15 @@ export class Client implements Disposable {
   }
 
   /**
-   * Sends one file and returns its checksum, on which both ends agree. After a failure it can be called again. Where it is
-   * to stop, a registration that was begun is ended, so that its id is not lost, and a file that the server has all of.
+   * Sends one file. Returns it as it was sent, and its checksum, on which both ends agree. After a failure it can be called
+   * again. Where it is to stop, a registration that was begun is ended, so that its id is not lost, and a file that the
+   * server has all of.
    */
-  send(inspected: SourceFile): Promise<number> {
+  send(inspected: SourceFile): Promise<Pick<Stored, "file" | "crc">> {
     return this.#stopper.during(() => this.#send(inspected));
   }
 
-  async #send(inspected: SourceFile): Promise<number> {
+  async #send(inspected: SourceFile): Promise<Pick<Stored, "file" | "crc">> {
     this.#introduced = false;
     try {
       const clientId = await this.#introduce();
@@ -128,7 +129,8 @@ export class Client implements Disposable {
       // It may have waited for others: what counts is what it is when it is sent.
       const file = await SourceFile.inspect(inspected.path, this.#profile);
       const { nameField: fileName, size } = file;
-      return await this.#drive(upload(this.#profile, { clientId, fileName, size }), file);
+      const crc = await this.#drive(upload(this.#profile, { clientId, fileName, size }), file);
+      return { file, crc };
     } catch (error) {
       // Whatever is half said on this connection, what comes next must not be taken for its rest.
       this.#link.close();

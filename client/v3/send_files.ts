@@ -5,6 +5,7 @@
  */
 import { basename } from "node:path";
 import {
+  endsAll,
   IntegrityError,
   RefusedError,
   StorageError,
@@ -12,11 +13,12 @@ import {
   UnconfirmedError,
   XferError,
 } from "../../protocol/mod.ts";
+import { storedName } from "../../protocol/v3/stored_name.ts";
 import { Client, type ClientOptions } from "./client.ts";
 import type { Failure, Outcome } from "../events.ts";
 import { lookAt } from "../local/named_path.ts";
 import { OwnFiles } from "../identity/reserved_files.ts";
-import { endsAll, type Retry, type RetryOptions, withRetries } from "../net/retry.ts";
+import { type Retry, type RetryOptions, withRetries } from "../net/retry.ts";
 import { SentNames } from "../local/sent_names.ts";
 import { SourceFile } from "../local/source_file.ts";
 
@@ -50,7 +52,7 @@ export async function sendFiles(options: SendOptions): Promise<Outcome[]> {
       : { state: "not-tried", path: file.path, error: end };
     outcomes.push(outcome);
     if (outcome.state === "stored") {
-      options.onEvent?.({ type: "stored", file, crc: outcome.crc });
+      options.onEvent?.({ type: "stored", file: outcome.file, crc: outcome.crc });
       continue;
     }
     const mayGoOn = isOfOneFile(outcome.error) || closings.isKnown;
@@ -74,7 +76,7 @@ async function inspect(options: SendOptions, { profile }: Client) {
     try {
       await own.refuse(named);
       const file = await SourceFile.inspect(path, profile);
-      names.claim(path, file.name);
+      names.claim(path, storedName(file.nameField));
       files.push(file);
     } catch (error) {
       if (endsAll(error)) throw error;
@@ -97,12 +99,12 @@ async function deliver(
   };
   const isFinal = (error: XferError) => closings.isQuirk(error);
   try {
-    const crc = await withRetries(() => client.send(file), { ...options, isFinal }, (retry) => {
+    const sent = await withRetries(() => client.send(file), { ...options, isFinal }, (retry) => {
       note(retry.error);
       onRetry(retry);
     });
     closings.reset();
-    return { state: "stored", file, crc };
+    return { state: "stored", ...sent };
   } catch (error) {
     if (!(error instanceof XferError)) throw error;
     note(error);

@@ -3,8 +3,14 @@
  *
  * @module
  */
-import { printable, ProtocolError, UnconfirmedError, XferError } from "../../protocol/mod.ts";
-import { endsAll, type Retry, type RetryOptions, withRetries } from "../net/retry.ts";
+import {
+  endsAll,
+  printable,
+  ProtocolError,
+  UnconfirmedError,
+  XferError,
+} from "../../protocol/mod.ts";
+import { type Retry, type RetryOptions, withRetries } from "../net/retry.ts";
 import type { SourceFile } from "../local/source_file.ts";
 import { download, type Wanted, type WriteChunk } from "./chunk_download.ts";
 import type { Found } from "./discover.ts";

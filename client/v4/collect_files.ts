@@ -6,6 +6,7 @@
 import { join } from "node:path";
 import ignore from "ignore";
 import {
+  endsAll,
   printable,
   type Stoppable,
   throwIfStopped,
@@ -19,7 +20,6 @@ import { cannotRead } from "../local/read_small_file.ts";
 import { lookAt } from "../local/named_path.ts";
 import { nameOnServer } from "../local/path_mapping.ts";
 import { type Own, OwnFiles } from "../identity/reserved_files.ts";
-import { endsAll } from "../net/retry.ts";
 import { SentNames } from "../local/sent_names.ts";
 import { SourceFile } from "../local/source_file.ts";
 import { Job } from "./upload_item.ts";
@@ -53,7 +53,7 @@ export interface Gathered {
 
 /**
  * Looks at everything that is to be sent. Throws `UsageError` `one-name`, `bad-pattern`; `InterruptedError` where it is to
- * stop. Of what can't be sent it is told why: `UsageError` `bad-file-name`, `same-name`, `own-key`, `empty-path`;
+ * stop. Reports the reason for each path that can't be sent: `UsageError` `bad-file-name`, `same-name`, `own-key`, `empty-path`;
  * `StorageError` `cannot-read`, `not-a-file`, `file-too-large`.
  */
 export async function gather(options: GatherOptions): Promise<Gathered> {
@@ -119,8 +119,9 @@ class Gathering implements Gathered {
     await this.#attempt(path, async () => {
       await this.#own.refuse(named);
       const { real, info } = named;
+      if (info === undefined && path.includes(UNDECODABLE)) throw notUtf8(path);
       if (info?.isDirectory !== true) return this.#take(await SourceFile.inspectAny(path), name);
-      checkName(path, name);
+      this.#checkName(path, name);
       this.folders.push(name);
       await this.#walk({ root: path, real, name });
     });
@@ -160,7 +161,7 @@ class Gathering implements Gathered {
   async #visit(tree: Tree, below: string, path: string, entry: Deno.DirEntry): Promise<void> {
     const name = `${tree.name}/${below.normalize("NFC")}`;
     if (entry.isDirectory) {
-      checkName(path, name);
+      this.#checkName(path, name);
       return await this.#walk(tree, below);
     }
     // Links in a folder are not followed: they may lead anywhere, also back.
@@ -174,9 +175,21 @@ class Gathering implements Gathered {
     this.#options.onPassed?.(path, why);
   }
 
+  /** Throws `UsageError` `bad-file-name`. */
+  #checkName(path: string, name: string): void {
+    const fault = pathNameFault(name);
+    if (fault === undefined) return;
+    const named = this.#options.as === undefined
+      ? `${printable(path)}: its name`
+      : `${printable(path)} as ${printable(name)}: the name`;
+    throw new UsageError("bad-file-name", `Cannot send ${named} ${fault}`, {
+      hint: "Rename it, leave it out (--exclude), or name it otherwise on the server: --as NAME.",
+    });
+  }
+
   #take(file: SourceFile, name: string): void {
     const { path, size } = file;
-    checkName(path, name);
+    this.#checkName(path, name);
     checkSize({ name: path, size });
     this.#names.claim(path, name);
     this.jobs.push(new Job(file, name));
@@ -198,21 +211,14 @@ async function reading<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {
-    if (cause instanceof Deno.errors.NotFound && path.includes(UNDECODABLE)) {
-      throw badName(path, "is not UTF-8");
-    }
+    if (cause instanceof Deno.errors.NotFound && path.includes(UNDECODABLE)) throw notUtf8(path);
     throw cannotRead(path, cause, "Check its permissions, or leave it out: --exclude PATTERN.");
   }
 }
 
-/** Throws `UsageError` `bad-file-name`. */
-function checkName(path: string, name: string): void {
-  const fault = pathNameFault(name);
-  if (fault !== undefined) throw badName(path, fault);
-}
-
-function badName(path: string, fault: string): UsageError {
-  return new UsageError("bad-file-name", `Cannot send ${printable(path)}: its name ${fault}`, {
-    hint: "Rename it, leave it out (--exclude), or name it otherwise on the server: --as NAME.",
+/** No program can open it by what is left of its name, so that no option helps. */
+function notUtf8(path: string): UsageError {
+  return new UsageError("bad-file-name", `Cannot send ${printable(path)}: its name is not UTF-8`, {
+    hint: "Rename it, or skip it: --exclude PATTERN.",
   });
 }

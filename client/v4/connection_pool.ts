@@ -53,7 +53,7 @@ export class Lanes implements Disposable {
     return this.#isIntroduced;
   }
 
-  /** Something was done that no failure undoes: those before it don't count any more. */
+  /** Reports progress that no failure undoes: earlier failures no longer count. */
   advance(): void {
     this.#progress++;
   }

@@ -71,7 +71,7 @@ export class FileGet {
   /** Bytes that are wanted, and those of them that are here. */
   #size = 0;
   #done = 0;
-  /** The most that was ever here: a file that is replaced begins again, which must not go on without end. */
+  /** The most that ever arrived: a file that is replaced on the server starts again, which is no progress. */
   #furthest = 0;
   /** Whether there is a part of an earlier run of which it is not known yet what it is worth. */
   #isUncompared = false;

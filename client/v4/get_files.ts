@@ -4,10 +4,9 @@
  * @module
  */
 import { dirname, join } from "node:path";
-import { printable, RefusedError, XferError } from "../../protocol/mod.ts";
+import { endsAll, printable, RefusedError, XferError } from "../../protocol/mod.ts";
 import { replaceable } from "../local/atomic_file.ts";
 import { lastPart, localFault } from "../local/path_mapping.ts";
-import { endsAll } from "../net/retry.ts";
 import { SourceFile } from "../local/source_file.ts";
 import { excluder } from "./collect_files.ts";
 import { type Item, type Known, listItems } from "./remote_folder.ts";

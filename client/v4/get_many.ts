@@ -4,9 +4,8 @@
  * @module
  */
 import { dirname, join } from "node:path";
-import { printable, UsageError, XferError } from "../../protocol/mod.ts";
+import { endsAll, printable, UsageError, XferError } from "../../protocol/mod.ts";
 import { endsAsFolder, lastPart } from "../local/path_mapping.ts";
-import { endsAll } from "../net/retry.ts";
 import { type Known, sumOf } from "./remote_folder.ts";
 import {
   failureOf,

@@ -3,9 +3,8 @@
  *
  * @module
  */
-import { InterruptedError, RefusedError, XferError } from "../../protocol/mod.ts";
+import { endsAll, InterruptedError, RefusedError, XferError } from "../../protocol/mod.ts";
 import type { Failure, Stored } from "../events.ts";
-import { endsAll } from "../net/retry.ts";
 import type { SourceFile } from "../local/source_file.ts";
 import { gather, type GatherOptions } from "./collect_files.ts";
 import type { Job, Jobs } from "./upload_item.ts";

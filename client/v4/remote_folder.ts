@@ -19,7 +19,7 @@ export const MAX_FOLDERS = 250_000;
 /** Characters that the names of all these have, at most: such of the longest names take five times as many bytes. */
 export const MAX_NAMES = 128 * 1024 * 1024;
 
-/** Names among them that no file can have: a server of another version may allow a few, and each is told. */
+/** Names that no file can have, at most: a server of another version may allow a few, and each is reported. */
 export const MAX_FAULTS = 1000;
 
 export interface Item {

@@ -75,11 +75,11 @@ export function* upload(profile: Profile, file: OutgoingFile): SessionSteps<numb
 export function fileChanged(file: string): IntegrityError {
   return new IntegrityError(
     "file-changed",
-    `${file} changed while it was sent, or the system does not know its size; it is not stored`,
+    `${file} changed while it was sent, or its size is unknown to the system; it was not stored`,
     {
       hint:
-        "Send it again when nothing writes to it. Of a file without a true size, such as those " +
-        "below /proc, send a copy.",
+        "Send it again when no program writes to it. If it has no true size, as files below /proc, " +
+        "send a copy.",
     },
   );
 }
@@ -155,10 +155,8 @@ function* approve(profile: Profile, clientId: Bytes, fileName: Bytes): SessionSt
 function closedUnconfirmed(fileName: Bytes, cause: XferError): UnconfirmedError {
   return new UnconfirmedError(
     "not-confirmed",
-    `${
-      shown(fileName)
-    } was sent, but not confirmed: the server closed the connection when it was ` +
-      "told that the checksum is right",
+    `${shown(fileName)} was sent, but not confirmed: the server closed the connection instead of ` +
+      "confirming it",
     {
       hint: "Some servers do so when they have stored a file. Ask the operator, or send it again.",
       cause,

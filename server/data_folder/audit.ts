@@ -30,11 +30,11 @@ const PAGE = 1000;
 export type Finding =
   /** In the catalog, but not on the disk. */
   | { readonly kind: "missing"; readonly file: StoredFile; readonly damage: "missing" }
-  /** On the disk, but not as it was stored; `what` says how. */
+  /** On the disk, but not as it was stored; `what` says how. One that can't be read may yet be sound: it has no `damage`. */
   | {
     readonly kind: "changed";
     readonly file: StoredFile;
-    readonly damage: Damage;
+    readonly damage: Damage | undefined;
     readonly what: string;
   }
   /** On the disk, but not in the catalog. */
@@ -89,7 +89,8 @@ async function inspect(
   { contents, signal }: AuditOptions,
 ): Promise<Finding | Sound | undefined> {
   const missing = { kind: "missing", file, damage: "missing" } as const;
-  const changed = (how: Difference) => ({ kind: "changed", file, ...how }) as const;
+  const changed = (how: { readonly damage: Damage | undefined; readonly what: string }) =>
+    ({ kind: "changed", file, ...how }) as const;
   const size = await blobs.size(file.path);
   if (size === undefined) {
     if (!(await blobs.has(file.path))) return missing;
@@ -112,7 +113,10 @@ async function inspect(
     }
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return missing;
-    return changed(otherContent(`it can't be read: ${printable(String(error))}`));
+    return changed({
+      damage: undefined,
+      what: `it can't be read: ${printable(String(error))}`,
+    });
   }
 }
 
@@ -180,15 +184,18 @@ async function* compared(
   return otherContent("its digest is not the one that the catalog has");
 }
 
-/**
- * Passes a blob on while its size and checksums are compared. Throws `IntegrityError` `stored-file-damaged`, and
- * `Deno.errors.NotFound` where there is none.
- */
+/** Passes a blob on while its size and checksums are compared. Throws `IntegrityError` `stored-file-damaged`. */
 export async function* checked(
   blobs: Pick<BlobStore, "read" | "size">,
   file: StoredFile,
 ): AsyncGenerator<Bytes, void, void> {
-  const difference = yield* compared(blobs, file);
+  let difference: Difference | undefined;
+  try {
+    difference = yield* compared(blobs, file);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    difference = { damage: "missing", what: "it is in the catalog, but its content is missing" };
+  }
   if (difference !== undefined) throw new DamagedFile(file, difference);
 }
 
@@ -203,9 +210,10 @@ class DamagedFile extends IntegrityError {
   }
 }
 
-/** The damage of a file that {@link checked} has thrown an error for; `undefined` where the error has another reason. */
+/**
+ * The damage of a file that {@link checked} has thrown an error for; `undefined` where the error has another reason. What
+ * can't be written says nothing of what was read.
+ */
 export function damageIn(error: unknown): Damage | undefined {
-  if (error instanceof DamagedFile) return error.damage;
-  const reasons = error instanceof Error ? [error, error.cause] : [];
-  return reasons.some((reason) => reason instanceof Deno.errors.NotFound) ? "missing" : undefined;
+  return error instanceof DamagedFile ? error.damage : undefined;
 }

@@ -18,6 +18,7 @@ import { FILES, QUARANTINE, STAGING } from "../blobs/disk/paths.ts";
 import type { BlobStore } from "../blobs/blob_store.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import { Database } from "../catalog/sqlite/database.ts";
+import { refuseForeign } from "./foreign_catalog.ts";
 import { DiskBlobStore } from "../blobs/disk/disk_blob_store.ts";
 import { createOwnFolder, type FileSystem } from "../fs/file_system.ts";
 import { withInline } from "./with_inline.ts";
@@ -192,6 +193,7 @@ function refuseEmpty(path: string): void {
 
 /** A catalog that an older xfer wrote is brought up to date in a copy: the backup stays as it is. */
 async function openBackupCatalog(path: string): Promise<SqliteCatalog> {
+  refuseForeign(path);
   try {
     return SqliteCatalog.openToRead(path);
   } catch (error) {

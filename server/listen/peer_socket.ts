@@ -22,6 +22,9 @@ const LARGE_BUFFER = 256 * 1024;
 const LINGER_MS = 1000;
 const LINGER_BYTES = 1024 * 1024;
 
+/** Takes why the peer is gone. */
+export type Leave = (error: Error) => void;
+
 interface Wait {
   limit: LimitName;
   /** By `performance.now()`; it may be put off. */
@@ -45,6 +48,10 @@ export class PeerSocket {
   /** When the timer ends. */
   #watchingAt = Infinity;
   #closedFor: string | undefined;
+  /** Those who are told when the peer leaves; the read by which that is seen; and that it has left. */
+  readonly #leavers = new Set<Leave>();
+  #watched: Promise<number | null> | undefined;
+  #left: Error | undefined;
   /** The last wait for the peer's bytes. */
   #hearing: Wait | undefined;
 
@@ -71,6 +78,7 @@ export class PeerSocket {
     // Not every version of Deno ends what a closed TLS connection was doing.
     for (const { reject } of this.#waits) reject(new Error(reason));
     this.#waits.clear();
+    this.#tellLeft(new Error(reason));
   }
 
   /**
@@ -102,16 +110,31 @@ export class PeerSocket {
   }
 
   /**
-   * Rejects when the peer leaves or the connection is closed, for whoever does work for it meanwhile. What it sends
-   * instead is kept for `receive`: whether it stays can't be seen then.
+   * Calls `leave` when the peer leaves or the connection is closed, until it is disposed of: for whoever does work for the
+   * peer meanwhile. What it sends instead is kept for `receive`: whether it stays can't be seen then.
    */
-  async left(): Promise<never> {
+  onLeft(leave: Leave): Disposable {
+    this.#leavers.add(leave);
+    if (this.#left === undefined) this.#watchRead();
+    else leave(this.#left);
+    return { [Symbol.dispose]: () => void this.#leavers.delete(leave) };
+  }
+
+  #watchRead(): void {
     // What was received before may still be in use.
     if (this.#reading === undefined) this.#buffer = new Uint8Array(this.#buffer.length);
-    const untilClosed = <T>(what: Promise<T>) =>
-      this.#within(this.#newWait("idleTimeoutMs", Infinity), what);
-    if (await untilClosed(this.#read()) === null) throw new Error("it left before it was answered");
-    return await untilClosed(new Promise<never>(() => undefined));
+    const reading = this.#read();
+    if (reading === this.#watched) return;
+    this.#watched = reading;
+    const hear = (size: number | null) => {
+      if (size === null) this.#tellLeft(new Error("it left before it was answered"));
+    };
+    reading.then(hear, (error) => this.#tellLeft(error));
+  }
+
+  #tellLeft(error: Error): void {
+    this.#left ??= error;
+    for (const leave of this.#leavers) leave(error);
   }
 
   /** Whether bytes are read that are to be received next. */

@@ -5,7 +5,6 @@
  */
 import { dirname, join } from "node:path";
 import {
-  IntegrityError,
   printable,
   type Stoppable,
   StorageError,
@@ -137,7 +136,7 @@ async function writing<T>(target: string, operation: () => Promise<T>): Promise<
 
 async function reading<T>(
   folder: DataFolder,
-  { name, path }: StoredFile,
+  { path }: StoredFile,
   operation: () => Promise<T>,
 ): Promise<T> {
   try {
@@ -145,13 +144,6 @@ async function reading<T>(
   } catch (cause) {
     if (cause instanceof XferError) throw cause;
     const where = printable(join(folder.path, path));
-    if (cause instanceof Deno.errors.NotFound) {
-      throw new IntegrityError(
-        "stored-file-damaged",
-        `${printable(name)} is in the catalog, but ${where} is missing`,
-        { hint: "Put it back from a backup.", cause },
-      );
-    }
     throw new StorageError("cannot-read", `Cannot read ${where}: ${whyFailed(cause)}`, { cause });
   }
 }

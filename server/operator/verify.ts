@@ -43,8 +43,10 @@ export interface VerifyReport {
   readonly catalogFaults: readonly string[];
 }
 
-/** Findings that are recorded together. */
+/** Of many findings so many are recorded together … */
 const PAGE = 100;
+/** … but in so many milliseconds some are: what is found now may be mended before all is read, which takes hours. */
+const RECORDED_EVERY_MS = 1000;
 
 /**
  * Reads every stored file again and compares it with the catalog, which records what is found. Throws
@@ -61,6 +63,7 @@ export function verify(options: VerifyOptions): Promise<VerifyReport> {
     const catalogFaults = await folder.catalog.listFaults();
     let findings = 0;
     const toRecord: Found[] = [];
+    let recordedAt = -Infinity;
     for await (const found of audit(folder, { contents: true, signal })) {
       if (found.kind === "sound") {
         onSound?.(found.file);
@@ -74,11 +77,14 @@ export function verify(options: VerifyOptions): Promise<VerifyReport> {
           ...(user === undefined ? {} : { user }),
           ...(movedTo === undefined ? {} : { movedTo }),
         });
-        if (own === undefined && found.kind !== "stray") {
+        if (own === undefined && found.kind !== "stray" && found.damage !== undefined) {
           toRecord.push({ path: found.file.path, damage: found.damage });
         }
       }
-      if (toRecord.length >= PAGE) await record(options, toRecord.splice(0));
+      const now = performance.now();
+      if (toRecord.length < PAGE && now - recordedAt < RECORDED_EVERY_MS) continue;
+      recordedAt = now;
+      await record(options, toRecord.splice(0));
     }
     await record(options, toRecord);
     return { findings, whole: signal?.aborted !== true, catalogFaults };

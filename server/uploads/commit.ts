@@ -71,7 +71,7 @@ export async function storeFile(
     };
     claim?.beginToEnd();
     recorded = await catalog.storeFile(row, options);
-    claims.revoke(clientId, name);
+    claims.revoke(clientId, name, { isStored: true });
     if (content !== undefined) await blob.commit(path);
   } catch (error) {
     await blob.discard();

@@ -50,10 +50,10 @@ export class Claim implements Claimed {
     return this.#isNew;
   }
 
-  /** What it was to replace is not there any more. */
-  revoke(): void {
+  /** What it was to replace is not there any more; `isStored`: another file is. */
+  revoke(isStored: boolean): void {
     this.#credit = 0;
-    this.#isNew = true;
+    this.#isNew = !isStored;
   }
 
   /** Whether the catalog may count the file already. */
@@ -83,6 +83,8 @@ export interface Look extends Disposable {
   readonly claims: readonly Claim[];
   /** Whether a stored file has gone from the name since: what the catalog tells of it may be out of date. */
   readonly isStale: boolean;
+  /** Whether there is another in its place, then. */
+  readonly isStored: boolean;
   /** The number of the latest claim until then. */
   readonly latest: number;
   /** Of what the catalog may hold a part. */
@@ -105,7 +107,9 @@ export class Claims {
   readonly #byClient = new Map<string, Set<Claim>>();
   #latest = 0;
   /** Those whose answers from the catalog are awaited. */
-  readonly #looks = new Set<{ readonly key: string; readonly name: string; isStale: boolean }>();
+  readonly #looks = new Set<
+    { readonly key: string; readonly name: string; isStale: boolean; isStored: boolean }
+  >();
 
   add(clientId: Bytes, claimed: Claimed): Claim {
     const key = toHex(clientId);
@@ -125,7 +129,15 @@ export class Claims {
     const names = claims.filter(({ size }) => size >= CHUNK_SIZE).map(({ name }) => name);
     const end = () => void this.#looks.delete(look);
     const look = {
-      ...{ key: toHex(clientId), name, claims, latest: this.#latest, names, isStale: false },
+      ...{
+        key: toHex(clientId),
+        name,
+        claims,
+        latest: this.#latest,
+        names,
+        isStale: false,
+        isStored: false,
+      },
       [Symbol.dispose]: end,
     };
     this.#looks.add(look);
@@ -153,11 +165,18 @@ export class Claims {
     };
   }
 
-  /** A stored file has gone from its name, or is another: what is on its way there does not take the place of it. */
-  revoke(clientId: Bytes, name: string): void {
+  /**
+   * A stored file has gone from its name, or, with `isStored`, is another: what is on its way there does not take the place
+   * of it.
+   */
+  revoke(clientId: Bytes, name: string, { isStored = false } = {}): void {
     const key = toHex(clientId);
-    for (const claim of this.#byClient.get(key) ?? NONE) if (claim.name === name) claim.revoke();
-    for (const look of this.#looks) if (look.key === key && look.name === name) look.isStale = true;
+    for (const claim of this.#byClient.get(key) ?? NONE) {
+      if (claim.name === name) claim.revoke(isStored);
+    }
+    for (const look of this.#looks) {
+      if (look.key === key && look.name === name) Object.assign(look, { isStale: true, isStored });
+    }
   }
 
   /** Resolves when those claims have ended that are about to. */
@@ -234,7 +253,7 @@ export async function claimRoom(
         name,
         size,
         credit,
-        isNew: look.isStale || replaced.files === 0,
+        isNew: look.isStale ? !look.isStored : replaced.files === 0,
       });
     }
     if (over(alone) !== undefined) throw refused;

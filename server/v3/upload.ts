@@ -130,8 +130,9 @@ export class Upload implements PendingUpload {
       arrivedAt: this.#context.ticks(),
       claim,
     });
-    // A checksum that is certainly not the client's: it will send the file again.
-    const told = this.#intact ? crc : ~crc >>> 0;
+    // A checksum that is certainly not the client's, which will send the file again. Not the complement: of nothing at all
+    // that of one kind of checksum is the other.
+    const told = this.#intact ? crc : (crc ^ 1) >>> 0;
     return { kind: "fileReceived", clientId, contentSize, fileName, crc: told };
   }
 

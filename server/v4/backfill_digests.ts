@@ -32,7 +32,7 @@ export async function withTree(
   if (file.tree !== undefined) return { ...file, tree: file.tree };
   const owner = toHex(file.clientId);
   const work = (signal: AbortSignal) => findTree(context, file, signal);
-  const tree = await context.readings.do(file.path, owner, work, answers.left());
+  const tree = await context.readings.do(file.path, owner, work, answers.onLeft);
   return tree && { ...file, tree };
 }
 

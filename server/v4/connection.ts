@@ -189,10 +189,7 @@ export class Connection {
         sendChunk: (tag, offset, chunk) =>
           this.#unlessDismissed("data", () => this.#sendChunk(tag, offset, chunk)),
         close: (reason) => this.close(reason),
-        left: () =>
-          this.#socket.left().catch((error) => {
-            throw new Unsent(error);
-          }),
+        onLeft: (leave) => this.#socket.onLeft((error) => leave(new Unsent(error))),
       },
     });
   }

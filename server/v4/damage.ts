@@ -30,12 +30,13 @@ export async function visibleDamage(
   return found === size ? undefined : "size";
 }
 
-/** Records the damage of a file that a client has asked for, and logs it when it is new. */
+/** Records the damage of a file that a client has asked for, and logs it, where the catalog does not have it yet. */
 export async function recordDamage(
   { store: { catalog }, log }: Pick<V4Context, "store" | "log">,
   file: StoredFile,
   damage: Damage,
 ): Promise<void> {
+  if (file.damage === damage) return;
   const { name, path, clientId } = file;
   const about = { file: printable(name), path: printable(path), client: toHex(clientId) };
   try {

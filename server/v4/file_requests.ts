@@ -51,7 +51,10 @@ export const FILE_REQUESTS: Handlers = {
     refuseName(newName);
     const { context, owner, answers } = session;
     const outcome = await context.store.catalog.renameFile(owner.clientId, oldName, newName);
-    if (outcome === "renamed") context.claims.revoke(owner.clientId, oldName);
+    if (outcome === "renamed") {
+      context.claims.revoke(owner.clientId, oldName);
+      context.claims.revoke(owner.clientId, newName, { isStored: true });
+    }
     if (outcome === "missing") throw noSuchFile(oldName);
     if (outcome === "taken") throw new Refusal("file-exists", `${newName} is there already`);
     logFile(session, "file.renamed", "Renamed a file of {client} to {file}", newName);

@@ -5,6 +5,7 @@
  */
 import { type Bytes, printable, toHex, whyFailed } from "../../protocol/mod.ts";
 import type { Message } from "../../protocol/v4/messages.ts";
+import type { Leave } from "../listen/peer_socket.ts";
 import type { V4Context } from "./context.ts";
 
 export interface Owner {
@@ -29,8 +30,8 @@ export interface Answers {
   sendChunk(tag: number, offset: number, chunk: Bytes): Promise<void>;
   /** Ends the connection at once. */
   close(reason: string): void;
-  /** Rejects with `Unsent` when the client leaves, as far as that can be seen. */
-  left(): Promise<never>;
+  /** Calls `leave` with `Unsent` when the client leaves, as far as that can be seen, until it is disposed of. */
+  onLeft(leave: Leave): Disposable;
 }
 
 export interface Session {

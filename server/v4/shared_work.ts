@@ -33,17 +33,20 @@ export class SharedWork<T> {
   }
 
   /**
-   * What the work comes to: its own, or that of one with its key that has not ended. Where `left` rejects before, with
-   * that, and if nobody else waits for it the work is not begun, or its signal is aborted.
+   * What the work comes to: its own, or that of one with its key that has not ended. Where whoever asks leaves before, it
+   * rejects, and if nobody else waits for it the work is not begun, or its signal is aborted. `onLeft` is listened to until
+   * then, and not longer: one connection may ask for any number of works.
    */
   async do(
     key: string,
     owner: string,
     work: (signal: AbortSignal) => Promise<T>,
-    left: Promise<never>,
+    onLeft: (leave: (reason: Error) => void) => Disposable,
   ): Promise<T> {
     const job = this.#jobs.get(key) ?? this.#add(key, owner, work);
     job.waiting++;
+    const { promise: left, reject: leave } = Promise.withResolvers<never>();
+    using _listening = onLeft(leave);
     try {
       return await Promise.race([job.done.promise, left]);
     } finally {

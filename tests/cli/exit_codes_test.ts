@@ -33,4 +33,6 @@ Deno.test("of several files: 0 if none failed, 9 if some did, the first failure'
   assert.equal(exitCodeOfAll(0, []), 0);
   assert.equal(exitCodeOfAll(1, failures), 9);
   assert.equal(exitCodeOfAll(0, failures), 7);
+  const lost = new errors.NetworkError("x", "x");
+  assert.equal(exitCodeOfAll(1, [...failures, lost]), 4, "what ended the command is told");
 });

@@ -1,11 +1,12 @@
 /** Who the client is by its folder, and whether the server answers: asked without a trace. */
 import assert from "node:assert/strict";
-import { type AskOptions, askServer, EDITIONS, listUsers, sendFiles, Server } from "../../mod.ts";
+import { type AskOptions, askServer, EDITIONS, listUsers, sendFiles } from "../../mod.ts";
 import { plainAccountIn, refuseOtherUser, secureAccountIn } from "../../client/status.ts";
 import { parseTransferInfo } from "../../client/identity/transfer_info.ts";
 import { fingerprintOfKey, parseFingerprint } from "../../protocol/v4/fingerprint.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { LOOPBACK, Scene } from "../support/v4/fixture.ts";
+import { startInThisThread } from "../support/server.ts";
 
 function optionsFor(
   folder: string,
@@ -43,7 +44,7 @@ Deno.test("a server of protocol 3 tells its edition, but for one that has no way
     await using folder = await TemporaryFolder.create();
     const port = { ...LOOPBACK, editions: [edition] };
     const dataFolder = folder.join("data");
-    await using server = await Server.start({ listen: [port], dataFolder });
+    await using server = await startInThisThread({ listen: [port], dataFolder });
     const options = optionsFor(folder.path, server.address);
     if (edition.requests.reconnect === undefined) {
       await assert.rejects(askServer(options), { code: "no-known-protocol" });

@@ -17,7 +17,6 @@ import {
   listStored,
   RESPONSE_HEADER_SIZE,
   type ResponseKind,
-  Server,
   type ServerOptions,
   unwrapKey,
   wrapKey,
@@ -27,6 +26,7 @@ import { restoreChecksums } from "../support/store/corrupt_catalog.ts";
 import { kindOfCode, readMessages } from "../support/v3/recorded_messages.ts";
 import { type Entry, loadRecordings, type Recording } from "../support/v3/recordings.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
+import { startInThisThread } from "../support/server.ts";
 
 /** Of a "file received", the last field. */
 const CRC_SIZE = 4;
@@ -177,7 +177,7 @@ async function withServer(
   options: ServerOptions,
   use: (address: Address) => Promise<void>,
 ): Promise<void> {
-  await using server = await Server.start(options);
+  await using server = await startInThisThread(options);
   await use(server.address);
 }
 

@@ -1,11 +1,12 @@
 /** Our own server against the server cases of the conformance suite, in every edition. */
 import assert from "node:assert/strict";
-import { DEFAULT_SERVED, edition2024early, EDITIONS, Server } from "../../mod.ts";
+import { DEFAULT_SERVED, edition2024early, EDITIONS, type Server } from "../../mod.ts";
 import { sideBySide } from "../support/concurrently.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { formatResult } from "./suite/report.ts";
 import { type ServerCase, serverCases } from "./suite/server_cases.ts";
 import { runServerCase } from "./suite/server_runner.ts";
+import { startInThisThread } from "../support/server.ts";
 
 const AT_ONCE = 16;
 /** Habits that our server does not have, on purpose. */
@@ -40,7 +41,7 @@ Deno.test("conformance: the suite fails a server that is at fault", async () => 
 });
 
 function start(folder: TemporaryFolder, editions = DEFAULT_SERVED): Promise<Server> {
-  return Server.start({
+  return startInThisThread({
     listen: [{ hostname: "127.0.0.1", port: 0, editions }],
     dataFolder: folder.join("data"),
   });

@@ -81,7 +81,7 @@ for (const { protocol, options, identity } of PROTOCOLS) {
   });
 }
 
-Deno.test("where a server is not trusted, or takes nobody new, no key is left", async () => {
+Deno.test("a server that is not trusted, or refuses to register: no key is left behind", async () => {
   await using folder = await TemporaryFolder.create();
   const listen = ["--listen", "127.0.0.1:0", "--registration", "closed"];
   await using server = await ServerProcess.start(folder.join("data"), { args: listen });

@@ -61,7 +61,7 @@ Deno.test("get: what is wrong with one file does not keep the others from coming
   assert.equal(eventsIn(json.stdout, "not-got").length, 4);
 });
 
-Deno.test("get: a name that comes twice is got once, and a missing one stops no other", async () => {
+Deno.test("get: a name given twice is downloaded once, and a missing one does not stop the others", async () => {
   await using alice = await Alice.create("a", "b");
   const { run, here } = alice;
   assert.equal((await run("put", "a", "b")).code, 0);
@@ -71,7 +71,7 @@ Deno.test("get: a name that comes twice is got once, and a missing one stops no 
   assert.match(got.stderr, /\nGot 2 files \(2 bytes\), failed 1\n$/);
 });
 
-Deno.test("remove: what is there is removed, what is not is named, and all are counted", async () => {
+Deno.test("remove: files that exist are removed, the others are named, and both are counted", async () => {
   await using alice = await Alice.create("a", "b", "c");
   const { run } = alice;
   assert.equal((await run("put", "a", "b", "c")).code, 0);

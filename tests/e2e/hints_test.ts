@@ -23,7 +23,7 @@ async function prepare() {
 }
 
 Deno.test({
-  name: "hints of a client say its folder",
+  name: "hints of client commands name the client's folder",
   ignore,
   async fn() {
     const { scene, there, here, type } = await prepare();
@@ -51,7 +51,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "hints of a command for operators say the data folder",
+  name: "hints of operator commands name the data folder",
   ignore,
   async fn() {
     const { scene, here, type } = await prepare();
@@ -69,5 +69,25 @@ Deno.test({
       const done = await type(advised(failed.stderr));
       assert.equal(done.code, 0, `${failed.stderr}${done.stderr}`);
     }
+  },
+});
+
+Deno.test({
+  name: "what verify advises works for the data folder that it has read",
+  ignore,
+  async fn() {
+    const { scene, there, here, type } = await prepare();
+    await using _scene = scene;
+    await Deno.writeFile(`${there}/large`, new Uint8Array(100_000));
+    assert.equal((await xfer(["client", "put", "large", "--accept-new"], there)).code, 0);
+    await scene.server.stop();
+    for await (const { name } of Deno.readDir(`${scene.data}/files`)) {
+      await Deno.remove(`${scene.data}/files/${name}`, { recursive: true });
+    }
+    const found = await xfer(["server", "verify", "--data", "../data"], here);
+    assert.equal(found.code, 6, found.stderr);
+    const repaired = await type(advised(found.stderr.replace(/--repair\. .*/, "--repair.")));
+    assert.match(repaired.stderr, /out of the catalog/);
+    assert.equal((await xfer(["server", "verify", "--data", "../data"], here)).code, 0);
   },
 });

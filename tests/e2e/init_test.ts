@@ -124,6 +124,11 @@ test("what is wrong is said with what is expected, and nothing is asked without 
     const { code, stderr } = await xfer(["client", "init", ...args], home);
     assert.equal(code, 2, stderr);
     assert.match(stderr, words);
+    assert.doesNotMatch(
+      stderr,
+      /xfer client init --server/,
+      "the options that were given count too",
+    );
   }
   const missing = await xfer(
     ["client", "init", "--server", where, "--name", "Alice", "--file", "none", "--accept-new"],

@@ -89,7 +89,7 @@ test("a transfer.info without line 3 is enough to register", async ({ home, loca
   assert.deepEqual([again.code, /\[account-exists\]/.test(again.stderr)], [2, true]);
 });
 
-test("init leaves nothing where the server does not take the token, and can be run again", async ({ home, location, client, operate }) => {
+test("init leaves nothing behind if the server refuses the token, and can be run again", async ({ home, location, client, operate }) => {
   const wrong = await client("init", "--invitation", "a".repeat(26), ...who(location));
   assert.equal(wrong.code, 5, wrong.stderr);
   assert.match(wrong.stderr, /\[bad-token\]/);

@@ -52,7 +52,7 @@ Deno.test("where the server takes no such name, it is said what to do", async ()
   }
 });
 
-Deno.test("a damaged file is told as damaged by list, stat, versions and get, also by the operator's list, until put mends it", async () => {
+Deno.test("list, stat, versions, get and the operator's list report a damaged file until put mends it", async () => {
   await using alice = await Alice.create("a", "b");
   const { run, data, here } = alice;
   for (const name of ["a", "b"]) await Deno.writeFile(`${here}/${name}`, new Uint8Array(20_000));

@@ -30,7 +30,10 @@ Deno.test("the server is killed in the middle of a file and started again: the c
   assert.equal(code, 0, stderr);
   const stored = [...stdout.matchAll(/^Stored (\w+) /gm)].map(([, name]) => name);
   assert.deepEqual(stored, Object.keys(files));
-  assert.match(stderr, /\[[a-z-]+\]; trying again in \d+\.\d s \(1 of 5 without progress\)$/m);
+  assert.match(
+    stderr,
+    /\[[a-z-]+\]; trying again in \d+\.\d s \(retry 1 of 5 without progress\)$/m,
+  );
   assert.match(stderr, /^Reconnecting$/m);
   assert.equal(stderr.match(/^Registering$/gm)?.length, 1);
   const exported = await scene.exported("Alice", "large");
@@ -65,7 +68,7 @@ Deno.test("no answer to the approval: said to be unknown, not to be missing", as
   const { code, stdout, stderr } = await xfer([...CLIENT_3, "--retries", "0"], cwd);
   assert.equal(code, NETWORK, stderr);
   assert.equal(stdout, "");
-  assert.match(stderr, /^xfer: a was sent and approved, but .* \[not-confirmed\]$/m);
+  assert.match(stderr, /^xfer: a was sent, but not confirmed: .* \[not-confirmed\]$/m);
   assert.match(stderr, /^Not known whether stored: a: send it again to be sure$/m);
   assert.doesNotMatch(stderr, /^Not stored/m);
   assert.equal(new TextDecoder().decode(await scene.exported("Alice", "a")), "content");

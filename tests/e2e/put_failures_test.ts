@@ -79,7 +79,7 @@ Deno.test({
   },
 });
 
-Deno.test("put --quiet: where nothing has failed there is nothing to be told beside the results", async () => {
+Deno.test("put --quiet: if nothing failed, only the results are printed", async () => {
   await using alice = await Alice.create("a", "b");
   const { code, stdout, stderr } = await alice.run(
     "put",
@@ -94,7 +94,7 @@ Deno.test("put --quiet: where nothing has failed there is nothing to be told bes
   assert.equal(stdout.match(/^Stored /gm)?.length, 2, "the same path twice is stored once");
 });
 
-Deno.test("put: files that can't be sent alone connect to no server", async () => {
+Deno.test("put: if no file can be sent, the server is not contacted", async () => {
   await using alice = await Alice.create();
   const { code, stdout } = await alice.run("put", "none", "neither", "--json");
   assert.equal(code, 7);
@@ -135,13 +135,18 @@ Deno.test({
       ["d", "not-a-file"],
       ["d/\u00e9", "same-name"],
     ]);
+    const [clash] = eventsIn(put.stdout, "error").filter(({ code }) => code === "same-name");
+    assert.equal(
+      clash?.["message"],
+      "Cannot send d/\u00e9 as \u00e9: e\u0301 is sent under this name",
+    );
     const [summary] = eventsIn(put.stdout, "summary");
     assert.deepEqual([summary?.["done"], summary?.["failed"]], [4, 4]);
     assert.equal(put.code, 9);
   },
 });
 
-Deno.test("xfer client by protocol 3, with a line 3 that leads nowhere: it is named, and nobody is connected to", async () => {
+Deno.test("protocol 3: line 3 names a missing file, which is reported without contacting the server", async () => {
   await using scene = await Scene.create();
   const cwd = await scene.prepare("client", {});
   await writeTransferInfo(cwd, { port: scene.server.port, file: "none" });

@@ -62,7 +62,7 @@ test("folders come by their names too", async ({ here, run }) => {
   assert.equal(await Deno.readTextFile(`${here}/back/y/file`), "y");
 });
 
-test("of two that would be one here the first is got, the second is named", async ({ here, run }) => {
+test("of two that would be one file here the first is downloaded, the second is named", async ({ here, run }) => {
   assert.equal((await run("put", "a", "--as", "x/a")).code, 0);
   assert.equal((await run("put", "b", "--as", "y/a")).code, 0);
   const got = await run("get", "x/a", "y/a", "-o", "back", "--force");
@@ -158,8 +158,12 @@ test(
       "d/y",
       "the other is stored",
     );
+    assert.doesNotMatch(put.stderr, /--as/, "nothing can open it, under whatever name");
     const others = await run("put", "d", "--exclude", "a?b");
     assert.equal(others.code, 0, others.stderr);
+    const named = await run("put", "d/a\ufffdb", "--as", "ab");
+    assert.equal(named.code, 2, named.stderr);
+    assert.match(named.stderr, /its name is not UTF-8 \[bad-file-name\]\n(?!.*--as)/);
   },
   Deno.build.os !== "linux" || !SEES_ALL_NAMES,
 );
@@ -171,6 +175,28 @@ test("what the system keeps to itself is refused in words of ours", async ({ run
     assert.doesNotMatch(stderr, /--allow|internal/);
   }
 }, Deno.build.os !== "linux");
+
+test("a folder that can't be looked at is not called missing", async ({ run }) => {
+  assert.equal((await run("put", "a")).code, 0);
+  for (const path of ["/dev/null", "/proc/self/a"]) {
+    const { code, stderr } = await run("get", "a", "-o", path, "--force");
+    assert.ok([2, 7].includes(code), stderr);
+    assert.doesNotMatch(stderr, /There is no folder/);
+    assert.match(stderr, /\nNot got: a\n$/);
+  }
+  assert.equal(Deno.lstatSync("/dev/null").isCharDevice, true);
+}, Deno.build.os !== "linux");
+
+test("what is in the place of a folder is called what it is", async ({ here, run }) => {
+  assert.equal((await run("put", "a", "b")).code, 0);
+  const { success } = await tiedCommand("mkfifo", { args: ["pipe"], cwd: here }).output();
+  assert.ok(success);
+  for (const args of [["a", "b", "-o", "pipe"], ["a", "-o", "pipe/a"]]) {
+    const { code, stderr } = await run("get", ...args);
+    assert.equal(code, 2, stderr);
+    assert.match(stderr, /: pipe is a FIFO, not a folder \[target-exists\]\n/);
+  }
+}, Deno.build.os === "windows");
 
 function namesIn(path: string): string[] {
   return [...Deno.readDirSync(path)].map(({ name }) => name).sort();

@@ -145,7 +145,7 @@ Deno.test("--verbose shows where an error arose", async () => {
   assert.match(`${error?.["stack"]}`, /^ConfigurationError: .*\n +at /);
 });
 
-Deno.test("verbose, by protocol 3: a server's zlib CRC-32 is said to be the checksum on which both ends agree", async () => {
+Deno.test("verbose, protocol 3: a server's zlib CRC-32 is reported as a checksum that agrees", async () => {
   await using folder = await TemporaryFolder.create();
   const content = "the content\n";
   await using server = new OddServer(soundAnswers(crc32(content)));

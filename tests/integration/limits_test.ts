@@ -10,7 +10,7 @@ import {
   LIMITS,
   type Limits,
   listStored,
-  Server,
+  type Server,
 } from "../../mod.ts";
 import { addressKey } from "../../server/limits/client_address.ts";
 import { Patience } from "../../server/listen/read_deadline.ts";
@@ -18,6 +18,7 @@ import { pseudoRandomBytes } from "../support/bytes.ts";
 import { kindOf, Peer } from "../support/v3/raw_client.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { takeLogs } from "../support/server_log.ts";
+import { startInThisThread } from "../support/server.ts";
 
 interface Scene {
   readonly server: Server;
@@ -46,7 +47,7 @@ function over(
     let now = 1_000_000_000;
     const peers: Peer[] = [];
     try {
-      await using server = await Server.start({
+      await using server = await startInThisThread({
         listen: [{ hostname: "127.0.0.1", port: 0 }],
         ...{ dataFolder: folder.join("data"), limits, clock: () => now, ticks: () => now },
         freeSpace: () => Promise.resolve(FREE),

@@ -50,7 +50,7 @@ export function addGetCommand(client: Command, run: Run, optionsOf: OptionsOf): 
         .argParser(parseRange).conflicts("recursive"),
     )
     .option("--recursive", "all files below each name, as a folder")
-    .option("--force", "replace files that are there, and links to files")
+    .option("--force", "overwrite existing files, and links to files")
     .addOption(
       new Option("--version <number>", "an older one: see xfer client versions")
         .argParser(parseVersion).conflicts("recursive"),
@@ -82,8 +82,8 @@ A folder that is named with / at its end is made where it is missing, and so is 
 that several files come into. Nothing is got to standard output.
 
 A file that is there already, with the same content, is left as it is; one with another
-content is replaced only with --force. A file that can't be downloaded stops no other: it
-is named, and counted at the end.
+content is replaced only with --force. A file that can't be downloaded does not
+stop the others: it is named, and counted at the end.
 
 What has come of a large file when the network fails, or Ctrl-C is pressed, is kept
 beside the target as .NAME.xfer-part: the same command goes on from there. To give it

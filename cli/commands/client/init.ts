@@ -237,7 +237,7 @@ class Asker {
     const answer = await this.ask(name);
     if (answer !== undefined) return answer;
     throw new UsageError("nobody-to-ask", `--${name} is missing, and nobody is there to be asked`, {
-      hint: "Name it: xfer client init --server HOST:PORT --name NAME.",
+      hint: "Add to the command what is missing: --server HOST:PORT --name NAME.",
     });
   }
 

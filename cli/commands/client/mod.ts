@@ -28,14 +28,14 @@ export function clientCommand(client: Command, run: Run): void {
   client
     .option(
       "--transfer-info <file>",
-      "names server, user and file; its folder has your keys",
+      "the file that names server, user and file; your keys are in its folder",
       TRANSFER_INFO,
     )
     .addOption(
       new Option(
         "--protocol <version>",
-        "which to speak; auto: 4 with servers that have it or are known by it, else 3; 3 is " +
-          "remembered",
+        "which to speak; auto: 4 with servers that have it or are known by it, else 3; " +
+          "--protocol 3 is remembered",
       ).choices(["3", "4", AUTO]).default(AUTO),
     )
     .option(

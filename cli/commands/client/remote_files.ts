@@ -94,8 +94,8 @@ export function addRemoteFileCommands(client: Command, run: Run, optionsOf: Opti
 
 const AS_PRINTED = `
 
-Characters that nobody sees are printed as \\u{…}. Every command takes a name as it is
-printed; put it in quotes: xfer client get 'a\\u{200b}b.txt'.`;
+Invisible characters are printed as \\u{…}. Every command takes a name as it is printed; put
+it in quotes: xfer client get 'a\\u{200b}b.txt'.`;
 
 const HOW_MANY = `
 
@@ -109,8 +109,8 @@ export function hintVersions(error: XferError, name: string): XferError {
 }
 
 /**
- * Reports files as they come; where not all come, it is said that there are others. Throws `DamagedError` in the end where
- * any are damaged.
+ * Reports files as they arrive, and says so if the list is incomplete. Throws `DamagedError` at the end if any are
+ * damaged.
  */
 async function reportAll(
   reporter: Reporter,

@@ -43,11 +43,11 @@ export function addInviteCommand(server: Command, run: Run): void {
     )
     .option("--label <text>", "a note for yourself, such as whom it is for", parseLabel)
     .addOption(
-      new Option("--list", "print the open invitations, as list does")
+      new Option("--list", "print the open invitations (same as 'list')")
         .conflicts(["revoke", ...NEW]),
     )
     .addOption(
-      new Option("--revoke <id...>", "withdraw invitations, as revoke does").conflicts(NEW),
+      new Option("--revoke <id...>", "withdraw invitations (same as 'revoke')").conflicts(NEW),
     )
     .addHelpText("after", HELP)
     .action(async (choice: InviteChoice, command: Command) => {
@@ -92,8 +92,8 @@ const HELP = example(
   "xfer server invite --uses 30 --expires 14d --data /srv/xfer",
 ) + `
 
-Give the token to the user, with the line for transfer.info that the server's log has. The
-user runs what is printed: xfer client init --invitation TOKEN.`;
+Give the token to the user, with the line for transfer.info that the server logs when it
+starts. The user runs the printed command: xfer client init --invitation TOKEN.`;
 
 async function printInvitations(run: Run, data: string): Promise<void> {
   for (const { madeAt, expiresAt, ...invitation } of await listInvitations(data)) {

@@ -32,6 +32,12 @@ export const MAX_BATCH_BYTES = 4 * 1024 * 1024;
  */
 export const TURN_MS = 20;
 
+/**
+ * Clients that have one turn, beside those that wait for a later one: anybody can name any number of clients, and must
+ * neither fill the memory with them nor keep those waiting who have had this turn.
+ */
+const MAX_OWNERS = 1024;
+
 /** Tells milliseconds from any moment on. */
 type Ticks = () => number;
 const system: Ticks = () => performance.now();
@@ -125,7 +131,14 @@ class Lane {
   #nextTurn(owner: string): number {
     const turn = Math.max(this.#turn, (this.#turns.get(owner) ?? -1) + 1);
     this.#turns.set(owner, turn);
+    if (this.#turns.size > MAX_OWNERS + this.#waiting.length) this.#endTurn();
     return turn;
+  }
+
+  /** Forgets the clients that have had it; those that come from now on come after whoever waits for the next one. */
+  #endTurn(): void {
+    this.#turn++;
+    for (const [owner, turn] of this.#turns) if (turn < this.#turn) this.#turns.delete(owner);
   }
 
   /** Resolves when nothing waits any more. */
@@ -138,8 +151,8 @@ class Lane {
       const taken = this.#waiting.splice(0, this.#countOfNext());
       const outcomes = await this.#do(taken.map(({ call }) => call));
       const done = taken.splice(0, Math.max(1, outcomes.length));
-      this.#waiting.unshift(...taken);
       this.#turn = Math.max(this.#turn, done.at(-1)?.turn ?? 0);
+      this.#putBack(taken);
       for (const [i, { resolve, reject }] of done.entries()) {
         const outcome = outcomes[i];
         if (outcome !== undefined && "value" in outcome) resolve(outcome.value);
@@ -149,6 +162,13 @@ class Lane {
     }
     this.#turns.clear();
     this.#draining = undefined;
+  }
+
+  /** Those that a batch had no time for come again in their turn, and others that came meanwhile in theirs. */
+  #putBack(left: readonly Waiting[]): void {
+    if (left.length === 0) return;
+    const all = [...left, ...this.#waiting].sort((a, b) => a.turn - b.turn);
+    this.#waiting.splice(0, this.#waiting.length, ...all);
   }
 
   async #do(calls: readonly Call[]): Promise<readonly Outcome[]> {

@@ -14,7 +14,7 @@ import type { Row } from "./rows.ts";
 const COPIED_AT_ONCE = 1024 * 1024;
 
 /** What a copy has: all but what is under way. */
-const COPIED = ["clients", "keys", "files", "tokens"] as const;
+export const COPIED = ["clients", "keys", "files", "tokens"] as const;
 
 /** The methods do all their work before they return. */
 export interface SqliteCatalog extends Catalog {

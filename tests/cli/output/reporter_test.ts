@@ -88,7 +88,7 @@ Deno.test("--quiet leaves results, errors and security warnings", () => {
   assert.deepEqual(said({ quiet: true, verbose: true }), said({ quiet: true }));
 });
 
-Deno.test("--json: every event is a line on standard output; people are told on standard error, with --quiet only of security", () => {
+Deno.test("--json: every event is a line on standard output; words go to standard error, with --quiet only security warnings", () => {
   const { connected, warning, stored, failed, token, aside } = WORDS;
   const [lines = "", words] = said({ json: true });
   assert.deepEqual(eventsIn(lines), EVENTS);

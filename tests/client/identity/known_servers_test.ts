@@ -83,7 +83,7 @@ Deno.test("known servers: of many that are kept at once in one process, and some
   assert.deepEqual(new Set(lines), new Set(ports.slice(20).map((port) => `h:${port} pki`)));
 });
 
-Deno.test("known servers: that protocol 3 was asked for is kept, and gives way to what a server is known by", async () => {
+Deno.test("known servers: a request for protocol 3 is remembered until the server is known by a key or certificate", async () => {
   await using folder = await TemporaryFolder.create();
   const known = new KnownServers(folder.path);
   const one = { hostname: "files.example.org", port: 1256 };

@@ -32,7 +32,7 @@ Deno.test("account: name and id are kept; there is none before the registration"
   assert.equal(await hasSecureAccount(folder.path), true);
 });
 
-Deno.test("account: a key that the server refuses is removed again by who has made it, and by nobody else", async () => {
+Deno.test("account: a key that the server refuses is removed by the client that made it, and by no other", async () => {
   await using folder = await TemporaryFolder.create();
   const maker = new AccountFolder(folder.path);
   const { publicKey } = await maker.loadKey();

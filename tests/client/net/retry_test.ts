@@ -9,7 +9,7 @@ import {
   type Outcome,
   sendFiles,
   type SendOptions,
-  Server,
+  type Server,
   type ServerOptions,
 } from "../../../mod.ts";
 import { connect } from "../../../client/net/dial.ts";
@@ -20,12 +20,13 @@ import { FaultyProxy } from "../../support/net/faulty_proxy.ts";
 import { type Cut, Cuts } from "../../support/net/tamper.ts";
 import { OddServer, silence, soundAnswers } from "../../support/v3/scripted_server.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
+import { startInThisThread } from "../../support/server.ts";
 
 const TIMEOUTS = { connectMs: 5000, responseMs: 5000 };
 const CONTENT = { a: pseudoRandomBytes(3_000_000), b: pseudoRandomBytes(100, 2) };
 
 const start = (folder: TemporaryFolder, options: Partial<ServerOptions> = {}) =>
-  Server.start({
+  startInThisThread({
     listen: [{ hostname: "127.0.0.1", port: 0 }],
     dataFolder: folder.join("data"),
     ...options,

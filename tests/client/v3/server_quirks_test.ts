@@ -169,7 +169,7 @@ function closesUnconfirmed(requests: string[]): OddServer {
   });
 }
 
-Deno.test("a server that closes right after 'CRC valid': sent, not confirmed, which is said; the file is sent three times, and the next one once", async () => {
+Deno.test("a server that closes right after 'CRC valid': reported as sent but not confirmed; the file is sent three times, further ones once", async () => {
   await using folder = await TemporaryFolder.create();
   const requests: string[] = [];
   await using server = closesUnconfirmed(requests);

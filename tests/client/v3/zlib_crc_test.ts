@@ -1,17 +1,11 @@
 /** Servers whose checksum is zlib's CRC-32 in place of cksum. */
 import assert from "node:assert/strict";
 import { crc32 } from "node:zlib";
-import {
-  cksum,
-  type ClientEvent,
-  edition2023a,
-  listStored,
-  sendFiles,
-  Server,
-} from "../../../mod.ts";
+import { cksum, type ClientEvent, edition2023a, listStored, sendFiles } from "../../../mod.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { OddServer, soundAnswers } from "../../support/v3/scripted_server.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
+import { startInThisThread } from "../../support/server.ts";
 
 const CONTENT = pseudoRandomBytes(3_000_000);
 
@@ -28,7 +22,7 @@ async function send(folder: TemporaryFolder, server: OddServer) {
 
 const start = (crc: number) => new OddServer(soundAnswers(crc), undefined, edition2023a);
 
-Deno.test("a server's zlib CRC-32 of the file counts as right, is told, and is remembered as a quirk", async () => {
+Deno.test("a server's zlib CRC-32 of the file counts as right, is reported, and is remembered as a quirk", async () => {
   await using folder = await TemporaryFolder.create();
   await using server = start(crc32(CONTENT));
   for (let run = 1; run <= 2; run++) {
@@ -55,7 +49,7 @@ Deno.test("with the quirk remembered, a server's cksum still counts as right", a
   await using folder = await TemporaryFolder.create();
   await folder.write("me.edition", "2023a zlib-crc\n");
   await folder.write("a", CONTENT);
-  await using server = await Server.start({
+  await using server = await startInThisThread({
     listen: [{ hostname: "127.0.0.1", port: 0 }],
     dataFolder: folder.join("data"),
   });

@@ -122,7 +122,7 @@ function codesOf({ failures }: Gathered, root: string): Record<string, string> {
 
 const namesOf = ({ jobs }: Gathered) => jobs.map(({ name }) => name);
 
-Deno.test("what can't be sent of several files is named with why, and does not hold up the others", async () => {
+Deno.test("of several files, those that can't be sent are named with the reason, and the others are sent", async () => {
   await using folder = await TemporaryFolder.create();
   const identityFolder = folder.path;
   for (const name of ["x", "y"]) await Deno.mkdir(folder.join(name));
@@ -139,6 +139,7 @@ Deno.test("what can't be sent of several files is named with why, and does not h
   const [one] = paths as [string];
   const named = await gather({ identityFolder, paths: [one], as: "../c" });
   assert.deepEqual(codesOf(named, folder.path), { "/a": "bad-file-name" });
+  assert.match(named.failures[0]?.error.message ?? "", /a as ..\/c: the name has a part that/);
   await assert.rejects(gather({ identityFolder, paths, as: "c" }), { code: "one-name" });
 });
 
@@ -171,6 +172,7 @@ Deno.test({
     const gathered = await gather({ identityFolder: folder.path, paths: [folder.join("d")] });
     assert.deepEqual(namesOf(gathered), ["d/\u00e9", "d/f"]);
     assert.deepEqual(codesOf(gathered, folder.path), { "/d/\u00e9": "same-name" });
+    assert.match(gathered.failures[0]?.error.message ?? "", /: another file has this name, with/);
   },
 });
 
@@ -189,6 +191,8 @@ Deno.test({
       codesOf(gathered, folder.join("d/")),
       Object.fromEntries([...bad, "nul"].map((name) => [name, "bad-file-name"])),
     );
+    const backslash = gathered.failures.find(({ path }) => path.endsWith("x\\y"));
+    assert.match(backslash?.error.message ?? "", /holds a slash, a backslash or a NUL/);
   },
 });
 
@@ -246,7 +250,7 @@ async function passedOf(folder: TemporaryFolder, path: string, identityFolder: s
 const allAre = (names: readonly string[], why: Passed) =>
   Object.fromEntries(names.map((name) => [name, why]));
 
-Deno.test("private files of any client are left out of folders, whoever's they are and wherever links lead", async () => {
+Deno.test("private files of every client are skipped in folders, wherever links lead", async () => {
   await using folder = await TemporaryFolder.create();
   const others = ["me.key.pem", "me.txt", "priv.keys"];
   for (const where of ["above/home", "above/other"]) {

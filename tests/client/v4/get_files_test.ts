@@ -43,7 +43,7 @@ test("a name that comes twice is an error", [["d/a", "1"], ["d/a", "2"]], async 
   assert.deepEqual(namesIn(scene.folder.path), ["identity"]);
 });
 
-test("of a file and a folder of one name one is got", [
+test("of a file and a folder of one name one is downloaded", [
   ["d/a", "1"],
   ["d/a/b", "2"],
 ], async ({ get, folder }) => {

@@ -102,6 +102,8 @@ class Actor {
   #aesKey: Bytes | undefined;
   #crc = 0;
   #zlibCrc = 0;
+  /** What may still come of an answer that was taken for silence: a busy server answers late. */
+  #late: readonly Outcome[] = [];
 
   constructor(address: Address, edition: Edition) {
     this.#address = address;
@@ -141,8 +143,18 @@ class Actor {
     if (damage.cutAt !== undefined) await socket.closeWrite().catch(() => undefined);
   }
 
-  /** What the server says next. Where silence is allowed it is waited for a short while only. */
+  /**
+   * What the server says next. Where silence is allowed it is waited for a short while only; what comes later in its
+   * place is passed over.
+   */
   async receive(allowed: readonly Outcome[]): Promise<Outcome> {
+    const outcome = await this.#receive(allowed);
+    const isLate = this.#late.includes(outcome) && !allowed.includes(outcome);
+    this.#late = outcome === "silence" ? allowed.filter((one) => one !== "silence") : [];
+    return isLate ? await this.receive(allowed) : outcome;
+  }
+
+  async #receive(allowed: readonly Outcome[]): Promise<Outcome> {
     const socket = await this.#connect();
     const limit = Promise.withResolvers<"silence">();
     const ms = allowed.includes("silence") ? SILENCE_MS : ANSWER_MS;

@@ -14,7 +14,6 @@ import {
   type Response,
   sendFiles,
   type SendOptions,
-  Server,
 } from "../../../mod.ts";
 import { withRetries } from "../../../client/net/retry.ts";
 import { sleep, Stopper } from "../../../client/net/graceful_abort.ts";
@@ -24,6 +23,7 @@ import { FaultyProxy, type Meddler } from "../../support/net/faulty_proxy.ts";
 import { eachResponse } from "../../support/net/tamper.ts";
 import { OddServer, silence, soundAnswers } from "../../support/v3/scripted_server.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
+import { startInThisThread } from "../../support/server.ts";
 
 const CONTENT = {
   a: pseudoRandomBytes(100),
@@ -79,7 +79,7 @@ for (const moment of MOMENTS) {
   Deno.test(`stopped ${where}: what is said of each file is so, and the next run stores all`, async () => {
     await using folder = await TemporaryFolder.create();
     const loopback = { hostname: "127.0.0.1", port: 0 };
-    await using server = await Server.start({
+    await using server = await startInThisThread({
       listen: [loopback],
       dataFolder: folder.join("data"),
     });

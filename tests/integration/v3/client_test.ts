@@ -6,11 +6,11 @@ import {
   type Outcome,
   sendFiles,
   type SendOptions,
-  Server,
 } from "../../../mod.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { OddServer, soundAnswers } from "../../support/v3/scripted_server.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
+import { startInThisThread } from "../../support/server.ts";
 
 async function send(
   folder: TemporaryFolder,
@@ -32,10 +32,44 @@ async function send(
 }
 
 const start = (folder: TemporaryFolder) =>
-  Server.start({
+  startInThisThread({
     listen: [{ hostname: "127.0.0.1", port: 0 }],
     dataFolder: folder.join("data"),
   });
+
+Deno.test("client: a file that grows while it waits is reported with the size that was stored", async () => {
+  await using folder = await TemporaryFolder.create();
+  await using server = await start(folder);
+  await folder.write("a", "first");
+  await folder.write("b", "short");
+  const sizes: unknown[] = [];
+  const { outcomes } = await send(folder, server.address, ["a", "b"], {
+    onEvent: (event) => {
+      if (event.type !== "stored") return;
+      sizes.push(event.file.size);
+      if (event.file.name === "a") Deno.writeTextFileSync(folder.join("b"), "longer by now");
+    },
+  });
+  assert.deepEqual(sizes, [5, 13]);
+  assert.deepEqual(
+    outcomes.map((outcome) => outcome.state === "stored" && outcome.file.size),
+    [5, 13],
+  );
+});
+
+Deno.test({
+  name: "client: of x\\y and y, which servers keep as y, only the first is sent",
+  ignore: Deno.build.os === "windows",
+  fn: async () => {
+    await using folder = await TemporaryFolder.create();
+    await using server = await start(folder);
+    await folder.write("x\\y", "1");
+    await folder.write("y", "2");
+    const { outcomes } = await send(folder, server.address, ["x\\y", "y"]);
+    const codes = outcomes.map((outcome) => "error" in outcome ? outcome.error.code : "stored");
+    assert.deepEqual(codes, ["stored", "same-name"]);
+  },
+});
 
 Deno.test("client: it is told how much there is to send, and of each file how much is sent", async () => {
   await using folder = await TemporaryFolder.create();

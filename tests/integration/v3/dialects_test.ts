@@ -8,12 +8,13 @@ import {
   edition2024early,
   listStored,
   type Profile,
-  Server,
+  type Server,
 } from "../../../mod.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { DIALECTS } from "../../support/v3/dialects.ts";
 import { Emulator } from "../../support/v3/emulated_client.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
+import { startInThisThread } from "../../support/server.ts";
 
 /** Around the sizes of blocks, pieces, frames and packets. */
 const SIZES = [
@@ -38,7 +39,7 @@ const SIZES = [
 ];
 
 async function start(folder: TemporaryFolder): Promise<Server> {
-  return await Server.start({
+  return await startInThisThread({
     listen: [
       { hostname: "127.0.0.1", port: 0, editions: DEFAULT_SERVED },
       { hostname: "127.0.0.1", port: 0, editions: [edition2024early] },
@@ -92,7 +93,7 @@ for (const [name, profile] of Object.entries(DIALECTS)) {
 Deno.test("an account of 2024early is served as such beside 2023c at one address", async () => {
   await using folder = await TemporaryFolder.create();
   const profile = DIALECTS["2024early"] ?? assert.fail();
-  await using server = await Server.start({
+  await using server = await startInThisThread({
     listen: [
       { hostname: "127.0.0.1", port: 0, editions: [edition2024early] },
       { hostname: "127.0.0.1", port: 0, editions: [...DEFAULT_SERVED, edition2024early] },
@@ -115,7 +116,7 @@ Deno.test("an account of 2024early is served as such beside 2023c at one address
 
 Deno.test("frames bring along what else their edition's peers do, also where 2022 is served first", async () => {
   await using folder = await TemporaryFolder.create();
-  await using server = await Server.start({
+  await using server = await startInThisThread({
     listen: [{ hostname: "127.0.0.1", port: 0, editions: [edition2022, edition2023a] }],
     dataFolder: folder.join("data"),
   });

@@ -15,7 +15,6 @@ import {
   type Quirk,
   sendFiles,
   type SendOptions,
-  Server,
 } from "../../../mod.ts";
 import { detectEdition } from "../../../client/v3/detect_edition.ts";
 import { IdentityFolder, parseIdentity } from "../../../client/identity/v3_identity.ts";
@@ -23,11 +22,12 @@ import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { PEERS } from "../../support/v3/fuzz.ts";
 import { loadRecordings } from "../../support/v3/recordings.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
+import { startInThisThread } from "../../support/server.ts";
 
 const TIMEOUTS = { connectMs: 5000, responseMs: 5000 };
 
 const start = (folder: TemporaryFolder, editions: readonly Edition[] = DEFAULT_SERVED) =>
-  Server.start({
+  startInThisThread({
     listen: [{ hostname: "127.0.0.1", port: 0, editions }],
     dataFolder: folder.join("data"),
   });

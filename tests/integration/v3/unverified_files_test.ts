@@ -10,7 +10,7 @@ import {
   type Limits,
   type RequestKind,
   type SendFile,
-  Server,
+  type Server,
 } from "../../../mod.ts";
 import { type ContextOptions, createContext } from "../../../server/context.ts";
 import { ParkedUploads } from "../../../server/v3/pending_uploads.ts";
@@ -18,6 +18,7 @@ import type { Upload } from "../../../server/v3/upload.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { field, kindOf, Peer } from "../../support/v3/raw_client.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
+import { startInThisThread } from "../../support/server.ts";
 
 const content = pseudoRandomBytes(1000);
 
@@ -44,7 +45,7 @@ class Scene implements AsyncDisposable {
     const folder = resources.use(await TemporaryFolder.create());
     const now = { ms: 1_000_000_000 };
     const server = resources.use(
-      await Server.start({
+      await startInThisThread({
         listen: [{ hostname: "127.0.0.1", port: 0 }],
         ...{ dataFolder: folder.join("data"), limits, clock: () => now.ms, ticks: () => now.ms },
       }),

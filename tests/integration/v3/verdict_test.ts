@@ -1,12 +1,13 @@
 /** Whose word on a checksum counts: somebody who knows an id alone can't confirm or drop what its client has just sent. */
 import assert from "node:assert/strict";
-import { edition2022, edition2023c, EDITIONS, listStored, Server } from "../../../mod.ts";
+import { edition2022, edition2023c, EDITIONS, listStored } from "../../../mod.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { kindOf, Peer } from "../../support/v3/raw_client.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
+import { startInThisThread } from "../../support/server.ts";
 
 const start = (folder: TemporaryFolder, editions = [edition2023c]) =>
-  Server.start({
+  startInThisThread({
     listen: [{ hostname: "127.0.0.1", port: 0, editions }],
     dataFolder: folder.join("data"),
   });

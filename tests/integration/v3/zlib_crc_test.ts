@@ -1,16 +1,17 @@
 /** Clients that expect zlib's CRC-32 in place of cksum, and strict ones, which have their cksum. */
 import assert from "node:assert/strict";
 import { crc32 } from "node:zlib";
-import { type Bytes, cksum, edition2023a, listStored, Server } from "../../../mod.ts";
+import { type Bytes, cksum, edition2023a, importAesKey, listStored, type Server } from "../../../mod.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { Peer } from "../../support/v3/raw_client.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
+import { startInThisThread } from "../../support/server.ts";
 
 const CONTENT = pseudoRandomBytes(3000);
 const OTHER = pseudoRandomBytes(3000, 2);
 
 const start = (folder: TemporaryFolder) =>
-  Server.start({
+  startInThisThread({
     listen: [{ hostname: "127.0.0.1", port: 0 }],
     dataFolder: folder.join("data"),
   });
@@ -133,4 +134,23 @@ Deno.test("another content, name or client than the disputed one is answered wit
   assert.equal(await told(peer, CONTENT, "b"), cksum(CONTENT), "another name");
   using other = await enrol(server, "Bob");
   assert.equal(await told(other), cksum(CONTENT), "another client");
+});
+
+Deno.test("an empty file that did not arrive whole is told a checksum that is neither's", async () => {
+  await using folder = await TemporaryFolder.create();
+  await using server = await start(folder);
+  using peer = await enrol(server);
+  const nothing = new Uint8Array(0);
+  const otherKey = await importAesKey(new Uint8Array(32));
+  const toldOfDamaged = async () => {
+    const response = await peer.sendFile("b", nothing, otherKey);
+    assert.ok(response !== "closed" && response.kind === "fileReceived");
+    return response.crc;
+  };
+  const rights = [cksum(nothing), crc32(nothing)];
+  assert.ok(!rights.includes(await toldOfDamaged()));
+  await callWrong(peer);
+  assert.equal(await told(peer), crc32(CONTENT));
+  await peer.judge("crcValid", "a");
+  assert.ok(!rights.includes(await toldOfDamaged()), "where zlib's is expected");
 });

@@ -1,6 +1,6 @@
 /** Protocol 4: what an adversary may try, and what comes of it at both ends. */
 import assert from "node:assert/strict";
-import { type Bytes, DEFAULT_TIMEOUTS, equalBytes, listUsers, Server } from "../../../mod.ts";
+import { type Bytes, DEFAULT_TIMEOUTS, equalBytes, listUsers } from "../../../mod.ts";
 import { AccountFolder } from "../../../client/identity/v4_account.ts";
 import { findSecure } from "../../../client/v4/discover.ts";
 import { openSecurely } from "../../../client/v4/open_tls.ts";
@@ -14,6 +14,7 @@ import { FaultyProxy } from "../../support/net/faulty_proxy.ts";
 import { ServerLog } from "../../support/server_log.ts";
 import { SecureProxy } from "../../support/net/tls_proxy.ts";
 import { connectRaw, got, loginRaw, put, Scene, startServer } from "../../support/v4/fixture.ts";
+import { startInThisThread } from "../../support/server.ts";
 
 /** At the server's end nobody has logged in or registered, nor was anybody refused: the client has not come so far. */
 function assertNobody(log: ServerLog): void {
@@ -162,7 +163,7 @@ Deno.test("a hello that is stripped, or answered by nonsense, is no way down to 
 Deno.test("a server without protocol 4 ends the hello, and goes on with others", async () => {
   await using log = await ServerLog.take("debug");
   await using scene = await Scene.create();
-  await using plain = await Server.start({
+  await using plain = await startInThisThread({
     listen: [{ hostname: "127.0.0.1", port: 0 }],
     dataFolder: scene.folder.join("plain"),
   });

@@ -213,7 +213,7 @@ test("what is not read is not stored: a client that takes no answers sends no mo
       },
       sendChunk: () => taking.promise,
       close: () => undefined,
-      left: () => new Promise(() => undefined),
+      onLeft: () => ({ [Symbol.dispose]: () => undefined }),
     },
   });
   const asking = (async () => {

@@ -156,6 +156,32 @@ Deno.test("protocol 3: a file that is sent again takes the place of the one that
   assert.deepEqual(scene.blobs("staging"), []);
 });
 
+/** Alice may have two files, has "a", and uploads to one name on the last of her connections. */
+async function withTwoFiles(name: string, body: (alices: readonly Uploader[]) => Promise<void>) {
+  await using scene = await Scene.create({ quotaFiles: 2 });
+  (await scene.client("Alice"))[Symbol.dispose]();
+  using first = await Uploader.login(scene, "Alice");
+  using second = await Uploader.login(scene, "Alice");
+  using last = await Uploader.login(scene, "Alice");
+  await store(first, content);
+  await last.resume(content, { name, mtime: 3 });
+  await body([first, second]);
+}
+
+Deno.test("v4 credit: an upload is not one file more where another has replaced the file meanwhile", () =>
+  withTwoFiles("a", async ([first, second]) => {
+    const tag = await first?.begin(content, { mtime: 2 }) ?? 0;
+    await first?.send(tag, content, 0, 1);
+    await first?.end(tag, content);
+    await second?.resume(content, { name: "b" });
+  }));
+
+Deno.test("v4 credit: an upload is not one file more where a rename has taken its name meanwhile", () =>
+  withTwoFiles("b", async ([first, second]) => {
+    await rename(first as Uploader, "a", "b");
+    await second?.resume(content, { name: "c" });
+  }));
+
 Deno.test("v4 credit: what an upload of protocol 3 takes off is taken off when the account goes over to protocol 4", async () => {
   // What is announced of a file of protocol 3 is its ciphertext.
   await using scene = await Scene.create({ quota: content.length + 500 });

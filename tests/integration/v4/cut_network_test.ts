@@ -106,7 +106,7 @@ async function prepare({ scene }: Cut, files: Readonly<Record<string, Uint8Array
   assert.ok(outcomes.every(({ state }) => state === "stored"));
 }
 
-test("a large file is got", "down", always(EACH), async (cut) => {
+test("a large file is downloaded", "down", always(EACH), async (cut) => {
   await prepare(cut, { large: LARGE });
   const target = cut.scene.folder.join("back");
   const outcome = await getFile({ ...cut.options, name: "large", target });
@@ -115,7 +115,7 @@ test("a large file is got", "down", always(EACH), async (cut) => {
   assertFirst(cut.retries);
 });
 
-test("a folder is got", "down", always(MIB), async (cut) => {
+test("a folder is downloaded", "down", always(MIB), async (cut) => {
   const files = Array.from({ length: 60 }, (_, i) => [`d/${i}`, pseudoRandomBytes(100_000, i)]);
   await prepare(cut, Object.fromEntries(files));
   const target = cut.scene.folder.join("back");

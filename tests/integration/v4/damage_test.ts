@@ -14,6 +14,8 @@ import {
 import { getFolder } from "../../../client/v4/get_files.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
+import { openInThisThread } from "../../support/store/catalogs.ts";
+import { CountedDatabase } from "../../support/store/counted_database.ts";
 import { openDatabase, tamper } from "../../support/store/database.ts";
 import { ServerLog } from "../../support/server_log.ts";
 import { Peer } from "../../support/v3/raw_client.ts";
@@ -249,6 +251,95 @@ Deno.test("a start finds files that are missing or have another size, records an
   await log.awaits("store.mended");
   assert.equal(markOf(scene, name), null);
   assert.deepEqual(new Set(Object.values(await again())), new Set(["unchanged"]));
+});
+
+Deno.test("a file that can't be written elsewhere is not damaged for that", async () => {
+  await using scene = await Scene.create(ON_DISK);
+  const { name } = await putFirst(scene, "a folder");
+  const request = { dataFolder: scene.data, userName: "Alice", fileName: name };
+  const target = scene.folder.join("no such folder", "a");
+  await assert.rejects(exportFile({ ...request, target }), { code: "cannot-write" });
+  assert.equal(markOf(scene, name), null);
+  await Deno.remove(await blobOf(scene, name));
+  const there = scene.folder.join("exported");
+  await assert.rejects(exportFile({ ...request, target: there }), { code: "stored-file-damaged" });
+  assert.equal(markOf(scene, name), "missing");
+});
+
+Deno.test("what verify finds is recorded before it has read all", async () => {
+  await using scene = await Scene.create(ON_DISK);
+  await putFirst(scene, "a folder");
+  const files = (await listStored(scene.data)).flatMap(({ files }) => files);
+  for (const { path } of files) await Deno.remove(join(scene.data, path));
+  const found: string[] = [];
+  const recorded: unknown[] = [];
+  await verify({
+    dataFolder: scene.data,
+    onFinding: ({ finding }) => {
+      const [first] = found;
+      if (first !== undefined) recorded.push(markOf(scene, first));
+      if (finding.kind !== "stray") found.push(finding.file.name);
+    },
+  });
+  assert.deepEqual(recorded, ["missing", "missing"]);
+});
+
+Deno.test("a file that verify can't read is told of, and not taken for damaged by clients", async () => {
+  await using scene = await Scene.create(ON_DISK);
+  const { again, name } = await putFirst(scene, "a folder");
+  const blob = await blobOf(scene, name);
+  const open = Deno.open;
+  const found: string[] = [];
+  try {
+    Deno.open = (path, options) =>
+      path === blob
+        ? Promise.reject(new Error("Too many open files (os error 24)"))
+        : open(path, options);
+    await verify({
+      dataFolder: scene.data,
+      onFinding: ({ finding }) => found.push(finding.kind === "changed" ? finding.what : ""),
+    });
+  } finally {
+    Deno.open = open;
+  }
+  assert.deepEqual(found, ["it can't be read: Error: Too many open files (os error 24)"]);
+  assert.equal(markOf(scene, name), null);
+  assert.deepEqual(new Set(Object.values(await again())), new Set(["unchanged"]));
+});
+
+Deno.test("a start that can't record what is missing logs that, and the server is at work", async () => {
+  await using log = await ServerLog.take();
+  await using scene = await Scene.create(ON_DISK);
+  const { name } = await putFirst(scene, "a folder");
+  for (const { path } of (await listStored(scene.data))[0]?.files ?? []) {
+    await Deno.remove(join(scene.data, path));
+  }
+  const openCatalog = async (path: string) => ({
+    ...await openInThisThread(path),
+    setDamage: () => Promise.reject(new Error("database or disk is full")),
+  });
+  await scene.restart({ openCatalog });
+  const [logged] = await log.awaits("store.not-compared");
+  assert.match(`${logged?.["reason"]}`, /disk is full/);
+  using client = await scene.client("Alice");
+  await assert.rejects(client.stat(name), { code: "damaged" });
+});
+
+Deno.test("a damaged file is recorded once, however often it is asked for", async () => {
+  const database = new CountedDatabase();
+  const openCatalog = (path: string) => openInThisThread(path, database.open);
+  await using scene = await Scene.create(ON_DISK, { openCatalog });
+  const { name } = await putFirst(scene, "a folder");
+  await Deno.remove(await blobOf(scene, name));
+  using client = await scene.client("Alice");
+  await assert.rejects(client.stat(name), { code: "damaged" });
+  assert.equal(markOf(scene, name), "missing");
+  database.forget();
+  for (let i = 0; i < 10; i++) {
+    await assert.rejects(client.stat(name), { code: "damaged" });
+    await assert.rejects(client.list("", () => undefined), { code: "damaged" });
+  }
+  assert.deepEqual(database.executed, [], "no transaction");
 });
 
 Deno.test("a start believes what was found in a file's content before, which it does not read", async () => {

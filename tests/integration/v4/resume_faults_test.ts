@@ -1,7 +1,6 @@
 /** Protocol 4: what is held is durable before it is recorded, whatever goes wrong then. */
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
-import { Server } from "../../../mod.ts";
 import { SecureClient } from "../../../client/v4/client.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { Backlog } from "../../../server/v4/write_backlog.ts";
@@ -11,6 +10,7 @@ import { ServerProcess } from "../../support/processes.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import { LOOPBACK } from "../../support/v4/fixture.ts";
 import { digestOfFirst, missing, Uploader, type Where } from "../../support/v4/raw_client.ts";
+import { startInThisThread } from "../../support/server.ts";
 
 const content = pseudoRandomBytes(3 * CHUNK_SIZE + 1);
 
@@ -25,7 +25,7 @@ async function register({ server, folder }: Where): Promise<void> {
 /** An upload that the server's stop breaks off after two chunks, on a system where a plan says what goes wrong. */
 async function breakOff(folder: TemporaryFolder, plan: (call: Call) => Fault | undefined) {
   const system = new FaultySystem();
-  await using server = await Server.start({
+  await using server = await startInThisThread({
     ...{ listen: [LOOPBACK], tlsListen: LOOPBACK, dataFolder: folder.join("data") },
     ...{ fileSystem: system.fileSystem, openCatalog: system.openCatalog },
   });
@@ -48,7 +48,11 @@ function staged(folder: TemporaryFolder): string[] {
 
 async function heldAfterRestart(folder: TemporaryFolder): Promise<number> {
   const dataFolder = folder.join("data");
-  await using server = await Server.start({ listen: [LOOPBACK], tlsListen: LOOPBACK, dataFolder });
+  await using server = await startInThisThread({
+    listen: [LOOPBACK],
+    tlsListen: LOOPBACK,
+    dataFolder,
+  });
   using alice = await Uploader.login({ server, folder }, "Alice");
   const { tag, offset, digest } = await alice.resume(content);
   assert.deepEqual(digest, digestOfFirst(content, offset));

@@ -10,7 +10,6 @@ import {
   listStored,
   removeUser,
   restore,
-  Server,
   verify,
 } from "../../../mod.ts";
 import { getFile } from "../../../client/v4/get_files.ts";
@@ -21,6 +20,7 @@ import { openInThisThread } from "../../support/store/catalogs.ts";
 import { kindOf, Peer } from "../../support/v3/raw_client.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import { got, ON_DISK, put, Scene, startServer } from "../../support/v4/fixture.ts";
+import { startInThisThread } from "../../support/server.ts";
 
 const content = (seed: number, size = 1000) => pseudoRandomBytes(size, seed);
 
@@ -141,7 +141,7 @@ Deno.test("versions: they count in the quota with their bytes, what goes does no
 Deno.test("versions: what protocol 3 replaces is kept too, and counted", async () => {
   await using folder = await TemporaryFolder.create();
   const dataFolder = folder.join("data");
-  await using server = await Server.start({
+  await using server = await startInThisThread({
     ...{ listen: [{ hostname: "127.0.0.1", port: 0 }], dataFolder },
     limits: { versions: 2, quota: 2500 },
   });
@@ -208,7 +208,7 @@ Deno.test("versions: a commit that is told to have failed, but holds, keeps its 
   await using scene = await prepared(1, { versions: 3 });
   await scene.server.close();
   let failing = false;
-  scene.server = await Server.start({
+  scene.server = await startInThisThread({
     ...{ listen: [{ hostname: "127.0.0.1", port: 0 }], dataFolder: scene.folder.join("data") },
     ...{ tlsListen: "beside", limits: { versions: 3 } },
     openCatalog: async (path) => {

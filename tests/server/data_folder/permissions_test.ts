@@ -1,10 +1,10 @@
 /** Who may touch a data folder, and what in it is not opened. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { Server } from "../../../mod.ts";
 import { judgeFolder } from "../../../server/data_folder/permissions.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import { files, listen, prepared } from "../../support/store/stored.ts";
+import { startInThisThread } from "../../support/server.ts";
 
 const posix = Deno.build.os !== "windows";
 
@@ -33,11 +33,11 @@ Deno.test({
     const dataFolder = await prepared(folder);
     await Deno.chmod(dataFolder, 0o755);
     {
-      await using _server = await Server.start({ listen, dataFolder });
+      await using _server = await startInThisThread({ listen, dataFolder });
       assert.equal((Deno.statSync(dataFolder).mode ?? 0) & 0o777, 0o700);
     }
     await Deno.chmod(dataFolder, 0o770);
-    await assert.rejects(Server.start({ listen, dataFolder }), {
+    await assert.rejects(startInThisThread({ listen, dataFolder }), {
       code: "data-folder-not-private",
     });
   },
@@ -53,15 +53,15 @@ Deno.test({
       assert.equal((Deno.statSync(join(dataFolder, path)).mode ?? 0) & 0o777, 0o600);
     }
     await Deno.symlink(dataFolder, folder.join("link"));
-    await (await Server.start({ listen, dataFolder: folder.join("link") })).close();
+    await (await startInThisThread({ listen, dataFolder: folder.join("link") })).close();
     for (const name of ["files", "staging", "catalog.db", "lock.db"]) {
       await Deno.rename(join(dataFolder, name), folder.join(name));
       await Deno.symlink(folder.join(name), join(dataFolder, name));
       const refused = { code: "link-in-data-folder" };
-      await assert.rejects(Server.start({ listen, dataFolder }), refused, name);
+      await assert.rejects(startInThisThread({ listen, dataFolder }), refused, name);
       await Deno.remove(join(dataFolder, name));
       await Deno.rename(folder.join(name), join(dataFolder, name));
     }
-    await (await Server.start({ listen, dataFolder })).close();
+    await (await startInThisThread({ listen, dataFolder })).close();
   },
 });

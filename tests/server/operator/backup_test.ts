@@ -1,7 +1,7 @@
 /** Backup and restore, on real folders. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { backup, restore, Server } from "../../../mod.ts";
+import { backup, restore } from "../../../mod.ts";
 import { tamper } from "../../support/store/database.ts";
 import { kindOf, Peer } from "../../support/v3/raw_client.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
@@ -14,11 +14,12 @@ import {
   prepared,
   store,
 } from "../../support/store/stored.ts";
+import { startInThisThread } from "../../support/server.ts";
 
 Deno.test("backup: taken while files are replaced, it is whole, restores, and verifies", async () => {
   await using folder = await TemporaryFolder.create();
   const dataFolder = folder.join("data");
-  await using server = await Server.start({ listen, dataFolder });
+  await using server = await startInThisThread({ listen, dataFolder });
   using peer = await Peer.connect(server.address);
   await peer.enrol("Alice");
   for (let i = 0; i < 20; i++) await store(peer, `kept${i}`, i);
@@ -37,7 +38,7 @@ Deno.test("backup: taken while files are replaced, it is whole, restores, and ve
     assert.equal(names.filter((name) => name.startsWith("kept")).length, 20);
   }
   await replacing;
-  await using again = await Server.start({ listen, dataFolder: folder.join("data1") });
+  await using again = await startInThisThread({ listen, dataFolder: folder.join("data1") });
   using returning = await Peer.connect(again.address);
   returning.clientId = peer.clientId;
   assert.equal(kindOf(await returning.reconnect("Alice")), "reconnected");
@@ -124,7 +125,7 @@ Deno.test("backup: one that was cut off is no backup, and none is a data folder"
   await using folder = await TemporaryFolder.create();
   const data = await prepared(folder);
   await backup(data, folder.join("backup"));
-  await assert.rejects(Server.start({ listen, dataFolder: folder.join("backup") }), {
+  await assert.rejects(startInThisThread({ listen, dataFolder: folder.join("backup") }), {
     code: "not-a-data-folder",
   });
   await assert.rejects(backup(data, folder.join("backup")), { code: "target-not-empty" });

@@ -1,20 +1,14 @@
 /** Links, pipes and devices where a backup or a data folder has files: none of them is followed or opened. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import {
-  backup,
-  exportFile,
-  listStored,
-  readPortInfo,
-  restore,
-  Server,
-  verify,
-} from "../../../mod.ts";
+import { backup, exportFile, listStored, readPortInfo, restore, verify } from "../../../mod.ts";
 import { checked } from "../../../server/data_folder/audit.ts";
 import { readOperatorIdentity } from "../../../server/listen/tls/operator_certificate.ts";
 import { Authority } from "../../support/tls/certificate_authority.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import { files, firstFile, listen, prepared } from "../../support/store/stored.ts";
+import { tamper } from "../../support/store/database.ts";
+import { startInThisThread } from "../../support/server.ts";
 
 const SECRET = "what only the operator may read";
 
@@ -39,7 +33,7 @@ interface Copied {
 /** A data folder with a server's identity, and a backup of it. */
 async function copied(folder: TemporaryFolder): Promise<Copied> {
   const data = await prepared(folder);
-  await (await Server.start({ listen, tlsListen: listen[0] ?? "beside", dataFolder: data }))
+  await (await startInThisThread({ listen, tlsListen: listen[0] ?? "beside", dataFolder: data }))
     .close();
   const copy = folder.join("backup");
   await backup(data, copy);
@@ -138,6 +132,48 @@ Deno.test("restore: an identity that is far too long is refused, and nothing is 
   await assert.rejects(Deno.lstat(target), Deno.errors.NotFound);
 });
 
+/** What stands for a table may compute what it gives, without end, and so may a column; a value may not fit into memory. */
+const FOREIGN: Readonly<Record<string, readonly [sql: string, reason: RegExp]>> = {
+  "a view in place of a table": [
+    `DROP TABLE keys;
+     CREATE VIEW keys AS WITH RECURSIVE n (number) AS
+       (SELECT 1 UNION ALL SELECT number + 1 FROM n LIMIT 300)
+       SELECT number AS rowid, (SELECT id FROM clients) AS client_id, randomblob(32) AS key,
+         number AS added_at FROM n;`,
+    /has views/,
+  ],
+  "a virtual table": [
+    "DROP TABLE keys; CREATE VIRTUAL TABLE keys USING rtree(client_id, key, added_at);",
+    /has views/,
+  ],
+  "a column that is computed": [
+    "ALTER TABLE tokens ADD COLUMN other TEXT AS (zeroblob(100)) VIRTUAL",
+    /has columns that no server has made/,
+  ],
+  "a small file that is too large": [
+    "UPDATE files SET content = zeroblob(256 * 1024 + 1)",
+    /has values in "files" that are longer/,
+  ],
+  "more digests than a file has chunks": [
+    "UPDATE files SET chunks = zeroblob(100)",
+    /has values in "files" that are longer/,
+  ],
+  "a name without end": [
+    "UPDATE clients SET name = hex(zeroblob(40000))",
+    /has values in "clients" that are longer/,
+  ],
+};
+
+for (const [what, [sql, message]] of Object.entries(FOREIGN)) {
+  Deno.test(`restore: a catalog with ${what} is refused before anything is copied`, async () => {
+    await using folder = await TemporaryFolder.create();
+    const { copy, target } = await copied(folder);
+    tamper(join(copy, "backup.db"), sql);
+    await assert.rejects(restore(copy, target), { code: "backup-unusable", message });
+    await assert.rejects(Deno.lstat(target), Deno.errors.NotFound);
+  });
+}
+
 Deno.test("restore, backup, export: no more of a blob is read than was stored", async () => {
   await using folder = await TemporaryFolder.create();
   const { data, copy, target } = await copied(folder);
@@ -194,7 +230,11 @@ for (
 ) {
   odd(`data folder: a server does not start where ${name} is SOMETHING`, async ({ data }, put) => {
     await put(join(data, name));
-    const starting = Server.start({ listen, tlsListen: listen[0] ?? "beside", dataFolder: data });
+    const starting = startInThisThread({
+      listen,
+      tlsListen: listen[0] ?? "beside",
+      dataFolder: data,
+    });
     await assert.rejects(starting, (error: Error & { code: string }) => {
       assert.match(error.code, /^(link-in-data-folder|data-folder-unusable)$/);
       assert.match(error.message, new RegExp(name));

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import fc from "fast-check";
-import { backup, exportFile, removeUser, Server, verify } from "../../../mod.ts";
+import { backup, exportFile, removeUser, verify } from "../../../mod.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { tamper } from "../../support/store/database.ts";
 import { kindOf, Peer } from "../../support/v3/raw_client.ts";
@@ -17,6 +17,7 @@ import {
   shown,
   store,
 } from "../../support/store/stored.ts";
+import { startInThisThread } from "../../support/server.ts";
 
 const posix = Deno.build.os !== "windows";
 
@@ -92,7 +93,7 @@ Deno.test("repair: one that ends right after a move has written down what it mov
   const [line = ""] = record().split("\n");
   const { movedTo, user, name } = JSON.parse(line);
   assert.deepEqual([movedTo, user, name], [`quarantine/${moved?.name}`, "Alice", "file0"]);
-  await (await Server.start({ listen, dataFolder: data })).close();
+  await (await startInThisThread({ listen, dataFolder: data })).close();
   assert.deepEqual((await files(data)).map(({ name }) => name), ["file1", "file2", "file3"]);
   assert.equal(record(), `${line}\n`, "once");
   assert.deepEqual(await findings(data), []);
@@ -150,7 +151,7 @@ Deno.test("verify: whatever is damaged is found, nothing else, and repair loses 
 Deno.test("verify: while the server runs it finds nothing wrong; repair waits until it is stopped", async () => {
   await using folder = await TemporaryFolder.create();
   const dataFolder = folder.join("data");
-  await using server = await Server.start({ listen, dataFolder });
+  await using server = await startInThisThread({ listen, dataFolder });
   using peer = await Peer.connect(server.address);
   await peer.enrol("Alice");
   let done = false;
@@ -195,7 +196,7 @@ Deno.test("verify, repair: what a catalog says of a path outside is neither read
 Deno.test("remove a user: the account and its files go, others stay, while the server runs", async () => {
   await using folder = await TemporaryFolder.create();
   const dataFolder = await prepared(folder);
-  await using server = await Server.start({ listen, dataFolder });
+  await using server = await startInThisThread({ listen, dataFolder });
   using bob = await Peer.connect(server.address);
   await bob.enrol("Bob");
   await store(bob, "b", 9);

@@ -8,6 +8,8 @@ class Works {
   readonly aborted: string[] = [];
   readonly #ends = new Map<string, () => void>();
   readonly shared: SharedWork<string>;
+  /** How many are listened to, whether they leave. */
+  listening = 0;
 
   constructor(max: number) {
     this.shared = new SharedWork(max);
@@ -15,15 +17,20 @@ class Works {
 
   /** Asks for work; `leave` is what somebody does who waits no longer. */
   ask(key: string, owner = key): { readonly done: Promise<string>; readonly leave: () => void } {
-    const left = Promise.withResolvers<never>();
+    let leave: (reason: Error) => void = () => undefined;
+    const onLeft = (onLeave: typeof leave) => {
+      leave = onLeave;
+      this.listening++;
+      return { [Symbol.dispose]: () => void this.listening-- };
+    };
     const done = this.shared.do(key, owner, async (signal) => {
       this.begun.push(key);
       signal.addEventListener("abort", () => this.aborted.push(key));
       await new Promise<void>((resolve) => this.#ends.set(key, resolve));
       return `${key} is done`;
-    }, left.promise);
+    }, onLeft);
     done.catch(() => undefined);
-    return { done, leave: () => left.reject(new Error("it left")) };
+    return { done, leave: () => leave(new Error("it left")) };
   }
 
   end(key: string): void {
@@ -91,9 +98,23 @@ Deno.test("shared work: who asks for what is being broken off gets work of their
 
 Deno.test("shared work: a failure is everybody's who waits, and the next try is another", async () => {
   const shared = new SharedWork<string>(1);
-  const never = new Promise<never>(() => undefined);
+  const never = () => ({ [Symbol.dispose]: () => undefined });
   const fails = () => Promise.reject(new Error("no disk"));
   const asked = [shared.do("a", "A", fails, never), shared.do("a", "A", fails, never)];
   for (const one of asked) await assert.rejects(one, { message: "no disk" });
   assert.equal(await shared.do("a", "A", () => Promise.resolve("done"), never), "done");
+});
+
+Deno.test("shared work: nobody is listened to who has been answered, or has left", async () => {
+  const works = new Works(1);
+  for (let i = 0; i < 10; i++) {
+    const [one, another] = [works.ask("a"), works.ask("a")];
+    assert.equal(works.listening, 2);
+    another.leave();
+    await assert.rejects(another.done);
+    works.end("a");
+    await one.done;
+    await settle();
+  }
+  assert.equal(works.listening, 0);
 });

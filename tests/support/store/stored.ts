@@ -1,17 +1,18 @@
 /** Data folders with something in them, and what is to be seen of them. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { listStored, Server, type Verified, verify } from "../../../mod.ts";
+import { listStored, type Verified, verify } from "../../../mod.ts";
 import { pseudoRandomBytes } from "../bytes.ts";
 import { kindOf, Peer } from "../v3/raw_client.ts";
 import type { TemporaryFolder } from "../temporary_folder.ts";
+import { startInThisThread } from "../server.ts";
 
 export const listen = [{ hostname: "127.0.0.1", port: 0 }];
 
 /** A data folder with so many files of Alice's, each of other bytes. */
 export async function prepared(folder: TemporaryFolder, count = 4): Promise<string> {
   const dataFolder = folder.join("data");
-  await using server = await Server.start({ listen, dataFolder });
+  await using server = await startInThisThread({ listen, dataFolder });
   using peer = await Peer.connect(server.address);
   await peer.enrol("Alice");
   for (let i = 0; i < count; i++) await store(peer, `file${i}`, i);

@@ -5,7 +5,7 @@ import {
   concatBytes,
   DEFAULT_TIMEOUTS,
   type Limits,
-  Server,
+  type Server,
   type ServerOptions,
   type TlsFiles,
   type XferError,
@@ -20,8 +20,8 @@ import { SourceFile } from "../../../client/local/source_file.ts";
 import { fingerprintOf } from "../../../protocol/v4/fingerprint.ts";
 import { sign, type SignedIdentity } from "../../../protocol/v4/authentication.ts";
 import type { Issued } from "../tls/certificate_authority.ts";
-import { openInThisThread } from "../store/catalogs.ts";
 import { TemporaryFolder } from "../temporary_folder.ts";
+import { startInThisThread } from "../server.ts";
 
 export const LOOPBACK = { hostname: "127.0.0.1", port: 0 };
 
@@ -126,9 +126,8 @@ export function startServer(
   limits: Partial<Limits> = {},
   options: Partial<ServerOptions> = {},
 ): Promise<Server> {
-  return Server.start({
+  return startInThisThread({
     ...{ listen: [LOOPBACK], tlsListen: LOOPBACK, dataFolder, limits },
-    openCatalog: (path) => openInThisThread(path),
     ...options,
   });
 }

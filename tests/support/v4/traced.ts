@@ -1,8 +1,8 @@
 /** A server whose looks at stored files can be waited for. */
-import { Server } from "../../../mod.ts";
 import type { FileSystem } from "../../../server/fs/file_system.ts";
 import { openInThisThread } from "../store/catalogs.ts";
 import { LOOPBACK, ON_DISK, type Scene } from "./fixture.ts";
+import { startInThisThread } from "../server.ts";
 
 export interface Watch {
   /** What happens before a stored file is looked at. */
@@ -27,7 +27,7 @@ export async function watched(scene: Scene): Promise<Watch> {
       return Deno.open(path, options);
     },
   };
-  scene.server = await Server.start({
+  scene.server = await startInThisThread({
     ...{ listen: [LOOPBACK], tlsListen: LOOPBACK, dataFolder: scene.folder.join("data") },
     limits: ON_DISK,
     ...{ fileSystem, openCatalog: (path) => openInThisThread(path) },

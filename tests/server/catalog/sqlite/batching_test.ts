@@ -240,3 +240,47 @@ Deno.test("batches: clients take turns, however much one of them has asked for b
     const inOrder = (who: string) => done.filter((name) => name.startsWith(who));
     assert.deepEqual(inOrder("alice"), alices.map((_, i) => `alice${i}`), "each in its order");
   }));
+
+Deno.test("batches: a client that asks for little does not wait for what a batch had no time for", () =>
+  scene(async ({ catalog }) => {
+    const bob = pseudoRandomBytes(16, 2);
+    const done: string[] = [];
+    const ticks = slowBy(MAX_BATCH_MS / 4);
+    let asked: Promise<void> | undefined;
+    const ask = async (who: typeof id, name: string) => {
+      await batched.findFile(who, name);
+      done.push(name);
+    };
+    const batched = batchedCatalog(waysTo(catalog, {
+      read: (calls) => {
+        // Bob comes while a batch is done that has most of what Alice has asked for.
+        if (done.length > 0) asked ??= ask(bob, "bob");
+        return lookUp(catalog, calls, ticks);
+      },
+    }));
+    await Promise.all(Array.from({ length: 100 }, (_, i) => ask(id, `alice${i}`)));
+    await asked;
+    assert.ok(done.indexOf("bob") < 12, `Bob comes after ${done.indexOf("bob")} others`);
+  }));
+
+Deno.test("batches: attack: however many clients are named, nobody waits for all of them", () =>
+  scene(async ({ catalog }) => {
+    const ticks = slowBy(2 * MAX_BATCH_MS);
+    const batched = batchedCatalog(waysTo(catalog, {
+      read: (calls) => lookUp(catalog, calls, ticks),
+    }));
+    let [named, isOver] = [0, false];
+    const flood = async () => {
+      while (!isOver && named < 10_000) {
+        const other = new Uint8Array(16);
+        new DataView(other.buffer).setUint32(0, ++named);
+        await batched.findClient(other);
+      }
+    };
+    // More than a batch has.
+    const flooding = Array.from({ length: 300 }, flood);
+    await Promise.all([batched.findFile(id, "a"), batched.findFile(id, "b")]);
+    isOver = true;
+    await Promise.all(flooding);
+    assert.ok(named < 3000, `${named} had their turn before Alice's second`);
+  }));

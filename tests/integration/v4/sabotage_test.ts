@@ -1,0 +1,79 @@
+/** Protocol 4: blobs that are damaged while everything is at work: nobody gets a wrong byte, and what is stored again is whole. */
+import assert from "node:assert/strict";
+import { type Bytes, equalBytes, verify } from "../../../mod.ts";
+import { pseudoRandomBytes } from "../../support/bytes.ts";
+import { got, ON_DISK, Scene } from "../../support/v4/fixture.ts";
+import { Uploader } from "../../support/v4/raw_client.ts";
+
+const NAMES = ["a", "b", "c"];
+const SIZE = 300_000;
+const TURNS = 30;
+/** Each name has one of two contents. */
+const contentOf = (name: string, turn: number) =>
+  pseudoRandomBytes(SIZE, 2 * name.charCodeAt(0) + turn % 2);
+
+/** How a blob may be damaged; it may be gone already. */
+const DAMAGES: readonly ((path: string) => void)[] = [
+  (path) => Deno.removeSync(path),
+  (path) => Deno.truncateSync(path, SIZE / 2),
+  (path) => {
+    using file = Deno.openSync(path, { write: true });
+    file.seekSync(SIZE / 3, Deno.SeekMode.Start);
+    file.writeSync(new Uint8Array([1, 2, 3, 4, 5]));
+  },
+];
+
+async function store(alice: Uploader, name: string, content: Bytes): Promise<void> {
+  const tag = await alice.begin(content, { name });
+  await alice.send(tag, content, 0);
+  await alice.end(tag, content);
+}
+
+function damage(scene: Scene, turn: number): void {
+  const blobs = scene.blobs("files");
+  try {
+    DAMAGES[turn % DAMAGES.length]?.(blobs[turn % blobs.length] ?? "");
+  } catch (error) {
+    assert.ok(error instanceof Deno.errors.NotFound, `${error}`);
+  }
+}
+
+for (const versions of [1, 3]) {
+  Deno.test(`attack: damage races puts, downloads and verify, with ${versions} versions: no wrong byte, and what is put again is whole`, async () => {
+    await using scene = await Scene.create({ ...ON_DISK, versions });
+    using client = await scene.client("Alice");
+    using alice = await Uploader.login(scene, "Alice");
+    for (const name of NAMES) await store(alice, name, contentOf(name, 0));
+    const download = async (name: string) => {
+      try {
+        const bytes = await got(client, name);
+        assert.ok([0, 1].some((turn) => equalBytes(bytes, contentOf(name, turn))), name);
+        return bytes;
+      } catch (error) {
+        assert.equal((error as { code?: string }).code, "damaged", `${error}`);
+        return undefined;
+      }
+    };
+    const downloadAll = async () => {
+      for (const name of NAMES) await download(name);
+    };
+    for (let turn = 0; turn < TURNS; turn++) {
+      const name = NAMES[turn % NAMES.length] as string;
+      const storing = store(alice, name, contentOf(name, turn));
+      damage(scene, turn);
+      const { catalogFaults } = (await Promise.all([
+        verify({ dataFolder: scene.data }),
+        downloadAll(),
+        storing,
+      ]))[0];
+      assert.deepEqual(catalogFaults, []);
+    }
+    for (const name of NAMES) {
+      const content = contentOf(name, 0);
+      if (await download(name) === undefined) await store(alice, name, content);
+      assert.ok(await download(name) !== undefined, `${name} is whole again`);
+    }
+    assert.deepEqual(scene.blobs("staging"), []);
+    if (versions === 1) assert.equal((await verify({ dataFolder: scene.data })).findings, 0);
+  });
+}
