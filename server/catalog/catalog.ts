@@ -254,8 +254,8 @@ export interface Catalog extends AccountCatalog, AsyncDisposable {
   beginRepair(repair: Repair): Promise<void>;
   /** Those that were begun and not ended. */
   listRepairs(): Promise<Repair[]>;
-  /** Forgets a repair, and the file at its path as {@link removeFile} does. */
-  endRepair(path: string): Promise<void>;
+  /** Forgets a repair, and the file at its path as {@link removeFile} does, unless that `isBack`. */
+  endRepair(path: string, options?: { readonly isBack: boolean }): Promise<void>;
   /** Forgets a client with its files and partial uploads, whose paths are orphans from now on. Returns these. */
   removeClient(id: Bytes): Promise<string[]>;
   /** What the database itself finds wrong with it; empty where all is well. */

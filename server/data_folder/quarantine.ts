@@ -50,6 +50,9 @@ export async function finishRepairs(folder: Folder, fs: FileSystem): Promise<voi
 /** Each step may have been done before, by a process that did not get to the end. */
 async function carryOut(folder: Folder, repair: Repair, fs: FileSystem): Promise<void> {
   const { path, movedTo, record } = repair;
+  // What was missing when the repair was cut off may have been put back since.
+  const isBack = movedTo === undefined && await folder.blobs.has(path);
+  if (isBack) return await folder.catalog.endRepair(path, { isBack });
   await writeLine(folder.path, new TextEncoder().encode(`${record}\n`), fs);
   if (movedTo !== undefined) await folder.blobs.quarantine(path, movedTo);
   await folder.catalog.endRepair(path);

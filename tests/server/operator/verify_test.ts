@@ -99,6 +99,27 @@ Deno.test("repair: one that ends right after a move has written down what it mov
   assert.deepEqual(await findings(data), []);
 });
 
+Deno.test("repair: a file that was missing when one was cut off, and is put back before the next start, stays", async () => {
+  await using folder = await TemporaryFolder.create();
+  const data = await prepared(folder);
+  const { path } = await firstFile(data);
+  await Deno.rename(join(data, path), folder.join("away"));
+  const open = Deno.open;
+  try {
+    Deno.open = (path, options) =>
+      `${path}`.endsWith("quarantine.jsonl")
+        ? Promise.reject(new Error("the process ends here"))
+        : open(path, options);
+    await assert.rejects(verify({ dataFolder: data, repair: true }), /the process ends here/);
+  } finally {
+    Deno.open = open;
+  }
+  await Deno.rename(folder.join("away"), join(data, path));
+  await (await startInThisThread({ listen, dataFolder: data })).close();
+  assert.equal((await files(data)).length, 4);
+  assert.deepEqual(await findings(data, true), []);
+});
+
 Deno.test("repair: a record that has no end of its last line loses nothing", async () => {
   await using folder = await TemporaryFolder.create();
   const data = await prepared(folder);

@@ -18,8 +18,8 @@ export const REPAIR_OPERATIONS = {
       record: row["record"] as string,
     }))
   ),
-  endRepair: write((database, path: string): void => {
-    database.run("DELETE FROM files WHERE path = ?", path);
+  endRepair: write((database, path: string, { isBack = false } = {}): void => {
+    if (!isBack) database.run("DELETE FROM files WHERE path = ?", path);
     database.run("DELETE FROM repairs WHERE path = ?", path);
   }),
 };
