@@ -1,7 +1,14 @@
 /** Clients that expect zlib's CRC-32 in place of cksum, and strict ones, which have their cksum. */
 import assert from "node:assert/strict";
 import { crc32 } from "node:zlib";
-import { type Bytes, cksum, edition2023a, importAesKey, listStored, type Server } from "../../../mod.ts";
+import {
+  type Bytes,
+  cksum,
+  edition2023a,
+  importAesKey,
+  listStored,
+  type Server,
+} from "../../../mod.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { Peer } from "../../support/v3/raw_client.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
