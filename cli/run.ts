@@ -4,10 +4,10 @@
  * @module
  */
 import { type Command, Option } from "commander";
-import type { Watch } from "../client/mod.ts";
-import { unlessStopped } from "../protocol/abort.ts";
+import type { Tracer } from "../client/mod.ts";
+import { unlessAborted } from "../protocol/abort.ts";
 import { shellWord } from "../protocol/printable.ts";
-import { Conversation } from "./output/wire_trace.ts";
+import { WireTraceReport } from "./output/wire_trace.ts";
 import { killedBy, SUCCESS } from "./exit_codes.ts";
 import { Interrupt } from "./signals.ts";
 import { COLORS, DEFAULT_OUTPUT, type OutputOptions, Reporter } from "./output/reporter.ts";
@@ -20,7 +20,7 @@ export class Run {
     ...DEFAULT_OUTPUT,
   };
   #reporter: Reporter | undefined;
-  #conversation: Conversation | undefined;
+  #conversation: WireTraceReport | undefined;
   #exitCode = SUCCESS;
   #interrupt: Interrupt | undefined;
 
@@ -42,11 +42,11 @@ export class Run {
 
   /** Asks as the reporter does. Throws `InterruptedError` where the command is to stop before there is an answer. */
   ask(question: string): Promise<string | undefined> {
-    return unlessStopped(this.signal, this.reporter.ask(question));
+    return unlessAborted(this.signal, this.reporter.ask(question));
   }
 
   confirm(question: string): Promise<boolean> {
-    return unlessStopped(this.signal, this.reporter.confirm(question));
+    return unlessAborted(this.signal, this.reporter.confirm(question));
   }
 
   /** Of a command that was stopped before all was done, that of the signal. */
@@ -56,9 +56,9 @@ export class Run {
   }
 
   /** Watches what is said on the network, with `--verbose`. */
-  get watch(): Watch | undefined {
+  get watch(): Tracer | undefined {
     if (!this.#chosen.verbose) return undefined;
-    this.#conversation ??= new Conversation(this.reporter);
+    this.#conversation ??= new WireTraceReport(this.reporter);
     return this.#conversation.watch;
   }
 

@@ -21,13 +21,13 @@ export {
   writeTransferInfo,
 } from "./identity/transfer_info.ts";
 export {
-  type Answering,
   type AskOptions,
   askServer,
   type HeldAccount,
   plainAccountIn,
   refuseOtherUser,
   secureAccountIn,
+  type ServerStatus,
 } from "./status.ts";
 export {
   keepLastStored,
@@ -40,7 +40,7 @@ export { hasSecureAccount } from "./identity/v4_account.ts";
 export { getFile, getFolder, type GetOptions, type GetOutcome } from "./v4/get_files.ts";
 export { getFiles, type GetManyOptions } from "./v4/get_many.ts";
 export { putFiles, type PutOptions, type PutOutcome } from "./v4/put_files.ts";
-export { Lanes, MAX_LANES, type TransferOptions } from "./v4/connection_pool.ts";
+export { ConnectionPool, MAX_LANES, type TransferOptions } from "./v4/connection_pool.ts";
 export { MIN_RATE, RateLimit } from "./net/rate_limit.ts";
 export {
   type Choice,
@@ -55,10 +55,10 @@ export {
   type Remembered,
   type ServerIdentity,
 } from "./identity/known_servers.ts";
-export type { Found } from "./v4/discover.ts";
+export type { DiscoveredServer } from "./v4/discover.ts";
 export { readAuthorities } from "./identity/ca_certificates.ts";
 export { DamagedFiles, type RemoteFile } from "./v4/remote_file.ts";
-export { type Link, SecureClient, type TakeDamaged, type TakeFile } from "./v4/client.ts";
+export { type LinkToken, SecureClient, type TakeDamaged, type TakeFile } from "./v4/client.ts";
 export type { ConnectOptions } from "./v4/connect_options.ts";
-export type { Observe, Said, Watch, Watchable } from "./net/wire_trace.ts";
+export type { Trace, Traceable, TracedMessage, Tracer } from "./net/wire_trace.ts";
 export { isToken } from "../protocol/v4/token.ts";

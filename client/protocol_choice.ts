@@ -7,12 +7,12 @@ import { UsageError } from "../protocol/mod.ts";
 import { DEFAULT_TIMEOUTS, type Timeouts } from "./net/dial.ts";
 import { type Retry, type RetryOptions, withRetries } from "./net/retry.ts";
 import type { TransferInfo } from "./identity/transfer_info.ts";
-import type { Watchable } from "./net/wire_trace.ts";
+import type { Traceable } from "./net/wire_trace.ts";
 import { hasSecureAccount } from "./identity/v4_account.ts";
-import { askForProtocol4, type Found } from "./v4/discover.ts";
+import { askForProtocol4, type DiscoveredServer } from "./v4/discover.ts";
 import { KnownServers, type ServerIdentity } from "./identity/known_servers.ts";
 
-export interface ChoiceOptions extends RetryOptions, Watchable {
+export interface ChoiceOptions extends RetryOptions, Traceable {
   readonly info: Pick<TransferInfo, "server" | "secure" | "fingerprint">;
   /** What the user asked for; `auto` leaves it to what is known, and to the server. */
   readonly asked: "3" | "4" | "auto";
@@ -33,7 +33,7 @@ export type Choice =
   | {
     readonly protocol: 4;
     /** What the server has answered, where it was asked. */
-    readonly found?: Found;
+    readonly found?: DiscoveredServer;
   }
   | {
     readonly protocol: 3;

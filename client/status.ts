@@ -5,6 +5,7 @@
  * @module
  */
 import {
+  type Abortable,
   type Bytes,
   ConfigurationError,
   type Edition,
@@ -12,7 +13,6 @@ import {
   printable,
   ProtocolError,
   publicKeyOf,
-  type Stoppable,
 } from "../protocol/mod.ts";
 import { fingerprintOfKey } from "../protocol/v4/fingerprint.ts";
 import { DEFAULT_TIMEOUTS, type Timeouts } from "./net/dial.ts";
@@ -23,9 +23,9 @@ import type { TransferInfo } from "./identity/transfer_info.ts";
 import { ACCOUNT_FILE, AccountFolder } from "./identity/v4_account.ts";
 import type { ServerIdentity } from "./identity/known_servers.ts";
 import type { ConnectOptions } from "./v4/connect_options.ts";
-import { meet } from "./v4/verify_server.ts";
+import { connectVerified } from "./v4/verify_server.ts";
 import { chooseProtocol, type PlainReason } from "./protocol_choice.ts";
-import type { Watchable } from "./net/wire_trace.ts";
+import type { Traceable } from "./net/wire_trace.ts";
 
 /** An account of which a folder holds the key. */
 export interface HeldAccount {
@@ -65,7 +65,7 @@ export async function plainAccountIn(
   return { name, clientId, fingerprint, edition: profile?.edition.name };
 }
 
-export type Answering =
+export type ServerStatus =
   | {
     readonly protocol: 4;
     readonly identity: ServerIdentity;
@@ -81,7 +81,7 @@ export type Answering =
     readonly edition: Edition | undefined;
   };
 
-export interface AskOptions extends Watchable, Stoppable {
+export interface AskOptions extends Traceable, Abortable {
   readonly info: TransferInfo;
   readonly asked: "3" | "4" | "auto";
   readonly identityFolder: string;
@@ -93,9 +93,9 @@ export interface AskOptions extends Watchable, Stoppable {
 
 /**
  * Asks the server whether it is there and what it speaks, once. Nobody is registered, and nothing is kept. Throws what
- * `chooseProtocol` and `meet` do, and `ProtocolError` `no-known-protocol` for what takes connections and says nothing.
+ * `chooseProtocol` and `connectVerified` do, and `ProtocolError` `no-known-protocol` for what takes connections and says nothing.
  */
-export async function askServer(options: AskOptions): Promise<Answering> {
+export async function askServer(options: AskOptions): Promise<ServerStatus> {
   const { info, asked, identityFolder } = options;
   const byProtocol3 = info.secure ? undefined : "possible";
   const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
@@ -103,7 +103,7 @@ export async function askServer(options: AskOptions): Promise<Answering> {
   if (choice.protocol === 4) {
     const { server, fingerprint } = info;
     const meeting = { ...options, server, fingerprint, byProtocol3 } as const;
-    const { socket, identity, isNew } = await meet(meeting, timeouts, choice.found);
+    const { socket, identity, isNew } = await connectVerified(meeting, timeouts, choice.found);
     socket.close();
     return { protocol: 4, identity, isNew };
   }

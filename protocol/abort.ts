@@ -5,35 +5,35 @@
  */
 import { InterruptedError, XferError } from "./errors.ts";
 
-export interface Stoppable {
+export interface Abortable {
   /** Stops the work when it is aborted. An `XferError` that it is aborted with is what is thrown then. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /** Why work has ended that was stopped. */
-export function whyStopped({ reason }: AbortSignal): XferError {
+export function abortReason({ reason }: AbortSignal): XferError {
   if (reason instanceof XferError) return reason;
   return new InterruptedError("interrupted", "It was stopped", { cause: reason });
 }
 
 /** Throws `InterruptedError` `interrupted` where the work is to stop. */
-export function throwIfStopped(signal: AbortSignal | undefined): void {
-  if (signal?.aborted === true) throw whyStopped(signal);
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw abortReason(signal);
 }
 
 /** Has `end` called when the work is to stop, also where it is already, until it is disposed. */
-export function whenStopped(signal: AbortSignal | undefined, end: () => void): Disposable {
+export function whenAborted(signal: AbortSignal | undefined, end: () => void): Disposable {
   if (signal?.aborted === true) end();
   signal?.addEventListener("abort", end);
   return { [Symbol.dispose]: () => signal?.removeEventListener("abort", end) };
 }
 
 /** What comes of work. Throws `InterruptedError` `interrupted` as soon as it is to stop, whatever comes of it then. */
-export async function unlessStopped<T>(
+export async function unlessAborted<T>(
   signal: AbortSignal | undefined,
   work: Promise<T>,
 ): Promise<T> {
   const { promise, reject } = Promise.withResolvers<never>();
-  using _ended = whenStopped(signal, () => reject(whyStopped(signal as AbortSignal)));
+  using _ended = whenAborted(signal, () => reject(abortReason(signal as AbortSignal)));
   return await Promise.race([work, promise]);
 }

@@ -115,16 +115,16 @@ const CALL = /(?<=^E[A-Z0-9]+: [^,']+), [a-z_]+ '.*'$|(?<= \(os error \d+\)): [a
 const CUT_OFF = /^peer closed connection without sending TLS close_notify\b/;
 
 /** Why something has failed, as it is said behind what has, and with which file; safe to show. */
-export function whyFailed(cause: unknown): string {
-  return printable(reasonOf(cause).replace(CALL, ""));
+export function reasonOf(cause: unknown): string {
+  return printable(messageOf(cause).replace(CALL, ""));
 }
 
 /** The same where nobody else says with which file. */
-export function whatFailed(cause: unknown): string {
-  return printable(reasonOf(cause));
+export function reasonWithPathOf(cause: unknown): string {
+  return printable(messageOf(cause));
 }
 
-function reasonOf(cause: unknown): string {
+function messageOf(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause);
   const { name, message } = cause;
   if (name === "NotCapable") {

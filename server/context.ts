@@ -3,14 +3,14 @@
  *
  * @module
  */
-import { Accounts } from "./accounts/account_cache.ts";
+import { AccountCache } from "./accounts/account_cache.ts";
 import type { RegistrationCounts } from "./accounts/registration.ts";
-import { Claims } from "./uploads/quota_reservations.ts";
-import type { Entropy } from "./random.ts";
-import { ExpiringMap } from "./ttl_map.ts";
+import { QuotaReservations } from "./uploads/quota_reservations.ts";
+import type { Random } from "./random.ts";
+import { TtlMap } from "./ttl_map.ts";
 import { LimitLog } from "./limits/limit_log.ts";
 import type { Limits } from "./limits/limits.ts";
-import { Staging } from "./uploads/staging_area.ts";
+import { StagingArea } from "./uploads/staging_area.ts";
 import type { RegistrationMode } from "./catalog/accounts.ts";
 import type { Store } from "./data_folder/data_folder.ts";
 import type { Log } from "./limits/server_log.ts";
@@ -20,7 +20,7 @@ export interface ContextOptions {
   readonly store: Store;
   /** Their values may change at any time: whoever needs one asks here for it, and keeps no copy. */
   readonly limits: Limits;
-  readonly entropy: Entropy;
+  readonly random: Random;
   /** Milliseconds since the epoch: for times that are shown, stored, or compared with stored ones. */
   readonly clock: () => number;
   /** Milliseconds from any moment on, which never go back as the clock may: for intervals. */
@@ -31,11 +31,11 @@ export interface ContextOptions {
 }
 
 export interface Context extends ContextOptions {
-  readonly accounts: Accounts;
+  readonly accounts: AccountCache;
   readonly registrations: RegistrationCounts;
-  readonly staging: Staging;
+  readonly staging: StagingArea;
   /** What that counts towards the quotas of its users. */
-  readonly claims: Claims;
+  readonly quotaReservations: QuotaReservations;
   readonly limitLog: LimitLog;
 }
 
@@ -45,10 +45,10 @@ export function createContext(options: ContextOptions, freeSpace: () => Promise<
   const { store, limits, ticks, log } = options;
   return {
     ...options,
-    accounts: new Accounts(store.catalog, ticks),
-    registrations: new ExpiringMap(() => ({ ttlMs: HOUR_MS, max: limits.maxAddresses }), ticks),
-    staging: new Staging(store.blobs, limits, freeSpace),
-    claims: new Claims(),
+    accounts: new AccountCache(store.catalog, ticks),
+    registrations: new TtlMap(() => ({ ttlMs: HOUR_MS, max: limits.maxAddresses }), ticks),
+    staging: new StagingArea(store.blobs, limits, freeSpace),
+    quotaReservations: new QuotaReservations(),
     limitLog: new LimitLog(log, ticks),
   };
 }

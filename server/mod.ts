@@ -4,11 +4,11 @@
  * @module
  */
 export { backup, type CopyReport, restore } from "./operator/backup.ts";
-export { type Entropy, systemEntropy } from "./random.ts";
+export { type Random, systemEntropy } from "./random.ts";
 export {
-  type ClientWithFiles,
+  type AccountWithFiles,
   listStored,
-  type StoredClient,
+  type StoredAccount,
   type StoredVisitor,
   visitStored,
 } from "./operator/list_files.ts";
@@ -23,8 +23,8 @@ export {
   type Limits,
 } from "./limits/limits.ts";
 export { PORT_INFO, readPortInfo } from "./v3/port_info.ts";
-export type { Advertised, Listen } from "./listen/listeners.ts";
-export type { RuleChanges } from "./limits/live_settings.ts";
+export type { Advertised, ListenOptions } from "./listen/listeners.ts";
+export type { SettingChanges } from "./limits/live_settings.ts";
 export { Server, type ServerOptions } from "./server.ts";
 export {
   type Invitation,
@@ -35,8 +35,8 @@ export {
 export {
   INVITATION_LIFE_MS,
   LINK_LIFE_MS,
-  type MadeToken,
   MAX_USES,
+  type NewToken,
   TOKEN_LIFE_MS,
 } from "./accounts/tokens.ts";
 export {
@@ -59,5 +59,5 @@ export {
 export type { TlsFiles } from "./listen/tls/operator_certificate.ts";
 export { type Verified, verify, type VerifyOptions, type VerifyReport } from "./operator/verify.ts";
 export type { Finding } from "./data_folder/audit.ts";
-export type { Client, Speech } from "./catalog/accounts.ts";
+export type { Account, StoredProfile } from "./catalog/accounts.ts";
 export type { StoredFile } from "./catalog/catalog.ts";

@@ -5,7 +5,7 @@
  */
 import { type Bytes, CLIENT_ID_SIZE, wrapKey } from "../protocol/mod.ts";
 
-export interface Entropy {
+export interface Random {
   /** 16 bytes that no other client has. */
   clientId(): Bytes;
   aesKey(size: number): Bytes;
@@ -17,7 +17,7 @@ export interface Entropy {
 const TWO_DIGIT_POSITIONS: readonly number[] = [7, 15];
 const SMALLEST_TWO_DIGITS = 0x10;
 
-export const systemEntropy: Entropy = {
+export const systemEntropy: Random = {
   clientId() {
     const id = withoutZeros(CLIENT_ID_SIZE);
     for (const position of TWO_DIGIT_POSITIONS) {

@@ -6,7 +6,7 @@
 import { printable, toHex } from "../protocol/mod.ts";
 import type { Context } from "./context.ts";
 import { audit, type Finding } from "./data_folder/audit.ts";
-import type { Found } from "./data_folder/with_data_folder.ts";
+import type { FoundDamage } from "./data_folder/with_data_folder.ts";
 import { removeOrphan } from "./uploads/commit.ts";
 
 /** Differences that are logged one by one; of further ones only the count is. */
@@ -21,7 +21,7 @@ const MAX_RECORDED_AT_ONCE = 100;
 export async function logDifferences(context: Context, signal: AbortSignal): Promise<void> {
   const { store, log } = context;
   let [differences, sound] = [0, 0];
-  const toRecord: Found[] = [];
+  const toRecord: FoundDamage[] = [];
   try {
     for await (const found of audit(store, { contents: false, signal })) {
       if (found.kind === "sound") {
@@ -56,7 +56,10 @@ export async function logDifferences(context: Context, signal: AbortSignal): Pro
 }
 
 /** Those that are recorded at once are committed together. */
-async function record({ store: { catalog } }: Context, found: readonly Found[]): Promise<void> {
+async function record(
+  { store: { catalog } }: Context,
+  found: readonly FoundDamage[],
+): Promise<void> {
   await Promise.all(found.map(({ path, damage }) => catalog.setDamage(path, damage)));
 }
 

@@ -4,39 +4,39 @@
  * @module
  */
 import { getLogger } from "@logtape/logtape";
-import { type Address, keepFreedMemory, whyFailed } from "../protocol/mod.ts";
+import { type Address, keepFreedMemory, reasonOf } from "../protocol/mod.ts";
 import { addressKey } from "./limits/client_address.ts";
 import { type Context, createContext, expireShared } from "./context.ts";
-import { Connection as V3Connection } from "./v3/connection.ts";
+import { V3Connection as V3Connection } from "./v3/connection.ts";
 import { closeV3, createV3Context, expireV3, type V3Context } from "./v3/context.ts";
-import { Connection as V4Connection } from "./v4/connection.ts";
+import { V4Connection as V4Connection } from "./v4/connection.ts";
 import { createV4Context, expireV4, type V4Context } from "./v4/context.ts";
-import { Doorstep } from "./listen/rejected_connections.ts";
-import { type Entropy, systemEntropy } from "./random.ts";
+import { RejectedConnections } from "./listen/rejected_connections.ts";
+import { type Random, systemEntropy } from "./random.ts";
 import { LimitError, type LimitName } from "./limits/limits.ts";
 import {
+  type AcceptedSocket,
   type Advertised,
-  type Arrival,
-  type Listen,
   listenAll,
   type Listener,
-  type Served,
+  type ListenOptions,
+  type OpenConnection,
 } from "./listen/listeners.ts";
 import { finishRepairs } from "./data_folder/quarantine.ts";
-import { type RuleChanges, Rules } from "./limits/live_settings.ts";
+import { LiveSettings, type SettingChanges } from "./limits/live_settings.ts";
 import { ServerLog } from "./limits/server_log.ts";
 import { logDifferences, removeLeftovers } from "./recovery.ts";
 import { DataFolder, type OpenCatalog } from "./data_folder/data_folder.ts";
 import { loadIdentity, readIdentity, type TlsIdentity } from "./listen/tls/identity.ts";
 import { readOperatorIdentity, type TlsFiles } from "./listen/tls/operator_certificate.ts";
-import { SecurePort } from "./listen/reloadable_tls_listener.ts";
+import { ReloadableTlsListener } from "./listen/reloadable_tls_listener.ts";
 import type { FileSystem } from "./fs/file_system.ts";
 import { type FreeSpace, freeSpaceOf } from "./fs/free_space.ts";
-import { usable } from "./data_folder/errors.ts";
+import { explainingFailures } from "./data_folder/errors.ts";
 
-export interface ServerOptions extends RuleChanges {
+export interface ServerOptions extends SettingChanges {
   /** Where to listen; at least one address. */
-  readonly listen: readonly Listen[];
+  readonly listen: readonly ListenOptions[];
   /** The folder that keeps everything; made where it is missing. */
   readonly dataFolder: string;
   /**
@@ -48,7 +48,7 @@ export interface ServerOptions extends RuleChanges {
   readonly advertise?: Advertised;
   /** What is shown there; without, the identity that the data folder has, made at the first start. */
   readonly tlsFiles?: TlsFiles;
-  readonly entropy?: Entropy;
+  readonly random?: Random;
   /** Milliseconds since the epoch. */
   readonly clock?: () => number;
   /** Milliseconds from any moment on, which never go back. */
@@ -69,12 +69,12 @@ export class Server implements AsyncDisposable {
   readonly #v3: V3Context;
   readonly #v4: V4Context;
   readonly #log: ServerLog;
-  readonly #rules: Rules;
+  readonly #settings: LiveSettings;
   readonly #folder: DataFolder;
   readonly #listeners: readonly Listener[];
-  readonly #securePort: SecurePort | undefined;
-  readonly #connections = new Map<Served, Promise<void>>();
-  readonly #doorstep = new Doorstep();
+  readonly #securePort: ReloadableTlsListener | undefined;
+  readonly #connections = new Map<OpenConnection, Promise<void>>();
+  readonly #rejected = new RejectedConnections();
   /** How many connections each address has. */
   readonly #origins = new Map<string, number>();
   readonly #housekeeping: ReturnType<typeof setInterval>;
@@ -87,16 +87,16 @@ export class Server implements AsyncDisposable {
   private constructor(
     { context, v3, v4 }: Contexts,
     log: ServerLog,
-    rules: Rules,
+    settings: LiveSettings,
     folder: DataFolder,
     listeners: readonly Listener[],
-    securePort: SecurePort | undefined,
+    securePort: ReloadableTlsListener | undefined,
   ) {
     this.#context = context;
     this.#v3 = v3;
     this.#v4 = v4;
     this.#log = log;
-    this.#rules = rules;
+    this.#settings = settings;
     this.#folder = folder;
     this.#listeners = listeners;
     this.#securePort = securePort;
@@ -111,7 +111,7 @@ export class Server implements AsyncDisposable {
    */
   static async start(options: ServerOptions): Promise<Server> {
     keepFreedMemory();
-    const { entropy = systemEntropy, fileSystem = Deno } = options;
+    const { random = systemEntropy, fileSystem = Deno } = options;
     const { clock = Date.now, ticks = () => performance.now() } = options;
     const folder = await DataFolder.openToServe(
       options.dataFolder,
@@ -125,10 +125,10 @@ export class Server implements AsyncDisposable {
       listeners.push(...listenAll(options.listen));
       const securePort = await openSecurePort(options, folder, fileSystem, listeners[0]?.address);
       if (securePort !== undefined) listeners.push(securePort);
-      const rules = new Rules(options);
+      const settings = new LiveSettings(options);
       const context = createContext({
-        ...{ store: folder, limits: rules.limits, entropy, clock, ticks, log },
-        registration: () => rules.registration,
+        ...{ store: folder, limits: settings.limits, random, clock, ticks, log },
+        registration: () => settings.registration,
       }, () => freeSpace(folder.path));
       const v3 = createV3Context(context, () => securePort?.helloAnswer);
       const v4 = createV4Context(context, (clientId) => v3.sessionKeys.delete(clientId));
@@ -138,7 +138,7 @@ export class Server implements AsyncDisposable {
           folder: folder.path,
         });
       }
-      await usable(folder.place, async () => {
+      await explainingFailures(folder.place, async () => {
         await finishRepairs(folder, fileSystem);
         await removeLeftovers(context, v4.partialUploads);
       });
@@ -146,7 +146,7 @@ export class Server implements AsyncDisposable {
         log.info(`${words}, data in {folder}`, { ...properties, folder: folder.path });
       }
       warnOf(context, securePort?.identity);
-      return new Server({ context, v3, v4 }, log, rules, folder, listeners, securePort);
+      return new Server({ context, v3, v4 }, log, settings, folder, listeners, securePort);
     } catch (error) {
       for (const listener of listeners) listener.close();
       await folder[Symbol.asyncDispose]();
@@ -170,8 +170,8 @@ export class Server implements AsyncDisposable {
    * open go on. Where they are bad, the old ones stay in force. What came of that is logged. Throws as
    * {@link Server.start} does.
    */
-  async reload(changes: RuleChanges = {}): Promise<void> {
-    this.#rules.change(changes);
+  async reload(changes: SettingChanges = {}): Promise<void> {
+    this.#settings.change(changes);
     const { log } = this.#context;
     const port = this.#securePort;
     if (port === undefined) return;
@@ -190,7 +190,7 @@ export class Server implements AsyncDisposable {
     } catch (error) {
       log.error("Could not take another certificate: {reason}", {
         event: "server.not-reloaded",
-        reason: whyFailed(error),
+        reason: reasonOf(error),
       });
       throw error;
     }
@@ -221,7 +221,7 @@ export class Server implements AsyncDisposable {
       { event: "server.stopping", connections: this.#connections.size, until },
     );
     for (const connection of this.#connections.keys()) connection.finish();
-    await this.#doorstep.close();
+    await this.#rejected.close();
     const id = setTimeout(() => this.#cutOff(), graceMs);
     await Promise.all(this.#connections.values());
     clearTimeout(id);
@@ -251,13 +251,13 @@ export class Server implements AsyncDisposable {
     }
   }
 
-  #serve(arrival: Arrival): void {
+  #serve(arrival: AcceptedSocket): void {
     const { socket } = arrival;
     if ("setNoDelay" in socket) socket.setNoDelay();
     const connection = this.#open(arrival);
     const origin = addressKey(socket.remoteAddr.hostname);
     const full = this.#fullFor(origin);
-    if (full !== undefined) return this.#doorstep.turnAway(connection, full);
+    if (full !== undefined) return this.#rejected.rejectBusy(connection, full);
     this.#countOrigin(origin, 1);
     const served = connection.serve().finally(() => {
       this.#connections.delete(connection);
@@ -266,7 +266,7 @@ export class Server implements AsyncDisposable {
     this.#connections.set(connection, served);
   }
 
-  #open(arrival: Arrival): Served {
+  #open(arrival: AcceptedSocket): OpenConnection {
     switch (arrival.protocol) {
       case 3: {
         const number = ++this.#connectionNumber;
@@ -319,16 +319,16 @@ async function openSecurePort(
   folder: DataFolder,
   fileSystem: FileSystem,
   plain: Address | undefined,
-): Promise<SecurePort | undefined> {
+): Promise<ReloadableTlsListener | undefined> {
   if (tlsListen === undefined || plain === undefined) return undefined;
   if (tlsFiles !== undefined) {
     const read = () => readOperatorIdentity(tlsFiles);
-    return SecurePort.open(tlsListen, plain, await read(), advertise, read);
+    return ReloadableTlsListener.open(tlsListen, plain, await read(), advertise, read);
   }
   const { path, place } = folder;
-  const identity = await usable(place, () => loadIdentity(path, fileSystem));
-  const read = () => usable(place, () => readIdentity(path));
-  return SecurePort.open(tlsListen, plain, identity, advertise, read);
+  const identity = await explainingFailures(place, () => loadIdentity(path, fileSystem));
+  const read = () => explainingFailures(place, () => readIdentity(path));
+  return ReloadableTlsListener.open(tlsListen, plain, identity, advertise, read);
 }
 
 function warnOf({ log }: Context, identity: TlsIdentity | undefined): void {

@@ -9,7 +9,7 @@ export interface Bounds {
   readonly max: number;
 }
 
-export class ExpiringMap<V> {
+export class TtlMap<V> {
   readonly #bounds: () => Bounds;
   readonly #ticks: () => number;
   /** In order of last use, oldest first. */

@@ -20,7 +20,7 @@ export interface Configuration {
 }
 
 /** Where settings come from, but for the file. */
-export interface Surroundings {
+export interface SettingSources {
   /** The texts of the options that were given, by their names. */
   readonly options: Readonly<Partial<Record<Key | typeof CONFIG, string>>>;
   /** A variable of the environment. */
@@ -33,7 +33,7 @@ export interface Surroundings {
  * it; `UsageError` or `ConfigurationError` for settings that don't go together.
  */
 export async function readConfiguration(
-  { options, variable }: Surroundings,
+  { options, variable }: SettingSources,
 ): Promise<Configuration> {
   // An empty variable is how many ways of setting them say that there is none.
   const set = (key: Key | typeof CONFIG) => variable(variableOf(key)) || undefined;

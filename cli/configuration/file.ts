@@ -17,7 +17,7 @@ import {
   SETTINGS,
   variableOf,
 } from "./settings.ts";
-import { type Entry, NotToml, readEntries, toLine } from "./toml.ts";
+import { NotToml, readEntries, toLine, type TomlEntry } from "./toml.ts";
 
 /** The whole example has less than 10,000 bytes. */
 const MAX_SIZE = 64 * 1024;
@@ -37,7 +37,7 @@ export async function readConfigFile(path: string): Promise<Layer> {
   return layer;
 }
 
-function parseFile(path: string, text: string): Entry[] {
+function parseFile(path: string, text: string): TomlEntry[] {
   try {
     return readEntries(text);
   } catch (error) {
@@ -52,7 +52,7 @@ function parseFile(path: string, text: string): Entry[] {
 }
 
 /** Throws `ConfigurationError` `unknown-setting`. */
-function knownKey({ key, value }: Entry, { where }: Source): Key {
+function knownKey({ key, value }: TomlEntry, { where }: Source): Key {
   if (isKey(key)) return key;
   const meant = nearest(key, KEYS);
   const hint = isTable(value)

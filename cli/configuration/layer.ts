@@ -6,7 +6,7 @@
 import { InvalidArgumentError } from "commander";
 import { ConfigurationError, printable } from "../../protocol/mod.ts";
 import type { SOURCES } from "../events/operator.ts";
-import { type Key, parseSetting, type ValueOf } from "./settings.ts";
+import { type Key, parseSetting, type SettingValue } from "./settings.ts";
 
 export interface Source {
   readonly kind: (typeof SOURCES)[number];
@@ -17,7 +17,7 @@ export interface Source {
 /** What is said of a setting. */
 export interface Settled<K extends Key = Key> {
   readonly text: string;
-  readonly value: ValueOf<K>;
+  readonly value: SettingValue<K>;
   readonly source: Source;
 }
 

@@ -7,13 +7,13 @@ import {
   LIMIT_NAMES,
   LIMITS,
   type Limits,
-  type RuleChanges,
   type ServerOptions,
+  type SettingChanges,
 } from "../../server/mod.ts";
 import type { Settings } from "./configuration.ts";
 
 /** What may change while it runs. */
-export function toRules(settings: Settings): Required<RuleChanges> {
+export function toRules(settings: Settings): Required<SettingChanges> {
   const limits = LIMIT_NAMES.map((name) => [name, settings[LIMITS[name].option].value]);
   return {
     limits: Object.fromEntries(limits) as Limits,

@@ -19,7 +19,7 @@ import {
   LIMIT_NAMES,
   type LimitDefinition,
   LIMITS,
-  type Listen,
+  type ListenOptions,
   PORT_INFO,
   REGISTRATION_MODES,
   type RegistrationMode,
@@ -161,7 +161,7 @@ const TABLE = { ...SERVING, ...LIMIT_SETTINGS };
 
 /** A setting's name: its option without the dashes, its key in the file. */
 export type Key = keyof typeof TABLE;
-export type ValueOf<K extends Key> = ReturnType<(typeof TABLE)[K]["parse"]>;
+export type SettingValue<K extends Key> = ReturnType<(typeof TABLE)[K]["parse"]>;
 
 export const SETTINGS: Readonly<Record<Key, Setting>> = TABLE;
 export const KEYS = Object.keys(TABLE) as readonly Key[];
@@ -179,8 +179,8 @@ export function isKey(text: string): text is Key {
 }
 
 /** The value of a setting that has this text. Throws commander's `InvalidArgumentError`. */
-export function parseSetting<K extends Key>(key: K, text: string): ValueOf<K> {
-  return TABLE[key].parse(text) as ValueOf<K>;
+export function parseSetting<K extends Key>(key: K, text: string): SettingValue<K> {
+  return TABLE[key].parse(text) as SettingValue<K>;
 }
 
 /** The text of several values. */
@@ -203,7 +203,7 @@ function parsePath(text: string): string | undefined {
   return text === "" ? undefined : text;
 }
 
-function parseListen(text: string): Listen[] {
+function parseListen(text: string): ListenOptions[] {
   return text.trim().split(/\s+/).map((one) => {
     const [where = "", editions] = one.split(/=(.*)/s);
     const address = parseAddress(where);

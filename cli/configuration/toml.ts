@@ -7,7 +7,7 @@ import { parse, TomlError } from "smol-toml";
 import { type Key, SETTINGS } from "./settings.ts";
 
 /** A value that a file gives. */
-export interface Entry {
+export interface TomlEntry {
   readonly key: string;
   /** As TOML has it: a text, number, `bigint`, boolean, date, array or table. */
   readonly value: unknown;
@@ -28,10 +28,10 @@ export class NotToml extends Error {
 }
 
 /** What a file gives, in its order. Throws `NotToml`. */
-export function readEntries(text: string): Entry[] {
+export function readEntries(text: string): TomlEntry[] {
   read(text);
   // The parser does not tell where a key is. It takes a line, or as many as a value goes over, by themselves.
-  const entries: Entry[] = [];
+  const entries: TomlEntry[] = [];
   const lines = text.split(/(?<=\n)/);
   for (let begin = 0, end = 1; end <= lines.length; end++) {
     const table = readWhole(lines.slice(begin, end), end === lines.length);

@@ -20,7 +20,7 @@ export const REQUEST_WORDS = {
   crcGivenUp: "Telling the server to drop the file",
 } as const;
 
-export type ToldRequest = keyof typeof REQUEST_WORDS;
+export type TracedRequest = keyof typeof REQUEST_WORDS;
 
 const PLAIN = "Going on with protocol 3, which is not safe on a hostile network: whoever is " +
   "between you and the server can read and change all";
@@ -95,7 +95,7 @@ export const CONNECTION_EVENTS = {
     kind: "note",
     what: "The client asks the server for something, by protocol 3.",
     fields: {
-      request: oneOf(Object.keys(REQUEST_WORDS) as ToldRequest[], "for what"),
+      request: oneOf(Object.keys(REQUEST_WORDS) as TracedRequest[], "for what"),
     },
     words: ({ request }) => REQUEST_WORDS[request],
   }),

@@ -34,14 +34,14 @@ export interface Field<T = unknown> {
 
 type Optional<T> = Field<T> & { readonly isOptional: true };
 export type Fields = Readonly<Record<string, Field>>;
-type ValueOf<F> = F extends Field<infer T> ? T : never;
+type FieldValue<F> = F extends Field<infer T> ? T : never;
 
 /** What an event with such fields holds. */
 export type Values<F extends Fields> =
-  & { readonly [K in keyof F as F[K] extends Optional<unknown> ? never : K]: ValueOf<F[K]> }
+  & { readonly [K in keyof F as F[K] extends Optional<unknown> ? never : K]: FieldValue<F[K]> }
   & {
     readonly [K in keyof F as F[K] extends Optional<unknown> ? K : never]?:
-      | ValueOf<F[K]>
+      | FieldValue<F[K]>
       | undefined;
   };
 
@@ -49,13 +49,13 @@ export type Values<F extends Fields> =
  * `result` is what a command was run for; `note` is what goes on meanwhile; `progress` is drawn, not written; `security`
  * is a warning that people always see, with `--quiet` too. The result goes to standard output, all else to standard error.
  */
-export type Kind = "result" | "note" | "warning" | "security" | "error" | "progress";
+export type EventKind = "result" | "note" | "warning" | "security" | "error" | "progress";
 
 type Words<F extends Fields> = (event: Values<F>, paint: Paint) => string | undefined;
 
 export interface Definition<F extends Fields = Fields> {
   /** Of every such event, or by what it says. */
-  readonly kind: Kind | ((event: Values<F>) => Kind);
+  readonly kind: EventKind | ((event: Values<F>) => EventKind);
   /** Whether people are told only with `--verbose`: always, or of such an event. */
   readonly isDetail?: boolean | ((event: Values<F>) => boolean);
   /** What has happened, as a sentence. */

@@ -8,7 +8,13 @@
 import { printable } from "../../protocol/printable.ts";
 import { COMMON_EVENTS } from "./common.ts";
 import { CONNECTION_EVENTS } from "./connection.ts";
-import { type Definition, type Kind, type Schema, schemaOf, type Values } from "./definition.ts";
+import {
+  type Definition,
+  type EventKind,
+  type Schema,
+  schemaOf,
+  type Values,
+} from "./definition.ts";
 import { FILE_EVENTS } from "./files.ts";
 import { OPERATOR_EVENTS } from "./operator.ts";
 import { STANDING_EVENTS } from "./status.ts";
@@ -33,7 +39,7 @@ export function definitionOf({ event }: Pick<Event, "event">): Definition {
 }
 
 /** Of which kind an event is. */
-export function kindOf(event: Event): Kind {
+export function kindOf(event: Event): EventKind {
   const { kind } = definitionOf(event);
   return typeof kind === "function" ? kind(event) : kind;
 }

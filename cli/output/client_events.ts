@@ -12,7 +12,7 @@ import type {
   SecureEvent,
 } from "../../client/mod.ts";
 import { type Address, formatAddress, formatFingerprint, toHex } from "../../protocol/mod.ts";
-import { REQUEST_WORDS, type ToldRequest } from "../events/connection.ts";
+import { REQUEST_WORDS, type TracedRequest } from "../events/connection.ts";
 import type { Reporter } from "./reporter.ts";
 
 export interface Parties {
@@ -22,7 +22,7 @@ export interface Parties {
 }
 
 /** Reports what a client of protocol 3 tells. */
-export function tellPlain(reporter: Reporter, event: ClientEvent, parties: Parties): void {
+export function reportV3Event(reporter: Reporter, event: ClientEvent, parties: Parties): void {
   const { user, server } = parties;
   switch (event.type) {
     case "detected": {
@@ -33,7 +33,7 @@ export function tellPlain(reporter: Reporter, event: ClientEvent, parties: Parti
       return reporter.report({ event: "connected", server, protocol: 3 });
     case "request": {
       if (!Object.hasOwn(REQUEST_WORDS, event.kind)) return;
-      return reporter.report({ event: "request", request: event.kind as ToldRequest });
+      return reporter.report({ event: "request", request: event.kind as TracedRequest });
     }
     case "registered":
       return reporter.report({ event: "registered", user, id: toHex(event.clientId) });
@@ -59,17 +59,17 @@ export function tellPlain(reporter: Reporter, event: ClientEvent, parties: Parti
       return reporter.report({ event: "not-stored", path, state, code: error.code });
     }
     case "retrying":
-      return tellRetry(reporter, event);
+      return reportRetry(reporter, event);
     case "tightened":
     case "planned":
     case "sending":
     case "progress":
-      return tellEither(reporter, event);
+      return reportCommonEvent(reporter, event);
   }
 }
 
 /** Reports what a client of protocol 4 tells. */
-export function tellSecure(reporter: Reporter, event: SecureEvent, user: string): void {
+export function reportV4Event(reporter: Reporter, event: SecureEvent, user: string): void {
   switch (event.type) {
     case "secure": {
       const { fingerprint, isNew } = event;
@@ -107,12 +107,12 @@ export function tellSecure(reporter: Reporter, event: SecureEvent, user: string)
     case "planned":
     case "sending":
     case "progress":
-      return tellEither(reporter, event);
+      return reportCommonEvent(reporter, event);
   }
 }
 
 /** Warns of protocol 3. */
-export function tellPlainProtocol(
+export function reportUsingV3(
   reporter: Reporter,
   server: Address,
   { why, known }: Pick<Extract<Choice, { readonly protocol: 3 }>, "why" | "known">,
@@ -129,14 +129,14 @@ export function shownIdentity(identity: Remembered): string {
   return identity === "pki" ? "an authority's certificate" : formatFingerprint(identity);
 }
 
-export function tellRetry(
+export function reportRetry(
   reporter: Reporter,
   { error: { code, message }, delayMs, retry, retries }: Retry,
 ): void {
   reporter.report({ event: "retrying", code, message, delay: delayMs / 1000, retry, retries });
 }
 
-function tellEither(reporter: Reporter, event: CommonEvent): void {
+function reportCommonEvent(reporter: Reporter, event: CommonEvent): void {
   if (event.type === "tightened") return reporter.report({ event: "tightened", path: event.path });
   if (event.type === "planned") {
     return reporter.report({ event: "planned", files: event.files, bytes: event.bytes });

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { InterruptedError, StorageError, whyFailed, XferError } from "../../protocol/errors.ts";
+import { InterruptedError, reasonOf, StorageError, XferError } from "../../protocol/errors.ts";
 import { printable } from "../../protocol/printable.ts";
 import {
   asideOf,
@@ -15,7 +15,7 @@ import {
   toJson,
   wordsOf,
 } from "../events/mod.ts";
-import type { Kind } from "../events/definition.ts";
+import type { EventKind } from "../events/definition.ts";
 import type { ErrorClass } from "../exit_codes.ts";
 import { coloured, type Paint, plain } from "../text/colors.ts";
 
@@ -147,7 +147,7 @@ export class Reporter {
   }
 
   /** Whether people are told of it on standard error. */
-  #isNoted(kind: Kind): boolean {
+  #isNoted(kind: EventKind): boolean {
     const { json, quiet } = this.options;
     return !quiet || kind === "security" || (kind === "error" && !json);
   }
@@ -210,7 +210,7 @@ export class Reporter {
         this.#nobodyReads = true;
         return;
       }
-      const reason = whyFailed(cause);
+      const reason = reasonOf(cause);
       this.#failure = new StorageError(
         "cannot-write-output",
         `Cannot write to standard output: ${reason}; it would have said: ${shorten(line)}`,

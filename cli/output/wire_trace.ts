@@ -4,20 +4,20 @@
  *
  * @module
  */
-import type { Said, Watch } from "../../client/mod.ts";
+import type { TracedMessage, Tracer } from "../../client/mod.ts";
 import type { Event, EventOf } from "../events/mod.ts";
 
 /** What a file's content comes in, by either protocol. */
 const BULK: ReadonlySet<string> = new Set(["data", "sendFile"]);
 
-type Told = EventOf<"message">;
+type MessageEvent = EventOf<"message">;
 
-export class Conversation {
+export class WireTraceReport {
   readonly #reporter: { report(event: Event): void };
   readonly #now: () => number;
   readonly #began: number;
   /** Of each connection, what may become more. */
-  readonly #bulk = new Map<number, Told>();
+  readonly #bulk = new Map<number, MessageEvent>();
   #connections = 0;
 
   constructor(
@@ -29,7 +29,7 @@ export class Conversation {
     this.#began = now();
   }
 
-  readonly watch: Watch = () => {
+  readonly watch: Tracer = () => {
     // What went over the connections before was said before.
     this.end();
     const connection = ++this.#connections;
@@ -41,7 +41,7 @@ export class Conversation {
     for (const connection of this.#bulk.keys()) this.#flush(connection);
   }
 
-  #take(connection: number, { from, kind: message, code, tag, size }: Said): void {
+  #take(connection: number, { from, kind: message, code, tag, size }: TracedMessage): void {
     const before = this.#bulk.get(connection);
     if (before?.message === message && before.from === from && before.tag === tag) {
       const told = { ...before, count: before.count + 1, size: before.size + size };
@@ -50,7 +50,7 @@ export class Conversation {
     }
     this.#flush(connection);
     const after = Math.round(this.#now() - this.#began) / 1000;
-    const told: Told = {
+    const told: MessageEvent = {
       ...{ event: "message", connection, from, message, code, tag, count: 1, size, after },
     };
     if (BULK.has(message)) this.#bulk.set(connection, told);

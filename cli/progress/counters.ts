@@ -3,13 +3,15 @@
  *
  * @module
  */
-import type { Phase, ProgressState } from "./render.ts";
+import type { ProgressPhase, ProgressState } from "./render.ts";
 import { RateMeter } from "./rate_meter.ts";
 
 /** What the phases of a run are called. */
 export type Direction = "put" | "get";
 
-const NAMES: Readonly<Record<Direction, { flowing: Phase; awaited: Phase; done: Phase }>> = {
+const NAMES: Readonly<
+  Record<Direction, { flowing: ProgressPhase; awaited: ProgressPhase; done: ProgressPhase }>
+> = {
   put: { flowing: "sending", awaited: "approval", done: "stored" },
   get: { flowing: "getting", awaited: "saving", done: "written" },
 };
@@ -22,7 +24,7 @@ interface InFlight {
 }
 
 /** It keeps what is on its way, and of all else only how much it was. Times are in milliseconds. */
-export class Tally {
+export class TransferCounters {
   readonly #direction: Direction;
   readonly #meter = new RateMeter();
   /** Files and bytes that there are in all, as far as is known. */
@@ -130,7 +132,7 @@ export class Tally {
     return this.#inFlight.size + this.#settled.files + this.#failed.files;
   }
 
-  #phase(allBegun: boolean, allDone: boolean): Phase {
+  #phase(allBegun: boolean, allDone: boolean): ProgressPhase {
     const { flowing, awaited, done } = NAMES[this.#direction];
     if (allDone) return done;
     if (this.#isInterrupted) return "retrying";

@@ -21,10 +21,10 @@ const COLUMNS = 80;
 const CLEAR = "\r\x1b[K";
 
 /** `drawn`: in place, where there is a terminal that can. */
-export type Manner = "drawn" | "lines";
+export type DisplayMode = "drawn" | "lines";
 
 /** Where a display draws, and where it has its time from. */
-export interface Surroundings {
+export interface DisplayEnvironment {
   /** Writes text as it is. */
   readonly write: (text: string) => void;
   /** How wide the terminal is. It may throw, or know nothing and say 0. */
@@ -37,7 +37,7 @@ export interface Surroundings {
 export class ProgressDisplay implements Disposable {
   readonly #state: () => ProgressState | undefined;
   readonly #style: ProgressStyle;
-  readonly #surroundings: Surroundings;
+  readonly #environment: DisplayEnvironment;
   readonly #timer: Disposable;
   #isDrawn = false;
   #pauses = 0;
@@ -45,17 +45,17 @@ export class ProgressDisplay implements Disposable {
 
   /** `state` is asked when it is time to draw. */
   constructor(
-    manner: Manner,
+    mode: DisplayMode,
     state: () => ProgressState | undefined,
     style: ProgressStyle,
-    surroundings: Surroundings = SYSTEM,
+    environment: DisplayEnvironment = SYSTEM,
   ) {
     this.#state = state;
     this.#style = style;
-    this.#surroundings = surroundings;
-    this.#timer = manner === "drawn"
-      ? surroundings.every(DRAW_MS, () => this.#draw())
-      : surroundings.every(LINE_MS, () => this.#writeLine());
+    this.#environment = environment;
+    this.#timer = mode === "drawn"
+      ? environment.every(DRAW_MS, () => this.#draw())
+      : environment.every(LINE_MS, () => this.#writeLine());
   }
 
   /** Takes away what is drawn, so that text can stand there. It is drawn again, below the text, when it is time. */
@@ -101,7 +101,7 @@ export class ProgressDisplay implements Disposable {
 
   #columns(): number {
     try {
-      return this.#surroundings.columns() || COLUMNS;
+      return this.#environment.columns() || COLUMNS;
     } catch {
       return COLUMNS;
     }
@@ -110,7 +110,7 @@ export class ProgressDisplay implements Disposable {
   /** Nobody fails because progress can't be shown. */
   #write(text: string): void {
     try {
-      this.#surroundings.write(text);
+      this.#environment.write(text);
     } catch {
       return;
     }
@@ -119,7 +119,7 @@ export class ProgressDisplay implements Disposable {
 
 const encoder = new TextEncoder();
 
-const SYSTEM: Surroundings = {
+const SYSTEM: DisplayEnvironment = {
   write: (text) => {
     const bytes = encoder.encode(text);
     for (let done = 0; done < bytes.length;) done += Deno.stderr.writeSync(bytes.subarray(done));

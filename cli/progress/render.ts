@@ -7,7 +7,7 @@ import { printable } from "../../protocol/printable.ts";
 import { cellsOf, fit } from "../text/width.ts";
 
 /** What a run is at. */
-export type Phase = keyof typeof PHASES;
+export type ProgressPhase = keyof typeof PHASES;
 
 interface PhaseWords {
   /** From short to long; none while bytes flow, and the rate tells more. */
@@ -28,7 +28,7 @@ export const PHASES = {
 } as const satisfies Readonly<Record<string, PhaseWords>>;
 
 export interface ProgressState {
-  readonly phase: Phase;
+  readonly phase: ProgressPhase;
   /** Of the file at hand, as it came; empty where there is none. */
   readonly name: string;
   /** Bytes. */
@@ -73,10 +73,10 @@ export function percentOf({ phase, done, total }: ProgressState): number {
 }
 
 /** Where a part stands. */
-type Place = "name" | "bar" | "percent" | "bytes" | "rate" | "state" | "files" | "attempt";
+type LineSegment = "name" | "bar" | "percent" | "bytes" | "rate" | "state" | "files" | "attempt";
 
 /** From left to right. */
-const ORDER: readonly Place[] = [
+const ORDER: readonly LineSegment[] = [
   ...["name", "bar", "percent", "bytes", "rate", "state", "files", "attempt"] as const,
 ];
 
@@ -95,17 +95,17 @@ export function renderProgress(
     name: state.files === undefined ? Math.min(cellsOf(name), NAME.most) : NAME.most,
     bar: BAR.most,
   };
-  const widths = new Map<Place, number>();
-  const texts = new Map<Place, string>();
+  const widths = new Map<LineSegment, number>();
+  const texts = new Map<LineSegment, string>();
   let room = columns - 1 + GAP;
-  const take = (place: Place, cells: number): boolean => {
+  const take = (place: LineSegment, cells: number): boolean => {
     const more = cells - (widths.get(place) ?? -GAP);
     if (more > room) return false;
     room -= more;
     widths.set(place, cells);
     return true;
   };
-  const takeText = (place: Place, variants: readonly string[]): void => {
+  const takeText = (place: LineSegment, variants: readonly string[]): void => {
     for (const text of variants) if (take(place, cellsOf(text))) texts.set(place, text);
   };
   const { rate, state: status, files, attempt, bytes } = textsOf(state);
@@ -126,7 +126,7 @@ export function renderProgress(
   texts.set("name", fit(name, widths.get("name") ?? 0, glyphs.ellipsis));
   const width = widths.get("bar") ?? 0;
   const full = Math.floor(percent * width / 100);
-  const painted: Readonly<Partial<Record<Place, string>>> = {
+  const painted: Readonly<Partial<Record<LineSegment, string>>> = {
     bar: paint("success", glyphs.full.repeat(full)) +
       paint("dim", glyphs.empty.repeat(width - full)),
     attempt: paint("warning", texts.get("attempt") ?? ""),

@@ -4,7 +4,7 @@
  * @module
  */
 import { X509Certificate } from "node:crypto";
-import { ConfigurationError, printable, whyFailed } from "../../protocol/mod.ts";
+import { ConfigurationError, printable, reasonOf } from "../../protocol/mod.ts";
 import { fromPem } from "../../protocol/encoding/pem.ts";
 
 /** A file of all public authorities has about 250 KB. */
@@ -24,7 +24,7 @@ export async function readAuthorities(
     for (const pem of found) new X509Certificate(fromPem(pem));
     return found;
   } catch (cause) {
-    const reason = whyFailed(cause);
+    const reason = reasonOf(cause);
     throw new ConfigurationError(
       "bad-ca-cert",
       `Cannot use ${printable(path)} as an authority's certificate: ${reason}`,

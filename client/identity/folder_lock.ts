@@ -4,7 +4,7 @@
  * @module
  */
 import { join } from "node:path";
-import { printable, StorageError, whyFailed } from "../../protocol/mod.ts";
+import { printable, reasonOf, StorageError } from "../../protocol/mod.ts";
 import { lock } from "../local/file_lock.ts";
 
 /** Whose lock it is who changes what the clients of an identity's folder share; nothing is in it. */
@@ -44,7 +44,7 @@ async function open(path: string): Promise<Deno.FsFile> {
   try {
     return await Deno.open(path, { read: true, write: true, create: true, mode: 0o600 });
   } catch (cause) {
-    const reason = whyFailed(cause);
+    const reason = reasonOf(cause);
     throw new StorageError("cannot-write", `Cannot write ${printable(path)}: ${reason}`, {
       hint: "Check that the folder is writable and has room.",
       cause,

@@ -35,7 +35,7 @@ export interface KnownServer {
   readonly remembered: Remembered;
 }
 
-interface Entry extends KnownServer {
+interface KnownServerEntry extends KnownServer {
   /** Of the authorities that were named for it. */
   readonly authorities: Bytes | undefined;
 }
@@ -43,7 +43,7 @@ interface Entry extends KnownServer {
 /** `entry`: `undefined` in a line that is empty or a comment. */
 interface Line {
   readonly text: string;
-  readonly entry: Entry | undefined;
+  readonly entry: KnownServerEntry | undefined;
 }
 
 export class KnownServers {
@@ -124,7 +124,7 @@ export class KnownServers {
   async #replace(
     lines: readonly Line[],
     address: Address,
-    known: Omit<Entry, "where"> | undefined,
+    known: Omit<KnownServerEntry, "where"> | undefined,
   ): Promise<void> {
     const where = keyOf(address);
     const left = lines.filter(({ entry }) => entry?.where !== where);
@@ -175,7 +175,7 @@ export class KnownServers {
   }
 }
 
-function parseEntry(line: string): Entry | undefined {
+function parseEntry(line: string): KnownServerEntry | undefined {
   const [where = "", how = "", digest, surplus] = line.trim().split(/\s+/);
   const isWord = how === "pki" || how === "protocol-3";
   const remembered: Remembered | undefined = isWord ? how : parseFingerprint(how);
@@ -187,17 +187,17 @@ function parseEntry(line: string): Entry | undefined {
   return { where: keyOf(address), remembered, authorities };
 }
 
-function formatEntry({ where, remembered, authorities }: Entry): string {
+function formatEntry({ where, remembered, authorities }: KnownServerEntry): string {
   const how = remembered === "protocol-3" ? remembered : formatIdentity(remembered);
   const digest = authorities === undefined ? "" : ` ${formatFingerprint(authorities)}`;
   return `${where} ${how}${digest}`;
 }
 
-function findLast(lines: readonly Line[], address: Address): Entry | undefined {
+function findLast(lines: readonly Line[], address: Address): KnownServerEntry | undefined {
   return lines.findLast(({ entry }) => entry?.where === keyOf(address))?.entry;
 }
 
-function identityOf(entry: Entry | undefined): ServerIdentity | undefined {
+function identityOf(entry: KnownServerEntry | undefined): ServerIdentity | undefined {
   return entry === undefined || entry.remembered === "protocol-3" ? undefined : entry.remembered;
 }
 

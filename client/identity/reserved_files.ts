@@ -35,23 +35,26 @@ const COPY = /\.(?:old\d*|[0-9a-f-]{36}\.tmp)$/;
 const isOneOf = (names: readonly string[], name: string) => names.includes(name.replace(COPY, ""));
 
 /** Why something in a folder does not go to a server. */
-export type Own = "a file of xfer's own" | "an unfinished download" | "a server's data folder";
+export type ReservedFile =
+  | "a file of xfer's own"
+  | "an unfinished download"
+  | "a server's data folder";
 
 /** Files that are private wherever they are. */
-function ownByName(name: string): Own | undefined {
+function ownByName(name: string): ReservedFile | undefined {
   if (isPartName(name)) return "an unfinished download";
   const isOwn = isOneOf([...MARKS, KNOWN_SERVERS], name) || isAuthoritiesName(name);
   return isOwn ? "a file of xfer's own" : undefined;
 }
 
-export class OwnFiles {
+export class ReservedFiles {
   /** Of the identity in use; its real path. */
   readonly #folder: string | undefined;
   /** The keys in it, by their numbers: they may have other names too. */
   readonly #keys: ReadonlySet<string>;
   /** What was found of folders, by their real paths: many files that are named are in few of them. */
   readonly #servers = new Map<string, Promise<boolean>>();
-  readonly #own = new Map<string, Promise<(name: string) => Own | undefined>>();
+  readonly #own = new Map<string, Promise<(name: string) => ReservedFile | undefined>>();
 
   private constructor(folder: string | undefined, keys: ReadonlySet<string>) {
     this.#folder = folder;
@@ -59,14 +62,14 @@ export class OwnFiles {
   }
 
   /** Those of the identity in a folder, wherever links lead to it, and of any other client and server. */
-  static async of(identityFolder: string): Promise<OwnFiles> {
+  static async of(identityFolder: string): Promise<ReservedFiles> {
     const folder = await realPath(identityFolder);
     const keys = new Set<string>();
     for (const name of folder === undefined ? [] : KEYS) {
       const number = await Deno.stat(join(identityFolder, name)).then(numberOf, () => undefined);
       if (number !== undefined) keys.add(number);
     }
-    return new OwnFiles(folder, keys);
+    return new ReservedFiles(folder, keys);
   }
 
   /**
@@ -76,7 +79,7 @@ export class OwnFiles {
   in(
     folder: string | undefined,
     hasName: (name: string) => boolean,
-  ): (name: string) => Own | undefined {
+  ): (name: string) => ReservedFile | undefined {
     const isClients = (folder !== undefined && folder === this.#folder) || MARKS.some(hasName);
     return (name) =>
       ownByName(name) ??
@@ -109,7 +112,7 @@ export class OwnFiles {
     });
   }
 
-  async #ownAt(folder: string): Promise<(name: string) => Own | undefined> {
+  async #ownAt(folder: string): Promise<(name: string) => ReservedFile | undefined> {
     const found = await namesThere(folder, MARKS);
     return this.in(folder, (name) => found.has(name));
   }
@@ -142,13 +145,13 @@ function ownKey(path: string): UsageError {
   );
 }
 
-const HINTS: Readonly<Record<Own, string>> = {
+const HINTS: Readonly<Record<ReservedFile, string>> = {
   "a file of xfer's own": "For a copy of it, use another way than a server.",
   "an unfinished download": "Get the file again to finish it, or rename it.",
   "a server's data folder": "To copy what a server keeps: xfer server backup, or export.",
 };
 
-function ownOf(path: string, own: Own): UsageError {
+function ownOf(path: string, own: ReservedFile): UsageError {
   const what = own === "a server's data folder" ? `in ${own}` : own;
   return new UsageError("own-key", `Cannot send ${printable(path)}: it is ${what}`, {
     hint: HINTS[own],

@@ -30,7 +30,7 @@ export interface AccountKey {
   readonly publicKey: Bytes;
 }
 
-export interface Account {
+export interface LocalAccount {
   readonly name: string;
   readonly clientId: Bytes;
 }
@@ -88,7 +88,7 @@ export class AccountFolder {
    * The key that belongs to an account. Throws `ConfigurationError` `bad-identity`, also where there is none: another one
    * would be a stranger's to the server.
    */
-  async readKeyOf({ name }: Account): Promise<AccountKey> {
+  async readKeyOf({ name }: LocalAccount): Promise<AccountKey> {
     const key = await this.readKey();
     if (key !== undefined) return key;
     throw new ConfigurationError(
@@ -115,7 +115,7 @@ export class AccountFolder {
   }
 
   /** The account, or `undefined` before the registration. Throws `ConfigurationError` `bad-identity`. */
-  async loadAccount(): Promise<Account | undefined> {
+  async loadAccount(): Promise<LocalAccount | undefined> {
     const text = await readPrivateFile(
       this.#accountPath,
       () => this.#onTightened(this.#accountPath),
@@ -133,7 +133,7 @@ export class AccountFolder {
   }
 
   /** Keeps an account, and the key that it has at the server. Throws what `whileAlone` does. */
-  async saveAccount({ name, clientId }: Account, key: AccountKey): Promise<void> {
+  async saveAccount({ name, clientId }: LocalAccount, key: AccountKey): Promise<void> {
     await whileAlone(this.#folder, async () => {
       const there = await this.readKey();
       // Another client may have removed it, whom the server has refused.

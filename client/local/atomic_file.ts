@@ -4,7 +4,7 @@
  * @module
  */
 import { basename, dirname, join } from "node:path";
-import { printable, StorageError, UsageError, whyFailed, XferError } from "../../protocol/mod.ts";
+import { printable, reasonOf, StorageError, UsageError, XferError } from "../../protocol/mod.ts";
 
 /** Of nobody's writing: a run that was killed has left it. No write takes so long, in milliseconds. */
 const LEFT_MS = 3_600_000;
@@ -64,7 +64,7 @@ async function writeWhole<T>(
     if (cause instanceof XferError) throw cause;
     throw new StorageError(
       "cannot-write",
-      `Cannot write ${printable(path)}: ${whyFailed(cause)}`,
+      `Cannot write ${printable(path)}: ${reasonOf(cause)}`,
       { hint: "Check that the folder is writable and has room.", cause },
     );
   }

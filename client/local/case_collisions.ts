@@ -11,7 +11,7 @@ export function lookOf(path: string): string {
 }
 
 /** Files of one look, of which one must not replace another. */
-export class Twins {
+export class CaseCollisions {
   /** Those that are here by now, by what the system tells files apart by. */
   readonly #here = new Map<string, string>();
 

@@ -3,19 +3,19 @@
  *
  * @module
  */
-import { type Bytes, equalBytes, type Stoppable, throwIfStopped } from "../../protocol/mod.ts";
+import { type Abortable, type Bytes, equalBytes, throwIfAborted } from "../../protocol/mod.ts";
 import { CHUNK_SIZE, digestChunk, MerkleTree } from "../../protocol/v4/merkle_tree.ts";
 import type { SourceFile } from "./source_file.ts";
 
 /** So many files are hashed side by side: the next are read while one is. */
 const SIDE_BY_SIDE = 4;
 
-export interface Known {
+export interface ExpectedContent {
   readonly size: number;
   readonly digest: Bytes;
 }
 
-export interface CompareOptions extends Stoppable {
+export interface CompareOptions extends Abortable {
   /** Takes how many bytes of all were read so far. */
   readonly onCompared?: (done: number, total: number) => void;
 }
@@ -24,7 +24,9 @@ export interface CompareOptions extends Stoppable {
  * Which of the files have the content that is known of them. A file that can't be read has not. Throws `InterruptedError`
  * where it is to stop.
  */
-export async function findSame<T extends { readonly file: SourceFile; readonly known: Known }>(
+export async function findSame<
+  T extends { readonly file: SourceFile; readonly known: ExpectedContent },
+>(
   candidates: readonly T[],
   { onCompared, signal }: CompareOptions = {},
 ): Promise<Set<T>> {
@@ -33,7 +35,7 @@ export async function findSame<T extends { readonly file: SourceFile; readonly k
   const total = alike.reduce((sum, { known }) => sum + known.size, 0);
   let done = 0;
   const onRead = (bytes: number) => {
-    throwIfStopped(signal);
+    throwIfAborted(signal);
     onCompared?.(done += bytes, total);
   };
   const left = alike[Symbol.iterator]();
@@ -42,7 +44,7 @@ export async function findSame<T extends { readonly file: SourceFile; readonly k
     for (let next = left.next(); next.done !== true; next = left.next()) {
       const { file, known } = next.value;
       const digest = await digestFile(file, buffers, onRead).catch(() => undefined);
-      throwIfStopped(signal);
+      throwIfAborted(signal);
       if (digest !== undefined && equalBytes(digest, known.digest)) same.add(next.value);
     }
   };

@@ -9,9 +9,9 @@ import { basename, dirname, join } from "node:path";
 import {
   type Bytes,
   printable,
+  reasonOf,
   StorageError,
   UsageError,
-  whyFailed,
   XferError,
 } from "../../protocol/mod.ts";
 import { lock } from "./file_lock.ts";
@@ -50,7 +50,7 @@ export function isPartName(name: string): boolean {
   return (name.startsWith(".") && isPart(name)) || UNFINDABLE.test(name);
 }
 
-export class PartFile {
+export class PartialFile {
   readonly path: string;
   /** Whether a later run finds it. */
   readonly isFindable: boolean;
@@ -75,7 +75,7 @@ export class PartFile {
    * The part of a target that an earlier run has left, `undefined` where there is none: it is a file of the user's
    * own, which nobody else can read, under this name alone, and no other run has it.
    */
-  static async find(target: string): Promise<PartFile | undefined> {
+  static async find(target: string): Promise<PartialFile | undefined> {
     const path = partPath(target);
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const info = await Deno.lstat(path).catch(() => undefined);
@@ -86,25 +86,25 @@ export class PartFile {
       if (!isSame(info, await file.stat())) file.close();
       else if (await lock(file, LOCK_MS) !== "locked") return undefined;
       else if (isSame(info, await Deno.lstat(path).catch(() => undefined))) {
-        return new PartFile(target, path, file, true);
+        return new PartialFile(target, path, file, true);
       } else file.close();
     }
     return undefined;
   }
 
   /** A new one, findable where that name is free. Throws `StorageError` `cannot-write`. */
-  static async create(target: string, findable: boolean): Promise<PartFile> {
+  static async create(target: string, findable: boolean): Promise<PartialFile> {
     const options = { read: true, write: true, createNew: true, mode: 0o600 };
     if (findable) {
       const path = partPath(target);
       const file = await Deno.open(path, options).catch(() => undefined);
       if (file !== undefined && await lock(file, LOCK_MS) === "locked") {
-        return new PartFile(target, path, file, true);
+        return new PartialFile(target, path, file, true);
       }
     }
     const path = join(dirname(target), `.xfer-${crypto.randomUUID()}.tmp`);
     const file = await writing(target, () => Deno.open(path, options));
-    const part = new PartFile(target, path, file, false);
+    const part = new PartialFile(target, path, file, false);
     part.#position = 0;
     return part;
   }
@@ -223,7 +223,7 @@ export async function writing<T>(path: string, work: () => Promise<T>): Promise<
     return await work();
   } catch (cause) {
     if (cause instanceof XferError) throw cause;
-    const reason = whyFailed(cause).replace(CALL, "");
+    const reason = reasonOf(cause).replace(CALL, "");
     throw new StorageError("cannot-write", `Cannot write ${printable(path)}: ${reason}`, {
       hint: "Check that the folder is writable and has room.",
       cause,

@@ -6,8 +6,8 @@
 import {
   ConfigurationError,
   printable,
+  reasonOf,
   StorageError,
-  whyFailed,
   XferError,
 } from "../../protocol/mod.ts";
 
@@ -63,5 +63,5 @@ export function cannotRead(path: string, cause: unknown, hint = `${READABLE}.`):
 /** Why something can't be read, as it is said behind its path. */
 function whyUnreadable(cause: unknown): string {
   if (cause instanceof Deno.errors.NotFound) return "there is none";
-  return whyFailed(cause);
+  return reasonOf(cause);
 }

@@ -4,14 +4,14 @@
  * @module
  */
 import {
+  abortReason,
   type Address,
   formatAddress,
   NetworkError,
   ProtocolError,
-  throwIfStopped,
-  whenStopped,
-  whyFailed,
-  whyStopped,
+  reasonOf,
+  throwIfAborted,
+  whenAborted,
 } from "../../protocol/mod.ts";
 
 /** How long the client waits, in milliseconds: for a connection, and for a response. */
@@ -54,7 +54,7 @@ export async function connect(
   { connectMs }: Timeouts,
   { dial = Deno.connect, signal, hint = CHECK_ADDRESS }: DialOptions = {},
 ): Promise<Deno.TcpConn> {
-  throwIfStopped(signal);
+  throwIfAborted(signal);
   const ended = Promise.withResolvers<never>();
   const controller = new AbortController();
   // The signal does not reach the look-up of a name, which can take as long as it likes.
@@ -64,7 +64,7 @@ export async function connect(
   };
   const expired = () => end(new Error(`no answer within ${connectMs / 1000} s`));
   const timer = setTimeout(expired, connectMs);
-  using _stopped = whenStopped(signal, () => end(whyStopped(signal as AbortSignal)));
+  using _stopped = whenAborted(signal, () => end(abortReason(signal as AbortSignal)));
   const dialling = dial({ ...address, signal: controller.signal });
   try {
     const socket = await Promise.race([dialling, ended.promise]);
@@ -72,8 +72,8 @@ export async function connect(
     return socket;
   } catch (cause) {
     dialling.then((late) => late.close(), () => undefined);
-    throwIfStopped(signal);
-    const reason = whyFailed(cause);
+    throwIfAborted(signal);
+    const reason = reasonOf(cause);
     throw new NetworkError(
       "cannot-connect",
       `Cannot connect to ${formatAddress(address)}: ${reason}`,

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { throwIfStopped, whenStopped, whyStopped, type XferError } from "../../protocol/mod.ts";
+import { abortReason, throwIfAborted, whenAborted, type XferError } from "../../protocol/mod.ts";
 
 /** So long an answer is waited for that tells what the server has done, in milliseconds. */
 export const STOP_GRACE_MS = 3000;
@@ -13,14 +13,14 @@ export const STOP_GRACE_MS = 3000;
 export async function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, ms);
-  using _ended = whenStopped(signal, resolve);
+  using _ended = whenAborted(signal, resolve);
   await promise;
   clearTimeout(timer);
-  throwIfStopped(signal);
+  throwIfAborted(signal);
 }
 
 /** Ends something, such as a connection, when the work is to stop: while an answer is due, only after a little. */
-export class Stopper implements Disposable {
+export class GracefulAbort implements Disposable {
   readonly #signal: AbortSignal | undefined;
   readonly #end: (reason: XferError) => void;
   readonly #listening: Disposable;
@@ -32,7 +32,7 @@ export class Stopper implements Disposable {
   constructor(signal: AbortSignal | undefined, end: (reason: XferError) => void) {
     this.#signal = signal;
     this.#end = end;
-    this.#listening = whenStopped(signal, () => this.#stop());
+    this.#listening = whenAborted(signal, () => this.#stop());
   }
 
   /** Whether the work is to stop. */
@@ -42,7 +42,7 @@ export class Stopper implements Disposable {
 
   /** Throws `InterruptedError` `interrupted` where the work is to stop. */
   check(): void {
-    throwIfStopped(this.#signal);
+    throwIfAborted(this.#signal);
   }
 
   /** Between two slices of a long computation: signals are heard. Throws `InterruptedError` where the work is to stop. */
@@ -52,7 +52,7 @@ export class Stopper implements Disposable {
   }
 
   /** Does what ends with an answer that counts. Throws what it does, and `InterruptedError` instead of beginning. */
-  async during<T>(work: () => Promise<T>): Promise<T> {
+  async critical<T>(work: () => Promise<T>): Promise<T> {
     this.check();
     this.#due++;
     try {
@@ -72,7 +72,7 @@ export class Stopper implements Disposable {
   #stop(): void {
     if (this.#disposed) return;
     const signal = this.#signal as AbortSignal;
-    if (this.#due === 0) return this.#end(whyStopped(signal));
-    this.#timer ??= setTimeout(() => this.#end(whyStopped(signal)), STOP_GRACE_MS);
+    if (this.#due === 0) return this.#end(abortReason(signal));
+    this.#timer ??= setTimeout(() => this.#end(abortReason(signal)), STOP_GRACE_MS);
   }
 }

@@ -18,7 +18,7 @@ const RESERVE = 30;
 const TIMER_MS = 2;
 
 /** Counts the time that is spent waiting for a server; time that the client takes itself does not count. */
-export class Patience {
+export class ResponseDeadline {
   readonly #graceMs: number;
   readonly #now: () => number;
   /** Milliseconds: what is left; what messages may still add; since when, of the time that counts, nothing has come. */

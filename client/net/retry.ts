@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Stoppable, throwIfStopped, XferError } from "../../protocol/mod.ts";
+import { type Abortable, throwIfAborted, XferError } from "../../protocol/mod.ts";
 import { sleep } from "./graceful_abort.ts";
 
 /** With the waits below about a quarter of a minute on average: a server that is started again is back by then. */
@@ -15,7 +15,7 @@ const BACKOFF_BASE_MS = 1000;
 /** No wait is longer, in milliseconds: when a network comes back, it is noticed within a minute. */
 const BACKOFF_CAP_MS = 60_000;
 
-export interface RetryOptions extends Stoppable {
+export interface RetryOptions extends Abortable {
   /** How often to try again when the network fails without progress in between; without, 5 times. 0 is never. */
   readonly retries?: number;
   /** Waits for so many milliseconds. */
@@ -51,7 +51,7 @@ export async function withRetries<T>(
   let reached = progress();
   for (let retry = 1;; retry++) {
     try {
-      throwIfStopped(signal);
+      throwIfAborted(signal);
       return await task();
     } catch (error) {
       const now = progress();

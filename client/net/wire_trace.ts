@@ -4,7 +4,7 @@
  *
  * @module
  */
-export interface Said {
+export interface TracedMessage {
   readonly from: "client" | "server";
   /** What the protocol calls the message. */
   readonly kind: string;
@@ -16,11 +16,11 @@ export interface Said {
   readonly size: number;
 }
 
-export type Observe = (said: Said) => void;
+export type Trace = (said: TracedMessage) => void;
 
 /** Is called for each connection that is made, and returns what is told of it. */
-export type Watch = () => Observe;
+export type Tracer = () => Trace;
 
-export interface Watchable {
-  readonly watch?: Watch | undefined;
+export interface Traceable {
+  readonly watch?: Tracer | undefined;
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import {
+  type Abortable,
   type Address,
   type Bytes,
   DEFAULT_EDITION,
@@ -11,14 +12,13 @@ import {
   NO_QUIRKS,
   type Profile,
   type Quirks,
-  type Stoppable,
 } from "../../protocol/mod.ts";
 import type { Timeouts } from "../net/dial.ts";
 import { detectEdition } from "./detect_edition.ts";
 import type { ClientEvent } from "../events.ts";
-import type { Watchable } from "../net/wire_trace.ts";
+import type { Traceable } from "../net/wire_trace.ts";
 
-export interface Wish extends Watchable, Stoppable {
+export interface ProfileOptions extends Traceable, Abortable {
   readonly server: Address;
   readonly userName: string;
   /** What the server speaks; `auto` finds out. Without, what was used last under this identity, or 2023c. */
@@ -36,7 +36,7 @@ export interface ChosenProfile {
 
 /** What is wished for, else what was spoken last. Throws `NetworkError` where it has to ask the server and can't. */
 export async function chooseProfile(
-  wish: Wish,
+  wish: ProfileOptions,
   remembered: Profile | undefined,
   clientId: Bytes | undefined,
   timeouts: Timeouts,

@@ -23,7 +23,7 @@ import {
   type SessionSteps,
   type Step,
   type StepResult,
-  throwIfStopped,
+  throwIfAborted,
   unwrapKey,
   upload,
   ZlibCrc,
@@ -31,27 +31,27 @@ import {
 import { DEFAULT_TIMEOUTS, type Timeouts } from "../net/dial.ts";
 import type { ClientEvent, Stored } from "../events.ts";
 import { type Identity, IDENTITY_FILE, IdentityFolder } from "../identity/v3_identity.ts";
-import { Link } from "./reconnecting_connection.ts";
-import { chooseProfile, type ChosenProfile, type Wish } from "./choose_profile.ts";
+import { ReconnectingConnection } from "./reconnecting_connection.ts";
+import { chooseProfile, type ChosenProfile, type ProfileOptions } from "./choose_profile.ts";
 import { PIECE_SIZE, sendContent } from "./send_content.ts";
 import { SourceFile } from "../local/source_file.ts";
-import { Stopper } from "../net/graceful_abort.ts";
+import { GracefulAbort } from "../net/graceful_abort.ts";
 
 /** Whatever the edition says: servers of each have either. */
 const AES_KEY_SIZES: readonly number[] = [16, 32];
 
-export interface ClientOptions extends Wish {
+export interface V3ClientOptions extends ProfileOptions {
   /** The folder with `me.info` and `priv.key`. */
   readonly identityFolder: string;
   readonly timeouts?: Partial<Timeouts>;
 }
 
-export class Client implements Disposable {
+export class V3Client implements Disposable {
   #profile: Profile;
-  readonly #options: ClientOptions;
+  readonly #options: V3ClientOptions;
   readonly #identities: IdentityFolder;
-  readonly #link: Link;
-  readonly #stopper: Stopper;
+  readonly #link: ReconnectingConnection;
+  readonly #gracefulAbort: GracefulAbort;
   readonly #deniedIds: readonly Bytes[];
   readonly #buffers: [Bytes, Bytes] = [new Uint8Array(PIECE_SIZE), new Uint8Array(PIECE_SIZE)];
   #privateKey: Bytes = new Uint8Array(0);
@@ -68,7 +68,7 @@ export class Client implements Disposable {
   #unused = false;
 
   private constructor(
-    options: ClientOptions,
+    options: V3ClientOptions,
     { profile, deniedIds }: ChosenProfile,
     identities: IdentityFolder,
     identity: Identity | undefined,
@@ -82,12 +82,19 @@ export class Client implements Disposable {
     this.#identities = identities;
     this.#identity = identity;
     const { watch } = options;
-    this.#link = new Link({ server, profile, timeouts, onConnected, watch, signal });
-    this.#stopper = new Stopper(signal, (reason) => this.#link.end(reason));
+    this.#link = new ReconnectingConnection({
+      server,
+      profile,
+      timeouts,
+      onConnected,
+      watch,
+      signal,
+    });
+    this.#gracefulAbort = new GracefulAbort(signal, (reason) => this.#link.end(reason));
   }
 
   /** Reads the identity and finds out what to speak. Writes nothing, but takes others' permission to read the key. */
-  static async create(options: ClientOptions): Promise<Client> {
+  static async create(options: V3ClientOptions): Promise<V3Client> {
     keepFreedMemory();
     const identities = new IdentityFolder(options.identityFolder, options.onEvent);
     const identity = await identities.load();
@@ -101,7 +108,7 @@ export class Client implements Disposable {
     const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
     const remembered = await identities.loadProfile();
     const chosen = await chooseProfile(options, remembered, identity?.clientId, timeouts);
-    return new Client(options, chosen, identities, identity);
+    return new V3Client(options, chosen, identities, identity);
   }
 
   /** Reads the private key, or makes one. */
@@ -118,7 +125,7 @@ export class Client implements Disposable {
    * server has all of.
    */
   send(inspected: SourceFile): Promise<Pick<Stored, "file" | "crc">> {
-    return this.#stopper.during(() => this.#send(inspected));
+    return this.#gracefulAbort.critical(() => this.#send(inspected));
   }
 
   async #send(inspected: SourceFile): Promise<Pick<Stored, "file" | "crc">> {
@@ -149,7 +156,7 @@ export class Client implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#stopper[Symbol.dispose]();
+    this.#gracefulAbort[Symbol.dispose]();
     this.#link.close();
   }
 
@@ -254,7 +261,7 @@ export class Client implements Disposable {
   async #isZlibCrc(checksum: number, file: SourceFile): Promise<boolean> {
     const crc = new ZlibCrc();
     for await (const piece of file.read(this.#buffers)) {
-      throwIfStopped(this.#options.signal);
+      throwIfAborted(this.#options.signal);
       crc.update(piece);
     }
     if (crc.digest() !== checksum || await file.hasChanged()) return false;
@@ -297,7 +304,7 @@ export class Client implements Disposable {
 
   async #sendFile(parts: Iterable<Part>, file: SourceFile, attempt: number): Promise<StepResult> {
     const { signal } = this.#options;
-    throwIfStopped(signal);
+    throwIfAborted(signal);
     if (this.#aesKey === undefined) throw new RangeError("Cannot send a file: there is no key");
     const summed = this.#summed?.file.isSameAs(file) ? this.#summed : undefined;
     let sent = 0;

@@ -4,6 +4,7 @@
  * @module
  */
 import {
+  type Abortable,
   type Address,
   type Bytes,
   CLIENT_ID_SIZE,
@@ -15,14 +16,13 @@ import {
   encodeTextField,
   FIELDS,
   RESPONSE_HEADER_SIZE,
-  type Stoppable,
-  throwIfStopped,
+  throwIfAborted,
   UsageError,
-  whenStopped,
+  whenAborted,
 } from "../../protocol/mod.ts";
 import { isTlsAlert } from "../../protocol/header.ts";
 import { connect, type Timeouts, tlsPort } from "../net/dial.ts";
-import type { Watchable } from "../net/wire_trace.ts";
+import type { Traceable } from "../net/wire_trace.ts";
 
 /** A server that does not know a request may say nothing at all; after so many milliseconds it is not waited for. */
 const SILENCE_MS = 2000;
@@ -41,7 +41,7 @@ interface ReconnectAnswer {
   readonly clientId: Bytes | undefined;
 }
 
-interface Whom extends Watchable, Stoppable {
+interface Whom extends Traceable, Abortable {
   readonly server: Address;
   readonly userName: string;
 }
@@ -99,7 +99,7 @@ async function ask(
   using socket = await connect(server, timeouts, { signal });
   const close = () => socket[Symbol.dispose]();
   const timer = setTimeout(close, SILENCE_MS);
-  using _stopped = whenStopped(signal, close);
+  using _stopped = whenAborted(signal, close);
   let answer: Bytes = new Uint8Array(0);
   try {
     for (let done = 0; done < request.length;) done += await socket.write(request.subarray(done));
@@ -113,7 +113,7 @@ async function ask(
       if (payloadSize >= CLIENT_ID_SIZE) wanted = RESPONSE_HEADER_SIZE + CLIENT_ID_SIZE;
     }
   } catch {
-    throwIfStopped(signal);
+    throwIfAborted(signal);
     // Reset by the server, or closed here after its silence: what has come is all that it says.
   } finally {
     clearTimeout(timer);

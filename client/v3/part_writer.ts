@@ -11,7 +11,7 @@ import { type Bytes, concatBytes, type Part } from "../../protocol/mod.ts";
  */
 const TOGETHER = 64 * 1024;
 
-export interface Sink {
+export interface PartSink {
   /** Sends bytes in one write. `false` where they are not taken any more. */
   send(bytes: Bytes): Promise<boolean>;
   /** Comes before each part but the first that has a header. `false` where it is not to be sent any more. */
@@ -20,7 +20,7 @@ export interface Sink {
 
 export class PartWriter {
   readonly #parts: Iterator<Part>;
-  readonly #sink: Sink;
+  readonly #sink: PartSink;
   /** Ciphertext of the part that is not written yet, in bytes. */
   #left = 0;
   #padding = 0;
@@ -28,7 +28,7 @@ export class PartWriter {
   /** What is not sent before the end of its message is here too. */
   #held: Bytes[] = [];
 
-  constructor(parts: Iterable<Part>, sink: Sink) {
+  constructor(parts: Iterable<Part>, sink: PartSink) {
     this.#parts = parts[Symbol.iterator]();
     this.#sink = sink;
   }

@@ -4,19 +4,19 @@
  * @module
  */
 import type {
+  Abortable,
   Address,
   Bytes,
   Profile,
   RequestKind,
   StepResult,
-  Stoppable,
   XferError,
 } from "../../protocol/mod.ts";
 import { ServerConnection } from "./server_connection.ts";
 import type { Timeouts } from "../net/dial.ts";
-import type { Observe, Watchable } from "../net/wire_trace.ts";
+import type { Trace, Traceable } from "../net/wire_trace.ts";
 
-export interface LinkOptions extends Watchable, Stoppable {
+export interface ReconnectingConnectionOptions extends Traceable, Abortable {
   readonly server: Address;
   readonly profile: Profile;
   readonly timeouts: Timeouts;
@@ -29,15 +29,15 @@ export interface LinkOptions extends Watchable, Stoppable {
  */
 const CLOSING_MS = 100;
 
-export class Link implements Disposable {
-  readonly #options: LinkOptions;
+export class ReconnectingConnection implements Disposable {
+  readonly #options: ReconnectingConnectionOptions;
   #connection: ServerConnection | undefined;
-  #observe: Observe | undefined;
+  #observe: Trace | undefined;
   /** What the server has said to a file before it had all of it. */
   #early: StepResult | undefined;
   #end: XferError | undefined;
 
-  constructor(options: LinkOptions) {
+  constructor(options: ReconnectingConnectionOptions) {
     this.#options = options;
   }
 

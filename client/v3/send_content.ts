@@ -4,6 +4,7 @@
  * @module
  */
 import {
+  type Abortable,
   type Bytes,
   ByteWriter,
   CbcEncryptor,
@@ -13,18 +14,17 @@ import {
   PiecesEncryptor,
   type Quirks,
   release,
-  type Stoppable,
-  throwIfStopped,
+  throwIfAborted,
   trailerSize,
 } from "../../protocol/mod.ts";
-import type { Link } from "./reconnecting_connection.ts";
+import type { ReconnectingConnection } from "./reconnecting_connection.ts";
 import { PartWriter } from "./part_writer.ts";
 import type { SourceFile } from "../local/source_file.ts";
 
 /** The file is read, encrypted and sent in pieces of this many bytes; a multiple of the cipher's block. */
 export const PIECE_SIZE = 1024 * 1024;
 
-export interface Content extends Stoppable {
+export interface Content extends Abortable {
   readonly file: SourceFile;
   readonly aesKey: CryptoKey;
   readonly quirks: Quirks;
@@ -43,7 +43,7 @@ export interface Content extends Stoppable {
  * what the server got is of no use then, and its connection to be closed.
  */
 export async function sendContent(
-  link: Pick<Link, "begin" | "write" | "nextPart">,
+  link: Pick<ReconnectingConnection, "begin" | "write" | "nextPart">,
   parts: Iterable<Part>,
   { file, aesKey, quirks, crc, buffers, onProgress, signal }: Content,
 ): Promise<number> {
@@ -70,7 +70,7 @@ export async function sendContent(
   };
   let encrypting: Promise<Bytes> | undefined;
   for await (const piece of file.read(buffers)) {
-    throwIfStopped(signal);
+    throwIfAborted(signal);
     const ciphertext = await encrypting;
     read += piece.length;
     // The padding is encrypted with the last piece, so that both leave in one write.

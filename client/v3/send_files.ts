@@ -9,20 +9,20 @@ import {
   IntegrityError,
   RefusedError,
   StorageError,
-  throwIfStopped,
+  throwIfAborted,
   UnconfirmedError,
   XferError,
 } from "../../protocol/mod.ts";
 import { storedName } from "../../protocol/v3/stored_name.ts";
-import { Client, type ClientOptions } from "./client.ts";
+import { V3Client, type V3ClientOptions } from "./client.ts";
 import type { Failure, Outcome } from "../events.ts";
 import { lookAt } from "../local/named_path.ts";
-import { OwnFiles } from "../identity/reserved_files.ts";
+import { ReservedFiles } from "../identity/reserved_files.ts";
 import { type Retry, type RetryOptions, withRetries } from "../net/retry.ts";
 import { SentNames } from "../local/sent_names.ts";
 import { SourceFile } from "../local/source_file.ts";
 
-export interface SendOptions extends ClientOptions, RetryOptions {
+export interface SendOptions extends V3ClientOptions, RetryOptions {
   /** Paths of the files, in the order in which they are sent. */
   readonly files: readonly string[];
 }
@@ -38,7 +38,7 @@ export interface SendOptions extends ClientOptions, RetryOptions {
  */
 export async function sendFiles(options: SendOptions): Promise<Outcome[]> {
   const onRetry = (retry: Retry) => options.onEvent?.({ type: "retrying", ...retry });
-  using client = await withRetries(() => Client.create(options), options, onRetry);
+  using client = await withRetries(() => V3Client.create(options), options, onRetry);
   const { files, failures } = await inspect(options, client);
   const bytes = files.reduce((sum, { size }) => sum + size, 0);
   options.onEvent?.({ type: "planned", files: files.length, bytes });
@@ -64,13 +64,13 @@ export async function sendFiles(options: SendOptions): Promise<Outcome[]> {
 }
 
 /** Looks at all files: at which can be sent, and why the others can't. */
-async function inspect(options: SendOptions, { profile }: Client) {
+async function inspect(options: SendOptions, { profile }: V3Client) {
   const files: SourceFile[] = [];
   const failures: Failure[] = [];
   const names = new SentNames();
-  const own = await OwnFiles.of(options.identityFolder);
+  const own = await ReservedFiles.of(options.identityFolder);
   for (const path of options.files) {
-    throwIfStopped(options.signal);
+    throwIfAborted(options.signal);
     const named = await lookAt(path);
     if (names.isRepeated(named, basename(path))) continue;
     try {
@@ -88,7 +88,7 @@ async function inspect(options: SendOptions, { profile }: Client) {
 
 /** Sends a file, again where the network fails. What was open once stays open until the server confirms the file. */
 async function deliver(
-  client: Client,
+  client: V3Client,
   file: SourceFile,
   { closings, ...options }: RetryOptions & { readonly closings: Closings },
   onRetry: (retry: Retry) => void,

@@ -13,7 +13,7 @@ import {
   ResponseReader,
 } from "../../protocol/mod.ts";
 import { connect, type Timeouts, tlsPort } from "../net/dial.ts";
-import { MIN_RATE, Patience } from "../net/response_deadline.ts";
+import { MIN_RATE, ResponseDeadline } from "../net/response_deadline.ts";
 
 /** Responses are small; what a server sends beyond them waits in the socket. */
 const READ_BUFFER = 8 * 1024;
@@ -25,14 +25,14 @@ export type Received =
   | { readonly type: "closed" };
 
 /** The part of a TCP connection that is used here. */
-export type Socket = Pick<Deno.TcpConn, "read" | "write" | "close">;
+export type ClientSocket = Pick<Deno.TcpConn, "read" | "write" | "close">;
 
 export class ServerConnection implements Disposable {
-  readonly #socket: Socket;
+  readonly #socket: ClientSocket;
   readonly #responses: ResponseReader;
   readonly #timeouts: Timeouts;
   /** For what is sent; it counts only while that is. */
-  readonly #patience: Patience;
+  readonly #deadline: ResponseDeadline;
   readonly #address: Address;
   readonly #buffer: Bytes = new Uint8Array(READ_BUFFER);
   #reading: Promise<number | null> | undefined;
@@ -41,7 +41,7 @@ export class ServerConnection implements Disposable {
   #giveUp: (error: Error) => void = () => undefined;
 
   constructor(
-    socket: Socket,
+    socket: ClientSocket,
     address: Address,
     { edition, quirks }: Profile,
     timeouts: Timeouts,
@@ -50,8 +50,8 @@ export class ServerConnection implements Disposable {
     this.#address = address;
     this.#responses = new ResponseReader(edition, quirks);
     this.#timeouts = timeouts;
-    this.#patience = new Patience(timeouts.responseMs);
-    this.#patience.pause();
+    this.#deadline = new ResponseDeadline(timeouts.responseMs);
+    this.#deadline.pause();
   }
 
   /** Throws as {@link connect} does. */
@@ -92,7 +92,7 @@ export class ServerConnection implements Disposable {
       for (;;) {
         const response = this.#nextResponse();
         if (response !== undefined) {
-          this.#patience.renew();
+          this.#deadline.renew();
           return { type: "response", response, size: this.#responses.size };
         }
         // A read that outlives its silence is the one that the next call waits for.
@@ -142,20 +142,20 @@ export class ServerConnection implements Disposable {
   async #write(bytes: Bytes): Promise<number> {
     const expired = Promise.withResolvers<never>();
     this.#giveUp = expired.reject;
-    const timer = setTimeout(() => expired.reject(this.#sendTimeout()), this.#patience.left);
-    this.#patience.goOn();
+    const timer = setTimeout(() => expired.reject(this.#sendTimeout()), this.#deadline.left);
+    this.#deadline.goOn();
     try {
       const size = await Promise.race([this.#socket.write(bytes), expired.promise]);
-      this.#patience.earn(size);
+      this.#deadline.earn(size);
       return size;
     } finally {
-      this.#patience.pause();
+      this.#deadline.pause();
       clearTimeout(timer);
     }
   }
 
   #sendTimeout(): NetworkError {
-    const what = this.#patience.isSilent ? "no more bytes" : `less than ${MIN_RATE} bytes a second`;
+    const what = this.#deadline.isSilent ? "no more bytes" : `less than ${MIN_RATE} bytes a second`;
     return new NetworkError("send-timeout", `The server takes ${what}`, {
       hint: "It may be stuck or overloaded. Try again later.",
     });

@@ -13,7 +13,7 @@ import {
   release,
 } from "../../protocol/mod.ts";
 import { inSlices } from "../../protocol/v4/slices.ts";
-import { ChunkSums } from "../../protocol/v4/chunk_digests.ts";
+import { ChunkDigests } from "../../protocol/v4/chunk_digests.ts";
 import type { Message } from "../../protocol/v4/messages.ts";
 import {
   CHUNK_SIZE,
@@ -22,10 +22,10 @@ import {
   DIGEST_SIZE,
   MerkleTree,
 } from "../../protocol/v4/merkle_tree.ts";
-import type { Exchange } from "./request_mux.ts";
+import type { RequestMux } from "./request_mux.ts";
 import { unexpected } from "./errors.ts";
 import { checkAsked, checkSize, type RemoteFile } from "./remote_file.ts";
-import { SharedQueue } from "./work_queue.ts";
+import { WorkQueue } from "./work_queue.ts";
 
 /** Takes a chunk, which may change when the promise resolves. */
 export type WriteChunk = (chunk: Bytes, offset: number, file: RemoteFile) => Promise<void>;
@@ -40,13 +40,13 @@ export interface Wanted {
 }
 
 /** Where the chunks of a download go. */
-export interface Sink {
+export interface ChunkSink {
   /** It is known what the file is; comes again where the file was replaced by another. */
   begin(file: RemoteFile): Promise<void>;
   write(chunk: Bytes, offset: number): Promise<void>;
 }
 
-type Range = readonly [from: number, to: number];
+type ChunkRange = readonly [from: number, to: number];
 
 /** Chunks that are asked for at once where there are several connections. */
 const RANGE = 16;
@@ -55,14 +55,14 @@ const MAX_RANGES = 64;
 
 export class Download {
   readonly #wanted: Required<Pick<Wanted, "name" | "from" | "to">> & { readonly version: number };
-  readonly #sink: Sink;
+  readonly #sink: ChunkSink;
   #file: RemoteFile | undefined;
   #digests: Bytes = new Uint8Array(0);
-  #sums = new ChunkSums(0);
+  #sums = new ChunkDigests(0);
 
   constructor(
     { name, version = 0, from = 0, to = Number.MAX_SAFE_INTEGER }: Wanted,
-    sink: Sink,
+    sink: ChunkSink,
   ) {
     this.#wanted = { name, version, from, to };
     this.#sink = sink;
@@ -86,28 +86,28 @@ export class Download {
   }
 
   /** Asks what the file is, without its content. Throws as `run` does. */
-  async look(exchange: Exchange): Promise<void> {
-    await this.#fetch(exchange, 0, 0);
+  async look(mux: RequestMux): Promise<void> {
+    await this.#fetch(mux, 0, 0);
   }
 
   /**
    * Gets what is not here yet. Throws `IntegrityError` `not-what-was-stored`; `StorageError` `file-too-large`; `Replaced` where the server has another
    * file under the name by now, of which the sink was told; what was got before is worth nothing then.
    */
-  async run(exchanges: readonly Exchange[]): Promise<RemoteFile> {
-    const [first] = exchanges as [Exchange];
+  async run(exchanges: readonly RequestMux[]): Promise<RemoteFile> {
+    const [first] = exchanges as [RequestMux];
     const { from, to } = this.#wanted;
     if (this.#file === undefined) await this.#fetch(first, from, to);
-    const ranges = new SharedQueue(this.#missing(exchanges.length));
+    const ranges = new WorkQueue(this.#missing(exchanges.length));
     let lost: unknown;
-    const got = exchanges.map(async (exchange) => {
+    const got = exchanges.map(async (mux) => {
       for (let range = ranges.take(); range !== undefined; range = ranges.take()) {
         try {
-          await this.#fetch(exchange, ...range);
+          await this.#fetch(mux, ...range);
         } catch (error) {
           if (error instanceof NetworkError) {
             // Others may get what was lost.
-            ranges.giveBack([this.#rest(range)]);
+            ranges.requeue([this.#rest(range)]);
             lost = error;
             return;
           }
@@ -123,18 +123,18 @@ export class Download {
   }
 
   /** What of a range, which comes in its order, has not come. */
-  #rest([from, to]: Range): Range {
+  #rest([from, to]: ChunkRange): ChunkRange {
     while (from < to && this.#sums.has(from)) from += CHUNK_SIZE;
     return [from, to];
   }
 
   /** Parts of the file that are to be asked for. */
-  #missing(lanes: number): Range[] {
+  #missing(pool: number): ChunkRange[] {
     const { size } = this.#file as RemoteFile;
     const { from, to } = this.#wanted;
     const count = chunkCount(Math.min(to, size));
-    const max = lanes === 1 ? Infinity : Math.max(RANGE, Math.ceil(chunkCount(size) / MAX_RANGES));
-    const ranges: Range[] = [];
+    const max = pool === 1 ? Infinity : Math.max(RANGE, Math.ceil(chunkCount(size) / MAX_RANGES));
+    const ranges: ChunkRange[] = [];
     for (let index = Math.floor(from / CHUNK_SIZE); from < to && index < count;) {
       const begin = index;
       while (
@@ -147,18 +147,18 @@ export class Download {
   }
 
   /** Throws `IntegrityError` where what has come is not the whole of what was wanted. */
-  async #check(exchange: Exchange): Promise<RemoteFile> {
+  async #check(mux: RequestMux): Promise<RemoteFile> {
     const file = this.#file as RemoteFile;
     if (this.#missing(1).length > 0) throw notStored(file);
     if (!this.#sums.isWhole) return file;
-    const { cksum } = await inSlices(this.#sums.summing(), () => exchange.stopper.breathe());
+    const { cksum } = await inSlices(this.#sums.summing(), () => mux.gracefulAbort.breathe());
     if (cksum !== file.cksum) throw notStored(file);
     return file;
   }
 
   /** Gets the chunks that hold a range, and, where it is not known yet, what the file is. */
-  async #fetch(exchange: Exchange, from: number, to: number): Promise<void> {
-    const tag = exchange.nextTag();
+  async #fetch(mux: RequestMux, from: number, to: number): Promise<void> {
+    const tag = mux.nextTag();
     const { name, version } = this.#wanted;
     let file: RemoteFile | undefined;
     let digests: Bytes = new Uint8Array(0);
@@ -174,7 +174,7 @@ export class Download {
       if (known !== undefined && isSame(known, file)) return;
       this.#file = file;
       this.#digests = digests;
-      this.#sums = new ChunkSums(file.size, Infinity);
+      this.#sums = new ChunkDigests(file.size, Infinity);
       await this.#sink.begin(file);
       if (known !== undefined) throw new Replaced(file);
     };
@@ -196,7 +196,7 @@ export class Download {
             if (!isWhole(message.bytes, missing)) throw unexpected(message);
             digests.set(message.bytes, digests.length - missing);
             missing -= message.bytes.length;
-            await inSlices(tree.adding(message.bytes), () => exchange.stopper.breathe());
+            await inSlices(tree.adding(message.bytes), () => mux.gracefulAbort.breathe());
             if (missing === 0) await begin(file);
             return false;
           case "data": {
@@ -218,7 +218,7 @@ export class Download {
             throw unexpected(message);
         }
       };
-      await exchange.ask({ kind: "get", tag, name, version, from, to }, (message) => {
+      await mux.ask({ kind: "get", tag, name, version, from, to }, (message) => {
         const taken = take(message);
         taking = taken.catch(() => undefined);
         return taken;
@@ -239,7 +239,7 @@ export class Download {
  * Reads a file, or of a range the chunks that hold it. Throws as {@link Download.run} does.
  */
 export async function download(
-  exchange: Exchange,
+  mux: RequestMux,
   wanted: Wanted,
   write: WriteChunk,
 ): Promise<RemoteFile> {
@@ -247,7 +247,7 @@ export async function download(
     begin: () => Promise.resolve(),
     write: (chunk, offset) => write(chunk, offset, download.file as RemoteFile),
   });
-  return await download.run([exchange]);
+  return await download.run([mux]);
 }
 
 /** The server has another file under the name by now. */

@@ -13,24 +13,24 @@ import {
 import { type Retry, type RetryOptions, withRetries } from "../net/retry.ts";
 import type { SourceFile } from "../local/source_file.ts";
 import { download, type Wanted, type WriteChunk } from "./chunk_download.ts";
-import type { Found } from "./discover.ts";
+import type { DiscoveredServer } from "./discover.ts";
 import { unexpected } from "./errors.ts";
-import { Job, type Jobs } from "./upload_item.ts";
+import { UploadItem, type UploadItems } from "./upload_item.ts";
 import {
-  type Asked,
+  Bound,
   checkAsked,
-  Count,
   DamagedFiles,
-  type Listing,
+  type ExpectedFile,
+  type ListingHandlers,
   type RemoteFile,
 } from "./remote_file.ts";
-import { SharedQueue } from "./work_queue.ts";
+import { WorkQueue } from "./work_queue.ts";
 import type { Message } from "../../protocol/v4/messages.ts";
 import { isToken } from "../../protocol/v4/token.ts";
-import { openSession, type Session } from "./session.ts";
+import { type ClientSession, openSession } from "./session.ts";
 import type { ConnectOptions } from "./connect_options.ts";
 import type { SecureEvent } from "../events.ts";
-import { type Settle, Upload } from "./put_pipeline.ts";
+import { type OnResult, PutPipeline } from "./put_pipeline.ts";
 
 export interface Outgoing {
   readonly file: SourceFile;
@@ -38,11 +38,11 @@ export interface Outgoing {
   readonly name?: string;
 }
 
-export type TakeFile = Listing["take"];
+export type TakeFile = ListingHandlers["take"];
 /** Without one the damaged files fail the request, once all others were taken. */
-export type TakeDamaged = Listing["takeDamaged"];
+export type TakeDamaged = ListingHandlers["takeDamaged"];
 
-export interface Link {
+export interface LinkToken {
   readonly token: string;
   /** Milliseconds since the epoch. */
   readonly expiresAt: number;
@@ -54,10 +54,10 @@ export const MAX_LISTED = 10_000_000;
 export const MAX_VERSIONS = 1_000_000;
 
 export class SecureClient implements Disposable {
-  readonly #session: Session;
+  readonly #session: ClientSession;
   readonly #onEvent: (event: SecureEvent) => void;
 
-  private constructor(session: Session, options: ConnectOptions) {
+  private constructor(session: ClientSession, options: ConnectOptions) {
     this.#session = session;
     this.#onEvent = options.onEvent ?? (() => undefined);
   }
@@ -66,7 +66,7 @@ export class SecureClient implements Disposable {
    * Connects and gets in. Throws as {@link openSession} does. Where it is to stop, what changes something on the server is
    * waited for a little, and all else ends at once, with `InterruptedError`.
    */
-  static async connect(options: ConnectOptions, found?: Found): Promise<SecureClient> {
+  static async connect(options: ConnectOptions, found?: DiscoveredServer): Promise<SecureClient> {
     return new SecureClient(await openSession(options, found), options);
   }
 
@@ -78,13 +78,13 @@ export class SecureClient implements Disposable {
     return withRetries(() => SecureClient.connect(options), options, onRetry);
   }
 
-  get session(): Session {
+  get session(): ClientSession {
     return this.#session;
   }
 
   /** Whether nothing can be sent any more. */
   get hasEnded(): boolean {
-    return this.#session.exchange.hasEnded;
+    return this.#session.mux.hasEnded;
   }
 
   /**
@@ -95,7 +95,7 @@ export class SecureClient implements Disposable {
     files: readonly Outgoing[],
     settle: (file: SourceFile, outcome: number | Error) => void,
   ): Promise<void> {
-    const jobs = new SharedQueue(files.map(({ file, name }) => new Job(file, name)));
+    const jobs = new WorkQueue(files.map(({ file, name }) => new UploadItem(file, name)));
     try {
       await this.send(jobs, ({ file }, outcome) => settle(file, outcome));
     } catch (error) {
@@ -106,22 +106,24 @@ export class SecureClient implements Disposable {
     }
   }
 
-  /** Sends what is to be put; see {@link Upload.run}. */
-  send(jobs: Jobs, settle: Settle): Promise<void> {
-    const { stopper } = this.#session.exchange;
-    return stopper.during(() => new Upload(this.#session, this.#onEvent, settle).run(jobs));
+  /** Sends what is to be put; see {@link PutPipeline.run}. */
+  send(jobs: UploadItems, settle: OnResult): Promise<void> {
+    const { gracefulAbort } = this.#session.mux;
+    return gracefulAbort.critical(() =>
+      new PutPipeline(this.#session, this.#onEvent, settle).run(jobs)
+    );
   }
 
   /** Reads a file, or the chunks that hold a range of it; see {@link download}. */
   get(wanted: Wanted, write: WriteChunk): Promise<RemoteFile> {
-    return download(this.#session.exchange, wanted, write);
+    return download(this.#session.mux, wanted, write);
   }
 
   /** Throws `RefusedError` `no-such-file`. */
   async stat(name: string, version = 0): Promise<RemoteFile> {
-    const { exchange } = this.#session;
-    const request = { kind: "stat", tag: exchange.nextTag(), name, version } as const;
-    const file = await exchange.askFor(request, "file");
+    const { mux } = this.#session;
+    const request = { kind: "stat", tag: mux.nextTag(), name, version } as const;
+    const file = await mux.askFor(request, "file");
     checkAsked(file, request);
     return file;
   }
@@ -133,8 +135,8 @@ export class SecureClient implements Disposable {
     max = MAX_LISTED,
     takeDamaged?: TakeDamaged,
   ): Promise<void> {
-    const tag = this.#session.exchange.nextTag();
-    const count = new Count(max, "files");
+    const tag = this.#session.mux.nextTag();
+    const count = new Bound(max, "files");
     return this.#each({ kind: "list", tag, prefix }, { prefix }, count, { take, takeDamaged });
   }
 
@@ -148,44 +150,44 @@ export class SecureClient implements Disposable {
     max = MAX_VERSIONS,
     takeDamaged?: TakeDamaged,
   ): Promise<void> {
-    const tag = this.#session.exchange.nextTag();
-    const count = new Count(max, "versions");
+    const tag = this.#session.mux.nextTag();
+    const count = new Bound(max, "versions");
     return this.#each({ kind: "versions", tag, name }, { name }, count, { take, takeDamaged });
   }
 
   /** Removes a file with its old versions. Throws `RefusedError` `no-such-file`, `UnconfirmedError`. */
   async remove(name: string): Promise<void> {
-    const tag = this.#session.exchange.nextTag();
+    const tag = this.#session.mux.nextTag();
     await this.#change({ kind: "remove", tag, name }, `${printable(name)} is removed`);
   }
 
   /** Throws `RefusedError` `no-such-file`, `file-exists`; `UnconfirmedError`. */
   async rename(oldName: string, newName: string): Promise<void> {
-    const tag = this.#session.exchange.nextTag();
+    const tag = this.#session.mux.nextTag();
     const request = { kind: "rename", tag, oldName, newName } as const;
     await this.#change(request, `${printable(oldName)} is renamed`);
   }
 
   /** A token with which another machine gets into the account, once, and until when. */
-  async link(): Promise<Link> {
-    const { exchange } = this.#session;
-    const request = { kind: "link", tag: exchange.nextTag() } as const;
-    const { token, expiresAt } = await exchange.stopper.during(() =>
-      exchange.askFor(request, "token")
+  async link(): Promise<LinkToken> {
+    const { mux } = this.#session;
+    const request = { kind: "link", tag: mux.nextTag() } as const;
+    const { token, expiresAt } = await mux.gracefulAbort.critical(() =>
+      mux.askFor(request, "token")
     );
     if (isToken(token)) return { token, expiresAt };
     throw new ProtocolError("bad-token", "The server gives a token that is none");
   }
 
   [Symbol.dispose](): void {
-    this.#session.exchange[Symbol.dispose]();
+    this.#session.mux[Symbol.dispose]();
   }
 
   /** Asks for what is done or not; without an answer, nobody knows. */
   async #change(request: Message, what: string): Promise<void> {
-    const { exchange } = this.#session;
-    await exchange.stopper.during(() =>
-      exchange.askFor(request, "done").catch((cause) => {
+    const { mux } = this.#session;
+    await mux.gracefulAbort.critical(() =>
+      mux.askFor(request, "done").catch((cause) => {
         if (!(cause instanceof XferError) || !endsAll(cause)) throw cause;
         throw new UnconfirmedError(
           "not-confirmed",
@@ -199,14 +201,14 @@ export class SecureClient implements Disposable {
   /** What is wrong ends the connection: the rest of the answer is not waited for. */
   async #each(
     request: Message,
-    asked: Asked,
-    count: Count,
-    { take, takeDamaged }: Listing,
+    asked: ExpectedFile,
+    count: Bound,
+    { take, takeDamaged }: ListingHandlers,
   ): Promise<void> {
-    const { exchange } = this.#session;
+    const { mux } = this.#session;
     const damaged = new DamagedFiles();
     try {
-      await exchange.ask(request, (message) => {
+      await mux.ask(request, (message) => {
         if (message.kind === "done") return true;
         if (message.kind !== "file" && message.kind !== "damaged") throw unexpected(message);
         checkAsked(message, asked);
@@ -218,7 +220,7 @@ export class SecureClient implements Disposable {
       });
       damaged.throwIfAny();
     } catch (error) {
-      if (error instanceof ProtocolError) exchange[Symbol.dispose]();
+      if (error instanceof ProtocolError) mux[Symbol.dispose]();
       throw error;
     }
   }

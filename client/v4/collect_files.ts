@@ -6,10 +6,10 @@
 import { join } from "node:path";
 import ignore from "ignore";
 import {
+  type Abortable,
   endsAll,
   printable,
-  type Stoppable,
-  throwIfStopped,
+  throwIfAborted,
   UsageError,
   type XferError,
 } from "../../protocol/mod.ts";
@@ -19,16 +19,16 @@ import type { Failure } from "../events.ts";
 import { cannotRead } from "../local/read_small_file.ts";
 import { lookAt } from "../local/named_path.ts";
 import { nameOnServer } from "../local/path_mapping.ts";
-import { type Own, OwnFiles } from "../identity/reserved_files.ts";
+import { type ReservedFile, ReservedFiles } from "../identity/reserved_files.ts";
 import { SentNames } from "../local/sent_names.ts";
 import { SourceFile } from "../local/source_file.ts";
-import { Job } from "./upload_item.ts";
+import { UploadItem } from "./upload_item.ts";
 import { checkSize } from "./remote_file.ts";
 
 /** Why something in a folder is left out. */
-export type Passed = "neither a file nor a folder" | "an empty folder" | Own;
+export type SkipReason = "neither a file nor a folder" | "an empty folder" | ReservedFile;
 
-export interface GatherOptions extends Stoppable {
+export interface CollectOptions extends Abortable {
   /** Paths of files, and of folders with all that is in them. */
   readonly paths: readonly string[];
   /** The folder with the identity in use. */
@@ -40,11 +40,11 @@ export interface GatherOptions extends Stoppable {
    * wins.
    */
   readonly exclude?: readonly string[] | undefined;
-  readonly onPassed?: (path: string, why: Passed) => void;
+  readonly onPassed?: (path: string, why: SkipReason) => void;
 }
 
-export interface Gathered {
-  readonly jobs: Job[];
+export interface CollectedFiles {
+  readonly jobs: UploadItem[];
   /** The names of folders on the server. */
   readonly folders: string[];
   /** What can't be sent; it does not hold up the others. */
@@ -56,17 +56,17 @@ export interface Gathered {
  * stop. Reports the reason for each path that can't be sent: `UsageError` `bad-file-name`, `same-name`, `own-key`, `empty-path`;
  * `StorageError` `cannot-read`, `not-a-file`, `file-too-large`.
  */
-export async function gather(options: GatherOptions): Promise<Gathered> {
+export async function collectFiles(options: CollectOptions): Promise<CollectedFiles> {
   const { paths, as, exclude = [], signal } = options;
   if (as !== undefined && paths.length !== 1) {
     throw new UsageError("one-name", "A name can be given to one path alone", {
       hint: "Send the files one by one, each under its name.",
     });
   }
-  const own = await OwnFiles.of(options.identityFolder);
-  const gathering = new Gathering(options, own, excluder(exclude));
+  const own = await ReservedFiles.of(options.identityFolder);
+  const gathering = new Collector(options, own, excluder(exclude));
   for (const path of paths) {
-    throwIfStopped(signal);
+    throwIfAborted(signal);
     await gathering.add(path, as?.normalize("NFC") ?? nameOnServer(path));
   }
   return gathering;
@@ -89,7 +89,7 @@ export function excluder(patterns: readonly string[]): (path: string) => boolean
   return (path) => rules.ignores(path);
 }
 
-interface Tree {
+interface LocalTree {
   readonly root: string;
   /** The root without links. */
   readonly real: string | undefined;
@@ -97,16 +97,16 @@ interface Tree {
   readonly name: string;
 }
 
-class Gathering implements Gathered {
-  readonly jobs: Job[] = [];
+class Collector implements CollectedFiles {
+  readonly jobs: UploadItem[] = [];
   readonly folders: string[] = [];
   readonly failures: Failure[] = [];
-  readonly #options: GatherOptions;
-  readonly #own: OwnFiles;
+  readonly #options: CollectOptions;
+  readonly #own: ReservedFiles;
   readonly #isExcluded: (path: string) => boolean;
   readonly #names = new SentNames();
 
-  constructor(options: GatherOptions, own: OwnFiles, isExcluded: (path: string) => boolean) {
+  constructor(options: CollectOptions, own: ReservedFiles, isExcluded: (path: string) => boolean) {
     this.#options = options;
     this.#own = own;
     this.#isExcluded = isExcluded;
@@ -138,7 +138,7 @@ class Gathering implements Gathered {
   }
 
   /** Adds the files below a folder, by name. */
-  async #walk(tree: Tree, folder = ""): Promise<void> {
+  async #walk(tree: LocalTree, folder = ""): Promise<void> {
     const here = join(tree.root, folder);
     const entries = await readFolder(here);
     const names = new Set(entries.map(({ name }) => name));
@@ -147,7 +147,7 @@ class Gathering implements Gathered {
     if (isDataFolder(hasName)) return this.#pass(here, "a server's data folder");
     const ownIn = this.#own.in(tree.real && join(tree.real, folder), hasName);
     for (const entry of entries) {
-      throwIfStopped(this.#options.signal);
+      throwIfAborted(this.#options.signal);
       const { name, isDirectory } = entry;
       const below = folder === "" ? name : `${folder}/${name}`;
       if (this.#isExcluded(isDirectory ? `${below}/` : below)) continue;
@@ -158,7 +158,7 @@ class Gathering implements Gathered {
     }
   }
 
-  async #visit(tree: Tree, below: string, path: string, entry: Deno.DirEntry): Promise<void> {
+  async #visit(tree: LocalTree, below: string, path: string, entry: Deno.DirEntry): Promise<void> {
     const name = `${tree.name}/${below.normalize("NFC")}`;
     if (entry.isDirectory) {
       this.#checkName(path, name);
@@ -171,7 +171,7 @@ class Gathering implements Gathered {
     else this.#take(SourceFile.found(path, info), name);
   }
 
-  #pass(path: string, why: Passed): void {
+  #pass(path: string, why: SkipReason): void {
     this.#options.onPassed?.(path, why);
   }
 
@@ -192,7 +192,7 @@ class Gathering implements Gathered {
     this.#checkName(path, name);
     checkSize({ name: path, size });
     this.#names.claim(path, name);
-    this.jobs.push(new Job(file, name));
+    this.jobs.push(new UploadItem(file, name));
   }
 }
 

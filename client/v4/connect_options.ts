@@ -3,13 +3,13 @@
  *
  * @module
  */
-import type { Address, Bytes, Stoppable } from "../../protocol/mod.ts";
+import type { Abortable, Address, Bytes } from "../../protocol/mod.ts";
 import type { SecureEvent } from "../events.ts";
 import type { Timeouts } from "../net/dial.ts";
 import type { RateLimit } from "../net/rate_limit.ts";
-import type { Watchable } from "../net/wire_trace.ts";
+import type { Traceable } from "../net/wire_trace.ts";
 
-export interface ConnectOptions extends Watchable, Stoppable {
+export interface ConnectOptions extends Traceable, Abortable {
   readonly server: Address;
   /** The server's fingerprint, where line 1 of transfer.info has it. */
   readonly fingerprint?: Bytes | undefined;

@@ -4,9 +4,9 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import { throwIfStopped } from "../../protocol/mod.ts";
+import { throwIfAborted } from "../../protocol/mod.ts";
 import { type Retry, type RetryOptions, withRetries } from "../net/retry.ts";
-import { Count, type DamagedFile, DamagedFiles, type Listing } from "./remote_file.ts";
+import { Bound, type DamagedFile, DamagedFiles, type ListingHandlers } from "./remote_file.ts";
 import {
   MAX_LISTED,
   MAX_VERSIONS,
@@ -14,8 +14,8 @@ import {
   type TakeDamaged,
   type TakeFile,
 } from "./client.ts";
-import type { Found } from "./discover.ts";
-import type { SharedQueue } from "./work_queue.ts";
+import type { DiscoveredServer } from "./discover.ts";
+import type { WorkQueue } from "./work_queue.ts";
 import type { ConnectOptions } from "./connect_options.ts";
 
 /** More connections than these make nothing faster, and look like an attack. */
@@ -26,14 +26,14 @@ export interface TransferOptions extends ConnectOptions, RetryOptions {
   readonly parallel?: number | undefined;
   readonly onRetry?: (retry: Retry) => void;
   /** What the server has answered to a hello just now: the first connection is made without another. */
-  readonly found?: Found | undefined;
+  readonly found?: DiscoveredServer | undefined;
 }
 
-export class Lanes implements Disposable {
+export class ConnectionPool implements Disposable {
   readonly #options: TransferOptions;
   readonly #clients: (SecureClient | undefined)[];
   /** Until a connection was tried with it: after trouble with the network the server may be another. */
-  #found: Found | undefined;
+  #found: DiscoveredServer | undefined;
   #isIntroduced = false;
   #progress = 0;
 
@@ -84,7 +84,7 @@ export class Lanes implements Disposable {
    * that all share, and give back what it could not do. What one lane has lost others do in another round, as long as
    * each round leaves less to do. Throws what has failed on the first lane, where no other is left, or on any.
    */
-  async share<T>(queue: SharedQueue<T>, work: (client: SecureClient) => Promise<void>) {
+  async share<T>(queue: WorkQueue<T>, work: (client: SecureClient) => Promise<void>) {
     for (let left = queue.size; left > 0; left = queue.size) {
       // The first registers, where there is no account yet, before the others log in.
       if (!this.#isIntroduced) await this.use(0, () => Promise.resolve());
@@ -111,7 +111,7 @@ export class Lanes implements Disposable {
   ): Promise<void> {
     const list: List = (client, { take, takeDamaged }) =>
       client.list(prefix, take, max, takeDamaged);
-    return this.#handOverOnce(list, isBehind, new Count(max, "files"), { take, takeDamaged });
+    return this.#handOverOnce(list, isBehind, new Bound(max, "files"), { take, takeDamaged });
   }
 
   /** The versions of a file, newest first, as `SecureClient.versions` gives them; otherwise like `list`. */
@@ -119,15 +119,15 @@ export class Lanes implements Disposable {
     const list: List = (client, { take, takeDamaged }) =>
       client.versions(name, take, MAX_VERSIONS, takeDamaged);
     const isOlder: IsBehind = (file, last) => file.version < last.version;
-    const count = new Count(MAX_VERSIONS, "versions");
+    const count = new Bound(MAX_VERSIONS, "versions");
     return this.#handOverOnce(list, isOlder, count, { take, takeDamaged });
   }
 
   async #handOverOnce(
     list: List,
     isBehind: IsBehind,
-    count: Count,
-    { take, takeDamaged }: Listing,
+    count: Bound,
+    { take, takeDamaged }: ListingHandlers,
   ): Promise<void> {
     const damaged = new DamagedFiles();
     let last: DamagedFile | undefined;
@@ -158,7 +158,7 @@ export class Lanes implements Disposable {
   }
 
   async #open(lane: number): Promise<SecureClient> {
-    throwIfStopped(this.#options.signal);
+    throwIfAborted(this.#options.signal);
     const open = this.#clients[lane];
     if (open?.hasEnded === false) return open;
     open?.[Symbol.dispose]();
@@ -182,7 +182,7 @@ export class Lanes implements Disposable {
   }
 }
 
-type List = (client: SecureClient, listing: Listing) => Promise<void>;
+type List = (client: SecureClient, listing: ListingHandlers) => Promise<void>;
 /** Whether a file comes behind another in a list. */
 type IsBehind = (file: DamagedFile, last: DamagedFile) => boolean;
 

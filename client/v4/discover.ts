@@ -11,8 +11,8 @@ import {
   MAX_PORT,
   NetworkError,
   ProtocolError,
-  throwIfStopped,
-  whenStopped,
+  throwIfAborted,
+  whenAborted,
   XferError,
 } from "../../protocol/mod.ts";
 import { decodeResponseHeader, isTlsAlert, RESPONSE_HEADER_SIZE } from "../../protocol/header.ts";
@@ -26,7 +26,7 @@ const HELLO_MS = 2000;
 export type FindOptions = Pick<ConnectOptions, "byProtocol3" | "watch" | "signal">;
 
 /** Where protocol 4 is spoken, on the host that was asked, and the certificate that is shown there. */
-export interface Found extends HelloAnswer {
+export interface DiscoveredServer extends HelloAnswer {
   readonly port: number;
 }
 
@@ -40,7 +40,7 @@ export async function findSecure(
   address: Address,
   timeouts: Timeouts,
   options: FindOptions = {},
-): Promise<Found> {
+): Promise<DiscoveredServer> {
   const answer = await askForProtocol4(address, timeouts, options);
   if ("unanswered" in answer) throw noHello(address, answer.unanswered, options.byProtocol3);
   return answer;
@@ -56,7 +56,7 @@ export async function askForProtocol4(
   address: Address,
   timeouts: Timeouts,
   { watch, signal, byProtocol3 }: FindOptions = {},
-): Promise<Found | Unanswered> {
+): Promise<DiscoveredServer | Unanswered> {
   using socket = await connect(address, timeouts, { signal });
   const observe = watch?.();
   const close = () => socket[Symbol.dispose]();
@@ -66,7 +66,7 @@ export async function askForProtocol4(
     isSilent = true;
     close();
   }, waitMs);
-  using _stopped = whenStopped(signal, close);
+  using _stopped = whenAborted(signal, close);
   const buffer = new Uint8Array(32 * 1024);
   let filled = 0;
   try {
@@ -82,7 +82,7 @@ export async function askForProtocol4(
       return answer;
     }
   } catch (error) {
-    throwIfStopped(signal);
+    throwIfAborted(signal);
     if (error instanceof ProtocolError && error.code === "protocol-4-not-spoken") {
       throw notSpoken(address, byProtocol3);
     }
@@ -96,7 +96,7 @@ export async function askForProtocol4(
 }
 
 /** What has come so far; `undefined` while more is needed. */
-function readAnswer(address: Address, bytes: Bytes): Found | Unanswered | undefined {
+function readAnswer(address: Address, bytes: Bytes): DiscoveredServer | Unanswered | undefined {
   if (bytes.length < RESPONSE_HEADER_SIZE) return undefined;
   const header = decodeResponseHeader(bytes);
   if (isTlsAlert(header)) throw tlsPort(address);

@@ -7,8 +7,8 @@ import {
   NetworkError,
   printable,
   ProtocolError,
+  reasonOf,
   RefusedError,
-  whyFailed,
 } from "../../protocol/mod.ts";
 import type { Message } from "../../protocol/v4/messages.ts";
 
@@ -18,7 +18,7 @@ export const DAMAGED_HINT =
 
 /** The connection can't be used any more. */
 export function lost(cause: unknown): NetworkError {
-  const reason = whyFailed(cause);
+  const reason = reasonOf(cause);
   return new NetworkError("connection-lost", `The connection is lost: ${reason}`, { cause });
 }
 

@@ -5,19 +5,19 @@
  * @module
  */
 import {
+  type Abortable,
   type Bytes,
   IntegrityError,
   printable,
   RefusedError,
   shellWord,
-  type Stoppable,
-  throwIfStopped,
+  throwIfAborted,
   UsageError,
 } from "../../protocol/mod.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import { Download, Replaced } from "./chunk_download.ts";
-import type { Exchange } from "./request_mux.ts";
-import { PartFile } from "../local/partial_file.ts";
+import type { RequestMux } from "./request_mux.ts";
+import { PartialFile } from "../local/partial_file.ts";
 import { RESUMABLE } from "./put_request.ts";
 import type { RemoteFile } from "./remote_file.ts";
 import type { SecureEvent } from "../events.ts";
@@ -43,7 +43,7 @@ export function wantedBytes({ name, size }: RemoteFile, range: ByteRange | undef
   );
 }
 
-export interface Getting extends Stoppable {
+export interface Getting extends Abortable {
   readonly name: string;
   readonly version?: number | undefined;
   readonly target: string;
@@ -63,7 +63,7 @@ export interface Getting extends Stoppable {
 export class FileGet {
   readonly #getting: Getting;
   readonly #download: Download;
-  #part: PartFile | undefined;
+  #part: PartialFile | undefined;
   /** Whether a part of an earlier run was looked for. */
   #hasLooked = false;
   /** Counted from 1, as soon as it is known what the file is. */
@@ -89,11 +89,11 @@ export class FileGet {
    * Gets what is not here yet, and gives the file its place; its folder is to be synced. Throws what `Download.run` does,
    * `UsageError` `target-exists`, `bad-range`; `StorageError`. It may be called again after a `NetworkError`; `end` comes last.
    */
-  async run(exchanges: readonly Exchange[]): Promise<RemoteFile> {
+  async run(exchanges: readonly RequestMux[]): Promise<RemoteFile> {
     const { target, range, force } = this.#getting;
-    const [first] = exchanges as [Exchange];
+    const [first] = exchanges as [RequestMux];
     if (!this.#hasLooked && this.#isResumable) {
-      this.#part = await PartFile.find(target);
+      this.#part = await PartialFile.find(target);
       this.#isUncompared = this.#part !== undefined;
     }
     this.#hasLooked = true;
@@ -104,7 +104,7 @@ export class FileGet {
         if (isToBeCompared && this.#download.file === undefined) await this.#download.look(first);
         const file = await this.#download.run(exchanges);
         const mtime = range === undefined ? new Date(file.mtime) : undefined;
-        await (this.#part as PartFile).publish(target, force, mtime);
+        await (this.#part as PartialFile).publish(target, force, mtime);
         this.#part = undefined;
         return file;
       } catch (error) {
@@ -140,14 +140,14 @@ export class FileGet {
     if (this.#part === undefined) {
       const isFindable = this.#isResumable && file.size >= RESUMABLE;
       await this.#getting.makeFolder?.();
-      this.#part = await PartFile.create(target, isFindable);
+      this.#part = await PartialFile.create(target, isFindable);
       return;
     }
     const there = await this.#part.truncate(range === undefined ? file.size : 0);
     const buffer = new Uint8Array(CHUNK_SIZE);
     // Only what is there: what a server says of the size is worth nothing yet.
     for (let offset = 0; offset < there; offset += CHUNK_SIZE) {
-      throwIfStopped(signal);
+      throwIfAborted(signal);
       const chunk = await this.#part.read(offset, buffer.subarray(0, there - offset));
       if (this.#download.take(offset, chunk)) this.#done += chunk.length;
       const done = Math.min(there, offset + CHUNK_SIZE);
@@ -162,7 +162,7 @@ export class FileGet {
     const { from, to } = this.#getting.range ?? { from: 0, to: Infinity };
     const wanted = chunk.subarray(Math.max(0, from - offset), Math.max(0, to - offset));
     if (wanted.length === 0) return;
-    await (this.#part as PartFile).write(Math.max(0, offset - from), wanted);
+    await (this.#part as PartialFile).write(Math.max(0, offset - from), wanted);
     this.#done += wanted.length;
     if (this.#done > this.#furthest) {
       this.#furthest = this.#done;

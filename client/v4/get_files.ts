@@ -9,15 +9,15 @@ import { replaceable } from "../local/atomic_file.ts";
 import { lastPart, localFault } from "../local/path_mapping.ts";
 import { SourceFile } from "../local/source_file.ts";
 import { excluder } from "./collect_files.ts";
-import { type Item, type Known, listItems } from "./remote_folder.ts";
+import { type Item, type ListingSize, listItems } from "./remote_folder.ts";
 import { type ByteRange, FileGet, type Getting, wantedBytes } from "./get_file.ts";
-import { Lanes, type TransferOptions } from "./connection_pool.ts";
+import { ConnectionPool, type TransferOptions } from "./connection_pool.ts";
 import { findSame } from "../local/find_unchanged.ts";
 import { exists, syncNames } from "../local/partial_file.ts";
 import { RESUMABLE } from "./put_request.ts";
 import { checkSize, type RemoteFile } from "./remote_file.ts";
 import type { SecureClient } from "./client.ts";
-import { SharedQueue, sideBySide } from "./work_queue.ts";
+import { sideBySide, WorkQueue } from "./work_queue.ts";
 import { TargetTree } from "../local/target_tree.ts";
 
 export interface GetOptions extends TransferOptions {
@@ -29,7 +29,7 @@ export interface GetOptions extends TransferOptions {
   readonly range?: ByteRange | undefined;
   /** Whether what is at the target is replaced. */
   readonly force?: boolean;
-  /** Of a folder: what is not got; see `GatherOptions`. */
+  /** Of a folder: what is not got; see `CollectOptions`. */
   readonly exclude?: readonly string[] | undefined;
   readonly onOutcome?: (outcome: GetOutcome) => void;
   /** Makes the folder of the target, as soon as there is something to be written; without, it is there. */
@@ -51,7 +51,7 @@ export interface Plan {
   readonly files: number;
   readonly bytes: number;
   /** What is kept in memory of it. */
-  readonly known: Known;
+  readonly known: ListingSize;
   /** Gets it, as it is by then. Throws what ends the connection, and what concerns all of it. */
   readonly get: () => Promise<GetOutcome[]>;
 }
@@ -60,17 +60,17 @@ export interface Plan {
  * Gets a file. Throws `UsageError` `target-exists` where something else is at the target, and what `FileGet` does.
  */
 export async function getFile(options: GetOptions): Promise<GetOutcome> {
-  using lanes = new Lanes(options);
-  const plan = await planFile(lanes, options);
-  tellPlanned(options, [plan]);
+  using pool = new ConnectionPool(options);
+  const plan = await planFile(pool, options);
+  reportPlanned(options, [plan]);
   const [outcome] = await plan.get();
   return outcome as GetOutcome;
 }
 
 /** Looks at what there is of a file, there and here. Throws what `getFile` does. */
-export async function planFile(lanes: Lanes, options: GetOptions): Promise<Plan> {
+export async function planFile(pool: ConnectionPool, options: GetOptions): Promise<Plan> {
   const { name, version = 0, target = lastPart(name), range, force = false } = options;
-  const file = await lanes.use(0, (client) => client.stat(name, version));
+  const file = await pool.use(0, (client) => client.stat(name, version));
   checkSize(file);
   const bytes = wantedBytes(file, range);
   const fault = localFault(target);
@@ -85,8 +85,8 @@ export async function planFile(lanes: Lanes, options: GetOptions): Promise<Plan>
     return { files: 0, bytes: 0, known, get: () => Promise.resolve([there]) };
   }
   const get = async () => {
-    const onAdvance = () => lanes.advance();
-    const file = await getOne(lanes, { ...options, version, target, force, onAdvance }, true);
+    const onAdvance = () => pool.advance();
+    const file = await getOne(pool, { ...options, version, target, force, onAdvance }, true);
     await syncNames(dirname(target));
     return [report(options, { state: "got", name, target, file })];
   };
@@ -94,7 +94,7 @@ export async function planFile(lanes: Lanes, options: GetOptions): Promise<Plan>
 }
 
 /** Tells how much there is to be got in all. */
-export function tellPlanned({ onEvent }: Pick<GetOptions, "onEvent">, plans: readonly Plan[]) {
+export function reportPlanned({ onEvent }: Pick<GetOptions, "onEvent">, plans: readonly Plan[]) {
   const sum = (of: "files" | "bytes") => plans.reduce((sum, plan) => sum + plan[of], 0);
   onEvent?.({ type: "planned", files: sum("files"), bytes: sum("bytes") });
 }
@@ -104,9 +104,9 @@ export function tellPlanned({ onEvent }: Pick<GetOptions, "onEvent">, plans: rea
  * is its outcome. Throws what ends the connection, and what concerns all of them.
  */
 export async function getFolder(options: GetOptions): Promise<GetOutcome[]> {
-  using lanes = new Lanes(options);
-  const plan = await planFolder(lanes, options);
-  tellPlanned(options, [plan]);
+  using pool = new ConnectionPool(options);
+  const plan = await planFolder(pool, options);
+  reportPlanned(options, [plan]);
   return await plan.get();
 }
 
@@ -114,15 +114,15 @@ export async function getFolder(options: GetOptions): Promise<GetOutcome[]> {
  * Looks at what there is of a folder, there and here. `before` is kept in memory of others. Throws what `getFolder` does.
  */
 export async function planFolder(
-  lanes: Lanes,
+  pool: ConnectionPool,
   options: GetOptions,
-  before?: Known,
+  before?: ListingSize,
 ): Promise<Plan> {
   const { name, target = lastPart(name), force = false, exclude = [] } = options;
   const root = dirname(join(target, "file"));
   const isExcluded = excluder(exclude);
   const folder = { name, root, isExcluded, known: before };
-  const { items, known, damaged } = await listItems(lanes, folder);
+  const { items, known, damaged } = await listItems(pool, folder);
   if (items.length + damaged.length === 0) throw nothingBelow(name);
   const lost = damaged.map((file) => report(options, { state: "not-got", ...file }));
   const tree = new TargetTree(root);
@@ -133,7 +133,7 @@ export async function planFolder(
       ? { state: "not-got", name, target, error: outcome.error }
       : { ...outcome, name, target, file };
     outcomes.set(item, report(options, told));
-    lanes.advance();
+    pool.advance();
     if (told.state !== "not-got") await twins?.add(target);
   };
   const unsettled = () => items.filter((item) => !outcomes.has(item));
@@ -149,11 +149,11 @@ export async function planFolder(
   const get = async (item: Item, client: SecureClient | undefined) => {
     const { file: { name }, target, isResumable, twins } = item;
     const makeFolder = () => tree.make(dirname(target));
-    const onAdvance = () => lanes.advance();
+    const onAdvance = () => pool.advance();
     const getting = { ...options, name, target, isResumable, force, makeFolder, onAdvance };
     try {
       if (force) await twins?.refuse(target);
-      await getOne(client ?? lanes, getting, client === undefined);
+      await getOne(client ?? pool, getting, client === undefined);
       await settle(item, { state: "got" });
     } catch (error) {
       if (endsAll(error)) throw error;
@@ -164,8 +164,8 @@ export async function planFolder(
     try {
       // Which of twins is there is known only when the other has come.
       const isSmall = ({ file, twins }: Item) => file.size < RESUMABLE && twins === undefined;
-      const small = new SharedQueue(left.filter(isSmall));
-      await lanes.share(small, (client) => sideBySide(small, (item) => get(item, client)));
+      const small = new WorkQueue(left.filter(isSmall));
+      await pool.share(small, (client) => sideBySide(small, (item) => get(item, client)));
       for (const item of left) if (!isSmall(item)) await get(item, undefined);
     } catch (error) {
       if (!(error instanceof XferError)) throw error;
@@ -184,7 +184,7 @@ type One =
 
 /** Gets a file over one connection, or over those that there may be, again where the network fails. */
 async function getOne(
-  source: SecureClient | Lanes,
+  source: SecureClient | ConnectionPool,
   { onEvent = () => undefined, ...options }: One,
   isLarge: boolean,
 ): Promise<RemoteFile> {
@@ -192,7 +192,7 @@ async function getOne(
   let failure: unknown;
   const run = async (clients: readonly SecureClient[]) => {
     try {
-      return await get.run(clients.map(({ session }) => session.exchange));
+      return await get.run(clients.map(({ session }) => session.mux));
     } catch (error) {
       // The rest of a large file is not waited for.
       if (isLarge) { for (const client of clients) client[Symbol.dispose](); }
@@ -200,7 +200,7 @@ async function getOne(
     }
   };
   try {
-    if (!(source instanceof Lanes)) return await run([source]);
+    if (!(source instanceof ConnectionPool)) return await run([source]);
     return await (source.count > 1 ? source.useAll(run) : source.use(0, (client) => run([client])));
   } catch (error) {
     failure = error;

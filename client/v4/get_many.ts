@@ -6,7 +6,7 @@
 import { dirname, join } from "node:path";
 import { endsAll, printable, UsageError, XferError } from "../../protocol/mod.ts";
 import { endsAsFolder, lastPart } from "../local/path_mapping.ts";
-import { type Known, sumOf } from "./remote_folder.ts";
+import { type ListingSize, sumOf } from "./remote_folder.ts";
 import {
   failureOf,
   type GetOptions,
@@ -15,9 +15,9 @@ import {
   planFile,
   planFolder,
   report,
-  tellPlanned,
+  reportPlanned,
 } from "./get_files.ts";
-import { Lanes } from "./connection_pool.ts";
+import { ConnectionPool } from "./connection_pool.ts";
 import { checkFolder, isFolder, makeFolder, type TargetFolder } from "../local/target_folder.ts";
 
 export interface GetManyOptions extends Omit<GetOptions, "name"> {
@@ -40,7 +40,7 @@ export async function getFiles(options: GetManyOptions): Promise<GetOutcome[]> {
   const { recursive = false } = options;
   const names = [...new Set(options.names)];
   const { targets, folder } = await placeAll({ ...options, names });
-  using lanes = new Lanes(options);
+  using pool = new ConnectionPool(options);
   const outcomes: GetOutcome[] = [];
   const onOutcome = (outcome: GetOutcome) => {
     outcomes.push(outcome);
@@ -64,21 +64,21 @@ export async function getFiles(options: GetManyOptions): Promise<GetOutcome[]> {
     }
     const last = outcomes.at(-1);
     // Who was not let in is not let in for the next one, and is not asked again whom to trust.
-    const isOver = last?.state === "not-got" && (endsAll(last.error) || !lanes.isIntroduced);
+    const isOver = last?.state === "not-got" && (endsAll(last.error) || !pool.isIntroduced);
     if (isOver) end = last.error;
   };
   const plans = new Map<number, Plan>();
-  let known: Known | undefined;
+  let known: ListingSize | undefined;
   const takers = new Map<string, string>();
   for (const i of names.keys()) {
     await attempt(i, async (one) => {
       refuseSame(takers, one);
-      const plan = recursive ? await planFolder(lanes, one, known) : await planFile(lanes, one);
+      const plan = recursive ? await planFolder(pool, one, known) : await planFile(pool, one);
       plans.set(i, plan);
       known = sumOf(plan.known, known);
     });
   }
-  if (end === undefined && plans.size > 0) tellPlanned(options, [...plans.values()]);
+  if (end === undefined && plans.size > 0) reportPlanned(options, [...plans.values()]);
   for (const [i, plan] of plans) {
     // Of what is here already all is said.
     if (plan.files > 0) await attempt(i, () => plan.get());

@@ -13,10 +13,10 @@ import {
 import { prove, secretIn, sign } from "../../protocol/v4/authentication.ts";
 import type { MessageOf } from "../../protocol/v4/messages.ts";
 import type { AccountKey } from "../identity/v4_account.ts";
-import type { Exchange } from "./request_mux.ts";
+import type { RequestMux } from "./request_mux.ts";
 
 /** A way to get in. */
-export type Way =
+export type LoginMethod =
   | { readonly by: "login"; readonly clientId: Bytes }
   /** With the token of an invitation or a link, or an empty one. */
   | { readonly by: "register"; readonly name: string; readonly token: string }
@@ -28,7 +28,7 @@ export type Way =
     readonly privateKey: Bytes;
   };
 
-export interface Introduction {
+export interface LoginOptions {
   /** Asked for when the server has spoken: nothing is kept for one that does not. */
   readonly loadKey: () => Promise<AccountKey>;
   /** Of the server, as it was checked; of its name, where it was verified by that. */
@@ -38,33 +38,33 @@ export interface Introduction {
 }
 
 type Welcome = MessageOf<"welcome">;
-type Introduce<B extends Way["by"]> = (
-  exchange: Exchange,
-  introduction: Pick<Introduction, "fingerprint"> & {
+type LoginStep<B extends LoginMethod["by"]> = (
+  mux: RequestMux,
+  introduction: Pick<LoginOptions, "fingerprint"> & {
     readonly key: AccountKey;
     readonly nonce: Bytes;
   },
-  way: Extract<Way, { readonly by: B }>,
+  way: Extract<LoginMethod, { readonly by: B }>,
 ) => Promise<Welcome>;
 
-const INTRODUCE: { readonly [B in Way["by"]]: Introduce<B> } = {
-  async login(exchange, { key: { privateKey, publicKey: key }, fingerprint, nonce }, { clientId }) {
+const INTRODUCE: { readonly [B in LoginMethod["by"]]: LoginStep<B> } = {
+  async login(mux, { key: { privateKey, publicKey: key }, fingerprint, nonce }, { clientId }) {
     const signature = await sign(privateKey, { fingerprint, nonce, key, clientId });
-    return await exchange.askFor({ kind: "login", tag: 0, clientId, key, signature }, "welcome");
+    return await mux.askFor({ kind: "login", tag: 0, clientId, key, signature }, "welcome");
   },
-  async register(exchange, { key: { privateKey, publicKey: key }, fingerprint, nonce }, way) {
+  async register(mux, { key: { privateKey, publicKey: key }, fingerprint, nonce }, way) {
     const { name, token } = way;
     const signature = await sign(privateKey, { fingerprint, nonce, key, name });
     const request = { kind: "register", tag: 0, name, key, signature, token } as const;
-    return await exchange.askFor(request, "welcome");
+    return await mux.askFor(request, "welcome");
   },
-  async claim(exchange, { key: { privateKey, publicKey: key }, fingerprint, nonce }, way) {
+  async claim(mux, { key: { privateKey, publicKey: key }, fingerprint, nonce }, way) {
     const { name, clientId } = way;
     const signature = await sign(privateKey, { fingerprint, nonce, key, clientId, name });
     let welcome: Welcome | undefined;
     let sealed: Bytes | undefined;
     // Where the answer to an earlier claim was lost, the key is known, and nothing is asked.
-    await exchange.ask({ kind: "claim", tag: 0, clientId, name, key, signature }, (message) => {
+    await mux.ask({ kind: "claim", tag: 0, clientId, name, key, signature }, (message) => {
       if (message.kind === "welcome") welcome = message;
       else if (message.kind === "sealed") sealed = message.bytes;
       else throw new ProtocolError("unexpected-answer", `The server answers ${message.kind}`);
@@ -73,7 +73,7 @@ const INTRODUCE: { readonly [B in Way["by"]]: Introduce<B> } = {
     if (welcome !== undefined) return welcome;
     const secret = await unseal(way.privateKey, sealed ?? new Uint8Array(0));
     const proof = await prove(secret, { fingerprint, clientId, key });
-    return await exchange.askFor({ kind: "unsealed", tag: 0, proof }, "welcome");
+    return await mux.askFor({ kind: "unsealed", tag: 0, proof }, "welcome");
   },
 };
 
@@ -81,20 +81,20 @@ const INTRODUCE: { readonly [B in Way["by"]]: Introduce<B> } = {
  * Proves who the client is. Throws `RefusedError`; `NetworkError` `over-limit` where the server has too many connections;
  * `ProtocolError` where it is no proof that is asked for.
  */
-export async function introduce(
-  exchange: Exchange,
-  { loadKey, fingerprint, host }: Introduction,
-  way: Way,
+export async function authenticate(
+  mux: RequestMux,
+  { loadKey, fingerprint, host }: LoginOptions,
+  way: LoginMethod,
 ): Promise<{ readonly welcome: Welcome; readonly key: AccountKey }> {
-  const { nonce } = await exchange.answerOf(0, "challenge").catch((error) => {
+  const { nonce } = await mux.answerOf(0, "challenge").catch((error) => {
     throw tooMany(error) ?? error;
   });
   // Whatever else may listen under the same name hears nothing: it is the server that speaks first.
-  if (host !== undefined) await exchange.send({ kind: "host", tag: 0, name: host });
+  if (host !== undefined) await mux.send({ kind: "host", tag: 0, name: host });
   const key = await loadKey();
   try {
-    const introduceBy = INTRODUCE[way.by] as Introduce<Way["by"]>;
-    return { welcome: await introduceBy(exchange, { key, fingerprint, nonce }, way), key };
+    const introduceBy = INTRODUCE[way.by] as LoginStep<LoginMethod["by"]>;
+    return { welcome: await introduceBy(mux, { key, fingerprint, nonce }, way), key };
   } catch (error) {
     const hints = HINTS[way.by];
     // The code is the server's word: not every one that is found in an object is among the hints.
@@ -134,7 +134,7 @@ const LINK = "print a link token where you are logged in, xfer client link, or a
   "operator for one; then here: xfer client link TOKEN.";
 const ASK = "Ask the server's operator.";
 
-const HINTS: { readonly [B in Way["by"]]: Readonly<Record<string, string>> } = {
+const HINTS: { readonly [B in LoginMethod["by"]]: Readonly<Record<string, string>> } = {
   login: {
     "account-disabled": ASK,
     "not-authenticated": "The account or this machine's key was removed there, or it is another " +

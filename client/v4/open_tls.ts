@@ -4,22 +4,22 @@
  * @module
  */
 import {
+  abortReason,
   type Address,
   type Bytes,
   ConfigurationError,
   formatAddress,
   NetworkError,
   printable,
-  throwIfStopped,
-  whenStopped,
-  whyFailed,
-  whyStopped,
+  reasonOf,
+  throwIfAborted,
+  whenAborted,
   withoutZone,
 } from "../../protocol/mod.ts";
 import { toPem } from "../../protocol/encoding/pem.ts";
 import { certificateName } from "../../protocol/v4/fingerprint.ts";
 import { connect, type Timeouts } from "../net/dial.ts";
-import type { Found } from "./discover.ts";
+import type { DiscoveredServer } from "./discover.ts";
 
 /**
  * TLS with the server that has shown this certificate, and no other: the name in it can be issued by nobody else.
@@ -27,7 +27,7 @@ import type { Found } from "./discover.ts";
  */
 export async function openSecurely(
   address: Address,
-  answer: Found,
+  answer: DiscoveredServer,
   fingerprint: Bytes,
   timeouts: Timeouts,
   signal?: AbortSignal,
@@ -96,7 +96,7 @@ async function openTls(
     () => ended.reject(new Error(`no answer within ${seconds} s`)),
     timeouts.connectMs,
   );
-  using _stopped = whenStopped(signal, () => ended.reject(whyStopped(signal as AbortSignal)));
+  using _stopped = whenAborted(signal, () => ended.reject(abortReason(signal as AbortSignal)));
   const shakeHands = async () => {
     const tls = await Deno.startTls(socket, options);
     connection = tls;
@@ -109,8 +109,8 @@ async function openTls(
     return await Promise.race([shaking, ended.promise]);
   } catch (cause) {
     closeOnce(connection);
-    throwIfStopped(signal);
-    const reason = whyFailed(cause);
+    throwIfAborted(signal);
+    const reason = reasonOf(cause);
     const where = formatAddress(address);
     throw new NetworkError("no-secure-channel", `Cannot speak to ${where} securely: ${reason}`, {
       hint: "Either something between you and the server interferes, or the server was restarted " +

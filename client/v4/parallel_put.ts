@@ -4,15 +4,15 @@
  * @module
  */
 import { type Bytes, NetworkError, RefusedError } from "../../protocol/mod.ts";
-import type { ChunkSums } from "../../protocol/v4/chunk_digests.ts";
+import type { ChunkDigests } from "../../protocol/v4/chunk_digests.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import type { OpenSource } from "../local/source_file.ts";
-import type { Exchange } from "./request_mux.ts";
-import type { Job } from "./upload_item.ts";
+import type { RequestMux } from "./request_mux.ts";
+import type { UploadItem } from "./upload_item.ts";
 import { findStored, resume } from "./resume_put.ts";
-import type { Verdict } from "./put_request.ts";
+import type { ConfirmedChecksum } from "./put_request.ts";
 import type { SecureEvent } from "../events.ts";
-import type { Session } from "./session.ts";
+import type { ClientSession } from "./session.ts";
 
 /** A file of so many bytes or more is spread. */
 export const SPREAD = 32 * CHUNK_SIZE;
@@ -33,55 +33,55 @@ const SHARE = 32;
  * next attempt goes on from there.
  */
 export function spreadUpload(
-  job: Job,
-  sessions: readonly Session[],
+  job: UploadItem,
+  sessions: readonly ClientSession[],
   onEvent: (event: SecureEvent) => void,
-): Promise<Verdict> {
-  const stoppers = sessions.map(({ exchange }) => exchange.stopper);
+): Promise<ConfirmedChecksum> {
+  const stoppers = sessions.map(({ mux }) => mux.gracefulAbort);
   const spread = stoppers.reduce(
-    (work, stopper) => () => stopper.during(work),
+    (work, gracefulAbort) => () => gracefulAbort.critical(work),
     () => spreadOver(job, sessions, onEvent),
   );
   return spread();
 }
 
 async function spreadOver(
-  job: Job,
-  sessions: readonly Session[],
+  job: UploadItem,
+  sessions: readonly ClientSession[],
   onEvent: (event: SecureEvent) => void,
-): Promise<Verdict> {
-  const [first, ...others] = sessions as [Session, ...Session[]];
+): Promise<ConfirmedChecksum> {
+  const [first, ...others] = sessions as [ClientSession, ...ClientSession[]];
   const { file, attempt } = job;
   job.isBegun = true;
-  const stored = await findStored(first.exchange, job);
+  const stored = await findStored(first.mux, job);
   if (stored !== undefined) return stored;
   onEvent({ type: "sending", file, attempt });
   using source = await file.open();
   const buffers = [new Uint8Array(CHUNK_SIZE), new Uint8Array(CHUNK_SIZE)] as const;
-  const resumed = await resume(first.exchange, job, source, buffers, onEvent);
+  const resumed = await resume(first.mux, job, source, buffers, onEvent);
   const { request, sums, offset, transfer } = resumed;
   let sent = offset;
   const take = (bytes: number) => onEvent({ type: "progress", file, sent: sent += bytes, attempt });
-  const { stopper } = first.exchange;
-  const isOver = () => request.refusal !== undefined || stopper.isStopping;
+  const { gracefulAbort } = first.mux;
+  const isOver = () => request.refusal !== undefined || gracefulAbort.isStopping;
   await request.complete(source, sums, async () => {
     for (let from = offset; from < file.size; from += STRETCH * CHUNK_SIZE) {
       const to = Math.min(file.size, from + STRETCH * CHUNK_SIZE);
-      const stretch = new Stretch(from, to, sums, isOver, take);
+      const stretch = new Segment(from, to, sums, isOver, take);
       const reserved = from === offset ? 0 : SHARE;
       const main = new Sender(source, buffers[0], (at, chunk) => request.sendChunk(at, chunk));
       const joined = transfer === undefined ? [] : others;
       await together(stretch, [
         stretch.run(main, reserved),
-        ...joined.map(({ exchange }) =>
-          takePart(exchange, transfer as Bytes, stretch, job).catch((error) => {
+        ...joined.map(({ mux }) =>
+          takePart(mux, transfer as Bytes, stretch, job).catch((error) => {
             throw isGone(error) ? request.refusal ?? firstLost(error) : error;
           })
         ),
       ], sessions);
       if (!stretch.isStopped) continue;
       // Not where a chunk is sent: those who have joined confirm first what they sent.
-      stopper.check();
+      gracefulAbort.check();
       break;
     }
   });
@@ -90,16 +90,16 @@ async function spreadOver(
 
 /** Waits for all, and has them stop when one fails. */
 async function together(
-  stretch: Stretch,
+  stretch: Segment,
   senders: readonly Promise<void>[],
-  sessions: readonly Session[],
+  sessions: readonly ClientSession[],
 ): Promise<void> {
   const guarded = senders.map((sender) =>
     sender.catch((error) => {
       stretch.stop();
       // What one connection has lost can be sent again when the server has let go of the others.
       if (error instanceof NetworkError) {
-        for (const { exchange } of sessions) exchange[Symbol.dispose]();
+        for (const { mux } of sessions) mux[Symbol.dispose]();
       }
       throw error;
     })
@@ -110,17 +110,17 @@ async function together(
 
 /** Joins, sends what there is to be sent, and leaves, which confirms it. */
 async function takePart(
-  exchange: Exchange,
+  mux: RequestMux,
   transfer: Bytes,
-  stretch: Stretch,
-  { file }: Job,
+  stretch: Segment,
+  { file }: UploadItem,
 ): Promise<void> {
-  const tag = exchange.nextTag();
-  await exchange.askFor({ kind: "join", tag, transfer }, "done");
+  const tag = mux.nextTag();
+  await mux.askFor({ kind: "join", tag, transfer }, "done");
   using source = await file.open();
   const buffer = new Uint8Array(CHUNK_SIZE);
-  await stretch.run(new Sender(source, buffer, (at, chunk) => exchange.sendChunk(tag, at, chunk)));
-  await exchange.askFor({ kind: "leave", tag }, "done");
+  await stretch.run(new Sender(source, buffer, (at, chunk) => mux.sendChunk(tag, at, chunk)));
+  await mux.askFor({ kind: "leave", tag }, "done");
 }
 
 /** Whether the upload has ended that a connection has joined. */
@@ -151,7 +151,7 @@ class Sender {
   }
 
   /** Reads, sums up and sends a chunk; returns how many bytes it has. */
-  async send(offset: number, sums: ChunkSums): Promise<number> {
+  async send(offset: number, sums: ChunkDigests): Promise<number> {
     const chunk = await this.#source.readAt(offset, this.#buffer);
     if (!sums.has(offset)) sums.add(offset, chunk);
     await this.#send(offset, chunk);
@@ -160,17 +160,17 @@ class Sender {
 }
 
 /** A part of a file, whose chunks are handed out to who sends the next one. */
-class Stretch {
+class Segment {
   #next: number;
   #to: number;
-  readonly #sums: ChunkSums;
+  readonly #sums: ChunkDigests;
   readonly #isOver: () => boolean;
   readonly #take: (bytes: number) => void;
 
   constructor(
     from: number,
     to: number,
-    sums: ChunkSums,
+    sums: ChunkDigests,
     isOver: () => boolean,
     take: (bytes: number) => void,
   ) {

@@ -6,16 +6,16 @@
 import { endsAll, InterruptedError, RefusedError, XferError } from "../../protocol/mod.ts";
 import type { Failure, Stored } from "../events.ts";
 import type { SourceFile } from "../local/source_file.ts";
-import { gather, type GatherOptions } from "./collect_files.ts";
-import type { Job, Jobs } from "./upload_item.ts";
-import { Lanes, type TransferOptions } from "./connection_pool.ts";
-import { findSame, type Known } from "../local/find_unchanged.ts";
+import { collectFiles, type CollectOptions } from "./collect_files.ts";
+import type { UploadItem, UploadItems } from "./upload_item.ts";
+import { ConnectionPool, type TransferOptions } from "./connection_pool.ts";
+import { type ExpectedContent, findSame } from "../local/find_unchanged.ts";
 import type { RemoteFile } from "./remote_file.ts";
-import { SharedQueue, sideBySide } from "./work_queue.ts";
+import { sideBySide, WorkQueue } from "./work_queue.ts";
 import { SPREAD, spreadUpload } from "./parallel_put.ts";
-import { judge, type Settle } from "./put_pipeline.ts";
+import { judge, type OnResult } from "./put_pipeline.ts";
 
-export interface PutOptions extends GatherOptions, TransferOptions {
+export interface PutOptions extends CollectOptions, TransferOptions {
   readonly onOutcome?: (outcome: PutOutcome) => void;
 }
 
@@ -50,20 +50,20 @@ export async function putFiles(asked: PutOptions): Promise<PutOutcome[]> {
       // That a server holds more of a file than before is progress. What was sent may be lost on the way.
       if (event.type === "resumed" && event.offset > (held.get(event.file.path) ?? 0)) {
         held.set(event.file.path, event.offset);
-        lanes.advance();
+        pool.advance();
       }
       asked.onEvent?.(event);
     },
   };
-  const { jobs, folders, failures } = await gather(options);
-  const outcomes = new Map<Job, PutOutcome>();
-  using lanes = new Lanes(options);
-  const report = (job: Job, outcome: PutOutcome) => {
+  const { jobs, folders, failures } = await collectFiles(options);
+  const outcomes = new Map<UploadItem, PutOutcome>();
+  using pool = new ConnectionPool(options);
+  const report = (job: UploadItem, outcome: PutOutcome) => {
     outcomes.set(job, outcome);
-    lanes.advance();
+    pool.advance();
     options.onOutcome?.(outcome);
   };
-  const settle: Settle = (job, outcome) => {
+  const settle: OnResult = (job, outcome) => {
     const { file, name } = job;
     job.sums = undefined;
     if (typeof outcome === "number") {
@@ -73,16 +73,16 @@ export async function putFiles(asked: PutOptions): Promise<PutOutcome[]> {
     report(job, { state: "not-stored", path: file.path, error: outcome });
   };
   try {
-    for (const job of await findUnchanged(lanes, jobs, folders, options)) {
+    for (const job of await findUnchanged(pool, jobs, folders, options)) {
       report(job, { state: "unchanged", file: job.file, name: job.name });
     }
     const left = jobs.filter((job) => !outcomes.has(job));
     const bytes = left.reduce((sum, { file }) => sum + file.size, 0);
     options.onEvent?.({ type: "planned", files: left.length, bytes });
-    await send(lanes, left, settle, options);
+    await send(pool, left, settle, options);
   } catch (error) {
     if (!(error instanceof XferError)) throw error;
-    if (!lanes.isIntroduced && !(error instanceof InterruptedError)) throw error;
+    if (!pool.isIntroduced && !(error instanceof InterruptedError)) throw error;
     for (const job of jobs.filter((job) => !outcomes.has(job))) {
       const { file, name } = job;
       if (job.isPartSent && !job.isUnknown) options.onEvent?.({ type: "left-part", file, name });
@@ -94,28 +94,28 @@ export async function putFiles(asked: PutOptions): Promise<PutOutcome[]> {
 }
 
 /** Of a file that the end of the run has left. */
-function stateOf({ isUnknown, isBegun }: Job): Failure["state"] {
+function stateOf({ isUnknown, isBegun }: UploadItem): Failure["state"] {
   if (isUnknown) return "unknown";
   return isBegun ? "not-stored" : "not-tried";
 }
 
 /** The small ones are shared out over the connections; then each large one is spread over all of them. */
 async function send(
-  lanes: Lanes,
-  jobs: readonly Job[],
-  settle: Settle,
+  pool: ConnectionPool,
+  jobs: readonly UploadItem[],
+  settle: OnResult,
   { onEvent = () => undefined }: PutOptions,
 ): Promise<void> {
-  const isLarge = ({ file }: Job) => lanes.count > 1 && file.size >= SPREAD;
-  const shared = new SharedQueue(jobs.filter((job) => !isLarge(job)));
-  await lanes.share(shared, async (client) => {
+  const isLarge = ({ file }: UploadItem) => pool.count > 1 && file.size >= SPREAD;
+  const shared = new WorkQueue(jobs.filter((job) => !isLarge(job)));
+  await pool.share(shared, async (client) => {
     await lookAgain(shared, settle);
     await client.send(shared, settle);
   });
   for (const job of jobs.filter(isLarge)) {
     try {
       for (let again = true; again;) {
-        const verdict = await lanes.useAll(async (clients) => {
+        const verdict = await pool.useAll(async (clients) => {
           await job.lookAgain();
           return await spreadUpload(job, clients.map(({ session }) => session), onEvent);
         });
@@ -129,11 +129,11 @@ async function send(
 }
 
 /** Looks at what was given back again; what can't be read any more is settled. */
-async function lookAgain(jobs: Jobs, settle: Settle): Promise<void> {
-  for (const job of jobs.reclaim()) {
+async function lookAgain(jobs: UploadItems, settle: OnResult): Promise<void> {
+  for (const job of jobs.takeRequeued()) {
     try {
       await job.lookAgain();
-      jobs.giveBack([job]);
+      jobs.requeue([job]);
     } catch (error) {
       settle(job, error as Error);
     }
@@ -142,13 +142,13 @@ async function lookAgain(jobs: Jobs, settle: Settle): Promise<void> {
 
 /** Which files the server has as they are. */
 async function findUnchanged(
-  lanes: Lanes,
-  jobs: readonly Job[],
+  pool: ConnectionPool,
+  jobs: readonly UploadItem[],
   folders: readonly string[],
   { onEvent, signal }: PutOptions,
-): Promise<Job[]> {
-  const known = new Map<Job, Known>();
-  const take = (job: Job | undefined, { size, digest }: Known) => {
+): Promise<UploadItem[]> {
+  const known = new Map<UploadItem, ExpectedContent>();
+  const take = (job: UploadItem | undefined, { size, digest }: ExpectedContent) => {
     if (job?.file.size === size) known.set(job, { size, digest });
   };
   const byName = new Map(jobs.map((job) => [job.name, job]));
@@ -156,16 +156,17 @@ async function findUnchanged(
     for (const folder of folders) {
       const toTake = (file: RemoteFile) => take(byName.get(file.name), file);
       // One that is damaged there is to be sent.
-      await lanes.list(`${folder}/`, toTake, undefined, () => undefined).catch(unlessRefused);
+      await pool.list(`${folder}/`, toTake, undefined, () => undefined).catch(unlessRefused);
     }
   }
-  const isListed = ({ name }: Job) => folders.some((folder) => name.startsWith(`${folder}/`));
-  const named = new SharedQueue(jobs.filter((job) => !isListed(job)));
-  await lanes.share(named, (client) =>
+  const isListed = ({ name }: UploadItem) =>
+    folders.some((folder) => name.startsWith(`${folder}/`));
+  const named = new WorkQueue(jobs.filter((job) => !isListed(job)));
+  await pool.share(named, (client) =>
     sideBySide(named, async (job) => {
       const file = await client.stat(job.name).catch(unlessRefused);
       if (file !== undefined) take(job, file);
-      lanes.advance();
+      pool.advance();
     }));
   const candidates = [...known].map(([job, known]) => ({ job, file: job.file, known }));
   const onCompared = (done: number, total: number) => onEvent?.({ type: "comparing", done, total });

@@ -13,31 +13,31 @@ import {
   printable,
   ProtocolError,
 } from "../../protocol/mod.ts";
-import { ChunkSums } from "../../protocol/v4/chunk_digests.ts";
+import { ChunkDigests } from "../../protocol/v4/chunk_digests.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
-import type { Job, Jobs } from "./upload_item.ts";
+import type { UploadItem, UploadItems } from "./upload_item.ts";
 import { findStored, resume } from "./resume_put.ts";
-import { PutRequest, RESUMABLE, type Verdict } from "./put_request.ts";
+import { type ConfirmedChecksum, PutRequest, RESUMABLE } from "./put_request.ts";
 import type { SecureEvent } from "../events.ts";
-import type { Session } from "./session.ts";
+import type { ClientSession } from "./session.ts";
 
 /** How often a file is sent in all where the sums differ. */
 const ATTEMPTS = 3;
 
 /** Takes what came of a file: its checksum, or why it is not stored. */
-export type Settle = (job: Job, outcome: number | Error) => void;
+export type OnResult = (job: UploadItem, outcome: number | Error) => void;
 
-export class Upload {
-  readonly #session: Session;
+export class PutPipeline {
+  readonly #session: ClientSession;
   readonly #onEvent: (event: SecureEvent) => void;
-  readonly #settle: Settle;
+  readonly #settle: OnResult;
   readonly #buffers: [Bytes, Bytes] = [new Uint8Array(CHUNK_SIZE), new Uint8Array(CHUNK_SIZE)];
   /** Those that are sent and not answered. */
-  readonly #pending = new Set<Job>();
+  readonly #pending = new Set<UploadItem>();
   #wake: () => void = () => undefined;
   #end: unknown;
 
-  constructor(session: Session, onEvent: (event: SecureEvent) => void, settle: Settle) {
+  constructor(session: ClientSession, onEvent: (event: SecureEvent) => void, settle: OnResult) {
     this.#session = session;
     this.#onEvent = onEvent;
     this.#settle = settle;
@@ -47,13 +47,13 @@ export class Upload {
    * Sends files one behind the other, the next before the one before is confirmed, until there are no more. Throws what
    * ends the connection; what is not settled then is given back. Where it is to stop, what was sent whole is waited for.
    */
-  async run(jobs: Jobs): Promise<void> {
-    const { exchange } = this.#session;
-    const { stopper } = exchange;
+  async run(jobs: UploadItems): Promise<void> {
+    const { mux } = this.#session;
+    const { gracefulAbort } = mux;
     const ahead = new ReadAhead(jobs);
     try {
       while (this.#end === undefined) {
-        stopper.check();
+        gracefulAbort.check();
         const turn = this.#pending.size < this.#session.window ? ahead.next() : undefined;
         if (turn === undefined) {
           if (this.#pending.size === 0) return;
@@ -71,7 +71,7 @@ export class Upload {
       }
     } finally {
       // Where one request has broken the protocol, the others are not waited for.
-      if (this.#end !== undefined && !stopper.isStopping) exchange[Symbol.dispose]();
+      if (this.#end !== undefined && !gracefulAbort.isStopping) mux[Symbol.dispose]();
       await ahead.end();
       while (this.#pending.size > 0) await this.#progress();
     }
@@ -83,57 +83,57 @@ export class Upload {
     return new Promise((resolve) => this.#wake = resolve);
   }
 
-  #await({ verdict }: Sent, job: Job, jobs: Jobs): void {
+  #await({ verdict }: SentPut, job: UploadItem, jobs: UploadItems): void {
     verdict.then((cksum) => {
       this.#pending.delete(job);
-      if (judge(job, cksum, this.#settle)) jobs.giveBack([job]);
+      if (judge(job, cksum, this.#settle)) jobs.requeue([job]);
     }).catch((error) => this.#fail(job, error, jobs))
       .catch((error) => this.#end ??= error)
       .finally(() => this.#wake());
   }
 
-  #fail(job: Job, error: unknown, jobs: Jobs): void {
+  #fail(job: UploadItem, error: unknown, jobs: UploadItems): void {
     this.#pending.delete(job);
     if (!ENDS.some((end) => error instanceof end)) {
       return this.#settle(job, error instanceof Error ? error : new Error(String(error)));
     }
     this.#end ??= error;
-    jobs.giveBack([job]);
+    jobs.requeue([job]);
   }
 
   /** Sends one file; resolves when it is on its way. */
-  async #send(job: Job, content: Promise<Bytes> | undefined): Promise<Sent> {
-    const { exchange } = this.#session;
+  async #send(job: UploadItem, content: Promise<Bytes> | undefined): Promise<SentPut> {
+    const { mux } = this.#session;
     const { file, attempt } = job;
     if (content !== undefined) {
       const bytes = await content;
       this.#onEvent({ type: "sending", file, attempt });
-      const request = await PutRequest.whole(exchange, job, bytes);
+      const request = await PutRequest.whole(mux, job, bytes);
       this.#onEvent({ type: "progress", file, sent: bytes.length, attempt });
       return request;
     }
-    const stored = await findStored(exchange, job);
+    const stored = await findStored(mux, job);
     if (stored !== undefined) return { verdict: Promise.resolve(stored) };
     this.#onEvent({ type: "sending", file, attempt });
     return await this.#stream(job);
   }
 
-  async #stream(job: Job): Promise<Sent> {
-    const { exchange } = this.#session;
+  async #stream(job: UploadItem): Promise<SentPut> {
+    const { mux } = this.#session;
     const { file, attempt } = job;
     using source = await file.open();
     const { request, sums, offset } = file.size < RESUMABLE
       ? {
-        request: await PutRequest.begin(exchange, job),
-        sums: new ChunkSums(file.size),
+        request: await PutRequest.begin(mux, job),
+        sums: new ChunkDigests(file.size),
         offset: 0,
       }
-      : await resume(exchange, job, source, this.#buffers, this.#onEvent);
+      : await resume(mux, job, source, this.#buffers, this.#onEvent);
     await request.complete(source, sums, async () => {
       let at = offset;
       for await (const chunk of source.read(this.#buffers, offset)) {
         if (request.refusal !== undefined) break;
-        exchange.stopper.check();
+        mux.gracefulAbort.check();
         if (!sums.has(at)) sums.add(at, chunk);
         await request.sendChunk(at, chunk);
         at += chunk.length;
@@ -144,13 +144,13 @@ export class Upload {
   }
 }
 
-type Sent = Pick<PutRequest, "verdict">;
+type SentPut = Pick<PutRequest, "verdict">;
 
 /** Errors after which nothing more is sent on the connection. */
 const ENDS = [NetworkError, ProtocolError, InterruptedError];
 
 /** Tells what came of a file, unless it is to be sent again: `true` then. */
-export function judge(job: Job, verdict: Verdict, settle: Settle): boolean {
+export function judge(job: UploadItem, verdict: ConfirmedChecksum, settle: OnResult): boolean {
   if (verdict !== undefined) {
     settle(job, verdict);
   } else if (job.attempt < ATTEMPTS) {
@@ -171,16 +171,16 @@ const AHEAD = 16;
 
 /** A file's turn has come. */
 interface Turn {
-  readonly job: Job;
+  readonly job: UploadItem;
   /** What is in it, where it is small. */
   readonly content: Promise<Bytes> | undefined;
 }
 
 class ReadAhead {
-  readonly #jobs: Jobs;
+  readonly #jobs: UploadItems;
   readonly #turns: Turn[] = [];
 
-  constructor(jobs: Jobs) {
+  constructor(jobs: UploadItems) {
     this.#jobs = jobs;
   }
 
@@ -201,13 +201,13 @@ class ReadAhead {
   /** Gives back what was not asked for, when nothing of it is being read any more. */
   async end(): Promise<void> {
     const turns = this.#turns.splice(0);
-    this.#jobs.giveBack(turns.map(({ job }) => job));
+    this.#jobs.requeue(turns.map(({ job }) => job));
     await Promise.allSettled(turns.map(({ content }) => content));
   }
 }
 
 /** Throws `StorageError`, and `IntegrityError` for a file that is not what was inspected. */
-async function readWhole({ file }: Job): Promise<Bytes> {
+async function readWhole({ file }: UploadItem): Promise<Bytes> {
   using source = await file.open();
   const content = await source.readWhole();
   if (await source.hasChanged()) throw fileChanged(printable(file.path));

@@ -12,37 +12,37 @@ import {
   NetworkError,
   printable,
 } from "../../protocol/mod.ts";
-import { ChunkSums, type Sums } from "../../protocol/v4/chunk_digests.ts";
+import { ChunkDigests, type FileDigests } from "../../protocol/v4/chunk_digests.ts";
 import type { MessageOf } from "../../protocol/v4/messages.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import type { OpenSource, SourceFile } from "../local/source_file.ts";
-import type { Exchange } from "./request_mux.ts";
+import type { RequestMux } from "./request_mux.ts";
 import { unexpected } from "./errors.ts";
-import type { Job } from "./upload_item.ts";
+import type { UploadItem } from "./upload_item.ts";
 
 /** Of a file with so many bytes or more it is asked what the server holds; to send a smaller one again is cheaper. */
 export const RESUMABLE = 4 * CHUNK_SIZE;
 
 /** The checksum that both ends agree on, or `undefined` where their sums differ. */
-export type Verdict = number | undefined;
+export type ConfirmedChecksum = number | undefined;
 
 export class PutRequest {
   readonly tag: number;
   /** What comes of it. It rejects with `RefusedError`, `NetworkError`, `ProtocolError`, `IntegrityError`. */
-  readonly verdict: Promise<Verdict>;
-  readonly #exchange: Exchange;
-  readonly #job: Job;
+  readonly verdict: Promise<ConfirmedChecksum>;
+  readonly #mux: RequestMux;
+  readonly #job: UploadItem;
   /** What the server was told to compare with. */
-  #sums: Sums | undefined;
+  #sums: FileDigests | undefined;
   #onHeld: ((held: MessageOf<"held">) => void) | undefined;
   #refusal: unknown;
 
-  private constructor(exchange: Exchange, job: Job) {
-    this.#exchange = exchange;
+  private constructor(mux: RequestMux, job: UploadItem) {
+    this.#mux = mux;
     this.#job = job;
-    this.tag = exchange.nextTag();
-    let stored: Verdict;
-    this.verdict = exchange.answer(this.tag, (message) => {
+    this.tag = mux.nextTag();
+    let stored: ConfirmedChecksum;
+    this.verdict = mux.answer(this.tag, (message) => {
       if (message.kind === "held" && this.#onHeld !== undefined) {
         this.#onHeld(message);
         this.#onHeld = undefined;
@@ -62,16 +62,16 @@ export class PutRequest {
   }
 
   /** Begins to put a file of which the server holds nothing, or is to forget what it holds. */
-  static async begin(exchange: Exchange, job: Job): Promise<PutRequest> {
-    const request = new PutRequest(exchange, job);
+  static async begin(mux: RequestMux, job: UploadItem): Promise<PutRequest> {
+    const request = new PutRequest(mux, job);
     await request.#put(0);
     return request;
   }
 
   /** The same of a small file, with all that is in it. */
-  static async whole(exchange: Exchange, job: Job, content: Bytes): Promise<PutRequest> {
-    const request = new PutRequest(exchange, job);
-    const sums = new ChunkSums(content.length);
+  static async whole(mux: RequestMux, job: UploadItem, content: Bytes): Promise<PutRequest> {
+    const request = new PutRequest(mux, job);
+    const sums = new ChunkDigests(content.length);
     if (content.length > 0) sums.add(0, content);
     // None waits for the one before, so that they go out together.
     await Promise.all([
@@ -84,10 +84,10 @@ export class PutRequest {
 
   /** The same, where the server says first what it holds. */
   static async ask(
-    exchange: Exchange,
-    job: Job,
+    mux: RequestMux,
+    job: UploadItem,
   ): Promise<{ request: PutRequest; held: MessageOf<"held"> }> {
-    const request = new PutRequest(exchange, job);
+    const request = new PutRequest(mux, job);
     const answered = new Promise<MessageOf<"held">>((resolve) => request.#onHeld = resolve);
     const refused = request.verdict.then(() => {
       throw unexpected({ kind: "stored" });
@@ -110,14 +110,14 @@ export class PutRequest {
   /** Sends a chunk; its bytes may change when the promise resolves. */
   sendChunk(offset: number, chunk: Bytes): Promise<void> {
     this.#job.isPartSent = isResumable(this.#job);
-    return this.#exchange.sendChunk(this.tag, offset, chunk);
+    return this.#mux.sendChunk(this.tag, offset, chunk);
   }
 
   /** Has the server compare and store what it got. */
-  async end(sums: ChunkSums): Promise<void> {
+  async end(sums: ChunkDigests): Promise<void> {
     this.#job.isUnknown = true;
     this.#sums = sums.sums();
-    await this.#exchange.send({ kind: "end", tag: this.tag, ...this.#sums });
+    await this.#mux.send({ kind: "end", tag: this.tag, ...this.#sums });
   }
 
   /**
@@ -125,7 +125,7 @@ export class PutRequest {
    * meanwhile, or the server refuses it, or it is to stop and too small to be gone on with. Throws what `send` does, and
    * `IntegrityError` `file-changed`.
    */
-  async complete(source: OpenSource, sums: ChunkSums, send: () => Promise<void>): Promise<void> {
+  async complete(source: OpenSource, sums: ChunkDigests, send: () => Promise<void>): Promise<void> {
     try {
       await send();
       if (await source.hasChanged()) throw fileChanged(printable(this.#job.file.path));
@@ -139,27 +139,27 @@ export class PutRequest {
 
   /** Has the server drop what it got; there is no verdict then. Throws nothing: where it can't be said, it is not needed. */
   async cancel(): Promise<void> {
-    this.#exchange.forget(this.tag);
-    await this.#exchange.send({ kind: "cancel", tag: this.tag }).catch(() => undefined);
+    this.#mux.forget(this.tag);
+    await this.#mux.send({ kind: "cancel", tag: this.tag }).catch(() => undefined);
   }
 
   #put(resume: 0 | 1): Promise<void> {
     const { name, file: { size, mtime } } = this.#job;
-    return this.#exchange.send({ kind: "put", tag: this.tag, name, size, mtime, resume });
+    return this.#mux.send({ kind: "put", tag: this.tag, name, size, mtime, resume });
   }
 }
 
 /** Whether what the server has got of a file is worth to be asked for when it is put again. */
-function isResumable({ file }: Job): boolean {
+function isResumable({ file }: UploadItem): boolean {
   return file.size >= RESUMABLE;
 }
 
 /** Whether the server is to keep what it got before an error. */
-export function leavesPart(error: unknown, job: Job): boolean {
+export function leavesPart(error: unknown, job: UploadItem): boolean {
   return error instanceof NetworkError || (error instanceof InterruptedError && isResumable(job));
 }
 
-function isSame(a: Sums, b: Sums): boolean {
+function isSame(a: FileDigests, b: FileDigests): boolean {
   return a.cksum === b.cksum && equalBytes(a.digest, b.digest);
 }
 

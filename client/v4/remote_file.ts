@@ -21,7 +21,7 @@ export const MAX_FILE_SIZE = 16 * 2 ** 40;
 export type DamagedFile = Omit<MessageOf<"damaged">, "kind" | "tag">;
 
 /** Takes what a server lists. */
-export interface Listing {
+export interface ListingHandlers {
   readonly take: (file: RemoteFile) => void;
   /** Without, damaged files fail the list, once all others were taken. */
   readonly takeDamaged?: ((file: DamagedFile) => void) | undefined;
@@ -65,7 +65,7 @@ export class DamagedError extends RefusedError {
 }
 
 /** What was asked for. */
-export interface Asked {
+export interface ExpectedFile {
   /** The name, or how it begins. */
   readonly name?: string;
   readonly prefix?: string;
@@ -76,7 +76,7 @@ export interface Asked {
 /** Throws `ProtocolError` `unexpected-answer` where a server tells of what it was not asked for. */
 export function checkAsked(
   file: Pick<RemoteFile, "name" | "version">,
-  { name = file.name, prefix = "", version = 0 }: Asked,
+  { name = file.name, prefix = "", version = 0 }: ExpectedFile,
 ): void {
   if (isTooLong(file.name)) {
     throw unasked(`a name of more than ${MAX_PATH_NAME} bytes`);
@@ -97,7 +97,7 @@ export function checkSize({ name, size }: Pick<RemoteFile, "name" | "size">): vo
 }
 
 /** What is told of without end. */
-export class Count {
+export class Bound {
   readonly #max: number;
   readonly #what: string;
   #count = 0;

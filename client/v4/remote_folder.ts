@@ -6,11 +6,11 @@
 import { printable, ProtocolError, StorageError, type XferError } from "../../protocol/mod.ts";
 import { pathNameFault } from "../../protocol/v4/path_name.ts";
 import { localFault, pathBelow } from "../local/path_mapping.ts";
-import type { Lanes } from "./connection_pool.ts";
+import type { ConnectionPool } from "./connection_pool.ts";
 import { isPart, partPath } from "../local/partial_file.ts";
 import { RESUMABLE } from "./put_request.ts";
-import { Count, DamagedError, type DamagedFile, type RemoteFile } from "./remote_file.ts";
-import { lookOf, Twins } from "../local/case_collisions.ts";
+import { Bound, DamagedError, type DamagedFile, type RemoteFile } from "./remote_file.ts";
+import { CaseCollisions, lookOf } from "../local/case_collisions.ts";
 
 /** Files that one run gets, at most: all are known before the first is got, and take about a kilobyte each. */
 export const MAX_FILES = 1_000_000;
@@ -28,12 +28,12 @@ export interface Item {
   /** Why it can't be here: its name would lead elsewhere, or is none. `target` is the folder's then. */
   readonly fault: XferError | undefined;
   /** What is known of others that may be one file with this one. */
-  readonly twins: Twins | undefined;
+  readonly twins: CaseCollisions | undefined;
   /** Whether what has come of it is kept under the usual name: it is large, and no other item is called so. */
   readonly isResumable: boolean;
 }
 
-export interface Folder {
+export interface RemoteFolder {
   /** On the server. */
   readonly name: string;
   /** Here. */
@@ -41,14 +41,14 @@ export interface Folder {
   /** Whether a path from there is left out. */
   readonly isExcluded: (path: string) => boolean;
   /** Of other folders that are got by the same run. */
-  readonly known?: Known | undefined;
+  readonly known?: ListingSize | undefined;
   readonly maxFiles?: number;
   readonly maxFolders?: number;
   readonly maxNames?: number;
 }
 
 /** What is kept in memory of files. */
-export interface Known {
+export interface ListingSize {
   readonly files: number;
   /** Below those that the user has named. */
   readonly folders: number;
@@ -56,9 +56,9 @@ export interface Known {
   readonly characters: number;
 }
 
-const NOTHING: Known = { files: 0, folders: 0, characters: 0 };
+const NOTHING: ListingSize = { files: 0, folders: 0, characters: 0 };
 
-export function sumOf(a: Known, b = NOTHING): Known {
+export function sumOf(a: ListingSize, b = NOTHING): ListingSize {
   return {
     files: a.files + b.files,
     folders: a.folders + b.folders,
@@ -73,9 +73,9 @@ export interface Damaged {
   readonly error: DamagedError;
 }
 
-export interface Listing {
+export interface FolderListing {
   readonly items: readonly Item[];
-  readonly known: Known;
+  readonly known: ListingSize;
   /** Those that the server can't give back. */
   readonly damaged: readonly Damaged[];
 }
@@ -83,17 +83,20 @@ export interface Listing {
 /**
  * The files below a folder of the server. Throws `ProtocolError` `too-many-files`, `unexpected-answer`.
  */
-export async function listItems(server: Pick<Lanes, "list">, folder: Folder): Promise<Listing> {
+export async function listItems(
+  server: Pick<ConnectionPool, "list">,
+  folder: RemoteFolder,
+): Promise<FolderListing> {
   const { root, isExcluded, known = NOTHING } = folder;
   const { maxFiles = MAX_FILES, maxFolders = MAX_FOLDERS, maxNames = MAX_NAMES } = folder;
   const prefix = `${folder.name.replace(/\/$/, "")}/`;
   const left = maxNames - known.characters;
-  const characters = new Count(left, "characters in the names of files and folders");
-  const folderCount = new Count(maxFolders - known.folders, "folders");
-  const faults = new Count(MAX_FAULTS, "names that no file can have");
+  const characters = new Bound(left, "characters in the names of files and folders");
+  const folderCount = new Bound(maxFolders - known.folders, "folders");
+  const faults = new Bound(MAX_FAULTS, "names that no file can have");
   const names = new Set<string>();
   const folders = new Set<string>();
-  const plain: Plain[] = [];
+  const plain: ListedFile[] = [];
   const damaged: Damaged[] = [];
   const countFolders = (below: string) => {
     for (let at = parentOf(below); at !== "" && !folders.has(at); at = parentOf(at)) {
@@ -103,7 +106,7 @@ export async function listItems(server: Pick<Lanes, "list">, folder: Folder): Pr
     }
   };
   /** Where a file is to be, and why it can't be there; `undefined` where it is left out. */
-  const placeOf = (name: string): Pick<Plain, "target" | "fault"> | undefined => {
+  const placeOf = (name: string): Pick<ListedFile, "target" | "fault"> | undefined => {
     characters.add(name.length);
     if (names.has(name)) throw twice(name);
     names.add(name);
@@ -142,14 +145,14 @@ function parentOf(below: string): string {
   return below.slice(0, Math.max(0, below.lastIndexOf("/")));
 }
 
-type Plain = Omit<Item, "twins" | "isResumable">;
+type ListedFile = Omit<Item, "twins" | "isResumable">;
 
-function toItems(plain: readonly Plain[]): Item[] {
+function toItems(plain: readonly ListedFile[]): Item[] {
   const looks = new Set<string>();
-  const twins = new Map<string, Twins>();
+  const twins = new Map<string, CaseCollisions>();
   for (const { target } of plain) {
     const look = lookOf(target);
-    if (looks.has(look)) twins.set(look, new Twins());
+    if (looks.has(look)) twins.set(look, new CaseCollisions());
     else looks.add(look);
   }
   const parts = new Set(plain.map(({ target }) => target).filter(isPart));

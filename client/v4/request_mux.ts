@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Bytes, NetworkError, release, type Stoppable } from "../../protocol/mod.ts";
+import { type Abortable, type Bytes, NetworkError, release } from "../../protocol/mod.ts";
 import { FrameReader } from "../../protocol/v4/frame_reader.ts";
 import {
   dataHeader,
@@ -17,9 +17,9 @@ import {
 } from "../../protocol/v4/messages.ts";
 import { FrameWriter } from "../../protocol/v4/frame_writer.ts";
 import type { Timeouts } from "../net/dial.ts";
-import { MIN_RATE, Patience } from "../net/response_deadline.ts";
-import { Stopper } from "../net/graceful_abort.ts";
-import type { Observe } from "../net/wire_trace.ts";
+import { MIN_RATE, ResponseDeadline } from "../net/response_deadline.ts";
+import { GracefulAbort } from "../net/graceful_abort.ts";
+import type { Trace } from "../net/wire_trace.ts";
 import type { RateLimit } from "../net/rate_limit.ts";
 import { ended, lost, refused, unexpected } from "./errors.ts";
 
@@ -31,53 +31,57 @@ const WATCH_MS = 500;
 const MAX_TAG = 0xffffffff;
 
 /** The part of a connection that is used here. */
-export type Socket = Pick<Deno.TlsConn, "read" | "write" | "close">;
+export type TlsSocket = Pick<Deno.TlsConn, "read" | "write" | "close">;
 
 /** Takes a message of one request; `true` when it was the last. While it works nothing more is read. */
 type Taker = (message: Message) => boolean | Promise<boolean>;
 
-export interface ExchangeOptions extends Stoppable {
+export interface RequestMuxOptions extends Abortable {
   readonly rate?: RateLimit | undefined;
   /** Is told of every message. */
-  readonly observe?: Observe | undefined;
+  readonly observe?: Trace | undefined;
 }
 
-interface Waiting {
+interface WaitingRequest {
   readonly take: Taker;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
 
-export class Exchange implements Disposable {
-  readonly #socket: Socket;
+export class RequestMux implements Disposable {
+  readonly #socket: TlsSocket;
   readonly #timeouts: Timeouts;
   readonly #rate: RateLimit | undefined;
   readonly #writer = new FrameWriter((bytes) => this.#write(bytes));
-  readonly #observe: Observe | undefined;
+  readonly #observe: Trace | undefined;
   readonly #frames = new FrameReader("server", (header) => this.#expect(header));
-  readonly #waiting = new Map<number, Waiting>();
+  readonly #waiting = new Map<number, WaitingRequest>();
   readonly #reading: Promise<void>;
   readonly #watchdog: ReturnType<typeof setInterval>;
-  readonly #patience: Patience;
+  readonly #deadline: ResponseDeadline;
   /** Whether somebody waits for the frame that comes. */
   #isAwaited = false;
   /** Whoever waits for an answer when it ends the connection gets `InterruptedError`. */
-  readonly stopper: Stopper;
+  readonly gracefulAbort: GracefulAbort;
   #tag = 0;
   #end: Error | undefined;
   #closed = false;
   /** Ends the write that is at work. */
   #giveUp: (error: Error) => void = () => undefined;
 
-  constructor(socket: Socket, timeouts: Timeouts, { rate, observe, signal }: ExchangeOptions = {}) {
+  constructor(
+    socket: TlsSocket,
+    timeouts: Timeouts,
+    { rate, observe, signal }: RequestMuxOptions = {},
+  ) {
     this.#socket = socket;
     this.#timeouts = timeouts;
-    this.#patience = new Patience(timeouts.responseMs);
+    this.#deadline = new ResponseDeadline(timeouts.responseMs);
     this.#rate = rate;
     this.#observe = observe;
     this.#reading = this.#readAll().catch((error) => this.#fail(lost(error)));
     this.#watchdog = setInterval(() => this.#watch(), WATCH_MS);
-    this.stopper = new Stopper(signal, (reason) => this.#close(reason));
+    this.gracefulAbort = new GracefulAbort(signal, (reason) => this.#close(reason));
   }
 
   /** Whether nothing can be sent any more. */
@@ -97,7 +101,7 @@ export class Exchange implements Disposable {
    */
   answer(tag: number, take: Taker): Promise<void> {
     if (this.#end !== undefined) return Promise.reject(this.#end);
-    if (!this.#isOwed) this.#patience.renew();
+    if (!this.#isOwed) this.#deadline.renew();
     return new Promise((resolve, reject) => this.#waiting.set(tag, { take, resolve, reject }));
   }
 
@@ -115,8 +119,8 @@ export class Exchange implements Disposable {
   }
 
   /** There is a reason why the server has nothing to say: the time that it may be silent begins anew. */
-  excuseSilence(): void {
-    this.#patience.renew();
+  resetDeadline(): void {
+    this.#deadline.renew();
   }
 
   /** Resolves when the message is on its way, and there is room for more. Throws `NetworkError` `connection-lost`, `no-answer`. */
@@ -156,7 +160,7 @@ export class Exchange implements Disposable {
 
   [Symbol.dispose](): void {
     this.#close(lost("it was closed"));
-    this.stopper[Symbol.dispose]();
+    this.gracefulAbort[Symbol.dispose]();
   }
 
   #close(why: Error): void {
@@ -180,7 +184,7 @@ export class Exchange implements Disposable {
         await this.#orClosed(this.#limit(piece.length));
         for (let sent = 0; sent < piece.length;) {
           const size = await this.#orClosed(this.#socket.write(piece.subarray(sent)));
-          this.#patience.earn(size);
+          this.#deadline.earn(size);
           sent += size;
         }
         done += piece.length;
@@ -217,7 +221,7 @@ export class Exchange implements Disposable {
       if (size === null) return this.#fail(lost("the server has closed it"));
       await this.#limit(size);
       // Of what is not read to where it belongs, whole frames count.
-      if (this.#isAwaited) this.#patience.earn(room === undefined ? 0 : size);
+      if (this.#isAwaited) this.#deadline.earn(room === undefined ? 0 : size);
       if (room === undefined) this.#frames.push(buffer.subarray(0, size));
       else this.#frames.fill(size);
     }
@@ -228,7 +232,7 @@ export class Exchange implements Disposable {
     this.#tell("server", kind, tag, FRAME_HEADER_SIZE + length);
     this.#isAwaited = this.#waiting.has(tag);
     // What is longer is counted as it comes.
-    if (this.#isAwaited) this.#patience.earn(FRAME_HEADER_SIZE + Math.min(length, READ_SIZE));
+    if (this.#isAwaited) this.#deadline.earn(FRAME_HEADER_SIZE + Math.min(length, READ_SIZE));
   }
 
   async #limit(bytes: number): Promise<void> {
@@ -238,11 +242,11 @@ export class Exchange implements Disposable {
 
   /** While the client itself has to do something the server is not waited for. */
   async #ownWork(work: () => Promise<void>): Promise<void> {
-    this.#patience.pause();
+    this.#deadline.pause();
     try {
       await work();
     } finally {
-      this.#patience.goOn();
+      this.#deadline.goOn();
     }
   }
 
@@ -260,8 +264,8 @@ export class Exchange implements Disposable {
     }
     try {
       if (message.kind === "error") throw refused(message);
-      if (!(await waiting.take(message))) return this.#patience.hear();
-      this.#patience.renew();
+      if (!(await waiting.take(message))) return this.#deadline.hear();
+      this.#deadline.renew();
       waiting.resolve();
     } catch (error) {
       waiting.reject(error);
@@ -276,9 +280,9 @@ export class Exchange implements Disposable {
 
   /** Gives the server up where it neither takes nor says anything for too long, or too little. */
   #watch(): void {
-    if (!this.#isOwed) this.#patience.renew();
-    if (this.#patience.left > 0) return;
-    const [code, message] = this.#patience.isSilent
+    if (!this.#isOwed) this.#deadline.renew();
+    if (this.#deadline.left > 0) return;
+    const [code, message] = this.#deadline.isSilent
       ? ["no-answer", `The server has said nothing for ${this.#timeouts.responseMs / 1000} s`]
       : ["too-slow", `The server takes or sends less than ${MIN_RATE} bytes a second`];
     const hint = "It may be stuck or overloaded. Try again later.";

@@ -4,20 +4,20 @@
  * @module
  */
 import { type Bytes, equalBytes, RefusedError } from "../../protocol/mod.ts";
-import { ChunkSums } from "../../protocol/v4/chunk_digests.ts";
+import { ChunkDigests } from "../../protocol/v4/chunk_digests.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import { inSlices } from "../../protocol/v4/slices.ts";
 import type { SecureEvent } from "../events.ts";
 import type { OpenSource } from "../local/source_file.ts";
 import { unexpected } from "./errors.ts";
-import { leavesPart, PutRequest, type Verdict } from "./put_request.ts";
-import type { Exchange } from "./request_mux.ts";
-import type { Job } from "./upload_item.ts";
+import { type ConfirmedChecksum, leavesPart, PutRequest } from "./put_request.ts";
+import type { RequestMux } from "./request_mux.ts";
+import type { UploadItem } from "./upload_item.ts";
 
 export interface Resumed {
   readonly request: PutRequest;
   /** Of what the server holds at least. */
-  readonly sums: ChunkSums;
+  readonly sums: ChunkDigests;
   /** How much the server holds. */
   readonly offset: number;
   /** The name of what is on its way, for other connections to join; `undefined` where they can't. */
@@ -29,16 +29,16 @@ export interface Resumed {
  * beginning. What is not known yet of that part is read and hashed.
  */
 export async function resume(
-  exchange: Exchange,
-  job: Job,
+  mux: RequestMux,
+  job: UploadItem,
   source: OpenSource,
   buffers: readonly [Bytes, Bytes],
   onEvent: (event: SecureEvent) => void,
 ): Promise<Resumed> {
   const { file } = job;
-  const sums = job.sums ??= new ChunkSums(file.size);
-  if (job.isFresh) return await beginAnew(exchange, job, sums);
-  const { request, held } = await PutRequest.ask(exchange, job);
+  const sums = job.sums ??= new ChunkDigests(file.size);
+  if (job.isFresh) return await beginAnew(mux, job, sums);
+  const { request, held } = await PutRequest.ask(mux, job);
   try {
     const { offset, digest } = held;
     const transfer = held.transfer.some((byte) => byte !== 0) ? held.transfer : undefined;
@@ -46,15 +46,15 @@ export async function resume(
     if (offset > file.size || (offset % CHUNK_SIZE !== 0 && offset !== file.size)) {
       throw unexpected(held);
     }
-    let at = sums.held;
+    let at = sums.contiguousBytes;
     for await (const chunk of source.read(buffers, at, Math.max(at, offset))) {
-      exchange.stopper.check();
+      mux.gracefulAbort.check();
       if (!sums.has(at)) sums.add(at, chunk);
       at += chunk.length;
-      exchange.excuseSilence();
+      mux.resetDeadline();
       onEvent({ type: "comparing", done: at, total: offset });
     }
-    const there = await inSlices(sums.summing(offset), () => exchange.stopper.breathe());
+    const there = await inSlices(sums.summing(offset), () => mux.gracefulAbort.breathe());
     if (equalBytes(there.digest, digest)) {
       job.isPartSent = true;
       onEvent({ type: "resumed", file, offset });
@@ -65,11 +65,11 @@ export async function resume(
     throw error;
   }
   await request.cancel();
-  return await beginAnew(exchange, job, sums);
+  return await beginAnew(mux, job, sums);
 }
 
-async function beginAnew(exchange: Exchange, job: Job, sums: ChunkSums): Promise<Resumed> {
-  const request = await PutRequest.begin(exchange, job);
+async function beginAnew(mux: RequestMux, job: UploadItem, sums: ChunkDigests): Promise<Resumed> {
+  const request = await PutRequest.begin(mux, job);
   return { request, sums, offset: 0, transfer: undefined };
 }
 
@@ -77,13 +77,13 @@ async function beginAnew(exchange: Exchange, job: Job, sums: ChunkSums): Promise
  * The checksum of a file that the server was told to store by a connection that was lost then, where it has stored it:
  * it is not to be sent again for an answer that did not come through.
  */
-export async function findStored(exchange: Exchange, job: Job): Promise<Verdict> {
+export async function findStored(mux: RequestMux, job: UploadItem): Promise<ConfirmedChecksum> {
   const { name, file, sums, isUnknown } = job;
   if (!isUnknown || sums?.isWhole !== true) return undefined;
   const { cksum, digest } = sums.sums();
   try {
-    const request = { kind: "stat", tag: exchange.nextTag(), name, version: 0 } as const;
-    const there = await exchange.askFor(request, "file");
+    const request = { kind: "stat", tag: mux.nextTag(), name, version: 0 } as const;
+    const there = await mux.askFor(request, "file");
     const isSame = there.mtime === file.mtime && equalBytes(there.digest, digest);
     return isSame ? cksum : undefined;
   } catch (error) {

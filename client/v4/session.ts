@@ -10,23 +10,23 @@ import {
   printable,
   ProtocolError,
   RefusedError,
-  unlessStopped,
+  unlessAborted,
 } from "../../protocol/mod.ts";
 import { formatFingerprint } from "../../protocol/v4/fingerprint.ts";
 import type { MessageOf } from "../../protocol/v4/messages.ts";
 import { DEFAULT_TIMEOUTS, type Timeouts } from "../net/dial.ts";
 import { IdentityFolder } from "../identity/v3_identity.ts";
-import { type Account, AccountFolder, type AccountKey } from "../identity/v4_account.ts";
-import { Exchange } from "./request_mux.ts";
-import type { Found } from "./discover.ts";
-import { introduce, type Way } from "./login.ts";
+import { AccountFolder, type AccountKey, type LocalAccount } from "../identity/v4_account.ts";
+import { RequestMux } from "./request_mux.ts";
+import type { DiscoveredServer } from "./discover.ts";
+import { authenticate, type LoginMethod } from "./login.ts";
 import { isSame, KnownServers, otherServer } from "../identity/known_servers.ts";
 import type { ConnectOptions } from "./connect_options.ts";
-import { meet, type Meeting } from "./verify_server.ts";
+import { connectVerified, type VerifiedChannel } from "./verify_server.ts";
 
 /** A connection on which the server knows who the client is. */
-export interface Session {
-  readonly exchange: Exchange;
+export interface ClientSession {
+  readonly mux: RequestMux;
   /** How many puts may be unanswered. */
   readonly window: number;
 }
@@ -38,36 +38,39 @@ export interface Session {
  * `ConfigurationError` `other-server`, `server-not-trusted`, `server-not-verified`, `other-identity`, `bad-identity`;
  * `RefusedError`; `InterruptedError` where it is to stop.
  */
-export async function openSession(options: ConnectOptions, found?: Found): Promise<Session> {
+export async function openSession(
+  options: ConnectOptions,
+  found?: DiscoveredServer,
+): Promise<ClientSession> {
   keepFreedMemory();
   const { identityFolder } = options;
   const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
   const onTightened = (path: string) => options.onEvent?.({ type: "tightened", path });
   const folder = new AccountFolder(identityFolder, onTightened);
   const account = await folder.loadAccount();
-  const ways: Way[] = account === undefined
+  const ways: LoginMethod[] = account === undefined
     ? await waysToBegin(options, onTightened)
     : [{ by: "login", clientId: account.clientId }];
   // A key that is missing or damaged is found before the server is asked for anything.
   const known = account === undefined ? await folder.readKey() : await folder.readKeyOf(account);
   // Others may be at it.
-  const loadKey = async () => known ?? await unlessStopped(options.signal, folder.loadKey());
+  const loadKey = async () => known ?? await unlessAborted(options.signal, folder.loadKey());
   for (;;) {
-    const way = ways.shift() as Way;
+    const way = ways.shift() as LoginMethod;
     const { socket, ...face } = await openChannel(options, timeouts, found);
     found = undefined;
     const { rate, signal } = options;
-    const exchange = new Exchange(socket, timeouts, { rate, observe: options.watch?.(), signal });
+    const mux = new RequestMux(socket, timeouts, { rate, observe: options.watch?.(), signal });
     try {
-      const welcome = await exchange.stopper.during(async () => {
+      const welcome = await mux.gracefulAbort.critical(async () => {
         // At once: the server speaks first, and an answer that nobody waits for is passed over.
-        const { welcome, key } = await introduce(exchange, { loadKey, ...face }, way);
+        const { welcome, key } = await authenticate(mux, { loadKey, ...face }, way);
         await keepAccount(options, folder, { before: account, key, way }, welcome);
         return welcome;
       });
-      return { exchange, window: Math.max(1, welcome.window) };
+      return { mux, window: Math.max(1, welcome.window) };
     } catch (error) {
-      exchange[Symbol.dispose]();
+      mux[Symbol.dispose]();
       if (!(error instanceof RefusedError)) throw error; // it may have registered the key
       if (error.code === "no-such-account" && ways.length > 0) continue;
       await folder.dropMadeKey().catch(() => undefined); // why it was refused is what counts
@@ -80,8 +83,8 @@ export async function openSession(options: ConnectOptions, found?: Found): Promi
 async function waysToBegin(
   { identityFolder, userName: name, token }: ConnectOptions,
   onTightened: (path: string) => void,
-): Promise<Way[]> {
-  const register: Way = { by: "register", name, token: token ?? "" };
+): Promise<LoginMethod[]> {
+  const register: LoginMethod = { by: "register", name, token: token ?? "" };
   if (token !== undefined) return [register];
   const identities = new IdentityFolder(identityFolder, (event) => {
     if (event.type === "tightened") onTightened(event.path);
@@ -92,16 +95,16 @@ async function waysToBegin(
   return [{ by: "claim", name, clientId, privateKey }, register];
 }
 
-type Channel = Pick<Meeting, "socket" | "fingerprint" | "host">;
+type Channel = Pick<VerifiedChannel, "socket" | "fingerprint" | "host">;
 
 /** Meets the server, and keeps one that is new. */
 async function openChannel(
   options: ConnectOptions,
   timeouts: Timeouts,
-  found: Found | undefined,
+  found: DiscoveredServer | undefined,
 ): Promise<Channel> {
   const { server, identityFolder, caCerts } = options;
-  const { socket, identity, isNew, ...face } = await meet(options, timeouts, found);
+  const { socket, identity, isNew, ...face } = await connectVerified(options, timeouts, found);
   try {
     // Who has shown that the key is its own is kept, not a certificate that anybody could have sent.
     const named = identity === "pki" ? caCerts : undefined;
@@ -125,9 +128,9 @@ async function keepAccount(
   { userName, onEvent }: ConnectOptions,
   folder: AccountFolder,
   { before, key, way }: {
-    readonly before: Account | undefined;
+    readonly before: LocalAccount | undefined;
     readonly key: AccountKey;
-    readonly way: Way;
+    readonly way: LoginMethod;
   },
   { name, clientId }: MessageOf<"welcome">,
 ): Promise<void> {

@@ -4,16 +4,16 @@
  * @module
  */
 import { basename } from "node:path";
-import type { ChunkSums } from "../../protocol/v4/chunk_digests.ts";
+import type { ChunkDigests } from "../../protocol/v4/chunk_digests.ts";
 import { SourceFile } from "../local/source_file.ts";
-import type { SharedQueue } from "./work_queue.ts";
+import type { WorkQueue } from "./work_queue.ts";
 
-export class Job {
+export class UploadItem {
   /** Its name on the server. */
   readonly name: string;
   #file: SourceFile;
   /** What was found of it so far: kept while it is on its way, so that nothing is read twice for being hashed. */
-  sums: ChunkSums | undefined;
+  sums: ChunkDigests | undefined;
   /** Counted from 1, of those that the server has compared. */
   attempt = 1;
   /** Whether the server is to forget what it holds of it. */
@@ -55,4 +55,4 @@ export class Job {
   }
 }
 
-export type Jobs = SharedQueue<Job>;
+export type UploadItems = WorkQueue<UploadItem>;

@@ -8,14 +8,14 @@ import {
   ConfigurationError,
   formatAddress,
   ProtocolError,
-  unlessStopped,
+  unlessAborted,
   withoutZone,
 } from "../../protocol/mod.ts";
 import { fingerprintOf, formatFingerprint, isSelfMade } from "../../protocol/v4/fingerprint.ts";
 import { fingerprintOfName } from "../../protocol/v4/server_name.ts";
 import type { Timeouts } from "../net/dial.ts";
 import type { ConnectOptions } from "./connect_options.ts";
-import { findSecure, type Found } from "./discover.ts";
+import { type DiscoveredServer, findSecure } from "./discover.ts";
 import { openByName, openSecurely } from "./open_tls.ts";
 import {
   isSame,
@@ -25,9 +25,9 @@ import {
 } from "../identity/known_servers.ts";
 
 /** Who the client is does not matter yet. */
-export type MeetingOptions = Omit<ConnectOptions, "userName" | "token" | "onEvent">;
+export type VerifyServerOptions = Omit<ConnectOptions, "userName" | "token" | "onEvent">;
 
-export interface Meeting {
+export interface VerifiedChannel {
   readonly socket: Deno.TlsConn;
   readonly identity: ServerIdentity;
   /** Whether it was not known before. It is not kept yet. */
@@ -46,11 +46,11 @@ export interface Meeting {
  * `ConfigurationError` `other-server`, `server-not-trusted`, `server-not-verified`, `bad-ca-cert`; `InterruptedError` where
  * it is to stop.
  */
-export async function meet(
-  options: MeetingOptions,
+export async function connectVerified(
+  options: VerifyServerOptions,
   timeouts: Timeouts,
-  found?: Found,
-): Promise<Meeting> {
+  found?: DiscoveredServer,
+): Promise<VerifiedChannel> {
   const { server, identityFolder, signal } = options;
   const answer = found ?? await findSecure(server, timeouts, options);
   const identity = await readIdentity(answer.certificate);
@@ -71,7 +71,7 @@ export async function meet(
  * Compares a server with what is known of it; one that is new, and that no authority vouches for, is asked about. Returns
  * whether it is to be kept once the channel has proven it.
  */
-async function judgeServer(options: MeetingOptions, found: ServerIdentity): Promise<boolean> {
+async function judgeServer(options: VerifyServerOptions, found: ServerIdentity): Promise<boolean> {
   const { server, fingerprint: pinned, identityFolder, onNewServer, signal, byProtocol3 } = options;
   const known = pinned ?? await new KnownServers(identityFolder).find(server);
   if (known !== undefined) {
@@ -80,7 +80,7 @@ async function judgeServer(options: MeetingOptions, found: ServerIdentity): Prom
   }
   if (found === "pki") return true;
   const shown = formatFingerprint(found);
-  if (await unlessStopped(signal, Promise.resolve(onNewServer(shown)))) return true;
+  if (await unlessAborted(signal, Promise.resolve(onNewServer(shown)))) return true;
   throw new ConfigurationError(
     "server-not-trusted",
     `The server at ${formatAddress(server)} is not known yet, and nobody said to trust it: its ` +

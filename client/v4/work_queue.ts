@@ -3,7 +3,7 @@
  *
  * @module
  */
-export class SharedQueue<T> {
+export class WorkQueue<T> {
   readonly #waiting: readonly T[];
   #next = 0;
   readonly #returned: T[] = [];
@@ -25,12 +25,12 @@ export class SharedQueue<T> {
     return this.#returned.shift() ?? this.#waiting[this.#next++];
   }
 
-  giveBack(items: readonly T[]): void {
+  requeue(items: readonly T[]): void {
     this.#returned.push(...items);
   }
 
   /** All that was given back and not taken again; it has to be given back once more. */
-  reclaim(): T[] {
+  takeRequeued(): T[] {
     return this.#returned.splice(0);
   }
 
@@ -46,7 +46,7 @@ export class SharedQueue<T> {
 const SIDE_BY_SIDE = 16;
 
 /** Does work for each, several at a time; what fails ends it, and is given back with what was at work. */
-export async function sideBySide<T>(queue: SharedQueue<T>, work: (item: T) => Promise<void>) {
+export async function sideBySide<T>(queue: WorkQueue<T>, work: (item: T) => Promise<void>) {
   let failed = false;
   const workers = Array.from({ length: SIDE_BY_SIDE }, async () => {
     for (;;) {
@@ -56,7 +56,7 @@ export async function sideBySide<T>(queue: SharedQueue<T>, work: (item: T) => Pr
         await work(item);
       } catch (error) {
         failed = true;
-        queue.giveBack([item]);
+        queue.requeue([item]);
         throw error;
       }
     }

@@ -38,7 +38,7 @@ const GATHERING_SLICE = 65_536;
 const combineWhole = combiner(CHUNK_SIZE);
 
 /** What both ends compare at the end of a file. */
-export interface Sums {
+export interface FileDigests {
   /** POSIX cksum. */
   readonly cksum: number;
   /** Of the tree over the chunks, 32 bytes. */
@@ -51,7 +51,7 @@ interface Summed {
   readonly tree: MerkleTree;
 }
 
-export class ChunkSums {
+export class ChunkDigests {
   /** Bytes of the file. */
   readonly size: number;
   #entries: Bytes = new Uint8Array(FIRST_ROOM * ENTRY_SIZE);
@@ -69,13 +69,13 @@ export class ChunkSums {
   }
 
   /** How many bytes are there from the beginning on without a gap: whole chunks, or all of the file. */
-  get held(): number {
+  get contiguousBytes(): number {
     return Math.min(this.#held * CHUNK_SIZE, this.size);
   }
 
   /** Whether all of the file is there. */
   get isWhole(): boolean {
-    return this.held === this.size;
+    return this.contiguousBytes === this.size;
   }
 
   /** Whether the chunk that begins at an offset has come. */
@@ -125,9 +125,9 @@ export class ChunkSums {
    * Digest and checksum of the first `bytes` of the file, which are held: whole chunks, or all. Of all that has come
    * chunk by chunk they are nearly found already.
    */
-  *summing(bytes = this.size): Sliced<Sums> {
-    if (bytes > this.held) {
-      throw new RangeError(`Cannot sum up ${bytes} bytes: ${this.held} are held`);
+  *summing(bytes = this.size): Sliced<FileDigests> {
+    if (bytes > this.contiguousBytes) {
+      throw new RangeError(`Cannot sum up ${bytes} bytes: ${this.contiguousBytes} are held`);
     }
     const count = chunkCount(bytes);
     const { remainder, tree } = this.#summed;
@@ -146,7 +146,7 @@ export class ChunkSums {
   }
 
   /** The same at once, where there are few chunks or they came one by one. */
-  sums(bytes?: number): Sums {
+  sums(bytes?: number): FileDigests {
     return atOnce(this.summing(bytes));
   }
 
@@ -156,12 +156,12 @@ export class ChunkSums {
   }
 
   /** The sums of the first `bytes` of a file of this size. Throws `RangeError` where fewer are in `encoded`. */
-  static decode(size: number, encoded: Bytes, bytes: number): ChunkSums {
+  static decode(size: number, encoded: Bytes, bytes: number): ChunkDigests {
     const count = chunkCount(bytes);
     if (encoded.length < count * ENTRY_SIZE) {
       throw new RangeError(`Cannot decode the sums of ${count} chunks: they are cut off`);
     }
-    const sums = new ChunkSums(size);
+    const sums = new ChunkDigests(size);
     if (count > 0) sums.#makeRoom(count - 1);
     sums.#entries.set(encoded.subarray(0, count * ENTRY_SIZE));
     sums.#come.fill(1, 0, count);

@@ -1,6 +1,6 @@
 /**
  * What may be said when on a connection of protocol 4 (docs/protocol-4.md), as the server sees it. Where a chunk goes
- * and which size it has is `ChunkSums`' to judge, since one file may come on several connections.
+ * and which size it has is `ChunkDigests`' to judge, since one file may come on several connections.
  *
  * @module
  */

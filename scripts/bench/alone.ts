@@ -2,7 +2,7 @@
 import { median } from "./figures.ts";
 import { time } from "./processes.ts";
 import { CbcEncryptor, Cksum, importAesKey, NO_QUIRKS, partsOf, release } from "../../mod.ts";
-import { Link } from "../../client/v3/reconnecting_connection.ts";
+import { ReconnectingConnection } from "../../client/v3/reconnecting_connection.ts";
 import { sendContent } from "../../client/v3/send_content.ts";
 import { SourceFile } from "../../client/local/source_file.ts";
 import { edition2023c } from "../../mod.ts";
@@ -90,7 +90,7 @@ async function sendAway(path: string): Promise<number> {
   const upload = { clientId: new Uint8Array(16), fileName: file.nameField, size: file.size };
   const server = { hostname: "127.0.0.1", port };
   const timeouts = { connectMs: 10_000, responseMs: 60_000 };
-  const link = new Link({ server, profile, timeouts, onConnected: () => {} });
+  const link = new ReconnectingConnection({ server, profile, timeouts, onConnected: () => {} });
   const begin = performance.now();
   await sendContent(link, partsOf(profile, upload), {
     ...{ file, aesKey: await importAesKey(new Uint8Array(32)), quirks: NO_QUIRKS },

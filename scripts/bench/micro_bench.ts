@@ -13,7 +13,7 @@ import { combine } from "../../protocol/crc/combine.ts";
 import { createReflected } from "../../protocol/crc/reflected.ts";
 import { bySlicing } from "../../protocol/crc/slicing.ts";
 import { byTable } from "../../protocol/crc/table.ts";
-import { ChunkSums } from "../../protocol/v4/chunk_digests.ts";
+import { ChunkDigests } from "../../protocol/v4/chunk_digests.ts";
 import { batchedCatalog, commitTogether, lookUp } from "../../server/catalog/sqlite/batching.ts";
 import { SqliteCatalog } from "../../server/catalog/sqlite/sqlite_catalog.ts";
 import { pseudoRandomBytes } from "../../tests/support/bytes.ts";
@@ -25,7 +25,7 @@ Deno.bench("crc: 1 MiB by table", { group: "crc" }, () => void byTable(0, mebiby
 Deno.bench("crc: 1 MiB by slicing", { group: "crc" }, () => void bySlicing(0, mebibyte));
 Deno.bench("crc: 1 MiB reflected", { group: "crc" }, () => void reflected(0, mebibyte));
 Deno.bench("protocol 4: digest and checksum of a chunk", () => {
-  new ChunkSums(mebibyte.length).add(0, mebibyte);
+  new ChunkDigests(mebibyte.length).add(0, mebibyte);
 });
 Deno.bench("crc: combine over 1 GiB", () => void combine(123, 456, 2 ** 30));
 

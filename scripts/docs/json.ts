@@ -2,7 +2,7 @@
 import { definitionOf, type EventName, EVENTS, schemaOfEvent } from "../../cli/events/mod.ts";
 import { COMMON_EVENTS } from "../../cli/events/common.ts";
 import { CONNECTION_EVENTS } from "../../cli/events/connection.ts";
-import type { Fields, Kind, Schema } from "../../cli/events/definition.ts";
+import type { EventKind, Fields, Schema } from "../../cli/events/definition.ts";
 import { FILE_EVENTS } from "../../cli/events/files.ts";
 import { OPERATOR_EVENTS } from "../../cli/events/operator.ts";
 import { STANDING_EVENTS } from "../../cli/events/status.ts";
@@ -16,7 +16,7 @@ const SECTIONS: readonly [title: string, events: Readonly<Record<string, unknown
   ["The operator's commands", OPERATOR_EVENTS],
 ];
 
-const KINDS: Readonly<Record<Kind, string>> = {
+const KINDS: Readonly<Record<EventKind, string>> = {
   result: "result: what the command was run for",
   note: "note",
   warning: "warning",

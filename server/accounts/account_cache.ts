@@ -5,8 +5,8 @@
  * @module
  */
 import { type Bytes, toHex } from "../../protocol/mod.ts";
-import { type Bounds, ExpiringMap } from "../ttl_map.ts";
-import type { Account } from "../catalog/accounts.ts";
+import { type Bounds, TtlMap } from "../ttl_map.ts";
+import type { AccountWithKeys } from "../catalog/accounts.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 
 const BOUNDS: Bounds = {
@@ -16,23 +16,23 @@ const BOUNDS: Bounds = {
   max: 4096,
 };
 
-export class Accounts {
+export class AccountCache {
   readonly #catalog: Pick<Catalog, "findAccount">;
-  readonly #remembered: ExpiringMap<Promise<Account | undefined>>;
+  readonly #remembered: TtlMap<Promise<AccountWithKeys | undefined>>;
 
   constructor(catalog: Pick<Catalog, "findAccount">, ticks: () => number) {
     this.#catalog = catalog;
-    this.#remembered = new ExpiringMap(() => BOUNDS, ticks);
+    this.#remembered = new TtlMap(() => BOUNDS, ticks);
   }
 
   /** The account, as it was within the last second. */
-  async find(id: Bytes): Promise<Account | undefined> {
+  async find(id: Bytes): Promise<AccountWithKeys | undefined> {
     const key = toHex(id);
     const remembered = this.#remembered.peek(key);
     if (remembered !== undefined) return await remembered;
     const asked = this.#catalog.findAccount(id);
     this.#remembered.set(key, asked);
-    let account: Account | undefined;
+    let account: AccountWithKeys | undefined;
     try {
       account = await asked;
     } finally {

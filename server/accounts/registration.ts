@@ -9,10 +9,10 @@ import type { RegistrationMode } from "../catalog/accounts.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import { LimitError, type Limits } from "../limits/limits.ts";
 import type { Log } from "../limits/server_log.ts";
-import type { ExpiringMap } from "../ttl_map.ts";
+import type { TtlMap } from "../ttl_map.ts";
 
 /** How often each address has asked to register, by `addressKey`, since it began to within the last hour. */
-export type RegistrationCounts = ExpiringMap<{ count: number }>;
+export type RegistrationCounts = TtlMap<{ count: number }>;
 
 /** Throws `LimitError` where an address registers too many. */
 export function countRegistration(

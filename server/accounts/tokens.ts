@@ -20,7 +20,7 @@ export const TOKEN_LIFE_MS = { min: MINUTE_MS, max: 366 * DAY_MS } as const;
 /** One invitation may be for all of a large course. */
 export const MAX_USES = 10_000;
 
-export interface TokenWish {
+export interface TokenOptions {
   /** The account that it links a key to; an invitation without. */
   readonly clientId?: Bytes;
   /** What an operator calls an invitation. */
@@ -29,7 +29,7 @@ export interface TokenWish {
   readonly lifeMs: number;
 }
 
-export interface MadeToken {
+export interface NewToken {
   /** What it is called by from now on: the token itself is not kept. */
   readonly id: string;
   readonly token: string;
@@ -39,9 +39,9 @@ export interface MadeToken {
 /** Makes a token and keeps its hash. Throws `UsageError` `too-many-invitations`. */
 export async function makeToken(
   catalog: Pick<Catalog, "addToken">,
-  wish: TokenWish,
+  wish: TokenOptions,
   now: number,
-): Promise<MadeToken> {
+): Promise<NewToken> {
   const made = await tryToMakeToken(catalog, wish, now);
   if (made !== undefined) return made;
   throw new UsageError("too-many-invitations", `${MAX_INVITATIONS} invitations are open already`, {
@@ -53,10 +53,10 @@ export async function makeToken(
 /** The same for a client that asks by a key of its account; `undefined` where it may not, or no longer. */
 export async function tryToMakeToken(
   catalog: Pick<Catalog, "addToken">,
-  { clientId, label, uses, lifeMs }: TokenWish,
+  { clientId, label, uses, lifeMs }: TokenOptions,
   now: number,
   by?: Bytes,
-): Promise<MadeToken | undefined> {
+): Promise<NewToken | undefined> {
   const token = formatToken(crypto.getRandomValues(new Uint8Array(TOKEN_SIZE)));
   const expiresAt = now + lifeMs;
   const hash = await hashToken(token);

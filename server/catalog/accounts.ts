@@ -21,7 +21,7 @@ export type Quota = Partial<Usage>;
 /** The edition that stands for protocol 4 with an account: it has keys of its own, and protocol 3 has no way to it. */
 export const PROTOCOL_4 = "4";
 
-export interface Client {
+export interface Account {
   /** 16 bytes. */
   readonly id: Bytes;
   readonly name: string;
@@ -30,7 +30,7 @@ export interface Client {
   /** Milliseconds since the epoch, as all times here. */
   readonly firstSeen: number;
   readonly lastSeen: number;
-  readonly speech: Speech;
+  readonly storedProfile: StoredProfile;
   /** Whether its operator does not let it do anything. */
   readonly disabled: boolean;
   readonly quota: Quota;
@@ -38,19 +38,19 @@ export interface Client {
 
 /** Whether a registration gives way to a new one: one without a key, which has expired or has one of these ids. */
 export function mayYield(
-  holder: Client,
+  holder: Account,
   expiredBefore: number,
   claimedIds: readonly Bytes[],
 ): boolean {
-  const { publicKey, speech: { edition }, disabled } = holder;
+  const { publicKey, storedProfile: { edition }, disabled } = holder;
   if (publicKey !== undefined || edition === PROTOCOL_4 || disabled) return false;
   return holder.firstSeen < expiredBefore || claimedIds.some((id) => equalBytes(id, holder.id));
 }
 
 /** How a client speaks, in names: those of editions and habits that this version does not know are kept. */
-export interface Speech {
+export interface StoredProfile {
   readonly edition: string;
-  readonly habits: readonly string[];
+  readonly quirks: readonly string[];
 }
 
 /** A key by which a client of protocol 4 logs in. */
@@ -60,12 +60,12 @@ export interface KnownKey {
   readonly addedAt: number;
 }
 
-export interface Account extends Client {
+export interface AccountWithKeys extends Account {
   /** The oldest first; none of an account of protocol 3. */
   readonly keys: readonly KnownKey[];
 }
 
-export interface AccountSummary extends Client {
+export interface AccountSummary extends Account {
   readonly protocol: 3 | 4;
   /** How many it has. */
   readonly keys: number;
@@ -75,11 +75,11 @@ export interface AccountSummary extends Client {
   readonly oldVersions: number;
 }
 
-export interface RegisterClient {
+export interface RegisterAccount {
   readonly id: Bytes;
   readonly name: string;
   readonly now: number;
-  readonly speech: Speech;
+  readonly storedProfile: StoredProfile;
   /** A registration without a key gives way if it was made before this time … */
   readonly expiredBefore: number;
   /** … or has one of these ids, by which the client has shown that it is its own. */
@@ -91,7 +91,7 @@ export interface SetPublicKey {
   readonly name: string;
   readonly publicKey: Bytes;
   readonly now: number;
-  readonly speech: Speech;
+  readonly storedProfile: StoredProfile;
   /** A registration made before this time no longer takes a key. */
   readonly expiredBefore: number;
   /**
@@ -128,13 +128,13 @@ export interface ClaimAccount {
 }
 
 /** Who was let in, and whether the key was known, or now belongs to an account that is new or was there. */
-export interface Entered {
-  readonly client: Client;
+export interface LoginResult {
+  readonly client: Account;
   readonly how: "known" | "registered" | "linked" | "claimed";
 }
 
 /** Why nobody was let in. */
-export type EntryFault =
+export type LoginFault =
   | "name-taken"
   | "closed"
   | "invitation-needed"
@@ -148,13 +148,13 @@ export type EntryFault =
   | "too-many-keys";
 
 /** Who has been let in, by which key. */
-export interface Guest {
+export interface Principal {
   readonly clientId: Bytes;
   readonly key: Bytes;
 }
 
 /** Why he may not stay: the account is gone or has not this key any more, or is disabled. */
-export type GuestFault = "gone" | "disabled";
+export type RevocationReason = "gone" | "disabled";
 
 /** What is kept of a token. */
 export interface Token {
@@ -175,13 +175,13 @@ export interface AccountCatalog {
    * The key now belongs to the account of this name: to a new one, or by a token to one that was there. A token's use
    * counts only if so.
    */
-  registerKey(registration: RegisterKey): Promise<Entered | EntryFault>;
+  registerKey(registration: RegisterKey): Promise<LoginResult | LoginFault>;
   /** The account of protocol 3 is now one of protocol 4, with this key. */
-  claimAccount(claim: ClaimAccount): Promise<Entered | EntryFault>;
+  claimAccount(claim: ClaimAccount): Promise<LoginResult | LoginFault>;
   /** The client with its keys. */
-  findAccount(id: Bytes): Promise<Account | undefined>;
+  findAccount(id: Bytes): Promise<AccountWithKeys | undefined>;
   /** What is wrong with each of those who have been let in; of all of them in one look. */
-  faultsOf(guests: readonly Guest[]): Promise<(GuestFault | undefined)[]>;
+  faultsOf(guests: readonly Principal[]): Promise<(RevocationReason | undefined)[]>;
   /** Forgets a key, and the account's links; `false` where the account does not have the key. */
   removeKey(id: Bytes, key: Bytes): Promise<boolean>;
 

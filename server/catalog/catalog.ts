@@ -6,12 +6,12 @@
  */
 import type { Bytes } from "../../protocol/mod.ts";
 import type {
+  Account,
   AccountCatalog,
-  Client,
   KeyChange,
-  RegisterClient,
+  RegisterAccount,
   SetPublicKey,
-  Speech,
+  StoredProfile,
   Usage,
 } from "./accounts.ts";
 
@@ -35,12 +35,12 @@ export interface StoredFile {
   /** Whether client and server agreed on the checksum. */
   readonly verified: boolean;
   /** What protocol 4 keeps besides. */
-  readonly tree?: Tree;
+  readonly tree?: FileDigest;
   /** The damage that was found in it; none in a sound file. */
   readonly damage?: Damage;
 }
 
-export interface Tree {
+export interface FileDigest {
   /** When the client's file was changed last. */
   readonly mtime: number;
   /** Of the whole, 32 bytes: docs/protocol-4.md, "Files". */
@@ -48,7 +48,7 @@ export interface Tree {
 }
 
 /** A file that is to be stored. */
-export interface Replacing {
+export interface NewFile {
   readonly name: string;
   /** Its bytes: a damaged version that has as many is taken for one with the same content, which is not kept. */
   readonly size: number;
@@ -99,14 +99,14 @@ export interface StoreOptions {
   readonly staged?: string;
 }
 
-export interface HoldOptions {
+export interface CheckpointOptions {
   /** How many uploads of a client are held. */
   readonly max: number;
   /** What their owner may have, this one included, where its operator has said nothing else. */
   readonly quota?: Usage;
 }
 
-export interface Recorded {
+export interface CommitResult {
   readonly version: number;
   /** The paths of what is not kept any more; they are orphans from now on. */
   readonly dropped: readonly string[];
@@ -121,7 +121,7 @@ export interface WholeFile {
 }
 
 /** What is durably held of an upload that was broken off, or may be. */
-export interface PartialKey {
+export interface PartialUploadKey {
   readonly clientId: Bytes;
   readonly name: string;
   /** Of the staged file, relative to the data folder, with `/`. */
@@ -130,7 +130,7 @@ export interface PartialKey {
   readonly held: number;
 }
 
-export interface PartialFile extends PartialKey {
+export interface PartialUpload extends PartialUploadKey {
   /** Of the whole file, as its client says. */
   readonly size: number;
   readonly mtime: number;
@@ -148,25 +148,25 @@ export interface Repair {
   readonly record: string;
 }
 
-export type Renamed = "renamed" | "missing" | "taken";
+export type RenameResult = "renamed" | "missing" | "taken";
 
 export interface Catalog extends AccountCatalog, AsyncDisposable {
   /** Whether the name is now registered under the id; `false` if another has it. */
-  registerClient(registration: RegisterClient): Promise<boolean>;
+  registerClient(registration: RegisterAccount): Promise<boolean>;
   /** `unknown` where the id is not the name's. */
   setPublicKey(change: SetPublicKey): Promise<KeyChange>;
   /** Forgets registrations without a key that were made before a time. */
   expireRegistrations(before: number): Promise<void>;
-  findClient(id: Bytes): Promise<Client | undefined>;
-  findClientByName(name: string): Promise<Client | undefined>;
+  findClient(id: Bytes): Promise<Account | undefined>;
+  findClientByName(name: string): Promise<Account | undefined>;
   noteSeen(id: Bytes, now: number): Promise<void>;
   /** Nothing changes for an account of protocol 4. */
-  noteSpeech(id: Bytes, speech: Speech): Promise<void>;
+  setStoredProfile(id: Bytes, storedProfile: StoredProfile): Promise<void>;
   /** All clients, by name. */
-  listClients(): Promise<Client[]>;
+  listClients(): Promise<Account[]>;
 
   /**
-   * Lists a path as one that no file refers to, so that it is removed at the next start unless {@link storeFile}
+   * Lists a path as one that no file refers to, so that it is removed at the next start unless {@link commitFile}
    * takes it. Comes before a blob is moved to it.
    */
   addOrphan(path: string): Promise<void>;
@@ -176,25 +176,25 @@ export interface Catalog extends AccountCatalog, AsyncDisposable {
    * Records a file as the current one of its name, in the next version. Damaged versions with the same content are
    * dropped. Throws `CatalogRefusal`.
    */
-  storeFile(file: StoredFile, options?: StoreOptions): Promise<Recorded>;
+  storeFile(file: StoredFile, options?: StoreOptions): Promise<CommitResult>;
   /**
    * Records what is held of an upload, in place of what was held under its name; of more than `max` of a client the
    * oldest give way. Returns the paths that are nobody's from now on. Throws `CatalogRefusal`.
    */
-  savePartial(partial: PartialFile, options: HoldOptions): Promise<string[]>;
-  findPartial(clientId: Bytes, name: string): Promise<PartialFile | undefined>;
+  savePartial(partial: PartialUpload, options: CheckpointOptions): Promise<string[]>;
+  findPartial(clientId: Bytes, name: string): Promise<PartialUpload | undefined>;
   /** Forgets what is held under a name, with a path only what is held there. Returns its path, if there was one. */
   dropPartial(clientId: Bytes, name: string, path?: string): Promise<string[]>;
   /** Up to `count` of all clients whose path comes behind `path`, by path: `""` begins. */
-  listPartialsAfter(path: string, count: number): Promise<PartialKey[]>;
+  listPartialsAfter(path: string, count: number): Promise<PartialUploadKey[]>;
   /** Up to `count` of all clients that were updated before a time, oldest first. */
-  listPartialsBefore(time: number, count: number): Promise<PartialKey[]>;
+  listPartialsBefore(time: number, count: number): Promise<PartialUploadKey[]>;
   /** Whether a staged file with this path is held. */
   knowsStaged(path: string): Promise<boolean>;
   /** What a client has stored, or sent in part. */
   usage(clientId: Bytes): Promise<Usage>;
   /** The same, as far as it is there beside a file that is to be stored. */
-  usageBeside(clientId: Bytes, file: Replacing): Promise<UsageBeside>;
+  usageBeside(clientId: Bytes, file: NewFile): Promise<UsageBeside>;
   /** The current file of a name, or, from 1 on, a version of it. */
   findFile(clientId: Bytes, name: string, version?: number): Promise<StoredFile | undefined>;
   /** Whether a file, in any version, has this path. */
@@ -211,7 +211,7 @@ export interface Catalog extends AccountCatalog, AsyncDisposable {
   /** Its bytes are counted, not read. */
   findContentSize(path: string): Promise<number | undefined>;
   /** Adds what protocol 4 keeps to the file at a path, if there still is one and it has none. */
-  setTree(path: string, tree: Tree, chunks: Bytes): Promise<void>;
+  setTree(path: string, tree: FileDigest, chunks: Bytes): Promise<void>;
   /** Records the damage of the file at a path, or that it has none. Returns whether the catalog said otherwise before. */
   setDamage(path: string, damage: Damage | undefined): Promise<boolean>;
   /**
@@ -234,7 +234,7 @@ export interface Catalog extends AccountCatalog, AsyncDisposable {
   /** Forgets a file with its old versions. Returns their paths, which are orphans from now on. */
   dropFile(clientId: Bytes, name: string): Promise<string[]>;
   /** Gives a file, with its old versions, another name that is free. Throws `CatalogRefusal` `name-conflict`. */
-  renameFile(clientId: Bytes, oldName: string, newName: string): Promise<Renamed>;
+  renameFile(clientId: Bytes, oldName: string, newName: string): Promise<RenameResult>;
   /** Up to `count` files of a client behind one, by name, old versions too; the first where `after` is left out. */
   listFiles(
     clientId: Bytes,

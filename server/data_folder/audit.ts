@@ -4,15 +4,15 @@
  * @module
  */
 import {
+  type Abortable,
   type Bytes,
   concatBytes,
   equalBytes,
   IntegrityError,
   printable,
-  type Stoppable,
 } from "../../protocol/mod.ts";
 import { inSlices } from "../../protocol/v4/slices.ts";
-import { ChunkSums } from "../../protocol/v4/chunk_digests.ts";
+import { ChunkDigests } from "../../protocol/v4/chunk_digests.ts";
 import {
   CHUNK_SIZE,
   chunkSize,
@@ -41,12 +41,12 @@ export type Finding =
   | { readonly kind: "stray"; readonly path: string };
 
 /** A file that the catalog has as damaged, and that is as it was stored. */
-export interface Sound {
+export interface SoundBlob {
   readonly kind: "sound";
   readonly file: StoredFile;
 }
 
-export interface AuditOptions extends Stoppable {
+export interface AuditOptions extends Abortable {
   /**
    * Reads every file and compares its checksum. Without, only existence, kind and size are compared; a file whose
    * content was found damaged before stays so.
@@ -61,7 +61,7 @@ export interface AuditOptions extends Stoppable {
 export async function* audit(
   store: Store,
   { contents, signal }: AuditOptions,
-): AsyncGenerator<Finding | Sound, void, void> {
+): AsyncGenerator<Finding | SoundBlob, void, void> {
   for (let after = "";;) {
     const page = await store.catalog.listFilesAfter(after, PAGE);
     for (const file of page) {
@@ -87,7 +87,7 @@ async function inspect(
   { blobs, catalog }: Store,
   file: StoredFile,
   { contents, signal }: AuditOptions,
-): Promise<Finding | Sound | undefined> {
+): Promise<Finding | SoundBlob | undefined> {
   const missing = { kind: "missing", file, damage: "missing" } as const;
   const changed = (how: { readonly damage: Damage | undefined; readonly what: string }) =>
     ({ kind: "changed", file, ...how }) as const;
@@ -124,7 +124,7 @@ async function inspect(
 async function inspectChunks(
   catalog: Catalog,
   { path, tree }: StoredFile,
-): Promise<Difference | undefined> {
+): Promise<BlobDifference | undefined> {
   if (tree === undefined) return undefined;
   const chunks = await allChunks(catalog, path);
   const isSound = chunks.length % DIGEST_SIZE === 0 &&
@@ -144,16 +144,16 @@ async function allChunks(catalog: Catalog, path: string): Promise<Bytes> {
 }
 
 /** How a blob is not as it was stored. */
-interface Difference {
+interface BlobDifference {
   readonly damage: Damage;
   readonly what: string;
 }
 
-function otherContent(what: string): Difference {
+function otherContent(what: string): BlobDifference {
   return { damage: "content", what };
 }
 
-function otherSize(found: number, expected: number): Difference {
+function otherSize(found: number, expected: number): BlobDifference {
   return { damage: "size", what: `its size is ${found}, the catalog has ${expected}` };
 }
 
@@ -164,10 +164,10 @@ function otherSize(found: number, expected: number): Difference {
 async function* compared(
   blobs: Pick<BlobStore, "read" | "size">,
   { path, size, crc, tree }: StoredFile,
-): AsyncGenerator<Bytes, Difference | undefined, void> {
+): AsyncGenerator<Bytes, BlobDifference | undefined, void> {
   const found = await blobs.size(path) ?? size;
   if (found !== size) return otherSize(found, size);
-  const sums = new ChunkSums(size);
+  const sums = new ChunkDigests(size);
   let at = 0;
   for await (const chunk of blobs.read(path, { pieceSize: CHUNK_SIZE })) {
     const fits = at < size && chunk.length === chunkSize(size, at / CHUNK_SIZE);
@@ -189,20 +189,20 @@ export async function* checked(
   blobs: Pick<BlobStore, "read" | "size">,
   file: StoredFile,
 ): AsyncGenerator<Bytes, void, void> {
-  let difference: Difference | undefined;
+  let difference: BlobDifference | undefined;
   try {
     difference = yield* compared(blobs, file);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     difference = { damage: "missing", what: "it is in the catalog, but its content is missing" };
   }
-  if (difference !== undefined) throw new DamagedFile(file, difference);
+  if (difference !== undefined) throw new DamagedFileError(file, difference);
 }
 
-class DamagedFile extends IntegrityError {
+class DamagedFileError extends IntegrityError {
   readonly damage: Damage;
 
-  constructor({ name }: StoredFile, { damage, what }: Difference) {
+  constructor({ name }: StoredFile, { damage, what }: BlobDifference) {
     super("stored-file-damaged", `${printable(name)} is not as it was stored: ${what}`, {
       hint: "Put it back from a backup, and look at the disk's health.",
     });
@@ -215,5 +215,5 @@ class DamagedFile extends IntegrityError {
  * can't be written says nothing of what was read.
  */
 export function damageIn(error: unknown): Damage | undefined {
-  return error instanceof DamagedFile ? error.damage : undefined;
+  return error instanceof DamagedFileError ? error.damage : undefined;
 }

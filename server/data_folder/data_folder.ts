@@ -25,7 +25,7 @@ import { withInline } from "./with_inline.ts";
 import { checkKinds, makePrivate } from "./permissions.ts";
 import { noteServed } from "./served_folders.ts";
 import { SqliteCatalog } from "../catalog/sqlite/sqlite_catalog.ts";
-import { LOCKED, type Place, usable } from "./errors.ts";
+import { type DataFolderPath, explainingFailures, LOCKED } from "./errors.ts";
 import { openWorkerCatalog } from "../catalog/sqlite/worker_catalog.ts";
 
 export { BACKUP_CATALOG, CATALOG, TLS_FILE };
@@ -44,14 +44,14 @@ export interface Store<C extends Catalog = Catalog> {
 export type OpenCatalog = (path: string) => Promise<Catalog>;
 
 export class DataFolder<C extends Catalog = Catalog> implements Store, AsyncDisposable {
-  readonly place: Place;
+  readonly place: DataFolderPath;
   readonly catalog: C;
   readonly blobs: BlobStore;
   /** Whether others could look into the folder until it was opened to serve. */
   readonly wasOpen: boolean;
   readonly #lock: Disposable | undefined;
 
-  private constructor(place: Place, store: Store<C>, lock?: Disposable, wasOpen = false) {
+  private constructor(place: DataFolderPath, store: Store<C>, lock?: Disposable, wasOpen = false) {
     this.place = place;
     this.wasOpen = wasOpen;
     this.catalog = store.catalog;
@@ -75,7 +75,7 @@ export class DataFolder<C extends Catalog = Catalog> implements Store, AsyncDisp
   ): Promise<DataFolder> {
     const place = placeOf("data folder", folder);
     const { path } = place;
-    return usable(place, async () => {
+    return explainingFailures(place, async () => {
       await prepareFolder(path, fs);
       const wasOpen = await makePrivate(path);
       await checkKinds(place, kindOf);
@@ -114,7 +114,7 @@ export class DataFolder<C extends Catalog = Catalog> implements Store, AsyncDisp
   static openBackup(folder: string, fs: FileSystem): Promise<DataFolder<SqliteCatalog>> {
     const place = placeOf("backup", folder);
     const { path } = place;
-    return usable(place, async () => {
+    return explainingFailures(place, async () => {
       const isThere = (await namesIn(path))?.includes(BACKUP_CATALOG);
       if (isThere) await checkKinds(place, kindOf);
       if (!isThere || Database.isEmpty(join(path, BACKUP_CATALOG))) {
@@ -137,7 +137,7 @@ export class DataFolder<C extends Catalog = Catalog> implements Store, AsyncDisp
   ): Promise<DataFolder<SqliteCatalog>> {
     const place = placeOf("data folder", folder);
     const { path } = place;
-    return usable(place, async () => {
+    return explainingFailures(place, async () => {
       if (!(await namesIn(path))?.includes(CATALOG)) {
         throw new ConfigurationError(
           "no-data-folder",
@@ -169,7 +169,7 @@ function kindOf(name: string): "file" | "folder" | undefined {
   return isFile ? "file" : undefined;
 }
 
-function placeOf(kind: Place["kind"], folder: string): Place {
+function placeOf(kind: DataFolderPath["kind"], folder: string): DataFolderPath {
   return { kind, path: resolve(folder) };
 }
 

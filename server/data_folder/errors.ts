@@ -7,7 +7,7 @@ import {
   ConfigurationError,
   IntegrityError,
   printable,
-  whyFailed,
+  reasonOf,
   XferError,
 } from "../../protocol/mod.ts";
 
@@ -19,7 +19,7 @@ const DAMAGED = /malformed|not a database/;
 const OF_THE_LANGUAGE = [TypeError, RangeError, ReferenceError, SyntaxError];
 
 /** A folder with a catalog in it. */
-export interface Place {
+export interface DataFolderPath {
   readonly kind: keyof typeof KINDS;
   readonly path: string;
 }
@@ -50,7 +50,10 @@ const KINDS = {
  * `ConfigurationError` `data-folder-unusable` or `backup-unusable`, `IntegrityError` `catalog-damaged`; an error of ours
  * stays what it is.
  */
-export async function usable<T>(place: Place, work: () => Promise<T>): Promise<T> {
+export async function explainingFailures<T>(
+  place: DataFolderPath,
+  work: () => Promise<T>,
+): Promise<T> {
   try {
     return await work();
   } catch (cause) {
@@ -62,7 +65,7 @@ export async function usable<T>(place: Place, work: () => Promise<T>): Promise<T
     const { unusable, hint } = KINDS[place.kind];
     const isLocked = cause instanceof Error && cause.message.includes(LOCKED);
     throw unusable(
-      whyFailed(cause),
+      reasonOf(cause),
       isLocked ? "Another command or the server is at work on it: try again." : hint,
       printable(place.path),
       cause,
@@ -71,11 +74,14 @@ export async function usable<T>(place: Place, work: () => Promise<T>): Promise<T
 }
 
 /** The error for a catalog that SQLite can't make sense of; of any other failure `undefined`. */
-export function damageOf({ kind, path }: Place, cause: unknown): IntegrityError | undefined {
+export function damageOf(
+  { kind, path }: DataFolderPath,
+  cause: unknown,
+): IntegrityError | undefined {
   if (!(cause instanceof Error && DAMAGED.test(cause.message))) return undefined;
   return new IntegrityError(
     "catalog-damaged",
-    `The catalog of the ${kind} ${printable(path)} is damaged: ${whyFailed(cause)}`,
+    `The catalog of the ${kind} ${printable(path)} is damaged: ${reasonOf(cause)}`,
     { hint: KINDS[kind].ifDamaged, cause },
   );
 }

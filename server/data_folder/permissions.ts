@@ -4,7 +4,7 @@
  * @module
  */
 import { ConfigurationError, printable } from "../../protocol/mod.ts";
-import type { Place } from "./errors.ts";
+import type { DataFolderPath } from "./errors.ts";
 
 const WRITABLE_BY_OTHERS = 0o022;
 const OPEN_TO_OTHERS = 0o077;
@@ -56,7 +56,10 @@ export type KindOfName = (name: string) => "file" | "folder" | undefined;
  * followed, and a pipe or a device may have no end. Throws `ConfigurationError` `link-in-data-folder` for a link in a data
  * folder, else an error that says what is wrong.
  */
-export async function checkKinds({ kind, path }: Place, kindOf: KindOfName): Promise<void> {
+export async function checkKinds(
+  { kind, path }: DataFolderPath,
+  kindOf: KindOfName,
+): Promise<void> {
   for await (const { name, ...entry } of Deno.readDir(path)) {
     const expected = kindOf(name);
     if (expected === undefined) continue;
@@ -67,7 +70,7 @@ export async function checkKinds({ kind, path }: Place, kindOf: KindOfName): Pro
   }
 }
 
-function isLink(kind: Place["kind"], path: string, name: string): Error {
+function isLink(kind: DataFolderPath["kind"], path: string, name: string): Error {
   if (kind === "backup") {
     return new Error(`${printable(name)} in it is a symbolic link, which is not followed`);
   }

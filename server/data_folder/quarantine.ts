@@ -15,14 +15,14 @@ import { type FileSystem, readFull, syncFolder, writeAll } from "../fs/file_syst
 const NEWLINE = "\n".charCodeAt(0);
 
 /** A data folder that nobody else serves. */
-type Folder = Pick<DataFolder, "path" | "catalog" | "blobs">;
+type LockedFolder = Pick<DataFolder, "path" | "catalog" | "blobs">;
 
 /**
  * Puts aside what was found, and takes its row out of the catalog. Nothing is lost of it. Returns where it is now, if
  * there was anything to be moved.
  */
 export async function putAside(
-  folder: Folder,
+  folder: LockedFolder,
   finding: Finding,
   user: string | undefined,
   fs: FileSystem,
@@ -43,12 +43,12 @@ export async function putAside(
 }
 
 /** Finishes repairs that were cut off. */
-export async function finishRepairs(folder: Folder, fs: FileSystem): Promise<void> {
+export async function finishRepairs(folder: LockedFolder, fs: FileSystem): Promise<void> {
   for (const repair of await folder.catalog.listRepairs()) await carryOut(folder, repair, fs);
 }
 
 /** Each step may have been done before, by a process that did not get to the end. */
-async function carryOut(folder: Folder, repair: Repair, fs: FileSystem): Promise<void> {
+async function carryOut(folder: LockedFolder, repair: Repair, fs: FileSystem): Promise<void> {
   const { path, movedTo, record } = repair;
   // What was missing when the repair was cut off may have been put back since.
   const isBack = movedTo === undefined && await folder.blobs.has(path);

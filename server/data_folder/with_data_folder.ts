@@ -7,7 +7,7 @@ import { resolve } from "node:path";
 import type { StoredFile } from "../catalog/catalog.ts";
 import { DataFolder } from "./data_folder.ts";
 import type { SqliteCatalog } from "../catalog/sqlite/sqlite_catalog.ts";
-import { usable } from "./errors.ts";
+import { explainingFailures } from "./errors.ts";
 
 export type OpenedFolder = DataFolder<SqliteCatalog>;
 
@@ -15,12 +15,15 @@ export type OpenedFolder = DataFolder<SqliteCatalog>;
  * Opens a folder to look into it; changes nothing. Throws `ConfigurationError` `no-data-folder`, `catalog-empty`,
  * `data-folder-unusable`; `IntegrityError` `catalog-damaged`; and what `look` throws.
  */
-export function looking<T>(folder: string, look: (folder: OpenedFolder) => Promise<T>): Promise<T> {
+export function withReadOnly<T>(
+  folder: string,
+  look: (folder: OpenedFolder) => Promise<T>,
+): Promise<T> {
   return during(folder, () => DataFolder.openToRead(folder, Deno), look);
 }
 
-/** Opens a folder to change what the catalog says. Throws as `looking` does. */
-export function changing<T>(
+/** Opens a folder to change what the catalog says. Throws as `withReadOnly` does. */
+export function withWritable<T>(
   folder: string,
   change: (folder: OpenedFolder) => Promise<T>,
 ): Promise<T> {
@@ -28,12 +31,12 @@ export function changing<T>(
 }
 
 /** The damage that was found in the file at a path, or that it has none. */
-export type Found = Pick<StoredFile, "path" | "damage">;
+export type FoundDamage = Pick<StoredFile, "path" | "damage">;
 
-/** Records in the catalog of a folder what was found by looking into it. Throws as `changing` does. */
-export async function recordFound(folder: string, found: readonly Found[]): Promise<void> {
+/** Records in the catalog of a folder what was found by looking into it. Throws as `withWritable` does. */
+export async function recordFound(folder: string, found: readonly FoundDamage[]): Promise<void> {
   if (found.length === 0) return;
-  await changing(folder, async ({ catalog }) => {
+  await withWritable(folder, async ({ catalog }) => {
     const recorded = catalog.together(() =>
       found.map(({ path, damage }) => catalog.setDamage(path, damage))
     );
@@ -46,7 +49,7 @@ function during<T>(
   open: () => Promise<OpenedFolder>,
   work: (folder: OpenedFolder) => Promise<T>,
 ): Promise<T> {
-  return usable({ kind: "data folder", path: resolve(folder) }, async () => {
+  return explainingFailures({ kind: "data folder", path: resolve(folder) }, async () => {
     await using opened = await open();
     return await work(opened);
   });

@@ -6,19 +6,19 @@
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import type { RegistrationMode } from "../catalog/accounts.ts";
 
-export interface RuleChanges {
+export interface SettingChanges {
   /** Those that are not named stay as they are; at the start, as their defaults. */
   readonly limits?: Partial<Limits>;
   /** Who may register, by either protocol; everybody, unless it is ever said. */
   readonly registration?: RegistrationMode;
 }
 
-export class Rules {
+export class LiveSettings {
   /** Always this same object: all that is done under a limit reads it here, at that moment. */
   readonly limits: Limits = { ...DEFAULT_LIMITS };
   #registration: RegistrationMode = "open";
 
-  constructor(changes: RuleChanges) {
+  constructor(changes: SettingChanges) {
     this.change(changes);
   }
 
@@ -27,7 +27,7 @@ export class Rules {
   }
 
   /** All at once: nobody runs in between. */
-  change({ limits = {}, registration = this.#registration }: RuleChanges): void {
+  change({ limits = {}, registration = this.#registration }: SettingChanges): void {
     Object.assign(this.limits, limits);
     this.#registration = registration;
   }

@@ -31,7 +31,7 @@ const LASTING: readonly string[] = [
   ...["client.registered", "client.linked", "client.claimed"],
 ];
 
-interface Counted {
+interface SimilarLines {
   readonly event: string;
   readonly origin: string;
   /** Lines that count at a time. */
@@ -48,7 +48,7 @@ export class ServerLog implements Log {
   readonly #log: Log;
   readonly #ticks: () => number;
   /** By kind and address, the one counted longest ago first. */
-  readonly #counted = new Map<string, Counted>();
+  readonly #counted = new Map<string, SimilarLines>();
 
   constructor(log: Log, ticks: () => number) {
     this.#log = log;
@@ -102,7 +102,7 @@ export class ServerLog implements Log {
     return omitted;
   }
 
-  #linesNow({ lines, at }: Counted): number {
+  #linesNow({ lines, at }: SimilarLines): number {
     return Math.max(0, lines - (this.#ticks() - at) / LOGGED_EVERY_MS);
   }
 
@@ -114,7 +114,7 @@ export class ServerLog implements Log {
     }
   }
 
-  #tell(counted: Counted): void {
+  #tell(counted: SimilarLines): void {
     const { event: like, origin, omitted } = counted;
     if (omitted === 0) return;
     counted.omitted = 0;

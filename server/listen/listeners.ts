@@ -10,7 +10,7 @@ import {
   formatAddress,
   MAX_PORT,
   NetworkError,
-  whyFailed,
+  reasonOf,
 } from "../../protocol/mod.ts";
 import { formatFingerprint, formatLocation, type Location } from "../../protocol/v4/fingerprint.ts";
 import type { HelloAnswer } from "../../protocol/hello.ts";
@@ -19,7 +19,7 @@ import type { TlsIdentity } from "./tls/identity.ts";
 import type { Properties } from "../limits/server_log.ts";
 
 /** An address; port 0 takes any free one. */
-export interface Listen extends Address {
+export interface ListenOptions extends Address {
   /** The editions served there; {@link DEFAULT_SERVED} without. */
   readonly editions?: readonly Edition[];
 }
@@ -33,11 +33,11 @@ export interface Advertised {
 }
 
 /** A connection of either protocol. */
-export interface Served {
+export interface OpenConnection {
   /** Serves the peer until it leaves, breaks the protocol or is closed. Never rejects. */
   serve(): Promise<void>;
   /** Tells the peer that there is no room for it, and ends the connection; at once where it is hurried. Never rejects. */
-  turnAway(error: LimitError, hurry: AbortSignal): Promise<void>;
+  rejectBusy(error: LimitError, hurry: AbortSignal): Promise<void>;
   /** Ends the connection as soon as no file is on its way or waits to be judged. */
   finish(): void;
   /** Ends the connection at once; what it was doing fails for that reason. */
@@ -45,16 +45,16 @@ export interface Served {
 }
 
 /** A peer that was accepted, and what is spoken with it. */
-export type Arrival = PlainArrival | SecureArrival;
+export type AcceptedSocket = AcceptedPlain | AcceptedSecure;
 
-export interface PlainArrival {
+export interface AcceptedPlain {
   readonly protocol: 3;
   readonly socket: Deno.TcpConn;
   /** Those that are served at the address at which it came in. */
   readonly editions: readonly Edition[];
 }
 
-export interface SecureArrival {
+export interface AcceptedSecure {
   readonly protocol: 4;
   readonly socket: Deno.TlsConn;
   /** What it was shown. */
@@ -63,7 +63,7 @@ export interface SecureArrival {
 
 export interface Listener {
   readonly address: Address;
-  accept(): Promise<Arrival>;
+  accept(): Promise<AcceptedSocket>;
   close(): void;
   /** What the log says of it, with the values of the words in braces. */
   readonly announcement: readonly [words: string, properties: Properties];
@@ -78,7 +78,7 @@ export interface SecureListener extends Listener {
 }
 
 /** Listens everywhere or nowhere. Throws `NetworkError` `cannot-listen`. */
-export function listenAll(addresses: readonly Listen[]): Listener[] {
+export function listenAll(addresses: readonly ListenOptions[]): Listener[] {
   const listeners: Listener[] = [];
   try {
     for (const address of addresses) listeners.push(listenPlain(address));
@@ -89,7 +89,7 @@ export function listenAll(addresses: readonly Listen[]): Listener[] {
   }
 }
 
-function listenPlain({ editions = DEFAULT_SERVED, ...address }: Listen): Listener {
+function listenPlain({ editions = DEFAULT_SERVED, ...address }: ListenOptions): Listener {
   const socket = listening(address, "--listen", () => Deno.listen(address));
   const where = addressOf(socket, address);
   return {
@@ -178,7 +178,7 @@ function listening<T>(address: Address, option: string, listen: () => T): T {
   try {
     return listen();
   } catch (cause) {
-    const reason = whyFailed(cause);
+    const reason = reasonOf(cause);
     throw new NetworkError(
       "cannot-listen",
       `Cannot listen on ${formatAddress(address)}: ${reason}`,

@@ -6,10 +6,13 @@
 import { type Bytes, formatAddress } from "../../protocol/mod.ts";
 import { addressKey } from "../limits/client_address.ts";
 import { LimitError, type LimitName, type Limits } from "../limits/limits.ts";
-import { Patience, type Phase } from "./read_deadline.ts";
+import { ReadDeadline, type ReadPhase } from "./read_deadline.ts";
 
 /** The part of a TCP connection that is used here. */
-export type Socket = Pick<Deno.TcpConn, "read" | "write" | "close" | "closeWrite" | "remoteAddr">;
+export type TcpSocket = Pick<
+  Deno.TcpConn,
+  "read" | "write" | "close" | "closeWrite" | "remoteAddr"
+>;
 
 /** Room for requests without content; most connections never need more. */
 const SMALL_BUFFER = 4 * 1024;
@@ -37,9 +40,9 @@ export class PeerSocket {
   readonly address: string;
   /** Where the peer is counted, see {@link addressKey}. */
   readonly origin: string;
-  readonly #socket: Socket;
+  readonly #socket: TcpSocket;
   readonly #limits: Limits;
-  readonly #patience: Patience;
+  readonly #deadline: ReadDeadline;
   #buffer: Bytes = new Uint8Array(SMALL_BUFFER);
   #reading: Promise<number | null> | undefined;
   /** What is waited for. */
@@ -55,10 +58,10 @@ export class PeerSocket {
   /** The last wait for the peer's bytes. */
   #hearing: Wait | undefined;
 
-  constructor(socket: Socket, limits: Limits) {
+  constructor(socket: TcpSocket, limits: Limits) {
     this.#socket = socket;
     this.#limits = limits;
-    this.#patience = new Patience(limits);
+    this.#deadline = new ReadDeadline(limits);
     this.address = formatAddress(socket.remoteAddr);
     this.origin = addressKey(socket.remoteAddr.hostname);
   }
@@ -85,15 +88,15 @@ export class PeerSocket {
    * The next bytes, valid until the next call; `undefined` when the peer has left. Throws `LimitError` when it keeps
    * the server waiting.
    */
-  async receive(phase: Phase): Promise<Bytes | undefined> {
-    this.#patience.enter(phase);
-    const { limit, ms } = this.#patience.left();
+  async receive(phase: ReadPhase): Promise<Bytes | undefined> {
+    this.#deadline.enter(phase);
+    const { limit, ms } = this.#deadline.left();
     const begin = performance.now();
     this.#hearing = this.#newWait(limit, ms);
     const size = await this.#within(this.#hearing, this.#read());
     this.#reading = undefined;
     if (size === null) return undefined;
-    this.#patience.spend(performance.now() - begin, size);
+    this.#deadline.spend(performance.now() - begin, size);
     return this.#buffer.subarray(0, size);
   }
 
@@ -101,9 +104,9 @@ export class PeerSocket {
    * Fills all of a buffer; `false` where the peer has left before. Throws `LimitError` as `receive` does.
    * One wait is kept for all of it: to set one up for each read takes as long as to read.
    */
-  async fill(buffer: Bytes, phase: Phase): Promise<boolean> {
-    this.#patience.enter(phase);
-    const { limit, ms } = this.#patience.left();
+  async fill(buffer: Bytes, phase: ReadPhase): Promise<boolean> {
+    this.#deadline.enter(phase);
+    const { limit, ms } = this.#deadline.left();
     const wait = this.#newWait(limit, ms);
     this.#hearing = wait;
     return await this.#within(wait, this.#fillFrom(buffer, wait));
@@ -159,8 +162,8 @@ export class PeerSocket {
       filled += size;
       const begin = now;
       now = performance.now();
-      this.#patience.spend(now - begin, size);
-      const { limit, ms } = this.#patience.left();
+      this.#deadline.spend(now - begin, size);
+      const { limit, ms } = this.#deadline.left();
       wait.limit = limit;
       wait.until = now + ms;
     }
@@ -171,7 +174,7 @@ export class PeerSocket {
   async send(bytes: Bytes): Promise<void> {
     const wait = this.#newWait("stallTimeoutMs", this.#limits.stallTimeoutMs);
     await this.#within(wait, this.#write(bytes));
-    this.#patience.restart();
+    this.#deadline.restart();
   }
 
   /** What comes within so many milliseconds, still to be received; `undefined` where nothing does. */

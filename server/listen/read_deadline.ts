@@ -6,12 +6,12 @@
 import type { LimitName, Limits } from "../limits/limits.ts";
 
 /** What a peer is to send next: a request, the rest of one, or the content of a file. */
-export type Phase = "idle" | "request" | "content";
+export type ReadPhase = "idle" | "request" | "content";
 
 /** Counts the time that is spent waiting for a peer; time that the server takes itself does not count. */
-export class Patience {
+export class ReadDeadline {
   readonly #limits: Limits;
-  #phase: Phase = "idle";
+  #phase: ReadPhase = "idle";
   #waited = 0;
   #received = 0;
 
@@ -20,7 +20,7 @@ export class Patience {
   }
 
   /** Waits anew where the peer has gone on to another phase. */
-  enter(phase: Phase): void {
+  enter(phase: ReadPhase): void {
     if (phase === this.#phase) return;
     this.#phase = phase;
     this.restart();

@@ -4,7 +4,7 @@
  * @module
  */
 import type { LimitError } from "../limits/limits.ts";
-import type { Served } from "./listeners.ts";
+import type { OpenConnection } from "./listeners.ts";
 
 /**
  * So many are heard at once before they are turned away; beyond that the one that came first is hurried. Each takes a
@@ -12,18 +12,18 @@ import type { Served } from "./listeners.ts";
  */
 export const MAX_TURNING_AWAY = 256;
 
-export class Doorstep {
+export class RejectedConnections {
   /** With what hurries each, the one that came first before the others. */
-  readonly #peers = new Map<Served, AbortController>();
+  readonly #peers = new Map<OpenConnection, AbortController>();
   readonly #leaving = new Set<Promise<void>>();
 
   /** Tells a peer that there is no room for it, and ends its connection. */
-  turnAway(peer: Served, error: LimitError): void {
+  rejectBusy(peer: OpenConnection, error: LimitError): void {
     const [first] = this.#peers;
     if (first !== undefined && this.#peers.size >= MAX_TURNING_AWAY) this.#hurry(...first);
     const hurry = new AbortController();
     this.#peers.set(peer, hurry);
-    const leaving = peer.turnAway(error, hurry.signal).finally(() => {
+    const leaving = peer.rejectBusy(error, hurry.signal).finally(() => {
       this.#peers.delete(peer);
       this.#leaving.delete(leaving);
     });
@@ -36,7 +36,7 @@ export class Doorstep {
     await Promise.all(this.#leaving);
   }
 
-  #hurry(peer: Served, hurry: AbortController): void {
+  #hurry(peer: OpenConnection, hurry: AbortController): void {
     this.#peers.delete(peer);
     hurry.abort();
   }

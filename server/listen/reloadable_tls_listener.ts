@@ -6,8 +6,8 @@
 import { type Address, NetworkError } from "../../protocol/mod.ts";
 import type { HelloAnswer } from "../../protocol/hello.ts";
 import {
+  type AcceptedSocket,
   type Advertised,
-  type Arrival,
   type Listener,
   listenSecurely,
   type SecureListener,
@@ -21,7 +21,7 @@ import type { TlsIdentity } from "./tls/identity.ts";
 const RELISTEN_MS = 5;
 const RELISTEN_TRIES = 2000;
 
-export class SecurePort implements Listener {
+export class ReloadableTlsListener implements Listener {
   readonly address: Address;
   readonly #plain: Address;
   readonly #advertised: Advertised | undefined;
@@ -55,9 +55,9 @@ export class SecurePort implements Listener {
     identity: TlsIdentity,
     advertised: Advertised | undefined,
     read: () => Promise<TlsIdentity>,
-  ): SecurePort {
+  ): ReloadableTlsListener {
     const listener = listenSecurely(where, plain, identity, advertised);
-    return new SecurePort(listener, plain, advertised, read);
+    return new ReloadableTlsListener(listener, plain, advertised, read);
   }
 
   get announcement(): Listener["announcement"] {
@@ -72,7 +72,7 @@ export class SecurePort implements Listener {
     return this.#last.helloAnswer;
   }
 
-  async accept(): Promise<Arrival> {
+  async accept(): Promise<AcceptedSocket> {
     for (;;) {
       const listener = this.#listener;
       try {

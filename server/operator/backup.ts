@@ -8,12 +8,12 @@
  */
 import { dirname, join, resolve } from "node:path";
 import {
+  type Abortable,
   type Bytes,
   printable,
-  type Stoppable,
+  reasonOf,
   StorageError,
-  throwIfStopped,
-  whyFailed,
+  throwIfAborted,
   XferError,
 } from "../../protocol/mod.ts";
 import { firstMissing, isEmptyFolder, refuseInside } from "./backup_target.ts";
@@ -67,7 +67,7 @@ export interface CopyReport {
 export async function backup(
   dataFolder: string,
   target: string,
-  options: Stoppable = {},
+  options: Abortable = {},
 ): Promise<CopyReport> {
   await using source = await DataFolder.openToRead(dataFolder, Deno);
   const copying = { source, target: resolve(target), name: BACKUP_CATALOG, ...options };
@@ -77,7 +77,7 @@ export async function backup(
   return report;
 }
 
-export interface RestoreOptions extends Stoppable {
+export interface RestoreOptions extends Abortable {
   /**
    * Is told, once all is copied, how many accounts of protocol 4 there are where the backup has no identity of the
    * server: without it their clients take it for another.
@@ -106,7 +106,7 @@ export async function restore(
   return report;
 }
 
-interface Copying extends Stoppable {
+interface Copying extends Abortable {
   readonly source: DataFolder<SqliteCatalog>;
   readonly target: string;
   /** What the catalog is called there. */
@@ -129,7 +129,7 @@ async function copyStore(copying: Copying): Promise<CopyReport> {
     throw damagedCatalog(source.place, cause) ??
       new StorageError(
         "cannot-copy",
-        `Cannot copy to ${printable(target)}: ${whyFailed(cause)}`,
+        `Cannot copy to ${printable(target)}: ${reasonOf(cause)}`,
         { hint: "Check that you may write there and that there is room, and try again.", cause },
       );
   }
@@ -209,7 +209,7 @@ async function copyBlobs(
   for (let after = "";;) {
     const page = await catalog.listFilesAfter(after, PAGE);
     for (const file of page) {
-      throwIfStopped(signal);
+      throwIfAborted(signal);
       const damage = isInline(file.path)
         ? await damageOf(withInline(blobs, catalog), file)
         : await blobs.has(file.path)
@@ -257,13 +257,13 @@ async function copyBlob(
   try {
     using output = await Deno.open(begun, options);
     for await (const piece of checked(source.blobs, file)) {
-      throwIfStopped(signal);
+      throwIfAborted(signal);
       await writeAll(output, piece);
     }
     await output.sync();
   } catch (error) {
     await removeIfThere(Deno, begun);
-    throwIfStopped(signal);
+    throwIfAborted(signal);
     return damageIn(error) ?? Promise.reject(error);
   }
   await Deno.rename(begun, path);
@@ -278,7 +278,7 @@ async function copyIdentity(source: string, target: string): Promise<void> {
     identity = await readRegularFile(join(source, TLS_FILE), MAX_TLS_FILE, Deno.lstat);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return; // protocol 4 was never spoken
-    throw new Error(`${TLS_FILE} can't be copied: ${whyFailed(error)}`, { cause: error });
+    throw new Error(`${TLS_FILE} can't be copied: ${reasonOf(error)}`, { cause: error });
   }
   const options = { write: true, create: true, truncate: true, mode: 0o600 };
   using copy = await Deno.open(join(target, TLS_FILE), options);

@@ -5,22 +5,22 @@
  */
 import { dirname, join } from "node:path";
 import {
+  type Abortable,
   printable,
-  type Stoppable,
+  reasonOf,
   StorageError,
-  throwIfStopped,
+  throwIfAborted,
   UsageError,
-  whyFailed,
   XferError,
 } from "../../protocol/mod.ts";
-import { looking, recordFound } from "../data_folder/with_data_folder.ts";
+import { recordFound, withReadOnly } from "../data_folder/with_data_folder.ts";
 import { checked, damageIn } from "../data_folder/audit.ts";
 import type { StoredFile } from "../catalog/catalog.ts";
 import type { DataFolder } from "../data_folder/data_folder.ts";
 import { syncFolder, writeAll } from "../fs/file_system.ts";
 import { found } from "./users.ts";
 
-export interface ExportRequest extends Stoppable {
+export interface ExportRequest extends Abortable {
   readonly dataFolder: string;
   readonly userName: string;
   readonly fileName: string;
@@ -36,7 +36,7 @@ export interface ExportRequest extends Stoppable {
  * `stored-file-damaged`; `StorageError` `cannot-read` or `cannot-write`.
  */
 export function exportFile(request: ExportRequest): Promise<StoredFile> {
-  return looking(request.dataFolder, async (folder) => {
+  return withReadOnly(request.dataFolder, async (folder) => {
     await refuseExisting(request.target);
     const temporary = join(dirname(request.target), `.xfer-${crypto.randomUUID()}.tmp`);
     try {
@@ -85,7 +85,7 @@ async function copyChecked(
   for (;;) {
     const next = await reading(folder, file, () => blob.next());
     if (next.done) break;
-    throwIfStopped(signal);
+    throwIfAborted(signal);
     await writing(target, () => writeAll(output, next.value));
   }
   await writing(target, () => output.sync());
@@ -128,7 +128,7 @@ async function writing<T>(target: string, operation: () => Promise<T>): Promise<
     if (cause instanceof Deno.errors.AlreadyExists) throw targetExists(target);
     throw new StorageError(
       "cannot-write",
-      `Cannot write ${printable(target)}: ${whyFailed(cause)}`,
+      `Cannot write ${printable(target)}: ${reasonOf(cause)}`,
       { hint: "Check that its folder exists, is writable and has room.", cause },
     );
   }
@@ -144,7 +144,7 @@ async function reading<T>(
   } catch (cause) {
     if (cause instanceof XferError) throw cause;
     const where = printable(join(folder.path, path));
-    throw new StorageError("cannot-read", `Cannot read ${where}: ${whyFailed(cause)}`, { cause });
+    throw new StorageError("cannot-read", `Cannot read ${where}: ${reasonOf(cause)}`, { cause });
   }
 }
 

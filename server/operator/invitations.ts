@@ -4,9 +4,9 @@
  * @module
  */
 import { printable, UsageError } from "../../protocol/mod.ts";
-import { changing, looking } from "../data_folder/with_data_folder.ts";
+import { withReadOnly, withWritable } from "../data_folder/with_data_folder.ts";
 import type { Catalog } from "../catalog/catalog.ts";
-import { idOf, type MadeToken, makeToken, type TokenWish } from "../accounts/tokens.ts";
+import { idOf, makeToken, type NewToken, type TokenOptions } from "../accounts/tokens.ts";
 
 export interface Invitation {
   readonly id: string;
@@ -21,14 +21,14 @@ export interface Invitation {
 /** Makes an invitation. Throws `ConfigurationError` `no-data-folder`, `UsageError` `too-many-invitations`. */
 export function invite(
   dataFolder: string,
-  wish: Omit<TokenWish, "clientId">,
-): Promise<MadeToken> {
-  return changing(dataFolder, ({ catalog }) => makeToken(catalog, wish, Date.now()));
+  wish: Omit<TokenOptions, "clientId">,
+): Promise<NewToken> {
+  return withWritable(dataFolder, ({ catalog }) => makeToken(catalog, wish, Date.now()));
 }
 
 /** Those that are still good, the oldest first. Throws `ConfigurationError` `no-data-folder`. */
 export function listInvitations(dataFolder: string): Promise<Invitation[]> {
-  return looking(
+  return withReadOnly(
     dataFolder,
     async ({ catalog }) =>
       (await invitationsIn(catalog)).map(({ id, label, used, usesLeft, madeAt, expiresAt }) => ({
@@ -45,7 +45,7 @@ export function revokeInvitations(
   dataFolder: string,
   ids: readonly string[] | "all",
 ): Promise<number> {
-  return changing(dataFolder, async ({ catalog }) => {
+  return withWritable(dataFolder, async ({ catalog }) => {
     const invitations = await invitationsIn(catalog);
     const unknown = ids === "all"
       ? []

@@ -3,16 +3,16 @@
  *
  * @module
  */
-import type { Client } from "../catalog/accounts.ts";
+import type { Account } from "../catalog/accounts.ts";
 import type { StoredFile } from "../catalog/catalog.ts";
-import { looking } from "../data_folder/with_data_folder.ts";
+import { withReadOnly } from "../data_folder/with_data_folder.ts";
 
-export interface StoredClient extends Client {
+export interface StoredAccount extends Account {
   /** Whether it has a key, of either protocol: without one it stores nothing. */
   readonly hasKey: boolean;
 }
 
-export interface ClientWithFiles extends StoredClient {
+export interface AccountWithFiles extends StoredAccount {
   readonly files: readonly StoredFile[];
 }
 
@@ -20,7 +20,7 @@ export interface ClientWithFiles extends StoredClient {
 export interface StoredVisitor {
   /** `count`: how many files it has, and old versions. */
   client(
-    client: StoredClient,
+    client: StoredAccount,
     count: { readonly files: number; readonly oldVersions: number },
   ): void;
   /** One of the client that came last. */
@@ -32,7 +32,7 @@ export interface StoredVisitor {
  * `ConfigurationError` `no-data-folder`.
  */
 export function visitStored(dataFolder: string, visitor: StoredVisitor): Promise<void> {
-  return looking(dataFolder, async ({ catalog }) => {
+  return withReadOnly(dataFolder, async ({ catalog }) => {
     for (const { keys, usage: { files }, oldVersions, ...client } of await catalog.listAccounts()) {
       const hasKey = client.publicKey !== undefined || keys > 0;
       visitor.client({ ...client, hasKey }, { files, oldVersions });
@@ -46,8 +46,8 @@ export function visitStored(dataFolder: string, visitor: StoredVisitor): Promise
 }
 
 /** Every client with its files, by name. Throws `ConfigurationError` `no-data-folder`. */
-export async function listStored(dataFolder: string): Promise<ClientWithFiles[]> {
-  const clients: (StoredClient & { readonly files: StoredFile[] })[] = [];
+export async function listStored(dataFolder: string): Promise<AccountWithFiles[]> {
+  const clients: (StoredAccount & { readonly files: StoredFile[] })[] = [];
   await visitStored(dataFolder, {
     client: (client) => void clients.push({ ...client, files: [] }),
     file: (file) => void clients.at(-1)?.files.push(file),

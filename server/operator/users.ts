@@ -5,15 +5,15 @@
  */
 import { isUserName, printable, UsageError } from "../../protocol/mod.ts";
 import { fingerprintOfKey } from "../../protocol/v4/fingerprint.ts";
-import { changing, looking } from "../data_folder/with_data_folder.ts";
+import { withReadOnly, withWritable } from "../data_folder/with_data_folder.ts";
 import type { AccountSummary, Quota } from "../catalog/accounts.ts";
 import type { Catalog } from "../catalog/catalog.ts";
-import { type Client, PROTOCOL_4 } from "../catalog/accounts.ts";
-import { LINK_LIFE_MS, type MadeToken, makeToken } from "../accounts/tokens.ts";
+import { type Account, PROTOCOL_4 } from "../catalog/accounts.ts";
+import { LINK_LIFE_MS, makeToken, type NewToken } from "../accounts/tokens.ts";
 
 /** All accounts with what they have, by name. Throws `ConfigurationError` `no-data-folder`, as all here do. */
 export function listUsers(dataFolder: string): Promise<AccountSummary[]> {
-  return looking(dataFolder, ({ catalog }) => catalog.listAccounts());
+  return withReadOnly(dataFolder, ({ catalog }) => catalog.listAccounts());
 }
 
 /**
@@ -21,7 +21,7 @@ export function listUsers(dataFolder: string): Promise<AccountSummary[]> {
  * files there were. Throws `UsageError` `no-such-user`.
  */
 export function removeUser(dataFolder: string, name: string): Promise<number> {
-  return changing(dataFolder, async ({ catalog, blobs }) => {
+  return withWritable(dataFolder, async ({ catalog, blobs }) => {
     const { id } = found(await catalog.findClientByName(name), name);
     const { files } = await catalog.usage(id);
     for (const path of await catalog.removeClient(id)) {
@@ -55,8 +55,8 @@ export async function renameUser(
       hint: "A name has 1 to 254 ASCII letters and digits.",
     });
   }
-  return await changeUser(dataFolder, name, async ({ id, speech }, catalog) => {
-    if (await catalog.renameClient(id, newName)) return speech.edition === PROTOCOL_4;
+  return await changeUser(dataFolder, name, async ({ id, storedProfile }, catalog) => {
+    if (await catalog.renameClient(id, newName)) return storedProfile.edition === PROTOCOL_4;
     throw new UsageError("name-taken", `${newName} is another's name`, {
       hint: "See who there is: xfer server users list.",
     });
@@ -87,7 +87,7 @@ export interface UserKey {
 
 /** The keys of an account, the oldest first. Throws `UsageError` `no-such-user`. */
 export function listUserKeys(dataFolder: string, name: string): Promise<UserKey[]> {
-  return looking(dataFolder, async ({ catalog }) => {
+  return withReadOnly(dataFolder, async ({ catalog }) => {
     const client = found(await catalog.findClientByName(name), name);
     return (await keysOf(catalog, client))
       .map(({ fingerprint, addedAt }) => ({ fingerprint, addedAt }));
@@ -127,7 +127,7 @@ export async function linkUser(
   dataFolder: string,
   name: string,
   lifeMs: number = LINK_LIFE_MS,
-): Promise<MadeToken> {
+): Promise<NewToken> {
   return await changeUser(
     dataFolder,
     name,
@@ -136,7 +136,7 @@ export async function linkUser(
 }
 
 /** The client, if there is one. Throws `UsageError` `no-such-user`. */
-export function found(client: Client | undefined, name: string): Client {
+export function found(client: Account | undefined, name: string): Account {
   if (client !== undefined) return client;
   throw new UsageError("no-such-user", `There is no user ${printable(name)}`, {
     hint: "See who there is: xfer server users list.",
@@ -146,15 +146,15 @@ export function found(client: Client | undefined, name: string): Client {
 function changeUser<T>(
   dataFolder: string,
   name: string,
-  change: (client: Client, catalog: Catalog) => Promise<T>,
+  change: (client: Account, catalog: Catalog) => Promise<T>,
 ): Promise<T> {
-  return changing(dataFolder, async ({ catalog }) => {
+  return withWritable(dataFolder, async ({ catalog }) => {
     const client = found(await catalog.findClientByName(name), name);
     return await change(client, catalog);
   });
 }
 
-async function keysOf(catalog: Catalog, { id }: Client) {
+async function keysOf(catalog: Catalog, { id }: Account) {
   const { keys } = await catalog.findAccount(id) ?? { keys: [] };
   return await Promise.all(
     keys.map(async (known) => ({ ...known, fingerprint: await fingerprintOfKey(known.key) })),

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { type Stoppable, whyFailed } from "../../protocol/mod.ts";
-import { type Found, looking, recordFound } from "../data_folder/with_data_folder.ts";
+import { type Abortable, reasonOf } from "../../protocol/mod.ts";
+import { type FoundDamage, recordFound, withReadOnly } from "../data_folder/with_data_folder.ts";
 import { finishRepairs, putAside } from "../data_folder/quarantine.ts";
 import { audit, type Finding } from "../data_folder/audit.ts";
 import type { StoredFile } from "../catalog/catalog.ts";
@@ -19,7 +19,7 @@ export interface Verified {
   readonly movedTo?: string;
 }
 
-export interface VerifyOptions extends Stoppable {
+export interface VerifyOptions extends Abortable {
   readonly dataFolder: string;
   /**
    * Moves what is wrong to `quarantine/` and takes it out of the catalog. The folder must not be served meanwhile, so
@@ -55,14 +55,14 @@ const RECORDED_EVERY_MS = 1000;
 export function verify(options: VerifyOptions): Promise<VerifyReport> {
   const { dataFolder, repair = false, onFinding, onSound, signal } = options;
   const { fileSystem = Deno, openCatalog } = options;
-  return looking(dataFolder, async (folder) => {
+  return withReadOnly(dataFolder, async (folder) => {
     await using own = repair
       ? await DataFolder.openToServe(dataFolder, fileSystem, openCatalog)
       : undefined;
     if (own !== undefined) await finishRepairs(own, fileSystem);
     const catalogFaults = await folder.catalog.listFaults();
     let findings = 0;
-    const toRecord: Found[] = [];
+    const toRecord: FoundDamage[] = [];
     let recordedAt = -Infinity;
     for await (const found of audit(folder, { contents: true, signal })) {
       if (found.kind === "sound") {
@@ -94,12 +94,12 @@ export function verify(options: VerifyOptions): Promise<VerifyReport> {
 /** Records what was found, where the folder can be written. */
 async function record(
   { dataFolder, onNotRecorded }: VerifyOptions,
-  found: readonly Found[],
+  found: readonly FoundDamage[],
 ): Promise<void> {
   try {
     await recordFound(dataFolder, found);
   } catch (error) {
-    onNotRecorded?.(whyFailed(error));
+    onNotRecorded?.(reasonOf(error));
   }
 }
 

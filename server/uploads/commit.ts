@@ -4,7 +4,12 @@
  * @module
  */
 import { type Bytes, printable, toHex } from "../../protocol/mod.ts";
-import { type Claim, type Claims, quotaOfAll, replacedKept } from "./quota_reservations.ts";
+import {
+  quotaOfAll,
+  type QuotaReservation,
+  type QuotaReservations,
+  replacedKept,
+} from "./quota_reservations.ts";
 import type { Log } from "../limits/server_log.ts";
 import { LimitError, type LimitName, type Limits } from "../limits/limits.ts";
 import type { Quota } from "../catalog/accounts.ts";
@@ -13,48 +18,49 @@ import type { BlobStore, StagedBlob } from "../blobs/blob_store.ts";
 import {
   type Catalog,
   CatalogRefusal,
-  type Recorded,
+  type CommitResult,
+  type FileDigest,
   type RefusalReason,
   type StoredFile,
   type StoreOptions,
-  type Tree,
 } from "../catalog/catalog.ts";
 
 /** What a file is stored with. */
 export interface CommitContext {
   readonly store: { readonly catalog: Catalog; readonly blobs: BlobStore };
   readonly limits: Limits;
-  readonly claims: Claims;
+  readonly quotaReservations: QuotaReservations;
   readonly log: Log;
 }
 
 /** A file on whose checksum both ends agree. */
-export interface Arrived
+export interface ReceivedFile
   extends Pick<StoredFile, "clientId" | "name" | "size" | "crc" | "storedAt"> {
   readonly blob: StagedBlob;
-  readonly tree?: Tree;
+  readonly tree?: FileDigest;
   /** The digests of its chunks, of a file with a tree. */
   readonly chunks?: Bytes;
   /** Whether it was recorded as held while it came: it is not any more when it is stored. */
   readonly wasHeld?: boolean;
   /** Ends when it is stored, or not. */
-  readonly claim?: Claim | undefined;
+  readonly reservation?: QuotaReservation | undefined;
 }
 
 /**
  * Makes a file durable and visible, and returns its version. The path is listed as an orphan before the blob is moved there and until the
  * catalog refers to it, so that a crash in between leaves nothing behind that the next start would not remove.
  */
-export async function storeFile(
+export async function commitFile(
   context: CommitContext,
   { address }: { readonly address: string },
-  file: Arrived,
+  file: ReceivedFile,
 ): Promise<number> {
-  const { store: { catalog, blobs }, limits, claims } = context;
-  const { clientId, name, size, crc, storedAt, blob, tree, chunks, wasHeld = false, claim } = file;
+  const { store: { catalog, blobs }, limits, quotaReservations } = context;
+  const { clientId, name, size, crc, storedAt, blob, tree, chunks, wasHeld = false, reservation } =
+    file;
   const { content } = blob;
   const path = content === undefined ? blobs.newPath(clientId) : blob.path;
-  let recorded: Recorded;
+  let recorded: CommitResult;
   try {
     if (content === undefined) {
       await Promise.all([catalog.addOrphan(path), blob.seal()]);
@@ -69,9 +75,9 @@ export async function storeFile(
       ...(content === undefined ? {} : { content }),
       ...(wasHeld ? { staged: blob.path } : {}),
     };
-    claim?.beginToEnd();
+    reservation?.startCommit();
     recorded = await catalog.storeFile(row, options);
-    claims.revoke(clientId, name, { isStored: true });
+    quotaReservations.revoke(clientId, name, { isStored: true });
     if (content !== undefined) await blob.commit(path);
   } catch (error) {
     await blob.discard();
@@ -82,7 +88,7 @@ export async function storeFile(
     const own = (await catalog.findClient(clientId))?.quota[over.of];
     throw new LimitError(over.limit, own ?? limits[over.limit]);
   } finally {
-    claim?.end();
+    reservation?.end();
   }
   context.log.info("Stored {file} of {client}: {size} bytes, cksum {crc}", {
     event: "file.stored",

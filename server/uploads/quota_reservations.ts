@@ -6,12 +6,12 @@
  */
 import { type Bytes, toHex } from "../../protocol/mod.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
-import type { Accounts } from "../accounts/account_cache.ts";
+import type { AccountCache } from "../accounts/account_cache.ts";
 import type { Catalog, StoredFile } from "../catalog/catalog.ts";
 import type { Usage } from "../catalog/accounts.ts";
 import { LimitError, type Limits } from "../limits/limits.ts";
 
-interface Claimed {
+interface QuotaShare {
   readonly name: string;
   /** Bytes of the whole file. */
   readonly size: number;
@@ -22,7 +22,7 @@ interface Claimed {
 }
 
 /** What one file on its way in counts. */
-export class Claim implements Claimed {
+export class QuotaReservation implements QuotaShare {
   readonly name: string;
   readonly size: number;
   /** Claims are numbered in their order. */
@@ -33,7 +33,7 @@ export class Claim implements Claimed {
   #isEnding = false;
   readonly #ended = Promise.withResolvers<void>();
 
-  constructor({ name, size, credit, isNew }: Claimed, number: number, onEnd: () => void) {
+  constructor({ name, size, credit, isNew }: QuotaShare, number: number, onEnd: () => void) {
     this.name = name;
     this.size = size;
     this.#credit = credit;
@@ -67,7 +67,7 @@ export class Claim implements Claimed {
   }
 
   /** The catalog is about to be told of the file. */
-  beginToEnd(): void {
+  startCommit(): void {
     this.#isEnding = true;
   }
 
@@ -79,8 +79,8 @@ export class Claim implements Claimed {
 }
 
 /** What was claimed at some moment, before the catalog is asked what is stored of a name. */
-export interface Look extends Disposable {
-  readonly claims: readonly Claim[];
+export interface ReservationSnapshot extends Disposable {
+  readonly quotaReservations: readonly QuotaReservation[];
   /** Whether a stored file has gone from the name since: what the catalog tells of it may be out of date. */
   readonly isStale: boolean;
   /** Whether there is another in its place, then. */
@@ -92,7 +92,7 @@ export interface Look extends Disposable {
 }
 
 /** What may have been claimed while the catalog was asked how much there is besides. */
-export interface Sum extends Usage {
+export interface ReservedTotal extends Usage {
   /** How much of what is stored under the name is taken off already. */
   readonly spent: number;
   /** Whether a file of the name is on its way already. */
@@ -102,37 +102,39 @@ export interface Sum extends Usage {
 }
 
 /** As many as there are files on their way in, which `maxStagedPerClient` bounds. */
-export class Claims {
+export class QuotaReservations {
   /** By client, oldest first. */
-  readonly #byClient = new Map<string, Set<Claim>>();
+  readonly #byClient = new Map<string, Set<QuotaReservation>>();
   #latest = 0;
   /** Those whose answers from the catalog are awaited. */
   readonly #looks = new Set<
     { readonly key: string; readonly name: string; isStale: boolean; isStored: boolean }
   >();
 
-  add(clientId: Bytes, claimed: Claimed): Claim {
+  add(clientId: Bytes, claimed: QuotaShare): QuotaReservation {
     const key = toHex(clientId);
     const all = this.#byClient.get(key) ?? new Set();
     this.#byClient.set(key, all);
-    const claim: Claim = new Claim(claimed, ++this.#latest, () => {
-      all.delete(claim);
+    const reservation: QuotaReservation = new QuotaReservation(claimed, ++this.#latest, () => {
+      all.delete(reservation);
       if (all.size === 0 && this.#byClient.get(key) === all) this.#byClient.delete(key);
     });
-    all.add(claim);
-    return claim;
+    all.add(reservation);
+    return reservation;
   }
 
   /** What a client claims now, before the catalog is asked for a file; to be disposed of when that has answered. */
-  look(clientId: Bytes, name: string): Look {
-    const claims = [...this.#of(clientId)];
-    const names = claims.filter(({ size }) => size >= CHUNK_SIZE).map(({ name }) => name);
+  look(clientId: Bytes, name: string): ReservationSnapshot {
+    const quotaReservations = [...this.#of(clientId)];
+    const names = quotaReservations.filter(({ size }) => size >= CHUNK_SIZE).map(({ name }) =>
+      name
+    );
     const end = () => void this.#looks.delete(look);
     const look = {
       ...{
         key: toHex(clientId),
         name,
-        claims,
+        quotaReservations,
         latest: this.#latest,
         names,
         isStale: false,
@@ -148,20 +150,25 @@ export class Claims {
    * What a client may have claimed from a look on, when the catalog has answered. However many files of one name are on
    * their way, each counts with its bytes, but together as one file; those of `name` as none, since one more is to come.
    */
-  sum(clientId: Bytes, before: Look, name: string): Sum {
+  sum(clientId: Bytes, before: ReservationSnapshot, name: string): ReservedTotal {
     const all = this.#of(clientId);
     const added = [...all].filter(({ number }) => number > before.latest);
-    const hasEnded = before.claims.length + added.length > all.size;
-    const claims = [...before.claims, ...added];
-    const [again, others] = [claims.filter((claim) => claim.name === name), new Set<string>()];
-    for (const claim of claims) if (claim.isNew && claim.name !== name) others.add(claim.name);
+    const hasEnded = before.quotaReservations.length + added.length > all.size;
+    const quotaReservations = [...before.quotaReservations, ...added];
+    const [again, others] = [
+      quotaReservations.filter((reservation) => reservation.name === name),
+      new Set<string>(),
+    ];
+    for (const reservation of quotaReservations) {
+      if (reservation.isNew && reservation.name !== name) others.add(reservation.name);
+    }
     return {
-      bytes: claims.reduce((sum, { size, credit }) => sum + size - credit, 0),
+      bytes: quotaReservations.reduce((sum, { size, credit }) => sum + size - credit, 0),
       files: others.size,
       spent: before.isStale ? Infinity : again.reduce((sum, { credit }) => sum + credit, 0),
       isAgain: again.length > 0,
       isExact: added.length === 0 && !hasEnded && !before.isStale &&
-        !claims.some(({ isEnding }) => isEnding),
+        !quotaReservations.some(({ isEnding }) => isEnding),
     };
   }
 
@@ -171,8 +178,8 @@ export class Claims {
    */
   revoke(clientId: Bytes, name: string, { isStored = false } = {}): void {
     const key = toHex(clientId);
-    for (const claim of this.#byClient.get(key) ?? NONE) {
-      if (claim.name === name) claim.revoke(isStored);
+    for (const reservation of this.#byClient.get(key) ?? NONE) {
+      if (reservation.name === name) reservation.revoke(isStored);
     }
     for (const look of this.#looks) {
       if (look.key === key && look.name === name) Object.assign(look, { isStale: true, isStored });
@@ -185,12 +192,12 @@ export class Claims {
     await Promise.all(ending.map(({ ended }) => ended));
   }
 
-  #of(clientId: Bytes): ReadonlySet<Claim> {
+  #of(clientId: Bytes): ReadonlySet<QuotaReservation> {
     return this.#byClient.get(toHex(clientId)) ?? NONE;
   }
 }
 
-const NONE: ReadonlySet<Claim> = new Set();
+const NONE: ReadonlySet<QuotaReservation> = new Set();
 
 /** What a user may have whose operator has said nothing else. */
 export function quotaOfAll({ quota, quotaFiles }: Limits): Usage {
@@ -214,15 +221,15 @@ const MAX_LOOKS = 16;
  * `makeWay` is called once: it resolves when those have ended that are to. Throws `LimitError`.
  */
 export async function claimRoom(
-  { limits, store, accounts, claims }: {
+  { limits, store, accounts, quotaReservations }: {
     readonly limits: Limits;
     readonly store: { readonly catalog: Pick<Catalog, "usageBeside"> };
-    readonly accounts: Pick<Accounts, "find">;
-    readonly claims: Claims;
+    readonly accounts: Pick<AccountCache, "find">;
+    readonly quotaReservations: QuotaReservations;
   },
   { clientId, name, size }: Pick<StoredFile, "clientId" | "name" | "size">,
   makeWay: () => Promise<void>,
-): Promise<Claim | undefined> {
+): Promise<QuotaReservation | undefined> {
   const { maxFileSize } = limits;
   if (size > maxFileSize) throw new LimitError("maxFileSize", maxFileSize);
   const own = (await accounts.find(clientId))?.quota ?? {};
@@ -236,10 +243,10 @@ export async function claimRoom(
       : undefined;
   let hasMadeWay = false;
   for (let looks = 1;; looks++) {
-    using look = claims.look(clientId, name);
+    using look = quotaReservations.look(clientId, name);
     const replacing = { name, size, keep: replacedKept(limits), open: look.names };
     const { replaced, ...beside } = await store.catalog.usageBeside(clientId, replacing);
-    const claimed = claims.sum(clientId, look, name);
+    const claimed = quotaReservations.sum(clientId, look, name);
     const spent = Math.min(claimed.spent, replaced.bytes);
     const alone = { bytes: beside.bytes + size, files: beside.files + 1 };
     const all = {
@@ -249,7 +256,7 @@ export async function claimRoom(
     const refused = over(all);
     if (refused === undefined) {
       const credit = Math.min(size, replaced.bytes - spent);
-      return claims.add(clientId, {
+      return quotaReservations.add(clientId, {
         name,
         size,
         credit,
@@ -261,6 +268,6 @@ export async function claimRoom(
       hasMadeWay = true;
       await makeWay();
     } else if (claimed.isExact || looks >= MAX_LOOKS) throw refused;
-    else await claims.settle(clientId);
+    else await quotaReservations.settle(clientId);
   }
 }

@@ -17,7 +17,7 @@ const PLENTY = 1024 * 1024 * 1024;
 /** Bytes of small files that are in memory at a time, of all clients; further ones are staged on the disk. */
 export const MOST_IN_MEMORY = 32 * 1024 * 1024;
 
-export class Staging {
+export class StagingArea {
   readonly #blobs: Pick<BlobStore, "stage" | "resume">;
   readonly #limits: Limits;
   readonly #freeSpace: () => Promise<number>;

@@ -4,19 +4,19 @@
  * @module
  */
 import { findEdition, isQuirk, type Profile } from "../../protocol/mod.ts";
-import type { Speech } from "../catalog/accounts.ts";
+import type { StoredProfile } from "../catalog/accounts.ts";
 
-export function toSpeech({ edition, quirks }: Profile): Speech {
-  return { edition: edition.name, habits: [...quirks].sort() };
+export function toStoredProfile({ edition, quirks }: Profile): StoredProfile {
+  return { edition: edition.name, quirks: [...quirks].sort() };
 }
 
 /** `undefined` for an edition that this version does not know. */
-export function toProfile({ edition: name, habits }: Speech): Profile | undefined {
+export function toProfile({ edition: name, quirks }: StoredProfile): Profile | undefined {
   const edition = findEdition(name);
-  return edition && { edition, quirks: new Set(habits.filter(isQuirk)) };
+  return edition && { edition, quirks: new Set(quirks.filter(isQuirk)) };
 }
 
-export function sameSpeech(a: Profile, b: Profile): boolean {
+export function sameProfile(a: Profile, b: Profile): boolean {
   return a.edition === b.edition && a.quirks.size === b.quirks.size &&
     [...a.quirks].every((quirk) => b.quirks.has(quirk));
 }

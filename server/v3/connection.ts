@@ -11,27 +11,27 @@ import {
   NO_QUIRKS,
   type Profile,
   ProtocolError,
+  reasonOf,
   type Reply,
   type SendFile,
   ServerSession,
-  whyFailed,
 } from "../../protocol/mod.ts";
 import { BUSY, encodeHelloAnswer } from "../../protocol/hello.ts";
 import type { V3Context } from "./context.ts";
 import type { Peer } from "./peer.ts";
 import type { PendingUpload } from "./pending_uploads.ts";
-import { hearFirstWords } from "./first_request.ts";
+import { readFirstRequest } from "./first_request.ts";
 import { handle } from "./requests.ts";
 import { LimitError } from "../limits/limits.ts";
-import type { Phase } from "../listen/read_deadline.ts";
-import { PeerSocket, type Socket } from "../listen/peer_socket.ts";
-import { sameSpeech, toProfile, toSpeech } from "./client_profile.ts";
-import { Upload } from "./upload.ts";
+import type { ReadPhase } from "../listen/read_deadline.ts";
+import { PeerSocket, type TcpSocket } from "../listen/peer_socket.ts";
+import { sameProfile, toProfile, toStoredProfile } from "./client_profile.ts";
+import { V3Upload } from "./upload.ts";
 
 /** Filling that a client has announced, and not sent when its content has been here for so long, never comes. */
 const FILLING_MS = 600;
 
-export class Connection {
+export class V3Connection {
   readonly #context: V3Context;
   readonly #socket: PeerSocket;
   readonly #peer: Peer;
@@ -46,7 +46,7 @@ export class Connection {
   #registeredHere = false;
 
   /** Speaks the editions that are served at the address at which the peer came in. */
-  constructor(context: V3Context, socket: Socket, number: number, served: readonly Edition[]) {
+  constructor(context: V3Context, socket: TcpSocket, number: number, served: readonly Edition[]) {
     this.#context = context;
     this.#socket = new PeerSocket(socket, context.limits);
     this.#session = new ServerSession(served);
@@ -87,11 +87,11 @@ export class Connection {
    * Tells the peer that there is no room for it, in the words of the protocol that it speaks, and ends the connection; at
    * once where it is hurried. Never rejects.
    */
-  async turnAway(error: LimitError, hurry: AbortSignal): Promise<void> {
+  async rejectBusy(error: LimitError, hurry: AbortSignal): Promise<void> {
     this.#context.limitLog.report(error, this.#peer.address);
     const close = () => this.close("there is no room for it");
     try {
-      const words = await hearFirstWords(this.#socket, this.#session, hurry);
+      const words = await readFirstRequest(this.#socket, this.#session, hurry);
       // Who could not ask yet must not take it for protocol 3 either.
       const isBusy = words !== "other" && this.#context.helloAnswer() !== undefined;
       const lastWord = isBusy ? BUSY : this.#session.generalError().bytes;
@@ -175,7 +175,7 @@ export class Connection {
     const client = await this.#context.store.catalog.findClient(clientId);
     const profile = client === undefined
       ? this.#context.reservedIds.find(clientId)?.profile
-      : toProfile(client.speech);
+      : toProfile(client.storedProfile);
     this.#kept = profile;
     return profile;
   }
@@ -191,12 +191,12 @@ export class Connection {
   async #keepProfile(): Promise<void> {
     const { profile } = this.#session;
     if (profile === undefined || this.#client === undefined) return;
-    if (this.#kept !== undefined && sameSpeech(profile, this.#kept)) return;
+    if (this.#kept !== undefined && sameProfile(profile, this.#kept)) return;
     const isItself = this.#registeredHere ||
       this.#context.sessionKeys.find(this.#peer, this.#client) !== undefined;
     if (!isItself) return;
     this.#kept = profile;
-    await this.#context.store.catalog.noteSpeech(this.#client, toSpeech(profile));
+    await this.#context.store.catalog.setStoredProfile(this.#client, toStoredProfile(profile));
   }
 
   async #beginPart(request: SendFile): Promise<void> {
@@ -210,7 +210,7 @@ export class Connection {
       this.#upload ??= this.#context.pendingUploads.take(request);
       if (this.#upload !== undefined) return await this.#upload.continue(request);
     }
-    this.#upload = await Upload.begin(this.#context, this.#peer, request);
+    this.#upload = await V3Upload.begin(this.#context, this.#peer, request);
   }
 
   /** Answers the end of a part, where it is answered; `false` where the connection is to end with it. */
@@ -237,7 +237,7 @@ export class Connection {
     return bytes !== undefined;
   }
 
-  get #phase(): Phase {
+  get #phase(): ReadPhase {
     if (this.#session.betweenMessages) return "idle";
     return this.#session.inContent ? "content" : "request";
   }
@@ -287,7 +287,7 @@ export class Connection {
       event: "connection.lost",
       address: this.#peer.address,
       reason: this.#socket.closedFor ??
-        whyFailed(error),
+        reasonOf(error),
     });
   }
 }

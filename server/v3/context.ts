@@ -5,8 +5,8 @@
  */
 import type { HelloAnswer } from "../../protocol/hello.ts";
 import type { Context } from "../context.ts";
-import { Disputes } from "./disputed_checksums.ts";
-import { ParkedUploads } from "./pending_uploads.ts";
+import { DisputedChecksums } from "./disputed_checksums.ts";
+import { PendingUploads } from "./pending_uploads.ts";
 import { ReservedIds } from "./reserved_ids.ts";
 import { SessionKeys } from "./session_keys.ts";
 import { UnverifiedFiles } from "./unverified_files.ts";
@@ -15,9 +15,9 @@ export interface V3Context extends Context {
   readonly sessionKeys: SessionKeys;
   readonly reservedIds: ReservedIds;
   readonly unverified: UnverifiedFiles;
-  readonly disputes: Disputes;
+  readonly disputes: DisputedChecksums;
   /** Files whose further packets come on connections of their own. */
-  readonly pendingUploads: ParkedUploads;
+  readonly pendingUploads: PendingUploads;
   /** What a client is told that asks for protocol 4; `undefined` where it is not spoken. */
   readonly helloAnswer: () => HelloAnswer | undefined;
 }
@@ -32,8 +32,8 @@ export function createV3Context(
     sessionKeys: new SessionKeys(limits, ticks),
     reservedIds: new ReservedIds(limits, ticks),
     unverified: new UnverifiedFiles(limits, log),
-    disputes: new Disputes(ticks),
-    pendingUploads: new ParkedUploads(limits),
+    disputes: new DisputedChecksums(ticks),
+    pendingUploads: new PendingUploads(limits),
     helloAnswer,
   };
 }

@@ -28,7 +28,7 @@ const MAX_IN_FLIGHT = 3;
 /** The same of all files; each has one at least. More do not overlap any better. */
 const MAX_IN_FLIGHT_IN_ALL = 24;
 
-export interface IntakeOptions {
+export interface DecryptPipelineOptions {
   readonly decryptor: CbcDecryptor | PiecesDecryptor;
   readonly blob: Pick<StagedBlob, "write">;
   /** Sums up the plaintext too, for clients that expect another checksum. */
@@ -39,7 +39,7 @@ export interface IntakeOptions {
   readonly count: () => number;
 }
 
-export class Intake {
+export class DecryptPipeline {
   readonly #decryptor: CbcDecryptor | PiecesDecryptor;
   readonly #blob: Pick<StagedBlob, "write">;
   readonly #checksum = new Cksum();
@@ -50,7 +50,7 @@ export class Intake {
   #filled = 0;
   readonly #pieces = new InOrder();
 
-  constructor({ decryptor, blob, zlibCrc, size, count }: IntakeOptions) {
+  constructor({ decryptor, blob, zlibCrc, size, count }: DecryptPipelineOptions) {
     this.#zlibCrc = zlibCrc;
     this.#decryptor = decryptor;
     this.#blob = blob;

@@ -5,8 +5,8 @@
  * @module
  */
 import { type Bytes, toHex } from "../../protocol/mod.ts";
-import { ExpiringMap } from "../ttl_map.ts";
-import type { Unverified } from "./unverified_files.ts";
+import { TtlMap } from "../ttl_map.ts";
+import type { UnverifiedFile } from "./unverified_files.ts";
 
 /** A client that has failed is started again within a day, or it is not worth the room. */
 const TTL_MS = 24 * 60 * 60_000;
@@ -27,11 +27,11 @@ interface Dispute {
   readonly isOtherWrong: boolean;
 }
 
-export class Disputes {
-  readonly #disputes: ExpiringMap<Dispute>;
+export class DisputedChecksums {
+  readonly #disputes: TtlMap<Dispute>;
 
   constructor(ticks: () => number) {
-    this.#disputes = new ExpiringMap(() => ({ ttlMs: TTL_MS, max: MAX_DISPUTES }), ticks);
+    this.#disputes = new TtlMap(() => ({ ttlMs: TTL_MS, max: MAX_DISPUTES }), ticks);
   }
 
   /** Whether there is one about a file of this name, so that either checksum may be needed. */
@@ -51,7 +51,7 @@ export class Disputes {
   }
 
   /** The client has called the checksum of an intact file wrong. */
-  note(file: Unverified): void {
+  note(file: UnverifiedFile): void {
     const at = keyOf(file.clientId, file.name);
     const { crc, size } = file;
     const known = this.#disputes.peek(at);
@@ -69,7 +69,7 @@ export class Disputes {
   }
 }
 
-type Disputed = Pick<Unverified, "clientId" | "name" | "crc" | "size">;
+type Disputed = Pick<UnverifiedFile, "clientId" | "name" | "crc" | "size">;
 
 function keyOf(clientId: Bytes, name: string): string {
   return `${toHex(clientId)} ${name}`;

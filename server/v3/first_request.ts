@@ -11,20 +11,20 @@ import type { PeerSocket } from "../listen/peer_socket.ts";
 const FIRST_WORDS_MS = 2000;
 
 /** `hurried`: it was not waited for any longer. */
-export type FirstWords = "hello" | "other" | "hurried";
+export type FirstRequest = "hello" | "other" | "hurried";
 
 /** Hears the first words of a peer, or its silence. */
-export function hearFirstWords(
+export function readFirstRequest(
   socket: PeerSocket,
   session: ServerSession,
   hurry: AbortSignal,
-): Promise<FirstWords> {
-  const hurried = Promise.withResolvers<FirstWords>();
+): Promise<FirstRequest> {
+  const hurried = Promise.withResolvers<FirstRequest>();
   hurry.addEventListener("abort", () => hurried.resolve("hurried"));
   return Promise.race([hear(socket, session), hurried.promise]);
 }
 
-async function hear(socket: PeerSocket, session: ServerSession): Promise<FirstWords> {
+async function hear(socket: PeerSocket, session: ServerSession): Promise<FirstRequest> {
   const until = performance.now() + FIRST_WORDS_MS;
   try {
     for (;;) {

@@ -31,15 +31,15 @@ export interface PendingUpload extends AsyncDisposable {
   endPart(end: SendFile): Promise<Response | undefined>;
 }
 
-interface Parked {
+interface WaitingUpload {
   readonly upload: PendingUpload;
   /** By `Context.ticks`. */
   readonly since: number;
 }
 
-export class ParkedUploads {
+export class PendingUploads {
   /** In order of their parking. */
-  readonly #uploads = new Map<string, Parked>();
+  readonly #uploads = new Map<string, WaitingUpload>();
   readonly #limits: Limits;
 
   constructor(limits: Limits) {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { ConfigurationError, printable, whyFailed } from "../../protocol/mod.ts";
+import { ConfigurationError, printable, reasonOf } from "../../protocol/mod.ts";
 import { readRegularFile } from "../fs/file_system.ts";
 
 export const PORT_INFO = "port.info";
@@ -19,7 +19,7 @@ export async function readPortInfo(path: string): Promise<number | undefined> {
     if (cause instanceof Deno.errors.NotFound) return undefined;
     throw new ConfigurationError(
       "bad-port-info",
-      `Cannot read ${printable(path)}: ${whyFailed(cause)}`,
+      `Cannot read ${printable(path)}: ${reasonOf(cause)}`,
       {
         cause,
       },

@@ -10,26 +10,26 @@ import {
   isUserName,
   printable,
   ProtocolError,
+  reasonWithPathOf,
   type Request,
   type Response,
   type SendFile,
   storedName,
   toHex,
-  whatFailed,
 } from "../../protocol/mod.ts";
 import { countRegistration, noteSeen, pendingBefore } from "../accounts/registration.ts";
 import type { V3Context } from "./context.ts";
 import type { Peer } from "./peer.ts";
 import { LimitError } from "../limits/limits.ts";
-import { toSpeech } from "./client_profile.ts";
+import { toStoredProfile } from "./client_profile.ts";
 import { CatalogRefusal } from "../catalog/catalog.ts";
 import { mayYield } from "../catalog/accounts.ts";
-import { storeFile } from "../uploads/commit.ts";
-import type { Unverified } from "./unverified_files.ts";
+import { commitFile } from "../uploads/commit.ts";
+import type { UnverifiedFile } from "./unverified_files.ts";
 
-type Plain = Exclude<Request, SendFile>;
-type RequestOf<K extends Plain["kind"]> = Extract<Plain, { readonly kind: K }>;
-type Handler<K extends Plain["kind"]> = (
+type NonFileRequest = Exclude<Request, SendFile>;
+type RequestOf<K extends NonFileRequest["kind"]> = Extract<NonFileRequest, { readonly kind: K }>;
+type Handler<K extends NonFileRequest["kind"]> = (
   context: V3Context,
   peer: Peer,
   request: RequestOf<K>,
@@ -37,16 +37,16 @@ type Handler<K extends Plain["kind"]> = (
 
 const GENERAL_ERROR: Response = { kind: "generalError" };
 
-const handlers: { readonly [K in Plain["kind"]]: Handler<K> } = {
+const handlers: { readonly [K in NonFileRequest["kind"]]: Handler<K> } = {
   async register(context, peer, { clientId: claimedId, name: field }) {
-    const { store, entropy, registration, log } = context;
+    const { store, random, registration, log } = context;
     countRegistration(context, peer);
     const name = decodeTextField(field);
     const now = context.clock();
-    const id = entropy.clientId();
+    const id = random.clientId();
     const accepted = registration() === "open" && isUserName(name) &&
       await store.catalog.registerClient({
-        ...{ id, name, now, speech: toSpeech(peer.profile) },
+        ...{ id, name, now, storedProfile: toStoredProfile(peer.profile) },
         expiredBefore: pendingBefore(context),
         claimedIds: [claimedId, ...context.reservedIds.ofName(name).map((one) => one.claimedId)],
       });
@@ -75,7 +75,7 @@ const handlers: { readonly [K in Plain["kind"]]: Handler<K> } = {
     const reserved = context.reservedIds.find(clientId);
     const outcome = isUserName(name)
       ? await store.catalog.setPublicKey({
-        ...{ id: clientId, name, publicKey, now, speech: toSpeech(peer.profile) },
+        ...{ id: clientId, name, publicKey, now, storedProfile: toStoredProfile(peer.profile) },
         expiredBefore: pendingBefore(context),
         reservedFor: reserved?.name === name ? reserved.claimedId : undefined,
       })
@@ -136,7 +136,7 @@ const handlers: { readonly [K in Plain["kind"]]: Handler<K> } = {
       await context.unverified.discard(file);
       return GENERAL_ERROR;
     }
-    await storeFile(context, peer, { ...file, storedAt: context.clock() });
+    await commitFile(context, peer, { ...file, storedAt: context.clock() });
     context.disputes.end(clientId, file.name);
     // What the client has agreed on is what it is told from now on.
     const isZlib = peer.profile.quirks.has("zlib-crc") !== file.isOtherTold;
@@ -152,9 +152,17 @@ const handlers: { readonly [K in Plain["kind"]]: Handler<K> } = {
  * The response to any request but a file. A failure of our own is logged and answered with a general error. Throws
  * `LimitError`.
  */
-export async function handle(context: V3Context, peer: Peer, request: Plain): Promise<Response> {
+export async function handle(
+  context: V3Context,
+  peer: Peer,
+  request: NonFileRequest,
+): Promise<Response> {
   try {
-    return await (handlers[request.kind] as Handler<Plain["kind"]>)(context, peer, request);
+    return await (handlers[request.kind] as Handler<NonFileRequest["kind"]>)(
+      context,
+      peer,
+      request,
+    );
   } catch (error) {
     if (error instanceof LimitError) throw error;
     const known = error instanceof ProtocolError || error instanceof CatalogRefusal;
@@ -162,15 +170,15 @@ export async function handle(context: V3Context, peer: Peer, request: Plain): Pr
       event: known ? "request.refused" : "request.failed",
       request: request.kind,
       address: peer.address,
-      reason: whatFailed(error),
+      reason: reasonWithPathOf(error),
     });
     return GENERAL_ERROR;
   }
 }
 
 async function freshKey(context: V3Context, peer: Peer, publicKey: Bytes) {
-  const aesKey = context.entropy.aesKey(aesKeySize(peer.profile));
-  return { aesKey, wrappedKey: await context.entropy.wrap(publicKey, aesKey) };
+  const aesKey = context.random.aesKey(aesKeySize(peer.profile));
+  return { aesKey, wrappedKey: await context.random.wrap(publicKey, aesKey) };
 }
 
 /**
@@ -183,7 +191,7 @@ async function reserveId(
   name: string,
   claimedId: Bytes,
 ): Promise<Bytes> {
-  const id = context.entropy.clientId();
+  const id = context.random.clientId();
   if (context.registration() !== "open" || !isUserName(name)) return id;
   const holder = await context.store.catalog.findClientByName(name);
   if (holder === undefined || mayYield(holder, pendingBefore(context), [claimedId])) {
@@ -197,7 +205,7 @@ async function takeUnverified(
   peer: Peer,
   clientId: Bytes,
   fileName: Bytes,
-): Promise<Unverified | undefined> {
+): Promise<UnverifiedFile | undefined> {
   if (context.sessionKeys.find(peer, clientId) === undefined) return undefined;
   return await context.unverified.take(clientId, storedName(fileName), peer.connection);
 }

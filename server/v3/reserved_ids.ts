@@ -5,7 +5,7 @@
  */
 import { type Bytes, type Profile, toHex } from "../../protocol/mod.ts";
 import type { Limits } from "../limits/limits.ts";
-import { ExpiringMap } from "../ttl_map.ts";
+import { TtlMap } from "../ttl_map.ts";
 
 export interface ReservedId {
   /** The name that it was reserved for. */
@@ -17,10 +17,10 @@ export interface ReservedId {
 
 export class ReservedIds {
   /** By id in hexadecimal. */
-  readonly #reserved: ExpiringMap<ReservedId>;
+  readonly #reserved: TtlMap<ReservedId>;
 
   constructor(limits: Limits, ticks: () => number) {
-    this.#reserved = new ExpiringMap(
+    this.#reserved = new TtlMap(
       () => ({ ttlMs: limits.registrationTtlMs, max: limits.maxReservations }),
       ticks,
     );

@@ -5,19 +5,19 @@
  */
 import { type Bytes, equalBytes, importAesKey, toHex } from "../../protocol/mod.ts";
 import type { Limits } from "../limits/limits.ts";
-import { ExpiringMap } from "../ttl_map.ts";
+import { TtlMap } from "../ttl_map.ts";
 import type { Peer } from "./peer.ts";
 
 export class SessionKeys {
   readonly #limits: Limits;
   readonly #ticks: () => number;
   /** The key that a client was last given on any connection, by its id in hexadecimal. */
-  readonly #keys: ExpiringMap<CryptoKey>;
+  readonly #keys: TtlMap<CryptoKey>;
 
   constructor(limits: Limits, ticks: () => number) {
     this.#limits = limits;
     this.#ticks = ticks;
-    this.#keys = new ExpiringMap(
+    this.#keys = new TtlMap(
       () => ({ ttlMs: limits.sessionTtlMs, max: limits.maxSessions }),
       ticks,
     );

@@ -4,12 +4,12 @@
  * @module
  */
 import { type Bytes, printable, toHex } from "../../protocol/mod.ts";
-import type { Claim } from "../uploads/quota_reservations.ts";
+import type { QuotaReservation } from "../uploads/quota_reservations.ts";
 import type { Limits } from "../limits/limits.ts";
 import type { StagedBlob } from "../blobs/blob_store.ts";
 import type { Log } from "../limits/server_log.ts";
 
-export interface Unverified {
+export interface UnverifiedFile {
   readonly clientId: Bytes;
   readonly name: string;
   /** The connection on which it came. */
@@ -29,14 +29,14 @@ export interface Unverified {
   /** By `Context.ticks`. */
   readonly arrivedAt: number;
   /** What it counts until it is stored or discarded. */
-  readonly claim: Claim | undefined;
+  readonly reservation: QuotaReservation | undefined;
 }
 
 /** A client that has just left is seen to have left within so many milliseconds. */
 const LEAVING_MS = 1000;
 
 /** Whether who speaks on a connection is heard on a file. */
-async function mayJudge({ boundUntil, connection: own }: Unverified, connection: number) {
+async function mayJudge({ boundUntil, connection: own }: UnverifiedFile, connection: number) {
   if (boundUntil === undefined || own === connection) return true;
   const timer = Promise.withResolvers<false>();
   const id = setTimeout(() => timer.resolve(false), LEAVING_MS);
@@ -51,7 +51,7 @@ export class UnverifiedFiles {
   readonly #limits: Limits;
   readonly #log: Log;
   /** By client, oldest first. */
-  readonly #byClient = new Map<string, Unverified[]>();
+  readonly #byClient = new Map<string, UnverifiedFile[]>();
 
   constructor(limits: Limits, log: Log) {
     this.#limits = limits;
@@ -62,7 +62,7 @@ export class UnverifiedFiles {
    * Adds a file; the one it resends, and the oldest of too many, are discarded. Those that only their own connection may
    * judge come last: files that are sent under a known id alone don't push them out.
    */
-  async add(file: Unverified): Promise<void> {
+  async add(file: UnverifiedFile): Promise<void> {
     const files = this.#of(file.clientId);
     const resent = files.filter((other) =>
       other.name === file.name && other.connection === file.connection
@@ -82,7 +82,11 @@ export class UnverifiedFiles {
    * on an earlier one, since some clients connect anew for each request. A later one it can't mean: such a client may
    * send the next request before this one has been seen to.
    */
-  async take(clientId: Bytes, name: string, connection: number): Promise<Unverified | undefined> {
+  async take(
+    clientId: Bytes,
+    name: string,
+    connection: number,
+  ): Promise<UnverifiedFile | undefined> {
     const meant = this.#find(clientId, name, connection);
     if (meant === undefined || !(await mayJudge(meant, connection))) return undefined;
     const files = this.#of(clientId);
@@ -91,7 +95,7 @@ export class UnverifiedFiles {
     return meant;
   }
 
-  #find(clientId: Bytes, name: string, connection: number): Unverified | undefined {
+  #find(clientId: Bytes, name: string, connection: number): UnverifiedFile | undefined {
     const files = this.#of(clientId);
     const own = files.filter((file) => file.connection === connection);
     // Some clients of 2022 leave the name empty.
@@ -109,11 +113,11 @@ export class UnverifiedFiles {
   }
 
   /** Discards a file that was taken out. */
-  async discard({ blob, claim }: Unverified): Promise<void> {
+  async discard({ blob, reservation }: UnverifiedFile): Promise<void> {
     try {
       await blob.discard();
     } finally {
-      claim?.end();
+      reservation?.end();
     }
   }
 
@@ -135,18 +139,18 @@ export class UnverifiedFiles {
     await this.#discardAll(expired);
   }
 
-  #of(clientId: Bytes): readonly Unverified[] {
+  #of(clientId: Bytes): readonly UnverifiedFile[] {
     return this.#byClient.get(toHex(clientId)) ?? [];
   }
 
-  #set(clientId: Bytes, files: Unverified[]): void {
+  #set(clientId: Bytes, files: UnverifiedFile[]): void {
     const key = toHex(clientId);
     if (files.length > 0) this.#byClient.set(key, files);
     else this.#byClient.delete(key);
   }
 
   /** What can't be removed now is at the next start. */
-  async #discardAll(files: readonly Unverified[]): Promise<void> {
+  async #discardAll(files: readonly UnverifiedFile[]): Promise<void> {
     for (const file of files) {
       try {
         await this.discard(file);

@@ -14,48 +14,48 @@ import {
   PacketSequence,
   PiecesDecryptor,
   printable,
+  reasonWithPathOf,
   type Response,
   type SendFile,
   storedName,
   toHex,
-  whatFailed,
   ZlibCrc,
 } from "../../protocol/mod.ts";
-import type { Account } from "../catalog/accounts.ts";
+import type { AccountWithKeys } from "../catalog/accounts.ts";
 import { PROTOCOL_4 } from "../catalog/accounts.ts";
-import { type Claim, claimRoom } from "../uploads/quota_reservations.ts";
+import { claimRoom, type QuotaReservation } from "../uploads/quota_reservations.ts";
 import type { V3Context } from "./context.ts";
 import type { Peer } from "./peer.ts";
 import type { PendingUpload } from "./pending_uploads.ts";
-import { Intake } from "./decrypt_pipeline.ts";
+import { DecryptPipeline } from "./decrypt_pipeline.ts";
 import { LimitError } from "../limits/limits.ts";
 import type { StagedBlob } from "../blobs/blob_store.ts";
 
 /** Padding that ciphertext holds at most: some clients encrypt a file in two pieces. */
 const MAX_PADDING = 2 * BLOCK_SIZE;
 
-interface Work {
+interface OpenPart {
   readonly packets: PacketSequence;
-  readonly intake: Intake;
+  readonly pipeline: DecryptPipeline;
   readonly blob: StagedBlob;
   /** The key under which it comes. */
   readonly key: CryptoKey;
   /** zlib's CRC-32, where the client may expect that. */
   readonly zlibCrc: ZlibCrc | undefined;
   /** What it counts until another has it, or it is gone. */
-  readonly claim: Claim | undefined;
+  readonly reservation: QuotaReservation | undefined;
 }
 
 /**
  * Takes the ciphertext of one file, in one part or several. Whatever goes wrong, the rest of the part is still taken,
  * so that the message ends where its sender thinks it does, and the response says that it went wrong.
  */
-export class Upload implements PendingUpload {
+export class V3Upload implements PendingUpload {
   /** That of the first part. */
   readonly request: SendFile;
   readonly #context: V3Context;
   readonly #peer: Peer;
-  #work: Work | undefined;
+  #work: OpenPart | undefined;
   #intact = true;
   #answered = false;
 
@@ -65,8 +65,8 @@ export class Upload implements PendingUpload {
     this.request = request;
   }
 
-  static async begin(context: V3Context, peer: Peer, request: SendFile): Promise<Upload> {
-    const upload = new Upload(context, peer, request);
+  static async begin(context: V3Context, peer: Peer, request: SendFile): Promise<V3Upload> {
+    const upload = new V3Upload(context, peer, request);
     await upload.#guard(() => upload.#open());
     return upload;
   }
@@ -84,7 +84,7 @@ export class Upload implements PendingUpload {
 
   /** Takes content; the bytes may change when the promise resolves. */
   async write(content: Bytes): Promise<void> {
-    await this.#guard(() => this.#work?.intake.write(this.#work.packets.take(content)));
+    await this.#guard(() => this.#work?.pipeline.write(this.#work.packets.take(content)));
   }
 
   /**
@@ -108,8 +108,8 @@ export class Upload implements PendingUpload {
     return this.#work !== undefined;
   }
 
-  async #receive(work: Work, end: SendFile): Promise<Response> {
-    const { blob, claim, zlibCrc, intake: { checksum } } = work;
+  async #receive(work: OpenPart, end: SendFile): Promise<Response> {
+    const { blob, reservation, zlibCrc, pipeline: { checksum } } = work;
     const { maxFileSize } = this.#context.limits;
     if (checksum.size > maxFileSize) throw new LimitError("maxFileSize", maxFileSize);
     this.#work = undefined;
@@ -128,7 +128,7 @@ export class Upload implements PendingUpload {
       isOtherTold,
       intact: this.#intact,
       arrivedAt: this.#context.ticks(),
-      claim,
+      reservation,
     });
     // A checksum that is certainly not the client's, which will send the file again. Not the complement: of nothing at all
     // that of one kind of checksum is the other.
@@ -139,11 +139,11 @@ export class Upload implements PendingUpload {
   async [Symbol.asyncDispose](): Promise<void> {
     const work = this.#work;
     this.#work = undefined;
-    await work?.intake.settle();
+    await work?.pipeline.settle();
     try {
       await work?.blob.discard();
     } finally {
-      work?.claim?.end();
+      work?.reservation?.end();
     }
   }
 
@@ -161,14 +161,14 @@ export class Upload implements PendingUpload {
     const name = storedName(fileName);
     const file = { clientId, name, size };
     const makeWay = () => unverified.supersede(clientId, name, this.#peer.connection);
-    const claim = await claimRoom(this.#context, file, makeWay);
+    const reservation = await claimRoom(this.#context, file, makeWay);
     try {
       const blob = await this.#context.staging.stage(clientId, contentSize);
       const zlibCrc = this.#mayExpectZlib ? new ZlibCrc() : undefined;
-      const intake = this.#intake(key, blob, zlibCrc);
-      this.#work = { packets, intake, blob, key, zlibCrc, claim };
+      const pipeline = this.#pipeline(key, blob, zlibCrc);
+      this.#work = { packets, pipeline, blob, key, zlibCrc, reservation };
     } catch (error) {
-      claim?.end();
+      reservation?.end();
       throw error;
     }
     // Makes the file: a disk that takes none is told of before the content comes.
@@ -181,22 +181,22 @@ export class Upload implements PendingUpload {
       this.#context.disputes.has(clientId, storedName(fileName));
   }
 
-  #intake(key: CryptoKey, blob: StagedBlob, zlibCrc: ZlibCrc | undefined): Intake {
+  #pipeline(key: CryptoKey, blob: StagedBlob, zlibCrc: ZlibCrc | undefined): DecryptPipeline {
     const inPieces = this.#peer.profile.quirks.has("pieces");
     const decryptor = inPieces ? new PiecesDecryptor(key) : new CbcDecryptor(key);
     const count = () => this.#context.staging.count;
-    return new Intake({ decryptor, blob, zlibCrc, size: this.request.contentSize, count });
+    return new DecryptPipeline({ decryptor, blob, zlibCrc, size: this.request.contentSize, count });
   }
 
   /** Decrypts the rest and makes the bytes durable: until the client judges them no descriptor is held. */
   async #end({ plaintextSize }: SendFile): Promise<void> {
     try {
-      await this.#work?.intake.end();
+      await this.#work?.pipeline.end();
     } catch (error) {
       if (!(error instanceof IntegrityError)) throw error;
       this.#intact = false;
     }
-    if (plaintextSize !== undefined && this.#work?.intake.checksum.size !== plaintextSize) {
+    if (plaintextSize !== undefined && this.#work?.pipeline.checksum.size !== plaintextSize) {
       this.#intact = false;
     }
     await this.#work?.blob.seal();
@@ -211,7 +211,7 @@ export class Upload implements PendingUpload {
       await work();
     } catch (error) {
       if (error instanceof LimitError) throw error;
-      this.#logRefusal(whatFailed(error));
+      this.#logRefusal(reasonWithPathOf(error));
       await this[Symbol.asyncDispose]();
     }
   }
@@ -228,8 +228,10 @@ export class Upload implements PendingUpload {
 }
 
 /** Why a client of protocol 3 may not use an account; `undefined` where it may. */
-function faultOf(account: Account | undefined): string | undefined {
+function faultOf(account: AccountWithKeys | undefined): string | undefined {
   if (account === undefined) return "its account is gone";
-  if (account.speech.edition === PROTOCOL_4) return "its account has gone over to protocol 4";
+  if (account.storedProfile.edition === PROTOCOL_4) {
+    return "its account has gone over to protocol 4";
+  }
   return account.disabled ? "its account is disabled" : undefined;
 }

@@ -5,28 +5,28 @@
  */
 import { toHex } from "../../protocol/mod.ts";
 import { inSlices } from "../../protocol/v4/slices.ts";
-import { ChunkSums, type Sums } from "../../protocol/v4/chunk_digests.ts";
+import { ChunkDigests, type FileDigests } from "../../protocol/v4/chunk_digests.ts";
 import { CHUNK_SIZE, chunkSize } from "../../protocol/v4/merkle_tree.ts";
 import { breath } from "../breath.ts";
 import type { V4Context } from "./context.ts";
 import { recordDamage, visibleDamage } from "./damage.ts";
-import type { Damage, StoredFile, Tree } from "../catalog/catalog.ts";
-import { Refusal } from "./request_error.ts";
-import type { Session } from "./request_context.ts";
+import type { Damage, FileDigest, StoredFile } from "../catalog/catalog.ts";
+import { RequestError } from "./request_error.ts";
+import type { RequestContext } from "./request_context.ts";
 
 /** Characters of a name that a refusal repeats: it has to fit into its frame. */
 const MAX_QUOTED = 255;
 
-export type FileWithTree = StoredFile & { readonly tree: Tree };
+export type FileWithDigests = StoredFile & { readonly tree: FileDigest };
 
 /**
  * A file with its digest, for which one without is read whole; `undefined` where it has been replaced or removed
- * meanwhile. Throws `Refusal` `damaged` where its blob is missing, has another size, or is known or found to be changed.
+ * meanwhile. Throws `RequestError` `damaged` where its blob is missing, has another size, or is known or found to be changed.
  */
-export async function withTree(
-  { context, answers }: Session,
+export async function withDigests(
+  { context, answers }: RequestContext,
   file: StoredFile,
-): Promise<FileWithTree | undefined> {
+): Promise<FileWithDigests | undefined> {
   const damage = await visibleDamage(context.store, file);
   if (damage !== undefined) return await refuseDamaged(context, file, damage);
   if (file.tree !== undefined) return { ...file, tree: file.tree };
@@ -36,19 +36,19 @@ export async function withTree(
   return tree && { ...file, tree };
 }
 
-/** Reads a file for its tree, and keeps that; see {@link withTree}. Throws the signal's reason where it is aborted. */
+/** Reads a file for its tree, and keeps that; see {@link withDigests}. Throws the signal's reason where it is aborted. */
 async function findTree(
   context: Pick<V4Context, "store" | "log">,
   file: StoredFile,
   signal: AbortSignal,
-): Promise<Tree | undefined> {
+): Promise<FileDigest | undefined> {
   const { store: { catalog, blobs }, log } = context;
   // It may have been read since it was looked up.
   const now = await catalog.findFile(file.clientId, file.name, file.version);
   if (now?.path !== file.path) return undefined;
   if (now.damage !== undefined) return await refuseDamaged(context, file, now.damage);
   if (now.tree !== undefined) return now.tree;
-  const sums = new ChunkSums(file.size);
+  const sums = new ChunkDigests(file.size);
   const found = await summedUp(blobs.read(file.path, { pieceSize: CHUNK_SIZE }), sums, signal);
   if (found?.cksum !== file.crc) return await refuseDamaged(context, file, "content");
   // When the client's file was changed protocol 3 does not tell.
@@ -63,7 +63,7 @@ async function findTree(
 
 /**
  * Refuses a file that is damaged, and records that; `undefined` where the file has been replaced or removed meanwhile.
- * Throws `Refusal` `damaged`.
+ * Throws `RequestError` `damaged`.
  */
 export async function refuseDamaged(
   context: Pick<V4Context, "store" | "log">,
@@ -76,16 +76,16 @@ export async function refuseDamaged(
 }
 
 /** Why a file is not given back. */
-export function isDamaged({ name }: Pick<StoredFile, "name">): Refusal {
-  return new Refusal("damaged", `${name.slice(0, MAX_QUOTED)} is damaged on the server`);
+export function isDamaged({ name }: Pick<StoredFile, "name">): RequestError {
+  return new RequestError("damaged", `${name.slice(0, MAX_QUOTED)} is damaged on the server`);
 }
 
 /** Sums of a whole blob; `undefined` where there is none, or one of another size. */
 async function summedUp(
   chunks: AsyncIterable<Uint8Array<ArrayBuffer>>,
-  sums: ChunkSums,
+  sums: ChunkDigests,
   signal: AbortSignal,
-): Promise<Sums | undefined> {
+): Promise<FileDigests | undefined> {
   let at = 0;
   try {
     for await (const chunk of chunks) {

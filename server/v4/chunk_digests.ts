@@ -14,7 +14,7 @@ import {
 import type { Catalog, StoredFile } from "../catalog/catalog.ts";
 import { CHUNKS_PAGE } from "../catalog/bounds.ts";
 
-export class ChunkDigests {
+export class StoredDigests {
   readonly #catalog: Pick<Catalog, "findChunks">;
   readonly #file: Pick<StoredFile, "path" | "size">;
   #page: Bytes;

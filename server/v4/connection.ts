@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Bytes, printable, ProtocolError, toHex, whyFailed } from "../../protocol/mod.ts";
+import { type Bytes, printable, ProtocolError, reasonOf, toHex } from "../../protocol/mod.ts";
 import { NONCE_SIZE } from "../../protocol/v4/authentication.ts";
 import { ConnectionState } from "../../protocol/v4/connection_state.ts";
 import { FrameReader } from "../../protocol/v4/frame_reader.ts";
@@ -18,16 +18,16 @@ import { FrameWriter } from "../../protocol/v4/frame_writer.ts";
 import { fingerprintOfName, isOneOf } from "../../protocol/v4/server_name.ts";
 import type { V4Context } from "./context.ts";
 import { LimitError } from "../limits/limits.ts";
-import type { GuestFault } from "../catalog/accounts.ts";
-import { PeerSocket, type Socket } from "../listen/peer_socket.ts";
-import { dismissal, type Entrant, letIn, refused, refuseDismissed } from "./login.ts";
+import type { RevocationReason } from "../catalog/accounts.ts";
+import { PeerSocket, type TcpSocket } from "../listen/peer_socket.ts";
+import { authenticate, dismissal, type NamedPrincipal, refused, refuseDismissed } from "./login.ts";
 import type { TlsIdentity } from "../listen/tls/identity.ts";
-import { Refusal } from "./request_error.ts";
+import { RequestError } from "./request_error.ts";
 import { Requests, WINDOW } from "./requests.ts";
-import { Unsent } from "./request_context.ts";
+import { SendError } from "./request_context.ts";
 
 /** What makes up the server to a client, beside what all connections share. */
-export type Face = Pick<TlsIdentity, "fingerprint" | "names">;
+export type ServedIdentity = Pick<TlsIdentity, "fingerprint" | "names">;
 
 const VERSION = 0x0400;
 /** Ends the wait for the next request where the server stops. */
@@ -41,26 +41,26 @@ const PARTS: readonly MessageKind[] = ["data", "end", "cancel", "leave"];
 /** Answers of which more may follow. */
 const STREAMED: readonly MessageKind[] = ["file", "digests", "data"];
 
-export class Connection {
+export class V4Connection {
   readonly #context: V4Context;
-  readonly #face: Face;
+  readonly #identity: ServedIdentity;
   /** What the client signs as the server's fingerprint. */
   #fingerprint: Bytes;
   readonly #socket: PeerSocket;
-  readonly #conversation = new ConnectionState(WINDOW);
-  readonly #frames = new FrameReader("client", (header) => this.#conversation.expect(header));
+  readonly #state = new ConnectionState(WINDOW);
+  readonly #frames = new FrameReader("client", (header) => this.#state.expect(header));
   #requests: Requests | undefined;
   #finishing = false;
   /** Why the client may not stay, although it was let in. */
-  #dismissal: Refusal | undefined;
+  #dismissal: RequestError | undefined;
   readonly #writer = new FrameWriter((bytes) => this.#write(bytes));
   /** Why the peer could not be told something. */
   #unsent: unknown;
 
-  constructor(context: V4Context, socket: Socket, face: Face) {
+  constructor(context: V4Context, socket: TcpSocket, identity: ServedIdentity) {
     this.#context = context;
-    this.#face = face;
-    this.#fingerprint = face.fingerprint;
+    this.#identity = identity;
+    this.#fingerprint = identity.fingerprint;
     this.#socket = new PeerSocket(socket, context.limits);
   }
 
@@ -80,7 +80,7 @@ export class Connection {
     } catch (cause) {
       const error = this.#dismissal ?? this.#unsent ?? cause;
       if (error instanceof ProtocolError || error instanceof LimitError) await this.#refuse(error);
-      else if (error instanceof Refusal) await this.#sayLast(error);
+      else if (error instanceof RequestError) await this.#sayLast(error);
       else this.#logLoss(error);
     } finally {
       this.close("it was served");
@@ -92,7 +92,7 @@ export class Connection {
   }
 
   /** Tells the peer that there is no room for it, and ends the connection; at once where it is hurried. Never rejects. */
-  async turnAway(error: LimitError, hurry: AbortSignal): Promise<void> {
+  async rejectBusy(error: LimitError, hurry: AbortSignal): Promise<void> {
     const close = () => this.close("there is no room for it");
     hurry.addEventListener("abort", close);
     await this.#refuse(error);
@@ -102,7 +102,7 @@ export class Connection {
   /** Takes no further request, and ends the connection as soon as those under way are done and answered. */
   finish(): void {
     this.#finishing = true;
-    const { isAtWork, isReceiving } = this.#conversation;
+    const { isAtWork, isReceiving } = this.#state;
     if (isAtWork) {
       if (!isReceiving) this.#socket.interrupt(FINISHING);
       return;
@@ -120,7 +120,7 @@ export class Connection {
       first = await this.#receive();
     }
     if (first === undefined) throw new Error("it left before it said who it is");
-    const entrant = await letIn({
+    const entrant = await authenticate({
       ...{ context: this.#context, fingerprint: this.#fingerprint, nonce, peer: this.#socket },
       send: (message) => this.#send(message),
       receive: () => this.#receive(),
@@ -128,21 +128,21 @@ export class Connection {
     if (entrant === undefined) return;
     const { clientId, name } = entrant;
     await this.#send({ kind: "welcome", tag: 0, clientId, name, window: WINDOW });
-    const dismiss = (fault: GuestFault) => this.#dismiss(entrant, dismissal(fault));
+    const dismiss = (fault: RevocationReason) => this.#dismiss(entrant, dismissal(fault));
     const guest = { ...entrant, dismiss };
     this.#context.revocation.add(guest);
     try {
       await this.#answerTo(entrant);
     } catch (error) {
       // Whatever is refused to one who stays is answered where it is asked for.
-      if (error instanceof Refusal) this.#dismiss(entrant, error);
+      if (error instanceof RequestError) this.#dismiss(entrant, error);
       throw error;
     } finally {
       this.#context.revocation.remove(guest);
     }
   }
 
-  async #answerTo(entrant: Entrant): Promise<void> {
+  async #answerTo(entrant: NamedPrincipal): Promise<void> {
     const requests = this.#requestsOf(entrant);
     this.#requests = requests;
     this.#socket.expect(READ_SIZE);
@@ -159,7 +159,7 @@ export class Connection {
   }
 
   /** Ends what a client does that may not stay, so that it can be told; at once where it did not end until the next time. */
-  #dismiss({ clientId, name }: Entrant, refusal: Refusal): void {
+  #dismiss({ clientId, name }: NamedPrincipal, refusal: RequestError): void {
     if (this.#dismissal === refusal) return;
     if (this.#dismissal !== undefined) return this.close(refusal.message);
     this.#dismissal = refusal;
@@ -171,17 +171,17 @@ export class Connection {
     this.#socket.interrupt(refusal);
   }
 
-  /** The client has verified the server by a name, and signs that. Throws `Refusal` where it is another's. */
+  /** The client has verified the server by a name, and signs that. Throws `RequestError` where it is another's. */
   async #answerToName({ name }: MessageOf<"host">): Promise<void> {
-    if (!isOneOf(name, this.#face.names ?? [])) {
+    if (!isOneOf(name, this.#identity.names ?? [])) {
       const reason = "the server has no certificate for the name under which it was asked for";
-      const door = { context: this.#context, peer: this.#socket };
-      throw refused(door, "", "not-authenticated", reason);
+      const connection = { context: this.#context, peer: this.#socket };
+      throw refused(connection, "", "not-authenticated", reason);
     }
     this.#fingerprint = await fingerprintOfName(name);
   }
 
-  #requestsOf({ clientId, key }: Entrant): Requests {
+  #requestsOf({ clientId, key }: NamedPrincipal): Requests {
     return new Requests({
       ...{ context: this.#context, owner: { clientId, key, address: this.#socket.address } },
       answers: {
@@ -189,7 +189,7 @@ export class Connection {
         sendChunk: (tag, offset, chunk) =>
           this.#unlessDismissed("data", () => this.#sendChunk(tag, offset, chunk)),
         close: (reason) => this.close(reason),
-        onLeft: (leave) => this.#socket.onLeft((error) => leave(new Unsent(error))),
+        onLeft: (leave) => this.#socket.onLeft((error) => leave(new SendError(error))),
       },
     });
   }
@@ -204,20 +204,20 @@ export class Connection {
   async #receive(): Promise<Message | undefined> {
     for (;;) {
       if (this.#dismissal !== undefined) throw this.#dismissal;
-      if (this.#finishing && !this.#conversation.isReceiving) throw FINISHING;
+      if (this.#finishing && !this.#state.isReceiving) throw FINISHING;
       const message = this.#frames.next();
       if (message !== undefined) {
-        this.#conversation.receive(message);
+        this.#state.receive(message);
         return message;
       }
       const { room } = this.#frames;
       if (room !== undefined && !this.#socket.isReadAhead) {
-        const phase = this.#conversation.isReceiving ? "content" : "request";
+        const phase = this.#state.isReceiving ? "content" : "request";
         if (!(await unlessLeft(this.#socket.fill(room, phase)))) throw leftWithin();
         this.#frames.fill(room.length);
         continue;
       }
-      const { isReceiving } = this.#conversation;
+      const { isReceiving } = this.#state;
       const { betweenFrames } = this.#frames;
       const phase = isReceiving ? "content" : betweenFrames ? "idle" : "request";
       const bytes = await unlessLeft(this.#socket.receive(phase));
@@ -231,13 +231,13 @@ export class Connection {
 
   /** Resolves when there is room for more. */
   #send(message: Message): Promise<void> {
-    this.#conversation.send(message);
+    this.#state.send(message);
     return this.#writer.send(encodeMessage(message));
   }
 
   /** The chunk may change when the promise resolves. */
   #sendChunk(tag: number, offset: number, chunk: Bytes): Promise<void> {
-    this.#conversation.send({ kind: "data", tag });
+    this.#state.send({ kind: "data", tag });
     return this.#writer.send(dataHeader(tag, offset, chunk.length), chunk);
   }
 
@@ -247,8 +247,8 @@ export class Connection {
     } catch (error) {
       this.#unsent ??= error;
       // Nothing more is taken from a peer that takes nothing.
-      this.close(`it could not be answered: ${whyFailed(error)}`);
-      throw new Unsent(error);
+      this.close(`it could not be answered: ${reasonOf(error)}`);
+      throw new SendError(error);
     }
   }
 
@@ -256,17 +256,17 @@ export class Connection {
     const { address } = this.#socket;
     if (error instanceof LimitError) {
       this.#context.limitLog.report(error, address);
-      return await this.#sayLast(new Refusal("over-limit", error.message));
+      return await this.#sayLast(new RequestError("over-limit", error.message));
     }
     this.#context.log.warn("Closing {address}: {reason}", {
       event: "connection.refused",
       ...{ address, code: error.code, reason: error.message },
     });
-    await this.#sayLast(new Refusal("bad-frame", error.message));
+    await this.#sayLast(new RequestError("bad-frame", error.message));
   }
 
   /** Sees to it that the peer hears all that was said, and why nothing more is. */
-  async #sayLast(refusal?: Refusal): Promise<void> {
+  async #sayLast(refusal?: RequestError): Promise<void> {
     try {
       await this.#writer.drain();
       await this.#socket.dismiss(refusal === undefined ? NOTHING : lastWord(refusal));
@@ -280,12 +280,12 @@ export class Connection {
       event: "connection.lost",
       address: this.#socket.address,
       reason: this.#socket.closedFor ??
-        whyFailed(error),
+        reasonOf(error),
     });
   }
 }
 
-function lastWord({ code, message }: Refusal): Bytes {
+function lastWord({ code, message }: RequestError): Bytes {
   return encodeMessage({ kind: "error", tag: 0, code, message });
 }
 

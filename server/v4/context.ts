@@ -4,21 +4,21 @@
  * @module
  */
 import type { Bytes } from "../../protocol/mod.ts";
-import type { Tree } from "../catalog/catalog.ts";
+import type { FileDigest } from "../catalog/catalog.ts";
 import type { Context } from "../context.ts";
-import { Transfers } from "./open_uploads.ts";
-import { HeldUploads } from "./partial_uploads.ts";
-import { Guests } from "./revocation.ts";
+import { OpenUploads } from "./open_uploads.ts";
+import { PartialUploads } from "./partial_uploads.ts";
+import { RevocationWatch } from "./revocation.ts";
 import { SharedWork } from "./shared_work.ts";
 
 export interface V4Context extends Context {
   /** Ends the connections of clients that may not stay. */
-  readonly revocation: Guests;
+  readonly revocation: RevocationWatch;
   /** Files of protocol 3 that are read whole for their trees, by path. */
-  readonly readings: SharedWork<Tree | undefined>;
-  readonly openUploads: Transfers;
+  readonly readings: SharedWork<FileDigest | undefined>;
+  readonly openUploads: OpenUploads;
   /** What is held of uploads that were broken off. */
-  readonly partialUploads: HeldUploads;
+  readonly partialUploads: PartialUploads;
   /** Called when an account has got a key of protocol 4: whoever used it by protocol 3 alone is not it any more. */
   readonly onAccountClaimed: (clientId: Bytes) => void;
 }
@@ -31,13 +31,13 @@ export function createV4Context(
   onAccountClaimed: (clientId: Bytes) => void,
 ): V4Context {
   const { store: { catalog, blobs }, limits, clock, log } = context;
-  const openUploads = new Transfers();
+  const openUploads = new OpenUploads();
   return {
     ...context,
-    revocation: new Guests(catalog, log),
+    revocation: new RevocationWatch(catalog, log),
     readings: new SharedWork(MAX_READINGS),
     openUploads,
-    partialUploads: new HeldUploads({
+    partialUploads: new PartialUploads({
       ...{ catalog, blobs, limits, clock, log },
       isOpen: (path) => openUploads.isOpen(path),
     }),

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { printable, toHex, whatFailed } from "../../protocol/mod.ts";
+import { printable, reasonWithPathOf, toHex } from "../../protocol/mod.ts";
 import type { V4Context } from "./context.ts";
 import { isInline } from "../catalog/inline_paths.ts";
 import type { Damage, StoredFile } from "../catalog/catalog.ts";
@@ -50,7 +50,7 @@ export async function recordDamage(
   } catch (error) {
     log.error("Could not record that {file} of {client} is damaged: {reason}", {
       event: "file.damage-not-recorded",
-      ...{ ...about, damage, reason: whatFailed(error) },
+      ...{ ...about, damage, reason: reasonWithPathOf(error) },
     });
   }
 }

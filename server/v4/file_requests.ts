@@ -9,10 +9,10 @@ import { CHUNK_SIZE, chunkCount, DIGEST_SIZE } from "../../protocol/v4/merkle_tr
 import { recordDamage } from "./damage.ts";
 import type { StoredFile } from "../catalog/catalog.ts";
 import { removeOrphan } from "../uploads/commit.ts";
-import { ChunkDigests } from "./chunk_digests.ts";
-import { Refusal, refuseName } from "./request_error.ts";
-import { logFile, type Session } from "./request_context.ts";
-import { type FileWithTree, isDamaged, refuseDamaged, withTree } from "./backfill_digests.ts";
+import { StoredDigests } from "./chunk_digests.ts";
+import { checkFileName, RequestError } from "./request_error.ts";
+import { logFile, type RequestContext } from "./request_context.ts";
+import { type FileWithDigests, isDamaged, refuseDamaged, withDigests } from "./backfill_digests.ts";
 
 /** Names that are looked up at once for a list. */
 const PAGE = 500;
@@ -22,7 +22,7 @@ const MAX_LOOKS = 16;
 const MAX_QUOTED = 255;
 
 type Handlers = {
-  readonly [K in MessageKind]?: (session: Session, message: MessageOf<K>) => Promise<void>;
+  readonly [K in MessageKind]?: (session: RequestContext, message: MessageOf<K>) => Promise<void>;
 };
 
 /** Each answers by itself, or throws why it does not. */
@@ -41,28 +41,28 @@ export const FILE_REQUESTS: Handlers = {
   async remove(session, { tag, name }) {
     const { context, owner, answers } = session;
     const paths = await context.store.catalog.dropFile(owner.clientId, name);
-    context.claims.revoke(owner.clientId, name);
+    context.quotaReservations.revoke(owner.clientId, name);
     if (paths.length === 0) throw noSuchFile(name);
     for (const path of paths) await removeOrphan(context, path);
     logFile(session, "file.removed", "Removed {file} of {client}", name);
     await answers.send({ kind: "done", tag });
   },
   async rename(session, { tag, oldName, newName }) {
-    refuseName(newName);
+    checkFileName(newName);
     const { context, owner, answers } = session;
     const outcome = await context.store.catalog.renameFile(owner.clientId, oldName, newName);
     if (outcome === "renamed") {
-      context.claims.revoke(owner.clientId, oldName);
-      context.claims.revoke(owner.clientId, newName, { isStored: true });
+      context.quotaReservations.revoke(owner.clientId, oldName);
+      context.quotaReservations.revoke(owner.clientId, newName, { isStored: true });
     }
     if (outcome === "missing") throw noSuchFile(oldName);
-    if (outcome === "taken") throw new Refusal("file-exists", `${newName} is there already`);
+    if (outcome === "taken") throw new RequestError("file-exists", `${newName} is there already`);
     logFile(session, "file.renamed", "Renamed a file of {client} to {file}", newName);
     await answers.send({ kind: "done", tag });
   },
 };
 
-async function* filesBelow({ context, owner }: Session, prefix: string) {
+async function* filesBelow({ context, owner }: RequestContext, prefix: string) {
   const { store: { catalog } } = context;
   for (let after = "";;) {
     const files = await catalog.listFilesBelow(owner.clientId, prefix, after, PAGE);
@@ -73,8 +73,8 @@ async function* filesBelow({ context, owner }: Session, prefix: string) {
   }
 }
 
-/** Throws `Refusal` `no-such-file`. */
-async function* versionsOf({ context, owner }: Session, name: string) {
+/** Throws `RequestError` `no-such-file`. */
+async function* versionsOf({ context, owner }: RequestContext, name: string) {
   const { store: { catalog } } = context;
   for (let before = Infinity;;) {
     const files = await catalog.listVersions(owner.clientId, name, before, PAGE);
@@ -91,7 +91,7 @@ async function* versionsOf({ context, owner }: Session, name: string) {
  * meanwhile.
  */
 async function describeAll(
-  session: Session,
+  session: RequestContext,
   tag: number,
   files: AsyncIterable<StoredFile>,
   versionOf: (file: StoredFile) => number,
@@ -106,23 +106,23 @@ async function describeAll(
 
 /** `undefined` for a file that has been removed meanwhile. */
 async function describeOne(
-  session: Session,
+  session: RequestContext,
   tag: number,
   file: StoredFile,
   version: number,
 ): Promise<Message | undefined> {
   const { name } = file;
   try {
-    return describe(tag, await withTree(session, file) ?? await find(session, name, version));
+    return describe(tag, await withDigests(session, file) ?? await find(session, name, version));
   } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
+    if (!(error instanceof RequestError)) throw error;
     if (error.code === "damaged") return { kind: "damaged", tag, name, version: file.version ?? 1 };
     if (error.code === "no-such-file") return undefined;
     throw error;
   }
 }
 
-async function get(session: Session, request: MessageOf<"get">): Promise<void> {
+async function get(session: RequestContext, request: MessageOf<"get">): Promise<void> {
   const { tag, from, to } = request;
   const { answers } = session;
   const { file, digests, first, chunks } = await open(session, request);
@@ -150,8 +150,8 @@ async function get(session: Session, request: MessageOf<"get">): Promise<void> {
 }
 
 interface Opened {
-  readonly file: FileWithTree;
-  readonly digests: ChunkDigests;
+  readonly file: FileWithDigests;
+  readonly digests: StoredDigests;
   /** The first chunk that is wanted, where any is, and those behind it: of this file, whatever becomes of its name. */
   readonly first: IteratorResult<Bytes, void>;
   readonly chunks: AsyncGenerator<Bytes, void, void>;
@@ -159,10 +159,10 @@ interface Opened {
 
 /**
  * Looks a file up and opens it. One that is replaced or removed in between is looked up again: nobody is told of a file
- * before it is open. Throws `Refusal`.
+ * before it is open. Throws `RequestError`.
  */
 async function open(
-  session: Session,
+  session: RequestContext,
   { name, version, from, to }: MessageOf<"get">,
 ): Promise<Opened> {
   const { context, owner } = session;
@@ -170,7 +170,7 @@ async function open(
   for (let looks = 0; looks < MAX_LOOKS; looks++) {
     const found = await catalog.findWhole(owner.clientId, name, version);
     if (found === undefined) throw noSuchFile(name, version);
-    const file = await withTree(session, found.file);
+    const file = await withDigests(session, found.file);
     // One that was just read for its tree has its digests from now on.
     if (file === undefined || found.file.tree === undefined) continue;
     const begin = beginOfChunk(from);
@@ -180,7 +180,7 @@ async function open(
     const first = from < Math.min(to, file.size) ? await firstOf(chunks) : NONE;
     const isWhole = found.chunks?.size === chunkCount(file.size) * DIGEST_SIZE;
     if (first !== undefined && found.chunks !== undefined && isWhole) {
-      return { file, digests: new ChunkDigests(catalog, file, found.chunks.first), first, chunks };
+      return { file, digests: new StoredDigests(catalog, file, found.chunks.first), first, chunks };
     }
     await chunks.return();
     await refuseDamaged(context, file, first === undefined ? "missing" : "content");
@@ -211,29 +211,33 @@ function beginOfChunk(offset: number): number {
   return Math.floor(offset / CHUNK_SIZE) * CHUNK_SIZE;
 }
 
-/** A file with its digest. Throws `Refusal` `no-such-file`, `damaged`. */
-async function find(session: Session, name: string, version: number): Promise<FileWithTree> {
+/** A file with its digest. Throws `RequestError` `no-such-file`, `damaged`. */
+async function find(
+  session: RequestContext,
+  name: string,
+  version: number,
+): Promise<FileWithDigests> {
   const { context, owner } = session;
   for (let looks = 0; looks < MAX_LOOKS; looks++) {
     const file = await context.store.catalog.findFile(owner.clientId, name, version);
     if (file === undefined) throw noSuchFile(name, version);
-    const found = await withTree(session, file);
+    const found = await withDigests(session, file);
     if (found !== undefined) return found;
   }
   throw replacedTooOften(name);
 }
 
-function describe(tag: number, file: FileWithTree): Message {
+function describe(tag: number, file: FileWithDigests): Message {
   const { name, version = 1, size, crc, storedAt, tree } = file;
   return { kind: "file", tag, name, version, size, storedAt, cksum: crc, ...tree };
 }
 
 /** `version`: 0 for whichever is current. */
-function noSuchFile(name: string, version = 0): Refusal {
+function noSuchFile(name: string, version = 0): RequestError {
   const what = version === 0 ? "file" : `version ${version} of`;
-  return new Refusal("no-such-file", `there is no ${what} ${name.slice(0, MAX_QUOTED)}`);
+  return new RequestError("no-such-file", `there is no ${what} ${name.slice(0, MAX_QUOTED)}`);
 }
 
-function replacedTooOften(name: string): Refusal {
-  return new Refusal("cannot-store", `${name} is replaced faster than it can be read`);
+function replacedTooOften(name: string): RequestError {
+  return new RequestError("cannot-store", `${name} is replaced faster than it can be read`);
 }

@@ -22,18 +22,24 @@ import type { Message, MessageKind, MessageOf } from "../../protocol/v4/messages
 import { hashToken } from "../../protocol/v4/token.ts";
 import { countRegistration, noteSeen, pendingBefore } from "../accounts/registration.ts";
 import type { V4Context } from "./context.ts";
-import type { Account, Entered, EntryFault, Guest, GuestFault } from "../catalog/accounts.ts";
+import type {
+  AccountWithKeys,
+  LoginFault,
+  LoginResult,
+  Principal,
+  RevocationReason,
+} from "../catalog/accounts.ts";
 import { PROTOCOL_4 } from "../catalog/accounts.ts";
 import { MAX_KEYS } from "../catalog/bounds.ts";
-import { Refusal, type RefusalCode } from "./request_error.ts";
+import { RequestError, type RequestErrorCode } from "./request_error.ts";
 
 /** Who was let in, and by which key. */
-export interface Entrant extends Guest {
+export interface NamedPrincipal extends Principal {
   readonly name: string;
 }
 
 /** The connection of somebody who has not been let in yet. */
-export interface Door {
+export interface UnauthenticatedConnection {
   readonly context: V4Context;
   /** Of the server. */
   readonly fingerprint: Bytes;
@@ -55,30 +61,39 @@ const MAX_LOGGED = 254;
 const WRONG_SIGNATURE = "the signature is wrong";
 
 /** Returns `undefined` where the client leaves in between. */
-type Entry<K extends MessageKind> = (
-  door: Door,
+type LoginHandler<K extends MessageKind> = (
+  connection: UnauthenticatedConnection,
   message: MessageOf<K>,
-) => Promise<Entrant | undefined>;
+) => Promise<NamedPrincipal | undefined>;
 
-const ENTRIES: { readonly [K in "register" | "login" | "claim"]: Entry<K> } = {
-  async register(door, { name, key, signature, token }) {
-    const { context, fingerprint, nonce, peer } = door;
+const LOGIN_HANDLERS: { readonly [K in "register" | "login" | "claim"]: LoginHandler<K> } = {
+  async register(connection, { name, key, signature, token }) {
+    const { context, fingerprint, nonce, peer } = connection;
     countRegistration(context, peer);
-    await refuseUnsigned(door, name, verifySignature({ fingerprint, nonce, key, name }, signature));
+    await refuseUnsigned(
+      connection,
+      name,
+      verifySignature({ fingerprint, nonce, key, name }, signature),
+    );
     if (!isUserName(name)) {
-      throw refused(door, name, "bad-user-name", "a name has 1 to 254 ASCII letters and digits");
+      throw refused(
+        connection,
+        name,
+        "bad-user-name",
+        "a name has 1 to 254 ASCII letters and digits",
+      );
     }
-    const { store: { catalog }, entropy, clock, registration } = context;
+    const { store: { catalog }, random, clock, registration } = context;
     const entered = await catalog.registerKey({
-      ...{ id: entropy.clientId(), name, key, now: clock(), registration: registration() },
+      ...{ id: random.clientId(), name, key, now: clock(), registration: registration() },
       expiredBefore: pendingBefore(context),
       token: token === "" ? undefined : await hashToken(token),
     });
-    return admit(door, entered, name, key);
+    return accept(connection, entered, name, key);
   },
 
-  async login(door, { clientId, key, signature }) {
-    const { context, fingerprint, nonce, peer: { address } } = door;
+  async login(connection, { clientId, key, signature }) {
+    const { context, fingerprint, nonce, peer: { address } } = connection;
     const proven = await verifySignature({ fingerprint, nonce, clientId, key }, signature);
     const account = proven ? await context.store.catalog.findAccount(clientId) : undefined;
     if (!hasKey(account, key)) {
@@ -90,48 +105,53 @@ const ENTRIES: { readonly [K in "register" | "login" | "claim"]: Entry<K> } = {
         ...{ name: "", client: toHex(clientId), address, reason },
       });
       // Who is denied is not told which.
-      throw new Refusal("not-authenticated", "no such account has this key");
+      throw new RequestError("not-authenticated", "no such account has this key");
     }
     const entered = account.disabled ? "disabled" : { client: account, how: "known" } as const;
-    return admit(door, entered, account.name, key);
+    return accept(connection, entered, account.name, key);
   },
 
-  async claim(door, { clientId, name, key, signature }) {
-    const { context, fingerprint, nonce, peer } = door;
+  async claim(connection, { clientId, name, key, signature }) {
+    const { context, fingerprint, nonce, peer } = connection;
     countRegistration(context, peer);
     const claim = { fingerprint, nonce, clientId, key, name };
-    await refuseUnsigned(door, name, verifySignature(claim, signature));
+    await refuseUnsigned(connection, name, verifySignature(claim, signature));
     const { catalog } = context.store;
     const client = await catalog.findClient(clientId);
     let publicKey: Bytes = new Uint8Array(0);
-    if (client?.name === name && client.speech.edition !== PROTOCOL_4) {
-      if (context.registration() !== "open") return admit(door, "closed", name, key);
+    if (client?.name === name && client.storedProfile.edition !== PROTOCOL_4) {
+      if (context.registration() !== "open") return accept(connection, "closed", name, key);
       if (client.publicKey !== undefined) {
         publicKey = client.publicKey;
-        if (!(await ownsAccount(door, { clientId, name, key }, publicKey))) return undefined;
+        if (!(await ownsAccount(connection, { clientId, name, key }, publicKey))) return undefined;
       }
     }
     const now = context.clock();
     const entered = await catalog.claimAccount({ id: clientId, name, key, publicKey, now });
-    return admit(door, entered, name, key);
+    return accept(connection, entered, name, key);
   },
 };
 
 /**
- * Lets a client in by its first message; `undefined` where it leaves in between. Throws `Refusal`, `LimitError`, and
+ * Lets a client in by its first message; `undefined` where it leaves in between. Throws `RequestError`, `LimitError`, and
  * `ProtocolError` for what is no way in.
  */
-export async function letIn(door: Door, message: Message): Promise<Entrant | undefined> {
-  if (!Object.hasOwn(ENTRIES, message.kind)) {
+export async function authenticate(
+  connection: UnauthenticatedConnection,
+  message: Message,
+): Promise<NamedPrincipal | undefined> {
+  if (!Object.hasOwn(LOGIN_HANDLERS, message.kind)) {
     throw new ProtocolError("bad-frame", `Cannot take ${message.kind} before a client is let in`);
   }
-  return await (ENTRIES[message.kind as keyof typeof ENTRIES] as Entry<MessageKind>)(door, message);
+  return await (LOGIN_HANDLERS[message.kind as keyof typeof LOGIN_HANDLERS] as LoginHandler<
+    MessageKind
+  >)(connection, message);
 }
 
-/** Throws `Refusal` where a client that was let in may not go on: within a second of its operator's saying so. */
+/** Throws `RequestError` where a client that was let in may not go on: within a second of its operator's saying so. */
 export async function refuseDismissed(
   { accounts }: V4Context,
-  { clientId, key }: Entrant,
+  { clientId, key }: NamedPrincipal,
 ): Promise<void> {
   const account = await accounts.find(clientId);
   if (!hasKey(account, key)) throw dismissal("gone");
@@ -139,19 +159,19 @@ export async function refuseDismissed(
 }
 
 /** What a client is told that may not stay. */
-export function dismissal(fault: GuestFault): Refusal {
-  return new Refusal(...(fault === "disabled" ? REFUSALS.disabled : GONE));
+export function dismissal(fault: RevocationReason): RequestError {
+  return new RequestError(...(fault === "disabled" ? REFUSALS.disabled : GONE));
 }
 
-/** Has the client prove that it owns the RSA key of an account; `false` where it leaves instead. Throws `Refusal`. */
+/** Has the client prove that it owns the RSA key of an account; `false` where it leaves instead. Throws `RequestError`. */
 async function ownsAccount(
-  door: Door,
-  { clientId, name, key }: Entrant,
+  connection: UnauthenticatedConnection,
+  { clientId, name, key }: NamedPrincipal,
   publicKey: Bytes,
 ): Promise<boolean> {
-  const { context, fingerprint, send, receive } = door;
+  const { context, fingerprint, send, receive } = connection;
   const secret = crypto.getRandomValues(new Uint8Array(SECRET_SIZE));
-  const bytes = await context.entropy.wrap(publicKey, sealedBytes(secret));
+  const bytes = await context.random.wrap(publicKey, sealedBytes(secret));
   await send({ kind: "sealed", tag: 0, bytes });
   const answer = await receive();
   if (answer === undefined) return false;
@@ -159,10 +179,10 @@ async function ownsAccount(
     throw new ProtocolError("bad-frame", `Cannot take ${answer.kind} in place of unsealed`);
   }
   if (await verifyProof(secret, { fingerprint, clientId, key }, answer.proof)) return true;
-  throw refused(door, name, "not-authenticated", "the proof for the account's key is wrong");
+  throw refused(connection, name, "not-authenticated", "the proof for the account's key is wrong");
 }
 
-const WORDS: Readonly<Record<Entered["how"], readonly [event: string, words: string]>> = {
+const WORDS: Readonly<Record<LoginResult["how"], readonly [event: string, words: string]>> = {
   known: ["client.logged-in", "Logged in {name} ({client}) from {address}"],
   registered: ["client.registered", "Registered {name} as {client} from {address}"],
   linked: ["client.linked", "Linked a further key to {name} ({client}) from {address}"],
@@ -174,7 +194,7 @@ const WORDS: Readonly<Record<Entered["how"], readonly [event: string, words: str
 
 const GONE = ["not-authenticated", "the account is gone, or no longer has this key"] as const;
 
-const REFUSALS: Readonly<Record<EntryFault, readonly [code: RefusalCode, message: string]>> = {
+const REFUSALS: Readonly<Record<LoginFault, readonly [code: RequestErrorCode, message: string]>> = {
   "name-taken": ["name-taken", "the name is another's"],
   "closed": ["registration-closed", "the server takes nobody new by itself"],
   "invitation-needed": ["registration-closed", "only who has an invitation may register"],
@@ -188,10 +208,15 @@ const REFUSALS: Readonly<Record<EntryFault, readonly [code: RefusalCode, message
   "too-many-keys": ["over-limit", `the account has ${MAX_KEYS} keys, which is the most`],
 };
 
-/** Throws `Refusal`. */
-function admit(door: Door, entered: Entered | EntryFault, name: string, key: Bytes): Entrant {
-  const { context, peer: { address } } = door;
-  if (typeof entered === "string") throw refused(door, name, ...REFUSALS[entered]);
+/** Throws `RequestError`. */
+function accept(
+  connection: UnauthenticatedConnection,
+  entered: LoginResult | LoginFault,
+  name: string,
+  key: Bytes,
+): NamedPrincipal {
+  const { context, peer: { address } } = connection;
+  if (typeof entered === "string") throw refused(connection, name, ...REFUSALS[entered]);
   const { client, how } = entered;
   const id = toHex(client.id);
   context.accounts.forget(client.id);
@@ -202,24 +227,28 @@ function admit(door: Door, entered: Entered | EntryFault, name: string, key: Byt
   return { clientId: client.id, name: client.name, key };
 }
 
-async function refuseUnsigned(door: Door, name: string, proven: Promise<boolean>): Promise<void> {
-  if (!(await proven)) throw refused(door, name, "not-authenticated", WRONG_SIGNATURE);
+async function refuseUnsigned(
+  connection: UnauthenticatedConnection,
+  name: string,
+  proven: Promise<boolean>,
+): Promise<void> {
+  if (!(await proven)) throw refused(connection, name, "not-authenticated", WRONG_SIGNATURE);
 }
 
 /** Logs that somebody is not let in, and returns what he is told. */
 export function refused(
-  { context, peer: { address } }: Pick<Door, "context" | "peer">,
+  { context, peer: { address } }: Pick<UnauthenticatedConnection, "context" | "peer">,
   name: string,
-  code: RefusalCode,
+  code: RequestErrorCode,
   reason: string,
-): Refusal {
+): RequestError {
   context.log.warn("Did not let {name} in from {address}: {reason}", {
     event: "client.refused",
     ...{ name: printable(name.slice(0, MAX_LOGGED)), address, reason },
   });
-  return new Refusal(code, reason);
+  return new RequestError(code, reason);
 }
 
-function hasKey(account: Account | undefined, key: Bytes): account is Account {
+function hasKey(account: AccountWithKeys | undefined, key: Bytes): account is AccountWithKeys {
   return account?.keys.some((known) => equalBytes(known.key, key)) === true;
 }

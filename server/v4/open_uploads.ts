@@ -37,7 +37,7 @@ export interface OpenUpload {
 }
 
 /** As many as there are files on their way in, which `maxStagedPerClient` bounds. */
-export class Transfers {
+export class OpenUploads {
   readonly #open = new Set<OpenUpload>();
   /** Oldest first: one gives way to the next, or is disowned by it, when that is open. */
   readonly #byName = new Map<string, OpenUpload[]>();
@@ -51,13 +51,13 @@ export class Transfers {
   }
 
   /** Those of its client and name that came before an upload, oldest first, as long as they could be gone on with. */
-  before(upload: OpenUpload): readonly OpenUpload[] {
+  predecessors(upload: OpenUpload): readonly OpenUpload[] {
     const all = this.#byName.get(keyOf(upload)) ?? [];
     return all.slice(0, Math.max(0, all.indexOf(upload)));
   }
 
   /** An upload goes on, but is not the one of its name any more. */
-  disown(upload: OpenUpload): void {
+  release(upload: OpenUpload): void {
     const key = keyOf(upload);
     const others = this.#byName.get(key)?.filter((other) => other !== upload) ?? [];
     if (others.length > 0) this.#byName.set(key, others);
@@ -65,7 +65,7 @@ export class Transfers {
   }
 
   remove(upload: OpenUpload): void {
-    this.disown(upload);
+    this.release(upload);
     this.#open.delete(upload);
     this.#byId.delete(toHex(upload.id));
   }

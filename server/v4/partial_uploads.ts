@@ -6,7 +6,7 @@
  */
 import { type Bytes, printable, toHex } from "../../protocol/mod.ts";
 import type { BlobStore } from "../blobs/blob_store.ts";
-import type { Catalog, PartialFile, PartialKey } from "../catalog/catalog.ts";
+import type { Catalog, PartialUpload, PartialUploadKey } from "../catalog/catalog.ts";
 import type { Limits } from "../limits/limits.ts";
 import type { Log } from "../limits/server_log.ts";
 import { quotaOfAll } from "../uploads/quota_reservations.ts";
@@ -26,7 +26,7 @@ export interface PartialUploadsOptions {
   readonly isOpen: (path: string) => boolean;
 }
 
-export class HeldUploads {
+export class PartialUploads {
   readonly #options: PartialUploadsOptions;
   /** Clients of which something has been held since the start: to look it up for each file would take long. */
   readonly #owners = new Set<string>();
@@ -53,13 +53,13 @@ export class HeldUploads {
     return await blobs.sweep((path) => catalog.knowsStaged(path));
   }
 
-  async find(clientId: Bytes, name: string): Promise<PartialFile | undefined> {
+  async find(clientId: Bytes, name: string): Promise<PartialUpload | undefined> {
     if (!this.#owners.has(toHex(clientId))) return undefined;
     return await this.#options.catalog.findPartial(clientId, name);
   }
 
   /** Records bytes that are on disk, in place of what was held under the name. Throws `CatalogRefusal`. */
-  async save(partial: Omit<PartialFile, "updatedAt">): Promise<void> {
+  async save(partial: Omit<PartialUpload, "updatedAt">): Promise<void> {
     const { catalog, limits, clock } = this.#options;
     this.#owners.add(toHex(partial.clientId));
     const row = { ...partial, updatedAt: clock() };
@@ -70,7 +70,7 @@ export class HeldUploads {
   }
 
   /** Whether what was recorded of an open upload has been dropped since: then its staged file is nobody's but its own. */
-  isForsaken(path: string): boolean {
+  isUnlinked(path: string): boolean {
     return this.#forsaken.has(path);
   }
 
@@ -88,7 +88,7 @@ export class HeldUploads {
   async expire(before: number): Promise<void> {
     const { catalog } = this.#options;
     for (;;) {
-      const expired: PartialKey[] = await catalog.listPartialsBefore(before, PAGE);
+      const expired: PartialUploadKey[] = await catalog.listPartialsBefore(before, PAGE);
       for (const { clientId, name, path } of expired) await this.#drop(clientId, name, path);
       if (expired.length < PAGE) return;
     }

@@ -6,7 +6,7 @@
 import { pathNameFault } from "../../protocol/v4/path_name.ts";
 import type { CatalogRefusal, RefusalReason } from "../catalog/catalog.ts";
 
-export type RefusalCode =
+export type RequestErrorCode =
   | "not-authenticated"
   | "name-taken"
   | "bad-user-name"
@@ -26,16 +26,16 @@ export type RefusalCode =
 /** Characters of a message: one that names what the client has named must still fit into a frame. */
 const MAX_MESSAGE = 1000;
 
-export class Refusal extends Error {
-  readonly code: RefusalCode;
+export class RequestError extends Error {
+  readonly code: RequestErrorCode;
 
-  constructor(code: RefusalCode, message: string) {
+  constructor(code: RequestErrorCode, message: string) {
     super(message.slice(0, MAX_MESSAGE));
     this.code = code;
   }
 }
 
-const CODES: Readonly<Record<RefusalReason, RefusalCode>> = {
+const CODES: Readonly<Record<RefusalReason, RequestErrorCode>> = {
   "quota-bytes": "over-limit",
   "quota-files": "over-limit",
   "name-conflict": "bad-file-name",
@@ -44,12 +44,12 @@ const CODES: Readonly<Record<RefusalReason, RefusalCode>> = {
 };
 
 /** What the catalog refuses, as a client is told. */
-export function toRefusal({ reason, message }: CatalogRefusal): Refusal {
-  return new Refusal(CODES[reason], message);
+export function toRefusal({ reason, message }: CatalogRefusal): RequestError {
+  return new RequestError(CODES[reason], message);
 }
 
-/** Throws `Refusal` `bad-file-name`. */
-export function refuseName(name: string): void {
+/** Throws `RequestError` `bad-file-name`. */
+export function checkFileName(name: string): void {
   const fault = pathNameFault(name);
-  if (fault !== undefined) throw new Refusal("bad-file-name", `the name ${fault}`);
+  if (fault !== undefined) throw new RequestError("bad-file-name", `the name ${fault}`);
 }

@@ -1,5 +1,5 @@
 /**
- * What the server does for a client that has proven who it is. What may come when is `Conversation`'s to judge.
+ * What the server does for a client that has proven who it is. What may come when is `ConnectionState`'s to judge.
  *
  * @module
  */
@@ -8,29 +8,29 @@ import type { Message, MessageOf } from "../../protocol/v4/messages.ts";
 import { LINK_LIFE_MS, tryToMakeToken } from "../accounts/tokens.ts";
 import { LimitError } from "../limits/limits.ts";
 import { CatalogRefusal } from "../catalog/catalog.ts";
-import { Backlog } from "./write_backlog.ts";
+import { WriteBacklog } from "./write_backlog.ts";
 import { FILE_REQUESTS } from "./file_requests.ts";
 import type { OpenUpload } from "./open_uploads.ts";
-import { Receipt } from "./upload.ts";
-import { Refusal, toRefusal } from "./request_error.ts";
-import { type Session, Unsent } from "./request_context.ts";
+import { V4Upload } from "./upload.ts";
+import { RequestError, toRefusal } from "./request_error.ts";
+import { type RequestContext, SendError } from "./request_context.ts";
 
 /** Puts of a connection that are not answered at a time: so many small files are synced and committed together. */
 export const WINDOW = 256;
 
 export class Requests implements AsyncDisposable {
-  readonly #session: Session;
-  readonly #backlog: Backlog;
+  readonly #session: RequestContext;
+  readonly #backlog: WriteBacklog;
   /** The file whose data comes; none where it was refused, and is passed over. */
-  #incoming: Receipt | undefined;
+  #incoming: V4Upload | undefined;
   /** The transfer of another connection whose data comes here too. */
   #joined: OpenUpload | undefined;
   /** Puts that have come whole, and whose answers have not found room yet. */
   readonly #deciding = new Set<Promise<void>>();
 
-  constructor(session: Session) {
+  constructor(session: RequestContext) {
     this.#session = session;
-    this.#backlog = new Backlog(() => session.context.staging.count);
+    this.#backlog = new WriteBacklog(() => session.context.staging.count);
   }
 
   /** Answers a message that may come now. Throws `ProtocolError` `bad-frame` for a chunk that does not fit its file. */
@@ -63,10 +63,10 @@ export class Requests implements AsyncDisposable {
   async #put(request: MessageOf<"put">): Promise<void> {
     const { tag, resume } = request;
     const { context, owner, answers } = this.#session;
-    const receipt = new Receipt({ context, owner, request, close: answers.close });
-    if (!(await this.#attempt(tag, () => receipt.open()))) return;
-    this.#incoming = receipt;
-    if (resume !== 0) await answers.send({ kind: "held", tag, ...await receipt.findHeld() });
+    const upload = new V4Upload({ context, owner, request, close: answers.close });
+    if (!(await this.#attempt(tag, () => upload.open()))) return;
+    this.#incoming = upload;
+    if (resume !== 0) await answers.send({ kind: "held", tag, ...await upload.findHeld() });
   }
 
   async #data(message: MessageOf<"data">): Promise<void> {
@@ -82,22 +82,22 @@ export class Requests implements AsyncDisposable {
     await this.#backlog.makeRoom();
   }
 
-  async #giveUp(tag: number, receipt: Receipt): Promise<void> {
+  async #giveUp(tag: number, upload: V4Upload): Promise<void> {
     this.#incoming = undefined;
     await this.#attempt(tag, async () => {
-      await receipt.discard();
-      throw receipt.failure;
+      await upload.discard();
+      throw upload.failure;
     });
   }
 
   /** What remains to be done for a file goes on while the next one comes. */
   async #end(message: MessageOf<"end">): Promise<void> {
-    const receipt = this.#incoming;
-    if (receipt === undefined) return;
-    await receipt.awaitJoined();
-    if (!receipt.isWhole) throw new ProtocolError("bad-frame", "Cannot take end: data is missing");
+    const upload = this.#incoming;
+    if (upload === undefined) return;
+    await upload.awaitJoined();
+    if (!upload.isWhole) throw new ProtocolError("bad-frame", "Cannot take end: data is missing");
     this.#incoming = undefined;
-    const deciding: Promise<void> = this.#decide(receipt, message)
+    const deciding: Promise<void> = this.#decide(upload, message)
       // Who has left is not told.
       .catch(() => undefined).finally(() => this.#deciding.delete(deciding));
     this.#deciding.add(deciding);
@@ -105,77 +105,79 @@ export class Requests implements AsyncDisposable {
     if (this.#deciding.size >= WINDOW) await Promise.race(this.#deciding);
   }
 
-  async #decide(receipt: Receipt, message: MessageOf<"end">): Promise<void> {
+  async #decide(upload: V4Upload, message: MessageOf<"end">): Promise<void> {
     let answer: Message | undefined;
     await this.#attempt(message.tag, async () => {
-      answer = await receipt.decide(message);
+      answer = await upload.decide(message);
     });
     if (answer !== undefined) await this.#session.answers.send(answer);
   }
 
   async #cancel(): Promise<void> {
-    const receipt = this.#incoming;
+    const upload = this.#incoming;
     this.#incoming = undefined;
-    await receipt?.discard();
+    await upload?.discard();
   }
 
   async #join({ tag, transfer }: MessageOf<"join">): Promise<void> {
     const { context, owner, answers } = this.#session;
     const found = await this.#attempt(tag, () => {
-      const receipt = context.openUploads.find(owner.clientId, transfer);
-      if (receipt?.isReceiving !== true) throw noSuchTransfer();
-      receipt.join();
-      this.#joined = receipt;
+      const upload = context.openUploads.find(owner.clientId, transfer);
+      if (upload?.isReceiving !== true) throw noSuchTransfer();
+      upload.join();
+      this.#joined = upload;
     });
     if (found) await answers.send({ kind: "done", tag });
   }
 
   async #leave({ tag }: MessageOf<"leave">): Promise<void> {
     await this.#backlog.settle();
-    const receipt = this.#joined;
+    const upload = this.#joined;
     this.#joined = undefined;
-    receipt?.leave();
+    upload?.leave();
     const isThere = await this.#attempt(tag, () => {
-      if (receipt?.failure !== undefined) throw receipt.failure;
-      if (receipt?.isReceiving !== true) throw noSuchTransfer();
+      if (upload?.failure !== undefined) throw upload.failure;
+      if (upload?.isReceiving !== true) throw noSuchTransfer();
     });
     if (isThere) await this.#session.answers.send({ kind: "done", tag });
   }
 
   async #answer(message: Message): Promise<void> {
     const handler = REQUESTS[message.kind] as
-      | ((session: Session, message: Message) => Promise<void>)
+      | ((session: RequestContext, message: Message) => Promise<void>)
       | undefined;
     await this.#attempt(message.tag, async () => {
-      if (handler === undefined) throw new Refusal("over-limit", `${message.kind} is not offered`);
+      if (handler === undefined) {
+        throw new RequestError("over-limit", `${message.kind} is not offered`);
+      }
       await handler(this.#session, message);
     });
   }
 
   /**
    * Does work for a request, and answers why where it fails. Returns whether it did not. Throws `ProtocolError` and
-   * `Unsent`, which end the connection.
+   * `SendError`, which end the connection.
    */
   async #attempt(tag: number, work: () => Promise<void> | void): Promise<boolean> {
     try {
       await work();
       return true;
     } catch (error) {
-      if (error instanceof ProtocolError || error instanceof Unsent) throw error;
+      if (error instanceof ProtocolError || error instanceof SendError) throw error;
       const { code, message } = this.#explain(error);
       await this.#session.answers.send({ kind: "error", tag, code, message });
       return false;
     }
   }
 
-  #explain(error: unknown): Refusal {
+  #explain(error: unknown): RequestError {
     const { context: { log, limitLog }, owner: { address, clientId } } = this.#session;
     if (error instanceof LimitError) {
       limitLog.report(error, address);
-      return new Refusal("over-limit", error.message);
+      return new RequestError("over-limit", error.message);
     }
-    if (error instanceof CatalogRefusal || error instanceof Refusal) {
-      const refusal = error instanceof Refusal ? error : toRefusal(error);
+    if (error instanceof CatalogRefusal || error instanceof RequestError) {
+      const refusal = error instanceof RequestError ? error : toRefusal(error);
       // Nothing out of the common: clients ask for what may not be there.
       log.debug("Refused a request of {client} from {address}: {reason}", {
         event: "request.refused",
@@ -188,22 +190,27 @@ export class Requests implements AsyncDisposable {
       event: "request.failed",
       ...{ request: "protocol 4", address, reason: printable(String(error)) },
     });
-    return new Refusal("cannot-store", "the server could not do it: it is full or failing");
+    return new RequestError("cannot-store", "the server could not do it: it is full or failing");
   }
 }
 
-function noSuchTransfer(): Refusal {
-  return new Refusal("no-such-transfer", "no upload of yours with this id is open");
+function noSuchTransfer(): RequestError {
+  return new RequestError("no-such-transfer", "no upload of yours with this id is open");
 }
 
 const REQUESTS = {
   ...FILE_REQUESTS,
-  async link({ context, owner: { clientId, key }, answers }: Session, { tag }: MessageOf<"link">) {
+  async link(
+    { context, owner: { clientId, key }, answers }: RequestContext,
+    { tag }: MessageOf<"link">,
+  ) {
     const { store: { catalog }, clock } = context;
     const wish = { clientId, uses: 1, lifeMs: LINK_LIFE_MS };
     const made = await tryToMakeToken(catalog, wish, clock(), key);
     // Within the second before its operator's word holds, a link would outlive the key.
-    if (made === undefined) throw new Refusal("not-authenticated", "the account may not be linked");
+    if (made === undefined) {
+      throw new RequestError("not-authenticated", "the account may not be linked");
+    }
     await answers.send({ kind: "token", tag, ...made });
   },
 };

@@ -4,22 +4,22 @@
  *
  * @module
  */
-import type { Guest, GuestFault } from "../catalog/accounts.ts";
+import type { Principal, RevocationReason } from "../catalog/accounts.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import type { Log } from "../limits/server_log.ts";
 
 /** How often the catalog is asked about all of them, in milliseconds. It is one look, of as many as there are connections. */
 export const WATCH_MS = 1000;
 
-export interface WatchedGuest extends Guest {
+export interface WatchedSession extends Principal {
   /** Called at each look from the first on that finds fault, until the guest is removed. */
-  dismiss(fault: GuestFault): void;
+  dismiss(fault: RevocationReason): void;
 }
 
-export class Guests {
+export class RevocationWatch {
   readonly #catalog: Pick<Catalog, "faultsOf">;
   readonly #log: Log;
-  readonly #here = new Set<WatchedGuest>();
+  readonly #here = new Set<WatchedSession>();
   /** Runs while somebody is here. */
   #timer: ReturnType<typeof setInterval> | undefined;
   #looking = false;
@@ -31,12 +31,12 @@ export class Guests {
     this.#log = log;
   }
 
-  add(guest: WatchedGuest): void {
+  add(guest: WatchedSession): void {
     this.#here.add(guest);
     this.#timer ??= setInterval(() => this.#look(), WATCH_MS);
   }
 
-  remove(guest: WatchedGuest): void {
+  remove(guest: WatchedSession): void {
     this.#here.delete(guest);
     if (this.#here.size > 0) return;
     clearInterval(this.#timer);

@@ -5,7 +5,7 @@
  * @module
  */
 
-interface Job<T> {
+interface SharedJob<T> {
   readonly key: string;
   readonly owner: string;
   readonly work: (signal: AbortSignal) => Promise<T>;
@@ -16,9 +16,9 @@ interface Job<T> {
 
 export class SharedWork<T> {
   readonly #max: number;
-  readonly #jobs = new Map<string, Job<T>>();
+  readonly #jobs = new Map<string, SharedJob<T>>();
   /** Those that have not begun, in the order in which they were asked for. */
-  readonly #queue = new Set<Job<T>>();
+  readonly #queue = new Set<SharedJob<T>>();
   /** Owners whose work is being done. */
   readonly #busy = new Set<string>();
 
@@ -54,8 +54,8 @@ export class SharedWork<T> {
     }
   }
 
-  #add(key: string, owner: string, work: (signal: AbortSignal) => Promise<T>): Job<T> {
-    const job: Job<T> = {
+  #add(key: string, owner: string, work: (signal: AbortSignal) => Promise<T>): SharedJob<T> {
+    const job: SharedJob<T> = {
       ...{ key, owner, work, waiting: 0 },
       ...{ done: Promise.withResolvers<T>(), end: new AbortController() },
     };
@@ -67,7 +67,7 @@ export class SharedWork<T> {
     return job;
   }
 
-  #drop(job: Job<T>): void {
+  #drop(job: SharedJob<T>): void {
     job.end.abort();
     this.#queue.delete(job);
     if (this.#jobs.get(job.key) === job) this.#jobs.delete(job.key);
@@ -83,7 +83,7 @@ export class SharedWork<T> {
     }
   }
 
-  async #run({ key, owner, work, done, end }: Job<T>): Promise<void> {
+  async #run({ key, owner, work, done, end }: SharedJob<T>): Promise<void> {
     try {
       done.resolve(await work(end.signal));
     } catch (error) {

@@ -6,17 +6,17 @@
  */
 import { type Bytes, equalBytes, printable, release, toHex } from "../../protocol/mod.ts";
 import { inSlices, type Sliced } from "../../protocol/v4/slices.ts";
-import { ChunkSums, type Sums } from "../../protocol/v4/chunk_digests.ts";
+import { ChunkDigests, type FileDigests } from "../../protocol/v4/chunk_digests.ts";
 import type { Message, MessageOf } from "../../protocol/v4/messages.ts";
 import type { StagedBlob } from "../blobs/blob_store.ts";
 import { breath } from "../breath.ts";
-import { type Claim, claimRoom } from "../uploads/quota_reservations.ts";
+import { claimRoom, type QuotaReservation } from "../uploads/quota_reservations.ts";
 import type { V4Context } from "./context.ts";
-import { storeFile } from "../uploads/commit.ts";
+import { commitFile } from "../uploads/commit.ts";
 import type { OpenUpload } from "./open_uploads.ts";
-import { refuseName } from "./request_error.ts";
-import { type Owner, Unsent } from "./request_context.ts";
-import { Holding } from "./upload_checkpoint.ts";
+import { checkFileName } from "./request_error.ts";
+import { type ConnectedPrincipal, SendError } from "./request_context.ts";
+import { UploadCheckpoint } from "./upload_checkpoint.ts";
 
 const ID_SIZE = 16;
 const GIVES_WAY = "its client goes on with the file on another connection";
@@ -24,24 +24,24 @@ const GIVES_WAY = "its client goes on with the file on another connection";
 /** What an upload writes to, from its opening on. */
 interface Staged {
   readonly blob: StagedBlob;
-  readonly sums: ChunkSums;
-  readonly holding: Holding;
+  readonly sums: ChunkDigests;
+  readonly checkpoint: UploadCheckpoint;
 }
 
-export interface ReceiptOptions {
+export interface V4UploadOptions {
   readonly context: V4Context;
-  readonly owner: Owner;
+  readonly owner: ConnectedPrincipal;
   readonly request: MessageOf<"put">;
   /** Closes the connection on which it comes. */
   readonly close: (reason: string) => void;
 }
 
-export class Receipt implements OpenUpload {
+export class V4Upload implements OpenUpload {
   /** By which other connections join it. */
   readonly id: Bytes = crypto.getRandomValues(new Uint8Array(ID_SIZE));
   readonly request: MessageOf<"put">;
   readonly #context: V4Context;
-  readonly #owner: Owner;
+  readonly #owner: ConnectedPrincipal;
   readonly #close: (reason: string) => void;
   /** Leaves `receiving` before anything is awaited of how it ends, so that nothing is taken from then on. */
   #state: "opening" | "receiving" | "ending" | "ended" = "opening";
@@ -49,8 +49,8 @@ export class Receipt implements OpenUpload {
   #interrupting: Promise<void> | undefined;
   readonly #ended = Promise.withResolvers<void>();
   /** What it counts until it has ended. */
-  #claim: Claim | undefined;
-  #work: Staged | undefined;
+  #reservation: QuotaReservation | undefined;
+  #staged: Staged | undefined;
   /** Whether it is the upload of its name to be gone on with: a later one takes that from it. */
   #current = true;
   /** Ends when all of it is durable. */
@@ -62,7 +62,7 @@ export class Receipt implements OpenUpload {
   /** Told when nobody is joined any more. */
   #onLeft: (() => void) | undefined;
 
-  constructor({ context, owner, request, close }: ReceiptOptions) {
+  constructor({ context, owner, request, close }: V4UploadOptions) {
     this.#context = context;
     this.#owner = owner;
     this.request = request;
@@ -75,7 +75,7 @@ export class Receipt implements OpenUpload {
 
   /** Of the staged file. */
   get path(): string | undefined {
-    return this.#work?.blob.path;
+    return this.#staged?.blob.path;
   }
 
   /** Whether it takes chunks. */
@@ -85,7 +85,7 @@ export class Receipt implements OpenUpload {
 
   /** Whether all of the file has come. */
   get isWhole(): boolean {
-    return this.#work?.sums.isWhole ?? false;
+    return this.#staged?.sums.isWhole ?? false;
   }
 
   /** What has gone wrong with it since. */
@@ -96,12 +96,12 @@ export class Receipt implements OpenUpload {
   /** What the client may go on from. */
   async findHeld(): Promise<Omit<MessageOf<"held">, "kind" | "tag">> {
     const { sums } = this.#opened();
-    const offset = sums.held;
+    const offset = sums.contiguousBytes;
     const { digest } = await this.#inSlices(sums.summing(offset));
     return { transfer: this.id, offset, digest };
   }
 
-  /** Opens the staged file, with what is held of it where it is to be resumed. Throws `Refusal`, `LimitError`. */
+  /** Opens the staged file, with what is held of it where it is to be resumed. Throws `RequestError`, `LimitError`. */
   open(): Promise<void> {
     this.#opening = this.#open();
     return this.#opening;
@@ -110,17 +110,17 @@ export class Receipt implements OpenUpload {
   async #open(): Promise<void> {
     const { openUploads } = this.#context;
     const { name, size, resume } = this.request;
-    refuseName(name);
+    checkFileName(name);
     openUploads.add(this);
     try {
       if (resume !== 0) await this.#takeOver();
       const file = { clientId: this.clientId, name, size };
-      this.#claim = await claimRoom(this.#context, file, () => this.#takeOver());
-      if (resume !== 0) this.#work = await this.#resume();
-      if (this.#work === undefined) await this.#begin();
+      this.#reservation = await claimRoom(this.#context, file, () => this.#takeOver());
+      if (resume !== 0) this.#staged = await this.#resume();
+      if (this.#staged === undefined) await this.#begin();
       this.#state = "receiving";
     } catch (error) {
-      await this.#work?.blob.discard().catch(() => undefined);
+      await this.#staged?.blob.discard().catch(() => undefined);
       this.#end();
       throw error;
     }
@@ -128,7 +128,7 @@ export class Receipt implements OpenUpload {
 
   /** Resolves when all has ended that was to be gone on with under its name. */
   async #takeOver(): Promise<void> {
-    const latest = () => this.#context.openUploads.before(this).at(-1);
+    const latest = () => this.#context.openUploads.predecessors(this).at(-1);
     for (let before = latest(); before !== undefined; before = latest()) await before.giveWay();
   }
 
@@ -143,7 +143,7 @@ export class Receipt implements OpenUpload {
     // Two must never write to one file.
     if (openUploads.isOpen(path)) return undefined;
     try {
-      const sums = ChunkSums.decode(size, partial.sums, held);
+      const sums = ChunkDigests.decode(size, partial.sums, held);
       const blob = await staging.resume(clientId, path, held, size);
       log.info("Goes on with {file} of {client} at {offset} of {size} bytes", {
         event: "file.resumed",
@@ -161,17 +161,17 @@ export class Receipt implements OpenUpload {
     const { staging, partialUploads, openUploads } = this.#context;
     const { size } = this.request;
     const blob = await staging.stageWhole(this.clientId, size);
-    this.#work = this.#with(blob, new ChunkSums(size), false);
-    for (const before of openUploads.before(this)) await before.disown();
+    this.#staged = this.#with(blob, new ChunkDigests(size), false);
+    for (const before of openUploads.predecessors(this)) await before.disown();
     await partialUploads.drop(this.clientId, this.request.name);
   }
 
-  #with(blob: StagedBlob, sums: ChunkSums, isRecorded: boolean): Staged {
-    const holding = new Holding({
+  #with(blob: StagedBlob, sums: ChunkDigests, isRecorded: boolean): Staged {
+    const checkpoint = new UploadCheckpoint({
       ...{ context: this.#context, owner: this.#owner, request: this.request },
       ...{ blob, sums, isRecorded, isCurrent: () => this.#current },
     });
-    return { blob, sums, holding };
+    return { blob, sums, checkpoint };
   }
 
   /**
@@ -183,7 +183,7 @@ export class Receipt implements OpenUpload {
       release(bytes);
       return Promise.resolve();
     }
-    const { blob, sums, holding } = this.#opened();
+    const { blob, sums, checkpoint } = this.#opened();
     sums.add(offset, bytes);
     const written = blob.writeAt(offset, bytes).then(
       () => release(bytes),
@@ -192,7 +192,7 @@ export class Receipt implements OpenUpload {
     );
     // A handle does one thing after another: what comes last is synced with all before it.
     if (sums.isWhole) this.#seal();
-    else holding.writeBack();
+    else checkpoint.writeBack();
     return written;
   }
 
@@ -214,8 +214,8 @@ export class Receipt implements OpenUpload {
   async decide(end: MessageOf<"end">): Promise<Message> {
     this.#state = "ending";
     try {
-      const { blob, sums, holding } = this.#opened();
-      await holding.settle();
+      const { blob, sums, checkpoint } = this.#opened();
+      await checkpoint.settle();
       const found = await this.#inSlices(sums.summing());
       const { tag } = end;
       if (!sameSums(found, end)) {
@@ -224,13 +224,13 @@ export class Receipt implements OpenUpload {
       }
       const { name, size, mtime } = this.request;
       await this.#seal();
-      const version = await storeFile(this.#context, this.#owner, {
+      const version = await commitFile(this.#context, this.#owner, {
         ...{ clientId: this.clientId, name, size, crc: found.cksum, blob },
         storedAt: this.#context.clock(),
         tree: { mtime, digest: found.digest },
         chunks: await this.#inSlices(sums.gathering()),
-        wasHeld: holding.isRecorded,
-        claim: this.#claim,
+        wasHeld: checkpoint.isRecorded,
+        reservation: this.#reservation,
       });
       return { kind: "stored", tag, ...found, version };
     } catch (error) {
@@ -260,16 +260,16 @@ export class Receipt implements OpenUpload {
 
   async #interrupt(): Promise<void> {
     this.#state = "ending";
-    const { blob, holding } = this.#opened();
-    this.#claim?.beginToEnd();
+    const { blob, checkpoint } = this.#opened();
+    this.#reservation?.startCommit();
     try {
       const isSound = this.#failure === undefined;
-      const isKept = isSound && await holding.keep();
+      const isKept = isSound && await checkpoint.keep();
       // While it was recorded another upload may have taken its name, or its row have made room for others.
-      const isHeld = isKept && this.#current && !this.#context.partialUploads.isForsaken(blob.path);
+      const isHeld = isKept && this.#current && !this.#context.partialUploads.isUnlinked(blob.path);
       if (!isHeld) await this.#drop();
     } catch (error) {
-      this.#opened().holding.warn(error);
+      this.#opened().checkpoint.warn(error);
       await this.#drop();
     } finally {
       this.#end();
@@ -292,17 +292,17 @@ export class Receipt implements OpenUpload {
    */
   async disown(): Promise<void> {
     this.#current = false;
-    this.#context.openUploads.disown(this);
+    this.#context.openUploads.release(this);
     await this.#opening?.catch(() => undefined);
-    await this.#work?.holding.settle();
+    await this.#staged?.checkpoint.settle();
     await this.#interrupting;
   }
 
   /** Others have their turn; it is given up where another connection waits for this one to end. */
-  #inSlices<T>(work: Sliced<T>): Promise<T> {
-    return inSlices(work, async () => {
+  #inSlices<T>(staged: Sliced<T>): Promise<T> {
+    return inSlices(staged, async () => {
       await breath();
-      if (this.#isLeft) throw new Unsent(new Error(GIVES_WAY));
+      if (this.#isLeft) throw new SendError(new Error(GIVES_WAY));
     });
   }
 
@@ -314,10 +314,10 @@ export class Receipt implements OpenUpload {
   }
 
   async #drop(): Promise<void> {
-    const { blob, holding } = this.#work ?? {};
-    await holding?.settle();
+    const { blob, checkpoint } = this.#staged ?? {};
+    await checkpoint?.settle();
     await blob?.discard();
-    await holding?.drop();
+    await checkpoint?.drop();
   }
 
   #end(): void {
@@ -325,16 +325,16 @@ export class Receipt implements OpenUpload {
     const { openUploads, partialUploads } = this.#context;
     openUploads.remove(this);
     if (this.path !== undefined) partialUploads.close(this.path);
-    this.#claim?.end();
+    this.#reservation?.end();
     this.#ended.resolve();
   }
 
   #opened(): Staged {
-    if (this.#work === undefined) throw new Error("Cannot take data: the file is not open");
-    return this.#work;
+    if (this.#staged === undefined) throw new Error("Cannot take data: the file is not open");
+    return this.#staged;
   }
 }
 
-function sameSums(a: Sums, b: Sums): boolean {
+function sameSums(a: FileDigests, b: FileDigests): boolean {
   return a.cksum === b.cksum && equalBytes(a.digest, b.digest);
 }

@@ -4,12 +4,12 @@
  * @module
  */
 import { type Bytes, printable, toHex } from "../../protocol/mod.ts";
-import type { ChunkSums } from "../../protocol/v4/chunk_digests.ts";
+import type { ChunkDigests } from "../../protocol/v4/chunk_digests.ts";
 import type { MessageOf } from "../../protocol/v4/messages.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import type { V4Context } from "./context.ts";
 import type { StagedBlob } from "../blobs/blob_store.ts";
-import type { Owner } from "./request_context.ts";
+import type { ConnectedPrincipal } from "./request_context.ts";
 
 /** The disk takes what has come after so many bytes each, so that the sync at the end has little left to do. */
 const WRITE_BACK_SIZE = 64 * 1024 * 1024;
@@ -19,31 +19,31 @@ const WRITE_BACK_SIZE = 64 * 1024 * 1024;
  */
 const RECORDED_PART = 1 / 8;
 
-export interface HoldingOptions {
+export interface UploadCheckpointOptions {
   readonly context: Pick<V4Context, "partialUploads" | "log">;
-  readonly owner: Owner;
+  readonly owner: ConnectedPrincipal;
   readonly request: MessageOf<"put">;
   readonly blob: StagedBlob;
-  readonly sums: ChunkSums;
+  readonly sums: ChunkDigests;
   /** Whether a row tells of what `sums` have from before. */
   readonly isRecorded: boolean;
   /** Whether it is the upload of its name to be gone on with. */
   readonly isCurrent: () => boolean;
 }
 
-export class Holding {
-  readonly #options: HoldingOptions;
+export class UploadCheckpoint {
+  readonly #options: UploadCheckpointOptions;
   #isRecorded: boolean;
   /** How many bytes the disk has taken, and a row tells of. */
   #writtenBack: number;
   #recordedSize: number;
   #writingBack: Promise<void> | undefined;
 
-  constructor(options: HoldingOptions) {
+  constructor(options: UploadCheckpointOptions) {
     const { isRecorded, sums } = options;
     this.#options = options;
     this.#isRecorded = isRecorded;
-    this.#writtenBack = this.#recordedSize = isRecorded ? sums.held : 0;
+    this.#writtenBack = this.#recordedSize = isRecorded ? sums.contiguousBytes : 0;
   }
 
   /** Whether a row tells of it. */
@@ -54,15 +54,17 @@ export class Holding {
   /** Has the disk take what has come, now and then, and records it as held. */
   writeBack(): void {
     const { blob, sums, isCurrent } = this.#options;
-    const { held } = sums;
-    if (this.#writingBack !== undefined || held - this.#writtenBack < WRITE_BACK_SIZE) return;
-    const grown = held - this.#recordedSize;
-    const isDue = grown >= Math.max(WRITE_BACK_SIZE, held * RECORDED_PART);
+    const { contiguousBytes } = sums;
+    if (this.#writingBack !== undefined || contiguousBytes - this.#writtenBack < WRITE_BACK_SIZE) {
+      return;
+    }
+    const grown = contiguousBytes - this.#recordedSize;
+    const isDue = grown >= Math.max(WRITE_BACK_SIZE, contiguousBytes * RECORDED_PART);
     const encoded = isDue ? sums.encode() : undefined;
     const work = async () => {
       await blob.sync();
-      this.#writtenBack = held;
-      if (encoded !== undefined && isCurrent()) await this.#record(held, encoded);
+      this.#writtenBack = contiguousBytes;
+      if (encoded !== undefined && isCurrent()) await this.#record(contiguousBytes, encoded);
     };
     this.#writingBack = work()
       // Nothing depends on it: the sync at the end tells of a disk that fails.
@@ -79,15 +81,15 @@ export class Holding {
   async keep(): Promise<boolean> {
     await this.#writingBack;
     const { context, request, blob, sums, isCurrent } = this.#options;
-    const { held } = sums;
-    if (!isCurrent() || held < CHUNK_SIZE) return false;
+    const { contiguousBytes } = sums;
+    if (!isCurrent() || contiguousBytes < CHUNK_SIZE) return false;
     const encoded = sums.encode();
-    await blob.leave(held);
+    await blob.leave(contiguousBytes);
     if (!isCurrent()) return false;
-    await this.#record(held, encoded);
+    await this.#record(contiguousBytes, encoded);
     context.log.info("Holds {held} of {size} bytes of {file} of {client}", {
       event: "file.held",
-      ...{ ...this.#named(), held, size: request.size },
+      ...{ ...this.#named(), held: contiguousBytes, size: request.size },
     });
     return true;
   }

@@ -10,7 +10,7 @@ const MOST = 4 * 1024 * 1024;
 const MOST_IN_ALL = 24 * 1024 * 1024;
 const LEAST = 1024 * 1024;
 
-export class Backlog {
+export class WriteBacklog {
   readonly #count: () => number;
   #bytes = 0;
   #wake: (() => void) | undefined;

@@ -11,10 +11,10 @@ import {
   DEFAULT_SERVED,
   type Edition,
   edition2024early,
-  type Entropy,
   findEdition,
   framePadding,
   listStored,
+  type Random,
   RESPONSE_HEADER_SIZE,
   type ResponseKind,
   type ServerOptions,
@@ -163,7 +163,7 @@ async function replay(peer: string, recording: Recording): Promise<void> {
   const options: ServerOptions = {
     listen: [{ hostname: "127.0.0.1", port: 0, editions }],
     dataFolder: folder.join("data"),
-    entropy: await recordedEntropy(edition, recording),
+    random: await recordedEntropy(edition, recording),
   };
   // Earlier sessions are played to a server of their own: what they left must be found again by another.
   const player = new Player(peer, edition, recording);
@@ -303,7 +303,7 @@ async function checkStored(dataFolder: string, edition: Edition, recording: Reco
 }
 
 /** The ids and keys that the recorded server drew, in its order. */
-async function recordedEntropy(edition: Edition, recording: Recording): Promise<Entropy> {
+async function recordedEntropy(edition: Edition, recording: Recording): Promise<Random> {
   const { earlier, entries, identity, aesKey } = recording;
   const ids: Bytes[] = [];
   const keys: Bytes[] = [];

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { basename } from "node:path";
 import { type Bytes, cksum } from "../../mod.ts";
-import { ChunkSums } from "../../protocol/v4/chunk_digests.ts";
+import { ChunkDigests } from "../../protocol/v4/chunk_digests.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import { openDatabase } from "../support/store/database.ts";
 
@@ -95,14 +95,14 @@ function checkStaging(dataFolder: string, partials: readonly PartialRow[]): void
     if (held === 0) continue;
     const content = new Uint8Array(Deno.readFileSync(`${dataFolder}/staging/${basename(path)}`));
     assert.ok(content.length >= held, `${name}: ${content.length} bytes are there, not ${held}`);
-    const recorded = ChunkSums.decode(size, new Uint8Array(sums), held);
+    const recorded = ChunkDigests.decode(size, new Uint8Array(sums), held);
     assert.deepEqual(recorded.digests, summedUp(content.subarray(0, held)).digests, name);
     assert.deepEqual(recorded.sums(held).cksum, cksum(content.subarray(0, held)), name);
   }
 }
 
 function summedUp(content: Bytes) {
-  const sums = new ChunkSums(content.length);
+  const sums = new ChunkDigests(content.length);
   for (let at = 0; at < content.length; at += CHUNK_SIZE) {
     sums.add(at, content.subarray(at, at + CHUNK_SIZE));
   }

@@ -15,7 +15,7 @@ import {
   putFiles,
   XferError,
 } from "../../mod.ts";
-import { findSecure, type Found } from "../../client/v4/discover.ts";
+import { type DiscoveredServer, findSecure } from "../../client/v4/discover.ts";
 import { openSecurely } from "../../client/v4/open_tls.ts";
 import { AccountFolder } from "../../client/identity/v4_account.ts";
 import { KnownServers } from "../../client/identity/known_servers.ts";
@@ -24,7 +24,7 @@ import { fingerprintOf } from "../../protocol/v4/fingerprint.ts";
 import { FrameReader } from "../../protocol/v4/frame_reader.ts";
 import { decodeHelloAnswer, encodeHelloAnswer } from "../../protocol/hello.ts";
 import { encodeMessage, type Message } from "../../protocol/v4/messages.ts";
-import { ChunkSums } from "../../protocol/v4/chunk_digests.ts";
+import { ChunkDigests } from "../../protocol/v4/chunk_digests.ts";
 import { pseudoRandomBytes, utf8 } from "../support/bytes.ts";
 import type { Dice } from "../support/v3/fuzz.ts";
 import { OddSecureServer } from "../support/v4/scripted_server.ts";
@@ -90,7 +90,7 @@ export async function fuzzServer(loop: Loop): Promise<void> {
 }
 
 /** A machine with much to do may be silent for so long that a server would be taken for one of another protocol. */
-async function soonSecure(address: Address): Promise<Found> {
+async function soonSecure(address: Address): Promise<DiscoveredServer> {
   for (let attempt = 0; attempt < 5; attempt++) {
     const answer = await findSecure(address, DEFAULT_TIMEOUTS).catch((error) => {
       // So says a server to whom the hello comes too late.
@@ -209,7 +209,7 @@ export async function fuzzClient(loop: Loop): Promise<void> {
 
 /** What answers a kind of message, odd now and then. */
 function oddAnswers(dice: Dice, content: Bytes): (message: Message | undefined) => Bytes {
-  const sums = new ChunkSums(content.length);
+  const sums = new ChunkDigests(content.length);
   sums.add(0, content);
   const { cksum, digest } = sums.sums();
   const [id, hash] = [pseudoRandomBytes(16), pseudoRandomBytes(32)];
@@ -235,7 +235,7 @@ function oddAnswers(dice: Dice, content: Bytes): (message: Message | undefined) 
           tag,
           transfer: id,
           offset: 0,
-          digest: new ChunkSums(0).sums().digest,
+          digest: new ChunkDigests(0).sums().digest,
         }];
       case "end":
         return [

@@ -120,15 +120,15 @@ export class SecureActor {
   /** Begins a file on a connection of its own and leaves; with `resume`, the server may keep what it had. */
   async leaveHalfway(address: Address, name: string, resume: 0 | 1): Promise<void> {
     await connected(async () => {
-      const { exchange } = await openSession(this.#options(address));
-      using _closed = exchange;
-      const tag = exchange.nextTag();
-      const held = resume === 1 ? exchange.answerOf(tag, "held") : undefined;
+      const { mux } = await openSession(this.#options(address));
+      using _closed = mux;
+      const tag = mux.nextTag();
+      const held = resume === 1 ? mux.answerOf(tag, "held") : undefined;
       const size = 3 * CHUNK_SIZE;
-      await exchange.send({ kind: "put", tag, name, size, mtime: 1, resume });
+      await mux.send({ kind: "put", tag, name, size, mtime: 1, resume });
       if ((await held)?.offset === size) return;
       const offset = (await held)?.offset ?? 0;
-      await exchange.sendChunk(tag, offset, pseudoRandomBytes(CHUNK_SIZE, 1 + offset));
+      await mux.sendChunk(tag, offset, pseudoRandomBytes(CHUNK_SIZE, 1 + offset));
     });
   }
 

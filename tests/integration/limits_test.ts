@@ -13,7 +13,7 @@ import {
   type Server,
 } from "../../mod.ts";
 import { addressKey } from "../../server/limits/client_address.ts";
-import { Patience } from "../../server/listen/read_deadline.ts";
+import { ReadDeadline } from "../../server/listen/read_deadline.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { kindOf, Peer } from "../support/v3/raw_client.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
@@ -208,7 +208,7 @@ over("maxStagedPerClient", { maxStagedPerClient: 2 }, async ({ peer }) => {
 
 Deno.test("limits: a peer that drips has so much time as its bytes earn, one that stalls a stall's", () => {
   const limits = { ...DEFAULT_LIMITS, stallTimeoutMs: 1000, minRate: 100 };
-  const patience = new Patience(limits);
+  const patience = new ReadDeadline(limits);
   patience.enter("content");
   assert.deepEqual(patience.left(), { limit: "stallTimeoutMs", ms: 1000 });
   patience.spend(900, 10);
@@ -216,7 +216,7 @@ Deno.test("limits: a peer that drips has so much time as its bytes earn, one tha
   patience.spend(100, 1000);
   assert.deepEqual(patience.left(), { limit: "stallTimeoutMs", ms: 1000 });
   fc.assert(fc.property(fc.array(fc.tuple(fc.nat(500), fc.nat(50))), (waits) => {
-    const patience = new Patience(limits);
+    const patience = new ReadDeadline(limits);
     patience.enter("content");
     let waited = 0;
     let received = 0;

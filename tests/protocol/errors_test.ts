@@ -1,6 +1,6 @@
 /** What is said of failures that are not our own. */
 import assert from "node:assert/strict";
-import { whatFailed, whyFailed } from "../../mod.ts";
+import { reasonOf, reasonWithPathOf } from "../../mod.ts";
 
 /** As Deno says it: to those who start it, and by an executable that it has made. */
 const DENIALS = [
@@ -12,7 +12,7 @@ const DENIALS = [
 Deno.test("why something has failed is told without advice that no user can follow", () => {
   for (const message of DENIALS) {
     assert.equal(
-      whyFailed(new Deno.errors.NotCapable(message)),
+      reasonOf(new Deno.errors.NotCapable(message)),
       'xfer has no permission for it: Requires all access to "/proc/self/status"',
     );
   }
@@ -27,17 +27,17 @@ Deno.test("why something has failed is told without the call that Deno adds, who
   ];
   for (const call of calls) {
     const failure = await call().then(() => assert.fail(), (error) => error);
-    assert.equal(whyFailed(failure), "No such file or directory (os error 2)");
+    assert.equal(reasonOf(failure), "No such file or directory (os error 2)");
     // Where nobody has said it, it is said.
-    assert.ok(whatFailed(failure).includes("'/none"));
+    assert.ok(reasonWithPathOf(failure).includes("'/none"));
   }
   // As Node.js says it, and newer versions of Deno for it.
   const denied = new Error("EACCES: permission denied, open '/none/a'");
-  assert.equal(whyFailed(denied), "EACCES: permission denied");
+  assert.equal(reasonOf(denied), "EACCES: permission denied");
   for (
     const ours of ["Cannot read a: open 'x'", "no such thing, open 'x'", "a (os error 2): 'b'"]
   ) {
-    assert.equal(whyFailed(new Error(ours)), ours);
+    assert.equal(reasonOf(new Error(ours)), ours);
   }
 });
 
@@ -45,12 +45,12 @@ Deno.test("a connection that is cut off is told in words of this program", () =>
   const said = "peer closed connection without sending TLS close_notify: " +
     "https://docs.rs/rustls/latest/rustls/manual/_03_howto/index.html#unexpected-eof";
   assert.equal(
-    whyFailed(new Deno.errors.UnexpectedEof(said)),
+    reasonOf(new Deno.errors.UnexpectedEof(said)),
     "the other end closed the connection",
   );
 });
 
 Deno.test("why something has failed is safe to show", () => {
-  assert.equal(whyFailed(new Error("no \u001b[31m such file")), "no \\u{1b}[31m such file");
-  assert.equal(whyFailed("a\nb"), "a\\u{a}b");
+  assert.equal(reasonOf(new Error("no \u001b[31m such file")), "no \\u{1b}[31m such file");
+  assert.equal(reasonOf("a\nb"), "a\\u{a}b");
 });

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { ExpiringMap } from "../../server/ttl_map.ts";
+import { TtlMap } from "../../server/ttl_map.ts";
 
 Deno.test("ExpiringMap: forgets what was not used for its time", () => {
   let now = 0;
-  const map = new ExpiringMap<string>(() => ({ ttlMs: 10, max: 100 }), () => now);
+  const map = new TtlMap<string>(() => ({ ttlMs: 10, max: 100 }), () => now);
   map.set("a", "A");
   map.set("b", "B");
   now = 9;
@@ -23,7 +23,7 @@ Deno.test("ExpiringMap: forgets what was not used for its time", () => {
 });
 
 Deno.test("ExpiringMap: the one unused for longest makes room", () => {
-  const map = new ExpiringMap<number>(() => ({ ttlMs: 10, max: 2 }), () => 0);
+  const map = new TtlMap<number>(() => ({ ttlMs: 10, max: 2 }), () => 0);
   map.set("a", 1);
   map.set("b", 2);
   map.get("a");
@@ -34,7 +34,7 @@ Deno.test("ExpiringMap: the one unused for longest makes room", () => {
 Deno.test("ExpiringMap: other bounds hold at once, for what was kept under the old ones as well", () => {
   let now = 0;
   let bounds = { ttlMs: 100, max: 3 };
-  const map = new ExpiringMap<number>(() => bounds, () => now);
+  const map = new TtlMap<number>(() => bounds, () => now);
   map.set("a", 1);
   now = 5;
   map.set("b", 2);

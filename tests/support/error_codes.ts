@@ -92,7 +92,7 @@ export async function errorCodes(): Promise<ErrorCodes> {
 /** What a server of protocol 4 may refuse with. */
 export async function refusalCodes(): Promise<string[]> {
   const source = await Deno.readTextFile(`${ROOT}server/v4/request_error.ts`);
-  return literalsOf(/type RefusalCode =([^;]*);/, source, /"([a-z-]+)"/g);
+  return literalsOf(/type RequestErrorCode =([^;]*);/, source, /"([a-z-]+)"/g);
 }
 
 /** The classes of protocol/errors.ts, each with what it stands for. */

@@ -18,7 +18,7 @@ import {
   type TransferInfo,
 } from "../../../client/mod.ts";
 import type { Run } from "../../run.ts";
-import { tellRetry, tellSecure } from "../../output/client_events.ts";
+import { reportRetry, reportV4Event } from "../../output/client_events.ts";
 
 /** An option that leaves it to what is known, and to the server. */
 export const AUTO = "auto";
@@ -77,8 +77,8 @@ export async function secureOptions(
     timeouts: toTimeouts(timeout),
     byProtocol3: secure ? undefined : byProtocol3,
     onNewServer: trusting(run, server, common),
-    onEvent: (event) => tellSecure(reporter, event, userName),
-    onRetry: (retry) => tellRetry(reporter, retry),
+    onEvent: (event) => reportV4Event(reporter, event, userName),
+    onRetry: (retry) => reportRetry(reporter, retry),
   };
 }
 

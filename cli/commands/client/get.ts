@@ -22,14 +22,14 @@ import { hintVersions } from "./remote_files.ts";
 import { parseNames } from "../../arguments/file_name.ts";
 import { example } from "../../text/format.ts";
 
-interface Range {
+interface RangeChoice {
   readonly from: number;
   readonly to: number;
 }
 
 interface GetChoice extends TransferChoice {
   readonly output?: string;
-  readonly range?: Range;
+  readonly range?: RangeChoice;
   readonly recursive?: boolean;
   readonly force?: boolean;
   readonly version?: number;
@@ -104,7 +104,7 @@ function withHint(error: XferError, name: string, choice: GetChoice): XferError 
 }
 
 /** How much of a file of so many bytes was got. */
-function gotOf(size: number, range: Range | undefined): number {
+function gotOf(size: number, range: RangeChoice | undefined): number {
   return range === undefined ? size : Math.min(range.to, size) - range.from;
 }
 
@@ -125,7 +125,7 @@ function reportOutcome(reporter: Reporter, outcome: GetOutcome, choice: GetChoic
 function conclude(
   reporter: Reporter,
   outcomes: readonly GetOutcome[],
-  range: Range | undefined,
+  range: RangeChoice | undefined,
 ): number {
   let [done, bytes, unchanged] = [0, 0, 0];
   for (const outcome of outcomes) {
@@ -140,7 +140,7 @@ function conclude(
   return exitCodeOfAll(done + unchanged, failures);
 }
 
-function parseRange(text: string): Range {
+function parseRange(text: string): RangeChoice {
   const match = /^(\d{1,15})-(\d{1,15})$/.exec(text);
   const [from, last] = [Number(match?.[1]), Number(match?.[2])];
   if (match !== null && from <= last) return { from, to: last + 1 };

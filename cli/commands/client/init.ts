@@ -5,7 +5,6 @@
  */
 import { type Command, InvalidArgumentError } from "commander";
 import {
-  type Answering,
   askServer,
   clientFolder,
   EXPECTED,
@@ -16,6 +15,7 @@ import {
   readAuthorities,
   refuseOtherUser,
   secureAccountIn,
+  type ServerStatus,
   type TransferInfo,
   transferInfoExists,
   writeTransferInfo,
@@ -25,8 +25,8 @@ import {
   isUserName,
   type Location,
   printable,
+  reasonOf,
   UsageError,
-  whyFailed,
   XferError,
 } from "../../../protocol/mod.ts";
 import type { Reporter } from "../../output/reporter.ts";
@@ -38,7 +38,7 @@ import {
   toTimeouts,
   trusting,
 } from "./connect.ts";
-import { tellPlainProtocol } from "../../output/client_events.ts";
+import { reportUsingV3 } from "../../output/client_events.ts";
 import { example } from "../../text/format.ts";
 
 interface InitChoice {
@@ -99,11 +99,11 @@ const QUESTIONS = {
   },
 } as const;
 
-type Question = keyof typeof QUESTIONS;
-type AnswerTo<Q extends Question> = NonNullable<ReturnType<(typeof QUESTIONS)[Q]["read"]>>;
+type InitQuestion = keyof typeof QUESTIONS;
+type AnswerTo<Q extends InitQuestion> = NonNullable<ReturnType<(typeof QUESTIONS)[Q]["read"]>>;
 
 /** A parser of an option. */
-function parsing<Q extends Question>(name: Q): (text: string) => AnswerTo<Q> {
+function parsing<Q extends InitQuestion>(name: Q): (text: string) => AnswerTo<Q> {
   const { read, expected } = QUESTIONS[name];
   return (text) => {
     const value = read(text) as AnswerTo<Q> | undefined;
@@ -178,7 +178,7 @@ async function seen(run: Run, info: TransferInfo, common: CommonOptions): Promis
   const { server } = info;
   const identityFolder = clientFolder(transferInfo);
   const caCerts = caCert === undefined ? undefined : await readAuthorities(caCert);
-  let answering: Answering;
+  let answering: ServerStatus;
   try {
     answering = await askServer({
       ...{ info, asked, identityFolder, signal, watch, timeouts: toTimeouts(timeout) },
@@ -192,7 +192,7 @@ async function seen(run: Run, info: TransferInfo, common: CommonOptions): Promis
     throw error;
   }
   if (answering.protocol === 3) {
-    tellPlainProtocol(reporter, server, answering);
+    reportUsingV3(reporter, server, answering);
     const { edition } = answering;
     if (edition !== undefined) {
       reporter.report({ event: "edition-found", edition: edition.name, certain: true });
@@ -216,7 +216,7 @@ async function warnOfMissing(reporter: Reporter, path: string): Promise<void> {
   try {
     using _file = await Deno.open(path);
   } catch (error) {
-    warn(error instanceof Deno.errors.NotFound ? "there is none" : whyFailed(error));
+    warn(error instanceof Deno.errors.NotFound ? "there is none" : reasonOf(error));
   }
 }
 
@@ -233,7 +233,7 @@ class Asker {
   }
 
   /** Throws `UsageError` `nobody-to-ask`, `invalid-answer`. */
-  async require<Q extends Question>(name: Q): Promise<AnswerTo<Q>> {
+  async require<Q extends InitQuestion>(name: Q): Promise<AnswerTo<Q>> {
     const answer = await this.ask(name);
     if (answer !== undefined) return answer;
     throw new UsageError("nobody-to-ask", `--${name} is missing, and nobody is there to be asked`, {
@@ -242,7 +242,7 @@ class Asker {
   }
 
   /** `undefined` where nobody answers, or with nothing. */
-  async ask<Q extends Question>(name: Q): Promise<AnswerTo<Q> | undefined> {
+  async ask<Q extends InitQuestion>(name: Q): Promise<AnswerTo<Q> | undefined> {
     const { question, expected, read } = QUESTIONS[name];
     for (let asked = 0; asked < MAX_ASKED; asked++) {
       const text = await this.#run.ask(question);

@@ -7,7 +7,7 @@ import type { Command } from "commander";
 import {
   chooseProtocol,
   clientFolder,
-  type Found,
+  type DiscoveredServer,
   hasSecureAccount,
   keepLastStored,
   KnownServers,
@@ -30,12 +30,12 @@ import {
   fromPrintable,
   printable,
   type Quirk,
+  reasonOf,
   UsageError,
-  whyFailed,
   XferError,
 } from "../../../protocol/mod.ts";
 import { exitCodeOfAll, SUCCESS } from "../../exit_codes.ts";
-import { tellPlain, tellPlainProtocol, tellRetry } from "../../output/client_events.ts";
+import { reportRetry, reportUsingV3, reportV3Event } from "../../output/client_events.ts";
 import type { Reporter } from "../../output/reporter.ts";
 import { showProgress } from "../../progress/mod.ts";
 import type { Run } from "../../run.ts";
@@ -121,7 +121,7 @@ export async function put(
     return await send({ run, info, options, files, record });
   } catch (error) {
     run.reporter.reportError(error);
-    if (error instanceof XferError) tellUnsent(run, error, files);
+    if (error instanceof XferError) reportUnsent(run, error, files);
     throw error;
   } finally {
     await record.keep(clientFolder(transferInfo), run.reporter);
@@ -145,7 +145,7 @@ async function takeInvitation(
 }
 
 /** Nothing was sent. Of several files it is to be clear that this is so of all, and not of one alone. */
-function tellUnsent(run: Run, { category, code }: XferError, files: readonly string[]): void {
+function reportUnsent(run: Run, { category, code }: XferError, files: readonly string[]): void {
   const isStopped = category === "interrupted";
   if (!isStopped && (files.length === 1 || category === "usage")) return;
   const state = isStopped ? "not-tried" : "not-stored";
@@ -172,7 +172,7 @@ async function send(work: Put): Promise<number> {
     namesDialect: edition !== undefined || quirk !== undefined,
     namesTrust: options.acceptNew === true || options.caCert !== undefined,
     timeouts: toTimeouts(timeout),
-    onRetry: (retry) => tellRetry(reporter, retry),
+    onRetry: (retry) => reportRetry(reporter, retry),
   });
   const [only4] = Object.entries(PROTOCOL_4_ONLY)
     .filter(([option]) => options[option as keyof typeof PROTOCOL_4_ONLY] !== undefined);
@@ -181,7 +181,7 @@ async function send(work: Put): Promise<number> {
     return await sendByProtocol4(work, byProtocol3 ? "possible" : "impossible", choice.found);
   }
   if (only4 !== undefined) throw only4Has(only4[1], choice.why, options, info.server);
-  tellPlainProtocol(reporter, info.server, choice);
+  reportUsingV3(reporter, info.server, choice);
   return await sendByProtocol3(work, choice.why);
 }
 
@@ -204,7 +204,7 @@ async function sendByProtocol3(
     ...(quirk === undefined ? {} : { quirks: new Set(quirk) }),
     timeouts: toTimeouts(timeout),
     onEvent: (event) => {
-      tellPlain(reporter, event, parties);
+      reportV3Event(reporter, event, parties);
       isLetIn ||= event.type === "keyReceived";
       if (event.type !== "stored") return;
       const { file: { name, size }, crc: cksum } = event;
@@ -219,7 +219,7 @@ async function sendByProtocol3(
 async function sendByProtocol4(
   { run, info, options, files: paths, record }: Put,
   byProtocol3: "possible" | "impossible",
-  found: Found | undefined,
+  found: DiscoveredServer | undefined,
 ): Promise<number> {
   const { reporter } = run;
   const [user, server] = [info.userName, formatAddress(info.server)];
@@ -312,7 +312,7 @@ class StoredRecord {
     try {
       await keepLastStored(folder, this.#files);
     } catch (error) {
-      const reason = whyFailed(error);
+      const reason = reasonOf(error);
       reporter.report({ event: "not-recorded", reason });
     }
   }

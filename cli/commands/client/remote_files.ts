@@ -5,8 +5,8 @@
  */
 import type { Command } from "commander";
 import {
+  ConnectionPool,
   DamagedFiles,
-  Lanes,
   type RemoteFile,
   SecureClient,
   type TakeDamaged,
@@ -42,11 +42,11 @@ export function addRemoteFileCommands(client: Command, run: Run, optionsOf: Opti
     .argument("[prefix]", "how their names begin; without, all", fromPrintable)
     .addHelpText("after", example("xfer client list docs/") + AS_PRINTED)
     .action(async (prefix: string | undefined, _: unknown, command: Command) => {
-      using lanes = new Lanes(await optionsOf(command));
+      using pool = new ConnectionPool(await optionsOf(command));
       await reportAll(
         run.reporter,
         "file",
-        (take, takeDamaged) => lanes.list(prefix ?? "", take, undefined, takeDamaged),
+        (take, takeDamaged) => pool.list(prefix ?? "", take, undefined, takeDamaged),
       );
     });
   client.command("stat")
@@ -55,8 +55,8 @@ export function addRemoteFileCommands(client: Command, run: Run, optionsOf: Opti
     .option("--version <number>", "of an older one: see xfer client versions", parseVersion)
     .addHelpText("after", example("xfer client stat docs/report.pdf"))
     .action(async (name: string, { version }: { version?: number }, command: Command) => {
-      using lanes = new Lanes(await optionsOf(command));
-      const file = await lanes.use(0, (client) => client.stat(name, version)).catch((error) => {
+      using pool = new ConnectionPool(await optionsOf(command));
+      const file = await pool.use(0, (client) => client.stat(name, version)).catch((error) => {
         const isMissing = error instanceof RefusedError && error.code === "no-such-file";
         throw isMissing && version !== undefined ? hintVersions(error, name) : error;
       });
@@ -67,8 +67,8 @@ export function addRemoteFileCommands(client: Command, run: Run, optionsOf: Opti
     .argument("<name>", REMOTE_NAME, parseName)
     .addHelpText("after", example("xfer client versions report.pdf") + HOW_MANY)
     .action(async (name: string, _: unknown, command: Command) => {
-      using lanes = new Lanes(await optionsOf(command));
-      await reportAll(run.reporter, "version", (...take) => lanes.versions(name, ...take));
+      using pool = new ConnectionPool(await optionsOf(command));
+      await reportAll(run.reporter, "version", (...take) => pool.versions(name, ...take));
     });
   client.command("remove")
     .description("Remove files from the server with their versions, for good (protocol 4).")

@@ -28,7 +28,7 @@ import { exitCodeOf, SUCCESS } from "../../exit_codes.ts";
 import type { Reporter } from "../../output/reporter.ts";
 import type { Run } from "../../run.ts";
 import { type CommonOptions, secureOptions, toTimeouts } from "./connect.ts";
-import { shownIdentity, tellPlainProtocol } from "../../output/client_events.ts";
+import { reportUsingV3, shownIdentity } from "../../output/client_events.ts";
 import { example, isoTime } from "../../text/format.ts";
 
 /** Adds the command below `client`. */
@@ -135,7 +135,7 @@ async function reportAnswer(
     onNewServer: () => true,
   });
   if (answering.protocol === 3) {
-    tellPlainProtocol(reporter, info.server, answering);
+    reportUsingV3(reporter, info.server, answering);
     const edition = answering.edition?.name;
     return reporter.report({ event: "answering", server, protocol: 3, edition });
   }

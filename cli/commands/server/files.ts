@@ -4,7 +4,7 @@
  * @module
  */
 import type { Command } from "commander";
-import { InterruptedError, throwIfStopped, toHex } from "../../../protocol/mod.ts";
+import { InterruptedError, throwIfAborted, toHex } from "../../../protocol/mod.ts";
 import {
   backup,
   type CopyReport,
@@ -71,7 +71,7 @@ export function addStoreCommands(server: Command, run: Run): void {
       for (const fault of catalogFaults) run.reporter.report({ event: "catalog-fault", fault });
       const differences = findings + catalogFaults.length;
       run.reporter.report({ event: "verified", differences, repaired: repair, whole });
-      throwIfStopped(run.signal);
+      throwIfAborted(run.signal);
       run.finish(differences === 0 ? SUCCESS : DAMAGED);
     });
   server.command("backup")
@@ -133,7 +133,7 @@ async function reportCopy(run: Run, target: string, work: Promise<CopyReport>): 
 function reportTo(reporter: Reporter): StoredVisitor {
   let user = "";
   return {
-    client({ id, name, hasKey, firstSeen, lastSeen, speech: { edition } }, counts) {
+    client({ id, name, hasKey, firstSeen, lastSeen, storedProfile: { edition } }, counts) {
       user = name;
       reporter.report({
         ...{ event: "client", name, id: toHex(id), edition, hasKey, ...counts },

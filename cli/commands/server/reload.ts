@@ -6,14 +6,14 @@
 import { isDeepStrictEqual } from "node:util";
 import { getLogger } from "@logtape/logtape";
 import { printable, XferError } from "../../../protocol/mod.ts";
-import type { RuleChanges } from "../../../server/mod.ts";
+import type { SettingChanges } from "../../../server/mod.ts";
 import type { Configuration, Settings } from "../../configuration/configuration.ts";
 import { toRules } from "../../configuration/server_options.ts";
 import { type Key, KEYS, SETTINGS } from "../../configuration/settings.ts";
 
 /** What `Server` has for it. */
 interface Reloadable {
-  reload(changes: RuleChanges): Promise<void>;
+  reload(changes: SettingChanges): Promise<void>;
 }
 
 export class Reloader {

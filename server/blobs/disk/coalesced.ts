@@ -3,7 +3,7 @@
  *
  * @module
  */
-export class Shared {
+export class Coalesced {
   readonly #work: () => Promise<void>;
   readonly #onIdle: () => void;
   #running: Promise<void> | undefined;

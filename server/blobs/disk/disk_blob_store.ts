@@ -23,8 +23,8 @@ import {
   removeIfThere,
   syncFolder,
 } from "../../fs/file_system.ts";
-import { Shared } from "./coalesced.ts";
-import { type Place, StagedFile } from "./staged_file.ts";
+import { Coalesced } from "./coalesced.ts";
+import { StagedFile, type StagedPath } from "./staged_file.ts";
 
 /** Blobs are read in pieces of this many bytes. */
 const READ_SIZE = 256 * 1024;
@@ -36,7 +36,7 @@ export class DiskBlobStore implements BlobStore {
   readonly #fs: FileSystem;
   readonly #known = new Set<string>();
   /** Folders whose names are being made durable. */
-  readonly #syncing = new Map<string, Shared>();
+  readonly #syncing = new Map<string, Coalesced>();
 
   /** A store below `folder`, which exists, with the folders that it needs. */
   static async create(folder: string, fs: FileSystem): Promise<DiskBlobStore> {
@@ -69,7 +69,7 @@ export class DiskBlobStore implements BlobStore {
     return new StagedFile(this.#place(path), file);
   }
 
-  #place(path: string): Place {
+  #place(path: string): StagedPath {
     return {
       ...{ fs: this.#fs, path, file: this.#at(path) },
       move: (to) => this.#move(this.#at(path), to),
@@ -161,7 +161,10 @@ export class DiskBlobStore implements BlobStore {
   #syncFolder(folder: string): Promise<void> {
     let syncing = this.#syncing.get(folder);
     if (syncing === undefined) {
-      syncing = new Shared(() => syncFolder(this.#fs, folder), () => this.#syncing.delete(folder));
+      syncing = new Coalesced(
+        () => syncFolder(this.#fs, folder),
+        () => this.#syncing.delete(folder),
+      );
       this.#syncing.set(folder, syncing);
     }
     return syncing.run();

@@ -11,7 +11,7 @@ import { type FileSystem, removeIfThere, writeAll } from "../../fs/file_system.t
 const WRITE_BACK_SIZE = 64 * 1024 * 1024;
 
 /** Where a staged file is, and what its store does for it. */
-export interface Place {
+export interface StagedPath {
   readonly fs: FileSystem;
   /** In the store. */
   readonly path: string;
@@ -25,7 +25,7 @@ export interface Place {
 
 /** It is opened when it is first written: a small one is opened, written, synced and closed in a row. */
 export class StagedFile implements StagedBlob {
-  readonly #place: Place;
+  readonly #place: StagedPath;
   #file: Deno.FsFile | undefined;
   /** Changes before anything is awaited: only an open file is written to, and only one that is not gone is worked on. */
   #state: "open" | "sealed" | "gone" = "open";
@@ -44,7 +44,7 @@ export class StagedFile implements StagedBlob {
   #discarded: Promise<void> | undefined;
 
   /** `file` is there where it was staged before. */
-  constructor(place: Place, file?: Deno.FsFile) {
+  constructor(place: StagedPath, file?: Deno.FsFile) {
     this.#place = place;
     this.#file = file;
   }

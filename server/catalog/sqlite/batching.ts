@@ -15,7 +15,7 @@ export interface Call {
   readonly args: readonly unknown[];
 }
 
-export type Outcome = { readonly value: unknown } | { readonly error: unknown };
+export type CallOutcome = { readonly value: unknown } | { readonly error: unknown };
 
 /** Calls in one batch at most. Those of connections are bounded by their number, one each. */
 const MAX_BATCH = 256;
@@ -47,9 +47,9 @@ export function lookUp(
   catalog: SqliteCatalog,
   calls: readonly Call[],
   ticks: Ticks = system,
-): Outcome[] {
+): CallOutcome[] {
   const end = ticks() + MAX_BATCH_MS;
-  const outcomes: Outcome[] = [];
+  const outcomes: CallOutcome[] = [];
   for (let i = 0, bytes = 0; i < calls.length; i++) {
     const outcome = attempt(catalog, calls[i] as Call);
     outcomes.push(outcome);
@@ -67,8 +67,8 @@ export function commitTogether(
   catalog: SqliteCatalog,
   calls: readonly Call[],
   ticks: Ticks = system,
-): Outcome[] {
-  let outcomes: Outcome[] = [];
+): CallOutcome[] {
+  let outcomes: CallOutcome[] = [];
   try {
     catalog.together(() => outcomes = lookUp(catalog, calls, ticks));
     return outcomes;
@@ -78,7 +78,7 @@ export function commitTogether(
   }
 }
 
-function attempt(catalog: SqliteCatalog, { method, args }: Call): Outcome {
+function attempt(catalog: SqliteCatalog, { method, args }: Call): CallOutcome {
   try {
     return { value: catalog.call(method, args) };
   } catch (error) {
@@ -87,9 +87,11 @@ function attempt(catalog: SqliteCatalog, { method, args }: Call): Outcome {
 }
 
 /** Does as many of a batch of calls as it has time and room for, from the first on; rejects where all of them fail. */
-export type Batch = (calls: readonly Call[]) => readonly Outcome[] | Promise<readonly Outcome[]>;
+export type Batch = (
+  calls: readonly Call[],
+) => readonly CallOutcome[] | Promise<readonly CallOutcome[]>;
 
-interface Waiting {
+interface WaitingCall {
   readonly call: Call;
   /** It comes before those with a later one. */
   readonly turn: number;
@@ -102,11 +104,11 @@ interface Waiting {
  * One batch at a time; what comes meanwhile waits for the next. Clients take turns: who asks for one thing does not wait
  * until everything is done that another has asked for before.
  */
-class Lane {
+class CallQueue {
   readonly #batch: Batch;
   readonly #rest: () => Promise<void>;
   /** By their turns. */
-  readonly #waiting: Waiting[] = [];
+  readonly #waiting: WaitingCall[] = [];
   /** Whose turn it is, and the last one of each client. */
   #turn = 0;
   readonly #turns = new Map<string, number>();
@@ -122,7 +124,7 @@ class Lane {
     return new Promise((resolve, reject) => {
       const turn = this.#nextTurn(ownerOf(call));
       let place = this.#waiting.length;
-      while (place > 0 && (this.#waiting[place - 1] as Waiting).turn > turn) place--;
+      while (place > 0 && (this.#waiting[place - 1] as WaitingCall).turn > turn) place--;
       this.#waiting.splice(place, 0, { call, turn, size: sizeOf(call.args), resolve, reject });
       this.#draining ??= this.#drain();
     });
@@ -165,13 +167,13 @@ class Lane {
   }
 
   /** Those that a batch had no time for come again in their turn, and others that came meanwhile in theirs. */
-  #putBack(left: readonly Waiting[]): void {
+  #putBack(left: readonly WaitingCall[]): void {
     if (left.length === 0) return;
     const all = [...left, ...this.#waiting].sort((a, b) => a.turn - b.turn);
     this.#waiting.splice(0, this.#waiting.length, ...all);
   }
 
-  async #do(calls: readonly Call[]): Promise<readonly Outcome[]> {
+  async #do(calls: readonly Call[]): Promise<readonly CallOutcome[]> {
     try {
       return await this.#batch(calls);
     } catch (error) {
@@ -197,7 +199,7 @@ function ownerOf({ args: [first] }: Call): string {
   return id instanceof Uint8Array ? toHex(id as Bytes) : "";
 }
 
-export interface Ways {
+export interface Executors {
   /** Does calls that only look. */
   readonly read: Batch;
   /** Does calls in one transaction, which is on disk when it resolves. */
@@ -208,12 +210,12 @@ export interface Ways {
 }
 
 /** A catalog whose calls go these ways. What reads does not wait for what writes. */
-export function batchedCatalog(ways: Ways): Catalog {
+export function batchedCatalog(ways: Executors): Catalog {
   const rest = ways.rest ?? (() => new Promise((resolve) => setTimeout(resolve, TURN_MS)));
   const lanes = {
     // Who reads keeps nobody out.
-    read: new Lane(ways.read, () => Promise.resolve()),
-    write: new Lane(ways.write, rest),
+    read: new CallQueue(ways.read, () => Promise.resolve()),
+    write: new CallQueue(ways.write, rest),
   };
   const methods = METHODS.map((method) => {
     const lane = lanes[OPERATIONS[method].way];

@@ -6,21 +6,21 @@
 import type { Bytes } from "../../../protocol/mod.ts";
 import type { Quota } from "../accounts.ts";
 import { INLINE_PREFIX } from "../inline_paths.ts";
-import type { Client } from "../accounts.ts";
+import type { Account } from "../accounts.ts";
 import type { Damage, StoredFile } from "../catalog.ts";
 
 export type Row = Record<string, unknown>;
 
-export function toClient(row: Row): Client {
+export function toClient(row: Row): Account {
   return {
     id: row["id"] as Bytes,
     name: row["name"] as string,
     publicKey: (row["public_key"] as Bytes | null) ?? undefined,
     firstSeen: row["first_seen"] as number,
     lastSeen: row["last_seen"] as number,
-    speech: {
+    storedProfile: {
       edition: row["edition"] as string,
-      habits: (row["habits"] as string).split(" ").filter((habit) => habit !== ""),
+      quirks: (row["habits"] as string).split(" ").filter((habit) => habit !== ""),
     },
     disabled: row["disabled"] === 1,
     quota: {

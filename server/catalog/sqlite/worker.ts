@@ -3,17 +3,19 @@
  *
  * @module
  */
-import { type Call, commitTogether, lookUp, type Outcome } from "./batching.ts";
+import { type Call, type CallOutcome, commitTogether, lookUp } from "./batching.ts";
 import { CatalogRefusal, type RefusalReason } from "../catalog.ts";
 import { SqliteCatalog } from "./sqlite_catalog.ts";
 
 /** What a thread is asked for, `open` first. */
-export type Question =
+export type WorkerRequest =
   | { readonly do: "open"; readonly path: string; readonly way: "read" | "write" }
   | { readonly do: "batch"; readonly calls: readonly Call[] }
   | { readonly do: "close" };
 
-export type Answer = { readonly outcomes: readonly PlainOutcome[] } | { readonly failure: string };
+export type WorkerReply = { readonly outcomes: readonly PlainOutcome[] } | {
+  readonly failure: string;
+};
 
 /** Errors don't cross between threads as what they are. */
 export type PlainOutcome =
@@ -23,16 +25,16 @@ export type PlainOutcome =
 
 /** What a worker's global scope has beside a window's. */
 const thread = self as unknown as {
-  onmessage: (event: MessageEvent<Question>) => void;
-  postMessage(answer: Answer): void;
+  onmessage: (event: MessageEvent<WorkerRequest>) => void;
+  postMessage(answer: WorkerReply): void;
 };
 
 let catalog: SqliteCatalog | undefined;
-let batch: (catalog: SqliteCatalog, calls: readonly Call[]) => Outcome[] = lookUp;
+let batch: (catalog: SqliteCatalog, calls: readonly Call[]) => CallOutcome[] = lookUp;
 
 thread.onmessage = async ({ data }) => thread.postMessage(await answer(data));
 
-async function answer(question: Question): Promise<Answer> {
+async function answer(question: WorkerRequest): Promise<WorkerReply> {
   try {
     switch (question.do) {
       case "open": {
@@ -54,7 +56,7 @@ async function answer(question: Question): Promise<Answer> {
   }
 }
 
-function toPlain(outcome: Outcome): PlainOutcome {
+function toPlain(outcome: CallOutcome): PlainOutcome {
   if ("value" in outcome) return outcome;
   const { error } = outcome;
   return error instanceof CatalogRefusal

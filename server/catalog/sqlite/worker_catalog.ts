@@ -4,10 +4,10 @@
  *
  * @module
  */
-import { batchedCatalog, type Outcome } from "./batching.ts";
+import { batchedCatalog, type CallOutcome } from "./batching.ts";
 import { type Catalog, CatalogRefusal } from "../catalog.ts";
 import { SqliteCatalog } from "./sqlite_catalog.ts";
-import type { Answer, PlainOutcome, Question } from "./worker.ts";
+import type { PlainOutcome, WorkerReply, WorkerRequest } from "./worker.ts";
 
 /** Opens or creates the catalog at `path`. Throws `ConfigurationError` `catalog-too-new`. */
 export async function openWorkerCatalog(path: string): Promise<Catalog> {
@@ -39,11 +39,11 @@ class Thread {
   readonly #worker = new Worker(new URL("./worker.ts", import.meta.url), {
     type: "module",
   });
-  #answer = Promise.withResolvers<Answer>();
+  #answer = Promise.withResolvers<WorkerReply>();
   #failure: string | undefined;
 
   constructor() {
-    this.#worker.onmessage = ({ data }: MessageEvent<Answer>) => this.#answer.resolve(data);
+    this.#worker.onmessage = ({ data }: MessageEvent<WorkerReply>) => this.#answer.resolve(data);
     this.#worker.onerror = (event) => {
       event.preventDefault();
       this.#failure = `the catalog's thread has ended: ${event.message}`;
@@ -51,7 +51,7 @@ class Thread {
     };
   }
 
-  async ask(question: Question): Promise<Outcome[]> {
+  async ask(question: WorkerRequest): Promise<CallOutcome[]> {
     if (this.#failure !== undefined) throw new Error(this.#failure);
     this.#answer = Promise.withResolvers();
     this.#worker.postMessage(question);
@@ -69,7 +69,7 @@ class Thread {
   }
 }
 
-function toOutcome(plain: PlainOutcome): Outcome {
+function toOutcome(plain: PlainOutcome): CallOutcome {
   if ("value" in plain) return plain;
   const error = "refused" in plain ? new CatalogRefusal(plain.refused) : new Error(plain.failure);
   return { error };

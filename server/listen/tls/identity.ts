@@ -5,7 +5,7 @@
  * @module
  */
 import { join } from "node:path";
-import { type Bytes, ConfigurationError, printable, whyFailed } from "../../../protocol/mod.ts";
+import { type Bytes, ConfigurationError, printable, reasonOf } from "../../../protocol/mod.ts";
 import { fingerprintOf } from "../../../protocol/v4/fingerprint.ts";
 import { fromPem } from "../../../protocol/encoding/pem.ts";
 import { MAX_TLS_FILE, TLS_FILE } from "../../data_folder/data_folder.ts";
@@ -85,6 +85,6 @@ async function readIfThere(path: string): Promise<string | undefined> {
     return new TextDecoder().decode(await readRegularFile(path, MAX_TLS_FILE, Deno.lstat));
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
-    throw new Error(`${TLS_FILE} in it can't be read: ${whyFailed(error)}`, { cause: error });
+    throw new Error(`${TLS_FILE} in it can't be read: ${reasonOf(error)}`, { cause: error });
   }
 }

@@ -10,7 +10,7 @@ import {
   ConfigurationError,
   equalBytes,
   printable,
-  whyFailed,
+  reasonOf,
 } from "../../../protocol/mod.ts";
 import { fingerprintOf, isSelfMade } from "../../../protocol/v4/fingerprint.ts";
 import { MAX_CERTIFICATE } from "../../../protocol/hello.ts";
@@ -114,7 +114,7 @@ function attempt<T>(work: () => T, bad: Bad, path: string): T {
   try {
     return work();
   } catch (cause) {
-    throw bad(path, whyFailed(cause), cause);
+    throw bad(path, reasonOf(cause), cause);
   }
 }
 
@@ -123,6 +123,6 @@ async function readFile(path: string, bad: Bad): Promise<string> {
     return new TextDecoder().decode(await readRegularFile(path, MAX_FILE, Deno.stat));
   } catch (cause) {
     const none = cause instanceof Deno.errors.NotFound;
-    throw bad(path, none ? "there is none" : whyFailed(cause), cause);
+    throw bad(path, none ? "there is none" : reasonOf(cause), cause);
   }
 }

@@ -1,18 +1,18 @@
 /** What is said on the network, as events. */
 import assert from "node:assert/strict";
-import { Conversation } from "../../../cli/output/wire_trace.ts";
+import { WireTraceReport } from "../../../cli/output/wire_trace.ts";
 import type { Event, EventOf } from "../../../cli/events/mod.ts";
-import type { Said } from "../../../client/mod.ts";
+import type { TracedMessage } from "../../../client/mod.ts";
 
-const PUT: Said = { from: "client", kind: "put", code: 8, tag: 1, size: 31 };
-const DATA: Said = { from: "client", kind: "data", code: 11, tag: 1, size: 1017 };
-const END: Said = { from: "client", kind: "end", code: 13, tag: 1, size: 45 };
+const PUT: TracedMessage = { from: "client", kind: "put", code: 8, tag: 1, size: 31 };
+const DATA: TracedMessage = { from: "client", kind: "data", code: 11, tag: 1, size: 1017 };
+const END: TracedMessage = { from: "client", kind: "end", code: 13, tag: 1, size: 45 };
 
 function hear() {
   let at = 1000;
   const told: EventOf<"message">[] = [];
   const report = (event: Event) => void told.push(event as EventOf<"message">);
-  const conversation = new Conversation({ report }, () => at++);
+  const conversation = new WireTraceReport({ report }, () => at++);
   const short = () => told.map(({ message, tag, count, size }) => [message, tag, count, size]);
   return { conversation, told, short };
 }

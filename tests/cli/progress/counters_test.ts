@@ -1,16 +1,16 @@
 /** How far a run has got, by what is told of its files. */
 import assert from "node:assert/strict";
 import { percentOf, type ProgressState } from "../../../cli/progress/render.ts";
-import { type Direction, Tally } from "../../../cli/progress/counters.ts";
+import { type Direction, TransferCounters } from "../../../cli/progress/counters.ts";
 
 function tallyOf(direction: Direction = "put") {
-  const tally = new Tally(direction);
+  const counters = new TransferCounters(direction);
   return {
-    tally,
-    state: (at = 0) => tally.state(at) ?? assert.fail("nothing has begun"),
+    counters,
+    state: (at = 0) => counters.state(at) ?? assert.fail("nothing has begun"),
     /** Phase, percent, bytes, files, attempt. */
     shown: () => {
-      const state: ProgressState = tally.state(0) ?? assert.fail("nothing has begun");
+      const state: ProgressState = counters.state(0) ?? assert.fail("nothing has begun");
       const { phase, done, total, files, attempt } = state;
       return [phase, percentOf(state), done, total, files?.done, files?.total, attempt];
     },
@@ -18,184 +18,184 @@ function tallyOf(direction: Direction = "put") {
 }
 
 Deno.test("tally: nothing is shown before a file is begun", () => {
-  const { tally } = tallyOf();
-  assert.equal(tally.state(0), undefined);
-  tally.plan(3, 100);
-  assert.equal(tally.state(0), undefined);
+  const { counters } = tallyOf();
+  assert.equal(counters.state(0), undefined);
+  counters.plan(3, 100);
+  assert.equal(counters.state(0), undefined);
 });
 
 Deno.test("tally: one file is sent, then waits for the server's approval, then is stored", () => {
-  const { tally, shown } = tallyOf();
-  tally.plan(1, 100);
-  tally.begin(0, "a", 100);
+  const { counters, shown } = tallyOf();
+  counters.plan(1, 100);
+  counters.begin(0, "a", 100);
   assert.deepEqual(shown(), ["sending", 0, 0, 100, undefined, undefined, 1]);
-  tally.advance(1, "a", 40);
+  counters.advance(1, "a", 40);
   assert.deepEqual(shown(), ["sending", 40, 40, 100, undefined, undefined, 1]);
-  tally.advance(2, "a", 100);
+  counters.advance(2, "a", 100);
   assert.deepEqual(shown(), ["approval", 99, 100, 100, undefined, undefined, 1]);
-  tally.succeed("a", 100);
+  counters.succeed("a", 100);
   assert.deepEqual(shown(), ["stored", 100, 100, 100, undefined, undefined, 1]);
 });
 
 Deno.test("tally: what is got is not there before it is written", () => {
-  const { tally, shown } = tallyOf("get");
-  tally.begin(0, "a", 10);
+  const { counters, shown } = tallyOf("get");
+  counters.begin(0, "a", 10);
   assert.equal(shown()[0], "getting");
-  tally.advance(0, "a", 10);
+  counters.advance(0, "a", 10);
   assert.deepEqual(shown().slice(0, 2), ["saving", 99]);
-  tally.succeed("a", 10);
+  counters.succeed("a", 10);
   assert.deepEqual(shown().slice(0, 2), ["written", 100]);
 });
 
 Deno.test("tally: an empty file waits as well", () => {
-  const { tally, shown } = tallyOf();
-  tally.plan(1, 0);
-  tally.begin(0, "a", 0);
+  const { counters, shown } = tallyOf();
+  counters.plan(1, 0);
+  counters.begin(0, "a", 0);
   assert.deepEqual(shown().slice(0, 2), ["approval", 0]);
-  tally.succeed("a", 0);
+  counters.succeed("a", 0);
   assert.deepEqual(shown().slice(0, 2), ["stored", 100]);
 });
 
 Deno.test("tally: of many files those that are stored count, and bytes that are over", () => {
-  const { tally, shown } = tallyOf();
-  tally.plan(3, 60);
-  tally.begin(0, "a", 10);
-  tally.advance(0, "a", 10);
-  tally.begin(0, "b", 20);
-  tally.advance(0, "b", 20);
+  const { counters, shown } = tallyOf();
+  counters.plan(3, 60);
+  counters.begin(0, "a", 10);
+  counters.advance(0, "a", 10);
+  counters.begin(0, "b", 20);
+  counters.advance(0, "b", 20);
   assert.deepEqual(shown(), ["sending", 50, 30, 60, 0, 3, 1], "one is not begun yet");
-  tally.succeed("a", 10);
+  counters.succeed("a", 10);
   assert.deepEqual(shown(), ["sending", 50, 30, 60, 1, 3, 1]);
-  tally.begin(0, "c", 30);
-  tally.advance(0, "c", 30);
+  counters.begin(0, "c", 30);
+  counters.advance(0, "c", 30);
   assert.deepEqual(shown(), ["approval", 99, 60, 60, 1, 3, 1]);
-  tally.succeed("c", 30);
-  tally.succeed("b", 20);
+  counters.succeed("c", 30);
+  counters.succeed("b", 20);
   assert.deepEqual(shown(), ["stored", 100, 60, 60, 3, 3, 1]);
 });
 
 Deno.test("tally: with one that has failed there is never 100 %", () => {
-  const { tally, shown, state } = tallyOf();
-  tally.plan(2, 100);
-  tally.begin(0, "a", 50);
-  tally.advance(0, "a", 30);
-  tally.fail("a");
-  tally.begin(0, "b", 50);
+  const { counters, shown, state } = tallyOf();
+  counters.plan(2, 100);
+  counters.begin(0, "a", 50);
+  counters.advance(0, "a", 30);
+  counters.fail("a");
+  counters.begin(0, "b", 50);
   assert.deepEqual(shown(), ["sending", 0, 0, 100, 0, 2, 1]);
-  tally.advance(1000, "b", 25);
+  counters.advance(1000, "b", 25);
   assert.equal(state(1000).left, 25 / state(1000).rate!, "nobody waits for what has failed");
-  tally.advance(1000, "b", 50);
-  tally.succeed("b", 50);
+  counters.advance(1000, "b", 50);
+  counters.succeed("b", 50);
   assert.deepEqual(shown(), ["sending", 50, 50, 100, 1, 2, 1]);
 });
 
 Deno.test("tally: a file that is begun again is another attempt, and nothing of it is over", () => {
-  const { tally, shown } = tallyOf();
-  tally.plan(2, 200);
-  tally.begin(0, "a", 100);
-  tally.advance(0, "a", 60);
-  tally.retry();
+  const { counters, shown } = tallyOf();
+  counters.plan(2, 200);
+  counters.begin(0, "a", 100);
+  counters.advance(0, "a", 60);
+  counters.retry();
   assert.deepEqual(shown(), ["retrying", 30, 60, 200, 0, 2, 1]);
-  tally.begin(0, "a", 100);
+  counters.begin(0, "a", 100);
   assert.deepEqual(shown(), ["sending", 0, 0, 200, 0, 2, 2]);
-  tally.resume("a", 50);
+  counters.resume("a", 50);
   assert.deepEqual(shown(), ["sending", 25, 50, 200, 0, 2, 2]);
-  tally.advance(0, "a", 100);
-  tally.begin(0, "a", 100, 2);
+  counters.advance(0, "a", 100);
+  counters.begin(0, "a", 100, 2);
   assert.deepEqual(shown().at(-1), 3, "the server has compared it once, the network failed once");
-  tally.succeed("a", 100);
-  tally.begin(0, "b", 100);
+  counters.succeed("a", 100);
+  counters.begin(0, "b", 100);
   assert.deepEqual(shown().at(-1), 1, "the next file begins with its first");
 });
 
 Deno.test("tally: the network fails while approval is awaited", () => {
-  const { tally, shown } = tallyOf();
-  tally.begin(0, "a", 100);
-  tally.advance(0, "a", 100);
-  tally.retry();
+  const { counters, shown } = tallyOf();
+  counters.begin(0, "a", 100);
+  counters.advance(0, "a", 100);
+  counters.retry();
   assert.deepEqual(shown().slice(0, 2), ["retrying", 99]);
-  tally.succeed("a", 100);
+  counters.succeed("a", 100);
   assert.deepEqual(shown().slice(0, 2), ["stored", 100], "it had stored it");
 });
 
 Deno.test("tally: the rate is of bytes that were moved, not of those that were there", () => {
-  const { tally, state } = tallyOf();
-  tally.begin(0, "a", 1e9);
-  tally.resume("a", 5e8);
-  tally.advance(1000, "a", 5e8 + 1000);
-  tally.advance(2000, "a", 5e8 + 2000);
+  const { counters, state } = tallyOf();
+  counters.begin(0, "a", 1e9);
+  counters.resume("a", 5e8);
+  counters.advance(1000, "a", 5e8 + 1000);
+  counters.advance(2000, "a", 5e8 + 2000);
   assert.equal(state(2000).rate, 1000);
   assert.equal(state(2000).left, (5e8 - 2000) / 1000);
 });
 
 Deno.test("tally: the time without a network does not make the rate smaller", () => {
-  const { tally, state } = tallyOf();
-  tally.begin(0, "a", 1e6);
-  for (let at = 100; at <= 2000; at += 100) tally.advance(at, "a", at);
-  tally.retry();
-  tally.begin(60_000, "a", 1e6);
-  tally.resume("a", 2000);
+  const { counters, state } = tallyOf();
+  counters.begin(0, "a", 1e6);
+  for (let at = 100; at <= 2000; at += 100) counters.advance(at, "a", at);
+  counters.retry();
+  counters.begin(60_000, "a", 1e6);
+  counters.resume("a", 2000);
   assert.equal(state(60_500).rate, undefined);
-  for (let at = 100; at <= 2000; at += 100) tally.advance(60_000 + at, "a", 2000 + at);
+  for (let at = 100; at <= 2000; at += 100) counters.advance(60_000 + at, "a", 2000 + at);
   assert.equal(state(62_000).rate, 1000);
 });
 
 Deno.test("tally: while files are compared that is what is shown", () => {
-  const { tally, state } = tallyOf();
-  tally.compare(30, 100);
+  const { counters, state } = tallyOf();
+  counters.compare(30, 100);
   assert.deepEqual([state().phase, state().done, state().total], ["comparing", 30, 100]);
-  tally.plan(1, 100);
-  assert.equal(tally.state(0), undefined);
-  tally.begin(0, "a", 100);
-  tally.compare(5, 50);
+  counters.plan(1, 100);
+  assert.equal(counters.state(0), undefined);
+  counters.begin(0, "a", 100);
+  counters.compare(5, 50);
   assert.deepEqual([state().phase, state().name, state().done], ["comparing", "a", 5]);
-  tally.resume("a", 50);
+  counters.resume("a", 50);
   assert.deepEqual([state().phase, state().done], ["sending", 50]);
 });
 
 Deno.test("tally: what was stored without being sent again counts, and no file twice", () => {
-  const { tally, shown } = tallyOf();
-  tally.plan(2, 30);
-  tally.succeed("a", 10);
-  tally.begin(0, "b", 20);
+  const { counters, shown } = tallyOf();
+  counters.plan(2, 30);
+  counters.succeed("a", 10);
+  counters.begin(0, "b", 20);
   assert.deepEqual(shown(), ["sending", 33, 10, 30, 1, 2, 1]);
-  tally.advance(0, "unknown", 7);
-  tally.resume("unknown", 7);
+  counters.advance(0, "unknown", 7);
+  counters.resume("unknown", 7);
   assert.deepEqual(shown().slice(0, 4), ["sending", 33, 10, 30]);
 });
 
 Deno.test("tally: what is kept does not grow with the number of files", () => {
-  const { tally, shown } = tallyOf();
-  tally.plan(100_000, 100_000);
+  const { counters, shown } = tallyOf();
+  counters.plan(100_000, 100_000);
   for (let index = 0; index < 100_000; index++) {
-    tally.begin(index, `f${index}`, 1);
-    tally.advance(index, `f${index}`, 1);
-    if (index >= 16) tally.succeed(`f${index - 16}`, 1);
+    counters.begin(index, `f${index}`, 1);
+    counters.advance(index, `f${index}`, 1);
+    if (index >= 16) counters.succeed(`f${index - 16}`, 1);
   }
   assert.deepEqual(shown().slice(0, 6), ["approval", 99, 100_000, 100_000, 99_984, 100_000]);
 });
 
 Deno.test("tally: with what has failed before it was known how much there is, the rest is counted", () => {
-  const { tally, shown } = tallyOf("get");
-  tally.fail("missing");
-  tally.plan(2, 30);
-  tally.begin(0, "a", 10);
-  tally.advance(0, "a", 10);
+  const { counters, shown } = tallyOf("get");
+  counters.fail("missing");
+  counters.plan(2, 30);
+  counters.begin(0, "a", 10);
+  counters.advance(0, "a", 10);
   assert.deepEqual(shown(), ["getting", 33, 10, 30, 0, 3, 1], "b is not begun yet");
-  tally.succeed("a", 10);
+  counters.succeed("a", 10);
   assert.deepEqual(shown(), ["getting", 33, 10, 30, 1, 3, 1]);
 });
 
 for (const end of ["fail", "succeed"] as const) {
   Deno.test(`tally: after a ${end} what is named is what is still on its way`, () => {
-    const { tally, state } = tallyOf();
-    tally.plan(3, 30);
-    for (const name of ["a", "b"]) tally.begin(0, name, 10);
-    tally.advance(0, "b", 10);
+    const { counters, state } = tallyOf();
+    counters.plan(3, 30);
+    for (const name of ["a", "b"]) counters.begin(0, name, 10);
+    counters.advance(0, "b", 10);
     assert.equal(state().name, "b");
-    tally[end]("b", 10);
+    counters[end]("b", 10);
     assert.equal(state().name, "a");
-    tally[end]("a", 10);
+    counters[end]("a", 10);
     assert.equal(state().name, end === "fail" ? "" : "a", "none is on its way");
   });
 }

@@ -1,11 +1,11 @@
 /** When progress is drawn, where, and when it is out of the way. */
 import assert from "node:assert/strict";
 import {
+  type DisplayEnvironment,
+  type DisplayMode,
   DRAW_MS,
   LINE_MS,
-  type Manner,
   ProgressDisplay,
-  type Surroundings,
 } from "../../../cli/progress/display.ts";
 import { type ProgressState, UNICODE } from "../../../cli/progress/render.ts";
 import { Screen } from "../../support/screen.ts";
@@ -14,7 +14,7 @@ import { tiedCommand } from "../../support/tied_processes.ts";
 const PLAIN = { glyphs: UNICODE, paint: (_: string, text: string) => text };
 
 /** Surroundings in which time passes when a test says so. */
-class Stage implements Surroundings {
+class Stage implements DisplayEnvironment {
   written = "";
   width: number | Error = 40;
   broken = false;
@@ -50,126 +50,126 @@ class Stage implements Surroundings {
   }
 }
 
-function stage(manner: Manner) {
-  const surroundings = new Stage();
+function stage(mode: DisplayMode) {
+  const sources = new Stage();
   const progress: { now: ProgressState | undefined } = { now: undefined };
-  const display = new ProgressDisplay(manner, () => progress.now, PLAIN, surroundings);
+  const display = new ProgressDisplay(mode, () => progress.now, PLAIN, sources);
   const at = (done: number) =>
     progress.now = { phase: "sending", name: "a", done, total: 100, attempt: 1 };
-  return { surroundings, progress, display, at };
+  return { sources, progress, display, at };
 }
 
 const drawing = (percent: number) => new RegExp(`^\ra .* ${percent}% .*\x1b\\[K$`);
 
 Deno.test("display: on a terminal a line is drawn over itself, and gone in the end", () => {
-  const { surroundings, display, at } = stage("drawn");
-  assert.equal(surroundings.pass(1000), "", "nothing has begun");
+  const { sources, display, at } = stage("drawn");
+  assert.equal(sources.pass(1000), "", "nothing has begun");
   at(5);
-  assert.match(surroundings.pass(DRAW_MS), drawing(5));
+  assert.match(sources.pass(DRAW_MS), drawing(5));
   at(6);
-  assert.match(surroundings.pass(DRAW_MS), drawing(6));
+  assert.match(sources.pass(DRAW_MS), drawing(6));
   display[Symbol.dispose]();
-  assert.ok(surroundings.written.endsWith("\r\x1b[K"));
-  assert.equal(surroundings.pass(1000), "", "it has ended");
+  assert.ok(sources.written.endsWith("\r\x1b[K"));
+  assert.equal(sources.pass(1000), "", "it has ended");
 });
 
-for (const manner of ["drawn", "lines"] as const) {
-  Deno.test(`display: ${manner}, a timer that was due when it ended shows nothing any more`, () => {
-    const surroundings = new Stage();
+for (const mode of ["drawn", "lines"] as const) {
+  Deno.test(`display: ${mode}, a timer that was due when it ended shows nothing any more`, () => {
+    const sources = new Stage();
     let ring = () => {};
-    surroundings.every = (_ms, work) => {
+    sources.every = (_ms, work) => {
       ring = work;
       return { [Symbol.dispose]: () => undefined };
     };
     const state: ProgressState = { phase: "sending", name: "a", done: 5, total: 100, attempt: 1 };
-    const display = new ProgressDisplay(manner, () => state, PLAIN, surroundings);
+    const display = new ProgressDisplay(mode, () => state, PLAIN, sources);
     display[Symbol.dispose]();
     ring();
-    assert.equal(surroundings.written, "");
+    assert.equal(sources.written, "");
   });
 }
 
 Deno.test("display: it is drawn ten times a second at most, and only when it has changed", () => {
-  const { surroundings, display, at } = stage("drawn");
+  const { sources, display, at } = stage("drawn");
   let drawn = 0;
   for (let ms = 0; ms < 1000; ms++) {
     at(ms % 100);
-    if (surroundings.pass(1) !== "") drawn++;
+    if (sources.pass(1) !== "") drawn++;
   }
   assert.ok(drawn <= 10, `${drawn}`);
-  assert.equal(surroundings.pass(1000), "");
+  assert.equal(sources.pass(1000), "");
   display[Symbol.dispose]();
 });
 
 Deno.test("display: text stands where the line was, and the line comes back below it", async () => {
-  const { surroundings, display, at } = stage("drawn");
+  const { sources, display, at } = stage("drawn");
   at(5);
-  surroundings.pass(DRAW_MS);
+  sources.pass(DRAW_MS);
   for (const text of ["one", "two"]) {
     display.clear();
-    surroundings.write(`${text}\r\n`);
+    sources.write(`${text}\r\n`);
   }
-  surroundings.pass(DRAW_MS);
+  sources.pass(DRAW_MS);
   using screen = new Screen(40, 5);
-  await screen.write(surroundings.written);
+  await screen.write(sources.written);
   assert.deepEqual(screen.lines.slice(0, 2), ["one", "two"]);
   assert.match(screen.lines[2] ?? "", /^a .* 5%/);
   display[Symbol.dispose]();
   display.clear();
-  await screen.write("\x1bc" + surroundings.written);
+  await screen.write("\x1bc" + sources.written);
   assert.deepEqual(screen.lines, ["one", "two"]);
 });
 
 Deno.test("display: many lines of text cost no more drawings than time allows", () => {
-  const { surroundings, display, at } = stage("drawn");
+  const { sources, display, at } = stage("drawn");
   for (let index = 0; index < 10_000; index++) {
     at(index / 100);
     display.clear();
-    surroundings.write("stored\n");
-    if (index % 100 === 0) surroundings.pass(1);
+    sources.write("stored\n");
+    if (index % 100 === 0) sources.pass(1);
   }
-  assert.ok(surroundings.written.split("%").length <= 2, "100 ms have passed");
+  assert.ok(sources.written.split("%").length <= 2, "100 ms have passed");
   display[Symbol.dispose]();
 });
 
 Deno.test("display: the terminal is asked for its size each time; not to know it is no trouble", () => {
-  const { surroundings, display, at } = stage("drawn");
+  const { sources, display, at } = stage("drawn");
   // deno-lint-ignore no-control-regex
   const width = (text: string) => text.replaceAll(/\r|\x1b\[K/g, "").length;
   at(50);
-  assert.equal(width(surroundings.pass(DRAW_MS)), 39);
-  surroundings.width = 20;
-  assert.ok(width(surroundings.pass(DRAW_MS)) < 20);
-  surroundings.width = 0;
-  const usual = surroundings.pass(DRAW_MS);
+  assert.equal(width(sources.pass(DRAW_MS)), 39);
+  sources.width = 20;
+  assert.ok(width(sources.pass(DRAW_MS)) < 20);
+  sources.width = 0;
+  const usual = sources.pass(DRAW_MS);
   assert.ok(width(usual) > 39 && width(usual) < 80);
-  surroundings.width = new Error("not a terminal");
+  sources.width = new Error("not a terminal");
   at(51);
-  assert.equal(width(surroundings.pass(DRAW_MS)), width(usual));
+  assert.equal(width(sources.pass(DRAW_MS)), width(usual));
   display[Symbol.dispose]();
 });
 
 Deno.test("display: where there is no terminal a line is written now and then, whole, without controls", () => {
-  const { surroundings, display, at } = stage("lines");
+  const { sources, display, at } = stage("lines");
   at(5);
-  assert.equal(surroundings.pass(LINE_MS - 1), "", "what ends soon needs none");
-  assert.equal(surroundings.pass(1), "a: 5%, 5/100 B\n");
-  assert.equal(surroundings.pass(LINE_MS), "", "nothing is new");
+  assert.equal(sources.pass(LINE_MS - 1), "", "what ends soon needs none");
+  assert.equal(sources.pass(1), "a: 5%, 5/100 B\n");
+  assert.equal(sources.pass(LINE_MS), "", "nothing is new");
   at(95);
   display.clear();
-  assert.equal(surroundings.pass(LINE_MS), "a: 95%, 95/100 B\n");
+  assert.equal(sources.pass(LINE_MS), "a: 95%, 95/100 B\n");
   display[Symbol.dispose]();
-  assert.equal(surroundings.pass(2 * LINE_MS), "");
+  assert.equal(sources.pass(2 * LINE_MS), "");
 });
 
 Deno.test("display: nobody is harmed where it can't be written", () => {
-  const { surroundings, display, at } = stage("drawn");
-  surroundings.broken = true;
+  const { sources, display, at } = stage("drawn");
+  sources.broken = true;
   at(5);
-  surroundings.pass(DRAW_MS);
+  sources.pass(DRAW_MS);
   display.clear();
   display[Symbol.dispose]();
-  assert.equal(surroundings.written, "");
+  assert.equal(sources.written, "");
 });
 
 Deno.test("display: it does not keep a program running that has nothing else to do", async () => {
@@ -182,18 +182,18 @@ Deno.test("display: it does not keep a program running that has nothing else to 
   assert.equal(code, 0);
 });
 
-for (const manner of ["drawn", "lines"] as const) {
-  Deno.test(`paused, nothing is shown; ${manner} again afterwards`, () => {
-    const { surroundings, display, at } = stage(manner);
+for (const mode of ["drawn", "lines"] as const) {
+  Deno.test(`paused, nothing is shown; ${mode} again afterwards`, () => {
+    const { sources, display, at } = stage(mode);
     using _ended = display;
     at(10);
-    assert.notEqual(surroundings.pass(LINE_MS), "");
+    assert.notEqual(sources.pass(LINE_MS), "");
     {
       using _paused = display.pause();
-      surroundings.written = "";
+      sources.written = "";
       at(20);
-      assert.equal(surroundings.pass(2 * LINE_MS), "");
+      assert.equal(sources.pass(2 * LINE_MS), "");
     }
-    assert.match(surroundings.pass(LINE_MS), /20/);
+    assert.match(sources.pass(LINE_MS), /20/);
   });
 }

@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import type { Event } from "../../../cli/events/mod.ts";
 import { ASCII, percentOf, UNICODE } from "../../../cli/progress/render.ts";
-import { count, glyphsFor, mannerFor, type Place } from "../../../cli/progress/mod.ts";
-import { type Direction, Tally } from "../../../cli/progress/counters.ts";
+import { count, glyphsFor, mannerFor, type Terminal } from "../../../cli/progress/mod.ts";
+import { type Direction, TransferCounters } from "../../../cli/progress/counters.ts";
 
-function place(variables: Record<string, string>, changes: Partial<Place> = {}): Place {
+function place(variables: Record<string, string>, changes: Partial<Terminal> = {}): Terminal {
   return { isTerminal: true, os: "linux", variable: (name) => variables[name], ...changes };
 }
 
@@ -35,10 +35,10 @@ Deno.test("progress is drawn in Unicode where the system's words are", () => {
 
 /** Phase and percentage after each of the events. */
 function told(direction: Direction, events: readonly Event[]): unknown[] {
-  const tally = new Tally(direction);
+  const counters = new TransferCounters(direction);
   return events.map((event) => {
-    count(tally, event, 0);
-    const state = tally.state(0);
+    count(counters, event, 0);
+    const state = counters.state(0);
     return state === undefined ? undefined : [state.phase, percentOf(state)];
   });
 }

@@ -6,8 +6,8 @@ import {
   ASCII,
   describeProgress,
   percentOf,
-  type Phase,
   PHASES,
+  type ProgressPhase,
   type ProgressState,
   type ProgressStyle,
   renderProgress,
@@ -58,8 +58,8 @@ Deno.test("progress: with less room the less important goes", () => {
 });
 
 Deno.test("progress: 100 % is said only of what is stored, or written", () => {
-  const isDone = (phase: Phase) => phase === "stored" || phase === "written";
-  for (const phase of Object.keys(PHASES) as Phase[]) {
+  const isDone = (phase: ProgressPhase) => phase === "stored" || phase === "written";
+  for (const phase of Object.keys(PHASES) as ProgressPhase[]) {
     const state: ProgressState = { ...STATE, phase, done: STATE.total };
     assert.equal(percentOf(state), isDone(phase) ? 100 : 99, phase);
     assert.equal(renderProgress(state, 80, PLAIN).includes("100%"), isDone(phase));
@@ -214,7 +214,7 @@ const anyName = (part: fc.Arbitrary<string>): fc.Arbitrary<string> =>
 
 const anyState = (part: fc.Arbitrary<string>): fc.Arbitrary<ProgressState> =>
   fc.record({
-    phase: fc.constantFrom(...Object.keys(PHASES) as Phase[]),
+    phase: fc.constantFrom(...Object.keys(PHASES) as ProgressPhase[]),
     name: anyName(part),
     done: fc.double({ min: 0, max: 1, noNaN: true }),
     total: fc.maxSafeNat(),

@@ -2,78 +2,78 @@
 import assert from "node:assert/strict";
 import { edition2023c, type NetworkError } from "../../../mod.ts";
 import { ServerConnection } from "../../../client/v3/server_connection.ts";
-import { MIN_RATE, Patience } from "../../../client/net/response_deadline.ts";
+import { MIN_RATE, ResponseDeadline } from "../../../client/net/response_deadline.ts";
 
 const GRACE = 1000;
 
 /** Time passes only where a test says so. */
 function begin() {
   const clock = { now: 5000 };
-  return { clock, patience: new Patience(GRACE, () => clock.now) };
+  return { clock, deadline: new ResponseDeadline(GRACE, () => clock.now) };
 }
 
 Deno.test("patience: silence is waited for just so long, and each time anew once all has come", () => {
-  const { clock, patience } = begin();
+  const { clock, deadline } = begin();
   for (let i = 0; i < 5; i++) {
     clock.now += GRACE - 1;
-    assert.equal(patience.left, 1);
-    patience.renew();
+    assert.equal(deadline.left, 1);
+    deadline.renew();
   }
   clock.now += GRACE;
-  assert.equal(patience.left, 0);
-  assert.equal(patience.isSilent, true);
+  assert.equal(deadline.left, 0);
+  assert.equal(deadline.isSilent, true);
 });
 
 Deno.test("patience: at the least rate a server is waited for without end, below it until its time is used up", () => {
   for (const [rate, isEnough] of [[MIN_RATE, true], [MIN_RATE - 1, false]] as const) {
-    const { clock, patience } = begin();
+    const { clock, deadline } = begin();
     for (let i = 0; i < 2000; i++) {
       clock.now += 1000 / rate;
-      patience.earn(1);
+      deadline.earn(1);
     }
-    for (let i = 0; i < 2_000_000 && patience.left > 0; i++) {
+    for (let i = 0; i < 2_000_000 && deadline.left > 0; i++) {
       clock.now += 1000 / rate;
-      patience.earn(1);
+      deadline.earn(1);
     }
-    assert.equal(patience.left > 0, isEnough, `${rate} bytes a second`);
-    assert.equal(patience.isSilent, false);
+    assert.equal(deadline.left > 0, isEnough, `${rate} bytes a second`);
+    assert.equal(deadline.isSilent, false);
   }
 });
 
 Deno.test("patience: gigabytes that came fast are no credit for dripping", () => {
-  const { clock, patience } = begin();
-  patience.earn(100 * 2 ** 30);
+  const { clock, deadline } = begin();
+  deadline.earn(100 * 2 ** 30);
   for (let i = 0; i < 3; i++) {
     clock.now += GRACE / 2;
-    patience.earn(1);
+    deadline.earn(1);
   }
-  assert.ok(patience.left <= 0);
+  assert.ok(deadline.left <= 0);
 });
 
 Deno.test("patience: between the messages of one answer there may be work to do, but not for ever", () => {
-  const { clock, patience } = begin();
+  const { clock, deadline } = begin();
   let messages = 0;
-  for (; patience.left > 0 && messages < 1000; messages++) {
+  for (; deadline.left > 0 && messages < 1000; messages++) {
     clock.now += GRACE - 1;
-    patience.hear();
+    deadline.hear();
   }
   assert.ok(messages > 20 && messages < 40, `${messages}`);
-  patience.renew();
+  deadline.renew();
   clock.now += GRACE - 1;
-  patience.hear();
-  assert.equal(patience.left, GRACE, "the next answer has its own time");
+  deadline.hear();
+  assert.equal(deadline.left, GRACE, "the next answer has its own time");
 });
 
 Deno.test("patience: what the client itself takes does not count, also where it does two things at once", () => {
-  const { clock, patience } = begin();
-  patience.pause();
-  patience.pause();
+  const { clock, deadline } = begin();
+  deadline.pause();
+  deadline.pause();
   clock.now += 10 * GRACE;
-  patience.goOn();
+  deadline.goOn();
   clock.now += 10 * GRACE;
-  patience.goOn();
+  deadline.goOn();
   clock.now += GRACE - 1;
-  assert.equal(patience.left, 1);
+  assert.equal(deadline.left, 1);
 });
 
 Deno.test("protocol 3: a server that takes a byte now and then is given up, one that takes enough is not", async () => {

@@ -10,7 +10,7 @@ import {
   partsOf,
   type Profile,
 } from "../../../mod.ts";
-import { Link } from "../../../client/v3/reconnecting_connection.ts";
+import { ReconnectingConnection } from "../../../client/v3/reconnecting_connection.ts";
 import { PIECE_SIZE, sendContent } from "../../../client/v3/send_content.ts";
 import { SourceFile } from "../../../client/local/source_file.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
@@ -33,7 +33,7 @@ async function send(content: Bytes, crc?: number, pieceSize = 4096) {
   const path = await folder.write("a.bin", content);
   const file = await SourceFile.inspect(path, PROFILE);
   const progress: number[] = [];
-  using link = new Link({
+  using link = new ReconnectingConnection({
     server: listener.addr as Deno.NetAddr,
     profile: PROFILE,
     timeouts: { connectMs: 5000, responseMs: 5000 },

@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { type Bytes, equalBytes } from "../../../protocol/mod.ts";
 import { FileGet } from "../../../client/v4/get_file.ts";
-import { PartFile, partPath } from "../../../client/local/partial_file.ts";
+import { PartialFile, partPath } from "../../../client/local/partial_file.ts";
 import { RESUMABLE } from "../../../client/v4/put_request.ts";
 import type { SecureEvent } from "../../../client/events.ts";
-import { ChunkSums } from "../../../protocol/v4/chunk_digests.ts";
+import { ChunkDigests } from "../../../protocol/v4/chunk_digests.ts";
 import { CHUNK_SIZE, chunkCount } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { type Script, ScriptedServer } from "../../support/v4/scripted_session.ts";
@@ -25,7 +25,7 @@ function serving(
   of: Bytes,
   change: (chunk: Bytes, index: number) => Bytes | "lost" = (chunk) => chunk,
 ): Script {
-  const sums = new ChunkSums(of.length);
+  const sums = new ChunkDigests(of.length);
   for (let index = 0; index < chunkCount(of.length); index++) {
     sums.add(index * CHUNK_SIZE, chunkOf(of, index));
   }
@@ -94,7 +94,7 @@ function test(what: string, body: (scene: Scene) => Promise<void>) {
 
 async function runOn(get: FileGet, scripts: readonly Script[]) {
   const servers = scripts.map((script) => new ScriptedServer(script));
-  const exchanges = servers.map(({ session }) => session.exchange);
+  const exchanges = servers.map(({ session }) => session.mux);
   const error = await get.run(exchanges).then(() => undefined, (error) => error);
   for (const server of servers) server[Symbol.dispose]();
   return { servers, error };
@@ -139,7 +139,7 @@ test("where the connection is closed while a file is made for it, that is gone w
       if (type === "getting") server[Symbol.dispose]();
     },
   });
-  const error = await get.run([server.session.exchange]).catch((error) => error);
+  const error = await get.run([server.session.mux]).catch((error) => error);
   assert.equal(error.code, "connection-lost");
   await get.end(error);
   // Time for what would still be made.
@@ -236,7 +236,7 @@ for (const [what, put] of NOT_OURS) {
 test("a part that another run has is not touched", async (scene) => {
   const path = await kept(scene);
   const before = new Uint8Array(await Deno.readFile(path));
-  const theirs = await PartFile.find(scene.target);
+  const theirs = await PartialFile.find(scene.target);
   assert.equal(theirs?.path, path);
   const { servers: [server], error } = await scene.get([serving(content)]);
   assert.equal(error, undefined);
@@ -266,13 +266,13 @@ test("what came to the target meanwhile is not replaced", async (scene) => {
 
 test("a name that leaves no room for more has a part all the same", async ({ folder }) => {
   const target = folder.join("ü".repeat(127));
-  const part = await PartFile.create(target, true);
+  const part = await PartialFile.create(target, true);
   assert.equal(part.path, partPath(target));
   await part.discard();
 });
 
 test("a part is never as long as a server says, only as what has come", async ({ target }) => {
-  const part = await PartFile.create(target, true);
+  const part = await PartialFile.create(target, true);
   await part.write(0, pseudoRandomBytes(5));
   assert.equal(await part.truncate(2 ** 43), 5);
   assert.equal((await Deno.stat(part.path)).size, 5);

@@ -2,7 +2,12 @@
 import assert from "node:assert/strict";
 import { basename } from "node:path";
 import { sendFiles } from "../../../client/v3/send_files.ts";
-import { excluder, gather, type Gathered, type Passed } from "../../../client/v4/collect_files.ts";
+import {
+  type CollectedFiles,
+  collectFiles,
+  excluder,
+  type SkipReason,
+} from "../../../client/v4/collect_files.ts";
 import { partPath } from "../../../client/local/partial_file.ts";
 import { type Clock, RateLimit } from "../../../client/net/rate_limit.ts";
 import { backup } from "../../../server/operator/backup.ts";
@@ -95,8 +100,8 @@ Deno.test("of a folder its files are found by name; what is no file, and empty f
     await Deno.writeTextFile(`${root}/${path}`, path);
   }
   await Deno.symlink("/etc", `${root}/link`);
-  const passed: [string, Passed][] = [];
-  const { jobs, folders } = await gather({
+  const passed: [string, SkipReason][] = [];
+  const { jobs, folders } = await collectFiles({
     ...{ paths: [root], identityFolder: folder.path, exclude: ["*.tmp", "/skipped/"] },
     onPassed: (path, why) => passed.push([path.slice(root.length), why]),
   });
@@ -114,13 +119,13 @@ Deno.test("of a folder its files are found by name; what is no file, and empty f
 });
 
 /** The codes of what can't be sent, by paths below a folder. */
-function codesOf({ failures }: Gathered, root: string): Record<string, string> {
+function codesOf({ failures }: CollectedFiles, root: string): Record<string, string> {
   return Object.fromEntries(
     failures.map(({ path, error }) => [path.slice(root.length), error.code]),
   );
 }
 
-const namesOf = ({ jobs }: Gathered) => jobs.map(({ name }) => name);
+const namesOf = ({ jobs }: CollectedFiles) => jobs.map(({ name }) => name);
 
 Deno.test("of several files, those that can't be sent are named with the reason, and the others are sent", async () => {
   await using folder = await TemporaryFolder.create();
@@ -128,7 +133,7 @@ Deno.test("of several files, those that can't be sent are named with the reason,
   for (const name of ["x", "y"]) await Deno.mkdir(folder.join(name));
   const paths = ["a", "missing", "x/b", "y/b", "aux.c", "c"].map((name) => folder.join(name));
   for (const name of ["a", "x/b", "y/b", "aux.c", "c"]) await folder.write(name, name);
-  const gathered = await gather({ identityFolder, paths: [...paths, ""] });
+  const gathered = await collectFiles({ identityFolder, paths: [...paths, ""] });
   assert.deepEqual(namesOf(gathered), ["a", "b", "c"]);
   assert.deepEqual(codesOf(gathered, folder.path), {
     "/missing": "cannot-read",
@@ -137,10 +142,10 @@ Deno.test("of several files, those that can't be sent are named with the reason,
     "": "empty-path",
   });
   const [one] = paths as [string];
-  const named = await gather({ identityFolder, paths: [one], as: "../c" });
+  const named = await collectFiles({ identityFolder, paths: [one], as: "../c" });
   assert.deepEqual(codesOf(named, folder.path), { "/a": "bad-file-name" });
   assert.match(named.failures[0]?.error.message ?? "", /a as ..\/c: the name has a part that/);
-  await assert.rejects(gather({ identityFolder, paths, as: "c" }), { code: "one-name" });
+  await assert.rejects(collectFiles({ identityFolder, paths, as: "c" }), { code: "one-name" });
 });
 
 Deno.test("the same path given twice, in whatever words, is sent once", async () => {
@@ -150,7 +155,7 @@ Deno.test("the same path given twice, in whatever words, is sent once", async ()
   await Deno.mkdir(folder.join("links"));
   await Deno.symlink(folder.join("d"), folder.join("links/d"));
   const ways = ["a", "d/../a", "d", "d/", "d/.", "links/d", "none", "none"];
-  const gathered = await gather({
+  const gathered = await collectFiles({
     identityFolder: folder.path,
     paths: ways.map((way) => `${folder.path}/${way}`),
   });
@@ -169,7 +174,7 @@ Deno.test({
     await using folder = await TemporaryFolder.create();
     await Deno.mkdir(folder.join("d"));
     for (const name of ["e\u0301", "\u00e9", "f"]) await folder.write(`d/${name}`, name);
-    const gathered = await gather({ identityFolder: folder.path, paths: [folder.join("d")] });
+    const gathered = await collectFiles({ identityFolder: folder.path, paths: [folder.join("d")] });
     assert.deepEqual(namesOf(gathered), ["d/\u00e9", "d/f"]);
     assert.deepEqual(codesOf(gathered, folder.path), { "/d/\u00e9": "same-name" });
     assert.match(gathered.failures[0]?.error.message ?? "", /: another file has this name, with/);
@@ -185,7 +190,7 @@ Deno.test({
     const bad = ["aux.c", "dot.", "a\nb", "x\\y", "con"];
     await Deno.mkdir(folder.join("d/nul/deep"), { recursive: true });
     for (const name of [...bad, "nul/1", "nul/deep/2", "good"]) await folder.write(`d/${name}`, "");
-    const gathered = await gather({ identityFolder: folder.path, paths: [folder.join("d")] });
+    const gathered = await collectFiles({ identityFolder: folder.path, paths: [folder.join("d")] });
     assert.deepEqual(namesOf(gathered), ["d/good"]);
     assert.deepEqual(
       codesOf(gathered, folder.join("d/")),
@@ -202,7 +207,7 @@ Deno.test("files and folders that vanish while a folder is listed are named, and
   await Deno.mkdir(`${root}/m`, { recursive: true });
   await Deno.mkdir(`${root}/b`);
   for (const name of ["a", "m/1", "n", "z"]) await folder.write(`d/${name}`, name);
-  const gathered = await gather({
+  const gathered = await collectFiles({
     ...{ identityFolder: folder.path, paths: [root] },
     // The empty folder comes first; by then the names of the others are known.
     onPassed: (path) => {
@@ -224,7 +229,7 @@ Deno.test({
     await Deno.mkdir(folder.join("d/closed"), { recursive: true });
     await folder.write("d/a", "");
     await Deno.chmod(folder.join("d/closed"), 0);
-    const gathered = await gather({ identityFolder: folder.path, paths: [folder.join("d")] })
+    const gathered = await collectFiles({ identityFolder: folder.path, paths: [folder.join("d")] })
       .finally(() => Deno.chmod(folder.join("d/closed"), 0o700));
     assert.deepEqual(namesOf(gathered), ["d/a"]);
     assert.deepEqual(codesOf(gathered, folder.path), { "/d/closed": "cannot-read" });
@@ -239,15 +244,15 @@ const OWN = [
 
 /** The reasons why things in a folder are left out, by paths below it. */
 async function passedOf(folder: TemporaryFolder, path: string, identityFolder: string) {
-  const passed: Record<string, Passed> = {};
-  const gathered = await gather({
+  const passed: Record<string, SkipReason> = {};
+  const gathered = await collectFiles({
     ...{ paths: [folder.join(path)], identityFolder },
     onPassed: (passedPath, why) => passed[passedPath.slice(folder.join(path).length + 1)] = why,
   });
   return { passed, gathered };
 }
 
-const allAre = (names: readonly string[], why: Passed) =>
+const allAre = (names: readonly string[], why: SkipReason) =>
   Object.fromEntries(names.map((name) => [name, why]));
 
 Deno.test("private files of every client are skipped in folders, wherever links lead", async () => {
@@ -303,7 +308,10 @@ Deno.test("a key of the identity in use is left out under another name as well",
   const { passed, gathered } = await passedOf(folder, "d", folder.path);
   assert.deepEqual(passed, { innocent: "a file of xfer's own" });
   assert.deepEqual(namesOf(gathered), ["d/a"]);
-  const named = await gather({ paths: [folder.join("d/innocent")], identityFolder: folder.path });
+  const named = await collectFiles({
+    paths: [folder.join("d/innocent")],
+    identityFolder: folder.path,
+  });
   assert.deepEqual(codesOf(named, folder.join("d")), { "/innocent": "own-key" });
 });
 
@@ -326,7 +334,7 @@ Deno.test("a server's data folder is left out whole, running or not, and so is a
   );
   await Deno.symlink(`${data}/tls.pem`, folder.join("innocent"));
   const paths = ["above/data", "above/data/files", "above/data/tls.pem", "above/backup/backup.db"];
-  const named = await gather({
+  const named = await collectFiles({
     paths: [...paths, "innocent", "above/a"].map((path) => folder.join(path)),
     identityFolder: folder.path,
   });
@@ -354,7 +362,7 @@ Deno.test("private files that are named are refused, by either protocol, and wha
     ...["innocent", ".a.xfer-part"],
   ];
   const paths = [...refused, "a", "home/transfer.info"].map((path) => folder.join(path));
-  const gathered = await gather({ paths, identityFolder });
+  const gathered = await collectFiles({ paths, identityFolder });
   const expected = Object.fromEntries(refused.map((path) => [path, "own-key"]));
   assert.deepEqual(codesOf(gathered, folder.join("/")), expected);
   // Nothing in it is a secret, and it says where to store.

@@ -1,13 +1,13 @@
 /** Several connections at work on one queue: what one loses others do, but not for ever. */
 import assert from "node:assert/strict";
 import { NetworkError } from "../../../mod.ts";
-import { Lanes } from "../../../client/v4/connection_pool.ts";
-import { SharedQueue } from "../../../client/v4/work_queue.ts";
+import { ConnectionPool } from "../../../client/v4/connection_pool.ts";
+import { WorkQueue } from "../../../client/v4/work_queue.ts";
 import { lettingIn, OddSecureServer } from "../../support/v4/scripted_server.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 
 /** Tells when somebody has seen that there is nothing to do. */
-class WatchedQueue extends SharedQueue<string> {
+class WatchedQueue extends WorkQueue<string> {
   seen = Promise.withResolvers<void>();
 
   override get isEmpty(): boolean {
@@ -21,20 +21,20 @@ async function share(items: readonly string[], losses: number) {
   await using server = await OddSecureServer.start();
   await using folder = await TemporaryFolder.create();
   server.answers = lettingIn(() => undefined);
-  using lanes = new Lanes({
+  using pool = new ConnectionPool({
     ...{ server: server.address, userName: "Alice", identityFolder: folder.path, retries: 0 },
     ...{ onNewServer: () => true, parallel: 2 },
   });
   const queue = new WatchedQueue(items);
   let lost = 0;
-  const error = await lanes.share(queue, async () => {
+  const error = await pool.share(queue, async () => {
     while (!queue.isEmpty) {
       const item = queue.take() ?? assert.fail();
       if (item !== "lost" || lost === losses) continue;
       lost++;
       await queue.seen.promise;
       queue.seen = Promise.withResolvers();
-      queue.giveBack([item]);
+      queue.requeue([item]);
       throw new NetworkError("connection-lost", "The connection is lost");
     }
   }).then(() => undefined, (error: NetworkError) => error.code);

@@ -1,8 +1,8 @@
 /** A server that feigns progress, and ends each connection, does not hold a client for ever. */
 import assert from "node:assert/strict";
 import { putFiles, type Retry } from "../../../mod.ts";
-import { Lanes } from "../../../client/v4/connection_pool.ts";
-import { ChunkSums } from "../../../protocol/v4/chunk_digests.ts";
+import { ConnectionPool } from "../../../client/v4/connection_pool.ts";
+import { ChunkDigests } from "../../../protocol/v4/chunk_digests.ts";
 import type { Message } from "../../../protocol/v4/messages.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
@@ -18,7 +18,7 @@ const ENOUGH = 50;
 interface Scene {
   readonly server: OddSecureServer;
   readonly folder: TemporaryFolder;
-  readonly options: ConstructorParameters<typeof Lanes>[0];
+  readonly options: ConstructorParameters<typeof ConnectionPool>[0];
   readonly retries: readonly Retry[];
 }
 
@@ -46,12 +46,12 @@ test("a list that names one more file each time ends where a list does", async (
     return [{
       ...{ kind: "file", tag: message.tag, name: `a${`${++listed}`.padStart(4, "0")}` },
       ...{ version: 1, size: 0, mtime: 0, storedAt: 0, cksum: 0xffff_ffff },
-      digest: new ChunkSums(0).sums().digest,
+      digest: new ChunkDigests(0).sums().digest,
     }];
   });
   server.leavesAfter = ({ kind }) => kind === "list";
-  using lanes = new Lanes(options);
-  const listing = lanes.list("a", () => undefined, 5);
+  using pool = new ConnectionPool(options);
+  const listing = pool.list("a", () => undefined, 5);
   await assert.rejects(listing, { name: "ProtocolError", code: "too-many-files" });
   assert.ok(retries.length <= 5);
 });
@@ -78,7 +78,7 @@ async function put(
 }
 
 function digestOf(chunks: number): Uint8Array<ArrayBuffer> {
-  const sums = new ChunkSums(CONTENT.length);
+  const sums = new ChunkDigests(CONTENT.length);
   for (let at = 0; at < chunks * CHUNK_SIZE; at += CHUNK_SIZE) {
     sums.add(at, CONTENT.slice(at, at + CHUNK_SIZE));
   }

@@ -1,12 +1,12 @@
 /** What a client of protocol 4 sends, to a server that says what a test wants. */
 import assert from "node:assert/strict";
 import { type Bytes, cksum, type XferError } from "../../../mod.ts";
-import { Job } from "../../../client/v4/upload_item.ts";
-import { SharedQueue } from "../../../client/v4/work_queue.ts";
+import { UploadItem } from "../../../client/v4/upload_item.ts";
+import { WorkQueue } from "../../../client/v4/work_queue.ts";
 import { SPREAD, spreadUpload } from "../../../client/v4/parallel_put.ts";
-import { Upload } from "../../../client/v4/put_pipeline.ts";
+import { PutPipeline } from "../../../client/v4/put_pipeline.ts";
 import { SourceFile } from "../../../client/local/source_file.ts";
-import { ChunkSums } from "../../../protocol/v4/chunk_digests.ts";
+import { ChunkDigests } from "../../../protocol/v4/chunk_digests.ts";
 import type { Message } from "../../../protocol/v4/messages.ts";
 import { CHUNK_SIZE, digestTree } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
@@ -19,7 +19,7 @@ const TRANSFER = new Uint8Array(16).fill(7);
 const NOTHING = digestTree(new Uint8Array(0));
 
 function digestOfFirst(bytes: number, of = content): Bytes {
-  const sums = new ChunkSums(bytes);
+  const sums = new ChunkDigests(bytes);
   for (let at = 0; at < bytes; at += CHUNK_SIZE) {
     sums.add(at, of.slice(at, Math.min(bytes, at + CHUNK_SIZE)));
   }
@@ -38,8 +38,8 @@ function storing(offset = 0, digest = digestOfFirst(offset), transfer = TRANSFER
   };
 }
 
-async function jobOf(folder: TemporaryFolder, bytes = content, name = "a"): Promise<Job> {
-  return new Job(await SourceFile.inspectAny(await folder.write(name, bytes)));
+async function jobOf(folder: TemporaryFolder, bytes = content, name = "a"): Promise<UploadItem> {
+  return new UploadItem(await SourceFile.inspectAny(await folder.write(name, bytes)));
 }
 
 interface Sent {
@@ -48,11 +48,11 @@ interface Sent {
   readonly error: unknown;
 }
 
-async function send(server: ScriptedServer, ...jobs: Job[]): Promise<Sent> {
-  const queue = new SharedQueue(jobs);
+async function send(server: ScriptedServer, ...jobs: UploadItem[]): Promise<Sent> {
+  const queue = new WorkQueue(jobs);
   const outcomes: (number | string)[] = [];
   const resumedAt: number[] = [];
-  const upload = new Upload(server.session, (event) => {
+  const upload = new PutPipeline(server.session, (event) => {
     if (event.type === "resumed") resumedAt.push(event.offset);
   }, (_, outcome) => {
     outcomes.push(typeof outcome === "number" ? outcome : (outcome as XferError).code);
@@ -144,7 +144,7 @@ test("what was hashed is not read again in the same run; from a new process it i
   const { error } = await send(lost, job);
   assert.equal((error as XferError).category, "network");
   const held = 3 * CHUNK_SIZE;
-  const again = async (job: Job) => {
+  const again = async (job: UploadItem) => {
     using server = new ScriptedServer(storing(held));
     const { outcomes, resumedAt } = await send(server, job);
     assert.deepEqual([outcomes, resumedAt], [[cksum(content)], [held]]);
@@ -257,8 +257,8 @@ test("what is not answered when the connection is lost can be taken again", asyn
   const jobs = await Promise.all(
     ["x", "y"].map((name) => jobOf(folder, content.slice(0, 9), name)),
   );
-  const queue = new SharedQueue(jobs);
-  const upload = new Upload(
+  const queue = new WorkQueue(jobs);
+  const upload = new PutPipeline(
     server.session,
     () => undefined,
     () => assert.fail("it is not settled"),
@@ -269,7 +269,7 @@ test("what is not answered when the connection is lost can be taken again", asyn
 
 const LARGE = pseudoRandomBytes(SPREAD + 3 * CHUNK_SIZE + 5);
 
-async function spread(folder: TemporaryFolder, scripts: readonly Script[], job?: Job) {
+async function spread(folder: TemporaryFolder, scripts: readonly Script[], job?: UploadItem) {
   job ??= await jobOf(folder, LARGE);
   const servers = scripts.map((script) => new ScriptedServer(script));
   try {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { Bytes } from "../../../mod.ts";
 import { encodeMessage, type Message } from "../../../protocol/v4/messages.ts";
 import { DEFAULT_TIMEOUTS } from "../../../client/net/dial.ts";
-import { Exchange } from "../../../client/v4/request_mux.ts";
+import { RequestMux } from "../../../client/v4/request_mux.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 
 /** Short, since these servers are waited for. */
@@ -86,8 +86,8 @@ function* repeat(message: Message, times: number): Generator<Message, void, void
   for (let i = 0; i < times; i++) yield message;
 }
 
-const list = (exchange: Exchange, tag: number) =>
-  exchange.ask({ kind: "list", tag, prefix: "" }, ({ kind }) => kind === "done");
+const list = (mux: RequestMux, tag: number) =>
+  mux.ask({ kind: "list", tag, prefix: "" }, ({ kind }) => kind === "done");
 
 const LONG = "x".repeat(1000);
 
@@ -109,8 +109,8 @@ const DRIPS: Record<string, (tag: number) => Iterator<Bytes>> = {
 for (const [what, drip] of Object.entries(DRIPS)) {
   Deno.test(`v4 exchange: a server that drips ${what} is given up`, async () => {
     const pieces = drip(1);
-    using exchange = new Exchange(dripping(pieces), TIMEOUTS);
-    await assert.rejects(list(exchange, exchange.nextTag()), (error: { code: string }) => {
+    using mux = new RequestMux(dripping(pieces), TIMEOUTS);
+    await assert.rejects(list(mux, mux.nextTag()), (error: { code: string }) => {
       const expected = what.endsWith("nobody waits for") ? "no-answer" : "too-slow";
       assert.equal(error.code, expected, `${error}`);
       return true;
@@ -121,10 +121,10 @@ for (const [what, drip] of Object.entries(DRIPS)) {
 
 Deno.test("v4 exchange: a server that takes a byte now and then is given up", async () => {
   const nothing = wholes([]);
-  using exchange = new Exchange(dripping(nothing, () => 1), TIMEOUTS);
+  using mux = new RequestMux(dripping(nothing, () => 1), TIMEOUTS);
   const name = LONG;
-  const asked = exchange.askFor(
-    { kind: "stat", tag: exchange.nextTag(), name, version: 0 },
+  const asked = mux.askFor(
+    { kind: "stat", tag: mux.nextTag(), name, version: 0 },
     "file",
   );
   await assert.rejects(asked, { name: "NetworkError", code: "too-slow" });
@@ -136,14 +136,14 @@ Deno.test("v4 exchange: answers that come one by one, each in time, are waited f
     yield* files;
     yield { kind: "done", tag: 1 };
   }
-  using exchange = new Exchange(dripping(wholes(answer())), TIMEOUTS);
-  await list(exchange, exchange.nextTag());
+  using mux = new RequestMux(dripping(wholes(answer())), TIMEOUTS);
+  await list(mux, mux.nextTag());
 });
 
 Deno.test("v4 exchange: what the client takes for itself is not the server's silence", async () => {
   const messages: Message[] = [FILE, { kind: "done", tag: 1 }];
-  using exchange = new Exchange(dripping(wholes(messages)), TIMEOUTS);
-  await exchange.ask({ kind: "list", tag: exchange.nextTag(), prefix: "" }, async ({ kind }) => {
+  using mux = new RequestMux(dripping(wholes(messages)), TIMEOUTS);
+  await mux.ask({ kind: "list", tag: mux.nextTag(), prefix: "" }, async ({ kind }) => {
     // Longer than the server may be silent, and than it takes to see that.
     if (kind === "file") await new Promise((resolve) => setTimeout(resolve, 1200));
     return kind === "done";

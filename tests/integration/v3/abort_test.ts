@@ -1,5 +1,5 @@
 /** A client that is stopped: it ends soon, says what is stored and what is not, and goes on the next time. */
-import { unlessStopped } from "../../../protocol/mod.ts";
+import { unlessAborted } from "../../../protocol/mod.ts";
 import assert from "node:assert/strict";
 import {
   type Address,
@@ -16,7 +16,7 @@ import {
   type SendOptions,
 } from "../../../mod.ts";
 import { withRetries } from "../../../client/net/retry.ts";
-import { sleep, Stopper } from "../../../client/net/graceful_abort.ts";
+import { GracefulAbort, sleep } from "../../../client/net/graceful_abort.ts";
 import { nameOf } from "../../support/outcomes.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { FaultyProxy, type Meddler } from "../../support/net/faulty_proxy.ts";
@@ -204,14 +204,14 @@ Deno.test("a wait ends when it is to stop; what has ended leaves nothing behind"
     removeEventListener.apply(signal, args);
   };
   await sleep(0, signal);
-  assert.equal(await unlessStopped(signal, Promise.resolve(5)), 5);
+  assert.equal(await unlessAborted(signal, Promise.resolve(5)), 5);
   const sleeping = sleep(3_600_000, signal);
-  const waiting = unlessStopped(signal, new Promise(() => undefined));
+  const waiting = unlessAborted(signal, new Promise(() => undefined));
   controller.abort();
   await assert.rejects(sleeping, INTERRUPTED);
   await assert.rejects(waiting, INTERRUPTED);
   await assert.rejects(sleep(3_600_000, signal), INTERRUPTED);
-  await assert.rejects(unlessStopped(signal, new Promise(() => undefined)), INTERRUPTED);
+  await assert.rejects(unlessAborted(signal, new Promise(() => undefined)), INTERRUPTED);
   assert.equal(listeners, 0);
 });
 
@@ -231,12 +231,12 @@ Deno.test("what fails when it is to stop is not tried again", async () => {
 Deno.test("a stopper ends at once, or when the answers that are due have come", async () => {
   const ended: string[] = [];
   const controller = new AbortController();
-  const make = (name: string) => new Stopper(controller.signal, () => void ended.push(name));
+  const make = (name: string) => new GracefulAbort(controller.signal, () => void ended.push(name));
   using idle = make("idle");
   using busy = make("busy");
   make("gone")[Symbol.dispose]();
   const [first, second] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-  const [one, other] = [first, second].map(({ promise }) => busy.during(() => promise));
+  const [one, other] = [first, second].map(({ promise }) => busy.critical(() => promise));
   controller.abort();
   assert.ok(idle.isStopping);
   assert.throws(() => idle.check(), INTERRUPTED);
@@ -247,5 +247,5 @@ Deno.test("a stopper ends at once, or when the answers that are due have come", 
   second.reject(new Error("it failed"));
   await assert.rejects(other as Promise<void>, /it failed/);
   assert.deepEqual(ended, ["idle", "busy"]);
-  await assert.rejects(busy.during(() => assert.fail()), INTERRUPTED);
+  await assert.rejects(busy.critical(() => assert.fail()), INTERRUPTED);
 });

@@ -74,8 +74,8 @@ for (const [name, profile] of Object.entries(DIALECTS)) {
         SIZES.map((size) => [`file-${size}`, cksum(pseudoRandomBytes(size, size + 1))]),
       );
       assert.deepEqual(crcs, { ...expected, again: cksum(pseudoRandomBytes(900, 2)) });
-      assert.equal(stored?.speech.edition, profile.edition.name);
-      assert.deepEqual(stored?.speech.habits, [...profile.quirks].sort());
+      assert.equal(stored?.storedProfile.edition, profile.edition.name);
+      assert.deepEqual(stored?.storedProfile.quirks, [...profile.quirks].sort());
       assert.deepEqual([...Deno.readDirSync(folder.join("data", "staging"))], []);
 
       // A later server knows the quirks from the first byte: the very first answer is as this client wants it.

@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { getLogger } from "@logtape/logtape";
 import { DEFAULT_LIMITS, InterruptedError, NO_QUIRKS, type SendFile } from "../../../mod.ts";
-import { Link } from "../../../client/v3/reconnecting_connection.ts";
+import { ReconnectingConnection } from "../../../client/v3/reconnecting_connection.ts";
 import { DEFAULT_EDITION } from "../../../protocol/mod.ts";
-import { ParkedUploads } from "../../../server/v3/pending_uploads.ts";
-import type { Upload } from "../../../server/v3/upload.ts";
-import { type Unverified, UnverifiedFiles } from "../../../server/v3/unverified_files.ts";
+import { PendingUploads } from "../../../server/v3/pending_uploads.ts";
+import type { V3Upload } from "../../../server/v3/upload.ts";
+import { type UnverifiedFile, UnverifiedFiles } from "../../../server/v3/unverified_files.ts";
 import { field } from "../../support/v3/raw_client.ts";
 
 /** Something that is dropped when a test lets it be. */
@@ -33,7 +33,7 @@ Deno.test("files that have waited too long for a verdict can't be judged while o
     await unverified.add({
       ...{ clientId: idOf(client), name: "a", connection: 1, arrivedAt: 0 },
       blob: { discard: () => slow.drop() },
-    } as unknown as Unverified);
+    } as unknown as UnverifiedFile);
   }
   const expired = unverified.expire(1);
   assert.ok(drops[0].isDropped && !drops[1].isDropped, "the second waits for the first");
@@ -43,13 +43,13 @@ Deno.test("files that have waited too long for a verdict can't be judged while o
   assert.ok(drops[1].isDropped);
 });
 
-function parkable(client: number, slow: Slow): Upload {
+function parkable(client: number, slow: Slow): V3Upload {
   const request = { kind: "sendFile", clientId: idOf(client), fileName: field("a") } as SendFile;
-  return { request, [Symbol.asyncDispose]: () => slow.drop() } as unknown as Upload;
+  return { request, [Symbol.asyncDispose]: () => slow.drop() } as unknown as V3Upload;
 }
 
 Deno.test("files whose next packet does not come can't be gone on with while others are being dropped", async () => {
-  const parked = new ParkedUploads(DEFAULT_LIMITS);
+  const parked = new PendingUploads(DEFAULT_LIMITS);
   const drops = [new Slow(), new Slow()] as const;
   const uploads = drops.map((slow, client) => parkable(client, slow));
   for (const upload of uploads) await parked.park(upload, 0);
@@ -62,7 +62,7 @@ Deno.test("files whose next packet does not come can't be gone on with while oth
 });
 
 Deno.test("a file that is parked while the oldest makes room can be gone on with", async () => {
-  const parked = new ParkedUploads({ ...DEFAULT_LIMITS, maxParked: 1 });
+  const parked = new PendingUploads({ ...DEFAULT_LIMITS, maxParked: 1 });
   const [oldest, latest] = [new Slow(), new Slow()];
   await parked.park(parkable(1, oldest), 0);
   const upload = parkable(2, latest);
@@ -75,7 +75,7 @@ Deno.test("a file that is parked while the oldest makes room can be gone on with
 
 Deno.test("client, protocol 3: a connection that comes about when the run has ended is closed", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  using link = new Link({
+  using link = new ReconnectingConnection({
     server: listener.addr as Deno.NetAddr,
     profile: { edition: DEFAULT_EDITION, quirks: NO_QUIRKS },
     timeouts: { connectMs: 5000, responseMs: 5000 },

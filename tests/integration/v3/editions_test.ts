@@ -54,7 +54,7 @@ for (const edition of EDITIONS) {
     await folder.write("file.bin", pseudoRandomBytes(3_000_000, 2));
     await send(folder, server.address);
     const [client] = await listStored(folder.join("data"));
-    assert.equal(client?.speech.edition, edition.name);
+    assert.equal(client?.storedProfile.edition, edition.name);
     assert.equal(client?.files.length, 1);
   });
 
@@ -121,7 +121,7 @@ for (const [edition, quirks] of QUIRKS) {
     await folder.write("file.bin", pseudoRandomBytes(20_000, 2));
     await send(folder, server.address);
     const [client] = await listStored(folder.join("data"));
-    assert.deepEqual(client?.speech.habits, quirks);
+    assert.deepEqual(client?.storedProfile.quirks, quirks);
   });
 }
 

@@ -13,8 +13,8 @@ import {
   type Server,
 } from "../../../mod.ts";
 import { type ContextOptions, createContext } from "../../../server/context.ts";
-import { ParkedUploads } from "../../../server/v3/pending_uploads.ts";
-import type { Upload } from "../../../server/v3/upload.ts";
+import { PendingUploads } from "../../../server/v3/pending_uploads.ts";
+import type { V3Upload } from "../../../server/v3/upload.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { field, kindOf, Peer } from "../../support/v3/raw_client.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
@@ -138,9 +138,9 @@ class FakeUpload implements AsyncDisposable {
 }
 
 async function park(limits: Partial<Limits>, uploads: readonly FakeUpload[]) {
-  const parked = new ParkedUploads({ ...DEFAULT_LIMITS, ...limits });
+  const parked = new PendingUploads({ ...DEFAULT_LIMITS, ...limits });
   for (const [index, upload] of uploads.entries()) {
-    await parked.park(upload as unknown as Upload, index);
+    await parked.park(upload as unknown as V3Upload, index);
   }
   return parked;
 }
@@ -167,7 +167,7 @@ Deno.test("unverifiedTtlMs: a file whose next packet does not come is dropped af
 
 Deno.test("maxAddresses: the address that has asked longest ago makes room", () => {
   const shared = {
-    ...{ store: { blobs: {}, catalog: {} }, entropy: {}, log: getLogger("unheard") },
+    ...{ store: { blobs: {}, catalog: {} }, random: {}, log: getLogger("unheard") },
     ...{ limits: { ...DEFAULT_LIMITS, maxAddresses: 2 }, clock: () => 0, ticks: () => 0 },
   } as unknown as ContextOptions;
   const { registrations } = createContext(shared, () => Promise.resolve(0));

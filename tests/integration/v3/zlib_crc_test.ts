@@ -54,7 +54,7 @@ async function files(folder: TemporaryFolder) {
   const [account] = await listStored(folder.join("data"));
   return {
     stored: account?.files.map(({ name, crc }) => ({ name, crc })),
-    quirks: account?.speech.habits,
+    quirks: account?.storedProfile.quirks,
   };
 }
 

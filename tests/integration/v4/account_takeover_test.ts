@@ -13,8 +13,8 @@ import {
 } from "../../../mod.ts";
 import { IdentityFolder } from "../../../client/identity/v3_identity.ts";
 import { AccountFolder, type AccountKey } from "../../../client/identity/v4_account.ts";
-import type { Exchange } from "../../../client/v4/request_mux.ts";
-import { introduce } from "../../../client/v4/login.ts";
+import type { RequestMux } from "../../../client/v4/request_mux.ts";
+import { authenticate } from "../../../client/v4/login.ts";
 import type { SecureEvent } from "../../../client/events.ts";
 import {
   prove,
@@ -58,16 +58,16 @@ interface Attempt {
 async function claim(scene: Scene, attempt: Attempt): Promise<string> {
   const { clientId, name, key: { privateKey, publicKey: key } } = attempt;
   using raw = await connectRaw(scene.server.address);
-  const { exchange, nonce, fingerprint } = raw;
+  const { mux, nonce, fingerprint } = raw;
   const signature = await sign(privateKey, { fingerprint, nonce, clientId, key, name });
   try {
     const request = { kind: "claim", tag: 0, clientId, name, key, signature } as const;
-    const { bytes } = await exchange.askFor(request, "sealed");
+    const { bytes } = await mux.askFor(request, "sealed");
     const unsealed = await unwrapKey(attempt.privateKey, bytes).catch(() => new Uint8Array(0));
     const secret = secretIn(unsealed) ?? new Uint8Array(32);
     const takeover = { fingerprint, clientId, key, ...attempt.changes };
     const proof = await prove(secret, takeover);
-    return (await exchange.askFor({ kind: "unsealed", tag: 0, proof }, "welcome")).kind;
+    return (await mux.askFor({ kind: "unsealed", tag: 0, proof }, "welcome")).kind;
   } catch (error) {
     return (error as RefusedError).code;
   }
@@ -242,18 +242,18 @@ Deno.test("a client opens nothing but a question about its account", async () =>
   ];
   for (const [bytes, says] of questions) {
     const said: string[] = [];
-    const exchange = {
+    const mux = {
       answerOf: () => Promise.resolve({ nonce: pseudoRandomBytes(32) }),
       async ask(message: { kind: string }, take: (message: unknown) => boolean) {
         said.push(message.kind);
         await take({ kind: "sealed", bytes });
       },
       askFor: (message: { kind: string }) => void said.push(message.kind),
-    } as unknown as Exchange;
+    } as unknown as RequestMux;
     const fingerprint = pseudoRandomBytes(32);
     const way = { by: "claim", name: "Alice", clientId, privateKey: mine } as const;
-    const introducing = introduce(
-      exchange,
+    const introducing = authenticate(
+      mux,
       { loadKey: () => Promise.resolve(key), fingerprint },
       way,
     );

@@ -81,15 +81,15 @@ Deno.test("disabled while a file arrives: it is not stored", async () => {
   (await scene.client("Alice"))[Symbol.dispose]();
   using raw = await connectRaw(scene.server.address);
   await loginRaw(raw, scene.folder.join("Alice"));
-  const { exchange } = raw;
+  const { mux } = raw;
   const stat = { kind: "stat", tag: 1, name: "a", version: 0 } as const;
-  await assert.rejects(exchange.askFor(stat, "file"), { code: "no-such-file" });
+  await assert.rejects(mux.askFor(stat, "file"), { code: "no-such-file" });
   await setUserDisabled(scene.data, "Alice", true);
   // The clock stands still: only the transaction can know.
-  await exchange.send({ kind: "put", tag: 2, name: "a", size: 0, mtime: 0, resume: 0 });
+  await mux.send({ kind: "put", tag: 2, name: "a", size: 0, mtime: 0, resume: 0 });
   const digest = digestTree(new Uint8Array(0));
   const end = { kind: "end", tag: 2, cksum: 0xffffffff, digest } as const;
-  await assert.rejects(exchange.askFor(end, "stored"), {
+  await assert.rejects(mux.askFor(end, "stored"), {
     ...DISABLED,
     message: /Cannot store the file/,
   });

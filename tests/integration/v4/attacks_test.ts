@@ -243,7 +243,7 @@ Deno.test("nobody is let in to anything before he has logged in", async () => {
   await using log = await ServerLog.take("debug");
   await using scene = await Scene.create();
   using raw = await connectRaw(scene.server.address);
-  const asked = raw.exchange.ask({ kind: "list", tag: 1, prefix: "" }, () => true);
+  const asked = raw.mux.ask({ kind: "list", tag: 1, prefix: "" }, () => true);
   await assert.rejects(asked, { code: "bad-frame" });
   assert.deepEqual(log.refusals, [
     "connection.refused: Cannot take list: it is not known who the client is",

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { type Bytes, cksum } from "../../../mod.ts";
 import type { RemoteFile } from "../../../client/v4/remote_file.ts";
-import { ChunkSums } from "../../../protocol/v4/chunk_digests.ts";
+import { ChunkDigests } from "../../../protocol/v4/chunk_digests.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { Peer } from "../../support/v3/raw_client.ts";
@@ -71,7 +71,7 @@ for (const [request, ask] of Object.entries(ASKED)) {
     assert.equal(withDigest(scene), 0);
     // The longest first: one's name is the beginning of another's.
     for (const [name, content] of [...contents].reverse()) {
-      const sums = new ChunkSums(content.length);
+      const sums = new ChunkDigests(content.length);
       for (let at = 0; at < content.length; at += CHUNK_SIZE) {
         sums.add(at, content.slice(at, at + CHUNK_SIZE));
       }

@@ -8,9 +8,9 @@ import { encodeMessage, type Message, type MessageKind } from "../../../protocol
 import { createContext } from "../../../server/context.ts";
 import { createV4Context, type V4Context } from "../../../server/v4/context.ts";
 import { systemEntropy } from "../../../server/random.ts";
-import type { Socket } from "../../../server/listen/peer_socket.ts";
+import type { TcpSocket } from "../../../server/listen/peer_socket.ts";
 import { DataFolder } from "../../../server/data_folder/data_folder.ts";
-import { Connection } from "../../../server/v4/connection.ts";
+import { V4Connection } from "../../../server/v4/connection.ts";
 import { Requests, WINDOW } from "../../../server/v4/requests.ts";
 import { openInThisThread } from "../../support/store/catalogs.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
@@ -22,7 +22,7 @@ const FINGERPRINT = new Uint8Array(32).fill(7);
 const content = () => new Uint8Array([1, 2, 3]);
 
 /** A client at the other end of a connection without a network: what it says, hears, and takes is the test's to decide. */
-class ScriptedPeer implements Socket {
+class ScriptedPeer implements TcpSocket {
   readonly remoteAddr: Deno.NetAddr = { transport: "tcp", hostname: "127.0.0.1", port: 1 };
   readonly heard: Message[] = [];
   /** Whether it takes what is written. */
@@ -140,7 +140,7 @@ async function clientIdOf({ context }: Scene): Promise<Bytes> {
 
 interface Scene {
   readonly context: V4Context;
-  readonly connection: Connection;
+  readonly connection: V4Connection;
   readonly peer: ScriptedPeer;
   /** What is waited for before a file is stored. */
   readonly storing: { after: Promise<unknown> };
@@ -165,7 +165,7 @@ function test(name: string, work: (scene: Scene) => Promise<void>, limits: Parti
       ...{ store: { catalog: { ...catalog, storeFile }, blobs } },
       ...{
         limits: { ...DEFAULT_LIMITS, ...limits },
-        entropy: systemEntropy,
+        random: systemEntropy,
         clock: Date.now,
         ticks: Date.now,
       },
@@ -173,7 +173,7 @@ function test(name: string, work: (scene: Scene) => Promise<void>, limits: Parti
     }, () => Promise.resolve(Infinity));
     const context = createV4Context(shared, () => undefined);
     const peer = new ScriptedPeer();
-    const connection = new Connection(context, peer, {
+    const connection = new V4Connection(context, peer, {
       ...{ fingerprint: FINGERPRINT, names: undefined },
     });
     const served = connection.serve();

@@ -108,6 +108,6 @@ Deno.test("a server that nobody vouches for answers to no name", async () => {
   await using scene = await Scene.create();
   (await scene.client("Alice"))[Symbol.dispose]();
   using raw = await connectRaw(scene.server.address);
-  const asked = raw.exchange.ask({ kind: "host", tag: 0, name: "localhost" }, () => true);
+  const asked = raw.mux.ask({ kind: "host", tag: 0, name: "localhost" }, () => true);
   await assert.rejects(asked, { code: "not-authenticated" });
 });

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { IdentityFolder } from "../../../client/identity/v3_identity.ts";
 import { DEFAULT_LIMITS } from "../../../mod.ts";
-import { claimRoom, Claims } from "../../../server/uploads/quota_reservations.ts";
+import { claimRoom, QuotaReservations } from "../../../server/uploads/quota_reservations.ts";
 import type { UsageBeside } from "../../../server/catalog/catalog.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
@@ -38,19 +38,19 @@ async function store(alice: Uploader, bytes: typeof content, as: Sent = {}): Pro
 }
 
 async function assertRefused(alice: Uploader, { length: size }: typeof content, as: Sent) {
-  const tag = alice.exchange.nextTag();
+  const tag = alice.mux.nextTag();
   const put = { kind: "put", tag, name: "a", mtime: 1, ...as, size, resume: 1 } as const;
-  await assert.rejects(alice.exchange.askFor(put, "held"), OVER);
+  await assert.rejects(alice.mux.askFor(put, "held"), OVER);
   await alice.cancel(tag);
 }
 
 async function rename(alice: Uploader, oldName: string, newName: string): Promise<void> {
-  const tag = alice.exchange.nextTag();
-  await alice.exchange.askFor({ kind: "rename", tag, oldName, newName }, "done");
+  const tag = alice.mux.nextTag();
+  await alice.mux.askFor({ kind: "rename", tag, oldName, newName }, "done");
 }
 
 async function remove(alice: Uploader, name: string): Promise<void> {
-  await alice.exchange.askFor({ kind: "remove", tag: alice.exchange.nextTag(), name }, "done");
+  await alice.mux.askFor({ kind: "remove", tag: alice.mux.nextTag(), name }, "done");
 }
 
 /** Bytes that are staged. */
@@ -211,7 +211,7 @@ Deno.test("v4 credit: what an upload of protocol 3 takes off is taken off when t
 
 Deno.test("credit: what the catalog has told of a file that is removed before the answer is used is not taken off", async () => {
   const clientId = new Uint8Array(16);
-  const claims = new Claims();
+  const quotaReservations = new QuotaReservations();
   const asked = Promise.withResolvers<void>();
   const answer = Promise.withResolvers<UsageBeside>();
   const nothing = { bytes: 0, files: 0 };
@@ -221,14 +221,14 @@ Deno.test("credit: what the catalog has told of a file that is removed before th
     return answers.shift();
   };
   const context = {
-    ...{ limits: { ...DEFAULT_LIMITS, quota: 10 }, claims },
+    ...{ limits: { ...DEFAULT_LIMITS, quota: 10 }, quotaReservations },
     accounts: { find: () => Promise.resolve(undefined) },
     store: { catalog: { usageBeside } },
   } as unknown as Parameters<typeof claimRoom>[0];
   const claiming = claimRoom(context, { clientId, name: "a", size: 10 }, () => assert.fail());
   await asked.promise;
   // The answer comes behind that of the removal.
-  claims.revoke(clientId, "a");
+  quotaReservations.revoke(clientId, "a");
   answer.resolve({ ...nothing, replaced: { bytes: 10, files: 1 } });
   const claim = await claiming;
   assert.deepEqual([claim?.credit, claim?.isNew], [0, true]);

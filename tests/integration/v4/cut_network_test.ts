@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { dirname } from "node:path";
 import { equalBytes, getFile, getFolder, putFiles, type Retry } from "../../../mod.ts";
-import { Lanes } from "../../../client/v4/connection_pool.ts";
+import { ConnectionPool } from "../../../client/v4/connection_pool.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import type { Direction, Meddler } from "../../support/net/faulty_proxy.ts";
@@ -138,8 +138,8 @@ test(
     await prepare(cut, Object.fromEntries(names.map((name) => [name, new Uint8Array(0)])));
     reached = 0;
     const listed: string[] = [];
-    using lanes = new Lanes(cut.options);
-    await lanes.list("d/", ({ name }) => void listed.push(name));
+    using pool = new ConnectionPool(cut.options);
+    await pool.list("d/", ({ name }) => void listed.push(name));
     assert.deepEqual(listed, names.sort());
     assertFirst(cut.retries);
   },

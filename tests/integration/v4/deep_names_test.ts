@@ -1,7 +1,7 @@
 /** Names of many parts: what they cost whoever else stores files. */
 import assert from "node:assert/strict";
 import { DataFolder } from "../../../server/data_folder/data_folder.ts";
-import { ChunkSums } from "../../../protocol/v4/chunk_digests.ts";
+import { ChunkDigests } from "../../../protocol/v4/chunk_digests.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { openInThisThread } from "../../support/store/catalogs.ts";
 import { CountedDatabase } from "../../support/store/counted_database.ts";
@@ -65,7 +65,7 @@ test("to store one takes one statement more than any other at most", async ({ co
 test("those stored before the bound are listed, read, renamed and removed", async ({ scene, client }) => {
   const content = pseudoRandomBytes(100);
   const names = [deep(500, "a"), deep(2000, "b")];
-  const sums = new ChunkSums(content.length);
+  const sums = new ChunkDigests(content.length);
   sums.add(0, content);
   const { cksum: crc, digest } = sums.sums();
   {

@@ -9,10 +9,10 @@ import {
   formatAddress,
   putFiles,
   type Retry,
-  type Said,
   SecureClient,
   sendFiles,
   type ServerIdentity,
+  type TracedMessage,
   type XferError,
 } from "../../../mod.ts";
 import { AccountFolder } from "../../../client/identity/v4_account.ts";
@@ -98,7 +98,7 @@ Deno.test("a server that was asked is not asked again for the first connection, 
     const options = await scene.options(userName);
     const { server, identityFolder } = options;
     let hellos = 0;
-    const watch = () => ({ kind }: Said) => {
+    const watch = () => ({ kind }: TracedMessage) => {
       if (kind === "hello") hellos++;
     };
     const choice = await choose(identityFolder, { info: { server }, watch });

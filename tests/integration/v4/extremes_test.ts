@@ -1,7 +1,7 @@
 /** Protocol 4: values at the ends of their fields. */
 import assert from "node:assert/strict";
 import { listStored } from "../../../mod.ts";
-import { ChunkSums } from "../../../protocol/v4/chunk_digests.ts";
+import { ChunkDigests } from "../../../protocol/v4/chunk_digests.ts";
 import { MAX_TIME } from "../../../protocol/v4/messages.ts";
 import { connectRaw, loginRaw, Scene } from "../../support/v4/fixture.ts";
 
@@ -10,13 +10,13 @@ Deno.test("v4: a time that no clock shows is kept as the last that there is, and
   (await scene.client("Alice"))[Symbol.dispose]();
   using raw = await connectRaw(scene.server.address);
   await loginRaw(raw, scene.folder.join("Alice"));
-  const { exchange } = raw;
+  const { mux } = raw;
   const times = [2 ** 60, -(2 ** 62), 2 ** 53, MAX_TIME + 1, MAX_TIME, -1];
   for (const [i, mtime] of times.entries()) {
-    const tag = exchange.nextTag();
-    const stored = exchange.answerOf(tag, "stored");
-    await exchange.send({ kind: "put", tag, name: `${i}`, size: 0, mtime, resume: 0 });
-    await exchange.send({ kind: "end", tag, ...new ChunkSums(0).sums() });
+    const tag = mux.nextTag();
+    const stored = mux.answerOf(tag, "stored");
+    await mux.send({ kind: "put", tag, name: `${i}`, size: 0, mtime, resume: 0 });
+    await mux.send({ kind: "end", tag, ...new ChunkDigests(0).sums() });
     await stored;
   }
   using client = await scene.client("Alice");
@@ -42,6 +42,6 @@ Deno.test("v4: a request with the tag that stands for the connection ends it", a
   (await scene.client("Alice"))[Symbol.dispose]();
   using raw = await connectRaw(scene.server.address);
   await loginRaw(raw, scene.folder.join("Alice"));
-  const asked = raw.exchange.ask({ kind: "list", tag: 0, prefix: "" }, () => true);
+  const asked = raw.mux.ask({ kind: "list", tag: 0, prefix: "" }, () => true);
   await assert.rejects(asked, { code: "bad-frame" });
 });

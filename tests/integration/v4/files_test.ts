@@ -147,18 +147,18 @@ Deno.test("v4: sums that differ are told, and nothing is stored", async () => {
   (await scene.client("Alice"))[Symbol.dispose]();
   using raw = await connectRaw(scene.server.address);
   await loginRaw(raw, scene.folder.join("Alice"));
-  const { exchange } = raw;
+  const { mux } = raw;
   const content = pseudoRandomBytes(100);
   const answers: string[] = [];
   const end = (digest: Uint8Array<ArrayBuffer>, sum: number) =>
     ({ kind: "end", tag: 7, cksum: sum, digest }) as const;
-  const answered = exchange.answer(7, (message) => {
+  const answered = mux.answer(7, (message) => {
     answers.push(message.kind);
     return true;
   });
-  await exchange.send({ kind: "put", tag: 7, name: "a", size: 100, mtime: 0, resume: 0 });
-  await exchange.sendChunk(7, 0, content);
-  await exchange.send(end(pseudoRandomBytes(32), cksum(content)));
+  await mux.send({ kind: "put", tag: 7, name: "a", size: 100, mtime: 0, resume: 0 });
+  await mux.sendChunk(7, 0, content);
+  await mux.send(end(pseudoRandomBytes(32), cksum(content)));
   await answered;
   assert.deepEqual(answers, ["mismatch"]);
   assert.deepEqual([scene.blobs("staging"), scene.blobs("files")], [[], []]);
@@ -171,7 +171,7 @@ Deno.test("v4: a client that leaves within the first chunk of a file leaves noth
     using raw = await connectRaw(scene.server.address);
     await loginRaw(raw, scene.folder.join("Alice"));
     const size = 3 * CHUNK_SIZE;
-    await raw.exchange.send({ kind: "put", tag: 1, name: "a", size, mtime: 0, resume: 0 });
+    await raw.mux.send({ kind: "put", tag: 1, name: "a", size, mtime: 0, resume: 0 });
   }
   await scene.server.close();
   assert.deepEqual([scene.blobs("staging"), scene.blobs("files")], [[], []]);

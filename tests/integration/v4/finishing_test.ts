@@ -44,7 +44,7 @@ const GET = { kind: "get", name: "a", version: 0, from: 0, to: Number.MAX_SAFE_I
 async function download(alice: Uploader, atFirst: () => void | Promise<void>) {
   const whole = new Uint8Array(content.length);
   let received = 0;
-  await alice.exchange.ask({ ...GET, tag: alice.exchange.nextTag() }, async (message) => {
+  await alice.mux.ask({ ...GET, tag: alice.mux.nextTag() }, async (message) => {
     if (message.kind === "data") {
       if (received === 0) await atFirst();
       whole.set(message.bytes, message.offset);
@@ -63,10 +63,10 @@ Deno.test("stop: a download under way is finished within the grace, and no furth
   let further: Promise<unknown> | undefined;
   const { whole, received } = await download(alice, async () => {
     stopped = scene.server.close(GRACE_MS);
-    const tag = alice.exchange.nextTag();
-    further = alice.exchange.answer(tag, () => assert.fail("a further request is answered"));
+    const tag = alice.mux.nextTag();
+    further = alice.mux.answer(tag, () => assert.fail("a further request is answered"));
     further.catch(() => undefined);
-    await alice.exchange.send({ kind: "list", tag, prefix: "" });
+    await alice.mux.send({ kind: "list", tag, prefix: "" });
   });
   assert.equal(received, content.length);
   assert.ok(equalBytes(whole, content));
@@ -116,7 +116,7 @@ const LEAVES: Readonly<Record<string, (scene: Scene) => Promise<void>>> = {
   "asks much and leaves before it is answered": async (scene) => {
     using alice = await Uploader.login(scene, "Alice");
     for (let asked = 0; asked < 20; asked++) {
-      await alice.exchange.send({ ...GET, tag: alice.exchange.nextTag() });
+      await alice.mux.send({ ...GET, tag: alice.mux.nextTag() });
     }
   },
   "closes TLS's port before any handshake": async ({ server }) => {

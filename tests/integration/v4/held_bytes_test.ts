@@ -81,7 +81,7 @@ async function unread(
     const raw = resources.use(await connectRaw(scene.server.address));
     await loginRaw(raw, scene.folder.join("Alice"));
     const first = Promise.withResolvers<void>();
-    const answered = raw.exchange.ask(request(1), async ({ kind }) => {
+    const answered = raw.mux.ask(request(1), async ({ kind }) => {
       first.resolve();
       await on.promise;
       return kind === "done";

@@ -88,7 +88,7 @@ Deno.test("inline: the quota counts them, and the limit of files on their way", 
   using raw = await connectRaw(scene.server.address);
   await loginRaw(raw, scene.folder.join("Alice"));
   const request = { kind: "put", tag: 1, name: "c", size: 10, mtime: 0, resume: 1 } as const;
-  await raw.exchange.askFor(request, "held");
+  await raw.mux.askFor(request, "held");
   const small = await scene.source("d", pseudoRandomBytes(10));
   assert.deepEqual(await put(client, [{ file: small }]), ["over-limit"]);
 });

@@ -90,14 +90,14 @@ test(
     {
       using raw = await connectRaw(scene.server.address);
       const name = "\u200c".repeat(20_000);
-      const asked = raw.exchange.ask({ ...register, name }, () => true);
+      const asked = raw.mux.ask({ ...register, name }, () => true);
       await assert.rejects(asked, { name: "RefusedError" });
     }
     assert.ok(longest(log.of("client.refused")) <= MAX_LOGGED_TEXT);
     const count = LOGGED_AT_ONCE + 10;
     for (let i = 0; i < count; i++) {
       using raw = await connectRaw(scene.server.address);
-      const asked = raw.exchange.ask({ kind: "list", tag: 1, prefix: "" }, () => true);
+      const asked = raw.mux.ask({ kind: "list", tag: 1, prefix: "" }, () => true);
       await assert.rejects(asked, { code: "bad-frame" });
     }
     assert.equal(log.of("connection.refused").length, LOGGED_AT_ONCE);

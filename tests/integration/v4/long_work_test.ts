@@ -48,9 +48,9 @@ async function sceneWithHeld() {
 }
 
 async function resume(alice: Uploader) {
-  const tag = alice.exchange.nextTag();
+  const tag = alice.mux.nextTag();
   const put = { kind: "put", tag, name: "a", size: SIZE, mtime: 1, resume: 1 } as const;
-  return { ...await alice.exchange.askFor(put, "held"), tag };
+  return { ...await alice.mux.askFor(put, "held"), tag };
 }
 
 /** How often others are answered at least while a huge file is summed up: it takes many times as many slices. */
@@ -79,9 +79,9 @@ Deno.test("v4 long work: an end with wrong sums is answered although the file is
   await using _scene = scene;
   using alice = await Uploader.login(scene, "Alice");
   const { tag } = await resume(alice);
-  await alice.exchange.sendChunk(tag, HELD, new Uint8Array(CHUNK_SIZE));
+  await alice.mux.sendChunk(tag, HELD, new Uint8Array(CHUNK_SIZE));
   const sums = { cksum: 0, digest: new Uint8Array(DIGEST_SIZE) };
-  await alice.exchange.askFor({ kind: "end", tag, ...sums }, "mismatch");
+  await alice.mux.askFor({ kind: "end", tag, ...sums }, "mismatch");
   assert.deepEqual(scene.blobs("staging"), []);
 });
 
@@ -133,7 +133,7 @@ Deno.test("v4 long work: a client that puts the digests of a huge file together 
   }, { signal: controller.signal });
   using server = script;
   const sink = { begin: () => Promise.resolve(), write: () => Promise.resolve() };
-  const getting = new Download({ name: "a" }, sink).run([server.session.exchange]);
+  const getting = new Download({ name: "a" }, sink).run([server.session.mux]);
   await assert.rejects(getting, { code: "interrupted" });
 });
 

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { type Address, type Bytes, concatBytes, DEFAULT_TIMEOUTS } from "../../../mod.ts";
 import { AccountFolder } from "../../../client/identity/v4_account.ts";
 import { openByName } from "../../../client/v4/open_tls.ts";
-import { Exchange } from "../../../client/v4/request_mux.ts";
+import { RequestMux } from "../../../client/v4/request_mux.ts";
 import { KnownServers } from "../../../client/identity/known_servers.ts";
 import { sign } from "../../../protocol/v4/authentication.ts";
 import { encodeMessage } from "../../../protocol/v4/messages.ts";
@@ -108,12 +108,12 @@ const NO_SUCH_NAME = "the server has no certificate for the name under which it 
 /** A connection to a server that is verified by name, before the client has said anything. */
 async function openRaw(scene: Scene, caCerts: readonly string[]) {
   const { port } = await helloOf(scene.byName);
-  const exchange = new Exchange(
+  const mux = new RequestMux(
     await openByName(scene.byName, port, caCerts, DEFAULT_TIMEOUTS),
     DEFAULT_TIMEOUTS,
   );
-  const { nonce } = await exchange.answerOf(0, "challenge");
-  return { exchange, nonce };
+  const { nonce } = await mux.answerOf(0, "challenge");
+  return { mux, nonce };
 }
 
 Deno.test("what a client signs for one name is worth nothing under another, or for a key", async () => {
@@ -125,12 +125,12 @@ Deno.test("what a client signs for one name is worth nothing under another, or f
   const { privateKey, publicKey: key } = await folder.loadKey();
   const { clientId = new Uint8Array(16) } = await folder.loadAccount() ?? {};
   const login = async (signed: Bytes, name: string | undefined) => {
-    const { exchange, nonce } = await openRaw(scene, caCerts);
-    using _exchange = exchange;
-    if (name !== undefined) await exchange.send({ kind: "host", tag: 0, name });
+    const { mux, nonce } = await openRaw(scene, caCerts);
+    using _exchange = mux;
+    if (name !== undefined) await mux.send({ kind: "host", tag: 0, name });
     const claim = { fingerprint: signed, nonce, clientId, key };
     const signature = await sign(privateKey, claim);
-    await exchange.askFor({ kind: "login", tag: 0, clientId, key, signature }, "welcome");
+    await mux.askFor({ kind: "login", tag: 0, clientId, key, signature }, "welcome");
   };
   const refused = { name: "RefusedError", code: "not-authenticated" };
   // A malicious server with a name of its own passes on this server's nonce; whatever certificate it tells of, the

@@ -80,7 +80,7 @@ for (const how of ["leaves", "is lost"]) {
     using other = await Uploader.login(scene, "Alice");
     const joined = await other.join(transfer);
     await alice.send(tag, content, ...missing(content, CHUNK_SIZE));
-    await alice.exchange.send({ kind: "end", tag, ...sumsOf(content) });
+    await alice.mux.send({ kind: "end", tag, ...sumsOf(content) });
     if (how === "leaves") await other.leave(joined);
     else other[Symbol.dispose]();
     assert.equal(await alice.ended(), "bad-frame");
@@ -128,12 +128,12 @@ for (const how of ["stored", "cancelled"]) {
 
 const FAULTS: Readonly<Record<string, (other: Uploader, tag: number) => Promise<void>>> = {
   "a chunk twice": (other, tag) => other.send(tag, content, 1, 1),
-  "a chunk of another size": (other, tag) => other.exchange.sendChunk(tag, 0, content.slice(0, 9)),
-  "a chunk that begins nowhere": (other, tag) => other.exchange.sendChunk(tag, 9, content.slice(9)),
+  "a chunk of another size": (other, tag) => other.mux.sendChunk(tag, 0, content.slice(0, 9)),
+  "a chunk that begins nowhere": (other, tag) => other.mux.sendChunk(tag, 9, content.slice(9)),
   "a chunk behind the end": (other, tag) =>
-    other.exchange.sendChunk(tag, CHUNKS * CHUNK_SIZE, content.slice(0, 9)),
+    other.mux.sendChunk(tag, CHUNKS * CHUNK_SIZE, content.slice(0, 9)),
   "data of no transfer": (other, tag) => other.send(tag + 1, content, 1),
-  "an end": (other, tag) => other.exchange.send({ kind: "end", tag, ...sumsOf(content) }),
+  "an end": (other, tag) => other.mux.send({ kind: "end", tag, ...sumsOf(content) }),
 };
 
 for (const [fault, commit] of Object.entries(FAULTS)) {
@@ -157,17 +157,17 @@ for (const [fault, commit] of Object.entries(FAULTS)) {
 test(
   "a chunk that is too far ahead of the first that is missing breaks the protocol",
   async (scene, alice) => {
-    const tag = alice.exchange.nextTag();
+    const tag = alice.mux.nextTag();
     const size = (MAX_AHEAD + 3) * CHUNK_SIZE;
     const put = { kind: "put", tag, name: "a", size, mtime: 0, resume: 1 } as const;
-    const { transfer } = await alice.exchange.askFor(put, "held");
+    const { transfer } = await alice.mux.askFor(put, "held");
     using other = await Uploader.login(scene, "Alice");
     const joined = await other.join(transfer);
     const chunk = content.slice(0, CHUNK_SIZE);
-    await other.exchange.sendChunk(joined, MAX_AHEAD * CHUNK_SIZE, chunk);
+    await other.mux.sendChunk(joined, MAX_AHEAD * CHUNK_SIZE, chunk);
     await other.leave(joined);
     const again = await other.join(transfer);
-    await other.exchange.sendChunk(again, (MAX_AHEAD + 1) * CHUNK_SIZE, chunk);
+    await other.mux.sendChunk(again, (MAX_AHEAD + 1) * CHUNK_SIZE, chunk);
     assert.equal(await other.ended(), "bad-frame");
     await alice.cancel(tag);
     await alice.settle();

@@ -81,7 +81,7 @@ const ENDS: Readonly<Record<string, (alice: Uploader) => Promise<unknown>>> = {
   "its sums differ": async (alice) => {
     const [tag] = await sent(alice, "a");
     const sums = { cksum: 0, digest: new Uint8Array(32) };
-    await alice.exchange.askFor({ kind: "end", tag, ...sums }, "mismatch");
+    await alice.mux.askFor({ kind: "end", tag, ...sums }, "mismatch");
   },
   "it is cut off before a chunk has come": async (alice) => {
     await alice.resume(content);
@@ -89,16 +89,16 @@ const ENDS: Readonly<Record<string, (alice: Uploader) => Promise<unknown>>> = {
   },
   "it is stored and removed": async (alice) => {
     await alice.end(...await sent(alice, "a"));
-    await alice.exchange.askFor(
-      { kind: "remove", tag: alice.exchange.nextTag(), name: "a" },
+    await alice.mux.askFor(
+      { kind: "remove", tag: alice.mux.nextTag(), name: "a" },
       "done",
     );
   },
   "another of its name is stored and removed": async (alice) => {
     await alice.end(...await sent(alice, "a"));
     await alice.end(...await sent(alice, "a"));
-    await alice.exchange.askFor(
-      { kind: "remove", tag: alice.exchange.nextTag(), name: "a" },
+    await alice.mux.askFor(
+      { kind: "remove", tag: alice.mux.nextTag(), name: "a" },
       "done",
     );
   },

@@ -1,7 +1,7 @@
 /** Protocol 4: what a server shows is read again while it serves. */
 import assert from "node:assert/strict";
 import { equalBytes } from "../../../mod.ts";
-import { ChunkSums } from "../../../protocol/v4/chunk_digests.ts";
+import { ChunkDigests } from "../../../protocol/v4/chunk_digests.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import type { Issued } from "../../support/tls/certificate_authority.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
@@ -12,16 +12,16 @@ Deno.test("reload: uploads that are on their way go on, new connections see the 
   await using it = await named();
   const { scene, authority, trust } = it;
   const content = pseudoRandomBytes(3 * CHUNK_SIZE + 5);
-  const sums = new ChunkSums(content.length);
+  const sums = new ChunkDigests(content.length);
   using alice = await scene.client("Alice", trust);
-  const { exchange } = alice.session;
-  const [tag, size] = [exchange.nextTag(), content.length];
+  const { mux } = alice.session;
+  const [tag, size] = [mux.nextTag(), content.length];
   const before = await helloOf(scene.byName);
-  await exchange.send({ kind: "put", tag, name: "a", size, mtime: 0, resume: 0 });
+  await mux.send({ kind: "put", tag, name: "a", size, mtime: 0, resume: 0 });
   for (let offset = 0; offset < size; offset += CHUNK_SIZE) {
     const chunk = content.slice(offset, offset + CHUNK_SIZE);
     sums.add(offset, chunk);
-    await exchange.sendChunk(tag, offset, chunk);
+    await mux.sendChunk(tag, offset, chunk);
     await scene.show(await authority.issue({ names: NAMES }));
     await scene.server.reload();
     using bob = await scene.client("Bob", trust);
@@ -30,7 +30,7 @@ Deno.test("reload: uploads that are on their way go on, new connections see the 
   const after = await helloOf(scene.byName);
   assert.equal(after.port, before.port);
   assert.notDeepEqual(after.certificate, before.certificate);
-  await exchange.askFor({ kind: "end", tag, ...sums.sums() }, "stored");
+  await mux.askFor({ kind: "end", tag, ...sums.sums() }, "stored");
   assert.ok(equalBytes(await got(alice, "a"), content));
 });
 

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { SecureClient } from "../../../client/v4/client.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
-import { Backlog } from "../../../server/v4/write_backlog.ts";
+import { WriteBacklog } from "../../../server/v4/write_backlog.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { type Call, type Fault, FaultySystem } from "../../support/store/faulty_file_system.ts";
 import { ServerProcess } from "../../support/processes.ts";
@@ -130,7 +130,7 @@ function held(dataFolder: string): unknown {
 
 Deno.test("v4: what waits for the disk is bounded, of a connection and of many", async () => {
   for (const count of [1, 10, 100]) {
-    const backlog = new Backlog(() => count);
+    const backlog = new WriteBacklog(() => count);
     const waiting: (() => void)[] = [];
     let held = 0;
     let most = 0;

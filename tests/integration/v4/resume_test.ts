@@ -4,7 +4,7 @@ import { DatabaseSync } from "node:sqlite";
 import { getLogger } from "@logtape/logtape";
 import { type Bytes, cksum, DEFAULT_LIMITS, removeUser } from "../../../mod.ts";
 import { DiskBlobStore } from "../../../server/blobs/disk/disk_blob_store.ts";
-import { HeldUploads } from "../../../server/v4/partial_uploads.ts";
+import { PartialUploads } from "../../../server/v4/partial_uploads.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import { SqliteCatalog } from "../../../server/catalog/sqlite/sqlite_catalog.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
@@ -184,7 +184,7 @@ const DROPS: Readonly<Record<string, (alice: Uploader, scene: Scene) => Promise<
     const { tag, offset } = await alice.resume(content);
     await alice.send(tag, content, ...missing(content, offset));
     const sums = { cksum: 0, digest: new Uint8Array(32) };
-    await alice.exchange.askFor({ kind: "end", tag, ...sums }, "mismatch");
+    await alice.mux.askFor({ kind: "end", tag, ...sums }, "mismatch");
   },
   "its file is gone": async (_, scene) => {
     for (const path of scene.blobs("staging")) await Deno.remove(path);
@@ -296,7 +296,7 @@ Deno.test("v4 resume: what was held is dropped when it has waited for too long",
   });
   const open = new Set<string>();
   const limits = DEFAULT_LIMITS;
-  const held = new HeldUploads({
+  const held = new PartialUploads({
     ...{ catalog, blobs, limits, clock: () => now.ms, log: getLogger("test") },
     isOpen: (path) => open.has(path),
   });

@@ -9,7 +9,7 @@ import {
 } from "../../../mod.ts";
 import { findSecure } from "../../../client/v4/discover.ts";
 import { openSecurely } from "../../../client/v4/open_tls.ts";
-import { Exchange } from "../../../client/v4/request_mux.ts";
+import { RequestMux } from "../../../client/v4/request_mux.ts";
 import { fingerprintOf } from "../../../protocol/v4/fingerprint.ts";
 import { dataHeader } from "../../../protocol/v4/messages.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
@@ -93,7 +93,7 @@ Deno.test("a list that runs is ended when its account is disabled", async () => 
   using raw = await connectRaw(scene.server.address);
   await loginRaw(raw, scene.folder.join("Alice"));
   let count = 0;
-  const listing = raw.exchange.ask({ kind: "list", tag: 1, prefix: "" }, async ({ kind }) => {
+  const listing = raw.mux.ask({ kind: "list", tag: 1, prefix: "" }, async ({ kind }) => {
     if (++count === 1) {
       await setUserDisabled(scene.data, "Alice", true);
       await log.awaits("client.dismissed", 2);
@@ -114,18 +114,18 @@ for (const where of ["between two frames", "within a frame"]) {
     assert.ok(answer !== undefined);
     const fingerprint = await fingerprintOf(answer.certificate);
     using socket = await openSecurely(address, answer, fingerprint, DEFAULT_TIMEOUTS);
-    using exchange = new Exchange(socket, DEFAULT_TIMEOUTS);
-    const { nonce } = await exchange.answerOf(0, "challenge");
+    using mux = new RequestMux(socket, DEFAULT_TIMEOUTS);
+    const { nonce } = await mux.answerOf(0, "challenge");
     await loginRaw(
-      { exchange, nonce, fingerprint, [Symbol.dispose]: () => undefined },
+      { mux, nonce, fingerprint, [Symbol.dispose]: () => undefined },
       scene.folder.join("Alice"),
     );
-    const ended = exchange.answer(2, () => true);
+    const ended = mux.answer(2, () => true);
     ended.catch(() => undefined);
     const size = 3 * CHUNK_SIZE;
     const put = { kind: "put", tag: 1, name: "a", size, mtime: 0, resume: 1 } as const;
-    await exchange.askFor(put, "held");
-    await exchange.sendChunk(1, 0, pseudoRandomBytes(CHUNK_SIZE));
+    await mux.askFor(put, "held");
+    await mux.sendChunk(1, 0, pseudoRandomBytes(CHUNK_SIZE));
     if (where === "within a frame") {
       await socket.write(dataHeader(1, CHUNK_SIZE, CHUNK_SIZE));
       await socket.write(pseudoRandomBytes(1000));
@@ -153,7 +153,7 @@ Deno.test({
     const never = Promise.withResolvers<boolean>();
     const begun = Promise.withResolvers<void>();
     const get = { kind: "get", tag: 1, name: "big", version: 0, from: 0, to: 2 ** 50 } as const;
-    const getting = raw.exchange.ask(get, ({ kind }) => {
+    const getting = raw.mux.ask(get, ({ kind }) => {
       if (kind !== "data") return false;
       begun.resolve();
       return never.promise;

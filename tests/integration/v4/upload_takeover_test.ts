@@ -43,7 +43,7 @@ async function take(scene: Scene, alice: Uploader, count: number, name = "a"): P
 async function refused(scene: Scene): Promise<void> {
   using alice = await Uploader.login(scene, "Alice");
   const tag = await alice.begin(tooLarge);
-  await assert.rejects(alice.exchange.answer(tag, () => true), { code: "over-limit" });
+  await assert.rejects(alice.mux.answer(tag, () => true), { code: "over-limit" });
 }
 
 Deno.test("v4 takeover: an upload that is refused leaves the one of its name as it was: it gives way to the next", async () => {
@@ -139,7 +139,7 @@ class Gate {
 /** Has the writes wait, and one before them that is on its way already. */
 async function closeGate(gate: Gate, alice: Uploader): Promise<void> {
   gate.close();
-  await alice.exchange.send({ kind: "link", tag: alice.exchange.nextTag() });
+  await alice.mux.send({ kind: "link", tag: alice.mux.nextTag() });
   assert.ok(await gate.asked("addToken", 1));
 }
 

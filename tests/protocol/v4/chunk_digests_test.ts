@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { cksum } from "../../../mod.ts";
-import { ChunkSums, MAX_AHEAD } from "../../../protocol/v4/chunk_digests.ts";
+import { ChunkDigests, MAX_AHEAD } from "../../../protocol/v4/chunk_digests.ts";
 import { inSlices } from "../../../protocol/v4/slices.ts";
 import { CHUNK_SIZE, digestChunk, digestTree } from "../../../protocol/v4/merkle_tree.ts";
 import { concatBytes } from "../../../mod.ts";
@@ -31,7 +31,7 @@ for (const size of SIZES) {
     fc.assert(
       fc.property(order, (indices) => {
         const file = content.slice(0, size);
-        const sums = new ChunkSums(size);
+        const sums = new ChunkDigests(size);
         const come = new Set<number>();
         for (const index of indices) {
           assert.equal(sums.isWhole, false);
@@ -39,7 +39,7 @@ for (const size of SIZES) {
           come.add(index);
           let held = 0;
           while (come.has(held)) held++;
-          assert.equal(sums.held, Math.min(held * CHUNK_SIZE, size));
+          assert.equal(sums.contiguousBytes, Math.min(held * CHUNK_SIZE, size));
         }
         assert.ok(sums.isWhole);
         assert.deepEqual(sums.sums(), defined(size));
@@ -50,25 +50,25 @@ for (const size of SIZES) {
 }
 
 Deno.test("what is held of a file has sums of its own, and goes on after it was kept", () => {
-  const before = new ChunkSums(content.length);
+  const before = new ChunkDigests(content.length);
   for (const index of [0, 1, 2, 4]) before.add(index * CHUNK_SIZE, chunkAt(content, index));
-  assert.equal(before.held, 3 * CHUNK_SIZE);
-  assert.deepEqual(before.sums(before.held), defined(before.held));
+  assert.equal(before.contiguousBytes, 3 * CHUNK_SIZE);
+  assert.deepEqual(before.sums(before.contiguousBytes), defined(before.contiguousBytes));
   assert.throws(() => before.sums(), RangeError);
   const kept = before.encode();
   for (const held of [0, 1, 2, 3]) {
-    const sums = ChunkSums.decode(content.length, kept, held * CHUNK_SIZE);
-    assert.equal(sums.held, held * CHUNK_SIZE);
+    const sums = ChunkDigests.decode(content.length, kept, held * CHUNK_SIZE);
+    assert.equal(sums.contiguousBytes, held * CHUNK_SIZE);
     for (let index = held; index < 6; index++) {
       sums.add(index * CHUNK_SIZE, chunkAt(content, index));
     }
     assert.deepEqual(sums.sums(), defined(content.length));
   }
-  assert.throws(() => ChunkSums.decode(content.length, kept, 4 * CHUNK_SIZE), RangeError);
+  assert.throws(() => ChunkDigests.decode(content.length, kept, 4 * CHUNK_SIZE), RangeError);
 });
 
 Deno.test("a chunk that does not fit is refused", () => {
-  const sums = new ChunkSums(2000 * CHUNK_SIZE + 5);
+  const sums = new ChunkDigests(2000 * CHUNK_SIZE + 5);
   const whole = new Uint8Array(CHUNK_SIZE);
   sums.add(0, whole);
   const cases: readonly [offset: number, size: number][] = [
@@ -85,7 +85,7 @@ Deno.test("a chunk that does not fit is refused", () => {
     assert.throws(() => sums.add(offset, new Uint8Array(size)), { code: "bad-frame" });
   }
   sums.add((MAX_AHEAD + 1) * CHUNK_SIZE, whole);
-  assert.throws(() => new ChunkSums(0).add(0, new Uint8Array(0)), { code: "bad-frame" });
+  assert.throws(() => new ChunkDigests(0).add(0, new Uint8Array(0)), { code: "bad-frame" });
 });
 
 const ENTRY_SIZE = 36;
@@ -93,10 +93,10 @@ const MANY = 10_000;
 const encoded = pseudoRandomBytes(MANY * ENTRY_SIZE);
 /** As they are found from scratch, in one go. */
 const sumsOfFirst = (chunks: number) =>
-  ChunkSums.decode(MANY * CHUNK_SIZE, encoded, chunks * CHUNK_SIZE).sums(chunks * CHUNK_SIZE);
+  ChunkDigests.decode(MANY * CHUNK_SIZE, encoded, chunks * CHUNK_SIZE).sums(chunks * CHUNK_SIZE);
 
 Deno.test("the sums of many chunks are found in slices, the same as in one go", async () => {
-  const sums = ChunkSums.decode(MANY * CHUNK_SIZE, encoded, MANY * CHUNK_SIZE);
+  const sums = ChunkDigests.decode(MANY * CHUNK_SIZE, encoded, MANY * CHUNK_SIZE);
   for (const chunks of [MANY / 2, 0, MANY, 1, MANY - 1]) {
     const { length } = Array.from(sums.summing(chunks * CHUNK_SIZE));
     assert.ok(chunks < MANY / 2 || length > 0, "there are several slices");
@@ -109,21 +109,21 @@ Deno.test("the sums of many chunks are found in slices, the same as in one go", 
 
 Deno.test("chunks that come while the ones before are summed up do not change what comes of it", async () => {
   const [size, held] = [MANY * CHUNK_SIZE, (MANY - 3) * CHUNK_SIZE];
-  const sums = ChunkSums.decode(size, encoded, held);
+  const sums = ChunkDigests.decode(size, encoded, held);
   const chunk = pseudoRandomBytes(CHUNK_SIZE);
   const found = await inSlices(sums.summing(held), () => {
-    if (!sums.isWhole) sums.add(sums.held, chunk);
+    if (!sums.isWhole) sums.add(sums.contiguousBytes, chunk);
     return Promise.resolve();
   });
   assert.deepEqual(found, sumsOfFirst(MANY - 3));
-  while (!sums.isWhole) sums.add(sums.held, chunk);
-  const again = ChunkSums.decode(size, sums.encode(), size);
+  while (!sums.isWhole) sums.add(sums.contiguousBytes, chunk);
+  const again = ChunkDigests.decode(size, sums.encode(), size);
   assert.deepEqual(sums.sums(), again.sums());
   assert.deepEqual(sums.digests, again.digests);
 });
 
 Deno.test("what stops the pause between two slices ends the work", async () => {
-  const sums = ChunkSums.decode(MANY * CHUNK_SIZE, encoded, MANY * CHUNK_SIZE);
+  const sums = ChunkDigests.decode(MANY * CHUNK_SIZE, encoded, MANY * CHUNK_SIZE);
   const stop = () => Promise.reject(new Error("stopped"));
   await assert.rejects(inSlices(sums.summing(), stop), { message: "stopped" });
   assert.deepEqual(sums.sums(), sumsOfFirst(MANY));

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { type Bytes, formatFingerprint, fromHex, toHex } from "../../../mod.ts";
 import vectors from "../../../docs/protocol-4-vectors.json" with { type: "json" };
 import { sign } from "../../../protocol/v4/authentication.ts";
-import { ChunkSums } from "../../../protocol/v4/chunk_digests.ts";
+import { ChunkDigests } from "../../../protocol/v4/chunk_digests.ts";
 import { certificateName } from "../../../protocol/v4/fingerprint.ts";
 import { FrameReader } from "../../../protocol/v4/frame_reader.ts";
 import { BUSY, decodeHelloAnswer, encodeHelloAnswer, HELLO } from "../../../protocol/hello.ts";
@@ -49,7 +49,7 @@ Deno.test("vectors: signatures", async () => {
 for (const { size, cksum, digest } of vectors.sums.files) {
   Deno.test(`vectors: the sums of a file of ${size} bytes`, () => {
     const content = Uint8Array.from({ length: size }, (_, i) => i % 251);
-    const sums = new ChunkSums(size);
+    const sums = new ChunkDigests(size);
     for (let at = 0; at < size; at += CHUNK_SIZE) {
       sums.add(at, content.slice(at, at + CHUNK_SIZE));
     }

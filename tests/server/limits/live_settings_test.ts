@@ -1,7 +1,7 @@
 /** Limits and registration, changed while the server runs: in force at once, for who is connected already too. */
 import assert from "node:assert/strict";
 import { DEFAULT_LIMITS, type Limits, listStored } from "../../../mod.ts";
-import { Rules } from "../../../server/limits/live_settings.ts";
+import { LiveSettings } from "../../../server/limits/live_settings.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { kindOf, Peer } from "../../support/v3/raw_client.ts";
 import { put, Scene } from "../../support/v4/fixture.ts";
@@ -20,7 +20,7 @@ async function namesStored(scene: Scene): Promise<string[]> {
 }
 
 Deno.test("rules: what is not named stays as it is, and the limits are always the same object", () => {
-  const rules = new Rules({ limits: { quota: 5 } });
+  const rules = new LiveSettings({ limits: { quota: 5 } });
   const { limits } = rules;
   assert.deepEqual(limits, { ...DEFAULT_LIMITS, quota: 5 });
   rules.change({ registration: "closed" });

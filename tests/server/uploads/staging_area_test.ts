@@ -1,7 +1,7 @@
 /** Room on the disk and in memory for what is on its way: given once, and to nobody who is refused. */
 import assert from "node:assert/strict";
 import { DEFAULT_LIMITS } from "../../../mod.ts";
-import { MOST_IN_MEMORY, Staging } from "../../../server/uploads/staging_area.ts";
+import { MOST_IN_MEMORY, StagingArea } from "../../../server/uploads/staging_area.ts";
 import type { StagedBlob } from "../../../server/blobs/blob_store.ts";
 import { MAX_INLINE } from "../../../server/blobs/inline.ts";
 
@@ -43,12 +43,12 @@ Deno.test("limit minFree: what is admitted at once is no more than there is", as
   await assert.rejects(stage(undefined, 10), { limit: "minFree" });
 });
 
-function stagingOf(freeSpace: () => Promise<number>): Staging {
+function stagingOf(freeSpace: () => Promise<number>): StagingArea {
   const blob: StagedBlob = {
     ...{ path: "", write: nothing, writeAt: nothing, sync: nothing, seal: nothing },
     ...{ commit: nothing, leave: nothing, discard: nothing },
   };
-  return new Staging(
+  return new StagingArea(
     { stage: () => Promise.resolve(blob), resume: () => Promise.resolve(blob) },
     { ...DEFAULT_LIMITS, minFree: 10 },
     freeSpace,
@@ -60,7 +60,7 @@ Deno.test("inlineSize: small files of all clients together have a bound in memor
     ...{ path: "staging/x", write: nothing, writeAt: nothing, sync: nothing, seal: nothing },
     ...{ commit: nothing, leave: nothing, discard: nothing },
   };
-  const staging = new Staging(
+  const staging = new StagingArea(
     { stage: () => Promise.resolve(onDisk), resume: () => Promise.resolve(onDisk) },
     { ...DEFAULT_LIMITS, inlineSize: Infinity, maxStagedPerClient: Infinity },
     () => Promise.resolve(Infinity),

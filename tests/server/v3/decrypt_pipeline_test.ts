@@ -9,7 +9,7 @@ import {
   importAesKey,
   PiecesDecryptor,
 } from "../../../mod.ts";
-import { Intake } from "../../../server/v3/decrypt_pipeline.ts";
+import { DecryptPipeline } from "../../../server/v3/decrypt_pipeline.ts";
 import type { StagedBlob } from "../../../server/blobs/blob_store.ts";
 import { pseudoRandomBytes, splitAt } from "../../support/bytes.ts";
 import { encrypt } from "../../support/v3/raw_client.ts";
@@ -39,12 +39,17 @@ Deno.test("intake: files of any size, cut anyhow, beside any number of others, c
       const ciphertext = await encrypt(sent, key);
       const { blob, written } = memoryBlob();
       const decryptor = new CbcDecryptor(key);
-      const intake = new Intake({ decryptor, blob, size: ciphertext.length, count: () => count });
-      for (const piece of splitAt(ciphertext, cuts)) await intake.write(piece);
-      await intake.end();
+      const pipeline = new DecryptPipeline({
+        decryptor,
+        blob,
+        size: ciphertext.length,
+        count: () => count,
+      });
+      for (const piece of splitAt(ciphertext, cuts)) await pipeline.write(piece);
+      await pipeline.end();
       assert.deepEqual(concatBytes(...written), sent);
-      assert.equal(intake.checksum.size, size);
-      assert.equal(intake.checksum.digest(), cksum(sent));
+      assert.equal(pipeline.checksum.size, size);
+      assert.equal(pipeline.checksum.digest(), cksum(sent));
     }),
     { numRuns: 30 },
   );
@@ -56,12 +61,17 @@ Deno.test("intake: a file that others join on its way goes on in smaller pieces"
   const { blob, written } = memoryBlob();
   let count = 1;
   const decryptor = new CbcDecryptor(key);
-  const intake = new Intake({ decryptor, blob, size: ciphertext.length, count: () => count });
+  const pipeline = new DecryptPipeline({
+    decryptor,
+    blob,
+    size: ciphertext.length,
+    count: () => count,
+  });
   for (let at = 0; at < ciphertext.length; at += MIB) {
-    await intake.write(ciphertext.slice(at, at + MIB));
+    await pipeline.write(ciphertext.slice(at, at + MIB));
     count *= 10;
   }
-  await intake.end();
+  await pipeline.end();
   assert.deepEqual(concatBytes(...written), plaintext);
   assert.ok((written[0]?.length ?? 0) > MIB / 2);
   assert.ok(written.slice(-10).every(({ length }) => length <= 65_536));
@@ -72,14 +82,19 @@ Deno.test("intake: a disk that stands still is waited for when a few pieces are 
   const ciphertext = await encrypt(pseudoRandomBytes(16 * MIB), key);
   const { blob, written } = memoryBlob(() => going.promise);
   const decryptor = new CbcDecryptor(key);
-  const intake = new Intake({ decryptor, blob, size: ciphertext.length, count: () => 1 });
+  const pipeline = new DecryptPipeline({
+    decryptor,
+    blob,
+    size: ciphertext.length,
+    count: () => 1,
+  });
   let taken = 0;
   const sending = (async () => {
     for (let at = 0; at < ciphertext.length; at += MIB) {
-      await intake.write(ciphertext.slice(at, at + MIB));
+      await pipeline.write(ciphertext.slice(at, at + MIB));
       taken++;
     }
-    await intake.end();
+    await pipeline.end();
   })();
   // All that does not wait for the disk has been done after a few turns of WebCrypto.
   for (let i = 0; i < 20; i++) await crypto.subtle.digest("SHA-256", new Uint8Array(MIB));
@@ -96,14 +111,19 @@ for (const failing of [0, 3]) {
       count === failing ? Promise.reject(new Error("the disk is full")) : Promise.resolve()
     );
     const decryptor = new CbcDecryptor(key);
-    const intake = new Intake({ decryptor, blob, size: ciphertext.length, count: () => 1 });
+    const pipeline = new DecryptPipeline({
+      decryptor,
+      blob,
+      size: ciphertext.length,
+      count: () => 1,
+    });
     await assert.rejects(async () => {
       for (let at = 0; at < ciphertext.length; at += MIB) {
-        await intake.write(ciphertext.slice(at, at + MIB));
+        await pipeline.write(ciphertext.slice(at, at + MIB));
       }
-      await intake.end();
+      await pipeline.end();
     }, /the disk is full/);
-    await intake.settle();
+    await pipeline.settle();
     assert.equal(written.length, failing);
   });
 }
@@ -114,9 +134,14 @@ for (const [name, Decryptor] of Object.entries({ CbcDecryptor, PiecesDecryptor }
     const ciphertext = (await encrypt(plaintext, key)).slice(0, -16);
     const { blob, written } = memoryBlob();
     const decryptor = new Decryptor(key);
-    const intake = new Intake({ decryptor, blob, size: ciphertext.length, count: () => 1 });
-    await intake.write(ciphertext);
-    await assert.rejects(intake.end(), { code: "bad-padding" });
+    const pipeline = new DecryptPipeline({
+      decryptor,
+      blob,
+      size: ciphertext.length,
+      count: () => 1,
+    });
+    await pipeline.write(ciphertext);
+    await assert.rejects(pipeline.end(), { code: "bad-padding" });
     assert.deepEqual(concatBytes(...written), plaintext.slice(0, -16));
   });
 }

@@ -13,7 +13,7 @@ import {
 import { AccountFolder } from "../../../client/identity/v4_account.ts";
 import { findSecure } from "../../../client/v4/discover.ts";
 import { openSecurely } from "../../../client/v4/open_tls.ts";
-import { Exchange } from "../../../client/v4/request_mux.ts";
+import { RequestMux } from "../../../client/v4/request_mux.ts";
 import { SecureClient } from "../../../client/v4/client.ts";
 import type { ConnectOptions } from "../../../client/v4/connect_options.ts";
 import { SourceFile } from "../../../client/local/source_file.ts";
@@ -156,7 +156,7 @@ export async function got(client: SecureClient, name: string, range = {}): Promi
 
 /** A connection that says what a test wants. Before it logs in, the server's nonce is here. */
 export interface Raw extends Disposable {
-  readonly exchange: Exchange;
+  readonly mux: RequestMux;
   readonly nonce: Bytes;
   readonly fingerprint: Bytes;
 }
@@ -166,14 +166,14 @@ export async function connectRaw(address: Address): Promise<Raw> {
   if (answer === undefined) throw new Error("The server speaks no protocol 4");
   const fingerprint = await fingerprintOf(answer.certificate);
   const socket = await openSecurely(address, answer, fingerprint, DEFAULT_TIMEOUTS);
-  const exchange = new Exchange(socket, DEFAULT_TIMEOUTS);
+  const mux = new RequestMux(socket, DEFAULT_TIMEOUTS);
   let nonce: Bytes | undefined;
-  await exchange.answer(0, (message) => {
+  await mux.answer(0, (message) => {
     if (message.kind === "challenge") nonce = message.nonce;
     return true;
   });
   if (nonce === undefined) throw new Error("The server has not challenged");
-  return { exchange, nonce, fingerprint, [Symbol.dispose]: () => exchange[Symbol.dispose]() };
+  return { mux, nonce, fingerprint, [Symbol.dispose]: () => mux[Symbol.dispose]() };
 }
 
 /** Logs in on a raw connection, as a client whose identity is in a folder; the claim may be changed. */
@@ -188,7 +188,7 @@ export async function loginRaw(
   const { fingerprint, nonce } = raw;
   const claim = { fingerprint, nonce, clientId, key: publicKey, ...changes };
   const signature = await sign(privateKey, claim);
-  await raw.exchange.ask(
+  await raw.mux.ask(
     { kind: "login", tag: 0, clientId: claim.clientId, key: claim.key, signature },
     (message) => message.kind === "welcome",
   );

@@ -1,7 +1,7 @@
 /** A folder that is got from a server which says what a test wants. */
 import assert from "node:assert/strict";
 import { getFolder, type GetOptions, type GetOutcome } from "../../../mod.ts";
-import { ChunkSums } from "../../../protocol/v4/chunk_digests.ts";
+import { ChunkDigests } from "../../../protocol/v4/chunk_digests.ts";
 import type { Message } from "../../../protocol/v4/messages.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { utf8 } from "../bytes.ts";
@@ -12,8 +12,8 @@ type Content = Uint8Array<ArrayBuffer>;
 /** What a server has, by name: in a list a name may come twice. */
 export type Files = readonly (readonly [name: string, content: Content | string, mtime?: number])[];
 
-function sumsOf(content: Content): ChunkSums {
-  const sums = new ChunkSums(content.length);
+function sumsOf(content: Content): ChunkDigests {
+  const sums = new ChunkDigests(content.length);
   for (let at = 0; at < content.length; at += CHUNK_SIZE) {
     sums.add(at, content.slice(at, at + CHUNK_SIZE));
   }

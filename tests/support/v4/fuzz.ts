@@ -1,7 +1,7 @@
 /** Mutated conversations of protocol 4, as bytes and as messages, the same for the same seed. */
 import assert from "node:assert/strict";
 import { type Bytes, concatBytes, ProtocolError } from "../../../mod.ts";
-import { ChunkSums } from "../../../protocol/v4/chunk_digests.ts";
+import { ChunkDigests } from "../../../protocol/v4/chunk_digests.ts";
 import { FrameReader } from "../../../protocol/v4/frame_reader.ts";
 import {
   encodeMessage,
@@ -21,7 +21,7 @@ const hash = pseudoRandomBytes(32, 6);
 
 /** A file in one `put`: its chunks, and its end. */
 export function putOf(tag: number, name: string, content: Bytes, resume = 0): Message[] {
-  const sums = new ChunkSums(content.length);
+  const sums = new ChunkDigests(content.length);
   const chunks: Message[] = [];
   for (let offset = 0; offset < content.length; offset += CHUNK_SIZE) {
     const bytes = content.subarray(offset, offset + CHUNK_SIZE);
@@ -78,7 +78,7 @@ export function clientConversation(): Message[] {
 /** All that a server says, once. */
 export function serverConversation(): Message[] {
   const content = pseudoRandomBytes(1000);
-  const sums = new ChunkSums(content.length);
+  const sums = new ChunkDigests(content.length);
   sums.add(0, content);
   const { cksum, digest } = sums.sums();
   const file = { name: "a", version: 1, size: content.length, mtime: 5, storedAt: 6 };

@@ -1,6 +1,6 @@
 /** A client of protocol 4 that sends a file step by step, as a test wants. */
 import { type Address, type Bytes, cksum } from "../../../mod.ts";
-import { ChunkSums } from "../../../protocol/v4/chunk_digests.ts";
+import { ChunkDigests } from "../../../protocol/v4/chunk_digests.ts";
 import type { MessageOf } from "../../../protocol/v4/messages.ts";
 import { CHUNK_SIZE, chunkCount, digestTree } from "../../../protocol/v4/merkle_tree.ts";
 import type { TemporaryFolder } from "../temporary_folder.ts";
@@ -28,7 +28,7 @@ export function digestOfFirst(content: Bytes, bytes = content.length): Bytes {
 }
 
 export function sumsOf(content: Bytes) {
-  const sums = new ChunkSums(content.length);
+  const sums = new ChunkDigests(content.length);
   for (let index = 0; index < chunkCount(content.length); index++) {
     sums.add(index * CHUNK_SIZE, chunkOf(content, index));
   }
@@ -51,61 +51,61 @@ export class Uploader implements Disposable {
     return new Uploader(raw);
   }
 
-  get exchange() {
-    return this.#raw.exchange;
+  get mux() {
+    return this.#raw.mux;
   }
 
   /** Asks where to go on. */
   async resume(content: Bytes, { name = "a", mtime = 1 }: Sent = {}) {
-    const tag = this.exchange.nextTag();
+    const tag = this.mux.nextTag();
     const put = { kind: "put", tag, name, size: content.length, mtime, resume: 1 } as const;
-    const held: MessageOf<"held"> = await this.exchange.askFor(put, "held");
+    const held: MessageOf<"held"> = await this.mux.askFor(put, "held");
     return { ...held, tag };
   }
 
   /** Begins anew. */
   async begin(content: Bytes, { name = "a", mtime = 1 }: Sent = {}): Promise<number> {
-    const tag = this.exchange.nextTag();
+    const tag = this.mux.nextTag();
     const size = content.length;
-    await this.exchange.send({ kind: "put", tag, name, size, mtime, resume: 0 });
+    await this.mux.send({ kind: "put", tag, name, size, mtime, resume: 0 });
     return tag;
   }
 
   async join(transfer: Bytes): Promise<number> {
-    const tag = this.exchange.nextTag();
-    await this.exchange.askFor({ kind: "join", tag, transfer }, "done");
+    const tag = this.mux.nextTag();
+    await this.mux.askFor({ kind: "join", tag, transfer }, "done");
     return tag;
   }
 
   async leave(tag: number): Promise<void> {
-    await this.exchange.askFor({ kind: "leave", tag }, "done");
+    await this.mux.askFor({ kind: "leave", tag }, "done");
   }
 
   async send(tag: number, content: Bytes, ...indexes: readonly number[]): Promise<void> {
     for (const index of indexes) {
-      await this.exchange.sendChunk(tag, index * CHUNK_SIZE, chunkOf(content, index));
+      await this.mux.sendChunk(tag, index * CHUNK_SIZE, chunkOf(content, index));
     }
   }
 
   /** Ends the file as one that has this content. */
   async end(tag: number, content: Bytes): Promise<MessageOf<"stored">> {
-    return await this.exchange.askFor({ kind: "end", tag, ...sumsOf(content) }, "stored");
+    return await this.mux.askFor({ kind: "end", tag, ...sumsOf(content) }, "stored");
   }
 
   async cancel(tag: number): Promise<void> {
-    await this.exchange.send({ kind: "cancel", tag });
+    await this.mux.send({ kind: "cancel", tag });
   }
 
   /** Resolves when the server has handled all that was sent: it answers in turn. */
   async settle(): Promise<void> {
-    const tag = this.exchange.nextTag();
-    await this.exchange.askFor({ kind: "list", tag, prefix: "none of this name" }, "done");
+    const tag = this.mux.nextTag();
+    await this.mux.askFor({ kind: "list", tag, prefix: "none of this name" }, "done");
   }
 
   /** Resolves when the server has ended the connection, with the code of why. */
   async ended(): Promise<string> {
     try {
-      await this.exchange.answer(this.exchange.nextTag(), () => true);
+      await this.mux.answer(this.mux.nextTag(), () => true);
       return "an answer";
     } catch (error) {
       return `${(error as { code?: string }).code}`;

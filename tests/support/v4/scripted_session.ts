@@ -1,8 +1,8 @@
 /** A server of protocol 4 that says what a test wants, at the other end of a socket in memory. */
 import type { Bytes } from "../../../mod.ts";
 import { DEFAULT_TIMEOUTS } from "../../../client/net/dial.ts";
-import { Exchange } from "../../../client/v4/request_mux.ts";
-import type { Session } from "../../../client/v4/session.ts";
+import { RequestMux } from "../../../client/v4/request_mux.ts";
+import type { ClientSession } from "../../../client/v4/session.ts";
 import { FrameReader } from "../../../protocol/v4/frame_reader.ts";
 import { dataHeader, encodeMessage, type Message } from "../../../protocol/v4/messages.ts";
 
@@ -17,7 +17,7 @@ export interface ScriptOptions {
 }
 
 export class ScriptedServer implements Disposable {
-  readonly session: Session;
+  readonly session: ClientSession;
   /** All that the client has said. */
   readonly heard: Message[] = [];
   /** How often the client has written, and the bytes of each. */
@@ -38,7 +38,7 @@ export class ScriptedServer implements Disposable {
       write: (bytes: Uint8Array) => this.#take(bytes),
       close: () => this.close(),
     };
-    this.session = { exchange: new Exchange(socket, timeouts, { signal }), window };
+    this.session = { mux: new RequestMux(socket, timeouts, { signal }), window };
   }
 
   say(message: Message): void {
@@ -67,7 +67,7 @@ export class ScriptedServer implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.session.exchange[Symbol.dispose]();
+    this.session.mux[Symbol.dispose]();
   }
 
   #send(bytes: Bytes): void {

@@ -6,15 +6,15 @@
 import type { Bytes } from "../../../../protocol/mod.ts";
 import {
   CatalogRefusal,
+  type CommitResult,
   type Damage,
-  type Recorded,
-  type Renamed,
+  type FileDigest,
+  type RenameResult,
   type StoredFile,
   type StoreOptions,
-  type Tree,
   type WholeFile,
 } from "../../catalog.ts";
-import { type Client, PROTOCOL_4 } from "../../accounts.ts";
+import { type Account, PROTOCOL_4 } from "../../accounts.ts";
 import type { Database } from "../database.ts";
 import { FILE_COLUMNS, type Row, STORED_COLUMNS, toFile } from "../rows.ts";
 import { findBy } from "./v3_accounts.ts";
@@ -29,7 +29,7 @@ import { checkQuota } from "./usage.ts";
 const MAX_LISTED = 1000;
 
 export const FILE_OPERATIONS = {
-  storeFile: write((database, file: StoredFile, options: StoreOptions = {}): Recorded => {
+  storeFile: write((database, file: StoredFile, options: StoreOptions = {}): CommitResult => {
     const { clientId, name, path, storedAt } = file;
     const { quota, keep = 0, staged } = options;
     const owner = refuseOwner(database, file);
@@ -82,7 +82,7 @@ export const FILE_OPERATIONS = {
   findContentSize: read((database, path: string) =>
     valueAt<number>(database, "length(content)", path)
   ),
-  setTree: write((database, path: string, { mtime, digest }: Tree, chunks: Bytes): void => {
+  setTree: write((database, path: string, { mtime, digest }: FileDigest, chunks: Bytes): void => {
     const query =
       "UPDATE files SET mtime = ?, digest = ?, chunks = ? WHERE path = ? AND digest IS NULL";
     database.run(query, mtime, digest, chunks, path);
@@ -125,7 +125,7 @@ export const FILE_OPERATIONS = {
     database.run("DELETE FROM files WHERE client_id = ? AND name = ?", clientId, name);
     return paths;
   }),
-  renameFile: write((database, clientId: Bytes, oldName: string, newName: string): Renamed => {
+  renameFile: write((database, clientId: Bytes, oldName: string, newName: string): RenameResult => {
     if (find(database, clientId, oldName) === undefined) return "missing";
     if (versionsOf(database, clientId, newName).newest > 0) return "taken";
     const query = "UPDATE files SET name = ? WHERE client_id = ? AND name = ?";
@@ -311,10 +311,10 @@ function filesBelow(
  * The owner of a file, unless what was decided of it since the file began to arrive forbids to store it. A file that
  * came by protocol 3 has no tree.
  */
-function refuseOwner(database: Database, { clientId, tree }: StoredFile): Client | undefined {
+function refuseOwner(database: Database, { clientId, tree }: StoredFile): Account | undefined {
   const owner = findBy(database, "id = ?", clientId);
   if (owner?.disabled) throw new CatalogRefusal("account-disabled");
-  if (owner?.speech.edition === PROTOCOL_4 && tree === undefined) {
+  if (owner?.storedProfile.edition === PROTOCOL_4 && tree === undefined) {
     throw new CatalogRefusal("other-protocol");
   }
   return owner;

@@ -5,7 +5,7 @@
  */
 import type { Catalog } from "../../catalog.ts";
 import { ACCOUNT_OPERATIONS } from "./v3_accounts.ts";
-import { ENTRY_OPERATIONS } from "./v4_logins.ts";
+import { V4_LOGIN_OPERATIONS } from "./v4_logins.ts";
 import { FILE_OPERATIONS } from "./files.ts";
 import type { Operation } from "./operation.ts";
 import { ORPHAN_OPERATIONS } from "./garbage.ts";
@@ -22,7 +22,7 @@ export const OPERATIONS: {
   readonly [M in Method]: Operation<Parameters<Catalog[M]>, Awaited<ReturnType<Catalog[M]>>>;
 } = {
   ...ACCOUNT_OPERATIONS,
-  ...ENTRY_OPERATIONS,
+  ...V4_LOGIN_OPERATIONS,
   ...FILE_OPERATIONS,
   ...ORPHAN_OPERATIONS,
   ...PARTIAL_OPERATIONS,

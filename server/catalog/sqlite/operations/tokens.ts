@@ -4,7 +4,7 @@
  * @module
  */
 import type { Bytes } from "../../../../protocol/mod.ts";
-import type { EntryFault, Guest, GuestFault, Token } from "../../accounts.ts";
+import type { LoginFault, Principal, RevocationReason, Token } from "../../accounts.ts";
 import { MAX_INVITATIONS, MAX_LINKS } from "../../bounds.ts";
 import type { Database } from "../database.ts";
 import type { Row } from "../rows.ts";
@@ -46,7 +46,7 @@ export const TOKEN_OPERATIONS = {
 };
 
 /** A token that may be used, or why it may not. */
-export function findGoodToken(database: Database, hash: Bytes, now: number): Token | EntryFault {
+export function findGoodToken(database: Database, hash: Bytes, now: number): Token | LoginFault {
   const [row] = database.all("SELECT * FROM tokens WHERE hash = ?", hash);
   if (row === undefined) return "token-unknown";
   const token = toToken(row);
@@ -64,7 +64,10 @@ export function dropLinks(database: Database, clientId: Bytes): void {
 }
 
 /** Why somebody who was let in by a key may not stay; `undefined` where he may. */
-export function faultOf(database: Database, { clientId, key }: Guest): GuestFault | undefined {
+export function faultOf(
+  database: Database,
+  { clientId, key }: Principal,
+): RevocationReason | undefined {
   const query = `SELECT disabled FROM keys JOIN clients ON clients.id = keys.client_id
     WHERE keys.client_id = ? AND key = ?`;
   const [row] = database.all(query, clientId, key);

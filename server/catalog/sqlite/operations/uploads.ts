@@ -4,7 +4,7 @@
  * @module
  */
 import type { Bytes } from "../../../../protocol/mod.ts";
-import type { HoldOptions, PartialFile, PartialKey } from "../../catalog.ts";
+import type { CheckpointOptions, PartialUpload, PartialUploadKey } from "../../catalog.ts";
 import type { Database } from "../database.ts";
 import type { Row } from "../rows.ts";
 import { findBy } from "./v3_accounts.ts";
@@ -12,39 +12,41 @@ import { read, write } from "./operation.ts";
 import { checkQuota } from "./usage.ts";
 
 export const PARTIAL_OPERATIONS = {
-  savePartial: write((database, partial: PartialFile, { max, quota }: HoldOptions): string[] => {
-    const { clientId, name, size, mtime, path, held, sums, updatedAt } = partial;
-    const replaced = dropPartial(database, clientId, name);
-    const surplus = pathsOf(
-      database,
-      "client_id = ? ORDER BY updated_at DESC, rowid DESC LIMIT -1 OFFSET ?",
-      ...[clientId, Math.max(0, max - 1)],
-    );
-    for (const path of surplus) database.run("DELETE FROM partials WHERE path = ?", path);
-    database.run(
-      `INSERT INTO partials (client_id, name, size, mtime, path, held, sums, updated_at)
+  savePartial: write(
+    (database, partial: PartialUpload, { max, quota }: CheckpointOptions): string[] => {
+      const { clientId, name, size, mtime, path, held, sums, updatedAt } = partial;
+      const replaced = dropPartial(database, clientId, name);
+      const surplus = pathsOf(
+        database,
+        "client_id = ? ORDER BY updated_at DESC, rowid DESC LIMIT -1 OFFSET ?",
+        ...[clientId, Math.max(0, max - 1)],
+      );
+      for (const path of surplus) database.run("DELETE FROM partials WHERE path = ?", path);
+      database.run(
+        `INSERT INTO partials (client_id, name, size, mtime, path, held, sums, updated_at)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-      ...[clientId, name, size, mtime, path, held, sums, updatedAt],
-    );
-    const own = findBy(database, "id = ?", clientId)?.quota;
-    // What is held is no file of its own.
-    checkQuota(database, clientId, quota, { ...own, files: Infinity });
-    return [...replaced, ...surplus].filter((other) => other !== path);
-  }),
-  findPartial: read((database, clientId: Bytes, name: string): PartialFile | undefined => {
+        ...[clientId, name, size, mtime, path, held, sums, updatedAt],
+      );
+      const own = findBy(database, "id = ?", clientId)?.quota;
+      // What is held is no file of its own.
+      checkQuota(database, clientId, quota, { ...own, files: Infinity });
+      return [...replaced, ...surplus].filter((other) => other !== path);
+    },
+  ),
+  findPartial: read((database, clientId: Bytes, name: string): PartialUpload | undefined => {
     const query = "SELECT * FROM partials WHERE client_id = ? AND name = ?";
     return database.all(query, clientId, name).map(toPartial)[0];
   }),
   dropPartial: write((database, clientId: Bytes, name: string, path?: string): string[] =>
     dropPartial(database, clientId, name, path)
   ),
-  listPartialsAfter: read((database, path: string, count: number): PartialKey[] =>
+  listPartialsAfter: read((database, path: string, count: number): PartialUploadKey[] =>
     database.all(
       "SELECT client_id, name, path, held FROM partials WHERE path > ? ORDER BY path LIMIT ?",
       ...[path, count],
     ).map(toKey)
   ),
-  listPartialsBefore: read((database, time: number, count: number): PartialKey[] =>
+  listPartialsBefore: read((database, time: number, count: number): PartialUploadKey[] =>
     database.all(
       `SELECT client_id, name, path, held FROM partials WHERE updated_at < ?
        ORDER BY updated_at LIMIT ?`,
@@ -73,7 +75,7 @@ function pathsOf(
     .map((row) => row["path"] as string);
 }
 
-function toKey(row: Row): PartialKey {
+function toKey(row: Row): PartialUploadKey {
   return {
     clientId: row["client_id"] as Bytes,
     name: row["name"] as string,
@@ -82,7 +84,7 @@ function toKey(row: Row): PartialKey {
   };
 }
 
-function toPartial(row: Row): PartialFile {
+function toPartial(row: Row): PartialUpload {
   return {
     ...toKey(row),
     size: row["size"] as number,

@@ -5,14 +5,14 @@
  */
 import type { Bytes } from "../../../../protocol/mod.ts";
 import type { Quota } from "../../accounts.ts";
-import { CatalogRefusal, type Replacing, type UsageBeside } from "../../catalog.ts";
+import { CatalogRefusal, type NewFile, type UsageBeside } from "../../catalog.ts";
 import type { Usage } from "../../accounts.ts";
 import type { Database } from "../database.ts";
 import { read } from "./operation.ts";
 
 export const USAGE_OPERATIONS = {
   usage: read((database, clientId: Bytes): Usage => usage(database, clientId)),
-  usageBeside: read((database, clientId: Bytes, replacing: Replacing): UsageBeside => {
+  usageBeside: read((database, clientId: Bytes, replacing: NewFile): UsageBeside => {
     const { name, open } = replacing;
     const { bytes, files } = usage(database, clientId, [name, ...open]);
     const replaced = {
@@ -65,7 +65,7 @@ function isStored(database: Database, clientId: Bytes, name: string): boolean {
 function bytesReplaced(
   database: Database,
   clientId: Bytes,
-  { name, size, keep }: Replacing,
+  { name, size, keep }: NewFile,
 ): number {
   const ofName = "FROM files WHERE client_id = ? AND name = ?";
   const mended = `SELECT coalesce(sum(size), 0) AS size ${ofName}

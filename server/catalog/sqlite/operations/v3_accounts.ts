@@ -6,13 +6,13 @@
 import type { SQLInputValue } from "node:sqlite";
 import { type Bytes, equalBytes } from "../../../../protocol/mod.ts";
 import {
-  type Client,
+  type Account,
   type KeyChange,
   mayYield,
   PROTOCOL_4,
-  type RegisterClient,
+  type RegisterAccount,
   type SetPublicKey,
-  type Speech,
+  type StoredProfile,
 } from "../../accounts.ts";
 import type { Database } from "../database.ts";
 import { toClient } from "../rows.ts";
@@ -20,20 +20,20 @@ import { read, write } from "./operation.ts";
 import { addOrphan } from "./garbage.ts";
 
 export const ACCOUNT_OPERATIONS = {
-  registerClient: write((database, registration: RegisterClient): boolean => {
-    const { id, name, now, speech, expiredBefore, claimedIds } = registration;
+  registerClient: write((database, registration: RegisterAccount): boolean => {
+    const { id, name, now, storedProfile, expiredBefore, claimedIds } = registration;
     const holder = findBy(database, "name = ?", name);
     if (holder !== undefined) {
       if (!mayYield(holder, expiredBefore, claimedIds)) return false;
       database.run("DELETE FROM clients WHERE id = ?", holder.id);
     }
-    insert(database, { id, name, publicKey: null, now, speech });
+    insert(database, { id, name, publicKey: null, now, storedProfile });
     return true;
   }),
   setPublicKey: write((database, change: SetPublicKey): KeyChange => {
-    const { id, name, publicKey, now, speech, expiredBefore, reservedFor } = change;
+    const { id, name, publicKey, now, storedProfile, expiredBefore, reservedFor } = change;
     const client = findBy(database, "id = ? AND name = ?", id, name);
-    if (client?.speech.edition === PROTOCOL_4) return "unknown";
+    if (client?.storedProfile.edition === PROTOCOL_4) return "unknown";
     if (client?.disabled) return "disabled";
     const expired = client?.publicKey === undefined && (client?.firstSeen ?? 0) < expiredBefore;
     if (client !== undefined && !expired) {
@@ -46,7 +46,7 @@ export const ACCOUNT_OPERATIONS = {
     const holder = findBy(database, "name = ?", name);
     if (holder !== undefined && !mayYield(holder, expiredBefore, [reservedFor])) return "unknown";
     database.run("DELETE FROM clients WHERE name = ?", name);
-    insert(database, { id, name, publicKey, now, speech });
+    insert(database, { id, name, publicKey, now, storedProfile });
     return "set";
   }),
   expireRegistrations: write((database, before: number): void => {
@@ -54,19 +54,19 @@ export const ACCOUNT_OPERATIONS = {
       "DELETE FROM clients WHERE public_key IS NULL AND edition <> ? AND first_seen < ?";
     database.run(query, PROTOCOL_4, before);
   }),
-  findClient: read((database, id: Bytes): Client | undefined => findBy(database, "id = ?", id)),
-  findClientByName: read((database, name: string): Client | undefined =>
+  findClient: read((database, id: Bytes): Account | undefined => findBy(database, "id = ?", id)),
+  findClientByName: read((database, name: string): Account | undefined =>
     findBy(database, "name = ?", name)
   ),
   noteSeen: write((database, id: Bytes, now: number): void => {
     database.run("UPDATE clients SET last_seen = ? WHERE id = ?", now, id);
   }),
-  noteSpeech: write((database, id: Bytes, { edition, habits }: Speech): void => {
+  setStoredProfile: write((database, id: Bytes, { edition, quirks }: StoredProfile): void => {
     // A connection of protocol 3 may still be open when its account goes over to protocol 4.
     const query = "UPDATE clients SET edition = ?, habits = ? WHERE id = ? AND edition <> ?";
-    database.run(query, edition, habits.join(" "), id, PROTOCOL_4);
+    database.run(query, edition, quirks.join(" "), id, PROTOCOL_4);
   }),
-  listClients: read((database): Client[] =>
+  listClients: read((database): Account[] =>
     database.all("SELECT * FROM clients ORDER BY name").map(toClient)
   ),
   removeClient: write((database, id: Bytes): string[] => {
@@ -84,7 +84,7 @@ export function findBy(
   database: Database,
   condition: string,
   ...values: SQLInputValue[]
-): Client | undefined {
+): Account | undefined {
   return database.all(`SELECT * FROM clients WHERE ${condition}`, ...values).map(toClient)[0];
 }
 
@@ -93,15 +93,15 @@ interface NewClient {
   readonly name: string;
   readonly publicKey: Bytes | null;
   readonly now: number;
-  readonly speech: Speech;
+  readonly storedProfile: StoredProfile;
 }
 
-export function insert(database: Database, client: NewClient): Client {
-  const { id, name, publicKey, now, speech } = client;
+export function insert(database: Database, client: NewClient): Account {
+  const { id, name, publicKey, now, storedProfile } = client;
   database.run(
     `INSERT INTO clients (id, name, public_key, first_seen, last_seen, edition, habits)
      VALUES (?, ?, ?, ?, ?, ?, ?)`,
-    ...[id, name, publicKey, now, now, speech.edition, speech.habits.join(" ")],
+    ...[id, name, publicKey, now, now, storedProfile.edition, storedProfile.quirks.join(" ")],
   );
-  return findBy(database, "id = ?", id) as Client;
+  return findBy(database, "id = ?", id) as Account;
 }

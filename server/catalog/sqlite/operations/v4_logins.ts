@@ -6,23 +6,23 @@
 import { MAX_KEYS } from "../../bounds.ts";
 import { type Bytes, equalBytes } from "../../../../protocol/mod.ts";
 import type {
-  Account,
+  AccountWithKeys,
   ClaimAccount,
-  Entered,
-  EntryFault,
-  Guest,
-  GuestFault,
   KnownKey,
+  LoginFault,
+  LoginResult,
+  Principal,
   RegisterKey,
+  RevocationReason,
 } from "../../accounts.ts";
-import { type Client, mayYield, PROTOCOL_4 } from "../../accounts.ts";
+import { type Account, mayYield, PROTOCOL_4 } from "../../accounts.ts";
 import type { Database } from "../database.ts";
 import { findBy, insert } from "./v3_accounts.ts";
 import { read, write } from "./operation.ts";
 import { dropLinks, faultOf, findGoodToken, useToken } from "./tokens.ts";
 
-export const ENTRY_OPERATIONS = {
-  registerKey: write((database, request: RegisterKey): Entered | EntryFault => {
+export const V4_LOGIN_OPERATIONS = {
+  registerKey: write((database, request: RegisterKey): LoginResult | LoginFault => {
     const { id, name, key, now, expiredBefore, registration } = request;
     const holder = findBy(database, "name = ?", name);
     // The answer to a registration may have been lost: asked again it is the same.
@@ -43,29 +43,29 @@ export const ENTRY_OPERATIONS = {
       if (!mayYield(holder, expiredBefore, [])) return "name-taken";
       database.run("DELETE FROM clients WHERE id = ?", holder.id);
     }
-    const speech = { edition: PROTOCOL_4, habits: [] };
-    const client = insert(database, { id, name, publicKey: null, now, speech });
+    const storedProfile = { edition: PROTOCOL_4, quirks: [] };
+    const client = insert(database, { id, name, publicKey: null, now, storedProfile });
     addKey(database, id, key, now);
     if (token !== undefined) useToken(database, token);
     return { client, how: "registered" };
   }),
-  claimAccount: write((database, claim: ClaimAccount): Entered | EntryFault => {
+  claimAccount: write((database, claim: ClaimAccount): LoginResult | LoginFault => {
     const { id, name, publicKey, key, now } = claim;
     const client = findBy(database, "id = ? AND name = ?", id, name);
     if (client === undefined) return "no-such-account";
     if (hasKey(database, client, key)) return known(client);
-    if (client.speech.edition === PROTOCOL_4) return "claimed-already";
+    if (client.storedProfile.edition === PROTOCOL_4) return "claimed-already";
     // It may have been replaced since the client was asked.
     if (client.publicKey === undefined || !equalBytes(client.publicKey, publicKey)) {
       return "no-such-account";
     }
     return bind(database, client, key, now) ?? { client, how: "claimed" };
   }),
-  findAccount: read((database, id: Bytes): Account | undefined => {
+  findAccount: read((database, id: Bytes): AccountWithKeys | undefined => {
     const client = findBy(database, "id = ?", id);
     return client && { ...client, keys: keysOf(database, id) };
   }),
-  faultsOf: read((database, guests: readonly Guest[]): (GuestFault | undefined)[] =>
+  faultsOf: read((database, guests: readonly Principal[]): (RevocationReason | undefined)[] =>
     guests.map((guest) => faultOf(database, guest))
   ),
   removeKey: write((database, id: Bytes, key: Bytes): boolean => {
@@ -77,17 +77,17 @@ export const ENTRY_OPERATIONS = {
   }),
 };
 
-function known(client: Client): Entered | EntryFault {
+function known(client: Account): LoginResult | LoginFault {
   return client.disabled ? "disabled" : { client, how: "known" };
 }
 
 /** Gives an account a key. One of protocol 3 is one of protocol 4 from then on. */
 function bind(
   database: Database,
-  client: Client,
+  client: Account,
   key: Bytes,
   now: number,
-): EntryFault | undefined {
+): LoginFault | undefined {
   if (client.disabled) return "disabled";
   if (keysOf(database, client.id).length >= MAX_KEYS) return "too-many-keys";
   database.run(
@@ -102,7 +102,7 @@ function addKey(database: Database, id: Bytes, key: Bytes, now: number): void {
   database.run("INSERT INTO keys (client_id, key, added_at) VALUES (?, ?, ?)", id, key, now);
 }
 
-function hasKey(database: Database, { id }: Client, key: Bytes): boolean {
+function hasKey(database: Database, { id }: Account, key: Bytes): boolean {
   return database.all("SELECT 1 FROM keys WHERE client_id = ? AND key = ?", id, key).length > 0;
 }
 

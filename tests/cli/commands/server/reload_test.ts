@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { reset } from "@logtape/logtape";
 import { readConfiguration } from "../../../../cli/configuration/configuration.ts";
 import { Reloader } from "../../../../cli/commands/server/reload.ts";
-import type { RuleChanges } from "../../../../server/mod.ts";
+import type { SettingChanges } from "../../../../server/mod.ts";
 import { TemporaryFolder } from "../../../support/temporary_folder.ts";
 import { takeLogs } from "../../../support/server_log.ts";
 
@@ -12,7 +12,7 @@ interface Scene {
   readonly reload: () => Promise<void>;
   readonly reloader: Reloader;
   /** What the server was told. */
-  readonly told: RuleChanges[];
+  readonly told: SettingChanges[];
   /** Events in the log, with what was said of them; empty again when asked. */
   readonly logged: () => [event: unknown, words: string][];
 }
@@ -20,7 +20,7 @@ interface Scene {
 async function withReloader(
   file: string | undefined,
   work: (scene: Scene) => Promise<void>,
-  reload: (changes: RuleChanges) => Promise<void> = () => Promise.resolve(),
+  reload: (changes: SettingChanges) => Promise<void> = () => Promise.resolve(),
 ): Promise<void> {
   await using folder = await TemporaryFolder.create();
   const path = folder.join("server.toml");
@@ -37,9 +37,9 @@ async function withReloader(
         options: { versions: "5", ...(file === undefined ? {} : { config: path }) },
         variable: (name) => name === "XFER_MAX_PARKED" ? "6" : undefined,
       });
-    const told: RuleChanges[] = [];
+    const told: SettingChanges[] = [];
     const server = {
-      reload: (changes: RuleChanges) => {
+      reload: (changes: SettingChanges) => {
         told.push(changes);
         return reload(changes);
       },

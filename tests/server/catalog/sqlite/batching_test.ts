@@ -4,12 +4,12 @@ import { DatabaseSync } from "node:sqlite";
 import {
   batchedCatalog,
   type Call,
+  type CallOutcome,
   commitTogether,
+  type Executors,
   lookUp,
   MAX_BATCH_BYTES,
   MAX_BATCH_MS,
-  type Outcome,
-  type Ways,
 } from "../../../../server/catalog/sqlite/batching.ts";
 import { CatalogRefusal, type StoredFile } from "../../../../server/catalog/catalog.ts";
 import { sizeOf } from "../../../../server/catalog/sqlite/value_size.ts";
@@ -18,7 +18,7 @@ import { pseudoRandomBytes } from "../../../support/bytes.ts";
 import { openDatabase } from "../../../support/store/database.ts";
 import { TemporaryFolder } from "../../../support/temporary_folder.ts";
 
-const speech = { edition: "2023c", habits: [] };
+const storedProfile = { edition: "2023c", quirks: [] };
 const id = pseudoRandomBytes(16, 1);
 
 const file = (name: string, size = 1): StoredFile => ({
@@ -65,7 +65,14 @@ async function scene(body: (scene: Scene) => Promise<void>) {
     return database;
   };
   await using catalog = SqliteCatalog.open(folder.join("catalog.db"), open);
-  const registration = { id, name: "Alice", now: 1, speech, expiredBefore: 0, claimedIds: [] };
+  const registration = {
+    id,
+    name: "Alice",
+    now: 1,
+    storedProfile,
+    expiredBefore: 0,
+    claimedIds: [],
+  };
   await catalog.registerClient(registration);
   executed.length = 0;
   await body({
@@ -77,7 +84,7 @@ async function scene(body: (scene: Scene) => Promise<void>) {
   });
 }
 
-const waysTo = (catalog: SqliteCatalog, changes: Partial<Ways> = {}): Ways => ({
+const waysTo = (catalog: SqliteCatalog, changes: Partial<Executors> = {}): Executors => ({
   read: (calls) => lookUp(catalog, calls),
   write: (calls) => commitTogether(catalog, calls),
   close: () => Promise.resolve(),
@@ -201,7 +208,7 @@ Deno.test("batches: what is handed over at once is bounded by bytes, asked and a
     const count = (calls: readonly Call[], outcomes: readonly unknown[]) => {
       asked.push(sizeOf(calls.map(({ args }) => args)));
       answered.push(sizeOf(outcomes));
-      return outcomes as Outcome[];
+      return outcomes as CallOutcome[];
     };
     const batched = batchedCatalog(waysTo(catalog, {
       read: (calls) => count(calls, lookUp(catalog, calls)),
@@ -219,7 +226,14 @@ Deno.test("batches: what is handed over at once is bounded by bytes, asked and a
 Deno.test("batches: clients take turns, however much one of them has asked for before", () =>
   scene(async ({ catalog }) => {
     const bob = pseudoRandomBytes(16, 2);
-    const registration = { id: bob, name: "Bob", now: 1, speech, expiredBefore: 0, claimedIds: [] };
+    const registration = {
+      id: bob,
+      name: "Bob",
+      now: 1,
+      storedProfile,
+      expiredBefore: 0,
+      claimedIds: [],
+    };
     await catalog.registerClient(registration);
     const done: string[] = [];
     const ticks = slowBy(MAX_BATCH_MS / 4);

@@ -145,16 +145,16 @@ for (const version of [1, 2, 3, 4, 5]) {
 }
 
 async function compare(catalog: SqliteCatalog, version: number): Promise<void> {
-  const speech = (edition: string, ...habits: string[]) => ({ edition, habits });
+  const storedProfile = (edition: string, ...quirks: string[]) => ({ edition, quirks });
   const seen = { firstSeen: 1, lastSeen: 2, disabled: false, quota: {} };
   assert.deepEqual(await catalog.listClients(), [
     {
       ...{ id: id(1), name: "Alice", publicKey, ...seen },
-      speech: version < 3 ? speech("2023c") : speech("4"),
+      storedProfile: version < 3 ? storedProfile("2023c") : storedProfile("4"),
     },
     {
       ...{ id: id(2), name: "Bob", publicKey: undefined, ...seen },
-      speech: version < 2 ? speech("2023c") : speech("2024", "frames"),
+      storedProfile: version < 2 ? storedProfile("2023c") : storedProfile("2024", "frames"),
     },
   ]);
   const stored = (name: string, path: string, size: number, crc: number, storedAt: number) => ({
@@ -221,5 +221,5 @@ Deno.test("migrations: a backup that an older xfer made is restored, and stays a
   assert.deepEqual([report.files, report.damaged.map(({ name }) => name)], [0, ["a", "ü"]]);
   assert.deepEqual(await Deno.readFile(path), before);
   await using catalog = SqliteCatalog.openToRead(folder.join("data", "catalog.db"));
-  assert.equal((await catalog.findClientByName("Bob"))?.speech.edition, "2024");
+  assert.equal((await catalog.findClientByName("Bob"))?.storedProfile.edition, "2024");
 });

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import type { Bytes } from "../../../../mod.ts";
-import type { Entered, EntryFault, RegisterKey } from "../../../../server/catalog/accounts.ts";
+import type { LoginFault, LoginResult, RegisterKey } from "../../../../server/catalog/accounts.ts";
 import {
   type Catalog,
   CatalogRefusal,
@@ -24,9 +24,9 @@ const IMPLEMENTATIONS: Record<string, (path: string) => Catalog | Promise<Catalo
 const id = (number: number) => pseudoRandomBytes(16, 2 * number);
 const key = (number: number) => pseudoRandomBytes(32, 2 * number);
 const rsa = pseudoRandomBytes(160);
-const speech = { edition: "2023c", habits: [] };
+const storedProfile = { edition: "2023c", quirks: [] };
 
-const outcome = (entered: Entered | EntryFault): string =>
+const outcome = (entered: LoginResult | LoginFault): string =>
   typeof entered === "string" ? entered : entered.how;
 
 const register = async (catalog: Catalog, changes: Partial<RegisterKey> = {}) =>
@@ -40,9 +40,9 @@ const register = async (catalog: Catalog, changes: Partial<RegisterKey> = {}) =>
 async function registerPlainly(catalog: Catalog, clientId: Bytes, name: string): Promise<void> {
   const now = 1000;
   await catalog.registerClient({
-    ...{ id: clientId, name, now, speech, expiredBefore: 0, claimedIds: [] },
+    ...{ id: clientId, name, now, storedProfile, expiredBefore: 0, claimedIds: [] },
   });
-  const change = { id: clientId, name, publicKey: rsa, now, speech, expiredBefore: 0 };
+  const change = { id: clientId, name, publicKey: rsa, now, storedProfile, expiredBefore: 0 };
   assert.equal(await catalog.setPublicKey(change), "set");
 }
 
@@ -162,11 +162,18 @@ for (const [implementation, open] of Object.entries(IMPLEMENTATIONS)) {
       [await claim(), await claim(), await claim({ key: key(2) })],
       ["claimed", "known", "claimed-already"],
     );
-    const change = { id: id(1), name: "Alice", publicKey: rsa, now: 1, speech, expiredBefore: 0 };
+    const change = {
+      id: id(1),
+      name: "Alice",
+      publicKey: rsa,
+      now: 1,
+      storedProfile,
+      expiredBefore: 0,
+    };
     assert.equal(await catalog.setPublicKey(change), "unknown");
-    await catalog.noteSpeech(id(1), speech);
+    await catalog.setStoredProfile(id(1), storedProfile);
     const account = await catalog.findAccount(id(1));
-    assert.deepEqual([account?.publicKey, account?.speech.edition], [undefined, "4"]);
+    assert.deepEqual([account?.publicKey, account?.storedProfile.edition], [undefined, "4"]);
     await assert.rejects(catalog.storeFile(file(id(1))), new CatalogRefusal("other-protocol"));
     assert.equal((await catalog.storeFile(file(id(1), { tree }))).version, 1);
   });
@@ -181,7 +188,14 @@ for (const [implementation, open] of Object.entries(IMPLEMENTATIONS)) {
     await assert.rejects(catalog.storeFile(file(id(2))), refusal);
     assert.equal(await register(catalog), "disabled");
     assert.equal(await register(catalog, { key: key(2), token: token(1).hash }), "disabled");
-    const change = { id: id(2), name: "Bob", publicKey: rsa, now: 1, speech, expiredBefore: 0 };
+    const change = {
+      id: id(2),
+      name: "Bob",
+      publicKey: rsa,
+      now: 1,
+      storedProfile,
+      expiredBefore: 0,
+    };
     assert.equal(await catalog.setPublicKey(change), "disabled");
   });
 

@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import type { Bytes } from "../../../../mod.ts";
-import type { Entered, EntryFault, RegisterKey } from "../../../../server/catalog/accounts.ts";
+import type { LoginFault, LoginResult, RegisterKey } from "../../../../server/catalog/accounts.ts";
 import type { Catalog, StoredFile } from "../../../../server/catalog/catalog.ts";
-import type { RegisterClient, SetPublicKey } from "../../../../server/catalog/accounts.ts";
+import type { RegisterAccount, SetPublicKey } from "../../../../server/catalog/accounts.ts";
 import { SqliteCatalog } from "../../../../server/catalog/sqlite/sqlite_catalog.ts";
 import { openWorkerCatalog } from "../../../../server/catalog/sqlite/worker_catalog.ts";
 import { pseudoRandomBytes } from "../../../support/bytes.ts";
@@ -12,7 +12,7 @@ import { openDatabase } from "../../../support/store/database.ts";
 import { TemporaryFolder } from "../../../support/temporary_folder.ts";
 
 const id = (seed: number) => pseudoRandomBytes(16, seed);
-const speech = { edition: "2023c", habits: [] };
+const storedProfile = { edition: "2023c", quirks: [] };
 const key = pseudoRandomBytes(160);
 const otherKey = pseudoRandomBytes(160, 2);
 
@@ -21,11 +21,14 @@ const IMPLEMENTATIONS: Record<string, (folder: TemporaryFolder) => Catalog | Pro
   "catalog in threads": (folder) => openWorkerCatalog(folder.join("catalog.db")),
 };
 
-const registration = (clientId: Bytes, changes: Partial<RegisterClient> = {}): RegisterClient => ({
+const registration = (
+  clientId: Bytes,
+  changes: Partial<RegisterAccount> = {},
+): RegisterAccount => ({
   id: clientId,
   name: "Alice",
   now: 1000,
-  speech,
+  storedProfile,
   expiredBefore: 0,
   claimedIds: [],
   ...changes,
@@ -36,7 +39,7 @@ const keyChange = (clientId: Bytes, changes: Partial<SetPublicKey> = {}): SetPub
   name: "Alice",
   publicKey: key,
   now: 2000,
-  speech,
+  storedProfile,
   expiredBefore: 0,
   ...changes,
 });
@@ -52,7 +55,7 @@ const keyOf = (clientId: Bytes, changes: Partial<RegisterKey> = {}): RegisterKey
 });
 
 /** How somebody was let in, or why not. */
-const outcome = (entered: Entered | EntryFault): string =>
+const outcome = (entered: LoginResult | LoginFault): string =>
   typeof entered === "string" ? entered : entered.how;
 
 const file = (clientId: Bytes, changes: Partial<StoredFile> = {}): StoredFile => ({
@@ -92,7 +95,7 @@ for (const [implementation, open] of Object.entries(IMPLEMENTATIONS)) {
 
   test("a registration without a key gives way when it has expired, is claimed or reclaimed", async (catalog) => {
     assert.ok(await catalog.registerClient(registration(id(1))));
-    const again = (seed: number, changes: Partial<RegisterClient>) =>
+    const again = (seed: number, changes: Partial<RegisterAccount>) =>
       catalog.registerClient(registration(id(seed), changes));
     assert.equal(await again(2, { expiredBefore: 1000 }), false);
     assert.equal(await again(2, { expiredBefore: 1001, now: 5000 }), true);
@@ -208,7 +211,7 @@ for (const [implementation, open] of Object.entries(IMPLEMENTATIONS)) {
     assert.equal(await catalog.setPublicKey(keyChange(id(1))), "unknown");
     assert.equal(await catalog.setPublicKey(keyChange(id(2), { reservedFor: id(1) })), "unknown");
     await catalog.expireRegistrations(1e12);
-    await catalog.noteSpeech(id(1), speech);
+    await catalog.setStoredProfile(id(1), storedProfile);
     assert.deepEqual(await catalog.findAccount(id(1)), account, "it is still there, as it was");
   });
 
@@ -285,13 +288,13 @@ for (const [implementation, open] of Object.entries(IMPLEMENTATIONS)) {
     await catalog.setPublicKey(keyChange(id(1)));
     await catalog.storeFile(file(id(1)));
     await catalog.noteSeen(id(1), 9000);
-    const learnt = { edition: "2024", habits: ["frames", "from-a-later-version"] };
-    await catalog.noteSpeech(id(1), learnt);
+    const learnt = { edition: "2024", quirks: ["frames", "from-a-later-version"] };
+    await catalog.setStoredProfile(id(1), learnt);
     const before = await catalog.listClients();
     await using again = await open(folder);
     assert.deepEqual(await again.listClients(), before);
     assert.equal(before[0]?.lastSeen, 9000);
-    assert.deepEqual(before[0]?.speech, learnt);
+    assert.deepEqual(before[0]?.storedProfile, learnt);
     assert.deepEqual(await again.listFiles(id(1)), [file(id(1))]);
   });
 }

@@ -211,8 +211,8 @@ Deno.test("catalog: a digest is added to the file at a path, once, and to no oth
   await using scene = await create();
   const { catalog } = scene;
   const carol = pseudoRandomBytes(16, 8);
-  const speech = { edition: "2023c", habits: [] };
-  const registration = { id: carol, name: "Carol", now: 1, expiredBefore: 0, speech };
+  const storedProfile = { edition: "2023c", quirks: [] };
+  const registration = { id: carol, name: "Carol", now: 1, expiredBefore: 0, storedProfile };
   await catalog.registerClient({ ...registration, claimedIds: [] });
   const { tree: _, ...rest } = file("a");
   const plain = { ...rest, clientId: carol };
