@@ -20,7 +20,7 @@ export class Run {
     ...DEFAULT_OUTPUT,
   };
   #reporter: Reporter | undefined;
-  #conversation: WireTraceReport | undefined;
+  #trace: WireTraceReport | undefined;
   #exitCode = SUCCESS;
   #interrupt: Interrupt | undefined;
 
@@ -58,13 +58,13 @@ export class Run {
   /** Watches what is said on the network, with `--verbose`. */
   get watch(): Tracer | undefined {
     if (!this.#chosen.verbose) return undefined;
-    this.#conversation ??= new WireTraceReport(this.reporter);
-    return this.#conversation.watch;
+    this.#trace ??= new WireTraceReport(this.reporter);
+    return this.#trace.watch;
   }
 
   /** Nothing more is said on the network. */
   endWatch(): void {
-    this.#conversation?.end();
+    this.#trace?.end();
   }
 
   finish(exitCode: number = SUCCESS): void {

@@ -102,8 +102,12 @@ export async function askServer(options: AskOptions): Promise<ServerStatus> {
   const choice = await chooseProtocol({ ...options, asked, retries: 0, namesDialect: false });
   if (choice.protocol === 4) {
     const { server, fingerprint } = info;
-    const meeting = { ...options, server, fingerprint, byProtocol3 } as const;
-    const { socket, identity, isNew } = await connectVerified(meeting, timeouts, choice.found);
+    const verifyOptions = { ...options, server, fingerprint, byProtocol3 } as const;
+    const { socket, identity, isNew } = await connectVerified(
+      verifyOptions,
+      timeouts,
+      choice.found,
+    );
     socket.close();
     return { protocol: 4, identity, isNew };
   }

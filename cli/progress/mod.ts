@@ -9,7 +9,7 @@ import { type DisplayMode, ProgressDisplay } from "./display.ts";
 import type { Reporter } from "../output/reporter.ts";
 import { type Direction, TransferCounters } from "./counters.ts";
 
-/** What counts in a tally, at a time in milliseconds. */
+/** What counts, at a time in milliseconds. */
 const COUNTED: {
   readonly [N in EventName]?: (counters: TransferCounters, event: EventOf<N>, at: number) => void;
 } = {

@@ -1,5 +1,5 @@
 /**
- * A client: drives the conversations of `protocol/v3/` over a real connection, real files and a real
+ * A client: drives the sessions of `protocol/v3/` over a real connection, real files and a real
  * identity.
  *
  * @module

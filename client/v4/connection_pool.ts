@@ -62,8 +62,8 @@ export class ConnectionPool implements Disposable {
    * Does work over one connection, and again while the network fails, as often as `retries` says without an `advance` in
    * between. Throws what `work` does, and what keeps the client from getting in.
    */
-  use<T>(lane: number, work: (client: SecureClient) => Promise<T>): Promise<T> {
-    return this.#retrying(async () => await work(await this.#open(lane)));
+  use<T>(index: number, work: (client: SecureClient) => Promise<T>): Promise<T> {
+    return this.#retrying(async () => await work(await this.#open(index)));
   }
 
   /** The same over as many connections as there may be and the server takes: one at least. */
@@ -80,17 +80,17 @@ export class ConnectionPool implements Disposable {
   }
 
   /**
-   * Does work on each lane side by side, as far as there are connections: `work` is to take what it does from a queue
-   * that all share, and give back what it could not do. What one lane has lost others do in another round, as long as
-   * each round leaves less to do. Throws what has failed on the first lane, where no other is left, or on any.
+   * Does work on each connection in parallel, as far as there are connections: `work` is to take what it does from a queue
+   * that all share, and give back what it could not do. What one connection has lost others do in another round, as long as
+   * each round leaves less to do. Throws what has failed on the first connection, where no other is left, or on any.
    */
   async share<T>(queue: WorkQueue<T>, work: (client: SecureClient) => Promise<void>) {
     for (let left = queue.size; left > 0; left = queue.size) {
       // The first registers, where there is no account yet, before the others log in.
       if (!this.#isIntroduced) await this.use(0, () => Promise.resolve());
       const results = await Promise.allSettled(
-        this.#clients.map((_, lane) =>
-          this.use(lane, async (client) => {
+        this.#clients.map((_, index) =>
+          this.use(index, async (client) => {
             if (!queue.isEmpty) await work(client);
           })
         ),
@@ -157,15 +157,15 @@ export class ConnectionPool implements Disposable {
     return withRetries(task, this.#options, onRetry, () => this.#progress);
   }
 
-  async #open(lane: number): Promise<SecureClient> {
+  async #open(index: number): Promise<SecureClient> {
     throwIfAborted(this.#options.signal);
-    const open = this.#clients[lane];
+    const open = this.#clients[index];
     if (open?.hasEnded === false) return open;
     open?.[Symbol.dispose]();
     const found = this.#found;
     this.#found = undefined;
-    const client = await SecureClient.connect(lane === 0 ? this.#options : this.#quiet(), found);
-    this.#clients[lane] = client;
+    const client = await SecureClient.connect(index === 0 ? this.#options : this.#quiet(), found);
+    this.#clients[index] = client;
     this.#isIntroduced = true;
     return client;
   }

@@ -1,5 +1,5 @@
 /**
- * The first words on a connection: the client registers, logs in, or takes over its account of protocol 3.
+ * Authentication, the first messages on a connection: the client registers, logs in, or takes over its account of protocol 3.
  *
  * @module
  */

@@ -21,9 +21,9 @@ export const SPREAD = 32 * CHUNK_SIZE;
  * So many chunks are sent before all others are confirmed: what is sent is never further ahead of one that is on its
  * way still than the protocol allows.
  */
-const STRETCH = 480;
+const SEGMENT_CHUNKS = 480;
 /**
- * So many of a further stretch go over the first connection, which can't confirm: by then whatever it was given before
+ * So many of a further segment go over the first connection, which can't confirm: by then whatever it was given before
  * has left the system's buffers.
  */
 const SHARE = 32;
@@ -65,21 +65,21 @@ async function spreadOver(
   const { gracefulAbort } = first.mux;
   const isOver = () => request.refusal !== undefined || gracefulAbort.isStopping;
   await request.complete(source, sums, async () => {
-    for (let from = offset; from < file.size; from += STRETCH * CHUNK_SIZE) {
-      const to = Math.min(file.size, from + STRETCH * CHUNK_SIZE);
-      const stretch = new Segment(from, to, sums, isOver, take);
+    for (let from = offset; from < file.size; from += SEGMENT_CHUNKS * CHUNK_SIZE) {
+      const to = Math.min(file.size, from + SEGMENT_CHUNKS * CHUNK_SIZE);
+      const segment = new Segment(from, to, sums, isOver, take);
       const reserved = from === offset ? 0 : SHARE;
       const main = new Sender(source, buffers[0], (at, chunk) => request.sendChunk(at, chunk));
       const joined = transfer === undefined ? [] : others;
-      await together(stretch, [
-        stretch.run(main, reserved),
+      await together(segment, [
+        segment.run(main, reserved),
         ...joined.map(({ mux }) =>
-          takePart(mux, transfer as Bytes, stretch, job).catch((error) => {
+          takePart(mux, transfer as Bytes, segment, job).catch((error) => {
             throw isGone(error) ? request.refusal ?? firstLost(error) : error;
           })
         ),
       ], sessions);
-      if (!stretch.isStopped) continue;
+      if (!segment.isStopped) continue;
       // Not where a chunk is sent: those who have joined confirm first what they sent.
       gracefulAbort.check();
       break;
@@ -90,13 +90,13 @@ async function spreadOver(
 
 /** Waits for all, and has them stop when one fails. */
 async function together(
-  stretch: Segment,
+  segment: Segment,
   senders: readonly Promise<void>[],
   sessions: readonly ClientSession[],
 ): Promise<void> {
   const guarded = senders.map((sender) =>
     sender.catch((error) => {
-      stretch.stop();
+      segment.stop();
       // What one connection has lost can be sent again when the server has let go of the others.
       if (error instanceof NetworkError) {
         for (const { mux } of sessions) mux[Symbol.dispose]();
@@ -112,14 +112,14 @@ async function together(
 async function takePart(
   mux: RequestMux,
   transfer: Bytes,
-  stretch: Segment,
+  segment: Segment,
   { file }: UploadItem,
 ): Promise<void> {
   const tag = mux.nextTag();
   await mux.askFor({ kind: "join", tag, transfer }, "done");
   using source = await file.open();
   const buffer = new Uint8Array(CHUNK_SIZE);
-  await stretch.run(new Sender(source, buffer, (at, chunk) => mux.sendChunk(tag, at, chunk)));
+  await segment.run(new Sender(source, buffer, (at, chunk) => mux.sendChunk(tag, at, chunk)));
   await mux.askFor({ kind: "leave", tag }, "done");
 }
 

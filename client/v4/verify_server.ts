@@ -1,5 +1,5 @@
 /**
- * Meeting a server of protocol 4: it is found, and shows that it is the one that is expected.
+ * Connecting to a server of protocol 4 and verifying that it is the one that is expected.
  *
  * @module
  */

@@ -42,7 +42,7 @@ export async function sign(privateKey: CryptoKey, claim: SignedIdentity): Promis
   return new Uint8Array(await crypto.subtle.sign("Ed25519", privateKey, signedBytes(claim)));
 }
 
-/** Whether the owner of the claim's key has signed it. A key that is none has signed nothing. */
+/** Whether the owner of the key has signed it. A key that is none has signed nothing. */
 export async function verifySignature(claim: SignedIdentity, signature: Bytes): Promise<boolean> {
   try {
     const key = await crypto.subtle.importKey("raw", claim.key, "Ed25519", false, ["verify"]);

@@ -1,5 +1,5 @@
 /**
- * What may be said when on a connection of protocol 4 (docs/protocol-4.md), as the server sees it. Where a chunk goes
+ * Which message may be sent when on a connection of protocol 4 (docs/protocol-4.md), as the server sees it. Where a chunk goes
  * and which size it has is `ChunkDigests`' to judge, since one file may come on several connections.
  *
  * @module
@@ -7,7 +7,7 @@
 import { ProtocolError } from "../errors.ts";
 import type { Message, MessageKind } from "./messages.ts";
 
-/** How far the client's introduction has come. */
+/** How far the client's login has come. */
 export type LoginPhase =
   | "asked" // it is asked who it is
   | "named" // it has said by which name it knows the server

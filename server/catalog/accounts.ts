@@ -181,7 +181,7 @@ export interface AccountCatalog {
   /** The client with its keys. */
   findAccount(id: Bytes): Promise<AccountWithKeys | undefined>;
   /** What is wrong with each of those who have been let in; of all of them in one look. */
-  faultsOf(guests: readonly Principal[]): Promise<(RevocationReason | undefined)[]>;
+  revocationReasons(principals: readonly Principal[]): Promise<(RevocationReason | undefined)[]>;
   /** Forgets a key, and the account's links; `false` where the account does not have the key. */
   removeKey(id: Bytes, key: Bytes): Promise<boolean>;
 

@@ -8,7 +8,7 @@ import type { OpenConnection } from "./listeners.ts";
 
 /**
  * So many are heard at once before they are turned away; beyond that the one that came first is hurried. Each takes a
- * descriptor and 4 KiB; a client that is there says its first words long before so many others have come.
+ * descriptor and 4 KiB; a client that is there sends its first request long before so many others have come.
  */
 export const MAX_TURNING_AWAY = 256;
 

@@ -15,7 +15,7 @@ interface QuotaShare {
   readonly name: string;
   /** Bytes of the whole file. */
   readonly size: number;
-  /** How much of it takes the place of stored bytes, which no other claim takes off. */
+  /** How much of it takes the place of stored bytes, which no other reservation takes off. */
   readonly credit: number;
   /** Whether its user has one file more when it is stored. */
   readonly isNew: boolean;
@@ -25,7 +25,7 @@ interface QuotaShare {
 export class QuotaReservation implements QuotaShare {
   readonly name: string;
   readonly size: number;
-  /** Claims are numbered in their order. */
+  /** Reservations are numbered in their order. */
   readonly number: number;
   readonly #onEnd: () => void;
   #credit: number;
@@ -85,7 +85,7 @@ export interface ReservationSnapshot extends Disposable {
   readonly isStale: boolean;
   /** Whether there is another in its place, then. */
   readonly isStored: boolean;
-  /** The number of the latest claim until then. */
+  /** The number of the latest reservation until then. */
   readonly latest: number;
   /** Of what the catalog may hold a part. */
   readonly names: readonly string[];
@@ -97,7 +97,7 @@ export interface ReservedTotal extends Usage {
   readonly spent: number;
   /** Whether a file of the name is on its way already. */
   readonly isAgain: boolean;
-  /** Whether nothing may be in both, the claims and the catalog. */
+  /** Whether nothing may be in both, the reservations and the catalog. */
   readonly isExact: boolean;
 }
 
@@ -123,7 +123,7 @@ export class QuotaReservations {
     return reservation;
   }
 
-  /** What a client claims now, before the catalog is asked for a file; to be disposed of when that has answered. */
+  /** What a client has reserved now, before the catalog is asked for a file; to be disposed of when that has answered. */
   look(clientId: Bytes, name: string): ReservationSnapshot {
     const quotaReservations = [...this.#of(clientId)];
     const names = quotaReservations.filter(({ size }) => size >= CHUNK_SIZE).map(({ name }) =>
@@ -186,7 +186,7 @@ export class QuotaReservations {
     }
   }
 
-  /** Resolves when those claims have ended that are about to. */
+  /** Resolves when those reservations have ended that are about to. */
   async settle(clientId: Bytes): Promise<void> {
     const ending = [...this.#of(clientId)].filter(({ isEnding }) => isEnding);
     await Promise.all(ending.map(({ ended }) => ended));
@@ -216,7 +216,7 @@ export function replacedKept({ versions }: Limits): number {
 const MAX_LOOKS = 16;
 
 /**
- * Refuses beforehand what could not be stored afterwards. What is on its way counts from now on, until its claim ends;
+ * Refuses beforehand what could not be stored afterwards. What is on its way counts from now on, until its reservation ends;
  * there is none where no quota is. Where there is no room beside earlier files of the same name that are on their way,
  * `makeWay` is called once: it resolves when those have ended that are to. Throws `LimitError`.
  */

@@ -13,7 +13,7 @@ const FIRST_WORDS_MS = 2000;
 /** `hurried`: it was not waited for any longer. */
 export type FirstRequest = "hello" | "other" | "hurried";
 
-/** Hears the first words of a peer, or its silence. */
+/** Reads the first request of a peer, or notes that none comes. */
 export function readFirstRequest(
   socket: PeerSocket,
   session: ServerSession,

@@ -120,30 +120,30 @@ export class V4Connection {
       first = await this.#receive();
     }
     if (first === undefined) throw new Error("it left before it said who it is");
-    const entrant = await authenticate({
+    const principal = await authenticate({
       ...{ context: this.#context, fingerprint: this.#fingerprint, nonce, peer: this.#socket },
       send: (message) => this.#send(message),
       receive: () => this.#receive(),
     }, first);
-    if (entrant === undefined) return;
-    const { clientId, name } = entrant;
+    if (principal === undefined) return;
+    const { clientId, name } = principal;
     await this.#send({ kind: "welcome", tag: 0, clientId, name, window: WINDOW });
-    const dismiss = (fault: RevocationReason) => this.#dismiss(entrant, dismissal(fault));
-    const guest = { ...entrant, dismiss };
-    this.#context.revocation.add(guest);
+    const dismiss = (fault: RevocationReason) => this.#dismiss(principal, dismissal(fault));
+    const session = { ...principal, dismiss };
+    this.#context.revocation.add(session);
     try {
-      await this.#answerTo(entrant);
+      await this.#answerTo(principal);
     } catch (error) {
       // Whatever is refused to one who stays is answered where it is asked for.
-      if (error instanceof RequestError) this.#dismiss(entrant, error);
+      if (error instanceof RequestError) this.#dismiss(principal, error);
       throw error;
     } finally {
-      this.#context.revocation.remove(guest);
+      this.#context.revocation.remove(session);
     }
   }
 
-  async #answerTo(entrant: NamedPrincipal): Promise<void> {
-    const requests = this.#requestsOf(entrant);
+  async #answerTo(principal: NamedPrincipal): Promise<void> {
+    const requests = this.#requestsOf(principal);
     this.#requests = requests;
     this.#socket.expect(READ_SIZE);
     for (let requested = 0;;) {
@@ -153,7 +153,7 @@ export class V4Connection {
       if (!PARTS.includes(message.kind) && ++requested > max) {
         throw new LimitError("maxRequestsPerConnection", max);
       }
-      await refuseDismissed(this.#context, entrant);
+      await refuseDismissed(this.#context, principal);
       await requests.handle(message);
     }
   }

@@ -12,12 +12,12 @@ import type { Log } from "../limits/server_log.ts";
 export const WATCH_MS = 1000;
 
 export interface WatchedSession extends Principal {
-  /** Called at each look from the first on that finds fault, until the guest is removed. */
+  /** Called at each look from the first on that finds fault, until the session is removed. */
   dismiss(fault: RevocationReason): void;
 }
 
 export class RevocationWatch {
-  readonly #catalog: Pick<Catalog, "faultsOf">;
+  readonly #catalog: Pick<Catalog, "revocationReasons">;
   readonly #log: Log;
   readonly #here = new Set<WatchedSession>();
   /** Runs while somebody is here. */
@@ -26,18 +26,18 @@ export class RevocationWatch {
   /** Whether the last look failed: that is logged once. */
   #failing = false;
 
-  constructor(catalog: Pick<Catalog, "faultsOf">, log: Log) {
+  constructor(catalog: Pick<Catalog, "revocationReasons">, log: Log) {
     this.#catalog = catalog;
     this.#log = log;
   }
 
-  add(guest: WatchedSession): void {
-    this.#here.add(guest);
+  add(session: WatchedSession): void {
+    this.#here.add(session);
     this.#timer ??= setInterval(() => this.#look(), WATCH_MS);
   }
 
-  remove(guest: WatchedSession): void {
-    this.#here.delete(guest);
+  remove(session: WatchedSession): void {
+    this.#here.delete(session);
     if (this.#here.size > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
@@ -48,12 +48,12 @@ export class RevocationWatch {
     if (this.#looking) return;
     this.#looking = true;
     try {
-      const guests = [...this.#here];
-      const asked = guests.map(({ clientId, key }) => ({ clientId, key }));
-      const faults = await this.#catalog.faultsOf(asked);
-      for (const [i, guest] of guests.entries()) {
+      const sessions = [...this.#here];
+      const asked = sessions.map(({ clientId, key }) => ({ clientId, key }));
+      const faults = await this.#catalog.revocationReasons(asked);
+      for (const [i, session] of sessions.entries()) {
         const fault = faults[i];
-        if (fault !== undefined && this.#here.has(guest)) guest.dismiss(fault);
+        if (fault !== undefined && this.#here.has(session)) session.dismiss(fault);
       }
       this.#failing = false;
     } catch (error) {

@@ -212,20 +212,20 @@ export interface Executors {
 /** A catalog whose calls go these ways. What reads does not wait for what writes. */
 export function batchedCatalog(ways: Executors): Catalog {
   const rest = ways.rest ?? (() => new Promise((resolve) => setTimeout(resolve, TURN_MS)));
-  const lanes = {
+  const queues = {
     // Who reads keeps nobody out.
     read: new CallQueue(ways.read, () => Promise.resolve()),
     write: new CallQueue(ways.write, rest),
   };
   const methods = METHODS.map((method) => {
-    const lane = lanes[OPERATIONS[method].way];
-    return [method, (...args: unknown[]) => lane.call({ method, args })];
+    const queue = queues[OPERATIONS[method].way];
+    return [method, (...args: unknown[]) => queue.call({ method, args })];
   });
   return {
     ...Object.fromEntries(methods),
     async [Symbol.asyncDispose]() {
-      await lanes.write.settle();
-      await lanes.read.settle();
+      await queues.write.settle();
+      await queues.read.settle();
       await ways.close();
     },
   };

@@ -19,7 +19,7 @@ export const TOKEN_OPERATIONS = {
   addToken: write((database, token: Token, by?: Bytes): boolean => {
     const { hash, clientId, label, usesLeft, used, expiresAt, madeAt } = token;
     if (clientId !== undefined && by !== undefined) {
-      if (faultOf(database, { clientId, key: by }) !== undefined) return false;
+      if (revocationReason(database, { clientId, key: by }) !== undefined) return false;
     }
     database.run("DELETE FROM tokens WHERE expires_at < ?", madeAt - REMEMBERED_MS);
     if (clientId !== undefined) {
@@ -64,7 +64,7 @@ export function dropLinks(database: Database, clientId: Bytes): void {
 }
 
 /** Why somebody who was let in by a key may not stay; `undefined` where he may. */
-export function faultOf(
+export function revocationReason(
   database: Database,
   { clientId, key }: Principal,
 ): RevocationReason | undefined {

@@ -19,7 +19,7 @@ import { type Account, mayYield, PROTOCOL_4 } from "../../accounts.ts";
 import type { Database } from "../database.ts";
 import { findBy, insert } from "./v3_accounts.ts";
 import { read, write } from "./operation.ts";
-import { dropLinks, faultOf, findGoodToken, useToken } from "./tokens.ts";
+import { dropLinks, findGoodToken, revocationReason, useToken } from "./tokens.ts";
 
 export const V4_LOGIN_OPERATIONS = {
   registerKey: write((database, request: RegisterKey): LoginResult | LoginFault => {
@@ -65,8 +65,11 @@ export const V4_LOGIN_OPERATIONS = {
     const client = findBy(database, "id = ?", id);
     return client && { ...client, keys: keysOf(database, id) };
   }),
-  faultsOf: read((database, guests: readonly Principal[]): (RevocationReason | undefined)[] =>
-    guests.map((guest) => faultOf(database, guest))
+  revocationReasons: read((
+    database,
+    principals: readonly Principal[],
+  ): (RevocationReason | undefined)[] =>
+    principals.map((principal) => revocationReason(database, principal))
   ),
   removeKey: write((database, id: Bytes, key: Bytes): boolean => {
     const had = keysOf(database, id).some((known) => equalBytes(known.key, key));
