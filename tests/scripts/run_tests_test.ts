@@ -9,7 +9,7 @@ import { tiedCommand, TIES } from "../support/tied_processes.ts";
 
 const RUN_TESTS = fileURLToPath(new URL("../../scripts/run_tests.ts", import.meta.url));
 const CONFIG = fileURLToPath(new URL("../../deno.json", import.meta.url));
-const HELPERS = new URL("../helpers/", import.meta.url);
+const SUPPORT = new URL("../support/", import.meta.url);
 /** No process ends so soon by itself, in milliseconds. */
 const SOON_MS = 60_000;
 const SEES_PROCESSES = Deno.build.os === "linux";
@@ -97,10 +97,10 @@ Deno.test({
   },
 });
 
-/** Starts processes as the helpers of the tests do, says so, and goes on until it is killed. */
+/** Starts processes as the tests do, says so, and goes on until it is killed. */
 const STARTS_PROCESSES = `
-const { ServerProcess, writeLauncher } = await import("${HELPERS}processes.ts");
-const { HAS_TERMINAL, Terminal } = await import("${HELPERS}terminal.ts");
+const { ServerProcess, writeLauncher } = await import("${SUPPORT}processes.ts");
+const { HAS_TERMINAL, Terminal } = await import("${SUPPORT}terminal.ts");
 const folder = await Deno.makeTempDir();
 await ServerProcess.start(folder + "/one");
 if (HAS_TERMINAL) {
