@@ -11,16 +11,15 @@ import {
   type RequestKind,
   type ResponseKind,
   sendFiles,
-  Server,
 } from "../../mod.ts";
 import { nameOf } from "../support/outcomes.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { type Direction, FaultyProxy, type Meddlers } from "../support/net/faulty_proxy.ts";
-import { openInThisThread } from "../support/store/catalogs.ts";
 import { countInto, cutAt, flipAt, reshape } from "../support/net/tamper.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { readFiles, readWholeFolder } from "./data_folder.ts";
 import type { Loop } from "./loop.ts";
+import { startInThisThread } from "../support/server.ts";
 
 const USER = "Alice";
 /** The second one takes another introduction, by reconnecting. */
@@ -142,12 +141,11 @@ async function onFaultyNetwork(
   let aheadMs = 0;
   try {
     {
-      await using server = await Server.start({
+      await using server = await startInThisThread({
         listen: [{ hostname: "127.0.0.1", port: 0 }],
         dataFolder,
         clock: () => Date.now() + aheadMs,
         ticks: () => Date.now() + aheadMs,
-        openCatalog: (path) => openInThisThread(path),
       });
       const send = (address = server.address) =>
         sendFiles({

@@ -5,14 +5,12 @@ import {
   putFiles,
   type PutOutcome,
   RESPONSE_HEADER_SIZE,
-  Server,
   UsageError,
   XferError,
 } from "../../mod.ts";
 import { HELLO } from "../../protocol/hello.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import { nameOf } from "../support/outcomes.ts";
-import { openInThisThread } from "../support/store/catalogs.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import type { Direction } from "../support/net/faulty_proxy.ts";
 import { countInto, cutAt, flipAt, reshape } from "../support/net/tamper.ts";
@@ -20,6 +18,7 @@ import { type SecureMeddlers, SecureProxy } from "../support/net/tls_proxy.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { readFiles, readWholeFolder } from "./data_folder.ts";
 import type { Loop } from "./loop.ts";
+import { startInThisThread } from "../support/server.ts";
 
 const USER = "Alice";
 const FILES: Readonly<Record<string, Uint8Array<ArrayBuffer>>> = {
@@ -167,10 +166,9 @@ async function onFaultyNetwork(
   try {
     let course: Course;
     {
-      await using server = await Server.start({
+      await using server = await startInThisThread({
         ...{ listen: [loopback], tlsListen: loopback, dataFolder },
         limits: { idleTimeoutMs: ms, requestTimeoutMs: ms, stallTimeoutMs: ms },
-        openCatalog: (path) => openInThisThread(path),
       });
       const run = async (address = server.address): Promise<Course> => {
         const options = {

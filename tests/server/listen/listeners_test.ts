@@ -1,9 +1,9 @@
 /** Where the server listens for protocol 4 where nobody has said where. */
 import assert from "node:assert/strict";
-import { type Address, DEFAULT_TIMEOUTS, Server } from "../../../mod.ts";
+import { type Address, DEFAULT_TIMEOUTS } from "../../../mod.ts";
 import { findSecure } from "../../../client/v4/discover.ts";
-import { openInThisThread } from "../../support/store/catalogs.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
+import { startInThisThread } from "../../support/server.ts";
 
 const HOST = "127.0.0.1";
 /** Another program may take a port between two looks at it. */
@@ -31,9 +31,8 @@ function twoPorts(): { readonly plain: number; readonly behind: Deno.TcpListener
 }
 
 async function portsOf(dataFolder: string, plain: number): Promise<readonly Address[]> {
-  await using server = await Server.start({
+  await using server = await startInThisThread({
     ...{ listen: [{ hostname: HOST, port: plain }], tlsListen: "beside", dataFolder },
-    openCatalog: (path) => openInThisThread(path),
   });
   const answer = await findSecure(server.address, DEFAULT_TIMEOUTS);
   assert.equal(answer?.port, server.addresses[1]?.port, "it is what the hello is answered with");

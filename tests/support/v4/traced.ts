@@ -1,6 +1,5 @@
 /** A server whose looks at stored files can be waited for. */
 import type { FileSystem } from "../../../server/fs/file_system.ts";
-import { openInThisThread } from "../store/catalogs.ts";
 import { LOOPBACK, ON_DISK, type Scene } from "./fixture.ts";
 import { startInThisThread } from "../server.ts";
 
@@ -30,7 +29,7 @@ export async function watched(scene: Scene): Promise<Watch> {
   scene.server = await startInThisThread({
     ...{ listen: [LOOPBACK], tlsListen: LOOPBACK, dataFolder: scene.folder.join("data") },
     limits: ON_DISK,
-    ...{ fileSystem, openCatalog: (path) => openInThisThread(path) },
+    fileSystem,
   });
   return watch;
 }
