@@ -8,7 +8,13 @@ const ROOT = new URL("../", import.meta.url);
 
 /** Files and folders that are searched. Each was read and rewritten as a whole. */
 const CLEAN = [
-  ...["README.md", "docs/getting-started.md", "docs/operations.md", "docs/security.md"],
+  ...[
+    "README.md",
+    "docs/getting-started.md",
+    "docs/operations.md",
+    "docs/security.md",
+    "docs/troubleshooting.md",
+  ],
 ];
 
 /** Files that quote what is ruled out, and recordings of others. */

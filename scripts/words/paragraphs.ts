@@ -57,7 +57,10 @@ function withoutFences(text: string): string {
   );
 }
 
-/** Code within a line becomes as many signs of no meaning. */
+/** Code within a line, and where links lead, become as many signs of no meaning. */
 function withoutCode(text: string): string {
-  return text.replaceAll(/(`+)[^`\n]+\1/g, (code) => "¤".repeat(code.length));
+  return text.replaceAll(
+    /(`+)[^`\n]+\1|(?<=\])\([^)\s]*\)/g,
+    (code) => "¤".repeat(code.length),
+  );
 }

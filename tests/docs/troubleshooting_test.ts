@@ -50,7 +50,7 @@ Deno.test("troubleshooting: an entry stands under a class that its error has", a
 
 Deno.test("troubleshooting: every entry says what it means and what to do", () => {
   for (const { code, text } of ENTRIES) {
-    if (text.includes("\n")) assert.match(text, /\n\n[\s\S]+\n\n\*\*What to do:\*\* \S/, code);
+    if (text.includes("\n")) assert.match(text, /\n\n[\s\S]+\n\n\*\*Fix:\*\* \S/, code);
     else assert.ok(text.trim().length > 20, code);
   }
 });

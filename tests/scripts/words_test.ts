@@ -42,6 +42,7 @@ const NOT_FOUND: readonly string[] = [
   "The value is toldable, begotten, and a quota is set.",
   "What is a quota?",
   "**What to do:** run it again.",
+  "It is [out of reach](page.md#behind-a-wall).",
   "# What the server stores",
   "| `--as <name>` | name of the file, which must be free |",
   "Call `he`, `anew` or `whence()` as code.",
