@@ -38,7 +38,7 @@ function targetTable(results: Results): string[] {
   return [
     "### Targets",
     table(
-      ["what", "target", "reached", ""],
+      ["comparison", "target", "reached", ""],
       targets.map((target) => {
         const { what, bound, atMost, value } = target;
         return [
@@ -91,14 +91,14 @@ function resumeTable({ resume }: Results): string[] {
     ...costCells(cost),
   ];
   return [
-    `### An upload of ${mebibytes(size)} MiB by protocol 4, cut off at 90 %`,
-    "The new process: the first one was killed; the time is that of the second, from its start to " +
-    "its end. The same process: a proxy in between cut the network, and let it be there again at " +
-    "once; the time is from the cut to the client's end, without the pause that the client makes " +
-    "before it connects again, which is random and up to a second, and in which the server may " +
-    "sync what it holds. CPU and memory of the same process are those of its whole run.",
+    `### An upload of ${mebibytes(size)} MiB over protocol 4, interrupted at 90 %`,
+    "New process: the first process was killed, and the time is that of the second one, from " +
+    "start to end. Same process: a proxy in between cut the connection and accepted a new one at " +
+    "once. The time is from the cut to the client's end, without the client's random pause of up " +
+    "to a second before it reconnects, in which the server can sync the partial upload. CPU and " +
+    "memory of the same process are those of its whole run.",
     table(["", "seconds", "share", ...COST_HEAD], [
-      row("the whole upload, not cut", whole),
+      row("the whole upload, not interrupted", whole),
       row("finished by a new process", newProcess),
       row("finished by the same process", sameProcess),
     ]),
@@ -112,8 +112,8 @@ function crowdTables({ crowds, registrations }: Results): string[] {
   if (registrations !== undefined) {
     const { clients, p99, serverCpu } = registrations;
     parts.push(
-      `${clients} registrations with their key exchange, 32 side by side: ` +
-        `${Math.round(clients / registrations.seconds)} a second, 99 % within ` +
+      `${clients} registrations with their key exchange, 32 at a time: ` +
+        `${Math.round(clients / registrations.seconds)} per second, 99 % within ` +
         `${Math.round(p99 * 1000)} ms, ${seconds(serverCpu)} CPU seconds of the server.`,
     );
   }
@@ -123,7 +123,7 @@ function crowdTables({ crowds, registrations }: Results): string[] {
 function crowdTable(crowds: readonly Crowd[]): string {
   return table(
     [
-      ...["clients", "MB each", "seconds", "MB/s in all", "median s", "99 % s", "slowest s"],
+      ...["clients", "MB each", "seconds", "MB/s in total", "median s", "99 % s", "slowest s"],
       "MiB, server",
     ],
     crowds.map(({ clients, size, seconds: all, median, p99, slowest, serverPeak }) => [
@@ -162,7 +162,7 @@ function scaling({ sizes, scaled }: Results): string[] {
         ])
       ),
     ),
-    "Many clients by protocol 3, so many bytes in all:",
+    "Many clients over protocol 3, the same number of bytes in total:",
     crowdTable(scaled),
   ];
 }

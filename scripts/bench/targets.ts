@@ -33,26 +33,26 @@ const SECURE = "xfer, protocol 4";
 const PUBLISHED = "xfer, protocol 3";
 
 const TARGETS: readonly Target[] = [
-  asFast("protocol 4, 1 GiB put", 2, PUT_GIB, SECURE, "scp"),
-  asFast("protocol 4, 1 GiB put", 1.2, PUT_GIB, SECURE, "scp, aes128-gcm"),
-  asFast("protocol 4, 1 GiB got back", 2, GET_GIB, SECURE, "scp"),
-  asFast("protocol 4, 1 GiB got back", 1.2, GET_GIB, SECURE, "scp, aes128-gcm"),
+  asFast("protocol 4, 1 GiB uploaded", 2, PUT_GIB, SECURE, "scp"),
+  asFast("protocol 4, 1 GiB uploaded", 1.2, PUT_GIB, SECURE, "scp, aes128-gcm"),
+  asFast("protocol 4, 1 GiB downloaded", 2, GET_GIB, SECURE, "scp"),
+  asFast("protocol 4, 1 GiB downloaded", 1.2, GET_GIB, SECURE, "scp, aes128-gcm"),
   asFast("protocol 4, 10,000 files", 1.3, PUT_FOLDER, SECURE, "rsync -a --fsync over ssh"),
   asFast("protocol 4, 10,000 files", 0.5, PUT_FOLDER, SECURE, "rsync -a over ssh"),
   {
-    what: "protocol 4, cut at 90 %: finished by a new process, share of a whole upload",
+    what: "protocol 4, interrupted at 90 %: finished by a new process, share of a whole upload",
     ...{ bound: 0.5, atMost: true, part: "resume" },
     value: ({ resume }) => resume && over(resume.newProcess.seconds, resume.whole.seconds),
   },
   {
-    what: "protocol 4, cut at 90 %: finished by the same process, share of a whole upload",
+    what: "protocol 4, interrupted at 90 %: finished by the same process, share of a whole upload",
     ...{ bound: 0.25, atMost: true, part: "resume" },
     value: ({ resume }) => resume && over(resume.sameProcess.seconds, resume.whole.seconds),
   },
-  asFast("protocol 3, 1 GiB put", 1.3, PUT_GIB, PUBLISHED, "scp"),
-  asFast("protocol 3, 1 GiB put", 1, PUT_GIB, PUBLISHED, "scp, aes128-gcm"),
+  asFast("protocol 3, 1 GiB uploaded", 1.3, PUT_GIB, PUBLISHED, "scp"),
+  asFast("protocol 3, 1 GiB uploaded", 1, PUT_GIB, PUBLISHED, "scp, aes128-gcm"),
   {
-    what: "protocol 3, 1 GiB put, durable: as fast as the cipher alone",
+    what: "protocol 3, 1 GiB uploaded, durable: as fast as the cipher alone",
     ...{ bound: 0.6, part: "alone" },
     value: (results) => {
       const seconds = secondsOf(results, PUT_GIB, PUBLISHED);
@@ -75,7 +75,7 @@ const TARGETS: readonly Target[] = [
     value: ({ alone }) => over(alone?.version, alone?.commander),
   },
   {
-    what: "64 clients: as fast in all as one",
+    what: "64 clients: as fast in total as one",
     ...{ bound: 0.9, part: "crowds" },
     value: ({ crowds }) => over(rateOf(crowds?.at(-1)), rateOf(crowds?.[0])),
   },
@@ -85,12 +85,12 @@ const TARGETS: readonly Target[] = [
     value: ({ crowds }) => over(crowds?.at(-1)?.median, crowds?.at(-1)?.slowest),
   },
   {
-    what: "registrations a second",
+    what: "registrations per second",
     ...{ bound: 300, part: "registrations" },
     value: ({ registrations }) => over(registrations?.clients, registrations?.seconds),
   },
   {
-    what: "memory of an end, MiB",
+    what: "memory of one end, MiB",
     ...{ bound: 160, atMost: true, part: "works" },
     value: ({ works = [], sizes = [], resume }) => {
       const ours = [...works, ...sizes].flatMap(({ transfers }) => transfers)

@@ -17,11 +17,11 @@ const ALL: readonly ContenderName[] = [
 ];
 
 export const PUT_GIB: Work = {
-  ...{ name: "one file of 1 GiB, put", way: "put", files: 1, size: 2 ** 30, contenders: ALL },
+  ...{ name: "one file of 1 GiB, uploaded", way: "put", files: 1, size: 2 ** 30, contenders: ALL },
 };
 
 export const GET_GIB: Work = {
-  ...{ name: "one file of 1 GiB, got back", way: "get", files: 1, size: 2 ** 30 },
+  ...{ name: "one file of 1 GiB, downloaded", way: "get", files: 1, size: 2 ** 30 },
   // Protocol 3 only sends, and cp does the same as before.
   contenders: ALL.filter((name) => name !== "xfer, protocol 3" && name !== "cp"),
 };

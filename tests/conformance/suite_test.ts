@@ -10,7 +10,7 @@ import { startInThisThread } from "../support/server.ts";
 
 const AT_ONCE = 16;
 /** Habits that our server does not have, on purpose. */
-const NOT_OURS = ["looks at the version"];
+const NOT_OURS = ["checks the version"];
 
 for (const edition of EDITIONS) {
   Deno.test(`conformance: our server in edition ${edition.name}, all cases`, async () => {

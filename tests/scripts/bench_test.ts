@@ -53,15 +53,15 @@ Deno.test("targets are ratios of times within a run; who could not take part is 
     },
   ];
   assert.deepEqual(judge({ works }), {
-    "protocol 4, 1 GiB put: as fast as scp": "1.95 missed",
-    "protocol 4, 1 GiB put: as fast as scp, aes128-gcm": undefined,
-    "protocol 4, 1 GiB got back: as fast as scp": "2 met",
-    "protocol 4, 1 GiB got back: as fast as scp, aes128-gcm": undefined,
+    "protocol 4, 1 GiB uploaded: as fast as scp": "1.95 missed",
+    "protocol 4, 1 GiB uploaded: as fast as scp, aes128-gcm": undefined,
+    "protocol 4, 1 GiB downloaded: as fast as scp": "2 met",
+    "protocol 4, 1 GiB downloaded: as fast as scp, aes128-gcm": undefined,
     "protocol 4, 10,000 files: as fast as rsync -a --fsync over ssh": "1.25 missed",
     "protocol 4, 10,000 files: as fast as rsync -a over ssh": "0.5 met",
-    "protocol 3, 1 GiB put: as fast as scp": "0.975 missed",
-    "protocol 3, 1 GiB put: as fast as scp, aes128-gcm": undefined,
-    "memory of an end, MiB": "200 missed",
+    "protocol 3, 1 GiB uploaded: as fast as scp": "0.975 missed",
+    "protocol 3, 1 GiB uploaded: as fast as scp, aes128-gcm": undefined,
+    "memory of one end, MiB": "200 missed",
   });
 });
 
@@ -70,17 +70,19 @@ Deno.test("what finishing costs is a share of a whole upload, and memory counts 
     ...{ size: 2 ** 30, whole: cost(2), newProcess: cost(1), sameProcess: cost(0.6, 2 ** 20) },
   };
   assert.deepEqual(judge({ resume, works: [] }), {
-    "protocol 4, 1 GiB put: as fast as scp": undefined,
-    "protocol 4, 1 GiB put: as fast as scp, aes128-gcm": undefined,
-    "protocol 4, 1 GiB got back: as fast as scp": undefined,
-    "protocol 4, 1 GiB got back: as fast as scp, aes128-gcm": undefined,
+    "protocol 4, 1 GiB uploaded: as fast as scp": undefined,
+    "protocol 4, 1 GiB uploaded: as fast as scp, aes128-gcm": undefined,
+    "protocol 4, 1 GiB downloaded: as fast as scp": undefined,
+    "protocol 4, 1 GiB downloaded: as fast as scp, aes128-gcm": undefined,
     "protocol 4, 10,000 files: as fast as rsync -a --fsync over ssh": undefined,
     "protocol 4, 10,000 files: as fast as rsync -a over ssh": undefined,
-    "protocol 4, cut at 90 %: finished by a new process, share of a whole upload": "0.5 met",
-    "protocol 4, cut at 90 %: finished by the same process, share of a whole upload": "0.3 missed",
-    "protocol 3, 1 GiB put: as fast as scp": undefined,
-    "protocol 3, 1 GiB put: as fast as scp, aes128-gcm": undefined,
-    "memory of an end, MiB": "1 met",
+    "protocol 4, interrupted at 90 %: finished by a new process, share of a whole upload":
+      "0.5 met",
+    "protocol 4, interrupted at 90 %: finished by the same process, share of a whole upload":
+      "0.3 missed",
+    "protocol 3, 1 GiB uploaded: as fast as scp": undefined,
+    "protocol 3, 1 GiB uploaded: as fast as scp, aes128-gcm": undefined,
+    "memory of one end, MiB": "1 met",
   });
   assert.deepEqual(judge({}), {});
 });
@@ -99,7 +101,7 @@ Deno.test("the report tells of each work, with what a contender lacks in its row
   for (
     const row of [
       "Run on 2026-01-02: 2 processors. Medians of 3.",
-      "### One file of 1 GiB, put",
+      "### One file of 1 GiB, uploaded",
       "| xfer, protocol 4 | 2.0 | 537 | 1.00 × | 1.0 | 2.0 | 64 | 64 |",
       "| scp | 4.0 | 268 | 2.00 × | 1.0 | 2.0 | 0 | 0 |",
       "| curl to nginx, TLS | not installed: nginx | | | | | | |",

@@ -58,21 +58,21 @@ export function clientCases(edition: Edition): ClientCase[] {
     ...[0, 1, 15, 16, 17, 100_000].map((size) =>
       required(`registers and sends a file of ${size} bytes`, [FIRST], size)
     ),
-    required("comes back under its identity", [FIRST, {
+    required("reconnects with its identity", [FIRST, {
       requests: [back, ...STORE],
       succeeds: true,
     }]),
-    required("fails where its name is taken", [
+    required("fails if its name is taken", [
       { answers: { register: ["refused"] }, requests: ["register"], succeeds: false },
     ]),
     ...[1, 2, 3].map((times) =>
-      required(`sends the file again where its checksum is wrong ${times}×`, [{
+      required(`sends the file again if its checksum is wrong ${times}×`, [{
         answers: { sendFile: Array(times).fill("wrong checksum") },
         requests: [...ENROL, ...Array(times).fill(AGAIN).flat(), ...STORE],
         succeeds: true,
       }])
     ),
-    required("gives up where the checksum is wrong four times", [{
+    required("gives up if the checksum is wrong four times", [{
       answers: { sendFile: Array(4).fill("wrong checksum") },
       requests: [...ENROL, ...Array(3).fill(AGAIN).flat(), "sendFile", "crcGivenUp"],
       succeeds: false,
@@ -84,7 +84,7 @@ export function clientCases(edition: Edition): ClientCase[] {
     cases.push(required("sends a file of 3 MB in packets", [FIRST], 3_000_000));
   }
   if (edition.requests.reconnect !== undefined) {
-    cases.push(required("registers anew where it is denied", [FIRST, {
+    cases.push(required("registers again if it is denied", [FIRST, {
       answers: { reconnect: Array(edition.reconnectAttempts).fill("denied") },
       requests: [
         ...Array(edition.reconnectAttempts).fill("reconnect"),
@@ -108,7 +108,7 @@ function robust(): ClientCase[] {
   const begin: readonly RequestKind[] = [...ENROL, ...STORE];
   const stopped = begin.flatMap((kind, index) =>
     stops.map((answer): ClientCase => ({
-      name: `fails where the answer to ${kind} is ${answer === "close" ? "a close" : answer}`,
+      name: `fails if the answer to ${kind} is ${answer === "close" ? "a close" : answer}`,
       grade: "robust",
       size: 100,
       runs: [{
@@ -119,12 +119,12 @@ function robust(): ClientCase[] {
     }))
   );
   return [...stopped, {
-    name: "takes answers that come a byte at a time",
+    name: "accepts answers that arrive one byte at a time",
     grade: "robust",
     size: 100,
     runs: [{ ...FIRST, bytewise: true }],
   }, {
-    name: "fails where the refusal has a text",
+    name: "fails if the refusal contains text",
     grade: "robust",
     size: 100,
     runs: [{
@@ -137,7 +137,7 @@ function robust(): ClientCase[] {
 
 function habits(): ClientCase[] {
   return [{
-    name: "passes over an answer to CRC invalid that comes late",
+    name: "ignores a late answer to CRC invalid",
     grade: "habit",
     size: 100,
     runs: [{
@@ -146,12 +146,12 @@ function habits(): ClientCase[] {
       succeeds: true,
     }],
   }, {
-    name: "takes a file received with payload size 0",
+    name: "accepts a file received with payload size 0",
     grade: "habit",
     size: 100,
     runs: [{ ...FIRST, answers: { sendFile: ["uncounted"] } }],
   }, {
-    name: "takes answers that are filled up with zeros to 1024 bytes",
+    name: "accepts answers that are filled with zeros to 1024 bytes",
     grade: "habit",
     size: 100,
     runs: [{
@@ -164,12 +164,12 @@ function habits(): ClientCase[] {
       },
     }],
   }, {
-    name: "takes zlib's CRC-32 for the checksum",
+    name: "accepts zlib's CRC-32 as the checksum",
     grade: "habit",
     size: 100,
     runs: [{ ...FIRST, answers: { sendFile: ["zlib's checksum"] } }],
   }, {
-    name: "takes an AES key of the other size",
+    name: "accepts an AES key of the other size",
     grade: "habit",
     size: 100,
     runs: [{ ...FIRST, answers: { publicKey: ["a key of the other size"] } }],

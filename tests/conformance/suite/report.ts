@@ -40,7 +40,7 @@ export function formatResult(
 ): string {
   const verdict = VERDICTS[grade][passed ? 1 : 0];
   const columns = [verdict.padEnd(4), grade.padEnd(8), edition.padEnd(9), target, name];
-  return `${columns.join("  ")} | expected: ${expected} | came: ${came}`;
+  return `${columns.join("  ")} | expected: ${expected} | received: ${came}`;
 }
 
 export function formatSummary({ cases, grades, conforms }: Summary): string {

@@ -20,8 +20,8 @@ export type Outcome =
 /** How the bytes of a message are handed over. */
 export type Delivery =
   | "whole"
-  | "a byte at a time"
-  | "header and payload apart"
+  | "one byte at a time"
+  | "with header and payload apart"
   | "in frames of 2048 bytes"
   | "with the next";
 
@@ -149,7 +149,7 @@ function flow({ requests }: Edition): ServerCase[] {
       { send: "crcGivenUp" },
       { expect: ["messageReceived", "closed"] },
     ]),
-    required("two clients at once don't get into each other's way", [
+    required("two clients at once don't interfere", [
       ...ENROL,
       ...ENROL.map((step) => ({ ...step, by: "B" as const })),
       { send: "sendFile", size: 300 },
@@ -163,20 +163,20 @@ function flow({ requests }: Edition): ServerCase[] {
   if (requests.reconnect === undefined) return cases;
   return [
     ...cases,
-    required("a known client reconnects, on a connection of its own, and sends a file", [
+    required("a known client reconnects on a new connection and sends a file", [
       ...ENROL,
       { connect: "anew" },
       { send: "reconnect" },
       { expect: ["reconnected"] },
       ...store(700),
     ]),
-    required("an unknown client is denied, and registers anew", [
+    required("an unknown client is denied and registers again", [
       { send: "reconnect", damage: { unknownId: true } },
       { expect: ["denied"] },
       ...ENROL,
       ...store(30),
     ]),
-    required("a client without a key is denied, and registers anew", [
+    required("a client without a key is denied and registers again", [
       ...REGISTER,
       { send: "reconnect" },
       { expect: ["denied"] },
@@ -201,16 +201,16 @@ function invalid(times: number): ServerStep[] {
 }
 
 function delivery(): ServerCase[] {
-  const ways: readonly Delivery[] = ["a byte at a time", "header and payload apart"];
+  const ways: readonly Delivery[] = ["one byte at a time", "with header and payload apart"];
   const cases = ways.map((way): ServerCase => ({
-    name: `everything comes ${way}`,
+    name: `everything arrives ${way}`,
     grade: "robust",
     steps: [...ENROL, ...store(40)].map((step) =>
       "send" in step ? { ...step, delivery: way } : step
     ),
   }));
   return [...cases, {
-    name: "a file and the word on its checksum come in one segment",
+    name: "a file and the verdict on its checksum arrive in one segment",
     grade: "robust",
     steps: [
       ...ENROL,
@@ -282,7 +282,7 @@ function framing(edition: Edition): ServerCase[] {
       { send: "sendFile", size: 100, damage: { contentSize: 4096, cutAt: 10_000 } },
       { expect: NO },
     ]),
-    robust("a content size that is no ciphertext's", [
+    robust("a content size that no ciphertext has", [
       ...ENROL,
       { send: "sendFile", size: 100, damage: { contentSize: 111 } },
       { expect: NOT_THE_FILE },
@@ -319,13 +319,13 @@ function order(edition: Edition): ServerCase[] {
       { send: "publicKey", damage: { unknownId: true } },
       { expect: NO },
     ]),
-    robust("a public key that is noise", [
+    robust("random bytes as a public key", [
       ...REGISTER,
       { send: "publicKey", damage: { publicKey: "noise" } },
       { expect: NO },
     ]),
     ...(edition.requests.reconnect === undefined ? [] : [
-      robust("reconnecting under another's id", [
+      robust("reconnecting with another client's id", [
         ...ENROL,
         { send: "reconnect", by: "B", damage: { unknownId: true } } as const,
         { expect: ["denied"], by: "B" } as const,
@@ -359,7 +359,7 @@ function packets(): ServerCase[] {
       steps: [...ENROL, ...store(2000, { packets: count })],
     })),
     robust("a packet is missing", { packet: 2, packetNumber: 3 }),
-    robust("a packet comes twice", { packet: 3, packetNumber: 2 }),
+    robust("a packet arrives twice", { packet: 3, packetNumber: 2 }),
     robust("a file begins with packet 2", { packet: 1, packetNumber: 2 }),
     robust("a file begins with packet 0", { packet: 1, packetNumber: 0 }),
     robust("a packet has another total", { packet: 2, totalPackets: 9 }),
@@ -379,7 +379,7 @@ function habits(edition: Edition): ServerCase[] {
     return { name, grade: "habit", steps };
   };
   return [
-    habit("looks at the version", [
+    habit("checks the version", [
       { send: "register", damage: { version: 2 } },
       { expect: NO },
     ]),
@@ -390,7 +390,7 @@ function habits(edition: Edition): ServerCase[] {
       { send: "crcInvalid" },
       { expect: ["messageReceived"] },
     ]),
-    habit("takes each request on a connection of its own", [
+    habit("accepts each request on a connection of its own", [
       ...REGISTER,
       { connect: "anew" },
       { send: "publicKey" },
@@ -402,11 +402,11 @@ function habits(edition: Edition): ServerCase[] {
       ...CONFIRM,
     ]),
     habit("keeps the connection after CRC valid", [...ENROL, ...store(10), ...store(20)]),
-    habit("takes content that the payload size does not count", [
+    habit("accepts content that the payload size does not count", [
       ...ENROL,
       ...store(100, { damage: { payloadSize: -1 } }),
     ]),
-    habit("takes a CRC request with payload size 0", [
+    habit("accepts a CRC request with payload size 0", [
       ...ENROL,
       { send: "sendFile", size: 100 },
       { expect: ["fileReceived"] },

@@ -261,9 +261,9 @@ function damaged(message: Bytes, { version, code, payloadSize }: Damage, fixed: 
 
 function pieces(bytes: Bytes, delivery: SendStep["delivery"]): Bytes[] {
   switch (delivery) {
-    case "a byte at a time":
+    case "one byte at a time":
       return Array.from(bytes, (byte) => new Uint8Array([byte]));
-    case "header and payload apart":
+    case "with header and payload apart":
       return [bytes.subarray(0, HEADER_SIZE), bytes.subarray(HEADER_SIZE)];
     case "in frames of 2048 bytes":
       return [concatBytes(bytes, new Uint8Array(framePadding(bytes.length, "frames-2048")))];
