@@ -39,7 +39,7 @@ const outcomes = new Map<Target, Outcome>();
 for (const target of TARGETS) {
   const outcome: Outcome = wanted.includes(target)
     ? await build(stage, target, out)
-    : { state: "not-asked-for", why: "it was not asked for" };
+    : { state: "not-asked-for", why: "not requested" };
   outcomes.set(target, outcome);
 }
 const { packages } = stage;

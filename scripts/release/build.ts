@@ -34,7 +34,7 @@ export async function build(stage: Stage, target: Target, folder: string): Promi
   const said = await versionOf(path);
   if (said === stage.config.version) return { state: "run" };
   await Deno.remove(path);
-  return { state: "not-built", why: `it does not run: --version said ${JSON.stringify(said)}` };
+  return { state: "not-built", why: `does not run: --version printed ${JSON.stringify(said)}` };
 }
 
 /** The first line that the executable says of itself; runs it without anything in the environment. */

@@ -19,7 +19,7 @@ export interface Release {
 }
 
 const STATES: Readonly<Record<Outcome["state"], string>> = {
-  "run": "built, and run where it was built",
+  "run": "built and run",
   "built": "built",
   "not-built": "not built",
   "not-asked-for": "not built",
@@ -34,7 +34,7 @@ interface Row extends Target {
 
 function rowsOf({ outcomes }: Release): readonly Row[] {
   return TARGETS.map((target) => {
-    const outcome = outcomes.get(target) ?? { state: "not-asked-for", why: "it was not tried" };
+    const outcome = outcomes.get(target) ?? { state: "not-asked-for", why: "not tried" };
     return { ...target, ...outcome, isBuilt: outcome.state === "run" || outcome.state === "built" };
   });
 }
@@ -53,11 +53,11 @@ export async function writeTargets(release: Release, folder: string): Promise<vo
     `| ${name} | ${isBuilt ? `\`${file}\`` : "–"} | ${STATES[state]} | ${escaped(why)} |`
   );
   const lines = [
-    `# xfer ${release.version}: what was built`,
+    `# xfer ${release.version}: targets`,
     "",
-    `With Deno ${Deno.version.deno}, on ${Deno.build.target}.`,
+    `Built with Deno ${Deno.version.deno} on ${Deno.build.target}.`,
     "",
-    "| target | file | state | why |",
+    "| target | file | state | reason |",
     "| --- | --- | --- | --- |",
     ...table,
     "",

@@ -79,43 +79,43 @@ const REFUSALS: readonly Refusal[] = [
   {
     what: "an executable that was changed",
     code: 4,
-    says: /not what SHA256SUMS says[\s\S]*expected [0-9a-f]{64}\n +found +[0-9a-f]{64}/,
+    says: /wrong checksum of xfer-[\s\S]*expected [0-9a-f]{64}\n +found +[0-9a-f]{64}/,
     spoil: (folder) => folder.write(`release/${NAME}`, `${SOUND}# changed\n`),
   },
   {
     what: "an executable that is cut short",
     code: 4,
-    says: /not what SHA256SUMS says/,
+    says: /wrong checksum of xfer-/,
     spoil: (folder) => Deno.truncate(folder.join("release", NAME), 5),
   },
   {
     what: "no executable",
     code: 3,
-    says: /there is no xfer-\S+ in .+release/,
+    says: /xfer-\S+ is missing in .+release/,
     spoil: (folder) => Deno.remove(folder.join("release", NAME)),
   },
   {
     what: "no SHA256SUMS",
     code: 3,
-    says: /there is no SHA256SUMS/,
+    says: /SHA256SUMS is missing/,
     spoil: (folder) => Deno.remove(folder.join(SUMS)),
   },
   {
     what: "a SHA256SUMS of another release",
     code: 4,
-    says: /has no checksum of xfer-/,
+    says: /has no valid checksum of xfer-/,
     spoil: (folder) => folder.write(SUMS, `${"0".repeat(64)}  xfer-for-something-else\n`),
   },
   {
-    what: "a checksum that is none",
+    what: "an invalid checksum",
     code: 4,
-    says: /has no checksum of xfer-/,
+    says: /has no valid checksum of xfer-/,
     spoil: (folder) => folder.write(SUMS, `$(touch /nowhere)  ${NAME}\n`),
   },
   {
     what: "two checksums",
     code: 4,
-    says: /has no checksum of xfer-/,
+    says: /has no valid checksum of xfer-/,
     spoil: (folder) =>
       folder.write(SUMS, `${"0".repeat(64)}  ${NAME}\n${"1".repeat(64)}  ${NAME}\n`),
   },
@@ -134,13 +134,13 @@ const REFUSALS: readonly Refusal[] = [
   {
     what: "a manual page that was changed",
     code: 4,
-    says: /man\/xfer\.1 is not what SHA256SUMS says/,
+    says: /wrong checksum of man\/xfer\.1/,
     spoil: (folder) => folder.write("release/man/xfer.1", "another page"),
   },
   {
     what: "a manual page that SHA256SUMS does not name",
     code: 4,
-    says: /has no checksum of man\/xfer-more\.1/,
+    says: /has no valid checksum of man\/xfer-more\.1/,
     spoil: (folder) => folder.write("release/man/xfer-more.1", ""),
   },
   {
@@ -159,13 +159,13 @@ const REFUSALS: readonly Refusal[] = [
     spoil: (folder) => folder.write("prefix", ""),
   },
   {
-    what: "an option that there is not",
+    what: "an unknown option",
     code: 2,
     says: /unknown option: --here/,
     args: ["--here"],
   },
   {
-    what: "no folder behind --prefix",
+    what: "no folder after --prefix",
     code: 2,
     says: /--prefix needs a folder/,
     args: ["--prefix"],
@@ -187,7 +187,7 @@ for (const { what, code, says, spoil, executable, args } of REFUSALS) {
 }
 
 Deno.test(
-  { name: "install: an xfer that is there stays when its successor is refused", ignore },
+  { name: "install: an installed xfer stays if its successor is refused", ignore },
   async () => {
     await using place = await Place.create();
     assert.equal((await place.install()).code, 0);
@@ -198,7 +198,7 @@ Deno.test(
   },
 );
 
-Deno.test({ name: "install: machines that xfer is not made for are told so", ignore }, async () => {
+Deno.test({ name: "install: an unsupported machine is refused", ignore }, async () => {
   await using place = await Place.create();
   const tools = place.folder.join("tools");
   await Deno.mkdir(tools);
@@ -206,7 +206,7 @@ Deno.test({ name: "install: machines that xfer is not made for are told so", ign
   await Deno.chmod(`${tools}/uname`, 0o755);
   const { code, stderr } = await place.install([], { PATH: `${tools}:${Deno.env.get("PATH")}` });
   assert.equal(code, 3);
-  assert.match(stderr, /there is no xfer for Plan9 on mips/);
+  assert.match(stderr, /xfer is not available for Plan9 on mips/);
 });
 
 Deno.test({ name: "install: nothing is installed unchecked", ignore }, async () => {

@@ -135,7 +135,7 @@ Deno.test("the SBOM is refused for a package without a known licence", async () 
   }
 });
 
-Deno.test("the report names every target, with the reason where there is no executable", async () => {
+Deno.test("the report names every target, with the reason for a missing executable", async () => {
   await using folder = await TemporaryFolder.create();
   const outcomes = new Map<Target, Outcome>(TARGETS.map((target, index) => [
     target,
@@ -143,7 +143,7 @@ Deno.test("the report names every target, with the reason where there is no exec
       { state: "run" } as const,
       { state: "built", why: "not run: another machine" } as const,
       { state: "not-built", why: "no runtime | no luck" } as const,
-      { state: "not-asked-for", why: "it was not asked for" } as const,
+      { state: "not-asked-for", why: "not requested" } as const,
     ][index] ?? { state: "run" },
   ]));
   outcomes.delete(TARGETS[4] as Target);
@@ -152,14 +152,14 @@ Deno.test("the report names every target, with the reason where there is no exec
   assert.match(words, /^# xfer 1\.2\.3/);
   assert.match(
     words,
-    /\| linux-x64 \| `xfer-linux-x64` \| built, and run where it was built \| {2}\|/,
+    /\| linux-x64 \| `xfer-linux-x64` \| built and run \| {2}\|/,
   );
   assert.match(
     words,
     /\| linux-arm64 \| `xfer-linux-arm64` \| built \| not run: another machine \|/,
   );
   assert.match(words, /\| macos-x64 \| – \| not built \| no runtime \\\| no luck \|/);
-  assert.match(words, /\| windows-x64 \| – \| not built \| it was not tried \|/);
+  assert.match(words, /\| windows-x64 \| – \| not built \| not tried \|/);
   const { targets } = JSON.parse(await Deno.readTextFile(folder.join("targets.json")));
   assert.deepEqual(
     targets.map(({ name, file, state }: Record<string, string>) => [name, file, state]),
@@ -178,7 +178,7 @@ const UNFIT: readonly { runtime: string; why: RegExp; ignore?: boolean }[] = [
   { runtime: "/nowhere/denort", why: /Could not find denort/ },
   {
     runtime: "/bin/true",
-    why: /it does not run: --version said/,
+    why: /does not run: --version printed/,
     ignore: Deno.build.os !== "linux",
   },
 ];
@@ -194,7 +194,7 @@ for (const { runtime, why, ignore = false } of UNFIT) {
     );
     assert.equal(code, 1, stdout);
     assert.match(stdout, why);
-    assert.match(stdout, /windows-x64 +not built: it was not asked for/);
+    assert.match(stdout, /windows-x64 +not built: not requested/);
     assert.match(await Deno.readTextFile(`${out}/TARGETS.md`), why);
     const sums = (await Deno.readTextFile(`${out}/SHA256SUMS`)).trimEnd().split("\n");
     const there = (await Array.fromAsync(filesIn(out))).sort();
