@@ -8,13 +8,13 @@ const ROOT = new URL("../", import.meta.url);
 
 /** Files and folders that are searched. Each was read and rewritten as a whole. */
 const CLEAN = [
-  ...[
-    "README.md",
-    "docs/getting-started.md",
-    "docs/operations.md",
-    "docs/security.md",
-    "docs/troubleshooting.md",
-  ],
+  ...["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "packaging/Containerfile"],
+  ...["packaging/install.sh", "packaging/xfer.service"],
+  ...["docs/building.md", "docs/configuration.md", "docs/conformance.md", "docs/decisions/"],
+  ...["docs/dependencies.md", "docs/getting-started.md", "docs/installing.md"],
+  ...["docs/operations.md", "docs/performance.md", "docs/protocol-3.md", "docs/protocol-4.md"],
+  ...["docs/reliability.md", "docs/security.md", "docs/troubleshooting.md"],
+  "scripts/docs/configuration.ts",
 ];
 
 /** Files that quote what is ruled out, and recordings of others. */

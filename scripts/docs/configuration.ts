@@ -9,7 +9,7 @@ function rows(): string[][] {
     ...KEYS.map((key) => {
       const { default: text, defaultWords = `\`${text}\``, reloadable = false } = SETTINGS[key];
       const names = [`\`--${key}\``, `\`${key}\``, `\`${variableOf(key)}\``];
-      return [...names, defaultWords, reloadable ? "in force" : "needs a restart"];
+      return [...names, defaultWords, reloadable ? "applied" : "needs a restart"];
     }),
   ];
 }
@@ -17,20 +17,19 @@ function rows(): string[][] {
 export function configurationPage(): string {
   return `# Configuration of the server
 
-Each setting can be given in three ways, or not at all. The first of these that says something of it
-is in force:
+You can set each setting in three ways. The first that is given takes precedence:
 
 1. an option: \`xfer server --quota 10GB\`
-2. a variable of the environment: \`XFER_QUOTA=10GB\`
-3. a file: \`quota = "10GB"\` in the one that \`--config FILE\` or \`XFER_CONFIG=FILE\` names
-4. its default
+2. an environment variable: \`XFER_QUOTA=10GB\`
+3. a file: \`quota = "10GB"\`, in the file that \`--config FILE\` or \`XFER_CONFIG=FILE\` names
+4. otherwise its default
 
-The commands below \`xfer server\` go by the same: \`XFER_DATA=/srv/xfer xfer server list\`.
+The commands below \`xfer server\` use the same settings: \`XFER_DATA=/srv/xfer xfer server list\`.
 
 \`\`\`sh
-xfer server config --example > server.toml    # everything, commented out, with what it is for
+xfer server config --example > server.toml    # all settings with comments, commented out
 xfer server --config server.toml
-xfer server config --config server.toml       # what would be in force, and whence
+xfer server config --config server.toml       # the effective settings, and where each comes from
 \`\`\`
 
 \`\`\`
@@ -41,26 +40,27 @@ max-connections = 4096    # default
 …
 \`\`\`
 
-What \`xfer server config\` prints is a file with settings itself; with \`--json\`, an event for
-[each](json.md#setting). It checks them as the server does,
-and ends with code 3 where they can't be used: try it before you restart or reload a server.
+The output of \`xfer server config\` is itself a valid settings file. With \`--json\` it is one event for
+[each setting](json.md#setting). The command checks the settings as the server does, and exits with
+code 3 if they are invalid. Run it before you restart or reload a server.
 
 ## How values are written
 
-| kind  | written                                                                              |
-| ----- | ------------------------------------------------------------------------------------ |
-| time  | \`500ms\`, \`30s\`, \`10m\`, \`2h\`                                                          |
-| size  | \`4096\`, \`64KiB\`, \`10MB\`, \`2GiB\`; a rate likewise, each second                        |
-| count | \`4096\`                                                                               |
-| list  | \`listen\`: between spaces, or the option repeated; \`edition\`: between commas          |
-| path  | relative ones begin at the folder that the server is started in, wherever they stand |
+| kind  | written as                                                                          |
+| ----- | ----------------------------------------------------------------------------------- |
+| time  | \`500ms\`, \`30s\`, \`10m\`, \`2h\`                                                         |
+| size  | \`4096\`, \`64KiB\`, \`10MB\`, \`2GiB\`; the same for rates, per second                   |
+| count | \`4096\`                                                                              |
+| list  | \`listen\`: separated by spaces, or the option repeated; \`edition\`: by commas         |
+| path  | relative to the folder where you start the server, also in a settings file          |
 
-\`none\` lifts a limit. 0 is refused where nothing would work with it, as for \`max-connections\`; where
-it is taken, it means 0: \`min-free = 0\` leaves no room free. An empty variable is as good as none.
+\`none\` removes a limit. 0 is refused for settings with which nothing would work, such as
+\`max-connections\`. Elsewhere it means 0: \`min-free = 0\` keeps no space free. An empty variable counts
+as not set.
 
-The file is [TOML](https://toml.io), in UTF-8, at most 64 KiB: keys and values without tables.
-Values are texts, as an option would have them; counts, sizes and rates may be plain numbers, lists
-may be arrays.
+The file is [TOML](https://toml.io), in UTF-8, at most 64 KiB, with keys and values but no tables.
+Values are texts, written as in an option. Counts, sizes and rates can be plain numbers, and lists can
+be arrays.
 
 \`\`\`toml
 listen = ["0.0.0.0:1256", "0.0.0.0:1257=2024early"]
@@ -69,13 +69,12 @@ quota = "10GB"
 max-connections = 500
 \`\`\`
 
-Nothing in there is secret: keys are in files of their own.
+The file contains no secrets: keys are in files of their own.
 
-## What is wrong is refused
+## Invalid settings
 
-A key that there is not, a value of a wrong kind or out of its bounds, in the file or the
-environment, ends the start with code 3, whether or not another goes before it. The error says
-where:
+An unknown key in the file, or a value of the wrong kind or out of range in the file or the
+environment, stops the start with code 3, even if another source takes precedence. The error says where it is:
 
 \`\`\`
 xfer: /etc/xfer/server.toml line 3: there is no setting "quotta" [unknown-setting]
@@ -86,31 +85,31 @@ xfer: XFER_REGISTRATION: found "invit" [bad-setting]
       Expected one of open, invite, closed.
 \`\`\`
 
-Variables that begin with \`XFER_\` and are no setting are not looked at: xfer can't see any that it
-does not ask for, and Kubernetes sets such (\`XFER_PORT\`) for a service of that name. Whether yours
-is spelled right is shown by \`xfer server config\`.
+Unknown variables that begin with \`XFER_\` are ignored. xfer cannot see variables that it does not ask
+for, and Kubernetes sets such variables (\`XFER_PORT\`) for a service of that name. To check the
+spelling of yours, run \`xfer server config\`.
 
 ## SIGHUP
 
-At SIGHUP (not on Windows) the server reads the file again, and
+On SIGHUP (not on Windows) the server reads the file again, and
 [certificate and key](operations.md#another-certificate-without-a-restart). Limits, \`registration\`
-and \`grace\` are in force at once, all together, for connections that are open too; only a wait that
-has begun ends as it would have. An option or a variable goes before the file as at the start. The
-log tells what came of it:
+and \`grace\` take effect at once, all together, also for open connections. Only a wait that has already
+begun keeps its old limit. Options and variables take precedence over the file, as at the start. The
+log shows the result:
 
-| event                   | when                                                                                            |
-| ----------------------- | ----------------------------------------------------------------------------------------------- |
-| \`server.reloaded\`       | what is in force now, and what it was                                                           |
-| \`server.restart-needed\` | what was changed too, and stays as it was until the server is started again                     |
-| \`server.unchanged\`      | all is the same                                                                                 |
-| \`server.not-reloaded\`   | the file can't be read or something in it is wrong: everything stays as it was, certificate too |
+| event                   | meaning                                                                                    |
+| ----------------------- | ------------------------------------------------------------------------------------------ |
+| \`server.reloaded\`       | the changed settings, with their new and old values                                        |
+| \`server.restart-needed\` | the changed settings that take effect only after a restart                                 |
+| \`server.unchanged\`      | nothing has changed                                                                        |
+| \`server.not-reloaded\`   | the file cannot be read or is invalid: nothing changes, not even the certificate           |
 
-What goes over a new limit already stays: connections are not cut, files not removed.
+A lower limit does not affect the past: connections are not closed, and files are not removed.
 
 ## All settings
 
 ${table(["option", "key", "variable", "default", "at SIGHUP"], rows())}
 
-Why the limits are what they are: [operations](operations.md#limits).
+[Operations](operations.md#limits) gives the reason for each limit.
 `;
 }

@@ -47,7 +47,7 @@ export const PHRASES: readonly Phrase[] = [
   // Order and place.
   {
     find:
-      "(?<!\\b(?:left|leaves?|leaving|falls?|fell|lags?) (?:\\S+ ){0,4})\\bbehind\\b(?! (?:an?|the|one|its|your|some) (?:\\S+ )?(?:NAT|proxy|firewall|router|balancer|address|tunnel|gateway))(?! (?:NAT|proxies|firewalls|routers|NATs)\\b)",
+      "(?<!\\b(?:left|leaves?|leaving|falls?|fell|lags?) (?:\\S+ ){0,8})\\bbehind\\b(?! (?:an?|the|one|its|your|some) (?:\\S+ )?(?:NAT|proxy|firewall|router|balancer|address|tunnel|gateway))(?! (?:NAT|proxies|firewalls|routers|NATs)\\b)",
     instead: "after",
   },
   { find: "\\bby another way\\b", instead: "out of band, for example by phone" },
