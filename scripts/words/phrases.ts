@@ -17,7 +17,7 @@ export const PHRASES: readonly Phrase[] = [
   // Passives that English does not have.
   {
     find:
-      "\\b(?:is|are|was|were|be|been|being)(?: not| also| only)? (?:got|told|said|let in|seen to)\\b(?! (?:apart|off))",
+      "\\b(?:is|are|was|were|be|been|being)(?: not| also| only)? (?:got|told|said|let in|seen to)\\b(?<!\\bbe got)(?! (?:apart|off))",
     instead: "an active verb: download, print, report, sign in",
   },
   { find: "\\b(?:got|gets?|getting|gotten) back\\b", instead: "download" },
@@ -38,6 +38,10 @@ export const PHRASES: readonly Phrase[] = [
     find: "\\bmay go\\b(?! (?:to|up|down|through|into|over|out|back)\\b)",
     instead: "can be deleted",
   },
+  { find: "\\bfor ever\\b", instead: "forever" },
+  { find: "\\bworth while\\b", instead: "worthwhile" },
+  { find: "\\bin good order\\b", instead: "cleanly" },
+  { find: "\\bgoes? before\\b", instead: "takes precedence over" },
   { find: "\\bbeforehand\\b", instead: "before, first" },
   { find: "\\bat hand\\b", instead: "available" },
   { find: "\\bthe like\\b", instead: "similar …, or name them" },
@@ -70,7 +74,17 @@ export const PHRASES: readonly Phrase[] = [
   { find: "\\bwho he is\\b|\\bwho one is\\b", instead: "the user's identity" },
   { find: "\\bis no (?=[A-Z])", instead: "is not" },
   { find: "\\bother ones\\b", instead: "others, different …, or: changed" },
-  { find: "\\bto be (?:had|got)\\b", instead: "available" },
+  { find: "\\b(?:be|been) (?:had|got)\\b", instead: "available, or an active verb" },
+  { find: "\\b(?:is|are|was|were) to be\\b", instead: "must be, should be, will be" },
+  {
+    find: "\\b(?:is|are|was|were|be|been) (?:waited for|looked at|gone by)\\b",
+    instead: "an active verb: wait for, check, use",
+  },
+  {
+    find:
+      "(?<=^|[.!?] )Where (?:it|they|there|that|this|one|nobody|somebody|no|an?|the) [^.?!\\n]*, ",
+    instead: "If …, or When …",
+  },
   { find: "\\bnot what was stored\\b(?!`)", instead: "damaged" },
   // One term for each concept.
   { find: "\\bin force\\b", instead: "effective" },
