@@ -1,5 +1,5 @@
 /**
- * Assembles protocol/crc/reverse_bits.wat and writes its bytes into reverse_bits.ts beside it. With `--check` it only
+ * Assembles protocol/crc/reverse_bits.wat and writes the bytes into reverse_bits.ts beside it. With `--check`, only
  * compares.
  */
 import wabt from "wabt";
@@ -8,7 +8,7 @@ const SOURCE = new URL("../protocol/crc/reverse_bits.wat", import.meta.url);
 const TARGET = new URL("../protocol/crc/reverse_bits.ts", import.meta.url);
 const LINE = 96;
 
-/** The text of the module that holds the assembled bytes. */
+/** The source of the module that contains the assembled bytes. */
 export async function assemble(): Promise<string> {
   const { parseWat } = await wabt();
   const features = { simd: true, relaxed_simd: true };
@@ -33,7 +33,7 @@ if (import.meta.main) {
   const there = await Deno.readTextFile(TARGET).catch(() => "");
   if (text === there) console.log("reverse_bits.ts is up to date");
   else if (Deno.args.includes("--check")) {
-    console.error("reverse_bits.ts is not what reverse_bits.wat says: deno task build:wasm");
+    console.error("reverse_bits.ts is out of date: run 'deno task build:wasm'");
     Deno.exit(1);
   } else {
     await Deno.writeTextFile(TARGET, text);

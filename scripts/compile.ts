@@ -1,13 +1,12 @@
 /**
- * `deno task compile`: makes a release in `dist/`. It holds an executable for each target, what installs it, its manual
- * pages, a list of what is inside with the licences (CycloneDX), the list of targets with what became of each, and the
- * checksums.
+ * `deno task compile`: builds a release in `dist/`: an executable for each target, the installer, the manual pages, the
+ * list of contents with licences (CycloneDX), the result for each target, and the checksums.
  *
- * --target NAME   only this one; may be repeated; `host` is this machine
- * --out DIR       in place of dist/; what is in it is removed first
+ * --target NAME   build only this target; `host` is this machine (may be repeated)
+ * --out DIR       use this folder in place of dist/; its content is removed first
  *
- * A runtime named by the environment variable DENORT_BIN is put into this machine's executable in place of the one that
- * Deno downloads. Ends with 1 if a target that was asked for could not be built.
+ * If the environment variable DENORT_BIN names a runtime, this machine's executable uses it in place of the one that
+ * Deno downloads. Exits with 1 if a requested target could not be built.
  */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -22,7 +21,7 @@ import { hostTarget, type Target, TARGETS } from "./release/targets.ts";
 const HOST = "host";
 const SBOM = "xfer.cdx.json";
 const MAN_PAGES = "man";
-/** Goes into a release as it is. */
+/** Files that are copied into a release unchanged. */
 const ALONGSIDE: readonly string[] = [
   "LICENSE",
   "packaging/install.sh",
@@ -66,7 +65,7 @@ function parse(args: readonly string[]): { wanted: readonly Target[]; out: strin
     }).values;
     const wanted = target.map((wanted) => {
       const found = wanted === HOST ? host : TARGETS.find(({ name }) => name === wanted);
-      if (found === undefined) throw new TypeError(`There is no target ${wanted}`);
+      if (found === undefined) throw new TypeError(`unknown target ${wanted}`);
       return found;
     });
     return { wanted: wanted.length > 0 ? wanted : TARGETS, out };

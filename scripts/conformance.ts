@@ -1,9 +1,9 @@
 /**
- * Judges a server and a client by the published conversation, as black boxes over TCP.
+ * Checks a server and a client against the published protocol, as black boxes over TCP.
  *
- * Without options: our own server and client, as real processes, in every edition. `--server HOST:PORT` judges a
- * server that is running, `--client COMMAND` a client: the command is run by the shell in a folder with transfer.info,
- * against a scripted server. Exit code 0 only if all required cases pass.
+ * Without options, checks our own server and client, as real processes, in every edition. `--server HOST:PORT` checks a
+ * running server, `--client COMMAND` a client: a shell runs the command in a folder with transfer.info, against a
+ * scripted server. Exits with 0 only if all required cases pass.
  */
 import { Command, Option } from "commander";
 import { type Address, DEFAULT_EDITION, type Edition, EDITIONS, parseAddress } from "../mod.ts";
@@ -21,7 +21,7 @@ import { command, ServerProcess } from "../tests/support/processes.ts";
 import { sideBySide } from "../tests/support/concurrently.ts";
 import { TemporaryFolder } from "../tests/support/temporary_folder.ts";
 
-/** Our own take many cases side by side; of others it is not known that they can serve two at once. */
+/** The number of parallel cases. Other peers may not be able to serve two at once. */
 const AT_ONCE = { ours: 8, others: 1 };
 
 interface Options {
@@ -34,17 +34,17 @@ interface Options {
 const QUIET = { stdin: "null", stdout: "null", stderr: "null" } as const;
 
 const options = new Command("conformance")
-  .description("Judge a server or a client by the published conversation.")
-  .option("--server <host:port>", "judge a server that is running")
-  .option("--client <command>", "judge a client: a command for the shell")
+  .description("Check a server or a client against the published protocol.")
+  .option("--server <host:port>", "check a running server")
+  .option("--client <command>", "check a client, given as a shell command")
   .addOption(
     new Option(
       "--edition <name>",
-      `the edition; ${DEFAULT_EDITION.name} for other targets than ours`,
+      `edition (default: all for our own, ${DEFAULT_EDITION.name} for others)`,
     )
       .choices(EDITIONS.map(({ name }) => name)),
   )
-  .option("--json", "print one JSON object a case and one of the summary")
+  .option("--json", "print one JSON object per case, and a summary")
   .parse(Deno.args, { from: "user" })
   .opts<Options>();
 
@@ -62,7 +62,7 @@ async function judgeOthers(): Promise<Result[]> {
   const { server, client } = options;
   const address = server === undefined ? undefined : parseAddress(server);
   if (server !== undefined && address === undefined) {
-    console.error(`Cannot judge ${server}: expected HOST:PORT`);
+    console.error(`invalid server ${server}: expected HOST:PORT`);
     Deno.exit(2);
   }
   return [
@@ -75,7 +75,7 @@ async function judgeOthers(): Promise<Result[]> {
   ];
 }
 
-/** Our server on two addresses: 2024early has the request codes of 2023c, so it gets one of its own. */
+/** Our server at two addresses: 2024early has the request codes of 2023c, so it needs its own address. */
 async function judgeOurs(): Promise<Result[]> {
   const [early, ...rest] = [...EDITIONS].reverse();
   await using folder = await TemporaryFolder.create();

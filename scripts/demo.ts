@@ -1,8 +1,8 @@
 /**
- * The main job on real files with real processes: a server on a free port; a client of protocol 4 that registers, stores
- * a file and a folder and gets them back; what it does where the server is not the one that is expected; and a client of
- * protocol 3 at the same server. Ends with an error where anything is not as it must be. Everything happens in a
- * temporary folder that is removed at the end.
+ * The main job with real files and real processes: a server on a free port; a client of protocol 4 that registers,
+ * uploads a file and a folder and downloads them; the same client when the server is not the expected one; and a client
+ * of protocol 3 with the same server. Fails if anything is wrong. Everything happens in a temporary folder that is
+ * removed at the end.
  */
 import { cksum, formatFingerprint } from "../mod.ts";
 import { ServerProcess, xfer } from "../tests/support/processes.ts";
@@ -26,23 +26,23 @@ await Deno.writeFile(`${alice}/holiday/2026/sea.raw`, noise(300_000));
 await Deno.writeTextFile(`${alice}/holiday/notes.txt`, "It was warm.\n");
 await Deno.writeTextFile(`${bob}/hello.txt`, "hello world\n");
 
-step("A server starts on a free port, and says what a client is to be given");
+step("A server starts on a free port and prints the line for its clients");
 say("$ xfer server --listen 127.0.0.1:0 --data xfer-data");
 await using server = await ServerProcess.start(data);
 const { message, location } = await server.logged("server.listening-securely");
 say(`${message}`);
 
-step("Alice's first run: she knows the server by its fingerprint, registers, and stores a file");
+step("Alice's first run: she knows the server's fingerprint, registers, and uploads a file");
 await writeInfo(alice, `${location}\nAlice\nfilm.raw\n`);
 await run(["client"], alice);
 
-step("A folder, with all that is in it");
+step("She uploads a folder");
 await run(["client", "put", "holiday"], alice);
 
-step("What she has on the server");
+step("Her files on the server");
 await run(["client", "list"], alice);
 
-step("She gets it back: each file is there whole, and what was stored, or not at all");
+step("She downloads everything, verified against what was stored");
 await run(["client", "get", "film.raw", "-o", "film.back"], alice);
 await run(["client", "get", "holiday", "--recursive", "-o", "holiday.back"], alice);
 await compare(`${alice}/film.raw`, `${alice}/film.back`);
@@ -50,21 +50,21 @@ for (const name of ["notes.txt", "2026/sea.raw"]) {
   await compare(`${alice}/holiday/${name}`, `${alice}/holiday.back/${name}`);
 }
 
-step("With the fingerprint of another server nothing is sent, and the exit code tells");
+step("With another server's fingerprint, nothing is sent and the exit code shows it");
 const other = formatFingerprint(crypto.getRandomValues(new Uint8Array(32)));
 await writeInfo(alice, `${`${location}`.replace(/#.*/, `#${other}`)}\nAlice\nfilm.raw\n`);
 await run(["client", "put", "film.raw", "--as", "secret.raw"], alice, CONFIGURATION);
 await Deno.writeTextFile(`${alice}/transfer.info`, `${location}\nAlice\n`);
 const listed = await xfer(["client", "list", "secret"], alice);
-if (listed.code !== SUCCESS || listed.stdout !== "") throw new Error("It was sent all the same");
+if (listed.code !== SUCCESS || listed.stdout !== "") throw new Error("It was sent anyway");
 
-step("Bob speaks protocol 3, the published one, with the same server: HOST:PORT, no fingerprint");
+step("Bob uses the published protocol 3 with the same server: HOST:PORT, no fingerprint");
 await writeInfo(bob, `127.0.0.1:${server.port}\nBob\nhello.txt\n`);
 await run(["client", "--protocol", "3"], bob);
 await run(["server", "export", "Bob", "hello.txt", "hello.back", "--data", "../xfer-data"], bob);
 await compare(`${bob}/hello.txt`, `${bob}/hello.back`);
 
-step("What the server keeps");
+step("All files on the server");
 await run(["server", "list", "--data", "xfer-data"], folder.path);
 
 async function writeInfo(client: string, text: string): Promise<void> {
@@ -72,13 +72,13 @@ async function writeInfo(client: string, text: string): Promise<void> {
   say(`$ cat transfer.info\n${text.trimEnd()}`);
 }
 
-/** Runs xfer in a folder and shows what it says. Throws where it ends with another exit code. */
+/** Runs xfer in a folder and shows its output. Throws if the exit code is not the expected one. */
 async function run(args: readonly string[], cwd: string, expected = SUCCESS): Promise<void> {
   say(`$ xfer ${args.join(" ")}`);
   const { code, stdout, stderr } = await xfer(args, cwd);
   say((stderr + stdout).trimEnd());
   if (code !== SUCCESS) say(`(exit code ${code})`);
-  if (code !== expected) throw new Error(`It ended with exit code ${code}, not ${expected}`);
+  if (code !== expected) throw new Error(`xfer exited with code ${code}, not ${expected}`);
 }
 
 async function compare(original: string, copy: string): Promise<void> {
@@ -92,7 +92,7 @@ async function compare(original: string, copy: string): Promise<void> {
   );
 }
 
-/** Bytes that no two pieces have in common: what is lost or changes places is seen. */
+/** Random bytes, so that a lost or misplaced piece shows. */
 function noise(size: number): Uint8Array {
   const bytes = new Uint8Array(size);
   for (let at = 0; at < size; at += 65_536) crypto.getRandomValues(bytes.subarray(at, at + 65_536));

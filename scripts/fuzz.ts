@@ -1,20 +1,20 @@
 /**
- * Feeds mutated recordings through the server's machine for as long as asked: `deno task fuzz --minutes 10`. Prints
- * the seed of a failure, which `--seed N` plays again.
+ * Feeds mutated recordings to the server's parsers: `deno task fuzz --minutes 10`. Prints the seed of a failure, which
+ * `--seed N` repeats.
  */
 import { fuzzOnce, recordedStreams } from "../tests/support/v3/fuzz.ts";
 import { Command, InvalidArgumentError } from "commander";
 
 const options = new Command("fuzz")
-  .description("Feed mutated recordings through the server's machine.")
-  .option("--minutes <n>", "how long", toNumber, 1)
-  .option("--seed <n>", "play this one input", toNumber)
+  .description("Feed mutated recordings to the server's parsers.")
+  .option("--minutes <n>", "time in minutes", toNumber, 1)
+  .option("--seed <n>", "run only this input", toNumber)
   .parse(Deno.args, { from: "user" })
   .opts<{ minutes: number; seed?: number }>();
 
 const streams = recordedStreams();
 if (options.seed !== undefined) {
-  console.log(fuzzOnce(options.seed, streams) ? "refused" : "taken");
+  console.log(fuzzOnce(options.seed, streams) ? "refused" : "accepted");
 } else {
   const first = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
   const end = Date.now() + options.minutes * 60_000;
@@ -26,7 +26,7 @@ if (options.seed !== undefined) {
     }
   }
   console.log(
-    `${runs} inputs from seed ${first} on: ${refused} refused, the others taken, none failed`,
+    `${runs} inputs from seed ${first} on: ${refused} refused, the others accepted, none failed`,
   );
 }
 

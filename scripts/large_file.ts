@@ -1,7 +1,7 @@
 /**
- * Sends the largest file that edition 2023c can carry, 4 GiB − 273 bytes, with real processes, and fails where either
- * end has more than {@link MAX_RESIDENT} bytes resident, or where the stored file is not what was sent. Linux only: it
- * reads peak memory from /proc.
+ * Uploads the largest file of edition 2023c, 4 GiB − 273 bytes, with real processes. Fails if either end has more than
+ * {@link MAX_RESIDENT} bytes of resident memory, or if the stored file differs from the original. Linux only, because
+ * it reads peak memory from /proc.
  */
 import { edition2023c, maxFileSize, NO_QUIRKS } from "../mod.ts";
 import { peakResident, watched } from "../tests/support/memory.ts";
@@ -32,10 +32,10 @@ const compared = await new Deno.Command("cmp", {
 }).output();
 const sound = code === 0 && compared.success && clientPeak > 0 && serverPeak > 0 &&
   Math.max(clientPeak, serverPeak) < MAX_RESIDENT;
-console.log(sound ? "stored whole, in bounded memory" : "FAILED");
+console.log(sound ? "stored completely, in bounded memory" : "FAILED");
 if (!sound) Deno.exitCode = 1;
 
-/** Random data at both ends and in the middle of a file that is otherwise a hole: it need not be written whole. */
+/** A sparse file with random data at both ends and in the middle, so that it need not be written completely. */
 async function writeSource(path: string): Promise<void> {
   using file = await Deno.open(path, { write: true, createNew: true });
   await file.truncate(size);

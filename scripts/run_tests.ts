@@ -1,6 +1,6 @@
 /**
- * `deno task test`: runs `deno test` with the arguments that it is given, in a folder for temporary files of its own.
- * Fails too where the tests leave a process or a file behind, says what it is, and removes it.
+ * `deno task test`: runs `deno test` with its arguments, in its own folder for temporary files. Also fails if the tests
+ * leave a process or a file behind: it names the leftover and removes it.
  */
 import { join } from "node:path";
 import {
@@ -12,9 +12,9 @@ import {
 import { MEMORY, memoryPrefix } from "../tests/support/temporary_folder.ts";
 import { tiedCommand } from "../tests/support/tied_processes.ts";
 
-/** What is ending needs a moment for it, the more so on a busy machine. */
+/** Ending processes need a moment, especially on a busy machine. */
 const MAX_ENDING_MS = 5_000;
-/** Where programs look for the folder for temporary files, on any system. */
+/** The variables that name the folder for temporary files, on any system. */
 const TEMPORARY_VARIABLES = ["TMPDIR", "TMP", "TEMP"];
 
 const run: Variable = { name: RUN_VARIABLE, value: crypto.randomUUID() };
@@ -34,7 +34,7 @@ async function runTests(): Promise<number> {
   const signals = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM", "SIGHUP"];
   let running = true;
   for (const signal of signals as Deno.Signal[]) {
-    // Also after their end: what they have left is removed first.
+    // Also after the tests have ended, because leftovers are removed first.
     Deno.addSignalListener(signal, () => running && tests.kill(signal));
   }
   const { code } = await tests.status;
@@ -55,7 +55,7 @@ async function removeFiles(): Promise<string[]> {
   return [...own, ...inMemory];
 }
 
-/** The paths of what is in a folder, if there is one, and whose names begin so. */
+/** The paths in a folder whose names begin with a prefix; none if the folder does not exist. */
 function filesIn(folder: string, prefix = ""): string[] {
   try {
     return [...Deno.readDirSync(folder)].filter(({ name }) => name.startsWith(prefix))

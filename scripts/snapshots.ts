@@ -1,5 +1,5 @@
 /**
- * Writes anew what the commands print, as tests/snapshots/ keeps it. Read what changes before it is committed.
+ * Updates the recorded output of the commands in tests/snapshots/. Read the difference before you commit it.
  */
 import { makePages, pathOfPage } from "../tests/snapshots/pages.ts";
 

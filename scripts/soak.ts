@@ -1,6 +1,6 @@
 /**
  * The loops that are too long for the test run: `deno task soak --minutes 45`. Each injects one kind of fault and
- * fails at the first thing lost or told wrongly; the seed that it prints then plays it again, with `--only`.
+ * fails at the first lost file or wrong answer. The printed seed repeats it, with `--only`.
  */
 import { Command, InvalidArgumentError } from "commander";
 import { gatherCrowd } from "../tests/support/e2e/crowd.ts";
@@ -31,21 +31,21 @@ import { canMeasure } from "../tests/support/memory.ts";
 import { fuzzOnce, recordedStreams } from "../tests/support/v3/fuzz.ts";
 
 const MIB = 1024 * 1024;
-/** What either end may have resident in a round trip. */
+/** The most resident memory of either end in a round trip, in bytes. */
 const MEMORY = 400 * MIB;
 
 interface Part {
   readonly name: string;
   readonly what: string;
   readonly work: (loop: Loop) => Promise<void>;
-  /** Where it would not come to an end by itself. */
+  /** The number of rounds, for parts that would not end by themselves. */
   readonly rounds?: number;
 }
 
 const PARTS: readonly Part[] = [
   {
     name: "kills",
-    what: "the server is killed at random moments, clients of both protocols at work",
+    what: "the server is killed at random moments, with active clients of both protocols",
     work: killAtAnyMoment,
     rounds: 200,
   },
@@ -56,7 +56,7 @@ const PARTS: readonly Part[] = [
   },
   {
     name: "v4-kills-at-calls",
-    what: "the same in all that a client of protocol 4 does, from the first start on",
+    what: "the same for every action of a client of protocol 4, from the first start on",
     work: (loop) => killAtEveryCallSecurely(loop),
   },
   {
@@ -78,7 +78,7 @@ const PARTS: readonly Part[] = [
   },
   {
     name: "v4-io",
-    what: "each call fails while clients of protocol 4 are at work",
+    what: "each call fails while clients of protocol 4 are active",
     work: (loop) => failEveryCallSecurely(loop),
   },
   { name: "io-start", what: "each call fails while the server starts", work: failEveryCallOfStart },
@@ -89,7 +89,7 @@ const PARTS: readonly Part[] = [
   },
   {
     name: "flips",
-    what: "one byte is changed on its way, at every offset",
+    what: "one byte is changed in transit, at every offset",
     work: (loop) => flipEverywhere(loop),
   },
   {
@@ -130,18 +130,28 @@ const PARTS: readonly Part[] = [
     work: (loop) => fuzzReader(loop, { batch: 1000 }),
     rounds: 300,
   },
-  { name: "v4-odd-clients", what: "clients that say anything", work: fuzzServer, rounds: 5000 },
-  { name: "v4-odd-servers", what: "servers that say anything", work: fuzzClient, rounds: 2000 },
+  {
+    name: "v4-odd-clients",
+    what: "clients that send arbitrary messages",
+    work: fuzzServer,
+    rounds: 5000,
+  },
+  {
+    name: "v4-odd-servers",
+    what: "servers that send arbitrary messages",
+    work: fuzzClient,
+    rounds: 2000,
+  },
   { name: "v4-texts", what: "odd locations and known_servers", work: fuzzTexts, rounds: 500_000 },
   {
     name: "v4-many",
-    what: "50,000 small files put and got back",
+    what: "50,000 small files uploaded and downloaded",
     work: (loop) => manyFiles(loop, { count: 50_000, memory: MEMORY }),
     rounds: 1,
   },
   {
     name: "v4-huge",
-    what: "20 GiB put and got back",
+    what: "20 GiB uploaded and downloaded",
     work: (loop) => hugeFile(loop, { size: 20 * 1024 * MIB, memory: MEMORY }),
     rounds: 1,
   },
@@ -150,15 +160,15 @@ const PARTS: readonly Part[] = [
 ];
 
 const options = new Command("soak")
-  .description("Inject every kind of fault, for longer than the test run does.")
+  .description("Inject faults of every kind, for longer than the test run does.")
   .option(
     "--minutes <n>",
-    "how long in all; a part under way is curtailed, not broken off",
+    "total time in minutes; a running part ends early but completes its round",
     number,
     45,
   )
-  .option("--seed <n>", "what the dice begin with", number)
-  .option("--only <name>", `one part: ${PARTS.map(({ name }) => name).join(", ")}`)
+  .option("--seed <n>", "seed of the random choices", number)
+  .option("--only <name>", `run one part: ${PARTS.map(({ name }) => name).join(", ")}`)
   .parse(Deno.args, { from: "user" })
   .opts<{ minutes: number; seed?: number; only?: string }>();
 
@@ -176,18 +186,18 @@ for (const [index, part] of parts.entries()) {
   const seconds = Math.round((Date.now() - begin) / 1000);
   console.log(`${part.name}: ${part.what}`);
   console.log(
-    `  ${counts || "nothing done"}; ${seconds} s${complete ? "" : "; curtailed by time"}`,
+    `  ${counts || "nothing done"}; ${seconds} s${complete ? "" : "; ended early by time"}`,
   );
 }
-console.log("Nothing lost, nothing told wrongly.");
+console.log("Nothing lost, nothing reported wrongly.");
 
 async function fuzz(loop: Loop): Promise<void> {
   const streams = recordedStreams();
   while (loop.next()) {
     for (let run = 0; run < 1000; run++) {
-      loop.count(fuzzOnce(loop.dice.roll(2 ** 32), streams) ? "refused" : "taken");
+      loop.count(fuzzOnce(loop.dice.roll(2 ** 32), streams) ? "refused" : "accepted");
     }
-    // Signals are heard only between two rounds.
+    // Signals are handled only between two rounds.
     await new Promise((resolve) => setTimeout(resolve));
   }
 }
@@ -204,7 +214,7 @@ async function crowd(loop: Loop): Promise<void> {
   }
   loop.count("uploads of 100 MB", stored);
   loop.count("idle connections answered", answered);
-  loop.count("MiB resident on the server at most", Math.round(peak / MIB));
+  loop.count("MiB peak resident memory of the server", Math.round(peak / MIB));
 }
 
 function number(text: string): number {

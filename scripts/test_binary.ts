@@ -1,9 +1,8 @@
 /**
  * `deno task test:binary`: builds this machine's executable twice, compares the two releases byte by byte, and runs the
- * end-to-end, snapshot and packaging tests against the executable. What is said of a release in docs/building.md is
- * checked by it.
+ * end-to-end, snapshot and packaging tests against the executable. This checks the claims of docs/building.md.
  *
- * --builder PATH   another Deno than this one builds
+ * --builder PATH   build with this Deno
  */
 import { parseArgs } from "node:util";
 import { fileURLToPath } from "node:url";

@@ -14,7 +14,10 @@ const CLEAN = [
   ...["docs/dependencies.md", "docs/getting-started.md", "docs/installing.md"],
   ...["docs/operations.md", "docs/performance.md", "docs/protocol-3.md", "docs/protocol-4.md"],
   ...["docs/reliability.md", "docs/security.md", "docs/troubleshooting.md"],
-  "scripts/docs/configuration.ts",
+  ...["scripts/bench/", "scripts/release/", "scripts/docs/configuration.ts"],
+  ...["scripts/build_wasm.ts", "scripts/compile.ts", "scripts/conformance.ts", "scripts/demo.ts"],
+  ...["scripts/fuzz.ts", "scripts/large_file.ts", "scripts/man.ts", "scripts/run_tests.ts"],
+  ...["scripts/snapshots.ts", "scripts/soak.ts", "scripts/test_binary.ts", "scripts/words.ts"],
 ];
 
 /** Files that quote what is ruled out, and recordings of others. */

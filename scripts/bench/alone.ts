@@ -1,4 +1,4 @@
-/** What the stages reach alone: the bounds of everything else. */
+/** The speed of each stage alone, which bounds everything else. */
 import { median } from "./figures.ts";
 import { time } from "./processes.ts";
 import { CbcEncryptor, Cksum, importAesKey, NO_QUIRKS, partsOf, release } from "../../mod.ts";
@@ -12,19 +12,19 @@ import { writeRandom } from "./files.ts";
 const SIZE = 2 ** 30;
 const PIECE = 2 ** 20;
 
-/** Bytes a second. */
+/** Rates in bytes per second. */
 export interface Alone {
   /** Our checksum of data in memory. */
   readonly crc: number;
-  /** GNU cksum of a file that is in the system's cache; 0 where there is none. */
+  /** GNU cksum of a cached file; 0 if it is not installed. */
   readonly cksum: number;
-  /** One stream of WebCrypto's AES-256-CBC, its results thrown away. */
+  /** One stream of WebCrypto's AES-256-CBC, with discarded results. */
   readonly cipher: number;
-  /** The client's whole path, to a peer that throws all away. */
+  /** The client's whole path, to a peer that discards everything. */
   readonly sink: number;
-  /** Seconds until `xfer --version` is done … */
+  /** Seconds for `xfer --version`. */
   readonly version: number;
-  /** … and a program that loads the library for command lines and nothing else. */
+  /** Seconds for a program that only loads the command-line library. */
   readonly commander: number;
 }
 
@@ -32,7 +32,7 @@ export async function alone(folder: string, runs: number): Promise<Alone> {
   const file = `${folder}/alone.bin`;
   await writeRandom(file, SIZE);
   const rounds: Alone[] = [];
-  // The engine is loaded and compiled once in a process, as a file's first MiB are summed up.
+  // WebAssembly is loaded and compiled once per process, with the first MiB of a file.
   sumUp();
   try {
     for (let run = 0; run < runs; run++) {
@@ -75,7 +75,7 @@ async function encrypt(): Promise<number> {
   return SIZE / ((performance.now() - begin) / 1000);
 }
 
-/** The peer is a process of its own, so that it takes no time of ours. */
+/** The peer is a separate process, so that it takes none of our CPU time. */
 async function sendAway(path: string): Promise<number> {
   const code = "const l = Deno.listen({ hostname: '127.0.0.1', port: 0 }); " +
     "console.log(l.addr.port); const c = await l.accept(); " +

@@ -1,22 +1,22 @@
-/** What a program is that moves files in a comparison. */
+/** The interface of a program that moves files in a comparison. */
 
 /** A contender with its server running, ready to move files. */
 export interface Ready extends AsyncDisposable {
-  /** The process of the server, if it is another than the one that moves files. */
+  /** The server's process, if it is not the one that moves files. */
   readonly serverPid: number | undefined;
   /** The folder that its commands run in. */
   readonly cwd: string;
-  /** The command that stores files, or a folder with all that is in it where the contender can. */
+  /** The command that uploads files, or a folder with its contents if the contender can. */
   put(paths: readonly string[]): readonly string[];
-  /** The command that gets a file back. */
+  /** The command that downloads a file. */
   get?(name: string, target: string): readonly string[];
-  /** Where a file is that was stored. */
+  /** The path of an uploaded file. */
   find(name: string): Promise<string>;
 }
 
 export interface Contender {
-  /** What it takes, beside xfer itself: programs, or a program and an option that not every version has. */
+  /** Requirements: programs, or a program and an option that not every version has. */
   readonly needs: readonly string[];
-  /** Makes its keys, starts its server; `folder` is empty and its own. */
+  /** Creates keys and starts the server in `folder`, which is empty. */
   prepare(folder: string): Promise<Ready>;
 }

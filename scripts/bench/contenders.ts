@@ -1,4 +1,4 @@
-/** Who moves files: xfer, and what people would use in its place. Each has a server of its own on the loopback. */
+/** The contenders: xfer and its alternatives. Each has its own server on the loopback interface. */
 import type { Contender, Ready } from "./contender.ts";
 import { prepareNginx } from "./nginx.ts";
 import { which } from "./processes.ts";
@@ -42,7 +42,7 @@ function remoteShell(ssh: (portOption: string) => readonly string[]): string {
   return `ssh ${ssh("-p").join(" ")}`;
 }
 
-/** What a contender needs and is not here. */
+/** The missing requirements of a contender. */
 export async function missing({ needs }: Contender): Promise<string[]> {
   const found = await Promise.all(needs.map(isThere));
   return needs.filter((_, i) => !found[i]);

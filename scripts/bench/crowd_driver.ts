@@ -1,6 +1,6 @@
 /**
- * Many clients in one process: `clients PORT COUNT SIZE` or `registrations PORT COUNT`. Keys and accounts are made
- * before; what is timed begins with the first byte. Prints JSON.
+ * Many clients in one process: `clients PORT COUNT SIZE` or `registrations PORT COUNT`. Creates keys and accounts first.
+ * The measured time starts with the first byte. Prints JSON.
  */
 import {
   type Bytes,
@@ -18,13 +18,13 @@ import { TemporaryFolder } from "../../tests/support/temporary_folder.ts";
 import { writeRandom } from "./files.ts";
 
 export interface CrowdTimes {
-  /** Of all together. */
+  /** Seconds for all clients together. */
   readonly seconds: number;
-  /** Of each, from its own begin to its end. */
+  /** Seconds of each client, from its own start to its end. */
   readonly each: readonly number[];
 }
 
-/** Registrations that go on side by side. */
+/** The number of parallel registrations. */
 const SIDE_BY_SIDE = 32;
 
 const PROFILE = { edition: edition2023c, quirks: NO_QUIRKS };
@@ -80,7 +80,7 @@ async function registerAll(address: Deno.ConnectOptions, count: number): Promise
   return { seconds: (performance.now() - begin) / 1000, each };
 }
 
-/** Drives the conversation of a registration over a connection of its own. */
+/** Registers over a new connection. */
 async function registerOne(
   address: Deno.ConnectOptions,
   userName: string,
@@ -106,7 +106,7 @@ async function registerOne(
       let response = responses.next();
       while (response === undefined) {
         const size = await socket.read(buffer);
-        if (size === null) throw new Error("The server has closed");
+        if (size === null) throw new Error("The server closed the connection");
         responses.push(buffer.subarray(0, size));
         response = responses.next();
       }

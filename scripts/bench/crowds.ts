@@ -1,4 +1,4 @@
-/** Many clients at one server. */
+/** Many clients with one server. */
 import { ServerProcess } from "../../tests/support/processes.ts";
 import { TemporaryFolder } from "../../tests/support/temporary_folder.ts";
 import type { CrowdTimes } from "./crowd_driver.ts";
@@ -7,10 +7,10 @@ import { FailedError, watch } from "./processes.ts";
 
 export interface Crowd {
   readonly clients: number;
-  /** Bytes that each has sent; 0 where it has only registered. */
+  /** Bytes sent by each client; 0 if it only registered. */
   readonly size: number;
   readonly seconds: number;
-  /** Of single clients, in seconds. */
+  /** Times of single clients, in seconds. */
   readonly median: number;
   readonly p99: number;
   readonly slowest: number;
@@ -18,7 +18,7 @@ export interface Crowd {
   readonly serverPeak: number;
 }
 
-/** Has so many clients send a file of this size each, all at once. */
+/** Runs clients that each upload a file of this size, all at once. */
 export function uploads(clients: number, size: number): Promise<Crowd> {
   return drive(["clients"], clients, size);
 }

@@ -1,10 +1,10 @@
-/** Figures for people. */
+/** Numbers formatted for people. */
 
 export function median(values: readonly number[]): number {
   return quantile(values, 0.5);
 }
 
-/** The value below which so much of all values lies; 0 of none. */
+/** A quantile of the values; 0 if there are no values. */
 export function quantile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   const at = (sorted.length - 1) * share;
@@ -17,7 +17,7 @@ export const ratio = (value: number) => `${value.toFixed(2)} ×`;
 export const megabytes = (bytes: number) => Math.round(bytes / 1e6).toLocaleString("en");
 export const mebibytes = (bytes: number) => `${Math.round(bytes / 2 ** 20)}`;
 
-/** A table in Markdown, numbers to the right. */
+/** A table in Markdown, with right-aligned numbers. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((word, i) =>
     Math.max(3, word.length, ...rows.map((row) => (row[i] ?? "").length))

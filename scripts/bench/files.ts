@@ -1,14 +1,14 @@
-/** Files that are moved: written, compared, and what is done before so that all start alike. */
+/** Test files: writes them, compares them, and prepares equal conditions before a run. */
 import { Buffer } from "node:buffer";
 import { basename } from "node:path";
 import { run } from "./processes.ts";
 
-/** With fewer bytes it does not matter which memory they go to. */
+/** With fewer bytes, the state of the memory does not matter. */
 const LARGE = 64 * 2 ** 20;
 
 const BUFFERS = [Buffer.alloc(2 ** 20), Buffer.alloc(2 ** 20)] as const;
 
-/** Files of random bytes, each its own; returns their paths. */
+/** Writes files of different random bytes and returns their paths. */
 export async function writeFiles(folder: string, count: number, size: number): Promise<string[]> {
   await Deno.mkdir(folder);
   const paths = Array.from({ length: count }, (_, number) => `${folder}/file-${number}.bin`);
@@ -27,10 +27,10 @@ export async function writeRandom(path: string, size: number): Promise<void> {
 }
 
 /**
- * Lets all start alike. The disk has nothing left to do from before. And the system has memory at hand for a copy of
- * the files: on a virtual machine memory that is free for some seconds goes back to the host, and to get it anew takes
- * longer than the whole transfer. For that as many bytes are written and removed, twice, since not all of what is freed
- * is what is used next.
+ * Prepares equal conditions. The disk has finished earlier writes, and the system has memory available
+ * for a copy of the files. A virtual machine returns memory that is free for some seconds to its host, and getting it
+ * back takes longer than the whole transfer. So the same number of bytes is written and removed, twice, because the
+ * system does not reuse all of the freed memory first.
  */
 export async function settle(folder: string, paths: readonly string[]): Promise<void> {
   await run(["sync"]);
@@ -44,7 +44,7 @@ export async function settle(folder: string, paths: readonly string[]): Promise<
   await Deno.remove(warm, { recursive: true });
 }
 
-/** Whether two files have the same bytes. */
+/** Whether two files have the same content. */
 export function sameContent(a: string, b: string): boolean {
   using one = Deno.openSync(a);
   using other = Deno.openSync(b);

@@ -1,10 +1,10 @@
-/** The machine that all of it runs on. */
+/** The machine of the measurements. */
 import { FailedError, run, which } from "./processes.ts";
 
-/** Both ends of a transfer share so many processors. */
+/** The number of processors that both ends of a transfer share. */
 const PROCESSORS = 2;
 
-/** What it is, for people. */
+/** A description of the machine for people. */
 export async function describeMachine(): Promise<string> {
   const cpu = /^model name\s*:\s*(.+)$/m.exec(await Deno.readTextFile("/proc/cpuinfo"))?.[1];
   const memory = Math.round(Deno.systemMemoryInfo().total / 2 ** 30);
@@ -14,20 +14,22 @@ export async function describeMachine(): Promise<string> {
 }
 
 /**
- * Keeps this process, and all that it starts from now on, to two processors, so that figures of larger machines can be
- * compared. Throws `FailedError` where that takes a program that is not there.
+ * Restricts this process and its future children to two processors, so that results of larger machines are comparable.
+ * Throws `FailedError` if taskset is needed but not installed.
  */
 export async function confine(): Promise<void> {
   const processors = await allowed();
   if (processors.length <= PROCESSORS) return;
   if (await which("taskset") === undefined) {
-    throw new FailedError(`Keeping to ${PROCESSORS} processors takes taskset: it is not installed`);
+    throw new FailedError(
+      `taskset is not installed: it is needed to use only ${PROCESSORS} processors`,
+    );
   }
   const list = processors.slice(0, PROCESSORS).join(",");
   await run(["taskset", "--all-tasks", "--cpu-list", "--pid", list, `${Deno.pid}`]);
 }
 
-/** The processors that this process may use, by their numbers. */
+/** The numbers of the processors that this process may use. */
 async function allowed(): Promise<number[]> {
   const status = await Deno.readTextFile("/proc/self/status");
   const ranges = /^Cpus_allowed_list:\s*(\S+)$/m.exec(status)?.[1]?.split(",") ?? [];

@@ -1,11 +1,11 @@
 /**
- * `deno task bench`: xfer beside what people would use in its place, by real processes on this machine. Prints tables,
- * or JSON with `--json`; a whole run (without `--only` and `--scale`) also writes them into docs/performance.md.
+ * `deno task bench`: compares xfer with its alternatives, using real processes on this machine. Prints tables, or JSON
+ * with `--json`. A whole run (without `--only` and `--scale`) also writes them into docs/performance.md.
  *
- * --runs N   rounds of each comparison (default 3)
- * --only A,B parts: alone, transfers, resume, crowds, scaling; of the transfers also single ones: put, get, folder, ten,
- *            small
- * --scale N  moves an Nth of everything: to try the bench itself, since such figures say little
+ * --runs N    number of rounds of each comparison (default: 3)
+ * --only A,B  run only these parts: alone, transfers, resume, crowds, scaling; or single transfers: put, get, folder,
+ *             ten, small
+ * --scale N   move only an Nth of everything, to test the bench itself; such results mean little
  *
  * XFER_BIN names an executable to measure in place of the sources.
  */
@@ -20,14 +20,14 @@ import { compare } from "./transfers.ts";
 import { PUT_GIB, scaled, type Work, WORKS } from "./works.ts";
 
 const MB = 1e6;
-/** A machine with more load than this, on average of a minute, is not ours alone. */
+/** With a higher load average of the last minute, others use the machine too. */
 const IDLE = 0.5;
 const CROWDS: readonly number[] = [1, 4, 16, 64];
 const CROWD_FILE = 64 * MB;
 const REGISTRATIONS = 500;
 const SCALE_SIZES: readonly number[] = [1 * MB, 10 * MB, 100 * MB, 1000 * MB, 4000 * MB];
 const SCALE_CLIENTS: readonly number[] = [1, 2, 4, 8, 16, 32, 64, 128, 256];
-/** In all, whatever the number of clients. */
+/** Total bytes, whatever the number of clients. */
 const SCALE_TOTAL = 512 * MB;
 
 interface Options {
@@ -46,7 +46,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   },
   ...Object.fromEntries(Object.entries(WORKS).map(([name, work]) => [name, transfers(work)])),
   async resume(folder, results, { runs, scale }) {
-    say(`An upload that is cut off, ${runs} times …`);
+    say(`An interrupted upload, ${runs} times …`);
     results.resume = await resume({ folder, runs, size: scaled(PUT_GIB, scale).size });
   },
   async crowds(_, results, { scale }) {
@@ -70,26 +70,28 @@ const PARTS: Readonly<Record<string, Part>> = {
     }
     results.scaled = [];
     for (const clients of SCALE_CLIENTS) {
-      say(`${clients} clients, ${SCALE_TOTAL / MB} MB in all …`);
+      say(`${clients} clients, ${SCALE_TOTAL / MB} MB in total …`);
       results.scaled.push(await uploads(clients, Math.ceil(SCALE_TOTAL / clients / scale)));
     }
   },
 };
 
-/** Names that stand for several parts. */
+/** Names of groups of parts. */
 const GROUPS: Readonly<Record<string, readonly string[]>> = { transfers: Object.keys(WORKS) };
 
 if (import.meta.main) {
   const options = parse(Deno.args);
   const { runs, only, scale, json } = options;
   if (Deno.build.os !== "linux") {
-    console.error("The bench reads CPU time and memory from /proc: it runs on Linux only");
+    console.error("The bench runs only on Linux: it reads CPU time and memory from /proc");
     Deno.exit(2);
   }
   const [load = 0] = Deno.loadavg();
-  if (load > IDLE) say(`Others use this machine now (load ${load.toFixed(1)}): figures suffer`);
+  if (load > IDLE) {
+    say(`Warning: the machine is busy (load ${load.toFixed(1)}), which distorts the results`);
+  }
   await confine();
-  // Not on a file system in memory: what is durable is to be compared.
+  // Not on a file system in memory, because durable storage is compared.
   await using folder = await TemporaryFolder.create();
   const machine = await describeMachine();
   const results: Results = { machine, runs, scale, when: new Date().toISOString() };
@@ -103,7 +105,7 @@ if (import.meta.main) {
 
 function transfers(work: Work): Part {
   return async (folder, results, { runs, scale }) => {
-    say(`${work.name}, by ${work.contenders.length} contenders, ${runs} times …`);
+    say(`${work.name}, ${work.contenders.length} contenders, ${runs} times …`);
     results.works = [...results.works ?? [], await compare(scaled(work, scale), { folder, runs })];
   };
 }

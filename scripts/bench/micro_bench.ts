@@ -1,4 +1,4 @@
-/** The parts by themselves: `deno task bench:parts`. */
+/** Benchmarks of single parts: `deno task bench:parts`. */
 import {
   CbcDecryptor,
   CbcEncryptor,

@@ -1,4 +1,4 @@
-/** A network between client and server of protocol 4 that is cut once, and is there again at once. */
+/** A proxy between client and server of protocol 4 that cuts all connections once and accepts new ones at once. */
 import { decodeHelloAnswer, encodeHelloAnswer } from "../../protocol/hello.ts";
 import { FaultyProxy, type Meddler } from "../../tests/support/net/faulty_proxy.ts";
 import type { ReadyXfer } from "./xfer.ts";
@@ -6,7 +6,7 @@ import type { ReadyXfer } from "./xfer.ts";
 const HONEST: Meddler = (bytes) => [bytes];
 
 export interface NetworkOptions {
-  /** So many bytes go to the server, of all connections together, before the cut. */
+  /** The bytes that all connections together send to the server before the cut. */
   readonly cutAfter: number;
   readonly onCut?: () => void;
 }
@@ -35,7 +35,7 @@ export class Network implements AsyncDisposable {
     const { port } = secure.address;
     const plain = await FaultyProxy.start({ hostname, port: server.port }, {
       up: () => network.#greet(),
-      // The hello leads here too, but after the cut to the server itself: what goes there then is timed.
+      // The hello leads to the proxy before the cut, and to the server itself after it, where the time is measured.
       down: () => (bytes) => {
         const answer = network.#cutAt === undefined ? decodeHelloAnswer(bytes) : undefined;
         return [answer === undefined ? bytes : encodeHelloAnswer({ ...answer, port })];
@@ -46,17 +46,17 @@ export class Network implements AsyncDisposable {
     return network;
   }
 
-  /** That stands for the server's plain one. */
+  /** The port in place of the server's plain one. */
   get port(): number {
     return this.#port;
   }
 
-  /** By `performance.now()`, if it was. */
+  /** The time of the cut, by `performance.now()`, if it happened. */
   get cutAt(): number | undefined {
     return this.#cutAt;
   }
 
-  /** When a connection was made for the first time after the cut. */
+  /** The time of the first connection after the cut. */
   get usedAgainAt(): number | undefined {
     return this.#usedAgainAt;
   }

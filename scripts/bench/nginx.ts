@@ -1,4 +1,4 @@
-/** curl, to and from an nginx of our own. */
+/** curl, with an nginx that is started here. */
 import type { Ready } from "./contender.ts";
 import { freePort, run, startServer, stop } from "./processes.ts";
 
@@ -44,7 +44,7 @@ export async function prepareNginx(folder: string): Promise<Ready> {
   const location = `https://127.0.0.1:${port}/`;
   return {
     ...{ serverPid: server.pid, cwd: folder },
-    // One after another over one connection, as xfer does.
+    // One after another over one connection, like xfer.
     put: (paths) => [...curl, ...paths.flatMap((path) => ["-T", path, location])],
     get: (name, target) => [...curl, "-o", target, `${location}${name}`],
     find: (name) => Promise.resolve(`${folder}/target/${name}`),

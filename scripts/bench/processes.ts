@@ -1,14 +1,14 @@
-/** Processes that are timed and watched: their CPU time and peak memory are read from /proc, so Linux only. */
+/** Measures the time, CPU time and peak memory of processes. Linux only, because it reads /proc. */
 
-/** How often a process is looked at: what it uses after the last look is not counted. */
+/** The sampling interval, in milliseconds. Usage after the last sample is not counted. */
 const LOOK_MS = 20;
-/** Clock ticks a second in /proc (USER_HZ), fixed on Linux. */
+/** Clock ticks per second in /proc (USER_HZ), fixed on Linux. */
 const TICKS = 100;
 
 export interface Usage {
-  /** CPU seconds of the process and those below it, user and system. */
+  /** CPU seconds of the process and its descendants, user and system. */
   readonly cpu: number;
-  /** The largest resident set of one of them, in bytes. */
+  /** The largest resident set of one of these processes, in bytes. */
   readonly peak: number;
 }
 
@@ -16,7 +16,7 @@ export interface Watch {
   stop(): Usage;
 }
 
-/** Watches a process and all below it from now on. */
+/** Measures a process and its descendants from now on. */
 export function watch(root: number): Watch {
   const before = new Map<number, number>();
   const ticks = new Map<number, number>();
@@ -52,13 +52,13 @@ export interface Timed extends Usage {
 export class FailedError extends Error {}
 
 export interface TimeOptions extends Deno.CommandOptions {
-  /** Takes the process as soon as it runs. */
+  /** Called with the process as soon as it runs. */
   readonly onStart?: (process: Deno.ChildProcess) => void;
-  /** Takes what it prints on standard error, as it comes. */
+  /** Called with each piece of its standard error. */
   readonly onWords?: (words: string) => void;
 }
 
-/** Runs a command to its end. Throws `FailedError` where it does not end with 0. */
+/** Runs a command to its end. Throws `FailedError` if the exit code is not 0. */
 export async function time(
   [executable = "", ...args]: readonly string[],
   { onStart, onWords, ...options }: TimeOptions = {},
@@ -73,11 +73,11 @@ export async function time(
   const [{ code }, words] = await Promise.all([process.status, hear(process.stderr, onWords)]);
   const seconds = (performance.now() - begin) / 1000;
   const usage = watching.stop();
-  if (code !== 0) throw new FailedError(`${executable} ended with ${code}: ${words}`);
+  if (code !== 0) throw new FailedError(`${executable} exited with code ${code}: ${words}`);
   return { seconds, ...usage };
 }
 
-/** The last of what is printed. */
+/** The end of the printed output. */
 async function hear(
   stream: ReadableStream<Uint8Array<ArrayBuffer>>,
   onWords: ((words: string) => void) | undefined,
@@ -90,12 +90,12 @@ async function hear(
   return last;
 }
 
-/** Runs a command that is not timed. Throws `FailedError` where it does not end with 0. */
+/** Runs a command without measuring it. Throws `FailedError` if the exit code is not 0. */
 export async function run(command: readonly string[], cwd?: string): Promise<void> {
   await time(command, cwd === undefined ? {} : { cwd });
 }
 
-/** Starts a program that is found where servers are; resolves when it listens. */
+/** Starts a program from PATH or an sbin folder. Resolves when it listens. */
 export async function startServer(
   [name = "", ...args]: readonly string[],
   port: number,
@@ -111,7 +111,7 @@ export async function stop(process: Deno.ChildProcess): Promise<void> {
   await process.status;
 }
 
-/** Where a program is, if it is installed. */
+/** The path of a program, if it is installed. */
 export async function which(name: string): Promise<string | undefined> {
   const folders = [...(Deno.env.get("PATH") ?? "").split(":"), "/usr/sbin", "/sbin"];
   for (const folder of folders) {
@@ -127,7 +127,7 @@ export function freePort(): number {
   return listener.addr.port;
 }
 
-/** Resolves when something listens on a port of the loopback address. Throws `FailedError` after ten seconds. */
+/** Resolves when a port of the loopback address accepts connections. Throws `FailedError` after ten seconds. */
 async function listening(port: number): Promise<void> {
   await soon(`something listens on port ${port}`, async () => {
     try {
@@ -139,14 +139,14 @@ async function listening(port: number): Promise<void> {
   });
 }
 
-/** What `look` finds, as soon as it finds something. Throws `FailedError` after ten seconds. */
+/** Repeats `look` until it returns a value. Throws `FailedError` after ten seconds. */
 export async function soon<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {
   for (let i = 0; i < 200; i++) {
     const found = await look();
     if (found !== undefined) return found;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  throw new FailedError(`Waited in vain: ${what}`);
+  throw new FailedError(`timed out: ${what}`);
 }
 
 function tree(root: number): number[] {
@@ -160,7 +160,7 @@ function tree(root: number): number[] {
 
 function ticksOf(pid: number): number | undefined {
   const stat = read(`/proc/${pid}/stat`);
-  // The name, in parentheses, may hold spaces; user and system time are the 12th and 13th field behind it.
+  // The name, in parentheses, may contain spaces. User and system time are the 12th and 13th field after it.
   const fields = stat?.slice(stat.lastIndexOf(")") + 2).split(" ");
   return fields === undefined ? undefined : Number(fields[11]) + Number(fields[12]);
 }
@@ -173,6 +173,6 @@ function read(path: string): string | undefined {
   try {
     return Deno.readTextFileSync(path);
   } catch {
-    return undefined; // it has ended
+    return undefined; // the process has ended
   }
 }

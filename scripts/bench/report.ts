@@ -1,4 +1,4 @@
-/** Results as tables, and in docs/performance.md between two marks. */
+/** Formats results as tables, and writes them between two marks in docs/performance.md. */
 import type { Crowd } from "./crowds.ts";
 import { mebibytes, megabytes, ratio, seconds, table } from "./figures.ts";
 import type { Results } from "./results.ts";
@@ -20,7 +20,7 @@ export async function writeReport(results: Results): Promise<void> {
 
 export function toMarkdown(results: Results): string {
   const { machine, runs, scale, when } = results;
-  const less = scale === 1 ? "" : ` Only 1/${scale} of what the names say was moved.`;
+  const less = scale === 1 ? "" : ` Only 1/${scale} of the named amounts was moved.`;
   return [
     `Run on ${when.slice(0, 10)}: ${machine}. Medians of ${runs}.${less}`,
     ...targetTable(results),

@@ -1,4 +1,4 @@
-/** What a run of the bench comes to; a part that was not run is missing. */
+/** The results of a run of the bench. Parts that were not run are missing. */
 import type { Alone } from "./alone.ts";
 import type { Crowd } from "./crowds.ts";
 import type { Resume } from "./resume.ts";
@@ -7,7 +7,7 @@ import type { WorkResult } from "./transfers.ts";
 export interface Results {
   readonly machine: string;
   readonly runs: number;
-  /** How many times less than usual was moved, to try the bench itself. */
+  /** The divisor of all amounts, for testing the bench itself. */
   readonly scale: number;
   readonly when: string;
   alone?: Alone;

@@ -1,23 +1,23 @@
-/** What it costs to finish an upload that was cut off: by a new process, and by the one that was cut off. */
+/** The cost of finishing an interrupted upload, by a new process and by the same process. */
 import { type Cost, costOf, medians } from "./transfers.ts";
 import { sameContent, settle, writeFiles } from "./files.ts";
 import { Network } from "./network.ts";
 import { FailedError, time, watch } from "./processes.ts";
 import { prepareXfer, type ReadyXfer } from "./xfer.ts";
 
-/** How much of the file has gone to the server before the cut. */
+/** The share of the file that is sent before the cut. */
 const CUT_AT = 0.9;
 
 interface Scene {
   readonly ready: ReadyXfer;
-  /** The file. */
+  /** Bytes of the file. */
   readonly path: string;
   readonly size: number;
   readonly folder: string;
 }
 
 const WAYS = {
-  /** The whole upload, not cut. */
+  /** The whole upload, without interruption. */
   whole: ({ ready, path }: Scene) => costOf(ready, ready.put([path])),
   newProcess: finishByNewProcess,
   sameProcess: finishBySameProcess,
@@ -57,7 +57,7 @@ async function measure(
   return cost;
 }
 
-/** The client is killed; what counts is another one, from its start to its end. */
+/** Kills the client and measures another one, from its start to its end. */
 async function finishByNewProcess({ ready, path, size, folder }: Scene): Promise<Cost> {
   let client: Deno.ChildProcess | undefined;
   {
@@ -79,8 +79,7 @@ async function finishByNewProcess({ ready, path, size, folder }: Scene): Promise
 }
 
 /**
- * The network is cut; what counts is from then to the client's end, but not the pause that it makes, at random, before it
- * connects again.
+ * Cuts the network and measures from then to the client's end, without the client's random pause before it reconnects.
  */
 async function finishBySameProcess({ ready, path, size }: Scene): Promise<Cost> {
   await using network = await Network.start(ready, { cutAfter: CUT_AT * size });
@@ -97,7 +96,7 @@ async function finishBySameProcess({ ready, path, size }: Scene): Promise<Cost> 
   const server = watching.stop();
   const { cutAt, usedAgainAt } = network;
   if (cutAt === undefined || pausedAt === undefined || usedAgainAt === undefined) {
-    throw new FailedError("The client did not try again after the cut");
+    throw new FailedError("The client did not retry after the cut");
   }
   return {
     seconds: (pausedAt - cutAt + (end - usedAgainAt)) / 1000,

@@ -1,11 +1,11 @@
-/** What goes over ssh: scp, rsync. */
+/** The contenders over ssh: scp and rsync. */
 import type { Ready } from "./contender.ts";
 import { freePort, run, startServer, stop } from "./processes.ts";
 
-/** The options of ssh; how the port is given differs from one program to another. */
+/** The options of ssh. The option for the port differs between programs. */
 type SshOptions = (portOption: string) => readonly string[];
 
-/** An sshd of our own, with throw-away keys. `move` is the command without what is moved and where to. */
+/** Starts an sshd with temporary keys. `move` is the command without source and target. */
 export async function prepareSsh(
   folder: string,
   move: (options: SshOptions) => readonly string[],
@@ -29,7 +29,7 @@ export async function prepareSsh(
       "",
     ].join("\n"),
   );
-  // sshd wants the folder into which it locks itself up; only root can make it, and only root needs it.
+  // sshd needs its chroot folder, which only root can create and only root needs.
   if (Deno.uid() === 0) await Deno.mkdir("/run/sshd", { recursive: true, mode: 0o755 });
   const server = await startServer(["sshd", "-D", "-f", `${folder}/sshd.conf`], port);
   const command = move((portOption) => [

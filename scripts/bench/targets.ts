@@ -1,4 +1,4 @@
-/** What is aimed at, as ratios within one run. */
+/** The targets, as ratios within one run. */
 import type { ContenderName } from "./contenders.ts";
 import type { Crowd } from "./crowds.ts";
 import type { Results } from "./results.ts";
@@ -7,11 +7,11 @@ import { GET_GIB, PUT_FOLDER, PUT_GIB, type Work } from "./works.ts";
 interface Target {
   readonly what: string;
   readonly bound: number;
-  /** Whether it is not to be more; else it is not to be less. */
+  /** Whether the bound is a maximum; otherwise it is a minimum. */
   readonly atMost?: true;
-  /** The part of the bench that tells; without it there is nothing to say. */
+  /** The part of the bench that measures the target. */
   readonly part: keyof Results;
-  /** `undefined` where somebody could not take part. */
+  /** The measured value; `undefined` if a contender is missing. */
   readonly value: (results: Results) => number | undefined;
 }
 

@@ -1,4 +1,4 @@
-/** Files moved by each contender in turn, round after round, every copy compared with its original. */
+/** Moves files with each contender in turn, in several rounds, and compares every copy with its original. */
 import { basename, dirname } from "node:path";
 import type { Contender, Ready } from "./contender.ts";
 import { type ContenderName, CONTENDERS, missing } from "./contenders.ts";
@@ -7,7 +7,7 @@ import { sameContent, settle, writeFiles } from "./files.ts";
 import { FailedError, run, time, watch } from "./processes.ts";
 import { isMany, type Work } from "./works.ts";
 
-/** What one run took, or the medians of some. */
+/** The cost of one run, or the medians of several. */
 export interface Cost {
   readonly seconds: number;
   readonly clientCpu: number;
@@ -19,7 +19,7 @@ export interface Cost {
 
 export interface Transfer extends Cost {
   readonly contender: ContenderName;
-  /** What is missing where it could not take part. */
+  /** The missing requirements, if the contender could not run. */
   readonly absent?: readonly string[];
 }
 
@@ -85,7 +85,7 @@ async function move(
     if (sameContent(path, copy)) continue;
     throw new FailedError(`${name}: ${copy} is not a copy of ${path}`);
   }
-  // A file system may be slow to make files for a while after it has removed many: those stay until the end.
+  // After removing many files, a file system may create files slowly for a while. So they are removed at the end.
   if (!isMany(work)) await Deno.remove(folder, { recursive: true });
   return cost;
 }
@@ -104,7 +104,7 @@ export async function costOf(
   };
 }
 
-/** What is to be run, and where the copies are then. */
+/** The command, and the paths of the copies after it. */
 interface Plan {
   readonly command: readonly string[];
   copyOf(path: string): Promise<string> | string;
@@ -129,7 +129,7 @@ async function plan(
       await run(ready.put(source), ready.cwd);
       const target = `${folder}/back.bin`;
       const command = ready.get?.(basename(first), target);
-      if (command === undefined) throw new FailedError("Cannot get: it only sends");
+      if (command === undefined) throw new FailedError("This contender cannot download");
       return { command, copyOf: () => target };
     }
   }

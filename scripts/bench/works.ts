@@ -1,12 +1,12 @@
-/** What is moved, and by whom. */
+/** The transfers, and their contenders. */
 import type { ContenderName } from "./contenders.ts";
 
 export interface Work {
   readonly name: string;
-  /** Whether files are stored, or got back after they were; or a folder is stored with all that is in it. */
+  /** Upload files, download files that were uploaded before, or upload a folder with its contents. */
   readonly way: "put" | "get" | "put folder";
   readonly files: number;
-  /** Bytes of each. */
+  /** Bytes of each file. */
   readonly size: number;
   readonly contenders: readonly ContenderName[];
 }
@@ -22,7 +22,7 @@ export const PUT_GIB: Work = {
 
 export const GET_GIB: Work = {
   ...{ name: "one file of 1 GiB, downloaded", way: "get", files: 1, size: 2 ** 30 },
-  // Protocol 3 only sends, and cp does the same as before.
+  // Protocol 3 cannot download, and cp does the same as for the upload.
   contenders: ALL.filter((name) => name !== "xfer, protocol 3" && name !== "cp"),
 };
 
@@ -34,7 +34,7 @@ export const PUT_FOLDER: Work = {
   ],
 };
 
-/** By the names that `--only` knows them by. */
+/** The transfers by their names in `--only`. */
 export const WORKS: Readonly<Record<string, Work>> = {
   "put": PUT_GIB,
   "get": GET_GIB,
@@ -43,14 +43,14 @@ export const WORKS: Readonly<Record<string, Work>> = {
   "small": { name: "2,000 files of 4 KiB", way: "put", files: 2000, size: 4096, contenders: ALL },
 };
 
-/** More files than these are not worth their size, but their number. */
+/** With more files than this, their number matters more than their size. */
 const MANY = 100;
 
 export function isMany({ files }: Work): boolean {
   return files > MANY;
 }
 
-/** The same with so many times less to move. */
+/** The same work with a fraction of the amount. */
 export function scaled(work: Work, by: number): Work {
   return isMany(work)
     ? { ...work, files: Math.ceil(work.files / by) }

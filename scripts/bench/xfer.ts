@@ -1,4 +1,4 @@
-/** xfer itself, by either protocol. */
+/** xfer itself, over either protocol. */
 import { listStored } from "../../mod.ts";
 import { isInline } from "../../server/catalog/inline_paths.ts";
 import { DataFolder } from "../../server/data_folder/data_folder.ts";
@@ -7,11 +7,11 @@ import type { Ready } from "./contender.ts";
 import { run, soon, stop } from "./processes.ts";
 
 export interface ReadyXfer extends Ready {
-  /** Of the plain port. */
+  /** The plain port. */
   readonly port: number;
-  /** Of protocol 4. */
+  /** The port of protocol 4. */
   readonly securePort: number;
-  /** Has the client's commands go to this port from now on. */
+  /** Directs the client's commands to this port from now on. */
   lead(port: number): Promise<void>;
 }
 
@@ -47,7 +47,7 @@ export async function prepareXfer(folder: string, protocol: 3 | 4): Promise<Read
   };
 }
 
-/** Its log goes to a file, as it would under a service manager: nobody has to read it meanwhile. */
+/** The log goes to a file, as under a service manager, so that no process has to read it. */
 async function startServer(folder: string, data: string) {
   const log = `${folder}/server.log`;
   const { executable, args } = invocation([
@@ -82,7 +82,7 @@ async function readStored(data: string): Promise<Stored> {
   return { store: await DataFolder.openToRead(data, Deno), paths };
 }
 
-/** The path of a file with what is stored by a name; what the catalog keeps is written to `copy`. */
+/** The path of a stored file's content. Content in the catalog is written to `copy` first. */
 async function whereIs({ store, paths }: Stored, name: string, copy: string): Promise<string> {
   const path = paths.get(name);
   if (path === undefined) throw new Error(`xfer has not stored ${name}`);

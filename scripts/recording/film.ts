@@ -1,6 +1,5 @@
 /**
- * What terminals show, from one moment to the next: what was written goes through a real emulator, and what has changed
- * on its screen is kept.
+ * The screens of terminals over time: the output goes through a real emulator, and each change of its screen is kept.
  */
 import xterm from "@xterm/headless";
 
@@ -10,44 +9,44 @@ export interface PaneSize {
   readonly rows: number;
 }
 
-/** Something that one of the terminals wrote, at a time in milliseconds. */
+/** Output of one of the terminals, with its time in milliseconds. */
 export interface Output {
   readonly pane: number;
   readonly at: number;
   readonly text: string;
 }
 
-/** What a place on the screen shows. */
+/** The content of one cell of the screen. */
 export interface Cell {
   readonly text: string;
-  /** How many places it takes; none behind a wide character. */
+  /** The number of cells it takes; 0 for the cell after a wide character. */
   readonly width: number;
-  /** Of the palette; without, the colour that text has. */
+  /** A colour of the palette; undefined for the default colour. */
   readonly color: number | undefined;
   readonly bold: boolean;
   readonly dim: boolean;
   readonly cursor: boolean;
 }
 
-/** Places in a row that show something else from a time on. */
+/** Adjacent cells whose content changes at a time. */
 export interface Change {
   readonly at: number;
   readonly pane: number;
   readonly row: number;
   readonly column: number;
   readonly cells: readonly Cell[];
-  /** Whether something stood there that is to be covered. */
+  /** Whether previous content must be covered. */
   readonly covers: boolean;
 }
 
-/** What is written within so many milliseconds is seen at once. */
+/** Outputs within this time are shown together, in milliseconds. */
 const MOMENT_MS = 25;
 
 const BLANK: Cell = {
   ...{ text: " ", width: 1, color: undefined, bold: false, dim: false, cursor: false },
 };
 
-/** All changes in the order of their times. */
+/** All changes, sorted by time. */
 export async function develop(
   panes: readonly PaneSize[],
   outputs: readonly Output[],
@@ -64,7 +63,7 @@ export async function develop(
   return changes.flat().sort((a, b) => a.at - b.at);
 }
 
-/** Outputs that follow each other at once, as one. */
+/** Merges outputs that follow each other immediately. */
 function moments(outputs: readonly Output[]): Pick<Output, "at" | "text">[] {
   const merged: { at: number; text: string }[] = [];
   for (const { at, text } of outputs) {
@@ -88,7 +87,7 @@ class PaneScreen {
     return new Promise((resolve) => this.#terminal.write(text, resolve));
   }
 
-  /** What has changed since it was asked for last. */
+  /** The changes since the previous call. */
   changes(): Omit<Change, "at" | "pane">[] {
     const before = this.#shown;
     this.#shown = this.#look();
@@ -126,7 +125,7 @@ function isSame(a: Cell, b: Cell): boolean {
   return a.text === b.text && a.width === b.width && isAlike(a, b);
 }
 
-/** Whether two cells can stand in one piece of text. */
+/** Whether two cells can be in one piece of text. */
 export function isAlike(a: Cell, b: Cell): boolean {
   return a.color === b.color && a.bold === b.bold && a.dim === b.dim && a.cursor === b.cursor;
 }

@@ -1,6 +1,6 @@
 /**
- * Makes docs/session.svg, the picture in README.md: a newcomer's session, recorded in real terminals. What differs from
- * one run to the next (ports, keys, ids, times) is replaced by what stands for it in documentation; see session.ts.
+ * Writes docs/session.svg, the picture in README.md: a newcomer's session, recorded in real terminals. Values that differ
+ * between runs (ports, keys, ids, times) are replaced by values for documentation; see session.ts.
  */
 import { parseArgs } from "node:util";
 import { newcomer, record } from "./session.ts";

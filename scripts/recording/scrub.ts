@@ -1,14 +1,14 @@
 /**
- * What differs from one run to the next, or is this machine's own, gives way to what stands for it in documentation:
- * otherwise each recording would be another one. The script that makes the picture says so beneath it.
+ * Replaces values that differ between runs or machines by values for documentation. Otherwise every recording would
+ * differ. README.md says so below the picture.
  */
 import type { Output } from "./film.ts";
 
 export type Swap = readonly [found: RegExp | string, shown: string];
 
 /**
- * Replaces in all that each pane wrote, also where it came in several pieces: what is put in has the time at which the
- * first letter of what it replaces was written.
+ * Replaces values in the output of each pane, even if they were written in several pieces. The new value gets the time
+ * of the first letter that it replaces.
  */
 export function scrub(outputs: readonly Output[], swaps: readonly Swap[]): Output[] {
   const panes = [...new Set(outputs.map(({ pane }) => pane))];

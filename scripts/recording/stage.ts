@@ -1,24 +1,24 @@
 /**
- * Shells in real pseudo-terminals, in which a session is played, and what they write with times.
+ * Shells in real pseudo-terminals, in which a session is played, and their output with times.
  *
- * Time is the reader's: keys are typed as fast as the terminal takes them and shown at a pace that can be followed, long
- * waits are cut, pauses are made of nothing.
+ * Times are adapted to the reader: keys are typed at full speed but shown at a readable pace, long waits are cut, and
+ * pauses are inserted.
  */
 import { Terminal } from "../../tests/support/terminal.ts";
 import type { Output, PaneSize } from "./film.ts";
 
-/** Between two keys, in milliseconds: as fast as a quick typist. */
+/** The time between two keys, in milliseconds, of a fast typist. */
 const KEY_MS = 45;
-/** Before a command is typed, and before it is sent off. */
+/** The pause before a command is typed, and before Enter, in milliseconds. */
 const BREATH_MS = 400;
-/** Of a wait in which nothing is written no more is shown. */
+/** The longest shown wait without output, in milliseconds. */
 const MAX_WAIT_MS = 800;
-/** What does not come in so many milliseconds never comes. */
+/** The longest wait for expected output, in milliseconds. */
 const PATIENCE_MS = 60_000;
 
-/** The shell puts the exit code of the last command before it, where that is not 0. */
+/** The prompt. The shell prints the exit code of the last command before it, unless it is 0. */
 const PROMPT = "${?#0}\x1b[32m$\x1b[39m ";
-/** The last line that is shown is the prompt and nothing more: what was typed last has ended. */
+/** Matches if the last line is only the prompt, which means that the last command has ended. */
 const AT_PROMPT = /(?:^|\n)(\d*)\$ ?$/;
 
 export interface PaneOptions extends PaneSize {
@@ -32,7 +32,7 @@ export class Stage implements AsyncDisposable {
   #at = 0;
   #mark = performance.now();
 
-  /** How long it has taken so far, in milliseconds of the reader. */
+  /** The time so far, in milliseconds for the reader. */
   get elapsed(): number {
     const now = performance.now();
     this.#at += Math.min(now - this.#mark, MAX_WAIT_MS);
@@ -40,7 +40,7 @@ export class Stage implements AsyncDisposable {
     return this.#at;
   }
 
-  /** Opens a further terminal. */
+  /** Opens another terminal. */
   async open(options: PaneOptions): Promise<Pane> {
     const pane = this.panes.length;
     const terminal = await Terminal.start(["sh", "-i"], {
@@ -54,7 +54,7 @@ export class Stage implements AsyncDisposable {
     return opened;
   }
 
-  /** Lets the reader look. */
+  /** Inserts a pause for the reader. */
   pause(ms: number): void {
     this.#at = this.elapsed + ms;
   }
@@ -75,7 +75,7 @@ export class Pane implements AsyncDisposable {
     this.size = { title, columns, rows };
   }
 
-  /** Types a line and sends it off. */
+  /** Types a line and Enter. */
   async type(line: string): Promise<void> {
     this.#stage.pause(BREATH_MS);
     for (const key of line) {
@@ -85,7 +85,7 @@ export class Pane implements AsyncDisposable {
     await this.#enter();
   }
 
-  /** The same with a line from the clipboard, all at once. */
+  /** Pastes a line at once, and types Enter. */
   async paste(line: string): Promise<void> {
     this.#stage.pause(BREATH_MS);
     await this.#press(line);
@@ -98,19 +98,19 @@ export class Pane implements AsyncDisposable {
     await this.isAtPrompt();
   }
 
-  /** Waits until what was written, as it was, matches: lines that a narrow terminal breaks are whole there. */
+  /** Waits until the raw output matches. There, lines are not wrapped by a narrow terminal. */
   wrote(what: RegExp): Promise<void> {
     return this.#until(() => what.test(this.written));
   }
 
-  /** Waits for the end of what was typed last. Throws where it has failed. */
+  /** Waits for the end of the last command. Throws if it failed. */
   async isAtPrompt(): Promise<void> {
     await this.#until(() => AT_PROMPT.test(this.#shown));
     const [, code] = AT_PROMPT.exec(this.#shown) ?? [];
-    if (code !== "") throw new Error(`It ended with exit code ${code}:\n${this.#shown}`);
+    if (code !== "") throw new Error(`The command exited with code ${code}:\n${this.#shown}`);
   }
 
-  /** All that was written so far, as it was. */
+  /** The raw output so far. */
   get written(): string {
     return this.#terminal.written;
   }
@@ -128,18 +128,18 @@ export class Pane implements AsyncDisposable {
     await this.#press("\n");
   }
 
-  /** What is typed is shown before anything else is. */
+  /** Shows typed keys before any other output. */
   async #press(keys: string): Promise<void> {
     const { length } = this.written;
     await this.#terminal.type(keys);
     await this.#until(() => this.written.length > length);
   }
 
-  /** Throws where it is not so in time. */
+  /** Throws if the condition is not met in time. */
   async #until(isSo: () => boolean): Promise<void> {
     const late = Promise.withResolvers<never>();
     const timer = setTimeout(() => {
-      late.reject(new Error(`After ${PATIENCE_MS / 1000} s it shows:\n${this.#shown}`));
+      late.reject(new Error(`After ${PATIENCE_MS / 1000} s the terminal shows:\n${this.#shown}`));
     }, PATIENCE_MS);
     try {
       await Promise.race([this.#terminal.until(isSo), late.promise]);

@@ -1,6 +1,6 @@
 /**
- * A film as one SVG file, which moves by CSS alone: what changes at a time is a group that is seen from then on and
- * covers what was there. Where nothing moves (no CSS, or motion is not wanted) all groups are seen, which is the last
+ * A film as one SVG file, animated with CSS only. The changes of one moment are a group that becomes visible and covers
+ * the previous content. Without animation (no CSS, or reduced motion) all groups are visible, which shows the last
  * picture.
  */
 import { type Cell, type Change, isAlike, type PaneSize } from "./film.ts";
@@ -9,7 +9,7 @@ export interface Film {
   readonly title: string;
   readonly panes: readonly PaneSize[];
   readonly changes: readonly Change[];
-  /** Until it begins anew, in milliseconds. */
+  /** The length of one repetition, in milliseconds. */
   readonly length: number;
 }
 
@@ -18,13 +18,13 @@ const CELL = { width: 8.43, height: 19 };
 const BASELINE = 14;
 const PADDING = 14;
 const TITLE_HEIGHT = 30;
-/** What covers a cursor is a little larger than it, or its edges would shine through. */
+/** A box that covers a cursor is slightly larger, so that its edges don't show. */
 const CURSOR_INSET = 1;
 
-/** A terminal is dark on pages of both kinds. */
+/** The terminal is dark on light and dark pages. */
 const GROUND = "#161b22";
 const FOREGROUND = "#d5dbe3";
-/** The 8 colours of ECMA-48 as they can be read on that, and their bright ones. */
+/** The 8 colours of ECMA-48, readable on that background, and their bright variants. */
 const PALETTE = [
   ...["#6e7681", "#ff7b72", "#56d364", "#e3b341", "#79c0ff", "#d2a8ff", "#56d4dd", "#d5dbe3"],
   ...["#8b949e", "#ffa198", "#7ee787", "#f2cc60", "#a5d6ff", "#e2c5ff", "#76e3ea", "#ffffff"],
@@ -93,7 +93,7 @@ function drawn({ row, column, cells, covers }: Change, top: number): string {
   return pieces.join("");
 }
 
-/** Cells side by side that look alike. */
+/** Adjacent cells with the same style. */
 function runsOf(cells: readonly Cell[]): Cell[][] {
   const runs: Cell[][] = [];
   for (const cell of cells) {
@@ -116,7 +116,7 @@ function textOf(run: readonly Cell[], column: number, y: number): string {
     ...dim ? ["dim"] : [],
   ];
   const look = classes.length === 0 ? "" : ` class="${classes.join(" ")}"`;
-  // Fonts differ in width: so each text ends where it must.
+  // Fonts differ in width, so each text gets its exact length.
   const places = widthOf(run) - before - after;
   const length = places === 1 ? "" : ` textLength="${round(places * CELL.width)}"`;
   return `<text${look} x="${x(column + before)}" y="${y + BASELINE}"${length}>${
@@ -145,7 +145,7 @@ function round(value: number): number {
 
 const ESCAPES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;" };
 
-/** What XML can't hold, control characters, is left out. */
+/** Removes control characters, which XML cannot contain. */
 function escape(text: string): string {
   // deno-lint-ignore no-control-regex
   return text.replaceAll(/[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/g, "")

@@ -1,5 +1,5 @@
 /**
- * One executable for one kind of machine.
+ * Builds the executable for one kind of machine.
  *
  * @module
  */
@@ -8,15 +8,15 @@ import { PERMISSION_FLAGS } from "./permissions.ts";
 import { DenoError, type Stage } from "./stage.ts";
 import { hostTarget, type Target } from "./targets.ts";
 
-/** How it went. */
+/** The result of a build. */
 export type Outcome =
   | { readonly state: "run" }
   | { readonly state: "built" | "not-built" | "not-asked-for"; readonly why: string };
 
-/** A runtime of this machine's kind, to be taken in place of the one that Deno downloads. */
+/** A runtime for this machine, used in place of the one that Deno downloads. */
 const RUNTIME = "DENORT_BIN";
 
-/** Builds the executable into a folder, and runs it where this is such a machine; a file is left only if it is sound. */
+/** Builds the executable into a folder and runs it if it is for this machine. Keeps the file only if it works. */
 export async function build(stage: Stage, target: Target, folder: string): Promise<Outcome> {
   const isHost = target === hostTarget();
   const path = join(folder, target.file);
@@ -37,7 +37,7 @@ export async function build(stage: Stage, target: Target, folder: string): Promi
   return { state: "not-built", why: `does not run: --version printed ${JSON.stringify(said)}` };
 }
 
-/** The first line that the executable says of itself; runs it without anything in the environment. */
+/** The first line of the executable's `--version`, run in an empty environment. */
 async function versionOf(path: string): Promise<string> {
   const options: Deno.CommandOptions = { args: ["--version"], clearEnv: true, stdin: "null" };
   try {
@@ -46,11 +46,11 @@ async function versionOf(path: string): Promise<string> {
     const [said = ""] = (decoder.decode(stdout) || decoder.decode(stderr)).trim().split("\n");
     return said;
   } catch (error) {
-    return `${error}`; // no program, or none of this machine's kind
+    return `${error}`; // not a program, or not for this machine
   }
 }
 
-/** Of the causes that Deno lists the one that says most. */
+/** The most informative of the causes that Deno lists. */
 function causeIn(fault: string): string {
   const [words = ""] = fault.split(/^Stack backtrace:/m);
   const causes = [...words.matchAll(/^ +\d+: (.+)$/gm)].map(([, cause = ""]) => cause);

@@ -1,12 +1,12 @@
 /**
- * Where Deno keeps the packages that it has from npm.
+ * Finds the npm packages in Deno's cache.
  *
  * @module
  */
 import { join } from "node:path";
 import type { Package } from "./packages.ts";
 
-/** Returns what finds the folder that a package was unpacked to; it throws `Error` for one that is not there. */
+/** Returns a function that finds the folder of an unpacked package. It throws `Error` if the package is missing. */
 export async function unpackedPackages(): Promise<(of: Package) => Promise<string>> {
   const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).output();
   const { npmCache } = JSON.parse(new TextDecoder().decode(stdout)) as { npmCache: string };
@@ -16,6 +16,6 @@ export async function unpackedPackages(): Promise<(of: Package) => Promise<strin
       const there = await Deno.stat(join(folder, "package.json")).catch(() => undefined);
       if (there?.isFile) return folder;
     }
-    throw new Error(`Cannot find ${id} in ${npmCache}: run deno install`);
+    throw new Error(`Cannot find ${id} in ${npmCache}: run 'deno install'`);
   };
 }

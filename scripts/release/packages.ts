@@ -1,22 +1,22 @@
 /**
- * Which npm packages the executable holds: those that its modules import, and theirs, as deno.lock pins them.
+ * The npm packages in the executable: those that its modules import, and their dependencies, as deno.lock pins them.
  *
  * @module
  */
 export interface Package {
-  /** As deno.lock names it. */
+  /** The package's id in deno.lock. */
   readonly id: string;
   readonly name: string;
   readonly version: string;
-  /** Of the archive that the registry serves, as in `sha512-…`. */
+  /** The digest of the registry's archive, as `sha512-…`. */
   readonly integrity: string;
-  /** Whether our own code imports it. */
+  /** Whether our own code imports this package. */
   readonly direct: boolean;
-  /** Ids of the packages that it needs. */
+  /** The ids of its dependencies. */
   readonly dependencies: readonly string[];
 }
 
-/** What we use of deno.lock. */
+/** The fields of deno.lock that are used here. */
 export interface Lock {
   readonly version: string;
   readonly specifiers: Readonly<Record<string, string>>;
@@ -32,18 +32,17 @@ interface LockedPackage {
 
 const LOCK_VERSION = "5";
 
-/** Throws `Error` where the lock is of a version that is not known here. */
+/** Throws `Error` if the lock has an unknown version. */
 export function parseLock(text: string): Lock {
   const lock = JSON.parse(text) as Lock;
   if (lock.version === LOCK_VERSION) return lock;
   throw new Error(
-    `Cannot read deno.lock: its version is ${lock.version}, known is ${LOCK_VERSION}`,
+    `Cannot read deno.lock: its version is ${lock.version}, expected ${LOCK_VERSION}`,
   );
 }
 
 /**
- * The packages behind specifiers such as `npm:commander@15.1.0`, sorted by id. Throws `Error` for one that the lock
- * does not have.
+ * The packages of specifiers such as `npm:commander@15.1.0`, sorted by id. Throws `Error` if the lock lacks one.
  */
 export function packagesBehind(lock: Lock, specifiers: Iterable<string>): readonly Package[] {
   const found = new Map<string, Package>();
@@ -63,7 +62,7 @@ export function packagesBehind(lock: Lock, specifiers: Iterable<string>): readon
   return [...found.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
-/** The lock without all that these specifiers don't need. */
+/** The lock, reduced to the entries that these specifiers need. */
 export function reduceLock(lock: Lock, specifiers: ReadonlySet<string>): Lock {
   const ids = new Set(packagesBehind(lock, specifiers).map(({ id }) => id));
   const only = <T>(record: Readonly<Record<string, T>>, keys: ReadonlySet<string>) =>
@@ -82,12 +81,12 @@ function rootOf(lock: Lock, specifier: string): string {
   return `${name}@${version}`;
 }
 
-/** The lock leaves the version out where it has only one of that name. */
+/** The lock omits the version if it has only one of that name. */
 function idOf(lock: Lock, nameOrId: string): string {
   if (nameOrId in lock.npm) return nameOrId;
   return Object.keys(lock.npm).find((id) => id.startsWith(`${nameOrId}@`)) ?? missing(nameOrId);
 }
 
 function missing(what: string): never {
-  throw new Error(`Cannot find ${what} in deno.lock: run deno install`);
+  throw new Error(`Cannot find ${what} in deno.lock: run 'deno install'`);
 }

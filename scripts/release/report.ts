@@ -1,5 +1,5 @@
 /**
- * What a release says of itself: which targets were built and which not, and the checksums of its files.
+ * The report of a release: the result for each target, and the checksums of its files.
  *
  * @module
  */
@@ -14,7 +14,7 @@ const FOR_PROGRAMS = "targets.json";
 
 export interface Release {
   readonly version: string;
-  /** Of every target. */
+  /** The result for each target; a target without one was not tried. */
   readonly outcomes: ReadonlyMap<Target, Outcome>;
 }
 
@@ -28,7 +28,7 @@ const STATES: Readonly<Record<Outcome["state"], string>> = {
 interface Row extends Target {
   readonly state: Outcome["state"];
   readonly isBuilt: boolean;
-  /** Why it is no better than that. */
+  /** The reason, unless it was built and run. */
   readonly why?: string;
 }
 
@@ -39,7 +39,7 @@ function rowsOf({ outcomes }: Release): readonly Row[] {
   });
 }
 
-/** The targets for people, a line each. */
+/** The targets for people, one line each. */
 export function toLines(release: Release): readonly string[] {
   return rowsOf(release).map(({ name, state, why }) =>
     `${name.padEnd(12)} ${STATES[state]}${why === undefined ? "" : `: ${why}`}`
@@ -73,12 +73,12 @@ export async function writeTargets(release: Release, folder: string): Promise<vo
   await Deno.writeTextFile(join(folder, FOR_PROGRAMS), text);
 }
 
-/** For a cell of a table. */
+/** Escapes a text for a table cell. */
 function escaped(text: string): string {
   return text.replaceAll("|", "\\|");
 }
 
-/** Writes the checksums of all files below a folder, in the form that `sha256sum --check` and `shasum --check` read. */
+/** Writes the checksums of all files below a folder, in the format of `sha256sum --check` and `shasum --check`. */
 export async function writeChecksums(folder: string): Promise<void> {
   const names = (await Array.fromAsync(filesIn(folder))).filter((name) => name !== CHECKSUMS)
     .sort();
@@ -87,7 +87,7 @@ export async function writeChecksums(folder: string): Promise<void> {
   await Deno.writeTextFile(join(folder, CHECKSUMS), sums);
 }
 
-/** The files below a folder, by their paths in it with slashes; links are not followed. */
+/** The files below a folder, as relative paths with slashes. Does not follow links. */
 export async function* filesIn(folder: string, path = ""): AsyncGenerator<string> {
   for await (const { name, isFile, isDirectory } of Deno.readDir(join(folder, path))) {
     if (isFile) yield path + name;

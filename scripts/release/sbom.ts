@@ -1,9 +1,9 @@
 /**
- * What the executable is made of, with the licences, in CycloneDX's form.
+ * The contents of the executable with licences, in CycloneDX format.
  *
  * @module
  */
-// The validator of the library looks for these three by itself; they are named so that it finds them.
+// The library's validator loads these three by name. The imports make sure that they are installed.
 import "ajv";
 import "ajv-formats";
 import "ajv-formats-draft2019";
@@ -22,17 +22,17 @@ import type { Package } from "./packages.ts";
 const SPEC = Spec.Spec1dot6;
 const { Application, Library, Platform } = Enums.ComponentType;
 
-/** The program whose parts are listed. */
+/** The program whose contents are listed. */
 export interface Program {
   readonly name: string;
   readonly version: string;
   readonly license: string;
   readonly packages: readonly Package[];
-  /** The folder that a package was unpacked to. */
+  /** The folder of an unpacked package. */
   readonly folderOf: (of: Package) => Promise<string>;
 }
 
-/** Deno puts the program behind its own runtime. What that is made of in turn is told with Deno's releases. */
+/** Deno appends the program to its own runtime, whose contents are listed in Deno's releases. */
 const RUNTIME = [
   {
     type: Platform,
@@ -51,8 +51,8 @@ const RUNTIME = [
 ] as const;
 
 /**
- * The list as JSON; the same program always gives the same text. Throws `Error` for a package whose licence is none
- * that SPDX knows by an id, and where the list breaks the schema.
+ * The list as JSON. The same program always gives the same text. Throws `Error` if a package's licence has no SPDX id,
+ * or if the list violates the schema.
  */
 export async function billOfMaterials(program: Program): Promise<string> {
   const own = new Models.Component(Application, program.name, {
@@ -86,7 +86,7 @@ export async function billOfMaterials(program: Program): Promise<string> {
   return `${text}\n`;
 }
 
-/** What is said of itself by a package, and of it by deno.lock. */
+/** A package's own description, with its entry in deno.lock. */
 async function componentOf(
   { id, name, version, integrity }: Package,
   folder: string,
@@ -120,5 +120,5 @@ function spdx(id: string, license: string | undefined): Models.SpdxLicense {
 }
 
 function missing(id: string): never {
-  throw new Error(`Cannot list ${id}: it is needed, and not among the packages`);
+  throw new Error(`Cannot list ${id}: it is a dependency but not among the packages`);
 }

@@ -1,10 +1,10 @@
 /**
- * The sources of the executable, set apart.
+ * Copies the sources of the executable to a separate folder.
  *
- * `deno compile` takes in all that deno.lock names, tools of the tests as well, and notes times and places of files on the
- * machine that it runs on. So the modules that are really used are copied to a folder of their own, with a deno.json
- * and a deno.lock that name no more than they need, and the packages from npm are stripped to their code. All of it is
- * of one time: then the same sources give the same executable, byte for byte, on whatever machine.
+ * `deno compile` includes everything that deno.lock names, even tools of the tests, and records times and paths of files
+ * on the build machine. So the modules that are used are copied to a separate folder, with a deno.json and a deno.lock
+ * that name only what they need, and npm packages are stripped to their code. All files get the same time. The same
+ * sources therefore give the same executable, byte for byte, on every machine.
  *
  * @module
  */
@@ -19,18 +19,18 @@ const CONFIG = "deno.json";
 const LOCK = "deno.lock";
 const PACKAGES = "node_modules";
 const EPOCH = new Date(0);
-/** Deno tries to read as code all that is in a package, and keeps the words, and so the paths, of what it can't. */
+/** Deno tries to parse every file of a package as code, and records the error, with the path, of those that fail. */
 const CODE = /^[^.].*\.([cm]?js|json|wasm|node)$/;
-/** Deno's own notes on the folder of packages; they have paths in them. */
+/** Deno's notes on the package folder, which contain paths. */
 const NOTES: readonly string[] = [".setup-cache.bin", ".deno.lock"];
-/** And its mark on a package that is unpacked, without which it would unpack it again. */
+/** Deno's mark of an unpacked package. Without it, Deno would unpack the package again. */
 const UNPACKED = ".initialized";
 
 interface Config {
   readonly name: string;
   readonly version: string;
   readonly license: string;
-  /** `include`: threads, which no import names. */
+  /** `include` lists the modules of threads, which no import names. */
   readonly compile: { readonly include: readonly string[] };
   readonly imports: Readonly<Record<string, string>>;
   readonly unstable?: readonly string[];
@@ -39,7 +39,7 @@ interface Config {
 export class Stage implements AsyncDisposable {
   readonly path: string;
   readonly config: Config;
-  /** What is taken from npm. */
+  /** The packages from npm. */
   readonly packages: readonly Package[];
 
   private constructor(path: string, config: Config, packages: readonly Package[]) {
@@ -48,7 +48,7 @@ export class Stage implements AsyncDisposable {
     this.packages = packages;
   }
 
-  /** Throws `Error` where a module can't be found, or comes from elsewhere than this project and npm. */
+  /** Throws `Error` if a module cannot be found, or is from neither this project nor npm. */
   static async make(): Promise<Stage> {
     const config = JSON.parse(await Deno.readTextFile(join(ROOT, CONFIG))) as Config;
     const lock = parseLock(await Deno.readTextFile(join(ROOT, LOCK)));
@@ -83,14 +83,14 @@ export class Stage implements AsyncDisposable {
     await unify(this.path);
   }
 
-  /** Runs `deno compile` on it. Throws `DenoError` if that fails. */
+  /** Runs `deno compile` in the staged folder. Throws `DenoError` if that fails. */
   async compile(flags: readonly string[], env?: Readonly<Record<string, string>>): Promise<void> {
     await run(this.path, [
       ...["compile", "--quiet", "--frozen", "--no-check"],
-      // It would be kept in the folder for temporary files under a name that anybody can guess, and so can forge.
+      // The cache would be in the folder for temporary files, under a name that anyone can guess and forge.
       "--no-code-cache",
       ...NOTES.map((name) => `--exclude=${PACKAGES}/.deno/${name}`),
-      // Not every version of Deno reads it from deno.json by itself.
+      // Not every version of Deno reads this from deno.json.
       ...this.config.compile.include.map((path) => `--include=${path}`),
       ...flags,
       MAIN,
@@ -102,7 +102,7 @@ export class Stage implements AsyncDisposable {
   }
 }
 
-/** What `deno info` says of a module. */
+/** A module as `deno info` describes it. */
 interface Module {
   readonly specifier: string;
   readonly error?: string;
@@ -124,12 +124,14 @@ async function modulesOf(
       if (error !== undefined) throw new Error(`Cannot read ${specifier}: ${error}`);
       files.add(specifier.slice(root.length));
       for (const { code } of dependencies) {
-        if (code === undefined) continue; // a type, which is not compiled in
+        if (code === undefined) continue; // a type, which is not compiled
         const { specifier: needed = "" } = code;
         const [, npmPackage] = /^npm:\/?(@?[^@]+@[^/]+)/.exec(needed) ?? [];
         if (npmPackage !== undefined) specifiers.add(`npm:${npmPackage}`);
         else if (!needed.startsWith("node:") && !needed.startsWith(root)) {
-          throw new Error(`Cannot list what ${specifier} needs: ${needed} is not of npm`);
+          throw new Error(
+            `Cannot list the dependencies of ${specifier}: ${needed} is not from npm`,
+          );
         }
       }
     }
@@ -137,19 +139,19 @@ async function modulesOf(
   return { files, specifiers };
 }
 
-/** Leaves nothing but code in a folder of packages. */
+/** Removes everything but code from a folder of packages. */
 async function strip(folder: string): Promise<void> {
   for await (const { name, isFile, isDirectory } of Deno.readDir(folder)) {
     const path = join(folder, name);
     if (isDirectory) await strip(path);
     if (!isFile || name === UNPACKED || NOTES.includes(name)) continue;
     const content = await Deno.readFile(path);
-    await Deno.remove(path); // it may be the very file of Deno's cache, which must stay as it is
+    await Deno.remove(path); // the file may be shared with Deno's cache, which must not change
     if (CODE.test(name) && !name.startsWith(".")) await Deno.writeFile(path, content);
   }
 }
 
-/** Makes all files in a folder of one time. */
+/** Sets the same time on all files in a folder. */
 async function unify(folder: string): Promise<void> {
   for await (const { name, isFile, isDirectory } of Deno.readDir(folder)) {
     const path = join(folder, name);
@@ -171,7 +173,7 @@ async function run(
   throw new DenoError(decoder.decode(stderr));
 }
 
-/** What Deno printed when it failed. */
+/** A failed run of Deno, with its output. */
 export class DenoError extends Error {
   override readonly name = "DenoError";
 }

@@ -1,12 +1,12 @@
 /**
- * The machines that a release is for.
+ * The targets of a release.
  *
  * @module
  */
 export interface Target {
-  /** As people name it, and as packaging/install.sh makes it out of `uname`. */
+  /** The name for people, which packaging/install.sh derives from `uname`. */
   readonly name: string;
-  /** As Deno names it. */
+  /** Deno's name. */
   readonly triple: string;
   /** The executable's name in a release. */
   readonly file: string;
@@ -20,7 +20,7 @@ export const TARGETS: readonly Target[] = [
   { name: "windows-x64", triple: "x86_64-pc-windows-msvc", file: "xfer-windows-x64.exe" },
 ];
 
-/** This machine, if it is one of them. */
+/** The target of this machine, if any. */
 export function hostTarget(): Target | undefined {
   return TARGETS.find(({ triple }) => triple === Deno.build.target);
 }
