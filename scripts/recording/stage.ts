@@ -107,7 +107,7 @@ export class Pane implements AsyncDisposable {
   async isAtPrompt(): Promise<void> {
     await this.#until(() => AT_PROMPT.test(this.#shown));
     const [, code] = AT_PROMPT.exec(this.#shown) ?? [];
-    if (code !== "") throw new Error(`The command exited with code ${code}:\n${this.#shown}`);
+    if (code !== "") throw new Error(`The command ended with exit code ${code}:\n${this.#shown}`);
   }
 
   /** The raw output so far. */
