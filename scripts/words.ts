@@ -14,6 +14,7 @@ const CLEAN = [
   ...["docs/dependencies.md", "docs/getting-started.md", "docs/installing.md"],
   ...["docs/operations.md", "docs/performance.md", "docs/protocol-3.md", "docs/protocol-4.md"],
   ...["docs/reliability.md", "docs/security.md", "docs/troubleshooting.md"],
+  ...["tests/docs/", "tests/packaging/", "tests/scripts/"],
   ...["scripts/bench/", "scripts/release/", "scripts/docs/configuration.ts"],
   ...["scripts/build_wasm.ts", "scripts/compile.ts", "scripts/conformance.ts", "scripts/demo.ts"],
   ...["scripts/fuzz.ts", "scripts/large_file.ts", "scripts/man.ts", "scripts/run_tests.ts"],

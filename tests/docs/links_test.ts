@@ -1,4 +1,4 @@
-/** Every link between the pages of the repository leads somewhere. */
+/** Checks every link between the pages of the repository. */
 import assert from "node:assert/strict";
 import { anchorsIn, linksIn } from "../support/markdown.ts";
 
@@ -18,17 +18,17 @@ function read(page: string): Promise<string> {
   return Deno.readTextFile(new URL(page, ROOT));
 }
 
-/** A link as a path from the root of the repository, and an anchor. */
+/** The target of a link: a path from the root of the repository, and an anchor. */
 function resolve(page: string, link: string): { readonly path: string; readonly anchor: string } {
   const { href, hash } = new URL(link, new URL(page, ROOT));
   const path = decodeURIComponent(href.slice(ROOT.href.length, href.length - hash.length));
   return { path, anchor: decodeURIComponent(hash.slice(1)) };
 }
 
-/** What is wrong with a link, if anything is. */
+/** The fault of a link, if any. */
 async function faultOf(page: string, link: string): Promise<string | undefined> {
   if (/^https:\/\/[a-z0-9.-]+\.[a-z]+(\/\S*)?$/.test(link)) return undefined;
-  if (/^[a-z]+:/.test(link)) return "is no https link";
+  if (/^[a-z]+:/.test(link)) return "is not an https link";
   const { path, anchor } = resolve(page, link);
   if (path !== "" && await Deno.stat(new URL(path, ROOT)).catch(() => undefined) === undefined) {
     return "leads nowhere";
@@ -46,7 +46,7 @@ for (const page of PAGES) {
   });
 }
 
-Deno.test("links: those that lead nowhere are found", async () => {
+Deno.test("links: broken links are found", async () => {
   for (const link of ["docs/nothing.md", "docs/security.md#nothing", "http://example.org"]) {
     assert.notEqual(await faultOf("README.md", link), undefined, link);
   }
@@ -62,7 +62,7 @@ Deno.test("links: every page can be reached from README.md", async () => {
       const { path } = resolve(page, link);
       if (PAGES.includes(path)) reached.add(path);
       else if (path.endsWith("/")) {
-        // A folder shows what is in it.
+        // A link to a folder reaches its pages.
         for (const page of PAGES) if (page.startsWith(path)) reached.add(page);
       }
     }
@@ -70,7 +70,7 @@ Deno.test("links: every page can be reached from README.md", async () => {
   assert.deepEqual(PAGES.filter((page) => !reached.has(page)), []);
 });
 
-Deno.test("links: what stands in code is none, and anchors are those of GitHub", () => {
+Deno.test("links: code contains no links, and anchors follow GitHub's rules", () => {
   const page = '# A `b-c`, (d)\n\n## A [b](c.md)\n\n# A b\n\n`[no](x)` [yes](y#z "t")\n\n' +
     '```sh\n# no heading\n[no](x)\n```\n\n<img src="p.svg">\n[ref]: r.md\n';
   assert.deepEqual(linksIn(page), ["c.md", "y#z", "r.md", "p.svg"]);

@@ -1,10 +1,10 @@
-/** Every path that the pages for developers name exists. */
+/** Every path in the pages for developers exists. */
 import assert from "node:assert/strict";
 
 const ROOT = new URL("../../", import.meta.url);
 const PAGES = ["docs/code-map.md", "CONTRIBUTING.md"];
 
-/** Paths in backticks: with a slash, or with the ending of a file. */
+/** Paths in backticks, recognized by a slash or a file extension. */
 function pathsIn(page: string): string[] {
   const spans = [...page.matchAll(/`([^`\n]+)`/g)].map(([, span = ""]) => span);
   return spans.filter((span) =>
@@ -29,7 +29,7 @@ for (const page of PAGES) {
   });
 }
 
-Deno.test("paths: those that are not there are found", async () => {
+Deno.test("paths: missing paths are found", async () => {
   assert.deepEqual(pathsIn("`a/b.ts` `a/` `c.ts` `deno task ok` `--json` `printable` `x.y()`"), [
     "a/b.ts",
     "a/",

@@ -1,4 +1,4 @@
-/** docs/troubleshooting.md has every code that an error can have, and no other. */
+/** docs/troubleshooting.md has an entry for every error code, and no other. */
 import assert from "node:assert/strict";
 import { EXIT_CODES } from "../../cli/exit_codes.ts";
 import { errorCodes, MISTAKES, refusalCodes } from "../support/error_codes.ts";
@@ -12,7 +12,7 @@ interface Entry {
 
 const page = await Deno.readTextFile(new URL("../../docs/troubleshooting.md", import.meta.url));
 
-/** Entries are headings of a code, and rows of a table that begin with one. */
+/** Entries are headings that name a code, and table rows that begin with one. */
 function entriesOf(page: string): Entry[] {
   const [, ...sections] = page.split(/^## /m);
   return sections.flatMap((section) => {
@@ -36,7 +36,7 @@ Deno.test("troubleshooting: every code in the sources has an entry, and no entry
   assert.deepEqual(ENTRIES.map(({ code }) => code).sort(), [...codes.keys()].sort());
 });
 
-Deno.test("troubleshooting: an entry stands under a class that its error has", async () => {
+Deno.test("troubleshooting: an entry is in the section of a class of its error", async () => {
   const codes = await errorCodes();
   for (const { code, exitCode } of ENTRIES) {
     const kind = EXIT_CODES.find((row) => row.code === exitCode)?.class;
@@ -48,7 +48,7 @@ Deno.test("troubleshooting: an entry stands under a class that its error has", a
   }
 });
 
-Deno.test("troubleshooting: every entry says what it means and what to do", () => {
+Deno.test("troubleshooting: every entry has a meaning and a fix", () => {
   for (const { code, text } of ENTRIES) {
     if (text.includes("\n")) assert.match(text, /\n\n[\s\S]+\n\n\*\*Fix:\*\* \S/, code);
     else assert.ok(text.trim().length > 20, code);
@@ -64,12 +64,12 @@ Deno.test("troubleshooting: the codes of protocol 4 are those of its specificati
   assert.deepEqual(listed.sort(), (await refusalCodes()).sort());
 });
 
-/** What commander says that is no mistake, or can't happen with what xfer's commands are. */
+/** Codes of commander that are not mistakes, or cannot occur with xfer's commands. */
 const NO_MISTAKES = [
   ...["error", "executeSubCommandAsync", "helpDisplayed", "missingMandatoryOptionValue", "version"],
 ];
 
-Deno.test("troubleshooting: all mistakes that commander knows are among them", async () => {
+Deno.test("troubleshooting: commander has no other mistakes", async () => {
   const lib = new URL("./lib/", import.meta.resolve("commander"));
   const sources = ["command.js", "error.js"].map((name) => Deno.readTextFile(new URL(name, lib)));
   const codes = (await Promise.all(sources)).join("\n").matchAll(/'commander\.(\w+)'/g);

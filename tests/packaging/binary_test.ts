@@ -1,4 +1,4 @@
-/** The executable that `XFER_BIN` names, as it is shipped. Left out without it: `deno task test:binary` has it. */
+/** The executable in `XFER_BIN`, as it is shipped. Skipped without it; `deno task test:binary` sets it. */
 import assert from "node:assert/strict";
 import denoJson from "../../deno.json" with { type: "json" };
 import { PERMISSION_FLAGS } from "../../scripts/release/permissions.ts";
@@ -7,25 +7,28 @@ import { runTool } from "../support/tools.ts";
 
 const BINARY = Deno.env.get("XFER_BIN") ?? "";
 const ignore = BINARY === "";
-/** Nothing that says whether colours are wanted, and nothing else. */
+/** An environment without settings for colours, and otherwise empty. */
 const BARE = { clearEnv: true, env: {} };
 
-Deno.test({ name: "binary: it has the version of deno.json", ignore }, async () => {
+Deno.test({ name: "binary: the version is that of deno.json", ignore }, async () => {
   assert.equal((await runTool(BINARY, ["--version"], BARE)).stdout, `${denoJson.version}\n`);
 });
 
-Deno.test({ name: "binary: every help is printed, whatever the environment", ignore }, async () => {
-  for (const env of [{}, { NO_COLOR: "1" }, { FORCE_COLOR: "1" }, { CLICOLOR_FORCE: "1" }]) {
-    for (const args of [[], ["client"], ["client", "put"], ["server"], ["server", "users"]]) {
-      const { code, stdout, stderr } = await runTool(BINARY, [...args, "--help"], {
-        clearEnv: true,
-        env,
-      });
-      assert.deepEqual([code, stderr], [0, ""], `${args.join(" ")} ${JSON.stringify(env)}`);
-      assert.match(stdout, /^Usage: xfer/);
+Deno.test(
+  { name: "binary: every command's help is printed in an empty environment", ignore },
+  async () => {
+    for (const env of [{}, { NO_COLOR: "1" }, { FORCE_COLOR: "1" }, { CLICOLOR_FORCE: "1" }]) {
+      for (const args of [[], ["client"], ["client", "put"], ["server"], ["server", "users"]]) {
+        const { code, stdout, stderr } = await runTool(BINARY, [...args, "--help"], {
+          clearEnv: true,
+          env,
+        });
+        assert.deepEqual([code, stderr], [0, ""], `${args.join(" ")} ${JSON.stringify(env)}`);
+        assert.match(stdout, /^Usage: xfer/);
+      }
     }
-  }
-});
+  },
+);
 
 Deno.test(
   { name: "binary: a run leaves nothing in the folder for temporary files", ignore },
@@ -40,8 +43,8 @@ Deno.test(
   },
 );
 
-Deno.test({ name: "binary: what it may do is baked in, and no more", ignore }, async () => {
-  // Latin 1: each byte a character.
+Deno.test({ name: "binary: it contains exactly the listed permissions", ignore }, async () => {
+  // Latin 1 maps each byte to one character.
   const content = new TextDecoder("latin1").decode(await Deno.readFile(BINARY));
   const [, json = ""] = /"permissions":(\{[^{}]*\})/.exec(content) ?? [];
   const { prompt, ...baked } = JSON.parse(json) as Record<string, string[] | boolean | null>;
@@ -56,7 +59,7 @@ Deno.test({ name: "binary: what it may do is baked in, and no more", ignore }, a
 });
 
 Deno.test({
-  name: "binary: no tool of the tests is inside, nor a place on the machine that built it",
+  name: "binary: it contains no tools of the tests and no paths of the build machine",
   ignore,
 }, async () => {
   const content = new TextDecoder("latin1").decode(await Deno.readFile(BINARY));

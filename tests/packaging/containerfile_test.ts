@@ -1,11 +1,11 @@
-/** packaging/Containerfile: what it sets are settings, and its ports those that it publishes. */
+/** packaging/Containerfile: its variables are settings, and its ports match. */
 import assert from "node:assert/strict";
 import { readConfiguration } from "../../cli/configuration/configuration.ts";
 import { KEYS, variableOf } from "../../cli/configuration/settings.ts";
 
 const CONTAINERFILE = new URL("../../packaging/Containerfile", import.meta.url);
 
-Deno.test("the Containerfile's variables are settings of the server, which fit its ports and its volume", async () => {
+Deno.test("Containerfile: its variables are settings of the server and match its ports and volume", async () => {
   const lines = (await Deno.readTextFile(CONTAINERFILE)).split("\n");
   const instruction = (name: string) =>
     lines.find((line) => line.startsWith(`${name} `))?.slice(name.length + 1).split(" ") ?? [];

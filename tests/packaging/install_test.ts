@@ -4,10 +4,10 @@ import type { TemporaryFolder } from "../support/temporary_folder.ts";
 import { hasTool, runTool } from "../support/tools.ts";
 import { EXTRAS, NAME, Place, SCRIPT, SOUND } from "../support/packaging/place.ts";
 
-/** It is for POSIX systems that there is an xfer for. */
+/** The installer runs on the POSIX systems among the targets. */
 const ignore = Deno.build.os === "windows" || NAME === "";
 
-Deno.test({ name: "install: what SHA256SUMS names is installed, and runs", ignore }, async () => {
+Deno.test({ name: "install: a verified executable is installed and runs", ignore }, async () => {
   await using place = await Place.create();
   const { code, stdout, stderr } = await place.install();
   assert.deepEqual([code, stderr], [0, ""]);
@@ -25,7 +25,7 @@ Deno.test({ name: "install: what SHA256SUMS names is installed, and runs", ignor
   }
 });
 
-Deno.test({ name: "install: the executable alone, if that is asked for", ignore }, async () => {
+Deno.test({ name: "install: --only-executable installs nothing else", ignore }, async () => {
   await using place = await Place.create();
   const { code, stdout } = await place.install(["--only-executable"]);
   assert.equal(code, 0);
@@ -35,7 +35,7 @@ Deno.test({ name: "install: the executable alone, if that is asked for", ignore 
 });
 
 Deno.test(
-  { name: "install: a release that was got without its manual pages", ignore },
+  { name: "install: a release without manual pages is installed", ignore },
   async () => {
     await using place = await Place.create();
     await Deno.remove(place.folder.join("release", "man"), { recursive: true });
@@ -48,7 +48,7 @@ Deno.test(
 );
 
 Deno.test(
-  { name: "install: beside the script by itself; an older xfer is replaced", ignore },
+  { name: "install: the release beside the script replaces an older xfer", ignore },
   async () => {
     await using place = await Place.create();
     await Deno.mkdir(place.folder.join("prefix", "bin"), { recursive: true });
@@ -68,7 +68,7 @@ interface Refusal {
   readonly what: string;
   readonly code: number;
   readonly says: RegExp;
-  /** What makes it go wrong. */
+  /** Breaks the release or the target. */
   readonly spoil?: (folder: TemporaryFolder) => Promise<unknown>;
   readonly executable?: string;
   readonly args?: readonly string[];
@@ -144,7 +144,7 @@ const REFUSALS: readonly Refusal[] = [
     spoil: (folder) => folder.write("release/man/xfer-more.1", ""),
   },
   {
-    what: "a place for manual pages that is a file",
+    what: "a file in place of the folder for manual pages",
     code: 5,
     says: /cannot write into .+prefix\/share/,
     spoil: async (folder) => {
@@ -153,7 +153,7 @@ const REFUSALS: readonly Refusal[] = [
     },
   },
   {
-    what: "a prefix that is a file",
+    what: "a file as prefix",
     code: 5,
     says: /cannot write into .+prefix\/bin/,
     spoil: (folder) => folder.write("prefix", ""),
@@ -209,19 +209,22 @@ Deno.test({ name: "install: an unsupported machine is refused", ignore }, async 
   assert.match(stderr, /xfer is not available for Plan9 on mips/);
 });
 
-Deno.test({ name: "install: nothing is installed unchecked", ignore }, async () => {
-  await using place = await Place.create();
-  const tools = place.folder.join("tools");
-  await Deno.mkdir(tools);
-  for (const name of ["uname", "dirname", "awk", "mkdir", "cp", "chmod", "rm", "mv"]) {
-    const { stdout } = await runTool("/bin/sh", ["-c", `command -v ${name}`]);
-    await Deno.symlink(stdout.trim(), `${tools}/${name}`);
-  }
-  const { code, stderr } = await place.install([], { PATH: tools });
-  assert.equal(code, 3);
-  assert.match(stderr, /neither sha256sum nor shasum/);
-  assert.deepEqual(await place.contents(), []);
-});
+Deno.test(
+  { name: "install: without a checksum program nothing is installed", ignore },
+  async () => {
+    await using place = await Place.create();
+    const tools = place.folder.join("tools");
+    await Deno.mkdir(tools);
+    for (const name of ["uname", "dirname", "awk", "mkdir", "cp", "chmod", "rm", "mv"]) {
+      const { stdout } = await runTool("/bin/sh", ["-c", `command -v ${name}`]);
+      await Deno.symlink(stdout.trim(), `${tools}/${name}`);
+    }
+    const { code, stderr } = await place.install([], { PATH: tools });
+    assert.equal(code, 3);
+    assert.match(stderr, /neither sha256sum nor shasum/);
+    assert.deepEqual(await place.contents(), []);
+  },
+);
 
 Deno.test({
   name: "install: shellcheck finds nothing",

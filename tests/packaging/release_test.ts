@@ -1,4 +1,4 @@
-/** What a release is made of. */
+/** The contents of a release. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import type { Outcome } from "../../scripts/release/build.ts";
@@ -34,7 +34,7 @@ const LOCK: Lock = {
   },
 };
 
-Deno.test("packages: those that are imported and theirs, each version once, circles included", () => {
+Deno.test("packages: imported packages and their dependencies, each version once, even in circles", () => {
   const packages = packagesBehind(LOCK, ["npm:@a/one@^1", "npm:two@2"]);
   assert.deepEqual(
     packages.map((
@@ -50,7 +50,7 @@ Deno.test("packages: those that are imported and theirs, each version once, circ
   );
 });
 
-Deno.test("packages: a lock is reduced to what is needed; what it lacks is told", () => {
+Deno.test("packages: a lock is reduced to the needed entries; a missing one is an error", () => {
   const reduced = reduceLock(LOCK, new Set(["npm:@a/one@^1"]));
   assert.deepEqual(Object.keys(reduced.specifiers), ["npm:@a/one@^1"]);
   assert.deepEqual(Object.keys(reduced.npm), ["@a/one@1.2.3", "three@3.0.0"]);
@@ -58,14 +58,14 @@ Deno.test("packages: a lock is reduced to what is needed; what it lacks is told"
   assert.throws(() => parseLock('{"version":"6"}'), /its version is 6/);
 });
 
-Deno.test("deno task xfer may do just what the executable may", () => {
+Deno.test("deno task xfer has the permissions of the executable", () => {
   const { command } = denoJson.tasks.xfer;
-  // The shell of tasks takes a star for files.
+  // The task shell expands an unquoted star.
   const flags = PERMISSION_FLAGS.map((flag) => flag.includes("*") ? `'${flag}'` : flag);
   assert.equal(command, `deno run --quiet ${flags.join(" ")} main.ts`);
 });
 
-Deno.test("the stage holds the program, its packages' code, and no tool of the tests", async () => {
+Deno.test("the stage contains the program and its packages' code, but no tools of the tests", async () => {
   await using stage = await Stage.make();
   const files = await Array.fromAsync(filesIn(stage.path));
   for (const needed of ["main.ts", "cli/commands/server/mod.ts", ...denoJson.compile.include]) {
@@ -94,7 +94,7 @@ Deno.test("the stage holds the program, its packages' code, and no tool of the t
   assert.deepEqual([...times], [0]);
 });
 
-Deno.test("the SBOM lists every package with version, licence, text and checksum, always alike", async () => {
+Deno.test("the SBOM is reproducible and lists every package with version, licence, text and checksum", async () => {
   await using stage = await Stage.make();
   const { name, version, license } = stage.config;
   const folderOf = await unpackedPackages();
@@ -173,7 +173,7 @@ Deno.test("the report names every target, with the reason for a missing executab
   );
 });
 
-/** Runtimes that no executable can be made of. */
+/** Runtimes that cannot be made into an executable. */
 const UNFIT: readonly { runtime: string; why: RegExp; ignore?: boolean }[] = [
   { runtime: "/nowhere/denort", why: /Could not find denort/ },
   {
@@ -184,32 +184,35 @@ const UNFIT: readonly { runtime: string; why: RegExp; ignore?: boolean }[] = [
 ];
 
 for (const { runtime, why, ignore = false } of UNFIT) {
-  Deno.test({ name: `a release without an executable says so: ${runtime}`, ignore }, async () => {
-    await using folder = await TemporaryFolder.create();
-    const out = folder.join("dist");
-    const { code, stdout } = await runTool(
-      Deno.execPath(),
-      ["run", "--quiet", "--allow-all", COMPILE, "--target", "host", "--out", out],
-      { env: { DENORT_BIN: runtime } },
-    );
-    assert.equal(code, 1, stdout);
-    assert.match(stdout, why);
-    assert.match(stdout, /windows-x64 +not built: not requested/);
-    assert.match(await Deno.readTextFile(`${out}/TARGETS.md`), why);
-    const sums = (await Deno.readTextFile(`${out}/SHA256SUMS`)).trimEnd().split("\n");
-    const there = (await Array.fromAsync(filesIn(out))).sort();
-    assert.deepEqual(
-      sums.map((line) => line.slice(66)),
-      there.filter((name) => name !== "SHA256SUMS"),
-    );
-    assert.deepEqual(there.filter((name) => name.startsWith("xfer-")), []);
-    for (const page of ["man/xfer.1", "man/xfer-client-put.1"]) {
-      assert.ok(there.includes(page), page);
-    }
-    for (const line of sums) {
-      assert.equal(await sha256(`${out}/${line.slice(66)}`), line.slice(0, 64));
-    }
-  });
+  Deno.test(
+    { name: `a release without an executable reports the reason: ${runtime}`, ignore },
+    async () => {
+      await using folder = await TemporaryFolder.create();
+      const out = folder.join("dist");
+      const { code, stdout } = await runTool(
+        Deno.execPath(),
+        ["run", "--quiet", "--allow-all", COMPILE, "--target", "host", "--out", out],
+        { env: { DENORT_BIN: runtime } },
+      );
+      assert.equal(code, 1, stdout);
+      assert.match(stdout, why);
+      assert.match(stdout, /windows-x64 +not built: not requested/);
+      assert.match(await Deno.readTextFile(`${out}/TARGETS.md`), why);
+      const sums = (await Deno.readTextFile(`${out}/SHA256SUMS`)).trimEnd().split("\n");
+      const there = (await Array.fromAsync(filesIn(out))).sort();
+      assert.deepEqual(
+        sums.map((line) => line.slice(66)),
+        there.filter((name) => name !== "SHA256SUMS"),
+      );
+      assert.deepEqual(there.filter((name) => name.startsWith("xfer-")), []);
+      for (const page of ["man/xfer.1", "man/xfer-client-put.1"]) {
+        assert.ok(there.includes(page), page);
+      }
+      for (const line of sums) {
+        assert.equal(await sha256(`${out}/${line.slice(66)}`), line.slice(0, 64));
+      }
+    },
+  );
 }
 
 Deno.test("checksums are written as sha256sum reads them", async () => {

@@ -1,4 +1,4 @@
-/** packaging/xfer.service, judged by systemd's own tools and by what the server says of itself. */
+/** packaging/xfer.service, checked with systemd's own tools and against the server. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { parseQuantity } from "../../cli/arguments/quantities.ts";
@@ -9,10 +9,10 @@ import { hasTool, runTool } from "../support/tools.ts";
 const UNIT = fileURLToPath(new URL("../../packaging/xfer.service", import.meta.url));
 const ANALYZE = "systemd-analyze";
 const ignore = !hasTool(ANALYZE);
-/** Ten times the exposure that systemd-analyze computes: 1.5 of 10. Most of what is left is the network. */
+/** The maximum exposure by systemd-analyze, times ten: 1.5 of 10. Most of it is network access. */
 const MAX_EXPOSURE = 15;
 
-/** The settings of the unit; a setting may be there several times. */
+/** The settings of the unit. A setting may be repeated. */
 async function settings(): Promise<ReadonlyMap<string, readonly string[]>> {
   const found = new Map<string, string[]>();
   for (const line of (await Deno.readTextFile(UNIT)).split("\n")) {
@@ -22,9 +22,9 @@ async function settings(): Promise<ReadonlyMap<string, readonly string[]>> {
   return found;
 }
 
-Deno.test({ name: "the systemd unit is one that systemd takes as it is", ignore }, async () => {
+Deno.test({ name: "systemd unit: systemd accepts it without warnings", ignore }, async () => {
   await using folder = await TemporaryFolder.create();
-  // The executable must be there, which it is not on every machine that tests it.
+  // The executable must exist, which is not the case on every test machine.
   const text = (await Deno.readTextFile(UNIT)).replace("/usr/local/bin/xfer", "/bin/true");
   const unit = await folder.write("xfer.service", text);
   const { code, stderr } = await runTool(ANALYZE, ["verify", "--man=no", unit]);
@@ -32,7 +32,7 @@ Deno.test({ name: "the systemd unit is one that systemd takes as it is", ignore 
   assert.equal(code, 0, stderr);
 });
 
-Deno.test({ name: "the systemd unit leaves little open", ignore }, async () => {
+Deno.test({ name: "systemd unit: its exposure is low", ignore }, async () => {
   const { code, stdout } = await runTool(ANALYZE, [
     ...["security", "--offline=yes", "--no-pager", `--threshold=${MAX_EXPOSURE}`],
     UNIT,
@@ -41,7 +41,7 @@ Deno.test({ name: "the systemd unit leaves little open", ignore }, async () => {
   assert.match(stdout, /Overall exposure level for xfer\.service: \d/);
 });
 
-Deno.test("the systemd unit waits longer than the server takes to stop, and asks as it expects", async () => {
+Deno.test("systemd unit: it stops the server with SIGTERM and waits longer than --grace", async () => {
   const { stdout } = await xfer(["server", "--help"]);
   const [, grace = ""] = /--grace [\s\S]*?\(default:\s+(\w+)\)/.exec(stdout) ?? [];
   const unit = await settings();
@@ -51,7 +51,7 @@ Deno.test("the systemd unit waits longer than the server takes to stop, and asks
   assert.deepEqual(unit.get("ExecReload"), ["kill -HUP $MAINPID"]);
 });
 
-Deno.test("the systemd unit starts a server that keeps its data where it may write", async () => {
+Deno.test("systemd unit: the server keeps its data in the writable folder", async () => {
   const unit = await settings();
   const [start = ""] = unit.get("ExecStart") ?? [];
   assert.match(

@@ -1,4 +1,4 @@
-/** What `deno task bench` makes of what it has measured. The measuring itself takes minutes, and other programs. */
+/** The reports of `deno task bench`. Measuring itself takes minutes and needs other programs. */
 import assert from "node:assert/strict";
 import { basename } from "node:path";
 import { quantile } from "../../scripts/bench/figures.ts";
@@ -22,7 +22,7 @@ function took(contender: Transfer["contender"], seconds: number, peak = 0): Tran
   return { contender, ...cost(seconds, peak) };
 }
 
-/** The targets that a run has anything to say about. */
+/** The targets that a run has measured. */
 function judge(results: Partial<Results>): Record<string, number | string | undefined> {
   return Object.fromEntries(
     reached({ ...RUN, ...results }).map((target) => [
@@ -34,7 +34,7 @@ function judge(results: Partial<Results>): Record<string, number | string | unde
   );
 }
 
-Deno.test("targets are ratios of times within a run; who could not take part is not measured", () => {
+Deno.test("bench: targets are ratios of times within a run; a missing contender gives no value", () => {
   const works = [
     {
       work: PUT_GIB,
@@ -65,7 +65,7 @@ Deno.test("targets are ratios of times within a run; who could not take part is 
   });
 });
 
-Deno.test("what finishing costs is a share of a whole upload, and memory counts there too", () => {
+Deno.test("bench: finishing an upload is a share of a whole upload, and its memory counts", () => {
   const resume = {
     ...{ size: 2 ** 30, whole: cost(2), newProcess: cost(1), sameProcess: cost(0.6, 2 ** 20) },
   };
@@ -87,7 +87,7 @@ Deno.test("what finishing costs is a share of a whole upload, and memory counts 
   assert.deepEqual(judge({}), {});
 });
 
-Deno.test("the report tells of each work, with what a contender lacks in its row", () => {
+Deno.test("bench: the report has each transfer, and the missing requirements of a contender", () => {
   const transfers = [
     ...[took("xfer, protocol 4", 2, 64 * 2 ** 20), took("scp", 4)],
     { ...took("curl to nginx, TLS", 0), absent: ["nginx"] },
@@ -111,13 +111,13 @@ Deno.test("the report tells of each work, with what a contender lacks in its row
   ) assert.ok(rows.includes(row), `${row}\nis not in\n${text}`);
 });
 
-Deno.test("to try the bench, large files become smaller, and many files fewer", () => {
+Deno.test("bench: --scale reduces the size of large files and the number of small ones", () => {
   for (const work of Object.values(WORKS)) assert.deepEqual(scaled(work, 1), work);
   assert.equal(scaled(PUT_GIB, 64).size, 2 ** 24);
   assert.deepEqual(scaled(PUT_FOLDER, 100), { ...PUT_FOLDER, files: 100 });
 });
 
-Deno.test("a copy is one only if each byte is the same, and none is missing or added", async () => {
+Deno.test("bench: a copy must have the same bytes and the same length", async () => {
   await using folder = await TemporaryFolder.create();
   const size = 2 ** 20 + 100_000;
   const [original = ""] = await writeFiles(folder.join("source"), 1, size);
@@ -135,7 +135,7 @@ Deno.test("a copy is one only if each byte is the same, and none is missing or a
   }
 });
 
-Deno.test("quantiles lie between the values around them", () => {
+Deno.test("bench: quantiles are between the neighboring values", () => {
   assert.equal(quantile([], 0.5), 0);
   assert.equal(quantile([3, 1, 2], 0.5), 2);
   assert.equal(quantile([4, 1, 2, 3], 0.5), 2.5);
@@ -143,7 +143,7 @@ Deno.test("quantiles lie between the values around them", () => {
 });
 
 Deno.test({
-  name: "what xfer stores is found and compared, in a file of its own or in the catalog",
+  name: "bench: stored content is found and compared, in a file or in the catalog",
   ignore: Deno.build.os !== "linux",
   fn: async () => {
     await using folder = await TemporaryFolder.create();

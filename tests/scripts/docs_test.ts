@@ -1,4 +1,4 @@
-/** Pages that are made of tables in the program say what the program says. */
+/** The generated pages are up to date. */
 import assert from "node:assert/strict";
 import { isUpToDate, PAGES } from "../../scripts/docs.ts";
 import { jsonPage } from "../../scripts/docs/json.ts";

@@ -59,7 +59,7 @@ Deno.test("man: a page for each command, named as others name theirs", () => {
   ]);
 });
 
-/** What shows a page as it is read, in wide lines, or says what is wrong with it. */
+/** Programs that render a page in wide lines or report its faults. */
 const READERS: Readonly<Record<string, (path: string) => Promise<string>>> = {
   mandoc: async (path) => {
     const { stdout } = await runTool("mandoc", ["-Tutf8", "-Owidth=150", path]);

@@ -8,14 +8,14 @@ import { toSvg } from "../../scripts/recording/svg.ts";
 import { shownOf } from "../support/screen.ts";
 import { HAS_TERMINAL } from "../support/terminal.ts";
 
-/** What is seen of a picture from a time on, in pixels. */
+/** A visible part of the picture, in pixels. */
 interface Seen {
   readonly at: number;
   readonly width: number;
   readonly words: string;
 }
 
-/** Throws where it is not well-formed. */
+/** Throws if the SVG is not well-formed. */
 function parse(svg: string): Element {
   const root = new DOMParser({
     onError: (level, message) => {
@@ -26,7 +26,7 @@ function parse(svg: string): Element {
   return root as Element;
 }
 
-/** What a reader sees in the end, line by line: later things cover what was there before. */
+/** The final picture, line by line. Later elements cover earlier ones. */
 function lastPicture(svg: string): string[] {
   const rows = new Map<number, Seen[]>();
   for (const group of parse(svg).getElementsByTagName("g")) {
@@ -35,7 +35,7 @@ function lastPicture(svg: string): string[] {
       const number = (name: string) => Number(element.getAttribute(name));
       const isText = element.tagName === "text";
       if (!isText && element.getAttribute("class") !== "ground") continue;
-      // The line that letters stand on, and that a box of their line has.
+      // The baseline, which identifies the line of letters and of boxes.
       const row = isText ? number("y") : number("y") + BASELINE;
       const words = element.textContent ?? "";
       const [at, width] = [number("x"), isText ? number("textLength") || PLACE : number("width")];
@@ -50,7 +50,7 @@ const PLACE = 8.43;
 const BASELINE = 14;
 const places = (pixels: number) => Math.round(pixels / PLACE);
 
-/** What is left of something when a part of its line is covered. */
+/** The visible rest of an element when a part of its line is covered. */
 function without(seen: Seen, at: number, width: number): Seen[] {
   const [from, to] = [places(at - seen.at), places(at + width - seen.at)];
   const letters = [...seen.words];
@@ -76,7 +76,7 @@ async function svgOf(outputs: readonly Output[], length = 10_000): Promise<strin
   return toSvg({ title: "<T>", panes: [PANE], changes, length });
 }
 
-Deno.test("recording: the last picture is what a terminal shows in the end", async () => {
+Deno.test("recording: the last picture equals the final screen of the terminal", async () => {
   const texts = [
     ...["$ ", "e", "c", "ho <a> & b\r\n", "\x1b[32mdone\x1b[39m  10 %", "\r\x1b[K"],
     ...["\x1b[31merror\x1b[0m: no\r\n", "\x1b[2mdim \x1b[1mbold\x1b[0m\r\n"],
@@ -90,7 +90,7 @@ Deno.test("recording: the last picture is what a terminal shows in the end", asy
   assert.throws(() => parse(svg.replace("</g>", "")), "what is not well-formed is found");
 });
 
-Deno.test("recording: things are seen from their time on, which is a part of the whole", async () => {
+Deno.test("recording: elements become visible at their share of the total time", async () => {
   const svg = await svgOf([
     { pane: 0, at: 1000, text: "one" },
     { pane: 0, at: 1010, text: "!" },
@@ -110,7 +110,7 @@ Deno.test("recording: things are seen from their time on, which is a part of the
   assert.match(svg, /@media\(prefers-reduced-motion:reduce\)\{g\[style\]\{animation:none/);
 });
 
-Deno.test("recording: what is replaced may come in pieces, and keeps the time of its first letter", () => {
+Deno.test("recording: a value written in pieces is replaced, at the time of its first letter", () => {
   const outputs = [
     { pane: 0, at: 1, text: "at 127.0" },
     { pane: 1, at: 2, text: "127.0.0.1" },
@@ -125,7 +125,7 @@ Deno.test("recording: what is replaced may come in pieces, and keeps the time of
   ]);
 });
 
-/** In the last picture of any session that begins with the first file. */
+/** Lines in the last picture of any session that begins with the first file. */
 const FIRST_FILE = [
   "$ xfer client init",
   "Your name there: Alice",
@@ -139,7 +139,7 @@ function checkPicture(svg: string): string[] {
   for (const line of FIRST_FILE) {
     assert.ok(lines.includes(line), `${line}\nin\n${lines.join("\n")}`);
   }
-  // Nothing of the machine where it was made.
+  // Nothing from the recording machine.
   assert.doesNotMatch(svg, /127\.0\.0\.1|xfer-test-|script/);
   for (const fingerprint of svg.match(/SHA256:[^\s<]{43}/g) ?? []) {
     assert.equal(fingerprint, "SHA256:zgjYg8ywgX/xhXKbmEq4i63Jvt+XgLfBO0w6nGYalBU");
@@ -148,7 +148,7 @@ function checkPicture(svg: string): string[] {
 }
 
 Deno.test({
-  name: "recording: a session that really happens becomes a picture of it",
+  name: "recording: a real session becomes a picture",
   ignore: !HAS_TERMINAL,
   async fn() {
     checkPicture(await record(firstFile));
@@ -156,7 +156,7 @@ Deno.test({
   },
 });
 
-Deno.test("recording: the picture in README.md is small, short, and shows a file that is stored", async () => {
+Deno.test("recording: the picture in README.md is small and short, and shows a stored file", async () => {
   const svg = await Deno.readTextFile(new URL("../../docs/session.svg", import.meta.url));
   const lines = checkPicture(svg);
   assert.deepEqual(lines.slice(-2), ["same", "$"], "what came back is what was stored");

@@ -1,4 +1,4 @@
-/** `deno task test` itself: what it says and does of tests that leave something behind. */
+/** `deno task test` itself, with tests that leave processes or files behind. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { lasting, marked } from "../support/marked_processes.ts";
@@ -10,13 +10,13 @@ import { tiedCommand, TIES } from "../support/tied_processes.ts";
 const RUN_TESTS = fileURLToPath(new URL("../../scripts/run_tests.ts", import.meta.url));
 const CONFIG = fileURLToPath(new URL("../../deno.json", import.meta.url));
 const SUPPORT = new URL("../support/", import.meta.url);
-/** No process ends so soon by itself, in milliseconds. */
+/** No process ends this early by itself, in milliseconds. */
 const SOON_MS = 60_000;
 const SEES_PROCESSES = Deno.build.os === "linux";
-/** Each process that such a test starts has this in its environment, with a value of its own. */
+/** An environment variable that marks the processes of one test by its value. */
 const NAME = "XFER_TEST_OF_THE_RUNNER";
 
-/** Runs one test, of which this is the body. */
+/** Runs one test with this body. */
 function runTest(folder: TemporaryFolder, body: string, mark = "none"): Deno.Command {
   const path = folder.join("one_test.ts");
   Deno.writeTextFileSync(path, `Deno.test("one", async () => {\n${body}\n});\n`);
@@ -40,7 +40,7 @@ function runTest(folder: TemporaryFolder, body: string, mark = "none"): Deno.Com
 interface Outcome {
   readonly code: number;
   readonly printed: string;
-  /** What is in the folder for temporary files afterwards. */
+  /** The content of the folder for temporary files afterwards. */
   readonly files: readonly string[];
   readonly processes: readonly string[];
 }
@@ -58,7 +58,7 @@ async function outcomeOf(body: string): Promise<Outcome> {
 
 const NOTHING = { files: [], processes: [] };
 
-Deno.test("tests that pass and leave nothing: success, and what deno says of them", async () => {
+Deno.test("run: tests that pass and leave nothing behind succeed, with deno's output", async () => {
   const { code, printed, ...left } = await outcomeOf(
     "await Deno.makeTempFile().then(Deno.remove);",
   );
@@ -68,14 +68,14 @@ Deno.test("tests that pass and leave nothing: success, and what deno says of the
   assert.deepEqual(left, NOTHING);
 });
 
-Deno.test("a test that fails: failure", async () => {
+Deno.test("run: a failing test fails the run", async () => {
   const { code, printed, ...left } = await outcomeOf('throw new Error("wrong")');
   assert.equal(code, 1, printed);
   assert.match(printed, /FAILED \| 0 passed \| 1 failed/);
   assert.deepEqual(left, NOTHING);
 });
 
-Deno.test("a test that leaves a folder: failure; the folder is named and removed", async () => {
+Deno.test("run: a leftover folder fails the run, and is named and removed", async () => {
   const { code, printed, ...left } = await outcomeOf(
     'await Deno.makeTempDir({ prefix: "mine-" });',
   );
@@ -86,7 +86,7 @@ Deno.test("a test that leaves a folder: failure; the folder is named and removed
 });
 
 Deno.test({
-  name: "a test that leaves a process: failure; the process is named and killed",
+  name: "run: a leftover process fails the run, and is named and killed",
   ignore: !SEES_PROCESSES,
   async fn() {
     const body = 'new Deno.Command("sleep", { args: ["3600"] }).spawn().unref();';
@@ -97,7 +97,7 @@ Deno.test({
   },
 });
 
-/** Starts processes as the tests do, says so, and goes on until it is killed. */
+/** Starts processes as the tests do, prints that, and runs until it is killed. */
 const STARTS_PROCESSES = `
 const { ServerProcess, writeLauncher } = await import("${SUPPORT}processes.ts");
 const { HAS_TERMINAL, Terminal } = await import("${SUPPORT}terminal.ts");
@@ -113,7 +113,7 @@ if (HAS_TERMINAL) {
 await Deno.writeTextFile("started", "");
 await new Promise((resolve) => setTimeout(resolve, ${SOON_MS}));`;
 
-/** Runs a test that has started processes and goes on, has it end by a signal, and says how it did. */
+/** Runs a test that has started processes and keeps running, ends it with a signal, and returns the result. */
 async function interrupt(signal: Deno.Signal) {
   await using folder = await TemporaryFolder.create();
   await Deno.mkdir(folder.join("tmp"));
@@ -142,7 +142,7 @@ async function interrupt(signal: Deno.Signal) {
 }
 
 Deno.test({
-  name: "a run that is killed: none of its processes stays",
+  name: "run: after SIGKILL, none of its processes remains",
   ignore: !TIES,
   async fn() {
     const { code, printed, processes } = await interrupt("SIGKILL");
@@ -152,7 +152,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "Ctrl-C ends a run: its processes and its folder for temporary files are gone",
+  name: "run: Ctrl-C removes its processes and its folder for temporary files",
   ignore: Deno.build.os === "windows",
   async fn() {
     const { code, printed, files, processes } = await interrupt("SIGINT");
@@ -162,8 +162,7 @@ Deno.test({
 });
 
 Deno.test({
-  name:
-    "a terminal that is closed ends what was started in it, also a server that goes on at SIGHUP",
+  name: "run: closing the terminal ends its processes, including a server that ignores SIGHUP",
   ignore: !HAS_TERMINAL,
   async fn() {
     await using folder = await TemporaryFolder.create();

@@ -1,8 +1,8 @@
-/** The search for words that docs/style.md rules out: what it must find, and what it must leave alone. */
+/** The search for words that docs/style.md rules out: sentences that it must find, and sentences that it must not. */
 import assert from "node:assert/strict";
 import { findPhrases } from "../../scripts/words/find_phrases.ts";
 
-/** A text in a page, and what is found in it. */
+/** A text of a page, and the phrase found in it. */
 const FOUND: readonly (readonly [string, string])[] = [
   ["All below a folder is got with --recursive.", "is got"],
   ["The user is\ntold so.", "is told"],
@@ -61,17 +61,17 @@ const NOT_FOUND: readonly string[] = [
   "So many that memory is full.",
 ];
 
-Deno.test("words: what the style guide rules out is found", () => {
+Deno.test("words: ruled-out phrases are found", () => {
   for (const [text, phrase] of FOUND) {
     assert.deepEqual(findPhrases("page.md", text).map(({ phrase }) => phrase), [phrase], text);
   }
 });
 
-Deno.test("words: other sentences are left alone", () => {
+Deno.test("words: other sentences are not reported", () => {
   for (const text of NOT_FOUND) assert.deepEqual(findPhrases("page.md", text), [], text);
 });
 
-Deno.test("words: comments, texts in pieces and help are read as people read them", () => {
+Deno.test("words: phrases are found across lines of comments, in joined strings and in help", () => {
   const source = [
     "/**",
     " * Settings that are in",
