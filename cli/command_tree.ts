@@ -1,28 +1,29 @@
 /**
- * The commands of a program as plain data: what completions, man pages and the reference of commands are made from.
+ * The commands of a program as plain data, the source of completions, man pages and the reference of commands.
  *
  * @module
  */
 import type { Argument, Command, Help, Option } from "commander";
+import { paragraphsOf, summaryOf } from "./help/layout.ts";
 
-/** What a path that is asked for leads to. */
+/** The kind of file that a path names. */
 export type PathKind = "file" | "folder";
 
-/** What stands for an argument, or behind an option. */
+/** The value of an argument or option. */
 export interface ValueDescription {
   /** As in `<name>`. */
   readonly name: string;
   readonly required: boolean;
   readonly variadic: boolean;
-  /** What it must be one of; empty where it is not so. */
+  /** The possible values; empty if it can be any. */
   readonly choices: readonly string[];
-  /** `undefined` where it is no path on this machine. */
+  /** `undefined` if it is not a path on this machine. */
   readonly path: PathKind | undefined;
 }
 
 export interface ArgumentDescription extends ValueDescription {
   readonly description: string;
-  /** The description with choices and default, as in the command's help. */
+  /** The description with the default, as in the command's help. */
   readonly details: string;
 }
 
@@ -32,44 +33,46 @@ export interface OptionDescription {
   /** One or two: `-o`, `--output`. */
   readonly names: readonly string[];
   readonly description: string;
-  /** The description with choices and default, as in the command's help. */
+  /** The description with the default, as in the command's help. */
   readonly details: string;
-  /** The heading it stands below, without a colon; `undefined` where that is the usual one. */
+  /** Its heading, without a colon; `undefined` for the usual one. */
   readonly group: string | undefined;
   readonly value: ValueDescription | undefined;
 }
 
-/** Of a text behind a command's help: a paragraph, or lines that stand as they are. */
+/** A part of a help text: a paragraph, or lines that stay as they are. */
 export type HelpBlock =
   | { readonly kind: "text"; readonly text: string }
   | { readonly kind: "code"; readonly lines: readonly string[] };
 
 export interface CommandDescription {
-  /** From the program's name on, such as `["xfer", "client", "put"]`. */
+  /** The names from the program's on, such as `["xfer", "client", "put"]`. */
   readonly path: readonly string[];
-  /** No command of ours: commander's `help`, and the words behind any `help`. */
+  /** Not a command of its own: an alias, commander's `help`, or a word after any `help`. */
   readonly implicit: boolean;
+  /** One sentence. */
   readonly description: string;
+  readonly aliases: readonly string[];
   /** Such as `xfer client put [options] <path...>`. */
   readonly usage: string;
   readonly arguments: readonly ArgumentDescription[];
   readonly options: readonly OptionDescription[];
-  /** Those of the commands above that it takes as well. */
+  /** Options of the commands above that it takes, too. */
   readonly inherited: readonly OptionDescription[];
   /** Lines of a shell. */
   readonly examples: readonly string[];
-  /** What is said besides. */
+  /** Further texts of the help. */
   readonly notes: readonly HelpBlock[];
   readonly commands: readonly CommandDescription[];
 }
 
-/** By these placeholders a value is a path. */
+/** Placeholders of values that are paths. */
 const PATHS: Readonly<Record<string, PathKind>> = { file: "file", path: "file", dir: "folder" };
 
-/** The name of the command that tells of others. */
+/** The name of the command that shows help. */
 const HELP = "help";
 
-/** What else it tells of, and what that is about. */
+/** The topics of the help, by name. */
 export type Topics = Readonly<Record<string, { readonly about: string }>>;
 
 /** Describes a program: the command at the top, with all below it that its help shows. */
@@ -90,20 +93,34 @@ function describe(
     describe(child, [...path, child.name()], !command.commands.includes(child), {})
   );
   return {
-    ...{ path, implicit, options },
-    description: command.description(),
+    ...{ path, implicit, options, aliases: command.aliases() },
+    description: summaryOf(command.description()),
     usage: [...path, command.usage()].join(" "),
     arguments: command.registeredArguments.map((argument) => toArgument(argument, help)),
     inherited: help.visibleGlobalOptions(command).map((option) => toOption(option, help))
       .filter(({ names }) => !names.some((name) => own.has(name))),
-    ...toExamplesAndNotes(toBlocks(textBehindHelp(command))),
-    commands: commands.map((child) =>
+    ...toExamplesAndNotes([
+      ...paragraphsOf(command.description()).slice(1).map((text) =>
+        ({ kind: "text", text }) as const
+      ),
+      ...toBlocks(textAfterHelp(command)),
+    ]),
+    commands: commands.flatMap(withAliases).map((child) =>
       nameOf(child) === HELP ? withWords(child, commands, topics) : child
     ),
   };
 }
 
-/** Behind `help` stand names of commands: they are described as if they were below it. */
+/** A command, and the same by its aliases. */
+function withAliases(command: CommandDescription): readonly CommandDescription[] {
+  const aliases = command.aliases.map((alias) => ({
+    ...command,
+    ...{ path: [...command.path.slice(0, -1), alias], implicit: true, aliases: [] },
+  }));
+  return [command, ...aliases];
+}
+
+/** The words after `help`, names of commands and topics, are described like commands below it. */
 function withWords(
   help: CommandDescription,
   commands: readonly CommandDescription[],
@@ -111,14 +128,14 @@ function withWords(
 ): CommandDescription {
   const toWord = (above: readonly string[], name: string, description: string) => {
     const path = [...above, name];
-    const nothing = { arguments: [], examples: [], notes: [], commands: [] };
+    const nothing = { aliases: [], arguments: [], examples: [], notes: [], commands: [] };
     return { ...help, ...nothing, path, implicit: true, description, usage: path.join(" ") };
   };
   const toWords = (
     above: readonly string[],
     commands: readonly CommandDescription[],
   ): readonly CommandDescription[] =>
-    commands.filter((command) => nameOf(command) !== HELP).map((command) => {
+    commands.filter((command) => nameOf(command) !== HELP && !isAlias(command)).map((command) => {
       const word = toWord(above, nameOf(command), command.description);
       return { ...word, commands: toWords(word.path, command.commands) };
     });
@@ -128,17 +145,22 @@ function withWords(
   return { ...help, commands: [...toWords(help.path, commands), ...ofTopics] };
 }
 
+/** Whether a description is that of an alias. */
+function isAlias({ path, usage }: CommandDescription): boolean {
+  return !`${usage} `.startsWith(`${path.join(" ")} `);
+}
+
 /** The last part of a command's name. */
 export function nameOf({ path }: CommandDescription): string {
   return path.at(-1) ?? "";
 }
 
-/** A command and all below it, each before those below it. */
+/** A command and all below it, parents first. */
 export function allCommands(command: CommandDescription): readonly CommandDescription[] {
   return [command, ...command.commands.flatMap(allCommands)];
 }
 
-/** The same without what commander has made. */
+/** The same without implicit ones. */
 export function ownCommands(command: CommandDescription): readonly CommandDescription[] {
   return allCommands(command).filter(({ implicit }) => !implicit);
 }
@@ -165,7 +187,7 @@ function toOption(option: Option, help: Help): OptionDescription {
   };
 }
 
-/** `undefined` for an option that stands for itself. */
+/** `undefined` for an option without a value. */
 function toValue({ flags, required, variadic, argChoices: choices = [] }: Option) {
   const [, placeholder] = /[<[](.+)[>\]]$/.exec(flags) ?? [];
   if (placeholder === undefined) return undefined;
@@ -173,8 +195,8 @@ function toValue({ flags, required, variadic, argChoices: choices = [] }: Option
   return { name, required, variadic, choices, path: PATHS[name] };
 }
 
-/** What was added to a command's help with `addHelpText`. */
-function textBehindHelp(command: Command): string {
+/** The texts that were added to a command's help with `addHelpText`. */
+function textAfterHelp(command: Command): string {
   const written: string[] = [];
   const { writeOut } = command.configureOutput();
   command.configureOutput({ writeOut: (text) => void written.push(text) });
@@ -186,8 +208,8 @@ function textBehindHelp(command: Command): string {
   return written.slice(written.indexOf(command.helpInformation()) + 1).join("");
 }
 
-/** Lines that are indented stand as they are; others are paragraphs. */
-function toBlocks(text: string): readonly HelpBlock[] {
+/** Indented lines stay as they are; others are paragraphs. */
+export function toBlocks(text: string): readonly HelpBlock[] {
   return [...text.matchAll(/(?:^ {2}.*\n?)+|(?:^(?! {2}).+\n?)+/gm)].map(([block]) => {
     const lines = block.trimEnd().split("\n");
     return block.startsWith("  ")
@@ -196,7 +218,7 @@ function toBlocks(text: string): readonly HelpBlock[] {
   });
 }
 
-/** Lines below the heading "Example:" are apart from the others. */
+/** Separates the lines below "Examples:" from the others. */
 function toExamplesAndNotes(
   blocks: readonly HelpBlock[],
 ): Pick<CommandDescription, "examples" | "notes"> {

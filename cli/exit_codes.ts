@@ -1,19 +1,19 @@
 /**
- * What the executable's exit code says. `xfer help exit-codes` and docs/exit-codes.md are made of this table.
+ * The exit codes. `xfer help exit-codes` and docs/exit-codes.md are made from this table.
  *
  * @module
  */
 import { endsAll, type ErrorCategory, XferError } from "../protocol/errors.ts";
 import type { StopSignal } from "./signals.ts";
 
-/** What an error event says of its kind. */
+/** The class of an error in its event. */
 export type ErrorClass = ErrorCategory | "internal";
 
 export interface ExitCode {
   readonly code: number;
-  /** Of the errors that end so; `partial`: several, beside files that were done. */
+  /** The class of the errors; `partial`: some files failed, others succeeded. */
   readonly class: ErrorClass | "partial" | "";
-  /** By which the command was ended. */
+  /** The signal that stopped the command. */
   readonly signal?: StopSignal;
   readonly meaning: string;
 }
@@ -21,65 +21,64 @@ export interface ExitCode {
 export const EXIT_CODES: readonly ExitCode[] = [
   {
     ...{ code: 0, class: "" },
-    meaning: "everything that was asked for is done; for `xfer client`: every file is stored",
+    meaning: "success: everything is done; for uploads, every file is stored",
   },
-  { code: 1, class: "internal", meaning: "a fault of xfer itself; please report it" },
+  { code: 1, class: "internal", meaning: "a bug in xfer; please report it" },
   {
     ...{ code: 2, class: "usage" },
     meaning:
-      "a command, option or argument that xfer does not take, or a file that it does not send " +
-      "because of its name, or because it is private to xfer",
+      "invalid command line, or a file that cannot be uploaded because of its name or because " +
+      "it is private to xfer",
   },
   {
     ...{ code: 3, class: "configuration" },
     meaning:
-      "transfer.info, an identity, known_servers, port.info, a setting of the server or the data folder is not as it " +
-      "must be; the server is not the one that is expected",
+      "invalid transfer.info, identity, known_servers, port.info, setting of the server or " +
+      "data folder; or the server is not the expected one",
   },
   {
     ...{ code: 4, class: "network" },
     meaning:
-      "the other end could not be reached, did not answer in time, or the connection was lost",
+      "the other end could not be reached or did not answer in time, or the connection was lost",
   },
   {
     ...{ code: 5, class: "refused" },
-    meaning: "the server understood and said no: a taken name, a general error",
+    meaning: "the server refused the request, such as a user name that is taken",
   },
   {
     ...{ code: 6, class: "integrity" },
     meaning:
-      "checksums never agreed, the file changed while it was sent, or a stored file is damaged",
+      "checksums did not match, a file changed during its upload, or a stored file is damaged",
   },
   { code: 7, class: "io", meaning: "a file on this machine could not be read or written" },
-  { code: 8, class: "protocol", meaning: "the other end sent what the protocol does not allow" },
+  { code: 8, class: "protocol", meaning: "the other end violated the protocol" },
   {
     ...{ code: 9, class: "partial" },
-    meaning: "some of several files failed, each with its own error; the others are done",
+    meaning: "some files failed, each with its own error; the others succeeded",
   },
   {
     ...{ code: 130, class: "interrupted", signal: "SIGINT" },
-    meaning:
-      "stopped by Ctrl-C (SIGINT) before it was done; the server by a second one, since the first " +
-      "lets files be stored",
+    meaning: "stopped by Ctrl-C (SIGINT); for the server, by a second one, since the first lets " +
+      "transfers finish",
   },
   {
     ...{ code: 143, class: "interrupted", signal: "SIGTERM" },
-    meaning: "the same by SIGTERM",
+    meaning: "stopped by SIGTERM in the same way",
   },
   {
     ...{ code: 149, class: "interrupted", signal: "SIGBREAK" },
-    meaning: "the same by Ctrl-Break, on Windows",
+    meaning: "stopped by Ctrl-Break in the same way (Windows)",
   },
 ];
 
 export const SUCCESS = 0;
 
-/** Something that is stored is not as it was stored. */
+/** A stored file is damaged. */
 export const DAMAGED = codeOf((row) => row.class === "integrity");
 
 /**
- * Of a command that did `done` files and failed with `failures`: that of the failure that ended it, such as of the
- * network; else, if it did none, the first failure's.
+ * The exit code of a command that finished `done` files and failed with `failures`: that of the failure that ended it,
+ * such as a network failure; otherwise, if it finished none, that of the first failure.
  */
 export function exitCodeOfAll(done: number, failures: readonly unknown[]): number {
   if (failures.length === 0) return SUCCESS;
@@ -93,13 +92,13 @@ export function exitCodeOf(error: unknown): number {
   return codeOf((row) => row.class === wanted);
 }
 
-/** As shells have it: 128 and the signal's number. */
+/** 128 plus the signal's number, as in shells. */
 export function killedBy(signal: StopSignal): number {
   return codeOf((row) => row.signal === signal);
 }
 
 function codeOf(isWanted: (row: ExitCode) => boolean): number {
   const row = EXIT_CODES.find(isWanted);
-  if (row === undefined) throw new RangeError("There is no exit code for that");
+  if (row === undefined) throw new RangeError("no such exit code");
   return row.code;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { exitCodeOf, SUCCESS } from "./exit_codes.ts";
-import { makeProgram } from "./program.ts";
+import { loadProgram, makeProgram } from "./program.ts";
 import { Run } from "./run.ts";
 import { Ended } from "./arguments/usage_error.ts";
 
@@ -19,7 +19,7 @@ export async function main(args: readonly string[]): Promise<number> {
     run.endWatch();
     if (!(error instanceof Ended && error.isAnswered)) {
       if (error instanceof Ended) run.scan(args);
-      const failure = error instanceof Ended ? await error.errorIn(args) : error;
+      const failure = error instanceof Ended ? await error.errorIn(args, loadProgram) : error;
       run.reporter.reportError(failure);
       run.finish(exitCodeOf(failure));
     }

@@ -1,5 +1,5 @@
 /**
- * What a command needs to run: somebody to tell, and a way to say how it ended.
+ * The environment of a running command: its reporter, its signal and its exit code.
  *
  * @module
  */
@@ -9,11 +9,9 @@ import { unlessAborted } from "../protocol/abort.ts";
 import { shellWord } from "../protocol/printable.ts";
 import { WireTraceReport } from "./output/wire_trace.ts";
 import { killedBy, SUCCESS } from "./exit_codes.ts";
+import { COMMON } from "./help/groups.ts";
 import { Interrupt } from "./signals.ts";
 import { COLORS, DEFAULT_OUTPUT, type OutputOptions, Reporter } from "./output/reporter.ts";
-
-/** What options of the output stand under in a command's help. */
-export const OUTPUT_GROUP = "Output:";
 
 export class Run {
   readonly #chosen: { -readonly [K in keyof OutputOptions]: OutputOptions[K] } = {
@@ -24,14 +22,14 @@ export class Run {
   #exitCode = SUCCESS;
   #interrupt: Interrupt | undefined;
 
-  /** What the command says goes through it. To be asked for when the command line was read. */
+  /** Prints everything. Created from the options, so use it only after the command line was parsed. */
   get reporter(): Reporter {
     return this.#reporter ??= new Reporter(this.#chosen);
   }
 
   /**
-   * Asks the command to stop in good order, with an `InterruptedError`. To be asked for by a command that does; a signal
-   * ends any other at once.
+   * Aborts with an `InterruptedError` at Ctrl-C and the like. A command that never reads this property ends at once
+   * instead.
    */
   get signal(): AbortSignal {
     this.#interrupt ??= new Interrupt((signal) =>
@@ -40,7 +38,7 @@ export class Run {
     return this.#interrupt.signal;
   }
 
-  /** Asks as the reporter does. Throws `InterruptedError` where the command is to stop before there is an answer. */
+  /** Asks as the reporter does. Throws `InterruptedError` if a signal comes before the answer. */
   ask(question: string): Promise<string | undefined> {
     return unlessAborted(this.signal, this.reporter.ask(question));
   }
@@ -49,20 +47,20 @@ export class Run {
     return unlessAborted(this.signal, this.reporter.confirm(question));
   }
 
-  /** Of a command that was stopped before all was done, that of the signal. */
+  /** That of the signal, if it stopped the command before everything was done. */
   get exitCode(): number {
     const by = this.#interrupt?.by;
     return by === undefined || this.#exitCode === SUCCESS ? this.#exitCode : killedBy(by);
   }
 
-  /** Watches what is said on the network, with `--verbose`. */
+  /** Traces protocol messages, with `--verbose`. */
   get watch(): Tracer | undefined {
     if (!this.#chosen.verbose) return undefined;
     this.#trace ??= new WireTraceReport(this.reporter);
     return this.#trace.watch;
   }
 
-  /** Nothing more is said on the network. */
+  /** Reports the last traced messages. */
   endWatch(): void {
     this.#trace?.end();
   }
@@ -71,10 +69,10 @@ export class Run {
     this.#exitCode = exitCode;
   }
 
-  /** Adds the options that every command has. They may stand before or behind the names of commands. */
+  /** Adds the options of every command. They may come before or after the names of commands. */
   addOutputOptions(command: Command): void {
     for (const { option, choose } of OUTPUT_OPTIONS) {
-      const own = new Option(option.flags, option.description).helpGroup(OUTPUT_GROUP);
+      const own = new Option(option.flags, option.description).helpGroup(COMMON);
       if (option.argChoices !== undefined) own.choices(option.argChoices);
       if (!option.negate) own.default(option.defaultValue);
       command.addOption(own);
@@ -82,7 +80,7 @@ export class Run {
     }
   }
 
-  /** Has commands that hints name work where this one does, as an option of it says. */
+  /** Adds an option of this command to the commands in hints, so that they work on the same place. */
   addPlace(command: Command, option: string): void {
     const end = command.name() as keyof OutputOptions["places"];
     command.on(`option:${option}`, (value: string) => {
@@ -92,7 +90,7 @@ export class Run {
     });
   }
 
-  /** For what is wrong with a command line: what it says of the output counts, also behind the mistake. */
+  /** Applies output options of a wrong command line, also those after the mistake. */
   scan(args: readonly string[]): void {
     const end = args.indexOf("--");
     for (const arg of end < 0 ? args : args.slice(0, end)) {
@@ -111,24 +109,24 @@ interface OutputOption {
 
 const OUTPUT_OPTIONS: readonly OutputOption[] = [
   {
-    option: new Option("--json", "a line of JSON for every event, on standard output"),
+    option: new Option("--json", "print one JSON event per line on standard output"),
     choose: () => ({ json: true }),
   },
   {
-    option: new Option("-q, --quiet", "only results, errors and security warnings"),
+    option: new Option("-q, --quiet", "print only results, errors and security warnings"),
     choose: () => ({ quiet: true }),
   },
   {
-    option: new Option("-v, --verbose", "also what is said on the network, and where errors arose"),
+    option: new Option("-v, --verbose", "also print details, protocol messages and stack traces"),
     choose: () => ({ verbose: true }),
   },
   {
-    option: new Option("--color <when>", "whether words are coloured; auto: on a terminal")
+    option: new Option("--color <when>", "use color: auto, always or never")
       .choices(COLORS).default(DEFAULT_OUTPUT.color),
     choose: (color) => ({ color: color as OutputOptions["color"] }),
   },
   {
-    option: new Option("--no-progress", "show no progress"),
+    option: new Option("--no-progress", "do not show progress"),
     choose: () => ({ progress: false }),
   },
 ];

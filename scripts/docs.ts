@@ -1,20 +1,20 @@
 /**
- * Writes the pages that are made of tables in the program. With `--check` it only compares: the tests do, too.
+ * Writes the pages that are made from tables in the program. With `--check` it only compares, as the tests do.
  */
 import { describeProgram } from "../cli/command_tree.ts";
-import { makeProgram } from "../cli/program.ts";
-import { Run } from "../cli/run.ts";
+import { loadProgram } from "../cli/program.ts";
 import { commandsPage } from "./docs/commands.ts";
 import { exampleFile } from "../cli/configuration/example.ts";
 import { configurationPage } from "./docs/configuration.ts";
 import { exitCodesPage } from "./docs/exit_codes.ts";
 import { jsonPage, jsonSchema } from "./docs/json.ts";
+import { topicPages } from "./docs/topics.ts";
 
-const PROGRAM = describeProgram(await makeProgram(new Run()));
+const PROGRAM = await loadProgram();
 
-/** Each page by its path, and what makes it. */
+/** The pages by path, with the functions that make them. */
 export const PAGES: Readonly<Record<string, () => string>> = {
-  "docs/commands.md": () => commandsPage(PROGRAM),
+  "docs/commands.md": () => commandsPage(describeProgram(PROGRAM), topicPages(PROGRAM)),
   "docs/configuration.md": configurationPage,
   "docs/exit-codes.md": exitCodesPage,
   "docs/json.md": jsonPage,
@@ -39,7 +39,7 @@ if (import.meta.main) {
   for (const [path, make] of Object.entries(PAGES)) {
     if (await isUpToDate(path, make())) continue;
     if (isCheck) {
-      console.error(`${path} is not what the program says: deno task docs`);
+      console.error(`${path} is out of date: run deno task docs`);
       Deno.exitCode = 1;
       continue;
     }

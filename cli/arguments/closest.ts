@@ -1,16 +1,16 @@
 /**
- * Which name was perhaps meant.
+ * The names that are nearest to a mistyped one.
  *
  * @module
  */
 import { distance } from "fastest-levenshtein";
 
-/** Further apart than so many letters two words have nothing to do with each other. */
+/** Words that differ by more letters are unrelated. */
 const MAX_DISTANCE = 3;
-/** And so much of the longer one must be right. */
+/** The part of the longer word that must be right. */
 const MIN_SIMILARITY = 0.4;
 
-/** Those of the names that are nearest to a word, if any is near. */
+/** The names nearest to a word, if any is near. */
 export function nearest(word: string, names: readonly string[]): string[] {
   const near = names.map((name) => ({ name, away: distance(word, name) }))
     .filter(({ name, away }) => {

@@ -1,5 +1,5 @@
 /**
- * Names of files on the server, as they are given to commands.
+ * Names of files on the server, as arguments of commands.
  *
  * @module
  */
@@ -7,15 +7,15 @@ import { InvalidArgumentError } from "commander";
 import { fromPrintable } from "../../protocol/printable.ts";
 
 /**
- * A name as it is, or as it was printed: `\u{…}` stands for a character, since no name has a backslash. Throws
+ * A name as it is, or as it was printed: `\u{…}` stands for a character, since names have no backslash. Throws
  * commander's `InvalidArgumentError` for an empty one.
  */
 export function parseName(name: string): string {
   if (name !== "") return fromPrintable(name);
-  throw new InvalidArgumentError("It is empty.");
+  throw new InvalidArgumentError("Expected a name.");
 }
 
-/** The same of several, each of which comes with those before it. */
+/** The same for several: commander passes each with those before it. */
 export function parseNames(name: string, before: readonly string[] = []): string[] {
   return [...before, parseName(name)];
 }

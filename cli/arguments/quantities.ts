@@ -6,16 +6,16 @@
 import { InvalidArgumentError } from "commander";
 import { type LimitDefinition, TOKEN_LIFE_MS } from "../../server/mod.ts";
 
-/** `lifetime`: milliseconds too, but what a person waits for, not a timer. */
+/** `lifetime`: milliseconds, too, in units up to days. */
 export type Unit = LimitDefinition["unit"] | "lifetime";
 
 interface Notation {
-  /** What stands for the value in a command's help. */
+  /** The placeholder of the value in a command's help. */
   readonly placeholder: string;
   readonly expected: string;
   /** From small to large. */
   readonly factors: Readonly<Record<string, number>>;
-  /** What `none` is, where there is such a thing. */
+  /** The value of `none`, if allowed. */
   readonly none?: number;
   readonly max?: number;
 }
@@ -34,7 +34,7 @@ const SIZES = {
   TiB: 2 ** 40,
 };
 
-/** What a timer can wait for at most, in milliseconds: 24 days. */
+/** The longest timeout of a timer, in milliseconds: 24 days. */
 const MAX_TIME = 2 ** 31 - 1;
 
 const NOTATIONS: Readonly<Record<Unit, Notation>> = {
@@ -58,7 +58,7 @@ const NOTATIONS: Readonly<Record<Unit, Notation>> = {
   },
   rate: {
     placeholder: "rate",
-    expected: "bytes a second such as 4096, 64KiB or 1MB",
+    expected: "bytes per second such as 4096, 64KiB or 1MB",
     factors: SIZES,
   },
   count: {
@@ -75,7 +75,7 @@ export function placeholderOf(unit: Unit): string {
   return NOTATIONS[unit].placeholder;
 }
 
-/** A quantity in milliseconds, bytes, or pieces, `least` or more. Throws commander's `InvalidArgumentError`. */
+/** A quantity in milliseconds, bytes or pieces, at least `least`. Throws commander's `InvalidArgumentError`. */
 export function parseQuantity(text: string, unit: Unit, least = 0): number {
   const { factors, expected, none, max = Infinity } = NOTATIONS[unit];
   if (text === NONE && none !== undefined) return none;
@@ -83,11 +83,11 @@ export function parseQuantity(text: string, unit: Unit, least = 0): number {
   const factor = Object.hasOwn(factors, suffix) ? factors[suffix] : undefined;
   const value = digits === "" || factor === undefined ? NaN : Number(digits) * factor;
   if (Number.isSafeInteger(value) && value >= least && value <= max) return value;
-  const bound = least === 0 ? "" : `; ${formatQuantity(least, unit)} at least`;
+  const bound = least === 0 ? "" : `, at least ${formatQuantity(least, unit)}`;
   throw new InvalidArgumentError(`Expected ${expected}${bound}.`);
 }
 
-/** A quantity as it is written on the command line, in the largest unit that fits. */
+/** A quantity as written on the command line, in the largest unit that fits. */
 export function formatQuantity(value: number, unit: Unit): string {
   if (value === Infinity || value === NOTATIONS[unit].none) return NONE;
   const fitting = Object.entries(NOTATIONS[unit].factors)
@@ -97,17 +97,17 @@ export function formatQuantity(value: number, unit: Unit): string {
   return `${value / factor}${suffix}`;
 }
 
-/** What the protocol has room for. */
+/** The largest number of the protocol. */
 const MAX_VERSION = 2 ** 32 - 1;
 
 /** The number of a version of a file. Throws commander's `InvalidArgumentError`. */
 export function parseVersion(text: string): number {
   const version = /^[0-9]{1,10}$/.test(text) ? Number(text) : 0;
   if (version >= 1 && version <= MAX_VERSION) return version;
-  throw new InvalidArgumentError("Expected the number of a version, from 1 on.");
+  throw new InvalidArgumentError("Expected the number of a version, 1 or more.");
 }
 
-/** How long a token is good, in milliseconds. Throws commander's `InvalidArgumentError`. */
+/** The lifetime of a token, in milliseconds. Throws commander's `InvalidArgumentError`. */
 export function parseLifetime(text: string): number {
   const { min, max } = TOKEN_LIFE_MS;
   const value = parseQuantity(text, "lifetime");

@@ -1,5 +1,5 @@
 /**
- * What is wrong with a command line, and what was perhaps meant.
+ * Errors in a command line, with hints that lead to the right command.
  *
  * @module
  */
@@ -7,15 +7,20 @@ import type { Command, CommanderError } from "commander";
 import { printable, shellWord } from "../../protocol/printable.ts";
 import { UsageError } from "../../protocol/errors.ts";
 
-/** What commander says of a value of an option, or of an argument, that can't be one; the last part is ours. */
+/** Commander's message about an invalid value of an option or argument; the last part is ours. */
 const INVALID = new RegExp(
   "^(?:option '.*?(?<option>--[\\w-]+)[^']*' argument|command-argument value) '(?<value>.*)' is invalid" +
     "(?: for argument '(?<argument>[^']*)')?\\. (?<expected>.*)$",
   "s",
 );
-const CHOICES = /^Allowed choices are /;
+const CHOICES = /^Allowed choices are (.*?)\.?$/;
+/** Commander's own guess, after the message. */
+const GUESS = / \(Did you mean (?:one of )?(?<names>.*)\?\)$/;
 
-/** How commander has ended the reading of a command line: not always is something wrong. */
+/** The whole program, with all of its commands loaded. */
+export type LoadProgram = () => Promise<Command>;
+
+/** How commander has ended the reading of a command line: with an error, or because it printed help or the version. */
 export class Ended extends Error {
   readonly command: Command;
   override readonly cause: CommanderError;
@@ -32,52 +37,109 @@ export class Ended extends Error {
   }
 
   /** `args`: the command line. */
-  async errorIn(args: readonly string[]): Promise<UsageError> {
+  async errorIn(args: readonly string[], load: LoadProgram): Promise<UsageError> {
     const { command, cause: { code, message } } = this;
-    const hint = `See ${pathOf(meant(command, args))} --help.`;
+    const seeHelp = `Run '${pathOf(meant(command, args))} --help' for its usage.`;
     if (code === "commander.help") {
-      return new UsageError("no-command", "No command was given", { hint });
+      return new UsageError("no-command", `'${pathOf(command)}' needs the name of a command`, {
+        hint: `Run '${pathOf(command)} --help' to see its commands.`,
+      });
     }
     const [surplus] = command.args;
     if (code === "commander.excessArguments" && isGroup(command) && surplus !== undefined) {
-      return await unknownCommand(command, surplus);
+      const rest = args.slice(args.indexOf(surplus) + 1);
+      return await unknownCommand({ command, word: surplus, rest }, load);
     }
     const words = message.replace(/^error: /, "").replaceAll(/\s*\n\s*/g, " ");
     const invalid = INVALID.exec(words)?.groups;
     if (invalid !== undefined) {
       const { option, argument, value = "", expected = "" } = invalid;
       const what = option ?? `<${argument}>`;
-      return new UsageError("invalid-argument", `${what}: found "${printable(value)}"`, {
-        hint: `${expected.replace(CHOICES, "Expected one of ")} ${hint}`,
-      });
+      const reason = asReason(expected.replace(CHOICES, "Expected one of $1"));
+      return new UsageError(
+        "invalid-argument",
+        `invalid value "${printable(value)}" for ${what}: ${reason}`,
+        { hint: seeHelp },
+      );
     }
-    return new UsageError(kebabCase(code.replace("commander.", "")), words, { hint });
+    const guess = GUESS.exec(words)?.groups?.["names"];
+    return new UsageError(kebabCase(code.replace("commander.", "")), words.replace(GUESS, ""), {
+      hint: guess === undefined ? seeHelp : `Did you mean ${guess.split(", ").join(" or ")}?`,
+    });
   }
 }
 
-/** The command that a command line names: options of those above it may stand behind it, and be wrong. */
+/** The command that a command line names: an option of a command above it may follow it, and be wrong. */
 function meant(command: Command, args: readonly string[]): Command {
   const end = args.indexOf("--");
   let found = command;
   for (const arg of end < 0 ? args : args.slice(0, end)) {
-    found = found.commands.find((child) => child.name() === arg) ?? found;
+    found = childOf(found, arg) ?? found;
   }
   return found;
 }
 
-/** Nothing below a command is called so. */
+/** The command directly below another that has a name or an alias. */
+export function childOf(command: Command, name: string): Command | undefined {
+  return command.commands.find((child) => child.name() === name || child.aliases().includes(name));
+}
+
+export interface UnknownWord {
+  /** The command below which `word` was looked for. */
+  readonly command: Command;
+  readonly word: string;
+  /** The arguments after it. */
+  readonly rest?: readonly string[];
+  /** Topics of help that were possible, too. If given, help was asked for. */
+  readonly topics?: readonly string[];
+}
+
+/** A `UsageError` `unknown-command` whose hint has the command that was probably meant. */
 export async function unknownCommand(
-  command: Command,
-  name: string,
-  others: readonly string[] = [],
+  { command, word, rest = [], topics }: UnknownWord,
+  load: LoadProgram,
 ): Promise<UsageError> {
-  const names = [...command.commands.map((child) => child.name()), ...others];
-  const near = await didYouMean(name, names);
-  const message = `unknown command '${printable(name)}'${near}`;
-  const path = pathOf(command);
-  const isFile = near === "" && names.includes(STORING) && looksLikeFile(name);
-  const hint = isFile ? `To store a file: ${path} ${STORING} ${shellWord(name)}. ` : "";
-  return new UsageError("unknown-command", message, { hint: `${hint}See ${path} --help.` });
+  // Loaded only after a mistake: it takes as long as all of our own code.
+  const { commandsMeant } = await import("./suggest.ts");
+  const { nearest } = await import("./closest.ts");
+  const program = await load();
+  const parent = inProgram(program, command);
+  const forHelp = (path: string) => topics === undefined ? path : path.replace(" ", " help ");
+  const found = commandsMeant(program, parent, word).map(pathOf);
+  const [only] = found;
+  const near = nearest(word, topics ?? []).map((topic) => `${program.name()} help ${topic}`);
+  const isFile = looksLikeFile(word) && childOf(program, "client") !== undefined;
+  let hint = `Run '${pathOf(command)} --help' to see its commands.`;
+  if (near.length > 0) hint = didYouMean(near);
+  else if (isFile && topics === undefined) hint = `To upload a file, run '${uploadOf(word)}'.`;
+  else if (found.length === 1 && only !== undefined) {
+    hint = didYouMean([topics === undefined ? withRest(only, rest) : forHelp(only)]);
+  } else if (found.length > 1) hint = didYouMean(found.map(forHelp));
+  return new UsageError("unknown-command", `unknown command '${printable(word)}'`, { hint });
+}
+
+function didYouMean(commands: readonly string[]): string {
+  return `Did you mean ${commands.map((command) => `'${command}'`).join(" or ")}?`;
+}
+
+/** The same command in another tree. */
+function inProgram(program: Command, command: Command): Command {
+  if (command.parent === null) return program;
+  return childOf(inProgram(program, command.parent), command.name()) ?? program;
+}
+
+/** A longer command is hard to read in a hint. */
+const MAX_COMMAND = 60;
+
+/** A command with its arguments, if they are few and need no quotes. */
+function withRest(path: string, rest: readonly string[]): string {
+  const command = [path, ...rest].join(" ");
+  const isPlain = rest.every((word) => shellWord(word) === word);
+  return isPlain && command.length <= MAX_COMMAND ? command : path;
+}
+
+function uploadOf(file: string): string {
+  return `xfer client put ${shellWord(file) === file ? file : "FILE"}`;
 }
 
 /** The names of a command and those above it, as they are typed. */
@@ -85,23 +147,17 @@ export function pathOf(command: Command): string {
   return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;
 }
 
-async function didYouMean(word: string, names: readonly string[]): Promise<string> {
-  // It is loaded where something is wrong alone: that takes as long as all of ours.
-  const { nearest } = await import("./closest.ts");
-  const found = nearest(word, names);
-  if (found.length === 0) return "";
-  return ` (Did you mean ${found.length > 1 ? "one of " : ""}${found.join(", ")}?)`;
-}
-
-/** What is left out before the name of a file. */
-const STORING = "put";
-
 function looksLikeFile(word: string): boolean {
   return /[./\\]/.test(word);
 }
 
 function isGroup(command: Command): boolean {
   return command.commands.length > 0 && command.registeredArguments.length === 0;
+}
+
+/** The message of an `InvalidArgumentError` as the reason in an error: "Expected a path." */
+export function asReason(message: string): string {
+  return message.charAt(0).toLowerCase() + message.slice(1).replace(/\.$/, "");
 }
 
 function kebabCase(name: string): string {

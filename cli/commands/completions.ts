@@ -1,5 +1,5 @@
 /**
- * `xfer completions`: what makes a shell complete commands, options and their values.
+ * `xfer completions`: completion scripts for shells.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { toFish } from "../completions/fish.ts";
 import { toPowerShell } from "../completions/powershell.ts";
 import type { ScriptMaker } from "../completions/words.ts";
 import { toZsh } from "../completions/zsh.ts";
-import { TOPICS } from "./help.ts";
+import { TOPICS } from "../help/topics.ts";
 import type { Run } from "../run.ts";
 import { example } from "../text/format.ts";
 
@@ -21,10 +21,12 @@ const SHELLS = {
   powershell: toPowerShell,
 } as const satisfies Record<string, ScriptMaker>;
 
-/** Fills in the command. */
+/** Adds options and arguments to the command. */
 export function completionsCommand(command: Command, run: Run): void {
   command
-    .addArgument(new Argument("<shell>", "whose completions").choices(Object.keys(SHELLS)))
+    .addArgument(
+      new Argument("<shell>", "bash, zsh, fish or powershell").choices(Object.keys(SHELLS)),
+    )
     .addHelpText("after", HELP)
     .action((shell: keyof typeof SHELLS) => {
       const script = SHELLS[shell](describeProgram(command.parent ?? command, TOPICS)).trimEnd();
@@ -32,21 +34,21 @@ export function completionsCommand(command: Command, run: Run): void {
     });
 }
 
-const HELP = example("xfer completions bash") + `
-
+const HELP = `
 Bash, in ~/.bashrc:
   eval "$(xfer completions bash)"
 
-Zsh, in ~/.zshrc, behind the line with compinit:
+Zsh, in ~/.zshrc, after the line with compinit:
   eval "$(xfer completions zsh)"
 
 Fish:
   xfer completions fish > ~/.config/fish/completions/xfer.fish
 
-PowerShell, in the file that $PROFILE names:
+PowerShell, in the file of $PROFILE:
   xfer completions powershell | Out-String | Invoke-Expression
 
-In place of the lines above, for all users of a machine, where the shells look:
+Instead, to install them for all users of a machine:
   xfer completions bash > /usr/local/share/bash-completion/completions/xfer
   xfer completions zsh > /usr/local/share/zsh/site-functions/_xfer
-  xfer completions fish > /usr/local/share/fish/vendor_completions.d/xfer.fish`;
+  xfer completions fish > /usr/local/share/fish/vendor_completions.d/xfer.fish
+${example("xfer completions bash")}`;

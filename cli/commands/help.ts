@@ -1,57 +1,55 @@
 /**
- * `xfer help`: of commands, and of what belongs to none.
+ * `xfer help`: the help of a command, or of a topic.
  *
  * @module
  */
 import type { Command } from "commander";
+import { childOf, type LoadProgram, pathOf, unknownCommand } from "../arguments/usage_error.ts";
 import { EXIT_CODES } from "../exit_codes.ts";
-import type { Reporter } from "../output/reporter.ts";
+import { widthOf } from "../help/layout.ts";
+import { EXIT_CODES_TOPIC, isTopic, topicList, TOPICS } from "../help/topics.ts";
 import type { Run } from "../run.ts";
-import { pathOf, unknownCommand } from "../arguments/usage_error.ts";
 import { example } from "../text/format.ts";
 
-/** What belongs to no command: what it is about, and how it is told. */
-export const TOPICS: Readonly<
-  Record<string, { readonly about: string; readonly tell: (reporter: Reporter) => void }>
-> = {
-  "exit-codes": {
-    about: "what the exit code of a command says",
-    tell: (reporter) => {
-      for (const row of EXIT_CODES) reporter.report({ event: "exit-code", ...row });
-    },
-  },
-};
-
 /** Adds the command below `program`. */
-export function addHelpCommand(program: Command, run: Run): void {
-  program.command("help")
-    .description("Print the help of a command, or on a topic.")
-    .argument("[words...]", "the names of the command, or of the topic")
-    .addHelpText("after", `\nTopics:\n${topicLines()}`)
+export function addHelpCommand(program: Command, run: Run, load: LoadProgram): void {
+  const help = program.command("help")
+    .description("Show help for a command or a topic.")
+    .argument("[words...]", "name of a command, such as client put, or of a topic")
+    .addHelpText("after", `\n${topicList()}`)
     .addHelpText("after", example("xfer help client put", "xfer help exit-codes"))
     .action(async (words: string[]) => {
-      const [first = ""] = words;
-      const topic = Object.hasOwn(TOPICS, first) ? TOPICS[first] : undefined;
-      if (topic !== undefined && words.length === 1) return topic.tell(run.reporter);
-      const command = await find(program, words);
-      // What stands behind the help is written when it is shown.
+      const [topic = ""] = words;
+      if (words.length === 1 && isTopic(topic)) {
+        if (topic !== EXIT_CODES_TOPIC) {
+          const { topicText } = await import("../help/topic_text.ts");
+          const text = topicText(topic, await load(), widthOf(help));
+          return run.reporter.report({ event: "help", command: `${pathOf(help)} ${topic}`, text });
+        }
+        for (const row of EXIT_CODES) run.reporter.report({ event: "exit-code", ...row });
+        return;
+      }
+      const command = await find(program, words, load);
+      // Texts after the help are made when it is shown.
       let text = "";
       command.configureOutput({ writeOut: (part) => void (text += part) }).outputHelp();
       run.reporter.report({ event: "help", command: pathOf(command), text: text.trimEnd() });
     });
 }
 
-function topicLines(): string {
-  return Object.entries(TOPICS).map(([name, { about }]) => `  ${name}  ${about}`).join("\n");
-}
-
 /** Throws `UsageError` `unknown-command`. */
-async function find(program: Command, words: readonly string[]): Promise<Command> {
+async function find(
+  program: Command,
+  words: readonly string[],
+  load: LoadProgram,
+): Promise<Command> {
   let command = program;
   for (const word of words) {
-    const child = command.commands.find((child) => child.name() === word);
-    const others = command === program ? Object.keys(TOPICS) : [];
-    if (child === undefined) throw await unknownCommand(command, word, others);
+    const child = childOf(command, word);
+    if (child === undefined) {
+      const topics = command === program ? Object.keys(TOPICS) : [];
+      throw await unknownCommand({ command, word, topics }, load);
+    }
     command = child;
   }
   return command;

@@ -1,6 +1,5 @@
 /**
- * The settings that are in force, and whence each comes: from an option, else from the environment, else from a file, else
- * it is the default.
+ * The effective settings and their sources: an option, otherwise the environment, otherwise a file, otherwise the default.
  *
  * @module
  */
@@ -14,28 +13,28 @@ import { CONFIG, type Key, KEYS, listenAt, SETTINGS, variableOf } from "./settin
 export type Settings = { readonly [K in Key]: Settled<K> };
 
 export interface Configuration {
-  /** The path of the file, if there is one. */
+  /** The path of the file, if one is used. */
   readonly file: string | undefined;
   readonly settings: Settings;
 }
 
-/** Where settings come from, but for the file. */
+/** The sources of settings, except the file. */
 export interface SettingSources {
-  /** The texts of the options that were given, by their names. */
+  /** The texts of the given options, by name. */
   readonly options: Readonly<Partial<Record<Key | typeof CONFIG, string>>>;
-  /** A variable of the environment. */
+  /** Reads a variable of the environment. */
   readonly variable: (name: string) => string | undefined;
 }
 
 /**
- * Reads all there is. Throws `ConfigurationError` for a file that can't be read (`bad-config`), and for a setting that is
- * not known (`unknown-setting`) or has no such value (`bad-setting`), wherever it stands and whether another goes before
- * it; `UsageError` or `ConfigurationError` for settings that don't go together.
+ * Reads all sources. Throws `ConfigurationError` for a file that cannot be read (`bad-config`), an unknown setting
+ * (`unknown-setting`) or an invalid value (`bad-setting`), even if another source overrides it; `UsageError` or
+ * `ConfigurationError` for settings that conflict.
  */
 export async function readConfiguration(
   { options, variable }: SettingSources,
 ): Promise<Configuration> {
-  // An empty variable is how many ways of setting them say that there is none.
+  // An empty variable counts as unset, as many tools for setting them have it.
   const set = (key: Key | typeof CONFIG) => variable(variableOf(key)) || undefined;
   const file = options[CONFIG] ?? set(CONFIG);
   const layers = [
@@ -64,7 +63,7 @@ function layerOf(
   return layer;
 }
 
-/** `port.info`, as the published servers have it. Throws `ConfigurationError` `bad-port-info`. */
+/** Reads `port.info`, the file of the published servers. Throws `ConfigurationError` `bad-port-info`. */
 async function readPort(): Promise<Layer> {
   const port = await readPortInfo(PORT_INFO);
   if (port === undefined) return new Map();
@@ -89,8 +88,8 @@ function refuseMisfits(settings: Settings): void {
     throw misfit(
       given,
       "tls-cert-and-key",
-      `is given without ${settings[given].source.kind === "option" ? "--" : ""}${missing}`,
-      "Give both, or neither: the server makes its own then.",
+      `requires ${settings[given].source.kind === "option" ? "--" : ""}${missing}`,
+      "Set both, or neither to use a self-signed certificate.",
     );
   }
   if (settings["tls-listen"].value !== "none") return;
@@ -100,8 +99,8 @@ function refuseMisfits(settings: Settings): void {
     throw misfit(
       named,
       code,
-      "is of no use where protocol 4 is not spoken: tls-listen is none",
-      "Leave one of them out.",
+      "has no effect without protocol 4: tls-listen is none",
+      "Remove one of the two settings.",
     );
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The file with the settings, complete, each as its default: made from their table.
+ * The example file: all settings with their defaults, from their table.
  *
  * @module
  */
@@ -10,17 +10,19 @@ import { toLine } from "./toml.ts";
 const WIDTH = 100;
 
 const HEAD = `\
-The settings of xfer server: xfer server --${CONFIG} FILE, or ${variableOf(CONFIG)}=FILE.
+Settings of xfer server. To use this file, run xfer server --${CONFIG} FILE, or set \
+${variableOf(CONFIG)}=FILE.
 
-Each is shown as it is where nothing is said of it: take the # away and write what it shall be. \
-An option (--quota) goes before a variable of the environment (${variableOf("quota")}), and that \
-before what stands here. "xfer server ${CONFIG}" prints what is in force, and whence. What is \
-marked (SIGHUP) is read again at that signal, all else when the server is started.
+Every setting is shown with its default. To change one, remove the # and edit the value. Options \
+(--quota) override environment variables (${variableOf("quota")}), and those override this file. \
+To see the effective settings, run xfer server ${CONFIG}. At SIGHUP, the server rereads this file: \
+settings marked (SIGHUP) take effect at once, all others at the next start. It rereads the files of \
+tls-cert and tls-key, too.
 
-Times are 500ms, 30s, 10m, 2h; sizes and rates are 4096, 64KiB, 10MB, 2GiB; "none" lifts a limit. \
-Relative paths begin at the folder that the server is started in.`;
+Times: 500ms, 30s, 10m, 2h. Sizes and rates: 4096, 64KiB, 10MB, 2GiB. "none" lifts a limit. \
+Relative paths start at the folder in which the server is started.`;
 
-/** The file, without the end of its last line. */
+/** The file, without a final newline. */
 export function exampleFile(): string {
   const lines = HEAD.split("\n").flatMap(comment);
   let group = "";
@@ -38,7 +40,7 @@ export function exampleFile(): string {
   return lines.join("\n");
 }
 
-/** Lines of a comment, broken between words. */
+/** A text as lines of a comment. */
 function comment(text: string): string[] {
   return wrap(text, WIDTH - 2, "").split("\n").map((line) => `# ${line}`.trimEnd());
 }

@@ -1,12 +1,21 @@
 /**
- * The file with the settings.
+ * The file of settings.
  *
  * @module
  */
 import { InvalidArgumentError } from "commander";
-import { ConfigurationError, type ErrorDetails, printable } from "../../protocol/mod.ts";
+import { ConfigurationError, type ErrorDetails, printable, reasonOf } from "../../protocol/mod.ts";
 import { nearest } from "../arguments/closest.ts";
-import { badSetting, type Layer, settle, type Settled, shorten, type Source } from "./layer.ts";
+import {
+  badSetting,
+  type Layer,
+  type Mistake,
+  SEE_EXAMPLE,
+  settle,
+  type Settled,
+  shorten,
+  type Source,
+} from "./layer.ts";
 import {
   CONFIG,
   isKey,
@@ -21,11 +30,10 @@ import { NotToml, readEntries, toLine, type TomlEntry } from "./toml.ts";
 
 /** The whole example has less than 10,000 bytes. */
 const MAX_SIZE = 64 * 1024;
-const SEE_EXAMPLE = "See xfer server config --example.";
 
 /**
- * Reads the file and checks all of it. Throws `ConfigurationError` `bad-config`, `unknown-setting`, `bad-setting`, which
- * say which line.
+ * Reads the file and checks all of it. Throws `ConfigurationError` `bad-config`, `unknown-setting`, `bad-setting`, with
+ * the line.
  */
 export async function readConfigFile(path: string): Promise<Layer> {
   const layer = new Map<Key, Settled>();
@@ -46,7 +54,7 @@ function parseFile(path: string, text: string): TomlEntry[] {
     throw new ConfigurationError(
       "bad-config",
       printable(`${path} line ${line}, column ${column}: ${message}`),
-      { hint: `A line is KEY = VALUE, words in quotes. ${SEE_EXAMPLE}` },
+      { hint: "Write each setting as KEY = VALUE, with texts in quotes." },
     );
   }
 }
@@ -56,24 +64,24 @@ function knownKey({ key, value }: TomlEntry, { where }: Source): Key {
   if (isKey(key)) return key;
   const meant = nearest(key, KEYS);
   const hint = isTable(value)
-    ? "Settings stand by themselves, in no table."
+    ? "Write settings at the top level, without tables."
     : meant.length === 0
     ? SEE_EXAMPLE
-    : `Did you mean ${meant.join(" or ")}?`;
+    : `Did you mean ${meant.map((name) => `'${name}'`).join(" or ")}?`;
   throw new ConfigurationError(
     "unknown-setting",
-    `${printable(where)}: there is no setting "${shorten(key)}"`,
+    `${printable(where)}: unknown setting "${shorten(key)}"`,
     { hint },
   );
 }
 
-/** What an option would have been given. Throws `ConfigurationError` `bad-setting`. */
+/** The value as the text of an option. Throws `ConfigurationError` `bad-setting`. */
 function toText(key: Key, value: unknown, source: Source): string {
   const { separator, plainNumber } = SETTINGS[key];
   if (typeof value === "string") return value;
   if (plainNumber && (Number.isInteger(value) || typeof value === "bigint")) return `${value}`;
   if (separator !== undefined && isTexts(value)) return join(key, value);
-  throw badSetting(key, source, `found ${describe(value)}`, adviseOn(key, value));
+  throw badSetting(key, source, { found: describe(value), ...adviseOn(key, value) });
 }
 
 function isTexts(value: unknown): value is readonly string[] {
@@ -86,16 +94,19 @@ function describe(value: unknown): string {
   return isTable(value) ? "a table" : `${value}`;
 }
 
-/** What to write in place of a value that is of a wrong type. */
-function adviseOn(key: Key, value: unknown): string {
+/** The advice for a value of a wrong type. */
+function adviseOn(key: Key, value: unknown): Omit<Mistake, "found"> {
   if (typeof value === "object") {
-    return `Write it as in: ${toLine(key, SETTINGS[key].default)}`;
+    return {
+      isType: true,
+      hint: `Write it as ${toLine(key, SETTINGS[key].default)}, for example.`,
+    };
   }
   try {
     parseSetting(key, `${value}`);
-    return `Write it in quotes: ${toLine(key, `${value}`)}`;
+    return { hint: `Write it in quotes: ${toLine(key, `${value}`)}` };
   } catch (error) {
-    if (error instanceof InvalidArgumentError) return error.message;
+    if (error instanceof InvalidArgumentError) return { expected: error.message };
     throw error;
   }
 }
@@ -108,26 +119,26 @@ async function readText(path: string): Promise<string> {
   let bytes: Uint8Array;
   try {
     const { isFile, size } = await Deno.stat(path);
-    // What can be read only once would be empty at SIGHUP.
-    if (!isFile) throw badFile(path, "it is no file");
-    if (size > MAX_SIZE) throw badFile(path, `it has more than ${MAX_SIZE} bytes`);
+    // A pipe would be empty at SIGHUP.
+    if (!isFile) throw badFile(path, "not a file");
+    if (size > MAX_SIZE) throw badFile(path, `larger than ${MAX_SIZE} bytes`);
     bytes = await Deno.readFile(path);
   } catch (cause) {
     if (cause instanceof ConfigurationError) throw cause;
     const none = cause instanceof Deno.errors.NotFound;
-    throw badFile(path, none ? "there is none" : String(cause), { cause });
+    throw badFile(path, none ? "no such file" : reasonOf(cause), { cause });
   }
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (cause) {
-    throw badFile(path, "it is not in UTF-8", { cause });
+    throw badFile(path, "not UTF-8", { cause });
   }
 }
 
 function badFile(path: string, reason: string, details?: ErrorDetails): ConfigurationError {
   return new ConfigurationError(
     "bad-config",
-    `Cannot use ${printable(path)} as the configuration: ${printable(reason)}`,
-    { hint: `It is named by --${CONFIG} or ${variableOf(CONFIG)}. ${SEE_EXAMPLE}`, ...details },
+    `cannot read the settings file ${printable(path)}: ${printable(reason)}`,
+    { hint: `Check --${CONFIG} and ${variableOf(CONFIG)}.`, ...details },
   );
 }

@@ -1,20 +1,21 @@
 /**
- * What one place says of the settings.
+ * The settings of one source.
  *
  * @module
  */
 import { InvalidArgumentError } from "commander";
 import { ConfigurationError, printable } from "../../protocol/mod.ts";
+import { asReason } from "../arguments/usage_error.ts";
 import type { SOURCES } from "../events/operator.ts";
 import { type Key, parseSetting, type SettingValue } from "./settings.ts";
 
 export interface Source {
   readonly kind: (typeof SOURCES)[number];
-  /** An option, a variable, or a file and where in it; nothing for a default. */
+  /** An option, a variable, or a file and its line; empty for a default. */
   readonly where: string;
 }
 
-/** What is said of a setting. */
+/** A value of a setting. */
 export interface Settled<K extends Key = Key> {
   readonly text: string;
   readonly value: SettingValue<K>;
@@ -29,27 +30,42 @@ export function settle<K extends Key>(key: K, text: string, source: Source): Set
     return { text, value: parseSetting(key, text), source };
   } catch (error) {
     if (!(error instanceof InvalidArgumentError)) throw error;
-    throw badSetting(key, source, `found "${shorten(text)}"`, error.message);
+    throw badSetting(key, source, { found: `"${shorten(text)}"`, expected: error.message });
   }
+}
+
+export const SEE_EXAMPLE = "Run 'xfer server config --example' to see every setting.";
+
+export interface Mistake {
+  /** The value as an error shows it. */
+  readonly found: string;
+  /** Whether it is the type that is wrong, and shown. */
+  readonly isType?: boolean;
+  /** A sentence, as in "Expected a path." */
+  readonly expected?: string;
+  readonly hint?: string;
 }
 
 export function badSetting(
   key: Key,
   source: Source,
-  what: string,
-  hint: string,
+  { found, isType = false, expected, hint = SEE_EXAMPLE }: Mistake,
 ): ConfigurationError {
-  return new ConfigurationError("bad-setting", `${place(key, source)}: ${what}`, { hint });
+  const reason = expected === undefined ? "" : `: ${asReason(expected)}`;
+  const message = `${place(key, source)}: ${
+    isType ? "invalid type:" : "invalid value"
+  } ${found}${reason}`;
+  return new ConfigurationError("bad-setting", message, { hint });
 }
 
-/** Where a setting stands, with its name. */
+/** The source of a setting, with its name. */
 export function place(key: Key, { kind, where }: Source): string {
   return kind === "file" ? `${printable(where)}, ${key}` : where;
 }
 
 const MAX_SHOWN = 40;
 
-/** As much of a text as an error shows. */
+/** The part of a text that an error shows. */
 export function shorten(text: string): string {
   return printable(text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text);
 }

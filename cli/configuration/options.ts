@@ -5,13 +5,32 @@
  */
 import { type Command, Option } from "commander";
 import { type Configuration, readConfiguration } from "./configuration.ts";
-import { CONFIG, join, type Key, KEYS, parseSetting, SETTINGS, variableOf } from "./settings.ts";
+import { LIMITS, PROTOCOL_3, SERVER, SERVING } from "../help/groups.ts";
+import {
+  CONFIG,
+  join,
+  type Key,
+  KEYS,
+  parseSetting,
+  type Setting,
+  SETTINGS,
+  variableOf,
+} from "./settings.ts";
 
-/** An option for each setting, and the one that names the file. What they hold is the text that was given. */
+const HEADINGS: Readonly<Record<Setting["group"], string>> = {
+  "Data": SERVER,
+  "Serving": SERVING,
+  "Limits": LIMITS,
+  "Protocol 3": PROTOCOL_3,
+};
+
+/** Adds an option for each setting, and the one that names the file. Their values are the given texts. */
 export function addSettings(server: Command): void {
-  server.option(
-    `--${CONFIG} <file>`,
-    `a file with settings, see xfer server ${CONFIG} (default: what ${variableOf(CONFIG)} names)`,
+  server.addOption(
+    new Option(
+      `--${CONFIG} <file>`,
+      `file with settings (default: $${variableOf(CONFIG)})`,
+    ).helpGroup(SERVER),
   );
   for (const key of KEYS) {
     const { group, placeholder, what, default: text, defaultWords, separator, ...setting } =
@@ -20,17 +39,17 @@ export function addSettings(server: Command): void {
       `--${key} <${placeholder}>`,
       `${what} (default: ${defaultWords ?? text})`,
     );
-    // Commander knows the choices for help and completions; whether a value fits is judged here alike for all.
+    // Commander knows the choices for completions; values are checked below, alike for all.
     if (setting.choices !== undefined) option.choices(setting.choices);
     option.argParser((text: string, before: string | undefined) => {
       parseSetting(key, text);
       return separator === undefined || before === undefined ? text : join(key, [before, text]);
     });
-    server.addOption(group === "Data" ? option : option.helpGroup(`${group}:`));
+    server.addOption(option.helpGroup(HEADINGS[group]));
   }
 }
 
-/** The settings for `xfer server`, or a command below it. Throws as `readConfiguration` does. */
+/** The effective settings of `xfer server` or one of its commands. Throws as `readConfiguration` does. */
 export function configurationOf(command: Command): Promise<Configuration> {
   const given = command.optsWithGlobals<Record<string, string>>();
   const options = Object.fromEntries(
@@ -40,13 +59,13 @@ export function configurationOf(command: Command): Promise<Configuration> {
   return readConfiguration({ options, variable: (name) => Deno.env.get(name) });
 }
 
-/** The data folder that a command below `xfer server` is about. Throws as `readConfiguration` does. */
+/** The data folder of a command of `xfer server`. Throws as `readConfiguration` does. */
 export async function dataOf(command: Command): Promise<string> {
   const { settings } = await configurationOf(command);
   return settings.data.value;
 }
 
-/** As commander names the value of an option. */
+/** The name that commander gives the value of an option. */
 function camelCase(key: Key | typeof CONFIG): string {
   return key.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }

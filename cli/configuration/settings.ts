@@ -1,6 +1,6 @@
 /**
- * Every setting of the server, in one table. Its option, its key in the file, its variable in the environment, the help,
- * the example file and the checks all come from here.
+ * Every setting of the server, in one table: the source of options, keys of the file, environment variables, help, the
+ * example file and checks.
  *
  * @module
  */
@@ -28,24 +28,24 @@ import { LOG_FORMATS, type LogFormat } from "../output/server_log.ts";
 import { formatQuantity, parseQuantity, placeholderOf } from "../arguments/quantities.ts";
 
 export interface Setting<T = unknown> {
-  readonly group: "Data" | "Serving" | "Limits";
-  /** What stands for the value in a command's help. */
+  readonly group: "Data" | "Serving" | "Limits" | "Protocol 3";
+  /** The placeholder of the value in a command's help. */
   readonly placeholder: string;
-  /** What it is, as a phrase. */
+  /** Its meaning, as a phrase. */
   readonly what: string;
-  /** As it would be written. */
+  /** As a text. */
   readonly default: string;
-  /** What help and documentation say in place of that. */
+  /** The default in help and documentation, if the text would not explain it. */
   readonly defaultWords?: string;
-  /** Of a text, wherever it stands. Throws commander's `InvalidArgumentError`, which says what was expected. */
+  /** Parses a text from any source. Throws commander's `InvalidArgumentError`, with the expected form. */
   readonly parse: (text: string) => T;
-  /** What a value must be one of. */
+  /** The possible values. */
   readonly choices?: readonly string[];
-  /** What is between several values, where there may be several. */
+  /** The separator of several values. */
   readonly separator?: " " | ",";
-  /** Whether a file may have it as a number, without quotes. */
+  /** Whether a file may have the value as a number, without quotes. */
   readonly plainNumber?: boolean;
-  /** Whether SIGHUP puts another value in force; for all else the server must be started again. */
+  /** Whether SIGHUP applies a new value. Other settings need a restart. */
   readonly reloadable?: boolean;
 }
 
@@ -56,66 +56,56 @@ const SERVING = {
   "data": {
     group: "Data",
     placeholder: "dir",
-    what: "the folder that keeps everything",
+    what: "data folder",
     default: "./xfer-data",
     parse: parseFolder,
   },
   "listen": {
     group: "Serving",
-    placeholder: "host:port[=editions]",
-    what: "where to listen, and for which editions; may be repeated",
+    placeholder: "host:port",
+    what: "address to listen on; may be repeated",
     default: `${DEFAULT_HOSTNAME}:${DEFAULT_PORT}`,
-    defaultWords: `${DEFAULT_HOSTNAME}, port of ${PORT_INFO} or ${DEFAULT_PORT}`,
+    defaultWords: `${DEFAULT_HOSTNAME}:${DEFAULT_PORT}, or the port in ${PORT_INFO}`,
     separator: " ",
     parse: parseListen,
   },
   "tls-listen": {
     group: "Serving",
     placeholder: "host:port",
-    what: 'where to speak protocol 4; "beside": at the port behind the first of listen, or any ' +
-      'free one where that is taken; "none": nowhere',
+    what: "address for protocol 4, beside (the next port, or any free one) or none",
     default: "beside",
     parse: parseTlsListen,
   },
   "advertise": {
     group: "Serving",
-    placeholder: "host:port[,tls-port]",
-    what: "the address that clients connect to, if it is not where the server listens (NAT, " +
-      "containers); without a TLS port, protocol 4 is at the next port",
+    placeholder: "host:port",
+    what:
+      "address for clients, if it differs (NAT, containers); host:port,tls-port if the TLS port is " +
+      "not the next one",
     default: "",
-    defaultWords: "the machine's name, and the ports of listen and tls-listen",
+    defaultWords: "the host name, with the ports of --listen and --tls-listen",
     parse: parseAdvertised,
   },
   "tls-cert": {
     group: "Serving",
     placeholder: "file",
-    what: "the certificate shown there, in PEM, with those up to its authority's; the file is " +
-      "read again at SIGHUP",
+    what: "PEM file of the TLS certificate and its intermediates",
     default: "",
-    defaultWords: "a self-made one",
+    defaultWords: "a self-signed certificate",
     parse: parsePath,
   },
   "tls-key": {
     group: "Serving",
     placeholder: "file",
-    what: "its private key, in PEM; the file is read again at SIGHUP",
+    what: "PEM file of the private key of --tls-cert",
     default: "",
-    defaultWords: "that of the self-made one",
+    defaultWords: "its key",
     parse: parsePath,
-  },
-  "edition": {
-    group: "Serving",
-    placeholder: "names",
-    what: "the editions of protocol 3 that are served, with commas between them",
-    choices: EDITIONS.map(({ name }) => name),
-    default: names(DEFAULT_SERVED),
-    separator: ",",
-    parse: parseEditions,
   },
   "registration": {
     group: "Serving",
     placeholder: "mode",
-    what: "who may register: everybody, who is invited, nobody",
+    what: "new accounts: open to anyone, invite (by invitation) or closed",
     choices: REGISTRATION_MODES,
     default: "open",
     reloadable: true,
@@ -124,7 +114,7 @@ const SERVING = {
   "log-format": {
     group: "Serving",
     placeholder: "format",
-    what: "how the log on standard error is written",
+    what: "format of the log: human or json",
     choices: LOG_FORMATS,
     default: "human",
     parse: (text: string): LogFormat => oneOf(LOG_FORMATS, text),
@@ -132,7 +122,7 @@ const SERVING = {
   "grace": {
     group: "Serving",
     placeholder: "time",
-    what: "how long uploads and downloads in progress may take to finish when it stops",
+    what: "time for transfers in progress to finish when the server stops",
     default: "30s",
     reloadable: true,
     parse: (text: string): number => parseQuantity(text, "time"),
@@ -143,10 +133,23 @@ type LimitKey = (typeof LIMITS)[keyof typeof LIMITS]["option"];
 
 type LimitRow = LimitDefinition & { readonly option: LimitKey };
 
+const EDITION = {
+  "edition": {
+    group: "Protocol 3",
+    placeholder: "names",
+    what: "editions of protocol 3 to serve, separated by commas",
+    choices: EDITIONS.map(({ name }) => name),
+    default: names(DEFAULT_SERVED),
+    separator: ",",
+    parse: parseEditions,
+  },
+} as const satisfies Readonly<Record<string, Setting>>;
+
 const LIMIT_SETTINGS = Object.fromEntries(LIMIT_NAMES.map((name) => {
-  const { option, unit, what, default: value, least }: LimitRow = LIMITS[name];
+  const { option, unit, what, default: value, least, isOfProtocol3 = false }: LimitRow =
+    LIMITS[name];
   const setting: Setting<number> = {
-    group: "Limits",
+    group: isOfProtocol3 ? "Protocol 3" : "Limits",
     placeholder: placeholderOf(unit),
     what,
     default: formatQuantity(value, unit),
@@ -157,16 +160,23 @@ const LIMIT_SETTINGS = Object.fromEntries(LIMIT_NAMES.map((name) => {
   return [option, setting];
 })) as Readonly<Record<LimitKey, Setting<number>>>;
 
-const TABLE = { ...SERVING, ...LIMIT_SETTINGS };
+const TABLE = { ...SERVING, ...EDITION, ...LIMIT_SETTINGS };
 
 /** A setting's name: its option without the dashes, its key in the file. */
 export type Key = keyof typeof TABLE;
 export type SettingValue<K extends Key> = ReturnType<(typeof TABLE)[K]["parse"]>;
 
 export const SETTINGS: Readonly<Record<Key, Setting>> = TABLE;
-export const KEYS = Object.keys(TABLE) as readonly Key[];
+const ALL = Object.keys(TABLE) as readonly Key[];
+const isOfProtocol3 = (key: Key) => SETTINGS[key].group === "Protocol 3";
 
-/** The option that names the file with the settings; it can't stand in there itself. */
+/** By group. */
+export const KEYS: readonly Key[] = [
+  ...ALL.filter((key) => !isOfProtocol3(key)),
+  ...ALL.filter(isOfProtocol3),
+];
+
+/** The option that names the file with the settings. The file itself cannot contain it. */
 export const CONFIG = "config";
 
 /** The variable of the environment: `XFER_MAX_FILE_SIZE` for `max-file-size`. */
@@ -178,7 +188,7 @@ export function isKey(text: string): text is Key {
   return Object.hasOwn(TABLE, text);
 }
 
-/** The value of a setting that has this text. Throws commander's `InvalidArgumentError`. */
+/** The value of a setting with this text. Throws commander's `InvalidArgumentError`. */
 export function parseSetting<K extends Key>(key: K, text: string): SettingValue<K> {
   return TABLE[key].parse(text) as SettingValue<K>;
 }
@@ -188,7 +198,7 @@ export function join(key: Key, texts: readonly string[]): string {
   return texts.join(SETTINGS[key].separator ?? "");
 }
 
-/** What `listen` is where a port is all that is known. */
+/** The value of `listen` for a port. */
 export function listenAt(port: number): string {
   return `${DEFAULT_HOSTNAME}:${port}`;
 }
@@ -198,7 +208,7 @@ function parseFolder(text: string): string {
   throw new InvalidArgumentError("Expected the path of a folder.");
 }
 
-/** No text is no path. */
+/** An empty text means no path. */
 function parsePath(text: string): string | undefined {
   return text === "" ? undefined : text;
 }
@@ -221,7 +231,7 @@ function parseTlsListen(text: string): Address | "beside" | "none" {
   throw new InvalidArgumentError('Expected HOST:PORT, such as 0.0.0.0:1257, "beside" or "none".');
 }
 
-/** No text advertises nothing. */
+/** An empty text means the default. */
 function parseAdvertised(text: string): Advertised | undefined {
   if (text === "") return undefined;
   const [where = "", tls] = text.split(/,(.*)/s);
@@ -238,7 +248,11 @@ function parseEditions(text: string): Edition[] {
   return text.split(",").map((name) => {
     const edition = findEdition(name);
     if (edition !== undefined) return edition;
-    throw new InvalidArgumentError(`Expected editions out of ${names(EDITIONS)}.`);
+    throw new InvalidArgumentError(
+      `Expected one or more of ${
+        EDITIONS.map(({ name }) => name).join(", ")
+      }, separated by commas.`,
+    );
   });
 }
 

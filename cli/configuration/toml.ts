@@ -1,21 +1,21 @@
 /**
- * The notation of the file with the settings: TOML, keys and values without tables.
+ * The notation of the settings file: TOML, keys and values without tables.
  *
  * @module
  */
 import { parse, TomlError } from "smol-toml";
 import { type Key, SETTINGS } from "./settings.ts";
 
-/** A value that a file gives. */
+/** A value in a file. */
 export interface TomlEntry {
   readonly key: string;
-  /** As TOML has it: a text, number, `bigint`, boolean, date, array or table. */
+  /** A TOML value: text, number, `bigint`, boolean, date, array or table. */
   readonly value: unknown;
-  /** From 1 on; the first one that it is on. */
+  /** The first of its lines, from 1. */
   readonly line: number;
 }
 
-/** Where a text is no TOML. */
+/** A text that is not TOML. */
 export class NotToml extends Error {
   readonly line: number;
   readonly column: number;
@@ -27,10 +27,10 @@ export class NotToml extends Error {
   }
 }
 
-/** What a file gives, in its order. Throws `NotToml`. */
+/** The entries of a file, in order. Throws `NotToml`. */
 export function readEntries(text: string): TomlEntry[] {
   read(text);
-  // The parser does not tell where a key is. It takes a line, or as many as a value goes over, by themselves.
+  // The parser does not report lines: each line, or group of lines of one value, is parsed by itself.
   const entries: TomlEntry[] = [];
   const lines = text.split(/(?<=\n)/);
   for (let begin = 0, end = 1; end <= lines.length; end++) {
@@ -42,12 +42,12 @@ export function readEntries(text: string): TomlEntry[] {
   return entries;
 }
 
-/** Without one of these no line ends a value that began on another. */
+/** Only a line with one of these ends a value that began on another line. */
 const CLOSING = /\]|\}|"""|'''/;
 
-/** `undefined` where there is more to come. */
+/** `undefined` if the value continues on the next line. */
 function readWhole(lines: readonly string[], last: boolean): Record<string, unknown> | undefined {
-  // Trying after each line of a long array would take long.
+  // Parsing after each line of a long array would be slow.
   if (lines.length > 1 && !last && !CLOSING.test(lines.at(-1) ?? "")) return undefined;
   try {
     return read(lines.join(""));

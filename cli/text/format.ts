@@ -4,9 +4,11 @@
  * @module
  */
 
-/** Behind a command's help. */
+/** The end of a command's help: lines of a shell. */
 export function example(...lines: readonly string[]): string {
-  return `\nExample:\n${lines.map((line) => `  $ ${line}`).join("\n")}`;
+  return `\nExample${lines.length === 1 ? "" : "s"}:\n${
+    lines.map((line) => `  $ ${line}`).join("\n")
+  }`;
 }
 
 /** `text` in lines of at most `width` characters, if its words are no longer; all but the first begin with `indent`. */

@@ -1,4 +1,4 @@
-/** docs/commands.md, of the commands themselves. */
+/** docs/commands.md, from the commands themselves. */
 import {
   type CommandDescription,
   type HelpBlock,
@@ -8,25 +8,40 @@ import {
 } from "../../cli/command_tree.ts";
 import { table } from "./markdown.ts";
 
-const OPTION = ["option", "what it means"];
+const OPTION = ["option", "meaning"];
 
-/** All commands on a page of Markdown, which `deno fmt` is yet to lay out. */
-export function commandsPage(program: CommandDescription): string {
+/** A topic of `xfer help`. */
+export interface TopicPage {
+  readonly name: string;
+  readonly about: string;
+  readonly blocks: readonly HelpBlock[];
+}
+
+/** All commands on a page of Markdown, for `deno fmt` to lay out. */
+export function commandsPage(
+  program: CommandDescription,
+  topics: readonly TopicPage[] = [],
+): string {
   const commands = ownCommands(program);
   const common = commonOptions(commands);
   const isCommon = new Set(common.map(({ flags }) => flags));
   const sections = commands.map((command) => toSection(command, commands, isCommon));
   return [
     "# Commands",
-    "<!-- Made by `deno task docs` from the commands themselves: what is changed here is lost. -->",
+    "<!-- Made by `deno task docs` from the commands: changes made here are lost. -->",
     toSummary(commands),
     "Every command takes these options:",
     table(OPTION, common.map(toRow)),
     ...sections.flat(),
+    ...topics.flatMap(({ name, about, blocks }) => [
+      `## ${program.path.join(" ")} help ${name}`,
+      prose(`${capital(about)}.`),
+      ...blocks.map(toBlock),
+    ]),
   ].join("\n\n") + "\n";
 }
 
-/** Those that every command has. */
+/** The options that every command has. */
 function commonOptions(commands: readonly CommandDescription[]): readonly OptionDescription[] {
   const [first, ...others] = commands;
   return (first?.options ?? []).filter(({ flags, details }) =>
@@ -38,11 +53,11 @@ function commonOptions(commands: readonly CommandDescription[]): readonly Option
 
 function toSummary(commands: readonly CommandDescription[]): string {
   const rows = commands.map((command) => [linkTo(command), prose(command.description)] as const);
-  return table(["command", "what it does"], rows);
+  return table(["command", "purpose"], rows);
 }
 
 function toSection(
-  { path, usage, description, arguments: values, options, inherited, examples, notes }:
+  { path, aliases, usage, description, arguments: values, options, inherited, examples, notes }:
     CommandDescription,
   commands: readonly CommandDescription[],
   isCommon: ReadonlySet<string>,
@@ -51,14 +66,20 @@ function toSection(
     options.filter(({ flags }) => !isCommon.has(flags)),
     ({ group }) => group ?? "",
   );
+  // Lines below a heading follow the options, as in the help.
+  const below = notes.findIndex(({ kind }) => kind === "code");
+  const end = below < 0 ? notes.length : Math.max(0, below - 1);
+  const [texts, others] = [notes.slice(0, end), notes.slice(end)];
   return [
     `## ${path.join(" ")}`,
     prose(description),
     fenced("", [usage]),
+    ...(aliases.length > 0 ? [`Alias: ${aliases.map(code).join(", ")}`] : []),
+    ...texts.map(toBlock),
     ...(values.length > 0
       ? [
         table(
-          ["argument", "what it means"],
+          ["argument", "meaning"],
           values.map(({ name, details }) => [code(name), prose(details)]),
         ),
       ]
@@ -68,12 +89,12 @@ function toSection(
       table(OPTION, options.map(toRow)),
     ]),
     ...toInherited(inherited.filter(({ flags }) => !isCommon.has(flags)), path, commands),
+    ...others.map(toBlock),
     ...(examples.length > 0 ? [fenced("console", examples)] : []),
-    ...notes.map(toBlock),
   ];
 }
 
-/** Says which options are those of which command above. */
+/** Lists the options of the commands above. */
 function toInherited(
   inherited: readonly OptionDescription[],
   path: readonly string[],
@@ -89,9 +110,9 @@ function toInherited(
   if (owners.size === 0) return [];
   const lists = [...owners].map(([owner, options]) => {
     const names = options.map(({ names }) => code(names.at(-1) ?? "")).join(", ");
-    return owner === undefined ? names : `of ${linkTo(owner)}: ${names}`;
+    return owner === undefined ? names : `the options of ${linkTo(owner)}: ${names}`;
   });
-  return [`Also, ${lists.join("; ")}.`];
+  return [`Also takes ${lists.join("; ")}.`];
 }
 
 function toBlock(block: HelpBlock): string {
@@ -115,9 +136,13 @@ function code(text: string): string {
   return "`" + text + "`";
 }
 
-/** A text that shows as it is; names of options in it as code. */
+/** A text that shows as it is, with options and quoted commands as code. */
 function prose(text: string): string {
-  return text.split(/(?<![\w-])(--?[a-z][\w-]*)/).map((part, index) =>
-    index % 2 === 1 ? code(part) : part.replaceAll(/[\\`*_<>[\]]/g, "\\$&")
+  return text.split(/((?<![\w-])--?[a-z][\w-]*|'xfer [^']+')/).map((part, index) =>
+    index % 2 === 1 ? code(part.replaceAll("'", "")) : part.replaceAll(/[\\`*_<>[\]]/g, "\\$&")
   ).join("");
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -1,4 +1,4 @@
-/** docs/exit-codes.md, of the table in cli/exit_codes.ts. */
+/** docs/exit-codes.md, from the table in cli/exit_codes.ts. */
 import { EXIT_CODES } from "../../cli/exit_codes.ts";
 import { table } from "./markdown.ts";
 
@@ -9,18 +9,19 @@ export function exitCodesPage(): string {
 
 ${
     table(
-      ["code", "class", "what it means"],
+      ["code", "class", "meaning"],
       EXIT_CODES.map((row) => [`${row.code}`, row.class, row.meaning]),
     )
   }
 
-An error is printed on standard error as \`xfer: MESSAGE [CODE]\`, with what to do about it on the
-next line. The code in brackets, such as \`name-taken\`, is stable;
-[troubleshooting](troubleshooting.md) says of each what to do. What can't be done with one of several
-files does not hold up the others: each failure is printed, the last line counts what was stored,
-skipped and failed. The exit code is 0 if nothing failed, 9 if some files failed and others are done, and that of the first failure if none is done. A failure that ends the command, such as of the network, has its own code.
+An error is printed on standard error as \`xfer: MESSAGE [CODE]\`, often with a hint on the next line.
+The code in brackets, such as \`name-taken\`, never changes; [troubleshooting](troubleshooting.md) says
+how to fix each error. If one of several files fails, xfer continues with the others, prints each
+error, and ends with a summary. The exit code is 0 if nothing failed, 9 if some files failed and
+others succeeded, and that of the first failure if none succeeded. A failure that ends the command,
+such as a lost network, has its own exit code.
 
-An argument that is not UTF-8 ends the command with code 101 before xfer has begun
-([what to do](troubleshooting.md#an-argument-that-is-not-utf-8)).
+An argument that is not UTF-8 ends the command with code 101 before xfer starts
+([how to fix it](troubleshooting.md#an-argument-that-is-not-utf-8)).
 `;
 }

@@ -8,16 +8,23 @@ import { ownCommands } from "../../cli/command_tree.ts";
 
 export interface Edition {
   readonly version: string;
-  /** As in `2026-01-31`; empty where it is not known. */
+  /** As in `2026-01-31`; empty if unknown. */
   readonly date: string;
   readonly exitCodes: readonly ExitCode[];
+  /** Texts that belong to no command, by heading. */
+  readonly topics?: readonly Topic[];
+}
+
+export interface Topic {
+  readonly about: string;
+  readonly blocks: readonly HelpBlock[];
 }
 
 interface ExitCode {
   readonly code: number;
   /** May be empty. */
   readonly class: string;
-  /** Names of commands in it are marked as code is in Markdown. */
+  /** With names of commands marked as code, as in Markdown. */
   readonly meaning: string;
 }
 
@@ -27,7 +34,7 @@ export interface ManPage {
   readonly text: string;
 }
 
-/** Of commands that people run. */
+/** The section of user commands. */
 const SECTION = 1;
 
 /** A page for each command. */
@@ -41,7 +48,7 @@ export function toManPages(program: CommandDescription, edition: Edition): reado
 function toManPage(
   command: CommandDescription,
   program: CommandDescription,
-  { version, date, exitCodes }: Edition,
+  { version, date, exitCodes, topics = [] }: Edition,
 ): string {
   const { path, usage, description, examples, notes } = command;
   const name = pageOf(program);
@@ -51,7 +58,7 @@ function toManPage(
     `.TH ${quote(pageOf(command).toUpperCase())} ${SECTION} "${date}" ${
       quote(`${name} ${version}`)
     }`,
-    // Neither hyphens, which would be taken for those of an option, nor stretched lines.
+    // No hyphenation, which looks like the hyphens of an option, and no justified lines.
     ...[".nh", ".ad l"],
     ...section("Name", [`${roff(pageOf(command))} \\- ${roff(description)}`]),
     ...section("Synopsis", [
@@ -64,19 +71,22 @@ function toManPage(
       command.arguments.flatMap(({ name, details }) => item(`\\fI${roff(name)}\\fR`, details)),
     ),
     ...section("Options", toGroups(command.options)),
-    ...section("Global options", toGroups(command.inherited)),
+    ...section("Options of all commands", toGroups(command.inherited)),
     ...section(
       "Commands",
       below.flatMap((child) =>
         item(`\\fB${roff(pageOf(child))}\\fR(${SECTION})`, child.description)
       ),
     ),
+    ...(command === program
+      ? topics.flatMap(({ about, blocks }) => section(about, blocks.flatMap(toBlock)))
+      : []),
     ...section("Examples", examples.length === 0 ? [] : verbatim(examples)),
     ...section(
       "Exit status",
       command === program
         ? exitCodes.flatMap(toExitCode)
-        : [`0 if all was done; others are listed in \\fB${roff(name)}\\fR(${SECTION}).`],
+        : [`0 on success; the others are listed in \\fB${roff(name)}\\fR(${SECTION}).`],
     ),
     ...section(
       "See also",
@@ -99,12 +109,12 @@ function toExitCode({ code, class: kind, meaning }: ExitCode): readonly string[]
   ];
 }
 
-/** Nothing where there is nothing to say. */
+/** Empty without lines. */
 function section(heading: string, lines: readonly string[]): readonly string[] {
   return lines.length === 0 ? [] : [`.SH ${quote(heading.toUpperCase())}`, ...lines];
 }
 
-/** Options below their headings; those without one first. */
+/** Options below their headings, those without one first. */
 function toGroups(options: readonly OptionDescription[]): readonly string[] {
   const groups = Map.groupBy(options, ({ group }) => group ?? "");
   const plain = groups.get("") ?? [];
@@ -131,12 +141,12 @@ function toBlock(block: HelpBlock): readonly string[] {
   return [".PP", ...block.kind === "text" ? [roff(block.text)] : verbatim(block.lines)];
 }
 
-/** Lines that stay as they are, set in. */
+/** Lines that stay as they are, indented. */
 function verbatim(lines: readonly string[]): readonly string[] {
   return [".RS 4", ".nf", ...lines.map(roff), ".fi", ".RE"];
 }
 
-/** Signs that roff would show as others, or take for its own. */
+/** Characters that roff would replace or interpret. */
 const SIGNS: Readonly<Record<string, string>> = {
   "\\": "\\e",
   "-": "\\-",
@@ -148,7 +158,7 @@ const SIGNS: Readonly<Record<string, string>> = {
   "…": "...", // has no place in ASCII
 };
 
-/** A text that shows just as it is, on a line of its own too. */
+/** A text that shows as it is, also at the beginning of a line. */
 function roff(text: string): string {
   return text
     .replaceAll(/[\\'`^~"…-]/g, (sign) => SIGNS[sign] ?? sign)

@@ -13,6 +13,9 @@ export interface LimitDefinition {
   readonly option: string;
   /** The smallest value that an operator may give; 0 without. */
   readonly least?: number;
+  /** Whether only protocol 3 needs the limit. */
+  readonly isOfProtocol3?: boolean;
+  /** Its meaning, as a phrase. */
   readonly what: string;
   readonly reason: string;
   /** What a client that goes over it is told; the value stands for `{}`, times with their unit. */
@@ -147,6 +150,7 @@ export const LIMITS = {
   },
   maxUnverifiedPerClient: {
     option: "max-unverified-per-client",
+    isOfProtocol3: true,
     ...{ unit: "count", default: 16, least: 1 },
     what:
       "received files to keep per account until the client confirms them; a new one discards the oldest",
@@ -154,6 +158,7 @@ export const LIMITS = {
   },
   unverifiedTtlMs: {
     option: "unverified-ttl",
+    isOfProtocol3: true,
     ...{ unit: "time", default: 10 * MINUTE, least: 1 },
     what:
       "time to keep a file whose checksum is not confirmed, or whose next packet does not arrive",
@@ -161,6 +166,7 @@ export const LIMITS = {
   },
   maxParked: {
     option: "max-parked",
+    isOfProtocol3: true,
     ...{ unit: "count", default: 256 },
     what:
       "files to keep whose packets arrive on separate connections; a new one discards the oldest",
@@ -168,30 +174,35 @@ export const LIMITS = {
   },
   maxParkedPerClient: {
     option: "max-parked-per-client",
+    isOfProtocol3: true,
     ...{ unit: "count", default: 4 },
     what: "files to keep per account whose packets arrive on separate connections",
     reason: "no client pushes out the files of others",
   },
   registrationTtlMs: {
     option: "registration-ttl",
+    isOfProtocol3: true,
     ...{ unit: "time", default: 10 * MINUTE, least: 1 },
     what: "time to keep a registered name whose key exchange does not follow",
     reason: "a client that died in between can register its name again",
   },
   maxReservations: {
     option: "max-reservations",
+    isOfProtocol3: true,
     ...{ unit: "count", default: 4096 },
     what: "ids to reserve for denied clients; a new one discards the oldest",
     reason: "kept until used, at most for the registration-ttl",
   },
   sessionTtlMs: {
     option: "session-ttl",
+    isOfProtocol3: true,
     ...{ unit: "time", default: HOUR, least: 1 },
     what: "time to keep an unused AES key",
     reason: "needed only while its client is active",
   },
   maxSessions: {
     option: "max-sessions",
+    isOfProtocol3: true,
     ...{ unit: "count", default: 65_536, least: 1 },
     what: "AES keys to keep in memory; a new one discards the least recently used",
     reason: "about 200 bytes each",
@@ -221,7 +232,7 @@ export class LimitError extends RefusedError {
   constructor(limit: LimitName, value: number) {
     const { told, what, unit }: LimitDefinition = LIMITS[limit];
     const amount = unit === "time" ? `${value / SECOND} seconds` : `${value}`;
-    const words = told ?? `more than the server takes: ${what}, {}`;
+    const words = told ?? `a limit of the server is reached: ${what}, {}`;
     super("limit-reached", words.replace("{}", amount));
     this.limit = limit;
   }

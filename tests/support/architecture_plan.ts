@@ -28,6 +28,7 @@ const COMMANDS = [
     "cli/command_tree.ts",
     "cli/arguments",
     "cli/events",
+    "cli/help",
   ],
   ...["cli/output", "cli/text"],
 ];
@@ -123,7 +124,7 @@ export const ARROWS: Arrows = {
   // The command line: words and tables, output, then the commands. Of the others it knows the faces.
   "cli/signals.ts": PROTOCOL,
   "cli/exit_codes.ts": [...PROTOCOL, "cli/signals.ts"],
-  "cli/command_tree.ts": [],
+  "cli/command_tree.ts": ["cli/help"],
   "cli/text": PROTOCOL,
   "cli/arguments": [...PROTOCOL, "server/mod.ts"],
   "cli/events": [...PROTOCOL, "cli/text"],
@@ -131,9 +132,14 @@ export const ARROWS: Arrows = {
     ...[...PROTOCOL, "client/mod.ts", "cli/events", "cli/text", "cli/exit_codes.ts"],
   ],
   "cli/progress": [...PROTOCOL, "cli/events", "cli/output", "cli/text"],
-  "cli": [...PROTOCOL, "client/mod.ts", "cli/output", "cli/exit_codes.ts", "cli/signals.ts"],
+  "cli/help": [...PROTOCOL, "cli/text"],
+  "cli": [
+    ...[...PROTOCOL, "client/mod.ts", "cli/output", "cli/help"],
+    ...["cli/exit_codes.ts", "cli/signals.ts"],
+  ],
   "cli/configuration": [
-    ...[...PROTOCOL, "server/mod.ts", "cli/arguments", "cli/events", "cli/output", "cli/text"],
+    ...[...PROTOCOL, "server/mod.ts", "cli/arguments", "cli/events", "cli/help", "cli/output"],
+    "cli/text",
   ],
   "cli/completions": ["cli/command_tree.ts"],
   "cli/commands": [...PROTOCOL, ...COMMANDS, "cli/completions"],

@@ -1,6 +1,6 @@
 /** Every code that an error of xfer can have, found in the sources. */
 import { fileURLToPath } from "node:url";
-import { commandsOf, makeProgram } from "../../cli/program.ts";
+import { commandsOf, loadProgram, makeProgram } from "../../cli/program.ts";
 import { Run } from "../../cli/run.ts";
 import { Ended } from "../../cli/arguments/usage_error.ts";
 import type { ErrorClass } from "../../cli/exit_codes.ts";
@@ -140,7 +140,7 @@ async function codeOfMistake(line: string): Promise<string> {
   try {
     await program.parseAsync(line.split(" "), { from: "user" });
   } catch (error) {
-    if (error instanceof Ended) return (await error.errorIn(line.split(" "))).code;
+    if (error instanceof Ended) return (await error.errorIn(line.split(" "), loadProgram)).code;
     throw error;
   }
   throw new Error(`There is nothing wrong with xfer ${line}`);

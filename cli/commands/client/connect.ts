@@ -1,5 +1,5 @@
 /**
- * How the commands below `xfer client` connect by protocol 4.
+ * How the commands of `xfer client` connect over protocol 4.
  *
  * @module
  */
@@ -20,10 +20,10 @@ import {
 import type { Run } from "../../run.ts";
 import { reportRetry, reportV4Event } from "../../output/client_events.ts";
 
-/** An option that leaves it to what is known, and to the server. */
+/** The value of an option that is decided from known servers and the server's answer. */
 export const AUTO = "auto";
 
-/** Options of `xfer client` that hold for all that is below it. */
+/** Options of `xfer client` that its commands take, too. */
 export interface CommonOptions {
   readonly transferInfo: string;
   readonly retries: number;
@@ -41,10 +41,10 @@ export interface CommonOptions {
 
 export type Secure = ConnectOptions & RetryOptions & { readonly onRetry: (retry: Retry) => void };
 
-/** What a command that only protocol 4 has connects with. Throws `UsageError` `protocol-4-only`. */
+/** The options with which a command connects over protocol 4. Throws `UsageError` `protocol-4-only`. */
 export type OptionsOf = (command: Command) => Promise<Secure>;
 
-/** For the commands that only protocol 4 has. */
+/** For the commands that require protocol 4. */
 export function secureOptionsOf(run: Run): OptionsOf {
   return async (command) => {
     const common = command.optsWithGlobals<CommonOptions>();
@@ -55,12 +55,12 @@ export function secureOptionsOf(run: Run): OptionsOf {
 }
 
 function onlyProtocol4(command: string): UsageError {
-  return new UsageError("protocol-4-only", `Protocol 3 has nothing like ${command}`, {
-    hint: "Leave --protocol 3 out.",
+  return new UsageError("protocol-4-only", `'${command}' requires protocol 4`, {
+    hint: "Omit --protocol 3 if the server has protocol 4.",
   });
 }
 
-/** `byProtocol3`: whether protocol 3 could do the same, if line 1 allowed it. */
+/** `byProtocol3`: whether protocol 3 could do the same if line 1 allowed it. */
 export async function secureOptions(
   info: TransferInfo,
   common: CommonOptions,
@@ -82,18 +82,18 @@ export async function secureOptions(
   };
 }
 
-/** What `--protocol` says; an invitation means protocol 4. Throws `UsageError` `protocol-4-only`. */
+/** The protocol that was asked for; `--invitation` implies protocol 4. Throws `UsageError` `protocol-4-only`. */
 export function askedProtocol(
   { protocol, invitation }: Pick<CommonOptions, "protocol" | "invitation">,
 ): CommonOptions["protocol"] {
   if (invitation === undefined) return protocol;
   if (protocol !== "3") return "4";
-  throw new UsageError("protocol-4-only", "Protocol 3 has no invitations", {
-    hint: "Leave --protocol 3 out.",
+  throw new UsageError("protocol-4-only", "--invitation requires protocol 4", {
+    hint: "Omit --protocol 3 to register with the invitation.",
   });
 }
 
-/** Registers with the invitation that was given; who has an account here already only logs in. Throws as `connect` does. */
+/** Registers with the given invitation, or signs in if the folder has an account. Throws as `connect` does. */
 export async function registerInvited(
   run: Run,
   info: TransferInfo,
@@ -105,7 +105,7 @@ export async function registerInvited(
   );
 }
 
-/** What decides about a server that is met for the first time: an option, or who is asked. */
+/** Decides whether to trust a new server: by `--accept-new`, or by asking. */
 export function trusting(
   run: Run,
   server: Address,
@@ -113,11 +113,11 @@ export function trusting(
 ): ConnectOptions["onNewServer"] {
   return (fingerprint) =>
     acceptNew || run.confirm(
-      `${formatAddress(server)} is not known yet. Its fingerprint is ${fingerprint}. Trust it?`,
+      `${formatAddress(server)} is a new server with the key ${fingerprint}. Trust it?`,
     );
 }
 
-/** The timeouts that an option in seconds asks for; without it, those that are usual. */
+/** The timeouts of `--timeout`; empty for the defaults. */
 export function toTimeouts(seconds: number | undefined): Partial<Timeouts> {
   return seconds === undefined ? {} : { connectMs: seconds * 1000, responseMs: seconds * 1000 };
 }

@@ -17,8 +17,8 @@ import { example } from "../../text/format.ts";
 
 export function addForget(client: Command, run: Run): void {
   client.command("forget")
-    .description("Forget how a server is known: it is met for the first time again (protocol 4).")
-    .argument("<host:port>", "the server, as in line 1 of transfer.info", parseServer)
+    .description("Forget the key of a server.\n\nThe next connection treats it as a new server.")
+    .argument("<host:port>", "address of the server, as in line 1 of transfer.info", parseServer)
     .addHelpText("after", example("xfer client forget files.example.org:1256"))
     .action(async (server: Address, _: unknown, command: Command) => {
       const { transferInfo } = command.optsWithGlobals<CommonOptions>();
@@ -26,7 +26,7 @@ export function addForget(client: Command, run: Run): void {
       const where = formatAddress(server);
       if (!(await known.forget(server))) {
         throw new ConfigurationError("server-not-known", `${where} is not in ${known.path}`, {
-          hint: "Run it in the folder where the client runs.",
+          hint: "Run 'xfer client status' to see the known servers.",
         });
       }
       run.reporter.report({ event: "forgot", server: where });

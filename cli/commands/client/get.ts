@@ -12,12 +12,7 @@ import type { Reporter } from "../../output/reporter.ts";
 import type { Run } from "../../run.ts";
 import type { OptionsOf } from "./connect.ts";
 import { showProgress } from "../../progress/mod.ts";
-import {
-  addTransferOptions,
-  EXCLUDE_HELP,
-  type TransferChoice,
-  transferOptions,
-} from "./transfer_options.ts";
+import { addTransferOptions, type TransferChoice, transferOptions } from "./transfer_options.ts";
 import { hintVersions } from "./remote_files.ts";
 import { parseNames } from "../../arguments/file_name.ts";
 import { example } from "../../text/format.ts";
@@ -37,22 +32,22 @@ interface GetChoice extends TransferChoice {
 
 export function addGetCommand(client: Command, run: Run, optionsOf: OptionsOf): void {
   const get = client.command("get")
-    .description("Get files back, verified, under names that are free (protocol 4).")
-    .argument("<name...>", "the names of the files on the server", parseNames)
+    .description(`Download files and folders.\n\n${NOTES}`)
+    .argument("<name...>", "names of files on the server; of folders with --recursive", parseNames)
     .option(
       "-o, --output <path>",
-      "where to write it, or with / at its end in which folder; of several, in which folder " +
-        "(default: the last part of a name, here)",
+      "write to this file; to this folder if it ends with / or there are several names " +
+        "(default: the last part of each name, in the current folder)",
       parseOutput,
     )
     .addOption(
-      new Option("--range <from-to>", "only these bytes, counted from 0, the last included")
+      new Option("--range <from-to>", "download only these bytes, such as 0-1023")
         .argParser(parseRange).conflicts("recursive"),
     )
-    .option("--recursive", "all files below each name, as a folder")
-    .option("--force", "overwrite existing files, and links to files")
+    .option("--recursive", "download everything in the named folders")
+    .option("--force", "overwrite existing files and links to files")
     .addOption(
-      new Option("--version <number>", "an older one: see xfer client versions")
+      new Option("--version <number>", "download an older version")
         .argParser(parseVersion).conflicts("recursive"),
     );
   addTransferOptions(get)
@@ -72,38 +67,28 @@ export function addGetCommand(client: Command, run: Run, optionsOf: OptionsOf): 
     });
 }
 
+const NOTES = `\
+Every file is verified. An existing file with the same content is left alone; any other is
+overwritten only with --force. An interrupted download is kept beside its target as .NAME.xfer-part; to resume it, run the
+same command again. To restore an older version on the server, download it and put it again.`;
+
 const HELP = example(
   "xfer client get docs/report.pdf",
   "xfer client get docs/report.pdf docs/photo.jpg -o ~/Documents",
   "xfer client get photos --recursive --parallel 4",
-) + `
+  "xfer client get report.pdf --version 3 -o old.pdf",
+);
 
-A folder that is named with / at its end is made where it is missing, and so is the one
-that several files come into. Nothing is got to standard output.
-
-A file that is there already, with the same content, is left as it is; one with another
-content is replaced only with --force. A file that can't be downloaded does not
-stop the others: it is named, and counted at the end.
-
-What has come of a large file when the network fails, or Ctrl-C is pressed, is kept
-beside the target as .NAME.xfer-part: the same command goes on from there. To give it
-up, remove that file.
-
-An older version becomes the current one again when you put it:
-  $ xfer client get report.pdf --version 3 -o report.pdf --force
-  $ xfer client put report.pdf
-${EXCLUDE_HELP}`;
-
-/** It may have been a folder that was meant, or another version. */
+/** Adds a hint: the name may be a folder's, or the version may not exist. */
 function withHint(error: XferError, name: string, choice: GetChoice): XferError {
   const { version, recursive = false } = choice;
   if (error.code !== "no-such-file" || recursive) return error;
   if (version !== undefined) return hintVersions(error, name);
-  const hint = "All below a folder is got with --recursive. See what there is: xfer client list.";
+  const hint = "Run 'xfer client list' to see your files; to download a folder, add --recursive.";
   return new RefusedError("no-such-file", error.message, { hint, cause: error });
 }
 
-/** How much of a file of so many bytes was got. */
+/** The bytes downloaded of a file of `size` bytes. */
 function gotOf(size: number, range: RangeChoice | undefined): number {
   return range === undefined ? size : Math.min(range.to, size) - range.from;
 }
@@ -121,7 +106,7 @@ function reportOutcome(reporter: Reporter, outcome: GetOutcome, choice: GetChoic
   reporter.report({ event: "got", name, target, size, cksum, range: got });
 }
 
-/** Says what came of all; returns the exit code. */
+/** Reports the summary; returns the exit code. */
 function conclude(
   reporter: Reporter,
   outcomes: readonly GetOutcome[],
@@ -150,5 +135,5 @@ function parseRange(text: string): RangeChoice {
 function parseOutput(text: string): string {
   if (text === "") throw new InvalidArgumentError("Expected a path.");
   if (text !== "-") return text;
-  throw new InvalidArgumentError("Nothing is got to standard output. For a file called so: ./-");
+  throw new InvalidArgumentError("Expected a path; to write to a file named -, use ./-.");
 }

@@ -1,5 +1,5 @@
 /**
- * `xfer client init`: a transfer.info, from options or questions.
+ * `xfer client init`: creates transfer.info from options and answers.
  *
  * @module
  */
@@ -49,51 +49,56 @@ interface InitChoice {
   readonly offline?: boolean;
 }
 
-/** What else is to be done with a transfer.info that is there, and an invitation. */
-const REGISTER = "To register with it as it is: xfer client --invitation TOKEN";
+/** The hint for an invitation if transfer.info exists. */
+const REGISTER = "Run 'xfer client --invitation TOKEN' to register with it";
 
-/** So often a question is asked that is not answered as it must be. */
+/** Attempts per question. */
 const MAX_ASKED = 3;
 
 /** Adds the command below `client`. */
 export function addInitCommand(client: Command, run: Run): void {
   client.command("init")
-    .description("Write a transfer.info, from options or questions; the server is seen to answer.")
-    .option("--server <line>", "the server, as line 1 is to name it", parsing("server"))
-    .option("--name <name>", "your name there", parsing("name"))
-    .option("--file <path>", "the file that xfer client is to store", parsing("file"))
-    .option("--force", "replace a transfer.info that is there")
-    .option("--offline", "don't ask the server")
+    .description(`Create transfer.info, which names your server and user name.\n\n${NOTES}`)
+    .option("--server <address>", "HOST:PORT, or the xfer:// link of the server", parsing("server"))
+    .option("--name <name>", "your user name on that server", parsing("name"))
+    .option(
+      "--file <path>",
+      "file to upload when 'xfer client' is run without a command",
+      parsing("file"),
+    )
+    .option("--force", "overwrite an existing transfer.info")
+    .option("--offline", "do not connect to the server")
     .addHelpText("after", HELP)
     .action(async (choice: InitChoice, command: Command) => {
       await init(run, choice, command.optsWithGlobals<CommonOptions>());
     });
 }
 
+const NOTES = `\
+Asks for the values that no option gives. Checks that the server answers and, once you trust its
+key, adds the fingerprint to line 1, so that no other server can take its place. With --invitation,
+also registers you.`;
+
 const HELP = example(
   "xfer client init",
   "xfer client init --server files.example.org:1256 --name Alice",
   "xfer client init --invitation mfzwizltoq2gk3tumuytgnbvgy",
-) + `
+);
 
-What no option says is asked for on a terminal. A server of protocol 4 goes into line 1 with
-its fingerprint, once you trust it: then no other can take its place. It is written only
-when the server answers, or with --offline. With --invitation it registers you first.`;
-
-/** What is asked for: the words, what it must be, and how it is read. */
+/** Questions: their words, the expected answer, and its parser. */
 const QUESTIONS = {
   server: {
-    question: "The server, HOST:PORT or what it prints:",
+    question: "Server address (HOST:PORT or xfer:// link):",
     expected: EXPECTED.server,
     read: parseServerLine,
   },
   name: {
-    question: "Your name there:",
+    question: "Your user name on the server:",
     expected: EXPECTED.userName,
     read: (text: string) => isUserName(text) ? text : undefined,
   },
   file: {
-    question: "The file to store (Enter for none):",
+    question: "File that 'xfer client' uploads [none]:",
     expected: EXPECTED.file,
     read: (text: string) => isFileLine(text) ? text : undefined,
   },
@@ -117,8 +122,8 @@ async function init(run: Run, choice: InitChoice, common: CommonOptions): Promis
   const { transferInfo: path } = common;
   const { force = false, offline = false } = choice;
   if (offline && common.invitation !== undefined) {
-    throw new UsageError("conflicting-option", "--invitation can't be used with --offline", {
-      hint: "Leave --offline out: it is the server that takes the invitation.",
+    throw new UsageError("conflicting-option", "--invitation cannot be used with --offline", {
+      hint: "Omit --offline: only the server can accept an invitation.",
     });
   }
   askedProtocol(common);
@@ -139,13 +144,13 @@ async function init(run: Run, choice: InitChoice, common: CommonOptions): Promis
   }
 }
 
-/** Whether the server has said nothing of use: it is written all the same, if somebody wants it. */
+/** Whether the server gave no usable answer: the user may want the file anyway. */
 function isUnanswered(error: unknown): error is XferError {
   return error instanceof XferError &&
     (error.category === "network" || error.code === "no-known-protocol");
 }
 
-/** Asks a person for what no option says, and the server for what it is; writes it down. */
+/** Asks for missing values, checks the server, and writes the file. */
 async function ask(run: Run, choice: InitChoice, common: CommonOptions): Promise<void> {
   const { reporter } = run;
   const { transferInfo: path } = common;
@@ -170,7 +175,7 @@ async function ask(run: Run, choice: InitChoice, common: CommonOptions): Promise
   });
 }
 
-/** What line 1 is to be, with what the server shows of itself. Throws where it does not answer, unless that is fine. */
+/** Adds what the server proves of itself. Throws if it does not answer, unless the user wants the file anyway. */
 async function seen(run: Run, info: TransferInfo, common: CommonOptions): Promise<TransferInfo> {
   const { reporter, signal, watch } = run;
   const { timeout, caCert, transferInfo, invitation } = common;
@@ -188,7 +193,7 @@ async function seen(run: Run, info: TransferInfo, common: CommonOptions): Promis
   } catch (error) {
     if (!isUnanswered(error) || invitation !== undefined) throw error;
     reporter.reportError(error);
-    if (await run.confirm("Write it all the same?")) return info;
+    if (await run.confirm(`Write ${printable(transferInfo)} anyway?`)) return info;
     throw error;
   }
   if (answering.protocol === 3) {
@@ -206,7 +211,7 @@ async function seen(run: Run, info: TransferInfo, common: CommonOptions): Promis
   return { ...info, secure: true, fingerprint: identity === "pki" ? undefined : identity };
 }
 
-/** The name of the account that a folder holds: who has one is nobody else. */
+/** The user name of the account in a folder. */
 async function nameIn(folder: string): Promise<string | undefined> {
   return (await secureAccountIn(folder) ?? await plainAccountIn(folder))?.name;
 }
@@ -216,7 +221,7 @@ async function warnOfMissing(reporter: Reporter, path: string): Promise<void> {
   try {
     using _file = await Deno.open(path);
   } catch (error) {
-    warn(error instanceof Deno.errors.NotFound ? "there is none" : reasonOf(error));
+    warn(error instanceof Deno.errors.NotFound ? "no such file" : reasonOf(error));
   }
 }
 
@@ -224,7 +229,7 @@ async function isThere(path: string): Promise<boolean> {
   return await Deno.lstat(path).then(() => true, () => false);
 }
 
-/** Asks on the terminal for what no option has said. */
+/** Asks on the terminal for values that no option gives. */
 class Asker {
   readonly #run: Run;
 
@@ -236,12 +241,16 @@ class Asker {
   async require<Q extends InitQuestion>(name: Q): Promise<AnswerTo<Q>> {
     const answer = await this.ask(name);
     if (answer !== undefined) return answer;
-    throw new UsageError("nobody-to-ask", `--${name} is missing, and nobody is there to be asked`, {
-      hint: "Add to the command what is missing: --server HOST:PORT --name NAME.",
-    });
+    throw new UsageError(
+      "nobody-to-ask",
+      `--${name} is missing, and there is no terminal to ask on`,
+      {
+        hint: "Run 'xfer client init --server HOST:PORT --name NAME'.",
+      },
+    );
   }
 
-  /** `undefined` where nobody answers, or with nothing. */
+  /** `undefined` without a terminal or an answer. */
   async ask<Q extends InitQuestion>(name: Q): Promise<AnswerTo<Q> | undefined> {
     const { question, expected, read } = QUESTIONS[name];
     for (let asked = 0; asked < MAX_ASKED; asked++) {
@@ -251,8 +260,8 @@ class Asker {
       if (answer !== undefined) return answer;
       this.#run.reporter.note(`Expected ${printable(expected)}.`);
     }
-    throw new UsageError("invalid-answer", `Asked ${MAX_ASKED} times, there was no answer of use`, {
-      hint: `Expected is ${expected}.`,
+    throw new UsageError("invalid-answer", `no valid answer after ${MAX_ASKED} attempts`, {
+      hint: `Enter ${expected}.`,
     });
   }
 }

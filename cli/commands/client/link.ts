@@ -1,5 +1,5 @@
 /**
- * `xfer client link`: further machines for one account.
+ * `xfer client link`: more machines for one account.
  *
  * @module
  */
@@ -11,15 +11,15 @@ import type { Run } from "../../run.ts";
 import type { OptionsOf, Secure } from "./connect.ts";
 import { example, isoTime } from "../../text/format.ts";
 
+const NOTES = `\
+Without a token, prints one: run it where you have an account. On the other machine, run 'xfer
+client init --offline' with the same server and user name, then 'xfer client link TOKEN'.`;
+
 /** Adds the command below `client`. */
 export function addLinkCommand(client: Command, run: Run, optionsOf: OptionsOf): void {
   client.command("link")
-    .description("Print a token for another machine of yours, or take one there (protocol 4).")
-    .argument(
-      "[token]",
-      "as printed where you are logged in; this folder must have no account",
-      parseToken,
-    )
+    .description(`Link another machine to your account.\n\n${NOTES}`)
+    .argument("[token]", "link token that another machine of yours printed", parseToken)
     .addHelpText(
       "after",
       example("xfer client link", "xfer client link mfzwizltoq2gk3tumuytgnbvgy"),
@@ -33,8 +33,8 @@ export function addLinkCommand(client: Command, run: Run, optionsOf: OptionsOf):
 
 async function give(options: Secure, reporter: Reporter): Promise<void> {
   if (!(await hasSecureAccount(options.identityFolder))) {
-    throw new UsageError("no-account", "There is no account here to link another machine to", {
-      hint: "Run it in the folder that has me.account. To take a token: xfer client link TOKEN.",
+    throw new UsageError("no-account", "this folder has no account to link another machine to", {
+      hint: "Run 'xfer client link TOKEN' to use a token, or run this in the folder of me.account.",
     });
   }
   using connection = await SecureClient.connectWithRetries(options);
@@ -45,7 +45,7 @@ async function give(options: Secure, reporter: Reporter): Promise<void> {
 
 async function take(options: Secure, token: string, reporter: Reporter): Promise<void> {
   if (await hasSecureAccount(options.identityFolder)) {
-    throw new UsageError("account-exists", "There is an account here already: me.account", {
+    throw new UsageError("account-exists", "this folder already has an account, me.account", {
       hint: "Run it in another folder, or move me.key and me.account away.",
     });
   }

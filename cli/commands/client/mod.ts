@@ -1,12 +1,14 @@
 /**
- * `xfer client`: the options of all that is below it, and the commands.
+ * `xfer client`: its options, which its commands take too, and its commands.
  *
  * @module
  */
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { DEFAULT_RETRIES, DEFAULT_TIMEOUTS, TRANSFER_INFO } from "../../../client/mod.ts";
 import { CLIENT_QUIRKS, EDITIONS } from "../../../protocol/mod.ts";
+import { CONNECTION, PROTOCOL_3 } from "../../help/groups.ts";
 import type { Run } from "../../run.ts";
+import { example } from "../../text/format.ts";
 import { AUTO, secureOptionsOf } from "./connect.ts";
 import { addForget } from "./forget.ts";
 import { addGetCommand } from "./get.ts";
@@ -16,67 +18,76 @@ import { addPutCommand, put, type PutChoice } from "./put.ts";
 import { addRemoteFileCommands } from "./remote_files.ts";
 import { addStatusCommand } from "./status.ts";
 
-/** With the longest waits between them these take more than an hour: who needs more has no network. */
+/** With the longest waits between them, these take more than an hour. */
 const MAX_RETRIES = 100;
 
-/** In seconds: less is hardly enough to cross a continent, more is no bound. */
+/** In seconds. */
 const MIN_TIMEOUT = 0.1;
 const MAX_TIMEOUT = 3600;
 
-/** Fills in the command. */
+/** Adds options and subcommands to the command. */
 export function clientCommand(client: Command, run: Run): void {
+  const option = (flags: string, description: string) =>
+    new Option(flags, description).helpGroup(CONNECTION);
   client
-    .option(
-      "--transfer-info <file>",
-      "the file that names server, user and file; your keys are in its folder",
-      TRANSFER_INFO,
+    .description(`${client.description()}\n\n${NOTES}`)
+    .addOption(
+      option(
+        "--transfer-info <file>",
+        "file that names your server and user name; your keys are in the same folder",
+      ).default(TRANSFER_INFO),
     )
     .addOption(
-      new Option(
+      option(
         "--protocol <version>",
-        "which to speak; auto: 4 with servers that have it or are known by it, else 3; " +
-          "--protocol 3 is remembered",
+        "3, 4 or auto: 4 if the server has it, otherwise 3",
       ).choices(["3", "4", AUTO]).default(AUTO),
     )
-    .option(
-      "--invitation <token>",
-      "register with this, where not everybody may (protocol 4)",
-      parseToken,
+    .addOption(
+      option("--invitation <token>", "register with this invitation token").argParser(parseToken),
     )
-    .option("--accept-new", "trust a server that is met for the first time (protocol 4)")
-    .option(
-      "--ca-cert <file>",
-      "trust this authority too, for a server known by name; remembered (protocol 4)",
+    .addOption(option("--accept-new", "trust the key of a new server without asking"))
+    .addOption(
+      option(
+        "--ca-cert <file>",
+        "also trust the CA certificates in this PEM file; remembered for the server",
+      ),
+    )
+    .addOption(
+      option(
+        "--retries <n>",
+        `retries after a network failure without progress, 0 to ${MAX_RETRIES}`,
+      ).argParser(numberBetween(0, MAX_RETRIES, "a whole number")).default(DEFAULT_RETRIES),
+    )
+    .addOption(
+      option(
+        "--timeout <seconds>",
+        "seconds to wait for a connection and for each answer " +
+          `(default: ${DEFAULT_TIMEOUTS.connectMs / 1000} and ${
+            DEFAULT_TIMEOUTS.responseMs / 1000
+          })`,
+      ).argParser(numberBetween(MIN_TIMEOUT, MAX_TIMEOUT, "a number of seconds")),
     )
     .addOption(
       new Option(
         "--edition <name>",
-        "what the server speaks (protocol 3; default: as last time, or 2023c)",
-      )
-        .choices([...EDITIONS.map(({ name }) => name), AUTO]),
+        "edition of the server, or auto to detect it (default: the last one used, or 2023c)",
+      ).choices([...EDITIONS.map(({ name }) => name), AUTO]).helpGroup(PROTOCOL_3),
     )
     .addOption(
       new Option(
         "--quirk <name...>",
-        "what the server does besides (protocol 3; default: as last time)",
-      )
-        .choices(CLIENT_QUIRKS),
+        "quirks of the server, separated by spaces (default: the last ones used)",
+      ).choices(CLIENT_QUIRKS).helpGroup(PROTOCOL_3),
     )
-    .option(
-      "--retries <n>",
-      `how often to try again when the network fails without progress, 0 to ${MAX_RETRIES}`,
-      numberBetween(0, MAX_RETRIES, "a whole number"),
-      DEFAULT_RETRIES,
+    .addHelpText(
+      "after",
+      example(
+        "xfer client init",
+        "xfer client put report.pdf photos",
+        "xfer client get photos --recursive",
+      ),
     )
-    .option(
-      "--timeout <seconds>",
-      "how long to wait for a connection, and for each answer " +
-        `(default: ${DEFAULT_TIMEOUTS.connectMs / 1000}, and ${
-          DEFAULT_TIMEOUTS.responseMs / 1000
-        })`,
-      numberBetween(MIN_TIMEOUT, MAX_TIMEOUT, "seconds"),
-    )
-    .addHelpText("after", CLIENT_HELP)
     .action(async (options: PutChoice) => run.finish(await put(run, options, [])));
   run.addPlace(client, "transfer-info");
   addInitCommand(client, run);
@@ -89,29 +100,17 @@ export function clientCommand(client: Command, run: Run): void {
   addForget(client, run);
 }
 
-const CLIENT_HELP = `
-transfer.info has three lines: the server, your name there, the file to store. It is
-written by hand, or by xfer client init.
+const NOTES = `\
+Without a command, uploads the file that line 3 of transfer.info names. The first upload registers
+your user name and writes me.key and me.account beside transfer.info. Keep both safe and private:
+they prove who you are.`;
 
-Example:
-  $ cat transfer.info
-  files.example.org:1256
-  Alice
-  report.pdf
-  $ xfer client
-
-A server of a published edition, which is not asked for protocol 4 then:
-  $ xfer client --edition auto
-
-The first run registers the name and writes me.key and me.account (by protocol 3 me.info
-and priv.key), which prove who you are: keep them. Later runs use them.`;
-
-/** A parser of an option that is a number. */
-function numberBetween(min: number, max: number, what: "a whole number" | "seconds") {
-  const form = what === "seconds" ? /^\d{1,9}(\.\d{1,9})?$/ : /^\d{1,9}$/;
+/** Returns a parser of numbers in a range. */
+function numberBetween(min: number, max: number, what: "a whole number" | "a number of seconds") {
+  const form = what === "a number of seconds" ? /^\d{1,9}(\.\d{1,9})?$/ : /^\d{1,9}$/;
   return (text: string): number => {
     const value = Number(text);
     if (form.test(text) && value >= min && value <= max) return value;
-    throw new InvalidArgumentError(`Expected ${what}, from ${min} to ${max}.`);
+    throw new InvalidArgumentError(`Expected ${what} from ${min} to ${max}.`);
   };
 }

@@ -48,12 +48,7 @@ import {
   secureOptions,
   toTimeouts,
 } from "./connect.ts";
-import {
-  addTransferOptions,
-  EXCLUDE_HELP,
-  type TransferChoice,
-  transferOptions,
-} from "./transfer_options.ts";
+import { addTransferOptions, type TransferChoice, transferOptions } from "./transfer_options.ts";
 
 export interface PutChoice extends CommonOptions, TransferChoice {
   readonly as?: string;
@@ -63,38 +58,37 @@ export interface PutChoice extends CommonOptions, TransferChoice {
 /** Adds the command below `client`. */
 export function addPutCommand(client: Command, run: Run): void {
   const command = client.command("put")
-    .description("Store files, and by protocol 4 folders with all that is in them.")
-    .argument("<path...>", "what to store; line 3 of transfer.info is not used")
-    .option("--as <name>", "the name on the server of the only path (protocol 4)", fromPrintable);
-  addTransferOptions(command, " (protocol 4)")
+    .description(`Upload files and folders.\n\n${NOTES}`)
+    .argument("<path...>", "files and folders to upload")
+    .option("--as <name>", "store the only path under this name on the server", fromPrintable);
+  addTransferOptions(command)
     .addHelpText("after", PUT_HELP)
     .action(async (files: string[], _options: unknown, command: Command) =>
       run.finish(await put(run, command.optsWithGlobals<PutChoice>(), files))
     );
 }
 
+const NOTES = `\
+Files that the server already has are skipped, and nothing on the server is deleted. If an upload is
+interrupted, the server keeps the received part of a large file for a while; to resume, run the same
+command again. In folders, xfer skips links, special files, empty folders, its own private files and
+unfinished downloads.`;
+
 const PUT_HELP = example(
   "xfer client put report.pdf photos.zip",
+  "xfer client put report.pdf --as docs/report-2026.pdf",
   "xfer client put photos --exclude '*.tmp' --exclude /raw/ --limit-rate 2MB",
-) + `
+);
 
-Only what the server does not have with the same content is sent; nothing is removed there.
-Links, other special files and empty folders below a folder are skipped and named; so are
-private files of xfer, such as me.key or a server's data folder, and unfinished downloads.
-A file that cannot be sent does not hold up the others: it is named with the reason, and
-the exit code is not 0. What the server has got of a large file when the network fails, or
-Ctrl-C is pressed, it keeps for a while: the same command goes on from there.
-${EXCLUDE_HELP}`;
-
-/** Options that protocol 3 knows nothing of, as they are called in a sentence. */
+/** Options of protocol 4. */
 const PROTOCOL_4_ONLY = {
-  as: "A name on the server",
-  exclude: "A pattern of what is left out",
-  limitRate: "A rate",
-  parallel: "A number of connections",
+  as: "--as",
+  exclude: "--exclude",
+  limitRate: "--limit-rate",
+  parallel: "--parallel",
 } as const satisfies Partial<Record<keyof PutChoice, string>>;
 
-/** Stores the files that are named, or the one of transfer.info; returns the exit code. */
+/** Uploads the named files, or the one that transfer.info names; returns the exit code. */
 export async function put(
   run: Run,
   options: PutChoice,
@@ -110,10 +104,8 @@ export async function put(
   if (files.length === 0) {
     throw new ConfigurationError(
       "bad-transfer-info",
-      `${
-        printable(transferInfo)
-      } line 3: it is empty or missing, expected the path of the file to send`,
-      { hint: "Add it, or name files: xfer client put FILE…" },
+      `${printable(transferInfo)} line 3: no file to upload`,
+      { hint: "Run 'xfer client put FILE', or add the path of a file as line 3." },
     );
   }
   const record = new StoredRecord(info);
@@ -128,7 +120,7 @@ export async function put(
   }
 }
 
-/** Registers, where there is nothing to store yet; returns the exit code. */
+/** Registers, if there is nothing to upload yet; returns the exit code. */
 async function takeInvitation(
   run: Run,
   info: TransferInfo,
@@ -136,15 +128,15 @@ async function takeInvitation(
 ): Promise<number> {
   askedProtocol(options);
   if (await hasSecureAccount(clientFolder(options.transferInfo))) {
-    throw new UsageError("account-exists", `${info.userName} has an account here already`, {
-      hint: "Leave --invitation out, and name files to store: xfer client put FILE…",
+    throw new UsageError("account-exists", `this folder already has the account ${info.userName}`, {
+      hint: "Run 'xfer client put FILE' without --invitation.",
     });
   }
   await registerInvited(run, info, options);
   return SUCCESS;
 }
 
-/** Nothing was sent. Of several files it is to be clear that this is so of all, and not of one alone. */
+/** Reports every file of several as not stored, if nothing was sent. */
 function reportUnsent(run: Run, { category, code }: XferError, files: readonly string[]): void {
   const isStopped = category === "interrupted";
   if (!isStopped && (files.length === 1 || category === "usage")) return;
@@ -152,7 +144,7 @@ function reportUnsent(run: Run, { category, code }: XferError, files: readonly s
   for (const path of files) run.reporter.report({ event: "not-stored", path, state, code });
 }
 
-/** What is to be stored. */
+/** One upload, of one or more paths. */
 interface Put {
   readonly run: Run;
   readonly info: TransferInfo;
@@ -161,7 +153,7 @@ interface Put {
   readonly record: StoredRecord;
 }
 
-/** Sends the files by the protocol that is to be spoken; returns the exit code. */
+/** Uploads over the protocol that fits; returns the exit code. */
 async function send(work: Put): Promise<number> {
   const { run: { reporter, watch, signal }, info, options } = work;
   const { edition, quirk, retries, timeout } = options;
@@ -185,7 +177,7 @@ async function send(work: Put): Promise<number> {
   return await sendByProtocol3(work, choice.why);
 }
 
-/** Sends files; returns the exit code. */
+/** Uploads files over protocol 3; returns the exit code. */
 async function sendByProtocol3(
   { run, info, options, files, record }: Put,
   why: PlainReason,
@@ -215,7 +207,7 @@ async function sendByProtocol3(
   return summarise(reporter, outcomes);
 }
 
-/** Sends files and folders; returns the exit code. */
+/** Uploads files and folders over protocol 4; returns the exit code. */
 async function sendByProtocol4(
   { run, info, options, files: paths, record }: Put,
   byProtocol3: "possible" | "impossible",
@@ -249,7 +241,7 @@ async function sendByProtocol4(
   return summarise(reporter, outcomes, skipped);
 }
 
-/** Says what came of all; returns the exit code. */
+/** Reports the summary; returns the exit code. */
 function summarise(
   reporter: Reporter,
   outcomes: readonly (Outcome | PutOutcome)[],
@@ -265,21 +257,20 @@ function summarise(
   return exitCodeOfAll(stored.length + unchanged, failures);
 }
 
-/** A `UsageError` `protocol-4-only`, with what is to be done, by why it is protocol 3 that would be spoken. */
+/** A `UsageError` `protocol-4-only`; its hint depends on why protocol 3 was chosen. */
 function only4Has(
-  what: string,
+  option: string,
   why: PlainReason,
   { protocol }: PutChoice,
   server: Address,
 ): UsageError {
   const asked = protocol === "3" ? "--protocol 3" : "--edition and --quirk";
   const hint = why === "asked"
-    ? `Leave ${asked} out, if the server has protocol 4.`
+    ? `Omit ${asked} if the server has protocol 4, otherwise omit ${option}.`
     : why === "remembered"
-    ? "Protocol 3 was used with the server before. If it has protocol 4, add --protocol 4."
-    : `The server at ${formatAddress(server)} does not answer as one of protocol 4: do without, ` +
-      "or ask its operator.";
-  return new UsageError("protocol-4-only", `${what} can be given by protocol 4 alone`, { hint });
+    ? `Add --protocol 4 if the server has it by now, otherwise omit ${option}.`
+    : `Omit ${option}: ${formatAddress(server)} did not offer protocol 4.`;
+  return new UsageError("protocol-4-only", `${option} requires protocol 4`, { hint });
 }
 
 function toSpeech(name: string | undefined): Pick<SendOptions, "edition"> {
@@ -288,7 +279,7 @@ function toSpeech(name: string | undefined): Pick<SendOptions, "edition"> {
   return edition === undefined ? {} : { edition };
 }
 
-/** Which files were stored last, for `xfer client status`. */
+/** The last uploaded files, for `xfer client status`. */
 class StoredRecord {
   readonly #user: string;
   readonly #server: string;
@@ -300,14 +291,14 @@ class StoredRecord {
     this.#server = formatAddress(server);
   }
 
-  /** A file was stored, at this moment. */
+  /** Adds a file that was stored just now. */
   add(file: Pick<LastStored, "name" | "size" | "cksum">): void {
     const [user, server] = [this.#user, this.#server];
     this.#files.unshift({ ...file, storedAt: Date.now(), user, server });
     this.#files.length = Math.min(this.#files.length, MAX_LAST_STORED);
   }
 
-  /** Writes it down in the client's folder. That the files are stored does not depend on it. */
+  /** Saves the record in the client's folder. A failure is only reported: the files are stored. */
   async keep(folder: string, reporter: Reporter): Promise<void> {
     try {
       await keepLastStored(folder, this.#files);

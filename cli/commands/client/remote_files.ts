@@ -1,5 +1,5 @@
 /**
- * `xfer client list`, `stat`, `versions`, `remove` and `rename`: what is on the server.
+ * `xfer client list`, `stat`, `versions`, `remove` and `rename`.
  *
  * @module
  */
@@ -30,17 +30,17 @@ import type { Run } from "../../run.ts";
 import type { OptionsOf } from "./connect.ts";
 import { example, isoTime } from "../../text/format.ts";
 
-/** The argument of commands that are about one file on the server. */
-const REMOTE_NAME = "the name of the file on the server";
+/** The argument of commands for one file. */
+const REMOTE_NAME = "name of the file on the server";
 
 /** Adds the commands below `client`. */
 export function addRemoteFileCommands(client: Command, run: Run, optionsOf: OptionsOf): void {
   const connect = async (command: Command) =>
     await SecureClient.connectWithRetries(await optionsOf(command));
-  client.command("list")
-    .description("Print your files on the server, by name (protocol 4).")
-    .argument("[prefix]", "how their names begin; without, all", fromPrintable)
-    .addHelpText("after", example("xfer client list docs/") + AS_PRINTED)
+  client.command("list").alias("ls")
+    .description(`List your files on the server, sorted by name.\n\n${ESCAPES}`)
+    .argument("[prefix]", "list only names that begin with this (default: all)", fromPrintable)
+    .addHelpText("after", example("xfer client list", "xfer client list docs/"))
     .action(async (prefix: string | undefined, _: unknown, command: Command) => {
       using pool = new ConnectionPool(await optionsOf(command));
       await reportAll(
@@ -50,9 +50,9 @@ export function addRemoteFileCommands(client: Command, run: Run, optionsOf: Opti
       );
     });
   client.command("stat")
-    .description("Print what the server knows of a file (protocol 4).")
+    .description("Show the size, dates and checksums of a file on the server.")
     .argument("<name>", REMOTE_NAME, parseName)
-    .option("--version <number>", "of an older one: see xfer client versions", parseVersion)
+    .option("--version <number>", "show an older version", parseVersion)
     .addHelpText("after", example("xfer client stat docs/report.pdf"))
     .action(async (name: string, { version }: { version?: number }, command: Command) => {
       using pool = new ConnectionPool(await optionsOf(command));
@@ -63,26 +63,28 @@ export function addRemoteFileCommands(client: Command, run: Run, optionsOf: Opti
       report(run.reporter, "file-details", file);
     });
   client.command("versions")
-    .description("Print what the server keeps under a name, newest first (protocol 4).")
+    .description(`List the stored versions of a file, newest first.\n\n${HOW_MANY}`)
     .argument("<name>", REMOTE_NAME, parseName)
-    .addHelpText("after", example("xfer client versions report.pdf") + HOW_MANY)
+    .addHelpText("after", example("xfer client versions report.pdf"))
     .action(async (name: string, _: unknown, command: Command) => {
       using pool = new ConnectionPool(await optionsOf(command));
       await reportAll(run.reporter, "version", (...take) => pool.versions(name, ...take));
     });
-  client.command("remove")
-    .description("Remove files from the server with their versions, for good (protocol 4).")
-    .argument("<name...>", "the names of the files on the server", parseNames)
+  client.command("remove").alias("rm")
+    .description(
+      "Delete files from the server.\n\nDeletes all of their versions, too. This cannot be undone.",
+    )
+    .argument("<name...>", "names of files on the server", parseNames)
     .addHelpText("after", example("xfer client remove docs/old.pdf"))
     .action(async (names: string[], _: unknown, command: Command) => {
       using connection = await connect(command);
       const remove = (name: string) => connection.remove(name);
       run.finish(await removeEach(run.reporter, new Set(names), remove));
     });
-  client.command("rename")
-    .description("Give a file on the server another name, one that is free (protocol 4).")
+  client.command("rename").alias("mv")
+    .description("Rename a file on the server.\n\nFails if the new name is taken.")
     .argument("<name>", REMOTE_NAME, parseName)
-    .argument("<new-name>", "its name from now on", parseName)
+    .argument("<new-name>", "new name of the file", parseName)
     .addHelpText("after", example("xfer client rename report.pdf docs/report.pdf"))
     .action(async (from: string, to: string, _: unknown, command: Command) => {
       if (from === to) throw sameName(from);
@@ -92,24 +94,22 @@ export function addRemoteFileCommands(client: Command, run: Run, optionsOf: Opti
     });
 }
 
-const AS_PRINTED = `
+const ESCAPES = `\
+Invisible characters are printed as \\u{…}. All commands take names in that form, too, in quotes, as
+in xfer client get 'a\\u{200b}b.txt'.`;
 
-Invisible characters are printed as \\u{…}. Every command takes a name as it is printed; put
-it in quotes: xfer client get 'a\\u{200b}b.txt'.`;
+const HOW_MANY = `\
+The server's operator decides how many versions are kept. To download one, run 'xfer client get NAME
+--version NUMBER'.`;
 
-const HOW_MANY = `
-
-How many are kept the server's operator decides.
-To get one back: xfer client get NAME --version NUMBER.`;
-
-/** What is said where a version is asked for that there is not. */
+/** Adds a hint about the versions that exist. */
 export function hintVersions(error: XferError, name: string): XferError {
-  const hint = `See which there are: xfer client versions ${shellWord(name)}.`;
+  const hint = `Run 'xfer client versions ${shellWord(name)}' to see the stored versions.`;
   return new RefusedError("no-such-file", error.message, { hint, cause: error });
 }
 
 /**
- * Reports files as they arrive, and says so if the list is incomplete. Throws `DamagedError` at the end if any are
+ * Reports files as they arrive, and whether the list is incomplete. Throws `DamagedError` at the end if any are
  * damaged.
  */
 async function reportAll(
@@ -137,8 +137,8 @@ async function reportAll(
 }
 
 function sameName(name: string): UsageError {
-  return new UsageError("same-name", `${printable(name)} is its name already`, {
-    hint: "There is nothing to be done. Give it a name that is another one.",
+  return new UsageError("same-name", `the file is already named ${printable(name)}`, {
+    hint: "Choose a different new name.",
   });
 }
 
@@ -155,7 +155,7 @@ function report(
   });
 }
 
-/** Removes one after another, each once; what the server refuses does not hold up the next. Returns the exit code. */
+/** Deletes one after another; a refusal does not stop the next. Returns the exit code. */
 async function removeEach(
   reporter: Reporter,
   names: ReadonlySet<string>,

@@ -1,5 +1,5 @@
 /**
- * `xfer client status`: who the client is, and how it stands with its server.
+ * `xfer client status`: the account, the last uploads, and the answer of the server.
  *
  * @module
  */
@@ -34,20 +34,20 @@ import { example, isoTime } from "../../text/format.ts";
 /** Adds the command below `client`. */
 export function addStatusCommand(client: Command, run: Run): void {
   client.command("status")
-    .description("Print who you are here, what was stored last, and whether the server answers.")
-    .option("--offline", "don't ask the server")
+    .description(`Show your account, your last uploads and whether the server answers.\n\n${NOTES}`)
+    .option("--offline", "do not connect to the server")
     .addHelpText("after", HELP)
     .action(async ({ offline = false }: { offline?: boolean }, command: Command) => {
       run.finish(await status(run, offline, command.optsWithGlobals<CommonOptions>()));
     });
 }
 
-const HELP = example("xfer client status", "xfer client status --offline") + `
+const NOTES = `\
+Registers nothing, and trusts no new server. The exit code is that of the first problem found.`;
 
-It looks at transfer.info and the identity in its folder. Nobody is registered, and no
-server is trusted by it. The exit code is that of the first thing that is wrong.`;
+const HELP = example("xfer client status", "xfer client status --offline");
 
-/** Returns the exit code: each part is told whatever is wrong with another. */
+/** Returns the exit code. A problem of one part does not stop the others. */
 async function status(run: Run, offline: boolean, common: CommonOptions): Promise<number> {
   const { reporter } = run;
   const { transferInfo: path } = common;
@@ -118,7 +118,7 @@ async function reportStored(reporter: Reporter, folder: string): Promise<void> {
   }
 }
 
-/** Asks the server; who has an account there, and need not be asked whom to trust, logs in. */
+/** Asks the server, and signs in if there is an account and the server is trusted. */
 async function reportAnswer(
   run: Run,
   info: TransferInfo,

@@ -1,5 +1,5 @@
 /**
- * Options of both directions of protocol 4.
+ * Options of uploads and downloads over protocol 4.
  *
  * @module
  */
@@ -9,35 +9,26 @@ import { parseQuantity } from "../../arguments/quantities.ts";
 
 export interface TransferChoice {
   readonly exclude?: string[];
-  /** Bytes a second. */
+  /** Bytes per second. */
   readonly limitRate?: number;
   readonly parallel?: number;
 }
 
-/** Adds them to a command, with what its other options say where they are not protocol 3's. */
-export function addTransferOptions(command: Command, note = ""): Command {
+/** Adds them to a command. */
+export function addTransferOptions(command: Command): Command {
   return command
     .option(
       "--exclude <pattern>",
-      `of folders, leave out what matches, as in a .gitignore; again for more${note}`,
+      `skip matching files in folders; may be repeated (see 'xfer help patterns')`,
       (pattern: string, before: string[] = []) => [...before, pattern],
     )
-    .option("--limit-rate <rate>", `bytes a second at most, such as 2MB${note}`, parseRate)
+    .option("--limit-rate <rate>", `maximum bytes per second, such as 2MB`, parseRate)
     .option(
       "--parallel <n>",
-      `connections at once, 1 (as without) to ${MAX_LANES}${note}`,
+      `number of connections, 1 to ${MAX_LANES} (default: 1)`,
       parseLanes,
     );
 }
-
-/** Behind the help of a command with these options. */
-export const EXCLUDE_HELP = `
-Patterns of --exclude are those of a .gitignore at the top of each folder:
-  *.o        what has such a name, anywhere
-  /build     build at the top alone;  build/  folders alone
-  a/**/z     z at any depth below a
-  !keep.o    not left out after all: the last one wins
-What is in a folder that is left out can't be taken in again.`;
 
 export function transferOptions(
   { exclude, limitRate, parallel }: TransferChoice,
@@ -49,11 +40,11 @@ export function transferOptions(
 function parseRate(text: string): number {
   const rate = parseQuantity(text, "rate");
   if (rate >= MIN_RATE) return rate;
-  throw new InvalidArgumentError(`Expected at least ${MIN_RATE} bytes a second.`);
+  throw new InvalidArgumentError(`Expected at least ${MIN_RATE} bytes per second.`);
 }
 
 function parseLanes(text: string): number {
   const count = Number(text);
   if (/^\d{1,3}$/.test(text) && count >= 1 && count <= MAX_LANES) return count;
-  throw new InvalidArgumentError(`Expected a whole number, from 1 to ${MAX_LANES}.`);
+  throw new InvalidArgumentError(`Expected a whole number from 1 to ${MAX_LANES}.`);
 }

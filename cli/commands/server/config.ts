@@ -1,5 +1,5 @@
 /**
- * `xfer server config`: what the server goes by.
+ * `xfer server config`: the effective settings.
  *
  * @module
  */
@@ -14,8 +14,8 @@ import { example } from "../../text/format.ts";
 /** Adds the command below `server`. */
 export function addConfigCommand(server: Command, run: Run): void {
   server.command("config")
-    .description("Print the settings that are in force, as a file, with whence each comes.")
-    .option("--example", "a file with all settings, as their defaults, and what they are for")
+    .description("Print the effective settings and where each one comes from.")
+    .option("--example", "print a commented file of all settings with their defaults")
     .addHelpText(
       "after",
       example(

@@ -1,5 +1,5 @@
 /**
- * What an operator does with files in a data folder: `xfer server list`, `verify`, `backup` and the like.
+ * `xfer server list`, `export`, `verify`, `backup` and `restore`.
  *
  * @module
  */
@@ -26,18 +26,22 @@ import { example, isoTime } from "../../text/format.ts";
 
 /** Adds the commands below `server`. */
 export function addStoreCommands(server: Command, run: Run): void {
-  server.command("list")
-    .description("Print the clients and their files.")
+  server.command("list").alias("ls")
+    .description("List all accounts and their files.")
     .addHelpText("after", example("xfer server list --data /srv/xfer"))
     .action(async (_: unknown, command: Command) => {
       await visitStored(await dataOf(command), reportTo(run.reporter));
     });
   server.command("export")
-    .description("Write a stored file out, after a check that it is as it was stored.")
-    .argument("<user>", "the name of the client")
-    .argument("<name>", "the name of the file", parseName)
-    .argument("<file>", "where to write it; must not exist")
-    .option("--version <number>", "one that was replaced and is kept: see list", parseVersion)
+    .description("Copy a stored file out of the data folder.\n\nVerifies the content first.")
+    .argument("<user>", "user name of the account")
+    .argument("<name>", "name of the stored file", parseName)
+    .argument("<file>", "file to write; must not exist")
+    .option(
+      "--version <number>",
+      "export this older version (see 'xfer server list')",
+      parseVersion,
+    )
     .addHelpText(
       "after",
       example("xfer server export Alice a.pdf ./a-of-alice.pdf --data /srv/xfer"),
@@ -54,8 +58,8 @@ export function addStoreCommands(server: Command, run: Run): void {
       run.reporter.report({ event: "exported", target, name, user, size, cksum });
     });
   server.command("verify")
-    .description("Read every stored file again and compare it with the catalog.")
-    .option("--repair", "move what is wrong to quarantine/; the server must not run meanwhile")
+    .description("Check every stored file against the catalog.")
+    .option("--repair", "move damaged files to quarantine/ (stop the server first)")
     .addHelpText(
       "after",
       example("xfer server verify --data /srv/xfer", "xfer server verify --repair"),
@@ -75,8 +79,10 @@ export function addStoreCommands(server: Command, run: Run): void {
       run.finish(differences === 0 ? SUCCESS : DAMAGED);
     });
   server.command("backup")
-    .description("Copy catalog and files, as they are at one moment, while the server goes on.")
-    .argument("<dir>", "where to; a folder that is new or empty")
+    .description(
+      "Back up the catalog and all files.\n\nThe server may keep running: the backup shows the state of one moment.",
+    )
+    .argument("<dir>", "folder for the backup; must be new or empty")
     .addHelpText("after", example("xfer server backup /mnt/backup/monday --data /srv/xfer"))
     .action(async (target: string, _: unknown, command: Command) => {
       const data = await dataOf(command);
@@ -84,8 +90,10 @@ export function addStoreCommands(server: Command, run: Run): void {
       await reportCopy(run, target, backup(data, target, { signal }));
     });
   server.command("restore")
-    .description("Make a data folder, new or empty, from a backup.")
-    .argument("<dir>", "the backup")
+    .description(
+      "Create a data folder from a backup.\n\nThe folder of --data must be new or empty.",
+    )
+    .argument("<dir>", "folder of the backup")
     .addHelpText("after", example("xfer server restore /mnt/backup/monday --data /srv/xfer"))
     .action(async (source: string, _: unknown, command: Command) => {
       const data = await dataOf(command);
@@ -105,7 +113,7 @@ function findingEvent({ finding, user, movedTo }: Verified): EventOf<"finding"> 
   };
 }
 
-/** Tells, where it is stopped, what was to be written. */
+/** Reports the target if the work is interrupted. */
 async function writing<T>(
   run: Run,
   event: "not-copied" | "not-exported",
@@ -122,7 +130,7 @@ async function writing<T>(
   }
 }
 
-/** Says what was copied, and ends accordingly. */
+/** Reports the result, and sets the exit code. */
 async function reportCopy(run: Run, target: string, work: Promise<CopyReport>): Promise<void> {
   const { files, bytes, damaged } = await writing(run, "not-copied", target, work);
   for (const { path, name } of damaged) run.reporter.report({ event: "left-out", path, name });

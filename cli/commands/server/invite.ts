@@ -1,5 +1,5 @@
 /**
- * `xfer server invite`: who may register where not everybody may.
+ * `xfer server invite`: invitations to register.
  *
  * @module
  */
@@ -25,29 +25,34 @@ interface InviteChoice {
   readonly revoke?: string[];
 }
 
-/** A label is a name or an address, not a letter. */
+/** Characters: a label is a name or an address. */
 const MAX_LABEL = 100;
 
-/** Options of an invitation that is made. */
+/** Options of a new invitation. */
 const NEW: (keyof InviteChoice)[] = ["uses", "expires", "label"];
 
 /** Adds the command below `server`. */
 export function addInviteCommand(server: Command, run: Run): void {
   const command = server.command("invite")
-    .description("Print an invitation, with which a user may register (protocol 4).")
-    .option("--uses <n>", `how many may register with it, 1 to ${MAX_USES} (default: 1)`, parseUses)
+    .description(`Create an invitation to register.\n\n${NOTES}`)
+    .option(
+      "--uses <n>",
+      `number of users that can register with it, 1 to ${MAX_USES} (default: 1)`,
+      parseUses,
+    )
     .option(
       "--expires <time>",
-      `how long it is good (default: ${formatQuantity(INVITATION_LIFE_MS, "lifetime")})`,
+      `lifetime, such as 12h (default: ${formatQuantity(INVITATION_LIFE_MS, "lifetime")})`,
       parseLifetime,
     )
-    .option("--label <text>", "a note for yourself, such as whom it is for", parseLabel)
+    .option("--label <text>", "note for yourself, such as the name of the user", parseLabel)
     .addOption(
-      new Option("--list", "print the open invitations (same as 'list')")
+      new Option("--list", "list the open invitations, like 'xfer server invite list'")
         .conflicts(["revoke", ...NEW]),
     )
     .addOption(
-      new Option("--revoke <id...>", "withdraw invitations (same as 'revoke')").conflicts(NEW),
+      new Option("--revoke <id...>", "revoke invitations, like 'xfer server invite revoke'")
+        .conflicts(NEW),
     )
     .addHelpText("after", HELP)
     .action(async (choice: InviteChoice, command: Command) => {
@@ -62,24 +67,26 @@ export function addInviteCommand(server: Command, run: Run): void {
         ...{ event: "token", token, id, label, purpose: "invitation", uses, expires },
       });
     });
-  command.command("list")
-    .description("Print the invitations that are open; the tokens themselves are not kept.")
+  command.command("list").alias("ls")
+    .description(
+      "List open invitations.\n\nTheir tokens are not stored, and cannot be shown again.",
+    )
     .addHelpText("after", example("xfer server invite list --data /srv/xfer"))
     .action(async (_: unknown, command: Command) =>
       await printInvitations(run, await dataOf(command))
     );
   command.command("revoke")
-    .description("Withdraw invitations.")
-    .argument("[id...]", "which, as list prints them")
-    .option("--all", "all that are open")
+    .description("Revoke invitations.")
+    .argument("[id...]", "ids of the invitations (see 'xfer server invite list')")
+    .option("--all", "revoke all open invitations")
     .addHelpText("after", example("xfer server invite revoke --all --data /srv/xfer"))
     .action(async (ids: string[], { all = false }: { all?: boolean }, command: Command) => {
       if (all === ids.length > 0) {
         throw new UsageError(
           "no-invitation",
-          "Say either which invitations to withdraw, or --all",
+          "either ids of invitations or --all is required",
           {
-            hint: "See which there are: xfer server invite list.",
+            hint: "Run 'xfer server invite list' to see the open invitations.",
           },
         );
       }
@@ -87,13 +94,14 @@ export function addInviteCommand(server: Command, run: Run): void {
     });
 }
 
+const NOTES = `\
+Send the token to the user, with the xfer:// link that the server logs when it starts. The user runs
+'xfer client init --invitation TOKEN'.`;
+
 const HELP = example(
   "xfer server invite --label 'Bob, lab 3' --data /srv/xfer",
   "xfer server invite --uses 30 --expires 14d --data /srv/xfer",
-) + `
-
-Give the token to the user, with the line for transfer.info that the server logs when it
-starts. The user runs the printed command: xfer client init --invitation TOKEN.`;
+);
 
 async function printInvitations(run: Run, data: string): Promise<void> {
   for (const { madeAt, expiresAt, ...invitation } of await listInvitations(data)) {
@@ -109,10 +117,10 @@ async function withdraw(run: Run, data: string, ids: readonly string[] | "all"):
 function parseUses(text: string): number {
   const uses = Number(text);
   if (/^\d{1,9}$/.test(text) && uses >= 1 && uses <= MAX_USES) return uses;
-  throw new InvalidArgumentError(`Expected a whole number, from 1 to ${MAX_USES}.`);
+  throw new InvalidArgumentError(`Expected a whole number from 1 to ${MAX_USES}.`);
 }
 
-/** It is printed as it is, in one line. */
+/** A label is printed in one line. */
 function parseLabel(text: string): string {
   if (text.trim() !== "" && text.length <= MAX_LABEL && printable(text) === text) return text;
   throw new InvalidArgumentError(`Expected one line of 1 to ${MAX_LABEL} characters.`);

@@ -15,16 +15,18 @@ import { configureLogs } from "../../output/server_log.ts";
 import { Reloader } from "./reload.ts";
 import type { Reporter } from "../../output/reporter.ts";
 import type { Run } from "../../run.ts";
+import { example } from "../../text/format.ts";
 import { addConfigCommand } from "./config.ts";
 import { addStoreCommands } from "./files.ts";
 import { addUsersCommand } from "./users.ts";
 
-/** Fills in the command. */
+/** Adds options and subcommands to the command. */
 export function serverCommand(server: Command, run: Run): void {
   addSettings(server);
   for (const option of ["config", "data"]) run.addPlace(server, option);
   server
-    .addHelpText("after", SERVER_HELP)
+    .description(`${server.description()}\n\n${NOTES}`)
+    .addHelpText("after", HELP)
     .action(async (_: unknown, command: Command) => await serve(command, run.reporter));
   addConfigCommand(server, run);
   addStoreCommands(server, run);
@@ -32,27 +34,22 @@ export function serverCommand(server: Command, run: Run): void {
   addInviteCommand(server, run);
 }
 
-const SERVER_HELP = `
-Examples:
-  $ xfer server
-  $ xfer server --listen 127.0.0.1:4000 --data /srv/xfer --log-format json
-  $ xfer server --listen 0.0.0.0:1256 --listen 0.0.0.0:1257=2024early
-  $ xfer server --quota 10GB --max-file-size 1GiB --idle-timeout 5m
+const NOTES = `\
+Without a command, serves files until Ctrl-C (SIGINT) or SIGTERM, and then gives transfers in
+progress the time of --grace. A second signal stops the server at once. Options can also be set in a
+file ('xfer server config --example') or in the environment, such as XFER_QUOTA=10GB.`;
 
-Each option may stand in a file as well, or in the environment (XFER_QUOTA=10GB):
-  $ xfer server config --example > server.toml
-  $ xfer server --config server.toml
-
-With a certificate from an authority, whose name clients verify:
-  $ xfer server --tls-cert /etc/xfer/cert.pem --tls-key /etc/xfer/key.pem
-
-It runs until SIGINT (Ctrl-C) or SIGTERM; files on their way are still stored then. A second
-signal ends it at once.`;
+const HELP = example(
+  "xfer server --listen 127.0.0.1:4000 --data /srv/xfer",
+  "xfer server --quota 10GB --registration invite",
+  "xfer server --tls-cert cert.pem --tls-key key.pem",
+  "xfer server --config server.toml",
+);
 
 async function serve(command: Command, reporter: Reporter): Promise<void> {
   const stopped = stopSignal();
   const reloading = Promise.withResolvers<Reloader>();
-  // It may come while the server starts, and would end it. Windows has no such signal.
+  // SIGHUP would end a server that is still starting. Windows has no such signal.
   if (Deno.build.os !== "windows") {
     Deno.addSignalListener("SIGHUP", () => void reloading.promise.then((one) => one.reload()));
   }
@@ -62,10 +59,10 @@ async function serve(command: Command, reporter: Reporter): Promise<void> {
   const reloader = new Reloader(server, settings, () => configurationOf(command));
   reloading.resolve(reloader);
   await stopped;
-  await server.close(reloader.inForce.grace.value);
+  await server.close(reloader.effective.grace.value);
 }
 
-/** Resolves at the first signal to stop; a second one ends the process at once. Both are logged. */
+/** Resolves at the first signal to stop; a second one ends the process at once. Logs both. */
 function stopSignal(): Promise<void> {
   const log = getLogger(["xfer", "server"]);
   return new Promise((resolve) => {
@@ -73,11 +70,11 @@ function stopSignal(): Promise<void> {
     for (const signal of STOPPING) {
       Deno.addSignalListener(signal, () => {
         if (stopping) {
-          log.warn("{signal} again: ended at once", { event: "server.ended", signal });
+          log.warn("Stopped at once by a second {signal}", { event: "server.ended", signal });
           Deno.exit(killedBy(signal));
         }
         stopping = true;
-        log.info("{signal}: the server stops; a second signal ends it at once", {
+        log.info("Received {signal}: stopping; a second signal stops the server at once", {
           event: "server.signal",
           signal,
         });

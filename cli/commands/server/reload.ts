@@ -1,5 +1,5 @@
 /**
- * Other settings for a server that runs.
+ * New settings for a running server.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import type { Configuration, Settings } from "../../configuration/configuration.
 import { toRules } from "../../configuration/server_options.ts";
 import { type Key, KEYS, SETTINGS } from "../../configuration/settings.ts";
 
-/** What `Server` has for it. */
+/** The part of `Server` that is used here. */
 interface Reloadable {
   reload(changes: SettingChanges): Promise<void>;
 }
@@ -19,26 +19,26 @@ interface Reloadable {
 export class Reloader {
   readonly #server: Reloadable;
   readonly #read: () => Promise<Configuration>;
-  #inForce: Settings;
+  #effective: Settings;
   #last: Promise<void> = Promise.resolve();
-  /** Whether one is still to begin, which will see all that has changed by then. */
+  /** Whether a reload is scheduled that has not begun; it will see all changes until then. */
   #waiting = false;
 
-  /** `inForce`: what the server was started with. `read` finds out what is to be in force now. */
-  constructor(server: Reloadable, inForce: Settings, read: () => Promise<Configuration>) {
+  /** `effective`: the settings at the start. `read` reads them again. */
+  constructor(server: Reloadable, effective: Settings, read: () => Promise<Configuration>) {
     this.#server = server;
-    this.#inForce = inForce;
+    this.#effective = effective;
     this.#read = read;
   }
 
-  /** What the server goes by. */
-  get inForce(): Settings {
-    return this.#inForce;
+  /** The effective settings. */
+  get effective(): Settings {
+    return this.#effective;
   }
 
   /**
-   * Reads the settings again, one reload after the other, and puts those in force that can be; then the certificate is
-   * read again. Where anything is wrong with the settings all stays as it was. What came of it is logged. Never rejects.
+   * Reads the settings again, one reload after the other, and applies those that can change at runtime; then rereads the
+   * certificate. If any setting is invalid, nothing changes. Logs the result. Never rejects.
    */
   reload(): Promise<void> {
     if (this.#waiting) return this.#last;
@@ -56,36 +56,36 @@ export class Reloader {
     try {
       read = await this.#read();
     } catch (error) {
-      log.error("All settings stay as they were: {reason}", {
+      log.error("Did not reload the settings: {reason}", {
         event: "server.not-reloaded",
         reason: describe(error),
       });
       return;
     }
-    const before = this.#inForce;
+    const before = this.#effective;
     const changed = KEYS.filter((key) =>
       !isDeepStrictEqual(before[key].value, read.settings[key].value)
     );
     const now = changed.filter((key) => SETTINGS[key].reloadable);
     const later = changed.filter((key) => !SETTINGS[key].reloadable);
-    this.#inForce = { ...before, ...pick(read.settings, now) };
-    const reloaded = this.#server.reload(toRules(this.#inForce));
+    this.#effective = { ...before, ...pick(read.settings, now) };
+    const reloaded = this.#server.reload(toRules(this.#effective));
     if (now.length > 0) {
-      log.info("In force now: {changes}", {
+      log.info("Reloaded the settings: {changes}", {
         event: "server.reloaded",
         changes: now.map((key) => change(key, before, read.settings)).join(", "),
         settings: now,
       });
     }
     if (later.length > 0) {
-      log.warn("Changed, and in force only when the server is started again: {changes}", {
+      log.warn("Some settings take effect only after a restart: {changes}", {
         event: "server.restart-needed",
         changes: later.map((key) => change(key, before, read.settings)).join(", "),
         settings: later,
       });
     }
     if (read.file !== undefined && changed.length === 0) {
-      log.info("All settings are the same as before", { event: "server.unchanged" });
+      log.info("Reloaded the settings: nothing changed", { event: "server.unchanged" });
     }
     await reloaded.catch(() => undefined); // the server has logged it
   }
@@ -96,7 +96,7 @@ function pick(settings: Settings, keys: readonly Key[]): Partial<Settings> {
 }
 
 function change(key: Key, before: Settings, after: Settings): string {
-  return printable(`${key} ${after[key].text} (it was ${before[key].text})`);
+  return printable(`${key} ${after[key].text} (was ${before[key].text})`);
 }
 
 function describe(error: unknown): string {

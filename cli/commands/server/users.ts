@@ -1,5 +1,5 @@
 /**
- * `xfer server users`: what an operator does about accounts.
+ * `xfer server users`: accounts.
  *
  * @module
  */
@@ -26,15 +26,16 @@ import { example, isoTime } from "../../text/format.ts";
 
 /** Adds the command below `server`. */
 export function addUsersCommand(server: Command, run: Run): void {
-  const users = server.command("users").description("Look after the accounts.")
+  const users = server.command("users").description("Manage accounts.")
     .addHelpText("after", example("xfer server users list --data /srv/xfer"));
   const command = (name: string, what: string, ...examples: readonly string[]) =>
     users.command(name).description(what)
       .addHelpText("after", example(...examples.map((rest) => `xfer server users ${rest}`)));
   const forOne = (name: string, what: string, ...examples: readonly string[]) =>
-    command(name, what, ...examples).argument("<name>", "the name of the user");
+    command(name, what, ...examples).argument("<name>", "user name of the account");
 
-  command("list", "Print the accounts, with what they have stored.", "list --json")
+  command("list", "List accounts with their usage, quotas and dates.", "list --data /srv/xfer")
+    .alias("ls")
     .action(async (_: unknown, command: Command) => {
       for (const account of await listUsers(await dataOf(command))) {
         run.reporter.report(userEvent(account));
@@ -47,26 +48,31 @@ export function addUsersCommand(server: Command, run: Run): void {
         run.reporter.report({ event, user: name });
       });
   }
-  command("rename", "Give an account another name.", "rename Alice Alicia --data /srv/xfer")
-    .argument("<old>", "the name of the user")
-    .argument("<new>", "the name from now on; one that is free")
+  command("rename", "Rename an account.", "rename Alice Alicia --data /srv/xfer")
+    .alias("mv")
+    .argument("<old>", "current user name")
+    .argument("<new>", "new user name; must be free")
     .action(async (from: string, to: string, _: unknown, command: Command) => {
       const learns = await renameUser(await dataOf(command), from, to);
       run.reporter.report({ event: "user-renamed", from, to, learns });
     });
   forOne(
     "set-quota",
-    "Say how much an account may store, whatever holds for all.",
+    "Set the quota of an account.",
     "set-quota Alice --bytes 10GB --files none",
     "set-quota Alice --default",
   )
-    .option("--bytes <size>", "bytes, or none for no limit", (text) => parseQuantity(text, "size"))
+    .option(
+      "--bytes <size>",
+      "maximum bytes stored, such as 10GB, or none",
+      (text) => parseQuantity(text, "size"),
+    )
     .option(
       "--files <count>",
-      "files, or none for no limit",
+      "maximum number of files, or none",
       (text) => parseQuantity(text, "count"),
     )
-    .option("--default", "as for all: --quota and --quota-files of the server")
+    .option("--default", "apply the server's --quota and --quota-files again")
     .action(async (name: string, chosen: Quota & { default?: boolean }, command: Command) => {
       const { bytes, files, default: back = false } = chosen;
       const change = {
@@ -74,8 +80,8 @@ export function addUsersCommand(server: Command, run: Run): void {
         ...files === undefined ? {} : { files },
       };
       if (back === Object.keys(change).length > 0) {
-        throw new UsageError("no-quota", "Say either what the quota is to be, or --default", {
-          hint: "For example: --bytes 10GB.",
+        throw new UsageError("no-quota", "either --bytes and --files or --default is required", {
+          hint: "Add --bytes 10GB, for example.",
         });
       }
       const quota = await setUserQuota(await dataOf(command), name, back ? "default" : change);
@@ -83,12 +89,12 @@ export function addUsersCommand(server: Command, run: Run): void {
     });
   forOne(
     "keys",
-    "Print the keys by which a user logs in, or take one away.",
+    "List or remove the keys of an account.",
     "keys Alice",
     "keys Alice --remove SHA256:zgjYg8ywgX…",
   )
-    .option("--remove <fingerprint>", "take this key away")
-    .option("--yes", "even if it is the last one")
+    .option("--remove <fingerprint>", "remove the key with this fingerprint")
+    .option("--yes", "remove it even if it is the last key of the account")
     .action(async (user: string, chosen: { remove?: string; yes?: boolean }, command: Command) => {
       const { remove, yes = false } = chosen;
       if (remove === undefined) {
@@ -102,12 +108,12 @@ export function addUsersCommand(server: Command, run: Run): void {
     });
   forOne(
     "link",
-    "Print a token by which a further machine of a user gets into the account.",
+    "Create a link token for another machine of a user.",
     "link Alice --expires 12h",
   )
     .option(
       "--expires <time>",
-      `how long it is good (default: ${formatQuantity(LINK_LIFE_MS, "lifetime")})`,
+      `lifetime, such as 12h (default: ${formatQuantity(LINK_LIFE_MS, "lifetime")})`,
       parseLifetime,
     )
     .action(async (user: string, { expires: lifeMs }: { expires?: number }, command: Command) => {
@@ -115,15 +121,19 @@ export function addUsersCommand(server: Command, run: Run): void {
       const expires = isoTime(expiresAt);
       run.reporter.report({ event: "token", token, purpose: "link", uses: 1, expires, user });
     });
-  forOne("remove", "Take an account and its files away, for good.", "remove Alice --yes")
-    .option("--yes", "don't ask")
+  forOne(
+    "remove",
+    "Delete an account and all of its files.\n\nThis cannot be undone.",
+    "remove Alice --yes",
+  ).alias("rm")
+    .option("--yes", "do not ask for confirmation")
     .action(async (user: string, { yes = false }: { yes?: boolean }, command: Command) => {
-      const question = `Remove ${printable(user)} and all files of ${printable(user)}?`;
+      const question = `Delete the account ${printable(user)} and all of its files?`;
       if (!yes && !(await run.reporter.confirm(question))) {
         throw new UsageError(
           "not-confirmed",
-          `${printable(user)} is not removed: nobody said yes`,
-          { hint: "Answer y, or say so beforehand: --yes." },
+          `${printable(user)} was not removed: not confirmed`,
+          { hint: "Answer y, or add --yes." },
         );
       }
       const files = await removeUser(await dataOf(command), user);
@@ -135,9 +145,9 @@ const SWITCHES = [
   [
     "disable",
     "user-disabled",
-    "Let an account do nothing any more, on connections that are open too.",
+    "Disable an account and close its open connections.",
   ],
-  ["enable", "user-enabled", "Let an account that was disabled do everything again."],
+  ["enable", "user-enabled", "Enable a disabled account."],
 ] as const;
 
 function userEvent(account: AccountSummary): EventOf<"user"> {

@@ -1,46 +1,74 @@
-/** The tree of commands: each is explained, with an example, and takes the options of the output. */
+/** The help of every command: described, short, with options and examples that work. */
 import assert from "node:assert/strict";
-import { commandsOf, makeProgram } from "../../../cli/program.ts";
-import { Run } from "../../../cli/run.ts";
-import { nearest } from "../../../cli/arguments/closest.ts";
+import type { Command } from "commander";
 import { pathOf } from "../../../cli/arguments/usage_error.ts";
+import { commandsOf, loadProgram } from "../../../cli/program.ts";
+import { summaryOf } from "../../../cli/help/layout.ts";
 
 const OUTPUT = ["--json", "--quiet", "--verbose", "--color", "--no-progress"];
 
-const program = await makeProgram(new Run());
+/** Lines of a help at 80 columns; a terminal has at least 24. `xfer server` has 40 options. */
+const MAX_LINES = 40;
+const MAX_LINES_OF_SERVER = 64;
+
+/** Indirect questions, and words of people that are not users. */
+const NO_BEGINNING = /^(what|which|where|whose|who|whom|how|if|whether)\b/i;
+
+const program = await loadProgram();
+
+function helpOf(command: Command): string {
+  let help = "";
+  command.configureOutput({ writeOut: (text) => void (help += text) }).outputHelp();
+  return help;
+}
 
 for (const command of commandsOf(program)) {
-  Deno.test(`${pathOf(command)}: described, with an example, and with the options of the output`, () => {
-    assert.match(command.description(), /^[A-Z].*\.$/);
-    let help = "";
-    command.configureOutput({ writeOut: (text) => void (help += text) }).outputHelp();
-    const [, examples = ""] = help.split(/^Examples?:$/m);
-    assert.ok(examples.includes(`\n  $ ${pathOf(command)}`), help);
-    const flags = command.options.map(({ long }) => long);
-    for (const option of OUTPUT) {
-      assert.equal(flags.filter((flag) => flag === option).length, 1, option);
+  const path = pathOf(command);
+  const help = helpOf(command);
+
+  Deno.test(`${path}: one sentence, an imperative, says what the command does`, () => {
+    assert.match(summaryOf(command.description()), /^[A-Z]((?!\. ).)*\.$/);
+    assert.match(help, /^[A-Z].*\.\n\nUsage: xfer/);
+  });
+
+  Deno.test(`${path}: options and arguments are described by a noun or an imperative`, () => {
+    for (const { description, long, short } of command.options) {
+      assert.match(description, /^[a-zA-Z0-9][^\n]*[^.]$/, `${short} ${long}`);
+      assert.doesNotMatch(description, NO_BEGINNING, `${short} ${long}`);
     }
-    for (const { description, long } of command.options) assert.ok(description !== "", `${long}`);
     for (const argument of command.registeredArguments) {
-      assert.ok(argument.description !== "", argument.name());
+      assert.match(argument.description, /^[a-z][^\n]*[^.]$/, argument.name());
+      assert.doesNotMatch(argument.description, NO_BEGINNING, argument.name());
     }
-    assert.match(help, /\nOutput:\n +--json /);
+  });
+
+  Deno.test(`${path}: has the common options, each once`, () => {
+    const flags = command.options.flatMap(({ short, long }) => [short, long])
+      .filter((flag) => flag !== undefined);
+    assert.equal(new Set(flags).size, flags.length);
+    for (const option of OUTPUT) assert.ok(flags.includes(option), option);
+    assert.match(help, /--json/);
+  });
+
+  Deno.test(`${path}: help fits a screen at 80 columns`, () => {
+    const lines = help.trimEnd().split("\n");
+    const most = path === "xfer server" ? MAX_LINES_OF_SERVER : MAX_LINES;
+    assert.ok(lines.length <= most, `${lines.length} lines`);
+    for (const line of lines) assert.ok(line.length <= 80, line);
+  });
+
+  Deno.test(`${path}: help ends with examples that can be parsed`, async () => {
+    const [, examples = ""] = help.split(/^Examples?:$/m);
+    const lines = examples.trim().split("\n").map((line) => line.trim());
+    assert.ok(lines.every((line) => line.startsWith(`$ ${path}`) || path === "xfer"), help);
+    for (const line of lines) await parse(line.replace(/^\$ xfer/, "").replace(/ [>|].*$/, ""));
   });
 }
 
-Deno.test("no option of a command is one of all commands with another meaning", () => {
-  for (const command of commandsOf(program)) {
-    const flags = command.options.flatMap(({ short, long }) => [short, long])
-      .filter((flag) => flag !== undefined);
-    assert.equal(new Set(flags).size, flags.length, pathOf(command));
-  }
-});
-
-Deno.test("the nearest names, and none where nothing is near", () => {
-  const names = ["client", "server", "help"];
-  assert.deepEqual(nearest("clint", names), ["client"]);
-  assert.deepEqual(nearest("sevrer", names), ["server"]);
-  assert.deepEqual(nearest("report.pdf", names), []);
-  assert.deepEqual(nearest("", names), []);
-  assert.deepEqual(nearest("lint", ["link", "list", "rename"]), ["link", "list"]);
-});
+/** Parses a command line without running it. */
+async function parse(line: string): Promise<void> {
+  const words = [...line.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, word]) => quoted ?? word);
+  const fresh = await loadProgram();
+  for (const command of commandsOf(fresh)) command.action(() => undefined);
+  await fresh.parseAsync(words as string[], { from: "user" });
+}

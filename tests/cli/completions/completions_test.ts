@@ -5,7 +5,7 @@ import { toBash } from "../../../cli/completions/bash.ts";
 import { toFish } from "../../../cli/completions/fish.ts";
 import type { ScriptMaker } from "../../../cli/completions/words.ts";
 import { toZsh } from "../../../cli/completions/zsh.ts";
-import { TOPICS } from "../../../cli/commands/help.ts";
+import { TOPICS } from "../../../cli/help/topics.ts";
 import { makeProgram } from "../../../cli/program.ts";
 import { Run } from "../../../cli/run.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";

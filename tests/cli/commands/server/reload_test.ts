@@ -66,11 +66,11 @@ Deno.test("reload: limits, registration and grace are in force at once, and the 
         [2e9, 5, 5, 6, "closed"],
         "an option and a variable still go before the file",
       );
-      assert.equal(reloader.inForce.grace.value, 30_000, "what is not in the file any more");
+      assert.equal(reloader.effective.grace.value, 30_000, "what is not in the file any more");
       assert.deepEqual(logged(), [[
         "server.reloaded",
-        "In force now: registration closed (it was open), grace 30s (it was 1m), " +
-        "max-file-size 5 (it was none), quota 2GB (it was 1GB)",
+        "Reloaded the settings: registration closed (was open), grace 30s (was 1m), " +
+        "max-file-size 5 (was none), quota 2GB (was 1GB)",
       ]]);
     },
   );
@@ -79,16 +79,16 @@ Deno.test("reload: limits, registration and grace are in force at once, and the 
 Deno.test("reload: what needs a restart stays as it was, is told each time, and keeps nothing else back", async () => {
   await withReloader("", async ({ write, reload, reloader, told, logged }) => {
     await write('listen = ["127.0.0.1:5", "[::1]:5"]\ndata = "/d"\nquota = 5');
-    const later = "Changed, and in force only when the server is started again: " +
-      "data /d (it was ./xfer-data), listen 127.0.0.1:5 [::1]:5 (it was 0.0.0.0:1256)";
+    const later = "Some settings take effect only after a restart: " +
+      "data /d (was ./xfer-data), listen 127.0.0.1:5 [::1]:5 (was 0.0.0.0:1256)";
     await reload();
     assert.deepEqual(logged(), [
-      ["server.reloaded", "In force now: quota 5 (it was none)"],
+      ["server.reloaded", "Reloaded the settings: quota 5 (was none)"],
       ["server.restart-needed", later],
     ]);
     await reload();
     assert.deepEqual(logged(), [["server.restart-needed", later]]);
-    assert.equal(reloader.inForce.data.text, "./xfer-data");
+    assert.equal(reloader.effective.data.text, "./xfer-data");
     assert.deepEqual(told.map(({ limits }) => limits?.quota), [5, 5]);
   });
 });
@@ -98,25 +98,25 @@ Deno.test("reload: where the file is broken nothing changes, the certificate nei
     const broken: readonly [file: string, words: string][] = [
       [
         "quota = 6\nquotta = 7",
-        'there is no setting "quotta" [unknown-setting] Did you mean quota?',
+        "unknown setting \"quotta\" [unknown-setting] Did you mean 'quota'?",
       ],
-      ['registration = "closed"\nquota = "x"', 'quota: found "x" [bad-setting] Expected a size'],
+      ['registration = "closed"\nquota = "x"', 'quota: invalid value "x": expected a size'],
       ["quota = 6\n[", "server.toml line 2, column "],
-      ['tls-cert = "a"', "tls-cert is given without tls-key [tls-cert-and-key]"],
+      ['tls-cert = "a"', "tls-cert requires tls-key [tls-cert-and-key]"],
     ];
     for (const [file, words] of broken) {
       await write(file);
       await reload();
       const [line, ...more] = logged();
       assert.deepEqual([line?.[0], more], ["server.not-reloaded", []]);
-      assert.ok(line?.[1].startsWith("All settings stay as they were: "), line?.[1]);
+      assert.ok(line?.[1].startsWith("Did not reload the settings: "), line?.[1]);
       assert.ok(line?.[1].includes(words), line?.[1]);
     }
-    assert.equal(reloader.inForce.quota.value, 5);
+    assert.equal(reloader.effective.quota.value, 5);
     assert.deepEqual(told, []);
     await write("quota = 6");
     await reload();
-    assert.deepEqual(logged(), [["server.reloaded", "In force now: quota 6 (it was 5)"]]);
+    assert.deepEqual(logged(), [["server.reloaded", "Reloaded the settings: quota 6 (was 5)"]]);
   });
 });
 
@@ -124,7 +124,7 @@ Deno.test("reload: the same in other words is no change", async () => {
   await withReloader('quota = "10GB"', async ({ write, reload, told, logged }) => {
     await write('quota = 10_000_000_000\nlisten = "0.0.0.0:1256"');
     await reload();
-    assert.deepEqual(logged(), [["server.unchanged", "All settings are the same as before"]]);
+    assert.deepEqual(logged(), [["server.unchanged", "Reloaded the settings: nothing changed"]]);
     assert.equal(told.length, 1, "the certificate is read all the same");
   });
 });
@@ -162,7 +162,7 @@ Deno.test("reload: a certificate that can't be used keeps no limits back", async
     async ({ write, reload, reloader }) => {
       await write("quota = 2");
       await reload();
-      assert.equal(reloader.inForce.quota.value, 2);
+      assert.equal(reloader.effective.quota.value, 2);
     },
     () => Promise.reject(new Error("a bad certificate")),
   );

@@ -1,0 +1,110 @@
+/**
+ * What `xfer help TOPIC` prints: texts and lists of options from the commands that take them.
+ *
+ * @module
+ */
+import type { Command } from "commander";
+import { CLIENT_QUIRKS, EDITIONS, QUIRKS } from "../../protocol/mod.ts";
+import { COMMON, CONNECTION, LIMITS, PROTOCOL_3, SERVER } from "./groups.ts";
+import { type HelpItem, listItems, reflowText } from "./layout.ts";
+import type { EXIT_CODES_TOPIC, TopicName } from "./topics.ts";
+
+/** Options of a group, by the command that has them: its name below the program. */
+interface OptionList {
+  readonly heading: string;
+  readonly command: string;
+  readonly group: string;
+}
+
+interface ItemList {
+  readonly heading: string;
+  readonly items: readonly HelpItem[];
+}
+
+/** A text has paragraphs, and lines that are indented and stay as they are. */
+type TopicPart = string | OptionList | ItemList;
+
+const TEXTS: Readonly<Record<Exclude<TopicName, typeof EXIT_CODES_TOPIC>, readonly TopicPart[]>> = {
+  "options": [
+    "These options may come before or after the names of commands.",
+    { heading: "Every command:", command: "help", group: COMMON },
+    { heading: "Every command of 'xfer client':", command: "client", group: CONNECTION },
+    { heading: "Every command of 'xfer server':", command: "server", group: SERVER },
+    "See also 'xfer help protocol-3' and 'xfer help limits'.",
+  ],
+  "limits": [
+    "'xfer server' enforces these limits. \"none\" lifts a limit. Each can also be set in the " +
+    'configuration file, such as quota = "10GB", or in the environment, such as ' +
+    "XFER_QUOTA=10GB. At SIGHUP, a running server rereads the file and applies new limits.\n\n" +
+    "Times are written as 500ms, 30s, 10m or 2h; sizes as 4096, 64KiB, 10MB or 2GiB.",
+    { heading: "Limits:", command: "server", group: LIMITS },
+    "Limits of protocol 3: 'xfer help protocol-3'.",
+  ],
+  "patterns": [
+    `\
+--exclude takes patterns like those of a .gitignore file at the top of each folder:
+  *.o        files and folders with such a name, at any depth
+  /build     build at the top only
+  build/     folders named build, at any depth
+  a/**/z     z at any depth below a
+  !keep.o    include keep.o again; the last pattern that matches wins
+
+Files inside an excluded folder cannot be included again. Paths that you name yourself are never
+excluded.
+
+Example:
+  $ xfer client put photos --exclude '*.tmp' --exclude /raw/`,
+  ],
+  "protocol-3": [
+    `\
+Protocol 3 is the published course protocol, in several yearly editions. It is not secure: anyone
+on the network path can read and alter your files. Use it only with servers and clients that have
+no protocol 4.
+
+'xfer client' uses protocol 3 when a new server does not offer protocol 4, or when you pass
+--protocol 3, --edition or --quirk. It remembers --protocol 3 for that server; to change back, pass
+--protocol 4. Over protocol 3 you can upload files, but not folders, and cannot list, download,
+rename or delete files. Your account is kept in me.info and priv.key beside transfer.info.
+
+'xfer server' serves both protocols, and recognizes the edition of each client by itself.`,
+    { heading: "Client options:", command: "client", group: PROTOCOL_3 },
+    { heading: "Server options:", command: "server", group: PROTOCOL_3 },
+    { heading: "Editions:", items: EDITIONS.map(({ name }) => [name, aboutEdition(name)]) },
+    {
+      heading: "Quirks of servers:",
+      items: CLIENT_QUIRKS.map((name) => [name, QUIRKS[name]]),
+    },
+    `\
+Examples:
+  $ xfer client --protocol 3
+  $ xfer client put report.pdf --edition auto
+  $ xfer server --listen 0.0.0.0:1256 --listen 0.0.0.0:1257=2024early`,
+  ],
+};
+
+function aboutEdition(name: string): string {
+  const about: Readonly<Record<string, string>> = {
+    "2023c": "request codes 1025 to 1031; the default of 'xfer client'",
+    "2023a": "request codes 1100 to 1106",
+    "2022": "request codes 1100 to 1106, without reconnecting",
+    "2024": "request codes 825 to 902; 256-bit keys; files in packets",
+    "2024early": "as 2024, with the request codes of 2023c; served only if named",
+  };
+  return about[name] ?? "";
+}
+
+/** The text of a topic in lines of at most `width` characters; `program` has all commands. */
+export function topicText(name: keyof typeof TEXTS, program: Command, width: number): string {
+  return TEXTS[name].map((part) => {
+    if (typeof part === "string") return reflowText(part, width);
+    const items = "items" in part ? part.items : itemsOf(program, part);
+    return `${part.heading}\n${listItems(items, width)}`;
+  }).join("\n\n");
+}
+
+function itemsOf(program: Command, { command: name, group }: OptionList): HelpItem[] {
+  const command = program.commands.find((child) => child.name() === name) ?? program;
+  const help = command.createHelp();
+  return help.visibleOptions(command).filter(({ helpGroupHeading }) => helpGroupHeading === group)
+    .map((option) => [option.flags, help.optionDescription(option)]);
+}

@@ -1,0 +1,31 @@
+/**
+ * The topics of `xfer help`, by name. Their texts are in `topic_text.ts`, which is loaded when it is needed.
+ *
+ * @module
+ */
+
+/** The topic whose text is the table of exit codes. */
+export const EXIT_CODES_TOPIC = "exit-codes";
+
+/** `about`: the topic as a phrase. */
+export const TOPICS = {
+  "options": { about: "options that many commands take" },
+  "limits": { about: "limits of a server, with their defaults" },
+  "patterns": { about: "patterns for --exclude" },
+  "protocol-3": { about: "the older protocol 3, its editions and quirks" },
+  [EXIT_CODES_TOPIC]: { about: "exit codes and their meaning" },
+} as const;
+
+export type TopicName = keyof typeof TOPICS;
+
+export function isTopic(name: string): name is TopicName {
+  return Object.hasOwn(TOPICS, name);
+}
+
+/** The topics, as lines below a heading. */
+export function topicList(): string {
+  const rows = Object.entries(TOPICS);
+  const column = Math.max(...rows.map(([name]) => name.length));
+  const lines = rows.map(([name, { about }]) => `  ${name.padEnd(column)}  ${about}`);
+  return `Topics of 'xfer help':\n${lines.join("\n")}`;
+}
