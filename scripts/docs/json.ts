@@ -1,4 +1,4 @@
-/** docs/json.md and docs/json.schema.json, of the table in cli/events/mod.ts. */
+/** docs/json.md and docs/json.schema.json, from the table in cli/events/mod.ts. */
 import { definitionOf, type EventName, EVENTS, schemaOfEvent } from "../../cli/events/mod.ts";
 import { COMMON_EVENTS } from "../../cli/events/common.ts";
 import { CONNECTION_EVENTS } from "../../cli/events/connection.ts";
@@ -17,10 +17,10 @@ const SECTIONS: readonly [title: string, events: Readonly<Record<string, unknown
 ];
 
 const KINDS: Readonly<Record<EventKind, string>> = {
-  result: "result: what the command was run for",
+  result: "result of the command",
   note: "note",
   warning: "warning",
-  security: "security warning: on standard error with `--quiet` too",
+  security: "security warning, also with `--quiet`",
   error: "error",
   progress: "progress",
 };
@@ -40,7 +40,7 @@ export function jsonSchema(): string {
       title: "A line that xfer --json prints",
       oneOf: names.map(schemaOfEvent),
     },
-    // What a later version says besides is to be passed over, not refused.
+    // Fields of later versions are to be ignored, not refused.
     (key, value) => key === "additionalProperties" ? undefined : value,
     2,
   ) + "\n";
@@ -49,15 +49,15 @@ export function jsonSchema(): string {
 function entry(name: EventName): string {
   const { what, kind, fields, isDetail = false } = definitionOf({ event: name });
   const told = isDetail === true
-    ? "; people are told of it with `--verbose`"
+    ? "; in text only with `--verbose`"
     : isDetail === false
     ? ""
-    : "; people are told of some with `--verbose` alone";
+    : "; in text, some only with `--verbose`";
   const said = typeof kind === "function" ? "note, or error" : KINDS[kind];
   const paragraph = `### \`${name}\`\n\n${what} (${said}${told})`;
   const rows = rowsOf(fields);
   if (rows.length === 0) return paragraph;
-  return `${paragraph}\n\n${table(["field", "type", "what it is"], rows)}`;
+  return `${paragraph}\n\n${table(["field", "type", "meaning"], rows)}`;
 }
 
 function rowsOf(fields: Fields): string[][] {
@@ -85,11 +85,11 @@ function typeOf({ type, format, enum: values, const: only, anyOf, items }: Schem
   return type === "null" ? "`null`" : type ?? "";
 }
 
-const INTRODUCTION = `# What xfer says to programs
+const INTRODUCTION = `# JSON output
 
-With \`--json\`, before or behind the names of the command, every command prints one JSON object a line
-on standard output: an event. What people are told goes to standard error then; with \`--quiet\`
-only security warnings do. The exit code is the same as without ([what it says](exit-codes.md)).
+With \`--json\`, every command prints one JSON object per line on standard output: an event. The option
+may come before or after the names of commands. Standard error is for people. With \`--quiet\`, it has
+only security warnings. The [exit code](exit-codes.md) is the same as without \`--json\`.
 
 \`\`\`sh
 $ xfer client put report.pdf --json --quiet
@@ -101,23 +101,22 @@ $ xfer client put report.pdf --json --quiet
 $ xfer client list --json --quiet | jq -r 'select(.event == "file") | [.size, .name] | @tsv'
 \`\`\`
 
-What programs may rely on:
+Programs may rely on this:
 
-- The names of events and fields, and what they mean, stay. New events and new fields may come: pass
-  over what you don't know.
-- \`event\` comes first. Times are ISO 8601 in UTC; sizes are bytes; ids, keys and fingerprints are as
-  people see them.
-- Names and paths are exact, whatever characters they hold; those that a terminal could take for a
-  command are written as \`\\u\` and four digits. In messages and hints they are replaced.
-- A file is stored when \`stored\` says so, and not before: \`progress\` is no promise.
-- Errors are events too, also those in the command line. An error that ends the command is the last
-  event. A file that failed has an \`error\`, and a \`not-stored\` or \`not-got\`
-  behind it. An error that ends the work on several is told once, and a command that somebody
-  stops (\`stopping\`) has none: of files that are left then there is the second alone, with a
-  \`code\`.
-- \`--help\` and \`--version\` print text. The log of a running server has a format of its own:
+- Names and meanings of events and fields never change. New events and fields may be added: ignore
+  those that you do not know.
+- \`event\` is the first field. Times are ISO 8601 in UTC. Sizes are in bytes. Ids, keys and
+  fingerprints are written as in text output.
+- Names and paths are exact. Characters that a terminal could interpret are written as \`\\u\` and four
+  digits. In messages and hints they are replaced.
+- A file is stored when \`stored\` reports it, not before. \`progress\` promises nothing.
+- Errors are events, including those of the command line. An error that ends the command is the last
+  event. A file that failed has an \`error\`, followed by \`not-stored\` or \`not-got\`. An error that
+  ends the work on several files is reported once. A command that a signal stops (\`stopping\`) has no
+  \`error\`: each remaining file has only its \`not-stored\` or \`not-got\`, with a \`code\`.
+- \`--help\` and \`--version\` print text. The log of a running server has its own format,
   \`--log-format json\`.
 
-[json.schema.json](json.schema.json) has all of this for validators. Both are made of the table from
-which xfer speaks (\`deno task docs\`).
+Validators can use [json.schema.json](json.schema.json). It and this page are made from the table of
+events in xfer (\`deno task docs\`).
 `;
