@@ -17,6 +17,13 @@ const CHOICES = /^Allowed choices are (.*?)\.?$/;
 /** Commander's own guess, after the message. */
 const GUESS = / \(Did you mean (?:one of )?(?<names>.*)\?\)$/;
 
+/** Commander's codes for an unknown word where a command was expected, and for an option of that command. */
+const UNKNOWN: ReadonlySet<string> = new Set([
+  "commander.unknownOption",
+  "commander.unknownCommand",
+  "commander.excessArguments",
+]);
+
 /** The whole program, with all of its commands loaded. */
 export type LoadProgram = () => Promise<Command>;
 
@@ -46,7 +53,7 @@ export class Ended extends Error {
       });
     }
     const [surplus] = command.args;
-    if (code === "commander.excessArguments" && isGroup(command) && surplus !== undefined) {
+    if (UNKNOWN.has(code) && isGroup(command) && surplus !== undefined && surplus[0] !== "-") {
       const rest = args.slice(args.indexOf(surplus) + 1);
       return await unknownCommand({ command, word: surplus, rest }, load);
     }

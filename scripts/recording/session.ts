@@ -33,11 +33,11 @@ export async function firstFile({ stage, server, client, location }: Scene): Pro
   await server.wrote(/transfer\.info: .*\r\n/);
   stage.pause(2500);
   await client.type("xfer client init");
-  await client.wrote(/it prints: $/);
+  await client.wrote(/link\): $/);
   await client.paste(location());
-  await client.wrote(/Your name there: $/);
+  await client.wrote(/Your user name on the server: $/);
   await client.type("Alice");
-  await client.wrote(/\(Enter for none\): $/);
+  await client.wrote(/\[none\]: $/);
   await client.type("report.pdf");
   await client.isAtPrompt();
   stage.pause(1500);

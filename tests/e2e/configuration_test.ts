@@ -72,13 +72,16 @@ Deno.test("what is wrong with file or environment ends every command that goes b
     assert.equal(bad.code, 3);
     assert.equal(
       bad.stderr,
-      'xfer: bad.toml line 2: there is no setting "quotta" [unknown-setting]\n' +
-        "      Did you mean quota?\n",
+      'xfer: bad.toml line 2: unknown setting "quotta" [unknown-setting]\n' +
+        "      Did you mean 'quota'?\n",
     );
     const env = { XFER_REGISTRATION: "invit" };
     const { code, stderr, stdout } = await xfer(["server", ...below], folder.path, env);
     assert.deepEqual([code, stdout], [3, ""]);
-    assert.match(stderr, /^xfer: XFER_REGISTRATION: found "invit" \[bad-setting\]\n.*open, invite/);
+    assert.match(
+      stderr,
+      /^xfer: XFER_REGISTRATION: invalid value "invit": expected one of open, invite, closed \[bad-setting\]\n/,
+    );
   }
   const usage = await xfer(["server", "--quota", "much"], folder.path);
   assert.equal(usage.code, 2, usage.stderr);
@@ -156,7 +159,7 @@ Deno.test({
   const { reason } = await hangUp("server.not-reloaded");
   assert.match(
     `${reason}`,
-    /server\.toml line 2: .*"quotta" \[unknown-setting\] Did you mean quota\?/,
+    /server\.toml line 2: .*"quotta" \[unknown-setting\] Did you mean 'quota'\?/,
   );
   assert.equal((await put("b")).code, 0);
 

@@ -184,8 +184,8 @@ Deno.test("certificate and key are named both or not at all, and what is wrong w
   const start = (...args: string[]) =>
     xfer(["server", "--listen", "127.0.0.1:0", "--data", folder.join("data"), ...args]);
   const cases: readonly [args: string[], code: number, words: RegExp][] = [
-    [["--tls-cert", certificate], 2, /--tls-cert is given without --tls-key \[tls-cert-and-key\]/],
-    [["--tls-key", certificate], 2, /--tls-key is given without --tls-cert \[tls-cert-and-key\]/],
+    [["--tls-cert", certificate], 2, /--tls-cert requires --tls-key \[tls-cert-and-key\]/],
+    [["--tls-key", certificate], 2, /--tls-key requires --tls-cert \[tls-cert-and-key\]/],
     [
       ["--tls-cert", certificate, "--tls-key", certificate, "--tls-listen", "none"],
       ...[2, /\[tls-cert-unused\]/] as const,

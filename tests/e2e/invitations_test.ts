@@ -46,11 +46,11 @@ const who = (location: string) => ["--server", location, "--name", "Alice"];
 test("the command that is printed registers, as it stands", async ({ home, location, operate }) => {
   const { stderr } = await operate("invite");
   await using terminal = await Terminal.xfer(printedCommand(stderr), { cwd: home, columns: 200 });
-  await terminal.shows(/^The server, .*: $/m);
+  await terminal.shows(/^Server address .*: $/m);
   await terminal.type(`${location}\n`);
-  await terminal.shows(/^Your name there: $/m);
+  await terminal.shows(/^Your user name on the server: $/m);
   await terminal.type("Alice\n");
-  await terminal.shows(/\(Enter for none\): $/m);
+  await terminal.shows(/\[none\]: $/m);
   await terminal.type("\n");
   const { code, lines } = await terminal.end();
   assert.equal(code, 0, lines.join("\n"));
@@ -105,7 +105,7 @@ test("init says what does not go together, and what to do with a transfer.info t
   const offline = await client("init", ...invited, ...who(location), "--offline");
   assert.match(offline.stderr, /\[conflicting-option\]/);
   const plain = await client("--protocol", "3", ...invited, "init", ...who(location));
-  assert.match(plain.stderr, /Protocol 3 has no invitations \[protocol-4-only\]/);
+  assert.match(plain.stderr, /--invitation requires protocol 4 \[protocol-4-only\]/);
   assert.deepEqual(namesIn(home), []);
   await Deno.writeTextFile(`${home}/transfer.info`, `${location}\nAlice\n`);
   const there = await client("init", ...invited, ...who(location));

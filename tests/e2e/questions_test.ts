@@ -33,20 +33,20 @@ function test(what: string, body: (scene: Scene) => Promise<void>): void {
 }
 
 const namesIn = (home: string) => [...Deno.readDirSync(home)].map(({ name }) => name).sort();
-const WHO = /^Your name there: $/m;
+const WHO = /^Your user name on the server: $/m;
 const TRUST = /Trust it\? \[y\/N\] $/m;
 
 test("init asks what no option says, again where an answer can't be", async ({ home, where, location, run }) => {
   await using terminal = await run("client", "init");
-  await terminal.shows(/^The server, .*: $/m);
+  await terminal.shows(/^Server address .*: $/m);
   await terminal.type("somewhere\n");
-  await terminal.shows(/^Expected HOST:PORT, [^]*^The server, .*: $/m);
+  await terminal.shows(/^Expected HOST:PORT, [^]*^Server address .*: $/m);
   await terminal.type(`${where}\n`);
   await terminal.shows(WHO);
   await terminal.type("Al ice\n");
-  await terminal.shows(/^Expected a user name [^]*^Your name there: $/m);
+  await terminal.shows(/^Expected a user name [^]*^Your user name on the server: $/m);
   await terminal.type("Alice\n");
-  await terminal.shows(/^The file to store \(Enter for none\): $/m);
+  await terminal.shows(/^File that 'xfer client' uploads \[none\]: $/m);
   await terminal.type("\n");
   await terminal.shows(TRUST);
   await terminal.type("y\n");
@@ -58,12 +58,12 @@ test("init asks what no option says, again where an answer can't be", async ({ h
 test("init gives up when no answer is of use, and when there are no more", async ({ home, run }) => {
   await using terminal = await run("client", "init", "--name", "Alice");
   for (let asked = 1; asked <= 3; asked++) {
-    await terminal.shows(new RegExp(`(^The server, [^]*){${asked}}: $`, "m"));
+    await terminal.shows(new RegExp(`(^Server address [^]*){${asked}}: $`, "m"));
     await terminal.type("?\n");
   }
   assert.equal((await terminal.end()).code, 2);
   await using ended = await run("client", "init", "--name", "Alice");
-  await ended.shows(/^The server, .*: $/m);
+  await ended.shows(/^Server address .*: $/m);
   await ended.type("\x04");
   const { code, lines } = await ended.end();
   assert.equal(code, 2);
@@ -75,7 +75,7 @@ test("init asks whether to write what nobody answers for", async ({ home, run })
   const init = ["client", "init", "--server", "127.0.0.1:1", "--name", "Alice", "--file", "a"];
   for (const [answer, expected] of [["n", 4], ["y", 0]] as const) {
     await using terminal = await run(...init);
-    await terminal.shows(/Write it all the same\? \[y\/N\] $/m);
+    await terminal.shows(/Write transfer\.info anyway\? \[y\/N\] $/m);
     await terminal.type(`${answer}\n`);
     assert.equal((await terminal.end()).code, expected);
     assert.deepEqual(namesIn(home), answer === "y" ? ["transfer.info"] : []);

@@ -88,7 +88,7 @@ Deno.test({
     ]);
     assert.equal(said[1]?.["connections"], 2);
     assert.ok(Date.parse(`${said[1]?.["until"]}`) > 0);
-    assert.match(`${said[0]?.["message"]}`, /a second signal ends it at once/);
+    assert.match(`${said[0]?.["message"]}`, /a second signal stops the server at once/);
   },
 });
 

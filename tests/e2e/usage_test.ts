@@ -4,71 +4,136 @@ import { EXIT_CODES } from "../../cli/exit_codes.ts";
 import { eventsIn } from "../support/events.ts";
 import { xfer } from "../support/processes.ts";
 
+const seeHelp = (command: string) => `Run 'xfer ${command} --help' for its usage.`;
+const seeCommands = (command: string) => `Run 'xfer${command} --help' to see its commands.`;
+
 const MISTAKES: readonly [args: string, message: string, hint: string][] = [
-  ["sevrer", "unknown command 'sevrer' (Did you mean server?) [unknown-command]", "xfer"],
-  ["client lst", "unknown command 'lst' (Did you mean list?) [unknown-command]", "xfer client"],
+  ["sevrer", "unknown command 'sevrer' [unknown-command]", "Did you mean 'xfer server'?"],
+  ["put a.txt", "unknown command 'put' [unknown-command]", "Did you mean 'xfer client put a.txt'?"],
+  ["upload", "unknown command 'upload' [unknown-command]", "Did you mean 'xfer client put'?"],
+  [
+    "list -q",
+    "unknown command 'list' [unknown-command]",
+    "Did you mean 'xfer client list' or 'xfer server list'?",
+  ],
+  ["frobnicate", "unknown command 'frobnicate' [unknown-command]", seeCommands("")],
+  ["client lst", "unknown command 'lst' [unknown-command]", "Did you mean 'xfer client list'?"],
+  [
+    "client download a.txt -o b.txt",
+    "unknown command 'download' [unknown-command]",
+    "Did you mean 'xfer client get a.txt -o b.txt'?",
+  ],
+  [
+    "client delete a.txt",
+    "unknown command 'delete' [unknown-command]",
+    "Did you mean 'xfer client remove a.txt'?",
+  ],
   [
     "client report.pdf",
-    "unknown command 'report.pdf' [unknown-command]\n      To store a file: xfer client put report.pdf.",
-    "xfer client",
+    "unknown command 'report.pdf' [unknown-command]",
+    "To upload a file, run 'xfer client put report.pdf'.",
   ],
   [
     "client list --color x",
-    '--color: found "x" [invalid-argument]\n      Expected one of auto, always, never.',
-    "xfer client list",
+    'invalid value "x" for --color: expected one of auto, always, never [invalid-argument]',
+    seeHelp("client list"),
+  ],
+  [
+    "client ls --color x",
+    'invalid value "x" for --color: expected one of auto, always, never [invalid-argument]',
+    seeHelp("client list"),
+  ],
+  [
+    "client put a --parallel many",
+    'invalid value "many" for --parallel: expected a whole number from 1 to 16 [invalid-argument]',
+    seeHelp("client put"),
   ],
   [
     "server users lsit",
-    "unknown command 'lsit' (Did you mean list?) [unknown-command]",
-    "xfer server users",
+    "unknown command 'lsit' [unknown-command]",
+    "Did you mean 'xfer server users list'?",
   ],
   [
     "client put a --exlude b",
-    "unknown option '--exlude' (Did you mean --exclude?) [unknown-option]",
-    "xfer client put",
+    "unknown option '--exlude' [unknown-option]",
+    "Did you mean --exclude?",
   ],
-  [
-    "client --jsno",
-    "unknown option '--jsno' (Did you mean --json?) [unknown-option]",
-    "xfer client",
-  ],
+  ["client --jsno", "unknown option '--jsno' [unknown-option]", "Did you mean --json?"],
+  ["client put a --xyzzy", "unknown option '--xyzzy' [unknown-option]", seeHelp("client put")],
   [
     "server export a",
     "missing required argument 'name' [missing-argument]",
-    "xfer server export",
+    seeHelp("server export"),
   ],
-  ["server users", "No command was given [no-command]", "xfer server users"],
+  [
+    "server users",
+    "'xfer server users' needs the name of a command [no-command]",
+    seeCommands(" server users"),
+  ],
   [
     "help exit-code",
-    "unknown command 'exit-code' (Did you mean exit-codes?) [unknown-command]",
-    "xfer",
+    "unknown command 'exit-code' [unknown-command]",
+    "Did you mean 'xfer help exit-codes'?",
   ],
-  ["help client pt", "unknown command 'pt' (Did you mean put?) [unknown-command]", "xfer client"],
+  ["help put", "unknown command 'put' [unknown-command]", "Did you mean 'xfer help client put'?"],
+  [
+    "help client pt",
+    "unknown command 'pt' [unknown-command]",
+    "Did you mean 'xfer help client put'?",
+  ],
 ];
 
-Deno.test("a wrong command line is told with what was perhaps meant, and where to look", async () => {
-  for (const [args, message, command] of MISTAKES) {
+Deno.test("a wrong command line: the error names the mistake, the hint the right command", async () => {
+  for (const [args, message, hint] of MISTAKES) {
     const { code, stdout, stderr } = await xfer(args.split(" "));
     assert.equal(code, 2, args);
     assert.equal(stdout, "", args);
-    const [what = "", advice] = message.split("\n");
-    const hint = `${advice ?? "     "} See ${command} --help.`;
-    assert.ok(stderr.endsWith(`xfer: ${what}\n${hint}\n`), stderr);
+    assert.ok(stderr.endsWith(`xfer: ${message}\n      ${hint}\n`), stderr);
   }
 });
 
-Deno.test("help prints what --help prints, of any command", async () => {
-  for (const command of ["client put", "server users remove", "server", "help"]) {
+Deno.test("commands in hints are commands of xfer: their help is found", async () => {
+  const commands = MISTAKES.flatMap(([, , hint]) =>
+    [...hint.matchAll(/'xfer ([^']*)'/g)].map(([, command = ""]) => command)
+  );
+  for (const command of new Set(commands)) {
+    if (command.startsWith("help ")) assert.equal((await xfer(command.split(" "))).code, 0);
+    else assert.equal((await xfer([...command.split(" "), "--help"])).code, 0, command);
+  }
+});
+
+Deno.test("help COMMAND prints the same as COMMAND --help, also for an alias", async () => {
+  for (const command of ["client put", "client ls", "server users remove", "server", "help"]) {
     const [flag, word] = await Promise.all([
       xfer([...command.split(" "), "--help"]),
       xfer(["help", ...command.split(" ")]),
     ]);
     assert.equal(flag.code, 0);
-    assert.match(flag.stdout, new RegExp(`^Usage: xfer ${command} `));
+    const path = command.replace(/ ls$/, " list");
+    assert.match(flag.stdout, new RegExp(`^Usage: xfer ${path} `, "m"));
     assert.deepEqual(word, flag);
   }
   const { stdout } = await xfer(["help"]);
-  assert.match(stdout, /^Usage: xfer \[options\] \[command\]\n/);
+  assert.match(stdout, /^Usage: xfer \[options\] \[command\]\n/m);
+});
+
+Deno.test("help TOPIC prints the topic, as an event with --json", async () => {
+  for (const topic of ["options", "limits", "patterns", "protocol-3"]) {
+    const { code, stdout, stderr } = await xfer(["help", topic]);
+    assert.deepEqual([code, stderr], [0, ""], topic);
+    const json = await xfer(["help", topic, "--json"]);
+    assert.deepEqual(eventsIn(json.stdout), [
+      { event: "help", command: `xfer help ${topic}`, text: stdout.trimEnd() },
+    ]);
+  }
+});
+
+Deno.test("aliases run their commands", async () => {
+  for (const alias of ["ls", "list"]) {
+    const { code, stderr } = await xfer(["server", alias, "--data", "/nowhere"]);
+    assert.equal(code, 3, stderr);
+    assert.match(stderr, /\[no-data-folder\]/);
+  }
 });
 
 Deno.test("help exit-codes prints the table of exit codes", async () => {

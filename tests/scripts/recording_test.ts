@@ -128,8 +128,8 @@ Deno.test("recording: a value written in pieces is replaced, at the time of its 
 /** Lines in the last picture of any session that begins with the first file. */
 const FIRST_FILE = [
   "$ xfer client init",
-  "Your name there: Alice",
-  "The file to store (Enter for none): report.pdf",
+  "Your user name on the server: Alice",
+  "File that 'xfer client' uploads [none]: report.pdf",
   "$ xfer client",
   "Stored report.pdf (81920 bytes, cksum 2166888836) for Alice on files.example.org:1256",
 ];

@@ -2,6 +2,7 @@
  * What is done with every command, in order: a client of protocol 4, one of protocol 3, the operator, mistakes, help.
  * Each chapter is a page, and goes on where those before it have ended.
  */
+import { TOPICS } from "../../cli/help/topics.ts";
 import { allCommands, wordsOf, type World } from "./world.ts";
 import type { FormName } from "./forms.ts";
 
@@ -51,7 +52,7 @@ export const CHAPTERS: readonly Chapter[] = [
   },
   {
     page: "help",
-    about: "The help of every command.",
+    about: "The help of every command and topic.",
     forms: ["terminal"],
     tell: help,
   },
@@ -66,10 +67,10 @@ async function clientOf4(world: World): Promise<void> {
   const alice = (line: string) => world.run("Alice", ["client", ...wordsOf(line)]);
   await world.run("Alice", ["client", "init"], {
     answers: [
-      { to: /prints:\s*$/, keys: "nowhere\n" },
-      { to: /Expected [^]*prints:\s*$/, keys: `${world.address}\n` },
-      { to: /name there:\s*$/, keys: "Alice\n" },
-      { to: /for none\):\s*$/, keys: "hello.txt\n" },
+      { to: /\):\s*$/, keys: "nowhere\n" },
+      { to: /Expected [^]*\):\s*$/, keys: `${world.address}\n` },
+      { to: /server:\s*$/, keys: "Alice\n" },
+      { to: /none\]:\s*$/, keys: "hello.txt\n" },
       { to: QUESTION, keys: "y\n" },
     ],
   });
@@ -206,6 +207,8 @@ const MISTAKES = [
   "sevrer",
   "server users",
   "server users lsit",
+  "put report.pdf",
+  "client upload report.pdf",
   "client report.pdf",
   "client put",
   "client put a --exlude b",
@@ -219,6 +222,7 @@ const MISTAKES = [
   "server invite --uses 0",
   "completions tcsh",
   "help client pt",
+  "help put",
 ];
 
 async function general(world: World): Promise<void> {
@@ -238,6 +242,7 @@ async function general(world: World): Promise<void> {
   await world.run("", ["--version"]);
   await world.run("", ["client", "list", "--help"]);
   await world.run("", ["help", "exit-codes"]);
+  await world.run("", ["help", "patterns"]);
   await world.run("", ["help", "client", "list"]);
 }
 
@@ -245,6 +250,7 @@ async function help(world: World): Promise<void> {
   for (const command of await allCommands()) {
     await world.run("", [...wordsOf(command), "--help"]);
   }
+  for (const topic of Object.keys(TOPICS)) await world.run("", ["help", topic]);
 }
 
 /** Lines of what is long, and shown elsewhere. */
