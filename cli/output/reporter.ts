@@ -254,10 +254,10 @@ function toEvent(error: unknown, { verbose, places }: OutputOptions): EventOf<"e
   };
 }
 
-/** A hint whose commands, each behind a colon, are for where this one works: `See it: xfer client list.` */
+/** A hint whose commands, each in quotes or after a colon, work on the same place: "Run 'xfer client list'." */
 function placed(hint: string, places: OutputOptions["places"]): string {
   return hint.replace(
-    /(?<=: |')xfer (client|server)\b/g,
+    /(?<=: |')xfer (client|server)\b(?![^']*--help')/g,
     (command, end: "client" | "server") => `${command}${places[end] ?? ""}`,
   );
 }

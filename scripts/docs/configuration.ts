@@ -1,4 +1,4 @@
-/** docs/configuration.md, of the table in cli/configuration/settings.ts. */
+/** docs/configuration.md, from the table in cli/configuration/settings.ts. */
 import { CONFIG, KEYS, SETTINGS, variableOf } from "../../cli/configuration/settings.ts";
 import { table } from "./markdown.ts";
 
@@ -77,12 +77,10 @@ An unknown key in the file, or a value of the wrong kind or out of range in the 
 environment, stops the start with code 3, even if another source takes precedence. The error says where it is:
 
 \`\`\`
-xfer: /etc/xfer/server.toml line 3: there is no setting "quotta" [unknown-setting]
-      Did you mean quota?
-xfer: /etc/xfer/server.toml line 4, idle-timeout: found 30 [bad-setting]
-      Expected a time such as 500ms, 30s, 10m or 2h, or none.
-xfer: XFER_REGISTRATION: found "invit" [bad-setting]
-      Expected one of open, invite, closed.
+xfer: /etc/xfer/server.toml line 3: unknown setting "quotta" [unknown-setting]
+      Did you mean 'quota'?
+xfer: XFER_REGISTRATION: invalid value "invit": expected one of open, invite, closed [bad-setting]
+      Run 'xfer server config --example' to see every setting.
 \`\`\`
 
 Unknown variables that begin with \`XFER_\` are ignored. xfer cannot see variables that it does not ask

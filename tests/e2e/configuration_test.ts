@@ -147,7 +147,7 @@ Deno.test({
     `max-file-size = "1MiB"\nregistration = "closed"\nlog-format = "human"\ndata = "/x"\n`,
   );
   const { changes, settings } = await hangUp("server.reloaded");
-  assert.equal(changes, "registration closed (it was open), max-file-size 1MiB (it was 1KiB)");
+  assert.equal(changes, "registration closed (was open), max-file-size 1MiB (was 1KiB)");
   assert.deepEqual(settings, ["registration", "max-file-size"]);
   assert.equal((await put("a")).code, 0);
   const bob = await client(folder, "Bob", server.port);

@@ -6,9 +6,10 @@ import { runTool } from "../support/tools.ts";
 
 const ignore = Deno.build.os === "windows";
 
-/** The command that a hint ends with. */
+/** The command that a hint has in quotes, or ends with. */
 function advised(stderr: string): string {
-  return /: (xfer (?:client|server) [^\n]*?)\.?$/m.exec(stderr)?.[1] ?? assert.fail(stderr);
+  return /'(xfer (?:client|server) [^\n]*?)'(?= to |[.,;?](?:\s|$)|$)/m.exec(stderr)?.[1] ??
+    /: (xfer (?:client|server) [^\n]*?)\.?$/m.exec(stderr)?.[1] ?? assert.fail(stderr);
 }
 
 async function prepare() {

@@ -144,6 +144,6 @@ test("a label is one line of harmless text", async ({ operate }) => {
   for (const label of ["", " ", "a\nb", "\x1b[2J", "a".repeat(101)]) {
     const { code, stderr } = await operate("invite", "--label", label);
     assert.equal(code, 2, label);
-    assert.match(stderr, /Expected one line of 1 to 100 characters/);
+    assert.match(stderr, /expected one line of 1 to 100 characters/);
   }
 });

@@ -12,8 +12,8 @@ import type { OptionsOf, Secure } from "./connect.ts";
 import { example, isoTime } from "../../text/format.ts";
 
 const NOTES = `\
-Without a token, prints one: run it where you have an account. On the other machine, run 'xfer
-client init --offline' with the same server and user name, then 'xfer client link TOKEN'.`;
+Without a token, prints one: run it on a machine where you have an account. On the other machine,
+run 'xfer client init' with the same server and user name, then 'xfer client link TOKEN'.`;
 
 /** Adds the command below `client`. */
 export function addLinkCommand(client: Command, run: Run, optionsOf: OptionsOf): void {

@@ -84,7 +84,7 @@ export function addInviteCommand(server: Command, run: Run): void {
       if (all === ids.length > 0) {
         throw new UsageError(
           "no-invitation",
-          "either ids of invitations or --all is required",
+          all ? "--all cannot be combined with ids" : "no invitation is given",
           {
             hint: "Run 'xfer server invite list' to see the open invitations.",
           },

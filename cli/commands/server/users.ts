@@ -80,9 +80,13 @@ export function addUsersCommand(server: Command, run: Run): void {
         ...files === undefined ? {} : { files },
       };
       if (back === Object.keys(change).length > 0) {
-        throw new UsageError("no-quota", "either --bytes and --files or --default is required", {
-          hint: "Add --bytes 10GB, for example.",
-        });
+        throw new UsageError(
+          "no-quota",
+          back ? "--default cannot be combined with other quotas" : "no quota is given",
+          {
+            hint: "Add --bytes 10GB, for example.",
+          },
+        );
       }
       const quota = await setUserQuota(await dataOf(command), name, back ? "default" : change);
       run.reporter.report({ event: "quota-set", user: name, quota: quotaOf(quota) });
