@@ -166,7 +166,7 @@ Deno.test({
   await Deno.remove(file);
   assert.match(
     `${(await hangUp("server.not-reloaded"))["reason"]}`,
-    /there is none \[bad-config\]/,
+    /no such file \[bad-config\]/,
   );
   assert.equal((await put("c")).code, 0);
 

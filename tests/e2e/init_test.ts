@@ -114,9 +114,9 @@ test("a server that does not answer: nothing is written, or what is said, with -
 test("what is wrong is said with what is expected, and nothing is asked without a terminal", async ({ home, where }) => {
   const cases: readonly (readonly [args: readonly string[], words: RegExp])[] = [
     [["--server", "nowhere", "--name", "Alice"], /expected HOST:PORT, such as/],
-    [["--server", `${where}0000`, "--name", "Alice"], /Expected HOST:PORT/],
-    [["--server", where, "--name", "Al ice"], /Expected a user name of 1 to 254 ASCII/],
-    [["--server", where, "--name", "Alice", "--file", "a\nb"], /Expected the path of the file/],
+    [["--server", `${where}0000`, "--name", "Alice"], /expected HOST:PORT/],
+    [["--server", where, "--name", "Al ice"], /expected a user name of 1 to 254 ASCII/],
+    [["--server", where, "--name", "Alice", "--file", "a\nb"], /expected the path of the file/],
     [["--server", where], /--name is missing.*\[nobody-to-ask\]/],
     [["--name", "Alice"], /--server is missing.*\[nobody-to-ask\]/],
   ];

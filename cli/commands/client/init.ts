@@ -88,16 +88,19 @@ const HELP = example(
 /** Questions: their words, the expected answer, and its parser. */
 const QUESTIONS = {
   server: {
+    placeholder: "HOST:PORT",
     question: "Server address (HOST:PORT or xfer:// link):",
     expected: EXPECTED.server,
     read: parseServerLine,
   },
   name: {
+    placeholder: "NAME",
     question: "Your user name on the server:",
     expected: EXPECTED.userName,
     read: (text: string) => isUserName(text) ? text : undefined,
   },
   file: {
+    placeholder: "PATH",
     question: "File that 'xfer client' uploads [none]:",
     expected: EXPECTED.file,
     read: (text: string) => isFileLine(text) ? text : undefined,
@@ -245,7 +248,7 @@ class Asker {
       "nobody-to-ask",
       `--${name} is missing, and there is no terminal to ask on`,
       {
-        hint: "Run 'xfer client init --server HOST:PORT --name NAME'.",
+        hint: `Add --${name} ${placeholder}.`,
       },
     );
   }
