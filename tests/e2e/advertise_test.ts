@@ -109,7 +109,7 @@ Deno.test("what can't be advertised is refused, with what is expected", async ()
     const args = ["server", "--data", folder.join("data"), "--advertise", text];
     const { code, stderr } = await xfer(args, folder.path);
     assert.equal(code, 2, text);
-    assert.match(stderr, /Expected HOST:PORT or HOST:PORT,TLS-PORT/);
+    assert.match(stderr, /expected HOST:PORT or HOST:PORT,TLS-PORT/);
   }
   const unused = ["--advertise", "h:1", "--tls-listen", "none"];
   const { code, stderr } = await xfer(["server", "--data", folder.join("data"), ...unused]);

@@ -103,7 +103,7 @@ Deno.test("nobody listens: with --retries 0 said at once; --retries and --timeou
   ) {
     const { code, stderr } = await xfer([...CLIENT_3, ...wrong], folder.path);
     assert.equal(code, 2, wrong.join(" "));
-    assert.match(stderr, /Expected .* from .* to /);
+    assert.match(stderr, /expected .* from .* to /);
   }
 });
 

@@ -89,7 +89,7 @@ const CASES: readonly [string, readonly string[], number, RegExp][] = [
   ["an unknown option", ["client", "--fast"], 2, /unknown option '--fast' \[unknown-option\]/],
   ["no command", [], 2, /Usage: xfer/],
   ["nothing to put", ["client", "put"], 2, /missing required argument 'path'/],
-  ["an address that is none", ["server", "--listen", "1256"], 2, /Expected HOST:PORT/],
+  ["an address that is none", ["server", "--listen", "1256"], 2, /expected HOST:PORT/],
   ["a list of no data folder", ["server", "list", "--data", "none"], 3, /\[no-data-folder\]/],
 ];
 

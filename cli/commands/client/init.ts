@@ -248,7 +248,7 @@ class Asker {
       "nobody-to-ask",
       `--${name} is missing, and there is no terminal to ask on`,
       {
-        hint: `Add --${name} ${placeholder}.`,
+        hint: `Add --${name} ${QUESTIONS[name].placeholder}.`,
       },
     );
   }
