@@ -8,17 +8,18 @@ const ROOT = new URL("../", import.meta.url);
 
 /** Files and folders that are searched. Each was read and rewritten as a whole. */
 const CLEAN = [
-  ...["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "packaging/Containerfile"],
-  ...["packaging/install.sh", "packaging/xfer.service"],
-  ...["docs/building.md", "docs/configuration.md", "docs/conformance.md", "docs/decisions/"],
-  ...["docs/dependencies.md", "docs/getting-started.md", "docs/installing.md"],
-  ...["docs/operations.md", "docs/performance.md", "docs/protocol-3.md", "docs/protocol-4.md"],
-  ...["docs/reliability.md", "docs/security.md", "docs/troubleshooting.md"],
-  ...["tests/docs/", "tests/packaging/", "tests/scripts/"],
-  ...["scripts/bench/", "scripts/release/", "scripts/docs/configuration.ts"],
+  ...["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "deno.json", "packaging/"],
+  ...["docs/building.md", "docs/commands.md", "docs/configuration.md", "docs/conformance.md"],
+  ...["docs/decisions/", "docs/dependencies.md", "docs/exit-codes.md", "docs/getting-started.md"],
+  ...["docs/installing.md", "docs/operations.md", "docs/performance.md", "docs/protocol-3.md"],
+  ...["docs/protocol-4.md", "docs/reliability.md", "docs/security.md", "docs/troubleshooting.md"],
+  ...["cli/arguments/", "cli/commands/", "cli/help/", "cli/program.ts", "cli/command_tree.ts"],
+  ...["scripts/bench/", "scripts/manual/", "scripts/release/", "scripts/docs/configuration.ts"],
   ...["scripts/build_wasm.ts", "scripts/compile.ts", "scripts/conformance.ts", "scripts/demo.ts"],
-  ...["scripts/fuzz.ts", "scripts/large_file.ts", "scripts/man.ts", "scripts/run_tests.ts"],
-  ...["scripts/snapshots.ts", "scripts/soak.ts", "scripts/test_binary.ts", "scripts/words.ts"],
+  ...["scripts/docs.ts", "scripts/fuzz.ts", "scripts/large_file.ts", "scripts/man.ts"],
+  ...["scripts/run_tests.ts", "scripts/snapshots.ts", "scripts/soak.ts", "scripts/test_binary.ts"],
+  ...["scripts/words.ts", "tests/docs/", "tests/packaging/", "tests/scripts/"],
+  "tests/snapshots/help.txt",
 ];
 
 /** Files that quote what is ruled out, and recordings of others. */
@@ -27,7 +28,7 @@ const QUOTING = [
   "tests/conformance/recordings/",
 ];
 
-const TEXTS = /\.(?:md|ts|sh|txt|toml|service)$|(?:^|\/)Containerfile$/;
+const TEXTS = /\.(?:md|ts|sh|txt|toml|service)$|^deno\.json$|(?:^|\/)Containerfile$/;
 
 /** The files below a path that people read, in order, as paths from the root. */
 async function filesBelow(path: string): Promise<string[]> {
