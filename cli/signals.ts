@@ -1,21 +1,21 @@
 /**
- * Ending in good order at Ctrl-C.
+ * Stops commands cleanly on Ctrl-C.
  *
  * @module
  */
 import { InterruptedError } from "../protocol/errors.ts";
 
-/** What asks a command to end. */
+/** The signals that ask a command to stop. */
 export type StopSignal = "SIGINT" | "SIGTERM" | "SIGBREAK";
 
-/** On Windows nothing sends SIGTERM; Ctrl-Break is a second way to end a program there. */
+/** Windows has no SIGTERM. Ctrl-Break is a second way to stop a program there. */
 export function stoppingSignals(os: typeof Deno.build.os): readonly StopSignal[] {
   return os === "windows" ? ["SIGINT", "SIGBREAK"] : ["SIGINT", "SIGTERM"];
 }
 
 export const STOPPING = stoppingSignals(Deno.build.os);
 
-/** Listens for the first signal to stop. Nobody listens for a second one: it ends the program at once. */
+/** Listens for the first signal to stop. A second one is not handled, so it ends the program at once. */
 export class Interrupt {
   readonly #controller = new AbortController();
   #by: StopSignal | undefined;
@@ -34,12 +34,12 @@ export class Interrupt {
     for (const [signal, listener] of listeners) Deno.addSignalListener(signal, listener);
   }
 
-  /** Is aborted, with an `InterruptedError`, when the command is to stop. */
+  /** Aborted, with an `InterruptedError`, when the command must stop. */
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
 
-  /** Which signal has come. */
+  /** The received signal, if any. */
   get by(): StopSignal | undefined {
     return this.#by;
   }

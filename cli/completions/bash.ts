@@ -1,5 +1,5 @@
 /**
- * Completions for bash, from 3.2 on, which macOS has.
+ * Completions for bash 3.2 and later. macOS has 3.2.
  *
  * @module
  */
@@ -13,9 +13,9 @@ export function toBash(program: CommandDescription): string {
   );
   return `# Completions of ${name} for bash. Made by: ${name} completions bash
 
-# What can stand behind the command $path: commands, options. For $what, one of these options or the place of an
-# argument: kind, how its value is completed (words of a list; file, folder; text, by nothing), none if it has no value;
-# many=1, if more values may follow.
+# Sets the subcommands and options of the command $path. For $what, which is an option or the number of an argument, sets
+# kind: how to complete its value (words, file, folder; text: not at all), empty if it has no value. Sets many=1 if more
+# values may follow.
 _${name}_describe() {
   commands=() options=() words=() kind= many=
   case $path in
@@ -29,7 +29,7 @@ _${name}() {
   local IFS=$' \\t\\n'
   COMPREPLY=()
 
-  # Bash splits words at = and : as well, which is undone here. The last word ends at the cursor.
+  # Undo bash's splitting at = and :. The last word ends at the cursor.
   for ((i = 0; i <= COMP_CWORD; i++)); do
     word=\${COMP_WORDS[i]}
     if [[ $rest == [[:space:]]* || i -eq 0 ]]; then
@@ -42,7 +42,7 @@ _${name}() {
   done
   local current=\${typed[\${#typed[@]} - 1]}
 
-  # Which command it is, and whether an option waits for its value, or the place of an argument.
+  # Find the command, and the option or argument to complete.
   local waiting= ended=
   for ((i = 1; i < \${#typed[@]} - 1; i++)); do
     word=\${typed[i]}
@@ -72,7 +72,7 @@ _${name}() {
     _${name}_describe
   elif [[ -z $ended && $current == --*=* ]]; then
     what=\${current%%=*} current=\${current#*=}
-    # What is answered stands in place of the last of bash's words only.
+    # The reply replaces only the last of bash's words.
     if [[ $COMP_WORDBREAKS != *=* ]]; then equals=$what=; fi
     _${name}_describe
   elif [[ -z $ended && $current == -* ]]; then
@@ -91,7 +91,7 @@ _${name}() {
       COMPREPLY+=("$equals$word")
     fi
   done
-  # Readline's own way with paths knows of blanks and of ~. Bash 3.2 has it for all, below.
+  # Readline's own path completion handles blanks and ~. For bash 3.2 it is set for everything, below.
   case $kind in
     file) compopt -o default 2>/dev/null ;;
     folder) compopt -o dirnames 2>/dev/null ;;
@@ -129,7 +129,7 @@ function toAnswer(value: ValueDescription): string {
   return `kind=${kind}${words}${value.variadic ? " many=1" : ""}`;
 }
 
-/** A word that bash takes as it is. */
+/** Quotes a word for bash. */
 function quote(text: string): string {
   return /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

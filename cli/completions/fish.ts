@@ -1,5 +1,5 @@
 /**
- * Completions for fish, from 3.1 on.
+ * Completions for fish 3.1 and later.
  *
  * @module
  */
@@ -14,9 +14,9 @@ export function toFish(program: CommandDescription): string {
   );
   return `# Completions of ${name} for fish. Made by: ${name} completions fish
 
-# What can stand behind the command $path: commands, options. For $what, one of these options or the place of an
-# argument: kind, how its value is completed (words of a list; file, folder; text, by nothing), nothing if it has no
-# value; many, if more values may follow.
+# Sets the subcommands and options of the command $path. For $what, which is an option or the number of an argument, sets
+# kind: how to complete its value (words, file, folder; text: not at all), empty if it has no value. Sets many if more
+# values may follow.
 function __${name}_describe --no-scope-shadowing
     set commands
     set options
@@ -40,7 +40,7 @@ function __${name}_complete
     set -l typed (commandline -opc)
     set -l current (commandline -ct)
 
-    # Which command it is, and whether an option waits for its value, or the place of an argument.
+    # Find the command, and the option or argument to complete.
     set -l waiting
     set -l ended
     for word in $typed[2..-1]
@@ -139,7 +139,7 @@ function toAnswer(value: ValueDescription): readonly string[] {
   ];
 }
 
-/** A word that fish takes as it is. */
+/** Quotes a word for fish. */
 function quote(text: string): string {
   return /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll(/[\\']/g, "\\$&")}'`;
 }

@@ -1,5 +1,5 @@
 /**
- * Completions for PowerShell, from 5.1 on.
+ * Completions for PowerShell 5.1 and later.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { kindOf, type Level, levelsOf } from "./words.ts";
 
 export function toPowerShell(program: CommandDescription): string {
   const name = nameOf(program);
-  // Keys of a table would be the same in upper and lower case, as -v and -V must not be: lists hold them.
+  // Lists, because keys of a hash table ignore case, and -v differs from -V.
   return `# Completions of ${name} for PowerShell. Made by: ${name} completions powershell
 
 Register-ArgumentCompleter -Native -CommandName ${quote(name)}, ${
@@ -16,13 +16,13 @@ Register-ArgumentCompleter -Native -CommandName ${quote(name)}, ${
   } -ScriptBlock {
     param($wordToComplete, $commandAst, $cursorPosition)
 
-    # What can stand behind each command. Takes: how a value is completed (words of a list; file, folder; text, by
-    # nothing), '' if there is none. Many: more values may follow.
+    # The subcommands and options of each command. Takes: how to complete a value (words, file, folder; text: not at
+    # all), '' if it has no value. Many: more values may follow.
     $levels = @{
 ${levelsOf(program).map(toLevel).join("\n")}
     }
 
-    # Which command it is, and whether an option waits for its value, or the place of an argument.
+    # Find the command, and the option or argument to complete.
     $path = ${quote(name)}
     $places = 0
     $waiting = $null
@@ -94,7 +94,7 @@ ${levelsOf(program).map(toLevel).join("\n")}
                 }
         }
     )
-    # PowerShell would offer files where it gets nothing at all.
+    # With an empty result, PowerShell would offer files.
     if ($results.Count -gt 0) { $results } else { '' }
 }
 `;
@@ -118,12 +118,12 @@ function toLevel({ path, commands, options, arguments: values }: Level): string 
   return [`${quote(path)} = @{`, ...lines, "}"].map((line) => `        ${line}`).join("\n");
 }
 
-/** PowerShell has no use for an empty explanation. */
+/** A word with its explanation, which PowerShell does not allow to be empty. */
 function toWord(name: string, description: string): string {
   return `Name = ${quote(name)}; Text = ${quote(description || name)}`;
 }
 
-/** Nothing is left out: in strict mode PowerShell does not look for what is not there. */
+/** Every property is set, because reading a missing one is an error in strict mode. */
 function toValue(value: ValueDescription | undefined): string {
   const takes = value === undefined ? "" : kindOf(value);
   const words = value?.choices.map(quote).join(", ") ?? "";
@@ -131,7 +131,7 @@ function toValue(value: ValueDescription | undefined): string {
   return `Takes = ${quote(takes)}; Words = @(${words}); Many = $${many}`;
 }
 
-/** PowerShell ends such a text at each of these quotation marks, unless it stands twice. */
+/** Quotes a text for PowerShell. Each of these quotation marks ends the text unless it is doubled. */
 function quote(text: string): string {
   return `'${text.replaceAll(/['\u2018\u2019\u201a\u201b]/g, "$&$&")}'`;
 }

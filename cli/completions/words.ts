@@ -1,17 +1,17 @@
 /**
- * What the scripts for all shells are made from.
+ * The common input of the completion scripts of all shells.
  *
  * @module
  */
 import { allCommands, type CommandDescription, optionsOf } from "../command_tree.ts";
 import type { OptionDescription, ValueDescription } from "../command_tree.ts";
 
-/** Makes the script of a shell. */
+/** Generates the script of a shell. */
 export type ScriptMaker = (program: CommandDescription) => string;
 
-/** A command and what can stand behind it. */
+/** A command with its subcommands, options and arguments. */
 export interface Level {
-  /** Such as `xfer client put`. */
+  /** The full name, such as `xfer client put`. */
   readonly path: string;
   readonly commands: readonly CommandDescription[];
   readonly options: readonly OptionDescription[];
@@ -27,7 +27,7 @@ export function levelsOf(program: CommandDescription): readonly Level[] {
   }));
 }
 
-/** What a value is completed by: `words` of a list, names of a `file` or `folder`; a `text` by nothing. */
+/** The completion of a value: `words` of a list, paths of a `file` or `folder`, none for a `text`. */
 export function kindOf({ choices, path }: ValueDescription): "words" | "file" | "folder" | "text" {
   return choices.length > 0 ? "words" : path ?? "text";
 }

@@ -1,5 +1,5 @@
 /**
- * Completions for zsh, by its own `_arguments`.
+ * Completions for zsh, using its `_arguments`.
  *
  * @module
  */
@@ -19,7 +19,7 @@ export function toZsh(program: CommandDescription): string {
 
 ${allCommands(program).map(toFunction).join("\n")}
 if [[ \${funcstack[1]} == _${name} ]]; then
-  # It is loaded as a file of $fpath, in place of the function: this is the first call.
+  # The file was loaded from $fpath in place of the function, so this is the first call.
   _${name} "$@"
 else
   compdef _${name} ${name}
@@ -41,7 +41,7 @@ function toFunction(command: CommandDescription): string {
   const described = command.commands.map((child) =>
     quote(`${escapeColons(nameOf(child))}:${child.description}`)
   );
-  // Options behind the name of a command (-A) are that command's to judge.
+  // -A leaves the options after the name of a subcommand to that subcommand.
   const calls = command.commands.map((child) =>
     `        ${quote(nameOf(child))}) ${functionOf(child.path)} ;;`
   );
@@ -71,12 +71,12 @@ function continued(specs: readonly string[]): string {
   return specs.map((spec) => `\\\n    ${spec}`).join(" ");
 }
 
-/** Such as `_xfer_client_put`. */
+/** The function's name, such as `_xfer_client_put`. */
 function functionOf(path: readonly string[]): string {
   return path.map((part) => `_${part.replaceAll(/[^\w]/g, "_")}`).join("");
 }
 
-/** An option that has a value may stand again, with another. */
+/** An option that has a value may be repeated. */
 function toOptionSpec({ names, description, value }: OptionDescription): string {
   const explanation = `[${description.replaceAll(/[\\\[\]:]/g, "\\$&")}]`;
   const forms = names.map((name) =>
@@ -91,12 +91,12 @@ function toOptionSpec({ names, description, value }: OptionDescription): string 
     : `${others}{${forms.map(quote).join(",")}}${quote(rest)}`;
 }
 
-/** After these of one option no more are completed; it can stand again. */
+/** The maximum number of further values completed for one option. It can be repeated for more. */
 const MAX_MORE_VALUES = 9;
 
 function toOptionValue(value: ValueDescription): string {
   const one = `:${escapeColons(value.name)}:${toAction(value)}`;
-  // A rest of values ("*") would not let an option stand behind them; values that may be left out do.
+  // With a rest of values ("*") no option could follow. With optional values, one can.
   return value.variadic ? one + `:${one}`.repeat(MAX_MORE_VALUES) : one;
 }
 
@@ -119,12 +119,12 @@ function toAction(value: ValueDescription): string {
   }
 }
 
-/** Of a text in which a colon would end what it stands in; a backslash before one would take the mark for its own. */
+/** Escapes colons, which would end a field, and colons after a backslash, which would use up the escape. */
 function escapeColons(text: string): string {
   return text.replaceAll("\\:", "\\'':").replaceAll(":", "\\:");
 }
 
-/** A word that zsh takes as it is. */
+/** Quotes a word for zsh. */
 function quote(text: string): string {
   return /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -1,5 +1,5 @@
 /**
- * The settings as the server takes them.
+ * Converts settings to options of `Server.start`.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import {
 } from "../../server/mod.ts";
 import type { Settings } from "./configuration.ts";
 
-/** What may change while it runs. */
+/** The settings that can change while the server runs. */
 export function toRules(settings: Settings): Required<SettingChanges> {
   const limits = LIMIT_NAMES.map((name) => [name, settings[LIMITS[name].option].value]);
   return {

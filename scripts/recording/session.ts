@@ -1,6 +1,6 @@
 /**
- * A newcomer's session, which really happens: a server, a client that stores its first file, and more. Server and client
- * run on this machine; the picture shows them as two, with addresses that are for documentation.
+ * A newcomer's real session: a server, a client that uploads its first file, and more. Server and client run on this
+ * machine. The picture shows them as two machines, with addresses for documentation.
  */
 import { writeLauncher } from "../../tests/support/processes.ts";
 import { pseudoRandomBytes } from "../../tests/support/bytes.ts";
@@ -14,20 +14,20 @@ export interface Scene {
   readonly stage: Stage;
   readonly server: Pane;
   readonly client: Pane;
-  /** The line for `transfer.info` that the server has printed. */
+  /** The line for `transfer.info` that the server printed. */
   location(): string;
 }
 
-/** What is played, from a server that does not run yet. */
+/** A play, which begins before the server is started. */
 export type Play = (scene: Scene) => Promise<void>;
 
 const COLUMNS = 110;
 const ROWS = { server: 7, client: 28 };
 
-/** How long the last picture stays, in milliseconds. */
+/** The duration of the last picture, in milliseconds. */
 const LAST_MS = 6000;
 
-/** The first file, and that it is there. */
+/** Starts the server and uploads the first file. */
 export async function firstFile({ stage, server, client, location }: Scene): Promise<void> {
   await server.type("xfer server");
   await server.wrote(/transfer\.info: .*\r\n/);
@@ -45,7 +45,7 @@ export async function firstFile({ stage, server, client, location }: Scene): Pro
   stage.pause(2000);
 }
 
-/** The whole of it, in less than a minute. */
+/** The whole session, in less than a minute. */
 export async function newcomer(scene: Scene): Promise<void> {
   await firstFile(scene);
   const { stage, client } = scene;
@@ -59,7 +59,7 @@ export async function newcomer(scene: Scene): Promise<void> {
   stage.pause(1500);
 }
 
-/** Plays in a temporary folder that is removed at the end; returns the picture. */
+/** Runs a play in a temporary folder, which is removed at the end. Returns the picture. */
 export async function record(play: Play): Promise<string> {
   await using folder = await TemporaryFolder.create();
   await writeLauncher(folder.join("bin"));
@@ -85,9 +85,9 @@ export async function record(play: Play): Promise<string> {
 }
 
 const TITLE =
-  "A server starts; a client stores its first file, then a folder, and gets the file back";
+  "A server starts. A client uploads its first file, then a folder, and downloads the file.";
 
-/** The files that are sent, the same each time. */
+/** Writes the files to upload, the same in each recording. */
 async function furnish(home: string): Promise<void> {
   await Deno.mkdir(`${home}/holiday/2026`, { recursive: true });
   const files = {
@@ -107,17 +107,17 @@ interface Findings {
   readonly fingerprint: string;
 }
 
-/** What the server says of itself. Throws where it does not run yet. */
+/** Ports, location and fingerprint from the server's output. Throws if it is not listening yet. */
 function findingsIn(written: string): Findings {
   const match =
     /Listening on 127\.0\.0\.1:(\d+) for protocol 4; .*(xfer:\/\/127\.0\.0\.1:(\d+)#(\S+)),/
       .exec(written);
-  if (match === null) throw new Error(`No server has said where it listens:\n${written}`);
+  if (match === null) throw new Error(`The server has not printed its address:\n${written}`);
   const [, securePort = "", location = "", port = "", fingerprint = ""] = match;
   return { location, port, securePort, fingerprint };
 }
 
-/** Addresses for documentation are those of RFC 2606 and RFC 5737. */
+/** Replacements with addresses for documentation, from RFC 2606 and RFC 5737. */
 function swapsFor({ port, securePort, fingerprint }: Findings, data: string): Swap[] {
   const at = (port: string) => `127\\.0\\.0\\.1:${port}\\b`;
   return [
