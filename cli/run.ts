@@ -72,6 +72,8 @@ export class Run {
   /** Adds the options of every command. They may come before or after the names of commands. */
   addOutputOptions(command: Command): void {
     for (const { option, choose } of OUTPUT_OPTIONS) {
+      // `set-quota` has its own `--bytes`, which commands above it must not take.
+      if (hasOption(command, option.long)) continue;
       const own = new Option(option.flags, option.description).helpGroup(COMMON);
       if (option.argChoices !== undefined) own.choices(option.argChoices);
       if (!option.negate) own.default(option.defaultValue);
@@ -102,6 +104,12 @@ export class Run {
   }
 }
 
+/** Whether a command, or one below it, has an option. */
+function hasOption({ options, commands }: Command, name: string | undefined): boolean {
+  return options.some(({ long }) => long === name) ||
+    commands.some((command) => hasOption(command, name));
+}
+
 interface OutputOption {
   readonly option: Option;
   readonly choose: (value: string) => Partial<OutputOptions>;
@@ -119,6 +127,10 @@ const OUTPUT_OPTIONS: readonly OutputOption[] = [
   {
     option: new Option("-v, --verbose", "also print details, protocol messages and stack traces"),
     choose: () => ({ verbose: true }),
+  },
+  {
+    option: new Option("--bytes", "print exact sizes in bytes"),
+    choose: () => ({ bytes: true }),
   },
   {
     option: new Option("--color <when>", "use color: auto, always or never")

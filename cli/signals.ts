@@ -28,7 +28,7 @@ export class Interrupt {
       onStop(by);
       const how = by === "SIGINT" ? "Ctrl-C" : by;
       this.#controller.abort(
-        new InterruptedError("interrupted", `The command was stopped by ${how}`),
+        new InterruptedError("interrupted", `interrupted by ${how}`),
       );
     };
     for (const [signal, listener] of listeners) Deno.addSignalListener(signal, listener);

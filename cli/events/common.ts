@@ -1,59 +1,85 @@
 /**
- * What any command may tell.
+ * Events that any command may report.
  *
  * @module
  */
 import { wrap } from "../text/format.ts";
-import { count, defineEvent, lines, optional, text } from "./definition.ts";
+import { count, defineEvent, lines, oneOf, optional, text } from "./definition.ts";
+
+/** How to send a signal again. */
+const AGAIN: Readonly<Record<string, string>> = {
+  SIGINT: "Press Ctrl-C",
+  SIGBREAK: "Press Ctrl-Break",
+};
+
+/** Results that xfer writes down for later commands. */
+const RECORDS = {
+  history: "Cannot record the upload for 'xfer client status'",
+  damage: "Cannot mark damaged files in the catalog",
+} as const;
 
 export const COMMON_EVENTS = {
   "error": defineEvent({
     kind: "error",
-    what: "Something has failed.",
+    what: "Something failed.",
     fields: {
-      code: text("which error it is; it never changes"),
-      class: text("which class, of those that exit codes stand for; `internal` is a fault of xfer"),
-      message: text("what has happened, with what"),
+      code: text("code of the error; stable across versions"),
+      class: text("class of the error, which decides the exit code; `internal` is a bug in xfer"),
+      message: text("what happened, and why"),
       hint: optional(text("what to do next")),
-      stack: optional(lines("where in the program; with `--verbose`, and for a fault of xfer")),
+      stack: optional(lines("place in the program; with `--verbose`, and for a bug in xfer")),
     },
-    words: ({ code, class: kind, message, hint, stack }, paint) => {
-      const told = kind === "internal"
+    words: ({ code, class: kind, message, hint, stack }, { paint }) => {
+      const shown = kind === "internal"
         ? [`${paint("error", "xfer:")} internal error, please report it:`]
         : [`${paint("error", "xfer:")} ${message} ${paint("dim", `[${code}]`)}`];
-      if (hint !== undefined) told.push(`      ${hint}`);
-      if (stack !== undefined) told.push(kind === "internal" ? stack : paint("dim", stack));
-      return told.join("\n");
+      if (hint !== undefined) shown.push(`      ${hint}`);
+      if (stack !== undefined) shown.push(kind === "internal" ? stack : paint("dim", stack));
+      return shown.join("\n");
     },
   }),
   "stopping": defineEvent({
     kind: "note",
-    what:
-      "A signal has asked the command to end: nothing new is begun, what is under way is ended.",
-    fields: { signal: text("which; a second one ends everything at once") },
-    words: ({ signal }) =>
-      `Stopping; ${signal === "SIGINT" ? "Ctrl-C" : signal} once more ends it at once`,
+    what: "A signal asked the command to stop: it starts nothing new and completes running steps.",
+    fields: { signal: text("name of the signal; a second one ends the command at once") },
+    words: ({ signal }) => `Stopping. ${AGAIN[signal] ?? `Send ${signal}`} again to quit at once.`,
+  }),
+  "not-recorded": defineEvent({
+    kind: "warning",
+    what: "A result could not be recorded for later commands. The result itself is not affected.",
+    fields: {
+      reason: text("the reason"),
+      record: oneOf(
+        Object.keys(RECORDS) as (keyof typeof RECORDS)[],
+        "`history`: the last uploads, for `status`; `damage`: the marks of damaged files, in the catalog",
+      ),
+    },
+    words: ({ reason, record }, { paint }) =>
+      `${paint("warning", "Warning:")} ${RECORDS[record]}: ${reason}`,
   }),
   "help": defineEvent({
     kind: "result",
-    what: "How a command is used, as `xfer help` tells.",
-    fields: { command: text("which"), text: lines("the help") },
+    what: "The help of a command, as `xfer help` prints it.",
+    fields: { command: text("name of the command"), text: lines("the help") },
     words: ({ text }) => text,
   }),
   "completions": defineEvent({
     kind: "result",
-    what: "What makes a shell complete command lines.",
-    fields: { shell: text("which"), script: lines("the script, to be run by that shell") },
+    what: "A script that completes command lines in a shell.",
+    fields: {
+      shell: text("name of the shell"),
+      script: lines("the script, for that shell to run"),
+    },
     words: ({ script }) => script,
   }),
   "exit-code": defineEvent({
     kind: "result",
-    what: "What an exit code says.",
+    what: "The meaning of an exit code.",
     fields: {
       code: count("the exit code"),
-      class: text("of the errors that end so; else empty"),
-      signal: optional(text("the signal by which the command was ended")),
-      meaning: text("what it says"),
+      class: text("class of the errors with this exit code; empty for success"),
+      signal: optional(text("signal that stopped the command")),
+      meaning: text("the meaning"),
     },
     words: ({ code, class: kind, meaning }) =>
       `${`${code}`.padStart(3)}  ${kind.padEnd(13)}  ${wrap(meaning, 60, " ".repeat(20))}`,

@@ -1,119 +1,119 @@
 /**
- * What is told of a connection, and of who is at both ends of it.
+ * Events about connections, servers and accounts.
  *
  * @module
  */
+import { shellWord } from "../../protocol/printable.ts";
 import { plural } from "../text/format.ts";
 import { count, defineEvent, flag, number, oneOf, optional, text } from "./definition.ts";
 
-const server = text("the server's address, HOST:PORT");
-const user = text("the user's name");
-const id = text("the account's id on the server, 32 hexadecimal digits");
-const path = text("the path of the file or folder here");
+const server = text("address of the server, HOST:PORT");
+const user = text("user name");
+const id = text("id of the account on the server, 32 hexadecimal digits");
+const path = text("path on this machine");
 
-/** What the client asks for by protocol 3, where people want to know. */
+/** Requests of protocol 3 that people see. */
 export const REQUEST_WORDS = {
   register: "Registering",
   publicKey: "Sending the public key",
   reconnect: "Reconnecting",
-  crcInvalid: "Telling the server that the checksum is wrong; sending again",
-  crcGivenUp: "Telling the server to drop the file",
+  crcInvalid: "Reported a wrong checksum; sending the file again",
+  crcGivenUp: "Reported a wrong checksum for the last time; the server discards the file",
 } as const;
 
 export type TracedRequest = keyof typeof REQUEST_WORDS;
 
-const PLAIN = "Going on with protocol 3, which is not safe on a hostile network: whoever is " +
-  "between you and the server can read and change all";
+/** Requests of every run. */
+const ROUTINE: ReadonlySet<TracedRequest> = new Set(["register", "publicKey", "reconnect"]);
+
+const RISK = "Anyone on the network path can read and change what you send.";
 
 export const CONNECTION_EVENTS = {
   "plain-protocol": defineEvent({
     kind: "security",
-    what: "Protocol 3 is spoken, which does not see who the server is.",
+    what: "The client uses protocol 3, which does not check who the server is.",
     fields: {
       server,
       why: oneOf(
         ["asked", "remembered", "unanswered"],
-        "it was asked for, now or before with this server; or the server has not said that it has " +
-          "protocol 4",
+        "`asked`: an option asked for protocol 3; `remembered`: an earlier command did, for this " +
+          "server; `unanswered`: the server did not offer protocol 4",
       ),
       known: optional(
-        text(
-          "how the server is known all the same: its fingerprint, or an authority's certificate",
-        ),
+        text("how the client knows the server from protocol 4: fingerprint, or CA certificate"),
       ),
     },
-    words: ({ server, why, known }, paint) => {
-      const found = {
-        asked: "",
-        remembered: `Protocol 3 was asked for with ${server} before; for protocol 4 add ` +
-          "--protocol 4. ",
-        unanswered: `The server at ${server} does not answer as one of protocol 4. `,
+    words: ({ server, why, known }, { paint }) => {
+      const using = {
+        asked: `using protocol 3. ${RISK}`,
+        remembered: `using protocol 3 with ${server}, as before. ${RISK} To use protocol 4, ` +
+          "add '--protocol 4'.",
+        unanswered: `${server} did not offer protocol 4; using protocol 3. ${RISK}`,
       }[why];
-      const lost = known === undefined
+      const key = known?.startsWith("SHA256:") ? `server key ${known}` : known;
+      const unchecked = key === undefined
         ? ""
-        : `. THE SERVER AT ${server} IS KNOWN by ${known}, which protocol 3 does not check: leave ` +
-          "--protocol 3 out to be safe";
-      return `${paint("warning", "Warning:")} ${found}${PLAIN}${lost}`;
+        : ` You know this server by its ${key}, which protocol 3 does not check. To check it, ` +
+          "leave out '--protocol 3'.";
+      return `${paint("warning", "Warning:")} ${using}${unchecked}`;
     },
   }),
   "edition-found": defineEvent({
     kind: "note",
-    what: "The server's edition of protocol 3 was found out.",
+    what: "The client found the server's edition of protocol 3.",
     fields: {
-      edition: text("its name"),
-      certain: flag("whether the server answered as only this one does"),
+      edition: text("name of the edition"),
+      certain: flag("whether only this edition fits the server's answer"),
     },
     words: ({ edition, certain }) =>
       certain
-        ? `The server speaks edition ${edition}`
-        : `The server understood no other edition: trying ${edition}`,
+        ? `The server uses edition ${edition} of protocol 3`
+        : `The server understood no other edition of protocol 3; trying ${edition}`,
   }),
   "connected": defineEvent({
     kind: "note",
-    isDetail: ({ protocol, met }) => protocol === 4 && met !== false,
-    what: "There is a connection to the server.",
+    isDetail: ({ met }) => met !== false,
+    what: "The client is connected to the server.",
     fields: {
       server,
-      protocol: oneOf([3, 4], "which is spoken"),
+      protocol: oneOf([3, 4], "protocol in use"),
       fingerprint: optional(
-        text(
-          "by which the server was seen to be the one; missing where an authority vouches for it",
-        ),
+        text("fingerprint that identified the server; missing if a CA certificate did"),
       ),
-      met: optional(flag("whether it was known by that before, by protocol 4")),
+      met: optional(flag("whether the client knew the server before; protocol 4")),
     },
     words: ({ server, protocol, fingerprint, met }) => {
       if (protocol === 3) return `Connected to ${server}`;
-      const how = fingerprint === undefined
-        ? "whose name an authority vouches for"
-        : `whose fingerprint is ${fingerprint}`;
-      const kept = met === false ? "; from now on it is known by that" : "";
-      return `Connected to ${server}, ${how}${kept}`;
+      const how = fingerprint === undefined ? "CA certificate" : `server key ${fingerprint}`;
+      return met === false
+        ? `Added ${server} to known_servers (${how})`
+        : `Connected to ${server} (${how})`;
     },
   }),
   "request": defineEvent({
     kind: "note",
-    what: "The client asks the server for something, by protocol 3.",
+    isDetail: ({ request }) => ROUTINE.has(request),
+    what: "The client sent a request of protocol 3.",
     fields: {
-      request: oneOf(Object.keys(REQUEST_WORDS) as TracedRequest[], "for what"),
+      request: oneOf(Object.keys(REQUEST_WORDS) as TracedRequest[], "name of the request"),
     },
     words: ({ request }) => REQUEST_WORDS[request],
   }),
   "message": defineEvent({
     kind: "note",
     isDetail: true,
-    what: "With `--verbose`: one end has said something to the other. What it carries is not told.",
+    what: "With `--verbose`: a message was sent or received. Its content is not shown.",
     fields: {
-      connection: count("on which connection of this command, from 1 on"),
-      from: oneOf(["client", "server"], "who has said it"),
-      message: text("what the protocol calls it"),
-      code: optional(count("the number that stands for that in its header")),
-      tag: optional(count("of the request that it belongs to, by protocol 4")),
-      count: count("how many of the same came one after the other"),
-      size: count("their bytes, headers included"),
-      after: number("how long the command had run by the first of them, in seconds"),
+      connection: count("number of the connection in this command, from 1"),
+      from: oneOf(["client", "server"], "sender"),
+      message: text("name of the message in the protocol"),
+      code: optional(count("its number in the header")),
+      tag: optional(count("tag of the request that the message belongs to; protocol 4")),
+      count: count("number of equal messages in a row"),
+      size: count("their bytes, with headers"),
+      after: number("seconds from the start of the command to the first of them"),
     },
-    words: ({ connection, from, message, code, tag, count, size, after }, paint) =>
+    words: ({ connection, from, message, code, tag, count, size, after }, { paint }) =>
       paint(
         "dim",
         `${after.toFixed(3)} s  connection ${connection}  ${from === "client" ? ">" : "<"} ` +
@@ -124,70 +124,70 @@ export const CONNECTION_EVENTS = {
   }),
   "registered": defineEvent({
     kind: "note",
-    what: "The server has given the user an account.",
+    what: "The server created an account for the user.",
     fields: { user, id },
     words: ({ user, id }) => `Registered ${user} with id ${id}`,
   }),
   "key-received": defineEvent({
     kind: "note",
-    what: "The server has given a fresh key for the next file, by protocol 3.",
+    isDetail: true,
+    what: "The server sent a new key for the next file, over protocol 3.",
     fields: {},
     words: () => "Received an AES key",
   }),
   "denied": defineEvent({
     kind: "note",
-    what: "The server does not know the account; the user is registered anew, by protocol 3.",
+    what: "The server does not know the account; the client registers again, over protocol 3.",
     fields: {
       ...{ user, id },
-      kept: optional(text("where the old identity is kept, if it ever served")),
+      kept: optional(text("path of the old identity, if it was ever used")),
     },
     words: ({ user, id, kept }) =>
-      `The server does not know ${user} by the id ${id}. Registering anew` +
-      (kept === undefined ? "" : `; the old identity is kept in ${kept}`),
+      `The server does not know ${user} with id ${id}; registering again` +
+      (kept === undefined ? "" : `. The old identity was saved as ${kept}.`),
   }),
   "claimed": defineEvent({
     kind: "note",
-    what: "The user's account of protocol 3 has become one of protocol 4.",
+    what: "The user's account moved from protocol 3 to protocol 4.",
     fields: { user, id },
     words: ({ user }) =>
-      `The account of ${user} was one of protocol 3 and is now one of protocol 4, with the ` +
-      "same files: keep me.key and me.account",
+      `Moved the account ${user} from protocol 3 to protocol 4, with all its files. Keep me.key ` +
+      "and me.account: you need them to sign in.",
   }),
   "account-renamed": defineEvent({
     kind: "note",
-    what: "The server's operator has given the account another name.",
-    fields: { from: text("the name before"), to: text("the name from now on") },
-    words: ({ from, to }) => `The server's operator has renamed ${from} to ${to}`,
+    what: "The server's operator renamed the account.",
+    fields: { from: text("old user name"), to: text("new user name") },
+    words: ({ from, to }) => `The operator renamed your account from ${from} to ${to}`,
   }),
   "tightened": defineEvent({
     kind: "security",
-    what: "A file with a private key could be read by others, and can't any more.",
+    what: "Other users could read a file with a private key. Its permissions were changed.",
     fields: { path },
-    words: ({ path }, paint) =>
-      `${paint("warning", "Warning:")} ${path} could be read by others; it is only yours now ` +
-      "(mode 0600)",
+    words: ({ path }, { paint }) =>
+      `${paint("warning", "Warning:")} other users could read ${path}; changed its mode to 0600`,
   }),
   "open-folder": defineEvent({
     kind: "security",
-    what: "Others can replace the identity, since they can write to its folder.",
+    what: "Other users can replace the identity, because they can write to its folder.",
     fields: { path },
-    words: ({ path }, paint) =>
-      `${paint("warning", "Warning:")} anybody can write to the folder ${path} and replace your ` +
-      "identity there; to stop that: chmod o-w .",
+    words: ({ path }, { paint }) =>
+      `${paint("warning", "Warning:")} anyone can write to the folder ${path} and replace your ` +
+      `identity there. To stop that, run 'chmod o-w ${shellWord(path)}'.`,
   }),
   "retrying": defineEvent({
     kind: "warning",
-    what: "The network has failed; what was at hand is tried again after a delay.",
+    what: "The network failed. The client tries again after a delay.",
     fields: {
-      code: text("the code of the error"),
-      message: text("what has failed"),
-      delay: number("how long is waited, in seconds"),
-      retry: count("the number of the retry; it starts again from 1 after progress"),
-      retries: count("how many retries in a row are made without progress, at most"),
+      code: text("code of the error"),
+      message: text("what failed"),
+      delay: number("seconds until the next attempt"),
+      retry: count("number of the retry; starts again from 1 after progress"),
+      retries: count("maximum number of retries without progress"),
     },
-    words: ({ code, message, delay, retry, retries }, paint) =>
-      `${message} ${paint("dim", `[${code}]`)}; trying again in ${
+    words: ({ code, message, delay, retry, retries }, { paint }) =>
+      `${message} ${paint("dim", `[${code}]`)}. Retrying in ${
         Math.max(0.1, delay).toFixed(1)
-      } s (retry ${retry} of ${retries} without progress)`,
+      } s (retry ${retry} of ${retries})`,
   }),
 } as const;

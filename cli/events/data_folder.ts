@@ -1,120 +1,122 @@
 /**
- * What is told where a data folder is looked after: verified, backed up, restored.
+ * Events about the care of a data folder: verify, backup, restore.
  *
  * @module
  */
 import { plural } from "../text/format.ts";
 import { count, defineEvent, flag, oneOf, optional, text } from "./definition.ts";
 
-export const path = text("where it is in the data folder");
-export const name = text("its name");
+export const path = text("path in the data folder");
+export const name = text("name of the file");
 
-export const CARE_EVENTS = {
+const FINDINGS = { missing: "Missing", changed: "Damaged", stray: "Not in the catalog" } as const;
+
+const RESTORE = "Restore them from a backup, or ask their owners to upload them again.";
+
+export const DATA_FOLDER_EVENTS = {
   "finding": defineEvent({
     kind: "result",
-    what: "Something in the data folder is not as it was stored.",
+    what: "A problem in the data folder, which `verify` found.",
     fields: {
       finding: oneOf(
-        ["missing", "changed", "stray"],
-        "in the catalog and not on the disk; on the disk and not as it was; not in the catalog",
+        Object.keys(FINDINGS) as (keyof typeof FINDINGS)[],
+        "`missing`: in the catalog and not on disk; `changed`: its content is damaged; `stray`: on " +
+          "disk and not in the catalog",
       ),
       path,
       name: optional(name),
-      user: optional(text("the name of its user")),
-      how: optional(text("how it differs")),
-      movedTo: optional(text("where it was put aside, with `--repair`")),
+      user: optional(text("name of its user")),
+      how: optional(text("the difference")),
+      movedTo: optional(text("new path in the data folder, with `--repair`")),
     },
-    words: ({ finding, path, name, user, how, movedTo }, paint) =>
-      paint("warning", finding) + `  ${path}` + (name === undefined ? "" : `  ${name}`) +
-      (user === undefined ? "" : ` of ${user}`) +
+    words: ({ finding, path, name, user, how, movedTo }, { paint }) =>
+      `${paint("warning", `${FINDINGS[finding]}:`)} ` +
+      (name === undefined ? path : `${name}${user === undefined ? "" : ` of ${user}`} (${path})`) +
       (how === undefined ? "" : `: ${how}`) +
-      (movedTo === undefined ? "" : `  moved to ${movedTo}`),
+      (movedTo === undefined ? "" : `, moved to ${movedTo}`),
   }),
   "sound-again": defineEvent({
     kind: "result",
-    what: "A file that was marked as damaged is as it was stored; the mark is removed.",
+    what: "A file that was marked as damaged is intact. The mark was removed.",
     fields: { path, name },
-    words: ({ path, name }, paint) => `${paint("success", "sound")}  ${path}  ${name}`,
-  }),
-  "not-recorded": defineEvent({
-    kind: "warning",
-    what: "The catalog can't be written, so the damaged files are not marked in it.",
-    fields: { reason: text("why") },
-    words: ({ reason }, paint) =>
-      `${paint("warning", "Warning:")} Could not mark damaged files in the catalog: ${reason}`,
+    words: ({ path, name }, { paint }) => `${paint("success", "Intact again:")} ${name} (${path})`,
   }),
   "catalog-fault": defineEvent({
     kind: "result",
-    what: "The database finds something wrong with itself.",
-    fields: { fault: text("what") },
-    words: ({ fault }, paint) => `${paint("warning", "catalog:")} ${fault}`,
+    what: "The catalog's database is damaged.",
+    fields: { fault: text("the problem, as the database reports it") },
+    words: ({ fault }, { paint }) => `${paint("warning", "Damaged catalog:")} ${fault}`,
   }),
   "verified": defineEvent({
     kind: "result",
-    what: "What is stored was read again and compared.",
+    what: "The result of `verify`, which reads every stored file and compares it with the catalog.",
     fields: {
-      differences: count("how many there were"),
-      repaired: flag("whether they were put aside, with `--repair`"),
-      whole: flag("whether all was read; else the command was stopped"),
+      differences: count("number of problems"),
+      repaired: flag("whether damaged files were moved to quarantine/, with `--repair`"),
+      whole: flag("whether every file was read; if not, the command was interrupted"),
     },
-    words: ({ differences, whole }, paint) => {
-      const found = `ound ${plural(differences, "difference")}`;
-      if (!whole) return `Stopped before all was read; f${found} so far`;
-      return differences === 0 ? paint("success", "All is as it was stored") : `F${found}`;
+    words: ({ differences, whole }, { paint }) => {
+      if (!whole) {
+        const found = differences === 0 ? "No problems" : plural(differences, "problem");
+        return `Interrupted before every file was read. ${found} found so far.`;
+      }
+      return differences === 0
+        ? paint("success", "No problems found")
+        : `Found ${plural(differences, "problem")}`;
     },
     aside: ({ differences, repaired }) => {
       if (differences === 0) return undefined;
       return repaired
-        ? "What was wrong is out of the catalog; what there was of it is in quarantine/. Put the " +
-          "files back from a backup, or have them sent again."
-        : "To move it to quarantine/, stop the server and run: xfer server verify --repair. To have " +
-          "the files again, use a backup, or have them sent again.";
+        ? `Moved the damaged files to quarantine/ and removed them from the catalog. ${RESTORE}`
+        : "To move damaged files to quarantine/, stop the server and run " +
+          "'xfer server verify --repair'.";
     },
   }),
   "left-out": defineEvent({
     kind: "result",
-    what: "A file is not in the copy, since it is not what was stored.",
+    what: "A damaged file was not copied.",
     fields: { path, name },
-    words: ({ path, name }, paint) =>
-      `${paint("warning", "Left out, not as it was stored:")}  ${path}  ${name}`,
+    words: ({ path, name }, { paint }) =>
+      `${paint("warning", "Skipped, damaged:")} ${name} (${path})`,
   }),
   "not-copied": defineEvent({
     kind: "error",
-    what: "A copy was broken off, since the command was stopped; nothing is left of it.",
-    fields: { target: text("where it was to be"), code: text("the code of the error") },
-    words: ({ target }) => `Not copied: ${target}`,
+    what: "A copy was interrupted. Nothing of it remains.",
+    fields: { target: text("folder of the copy"), code: text("code of the error") },
+    words: ({ target }) => `Interrupted: nothing was copied to ${target}`,
   }),
   "not-exported": defineEvent({
     kind: "error",
-    what:
-      "A stored file was not written out, since the command was stopped; nothing is left of it.",
-    fields: { target: text("where it was to be"), code: text("the code of the error") },
-    words: ({ target }) => `Not exported: ${target}`,
+    what: "The export of a file was interrupted. Nothing of it remains.",
+    fields: { target: text("path of the exported file"), code: text("code of the error") },
+    words: ({ target }) => `Interrupted: ${target} was not written`,
   }),
   "copied": defineEvent({
     kind: "result",
-    what: "A backup, or a data folder from one, is complete, but for what is not as it was stored.",
+    what: "A backup, or a data folder restored from one, is complete except for damaged files.",
     fields: {
-      ...{ files: count("files in it"), bytes: count("their bytes"), target: text("where") },
-      leftOut: count("files that are not in it: they are not any more what was stored"),
+      files: count("number of copied files"),
+      bytes: count("their bytes"),
+      target: text("folder of the copy"),
+      leftOut: count("number of damaged files, which were not copied"),
     },
-    words: ({ files, bytes, target, leftOut }, paint) =>
-      `${paint("success", "Copied")} ${plural(files, "file")}, ${bytes} bytes, to ${target}` +
-      (leftOut === 0 ? "" : paint("warning", `; left out ${plural(leftOut, "damaged file")}`)),
+    words: ({ files, bytes, target, leftOut }, { paint, size }) =>
+      `${paint("success", "Copied")} ${plural(files, "file")} (${size(bytes)}) to ${target}` +
+      (leftOut === 0 ? "" : paint("warning", `, skipped ${plural(leftOut, "damaged file")}`)),
     aside: ({ leftOut }) =>
       leftOut === 0
         ? undefined
-        : "What is left out is in neither catalog nor files there. Get it from an earlier backup, or " +
-          "have it sent again; xfer server verify says what is damaged where it was copied from.",
+        : "The copy lacks the skipped files. Restore them from an earlier backup, or ask their " +
+          "owners to upload them again.",
   }),
   "no-server-identity": defineEvent({
     kind: "warning",
-    what: "A backup that was restored has no tls.pem, but accounts whose clients look for it.",
-    fields: { accounts: count("how many, of protocol 4") },
-    words: ({ accounts }, paint) =>
-      `${paint("warning", "Warning:")} The backup has no tls.pem, by which the clients of ` +
-      `${plural(accounts, "account")} of protocol 4 know the server: they will stop with ` +
-      `other-server, unless it has its certificate by --tls-cert. If there is a tls.pem, put it ` +
-      `into the folder before the server starts`,
+    what: "A restored backup has no tls.pem (the server key), but accounts of protocol 4.",
+    fields: { accounts: count("number of accounts of protocol 4") },
+    words: ({ accounts }, { paint }) =>
+      `${paint("warning", "Warning:")} the backup has no server key (tls.pem), but ` +
+      `${plural(accounts, "account")} of protocol 4. Their clients will refuse this server with ` +
+      "'other-server', unless it gets its old certificate with --tls-cert. If you have the " +
+      "tls.pem, copy it into the folder before you start the server.",
   }),
 } as const;

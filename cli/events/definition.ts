@@ -1,11 +1,11 @@
 /**
- * How an event is defined: its fields, for programs, and its words, for people.
+ * The definition of an event: fields for programs, words for people.
  *
  * @module
  */
-import type { Paint } from "../text/colors.ts";
+import type { Presentation } from "../text/presentation.ts";
 
-/** The part of JSON Schema that fields are described with. */
+/** The part of JSON Schema that describes fields. */
 export interface Schema {
   readonly type?: "string" | "integer" | "number" | "boolean" | "array" | "object" | "null";
   readonly anyOf?: readonly Schema[];
@@ -24,9 +24,9 @@ declare const VALUE: unique symbol;
 
 export interface Field<T = unknown> {
   readonly schema: Schema;
-  /** Whether it may be missing. */
+  /** Whether the field may be missing. */
   readonly isOptional?: boolean;
-  /** Whether it is a text of several lines. */
+  /** Whether the text has several lines. */
   readonly hasLines?: boolean;
   /** Only for the compiler. */
   readonly [VALUE]?: T;
@@ -36,7 +36,7 @@ type Optional<T> = Field<T> & { readonly isOptional: true };
 export type Fields = Readonly<Record<string, Field>>;
 type FieldValue<F> = F extends Field<infer T> ? T : never;
 
-/** What an event with such fields holds. */
+/** The values of an event with these fields. */
 export type Values<F extends Fields> =
   & { readonly [K in keyof F as F[K] extends Optional<unknown> ? never : K]: FieldValue<F[K]> }
   & {
@@ -46,26 +46,32 @@ export type Values<F extends Fields> =
   };
 
 /**
- * `result` is what a command was run for; `note` is what goes on meanwhile; `progress` is drawn, not written; `security`
- * is a warning that people always see, with `--quiet` too. The result goes to standard output, all else to standard error.
+ * `result`: the output of the command, on standard output. All others go to standard error: `note` informs, `progress` is
+ * drawn instead of written, and `security` is a warning that `--quiet` keeps.
  */
 export type EventKind = "result" | "note" | "warning" | "security" | "error" | "progress";
 
-type Words<F extends Fields> = (event: Values<F>, paint: Paint) => string | undefined;
+type Words<F extends Fields> = (event: Values<F>, show: Presentation) => string | undefined;
 
 export interface Definition<F extends Fields = Fields> {
-  /** Of every such event, or by what it says. */
+  /** The kind of every such event, or a function of its fields. */
   readonly kind: EventKind | ((event: Values<F>) => EventKind);
-  /** Whether people are told only with `--verbose`: always, or of such an event. */
-  readonly isDetail?: boolean | ((event: Values<F>) => boolean);
+  /**
+   * Whether people see the event only with `--verbose`. `"many"`: if the command handles more than `MANY_FILES` files; the
+   * summary counts them.
+   */
+  readonly isDetail?: boolean | "many" | ((event: Values<F>) => boolean);
   /** What has happened, as a sentence. */
   readonly what: string;
   readonly fields: F;
-  /** For people, one line or several; all texts are safe to show by then. Nothing, where there is nothing to say. */
+  /** For people: one or more lines, or nothing. All texts are already safe to print. */
   readonly words: Words<F>;
-  /** What is said beside the result, as a note. */
+  /** A note that follows a result. */
   readonly aside?: Words<F>;
 }
+
+/** Commands that handle more files than this print the summary only, without a line per file. */
+export const MANY_FILES = 10;
 
 export function defineEvent<F extends Fields>(definition: Definition<F>): Definition<F> {
   return definition;
@@ -73,7 +79,7 @@ export function defineEvent<F extends Fields>(definition: Definition<F>): Defini
 
 const field = <T>(schema: Schema): Field<T> => ({ schema });
 
-/** A text of one line or several. */
+/** A text of one or more lines. */
 export const lines = (description: string): Field<string> => ({
   schema: { type: "string", description },
   hasLines: true,
@@ -84,18 +90,18 @@ export const flag = (description: string) => field<boolean>({ type: "boolean", d
 export const number = (description: string) =>
   field<number>({ type: "number", minimum: 0, description });
 
-/** A whole number, from 0 on: bytes, files, a checksum. */
+/** A whole number from 0: bytes, files, a checksum. */
 export const count = (description: string) =>
   field<number>({ type: "integer", minimum: 0, description });
 
-/** A moment, as ISO 8601 has it, in UTC. */
+/** A time: ISO 8601, in UTC. */
 export const time = (description: string) =>
   field<string>({ type: "string", format: "date-time", description });
 
 export const oneOf = <const V extends string | number>(values: readonly V[], description: string) =>
   field<V>({ enum: values, description });
 
-/** A quantity that may have no bound, which is `"none"`; `null` where another one holds. */
+/** A limit; `"none"`: no limit, `null`: the default applies. */
 export const limit = (description: string) =>
   field<number | "none" | null>({
     anyOf: [{ type: "integer", minimum: 0 }, { const: "none" }, { type: "null" }],
@@ -110,7 +116,7 @@ export const record = <F extends Fields>(fields: F, description: string) =>
 
 export const optional = <T>(field: Field<T>): Optional<T> => ({ ...field, isOptional: true });
 
-/** The schema of an object with these fields and no others. */
+/** The schema of an object with exactly these fields. */
 export function schemaOf(fields: Fields): Schema {
   const entries = Object.entries(fields);
   return {

@@ -1,237 +1,241 @@
 /**
- * What is told of files on their way, and of those on the server.
+ * Events about files: transfers, and lists of what is on the server.
  *
  * @module
  */
-import { plural, seconds, sizeColumn } from "../text/format.ts";
+import { plural } from "../text/format.ts";
 import { count, defineEvent, flag, oneOf, optional, record, text, time } from "./definition.ts";
 
-const MIB = 2 ** 20;
-
-const path = text("its path here");
-const name = text("its name on the server");
-const target = text("where it is written");
-const size = count("its bytes");
-const cksum = count("its POSIX checksum, as cksum(1) prints it");
-const user = text("the user's name");
-const file = text(
-  "the file: its path here where it is sent, its name on the server where it is got",
-);
+const path = text("path on this machine");
+const name = text("name on the server");
+const target = text("path that the file is written to");
+const size = count("size in bytes");
+const cksum = count("POSIX checksum, as cksum(1) prints it");
+const user = text("user name");
+const file = text("the file: its path on this machine for uploads, its name for downloads");
+const attempt = count("number of the attempt, from 1");
+const code = text("code of the error");
 
 const remoteFile = {
   name,
-  version: count("which it is under this name, from 1 on"),
+  version: count("number of the version, from 1 for each name"),
   size,
-  changed: time("when the file was changed last where it came from"),
-  stored: time("when the server confirmed it"),
+  changed: time("time of the last change to the file, where it was uploaded from"),
+  stored: time("time at which the server confirmed it"),
   cksum,
-  sha256tree: text("the digest of all its chunks, in base64"),
+  sha256tree: text("digest over all chunks, in base64"),
 };
 
 const rangeFields = {
-  from: count("the first, counted from 0"),
-  bytes: count("how many, as far as the file goes"),
+  from: count("first byte, counted from 0"),
+  bytes: count("number of bytes; fewer than asked for if the file ends before"),
 };
 
-/** What is said before and behind a file with which something was not done, by how it stands. */
-type Undone = Readonly<Record<string, readonly [before: string, after: string]>>;
+/** The error codes of a command that a signal stopped. */
+const INTERRUPTED = "interrupted";
+
+/** How a failed file stands; each with its words. */
+type Outcomes = Readonly<Record<string, (what: string) => string>>;
 
 const UNSTORED = {
-  "not-stored": ["Not stored", ""],
-  "unknown": ["Not known whether stored", ": send it again to be sure"],
-  "not-tried": ["Not stored", ": the run ended before it"],
-} as const satisfies Undone;
+  "not-stored": (path) => `Failed to upload ${path}`,
+  "unknown": (path) => `Unconfirmed: ${path} may be on the server. Upload it again to be sure`,
+  "not-tried": (path) => `Not started: ${path}`,
+} as const satisfies Outcomes;
 
 const UNREMOVED = {
-  "not-removed": ["Not removed", ""],
-  "unknown": ["Not known whether removed", ": see xfer client list"],
-  "not-tried": ["Not removed", ": the run ended before it"],
-} as const satisfies Undone;
+  "not-removed": (name) => `Failed to remove ${name}`,
+  "unknown": (name) => `Unconfirmed: ${name} may be removed. List your files to be sure`,
+  "not-tried": (name) => `Not started: ${name}`,
+} as const satisfies Outcomes;
 
-/** `work`: what the server was told to do, and perhaps did. */
-const standing = <T extends Undone>(table: T, work: string) =>
+const standing = <T extends Outcomes>(table: T, work: string) =>
   oneOf(
     Object.keys(table) as (keyof T & string)[],
-    `\`unknown\` where the server was told to ${work} it and did not answer; \`not-tried\` where ` +
-      "the run ended before it",
+    `\`unknown\`: the client asked the server to ${work} it and got no answer; \`not-tried\`: the ` +
+      "command ended before it",
   );
 
-const DID = {
-  put: { did: "Stored", there: "on the server already" },
-  get: { did: "Got", there: "here already" },
-  remove: { did: "Removed", there: "gone" },
-} as const;
+/** The words of a file that was in progress when the command was stopped are the same for all commands. */
+function failed(words: string, state: string, code: string, file: string): string {
+  const wasInProgress = code === INTERRUPTED && state !== "unknown" && state !== "not-tried";
+  return wasInProgress ? `Interrupted: ${file}` : words;
+}
 
-const undone = ([before, after]: Undone[string], what: string) => `${before}: ${what}${after}`;
+const DONE = {
+  put: { done: "Uploaded", place: "already on the server" },
+  get: { done: "Downloaded", place: "already here" },
+  remove: { done: "Removed", place: "already removed" },
+} as const;
 
 export const FILE_EVENTS = {
   "passed": defineEvent({
     kind: "note",
-    what: "Something in a folder is not sent.",
-    fields: { path, why: text("why not") },
+    what: "Something in a folder is skipped.",
+    fields: { path, why: text("the reason") },
     words: ({ path, why }) => `Skipped ${path}: ${why}`,
   }),
   "comparing": defineEvent({
     kind: "progress",
-    what: "So much of what is here was compared with what the server has; it comes at intervals.",
-    fields: { done: count("bytes that were compared"), total: count("bytes that there are") },
-    words: ({ done, total }) => `Compared ${done} of ${plural(total, "byte")}`,
+    what: "The client is comparing files here with the server's. Comes at intervals.",
+    fields: { done: count("bytes compared"), total: count("bytes to compare") },
+    words: ({ done, total }, { size }) => `Compared ${size(done)} of ${size(total)}`,
   }),
   "planned": defineEvent({
     kind: "note",
     isDetail: true,
-    what: "It is known what there is to be sent, or to be got; what is there already is not.",
-    fields: { files: count("how many files"), bytes: count("their bytes") },
-    words: ({ files, bytes }) =>
-      `There is to be transferred: ${plural(files, "file")}, ${plural(bytes, "byte")}`,
+    what: "The client knows what to transfer. Unchanged files are not counted.",
+    fields: { files: count("number of files"), bytes: count("their bytes") },
+    words: ({ files, bytes }, { size }) => `${plural(files, "file")} to transfer (${size(bytes)})`,
   }),
   "sending": defineEvent({
     kind: "note",
-    what: "A file is on its way to the server.",
-    fields: { file, size, attempt: count("which attempt it is, from 1 on") },
-    words: ({ file, size, attempt }) =>
-      `Sending ${file}, ${plural(size, "byte")}${attempt > 1 ? `, attempt ${attempt}` : ""}`,
+    isDetail: "many",
+    what: "The upload of a file begins.",
+    fields: { file, size, attempt },
+    words: ({ file, size: bytes, attempt }, { size }) =>
+      `Uploading ${file} (${size(bytes)})${attempt > 1 ? `, attempt ${attempt}` : ""}`,
   }),
   "getting": defineEvent({
     kind: "note",
     isDetail: true,
-    what: "A file is on its way from the server.",
+    what: "The download of a file begins.",
     fields: {
       file,
-      size: count("its bytes, or those of the range that is wanted"),
-      done: count("bytes of those that are here, from an attempt before"),
-      attempt: count("which attempt it is, from 1 on"),
+      size: count("bytes to download: the file, or the range"),
+      done: count("bytes already here from an earlier attempt"),
+      attempt,
     },
-    words: ({ file, size, attempt }) =>
-      `Getting ${file}, ${plural(size, "byte")}${attempt > 1 ? `, attempt ${attempt}` : ""}`,
+    words: ({ file, size: bytes, attempt }, { size }) =>
+      `Downloading ${file} (${size(bytes)})${attempt > 1 ? `, attempt ${attempt}` : ""}`,
   }),
   "resumed": defineEvent({
     kind: "note",
-    what: "A transfer that was broken off goes on where it was.",
-    fields: { file, done: count("bytes that are over already"), total: size },
-    words: ({ file, done }) => `Going on at ${Math.floor(done / MIB)} MiB of ${file}`,
+    what: "An interrupted transfer resumes.",
+    fields: { file, done: count("bytes already transferred"), total: size },
+    words: ({ file, done, total }, { size }) =>
+      `Resuming ${file} at ${size(done)} of ${size(total)}`,
   }),
   "progress": defineEvent({
     kind: "progress",
-    what: "So much of a file is over; it comes at intervals, and is no promise that it is stored.",
-    fields: {
-      file,
-      done: count("bytes that are over, of this attempt"),
-      total: size,
-      attempt: count("which attempt it is, from 1 on"),
-    },
-    words: ({ file, done, total }) => `${file}: ${done} of ${plural(total, "byte")}`,
+    what:
+      "A transfer makes progress. Comes at intervals, and does not mean that the file is stored.",
+    fields: { file, done: count("bytes transferred in this attempt"), total: size, attempt },
+    words: ({ file, done, total }, { size }) => `${file}: ${size(done)} of ${size(total)}`,
   }),
   "kept-part": defineEvent({
     kind: "note",
-    what: "What has come of a file is kept for a later run.",
-    fields: { file, path: text("where it is kept") },
+    what: "The partial download of a file was kept, for a later command to resume.",
+    fields: { file, path: text("path of the partial download") },
     words: ({ file, path }) =>
-      `What has come of ${file} is kept in ${path}: the same command goes on from there`,
+      `Saved the partial download of ${file} as ${path}. Run the same command again to resume.`,
   }),
   "left-part": defineEvent({
     kind: "note",
-    what: "What the server has got of a file it keeps for a later run.",
+    what: "The server kept the partial upload of a file, for a later command to resume.",
     fields: { file },
     words: ({ file }) =>
-      `What the server has got of ${file} is kept there: the same command goes on from there`,
+      `The server kept the partial upload of ${file}. Run the same command again to resume.`,
   }),
   "compared": defineEvent({
     kind: "note",
-    what: "The checksums of both ends were compared, by protocol 3.",
+    isDetail: ({ ours, theirs, zlib }) => ours === theirs || zlib,
+    what: "The client compared its checksum of a file with the server's, over protocol 3.",
     fields: {
       file,
-      ours: count("the checksum here"),
-      theirs: count("the server's"),
-      attempt: count("of which attempt, from 1 on"),
-      zlib: flag("whether the server's is zlib's CRC-32 of the file, which counts as right"),
+      ours: count("checksum of the client"),
+      theirs: count("checksum of the server"),
+      attempt,
+      zlib: flag("whether the server's is zlib's CRC-32 of the file, which counts as equal"),
     },
-    words: ({ ours, theirs, zlib }) =>
+    words: ({ file, ours, theirs, zlib }) =>
       ours === theirs
-        ? `The checksums agree: ${ours}`
+        ? `Checksums agree: ${ours}`
         : zlib
-        ? `The checksums agree: the server's is zlib's CRC-32, ${theirs}`
-        : `The checksums differ: ${ours} here, ${theirs} there`,
+        ? `Checksums agree: the server's is zlib's CRC-32, ${theirs}`
+        : `Checksums of ${file} differ: ${ours} here, ${theirs} on the server`,
   }),
   "stored": defineEvent({
     kind: "result",
-    what: "The server has confirmed that it keeps a file.",
-    fields: { name, path, size, cksum, user, server: text("the server's address, HOST:PORT") },
-    words: ({ name, size, cksum, user, server }, paint) =>
-      `${paint("success", "Stored")} ${name} (${
-        plural(size, "byte")
-      }, cksum ${cksum}) for ${user} on ` +
-      server,
+    isDetail: "many",
+    what: "The server confirmed that it stored a file.",
+    fields: { name, path, size, cksum, user, server: text("address of the server, HOST:PORT") },
+    words: ({ name, path, size: bytes, cksum }, { paint, size }) =>
+      `${paint("success", "Uploaded")} ${path}${path === name ? "" : ` as ${name}`} ` +
+      `(${size(bytes)}, cksum ${cksum})`,
   }),
   "unchanged": defineEvent({
     kind: "note",
     isDetail: true,
-    what: "The server has a file as it is already; it is not sent.",
+    what: "The server already has a file with this name and content. It is not uploaded.",
     fields: { name, path },
     words: ({ path }) => `Unchanged: ${path}`,
   }),
   "not-stored": defineEvent({
     kind: "error",
     what:
-      "A file was not confirmed, or a folder can't be read. The error with the reason, or `stopping`, " +
-      "comes before it.",
-    fields: {
-      path,
-      state: standing(UNSTORED, "store"),
-      code: text("the code of the error"),
-    },
-    words: ({ path, state }) => undone(UNSTORED[state], path),
+      "A file was not confirmed, or a folder could not be read. An `error` with the reason, or " +
+      "`stopping`, comes before it.",
+    fields: { path, state: standing(UNSTORED, "store"), code },
+    words: ({ path, state, code }) => failed(UNSTORED[state](path), state, code, path),
   }),
   "got": defineEvent({
     kind: "result",
-    what: "A file, or a range of one, was got from the server, and is what was stored.",
+    isDetail: "many",
+    what: "A file, or a range of it, was downloaded and verified.",
     fields: {
       ...{ name, target, size, cksum },
-      range: optional(record(rangeFields, "which bytes of it alone, where not all were wanted")),
+      range: optional(record(rangeFields, "the downloaded bytes, if a range was asked for")),
     },
-    words: ({ name, target, size, cksum, range }, paint) =>
-      paint("success", "Got") +
-      (range === undefined ? "" : ` ${plural(range.bytes, "byte")}, from ${range.from} on, of`) +
-      ` ${name} (${plural(size, "byte")}, cksum ${cksum}) as ${target}`,
+    words: ({ name, target, size: bytes, cksum, range }, { paint, size }) =>
+      paint("success", "Downloaded") + (range === undefined ? "" : ` ${rangeWords(range)} of`) +
+      ` ${name}${target === name ? "" : ` to ${target}`} (${size(bytes)}, cksum ${cksum})`,
   }),
   "already-there": defineEvent({
     kind: "note",
     isDetail: true,
-    what: "What the server has is here already; it is not got.",
+    what: "A file is already here with the same content. It is not downloaded.",
     fields: { name, target },
     words: ({ target }) => `Unchanged: ${target}`,
   }),
   "not-got": defineEvent({
     kind: "error",
-    what: "A file was not got; the error that says why comes before, or `stopping`.",
-    fields: { name, target, code: text("the code of the error") },
-    words: ({ name }) => `Not got: ${name}`,
+    what: "A file was not downloaded. An `error` with the reason, or `stopping`, comes before it.",
+    fields: { name, target, code },
+    words: ({ name, code }) => failed(`Failed to download ${name}`, "", code, name),
   }),
   "summary": defineEvent({
-    // Where something has failed, it is said with --quiet too.
-    kind: ({ failed }) => failed === 0 ? "note" : "error",
-    what: "What came of all files, at the end of `put`, `get` and `remove`.",
+    // Nothing done is no result, and failures are shown with --quiet, too.
+    kind: ({ done, failed }) => done > 0 ? "result" : failed > 0 ? "error" : "note",
+    what: "The totals at the end of `put`, `get` and `remove`.",
     fields: {
-      action: oneOf(["put", "get", "remove"], "what was done with them"),
-      done: count("files that were stored, got or removed"),
-      bytes: optional(count("their bytes, of `put` and `get`")),
-      unchanged: optional(count("files that were there already, of `put` and `get`")),
-      skipped: optional(count("what was left out, of `put`: each has a `passed`")),
-      failed: count("files, and folders that can't be read, that were not stored, got or removed"),
+      action: oneOf(["put", "get", "remove"], "the command"),
+      done: count("files uploaded, downloaded or removed"),
+      bytes: optional(count("their bytes, for `put` and `get`")),
+      unchanged: optional(count("unchanged files, for `put` and `get`")),
+      skipped: optional(count("skipped files and folders, for `put`: each has a `passed`")),
+      failed: count("files, and folders that could not be read, that failed or were interrupted"),
     },
-    words: ({ action, done, bytes, unchanged = 0, skipped = 0, failed }) => {
-      if (unchanged + skipped === 0 && done + failed === 1) return undefined; // all is said
-      const { did, there } = DID[action];
-      const isAllThere = done + failed === 0 && unchanged > 0;
+    words: (totals, { size, interrupted: stopped }) => {
+      const { action, done, bytes, unchanged = 0, skipped = 0, failed: undone } = totals;
+      // The line of the only file says everything.
+      if (unchanged + skipped === 0 && done + undone === 1) return undefined;
+      const { done: verb, place } = DONE[action];
+      const interrupted = Math.min(stopped, undone);
+      const isAllThere = done + undone === 0 && unchanged > 0;
       const nothing = isAllThere
-        ? `Unchanged: ${unchanged === 1 ? "the file is" : "all are"} ${there}`
-        : `${did} nothing`;
-      const size = bytes === undefined ? "" : ` (${plural(bytes, "byte")})`;
+        ? `Nothing to do: ${
+          unchanged === 1 ? "the file is" : `all ${unchanged} files are`
+        } ${place}`
+        : `${verb} nothing`;
       return [
-        done === 0 ? nothing : `${did} ${plural(done, "file")}${size}`,
-        ...isAllThere || unchanged === 0 ? [] : [`unchanged ${unchanged}`],
-        ...skipped === 0 ? [] : [`skipped ${skipped}`],
-        ...failed === 0 ? [] : [`failed ${failed}`],
+        done === 0
+          ? nothing
+          : `${verb} ${plural(done, "file")}${bytes === undefined ? "" : ` (${size(bytes)})`}`,
+        ...isAllThere || unchanged === 0 ? [] : [`${unchanged} unchanged`],
+        ...skipped === 0 ? [] : [`${skipped} skipped`],
+        ...interrupted === 0 ? [] : [`${interrupted} interrupted`],
+        ...undone === interrupted ? [] : [`${undone - interrupted} failed`],
       ].join(", ");
     },
   }),
@@ -239,75 +243,81 @@ export const FILE_EVENTS = {
     kind: "result",
     what: "A file on the server, as `list` prints it.",
     fields: remoteFile,
-    words: ({ name, size, changed }) => `${sizeColumn(size)}  ${seconds(changed)}  ${name}`,
+    words: ({ name, size, changed }, { sizeColumn, time }) =>
+      `${sizeColumn(size)}  ${time(changed)}  ${name}`,
   }),
   "version": defineEvent({
     kind: "result",
-    what: "A file on the server, or what it was before, as `versions` prints it.",
+    what: "A version of a file on the server, as `versions` prints it.",
     fields: remoteFile,
-    words: ({ version, size, changed, stored }) =>
-      `${sizeColumn(size)}  ${seconds(changed)}  version ${version}, stored ${seconds(stored)}`,
+    words: ({ version, size, changed, stored }, { sizeColumn, time }) =>
+      `${sizeColumn(size)}  ${time(changed)}  version ${version}, stored ${time(stored)}`,
   }),
   "file-details": defineEvent({
     kind: "result",
-    what: "All that the server knows of a file, as `stat` prints it.",
+    what: "Everything that the server knows about a file, as `stat` prints it.",
     fields: remoteFile,
-    words: ({ name, version, size, changed, stored, cksum, sha256tree }) =>
-      [
+    words: ({ name, version, size, changed, stored, cksum, sha256tree }, show) => {
+      const exact = plural(size, "byte");
+      const shown = show.size(size);
+      return [
         name,
-        `  size        ${plural(size, "byte")}`,
-        `  changed     ${seconds(changed)}`,
-        `  stored      ${seconds(stored)}`,
+        `  size        ${size < 1024 || shown === exact ? exact : `${shown} (${exact})`}`,
+        `  modified    ${show.time(changed)}`,
+        `  stored      ${show.time(stored)}`,
         `  version     ${version}`,
         `  cksum       ${cksum}`,
         `  sha256tree  ${sha256tree}`,
-      ].join("\n"),
+      ].join("\n");
+    },
   }),
   "file-damaged": defineEvent({
     kind: "result",
     what: "A version of a file that is damaged on the server, as `list` and `versions` print it.",
     fields: { name: remoteFile.name, version: remoteFile.version },
-    words: ({ name, version }, paint) =>
-      `${paint("warning", "damaged")}  ${name}, version ${version}`,
+    words: ({ name, version }, { paint }) =>
+      `${paint("warning", " damaged")}  ${name}, version ${version}`,
   }),
   "list-incomplete": defineEvent({
     kind: "error",
-    what: "What `list` or `versions` has printed is not all; the error that says why comes next.",
-    fields: { listed: count("how much was printed: files, or versions") },
-    words: ({ listed }) => `This is not all: the list ended early, after ${listed}`,
+    what: "A list ended early. The `error` with the reason comes next.",
+    fields: { listed: count("number of files or versions printed") },
+    words: ({ listed }) => `The list is incomplete: it ended after line ${listed}`,
   }),
   "removed": defineEvent({
     kind: "result",
-    what: "A file was removed from the server, with its versions.",
+    isDetail: "many",
+    what: "A file was removed from the server, with all its versions.",
     fields: { name },
     words: ({ name }) => `Removed ${name}`,
   }),
   "not-removed": defineEvent({
     kind: "error",
-    what: "A file was not removed; the error that says why comes before, or `stopping`.",
-    fields: {
-      name,
-      state: standing(UNREMOVED, "remove"),
-      code: text("the code of the error"),
-    },
-    words: ({ name, state }) => undone(UNREMOVED[state], name),
+    what: "A file was not removed. An `error` with the reason, or `stopping`, comes before it.",
+    fields: { name, state: standing(UNREMOVED, "remove"), code },
+    words: ({ name, state, code }) => failed(UNREMOVED[state](name), state, code, name),
   }),
   "renamed": defineEvent({
     kind: "result",
-    what: "A file on the server has another name.",
-    fields: { from: text("the name before"), to: text("the name from now on") },
+    what: "A file on the server was renamed.",
+    fields: { from: text("old name"), to: text("new name") },
     words: ({ from, to }) => `Renamed ${from} to ${to}`,
   }),
   "linked": defineEvent({
     kind: "result",
-    what: "This folder has a key of its own to an account that there was.",
-    fields: { user, id: text("the account's id on the server, 32 hexadecimal digits") },
-    words: ({ user, id }) => `Linked this folder to the account of ${user}, id ${id}`,
+    what: "This folder now has a key of its own to an existing account.",
+    fields: { user, id: text("id of the account on the server, 32 hexadecimal digits") },
+    words: ({ user, id }) => `Linked this folder to the account ${user} with id ${id}`,
   }),
   "forgot": defineEvent({
     kind: "result",
-    what: "It is not known any more by what a server is to be recognised.",
-    fields: { server: text("its address, HOST:PORT") },
-    words: ({ server }) => `Forgot ${server}`,
+    what: "A server was removed from known_servers.",
+    fields: { server: text("address of the server, HOST:PORT") },
+    words: ({ server }) => `Removed ${server} from known_servers`,
   }),
 } as const;
+
+/** `bytes 4-5`: the last one included, as in `--range`. */
+function rangeWords({ from, bytes }: { from: number; bytes: number }): string {
+  return bytes === 0 ? "0 bytes" : `bytes ${from}-${from + bytes - 1}`;
+}

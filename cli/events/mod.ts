@@ -1,7 +1,7 @@
 /**
- * Everything that a command can say: the one table of events, with their fields for programs and their words for people.
+ * The table of all events: fields for programs, words for people.
  *
- * Names and fields are stable; docs/json.md is made of this table.
+ * Names and fields are stable. docs/json.md is generated from this table.
  *
  * @module
  */
@@ -11,20 +11,21 @@ import { CONNECTION_EVENTS } from "./connection.ts";
 import {
   type Definition,
   type EventKind,
+  MANY_FILES,
   type Schema,
   schemaOf,
   type Values,
 } from "./definition.ts";
 import { FILE_EVENTS } from "./files.ts";
 import { OPERATOR_EVENTS } from "./operator.ts";
-import { STANDING_EVENTS } from "./status.ts";
-import type { Paint } from "../text/colors.ts";
+import { STATUS_EVENTS } from "./status.ts";
+import type { Presentation } from "../text/presentation.ts";
 
 export const EVENTS = {
   ...COMMON_EVENTS,
   ...CONNECTION_EVENTS,
   ...FILE_EVENTS,
-  ...STANDING_EVENTS,
+  ...STATUS_EVENTS,
   ...OPERATOR_EVENTS,
 } as const;
 
@@ -38,13 +39,13 @@ export function definitionOf({ event }: Pick<Event, "event">): Definition {
   return EVENTS[event] as unknown as Definition;
 }
 
-/** Of which kind an event is. */
+/** The kind of an event. */
 export function kindOf(event: Event): EventKind {
   const { kind } = definitionOf(event);
   return typeof kind === "function" ? kind(event) : kind;
 }
 
-/** An event as a line of JSON, with its name first; what a terminal could take for a command is escaped. */
+/** An event as a line of JSON, its name first. Characters that control a terminal are escaped. */
 export function toJson(event: Event): string {
   const fields = Object.keys(definitionOf(event).fields)
     .map((name) => [name, (event as unknown as Record<string, unknown>)[name]] as const);
@@ -54,25 +55,26 @@ export function toJson(event: Event): string {
   );
 }
 
-/** A code unit of UTF-16, as it may stand in a string of JSON. */
+/** A code unit of UTF-16, as JSON escapes it. */
 function escapeUnit(unit: string): string {
   return `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
 
-/** What people are told of an event; `undefined` where there is nothing to tell. */
-export function wordsOf(event: Event, paint: Paint): string | undefined {
-  return definitionOf(event).words(shown(event), paint);
+/** The words of an event for people; `undefined` if it has none. */
+export function wordsOf(event: Event, show: Presentation): string | undefined {
+  return definitionOf(event).words(shown(event), show);
 }
 
-/** Whether people are told of an event only with `--verbose`. */
-export function isDetail(event: Event): boolean {
+/** Whether people see an event only with `--verbose`, in a command that handles `files` files. */
+export function isDetail(event: Event, files = 1): boolean {
   const { isDetail = false } = definitionOf(event);
+  if (isDetail === "many") return files > MANY_FILES;
   return typeof isDetail === "boolean" ? isDetail : isDetail(event);
 }
 
-/** What people are told beside a result. */
-export function asideOf(event: Event, paint: Paint): string | undefined {
-  return definitionOf(event).aside?.(shown(event), paint);
+/** The note that follows a result. */
+export function asideOf(event: Event, show: Presentation): string | undefined {
+  return definitionOf(event).aside?.(shown(event), show);
 }
 
 /** The JSON Schema of an event. */
@@ -87,7 +89,7 @@ export function schemaOfEvent(name: EventName): Schema {
   };
 }
 
-/** With every text safe to show, and in one line where it is not of several. */
+/** The event with every text safe to print, and on one line unless its field has lines. */
 function shown(event: Event): Event {
   const { fields } = definitionOf(event);
   return Object.fromEntries(

@@ -1,10 +1,11 @@
 /**
- * What the commands below `xfer server` tell.
+ * Events of the commands below `xfer server`.
  *
  * @module
  */
-import { plural, seconds, sizeColumn } from "../text/format.ts";
-import { CARE_EVENTS, name, path } from "./data_folder.ts";
+import { plural } from "../text/format.ts";
+import type { Presentation } from "../text/presentation.ts";
+import { DATA_FOLDER_EVENTS, name, path } from "./data_folder.ts";
 import {
   count,
   defineEvent,
@@ -19,225 +20,229 @@ import {
   type Values,
 } from "./definition.ts";
 
-const user = text("the user's name");
-const id = text("the account's id, 32 hexadecimal digits");
-const size = count("its bytes");
-const cksum = count("its POSIX checksum");
-const files = count("files that it has");
-const oldVersions = count("files that were replaced and are kept");
-const firstSeen = time("when the account was made");
-const lastSeen = time("when the client was last there");
+const user = text("user name");
+const id = text("id of the account, 32 hexadecimal digits");
+const size = count("size in bytes");
+const cksum = count("POSIX checksum");
+const files = count("number of its files");
+const oldVersions = count("number of its old versions");
+const firstSeen = time("time at which the account was created");
+const lastSeen = time("time at which the client was last connected");
 
-/** Where a setting may come from. */
+/** The sources of a setting. */
 export const SOURCES = ["option", "environment", "file", "default"] as const;
-/** As wide as all but the longest. */
+/** Width of all settings but the longest. */
 const SETTING_WIDTH = 44;
 
 const quotaFields = {
-  bytes: limit("bytes at most; `null` is what holds for all"),
-  files: limit("files at most; `null` is what holds for all"),
+  bytes: limit("maximum number of bytes; `null`: the server's default"),
+  files: limit("maximum number of files; `null`: the server's default"),
 };
-const quota = record(quotaFields, "what the account may store");
+const quota = record(quotaFields, "quota of the account");
 
 const storedFile = {
   ...{ name, size, cksum },
-  stored: time("when it was confirmed"),
+  stored: time("time at which the server confirmed it"),
   verified: flag("whether client and server agreed on the checksum"),
   path,
-  version: count("which it is under this name, from 1 on"),
-  current: flag("whether it is the newest"),
+  version: count("number of the version, from 1 for each name"),
+  current: flag("whether it is the newest version"),
 };
 
-/** What stands for protocol 4 among the editions of protocol 3. */
+/** The edition of clients that use protocol 4. */
 const PROTOCOL_4 = "4";
 
 export const OPERATOR_EVENTS = {
   "client": defineEvent({
     kind: "result",
-    what: "An account; what it has stored follows, in events `client-file`.",
+    what: "An account. Its files follow, as `client-file`.",
     fields: {
-      ...{ name: user, id, edition: text("what its client speaks; 4 is protocol 4") },
-      ...{ firstSeen, lastSeen, hasKey: flag("whether the client has a key, of either protocol") },
+      ...{ name: user, id, edition: text("edition of protocol 3, or 4 for protocol 4") },
+      ...{ firstSeen, lastSeen, hasKey: flag("whether the account has a key") },
       ...{ files, oldVersions },
     },
-    words: ({ name, id, edition, lastSeen, hasKey, ...stored }) =>
+    words: ({ name, id, edition, lastSeen, hasKey, ...stored }, { time }) =>
       [
-        `${name}: ${filesOf(stored)}, last seen ${seconds(lastSeen)}`,
+        `${name}: ${filesOf(stored)}, last seen ${time(lastSeen)}`,
         ...hasKey ? [] : ["no key yet"],
-        edition === PROTOCOL_4 ? "protocol 4" : `edition ${edition}`,
+        edition === PROTOCOL_4 ? "protocol 4" : `protocol 3 (edition ${edition})`,
         `id ${id}`,
       ].join(", "),
   }),
   "client-file": defineEvent({
     kind: "result",
-    what: "A file that an account has stored.",
+    what: "A stored file of an account.",
     fields: {
       ...{ user, ...storedFile },
-      damage: optional(
-        oneOf(["missing", "size", "content"], "the damage that was found in it, if any"),
-      ),
+      damage: optional(oneOf(["missing", "size", "content"], "recorded damage, if any")),
     },
-    words: ({ name, size, stored, verified, version, current, damage }, paint) =>
-      `${sizeColumn(size)}  ${seconds(stored)}  ${name}` +
+    words: (
+      { name, size, stored, verified, version, current, damage },
+      { paint, sizeColumn, time },
+    ) =>
+      `${sizeColumn(size)}  ${time(stored)}  ${name}` +
       (current ? "" : `  (old version ${version})`) + (verified ? "" : "  (not verified)") +
       (damage === undefined ? "" : `  ${paint("warning", "(damaged)")}`),
   }),
   "exported": defineEvent({
     kind: "result",
-    what: "A stored file was written out.",
-    fields: { target: text("where it is written"), name, user, size, cksum },
-    words: ({ target, name, user, size, cksum }, paint) =>
-      `${paint("success", "Exported")} ${name} of ${user} (${size} bytes, cksum ${cksum}) ` +
-      `as ${target}`,
+    what: "A stored file was exported.",
+    fields: { target: text("path of the exported file"), name, user, size, cksum },
+    words: ({ target, name, user, size: bytes, cksum }, { paint, size }) =>
+      `${paint("success", "Exported")} ${name} of ${user} to ${target} ` +
+      `(${size(bytes)}, cksum ${cksum})`,
   }),
-  ...CARE_EVENTS,
+  ...DATA_FOLDER_EVENTS,
   "user": defineEvent({
     kind: "result",
     what: "An account.",
     fields: {
-      ...{ name: user, id, protocol: oneOf([3, 4], "of which protocol it is") },
-      keys: count("keys by which its user logs in"),
-      ...{ files, oldVersions, bytes: count("the bytes of all of them") },
-      ...{ quota, disabled: flag("whether it may do nothing"), firstSeen, lastSeen },
+      ...{ name: user, id, protocol: oneOf([3, 4], "protocol of the account") },
+      keys: count("number of its keys"),
+      ...{ files, oldVersions, bytes: count("bytes of its files and old versions") },
+      ...{ quota, disabled: flag("whether the account is disabled"), firstSeen, lastSeen },
     },
-    words: (account) =>
+    words: (account, show) =>
       [
-        `${account.name}: ${filesOf(account)}, ${plural(account.bytes, "byte")}, ` +
-        `last seen ${seconds(account.lastSeen)}${account.disabled ? ", disabled" : ""}`,
+        `${account.name}: ${filesOf(account)} (${show.size(account.bytes)}), ` +
+        `last seen ${show.time(account.lastSeen)}${account.disabled ? ", disabled" : ""}`,
         `  id ${account.id}, protocol ${account.protocol}, ${plural(account.keys, "key")}`,
-        `  quota ${quotaWords(account.quota)}, first seen ${seconds(account.firstSeen)}`,
+        `  ${quotaWords(account.quota, show)}, first seen ${show.time(account.firstSeen)}`,
       ].join("\n"),
   }),
   "user-disabled": defineEvent({
     kind: "result",
-    what: "An account may do nothing any more.",
+    what: "An account was disabled.",
     fields: { user },
     words: ({ user }) => `Disabled ${user}`,
   }),
   "user-enabled": defineEvent({
     kind: "result",
-    what: "An account may do everything again.",
+    what: "An account was enabled again.",
     fields: { user },
     words: ({ user }) => `Enabled ${user}`,
   }),
   "user-renamed": defineEvent({
     kind: "result",
-    what: "An account has another name.",
+    what: "An account was renamed.",
     fields: {
-      ...{ from: text("the name before"), to: text("the name from now on") },
-      learns: flag("whether the client is told of it"),
+      ...{ from: text("old user name"), to: text("new user name") },
+      learns: flag("whether the server can notify the client, over protocol 4"),
     },
     words: ({ from, to }) => `Renamed ${from} to ${to}`,
     aside: ({ from, to, learns }) =>
       learns
-        ? `Tell the user to write ${to} into line 2 of transfer.info.`
-        : `Tell the user, who has protocol 3, to write ${to} into line 2 of transfer.info ` +
-          `and line 1 of me.info; until then the client registers anew as ${from}.`,
+        ? `Ask the user to change line 2 of transfer.info to ${to}.`
+        : `Ask the user to change line 2 of transfer.info and line 1 of me.info to ${to}. Until ` +
+          `then the client, which uses protocol 3, registers again as ${from}.`,
   }),
   "quota-set": defineEvent({
     kind: "result",
-    what: "How much an account may store was decided.",
+    what: "The quota of an account was set.",
     fields: { user, quota },
-    words: ({ user, quota }) => `The quota of ${user}: ${quotaWords(quota)}`,
+    words: ({ user, quota }, show) => `${user}: ${quotaWords(quota, show)}`,
   }),
   "key": defineEvent({
     kind: "result",
-    what: "A key by which a user logs in.",
-    fields: { user, fingerprint: text("of the key"), added: time("when it came to the account") },
-    words: ({ fingerprint, added }) => `${fingerprint}  added ${seconds(added)}`,
+    what: "A key of an account.",
+    fields: {
+      ...{ user, fingerprint: text("fingerprint of the key") },
+      added: time("time at which the account got it"),
+    },
+    words: ({ fingerprint, added }, { time }) => `${fingerprint}  added ${time(added)}`,
   }),
   "key-removed": defineEvent({
     kind: "result",
-    what: "A key does not open its account any more.",
-    fields: { user, fingerprint: text("of the key") },
+    what: "A key was removed from an account.",
+    fields: { user, fingerprint: text("fingerprint of the key") },
     words: ({ user, fingerprint }) => `Removed the key ${fingerprint} of ${user}`,
   }),
   "user-removed": defineEvent({
     kind: "result",
-    what: "An account is gone, with its files.",
-    fields: { user, files: count("how many it had") },
+    what: "An account was removed, with its files.",
+    fields: { user, files: count("number of its files") },
     words: ({ user, files }) => `Removed ${user} and ${plural(files, "file")}`,
   }),
   "token": defineEvent({
     kind: "result",
-    what: "A token, with which a user gets into an account.",
+    what: "A new token: an invitation, or a link token.",
     fields: {
-      token: text("the token: whoever has it may use it"),
-      id: optional(text("the id of an invitation; the token itself is not kept")),
+      token: text("the token, which anyone who has it can use"),
+      id: optional(text("id of an invitation; the server does not keep the token itself")),
       label: optional(text("the operator's note")),
       purpose: oneOf(
         ["link", "invitation"],
-        "for a further machine of the user, or for somebody who is to register",
+        "`link`: for another machine of a user; `invitation`: for a new user",
       ),
-      uses: count("how often it is good"),
-      expires: time("until when it is good"),
-      user: optional(text("whose account it opens, where an operator has made it")),
+      uses: count("number of uses"),
+      expires: time("time at which it expires"),
+      user: optional(text("user name of the account, if an operator created the token")),
     },
     words: ({ token }) => token,
-    aside: ({ token, id, label, purpose, uses, expires, user }) => {
-      const until = `until ${seconds(expires)}`;
+    aside: ({ token, id, label, purpose, uses, expires, user }, { time }) => {
+      const until = `until ${time(expires)}`;
       if (purpose === "invitation") {
         const what = ["Invitation", id, label && `(${label})`].filter(Boolean).join(" ");
-        return `${what}, good for ${plural(uses, "user")}, ${until}. ` +
-          `On the user's machine: xfer client init --invitation ${token}`;
+        return `${what}: valid for ${plural(uses, "user")}, ${until}. ` +
+          `On the user's machine, run 'xfer client init --invitation ${token}'.`;
       }
       const where = user === undefined
         ? "On the other machine, with the same transfer.info"
-        : `On the user's machine, with ${user} in transfer.info`;
-      return `Good once, ${until}. ${where}: xfer client link ${token}`;
+        : `On the user's machine, with ${user} in line 2 of transfer.info`;
+      return `Valid once, ${until}. ${where}, run 'xfer client link ${token}'.`;
     },
   }),
   "invitation": defineEvent({
     kind: "result",
-    what: "An invitation that is open.",
+    what: "An open invitation.",
     fields: {
-      id: text("what it is called by"),
+      id: text("id of the invitation"),
       label: optional(text("the operator's note")),
-      used: count("how many have registered with it"),
-      usesLeft: count("how many may still register with it"),
-      made: time("when it was made"),
-      expires: time("until when it is good"),
+      used: count("number of users who registered with it"),
+      usesLeft: count("number of users who can still register with it"),
+      made: time("time at which it was created"),
+      expires: time("time at which it expires"),
     },
-    words: ({ id, label, used, usesLeft, made, expires }) =>
-      `${id}  used ${used} of ${used + usesLeft} times  made ${seconds(made)}  ` +
-      `expires ${seconds(expires)}${label === undefined ? "" : `  ${label}`}`,
+    words: ({ id, label, used, usesLeft, made, expires }, { time }) =>
+      `${id}  used ${used} of ${used + usesLeft}  created ${time(made)}  ` +
+      `expires ${time(expires)}${label === undefined ? "" : `  ${label}`}`,
   }),
   "withdrawn": defineEvent({
     kind: "result",
-    what: "Invitations were withdrawn.",
-    fields: { count: count("how many") },
-    words: ({ count }) => `Withdrew ${plural(count, "invitation")}`,
+    what: "Invitations were revoked.",
+    fields: { count: count("number of invitations") },
+    words: ({ count }) => `Revoked ${plural(count, "invitation")}`,
   }),
   "setting": defineEvent({
     kind: "result",
-    what: "A setting of the server.",
+    what: "An effective setting of the server.",
     fields: {
-      key: text("its name: that of the option, and the key in the file"),
-      value: text("what is in force, as it was written"),
-      source: oneOf(SOURCES, "whence it comes"),
-      where: optional(text("which option, which variable, or which file and where in it")),
+      key: text("name of the setting: the option, and the key in the file"),
+      value: text("effective value, as written"),
+      source: oneOf(SOURCES, "source of the value"),
+      where: optional(text("the option, the variable, or the file and line")),
       line: text("the setting as a line of the file"),
     },
-    words: ({ line, source, where = source }, paint) =>
+    words: ({ line, source, where = source }, { paint }) =>
       `${line.padEnd(SETTING_WIDTH)}  ${paint("dim", `# ${where}`)}`,
   }),
   "example-file": defineEvent({
     kind: "result",
-    what: "A file with all settings of the server, as their defaults.",
+    what: "A configuration file with all settings of the server at their defaults.",
     fields: { text: lines("the file") },
     words: ({ text }) => text,
   }),
 } as const;
 
-function quotaWords({ bytes, files }: Values<typeof quotaFields>): string {
+function quotaWords({ bytes, files }: Values<typeof quotaFields>, { limit }: Presentation): string {
   const parts = [
-    bytes === null ? "" : bytes === "none" ? "any size" : plural(bytes, "byte"),
-    files === null ? "" : files === "none" ? "any number of files" : plural(files, "file"),
-  ];
-  return parts.filter((part) => part !== "").join(" and ") || "as for all";
+    bytes === null ? "" : bytes === "none" ? "unlimited bytes" : limit(bytes),
+    files === null ? "" : files === "none" ? "unlimited files" : plural(files, "file"),
+  ].filter((part) => part !== "");
+  return parts.length === 0 ? "default quota" : `quota ${parts.join(" and ")}`;
 }
 
-function filesOf({ files, oldVersions }: { files: number; oldVersions: number }): string {
+export function filesOf({ files, oldVersions }: { files: number; oldVersions: number }): string {
   const old = oldVersions === 0 ? "" : `, ${plural(oldVersions, "old version")}`;
   return `${plural(files, "file")}${old}`;
 }

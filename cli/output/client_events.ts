@@ -1,5 +1,5 @@
 /**
- * What a client tells, as events of the command line.
+ * Reports events of the client as events of the command line.
  *
  * @module
  */
@@ -21,7 +21,7 @@ export interface Parties {
   readonly server: string;
 }
 
-/** Reports what a client of protocol 3 tells. */
+/** Reports an event of a client over protocol 3. */
 export function reportV3Event(reporter: Reporter, event: ClientEvent, parties: Parties): void {
   const { user, server } = parties;
   switch (event.type) {
@@ -55,8 +55,8 @@ export function reportV3Event(reporter: Reporter, event: ClientEvent, parties: P
     }
     case "failed": {
       const { path, error, state } = event;
-      reporter.reportError(error);
-      return reporter.report({ event: "not-stored", path, state, code: error.code });
+      const { code } = error;
+      return reporter.reportFailure(error, { event: "not-stored", path, state, code });
     }
     case "retrying":
       return reportRetry(reporter, event);
@@ -68,7 +68,7 @@ export function reportV3Event(reporter: Reporter, event: ClientEvent, parties: P
   }
 }
 
-/** Reports what a client of protocol 4 tells. */
+/** Reports an event of a client over protocol 4. */
 export function reportV4Event(reporter: Reporter, event: SecureEvent, user: string): void {
   switch (event.type) {
     case "secure": {
@@ -123,10 +123,10 @@ export function reportUsingV3(
   });
 }
 
-/** How a server is known, as it is shown. */
+/** What identifies a server, for people: a fingerprint, a CA certificate or protocol 3. */
 export function shownIdentity(identity: Remembered): string {
   if (identity === "protocol-3") return "protocol 3";
-  return identity === "pki" ? "an authority's certificate" : formatFingerprint(identity);
+  return identity === "pki" ? "CA certificate" : formatFingerprint(identity);
 }
 
 export function reportRetry(

@@ -1,10 +1,10 @@
 /**
- * What a command says: results to standard output, everything else to standard error; or, for programs, every event as a
- * line of JSON on standard output, and the words for people on standard error.
+ * The output of a command: results to standard output, everything else to standard error. With `--json`, every event is a
+ * line of JSON on standard output, and only errors and warnings go to standard error.
  *
  * @module
  */
-import { InterruptedError, reasonOf, StorageError, XferError } from "../../protocol/errors.ts";
+import { InterruptedError, reasonOf, StorageError, type XferError } from "../../protocol/errors.ts";
 import { printable } from "../../protocol/printable.ts";
 import {
   asideOf,
@@ -16,38 +16,42 @@ import {
   wordsOf,
 } from "../events/mod.ts";
 import type { EventKind } from "../events/definition.ts";
-import type { ErrorClass } from "../exit_codes.ts";
+import { names, placed, toErrorEvent } from "./error_event.ts";
 import { coloured, type Paint, plain } from "../text/colors.ts";
+import { type Presentation, presentation } from "../text/presentation.ts";
 
 export const COLORS = ["auto", "always", "never"] as const;
 
-/** How a command is to speak: the options that every command has. */
+/** The output options, which every command has. */
 export interface OutputOptions {
   readonly json: boolean;
   readonly quiet: boolean;
   readonly verbose: boolean;
+  /** Whether people see exact sizes. */
+  readonly bytes: boolean;
   readonly color: (typeof COLORS)[number];
   readonly progress: boolean;
-  /** Options, each after a blank, with which commands below `xfer client` or `xfer server` work where this one does. */
+  /** Options, each after a space, that commands in hints need to work on the same folder as this one. */
   readonly places: Readonly<Partial<Record<"client" | "server", string>>>;
 }
 
 export const DEFAULT_OUTPUT: OutputOptions = {
-  ...{ json: false, quiet: false, verbose: false, color: "auto", progress: true, places: {} },
+  ...{ json: false, quiet: false, verbose: false, bytes: false },
+  ...{ color: "auto", progress: true, places: {} },
 };
 
-/** The part of a standard stream that is used here. */
+/** The part of a standard stream that the reporter uses. */
 export interface Stream {
   writeSync(bytes: Uint8Array): number;
   isTerminal(): boolean;
 }
 
 export interface Streams {
-  /** Whom questions are asked; without, nobody. */
+  /** Answers questions; if missing, nobody does. */
   readonly stdin?: { read(buffer: Uint8Array): Promise<number | null>; isTerminal(): boolean };
   readonly stdout: Stream;
   readonly stderr: Stream;
-  /** Whether colours were declined (https://no-color.org), or the terminal has none. */
+  /** Whether the user declined colours (https://no-color.org), or the terminal has none. */
   readonly noColor: boolean;
 }
 
@@ -56,29 +60,36 @@ function standardStreams(): Streams {
   return { stdin, stdout, stderr, noColor: noColor || Deno.env.get("TERM") === "dumb" };
 }
 
-/** What shows progress: it hears all, and makes way for what is written. */
+/** Shows progress. It receives all events, and clears the line when text is written. */
 export interface Display {
-  /** Comes before anything is written of the event. */
+  /** Receives an event before its words are written. */
   take(event: Event): void;
-  /** Whether what is drawn tells people of an event; they are told in words too only with `--verbose`. */
+  /** Whether the drawn line shows the event; its words are then written with `--verbose` only. */
   shows(event: Event): boolean;
-  /** Takes what is drawn away, so that text can stand there. */
+  /** Clears the drawn line, to make room for text. */
   clear(): void;
-  /** Shows nothing, until it is disposed of: somebody is asked something. */
+  /** Hides the line until disposed of, for example during a question. */
   pause(): Disposable;
 }
 
-/** Bytes of an answer that is asked for: what a terminal takes for a line. */
+/** Events of a file that was not transferred, or not removed. */
+type FailureEvent = EventOf<"not-stored"> | EventOf<"not-got"> | EventOf<"not-removed">;
+
+const FAILURES: ReadonlySet<string> = new Set<FailureEvent["event"]>(
+  ["not-stored", "not-got", "not-removed"],
+);
+
+/** States of files that have not failed by themselves. */
+const UNTRIED: ReadonlySet<string> = new Set(["unknown", "not-tried"]);
+
+/** Maximum length of an answer in bytes: the longest line that a terminal accepts. */
 const MAX_ANSWER = 4096;
 
-/** Of a file that is on its way there is a line of JSON at most so often, in milliseconds. */
+/** Milliseconds between two `progress` lines of JSON. */
 const PROGRESS_MS = 200;
 
-/** Characters of a result's first line that are told where it can't be written: it may be of any length. */
+/** Characters that are quoted from a result that cannot be written. */
 const MAX_UNWRITTEN = 200;
-
-/** Causes of causes that are shown; an error may be its own. */
-const MAX_CAUSES = 8;
 
 const encoder = new TextEncoder();
 
@@ -87,14 +98,17 @@ export class Reporter {
   readonly #streams: Streams;
   readonly #now: () => number;
   #display: Display | undefined;
-  /** Whether standard output was closed by who reads it: `xfer server list | head`. */
+  /** Whether the reader of standard output closed it: `xfer server list | head`. */
   #nobodyReads = false;
   #failure: StorageError | undefined;
   #progressAt = -Infinity;
-  /** The last error. */
-  #told: unknown;
-  /** Whether the line that is begun ends with a question. */
+  /** The last error that was reported. */
+  #reported: unknown;
+  /** Whether the cursor stands after a question. */
   #isAsking = false;
+  /** The number of files that the command handles. */
+  #files = 1;
+  #interrupted = 0;
 
   constructor(options: OutputOptions, streams = standardStreams(), now = () => performance.now()) {
     this.options = options;
@@ -102,17 +116,17 @@ export class Reporter {
     this.#now = now;
   }
 
-  /** Why the result could not be written, if it could not. The work went on all the same. */
+  /** The reason why results could not be written, if so. The command still did its work. */
   get failure(): StorageError | undefined {
     return this.#failure;
   }
 
-  /** How words on standard error are coloured. */
+  /** The colours of standard error. */
   get paint(): Paint {
     return this.#paintFor(this.#streams.stderr);
   }
 
-  /** Tells a display of everything from now on, until it is detached. */
+  /** Sends all events to a display, until the result is disposed of. */
   attach(display: Display): Disposable {
     this.#display = display;
     return {
@@ -124,81 +138,132 @@ export class Reporter {
   }
 
   report(event: Event): void {
+    this.#writeJson(event);
+    this.#writeWords(event, (show) => wordsOf(event, show));
+  }
+
+  /** Sets the number of files of a command that does not report `planned`: with many, it prints the summary only. */
+  expectFiles(files: number): void {
+    this.#files = files;
+  }
+
+  /** Reports an error once, although it may end the work on several files. An interruption is not an error. */
+  reportError(error: unknown): void {
+    if (this.#isReported(error)) return;
+    this.#reported = error;
+    this.report(toErrorEvent(error, this.options));
+  }
+
+  /**
+   * Reports why a file failed. JSON has an `error`, unless it was reported before, and the event. People see one item, which
+   * names the file and the reason.
+   */
+  reportFailure(error: XferError, event: FailureEvent): void {
+    const wasReported = this.#isReported(error);
+    this.#reported = error;
+    const cause = toErrorEvent(error, this.options);
+    if (!wasReported) this.#writeJson(cause);
+    this.#writeJson(event);
+    const hasFailed = !("state" in event) || !UNTRIED.has(event.state);
+    if (error instanceof InterruptedError || !hasFailed) {
+      if (!wasReported) this.#writeWords(cause, (show) => wordsOf(cause, show));
+      return this.#writeWords(event, (show) => wordsOf(event, show));
+    }
+    const file = printable(event.event === "not-stored" ? event.path : event.name);
+    this.#writeWords(event, (show) => {
+      const what = wordsOf(event, show) ?? "";
+      if (wasReported) return `${what}: ${printable(cause.message)}`;
+      const message = names(cause.message, file) ? cause.message : `${what}: ${cause.message}`;
+      return wordsOf({ ...cause, message }, show);
+    });
+  }
+
+  /** Writes a note for people that has no event, such as the total of a list. */
+  remark(words: (show: Presentation) => string): void {
+    const { json, quiet } = this.options;
+    if (!json && !quiet) this.note(words(this.#presentationFor(this.#streams.stderr)));
+  }
+
+  /** Counts an event, and writes it as JSON with `--json`. */
+  #writeJson(event: Event): void {
+    this.#display?.take(event);
+    if (event.event === "planned") this.#files = event.files;
+    if (FAILURES.has(event.event) && (event as FailureEvent).code === "interrupted") {
+      this.#interrupted++;
+    }
+    const { json, progress } = this.options;
+    if (!json) return;
+    if (kindOf(event) === "progress") {
+      if (!progress || this.#now() - this.#progressAt < PROGRESS_MS) return;
+      this.#progressAt = this.#now();
+    }
+    this.#writeResult(toJson(event));
+  }
+
+  /** Writes the words of an event, if people are to see them, and the note that follows it. */
+  #writeWords(event: Event, words: (show: Presentation) => string | undefined): void {
     const { json, quiet, verbose } = this.options;
     const { stdout, stderr } = this.#streams;
     const kind = kindOf(event);
-    this.#display?.take(event);
-    if (kind === "progress") return this.#reportProgress(event);
-    if (json) this.#writeResult(toJson(event));
-    if (kind === "result" && !json) this.#writeResult(wordsOf(event, this.#paintFor(stdout)));
-    else if (
-      this.#isNoted(kind) && (verbose || !(isDetail(event) || this.#display?.shows(event)))
-    ) {
-      this.note(wordsOf(event, this.#paintFor(stderr)));
+    if (verbose || !(isDetail(event, this.#files) || this.#display?.shows(event))) {
+      if (kind === "result" && !json) this.#writeResult(words(this.#presentationFor(stdout)));
+      else if (this.#isNoted(kind)) this.note(words(this.#presentationFor(stderr)));
     }
-    if (!quiet) this.note(this.#asideOf(event));
+    if (!quiet && !json) this.note(this.#asideOf(event));
   }
 
-  /** Commands of a client in it are for other machines, or say their place themselves. */
+  /** Commands of the client in it are for other machines, or name their folder themselves. */
   #asideOf(event: Event): string | undefined {
     const { places: { server } } = this.options;
-    const aside = asideOf(event, this.#paintFor(this.#streams.stderr));
+    const aside = asideOf(event, this.#presentationFor(this.#streams.stderr));
     return server === undefined || aside === undefined ? aside : placed(aside, { server });
   }
 
-  /** Whether people are told of it on standard error. */
+  /** Whether standard error shows events of a kind. */
   #isNoted(kind: EventKind): boolean {
     const { json, quiet } = this.options;
-    return !quiet || kind === "security" || (kind === "error" && !json);
+    if (kind === "progress" || kind === "result") return false;
+    if (quiet) return kind === "security" || (kind === "error" && !json);
+    return !json || kind !== "note";
   }
 
-  /** Reports what failed: once, where it keeps several things from being done, and not that the command was stopped. */
-  reportError(error: unknown): void {
-    if (error === this.#told || error instanceof InterruptedError) return;
-    this.#told = error;
-    this.report(toEvent(error, this.options));
+  #isReported(error: unknown): boolean {
+    return error === this.#reported || error instanceof InterruptedError;
   }
 
-  /** Writes text in place of a result, as it is. */
+  /** Writes text as the result, unchanged. */
   print(text: string): void {
     this.#writeResult(text.replace(/\n$/, ""));
   }
 
-  /** Writes text for people, as it is. Where it can't be written, the work goes on all the same. */
+  /** Writes text for people, unchanged. If it cannot be written, the command still goes on. */
   note(text: string | undefined): void {
     if (text === undefined) return;
     try {
       this.#write(this.#streams.stderr, `${text}\n`);
     } catch {
-      return; // there is nobody left to tell
+      return; // nobody is left to read it
     }
   }
 
-  /** Asks on the terminal whether something is to be done; `false` where there is none. */
+  /** Asks a yes-or-no question on the terminal; `false` without a terminal. */
   async confirm(question: string): Promise<boolean> {
     return /^y(es)?$/i.test(await this.ask(`${question} [y/N]`) ?? "");
   }
 
-  /** Asks for a line on the terminal; `undefined` where there is none, or its user says nothing more (Ctrl-D). */
+  /** Asks for a line on the terminal; `undefined` without a terminal, or after Ctrl-D. */
   async ask(question: string): Promise<string | undefined> {
     const { stdin } = this.#streams;
     if (stdin?.isTerminal() !== true) return undefined;
     using _paused = this.#display?.pause();
     this.#write(this.#streams.stderr, `${printable(question)} `);
     this.#isAsking = true;
-    // A terminal gives a line at a time. While it is waited for, signals are heard.
+    // A terminal delivers a line at a time. Signals are handled meanwhile.
     const answer = new Uint8Array(MAX_ANSWER);
     const size = await stdin.read(answer);
     if (size === null) this.#write(this.#streams.stderr, "");
     this.#isAsking = false;
     return size === null ? undefined : new TextDecoder().decode(answer.subarray(0, size)).trim();
-  }
-
-  #reportProgress(event: Event): void {
-    const { json, progress } = this.options;
-    if (!json || !progress || this.#now() - this.#progressAt < PROGRESS_MS) return;
-    this.#progressAt = this.#now();
-    this.#writeResult(toJson(event));
   }
 
   #writeResult(line: string | undefined): void {
@@ -213,7 +278,7 @@ export class Reporter {
       const reason = reasonOf(cause);
       this.#failure = new StorageError(
         "cannot-write-output",
-        `Cannot write to standard output: ${reason}; it would have said: ${shorten(line)}`,
+        `cannot write to standard output: ${reason}. The result was: ${shorten(line)}`,
         { cause },
       );
       this.reportError(this.#failure);
@@ -227,6 +292,13 @@ export class Reporter {
     for (let done = 0; done < bytes.length;) done += stream.writeSync(bytes.subarray(done));
   }
 
+  #presentationFor(stream: Stream): Presentation {
+    return presentation({
+      ...{ paint: this.#paintFor(stream), bytes: this.options.bytes },
+      ...{ isTerminal: stream.isTerminal(), interrupted: this.#interrupted },
+    });
+  }
+
   #paintFor(stream: Stream): Paint {
     const { color } = this.options;
     if (color !== "auto") return color === "always" ? coloured : plain;
@@ -234,38 +306,9 @@ export class Reporter {
   }
 }
 
-/** The first line of a result, and no more of that than is told. */
+/** The beginning of a result's first line. */
 function shorten(result: string): string {
   const [first = ""] = result.trim().split("\n", 1);
-  const told = first.slice(0, MAX_UNWRITTEN);
-  return told.length < result.trim().length ? `${told}…` : told;
-}
-
-/** What failed, as an event. */
-function toEvent(error: unknown, { verbose, places }: OutputOptions): EventOf<"error"> {
-  const isOurs = error instanceof XferError;
-  return {
-    event: "error",
-    code: isOurs ? error.code : "internal",
-    class: (isOurs ? error.category : "internal") satisfies ErrorClass,
-    message: error instanceof Error ? error.message : String(error),
-    ...isOurs && error.hint !== undefined ? { hint: placed(error.hint, places) } : {},
-    ...verbose || !isOurs ? { stack: stackOf(error) } : {},
-  };
-}
-
-/** A hint whose commands, each in quotes or after a colon, work on the same place: "Run 'xfer client list'." */
-function placed(hint: string, places: OutputOptions["places"]): string {
-  return hint.replace(
-    /(?<=: |')xfer (client|server)\b(?![^']*--help')/g,
-    (command, end: "client" | "server") => `${command}${places[end] ?? ""}`,
-  );
-}
-
-/** Where an error arose, and where what has caused it. */
-function stackOf(error: unknown, depth = 0): string {
-  if (!(error instanceof Error)) return String(error);
-  const stack = error.stack ?? String(error);
-  if (error.cause === undefined || depth === MAX_CAUSES) return stack;
-  return `${stack}\nCaused by: ${stackOf(error.cause, depth + 1)}`;
+  const beginning = first.slice(0, MAX_UNWRITTEN);
+  return beginning.length < result.trim().length ? `${beginning}…` : beginning;
 }

@@ -1,13 +1,12 @@
 /**
- * What is said on the network, as events. Data comes in thousands of messages: those that follow each other are told as
- * one.
+ * Reports messages on the network as events. Consecutive data messages, of which a file has thousands, are merged into one.
  *
  * @module
  */
 import type { TracedMessage, Tracer } from "../../client/mod.ts";
 import type { Event, EventOf } from "../events/mod.ts";
 
-/** What a file's content comes in, by either protocol. */
+/** The messages with file content, of both protocols. */
 const BULK: ReadonlySet<string> = new Set(["data", "sendFile"]);
 
 type MessageEvent = EventOf<"message">;
@@ -16,7 +15,7 @@ export class WireTraceReport {
   readonly #reporter: { report(event: Event): void };
   readonly #now: () => number;
   readonly #began: number;
-  /** Of each connection, what may become more. */
+  /** By connection, the data messages that are not reported yet. */
   readonly #bulk = new Map<number, MessageEvent>();
   #connections = 0;
 
@@ -30,13 +29,13 @@ export class WireTraceReport {
   }
 
   readonly watch: Tracer = () => {
-    // What went over the connections before was said before.
+    // Messages of earlier connections are reported first.
     this.end();
     const connection = ++this.#connections;
-    return (said) => this.#take(connection, said);
+    return (message) => this.#take(connection, message);
   };
 
-  /** Tells what was held back. */
+  /** Reports the messages that were held back. */
   end(): void {
     for (const connection of this.#bulk.keys()) this.#flush(connection);
   }
@@ -44,23 +43,23 @@ export class WireTraceReport {
   #take(connection: number, { from, kind: message, code, tag, size }: TracedMessage): void {
     const before = this.#bulk.get(connection);
     if (before?.message === message && before.from === from && before.tag === tag) {
-      const told = { ...before, count: before.count + 1, size: before.size + size };
-      this.#bulk.set(connection, told);
+      const merged = { ...before, count: before.count + 1, size: before.size + size };
+      this.#bulk.set(connection, merged);
       return;
     }
     this.#flush(connection);
     const after = Math.round(this.#now() - this.#began) / 1000;
-    const told: MessageEvent = {
+    const event: MessageEvent = {
       ...{ event: "message", connection, from, message, code, tag, count: 1, size, after },
     };
-    if (BULK.has(message)) this.#bulk.set(connection, told);
-    else this.#reporter.report(told);
+    if (BULK.has(message)) this.#bulk.set(connection, event);
+    else this.#reporter.report(event);
   }
 
   #flush(connection: number): void {
-    const told = this.#bulk.get(connection);
-    if (told === undefined) return;
+    const event = this.#bulk.get(connection);
+    if (event === undefined) return;
     this.#bulk.delete(connection);
-    this.#reporter.report(told);
+    this.#reporter.report(event);
   }
 }

@@ -1,12 +1,11 @@
 /**
- * How far a run has got, counted from what is told of each file.
+ * The state of a transfer, counted from the events of its files.
  *
  * @module
  */
 import type { ProgressPhase, ProgressState } from "./render.ts";
 import { RateMeter } from "./rate_meter.ts";
 
-/** What the phases of a run are called. */
 export type Direction = "put" | "get";
 
 const NAMES: Readonly<
@@ -23,18 +22,18 @@ interface InFlight {
   readonly attempt: number;
 }
 
-/** It keeps what is on its way, and of all else only how much it was. Times are in milliseconds. */
+/** Keeps each file in progress, and only totals of the others. Times are in milliseconds. */
 export class TransferCounters {
   readonly #direction: Direction;
   readonly #meter = new RateMeter();
-  /** Files and bytes that there are in all, as far as is known. */
+  /** All files and bytes, as far as known. */
   #planned = { files: 0, bytes: 0 };
-  /** By what is told apart: a path, or a name on the server. */
+  /** Files in progress, by path for uploads, by name for downloads. */
   readonly #inFlight = new Map<string, InFlight>();
-  /** Of all that are on their way. */
+  /** Transferred bytes, and sizes, of the files in progress. */
   #over = 0;
   #sizes = 0;
-  /** How many of them are not over whole. */
+  /** Files in progress that are not transferred in full. */
   #unfinished = 0;
   #settled = { files: 0, bytes: 0 };
   #failed = { files: 0, bytes: 0 };
@@ -46,35 +45,35 @@ export class TransferCounters {
     this.#direction = direction;
   }
 
-  /** There are so many files to be transferred, besides those with which all is over. */
+  /** Sets the number of files that are still to be transferred, and their bytes. */
   plan(files: number, bytes: number): void {
     const over = this.#settled.bytes + this.#failed.bytes;
     this.#planned = { files: this.#began + files, bytes: over + bytes };
     this.#comparing = undefined;
   }
 
-  /** What is here is compared with what is there. */
+  /** Files here are compared with those on the server. */
   compare(done: number, total: number): void {
     this.#comparing = { done, total };
   }
 
-  /** A file is begun, or begun again: where the network has failed that is another attempt as well. */
+  /** A file begins, or begins again. After a network failure that is another attempt. */
   begin(at: number, name: string, size: number, attempt = 1): void {
-    // The time without a network does not count.
+    // Time without a network does not count.
     if (this.#isInterrupted || this.#began === 0) this.#meter.begin(at);
     const before = this.#inFlight.get(name)?.attempt ?? 0;
     this.#set(name, { size, done: 0, attempt: Math.max(attempt, before + 1) });
     this.#goOn(name);
   }
 
-  /** So much of a file was over before it was begun. */
+  /** A file resumes after `done` bytes. */
   resume(name: string, done: number): void {
     const file = this.#inFlight.get(name);
     if (file !== undefined) this.#set(name, { ...file, done });
     this.#goOn(name);
   }
 
-  /** So much of a file is over by now. */
+  /** `done` bytes of a file are transferred. */
   advance(at: number, name: string, done: number): void {
     const file = this.#inFlight.get(name);
     if (file === undefined) return;
@@ -83,14 +82,14 @@ export class TransferCounters {
     this.#goOn(name);
   }
 
-  /** A file has arrived, confirmed. */
+  /** A file is confirmed. */
   succeed(name: string, size: number): void {
     this.#drop(name);
     this.#turnFrom(name, name);
     this.#settled = { files: this.#settled.files + 1, bytes: this.#settled.bytes + size };
   }
 
-  /** Nothing more is tried with a file. */
+  /** A file has failed, and is not tried again. */
   fail(name: string): void {
     const size = this.#inFlight.get(name)?.size ?? 0;
     this.#drop(name);
@@ -98,12 +97,12 @@ export class TransferCounters {
     this.#failed = { files: this.#failed.files + 1, bytes: this.#failed.bytes + size };
   }
 
-  /** The network has failed; it is tried again. */
+  /** The network failed; the transfer will be retried. */
   retry(): void {
     this.#isInterrupted = true;
   }
 
-  /** How far it has got, or `undefined` where nothing has begun. */
+  /** The current state; `undefined` before anything began. */
   state(now: number): ProgressState | undefined {
     if (this.#comparing !== undefined) {
       const { done, total } = this.#comparing;
@@ -145,7 +144,7 @@ export class TransferCounters {
     this.#current = name;
   }
 
-  /** What is over is not what is waited for: that is another on its way, the one that was heard of last. */
+  /** After a file ends, shows the file in progress that changed last. */
   #turnFrom(name: string, otherwise: string): void {
     if (this.#current !== name) return;
     this.#current = [...this.#inFlight.keys()].at(-1) ?? otherwise;

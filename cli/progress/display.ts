@@ -1,5 +1,5 @@
 /**
- * Progress on standard error: a line on a terminal that is drawn again and again, or lines at intervals for a log.
+ * Progress on standard error: one line that is redrawn on a terminal, or lines at intervals for a log.
  *
  * @module
  */
@@ -10,30 +10,30 @@ import {
   renderProgress,
 } from "./render.ts";
 
-/** Between two drawings, in milliseconds: more often than this nobody sees. */
+/** Milliseconds between two drawings. */
 export const DRAW_MS = 100;
-/** Between two lines where there is no terminal, in milliseconds. */
+/** Milliseconds between two lines without a terminal. */
 export const LINE_MS = 5000;
-/** Where the terminal does not say how wide it is. */
+/** The width of a terminal that does not report one. */
 const COLUMNS = 80;
 
-/** To the beginning of the line; what stood there goes. */
+/** Returns to the start of the line and erases it. */
 const CLEAR = "\r\x1b[K";
 
-/** `drawn`: in place, where there is a terminal that can. */
+/** `drawn`: in place, on a terminal. */
 export type DisplayMode = "drawn" | "lines";
 
-/** Where a display draws, and where it has its time from. */
+/** The terminal and the clock of a display. */
 export interface DisplayEnvironment {
-  /** Writes text as it is. */
+  /** Writes text unchanged. */
   readonly write: (text: string) => void;
-  /** How wide the terminal is. It may throw, or know nothing and say 0. */
+  /** The width of the terminal. It may throw, or return 0 if unknown. */
   readonly columns: () => number;
-  /** Does work again and again, with so many milliseconds between, until it is disposed of. */
+  /** Calls `work` every `ms` milliseconds, until disposed of. */
   readonly every: (ms: number, work: () => void) => Disposable;
 }
 
-/** Draws from the moment it is made to the moment it is disposed of. */
+/** Draws from its creation until disposed of. */
 export class ProgressDisplay implements Disposable {
   readonly #state: () => ProgressState | undefined;
   readonly #style: ProgressStyle;
@@ -43,7 +43,7 @@ export class ProgressDisplay implements Disposable {
   #pauses = 0;
   #lastLine = "";
 
-  /** `state` is asked when it is time to draw. */
+  /** Calls `state` for each drawing. */
   constructor(
     mode: DisplayMode,
     state: () => ProgressState | undefined,
@@ -58,14 +58,14 @@ export class ProgressDisplay implements Disposable {
       : environment.every(LINE_MS, () => this.#writeLine());
   }
 
-  /** Takes away what is drawn, so that text can stand there. It is drawn again, below the text, when it is time. */
+  /** Erases the line, to make room for text. The next drawing is below the text. */
   clear(): void {
     if (!this.#isDrawn) return;
     this.#isDrawn = false;
     this.#write(CLEAR);
   }
 
-  /** Draws and writes nothing until it is disposed of. */
+  /** Draws and writes nothing until disposed of. */
   pause(): Disposable {
     this.clear();
     this.#pauses++;
@@ -74,7 +74,7 @@ export class ProgressDisplay implements Disposable {
 
   [Symbol.dispose](): void {
     this.#timer[Symbol.dispose]();
-    // A timer that is due already may ring once more.
+    // A timer that is already due may fire once more.
     this.pause();
   }
 
@@ -82,7 +82,7 @@ export class ProgressDisplay implements Disposable {
     if (this.#pauses > 0) return;
     const state = this.#state();
     if (state === undefined) return;
-    // Asked each time, the size is right after a resize too.
+    // Read for each drawing, because the terminal may be resized.
     const line = renderProgress(state, this.#columns(), this.#style);
     if (this.#isDrawn && line === this.#lastLine) return;
     this.#lastLine = line;
@@ -107,7 +107,7 @@ export class ProgressDisplay implements Disposable {
     }
   }
 
-  /** Nobody fails because progress can't be shown. */
+  /** Errors are ignored: progress is not worth failing for. */
   #write(text: string): void {
     try {
       this.#environment.write(text);
@@ -127,7 +127,7 @@ const SYSTEM: DisplayEnvironment = {
   columns: () => Deno.consoleSize().columns,
   every: (ms, work) => {
     const timer = setInterval(work, ms);
-    // What has nothing else to do ends.
+    // The timer alone does not keep the program running.
     Deno.unrefTimer(timer);
     return { [Symbol.dispose]: () => clearInterval(timer) };
   },

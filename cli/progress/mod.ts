@@ -1,5 +1,5 @@
 /**
- * Progress of `put` and `get`, for as long as they take.
+ * Progress of `put` and `get`.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { type DisplayMode, ProgressDisplay } from "./display.ts";
 import type { Reporter } from "../output/reporter.ts";
 import { type Direction, TransferCounters } from "./counters.ts";
 
-/** What counts, at a time in milliseconds. */
+/** The events that change the counters; `at` is in milliseconds. */
 const COUNTED: {
   readonly [N in EventName]?: (counters: TransferCounters, event: EventOf<N>, at: number) => void;
 } = {
@@ -29,10 +29,10 @@ const COUNTED: {
   "not-got": (counters, { name }) => counters.fail(name),
 };
 
-/** What a drawn line says better. */
+/** Events that the drawn line shows. */
 const DRAWN: ReadonlySet<EventName> = new Set(["sending", "getting"]);
 
-/** Counts an event, where there is something to be counted. */
+/** Updates the counters with an event. */
 export function count(counters: TransferCounters, event: Event, at: number): void {
   const counted = COUNTED[event.event] as
     | ((counters: TransferCounters, event: Event, at: number) => void)
@@ -40,7 +40,7 @@ export function count(counters: TransferCounters, event: Event, at: number): voi
   counted?.(counters, event, at);
 }
 
-/** What is known of where words for people go. */
+/** Properties of the terminal, or of what stands for it. */
 export interface Terminal {
   readonly isTerminal: boolean;
   readonly os: typeof Deno.build.os;
@@ -48,31 +48,31 @@ export interface Terminal {
   readonly variable: (name: string) => string | undefined;
 }
 
-/** How progress is shown there. */
-export function mannerFor({ isTerminal, variable }: Terminal): DisplayMode {
+/** The way in which progress is shown. */
+export function modeFor({ isTerminal, variable }: Terminal): DisplayMode {
   return isTerminal && variable("TERM") !== "dumb" ? "drawn" : "lines";
 }
 
-/** What can be drawn with there: Unicode, where the system's own words are written in it. */
+/** Characters for the bar: Unicode if the locale uses it. */
 export function glyphsFor({ os, variable }: Terminal): Glyphs {
-  // The old console of Windows has fonts without these characters; its successor tells that it is there.
+  // Fonts of the old Windows console lack these characters. Windows Terminal sets this variable.
   if (os === "windows") return variable("WT_SESSION") === undefined ? ASCII : UNICODE;
-  // The first that is set and not empty counts: locale(7).
+  // The first that is set and not empty counts; see locale(7).
   const locale = variable("LC_ALL") || variable("LC_CTYPE") || variable("LANG") || "";
   return /utf-?8/i.test(locale) ? UNICODE : ASCII;
 }
 
-/** Shows progress until it is disposed of, unless the options of the output say not to. */
+/** Shows progress until disposed of. With `--json`, `--quiet` or `--no-progress` it shows none. */
 export function showProgress(reporter: Reporter, direction: Direction): Disposable {
-  const { quiet, progress } = reporter.options;
+  const { json, quiet, progress } = reporter.options;
   const stack = new DisposableStack();
-  if (quiet || !progress) return stack;
+  if (json || quiet || !progress) return stack;
   const place: Terminal = {
     isTerminal: Deno.stderr.isTerminal(),
     os: Deno.build.os,
     variable: (name) => Deno.env.get(name),
   };
-  const mode = mannerFor(place);
+  const mode = modeFor(place);
   const counters = new TransferCounters(direction);
   const now = () => performance.now();
   const style = { glyphs: glyphsFor(place), paint: reporter.paint };

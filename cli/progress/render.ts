@@ -1,50 +1,51 @@
 /**
- * Progress in one line, which always fits: what there is room for, the most important first.
+ * Draws progress as one line that always fits: the most important parts, as far as there is room.
  *
  * @module
  */
 import { printable } from "../../protocol/printable.ts";
+import { humanSize, scaled, scaleOf } from "../text/size.ts";
 import { cellsOf, fit } from "../text/width.ts";
 
-/** What a run is at. */
+/** The phase of a transfer. */
 export type ProgressPhase = keyof typeof PHASES;
 
 interface PhaseWords {
-  /** From short to long; none while bytes flow, and the rate tells more. */
+  /** From short to long. Empty while bytes flow: rate and time are shown instead. */
   readonly words: readonly string[];
-  /** Whether there is nothing left to hope for: only then it may say 100 %. */
+  /** Whether everything is confirmed. Only then the line shows 100 %. */
   readonly isDone?: boolean;
 }
 
 export const PHASES = {
-  "comparing": { words: ["comparing", "comparing what is there"] },
+  "comparing": { words: ["comparing", "comparing files"] },
   "sending": { words: [] },
-  "approval": { words: ["waiting", "waiting for approval"] },
-  "stored": { words: ["stored"], isDone: true },
+  "approval": { words: ["waiting", "waiting for confirmation"] },
+  "stored": { words: ["uploaded"], isDone: true },
   "getting": { words: [] },
   "saving": { words: ["saving"] },
-  "written": { words: ["written"], isDone: true },
-  "retrying": { words: ["interrupted", "interrupted, to be tried again"] },
+  "written": { words: ["downloaded"], isDone: true },
+  "retrying": { words: ["interrupted", "interrupted, retrying"] },
 } as const satisfies Readonly<Record<string, PhaseWords>>;
 
 export interface ProgressState {
   readonly phase: ProgressPhase;
-  /** Of the file at hand, as it came; empty where there is none. */
+  /** The current file, unescaped; empty if none. */
   readonly name: string;
   /** Bytes. */
   readonly done: number;
   readonly total: number;
-  /** Bytes a second, where it is known. */
+  /** Bytes per second, if known. */
   readonly rate?: number | undefined;
-  /** Seconds, where they are known. */
+  /** Seconds, if known. */
   readonly left?: number | undefined;
-  /** Of the file at hand, counted from 1. */
+  /** The attempt for the current file, from 1. */
   readonly attempt: number;
-  /** Where there is more than one. */
+  /** If there is more than one. */
   readonly files?: { readonly done: number; readonly total: number } | undefined;
 }
 
-/** Characters to draw with. */
+/** Characters of the bar. */
 export interface Glyphs {
   readonly full: string;
   readonly empty: string;
@@ -56,33 +57,33 @@ export const ASCII: Glyphs = { full: "#", empty: "-", ellipsis: "..." };
 
 export interface ProgressStyle {
   readonly glyphs: Glyphs;
-  /** Text in a style; it takes no more room. */
+  /** Adds a style, which takes no cells. */
   readonly paint: (style: "success" | "warning" | "dim", text: string) => string;
 }
 
-/** Between two parts. */
+/** Cells between two parts. */
 const GAP = 2;
-/** In cells. With less room than the least, a name or a bar is left out. */
+/** Widths in cells. With less room than `least`, the part is omitted. */
 const NAME = { least: 10, most: 40 };
 const BAR = { least: 8, most: 30 };
 
-/** Percent of all bytes; 100 only where all has succeeded. */
+/** Percent of all bytes; 100 only after everything is confirmed. */
 export function percentOf({ phase, done, total }: ProgressState): number {
   if ((PHASES[phase] as PhaseWords).isDone === true) return 100;
   return total === 0 ? 0 : Math.min(99, Math.floor(done * 100 / total));
 }
 
-/** Where a part stands. */
+/** A part of the line. */
 type LineSegment = "name" | "bar" | "percent" | "bytes" | "rate" | "state" | "files" | "attempt";
 
-/** From left to right. */
+/** The parts, from left to right. */
 const ORDER: readonly LineSegment[] = [
   ...["name", "bar", "percent", "bytes", "rate", "state", "files", "attempt"] as const,
 ];
 
 /**
- * Progress as a line of `columns - 1` cells at most: a line that reaches the last column would go on in the next in some
- * terminals. It is empty where not even the percentage fits.
+ * Progress as a line of at most `columns - 1` cells, because some terminals wrap a line that reaches the last column. Empty
+ * if not even the percentage fits.
  */
 export function renderProgress(
   state: ProgressState,
@@ -139,7 +140,7 @@ export function renderProgress(
   }).join(" ".repeat(GAP)).trimEnd();
 }
 
-/** Progress as a line for a log: in full, however long it is. */
+/** Progress as a line for a log, in full. */
 export function describeProgress(state: ProgressState): string {
   const { rate, state: status, files, attempt, bytes } = textsOf(state);
   const parts = [bytes, rate, status, files, attempt].map((variants) => variants.at(-1)?.trim());
@@ -149,12 +150,12 @@ export function describeProgress(state: ProgressState): string {
 
 type Texts = Readonly<Record<"rate" | "state" | "files" | "attempt" | "bytes", readonly string[]>>;
 
-/** The parts that are words and numbers, each from short to long. */
+/** The parts with text, each from short to long. */
 function textsOf({ phase, done, total, rate, left, files, attempt }: ProgressState): Texts {
   const { words }: PhaseWords = PHASES[phase];
   const flows = words.length === 0;
   return {
-    rate: flows && rate !== undefined ? [`${formatBytes(rate)}/s`.padStart(RATE_WIDTH)] : [],
+    rate: flows && rate !== undefined ? [`${humanSize(rate)}/s`.padStart(RATE_WIDTH)] : [],
     state: !flows
       ? words
       : left === undefined || left > MAX_LEFT
@@ -170,33 +171,8 @@ function textsOf({ phase, done, total, rate, left, files, attempt }: ProgressSta
 
 /** `1023 KiB/s` */
 const RATE_WIDTH = 10;
-/** In seconds: what takes longer is not known. */
+/** Seconds; longer estimates are not shown. */
 const MAX_LEFT = 100 * 24 * 3600;
-
-const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
-
-/** Which unit a number of bytes is written in, and with how many digits behind the point. */
-function scaleOf(bytes: number): { factor: number; unit: string; digits: number } {
-  let index = 0;
-  while (bytes >= 1024 ** (index + 1) && index < UNITS.length - 1) index++;
-  const factor = 1024 ** index;
-  return {
-    factor,
-    unit: UNITS[index] as string,
-    digits: index > 0 && bytes / factor < 100 ? 1 : 0,
-  };
-}
-
-/** Rounded down: what is not done is not said to be. */
-function scaled(bytes: number, { factor, digits }: ReturnType<typeof scaleOf>): string {
-  const step = 10 ** digits;
-  return (Math.floor(bytes / factor * step) / step).toFixed(digits);
-}
-
-function formatBytes(bytes: number): string {
-  const scale = scaleOf(bytes);
-  return `${scaled(bytes, scale)} ${scale.unit}`;
-}
 
 /** `3.1/19.8 MiB` */
 function formatPart(done: number, total: number): string {

@@ -1,14 +1,14 @@
 /**
- * Colours, by what they mean.
+ * Colours, by meaning.
  *
  * @module
  */
 export type Style = "error" | "warning" | "success" | "dim";
 
-/** `text` in a style, or as it is where there are no colours. */
+/** Returns `text` in a style, or unchanged without colours. */
 export type Paint = (style: Style, text: string) => string;
 
-/** Select Graphic Rendition of ECMA-48: what begins a style, and what ends it. */
+/** Select Graphic Rendition codes of ECMA-48 that start and end a style. */
 const CODES: Readonly<Record<Style, readonly [on: number, off: number]>> = {
   error: [31, 39],
   warning: [33, 39],

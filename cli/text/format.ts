@@ -1,5 +1,5 @@
 /**
- * What several commands say alike.
+ * Text that several commands share.
  *
  * @module
  */
@@ -11,7 +11,7 @@ export function example(...lines: readonly string[]): string {
   }`;
 }
 
-/** `text` in lines of at most `width` characters, if its words are no longer; all but the first begin with `indent`. */
+/** Wraps `text` at words, to lines of at most `width` characters. All but the first begin with `indent`. */
 export function wrap(text: string, width: number, indent: string): string {
   const lines = [""];
   for (const word of text.split(" ")) {
@@ -27,31 +27,10 @@ export function plural(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
-/**
- * A text in lines of at most `width` characters. Lines that follow one another are a paragraph, and are broken anew; those
- * that are indented stand as they are.
- */
+/** Wraps each paragraph to lines of at most `width` characters. Indented lines stay as they are. */
 export function reflow(text: string, width: number): string {
   return text.replaceAll(
     /(?:^(?! ).+\n)*^(?! ).+$/gm,
     (lines) => wrap(lines.replaceAll("\n", " "), width, ""),
   );
-}
-
-/** Of most files as wide as all others of a list: up to 999 GB. */
-const SIZE_WIDTH = 12;
-
-/** A number of bytes, in a list of files. */
-export function sizeColumn(size: number): string {
-  return `${size}`.padStart(SIZE_WIDTH);
-}
-
-/** A time of an event without its fraction of a second. */
-export function seconds(time: string): string {
-  return time.replace(/\.\d+Z$/, "Z");
-}
-
-/** A time, as events have it. */
-export function isoTime(ms: number): string {
-  return new Date(ms).toISOString();
 }

@@ -1,26 +1,31 @@
-/** docs/json.md and docs/json.schema.json, from the table in cli/events/mod.ts. */
+/** Generates docs/json.md and docs/json.schema.json from the table in cli/events/mod.ts. */
 import { definitionOf, type EventName, EVENTS, schemaOfEvent } from "../../cli/events/mod.ts";
 import { COMMON_EVENTS } from "../../cli/events/common.ts";
 import { CONNECTION_EVENTS } from "../../cli/events/connection.ts";
-import type { EventKind, Fields, Schema } from "../../cli/events/definition.ts";
+import {
+  type EventKind,
+  type Fields,
+  MANY_FILES,
+  type Schema,
+} from "../../cli/events/definition.ts";
 import { FILE_EVENTS } from "../../cli/events/files.ts";
 import { OPERATOR_EVENTS } from "../../cli/events/operator.ts";
-import { STANDING_EVENTS } from "../../cli/events/status.ts";
+import { STATUS_EVENTS } from "../../cli/events/status.ts";
 import { table } from "./markdown.ts";
 
 const SECTIONS: readonly [title: string, events: Readonly<Record<string, unknown>>][] = [
   ["Any command", COMMON_EVENTS],
   ["The server and the account", CONNECTION_EVENTS],
   ["Files", FILE_EVENTS],
-  ["The client's `init` and `status`", STANDING_EVENTS],
+  ["The client's `init` and `status`", STATUS_EVENTS],
   ["The operator's commands", OPERATOR_EVENTS],
 ];
 
 const KINDS: Readonly<Record<EventKind, string>> = {
-  result: "result of the command",
+  result: "result",
   note: "note",
   warning: "warning",
-  security: "security warning, also with `--quiet`",
+  security: "security warning, which `--quiet` keeps on standard error",
   error: "error",
   progress: "progress",
 };
@@ -37,10 +42,10 @@ export function jsonSchema(): string {
   return JSON.stringify(
     {
       $schema: "https://json-schema.org/draft/2020-12/schema",
-      title: "A line that xfer --json prints",
+      title: "A line of xfer --json",
       oneOf: names.map(schemaOfEvent),
     },
-    // Fields of later versions are to be ignored, not refused.
+    // Validators must accept fields of later versions.
     (key, value) => key === "additionalProperties" ? undefined : value,
     2,
   ) + "\n";
@@ -48,13 +53,17 @@ export function jsonSchema(): string {
 
 function entry(name: EventName): string {
   const { what, kind, fields, isDetail = false } = definitionOf({ event: name });
-  const told = isDetail === true
-    ? "; in text only with `--verbose`"
+  const visible = isDetail === true
+    ? "; people see it with `--verbose`"
     : isDetail === false
     ? ""
-    : "; in text, some only with `--verbose`";
-  const said = typeof kind === "function" ? "note, or error" : KINDS[kind];
-  const paragraph = `### \`${name}\`\n\n${what} (${said}${told})`;
+    : isDetail === "many"
+    ? `; with more than ${MANY_FILES} files, people see it with \`--verbose\``
+    : "; people see some of them with `--verbose` only";
+  const kindWords = typeof kind === "function"
+    ? "result if anything was done, else error or note"
+    : KINDS[kind];
+  const paragraph = `### \`${name}\`\n\n${what} (${kindWords}${visible})`;
   const rows = rowsOf(fields);
   if (rows.length === 0) return paragraph;
   return `${paragraph}\n\n${table(["field", "type", "meaning"], rows)}`;
@@ -87,9 +96,10 @@ function typeOf({ type, format, enum: values, const: only, anyOf, items }: Schem
 
 const INTRODUCTION = `# JSON output
 
-With \`--json\`, every command prints one JSON object per line on standard output: an event. The option
-may come before or after the names of commands. Standard error is for people. With \`--quiet\`, it has
-only security warnings. The [exit code](exit-codes.md) is the same as without \`--json\`.
+With \`--json\`, every command prints events on standard output, one JSON object per line. Errors and
+warnings also go to standard error, as text for people; with \`--quiet\` only security warnings do.
+Exit codes do not change ([list](exit-codes.md)). \`--json\` may stand before or after the names of the
+command.
 
 \`\`\`sh
 $ xfer client put report.pdf --json --quiet
@@ -101,22 +111,24 @@ $ xfer client put report.pdf --json --quiet
 $ xfer client list --json --quiet | jq -r 'select(.event == "file") | [.size, .name] | @tsv'
 \`\`\`
 
-Programs may rely on this:
+Programs can rely on this:
 
-- Names and meanings of events and fields never change. New events and fields may be added: ignore
-  those that you do not know.
+- Names and meanings of events and fields are stable. Later versions may add events and fields;
+  ignore those that you don't know.
 - \`event\` is the first field. Times are ISO 8601 in UTC. Sizes are in bytes. Ids, keys and
-  fingerprints are written as in text output.
-- Names and paths are exact. Characters that a terminal could interpret are written as \`\\u\` and four
+  fingerprints look as people see them.
+- Names and paths are exact. Characters that control a terminal are written as \`\\u\` and four
   digits. In messages and hints they are replaced.
-- A file is stored when \`stored\` reports it, not before. \`progress\` promises nothing.
-- Errors are events, including those of the command line. An error that ends the command is the last
-  event. A file that failed has an \`error\`, followed by \`not-stored\` or \`not-got\`. An error that
-  ends the work on several files is reported once. A command that a signal stops (\`stopping\`) has no
-  \`error\`: each remaining file has only its \`not-stored\` or \`not-got\`, with a \`code\`.
-- \`--help\` and \`--version\` print text. The log of a running server has its own format,
+- A file is stored when a \`stored\` event says so. \`progress\` does not mean that it is.
+- Errors are events, including errors in the command line. An error that ends the command is the
+  last event.
+- A file that failed has an \`error\`, followed by \`not-stored\`, \`not-got\` or \`not-removed\` with the
+  same \`code\`. An error that affects several files appears once.
+- An interrupted command (\`stopping\`) has no \`error\`. Each remaining file has a \`not-stored\`,
+  \`not-got\` or \`not-removed\` with the code \`interrupted\`.
+- \`--help\` and \`--version\` print text. The log of a running server has its own format:
   \`--log-format json\`.
 
-Validators can use [json.schema.json](json.schema.json). It and this page are made from the table of
-events in xfer (\`deno task docs\`).
+[json.schema.json](json.schema.json) describes the events for validators. Both files are generated
+from the program (\`deno task docs\`).
 `;

@@ -48,12 +48,12 @@ test(
     assert.match(invited.stdout, TOKEN, "the token alone");
     assert.match(
       invited.stderr,
-      /^Invitation [0-9a-f]{12}, good for 1 user, until .*: xfer client init --invitation [a-z2-7]{26}$/m,
+      /^Invitation [0-9a-f]{12}: valid for 1 user, until .*, run 'xfer client init --invitation [a-z2-7]{26}'\.$/m,
     );
     const invitation = invited.stdout.trim();
     assert.match(
       (await operate("invite", "list")).stdout,
-      /^[0-9a-f]{12} {2}used 0 of 1 times {2}made /,
+      /^[0-9a-f]{12} {2}used 0 of 1 {2}created /,
     );
     const stored = await client("alice", "Alice", "--invitation", invitation);
     assert.equal(stored.code, 0, stored.stderr);
@@ -69,10 +69,10 @@ test(
     assert.match(link.stdout, TOKEN);
     const linked = await client("laptop", "Alice", "link", link.stdout.trim());
     assert.equal(linked.code, 0, linked.stderr);
-    assert.match(linked.stdout, /^Linked this folder to the account of Alice, id [0-9a-f]{32}\n$/);
+    assert.match(linked.stdout, /^Linked this folder to the account Alice with id [0-9a-f]{32}\n$/);
     assert.match(
       (await client("laptop", "Alice", "list")).stdout,
-      /^ {11}6 {2}\S+ {2}hello\.txt$/m,
+      /^ {5}6 B {2}\S+ {2}hello\.txt$/m,
     );
     const again = await client("laptop", "Alice", "link", link.stdout.trim());
     assert.deepEqual([again.code, /\[account-exists\]/.test(again.stderr)], [2, true]);
@@ -96,7 +96,7 @@ test(
     assert.equal(claimed.code, 0, claimed.stderr);
     assert.match(
       claimed.stderr,
-      /^The account of Alice was one of protocol 3 and is now one of protocol 4/m,
+      /^Moved the account Alice from protocol 3 to protocol 4/m,
     );
     const back = await client("alice", "Alice", "--protocol", "3");
     assert.deepEqual([back.code, /\[name-taken\]/.test(back.stderr)], [5, true], back.stderr);
@@ -127,7 +127,7 @@ test(
     assert.equal(told.code, 3);
     assert.match(
       told.stderr,
-      /has renamed Alice to Alicia\n.*\[other-identity\]\n {6}Write Alicia into line 2/,
+      /renamed your account from Alice to Alicia\n.*\[other-identity\]\n {6}Write Alicia into line 2/,
     );
     assert.equal((await client("alice", "Alicia")).code, 0);
 

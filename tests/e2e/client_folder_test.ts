@@ -32,7 +32,7 @@ for (const { protocol, options, identity } of PROTOCOLS) {
     const again = await xfer([...info, ...options, "put", "b.txt"], here);
     assert.equal(again.code, 0, again.stderr);
     assert.doesNotMatch(again.stdout, /Registered/);
-    assert.match(again.stdout, /Stored b\.txt .* for Alice/);
+    assert.match(again.stdout, /Uploaded b\.txt /);
     await Deno.writeTextFile(`${there}/a.txt`, "changed");
     const line3 = await xfer([...info, ...options], here);
     assert.equal(line3.code, 0, line3.stderr);

@@ -57,7 +57,7 @@ Deno.test("all editions and quirks at once, out of one catalog", async () => {
     ]);
     assert.equal(code, 0, stderr);
     assert.equal(cksum(await Deno.readFile(target)), cksum(content(name)), name);
-    assert.match(stdout, new RegExp(`^${name}: .* edition 20`, "m"));
+    assert.match(stdout, new RegExp(`^${name}: .* \\(edition 20`, "m"));
   }
 });
 
@@ -73,7 +73,7 @@ Deno.test("--edition auto says what it found; a server serves only the editions 
   assert.match(wrong.stderr, /unknown-code|2023c/);
   const { code, stderr } = await xfer([...CLIENT_3, "--edition", "auto"], folder.path);
   assert.equal(code, 0, stderr);
-  assert.match(stderr, /^The server speaks edition 2024$/m);
+  assert.match(stderr, /^The server uses edition 2024 of protocol 3$/m);
   const bad = await xfer(["server", "--edition", "2024,2031"], folder.path);
   assert.equal(bad.code, 2);
   assert.match(bad.stderr, /expected one or more of 2023c, 2023a, 2022, 2024, 2024early/);

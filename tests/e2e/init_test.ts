@@ -43,7 +43,7 @@ test("options are enough; the server that is trusted stands in line 1, and the n
   const written = await xfer(["client", "init", ...said, "--accept-new"], home);
   assert.equal(written.code, 0, written.stderr);
   assert.equal(written.stdout, `Wrote transfer.info: Alice at ${location}\n`);
-  assert.match(written.stderr, /^To store a\.txt: xfer client$/m);
+  assert.match(written.stderr, /^To upload a\.txt, run 'xfer client'\.$/m);
   assert.equal(await infoIn(home), `${location}\nAlice\na.txt\n`);
   assert.deepEqual(namesIn(home), ["a.txt", "transfer.info"], "nobody is registered by it");
   const stored = await xfer(["client"], home);
@@ -76,13 +76,16 @@ test("the server must be the one that is named, and answer by what is asked for"
   assert.equal(untrusted.code, 3);
   assert.match(
     untrusted.stderr,
-    /\[server-not-trusted\]\n.*--server[^]*\nNot written: transfer\.info\n$/,
+    /\[server-not-trusted\]\n.*--server[^]*\nDid not write transfer\.info\n$/,
   );
   assert.equal(untrusted.stderr.match(/server-not-trusted/g)?.length, 1, "told once");
   assert.deepEqual(namesIn(home), []);
   const plain = await init(where, "--protocol", "3");
   assert.equal(plain.code, 0, plain.stderr);
-  assert.match(plain.stderr, /^Warning: .*not safe.*\nThe server speaks edition 2023c$/m);
+  assert.match(
+    plain.stderr,
+    /^Warning: using protocol 3\. .*\nThe server uses edition 2023c of protocol 3$/m,
+  );
   assert.equal(await infoIn(home), `${where}\nAlice\n`);
   await using published = await ServerProcess.start(folder.join("published"), {
     args: ["--listen", "127.0.0.1:0", "--tls-listen", "none"],
@@ -99,14 +102,14 @@ test("a server that does not answer: nothing is written, or what is said, with -
   assert.equal(failed.code, 4, failed.stderr);
   assert.match(failed.stderr, /\[cannot-connect\]/);
   assert.doesNotMatch(failed.stderr, /line 1/, "there is none yet");
-  assert.match(failed.stderr, /^Not written: transfer\.info: .*--offline$/m);
-  assert.doesNotMatch(failed.stderr, /trying again/);
+  assert.match(failed.stderr, /^Did not write transfer\.info\. .* '--offline'\.$/m);
+  assert.doesNotMatch(failed.stderr, /Retrying/);
   assert.deepEqual(namesIn(home), []);
   assert.equal((await xfer([...init, "--offline"], home)).code, 0);
   assert.equal(await infoIn(home), `${where}\nAlice\n`);
   const status = await xfer(["client", "status"], home);
   assert.equal(status.code, 4);
-  assert.match(status.stdout, /^transfer\.info +Alice at 127\.0\.0\.1:\d+\nidentity +none yet/);
+  assert.match(status.stdout, /^transfer\.info +Alice at 127\.0\.0\.1:\d+\naccount +none yet/);
   assert.match(status.stderr, /\[cannot-connect\]/);
   assert.equal((await xfer(["client", "status", "--offline"], home)).code, 0);
 });
@@ -135,7 +138,7 @@ test("what is wrong is said with what is expected, and nothing is asked without 
     home,
   );
   assert.equal(missing.code, 0);
-  assert.match(missing.stderr, /^Warning: none can't be stored as it is now: there is none$/m);
+  assert.match(missing.stderr, /^Warning: cannot upload none: there is none$/m);
 });
 
 test("a folder that is somebody's is nobody else's; whose it is need not be said", async ({ home, location }) => {
@@ -156,11 +159,14 @@ test("status tells who one is, what was stored last, and whether one is let in",
   const none = await status();
   assert.equal(none.code, 3);
   assert.match(none.stderr, /\[no-transfer-info\]\n +Write one: xfer client init/);
-  assert.match(none.stdout, /^identity +none yet: the first run registers you\n$/);
+  assert.match(none.stdout, /^account +none yet; your first upload registers you\n$/);
   await Deno.writeTextFile(`${home}/transfer.info`, `${where}\nAlice\na.txt\n`);
   const unmet = await status();
   assert.equal(unmet.code, 0, unmet.stderr);
-  assert.ok(unmet.stdout.includes(`known by ${fingerprint}  not met before\n`), unmet.stdout);
+  assert.ok(
+    unmet.stdout.includes(`server key ${fingerprint}, not in known_servers\n`),
+    unmet.stdout,
+  );
   assert.deepEqual(namesIn(home), ["transfer.info"], "nothing is kept by it");
 
   for (const name of ["a.txt", "b.txt"]) await Deno.writeTextFile(`${home}/${name}`, name);
@@ -170,12 +176,12 @@ test("status tells who one is, what was stored last, and whether one is let in",
   assert.equal(known.code, 0, known.stderr);
   const lines = known.stdout.trimEnd().split("\n");
   const expected = [
-    `transfer.info   Alice at ${where}  stores a.txt`,
-    /^identity {8}Alice by protocol 4 {2}id [0-9a-f]{32} {2}key SHA256:\S{43}$/,
-    `known server    ${where}  ${fingerprint}`,
-    new RegExp(`^last stored {5}b\\.txt  5 bytes  cksum \\d+  \\S+Z  on ${where}$`),
-    /^last stored {5}a\.txt /,
-    `server          ${where}  answers by protocol 4, known by ${fingerprint}  lets Alice in`,
+    `transfer.info   Alice at ${where}, uploads a.txt`,
+    /^account {9}Alice over protocol 4, id [0-9a-f]{32}, key SHA256:\S{43}$/,
+    `known server    ${where}, ${fingerprint}`,
+    new RegExp(`^uploaded {8}b\\.txt \\(5 B, cksum \\d+\\) to ${where} on \\S+Z$`),
+    /^uploaded {8}a\.txt /,
+    `server          ${where} answers over protocol 4, server key ${fingerprint}, signed in as Alice`,
   ];
   assert.equal(lines.length, expected.length, known.stdout);
   for (const [i, line] of expected.entries()) {
@@ -193,7 +199,7 @@ test("status tells who one is, what was stored last, and whether one is let in",
   const broken = await status("--offline");
   assert.equal(broken.code, 3);
   assert.match(broken.stderr, /\[bad-identity\]/);
-  assert.match(broken.stdout, /^known server .*\nlast stored/m);
+  assert.match(broken.stdout, /^known server .*\nuploaded/m);
 });
 
 test("status of an account of protocol 3", async ({ home, where }) => {
@@ -204,11 +210,11 @@ test("status of an account of protocol 3", async ({ home, where }) => {
   assert.equal(code, 0, stderr);
   assert.match(
     stdout,
-    /^identity +Alice by protocol 3 {2}id \w+ {2}key SHA256:\S+ {2}edition 2023c$/m,
+    /^account +Alice over protocol 3 \(edition 2023c\), id \w+, key SHA256:\S+$/m,
   );
-  assert.match(stdout, /^last stored +a\.txt {2}7 bytes/m);
-  assert.match(stdout, /^server .* answers by protocol 3, edition 2023c$/m);
-  assert.match(stderr, /^Warning: .*not safe/m);
+  assert.match(stdout, /^uploaded +a\.txt \(7 B/m);
+  assert.match(stdout, /^server .* answers over protocol 3 \(edition 2023c\)$/m);
+  assert.match(stderr, /^Warning: using protocol 3 with \S+, as before\./m);
 }, ["--tls-listen", "none"]);
 
 Deno.test({

@@ -34,9 +34,9 @@ function test(what: string, body: (scene: Scene) => Promise<void>, ignore = fals
   });
 }
 
-/** The words of the command that is printed for the user, behind `xfer`. */
+/** The words after `xfer` of the command that is printed for the user. */
 function printedCommand(printed: string): string[] {
-  const [, words] = /: xfer (client .*)$/m.exec(printed) ?? [];
+  const [, words] = /'xfer (client [^']*)'\.$/m.exec(printed) ?? [];
   return words?.split(" ") ?? assert.fail(printed);
 }
 
@@ -69,7 +69,7 @@ test("init with an invitation and options registers and writes transfer.info; wh
   const next = printedCommand(init.stderr).map((word) => word.replace("FILE", "a.txt"));
   const stored = await xfer(next, home);
   assert.equal(stored.code, 0, stored.stderr);
-  assert.match(stored.stdout, /^Stored a\.txt /m);
+  assert.match(stored.stdout, /^Uploaded a\.txt /m);
   const { stdout } = await operate("invite", "list");
   assert.equal(stdout, "", "it is used up");
   assert.equal((await client("list")).code, 0);
@@ -118,11 +118,11 @@ test("an invitation has an id and a label, by which it is listed and revoked", a
   const { token, id, label } = JSON.parse(made.stdout.trim().split("\n")[0] ?? "");
   assert.deepEqual([/^[a-z2-7]{26}$/.test(token), label], [true, "Bob, lab 3"]);
   const other = await operate("invite");
-  const [, otherId = ""] = /^Invitation ([0-9a-f]{12}), /m.exec(other.stderr) ?? [];
+  const [, otherId = ""] = /^Invitation ([0-9a-f]{12}): /m.exec(other.stderr) ?? [];
   for (const list of [["list"], ["--list"]]) {
     const { stdout } = await operate("invite", ...list);
     const lines = stdout.trim().split("\n");
-    assert.match(lines[0] ?? "", /^[0-9a-f]{12} {2}used 0 of 2 times .* {2}Bob, lab 3$/);
+    assert.match(lines[0] ?? "", /^[0-9a-f]{12} {2}used 0 of 2 {2}.* {2}Bob, lab 3$/);
     assert.ok(lines[0]?.startsWith(`${id} `) && lines[1]?.startsWith(`${otherId} `), stdout);
     assert.ok(!stdout.includes(token) && !stdout.includes(other.stdout.trim()), stdout);
   }
@@ -133,8 +133,8 @@ test("an invitation has an id and a label, by which it is listed and revoked", a
     assert.ok(!bytes.includes(token), `${name} has the token`);
   }
   const revoked = await operate("invite", "--revoke", id);
-  assert.equal(revoked.stdout, "Withdrew 1 invitation\n");
-  assert.equal((await operate("invite", "revoke", otherId)).stdout, "Withdrew 1 invitation\n");
+  assert.equal(revoked.stdout, "Revoked 1 invitation\n");
+  assert.equal((await operate("invite", "revoke", otherId)).stdout, "Revoked 1 invitation\n");
   assert.equal((await operate("invite", "--list")).stdout, "");
   const none = await operate("invite", "--revoke", id);
   assert.match(none.stderr, /\[no-such-invitation\]/);

@@ -33,7 +33,7 @@ for (const [command, ...args] of [["list"], ["versions", "a"]] as const) {
     assert.equal(broken.stdout.trim().split("\n").length, 2);
     assert.match(
       broken.stderr,
-      /This is not all: the list ended early, after 2\n[^]*\[damaged\]\n/,
+      /The list is incomplete: it ended after line 2\n[^]*\[damaged\]\n/,
     );
     const [event] = eventsIn((await run(2, "--json")).stdout, "list-incomplete");
     assert.equal(event?.["listed"], 2);
@@ -44,7 +44,7 @@ for (const [command, ...args] of [["list"], ["versions", "a"]] as const) {
 Deno.test("where the server takes no such name, it is said what to do", async () => {
   await using alice = await Alice.create("a");
   const { run } = alice;
-  assert.match((await run("put", "a")).stdout, /^Stored a \(1 byte, cksum/);
+  assert.match((await run("put", "a")).stdout, /^Uploaded a \(1 B, cksum/);
   for (const args of [["put", "a", "--as", "a/b"], ["rename", "a", "con"]]) {
     const { code, stderr } = await run(...args);
     assert.equal(code, 5, stderr);
@@ -64,10 +64,10 @@ Deno.test("list, stat, versions, get and the operator's list report a damaged fi
 
   const listed = await run("list");
   assert.equal(listed.code, 5);
-  assert.match(listed.stdout, /^damaged {2}a, version 1\n.* b\n$/);
+  assert.match(listed.stdout, /^ damaged {2}a, version 1\n.* b\n$/);
   assert.match(
     listed.stderr,
-    /^xfer: a is damaged on the server \[damaged\]\n +If you have the file, upload it again/,
+    /^2 files \(19\.5 KiB\)\nxfer: a is damaged on the server \[damaged\]\n +If you have the file, upload it again/,
   );
   assert.deepEqual(eventsIn((await run("list", "--json")).stdout).map(({ event }) => event), [
     ...["connected", "file-damaged", "file", "error"],
@@ -82,7 +82,7 @@ Deno.test("list, stat, versions, get and the operator's list report a damaged fi
 
   const mended = await run("put", "a", "b");
   assert.equal(mended.code, 0, mended.stderr);
-  assert.match(mended.stdout, /^Stored a \(20000 bytes/);
+  assert.match(mended.stdout, /^Uploaded a \(19\.5 KiB/);
   assert.equal((await run("list")).code, 0);
-  assert.match((await run("put", "a", "b")).stderr, /^Unchanged: /m);
+  assert.match((await run("put", "a", "b")).stderr, /^Nothing to do: /m);
 });

@@ -17,13 +17,13 @@ Deno.test("two runs of the client: registration, then reconnection with another 
   assert.equal(first.code, 0, first.stderr);
   assert.equal(
     first.stdout,
-    `Stored hello.txt (12 bytes, cksum 3733384285) for Alice on 127.0.0.1:${scene.server.port}\n`,
+    "Uploaded hello.txt (12 B, cksum 3733384285)\n",
   );
   assert.match(first.stderr, /Registered Alice with id [0-9a-f]{32}/);
   const identity = await Deno.readTextFile(`${cwd}/me.info`);
 
   await writeTransferInfo(cwd, { port: scene.server.port, file: "other.txt" });
-  const second = await xfer(CLIENT_3, cwd);
+  const second = await xfer([...CLIENT_3, "--verbose"], cwd);
   assert.equal(second.code, 0, second.stderr);
   assert.match(second.stderr, /Reconnecting/);
   assert.equal(await Deno.readTextFile(`${cwd}/me.info`), identity);
@@ -35,7 +35,7 @@ Deno.test("two runs of the client: registration, then reconnection with another 
   assert.equal(new TextDecoder().decode(await scene.exported("Alice", "other.txt")), "other");
   const list = await scene.operate("list");
   assert.match(list.stdout, /^Alice: .*, id [0-9a-f]{32}$/m);
-  assert.match(list.stdout, /^ {10}12 {2}\S+ {2}hello\.txt$/m);
+  assert.match(list.stdout, /^ {4}12 B {2}\S+ {2}hello\.txt$/m);
 });
 
 Deno.test("files of every size around the cipher's block and the chunk, over one connection", async () => {
@@ -45,14 +45,17 @@ Deno.test("files of every size around the cipher's block and the chunk, over one
     sizes.map((size) => [`file-${size}`, pseudoRandomBytes(size, size + 1)]),
   );
   const cwd = await scene.prepare("client", files);
-  const { code, stdout, stderr } = await xfer([...CLIENT_3, "put", ...Object.keys(files)], cwd);
+  const { code, stdout, stderr } = await xfer(
+    [...CLIENT_3, "put", ...Object.keys(files), "--verbose", "--bytes"],
+    cwd,
+  );
   assert.equal(code, 0, stderr);
-  assert.equal(stdout.trimEnd().split("\n").length, sizes.length);
+  assert.equal(stdout.trimEnd().split("\n").length, sizes.length + 1, "with the summary");
   assert.equal(stderr.match(/^Connected/gm)?.length, 1);
   assert.equal(stderr.match(/^Received an AES key/gm)?.length, sizes.length);
   for (const [name, content] of Object.entries(files)) {
     const bytes = content.length === 1 ? "1 byte" : `${content.length} bytes`;
-    assert.ok(stdout.includes(`Stored ${name} (${bytes}, cksum ${cksum(content)})`));
+    assert.ok(stdout.includes(`Uploaded ${name} (${bytes}, cksum ${cksum(content)})`));
     assert.deepEqual(await scene.exported("Alice", name), content, name);
   }
 });
@@ -89,7 +92,7 @@ Deno.test("the server restarted between uploads, also by kill: accounts, keys an
   const cwd = await scene.prepare("client", { a: "first", b: "second", c: "third" });
   for (const [file, signal] of [["a", "SIGTERM"], ["b", "SIGKILL"], ["c", "SIGKILL"]] as const) {
     await writeTransferInfo(cwd, { port: scene.server.port, file });
-    const { code, stderr } = await xfer(CLIENT_3, cwd);
+    const { code, stderr } = await xfer([...CLIENT_3, "--verbose"], cwd);
     assert.equal(code, 0, stderr);
     if (file !== "a") assert.match(stderr, /Reconnecting/);
     await scene.restart(signal);

@@ -99,19 +99,19 @@ const WAYS: readonly Way[] = [
     way: "put by protocol 3",
     protocol: 3,
     args: [...CLIENT_3, "put", NAME],
-    done: /^Stored photos/,
+    done: /^Uploaded photos/,
   },
   {
     way: "put by protocol 4",
     protocol: 4,
     args: [...CLIENT_4, "put", NAME],
-    done: /^Stored photos/,
+    done: /^Uploaded photos/,
   },
   {
     way: "get",
     protocol: 4,
     args: [...CLIENT_4, "get", NAME, "-o", "back"],
-    done: /^Got photos/,
+    done: /^Downloaded photos/,
   },
 ];
 
@@ -129,7 +129,10 @@ for (const { way, protocol, args, done } of WAYS) {
     assert.equal(code, 0, written);
     assert.match(lines.at(-1) ?? "", done);
     assert.ok(!lines.some((line) => line.includes("%")), lines.join("\n"));
-    assert.ok(!lines.some((line) => line.startsWith("Sending photos")), "the line says it better");
+    assert.ok(
+      !lines.some((line) => line.startsWith("Uploading photos")),
+      "the line says it better",
+    );
     const before = drawn(written).findIndex((line) => line.includes("100%"));
     assert.ok(before === -1 || before === drawn(written).length - 1, "100 % is the end");
   });
@@ -140,13 +143,13 @@ for (const { way, protocol, args } of WAYS.filter(({ way }) => way !== "get")) {
     await using stage = await Stage.create();
     await stage.through(protocol, stage.hold.answersTo(SIZE - MIB));
     await using terminal = await stage.show(args);
-    await terminal.shows(/ 99% {2}32\.0\/32\.0 MiB {2}waiting for approval/);
+    await terminal.shows(/ 99% {2}32\.0\/32\.0 MiB {2}waiting for confirmation/);
     assert.ok(!terminal.written.includes("100%"));
-    assert.ok(!terminal.written.includes("Stored"));
+    assert.ok(!terminal.written.includes("Uploaded"));
     stage.hold.release();
     const { code, lines } = await terminal.end();
     assert.equal(code, 0);
-    assert.match(lines.at(-1) ?? "", /^Stored photos\.bin/);
+    assert.match(lines.at(-1) ?? "", /^Uploaded photos\.bin/);
   });
 }
 
@@ -196,11 +199,11 @@ test("of a folder it tells how many files are stored", async () => {
   stage.hold.release();
   const { lines } = await terminal.end();
   assert.deepEqual(
-    lines.filter((line) => line.startsWith("Stored")).map((line) => line.slice(0, 20)),
+    lines.filter((line) => line.startsWith("Uploaded")).map((line) => line.slice(0, 22)),
     [
-      ..."abc".split("").map((name) => `Stored photos/${name} (1 b`),
-      "Stored photos/z-last",
-      "Stored 4 files (3355",
+      ..."abc".split("").map((name) => `Uploaded photos/${name} (1 `),
+      "Uploaded photos/z-last",
+      "Uploaded 4 files (32.0",
     ],
   );
 });
@@ -222,7 +225,7 @@ test("after the network has failed it tells which attempt it is", async () => {
   stage.hold.release();
   const { code, lines } = await terminal.end();
   assert.equal(code, 0);
-  assert.ok(lines.some((line) => line.includes("trying again")), lines.join("\n"));
+  assert.ok(lines.some((line) => line.includes("Retrying in")), lines.join("\n"));
 });
 
 test("Ctrl-C takes it away", async () => {
@@ -234,8 +237,8 @@ test("Ctrl-C takes it away", async () => {
   await terminal.type("\x03");
   const { code, lines } = await terminal.end();
   assert.equal(code, 130);
-  assert.ok(lines.includes("Stopping; Ctrl-C once more ends it at once"), lines.join("\n"));
-  assert.equal(lines.at(-1), `Not got: ${NAME}`);
+  assert.ok(lines.includes("Stopping. Press Ctrl-C again to quit at once."), lines.join("\n"));
+  assert.equal(lines.at(-1), `Interrupted: ${NAME}`);
   assert.ok(!lines.some((line) => line.includes("%")), lines.join("\n"));
 });
 
@@ -270,8 +273,8 @@ test("colours and characters are those that the terminal is said to have", async
 test("--no-progress and --quiet draw nothing", async () => {
   const [none, quiet] = await Promise.all([written(["--no-progress"]), written(["--quiet"])]);
   for (const text of [none, quiet]) assert.ok(!text.includes("%") && !text.includes(CLEAR));
-  assert.match(none, /^Sending photos\.bin, 2097152 bytes\r$/m);
-  assert.match(quiet.replaceAll(SGR, ""), /^Stored photos\.bin [^\n]*\r\n$/);
+  assert.match(none, /^Uploading photos\.bin \(2\.0 MiB\)\r$/m);
+  assert.match(quiet.replaceAll(SGR, ""), /^Uploaded photos\.bin [^\n]*\r\n$/);
 });
 
 test("without a terminal it is a line now and then", async () => {
@@ -282,7 +285,7 @@ test("without a terminal it is a line now and then", async () => {
   stage.hold.release();
   const { code, stdout, stderr } = await process.end();
   assert.equal(code, 0);
-  assert.match(stdout, /^Stored photos\.bin/);
+  assert.match(stdout, /^Uploaded photos\.bin/);
   assert.ok(!stderr.includes("\r") && !stderr.includes("\x1b"));
 });
 

@@ -39,16 +39,15 @@ for (const options of OUTPUTS) {
       const first = await alice.run(...args);
       assert.equal(first.code, 9, first.stderr);
       assert.deepEqual(await stored(alice), ["a", "b", "d/deep/good", "d/good"]);
-      const { stderr } = first;
+      const { stdout, stderr } = first;
       for (const [path, code] of [["missing", "cannot-read"], ["d/aux.c", "bad-file-name"]]) {
-        assert.match(stderr, new RegExp(`${path}: .*\\[${code}\\]\n[^]*Not stored: ${path}\n`));
+        assert.match(stderr, new RegExp(`^xfer: .*${path}: .*\\[${code}\\]$`, "m"));
       }
-      assert.match(stderr, /Not stored: d\/a\\u\{a\}b\n/, "no name breaks a line");
-      assert.match(stderr, /\nStored 4 files \(6 bytes\), skipped 1, failed 4\n$/);
+      assert.match(stderr, /^xfer: .*d\/a\\u\{a\}b/m, "no name breaks a line");
+      assert.match(stdout, /\nUploaded 4 files \(6 B\), 1 skipped, 4 failed\n$/);
       const again = await alice.run(...args);
       assert.equal(again.code, 9);
-      assert.match(again.stderr, /\nStored nothing, unchanged 4, skipped 1, failed 4\n$/);
-      assert.equal(again.stdout, "");
+      assert.match(again.stderr, /\nUploaded nothing, 4 unchanged, 1 skipped, 4 failed\n$/);
     },
   });
 }
@@ -91,7 +90,7 @@ Deno.test("put --quiet: if nothing failed, only the results are printed", async 
   );
   assert.equal(code, 0, stderr);
   assert.equal(stderr, "");
-  assert.equal(stdout.match(/^Stored /gm)?.length, 2, "the same path twice is stored once");
+  assert.equal(stdout.match(/^Uploaded [ab] /gm)?.length, 2, "the same path twice is stored once");
 });
 
 Deno.test("put: if no file can be sent, the server is not contacted", async () => {
@@ -180,5 +179,5 @@ Deno.test("put ..: neither a server's data folder nor anybody's keys below it go
   const named = await xfer(["client", "put", "../srv/tls.pem", "../bob/me.info", "a"], alice);
   assert.equal(named.code, 9);
   assert.match(named.stderr, /tls\.pem: it is in a server's data folder \[own-key\]/);
-  assert.match(named.stdout, /^Stored a /, "what is named beside them is stored");
+  assert.match(named.stdout, /^Uploaded a /, "what is named beside them is stored");
 });

@@ -100,8 +100,8 @@ for (const [what, [args, question]] of Object.entries(OPEN)) {
     await terminal.type("\x03");
     const { code, lines } = await terminal.end();
     assert.equal(code, 130, lines.join("\n"));
-    assert.match(lines.join("\n"), /^Stopping; Ctrl-C once more ends it at once$/m);
-    const words = /^Not written: transfer\.info$/m;
+    assert.match(lines.join("\n"), /^Stopping\. Press Ctrl-C again to quit at once\.$/m);
+    const words = /^Did not write transfer\.info$/m;
     assert.equal(words.test(lines.join("\n")), isInit);
     const later = namesIn(home).filter((name) => !before.includes(name));
     assert.deepEqual(later, [], "a command that fails before it registers leaves no key behind");
@@ -123,5 +123,5 @@ test("a server is trusted when somebody says so; progress does not draw over the
   await terminal.type("yes\n");
   const { code, lines } = await terminal.end();
   assert.equal(code, 0, lines.join("\n"));
-  assert.match(lines.join("\n"), /^Stored a \(7 bytes/m);
+  assert.match(lines.join("\n"), /^Uploaded a \(7 B/m);
 });

@@ -27,8 +27,11 @@ test("all that are named come into the folder that is named, which is made", asy
   assert.equal(got.code, 0, got.stderr);
   assert.deepEqual(namesIn(`${here}/new/folder`), ["a", "b", "large"]);
   assert.deepEqual(new Uint8Array(Deno.readFileSync(`${here}/new/folder/large`)), large);
-  assert.match(got.stderr, /Got 3 files \(1500002 bytes\)\n/);
-  assert.match((await run("get", "a", "b", "-o", "new/folder")).stderr, /all are here already/);
+  assert.match(got.stdout, /\nDownloaded 3 files \(1\.4 MiB\)\n$/);
+  assert.match(
+    (await run("get", "a", "b", "-o", "new/folder")).stderr,
+    /all 2 files are already here/,
+  );
 });
 
 test("one goes into a folder that is there, under its own name", async ({ here, run }) => {
@@ -46,8 +49,11 @@ test("one that can't be got does not hold up the others", async ({ here, run }) 
   assert.equal(got.code, 9, got.stderr);
   assert.deepEqual(namesIn(`${here}/back`), ["a", "b", "c"]);
   assert.equal(await Deno.readTextFile(`${here}/back/b`), "mine");
-  assert.match(got.stderr, /\[no-such-file\]\n[^]*Not got: nothing\n[^]*\[target-exists\]\n/);
-  assert.match(got.stderr, /Got 2 files \(2 bytes\), failed 2\n$/);
+  assert.match(
+    got.stderr,
+    /Failed to download nothing: .*\[no-such-file\]\n[^]*\[target-exists\]\n/,
+  );
+  assert.match(got.stdout, /\nDownloaded 2 files \(2 B\), 2 failed\n$/);
 });
 
 test("folders come by their names too", async ({ here, run }) => {
@@ -68,7 +74,7 @@ test("of two that would be one file here the first is downloaded, the second is 
   const got = await run("get", "x/a", "y/a", "-o", "back", "--force");
   assert.equal(got.code, 9);
   assert.match(got.stderr, /Cannot write both x\/a and y\/a to back.a \[same-name\]/);
-  assert.match(got.stderr, /Not got: y\/a\n/);
+  assert.match(got.stderr, /^Failed to download y\/a: .*|y\/a to back.a \[same-name\]$/m);
   assert.equal(await Deno.readTextFile(`${here}/back/a`), "a");
   const old = await run("get", "x/a", "y/a", "--version", "1");
   assert.match(old.stderr, /\[one-name\]/);
@@ -79,7 +85,7 @@ test("a folder that is not there is named, and made where the path ends as one's
   await Deno.remove(`${here}/a`);
   const missing = await run("get", "a", "-o", "none/a");
   assert.equal(missing.code, 7, missing.stderr);
-  assert.match(missing.stderr, /There is no folder none \[cannot-write\]\n[^]*Not got: a\n/);
+  assert.match(missing.stderr, /Failed to download a: There is no folder none \[cannot-write\]\n/);
   assert.equal((await run("get", "a", "-o", "new/")).code, 0);
   assert.deepEqual(namesIn(`${here}/new`), ["a"]);
   const refused = await run("get", "missing", "-o", "other/");
@@ -97,8 +103,8 @@ test("a folder that is not there is named, and made where the path ends as one's
     const got = await run("get", ...args);
     assert.equal(got.code, 2, got.stderr);
     assert.match(got.stderr, /: b is a file, not a folder \[target-exists\]\n/);
-    assert.match(got.stderr, /Not got: a\n/);
-    assert.equal(/Not got: c\n/.test(got.stderr), args.includes("c"));
+    assert.match(got.stderr, /Failed to download a: /);
+    assert.equal(/Failed to download c: /.test(got.stderr), args.includes("c"));
     assert.doesNotMatch(got.stderr, /tmp|os error/);
   }
 });
@@ -182,7 +188,7 @@ test("a folder that can't be looked at is not called missing", async ({ run }) =
     const { code, stderr } = await run("get", "a", "-o", path, "--force");
     assert.ok([2, 7].includes(code), stderr);
     assert.doesNotMatch(stderr, /There is no folder/);
-    assert.match(stderr, /\nNot got: a\n$/);
+    assert.match(stderr, /Failed to download a: /);
   }
   assert.equal(Deno.lstatSync("/dev/null").isCharDevice, true);
 }, Deno.build.os !== "linux");

@@ -47,7 +47,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
       await finish();
       assert.equal((await stopped).code, 0);
       const { stdout } = await xfer(["server", "list", "--data", folder.join("data")]);
-      assert.match(stdout, / {2}100000 {2}\S+ {2}a$/m);
+      assert.match(stdout, /^97\.6 KiB {2}\S+ {2}a$/m);
     },
   });
 }

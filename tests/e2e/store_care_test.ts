@@ -14,10 +14,10 @@ Deno.test("verify, repair, backup, restore and removal from the command line", a
   assert.equal((await xfer([...CLIENT_3, "put", "a.bin", "b.bin"], folder)).code, 0);
 
   const clean = await scene.operate("verify");
-  assert.deepEqual([clean.code, clean.stdout], [0, "All is as it was stored\n"]);
+  assert.deepEqual([clean.code, clean.stdout], [0, "No problems found\n"]);
   const target = scene.folder.join("backup");
   const copied = await scene.operate("backup", target);
-  assert.deepEqual([copied.code, copied.stdout], [0, `Copied 2 files, 5300 bytes, to ${target}\n`]);
+  assert.deepEqual([copied.code, copied.stdout], [0, `Copied 2 files (5.1 KiB) to ${target}\n`]);
 
   const [file] = eventsIn((await scene.operate("list", "--json")).stdout, "client-file");
   await Deno.truncate(`${scene.data}/${file?.["path"]}`, 100);
@@ -25,9 +25,9 @@ Deno.test("verify, repair, backup, restore and removal from the command line", a
   assert.equal(damaged.code, 6);
   assert.match(
     damaged.stdout,
-    /^changed {2}files\/\S+ {2}a\.bin of Alice: its size is 100, .*5000$/m,
+    /^Damaged: a\.bin of Alice \(files\/\S+\): its size is 100, .*5000$/m,
   );
-  assert.match(damaged.stdout, /^Found 1 difference$/m);
+  assert.match(damaged.stdout, /^Found 1 problem$/m);
   const busy = await scene.operate("verify", "--repair");
   assert.equal(busy.code, 3, "the server runs");
   assert.match(busy.stderr, /data-folder-in-use/);
@@ -37,10 +37,10 @@ Deno.test("verify, repair, backup, restore and removal from the command line", a
   assert.equal(partly.code, 6);
   assert.match(
     partly.stdout,
-    /^Left out, not as it was stored: {2}files\/\S+ {2}a\.bin\nCopied 1 file, /,
+    /^Skipped, damaged: a\.bin \(files\/\S+\)\nCopied 1 file /,
   );
-  assert.match(partly.stdout, /to \S+rest; left out 1 damaged file\n$/);
-  assert.match(partly.stderr, /Get it from an earlier backup/);
+  assert.match(partly.stdout, /to \S+rest, skipped 1 damaged file\n$/);
+  assert.match(partly.stderr, /Restore them from an earlier backup/);
   const again = await scene.operate("backup", scene.folder.join("rest2"), "--json");
   assert.equal(eventsIn(again.stdout, "copied")[0]?.["leftOut"], 1);
 
@@ -93,7 +93,7 @@ Deno.test("a backup without the identity of the server is restored with a warnin
   await Deno.remove(`${whole}-restored`, { recursive: true });
   assert.match(
     await restore(whole),
-    /^Warning: .* no tls\.pem, .* 1 account of protocol 4 .*other-server/,
+    /^Warning: .* no server key \(tls\.pem\), .* 1 account of protocol 4\. .*other-server/,
   );
 });
 
@@ -117,5 +117,5 @@ Deno.test("export: why it can't write is told of the target; one that is stopped
   running.kill("SIGINT");
   const stopped = await running.end();
   assert.equal(stopped.code, 130, stopped.stderr);
-  assert.match(stopped.stderr, /^Not exported: \S+out$/m);
+  assert.match(stopped.stderr, /^Interrupted: \S+out was not written$/m);
 });

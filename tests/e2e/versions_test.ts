@@ -22,7 +22,7 @@ Deno.test("versions from the command line: kept, listed, got back, put again, ex
   assert.equal(listed.code, 0, listed.stderr);
   assert.match(
     listed.stdout,
-    /^ +4 {2}\S+ {2}version 4, .*\n +5 {2}\S+ {2}version 3, .*\n +3 {2}\S+ {2}version 2, .*\n$/,
+    /^ +4 B {2}\S+ {2}version 4, .*\n +5 B {2}\S+ {2}version 3, .*\n +3 B {2}\S+ {2}version 2, .*\n$/,
   );
   const json = await run("versions", "a.txt", "--json");
   assert.deepEqual(eventsIn(json.stdout, "version").map(({ version }) => version), [4, 3, 2]);

@@ -24,7 +24,7 @@ Deno.test({
       await Deno.writeTextFile(`${path}/hello.txt`, "hello\n");
       const { code, stderr, stdout } = await xfer(["client", ...args], path);
       assert.equal(code, 0, stderr);
-      assert.match(stdout, /^Stored hello\.txt/);
+      assert.match(stdout, /^Uploaded hello\.txt/);
     };
     await client("Alice", `${location}`);
     await client("Bob", `${host}:${server.port}`, "--accept-new");

@@ -181,7 +181,7 @@ export function plainEnvironment(): Record<string, string> {
     const value = Deno.env.get(name);
     return value === undefined ? [] : [[name, value]];
   });
-  return { ...Object.fromEntries(found), LANG: "C.UTF-8" };
+  return { ...Object.fromEntries(found), LANG: "C.UTF-8", TZ: "UTC" };
 }
 
 function isUtilLinux(): boolean {

@@ -97,8 +97,8 @@ function reportOutcome(reporter: Reporter, outcome: GetOutcome, choice: GetChoic
   const { name, target } = outcome;
   const { range } = choice;
   if (outcome.state === "not-got") {
-    reporter.reportError(withHint(outcome.error, name, choice));
-    return reporter.report({ event: "not-got", name, target, code: outcome.error.code });
+    const error = withHint(outcome.error, name, choice);
+    return reporter.reportFailure(error, { event: "not-got", name, target, code: error.code });
   }
   if (outcome.state === "there") return reporter.report({ event: "already-there", name, target });
   const { size, cksum } = outcome.file;

@@ -9,7 +9,8 @@ import { toHex, UsageError } from "../../../protocol/mod.ts";
 import type { Reporter } from "../../output/reporter.ts";
 import type { Run } from "../../run.ts";
 import type { OptionsOf, Secure } from "./connect.ts";
-import { example, isoTime } from "../../text/format.ts";
+import { example } from "../../text/format.ts";
+import { isoTime } from "../../text/time.ts";
 
 const NOTES = `\
 Without a token, prints one: run it on a machine where you have an account. On the other machine,

@@ -228,8 +228,8 @@ async function sendByProtocol4(
     onOutcome: (outcome) => {
       if ("error" in outcome) {
         const { path, state, error } = outcome;
-        reporter.reportError(error);
-        return reporter.report({ event: "not-stored", path, state, code: error.code });
+        const { code } = error;
+        return reporter.reportFailure(error, { event: "not-stored", path, state, code });
       }
       const { name, file: { path, size } } = outcome;
       if (outcome.state === "unchanged") return reporter.report({ event: "unchanged", name, path });
@@ -304,7 +304,7 @@ class StoredRecord {
       await keepLastStored(folder, this.#files);
     } catch (error) {
       const reason = reasonOf(error);
-      reporter.report({ event: "not-recorded", reason });
+      reporter.report({ event: "not-recorded", reason, record: "history" });
     }
   }
 }

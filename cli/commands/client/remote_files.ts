@@ -28,7 +28,8 @@ import { parseVersion } from "../../arguments/quantities.ts";
 import type { Reporter } from "../../output/reporter.ts";
 import type { Run } from "../../run.ts";
 import type { OptionsOf } from "./connect.ts";
-import { example, isoTime } from "../../text/format.ts";
+import { example, plural } from "../../text/format.ts";
+import { isoTime } from "../../text/time.ts";
 
 /** The argument of commands for one file. */
 const REMOTE_NAME = "name of the file on the server";
@@ -109,8 +110,8 @@ export function hintVersions(error: XferError, name: string): XferError {
 }
 
 /**
- * Reports files as they arrive, and whether the list is incomplete. Throws `DamagedError` at the end if any are
- * damaged.
+ * Reports files as they arrive, then their total, or that the list is incomplete. Throws `DamagedError` at the end if any
+ * are damaged.
  */
 async function reportAll(
   reporter: Reporter,
@@ -118,11 +119,12 @@ async function reportAll(
   list: (take: TakeFile, takeDamaged: TakeDamaged) => Promise<void>,
 ): Promise<void> {
   const damaged = new DamagedFiles();
-  let listed = 0;
+  let [listed, bytes] = [0, 0];
   try {
     await list((file) => {
       report(reporter, event, file);
       listed++;
+      bytes += file.size;
     }, (file) => {
       const { name, version } = file;
       reporter.report({ event: "file-damaged", name, version });
@@ -133,6 +135,9 @@ async function reportAll(
     if (listed > 0) reporter.report({ event: "list-incomplete", listed });
     throw error;
   }
+  reporter.remark(({ size }) =>
+    listed === 0 ? `No ${event}s` : `${plural(listed, event)} (${size(bytes)})`
+  );
   damaged.throwIfAny();
 }
 
@@ -161,6 +166,7 @@ async function removeEach(
   names: ReadonlySet<string>,
   remove: (name: string) => Promise<void>,
 ): Promise<number> {
+  reporter.expectFiles(names.size);
   const failures: XferError[] = [];
   let done = 0;
   let end: XferError | undefined;
@@ -172,10 +178,9 @@ async function removeEach(
       reporter.report({ event: "removed", name });
     } catch (error) {
       if (!(error instanceof XferError)) throw error;
-      reporter.reportError(error);
       const tried = error instanceof UnconfirmedError ? "unknown" : "not-removed";
       const state = error === end ? "not-tried" : tried;
-      reporter.report({ event: "not-removed", name, state, code: error.code });
+      reporter.reportFailure(error, { event: "not-removed", name, state, code: error.code });
       failures.push(error);
       if (error.category !== "refused") end = error;
     }

@@ -29,7 +29,8 @@ import type { Reporter } from "../../output/reporter.ts";
 import type { Run } from "../../run.ts";
 import { type CommonOptions, secureOptions, toTimeouts } from "./connect.ts";
 import { reportUsingV3, shownIdentity } from "../../output/client_events.ts";
-import { example, isoTime } from "../../text/format.ts";
+import { example } from "../../text/format.ts";
+import { isoTime } from "../../text/time.ts";
 
 /** Adds the command below `client`. */
 export function addStatusCommand(client: Command, run: Run): void {

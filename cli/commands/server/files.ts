@@ -18,11 +18,13 @@ import {
 import { dataOf } from "../../configuration/options.ts";
 import { DAMAGED, SUCCESS } from "../../exit_codes.ts";
 import type { EventOf } from "../../events/mod.ts";
+import { ListTotals } from "../../text/list_totals.ts";
 import { parseVersion } from "../../arguments/quantities.ts";
 import { parseName } from "../../arguments/file_name.ts";
 import type { Reporter } from "../../output/reporter.ts";
 import type { Run } from "../../run.ts";
-import { example, isoTime } from "../../text/format.ts";
+import { example } from "../../text/format.ts";
+import { isoTime } from "../../text/time.ts";
 
 /** Adds the commands below `server`. */
 export function addStoreCommands(server: Command, run: Run): void {
@@ -30,7 +32,9 @@ export function addStoreCommands(server: Command, run: Run): void {
     .description("List all accounts and their files.")
     .addHelpText("after", example("xfer server list --data /srv/xfer"))
     .action(async (_: unknown, command: Command) => {
-      await visitStored(await dataOf(command), reportTo(run.reporter));
+      const totals = new ListTotals();
+      await visitStored(await dataOf(command), reportTo(run.reporter, totals));
+      run.reporter.remark((show) => totals.words(show));
     });
   server.command("export")
     .description("Copy a stored file out of the data folder.\n\nVerifies the content first.")
@@ -70,7 +74,8 @@ export function addStoreCommands(server: Command, run: Run): void {
         ...{ repair, signal: run.signal },
         onFinding: (verified) => run.reporter.report(findingEvent(verified)),
         onSound: ({ path, name }) => run.reporter.report({ event: "sound-again", path, name }),
-        onNotRecorded: (reason) => run.reporter.report({ event: "not-recorded", reason }),
+        onNotRecorded: (reason) =>
+          run.reporter.report({ event: "not-recorded", reason, record: "damage" }),
       });
       for (const fault of catalogFaults) run.reporter.report({ event: "catalog-fault", fault });
       const differences = findings + catalogFaults.length;
@@ -138,11 +143,12 @@ async function reportCopy(run: Run, target: string, work: Promise<CopyReport>): 
   run.finish(damaged.length === 0 ? SUCCESS : DAMAGED);
 }
 
-function reportTo(reporter: Reporter): StoredVisitor {
+function reportTo(reporter: Reporter, totals: ListTotals): StoredVisitor {
   let user = "";
   return {
     client({ id, name, hasKey, firstSeen, lastSeen, storedProfile: { edition } }, counts) {
       user = name;
+      totals.add({ accounts: 1, ...counts });
       reporter.report({
         ...{ event: "client", name, id: toHex(id), edition, hasKey, ...counts },
         ...{ firstSeen: isoTime(firstSeen), lastSeen: isoTime(lastSeen) },
@@ -150,6 +156,7 @@ function reportTo(reporter: Reporter): StoredVisitor {
     },
     file({ name, size, crc: cksum, storedAt, verified, path, ...file }) {
       const { version = 1, current = true, damage } = file;
+      totals.add({ bytes: size });
       reporter.report({
         ...{ event: "client-file", user, name, size, cksum },
         ...{ stored: isoTime(storedAt), verified, path, version, current, damage },

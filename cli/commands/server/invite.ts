@@ -15,7 +15,8 @@ import {
 import { dataOf } from "../../configuration/options.ts";
 import { formatQuantity, parseLifetime } from "../../arguments/quantities.ts";
 import type { Run } from "../../run.ts";
-import { example, isoTime } from "../../text/format.ts";
+import { example } from "../../text/format.ts";
+import { isoTime } from "../../text/time.ts";
 
 interface InviteChoice {
   readonly uses?: number;
@@ -104,7 +105,9 @@ const HELP = example(
 );
 
 async function printInvitations(run: Run, data: string): Promise<void> {
-  for (const { madeAt, expiresAt, ...invitation } of await listInvitations(data)) {
+  const invitations = await listInvitations(data);
+  if (invitations.length === 0) run.reporter.remark(() => "No open invitations");
+  for (const { madeAt, expiresAt, ...invitation } of invitations) {
     const [made, expires] = [isoTime(madeAt), isoTime(expiresAt)];
     run.reporter.report({ event: "invitation", ...invitation, made, expires });
   }

@@ -22,7 +22,9 @@ import { dataOf } from "../../configuration/options.ts";
 import type { EventOf } from "../../events/mod.ts";
 import { formatQuantity, parseLifetime, parseQuantity } from "../../arguments/quantities.ts";
 import type { Run } from "../../run.ts";
-import { example, isoTime } from "../../text/format.ts";
+import { ListTotals } from "../../text/list_totals.ts";
+import { example } from "../../text/format.ts";
+import { isoTime } from "../../text/time.ts";
 
 /** Adds the command below `server`. */
 export function addUsersCommand(server: Command, run: Run): void {
@@ -37,9 +39,12 @@ export function addUsersCommand(server: Command, run: Run): void {
   command("list", "List accounts with their usage, quotas and dates.", "list --data /srv/xfer")
     .alias("ls")
     .action(async (_: unknown, command: Command) => {
+      const totals = new ListTotals();
       for (const account of await listUsers(await dataOf(command))) {
+        totals.add({ accounts: 1, ...account.usage, oldVersions: account.oldVersions });
         run.reporter.report(userEvent(account));
       }
+      run.reporter.remark((show) => totals.words(show));
     });
   for (const [verb, event, what] of SWITCHES) {
     forOne(verb, what, `${verb} Alice --data /srv/xfer`)

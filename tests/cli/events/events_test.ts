@@ -1,4 +1,4 @@
-/** The table of events: every event can be said to people and to programs, whatever it holds. */
+/** The table of events: every event has a line of JSON and words for people, whatever it holds. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
@@ -6,14 +6,20 @@ import {
   definitionOf,
   type Event,
   type EventName,
+  type EventOf,
   EVENTS,
   schemaOfEvent,
   toJson,
   wordsOf,
 } from "../../../cli/events/mod.ts";
 import type { Schema } from "../../../cli/events/definition.ts";
-import { coloured, plain } from "../../../cli/text/colors.ts";
+import { coloured } from "../../../cli/text/colors.ts";
+import { presentation, type PresentationOptions } from "../../../cli/text/presentation.ts";
 import { checkEvent } from "../../support/events.ts";
+
+const PLAIN = presentation();
+const SHOWN = [PLAIN, presentation({ bytes: true, isTerminal: true, interrupted: 1 })];
+const COLOURED = presentation({ paint: coloured });
 
 const NAMES = Object.keys(EVENTS) as EventName[];
 
@@ -75,7 +81,7 @@ for (const name of NAMES) {
         // deno-lint-ignore no-control-regex
         assert.doesNotMatch(json, /[\x00-\x1f\x7f-\x9f\u202e\u{e0001}]/u);
         assert.deepEqual(checkEvent(JSON.parse(json)), { ...event });
-        for (const text of [wordsOf(event, plain), asideOf(event, plain)]) {
+        for (const text of SHOWN.flatMap((show) => [wordsOf(event, show), asideOf(event, show)])) {
           if (text === undefined) continue;
           words++;
           assert.doesNotMatch(text, /undefined|null|NaN|\[object/);
@@ -83,8 +89,8 @@ for (const name of NAMES) {
           assert.doesNotMatch(text, /[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e\u{e0001}]/u);
         }
         // deno-lint-ignore no-control-regex
-        const uncoloured = wordsOf(event, coloured)?.replaceAll(/\x1b\[\d+m/g, "");
-        assert.equal(uncoloured, wordsOf(event, plain));
+        const uncoloured = wordsOf(event, COLOURED)?.replaceAll(/\x1b\[\d+m/g, "");
+        assert.equal(uncoloured, wordsOf(event, PLAIN));
       }),
       { numRuns: 50 },
     );
@@ -92,14 +98,88 @@ for (const name of NAMES) {
   });
 }
 
-Deno.test("a text of a peer's can't begin a line of its own", () => {
-  const event = { event: "removed", name: "a\nStored b" } as const;
-  assert.equal(wordsOf(event, plain), "Removed a\\u{a}Stored b");
-  assert.equal(toJson(event), '{"event":"removed","name":"a\\nStored b"}');
+Deno.test("events: text from a peer cannot begin a line", () => {
+  const event = { event: "removed", name: "a\nUploaded b" } as const;
+  assert.equal(wordsOf(event, PLAIN), "Removed a\\u{a}Uploaded b");
+  assert.equal(toJson(event), '{"event":"removed","name":"a\\nUploaded b"}');
 });
 
-Deno.test("the stack of an error has lines, each safe to show", () => {
+Deno.test("events: the stack of an error has several lines, each safe to print", () => {
   const stack = "Error: No\n    at \x1b[31m";
   const event = { event: "error", code: "x", class: "io", message: "No", stack } as const;
-  assert.equal(wordsOf(event, plain), "xfer: No [x]\nError: No\n    at \\u{1b}[31m");
+  assert.equal(wordsOf(event, PLAIN), "xfer: No [x]\nError: No\n    at \\u{1b}[31m");
+});
+
+const said = (event: Event, options: PresentationOptions = {}) =>
+  wordsOf(event, presentation(options));
+
+const STORED: Event = {
+  ...{ event: "stored", name: "sea.jpg", path: "photos/sea.jpg", size: 3_650_722_201, cksum: 7 },
+  ...{ user: "Alice", server: "example.org:1256" },
+};
+
+Deno.test("events: sizes are human, and exact with --bytes", () => {
+  assert.equal(said(STORED), "Uploaded photos/sea.jpg as sea.jpg (3.3 GiB, cksum 7)");
+  assert.equal(
+    said(STORED, { bytes: true }),
+    "Uploaded photos/sea.jpg as sea.jpg (3650722201 bytes, cksum 7)",
+  );
+  assert.equal(said({ ...STORED, path: "sea.jpg" }), "Uploaded sea.jpg (3.3 GiB, cksum 7)");
+});
+
+Deno.test("events: times are UTC in a pipe, local on a terminal", () => {
+  const event: Event = {
+    ...{ event: "key", user: "Alice", fingerprint: "SHA256:x" },
+    added: "2026-01-02T03:04:05.678Z",
+  };
+  assert.equal(said(event), "SHA256:x  added 2026-01-02T03:04:05Z");
+  const date = new Date(event.added);
+  const local = `${date.getFullYear()}-${`${date.getMonth() + 1}`.padStart(2, "0")}-`;
+  const shown = said(event, { isTerminal: true }) ?? "";
+  assert.ok(shown.startsWith(`SHA256:x  added ${local}`), shown);
+  assert.match(shown, /\d\d:04:05$/, "zones differ by quarters of an hour from UTC");
+});
+
+Deno.test("summary: files, bytes, unchanged, skipped, interrupted and failed files", () => {
+  const summary = (fields: Partial<EventOf<"summary">>, interrupted = 0) =>
+    said(
+      { event: "summary", action: "put", done: 0, failed: 0, bytes: 0, ...fields },
+      { interrupted },
+    );
+  const all = { done: 120, bytes: 3_650_722_201, unchanged: 18, skipped: 2, failed: 4 };
+  assert.equal(
+    summary(all, 3),
+    "Uploaded 120 files (3.3 GiB), 18 unchanged, 2 skipped, 3 interrupted, 1 failed",
+  );
+  assert.equal(
+    summary({ ...all, unchanged: 0, skipped: 0, failed: 0, action: "get" }),
+    "Downloaded 120 files (3.3 GiB)",
+  );
+  assert.equal(summary({ failed: 2 }, 2), "Uploaded nothing, 2 interrupted", "not failed");
+  assert.equal(
+    summary({ unchanged: 18, skipped: 1 }),
+    "Nothing to do: all 18 files are already on the server, 1 skipped",
+  );
+  assert.equal(summary({ unchanged: 1, action: "get" }), "Nothing to do: the file is already here");
+  assert.equal(summary({ unchanged: 1, failed: 1 }), "Uploaded nothing, 1 unchanged, 1 failed");
+  assert.equal(
+    summary({ done: 2, failed: 1, action: "remove", bytes: undefined }),
+    "Removed 2 files, 1 failed",
+  );
+  assert.equal(summary({ done: 1, bytes: 1 }), undefined, "the line of the file says it");
+});
+
+Deno.test("failures: interrupted files are not failed", () => {
+  const put = (state: "not-stored" | "unknown" | "not-tried", code: string) =>
+    said({ event: "not-stored", path: "a", state, code });
+  assert.equal(put("not-stored", "cannot-read"), "Failed to upload a");
+  assert.equal(put("not-stored", "interrupted"), "Interrupted: a");
+  assert.equal(put("not-tried", "interrupted"), "Not started: a");
+  assert.equal(
+    put("unknown", "interrupted"),
+    "Unconfirmed: a may be on the server. Upload it again to be sure",
+  );
+  const event = { event: "not-got", name: "a", target: "a" } as const;
+  assert.equal(said({ ...event, code: "no-such-file" }), "Failed to download a");
+  assert.equal(said({ ...event, code: "interrupted" }), "Interrupted: a");
 });

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { Event } from "../../../cli/events/mod.ts";
 import { DEFAULT_OUTPUT, type OutputOptions, Reporter } from "../../../cli/output/reporter.ts";
-import { InterruptedError, NetworkError } from "../../../protocol/mod.ts";
+import { InterruptedError, NetworkError, RefusedError } from "../../../protocol/mod.ts";
 import { checkEvent, eventsIn } from "../../support/events.ts";
 
 const STORED: Event = {
@@ -10,7 +10,7 @@ const STORED: Event = {
   server: "example.org:1256",
 };
 const EVENTS: readonly Event[] = [
-  { event: "connected", server: "example.org:1256", protocol: 3 },
+  { event: "registered", user: "Alice", id: "01" },
   { event: "tightened", path: "me.key" },
   { event: "unchanged", name: "b", path: "b" },
   STORED,
@@ -21,14 +21,14 @@ const EVENTS: readonly Event[] = [
   },
 ];
 const WORDS = {
-  connected: "Connected to example.org:1256\n",
-  warning: "Warning: me.key could be read by others; it is only yours now (mode 0600)\n",
+  registered: "Registered Alice with id 01\n",
+  warning: "Warning: other users could read me.key; changed its mode to 0600\n",
   detail: "Unchanged: b\n",
-  stored: "Stored a (1 byte, cksum 2) for Alice on example.org:1256\n",
-  failed: "Not stored: c\n",
+  stored: "Uploaded a (1 B, cksum 2)\n",
+  failed: "Failed to upload c\n",
   token: "abc\n",
-  aside: "Good once, until 2026-01-02T03:04:05Z. On the other machine, with the same " +
-    "transfer.info: xfer client link abc\n",
+  aside: "Valid once, until 2026-01-02T03:04:05Z. On the other machine, with the same " +
+    "transfer.info, run 'xfer client link abc'.\n",
 };
 
 class Stream {
@@ -74,11 +74,11 @@ function said(options: Partial<OutputOptions>) {
 }
 
 Deno.test("results go to standard output, all else to standard error; details only with --verbose", () => {
-  const { connected, warning, detail, stored, failed, token, aside } = WORDS;
-  assert.deepEqual(said({}), [stored + token, connected + warning + failed + aside]);
+  const { registered, warning, detail, stored, failed, token, aside } = WORDS;
+  assert.deepEqual(said({}), [stored + token, registered + warning + failed + aside]);
   assert.deepEqual(said({ verbose: true }), [
     stored + token,
-    connected + warning + detail + failed + aside,
+    registered + warning + detail + failed + aside,
   ]);
 });
 
@@ -88,11 +88,12 @@ Deno.test("--quiet leaves results, errors and security warnings", () => {
   assert.deepEqual(said({ quiet: true, verbose: true }), said({ quiet: true }));
 });
 
-Deno.test("--json: every event is a line on standard output; words go to standard error, with --quiet only security warnings", () => {
-  const { connected, warning, stored, failed, token, aside } = WORDS;
+Deno.test("--json: every event is a line on standard output; standard error has errors and warnings only, with --quiet security warnings only", () => {
+  const { warning, failed } = WORDS;
   const [lines = "", words] = said({ json: true });
   assert.deepEqual(eventsIn(lines), EVENTS);
-  assert.equal(words, connected + warning + stored + failed + token + aside);
+  assert.equal(words, warning + failed);
+  assert.deepEqual(said({ json: true, verbose: true }), [lines, warning + failed]);
   assert.deepEqual(said({ json: true, quiet: true }), [lines, warning]);
 });
 
@@ -167,9 +168,9 @@ Deno.test("a display hears every event, and makes way for what is written", () =
     reporter.report({ event: "tightened", path: "me.key" });
     reporter.note("a line of the log");
   }
-  reporter.report({ event: "key-received" });
+  reporter.report({ event: "registered", user: "Alice", id: "01" });
   assert.deepEqual(heard, ["progress", "sending", "tightened"]);
-  assert.equal(stderr.text, `<${WORDS.warning}<a line of the log\n<Received an AES key\n`);
+  assert.equal(stderr.text, `<${WORDS.warning}<a line of the log\n<${WORDS.registered}`);
 });
 
 Deno.test("a reader that goes away is no failure; a result that can't be written is one, told once", () => {
@@ -240,7 +241,7 @@ Deno.test("what is told while a question is open stands in a line of its own", a
   const asking = reporter.confirm("Sure?");
   reporter.report({ event: "stopping", signal: "SIGINT" });
   await asking;
-  assert.equal(stderr.text, "Sure? [y/N] \nStopping; Ctrl-C once more ends it at once\n");
+  assert.equal(stderr.text, "Sure? [y/N] \nStopping. Press Ctrl-C again to quit at once.\n");
 });
 
 Deno.test("an error that keeps several things from being done is told once; that the command was stopped is not", () => {
@@ -250,4 +251,116 @@ Deno.test("an error that keeps several things from being done is told once; that
     reporter.reportError(told);
   }
   assert.equal(stderr.text, "xfer: It failed [x]\n");
+});
+
+const REFUSED = new RefusedError("no-such-file", "the server refuses", {
+  hint: "List your files.",
+});
+const NOT_GOT = {
+  event: "not-got",
+  name: "sea.jpg",
+  target: "sea.jpg",
+  code: "no-such-file",
+} as const;
+
+Deno.test("failures: one item names the file and the reason; JSON has the error and the event", () => {
+  const { reporter, stderr } = reporterWith({});
+  reporter.reportFailure(REFUSED, NOT_GOT);
+  assert.equal(
+    stderr.text,
+    "xfer: Failed to download sea.jpg: the server refuses [no-such-file]\n      List your files.\n",
+  );
+  const json = reporterWith({ json: true, quiet: true });
+  json.reporter.reportFailure(REFUSED, NOT_GOT);
+  json.reporter.reportFailure(REFUSED, { ...NOT_GOT, name: "b.jpg" });
+  const events = eventsIn(json.stdout.text).map(({ event }) => event);
+  assert.deepEqual(events, ["error", "not-got", "not-got"], "an error is reported once");
+});
+
+Deno.test("failures: a message that names the file stands alone", () => {
+  const error = (message: string) => new RefusedError("no-such-file", message);
+  for (
+    const [message, name, words] of [
+      ["no file sea.jpg", "sea.jpg", "no file sea.jpg"],
+      ['cannot read "a b.c": denied', "a b.c", 'cannot read "a b.c": denied'],
+      ["no file sea.jpg", "a.jpg", "Failed to download a.jpg: no file sea.jpg"],
+      ["the server refuses a file", "a", "Failed to download a: the server refuses a file"],
+    ] as const
+  ) {
+    const { reporter, stderr } = reporterWith({});
+    reporter.reportFailure(error(message), { ...NOT_GOT, name });
+    assert.equal(stderr.text, `xfer: ${words} [no-such-file]\n`);
+  }
+});
+
+Deno.test("failures: an error that ends the work on several files is shown in full once", () => {
+  const { reporter, stderr } = reporterWith({});
+  const lost = new NetworkError("lost", "the connection was lost", { hint: "Try again." });
+  const put = { event: "not-stored", code: "lost" } as const;
+  for (const path of ["a", "b"]) {
+    reporter.reportFailure(lost, { ...put, path, state: "not-stored" });
+  }
+  reporter.reportFailure(lost, { ...put, path: "c", state: "not-tried" });
+  assert.equal(
+    stderr.text,
+    "xfer: Failed to upload a: the connection was lost [lost]\n      Try again.\n" +
+      "Failed to upload b: the connection was lost\nNot started: c\n",
+  );
+});
+
+Deno.test("failures: of an interrupted command only the files are listed, and the summary counts them", () => {
+  const { reporter, stdout, stderr } = reporterWith({});
+  const stopped = new InterruptedError("interrupted", "the command was stopped");
+  const put = { event: "not-stored", code: "interrupted" } as const;
+  reporter.reportFailure(stopped, { ...put, path: "a", state: "not-stored" });
+  reporter.reportFailure(stopped, { ...put, path: "b", state: "not-tried" });
+  reporter.report({ event: "summary", action: "put", done: 1, bytes: 2048, failed: 2 });
+  assert.equal(stderr.text, "Interrupted: a\nNot started: b\n");
+  assert.equal(stdout.text, "Uploaded 1 file (2.0 KiB), 2 interrupted\n");
+});
+
+Deno.test("many files: above 10, a line per file needs --verbose; failures and the summary stay", () => {
+  const put = (files: number, options: Partial<OutputOptions> = {}) => {
+    const { reporter, stdout, stderr } = reporterWith(options);
+    reporter.report({ event: "planned", files, bytes: files });
+    for (let i = 0; i < files; i++) reporter.report(STORED);
+    reporter.report({ event: "not-stored", path: "c", state: "not-stored", code: "x" });
+    reporter.report({ event: "summary", action: "put", done: files, bytes: files, failed: 1 });
+    return [stdout.text.split("\n").length - 1, stderr.text];
+  };
+  assert.deepEqual(put(10), [10 + 1, WORDS.failed]);
+  assert.deepEqual(put(11), [1, WORDS.failed]);
+  assert.deepEqual(put(11, { quiet: true }), [1, WORDS.failed]);
+  assert.equal(put(11, { verbose: true })[0], 11 + 1);
+  assert.equal(put(11, { json: true })[0], 1 + 11 + 1 + 1, "JSON has every event");
+});
+
+Deno.test("remarks: notes for people, neither with --quiet nor with --json", () => {
+  for (
+    const [options, words] of [
+      [{}, "2 files (2.0 KiB)\n"],
+      [{ bytes: true }, "2 files (2048 bytes)\n"],
+      [{ quiet: true }, ""],
+      [{ json: true }, ""],
+    ] as const
+  ) {
+    const { reporter, stdout, stderr } = reporterWith(options);
+    reporter.remark(({ size }) => `2 files (${size(2048)})`);
+    assert.deepEqual([stdout.text, stderr.text], ["", words]);
+  }
+});
+
+Deno.test("hints: commands in quotes, or after a colon, work on the same folder", () => {
+  const { reporter, stderr } = reporterWith({ places: { client: " --transfer-info a" } });
+  for (const hint of ["Run 'xfer client list'.", "See: xfer client list", "In xfer client"]) {
+    reporter.reportError(new NetworkError("x", "It failed", { hint }));
+  }
+  assert.deepEqual(
+    stderr.text.match(/(?<= {6}).*/g),
+    [
+      "Run 'xfer client --transfer-info a list'.",
+      "See: xfer client --transfer-info a list",
+      "In xfer client",
+    ],
+  );
 });

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { Event } from "../../../cli/events/mod.ts";
 import { ASCII, percentOf, UNICODE } from "../../../cli/progress/render.ts";
-import { count, glyphsFor, mannerFor, type Terminal } from "../../../cli/progress/mod.ts";
+import { count, glyphsFor, modeFor, type Terminal } from "../../../cli/progress/mod.ts";
 import { type Direction, TransferCounters } from "../../../cli/progress/counters.ts";
 
 function place(variables: Record<string, string>, changes: Partial<Terminal> = {}): Terminal {
@@ -10,10 +10,10 @@ function place(variables: Record<string, string>, changes: Partial<Terminal> = {
 }
 
 Deno.test("progress is drawn on a terminal that can go back in its line", () => {
-  assert.equal(mannerFor(place({ TERM: "xterm" })), "drawn");
-  assert.equal(mannerFor(place({})), "drawn", "Windows has no TERM");
-  assert.equal(mannerFor(place({ TERM: "dumb" })), "lines");
-  assert.equal(mannerFor(place({ TERM: "xterm" }, { isTerminal: false })), "lines");
+  assert.equal(modeFor(place({ TERM: "xterm" })), "drawn");
+  assert.equal(modeFor(place({})), "drawn", "Windows has no TERM");
+  assert.equal(modeFor(place({ TERM: "dumb" })), "lines");
+  assert.equal(modeFor(place({ TERM: "xterm" }, { isTerminal: false })), "lines");
 });
 
 Deno.test("progress is drawn in Unicode where the system's words are", () => {
