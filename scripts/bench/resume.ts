@@ -89,7 +89,7 @@ async function finishBySameProcess({ ready, path, size }: Scene): Promise<Cost> 
   const { cpu, peak } = await time(ready.put([path]), {
     cwd: ready.cwd,
     onWords: (words) => {
-      if (words.includes("trying again in")) pausedAt ??= performance.now();
+      if (words.includes("Retrying in")) pausedAt ??= performance.now();
     },
   });
   const end = performance.now();

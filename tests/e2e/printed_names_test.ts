@@ -4,7 +4,7 @@ import { xfer } from "../support/processes.ts";
 import { Alice } from "../support/e2e/alice.ts";
 
 /** What `list` prints in front of a name: size and time. */
-const BEFORE_NAME = /^ *\d+ {2}\S+ {2}/;
+const BEFORE_NAME = /^ *[\d.]+ [KMG]?i?B {2}\S+ {2}/;
 
 const NAMES = [
   "کتاب\u200cها.txt",

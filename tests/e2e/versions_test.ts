@@ -50,7 +50,7 @@ Deno.test("versions from the command line: kept, listed, got back, put again, ex
   const operate = (...args: string[]) => xfer(["server", ...args, "--data", data]);
   const [listing, users] = [await operate("list"), await operate("users", "list")];
   for (const { stdout } of [listing, users]) {
-    assert.match(stdout, /^Alice: 1 file, 2 old versions, /);
+    assert.match(stdout, /^Alice: 1 file, 2 old versions\b/);
   }
   for (const list of [["list"], ["users", "list"]]) {
     const [account] = eventsIn((await operate(...list, "--json")).stdout);
