@@ -72,8 +72,8 @@ export class Run {
   /** Adds the options of every command. They may come before or after the names of commands. */
   addOutputOptions(command: Command): void {
     for (const { option, choose } of OUTPUT_OPTIONS) {
-      // `set-quota` has its own `--bytes`, which commands above it must not take.
-      if (hasOption(command, option.long)) continue;
+      // `set-quota` has its own `--bytes`, which commands above it must not take. The program takes none after their names.
+      if (command.parent !== null && hasOption(command, option.long)) continue;
       const own = new Option(option.flags, option.description).helpGroup(COMMON);
       if (option.argChoices !== undefined) own.choices(option.argChoices);
       if (!option.negate) own.default(option.defaultValue);

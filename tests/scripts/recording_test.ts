@@ -131,7 +131,7 @@ const FIRST_FILE = [
   "Your user name on the server: Alice",
   "File that 'xfer client' uploads [none]: report.pdf",
   "$ xfer client",
-  "Stored report.pdf (81920 bytes, cksum 2166888836) for Alice on files.example.org:1256",
+  "Uploaded report.pdf (80.0 KiB, cksum 2166888836)",
 ];
 
 function checkPicture(svg: string): string[] {
