@@ -6,13 +6,20 @@
 import { XferError } from "../../protocol/errors.ts";
 import type { EventOf } from "../events/mod.ts";
 import type { ErrorClass } from "../exit_codes.ts";
-import type { OutputOptions } from "./reporter.ts";
+
+/** Options, each after a space, that commands in hints need to work on the same folder as this one. */
+export type Places = Readonly<Partial<Record<"client" | "server", string>>>;
+
+interface ErrorOptions {
+  readonly verbose: boolean;
+  readonly places: Places;
+}
 
 /** Nested causes that are shown. An error may be its own cause. */
 const MAX_CAUSES = 8;
 
 /** An error as an event. */
-export function toErrorEvent(error: unknown, { verbose, places }: OutputOptions): EventOf<"error"> {
+export function toErrorEvent(error: unknown, { verbose, places }: ErrorOptions): EventOf<"error"> {
   const isOurs = error instanceof XferError;
   return {
     event: "error",
@@ -25,7 +32,7 @@ export function toErrorEvent(error: unknown, { verbose, places }: OutputOptions)
 }
 
 /** A hint whose commands work on the same folder as this one: `To see your files, run 'xfer client list'.` */
-export function placed(hint: string, places: OutputOptions["places"]): string {
+export function placed(hint: string, places: Places): string {
   return hint.replace(
     /(?<=: |')xfer (client|server)\b(?![^']*--help')/g,
     (command, end: "client" | "server") => `${command}${places[end] ?? ""}`,

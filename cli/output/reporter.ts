@@ -16,7 +16,7 @@ import {
   wordsOf,
 } from "../events/mod.ts";
 import type { EventKind } from "../events/definition.ts";
-import { names, placed, toErrorEvent } from "./error_event.ts";
+import { names, placed, type Places, toErrorEvent } from "./error_event.ts";
 import { coloured, type Paint, plain } from "../text/colors.ts";
 import { type Presentation, presentation } from "../text/presentation.ts";
 
@@ -31,8 +31,7 @@ export interface OutputOptions {
   readonly bytes: boolean;
   readonly color: (typeof COLORS)[number];
   readonly progress: boolean;
-  /** Options, each after a space, that commands in hints need to work on the same folder as this one. */
-  readonly places: Readonly<Partial<Record<"client" | "server", string>>>;
+  readonly places: Places;
 }
 
 export const DEFAULT_OUTPUT: OutputOptions = {
