@@ -10,7 +10,7 @@ import type { ErrorClass } from "../exit_codes.ts";
 /** Options, each after a space, that commands in hints need to work on the same folder as this one. */
 export type Places = Readonly<Partial<Record<"client" | "server", string>>>;
 
-interface ErrorOptions {
+interface ErrorDisplay {
   readonly verbose: boolean;
   readonly places: Places;
 }
@@ -19,7 +19,7 @@ interface ErrorOptions {
 const MAX_CAUSES = 8;
 
 /** An error as an event. */
-export function toErrorEvent(error: unknown, { verbose, places }: ErrorOptions): EventOf<"error"> {
+export function toErrorEvent(error: unknown, { verbose, places }: ErrorDisplay): EventOf<"error"> {
   const isOurs = error instanceof XferError;
   return {
     event: "error",
