@@ -8,11 +8,11 @@ import type { EventOf } from "../events/mod.ts";
 import type { ErrorClass } from "../exit_codes.ts";
 
 /** Options, each after a space, that commands in hints need to work on the same folder as this one. */
-export type Places = Readonly<Partial<Record<"client" | "server", string>>>;
+export type HintPlaces = Readonly<Partial<Record<"client" | "server", string>>>;
 
 interface ErrorDisplay {
   readonly verbose: boolean;
-  readonly places: Places;
+  readonly places: HintPlaces;
 }
 
 /** Nested causes that are shown. An error may be its own cause. */
@@ -32,7 +32,7 @@ export function toErrorEvent(error: unknown, { verbose, places }: ErrorDisplay):
 }
 
 /** A hint whose commands work on the same folder as this one: `To see your files, run 'xfer client list'.` */
-export function placed(hint: string, places: Places): string {
+export function placed(hint: string, places: HintPlaces): string {
   return hint.replace(
     /(?<=: |')xfer (client|server)\b(?![^']*--help')/g,
     (command, end: "client" | "server") => `${command}${places[end] ?? ""}`,

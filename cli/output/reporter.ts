@@ -16,7 +16,7 @@ import {
   wordsOf,
 } from "../events/mod.ts";
 import type { EventKind } from "../events/definition.ts";
-import { names, placed, type Places, toErrorEvent } from "./error_event.ts";
+import { type HintPlaces, names, placed, toErrorEvent } from "./error_event.ts";
 import { coloured, type Paint, plain } from "../text/colors.ts";
 import { type Presentation, presentation } from "../text/presentation.ts";
 
@@ -31,7 +31,7 @@ export interface OutputOptions {
   readonly bytes: boolean;
   readonly color: (typeof COLORS)[number];
   readonly progress: boolean;
-  readonly places: Places;
+  readonly places: HintPlaces;
 }
 
 export const DEFAULT_OUTPUT: OutputOptions = {
