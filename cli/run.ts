@@ -28,7 +28,7 @@ export class Run {
   }
 
   /**
-   * Aborts with an `InterruptedError` at Ctrl-C and the like. A command that never reads this property ends at once
+   * Aborts with an `InterruptedError` on Ctrl-C and similar signals. A command that never reads this property ends at once
    * instead.
    */
   get signal(): AbortSignal {
