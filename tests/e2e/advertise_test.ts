@@ -114,7 +114,7 @@ Deno.test("what can't be advertised is refused, with what is expected", async ()
   const unused = ["--advertise", "h:1", "--tls-listen", "none"];
   const { code, stderr } = await xfer(["server", "--data", folder.join("data"), ...unused]);
   assert.equal(code, 2, stderr);
-  assert.match(stderr, /--advertise is of no use .*\[advertise-unused\]/);
+  assert.match(stderr, /--advertise has no effect .*\[advertise-unused\]/);
 });
 
 Deno.test("a port of protocol 4 that is mapped and not advertised: the hint names what to do", async () => {

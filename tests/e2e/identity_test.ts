@@ -43,7 +43,7 @@ Deno.test("one address is enough: protocol 4 where the server has it, protocol 3
   assert.equal(named.code, 2);
   assert.match(
     named.stderr,
-    /\[protocol-4-only\]\n.*does not answer as one of protocol 4: do without/,
+    /\[protocol-4-only\]\n.*did not offer protocol 4\./,
   );
   for (const asked of [["--protocol", "3"], ["--edition", "2023c"]]) {
     const other = await xfer(["client", ...asked, "put", "hello.txt", "--as", "x"], bob);

@@ -39,8 +39,8 @@ Deno.test("docs: each command has its synopsis, arguments, options, examples; no
   assert.ok(store.includes("```\ntool store [options] <path...>\n```"));
   assert.ok(store.includes("| `path` | what to store |"));
   assert.ok(store.includes('| `-o, --output <path>` | where to (default: "out") |'));
-  assert.ok(store.includes("**Places**\n\n| option | what it means |"));
-  assert.ok(store.includes("Also, of [`tool`](#tool): `--color`."));
+  assert.ok(store.includes("**Places**\n\n| option | meaning |"));
+  assert.ok(store.includes("Also takes the options of [`tool`](#tool): `--color`."));
   assert.ok(store.includes('it\'s "so": \\[x\\] $HOME \\`id\\` $(id) \\\\ %s {a,b} ‘y’ \\*'));
   assert.ok(!page.includes("`-h, --help`", page.indexOf("## ")), "said once");
   const mode = section("tool mode");
@@ -91,8 +91,8 @@ for (const [name, read] of Object.entries(READERS)) {
           "-o, --output <path>\n",
           'where to (default: "out")\n',
           "   Places\n       --into <dir>\n",
-          "GLOBAL OPTIONS\n       -v, --verbose\n",
-          "EXIT STATUS\n       0 if all was done; others are listed in tool(1).\n",
+          "OPTIONS OF ALL COMMANDS\n       -v, --verbose\n",
+          "EXIT STATUS\n       0 on success; the others are listed in tool(1).\n",
           "SEE ALSO\n       tool(1)\n",
         ]
       ) {
