@@ -127,7 +127,7 @@ test("what no command can do is refused before the server is asked", async ({ he
     const { code: exit, stderr } = await run(...args);
     assert.deepEqual([exit, stderr.includes(`[${code}]`)], [2, true], `${args}: ${stderr}`);
   }
-  assert.match((await run("rename", "a", "a")).stderr, /nothing to be done/);
+  assert.match((await run("rename", "a", "a")).stderr, /already named a \[same-name\]/);
 });
 
 test("of a range that begins behind the end nothing is written", async ({ here, run }) => {
@@ -144,7 +144,7 @@ test("where there is no such version it is said where to look", async ({ run }) 
   for (const args of [["get", "a", "-o", "back"], ["stat", "a"]]) {
     const { code, stderr } = await run(...args, "--version", "7");
     assert.equal(code, 5);
-    assert.match(stderr, /\[no-such-file\]\n *See which there are: xfer client versions a\.\n/);
+    assert.match(stderr, /\[no-such-file\]\n *Run 'xfer client versions a' to see the stored versions\.\n/);
   }
 });
 

@@ -116,7 +116,7 @@ Deno.test("limits that can't be read are refused with what is expected", async (
       ["--quota", "-1", "a size such as"],
       ["--quota", "10XB", "a size such as"],
       ["--max-connections", "many", "a number such as"],
-      ["--min-rate", "none", "bytes a second"],
+      ["--min-rate", "none", "bytes per second"],
     ] as const
   ) {
     const { code, stderr } = await xfer(["server", `${option}=${value}`]);
