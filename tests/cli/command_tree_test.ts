@@ -10,7 +10,7 @@ function find(...path: readonly string[]) {
   return found;
 }
 
-Deno.test("tree: every command, with those that commander makes marked", () => {
+Deno.test("tree: every command, with implicit ones marked", () => {
   assert.deepEqual(
     allCommands(TOOL).map(({ path, implicit }) => [path.join(" "), implicit]),
     [
@@ -35,7 +35,7 @@ Deno.test("tree: every command, with those that commander makes marked", () => {
   assert.equal(find("tool", "help", "stars").description, "what they say");
 });
 
-Deno.test("tree: options with their names, values, choices, defaults; hidden ones are left out", () => {
+Deno.test("tree: options with names, values, choices and defaults, without hidden ones", () => {
   const { options, inherited, usage } = find("tool", "store");
   assert.equal(usage, "tool store [options] <path...>");
   const byFlags = new Map(options.map((option) => [option.flags, option]));
@@ -61,14 +61,14 @@ Deno.test("tree: options with their names, values, choices, defaults; hidden one
   assert.deepEqual(color?.value?.choices, ["auto", "always", "never"]);
 });
 
-Deno.test("tree: an option that a command has itself stands for that of the commands above", () => {
+Deno.test("tree: a command's own option replaces an inherited one of the same name", () => {
   const { options, inherited } = find("tool", "user", "list");
   assert.deepEqual(options.map(({ flags }) => flags), ["--color <name>", "-h, --help"]);
   assert.deepEqual(inherited.map(({ flags }) => flags), ["-v, --verbose"]);
   assert.equal(optionsOf(find("tool", "user", "list")).length, 3);
 });
 
-Deno.test("tree: arguments, which of them are paths, and what they must be", () => {
+Deno.test("tree: arguments with their paths and choices", () => {
   const [name, file] = find("tool", "user", "keys").arguments;
   assert.deepEqual([name?.name, name?.required, name?.path], ["name", true, undefined]);
   assert.deepEqual([file?.name, file?.required, file?.path], ["file", false, "file"]);
@@ -77,7 +77,7 @@ Deno.test("tree: arguments, which of them are paths, and what they must be", () 
   assert.equal(speed?.details, 'how (choices: "fast", "slow")');
 });
 
-Deno.test("tree: examples, and what else is said behind a command's help", () => {
+Deno.test("tree: examples, and other texts after a command's help", () => {
   const { examples, notes } = find("tool", "mode");
   assert.deepEqual(examples, ["$ tool mode fast", "$ tool mode slow   # at night"]);
   assert.deepEqual(notes, [
@@ -87,7 +87,7 @@ Deno.test("tree: examples, and what else is said behind a command's help", () =>
   ]);
 });
 
-Deno.test("tree: describing a program prints nothing, and leaves it as it was", () => {
+Deno.test("tree: describing a program prints nothing and does not change it", () => {
   const program = makeTool();
   let printed = "";
   program.configureOutput({ writeOut: (text) => void (printed += text) });

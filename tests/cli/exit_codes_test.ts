@@ -27,7 +27,7 @@ Deno.test("a signal's exit code is 128 and its number", () => {
   assert.equal(killedBy("SIGBREAK"), 149);
 });
 
-Deno.test("of several files: 0 if none failed, 9 if some did, the first failure's code if none is done", () => {
+Deno.test("several files: 0 if none failed, 9 if some failed, the code of the first failure if all failed", () => {
   const failures = [new errors.StorageError("x", "x"), new errors.RefusedError("x", "x")];
   assert.equal(exitCodeOfAll(2, []), 0);
   assert.equal(exitCodeOfAll(0, []), 0);

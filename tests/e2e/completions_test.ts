@@ -1,4 +1,4 @@
-/** `xfer completions`, as the executable prints them. */
+/** `xfer completions` with real processes. */
 import assert from "node:assert/strict";
 import { eventsIn } from "../support/events.ts";
 import { xfer } from "../support/processes.ts";
@@ -11,7 +11,7 @@ const SHELLS: Readonly<Record<string, RegExp>> = {
 };
 
 for (const [shell, expected] of Object.entries(SHELLS)) {
-  Deno.test(`completions for ${shell} are printed, of every command, and nothing else`, async () => {
+  Deno.test(`completions for ${shell}: only the script is printed, with every command`, async () => {
     const { code, stdout, stderr } = await xfer(["completions", shell]);
     assert.deepEqual([code, stderr], [0, ""]);
     assert.match(stdout, expected);
@@ -22,7 +22,7 @@ for (const [shell, expected] of Object.entries(SHELLS)) {
   });
 }
 
-Deno.test("completions: a shell that there are none for is told, with those that there are", async () => {
+Deno.test("completions: an unknown shell is an error that lists the known ones", async () => {
   const { code, stdout, stderr } = await xfer(["completions", "tcsh"]);
   assert.deepEqual([code, stdout], [2, ""]);
   assert.match(
@@ -31,14 +31,14 @@ Deno.test("completions: a shell that there are none for is told, with those that
   );
 });
 
-Deno.test("completions: for programs they are an event", async () => {
+Deno.test("completions: with --json, the script is an event", async () => {
   const script = (await xfer(["completions", "fish"])).stdout.trimEnd();
   const { code, stdout } = await xfer(["completions", "fish", "--json", "--quiet"]);
   assert.equal(code, 0);
   assert.deepEqual(eventsIn(stdout), [{ event: "completions", shell: "fish", script }]);
 });
 
-Deno.test("completions: the help says for each shell where they go", async () => {
+Deno.test("completions: the help has the installation for each shell", async () => {
   const { code, stdout } = await xfer(["completions", "--help"]);
   assert.equal(code, 0);
   for (const shell of Object.keys(SHELLS)) assert.ok(stdout.includes(`xfer completions ${shell}`));

@@ -1,4 +1,4 @@
-/** Commands that hints name work as they are printed, also where options say what they are about. */
+/** Commands in hints work as printed, also with options that name another folder. */
 import assert from "node:assert/strict";
 import { writeLauncher, xfer } from "../support/processes.ts";
 import { Scene } from "../support/process_fixture.ts";
@@ -34,7 +34,7 @@ Deno.test({
     const missing = await xfer([...info, "get", "none"], here);
     const list = await type(advised(missing.stderr));
     assert.deepEqual([list.code, /a\.txt/.test(list.stdout)], [0, true], list.stderr);
-    // Another server, as far as the client knows.
+    // Pretend that the client knows another key of the server.
     const known = `${there}/known_servers`;
     const text = await Deno.readTextFile(known);
     await Deno.writeTextFile(known, text.replace(/SHA256:\S+/, `SHA256:${"A".repeat(43)}`));

@@ -1,4 +1,4 @@
-/** What xfer client asks, in real terminals: answers are taken, and Ctrl-C is heard while one is waited for. */
+/** Questions of xfer client in real terminals: answers, and Ctrl-C at a prompt. */
 import assert from "node:assert/strict";
 import { ServerProcess } from "../support/processes.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
@@ -36,7 +36,7 @@ const namesIn = (home: string) => [...Deno.readDirSync(home)].map(({ name }) => 
 const WHO = /^Your user name on the server: $/m;
 const TRUST = /Trust it\? \[y\/N\] $/m;
 
-test("init asks what no option says, again where an answer can't be", async ({ home, where, location, run }) => {
+test("init asks for values that no option gives, and again after an invalid answer", async ({ home, where, location, run }) => {
   await using terminal = await run("client", "init");
   await terminal.shows(/^Server address .*: $/m);
   await terminal.type("somewhere\n");
@@ -55,7 +55,7 @@ test("init asks what no option says, again where an answer can't be", async ({ h
   assert.equal(await Deno.readTextFile(`${home}/transfer.info`), `${location}\nAlice\n`);
 });
 
-test("init gives up when no answer is of use, and when there are no more", async ({ home, run }) => {
+test("init gives up after three invalid answers, and at the end of input", async ({ home, run }) => {
   await using terminal = await run("client", "init", "--name", "Alice");
   for (let asked = 1; asked <= 3; asked++) {
     await terminal.shows(new RegExp(`(^Server address [^]*){${asked}}: $`, "m"));
@@ -71,7 +71,7 @@ test("init gives up when no answer is of use, and when there are no more", async
   assert.deepEqual(namesIn(home), []);
 });
 
-test("init asks whether to write what nobody answers for", async ({ home, run }) => {
+test("init asks whether to write the file if the server does not answer", async ({ home, run }) => {
   const init = ["client", "init", "--server", "127.0.0.1:1", "--name", "Alice", "--file", "a"];
   for (const [answer, expected] of [["n", 4], ["y", 0]] as const) {
     await using terminal = await run(...init);
@@ -82,15 +82,15 @@ test("init asks whether to write what nobody answers for", async ({ home, run })
   }
 });
 
-/** Where Ctrl-C is pressed, by the question that is open then. */
+/** Prompts at which Ctrl-C is pressed. */
 const OPEN: Readonly<Record<string, readonly [args: readonly string[], question: RegExp]>> = {
-  "what init asks": [["client", "init", "--server", "127.0.0.1:1"], WHO],
-  "whether to trust a server": [["client"], TRUST],
-  "the same of a list": [["client", "list"], TRUST],
+  "init": [["client", "init", "--server", "127.0.0.1:1"], WHO],
+  "an upload to a new server": [["client"], TRUST],
+  "a list of a new server": [["client", "list"], TRUST],
 };
 
 for (const [what, [args, question]] of Object.entries(OPEN)) {
-  test(`Ctrl-C while it is asked ${what}: nothing is sent, trusted or written`, async ({ home, where, run }) => {
+  test(`Ctrl-C at the prompt of ${what}: nothing is sent, trusted or written`, async ({ home, where, run }) => {
     const isInit = args.includes("init");
     if (!isInit) await Deno.writeTextFile(`${home}/transfer.info`, `${where}\nAlice\na\n`);
     await Deno.writeTextFile(`${home}/a`, "content");
@@ -108,7 +108,7 @@ for (const [what, [args, question]] of Object.entries(OPEN)) {
   });
 }
 
-test("a server is trusted when somebody says so; progress does not draw over the question", async ({ home, where, run }) => {
+test("a new server is trusted after yes; progress does not draw over the question", async ({ home, where, run }) => {
   await Deno.writeTextFile(`${home}/transfer.info`, `${where}\nAlice\na\n`);
   await Deno.writeTextFile(`${home}/a`, "content");
   await using refused = await run("client");
@@ -117,7 +117,7 @@ test("a server is trusted when somebody says so; progress does not draw over the
   assert.equal((await refused.end()).code, 3);
   await using terminal = await run("client");
   await terminal.shows(TRUST);
-  // A few times as long as progress is not drawn.
+  // Longer than the delay of the progress display.
   await new Promise((resolve) => setTimeout(resolve, 500));
   assert.match(terminal.lines.join("\n"), TRUST);
   await terminal.type("yes\n");

@@ -144,7 +144,10 @@ test("where there is no such version it is said where to look", async ({ run }) 
   for (const args of [["get", "a", "-o", "back"], ["stat", "a"]]) {
     const { code, stderr } = await run(...args, "--version", "7");
     assert.equal(code, 5);
-    assert.match(stderr, /\[no-such-file\]\n *Run 'xfer client versions a' to see the stored versions\.\n/);
+    assert.match(
+      stderr,
+      /\[no-such-file\]\n *Run 'xfer client versions a' to see the stored versions\.\n/,
+    );
   }
 });
 

@@ -85,7 +85,12 @@ const CASES: readonly [string, readonly string[], number, RegExp][] = [
   ["no file of that name", [...CLIENT_3, "put", "none"], 7, /Cannot read none: .*\[cannot-read\]/],
   ["a folder", [...CLIENT_3, "put", "."], 7, /not a regular file \[not-a-file\]/],
   ["no transfer.info", ["client", "--transfer-info", "none"], 3, /\[no-transfer-info\]/],
-  ["an unknown command", ["cleint"], 2, /unknown command 'cleint' \[unknown-command\]\n.*'xfer client'/],
+  [
+    "an unknown command",
+    ["cleint"],
+    2,
+    /unknown command 'cleint' \[unknown-command\]\n.*'xfer client'/,
+  ],
   ["an unknown option", ["client", "--fast"], 2, /unknown option '--fast' \[unknown-option\]/],
   ["no command", [], 2, /Usage: xfer/],
   ["nothing to put", ["client", "put"], 2, /missing required argument 'path'/],

@@ -1,4 +1,4 @@
-/** docs/commands.md and the manual pages, as they are made from the commands. */
+/** docs/commands.md and the manual pages, made from the commands. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import denoJson from "../../deno.json" with { type: "json" };
@@ -19,7 +19,7 @@ const EXIT_CODES = [
 ];
 const EDITION = { version: "1.2.3", date: "2026-01-31", exitCodes: EXIT_CODES };
 
-Deno.test("docs: each command has its synopsis, arguments, options, examples; nothing is markup by chance", () => {
+Deno.test("docs: each command has synopsis, arguments, options and examples, with markup escaped", () => {
   const page = commandsPage(TOOL);
   const [summary = "", ...sections] = page.split(/^## /m);
   assert.deepEqual(sections.map((section) => section.split("\n")[0]), [
@@ -48,7 +48,7 @@ Deno.test("docs: each command has its synopsis, arguments, options, examples; no
   assert.ok(mode.includes("Fast is the better of both, mostly:\n\n```\nfast    10 a second\n"));
 });
 
-Deno.test("man: a page for each command, named as others name theirs", () => {
+Deno.test("man: a page for each command, with the usual name", () => {
   assert.deepEqual(toManPages(TOOL, EDITION).map(({ file }) => file), [
     "tool.1",
     "tool-store.1",
@@ -123,9 +123,9 @@ const JUDGES: Readonly<Record<string, (paths: readonly string[]) => Promise<stri
 };
 
 for (const [name, judge] of Object.entries(JUDGES)) {
-  // Other systems' man has no such options.
+  // Only man-db has these options.
   const ignore = !hasTool(name) || (name === "man" && Deno.build.os !== "linux");
-  Deno.test({ name: `man: ${name} has nothing against any page of xfer`, ignore }, async () => {
+  Deno.test({ name: `man: ${name} accepts every page of xfer`, ignore }, async () => {
     await using folder = await TemporaryFolder.create();
     const trees = [describeProgram(await makeProgram(new Run())), TOOL];
     const pages = trees.flatMap((tree) => toManPages(tree, EDITION));
@@ -136,7 +136,7 @@ for (const [name, judge] of Object.entries(JUDGES)) {
   });
 }
 
-Deno.test("man: deno task man writes the pages of xfer, of the day that is asked for", async () => {
+Deno.test("man: deno task man writes the pages of xfer, dated by SOURCE_DATE_EPOCH", async () => {
   await using folder = await TemporaryFolder.create();
   const out = folder.join("man");
   const args = ["run", "--quiet", "--allow-all", SCRIPT, "--out", out];

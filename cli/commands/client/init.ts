@@ -168,7 +168,7 @@ async function ask(run: Run, choice: InitChoice, common: CommonOptions): Promise
   const { address: server, secure, fingerprint } = location;
   let info: TransferInfo = { server, secure, fingerprint, userName, file };
   if (!offline) info = await seen(run, info, common);
-  // A token that the server does not take leaves nothing behind: the same command can be run with another.
+  // Register first: after a refused token, the same command can be run with another.
   if (common.invitation !== undefined) await registerInvited(run, info, common);
   await writeTransferInfo(path, info, force);
   const { server: address, ...rest } = info;

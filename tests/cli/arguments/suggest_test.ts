@@ -7,7 +7,7 @@ import { loadProgram } from "../../../cli/program.ts";
 
 const program = await loadProgram();
 
-/** Where a word was typed, the word, and the commands that it may mean. */
+/** The command before the word, the word, and the commands that it may mean. */
 const MEANT: readonly [parent: string, word: string, paths: readonly string[]][] = [
   // Commands of the client or the server without the name of either
   ["", "put", ["client put"]],

@@ -1,4 +1,4 @@
-/** Completions, in the shells that are on this machine: one program, one table, every shell. */
+/** Completions in the shells of this machine: one program and one table for all shells. */
 import assert from "node:assert/strict";
 import { describeProgram } from "../../../cli/command_tree.ts";
 import { toBash } from "../../../cli/completions/bash.ts";
@@ -18,7 +18,7 @@ const MAKERS: Readonly<Record<Shell["name"], ScriptMaker>> = {
   fish: toFish,
 };
 
-/** Lines up to the cursor, and what is offered there. */
+/** Lines up to the cursor, and the completions there. */
 const CASES: Readonly<Record<string, readonly string[]>> = {
   // Commands, at each level
   "tool ": ["help", "mode", "store", "user"],
@@ -33,7 +33,7 @@ const CASES: Readonly<Record<string, readonly string[]>> = {
   "tool help mode f": [],
   "tool user help k": ["keys"],
   "tool nonsense ": [],
-  // Options, those of the commands above too
+  // Options, including inherited ones
   "tool --": ["--color", "--help", "--verbose"],
   "tool store --": ["--as", "--color", "--help", "--into", "--output", "--quirk", "--verbose"],
   "tool user keys --c": ["--color"],
@@ -74,7 +74,7 @@ const CASES: Readonly<Record<string, readonly string[]>> = {
   "tool user keys --color never me re": ["report.pdf"],
   "tool user keys me --verbose re": ["report.pdf"],
   "tool user --verbose keys me re": ["report.pdf"],
-  // No options any more
+  // No options after --
   "tool store -- --a": [],
   "tool store -- re": ["report.pdf"],
 };
@@ -83,7 +83,7 @@ for (const shell of SHELLS) {
   const { name, isHere } = shell;
   const toScript = MAKERS[name];
 
-  Deno.test({ name: `completions: ${name} offers what fits`, ignore: !isHere }, async (t) => {
+  Deno.test({ name: `completions: ${name} completes the table`, ignore: !isHere }, async (t) => {
     await using folder = await TemporaryFolder.create();
     const script = await folder.write("tool.completions", toScript(describeProgram(makeTool())));
     await Deno.mkdir(folder.join("photos"));

@@ -1,4 +1,4 @@
-/** Completions for PowerShell: what can be said of them without it, by its grammar. */
+/** Completions for PowerShell, checked against its grammar, without PowerShell. */
 import treeSitter from "@vscode/tree-sitter-wasm";
 import assert from "node:assert/strict";
 import { join } from "node:path";
@@ -40,7 +40,7 @@ async function textsIn(script: string): Promise<readonly string[]> {
   }
 }
 
-Deno.test("completions: PowerShell's script is one, and takes no text apart", async () => {
+Deno.test("completions: PowerShell's script is valid, and keeps every text whole", async () => {
   const texts = await textsIn(toPowerShell(describeProgram(makeTool())));
   for (const text of ["tool user keys", "--color", "never", "fast", AWKWARD, "back\\:slash"]) {
     assert.ok(texts.includes(text), text);
@@ -48,13 +48,13 @@ Deno.test("completions: PowerShell's script is one, and takes no text apart", as
   assert.ok(!texts.includes("--secret"));
 });
 
-Deno.test("completions: PowerShell's script of xfer is one, with each command", async () => {
+Deno.test("completions: PowerShell's script of xfer is valid and has every command", async () => {
   const texts = await textsIn(toPowerShell(describeProgram(await makeProgram(new Run()))));
   for (const text of ["xfer client put", "xfer server users keys", "--transfer-info", "fish"]) {
     assert.ok(texts.includes(text), text);
   }
 });
 
-Deno.test("completions: the grammar tells what is no script of PowerShell", async () => {
+Deno.test("completions: the grammar rejects invalid scripts", async () => {
   await assert.rejects(textsIn("foreach ($a in { 'b' }"), /a script of PowerShell/);
 });

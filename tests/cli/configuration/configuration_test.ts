@@ -1,4 +1,4 @@
-/** The server's settings: which of several places goes first, and what is refused in each. */
+/** The server's settings: precedence of their sources, and invalid values in each. */
 import assert from "node:assert/strict";
 import { readConfiguration, type Settings } from "../../../cli/configuration/configuration.ts";
 import { exampleFile } from "../../../cli/configuration/example.ts";
@@ -19,7 +19,7 @@ import { TemporaryFolder } from "../../support/temporary_folder.ts";
 
 type Texts = Readonly<Partial<Record<Key | typeof CONFIG, string>>>;
 
-/** What is in force with these options, variables, and lines of a file. */
+/** The effective settings from these options, variables and lines of a file. */
 async function settle(
   { options = {}, variables = {}, file }: {
     options?: Texts;
@@ -36,7 +36,7 @@ async function settle(
   return settings;
 }
 
-/** Three texts for each setting, other than its default and than one another. */
+/** Three texts for each setting, all different and none its default. */
 const TEXTS: Readonly<Record<string, readonly [string, string, string]>> = {
   "data": ["/a", "/b", "/c"],
   "listen": ["127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3 [::1]:4=2024"],
@@ -52,11 +52,11 @@ const QUANTITIES: Readonly<Record<string, readonly [string, string, string]>> = 
   rate: ["5KiB", "6MB", "7"],
   count: ["5", "6", "7"],
 };
-/** These go together only. */
+/** Settings that require each other. */
 const PAIR: readonly Key[] = ["tls-cert", "tls-key"];
 
 for (const key of KEYS.filter((key) => !PAIR.includes(key))) {
-  Deno.test(`${key}: an option goes before ${variableOf(key)}, that before the file, that before the default`, async () => {
+  Deno.test(`${key}: an option overrides ${variableOf(key)}, which overrides the file, which overrides the default`, async () => {
     const texts = TEXTS[key] ?? QUANTITIES[SETTINGS[key].placeholder];
     assert.ok(texts !== undefined, `${key} has no texts here`);
     const [option, variable, inFile] = texts;
@@ -85,7 +85,7 @@ for (const key of KEYS.filter((key) => !PAIR.includes(key))) {
   });
 }
 
-Deno.test("certificate and key may come from different places, but both or none", async () => {
+Deno.test("certificate and key may come from different sources, but each requires the other", async () => {
   const variables = { XFER_TLS_KEY: "/k" };
   const settings = await settle({ options: { "tls-cert": "/c" }, variables });
   assert.deepEqual(toServerOptions(settings).tlsFiles, { certificate: "/c", key: "/k" });
@@ -107,7 +107,7 @@ Deno.test("certificate and key may come from different places, but both or none"
   assert.equal(toServerOptions(none).tlsFiles, undefined, "an option takes them back");
 });
 
-Deno.test("the file is named by --config, else by XFER_CONFIG; an empty variable is none", async () => {
+Deno.test("--config names the file, otherwise XFER_CONFIG; an empty variable counts as unset", async () => {
   await using folder = await TemporaryFolder.create();
   const [a, b] = [
     await folder.write("a.toml", 'quota = "1"'),
@@ -122,7 +122,7 @@ Deno.test("the file is named by --config, else by XFER_CONFIG; an empty variable
   assert.deepEqual(await quota({}, { XFER_CONFIG: "", XFER_QUOTA: "" }), [undefined, Infinity]);
 });
 
-Deno.test("a file has counts, sizes and rates as numbers too, and lists as arrays or texts", async () => {
+Deno.test("a file may have counts, sizes and rates as numbers, and lists as arrays or texts", async () => {
   const settings = await settle({
     file: [
       "quota = 10_000_000_000",
@@ -221,7 +221,7 @@ const BAD_FILES: readonly [file: string, code: string, message: RegExp, hint: Re
 ];
 
 for (const [file, code, message, hint] of BAD_FILES) {
-  Deno.test(`a file is refused, with line and key: ${JSON.stringify(file.slice(0, 40))}`, async () => {
+  Deno.test(`an invalid file is refused, with line and key: ${JSON.stringify(file.slice(0, 40))}`, async () => {
     for (const options of [{}, { quota: "1", data: "/d" }] satisfies Texts[]) {
       await assert.rejects(
         settle({ file, options }),
@@ -232,7 +232,7 @@ for (const [file, code, message, hint] of BAD_FILES) {
   });
 }
 
-Deno.test("a file that can't be read is refused, with the reason", async () => {
+Deno.test("an unreadable file is refused, with the reason", async () => {
   await using folder = await TemporaryFolder.create();
   const large = await folder.write("large.toml", "#".repeat(64 * 1024 + 1));
   const latin = await folder.write("latin.toml", new Uint8Array([0x23, 0xe4]));
@@ -249,7 +249,7 @@ Deno.test("a file that can't be read is refused, with the reason", async () => {
   }
 });
 
-Deno.test("a variable with a wrong value is refused by its name, even if an option overrides it", async () => {
+Deno.test("an invalid variable is refused by its name, even if an option overrides it", async () => {
   for (const options of [{}, { quota: "1" }] satisfies Texts[]) {
     await assert.rejects(settle({ options, variables: { XFER_QUOTA: "much" } }), {
       ...{ name: "ConfigurationError", code: "bad-setting", hint: /--example/ },
@@ -261,7 +261,7 @@ Deno.test("a variable with a wrong value is refused by its name, even if an opti
   });
 });
 
-Deno.test("the example says of each setting what it is, and its lines give the defaults", async () => {
+Deno.test("the example file explains each setting, and its lines have the defaults", async () => {
   const example = exampleFile().split("\n");
   assert.deepEqual(example.filter((line) => line.length > 100 || /^[^#]/.test(line)), []);
   const settings = await settle({
@@ -275,7 +275,7 @@ Deno.test("the example says of each setting what it is, and its lines give the d
   }
 });
 
-Deno.test("what is one of some words has them as choices, for help and completions; a list of them is taken", async () => {
+Deno.test("settings with a fixed set of values have them as choices for completions", async () => {
   const program = await makeProgram(new Run());
   const server = commandsOf(program).find((command) => command.name() === "server");
   const choicesOf = (key: Key) =>

@@ -1,10 +1,10 @@
-/** The file's notation: what is where, and that what is written is read back as it was. */
+/** The notation of the settings file: values, their lines, and texts that survive writing and reading. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { parse } from "smol-toml";
 import { NotToml, readEntries, toLine } from "../../../cli/configuration/toml.ts";
 
-Deno.test("toml: each key is found with its first line, values of several lines included", () => {
+Deno.test("toml: each key has the number of its first line, also for values over several lines", () => {
   const text = [
     '# quota = "1"',
     'quota = "10GB" # quota',
@@ -33,7 +33,7 @@ Deno.test("toml: each key is found with its first line, values of several lines 
   }
 });
 
-/** Values over one line or several, which hold all that could be taken for something else. */
+/** Values over one or several lines, with characters of other notations in them. */
 const value = fc.oneof(
   fc.nat().map(String),
   fc.constantFrom("true", "1.5", "1979-05-27", '"]"', "'# not one'", '""', "{ a = 1 }"),
@@ -44,7 +44,7 @@ const value = fc.oneof(
 );
 const blank = fc.constantFrom("", "# key = 1", "   ", '# """', "\t# [");
 
-Deno.test("toml: any file gives the same values as when it is read whole, each at its line", () => {
+Deno.test("toml: any file gives the same values line by line as read at once", () => {
   fc.assert(fc.property(fc.array(fc.tuple(blank, value)), (rows) => {
     const lines: number[] = [];
     let text = "";
@@ -62,7 +62,7 @@ Deno.test("toml: any file gives the same values as when it is read whole, each a
   }));
 });
 
-Deno.test("toml: what is none is told with its line and column, in one line of words", () => {
+Deno.test("toml: a syntax error has its line and column, in a message of one line", () => {
   const cases: readonly [string, number, number][] = [
     ["a = 1\nb = = 2\n", 2, 5],
     ["a = 1\na = 2\n", 2, 1],
@@ -80,12 +80,12 @@ Deno.test("toml: what is none is told with its line and column, in one line of w
   }
 });
 
-Deno.test("toml: a long array takes no long time", () => {
+Deno.test("toml: a long array is read quickly", () => {
   const [entry] = readEntries(`listen = [\n${'"a",\n'.repeat(10_000)}]`);
   assert.equal((entry?.value as unknown[]).length, 10_000);
 });
 
-Deno.test("toml: any text that is written is read back, and shows nothing that a terminal takes for more", () => {
+Deno.test("toml: any written text is read back, and contains no control characters", () => {
   fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => {
     const line = toLine("data", text);
     assert.doesNotMatch(line, /[\p{C}\p{Zl}\p{Zp}]/u);

@@ -1,4 +1,4 @@
-/** What SIGHUP does about the settings, with files and a server that only notes what it is told. */
+/** Reloading the settings at SIGHUP, with files and a server that only records the changes. */
 import assert from "node:assert/strict";
 import { reset } from "@logtape/logtape";
 import { readConfiguration } from "../../../../cli/configuration/configuration.ts";
@@ -11,7 +11,7 @@ interface Scene {
   readonly write: (file: string) => Promise<unknown>;
   readonly reload: () => Promise<void>;
   readonly reloader: Reloader;
-  /** What the server was told. */
+  /** The changes that the server received. */
   readonly told: SettingChanges[];
   /** Events in the log, with what was said of them; empty again when asked. */
   readonly logged: () => [event: unknown, words: string][];
@@ -53,7 +53,7 @@ async function withReloader(
   }
 }
 
-Deno.test("reload: limits, registration and grace are in force at once, and the log says which, and what they were", async () => {
+Deno.test("reload: limits, registration and grace apply at once; the log has the new and the old values", async () => {
   await withReloader(
     'quota = "1GB"\ngrace = "1m"',
     async ({ write, reload, reloader, told, logged }) => {
@@ -66,7 +66,11 @@ Deno.test("reload: limits, registration and grace are in force at once, and the 
         [2e9, 5, 5, 6, "closed"],
         "an option and a variable still go before the file",
       );
-      assert.equal(reloader.effective.grace.value, 30_000, "what is not in the file any more");
+      assert.equal(
+        reloader.effective.grace.value,
+        30_000,
+        "a setting that was removed from the file",
+      );
       assert.deepEqual(logged(), [[
         "server.reloaded",
         "Reloaded the settings: registration closed (was open), grace 30s (was 1m), " +
@@ -76,7 +80,7 @@ Deno.test("reload: limits, registration and grace are in force at once, and the 
   );
 });
 
-Deno.test("reload: what needs a restart stays as it was, is told each time, and keeps nothing else back", async () => {
+Deno.test("reload: settings that need a restart keep their values and are logged each time; the others apply", async () => {
   await withReloader("", async ({ write, reload, reloader, told, logged }) => {
     await write('listen = ["127.0.0.1:5", "[::1]:5"]\ndata = "/d"\nquota = 5');
     const later = "Some settings take effect only after a restart: " +
@@ -93,7 +97,7 @@ Deno.test("reload: what needs a restart stays as it was, is told each time, and 
   });
 });
 
-Deno.test("reload: where the file is broken nothing changes, the certificate neither, and the log says why", async () => {
+Deno.test("reload: an invalid file changes no setting and no certificate, and the log has the reason", async () => {
   await withReloader("quota = 5", async ({ write, reload, reloader, told, logged }) => {
     const broken: readonly [file: string, words: string][] = [
       [
@@ -120,7 +124,7 @@ Deno.test("reload: where the file is broken nothing changes, the certificate nei
   });
 });
 
-Deno.test("reload: the same in other words is no change", async () => {
+Deno.test("reload: the same value in another notation is no change", async () => {
   await withReloader('quota = "10GB"', async ({ write, reload, told, logged }) => {
     await write('quota = 10_000_000_000\nlisten = "0.0.0.0:1256"');
     await reload();
@@ -129,14 +133,14 @@ Deno.test("reload: the same in other words is no change", async () => {
   });
 });
 
-Deno.test("reload: without a file only the certificate is read again", async () => {
+Deno.test("reload: without a file, only the certificate is reread", async () => {
   await withReloader(undefined, async ({ reload, told, logged }) => {
     await reload();
     assert.deepEqual([logged(), told.length], [[], 1]);
   });
 });
 
-Deno.test("reload: one after the other, and many signals at once are no more than two", async () => {
+Deno.test("reload: reloads run one after the other, and many signals at once cause at most two", async () => {
   const begun = Promise.withResolvers<void>();
   const first = Promise.withResolvers<void>();
   let running = 0;
@@ -156,7 +160,7 @@ Deno.test("reload: one after the other, and many signals at once are no more tha
   });
 });
 
-Deno.test("reload: a certificate that can't be used keeps no limits back", async () => {
+Deno.test("reload: limits apply even if the new certificate is unusable", async () => {
   await withReloader(
     "quota = 1",
     async ({ write, reload, reloader }) => {
