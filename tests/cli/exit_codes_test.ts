@@ -34,5 +34,9 @@ Deno.test("several files: 0 if none failed, 9 if some failed, the code of the fi
   assert.equal(exitCodeOfAll(1, failures), 9);
   assert.equal(exitCodeOfAll(0, failures), 7);
   const lost = new errors.NetworkError("x", "x");
-  assert.equal(exitCodeOfAll(1, [...failures, lost]), 4, "what ended the command is told");
+  assert.equal(
+    exitCodeOfAll(1, [...failures, lost]),
+    4,
+    "the code of the failure that ended the command",
+  );
 });

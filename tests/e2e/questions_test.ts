@@ -8,7 +8,7 @@ interface Scene {
   readonly home: string;
   /** The server's address, HOST:PORT. */
   readonly where: string;
-  /** What it says line 1 of transfer.info is to be. */
+  /** The xfer:// link of the server, for line 1 of transfer.info. */
   readonly location: string;
   /** Runs xfer in a client's folder. */
   readonly run: (...args: readonly string[]) => Promise<Terminal>;

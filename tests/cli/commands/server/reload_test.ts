@@ -13,7 +13,7 @@ interface Scene {
   readonly reloader: Reloader;
   /** The changes that the server received. */
   readonly told: SettingChanges[];
-  /** Events in the log, with what was said of them; empty again when asked. */
+  /** Events in the log, with their messages; a call empties the list. */
   readonly logged: () => [event: unknown, words: string][];
 }
 
@@ -129,7 +129,7 @@ Deno.test("reload: the same value in another notation is no change", async () =>
     await write('quota = 10_000_000_000\nlisten = "0.0.0.0:1256"');
     await reload();
     assert.deepEqual(logged(), [["server.unchanged", "Reloaded the settings: nothing changed"]]);
-    assert.equal(told.length, 1, "the certificate is read all the same");
+    assert.equal(told.length, 1, "the certificate is reread anyway");
   });
 });
 
