@@ -34,7 +34,7 @@ export function toErrorEvent(error: unknown, { verbose, places }: ErrorDisplay):
 /** A hint whose commands work on the same folder as this one: `To see your files, run 'xfer client list'.` */
 export function placed(hint: string, places: HintPlaces): string {
   return hint.replace(
-    /(?<=: |')xfer (client|server)\b(?![^']*--help')/g,
+    /(?<=: |')xfer (client|server)\b(?![^']*--(?:help|example)')/g,
     (command, end: "client" | "server") => `${command}${places[end] ?? ""}`,
   );
 }
