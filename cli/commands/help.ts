@@ -7,12 +7,21 @@ import type { Command } from "commander";
 import { childOf, type LoadProgram, pathOf, unknownCommand } from "../arguments/usage_error.ts";
 import { EXIT_CODES } from "../exit_codes.ts";
 import { widthOf } from "../help/layout.ts";
-import { EXIT_CODES_TOPIC, isTopic, topicList, TOPICS } from "../help/topics.ts";
+import { EXIT_CODES_TOPIC, isTopic, topicList, type TopicName, TOPICS } from "../help/topics.ts";
 import type { Run } from "../run.ts";
 import { example } from "../text/format.ts";
 
 /** Adds the command below `program`. */
 export function addHelpCommand(program: Command, run: Run, load: LoadProgram): void {
+  const showTopic = async (topic: TopicName) => {
+    if (topic === EXIT_CODES_TOPIC && run.reporter.options.json) {
+      for (const row of EXIT_CODES) run.reporter.report({ event: "exit-code", ...row });
+      return;
+    }
+    const { topicText } = await import("../help/topic_text.ts");
+    const text = topicText(topic, await load(), widthOf(help));
+    run.reporter.report({ event: "help", command: `${pathOf(help)} ${topic}`, text });
+  };
   const help = program.command("help")
     .description("Show help for a command or a topic.")
     .argument("[words...]", "name of a command, such as client put, or of a topic")
@@ -21,13 +30,7 @@ export function addHelpCommand(program: Command, run: Run, load: LoadProgram): v
     .action(async (words: string[]) => {
       const [topic = ""] = words;
       if (words.length === 1 && isTopic(topic)) {
-        if (topic !== EXIT_CODES_TOPIC) {
-          const { topicText } = await import("../help/topic_text.ts");
-          const text = topicText(topic, await load(), widthOf(help));
-          return run.reporter.report({ event: "help", command: `${pathOf(help)} ${topic}`, text });
-        }
-        for (const row of EXIT_CODES) run.reporter.report({ event: "exit-code", ...row });
-        return;
+        return await showTopic(topic);
       }
       const command = await find(program, words, load);
       // Texts after the help are made when it is shown.

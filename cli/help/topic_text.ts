@@ -5,9 +5,10 @@
  */
 import type { Command } from "commander";
 import { CLIENT_QUIRKS, EDITIONS, QUIRKS } from "../../protocol/mod.ts";
+import { EXIT_CODES } from "../exit_codes.ts";
 import { COMMON, CONNECTION, LIMITS, PROTOCOL_3, SERVER } from "./groups.ts";
 import { type HelpItem, listItems, reflowText } from "./layout.ts";
-import type { EXIT_CODES_TOPIC, TopicName } from "./topics.ts";
+import type { TopicName } from "./topics.ts";
 
 /** Options of a group, by the command that has them: its name below the program. */
 interface OptionList {
@@ -24,7 +25,7 @@ interface ItemList {
 /** A text has paragraphs, and lines that are indented and stay as they are. */
 type TopicPart = string | OptionList | ItemList;
 
-const TEXTS: Readonly<Record<Exclude<TopicName, typeof EXIT_CODES_TOPIC>, readonly TopicPart[]>> = {
+const TEXTS: Readonly<Record<TopicName, readonly TopicPart[]>> = {
   "options": [
     "These options may come before or after the names of commands.",
     { heading: "Every command:", command: "help", group: COMMON },
@@ -80,6 +81,16 @@ Examples:
   $ xfer client put report.pdf --edition auto
   $ xfer server --listen 0.0.0.0:1256 --listen 0.0.0.0:1257=2024early`,
   ],
+  "exit-codes": [
+    {
+      heading: "Exit codes, with the class of the error:",
+      items: EXIT_CODES.map(({ code, class: kind, meaning }) => [
+        `${`${code}`.padStart(3)}  ${kind}`.trimEnd(),
+        meaning,
+      ]),
+    },
+    'Errors are printed as "xfer: MESSAGE [CODE]". The code in brackets never changes.',
+  ],
 };
 
 function aboutEdition(name: string): string {
@@ -94,7 +105,7 @@ function aboutEdition(name: string): string {
 }
 
 /** The text of a topic in lines of at most `width` characters; `program` has all commands. */
-export function topicText(name: keyof typeof TEXTS, program: Command, width: number): string {
+export function topicText(name: TopicName, program: Command, width: number): string {
   return TEXTS[name].map((part) => {
     if (typeof part === "string") return reflowText(part, width);
     const items = "items" in part ? part.items : itemsOf(program, part);

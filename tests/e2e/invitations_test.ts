@@ -109,7 +109,7 @@ test("init says what does not go together, and what to do with a transfer.info t
   assert.deepEqual(namesIn(home), []);
   await Deno.writeTextFile(`${home}/transfer.info`, `${location}\nAlice\n`);
   const there = await client("init", ...invited, ...who(location));
-  assert.match(there.stderr, /xfer client --invitation TOKEN/);
+  assert.match(there.stderr, new RegExp(`xfer client --invitation ${token}`));
   assert.equal((await client(...invited)).code, 0);
 });
 

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { EXIT_CODES } from "../../cli/exit_codes.ts";
 import { eventsIn } from "../support/events.ts";
 import { xfer } from "../support/processes.ts";
+import { HAS_TERMINAL, Terminal } from "../support/terminal.ts";
 
 const seeHelp = (command: string) => `Run 'xfer ${command} --help' for its usage.`;
 const seeCommands = (command: string) => `Run 'xfer${command} --help' to see its commands.`;
@@ -126,6 +127,20 @@ Deno.test("help TOPIC prints the topic, as an event with --json", async () => {
       { event: "help", command: `xfer help ${topic}`, text: stdout.trimEnd() },
     ]);
   }
+});
+
+Deno.test({
+  name: "help on a narrow terminal is the same text, broken between words",
+  ignore: !HAS_TERMINAL,
+  async fn() {
+    const words = (text: string) => text.replaceAll(/\s+/g, " ").trim();
+    for (const args of [["client", "rename", "--help"], ["help", "options"]]) {
+      const piped = await xfer(args);
+      await using terminal = await Terminal.xfer(args, { cwd: ".", columns: 60, rows: 200 });
+      const { lines } = await terminal.end();
+      assert.equal(words(lines.join(" ")), words(piped.stdout));
+    }
+  },
 });
 
 Deno.test("aliases run their commands", async () => {

@@ -132,7 +132,7 @@ export const ARROWS: Arrows = {
     ...[...PROTOCOL, "client/mod.ts", "cli/events", "cli/text", "cli/exit_codes.ts"],
   ],
   "cli/progress": [...PROTOCOL, "cli/events", "cli/output", "cli/text"],
-  "cli/help": [...PROTOCOL, "cli/text"],
+  "cli/help": [...PROTOCOL, "cli/exit_codes.ts", "cli/text"],
   "cli": [
     ...[...PROTOCOL, "client/mod.ts", "cli/output", "cli/help"],
     ...["cli/exit_codes.ts", "cli/signals.ts"],

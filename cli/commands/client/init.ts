@@ -8,6 +8,7 @@ import {
   askServer,
   clientFolder,
   EXPECTED,
+  hasSecureAccount,
   isFileLine,
   KnownServers,
   parseServerLine,
@@ -48,9 +49,6 @@ interface InitChoice {
   readonly force?: boolean;
   readonly offline?: boolean;
 }
-
-/** The hint for an invitation if transfer.info exists. */
-const REGISTER = "Run 'xfer client --invitation TOKEN' to register with it";
 
 /** Attempts per question. */
 const MAX_ASKED = 3;
@@ -131,7 +129,7 @@ async function init(run: Run, choice: InitChoice, common: CommonOptions): Promis
   }
   askedProtocol(common);
   if (!force && await isThere(path)) {
-    throw transferInfoExists(path, common.invitation === undefined ? undefined : REGISTER);
+    throw transferInfoExists(path, await registerHint(common));
   }
   try {
     await ask(run, choice, common);
@@ -145,6 +143,15 @@ async function init(run: Run, choice: InitChoice, common: CommonOptions): Promis
     }
     throw error;
   }
+}
+
+/** A hint for an invitation if transfer.info exists and has no account yet. */
+async function registerHint(common: CommonOptions): Promise<string | undefined> {
+  const { invitation, transferInfo } = common;
+  if (invitation === undefined || await hasSecureAccount(clientFolder(transferInfo))) {
+    return undefined;
+  }
+  return `Run 'xfer client --invitation ${invitation}' to register with it`;
 }
 
 /** Whether the server gave no usable answer: the user may want the file anyway. */

@@ -1,6 +1,6 @@
 /** The topics of `xfer help`. */
 import assert from "node:assert/strict";
-import { EXIT_CODES_TOPIC, isTopic, topicList, TOPICS } from "../../../cli/help/topics.ts";
+import { isTopic, topicList, TOPICS } from "../../../cli/help/topics.ts";
 import { topicText } from "../../../cli/help/topic_text.ts";
 import { commandsOf, loadProgram } from "../../../cli/program.ts";
 import { CLIENT_QUIRKS, EDITIONS } from "../../../protocol/mod.ts";
@@ -9,7 +9,7 @@ const program = await loadProgram();
 const NAMES = Object.keys(TOPICS).filter(isTopic);
 
 function textOf(name: string, width = 80): string {
-  assert.ok(isTopic(name) && name !== EXIT_CODES_TOPIC);
+  assert.ok(isTopic(name));
   return topicText(name, program, width);
 }
 
@@ -22,7 +22,6 @@ Deno.test("topics: each is listed with a phrase, and named like no command", () 
 });
 
 for (const name of NAMES) {
-  if (name === EXIT_CODES_TOPIC) continue;
   for (const width of [40, 80]) {
     Deno.test(`topics: ${name} fits a terminal of ${width} columns`, () => {
       const wide = textOf(name, width).split("\n").filter((line) => line.length > width);
@@ -34,7 +33,7 @@ for (const name of NAMES) {
 }
 
 Deno.test("topics: every option is explained by its command's help or by a topic that it names", () => {
-  const topics = NAMES.filter((name) => name !== EXIT_CODES_TOPIC).map((name) => textOf(name));
+  const topics = NAMES.map((name) => textOf(name));
   for (const command of commandsOf(program)) {
     for (const { flags } of command.options) {
       let help = "";
