@@ -50,7 +50,7 @@ function toManPage(
   program: CommandDescription,
   { version, date, exitCodes, topics = [] }: Edition,
 ): string {
-  const { path, usage, description, examples, notes } = command;
+  const { path, aliases, usage, description, examples, notes } = command;
   const name = pageOf(program);
   const parent = ownCommands(program).find(({ commands }) => commands.includes(command));
   const below = command.commands.filter(({ implicit }) => !implicit);
@@ -60,10 +60,15 @@ function toManPage(
     }`,
     // No hyphenation, which looks like the hyphens of an option, and no justified lines.
     ...[".nh", ".ad l"],
-    ...section("Name", [`${roff(pageOf(command))} \\- ${roff(description)}`]),
+    ...section("Name", [`${roff(pageOf(command))} \\- ${roff(purposeOf(command))}`]),
     ...section("Synopsis", [
       `.B ${roff(path.join(" "))}`,
       roff(usage.slice(path.join(" ").length + 1)),
+      ...aliases.flatMap((alias) => [
+        ".PP",
+        `.B ${roff([...path.slice(0, -1), alias].join(" "))}`,
+        roff(usage.slice(path.join(" ").length + 1)),
+      ]),
     ]),
     ...section("Description", [roff(description), ...notes.flatMap(toBlock)]),
     ...section(
@@ -71,7 +76,7 @@ function toManPage(
       command.arguments.flatMap(({ name, details }) => item(`\\fI${roff(name)}\\fR`, details)),
     ),
     ...section("Options", toGroups(command.options)),
-    ...section("Options of all commands", toGroups(command.inherited)),
+    ...section("Shared options", toGroups(command.inherited)),
     ...section(
       "Commands",
       below.flatMap((child) =>
@@ -94,6 +99,11 @@ function toManPage(
     ),
   ];
   return lines.join("\n") + "\n";
+}
+
+/** The description as `apropos` lists it. */
+function purposeOf({ description }: CommandDescription): string {
+  return (description.charAt(0).toLowerCase() + description.slice(1)).replace(/\.$/, "");
 }
 
 function pageOf({ path }: CommandDescription): string {

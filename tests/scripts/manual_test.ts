@@ -91,7 +91,7 @@ for (const [name, read] of Object.entries(READERS)) {
           "-o, --output <path>\n",
           'where to (default: "out")\n',
           "   Places\n       --into <dir>\n",
-          "OPTIONS OF ALL COMMANDS\n       -v, --verbose\n",
+          "SHARED OPTIONS\n       -v, --verbose\n",
           "EXIT STATUS\n       0 on success; the others are listed in tool(1).\n",
           "SEE ALSO\n       tool(1)\n",
         ]
