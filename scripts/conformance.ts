@@ -6,7 +6,9 @@
  * against a scripted server. Exit code 0 only if all required cases pass.
  */
 import { Command, Option } from "commander";
-import { type Address, DEFAULT_EDITION, type Edition, EDITIONS, parseAddress } from "../mod.ts";
+import { type Address, parseAddress } from "../protocol/address.ts";
+import { DEFAULT_EDITION, EDITIONS } from "../protocol/v3/editions/mod.ts";
+import type { Edition } from "../protocol/v3/editions/edition.ts";
 import { clientCases } from "../tests/conformance/suite/client_cases.ts";
 import { type ClientCommand, runClientCase } from "../tests/conformance/suite/client_runner.ts";
 import {

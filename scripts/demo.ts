@@ -4,7 +4,8 @@
  * protocol 3 at the same server. Ends with an error where anything is not as it must be. Everything happens in a
  * temporary folder that is removed at the end.
  */
-import { cksum, formatFingerprint } from "../mod.ts";
+import { cksum } from "../protocol/crc/cksum.ts";
+import { formatFingerprint } from "../protocol/v4/fingerprint.ts";
 import { ServerProcess, xfer } from "../tests/support/processes.ts";
 import { TemporaryFolder } from "../tests/support/temporary_folder.ts";
 

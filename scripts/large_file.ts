@@ -3,7 +3,9 @@
  * end has more than {@link MAX_RESIDENT} bytes resident, or where the stored file is not what was sent. Linux only: it
  * reads peak memory from /proc.
  */
-import { edition2023c, maxFileSize, NO_QUIRKS } from "../mod.ts";
+import { edition2023c } from "../protocol/v3/editions/edition_2023c.ts";
+import { maxFileSize } from "../protocol/v3/file_parts.ts";
+import { NO_QUIRKS } from "../protocol/v3/editions/quirks.ts";
 import { peakResident, watched } from "../tests/support/memory.ts";
 import { command, ServerProcess, writeTransferInfo, xfer } from "../tests/support/processes.ts";
 import { TemporaryFolder } from "../tests/support/temporary_folder.ts";

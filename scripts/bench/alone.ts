@@ -1,11 +1,15 @@
 /** What the stages reach alone: the bounds of everything else. */
 import { median } from "./figures.ts";
 import { time } from "./processes.ts";
-import { CbcEncryptor, Cksum, importAesKey, NO_QUIRKS, partsOf, release } from "../../mod.ts";
+import { CbcEncryptor, importAesKey } from "../../protocol/cipher/aes_cbc.ts";
+import { Cksum } from "../../protocol/crc/cksum.ts";
+import { NO_QUIRKS } from "../../protocol/v3/editions/quirks.ts";
+import { partsOf } from "../../protocol/v3/file_parts.ts";
+import { release } from "../../protocol/memory.ts";
 import { ReconnectingConnection } from "../../client/v3/reconnecting_connection.ts";
 import { sendContent } from "../../client/v3/send_content.ts";
 import { SourceFile } from "../../client/local/source_file.ts";
-import { edition2023c } from "../../mod.ts";
+import { edition2023c } from "../../protocol/v3/editions/edition_2023c.ts";
 import { invocation } from "../../tests/support/processes.ts";
 import { writeRandom } from "./files.ts";
 

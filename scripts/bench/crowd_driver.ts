@@ -2,18 +2,15 @@
  * Many clients in one process: `clients PORT COUNT SIZE` or `registrations PORT COUNT`. Keys and accounts are made
  * before; what is timed begins with the first byte. Prints JSON.
  */
-import {
-  type Bytes,
-  edition2023c,
-  encodeTextField,
-  FIELDS,
-  generatePrivateKey,
-  NO_QUIRKS,
-  publicKeyOf,
-  register,
-  ResponseReader,
-  sendFiles,
-} from "../../mod.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
+import { edition2023c } from "../../protocol/v3/editions/edition_2023c.ts";
+import { encodeTextField } from "../../protocol/v3/text_field.ts";
+import { FIELDS } from "../../protocol/v3/editions/edition.ts";
+import { generatePrivateKey, publicKeyOf } from "../../protocol/cipher/rsa.ts";
+import { NO_QUIRKS } from "../../protocol/v3/editions/quirks.ts";
+import { register } from "../../protocol/v3/registration.ts";
+import { ResponseReader } from "../../protocol/v3/response_reader.ts";
+import { sendFiles } from "../../client/v3/send_files.ts";
 import { TemporaryFolder } from "../../tests/support/temporary_folder.ts";
 import { writeRandom } from "./files.ts";
 

@@ -1,14 +1,10 @@
 /** The parts by themselves: `deno task bench:parts`. */
-import {
-  CbcDecryptor,
-  CbcEncryptor,
-  edition2023c,
-  encodeRequest,
-  encodeTextField,
-  FIELDS,
-  importAesKey,
-  ServerSession,
-} from "../../mod.ts";
+import { CbcDecryptor, CbcEncryptor, importAesKey } from "../../protocol/cipher/aes_cbc.ts";
+import { edition2023c } from "../../protocol/v3/editions/edition_2023c.ts";
+import { encodeRequest } from "../../protocol/v3/messages.ts";
+import { encodeTextField } from "../../protocol/v3/text_field.ts";
+import { FIELDS } from "../../protocol/v3/editions/edition.ts";
+import { ServerSession } from "../../protocol/v3/server_session.ts";
 import { combine } from "../../protocol/crc/combine.ts";
 import { createReflected } from "../../protocol/crc/reflected.ts";
 import { bySlicing } from "../../protocol/crc/slicing.ts";

@@ -1,5 +1,5 @@
 /** xfer itself, by either protocol. */
-import { listStored } from "../../mod.ts";
+import { listStored } from "../../server/operator/list_files.ts";
 import { isInline } from "../../server/catalog/inline_paths.ts";
 import { DataFolder } from "../../server/data_folder/data_folder.ts";
 import { invocation } from "../../tests/support/processes.ts";

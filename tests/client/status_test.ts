@@ -1,7 +1,15 @@
 /** Who the client is by its folder, and whether the server answers: asked without a trace. */
 import assert from "node:assert/strict";
-import { type AskOptions, askServer, EDITIONS, listUsers, sendFiles } from "../../mod.ts";
-import { plainAccountIn, refuseOtherUser, secureAccountIn } from "../../client/status.ts";
+import { EDITIONS } from "../../protocol/v3/editions/mod.ts";
+import { listUsers } from "../../server/operator/users.ts";
+import { sendFiles } from "../../client/v3/send_files.ts";
+import {
+  type AskOptions,
+  askServer,
+  plainAccountIn,
+  refuseOtherUser,
+  secureAccountIn,
+} from "../../client/status.ts";
 import { parseTransferInfo } from "../../client/identity/transfer_info.ts";
 import { fingerprintOfKey, parseFingerprint } from "../../protocol/v4/fingerprint.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";

@@ -1,26 +1,19 @@
 /** Our server, fed with what published clients sent, says what their own servers said, or better. */
 import assert from "node:assert/strict";
 import { crc32 } from "node:zlib";
-import {
-  type Address,
-  type Bytes,
-  cksum,
-  concatBytes,
-  decodeResponse,
-  decodeResponseHeader,
-  DEFAULT_SERVED,
-  type Edition,
-  edition2024early,
-  findEdition,
-  framePadding,
-  listStored,
-  type Random,
-  RESPONSE_HEADER_SIZE,
-  type ResponseKind,
-  type ServerOptions,
-  unwrapKey,
-  wrapKey,
-} from "../../mod.ts";
+import type { Address } from "../../protocol/address.ts";
+import { type Bytes, concatBytes } from "../../protocol/bytes.ts";
+import { cksum } from "../../protocol/crc/cksum.ts";
+import { decodeResponse } from "../../protocol/v3/messages.ts";
+import { decodeResponseHeader, RESPONSE_HEADER_SIZE } from "../../protocol/header.ts";
+import { DEFAULT_SERVED, findEdition } from "../../protocol/v3/editions/mod.ts";
+import type { Edition, ResponseKind } from "../../protocol/v3/editions/edition.ts";
+import { edition2024early } from "../../protocol/v3/editions/edition_2024early.ts";
+import { framePadding } from "../../protocol/v3/editions/quirks.ts";
+import { listStored } from "../../server/operator/list_files.ts";
+import type { Random } from "../../server/random.ts";
+import type { ServerOptions } from "../../server/server.ts";
+import { unwrapKey, wrapKey } from "../../protocol/cipher/rsa.ts";
 import { PEERS } from "../support/v3/fuzz.ts";
 import { restoreChecksums } from "../support/store/corrupt_catalog.ts";
 import { kindOfCode, readMessages } from "../support/v3/recorded_messages.ts";

@@ -1,6 +1,6 @@
 /** Our own client against the client cases of the conformance suite, in every edition. */
 import assert from "node:assert/strict";
-import { EDITIONS } from "../../mod.ts";
+import { EDITIONS } from "../../protocol/v3/editions/mod.ts";
 import { clientCases } from "../conformance/suite/client_cases.ts";
 import { runClientCase } from "../conformance/suite/client_runner.ts";
 import { formatResult } from "../conformance/suite/report.ts";

@@ -1,6 +1,8 @@
 /** Clients of all editions and several quirks at once against one server, all of them real processes but the quirks. */
 import assert from "node:assert/strict";
-import { cksum, edition2024early, EDITIONS } from "../../mod.ts";
+import { cksum } from "../../protocol/crc/cksum.ts";
+import { edition2024early } from "../../protocol/v3/editions/edition_2024early.ts";
+import { EDITIONS } from "../../protocol/v3/editions/mod.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { DIALECTS } from "../support/v3/dialects.ts";
 import { Emulator } from "../support/v3/emulated_client.ts";

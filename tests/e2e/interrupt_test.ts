@@ -1,6 +1,6 @@
 /** Ctrl-C, with real processes: the client ends in good order, says what is stored, and goes on the next time. */
 import assert from "node:assert/strict";
-import { equalBytes } from "../../mod.ts";
+import { equalBytes } from "../../protocol/bytes.ts";
 import { AccountFolder } from "../../client/identity/v4_account.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { eventsIn } from "../support/events.ts";

@@ -1,6 +1,6 @@
 /** The main job with real processes: register, exchange keys, send, compare, store. */
 import assert from "node:assert/strict";
-import { cksum } from "../../mod.ts";
+import { cksum } from "../../protocol/crc/cksum.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { CLIENT_3, ServerProcess, writeTransferInfo, xfer } from "../support/processes.ts";
 import { Scene } from "../support/process_fixture.ts";

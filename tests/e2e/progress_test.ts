@@ -1,7 +1,8 @@
 /** Progress as people see it: real processes in real terminals, over a network that waits where a test wants it to. */
 import assert from "node:assert/strict";
 import { cellsOf } from "../../cli/text/width.ts";
-import type { Address, Bytes } from "../../mod.ts";
+import type { Address } from "../../protocol/address.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { FaultyProxy, type Meddlers } from "../support/net/faulty_proxy.ts";
 import { Hold } from "../support/net/gate.ts";

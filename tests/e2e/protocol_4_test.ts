@@ -1,6 +1,6 @@
 /** Protocol 4 with real processes: what a person does with it. */
 import assert from "node:assert/strict";
-import { cksum } from "../../mod.ts";
+import { cksum } from "../../protocol/crc/cksum.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { eventsIn } from "../support/events.ts";
 import { CLIENT_3, ServerProcess, xfer } from "../support/processes.ts";

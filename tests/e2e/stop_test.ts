@@ -1,6 +1,6 @@
 /** How a server process ends, and the limits on its command line. */
 import assert from "node:assert/strict";
-import { cksum } from "../../mod.ts";
+import { cksum } from "../../protocol/crc/cksum.ts";
 import { formatQuantity, parseQuantity } from "../../cli/arguments/quantities.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { encrypt, kindOf, Peer } from "../support/v3/raw_client.ts";

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Address, Server } from "../../mod.ts";
+import type { Address } from "../../protocol/address.ts";
+import { Server } from "../../server/server.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { tiedCommand } from "../support/tied_processes.ts";

@@ -1,12 +1,10 @@
 /** Servers whose calls to file system and database fail, one of them or all from some moment on. */
 import assert from "node:assert/strict";
-import {
-  type Address,
-  type Bytes,
-  ConfigurationError,
-  type SecureClient,
-  Server,
-} from "../../mod.ts";
+import type { Address } from "../../protocol/address.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
+import { ConfigurationError } from "../../protocol/errors.ts";
+import type { SecureClient } from "../../client/v4/client.ts";
+import { Server } from "../../server/server.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import {

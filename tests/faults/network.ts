@@ -3,15 +3,15 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import {
   type Edition,
-  edition2023c,
   FIELDS,
-  generatePrivateKey,
   type Layout,
-  type Outcome,
   type RequestKind,
   type ResponseKind,
-  sendFiles,
-} from "../../mod.ts";
+} from "../../protocol/v3/editions/edition.ts";
+import { edition2023c } from "../../protocol/v3/editions/edition_2023c.ts";
+import { generatePrivateKey } from "../../protocol/cipher/rsa.ts";
+import type { Outcome } from "../../client/events.ts";
+import { sendFiles } from "../../client/v3/send_files.ts";
 import { nameOf } from "../support/outcomes.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { type Direction, FaultyProxy, type Meddlers } from "../support/net/faulty_proxy.ts";

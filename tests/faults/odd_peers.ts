@@ -1,26 +1,19 @@
 /** Peers that say what nobody should: odd clients to a real server, odd servers to the real client, odd bytes to all. */
 import assert from "node:assert/strict";
 import { reset } from "@logtape/logtape";
-import {
-  type Address,
-  type Bytes,
-  cksum,
-  concatBytes,
-  DEFAULT_TIMEOUTS,
-  formatLocation,
-  getFile,
-  getFolder,
-  parseLocation,
-  ProtocolError,
-  putFiles,
-  XferError,
-} from "../../mod.ts";
+import type { Address } from "../../protocol/address.ts";
+import { type Bytes, concatBytes } from "../../protocol/bytes.ts";
+import { cksum } from "../../protocol/crc/cksum.ts";
+import { DEFAULT_TIMEOUTS } from "../../client/net/dial.ts";
+import { getFile, getFolder } from "../../client/v4/get_files.ts";
+import { ProtocolError, XferError } from "../../protocol/errors.ts";
+import { putFiles } from "../../client/v4/put_files.ts";
 import { type DiscoveredServer, findSecure } from "../../client/v4/discover.ts";
 import { openSecurely } from "../../client/v4/open_tls.ts";
 import { AccountFolder } from "../../client/identity/v4_account.ts";
 import { KnownServers } from "../../client/identity/known_servers.ts";
 import { sign } from "../../protocol/v4/authentication.ts";
-import { fingerprintOf } from "../../protocol/v4/fingerprint.ts";
+import { fingerprintOf, formatLocation, parseLocation } from "../../protocol/v4/fingerprint.ts";
 import { FrameReader } from "../../protocol/v4/frame_reader.ts";
 import { decodeHelloAnswer, encodeHelloAnswer } from "../../protocol/hello.ts";
 import { encodeMessage, type Message } from "../../protocol/v4/messages.ts";

@@ -1,7 +1,8 @@
 /** Clients that are killed while they register, at every call to file system and network. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { listStored, Server } from "../../mod.ts";
+import { listStored } from "../../server/operator/list_files.ts";
+import { Server } from "../../server/server.ts";
 import { IdentityFolder } from "../../client/identity/v3_identity.ts";
 import { AccountFolder } from "../../client/identity/v4_account.ts";
 import { KnownServers } from "../../client/identity/known_servers.ts";

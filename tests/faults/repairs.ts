@@ -2,7 +2,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { listStored, Server, verify } from "../../mod.ts";
+import { listStored } from "../../server/operator/list_files.ts";
+import { Server } from "../../server/server.ts";
+import { verify } from "../../server/operator/verify.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { tamper } from "../support/store/database.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";

@@ -1,16 +1,15 @@
 /** A client of protocol 4 of which is known at any moment what the server may have of it. */
 import assert from "node:assert/strict";
+import type { Address } from "../../protocol/address.ts";
+import { type Bytes, concatBytes } from "../../protocol/bytes.ts";
+import type { ConnectOptions } from "../../client/v4/connect_options.ts";
 import {
-  type Address,
-  type Bytes,
-  concatBytes,
-  type ConnectOptions,
   NetworkError,
   ProtocolError,
   RefusedError,
-  SecureClient,
   UnconfirmedError,
-} from "../../mod.ts";
+} from "../../protocol/errors.ts";
+import { SecureClient } from "../../client/v4/client.ts";
 import { parseFingerprint } from "../../protocol/v4/fingerprint.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import { SourceFile } from "../../client/local/source_file.ts";

@@ -1,13 +1,9 @@
 /** Networks that cut, change, delay and split what goes between client and server of protocol 4. */
 import assert from "node:assert/strict";
-import {
-  getFile,
-  putFiles,
-  type PutOutcome,
-  RESPONSE_HEADER_SIZE,
-  UsageError,
-  XferError,
-} from "../../mod.ts";
+import { getFile } from "../../client/v4/get_files.ts";
+import { putFiles, type PutOutcome } from "../../client/v4/put_files.ts";
+import { RESPONSE_HEADER_SIZE } from "../../protocol/header.ts";
+import { UsageError, XferError } from "../../protocol/errors.ts";
 import { HELLO } from "../../protocol/hello.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import { nameOf } from "../support/outcomes.ts";

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { WireTraceReport } from "../../../cli/output/wire_trace.ts";
 import type { Event, EventOf } from "../../../cli/events/mod.ts";
-import type { TracedMessage } from "../../../client/mod.ts";
+import type { TracedMessage } from "../../../client/net/wire_trace.ts";
 
 const PUT: TracedMessage = { from: "client", kind: "put", code: 8, tag: 1, size: 31 };
 const DATA: TracedMessage = { from: "client", kind: "data", code: 11, tag: 1, size: 1017 };

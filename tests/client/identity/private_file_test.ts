@@ -1,6 +1,7 @@
 /** Identity files are their owner's alone: the rule, and real files. */
 import assert from "node:assert/strict";
-import { type ClientEvent, generatePrivateKey } from "../../../mod.ts";
+import type { ClientEvent } from "../../../client/events.ts";
+import { generatePrivateKey } from "../../../protocol/cipher/rsa.ts";
 import { formatIdentity, IdentityFolder } from "../../../client/identity/v3_identity.ts";
 import { type Flaw, flawOf, isOpenToAnybody } from "../../../client/identity/private_file.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";

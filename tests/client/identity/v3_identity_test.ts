@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { generatePrivateKey, toHex } from "../../../mod.ts";
+import { generatePrivateKey } from "../../../protocol/cipher/rsa.ts";
+import { toHex } from "../../../protocol/bytes.ts";
 import {
   formatIdentity,
   IdentityFolder,

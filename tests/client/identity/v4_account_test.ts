@@ -1,7 +1,7 @@
 /** What a client of protocol 4 keeps: its key and its account. */
 import assert from "node:assert/strict";
 import { AccountFolder, hasSecureAccount } from "../../../client/identity/v4_account.ts";
-import { printable } from "../../../mod.ts";
+import { printable } from "../../../protocol/printable.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import { secureAccountIn } from "../../../client/status.ts";

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import { concatBytes, edition2023c, NO_QUIRKS } from "../../../mod.ts";
+import { concatBytes } from "../../../protocol/bytes.ts";
+import { edition2023c } from "../../../protocol/v3/editions/edition_2023c.ts";
+import { NO_QUIRKS } from "../../../protocol/v3/editions/quirks.ts";
 import { SourceFile } from "../../../client/local/source_file.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";

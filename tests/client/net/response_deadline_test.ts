@@ -1,6 +1,7 @@
 /** How long a client waits for its server: one that is slow has its time, one that drips has not. */
 import assert from "node:assert/strict";
-import { edition2023c, type NetworkError } from "../../../mod.ts";
+import { edition2023c } from "../../../protocol/v3/editions/edition_2023c.ts";
+import type { NetworkError } from "../../../protocol/errors.ts";
 import { ServerConnection } from "../../../client/v3/server_connection.ts";
 import { MIN_RATE, ResponseDeadline } from "../../../client/net/response_deadline.ts";
 

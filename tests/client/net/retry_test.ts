@@ -1,20 +1,15 @@
 /** What the client does when the network fails, at every point of a conversation. */
 import assert from "node:assert/strict";
-import {
-  type Address,
-  type ClientEvent,
-  EDITIONS,
-  exportFile,
-  listStored,
-  type Outcome,
-  sendFiles,
-  type SendOptions,
-  type Server,
-  type ServerOptions,
-} from "../../../mod.ts";
+import type { Address } from "../../../protocol/address.ts";
+import type { ClientEvent, Outcome } from "../../../client/events.ts";
+import { EDITIONS } from "../../../protocol/v3/editions/mod.ts";
+import { exportFile } from "../../../server/operator/export_file.ts";
+import { listStored } from "../../../server/operator/list_files.ts";
+import { sendFiles, type SendOptions } from "../../../client/v3/send_files.ts";
+import type { Server, ServerOptions } from "../../../server/server.ts";
 import { connect } from "../../../client/net/dial.ts";
 import { withRetries } from "../../../client/net/retry.ts";
-import { NetworkError } from "../../../mod.ts";
+import { NetworkError } from "../../../protocol/errors.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { FaultyProxy } from "../../support/net/faulty_proxy.ts";
 import { type Cut, Cuts } from "../../support/net/tamper.ts";

@@ -1,17 +1,12 @@
 /** Servers that register the name that they deny: it is taken then, under the id that came with the denial. */
 import assert from "node:assert/strict";
-import {
-  type Bytes,
-  cksum,
-  decodeTextField,
-  edition2024early,
-  type Outcome,
-  type Request,
-  type Response,
-  sendFiles,
-  type SendOptions,
-  toHex,
-} from "../../../mod.ts";
+import { type Bytes, toHex } from "../../../protocol/bytes.ts";
+import { cksum } from "../../../protocol/crc/cksum.ts";
+import { decodeTextField } from "../../../protocol/v3/text_field.ts";
+import { edition2024early } from "../../../protocol/v3/editions/edition_2024early.ts";
+import type { Outcome } from "../../../client/events.ts";
+import type { Request, Response } from "../../../protocol/v3/messages.ts";
+import { sendFiles, type SendOptions } from "../../../client/v3/send_files.ts";
 import { askServer } from "../../../client/status.ts";
 import { readTransferInfo } from "../../../client/identity/transfer_info.ts";
 import { pseudoRandomBytes, utf8 } from "../../support/bytes.ts";

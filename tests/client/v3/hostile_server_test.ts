@@ -1,20 +1,14 @@
 /** What a server can't do to its client: hold it for ever, fill its memory or folder, take its key, write to its terminal. */
 import assert from "node:assert/strict";
-import {
-  type Bytes,
-  concatBytes,
-  edition2023c,
-  encodeResponse,
-  encodeTextField,
-  type Failure,
-  generatePrivateKey,
-  type Outcome,
-  printable,
-  RefusedError,
-  type Request,
-  sendFiles,
-  wrapKey,
-} from "../../../mod.ts";
+import { type Bytes, concatBytes } from "../../../protocol/bytes.ts";
+import { edition2023c } from "../../../protocol/v3/editions/edition_2023c.ts";
+import { encodeResponse, type Request } from "../../../protocol/v3/messages.ts";
+import { encodeTextField } from "../../../protocol/v3/text_field.ts";
+import type { Failure, Outcome } from "../../../client/events.ts";
+import { generatePrivateKey, wrapKey } from "../../../protocol/cipher/rsa.ts";
+import { printable } from "../../../protocol/printable.ts";
+import { RefusedError } from "../../../protocol/errors.ts";
+import { sendFiles } from "../../../client/v3/send_files.ts";
 import { formatIdentity, parseIdentity } from "../../../client/identity/v3_identity.ts";
 import { pseudoRandomBytes, utf8 } from "../../support/bytes.ts";
 import {

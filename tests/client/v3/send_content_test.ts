@@ -1,15 +1,11 @@
 import assert from "node:assert/strict";
-import {
-  type Bytes,
-  CbcDecryptor,
-  cksum,
-  concatBytes,
-  edition2023c,
-  importAesKey,
-  NO_QUIRKS,
-  partsOf,
-  type Profile,
-} from "../../../mod.ts";
+import { type Bytes, concatBytes } from "../../../protocol/bytes.ts";
+import { CbcDecryptor, importAesKey } from "../../../protocol/cipher/aes_cbc.ts";
+import { cksum } from "../../../protocol/crc/cksum.ts";
+import { edition2023c } from "../../../protocol/v3/editions/edition_2023c.ts";
+import { NO_QUIRKS } from "../../../protocol/v3/editions/quirks.ts";
+import { partsOf } from "../../../protocol/v3/file_parts.ts";
+import type { Profile } from "../../../protocol/v3/server_session.ts";
 import { ReconnectingConnection } from "../../../client/v3/reconnecting_connection.ts";
 import { PIECE_SIZE, sendContent } from "../../../client/v3/send_content.ts";
 import { SourceFile } from "../../../client/local/source_file.ts";

@@ -1,25 +1,19 @@
 /** Servers with quirks that need no flag: what they send can mean only one thing. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import {
-  type Bytes,
-  cksum,
-  concatBytes,
-  type Edition,
-  edition2022,
-  edition2023a,
-  edition2023c,
-  edition2024,
-  edition2024early,
-  EDITIONS,
-  encodeResponse,
-  type Outcome,
-  type Request,
-  type Response,
-  ResponseReader,
-  sendFiles,
-  type SendOptions,
-} from "../../../mod.ts";
+import { type Bytes, concatBytes } from "../../../protocol/bytes.ts";
+import { cksum } from "../../../protocol/crc/cksum.ts";
+import type { Edition } from "../../../protocol/v3/editions/edition.ts";
+import { edition2022 } from "../../../protocol/v3/editions/edition_2022.ts";
+import { edition2023a } from "../../../protocol/v3/editions/edition_2023a.ts";
+import { edition2023c } from "../../../protocol/v3/editions/edition_2023c.ts";
+import { edition2024 } from "../../../protocol/v3/editions/edition_2024.ts";
+import { edition2024early } from "../../../protocol/v3/editions/edition_2024early.ts";
+import { EDITIONS } from "../../../protocol/v3/editions/mod.ts";
+import { encodeResponse, type Request, type Response } from "../../../protocol/v3/messages.ts";
+import type { Outcome } from "../../../client/events.ts";
+import { ResponseReader } from "../../../protocol/v3/response_reader.ts";
+import { sendFiles, type SendOptions } from "../../../client/v3/send_files.ts";
 import { pseudoRandomBytes, splitAt } from "../../support/bytes.ts";
 import { OddServer, soundAnswers } from "../../support/v3/scripted_server.ts";
 import { field } from "../../support/v3/raw_client.ts";

@@ -1,7 +1,11 @@
 /** Servers whose checksum is zlib's CRC-32 in place of cksum. */
 import assert from "node:assert/strict";
 import { crc32 } from "node:zlib";
-import { cksum, type ClientEvent, edition2023a, listStored, sendFiles } from "../../../mod.ts";
+import { cksum } from "../../../protocol/crc/cksum.ts";
+import type { ClientEvent } from "../../../client/events.ts";
+import { edition2023a } from "../../../protocol/v3/editions/edition_2023a.ts";
+import { listStored } from "../../../server/operator/list_files.ts";
+import { sendFiles } from "../../../client/v3/send_files.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { OddServer, soundAnswers } from "../../support/v3/scripted_server.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";

@@ -1,6 +1,6 @@
 /** What a client of protocol 4 does with what it gets, from a server that says what a test wants. */
 import assert from "node:assert/strict";
-import { type Bytes, equalBytes } from "../../../protocol/mod.ts";
+import { type Bytes, equalBytes } from "../../../protocol/bytes.ts";
 import { FileGet } from "../../../client/v4/get_file.ts";
 import { PartialFile, partPath } from "../../../client/local/partial_file.ts";
 import { RESUMABLE } from "../../../client/v4/put_request.ts";

@@ -1,6 +1,6 @@
 /** Several connections at work on one queue: what one loses others do, but not for ever. */
 import assert from "node:assert/strict";
-import { NetworkError } from "../../../mod.ts";
+import { NetworkError } from "../../../protocol/errors.ts";
 import { ConnectionPool } from "../../../client/v4/connection_pool.ts";
 import { WorkQueue } from "../../../client/v4/work_queue.ts";
 import { lettingIn, OddSecureServer } from "../../support/v4/scripted_server.ts";

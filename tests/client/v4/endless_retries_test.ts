@@ -1,6 +1,7 @@
 /** A server that feigns progress, and ends each connection, does not hold a client for ever. */
 import assert from "node:assert/strict";
-import { putFiles, type Retry } from "../../../mod.ts";
+import { putFiles } from "../../../client/v4/put_files.ts";
+import type { Retry } from "../../../client/net/retry.ts";
 import { ConnectionPool } from "../../../client/v4/connection_pool.ts";
 import { ChunkDigests } from "../../../protocol/v4/chunk_digests.ts";
 import type { Message } from "../../../protocol/v4/messages.ts";

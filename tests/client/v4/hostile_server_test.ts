@@ -1,6 +1,9 @@
 /** What a server of protocol 4 can't do to its client: fill its memory, mislead it, write to its terminal. */
 import assert from "node:assert/strict";
-import { type ConnectOptions, printable, type SecureEvent, XferError } from "../../../mod.ts";
+import type { ConnectOptions } from "../../../client/v4/connect_options.ts";
+import { printable } from "../../../protocol/printable.ts";
+import type { SecureEvent } from "../../../client/events.ts";
+import { XferError } from "../../../protocol/errors.ts";
 import { SecureClient } from "../../../client/v4/client.ts";
 import { SourceFile } from "../../../client/local/source_file.ts";
 import { RESUMABLE } from "../../../client/v4/put_request.ts";

@@ -1,6 +1,8 @@
 /** What a client of protocol 4 sends, to a server that says what a test wants. */
 import assert from "node:assert/strict";
-import { type Bytes, cksum, type XferError } from "../../../mod.ts";
+import type { Bytes } from "../../../protocol/bytes.ts";
+import { cksum } from "../../../protocol/crc/cksum.ts";
+import type { XferError } from "../../../protocol/errors.ts";
 import { UploadItem } from "../../../client/v4/upload_item.ts";
 import { WorkQueue } from "../../../client/v4/work_queue.ts";
 import { SPREAD, spreadUpload } from "../../../client/v4/parallel_put.ts";

@@ -1,21 +1,14 @@
 /** Runs client cases: any client command, in a folder prepared for it, against a scripted server. */
 import { crc32 } from "node:zlib";
-import {
-  type Bytes,
-  CbcDecryptor,
-  cksum,
-  concatBytes,
-  type Edition,
-  encodeResponse,
-  framePadding,
-  importAesKey,
-  type Request,
-  type RequestKind,
-  type Response,
-  RESPONSE_HEADER_SIZE,
-  ServerSession,
-  wrapKey,
-} from "../../../mod.ts";
+import { type Bytes, concatBytes } from "../../../protocol/bytes.ts";
+import { CbcDecryptor, importAesKey } from "../../../protocol/cipher/aes_cbc.ts";
+import { cksum } from "../../../protocol/crc/cksum.ts";
+import type { Edition, RequestKind } from "../../../protocol/v3/editions/edition.ts";
+import { encodeResponse, type Request, type Response } from "../../../protocol/v3/messages.ts";
+import { framePadding } from "../../../protocol/v3/editions/quirks.ts";
+import { RESPONSE_HEADER_SIZE } from "../../../protocol/header.ts";
+import { ServerSession } from "../../../protocol/v3/server_session.ts";
+import { wrapKey } from "../../../protocol/cipher/rsa.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { falsifyChecksum } from "../../support/store/corrupt_catalog.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";

@@ -5,7 +5,7 @@ import {
   hasPackets,
   type RequestKind,
   type ResponseKind,
-} from "../../../mod.ts";
+} from "../../../protocol/v3/editions/edition.ts";
 
 /** *required*: the published flow. *robust*: bad input and limits. *habit*: what the target does where it may choose. */
 export type Grade = "required" | "robust" | "habit";

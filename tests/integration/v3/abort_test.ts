@@ -1,20 +1,14 @@
 /** A client that is stopped: it ends soon, says what is stored and what is not, and goes on the next time. */
-import { unlessAborted } from "../../../protocol/mod.ts";
+import { unlessAborted } from "../../../protocol/abort.ts";
 import assert from "node:assert/strict";
-import {
-  type Address,
-  cksum,
-  type ClientEvent,
-  edition2023c,
-  encodeResponse,
-  InterruptedError,
-  listStored,
-  NetworkError,
-  type Outcome,
-  type Response,
-  sendFiles,
-  type SendOptions,
-} from "../../../mod.ts";
+import type { Address } from "../../../protocol/address.ts";
+import { cksum } from "../../../protocol/crc/cksum.ts";
+import type { ClientEvent, Outcome } from "../../../client/events.ts";
+import { edition2023c } from "../../../protocol/v3/editions/edition_2023c.ts";
+import { encodeResponse, type Response } from "../../../protocol/v3/messages.ts";
+import { InterruptedError, NetworkError } from "../../../protocol/errors.ts";
+import { listStored } from "../../../server/operator/list_files.ts";
+import { sendFiles, type SendOptions } from "../../../client/v3/send_files.ts";
 import { withRetries } from "../../../client/net/retry.ts";
 import { GracefulAbort, sleep } from "../../../client/net/graceful_abort.ts";
 import { nameOf } from "../../support/outcomes.ts";

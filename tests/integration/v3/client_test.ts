@@ -1,12 +1,8 @@
 /** The client against real and against odd servers, in one process. */
 import assert from "node:assert/strict";
-import {
-  type Address,
-  type ClientEvent,
-  type Outcome,
-  sendFiles,
-  type SendOptions,
-} from "../../../mod.ts";
+import type { Address } from "../../../protocol/address.ts";
+import type { ClientEvent, Outcome } from "../../../client/events.ts";
+import { sendFiles, type SendOptions } from "../../../client/v3/send_files.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { OddServer, soundAnswers } from "../../support/v3/scripted_server.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";

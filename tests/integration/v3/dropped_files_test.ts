@@ -1,9 +1,12 @@
 /** What is to be dropped is nobody's from that moment on, however long it takes to drop what comes before it. */
 import assert from "node:assert/strict";
 import { getLogger } from "@logtape/logtape";
-import { DEFAULT_LIMITS, InterruptedError, NO_QUIRKS, type SendFile } from "../../../mod.ts";
+import { DEFAULT_LIMITS } from "../../../server/limits/limits.ts";
+import { InterruptedError } from "../../../protocol/errors.ts";
+import { NO_QUIRKS } from "../../../protocol/v3/editions/quirks.ts";
+import type { SendFile } from "../../../protocol/v3/messages.ts";
 import { ReconnectingConnection } from "../../../client/v3/reconnecting_connection.ts";
-import { DEFAULT_EDITION } from "../../../protocol/mod.ts";
+import { DEFAULT_EDITION } from "../../../protocol/v3/editions/mod.ts";
 import { PendingUploads } from "../../../server/v3/pending_uploads.ts";
 import type { V3Upload } from "../../../server/v3/upload.ts";
 import { type UnverifiedFile, UnverifiedFiles } from "../../../server/v3/unverified_files.ts";

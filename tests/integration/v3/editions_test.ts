@@ -1,21 +1,17 @@
 /** The client in every edition: told, remembered, found out. */
 import assert from "node:assert/strict";
-import {
-  type Address,
-  type ClientEvent,
-  DEFAULT_SERVED,
-  type Edition,
-  edition2022,
-  edition2023a,
-  edition2023c,
-  edition2024,
-  EDITIONS,
-  listStored,
-  NetworkError,
-  type Quirk,
-  sendFiles,
-  type SendOptions,
-} from "../../../mod.ts";
+import type { Address } from "../../../protocol/address.ts";
+import type { ClientEvent } from "../../../client/events.ts";
+import { DEFAULT_SERVED, EDITIONS } from "../../../protocol/v3/editions/mod.ts";
+import type { Edition } from "../../../protocol/v3/editions/edition.ts";
+import { edition2022 } from "../../../protocol/v3/editions/edition_2022.ts";
+import { edition2023a } from "../../../protocol/v3/editions/edition_2023a.ts";
+import { edition2023c } from "../../../protocol/v3/editions/edition_2023c.ts";
+import { edition2024 } from "../../../protocol/v3/editions/edition_2024.ts";
+import { listStored } from "../../../server/operator/list_files.ts";
+import { NetworkError } from "../../../protocol/errors.ts";
+import type { Quirk } from "../../../protocol/v3/editions/quirks.ts";
+import { sendFiles, type SendOptions } from "../../../client/v3/send_files.ts";
 import { detectEdition } from "../../../client/v3/detect_edition.ts";
 import { IdentityFolder, parseIdentity } from "../../../client/identity/v3_identity.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";

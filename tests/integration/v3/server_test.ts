@@ -1,15 +1,12 @@
 /** The server over real sockets: each request, in order and out of order. */
 import assert from "node:assert/strict";
-import {
-  cksum,
-  edition2023c,
-  encodeRequest,
-  importAesKey,
-  type Limits,
-  listStored,
-  type Response,
-  Server,
-} from "../../../mod.ts";
+import { cksum } from "../../../protocol/crc/cksum.ts";
+import { edition2023c } from "../../../protocol/v3/editions/edition_2023c.ts";
+import { encodeRequest, type Response } from "../../../protocol/v3/messages.ts";
+import { importAesKey } from "../../../protocol/cipher/aes_cbc.ts";
+import type { Limits } from "../../../server/limits/limits.ts";
+import { listStored } from "../../../server/operator/list_files.ts";
+import { Server } from "../../../server/server.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { tamper } from "../../support/store/database.ts";
 import { encrypt, field, kindOf, Peer } from "../../support/v3/raw_client.ts";

@@ -1,17 +1,12 @@
 /** Tables of what clients left open: a bound, and the oldest makes room; what has waited too long goes. */
 import assert from "node:assert/strict";
 import { getLogger } from "@logtape/logtape";
-import {
-  type Bytes,
-  DEFAULT_LIMITS,
-  edition2023c,
-  FIELDS,
-  fixedSize,
-  type Limits,
-  type RequestKind,
-  type SendFile,
-  type Server,
-} from "../../../mod.ts";
+import type { Bytes } from "../../../protocol/bytes.ts";
+import { DEFAULT_LIMITS, type Limits } from "../../../server/limits/limits.ts";
+import { edition2023c } from "../../../protocol/v3/editions/edition_2023c.ts";
+import { FIELDS, fixedSize, type RequestKind } from "../../../protocol/v3/editions/edition.ts";
+import type { SendFile } from "../../../protocol/v3/messages.ts";
+import type { Server } from "../../../server/server.ts";
 import { type ContextOptions, createContext } from "../../../server/context.ts";
 import { PendingUploads } from "../../../server/v3/pending_uploads.ts";
 import type { V3Upload } from "../../../server/v3/upload.ts";

@@ -1,6 +1,7 @@
 /** Protocol 4: what is stopped ends in good order, is told truly, and can be gone on with. */
 import assert from "node:assert/strict";
-import { type Bytes, equalBytes, InterruptedError, type XferError } from "../../../mod.ts";
+import { type Bytes, equalBytes } from "../../../protocol/bytes.ts";
+import { InterruptedError, type XferError } from "../../../protocol/errors.ts";
 import { getFolder } from "../../../client/v4/get_files.ts";
 import type { SecureClient } from "../../../client/v4/client.ts";
 import { putFiles, type PutOptions, type PutOutcome } from "../../../client/v4/put_files.ts";

@@ -1,16 +1,11 @@
 /** Protocol 4: an account of protocol 3 is taken over by who has its key, and by nobody else. */
 import assert from "node:assert/strict";
 import { reset } from "@logtape/logtape";
-import {
-  type Bytes,
-  listUsers,
-  publicKeyOf,
-  type RefusedError,
-  sendFiles,
-  setUserDisabled,
-  unwrapKey,
-  wrapKey,
-} from "../../../mod.ts";
+import type { Bytes } from "../../../protocol/bytes.ts";
+import { listUsers, setUserDisabled } from "../../../server/operator/users.ts";
+import { publicKeyOf, unwrapKey, wrapKey } from "../../../protocol/cipher/rsa.ts";
+import type { RefusedError } from "../../../protocol/errors.ts";
+import { sendFiles } from "../../../client/v3/send_files.ts";
 import { IdentityFolder } from "../../../client/identity/v3_identity.ts";
 import { AccountFolder, type AccountKey } from "../../../client/identity/v4_account.ts";
 import type { RequestMux } from "../../../client/v4/request_mux.ts";

@@ -1,7 +1,7 @@
 /** Protocol 4: what an operator does to accounts, and what their clients see of it. */
 import assert from "node:assert/strict";
+import { invite } from "../../../server/operator/invitations.ts";
 import {
-  invite,
   linkUser,
   listUserKeys,
   removeUser,
@@ -9,7 +9,7 @@ import {
   renameUser,
   setUserDisabled,
   setUserQuota,
-} from "../../../mod.ts";
+} from "../../../server/operator/users.ts";
 import { AccountFolder } from "../../../client/identity/v4_account.ts";
 import type { SecureEvent } from "../../../client/events.ts";
 import { digestTree } from "../../../protocol/v4/merkle_tree.ts";

@@ -1,6 +1,8 @@
 /** Protocol 4: what an adversary may try, and what comes of it at both ends. */
 import assert from "node:assert/strict";
-import { type Bytes, DEFAULT_TIMEOUTS, equalBytes, listUsers } from "../../../mod.ts";
+import { type Bytes, equalBytes } from "../../../protocol/bytes.ts";
+import { DEFAULT_TIMEOUTS } from "../../../client/net/dial.ts";
+import { listUsers } from "../../../server/operator/users.ts";
 import { AccountFolder } from "../../../client/identity/v4_account.ts";
 import { findSecure } from "../../../client/v4/discover.ts";
 import { openSecurely } from "../../../client/v4/open_tls.ts";

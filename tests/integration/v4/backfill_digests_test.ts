@@ -1,7 +1,8 @@
 /** Files that protocol 3 has stored, in an account that protocol 4 uses: they get their digests when they are asked for. */
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
-import { type Bytes, cksum } from "../../../mod.ts";
+import type { Bytes } from "../../../protocol/bytes.ts";
+import { cksum } from "../../../protocol/crc/cksum.ts";
 import type { RemoteFile } from "../../../client/v4/remote_file.ts";
 import { ChunkDigests } from "../../../protocol/v4/chunk_digests.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";

@@ -1,7 +1,8 @@
 /** Answers of the server of protocol 4, and peers that take them late, or not at all. */
 import assert from "node:assert/strict";
 import { getLogger, reset } from "@logtape/logtape";
-import { type Bytes, concatBytes, DEFAULT_LIMITS, type Limits } from "../../../mod.ts";
+import { type Bytes, concatBytes } from "../../../protocol/bytes.ts";
+import { DEFAULT_LIMITS, type Limits } from "../../../server/limits/limits.ts";
 import { sign } from "../../../protocol/v4/authentication.ts";
 import { FrameReader } from "../../../protocol/v4/frame_reader.ts";
 import { encodeMessage, type Message, type MessageKind } from "../../../protocol/v4/messages.ts";

@@ -1,7 +1,7 @@
 /** Quota: a stored file is taken off once, however many are on their way to replace it. */
 import assert from "node:assert/strict";
 import { IdentityFolder } from "../../../client/identity/v3_identity.ts";
-import { DEFAULT_LIMITS } from "../../../mod.ts";
+import { DEFAULT_LIMITS } from "../../../server/limits/limits.ts";
 import { claimRoom, QuotaReservations } from "../../../server/uploads/quota_reservations.ts";
 import type { UsageBeside } from "../../../server/catalog/catalog.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";

@@ -1,7 +1,10 @@
 /** Networks that cut every connection after a while: retries are used up only where nothing is gained in between. */
 import assert from "node:assert/strict";
 import { dirname } from "node:path";
-import { equalBytes, getFile, getFolder, putFiles, type Retry } from "../../../mod.ts";
+import { equalBytes } from "../../../protocol/bytes.ts";
+import { getFile, getFolder } from "../../../client/v4/get_files.ts";
+import { putFiles } from "../../../client/v4/put_files.ts";
+import type { Retry } from "../../../client/net/retry.ts";
 import { ConnectionPool } from "../../../client/v4/connection_pool.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";

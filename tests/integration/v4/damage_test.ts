@@ -1,16 +1,14 @@
 /** A file that is damaged on the server is never called unchanged: it is sent again, which mends it. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import {
-  backup,
-  type Bytes,
-  exportFile,
-  type Limits,
-  listStored,
-  putFiles,
-  type StoredFile,
-  verify,
-} from "../../../mod.ts";
+import { backup } from "../../../server/operator/backup.ts";
+import type { Bytes } from "../../../protocol/bytes.ts";
+import { exportFile } from "../../../server/operator/export_file.ts";
+import type { Limits } from "../../../server/limits/limits.ts";
+import { listStored } from "../../../server/operator/list_files.ts";
+import { putFiles } from "../../../client/v4/put_files.ts";
+import type { StoredFile } from "../../../server/catalog/catalog.ts";
+import { verify } from "../../../server/operator/verify.ts";
 import { getFolder } from "../../../client/v4/get_files.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";

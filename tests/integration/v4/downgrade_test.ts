@@ -1,22 +1,20 @@
 /** Which protocol a run speaks, and that nobody between can choose it for a client that knows its server. */
 import assert from "node:assert/strict";
+import { type Address, formatAddress } from "../../../protocol/address.ts";
 import {
-  type Address,
   type Choice,
   type ChoiceOptions,
   chooseProtocol,
-  type ConnectOptions,
-  formatAddress,
-  putFiles,
-  type Retry,
-  SecureClient,
-  sendFiles,
-  type ServerIdentity,
-  type TracedMessage,
-  type XferError,
-} from "../../../mod.ts";
+} from "../../../client/protocol_choice.ts";
+import type { ConnectOptions } from "../../../client/v4/connect_options.ts";
+import { putFiles } from "../../../client/v4/put_files.ts";
+import type { Retry } from "../../../client/net/retry.ts";
+import { SecureClient } from "../../../client/v4/client.ts";
+import { sendFiles } from "../../../client/v3/send_files.ts";
+import type { TracedMessage } from "../../../client/net/wire_trace.ts";
+import type { XferError } from "../../../protocol/errors.ts";
 import { AccountFolder } from "../../../client/identity/v4_account.ts";
-import { KnownServers } from "../../../client/identity/known_servers.ts";
+import { KnownServers, type ServerIdentity } from "../../../client/identity/known_servers.ts";
 import { encodeMessage } from "../../../protocol/v4/messages.ts";
 import { isHello } from "../../../protocol/hello.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";

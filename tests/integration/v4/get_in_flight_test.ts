@@ -1,6 +1,6 @@
 /** A get, and what becomes of its file meanwhile: it ends whole, or with an error, and is never a mixture. */
 import assert from "node:assert/strict";
-import { type Bytes, concatBytes, equalBytes } from "../../../mod.ts";
+import { type Bytes, concatBytes, equalBytes } from "../../../protocol/bytes.ts";
 import type { SecureClient } from "../../../client/v4/client.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";

@@ -1,7 +1,7 @@
 /** What a connection of protocol 4 holds while its peer does not read: bounded by bytes, whatever it has asked for. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { concatBytes, toHex } from "../../../mod.ts";
+import { concatBytes, toHex } from "../../../protocol/bytes.ts";
 import { digestChunk, digestTree } from "../../../protocol/v4/merkle_tree.ts";
 import type { Message } from "../../../protocol/v4/messages.ts";
 import type { Catalog } from "../../../server/catalog/catalog.ts";

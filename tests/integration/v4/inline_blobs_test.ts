@@ -1,14 +1,11 @@
 /** Small files, which the catalog keeps: as good as those that have blobs of their own. */
 import assert from "node:assert/strict";
-import {
-  backup,
-  cksum,
-  exportFile,
-  listStored,
-  removeUser,
-  restore,
-  verify,
-} from "../../../mod.ts";
+import { backup, restore } from "../../../server/operator/backup.ts";
+import { cksum } from "../../../protocol/crc/cksum.ts";
+import { exportFile } from "../../../server/operator/export_file.ts";
+import { listStored } from "../../../server/operator/list_files.ts";
+import { removeUser } from "../../../server/operator/users.ts";
+import { verify } from "../../../server/operator/verify.ts";
 import type { SecureClient } from "../../../client/v4/client.ts";
 import { audit } from "../../../server/data_folder/audit.ts";
 import type { Catalog } from "../../../server/catalog/catalog.ts";

@@ -1,6 +1,7 @@
 /** Protocol 4: what takes long because a peer says so is done in slices, so that others, and Ctrl-C, have their turn. */
 import assert from "node:assert/strict";
-import { equalBytes, InterruptedError } from "../../../mod.ts";
+import { equalBytes } from "../../../protocol/bytes.ts";
+import { InterruptedError } from "../../../protocol/errors.ts";
 import { AccountFolder } from "../../../client/identity/v4_account.ts";
 import { Download } from "../../../client/v4/chunk_download.ts";
 import { SecureClient } from "../../../client/v4/client.ts";

@@ -1,6 +1,6 @@
 /** Protocol 4: answers that never come, and what a client does then. */
 import assert from "node:assert/strict";
-import { putFiles } from "../../../mod.ts";
+import { putFiles } from "../../../client/v4/put_files.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import type { Ending } from "../../support/net/faulty_proxy.ts";
 import { SecureProxy } from "../../support/net/tls_proxy.ts";

@@ -1,6 +1,6 @@
 /** What a client of protocol 4 tells of files on their way is enough to say how far it has got, and is true. */
 import assert from "node:assert/strict";
-import type { Bytes } from "../../../mod.ts";
+import type { Bytes } from "../../../protocol/bytes.ts";
 import { getFile, getFolder } from "../../../client/v4/get_files.ts";
 import { getFiles } from "../../../client/v4/get_many.ts";
 import { putFiles } from "../../../client/v4/put_files.ts";

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { basename } from "node:path";
-import type { Bytes } from "../../../mod.ts";
+import type { Bytes } from "../../../protocol/bytes.ts";
 import { getFile } from "../../../client/v4/get_files.ts";
 import { putFiles } from "../../../client/v4/put_files.ts";
 import type { SecureEvent } from "../../../client/events.ts";

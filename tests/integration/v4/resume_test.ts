@@ -2,7 +2,10 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { getLogger } from "@logtape/logtape";
-import { type Bytes, cksum, DEFAULT_LIMITS, removeUser } from "../../../mod.ts";
+import type { Bytes } from "../../../protocol/bytes.ts";
+import { cksum } from "../../../protocol/crc/cksum.ts";
+import { DEFAULT_LIMITS } from "../../../server/limits/limits.ts";
+import { removeUser } from "../../../server/operator/users.ts";
 import { DiskBlobStore } from "../../../server/blobs/disk/disk_blob_store.ts";
 import { PartialUploads } from "../../../server/v4/partial_uploads.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";

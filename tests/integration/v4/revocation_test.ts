@@ -1,12 +1,12 @@
 /** Protocol 4: who may not be there any more is out within about a second, whatever he does, or if he does nothing. */
 import assert from "node:assert/strict";
+import { DEFAULT_TIMEOUTS } from "../../../client/net/dial.ts";
 import {
-  DEFAULT_TIMEOUTS,
   listUserKeys,
   removeUser,
   removeUserKey,
   setUserDisabled,
-} from "../../../mod.ts";
+} from "../../../server/operator/users.ts";
 import { findSecure } from "../../../client/v4/discover.ts";
 import { openSecurely } from "../../../client/v4/open_tls.ts";
 import { RequestMux } from "../../../client/v4/request_mux.ts";

@@ -1,14 +1,11 @@
 /** What protocol 4 has stored is verified by its digests too, which a CRC alone would not tell apart. */
 import assert from "node:assert/strict";
-import {
-  backup,
-  cksum,
-  exportFile,
-  listStored,
-  putFiles,
-  type Verified,
-  verify,
-} from "../../../mod.ts";
+import { backup } from "../../../server/operator/backup.ts";
+import { cksum } from "../../../protocol/crc/cksum.ts";
+import { exportFile } from "../../../server/operator/export_file.ts";
+import { listStored } from "../../../server/operator/list_files.ts";
+import { putFiles } from "../../../client/v4/put_files.ts";
+import { type Verified, verify } from "../../../server/operator/verify.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { tamper } from "../../support/store/database.ts";
 import { put, Scene } from "../../support/v4/fixture.ts";

@@ -1,17 +1,14 @@
 /** Old versions: kept as the operator says, got back, counted, looked after. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import {
-  backup,
-  type Bytes,
-  cksum,
-  exportFile,
-  type Limits,
-  listStored,
-  removeUser,
-  restore,
-  verify,
-} from "../../../mod.ts";
+import { backup, restore } from "../../../server/operator/backup.ts";
+import type { Bytes } from "../../../protocol/bytes.ts";
+import { cksum } from "../../../protocol/crc/cksum.ts";
+import { exportFile } from "../../../server/operator/export_file.ts";
+import type { Limits } from "../../../server/limits/limits.ts";
+import { listStored } from "../../../server/operator/list_files.ts";
+import { removeUser } from "../../../server/operator/users.ts";
+import { verify } from "../../../server/operator/verify.ts";
 import { getFile } from "../../../client/v4/get_files.ts";
 import type { SecureClient } from "../../../client/v4/client.ts";
 import type { Catalog } from "../../../server/catalog/catalog.ts";

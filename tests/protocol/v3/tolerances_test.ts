@@ -4,28 +4,20 @@
  */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import {
-  aesKeySize,
-  type Bytes,
-  ciphertextSize,
-  concatBytes,
-  DEFAULT_SERVED,
-  type Edition,
-  edition2022,
-  edition2023a,
-  edition2023c,
-  edition2024,
-  edition2024early,
-  EDITIONS,
-  encodeRequest,
-  PacketSequence,
-  partsOf,
-  type Profile,
-  type Quirk,
-  type Request,
-  type SendFile,
-  ServerSession,
-} from "../../../mod.ts";
+import { aesKeySize, type Profile, ServerSession } from "../../../protocol/v3/server_session.ts";
+import { type Bytes, concatBytes } from "../../../protocol/bytes.ts";
+import { ciphertextSize } from "../../../protocol/cipher/aes_cbc.ts";
+import { DEFAULT_SERVED, EDITIONS } from "../../../protocol/v3/editions/mod.ts";
+import type { Edition } from "../../../protocol/v3/editions/edition.ts";
+import { edition2022 } from "../../../protocol/v3/editions/edition_2022.ts";
+import { edition2023a } from "../../../protocol/v3/editions/edition_2023a.ts";
+import { edition2023c } from "../../../protocol/v3/editions/edition_2023c.ts";
+import { edition2024 } from "../../../protocol/v3/editions/edition_2024.ts";
+import { edition2024early } from "../../../protocol/v3/editions/edition_2024early.ts";
+import { encodeRequest, type Request, type SendFile } from "../../../protocol/v3/messages.ts";
+import { PacketSequence } from "../../../protocol/v3/packet_sequence.ts";
+import { partsOf } from "../../../protocol/v3/file_parts.ts";
+import type { Quirk } from "../../../protocol/v3/editions/quirks.ts";
 import { pseudoRandomBytes, splitAt } from "../../support/bytes.ts";
 import { field } from "../../support/v3/raw_client.ts";
 

@@ -1,7 +1,7 @@
 /** What every blob store must do; each implementation is run through the same suite. */
 import assert from "node:assert/strict";
 import { dirname } from "node:path";
-import { concatBytes } from "../../../mod.ts";
+import { concatBytes } from "../../../protocol/bytes.ts";
 import type { BlobStore } from "../../../server/blobs/blob_store.ts";
 import { DiskBlobStore } from "../../../server/blobs/disk/disk_blob_store.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";

@@ -1,6 +1,7 @@
 /** Where the server listens for protocol 4 where nobody has said where. */
 import assert from "node:assert/strict";
-import { type Address, DEFAULT_TIMEOUTS } from "../../../mod.ts";
+import type { Address } from "../../../protocol/address.ts";
+import { DEFAULT_TIMEOUTS } from "../../../client/net/dial.ts";
 import { findSecure } from "../../../client/v4/discover.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import { startInThisThread } from "../../support/server.ts";

@@ -1,6 +1,7 @@
 /** Who is turned away from a full server is heard first, within bounds. */
 import assert from "node:assert/strict";
-import { type Bytes, concatBytes, Server, toHex } from "../../../mod.ts";
+import { type Bytes, concatBytes, toHex } from "../../../protocol/bytes.ts";
+import { Server } from "../../../server/server.ts";
 import { BUSY, HELLO } from "../../../protocol/hello.ts";
 import { MAX_TURNING_AWAY } from "../../../server/listen/rejected_connections.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";

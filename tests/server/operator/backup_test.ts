@@ -1,7 +1,7 @@
 /** Backup and restore, on real folders. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { backup, restore } from "../../../mod.ts";
+import { backup, restore } from "../../../server/operator/backup.ts";
 import { tamper } from "../../support/store/database.ts";
 import { kindOf, Peer } from "../../support/v3/raw_client.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";

@@ -1,7 +1,11 @@
 /** Links, pipes and devices where a backup or a data folder has files: none of them is followed or opened. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { backup, exportFile, listStored, readPortInfo, restore, verify } from "../../../mod.ts";
+import { backup, restore } from "../../../server/operator/backup.ts";
+import { exportFile } from "../../../server/operator/export_file.ts";
+import { listStored } from "../../../server/operator/list_files.ts";
+import { readPortInfo } from "../../../server/v3/port_info.ts";
+import { verify } from "../../../server/operator/verify.ts";
 import { checked } from "../../../server/data_folder/audit.ts";
 import { readOperatorIdentity } from "../../../server/listen/tls/operator_certificate.ts";
 import { Authority } from "../../support/tls/certificate_authority.ts";

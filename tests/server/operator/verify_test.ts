@@ -2,7 +2,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import fc from "fast-check";
-import { backup, exportFile, removeUser, verify } from "../../../mod.ts";
+import { backup } from "../../../server/operator/backup.ts";
+import { exportFile } from "../../../server/operator/export_file.ts";
+import { removeUser } from "../../../server/operator/users.ts";
+import { verify } from "../../../server/operator/verify.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { tamper } from "../../support/store/database.ts";
 import { kindOf, Peer } from "../../support/v3/raw_client.ts";

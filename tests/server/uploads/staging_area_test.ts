@@ -1,6 +1,6 @@
 /** Room on the disk and in memory for what is on its way: given once, and to nobody who is refused. */
 import assert from "node:assert/strict";
-import { DEFAULT_LIMITS } from "../../../mod.ts";
+import { DEFAULT_LIMITS } from "../../../server/limits/limits.ts";
 import { MOST_IN_MEMORY, StagingArea } from "../../../server/uploads/staging_area.ts";
 import type { StagedBlob } from "../../../server/blobs/blob_store.ts";
 import { MAX_INLINE } from "../../../server/blobs/inline.ts";

@@ -1,14 +1,10 @@
 /** The stages of a file on its way in: their order, their bound, and what a failure of one does. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import {
-  type Bytes,
-  CbcDecryptor,
-  cksum,
-  concatBytes,
-  importAesKey,
-  PiecesDecryptor,
-} from "../../../mod.ts";
+import { type Bytes, concatBytes } from "../../../protocol/bytes.ts";
+import { CbcDecryptor, importAesKey } from "../../../protocol/cipher/aes_cbc.ts";
+import { cksum } from "../../../protocol/crc/cksum.ts";
+import { PiecesDecryptor } from "../../../protocol/v3/pieces_cipher.ts";
 import { DecryptPipeline } from "../../../server/v3/decrypt_pipeline.ts";
 import type { StagedBlob } from "../../../server/blobs/blob_store.ts";
 import { pseudoRandomBytes, splitAt } from "../../support/bytes.ts";

@@ -1,5 +1,5 @@
 /** A crowd at a server: many idle connections, many uploads at once. */
-import { sendFiles } from "../../../mod.ts";
+import { sendFiles } from "../../../client/v3/send_files.ts";
 import { pseudoRandomBytes } from "../bytes.ts";
 import { peakResident } from "../memory.ts";
 import { Peer } from "../v3/raw_client.ts";

@@ -1,15 +1,11 @@
 /** A server of protocol 4 and clients of it, over real sockets. */
-import {
-  type Address,
-  type Bytes,
-  concatBytes,
-  DEFAULT_TIMEOUTS,
-  type Limits,
-  type Server,
-  type ServerOptions,
-  type TlsFiles,
-  type XferError,
-} from "../../../mod.ts";
+import type { Address } from "../../../protocol/address.ts";
+import { type Bytes, concatBytes } from "../../../protocol/bytes.ts";
+import { DEFAULT_TIMEOUTS } from "../../../client/net/dial.ts";
+import type { Limits } from "../../../server/limits/limits.ts";
+import type { Server, ServerOptions } from "../../../server/server.ts";
+import type { TlsFiles } from "../../../server/listen/tls/operator_certificate.ts";
+import type { XferError } from "../../../protocol/errors.ts";
 import { AccountFolder } from "../../../client/identity/v4_account.ts";
 import { findSecure } from "../../../client/v4/discover.ts";
 import { openSecurely } from "../../../client/v4/open_tls.ts";

@@ -1,6 +1,7 @@
 /** A catalog of an earlier xfer is brought up to date with all that is in it. */
 import assert from "node:assert/strict";
-import { type Bytes, restore } from "../../../../mod.ts";
+import type { Bytes } from "../../../../protocol/bytes.ts";
+import { restore } from "../../../../server/operator/backup.ts";
 import { MIGRATIONS } from "../../../../server/catalog/sqlite/migrations.ts";
 import { SqliteCatalog } from "../../../../server/catalog/sqlite/sqlite_catalog.ts";
 import { pseudoRandomBytes } from "../../../support/bytes.ts";

@@ -1,7 +1,7 @@
 /** What every catalog must do; each implementation is run through the same suite. */
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
-import type { Bytes } from "../../../../mod.ts";
+import type { Bytes } from "../../../../protocol/bytes.ts";
 import type { LoginFault, LoginResult, RegisterKey } from "../../../../server/catalog/accounts.ts";
 import type { Catalog, StoredFile } from "../../../../server/catalog/catalog.ts";
 import type { RegisterAccount, SetPublicKey } from "../../../../server/catalog/accounts.ts";
