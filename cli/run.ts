@@ -56,10 +56,10 @@ export class Run {
   }
 
   /** Watches what is said on the network, with `--verbose`. */
-  get watch(): Tracer | undefined {
+  get tracer(): Tracer | undefined {
     if (!this.#chosen.verbose) return undefined;
     this.#trace ??= new WireTraceReport(this.reporter);
-    return this.#trace.watch;
+    return this.#trace.tracer;
   }
 
   /** Nothing more is said on the network. */

@@ -57,7 +57,7 @@ export interface OpenFolder {
 }
 
 /** What is told by protocol 3. */
-export type ClientEvent =
+export type V3Event =
   | CommonEvent
   /** What the server was found to speak. */
   | { readonly type: "detected"; readonly edition: Edition; readonly certain: boolean }
@@ -83,10 +83,10 @@ export type ClientEvent =
   | OpenFolder;
 
 /** What is told by protocol 4. */
-export type SecureEvent =
+export type V4Event =
   | CommonEvent
   | {
-    readonly type: "secure";
+    readonly type: "connected";
     readonly server: Address;
     /** `undefined` where an authority vouches for the server's name. */
     readonly fingerprint: string | undefined;

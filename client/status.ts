@@ -24,11 +24,11 @@ import { ACCOUNT_FILE, AccountFolder } from "./identity/v4_account.ts";
 import type { ServerIdentity } from "./identity/known_servers.ts";
 import type { ConnectOptions } from "./v4/connect_options.ts";
 import { connectVerified } from "./v4/verify_server.ts";
-import { chooseProtocol, type PlainReason } from "./protocol_choice.ts";
+import { chooseProtocol, type V3Reason } from "./protocol_choice.ts";
 import type { Traceable } from "./net/wire_trace.ts";
 
 /** An account of which a folder holds the key. */
-export interface HeldAccount {
+export interface AccountStatus {
   readonly name: string;
   /** 16 bytes, given by the server. */
   readonly clientId: Bytes;
@@ -37,13 +37,13 @@ export interface HeldAccount {
 }
 
 /** Takes what is told of files that others could read, or write. */
-export type OnOpen = (event: Tightened | OpenFolder) => void;
+export type OnPermissionEvent = (event: Tightened | OpenFolder) => void;
 
 /** The account of protocol 4 in a folder, if there is one. Throws `ConfigurationError` `bad-identity`, `identity-not-private`. */
-export async function secureAccountIn(
+export async function findV4Account(
   folder: string,
-  onOpen: OnOpen = () => undefined,
-): Promise<HeldAccount | undefined> {
+  onOpen: OnPermissionEvent = () => undefined,
+): Promise<AccountStatus | undefined> {
   const accounts = new AccountFolder(folder, (path) => onOpen({ type: "tightened", path }));
   const account = await accounts.loadAccount();
   if (account === undefined) return undefined;
@@ -51,11 +51,11 @@ export async function secureAccountIn(
   return { ...account, fingerprint: await fingerprintOfKey(publicKey) };
 }
 
-/** The account of protocol 3 in a folder, and what its server was found to speak. Throws as {@link secureAccountIn} does. */
-export async function plainAccountIn(
+/** The account of protocol 3 in a folder, and what its server was found to speak. Throws as {@link findV4Account} does. */
+export async function findV3Account(
   folder: string,
-  onOpen: OnOpen = () => undefined,
-): Promise<HeldAccount & { readonly edition: string | undefined } | undefined> {
+  onOpen: OnPermissionEvent = () => undefined,
+): Promise<AccountStatus & { readonly edition: string | undefined } | undefined> {
   const identities = new IdentityFolder(folder, onOpen);
   const identity = await identities.load();
   if (identity === undefined) return undefined;
@@ -74,14 +74,14 @@ export type ServerStatus =
   }
   | {
     readonly protocol: 3;
-    readonly why: PlainReason;
+    readonly why: V3Reason;
     /** How the server is known all the same. */
     readonly known: ServerIdentity | undefined;
     /** `undefined` where it is one that does not tell, by which the server was spoken with before. */
     readonly edition: Edition | undefined;
   };
 
-export interface AskOptions extends Traceable, Abortable {
+export interface ServerStatusOptions extends Traceable, Abortable {
   readonly info: TransferInfo;
   readonly asked: "3" | "4" | "auto";
   readonly identityFolder: string;
@@ -95,11 +95,11 @@ export interface AskOptions extends Traceable, Abortable {
  * Asks the server whether it is there and what it speaks, once. Nobody is registered, and nothing is kept. Throws what
  * `chooseProtocol` and `connectVerified` do, and `ProtocolError` `no-known-protocol` for what takes connections and says nothing.
  */
-export async function askServer(options: AskOptions): Promise<ServerStatus> {
+export async function askServer(options: ServerStatusOptions): Promise<ServerStatus> {
   const { info, asked, identityFolder } = options;
   const byProtocol3 = info.secure ? undefined : "possible";
   const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
-  const choice = await chooseProtocol({ ...options, asked, retries: 0, namesDialect: false });
+  const choice = await chooseProtocol({ ...options, asked, retries: 0, hasV3Options: false });
   if (choice.protocol === 4) {
     const { server, fingerprint } = info;
     const verifyOptions = { ...options, server, fingerprint, byProtocol3 } as const;

@@ -18,12 +18,12 @@ export const COMMON_EVENTS = {
       stack: optional(lines("where in the program; with `--verbose`, and for a fault of xfer")),
     },
     words: ({ code, class: kind, message, hint, stack }, paint) => {
-      const told = kind === "internal"
+      const lines = kind === "internal"
         ? [`${paint("error", "xfer:")} internal error, please report it:`]
         : [`${paint("error", "xfer:")} ${message} ${paint("dim", `[${code}]`)}`];
-      if (hint !== undefined) told.push(`      ${hint}`);
-      if (stack !== undefined) told.push(kind === "internal" ? stack : paint("dim", stack));
-      return told.join("\n");
+      if (hint !== undefined) lines.push(`      ${hint}`);
+      if (stack !== undefined) lines.push(kind === "internal" ? stack : paint("dim", stack));
+      return lines.join("\n");
     },
   }),
   "stopping": defineEvent({

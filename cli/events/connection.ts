@@ -22,7 +22,7 @@ export const REQUEST_WORDS = {
 
 export type TracedRequest = keyof typeof REQUEST_WORDS;
 
-const PLAIN = "Going on with protocol 3, which is not safe on a hostile network: whoever is " +
+const V3_WARNING = "Going on with protocol 3, which is not safe on a hostile network: whoever is " +
   "between you and the server can read and change all";
 
 export const CONNECTION_EVENTS = {
@@ -53,7 +53,7 @@ export const CONNECTION_EVENTS = {
         ? ""
         : `. THE SERVER AT ${server} IS KNOWN by ${known}, which protocol 3 does not check: leave ` +
           "--protocol 3 out to be safe";
-      return `${paint("warning", "Warning:")} ${found}${PLAIN}${lost}`;
+      return `${paint("warning", "Warning:")} ${found}${V3_WARNING}${lost}`;
     },
   }),
   "edition-found": defineEvent({

@@ -9,7 +9,7 @@ import { count, defineEvent, flag, oneOf, optional, text } from "./definition.ts
 export const path = text("where it is in the data folder");
 export const name = text("its name");
 
-export const CARE_EVENTS = {
+export const DATA_FOLDER_EVENTS = {
   "finding": defineEvent({
     kind: "result",
     what: "Something in the data folder is not as it was stored.",

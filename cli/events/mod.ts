@@ -17,14 +17,14 @@ import {
 } from "./definition.ts";
 import { FILE_EVENTS } from "./files.ts";
 import { OPERATOR_EVENTS } from "./operator.ts";
-import { STANDING_EVENTS } from "./status.ts";
+import { STATUS_EVENTS } from "./status.ts";
 import type { Paint } from "../text/colors.ts";
 
 export const EVENTS = {
   ...COMMON_EVENTS,
   ...CONNECTION_EVENTS,
   ...FILE_EVENTS,
-  ...STANDING_EVENTS,
+  ...STATUS_EVENTS,
   ...OPERATOR_EVENTS,
 } as const;
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { plural, seconds, sizeColumn } from "../text/format.ts";
-import { CARE_EVENTS, name, path } from "./data_folder.ts";
+import { DATA_FOLDER_EVENTS, name, path } from "./data_folder.ts";
 import {
   count,
   defineEvent,
@@ -90,7 +90,7 @@ export const OPERATOR_EVENTS = {
       `${paint("success", "Exported")} ${name} of ${user} (${size} bytes, cksum ${cksum}) ` +
       `as ${target}`,
   }),
-  ...CARE_EVENTS,
+  ...DATA_FOLDER_EVENTS,
   "user": defineEvent({
     kind: "result",
     what: "An account.",

@@ -22,7 +22,7 @@ function line(label: string, ...parts: readonly (string | undefined)[]): string 
   return `${label.padEnd(LABEL)}  ${parts.filter((part) => part !== undefined).join("  ")}`;
 }
 
-export const STANDING_EVENTS = {
+export const STATUS_EVENTS = {
   "transfer-info": defineEvent({
     kind: "result",
     what: "What transfer.info says.",

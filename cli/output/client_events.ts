@@ -3,14 +3,7 @@
  *
  * @module
  */
-import type {
-  Choice,
-  ClientEvent,
-  CommonEvent,
-  Remembered,
-  Retry,
-  SecureEvent,
-} from "../../client/mod.ts";
+import type { Choice, CommonEvent, Remembered, Retry, V3Event, V4Event } from "../../client/mod.ts";
 import { type Address, formatAddress, formatFingerprint, toHex } from "../../protocol/mod.ts";
 import { REQUEST_WORDS, type TracedRequest } from "../events/connection.ts";
 import type { Reporter } from "./reporter.ts";
@@ -22,7 +15,7 @@ export interface Parties {
 }
 
 /** Reports what a client of protocol 3 tells. */
-export function reportV3Event(reporter: Reporter, event: ClientEvent, parties: Parties): void {
+export function reportV3Event(reporter: Reporter, event: V3Event, parties: Parties): void {
   const { user, server } = parties;
   switch (event.type) {
     case "detected": {
@@ -69,9 +62,9 @@ export function reportV3Event(reporter: Reporter, event: ClientEvent, parties: P
 }
 
 /** Reports what a client of protocol 4 tells. */
-export function reportV4Event(reporter: Reporter, event: SecureEvent, user: string): void {
+export function reportV4Event(reporter: Reporter, event: V4Event, user: string): void {
   switch (event.type) {
-    case "secure": {
+    case "connected": {
       const { fingerprint, isNew } = event;
       const server = formatAddress(event.server);
       return reporter.report({ event: "connected", server, protocol: 4, fingerprint, met: !isNew });

@@ -92,7 +92,7 @@ export class Reporter {
   #failure: StorageError | undefined;
   #progressAt = -Infinity;
   /** The last error. */
-  #told: unknown;
+  #reported: unknown;
   /** Whether the line that is begun ends with a question. */
   #isAsking = false;
 
@@ -154,8 +154,8 @@ export class Reporter {
 
   /** Reports what failed: once, where it keeps several things from being done, and not that the command was stopped. */
   reportError(error: unknown): void {
-    if (error === this.#told || error instanceof InterruptedError) return;
-    this.#told = error;
+    if (error === this.#reported || error instanceof InterruptedError) return;
+    this.#reported = error;
     this.report(toEvent(error, this.options));
   }
 
@@ -237,8 +237,8 @@ export class Reporter {
 /** The first line of a result, and no more of that than is told. */
 function shorten(result: string): string {
   const [first = ""] = result.trim().split("\n", 1);
-  const told = first.slice(0, MAX_UNWRITTEN);
-  return told.length < result.trim().length ? `${told}…` : told;
+  const shown = first.slice(0, MAX_UNWRITTEN);
+  return shown.length < result.trim().length ? `${shown}…` : shown;
 }
 
 /** What failed, as an event. */

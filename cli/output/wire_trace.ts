@@ -8,7 +8,7 @@ import type { TracedMessage, Tracer } from "../../client/mod.ts";
 import type { Event, EventOf } from "../events/mod.ts";
 
 /** What a file's content comes in, by either protocol. */
-const BULK: ReadonlySet<string> = new Set(["data", "sendFile"]);
+const COALESCED: ReadonlySet<string> = new Set(["data", "sendFile"]);
 
 type MessageEvent = EventOf<"message">;
 
@@ -17,7 +17,7 @@ export class WireTraceReport {
   readonly #now: () => number;
   readonly #began: number;
   /** Of each connection, what may become more. */
-  readonly #bulk = new Map<number, MessageEvent>();
+  readonly #coalesced = new Map<number, MessageEvent>();
   #connections = 0;
 
   constructor(
@@ -29,7 +29,7 @@ export class WireTraceReport {
     this.#began = now();
   }
 
-  readonly watch: Tracer = () => {
+  readonly tracer: Tracer = () => {
     // What went over the connections before was said before.
     this.end();
     const connection = ++this.#connections;
@@ -38,29 +38,29 @@ export class WireTraceReport {
 
   /** Tells what was held back. */
   end(): void {
-    for (const connection of this.#bulk.keys()) this.#flush(connection);
+    for (const connection of this.#coalesced.keys()) this.#flush(connection);
   }
 
   #take(connection: number, { from, kind: message, code, tag, size }: TracedMessage): void {
-    const before = this.#bulk.get(connection);
+    const before = this.#coalesced.get(connection);
     if (before?.message === message && before.from === from && before.tag === tag) {
-      const told = { ...before, count: before.count + 1, size: before.size + size };
-      this.#bulk.set(connection, told);
+      const event = { ...before, count: before.count + 1, size: before.size + size };
+      this.#coalesced.set(connection, event);
       return;
     }
     this.#flush(connection);
     const after = Math.round(this.#now() - this.#began) / 1000;
-    const told: MessageEvent = {
+    const event: MessageEvent = {
       ...{ event: "message", connection, from, message, code, tag, count: 1, size, after },
     };
-    if (BULK.has(message)) this.#bulk.set(connection, told);
-    else this.#reporter.report(told);
+    if (COALESCED.has(message)) this.#coalesced.set(connection, event);
+    else this.#reporter.report(event);
   }
 
   #flush(connection: number): void {
-    const told = this.#bulk.get(connection);
-    if (told === undefined) return;
-    this.#bulk.delete(connection);
-    this.#reporter.report(told);
+    const event = this.#coalesced.get(connection);
+    if (event === undefined) return;
+    this.#coalesced.delete(connection);
+    this.#reporter.report(event);
   }
 }

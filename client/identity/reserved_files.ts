@@ -8,7 +8,7 @@ import { printable, UsageError } from "../../protocol/mod.ts";
 import { DATA_FILES, isDataFolder } from "../../protocol/server_files.ts";
 import { LOCK_FILE } from "./folder_lock.ts";
 import { isThere } from "../local/atomic_file.ts";
-import { type Named, realPath } from "../local/named_path.ts";
+import { type NamedPath, realPath } from "../local/named_path.ts";
 import { EDITION_FILE, IDENTITY_FILE, KEY_FILE } from "./v3_identity.ts";
 import { STORED_FILE } from "./upload_history.ts";
 import { TRANSFER_INFO } from "./transfer_info.ts";
@@ -93,7 +93,7 @@ export class ReservedFiles {
   }
 
   /** Throws `UsageError` `own-key` for a path that leads to something that is private to a client or a server. */
-  async refuse({ path, real, info }: Named): Promise<void> {
+  async refuse({ path, real, info }: NamedPath): Promise<void> {
     if (real === undefined || info === undefined) return;
     const [folder, name] = info.isDirectory ? [real, ""] : [dirname(real), basename(real)];
     if (await this.#isServers(folder)) throw ownOf(path, "a server's data folder");

@@ -143,7 +143,7 @@ export class IdentityFolder {
   }
 
   /** Keeps a copy of `me.info` beside it. Returns the copy's path. */
-  async keepAside(): Promise<string> {
+  async backUp(): Promise<string> {
     return await keepCopy(this.#identityPath);
   }
 

@@ -36,7 +36,7 @@ export interface LocalAccount {
 }
 
 /** Whether a folder has an account of protocol 4. */
-export async function hasSecureAccount(folder: string): Promise<boolean> {
+export async function hasV4Account(folder: string): Promise<boolean> {
   return await readTextFileIfThere(join(folder, ACCOUNT_FILE)) !== undefined;
 }
 

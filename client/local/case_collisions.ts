@@ -6,7 +6,7 @@
 import { printable, UsageError } from "../../protocol/mod.ts";
 
 /** Whether two paths may be one. */
-export function lookOf(path: string): string {
+export function foldCase(path: string): string {
   return path.toUpperCase().toLowerCase();
 }
 

@@ -7,7 +7,7 @@
 import { abortReason, throwIfAborted, whenAborted, type XferError } from "../../protocol/mod.ts";
 
 /** So long an answer is waited for that tells what the server has done, in milliseconds. */
-export const STOP_GRACE_MS = 3000;
+export const ABORT_GRACE_MS = 3000;
 
 /** Resolves after so many milliseconds. Throws `InterruptedError` `interrupted` as soon as the work is to stop. */
 export async function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
@@ -36,7 +36,7 @@ export class GracefulAbort implements Disposable {
   }
 
   /** Whether the work is to stop. */
-  get isStopping(): boolean {
+  get isAborted(): boolean {
     return this.#signal?.aborted ?? false;
   }
 
@@ -46,7 +46,7 @@ export class GracefulAbort implements Disposable {
   }
 
   /** Between two slices of a long computation: signals are heard. Throws `InterruptedError` where the work is to stop. */
-  async breathe(): Promise<void> {
+  async yieldToSignals(): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve));
     this.check();
   }
@@ -59,7 +59,7 @@ export class GracefulAbort implements Disposable {
       return await work();
     } finally {
       this.#due--;
-      if (this.isStopping) this.#stop();
+      if (this.isAborted) this.#stop();
     }
   }
 
@@ -73,6 +73,6 @@ export class GracefulAbort implements Disposable {
     if (this.#disposed) return;
     const signal = this.#signal as AbortSignal;
     if (this.#due === 0) return this.#end(abortReason(signal));
-    this.#timer ??= setTimeout(() => this.#end(abortReason(signal)), STOP_GRACE_MS);
+    this.#timer ??= setTimeout(() => this.#end(abortReason(signal)), ABORT_GRACE_MS);
   }
 }

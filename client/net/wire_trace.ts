@@ -16,11 +16,11 @@ export interface TracedMessage {
   readonly size: number;
 }
 
-export type Trace = (said: TracedMessage) => void;
+export type Trace = (message: TracedMessage) => void;
 
 /** Is called for each connection that is made, and returns what is told of it. */
 export type Tracer = () => Trace;
 
 export interface Traceable {
-  readonly watch?: Tracer | undefined;
+  readonly tracer?: Tracer | undefined;
 }

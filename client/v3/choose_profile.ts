@@ -15,7 +15,7 @@ import {
 } from "../../protocol/mod.ts";
 import type { Timeouts } from "../net/dial.ts";
 import { detectEdition } from "./detect_edition.ts";
-import type { ClientEvent } from "../events.ts";
+import type { V3Event } from "../events.ts";
 import type { Traceable } from "../net/wire_trace.ts";
 
 export interface ProfileOptions extends Traceable, Abortable {
@@ -25,7 +25,7 @@ export interface ProfileOptions extends Traceable, Abortable {
   readonly edition?: Edition | "auto";
   /** What the server does besides. Without, what was used last. */
   readonly quirks?: Quirks;
-  readonly onEvent?: (event: ClientEvent) => void;
+  readonly onEvent?: (event: V3Event) => void;
 }
 
 export interface ChosenProfile {

@@ -29,7 +29,7 @@ import {
   ZlibCrc,
 } from "../../protocol/mod.ts";
 import { DEFAULT_TIMEOUTS, type Timeouts } from "../net/dial.ts";
-import type { ClientEvent, Stored } from "../events.ts";
+import type { Stored, V3Event } from "../events.ts";
 import { type Identity, IDENTITY_FILE, IdentityFolder } from "../identity/v3_identity.ts";
 import { ReconnectingConnection } from "./reconnecting_connection.ts";
 import { chooseProfile, type ChosenProfile, type ProfileOptions } from "./choose_profile.ts";
@@ -57,7 +57,7 @@ export class V3Client implements Disposable {
   #privateKey: Bytes = new Uint8Array(0);
   #identity: Identity | undefined;
   #aesKey: CryptoKey | undefined;
-  #introduced = false;
+  #isAuthenticated = false;
   /** The checksum of the file that was sent last, for the case that it is sent again. */
   #summed: { readonly file: SourceFile; readonly crc: number } | undefined;
   /** Whether a registration was asked for and its answer never came, in this run or one before. */
@@ -81,13 +81,13 @@ export class V3Client implements Disposable {
     this.#deniedIds = deniedIds;
     this.#identities = identities;
     this.#identity = identity;
-    const { watch } = options;
+    const { tracer } = options;
     this.#link = new ReconnectingConnection({
       server,
       profile,
       timeouts,
       onConnected,
-      watch,
+      tracer,
       signal,
     });
     this.#gracefulAbort = new GracefulAbort(signal, (reason) => this.#link.end(reason));
@@ -129,10 +129,10 @@ export class V3Client implements Disposable {
   }
 
   async #send(inspected: SourceFile): Promise<Pick<Stored, "file" | "crc">> {
-    this.#introduced = false;
+    this.#isAuthenticated = false;
     try {
-      const clientId = await this.#introduce();
-      this.#introduced = true;
+      const clientId = await this.#authenticate();
+      this.#isAuthenticated = true;
       // It may have waited for others: what counts is what it is when it is sent.
       const file = await SourceFile.inspect(inspected.path, this.#profile);
       const { nameField: fileName, size } = file;
@@ -151,8 +151,8 @@ export class V3Client implements Disposable {
   }
 
   /** Whether the server has let this client in for the file that was sent last. */
-  get isIntroduced(): boolean {
-    return this.#introduced;
+  get isAuthenticated(): boolean {
+    return this.#isAuthenticated;
   }
 
   [Symbol.dispose](): void {
@@ -161,19 +161,19 @@ export class V3Client implements Disposable {
   }
 
   /** Gets a fresh AES key, registering first where there is no identity. */
-  async #introduce(): Promise<Bytes> {
+  async #authenticate(): Promise<Bytes> {
     // Without reconnection a server denies by closing: what it closed after the file before must not look like that.
     if (this.#profile.edition.requests.reconnect === undefined) this.#link.close();
     const reused = this.#link.isOpen;
     const unanswered = this.#unanswered;
     try {
-      return await this.#drive(this.#introduction());
+      return await this.#drive(this.#login());
     } catch (error) {
       if (error instanceof RefusedError && !unanswered) await this.#dropKey();
       if (!reused || !(error instanceof NetworkError)) throw error;
       // Some servers close after each file.
       this.#link.close();
-      return await this.#drive(this.#introduction());
+      return await this.#drive(this.#login());
     }
   }
 
@@ -192,7 +192,7 @@ export class V3Client implements Disposable {
     this.#unanswered = false;
   }
 
-  #introduction(): SessionSteps<Bytes> {
+  #login(): SessionSteps<Bytes> {
     const name = encodeTextField(this.#options.userName, FIELDS.name.size);
     if (name === undefined) throw new RangeError("Cannot register: the user name does not fit");
     const publicKey = publicKeyOf(this.#privateKey);
@@ -229,7 +229,7 @@ export class V3Client implements Disposable {
           this.#unanswered = true;
         }
         this.#emit({ type: "request", kind: step.kind });
-        this.#link.tell(step.kind, step.bytes.length);
+        this.#link.traceSent(step.kind, step.bytes.length);
         await this.#link.write(step.bytes);
         return { type: "sent" };
       case "receive":
@@ -282,7 +282,7 @@ export class V3Client implements Disposable {
 
   /** The identity itself stays until there is another: what comes before that may fail. */
   async #dropIdentity(clientId: Bytes): Promise<void> {
-    const copy = this.#unused ? undefined : await this.#identities.keepAside();
+    const copy = this.#unused ? undefined : await this.#identities.backUp();
     this.#emit({ type: "denied", clientId, copy });
   }
 
@@ -323,12 +323,12 @@ export class V3Client implements Disposable {
 
   *#told(parts: Iterable<Part>): Generator<Part> {
     for (const part of parts) {
-      this.#link.tell("sendFile", part.head.length + part.content + part.padding);
+      this.#link.traceSent("sendFile", part.head.length + part.content + part.padding);
       yield part;
     }
   }
 
-  #emit(event: ClientEvent): void {
+  #emit(event: V3Event): void {
     this.#options.onEvent?.(event);
   }
 }

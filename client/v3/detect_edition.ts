@@ -41,7 +41,7 @@ interface ReconnectAnswer {
   readonly clientId: Bytes | undefined;
 }
 
-interface Whom extends Traceable, Abortable {
+interface DetectOptions extends Traceable, Abortable {
   readonly server: Address;
   readonly userName: string;
 }
@@ -52,7 +52,7 @@ interface Whom extends Traceable, Abortable {
  * taken when the server understood none of the others. Throws as {@link connect} does.
  */
 export async function detectEdition(
-  { server, userName, watch, signal }: Whom,
+  { server, userName, tracer, signal }: DetectOptions,
   clientId: Bytes | undefined,
   timeouts: Timeouts,
 ): Promise<Detected> {
@@ -68,12 +68,12 @@ export async function detectEdition(
     const code = edition.requests.reconnect?.code;
     if (code === undefined || asked.has(code)) continue;
     asked.add(code);
-    const observe = watch?.();
+    const trace = tracer?.();
     const bytes = encodeRequest(edition, request);
-    observe?.({ from: "client", kind: request.kind, code, size: bytes.length });
+    trace?.({ from: "client", kind: request.kind, code, size: bytes.length });
     const answer = await ask(server, bytes, timeouts, signal);
     if (answer !== undefined) {
-      observe?.({ from: "server", kind: "answer", code: answer.code, size: RESPONSE_HEADER_SIZE });
+      trace?.({ from: "server", kind: "answer", code: answer.code, size: RESPONSE_HEADER_SIZE });
     }
     const found = EDITIONS.find(({ requests, responses }) =>
       requests.reconnect?.code === code && answer !== undefined &&

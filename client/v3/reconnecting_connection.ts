@@ -32,7 +32,7 @@ const CLOSING_MS = 100;
 export class ReconnectingConnection implements Disposable {
   readonly #options: ReconnectingConnectionOptions;
   #connection: ServerConnection | undefined;
-  #observe: Trace | undefined;
+  #trace: Trace | undefined;
   /** What the server has said to a file before it had all of it. */
   #early: StepResult | undefined;
   #end: XferError | undefined;
@@ -50,7 +50,7 @@ export class ReconnectingConnection implements Disposable {
    */
   async begin(): Promise<void> {
     if (this.#end !== undefined) throw this.#end;
-    const { server, profile, timeouts, onConnected, watch, signal } = this.#options;
+    const { server, profile, timeouts, onConnected, tracer, signal } = this.#options;
     // Servers that fill up frames take one message a connection.
     if (profile.quirks.has("frames")) this.close();
     else if (this.#connection?.isFramed) await this.#seeWhetherItCloses();
@@ -61,7 +61,7 @@ export class ReconnectingConnection implements Disposable {
       throw this.#end;
     }
     this.#connection = connection;
-    this.#observe = watch?.();
+    this.#trace = tracer?.();
     onConnected();
   }
 
@@ -71,9 +71,9 @@ export class ReconnectingConnection implements Disposable {
   }
 
   /** Tells who watches of a request, or a packet of one, that is on its way. */
-  tell(kind: RequestKind, size: number): void {
+  traceSent(kind: RequestKind, size: number): void {
     const { edition } = this.#options.profile;
-    this.#observe?.({ from: "client", kind, code: edition.requests[kind]?.code, size });
+    this.#trace?.({ from: "client", kind, code: edition.requests[kind]?.code, size });
   }
 
   /** Sends bytes of a message. `false` where they are not taken any more: what the server has said is still to be received. */
@@ -107,7 +107,7 @@ export class ReconnectingConnection implements Disposable {
     if (received.type === "response") {
       const { response: { kind }, size } = received;
       const { edition } = this.#options.profile;
-      this.#observe?.({ from: "server", kind, code: edition.responses[kind]?.code, size });
+      this.#trace?.({ from: "server", kind, code: edition.responses[kind]?.code, size });
     }
     return received;
   }

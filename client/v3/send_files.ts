@@ -16,7 +16,7 @@ import {
 import { storedName } from "../../protocol/v3/stored_name.ts";
 import { V3Client, type V3ClientOptions } from "./client.ts";
 import type { Failure, Outcome } from "../events.ts";
-import { lookAt } from "../local/named_path.ts";
+import { inspectPath } from "../local/named_path.ts";
 import { ReservedFiles } from "../identity/reserved_files.ts";
 import { type Retry, type RetryOptions, withRetries } from "../net/retry.ts";
 import { SentNames } from "../local/sent_names.ts";
@@ -56,7 +56,7 @@ export async function sendFiles(options: SendOptions): Promise<Outcome[]> {
       continue;
     }
     const mayGoOn = isOfOneFile(outcome.error) || closings.isKnown;
-    if (!client.isIntroduced || !mayGoOn) end = outcome.error;
+    if (!client.isAuthenticated || !mayGoOn) end = outcome.error;
     options.onEvent?.({ type: "failed", ...outcome });
   }
   for (const failure of failures) options.onEvent?.({ type: "failed", ...failure });
@@ -71,7 +71,7 @@ async function inspect(options: SendOptions, { profile }: V3Client) {
   const own = await ReservedFiles.of(options.identityFolder);
   for (const path of options.files) {
     throwIfAborted(options.signal);
-    const named = await lookAt(path);
+    const named = await inspectPath(path);
     if (names.isRepeated(named, basename(path))) continue;
     try {
       await own.refuse(named);

@@ -143,10 +143,10 @@ export class ServerConnection implements Disposable {
     const expired = Promise.withResolvers<never>();
     this.#giveUp = expired.reject;
     const timer = setTimeout(() => expired.reject(this.#sendTimeout()), this.#deadline.left);
-    this.#deadline.goOn();
+    this.#deadline.resume();
     try {
       const size = await Promise.race([this.#socket.write(bytes), expired.promise]);
-      this.#deadline.earn(size);
+      this.#deadline.credit(size);
       return size;
     } finally {
       this.#deadline.pause();

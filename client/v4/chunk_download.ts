@@ -151,7 +151,10 @@ export class Download {
     const file = this.#file as RemoteFile;
     if (this.#missing(1).length > 0) throw notStored(file);
     if (!this.#sums.isWhole) return file;
-    const { cksum } = await inSlices(this.#sums.summing(), () => mux.gracefulAbort.breathe());
+    const { cksum } = await inSlices(
+      this.#sums.summing(),
+      () => mux.gracefulAbort.yieldToSignals(),
+    );
     if (cksum !== file.cksum) throw notStored(file);
     return file;
   }
@@ -196,7 +199,7 @@ export class Download {
             if (!isWhole(message.bytes, missing)) throw unexpected(message);
             digests.set(message.bytes, digests.length - missing);
             missing -= message.bytes.length;
-            await inSlices(tree.adding(message.bytes), () => mux.gracefulAbort.breathe());
+            await inSlices(tree.adding(message.bytes), () => mux.gracefulAbort.yieldToSignals());
             if (missing === 0) await begin(file);
             return false;
           case "data": {

@@ -29,7 +29,7 @@ import type { Message } from "../../protocol/v4/messages.ts";
 import { isToken } from "../../protocol/v4/token.ts";
 import { type ClientSession, openSession } from "./session.ts";
 import type { ConnectOptions } from "./connect_options.ts";
-import type { SecureEvent } from "../events.ts";
+import type { V4Event } from "../events.ts";
 import { type OnResult, PutPipeline } from "./put_pipeline.ts";
 
 export interface Outgoing {
@@ -53,9 +53,9 @@ export const MAX_LISTED = 10_000_000;
 /** The same of the versions of a file: one for each half minute of a year. */
 export const MAX_VERSIONS = 1_000_000;
 
-export class SecureClient implements Disposable {
+export class V4Client implements Disposable {
   readonly #session: ClientSession;
-  readonly #onEvent: (event: SecureEvent) => void;
+  readonly #onEvent: (event: V4Event) => void;
 
   private constructor(session: ClientSession, options: ConnectOptions) {
     this.#session = session;
@@ -66,16 +66,16 @@ export class SecureClient implements Disposable {
    * Connects and gets in. Throws as {@link openSession} does. Where it is to stop, what changes something on the server is
    * waited for a little, and all else ends at once, with `InterruptedError`.
    */
-  static async connect(options: ConnectOptions, found?: DiscoveredServer): Promise<SecureClient> {
-    return new SecureClient(await openSession(options, found), options);
+  static async connect(options: ConnectOptions, found?: DiscoveredServer): Promise<V4Client> {
+    return new V4Client(await openSession(options, found), options);
   }
 
   /** The same, again where the network fails, as often as `retries` says. */
   static connectWithRetries(
     options: ConnectOptions & RetryOptions & { readonly onRetry?: (retry: Retry) => void },
-  ): Promise<SecureClient> {
+  ): Promise<V4Client> {
     const { onRetry = () => undefined } = options;
-    return withRetries(() => SecureClient.connect(options), options, onRetry);
+    return withRetries(() => V4Client.connect(options), options, onRetry);
   }
 
   get session(): ClientSession {

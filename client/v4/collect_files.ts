@@ -17,7 +17,7 @@ import { isDataFolder } from "../../protocol/server_files.ts";
 import { pathNameFault } from "../../protocol/v4/path_name.ts";
 import type { Failure } from "../events.ts";
 import { cannotRead } from "../local/read_small_file.ts";
-import { lookAt } from "../local/named_path.ts";
+import { inspectPath } from "../local/named_path.ts";
 import { nameOnServer } from "../local/path_mapping.ts";
 import { type ReservedFile, ReservedFiles } from "../identity/reserved_files.ts";
 import { SentNames } from "../local/sent_names.ts";
@@ -40,7 +40,7 @@ export interface CollectOptions extends Abortable {
    * wins.
    */
   readonly exclude?: readonly string[] | undefined;
-  readonly onPassed?: (path: string, why: SkipReason) => void;
+  readonly onSkipped?: (path: string, why: SkipReason) => void;
 }
 
 export interface CollectedFiles {
@@ -114,7 +114,7 @@ class Collector implements CollectedFiles {
 
   /** Adds a file, or all that is in a folder. */
   async add(path: string, name: string): Promise<void> {
-    const named = await lookAt(path);
+    const named = await inspectPath(path);
     if (this.#names.isRepeated(named, name)) return;
     await this.#attempt(path, async () => {
       await this.#own.refuse(named);
@@ -143,8 +143,8 @@ class Collector implements CollectedFiles {
     const entries = await readFolder(here);
     const names = new Set(entries.map(({ name }) => name));
     const hasName = (name: string) => names.has(name);
-    if (entries.length === 0) this.#pass(here, "an empty folder");
-    if (isDataFolder(hasName)) return this.#pass(here, "a server's data folder");
+    if (entries.length === 0) this.#skip(here, "an empty folder");
+    if (isDataFolder(hasName)) return this.#skip(here, "a server's data folder");
     const ownIn = this.#own.in(tree.real && join(tree.real, folder), hasName);
     for (const entry of entries) {
       throwIfAborted(this.#options.signal);
@@ -153,7 +153,7 @@ class Collector implements CollectedFiles {
       if (this.#isExcluded(isDirectory ? `${below}/` : below)) continue;
       const path = join(here, name);
       const own = isDirectory ? undefined : ownIn(name);
-      if (own !== undefined) this.#pass(path, own);
+      if (own !== undefined) this.#skip(path, own);
       else await this.#attempt(path, () => this.#visit(tree, below, path, entry));
     }
   }
@@ -166,13 +166,13 @@ class Collector implements CollectedFiles {
     }
     // Links in a folder are not followed: they may lead anywhere, also back.
     const info = entry.isFile ? await reading(path, () => Deno.lstat(path)) : undefined;
-    if (info?.isFile !== true) this.#pass(path, "neither a file nor a folder");
-    else if (this.#own.isKey(info)) this.#pass(path, "a file of xfer's own");
+    if (info?.isFile !== true) this.#skip(path, "neither a file nor a folder");
+    else if (this.#own.isKey(info)) this.#skip(path, "a file of xfer's own");
     else this.#take(SourceFile.found(path, info), name);
   }
 
-  #pass(path: string, why: SkipReason): void {
-    this.#options.onPassed?.(path, why);
+  #skip(path: string, why: SkipReason): void {
+    this.#options.onSkipped?.(path, why);
   }
 
   /** Throws `UsageError` `bad-file-name`. */

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Abortable, Address, Bytes } from "../../protocol/mod.ts";
-import type { SecureEvent } from "../events.ts";
+import type { V4Event } from "../events.ts";
 import type { Timeouts } from "../net/dial.ts";
 import type { RateLimit } from "../net/rate_limit.ts";
 import type { Traceable } from "../net/wire_trace.ts";
@@ -30,5 +30,5 @@ export interface ConnectOptions extends Traceable, Abortable {
   readonly timeouts?: Partial<Timeouts>;
   /** Shared by all connections that are given the same object. */
   readonly rate?: RateLimit | undefined;
-  readonly onEvent?: (event: SecureEvent) => void;
+  readonly onEvent?: (event: V4Event) => void;
 }

@@ -7,19 +7,13 @@ import { Buffer } from "node:buffer";
 import { throwIfAborted } from "../../protocol/mod.ts";
 import { type Retry, type RetryOptions, withRetries } from "../net/retry.ts";
 import { Bound, type DamagedFile, DamagedFiles, type ListingHandlers } from "./remote_file.ts";
-import {
-  MAX_LISTED,
-  MAX_VERSIONS,
-  SecureClient,
-  type TakeDamaged,
-  type TakeFile,
-} from "./client.ts";
+import { MAX_LISTED, MAX_VERSIONS, type TakeDamaged, type TakeFile, V4Client } from "./client.ts";
 import type { DiscoveredServer } from "./discover.ts";
 import type { WorkQueue } from "./work_queue.ts";
 import type { ConnectOptions } from "./connect_options.ts";
 
 /** More connections than these make nothing faster, and look like an attack. */
-export const MAX_LANES = 16;
+export const MAX_PARALLEL = 16;
 
 export interface TransferOptions extends ConnectOptions, RetryOptions {
   /** How many connections there may be; 1 without. */
@@ -31,16 +25,16 @@ export interface TransferOptions extends ConnectOptions, RetryOptions {
 
 export class ConnectionPool implements Disposable {
   readonly #options: TransferOptions;
-  readonly #clients: (SecureClient | undefined)[];
+  readonly #clients: (V4Client | undefined)[];
   /** Until a connection was tried with it: after trouble with the network the server may be another. */
   #found: DiscoveredServer | undefined;
-  #isIntroduced = false;
+  #isAuthenticated = false;
   #progress = 0;
 
   constructor(options: TransferOptions) {
     this.#options = options;
     this.#found = options.found;
-    const count = Math.max(1, Math.min(options.parallel ?? 1, MAX_LANES));
+    const count = Math.max(1, Math.min(options.parallel ?? 1, MAX_PARALLEL));
     this.#clients = Array.from({ length: count }, () => undefined);
   }
 
@@ -49,8 +43,8 @@ export class ConnectionPool implements Disposable {
   }
 
   /** Whether the server has let the client in. */
-  get isIntroduced(): boolean {
-    return this.#isIntroduced;
+  get isAuthenticated(): boolean {
+    return this.#isAuthenticated;
   }
 
   /** Reports progress that no failure undoes: earlier failures no longer count. */
@@ -62,12 +56,12 @@ export class ConnectionPool implements Disposable {
    * Does work over one connection, and again while the network fails, as often as `retries` says without an `advance` in
    * between. Throws what `work` does, and what keeps the client from getting in.
    */
-  use<T>(index: number, work: (client: SecureClient) => Promise<T>): Promise<T> {
+  use<T>(index: number, work: (client: V4Client) => Promise<T>): Promise<T> {
     return this.#retrying(async () => await work(await this.#open(index)));
   }
 
   /** The same over as many connections as there may be and the server takes: one at least. */
-  useAll<T>(work: (clients: readonly SecureClient[]) => Promise<T>): Promise<T> {
+  useAll<T>(work: (clients: readonly V4Client[]) => Promise<T>): Promise<T> {
     return this.#retrying(async () => {
       const first = await this.#open(0);
       const others = this.#clients.slice(1).map((_, i) => this.#open(i + 1));
@@ -84,10 +78,10 @@ export class ConnectionPool implements Disposable {
    * that all share, and give back what it could not do. What one connection has lost others do in another round, as long as
    * each round leaves less to do. Throws what has failed on the first connection, where no other is left, or on any.
    */
-  async share<T>(queue: WorkQueue<T>, work: (client: SecureClient) => Promise<void>) {
+  async share<T>(queue: WorkQueue<T>, work: (client: V4Client) => Promise<void>) {
     for (let left = queue.size; left > 0; left = queue.size) {
       // The first registers, where there is no account yet, before the others log in.
-      if (!this.#isIntroduced) await this.use(0, () => Promise.resolve());
+      if (!this.#isAuthenticated) await this.use(0, () => Promise.resolve());
       const results = await Promise.allSettled(
         this.#clients.map((_, index) =>
           this.use(index, async (client) => {
@@ -102,7 +96,7 @@ export class ConnectionPool implements Disposable {
     }
   }
 
-  /** Lists files by name as `SecureClient.list` does. Where the network fails it begins again, and hands each over once. */
+  /** Lists files by name as `V4Client.list` does. Where the network fails it begins again, and hands each over once. */
   list(
     prefix: string,
     take: TakeFile,
@@ -114,7 +108,7 @@ export class ConnectionPool implements Disposable {
     return this.#handOverOnce(list, isBehind, new Bound(max, "files"), { take, takeDamaged });
   }
 
-  /** The versions of a file, newest first, as `SecureClient.versions` gives them; otherwise like `list`. */
+  /** The versions of a file, newest first, as `V4Client.versions` gives them; otherwise like `list`. */
   versions(name: string, take: TakeFile, takeDamaged?: TakeDamaged): Promise<void> {
     const list: List = (client, { take, takeDamaged }) =>
       client.versions(name, take, MAX_VERSIONS, takeDamaged);
@@ -157,16 +151,16 @@ export class ConnectionPool implements Disposable {
     return withRetries(task, this.#options, onRetry, () => this.#progress);
   }
 
-  async #open(index: number): Promise<SecureClient> {
+  async #open(index: number): Promise<V4Client> {
     throwIfAborted(this.#options.signal);
     const open = this.#clients[index];
     if (open?.hasEnded === false) return open;
     open?.[Symbol.dispose]();
     const found = this.#found;
     this.#found = undefined;
-    const client = await SecureClient.connect(index === 0 ? this.#options : this.#quiet(), found);
+    const client = await V4Client.connect(index === 0 ? this.#options : this.#quiet(), found);
     this.#clients[index] = client;
-    this.#isIntroduced = true;
+    this.#isAuthenticated = true;
     return client;
   }
 
@@ -176,13 +170,13 @@ export class ConnectionPool implements Disposable {
     return {
       ...this.#options,
       onEvent: (event) => {
-        if (event.type !== "secure") onEvent?.(event);
+        if (event.type !== "connected") onEvent?.(event);
       },
     };
   }
 }
 
-type List = (client: SecureClient, listing: ListingHandlers) => Promise<void>;
+type List = (client: V4Client, listing: ListingHandlers) => Promise<void>;
 /** Whether a file comes behind another in a list. */
 type IsBehind = (file: DamagedFile, last: DamagedFile) => boolean;
 

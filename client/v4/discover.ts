@@ -23,7 +23,7 @@ import type { ConnectOptions } from "./connect_options.ts";
 /** A server of protocol 3 may say nothing to what it does not know; so long is waited, in milliseconds. */
 const HELLO_MS = 2000;
 
-export type FindOptions = Pick<ConnectOptions, "byProtocol3" | "watch" | "signal">;
+export type FindOptions = Pick<ConnectOptions, "byProtocol3" | "tracer" | "signal">;
 
 /** Where protocol 4 is spoken, on the host that was asked, and the certificate that is shown there. */
 export interface DiscoveredServer extends HelloAnswer {
@@ -55,10 +55,10 @@ export async function findSecure(
 export async function askForProtocol4(
   address: Address,
   timeouts: Timeouts,
-  { watch, signal, byProtocol3 }: FindOptions = {},
+  { tracer, signal, byProtocol3 }: FindOptions = {},
 ): Promise<DiscoveredServer | Unanswered> {
   using socket = await connect(address, timeouts, { signal });
-  const observe = watch?.();
+  const trace = tracer?.();
   const close = () => socket[Symbol.dispose]();
   const waitMs = Math.min(HELLO_MS, timeouts.responseMs);
   let isSilent = false;
@@ -71,14 +71,14 @@ export async function askForProtocol4(
   let filled = 0;
   try {
     for (let done = 0; done < HELLO.length;) done += await socket.write(HELLO.subarray(done));
-    observe?.({ from: "client", kind: "hello", size: HELLO.length });
+    trace?.({ from: "client", kind: "hello", size: HELLO.length });
     while (filled < buffer.length) {
       const size = await socket.read(buffer.subarray(filled));
       if (size === null) break;
       filled += size;
       const answer = readAnswer(address, buffer.slice(0, filled));
       if (answer === undefined) continue;
-      observe?.({ from: "server", kind: "helloAnswer", size: filled });
+      trace?.({ from: "server", kind: "helloAnswer", size: filled });
       return answer;
     }
   } catch (error) {

@@ -20,7 +20,7 @@ import type { RequestMux } from "./request_mux.ts";
 import { PartialFile } from "../local/partial_file.ts";
 import { RESUMABLE } from "./put_request.ts";
 import type { RemoteFile } from "./remote_file.ts";
-import type { SecureEvent } from "../events.ts";
+import type { V4Event } from "../events.ts";
 
 /** So often a file is begun anew that was replaced meanwhile. */
 const ATTEMPTS = 3;
@@ -54,7 +54,7 @@ export interface Getting extends Abortable {
   readonly isResumable?: boolean;
   /** Makes the folder of the target, as soon as there is something to be written. */
   readonly makeFolder?: (() => Promise<void>) | undefined;
-  readonly onEvent: (event: SecureEvent) => void;
+  readonly onEvent: (event: V4Event) => void;
   /** More of the file is here than ever before. */
   readonly onAdvance?: (() => void) | undefined;
 }

@@ -16,7 +16,7 @@ import { findSame } from "../local/find_unchanged.ts";
 import { exists, syncNames } from "../local/partial_file.ts";
 import { RESUMABLE } from "./put_request.ts";
 import { checkSize, type RemoteFile } from "./remote_file.ts";
-import type { SecureClient } from "./client.ts";
+import type { V4Client } from "./client.ts";
 import { sideBySide, WorkQueue } from "./work_queue.ts";
 import { TargetTree } from "../local/target_tree.ts";
 
@@ -138,7 +138,7 @@ export async function planFolder(
   };
   const unsettled = () => items.filter((item) => !outcomes.has(item));
   for (const item of items) {
-    const error = item.fault ?? await failureOf(tree.look(dirname(item.target)));
+    const error = item.fault ?? await failureOf(tree.check(dirname(item.target)));
     if (error !== undefined) await settle(item, { error });
   }
   const { here, inTheWay } = await findHere(unsettled(), options);
@@ -146,7 +146,7 @@ export async function planFolder(
   for (const [item, error] of inTheWay) await settle(item, { error });
   const left = unsettled();
   const bytes = left.reduce((sum, { file }) => sum + file.size, 0);
-  const get = async (item: Item, client: SecureClient | undefined) => {
+  const get = async (item: Item, client: V4Client | undefined) => {
     const { file: { name }, target, isResumable, twins } = item;
     const makeFolder = () => tree.make(dirname(target));
     const onAdvance = () => pool.advance();
@@ -184,13 +184,13 @@ type One =
 
 /** Gets a file over one connection, or over those that there may be, again where the network fails. */
 async function getOne(
-  source: SecureClient | ConnectionPool,
+  source: V4Client | ConnectionPool,
   { onEvent = () => undefined, ...options }: One,
   isLarge: boolean,
 ): Promise<RemoteFile> {
   const get = new FileGet({ ...options, onEvent });
   let failure: unknown;
-  const run = async (clients: readonly SecureClient[]) => {
+  const run = async (clients: readonly V4Client[]) => {
     try {
       return await get.run(clients.map(({ session }) => session.mux));
     } catch (error) {

@@ -64,7 +64,7 @@ export async function getFiles(options: GetManyOptions): Promise<GetOutcome[]> {
     }
     const last = outcomes.at(-1);
     // Who was not let in is not let in for the next one, and is not asked again whom to trust.
-    const isOver = last?.state === "not-got" && (endsAll(last.error) || !pool.isIntroduced);
+    const isOver = last?.state === "not-got" && (endsAll(last.error) || !pool.isAuthenticated);
     if (isOver) end = last.error;
   };
   const plans = new Map<number, Plan>();

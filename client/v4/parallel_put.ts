@@ -11,7 +11,7 @@ import type { RequestMux } from "./request_mux.ts";
 import type { UploadItem } from "./upload_item.ts";
 import { findStored, resume } from "./resume_put.ts";
 import type { ConfirmedChecksum } from "./put_request.ts";
-import type { SecureEvent } from "../events.ts";
+import type { V4Event } from "../events.ts";
 import type { ClientSession } from "./session.ts";
 
 /** A file of so many bytes or more is spread. */
@@ -35,7 +35,7 @@ const SHARE = 32;
 export function spreadUpload(
   job: UploadItem,
   sessions: readonly ClientSession[],
-  onEvent: (event: SecureEvent) => void,
+  onEvent: (event: V4Event) => void,
 ): Promise<ConfirmedChecksum> {
   const stoppers = sessions.map(({ mux }) => mux.gracefulAbort);
   const spread = stoppers.reduce(
@@ -48,7 +48,7 @@ export function spreadUpload(
 async function spreadOver(
   job: UploadItem,
   sessions: readonly ClientSession[],
-  onEvent: (event: SecureEvent) => void,
+  onEvent: (event: V4Event) => void,
 ): Promise<ConfirmedChecksum> {
   const [first, ...others] = sessions as [ClientSession, ...ClientSession[]];
   const { file, attempt } = job;
@@ -63,7 +63,7 @@ async function spreadOver(
   let sent = offset;
   const take = (bytes: number) => onEvent({ type: "progress", file, sent: sent += bytes, attempt });
   const { gracefulAbort } = first.mux;
-  const isOver = () => request.refusal !== undefined || gracefulAbort.isStopping;
+  const isOver = () => request.refusal !== undefined || gracefulAbort.isAborted;
   await request.complete(source, sums, async () => {
     for (let from = offset; from < file.size; from += SEGMENT_CHUNKS * CHUNK_SIZE) {
       const to = Math.min(file.size, from + SEGMENT_CHUNKS * CHUNK_SIZE);

@@ -20,15 +20,15 @@ export interface PutOptions extends CollectOptions, TransferOptions {
 }
 
 /** What came of a file, or of a folder that can't be read. */
-export type PutOutcome = Sent | Unchanged | Failure;
+export type PutOutcome = PutStored | PutUnchanged | Failure;
 
-export interface Sent extends Stored {
+export interface PutStored extends Stored {
   /** On the server. */
   readonly name: string;
 }
 
 /** The server had it already: it was not sent. */
-export interface Unchanged {
+export interface PutUnchanged {
   readonly state: "unchanged";
   readonly file: SourceFile;
   /** On the server. */
@@ -82,7 +82,7 @@ export async function putFiles(asked: PutOptions): Promise<PutOutcome[]> {
     await send(pool, left, settle, options);
   } catch (error) {
     if (!(error instanceof XferError)) throw error;
-    if (!pool.isIntroduced && !(error instanceof InterruptedError)) throw error;
+    if (!pool.isAuthenticated && !(error instanceof InterruptedError)) throw error;
     for (const job of jobs.filter((job) => !outcomes.has(job))) {
       const { file, name } = job;
       if (job.isPartSent && !job.isUnknown) options.onEvent?.({ type: "left-part", file, name });

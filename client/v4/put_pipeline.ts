@@ -18,7 +18,7 @@ import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import type { UploadItem, UploadItems } from "./upload_item.ts";
 import { findStored, resume } from "./resume_put.ts";
 import { type ConfirmedChecksum, PutRequest, RESUMABLE } from "./put_request.ts";
-import type { SecureEvent } from "../events.ts";
+import type { V4Event } from "../events.ts";
 import type { ClientSession } from "./session.ts";
 
 /** How often a file is sent in all where the sums differ. */
@@ -29,7 +29,7 @@ export type OnResult = (job: UploadItem, outcome: number | Error) => void;
 
 export class PutPipeline {
   readonly #session: ClientSession;
-  readonly #onEvent: (event: SecureEvent) => void;
+  readonly #onEvent: (event: V4Event) => void;
   readonly #settle: OnResult;
   readonly #buffers: [Bytes, Bytes] = [new Uint8Array(CHUNK_SIZE), new Uint8Array(CHUNK_SIZE)];
   /** Those that are sent and not answered. */
@@ -37,7 +37,7 @@ export class PutPipeline {
   #wake: () => void = () => undefined;
   #end: unknown;
 
-  constructor(session: ClientSession, onEvent: (event: SecureEvent) => void, settle: OnResult) {
+  constructor(session: ClientSession, onEvent: (event: V4Event) => void, settle: OnResult) {
     this.#session = session;
     this.#onEvent = onEvent;
     this.#settle = settle;
@@ -71,7 +71,7 @@ export class PutPipeline {
       }
     } finally {
       // Where one request has broken the protocol, the others are not waited for.
-      if (this.#end !== undefined && !gracefulAbort.isStopping) mux[Symbol.dispose]();
+      if (this.#end !== undefined && !gracefulAbort.isAborted) mux[Symbol.dispose]();
       await ahead.end();
       while (this.#pending.size > 0) await this.#progress();
     }

@@ -10,7 +10,7 @@ import type { ConnectionPool } from "./connection_pool.ts";
 import { isPart, partPath } from "../local/partial_file.ts";
 import { RESUMABLE } from "./put_request.ts";
 import { Bound, DamagedError, type DamagedFile, type RemoteFile } from "./remote_file.ts";
-import { CaseCollisions, lookOf } from "../local/case_collisions.ts";
+import { CaseCollisions, foldCase } from "../local/case_collisions.ts";
 
 /** Files that one run gets, at most: all are known before the first is got, and take about a kilobyte each. */
 export const MAX_FILES = 1_000_000;
@@ -151,7 +151,7 @@ function toItems(plain: readonly ListedFile[]): Item[] {
   const looks = new Set<string>();
   const twins = new Map<string, CaseCollisions>();
   for (const { target } of plain) {
-    const look = lookOf(target);
+    const look = foldCase(target);
     if (looks.has(look)) twins.set(look, new CaseCollisions());
     else looks.add(look);
   }
@@ -161,7 +161,7 @@ function toItems(plain: readonly ListedFile[]): Item[] {
     const isFree = parts.size === 0 || !parts.has(partPath(target));
     return {
       ...known,
-      twins: twins.size === 0 ? undefined : twins.get(lookOf(target)),
+      twins: twins.size === 0 ? undefined : twins.get(foldCase(target)),
       isResumable: file.size >= RESUMABLE && isFree,
     };
   });

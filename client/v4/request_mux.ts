@@ -39,7 +39,7 @@ type Taker = (message: Message) => boolean | Promise<boolean>;
 export interface RequestMuxOptions extends Abortable {
   readonly rate?: RateLimit | undefined;
   /** Is told of every message. */
-  readonly observe?: Trace | undefined;
+  readonly trace?: Trace | undefined;
 }
 
 interface WaitingRequest {
@@ -53,7 +53,7 @@ export class RequestMux implements Disposable {
   readonly #timeouts: Timeouts;
   readonly #rate: RateLimit | undefined;
   readonly #writer = new FrameWriter((bytes) => this.#write(bytes));
-  readonly #observe: Trace | undefined;
+  readonly #trace: Trace | undefined;
   readonly #frames = new FrameReader("server", (header) => this.#expect(header));
   readonly #waiting = new Map<number, WaitingRequest>();
   readonly #reading: Promise<void>;
@@ -72,13 +72,13 @@ export class RequestMux implements Disposable {
   constructor(
     socket: TlsSocket,
     timeouts: Timeouts,
-    { rate, observe, signal }: RequestMuxOptions = {},
+    { rate, trace, signal }: RequestMuxOptions = {},
   ) {
     this.#socket = socket;
     this.#timeouts = timeouts;
     this.#deadline = new ResponseDeadline(timeouts.responseMs);
     this.#rate = rate;
-    this.#observe = observe;
+    this.#trace = trace;
     this.#reading = this.#readAll().catch((error) => this.#fail(lost(error)));
     this.#watchdog = setInterval(() => this.#watch(), WATCH_MS);
     this.gracefulAbort = new GracefulAbort(signal, (reason) => this.#close(reason));
@@ -127,7 +127,7 @@ export class RequestMux implements Disposable {
   async send(message: Message): Promise<void> {
     if (this.#end !== undefined) throw this.#end;
     const frame = encodeMessage(message);
-    this.#tell("client", message.kind, message.tag, frame.length);
+    this.#traceMessage("client", message.kind, message.tag, frame.length);
     await this.#writer.send(frame);
   }
 
@@ -154,7 +154,7 @@ export class RequestMux implements Disposable {
   async sendChunk(tag: number, offset: number, chunk: Bytes): Promise<void> {
     if (this.#end !== undefined) throw this.#end;
     const header = dataHeader(tag, offset, chunk.length);
-    this.#tell("client", "data", tag, header.length + chunk.length);
+    this.#traceMessage("client", "data", tag, header.length + chunk.length);
     await this.#writer.send(header, chunk);
   }
 
@@ -172,8 +172,8 @@ export class RequestMux implements Disposable {
     this.#giveUp(why);
   }
 
-  #tell(from: "client" | "server", kind: MessageKind, tag: number, size: number): void {
-    this.#observe?.({ from, kind, code: MESSAGES[kind].type, tag, size });
+  #traceMessage(from: "client" | "server", kind: MessageKind, tag: number, size: number): void {
+    this.#trace?.({ from, kind, code: MESSAGES[kind].type, tag, size });
   }
 
   async #write(bytes: Bytes): Promise<void> {
@@ -184,7 +184,7 @@ export class RequestMux implements Disposable {
         await this.#orClosed(this.#limit(piece.length));
         for (let sent = 0; sent < piece.length;) {
           const size = await this.#orClosed(this.#socket.write(piece.subarray(sent)));
-          this.#deadline.earn(size);
+          this.#deadline.credit(size);
           sent += size;
         }
         done += piece.length;
@@ -221,7 +221,7 @@ export class RequestMux implements Disposable {
       if (size === null) return this.#fail(lost("the server has closed it"));
       await this.#limit(size);
       // Of what is not read to where it belongs, whole frames count.
-      if (this.#isAwaited) this.#deadline.earn(room === undefined ? 0 : size);
+      if (this.#isAwaited) this.#deadline.credit(room === undefined ? 0 : size);
       if (room === undefined) this.#frames.push(buffer.subarray(0, size));
       else this.#frames.fill(size);
     }
@@ -229,10 +229,10 @@ export class RequestMux implements Disposable {
 
   /** What nobody waits for does not count as something that the server does. */
   #expect({ kind, tag, length }: FrameHeader): void {
-    this.#tell("server", kind, tag, FRAME_HEADER_SIZE + length);
+    this.#traceMessage("server", kind, tag, FRAME_HEADER_SIZE + length);
     this.#isAwaited = this.#waiting.has(tag);
     // What is longer is counted as it comes.
-    if (this.#isAwaited) this.#deadline.earn(FRAME_HEADER_SIZE + Math.min(length, READ_SIZE));
+    if (this.#isAwaited) this.#deadline.credit(FRAME_HEADER_SIZE + Math.min(length, READ_SIZE));
   }
 
   async #limit(bytes: number): Promise<void> {
@@ -246,7 +246,7 @@ export class RequestMux implements Disposable {
     try {
       await work();
     } finally {
-      this.#deadline.goOn();
+      this.#deadline.resume();
     }
   }
 
@@ -264,7 +264,7 @@ export class RequestMux implements Disposable {
     }
     try {
       if (message.kind === "error") throw refused(message);
-      if (!(await waiting.take(message))) return this.#deadline.hear();
+      if (!(await waiting.take(message))) return this.#deadline.renewFromReserve();
       this.#deadline.renew();
       waiting.resolve();
     } catch (error) {

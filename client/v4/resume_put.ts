@@ -7,7 +7,7 @@ import { type Bytes, equalBytes, RefusedError } from "../../protocol/mod.ts";
 import { ChunkDigests } from "../../protocol/v4/chunk_digests.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import { inSlices } from "../../protocol/v4/slices.ts";
-import type { SecureEvent } from "../events.ts";
+import type { V4Event } from "../events.ts";
 import type { OpenSource } from "../local/source_file.ts";
 import { unexpected } from "./errors.ts";
 import { type ConfirmedChecksum, leavesPart, PutRequest } from "./put_request.ts";
@@ -33,7 +33,7 @@ export async function resume(
   job: UploadItem,
   source: OpenSource,
   buffers: readonly [Bytes, Bytes],
-  onEvent: (event: SecureEvent) => void,
+  onEvent: (event: V4Event) => void,
 ): Promise<Resumed> {
   const { file } = job;
   const sums = job.sums ??= new ChunkDigests(file.size);
@@ -54,7 +54,7 @@ export async function resume(
       mux.resetDeadline();
       onEvent({ type: "comparing", done: at, total: offset });
     }
-    const there = await inSlices(sums.summing(offset), () => mux.gracefulAbort.breathe());
+    const there = await inSlices(sums.summing(offset), () => mux.gracefulAbort.yieldToSignals());
     if (equalBytes(there.digest, digest)) {
       job.isPartSent = true;
       onEvent({ type: "resumed", file, offset });

@@ -48,31 +48,31 @@ export async function openSession(
   const onTightened = (path: string) => options.onEvent?.({ type: "tightened", path });
   const folder = new AccountFolder(identityFolder, onTightened);
   const account = await folder.loadAccount();
-  const ways: LoginMethod[] = account === undefined
-    ? await waysToBegin(options, onTightened)
+  const methods: LoginMethod[] = account === undefined
+    ? await firstLoginMethods(options, onTightened)
     : [{ by: "login", clientId: account.clientId }];
   // A key that is missing or damaged is found before the server is asked for anything.
   const known = account === undefined ? await folder.readKey() : await folder.readKeyOf(account);
   // Others may be at it.
   const loadKey = async () => known ?? await unlessAborted(options.signal, folder.loadKey());
   for (;;) {
-    const way = ways.shift() as LoginMethod;
+    const method = methods.shift() as LoginMethod;
     const { socket, ...face } = await openChannel(options, timeouts, found);
     found = undefined;
     const { rate, signal } = options;
-    const mux = new RequestMux(socket, timeouts, { rate, observe: options.watch?.(), signal });
+    const mux = new RequestMux(socket, timeouts, { rate, trace: options.tracer?.(), signal });
     try {
       const welcome = await mux.gracefulAbort.critical(async () => {
         // At once: the server speaks first, and an answer that nobody waits for is passed over.
-        const { welcome, key } = await authenticate(mux, { loadKey, ...face }, way);
-        await keepAccount(options, folder, { before: account, key, way }, welcome);
+        const { welcome, key } = await authenticate(mux, { loadKey, ...face }, method);
+        await keepAccount(options, folder, { before: account, key, method }, welcome);
         return welcome;
       });
       return { mux, window: Math.max(1, welcome.window) };
     } catch (error) {
       mux[Symbol.dispose]();
       if (!(error instanceof RefusedError)) throw error; // it may have registered the key
-      if (error.code === "no-such-account" && ways.length > 0) continue;
+      if (error.code === "no-such-account" && methods.length > 0) continue;
       await folder.dropMadeKey().catch(() => undefined); // why it was refused is what counts
       throw error;
     }
@@ -80,7 +80,7 @@ export async function openSession(
 }
 
 /** How to get in without an account of protocol 4: one of protocol 3 is taken over, where the server knows it. */
-async function waysToBegin(
+async function firstLoginMethods(
   { identityFolder, userName: name, token }: ConnectOptions,
   onTightened: (path: string) => void,
 ): Promise<LoginMethod[]> {
@@ -115,7 +115,7 @@ async function openChannel(
       throw otherServer(server, { expected: kept, found: identity, pinned: false });
     }
     const shown = identity === "pki" ? undefined : formatFingerprint(identity);
-    options.onEvent?.({ type: "secure", server, fingerprint: shown, isNew });
+    options.onEvent?.({ type: "connected", server, fingerprint: shown, isNew });
     return { socket, ...face };
   } catch (error) {
     socket.close();
@@ -127,10 +127,10 @@ async function openChannel(
 async function keepAccount(
   { userName, onEvent }: ConnectOptions,
   folder: AccountFolder,
-  { before, key, way }: {
+  { before, key, method }: {
     readonly before: LocalAccount | undefined;
     readonly key: AccountKey;
-    readonly way: LoginMethod;
+    readonly method: LoginMethod;
   },
   { name, clientId }: MessageOf<"welcome">,
 ): Promise<void> {
@@ -138,7 +138,7 @@ async function keepAccount(
   if (!isUserName(name)) throw new ProtocolError("bad-welcome", "The server gives no user name");
   if (before?.name !== name) await folder.saveAccount({ name, clientId }, key);
   if (before === undefined) {
-    onEvent?.({ type: way.by === "claim" ? "claimed" : "registered", clientId });
+    onEvent?.({ type: method.by === "claim" ? "claimed" : "registered", clientId });
   } else if (before.name !== name) onEvent?.({ type: "renamed", from: before.name, to: name });
   if (name === userName) return;
   throw new ConfigurationError(

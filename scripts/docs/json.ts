@@ -5,14 +5,14 @@ import { CONNECTION_EVENTS } from "../../cli/events/connection.ts";
 import type { EventKind, Fields, Schema } from "../../cli/events/definition.ts";
 import { FILE_EVENTS } from "../../cli/events/files.ts";
 import { OPERATOR_EVENTS } from "../../cli/events/operator.ts";
-import { STANDING_EVENTS } from "../../cli/events/status.ts";
+import { STATUS_EVENTS } from "../../cli/events/status.ts";
 import { table } from "./markdown.ts";
 
 const SECTIONS: readonly [title: string, events: Readonly<Record<string, unknown>>][] = [
   ["Any command", COMMON_EVENTS],
   ["The server and the account", CONNECTION_EVENTS],
   ["Files", FILE_EVENTS],
-  ["The client's `init` and `status`", STANDING_EVENTS],
+  ["The client's `init` and `status`", STATUS_EVENTS],
   ["The operator's commands", OPERATOR_EVENTS],
 ];
 

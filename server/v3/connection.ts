@@ -43,7 +43,7 @@ export class V3Connection {
   /** Who speaks, and how it is known to speak. */
   #client: Bytes | undefined;
   #kept: Profile | undefined;
-  #registeredHere = false;
+  #isRegistered = false;
 
   /** Speaks the editions that are served at the address at which the peer came in. */
   constructor(context: V3Context, socket: TcpSocket, number: number, served: readonly Edition[]) {
@@ -140,7 +140,7 @@ export class V3Connection {
           const response = await handle(this.#context, this.#peer, event.request);
           if (response.kind === "registered" || response.kind === "denied") {
             this.#client = response.clientId;
-            this.#registeredHere = response.kind === "registered";
+            this.#isRegistered = response.kind === "registered";
             this.#kept = this.#peer.profile;
           }
           if (!(await this.#answer(this.#session.reply(response)))) return;
@@ -171,7 +171,7 @@ export class V3Connection {
   /** What is known of how a client speaks. */
   async #recall(clientId: Bytes): Promise<Profile | undefined> {
     this.#client = clientId;
-    this.#registeredHere = false;
+    this.#isRegistered = false;
     const client = await this.#context.store.catalog.findClient(clientId);
     const profile = client === undefined
       ? this.#context.reservedIds.find(clientId)?.profile
@@ -192,7 +192,7 @@ export class V3Connection {
     const { profile } = this.#session;
     if (profile === undefined || this.#client === undefined) return;
     if (this.#kept !== undefined && sameProfile(profile, this.#kept)) return;
-    const isItself = this.#registeredHere ||
+    const isItself = this.#isRegistered ||
       this.#context.sessionKeys.find(this.#peer, this.#client) !== undefined;
     if (!isItself) return;
     this.#kept = profile;
@@ -222,7 +222,7 @@ export class V3Connection {
       const { clientId } = upload.request;
       this.#upload = undefined;
       // The next part may come on another connection, and be there before this one is seen to end.
-      await this.#context.pendingUploads.park(upload, this.#context.ticks());
+      await this.#context.pendingUploads.add(upload, this.#context.ticks());
       return await this.#answer(this.#session.reply({ kind: "messageReceived", clientId }));
     }
     this.#session.proceed();

@@ -59,7 +59,7 @@ export class DisputedChecksums {
     this.#disputes.set(at, {
       ...{ crc, size },
       times: (before?.times ?? 0) + 1,
-      isOtherWrong: file.isOtherTold || before?.isOtherWrong === true,
+      isOtherWrong: file.isOtherChecksumSent || before?.isOtherWrong === true,
     });
   }
 

@@ -46,7 +46,7 @@ export class PendingUploads {
     this.#limits = limits;
   }
 
-  async park(upload: PendingUpload, now: number): Promise<void> {
+  async add(upload: PendingUpload, now: number): Promise<void> {
     const key = keyOf(upload.request);
     const dropped = this.#takeOut([key]);
     this.#uploads.set(key, { upload, since: now });

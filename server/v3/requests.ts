@@ -139,7 +139,7 @@ const handlers: { readonly [K in NonFileRequest["kind"]]: Handler<K> } = {
     await commitFile(context, peer, { ...file, storedAt: context.clock() });
     context.disputes.end(clientId, file.name);
     // What the client has agreed on is what it is told from now on.
-    const isZlib = peer.profile.quirks.has("zlib-crc") !== file.isOtherTold;
+    const isZlib = peer.profile.quirks.has("zlib-crc") !== file.isOtherChecksumSent;
     peer.noteQuirk("zlib-crc", isZlib);
     return { kind: "messageReceived", clientId };
   },

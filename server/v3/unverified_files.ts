@@ -23,7 +23,7 @@ export interface UnverifiedFile {
   readonly size: number;
   readonly crc: number;
   /** Whether the client was told another checksum than the usual one: see `disputed_checksums.ts`. */
-  readonly isOtherTold: boolean;
+  readonly isOtherChecksumSent: boolean;
   /** Whether it may be stored at all: it can't when its padding was wrong. */
   readonly intact: boolean;
   /** By `Context.ticks`. */

@@ -116,8 +116,8 @@ export class V3Upload implements PendingUpload {
     const { clientId, contentSize, fileName } = end;
     const { size } = checksum;
     const sound = { clientId, name: storedName(fileName), size, crc: checksum.digest() };
-    const isOtherTold = this.#intact && this.#context.disputes.isOtherDue(sound);
-    const isZlib = this.#peer.profile.quirks.has("zlib-crc") !== isOtherTold;
+    const isOtherChecksumSent = this.#intact && this.#context.disputes.isOtherDue(sound);
+    const isZlib = this.#peer.profile.quirks.has("zlib-crc") !== isOtherChecksumSent;
     const crc = isZlib ? zlibCrc?.digest() ?? sound.crc : sound.crc;
     const { connection, key: own, ended } = this.#peer;
     await this.#context.unverified.add({
@@ -125,15 +125,15 @@ export class V3Upload implements PendingUpload {
       connection,
       boundUntil: own && equalBytes(own.clientId, clientId) ? ended : undefined,
       blob,
-      isOtherTold,
+      isOtherChecksumSent,
       intact: this.#intact,
       arrivedAt: this.#context.ticks(),
       reservation,
     });
     // A checksum that is certainly not the client's, which will send the file again. Not the complement: of nothing at all
     // that of one kind of checksum is the other.
-    const told = this.#intact ? crc : (crc ^ 1) >>> 0;
-    return { kind: "fileReceived", clientId, contentSize, fileName, crc: told };
+    const sentCrc = this.#intact ? crc : (crc ^ 1) >>> 0;
+    return { kind: "fileReceived", clientId, contentSize, fileName, crc: sentCrc };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -160,8 +160,8 @@ export class V3Upload implements PendingUpload {
     const { unverified } = this.#context;
     const name = storedName(fileName);
     const file = { clientId, name, size };
-    const makeWay = () => unverified.supersede(clientId, name, this.#peer.connection);
-    const reservation = await claimRoom(this.#context, file, makeWay);
+    const supersede = () => unverified.supersede(clientId, name, this.#peer.connection);
+    const reservation = await claimRoom(this.#context, file, supersede);
     try {
       const blob = await this.#context.staging.stage(clientId, contentSize);
       const zlibCrc = this.#mayExpectZlib ? new ZlibCrc() : undefined;

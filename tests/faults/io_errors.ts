@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { Address } from "../../protocol/address.ts";
 import type { Bytes } from "../../protocol/bytes.ts";
 import { ConfigurationError } from "../../protocol/errors.ts";
-import type { SecureClient } from "../../client/v4/client.ts";
+import type { V4Client } from "../../client/v4/client.ts";
 import { Server } from "../../server/server.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
@@ -114,7 +114,7 @@ const gatherSecure: Gather = async (folder, options) => {
   const entered = async (
     actor: SecureActor,
     address: Address,
-    act: (client: SecureClient) => Promise<void>,
+    act: (client: V4Client) => Promise<void>,
   ) => {
     using client = await actor.enter(address);
     await act(client);

@@ -9,7 +9,7 @@ import {
   RefusedError,
   UnconfirmedError,
 } from "../../protocol/errors.ts";
-import { SecureClient } from "../../client/v4/client.ts";
+import { V4Client } from "../../client/v4/client.ts";
 import { parseFingerprint } from "../../protocol/v4/fingerprint.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import { SourceFile } from "../../client/local/source_file.ts";
@@ -53,12 +53,12 @@ export class SecureActor {
   }
 
   /** Connects and gets in, as far as need be by registering. */
-  async enter(address: Address): Promise<SecureClient> {
-    return await connected(() => SecureClient.connect(this.#options(address)));
+  async enter(address: Address): Promise<V4Client> {
+    return await connected(() => V4Client.connect(this.#options(address)));
   }
 
   /** Stores files at once. Throws `Refused` where one is refused, when all are answered. */
-  async store(client: SecureClient, files: readonly Sending[]): Promise<void> {
+  async store(client: V4Client, files: readonly Sending[]): Promise<void> {
     const sources = await Promise.all(files.map(async ({ name, content }) => {
       const path = `${this.#folder}/source${this.#sources++}`;
       await Deno.writeFile(path, content);
@@ -84,12 +84,12 @@ export class SecureActor {
     if (refusals[0] !== undefined) throw new Refused(refusals[0].message);
   }
 
-  async remove(client: SecureClient, name: string): Promise<void> {
+  async remove(client: V4Client, name: string): Promise<void> {
     const without: Effect = (world) => world.has(name) ? omit(world, name) : undefined;
     await this.#change([name], without, () => client.remove(name));
   }
 
-  async rename(client: SecureClient, from: string, to: string): Promise<void> {
+  async rename(client: V4Client, from: string, to: string): Promise<void> {
     const renamed: Effect = (world) => {
       const content = world.get(from);
       if (content === undefined || world.has(to)) return undefined;
@@ -99,7 +99,7 @@ export class SecureActor {
   }
 
   /** Gets a file back, which is to be what it was. */
-  async compare(client: SecureClient, name: string): Promise<void> {
+  async compare(client: V4Client, name: string): Promise<void> {
     const expected = this.#belief.sure(name);
     const chunks: Bytes[] = [];
     const got = connected(() =>
@@ -132,7 +132,7 @@ export class SecureActor {
   }
 
   /** Something that a client may do, chosen by the dice. Nothing may be unsure before. */
-  async actAtRandom(client: SecureClient, address: Address, dice: Dice): Promise<string> {
+  async actAtRandom(client: V4Client, address: Address, dice: Dice): Promise<string> {
     const content = () => pseudoRandomBytes(dice.pick(SIZES), dice.roll(2 ** 31));
     const [there, missing] = [true, false].map((isThere) =>
       NAMES.filter((name) => (this.#belief.sure(name) !== undefined) === isThere)
@@ -179,7 +179,9 @@ export class SecureActor {
       fingerprint: this.#fingerprint,
       onNewServer: () => true,
       onEvent: (event) => {
-        if (event.type === "secure") this.#fingerprint = parseFingerprint(event.fingerprint ?? "");
+        if (event.type === "connected") {
+          this.#fingerprint = parseFingerprint(event.fingerprint ?? "");
+        }
       },
     };
   }

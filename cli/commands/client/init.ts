@@ -8,13 +8,13 @@ import {
   askServer,
   clientFolder,
   EXPECTED,
+  findV3Account,
+  findV4Account,
   isFileLine,
   KnownServers,
   parseServerLine,
-  plainAccountIn,
   readAuthorities,
   refuseOtherUser,
-  secureAccountIn,
   type ServerStatus,
   type TransferInfo,
   transferInfoExists,
@@ -172,7 +172,7 @@ async function ask(run: Run, choice: InitChoice, common: CommonOptions): Promise
 
 /** What line 1 is to be, with what the server shows of itself. Throws where it does not answer, unless that is fine. */
 async function seen(run: Run, info: TransferInfo, common: CommonOptions): Promise<TransferInfo> {
-  const { reporter, signal, watch } = run;
+  const { reporter, signal, tracer } = run;
   const { timeout, caCert, transferInfo, invitation } = common;
   const asked = askedProtocol(common);
   const { server } = info;
@@ -181,7 +181,7 @@ async function seen(run: Run, info: TransferInfo, common: CommonOptions): Promis
   let answering: ServerStatus;
   try {
     answering = await askServer({
-      ...{ info, asked, identityFolder, signal, watch, timeouts: toTimeouts(timeout) },
+      ...{ info, asked, identityFolder, signal, tracer, timeouts: toTimeouts(timeout) },
       caCerts,
       onNewServer: trusting(run, server, common),
     });
@@ -208,7 +208,7 @@ async function seen(run: Run, info: TransferInfo, common: CommonOptions): Promis
 
 /** The name of the account that a folder holds: who has one is nobody else. */
 async function nameIn(folder: string): Promise<string | undefined> {
-  return (await secureAccountIn(folder) ?? await plainAccountIn(folder))?.name;
+  return (await findV4Account(folder) ?? await findV3Account(folder))?.name;
 }
 
 async function warnOfMissing(reporter: Reporter, path: string): Promise<void> {

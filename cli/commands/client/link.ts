@@ -4,11 +4,11 @@
  * @module
  */
 import { type Command, InvalidArgumentError } from "commander";
-import { hasSecureAccount, isToken, SecureClient } from "../../../client/mod.ts";
+import { hasV4Account, isToken, V4Client } from "../../../client/mod.ts";
 import { toHex, UsageError } from "../../../protocol/mod.ts";
 import type { Reporter } from "../../output/reporter.ts";
 import type { Run } from "../../run.ts";
-import type { OptionsOf, Secure } from "./connect.ts";
+import type { OptionsOf, V4Options } from "./connect.ts";
 import { example, isoTime } from "../../text/format.ts";
 
 /** Adds the command below `client`. */
@@ -31,27 +31,27 @@ export function addLinkCommand(client: Command, run: Run, optionsOf: OptionsOf):
     });
 }
 
-async function give(options: Secure, reporter: Reporter): Promise<void> {
-  if (!(await hasSecureAccount(options.identityFolder))) {
+async function give(options: V4Options, reporter: Reporter): Promise<void> {
+  if (!(await hasV4Account(options.identityFolder))) {
     throw new UsageError("no-account", "There is no account here to link another machine to", {
       hint: "Run it in the folder that has me.account. To take a token: xfer client link TOKEN.",
     });
   }
-  using connection = await SecureClient.connectWithRetries(options);
+  using connection = await V4Client.connectWithRetries(options);
   const { token, expiresAt } = await connection.link();
   const expires = isoTime(expiresAt);
   reporter.report({ event: "token", token, purpose: "link", uses: 1, expires });
 }
 
-async function take(options: Secure, token: string, reporter: Reporter): Promise<void> {
-  if (await hasSecureAccount(options.identityFolder)) {
+async function take(options: V4Options, token: string, reporter: Reporter): Promise<void> {
+  if (await hasV4Account(options.identityFolder)) {
     throw new UsageError("account-exists", "There is an account here already: me.account", {
       hint: "Run it in another folder, or move me.key and me.account away.",
     });
   }
   const { userName: user } = options;
   let id = "";
-  using _connection = await SecureClient.connectWithRetries({
+  using _connection = await V4Client.connectWithRetries({
     ...{ ...options, token },
     onEvent(event) {
       if (event.type === "registered") id = toHex(event.clientId);

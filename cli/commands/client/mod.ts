@@ -7,7 +7,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { DEFAULT_RETRIES, DEFAULT_TIMEOUTS, TRANSFER_INFO } from "../../../client/mod.ts";
 import { CLIENT_QUIRKS, EDITIONS } from "../../../protocol/mod.ts";
 import type { Run } from "../../run.ts";
-import { AUTO, secureOptionsOf } from "./connect.ts";
+import { AUTO, v4OptionsOf } from "./connect.ts";
 import { addForget } from "./forget.ts";
 import { addGetCommand } from "./get.ts";
 import { addInitCommand } from "./init.ts";
@@ -81,7 +81,7 @@ export function clientCommand(client: Command, run: Run): void {
   run.addPlace(client, "transfer-info");
   addInitCommand(client, run);
   addPutCommand(client, run);
-  const optionsOf = secureOptionsOf(run);
+  const optionsOf = v4OptionsOf(run);
   addGetCommand(client, run, optionsOf);
   addRemoteFileCommands(client, run, optionsOf);
   addLinkCommand(client, run, optionsOf);

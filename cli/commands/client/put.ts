@@ -8,19 +8,19 @@ import {
   chooseProtocol,
   clientFolder,
   type DiscoveredServer,
-  hasSecureAccount,
+  hasV4Account,
   keepLastStored,
   KnownServers,
   type LastStored,
   MAX_LAST_STORED,
   type Outcome,
-  type PlainReason,
   putFiles,
   type PutOutcome,
   readTransferInfo,
   sendFiles,
   type SendOptions,
   type TransferInfo,
+  type V3Reason,
 } from "../../../client/mod.ts";
 import {
   type Address,
@@ -45,8 +45,8 @@ import {
   AUTO,
   type CommonOptions,
   registerInvited,
-  secureOptions,
   toTimeouts,
+  v4Options,
 } from "./connect.ts";
 import {
   addTransferOptions,
@@ -135,7 +135,7 @@ async function takeInvitation(
   options: PutChoice,
 ): Promise<number> {
   askedProtocol(options);
-  if (await hasSecureAccount(clientFolder(options.transferInfo))) {
+  if (await hasV4Account(clientFolder(options.transferInfo))) {
     throw new UsageError("account-exists", `${info.userName} has an account here already`, {
       hint: "Leave --invitation out, and name files to store: xfer client put FILE…",
     });
@@ -163,24 +163,26 @@ interface Put {
 
 /** Sends the files by the protocol that is to be spoken; returns the exit code. */
 async function send(work: Put): Promise<number> {
-  const { run: { reporter, watch, signal }, info, options } = work;
+  const { run: { reporter, tracer, signal }, info, options } = work;
   const { edition, quirk, retries, timeout } = options;
   const choice = await chooseProtocol({
-    ...{ info, retries, watch, signal },
+    ...{ info, retries, tracer, signal },
     identityFolder: clientFolder(options.transferInfo),
     asked: askedProtocol(options),
-    namesDialect: edition !== undefined || quirk !== undefined,
-    namesTrust: options.acceptNew === true || options.caCert !== undefined,
+    hasV3Options: edition !== undefined || quirk !== undefined,
+    hasV4Options: options.acceptNew === true || options.caCert !== undefined,
     timeouts: toTimeouts(timeout),
     onRetry: (retry) => reportRetry(reporter, retry),
   });
-  const [only4] = Object.entries(PROTOCOL_4_ONLY)
+  const [v4Option] = Object.entries(PROTOCOL_4_ONLY)
     .filter(([option]) => options[option as keyof typeof PROTOCOL_4_ONLY] !== undefined);
   if (choice.protocol === 4) {
-    const byProtocol3 = only4 === undefined && options.invitation === undefined;
+    const byProtocol3 = v4Option === undefined && options.invitation === undefined;
     return await sendByProtocol4(work, byProtocol3 ? "possible" : "impossible", choice.found);
   }
-  if (only4 !== undefined) throw only4Has(only4[1], choice.why, options, info.server);
+  if (v4Option !== undefined) {
+    throw onlyProtocol4Option(v4Option[1], choice.why, options, info.server);
+  }
   reportUsingV3(reporter, info.server, choice);
   return await sendByProtocol3(work, choice.why);
 }
@@ -188,30 +190,32 @@ async function send(work: Put): Promise<number> {
 /** Sends files; returns the exit code. */
 async function sendByProtocol3(
   { run, info, options, files, record }: Put,
-  why: PlainReason,
+  why: V3Reason,
 ): Promise<number> {
   const { edition, quirk, retries, timeout } = options;
   const { server, userName } = info;
-  const { reporter, watch, signal } = run;
+  const { reporter, tracer, signal } = run;
   const identityFolder = clientFolder(options.transferInfo);
   const parties = { user: userName, server: formatAddress(server) };
   using _progress = showProgress(reporter, "put");
-  let isLetIn = false;
+  let isAuthenticated = false;
   const outcomes = await sendFiles({
-    ...{ server, userName, files, retries, watch, signal },
+    ...{ server, userName, files, retries, tracer, signal },
     identityFolder,
-    ...toSpeech(edition),
+    ...toEditionOption(edition),
     ...(quirk === undefined ? {} : { quirks: new Set(quirk) }),
     timeouts: toTimeouts(timeout),
     onEvent: (event) => {
       reportV3Event(reporter, event, parties);
-      isLetIn ||= event.type === "keyReceived";
+      isAuthenticated ||= event.type === "keyReceived";
       if (event.type !== "stored") return;
       const { file: { name, size }, crc: cksum } = event;
       record.add({ name, size, cksum });
     },
   });
-  if (isLetIn && why === "asked") await new KnownServers(identityFolder).keepProtocol3(server);
+  if (isAuthenticated && why === "asked") {
+    await new KnownServers(identityFolder).keepProtocol3(server);
+  }
   return summarise(reporter, outcomes);
 }
 
@@ -226,10 +230,10 @@ async function sendByProtocol4(
   using _progress = showProgress(reporter, "put");
   let skipped = 0;
   const outcomes = await putFiles({
-    ...await secureOptions(info, options, run, byProtocol3),
+    ...await v4Options(info, options, run, byProtocol3),
     ...transferOptions(options),
     ...{ paths, as: options.as, found },
-    onPassed: (path, why) => {
+    onSkipped: (path, why) => {
       skipped++;
       reporter.report({ event: "passed", path, why });
     },
@@ -266,9 +270,9 @@ function summarise(
 }
 
 /** A `UsageError` `protocol-4-only`, with what is to be done, by why it is protocol 3 that would be spoken. */
-function only4Has(
+function onlyProtocol4Option(
   what: string,
-  why: PlainReason,
+  why: V3Reason,
   { protocol }: PutChoice,
   server: Address,
 ): UsageError {
@@ -282,7 +286,7 @@ function only4Has(
   return new UsageError("protocol-4-only", `${what} can be given by protocol 4 alone`, { hint });
 }
 
-function toSpeech(name: string | undefined): Pick<SendOptions, "edition"> {
+function toEditionOption(name: string | undefined): Pick<SendOptions, "edition"> {
   if (name === AUTO) return { edition: AUTO };
   const edition = name === undefined ? undefined : findEdition(name);
   return edition === undefined ? {} : { edition };

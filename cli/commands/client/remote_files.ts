@@ -8,9 +8,9 @@ import {
   ConnectionPool,
   DamagedFiles,
   type RemoteFile,
-  SecureClient,
   type TakeDamaged,
   type TakeFile,
+  V4Client,
 } from "../../../client/mod.ts";
 import {
   formatFingerprint,
@@ -36,7 +36,7 @@ const REMOTE_NAME = "the name of the file on the server";
 /** Adds the commands below `client`. */
 export function addRemoteFileCommands(client: Command, run: Run, optionsOf: OptionsOf): void {
   const connect = async (command: Command) =>
-    await SecureClient.connectWithRetries(await optionsOf(command));
+    await V4Client.connectWithRetries(await optionsOf(command));
   client.command("list")
     .description("Print your files on the server, by name (protocol 4).")
     .argument("[prefix]", "how their names begin; without, all", fromPrintable)

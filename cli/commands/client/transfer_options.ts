@@ -4,7 +4,7 @@
  * @module
  */
 import { type Command, InvalidArgumentError } from "commander";
-import { MAX_LANES, MIN_RATE, RateLimit, type TransferOptions } from "../../../client/mod.ts";
+import { MAX_PARALLEL, MIN_RATE, RateLimit, type TransferOptions } from "../../../client/mod.ts";
 import { parseQuantity } from "../../arguments/quantities.ts";
 
 export interface TransferChoice {
@@ -25,8 +25,8 @@ export function addTransferOptions(command: Command, note = ""): Command {
     .option("--limit-rate <rate>", `bytes a second at most, such as 2MB${note}`, parseRate)
     .option(
       "--parallel <n>",
-      `connections at once, 1 (as without) to ${MAX_LANES}${note}`,
-      parseLanes,
+      `connections at once, 1 (as without) to ${MAX_PARALLEL}${note}`,
+      parseParallel,
     );
 }
 
@@ -52,8 +52,8 @@ function parseRate(text: string): number {
   throw new InvalidArgumentError(`Expected at least ${MIN_RATE} bytes a second.`);
 }
 
-function parseLanes(text: string): number {
+function parseParallel(text: string): number {
   const count = Number(text);
-  if (/^\d{1,3}$/.test(text) && count >= 1 && count <= MAX_LANES) return count;
-  throw new InvalidArgumentError(`Expected a whole number, from 1 to ${MAX_LANES}.`);
+  if (/^\d{1,3}$/.test(text) && count >= 1 && count <= MAX_PARALLEL) return count;
+  throw new InvalidArgumentError(`Expected a whole number, from 1 to ${MAX_PARALLEL}.`);
 }

@@ -79,7 +79,7 @@ Deno.test("an identity that is kept aside never takes the place of an earlier on
   const copies: string[] = [];
   for (const name of ["Alice", "Bob", "Carol"]) {
     await identities.save({ ...identity, name });
-    copies.push(await identities.keepAside());
+    copies.push(await identities.backUp());
   }
   assert.deepEqual(
     copies,

@@ -1,7 +1,7 @@
 /** What the client does when the network fails, at every point of a conversation. */
 import assert from "node:assert/strict";
 import type { Address } from "../../../protocol/address.ts";
-import type { ClientEvent, Outcome } from "../../../client/events.ts";
+import type { Outcome, V3Event } from "../../../client/events.ts";
 import { EDITIONS } from "../../../protocol/v3/editions/mod.ts";
 import { exportFile } from "../../../server/operator/export_file.ts";
 import { listStored } from "../../../server/operator/list_files.ts";
@@ -29,7 +29,7 @@ const start = (folder: TemporaryFolder, options: Partial<ServerOptions> = {}) =>
 
 interface Run {
   readonly outcomes: readonly Outcome[];
-  readonly events: readonly ClientEvent[];
+  readonly events: readonly V3Event[];
   /** The waits that were asked for, in milliseconds; none was waited for. */
   readonly pauses: readonly number[];
 }
@@ -40,7 +40,7 @@ async function send(
   server: Address,
   options: Partial<SendOptions> = {},
 ): Promise<Run> {
-  const events: ClientEvent[] = [];
+  const events: V3Event[] = [];
   const pauses: number[] = [];
   for (const [name, content] of Object.entries(CONTENT)) await folder.write(name, content);
   const outcomes = await sendFiles({

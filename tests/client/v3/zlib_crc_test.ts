@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { crc32 } from "node:zlib";
 import { cksum } from "../../../protocol/crc/cksum.ts";
-import type { ClientEvent } from "../../../client/events.ts";
+import type { V3Event } from "../../../client/events.ts";
 import { edition2023a } from "../../../protocol/v3/editions/edition_2023a.ts";
 import { listStored } from "../../../server/operator/list_files.ts";
 import { sendFiles } from "../../../client/v3/send_files.ts";
@@ -14,7 +14,7 @@ import { startInThisThread } from "../../support/server.ts";
 const CONTENT = pseudoRandomBytes(3_000_000);
 
 async function send(folder: TemporaryFolder, server: OddServer) {
-  const events: ClientEvent[] = [];
+  const events: V3Event[] = [];
   const [outcome] = await sendFiles({
     ...{ server: server.address, userName: "Alice", identityFolder: folder.path, retries: 0 },
     ...{ files: [await folder.write("a", CONTENT)], edition: edition2023a },

@@ -4,7 +4,7 @@ import { type Bytes, equalBytes } from "../../../protocol/bytes.ts";
 import { FileGet } from "../../../client/v4/get_file.ts";
 import { PartialFile, partPath } from "../../../client/local/partial_file.ts";
 import { RESUMABLE } from "../../../client/v4/put_request.ts";
-import type { SecureEvent } from "../../../client/events.ts";
+import type { V4Event } from "../../../client/events.ts";
 import { ChunkDigests } from "../../../protocol/v4/chunk_digests.ts";
 import { CHUNK_SIZE, chunkCount } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
@@ -52,7 +52,7 @@ async function assertHolds(path: string, bytes: Bytes): Promise<void> {
 interface Scene {
   readonly folder: TemporaryFolder;
   readonly target: string;
-  readonly events: SecureEvent[];
+  readonly events: V4Event[];
   begin(changes?: Partial<ConstructorParameters<typeof FileGet>[0]>): FileGet;
   /** Runs a get over servers that do as the scripts say, and ends it; returns what the servers have heard. */
   get(
@@ -74,7 +74,7 @@ function test(what: string, body: (scene: Scene) => Promise<void>) {
   Deno.test(`v4 download: ${what}`, async () => {
     await using folder = await TemporaryFolder.create();
     const target = folder.join("a");
-    const events: SecureEvent[] = [];
+    const events: V4Event[] = [];
     const begin: Scene["begin"] = (changes = {}) =>
       new FileGet({
         ...{ name: "a", target, force: false, onEvent: (event) => events.push(event) },

@@ -103,7 +103,7 @@ Deno.test("of a folder its files are found by name; what is no file, and empty f
   const passed: [string, SkipReason][] = [];
   const { jobs, folders } = await collectFiles({
     ...{ paths: [root], identityFolder: folder.path, exclude: ["*.tmp", "/skipped/"] },
-    onPassed: (path, why) => passed.push([path.slice(root.length), why]),
+    onSkipped: (path, why) => passed.push([path.slice(root.length), why]),
   });
   assert.deepEqual(jobs.map(({ name }) => name), [
     "tree/a/z",
@@ -210,7 +210,7 @@ Deno.test("files and folders that vanish while a folder is listed are named, and
   const gathered = await collectFiles({
     ...{ identityFolder: folder.path, paths: [root] },
     // The empty folder comes first; by then the names of the others are known.
-    onPassed: (path) => {
+    onSkipped: (path) => {
       assert.equal(path, `${root}/b`);
       Deno.removeSync(`${root}/m`, { recursive: true });
       Deno.removeSync(`${root}/n`);
@@ -247,7 +247,7 @@ async function passedOf(folder: TemporaryFolder, path: string, identityFolder: s
   const passed: Record<string, SkipReason> = {};
   const gathered = await collectFiles({
     ...{ paths: [folder.join(path)], identityFolder },
-    onPassed: (passedPath, why) => passed[passedPath.slice(folder.join(path).length + 1)] = why,
+    onSkipped: (passedPath, why) => passed[passedPath.slice(folder.join(path).length + 1)] = why,
   });
   return { passed, gathered };
 }

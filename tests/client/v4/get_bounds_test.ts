@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { getFiles } from "../../../client/v4/get_many.ts";
 import type { GetOutcome } from "../../../client/v4/get_files.ts";
 import { listItems, MAX_FAULTS, MAX_FOLDERS } from "../../../client/v4/remote_folder.ts";
-import { SecureClient } from "../../../client/v4/client.ts";
+import { V4Client } from "../../../client/v4/client.ts";
 import { encodeMessage } from "../../../protocol/v4/messages.ts";
 import { MAX_PATH_DEPTH } from "../../../protocol/v4/path_name.ts";
 import {
@@ -80,7 +80,7 @@ for (
   ] as const
 ) {
   test(`${what}: ${isTooMuch ? "refused" : "taken"}`, TWO, async ({ options }) => {
-    using client = await SecureClient.connect(options);
+    using client = await V4Client.connect(options);
     const listing = listItems(client, { name: "d", root: "r", isExcluded: () => false, ...limits });
     if (isTooMuch) return await assert.rejects(listing, { code: "too-many-files" });
     assert.equal((await listing).known.folders, 3);

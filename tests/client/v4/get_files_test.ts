@@ -7,7 +7,7 @@ import { localFault } from "../../../client/local/path_mapping.ts";
 import { listItems } from "../../../client/v4/remote_folder.ts";
 import { partPath } from "../../../client/local/partial_file.ts";
 import { RESUMABLE } from "../../../client/v4/put_request.ts";
-import { SecureClient } from "../../../client/v4/client.ts";
+import { V4Client } from "../../../client/v4/client.ts";
 import { MAX_TIME } from "../../../protocol/v4/messages.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { type Files, namesIn, test } from "../../support/v4/folder_server.ts";
@@ -68,7 +68,7 @@ for (
     `of ${what}, also of what is left out, none is kept in memory: ${code}`,
     MANY,
     async (scene) => {
-      using client = await SecureClient.connect(scene.options);
+      using client = await V4Client.connect(scene.options);
       const isExcluded = (path: string) => path === "left-out";
       const listing = listItems(client, { name: "d", root: "r", isExcluded, ...limits });
       if (code !== undefined) return await assert.rejects(listing, { name: "ProtocolError", code });
@@ -81,12 +81,12 @@ test(
   "as many files as there may be are known of all folders of a run together",
   MANY,
   async (scene) => {
-    using client = await SecureClient.connect(scene.options);
+    using client = await V4Client.connect(scene.options);
     const folder = { name: "d", root: "r", isExcluded: () => false, maxFiles: 5, maxNames: 31 };
     const known = { files: 1, folders: 0, characters: 12 };
     assert.equal((await listItems(client, { ...folder, known })).items.length, MANY.length);
     for (const more of [{ ...known, files: 2 }, { ...known, characters: 13 }]) {
-      using client = await SecureClient.connect(scene.options);
+      using client = await V4Client.connect(scene.options);
       const listing = listItems(client, { ...folder, known: more });
       await assert.rejects(listing, { name: "ProtocolError", code: "too-many-files" });
     }

@@ -3,7 +3,7 @@ import { unlessAborted } from "../../../protocol/abort.ts";
 import assert from "node:assert/strict";
 import type { Address } from "../../../protocol/address.ts";
 import { cksum } from "../../../protocol/crc/cksum.ts";
-import type { ClientEvent, Outcome } from "../../../client/events.ts";
+import type { Outcome, V3Event } from "../../../client/events.ts";
 import { edition2023c } from "../../../protocol/v3/editions/edition_2023c.ts";
 import { encodeResponse, type Response } from "../../../protocol/v3/messages.ts";
 import { InterruptedError, NetworkError } from "../../../protocol/errors.ts";
@@ -111,7 +111,7 @@ Deno.test("stopped while it waits for a retry: at once, and nothing more is trie
   const { hostname, port } = listener.addr;
   listener.close();
   const controller = new AbortController();
-  const retries: ClientEvent[] = [];
+  const retries: V3Event[] = [];
   const outcomes = await send(folder, { hostname, port }, {
     signal: controller.signal,
     random: () => 0.999999,
@@ -232,7 +232,7 @@ Deno.test("a stopper ends at once, or when the answers that are due have come", 
   const [first, second] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   const [one, other] = [first, second].map(({ promise }) => busy.critical(() => promise));
   controller.abort();
-  assert.ok(idle.isStopping);
+  assert.ok(idle.isAborted);
   assert.throws(() => idle.check(), INTERRUPTED);
   assert.deepEqual(ended, ["idle"]);
   first.resolve();

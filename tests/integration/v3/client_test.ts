@@ -1,7 +1,7 @@
 /** The client against real and against odd servers, in one process. */
 import assert from "node:assert/strict";
 import type { Address } from "../../../protocol/address.ts";
-import type { ClientEvent, Outcome } from "../../../client/events.ts";
+import type { Outcome, V3Event } from "../../../client/events.ts";
 import { sendFiles, type SendOptions } from "../../../client/v3/send_files.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { OddServer, soundAnswers } from "../../support/v3/scripted_server.ts";
@@ -13,8 +13,8 @@ async function send(
   server: Address,
   files: readonly string[],
   options: Partial<SendOptions> = {},
-): Promise<{ outcomes: Outcome[]; events: ClientEvent["type"][] }> {
-  const events: ClientEvent["type"][] = [];
+): Promise<{ outcomes: Outcome[]; events: V3Event["type"][] }> {
+  const events: V3Event["type"][] = [];
   const outcomes = await sendFiles({
     ...{ server, userName: "Alice", identityFolder: folder.path },
     files: files.map((name) => folder.join(name)),

@@ -55,7 +55,7 @@ Deno.test("files whose next packet does not come can't be gone on with while oth
   const parked = new PendingUploads(DEFAULT_LIMITS);
   const drops = [new Slow(), new Slow()] as const;
   const uploads = drops.map((slow, client) => parkable(client, slow));
-  for (const upload of uploads) await parked.park(upload, 0);
+  for (const upload of uploads) await parked.add(upload, 0);
   const expired = parked.expire(1);
   assert.ok(drops[0].isDropped && !drops[1].isDropped, "the second waits for the first");
   assert.equal(parked.take(uploads[1]?.request ?? assert.fail()), undefined);
@@ -67,9 +67,9 @@ Deno.test("files whose next packet does not come can't be gone on with while oth
 Deno.test("a file that is parked while the oldest makes room can be gone on with", async () => {
   const parked = new PendingUploads({ ...DEFAULT_LIMITS, maxParked: 1 });
   const [oldest, latest] = [new Slow(), new Slow()];
-  await parked.park(parkable(1, oldest), 0);
+  await parked.add(parkable(1, oldest), 0);
   const upload = parkable(2, latest);
-  const parking = parked.park(upload, 1);
+  const parking = parked.add(upload, 1);
   assert.equal(parked.take(upload.request), upload);
   oldest.release();
   await parking;

@@ -1,7 +1,7 @@
 /** The client in every edition: told, remembered, found out. */
 import assert from "node:assert/strict";
 import type { Address } from "../../../protocol/address.ts";
-import type { ClientEvent } from "../../../client/events.ts";
+import type { V3Event } from "../../../client/events.ts";
 import { DEFAULT_SERVED, EDITIONS } from "../../../protocol/v3/editions/mod.ts";
 import type { Edition } from "../../../protocol/v3/editions/edition.ts";
 import { edition2022 } from "../../../protocol/v3/editions/edition_2022.ts";
@@ -29,7 +29,7 @@ const start = (folder: TemporaryFolder, editions: readonly Edition[] = DEFAULT_S
   });
 
 async function send(folder: TemporaryFolder, server: Address, options: Partial<SendOptions> = {}) {
-  const events: ClientEvent[] = [];
+  const events: V3Event[] = [];
   const outcomes = await sendFiles({
     ...{ server, userName: "Alice", files: [folder.join("file.bin")] },
     identityFolder: folder.path,

@@ -135,7 +135,7 @@ class FakeUpload implements AsyncDisposable {
 async function park(limits: Partial<Limits>, uploads: readonly FakeUpload[]) {
   const parked = new PendingUploads({ ...DEFAULT_LIMITS, ...limits });
   for (const [index, upload] of uploads.entries()) {
-    await parked.park(upload as unknown as V3Upload, index);
+    await parked.add(upload as unknown as V3Upload, index);
   }
   return parked;
 }

@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { type Bytes, equalBytes } from "../../../protocol/bytes.ts";
 import { InterruptedError, type XferError } from "../../../protocol/errors.ts";
 import { getFolder } from "../../../client/v4/get_files.ts";
-import type { SecureClient } from "../../../client/v4/client.ts";
+import type { V4Client } from "../../../client/v4/client.ts";
 import { putFiles, type PutOptions, type PutOutcome } from "../../../client/v4/put_files.ts";
-import type { SecureEvent } from "../../../client/events.ts";
+import type { V4Event } from "../../../client/events.ts";
 import { SPREAD } from "../../../client/v4/parallel_put.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { nameOf } from "../../support/outcomes.ts";
@@ -19,19 +19,19 @@ const SMALL = pseudoRandomBytes(3 * CHUNK_SIZE);
 
 interface Run {
   readonly outcomes: readonly PutOutcome[];
-  readonly events: readonly SecureEvent[];
+  readonly events: readonly V4Event[];
 }
 
 interface Put extends Partial<PutOptions> {
   /** Whether it is to stop at an event. */
-  readonly stopAt?: (event: SecureEvent) => boolean;
+  readonly stopAt?: (event: V4Event) => boolean;
 }
 
 /** Puts Alice's files of these names. */
 async function run(scene: Scene, names: readonly string[], options: Put = {}): Promise<Run> {
   const { stopAt = () => false, ...changes } = options;
   const controller = new AbortController();
-  const events: SecureEvent[] = [];
+  const events: V4Event[] = [];
   const outcomes = await putFiles({
     ...await scene.options("Alice"),
     ...{ paths: names.map((name) => scene.folder.join(name)), signal: controller.signal },
@@ -45,10 +45,9 @@ async function run(scene: Scene, names: readonly string[], options: Put = {}): P
 }
 
 const states = ({ outcomes }: Run) => outcomes.map(({ state }) => state);
-const of = ({ events }: Run, type: SecureEvent["type"]) =>
+const of = ({ events }: Run, type: V4Event["type"]) =>
   events.filter((event) => event.type === type);
-const hasSent = (event: SecureEvent, bytes: number) =>
-  event.type === "progress" && event.sent >= bytes;
+const hasSent = (event: V4Event, bytes: number) => event.type === "progress" && event.sent >= bytes;
 
 function assertInterrupted({ outcomes }: Run): void {
   for (const outcome of outcomes) {
@@ -105,7 +104,7 @@ Deno.test("v4: stopped in a file that is too small to be gone on with: nothing o
 Deno.test("v4: stopped when all is sent: what the server is about to confirm is stored", async () => {
   await using scene = await Scene.create();
   await write(scene, { a: LARGE, b: SMALL });
-  const stopAt = (event: SecureEvent) => hasSent(event, LARGE.length);
+  const stopAt = (event: V4Event) => hasSent(event, LARGE.length);
   const stopped = await run(scene, ["a", "b"], { stopAt });
   assert.deepEqual(states(stopped), ["stored", "not-tried"]);
   assert.deepEqual(await stored(scene), ["a"]);
@@ -116,7 +115,7 @@ Deno.test("v4: stopped among many small files: each is told as it is", async () 
   await Deno.mkdir(scene.folder.join("many"));
   for (let i = 0; i < 300; i++) await scene.folder.write(`many/${i}`, pseudoRandomBytes(i, i + 1));
   let sent = 0;
-  const stopAt = ({ type }: SecureEvent) => type === "sending" && ++sent === 100;
+  const stopAt = ({ type }: V4Event) => type === "sending" && ++sent === 100;
   for (const parallel of [1, 3]) {
     sent = 0;
     const { outcomes } = await run(scene, ["many"], { stopAt, parallel });
@@ -137,7 +136,7 @@ Deno.test("v4: stopped in a file that goes over several connections: it goes on 
   await using scene = await Scene.create();
   const content = pseudoRandomBytes(SPREAD + 5);
   await write(scene, { a: content });
-  const stopAt = (event: SecureEvent) => hasSent(event, SPREAD / 2);
+  const stopAt = (event: V4Event) => hasSent(event, SPREAD / 2);
   const stopped = await run(scene, ["a"], { parallel: 3, stopAt });
   assert.deepEqual(states(stopped), ["not-stored"]);
   assert.equal(of(stopped, "left-part").length, 1);
@@ -185,7 +184,7 @@ Deno.test("v4: stopped while files are compared or looked for: nothing is sent",
   await Deno.mkdir(scene.folder.join("d"));
   await write(scene, { "d/a": SMALL, "d/b": SMALL });
   assert.deepEqual(states(await run(scene, ["d"])), ["stored", "stored"]);
-  const stopped = await run(scene, ["d"], { stopAt: ({ type }) => type === "secure" });
+  const stopped = await run(scene, ["d"], { stopAt: ({ type }) => type === "connected" });
   assert.deepEqual(states(stopped), ["not-tried", "not-tried"]);
   const before = run(scene, ["d"], { signal: AbortSignal.abort() });
   await assert.rejects(before, { code: "interrupted" });
@@ -239,16 +238,16 @@ Deno.test("v4: stopped when an answer is due: what only looks ends at once, what
     remove: (client) => client.remove("a"),
     rename: (client) => client.rename("a", "b"),
     link: (client) => client.link(),
-  } satisfies Record<string, (client: SecureClient) => Promise<unknown>>;
+  } satisfies Record<string, (client: V4Client) => Promise<unknown>>;
   const controller = new AbortController();
   const options = { server: proxy.address, signal: controller.signal };
-  const clients = new Map<string, SecureClient>();
+  const clients = new Map<string, V4Client>();
   for (const name of Object.keys(requests)) clients.set(name, await scene.client("Alice", options));
   network.isStalled = true;
   const isStopped = new Promise((resolve) => options.signal.addEventListener("abort", resolve));
   await Promise.all(
     Object.entries(requests).map(async ([name, ask]) => {
-      using client = clients.get(name) as SecureClient;
+      using client = clients.get(name) as V4Client;
       const asked = ask(client).then(() => "answered", (error: XferError) => error.code);
       if (name === "link") controller.abort(new InterruptedError("interrupted", "Ctrl-C"));
       await isStopped;

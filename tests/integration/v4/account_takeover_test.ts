@@ -10,7 +10,7 @@ import { IdentityFolder } from "../../../client/identity/v3_identity.ts";
 import { AccountFolder, type AccountKey } from "../../../client/identity/v4_account.ts";
 import type { RequestMux } from "../../../client/v4/request_mux.ts";
 import { authenticate } from "../../../client/v4/login.ts";
-import type { SecureEvent } from "../../../client/events.ts";
+import type { V4Event } from "../../../client/events.ts";
 import {
   prove,
   sealedBytes,
@@ -82,7 +82,7 @@ Deno.test("a client takes its account over: same id, same files; protocol 3 has 
   using spy = await Peer.connect(scene.server.address);
   spy.clientId = clientId;
 
-  const events: SecureEvent[] = [];
+  const events: V4Event[] = [];
   (await scene.client("Alice", { onEvent: (event) => void events.push(event) }))[Symbol.dispose]();
   assert.deepEqual(events.at(-1), { type: "claimed", clientId });
   const account = await new AccountFolder(folder).loadAccount();
@@ -200,9 +200,9 @@ Deno.test("where a server does not know the identity of protocol 3, the client r
   await using other = await startServer(scene.folder.join("other"));
   await enrolPlainly(scene, "Alice", other);
   const events: string[] = [];
-  const onEvent = ({ type }: SecureEvent) => void events.push(type);
+  const onEvent = ({ type }: V4Event) => void events.push(type);
   (await scene.client("Alice", { onEvent }))[Symbol.dispose]();
-  assert.deepEqual(events, ["secure", "secure", "registered"]);
+  assert.deepEqual(events, ["connected", "connected", "registered"]);
 });
 
 for (const registration of ["invite", "closed"] as const) {

@@ -11,7 +11,7 @@ import {
   setUserQuota,
 } from "../../../server/operator/users.ts";
 import { AccountFolder } from "../../../client/identity/v4_account.ts";
-import type { SecureEvent } from "../../../client/events.ts";
+import type { V4Event } from "../../../client/events.ts";
 import { digestTree } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { kindOf, Peer } from "../../support/v3/raw_client.ts";
@@ -160,8 +160,8 @@ Deno.test("renamed: the client learns of it, and transfer.info has to say the ne
   await assert.rejects(renameUser(scene.data, "Alice", "Bob"), { code: "name-taken" });
   await assert.rejects(renameUser(scene.data, "Alice", "no name"), { code: "bad-user-name" });
   assert.equal(await renameUser(scene.data, "Alice", "Alicia"), true);
-  const events: SecureEvent[] = [];
-  const onEvent = (event: SecureEvent) => void events.push(event);
+  const events: V4Event[] = [];
+  const onEvent = (event: V4Event) => void events.push(event);
   await assert.rejects(scene.client("Alice", { onEvent }), {
     name: "ConfigurationError",
     code: "other-identity",

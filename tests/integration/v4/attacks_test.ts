@@ -7,7 +7,7 @@ import { AccountFolder } from "../../../client/identity/v4_account.ts";
 import { findSecure } from "../../../client/v4/discover.ts";
 import { openSecurely } from "../../../client/v4/open_tls.ts";
 import { KnownServers } from "../../../client/identity/known_servers.ts";
-import { SecureClient } from "../../../client/v4/client.ts";
+import { V4Client } from "../../../client/v4/client.ts";
 import { fingerprintOf } from "../../../protocol/v4/fingerprint.ts";
 import { decodeHelloAnswer, encodeHelloAnswer } from "../../../protocol/hello.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
@@ -231,9 +231,9 @@ Deno.test("a name that is taken, by either protocol, is not given again", async 
   const folder = scene.folder.join("another");
   await Deno.mkdir(folder, { mode: 0o700 });
   const options = { ...await scene.options("Alice"), identityFolder: folder };
-  await assert.rejects(SecureClient.connect(options), { code: "name-taken" });
+  await assert.rejects(V4Client.connect(options), { code: "name-taken" });
   const bad = { ...options, userName: "no name" };
-  await assert.rejects(SecureClient.connect(bad), { code: "bad-user-name" });
+  await assert.rejects(V4Client.connect(bad), { code: "bad-user-name" });
   assert.deepEqual(log.refusals, [
     "client.refused: the name is another's",
     "client.refused: a name has 1 to 254 ASCII letters and digits",

@@ -6,7 +6,7 @@ import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { openInThisThread } from "../../support/store/catalogs.ts";
 import { CountedDatabase } from "../../support/store/counted_database.ts";
 import { SourceFile } from "../../../client/local/source_file.ts";
-import type { SecureClient } from "../../../client/v4/client.ts";
+import type { V4Client } from "../../../client/v4/client.ts";
 import { got, put, Scene } from "../../support/v4/fixture.ts";
 
 const MAX_PARTS = 128;
@@ -16,7 +16,7 @@ const deep = (parts: number, file = "f") => `${"d/".repeat(parts - 1)}${file}`;
 
 interface Counted {
   readonly scene: Scene;
-  readonly client: SecureClient;
+  readonly client: V4Client;
   readonly database: CountedDatabase;
   /** Puts an empty file under each name, and returns what came of each. */
   readonly putAll: (names: readonly string[]) => Promise<(number | string)[]>;

@@ -9,7 +9,7 @@ import {
 import type { ConnectOptions } from "../../../client/v4/connect_options.ts";
 import { putFiles } from "../../../client/v4/put_files.ts";
 import type { Retry } from "../../../client/net/retry.ts";
-import { SecureClient } from "../../../client/v4/client.ts";
+import { V4Client } from "../../../client/v4/client.ts";
 import { sendFiles } from "../../../client/v3/send_files.ts";
 import type { TracedMessage } from "../../../client/net/wire_trace.ts";
 import type { XferError } from "../../../protocol/errors.ts";
@@ -70,7 +70,7 @@ interface Asked extends Partial<Omit<ChoiceOptions, "info">> {
 
 function choose(identityFolder: string, { info, ...options }: Asked = {}): Promise<Choice> {
   return chooseProtocol({
-    ...{ asked: "auto", namesDialect: false, identityFolder, retries: 0, timeouts: TIMEOUTS },
+    ...{ asked: "auto", hasV3Options: false, identityFolder, retries: 0, timeouts: TIMEOUTS },
     ...options,
     info: { server: NOWHERE, secure: false, fingerprint: undefined, ...info },
   });
@@ -96,14 +96,14 @@ Deno.test("a server that was asked is not asked again for the first connection, 
     const options = await scene.options(userName);
     const { server, identityFolder } = options;
     let hellos = 0;
-    const watch = () => ({ kind }: TracedMessage) => {
+    const tracer = () => ({ kind }: TracedMessage) => {
       if (kind === "hello") hellos++;
     };
-    const choice = await choose(identityFolder, { info: { server }, watch });
+    const choice = await choose(identityFolder, { info: { server }, tracer });
     assert.ok(choice.protocol === 4 && choice.found !== undefined);
     const found = { ...choice.found, ...changes };
     const pause = () => Promise.resolve();
-    const [outcome] = await putFiles({ ...options, paths: [path], found, watch, pause });
+    const [outcome] = await putFiles({ ...options, paths: [path], found, tracer, pause });
     assert.equal(outcome?.state, "stored");
     assert.equal(hellos, asked, userName);
   }
@@ -136,7 +136,7 @@ Deno.test("what is known of a server decides, whatever is answered: nobody is as
     await known.forget(NOWHERE);
     if (identity !== undefined) await known.keep(NOWHERE, identity);
     assert.deepEqual(await choose(folder.path, asked), { protocol: 4 }, what);
-    const dialect = choose(folder.path, { ...asked, namesDialect: true });
+    const dialect = choose(folder.path, { ...asked, hasV3Options: true });
     await assert.rejects(dialect, { name: "UsageError", code: "protocol-3-only" }, what);
   }
   await known.forget(NOWHERE);
@@ -168,7 +168,7 @@ Deno.test("protocol 3 is had by asking: with a warning that names what is given 
   await using folder = await TemporaryFolder.create();
   const known = new KnownServers(folder.path);
   const warned = { protocol: 3, why: "asked" };
-  for (const asked of [{ asked: "3" }, { namesDialect: true }] as const) {
+  for (const asked of [{ asked: "3" }, { hasV3Options: true }] as const) {
     assert.deepEqual(await choose(folder.path, asked), { ...warned, known: undefined });
   }
   for (const identity of [FINGERPRINT, "pki"] as const) {
@@ -195,7 +195,7 @@ Deno.test("protocol 3 that was asked for before is spoken again, with a warning,
     code: "cannot-connect",
   });
   assert.deepEqual(await choose(folder.path, { asked: "4" }), { protocol: 4 });
-  await assert.rejects(choose(folder.path, { namesTrust: true }), { code: "cannot-connect" });
+  await assert.rejects(choose(folder.path, { hasV4Options: true }), { code: "cannot-connect" });
   assert.deepEqual(await choose(folder.path, { info: { secure: true } }), { protocol: 4 });
   await known.keep(NOWHERE, FINGERPRINT);
   assert.deepEqual(await choose(folder.path), { protocol: 4 });
@@ -281,7 +281,7 @@ Deno.test("a client that knows its server tries again too where that is full", a
     if (retries.length === 2) idle.close();
     await new Promise((resolve) => setTimeout(resolve, 50));
   };
-  using client = await SecureClient.connectWithRetries({
+  using client = await V4Client.connectWithRetries({
     ...await scene.options("Alice"),
     ...{ onRetry: (retry: Retry) => retries.push(retry), retries: 100, pause },
   });
@@ -297,7 +297,7 @@ Deno.test("so is one that is full when the client has found it", async () => {
   let visitors = 0;
   server.answers = (message) => message === undefined && ++visitors < 3 ? full : lets(message);
   const retries: Retry[] = [];
-  using client = await SecureClient.connectWithRetries({
+  using client = await V4Client.connectWithRetries({
     ...{ server: server.address, userName: "Alice", identityFolder: folder.path, retries: 2 },
     ...{ onNewServer: () => true, onRetry: (retry) => retries.push(retry) },
     pause: () => Promise.resolve(),
@@ -346,7 +346,7 @@ Deno.test("the TLS port in place of the plain one is recognised by either protoc
   const onRetry = () => assert.fail("tried again");
   for (
     const [what, connecting] of [
-      ["protocol 4", () => SecureClient.connectWithRetries({ ...options, onRetry })],
+      ["protocol 4", () => V4Client.connectWithRetries({ ...options, onRetry })],
       ["the choice", () => choose(identityFolder, { info: { server: tls }, retries: 1, onRetry })],
       ["protocol 3", () => byProtocol3()],
       ["protocol 3, any edition", () => byProtocol3("auto")],

@@ -6,7 +6,7 @@ import { exportFile } from "../../../server/operator/export_file.ts";
 import { listStored } from "../../../server/operator/list_files.ts";
 import { removeUser } from "../../../server/operator/users.ts";
 import { verify } from "../../../server/operator/verify.ts";
-import type { SecureClient } from "../../../client/v4/client.ts";
+import type { V4Client } from "../../../client/v4/client.ts";
 import { audit } from "../../../server/data_folder/audit.ts";
 import type { Catalog } from "../../../server/catalog/catalog.ts";
 import { isInline } from "../../../server/catalog/inline_paths.ts";
@@ -20,7 +20,7 @@ import { connectRaw, got, loginRaw, put, Scene } from "../../support/v4/fixture.
 
 const INLINE = 5000;
 
-async function store(scene: Scene, client: SecureClient, name: string, size: number, seed = 1) {
+async function store(scene: Scene, client: V4Client, name: string, size: number, seed = 1) {
   const content = pseudoRandomBytes(size, seed);
   const [outcome] = await put(client, [{ file: await scene.source("source", content), name }]);
   assert.equal(outcome, cksum(content));

@@ -4,7 +4,7 @@ import { equalBytes } from "../../../protocol/bytes.ts";
 import { InterruptedError } from "../../../protocol/errors.ts";
 import { AccountFolder } from "../../../client/identity/v4_account.ts";
 import { Download } from "../../../client/v4/chunk_download.ts";
-import { SecureClient } from "../../../client/v4/client.ts";
+import { V4Client } from "../../../client/v4/client.ts";
 import { newStagedPath } from "../../../server/blobs/disk/paths.ts";
 import type { Catalog } from "../../../server/catalog/catalog.ts";
 import { CHUNK_SIZE, DIGEST_SIZE, digestTree } from "../../../protocol/v4/merkle_tree.ts";
@@ -148,11 +148,11 @@ Deno.test("v4 long work: Ctrl-C ends a get of a file of which a server says that
     return [{ ...FILE, tag, size: 16 * 2 ** 40 }, ...digests, ...digests];
   });
   let received = 0;
-  using client = await SecureClient.connect({
+  using client = await V4Client.connect({
     ...{ server: server.address, userName: "Alice", identityFolder: folder.path },
     onNewServer: () => true,
     signal: controller.signal,
-    watch: () => ({ from, kind }) => {
+    tracer: () => ({ from, kind }) => {
       if (from !== "server" || kind !== "digests" || ++received < 3) return;
       controller.abort(new InterruptedError("interrupted", "Ctrl-C"));
     },

@@ -7,7 +7,7 @@ import { basename } from "node:path";
 import type { Bytes } from "../../../protocol/bytes.ts";
 import { getFile } from "../../../client/v4/get_files.ts";
 import { putFiles } from "../../../client/v4/put_files.ts";
-import type { SecureEvent } from "../../../client/events.ts";
+import type { V4Event } from "../../../client/events.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import type { Meddler } from "../../support/net/faulty_proxy.ts";
@@ -64,7 +64,7 @@ async function cutAndGoOn(
     await using proxy = await SecureProxy.start(scene.server, { secure });
     const cutOff = {
       ...{ ...options, server: proxy.address, retries: 0, signal: controller.signal },
-      onEvent: (event: SecureEvent) => {
+      onEvent: (event: V4Event) => {
         if (direction === "put" && part === SIZE && event.type === "progress") {
           if (event.sent === SIZE) answerIsLost = act();
         }

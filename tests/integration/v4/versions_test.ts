@@ -10,7 +10,7 @@ import { listStored } from "../../../server/operator/list_files.ts";
 import { removeUser } from "../../../server/operator/users.ts";
 import { verify } from "../../../server/operator/verify.ts";
 import { getFile } from "../../../client/v4/get_files.ts";
-import type { SecureClient } from "../../../client/v4/client.ts";
+import type { V4Client } from "../../../client/v4/client.ts";
 import type { Catalog } from "../../../server/catalog/catalog.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { openInThisThread } from "../../support/store/catalogs.ts";
@@ -23,7 +23,7 @@ const content = (seed: number, size = 1000) => pseudoRandomBytes(size, seed);
 
 async function store(
   scene: Scene,
-  client: SecureClient,
+  client: V4Client,
   name: string,
   bytes: Bytes,
 ): Promise<number | string | undefined> {
@@ -32,7 +32,7 @@ async function store(
 }
 
 /** Number and checksum of each, as the server tells. */
-async function versions(client: SecureClient, name: string): Promise<[number, number][]> {
+async function versions(client: V4Client, name: string): Promise<[number, number][]> {
   const found: [number, number][] = [];
   await client.versions(name, ({ version, cksum }) => found.push([version, cksum]));
   return found;

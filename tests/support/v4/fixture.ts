@@ -10,7 +10,7 @@ import { AccountFolder } from "../../../client/identity/v4_account.ts";
 import { findSecure } from "../../../client/v4/discover.ts";
 import { openSecurely } from "../../../client/v4/open_tls.ts";
 import { RequestMux } from "../../../client/v4/request_mux.ts";
-import { SecureClient } from "../../../client/v4/client.ts";
+import { V4Client } from "../../../client/v4/client.ts";
 import type { ConnectOptions } from "../../../client/v4/connect_options.ts";
 import { SourceFile } from "../../../client/local/source_file.ts";
 import { fingerprintOf } from "../../../protocol/v4/fingerprint.ts";
@@ -71,8 +71,8 @@ export class Scene implements AsyncDisposable {
   }
 
   /** A client with an identity of its own, which trusts whom it meets first. */
-  async client(name: string, changes: Partial<ConnectOptions> = {}): Promise<SecureClient> {
-    return await SecureClient.connect(await this.options(name, changes));
+  async client(name: string, changes: Partial<ConnectOptions> = {}): Promise<V4Client> {
+    return await V4Client.connect(await this.options(name, changes));
   }
 
   async options(name: string, changes: Partial<ConnectOptions> = {}): Promise<ConnectOptions> {
@@ -130,7 +130,7 @@ export function startServer(
 
 /** Puts files and returns what came of each: a checksum, or the code of an error. */
 export async function put(
-  client: SecureClient,
+  client: V4Client,
   files: readonly { readonly file: SourceFile; readonly name?: string }[],
 ): Promise<(number | string)[]> {
   const outcomes = new Map<SourceFile, number | string>();
@@ -141,7 +141,7 @@ export async function put(
 }
 
 /** All bytes of a file, or of the chunks that hold a range. */
-export async function got(client: SecureClient, name: string, range = {}): Promise<Bytes> {
+export async function got(client: V4Client, name: string, range = {}): Promise<Bytes> {
   const chunks: Bytes[] = [];
   await client.get({ name, ...range }, (chunk) => {
     chunks.push(chunk.slice());
