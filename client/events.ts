@@ -3,7 +3,10 @@
  *
  * @module
  */
-import type { Address, Bytes, Edition, RequestKind, XferError } from "../protocol/mod.ts";
+import type { Address } from "../protocol/address.ts";
+import type { Bytes } from "../protocol/bytes.ts";
+import type { Edition, RequestKind } from "../protocol/v3/editions/edition.ts";
+import type { XferError } from "../protocol/errors.ts";
 import type { Retry } from "./net/retry.ts";
 import type { SourceFile } from "./local/source_file.ts";
 

@@ -61,4 +61,7 @@ export { DamagedFiles, type RemoteFile } from "./v4/remote_file.ts";
 export { type LinkToken, type TakeDamaged, type TakeFile, V4Client } from "./v4/client.ts";
 export type { ConnectOptions } from "./v4/connect_options.ts";
 export type { Trace, Traceable, TracedMessage, Tracer } from "./net/wire_trace.ts";
+export { EDITIONS, findEdition } from "../protocol/v3/editions/mod.ts";
+export { CLIENT_QUIRKS, type Quirk } from "../protocol/v3/editions/quirks.ts";
+export { formatFingerprint, formatLocation, type Location } from "../protocol/v4/fingerprint.ts";
 export { isToken } from "../protocol/v4/token.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { UsageError } from "../protocol/mod.ts";
+import { UsageError } from "../protocol/errors.ts";
 import { DEFAULT_TIMEOUTS, type Timeouts } from "./net/dial.ts";
 import { type Retry, type RetryOptions, withRetries } from "./net/retry.ts";
 import type { TransferInfo } from "./identity/transfer_info.ts";

@@ -4,16 +4,13 @@
  *
  * @module
  */
-import {
-  type Abortable,
-  type Bytes,
-  ConfigurationError,
-  type Edition,
-  formatAddress,
-  printable,
-  ProtocolError,
-  publicKeyOf,
-} from "../protocol/mod.ts";
+import type { Abortable } from "../protocol/abort.ts";
+import type { Bytes } from "../protocol/bytes.ts";
+import { ConfigurationError, ProtocolError } from "../protocol/errors.ts";
+import type { Edition } from "../protocol/v3/editions/edition.ts";
+import { formatAddress } from "../protocol/address.ts";
+import { printable } from "../protocol/printable.ts";
+import { publicKeyOf } from "../protocol/cipher/rsa.ts";
 import { fingerprintOfKey } from "../protocol/v4/fingerprint.ts";
 import { DEFAULT_TIMEOUTS, type Timeouts } from "./net/dial.ts";
 import { detectEdition } from "./v3/detect_edition.ts";

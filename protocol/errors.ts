@@ -99,6 +99,19 @@ export class UnconfirmedError extends XferError {
 /** Deno's advice to those who start it themselves, or compile; who runs an executable can do neither. */
 const DENO_ADVICE = /, (?:run again with|specify the required permissions) .*$/s;
 
+/** Why what was read of a file is not stored. `file`: its name or path, safe to show. */
+export function fileChanged(file: string): IntegrityError {
+  return new IntegrityError(
+    "file-changed",
+    `${file} changed while it was sent, or its size is unknown to the system; it was not stored`,
+    {
+      hint:
+        "Send it again when no program writes to it. If it has no true size, as files below /proc, " +
+        "send a copy.",
+    },
+  );
+}
+
 /** Whether an error ends more than the file at hand: the connection, or all of the work. */
 export function endsAll(error: unknown): boolean {
   if (!(error instanceof XferError)) return true;

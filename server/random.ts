@@ -3,7 +3,9 @@
  *
  * @module
  */
-import { type Bytes, CLIENT_ID_SIZE, wrapKey } from "../protocol/mod.ts";
+import type { Bytes } from "../protocol/bytes.ts";
+import { CLIENT_ID_SIZE } from "../protocol/header.ts";
+import { wrapKey } from "../protocol/cipher/rsa.ts";
 
 export interface Random {
   /** 16 bytes that no other client has. */

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { printable, toHex } from "../protocol/mod.ts";
+import { printable } from "../protocol/printable.ts";
+import { toHex } from "../protocol/bytes.ts";
 import type { Context } from "./context.ts";
 import { audit, type Finding } from "./data_folder/audit.ts";
 import type { FoundDamage } from "./data_folder/with_data_folder.ts";

@@ -4,7 +4,9 @@
  * @module
  */
 import { getLogger } from "@logtape/logtape";
-import { type Address, keepFreedMemory, reasonOf } from "../protocol/mod.ts";
+import type { Address } from "../protocol/address.ts";
+import { keepFreedMemory } from "../protocol/memory.ts";
+import { reasonOf } from "../protocol/errors.ts";
 import { addressKey } from "./limits/client_address.ts";
 import { type Context, createContext, expireShared } from "./context.ts";
 import { V3Connection as V3Connection } from "./v3/connection.ts";

@@ -4,7 +4,8 @@
  * @module
  */
 import { InvalidArgumentError } from "commander";
-import { ConfigurationError, type ErrorDetails, printable } from "../../protocol/mod.ts";
+import { ConfigurationError, type ErrorDetails } from "../../protocol/errors.ts";
+import { printable } from "../../protocol/printable.ts";
 import { nearest } from "../arguments/closest.ts";
 import { badSetting, type Layer, settle, type Settled, shorten, type Source } from "./layer.ts";
 import {

@@ -3,8 +3,17 @@
  *
  * @module
  */
-import type { Choice, CommonEvent, Remembered, Retry, V3Event, V4Event } from "../../client/mod.ts";
-import { type Address, formatAddress, formatFingerprint, toHex } from "../../protocol/mod.ts";
+import {
+  type Choice,
+  type CommonEvent,
+  formatFingerprint,
+  type Remembered,
+  type Retry,
+  type V3Event,
+  type V4Event,
+} from "../../client/mod.ts";
+import { type Address, formatAddress } from "../../protocol/address.ts";
+import { toHex } from "../../protocol/bytes.ts";
 import { REQUEST_WORDS, type TracedRequest } from "../events/connection.ts";
 import type { Reporter } from "./reporter.ts";
 

@@ -5,13 +5,9 @@
  * @module
  */
 import { join } from "node:path";
-import {
-  type Bytes,
-  ConfigurationError,
-  equalBytes,
-  printable,
-  toHex,
-} from "../../protocol/mod.ts";
+import { type Bytes, equalBytes, toHex } from "../../protocol/bytes.ts";
+import { ConfigurationError } from "../../protocol/errors.ts";
+import { printable } from "../../protocol/printable.ts";
 import { writePrivateFile } from "../local/atomic_file.ts";
 import { readAuthorities } from "./ca_certificates.ts";
 

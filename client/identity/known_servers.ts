@@ -5,16 +5,10 @@
  * @module
  */
 import { join } from "node:path";
-import {
-  type Address,
-  type Bytes,
-  ConfigurationError,
-  equalBytes,
-  formatAddress,
-  parseAddress,
-  printable,
-  withoutZone,
-} from "../../protocol/mod.ts";
+import { type Address, formatAddress, parseAddress, withoutZone } from "../../protocol/address.ts";
+import { type Bytes, equalBytes } from "../../protocol/bytes.ts";
+import { ConfigurationError } from "../../protocol/errors.ts";
+import { printable } from "../../protocol/printable.ts";
 import { formatFingerprint, parseFingerprint } from "../../protocol/v4/fingerprint.ts";
 import { whileAlone } from "./folder_lock.ts";
 import { MAX_SMALL_FILE, readTextFileIfThere } from "../local/read_small_file.ts";

@@ -4,7 +4,8 @@
  * @module
  */
 import { type FileHandle, open } from "node:fs/promises";
-import { ConfigurationError, printable } from "../../protocol/mod.ts";
+import { ConfigurationError } from "../../protocol/errors.ts";
+import { printable } from "../../protocol/printable.ts";
 import { cannotRead, readSmall } from "../local/read_small_file.ts";
 
 export interface Permissions {

@@ -4,7 +4,8 @@
  * @module
  */
 import { basename, dirname, join } from "node:path";
-import { printable, UsageError } from "../../protocol/mod.ts";
+import { printable } from "../../protocol/printable.ts";
+import { UsageError } from "../../protocol/errors.ts";
 import { DATA_FILES, isDataFolder } from "../../protocol/server_files.ts";
 import { LOCK_FILE } from "./folder_lock.ts";
 import { isThere } from "../local/atomic_file.ts";

@@ -4,14 +4,10 @@
  * @module
  */
 import { dirname, isAbsolute, join, relative } from "node:path";
-import {
-  type Address,
-  type Bytes,
-  ConfigurationError,
-  isUserName,
-  printable,
-  UsageError,
-} from "../../protocol/mod.ts";
+import type { Address } from "../../protocol/address.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
+import { ConfigurationError, UsageError } from "../../protocol/errors.ts";
+import { isUserName, printable } from "../../protocol/printable.ts";
 import { formatLocation, type Location, parseLocation } from "../../protocol/v4/fingerprint.ts";
 import { cannotRead, READABLE } from "../local/read_small_file.ts";
 import { writeFile } from "../local/atomic_file.ts";

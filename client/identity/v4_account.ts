@@ -5,16 +5,10 @@
  * @module
  */
 import { join } from "node:path";
-import {
-  type Bytes,
-  CLIENT_ID_SIZE,
-  ConfigurationError,
-  equalBytes,
-  fromHex,
-  isUserName,
-  printable,
-  toHex,
-} from "../../protocol/mod.ts";
+import { type Bytes, equalBytes, fromHex, toHex } from "../../protocol/bytes.ts";
+import { CLIENT_ID_SIZE } from "../../protocol/header.ts";
+import { ConfigurationError } from "../../protocol/errors.ts";
+import { isUserName, printable } from "../../protocol/printable.ts";
 import { fromPem, toPem } from "../../protocol/encoding/pem.ts";
 import { whileAlone } from "./folder_lock.ts";
 import { readTextFileIfThere } from "../local/read_small_file.ts";

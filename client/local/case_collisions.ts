@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { printable, UsageError } from "../../protocol/mod.ts";
+import { printable } from "../../protocol/printable.ts";
+import { UsageError } from "../../protocol/errors.ts";
 
 /** Whether two paths may be one. */
 export function foldCase(path: string): string {

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { type Abortable, type Bytes, equalBytes, throwIfAborted } from "../../protocol/mod.ts";
+import { type Abortable, throwIfAborted } from "../../protocol/abort.ts";
+import { type Bytes, equalBytes } from "../../protocol/bytes.ts";
 import { CHUNK_SIZE, digestChunk, MerkleTree } from "../../protocol/v4/merkle_tree.ts";
 import type { SourceFile } from "./source_file.ts";
 

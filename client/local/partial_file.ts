@@ -6,14 +6,9 @@
  */
 import { createHash } from "node:crypto";
 import { basename, dirname, join } from "node:path";
-import {
-  type Bytes,
-  printable,
-  reasonOf,
-  StorageError,
-  UsageError,
-  XferError,
-} from "../../protocol/mod.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
+import { printable } from "../../protocol/printable.ts";
+import { reasonOf, StorageError, UsageError, XferError } from "../../protocol/errors.ts";
 import { lock } from "./file_lock.ts";
 import { moveToFree, replace, syncFolder } from "./atomic_file.ts";
 

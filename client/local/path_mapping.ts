@@ -5,7 +5,8 @@
  * @module
  */
 import { posix, win32 } from "node:path";
-import { printable, StorageError } from "../../protocol/mod.ts";
+import { printable } from "../../protocol/printable.ts";
+import { StorageError } from "../../protocol/errors.ts";
 
 export type Os = typeof Deno.build.os;
 

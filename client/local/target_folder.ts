@@ -4,7 +4,8 @@
  * @module
  */
 import { dirname } from "node:path";
-import { printable, shellWord, StorageError, UsageError } from "../../protocol/mod.ts";
+import { printable, shellWord } from "../../protocol/printable.ts";
+import { StorageError, UsageError } from "../../protocol/errors.ts";
 import { kindOf } from "./atomic_file.ts";
 import { writing } from "./partial_file.ts";
 

@@ -4,7 +4,8 @@
  * @module
  */
 import { dirname } from "node:path";
-import { printable, UsageError } from "../../protocol/mod.ts";
+import { printable } from "../../protocol/printable.ts";
+import { UsageError } from "../../protocol/errors.ts";
 import { syncNames, writing } from "./partial_file.ts";
 import { makeFolder, notAFolder } from "./target_folder.ts";
 

@@ -3,16 +3,9 @@
  *
  * @module
  */
-import {
-  abortReason,
-  type Address,
-  formatAddress,
-  NetworkError,
-  ProtocolError,
-  reasonOf,
-  throwIfAborted,
-  whenAborted,
-} from "../../protocol/mod.ts";
+import { abortReason, throwIfAborted, whenAborted } from "../../protocol/abort.ts";
+import { type Address, formatAddress } from "../../protocol/address.ts";
+import { NetworkError, ProtocolError, reasonOf } from "../../protocol/errors.ts";
 
 /** How long the client waits, in milliseconds: for a connection, and for a response. */
 export interface Timeouts {

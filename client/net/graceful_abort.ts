@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { abortReason, throwIfAborted, whenAborted, type XferError } from "../../protocol/mod.ts";
+import { abortReason, throwIfAborted, whenAborted } from "../../protocol/abort.ts";
+import type { XferError } from "../../protocol/errors.ts";
 
 /** So long an answer is waited for that tells what the server has done, in milliseconds. */
 export const ABORT_GRACE_MS = 3000;

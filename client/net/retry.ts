@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { type Abortable, throwIfAborted, XferError } from "../../protocol/mod.ts";
+import { type Abortable, throwIfAborted } from "../../protocol/abort.ts";
+import { XferError } from "../../protocol/errors.ts";
 import { sleep } from "./graceful_abort.ts";
 
 /** With the waits below about a quarter of a minute on average: a server that is started again is back by then. */

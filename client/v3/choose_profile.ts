@@ -3,16 +3,13 @@
  *
  * @module
  */
-import {
-  type Abortable,
-  type Address,
-  type Bytes,
-  DEFAULT_EDITION,
-  type Edition,
-  NO_QUIRKS,
-  type Profile,
-  type Quirks,
-} from "../../protocol/mod.ts";
+import type { Abortable } from "../../protocol/abort.ts";
+import type { Address } from "../../protocol/address.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
+import { DEFAULT_EDITION } from "../../protocol/v3/editions/mod.ts";
+import type { Edition } from "../../protocol/v3/editions/edition.ts";
+import { NO_QUIRKS, type Quirks } from "../../protocol/v3/editions/quirks.ts";
+import type { Profile } from "../../protocol/v3/server_session.ts";
 import type { Timeouts } from "../net/dial.ts";
 import { detectEdition } from "./detect_edition.ts";
 import type { V3Event } from "../events.ts";

@@ -4,37 +4,33 @@
  *
  * @module
  */
+import type { Bytes } from "../../protocol/bytes.ts";
 import {
-  type Bytes,
   ConfigurationError,
-  encodeTextField,
-  FIELDS,
-  generatePrivateKey,
-  importAesKey,
-  keepFreedMemory,
   NetworkError,
-  type Part,
-  type Profile,
   ProtocolError,
-  publicKeyOf,
-  reconnect,
   RefusedError,
-  register,
-  type SessionSteps,
-  type Step,
-  type StepResult,
-  throwIfAborted,
-  unwrapKey,
-  upload,
-  ZlibCrc,
-} from "../../protocol/mod.ts";
+} from "../../protocol/errors.ts";
+import { encodeTextField } from "../../protocol/v3/text_field.ts";
+import { FIELDS } from "../../protocol/v3/editions/edition.ts";
+import { generatePrivateKey, publicKeyOf, unwrapKey } from "../../protocol/cipher/rsa.ts";
+import { importAesKey } from "../../protocol/cipher/aes_cbc.ts";
+import { keepFreedMemory } from "../../protocol/memory.ts";
+import type { Part } from "../../protocol/v3/file_parts.ts";
+import type { Profile } from "../../protocol/v3/server_session.ts";
+import { reconnect, register } from "../../protocol/v3/registration.ts";
+import type { SessionSteps, Step, StepResult } from "../../protocol/v3/session_steps.ts";
+import { throwIfAborted } from "../../protocol/abort.ts";
+import { upload } from "../../protocol/v3/client_session.ts";
+import { ZlibCrc } from "../../protocol/crc/zlib.ts";
 import { DEFAULT_TIMEOUTS, type Timeouts } from "../net/dial.ts";
 import type { Stored, V3Event } from "../events.ts";
 import { type Identity, IDENTITY_FILE, IdentityFolder } from "../identity/v3_identity.ts";
 import { ReconnectingConnection } from "./reconnecting_connection.ts";
 import { chooseProfile, type ChosenProfile, type ProfileOptions } from "./choose_profile.ts";
 import { PIECE_SIZE, sendContent } from "./send_content.ts";
-import { SourceFile } from "../local/source_file.ts";
+import type { SourceFile } from "../local/source_file.ts";
+import { inspectFile } from "./inspect_file.ts";
 import { GracefulAbort } from "../net/graceful_abort.ts";
 
 /** Whatever the edition says: servers of each have either. */
@@ -134,9 +130,12 @@ export class V3Client implements Disposable {
       const clientId = await this.#authenticate();
       this.#isAuthenticated = true;
       // It may have waited for others: what counts is what it is when it is sent.
-      const file = await SourceFile.inspect(inspected.path, this.#profile);
-      const { nameField: fileName, size } = file;
-      const crc = await this.#drive(upload(this.#profile, { clientId, fileName, size }), file);
+      const { file, nameField } = await inspectFile(inspected.path, this.#profile);
+      const { size } = file;
+      const crc = await this.#drive(
+        upload(this.#profile, { clientId, fileName: nameField, size }),
+        file,
+      );
       return { file, crc };
     } catch (error) {
       // Whatever is half said on this connection, what comes next must not be taken for its rest.

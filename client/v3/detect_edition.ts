@@ -3,24 +3,20 @@
  *
  * @module
  */
+import { type Abortable, throwIfAborted, whenAborted } from "../../protocol/abort.ts";
+import type { Address } from "../../protocol/address.ts";
+import { type Bytes, concatBytes } from "../../protocol/bytes.ts";
+import { type Edition, FIELDS } from "../../protocol/v3/editions/edition.ts";
+import { EDITIONS } from "../../protocol/v3/editions/mod.ts";
+import { encodeRequest } from "../../protocol/v3/messages.ts";
+import { encodeTextField } from "../../protocol/v3/text_field.ts";
+import { UsageError } from "../../protocol/errors.ts";
 import {
-  type Abortable,
-  type Address,
-  type Bytes,
   CLIENT_ID_SIZE,
-  concatBytes,
   decodeResponseHeader,
-  type Edition,
-  EDITIONS,
-  encodeRequest,
-  encodeTextField,
-  FIELDS,
+  isTlsAlert,
   RESPONSE_HEADER_SIZE,
-  throwIfAborted,
-  UsageError,
-  whenAborted,
-} from "../../protocol/mod.ts";
-import { isTlsAlert } from "../../protocol/header.ts";
+} from "../../protocol/header.ts";
 import { connect, type Timeouts, tlsPort } from "../net/dial.ts";
 import type { Traceable } from "../net/wire_trace.ts";
 

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { type Bytes, concatBytes, type Part } from "../../protocol/mod.ts";
+import { type Bytes, concatBytes } from "../../protocol/bytes.ts";
+import type { Part } from "../../protocol/v3/file_parts.ts";
 
 /**
  * Bytes of content that go out in one write with a header, at most; and with the end of a message, at least, where it

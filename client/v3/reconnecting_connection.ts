@@ -3,15 +3,13 @@
  *
  * @module
  */
-import type {
-  Abortable,
-  Address,
-  Bytes,
-  Profile,
-  RequestKind,
-  StepResult,
-  XferError,
-} from "../../protocol/mod.ts";
+import type { Abortable } from "../../protocol/abort.ts";
+import type { Address } from "../../protocol/address.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
+import type { Profile } from "../../protocol/v3/server_session.ts";
+import type { RequestKind } from "../../protocol/v3/editions/edition.ts";
+import type { StepResult } from "../../protocol/v3/session_steps.ts";
+import type { XferError } from "../../protocol/errors.ts";
 import { ServerConnection } from "./server_connection.ts";
 import type { Timeouts } from "../net/dial.ts";
 import type { Trace, Traceable } from "../net/wire_trace.ts";

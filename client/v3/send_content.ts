@@ -3,20 +3,15 @@
  *
  * @module
  */
-import {
-  type Abortable,
-  type Bytes,
-  ByteWriter,
-  CbcEncryptor,
-  Cksum,
-  inPieces,
-  type Part,
-  PiecesEncryptor,
-  type Quirks,
-  release,
-  throwIfAborted,
-  trailerSize,
-} from "../../protocol/mod.ts";
+import { type Abortable, throwIfAborted } from "../../protocol/abort.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
+import { ByteWriter } from "../../protocol/cursor.ts";
+import { CbcEncryptor } from "../../protocol/cipher/aes_cbc.ts";
+import { Cksum } from "../../protocol/crc/cksum.ts";
+import { inPieces, PiecesEncryptor } from "../../protocol/v3/pieces_cipher.ts";
+import { type Part, trailerSize } from "../../protocol/v3/file_parts.ts";
+import type { Quirks } from "../../protocol/v3/editions/quirks.ts";
+import { release } from "../../protocol/memory.ts";
 import type { ReconnectingConnection } from "./reconnecting_connection.ts";
 import { PartWriter } from "./part_writer.ts";
 import type { SourceFile } from "../local/source_file.ts";

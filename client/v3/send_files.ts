@@ -9,10 +9,10 @@ import {
   IntegrityError,
   RefusedError,
   StorageError,
-  throwIfAborted,
   UnconfirmedError,
   XferError,
-} from "../../protocol/mod.ts";
+} from "../../protocol/errors.ts";
+import { throwIfAborted } from "../../protocol/abort.ts";
 import { storedName } from "../../protocol/v3/stored_name.ts";
 import { V3Client, type V3ClientOptions } from "./client.ts";
 import type { Failure, Outcome } from "../events.ts";
@@ -20,7 +20,8 @@ import { inspectPath } from "../local/named_path.ts";
 import { ReservedFiles } from "../identity/reserved_files.ts";
 import { type Retry, type RetryOptions, withRetries } from "../net/retry.ts";
 import { SentNames } from "../local/sent_names.ts";
-import { SourceFile } from "../local/source_file.ts";
+import type { SourceFile } from "../local/source_file.ts";
+import { inspectFile } from "./inspect_file.ts";
 
 export interface SendOptions extends V3ClientOptions, RetryOptions {
   /** Paths of the files, in the order in which they are sent. */
@@ -75,8 +76,8 @@ async function inspect(options: SendOptions, { profile }: V3Client) {
     if (names.isRepeated(named, basename(path))) continue;
     try {
       await own.refuse(named);
-      const file = await SourceFile.inspect(path, profile);
-      names.claim(path, storedName(file.nameField));
+      const { file, nameField } = await inspectFile(path, profile);
+      names.claim(path, storedName(nameField));
       files.push(file);
     } catch (error) {
       if (endsAll(error)) throw error;

@@ -3,15 +3,12 @@
  *
  * @module
  */
-import {
-  type Address,
-  type Bytes,
-  NetworkError,
-  type Profile,
-  ProtocolError,
-  type Response,
-  ResponseReader,
-} from "../../protocol/mod.ts";
+import type { Address } from "../../protocol/address.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
+import { NetworkError, ProtocolError } from "../../protocol/errors.ts";
+import type { Profile } from "../../protocol/v3/server_session.ts";
+import type { Response } from "../../protocol/v3/messages.ts";
+import { ResponseReader } from "../../protocol/v3/response_reader.ts";
 import { connect, type Timeouts, tlsPort } from "../net/dial.ts";
 import { MIN_RATE, ResponseDeadline } from "../net/response_deadline.ts";
 

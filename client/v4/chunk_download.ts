@@ -4,14 +4,10 @@
  *
  * @module
  */
-import {
-  type Bytes,
-  equalBytes,
-  IntegrityError,
-  NetworkError,
-  printable,
-  release,
-} from "../../protocol/mod.ts";
+import { type Bytes, equalBytes } from "../../protocol/bytes.ts";
+import { IntegrityError, NetworkError } from "../../protocol/errors.ts";
+import { printable } from "../../protocol/printable.ts";
+import { release } from "../../protocol/memory.ts";
 import { inSlices } from "../../protocol/v4/slices.ts";
 import { ChunkDigests } from "../../protocol/v4/chunk_digests.ts";
 import type { Message } from "../../protocol/v4/messages.ts";

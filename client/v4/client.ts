@@ -3,13 +3,8 @@
  *
  * @module
  */
-import {
-  endsAll,
-  printable,
-  ProtocolError,
-  UnconfirmedError,
-  XferError,
-} from "../../protocol/mod.ts";
+import { endsAll, ProtocolError, UnconfirmedError, XferError } from "../../protocol/errors.ts";
+import { printable } from "../../protocol/printable.ts";
 import { type Retry, type RetryOptions, withRetries } from "../net/retry.ts";
 import type { SourceFile } from "../local/source_file.ts";
 import { download, type Wanted, type WriteChunk } from "./chunk_download.ts";

@@ -5,14 +5,9 @@
  */
 import { join } from "node:path";
 import ignore from "ignore";
-import {
-  type Abortable,
-  endsAll,
-  printable,
-  throwIfAborted,
-  UsageError,
-  type XferError,
-} from "../../protocol/mod.ts";
+import { type Abortable, throwIfAborted } from "../../protocol/abort.ts";
+import { endsAll, UsageError, type XferError } from "../../protocol/errors.ts";
+import { printable } from "../../protocol/printable.ts";
 import { isDataFolder } from "../../protocol/server_files.ts";
 import { pathNameFault } from "../../protocol/v4/path_name.ts";
 import type { Failure } from "../events.ts";
@@ -120,7 +115,7 @@ class Collector implements CollectedFiles {
       await this.#own.refuse(named);
       const { real, info } = named;
       if (info === undefined && path.includes(UNDECODABLE)) throw notUtf8(path);
-      if (info?.isDirectory !== true) return this.#take(await SourceFile.inspectAny(path), name);
+      if (info?.isDirectory !== true) return this.#take(await SourceFile.inspect(path), name);
       this.#checkName(path, name);
       this.folders.push(name);
       await this.#walk({ root: path, real, name });

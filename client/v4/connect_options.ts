@@ -3,7 +3,9 @@
  *
  * @module
  */
-import type { Abortable, Address, Bytes } from "../../protocol/mod.ts";
+import type { Abortable } from "../../protocol/abort.ts";
+import type { Address } from "../../protocol/address.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
 import type { V4Event } from "../events.ts";
 import type { Timeouts } from "../net/dial.ts";
 import type { RateLimit } from "../net/rate_limit.ts";

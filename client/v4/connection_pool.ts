@@ -4,7 +4,7 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import { throwIfAborted } from "../../protocol/mod.ts";
+import { throwIfAborted } from "../../protocol/abort.ts";
 import { type Retry, type RetryOptions, withRetries } from "../net/retry.ts";
 import { Bound, type DamagedFile, DamagedFiles, type ListingHandlers } from "./remote_file.ts";
 import { MAX_LISTED, MAX_VERSIONS, type TakeDamaged, type TakeFile, V4Client } from "./client.ts";

@@ -3,18 +3,11 @@
  *
  * @module
  */
-import {
-  type Address,
-  type Bytes,
-  formatAddress,
-  isGeneralError,
-  MAX_PORT,
-  NetworkError,
-  ProtocolError,
-  throwIfAborted,
-  whenAborted,
-  XferError,
-} from "../../protocol/mod.ts";
+import { type Address, formatAddress, MAX_PORT } from "../../protocol/address.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
+import { isGeneralError } from "../../protocol/v3/general_error.ts";
+import { NetworkError, ProtocolError, XferError } from "../../protocol/errors.ts";
+import { throwIfAborted, whenAborted } from "../../protocol/abort.ts";
 import { decodeResponseHeader, isTlsAlert, RESPONSE_HEADER_SIZE } from "../../protocol/header.ts";
 import { decodeHelloAnswer, HELLO, type HelloAnswer, isBusy } from "../../protocol/hello.ts";
 import { connect, type Timeouts, tlsPort } from "../net/dial.ts";

@@ -4,16 +4,10 @@
  *
  * @module
  */
-import {
-  type Abortable,
-  type Bytes,
-  IntegrityError,
-  printable,
-  RefusedError,
-  shellWord,
-  throwIfAborted,
-  UsageError,
-} from "../../protocol/mod.ts";
+import { type Abortable, throwIfAborted } from "../../protocol/abort.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
+import { IntegrityError, RefusedError, UsageError } from "../../protocol/errors.ts";
+import { printable, shellWord } from "../../protocol/printable.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import { Download, Replaced } from "./chunk_download.ts";
 import type { RequestMux } from "./request_mux.ts";

@@ -4,7 +4,8 @@
  * @module
  */
 import { dirname, join } from "node:path";
-import { endsAll, printable, RefusedError, XferError } from "../../protocol/mod.ts";
+import { endsAll, RefusedError, XferError } from "../../protocol/errors.ts";
+import { printable } from "../../protocol/printable.ts";
 import { replaceable } from "../local/atomic_file.ts";
 import { lastPart, localFault } from "../local/path_mapping.ts";
 import { SourceFile } from "../local/source_file.ts";

@@ -4,7 +4,8 @@
  * @module
  */
 import { dirname, join } from "node:path";
-import { endsAll, printable, UsageError, XferError } from "../../protocol/mod.ts";
+import { endsAll, UsageError, XferError } from "../../protocol/errors.ts";
+import { printable } from "../../protocol/printable.ts";
 import { endsAsFolder, lastPart } from "../local/path_mapping.ts";
 import { type ListingSize, sumOf } from "./remote_folder.ts";
 import {

@@ -3,13 +3,9 @@
  *
  * @module
  */
-import {
-  type Bytes,
-  NetworkError,
-  ProtocolError,
-  RefusedError,
-  unwrapKey,
-} from "../../protocol/mod.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
+import { NetworkError, ProtocolError, RefusedError } from "../../protocol/errors.ts";
+import { unwrapKey } from "../../protocol/cipher/rsa.ts";
 import { prove, secretIn, sign } from "../../protocol/v4/authentication.ts";
 import type { MessageOf } from "../../protocol/v4/messages.ts";
 import type { AccountKey } from "../identity/v4_account.ts";

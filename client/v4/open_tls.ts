@@ -3,19 +3,11 @@
  *
  * @module
  */
-import {
-  abortReason,
-  type Address,
-  type Bytes,
-  ConfigurationError,
-  formatAddress,
-  NetworkError,
-  printable,
-  reasonOf,
-  throwIfAborted,
-  whenAborted,
-  withoutZone,
-} from "../../protocol/mod.ts";
+import { abortReason, throwIfAborted, whenAborted } from "../../protocol/abort.ts";
+import { type Address, formatAddress, withoutZone } from "../../protocol/address.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
+import { ConfigurationError, NetworkError, reasonOf } from "../../protocol/errors.ts";
+import { printable } from "../../protocol/printable.ts";
 import { toPem } from "../../protocol/encoding/pem.ts";
 import { certificateName } from "../../protocol/v4/fingerprint.ts";
 import { connect, type Timeouts } from "../net/dial.ts";

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { type Bytes, NetworkError, RefusedError } from "../../protocol/mod.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
+import { NetworkError, RefusedError } from "../../protocol/errors.ts";
 import type { ChunkDigests } from "../../protocol/v4/chunk_digests.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import type { OpenSource } from "../local/source_file.ts";

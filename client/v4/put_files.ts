@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { endsAll, InterruptedError, RefusedError, XferError } from "../../protocol/mod.ts";
+import { endsAll, InterruptedError, RefusedError, XferError } from "../../protocol/errors.ts";
 import type { Failure, Stored } from "../events.ts";
 import type { SourceFile } from "../local/source_file.ts";
 import { collectFiles, type CollectOptions } from "./collect_files.ts";

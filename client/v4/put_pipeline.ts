@@ -4,15 +4,15 @@
  *
  * @module
  */
+import type { Bytes } from "../../protocol/bytes.ts";
 import {
-  type Bytes,
   fileChanged,
   IntegrityError,
   InterruptedError,
   NetworkError,
-  printable,
   ProtocolError,
-} from "../../protocol/mod.ts";
+} from "../../protocol/errors.ts";
+import { printable } from "../../protocol/printable.ts";
 import { ChunkDigests } from "../../protocol/v4/chunk_digests.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import type { UploadItem, UploadItems } from "./upload_item.ts";

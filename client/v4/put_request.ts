@@ -3,15 +3,14 @@
  *
  * @module
  */
+import { type Bytes, equalBytes } from "../../protocol/bytes.ts";
 import {
-  type Bytes,
-  equalBytes,
   fileChanged,
   IntegrityError,
   InterruptedError,
   NetworkError,
-  printable,
-} from "../../protocol/mod.ts";
+} from "../../protocol/errors.ts";
+import { printable } from "../../protocol/printable.ts";
 import { ChunkDigests, type FileDigests } from "../../protocol/v4/chunk_digests.ts";
 import type { MessageOf } from "../../protocol/v4/messages.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { printable, ProtocolError, RefusedError, StorageError } from "../../protocol/mod.ts";
+import { printable } from "../../protocol/printable.ts";
+import { ProtocolError, RefusedError, StorageError } from "../../protocol/errors.ts";
 import type { MessageOf } from "../../protocol/v4/messages.ts";
 import { isTooLong, MAX_PATH_NAME } from "../../protocol/v4/path_name.ts";
 import { DAMAGED_HINT } from "./errors.ts";

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { printable, ProtocolError, StorageError, type XferError } from "../../protocol/mod.ts";
+import { printable } from "../../protocol/printable.ts";
+import { ProtocolError, StorageError, type XferError } from "../../protocol/errors.ts";
 import { pathNameFault } from "../../protocol/v4/path_name.ts";
 import { localFault, pathBelow } from "../local/path_mapping.ts";
 import type { ConnectionPool } from "./connection_pool.ts";

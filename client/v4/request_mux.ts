@@ -3,7 +3,10 @@
  *
  * @module
  */
-import { type Abortable, type Bytes, NetworkError, release } from "../../protocol/mod.ts";
+import type { Abortable } from "../../protocol/abort.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
+import { NetworkError } from "../../protocol/errors.ts";
+import { release } from "../../protocol/memory.ts";
 import { FrameReader } from "../../protocol/v4/frame_reader.ts";
 import {
   dataHeader,

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { type Bytes, equalBytes, RefusedError } from "../../protocol/mod.ts";
+import { type Bytes, equalBytes } from "../../protocol/bytes.ts";
+import { RefusedError } from "../../protocol/errors.ts";
 import { ChunkDigests } from "../../protocol/v4/chunk_digests.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import { inSlices } from "../../protocol/v4/slices.ts";

@@ -3,15 +3,10 @@
  *
  * @module
  */
-import {
-  ConfigurationError,
-  isUserName,
-  keepFreedMemory,
-  printable,
-  ProtocolError,
-  RefusedError,
-  unlessAborted,
-} from "../../protocol/mod.ts";
+import { ConfigurationError, ProtocolError, RefusedError } from "../../protocol/errors.ts";
+import { isUserName, printable } from "../../protocol/printable.ts";
+import { keepFreedMemory } from "../../protocol/memory.ts";
+import { unlessAborted } from "../../protocol/abort.ts";
 import { formatFingerprint } from "../../protocol/v4/fingerprint.ts";
 import type { MessageOf } from "../../protocol/v4/messages.ts";
 import { DEFAULT_TIMEOUTS, type Timeouts } from "../net/dial.ts";

@@ -48,7 +48,7 @@ export class UploadItem {
    * now. Throws `StorageError`.
    */
   async lookAgain(): Promise<void> {
-    const now = await SourceFile.inspectAny(this.#file.path);
+    const now = await SourceFile.inspect(this.#file.path);
     if (now.isSameAs(this.#file)) return;
     this.#file = now;
     this.sums = undefined;

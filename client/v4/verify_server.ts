@@ -3,14 +3,10 @@
  *
  * @module
  */
-import {
-  type Bytes,
-  ConfigurationError,
-  formatAddress,
-  ProtocolError,
-  unlessAborted,
-  withoutZone,
-} from "../../protocol/mod.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
+import { ConfigurationError, ProtocolError } from "../../protocol/errors.ts";
+import { formatAddress, withoutZone } from "../../protocol/address.ts";
+import { unlessAborted } from "../../protocol/abort.ts";
 import { fingerprintOf, formatFingerprint, isSelfMade } from "../../protocol/v4/fingerprint.ts";
 import { fingerprintOfName } from "../../protocol/v4/server_name.ts";
 import type { Timeouts } from "../net/dial.ts";

@@ -6,6 +6,7 @@
  * @module
  */
 import {
+  fileChanged,
   IntegrityError,
   InterruptedError,
   NetworkError,
@@ -69,19 +70,6 @@ export function* upload(profile: Profile, file: OutgoingFile): SessionSteps<numb
     yield* send(profile, { kind: "crcInvalid", clientId, fileName });
     yield* passOverAnswer();
   }
-}
-
-/** Why what was read of a file is not stored. `file`: its name or path, safe to show. */
-export function fileChanged(file: string): IntegrityError {
-  return new IntegrityError(
-    "file-changed",
-    `${file} changed while it was sent, or its size is unknown to the system; it was not stored`,
-    {
-      hint:
-        "Send it again when no program writes to it. If it has no true size, as files below /proc, " +
-        "send a copy.",
-    },
-  );
 }
 
 /** One attempt at a file: sends it and returns both checksums. */

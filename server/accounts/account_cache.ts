@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type Bytes, toHex } from "../../protocol/mod.ts";
+import { type Bytes, toHex } from "../../protocol/bytes.ts";
 import { type Bounds, TtlMap } from "../ttl_map.ts";
 import type { AccountWithKeys } from "../catalog/accounts.ts";
 import type { Catalog } from "../catalog/catalog.ts";

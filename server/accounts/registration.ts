@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { type Bytes, printable, toHex } from "../../protocol/mod.ts";
+import { type Bytes, toHex } from "../../protocol/bytes.ts";
+import { printable } from "../../protocol/printable.ts";
 import type { RegistrationMode } from "../catalog/accounts.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import { LimitError, type Limits } from "../limits/limits.ts";

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { type Bytes, toHex, UsageError } from "../../protocol/mod.ts";
+import { type Bytes, toHex } from "../../protocol/bytes.ts";
+import { UsageError } from "../../protocol/errors.ts";
 import { formatToken, hashToken, TOKEN_SIZE } from "../../protocol/v4/token.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import { MAX_INVITATIONS } from "../catalog/bounds.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Bytes } from "../../protocol/mod.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
 
 /** A blob that is being written and that nobody sees yet. */
 export interface StagedBlob {

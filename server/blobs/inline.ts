@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Bytes } from "../../protocol/mod.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
 import type { StagedBlob } from "./blob_store.ts";
 
 /** The longest, in bytes: less than a chunk, so that it comes in one piece and is not resumed. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Bytes, equalBytes } from "../../protocol/mod.ts";
+import { type Bytes, equalBytes } from "../../protocol/bytes.ts";
 
 /** Who may register: everybody, who has an invitation, nobody. */
 export const REGISTRATION_MODES = ["open", "invite", "closed"] as const;

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Bytes } from "../../protocol/mod.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
 import type {
   Account,
   AccountCatalog,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Bytes, toHex } from "../../protocol/mod.ts";
+import { type Bytes, toHex } from "../../protocol/bytes.ts";
 
 /** No folder: what is below it is in the catalog. */
 export const INLINE_PREFIX = "catalog/";

@@ -3,14 +3,10 @@
  *
  * @module
  */
-import {
-  type Abortable,
-  type Bytes,
-  concatBytes,
-  equalBytes,
-  IntegrityError,
-  printable,
-} from "../../protocol/mod.ts";
+import type { Abortable } from "../../protocol/abort.ts";
+import { type Bytes, concatBytes, equalBytes } from "../../protocol/bytes.ts";
+import { IntegrityError } from "../../protocol/errors.ts";
+import { printable } from "../../protocol/printable.ts";
 import { inSlices } from "../../protocol/v4/slices.ts";
 import { ChunkDigests } from "../../protocol/v4/chunk_digests.ts";
 import {

@@ -6,7 +6,8 @@
  */
 import { join, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { ConfigurationError, printable, XferError } from "../../protocol/mod.ts";
+import { ConfigurationError, XferError } from "../../protocol/errors.ts";
+import { printable } from "../../protocol/printable.ts";
 import {
   BACKUP_CATALOG,
   CATALOG,

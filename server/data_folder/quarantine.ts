@@ -5,7 +5,7 @@
  * @module
  */
 import { join } from "node:path";
-import { equalBytes, toHex } from "../../protocol/mod.ts";
+import { equalBytes, toHex } from "../../protocol/bytes.ts";
 import type { Finding } from "./audit.ts";
 import { newQuarantinePath } from "../blobs/disk/paths.ts";
 import type { Repair } from "../catalog/catalog.ts";

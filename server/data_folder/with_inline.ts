@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Bytes } from "../../protocol/mod.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
 import type { BlobStore, ReadOptions } from "../blobs/blob_store.ts";
 import { MAX_INLINE } from "../blobs/inline.ts";
 import type { Catalog } from "../catalog/catalog.ts";

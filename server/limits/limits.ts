@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { RefusedError } from "../../protocol/mod.ts";
+import { RefusedError } from "../../protocol/errors.ts";
 
 export interface LimitDefinition {
   /** Times are in milliseconds, sizes in bytes, rates in bytes a second. `Infinity`: no limit. */

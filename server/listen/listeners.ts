@@ -3,15 +3,10 @@
  *
  * @module
  */
-import {
-  type Address,
-  DEFAULT_SERVED,
-  type Edition,
-  formatAddress,
-  MAX_PORT,
-  NetworkError,
-  reasonOf,
-} from "../../protocol/mod.ts";
+import { type Address, formatAddress, MAX_PORT } from "../../protocol/address.ts";
+import { DEFAULT_SERVED } from "../../protocol/v3/editions/mod.ts";
+import type { Edition } from "../../protocol/v3/editions/edition.ts";
+import { NetworkError, reasonOf } from "../../protocol/errors.ts";
 import { formatFingerprint, formatLocation, type Location } from "../../protocol/v4/fingerprint.ts";
 import type { HelloAnswer } from "../../protocol/hello.ts";
 import type { LimitError } from "../limits/limits.ts";

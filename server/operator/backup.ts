@@ -7,15 +7,10 @@
  * @module
  */
 import { dirname, join, resolve } from "node:path";
-import {
-  type Abortable,
-  type Bytes,
-  printable,
-  reasonOf,
-  StorageError,
-  throwIfAborted,
-  XferError,
-} from "../../protocol/mod.ts";
+import { type Abortable, throwIfAborted } from "../../protocol/abort.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
+import { printable } from "../../protocol/printable.ts";
+import { reasonOf, StorageError, XferError } from "../../protocol/errors.ts";
 import { firstMissing, isEmptyFolder, refuseInside } from "./backup_target.ts";
 import { recordFound } from "../data_folder/with_data_folder.ts";
 import { checked, damageIn } from "../data_folder/audit.ts";

@@ -4,15 +4,9 @@
  * @module
  */
 import { dirname, join } from "node:path";
-import {
-  type Abortable,
-  printable,
-  reasonOf,
-  StorageError,
-  throwIfAborted,
-  UsageError,
-  XferError,
-} from "../../protocol/mod.ts";
+import { type Abortable, throwIfAborted } from "../../protocol/abort.ts";
+import { printable } from "../../protocol/printable.ts";
+import { reasonOf, StorageError, UsageError, XferError } from "../../protocol/errors.ts";
 import { recordFound, withReadOnly } from "../data_folder/with_data_folder.ts";
 import { checked, damageIn } from "../data_folder/audit.ts";
 import type { StoredFile } from "../catalog/catalog.ts";

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { printable, UsageError } from "../../protocol/mod.ts";
+import { printable } from "../../protocol/printable.ts";
+import { UsageError } from "../../protocol/errors.ts";
 import { withReadOnly, withWritable } from "../data_folder/with_data_folder.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import { idOf, makeToken, type NewToken, type TokenOptions } from "../accounts/tokens.ts";

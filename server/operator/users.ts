@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { isUserName, printable, UsageError } from "../../protocol/mod.ts";
+import { isUserName, printable } from "../../protocol/printable.ts";
+import { UsageError } from "../../protocol/errors.ts";
 import { fingerprintOfKey } from "../../protocol/v4/fingerprint.ts";
 import { withReadOnly, withWritable } from "../data_folder/with_data_folder.ts";
 import type { AccountSummary, Quota } from "../catalog/accounts.ts";

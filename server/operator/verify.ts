@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { type Abortable, reasonOf } from "../../protocol/mod.ts";
+import type { Abortable } from "../../protocol/abort.ts";
+import { reasonOf } from "../../protocol/errors.ts";
 import { type FoundDamage, recordFound, withReadOnly } from "../data_folder/with_data_folder.ts";
 import { finishRepairs, putAside } from "../data_folder/quarantine.ts";
 import { audit, type Finding } from "../data_folder/audit.ts";

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type Bytes, toHex } from "../../protocol/mod.ts";
+import { type Bytes, toHex } from "../../protocol/bytes.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import type { AccountCache } from "../accounts/account_cache.ts";
 import type { Catalog, StoredFile } from "../catalog/catalog.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Bytes, toHex } from "../../protocol/mod.ts";
+import { type Bytes, toHex } from "../../protocol/bytes.ts";
 import { LimitError, type Limits } from "../limits/limits.ts";
 import type { BlobStore, StagedBlob } from "../blobs/blob_store.ts";
 import { newInlinePath } from "../catalog/inline_paths.ts";

@@ -3,19 +3,13 @@
  *
  * @module
  */
-import {
-  type Bytes,
-  DEFAULT_EDITION,
-  type Edition,
-  fillingOf,
-  NO_QUIRKS,
-  type Profile,
-  ProtocolError,
-  reasonOf,
-  type Reply,
-  type SendFile,
-  ServerSession,
-} from "../../protocol/mod.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
+import { DEFAULT_EDITION } from "../../protocol/v3/editions/mod.ts";
+import type { Edition } from "../../protocol/v3/editions/edition.ts";
+import { fillingOf, NO_QUIRKS } from "../../protocol/v3/editions/quirks.ts";
+import { type Profile, type Reply, ServerSession } from "../../protocol/v3/server_session.ts";
+import { ProtocolError, reasonOf } from "../../protocol/errors.ts";
+import type { SendFile } from "../../protocol/v3/messages.ts";
 import { BUSY, encodeHelloAnswer } from "../../protocol/hello.ts";
 import type { V3Context } from "./context.ts";
 import type { Peer } from "./peer.ts";

@@ -4,14 +4,12 @@
  *
  * @module
  */
-import {
-  type Bytes,
-  type CbcDecryptor,
-  Cksum,
-  type PiecesDecryptor,
-  release,
-  type ZlibCrc,
-} from "../../protocol/mod.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
+import type { CbcDecryptor } from "../../protocol/cipher/aes_cbc.ts";
+import { Cksum } from "../../protocol/crc/cksum.ts";
+import type { PiecesDecryptor } from "../../protocol/v3/pieces_cipher.ts";
+import { release } from "../../protocol/memory.ts";
+import type { ZlibCrc } from "../../protocol/crc/zlib.ts";
 import type { StagedBlob } from "../blobs/blob_store.ts";
 
 /** Ciphertext is decrypted in pieces of so many bytes: each costs two calls to WebCrypto, however small. */

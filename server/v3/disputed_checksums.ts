@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type Bytes, toHex } from "../../protocol/mod.ts";
+import { type Bytes, toHex } from "../../protocol/bytes.ts";
 import { TtlMap } from "../ttl_map.ts";
 import type { UnverifiedFile } from "./unverified_files.ts";
 

@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { ProtocolError, type ServerSession } from "../../protocol/mod.ts";
+import { ProtocolError } from "../../protocol/errors.ts";
+import type { ServerSession } from "../../protocol/v3/server_session.ts";
 import type { PeerSocket } from "../listen/peer_socket.ts";
 
 /** So long a peer is heard, in milliseconds: as long as a client waits for the answer to its hello. */

@@ -3,20 +3,13 @@
  *
  * @module
  */
-import {
-  aesKeySize,
-  type Bytes,
-  decodeTextField,
-  isUserName,
-  printable,
-  ProtocolError,
-  reasonWithPathOf,
-  type Request,
-  type Response,
-  type SendFile,
-  storedName,
-  toHex,
-} from "../../protocol/mod.ts";
+import { aesKeySize } from "../../protocol/v3/server_session.ts";
+import { type Bytes, toHex } from "../../protocol/bytes.ts";
+import { decodeTextField } from "../../protocol/v3/text_field.ts";
+import { isUserName, printable } from "../../protocol/printable.ts";
+import { ProtocolError, reasonWithPathOf } from "../../protocol/errors.ts";
+import type { Request, Response, SendFile } from "../../protocol/v3/messages.ts";
+import { storedName } from "../../protocol/v3/stored_name.ts";
 import { countRegistration, noteSeen, pendingBefore } from "../accounts/registration.ts";
 import type { V3Context } from "./context.ts";
 import type { Peer } from "./peer.ts";

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { type Bytes, printable, toHex } from "../../protocol/mod.ts";
+import { type Bytes, toHex } from "../../protocol/bytes.ts";
+import { printable } from "../../protocol/printable.ts";
 import type { QuotaReservation } from "../uploads/quota_reservations.ts";
 import type { Limits } from "../limits/limits.ts";
 import type { StagedBlob } from "../blobs/blob_store.ts";

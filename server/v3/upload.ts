@@ -3,24 +3,17 @@
  *
  * @module
  */
-import {
-  BLOCK_SIZE,
-  type Bytes,
-  CbcDecryptor,
-  decodeTextField,
-  equalBytes,
-  IntegrityError,
-  nameFault,
-  PacketSequence,
-  PiecesDecryptor,
-  printable,
-  reasonWithPathOf,
-  type Response,
-  type SendFile,
-  storedName,
-  toHex,
-  ZlibCrc,
-} from "../../protocol/mod.ts";
+import { BLOCK_SIZE, CbcDecryptor } from "../../protocol/cipher/aes_cbc.ts";
+import { type Bytes, equalBytes, toHex } from "../../protocol/bytes.ts";
+import { decodeTextField } from "../../protocol/v3/text_field.ts";
+import { IntegrityError, reasonWithPathOf } from "../../protocol/errors.ts";
+import { nameFault } from "../../protocol/file_name.ts";
+import { PacketSequence } from "../../protocol/v3/packet_sequence.ts";
+import { PiecesDecryptor } from "../../protocol/v3/pieces_cipher.ts";
+import { printable } from "../../protocol/printable.ts";
+import type { Response, SendFile } from "../../protocol/v3/messages.ts";
+import { storedName } from "../../protocol/v3/stored_name.ts";
+import { ZlibCrc } from "../../protocol/crc/zlib.ts";
 import type { AccountWithKeys } from "../catalog/accounts.ts";
 import { PROTOCOL_4 } from "../catalog/accounts.ts";
 import { claimRoom, type QuotaReservation } from "../uploads/quota_reservations.ts";

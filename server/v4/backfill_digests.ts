@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { toHex } from "../../protocol/mod.ts";
+import { toHex } from "../../protocol/bytes.ts";
 import { inSlices } from "../../protocol/v4/slices.ts";
 import { ChunkDigests, type FileDigests } from "../../protocol/v4/chunk_digests.ts";
 import { CHUNK_SIZE, chunkSize } from "../../protocol/v4/merkle_tree.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Bytes, equalBytes } from "../../protocol/mod.ts";
+import { type Bytes, equalBytes } from "../../protocol/bytes.ts";
 import {
   CHUNK_SIZE,
   chunkCount,

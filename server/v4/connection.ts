@@ -3,7 +3,9 @@
  *
  * @module
  */
-import { type Bytes, printable, ProtocolError, reasonOf, toHex } from "../../protocol/mod.ts";
+import { type Bytes, toHex } from "../../protocol/bytes.ts";
+import { printable } from "../../protocol/printable.ts";
+import { ProtocolError, reasonOf } from "../../protocol/errors.ts";
 import { NONCE_SIZE } from "../../protocol/v4/authentication.ts";
 import { ConnectionState } from "../../protocol/v4/connection_state.ts";
 import { FrameReader } from "../../protocol/v4/frame_reader.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Bytes } from "../../protocol/mod.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
 import type { FileDigest } from "../catalog/catalog.ts";
 import type { Context } from "../context.ts";
 import { OpenUploads } from "./open_uploads.ts";

@@ -4,7 +4,9 @@
  *
  * @module
  */
-import { printable, reasonWithPathOf, toHex } from "../../protocol/mod.ts";
+import { printable } from "../../protocol/printable.ts";
+import { reasonWithPathOf } from "../../protocol/errors.ts";
+import { toHex } from "../../protocol/bytes.ts";
 import type { V4Context } from "./context.ts";
 import { isInline } from "../catalog/inline_paths.ts";
 import type { Damage, StoredFile } from "../catalog/catalog.ts";

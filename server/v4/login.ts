@@ -4,14 +4,9 @@
  *
  * @module
  */
-import {
-  type Bytes,
-  equalBytes,
-  isUserName,
-  printable,
-  ProtocolError,
-  toHex,
-} from "../../protocol/mod.ts";
+import { type Bytes, equalBytes, toHex } from "../../protocol/bytes.ts";
+import { isUserName, printable } from "../../protocol/printable.ts";
+import { ProtocolError } from "../../protocol/errors.ts";
 import {
   sealedBytes,
   SECRET_SIZE,

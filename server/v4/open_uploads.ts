@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type Bytes, equalBytes, toHex } from "../../protocol/mod.ts";
+import { type Bytes, equalBytes, toHex } from "../../protocol/bytes.ts";
 import type { MessageOf } from "../../protocol/v4/messages.ts";
 
 /** A file on its way in: what other uploads of its name, and other connections of its client, need of it. */

@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { type Bytes, printable, toHex } from "../../protocol/mod.ts";
+import { type Bytes, toHex } from "../../protocol/bytes.ts";
+import { printable } from "../../protocol/printable.ts";
 import type { BlobStore } from "../blobs/blob_store.ts";
 import type { Catalog, PartialUpload, PartialUploadKey } from "../catalog/catalog.ts";
 import type { Limits } from "../limits/limits.ts";

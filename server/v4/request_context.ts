@@ -3,7 +3,9 @@
  *
  * @module
  */
-import { type Bytes, printable, reasonOf, toHex } from "../../protocol/mod.ts";
+import { type Bytes, toHex } from "../../protocol/bytes.ts";
+import { printable } from "../../protocol/printable.ts";
+import { reasonOf } from "../../protocol/errors.ts";
 import type { Message } from "../../protocol/v4/messages.ts";
 import type { Leave } from "../listen/peer_socket.ts";
 import type { V4Context } from "./context.ts";

@@ -3,7 +3,10 @@
  *
  * @module
  */
-import { printable, ProtocolError, release, toHex } from "../../protocol/mod.ts";
+import { printable } from "../../protocol/printable.ts";
+import { ProtocolError } from "../../protocol/errors.ts";
+import { release } from "../../protocol/memory.ts";
+import { toHex } from "../../protocol/bytes.ts";
 import type { Message, MessageOf } from "../../protocol/v4/messages.ts";
 import { LINK_LIFE_MS, tryToMakeToken } from "../accounts/tokens.ts";
 import { LimitError } from "../limits/limits.ts";

@@ -4,7 +4,9 @@
  *
  * @module
  */
-import { type Bytes, equalBytes, printable, release, toHex } from "../../protocol/mod.ts";
+import { type Bytes, equalBytes, toHex } from "../../protocol/bytes.ts";
+import { printable } from "../../protocol/printable.ts";
+import { release } from "../../protocol/memory.ts";
 import { inSlices, type Sliced } from "../../protocol/v4/slices.ts";
 import { ChunkDigests, type FileDigests } from "../../protocol/v4/chunk_digests.ts";
 import type { Message, MessageOf } from "../../protocol/v4/messages.ts";

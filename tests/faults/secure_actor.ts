@@ -64,7 +64,7 @@ export class SecureActor {
       await Deno.writeFile(path, content);
       const effect: Effect = (world) => new Map([...world, [name, content]]);
       const asked = this.#belief.ask([name], effect);
-      return { file: await SourceFile.inspectAny(path), name, asked };
+      return { file: await SourceFile.inspect(path), name, asked };
     }));
     const refusals: Error[] = [];
     try {

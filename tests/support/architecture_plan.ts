@@ -5,10 +5,12 @@
  */
 import type { Arrows } from "./architecture.ts";
 
-/** Of `protocol/`, what each room of the others may import: its face, and what both protocols share. */
-const PROTOCOL = ["protocol/mod.ts", "protocol", "protocol/encoding"];
-const V3 = [...PROTOCOL, "protocol/v3", "protocol/v3/editions"];
-const V4 = [...PROTOCOL, "protocol/v4"];
+/** Of `protocol/`: what every room may import, and what those of one protocol may. */
+const PROTOCOL = ["protocol", "protocol/encoding"];
+const V3 = [
+  ...[...PROTOCOL, "protocol/cipher", "protocol/crc", "protocol/v3", "protocol/v3/editions"],
+];
+const V4 = [...PROTOCOL, "protocol/cipher", "protocol/crc", "protocol/v4"];
 
 /** What stands at the top of `server/` and needs no other room, and what both protocols work with. */
 const SERVER = ["server", "server/catalog", "server/blobs", "server/fs", "server/limits"];
@@ -45,23 +47,27 @@ export const ARROWS: Arrows = {
   "protocol/crc": ["protocol"],
   "protocol/cipher": ["protocol"],
   "protocol/v3/editions": ["protocol"],
+  "protocol/v3/general_error.ts": ["protocol", "protocol/v3/editions"],
   "protocol/v3": ["protocol", "protocol/cipher", "protocol/crc", "protocol/v3/editions"],
   "protocol/v4": ["protocol", "protocol/crc", "protocol/encoding"],
+  // The published face of both protocols; the rest of the house imports what it needs from where it stands.
   "protocol/mod.ts": [
     ...["protocol", "protocol/cipher", "protocol/crc", "protocol/encoding"],
-    ...["protocol/v3", "protocol/v3/editions", "protocol/v4"],
+    ...["protocol/v3", "protocol/v3/general_error.ts", "protocol/v3/editions", "protocol/v4"],
   ],
 
   // A client: sockets, files of this machine, who it is, then the two protocols, then what chooses between them.
   "client/net": PROTOCOL,
   "client/local": V4,
-  "client": [...PROTOCOL, "client/net", "client/local"],
-  "client/identity": [...V4, ...CLIENT],
+  "client": [...PROTOCOL, "protocol/v3/editions", "client/net", "client/local"],
+  // It keeps accounts of both protocols, and takes those of protocol 3 over.
+  "client/identity": [...V3, ...V4, ...CLIENT],
   "client/v3": [...V3, ...CLIENT, "client/identity"],
-  "client/v4": [...V4, ...CLIENT, "client/identity"],
+  // It says hello at a port where a server of protocol 3 may answer.
+  "client/v4": [...V4, ...CLIENT, "client/identity", "protocol/v3/general_error.ts"],
   "client/protocol_choice.ts": [...V4, ...CLIENT, "client/identity", "client/v4"],
   "client/status.ts": [
-    ...V4,
+    ...[...V3, ...V4],
     ...CLIENT,
     "client/identity",
     "client/v3",
@@ -69,12 +75,12 @@ export const ARROWS: Arrows = {
     "client/protocol_choice.ts",
   ],
   "client/mod.ts": [
-    ...[...V4, ...CLIENT, "client/identity", "client/v3", "client/v4"],
+    ...[...V4, "protocol/v3/editions", ...CLIENT, "client/identity", "client/v3", "client/v4"],
     ...["client/protocol_choice.ts", "client/status.ts"],
   ],
 
   // A server: what it keeps, what guards it, what both protocols do with a file, then the two protocols.
-  "server": PROTOCOL,
+  "server": [...PROTOCOL, "protocol/cipher"],
   "server/fs": PROTOCOL,
   "server/catalog": PROTOCOL,
   "server/catalog/sqlite": [...PROTOCOL, "server/catalog"],
@@ -95,7 +101,7 @@ export const ARROWS: Arrows = {
   "server/data_folder": [...V4, "server", "server/catalog/*", "server/blobs/*", "server/fs"],
   "server/limits": [...PROTOCOL, "server", "server/catalog"],
   "server/listen/tls": [...V4, "server/fs", "server/data_folder"],
-  "server/listen": [...V4, "server", "server/limits", "server/listen/tls"],
+  "server/listen": [...V4, "protocol/v3/editions", "server", "server/limits", "server/listen/tls"],
   "server/accounts": [...V4, "server", "server/catalog", "server/limits"],
   "server/uploads": [...V4, ...SERVER, "server/accounts"],
   "server/context.ts": [
@@ -116,7 +122,14 @@ export const ARROWS: Arrows = {
     ...["server/v3", "server/v4", "server/recovery.ts"],
   ],
   "server/mod.ts": [
-    ...[...V4, ...SERVING, ...STORE, "server/listen/*", "server/operator/*"],
+    ...[
+      ...V4,
+      "protocol/v3/editions",
+      ...SERVING,
+      ...STORE,
+      "server/listen/*",
+      "server/operator/*",
+    ],
     ...["server/v3", "server/v4", "server/server.ts"],
   ],
 

@@ -4,7 +4,8 @@
  * @module
  */
 import type { Command } from "commander";
-import { type Address, formatAddress, UsageError } from "../../../protocol/mod.ts";
+import { type Address, formatAddress } from "../../../protocol/address.ts";
+import { UsageError } from "../../../protocol/errors.ts";
 import {
   clientFolder,
   type ConnectOptions,

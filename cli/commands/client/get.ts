@@ -5,7 +5,7 @@
  */
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { getFiles, type GetOutcome } from "../../../client/mod.ts";
-import { RefusedError, type XferError } from "../../../protocol/mod.ts";
+import { RefusedError, type XferError } from "../../../protocol/errors.ts";
 import { exitCodeOfAll } from "../../exit_codes.ts";
 import { parseVersion } from "../../arguments/quantities.ts";
 import type { Reporter } from "../../output/reporter.ts";

@@ -10,8 +10,10 @@ import {
   EXPECTED,
   findV3Account,
   findV4Account,
+  formatLocation,
   isFileLine,
   KnownServers,
+  type Location,
   parseServerLine,
   readAuthorities,
   refuseOtherUser,
@@ -20,15 +22,8 @@ import {
   transferInfoExists,
   writeTransferInfo,
 } from "../../../client/mod.ts";
-import {
-  formatLocation,
-  isUserName,
-  type Location,
-  printable,
-  reasonOf,
-  UsageError,
-  XferError,
-} from "../../../protocol/mod.ts";
+import { isUserName, printable } from "../../../protocol/printable.ts";
+import { reasonOf, UsageError, XferError } from "../../../protocol/errors.ts";
 import type { Reporter } from "../../output/reporter.ts";
 import type { Run } from "../../run.ts";
 import {

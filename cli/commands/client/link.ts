@@ -5,7 +5,8 @@
  */
 import { type Command, InvalidArgumentError } from "commander";
 import { hasV4Account, isToken, V4Client } from "../../../client/mod.ts";
-import { toHex, UsageError } from "../../../protocol/mod.ts";
+import { toHex } from "../../../protocol/bytes.ts";
+import { UsageError } from "../../../protocol/errors.ts";
 import type { Reporter } from "../../output/reporter.ts";
 import type { Run } from "../../run.ts";
 import type { OptionsOf, V4Options } from "./connect.ts";

@@ -4,8 +4,13 @@
  * @module
  */
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { DEFAULT_RETRIES, DEFAULT_TIMEOUTS, TRANSFER_INFO } from "../../../client/mod.ts";
-import { CLIENT_QUIRKS, EDITIONS } from "../../../protocol/mod.ts";
+import {
+  CLIENT_QUIRKS,
+  DEFAULT_RETRIES,
+  DEFAULT_TIMEOUTS,
+  EDITIONS,
+  TRANSFER_INFO,
+} from "../../../client/mod.ts";
 import type { Run } from "../../run.ts";
 import { AUTO, v4OptionsOf } from "./connect.ts";
 import { addForget } from "./forget.ts";

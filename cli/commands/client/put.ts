@@ -8,6 +8,7 @@ import {
   chooseProtocol,
   clientFolder,
   type DiscoveredServer,
+  findEdition,
   hasV4Account,
   keepLastStored,
   KnownServers,
@@ -16,24 +17,16 @@ import {
   type Outcome,
   putFiles,
   type PutOutcome,
+  type Quirk,
   readTransferInfo,
   sendFiles,
   type SendOptions,
   type TransferInfo,
   type V3Reason,
 } from "../../../client/mod.ts";
-import {
-  type Address,
-  ConfigurationError,
-  findEdition,
-  formatAddress,
-  fromPrintable,
-  printable,
-  type Quirk,
-  reasonOf,
-  UsageError,
-  XferError,
-} from "../../../protocol/mod.ts";
+import { type Address, formatAddress } from "../../../protocol/address.ts";
+import { ConfigurationError, reasonOf, UsageError, XferError } from "../../../protocol/errors.ts";
+import { fromPrintable, printable } from "../../../protocol/printable.ts";
 import { exitCodeOfAll, SUCCESS } from "../../exit_codes.ts";
 import { reportRetry, reportUsingV3, reportV3Event } from "../../output/client_events.ts";
 import type { Reporter } from "../../output/reporter.ts";

@@ -7,21 +7,14 @@ import type { Command } from "commander";
 import {
   ConnectionPool,
   DamagedFiles,
+  formatFingerprint,
   type RemoteFile,
   type TakeDamaged,
   type TakeFile,
   V4Client,
 } from "../../../client/mod.ts";
-import {
-  formatFingerprint,
-  fromPrintable,
-  printable,
-  RefusedError,
-  shellWord,
-  UnconfirmedError,
-  UsageError,
-  XferError,
-} from "../../../protocol/mod.ts";
+import { fromPrintable, printable, shellWord } from "../../../protocol/printable.ts";
+import { RefusedError, UnconfirmedError, UsageError, XferError } from "../../../protocol/errors.ts";
 import { exitCodeOfAll } from "../../exit_codes.ts";
 import { parseName, parseNames } from "../../arguments/file_name.ts";
 import { parseVersion } from "../../arguments/quantities.ts";

@@ -10,6 +10,7 @@ import {
   clientFolder,
   findV3Account,
   findV4Account,
+  formatLocation,
   KnownServers,
   readAuthorities,
   readLastStored,
@@ -17,13 +18,9 @@ import {
   type TransferInfo,
   V4Client,
 } from "../../../client/mod.ts";
-import {
-  formatAddress,
-  formatLocation,
-  InterruptedError,
-  toHex,
-  XferError,
-} from "../../../protocol/mod.ts";
+import { formatAddress } from "../../../protocol/address.ts";
+import { InterruptedError, XferError } from "../../../protocol/errors.ts";
+import { toHex } from "../../../protocol/bytes.ts";
 import { exitCodeOf, SUCCESS } from "../../exit_codes.ts";
 import type { Reporter } from "../../output/reporter.ts";
 import type { Run } from "../../run.ts";

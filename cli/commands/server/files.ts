@@ -4,7 +4,9 @@
  * @module
  */
 import type { Command } from "commander";
-import { InterruptedError, throwIfAborted, toHex } from "../../../protocol/mod.ts";
+import { InterruptedError } from "../../../protocol/errors.ts";
+import { throwIfAborted } from "../../../protocol/abort.ts";
+import { toHex } from "../../../protocol/bytes.ts";
 import {
   backup,
   type CopyReport,

@@ -4,7 +4,8 @@
  * @module
  */
 import { join } from "node:path";
-import { type Bytes, printable } from "../../../protocol/mod.ts";
+import type { Bytes } from "../../../protocol/bytes.ts";
+import { printable } from "../../../protocol/printable.ts";
 import {
   FILES,
   isBlobName,

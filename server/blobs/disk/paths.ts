@@ -4,7 +4,7 @@
  * @module
  */
 import { sep } from "node:path";
-import { type Bytes, toHex } from "../../../protocol/mod.ts";
+import { type Bytes, toHex } from "../../../protocol/bytes.ts";
 
 /** Folders of blobs that are written, that are committed, and that were put aside. */
 export const STAGING = "staging";

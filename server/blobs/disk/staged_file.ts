@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Bytes } from "../../../protocol/mod.ts";
+import type { Bytes } from "../../../protocol/bytes.ts";
 import type { StagedBlob } from "../blob_store.ts";
 import { type FileSystem, removeIfThere, writeAll } from "../../fs/file_system.ts";
 

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type Bytes, toHex } from "../../../protocol/mod.ts";
+import { type Bytes, toHex } from "../../../protocol/bytes.ts";
 import type { Catalog } from "../catalog.ts";
 import { type Method, METHODS, OPERATIONS } from "./operations/mod.ts";
 import { sizeOf } from "./value_size.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Bytes } from "../../../protocol/mod.ts";
+import type { Bytes } from "../../../protocol/bytes.ts";
 import type { Quota } from "../accounts.ts";
 import { INLINE_PREFIX } from "../inline_paths.ts";
 import type { Account } from "../accounts.ts";

@@ -5,13 +5,9 @@
  * @module
  */
 import { createPrivateKey, createPublicKey } from "node:crypto";
-import {
-  type Bytes,
-  ConfigurationError,
-  equalBytes,
-  printable,
-  reasonOf,
-} from "../../../protocol/mod.ts";
+import { type Bytes, equalBytes } from "../../../protocol/bytes.ts";
+import { ConfigurationError, reasonOf } from "../../../protocol/errors.ts";
+import { printable } from "../../../protocol/printable.ts";
 import { fingerprintOf, isSelfMade } from "../../../protocol/v4/fingerprint.ts";
 import { MAX_CERTIFICATE } from "../../../protocol/hello.ts";
 import { fromPem } from "../../../protocol/encoding/pem.ts";

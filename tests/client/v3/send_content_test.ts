@@ -8,7 +8,7 @@ import { partsOf } from "../../../protocol/v3/file_parts.ts";
 import type { Profile } from "../../../protocol/v3/server_session.ts";
 import { ReconnectingConnection } from "../../../client/v3/reconnecting_connection.ts";
 import { PIECE_SIZE, sendContent } from "../../../client/v3/send_content.ts";
-import { SourceFile } from "../../../client/local/source_file.ts";
+import { inspectFile } from "../../../client/v3/inspect_file.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { DIALECTS } from "../../support/v3/dialects.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
@@ -27,7 +27,7 @@ async function send(content: Bytes, crc?: number, pieceSize = 4096) {
     return concatBytes(...chunks);
   })();
   const path = await folder.write("a.bin", content);
-  const file = await SourceFile.inspect(path, PROFILE);
+  const { file, nameField } = await inspectFile(path, PROFILE);
   const progress: number[] = [];
   using link = new ReconnectingConnection({
     server: listener.addr as Deno.NetAddr,
@@ -35,7 +35,7 @@ async function send(content: Bytes, crc?: number, pieceSize = 4096) {
     timeouts: { connectMs: 5000, responseMs: 5000 },
     onConnected: () => {},
   });
-  const upload = { clientId: new Uint8Array(16), fileName: file.nameField, size: file.size };
+  const upload = { clientId: new Uint8Array(16), fileName: nameField, size: file.size };
   const parts = [...partsOf(PROFILE, upload)];
   const told = await sendContent(link, parts, {
     ...{ file, aesKey, quirks: NO_QUIRKS, crc },
@@ -68,7 +68,7 @@ Deno.test("a checksum that is known already is not found again", async () => {
 /** The writes in which a file leaves, by message. */
 async function writesOf(profile: Profile, content: Bytes, pieceSize: number): Promise<Bytes[][]> {
   await using folder = await TemporaryFolder.create();
-  const file = await SourceFile.inspect(await folder.write("a.bin", content), profile);
+  const { file, nameField } = await inspectFile(await folder.write("a.bin", content), profile);
   const messages: Bytes[][] = [[]];
   const link = {
     begin: () => Promise.resolve(),
@@ -81,7 +81,7 @@ async function writesOf(profile: Profile, content: Bytes, pieceSize: number): Pr
       return Promise.resolve(true);
     },
   };
-  const upload = { clientId: new Uint8Array(16), fileName: file.nameField, size: file.size };
+  const upload = { clientId: new Uint8Array(16), fileName: nameField, size: file.size };
   await sendContent(link, partsOf(profile, upload), {
     ...{ file, aesKey, quirks: profile.quirks, crc: undefined },
     buffers: [new Uint8Array(pieceSize), new Uint8Array(pieceSize)],

@@ -210,7 +210,7 @@ for (const window of [0, 65_535]) {
       using client = await V4Client.connect(options);
       const names = Array.from({ length: 300 }, (_, i) => `file${i}`);
       const files = await Promise.all(names.map(async (name) => ({
-        file: await SourceFile.inspectAny(await folder.write(name, name)),
+        file: await SourceFile.inspect(await folder.write(name, name)),
       })));
       const outcomes: unknown[] = [];
       await client.put(files, (_, outcome) => outcomes.push(typeof outcome));
@@ -246,7 +246,7 @@ Deno.test("v4: other sums than were sent, or any before all was sent, are not wh
       const size = at === "put" ? RESUMABLE : CHUNK_SIZE;
       const path = await folder.write("a", new Uint8Array(size));
       const outcomes: string[] = [];
-      await client.put([{ file: await SourceFile.inspectAny(path) }], (_, outcome) => {
+      await client.put([{ file: await SourceFile.inspect(path) }], (_, outcome) => {
         outcomes.push(typeof outcome === "number" ? "stored" : (outcome as XferError).code);
       });
       return outcomes.join();
@@ -266,7 +266,7 @@ Deno.test("v4: of what a server says it holds only a part of the file counts", a
     const outcome = await outcomeOf(reply, async (client) => {
       await using folder = await TemporaryFolder.create();
       const path = await folder.write("a", new Uint8Array(size));
-      await client.put([{ file: await SourceFile.inspectAny(path) }], ignore);
+      await client.put([{ file: await SourceFile.inspect(path) }], ignore);
     });
     assert.equal(outcome, "unexpected-answer", `${offset}`);
   }

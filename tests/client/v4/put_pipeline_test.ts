@@ -41,7 +41,7 @@ function storing(offset = 0, digest = digestOfFirst(offset), transfer = TRANSFER
 }
 
 async function jobOf(folder: TemporaryFolder, bytes = content, name = "a"): Promise<UploadItem> {
-  return new UploadItem(await SourceFile.inspectAny(await folder.write(name, bytes)));
+  return new UploadItem(await SourceFile.inspect(await folder.write(name, bytes)));
 }
 
 interface Sent {

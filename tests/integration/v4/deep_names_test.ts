@@ -32,7 +32,7 @@ function test(what: string, body: (counted: Counted) => Promise<void>) {
     using client = await scene.client("Alice");
     const empty = await scene.folder.write("empty", "");
     const putAll = async (names: readonly string[]) => {
-      const files = names.map(async (name) => ({ file: await SourceFile.inspectAny(empty), name }));
+      const files = names.map(async (name) => ({ file: await SourceFile.inspect(empty), name }));
       return await put(client, await Promise.all(files));
     };
     const costOf = async (name: string) => {

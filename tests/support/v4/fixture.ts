@@ -86,7 +86,7 @@ export class Scene implements AsyncDisposable {
   }
 
   async source(name: string, content: Bytes): Promise<SourceFile> {
-    return await SourceFile.inspectAny(await this.folder.write(name, content));
+    return await SourceFile.inspect(await this.folder.write(name, content));
   }
 
   /** What is staged, and what is stored but for its name: paths of blobs. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Bytes } from "../../../../protocol/mod.ts";
+import type { Bytes } from "../../../../protocol/bytes.ts";
 import type { AccountSummary, Quota } from "../../accounts.ts";
 import { PROTOCOL_4 } from "../../accounts.ts";
 import { toClient } from "../rows.ts";

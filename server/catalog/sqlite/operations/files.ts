@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Bytes } from "../../../../protocol/mod.ts";
+import type { Bytes } from "../../../../protocol/bytes.ts";
 import {
   CatalogRefusal,
   type CommitResult,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Bytes } from "../../../../protocol/mod.ts";
+import type { Bytes } from "../../../../protocol/bytes.ts";
 import type { LoginFault, Principal, RevocationReason, Token } from "../../accounts.ts";
 import { MAX_INVITATIONS, MAX_LINKS } from "../../bounds.ts";
 import type { Database } from "../database.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Bytes } from "../../../../protocol/mod.ts";
+import type { Bytes } from "../../../../protocol/bytes.ts";
 import type { CheckpointOptions, PartialUpload, PartialUploadKey } from "../../catalog.ts";
 import type { Database } from "../database.ts";
 import type { Row } from "../rows.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Bytes } from "../../../../protocol/mod.ts";
+import type { Bytes } from "../../../../protocol/bytes.ts";
 import type { Quota } from "../../accounts.ts";
 import { CatalogRefusal, type NewFile, type UsageBeside } from "../../catalog.ts";
 import type { Usage } from "../../accounts.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import type { SQLInputValue } from "node:sqlite";
-import { type Bytes, equalBytes } from "../../../../protocol/mod.ts";
+import { type Bytes, equalBytes } from "../../../../protocol/bytes.ts";
 import {
   type Account,
   type KeyChange,

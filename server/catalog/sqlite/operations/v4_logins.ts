@@ -4,7 +4,7 @@
  * @module
  */
 import { MAX_KEYS } from "../../bounds.ts";
-import { type Bytes, equalBytes } from "../../../../protocol/mod.ts";
+import { type Bytes, equalBytes } from "../../../../protocol/bytes.ts";
 import type {
   AccountWithKeys,
   ClaimAccount,
