@@ -57,5 +57,5 @@ export function createContext(options: ContextOptions, freeSpace: () => Promise<
 export async function expireShared(context: Context): Promise<void> {
   const { store, limits, clock, registrations } = context;
   registrations.sweep();
-  await store.catalog.expireRegistrations(clock() - limits.registrationTtlMs);
+  await store.catalog.accounts.expireRegistrations(clock() - limits.registrationTtlMs);
 }

@@ -61,7 +61,7 @@ async function record(
   { store: { catalog } }: Context,
   found: readonly FoundDamage[],
 ): Promise<void> {
-  await Promise.all(found.map(({ path, damage }) => catalog.setDamage(path, damage)));
+  await Promise.all(found.map(({ path, damage }) => catalog.files.setDamage(path, damage)));
 }
 
 async function logDifference({ store, log }: Context, finding: Finding): Promise<void> {
@@ -71,7 +71,7 @@ async function logDifference({ store, log }: Context, finding: Finding): Promise
     return log.error("Found {path} to be {kind}", { event, kind, path: printable(finding.path) });
   }
   const { name, path, clientId } = finding.file;
-  const user = (await store.catalog.findClient(clientId))?.name ?? "";
+  const user = (await store.catalog.accounts.find({ id: clientId }))?.name ?? "";
   log.error("Found {file} of {user} to be {kind} ({path})", {
     ...{ event, kind, damage: finding.damage, user },
     ...{ file: printable(name), path: printable(path), client: toHex(clientId) },
@@ -84,7 +84,7 @@ export async function removeLeftovers(
   partialUploads: { sweep(): Promise<number> },
 ): Promise<void> {
   const staged = await partialUploads.sweep();
-  const orphans = await context.store.catalog.listOrphans();
+  const orphans = await context.store.catalog.blobs.garbage();
   for (const path of orphans) await removeOrphan(context, path);
   if (staged + orphans.length > 0) {
     context.log.warn("Removed what was left of {count} uploads that never were confirmed", {

@@ -73,10 +73,10 @@ const batched = batchedCatalog({
 });
 let number = 0;
 Deno.bench("catalog: one durable write", { group: "catalog" }, async () => {
-  await batched.addOrphan(`files/1/${++number}`);
+  await batched.blobs.reserve(`files/1/${++number}`);
 });
 Deno.bench("catalog: 64 durable writes at once", { group: "catalog" }, async () => {
   await Promise.all(
-    Array.from({ length: 64 }, () => batched.addOrphan(`files/1/${++number}`)),
+    Array.from({ length: 64 }, () => batched.blobs.reserve(`files/1/${++number}`)),
   );
 });

@@ -39,7 +39,7 @@ export interface NewToken {
 
 /** Makes a token and keeps its hash. Throws `UsageError` `too-many-invitations`. */
 export async function makeToken(
-  catalog: Pick<Catalog, "addToken">,
+  catalog: { readonly tokens: Pick<Catalog["tokens"], "add"> },
   wish: TokenOptions,
   now: number,
 ): Promise<NewToken> {
@@ -53,7 +53,7 @@ export async function makeToken(
 
 /** The same for a client that asks by a key of its account; `undefined` where it may not, or no longer. */
 export async function tryToMakeToken(
-  catalog: Pick<Catalog, "addToken">,
+  catalog: { readonly tokens: Pick<Catalog["tokens"], "add"> },
   { clientId, label, uses, lifeMs }: TokenOptions,
   now: number,
   by?: Bytes,
@@ -62,7 +62,7 @@ export async function tryToMakeToken(
   const expiresAt = now + lifeMs;
   const hash = await hashToken(token);
   const kept = { hash, clientId, label, usesLeft: uses, used: 0, expiresAt, madeAt: now };
-  return await catalog.addToken(kept, by) ? { id: idOf(kept), token, expiresAt } : undefined;
+  return await catalog.tokens.add(kept, by) ? { id: idOf(kept), token, expiresAt } : undefined;
 }
 
 /** Hexadecimal digits of an id. */

@@ -1,5 +1,5 @@
 /**
- * What the catalog knows of accounts: how they come about, their keys, tokens, and what an operator says of them.
+ * Accounts: how they are registered, their keys, and what an operator decides about them.
  *
  * @module
  */
@@ -156,49 +156,43 @@ export interface Principal {
 /** Why he may not stay: the account is gone or has not this key any more, or is disabled. */
 export type RevocationReason = "gone" | "disabled";
 
-/** What is kept of a token. */
-export interface Token {
-  /** SHA-256. */
-  readonly hash: Bytes;
-  /** The account that it links a key to; an invitation has none. */
-  readonly clientId?: Bytes | undefined;
-  /** What an operator calls it. */
-  readonly label?: string | undefined;
-  readonly usesLeft: number;
-  readonly used: number;
-  readonly expiresAt: number;
-  readonly madeAt: number;
+/** An account by its id, or by its name. */
+export type AccountReference = { readonly id: Bytes } | { readonly name: string };
+
+/** Changes that an operator makes; what is left out stays. */
+export interface AccountChanges {
+  readonly name?: string;
+  /** Disabling an account removes its links. */
+  readonly disabled?: boolean;
+  readonly quota?: Quota;
 }
 
-export interface AccountCatalog {
-  /**
-   * The key now belongs to the account of this name: to a new one, or by a token to one that was there. A token's use
-   * counts only if so.
-   */
-  registerKey(registration: RegisterKey): Promise<LoginResult | LoginFault>;
-  /** The account of protocol 3 is now one of protocol 4, with this key. */
-  claimAccount(claim: ClaimAccount): Promise<LoginResult | LoginFault>;
-  /** The client with its keys. */
-  findAccount(id: Bytes): Promise<AccountWithKeys | undefined>;
-  /** What is wrong with each of those who have been let in; of all of them in one look. */
-  revocationReasons(principals: readonly Principal[]): Promise<(RevocationReason | undefined)[]>;
-  /** Forgets a key, and the account's links; `false` where the account does not have the key. */
+export type UpdateResult = "updated" | "missing" | "name-taken";
+
+export interface Accounts {
+  /** Registers a name under an id. Returns `false` if another account has the name. */
+  registerV3(registration: RegisterAccount): Promise<boolean>;
+  /** Sets the RSA key of an account of protocol 3. Returns `unknown` if the id is not the name's. */
+  setPublicKey(change: SetPublicKey): Promise<KeyChange>;
+  /** Adds a key to the account of a name: to a new one, or by a token to an existing one. Uses the token up only then. */
+  registerV4(registration: RegisterKey): Promise<LoginResult | LoginFault>;
+  /** Turns an account of protocol 3 into one of protocol 4, with this key. */
+  takeOver(claim: ClaimAccount): Promise<LoginResult | LoginFault>;
+  find(reference: AccountReference): Promise<AccountWithKeys | undefined>;
+  /** All accounts with what they have stored, by name. */
+  list(): Promise<AccountSummary[]>;
+  /** Records when the account was last seen. */
+  touch(id: Bytes, now: number): Promise<void>;
+  /** Changes nothing for an account of protocol 4. */
+  setProfile(id: Bytes, profile: StoredProfile): Promise<void>;
+  /** Makes all of the changes, or none. */
+  update(id: Bytes, changes: AccountChanges): Promise<UpdateResult>;
+  /** Removes a key, and the account's links. Returns `false` if the account does not have the key. */
   removeKey(id: Bytes, key: Bytes): Promise<boolean>;
-
-  /**
-   * Keeps a token. Of links of one account the oldest makes room. `false` where too many invitations are open, or where
-   * the account has not, or no longer, the key by which its client asks for a link, or is disabled.
-   */
-  addToken(token: Token, by?: Bytes): Promise<boolean>;
-  /** Invitations that are still good, the oldest first. */
-  listInvitations(now: number): Promise<Token[]>;
-  removeToken(hash: Bytes): Promise<void>;
-
-  /** All accounts with what they have, by name. */
-  listAccounts(): Promise<AccountSummary[]>;
-  /** Disables an account, which takes its links away, or enables it. */
-  setDisabled(id: Bytes, disabled: boolean): Promise<void>;
-  /** Whether the client has the name now; `false` if another has it. */
-  renameClient(id: Bytes, name: string): Promise<boolean>;
-  setQuota(id: Bytes, quota: Quota): Promise<void>;
+  /** Why each of the principals must end its session; `undefined` for those that may stay. */
+  revocations(principals: readonly Principal[]): Promise<(RevocationReason | undefined)[]>;
+  /** Removes an account with its files and partial uploads. Returns the ids of the blobs that became garbage. */
+  remove(id: Bytes): Promise<string[]>;
+  /** Removes registrations without a key that were made before a time. */
+  expireRegistrations(before: number): Promise<void>;
 }

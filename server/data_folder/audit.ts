@@ -17,7 +17,8 @@ import {
 } from "../../protocol/v4/merkle_tree.ts";
 import { breath } from "../breath.ts";
 import type { BlobStore } from "../blobs/blob_store.ts";
-import type { Catalog, Damage, StoredFile } from "../catalog/catalog.ts";
+import type { Catalog } from "../catalog/catalog.ts";
+import type { Damage, StoredFile } from "../catalog/files.ts";
 import type { Store } from "./data_folder.ts";
 
 /** Files that are looked up at once. */
@@ -58,14 +59,17 @@ export async function* audit(
   store: Store,
   { contents, signal }: AuditOptions,
 ): AsyncGenerator<Finding | SoundBlob, void, void> {
-  for (let after = "";;) {
-    const page = await store.catalog.listFilesAfter(after, PAGE);
+  let after: string | undefined;
+  for (;;) {
+    const page = await store.catalog.files.scan(after, PAGE);
     for (const file of page) {
       if (signal?.aborted) return;
       const finding = await inspect(store, file, { contents, signal });
       if (signal?.aborted) return;
       // What was replaced or removed meanwhile left the catalog before its blob went.
-      if (finding !== undefined && await store.catalog.refersTo(file.path)) yield finding;
+      if (finding !== undefined && await store.catalog.blobs.owner(file.path) === "file") {
+        yield finding;
+      }
     }
     const last = page.at(-1);
     if (last === undefined) break;
@@ -74,7 +78,7 @@ export async function* audit(
   for await (const path of store.blobs.list()) {
     if (signal?.aborted) return;
     // A blob's path is in the catalog before the blob is there, and until it is gone.
-    if (await store.catalog.knowsPath(path)) continue;
+    if (await store.catalog.blobs.owner(path) !== undefined) continue;
     if (await store.blobs.has(path)) yield { kind: "stray", path };
   }
 }
@@ -132,7 +136,7 @@ async function inspectChunks(
 async function allChunks(catalog: Catalog, path: string): Promise<Bytes> {
   const pages: Bytes[] = [];
   for (let at = 0;;) {
-    const page = await catalog.findChunks(path, at);
+    const page = await catalog.files.chunkDigests(path, at);
     if (page === undefined || page.length === 0) return concatBytes(...pages);
     pages.push(page);
     at += page.length;

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { equalBytes, toHex } from "../../protocol/bytes.ts";
 import type { Finding } from "./audit.ts";
 import { newQuarantinePath } from "../blobs/disk/paths.ts";
-import type { Repair } from "../catalog/catalog.ts";
+import type { Repair } from "../catalog/repairs.ts";
 import { type DataFolder, QUARANTINE_RECORD } from "./data_folder.ts";
 import { type FileSystem, readFull, syncFolder, writeAll } from "../fs/file_system.ts";
 
@@ -37,14 +37,14 @@ export async function putAside(
     (_, value) => value instanceof Uint8Array ? toHex(new Uint8Array(value)) : value,
   );
   const repair = { path, movedTo, record };
-  await folder.catalog.beginRepair(repair);
+  await folder.catalog.repairs.begin(repair);
   await carryOut(folder, repair, fs);
   return movedTo;
 }
 
 /** Finishes repairs that were cut off. */
 export async function finishRepairs(folder: LockedFolder, fs: FileSystem): Promise<void> {
-  for (const repair of await folder.catalog.listRepairs()) await carryOut(folder, repair, fs);
+  for (const repair of await folder.catalog.repairs.list()) await carryOut(folder, repair, fs);
 }
 
 /** Each step may have been done before, by a process that did not get to the end. */
@@ -52,10 +52,10 @@ async function carryOut(folder: LockedFolder, repair: Repair, fs: FileSystem): P
   const { path, movedTo, record } = repair;
   // What was missing when the repair was cut off may have been put back since.
   const isBack = movedTo === undefined && await folder.blobs.has(path);
-  if (isBack) return await folder.catalog.endRepair(path, { isBack });
+  if (isBack) return await folder.catalog.repairs.end(path, { isBack });
   await writeLine(folder.path, new TextEncoder().encode(`${record}\n`), fs);
   if (movedTo !== undefined) await folder.blobs.quarantine(path, movedTo);
-  await folder.catalog.endRepair(path);
+  await folder.catalog.repairs.end(path);
 }
 
 /** Makes a line the last one of the record, unless it is already; of one that was cut off a part may be there. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { resolve } from "node:path";
-import type { StoredFile } from "../catalog/catalog.ts";
+import type { StoredFile } from "../catalog/files.ts";
 import { DataFolder } from "./data_folder.ts";
 import type { SqliteCatalog } from "../catalog/sqlite/sqlite_catalog.ts";
 import { explainingFailures } from "./errors.ts";
@@ -38,7 +38,7 @@ export async function recordFound(folder: string, found: readonly FoundDamage[])
   if (found.length === 0) return;
   await withWritable(folder, async ({ catalog }) => {
     const recorded = catalog.together(() =>
-      found.map(({ path, damage }) => catalog.setDamage(path, damage))
+      found.map(({ path, damage }) => catalog.files.setDamage(path, damage))
     );
     await Promise.all(recorded);
   });

@@ -12,11 +12,11 @@ import { isInline } from "../catalog/inline_paths.ts";
 /** Blobs on the disk and in the catalog as one store. */
 export function withInline(
   disk: BlobStore,
-  catalog: Pick<Catalog, "findContent" | "findContentSize">,
+  catalog: { readonly files: Pick<Catalog["files"], "content" | "contentSize"> },
 ): BlobStore {
   /** Writes a blob to a file of its own, and returns the path of that. */
   const writeOut = async (path: string) => {
-    const content = await catalog.findContent(path);
+    const content = await catalog.files.content(path);
     if (content === undefined) throw missing(path);
     const staged = await disk.stage();
     await staged.write(content);
@@ -31,9 +31,9 @@ export function withInline(
       isInline(path) ? readInline(catalog, path, options) : disk.read(path, options),
     remove: (path) => isInline(path) ? Promise.resolve() : disk.remove(path),
     list: () => disk.list(),
-    size: (path) => isInline(path) ? catalog.findContentSize(path) : disk.size(path),
+    size: (path) => isInline(path) ? catalog.files.contentSize(path) : disk.size(path),
     has: async (path) =>
-      isInline(path) ? await catalog.findContentSize(path) !== undefined : await disk.has(path),
+      isInline(path) ? await catalog.files.contentSize(path) !== undefined : await disk.has(path),
     quarantine: async (path, to) =>
       await disk.quarantine(isInline(path) ? await writeOut(path) : path, to),
     sweep: (isKept) => disk.sweep(isKept),
@@ -41,11 +41,11 @@ export function withInline(
 }
 
 async function* readInline(
-  catalog: Pick<Catalog, "findContent">,
+  catalog: { readonly files: Pick<Catalog["files"], "content"> },
   path: string,
   { from = 0, pieceSize = MAX_INLINE }: ReadOptions = {},
 ): AsyncGenerator<Bytes, void, void> {
-  const content = await catalog.findContent(path);
+  const content = await catalog.files.content(path);
   if (content === undefined) throw missing(path);
   for (let at = from; at < content.length; at += pieceSize) {
     yield content.subarray(at, at + pieceSize);

@@ -14,7 +14,8 @@ import { reasonOf, StorageError, XferError } from "../../protocol/errors.ts";
 import { firstMissing, isEmptyFolder, refuseInside } from "./backup_target.ts";
 import { recordFound } from "../data_folder/with_data_folder.ts";
 import { checked, damageIn } from "../data_folder/audit.ts";
-import type { Catalog, Damage, StoredFile } from "../catalog/catalog.ts";
+import type { Catalog } from "../catalog/catalog.ts";
+import type { Damage, StoredFile } from "../catalog/files.ts";
 import {
   BACKUP_CATALOG,
   CATALOG,
@@ -94,7 +95,7 @@ export async function restore(
   const target = resolve(dataFolder);
   const report = await copyStore({ source, target, name: CATALOG, ...options });
   if (onNoIdentity !== undefined && !(await isThere(Deno, join(target, TLS_FILE)))) {
-    const accounts = (await source.catalog.listAccounts())
+    const accounts = (await source.catalog.accounts.list())
       .filter(({ protocol, keys }) => protocol === 4 && keys > 0).length;
     if (accounts > 0) onNoIdentity(accounts);
   }
@@ -201,8 +202,9 @@ async function copyBlobs(
   const { source, signal } = copying;
   const damaged: StoredFile[] = [];
   let [files, bytes, stale] = [0, 0, false];
-  for (let after = "";;) {
-    const page = await catalog.listFilesAfter(after, PAGE);
+  let after: string | undefined;
+  for (;;) {
+    const page = await catalog.files.scan(after, PAGE);
     for (const file of page) {
       throwIfAborted(signal);
       const damage = isInline(file.path)
@@ -214,13 +216,13 @@ async function copyBlobs(
         files++;
         bytes += file.size;
         // What was found damaged before has been mended since.
-        if (file.damage !== undefined) await catalog.setDamage(file.path, undefined);
+        if (file.damage !== undefined) await catalog.files.setDamage(file.path, undefined);
         continue;
       }
-      if (!(await source.catalog.refersTo(file.path))) stale = true;
+      if (await source.catalog.blobs.owner(file.path) !== "file") stale = true;
       else {
         damaged.push({ ...file, damage });
-        await catalog.removeFile(file.path);
+        await catalog.files.forget(file.path);
       }
     }
     const last = page.at(-1);
@@ -284,6 +286,6 @@ async function copyIdentity(source: string, target: string): Promise<void> {
 /** Removes copies of files that were replaced after an earlier round. */
 async function removeOthers({ catalog, blobs }: Copy): Promise<void> {
   for await (const path of blobs.list()) {
-    if (!(await catalog.knowsPath(path))) await blobs.remove(path);
+    if (await catalog.blobs.owner(path) === undefined) await blobs.remove(path);
   }
 }

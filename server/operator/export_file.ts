@@ -9,7 +9,7 @@ import { printable } from "../../protocol/printable.ts";
 import { reasonOf, StorageError, UsageError, XferError } from "../../protocol/errors.ts";
 import { recordFound, withReadOnly } from "../data_folder/with_data_folder.ts";
 import { checked, damageIn } from "../data_folder/audit.ts";
-import type { StoredFile } from "../catalog/catalog.ts";
+import type { StoredFile } from "../catalog/files.ts";
 import type { DataFolder } from "../data_folder/data_folder.ts";
 import { syncFolder, writeAll } from "../fs/file_system.ts";
 import { found } from "./users.ts";
@@ -54,7 +54,7 @@ async function copyCurrent(
       await copyChecked(folder, file, request, temporary);
       return file;
     } catch (error) {
-      if (await folder.catalog.refersTo(file.path)) {
+      if (await folder.catalog.blobs.owner(file.path) === "file") {
         const [{ path }, damage] = [file, damageIn(error)];
         // A folder that can't be written can be exported from.
         if (damage !== undefined) {
@@ -144,8 +144,8 @@ async function reading<T>(
 
 async function findFile(folder: DataFolder, request: ExportRequest): Promise<StoredFile> {
   const { userName, fileName, version } = request;
-  const client = found(await folder.catalog.findClientByName(userName), userName);
-  const file = await folder.catalog.findFile(client.id, fileName, version);
+  const client = found(await folder.catalog.accounts.find({ name: userName }), userName);
+  const file = await folder.catalog.files.find(client.id, fileName, { version });
   if (file === undefined) {
     throw new UsageError(
       "no-such-file",

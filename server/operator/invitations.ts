@@ -59,12 +59,12 @@ export function revokeInvitations(
       );
     }
     const revoked = invitations.filter(({ id }) => ids === "all" || ids.includes(id));
-    for (const { hash } of revoked) await catalog.removeToken(hash);
+    for (const { hash } of revoked) await catalog.tokens.remove(hash);
     return revoked.length;
   });
 }
 
 async function invitationsIn(catalog: Catalog) {
-  return (await catalog.listInvitations(Date.now()))
+  return (await catalog.tokens.invitations(Date.now()))
     .map((token) => ({ ...token, id: idOf(token) }));
 }

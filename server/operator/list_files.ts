@@ -4,7 +4,7 @@
  * @module
  */
 import type { Account } from "../catalog/accounts.ts";
-import type { StoredFile } from "../catalog/catalog.ts";
+import type { StoredFile } from "../catalog/files.ts";
 import { withReadOnly } from "../data_folder/with_data_folder.ts";
 
 export interface StoredAccount extends Account {
@@ -33,13 +33,15 @@ export interface StoredVisitor {
  */
 export function visitStored(dataFolder: string, visitor: StoredVisitor): Promise<void> {
   return withReadOnly(dataFolder, async ({ catalog }) => {
-    for (const { keys, usage: { files }, oldVersions, ...client } of await catalog.listAccounts()) {
+    for (
+      const { keys, usage: { files }, oldVersions, ...client } of await catalog.accounts.list()
+    ) {
       const hasKey = client.publicKey !== undefined || keys > 0;
       visitor.client({ ...client, hasKey }, { files, oldVersions });
-      let page = await catalog.listFiles(client.id);
+      let page = await catalog.files.listAll(client.id);
       for (let last = page.at(-1); last !== undefined; last = page.at(-1)) {
         for (const file of page) visitor.file(file);
-        page = await catalog.listFiles(client.id, last);
+        page = await catalog.files.listAll(client.id, { after: last });
       }
     }
   });

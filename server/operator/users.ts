@@ -14,7 +14,7 @@ import { LINK_LIFE_MS, makeToken, type NewToken } from "../accounts/tokens.ts";
 
 /** All accounts with what they have, by name. Throws `ConfigurationError` `no-data-folder`, as all here do. */
 export function listUsers(dataFolder: string): Promise<AccountSummary[]> {
-  return withReadOnly(dataFolder, ({ catalog }) => catalog.listAccounts());
+  return withReadOnly(dataFolder, ({ catalog }) => catalog.accounts.list());
 }
 
 /**
@@ -23,11 +23,11 @@ export function listUsers(dataFolder: string): Promise<AccountSummary[]> {
  */
 export function removeUser(dataFolder: string, name: string): Promise<number> {
   return withWritable(dataFolder, async ({ catalog, blobs }) => {
-    const { id } = found(await catalog.findClientByName(name), name);
-    const { files } = await catalog.usage(id);
-    for (const path of await catalog.removeClient(id)) {
+    const { id } = found(await catalog.accounts.find({ name }), name);
+    const { files } = await catalog.files.usage(id);
+    for (const path of await catalog.accounts.remove(id)) {
       await blobs.remove(path);
-      await catalog.removeOrphan(path);
+      await catalog.blobs.collected(path);
     }
     return files;
   });
@@ -39,7 +39,9 @@ export async function setUserDisabled(
   name: string,
   disabled: boolean,
 ): Promise<void> {
-  await changeUser(dataFolder, name, ({ id }, catalog) => catalog.setDisabled(id, disabled));
+  await changeUser(dataFolder, name, async ({ id }, catalog) => {
+    await catalog.accounts.update(id, { disabled });
+  });
 }
 
 /**
@@ -57,7 +59,8 @@ export async function renameUser(
     });
   }
   return await changeUser(dataFolder, name, async ({ id, storedProfile }, catalog) => {
-    if (await catalog.renameClient(id, newName)) return storedProfile.edition === PROTOCOL_4;
+    const outcome = await catalog.accounts.update(id, { name: newName });
+    if (outcome !== "name-taken") return storedProfile.edition === PROTOCOL_4;
     throw new UsageError("name-taken", `${newName} is another's name`, {
       hint: "See who there is: xfer server users list.",
     });
@@ -75,7 +78,7 @@ export async function setUserQuota(
 ): Promise<Quota> {
   return await changeUser(dataFolder, name, async ({ id, quota }, catalog) => {
     const changed = change === "default" ? {} : { ...quota, ...change };
-    await catalog.setQuota(id, changed);
+    await catalog.accounts.update(id, { quota: changed });
     return changed;
   });
 }
@@ -89,7 +92,7 @@ export interface UserKey {
 /** The keys of an account, the oldest first. Throws `UsageError` `no-such-user`. */
 export function listUserKeys(dataFolder: string, name: string): Promise<UserKey[]> {
   return withReadOnly(dataFolder, async ({ catalog }) => {
-    const client = found(await catalog.findClientByName(name), name);
+    const client = found(await catalog.accounts.find({ name }), name);
     return (await keysOf(catalog, client))
       .map(({ fingerprint, addedAt }) => ({ fingerprint, addedAt }));
   });
@@ -119,7 +122,7 @@ export async function removeUserKey(
           `xfer server users link ${name}. To keep the user out for now: xfer server users disable ${name}.`,
       });
     }
-    await catalog.removeKey(client.id, key.key);
+    await catalog.accounts.removeKey(client.id, key.key);
   });
 }
 
@@ -150,13 +153,13 @@ function changeUser<T>(
   change: (client: Account, catalog: Catalog) => Promise<T>,
 ): Promise<T> {
   return withWritable(dataFolder, async ({ catalog }) => {
-    const client = found(await catalog.findClientByName(name), name);
+    const client = found(await catalog.accounts.find({ name }), name);
     return await change(client, catalog);
   });
 }
 
 async function keysOf(catalog: Catalog, { id }: Account) {
-  const { keys } = await catalog.findAccount(id) ?? { keys: [] };
+  const { keys } = await catalog.accounts.find({ id }) ?? { keys: [] };
   return await Promise.all(
     keys.map(async (known) => ({ ...known, fingerprint: await fingerprintOfKey(known.key) })),
   );

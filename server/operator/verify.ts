@@ -8,7 +8,7 @@ import { reasonOf } from "../../protocol/errors.ts";
 import { type FoundDamage, recordFound, withReadOnly } from "../data_folder/with_data_folder.ts";
 import { finishRepairs, putAside } from "../data_folder/quarantine.ts";
 import { audit, type Finding } from "../data_folder/audit.ts";
-import type { StoredFile } from "../catalog/catalog.ts";
+import type { StoredFile } from "../catalog/files.ts";
 import { DataFolder, type OpenCatalog } from "../data_folder/data_folder.ts";
 import type { FileSystem } from "../fs/file_system.ts";
 
@@ -61,7 +61,7 @@ export function verify(options: VerifyOptions): Promise<VerifyReport> {
       ? await DataFolder.openToServe(dataFolder, fileSystem, openCatalog)
       : undefined;
     if (own !== undefined) await finishRepairs(own, fileSystem);
-    const catalogFaults = await folder.catalog.listFaults();
+    const catalogFaults = await folder.catalog.faults();
     let findings = 0;
     const toRecord: FoundDamage[] = [];
     let recordedAt = -Infinity;
@@ -106,5 +106,5 @@ async function record(
 
 async function userOf({ catalog }: DataFolder, finding: Finding): Promise<string | undefined> {
   if (finding.kind === "stray") return undefined;
-  return (await catalog.findClient(finding.file.clientId))?.name;
+  return (await catalog.accounts.find({ id: finding.file.clientId }))?.name;
 }

@@ -16,15 +16,9 @@ import { LimitError, type LimitName, type Limits } from "../limits/limits.ts";
 import type { Quota } from "../catalog/accounts.ts";
 import { isInline } from "../catalog/inline_paths.ts";
 import type { BlobStore, StagedBlob } from "../blobs/blob_store.ts";
-import {
-  type Catalog,
-  CatalogRefusal,
-  type CommitResult,
-  type FileDigest,
-  type RefusalReason,
-  type StoredFile,
-  type StoreOptions,
-} from "../catalog/catalog.ts";
+import type { Catalog } from "../catalog/catalog.ts";
+import { CatalogRefusal, type RefusalReason } from "../catalog/refusal.ts";
+import type { CommitResult, FileDigest, StoredFile, StoreOptions } from "../catalog/files.ts";
 
 /** What a file is stored with. */
 export interface CommitContext {
@@ -64,7 +58,7 @@ export async function commitFile(
   let recorded: CommitResult;
   try {
     if (content === undefined) {
-      await Promise.all([catalog.addOrphan(path), blob.seal()]);
+      await Promise.all([catalog.blobs.reserve(path), blob.seal()]);
       await blob.commit(path);
     }
     const known = { clientId, name, path, size, crc, storedAt, verified: true };
@@ -77,16 +71,16 @@ export async function commitFile(
       ...(wasHeld ? { staged: blob.path } : {}),
     };
     reservation?.startCommit();
-    recorded = await catalog.storeFile(row, options);
+    recorded = await catalog.files.commit(row, options);
     quotaReservations.revoke(clientId, name, { isStored: true });
     if (content !== undefined) await blob.commit(path);
   } catch (error) {
     await blob.discard();
     // A commit may have failed in its last step and hold all the same: then the path is the file's.
-    if (!(await catalog.refersTo(path))) await removeOrphan(context, path);
+    if (await catalog.blobs.owner(path) !== "file") await removeOrphan(context, path);
     const over = error instanceof CatalogRefusal ? LIMITS_OF[error.reason] : undefined;
     if (over === undefined) throw error;
-    const own = (await catalog.findClient(clientId))?.quota[over.of];
+    const own = (await catalog.accounts.find({ id: clientId }))?.quota[over.of];
     throw new LimitError(over.limit, own ?? limits[over.limit]);
   } finally {
     reservation?.end();
@@ -122,7 +116,7 @@ export async function removeOrphan(
   if (isInline(path)) return; // it was never on the disk
   try {
     await context.store.blobs.remove(path);
-    await context.store.catalog.removeOrphan(path);
+    await context.store.catalog.blobs.collected(path);
   } catch (error) {
     context.log.warn("Could not remove {path}, which no file refers to: {reason}", {
       event: "orphan.kept",

@@ -7,7 +7,8 @@
 import { type Bytes, toHex } from "../../protocol/bytes.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import type { AccountCache } from "../accounts/account_cache.ts";
-import type { Catalog, StoredFile } from "../catalog/catalog.ts";
+import type { Catalog } from "../catalog/catalog.ts";
+import type { StoredFile } from "../catalog/files.ts";
 import type { Usage } from "../catalog/accounts.ts";
 import { LimitError, type Limits } from "../limits/limits.ts";
 
@@ -223,7 +224,7 @@ const MAX_LOOKS = 16;
 export async function claimRoom(
   { limits, store, accounts, quotaReservations }: {
     readonly limits: Limits;
-    readonly store: { readonly catalog: Pick<Catalog, "usageBeside"> };
+    readonly store: { readonly catalog: { readonly files: Pick<Catalog["files"], "usage"> } };
     readonly accounts: Pick<AccountCache, "find">;
     readonly quotaReservations: QuotaReservations;
   },
@@ -245,7 +246,7 @@ export async function claimRoom(
   for (let looks = 1;; looks++) {
     using look = quotaReservations.look(clientId, name);
     const replacing = { name, size, keep: replacedKept(limits), open: look.names };
-    const { replaced, ...beside } = await store.catalog.usageBeside(clientId, replacing);
+    const { replaced, ...beside } = await store.catalog.files.usage(clientId, replacing);
     const claimed = quotaReservations.sum(clientId, look, name);
     const spent = Math.min(claimed.spent, replaced.bytes);
     const alone = { bytes: beside.bytes + size, files: beside.files + 1 };

@@ -166,7 +166,7 @@ export class V3Connection {
   async #recall(clientId: Bytes): Promise<Profile | undefined> {
     this.#client = clientId;
     this.#isRegistered = false;
-    const client = await this.#context.store.catalog.findClient(clientId);
+    const client = await this.#context.store.catalog.accounts.find({ id: clientId });
     const profile = client === undefined
       ? this.#context.reservedIds.find(clientId)?.profile
       : toProfile(client.storedProfile);
@@ -190,7 +190,7 @@ export class V3Connection {
       this.#context.sessionKeys.find(this.#peer, this.#client) !== undefined;
     if (!isItself) return;
     this.#kept = profile;
-    await this.#context.store.catalog.setStoredProfile(this.#client, toStoredProfile(profile));
+    await this.#context.store.catalog.accounts.setProfile(this.#client, toStoredProfile(profile));
   }
 
   async #beginPart(request: SendFile): Promise<void> {

@@ -10,7 +10,7 @@ import { CHUNK_SIZE, chunkSize } from "../../protocol/v4/merkle_tree.ts";
 import { breath } from "../breath.ts";
 import type { V4Context } from "./context.ts";
 import { recordDamage, visibleDamage } from "./damage.ts";
-import type { Damage, FileDigest, StoredFile } from "../catalog/catalog.ts";
+import type { Damage, FileDigest, StoredFile } from "../catalog/files.ts";
 import { RequestError } from "./request_error.ts";
 import type { RequestContext } from "./request_context.ts";
 
@@ -44,7 +44,7 @@ async function findTree(
 ): Promise<FileDigest | undefined> {
   const { store: { catalog, blobs }, log } = context;
   // It may have been read since it was looked up.
-  const now = await catalog.findFile(file.clientId, file.name, file.version);
+  const now = await catalog.files.find(file.clientId, file.name, { version: file.version });
   if (now?.path !== file.path) return undefined;
   if (now.damage !== undefined) return await refuseDamaged(context, file, now.damage);
   if (now.tree !== undefined) return now.tree;
@@ -53,7 +53,7 @@ async function findTree(
   if (found?.cksum !== file.crc) return await refuseDamaged(context, file, "content");
   // When the client's file was changed protocol 3 does not tell.
   const tree = { mtime: file.storedAt, digest: found.digest };
-  await catalog.setTree(file.path, tree, await inSlices(sums.gathering(), breath));
+  await catalog.files.setDigests(file.path, tree, await inSlices(sums.gathering(), breath));
   log.debug("Summed up {path} of {client}, which protocol 3 had stored", {
     event: "file.summed-up",
     ...{ path: file.path, client: toHex(file.clientId) },
@@ -70,7 +70,7 @@ export async function refuseDamaged(
   file: StoredFile,
   damage: Damage,
 ): Promise<undefined> {
-  if (!(await context.store.catalog.refersTo(file.path))) return undefined;
+  if (await context.store.catalog.blobs.owner(file.path) !== "file") return undefined;
   await recordDamage(context, file, damage);
   throw isDamaged(file);
 }

@@ -11,11 +11,12 @@ import {
   DIGEST_SIZE,
   digestChunk,
 } from "../../protocol/v4/merkle_tree.ts";
-import type { Catalog, StoredFile } from "../catalog/catalog.ts";
+import type { Catalog } from "../catalog/catalog.ts";
+import type { StoredFile } from "../catalog/files.ts";
 import { CHUNKS_PAGE } from "../catalog/bounds.ts";
 
 export class StoredDigests {
-  readonly #catalog: Pick<Catalog, "findChunks">;
+  readonly #catalog: { readonly files: Pick<Catalog["files"], "chunkDigests"> };
   readonly #file: Pick<StoredFile, "path" | "size">;
   #page: Bytes;
   /** Where the page begins, in bytes of all digests. */
@@ -23,7 +24,7 @@ export class StoredDigests {
 
   /** `first`: those that the catalog has found with the file. */
   constructor(
-    catalog: Pick<Catalog, "findChunks">,
+    catalog: { readonly files: Pick<Catalog["files"], "chunkDigests"> },
     file: Pick<StoredFile, "path" | "size">,
     first: Bytes,
   ) {
@@ -53,7 +54,7 @@ export class StoredDigests {
   async #at(position: number): Promise<boolean> {
     const begin = position - position % CHUNKS_PAGE;
     if (begin === this.#begin) return true;
-    const page = await this.#catalog.findChunks(this.#file.path, begin);
+    const page = await this.#catalog.files.chunkDigests(this.#file.path, begin);
     if (page === undefined) return false;
     this.#page = page;
     this.#begin = begin;

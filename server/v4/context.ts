@@ -4,7 +4,7 @@
  * @module
  */
 import type { Bytes } from "../../protocol/bytes.ts";
-import type { FileDigest } from "../catalog/catalog.ts";
+import type { FileDigest } from "../catalog/files.ts";
 import type { Context } from "../context.ts";
 import { OpenUploads } from "./open_uploads.ts";
 import { PartialUploads } from "./partial_uploads.ts";

@@ -9,7 +9,7 @@ import { reasonWithPathOf } from "../../protocol/errors.ts";
 import { toHex } from "../../protocol/bytes.ts";
 import type { V4Context } from "./context.ts";
 import { isInline } from "../catalog/inline_paths.ts";
-import type { Damage, StoredFile } from "../catalog/catalog.ts";
+import type { Damage, StoredFile } from "../catalog/files.ts";
 import type { Store } from "../data_folder/data_folder.ts";
 
 const WORDS: Readonly<Record<Damage, string>> = {
@@ -42,9 +42,9 @@ export async function recordDamage(
   const { name, path, clientId } = file;
   const about = { file: printable(name), path: printable(path), client: toHex(clientId) };
   try {
-    const isNew = await catalog.setDamage(path, damage);
+    const isNew = await catalog.files.setDamage(path, damage);
     if (!isNew) return;
-    const user = (await catalog.findClient(clientId))?.name ?? "";
+    const user = (await catalog.accounts.find({ id: clientId }))?.name ?? "";
     log.error("Damaged file {file} of {user}: {what} ({path}); see xfer server verify", {
       event: "file.damaged",
       ...{ ...about, user, damage, what: WORDS[damage] },

@@ -79,7 +79,7 @@ const LOGIN_HANDLERS: { readonly [K in "register" | "login" | "claim"]: LoginHan
       );
     }
     const { store: { catalog }, random, clock, registration } = context;
-    const entered = await catalog.registerKey({
+    const entered = await catalog.accounts.registerV4({
       ...{ id: random.clientId(), name, key, now: clock(), registration: registration() },
       expiredBefore: pendingBefore(context),
       token: token === "" ? undefined : await hashToken(token),
@@ -90,7 +90,9 @@ const LOGIN_HANDLERS: { readonly [K in "register" | "login" | "claim"]: LoginHan
   async login(connection, { clientId, key, signature }) {
     const { context, fingerprint, nonce, peer: { address } } = connection;
     const proven = await verifySignature({ fingerprint, nonce, clientId, key }, signature);
-    const account = proven ? await context.store.catalog.findAccount(clientId) : undefined;
+    const account = proven
+      ? await context.store.catalog.accounts.find({ id: clientId })
+      : undefined;
     if (!hasKey(account, key)) {
       const reason = !proven
         ? WRONG_SIGNATURE
@@ -112,7 +114,7 @@ const LOGIN_HANDLERS: { readonly [K in "register" | "login" | "claim"]: LoginHan
     const claim = { fingerprint, nonce, clientId, key, name };
     await refuseUnsigned(connection, name, verifySignature(claim, signature));
     const { catalog } = context.store;
-    const client = await catalog.findClient(clientId);
+    const client = await catalog.accounts.find({ id: clientId });
     let publicKey: Bytes = new Uint8Array(0);
     if (client?.name === name && client.storedProfile.edition !== PROTOCOL_4) {
       if (context.registration() !== "open") return accept(connection, "closed", name, key);
@@ -122,7 +124,7 @@ const LOGIN_HANDLERS: { readonly [K in "register" | "login" | "claim"]: LoginHan
       }
     }
     const now = context.clock();
-    const entered = await catalog.claimAccount({ id: clientId, name, key, publicKey, now });
+    const entered = await catalog.accounts.takeOver({ id: clientId, name, key, publicKey, now });
     return accept(connection, entered, name, key);
   },
 };

@@ -7,7 +7,8 @@
 import { type Bytes, toHex } from "../../protocol/bytes.ts";
 import { printable } from "../../protocol/printable.ts";
 import type { BlobStore } from "../blobs/blob_store.ts";
-import type { Catalog, PartialUpload, PartialUploadKey } from "../catalog/catalog.ts";
+import type { Catalog } from "../catalog/catalog.ts";
+import type { PartialUpload } from "../catalog/partial_uploads.ts";
 import type { Limits } from "../limits/limits.ts";
 import type { Log } from "../limits/server_log.ts";
 import { quotaOfAll } from "../uploads/quota_reservations.ts";
@@ -41,22 +42,23 @@ export class PartialUploads {
   /** Removes what is staged and not held, and forgets what is not staged any more. Returns how much was removed. */
   async sweep(): Promise<number> {
     const { catalog, blobs } = this.#options;
-    for (let after = "";;) {
-      const page = await catalog.listPartialsAfter(after, PAGE);
+    let after: string | undefined;
+    for (;;) {
+      const page = await catalog.uploads.scan(after, PAGE);
       for (const { clientId, name, path, held } of page) {
-        if ((await blobs.size(path) ?? -1) < held) await catalog.dropPartial(clientId, name);
+        if ((await blobs.size(path) ?? -1) < held) await catalog.uploads.remove(clientId, name);
         else this.#owners.add(toHex(clientId));
       }
       const last = page.at(-1);
       if (last === undefined) break;
       after = last.path;
     }
-    return await blobs.sweep((path) => catalog.knowsStaged(path));
+    return await blobs.sweep(async (path) => await catalog.blobs.owner(path) === "upload");
   }
 
   async find(clientId: Bytes, name: string): Promise<PartialUpload | undefined> {
     if (!this.#owners.has(toHex(clientId))) return undefined;
-    return await this.#options.catalog.findPartial(clientId, name);
+    return await this.#options.catalog.uploads.find(clientId, name);
   }
 
   /** Records bytes that are on disk, in place of what was held under the name. Throws `CatalogRefusal`. */
@@ -65,7 +67,7 @@ export class PartialUploads {
     this.#owners.add(toHex(partial.clientId));
     const row = { ...partial, updatedAt: clock() };
     const options = { max: limits.maxPartialsPerClient, quota: quotaOfAll(limits) };
-    const dropped = await catalog.savePartial(row, options);
+    const dropped = await catalog.uploads.save(row, options);
     this.#forsaken.delete(partial.path);
     await this.#remove(dropped);
   }
@@ -89,14 +91,14 @@ export class PartialUploads {
   async expire(before: number): Promise<void> {
     const { catalog } = this.#options;
     for (;;) {
-      const expired: PartialUploadKey[] = await catalog.listPartialsBefore(before, PAGE);
-      for (const { clientId, name, path } of expired) await this.#drop(clientId, name, path);
+      const expired = await catalog.uploads.expire(before, PAGE);
+      await this.#remove(expired);
       if (expired.length < PAGE) return;
     }
   }
 
   async #drop(clientId: Bytes, name: string, path?: string): Promise<void> {
-    await this.#remove(await this.#options.catalog.dropPartial(clientId, name, path));
+    await this.#remove(await this.#options.catalog.uploads.remove(clientId, name, path));
   }
 
   /** What can't be removed now is at the next start. */

@@ -10,7 +10,7 @@ import { toHex } from "../../protocol/bytes.ts";
 import type { Message, MessageOf } from "../../protocol/v4/messages.ts";
 import { LINK_LIFE_MS, tryToMakeToken } from "../accounts/tokens.ts";
 import { LimitError } from "../limits/limits.ts";
-import { CatalogRefusal } from "../catalog/catalog.ts";
+import { CatalogRefusal } from "../catalog/refusal.ts";
 import { WriteBacklog } from "./write_backlog.ts";
 import { FILE_REQUESTS } from "./file_requests.ts";
 import type { OpenUpload } from "./open_uploads.ts";

@@ -17,7 +17,7 @@ export interface WatchedSession extends Principal {
 }
 
 export class RevocationWatch {
-  readonly #catalog: Pick<Catalog, "revocationReasons">;
+  readonly #catalog: { readonly accounts: Pick<Catalog["accounts"], "revocations"> };
   readonly #log: Log;
   readonly #here = new Set<WatchedSession>();
   /** Runs while somebody is here. */
@@ -26,7 +26,7 @@ export class RevocationWatch {
   /** Whether the last look failed: that is logged once. */
   #failing = false;
 
-  constructor(catalog: Pick<Catalog, "revocationReasons">, log: Log) {
+  constructor(catalog: { readonly accounts: Pick<Catalog["accounts"], "revocations"> }, log: Log) {
     this.#catalog = catalog;
     this.#log = log;
   }
@@ -50,7 +50,7 @@ export class RevocationWatch {
     try {
       const sessions = [...this.#here];
       const asked = sessions.map(({ clientId, key }) => ({ clientId, key }));
-      const faults = await this.#catalog.revocationReasons(asked);
+      const faults = await this.#catalog.accounts.revocations(asked);
       for (const [i, session] of sessions.entries()) {
         const fault = faults[i];
         if (fault !== undefined && this.#here.has(session)) session.dismiss(fault);

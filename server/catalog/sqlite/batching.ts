@@ -6,7 +6,7 @@
  */
 import { type Bytes, toHex } from "../../../protocol/bytes.ts";
 import type { Catalog } from "../catalog.ts";
-import { type Method, METHODS, OPERATIONS } from "./operations/mod.ts";
+import { aggregatesOver, type Method, operationOf } from "./operations/mod.ts";
 import { sizeOf } from "./value_size.ts";
 import type { SqliteCatalog } from "./sqlite_catalog.ts";
 
@@ -217,12 +217,8 @@ export function batchedCatalog(ways: Executors): Catalog {
     read: new CallQueue(ways.read, () => Promise.resolve()),
     write: new CallQueue(ways.write, rest),
   };
-  const methods = METHODS.map((method) => {
-    const queue = queues[OPERATIONS[method].way];
-    return [method, (...args: unknown[]) => queue.call({ method, args })];
-  });
   return {
-    ...Object.fromEntries(methods),
+    ...aggregatesOver((method, args) => queues[operationOf(method).way].call({ method, args })),
     async [Symbol.asyncDispose]() {
       await queues.write.settle();
       await queues.read.settle();

@@ -7,7 +7,7 @@ import type { Bytes } from "../../../protocol/bytes.ts";
 import type { Quota } from "../accounts.ts";
 import { INLINE_PREFIX } from "../inline_paths.ts";
 import type { Account } from "../accounts.ts";
-import type { Damage, StoredFile } from "../catalog.ts";
+import type { Damage, StoredFile } from "../files.ts";
 
 export type Row = Record<string, unknown>;
 

@@ -4,9 +4,9 @@
  * @module
  */
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
-import type { Catalog } from "../catalog.ts";
+import type { Catalog, SelfChecking } from "../catalog.ts";
 import { Database } from "./database.ts";
-import { type Method, METHODS, OPERATIONS } from "./operations/mod.ts";
+import { aggregatesOver, type Method, operationOf } from "./operations/mod.ts";
 import { page } from "./operations/page.ts";
 import type { Row } from "./rows.ts";
 
@@ -17,7 +17,7 @@ const COPIED_AT_ONCE = 1024 * 1024;
 export const COPIED = ["clients", "keys", "files", "tokens"] as const;
 
 /** The methods do all their work before they return. */
-export interface SqliteCatalog extends Catalog {
+export interface SqliteCatalog extends Catalog, SelfChecking {
   /** Calls a method, whose work is done when it returns. Throws what the method rejects with. */
   call(method: Method, args: readonly unknown[]): unknown;
   /** Makes one transaction of what is called meanwhile. Throws where that can't be committed: nothing is done then. */
@@ -49,16 +49,12 @@ export const SqliteCatalog = {
 
 function over(database: Database): SqliteCatalog {
   const call = (method: Method, args: readonly unknown[]) =>
-    (OPERATIONS[method].run as (database: Database, ...args: unknown[]) => unknown)(
-      database,
-      ...args,
-    );
-  const methods = METHODS.map((method) => {
-    // deno-lint-ignore require-await
-    return [method, async (...args: unknown[]) => call(method, args)];
-  });
+    operationOf(method).run(database, ...args);
   return {
-    ...Object.fromEntries(methods) as Catalog,
+    // deno-lint-ignore require-await
+    ...aggregatesOver(async (method, args) => call(method, args)),
+    // deno-lint-ignore require-await
+    faults: async () => faultsOf(database),
     call,
     together: (work) => database.transaction(work),
     snapshot: (work) => database.snapshot(work),
@@ -79,6 +75,14 @@ function over(database: Database): SqliteCatalog {
       database[Symbol.dispose]();
     },
   };
+}
+
+function faultsOf(database: Database): string[] {
+  const integrity = database.all("PRAGMA integrity_check")
+    .map((row) => row["integrity_check"] as string).filter((word) => word !== "ok");
+  const references = database.all("PRAGMA foreign_key_check")
+    .map((row) => `row ${row["rowid"]} of ${row["table"]} has no ${row["parent"]}`);
+  return [...integrity, ...references];
 }
 
 function* pages(database: Database, table: string): Generator<Record<string, unknown>> {

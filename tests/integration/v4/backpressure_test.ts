@@ -17,6 +17,7 @@ import { openInThisThread } from "../../support/store/catalogs.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import { takeLogs } from "../../support/server_log.ts";
 import { sumsOf } from "../../support/v4/raw_client.ts";
+import { interceptedCatalog } from "../../support/store/intercepted_catalog.ts";
 
 const FINGERPRINT = new Uint8Array(32).fill(7);
 /** Bytes that are sent are the receiver's. */
@@ -134,7 +135,7 @@ function tags(first: number, count: number): number[] {
 }
 
 async function clientIdOf({ context }: Scene): Promise<Bytes> {
-  const [client] = await context.store.catalog.listClients();
+  const [client] = await context.store.catalog.accounts.list();
   assert.ok(client);
   return client.id;
 }
@@ -158,12 +159,12 @@ function test(name: string, work: (scene: Scene) => Promise<void>, limits: Parti
     await using store = await DataFolder.openToServe(folder.join("data"), Deno, openInThisThread);
     const storing: Scene["storing"] = { after: Promise.resolve() };
     const { catalog, blobs } = store;
-    const storeFile: typeof catalog.storeFile = async (...args) => {
-      await storing.after;
-      return await catalog.storeFile(...args);
-    };
+    const waiting = interceptedCatalog(catalog, async (method, _args, next) => {
+      if (method === "files.commit") await storing.after;
+      return await next();
+    });
     const shared = createContext({
-      ...{ store: { catalog: { ...catalog, storeFile }, blobs } },
+      ...{ store: { catalog: waiting, blobs } },
       ...{
         limits: { ...DEFAULT_LIMITS, ...limits },
         random: systemEntropy,

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { IdentityFolder } from "../../../client/identity/v3_identity.ts";
 import { DEFAULT_LIMITS } from "../../../server/limits/limits.ts";
 import { claimRoom, QuotaReservations } from "../../../server/uploads/quota_reservations.ts";
-import type { UsageBeside } from "../../../server/catalog/catalog.ts";
+import type { UsageBeside } from "../../../server/catalog/files.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { encrypt, kindOf, Peer, privateKey } from "../../support/v3/raw_client.ts";

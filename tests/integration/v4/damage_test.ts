@@ -7,7 +7,7 @@ import { exportFile } from "../../../server/operator/export_file.ts";
 import type { Limits } from "../../../server/limits/limits.ts";
 import { listStored } from "../../../server/operator/list_files.ts";
 import { putFiles } from "../../../client/v4/put_files.ts";
-import type { StoredFile } from "../../../server/catalog/catalog.ts";
+import type { StoredFile } from "../../../server/catalog/files.ts";
 import { verify } from "../../../server/operator/verify.ts";
 import { getFolder } from "../../../client/v4/get_files.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";

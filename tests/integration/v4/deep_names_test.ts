@@ -70,9 +70,9 @@ test("those stored before the bound are listed, read, renamed and removed", asyn
   const { cksum: crc, digest } = sums.sums();
   {
     await using folder = await DataFolder.openToChange(scene.data, Deno);
-    const owner = await folder.catalog.findClientByName("Alice") ?? assert.fail();
+    const owner = await folder.catalog.accounts.find({ name: "Alice" }) ?? assert.fail();
     for (const [i, name] of names.entries()) {
-      await folder.catalog.storeFile({
+      await folder.catalog.files.commit({
         ...{ clientId: owner.id, name, path: `catalog/${i}`, size: content.length, crc },
         ...{ storedAt: 1, verified: true, tree: { mtime: 1, digest } },
       }, { chunks: sums.digests, content });

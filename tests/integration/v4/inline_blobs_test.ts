@@ -17,6 +17,7 @@ import { openInThisThread } from "../../support/store/catalogs.ts";
 import { tamper } from "../../support/store/database.ts";
 import { readFiles, readWholeFolder } from "../../faults/data_folder.ts";
 import { connectRaw, got, loginRaw, put, Scene } from "../../support/v4/fixture.ts";
+import { interceptedCatalog } from "../../support/store/intercepted_catalog.ts";
 
 const INLINE = 5000;
 
@@ -174,17 +175,11 @@ Deno.test("inline: what is compared at a start is their sizes; nothing of them i
   const looks = { read: 0, counted: 0 };
   const openCatalog = async (path: string): Promise<Catalog> => {
     const catalog = await openInThisThread(path);
-    return {
-      ...catalog,
-      findContent(path) {
-        looks.read++;
-        return catalog.findContent(path);
-      },
-      findContentSize(path) {
-        looks.counted++;
-        return catalog.findContentSize(path);
-      },
-    };
+    return interceptedCatalog(catalog, (method, _args, next) => {
+      if (method === "files.content") looks.read++;
+      if (method === "files.contentSize") looks.counted++;
+      return next();
+    });
   };
   await using folder = await DataFolder.openToServe(scene.data, Deno, openCatalog);
   for await (const { kind } of audit(folder, { contents: false })) assert.fail(kind);

@@ -279,7 +279,7 @@ Deno.test("v4 resume: at the start what is staged and not held goes, and so do r
   assert.deepEqual(scene.blobs("staging"), []);
   const catalog = SqliteCatalog.openToRead(scene.folder.join("data", "catalog.db"));
   await using _closed = catalog;
-  assert.deepEqual(await catalog.listPartialsAfter("", 10), []);
+  assert.deepEqual(await catalog.uploads.scan(undefined, 10), []);
 });
 
 Deno.test("v4 resume: what was held is dropped when it has waited for too long", async () => {
@@ -289,7 +289,7 @@ Deno.test("v4 resume: what was held is dropped when it has waited for too long",
   await using catalog = SqliteCatalog.open(folder.join("catalog.db"));
   const id = pseudoRandomBytes(16);
   const key = pseudoRandomBytes(32);
-  await catalog.registerKey({
+  await catalog.accounts.registerV4({
     id,
     name: "Alice",
     key,

@@ -11,13 +11,13 @@ import { removeUser } from "../../../server/operator/users.ts";
 import { verify } from "../../../server/operator/verify.ts";
 import { getFile } from "../../../client/v4/get_files.ts";
 import type { V4Client } from "../../../client/v4/client.ts";
-import type { Catalog } from "../../../server/catalog/catalog.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { openInThisThread } from "../../support/store/catalogs.ts";
 import { kindOf, Peer } from "../../support/v3/raw_client.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import { got, ON_DISK, put, Scene, startServer } from "../../support/v4/fixture.ts";
 import { startInThisThread } from "../../support/server.ts";
+import { interceptedCatalog } from "../../support/store/intercepted_catalog.ts";
 
 const content = (seed: number, size = 1000) => pseudoRandomBytes(size, seed);
 
@@ -210,16 +210,15 @@ Deno.test("versions: a commit that is told to have failed, but holds, keeps its 
     ...{ tlsListen: "beside", limits: { versions: 3 } },
     openCatalog: async (path) => {
       const catalog = await openInThisThread(path);
-      const storeFile: Catalog["storeFile"] = async (file, options) => {
-        const recorded = await catalog.storeFile(file, options);
-        if (!failing) return recorded;
+      return interceptedCatalog(catalog, async (method, _args, next) => {
+        const recorded = await next();
+        if (!failing || method !== "files.commit") return recorded;
         failing = false;
         // Another connection has stored the same name by the time that this one is told.
         using other = await scene.client("Alice");
         await store(scene, other, "a", content(3));
         throw new Error("disk I/O error");
-      };
-      return { ...catalog, storeFile, [Symbol.asyncDispose]: () => catalog[Symbol.asyncDispose]() };
+      });
     },
   });
   using client = await scene.client("Alice");

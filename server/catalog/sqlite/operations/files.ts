@@ -4,32 +4,37 @@
  * @module
  */
 import type { Bytes } from "../../../../protocol/bytes.ts";
-import {
-  CatalogRefusal,
-  type CommitResult,
-  type Damage,
-  type FileDigest,
-  type RenameResult,
-  type StoredFile,
-  type StoreOptions,
-  type WholeFile,
-} from "../../catalog.ts";
+import type {
+  AllFilesPage,
+  CommitResult,
+  Damage,
+  FileDigest,
+  FilePage,
+  FileQuery,
+  FoundFile,
+  NewFile,
+  RenameResult,
+  StoredFile,
+  StoreOptions,
+  UsageBeside,
+  VersionPage,
+} from "../../files.ts";
+import { CatalogRefusal } from "../../refusal.ts";
 import { type Account, PROTOCOL_4 } from "../../accounts.ts";
 import type { Database } from "../database.ts";
 import { FILE_COLUMNS, type Row, STORED_COLUMNS, toFile } from "../rows.ts";
-import { findBy } from "./v3_accounts.ts";
+import { findBy } from "./accounts.ts";
 import { read, write } from "./operation.ts";
-import { addOrphan, removeOrphan } from "./garbage.ts";
+import { addGarbage, endGarbage } from "./blob_references.ts";
 import { CHUNKS_PAGE } from "../../bounds.ts";
 import { page } from "./page.ts";
-import { firstBehind } from "./prefix.ts";
-import { checkQuota } from "./usage.ts";
+import { checkQuota, usageBeside } from "./usage.ts";
 
 /** Files that are listed at once where nobody has said how many. */
 const MAX_LISTED = 1000;
 
 export const FILE_OPERATIONS = {
-  storeFile: write((database, file: StoredFile, options: StoreOptions = {}): CommitResult => {
+  commit: write((database, file: StoredFile, options: StoreOptions = {}): CommitResult => {
     const { clientId, name, path, storedAt } = file;
     const { quota, keep = 0, staged } = options;
     const owner = refuseOwner(database, file);
@@ -41,91 +46,67 @@ export const FILE_OPERATIONS = {
     insert(database, { ...file, version }, options);
     if (staged !== undefined) database.run("DELETE FROM partials WHERE path = ?", staged);
     checkQuota(database, clientId, quota, owner?.quota);
-    removeOrphan(database, path);
+    endGarbage(database, path);
     database.run("UPDATE clients SET last_seen = ? WHERE id = ?", storedAt, clientId);
     return { version, dropped };
   }),
-  findFile: read((
+  find: read((
     database,
-    clientId: Bytes,
+    owner: Bytes,
     name: string,
-    version?: number,
-  ): StoredFile | undefined => find(database, clientId, name, version)),
-  findWhole: read((
-    database,
-    clientId: Bytes,
-    name: string,
-    version?: number,
-  ): WholeFile | undefined => {
-    const columns = `${FILE_COLUMNS}, length(chunks) AS chunks_size,
-      substr(chunks, 1, ${CHUNKS_PAGE}) AS chunks, content`;
-    const row = rowsOf(database, columns, clientId, name, version)[0];
-    if (row === undefined) return undefined;
-    const size = row["chunks_size"] as number | null;
-    const content = row["content"] as Bytes | null;
-    return {
-      file: toFile(row),
-      ...(size === null ? {} : { chunks: { size, first: pageOf(row) } }),
-      ...(content === null ? {} : { content }),
-    };
-  }),
-  refersTo: read((database, path: string): boolean =>
-    database.all("SELECT 1 FROM files WHERE path = ?", path).length > 0
+    { version, want = "row" }: FileQuery = {},
+  ): FoundFile | undefined =>
+    want === "all" ? findAll(database, owner, name, version) : find(database, owner, name, version)
   ),
-  findChunks: read((database, path: string, from?: number): Bytes | undefined => {
+  chunkDigests: read((database, path: string, from?: number): Bytes | undefined => {
     const query = `SELECT length(chunks) AS chunks_size,
       substr(chunks, ?, ${CHUNKS_PAGE}) AS chunks FROM files WHERE path = ?`;
     const [row] = database.all(query, (from ?? 0) + 1, path);
     return (row?.["chunks_size"] ?? null) === null ? undefined : pageOf(row as Row);
   }),
-  findContent: read((database, path: string) => valueAt<Bytes>(database, "content", path)),
-  findContentSize: read((database, path: string) =>
-    valueAt<number>(database, "length(content)", path)
+  content: read((database, path: string) => valueAt<Bytes>(database, "content", path)),
+  contentSize: read((database, path: string) => valueAt<number>(database, "length(content)", path)),
+  setDigests: write(
+    (database, path: string, { mtime, digest }: FileDigest, chunks: Bytes): void => {
+      const query =
+        "UPDATE files SET mtime = ?, digest = ?, chunks = ? WHERE path = ? AND digest IS NULL";
+      database.run(query, mtime, digest, chunks, path);
+    },
   ),
-  setTree: write((database, path: string, { mtime, digest }: FileDigest, chunks: Bytes): void => {
-    const query =
-      "UPDATE files SET mtime = ?, digest = ?, chunks = ? WHERE path = ? AND digest IS NULL";
-    database.run(query, mtime, digest, chunks, path);
-  }),
   setDamage: write((database, path: string, damage: Damage | undefined): boolean => {
     const query = "SELECT 1 FROM files WHERE path = ? AND damage IS NOT ?";
     const isNew = database.all(query, path, damage ?? null).length > 0;
     if (isNew) database.run("UPDATE files SET damage = ? WHERE path = ?", damage ?? null, path);
     return isNew;
   }),
-  listFilesBelow: read((
+  list: read((database, owner: Bytes, page: FilePage): StoredFile[] =>
+    listCurrent(database, owner, page)
+  ),
+  versions: read((
     database,
-    clientId: Bytes,
-    prefix: string,
-    after: string,
-    count: number,
-  ): StoredFile[] => filesBelow(database, clientId, prefix, after, count)),
-  listVersions: read((
-    database,
-    clientId: Bytes,
+    owner: Bytes,
     name: string,
-    before: number,
-    count: number,
+    { before = Infinity, limit }: VersionPage,
   ): StoredFile[] =>
-    page(count, (last, step) =>
+    page(limit, (last, step) =>
       database.all(
         `SELECT ${FILE_COLUMNS} FROM files WHERE client_id = ? AND name = ? AND version < ?
          ORDER BY version DESC LIMIT ?`,
-        ...[clientId, name, last === undefined ? before : last["version"] as number, step],
+        ...[owner, name, last === undefined ? before : last["version"] as number, step],
       )).map(toFile)
   ),
-  dropFile: write((database, clientId: Bytes, name: string): string[] => {
+  remove: write((database, clientId: Bytes, name: string): string[] => {
     const paths = database.all(
       "SELECT path FROM files WHERE client_id = ? AND name = ?",
       clientId,
       name,
     )
       .map((row) => row["path"] as string);
-    for (const path of paths) addOrphan(database, path);
+    for (const path of paths) addGarbage(database, path);
     database.run("DELETE FROM files WHERE client_id = ? AND name = ?", clientId, name);
     return paths;
   }),
-  renameFile: write((database, clientId: Bytes, oldName: string, newName: string): RenameResult => {
+  rename: write((database, clientId: Bytes, oldName: string, newName: string): RenameResult => {
     if (find(database, clientId, oldName) === undefined) return "missing";
     if (versionsOf(database, clientId, newName).newest > 0) return "taken";
     const query = "UPDATE files SET name = ? WHERE client_id = ? AND name = ?";
@@ -133,31 +114,33 @@ export const FILE_OPERATIONS = {
     refuseConflict(database, clientId, newName);
     return "renamed";
   }),
-  listFiles: read((
+  listAll: read((
     database,
-    clientId: Bytes,
-    after?: Pick<StoredFile, "name" | "version">,
-    count?: number,
+    owner: Bytes,
+    { after, limit = MAX_LISTED }: AllFilesPage = {},
   ): StoredFile[] =>
-    page(count ?? MAX_LISTED, (last, step) => {
+    page(limit, (last, step) => {
       const { name = "", version = 0 } = last === undefined ? after ?? {} : toFile(last);
       return database.all(
         `SELECT ${FILE_COLUMNS} FROM files WHERE client_id = ? AND (name, version) > (?, ?)
          ORDER BY name, version LIMIT ?`,
-        ...[clientId, name, version, step],
+        ...[owner, name, version, step],
       );
     }).map(toFile)
   ),
-  listFilesAfter: read((database, path: string, count: number): StoredFile[] =>
-    page(count, (last, step) =>
+  scan: read((database, after: string | undefined, limit: number): StoredFile[] =>
+    page(limit, (last, step) =>
       database.all(
         `SELECT ${FILE_COLUMNS} FROM files WHERE path > ? ORDER BY path LIMIT ?`,
-        ...[last === undefined ? path : last["path"] as string, step],
+        ...[last === undefined ? after ?? "" : last["path"] as string, step],
       )).map(toFile)
   ),
-  removeFile: write((database, path: string): void => {
+  forget: write((database, path: string): void => {
     database.run("DELETE FROM files WHERE path = ?", path);
   }),
+  usage: read((database, owner: Bytes, beside?: NewFile): UsageBeside =>
+    usageBeside(database, owner, beside)
+  ),
 };
 
 function insert(
@@ -182,6 +165,26 @@ function find(
   version?: number,
 ): StoredFile | undefined {
   return rowsOf(database, FILE_COLUMNS, clientId, name, version).map(toFile)[0];
+}
+
+/** The same with the first page of its digests and, if the catalog keeps it, its content. */
+function findAll(
+  database: Database,
+  owner: Bytes,
+  name: string,
+  version?: number,
+): FoundFile | undefined {
+  const columns = `${FILE_COLUMNS}, length(chunks) AS chunks_size,
+    substr(chunks, 1, ${CHUNKS_PAGE}) AS chunks, content`;
+  const row = rowsOf(database, columns, owner, name, version)[0];
+  if (row === undefined) return undefined;
+  const size = row["chunks_size"] as number | null;
+  const bytes = row["content"] as Bytes | null;
+  return {
+    ...toFile(row),
+    ...(size === null ? {} : { chunks: { size, first: pageOf(row) } }),
+    ...(bytes === null ? {} : { bytes }),
+  };
 }
 
 function rowsOf(
@@ -251,7 +254,7 @@ function dropOldest(database: Database, { clientId, name }: StoredFile, keep: nu
 function drop(database: Database, rows: readonly Row[]): string[] {
   const paths = rows.map((row) => row["path"] as string);
   for (const path of paths) {
-    addOrphan(database, path);
+    addGarbage(database, path);
     database.run("DELETE FROM files WHERE path = ?", path);
   }
   return paths;
@@ -286,25 +289,36 @@ function commonLength(a: string, b: string): number {
   return length;
 }
 
-function filesBelow(
+function listCurrent(
   database: Database,
-  clientId: Bytes,
-  prefix: string,
-  after: string,
-  count: number,
+  owner: Bytes,
+  { prefix = "", after = "", limit }: FilePage,
 ): StoredFile[] {
   // One lower bound, the higher of the two: of two SQLite would search from one, and pass over what is below the other.
   const query = `SELECT ${FILE_COLUMNS} FROM files WHERE client_id = ? AND current = 1
     AND name >= max(?, ?) AND name <> ?`;
   const end = firstBehind(prefix);
-  const rows = page(count, (last, step) => {
+  const rows = page(limit, (last, step) => {
     const behind = last === undefined ? after : last["name"] as string;
-    const from = [clientId, prefix, behind, behind];
+    const from = [owner, prefix, behind, behind];
     return end === undefined
       ? database.all(`${query} ORDER BY name LIMIT ?`, ...from, step)
       : database.all(`${query} AND name < ? ORDER BY name LIMIT ?`, ...from, end, step);
   });
   return rows.map(toFile);
+}
+
+const LAST_CODE_POINT = 0x10ffff;
+const SURROGATES = { first: 0xd800, last: 0xdfff };
+
+/** The lowest text behind all that begin with `prefix`, by code points; `undefined` where nothing is behind them. */
+export function firstBehind(prefix: string): string | undefined {
+  const points = Array.from(prefix, (character) => character.codePointAt(0) as number);
+  while (points.at(-1) === LAST_CODE_POINT) points.pop();
+  const last = points.pop();
+  if (last === undefined) return undefined;
+  const next = last + 1 === SURROGATES.first ? SURROGATES.last + 1 : last + 1;
+  return String.fromCodePoint(...points, next);
 }
 
 /**

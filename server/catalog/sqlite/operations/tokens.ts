@@ -4,8 +4,9 @@
  * @module
  */
 import type { Bytes } from "../../../../protocol/bytes.ts";
-import type { LoginFault, Principal, RevocationReason, Token } from "../../accounts.ts";
+import type { LoginFault, Principal, RevocationReason } from "../../accounts.ts";
 import { MAX_INVITATIONS, MAX_LINKS } from "../../bounds.ts";
+import type { Token } from "../../tokens.ts";
 import type { Database } from "../database.ts";
 import type { Row } from "../rows.ts";
 import { read, write } from "./operation.ts";
@@ -16,7 +17,7 @@ const REMEMBERED_MS = 30 * 24 * 60 * 60_000;
 const GOOD_INVITATION = "client_id IS NULL AND uses_left > 0 AND expires_at > ?";
 
 export const TOKEN_OPERATIONS = {
-  addToken: write((database, token: Token, by?: Bytes): boolean => {
+  add: write((database, token: Token, by?: Bytes): boolean => {
     const { hash, clientId, label, usesLeft, used, expiresAt, madeAt } = token;
     if (clientId !== undefined && by !== undefined) {
       if (revocationReason(database, { clientId, key: by }) !== undefined) return false;
@@ -36,11 +37,11 @@ export const TOKEN_OPERATIONS = {
     );
     return true;
   }),
-  listInvitations: read((database, now: number): Token[] =>
+  invitations: read((database, now: number): Token[] =>
     database.all(`SELECT * FROM tokens WHERE ${GOOD_INVITATION} ORDER BY made_at, rowid`, now)
       .map(toToken)
   ),
-  removeToken: write((database, hash: Bytes): void => {
+  remove: write((database, hash: Bytes): void => {
     database.run("DELETE FROM tokens WHERE hash = ?", hash);
   }),
 };

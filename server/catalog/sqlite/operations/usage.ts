@@ -4,24 +4,21 @@
  * @module
  */
 import type { Bytes } from "../../../../protocol/bytes.ts";
-import type { Quota } from "../../accounts.ts";
-import { CatalogRefusal, type NewFile, type UsageBeside } from "../../catalog.ts";
-import type { Usage } from "../../accounts.ts";
+import type { Quota, Usage } from "../../accounts.ts";
+import type { NewFile, UsageBeside } from "../../files.ts";
+import { CatalogRefusal } from "../../refusal.ts";
 import type { Database } from "../database.ts";
-import { read } from "./operation.ts";
 
-export const USAGE_OPERATIONS = {
-  usage: read((database, clientId: Bytes): Usage => usage(database, clientId)),
-  usageBeside: read((database, clientId: Bytes, replacing: NewFile): UsageBeside => {
-    const { name, open } = replacing;
-    const { bytes, files } = usage(database, clientId, [name, ...open]);
-    const replaced = {
-      bytes: bytesReplaced(database, clientId, replacing),
-      files: isStored(database, clientId, name) ? 1 : 0,
-    };
-    return { bytes: bytes - replaced.bytes, files: files - replaced.files, replaced };
-  }),
-};
+/** What an account has; beside a new file, as far as that file replaces none of it. */
+export function usageBeside(database: Database, owner: Bytes, file?: NewFile): UsageBeside {
+  if (file === undefined) return { ...usage(database, owner), replaced: { bytes: 0, files: 0 } };
+  const { bytes, files } = usage(database, owner, [file.name, ...file.open]);
+  const replaced = {
+    bytes: bytesReplaced(database, owner, file),
+    files: isStored(database, owner, file.name) ? 1 : 0,
+  };
+  return { bytes: bytes - replaced.bytes, files: files - replaced.files, replaced };
+}
 
 const NO_QUOTA: Usage = { bytes: Infinity, files: Infinity };
 

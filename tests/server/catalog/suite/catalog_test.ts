@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import type { Bytes } from "../../../../protocol/bytes.ts";
 import type { LoginFault, LoginResult, RegisterKey } from "../../../../server/catalog/accounts.ts";
-import type { Catalog, StoredFile } from "../../../../server/catalog/catalog.ts";
+import type { Catalog } from "../../../../server/catalog/catalog.ts";
+import type { StoredFile } from "../../../../server/catalog/files.ts";
 import type { RegisterAccount, SetPublicKey } from "../../../../server/catalog/accounts.ts";
 import { SqliteCatalog } from "../../../../server/catalog/sqlite/sqlite_catalog.ts";
 import { openWorkerCatalog } from "../../../../server/catalog/sqlite/worker_catalog.ts";
@@ -81,221 +82,243 @@ for (const [implementation, open] of Object.entries(IMPLEMENTATIONS)) {
 
   test("a name is one client's, also against a race", async (catalog) => {
     const results = await Promise.all(
-      [1, 2, 3].map((seed) => catalog.registerClient(registration(id(seed)))),
+      [1, 2, 3].map((seed) => catalog.accounts.registerV3(registration(id(seed)))),
     );
     assert.deepEqual(results, [true, false, false]);
-    assert.deepEqual((await catalog.findClientByName("Alice"))?.id, id(1));
-    assert.equal(await catalog.findClient(id(2)), undefined);
+    assert.deepEqual((await catalog.accounts.find({ name: "Alice" }))?.id, id(1));
+    assert.equal(await catalog.accounts.find({ id: id(2) }), undefined);
   });
 
   test("names differ by case", async (catalog) => {
-    assert.ok(await catalog.registerClient(registration(id(1))));
-    assert.ok(await catalog.registerClient(registration(id(2), { name: "alice" })));
+    assert.ok(await catalog.accounts.registerV3(registration(id(1))));
+    assert.ok(await catalog.accounts.registerV3(registration(id(2), { name: "alice" })));
   });
 
   test("a registration without a key gives way when it has expired, is claimed or reclaimed", async (catalog) => {
-    assert.ok(await catalog.registerClient(registration(id(1))));
+    assert.ok(await catalog.accounts.registerV3(registration(id(1))));
     const again = (seed: number, changes: Partial<RegisterAccount>) =>
-      catalog.registerClient(registration(id(seed), changes));
+      catalog.accounts.registerV3(registration(id(seed), changes));
     assert.equal(await again(2, { expiredBefore: 1000 }), false);
     assert.equal(await again(2, { expiredBefore: 1001, now: 5000 }), true);
     assert.equal(await again(3, { claimedIds: [id(9)] }), false);
     assert.equal(await again(3, { claimedIds: [id(9), id(2)] }), true);
-    assert.equal((await catalog.listClients()).length, 1);
-    assert.deepEqual((await catalog.findClientByName("Alice"))?.id, id(3));
-    await catalog.expireRegistrations(5000);
-    assert.equal((await catalog.listClients()).length, 0);
+    assert.equal((await catalog.accounts.list()).length, 1);
+    assert.deepEqual((await catalog.accounts.find({ name: "Alice" }))?.id, id(3));
+    await catalog.accounts.expireRegistrations(5000);
+    assert.equal((await catalog.accounts.list()).length, 0);
   });
 
   test("a registration with a key gives way to nothing", async (catalog) => {
-    await catalog.registerClient(registration(id(1)));
-    assert.equal(await catalog.setPublicKey(keyChange(id(1))), "set");
+    await catalog.accounts.registerV3(registration(id(1)));
+    assert.equal(await catalog.accounts.setPublicKey(keyChange(id(1))), "set");
     const changes = { expiredBefore: Infinity, claimedIds: [id(1)] };
-    assert.equal(await catalog.registerClient(registration(id(2), changes)), false);
-    await catalog.expireRegistrations(Infinity);
-    assert.equal((await catalog.listClients()).length, 1);
+    assert.equal(await catalog.accounts.registerV3(registration(id(2), changes)), false);
+    await catalog.accounts.expireRegistrations(Infinity);
+    assert.equal((await catalog.accounts.list()).length, 1);
   });
 
   test("a public key is set and replaced by its owner only", async (catalog) => {
-    await catalog.registerClient(registration(id(1)));
-    assert.equal(await catalog.setPublicKey(keyChange(id(2))), "unknown");
-    assert.equal(await catalog.setPublicKey(keyChange(id(1), { name: "Bob" })), "unknown");
-    assert.equal(await catalog.setPublicKey(keyChange(id(1), { expiredBefore: 1001 })), "unknown");
-    assert.equal((await catalog.findClient(id(1)))?.publicKey, undefined);
-    assert.equal(await catalog.setPublicKey(keyChange(id(1))), "set");
-    assert.equal(await catalog.setPublicKey(keyChange(id(1), { expiredBefore: 1001 })), "set");
+    await catalog.accounts.registerV3(registration(id(1)));
+    assert.equal(await catalog.accounts.setPublicKey(keyChange(id(2))), "unknown");
+    assert.equal(await catalog.accounts.setPublicKey(keyChange(id(1), { name: "Bob" })), "unknown");
     assert.equal(
-      await catalog.setPublicKey(keyChange(id(1), { publicKey: otherKey })),
+      await catalog.accounts.setPublicKey(keyChange(id(1), { expiredBefore: 1001 })),
+      "unknown",
+    );
+    assert.equal((await catalog.accounts.find({ id: id(1) }))?.publicKey, undefined);
+    assert.equal(await catalog.accounts.setPublicKey(keyChange(id(1))), "set");
+    assert.equal(
+      await catalog.accounts.setPublicKey(keyChange(id(1), { expiredBefore: 1001 })),
+      "set",
+    );
+    assert.equal(
+      await catalog.accounts.setPublicKey(keyChange(id(1), { publicKey: otherKey })),
       "replaced",
     );
-    assert.deepEqual((await catalog.findClient(id(1)))?.publicKey, otherKey);
+    assert.deepEqual((await catalog.accounts.find({ id: id(1) }))?.publicKey, otherKey);
   });
 
   test("a reserved id takes a name that is free or its own, and no other", async (catalog) => {
     const reserved = (seed: number, reservedFor: Bytes, name = "Alice") =>
-      catalog.setPublicKey(keyChange(id(seed), { name, reservedFor }));
+      catalog.accounts.setPublicKey(keyChange(id(seed), { name, reservedFor }));
     assert.equal(await reserved(1, id(9)), "set");
     assert.equal(await reserved(2, id(9)), "unknown", "it has a key");
-    await catalog.registerClient(registration(id(3), { name: "Bob" }));
+    await catalog.accounts.registerV3(registration(id(3), { name: "Bob" }));
     assert.equal(await reserved(4, id(9), "Bob"), "unknown", "it is being registered by another");
     assert.equal(await reserved(4, id(3), "Bob"), "set");
-    assert.deepEqual((await catalog.findClientByName("Bob"))?.id, id(4));
-    assert.equal(await catalog.findClient(id(3)), undefined);
+    assert.deepEqual((await catalog.accounts.find({ name: "Bob" }))?.id, id(4));
+    assert.equal(await catalog.accounts.find({ id: id(3) }), undefined);
   });
 
   test("damage is recorded of a file, and is gone with it or with what is said against it", async (catalog) => {
-    await catalog.setPublicKey(keyChange(id(1), { reservedFor: id(99) }));
-    const damage = async () => (await catalog.findFile(id(1), "a.txt"))?.damage;
-    await catalog.storeFile(file(id(1)));
+    await catalog.accounts.setPublicKey(keyChange(id(1), { reservedFor: id(99) }));
+    const damage = async () => (await catalog.files.find(id(1), "a.txt"))?.damage;
+    await catalog.files.commit(file(id(1)));
     for (const found of ["missing", "size", "content", undefined] as const) {
-      assert.equal(await catalog.setDamage("files/1/1", found), true);
-      assert.equal(await catalog.setDamage("files/1/1", found), false, "it is nothing new");
+      assert.equal(await catalog.files.setDamage("files/1/1", found), true);
+      assert.equal(await catalog.files.setDamage("files/1/1", found), false, "it is nothing new");
       assert.equal(await damage(), found);
     }
-    assert.equal(await catalog.setDamage("files/1/9", "missing"), false, "there is no such file");
-    await catalog.setDamage("files/1/1", "content");
+    assert.equal(
+      await catalog.files.setDamage("files/1/9", "missing"),
+      false,
+      "there is no such file",
+    );
+    await catalog.files.setDamage("files/1/1", "content");
     const other = file(id(1), { path: "files/1/2", version: 2, crc: 9 });
-    assert.deepEqual(await catalog.storeFile(other, { keep: 5 }), { version: 2, dropped: [] });
+    assert.deepEqual(await catalog.files.commit(other, { keep: 5 }), { version: 2, dropped: [] });
     assert.equal(await damage(), undefined);
     const same = file(id(1), { path: "files/1/3", version: 3 });
-    assert.deepEqual(await catalog.storeFile(same, { keep: 5 }), {
+    assert.deepEqual(await catalog.files.commit(same, { keep: 5 }), {
       ...{ version: 3, dropped: ["files/1/1"] },
     }, "the damaged version has the same content");
   });
 
   test("a repair is kept until it is ended, and takes its file with it", async (catalog) => {
-    await catalog.setPublicKey(keyChange(id(1), { reservedFor: id(99) }));
-    await catalog.storeFile(file(id(1)));
+    await catalog.accounts.setPublicKey(keyChange(id(1), { reservedFor: id(99) }));
+    await catalog.files.commit(file(id(1)));
     const repairs = [
       { path: "files/1/1", movedTo: "quarantine/1", record: "{}" },
       { path: "files/stray", movedTo: undefined, record: '{"kind":"stray"}' },
     ];
-    for (const repair of repairs) await catalog.beginRepair(repair);
-    assert.deepEqual(await catalog.listRepairs(), repairs);
-    assert.equal(await catalog.refersTo("files/1/1"), true);
-    for (const { path } of repairs) await catalog.endRepair(path);
-    assert.deepEqual(await catalog.listRepairs(), []);
-    assert.equal(await catalog.refersTo("files/1/1"), false);
-    assert.deepEqual(await catalog.listOrphans(), [], "what was moved is no orphan");
+    for (const repair of repairs) await catalog.repairs.begin(repair);
+    assert.deepEqual(await catalog.repairs.list(), repairs);
+    assert.equal(await catalog.blobs.owner("files/1/1") === "file", true);
+    for (const { path } of repairs) await catalog.repairs.end(path);
+    assert.deepEqual(await catalog.repairs.list(), []);
+    assert.equal(await catalog.blobs.owner("files/1/1") === "file", false);
+    assert.deepEqual(await catalog.blobs.garbage(), [], "what was moved is no orphan");
   });
 
   test("a file of the same name takes the place of the one before, which becomes an orphan", async (catalog) => {
-    await catalog.setPublicKey(keyChange(id(1), { reservedFor: id(99) }));
-    await catalog.addOrphan("files/1/1");
-    assert.deepEqual(await catalog.storeFile(file(id(1))), { version: 1, dropped: [] });
-    assert.deepEqual(await catalog.listOrphans(), []);
-    assert.deepEqual(await catalog.findFile(id(1), "a.txt"), file(id(1)));
+    await catalog.accounts.setPublicKey(keyChange(id(1), { reservedFor: id(99) }));
+    await catalog.blobs.reserve("files/1/1");
+    assert.deepEqual(await catalog.files.commit(file(id(1))), { version: 1, dropped: [] });
+    assert.deepEqual(await catalog.blobs.garbage(), []);
+    assert.deepEqual(await catalog.files.find(id(1), "a.txt"), file(id(1)));
     const next = file(id(1), { path: "files/1/2", version: 2, size: 5, storedAt: 4000 });
-    assert.deepEqual(await catalog.storeFile(next), { version: 2, dropped: ["files/1/1"] });
-    assert.deepEqual(await catalog.listFiles(id(1)), [next]);
-    assert.deepEqual(await catalog.listOrphans(), ["files/1/1"]);
-    await catalog.removeOrphan("files/1/1");
-    assert.deepEqual(await catalog.listOrphans(), []);
-    assert.equal((await catalog.findClient(id(1)))?.lastSeen, 4000);
+    assert.deepEqual(await catalog.files.commit(next), { version: 2, dropped: ["files/1/1"] });
+    assert.deepEqual(await catalog.files.listAll(id(1)), [next]);
+    assert.deepEqual(await catalog.blobs.garbage(), ["files/1/1"]);
+    await catalog.blobs.collected("files/1/1");
+    assert.deepEqual(await catalog.blobs.garbage(), []);
+    assert.equal((await catalog.accounts.find({ id: id(1) }))?.lastSeen, 4000);
   });
 
   test("a file of nobody is refused and changes nothing", async (catalog) => {
-    await catalog.addOrphan("files/1/1");
-    await assert.rejects(catalog.storeFile(file(id(1))));
-    assert.deepEqual(await catalog.listOrphans(), ["files/1/1"]);
+    await catalog.blobs.reserve("files/1/1");
+    await assert.rejects(catalog.files.commit(file(id(1))));
+    assert.deepEqual(await catalog.blobs.garbage(), ["files/1/1"]);
   });
 
   test("an account of protocol 4 is out of protocol 3's reach, whatever that claims and waits for", async (catalog) => {
     const mine = pseudoRandomBytes(32);
-    assert.equal(outcome(await catalog.registerKey(keyOf(id(1), { key: mine }))), "registered");
-    const account = await catalog.findAccount(id(1));
+    assert.equal(
+      outcome(await catalog.accounts.registerV4(keyOf(id(1), { key: mine }))),
+      "registered",
+    );
+    const account = await catalog.accounts.find({ id: id(1) });
     assert.deepEqual(account?.keys, [{ key: mine, addedAt: 1000 }]);
-    assert.equal(await catalog.findAccount(id(2)), undefined);
+    assert.equal(await catalog.accounts.find({ id: id(2) }), undefined);
     const late = { expiredBefore: 1e12, claimedIds: [id(1)], now: 1e12 };
-    assert.equal(await catalog.registerClient(registration(id(2), late)), false);
-    assert.equal(await catalog.setPublicKey(keyChange(id(1))), "unknown");
-    assert.equal(await catalog.setPublicKey(keyChange(id(2), { reservedFor: id(1) })), "unknown");
-    await catalog.expireRegistrations(1e12);
-    await catalog.setStoredProfile(id(1), storedProfile);
-    assert.deepEqual(await catalog.findAccount(id(1)), account, "it is still there, as it was");
+    assert.equal(await catalog.accounts.registerV3(registration(id(2), late)), false);
+    assert.equal(await catalog.accounts.setPublicKey(keyChange(id(1))), "unknown");
+    assert.equal(
+      await catalog.accounts.setPublicKey(keyChange(id(2), { reservedFor: id(1) })),
+      "unknown",
+    );
+    await catalog.accounts.expireRegistrations(1e12);
+    await catalog.accounts.setProfile(id(1), storedProfile);
+    assert.deepEqual(
+      await catalog.accounts.find({ id: id(1) }),
+      account,
+      "it is still there, as it was",
+    );
   });
 
   test("protocol 4 takes no name that an account of protocol 3 has, but an expired one without a key", async (catalog) => {
-    await catalog.registerClient(registration(id(1)));
+    await catalog.accounts.registerV3(registration(id(1)));
     const register = async (changes: Partial<RegisterKey>) =>
-      outcome(await catalog.registerKey(keyOf(id(2), changes)));
+      outcome(await catalog.accounts.registerV4(keyOf(id(2), changes)));
     assert.equal(await register({ expiredBefore: 1000 }), "name-taken");
     assert.equal(await register({ expiredBefore: 1001 }), "registered");
-    await catalog.registerClient(registration(id(5), { name: "Bob" }));
-    await catalog.setPublicKey(keyChange(id(5), { name: "Bob" }));
+    await catalog.accounts.registerV3(registration(id(5), { name: "Bob" }));
+    await catalog.accounts.setPublicKey(keyChange(id(5), { name: "Bob" }));
     assert.equal(await register({ id: id(7), name: "Bob", expiredBefore: 1e12 }), "name-taken");
   });
 
   test("files with trees: no name is another's folder; prefix, chunks, rename, removal", async (catalog) => {
-    await catalog.registerKey(keyOf(id(1)));
+    await catalog.accounts.registerV4(keyOf(id(1)));
     const tree = { mtime: 5, digest: pseudoRandomBytes(32, 3) };
     const chunks = pseudoRandomBytes(64, 4);
     const store = (name: string) =>
-      catalog.storeFile(file(id(1), { name, path: `files/1/${name}`, tree }), { chunks });
+      catalog.files.commit(file(id(1), { name, path: `files/1/${name}`, tree }), { chunks });
     for (const name of ["a/b", "a/c", "ab", "z%"]) await store(name);
     await assert.rejects(store("a"), { message: /folder of another file/ });
     await assert.rejects(store("ab/c"), { message: /folder of another file/ });
     const names = async (prefix: string, after = "", count = 10) =>
-      (await catalog.listFilesBelow(id(1), prefix, after, count)).map(({ name }) => name);
+      (await catalog.files.list(id(1), { prefix, after, limit: count })).map(({ name }) => name);
     assert.deepEqual(await names(""), ["a/b", "a/c", "ab", "z%"]);
     assert.deepEqual(await names("a/"), ["a/b", "a/c"]);
     assert.deepEqual(await names("a", "a/b", 1), ["a/c"]);
     assert.deepEqual(await names("z_"), [], "no pattern");
-    const found = await catalog.findFile(id(1), "ab");
+    const found = await catalog.files.find(id(1), "ab");
     assert.deepEqual(found?.tree, tree);
-    assert.deepEqual(await catalog.findChunks(found?.path ?? ""), chunks);
-    assert.equal(await catalog.renameFile(id(1), "ab", "z%"), "taken");
-    assert.equal(await catalog.renameFile(id(1), "none", "new"), "missing");
-    await assert.rejects(catalog.renameFile(id(1), "ab", "a"), { message: /folder of another/ });
-    assert.equal(await catalog.renameFile(id(1), "ab", "ab/c"), "renamed");
-    assert.deepEqual(await catalog.dropFile(id(1), "ab/c"), ["files/1/ab"]);
-    assert.deepEqual(await catalog.dropFile(id(1), "ab/c"), []);
-    assert.deepEqual(await catalog.listOrphans(), ["files/1/ab"]);
+    assert.deepEqual(await catalog.files.chunkDigests(found?.path ?? ""), chunks);
+    assert.equal(await catalog.files.rename(id(1), "ab", "z%"), "taken");
+    assert.equal(await catalog.files.rename(id(1), "none", "new"), "missing");
+    await assert.rejects(catalog.files.rename(id(1), "ab", "a"), { message: /folder of another/ });
+    assert.equal(await catalog.files.rename(id(1), "ab", "ab/c"), "renamed");
+    assert.deepEqual(await catalog.files.remove(id(1), "ab/c"), ["files/1/ab"]);
+    assert.deepEqual(await catalog.files.remove(id(1), "ab/c"), []);
+    assert.deepEqual(await catalog.blobs.garbage(), ["files/1/ab"]);
   });
 
   test("old versions: as many as are to be kept, with their bytes in the quota; they go with the name", async (catalog) => {
-    await catalog.setPublicKey(keyChange(id(1), { reservedFor: id(99) }));
+    await catalog.accounts.setPublicKey(keyChange(id(1), { reservedFor: id(99) }));
     const store = async (seed: number, keep: number, quota = { bytes: 100, files: 1 }) => {
       const next = file(id(1), { path: `files/1/${seed}`, size: 10, crc: seed });
-      return (await catalog.storeFile(next, { keep, quota })).dropped;
+      return (await catalog.files.commit(next, { keep, quota })).dropped;
     };
     for (const seed of [1, 2, 3]) assert.deepEqual(await store(seed, 2), []);
     assert.deepEqual(await store(4, 2), ["files/1/1"]);
     const versions = async (name: string) =>
-      (await catalog.listVersions(id(1), name, Infinity, 9)).map(({ version, current, crc }) => [
+      (await catalog.files.versions(id(1), name, { limit: 9 })).map(({ version, current, crc }) => [
         ...[version, current, crc],
       ]);
     assert.deepEqual(await versions("a.txt"), [[4, true, 4], [3, false, 3], [2, false, 2]]);
-    assert.equal((await catalog.findFile(id(1), "a.txt", 3))?.crc, 3);
-    assert.equal((await catalog.findFile(id(1), "a.txt"))?.crc, 4);
-    assert.equal(await catalog.findFile(id(1), "a.txt", 1), undefined);
-    assert.deepEqual(await catalog.usage(id(1)), { files: 1, bytes: 30 });
+    assert.equal((await catalog.files.find(id(1), "a.txt", { version: 3 }))?.crc, 3);
+    assert.equal((await catalog.files.find(id(1), "a.txt"))?.crc, 4);
+    assert.equal(await catalog.files.find(id(1), "a.txt", { version: 1 }), undefined);
+    assert.deepEqual(await catalog.files.usage(id(1)), {
+      ...{ files: 1, bytes: 30, replaced: { files: 0, bytes: 0 } },
+    });
     await assert.rejects(store(5, 2, { bytes: 29, files: 1 }), { message: /more bytes/ });
     assert.deepEqual(await versions("a.txt"), [[4, true, 4], [3, false, 3], [2, false, 2]]);
-    assert.equal(await catalog.renameFile(id(1), "a.txt", "b.txt"), "renamed");
+    assert.equal(await catalog.files.rename(id(1), "a.txt", "b.txt"), "renamed");
     assert.equal((await versions("b.txt")).length, 3);
-    assert.deepEqual((await catalog.listFilesBelow(id(1), "", "", 9)).map(({ crc }) => crc), [4]);
+    assert.deepEqual((await catalog.files.list(id(1), { limit: 9 })).map(({ crc }) => crc), [4]);
     const last = file(id(1), { name: "b.txt", path: "files/1/6" });
-    assert.deepEqual(await catalog.storeFile(last), {
+    assert.deepEqual(await catalog.files.commit(last), {
       ...{ version: 5, dropped: ["files/1/4", "files/1/3", "files/1/2"] },
     });
     assert.deepEqual(await versions("b.txt"), [[5, true, 2 ** 32 - 1]]);
-    assert.deepEqual(await catalog.dropFile(id(1), "b.txt"), ["files/1/6"]);
+    assert.deepEqual(await catalog.files.remove(id(1), "b.txt"), ["files/1/6"]);
   });
 
   test("everything is there after it was closed and opened", async (catalog, folder) => {
-    await catalog.registerClient(registration(id(1)));
-    await catalog.setPublicKey(keyChange(id(1)));
-    await catalog.storeFile(file(id(1)));
-    await catalog.noteSeen(id(1), 9000);
+    await catalog.accounts.registerV3(registration(id(1)));
+    await catalog.accounts.setPublicKey(keyChange(id(1)));
+    await catalog.files.commit(file(id(1)));
+    await catalog.accounts.touch(id(1), 9000);
     const learnt = { edition: "2024", quirks: ["frames", "from-a-later-version"] };
-    await catalog.setStoredProfile(id(1), learnt);
-    const before = await catalog.listClients();
+    await catalog.accounts.setProfile(id(1), learnt);
+    const before = await catalog.accounts.list();
     await using again = await open(folder);
-    assert.deepEqual(await again.listClients(), before);
+    assert.deepEqual(await again.accounts.list(), before);
     assert.equal(before[0]?.lastSeen, 9000);
     assert.deepEqual(before[0]?.storedProfile, learnt);
-    assert.deepEqual(await again.listFiles(id(1)), [file(id(1))]);
+    assert.deepEqual(await again.files.listAll(id(1)), [file(id(1))]);
   });
 }
 
@@ -339,12 +362,12 @@ Deno.test("SqliteCatalog: opened to read it changes nothing, not even an older s
   const path = folder.join("catalog.db");
   {
     await using catalog = SqliteCatalog.open(path);
-    await catalog.registerClient(registration(id(1)));
+    await catalog.accounts.registerV3(registration(id(1)));
   }
   {
     await using reader = SqliteCatalog.openToRead(path);
-    assert.equal((await reader.listClients()).length, 1);
-    await assert.rejects(reader.noteSeen(id(1), 1), /readonly/);
+    assert.equal((await reader.accounts.list()).length, 1);
+    await assert.rejects(reader.accounts.touch(id(1), 1), /readonly/);
   }
   using database = openDatabase(path);
   database.exec("PRAGMA user_version = 1");

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import fc from "fast-check";
-import type { StoredFile } from "../../../../server/catalog/catalog.ts";
+import type { StoredFile } from "../../../../server/catalog/files.ts";
 import { SqliteCatalog } from "../../../../server/catalog/sqlite/sqlite_catalog.ts";
 import { pseudoRandomBytes } from "../../../support/bytes.ts";
 import { openDatabase } from "../../../support/store/database.ts";
@@ -10,6 +10,8 @@ import { TemporaryFolder } from "../../../support/temporary_folder.ts";
 
 const alice = pseudoRandomBytes(16, 1);
 const digest = pseudoRandomBytes(32, 2);
+
+const NOTHING = { bytes: 0, files: 0 };
 
 interface Scene extends AsyncDisposable {
   readonly folder: TemporaryFolder;
@@ -32,7 +34,7 @@ async function create(): Promise<Scene> {
     return database;
   }));
   const key = pseudoRandomBytes(32);
-  await catalog.registerKey({
+  await catalog.accounts.registerV4({
     id: alice,
     name: "Alice",
     key,
@@ -57,28 +59,28 @@ Deno.test("catalog: every look at files goes by an index, and sorts nothing", as
   statements.clear();
   const quota = { bytes: 1e9, files: 1e9 };
   for (const name of ["a", "a", "b/c", "d"]) {
-    await catalog.storeFile(file(name), { quota, keep: 1 });
+    await catalog.files.commit(file(name), { quota, keep: 1 });
   }
   const { path } = file("e");
   await Promise.all([
-    catalog.usageBeside(alice, { name: "a", size: 1, keep: 1, open: ["b"] }),
-    catalog.findFile(alice, "a"),
-    catalog.findFile(alice, "a", 1),
-    catalog.listFilesBelow(alice, "", "a", 10),
-    catalog.listFilesBelow(alice, "b/", "", 10),
-    catalog.listVersions(alice, "a", Infinity, 10),
-    catalog.listFiles(alice),
-    catalog.listFilesAfter("files/1/1", 10),
-    catalog.findChunks(path),
-    catalog.setTree(path, { mtime: 1, digest }, digest),
-    catalog.setDamage(path, "missing"),
-    catalog.endRepair(path),
-    catalog.refersTo(path),
-    catalog.knowsPath(path),
-    catalog.renameFile(alice, "d", "e"),
-    catalog.dropFile(alice, "a"),
-    catalog.removeFile(path),
-    catalog.removeClient(pseudoRandomBytes(16, 9)),
+    catalog.files.usage(alice, { name: "a", size: 1, keep: 1, open: ["b"] }),
+    catalog.files.find(alice, "a"),
+    catalog.files.find(alice, "a", { version: 1 }),
+    catalog.files.list(alice, { after: "a", limit: 10 }),
+    catalog.files.list(alice, { prefix: "b/", limit: 10 }),
+    catalog.files.versions(alice, "a", { limit: 10 }),
+    catalog.files.listAll(alice),
+    catalog.files.scan("files/1/1", 10),
+    catalog.files.chunkDigests(path),
+    catalog.files.setDigests(path, { mtime: 1, digest }, digest),
+    catalog.files.setDamage(path, "missing"),
+    catalog.repairs.end(path),
+    catalog.blobs.owner(path),
+    catalog.blobs.owner(path),
+    catalog.files.rename(alice, "d", "e"),
+    catalog.files.remove(alice, "a"),
+    catalog.files.forget(path),
+    catalog.accounts.remove(pseudoRandomBytes(16, 9)),
   ]);
   using database = openDatabase(scene.folder.join("catalog.db"));
   const looks = [...statements].filter((sql) => /\bfiles\b/.test(sql) && !/^INSERT/.test(sql));
@@ -107,11 +109,13 @@ Deno.test("catalog: what begins with a prefix is listed by pages, whatever chara
       name,
       fc.integer({ min: 1, max: 3 }),
       async (names, prefix, page) => {
-        for (const { name } of await catalog.listFiles(alice)) await catalog.dropFile(alice, name);
+        for (const { name } of await catalog.files.listAll(alice)) {
+          await catalog.files.remove(alice, name);
+        }
         const stored: string[] = [];
         for (const name of names.filter((name) => name !== "")) {
           try {
-            await catalog.storeFile(file(name));
+            await catalog.files.commit(file(name));
             stored.push(name);
           } catch {
             continue; // it is a folder of another
@@ -119,7 +123,7 @@ Deno.test("catalog: what begins with a prefix is listed by pages, whatever chara
         }
         const found: string[] = [];
         for (let after = "";;) {
-          const files = await catalog.listFilesBelow(alice, prefix, after, page);
+          const files = await catalog.files.list(alice, { prefix, after, limit: page });
           if (files.length === 0) break;
           found.push(...files.map(({ name }) => name));
           after = found.at(-1) as string;
@@ -153,56 +157,59 @@ Deno.test("catalog: what a client uses is the sum over its files, whatever is do
       async (steps, next, keep) => {
         for (const step of steps) {
           try {
-            if ("size" in step) await catalog.storeFile(file(step.name, step.size), step);
-            else if ("to" in step) await catalog.renameFile(alice, step.name, step.to);
+            if ("size" in step) await catalog.files.commit(file(step.name, step.size), step);
+            else if ("to" in step) await catalog.files.rename(alice, step.name, step.to);
             else if ("version" in step) {
-              const found = await catalog.findFile(alice, step.name, step.version);
+              const found = await catalog.files.find(alice, step.name, { version: step.version });
               if (found === undefined) continue;
-              if (step.do === "forget") await catalog.removeFile(found.path);
-              else await catalog.setDamage(found.path, "content");
-            } else await catalog.dropFile(alice, step.name);
+              if (step.do === "forget") await catalog.files.forget(found.path);
+              else await catalog.files.setDamage(found.path, "content");
+            } else await catalog.files.remove(alice, step.name);
           } catch (error) {
             assert.match(String(error), /folder of another/);
           }
         }
-        const files = await catalog.listFiles(alice);
+        const files = await catalog.files.listAll(alice);
         const sum = (some: readonly StoredFile[]) => ({
           bytes: some.reduce((bytes, { size }) => bytes + size, 0),
           files: some.filter(({ current }) => current).length,
         });
-        assert.deepEqual(await catalog.usage(alice), sum(files));
+        assert.deepEqual(await catalog.files.usage(alice), { ...sum(files), replaced: NOTHING });
         // What is foreseen before a file is stored is what comes of it.
-        const before = await catalog.usageBeside(alice, { name: next, size: 5, keep, open: [] });
-        const { dropped } = await catalog.storeFile(file(next, 5), { keep }).catch(() => ({
+        const before = await catalog.files.usage(alice, { name: next, size: 5, keep, open: [] });
+        const { dropped } = await catalog.files.commit(file(next, 5), { keep }).catch(() => ({
           dropped: undefined,
         }));
         if (dropped === undefined) return;
-        const after = await catalog.usage(alice);
-        assert.deepEqual(after, { bytes: before.bytes + 5, files: before.files + 1 });
+        const after = await catalog.files.usage(alice);
+        const expected = { bytes: before.bytes + 5, files: before.files + 1, replaced: NOTHING };
+        assert.deepEqual(after, expected);
       },
     ),
     { numRuns: 200, seed: 7 },
   );
-  await catalog.removeClient(alice);
-  assert.deepEqual(await catalog.usage(alice), { bytes: 0, files: 0 });
-  assert.deepEqual(await catalog.listFaults(), []);
+  await catalog.accounts.remove(alice);
+  assert.deepEqual(await catalog.files.usage(alice), { ...NOTHING, replaced: NOTHING });
+  assert.deepEqual(await catalog.faults(), []);
 });
 
 Deno.test("catalog: a name whose current file was taken out has old ones still, and is not free", async () => {
   await using scene = await create();
   const { catalog } = scene;
   const [old, current] = [file("a"), file("a")];
-  for (const one of [old, current]) await catalog.storeFile(one, { keep: 1 });
-  await catalog.storeFile(file("b"));
-  await catalog.removeFile(current.path);
-  assert.equal(await catalog.findFile(alice, "a"), undefined);
-  assert.equal((await catalog.findFile(alice, "a", 1))?.path, old.path);
-  assert.equal(await catalog.renameFile(alice, "b", "a"), "taken");
-  const next = await catalog.storeFile(file("a"), { keep: Infinity });
+  for (const one of [old, current]) await catalog.files.commit(one, { keep: 1 });
+  await catalog.files.commit(file("b"));
+  await catalog.files.forget(current.path);
+  assert.equal(await catalog.files.find(alice, "a"), undefined);
+  assert.equal((await catalog.files.find(alice, "a", { version: 1 }))?.path, old.path);
+  assert.equal(await catalog.files.rename(alice, "b", "a"), "taken");
+  const next = await catalog.files.commit(file("a"), { keep: Infinity });
   assert.deepEqual(next, { version: 2, dropped: [] });
-  assert.equal((await catalog.listVersions(alice, "a", Infinity, 9)).length, 2);
+  assert.equal((await catalog.files.versions(alice, "a", { limit: 9 })).length, 2);
   assert.deepEqual(
-    (await catalog.listVersions(alice, "a", 2, 9)).map(({ version }) => version),
+    (await catalog.files.versions(alice, "a", { before: 2, limit: 9 })).map(({ version }) =>
+      version
+    ),
     [1],
   );
 });
@@ -213,18 +220,18 @@ Deno.test("catalog: a digest is added to the file at a path, once, and to no oth
   const carol = pseudoRandomBytes(16, 8);
   const storedProfile = { edition: "2023c", quirks: [] };
   const registration = { id: carol, name: "Carol", now: 1, expiredBefore: 0, storedProfile };
-  await catalog.registerClient({ ...registration, claimedIds: [] });
+  await catalog.accounts.registerV3({ ...registration, claimedIds: [] });
   const { tree: _, ...rest } = file("a");
   const plain = { ...rest, clientId: carol };
-  await catalog.storeFile(plain);
+  await catalog.files.commit(plain);
   const other = pseudoRandomBytes(32, 5);
-  await catalog.setTree("files/1/none", { mtime: 3, digest }, digest);
-  assert.equal((await catalog.findFile(carol, "a"))?.tree, undefined);
-  await catalog.setTree(plain.path, { mtime: 3, digest }, digest);
-  await catalog.setTree(plain.path, { mtime: 4, digest: other }, other);
-  assert.deepEqual((await catalog.findFile(carol, "a"))?.tree, { mtime: 3, digest });
-  assert.deepEqual(await catalog.findChunks(plain.path), digest);
-  assert.equal(await catalog.findChunks("files/1/none"), undefined);
+  await catalog.files.setDigests("files/1/none", { mtime: 3, digest }, digest);
+  assert.equal((await catalog.files.find(carol, "a"))?.tree, undefined);
+  await catalog.files.setDigests(plain.path, { mtime: 3, digest }, digest);
+  await catalog.files.setDigests(plain.path, { mtime: 4, digest: other }, other);
+  assert.deepEqual((await catalog.files.find(carol, "a"))?.tree, { mtime: 3, digest });
+  assert.deepEqual(await catalog.files.chunkDigests(plain.path), digest);
+  assert.equal(await catalog.files.chunkDigests("files/1/none"), undefined);
 });
 
 Deno.test("catalog: names are refused just where one is a folder of another", async () => {
@@ -234,13 +241,15 @@ Deno.test("catalog: names are refused just where one is a folder of another", as
   const name = fc.array(part, { minLength: 1, maxLength: 4 }).map((parts) => parts.join("/"));
   await fc.assert(
     fc.asyncProperty(fc.array(name, { maxLength: 12 }), async (names) => {
-      for (const { name } of await catalog.listFiles(alice)) await catalog.dropFile(alice, name);
+      for (const { name } of await catalog.files.listAll(alice)) {
+        await catalog.files.remove(alice, name);
+      }
       const stored = new Set<string>();
       for (const name of names) {
         const fits = [...stored].every((other) =>
           !other.startsWith(`${name}/`) && !name.startsWith(`${other}/`)
         );
-        const isStored = await catalog.storeFile(file(name)).then(() => true, () => false);
+        const isStored = await catalog.files.commit(file(name)).then(() => true, () => false);
         assert.equal(isStored, fits, `${name} beside ${[...stored]}`);
         if (isStored) stored.add(name);
       }

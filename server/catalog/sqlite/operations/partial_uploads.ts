@@ -4,15 +4,15 @@
  * @module
  */
 import type { Bytes } from "../../../../protocol/bytes.ts";
-import type { CheckpointOptions, PartialUpload, PartialUploadKey } from "../../catalog.ts";
+import type { CheckpointOptions, PartialUpload, PartialUploadKey } from "../../partial_uploads.ts";
 import type { Database } from "../database.ts";
 import type { Row } from "../rows.ts";
-import { findBy } from "./v3_accounts.ts";
+import { findBy } from "./accounts.ts";
 import { read, write } from "./operation.ts";
 import { checkQuota } from "./usage.ts";
 
-export const PARTIAL_OPERATIONS = {
-  savePartial: write(
+export const UPLOAD_OPERATIONS = {
+  save: write(
     (database, partial: PartialUpload, { max, quota }: CheckpointOptions): string[] => {
       const { clientId, name, size, mtime, path, held, sums, updatedAt } = partial;
       const replaced = dropPartial(database, clientId, name);
@@ -33,28 +33,24 @@ export const PARTIAL_OPERATIONS = {
       return [...replaced, ...surplus].filter((other) => other !== path);
     },
   ),
-  findPartial: read((database, clientId: Bytes, name: string): PartialUpload | undefined => {
+  find: read((database, clientId: Bytes, name: string): PartialUpload | undefined => {
     const query = "SELECT * FROM partials WHERE client_id = ? AND name = ?";
     return database.all(query, clientId, name).map(toPartial)[0];
   }),
-  dropPartial: write((database, clientId: Bytes, name: string, path?: string): string[] =>
+  remove: write((database, clientId: Bytes, name: string, path?: string): string[] =>
     dropPartial(database, clientId, name, path)
   ),
-  listPartialsAfter: read((database, path: string, count: number): PartialUploadKey[] =>
+  expire: write((database, before: number, limit: number): string[] => {
+    const condition = "updated_at < ? ORDER BY updated_at LIMIT ?";
+    const paths = pathsOf(database, condition, before, limit);
+    for (const path of paths) database.run("DELETE FROM partials WHERE path = ?", path);
+    return paths;
+  }),
+  scan: read((database, after: string | undefined, limit: number): PartialUploadKey[] =>
     database.all(
       "SELECT client_id, name, path, held FROM partials WHERE path > ? ORDER BY path LIMIT ?",
-      ...[path, count],
+      ...[after ?? "", limit],
     ).map(toKey)
-  ),
-  listPartialsBefore: read((database, time: number, count: number): PartialUploadKey[] =>
-    database.all(
-      `SELECT client_id, name, path, held FROM partials WHERE updated_at < ?
-       ORDER BY updated_at LIMIT ?`,
-      ...[time, count],
-    ).map(toKey)
-  ),
-  knowsStaged: read((database, path: string): boolean =>
-    database.all("SELECT 1 FROM partials WHERE path = ?", path).length > 0
   ),
 };
 

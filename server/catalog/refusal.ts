@@ -1,0 +1,25 @@
+/**
+ * Why the catalog refuses a file.
+ *
+ * @module
+ */
+
+/** Each reason, and what it says. */
+const REFUSALS = {
+  "quota-bytes": "its owner may not have more bytes",
+  "quota-files": "its owner may not have more files",
+  "name-conflict": "its name is a folder of another file, or has a file for a folder",
+  "account-disabled": "the account of its owner is disabled",
+  "other-protocol": "the account of its owner has gone over to protocol 4",
+} as const;
+
+export type RefusalReason = keyof typeof REFUSALS;
+
+export class CatalogRefusal extends Error {
+  readonly reason: RefusalReason;
+
+  constructor(reason: RefusalReason) {
+    super(`Cannot store the file: ${REFUSALS[reason]}`);
+    this.reason = reason;
+  }
+}

@@ -1,0 +1,34 @@
+/**
+ * References to blobs.
+ *
+ * @module
+ */
+import type { BlobOwner } from "../../blob_references.ts";
+import { isInline } from "../../inline_paths.ts";
+import type { Database } from "../database.ts";
+import { read, write } from "./operation.ts";
+
+export const BLOB_OPERATIONS = {
+  reserve: write((database, path: string): void => addGarbage(database, path)),
+  owner: read((database, path: string): BlobOwner | undefined => {
+    const query = `SELECT 'file' AS owner FROM files WHERE path = ?
+      UNION ALL SELECT 'upload' FROM partials WHERE path = ?
+      UNION ALL SELECT 'garbage' FROM orphans WHERE path = ?`;
+    return database.all(query, path, path, path)[0]?.["owner"] as BlobOwner | undefined;
+  }),
+  garbage: read((database): string[] =>
+    database.all("SELECT path FROM orphans").map((row) => row["path"] as string)
+  ),
+  collected: write((database, path: string): void => endGarbage(database, path)),
+};
+
+export function addGarbage(database: Database, path: string): void {
+  // What the catalog keeps goes with its row.
+  if (isInline(path)) return;
+  database.run("INSERT OR IGNORE INTO orphans (path) VALUES (?)", path);
+}
+
+export function endGarbage(database: Database, path: string): void {
+  if (isInline(path)) return;
+  database.run("DELETE FROM orphans WHERE path = ?", path);
+}
