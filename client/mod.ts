@@ -5,6 +5,7 @@
  */
 export type { CommonEvent, Failure, Outcome, Stored, V3Event, V4Event } from "./events.ts";
 export { DEFAULT_RETRIES, type Retry, type RetryOptions } from "./net/retry.ts";
+export type { V3ConnectOptions } from "./v3/client.ts";
 export { sendFiles, type SendOptions } from "./v3/send_files.ts";
 export { DEFAULT_TIMEOUTS, type Timeouts } from "./net/dial.ts";
 export { lastPart } from "./local/path_mapping.ts";
@@ -59,6 +60,7 @@ export type { DiscoveredServer } from "./v4/discover.ts";
 export { readAuthorities } from "./identity/ca_certificates.ts";
 export { DamagedFiles, type RemoteFile } from "./v4/remote_file.ts";
 export { type LinkToken, type TakeDamaged, type TakeFile, V4Client } from "./v4/client.ts";
+export type { FileSelection } from "./v4/collect_files.ts";
 export type { ConnectOptions } from "./v4/connect_options.ts";
 export type { Trace, Traceable, TracedMessage, Tracer } from "./net/wire_trace.ts";
 export { EDITIONS, findEdition } from "../protocol/v3/editions/mod.ts";

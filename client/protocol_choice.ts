@@ -3,16 +3,17 @@
  *
  * @module
  */
+import type { Abortable } from "../protocol/abort.ts";
 import { UsageError } from "../protocol/errors.ts";
 import { DEFAULT_TIMEOUTS, type Timeouts } from "./net/dial.ts";
-import { type Retry, type RetryOptions, withRetries } from "./net/retry.ts";
+import { type RetryOptions, withRetries } from "./net/retry.ts";
 import type { TransferInfo } from "./identity/transfer_info.ts";
 import type { Traceable } from "./net/wire_trace.ts";
 import { hasV4Account } from "./identity/v4_account.ts";
 import { askForProtocol4, type DiscoveredServer } from "./v4/discover.ts";
 import { KnownServers, type ServerIdentity } from "./identity/known_servers.ts";
 
-export interface ChoiceOptions extends RetryOptions, Traceable {
+export interface ChoiceOptions extends Traceable, Abortable {
   readonly info: Pick<TransferInfo, "server" | "secure" | "fingerprint">;
   /** What the user asked for; `auto` leaves it to what is known, and to the server. */
   readonly asked: "3" | "4" | "auto";
@@ -22,7 +23,7 @@ export interface ChoiceOptions extends RetryOptions, Traceable {
   readonly hasV4Options?: boolean;
   readonly identityFolder: string;
   readonly timeouts?: Partial<Timeouts>;
-  readonly onRetry?: (retry: Retry) => void;
+  readonly retry?: RetryOptions;
 }
 
 /** It was asked for, now or in an earlier run with this server; or the server has not said that it has protocol 4. */
@@ -67,7 +68,7 @@ export async function chooseProtocol(options: ChoiceOptions): Promise<Choice> {
   if (isRemembered) return { protocol: 3, why: "remembered", known };
   const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
   const ask = () => askForProtocol4(server, timeouts, { ...options, byProtocol3: "possible" });
-  const answer = await withRetries(ask, options, (retry) => options.onRetry?.(retry));
+  const answer = await withRetries(ask, options.retry ?? {}, options);
   if ("unanswered" in answer) return { protocol: 3, why: "unanswered", known };
   return { protocol: 4, found: answer };
 }

@@ -96,7 +96,12 @@ export async function askServer(options: ServerStatusOptions): Promise<ServerSta
   const { info, asked, identityFolder } = options;
   const byProtocol3 = info.secure ? undefined : "possible";
   const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
-  const choice = await chooseProtocol({ ...options, asked, retries: 0, hasV3Options: false });
+  const choice = await chooseProtocol({
+    ...options,
+    asked,
+    retry: { retries: 0 },
+    hasV3Options: false,
+  });
   if (choice.protocol === 4) {
     const { server, fingerprint } = info;
     const verifyOptions = { ...options, server, fingerprint, byProtocol3 } as const;

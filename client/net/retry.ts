@@ -16,15 +16,23 @@ const BACKOFF_BASE_MS = 1000;
 /** No wait is longer, in milliseconds: when a network comes back, it is noticed within a minute. */
 const BACKOFF_CAP_MS = 60_000;
 
-export interface RetryOptions extends Abortable {
-  /** How often to try again when the network fails without progress in between; without, 5 times. 0 is never. */
+export interface RetryOptions {
+  /** How often to retry when the network fails without progress in between; default 5, 0 is never. */
   readonly retries?: number;
-  /** Waits for so many milliseconds. */
+  /** Called before each wait. */
+  readonly onRetry?: (retry: Retry) => void;
+  /** Waits for a number of milliseconds; replaces the default in tests. */
   readonly pause?: (ms: number) => Promise<void>;
-  /** Whether an error of the network is not worth another try; it is asked of each. */
-  readonly isFinal?: (error: XferError) => boolean;
-  /** A number from 0 up to but not including 1. */
+  /** Returns a number from 0 up to but not including 1; default `Math.random`. */
   readonly random?: () => number;
+}
+
+/** What the task, rather than the user, says of its retries. */
+export interface RetriedTask extends Abortable {
+  /** Whether a network error is not worth a retry; called with each. */
+  readonly isFinal?: (error: XferError) => boolean;
+  /** A number that grows with what is done for good: the first failure after it has grown counts as the first. */
+  readonly progress?: () => number;
 }
 
 export interface Retry {
@@ -39,15 +47,13 @@ export interface Retry {
 }
 
 /**
- * Runs a task, and again while it fails with an error of the network and retries are left. `progress` is a number that
- * grows with what is done for good: a failure after it has grown counts as the first one, and the waits are short again.
- * Throws the last error; where it is to stop, that of the task then, or `InterruptedError` from a wait.
+ * Runs a task, and again while it fails with a network error and retries are left. Throws the last error; after an
+ * abort, the task's own, or `InterruptedError` from a wait.
  */
 export async function withRetries<T>(
   task: () => Promise<T>,
-  { retries = DEFAULT_RETRIES, pause, random = Math.random, isFinal, signal }: RetryOptions,
-  onRetry: (retry: Retry) => void,
-  progress: () => number = () => 0,
+  { retries = DEFAULT_RETRIES, onRetry, pause, random = Math.random }: RetryOptions,
+  { isFinal, progress = () => 0, signal }: RetriedTask,
 ): Promise<T> {
   let reached = progress();
   for (let retry = 1;; retry++) {
@@ -62,7 +68,7 @@ export async function withRetries<T>(
       if (!ofNetwork || retry > retries || signal?.aborted === true) throw error;
       if (isFinal?.(error)) throw error;
       const delayMs = backoffMs(retry, random);
-      onRetry({ retry, retries, delayMs, error });
+      onRetry?.({ retry, retries, delayMs, error });
       await (pause === undefined ? sleep(delayMs, signal) : pause(delayMs));
     }
   }

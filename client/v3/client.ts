@@ -36,7 +36,7 @@ import { GracefulAbort } from "../net/graceful_abort.ts";
 /** Whatever the edition says: servers of each have either. */
 const AES_KEY_SIZES: readonly number[] = [16, 32];
 
-export interface V3ClientOptions extends ProfileOptions {
+export interface V3ConnectOptions extends ProfileOptions {
   /** The folder with `me.info` and `priv.key`. */
   readonly identityFolder: string;
   readonly timeouts?: Partial<Timeouts>;
@@ -44,7 +44,7 @@ export interface V3ClientOptions extends ProfileOptions {
 
 export class V3Client implements Disposable {
   #profile: Profile;
-  readonly #options: V3ClientOptions;
+  readonly #options: V3ConnectOptions;
   readonly #identities: IdentityFolder;
   readonly #link: ReconnectingConnection;
   readonly #gracefulAbort: GracefulAbort;
@@ -64,7 +64,7 @@ export class V3Client implements Disposable {
   #unused = false;
 
   private constructor(
-    options: V3ClientOptions,
+    options: V3ConnectOptions,
     { profile, deniedIds }: ChosenProfile,
     identities: IdentityFolder,
     identity: Identity | undefined,
@@ -90,7 +90,7 @@ export class V3Client implements Disposable {
   }
 
   /** Reads the identity and finds out what to speak. Writes nothing, but takes others' permission to read the key. */
-  static async create(options: V3ClientOptions): Promise<V3Client> {
+  static async create(options: V3ConnectOptions): Promise<V3Client> {
     keepFreedMemory();
     const identities = new IdentityFolder(options.identityFolder, options.onEvent);
     const identity = await identities.load();

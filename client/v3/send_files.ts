@@ -12,18 +12,20 @@ import {
   UnconfirmedError,
   XferError,
 } from "../../protocol/errors.ts";
-import { throwIfAborted } from "../../protocol/abort.ts";
+import { type Abortable, throwIfAborted } from "../../protocol/abort.ts";
 import { storedName } from "../../protocol/v3/stored_name.ts";
-import { V3Client, type V3ClientOptions } from "./client.ts";
+import { V3Client, type V3ConnectOptions } from "./client.ts";
 import type { Failure, Outcome } from "../events.ts";
 import { inspectPath } from "../local/named_path.ts";
 import { ReservedFiles } from "../identity/reserved_files.ts";
-import { type Retry, type RetryOptions, withRetries } from "../net/retry.ts";
+import { type RetryOptions, withRetries } from "../net/retry.ts";
 import { SentNames } from "../local/sent_names.ts";
 import type { SourceFile } from "../local/source_file.ts";
 import { inspectFile } from "./inspect_file.ts";
 
-export interface SendOptions extends V3ClientOptions, RetryOptions {
+export interface SendOptions {
+  readonly connect: V3ConnectOptions;
+  readonly retry?: RetryOptions;
   /** Paths of the files, in the order in which they are sent. */
   readonly files: readonly string[];
 }
@@ -38,29 +40,36 @@ export interface SendOptions extends V3ClientOptions, RetryOptions {
  * behind.
  */
 export async function sendFiles(options: SendOptions): Promise<Outcome[]> {
-  const onRetry = (retry: Retry) => options.onEvent?.({ type: "retrying", ...retry });
-  using client = await withRetries(() => V3Client.create(options), options, onRetry);
+  const { onEvent, signal } = options.connect;
+  const retry: RetryOptions = {
+    ...options.retry,
+    onRetry(retry) {
+      onEvent?.({ type: "retrying", ...retry });
+      options.retry?.onRetry?.(retry);
+    },
+  };
+  using client = await withRetries(() => V3Client.create(options.connect), retry, { signal });
   const { files, failures } = await inspect(options, client);
   const bytes = files.reduce((sum, { size }) => sum + size, 0);
-  options.onEvent?.({ type: "planned", files: files.length, bytes });
+  onEvent?.({ type: "planned", files: files.length, bytes });
   if (files.length > 0) await client.prepare();
   const outcomes: Outcome[] = [];
   const closings = new Closings();
   let end: XferError | undefined;
   for (const file of files) {
     const outcome: Outcome = end === undefined
-      ? await deliver(client, file, { ...options, closings }, onRetry)
+      ? await deliver(client, file, { retry, closings, signal })
       : { state: "not-tried", path: file.path, error: end };
     outcomes.push(outcome);
     if (outcome.state === "stored") {
-      options.onEvent?.({ type: "stored", file: outcome.file, crc: outcome.crc });
+      onEvent?.({ type: "stored", file: outcome.file, crc: outcome.crc });
       continue;
     }
     const mayGoOn = isOfOneFile(outcome.error) || closings.isKnown;
     if (!client.isAuthenticated || !mayGoOn) end = outcome.error;
-    options.onEvent?.({ type: "failed", ...outcome });
+    onEvent?.({ type: "failed", ...outcome });
   }
-  for (const failure of failures) options.onEvent?.({ type: "failed", ...failure });
+  for (const failure of failures) onEvent?.({ type: "failed", ...failure });
   return [...outcomes, ...failures];
 }
 
@@ -69,9 +78,9 @@ async function inspect(options: SendOptions, { profile }: V3Client) {
   const files: SourceFile[] = [];
   const failures: Failure[] = [];
   const names = new SentNames();
-  const own = await ReservedFiles.of(options.identityFolder);
+  const own = await ReservedFiles.of(options.connect.identityFolder);
   for (const path of options.files) {
-    throwIfAborted(options.signal);
+    throwIfAborted(options.connect.signal);
     const named = await inspectPath(path);
     if (names.isRepeated(named, basename(path))) continue;
     try {
@@ -91,8 +100,10 @@ async function inspect(options: SendOptions, { profile }: V3Client) {
 async function deliver(
   client: V3Client,
   file: SourceFile,
-  { closings, ...options }: RetryOptions & { readonly closings: Closings },
-  onRetry: (retry: Retry) => void,
+  { retry, closings, signal }: Abortable & {
+    readonly retry: RetryOptions;
+    readonly closings: Closings;
+  },
 ): Promise<Outcome> {
   let state: Failure["state"] = "not-stored";
   const note = (error: XferError) => {
@@ -100,10 +111,12 @@ async function deliver(
   };
   const isFinal = (error: XferError) => closings.isQuirk(error);
   try {
-    const sent = await withRetries(() => client.send(file), { ...options, isFinal }, (retry) => {
-      note(retry.error);
-      onRetry(retry);
-    });
+    const onRetry: RetryOptions["onRetry"] = (retried) => {
+      note(retried.error);
+      retry.onRetry?.(retried);
+    };
+    const send = () => client.send(file);
+    const sent = await withRetries(send, { ...retry, onRetry }, { isFinal, signal });
     closings.reset();
     return { state: "stored", ...sent };
   } catch (error) {

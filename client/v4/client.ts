@@ -5,7 +5,7 @@
  */
 import { endsAll, ProtocolError, UnconfirmedError, XferError } from "../../protocol/errors.ts";
 import { printable } from "../../protocol/printable.ts";
-import { type Retry, type RetryOptions, withRetries } from "../net/retry.ts";
+import { type RetryOptions, withRetries } from "../net/retry.ts";
 import type { SourceFile } from "../local/source_file.ts";
 import { download, type Wanted, type WriteChunk } from "./chunk_download.ts";
 import type { DiscoveredServer } from "./discover.ts";
@@ -67,10 +67,10 @@ export class V4Client implements Disposable {
 
   /** The same, again where the network fails, as often as `retries` says. */
   static connectWithRetries(
-    options: ConnectOptions & RetryOptions & { readonly onRetry?: (retry: Retry) => void },
+    options: ConnectOptions,
+    retry: RetryOptions = {},
   ): Promise<V4Client> {
-    const { onRetry = () => undefined } = options;
-    return withRetries(() => V4Client.connect(options), options, onRetry);
+    return withRetries(() => V4Client.connect(options), retry, options);
   }
 
   get session(): ClientSession {

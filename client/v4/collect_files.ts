@@ -23,19 +23,21 @@ import { checkSize } from "./remote_file.ts";
 /** Why something in a folder is left out. */
 export type SkipReason = "neither a file nor a folder" | "an empty folder" | ReservedFile;
 
-export interface CollectOptions extends Abortable {
-  /** Paths of files, and of folders with all that is in them. */
+/** Which local files to store. */
+export interface FileSelection {
+  /** Paths of files, and of folders with everything in them. */
   readonly paths: readonly string[];
-  /** The folder with the identity in use. */
-  readonly identityFolder: string;
-  /** The name of the only path on the server, in place of its last component. */
+  /** The name of the only path on the server; default: its last component. */
   readonly as?: string | undefined;
-  /**
-   * What of the folders is not sent: patterns as in a .gitignore at the top of each (gitignore(5)), of which a later one
-   * wins.
-   */
+  /** Patterns of what to leave out of folders, as in a .gitignore at the top of each: gitignore(5). A later one wins. */
   readonly exclude?: readonly string[] | undefined;
+  /** Called with each file or folder that is left out for another reason than `exclude`. */
   readonly onSkipped?: (path: string, why: SkipReason) => void;
+}
+
+export interface CollectOptions extends FileSelection, Abortable {
+  /** The folder with the identity in use, whose private files are never sent. */
+  readonly identityFolder: string;
 }
 
 export interface CollectedFiles {

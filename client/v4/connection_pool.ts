@@ -5,7 +5,7 @@
  */
 import { Buffer } from "node:buffer";
 import { throwIfAborted } from "../../protocol/abort.ts";
-import { type Retry, type RetryOptions, withRetries } from "../net/retry.ts";
+import { type RetryOptions, withRetries } from "../net/retry.ts";
 import { Bound, type DamagedFile, DamagedFiles, type ListingHandlers } from "./remote_file.ts";
 import { MAX_LISTED, MAX_VERSIONS, type TakeDamaged, type TakeFile, V4Client } from "./client.ts";
 import type { DiscoveredServer } from "./discover.ts";
@@ -15,26 +15,28 @@ import type { ConnectOptions } from "./connect_options.ts";
 /** More connections than these make nothing faster, and look like an attack. */
 export const MAX_PARALLEL = 16;
 
-export interface TransferOptions extends ConnectOptions, RetryOptions {
-  /** How many connections there may be; 1 without. */
+/** How files are transferred, in either direction. */
+export interface TransferOptions extends RetryOptions {
+  /** The most connections to open, 1 to {@link MAX_PARALLEL}; default 1. */
   readonly parallel?: number | undefined;
-  readonly onRetry?: (retry: Retry) => void;
-  /** What the server has answered to a hello just now: the first connection is made without another. */
+  /** What the server has just answered to a hello: the first connection is made without another hello. */
   readonly found?: DiscoveredServer | undefined;
 }
 
 export class ConnectionPool implements Disposable {
-  readonly #options: TransferOptions;
+  readonly #connect: ConnectOptions;
+  readonly #retry: RetryOptions;
   readonly #clients: (V4Client | undefined)[];
   /** Until a connection was tried with it: after trouble with the network the server may be another. */
   #found: DiscoveredServer | undefined;
   #isAuthenticated = false;
   #progress = 0;
 
-  constructor(options: TransferOptions) {
-    this.#options = options;
-    this.#found = options.found;
-    const count = Math.max(1, Math.min(options.parallel ?? 1, MAX_PARALLEL));
+  constructor(connect: ConnectOptions, transfer: TransferOptions = {}) {
+    this.#connect = connect;
+    this.#retry = transfer;
+    this.#found = transfer.found;
+    const count = Math.max(1, Math.min(transfer.parallel ?? 1, MAX_PARALLEL));
     this.#clients = Array.from({ length: count }, () => undefined);
   }
 
@@ -147,18 +149,18 @@ export class ConnectionPool implements Disposable {
   }
 
   #retrying<T>(task: () => Promise<T>): Promise<T> {
-    const { onRetry = () => undefined } = this.#options;
-    return withRetries(task, this.#options, onRetry, () => this.#progress);
+    const { signal } = this.#connect;
+    return withRetries(task, this.#retry, { signal, progress: () => this.#progress });
   }
 
   async #open(index: number): Promise<V4Client> {
-    throwIfAborted(this.#options.signal);
+    throwIfAborted(this.#connect.signal);
     const open = this.#clients[index];
     if (open?.hasEnded === false) return open;
     open?.[Symbol.dispose]();
     const found = this.#found;
     this.#found = undefined;
-    const client = await V4Client.connect(index === 0 ? this.#options : this.#quiet(), found);
+    const client = await V4Client.connect(index === 0 ? this.#connect : this.#quiet(), found);
     this.#clients[index] = client;
     this.#isAuthenticated = true;
     return client;
@@ -166,9 +168,9 @@ export class ConnectionPool implements Disposable {
 
   /** Of connections it is told once. */
   #quiet(): ConnectOptions {
-    const { onEvent } = this.#options;
+    const { onEvent } = this.#connect;
     return {
-      ...this.#options,
+      ...this.#connect,
       onEvent: (event) => {
         if (event.type !== "connected") onEvent?.(event);
       },

@@ -14,6 +14,7 @@ import { type Item, type ListingSize, listItems } from "./remote_folder.ts";
 import { type ByteRange, FileGet, type Getting, wantedBytes } from "./get_file.ts";
 import { ConnectionPool, type TransferOptions } from "./connection_pool.ts";
 import { findSame } from "../local/find_unchanged.ts";
+import type { ConnectOptions } from "./connect_options.ts";
 import { exists, syncNames } from "../local/partial_file.ts";
 import { RESUMABLE } from "./put_request.ts";
 import { checkSize, type RemoteFile } from "./remote_file.ts";
@@ -21,7 +22,9 @@ import type { V4Client } from "./client.ts";
 import { sideBySide, WorkQueue } from "./work_queue.ts";
 import { TargetTree } from "../local/target_tree.ts";
 
-export interface GetOptions extends TransferOptions {
+export interface GetOptions {
+  readonly connect: ConnectOptions;
+  readonly transfer?: TransferOptions;
   readonly name: string;
   /** 0, or without: the current one. */
   readonly version?: number | undefined;
@@ -30,7 +33,7 @@ export interface GetOptions extends TransferOptions {
   readonly range?: ByteRange | undefined;
   /** Whether what is at the target is replaced. */
   readonly force?: boolean;
-  /** Of a folder: what is not got; see `CollectOptions`. */
+  /** Of a folder: what is not got; see `FileSelection`. */
   readonly exclude?: readonly string[] | undefined;
   readonly onOutcome?: (outcome: GetOutcome) => void;
   /** Makes the folder of the target, as soon as there is something to be written; without, it is there. */
@@ -61,7 +64,7 @@ export interface Plan {
  * Gets a file. Throws `UsageError` `target-exists` where something else is at the target, and what `FileGet` does.
  */
 export async function getFile(options: GetOptions): Promise<GetOutcome> {
-  using pool = new ConnectionPool(options);
+  using pool = new ConnectionPool(options.connect, options.transfer);
   const plan = await planFile(pool, options);
   reportPlanned(options, [plan]);
   const [outcome] = await plan.get();
@@ -95,7 +98,10 @@ export async function planFile(pool: ConnectionPool, options: GetOptions): Promi
 }
 
 /** Tells how much there is to be got in all. */
-export function reportPlanned({ onEvent }: Pick<GetOptions, "onEvent">, plans: readonly Plan[]) {
+export function reportPlanned(
+  { connect: { onEvent } }: Pick<GetOptions, "connect">,
+  plans: readonly Plan[],
+) {
   const sum = (of: "files" | "bytes") => plans.reduce((sum, plan) => sum + plan[of], 0);
   onEvent?.({ type: "planned", files: sum("files"), bytes: sum("bytes") });
 }
@@ -105,7 +111,7 @@ export function reportPlanned({ onEvent }: Pick<GetOptions, "onEvent">, plans: r
  * is its outcome. Throws what ends the connection, and what concerns all of them.
  */
 export async function getFolder(options: GetOptions): Promise<GetOutcome[]> {
-  using pool = new ConnectionPool(options);
+  using pool = new ConnectionPool(options.connect, options.transfer);
   const plan = await planFolder(pool, options);
   reportPlanned(options, [plan]);
   return await plan.get();
@@ -186,10 +192,10 @@ type One =
 /** Gets a file over one connection, or over those that there may be, again where the network fails. */
 async function getOne(
   source: V4Client | ConnectionPool,
-  { onEvent = () => undefined, ...options }: One,
+  { connect: { onEvent = () => undefined, signal }, ...options }: One,
   isLarge: boolean,
 ): Promise<RemoteFile> {
-  const get = new FileGet({ ...options, onEvent });
+  const get = new FileGet({ ...options, onEvent, signal });
   let failure: unknown;
   const run = async (clients: readonly V4Client[]) => {
     try {
@@ -221,7 +227,7 @@ interface Here<I> {
 /** Looks at what is in the place of files. Throws `InterruptedError` where it is to stop. */
 async function findHere<I extends Pick<Item, "file" | "target">>(
   items: readonly I[],
-  { range, force = false, signal, onEvent }: GetOptions,
+  { connect: { signal, onEvent }, range, force = false }: GetOptions,
 ): Promise<Here<I>> {
   const candidates = [];
   const inTheWay = new Map<I, XferError>();

@@ -41,7 +41,7 @@ export async function getFiles(options: GetManyOptions): Promise<GetOutcome[]> {
   const { recursive = false } = options;
   const names = [...new Set(options.names)];
   const { targets, folder } = await placeAll({ ...options, names });
-  using pool = new ConnectionPool(options);
+  using pool = new ConnectionPool(options.connect, options.transfer);
   const outcomes: GetOutcome[] = [];
   const onOutcome = (outcome: GetOutcome) => {
     outcomes.push(outcome);

@@ -6,16 +6,19 @@
 import { endsAll, InterruptedError, RefusedError, XferError } from "../../protocol/errors.ts";
 import type { Failure, Stored } from "../events.ts";
 import type { SourceFile } from "../local/source_file.ts";
-import { collectFiles, type CollectOptions } from "./collect_files.ts";
+import { collectFiles, type FileSelection } from "./collect_files.ts";
 import type { UploadItem, UploadItems } from "./upload_item.ts";
 import { ConnectionPool, type TransferOptions } from "./connection_pool.ts";
 import { type ExpectedContent, findSame } from "../local/find_unchanged.ts";
+import type { ConnectOptions } from "./connect_options.ts";
 import type { RemoteFile } from "./remote_file.ts";
 import { sideBySide, WorkQueue } from "./work_queue.ts";
 import { SPREAD, spreadUpload } from "./parallel_put.ts";
 import { judge, type OnResult } from "./put_pipeline.ts";
 
-export interface PutOptions extends CollectOptions, TransferOptions {
+export interface PutOptions extends FileSelection {
+  readonly connect: ConnectOptions;
+  readonly transfer?: TransferOptions;
   readonly onOutcome?: (outcome: PutOutcome) => void;
 }
 
@@ -42,22 +45,23 @@ export interface PutUnchanged {
  * progress in between: a file that is settled, or of which the server holds more than before.
  * Where it is to stop, `InterruptedError` is what is said of all that is not stored.
  */
-export async function putFiles(asked: PutOptions): Promise<PutOutcome[]> {
+export async function putFiles(options: PutOptions): Promise<PutOutcome[]> {
   const held = new Map<string, number>();
-  const options: PutOptions = {
-    ...asked,
+  const connect: ConnectOptions = {
+    ...options.connect,
     onEvent(event) {
       // That a server holds more of a file than before is progress. What was sent may be lost on the way.
       if (event.type === "resumed" && event.offset > (held.get(event.file.path) ?? 0)) {
         held.set(event.file.path, event.offset);
         pool.advance();
       }
-      asked.onEvent?.(event);
+      options.connect.onEvent?.(event);
     },
   };
-  const { jobs, folders, failures } = await collectFiles(options);
+  const { onEvent, identityFolder, signal } = connect;
+  const { jobs, folders, failures } = await collectFiles({ ...options, identityFolder, signal });
   const outcomes = new Map<UploadItem, PutOutcome>();
-  using pool = new ConnectionPool(options);
+  using pool = new ConnectionPool(connect, options.transfer);
   const report = (job: UploadItem, outcome: PutOutcome) => {
     outcomes.set(job, outcome);
     pool.advance();
@@ -73,19 +77,19 @@ export async function putFiles(asked: PutOptions): Promise<PutOutcome[]> {
     report(job, { state: "not-stored", path: file.path, error: outcome });
   };
   try {
-    for (const job of await findUnchanged(pool, jobs, folders, options)) {
+    for (const job of await findUnchanged(pool, jobs, folders, connect)) {
       report(job, { state: "unchanged", file: job.file, name: job.name });
     }
     const left = jobs.filter((job) => !outcomes.has(job));
     const bytes = left.reduce((sum, { file }) => sum + file.size, 0);
-    options.onEvent?.({ type: "planned", files: left.length, bytes });
-    await send(pool, left, settle, options);
+    onEvent?.({ type: "planned", files: left.length, bytes });
+    await send(pool, left, settle, connect);
   } catch (error) {
     if (!(error instanceof XferError)) throw error;
     if (!pool.isAuthenticated && !(error instanceof InterruptedError)) throw error;
     for (const job of jobs.filter((job) => !outcomes.has(job))) {
       const { file, name } = job;
-      if (job.isPartSent && !job.isUnknown) options.onEvent?.({ type: "left-part", file, name });
+      if (job.isPartSent && !job.isUnknown) onEvent?.({ type: "left-part", file, name });
       report(job, { state: stateOf(job), path: file.path, error });
     }
   }
@@ -104,7 +108,7 @@ async function send(
   pool: ConnectionPool,
   jobs: readonly UploadItem[],
   settle: OnResult,
-  { onEvent = () => undefined }: PutOptions,
+  { onEvent = () => undefined }: ConnectOptions,
 ): Promise<void> {
   const isLarge = ({ file }: UploadItem) => pool.count > 1 && file.size >= SPREAD;
   const shared = new WorkQueue(jobs.filter((job) => !isLarge(job)));
@@ -145,7 +149,7 @@ async function findUnchanged(
   pool: ConnectionPool,
   jobs: readonly UploadItem[],
   folders: readonly string[],
-  { onEvent, signal }: PutOptions,
+  { onEvent, signal }: ConnectOptions,
 ): Promise<UploadItem[]> {
   const known = new Map<UploadItem, ExpectedContent>();
   const take = (job: UploadItem | undefined, { size, digest }: ExpectedContent) => {

@@ -50,11 +50,11 @@ async function upload(
   }));
   for (const client of clients) {
     await Deno.mkdir(client.identityFolder, { mode: 0o700 });
-    await sendFiles({ ...client, files: [first] });
+    await sendFiles({ connect: client, files: [first] });
   }
   const begin = performance.now();
   const each = await Promise.all(clients.map(async (client) => {
-    const [outcome] = await sendFiles({ ...client, files: [big] });
+    const [outcome] = await sendFiles({ connect: client, files: [big] });
     if (outcome?.state !== "stored") throw new Error("A file was not stored");
     return (performance.now() - begin) / 1000;
   }));

@@ -95,7 +95,7 @@ Deno.test("accounts of both protocols are told with the fingerprints of their ke
   await Deno.mkdir(bob, { mode: 0o700 });
   const a = await scene.folder.write("a", "content");
   const { server: { address: server } } = scene;
-  await sendFiles({ server, userName: "Bob", files: [a], identityFolder: bob });
+  await sendFiles({ connect: { server, userName: "Bob", identityFolder: bob }, files: [a] });
   const plain = await findV3Account(bob);
   assert.deepEqual([plain?.name, plain?.edition], ["Bob", "2023c"]);
   assert.notEqual(plain?.fingerprint, await fingerprintOfKey(new Uint8Array(32)));

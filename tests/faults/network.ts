@@ -149,10 +149,14 @@ async function onFaultyNetwork(
       });
       const send = (address = server.address) =>
         sendFiles({
-          ...{ server: address, userName: USER, identityFolder: folder.path, retries },
+          connect: {
+            server: address,
+            userName: USER,
+            identityFolder: folder.path,
+            timeouts: { responseMs },
+          },
+          retry: { retries, pause: () => Promise.resolve() },
           files: Object.keys(FILES).map((name) => folder.join(name)),
-          timeouts: { responseMs },
-          pause: () => Promise.resolve(),
         });
       {
         await using proxy = await FaultyProxy.start(server.address, meddlers);

@@ -162,22 +162,23 @@ export async function fuzzClient(loop: Loop): Promise<void> {
     const paths = [await folder.write("a", content)];
     const seed = loop.dice.roll(2 ** 32);
     server.answers = oddAnswers(loop.dice, content);
-    const options = {
+    const connect = {
       ...{ server: server.address, userName: "Alice", identityFolder: folder.join("identity") },
-      ...{ retries: 0, timeouts: { responseMs: PATIENCE_MS, connectMs: 5000 } },
+      timeouts: { responseMs: PATIENCE_MS, connectMs: 5000 },
       onNewServer: () => true,
     };
+    const transfer = { retries: 0 };
     const target = folder.join("target");
     const acts: readonly (() => Promise<unknown>)[] = [
       async () => {
-        const [outcome] = await putFiles({ ...options, paths });
+        const [outcome] = await putFiles({ connect, transfer, paths });
         assert.ok(outcome !== undefined);
         if (outcome.state === "unchanged") return;
         if (outcome.state !== "stored") throw outcome.error;
         assert.equal(outcome.crc, cksum(content), "both ends agree on what is stored");
       },
-      () => getFile({ ...options, name: "a", target }),
-      () => getFolder({ ...options, name: "folder", target }),
+      () => getFile({ connect, transfer, name: "a", target }),
+      () => getFolder({ connect, transfer, name: "folder", target }),
     ];
     const act = loop.dice.pick(acts);
     const outcome = await inTime("the client", async () => {

@@ -167,16 +167,16 @@ async function onFaultyNetwork(
         limits: { idleTimeoutMs: ms, requestTimeoutMs: ms, stallTimeoutMs: ms },
       });
       const run = async (address = server.address): Promise<Course> => {
-        const options = {
-          ...{ server: address, userName: USER, identityFolder: folder.join("identity"), retries },
+        const connect = {
+          ...{ server: address, userName: USER, identityFolder: folder.join("identity") },
           timeouts: { responseMs: patienceMs, connectMs: patienceMs },
           onNewServer: () => true,
-          pause: () => Promise.resolve(),
         };
-        const outcomes = await typed(() => putFiles({ ...options, paths }));
+        const transfer = { retries, pause: () => Promise.resolve() };
+        const outcomes = await typed(() => putFiles({ connect, transfer, paths }));
         const target = folder.join("got");
         await Deno.remove(target).catch(() => undefined);
-        const got = await typed(() => getFile({ ...options, name: WANTED, target }));
+        const got = await typed(() => getFile({ connect, transfer, name: WANTED, target }));
         const content = await Deno.readFile(target).catch(() => undefined);
         assert.deepEqual(content, got && FILES[WANTED], "what is got is whole, or not there");
         return { outcomes, got: got !== undefined, hellos };

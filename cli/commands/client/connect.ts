@@ -12,7 +12,6 @@ import {
   onlyProtocol3,
   readAuthorities,
   readTransferInfo,
-  type Retry,
   type RetryOptions,
   type Timeouts,
   type TransferInfo,
@@ -40,9 +39,10 @@ export interface CommonOptions {
   readonly quirk?: readonly string[];
 }
 
-export type V4Options = ConnectOptions & RetryOptions & {
-  readonly onRetry: (retry: Retry) => void;
-};
+export interface V4Options {
+  readonly connect: ConnectOptions;
+  readonly retry: RetryOptions;
+}
 
 /** What a command that only protocol 4 has connects with. Throws `UsageError` `protocol-4-only`. */
 export type OptionsOf = (command: Command) => Promise<V4Options>;
@@ -73,16 +73,16 @@ export async function v4Options(
   const { reporter, tracer, signal } = run;
   const { server, secure, fingerprint, userName } = info;
   const { retries, timeout, invitation: token, caCert } = common;
-  return {
-    ...{ server, fingerprint, userName, token, retries, tracer, signal },
+  const connect: ConnectOptions = {
+    ...{ server, fingerprint, userName, token, tracer, signal },
     identityFolder: clientFolder(common.transferInfo),
     caCerts: caCert === undefined ? undefined : await readAuthorities(caCert),
     timeouts: toTimeouts(timeout),
     byProtocol3: secure ? undefined : byProtocol3,
     onNewServer: trusting(run, server, common),
     onEvent: (event) => reportV4Event(reporter, event, userName),
-    onRetry: (retry) => reportRetry(reporter, retry),
   };
+  return { connect, retry: { retries, onRetry: (retry) => reportRetry(reporter, retry) } };
 }
 
 /** What `--protocol` says; an invitation means protocol 4. Throws `UsageError` `protocol-4-only`. */
@@ -103,9 +103,8 @@ export async function registerInvited(
   common: CommonOptions,
 ): Promise<void> {
   if (common.edition !== undefined || common.quirk !== undefined) throw onlyProtocol3(false);
-  using _connection = await V4Client.connectWithRetries(
-    await v4Options(info, common, run),
-  );
+  const { connect, retry } = await v4Options(info, common, run);
+  using _connection = await V4Client.connectWithRetries(connect, retry);
 }
 
 /** What decides about a server that is met for the first time: an option, or who is asked. */

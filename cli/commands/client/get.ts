@@ -63,8 +63,7 @@ export function addGetCommand(client: Command, run: Run, optionsOf: OptionsOf): 
       const options = await optionsOf(command);
       using _progress = showProgress(reporter, "get");
       const outcomes = await getFiles({
-        ...options,
-        ...transferOptions(chosen),
+        ...transferOptions(options, chosen),
         ...{ names, target, recursive, force, range, version },
         onOutcome: (outcome) => reportOutcome(reporter, outcome, chosen),
       });

@@ -32,33 +32,37 @@ export function addLinkCommand(client: Command, run: Run, optionsOf: OptionsOf):
     });
 }
 
-async function give(options: V4Options, reporter: Reporter): Promise<void> {
-  if (!(await hasV4Account(options.identityFolder))) {
+async function give({ connect, retry }: V4Options, reporter: Reporter): Promise<void> {
+  if (!(await hasV4Account(connect.identityFolder))) {
     throw new UsageError("no-account", "There is no account here to link another machine to", {
       hint: "Run it in the folder that has me.account. To take a token: xfer client link TOKEN.",
     });
   }
-  using connection = await V4Client.connectWithRetries(options);
+  using connection = await V4Client.connectWithRetries(connect, retry);
   const { token, expiresAt } = await connection.link();
   const expires = isoTime(expiresAt);
   reporter.report({ event: "token", token, purpose: "link", uses: 1, expires });
 }
 
-async function take(options: V4Options, token: string, reporter: Reporter): Promise<void> {
-  if (await hasV4Account(options.identityFolder)) {
+async function take(
+  { connect, retry }: V4Options,
+  token: string,
+  reporter: Reporter,
+): Promise<void> {
+  if (await hasV4Account(connect.identityFolder)) {
     throw new UsageError("account-exists", "There is an account here already: me.account", {
       hint: "Run it in another folder, or move me.key and me.account away.",
     });
   }
-  const { userName: user } = options;
+  const { userName: user } = connect;
   let id = "";
   using _connection = await V4Client.connectWithRetries({
-    ...{ ...options, token },
+    ...{ ...connect, token },
     onEvent(event) {
       if (event.type === "registered") id = toHex(event.clientId);
-      else options.onEvent?.(event);
+      else connect.onEvent?.(event);
     },
-  });
+  }, retry);
   reporter.report({ event: "linked", user, id });
 }
 

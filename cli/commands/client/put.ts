@@ -20,8 +20,8 @@ import {
   type Quirk,
   readTransferInfo,
   sendFiles,
-  type SendOptions,
   type TransferInfo,
+  type V3ConnectOptions,
   type V3Reason,
 } from "../../../client/mod.ts";
 import { type Address, formatAddress } from "../../../protocol/address.ts";
@@ -159,13 +159,13 @@ async function send(work: Put): Promise<number> {
   const { run: { reporter, tracer, signal }, info, options } = work;
   const { edition, quirk, retries, timeout } = options;
   const choice = await chooseProtocol({
-    ...{ info, retries, tracer, signal },
+    ...{ info, tracer, signal },
     identityFolder: clientFolder(options.transferInfo),
     asked: askedProtocol(options),
     hasV3Options: edition !== undefined || quirk !== undefined,
     hasV4Options: options.acceptNew === true || options.caCert !== undefined,
     timeouts: toTimeouts(timeout),
-    onRetry: (retry) => reportRetry(reporter, retry),
+    retry: { retries, onRetry: (retry) => reportRetry(reporter, retry) },
   });
   const [v4Option] = Object.entries(PROTOCOL_4_ONLY)
     .filter(([option]) => options[option as keyof typeof PROTOCOL_4_ONLY] !== undefined);
@@ -192,8 +192,8 @@ async function sendByProtocol3(
   const parties = { user: userName, server: formatAddress(server) };
   using _progress = showProgress(reporter, "put");
   let isAuthenticated = false;
-  const outcomes = await sendFiles({
-    ...{ server, userName, files, retries, tracer, signal },
+  const connect: V3ConnectOptions = {
+    ...{ server, userName, tracer, signal },
     identityFolder,
     ...toEditionOption(edition),
     ...(quirk === undefined ? {} : { quirks: new Set(quirk) }),
@@ -205,7 +205,8 @@ async function sendByProtocol3(
       const { file: { name, size }, crc: cksum } = event;
       record.add({ name, size, cksum });
     },
-  });
+  };
+  const outcomes = await sendFiles({ connect, retry: { retries }, files });
   if (isAuthenticated && why === "asked") {
     await new KnownServers(identityFolder).keepProtocol3(server);
   }
@@ -223,9 +224,8 @@ async function sendByProtocol4(
   using _progress = showProgress(reporter, "put");
   let skipped = 0;
   const outcomes = await putFiles({
-    ...await v4Options(info, options, run, byProtocol3),
-    ...transferOptions(options),
-    ...{ paths, as: options.as, found },
+    ...transferOptions(await v4Options(info, options, run, byProtocol3), options, found),
+    ...{ paths, as: options.as },
     onSkipped: (path, why) => {
       skipped++;
       reporter.report({ event: "passed", path, why });
@@ -279,7 +279,7 @@ function onlyProtocol4Option(
   return new UsageError("protocol-4-only", `${what} can be given by protocol 4 alone`, { hint });
 }
 
-function toEditionOption(name: string | undefined): Pick<SendOptions, "edition"> {
+function toEditionOption(name: string | undefined): Pick<V3ConnectOptions, "edition"> {
   if (name === AUTO) return { edition: AUTO };
   const edition = name === undefined ? undefined : findEdition(name);
   return edition === undefined ? {} : { edition };

@@ -28,14 +28,20 @@ const REMOTE_NAME = "the name of the file on the server";
 
 /** Adds the commands below `client`. */
 export function addRemoteFileCommands(client: Command, run: Run, optionsOf: OptionsOf): void {
-  const connect = async (command: Command) =>
-    await V4Client.connectWithRetries(await optionsOf(command));
+  const openPool = async (command: Command) => {
+    const { connect, retry } = await optionsOf(command);
+    return new ConnectionPool(connect, retry);
+  };
+  const connect = async (command: Command) => {
+    const { connect, retry } = await optionsOf(command);
+    return await V4Client.connectWithRetries(connect, retry);
+  };
   client.command("list")
     .description("Print your files on the server, by name (protocol 4).")
     .argument("[prefix]", "how their names begin; without, all", fromPrintable)
     .addHelpText("after", example("xfer client list docs/") + AS_PRINTED)
     .action(async (prefix: string | undefined, _: unknown, command: Command) => {
-      using pool = new ConnectionPool(await optionsOf(command));
+      using pool = await openPool(command);
       await reportAll(
         run.reporter,
         "file",
@@ -48,7 +54,7 @@ export function addRemoteFileCommands(client: Command, run: Run, optionsOf: Opti
     .option("--version <number>", "of an older one: see xfer client versions", parseVersion)
     .addHelpText("after", example("xfer client stat docs/report.pdf"))
     .action(async (name: string, { version }: { version?: number }, command: Command) => {
-      using pool = new ConnectionPool(await optionsOf(command));
+      using pool = await openPool(command);
       const file = await pool.use(0, (client) => client.stat(name, version)).catch((error) => {
         const isMissing = error instanceof RefusedError && error.code === "no-such-file";
         throw isMissing && version !== undefined ? hintVersions(error, name) : error;
@@ -60,7 +66,7 @@ export function addRemoteFileCommands(client: Command, run: Run, optionsOf: Opti
     .argument("<name>", REMOTE_NAME, parseName)
     .addHelpText("after", example("xfer client versions report.pdf") + HOW_MANY)
     .action(async (name: string, _: unknown, command: Command) => {
-      using pool = new ConnectionPool(await optionsOf(command));
+      using pool = await openPool(command);
       await reportAll(run.reporter, "version", (...take) => pool.versions(name, ...take));
     });
   client.command("remove")

@@ -139,8 +139,8 @@ async function reportAnswer(
   const { identity, isNew } = answering;
   let user: string | undefined;
   if (account !== undefined && !isNew) {
-    const options = await v4Options(info, common, run, "possible");
-    using _connection = await V4Client.connect(options);
+    const { connect } = await v4Options(info, common, run, "possible");
+    using _connection = await V4Client.connect(connect);
     user = account.name;
   }
   const known = shownIdentity(identity);

@@ -4,8 +4,15 @@
  * @module
  */
 import { type Command, InvalidArgumentError } from "commander";
-import { MAX_PARALLEL, MIN_RATE, RateLimit, type TransferOptions } from "../../../client/mod.ts";
+import {
+  type DiscoveredServer,
+  MAX_PARALLEL,
+  MIN_RATE,
+  type PutOptions,
+  RateLimit,
+} from "../../../client/mod.ts";
 import { parseQuantity } from "../../arguments/quantities.ts";
+import type { V4Options } from "./connect.ts";
 
 export interface TransferChoice {
   readonly exclude?: string[];
@@ -40,10 +47,12 @@ Patterns of --exclude are those of a .gitignore at the top of each folder:
 What is in a folder that is left out can't be taken in again.`;
 
 export function transferOptions(
+  { connect, retry }: V4Options,
   { exclude, limitRate, parallel }: TransferChoice,
-): Pick<TransferOptions, "rate" | "parallel"> & { readonly exclude: string[] | undefined } {
+  found?: DiscoveredServer,
+): Pick<PutOptions, "connect" | "transfer" | "exclude"> {
   const rate = limitRate === undefined ? undefined : new RateLimit(limitRate);
-  return { exclude, rate, parallel };
+  return { connect: { ...connect, rate }, transfer: { ...retry, parallel, found }, exclude };
 }
 
 function parseRate(text: string): number {

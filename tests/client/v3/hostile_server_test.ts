@@ -162,8 +162,13 @@ async function send(
 ): Promise<Outcome[]> {
   for (const name of names) await folder.write(name, "");
   return await sendFiles({
-    ...{ server: server.address, userName: "Alice", identityFolder: folder.path, retries: 0 },
-    timeouts: { responseMs: RESPONSE_MS },
+    connect: {
+      server: server.address,
+      userName: "Alice",
+      identityFolder: folder.path,
+      timeouts: { responseMs: RESPONSE_MS },
+    },
+    retry: { retries: 0 },
     files: names.map((name) => folder.join(name)),
   });
 }
@@ -209,8 +214,13 @@ Deno.test("a server that takes no bytes is not waited for without end", async ()
   });
   await folder.write("large", new Uint8Array(50_000_000));
   const [outcome] = await sendFiles({
-    ...{ server: server.address, userName: "Alice", identityFolder: folder.path, retries: 0 },
-    timeouts: { responseMs: RESPONSE_MS },
+    connect: {
+      server: server.address,
+      userName: "Alice",
+      identityFolder: folder.path,
+      timeouts: { responseMs: RESPONSE_MS },
+    },
+    retry: { retries: 0 },
     files: [folder.join("large")],
   });
   assert.ok(outcome?.state === "not-stored" && outcome.error.code === "send-timeout");

@@ -13,7 +13,9 @@ import { EDITIONS } from "../../../protocol/v3/editions/mod.ts";
 import { encodeResponse, type Request, type Response } from "../../../protocol/v3/messages.ts";
 import type { Outcome } from "../../../client/events.ts";
 import { ResponseReader } from "../../../protocol/v3/response_reader.ts";
-import { sendFiles, type SendOptions } from "../../../client/v3/send_files.ts";
+import { sendFiles } from "../../../client/v3/send_files.ts";
+import type { V3ConnectOptions } from "../../../client/v3/client.ts";
+import type { RetryOptions } from "../../../client/net/retry.ts";
 import { pseudoRandomBytes, splitAt } from "../../support/bytes.ts";
 import { OddServer, soundAnswers } from "../../support/v3/scripted_server.ts";
 import { field } from "../../support/v3/raw_client.ts";
@@ -25,14 +27,20 @@ const clientId = pseudoRandomBytes(16, 8);
 async function send(
   folder: TemporaryFolder,
   server: OddServer,
-  options: Partial<SendOptions> = {},
+  { retries = 0, ...options }: Partial<V3ConnectOptions & RetryOptions> = {},
 ): Promise<Outcome[]> {
   await folder.write("a", CONTENT);
   await folder.write("b", CONTENT);
   return await sendFiles({
-    ...{ server: server.address, userName: "Alice", identityFolder: folder.path, retries: 0 },
-    ...{ files: [folder.join("a"), folder.join("b")], timeouts: { responseMs: 5000 } },
-    ...options,
+    connect: {
+      server: server.address,
+      userName: "Alice",
+      identityFolder: folder.path,
+      timeouts: { responseMs: 5000 },
+      ...options,
+    },
+    retry: { retries },
+    files: [folder.join("a"), folder.join("b")],
   });
 }
 

@@ -16,9 +16,15 @@ const CONTENT = pseudoRandomBytes(3_000_000);
 async function send(folder: TemporaryFolder, server: OddServer) {
   const events: V3Event[] = [];
   const [outcome] = await sendFiles({
-    ...{ server: server.address, userName: "Alice", identityFolder: folder.path, retries: 0 },
-    ...{ files: [await folder.write("a", CONTENT)], edition: edition2023a },
-    onEvent: (event) => events.push(event),
+    connect: {
+      server: server.address,
+      userName: "Alice",
+      identityFolder: folder.path,
+      edition: edition2023a,
+      onEvent: (event) => events.push(event),
+    },
+    retry: { retries: 0 },
+    files: [await folder.write("a", CONTENT)],
   });
   const compared = events.filter((event) => event.type === "compared");
   return { outcome, compared: compared.map(({ theirs, zlib }) => ({ theirs, zlib })) };
@@ -58,7 +64,7 @@ Deno.test("with the quirk remembered, a server's cksum still counts as right", a
     dataFolder: folder.join("data"),
   });
   const [outcome] = await sendFiles({
-    ...{ server: server.address, userName: "Alice", identityFolder: folder.path },
+    connect: { server: server.address, userName: "Alice", identityFolder: folder.path },
     files: [folder.join("a")],
   });
   assert.equal(outcome?.state, "stored");

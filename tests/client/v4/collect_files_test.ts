@@ -368,8 +368,13 @@ Deno.test("private files that are named are refused, by either protocol, and wha
   // Nothing in it is a secret, and it says where to store.
   assert.deepEqual(namesOf(gathered), ["a", "transfer.info"]);
   const outcomes = await sendFiles({
-    ...{ server: { hostname: "127.0.0.1", port: 1 }, userName: "Alice", retries: 0 },
-    ...{ files: refused.map((path) => folder.join(path)), identityFolder: folder.join("new") },
+    connect: {
+      server: { hostname: "127.0.0.1", port: 1 },
+      userName: "Alice",
+      identityFolder: folder.join("new"),
+    },
+    retry: { retries: 0 },
+    files: refused.map((path) => folder.join(path)),
   });
   assert.deepEqual(outcomes.map((outcome) => "error" in outcome && outcome.error.code), [
     ...refused.map(() => "own-key"),

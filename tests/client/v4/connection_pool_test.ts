@@ -22,9 +22,9 @@ async function share(items: readonly string[], losses: number) {
   await using folder = await TemporaryFolder.create();
   server.answers = lettingIn(() => undefined);
   using pool = new ConnectionPool({
-    ...{ server: server.address, userName: "Alice", identityFolder: folder.path, retries: 0 },
-    ...{ onNewServer: () => true, parallel: 2 },
-  });
+    ...{ server: server.address, userName: "Alice", identityFolder: folder.path },
+    onNewServer: () => true,
+  }, { retries: 0, parallel: 2 });
   const queue = new WatchedQueue(items);
   let lost = 0;
   const error = await pool.share(queue, async () => {

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { putFiles } from "../../../client/v4/put_files.ts";
 import type { Retry } from "../../../client/net/retry.ts";
-import { ConnectionPool } from "../../../client/v4/connection_pool.ts";
+import { ConnectionPool, type TransferOptions } from "../../../client/v4/connection_pool.ts";
+import type { ConnectOptions } from "../../../client/v4/connect_options.ts";
 import { ChunkDigests } from "../../../protocol/v4/chunk_digests.ts";
 import type { Message } from "../../../protocol/v4/messages.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
@@ -19,7 +20,8 @@ const ENOUGH = 50;
 interface Scene {
   readonly server: OddSecureServer;
   readonly folder: TemporaryFolder;
-  readonly options: ConstructorParameters<typeof ConnectionPool>[0];
+  readonly connect: ConnectOptions;
+  readonly transfer: TransferOptions;
   readonly retries: readonly Retry[];
 }
 
@@ -28,19 +30,22 @@ function test(what: string, work: (scene: Scene) => Promise<void>) {
     await using server = await OddSecureServer.start();
     await using folder = await TemporaryFolder.create();
     const retries: Retry[] = [];
-    const options = {
+    const connect = {
       ...{ server: server.address, userName: "Alice", identityFolder: folder.path },
-      ...{ onNewServer: () => true, retries: RETRIES, pause: () => Promise.resolve() },
+      onNewServer: () => true,
+    };
+    const transfer = {
+      ...{ retries: RETRIES, pause: () => Promise.resolve() },
       onRetry(retry: Retry) {
         retries.push(retry);
         assert.ok(retries.length < ENOUGH, "it goes on for ever");
       },
     };
-    await work({ server, folder, options, retries });
+    await work({ server, folder, connect, transfer, retries });
   });
 }
 
-test("a list that names one more file each time ends where a list does", async ({ server, options, retries }) => {
+test("a list that names one more file each time ends where a list does", async ({ server, connect, transfer, retries }) => {
   let listed = 0;
   server.answers = lettingIn((message) => {
     if (message.kind !== "list") return undefined;
@@ -51,7 +56,7 @@ test("a list that names one more file each time ends where a list does", async (
     }];
   });
   server.leavesAfter = ({ kind }) => kind === "list";
-  using pool = new ConnectionPool(options);
+  using pool = new ConnectionPool(connect, transfer);
   const listing = pool.list("a", () => undefined, 5);
   await assert.rejects(listing, { name: "ProtocolError", code: "too-many-files" });
   assert.ok(retries.length <= 5);
@@ -59,7 +64,7 @@ test("a list that names one more file each time ends where a list does", async (
 
 /** Puts a file to a server that says what it holds of it, and leaves at once. */
 async function put(
-  { server, folder, options }: Scene,
+  { server, folder, connect, transfer }: Scene,
   held: (attempt: number) => Pick<Message & { kind: "held" }, "offset" | "digest">,
 ) {
   let attempt = 0;
@@ -74,7 +79,7 @@ async function put(
   server.leavesAfter = ({ kind }) => kind === "data";
   const path = folder.join("large");
   await Deno.writeFile(path, CONTENT);
-  const [outcome] = await putFiles({ ...options, paths: [path] });
+  const [outcome] = await putFiles({ connect, transfer, paths: [path] });
   assert.equal(outcome?.state, "not-stored");
 }
 

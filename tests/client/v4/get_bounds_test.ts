@@ -80,7 +80,7 @@ for (
   ] as const
 ) {
   test(`${what}: ${isTooMuch ? "refused" : "taken"}`, TWO, async ({ options }) => {
-    using client = await V4Client.connect(options);
+    using client = await V4Client.connect(options.connect);
     const listing = listItems(client, { name: "d", root: "r", isExcluded: () => false, ...limits });
     if (isTooMuch) return await assert.rejects(listing, { code: "too-many-files" });
     assert.equal((await listing).known.folders, 3);

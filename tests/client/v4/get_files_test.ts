@@ -68,7 +68,7 @@ for (
     `of ${what}, also of what is left out, none is kept in memory: ${code}`,
     MANY,
     async (scene) => {
-      using client = await V4Client.connect(scene.options);
+      using client = await V4Client.connect(scene.options.connect);
       const isExcluded = (path: string) => path === "left-out";
       const listing = listItems(client, { name: "d", root: "r", isExcluded, ...limits });
       if (code !== undefined) return await assert.rejects(listing, { name: "ProtocolError", code });
@@ -81,12 +81,12 @@ test(
   "as many files as there may be are known of all folders of a run together",
   MANY,
   async (scene) => {
-    using client = await V4Client.connect(scene.options);
+    using client = await V4Client.connect(scene.options.connect);
     const folder = { name: "d", root: "r", isExcluded: () => false, maxFiles: 5, maxNames: 31 };
     const known = { files: 1, folders: 0, characters: 12 };
     assert.equal((await listItems(client, { ...folder, known })).items.length, MANY.length);
     for (const more of [{ ...known, files: 2 }, { ...known, characters: 13 }]) {
-      using client = await V4Client.connect(scene.options);
+      using client = await V4Client.connect(scene.options.connect);
       const listing = listItems(client, { ...folder, known: more });
       await assert.rejects(listing, { name: "ProtocolError", code: "too-many-files" });
     }
@@ -164,7 +164,7 @@ test(
   async (scene) => {
     for (const force of [false, true]) {
       const state = force ? "there" : "got";
-      const got = await scene.get({ force, parallel: 2 });
+      const got = await scene.get({ force, transfer: { retries: 0, parallel: 2 } });
       assert.deepEqual(new Set(Object.values(got)), new Set([state]));
       assert.deepEqual(namesIn(scene.root), ["Read", "STRASSE", "read", "stra\u00dfe"]);
     }
@@ -219,7 +219,7 @@ test(
       if (message?.kind === "get") throw new Error("lost");
       return sound(message);
     };
-    const outcomes = await scene.get({ parallel: 3 });
+    const outcomes = await scene.get({ transfer: { retries: 0, parallel: 3 } });
     assert.deepEqual(new Set(Object.values(outcomes)), new Set(["connection-lost"]));
   },
 );

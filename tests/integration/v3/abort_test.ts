@@ -8,7 +8,8 @@ import { edition2023c } from "../../../protocol/v3/editions/edition_2023c.ts";
 import { encodeResponse, type Response } from "../../../protocol/v3/messages.ts";
 import { InterruptedError, NetworkError } from "../../../protocol/errors.ts";
 import { listStored } from "../../../server/operator/list_files.ts";
-import { sendFiles, type SendOptions } from "../../../client/v3/send_files.ts";
+import { sendFiles } from "../../../client/v3/send_files.ts";
+import type { V3ConnectOptions } from "../../../client/v3/client.ts";
 import { withRetries } from "../../../client/net/retry.ts";
 import { GracefulAbort, sleep } from "../../../client/net/graceful_abort.ts";
 import { nameOf } from "../../support/outcomes.ts";
@@ -27,16 +28,21 @@ const CONTENT = {
 const NAMES = Object.keys(CONTENT);
 const INTERRUPTED = { name: "InterruptedError", code: "interrupted", category: "interrupted" };
 
+interface Changes extends Partial<V3ConnectOptions> {
+  readonly random?: () => number;
+  readonly files?: readonly string[];
+}
+
 async function send(
   folder: TemporaryFolder,
   server: Address,
-  options: Partial<SendOptions> = {},
+  { random, files, ...options }: Changes = {},
 ): Promise<Outcome[]> {
   for (const [name, content] of Object.entries(CONTENT)) await folder.write(name, content);
   return await sendFiles({
-    ...{ server, userName: "Alice", identityFolder: folder.path },
-    files: NAMES.map((name) => folder.join(name)),
-    ...options,
+    connect: { server, userName: "Alice", identityFolder: folder.path, ...options },
+    retry: random === undefined ? {} : { random },
+    files: files ?? NAMES.map((name) => folder.join(name)),
   });
 }
 
@@ -217,7 +223,7 @@ Deno.test("what fails when it is to stop is not tried again", async () => {
     controller.abort();
     return Promise.reject(new NetworkError("connection-lost", "It is lost"));
   };
-  const tried = withRetries(task, { signal: controller.signal }, () => assert.fail());
+  const tried = withRetries(task, { onRetry: () => assert.fail() }, { signal: controller.signal });
   await assert.rejects(tried, { code: "connection-lost" });
   assert.equal(times, 1);
 });

@@ -11,7 +11,8 @@ import { edition2024 } from "../../../protocol/v3/editions/edition_2024.ts";
 import { listStored } from "../../../server/operator/list_files.ts";
 import { NetworkError } from "../../../protocol/errors.ts";
 import type { Quirk } from "../../../protocol/v3/editions/quirks.ts";
-import { sendFiles, type SendOptions } from "../../../client/v3/send_files.ts";
+import { sendFiles } from "../../../client/v3/send_files.ts";
+import type { V3ConnectOptions } from "../../../client/v3/client.ts";
 import { detectEdition } from "../../../client/v3/detect_edition.ts";
 import { IdentityFolder, parseIdentity } from "../../../client/identity/v3_identity.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
@@ -28,13 +29,21 @@ const start = (folder: TemporaryFolder, editions: readonly Edition[] = DEFAULT_S
     dataFolder: folder.join("data"),
   });
 
-async function send(folder: TemporaryFolder, server: Address, options: Partial<SendOptions> = {}) {
+async function send(
+  folder: TemporaryFolder,
+  server: Address,
+  options: Partial<V3ConnectOptions> = {},
+) {
   const events: V3Event[] = [];
   const outcomes = await sendFiles({
-    ...{ server, userName: "Alice", files: [folder.join("file.bin")] },
-    identityFolder: folder.path,
-    onEvent: (event) => events.push(event),
-    ...options,
+    connect: {
+      server,
+      userName: "Alice",
+      identityFolder: folder.path,
+      onEvent: (event) => events.push(event),
+      ...options,
+    },
+    files: [folder.join("file.bin")],
   });
   for (const outcome of outcomes) if ("error" in outcome) throw outcome.error;
   return events;

@@ -4,7 +4,9 @@ import { type Bytes, equalBytes } from "../../../protocol/bytes.ts";
 import { InterruptedError, type XferError } from "../../../protocol/errors.ts";
 import { getFolder } from "../../../client/v4/get_files.ts";
 import type { V4Client } from "../../../client/v4/client.ts";
-import { putFiles, type PutOptions, type PutOutcome } from "../../../client/v4/put_files.ts";
+import { putFiles, type PutOutcome } from "../../../client/v4/put_files.ts";
+import type { ConnectOptions } from "../../../client/v4/connect_options.ts";
+import type { TransferOptions } from "../../../client/v4/connection_pool.ts";
 import type { V4Event } from "../../../client/events.ts";
 import { SPREAD } from "../../../client/v4/parallel_put.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
@@ -12,7 +14,7 @@ import { nameOf } from "../../support/outcomes.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import type { Meddler } from "../../support/net/faulty_proxy.ts";
 import { SecureProxy } from "../../support/net/tls_proxy.ts";
-import { got, put, Scene } from "../../support/v4/fixture.ts";
+import { got, put, Scene, splitOptions } from "../../support/v4/fixture.ts";
 
 const LARGE = pseudoRandomBytes(8 * CHUNK_SIZE + 5);
 const SMALL = pseudoRandomBytes(3 * CHUNK_SIZE);
@@ -22,7 +24,7 @@ interface Run {
   readonly events: readonly V4Event[];
 }
 
-interface Put extends Partial<PutOptions> {
+interface Put extends Partial<ConnectOptions>, Partial<TransferOptions> {
   /** Whether it is to stop at an event. */
   readonly stopAt?: (event: V4Event) => boolean;
 }
@@ -33,13 +35,16 @@ async function run(scene: Scene, names: readonly string[], options: Put = {}): P
   const controller = new AbortController();
   const events: V4Event[] = [];
   const outcomes = await putFiles({
-    ...await scene.options("Alice"),
-    ...{ paths: names.map((name) => scene.folder.join(name)), signal: controller.signal },
-    onEvent: (event) => {
-      events.push(event);
-      if (stopAt(event)) controller.abort(new InterruptedError("interrupted", "Ctrl-C"));
-    },
-    ...changes,
+    ...splitOptions({
+      ...await scene.options("Alice"),
+      signal: controller.signal,
+      onEvent: (event) => {
+        events.push(event);
+        if (stopAt(event)) controller.abort(new InterruptedError("interrupted", "Ctrl-C"));
+      },
+      ...changes,
+    }),
+    paths: names.map((name) => scene.folder.join(name)),
   });
   return { outcomes, events };
 }
@@ -284,8 +289,9 @@ Deno.test("v4: stopped while a folder is got: what is there is whole, the rest i
   const target = scene.folder.join("back");
   let count = 0;
   const outcomes = await getFolder({
-    ...await scene.options("Alice"),
-    ...{ name: "many", target, signal: controller.signal },
+    connect: { ...await scene.options("Alice"), signal: controller.signal },
+    name: "many",
+    target,
     onOutcome: () => {
       if (++count === 50) controller.abort(new InterruptedError("interrupted", "Ctrl-C"));
     },

@@ -27,8 +27,8 @@ import { connectRaw, Scene, startServer } from "../../support/v4/fixture.ts";
 async function enrolPlainly(scene: Scene, name: string, server = scene.server): Promise<string> {
   const { identityFolder } = await scene.options(name);
   const file = await scene.folder.write(`${name}.txt`, pseudoRandomBytes(10));
-  const options = { server: server.address, userName: name, files: [file], identityFolder };
-  const [outcome] = await sendFiles(options);
+  const connect = { server: server.address, userName: name, identityFolder };
+  const [outcome] = await sendFiles({ connect, files: [file] });
   assert.equal(outcome?.state, "stored");
   return identityFolder;
 }

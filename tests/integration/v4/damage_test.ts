@@ -43,7 +43,7 @@ async function putFirst(scene: Scene, what: keyof typeof PUTS, size = SIZE): Pro
   await Deno.mkdir(folder);
   for (const name of NAMES) await Deno.writeFile(join(folder, name), contentOf(name, size));
   const again = async () => {
-    const options = { ...await scene.options("Alice"), paths: PUTS[what](folder) };
+    const options = { connect: await scene.options("Alice"), paths: PUTS[what](folder) };
     const states = (await putFiles(options)).map((outcome) =>
       "name" in outcome ? [outcome.name, outcome.state] : assert.fail(outcome.error)
     );
@@ -421,7 +421,7 @@ Deno.test("files of protocol 3: one whose digest is known, and that is damaged l
     `UPDATE files SET client_id = (SELECT id FROM clients WHERE name = 'Alice')`,
   );
   const source = await scene.folder.write("a", contentOf("a"));
-  const options = { ...await scene.options("Alice"), paths: [source] };
+  const options = { connect: await scene.options("Alice"), paths: [source] };
   const states = async () => (await putFiles(options)).map(({ state }) => state);
   assert.deepEqual(await states(), ["unchanged"]);
   await Deno.truncate(await blobOf(scene, "a"), 10);
@@ -453,7 +453,7 @@ Deno.test("get of a folder: a damaged file is named as failed, and all others co
   await Deno.remove(await blobOf(scene, "photos/a"));
   await flipByte(await blobOf(scene, "photos/c"));
   const target = scene.folder.join("got");
-  const options = { ...await scene.options("Alice"), name: "photos", target };
+  const options = { connect: await scene.options("Alice"), name: "photos", target };
   const outcomes = (await getFolder(options)).map((outcome) =>
     `${outcome.name}: ${outcome.state === "not-got" ? outcome.error.code : outcome.state}`
   );

@@ -70,7 +70,8 @@ interface Asked extends Partial<Omit<ChoiceOptions, "info">> {
 
 function choose(identityFolder: string, { info, ...options }: Asked = {}): Promise<Choice> {
   return chooseProtocol({
-    ...{ asked: "auto", hasV3Options: false, identityFolder, retries: 0, timeouts: TIMEOUTS },
+    ...{ asked: "auto", hasV3Options: false, identityFolder, timeouts: TIMEOUTS },
+    retry: { retries: 0 },
     ...options,
     info: { server: NOWHERE, secure: false, fingerprint: undefined, ...info },
   });
@@ -103,7 +104,11 @@ Deno.test("a server that was asked is not asked again for the first connection, 
     assert.ok(choice.protocol === 4 && choice.found !== undefined);
     const found = { ...choice.found, ...changes };
     const pause = () => Promise.resolve();
-    const [outcome] = await putFiles({ ...options, paths: [path], found, tracer, pause });
+    const [outcome] = await putFiles({
+      connect: { ...options, tracer },
+      transfer: { found, pause },
+      paths: [path],
+    });
     assert.equal(outcome?.state, "stored");
     assert.equal(hellos, asked, userName);
   }
@@ -213,9 +218,10 @@ Deno.test("a network that fails decides nothing: the server is asked again, and 
   const { address } = scene.server;
   await scene.server.close();
   const retries: Retry[] = [];
-  const common = { info: { server: address }, onRetry: (retry: Retry) => retries.push(retry) };
+  const info = { server: address };
+  const onRetry = (retry: Retry) => retries.push(retry);
   const pause = () => Promise.resolve();
-  await assert.rejects(choose(identityFolder, { ...common, retries: 2, pause }), {
+  await assert.rejects(choose(identityFolder, { info, retry: { onRetry, retries: 2, pause } }), {
     name: "NetworkError",
     code: "cannot-connect",
   });
@@ -225,7 +231,10 @@ Deno.test("a network that fails decides nothing: the server is asked again, and 
   const returning = async () => {
     proxy ??= await FaultyProxy.startAt(address, NOWHERE, { down: () => () => [] });
   };
-  const choice = await choose(identityFolder, { ...common, retries: 2, pause: returning });
+  const choice = await choose(identityFolder, {
+    info,
+    retry: { onRetry, retries: 2, pause: returning },
+  });
   await proxy?.[Symbol.asyncDispose]();
   assert.equal(choice.protocol, 3);
 });
@@ -255,19 +264,25 @@ Deno.test("a server that is full says so to a hello: it is tried again, and not 
   const retries: Retry[] = [];
   const onRetry = (retry: Retry) => retries.push(retry);
   const idle = await Deno.connect(server);
-  const asking = { info: { server }, onRetry, timeouts: {} };
+  const asking = { info: { server }, timeouts: {} };
   const pause = () => Promise.resolve();
-  await assert.rejects(choose(identityFolder, { ...asking, retries: 3, pause }), {
-    ...{ ...FULL, message: /too many connections/ },
-    hint: /try again later/,
-  });
+  await assert.rejects(
+    choose(identityFolder, { ...asking, retry: { onRetry, retries: 3, pause } }),
+    {
+      ...{ ...FULL, message: /too many connections/ },
+      hint: /try again later/,
+    },
+  );
   assert.deepEqual(retries.map(({ error: { code } }) => code), Array(3).fill("over-limit"));
   // The other one goes; the server needs a moment to see it.
   const leaving = async () => {
     if (retries.length === 4) idle.close();
     await new Promise((resolve) => setTimeout(resolve, 50));
   };
-  const choice = await choose(identityFolder, { ...asking, retries: 100, pause: leaving });
+  const choice = await choose(identityFolder, {
+    ...asking,
+    retry: { onRetry, retries: 100, pause: leaving },
+  });
   assert.equal(choice.protocol, 4);
   assert.ok(retries.length > 3);
 });
@@ -281,10 +296,11 @@ Deno.test("a client that knows its server tries again too where that is full", a
     if (retries.length === 2) idle.close();
     await new Promise((resolve) => setTimeout(resolve, 50));
   };
-  using client = await V4Client.connectWithRetries({
-    ...await scene.options("Alice"),
-    ...{ onRetry: (retry: Retry) => retries.push(retry), retries: 100, pause },
-  });
+  const onRetry = (retry: Retry) => retries.push(retry);
+  using client = await V4Client.connectWithRetries(
+    await scene.options("Alice"),
+    { onRetry, retries: 100, pause },
+  );
   await client.list("", () => undefined);
   assert.equal(retries[0]?.error.code, "over-limit");
 });
@@ -298,8 +314,10 @@ Deno.test("so is one that is full when the client has found it", async () => {
   server.answers = (message) => message === undefined && ++visitors < 3 ? full : lets(message);
   const retries: Retry[] = [];
   using client = await V4Client.connectWithRetries({
-    ...{ server: server.address, userName: "Alice", identityFolder: folder.path, retries: 2 },
-    ...{ onNewServer: () => true, onRetry: (retry) => retries.push(retry) },
+    ...{ server: server.address, userName: "Alice", identityFolder: folder.path },
+    onNewServer: () => true,
+  }, {
+    ...{ retries: 2, onRetry: (retry) => retries.push(retry) },
     pause: () => Promise.resolve(),
   });
   assert.equal(client.hasEnded, false);
@@ -336,9 +354,14 @@ Deno.test("the TLS port in place of the plain one is recognised by either protoc
   await Deno.writeTextFile(path, "content");
   const byProtocol3 = (edition?: "auto") =>
     sendFiles({
-      ...{ server: tls, userName, identityFolder, files: [path] },
-      ...edition === undefined ? {} : { edition },
-      onEvent: ({ type }) => assert.notEqual(type, "retrying"),
+      connect: {
+        server: tls,
+        userName,
+        identityFolder,
+        ...edition === undefined ? {} : { edition },
+        onEvent: ({ type }) => assert.notEqual(type, "retrying"),
+      },
+      files: [path],
     }).then((outcomes) => {
       for (const outcome of outcomes) if ("error" in outcome) throw outcome.error;
     });
@@ -346,8 +369,11 @@ Deno.test("the TLS port in place of the plain one is recognised by either protoc
   const onRetry = () => assert.fail("tried again");
   for (
     const [what, connecting] of [
-      ["protocol 4", () => V4Client.connectWithRetries({ ...options, onRetry })],
-      ["the choice", () => choose(identityFolder, { info: { server: tls }, retries: 1, onRetry })],
+      ["protocol 4", () => V4Client.connectWithRetries(options, { onRetry })],
+      [
+        "the choice",
+        () => choose(identityFolder, { info: { server: tls }, retry: { retries: 1, onRetry } }),
+      ],
       ["protocol 3", () => byProtocol3()],
       ["protocol 3, any edition", () => byProtocol3("auto")],
     ] as const

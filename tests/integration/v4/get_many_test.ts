@@ -7,7 +7,7 @@ Deno.test("several: who does not trust the server is asked once, and told of eac
   await using scene = await Scene.create();
   let asked = 0;
   const outcomes = await getFiles({
-    ...await scene.options("Alice", {
+    connect: await scene.options("Alice", {
       onNewServer: () => {
         asked++;
         return false;

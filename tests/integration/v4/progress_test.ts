@@ -9,7 +9,7 @@ import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { cutAt } from "../../support/net/tamper.ts";
 import { SecureProxy } from "../../support/net/tls_proxy.ts";
-import { Scene } from "../../support/v4/fixture.ts";
+import { Scene, splitOptions } from "../../support/v4/fixture.ts";
 
 const LARGE = pseudoRandomBytes(6 * CHUNK_SIZE + 7);
 const SIZE = LARGE.length;
@@ -41,10 +41,10 @@ class Stage implements AsyncDisposable {
   }
 
   async options(changes = {}) {
-    return {
+    return splitOptions({
       ...await this.scene.options("Alice", { onEvent: (event) => void this.events.push(event) }),
       ...{ retries: 1, pause: () => Promise.resolve(), ...changes },
-    };
+    });
   }
 
   /** What was told since it was asked last. */

@@ -73,7 +73,7 @@ Deno.test("one of a folder that is damaged on the server is mended by sending th
   await Deno.mkdir(folder);
   const contents = new Map(["a", "b"].map((name, i) => [name, pseudoRandomBytes(1000, i + 1)]));
   for (const [name, content] of contents) await Deno.writeFile(`${folder}/${name}`, content);
-  const options = { ...await scene.options("Alice"), paths: [folder] };
+  const options = { connect: await scene.options("Alice"), paths: [folder] };
   await putFiles(options);
   // As protocol 3 has left it, of whose files no digest is known before they are read.
   const [damaged] = (await listStored(scene.data))[0]?.files ?? [];

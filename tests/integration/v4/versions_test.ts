@@ -85,7 +85,7 @@ Deno.test("versions: the last ones are kept, listed newest first, and got back b
 Deno.test("versions: an old one put again is the current one, and the newest", async () => {
   await using scene = await prepared(2, { versions: 3 });
   const target = scene.folder.join("back");
-  await getFile({ ...await scene.options("Alice"), name: "a", version: 1, target });
+  await getFile({ connect: await scene.options("Alice"), name: "a", version: 1, target });
   using client = await scene.client("Alice");
   await store(scene, client, "a", new Uint8Array(await Deno.readFile(target)));
   assert.deepEqual(await versions(client, "a"), [[3, cksum(content(1))], ...sums(2, 1)]);

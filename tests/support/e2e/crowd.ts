@@ -42,7 +42,10 @@ export async function gatherCrowd({ idle, uploads, size }: Crowd): Promise<Crowd
     const identityFolder = folder.join(`client${number}`);
     await Deno.mkdir(identityFolder);
     const userName = `User${number}`;
-    return await sendFiles({ server: address, userName, files: [source], identityFolder });
+    return await sendFiles({
+      connect: { server: address, userName, identityFolder },
+      files: [source],
+    });
   }));
   let answered = 0;
   for (const peer of idlers) if (await peer.reconnect("Nobody") !== "closed") answered++;

@@ -11,6 +11,7 @@ import { findSecure } from "../../../client/v4/discover.ts";
 import { openSecurely } from "../../../client/v4/open_tls.ts";
 import { RequestMux } from "../../../client/v4/request_mux.ts";
 import { V4Client } from "../../../client/v4/client.ts";
+import type { TransferOptions } from "../../../client/v4/connection_pool.ts";
 import type { ConnectOptions } from "../../../client/v4/connect_options.ts";
 import { SourceFile } from "../../../client/local/source_file.ts";
 import { fingerprintOf } from "../../../protocol/v4/fingerprint.ts";
@@ -126,6 +127,17 @@ export function startServer(
     ...{ listen: [LOOPBACK], tlsListen: LOOPBACK, dataFolder, limits },
     ...options,
   });
+}
+
+/** Splits what a test writes in one object. */
+export function splitOptions(
+  { retries, onRetry, pause, random, parallel, found, ...connect }:
+    & ConnectOptions
+    & TransferOptions,
+): { readonly connect: ConnectOptions; readonly transfer: TransferOptions } {
+  const given = Object.entries({ retries, onRetry, pause, random, parallel, found })
+    .filter(([, value]) => value !== undefined);
+  return { connect, transfer: Object.fromEntries(given) };
 }
 
 /** Puts files and returns what came of each: a checksum, or the code of an error. */

@@ -65,9 +65,14 @@ export function test(what: string, files: Files, body: (scene: Scene) => Promise
     server.answers = serving(files);
     await Deno.mkdir(folder.join("identity"));
     const root = folder.join("root");
-    const options = {
-      ...{ server: server.address, userName: "Alice", identityFolder: folder.join("identity") },
-      ...{ onNewServer: () => true, retries: 0, name: "d", target: root },
+    const identityFolder = folder.join("identity");
+    const options: GetOptions = {
+      connect: {
+        ...{ server: server.address, userName: "Alice", identityFolder },
+        onNewServer: () => true,
+      },
+      transfer: { retries: 0 },
+      ...{ name: "d", target: root },
     };
     const get: Scene["get"] = async (changes = {}) => {
       const outcomes = await getFolder({ ...options, ...changes });
