@@ -12,6 +12,7 @@ import { inSlices } from "../../protocol/v4/slices.ts";
 import { ChunkDigests } from "../../protocol/v4/chunk_digests.ts";
 import type { Message } from "../../protocol/v4/messages.ts";
 import {
+  addingLeaves,
   CHUNK_SIZE,
   chunkCount,
   chunkSize,
@@ -195,7 +196,10 @@ export class Download {
             if (!isWhole(message.bytes, missing)) throw unexpected(message);
             digests.set(message.bytes, digests.length - missing);
             missing -= message.bytes.length;
-            await inSlices(tree.adding(message.bytes), () => mux.gracefulAbort.yieldToSignals());
+            await inSlices(
+              addingLeaves(tree, message.bytes),
+              () => mux.gracefulAbort.yieldToSignals(),
+            );
             if (missing === 0) await begin(file);
             return false;
           case "data": {

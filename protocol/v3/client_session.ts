@@ -39,9 +39,10 @@ export const RESEND_PAUSE_MS = 500;
 const GIVING_UP_MS = 5000;
 
 /**
- * Sends a file until both ends agree on its checksum, and returns its cksum. Throws `IntegrityError`: `crc-mismatch` when
- * the edition's attempts are used up, `file-changed` when the file was not the same from begin to end;
- * `UnconfirmedError` when the file was approved and the server did not say that it stored it.
+ * The session that sends a file until both ends agree on its checksum. Returns its cksum. Throws `IntegrityError`:
+ * `crc-mismatch` after the edition's number of attempts, `file-changed` if the file changed while it was sent;
+ * `UnconfirmedError` `not-confirmed` if the server did not confirm that it stored the file; `RefusedError`
+ * `general-error`; `ProtocolError` and `NetworkError` for answers that are not allowed or do not come.
  */
 export function* upload(profile: Profile, file: OutgoingFile): SessionSteps<number> {
   const { clientId, fileName } = file;

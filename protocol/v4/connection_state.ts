@@ -83,6 +83,10 @@ const LOGIN_SENT: Transitions<LoginPhase> = {
   welcome: { proving: "known", claiming: "known" },
 };
 
+/**
+ * Which message may come when: tell it what the client sends and what the server answers, and it throws for what is not
+ * allowed. Where a chunk belongs in its file is not its concern.
+ */
 export class ConnectionState {
   readonly #window: number;
   #phase: LoginPhase = "asked";
@@ -96,6 +100,7 @@ export class ConnectionState {
     this.#window = window;
   }
 
+  /** How far the login has come. */
   get phase(): LoginPhase {
     return this.#phase;
   }
