@@ -80,7 +80,7 @@ async function judgeOthers(): Promise<Result[]> {
 /** Our server on two addresses: 2024early has the request codes of 2023c, so it gets one of its own. */
 async function judgeOurs(): Promise<Result[]> {
   const [early, ...rest] = [...EDITIONS].reverse();
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   const served = (list: readonly (Edition | undefined)[]) => list.map((it) => it?.name).join(",");
   const listen = [`127.0.0.1:0=${served(rest)}`, `127.0.0.1:0=${served([early])}`];
   await using server = await ServerProcess.start(folder.join("data"), {

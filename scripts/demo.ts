@@ -13,7 +13,7 @@ import { TemporaryFolder } from "../tests/support/temporary_folder.ts";
 const SUCCESS = 0;
 const CONFIGURATION = 3;
 
-await using folder = await TemporaryFolder.create();
+await using folder = await TemporaryFolder.createOnDisk();
 const say = (text: string) => console.log(text.replaceAll(folder.path, "…"));
 const step = (text: string) => say(`\n── ${text}`);
 

@@ -13,7 +13,7 @@ import { TemporaryFolder } from "../tests/support/temporary_folder.ts";
 const MAX_RESIDENT = 200 * 1024 * 1024;
 
 const size = maxFileSize({ edition: edition2023c, quirks: NO_QUIRKS });
-await using folder = await TemporaryFolder.create();
+await using folder = await TemporaryFolder.createOnDisk();
 const data = folder.join("data");
 await writeSource(folder.join("large.bin"));
 await using server = await ServerProcess.start(data);

@@ -40,7 +40,7 @@ async function upload(
   count: number,
   size: number,
 ): Promise<CrowdTimes> {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   const server = { hostname: "127.0.0.1", port: address.port };
   const big = folder.join("big.bin");
   await writeRandom(big, size);

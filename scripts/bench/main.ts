@@ -90,7 +90,7 @@ if (import.meta.main) {
   if (load > IDLE) say(`Others use this machine now (load ${load.toFixed(1)}): figures suffer`);
   await confine();
   // Not on a file system in memory: what is durable is to be compared.
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   const machine = await describeMachine();
   const results: Results = { machine, runs, scale, when: new Date().toISOString() };
   for (const name of only) await PARTS[name]?.(folder.path, results, options);

@@ -13,7 +13,7 @@ interface Scene {
 
 function test(what: string, args: readonly string[], body: (scene: Scene) => Promise<void>) {
   Deno.test(`accounts: ${what}`, async () => {
-    await using folder = await TemporaryFolder.create();
+    await using folder = await TemporaryFolder.createOnDisk();
     const data = folder.join("data");
     const listen = ["--listen", "127.0.0.1:0"];
     await using server = await ServerProcess.start(data, { args: [...listen, ...args] });

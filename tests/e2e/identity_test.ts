@@ -13,7 +13,7 @@ async function prepare(folder: TemporaryFolder, name: string, line1: string): Pr
 }
 
 Deno.test("one address is enough: protocol 4 where the server has it, protocol 3 with a warning elsewhere", async () => {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   await using both = await ServerProcess.start(folder.join("both"));
   await using published = await ServerProcess.start(folder.join("published"), {
     args: ["--listen", "127.0.0.1:0", "--tls-listen", "none"],
@@ -51,7 +51,7 @@ Deno.test("one address is enough: protocol 4 where the server has it, protocol 3
 });
 
 Deno.test("the fallback to protocol 3 is never silent: --quiet and --json leave its warning on standard error", async () => {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   await using published = await ServerProcess.start(folder.join("published"), {
     args: ["--listen", "127.0.0.1:0", "--tls-listen", "none"],
   });
@@ -65,7 +65,7 @@ Deno.test("the fallback to protocol 3 is never silent: --quiet and --json leave 
 });
 
 Deno.test("after --protocol 3 a plain run speaks it again, and says so; --protocol 4 ends that for good", async () => {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   await using server = await ServerProcess.start(folder.join("data"));
   const alice = await prepare(folder, "Alice", `127.0.0.1:${server.port}`);
   const asked = await xfer(CLIENT_3, alice);
@@ -84,7 +84,7 @@ Deno.test("after --protocol 3 a plain run speaks it again, and says so; --protoc
 });
 
 Deno.test("a known server: protocol 3 is warned of loudly; another in its place is refused until it is forgotten", async () => {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   await using first = await ServerProcess.start(folder.join("first"));
   const { location } = await first.logged("server.listening-securely");
   const fingerprint = `${location}`.split("#")[1] ?? "";
@@ -117,7 +117,7 @@ Deno.test("a known server: protocol 3 is warned of loudly; another in its place 
 });
 
 Deno.test("an operator's certificate: clients go by its name; SIGHUP takes another, and keeps the old where it is bad", async () => {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   const authority = await Authority.create();
   const ca = await folder.write("ca.pem", authority.certificate);
   const show = async () => {
@@ -179,7 +179,7 @@ Deno.test("an operator's certificate: clients go by its name; SIGHUP takes anoth
 });
 
 Deno.test("certificate and key are named both or not at all, and what is wrong with them ends the start", async () => {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   const certificate = await folder.write("cert.pem", "none");
   const start = (...args: string[]) =>
     xfer(["server", "--listen", "127.0.0.1:0", "--data", folder.join("data"), ...args]);

@@ -104,7 +104,7 @@ async function isPartThere(path: string): Promise<boolean> {
 }
 
 test("a second signal ends it at once", async () => {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   const sound = soundAnswers(0);
   await using server = new OddServer((request) =>
     request.kind === "sendFile" ? Promise.resolve(silence) : sound(request)
@@ -136,7 +136,7 @@ const COMMANDS: Readonly<Record<string, readonly [args: readonly string[], said:
 
 for (const [command, [args, said]] of Object.entries(COMMANDS)) {
   test(`${command} while it waits for a retry`, async () => {
-    await using folder = await TemporaryFolder.create();
+    await using folder = await TemporaryFolder.createOnDisk();
     for (const name of ["a", "b"]) await folder.write(name, "content");
     await writeTransferInfo(folder.path, { port: unusedPort() });
     await new AccountFolder(folder.path).loadKey();

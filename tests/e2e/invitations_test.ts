@@ -18,7 +18,7 @@ function test(what: string, body: (scene: Scene) => Promise<void>, ignore = fals
     name: `invitations: ${what}`,
     ignore,
     async fn() {
-      await using folder = await TemporaryFolder.create();
+      await using folder = await TemporaryFolder.createOnDisk();
       const data = folder.join("data");
       const args = ["--listen", "127.0.0.1:0", "--registration", "invite"];
       await using server = await ServerProcess.start(data, { args });

@@ -10,7 +10,7 @@ import { Alice } from "../support/e2e/alice.ts";
 for (const [command, ...args] of [["list"], ["versions", "a"]] as const) {
   Deno.test(`${command}: where the server breaks it off, it is said that it is not all`, async () => {
     await using server = await OddSecureServer.start();
-    await using folder = await TemporaryFolder.create();
+    await using folder = await TemporaryFolder.createOnDisk();
     const { hostname, port } = server.address;
     await folder.write("transfer.info", `${hostname}:${port}\nAlice\n`);
     const answers = (listed: number) =>

@@ -100,7 +100,7 @@ Deno.test("the server restarted between uploads, also by kill: accounts, keys an
 });
 
 Deno.test("port.info is honoured, --listen wins, and SIGTERM ends the server with 0", async () => {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   const port = freePort();
   await folder.write("port.info", `${port}\n`);
   {

@@ -17,7 +17,7 @@ interface Scene {
 
 function test(what: string, body: (scene: Scene) => Promise<void>) {
   Deno.test(`protocol 4: ${what}`, async () => {
-    await using folder = await TemporaryFolder.create();
+    await using folder = await TemporaryFolder.createOnDisk();
     await using server = await ServerProcess.start(folder.join("data"));
     const { location } = await server.logged("server.listening-securely");
     await body({

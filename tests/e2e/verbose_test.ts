@@ -16,7 +16,7 @@ async function withServer(
   args: readonly string[],
   body: (scene: Scene) => Promise<void>,
 ): Promise<void> {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   const data = folder.join("data");
   await using server = await ServerProcess.start(data, {
     args: ["--listen", "127.0.0.1:0", ...args],
@@ -146,7 +146,7 @@ Deno.test("--verbose shows where an error arose", async () => {
 });
 
 Deno.test("verbose, protocol 3: a server's zlib CRC-32 is reported as a checksum that agrees", async () => {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   const content = "the content\n";
   await using server = new OddServer(soundAnswers(crc32(content)));
   const { hostname, port } = server.address;

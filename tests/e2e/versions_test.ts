@@ -5,7 +5,7 @@ import { ServerProcess, xfer } from "../support/processes.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 
 Deno.test("versions from the command line: kept, listed, got back, put again, exported", async () => {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   const data = folder.join("data");
   const args = ["--listen", "127.0.0.1:0", "--versions", "3"];
   await using server = await ServerProcess.start(data, { args });

@@ -84,7 +84,7 @@ class FaultyServer implements AsyncDisposable {
  * protocols.
  */
 export async function killAtAnyMoment(loop: Loop): Promise<void> {
-  await using folder = await TemporaryFolder.createInMemory();
+  await using folder = await TemporaryFolder.create();
   const dataFolder = folder.join("data");
   const actors = CLIENTS.map((name) => new Actor(name));
   const secureActors = await gather(folder, SECURE_CLIENTS);
@@ -241,7 +241,7 @@ async function killAtCall(
   { secure, prepare }: Story,
   kill: NonNullable<FaultyServerOptions["kill"]>,
 ): Promise<boolean> {
-  await using folder = await TemporaryFolder.createInMemory();
+  await using folder = await TemporaryFolder.create();
   const dataFolder = folder.join("data");
   const { actor, live, storeLater } = await prepare(folder);
   let killed: boolean;

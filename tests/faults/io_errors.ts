@@ -169,7 +169,7 @@ export async function failEveryCallOfStart(loop: Loop, { every = 1 } = {}): Prom
 
 /** Returns whether there was such a call, and how many went wrong. */
 async function failAt({ what, fault, lasts }: Trouble, at: number, gather: Gather) {
-  await using folder = await TemporaryFolder.createInMemory();
+  await using folder = await TemporaryFolder.create();
   const dataFolder = folder.join("data");
   const trusting = fault.type !== "fail" || fault.when === "before";
   const { actors, begin, acts, goOn } = await gather(folder, { trusting });
@@ -205,7 +205,7 @@ async function failAt({ what, fault, lasts }: Trouble, at: number, gather: Gathe
 }
 
 async function failStartAt(fault: Fault, at: number, fresh: boolean): Promise<boolean> {
-  await using folder = await TemporaryFolder.createInMemory();
+  await using folder = await TemporaryFolder.create();
   const dataFolder = folder.join("data");
   // A client of protocol 4 knows the server again, or refuses it.
   const [alice, bob] = [new Actor("Alice"), new SecureActor("Bob", folder.path)];

@@ -133,7 +133,7 @@ async function onFaultyNetwork(
   judge: (outcomes: readonly Outcome[]) => void,
   { retries = RETRIES, responseMs = RESPONSE_MS } = {},
 ): Promise<void> {
-  await using folder = await TemporaryFolder.createInMemory();
+  await using folder = await TemporaryFolder.create();
   const dataFolder = folder.join("data");
   await folder.write("priv.key", PRIVATE_KEY);
   await Deno.chmod(folder.join("priv.key"), 0o600);

@@ -157,7 +157,7 @@ export async function fuzzClient(loop: Loop): Promise<void> {
   const content = pseudoRandomBytes(1000);
   await using server = await OddSecureServer.start();
   while (loop.next()) {
-    await using folder = await TemporaryFolder.createInMemory();
+    await using folder = await TemporaryFolder.create();
     await Deno.mkdir(folder.join("identity"), { mode: 0o700 });
     const paths = [await folder.write("a", content)];
     const seed = loop.dice.roll(2 ** 32);
@@ -272,7 +272,7 @@ function oddAnswers(dice: Dice, content: Bytes): (message: Message | undefined) 
 
 /** Odd texts and bytes for what reads those that people and networks bring. */
 export async function fuzzTexts(loop: Loop): Promise<void> {
-  await using folder = await TemporaryFolder.createInMemory();
+  await using folder = await TemporaryFolder.create();
   const known = new KnownServers(folder.path);
   const fingerprint = pseudoRandomBytes(32);
   const address = { hostname: "::1", port: 7 };

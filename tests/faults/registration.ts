@@ -40,7 +40,7 @@ export async function killAtEveryCallOfRegistration(
 
 /** Returns whether the client got as far as to be killed. */
 async function killAt(protocol: Protocol, at: number): Promise<boolean> {
-  await using folder = await TemporaryFolder.createInMemory();
+  await using folder = await TemporaryFolder.create();
   let aheadMs = 0;
   await using server = await Server.start({
     ...{ listen: [LOOPBACK], tlsListen: LOOPBACK, dataFolder: folder.join("data") },

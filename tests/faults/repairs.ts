@@ -79,7 +79,7 @@ async function killAt(
   original: string,
   kill: Pick<KilledRepair, "at" | "when">,
 ): Promise<boolean> {
-  await using folder = await TemporaryFolder.createInMemory();
+  await using folder = await TemporaryFolder.create();
   const dataFolder = folder.join("data");
   copyFolder(original, dataFolder);
   try {

@@ -149,7 +149,7 @@ async function onFaultyNetwork(
   { plain = {}, secure = {} }: SecureMeddlers,
   { retries = RETRIES, patienceMs = PATIENCE_MS } = {},
 ): Promise<Course> {
-  await using folder = await TemporaryFolder.createInMemory();
+  await using folder = await TemporaryFolder.create();
   const dataFolder = folder.join("data");
   const paths: string[] = [];
   for (const [name, content] of Object.entries(FILES)) {

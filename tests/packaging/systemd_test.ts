@@ -23,7 +23,7 @@ async function settings(): Promise<ReadonlyMap<string, readonly string[]>> {
 }
 
 Deno.test({ name: "the systemd unit is one that systemd takes as it is", ignore }, async () => {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   // The executable must be there, which it is not on every machine that tests it.
   const text = (await Deno.readTextFile(UNIT)).replace("/usr/local/bin/xfer", "/bin/true");
   const unit = await folder.write("xfer.service", text);

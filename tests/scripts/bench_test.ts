@@ -116,7 +116,7 @@ Deno.test("to try the bench, large files become smaller, and many files fewer", 
 });
 
 Deno.test("a copy is one only if each byte is the same, and none is missing or added", async () => {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   const size = 2 ** 20 + 100_000;
   const [original = ""] = await writeFiles(folder.join("source"), 1, size);
   const bytes = await Deno.readFile(original);
@@ -144,7 +144,7 @@ Deno.test({
   name: "what xfer stores is found and compared, in a file of its own or in the catalog",
   ignore: Deno.build.os !== "linux",
   fn: async () => {
-    await using folder = await TemporaryFolder.create();
+    await using folder = await TemporaryFolder.createOnDisk();
     const paths = await writeFiles(folder.join("files"), 2, 100);
     const large = folder.join("large.bin");
     await writeRandom(large, 100_000);

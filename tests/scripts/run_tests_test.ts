@@ -46,7 +46,7 @@ interface Outcome {
 }
 
 async function outcomeOf(body: string): Promise<Outcome> {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   await Deno.mkdir(folder.join("tmp"));
   const mark = crypto.randomUUID();
   const { code, stdout, stderr } = await runTest(folder, body, mark).output();
@@ -115,7 +115,7 @@ await new Promise((resolve) => setTimeout(resolve, ${SOON_MS}));`;
 
 /** Runs a test that has started processes and goes on, has it end by a signal, and says how it did. */
 async function interrupt(signal: Deno.Signal) {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   await Deno.mkdir(folder.join("tmp"));
   const variable = { name: NAME, value: crypto.randomUUID() };
   using news = Deno.watchFs(folder.path, { recursive: false });
@@ -166,7 +166,7 @@ Deno.test({
     "a terminal that is closed ends what was started in it, also a server that goes on at SIGHUP",
   ignore: !HAS_TERMINAL,
   async fn() {
-    await using folder = await TemporaryFolder.create();
+    await using folder = await TemporaryFolder.createOnDisk();
     await writeLauncher(folder.join("bin"));
     const variable = { name: NAME, value: crypto.randomUUID() };
     const path = `${folder.join("bin")}:${Deno.env.get("PATH")}`;

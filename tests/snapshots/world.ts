@@ -53,7 +53,7 @@ export class World implements AsyncDisposable {
   }
 
   static async create(form: FormName): Promise<World> {
-    const folder = await TemporaryFolder.create();
+    const folder = await TemporaryFolder.createOnDisk();
     const args = ["--listen", "127.0.0.1:0", "--versions", "2", "--inline-size", "0"];
     const server = await ServerProcess.start(folder.join(DATA), { args });
     const { location } = await server.logged("server.listening-securely");

@@ -13,7 +13,7 @@ export class Scene implements AsyncDisposable {
   }
 
   static async create(): Promise<Scene> {
-    const folder = await TemporaryFolder.create();
+    const folder = await TemporaryFolder.createOnDisk();
     return new Scene(folder, await ServerProcess.start(folder.join("data")));
   }
 

@@ -27,7 +27,7 @@ export async function runClientCase(
   edition: Edition,
   { name, grade, size, runs }: ClientCase,
 ): Promise<Result> {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   const plaintext = pseudoRandomBytes(size, size + 1);
   await folder.write(FILE, plaintext);
   const expected: string[] = [];

@@ -98,7 +98,7 @@ for (const error of ["EIO", "ENOSPC"] as const) {
 }
 
 Deno.test("v4 resume: a server that is killed holds all of a large file but the last part", async () => {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   const large = pseudoRandomBytes(80 * CHUNK_SIZE);
   const dataFolder = folder.join("data");
   {

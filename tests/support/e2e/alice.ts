@@ -5,7 +5,7 @@ import { TemporaryFolder } from "../temporary_folder.ts";
 export class Alice implements AsyncDisposable {
   /** With files of these names, each with its name in it. */
   static async create(...files: readonly string[]): Promise<Alice> {
-    const folder = await TemporaryFolder.create();
+    const folder = await TemporaryFolder.createOnDisk();
     const server = await ServerProcess.start(folder.join("data"));
     const { location } = await server.logged("server.listening-securely");
     const here = folder.join("Alice");

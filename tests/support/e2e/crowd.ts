@@ -24,7 +24,7 @@ export interface CrowdResult {
 
 /** Opens the idle connections, has all files uploaded side by side, and speaks on each idle connection. */
 export async function gatherCrowd({ idle, uploads, size }: Crowd): Promise<CrowdResult> {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   await using server = await ServerProcess.start(folder.join("data"), {
     args: ["--listen", "127.0.0.1:0", "--max-connections-per-address", "none"],
   });
