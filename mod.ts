@@ -75,7 +75,7 @@ export {
   type Limits,
 } from "./server/limits/limits.ts";
 export type { SettingChanges } from "./server/limits/live_settings.ts";
-export type { RegistrationMode } from "./server/catalog/accounts.ts";
+export { REGISTRATION_MODES, type RegistrationMode } from "./server/catalog/accounts.ts";
 export type { Random } from "./server/random.ts";
 export type { FileSystem } from "./server/fs/file_system.ts";
 export type { FreeSpace } from "./server/fs/free_space.ts";
@@ -86,7 +86,9 @@ export type { ConnectOptions } from "./client/v4/connect_options.ts";
 export { MAX_PARALLEL, type TransferOptions } from "./client/v4/connection_pool.ts";
 export type { DamagedFile, RemoteFile } from "./client/v4/remote_file.ts";
 export type { Wanted, WriteChunk } from "./client/v4/chunk_download.ts";
+export type { ByteRange } from "./client/v4/get_file.ts";
 export { getFile, type GetOptions, type GetOutcome } from "./client/v4/get_files.ts";
+export type { FileSelection, SkipReason } from "./client/v4/collect_files.ts";
 export { getFiles, type GetManyOptions } from "./client/v4/get_many.ts";
 export {
   putFiles,
@@ -99,11 +101,13 @@ export {
 // The client of protocol 3.
 export { sendFiles, type SendOptions } from "./client/v3/send_files.ts";
 export type { V3ConnectOptions } from "./client/v3/client.ts";
+export type { ProfileOptions } from "./client/v3/choose_profile.ts";
 
 // What both clients share.
 export type {
   CommonEvent,
   Failure,
+  LocalFile,
   OpenFolder,
   Outcome,
   Stored,
@@ -111,17 +115,20 @@ export type {
   V3Event,
   V4Event,
 } from "./client/events.ts";
-export type { SourceFile } from "./client/local/source_file.ts";
 export { DEFAULT_TIMEOUTS, type Timeouts } from "./client/net/dial.ts";
 export { type Clock, MIN_RATE, RateLimit } from "./client/net/rate_limit.ts";
 export { DEFAULT_RETRIES, type Retry, type RetryOptions } from "./client/net/retry.ts";
 export type { Trace, Traceable, TracedMessage, Tracer } from "./client/net/wire_trace.ts";
+export type { ReservedFile } from "./client/identity/reserved_files.ts";
+export type { ServerIdentity } from "./client/identity/known_servers.ts";
+export type { V3Reason } from "./client/protocol_choice.ts";
 export { readTransferInfo, type TransferInfo } from "./client/identity/transfer_info.ts";
 export {
   type AccountStatus,
   askServer,
   findV3Account,
   findV4Account,
+  type OnPermissionEvent,
   type ServerStatus,
   type ServerStatusOptions,
 } from "./client/status.ts";

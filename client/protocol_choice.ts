@@ -26,7 +26,7 @@ export interface ChoiceOptions extends Traceable, Abortable {
   readonly retry?: RetryOptions;
 }
 
-/** It was asked for, now or in an earlier run with this server; or the server has not said that it has protocol 4. */
+/** Why protocol 3: it was asked for, now or in an earlier run with this server; or the server did not offer protocol 4. */
 export type V3Reason = "asked" | "remembered" | "unanswered";
 
 /** Protocol 4; or 3, with what a user must be warned of: nobody sees then who the server is. */

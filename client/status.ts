@@ -1,6 +1,5 @@
 /**
- * Who the client is by what its folder holds, and whether the server answers: what a person asks about, without
- * anything being changed.
+ * Which accounts a folder has, and whether the server answers. Nothing is changed.
  *
  * @module
  */
@@ -24,8 +23,9 @@ import { connectVerified } from "./v4/verify_server.ts";
 import { chooseProtocol, type V3Reason } from "./protocol_choice.ts";
 import type { Traceable } from "./net/wire_trace.ts";
 
-/** An account of which a folder holds the key. */
+/** An account whose key is in a folder. */
 export interface AccountStatus {
+  /** The user's name. */
   readonly name: string;
   /** 16 bytes, given by the server. */
   readonly clientId: Bytes;
@@ -33,10 +33,13 @@ export interface AccountStatus {
   readonly fingerprint: string;
 }
 
-/** Takes what is told of files that others could read, or write. */
+/** Called with permissions that are too wide. */
 export type OnPermissionEvent = (event: Tightened | OpenFolder) => void;
 
-/** The account of protocol 4 in a folder, if there is one. Throws `ConfigurationError` `bad-identity`, `identity-not-private`. */
+/**
+ * The account of protocol 4 in a folder, or `undefined`. Throws `ConfigurationError` `bad-identity`,
+ * `identity-not-private`.
+ */
 export async function findV4Account(
   folder: string,
   onOpen: OnPermissionEvent = () => undefined,
@@ -48,7 +51,10 @@ export async function findV4Account(
   return { ...account, fingerprint: await fingerprintOfKey(publicKey) };
 }
 
-/** The account of protocol 3 in a folder, and what its server was found to speak. Throws as {@link findV4Account} does. */
+/**
+ * The account of protocol 3 in a folder with the name of its server's edition, or `undefined`. Throws as
+ * {@link findV4Account} does.
+ */
 export async function findV3Account(
   folder: string,
   onOpen: OnPermissionEvent = () => undefined,
@@ -62,35 +68,43 @@ export async function findV3Account(
   return { name, clientId, fingerprint, edition: profile?.edition.name };
 }
 
+/** How a server answers. */
 export type ServerStatus =
   | {
     readonly protocol: 4;
     readonly identity: ServerIdentity;
-    /** Whether it was not known before. It is not kept. */
+    /** Whether it was unknown before. It stays unknown. */
     readonly isNew: boolean;
   }
   | {
     readonly protocol: 3;
     readonly why: V3Reason;
-    /** How the server is known all the same. */
+    /** How it is known nevertheless. */
     readonly known: ServerIdentity | undefined;
-    /** `undefined` where it is one that does not tell, by which the server was spoken with before. */
+    /** `undefined` for a server known from before whose edition cannot be detected. */
     readonly edition: Edition | undefined;
   };
 
+/** Which server to ask. */
 export interface ServerStatusOptions extends Traceable, Abortable {
+  /** The server and the user. */
   readonly info: TransferInfo;
+  /** The protocol to speak; `auto`: 4 if the server is known to speak it or offers it, else 3. */
   readonly asked: "3" | "4" | "auto";
+  /** The folder with the identity and `known_servers`. */
   readonly identityFolder: string;
+  /** {@link DEFAULT_TIMEOUTS} by default. */
   readonly timeouts?: Partial<Timeouts>;
+  /** Certificates of authorities to trust beside those that Deno trusts, in PEM. */
   readonly caCerts?: readonly string[] | undefined;
-  /** Asked about a server that is met for the first time: whether to trust it. */
+  /** Decides whether to trust an unknown server. */
   readonly onNewServer: ConnectOptions["onNewServer"];
 }
 
 /**
- * Asks the server whether it is there and what it speaks, once. Nobody is registered, and nothing is kept. Throws what
- * `chooseProtocol` and `connectVerified` do, and `ProtocolError` `no-known-protocol` for what takes connections and says nothing.
+ * Asks a server whether it answers and what it speaks, without retries. Registers nobody and keeps nothing. Throws
+ * `NetworkError` `cannot-connect`; `ProtocolError` `no-known-protocol` for a port that answers in no known way;
+ * `ConfigurationError` `other-server`, `server-not-trusted`, `server-not-verified`; `UsageError` `downgrade`.
  */
 export async function askServer(options: ServerStatusOptions): Promise<ServerStatus> {
   const { info, asked, identityFolder } = options;

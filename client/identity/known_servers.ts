@@ -17,7 +17,7 @@ import { forgetAuthorities, keepAuthorities, readKeptAuthorities } from "./kept_
 
 export const KNOWN_SERVERS = "known_servers";
 
-/** How a server is known: by its fingerprint; or by its name, for which an authority vouches each time. */
+/** How a server is known: by its fingerprint, 32 bytes, or (`pki`) by its name and a certificate authority. */
 export type ServerIdentity = Bytes | "pki";
 
 /** What a line says of a server: how it is known; or that protocol 3 was asked for with it, which knows nobody. */

@@ -35,7 +35,7 @@ const COPY = /\.(?:old\d*|[0-9a-f-]{36}\.tmp)$/;
 
 const isOneOf = (names: readonly string[], name: string) => names.includes(name.replace(COPY, ""));
 
-/** Why something in a folder does not go to a server. */
+/** Why a file in a folder is never sent. */
 export type ReservedFile =
   | "a file of xfer's own"
   | "an unfinished download"

@@ -9,11 +9,13 @@ import { printable } from "../../protocol/printable.ts";
 import { fileChanged, StorageError, UsageError } from "../../protocol/errors.ts";
 import { cannotRead } from "./read_small_file.ts";
 
+/** A file to send, as it was when it was inspected. */
 export class SourceFile {
   /** As given by the user. */
   readonly path: string;
   /** The name under which it is stored: the last component of the path. */
   readonly name: string;
+  /** In bytes. */
   readonly size: number;
   /** When it was changed last, in milliseconds since the epoch; 0 where the system does not tell. */
   readonly mtime: number;

@@ -7,13 +7,15 @@ import { abortReason, throwIfAborted, whenAborted } from "../../protocol/abort.t
 import { type Address, formatAddress } from "../../protocol/address.ts";
 import { NetworkError, ProtocolError, reasonOf } from "../../protocol/errors.ts";
 
-/** How long the client waits, in milliseconds: for a connection, and for a response. */
+/** How long a client waits. */
 export interface Timeouts {
+  /** For a connection, in milliseconds. */
   readonly connectMs: number;
-  /** A server may have to sync gigabytes to its disk before it answers. */
+  /** For a response, in milliseconds. A server may have to sync gigabytes to its disk before it answers. */
   readonly responseMs: number;
 }
 
+/** How long a client waits by default. */
 export const DEFAULT_TIMEOUTS: Timeouts = { connectMs: 15_000, responseMs: 120_000 };
 
 /** A `ProtocolError` for an address at which TLS is spoken, where it should be the plain port. */

@@ -16,6 +16,7 @@ const BACKOFF_BASE_MS = 1000;
 /** No wait is longer, in milliseconds: when a network comes back, it is noticed within a minute. */
 const BACKOFF_CAP_MS = 60_000;
 
+/** When to try again after a network failure: with exponential backoff, up to a minute. */
 export interface RetryOptions {
   /** How often to retry when the network fails without progress in between; default 5, 0 is never. */
   readonly retries?: number;
@@ -35,14 +36,15 @@ export interface RetriedTask extends Abortable {
   readonly progress?: () => number;
 }
 
+/** A retry to come. */
 export interface Retry {
-  /** Counted from 1, again after progress. */
+  /** Counted from 1; starts again after progress. */
   readonly retry: number;
-  /** How many there are at most. */
+  /** The most retries without progress. */
   readonly retries: number;
-  /** How long is waited before, in milliseconds. */
+  /** How long it waits first, in milliseconds. */
   readonly delayMs: number;
-  /** Why it is tried again. */
+  /** The network failure. */
   readonly error: XferError;
 }
 

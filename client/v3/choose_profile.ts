@@ -15,13 +15,17 @@ import { detectEdition } from "./detect_edition.ts";
 import type { V3Event } from "../events.ts";
 import type { Traceable } from "../net/wire_trace.ts";
 
+/** Which server to connect to over protocol 3, as whom, and how it speaks. */
 export interface ProfileOptions extends Traceable, Abortable {
+  /** The server's plain port. */
   readonly server: Address;
+  /** The user's name: 1 to 254 ASCII letters and digits. */
   readonly userName: string;
-  /** What the server speaks; `auto` finds out. Without, what was used last under this identity, or 2023c. */
+  /** The server's edition; `auto` finds out. By default the one of the last run with this identity, or 2023c. */
   readonly edition?: Edition | "auto";
-  /** What the server does besides. Without, what was used last. */
+  /** Quirks of the server; by default those of the last run with this identity. */
   readonly quirks?: Quirks;
+  /** Called with what happens on the way. */
   readonly onEvent?: (event: V3Event) => void;
 }
 

@@ -36,9 +36,11 @@ import { GracefulAbort } from "../net/graceful_abort.ts";
 /** Whatever the edition says: servers of each have either. */
 const AES_KEY_SIZES: readonly number[] = [16, 32];
 
+/** Options of a connection over protocol 3. */
 export interface V3ConnectOptions extends ProfileOptions {
-  /** The folder with `me.info` and `priv.key`. */
+  /** The folder for `me.info` and `priv.key`. The first connection creates them and registers. */
   readonly identityFolder: string;
+  /** {@link DEFAULT_TIMEOUTS} by default. */
   readonly timeouts?: Partial<Timeouts>;
 }
 

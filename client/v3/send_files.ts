@@ -23,21 +23,43 @@ import { SentNames } from "../local/sent_names.ts";
 import type { SourceFile } from "../local/source_file.ts";
 import { inspectFile } from "./inspect_file.ts";
 
+/** What to send, and where. */
 export interface SendOptions {
+  /** The server, and who the client is. */
   readonly connect: V3ConnectOptions;
+  /** Retries after network failures. */
   readonly retry?: RetryOptions;
-  /** Paths of the files, in the order in which they are sent. */
+  /** Paths of the files, in the order to send them. */
   readonly files: readonly string[];
 }
 
 /**
- * Sends files one after another over one connection, each under a fresh AES key, and returns what came of each. After
- * trouble with the network a file is sent again, as often as `retries` says. A file that can't be read, agreed on, or
- * that the server refuses does not hold up the next. Anything else ends the run: the files behind are not tried.
+ * Sends files over protocol 3, one after another, each with a new AES key. Returns the result of each file. After a
+ * network failure a file is sent again, as often as `retry.retries` allows. A file that cannot be read, whose checksum
+ * does not match, or that the server refuses does not stop the next ones. Any other error ends the run: the rest is
+ * `not-tried`. After an abort, files that are not stored have an `InterruptedError`.
  *
- * Nothing is sent before all files were looked at; what can't be sent then comes last. Where it is to stop, the file on
- * its way is not stored, unless the server has all of it already: `InterruptedError` is what is said of it and of those
- * behind.
+ * Protocol 3 does not verify the server: anyone on the network path can read and alter the files.
+ *
+ * Throws `ConfigurationError`, `NetworkError` or `StorageError` if nothing could be sent.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { sendFiles, Server } from "@xfer/xfer";
+ *
+ * const folder = await Deno.makeTempDir();
+ * await Deno.writeTextFile(`${folder}/report.txt`, "42");
+ * await using server = await Server.start({
+ *   listen: [{ hostname: "127.0.0.1", port: 0 }],
+ *   dataFolder: `${folder}/data`,
+ * });
+ * const [outcome] = await sendFiles({
+ *   connect: { server: server.address, userName: "Alice", identityFolder: folder },
+ *   files: [`${folder}/report.txt`],
+ * });
+ * assert.equal(outcome?.state, "stored");
+ * ```
  */
 export async function sendFiles(options: SendOptions): Promise<Outcome[]> {
   const { onEvent, signal } = options.connect;

@@ -24,15 +24,18 @@ import { unexpected } from "./errors.ts";
 import { checkAsked, checkSize, type RemoteFile } from "./remote_file.ts";
 import { WorkQueue } from "./work_queue.ts";
 
-/** Takes a chunk, which may change when the promise resolves. */
+/** Called with each chunk and its offset in the file. The chunk may change once the promise resolves. */
 export type WriteChunk = (chunk: Bytes, offset: number, file: RemoteFile) => Promise<void>;
 
+/** A file, or a range of one. */
 export interface Wanted {
+  /** Its name on the server. */
   readonly name: string;
-  /** 0, or without: the current one. */
+  /** 0, the default: the current one. */
   readonly version?: number | undefined;
-  /** Bytes from the first up to but not the last; the chunks that hold them are handed over. */
+  /** Offset of the first byte; 0 by default. Whole chunks that contain the range are read. */
   readonly from?: number;
+  /** Offset after the last byte; the end of the file by default. */
   readonly to?: number;
 }
 

@@ -1,5 +1,5 @@
 /**
- * What there is to be sent below paths that a user names.
+ * The local files below the paths that a user names.
  *
  * @module
  */

@@ -19,7 +19,11 @@ export const MAX_PARALLEL = 16;
 export interface TransferOptions extends RetryOptions {
   /** The most connections to open, 1 to {@link MAX_PARALLEL}; default 1. */
   readonly parallel?: number | undefined;
-  /** What the server has just answered to a hello: the first connection is made without another hello. */
+  /**
+   * What the server has just answered to a hello: the first connection is made without another hello.
+   *
+   * @internal
+   */
   readonly found?: DiscoveredServer | undefined;
 }
 

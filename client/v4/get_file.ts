@@ -20,8 +20,11 @@ import type { V4Event } from "../events.ts";
 const ATTEMPTS = 3;
 
 /** Bytes from the first up to but not the last. */
+/** A range of a file. */
 export interface ByteRange {
+  /** Offset of the first byte. */
   readonly from: number;
+  /** Offset after the last byte; it may lie past the end of the file. */
   readonly to: number;
 }
 

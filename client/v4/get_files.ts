@@ -22,29 +22,38 @@ import type { V4Client } from "./client.ts";
 import { sideBySide, WorkQueue } from "./work_queue.ts";
 import { TargetTree } from "../local/target_tree.ts";
 
+/** What to download, and where to write it. */
 export interface GetOptions {
+  /** The server, and who the client is. */
   readonly connect: ConnectOptions;
+  /** Connections and retries. */
   readonly transfer?: TransferOptions;
+  /** The name on the server. */
   readonly name: string;
-  /** 0, or without: the current one. */
+  /** 0, the default: the current one. */
   readonly version?: number | undefined;
-  /** Where to write; without, the last component of the name, in this folder. */
+  /** The path to write to; by default the last component of the name, in the working directory. */
   readonly target?: string | undefined;
+  /** Only these bytes of the file. */
   readonly range?: ByteRange | undefined;
-  /** Whether what is at the target is replaced. */
+  /** Overwrite what is at the target. */
   readonly force?: boolean;
-  /** Of a folder: what is not got; see `FileSelection`. */
+  /** Of a folder: patterns of files to skip; see `FileSelection`. */
   readonly exclude?: readonly string[] | undefined;
+  /** Called with the result of each file, as soon as it is known. */
   readonly onOutcome?: (outcome: GetOutcome) => void;
-  /** Makes the folder of the target, as soon as there is something to be written; without, it is there. */
+  /**
+   * Makes the folder of the target as soon as there is something to write; without it, the folder exists.
+   *
+   * @internal
+   */
   readonly makeFolder?: (() => Promise<void>) | undefined;
 }
 
-/** What came of a file. */
+/** The result of one file. `there`: the target already has this content and was left alone. */
 export type GetOutcome =
   & { readonly name: string; readonly target: string }
   & (
-    /** It was written; `there`: what the server has was there already, and is left as it is. */
     | { readonly state: "got" | "there"; readonly file: RemoteFile }
     | { readonly state: "not-got"; readonly error: XferError }
   );
@@ -61,7 +70,10 @@ export interface Plan {
 }
 
 /**
- * Gets a file. Throws `UsageError` `target-exists` where something else is at the target, and what `FileGet` does.
+ * Downloads a file over protocol 4 and verifies it. Interrupted downloads resume. Throws `UsageError` `target-exists`,
+ * `bad-range`; `RefusedError` `no-such-file`, `damaged`; `IntegrityError` if what arrives is not what was stored;
+ * `StorageError` if it cannot be written; `NetworkError` when retries are used up; and what keeps the client from logging
+ * in, as `putFiles` does.
  */
 export async function getFile(options: GetOptions): Promise<GetOutcome> {
   using pool = new ConnectionPool(options.connect, options.transfer);

@@ -21,21 +21,22 @@ import {
 import { ConnectionPool } from "./connection_pool.ts";
 import { checkFolder, isFolder, makeFolder, type TargetFolder } from "../local/target_folder.ts";
 
+/** What to download, and where to write it. */
 export interface GetManyOptions extends Omit<GetOptions, "name"> {
+  /** Names of files on the server, or of folders with `recursive`. */
   readonly names: readonly string[];
   /**
-   * Of several names the folder that they are written to, which is made where it is missing. Of one the path itself; in a
-   * folder that is there, or that is made since the path ends as one, a file is written under the last component of its
-   * name.
+   * For several names, the folder to write to; it is created if it is missing. For one name, the path to write to; in an
+   * existing folder, or one that the path names by a slash at its end, the file keeps the last component of its name.
    */
   readonly target?: string | undefined;
-  /** Whether the names are those of folders. */
+  /** Whether the names are folders, to download with everything in them. */
   readonly recursive?: boolean | undefined;
 }
 
 /**
- * Gets files, or folders, one after another, when it is known what there is to be got in all; what keeps one from being
- * got is its outcome. A name that comes again is got once. Throws `UsageError` `one-name`.
+ * Downloads files or folders over protocol 4, as {@link getFile} does. Returns the result of each file; an error of one
+ * does not stop the others. Throws `UsageError` `one-name` for a version or a range of several names.
  */
 export async function getFiles(options: GetManyOptions): Promise<GetOutcome[]> {
   const { recursive = false } = options;

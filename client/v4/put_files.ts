@@ -4,8 +4,7 @@
  * @module
  */
 import { endsAll, InterruptedError, RefusedError, XferError } from "../../protocol/errors.ts";
-import type { Failure, Stored } from "../events.ts";
-import type { SourceFile } from "../local/source_file.ts";
+import type { Failure, LocalFile, Stored } from "../events.ts";
 import { collectFiles, type FileSelection } from "./collect_files.ts";
 import type { UploadItem, UploadItems } from "./upload_item.ts";
 import { ConnectionPool, type TransferOptions } from "./connection_pool.ts";
@@ -16,34 +15,43 @@ import { sideBySide, WorkQueue } from "./work_queue.ts";
 import { SPREAD, spreadUpload } from "./parallel_put.ts";
 import { judge, type OnResult } from "./put_pipeline.ts";
 
+/** What to store, and where. */
 export interface PutOptions extends FileSelection {
+  /** The server, and who the client is. */
   readonly connect: ConnectOptions;
+  /** Connections and retries. */
   readonly transfer?: TransferOptions;
+  /** Called with the result of each file, as soon as it is known. */
   readonly onOutcome?: (outcome: PutOutcome) => void;
 }
 
-/** What came of a file, or of a folder that can't be read. */
+/** The result of one file, or of a folder that cannot be read. */
 export type PutOutcome = PutStored | PutUnchanged | Failure;
 
+/** The server has stored the file. */
 export interface PutStored extends Stored {
-  /** On the server. */
+  /** Its name on the server. */
   readonly name: string;
 }
 
-/** The server had it already: it was not sent. */
+/** The server already had the file with this content: it was not sent. */
 export interface PutUnchanged {
+  /** Tells results apart. */
   readonly state: "unchanged";
-  readonly file: SourceFile;
-  /** On the server. */
+  /** The local file. */
+  readonly file: LocalFile;
+  /** Its name on the server. */
   readonly name: string;
 }
 
 /**
- * Sends files, the next before the one before is confirmed, and returns what came of each. Nothing is sent before all
- * were looked at; what can't be sent then comes last. What keeps the client from getting in is thrown. Only what the server
- * does not have is sent. What is unanswered when the network fails is sent again, as often as `retries` says without
- * progress in between: a file that is settled, or of which the server holds more than before.
- * Where it is to stop, `InterruptedError` is what is said of all that is not stored.
+ * Stores files and folders over protocol 4. Returns the result of each file; an error of one does not stop the others.
+ * Files that the server already has with the same content are not sent. Interrupted uploads resume. When the network
+ * fails, it connects again and sends what is not confirmed, as often as `transfer.retries` allows without progress.
+ *
+ * Throws what keeps the client from logging in: `NetworkError`, `ProtocolError`, `RefusedError`, `ConfigurationError`
+ * (such as `other-server`, `server-not-trusted`, `other-identity`); `UsageError` `one-name`, `bad-pattern`. After an
+ * abort, files that are not stored have an `InterruptedError`.
  */
 export async function putFiles(options: PutOptions): Promise<PutOutcome[]> {
   const held = new Map<string, number>();

@@ -1,5 +1,5 @@
 /**
- * Files as a server tells of them, and what of that a client takes.
+ * Files as a server describes them, and what a client accepts of that.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { MessageOf } from "../../protocol/v4/messages.ts";
 import { isTooLong, MAX_PATH_NAME } from "../../protocol/v4/path_name.ts";
 import { DAMAGED_HINT } from "./errors.ts";
 
-/** A file on the server. */
+/** A version of a file on the server. Times in milliseconds since the epoch, size in bytes, `digest` 32 bytes. */
 export type RemoteFile = Omit<MessageOf<"file">, "kind" | "tag">;
 
 /**

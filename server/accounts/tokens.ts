@@ -1,5 +1,5 @@
 /**
- * Tokens that the server, or its operator, gives away.
+ * Tokens: invitations, and links for another machine.
  *
  * @module
  */
@@ -21,19 +21,25 @@ export const TOKEN_LIFE_MS = { min: MINUTE_MS, max: 366 * DAY_MS } as const;
 /** One invitation may be for all of a large course. */
 export const MAX_USES = 10_000;
 
+/** What a token is for. */
 export interface TokenOptions {
-  /** The account that it links a key to; an invitation without. */
+  /** The account to link a key to, 16 bytes; without it, the token is an invitation. */
   readonly clientId?: Bytes;
-  /** What an operator calls an invitation. */
+  /** A note of the operator on an invitation. */
   readonly label?: string | undefined;
+  /** How many may use it, 1 to 10,000. */
   readonly uses: number;
+  /** How long it is valid, in milliseconds. */
   readonly lifeMs: number;
 }
 
+/** A token. */
 export interface NewToken {
-  /** What it is called by from now on: the token itself is not kept. */
+  /** Its name from now on: the server keeps only a hash of the token. */
   readonly id: string;
+  /** 26 characters. */
   readonly token: string;
+  /** Milliseconds since the epoch. */
   readonly expiresAt: number;
 }
 

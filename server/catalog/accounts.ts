@@ -5,8 +5,9 @@
  */
 import { type Bytes, equalBytes } from "../../protocol/bytes.ts";
 
-/** Who may register: everybody, who has an invitation, nobody. */
+/** Who may register: anyone, invited users, no one. */
 export const REGISTRATION_MODES = ["open", "invite", "closed"] as const;
+/** Who may register. */
 export type RegistrationMode = (typeof REGISTRATION_MODES)[number];
 
 /** What a client has stored, or may have. */

@@ -13,17 +13,17 @@ import type { LimitError } from "../limits/limits.ts";
 import type { TlsIdentity } from "./tls/identity.ts";
 import type { Properties } from "../limits/server_log.ts";
 
-/** An address; port 0 takes any free one. */
+/** An address to listen at; port 0 takes any free one. */
 export interface ListenOptions extends Address {
-  /** The editions served there; {@link DEFAULT_SERVED} without. */
+  /** The editions of protocol 3 to serve there; `DEFAULT_SERVED` by default. */
   readonly editions?: readonly Edition[];
 }
 
-/** How clients reach the server, where that is not how it listens: behind NAT, in a container. */
+/** How clients reach a server. */
 export interface Advertised {
-  /** Of the plain port. */
+  /** The plain port, as clients see it. */
   readonly address: Address;
-  /** Where protocol 4 is spoken on that host; `next`: at the port after the plain one. */
+  /** The port of protocol 4 on that host; `next`: the one after the plain port. */
   readonly tlsPort: number | "next";
 }
 
