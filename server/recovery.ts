@@ -8,7 +8,6 @@ import { toHex } from "../protocol/bytes.ts";
 import type { Context } from "./context.ts";
 import { audit, type Finding } from "./data_folder/audit.ts";
 import type { FoundDamage } from "./data_folder/with_data_folder.ts";
-import { removeOrphan } from "./uploads/commit.ts";
 
 /** Differences that are logged one by one; of further ones only the count is. */
 const MAX_LOGGED_DIFFERENCES = 100;
@@ -83,13 +82,12 @@ export async function removeLeftovers(
   context: Context,
   partialUploads: { sweep(): Promise<number> },
 ): Promise<void> {
+  const listed = await context.garbage.collectAll();
   const staged = await partialUploads.sweep();
-  const orphans = await context.store.catalog.blobs.garbage();
-  for (const path of orphans) await removeOrphan(context, path);
-  if (staged + orphans.length > 0) {
+  if (listed + staged > 0) {
     context.log.warn("Removed what was left of {count} uploads that never were confirmed", {
       event: "store.swept",
-      count: staged + orphans.length,
+      count: listed + staged,
     });
   }
 }

@@ -1,5 +1,6 @@
 /**
- * References to blobs: which are someone's, and which are garbage.
+ * References to blobs: which are someone's, and which are garbage. A transaction that takes away the last reference to a
+ * blob lists it as garbage and returns its id; it stays listed until it is deleted.
  *
  * @module
  */
@@ -14,8 +15,8 @@ export interface BlobReferences {
   reserve(path: string): Promise<void>;
   /** What refers to a blob or an upload, if anything does. */
   owner(path: string): Promise<BlobOwner | undefined>;
-  /** All blobs that nothing refers to. */
-  garbage(): Promise<string[]>;
-  /** Forgets a blob that has been deleted. */
-  collected(path: string): Promise<void>;
+  /** Up to `limit` ids that are listed as garbage after one, by id: `undefined` begins. */
+  garbage(after: string | undefined, limit: number): Promise<string[]>;
+  /** Takes blobs that have been deleted off the list. */
+  collected(paths: readonly string[]): Promise<void>;
 }

@@ -72,8 +72,8 @@ export interface StoreOptions {
 
 export interface CommitResult {
   readonly version: number;
-  /** The paths of what is not kept any more; they are orphans from now on. */
-  readonly dropped: readonly string[];
+  /** The blobs of versions that are not kept: they became garbage. */
+  readonly garbage: readonly string[];
 }
 
 export interface FileQuery {
@@ -140,8 +140,11 @@ export interface Files {
   scan(after: string | undefined, limit: number): Promise<StoredFile[]>;
   /** Gives a file, with its old versions, another name that is free. Throws `CatalogRefusal` `name-conflict`. */
   rename(owner: Bytes, from: string, to: string): Promise<RenameResult>;
-  /** Removes a file with its old versions. Returns the ids of the blobs that became garbage. */
-  remove(owner: Bytes, name: string): Promise<string[]>;
+  /**
+   * Removes a file with its old versions. Returns the ids of the blobs that became garbage, or `undefined` if there is no
+   * such file.
+   */
+  remove(owner: Bytes, name: string): Promise<string[] | undefined>;
   /**
    * Removes the row of one version; its blob does not become garbage. A name that loses its current file so has none,
    * whatever older versions are kept.

@@ -39,7 +39,7 @@ export interface PartialUploadRows {
    */
   save(partial: PartialUpload, options: CheckpointOptions): Promise<string[]>;
   find(owner: Bytes, name: string): Promise<PartialUpload | undefined>;
-  /** Removes the partial upload of a name, with `path` only that one. Returns its id, if there was one. */
+  /** Removes the partial upload of a name, with `path` only that one. Returns its id, which became garbage. */
   remove(owner: Bytes, name: string, path?: string): Promise<string[]>;
   /**
    * Removes up to `limit` partial uploads that were last updated before a time, oldest first. Returns the ids of the

@@ -10,6 +10,7 @@ import { withReadOnly, withWritable } from "../data_folder/with_data_folder.ts";
 import type { AccountSummary, Quota } from "../catalog/accounts.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import { type Account, PROTOCOL_4 } from "../catalog/accounts.ts";
+import { GarbageCollector } from "../uploads/garbage_collector.ts";
 import { LINK_LIFE_MS, makeToken, type NewToken } from "../accounts/tokens.ts";
 
 /** All accounts with what they have, by name. Throws `ConfigurationError` `no-data-folder`, as all here do. */
@@ -25,10 +26,13 @@ export function removeUser(dataFolder: string, name: string): Promise<number> {
   return withWritable(dataFolder, async ({ catalog, blobs }) => {
     const { id } = found(await catalog.accounts.find({ name }), name);
     const { files } = await catalog.files.usage(id);
-    for (const path of await catalog.accounts.remove(id)) {
-      await blobs.remove(path);
-      await catalog.blobs.collected(path);
-    }
+    const garbage = new GarbageCollector({
+      ...{ catalog, blobs },
+      onFailure: (_, error) => {
+        throw error;
+      },
+    });
+    await garbage.collect(await catalog.accounts.remove(id));
     return files;
   });
 }

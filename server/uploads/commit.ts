@@ -11,10 +11,10 @@ import {
   type QuotaReservations,
   replacedKept,
 } from "./quota_reservations.ts";
+import type { GarbageCollector } from "./garbage_collector.ts";
 import type { Log } from "../limits/server_log.ts";
 import { LimitError, type LimitName, type Limits } from "../limits/limits.ts";
 import type { Quota } from "../catalog/accounts.ts";
-import { isInline } from "../catalog/inline_paths.ts";
 import type { BlobStore, StagedBlob } from "../blobs/blob_store.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import { CatalogRefusal, type RefusalReason } from "../catalog/refusal.ts";
@@ -25,6 +25,7 @@ export interface CommitContext {
   readonly store: { readonly catalog: Catalog; readonly blobs: BlobStore };
   readonly limits: Limits;
   readonly quotaReservations: QuotaReservations;
+  readonly garbage: GarbageCollector;
   readonly log: Log;
 }
 
@@ -42,15 +43,15 @@ export interface ReceivedFile
 }
 
 /**
- * Makes a file durable and visible, and returns its version. The path is listed as an orphan before the blob is moved there and until the
- * catalog refers to it, so that a crash in between leaves nothing behind that the next start would not remove.
+ * Makes a file durable and visible, and returns its version. Its blob is reserved, that is, listed as garbage, before it is
+ * moved to its place and until the catalog refers to it: the next start collects what a crash in between leaves.
  */
 export async function commitFile(
   context: CommitContext,
   { address }: { readonly address: string },
   file: ReceivedFile,
 ): Promise<number> {
-  const { store: { catalog, blobs }, limits, quotaReservations } = context;
+  const { store: { catalog, blobs }, limits, quotaReservations, garbage } = context;
   const { clientId, name, size, crc, storedAt, blob, tree, chunks, wasHeld = false, reservation } =
     file;
   const { content } = blob;
@@ -77,7 +78,8 @@ export async function commitFile(
   } catch (error) {
     await blob.discard();
     // A commit may have failed in its last step and hold all the same: then the path is the file's.
-    if (await catalog.blobs.owner(path) !== "file") await removeOrphan(context, path);
+    const isStored = content !== undefined || await catalog.blobs.owner(path) === "file";
+    if (!isStored) await garbage.collect([path]);
     const over = error instanceof CatalogRefusal ? LIMITS_OF[error.reason] : undefined;
     if (over === undefined) throw error;
     const own = (await catalog.accounts.find({ id: clientId }))?.quota[over.of];
@@ -94,7 +96,7 @@ export async function commitFile(
     crc,
     path,
   });
-  for (const orphan of recorded.dropped) await removeOrphan(context, orphan);
+  await garbage.collect(recorded.garbage);
   return recorded.version;
 }
 
@@ -107,21 +109,3 @@ const LIMITS_OF: Readonly<Partial<Record<RefusalReason, OverQuota>>> = {
   "quota-bytes": { limit: "quota", of: "bytes" },
   "quota-files": { limit: "quotaFiles", of: "files" },
 };
-
-/** Removes a blob that no file refers to. What fails here is tried again at the next start. */
-export async function removeOrphan(
-  context: Pick<CommitContext, "store" | "log">,
-  path: string,
-): Promise<void> {
-  if (isInline(path)) return; // it was never on the disk
-  try {
-    await context.store.blobs.remove(path);
-    await context.store.catalog.blobs.collected(path);
-  } catch (error) {
-    context.log.warn("Could not remove {path}, which no file refers to: {reason}", {
-      event: "orphan.kept",
-      path,
-      reason: printable(String(error)),
-    });
-  }
-}

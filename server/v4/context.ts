@@ -30,17 +30,13 @@ export function createV4Context(
   context: Context,
   onAccountClaimed: (clientId: Bytes) => void,
 ): V4Context {
-  const { store: { catalog, blobs }, limits, clock, log } = context;
-  const openUploads = new OpenUploads();
+  const { store: { catalog, blobs }, limits, clock, log, garbage } = context;
   return {
     ...context,
     revocation: new RevocationWatch(catalog, log),
     readings: new SharedWork(MAX_READINGS),
-    openUploads,
-    partialUploads: new PartialUploads({
-      ...{ catalog, blobs, limits, clock, log },
-      isOpen: (path) => openUploads.isOpen(path),
-    }),
+    openUploads: new OpenUploads(),
+    partialUploads: new PartialUploads({ catalog, blobs, limits, clock, garbage }),
     onAccountClaimed,
   };
 }

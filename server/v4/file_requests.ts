@@ -8,7 +8,6 @@ import type { Message, MessageKind, MessageOf } from "../../protocol/v4/messages
 import { CHUNK_SIZE, chunkCount, DIGEST_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import { recordDamage } from "./damage.ts";
 import type { StoredFile } from "../catalog/files.ts";
-import { removeOrphan } from "../uploads/commit.ts";
 import { StoredDigests } from "./chunk_digests.ts";
 import { checkFileName, RequestError } from "./request_error.ts";
 import { logFile, type RequestContext } from "./request_context.ts";
@@ -40,10 +39,10 @@ export const FILE_REQUESTS: Handlers = {
   },
   async remove(session, { tag, name }) {
     const { context, owner, answers } = session;
-    const paths = await context.store.catalog.files.remove(owner.clientId, name);
+    const garbage = await context.store.catalog.files.remove(owner.clientId, name);
     context.quotaReservations.revoke(owner.clientId, name);
-    if (paths.length === 0) throw noSuchFile(name);
-    for (const path of paths) await removeOrphan(context, path);
+    if (garbage === undefined) throw noSuchFile(name);
+    await context.garbage.collect(garbage);
     logFile(session, "file.removed", "Removed {file} of {client}", name);
     await answers.send({ kind: "done", tag });
   },

@@ -5,12 +5,11 @@
  * @module
  */
 import { type Bytes, toHex } from "../../protocol/bytes.ts";
-import { printable } from "../../protocol/printable.ts";
 import type { BlobStore } from "../blobs/blob_store.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import type { PartialUpload } from "../catalog/partial_uploads.ts";
 import type { Limits } from "../limits/limits.ts";
-import type { Log } from "../limits/server_log.ts";
+import type { GarbageCollector } from "../uploads/garbage_collector.ts";
 import { quotaOfAll } from "../uploads/quota_reservations.ts";
 
 /** Rows that are looked at together: with the longest names they have 450 KiB. */
@@ -23,17 +22,13 @@ export interface PartialUploadsOptions {
   readonly limits: Limits;
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
-  readonly log: Log;
-  /** A staged file that is open is not removed: an upload still writes to it, and sees to it when it ends. */
-  readonly isOpen: (path: string) => boolean;
+  readonly garbage: GarbageCollector;
 }
 
 export class PartialUploads {
   readonly #options: PartialUploadsOptions;
   /** Clients of which something has been held since the start: to look it up for each file would take long. */
   readonly #owners = new Set<string>();
-  /** Staged files of open uploads of which no row tells any more. */
-  readonly #forsaken = new Set<string>();
 
   constructor(options: PartialUploadsOptions) {
     this.#options = options;
@@ -41,19 +36,26 @@ export class PartialUploads {
 
   /** Removes what is staged and not held, and forgets what is not staged any more. Returns how much was removed. */
   async sweep(): Promise<number> {
-    const { catalog, blobs } = this.#options;
+    const { catalog, blobs, garbage } = this.#options;
+    let count = 0;
     let after: string | undefined;
     for (;;) {
       const page = await catalog.uploads.scan(after, PAGE);
       for (const { clientId, name, path, held } of page) {
-        if ((await blobs.size(path) ?? -1) < held) await catalog.uploads.remove(clientId, name);
-        else this.#owners.add(toHex(clientId));
+        const size = await blobs.size(path);
+        if (size !== undefined && size >= held) {
+          this.#owners.add(toHex(clientId));
+          continue;
+        }
+        await garbage.collect(await catalog.uploads.remove(clientId, name));
+        if (size !== undefined) count++;
       }
       const last = page.at(-1);
       if (last === undefined) break;
       after = last.path;
     }
-    return await blobs.sweep(async (path) => await catalog.blobs.owner(path) === "upload");
+    return count +
+      await blobs.sweep(async (path) => await catalog.blobs.owner(path) === "upload");
   }
 
   async find(clientId: Bytes, name: string): Promise<PartialUpload | undefined> {
@@ -63,60 +65,29 @@ export class PartialUploads {
 
   /** Records bytes that are on disk, in place of what was held under the name. Throws `CatalogRefusal`. */
   async save(partial: Omit<PartialUpload, "updatedAt">): Promise<void> {
-    const { catalog, limits, clock } = this.#options;
+    const { catalog, limits, clock, garbage } = this.#options;
     this.#owners.add(toHex(partial.clientId));
     const row = { ...partial, updatedAt: clock() };
     const options = { max: limits.maxPartialsPerClient, quota: quotaOfAll(limits) };
-    const dropped = await catalog.uploads.save(row, options);
-    this.#forsaken.delete(partial.path);
-    await this.#remove(dropped);
-  }
-
-  /** Whether what was recorded of an open upload has been dropped since: then its staged file is nobody's but its own. */
-  isUnlinked(path: string): boolean {
-    return this.#forsaken.has(path);
-  }
-
-  /** Takes note that an upload writes no more to its staged file. */
-  close(path: string): void {
-    this.#forsaken.delete(path);
+    const surplus = await catalog.uploads.save(row, options);
+    garbage.reprieve(partial.path);
+    await garbage.collect(surplus);
   }
 
   /** Drops what is held under a name; with a path only what is held there. */
   async drop(clientId: Bytes, name: string, path?: string): Promise<void> {
-    if (this.#owners.has(toHex(clientId))) await this.#drop(clientId, name, path);
+    if (!this.#owners.has(toHex(clientId))) return;
+    const { catalog, garbage } = this.#options;
+    await garbage.collect(await catalog.uploads.remove(clientId, name, path));
   }
 
   /** Drops what was not gone on with since before a time. */
   async expire(before: number): Promise<void> {
-    const { catalog } = this.#options;
+    const { catalog, garbage } = this.#options;
     for (;;) {
       const expired = await catalog.uploads.expire(before, PAGE);
-      await this.#remove(expired);
+      await garbage.collect(expired);
       if (expired.length < PAGE) return;
-    }
-  }
-
-  async #drop(clientId: Bytes, name: string, path?: string): Promise<void> {
-    await this.#remove(await this.#options.catalog.uploads.remove(clientId, name, path));
-  }
-
-  /** What can't be removed now is at the next start. */
-  async #remove(paths: readonly string[]): Promise<void> {
-    const { blobs, log, isOpen } = this.#options;
-    for (const path of paths) {
-      if (isOpen(path)) {
-        this.#forsaken.add(path);
-        continue;
-      }
-      try {
-        await blobs.remove(path);
-      } catch (error) {
-        log.warn("Could not remove {path}, which is held no more: {reason}", {
-          event: "orphan.kept",
-          ...{ path, reason: printable(String(error)) },
-        });
-      }
     }
   }
 }

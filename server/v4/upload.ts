@@ -123,7 +123,7 @@ export class V4Upload implements OpenUpload {
       this.#state = "receiving";
     } catch (error) {
       await this.#staged?.blob.discard().catch(() => undefined);
-      this.#end();
+      await this.#end();
       throw error;
     }
   }
@@ -173,6 +173,7 @@ export class V4Upload implements OpenUpload {
       ...{ context: this.#context, owner: this.#owner, request: this.request },
       ...{ blob, sums, isRecorded, isCurrent: () => this.#current },
     });
+    this.#context.garbage.hold(blob.path);
     return { blob, sums, checkpoint };
   }
 
@@ -239,7 +240,7 @@ export class V4Upload implements OpenUpload {
       await this.#drop();
       throw error;
     } finally {
-      this.#end();
+      await this.#end();
     }
   }
 
@@ -250,7 +251,7 @@ export class V4Upload implements OpenUpload {
     try {
       await this.#drop();
     } finally {
-      this.#end();
+      await this.#end();
     }
   }
 
@@ -268,13 +269,13 @@ export class V4Upload implements OpenUpload {
       const isSound = this.#failure === undefined;
       const isKept = isSound && await checkpoint.keep();
       // While it was recorded another upload may have taken its name, or its row have made room for others.
-      const isHeld = isKept && this.#current && !this.#context.partialUploads.isUnlinked(blob.path);
+      const isHeld = isKept && this.#current && !this.#context.garbage.isGarbage(blob.path);
       if (!isHeld) await this.#drop();
     } catch (error) {
       this.#opened().checkpoint.warn(error);
       await this.#drop();
     } finally {
-      this.#end();
+      await this.#end();
     }
   }
 
@@ -322,12 +323,13 @@ export class V4Upload implements OpenUpload {
     await checkpoint?.drop();
   }
 
-  #end(): void {
+  /** Resolves when its staged file is gone, if that is garbage. */
+  async #end(): Promise<void> {
     this.#state = "ended";
-    const { openUploads, partialUploads } = this.#context;
+    const { openUploads, garbage } = this.#context;
     openUploads.remove(this);
-    if (this.path !== undefined) partialUploads.close(this.path);
     this.#reservation?.end();
+    if (this.path !== undefined) await garbage.release(this.path);
     this.#ended.resolve();
   }
 

@@ -216,14 +216,14 @@ Deno.test("credit: what the catalog has told of a file that is removed before th
   const answer = Promise.withResolvers<UsageBeside>();
   const nothing = { bytes: 0, files: 0 };
   const answers = [answer.promise, Promise.resolve({ ...nothing, replaced: nothing })];
-  const usageBeside = () => {
+  const usage = () => {
     asked.resolve();
     return answers.shift();
   };
   const context = {
     ...{ limits: { ...DEFAULT_LIMITS, quota: 10 }, quotaReservations },
     accounts: { find: () => Promise.resolve(undefined) },
-    store: { catalog: { usageBeside } },
+    store: { catalog: { files: { usage } } },
   } as unknown as Parameters<typeof claimRoom>[0];
   const claiming = claimRoom(context, { clientId, name: "a", size: 10 }, () => assert.fail());
   await asked.promise;

@@ -13,6 +13,7 @@ import { getFolder } from "../../../client/v4/get_files.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { openInThisThread } from "../../support/store/catalogs.ts";
+import { interceptedCatalog } from "../../support/store/intercepted_catalog.ts";
 import { CountedDatabase } from "../../support/store/counted_database.ts";
 import { openDatabase, tamper } from "../../support/store/database.ts";
 import { ServerLog } from "../../support/server_log.ts";
@@ -312,10 +313,14 @@ Deno.test("a start that can't record what is missing logs that, and the server i
   for (const { path } of (await listStored(scene.data))[0]?.files ?? []) {
     await Deno.remove(join(scene.data, path));
   }
-  const openCatalog = async (path: string) => ({
-    ...await openInThisThread(path),
-    setDamage: () => Promise.reject(new Error("database or disk is full")),
-  });
+  const openCatalog = async (path: string) =>
+    interceptedCatalog(
+      await openInThisThread(path),
+      (method, _args, next) =>
+        method === "files.setDamage"
+          ? Promise.reject(new Error("database or disk is full"))
+          : next(),
+    );
   await scene.restart({ openCatalog });
   const [logged] = await log.awaits("store.not-compared");
   assert.match(`${logged?.["reason"]}`, /disk is full/);

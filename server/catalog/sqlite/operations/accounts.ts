@@ -29,7 +29,7 @@ import {
 import { MAX_KEYS } from "../../bounds.ts";
 import type { Database } from "../database.ts";
 import { toClient } from "../rows.ts";
-import { addGarbage } from "./blob_references.ts";
+import { makeGarbage } from "./blob_references.ts";
 import { read, write } from "./operation.ts";
 import { dropLinks, findGoodToken, revocationReason, useToken } from "./tokens.ts";
 
@@ -166,9 +166,8 @@ export const ACCOUNT_OPERATIONS = {
       UNION ALL SELECT path FROM partials WHERE client_id = ?`;
     const paths = database.all(query, id, id)
       .map((row) => row["path"] as string);
-    for (const path of paths) addGarbage(database, path);
     database.run("DELETE FROM clients WHERE id = ?", id);
-    return paths;
+    return makeGarbage(database, paths);
   }),
   expireRegistrations: write((database, before: number): void => {
     const query =

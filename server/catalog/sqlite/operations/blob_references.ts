@@ -16,15 +16,27 @@ export const BLOB_OPERATIONS = {
       UNION ALL SELECT 'garbage' FROM orphans WHERE path = ?`;
     return database.all(query, path, path, path)[0]?.["owner"] as BlobOwner | undefined;
   }),
-  garbage: read((database): string[] =>
-    database.all("SELECT path FROM orphans").map((row) => row["path"] as string)
+  garbage: read((database, after: string | undefined, limit: number): string[] =>
+    database.all(
+      "SELECT path FROM orphans WHERE path > ? ORDER BY path LIMIT ?",
+      after ?? "",
+      limit,
+    )
+      .map((row) => row["path"] as string)
   ),
-  collected: write((database, path: string): void => endGarbage(database, path)),
+  collected: write((database, paths: readonly string[]): void => {
+    for (const path of paths) endGarbage(database, path);
+  }),
 };
 
-export function addGarbage(database: Database, path: string): void {
-  // What the catalog keeps goes with its row.
-  if (isInline(path)) return;
+/** Lists blobs as garbage, and returns their ids: not those of content in the catalog, which goes with its row. */
+export function makeGarbage(database: Database, paths: readonly string[]): string[] {
+  const blobs = paths.filter((path) => !isInline(path));
+  for (const path of blobs) addGarbage(database, path);
+  return blobs;
+}
+
+function addGarbage(database: Database, path: string): void {
   database.run("INSERT OR IGNORE INTO orphans (path) VALUES (?)", path);
 }
 

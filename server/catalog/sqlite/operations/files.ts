@@ -25,7 +25,7 @@ import type { Database } from "../database.ts";
 import { FILE_COLUMNS, type Row, STORED_COLUMNS, toFile } from "../rows.ts";
 import { findBy } from "./accounts.ts";
 import { read, write } from "./operation.ts";
-import { addGarbage, endGarbage } from "./blob_references.ts";
+import { endGarbage, makeGarbage } from "./blob_references.ts";
 import { CHUNKS_PAGE } from "../../bounds.ts";
 import { page } from "./page.ts";
 import { checkQuota, usageBeside } from "./usage.ts";
@@ -42,13 +42,13 @@ export const FILE_OPERATIONS = {
     // A name that is in use has been seen to fit.
     if (!isCurrent && file.tree !== undefined) refuseConflict(database, clientId, name);
     const version = newest + 1;
-    const dropped = newest === 0 ? [] : replaceOthers(database, file, keep);
+    const garbage = newest === 0 ? [] : replaceOthers(database, file, keep);
     insert(database, { ...file, version }, options);
     if (staged !== undefined) database.run("DELETE FROM partials WHERE path = ?", staged);
     checkQuota(database, clientId, quota, owner?.quota);
     endGarbage(database, path);
     database.run("UPDATE clients SET last_seen = ? WHERE id = ?", storedAt, clientId);
-    return { version, dropped };
+    return { version, garbage };
   }),
   find: read((
     database,
@@ -95,16 +95,16 @@ export const FILE_OPERATIONS = {
         ...[owner, name, last === undefined ? before : last["version"] as number, step],
       )).map(toFile)
   ),
-  remove: write((database, clientId: Bytes, name: string): string[] => {
+  remove: write((database, clientId: Bytes, name: string): string[] | undefined => {
     const paths = database.all(
       "SELECT path FROM files WHERE client_id = ? AND name = ?",
       clientId,
       name,
     )
       .map((row) => row["path"] as string);
-    for (const path of paths) addGarbage(database, path);
+    if (paths.length === 0) return undefined;
     database.run("DELETE FROM files WHERE client_id = ? AND name = ?", clientId, name);
-    return paths;
+    return makeGarbage(database, paths);
   }),
   rename: write((database, clientId: Bytes, oldName: string, newName: string): RenameResult => {
     if (find(database, clientId, oldName) === undefined) return "missing";
@@ -224,15 +224,15 @@ function versionsOf(database: Database, clientId: Bytes, name: string) {
 }
 
 /**
- * Makes room for a new version of a name: the last one is not the current one any more. Returns the paths of versions
- * that are not kept, which are orphans from now on: all but the newest `keep`, and damaged ones that the new one mends.
+ * Makes room for a new version of a name: the last one is not the current one any more. Makes garbage
+ * of versions that are not kept: all but the newest `keep`, and damaged ones that the new one mends.
  */
 function replaceOthers(database: Database, file: StoredFile, keep: number): string[] {
   const { clientId, name } = file;
-  const dropped = [...dropMended(database, file), ...dropOldest(database, file, keep)];
+  const garbage = [...dropMended(database, file), ...dropOldest(database, file, keep)];
   const replace = "UPDATE files SET current = 0 WHERE client_id = ? AND name = ? AND current = 1";
   database.run(replace, clientId, name);
-  return dropped;
+  return garbage;
 }
 
 /** Forgets damaged versions that had the same content. */
@@ -253,11 +253,8 @@ function dropOldest(database: Database, { clientId, name }: StoredFile, keep: nu
 
 function drop(database: Database, rows: readonly Row[]): string[] {
   const paths = rows.map((row) => row["path"] as string);
-  for (const path of paths) {
-    addGarbage(database, path);
-    database.run("DELETE FROM files WHERE path = ?", path);
-  }
-  return paths;
+  for (const path of paths) database.run("DELETE FROM files WHERE path = ?", path);
+  return makeGarbage(database, paths);
 }
 
 /**

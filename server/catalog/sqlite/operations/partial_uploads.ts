@@ -8,6 +8,7 @@ import type { CheckpointOptions, PartialUpload, PartialUploadKey } from "../../p
 import type { Database } from "../database.ts";
 import type { Row } from "../rows.ts";
 import { findBy } from "./accounts.ts";
+import { endGarbage, makeGarbage } from "./blob_references.ts";
 import { read, write } from "./operation.ts";
 import { checkQuota } from "./usage.ts";
 
@@ -15,13 +16,14 @@ export const UPLOAD_OPERATIONS = {
   save: write(
     (database, partial: PartialUpload, { max, quota }: CheckpointOptions): string[] => {
       const { clientId, name, size, mtime, path, held, sums, updatedAt } = partial;
-      const replaced = dropPartial(database, clientId, name);
+      const replaced = pathsOf(database, "client_id = ? AND name = ?", clientId, name);
+      drop(database, replaced);
       const surplus = pathsOf(
         database,
         "client_id = ? ORDER BY updated_at DESC, rowid DESC LIMIT -1 OFFSET ?",
         ...[clientId, Math.max(0, max - 1)],
       );
-      for (const path of surplus) database.run("DELETE FROM partials WHERE path = ?", path);
+      drop(database, surplus);
       database.run(
         `INSERT INTO partials (client_id, name, size, mtime, path, held, sums, updated_at)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -30,21 +32,26 @@ export const UPLOAD_OPERATIONS = {
       const own = findBy(database, "id = ?", clientId)?.quota;
       // What is held is no file of its own.
       checkQuota(database, clientId, quota, { ...own, files: Infinity });
-      return [...replaced, ...surplus].filter((other) => other !== path);
+      // It may have made room for others while it was open.
+      endGarbage(database, path);
+      return makeGarbage(database, [...replaced, ...surplus].filter((other) => other !== path));
     },
   ),
   find: read((database, clientId: Bytes, name: string): PartialUpload | undefined => {
     const query = "SELECT * FROM partials WHERE client_id = ? AND name = ?";
     return database.all(query, clientId, name).map(toPartial)[0];
   }),
-  remove: write((database, clientId: Bytes, name: string, path?: string): string[] =>
-    dropPartial(database, clientId, name, path)
-  ),
+  remove: write((database, clientId: Bytes, name: string, path?: string): string[] => {
+    const paths = pathsOf(database, "client_id = ? AND name = ?", clientId, name)
+      .filter((found) => path === undefined || found === path);
+    drop(database, paths);
+    return makeGarbage(database, paths);
+  }),
   expire: write((database, before: number, limit: number): string[] => {
     const condition = "updated_at < ? ORDER BY updated_at LIMIT ?";
     const paths = pathsOf(database, condition, before, limit);
-    for (const path of paths) database.run("DELETE FROM partials WHERE path = ?", path);
-    return paths;
+    drop(database, paths);
+    return makeGarbage(database, paths);
   }),
   scan: read((database, after: string | undefined, limit: number): PartialUploadKey[] =>
     database.all(
@@ -54,12 +61,8 @@ export const UPLOAD_OPERATIONS = {
   ),
 };
 
-/** Forgets what is held of a name, with a path only what is held there. Returns its path, if there was one. */
-function dropPartial(database: Database, clientId: Bytes, name: string, only?: string): string[] {
-  const paths = pathsOf(database, "client_id = ? AND name = ?", clientId, name)
-    .filter((path) => only === undefined || path === only);
+function drop(database: Database, paths: readonly string[]): void {
   for (const path of paths) database.run("DELETE FROM partials WHERE path = ?", path);
-  return paths;
 }
 
 function pathsOf(

@@ -106,7 +106,7 @@ Deno.test("together: a call that fails leaves the others alone", () =>
     const quota = { bytes: 10, files: 10 };
     const calls: Call[] = [file("a", 6), file("b", 6), file("c", 4)]
       .map((one) => ({ method: "files.commit", args: [one, { quota }] }));
-    const stored = { version: 1, dropped: [] };
+    const stored = { version: 1, garbage: [] };
     const [a, b, c] = await commitTogether(catalog, calls);
     assert.deepEqual([a, c], [{ value: stored }, { value: stored }]);
     assert.ok(b !== undefined && "error" in b && b.error instanceof CatalogRefusal);
@@ -135,7 +135,7 @@ Deno.test("together: after a failure that ends the transaction nothing is commit
     const after = "Error: Cannot go on with a transaction that a failure before has ended";
     assert.deepEqual(reasons, [after, "Error: database or disk is full", after]);
     assert.deepEqual(await catalog.files.listAll(id), []);
-    assert.deepEqual(await catalog.blobs.garbage(), []);
+    assert.deepEqual(await catalog.blobs.garbage(undefined, 9), []);
   }));
 
 Deno.test("a look does not wait for a commit", () =>

@@ -179,7 +179,7 @@ async function compare(catalog: SqliteCatalog, version: number): Promise<void> {
   assert.deepEqual(keys, version < 3 ? [] : [key]);
   assert.deepEqual(await usageOf(catalog, id(1)), { files: 2, bytes: 2 ** 32 + 10 });
   assert.deepEqual(await usageOf(catalog, id(2)), { files: 0, bytes: 0 });
-  assert.deepEqual(await catalog.blobs.garbage(), ["files/1/c"]);
+  assert.deepEqual(await catalog.blobs.garbage(undefined, 9), ["files/1/c"]);
   assert.deepEqual(await catalog.repairs.list(), []);
   assert.deepEqual(await catalog.faults(), []);
 }
@@ -207,10 +207,10 @@ Deno.test("migrations: a migrated file is replaced, kept and counted like any ot
     },
     { keep: 1, chunks: new Uint8Array(0) as Bytes },
   ];
-  assert.deepEqual(await catalog.files.commit(...next("files/1/d")), { version: 2, dropped: [] });
+  assert.deepEqual(await catalog.files.commit(...next("files/1/d")), { version: 2, garbage: [] });
   assert.deepEqual(await usageOf(catalog, id(1)), { files: 2, bytes: 2 ** 32 + 15 });
   assert.deepEqual(await catalog.files.commit(...next("files/1/e")), {
-    ...{ version: 3, dropped: ["files/1/a"] },
+    ...{ version: 3, garbage: ["files/1/a"] },
   });
   assert.deepEqual(await usageOf(catalog, id(1)), { files: 2, bytes: 2 ** 32 + 10 });
 });

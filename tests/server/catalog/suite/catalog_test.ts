@@ -166,11 +166,11 @@ for (const [implementation, open] of Object.entries(IMPLEMENTATIONS)) {
     );
     await catalog.files.setDamage("files/1/1", "content");
     const other = file(id(1), { path: "files/1/2", version: 2, crc: 9 });
-    assert.deepEqual(await catalog.files.commit(other, { keep: 5 }), { version: 2, dropped: [] });
+    assert.deepEqual(await catalog.files.commit(other, { keep: 5 }), { version: 2, garbage: [] });
     assert.equal(await damage(), undefined);
     const same = file(id(1), { path: "files/1/3", version: 3 });
     assert.deepEqual(await catalog.files.commit(same, { keep: 5 }), {
-      ...{ version: 3, dropped: ["files/1/1"] },
+      ...{ version: 3, garbage: ["files/1/1"] },
     }, "the damaged version has the same content");
   });
 
@@ -187,28 +187,28 @@ for (const [implementation, open] of Object.entries(IMPLEMENTATIONS)) {
     for (const { path } of repairs) await catalog.repairs.end(path);
     assert.deepEqual(await catalog.repairs.list(), []);
     assert.equal(await catalog.blobs.owner("files/1/1") === "file", false);
-    assert.deepEqual(await catalog.blobs.garbage(), [], "what was moved is no orphan");
+    assert.deepEqual(await catalog.blobs.garbage(undefined, 9), [], "what was moved is no orphan");
   });
 
   test("a file of the same name takes the place of the one before, which becomes an orphan", async (catalog) => {
     await catalog.accounts.setPublicKey(keyChange(id(1), { reservedFor: id(99) }));
     await catalog.blobs.reserve("files/1/1");
-    assert.deepEqual(await catalog.files.commit(file(id(1))), { version: 1, dropped: [] });
-    assert.deepEqual(await catalog.blobs.garbage(), []);
+    assert.deepEqual(await catalog.files.commit(file(id(1))), { version: 1, garbage: [] });
+    assert.deepEqual(await catalog.blobs.garbage(undefined, 9), []);
     assert.deepEqual(await catalog.files.find(id(1), "a.txt"), file(id(1)));
     const next = file(id(1), { path: "files/1/2", version: 2, size: 5, storedAt: 4000 });
-    assert.deepEqual(await catalog.files.commit(next), { version: 2, dropped: ["files/1/1"] });
+    assert.deepEqual(await catalog.files.commit(next), { version: 2, garbage: ["files/1/1"] });
     assert.deepEqual(await catalog.files.listAll(id(1)), [next]);
-    assert.deepEqual(await catalog.blobs.garbage(), ["files/1/1"]);
-    await catalog.blobs.collected("files/1/1");
-    assert.deepEqual(await catalog.blobs.garbage(), []);
+    assert.deepEqual(await catalog.blobs.garbage(undefined, 9), ["files/1/1"]);
+    await catalog.blobs.collected(["files/1/1"]);
+    assert.deepEqual(await catalog.blobs.garbage(undefined, 9), []);
     assert.equal((await catalog.accounts.find({ id: id(1) }))?.lastSeen, 4000);
   });
 
   test("a file of nobody is refused and changes nothing", async (catalog) => {
     await catalog.blobs.reserve("files/1/1");
     await assert.rejects(catalog.files.commit(file(id(1))));
-    assert.deepEqual(await catalog.blobs.garbage(), ["files/1/1"]);
+    assert.deepEqual(await catalog.blobs.garbage(undefined, 9), ["files/1/1"]);
   });
 
   test("an account of protocol 4 is out of protocol 3's reach, whatever that claims and waits for", async (catalog) => {
@@ -270,15 +270,15 @@ for (const [implementation, open] of Object.entries(IMPLEMENTATIONS)) {
     await assert.rejects(catalog.files.rename(id(1), "ab", "a"), { message: /folder of another/ });
     assert.equal(await catalog.files.rename(id(1), "ab", "ab/c"), "renamed");
     assert.deepEqual(await catalog.files.remove(id(1), "ab/c"), ["files/1/ab"]);
-    assert.deepEqual(await catalog.files.remove(id(1), "ab/c"), []);
-    assert.deepEqual(await catalog.blobs.garbage(), ["files/1/ab"]);
+    assert.deepEqual(await catalog.files.remove(id(1), "ab/c"), undefined);
+    assert.deepEqual(await catalog.blobs.garbage(undefined, 9), ["files/1/ab"]);
   });
 
   test("old versions: as many as are to be kept, with their bytes in the quota; they go with the name", async (catalog) => {
     await catalog.accounts.setPublicKey(keyChange(id(1), { reservedFor: id(99) }));
     const store = async (seed: number, keep: number, quota = { bytes: 100, files: 1 }) => {
       const next = file(id(1), { path: `files/1/${seed}`, size: 10, crc: seed });
-      return (await catalog.files.commit(next, { keep, quota })).dropped;
+      return (await catalog.files.commit(next, { keep, quota })).garbage;
     };
     for (const seed of [1, 2, 3]) assert.deepEqual(await store(seed, 2), []);
     assert.deepEqual(await store(4, 2), ["files/1/1"]);
@@ -300,7 +300,7 @@ for (const [implementation, open] of Object.entries(IMPLEMENTATIONS)) {
     assert.deepEqual((await catalog.files.list(id(1), { limit: 9 })).map(({ crc }) => crc), [4]);
     const last = file(id(1), { name: "b.txt", path: "files/1/6" });
     assert.deepEqual(await catalog.files.commit(last), {
-      ...{ version: 5, dropped: ["files/1/4", "files/1/3", "files/1/2"] },
+      ...{ version: 5, garbage: ["files/1/4", "files/1/3", "files/1/2"] },
     });
     assert.deepEqual(await versions("b.txt"), [[5, true, 2 ** 32 - 1]]);
     assert.deepEqual(await catalog.files.remove(id(1), "b.txt"), ["files/1/6"]);

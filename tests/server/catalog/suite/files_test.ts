@@ -177,10 +177,10 @@ Deno.test("catalog: what a client uses is the sum over its files, whatever is do
         assert.deepEqual(await catalog.files.usage(alice), { ...sum(files), replaced: NOTHING });
         // What is foreseen before a file is stored is what comes of it.
         const before = await catalog.files.usage(alice, { name: next, size: 5, keep, open: [] });
-        const { dropped } = await catalog.files.commit(file(next, 5), { keep }).catch(() => ({
-          dropped: undefined,
+        const { garbage } = await catalog.files.commit(file(next, 5), { keep }).catch(() => ({
+          garbage: undefined,
         }));
-        if (dropped === undefined) return;
+        if (garbage === undefined) return;
         const after = await catalog.files.usage(alice);
         const expected = { bytes: before.bytes + 5, files: before.files + 1, replaced: NOTHING };
         assert.deepEqual(after, expected);
@@ -204,7 +204,7 @@ Deno.test("catalog: a name whose current file was taken out has old ones still, 
   assert.equal((await catalog.files.find(alice, "a", { version: 1 }))?.path, old.path);
   assert.equal(await catalog.files.rename(alice, "b", "a"), "taken");
   const next = await catalog.files.commit(file("a"), { keep: Infinity });
-  assert.deepEqual(next, { version: 2, dropped: [] });
+  assert.deepEqual(next, { version: 2, garbage: [] });
   assert.equal((await catalog.files.versions(alice, "a", { limit: 9 })).length, 2);
   assert.deepEqual(
     (await catalog.files.versions(alice, "a", { before: 2, limit: 9 })).map(({ version }) =>
