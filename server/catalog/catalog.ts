@@ -22,7 +22,7 @@ export interface Aggregates {
 
 export interface Catalog extends Aggregates, AsyncDisposable {}
 
-/** A catalog that can tell what is wrong with itself: a capability, which a caller asks for. */
+/** A capability that a caller asks for: a catalog that can tell what is wrong with it. */
 export interface SelfChecking {
   /** What the database finds wrong with itself; empty if nothing. */
   faults(): Promise<string[]>;
@@ -30,4 +30,19 @@ export interface SelfChecking {
 
 export function isSelfChecking(catalog: Catalog): catalog is Catalog & SelfChecking {
   return "faults" in catalog;
+}
+
+/** A capability that a caller asks for: a catalog that can be copied whole, as it is at one moment. */
+export interface Snapshotting {
+  /** Copies all but what is under way into a catalog at `path`, where there is nothing, or an empty file. */
+  snapshotTo(path: string): Promise<CatalogSnapshot>;
+}
+
+export interface CatalogSnapshot extends Catalog {
+  /** Makes one file of it, which can be read where nothing can be written. It is closed next. */
+  finish(): Promise<void>;
+}
+
+export function isSnapshotting(catalog: Catalog): catalog is Catalog & Snapshotting {
+  return "snapshotTo" in catalog;
 }

@@ -14,7 +14,7 @@ import { reasonOf, StorageError, XferError } from "../../protocol/errors.ts";
 import { firstMissing, isEmptyFolder, refuseInside } from "./backup_target.ts";
 import { recordFound } from "../data_folder/with_data_folder.ts";
 import { checked, damageIn } from "../data_folder/audit.ts";
-import type { Catalog } from "../catalog/catalog.ts";
+import { type Catalog, type CatalogSnapshot, isSnapshotting } from "../catalog/catalog.ts";
 import type { Damage, StoredFile } from "../catalog/files.ts";
 import {
   BACKUP_CATALOG,
@@ -36,7 +36,6 @@ import {
   writeAll,
 } from "../fs/file_system.ts";
 import { withInline } from "../data_folder/with_inline.ts";
-import { SqliteCatalog } from "../catalog/sqlite/sqlite_catalog.ts";
 import { damageOf as damagedCatalog } from "../data_folder/errors.ts";
 
 /**
@@ -103,7 +102,7 @@ export async function restore(
 }
 
 interface Copying extends Abortable {
-  readonly source: DataFolder<SqliteCatalog>;
+  readonly source: DataFolder;
   readonly target: string;
   /** What the catalog is called there. */
   readonly name: string;
@@ -139,12 +138,10 @@ async function copyInRounds(copying: Copying): Promise<CopyReport> {
     const partial = join(target, `${PARTIAL}${round}.db`);
     let report: CopyReport | undefined;
     {
-      await using catalog = SqliteCatalog.open(partial);
-      await Deno.chmod(partial, 0o600);
-      catalog.copyFrom(source.catalog);
+      await using catalog = await snapshotOf(source.catalog, partial);
       report = await copyBlobs(copying, { catalog, blobs });
       if (report !== undefined) await removeOthers({ catalog, blobs });
-      catalog.toSingleFile();
+      await catalog.finish();
     }
     if (report !== undefined) {
       await copyIdentity(source.path, target);
@@ -161,6 +158,14 @@ async function copyInRounds(copying: Copying): Promise<CopyReport> {
     `Files were replaced faster than they could be copied, ${MAX_ROUNDS} times`,
     { hint: "Back up when fewer clients are at work, or stop the server meanwhile." },
   );
+}
+
+/** A copy of the catalog in a file that only its owner can read. */
+async function snapshotOf(catalog: Catalog, path: string): Promise<CatalogSnapshot> {
+  if (!isSnapshotting(catalog)) throw new Error("its catalog can't be copied into a file");
+  // Closed before SQLite opens it: closing it later would end SQLite's locks.
+  (await Deno.open(path, { create: true, write: true, mode: 0o600 })).close();
+  return await catalog.snapshotTo(path);
 }
 
 /**

@@ -7,6 +7,7 @@ import type { Abortable } from "../../protocol/abort.ts";
 import { reasonOf } from "../../protocol/errors.ts";
 import { type FoundDamage, recordFound, withReadOnly } from "../data_folder/with_data_folder.ts";
 import { finishRepairs, putAside } from "../data_folder/quarantine.ts";
+import { isSelfChecking } from "../catalog/catalog.ts";
 import { audit, type Finding } from "../data_folder/audit.ts";
 import type { StoredFile } from "../catalog/files.ts";
 import { DataFolder, type OpenCatalog } from "../data_folder/data_folder.ts";
@@ -61,7 +62,7 @@ export function verify(options: VerifyOptions): Promise<VerifyReport> {
       ? await DataFolder.openToServe(dataFolder, fileSystem, openCatalog)
       : undefined;
     if (own !== undefined) await finishRepairs(own, fileSystem);
-    const catalogFaults = await folder.catalog.faults();
+    const catalogFaults = isSelfChecking(folder.catalog) ? await folder.catalog.faults() : [];
     let findings = 0;
     const toRecord: FoundDamage[] = [];
     let recordedAt = -Infinity;

@@ -83,9 +83,15 @@ export const ARROWS: Arrows = {
   "server/catalog": PROTOCOL,
   "server/catalog/sqlite": [...PROTOCOL, "server/catalog"],
   "server/catalog/sqlite/operations": SQLITE,
-  "server/catalog/sqlite/sqlite_catalog.ts": [...SQLITE, "server/catalog/sqlite/operations"],
+  "server/catalog/sqlite/sqlite_catalog.ts": [
+    ...[...SQLITE, "server/catalog/sqlite/operations", "server/catalog/sqlite/snapshot.ts"],
+  ],
   "server/catalog/sqlite/batching.ts": [
     ...[...SQLITE, "server/catalog/sqlite/operations", "server/catalog/sqlite/sqlite_catalog.ts"],
+  ],
+  "server/catalog/sqlite/snapshot.ts": [...SQLITE, "server/catalog/sqlite/operations"],
+  "server/catalog/sqlite/local_catalog.ts": [
+    ...[...SQLITE, "server/catalog/sqlite/batching.ts", "server/catalog/sqlite/sqlite_catalog.ts"],
   ],
   "server/catalog/sqlite/worker.ts": [
     ...[...SQLITE, "server/catalog/sqlite/batching.ts", "server/catalog/sqlite/sqlite_catalog.ts"],
@@ -110,9 +116,9 @@ export const ARROWS: Arrows = {
   "server/operator": [
     ...[...V4, ...SERVER, "server/accounts", "server/data_folder", "server/uploads"],
   ],
-  // A copy is made of the stores themselves, as they are on this disk.
+  // A copy is made of blobs as they are on this disk.
   "server/operator/backup.ts": [
-    ...[...PROTOCOL, ...SERVER, ...STORE, "server/operator"],
+    ...[...PROTOCOL, ...SERVER, "server/blobs/disk", "server/data_folder", "server/operator"],
   ],
   "server/recovery.ts": [...PROTOCOL, ...SERVING, "server/data_folder"],
   "server/server.ts": [

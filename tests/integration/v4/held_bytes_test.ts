@@ -41,14 +41,12 @@ function test(what: string, body: (watched: Watched) => Promise<void>) {
       const owner = await catalog.accounts.find({ name: "Alice" }) ?? assert.fail();
       const tree = { mtime: 1, digest: digestTree(digestChunk(content)) };
       const chunks = digestChunk(content);
-      catalog.together(() => {
-        for (const { name } of files) {
-          const path = `catalog/${++paths}`;
-          const stored = { clientId: owner.id, name, path, size: 10, crc: 1, storedAt: 1 };
-          const args = [{ ...stored, verified: true, tree }, { chunks, content, keep: 1e6 }];
-          catalog.call("files.commit", args);
-        }
-      });
+      await Promise.all(files.map(({ name }) => {
+        const path = `catalog/${++paths}`;
+        const stored = { clientId: owner.id, name, path, size: 10, crc: 1, storedAt: 1 };
+        const options = { chunks, content, keep: 1e6 };
+        return catalog.files.commit({ ...stored, verified: true, tree }, options);
+      }));
     };
     await body({ scene, answers, record });
   });
