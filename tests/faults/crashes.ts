@@ -3,8 +3,9 @@ import assert from "node:assert/strict";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Address } from "../../protocol/address.ts";
-import { Server } from "../../server/server.ts";
+import type { Server } from "../../server/server.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
+import { startInThisThread } from "../support/server.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { tiedCommand } from "../support/tied_processes.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
@@ -269,7 +270,7 @@ async function killAtCall(
 function startSound(dataFolder: string, aheadMs: number): Promise<Server> {
   const loopback = { hostname: "127.0.0.1", port: 0 };
   const ports = { listen: [loopback], tlsListen: loopback };
-  return Server.start({
+  return startInThisThread({
     ...ports,
     dataFolder,
     clock: () => Date.now() + aheadMs,

@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { listStored } from "../../server/operator/list_files.ts";
-import { Server } from "../../server/server.ts";
 import { IdentityFolder } from "../../client/identity/v3_identity.ts";
 import { AccountFolder } from "../../client/identity/v4_account.ts";
 import { KnownServers } from "../../client/identity/known_servers.ts";
+import { startInThisThread } from "../support/server.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { tiedCommand } from "../support/tied_processes.ts";
 import type { Loop } from "./loop.ts";
@@ -42,7 +42,7 @@ export async function killAtEveryCallOfRegistration(
 async function killAt(protocol: Protocol, at: number): Promise<boolean> {
   await using folder = await TemporaryFolder.create();
   let aheadMs = 0;
-  await using server = await Server.start({
+  await using server = await startInThisThread({
     ...{ listen: [LOOPBACK], tlsListen: LOOPBACK, dataFolder: folder.join("data") },
     clock: () => Date.now() + aheadMs,
     ticks: () => Date.now() + aheadMs,

@@ -3,10 +3,11 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { listStored } from "../../server/operator/list_files.ts";
-import { Server } from "../../server/server.ts";
 import { verify } from "../../server/operator/verify.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { tamper } from "../support/store/database.ts";
+import { startInThisThread } from "../support/server.ts";
+import { openInThisThread } from "../support/store/catalogs.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { tiedCommand } from "../support/tied_processes.ts";
 import { put, Scene } from "../support/v4/fixture.ts";
@@ -88,7 +89,7 @@ async function killAt(
     const recorded = new Set(linesOf(dataFolder).map(({ movedTo }) => movedTo));
     assert.deepEqual(quarantined(dataFolder).filter((path) => !recorded.has(path)), []);
 
-    await (await Server.start({ listen: [LOOPBACK], dataFolder })).close();
+    await (await startInThisThread({ listen: [LOOPBACK], dataFolder })).close();
     const finished = linesOf(dataFolder);
     const moved = finished.flatMap(({ movedTo }) => movedTo ?? []);
     assert.deepEqual(moved.sort(), quarantined(dataFolder), "the start has finished it");
@@ -96,7 +97,7 @@ async function killAt(
     const paths = new Set(finished.map(({ path }) => path));
     assert.deepEqual(stored.filter(({ path }) => paths.has(path)), [], "their rows are gone");
 
-    await verify({ dataFolder, repair: true });
+    await verify({ dataFolder, repair: true, openCatalog: (path) => openInThisThread(path) });
     const lines = linesOf(dataFolder);
     assert.deepEqual(lines.map(({ kind }) => kind).sort(), EXPECTED);
     assert.equal(new Set(lines.map(({ path }) => path)).size, EXPECTED.length, "each once");
