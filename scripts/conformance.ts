@@ -10,7 +10,7 @@ import { type Address, parseAddress } from "../protocol/address.ts";
 import { DEFAULT_EDITION, EDITIONS } from "../protocol/v3/editions/mod.ts";
 import type { Edition } from "../protocol/v3/editions/edition.ts";
 import { clientCases } from "../tests/conformance/suite/client_cases.ts";
-import { type ClientCommand, runClientCase } from "../tests/conformance/suite/client_runner.ts";
+import { runClientCase, runCommand } from "../tests/conformance/suite/client_runner.ts";
 import {
   formatResult,
   formatSummary,
@@ -104,10 +104,14 @@ async function judgeServer(addressFor: (edition: Edition) => Address): Promise<R
   );
 }
 
-async function judgeClient(start: ClientCommand): Promise<Result[]> {
+async function judgeClient(
+  start: (folder: string, edition: Edition) => Deno.Command,
+): Promise<Result[]> {
   return await run(
     editions.flatMap((edition) =>
-      clientCases(edition).map((one) => () => runClientCase(start, edition, one))
+      clientCases(edition).map((one) => () =>
+        runClientCase((folder, edition) => runCommand(start(folder, edition)), edition, one)
+      )
     ),
   );
 }
