@@ -6,11 +6,11 @@
 import type { Arrows } from "./architecture.ts";
 
 /** Of `protocol/`: what every room may import, and what those of one protocol may. */
-const PROTOCOL = ["protocol", "protocol/encoding"];
+const PROTOCOL = ["protocol"];
 const V3 = [
   ...[...PROTOCOL, "protocol/cipher", "protocol/crc", "protocol/v3", "protocol/v3/editions"],
 ];
-const V4 = [...PROTOCOL, "protocol/cipher", "protocol/crc", "protocol/v4"];
+const V4 = [...PROTOCOL, "protocol/crc", "protocol/v4"];
 
 /** What stands at the top of `server/` and needs no other room, and what both protocols work with. */
 const SERVER = ["server", "server/catalog", "server/blobs", "server/fs", "server/limits"];
@@ -21,17 +21,14 @@ const STORE = ["server/catalog/*", "server/blobs/*", "server/data_folder", "serv
 
 const CLIENT = ["client", "client/net", "client/local"];
 
-/** What commands are made of. */
+/** What every command is made of. */
 const COMMANDS = [
-  ...[
-    "cli",
-    "cli/exit_codes.ts",
-    "cli/signals.ts",
-    "cli/command_tree.ts",
-    "cli/arguments",
-    "cli/events",
-  ],
-  ...["cli/output", "cli/text"],
+  ...PROTOCOL,
+  "cli",
+  "cli/exit_codes.ts",
+  "cli/arguments",
+  "cli/output",
+  "cli/text",
 ];
 
 /**
@@ -51,7 +48,7 @@ export const ARROWS: Arrows = {
   "protocol/v3": ["protocol", "protocol/cipher", "protocol/crc", "protocol/v3/editions"],
   "protocol/v4": ["protocol", "protocol/crc", "protocol/encoding"],
   // The published faces of both protocols; the rest of the house imports what it needs from where it stands.
-  "protocol/v3/mod.ts": [...V3, "protocol/v3/general_error.ts"],
+  "protocol/v3/mod.ts": V3,
   "protocol/v4/mod.ts": V4,
 
   // A client: sockets, files of this machine, who it is, then the two protocols, then what chooses between them.
@@ -59,10 +56,17 @@ export const ARROWS: Arrows = {
   "client/local": V4,
   "client": [...PROTOCOL, "protocol/v3/editions", "client/net", "client/local"],
   // It keeps accounts of both protocols, and takes those of protocol 3 over.
-  "client/identity": [...V3, ...V4, ...CLIENT],
+  "client/identity": [...V3, ...V4, "protocol/encoding", ...CLIENT],
   "client/v3": [...V3, ...CLIENT, "client/identity"],
   // It says hello at a port where a server of protocol 3 may answer.
-  "client/v4": [...V4, ...CLIENT, "client/identity", "protocol/v3/general_error.ts"],
+  "client/v4": [
+    ...V4,
+    "protocol/cipher",
+    "protocol/encoding",
+    ...CLIENT,
+    "client/identity",
+    "protocol/v3/general_error.ts",
+  ],
   "client/protocol_choice.ts": [...V4, ...CLIENT, "client/identity", "client/v4"],
   "client/status.ts": [
     ...[...V3, ...V4],
@@ -104,7 +108,7 @@ export const ARROWS: Arrows = {
   "server/blobs/disk": [...PROTOCOL, "server/blobs", "server/fs"],
   "server/data_folder": [...V4, "server", "server/catalog/*", "server/blobs/*", "server/fs"],
   "server/limits": [...PROTOCOL, "server", "server/catalog"],
-  "server/listen/tls": [...V4, "server/fs", "server/data_folder"],
+  "server/listen/tls": [...V4, "protocol/encoding", "server/fs", "server/data_folder"],
   "server/listen": [...V4, "protocol/v3/editions", "server", "server/limits", "server/listen/tls"],
   "server/accounts": [...V4, "server", "server/catalog", "server/limits"],
   "server/uploads": [...V4, ...SERVER, "server/accounts"],
@@ -137,27 +141,27 @@ export const ARROWS: Arrows = {
     ...["server/v3", "server/v4", "server/server.ts"],
   ],
 
-  // The command line: words and tables, output, then the commands. Of the others it knows the faces.
+  // The command line: words and tables, output, then the commands. Of the others it knows the faces alone.
   "cli/signals.ts": PROTOCOL,
   "cli/exit_codes.ts": [...PROTOCOL, "cli/signals.ts"],
   "cli/command_tree.ts": [],
-  "cli/text": PROTOCOL,
+  "cli/text": [],
   "cli/arguments": [...PROTOCOL, "server/mod.ts"],
   "cli/events": [...PROTOCOL, "cli/text"],
-  "cli/output": [
-    ...[...PROTOCOL, "client/mod.ts", "cli/events", "cli/text", "cli/exit_codes.ts"],
-  ],
+  "cli/output": [...PROTOCOL, "client/mod.ts", "cli/events", "cli/text", "cli/exit_codes.ts"],
   "cli/progress": [...PROTOCOL, "cli/events", "cli/output", "cli/text"],
   "cli": [...PROTOCOL, "client/mod.ts", "cli/output", "cli/exit_codes.ts", "cli/signals.ts"],
   "cli/configuration": [
     ...[...PROTOCOL, "server/mod.ts", "cli/arguments", "cli/events", "cli/output", "cli/text"],
   ],
   "cli/completions": ["cli/command_tree.ts"],
-  "cli/commands": [...PROTOCOL, ...COMMANDS, "cli/completions"],
-  "cli/commands/client": [...PROTOCOL, "client/mod.ts", ...COMMANDS, "cli/progress"],
-  "cli/commands/server": [...PROTOCOL, "server/mod.ts", ...COMMANDS, "cli/configuration"],
-  "cli/program.ts": [...PROTOCOL, ...COMMANDS, "cli/commands/*"],
-  "cli/main.ts": [...PROTOCOL, "cli", "cli/arguments", "cli/exit_codes.ts", "cli/program.ts"],
+  "cli/commands": [...COMMANDS, "cli/command_tree.ts", "cli/completions"],
+  "cli/commands/client": [...COMMANDS, "client/mod.ts", "cli/progress"],
+  "cli/commands/server": [
+    ...[...COMMANDS, "server/mod.ts", "cli/configuration", "cli/events", "cli/signals.ts"],
+  ],
+  "cli/program.ts": ["cli", "cli/arguments", "cli/commands/*", "cli/text"],
+  "cli/main.ts": ["cli", "cli/arguments", "cli/exit_codes.ts", "cli/program.ts"],
 
   // The executable and the library.
   "main.ts": ["cli/main.ts"],
