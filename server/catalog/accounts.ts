@@ -10,30 +10,37 @@ export const REGISTRATION_MODES = ["open", "invite", "closed"] as const;
 /** Who may register. */
 export type RegistrationMode = (typeof REGISTRATION_MODES)[number];
 
-/** What a client has stored, or may have. */
+/** How much an account has stored, or may store. */
 export interface Usage {
+  /** Bytes of files and old versions. */
   readonly bytes: number;
+  /** Current files. */
   readonly files: number;
 }
 
-/** What its operator lets a client store; what is left out is as for all. */
+/** The quota that an operator has set for one account; the server's limits hold for what is left out. */
 export type Quota = Partial<Usage>;
 
-/** The edition that stands for protocol 4 with an account: it has keys of its own, and protocol 3 has no way to it. */
+/** The edition of an account of protocol 4: it has keys of its own, and protocol 3 cannot use it. */
 export const PROTOCOL_4 = "4";
 
+/** A user of a server. Times are in milliseconds since the epoch. */
 export interface Account {
   /** 16 bytes. */
   readonly id: Bytes;
+  /** 1 to 254 ASCII letters and digits. */
   readonly name: string;
-  /** SubjectPublicKeyInfo; `undefined` until the key exchange. */
+  /** The RSA key of protocol 3, SubjectPublicKeyInfo; `undefined` until the key exchange. */
   readonly publicKey: Bytes | undefined;
-  /** Milliseconds since the epoch, as all times here. */
+  /** When it was registered. */
   readonly firstSeen: number;
+  /** When it last logged in. */
   readonly lastSeen: number;
+  /** How its client speaks. */
   readonly storedProfile: StoredProfile;
-  /** Whether its operator does not let it do anything. */
+  /** Whether its operator has disabled it. */
   readonly disabled: boolean;
+  /** Its own quota. */
   readonly quota: Quota;
 }
 
@@ -48,38 +55,49 @@ export function mayYield(
   return holder.firstSeen < expiredBefore || claimedIds.some((id) => equalBytes(id, holder.id));
 }
 
-/** How a client speaks, in names: those of editions and habits that this version does not know are kept. */
+/** How a client speaks, by names. Names that this version does not know are kept. */
 export interface StoredProfile {
+  /** The edition of protocol 3, or {@link PROTOCOL_4}. */
   readonly edition: string;
+  /** Quirks of protocol 3. */
   readonly quirks: readonly string[];
 }
 
-/** A key by which a client of protocol 4 logs in. */
+/** A key that logs in to an account of protocol 4. */
 export interface KnownKey {
   /** Ed25519, 32 bytes. */
   readonly key: Bytes;
+  /** Milliseconds since the epoch. */
   readonly addedAt: number;
 }
 
+/** An account with its keys. */
 export interface AccountWithKeys extends Account {
-  /** The oldest first; none of an account of protocol 3. */
+  /** Oldest first; none for an account of protocol 3. */
   readonly keys: readonly KnownKey[];
 }
 
+/** An account with what it has stored. */
 export interface AccountSummary extends Account {
+  /** The protocol of its clients. */
   readonly protocol: 3 | 4;
-  /** How many it has. */
+  /** How many keys it has. */
   readonly keys: number;
-  /** Its bytes are those of old versions too. */
+  /** What it has stored. */
   readonly usage: Usage;
-  /** Files that were replaced and are kept. */
+  /** How many old versions are kept. */
   readonly oldVersions: number;
 }
 
+/** A registration over protocol 3. */
 export interface RegisterAccount {
+  /** Of the new account, 16 bytes. */
   readonly id: Bytes;
+  /** The name to register. */
   readonly name: string;
+  /** Milliseconds since the epoch. */
   readonly now: number;
+  /** How the client speaks. */
   readonly storedProfile: StoredProfile;
   /** A registration without a key gives way if it was made before this time … */
   readonly expiredBefore: number;
@@ -87,11 +105,17 @@ export interface RegisterAccount {
   readonly claimedIds: readonly Bytes[];
 }
 
+/** The key exchange of protocol 3. */
 export interface SetPublicKey {
+  /** Of the account, 16 bytes. */
   readonly id: Bytes;
+  /** The name that the client says it has. */
   readonly name: string;
+  /** SubjectPublicKeyInfo, 160 bytes. */
   readonly publicKey: Bytes;
+  /** Milliseconds since the epoch. */
   readonly now: number;
+  /** How the client speaks. */
   readonly storedProfile: StoredProfile;
   /** A registration made before this time no longer takes a key. */
   readonly expiredBefore: number;
@@ -102,39 +126,50 @@ export interface SetPublicKey {
   readonly reservedFor?: Bytes | undefined;
 }
 
+/** What came of setting a key. */
 export type KeyChange = "unknown" | "disabled" | "set" | "replaced";
 
+/** A registration over protocol 4. */
 export interface RegisterKey {
-  /** Of the new account, if it becomes one. */
+  /** Of the account, if a new one is made; 16 bytes. */
   readonly id: Bytes;
+  /** The name of the user. */
   readonly name: string;
   /** Ed25519, 32 bytes. */
   readonly key: Bytes;
+  /** Milliseconds since the epoch. */
   readonly now: number;
   /** A registration by protocol 3 without a key gives way if it was made before this time. */
   readonly expiredBefore: number;
+  /** Who may register. */
   readonly registration: RegistrationMode;
-  /** SHA-256 of the token that the client has, if it has one. */
+  /** SHA-256 of the client's token, if it has one. */
   readonly token?: Bytes | undefined;
 }
 
+/** A takeover of an account of protocol 3. */
 export interface ClaimAccount {
+  /** Of the account, 16 bytes. */
   readonly id: Bytes;
+  /** The name of the user. */
   readonly name: string;
-  /** The RSA key whose owner has asked. */
+  /** The RSA key that the client has proven to own. */
   readonly publicKey: Bytes;
   /** Ed25519, 32 bytes. */
   readonly key: Bytes;
+  /** Milliseconds since the epoch. */
   readonly now: number;
 }
 
-/** Who was let in, and whether the key was known, or now belongs to an account that is new or was there. */
+/** A successful login. */
 export interface LoginResult {
+  /** Who logged in. */
   readonly client: Account;
+  /** Whether the key was known, or was added to a new account, by a link, or by a takeover. */
   readonly how: "known" | "registered" | "linked" | "claimed";
 }
 
-/** Why nobody was let in. */
+/** Why a login failed. */
 export type LoginFault =
   | "name-taken"
   | "closed"
@@ -148,28 +183,34 @@ export type LoginFault =
   | "disabled"
   | "too-many-keys";
 
-/** Who has been let in, by which key. */
+/** A logged-in account and its key. */
 export interface Principal {
+  /** Of the account, 16 bytes. */
   readonly clientId: Bytes;
+  /** Ed25519, 32 bytes. */
   readonly key: Bytes;
 }
 
-/** Why he may not stay: the account is gone or has not this key any more, or is disabled. */
+/** Why a session must end. `gone`: the account was removed, or no longer has the key. */
 export type RevocationReason = "gone" | "disabled";
 
 /** An account by its id, or by its name. */
 export type AccountReference = { readonly id: Bytes } | { readonly name: string };
 
-/** Changes that an operator makes; what is left out stays. */
+/** Changes of an operator; what is left out stays. */
 export interface AccountChanges {
+  /** A new name. */
   readonly name?: string;
   /** Disabling an account removes its links. */
   readonly disabled?: boolean;
+  /** A new quota of its own. */
   readonly quota?: Quota;
 }
 
+/** What came of the changes. */
 export type UpdateResult = "updated" | "missing" | "name-taken";
 
+/** The accounts of a catalog. Each method is one transaction. */
 export interface Accounts {
   /** Registers a name under an id. Returns `false` if another account has the name. */
   registerV3(registration: RegisterAccount): Promise<boolean>;
@@ -179,12 +220,13 @@ export interface Accounts {
   registerV4(registration: RegisterKey): Promise<LoginResult | LoginFault>;
   /** Turns an account of protocol 3 into one of protocol 4, with this key. */
   takeOver(claim: ClaimAccount): Promise<LoginResult | LoginFault>;
+  /** The account, with its keys. */
   find(reference: AccountReference): Promise<AccountWithKeys | undefined>;
   /** All accounts with what they have stored, by name. */
   list(): Promise<AccountSummary[]>;
   /** Records when the account was last seen. */
   touch(id: Bytes, now: number): Promise<void>;
-  /** Changes nothing for an account of protocol 4. */
+  /** Records how the client of an account of protocol 3 speaks. Changes nothing for one of protocol 4. */
   setProfile(id: Bytes, profile: StoredProfile): Promise<void>;
   /** Makes all of the changes, or none. */
   update(id: Bytes, changes: AccountChanges): Promise<UpdateResult>;

@@ -13,11 +13,15 @@ const REFUSALS = {
   "other-protocol": "the account of its owner has gone over to protocol 4",
 } as const;
 
+/** Why a catalog refuses a file. */
 export type RefusalReason = keyof typeof REFUSALS;
 
+/** A catalog refuses a file. */
 export class CatalogRefusal extends Error {
+  /** Why. */
   readonly reason: RefusalReason;
 
+  /** `reason` decides the message. */
   constructor(reason: RefusalReason) {
     super(`Cannot store the file: ${REFUSALS[reason]}`);
     this.reason = reason;

@@ -14,19 +14,23 @@ import type { DataFolder } from "../data_folder/data_folder.ts";
 import { syncFolder, writeAll } from "../fs/file_system.ts";
 import { found } from "./users.ts";
 
+/** Which file to export. */
 export interface ExportRequest extends Abortable {
+  /** Path of the data folder. */
   readonly dataFolder: string;
+  /** Its owner. */
   readonly userName: string;
+  /** Its name on the server. */
   readonly fileName: string;
-  /** From 1 on; without, the current one. */
+  /** From 1; the current one by default. */
   readonly version?: number | undefined;
-  /** Where to write; nothing may be there. */
+  /** The path to write to; it must not exist. */
   readonly target: string;
 }
 
 /**
- * Writes a stored file out, once its size and checksum are seen to be those of the catalog; the target appears whole
- * or not at all. Throws `UsageError` `no-such-user`, `no-such-file` or `target-exists`; `IntegrityError`
+ * Writes a stored file to a path, after its size and checksum were compared with the catalog. The target appears complete
+ * or not at all. Throws `ConfigurationError` `no-data-folder`; `UsageError` `no-such-user`, `no-such-file` or `target-exists`; `IntegrityError`
  * `stored-file-damaged`; `StorageError` `cannot-read` or `cannot-write`.
  */
 export function exportFile(request: ExportRequest): Promise<StoredFile> {

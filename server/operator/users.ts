@@ -13,14 +13,14 @@ import { type Account, PROTOCOL_4 } from "../catalog/accounts.ts";
 import { GarbageCollector } from "../uploads/garbage_collector.ts";
 import { LINK_LIFE_MS, makeToken, type NewToken } from "../accounts/tokens.ts";
 
-/** All accounts with what they have, by name. Throws `ConfigurationError` `no-data-folder`, as all here do. */
+/** All accounts with what they have stored, by name. Throws `ConfigurationError` `no-data-folder`, as all functions here do. */
 export function listUsers(dataFolder: string): Promise<AccountSummary[]> {
   return withReadOnly(dataFolder, ({ catalog }) => catalog.accounts.list());
 }
 
 /**
- * Takes an account and its files away. A client that is uploading under it is refused at the end. Returns how many
- * files there were. Throws `UsageError` `no-such-user`.
+ * Removes an account with its files; uploads in progress fail. Returns how many files there were. Throws `UsageError`
+ * `no-such-user`.
  */
 export function removeUser(dataFolder: string, name: string): Promise<number> {
   return withWritable(dataFolder, async ({ catalog, blobs }) => {
@@ -37,7 +37,7 @@ export function removeUser(dataFolder: string, name: string): Promise<number> {
   });
 }
 
-/** Lets an account do nothing any more, or all again. Throws `UsageError` `no-such-user`. */
+/** Disables an account and closes its open connections, or enables it. Throws `UsageError` `no-such-user`. */
 export async function setUserDisabled(
   dataFolder: string,
   name: string,
@@ -49,7 +49,7 @@ export async function setUserDisabled(
 }
 
 /**
- * Gives an account another name. Returns whether its client learns of it by itself: one of protocol 3 does not. Throws
+ * Renames an account. Returns whether its clients learn the new name by themselves: those of protocol 3 do not. Throws
  * `UsageError` `no-such-user`, `bad-user-name`, `name-taken`.
  */
 export async function renameUser(
@@ -72,8 +72,8 @@ export async function renameUser(
 }
 
 /**
- * Changes what an account may store; what is left out stays. Returns what it may store now. Throws `UsageError`
- * `no-such-user`.
+ * Sets the quota of an account; what is left out stays, `default` removes it. Returns the quota that it has now. Throws
+ * `UsageError` `no-such-user`.
  */
 export async function setUserQuota(
   dataFolder: string,
@@ -87,13 +87,15 @@ export async function setUserQuota(
   });
 }
 
+/** A key of an account. */
 export interface UserKey {
-  /** SHA-256 of the key, as fingerprints are written. */
+  /** `SHA256:` and base64. */
   readonly fingerprint: string;
+  /** Milliseconds since the epoch. */
   readonly addedAt: number;
 }
 
-/** The keys of an account, the oldest first. Throws `UsageError` `no-such-user`. */
+/** The keys of an account, oldest first. Throws `UsageError` `no-such-user`. */
 export function listUserKeys(dataFolder: string, name: string): Promise<UserKey[]> {
   return withReadOnly(dataFolder, async ({ catalog }) => {
     const client = found(await catalog.accounts.find({ name }), name);
@@ -103,8 +105,8 @@ export function listUserKeys(dataFolder: string, name: string): Promise<UserKey[
 }
 
 /**
- * Takes a key away. Throws `UsageError` `no-such-user`, `no-such-key`, and `last-key` for the last one, which is taken
- * only where `evenLast` says so.
+ * Removes a key from an account. Throws `UsageError` `no-such-user`, `no-such-key`; `last-key` for the only one, unless
+ * `evenLast`.
  */
 export async function removeUserKey(
   dataFolder: string,
@@ -130,7 +132,7 @@ export async function removeUserKey(
   });
 }
 
-/** A token by which another key can be linked to an account. Throws `UsageError` `no-such-user`. */
+/** Creates a token that links another machine to an account. `lifeMs`: how long it is valid, in milliseconds. Throws `UsageError` `no-such-user`. */
 export async function linkUser(
   dataFolder: string,
   name: string,

@@ -13,35 +13,42 @@ import type { StoredFile } from "../catalog/files.ts";
 import { DataFolder, type OpenCatalog } from "../data_folder/data_folder.ts";
 import type { FileSystem } from "../fs/file_system.ts";
 
+/** A difference between catalog and contents. */
 export interface Verified {
+  /** What differs. */
   readonly finding: Finding;
-  /** The name of the user whose file it is. */
+  /** Name of the owner. */
   readonly user?: string;
-  /** Where it is now, in the data folder; with `repair`, if there was anything to put aside. */
+  /** With `repair`, its path in the quarantine, relative to the data folder, if there was anything to move. */
   readonly movedTo?: string;
 }
 
+/** What to verify. */
 export interface VerifyOptions extends Abortable {
+  /** Path of the data folder. */
   readonly dataFolder: string;
   /**
    * Moves what is wrong to `quarantine/` and takes it out of the catalog. The folder must not be served meanwhile, so
    * that nobody writes to what is moved.
    */
   readonly repair?: boolean;
+  /** Called with each difference. */
   readonly onFinding?: (verified: Verified) => void;
-  /** Takes each file that the catalog had as damaged, and that is as it was stored. */
+  /** Called with each file that was recorded as damaged and is intact. */
   readonly onSound?: (file: StoredFile) => void;
-  /** Told where the folder can't be written: which files are damaged is not recorded then. */
+  /** Called if the folder cannot be written: damage is not recorded then. */
   readonly onNotRecorded?: (reason: string) => void;
   readonly fileSystem?: FileSystem;
   readonly openCatalog?: OpenCatalog;
 }
 
+/** The result of a verification. */
 export interface VerifyReport {
+  /** How many differences. */
   readonly findings: number;
-  /** Whether all was read, and not stopped before. */
+  /** Whether everything was read: it was not aborted. */
   readonly whole: boolean;
-  /** What the database finds wrong with itself; this is not repaired. */
+  /** What the database reports about itself; this is never repaired. */
   readonly catalogFaults: readonly string[];
 }
 
@@ -51,8 +58,8 @@ const PAGE = 100;
 const RECORDED_EVERY_MS = 1000;
 
 /**
- * Reads every stored file again and compares it with the catalog, which records what is found. Throws
- * `ConfigurationError` `no-data-folder`, and with `repair` `data-folder-in-use`.
+ * Reads every stored file, compares it with the catalog, and records damage there. With `repair`, moves damaged files to
+ * the quarantine. Throws `ConfigurationError` `no-data-folder`, and with `repair` `data-folder-in-use`.
  */
 export function verify(options: VerifyOptions): Promise<VerifyReport> {
   const { dataFolder, repair = false, onFinding, onSound, signal } = options;
