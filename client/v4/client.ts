@@ -10,7 +10,7 @@ import type { SourceFile } from "../local/source_file.ts";
 import { download, type Wanted, type WriteChunk } from "./chunk_download.ts";
 import type { DiscoveredServer } from "./discover.ts";
 import { unexpected } from "./errors.ts";
-import { UploadItem, type UploadItems } from "./upload_item.ts";
+import { Upload } from "./upload.ts";
 import {
   Bound,
   checkAsked,
@@ -26,13 +26,7 @@ import { isToken } from "../../protocol/v4/token.ts";
 import { type ClientSession, openSession } from "./session.ts";
 import type { ConnectOptions } from "./connect_options.ts";
 import type { V4Event } from "../events.ts";
-import { type OnResult, PutPipeline } from "./put_pipeline.ts";
-
-export interface Outgoing {
-  readonly file: SourceFile;
-  /** On the server; without, the last component of its path. */
-  readonly name?: string;
-}
+import { PutPipeline } from "./put_pipeline.ts";
 
 /** Called with each file of a listing. */
 export type TakeFile = (file: RemoteFile) => void;
@@ -117,36 +111,29 @@ export class V4Client implements Disposable {
   }
 
   /**
-   * Sends files, and tells `settle` of each what came of it: its checksum, or why it is not stored. Throws what ends the
-   * connection; files that are not settled then, or by an `UnconfirmedError`, may be sent again.
+   * Stores files. `onResult` takes the POSIX cksum of each, or why it is not stored. Throws what ends the connection;
+   * files without a result then, or with an `UnconfirmedError`, may be put again.
    *
    * @internal
    */
   async put(
-    files: readonly Outgoing[],
-    settle: (file: SourceFile, outcome: number | Error) => void,
+    files: readonly { readonly file: SourceFile; readonly name?: string }[],
+    onResult: (file: SourceFile, result: number | Error) => void,
   ): Promise<void> {
-    const jobs = new WorkQueue(files.map(({ file, name }) => new UploadItem(file, name)));
+    const queue = new WorkQueue(files.map(({ file, name }) => new Upload(file, name)));
+    const pipeline = new PutPipeline(
+      this.#session,
+      this.#onEvent,
+      ({ file }, result) => onResult(file, result),
+    );
     try {
-      await this.send(jobs, ({ file }, outcome) => settle(file, outcome));
+      await pipeline.run(queue);
     } catch (error) {
-      for (const { file, isUnknown } of jobs.drain()) {
-        if (isUnknown && error instanceof XferError) settle(file, unconfirmed(file, error));
+      for (const { file, isUnconfirmed } of queue.drain()) {
+        if (isUnconfirmed && error instanceof XferError) onResult(file, unconfirmed(file, error));
       }
       throw error;
     }
-  }
-
-  /**
-   * Sends what is to be put; see {@link PutPipeline.run}.
-   *
-   * @internal
-   */
-  send(jobs: UploadItems, settle: OnResult): Promise<void> {
-    const { gracefulAbort } = this.#session.mux;
-    return gracefulAbort.critical(() =>
-      new PutPipeline(this.#session, this.#onEvent, settle).run(jobs)
-    );
   }
 
   /**

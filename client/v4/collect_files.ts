@@ -17,7 +17,7 @@ import { nameOnServer } from "../local/path_mapping.ts";
 import { type ReservedFile, ReservedFiles } from "../identity/reserved_files.ts";
 import { SentNames } from "../local/sent_names.ts";
 import { SourceFile } from "../local/source_file.ts";
-import { UploadItem } from "./upload_item.ts";
+import { Upload } from "./upload.ts";
 import { checkSize } from "./remote_file.ts";
 
 /** Why something in a folder is left out. */
@@ -41,7 +41,7 @@ export interface CollectOptions extends FileSelection, Abortable {
 }
 
 export interface CollectedFiles {
-  readonly jobs: UploadItem[];
+  readonly uploads: Upload[];
   /** The names of folders on the server. */
   readonly folders: string[];
   /** What can't be sent; it does not hold up the others. */
@@ -95,7 +95,7 @@ interface LocalTree {
 }
 
 class Collector implements CollectedFiles {
-  readonly jobs: UploadItem[] = [];
+  readonly uploads: Upload[] = [];
   readonly folders: string[] = [];
   readonly failures: Failure[] = [];
   readonly #options: CollectOptions;
@@ -189,7 +189,7 @@ class Collector implements CollectedFiles {
     this.#checkName(path, name);
     checkSize({ name: path, size });
     this.#names.claim(path, name);
-    this.jobs.push(new UploadItem(file, name));
+    this.uploads.push(new Upload(file, name));
   }
 }
 

@@ -12,8 +12,7 @@ import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import { Download, Replaced } from "./chunk_download.ts";
 import type { RequestMux } from "./request_mux.ts";
 import { PartialFile } from "../local/partial_file.ts";
-import { RESUMABLE } from "./put_request.ts";
-import type { RemoteFile } from "./remote_file.ts";
+import { type RemoteFile, RESUMABLE_SIZE } from "./remote_file.ts";
 import type { V4Event } from "../events.ts";
 
 /** So often a file is begun anew that was replaced meanwhile. */
@@ -135,7 +134,7 @@ export class FileGet {
     this.#done = 0;
     this.#tellBegun();
     if (this.#part === undefined) {
-      const isFindable = this.#isResumable && file.size >= RESUMABLE;
+      const isFindable = this.#isResumable && file.size >= RESUMABLE_SIZE;
       await this.#getting.makeFolder?.();
       this.#part = await PartialFile.create(target, isFindable);
       return;

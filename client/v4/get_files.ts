@@ -16,8 +16,7 @@ import { ConnectionPool, type TransferOptions } from "./connection_pool.ts";
 import { findSame } from "../local/find_unchanged.ts";
 import type { ConnectOptions } from "./connect_options.ts";
 import { exists, syncNames } from "../local/partial_file.ts";
-import { RESUMABLE } from "./put_request.ts";
-import { checkSize, type RemoteFile } from "./remote_file.ts";
+import { checkSize, type RemoteFile, RESUMABLE_SIZE } from "./remote_file.ts";
 import type { V4Client } from "./client.ts";
 import { sideBySide, WorkQueue } from "./work_queue.ts";
 import { TargetTree } from "../local/target_tree.ts";
@@ -182,7 +181,7 @@ export async function planFolder(
   const getAll = async () => {
     try {
       // Which of twins is there is known only when the other has come.
-      const isSmall = ({ file, twins }: Item) => file.size < RESUMABLE && twins === undefined;
+      const isSmall = ({ file, twins }: Item) => file.size < RESUMABLE_SIZE && twins === undefined;
       const small = new WorkQueue(left.filter(isSmall));
       await pool.share(small, (client) => sideBySide(small, (item) => get(item, client)));
       for (const item of left) if (!isSmall(item)) await get(item, undefined);

@@ -1,19 +1,20 @@
 /**
- * Files and folders sent by protocol 4, again where the network fails.
+ * Files and folders stored by protocol 4, with retries after network errors.
  *
  * @module
  */
 import { endsAll, InterruptedError, RefusedError, XferError } from "../../protocol/errors.ts";
 import type { Failure, LocalFile, Stored } from "../events.ts";
-import { collectFiles, type FileSelection } from "./collect_files.ts";
-import type { UploadItem, UploadItems } from "./upload_item.ts";
-import { ConnectionPool, type TransferOptions } from "./connection_pool.ts";
 import { type ExpectedContent, findSame } from "../local/find_unchanged.ts";
+import { collectFiles, type FileSelection } from "./collect_files.ts";
 import type { ConnectOptions } from "./connect_options.ts";
+import { ConnectionPool, type TransferOptions } from "./connection_pool.ts";
+import { PARALLEL_SIZE } from "./parallel_put.ts";
+import { type OnResult, PutPipeline } from "./put_pipeline.ts";
 import type { RemoteFile } from "./remote_file.ts";
+import type { RequestMux } from "./request_mux.ts";
+import type { Upload } from "./upload.ts";
 import { sideBySide, WorkQueue } from "./work_queue.ts";
-import { SPREAD, spreadUpload } from "./parallel_put.ts";
-import { judge, type OnResult } from "./put_pipeline.ts";
 
 /** What to store, and where. */
 export interface PutOptions extends FileSelection {
@@ -54,139 +55,146 @@ export interface PutUnchanged {
  * abort, files that are not stored have an `InterruptedError`.
  */
 export async function putFiles(options: PutOptions): Promise<PutOutcome[]> {
-  const held = new Map<string, number>();
+  const resumedAt = new Map<string, number>();
   const connect: ConnectOptions = {
     ...options.connect,
     onEvent(event) {
-      // That a server holds more of a file than before is progress. What was sent may be lost on the way.
-      if (event.type === "resumed" && event.offset > (held.get(event.file.path) ?? 0)) {
-        held.set(event.file.path, event.offset);
+      // More of a file on the server than before is progress: what was only sent may be lost on the way.
+      if (event.type === "resumed" && event.offset > (resumedAt.get(event.file.path) ?? 0)) {
+        resumedAt.set(event.file.path, event.offset);
         pool.advance();
       }
       options.connect.onEvent?.(event);
     },
   };
   const { onEvent, identityFolder, signal } = connect;
-  const { jobs, folders, failures } = await collectFiles({ ...options, identityFolder, signal });
-  const outcomes = new Map<UploadItem, PutOutcome>();
+  const selection = { ...options, identityFolder, signal };
+  const { uploads, folders, failures } = await collectFiles(selection);
+  const outcomes = new Map<Upload, PutOutcome>();
   using pool = new ConnectionPool(connect, options.transfer);
-  const report = (job: UploadItem, outcome: PutOutcome) => {
-    outcomes.set(job, outcome);
+  const report = (upload: Upload, outcome: PutOutcome) => {
+    outcomes.set(upload, outcome);
     pool.advance();
     options.onOutcome?.(outcome);
   };
-  const settle: OnResult = (job, outcome) => {
-    const { file, name } = job;
-    job.sums = undefined;
-    if (typeof outcome === "number") {
-      return report(job, { state: "stored", file, name, crc: outcome });
+  const onResult: OnResult = (upload, result) => {
+    const { file, name } = upload;
+    upload.release();
+    if (typeof result === "number") {
+      return report(upload, { state: "stored", file, name, crc: result });
     }
-    if (!(outcome instanceof XferError)) throw outcome;
-    report(job, { state: "not-stored", path: file.path, error: outcome });
+    if (!(result instanceof XferError)) throw result;
+    report(upload, { state: "not-stored", path: file.path, error: result });
   };
+  const withoutOutcome = () => uploads.filter((upload) => !outcomes.has(upload));
   try {
-    for (const job of await findUnchanged(pool, jobs, folders, connect)) {
-      report(job, { state: "unchanged", file: job.file, name: job.name });
+    for (const upload of await findUnchanged(pool, uploads, folders, connect)) {
+      report(upload, { state: "unchanged", file: upload.file, name: upload.name });
     }
-    const left = jobs.filter((job) => !outcomes.has(job));
+    const left = withoutOutcome();
     const bytes = left.reduce((sum, { file }) => sum + file.size, 0);
     onEvent?.({ type: "planned", files: left.length, bytes });
-    await send(pool, left, settle, connect);
+    await send(pool, left, onResult, connect);
   } catch (error) {
     if (!(error instanceof XferError)) throw error;
     if (!pool.isAuthenticated && !(error instanceof InterruptedError)) throw error;
-    for (const job of jobs.filter((job) => !outcomes.has(job))) {
-      const { file, name } = job;
-      if (job.isPartSent && !job.isUnknown) onEvent?.({ type: "left-part", file, name });
-      report(job, { state: stateOf(job), path: file.path, error });
+    for (const upload of withoutOutcome()) {
+      const { file, name, isPartSent, isUnconfirmed } = upload;
+      if (isPartSent && !isUnconfirmed) onEvent?.({ type: "left-part", file, name });
+      report(upload, { state: stateOf(upload), path: file.path, error });
     }
   }
   for (const failure of failures) options.onOutcome?.(failure);
-  return [...jobs.map((job) => outcomes.get(job) as PutOutcome), ...failures];
+  return [...uploads.map((upload) => outcomes.get(upload) as PutOutcome), ...failures];
 }
 
-/** Of a file that the end of the run has left. */
-function stateOf({ isUnknown, isBegun }: UploadItem): Failure["state"] {
-  if (isUnknown) return "unknown";
-  return isBegun ? "not-stored" : "not-tried";
+/** The state of an upload that has no result at the end of the run. */
+function stateOf({ isUnconfirmed, isStarted }: Upload): Failure["state"] {
+  if (isUnconfirmed) return "unknown";
+  return isStarted ? "not-stored" : "not-tried";
 }
 
-/** The small ones are shared out over the connections; then each large one is spread over all of them. */
+/** Sends the small files, each over one of the connections; then each large one over all of them. */
 async function send(
   pool: ConnectionPool,
-  jobs: readonly UploadItem[],
-  settle: OnResult,
+  uploads: readonly Upload[],
+  onResult: OnResult,
   { onEvent = () => undefined }: ConnectOptions,
 ): Promise<void> {
-  const isLarge = ({ file }: UploadItem) => pool.count > 1 && file.size >= SPREAD;
-  const shared = new WorkQueue(jobs.filter((job) => !isLarge(job)));
-  await pool.share(shared, async (client) => {
-    await lookAgain(shared, settle);
-    await client.send(shared, settle);
+  const isLarge = ({ file }: Upload) => pool.count > 1 && file.size >= PARALLEL_SIZE;
+  const small = new WorkQueue(uploads.filter((upload) => !isLarge(upload)));
+  await pool.share(small, async ({ session }) => {
+    await reinspectRequeued(small, onResult);
+    await new PutPipeline(session, onEvent, onResult).run(small);
   });
-  for (const job of jobs.filter(isLarge)) {
+  for (const upload of uploads.filter(isLarge)) {
     try {
-      for (let again = true; again;) {
-        const verdict = await pool.useAll(async (clients) => {
-          await job.lookAgain();
-          return await spreadUpload(job, clients.map(({ session }) => session), onEvent);
+      for (;;) {
+        const cksum = await pool.useAll(async (clients) => {
+          await upload.reinspect();
+          const muxes = clients.map(({ session }) => session.mux) as [RequestMux];
+          return await upload.sendOver(muxes, onEvent);
         });
-        again = judge(job, verdict, settle);
+        if (cksum === undefined) {
+          upload.restart();
+          continue;
+        }
+        onResult(upload, cksum);
+        break;
       }
     } catch (error) {
       if (endsAll(error)) throw error;
-      settle(job, error as Error);
+      onResult(upload, error as Error);
     }
   }
 }
 
-/** Looks at what was given back again; what can't be read any more is settled. */
-async function lookAgain(jobs: UploadItems, settle: OnResult): Promise<void> {
-  for (const job of jobs.takeRequeued()) {
+/** Inspects requeued files again; one that can't be read any more gets that error as its result. */
+async function reinspectRequeued(queue: WorkQueue<Upload>, onResult: OnResult): Promise<void> {
+  for (const upload of queue.takeRequeued()) {
     try {
-      await job.lookAgain();
-      jobs.requeue([job]);
+      await upload.reinspect();
+      queue.requeue([upload]);
     } catch (error) {
-      settle(job, error as Error);
+      onResult(upload, error as Error);
     }
   }
 }
 
-/** Which files the server has as they are. */
+/** The files that the server has with the same content. */
 async function findUnchanged(
   pool: ConnectionPool,
-  jobs: readonly UploadItem[],
+  uploads: readonly Upload[],
   folders: readonly string[],
   { onEvent, signal }: ConnectOptions,
-): Promise<UploadItem[]> {
-  const known = new Map<UploadItem, ExpectedContent>();
-  const take = (job: UploadItem | undefined, { size, digest }: ExpectedContent) => {
-    if (job?.file.size === size) known.set(job, { size, digest });
+): Promise<Upload[]> {
+  const stored = new Map<Upload, ExpectedContent>();
+  const take = (upload: Upload | undefined, { size, digest }: ExpectedContent) => {
+    if (upload?.file.size === size) stored.set(upload, { size, digest });
   };
-  const byName = new Map(jobs.map((job) => [job.name, job]));
-  if (jobs.length > 0) {
+  const byName = new Map(uploads.map((upload) => [upload.name, upload]));
+  if (uploads.length > 0) {
     for (const folder of folders) {
       const toTake = (file: RemoteFile) => take(byName.get(file.name), file);
-      // One that is damaged there is to be sent.
+      // A file that is damaged on the server is sent.
       await pool.list(`${folder}/`, toTake, undefined, () => undefined).catch(unlessRefused);
     }
   }
-  const isListed = ({ name }: UploadItem) =>
-    folders.some((folder) => name.startsWith(`${folder}/`));
-  const named = new WorkQueue(jobs.filter((job) => !isListed(job)));
-  await pool.share(named, (client) =>
-    sideBySide(named, async (job) => {
-      const file = await client.stat(job.name).catch(unlessRefused);
-      if (file !== undefined) take(job, file);
+  const isListed = ({ name }: Upload) => folders.some((folder) => name.startsWith(`${folder}/`));
+  const others = new WorkQueue(uploads.filter((upload) => !isListed(upload)));
+  await pool.share(others, (client) =>
+    sideBySide(others, async (upload) => {
+      const file = await client.stat(upload.name).catch(unlessRefused);
+      if (file !== undefined) take(upload, file);
       pool.advance();
     }));
-  const candidates = [...known].map(([job, known]) => ({ job, file: job.file, known }));
+  const candidates = [...stored].map(([upload, known]) => ({ upload, file: upload.file, known }));
   const onCompared = (done: number, total: number) => onEvent?.({ type: "comparing", done, total });
   const same = await findSame(candidates, { onCompared, signal });
-  return candidates.filter((candidate) => same.has(candidate)).map(({ job }) => job);
+  return candidates.filter((candidate) => same.has(candidate)).map(({ upload }) => upload);
 }
 
-/** The server has no such file, or can't tell of it, such as of one that is damaged there: it is to be sent. */
+/** The server has no such file, or a damaged one: the file is sent. */
 function unlessRefused(error: unknown): undefined {
   if (!(error instanceof RefusedError)) throw error;
 }

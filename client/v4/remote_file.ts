@@ -5,6 +5,7 @@
  */
 import { printable } from "../../protocol/printable.ts";
 import { ProtocolError, RefusedError, StorageError } from "../../protocol/errors.ts";
+import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import type { MessageOf } from "../../protocol/v4/messages.ts";
 import { isTooLong, MAX_PATH_NAME } from "../../protocol/v4/path_name.ts";
 import { DAMAGED_HINT } from "./errors.ts";
@@ -17,6 +18,9 @@ export type RemoteFile = Omit<MessageOf<"file">, "kind" | "tag">;
  * chunks, all of which are needed before any of it is believed, take 512 MiB.
  */
 export const MAX_FILE_SIZE = 16 * 2 ** 40;
+
+/** Bytes of the smallest file whose broken transfer is resumed: to transfer a smaller one again is cheaper. */
+export const RESUMABLE_SIZE = 4 * CHUNK_SIZE;
 
 /** A version of a file that is damaged on the server. */
 export type DamagedFile = Omit<MessageOf<"damaged">, "kind" | "tag">;

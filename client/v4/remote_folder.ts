@@ -9,8 +9,13 @@ import { pathNameFault } from "../../protocol/v4/path_name.ts";
 import { localFault, pathBelow } from "../local/path_mapping.ts";
 import type { ConnectionPool } from "./connection_pool.ts";
 import { isPart, partPath } from "../local/partial_file.ts";
-import { RESUMABLE } from "./put_request.ts";
-import { Bound, DamagedError, type DamagedFile, type RemoteFile } from "./remote_file.ts";
+import {
+  Bound,
+  DamagedError,
+  type DamagedFile,
+  type RemoteFile,
+  RESUMABLE_SIZE,
+} from "./remote_file.ts";
 import { CaseCollisions, foldCase } from "../local/case_collisions.ts";
 
 /** Files that one run gets, at most: all are known before the first is got, and take about a kilobyte each. */
@@ -163,7 +168,7 @@ function toItems(plain: readonly ListedFile[]): Item[] {
     return {
       ...known,
       twins: twins.size === 0 ? undefined : twins.get(foldCase(target)),
-      isResumable: file.size >= RESUMABLE && isFree,
+      isResumable: file.size >= RESUMABLE_SIZE && isFree,
     };
   });
 }

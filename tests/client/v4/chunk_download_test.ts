@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { type Bytes, equalBytes } from "../../../protocol/bytes.ts";
 import { FileGet } from "../../../client/v4/get_file.ts";
 import { PartialFile, partPath } from "../../../client/local/partial_file.ts";
-import { RESUMABLE } from "../../../client/v4/put_request.ts";
+import { RESUMABLE_SIZE } from "../../../client/v4/remote_file.ts";
 import type { V4Event } from "../../../client/events.ts";
 import { ChunkDigests } from "../../../protocol/v4/chunk_digests.ts";
 import { CHUNK_SIZE, chunkCount } from "../../../protocol/v4/merkle_tree.ts";
@@ -11,7 +11,15 @@ import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { type Script, ScriptedServer } from "../../support/v4/scripted_session.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 
-const SIZES = [0, 1, CHUNK_SIZE - 1, CHUNK_SIZE, CHUNK_SIZE + 1, RESUMABLE, RESUMABLE + 1];
+const SIZES = [
+  0,
+  1,
+  CHUNK_SIZE - 1,
+  CHUNK_SIZE,
+  CHUNK_SIZE + 1,
+  RESUMABLE_SIZE,
+  RESUMABLE_SIZE + 1,
+];
 const content = pseudoRandomBytes(5 * CHUNK_SIZE + 7);
 const CHUNKS = 6;
 

@@ -101,11 +101,11 @@ Deno.test("of a folder its files are found by name; what is no file, and empty f
   }
   await Deno.symlink("/etc", `${root}/link`);
   const passed: [string, SkipReason][] = [];
-  const { jobs, folders } = await collectFiles({
+  const { uploads, folders } = await collectFiles({
     ...{ paths: [root], identityFolder: folder.path, exclude: ["*.tmp", "/skipped/"] },
     onSkipped: (path, why) => passed.push([path.slice(root.length), why]),
   });
-  assert.deepEqual(jobs.map(({ name }) => name), [
+  assert.deepEqual(uploads.map(({ name }) => name), [
     "tree/a/z",
     "tree/b/1",
     "tree/b/deep/2",
@@ -125,7 +125,7 @@ function codesOf({ failures }: CollectedFiles, root: string): Record<string, str
   );
 }
 
-const namesOf = ({ jobs }: CollectedFiles) => jobs.map(({ name }) => name);
+const namesOf = ({ uploads }: CollectedFiles) => uploads.map(({ name }) => name);
 
 Deno.test("of several files, those that can't be sent are named with the reason, and the others are sent", async () => {
   await using folder = await TemporaryFolder.create();
@@ -285,7 +285,7 @@ Deno.test("names that other programs have too are private in a client's folder a
   }
   const { passed, gathered } = await passedOf(folder, "d", folder.path);
   assert.deepEqual(passed, {});
-  assert.equal(gathered.jobs.length, 3);
+  assert.equal(gathered.uploads.length, 3);
 });
 
 Deno.test("unfinished downloads are left out of folders", async () => {

@@ -6,7 +6,7 @@ import { printable } from "../../../protocol/printable.ts";
 import { localFault } from "../../../client/local/path_mapping.ts";
 import { listItems } from "../../../client/v4/remote_folder.ts";
 import { partPath } from "../../../client/local/partial_file.ts";
-import { RESUMABLE } from "../../../client/v4/put_request.ts";
+import { RESUMABLE_SIZE } from "../../../client/v4/remote_file.ts";
 import { V4Client } from "../../../client/v4/client.ts";
 import { MAX_TIME } from "../../../protocol/v4/messages.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
@@ -197,7 +197,7 @@ test("a time that no clock shows keeps nobody from a file", [
   assert.deepEqual(new Set(Object.values(await get())), new Set(["got"]));
 });
 
-const LARGE = pseudoRandomBytes(RESUMABLE + 5);
+const LARGE = pseudoRandomBytes(RESUMABLE_SIZE + 5);
 const PART = partPath("a").replace(/^.*\//, "");
 
 test("a file that is called like the part of another is not taken for that", [

@@ -6,7 +6,7 @@ import type { V4Event } from "../../../client/events.ts";
 import { XferError } from "../../../protocol/errors.ts";
 import { V4Client } from "../../../client/v4/client.ts";
 import { SourceFile } from "../../../client/local/source_file.ts";
-import { RESUMABLE } from "../../../client/v4/put_request.ts";
+import { RESUMABLE_SIZE } from "../../../client/v4/remote_file.ts";
 import { MAX_FILE_SIZE } from "../../../client/v4/remote_file.ts";
 import type { Message } from "../../../protocol/v4/messages.ts";
 import { CHUNK_SIZE, DIGEST_SIZE, digestTree } from "../../../protocol/v4/merkle_tree.ts";
@@ -243,7 +243,7 @@ Deno.test("v4: other sums than were sent, or any before all was sent, are not wh
     const outcome = await outcomeOf(reply, async (client) => {
       await using folder = await TemporaryFolder.create();
       // Of a large one it is asked first what is held, so that nothing of it is sent by then.
-      const size = at === "put" ? RESUMABLE : CHUNK_SIZE;
+      const size = at === "put" ? RESUMABLE_SIZE : CHUNK_SIZE;
       const path = await folder.write("a", new Uint8Array(size));
       const outcomes: string[] = [];
       await client.put([{ file: await SourceFile.inspect(path) }], (_, outcome) => {

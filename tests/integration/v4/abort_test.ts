@@ -8,7 +8,7 @@ import { putFiles, type PutOutcome } from "../../../client/v4/put_files.ts";
 import type { ConnectOptions } from "../../../client/v4/connect_options.ts";
 import type { TransferOptions } from "../../../client/v4/connection_pool.ts";
 import type { V4Event } from "../../../client/events.ts";
-import { SPREAD } from "../../../client/v4/parallel_put.ts";
+import { PARALLEL_SIZE } from "../../../client/v4/parallel_put.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { nameOf } from "../../support/outcomes.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
@@ -139,9 +139,9 @@ Deno.test("v4: stopped among many small files: each is told as it is", async () 
 
 Deno.test("v4: stopped in a file that goes over several connections: it goes on from there", async () => {
   await using scene = await Scene.create();
-  const content = pseudoRandomBytes(SPREAD + 5);
+  const content = pseudoRandomBytes(PARALLEL_SIZE + 5);
   await write(scene, { a: content });
-  const stopAt = (event: V4Event) => hasSent(event, SPREAD / 2);
+  const stopAt = (event: V4Event) => hasSent(event, PARALLEL_SIZE / 2);
   const stopped = await run(scene, ["a"], { parallel: 3, stopAt });
   assert.deepEqual(states(stopped), ["not-stored"]);
   assert.equal(of(stopped, "left-part").length, 1);

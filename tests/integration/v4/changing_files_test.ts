@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { putFiles } from "../../../client/v4/put_files.ts";
 import type { ConnectOptions } from "../../../client/v4/connect_options.ts";
 import type { TransferOptions } from "../../../client/v4/connection_pool.ts";
-import { SPREAD } from "../../../client/v4/parallel_put.ts";
+import { PARALLEL_SIZE } from "../../../client/v4/parallel_put.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { nameOf } from "../../support/outcomes.ts";
 import { Scene, splitOptions } from "../../support/v4/fixture.ts";
@@ -98,7 +98,7 @@ const SIZES: readonly [what: string, size: number, parallel: number][] = [
   ["a small file", 1000, 1],
   ["a file of several chunks", 3 * MIB, 1],
   ["a file that can be resumed", 6 * MIB, 1],
-  ["a file that is spread over connections", SPREAD, 4],
+  ["a file that is spread over connections", PARALLEL_SIZE, 4],
 ];
 for (const [what, size, parallel] of SIZES) {
   for (const [changes, code, change] of CHANGES) {
@@ -112,7 +112,7 @@ for (const [what, size, parallel] of SIZES) {
         onEvent: (event) => {
           // A file that is spread is looked at once more before it is begun.
           const isBegun = event.type === "sending" && event.file.path === path;
-          if (size < SPREAD ? event.type === "planned" : isBegun) change(path);
+          if (size < PARALLEL_SIZE ? event.type === "planned" : isBegun) change(path);
         },
       });
       assert.deepEqual(outcomes, { a: "stored", b: code, c: "stored" });
