@@ -9,6 +9,7 @@ import { Hold } from "../support/net/gate.ts";
 import { startXfer, writeTransferInfo, xfer } from "../support/processes.ts";
 import { SecureProxy } from "../support/net/tls_proxy.ts";
 import { HAS_TERMINAL, Terminal, type TerminalOptions } from "../support/terminal.ts";
+import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { Scene } from "../support/v4/fixture.ts";
 
 const MIB = 2 ** 20;
@@ -33,7 +34,7 @@ class Stage implements AsyncDisposable {
   }
 
   static async create(files: Readonly<Record<string, Bytes>> = { [NAME]: CONTENT }) {
-    const scene = await Scene.create();
+    const scene = await Scene.create({}, {}, await TemporaryFolder.createOnDisk());
     const folder = scene.folder.join("Alice");
     await Deno.mkdir(folder, { mode: 0o700 });
     for (const [name, content] of Object.entries(files)) {

@@ -37,8 +37,9 @@ export class Scene implements AsyncDisposable {
   static async create(
     limits: Partial<Limits> = {},
     options: Partial<ServerOptions> = {},
+    folder?: TemporaryFolder,
   ): Promise<Scene> {
-    const folder = await TemporaryFolder.create();
+    folder ??= await TemporaryFolder.create();
     return new Scene(folder, await startServer(folder.join("data"), limits, options));
   }
 
