@@ -24,7 +24,7 @@ import {
   type ListenOptions,
   type OpenConnection,
 } from "./listen/listeners.ts";
-import { finishRepairs } from "./data_folder/quarantine.ts";
+import { asRepairable, finishRepairs } from "./data_folder/quarantine.ts";
 import { LiveSettings, type SettingChanges } from "./limits/live_settings.ts";
 import { ServerLog } from "./limits/server_log.ts";
 import { logDifferences, removeLeftovers } from "./recovery.ts";
@@ -164,7 +164,8 @@ export class Server implements AsyncDisposable {
         });
       }
       await explainingFailures(folder.place, async () => {
-        await finishRepairs(folder, fileSystem);
+        const repairable = asRepairable(folder);
+        if (repairable !== undefined) await finishRepairs(repairable, fileSystem);
         await removeLeftovers(context, v4.partialUploads);
       });
       for (const { announcement: [words, properties] } of listeners) {

@@ -13,6 +13,7 @@ import { ChunkDigests } from "../../protocol/v4/chunk_digests.ts";
 import { batchedCatalog, commitTogether, lookUp } from "../../server/catalog/sqlite/batching.ts";
 import { SqliteCatalog } from "../../server/catalog/sqlite/sqlite_catalog.ts";
 import { pseudoRandomBytes } from "../../tests/support/bytes.ts";
+import { blobId } from "../../tests/support/store/ids.ts";
 
 const mebibyte = pseudoRandomBytes(2 ** 20);
 const reflected = createReflected() ?? bySlicing;
@@ -73,10 +74,10 @@ const batched = batchedCatalog({
 });
 let number = 0;
 Deno.bench("catalog: one durable write", { group: "catalog" }, async () => {
-  await batched.blobs.reserve(`files/1/${++number}`);
+  await batched.blobs.reserve(blobId(`files/1/${++number}`));
 });
 Deno.bench("catalog: 64 durable writes at once", { group: "catalog" }, async () => {
   await Promise.all(
-    Array.from({ length: 64 }, () => batched.blobs.reserve(`files/1/${++number}`)),
+    Array.from({ length: 64 }, () => batched.blobs.reserve(blobId(`files/1/${++number}`))),
   );
 });

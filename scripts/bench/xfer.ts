@@ -1,10 +1,12 @@
 /** xfer itself, by either protocol. */
 import { listStored } from "../../server/operator/list_files.ts";
+import type { BlobId } from "../../server/blobs/blob_store.ts";
 import { isInline } from "../../server/catalog/inline_paths.ts";
 import { DataFolder } from "../../server/data_folder/data_folder.ts";
 import { invocation } from "../../tests/support/processes.ts";
 import type { Ready } from "./contender.ts";
 import { run, soon, stop } from "./processes.ts";
+import { readContent } from "../../server/data_folder/stored_content.ts";
 
 export interface ReadyXfer extends Ready {
   /** Of the plain port. */
@@ -73,7 +75,7 @@ async function startServer(folder: string, data: string) {
 interface Stored {
   readonly store: DataFolder;
   /** Paths of blobs, by the files' names. */
-  readonly paths: ReadonlyMap<string, string>;
+  readonly paths: ReadonlyMap<string, BlobId>;
 }
 
 async function readStored(data: string): Promise<Stored> {
@@ -88,6 +90,6 @@ async function whereIs({ store, paths }: Stored, name: string, copy: string): Pr
   if (path === undefined) throw new Error(`xfer has not stored ${name}`);
   if (!isInline(path)) return `${store.path}/${path}`;
   using file = Deno.openSync(copy, { write: true, create: true, truncate: true });
-  for await (const piece of store.blobs.read(path)) file.writeSync(piece);
+  for await (const piece of readContent(store, { path })) file.writeSync(piece);
   return copy;
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { BlobId, UploadId } from "../blobs/blob_store.ts";
 import { type Bytes, equalBytes } from "../../protocol/bytes.ts";
 
 /** Who may register: anyone, invited users, no one. */
@@ -235,7 +236,7 @@ export interface Accounts {
   /** Why each of the principals must end its session; `undefined` for those that may stay. */
   revocations(principals: readonly Principal[]): Promise<(RevocationReason | undefined)[]>;
   /** Removes an account with its files and partial uploads. Returns the ids of the blobs that became garbage. */
-  remove(id: Bytes): Promise<string[]>;
+  remove(id: Bytes): Promise<(BlobId | UploadId)[]>;
   /** Removes registrations without a key that were made before a time. */
   expireRegistrations(before: number): Promise<void>;
 }

@@ -5,6 +5,8 @@
  * @module
  */
 
+import type { BlobId, UploadId } from "../blobs/blob_store.ts";
+
 export type BlobOwner = "file" | "upload" | "garbage";
 
 export interface BlobReferences {
@@ -12,11 +14,11 @@ export interface BlobReferences {
    * Lists a blob as garbage before it is made, until a commit refers to it: a crash in between leaves nothing behind that
    * the next start would not collect.
    */
-  reserve(path: string): Promise<void>;
+  reserve(path: BlobId): Promise<void>;
   /** What refers to a blob or an upload, if anything does. */
-  owner(path: string): Promise<BlobOwner | undefined>;
+  owner(path: BlobId | UploadId): Promise<BlobOwner | undefined>;
   /** Up to `limit` ids that are listed as garbage after one, by id: `undefined` begins. */
-  garbage(after: string | undefined, limit: number): Promise<string[]>;
+  garbage(after: BlobId | UploadId | undefined, limit: number): Promise<(BlobId | UploadId)[]>;
   /** Takes blobs that have been deleted off the list. */
-  collected(paths: readonly string[]): Promise<void>;
+  collected(paths: readonly (BlobId | UploadId)[]): Promise<void>;
 }

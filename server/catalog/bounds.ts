@@ -12,3 +12,5 @@ export const MAX_LINKS = 8;
 export const MAX_INVITATIONS = 10_000;
 /** Bytes of a page of digests: those of 32 GiB, so that nearly every file has one page. */
 export const CHUNKS_PAGE = 1024 * 1024;
+/** Bytes of the largest file that a catalog keeps itself: less than a chunk, so that it comes in one piece. */
+export const MAX_INLINE = 256 * 1024;

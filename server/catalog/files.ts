@@ -4,6 +4,7 @@
  * @module
  */
 import type { Bytes } from "../../protocol/bytes.ts";
+import type { BlobId, UploadId } from "../blobs/blob_store.ts";
 import type { Usage } from "./accounts.ts";
 
 /** How the blob of a file differs from what was stored: there is none, or it has another size or other bytes. */
@@ -17,7 +18,7 @@ export interface StoredFile {
   /** Whether it is what its name stands for, not one that was replaced; so without. */
   readonly current?: boolean;
   /** Where the blob is, relative to the data folder, with `/`; or what the catalog keeps a small one under. */
-  readonly path: string;
+  readonly path: BlobId;
   /** Bytes of the plaintext. */
   readonly size: number;
   /** POSIX cksum of the plaintext. */
@@ -67,13 +68,13 @@ export interface StoreOptions {
   /** All of a small file, which the catalog keeps. */
   readonly content?: Bytes;
   /** Where it was staged, where that was recorded as a partial upload: it is none any more. */
-  readonly staged?: string;
+  readonly staged?: UploadId;
 }
 
 export interface CommitResult {
   readonly version: number;
   /** The blobs of versions that are not kept: they became garbage. */
-  readonly garbage: readonly string[];
+  readonly garbage: readonly BlobId[];
 }
 
 export interface FileQuery {
@@ -128,32 +129,32 @@ export interface Files {
    * A page of the digests of a file's chunks, one after the other, from byte `from` on; empty after the last. Returns
    * `undefined` for a file without a tree.
    */
-  chunkDigests(path: string, from?: number): Promise<Bytes | undefined>;
+  chunkDigests(path: BlobId, from?: number): Promise<Bytes | undefined>;
   /** The content of a small file, if the catalog keeps it. */
-  content(path: string): Promise<Bytes | undefined>;
+  content(path: BlobId): Promise<Bytes | undefined>;
   /** The size of that content in bytes, counted and not read. */
-  contentSize(path: string): Promise<number | undefined>;
+  contentSize(path: BlobId): Promise<number | undefined>;
   list(owner: Bytes, page: FilePage): Promise<StoredFile[]>;
   versions(owner: Bytes, name: string, page: VersionPage): Promise<StoredFile[]>;
   listAll(owner: Bytes, page?: AllFilesPage): Promise<StoredFile[]>;
   /** Up to `limit` files of all owners after a blob, by blob: `undefined` begins. */
-  scan(after: string | undefined, limit: number): Promise<StoredFile[]>;
+  scan(after: BlobId | undefined, limit: number): Promise<StoredFile[]>;
   /** Gives a file, with its old versions, another name that is free. Throws `CatalogRefusal` `name-conflict`. */
   rename(owner: Bytes, from: string, to: string): Promise<RenameResult>;
   /**
    * Removes a file with its old versions. Returns the ids of the blobs that became garbage, or `undefined` if there is no
    * such file.
    */
-  remove(owner: Bytes, name: string): Promise<string[] | undefined>;
+  remove(owner: Bytes, name: string): Promise<BlobId[] | undefined>;
   /**
    * Removes the row of one version; its blob does not become garbage. A name that loses its current file so has none,
    * whatever older versions are kept.
    */
-  forget(path: string): Promise<void>;
+  forget(path: BlobId): Promise<void>;
   /** Adds the digests of protocol 4 to a file, if it is still there and has none. */
-  setDigests(path: string, tree: FileDigest, chunks: Bytes): Promise<void>;
+  setDigests(path: BlobId, tree: FileDigest, chunks: Bytes): Promise<void>;
   /** Records the damage of a file, or that it has none. Returns whether that is a change. */
-  setDamage(path: string, damage: Damage | undefined): Promise<boolean>;
+  setDamage(path: BlobId, damage: Damage | undefined): Promise<boolean>;
   /** What an account has stored and sent in part; beside a new file, as far as that file replaces none of it. */
   usage(owner: Bytes, beside?: NewFile): Promise<UsageBeside>;
 }

@@ -4,9 +4,11 @@
  * @module
  */
 
+import type { BlobId } from "../blobs/blob_store.ts";
+
 /** A damaged file that moves to the quarantine. */
 export interface Repair {
-  readonly path: string;
+  readonly path: BlobId;
   /** Where it is moved, if there is anything to move. */
   readonly movedTo?: string | undefined;
   /** What is recorded of it, a JSON object. */
@@ -20,5 +22,5 @@ export interface Repairs {
   /** The repairs that were begun and not ended. */
   list(): Promise<Repair[]>;
   /** Forgets a repair and, unless its file `isBack`, the file, as `Files.forget` does. */
-  end(path: string, options?: { readonly isBack: boolean }): Promise<void>;
+  end(path: BlobId, options?: { readonly isBack: boolean }): Promise<void>;
 }

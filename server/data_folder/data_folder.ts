@@ -22,7 +22,6 @@ import { Database } from "../catalog/sqlite/database.ts";
 import { refuseForeign } from "./foreign_catalog.ts";
 import { DiskBlobStore } from "../blobs/disk/disk_blob_store.ts";
 import { createOwnFolder, type FileSystem } from "../fs/file_system.ts";
-import { withInline } from "./with_inline.ts";
 import { checkKinds, makePrivate } from "./permissions.ts";
 import { noteServed } from "./served_folders.ts";
 import { localCatalog } from "../catalog/sqlite/local_catalog.ts";
@@ -57,7 +56,7 @@ export class DataFolder implements Store, AsyncDisposable {
     this.place = place;
     this.wasOpen = wasOpen;
     this.catalog = store.catalog;
-    this.blobs = withInline(store.blobs, store.catalog);
+    this.blobs = store.blobs;
     this.#lock = lock;
   }
 

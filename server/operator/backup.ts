@@ -13,7 +13,7 @@ import { printable } from "../../protocol/printable.ts";
 import { reasonOf, StorageError, XferError } from "../../protocol/errors.ts";
 import { firstMissing, isEmptyFolder, refuseInside } from "./backup_target.ts";
 import { recordFound } from "../data_folder/with_data_folder.ts";
-import { checked, damageIn } from "../data_folder/audit.ts";
+import { damageIn, readChecked } from "../data_folder/stored_content.ts";
 import { type Catalog, type CatalogSnapshot, isSnapshotting } from "../catalog/catalog.ts";
 import type { Damage, StoredFile } from "../catalog/files.ts";
 import {
@@ -25,7 +25,7 @@ import {
 } from "../data_folder/data_folder.ts";
 import { FILES, isBlobPath } from "../blobs/disk/paths.ts";
 import { isInline } from "../catalog/inline_paths.ts";
-import type { BlobStore } from "../blobs/blob_store.ts";
+import type { BlobId } from "../blobs/blob_store.ts";
 import { DiskBlobStore } from "../blobs/disk/disk_blob_store.ts";
 import {
   createOwnFolder,
@@ -35,7 +35,6 @@ import {
   syncFolder,
   writeAll,
 } from "../fs/file_system.ts";
-import { withInline } from "../data_folder/with_inline.ts";
 import { damageOf as damagedCatalog } from "../data_folder/errors.ts";
 
 /**
@@ -207,14 +206,14 @@ async function copyBlobs(
   const { source, signal } = copying;
   const damaged: StoredFile[] = [];
   let [files, bytes, stale] = [0, 0, false];
-  let after: string | undefined;
+  let after: BlobId | undefined;
   for (;;) {
     const page = await catalog.files.scan(after, PAGE);
     for (const file of page) {
       throwIfAborted(signal);
       const damage = isInline(file.path)
-        ? await damageOf(withInline(blobs, catalog), file)
-        : await blobs.has(file.path)
+        ? await damageOf({ catalog, blobs }, file)
+        : await blobs.isOccupied(file.path)
         ? undefined
         : await copyBlob(copying, file);
       if (damage === undefined) {
@@ -237,9 +236,9 @@ async function copyBlobs(
 }
 
 /** The damage of a blob that came with the catalog. */
-async function damageOf(blobs: BlobStore, file: StoredFile): Promise<Damage | undefined> {
+async function damageOf(copy: Copy, file: StoredFile): Promise<Damage | undefined> {
   try {
-    for await (const _ of checked(blobs, file)) continue;
+    for await (const _ of readChecked(copy, file)) continue;
     return undefined;
   } catch (error) {
     return damageIn(error) ?? Promise.reject(error);
@@ -258,7 +257,7 @@ async function copyBlob(
   const options = { write: true, create: true, truncate: true, mode: 0o600 };
   try {
     using output = await Deno.open(begun, options);
-    for await (const piece of checked(source.blobs, file)) {
+    for await (const piece of readChecked(source, file)) {
       throwIfAborted(signal);
       await writeAll(output, piece);
     }
@@ -291,6 +290,6 @@ async function copyIdentity(source: string, target: string): Promise<void> {
 /** Removes copies of files that were replaced after an earlier round. */
 async function removeOthers({ catalog, blobs }: Copy): Promise<void> {
   for await (const path of blobs.list()) {
-    if (await catalog.blobs.owner(path) === undefined) await blobs.remove(path);
+    if (await catalog.blobs.owner(path) === undefined) await blobs.delete(path);
   }
 }

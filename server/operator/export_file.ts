@@ -8,7 +8,7 @@ import { type Abortable, throwIfAborted } from "../../protocol/abort.ts";
 import { printable } from "../../protocol/printable.ts";
 import { reasonOf, StorageError, UsageError, XferError } from "../../protocol/errors.ts";
 import { recordFound, withReadOnly } from "../data_folder/with_data_folder.ts";
-import { checked, damageIn } from "../data_folder/audit.ts";
+import { damageIn, readChecked } from "../data_folder/stored_content.ts";
 import type { StoredFile } from "../catalog/files.ts";
 import type { DataFolder } from "../data_folder/data_folder.ts";
 import { syncFolder, writeAll } from "../fs/file_system.ts";
@@ -77,7 +77,7 @@ async function copyChecked(
   { target, signal }: ExportRequest,
   temporary: string,
 ): Promise<void> {
-  const blob = checked(folder.blobs, file);
+  const blob = readChecked(folder, file);
   const options = { write: true, create: true, truncate: true, mode: 0o600 };
   using output = await writing(target, () => Deno.open(temporary, options));
   for (;;) {

@@ -6,7 +6,7 @@
 import type { Abortable } from "../../protocol/abort.ts";
 import { reasonOf } from "../../protocol/errors.ts";
 import { type FoundDamage, recordFound, withReadOnly } from "../data_folder/with_data_folder.ts";
-import { finishRepairs, putAside } from "../data_folder/quarantine.ts";
+import { asRepairable, finishRepairs, putAside } from "../data_folder/quarantine.ts";
 import { isSelfChecking } from "../catalog/catalog.ts";
 import { audit, type Finding } from "../data_folder/audit.ts";
 import type { StoredFile } from "../catalog/files.ts";
@@ -68,7 +68,8 @@ export function verify(options: VerifyOptions): Promise<VerifyReport> {
     await using own = repair
       ? await DataFolder.openToServe(dataFolder, fileSystem, openCatalog)
       : undefined;
-    if (own !== undefined) await finishRepairs(own, fileSystem);
+    const repairable = own && asRepairable(own);
+    if (repairable !== undefined) await finishRepairs(repairable, fileSystem);
     const catalogFaults = isSelfChecking(folder.catalog) ? await folder.catalog.faults() : [];
     let findings = 0;
     const toRecord: FoundDamage[] = [];
@@ -80,13 +81,13 @@ export function verify(options: VerifyOptions): Promise<VerifyReport> {
       } else {
         findings++;
         const user = await userOf(folder, found);
-        const movedTo = own && await putAside(own, found, user, fileSystem);
+        const movedTo = repairable && await putAside(repairable, found, user, fileSystem);
         onFinding?.({
           finding: found,
           ...(user === undefined ? {} : { user }),
           ...(movedTo === undefined ? {} : { movedTo }),
         });
-        if (own === undefined && found.kind !== "stray" && found.damage !== undefined) {
+        if (repairable === undefined && found.kind !== "stray" && found.damage !== undefined) {
           toRecord.push({ path: found.file.path, damage: found.damage });
         }
       }

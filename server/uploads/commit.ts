@@ -1,5 +1,5 @@
 /**
- * The last steps of a file, by either protocol: from staging to its place, and into the catalog.
+ * The last steps of an upload, by either protocol: its blob is finished, and its row committed.
  *
  * @module
  */
@@ -15,7 +15,8 @@ import type { GarbageCollector } from "./garbage_collector.ts";
 import type { Log } from "../limits/server_log.ts";
 import { LimitError, type LimitName, type Limits } from "../limits/limits.ts";
 import type { Quota } from "../catalog/accounts.ts";
-import type { BlobStore, StagedBlob } from "../blobs/blob_store.ts";
+import type { BlobStore } from "../blobs/blob_store.ts";
+import type { StagedUpload } from "./staging_area.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import { CatalogRefusal, type RefusalReason } from "../catalog/refusal.ts";
 import type { CommitResult, FileDigest, StoredFile, StoreOptions } from "../catalog/files.ts";
@@ -32,35 +33,35 @@ export interface CommitContext {
 /** A file on whose checksum both ends agree. */
 export interface ReceivedFile
   extends Pick<StoredFile, "clientId" | "name" | "size" | "crc" | "storedAt"> {
-  readonly blob: StagedBlob;
+  readonly staged: StagedUpload;
   readonly tree?: FileDigest;
   /** The digests of its chunks, of a file with a tree. */
   readonly chunks?: Bytes;
-  /** Whether it was recorded as held while it came: it is not any more when it is stored. */
-  readonly wasHeld?: boolean;
-  /** Ends when it is stored, or not. */
+  /** Whether the catalog has it as a partial upload: no longer when it is stored. */
+  readonly isPartial?: boolean;
+  /** Ends when the file is stored, or not. */
   readonly reservation?: QuotaReservation | undefined;
 }
 
 /**
- * Makes a file durable and visible, and returns its version. Its blob is reserved, that is, listed as garbage, before it is
- * moved to its place and until the catalog refers to it: the next start collects what a crash in between leaves.
+ * Makes a file durable and visible, and returns its version. The blob counts as garbage from before it is finished until
+ * the row refers to it: after a crash in between the next start deletes it.
  */
 export async function commitFile(
   context: CommitContext,
   { address }: { readonly address: string },
   file: ReceivedFile,
 ): Promise<number> {
-  const { store: { catalog, blobs }, limits, quotaReservations, garbage } = context;
-  const { clientId, name, size, crc, storedAt, blob, tree, chunks, wasHeld = false, reservation } =
-    file;
-  const { content } = blob;
-  const path = content === undefined ? blobs.newPath(clientId) : blob.path;
+  const { store: { catalog }, limits, quotaReservations, garbage } = context;
+  const { clientId, name, size, crc, storedAt, staged, tree, chunks, reservation } = file;
+  const { writer, inline } = staged;
+  const path = writer.blobId;
   let recorded: CommitResult;
   try {
-    if (content === undefined) {
-      await Promise.all([catalog.blobs.reserve(path), blob.seal()]);
-      await blob.commit(path);
+    if (inline === undefined) {
+      await Promise.all([catalog.blobs.reserve(path), writer.close()]);
+      await writer.finish();
+      staged.release();
     }
     const known = { clientId, name, path, size, crc, storedAt, verified: true };
     const row = tree === undefined ? known : { ...known, tree };
@@ -68,23 +69,23 @@ export async function commitFile(
       quota: quotaOfAll(limits),
       keep: replacedKept(limits),
       ...(chunks === undefined ? {} : { chunks }),
-      ...(content === undefined ? {} : { content }),
-      ...(wasHeld ? { staged: blob.path } : {}),
+      ...(inline === undefined ? {} : { content: inline }),
+      ...(file.isPartial ? { staged: writer.uploadId } : {}),
     };
     reservation?.startCommit();
     recorded = await catalog.files.commit(row, options);
     quotaReservations.revoke(clientId, name, { isStored: true });
-    if (content !== undefined) await blob.commit(path);
   } catch (error) {
-    await blob.discard();
-    // A commit may have failed in its last step and hold all the same: then the path is the file's.
-    const isStored = content !== undefined || await catalog.blobs.owner(path) === "file";
+    await writer.abort();
+    // A commit may have failed in its last step and hold all the same: then the blob is the file's.
+    const isStored = inline !== undefined || await catalog.blobs.owner(path) === "file";
     if (!isStored) await garbage.collect([path]);
     const over = error instanceof CatalogRefusal ? LIMITS_OF[error.reason] : undefined;
     if (over === undefined) throw error;
     const own = (await catalog.accounts.find({ id: clientId }))?.quota[over.of];
     throw new LimitError(over.limit, own ?? limits[over.limit]);
   } finally {
+    staged.release();
     reservation?.end();
   }
   context.log.info("Stored {file} of {client}: {size} bytes, cksum {crc}", {

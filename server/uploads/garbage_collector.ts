@@ -6,33 +6,33 @@
  * @module
  */
 import type { BlobReferences } from "../catalog/blob_references.ts";
-import type { BlobStore } from "../blobs/blob_store.ts";
+import type { BlobId, BlobStore, UploadId } from "../blobs/blob_store.ts";
 
 /** Blobs that are taken off the list in one transaction. */
 const TOGETHER = 100;
 
 export interface GarbageCollectorOptions {
   readonly catalog: { readonly blobs: Pick<BlobReferences, "garbage" | "collected"> };
-  readonly blobs: Pick<BlobStore, "remove">;
+  readonly blobs: Pick<BlobStore, "delete">;
   /** Called for a blob that could not be deleted. It stays listed, and is tried again at the next start. */
-  readonly onFailure: (id: string, error: unknown) => void;
+  readonly onFailure: (id: BlobId | UploadId, error: unknown) => void;
 }
 
 export class GarbageCollector {
   readonly #options: GarbageCollectorOptions;
   /** Open uploads. */
-  readonly #open = new Set<string>();
+  readonly #open = new Set<BlobId | UploadId>();
   /** Those of them that are garbage. */
-  readonly #waiting = new Set<string>();
+  readonly #waiting = new Set<BlobId | UploadId>();
 
   constructor(options: GarbageCollectorOptions) {
     this.#options = options;
   }
 
   /** Deletes garbage; what an open upload writes to waits until that ends. */
-  async collect(ids: readonly string[]): Promise<void> {
+  async collect(ids: readonly (BlobId | UploadId)[]): Promise<void> {
     for (let at = 0; at < ids.length; at += TOGETHER) {
-      const closed: string[] = [];
+      const closed: (BlobId | UploadId)[] = [];
       for (const id of ids.slice(at, at + TOGETHER)) {
         if (this.#open.has(id)) this.#waiting.add(id);
         else closed.push(id);
@@ -44,7 +44,7 @@ export class GarbageCollector {
   /** Deletes all garbage that is listed, and returns how many blobs were: at a start, before anything is reserved. */
   async collectAll(): Promise<number> {
     let count = 0;
-    let after: string | undefined;
+    let after: BlobId | UploadId | undefined;
     for (;;) {
       const ids = await this.#options.catalog.blobs.garbage(after, TOGETHER);
       if (ids.length === 0) return count;
@@ -55,33 +55,33 @@ export class GarbageCollector {
   }
 
   /** Spares an upload while it is open: until {@link release}. */
-  hold(id: string): void {
+  hold(id: UploadId): void {
     this.#open.add(id);
   }
 
   /** Resolves when an upload that has ended is deleted, if it became garbage while it was open. */
-  async release(id: string): Promise<void> {
+  async release(id: UploadId): Promise<void> {
     this.#open.delete(id);
     if (this.#waiting.delete(id)) await this.#delete([id]);
   }
 
   /** An open upload is referred to again. */
-  reprieve(id: string): void {
+  reprieve(id: UploadId): void {
     this.#waiting.delete(id);
   }
 
   /** Whether an open upload is deleted when it ends. */
-  isGarbage(id: string): boolean {
+  isGarbage(id: UploadId): boolean {
     return this.#waiting.has(id);
   }
 
-  async #delete(ids: readonly string[]): Promise<void> {
+  async #delete(ids: readonly (BlobId | UploadId)[]): Promise<void> {
     const { catalog, blobs, onFailure } = this.#options;
-    const deleted: string[] = [];
-    const failures: [string, unknown][] = [];
+    const deleted: (BlobId | UploadId)[] = [];
+    const failures: [BlobId | UploadId, unknown][] = [];
     for (const id of ids) {
       try {
-        await blobs.remove(id);
+        await blobs.delete(id);
         deleted.push(id);
       } catch (error) {
         failures.push([id, error]);
@@ -90,7 +90,7 @@ export class GarbageCollector {
     try {
       if (deleted.length > 0) await catalog.blobs.collected(deleted);
     } catch (error) {
-      failures.push(...deleted.map((id): [string, unknown] => [id, error]));
+      failures.push(...deleted.map((id): [BlobId | UploadId, unknown] => [id, error]));
     }
     for (const [id, error] of failures) onFailure(id, error);
   }

@@ -7,7 +7,7 @@ import { type Bytes, toHex } from "../../protocol/bytes.ts";
 import { printable } from "../../protocol/printable.ts";
 import type { QuotaReservation } from "../uploads/quota_reservations.ts";
 import type { Limits } from "../limits/limits.ts";
-import type { StagedBlob } from "../blobs/blob_store.ts";
+import type { StagedUpload } from "../uploads/staging_area.ts";
 import type { Log } from "../limits/server_log.ts";
 
 export interface UnverifiedFile {
@@ -20,7 +20,7 @@ export interface UnverifiedFile {
    * is heard on the file. A client that connects anew for each request can't be told from somebody who knows its id.
    */
   readonly boundUntil: Promise<void> | undefined;
-  readonly blob: StagedBlob;
+  readonly staged: StagedUpload;
   readonly size: number;
   readonly crc: number;
   /** Whether the client was told another checksum than the usual one: see `disputed_checksums.ts`. */
@@ -114,10 +114,11 @@ export class UnverifiedFiles {
   }
 
   /** Discards a file that was taken out. */
-  async discard({ blob, reservation }: UnverifiedFile): Promise<void> {
+  async discard({ staged, reservation }: UnverifiedFile): Promise<void> {
     try {
-      await blob.discard();
+      await staged.writer.abort();
     } finally {
+      staged.release();
       reservation?.end();
     }
   }

@@ -22,7 +22,7 @@ import type { Peer } from "./peer.ts";
 import type { PendingUpload } from "./pending_uploads.ts";
 import { DecryptPipeline } from "./decrypt_pipeline.ts";
 import { LimitError } from "../limits/limits.ts";
-import type { StagedBlob } from "../blobs/blob_store.ts";
+import type { StagedUpload } from "../uploads/staging_area.ts";
 
 /** Padding that ciphertext holds at most: some clients encrypt a file in two pieces. */
 const MAX_PADDING = 2 * BLOCK_SIZE;
@@ -30,7 +30,7 @@ const MAX_PADDING = 2 * BLOCK_SIZE;
 interface OpenPart {
   readonly packets: PacketSequence;
   readonly pipeline: DecryptPipeline;
-  readonly blob: StagedBlob;
+  readonly staged: StagedUpload;
   /** The key under which it comes. */
   readonly key: CryptoKey;
   /** zlib's CRC-32, where the client may expect that. */
@@ -102,7 +102,7 @@ export class V3Upload implements PendingUpload {
   }
 
   async #receive(work: OpenPart, end: SendFile): Promise<Response> {
-    const { blob, reservation, zlibCrc, pipeline: { checksum } } = work;
+    const { staged, reservation, zlibCrc, pipeline: { checksum } } = work;
     const { maxFileSize } = this.#context.limits;
     if (checksum.size > maxFileSize) throw new LimitError("maxFileSize", maxFileSize);
     this.#work = undefined;
@@ -117,7 +117,7 @@ export class V3Upload implements PendingUpload {
       ...sound,
       connection,
       boundUntil: own && equalBytes(own.clientId, clientId) ? ended : undefined,
-      blob,
+      staged,
       isOtherChecksumSent,
       intact: this.#intact,
       arrivedAt: this.#context.ticks(),
@@ -134,8 +134,9 @@ export class V3Upload implements PendingUpload {
     this.#work = undefined;
     await work?.pipeline.settle();
     try {
-      await work?.blob.discard();
+      await work?.staged.writer.abort();
     } finally {
+      work?.staged.release();
       work?.reservation?.end();
     }
   }
@@ -156,16 +157,16 @@ export class V3Upload implements PendingUpload {
     const supersede = () => unverified.supersede(clientId, name, this.#peer.connection);
     const reservation = await claimRoom(this.#context, file, supersede);
     try {
-      const blob = await this.#context.staging.stage(clientId, contentSize);
+      const staged = await this.#context.staging.create(clientId, contentSize);
       const zlibCrc = this.#mayExpectZlib ? new ZlibCrc() : undefined;
-      const pipeline = this.#pipeline(key, blob, zlibCrc);
-      this.#work = { packets, pipeline, blob, key, zlibCrc, reservation };
+      const pipeline = this.#pipeline(key, staged, zlibCrc);
+      this.#work = { packets, pipeline, staged, key, zlibCrc, reservation };
     } catch (error) {
       reservation?.end();
       throw error;
     }
-    // Makes the file: a disk that takes none is told of before the content comes.
-    await this.#work.blob.write(new Uint8Array(0));
+    // A store that takes no file says so before the content comes.
+    await this.#work.staged.write(0, new Uint8Array(0));
   }
 
   get #mayExpectZlib(): boolean {
@@ -174,11 +175,17 @@ export class V3Upload implements PendingUpload {
       this.#context.disputes.has(clientId, storedName(fileName));
   }
 
-  #pipeline(key: CryptoKey, blob: StagedBlob, zlibCrc: ZlibCrc | undefined): DecryptPipeline {
+  #pipeline(key: CryptoKey, staged: StagedUpload, zlibCrc: ZlibCrc | undefined): DecryptPipeline {
     const inPieces = this.#peer.profile.quirks.has("pieces");
     const decryptor = inPieces ? new PiecesDecryptor(key) : new CbcDecryptor(key);
     const count = () => this.#context.staging.count;
-    return new DecryptPipeline({ decryptor, blob, zlibCrc, size: this.request.contentSize, count });
+    return new DecryptPipeline({
+      decryptor,
+      staged,
+      zlibCrc,
+      size: this.request.contentSize,
+      count,
+    });
   }
 
   /** Decrypts the rest and makes the bytes durable: until the client judges them no descriptor is held. */
@@ -192,7 +199,7 @@ export class V3Upload implements PendingUpload {
     if (plaintextSize !== undefined && this.#work?.pipeline.checksum.size !== plaintextSize) {
       this.#intact = false;
     }
-    await this.#work?.blob.seal();
+    await this.#work?.staged.writer.close();
   }
 
   /**

@@ -7,6 +7,8 @@ import { toHex } from "../../protocol/bytes.ts";
 import { inSlices } from "../../protocol/v4/slices.ts";
 import { ChunkDigests, type FileDigests } from "../../protocol/v4/chunk_digests.ts";
 import { CHUNK_SIZE, chunkSize } from "../../protocol/v4/merkle_tree.ts";
+import { BlobNotFound } from "../blobs/blob_store.ts";
+import { readContent } from "../data_folder/stored_content.ts";
 import { breath } from "../breath.ts";
 import type { V4Context } from "./context.ts";
 import { recordDamage, visibleDamage } from "./damage.ts";
@@ -42,14 +44,15 @@ async function findTree(
   file: StoredFile,
   signal: AbortSignal,
 ): Promise<FileDigest | undefined> {
-  const { store: { catalog, blobs }, log } = context;
+  const { store, log } = context;
+  const { catalog } = store;
   // It may have been read since it was looked up.
   const now = await catalog.files.find(file.clientId, file.name, { version: file.version });
   if (now?.path !== file.path) return undefined;
   if (now.damage !== undefined) return await refuseDamaged(context, file, now.damage);
   if (now.tree !== undefined) return now.tree;
   const sums = new ChunkDigests(file.size);
-  const found = await summedUp(blobs.read(file.path, { pieceSize: CHUNK_SIZE }), sums, signal);
+  const found = await summedUp(readContent(store, file), sums, signal);
   if (found?.cksum !== file.crc) return await refuseDamaged(context, file, "content");
   // When the client's file was changed protocol 3 does not tell.
   const tree = { mtime: file.storedAt, digest: found.digest };
@@ -95,7 +98,7 @@ async function summedUp(
       at += chunk.length;
     }
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
+    if (error instanceof BlobNotFound) return undefined;
     throw error;
   }
   return sums.isWhole ? sums.sums() : undefined;

@@ -19,17 +19,17 @@ const WORDS: Readonly<Record<Damage, string>> = {
 };
 
 /**
- * The damage of a file as far as it shows without reading the content: what was found before, or that the blob is
- * missing or has another size. Of a file that the catalog keeps its row says that.
+ * The damage of a file that shows without reading the content: damage that was found before, or a blob that is missing or
+ * has another size. For content that the catalog keeps, its row already says so.
  */
 export async function visibleDamage(
   { blobs }: Pick<Store, "blobs">,
   { path, size, damage }: StoredFile,
 ): Promise<Damage | undefined> {
   if (damage !== undefined || isInline(path)) return damage;
-  const found = await blobs.size(path);
+  const found = await blobs.stat(path);
   if (found === undefined) return "missing";
-  return found === size ? undefined : "size";
+  return found.size === size ? undefined : "size";
 }
 
 /** Records the damage of a file that a client has asked for, and logs it, where the catalog does not have it yet. */

@@ -6,6 +6,7 @@
 import type { Bytes } from "../../protocol/bytes.ts";
 import type { Message, MessageKind, MessageOf } from "../../protocol/v4/messages.ts";
 import { CHUNK_SIZE, chunkCount, DIGEST_SIZE } from "../../protocol/v4/merkle_tree.ts";
+import { BlobNotFound } from "../blobs/blob_store.ts";
 import { recordDamage } from "./damage.ts";
 import type { StoredFile } from "../catalog/files.ts";
 import { StoredDigests } from "./chunk_digests.ts";
@@ -202,7 +203,7 @@ async function firstOf(
   try {
     return await pieces.next();
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
+    if (error instanceof BlobNotFound) return undefined;
     throw error;
   }
 }

@@ -1,11 +1,11 @@
 /**
- * What is durably held of uploads that were broken off, so that they can be gone on with: staged files and rows of the
- * catalog. Bytes are on disk before their row is; a row whose file is missing is worth nothing.
+ * Partial uploads: what of them is durable, in the blob store and in rows of the catalog. Bytes are durable before their
+ * row is; a row without its upload is worth nothing.
  *
  * @module
  */
 import { type Bytes, toHex } from "../../protocol/bytes.ts";
-import type { BlobStore } from "../blobs/blob_store.ts";
+import type { BlobStore, UploadId } from "../blobs/blob_store.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import type { PartialUpload } from "../catalog/partial_uploads.ts";
 import type { Limits } from "../limits/limits.ts";
@@ -27,35 +27,35 @@ export interface PartialUploadsOptions {
 
 export class PartialUploads {
   readonly #options: PartialUploadsOptions;
-  /** Clients of which something has been held since the start: to look it up for each file would take long. */
+  /** Accounts that have had partial uploads since the start: a query for each file of the others would take long. */
   readonly #owners = new Set<string>();
 
   constructor(options: PartialUploadsOptions) {
     this.#options = options;
   }
 
-  /** Removes what is staged and not held, and forgets what is not staged any more. Returns how much was removed. */
+  /** Deletes uploads without a row, and rows without their upload. Returns the number of uploads deleted. */
   async sweep(): Promise<number> {
     const { catalog, blobs, garbage } = this.#options;
     let count = 0;
-    let after: string | undefined;
+    let after: UploadId | undefined;
     for (;;) {
       const page = await catalog.uploads.scan(after, PAGE);
       for (const { clientId, name, path, held } of page) {
-        const size = await blobs.size(path);
-        if (size !== undefined && size >= held) {
+        const found = await blobs.stat(path);
+        if (found !== undefined && found.size >= held) {
           this.#owners.add(toHex(clientId));
           continue;
         }
         await garbage.collect(await catalog.uploads.remove(clientId, name));
-        if (size !== undefined) count++;
+        if (found !== undefined) count++;
       }
       const last = page.at(-1);
       if (last === undefined) break;
       after = last.path;
     }
     return count +
-      await blobs.sweep(async (path) => await catalog.blobs.owner(path) === "upload");
+      await blobs.sweepUploads(async (id) => await catalog.blobs.owner(id) === "upload");
   }
 
   async find(clientId: Bytes, name: string): Promise<PartialUpload | undefined> {
@@ -63,7 +63,7 @@ export class PartialUploads {
     return await this.#options.catalog.uploads.find(clientId, name);
   }
 
-  /** Records bytes that are on disk, in place of what was held under the name. Throws `CatalogRefusal`. */
+  /** Records a checkpoint, in place of the one of the same name. Throws `CatalogRefusal`. */
   async save(partial: Omit<PartialUpload, "updatedAt">): Promise<void> {
     const { catalog, limits, clock, garbage } = this.#options;
     this.#owners.add(toHex(partial.clientId));
@@ -74,14 +74,14 @@ export class PartialUploads {
     await garbage.collect(surplus);
   }
 
-  /** Drops what is held under a name; with a path only what is held there. */
-  async drop(clientId: Bytes, name: string, path?: string): Promise<void> {
+  /** Removes the partial upload of a name; with `path` only that one. */
+  async remove(clientId: Bytes, name: string, path?: UploadId): Promise<void> {
     if (!this.#owners.has(toHex(clientId))) return;
     const { catalog, garbage } = this.#options;
     await garbage.collect(await catalog.uploads.remove(clientId, name, path));
   }
 
-  /** Drops what was not gone on with since before a time. */
+  /** Removes partial uploads that were last updated before a time. */
   async expire(before: number): Promise<void> {
     const { catalog, garbage } = this.#options;
     for (;;) {

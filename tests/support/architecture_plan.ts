@@ -16,7 +16,7 @@ const V4 = [...PROTOCOL, "protocol/crc", "protocol/v4"];
 const SERVER = ["server", "server/catalog", "server/blobs", "server/fs", "server/limits"];
 const SERVING = [...SERVER, "server/context.ts", "server/accounts", "server/uploads"];
 
-const SQLITE = [...PROTOCOL, "server/catalog", "server/catalog/sqlite"];
+const SQLITE = [...PROTOCOL, "server/blobs", "server/catalog", "server/catalog/sqlite"];
 const STORE = ["server/catalog/*", "server/blobs/*", "server/data_folder", "server/fs"];
 
 const CLIENT = ["client", "client/net", "client/local"];
@@ -84,8 +84,8 @@ export const ARROWS: Arrows = {
   // A server: what it keeps, what guards it, what both protocols do with a file, then the two protocols.
   "server": [...PROTOCOL, "protocol/cipher"],
   "server/fs": PROTOCOL,
-  "server/catalog": PROTOCOL,
-  "server/catalog/sqlite": [...PROTOCOL, "server/catalog"],
+  "server/catalog": [...PROTOCOL, "server/blobs"],
+  "server/catalog/sqlite": [...PROTOCOL, "server/blobs", "server/catalog"],
   "server/catalog/sqlite/operations": SQLITE,
   "server/catalog/sqlite/sqlite_catalog.ts": [
     ...[...SQLITE, "server/catalog/sqlite/operations", "server/catalog/sqlite/snapshot.ts"],

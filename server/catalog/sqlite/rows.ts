@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { BlobId } from "../../blobs/blob_store.ts";
 import type { Bytes } from "../../../protocol/bytes.ts";
 import type { Quota } from "../accounts.ts";
 import { INLINE_PREFIX } from "../inline_paths.ts";
@@ -57,7 +58,7 @@ export function toFile(row: Row): StoredFile {
     name: row["name"] as string,
     version: row["version"] as number,
     current: row["current"] === 1,
-    path: row["path"] as string,
+    path: row["path"] as BlobId,
     size: row["size"] as number,
     crc: row["crc"] as number,
     storedAt: row["stored_at"] as number,

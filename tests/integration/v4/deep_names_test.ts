@@ -8,6 +8,7 @@ import { CountedDatabase } from "../../support/store/counted_database.ts";
 import { SourceFile } from "../../../client/local/source_file.ts";
 import type { V4Client } from "../../../client/v4/client.ts";
 import { got, put, Scene } from "../../support/v4/fixture.ts";
+import { blobId } from "../../support/store/ids.ts";
 
 const MAX_PARTS = 128;
 /** Whether the one folder is a file that could be one. */
@@ -73,7 +74,7 @@ test("those stored before the bound are listed, read, renamed and removed", asyn
     const owner = await folder.catalog.accounts.find({ name: "Alice" }) ?? assert.fail();
     for (const [i, name] of names.entries()) {
       await folder.catalog.files.commit({
-        ...{ clientId: owner.id, name, path: `catalog/${i}`, size: content.length, crc },
+        ...{ clientId: owner.id, name, path: blobId(`catalog/${i}`), size: content.length, crc },
         ...{ storedAt: 1, verified: true, tree: { mtime: 1, digest } },
       }, { chunks: sums.digests, content });
     }

@@ -11,6 +11,7 @@ import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { openInThisThread } from "../../support/store/catalogs.ts";
 import { connectRaw, got, loginRaw, Scene } from "../../support/v4/fixture.ts";
 import { interceptedCatalog } from "../../support/store/intercepted_catalog.ts";
+import { blobId } from "../../support/store/ids.ts";
 
 const MIB = 1024 * 1024;
 /** A page of names and what belongs to them; the last 16 rows may go beyond. */
@@ -42,7 +43,7 @@ function test(what: string, body: (watched: Watched) => Promise<void>) {
       const tree = { mtime: 1, digest: digestTree(digestChunk(content)) };
       const chunks = digestChunk(content);
       await Promise.all(files.map(({ name }) => {
-        const path = `catalog/${++paths}`;
+        const path = blobId(`catalog/${++paths}`);
         const stored = { clientId: owner.id, name, path, size: 10, crc: 1, storedAt: 1 };
         const options = { chunks, content, keep: 1e6 };
         return catalog.files.commit({ ...stored, verified: true, tree }, options);
@@ -117,7 +118,7 @@ test("attack: digests of a huge file that are not read, and ranges of it", async
   {
     await using folder = await DataFolder.openToChange(scene.data, Deno);
     const owner = await folder.catalog.accounts.find({ name: "Alice" }) ?? assert.fail();
-    const path = `files/${toHex(owner.id)}/${"0".repeat(32)}`;
+    const path = blobId(`files/${toHex(owner.id)}/${"0".repeat(32)}`);
     await Deno.mkdir(join(scene.data, path, ".."), { recursive: true });
     using file = await Deno.open(join(scene.data, path), { create: true, write: true });
     // It has a hole for a content.

@@ -11,7 +11,7 @@ import { audit } from "../../../server/data_folder/audit.ts";
 import type { Catalog } from "../../../server/catalog/catalog.ts";
 import { isInline } from "../../../server/catalog/inline_paths.ts";
 import { DataFolder } from "../../../server/data_folder/data_folder.ts";
-import { MAX_INLINE } from "../../../server/blobs/inline.ts";
+import { MAX_INLINE } from "../../../server/catalog/bounds.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { openInThisThread } from "../../support/store/catalogs.ts";
 import { tamper } from "../../support/store/database.ts";

@@ -5,7 +5,7 @@ import { InterruptedError } from "../../../protocol/errors.ts";
 import { AccountFolder } from "../../../client/identity/v4_account.ts";
 import { Download } from "../../../client/v4/chunk_download.ts";
 import { V4Client } from "../../../client/v4/client.ts";
-import { newStagedPath } from "../../../server/blobs/disk/paths.ts";
+import { newUploadId } from "../../../server/blobs/disk/paths.ts";
 import type { Catalog } from "../../../server/catalog/catalog.ts";
 import { CHUNK_SIZE, DIGEST_SIZE, digestTree } from "../../../protocol/v4/merkle_tree.ts";
 import { openInThisThread } from "../../support/store/catalogs.ts";
@@ -30,7 +30,7 @@ async function sceneWithHeld() {
   (await scene.client("Alice"))[Symbol.dispose]();
   const { clientId } = await new AccountFolder(scene.folder.join("Alice")).loadAccount() ??
     assert.fail();
-  const path = newStagedPath();
+  const path = newUploadId();
   {
     using file = await Deno.open(`${scene.data}/${path}`, { createNew: true, write: true });
     await file.truncate(HELD);

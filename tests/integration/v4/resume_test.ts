@@ -304,10 +304,10 @@ Deno.test("v4 resume: what was held is dropped when it has waited for too long",
   });
   const held = new PartialUploads({ catalog, blobs, limits, clock: () => now.ms, garbage });
   const save = async (name: string) => {
-    const blob = await blobs.stage();
-    await blob.write(new Uint8Array(5));
-    await blob.leave(5);
-    const { path } = blob;
+    const writer = await blobs.create({ owner: id });
+    await writer.write(0, new Uint8Array(5));
+    await writer.suspend(5);
+    const path = writer.uploadId;
     const sums = new Uint8Array(36);
     await held.save({ clientId: id, name, size: 9, mtime: 0, path, held: 5, sums });
     return path;

@@ -6,7 +6,7 @@ import { exportFile } from "../../../server/operator/export_file.ts";
 import { listStored } from "../../../server/operator/list_files.ts";
 import { readPortInfo } from "../../../server/v3/port_info.ts";
 import { verify } from "../../../server/operator/verify.ts";
-import { checked } from "../../../server/data_folder/audit.ts";
+import { readChecked } from "../../../server/data_folder/stored_content.ts";
 import { readOperatorIdentity } from "../../../server/listen/tls/operator_certificate.ts";
 import { Authority } from "../../support/tls/certificate_authority.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
@@ -188,15 +188,20 @@ Deno.test("restore, backup, export: no more of a blob is read than was stored", 
   // One that grows while it is read.
   const file = await firstFile(data);
   let pieces = 0;
-  const endless = checked({
-    size: () => Promise.resolve(file.size),
+  const blobs = {
+    stat: () => Promise.resolve({ size: file.size }),
     async *read() {
       for (;;) {
         pieces++;
         yield new Uint8Array(file.size);
       }
     },
-  }, file);
+  };
+  const never = () => Promise.reject(new Error("the catalog keeps no content of it"));
+  const endless = readChecked(
+    { blobs, catalog: { files: { content: never, contentSize: never } } },
+    file,
+  );
   await assert.rejects(Array.fromAsync(endless), { code: "stored-file-damaged" });
   assert.equal(pieces, 2);
 });

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { BlobId, UploadId } from "../../../blobs/blob_store.ts";
 import type { SQLInputValue } from "node:sqlite";
 import { type Bytes, equalBytes } from "../../../../protocol/bytes.ts";
 import {
@@ -161,11 +162,11 @@ export const ACCOUNT_OPERATIONS = {
   ): (RevocationReason | undefined)[] =>
     principals.map((principal) => revocationReason(database, principal))
   ),
-  remove: write((database, id: Bytes): string[] => {
+  remove: write((database, id: Bytes): (BlobId | UploadId)[] => {
     const query = `SELECT path FROM files WHERE client_id = ?
       UNION ALL SELECT path FROM partials WHERE client_id = ?`;
     const paths = database.all(query, id, id)
-      .map((row) => row["path"] as string);
+      .map((row) => row["path"] as BlobId | UploadId);
     database.run("DELETE FROM clients WHERE id = ?", id);
     return makeGarbage(database, paths);
   }),

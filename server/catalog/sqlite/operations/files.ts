@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { BlobId } from "../../../blobs/blob_store.ts";
 import type { Bytes } from "../../../../protocol/bytes.ts";
 import type {
   AllFilesPage,
@@ -58,22 +59,22 @@ export const FILE_OPERATIONS = {
   ): FoundFile | undefined =>
     want === "all" ? findAll(database, owner, name, version) : find(database, owner, name, version)
   ),
-  chunkDigests: read((database, path: string, from?: number): Bytes | undefined => {
+  chunkDigests: read((database, path: BlobId, from?: number): Bytes | undefined => {
     const query = `SELECT length(chunks) AS chunks_size,
       substr(chunks, ?, ${CHUNKS_PAGE}) AS chunks FROM files WHERE path = ?`;
     const [row] = database.all(query, (from ?? 0) + 1, path);
     return (row?.["chunks_size"] ?? null) === null ? undefined : pageOf(row as Row);
   }),
-  content: read((database, path: string) => valueAt<Bytes>(database, "content", path)),
-  contentSize: read((database, path: string) => valueAt<number>(database, "length(content)", path)),
+  content: read((database, path: BlobId) => valueAt<Bytes>(database, "content", path)),
+  contentSize: read((database, path: BlobId) => valueAt<number>(database, "length(content)", path)),
   setDigests: write(
-    (database, path: string, { mtime, digest }: FileDigest, chunks: Bytes): void => {
+    (database, path: BlobId, { mtime, digest }: FileDigest, chunks: Bytes): void => {
       const query =
         "UPDATE files SET mtime = ?, digest = ?, chunks = ? WHERE path = ? AND digest IS NULL";
       database.run(query, mtime, digest, chunks, path);
     },
   ),
-  setDamage: write((database, path: string, damage: Damage | undefined): boolean => {
+  setDamage: write((database, path: BlobId, damage: Damage | undefined): boolean => {
     const query = "SELECT 1 FROM files WHERE path = ? AND damage IS NOT ?";
     const isNew = database.all(query, path, damage ?? null).length > 0;
     if (isNew) database.run("UPDATE files SET damage = ? WHERE path = ?", damage ?? null, path);
@@ -95,13 +96,13 @@ export const FILE_OPERATIONS = {
         ...[owner, name, last === undefined ? before : last["version"] as number, step],
       )).map(toFile)
   ),
-  remove: write((database, clientId: Bytes, name: string): string[] | undefined => {
+  remove: write((database, clientId: Bytes, name: string): BlobId[] | undefined => {
     const paths = database.all(
       "SELECT path FROM files WHERE client_id = ? AND name = ?",
       clientId,
       name,
     )
-      .map((row) => row["path"] as string);
+      .map((row) => row["path"] as BlobId);
     if (paths.length === 0) return undefined;
     database.run("DELETE FROM files WHERE client_id = ? AND name = ?", clientId, name);
     return makeGarbage(database, paths);
@@ -128,14 +129,14 @@ export const FILE_OPERATIONS = {
       );
     }).map(toFile)
   ),
-  scan: read((database, after: string | undefined, limit: number): StoredFile[] =>
+  scan: read((database, after: BlobId | undefined, limit: number): StoredFile[] =>
     page(limit, (last, step) =>
       database.all(
         `SELECT ${FILE_COLUMNS} FROM files WHERE path > ? ORDER BY path LIMIT ?`,
         ...[last === undefined ? after ?? "" : last["path"] as string, step],
       )).map(toFile)
   ),
-  forget: write((database, path: string): void => {
+  forget: write((database, path: BlobId): void => {
     database.run("DELETE FROM files WHERE path = ?", path);
   }),
   usage: read((database, owner: Bytes, beside?: NewFile): UsageBeside =>
@@ -227,7 +228,7 @@ function versionsOf(database: Database, clientId: Bytes, name: string) {
  * Makes room for a new version of a name: the last one is not the current one any more. Makes garbage
  * of versions that are not kept: all but the newest `keep`, and damaged ones that the new one mends.
  */
-function replaceOthers(database: Database, file: StoredFile, keep: number): string[] {
+function replaceOthers(database: Database, file: StoredFile, keep: number): BlobId[] {
   const { clientId, name } = file;
   const garbage = [...dropMended(database, file), ...dropOldest(database, file, keep)];
   const replace = "UPDATE files SET current = 0 WHERE client_id = ? AND name = ? AND current = 1";
@@ -236,14 +237,14 @@ function replaceOthers(database: Database, file: StoredFile, keep: number): stri
 }
 
 /** Forgets damaged versions that had the same content. */
-function dropMended(database: Database, { clientId, name, size, crc, tree }: StoredFile): string[] {
+function dropMended(database: Database, { clientId, name, size, crc, tree }: StoredFile): BlobId[] {
   const query = `SELECT path FROM files WHERE client_id = ? AND name = ? AND damage IS NOT NULL
     AND size = ? AND crc = ? AND (digest IS NULL OR digest = coalesce(?, digest))`;
   return drop(database, database.all(query, clientId, name, size, crc, tree?.digest ?? null));
 }
 
 /** Forgets all versions of a name but the newest `keep`. */
-function dropOldest(database: Database, { clientId, name }: StoredFile, keep: number): string[] {
+function dropOldest(database: Database, { clientId, name }: StoredFile, keep: number): BlobId[] {
   const query = `SELECT path FROM files WHERE client_id = ? AND name = ?
     ORDER BY version DESC LIMIT -1 OFFSET ?`;
   // SQLite knows no Infinity there.
@@ -251,8 +252,8 @@ function dropOldest(database: Database, { clientId, name }: StoredFile, keep: nu
   return drop(database, database.all(query, clientId, name, offset));
 }
 
-function drop(database: Database, rows: readonly Row[]): string[] {
-  const paths = rows.map((row) => row["path"] as string);
+function drop(database: Database, rows: readonly Row[]): BlobId[] {
+  const paths = rows.map((row) => row["path"] as BlobId);
   for (const path of paths) database.run("DELETE FROM files WHERE path = ?", path);
   return makeGarbage(database, paths);
 }

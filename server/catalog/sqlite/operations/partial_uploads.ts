@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { UploadId } from "../../../blobs/blob_store.ts";
 import type { Bytes } from "../../../../protocol/bytes.ts";
 import type { CheckpointOptions, PartialUpload, PartialUploadKey } from "../../partial_uploads.ts";
 import type { Database } from "../database.ts";
@@ -14,7 +15,7 @@ import { checkQuota } from "./usage.ts";
 
 export const UPLOAD_OPERATIONS = {
   save: write(
-    (database, partial: PartialUpload, { max, quota }: CheckpointOptions): string[] => {
+    (database, partial: PartialUpload, { max, quota }: CheckpointOptions): UploadId[] => {
       const { clientId, name, size, mtime, path, held, sums, updatedAt } = partial;
       const replaced = pathsOf(database, "client_id = ? AND name = ?", clientId, name);
       drop(database, replaced);
@@ -41,19 +42,19 @@ export const UPLOAD_OPERATIONS = {
     const query = "SELECT * FROM partials WHERE client_id = ? AND name = ?";
     return database.all(query, clientId, name).map(toPartial)[0];
   }),
-  remove: write((database, clientId: Bytes, name: string, path?: string): string[] => {
+  remove: write((database, clientId: Bytes, name: string, path?: UploadId): UploadId[] => {
     const paths = pathsOf(database, "client_id = ? AND name = ?", clientId, name)
       .filter((found) => path === undefined || found === path);
     drop(database, paths);
     return makeGarbage(database, paths);
   }),
-  expire: write((database, before: number, limit: number): string[] => {
+  expire: write((database, before: number, limit: number): UploadId[] => {
     const condition = "updated_at < ? ORDER BY updated_at LIMIT ?";
     const paths = pathsOf(database, condition, before, limit);
     drop(database, paths);
     return makeGarbage(database, paths);
   }),
-  scan: read((database, after: string | undefined, limit: number): PartialUploadKey[] =>
+  scan: read((database, after: UploadId | undefined, limit: number): PartialUploadKey[] =>
     database.all(
       "SELECT client_id, name, path, held FROM partials WHERE path > ? ORDER BY path LIMIT ?",
       ...[after ?? "", limit],
@@ -69,16 +70,16 @@ function pathsOf(
   database: Database,
   condition: string,
   ...values: (Bytes | string | number)[]
-): string[] {
+): UploadId[] {
   return database.all(`SELECT path FROM partials WHERE ${condition}`, ...values)
-    .map((row) => row["path"] as string);
+    .map((row) => row["path"] as UploadId);
 }
 
 function toKey(row: Row): PartialUploadKey {
   return {
     clientId: row["client_id"] as Bytes,
     name: row["name"] as string,
-    path: row["path"] as string,
+    path: row["path"] as UploadId,
     held: row["held"] as number,
   };
 }

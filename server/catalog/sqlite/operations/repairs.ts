@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { BlobId } from "../../../blobs/blob_store.ts";
 import type { Repair } from "../../repairs.ts";
 import { read, write } from "./operation.ts";
 
@@ -13,12 +14,12 @@ export const REPAIR_OPERATIONS = {
   }),
   list: read((database): Repair[] =>
     database.all("SELECT path, moved_to, record FROM repairs").map((row) => ({
-      path: row["path"] as string,
+      path: row["path"] as BlobId,
       movedTo: (row["moved_to"] as string | null) ?? undefined,
       record: row["record"] as string,
     }))
   ),
-  end: write((database, path: string, { isBack = false } = {}): void => {
+  end: write((database, path: BlobId, { isBack = false } = {}): void => {
     if (!isBack) database.run("DELETE FROM files WHERE path = ?", path);
     database.run("DELETE FROM repairs WHERE path = ?", path);
   }),

@@ -18,12 +18,21 @@ import { SqliteCatalog } from "../../../../server/catalog/sqlite/sqlite_catalog.
 import { pseudoRandomBytes } from "../../../support/bytes.ts";
 import { openDatabase } from "../../../support/store/database.ts";
 import { TemporaryFolder } from "../../../support/temporary_folder.ts";
+import { blobId } from "../../../support/store/ids.ts";
 
 const storedProfile = { edition: "2023c", quirks: [] };
 const id = pseudoRandomBytes(16, 1);
 
 const file = (name: string, size = 1): StoredFile => ({
-  ...{ clientId: id, name, path: `files/1/${name}`, size, crc: 0, storedAt: 1, verified: true },
+  ...{
+    clientId: id,
+    name,
+    path: blobId(`files/1/${name}`),
+    size,
+    crc: 0,
+    storedAt: 1,
+    verified: true,
+  },
 });
 
 interface Scene {
@@ -124,11 +133,11 @@ Deno.test("together: where the commit fails all have failed, and nothing is done
 
 Deno.test("together: after a failure that ends the transaction nothing is committed by itself", () =>
   scene(async ({ catalog, fillUp }) => {
-    fillUp("files/1/b");
+    fillUp(blobId("files/1/b"));
     const calls: Call[] = [
       { method: "files.commit", args: [file("a")] },
-      { method: "blobs.reserve", args: ["files/1/b"] },
-      { method: "blobs.reserve", args: ["files/1/c"] },
+      { method: "blobs.reserve", args: [blobId("files/1/b")] },
+      { method: "blobs.reserve", args: [blobId("files/1/c")] },
     ];
     const outcomes = await commitTogether(catalog, calls);
     const reasons = outcomes.map((outcome) => "error" in outcome && `${outcome.error}`);
@@ -225,7 +234,9 @@ Deno.test("batches: what is handed over at once is bounded by bytes, asked and a
     const content = new Uint8Array(256 * 1024);
     const names = Array.from({ length: 64 }, (_, i) => `${i}`);
     await Promise.all(names.map((name) => batched.files.commit(file(name), { content })));
-    const read = await Promise.all(names.map((name) => batched.files.content(`files/1/${name}`)));
+    const read = await Promise.all(
+      names.map((name) => batched.files.content(blobId(`files/1/${name}`))),
+    );
     assert.ok(read.every((bytes) => bytes?.length === content.length));
     const most = MAX_BATCH_BYTES + 2 * content.length;
     assert.ok(Math.max(...asked, ...answered) <= most, `${asked} asked, ${answered} answered`);
@@ -250,7 +261,7 @@ Deno.test("batches: clients take turns, however much one of them has asked for b
       rest: () => Promise.resolve(),
     }));
     const store = async (clientId: typeof id, name: string) => {
-      const path = `files/${name}`;
+      const path = blobId(`files/${name}`);
       await batched.files.commit({ ...file(name), clientId, path });
       done.push(name);
     };

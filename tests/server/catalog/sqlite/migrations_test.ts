@@ -8,6 +8,8 @@ import { pseudoRandomBytes } from "../../../support/bytes.ts";
 import { openDatabase } from "../../../support/store/database.ts";
 import { TemporaryFolder } from "../../../support/temporary_folder.ts";
 import type { Catalog } from "../../../../server/catalog/catalog.ts";
+import { blobId } from "../../../support/store/ids.ts";
+import type { BlobId } from "../../../../server/blobs/blob_store.ts";
 
 /** The schema as versions 1 to 5 of it made it, written down again: what is published does not change. */
 const SCHEMAS = [
@@ -111,8 +113,8 @@ function write(path: string, version: number): void {
     `INSERT INTO files (${columns}client_id, name, path, size, crc, stored_at, verified)
      VALUES (${values}?, ?, ?, ?, ?, ?, ?)`,
   );
-  file.run(id(1), "a", "files/1/a", 10, 2 ** 32 - 1, 1000, 1);
-  file.run(id(1), "ü", "files/1/b", 2 ** 32, 0, 2000, 0);
+  file.run(id(1), "a", blobId("files/1/a"), 10, 2 ** 32 - 1, 1000, 1);
+  file.run(id(1), "ü", blobId("files/1/b"), 2 ** 32, 0, 2000, 0);
   database.prepare("INSERT INTO orphans VALUES ('files/1/c')").run();
   if (version < 2) return;
   database.prepare("UPDATE clients SET edition = '2024', habits = 'frames' WHERE name = 'Bob'")
@@ -167,19 +169,22 @@ async function compare(catalog: SqliteCatalog, version: number): Promise<void> {
   });
   const tree = version < 3 ? {} : { tree: { mtime: 7, digest } };
   const files = [
-    { ...stored("a", "files/1/a", 10, 2 ** 32 - 1, 1000), verified: true, ...tree },
-    { ...stored("ü", "files/1/b", 2 ** 32, 0, 2000), verified: false },
+    { ...stored("a", blobId("files/1/a"), 10, 2 ** 32 - 1, 1000), verified: true, ...tree },
+    { ...stored("ü", blobId("files/1/b"), 2 ** 32, 0, 2000), verified: false },
   ];
   assert.deepEqual(await catalog.files.listAll(id(1)), files);
   assert.deepEqual(await catalog.files.list(id(1), { limit: 9 }), files);
   assert.deepEqual(await catalog.files.find(id(1), "a"), files[0]);
   assert.deepEqual(await catalog.files.find(id(1), "a", { version: 1 }), files[0]);
-  assert.deepEqual(await catalog.files.chunkDigests("files/1/a"), version < 3 ? undefined : chunks);
+  assert.deepEqual(
+    await catalog.files.chunkDigests(blobId("files/1/a")),
+    version < 3 ? undefined : chunks,
+  );
   const keys = (await catalog.accounts.find({ id: id(1) }))?.keys.map(({ key }) => key);
   assert.deepEqual(keys, version < 3 ? [] : [key]);
   assert.deepEqual(await usageOf(catalog, id(1)), { files: 2, bytes: 2 ** 32 + 10 });
   assert.deepEqual(await usageOf(catalog, id(2)), { files: 0, bytes: 0 });
-  assert.deepEqual(await catalog.blobs.garbage(undefined, 9), ["files/1/c"]);
+  assert.deepEqual(await catalog.blobs.garbage(undefined, 9), [blobId("files/1/c")]);
   assert.deepEqual(await catalog.repairs.list(), []);
   assert.deepEqual(await catalog.faults(), []);
 }
@@ -188,29 +193,32 @@ Deno.test("migrations: a migrated file can be marked as damaged, and mended", as
   await using folder = await TemporaryFolder.create();
   write(folder.join("catalog.db"), 5);
   await using catalog = SqliteCatalog.open(folder.join("catalog.db"));
-  assert.equal(await catalog.files.setDamage("files/1/a", "content"), true);
-  assert.equal(await catalog.files.setDamage("files/1/a", "content"), false);
+  assert.equal(await catalog.files.setDamage(blobId("files/1/a"), "content"), true);
+  assert.equal(await catalog.files.setDamage(blobId("files/1/a"), "content"), false);
   assert.equal((await catalog.files.find(id(1), "a"))?.damage, "content");
-  assert.equal(await catalog.files.setDamage("files/1/a", undefined), true);
+  assert.equal(await catalog.files.setDamage(blobId("files/1/a"), undefined), true);
   assert.equal((await catalog.files.find(id(1), "a"))?.damage, undefined);
-  assert.equal(await catalog.files.setDamage("files/1/none", "missing"), false);
+  assert.equal(await catalog.files.setDamage(blobId("files/1/none"), "missing"), false);
 });
 
 Deno.test("migrations: a migrated file is replaced, kept and counted like any other", async () => {
   await using folder = await TemporaryFolder.create();
   write(folder.join("catalog.db"), 5);
   await using catalog = SqliteCatalog.open(folder.join("catalog.db"));
-  const next = (path: string): Parameters<typeof catalog.files.commit> => [
+  const next = (path: BlobId): Parameters<typeof catalog.files.commit> => [
     {
       ...{ clientId: id(1), name: "a", path, size: 5, crc: 1 },
       ...{ storedAt: 3000, verified: true, tree: { mtime: 1, digest } },
     },
     { keep: 1, chunks: new Uint8Array(0) as Bytes },
   ];
-  assert.deepEqual(await catalog.files.commit(...next("files/1/d")), { version: 2, garbage: [] });
+  assert.deepEqual(await catalog.files.commit(...next(blobId("files/1/d"))), {
+    version: 2,
+    garbage: [],
+  });
   assert.deepEqual(await usageOf(catalog, id(1)), { files: 2, bytes: 2 ** 32 + 15 });
-  assert.deepEqual(await catalog.files.commit(...next("files/1/e")), {
-    ...{ version: 3, garbage: ["files/1/a"] },
+  assert.deepEqual(await catalog.files.commit(...next(blobId("files/1/e"))), {
+    ...{ version: 3, garbage: [blobId("files/1/a")] },
   });
   assert.deepEqual(await usageOf(catalog, id(1)), { files: 2, bytes: 2 ** 32 + 10 });
 });

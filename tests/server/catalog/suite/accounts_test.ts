@@ -12,6 +12,7 @@ import { SqliteCatalog } from "../../../../server/catalog/sqlite/sqlite_catalog.
 import { openWorkerCatalog } from "../../../../server/catalog/sqlite/worker_catalog.ts";
 import { pseudoRandomBytes } from "../../../support/bytes.ts";
 import { TemporaryFolder } from "../../../support/temporary_folder.ts";
+import { blobId } from "../../../support/store/ids.ts";
 
 const IMPLEMENTATIONS: Record<string, (path: string) => Catalog | Promise<Catalog>> = {
   SqliteCatalog: (path) => SqliteCatalog.open(path),
@@ -51,7 +52,15 @@ const token = (number: number, clientId?: Bytes, usesLeft = 1) => ({
 });
 
 const file = (clientId: Bytes, changes: Partial<StoredFile> = {}): StoredFile => ({
-  ...{ clientId, name: "a", path: "files/1/1", size: 10, crc: 1, storedAt: 1, verified: true },
+  ...{
+    clientId,
+    name: "a",
+    path: blobId("files/1/1"),
+    size: 10,
+    crc: 1,
+    storedAt: 1,
+    verified: true,
+  },
   ...changes,
 });
 
@@ -208,7 +217,9 @@ for (const [implementation, open] of Object.entries(IMPLEMENTATIONS)) {
     await register(catalog);
     const all = { bytes: 15, files: 1 };
     const store = (name: string) =>
-      catalog.files.commit(file(id(1), { name, path: `files/1/${name}`, tree }), { quota: all });
+      catalog.files.commit(file(id(1), { name, path: blobId(`files/1/${name}`), tree }), {
+        quota: all,
+      });
     await store("a");
     await assert.rejects(store("b"), new CatalogRefusal("quota-bytes"));
     await catalog.accounts.update(id(1), { quota: { bytes: 25 } });

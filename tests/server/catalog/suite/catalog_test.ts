@@ -11,6 +11,7 @@ import { openWorkerCatalog } from "../../../../server/catalog/sqlite/worker_cata
 import { pseudoRandomBytes } from "../../../support/bytes.ts";
 import { openDatabase } from "../../../support/store/database.ts";
 import { TemporaryFolder } from "../../../support/temporary_folder.ts";
+import { blobId } from "../../../support/store/ids.ts";
 
 const id = (seed: number) => pseudoRandomBytes(16, seed);
 const storedProfile = { edition: "2023c", quirks: [] };
@@ -64,7 +65,7 @@ const file = (clientId: Bytes, changes: Partial<StoredFile> = {}): StoredFile =>
   name: "a.txt",
   version: 1,
   current: true,
-  path: "files/1/1",
+  path: blobId("files/1/1"),
   size: 2 ** 32 - 273,
   crc: 2 ** 32 - 1,
   storedAt: 3000,
@@ -155,22 +156,26 @@ for (const [implementation, open] of Object.entries(IMPLEMENTATIONS)) {
     const damage = async () => (await catalog.files.find(id(1), "a.txt"))?.damage;
     await catalog.files.commit(file(id(1)));
     for (const found of ["missing", "size", "content", undefined] as const) {
-      assert.equal(await catalog.files.setDamage("files/1/1", found), true);
-      assert.equal(await catalog.files.setDamage("files/1/1", found), false, "it is nothing new");
+      assert.equal(await catalog.files.setDamage(blobId("files/1/1"), found), true);
+      assert.equal(
+        await catalog.files.setDamage(blobId("files/1/1"), found),
+        false,
+        "it is nothing new",
+      );
       assert.equal(await damage(), found);
     }
     assert.equal(
-      await catalog.files.setDamage("files/1/9", "missing"),
+      await catalog.files.setDamage(blobId("files/1/9"), "missing"),
       false,
       "there is no such file",
     );
-    await catalog.files.setDamage("files/1/1", "content");
-    const other = file(id(1), { path: "files/1/2", version: 2, crc: 9 });
+    await catalog.files.setDamage(blobId("files/1/1"), "content");
+    const other = file(id(1), { path: blobId("files/1/2"), version: 2, crc: 9 });
     assert.deepEqual(await catalog.files.commit(other, { keep: 5 }), { version: 2, garbage: [] });
     assert.equal(await damage(), undefined);
-    const same = file(id(1), { path: "files/1/3", version: 3 });
+    const same = file(id(1), { path: blobId("files/1/3"), version: 3 });
     assert.deepEqual(await catalog.files.commit(same, { keep: 5 }), {
-      ...{ version: 3, garbage: ["files/1/1"] },
+      ...{ version: 3, garbage: [blobId("files/1/1")] },
     }, "the damaged version has the same content");
   });
 
@@ -178,37 +183,40 @@ for (const [implementation, open] of Object.entries(IMPLEMENTATIONS)) {
     await catalog.accounts.setPublicKey(keyChange(id(1), { reservedFor: id(99) }));
     await catalog.files.commit(file(id(1)));
     const repairs = [
-      { path: "files/1/1", movedTo: "quarantine/1", record: "{}" },
-      { path: "files/stray", movedTo: undefined, record: '{"kind":"stray"}' },
+      { path: blobId("files/1/1"), movedTo: "quarantine/1", record: "{}" },
+      { path: blobId("files/stray"), movedTo: undefined, record: '{"kind":"stray"}' },
     ];
     for (const repair of repairs) await catalog.repairs.begin(repair);
     assert.deepEqual(await catalog.repairs.list(), repairs);
-    assert.equal(await catalog.blobs.owner("files/1/1") === "file", true);
+    assert.equal(await catalog.blobs.owner(blobId("files/1/1")) === "file", true);
     for (const { path } of repairs) await catalog.repairs.end(path);
     assert.deepEqual(await catalog.repairs.list(), []);
-    assert.equal(await catalog.blobs.owner("files/1/1") === "file", false);
+    assert.equal(await catalog.blobs.owner(blobId("files/1/1")) === "file", false);
     assert.deepEqual(await catalog.blobs.garbage(undefined, 9), [], "what was moved is no orphan");
   });
 
   test("a file of the same name takes the place of the one before, which becomes an orphan", async (catalog) => {
     await catalog.accounts.setPublicKey(keyChange(id(1), { reservedFor: id(99) }));
-    await catalog.blobs.reserve("files/1/1");
+    await catalog.blobs.reserve(blobId("files/1/1"));
     assert.deepEqual(await catalog.files.commit(file(id(1))), { version: 1, garbage: [] });
     assert.deepEqual(await catalog.blobs.garbage(undefined, 9), []);
     assert.deepEqual(await catalog.files.find(id(1), "a.txt"), file(id(1)));
-    const next = file(id(1), { path: "files/1/2", version: 2, size: 5, storedAt: 4000 });
-    assert.deepEqual(await catalog.files.commit(next), { version: 2, garbage: ["files/1/1"] });
+    const next = file(id(1), { path: blobId("files/1/2"), version: 2, size: 5, storedAt: 4000 });
+    assert.deepEqual(await catalog.files.commit(next), {
+      version: 2,
+      garbage: [blobId("files/1/1")],
+    });
     assert.deepEqual(await catalog.files.listAll(id(1)), [next]);
-    assert.deepEqual(await catalog.blobs.garbage(undefined, 9), ["files/1/1"]);
-    await catalog.blobs.collected(["files/1/1"]);
+    assert.deepEqual(await catalog.blobs.garbage(undefined, 9), [blobId("files/1/1")]);
+    await catalog.blobs.collected([blobId("files/1/1")]);
     assert.deepEqual(await catalog.blobs.garbage(undefined, 9), []);
     assert.equal((await catalog.accounts.find({ id: id(1) }))?.lastSeen, 4000);
   });
 
   test("a file of nobody is refused and changes nothing", async (catalog) => {
-    await catalog.blobs.reserve("files/1/1");
+    await catalog.blobs.reserve(blobId("files/1/1"));
     await assert.rejects(catalog.files.commit(file(id(1))));
-    assert.deepEqual(await catalog.blobs.garbage(undefined, 9), ["files/1/1"]);
+    assert.deepEqual(await catalog.blobs.garbage(undefined, 9), [blobId("files/1/1")]);
   });
 
   test("an account of protocol 4 is out of protocol 3's reach, whatever that claims and waits for", async (catalog) => {
@@ -252,7 +260,9 @@ for (const [implementation, open] of Object.entries(IMPLEMENTATIONS)) {
     const tree = { mtime: 5, digest: pseudoRandomBytes(32, 3) };
     const chunks = pseudoRandomBytes(64, 4);
     const store = (name: string) =>
-      catalog.files.commit(file(id(1), { name, path: `files/1/${name}`, tree }), { chunks });
+      catalog.files.commit(file(id(1), { name, path: blobId(`files/1/${name}`), tree }), {
+        chunks,
+      });
     for (const name of ["a/b", "a/c", "ab", "z%"]) await store(name);
     await assert.rejects(store("a"), { message: /folder of another file/ });
     await assert.rejects(store("ab/c"), { message: /folder of another file/ });
@@ -269,19 +279,19 @@ for (const [implementation, open] of Object.entries(IMPLEMENTATIONS)) {
     assert.equal(await catalog.files.rename(id(1), "none", "new"), "missing");
     await assert.rejects(catalog.files.rename(id(1), "ab", "a"), { message: /folder of another/ });
     assert.equal(await catalog.files.rename(id(1), "ab", "ab/c"), "renamed");
-    assert.deepEqual(await catalog.files.remove(id(1), "ab/c"), ["files/1/ab"]);
+    assert.deepEqual(await catalog.files.remove(id(1), "ab/c"), [blobId("files/1/ab")]);
     assert.deepEqual(await catalog.files.remove(id(1), "ab/c"), undefined);
-    assert.deepEqual(await catalog.blobs.garbage(undefined, 9), ["files/1/ab"]);
+    assert.deepEqual(await catalog.blobs.garbage(undefined, 9), [blobId("files/1/ab")]);
   });
 
   test("old versions: as many as are to be kept, with their bytes in the quota; they go with the name", async (catalog) => {
     await catalog.accounts.setPublicKey(keyChange(id(1), { reservedFor: id(99) }));
     const store = async (seed: number, keep: number, quota = { bytes: 100, files: 1 }) => {
-      const next = file(id(1), { path: `files/1/${seed}`, size: 10, crc: seed });
+      const next = file(id(1), { path: blobId(`files/1/${seed}`), size: 10, crc: seed });
       return (await catalog.files.commit(next, { keep, quota })).garbage;
     };
     for (const seed of [1, 2, 3]) assert.deepEqual(await store(seed, 2), []);
-    assert.deepEqual(await store(4, 2), ["files/1/1"]);
+    assert.deepEqual(await store(4, 2), [blobId("files/1/1")]);
     const versions = async (name: string) =>
       (await catalog.files.versions(id(1), name, { limit: 9 })).map(({ version, current, crc }) => [
         ...[version, current, crc],
@@ -298,12 +308,12 @@ for (const [implementation, open] of Object.entries(IMPLEMENTATIONS)) {
     assert.equal(await catalog.files.rename(id(1), "a.txt", "b.txt"), "renamed");
     assert.equal((await versions("b.txt")).length, 3);
     assert.deepEqual((await catalog.files.list(id(1), { limit: 9 })).map(({ crc }) => crc), [4]);
-    const last = file(id(1), { name: "b.txt", path: "files/1/6" });
+    const last = file(id(1), { name: "b.txt", path: blobId("files/1/6") });
     assert.deepEqual(await catalog.files.commit(last), {
-      ...{ version: 5, garbage: ["files/1/4", "files/1/3", "files/1/2"] },
+      ...{ version: 5, garbage: [blobId("files/1/4"), blobId("files/1/3"), blobId("files/1/2")] },
     });
     assert.deepEqual(await versions("b.txt"), [[5, true, 2 ** 32 - 1]]);
-    assert.deepEqual(await catalog.files.remove(id(1), "b.txt"), ["files/1/6"]);
+    assert.deepEqual(await catalog.files.remove(id(1), "b.txt"), [blobId("files/1/6")]);
   });
 
   test("everything is there after it was closed and opened", async (catalog, folder) => {

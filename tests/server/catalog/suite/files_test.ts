@@ -7,6 +7,7 @@ import { SqliteCatalog } from "../../../../server/catalog/sqlite/sqlite_catalog.
 import { pseudoRandomBytes } from "../../../support/bytes.ts";
 import { openDatabase } from "../../../support/store/database.ts";
 import { TemporaryFolder } from "../../../support/temporary_folder.ts";
+import { blobId } from "../../../support/store/ids.ts";
 
 const alice = pseudoRandomBytes(16, 1);
 const digest = pseudoRandomBytes(32, 2);
@@ -48,7 +49,7 @@ async function create(): Promise<Scene> {
 let paths = 0;
 
 function file(name: string, size = 1): StoredFile {
-  const path = `files/1/${++paths}`;
+  const path = blobId(`files/1/${++paths}`);
   const tree = { mtime: 1, digest };
   return { clientId: alice, name, path, size, crc: 1, storedAt: 1, verified: true, tree };
 }
@@ -70,7 +71,7 @@ Deno.test("catalog: every look at files goes by an index, and sorts nothing", as
     catalog.files.list(alice, { prefix: "b/", limit: 10 }),
     catalog.files.versions(alice, "a", { limit: 10 }),
     catalog.files.listAll(alice),
-    catalog.files.scan("files/1/1", 10),
+    catalog.files.scan(blobId("files/1/1"), 10),
     catalog.files.chunkDigests(path),
     catalog.files.setDigests(path, { mtime: 1, digest }, digest),
     catalog.files.setDamage(path, "missing"),
@@ -225,13 +226,13 @@ Deno.test("catalog: a digest is added to the file at a path, once, and to no oth
   const plain = { ...rest, clientId: carol };
   await catalog.files.commit(plain);
   const other = pseudoRandomBytes(32, 5);
-  await catalog.files.setDigests("files/1/none", { mtime: 3, digest }, digest);
+  await catalog.files.setDigests(blobId("files/1/none"), { mtime: 3, digest }, digest);
   assert.equal((await catalog.files.find(carol, "a"))?.tree, undefined);
   await catalog.files.setDigests(plain.path, { mtime: 3, digest }, digest);
   await catalog.files.setDigests(plain.path, { mtime: 4, digest: other }, other);
   assert.deepEqual((await catalog.files.find(carol, "a"))?.tree, { mtime: 3, digest });
   assert.deepEqual(await catalog.files.chunkDigests(plain.path), digest);
-  assert.equal(await catalog.files.chunkDigests("files/1/none"), undefined);
+  assert.equal(await catalog.files.chunkDigests(blobId("files/1/none")), undefined);
 });
 
 Deno.test("catalog: names are refused just where one is a folder of another", async () => {
