@@ -86,10 +86,10 @@ export type { ConnectOptions } from "./client/v4/connect_options.ts";
 export { MAX_PARALLEL, type TransferOptions } from "./client/v4/connection_pool.ts";
 export type { DamagedFile, RemoteFile } from "./client/v4/remote_file.ts";
 export type { Wanted, WriteChunk } from "./client/v4/chunk_download.ts";
-export type { ByteRange } from "./client/v4/get_file.ts";
-export { getFile, type GetOptions, type GetOutcome } from "./client/v4/get_files.ts";
+export type { ByteRange } from "./client/v4/file_download.ts";
+export { getFile, getFiles, type GetManyOptions } from "./client/v4/get_files.ts";
+export type { GetOptions, GetOutcome } from "./client/v4/get_plan.ts";
 export type { FileSelection, SkipReason } from "./client/v4/collect_files.ts";
-export { getFiles, type GetManyOptions } from "./client/v4/get_many.ts";
 export {
   putFiles,
   type PutOptions,

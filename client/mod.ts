@@ -38,8 +38,8 @@ export {
   STORED_FILE,
 } from "./identity/upload_history.ts";
 export { hasV4Account } from "./identity/v4_account.ts";
-export { getFile, getFolder, type GetOptions, type GetOutcome } from "./v4/get_files.ts";
-export { getFiles, type GetManyOptions } from "./v4/get_many.ts";
+export { getFile, getFiles, getFolder, type GetManyOptions } from "./v4/get_files.ts";
+export type { GetOptions, GetOutcome } from "./v4/get_plan.ts";
 export { putFiles, type PutOptions, type PutOutcome } from "./v4/put_files.ts";
 export { ConnectionPool, MAX_PARALLEL, type TransferOptions } from "./v4/connection_pool.ts";
 export { MIN_RATE, RateLimit } from "./net/rate_limit.ts";

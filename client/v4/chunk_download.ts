@@ -53,7 +53,7 @@ const RANGE = 16;
 /** The digests of all chunks come with each range: of a large file there are so many ranges at most. */
 const MAX_RANGES = 64;
 
-export class Download {
+export class ChunkDownload {
   readonly #wanted: Required<Pick<Wanted, "name" | "from" | "to">> & { readonly version: number };
   readonly #sink: ChunkSink;
   #file: RemoteFile | undefined;
@@ -86,7 +86,7 @@ export class Download {
   }
 
   /** Asks what the file is, without its content. Throws as `run` does. */
-  async look(mux: RequestMux): Promise<void> {
+  async inspect(mux: RequestMux): Promise<void> {
     await this.#fetch(mux, 0, 0);
   }
 
@@ -94,13 +94,13 @@ export class Download {
    * Gets what is not here yet. Throws `IntegrityError` `not-what-was-stored`; `StorageError` `file-too-large`; `Replaced` where the server has another
    * file under the name by now, of which the sink was told; what was got before is worth nothing then.
    */
-  async run(exchanges: readonly RequestMux[]): Promise<RemoteFile> {
-    const [first] = exchanges as [RequestMux];
+  async run(muxes: readonly RequestMux[]): Promise<RemoteFile> {
+    const [first] = muxes as [RequestMux];
     const { from, to } = this.#wanted;
     if (this.#file === undefined) await this.#fetch(first, from, to);
-    const ranges = new WorkQueue(this.#missing(exchanges.length));
+    const ranges = new WorkQueue(this.#missing(muxes.length));
     let lost: unknown;
-    const got = exchanges.map(async (mux) => {
+    const got = muxes.map(async (mux) => {
       for (let range = ranges.take(); range !== undefined; range = ranges.take()) {
         try {
           await this.#fetch(mux, ...range);
@@ -242,14 +242,14 @@ export class Download {
 }
 
 /**
- * Reads a file, or of a range the chunks that hold it. Throws as {@link Download.run} does.
+ * Reads a file, or of a range the chunks that hold it. Throws as {@link ChunkDownload.run} does.
  */
-export async function download(
+export async function readChunks(
   mux: RequestMux,
   wanted: Wanted,
   write: WriteChunk,
 ): Promise<RemoteFile> {
-  const download: Download = new Download(wanted, {
+  const download: ChunkDownload = new ChunkDownload(wanted, {
     begin: () => Promise.resolve(),
     write: (chunk, offset) => write(chunk, offset, download.file as RemoteFile),
   });

@@ -7,7 +7,7 @@ import { endsAll, ProtocolError, UnconfirmedError, XferError } from "../../proto
 import { printable } from "../../protocol/printable.ts";
 import { type RetryOptions, withRetries } from "../net/retry.ts";
 import type { SourceFile } from "../local/source_file.ts";
-import { download, type Wanted, type WriteChunk } from "./chunk_download.ts";
+import { readChunks, type Wanted, type WriteChunk } from "./chunk_download.ts";
 import type { DiscoveredServer } from "./discover.ts";
 import { unexpected } from "./errors.ts";
 import { Upload } from "./upload.ts";
@@ -141,7 +141,7 @@ export class V4Client implements Disposable {
    * `RefusedError` `no-such-file`, `damaged`; `IntegrityError` for a chunk that is not what was stored.
    */
   get(wanted: Wanted, write: WriteChunk): Promise<RemoteFile> {
-    return download(this.#session.mux, wanted, write);
+    return readChunks(this.#session.mux, wanted, write);
   }
 
   /** Properties of a file; `version` 0: the current one. Throws `RefusedError` `no-such-file`. */

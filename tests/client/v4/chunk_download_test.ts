@@ -1,7 +1,7 @@
 /** What a client of protocol 4 does with what it gets, from a server that says what a test wants. */
 import assert from "node:assert/strict";
 import { type Bytes, equalBytes } from "../../../protocol/bytes.ts";
-import { FileGet } from "../../../client/v4/get_file.ts";
+import { FileDownload } from "../../../client/v4/file_download.ts";
 import { PartialFile, partPath } from "../../../client/local/partial_file.ts";
 import { RESUMABLE_SIZE } from "../../../client/v4/remote_file.ts";
 import type { V4Event } from "../../../client/events.ts";
@@ -61,11 +61,11 @@ interface Scene {
   readonly folder: TemporaryFolder;
   readonly target: string;
   readonly events: V4Event[];
-  begin(changes?: Partial<ConstructorParameters<typeof FileGet>[0]>): FileGet;
+  begin(changes?: Partial<ConstructorParameters<typeof FileDownload>[0]>): FileDownload;
   /** Runs a get over servers that do as the scripts say, and ends it; returns what the servers have heard. */
   get(
     scripts: readonly Script[],
-    get?: FileGet,
+    get?: FileDownload,
   ): Promise<{ servers: ScriptedServer[]; error: unknown }>;
   /** Names in the folder. */
   names(): string[];
@@ -84,7 +84,7 @@ function test(what: string, body: (scene: Scene) => Promise<void>) {
     const target = folder.join("a");
     const events: V4Event[] = [];
     const begin: Scene["begin"] = (changes = {}) =>
-      new FileGet({
+      new FileDownload({
         ...{ name: "a", target, force: false, onEvent: (event) => events.push(event) },
         ...changes,
       });
@@ -100,7 +100,7 @@ function test(what: string, body: (scene: Scene) => Promise<void>) {
   });
 }
 
-async function runOn(get: FileGet, scripts: readonly Script[]) {
+async function runOn(get: FileDownload, scripts: readonly Script[]) {
   const servers = scripts.map((script) => new ScriptedServer(script));
   const exchanges = servers.map(({ session }) => session.mux);
   const error = await get.run(exchanges).then(() => undefined, (error) => error);

@@ -80,7 +80,8 @@ async function put(
   const path = folder.join("large");
   await Deno.writeFile(path, CONTENT);
   const [outcome] = await putFiles({ connect, transfer, paths: [path] });
-  assert.equal(outcome?.state, "not-stored");
+  // Under load everything may be sent before the client notices that the server has left.
+  assert.ok(outcome?.state === "not-stored" || outcome?.state === "unknown");
 }
 
 function digestOf(chunks: number): Uint8Array<ArrayBuffer> {

@@ -1,7 +1,7 @@
 /** A server that lists folders without end, or without files in them: what it costs a client is bounded. */
 import assert from "node:assert/strict";
-import { getFiles } from "../../../client/v4/get_many.ts";
-import type { GetOutcome } from "../../../client/v4/get_files.ts";
+import { getFiles } from "../../../client/v4/get_files.ts";
+import type { GetOutcome } from "../../../client/v4/get_plan.ts";
 import { listItems, MAX_FAULTS, MAX_FOLDERS } from "../../../client/v4/remote_folder.ts";
 import { V4Client } from "../../../client/v4/client.ts";
 import { encodeMessage } from "../../../protocol/v4/messages.ts";

@@ -1,7 +1,7 @@
 /** A folder that is got from a server which says what a test wants: what it names leads nowhere else. */
 import assert from "node:assert/strict";
 import { cksum } from "../../../protocol/crc/cksum.ts";
-import type { GetOutcome } from "../../../client/v4/get_files.ts";
+import type { GetOutcome } from "../../../client/v4/get_plan.ts";
 import { printable } from "../../../protocol/printable.ts";
 import { localFault } from "../../../client/local/path_mapping.ts";
 import { listItems } from "../../../client/v4/remote_folder.ts";

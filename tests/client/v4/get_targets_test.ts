@@ -1,7 +1,6 @@
 /** What is replaced by force, and what never is. */
 import assert from "node:assert/strict";
-import { getFile } from "../../../client/v4/get_files.ts";
-import { getFiles } from "../../../client/v4/get_many.ts";
+import { getFile, getFiles } from "../../../client/v4/get_files.ts";
 import { parseTransferInfo, writeTransferInfo } from "../../../client/identity/transfer_info.ts";
 import { namesIn, test } from "../../support/v4/folder_server.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";

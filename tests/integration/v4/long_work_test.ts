@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { equalBytes } from "../../../protocol/bytes.ts";
 import { InterruptedError } from "../../../protocol/errors.ts";
 import { AccountFolder } from "../../../client/identity/v4_account.ts";
-import { Download } from "../../../client/v4/chunk_download.ts";
+import { ChunkDownload } from "../../../client/v4/chunk_download.ts";
 import { V4Client } from "../../../client/v4/client.ts";
 import { newUploadId } from "../../../server/blobs/disk/paths.ts";
 import type { Catalog } from "../../../server/catalog/catalog.ts";
@@ -134,7 +134,7 @@ Deno.test("v4 long work: a client that puts the digests of a huge file together 
   }, { signal: controller.signal });
   using server = script;
   const sink = { begin: () => Promise.resolve(), write: () => Promise.resolve() };
-  const getting = new Download({ name: "a" }, sink).run([server.session.mux]);
+  const getting = new ChunkDownload({ name: "a" }, sink).run([server.session.mux]);
   await assert.rejects(getting, { code: "interrupted" });
 });
 

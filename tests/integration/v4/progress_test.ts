@@ -1,8 +1,7 @@
 /** What a client of protocol 4 tells of files on their way is enough to say how far it has got, and is true. */
 import assert from "node:assert/strict";
 import type { Bytes } from "../../../protocol/bytes.ts";
-import { getFile, getFolder } from "../../../client/v4/get_files.ts";
-import { getFiles } from "../../../client/v4/get_many.ts";
+import { getFile, getFiles, getFolder } from "../../../client/v4/get_files.ts";
 import { putFiles } from "../../../client/v4/put_files.ts";
 import type { V4Event } from "../../../client/events.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";

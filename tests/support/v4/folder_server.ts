@@ -1,6 +1,7 @@
 /** A folder that is got from a server which says what a test wants. */
 import assert from "node:assert/strict";
-import { getFolder, type GetOptions, type GetOutcome } from "../../../client/v4/get_files.ts";
+import { getFolder } from "../../../client/v4/get_files.ts";
+import type { GetOptions, GetOutcome } from "../../../client/v4/get_plan.ts";
 import { ChunkDigests } from "../../../protocol/v4/chunk_digests.ts";
 import type { Message } from "../../../protocol/v4/messages.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";

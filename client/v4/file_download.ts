@@ -1,6 +1,6 @@
 /**
- * One file got back: it is there whole and seen to be what was stored, or not at all. What has come of a large one is
- * kept where the network, the disk or the user has put an end to it.
+ * One file downloaded: its target is written whole and verified, or not at all. What arrived of a large file is kept
+ * when the network, the disk or the user ends the download.
  *
  * @module
  */
@@ -9,16 +9,17 @@ import type { Bytes } from "../../protocol/bytes.ts";
 import { IntegrityError, RefusedError, UsageError } from "../../protocol/errors.ts";
 import { printable, shellWord } from "../../protocol/printable.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
-import { Download, Replaced } from "./chunk_download.ts";
+import type { V4Client } from "./client.ts";
+import { ConnectionPool } from "./connection_pool.ts";
+import { ChunkDownload, Replaced } from "./chunk_download.ts";
 import type { RequestMux } from "./request_mux.ts";
 import { PartialFile } from "../local/partial_file.ts";
 import { type RemoteFile, RESUMABLE_SIZE } from "./remote_file.ts";
 import type { V4Event } from "../events.ts";
 
-/** So often a file is begun anew that was replaced meanwhile. */
+/** How often a download starts in all while the file is replaced on the server. */
 const ATTEMPTS = 3;
 
-/** Bytes from the first up to but not the last. */
 /** A range of a file. */
 export interface ByteRange {
   /** Offset of the first byte. */
@@ -27,7 +28,7 @@ export interface ByteRange {
   readonly to: number;
 }
 
-/** How many bytes are wanted of a file. Throws `UsageError` `bad-range` where the range begins behind its end. */
+/** How many bytes of a file are wanted. Throws `UsageError` `bad-range` where the range begins behind its end. */
 export function wantedBytes({ name, size }: RemoteFile, range: ByteRange | undefined): number {
   if (range === undefined) return size;
   const { from, to } = range;
@@ -39,29 +40,59 @@ export function wantedBytes({ name, size }: RemoteFile, range: ByteRange | undef
   );
 }
 
-export interface Getting extends Abortable {
+export interface FileDownloadOptions extends Abortable {
   readonly name: string;
   readonly version?: number | undefined;
   readonly target: string;
   readonly range?: ByteRange | undefined;
-  /** Whether what is at the target is replaced. */
+  /** Overwrite what is at the target. */
   readonly force: boolean;
-  /** Whether what has come of it is looked for and kept under its usual name; without, it is. */
+  /** Whether a partial file of an earlier run is resumed, and one is kept for the next; default true. */
   readonly isResumable?: boolean;
-  /** Makes the folder of the target, as soon as there is something to be written. */
+  /** Makes the folder of the target, as soon as there is something to write. */
   readonly makeFolder?: (() => Promise<void>) | undefined;
   readonly onEvent: (event: V4Event) => void;
-  /** More of the file is here than ever before. */
+  /** Called when more of the file is here than ever before. */
   readonly onAdvance?: (() => void) | undefined;
 }
 
-/** Lives from the first connection that is used for it to the last. */
-export class FileGet {
-  readonly #getting: Getting;
-  readonly #download: Download;
+/**
+ * Downloads a file over one connection, or over those of a pool with retries. `isLarge`: an error ends the connections,
+ * since the rest of a large file is not waited for. Throws as {@link FileDownload.run} does.
+ */
+export async function downloadFile(
+  source: V4Client | ConnectionPool,
+  options: FileDownloadOptions,
+  isLarge: boolean,
+): Promise<RemoteFile> {
+  const download = new FileDownload(options);
+  let failure: unknown;
+  const run = async (clients: readonly V4Client[]) => {
+    try {
+      return await download.run(clients.map(({ session }) => session.mux));
+    } catch (error) {
+      if (isLarge) { for (const client of clients) client[Symbol.dispose](); }
+      throw error;
+    }
+  };
+  try {
+    if (!(source instanceof ConnectionPool)) return await run([source]);
+    return await (source.count > 1 ? source.useAll(run) : source.use(0, (client) => run([client])));
+  } catch (error) {
+    failure = error;
+    throw error;
+  } finally {
+    await download.end(failure);
+  }
+}
+
+/** One download: outlives the connections that it is made over. */
+export class FileDownload {
+  readonly #options: FileDownloadOptions;
+  readonly #download: ChunkDownload;
   #part: PartialFile | undefined;
   /** Whether a part of an earlier run was looked for. */
-  #hasLooked = false;
+  #hasSearched = false;
   /** Counted from 1, as soon as it is known what the file is. */
   #attempt = 0;
   /** Bytes that are wanted, and those of them that are here. */
@@ -72,10 +103,10 @@ export class FileGet {
   /** Whether there is a part of an earlier run of which it is not known yet what it is worth. */
   #isUncompared = false;
 
-  constructor(getting: Getting) {
-    const { name, version, range } = getting;
-    this.#getting = getting;
-    this.#download = new Download({ name, version, ...range }, {
+  constructor(options: FileDownloadOptions) {
+    const { name, version, range } = options;
+    this.#options = options;
+    this.#download = new ChunkDownload({ name, version, ...range }, {
       begin: (file) => this.#begin(file),
       write: (chunk, offset) => this.#write(chunk, offset),
     });
@@ -85,20 +116,22 @@ export class FileGet {
    * Gets what is not here yet, and gives the file its place; its folder is to be synced. Throws what `Download.run` does,
    * `UsageError` `target-exists`, `bad-range`; `StorageError`. It may be called again after a `NetworkError`; `end` comes last.
    */
-  async run(exchanges: readonly RequestMux[]): Promise<RemoteFile> {
-    const { target, range, force } = this.#getting;
-    const [first] = exchanges as [RequestMux];
-    if (!this.#hasLooked && this.#isResumable) {
+  async run(muxes: readonly RequestMux[]): Promise<RemoteFile> {
+    const { target, range, force } = this.#options;
+    const [first] = muxes as [RequestMux];
+    if (!this.#hasSearched && this.#isResumable) {
       this.#part = await PartialFile.find(target);
       this.#isUncompared = this.#part !== undefined;
     }
-    this.#hasLooked = true;
-    if (this.#download.file !== undefined) this.#tellBegun();
-    const isToBeCompared = this.#part !== undefined || exchanges.length > 1;
+    this.#hasSearched = true;
+    if (this.#download.file !== undefined) this.#reportStarted();
+    const isToBeCompared = this.#part !== undefined || muxes.length > 1;
     for (let attempt = 1;; attempt++) {
       try {
-        if (isToBeCompared && this.#download.file === undefined) await this.#download.look(first);
-        const file = await this.#download.run(exchanges);
+        if (isToBeCompared && this.#download.file === undefined) {
+          await this.#download.inspect(first);
+        }
+        const file = await this.#download.run(muxes);
         const mtime = range === undefined ? new Date(file.mtime) : undefined;
         await (this.#part as PartialFile).publish(target, force, mtime);
         this.#part = undefined;
@@ -110,7 +143,7 @@ export class FileGet {
   }
 
   get #isResumable(): boolean {
-    const { range, isResumable = true } = this.#getting;
+    const { range, isResumable = true } = this.#options;
     return isResumable && range === undefined;
   }
 
@@ -124,18 +157,18 @@ export class FileGet {
     }
     await part.close();
     if (this.#done === 0) return;
-    this.#getting.onEvent({ type: "kept-part", name: this.#getting.name, path: part.path });
+    this.#options.onEvent({ type: "kept-part", name: this.#options.name, path: part.path });
   }
 
   /** Opens a part where there is none, and takes what of it is the file's. */
   async #begin(file: RemoteFile): Promise<void> {
-    const { target, range, name, onEvent, signal } = this.#getting;
+    const { target, range, name, onEvent, signal } = this.#options;
     this.#size = wantedBytes(file, range);
     this.#done = 0;
-    this.#tellBegun();
+    this.#reportStarted();
     if (this.#part === undefined) {
       const isFindable = this.#isResumable && file.size >= RESUMABLE_SIZE;
-      await this.#getting.makeFolder?.();
+      await this.#options.makeFolder?.();
       this.#part = await PartialFile.create(target, isFindable);
       return;
     }
@@ -155,25 +188,25 @@ export class FileGet {
   }
 
   async #write(chunk: Bytes, offset: number): Promise<void> {
-    const { from, to } = this.#getting.range ?? { from: 0, to: Infinity };
+    const { from, to } = this.#options.range ?? { from: 0, to: Infinity };
     const wanted = chunk.subarray(Math.max(0, from - offset), Math.max(0, to - offset));
     if (wanted.length === 0) return;
     await (this.#part as PartialFile).write(Math.max(0, offset - from), wanted);
     this.#done += wanted.length;
     if (this.#done > this.#furthest) {
       this.#furthest = this.#done;
-      this.#getting.onAdvance?.();
+      this.#options.onAdvance?.();
     }
-    this.#tell("received");
+    this.#report("received");
   }
 
-  #tellBegun(): void {
+  #reportStarted(): void {
     this.#attempt++;
-    this.#tell("getting");
+    this.#report("getting");
   }
 
-  #tell(type: "getting" | "received"): void {
+  #report(type: "getting" | "received"): void {
     const [size, done, attempt] = [this.#size, this.#done, this.#attempt];
-    this.#getting.onEvent({ type, name: this.#getting.name, size, done, attempt });
+    this.#options.onEvent({ type, name: this.#options.name, size, done, attempt });
   }
 }

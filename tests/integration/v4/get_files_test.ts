@@ -1,6 +1,6 @@
 /** Several files got at once, by a client that is not let in. */
 import assert from "node:assert/strict";
-import { getFiles } from "../../../client/v4/get_many.ts";
+import { getFiles } from "../../../client/v4/get_files.ts";
 import { Scene } from "../../support/v4/fixture.ts";
 
 Deno.test("several: who does not trust the server is asked once, and told of each file", async () => {
