@@ -7,7 +7,7 @@ import { type Abortable, throwIfAborted } from "../../protocol/abort.ts";
 import { XferError } from "../../protocol/errors.ts";
 import { sleep } from "./graceful_abort.ts";
 
-/** With the waits below about a quarter of a minute on average: a server that is started again is back by then. */
+/** Retries by default: about a quarter of a minute on average. A server that restarts is back by then. */
 export const DEFAULT_RETRIES = 5;
 
 /** The first wait takes up to this many milliseconds; each further one up to twice as long. */

@@ -12,7 +12,7 @@ import type { DiscoveredServer } from "./discover.ts";
 import type { WorkQueue } from "./work_queue.ts";
 import type { ConnectOptions } from "./connect_options.ts";
 
-/** More connections than these make nothing faster, and look like an attack. */
+/** The most connections of one run. More are not faster, and look like an attack. */
 export const MAX_PARALLEL = 16;
 
 /** How files are transferred, in either direction. */
