@@ -3,6 +3,7 @@
  *
  * - `@xfer/xfer`: the server and the client.
  * - `@xfer/xfer/operator`: what an operator does with a data folder: backup, verify, users, invitations.
+ * - `@xfer/xfer/catalog`, `@xfer/xfer/blobs`: the interfaces of stores, for those who bring their own.
  * - `@xfer/xfer/protocol/v3`, `@xfer/xfer/protocol/v4`: the protocols alone, for testers and other implementations.
  *
  * docs/library.md is the guide. Every error is an {@link XferError} with a stable `code`; docs/troubleshooting.md lists

@@ -8,22 +8,21 @@
  */
 import type { Bytes } from "../../protocol/bytes.ts";
 
-declare const blob: unique symbol;
-declare const upload: unique symbol;
-
 /** A blob. Only the store that has made an id knows what it means; others keep and compare it. */
-export type BlobId = string & { readonly [blob]: true };
+export type BlobId = string & { readonly __id: "blob" };
 /** An upload, as long as it is neither finished nor aborted. */
-export type UploadId = string & { readonly [upload]: true };
+export type UploadId = string & { readonly __id: "upload" };
 
 /** A blob or an upload is missing, or shorter than it has to be. */
 export class BlobNotFound extends Error {
+  /** `message` says which, and why. */
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = "BlobNotFound";
   }
 }
 
+/** Options of a new upload. */
 export interface CreateOptions {
   /** The account whose file it becomes: 16 bytes. */
   readonly owner: Bytes;
@@ -31,6 +30,7 @@ export interface CreateOptions {
   readonly size?: number;
 }
 
+/** Where to continue an upload. */
 export interface ReopenOptions {
   /** The account whose file it becomes: 16 bytes. */
   readonly owner: Bytes;
@@ -38,6 +38,7 @@ export interface ReopenOptions {
   readonly offset: number;
 }
 
+/** What to read of a blob. */
 export interface ReadOptions {
   /** The offset of the first byte. Default: 0. */
   readonly from?: number;
@@ -76,6 +77,7 @@ export interface BlobStore {
 
 /** An upload that is being written. */
 export interface BlobWriter {
+  /** The upload, by which it is reopened. */
   readonly uploadId: UploadId;
   /** The blob that it becomes: known from the start, so that the catalog can reserve it first. */
   readonly blobId: BlobId;

@@ -7,8 +7,10 @@
 
 import type { BlobId, UploadId } from "../blobs/blob_store.ts";
 
+/** What refers to a blob or an upload. */
 export type BlobOwner = "file" | "upload" | "garbage";
 
+/** References of a catalog to blobs and uploads. Each method is one transaction. */
 export interface BlobReferences {
   /**
    * Lists a blob as garbage before it is made, until a commit refers to it: a crash in between leaves nothing behind that

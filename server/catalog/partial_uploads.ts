@@ -1,5 +1,5 @@
 /**
- * Partial uploads: what of a broken upload is durable, so that it can be resumed.
+ * Partial uploads: what is durable of an interrupted upload, so that it can be resumed.
  *
  * @module
  */
@@ -7,38 +7,46 @@ import type { Bytes } from "../../protocol/bytes.ts";
 import type { UploadId } from "../blobs/blob_store.ts";
 import type { Usage } from "./accounts.ts";
 
+/** Bounds of a checkpoint. */
 export interface CheckpointOptions {
-  /** How many uploads of a client are held. */
+  /** The most partial uploads of an account. */
   readonly max: number;
-  /** What their owner may have, this one included, where its operator has said nothing else. */
+  /** The quota of an owner who has none of its own, this upload included. */
   readonly quota?: Usage;
 }
 
-/** What is durably held of an upload that was broken off, or may be. */
+/** Which upload, and how much of it is durable. */
 export interface PartialUploadKey {
+  /** Its owner, 16 bytes. */
   readonly clientId: Bytes;
+  /** The name of the file. */
   readonly name: string;
-  /** Of the staged file, relative to the data folder, with `/`. */
+  /** In the blob store. */
   readonly path: UploadId;
-  /** How many bytes of it, from the beginning on. */
+  /** How many of its first bytes are durable. */
   readonly held: number;
 }
 
+/** A checkpoint of an upload. */
 export interface PartialUpload extends PartialUploadKey {
-  /** Of the whole file, as its client says. */
+  /** Of the whole file, in bytes, as the client says. */
   readonly size: number;
+  /** When the client's file was last modified, in milliseconds since the epoch. */
   readonly mtime: number;
-  /** The sums of the chunks that are held: `ChunkSums.encode`. */
+  /** Digests and checksums of the durable chunks: `ChunkDigests.encode`. */
   readonly sums: Bytes;
+  /** Milliseconds since the epoch. */
   readonly updatedAt: number;
 }
 
+/** The partial uploads of a catalog. Each method is one transaction. */
 export interface PartialUploadRows {
   /**
    * Records a checkpoint in place of the one of the same name; of more than `max` of an account the oldest give way.
    * Returns the ids of the uploads that became garbage. Throws `CatalogRefusal`.
    */
   save(partial: PartialUpload, options: CheckpointOptions): Promise<UploadId[]>;
+  /** The partial upload of a name. */
   find(owner: Bytes, name: string): Promise<PartialUpload | undefined>;
   /** Removes the partial upload of a name, with `path` only that one. Returns its id, which became garbage. */
   remove(owner: Bytes, name: string, path?: UploadId): Promise<UploadId[]>;

@@ -4,17 +4,22 @@
  * @module
  */
 
-/** Each reason, and what it says. */
-const REFUSALS = {
+/** Why a catalog refuses a file. */
+export type RefusalReason =
+  | "quota-bytes"
+  | "quota-files"
+  | "name-conflict"
+  | "account-disabled"
+  | "other-protocol";
+
+/** What each reason says. */
+const REFUSALS: Readonly<Record<RefusalReason, string>> = {
   "quota-bytes": "its owner may not have more bytes",
   "quota-files": "its owner may not have more files",
   "name-conflict": "its name is a folder of another file, or has a file for a folder",
   "account-disabled": "the account of its owner is disabled",
   "other-protocol": "the account of its owner has gone over to protocol 4",
-} as const;
-
-/** Why a catalog refuses a file. */
-export type RefusalReason = keyof typeof REFUSALS;
+};
 
 /** A catalog refuses a file. */
 export class CatalogRefusal extends Error {

@@ -8,6 +8,7 @@ import type { BlobId } from "../blobs/blob_store.ts";
 
 /** A damaged file that moves to the quarantine. */
 export interface Repair {
+  /** Its content. */
   readonly path: BlobId;
   /** Where it is moved, if there is anything to move. */
   readonly movedTo?: string | undefined;

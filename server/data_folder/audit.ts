@@ -24,17 +24,18 @@ import {
 /** Files that are looked up at once. */
 const PAGE = 1000;
 
+/** A difference between catalog and contents. */
 export type Finding =
-  /** In the catalog, but not on the disk. */
+  /** In the catalog, but not in the blob store. */
   | { readonly kind: "missing"; readonly file: StoredFile; readonly damage: "missing" }
-  /** On the disk, but not as it was stored; `what` says how. One that can't be read may yet be sound: it has no `damage`. */
+  /** Not as it was stored; `what` says how. A blob that cannot be read may be intact: it has no `damage`. */
   | {
     readonly kind: "changed";
     readonly file: StoredFile;
     readonly damage: Damage | undefined;
     readonly what: string;
   }
-  /** On the disk, but not in the catalog. */
+  /** In the blob store, but not in the catalog. */
   | { readonly kind: "stray"; readonly path: BlobId };
 
 /** A file that the catalog has as damaged, and that is as it was stored. */

@@ -46,16 +46,19 @@ const PAGE = 1000;
 /** How the names of catalogs begin that are not whole yet. */
 const PARTIAL = "partial-";
 
+/** What was copied. */
 export interface CopyReport {
+  /** How many files. */
   readonly files: number;
+  /** Bytes of these files. */
   readonly bytes: number;
-  /** Files that are not in the copy, since they are not any more what was stored. */
+  /** Damaged files, which are not in the copy. */
   readonly damaged: readonly StoredFile[];
 }
 
 /**
- * Copies the catalog and all files to `target`, which must be new or empty, as they are at one moment, while the
- * server goes on. Throws `ConfigurationError` `no-data-folder`, `target-not-empty`, `target-no-folder`,
+ * Copies the catalog and all files to `target`, a new or empty folder, as they are at one moment, while the server keeps
+ * running. Throws `ConfigurationError` `no-data-folder`, `target-not-empty`, `target-no-folder`,
  * `target-in-source`; `StorageError` `cannot-copy`, `store-too-busy`; `IntegrityError` `catalog-damaged`.
  */
 export async function backup(
@@ -71,16 +74,17 @@ export async function backup(
   return report;
 }
 
+/** Options of a restore. */
 export interface RestoreOptions extends Abortable {
   /**
-   * Is told, once all is copied, how many accounts of protocol 4 there are where the backup has no identity of the
-   * server: without it their clients take it for another.
+   * Called after copying, if the backup lacks the server's identity, with the number of accounts of protocol 4: their
+   * clients will refuse the restored server.
    */
   readonly onNoIdentity?: (accounts: number) => void;
 }
 
 /**
- * Makes a data folder, which must be new or empty, from a backup. Throws `ConfigurationError` `no-backup`,
+ * Creates a data folder, a new or empty folder, from a backup. Throws `ConfigurationError` `no-backup`,
  * `target-not-empty`, `target-no-folder`, `target-in-source`; `StorageError` `cannot-copy`; `IntegrityError`
  * `catalog-damaged`.
  */

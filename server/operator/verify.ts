@@ -38,7 +38,9 @@ export interface VerifyOptions extends Abortable {
   readonly onSound?: (file: StoredFile) => void;
   /** Called if the folder cannot be written: damage is not recorded then. */
   readonly onNotRecorded?: (reason: string) => void;
+  /** The file system of the data folder; `Deno` by default. */
   readonly fileSystem?: FileSystem;
+  /** @internal */
   readonly openCatalog?: OpenCatalog;
 }
 

@@ -129,6 +129,12 @@ export const ARROWS: Arrows = {
     ...[...V4, ...SERVING, ...STORE, "server/listen/*"],
     ...["server/v3", "server/v4", "server/recovery.ts"],
   ],
+  // Faces of the library.
+  "server/catalog/mod.ts": ["server/catalog"],
+  "server/blobs/mod.ts": ["server/blobs"],
+  "server/operator/mod.ts": [
+    ...["server/accounts", "server/data_folder", "server/operator", "server/operator/backup.ts"],
+  ],
   "server/mod.ts": [
     ...[
       ...V4,
