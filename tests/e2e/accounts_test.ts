@@ -1,7 +1,8 @@
 /** Accounts with real processes: what an operator and a user do, with their exit codes. */
 import assert from "node:assert/strict";
 import { eventsIn } from "../support/events.ts";
-import { ServerProcess, xfer } from "../support/processes.ts";
+import { xfer } from "../support/hosted_xfer.ts";
+import { ServerProcess } from "../support/processes.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 
 interface Scene {

@@ -1,6 +1,7 @@
 /** A client's folder is the one that its transfer.info is in, wherever a command is run, and holds no key for nothing. */
 import assert from "node:assert/strict";
-import { ServerProcess, xfer } from "../support/processes.ts";
+import { xfer } from "../support/hosted_xfer.ts";
+import { ServerProcess } from "../support/processes.ts";
 import { Scene } from "../support/process_fixture.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 

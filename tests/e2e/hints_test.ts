@@ -1,6 +1,7 @@
 /** Commands that hints name work as they are printed, also where options say what they are about. */
 import assert from "node:assert/strict";
-import { writeLauncher, xfer } from "../support/processes.ts";
+import { xfer } from "../support/hosted_xfer.ts";
+import { writeLauncher } from "../support/processes.ts";
 import { Scene } from "../support/process_fixture.ts";
 import { runTool } from "../support/tools.ts";
 

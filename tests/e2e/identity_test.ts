@@ -1,7 +1,13 @@
 /** Who the server is and which protocol it speaks, with real processes: what an operator and a person do and see. */
 import assert from "node:assert/strict";
 import { Authority } from "../support/tls/certificate_authority.ts";
-import { CLIENT_3, ServerProcess, writeTransferInfo, xfer } from "../support/processes.ts";
+import { xfer } from "../support/hosted_xfer.ts";
+import {
+  CLIENT_3,
+  ServerProcess,
+  writeTransferInfo,
+  xfer as runAlone,
+} from "../support/processes.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 
 async function prepare(folder: TemporaryFolder, name: string, line1: string): Promise<string> {
@@ -182,7 +188,7 @@ Deno.test("certificate and key are named both or not at all, and what is wrong w
   await using folder = await TemporaryFolder.createOnDisk();
   const certificate = await folder.write("cert.pem", "none");
   const start = (...args: string[]) =>
-    xfer(["server", "--listen", "127.0.0.1:0", "--data", folder.join("data"), ...args]);
+    runAlone(["server", "--listen", "127.0.0.1:0", "--data", folder.join("data"), ...args]);
   const cases: readonly [args: string[], code: number, words: RegExp][] = [
     [["--tls-cert", certificate], 2, /--tls-cert is given without --tls-key \[tls-cert-and-key\]/],
     [["--tls-key", certificate], 2, /--tls-key is given without --tls-cert \[tls-cert-and-key\]/],

@@ -1,6 +1,7 @@
 /** xfer client init and status, with real processes: a newcomer's first two commands. */
 import assert from "node:assert/strict";
-import { CLIENT_3, ServerProcess, startXfer, xfer } from "../support/processes.ts";
+import { xfer } from "../support/hosted_xfer.ts";
+import { CLIENT_3, ServerProcess, startXfer } from "../support/processes.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 
 interface Scene {

@@ -1,6 +1,7 @@
 /** Invitations with real processes: what is printed for a user to run works as it is printed. */
 import assert from "node:assert/strict";
-import { ServerProcess, xfer } from "../support/processes.ts";
+import { xfer } from "../support/hosted_xfer.ts";
+import { ServerProcess } from "../support/processes.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { HAS_TERMINAL, Terminal } from "../support/terminal.ts";
 

@@ -5,7 +5,8 @@ import { commandsOf, makeProgram } from "../../cli/program.ts";
 import { Run } from "../../cli/run.ts";
 import { pathOf } from "../../cli/arguments/usage_error.ts";
 import { eventsIn, type Line } from "../support/events.ts";
-import { ServerProcess, xfer } from "../support/processes.ts";
+import { xfer } from "../support/hosted_xfer.ts";
+import { ServerProcess } from "../support/processes.ts";
 import { HAS_TERMINAL, showXfer } from "../support/terminal.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { Message } from "../../protocol/v4/messages.ts";
 import { eventsIn } from "../support/events.ts";
-import { xfer } from "../support/processes.ts";
+import { xfer } from "../support/hosted_xfer.ts";
 import { lettingIn, OddSecureServer } from "../support/v4/scripted_server.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { Alice } from "../support/e2e/alice.ts";

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { EXIT_CODES } from "../../cli/exit_codes.ts";
 import { eventsIn } from "../support/events.ts";
-import { xfer } from "../support/processes.ts";
+import { xfer } from "../support/hosted_xfer.ts";
 
 const MISTAKES: readonly [args: string, message: string, hint: string][] = [
   ["sevrer", "unknown command 'sevrer' (Did you mean server?) [unknown-command]", "xfer"],

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { crc32 } from "node:zlib";
 import { eventsIn } from "../support/events.ts";
 import { OddServer, soundAnswers } from "../support/v3/scripted_server.ts";
-import { ServerProcess, xfer } from "../support/processes.ts";
+import { xfer } from "../support/hosted_xfer.ts";
+import { ServerProcess } from "../support/processes.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 
 interface Scene {

@@ -1,7 +1,8 @@
 /** Old versions from the command line: a person's, and the operator's. */
 import assert from "node:assert/strict";
 import { eventsIn } from "../support/events.ts";
-import { ServerProcess, xfer } from "../support/processes.ts";
+import { xfer } from "../support/hosted_xfer.ts";
+import { ServerProcess } from "../support/processes.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 
 Deno.test("versions from the command line: kept, listed, got back, put again, exported", async () => {

@@ -18,20 +18,30 @@ const COMMAND_MS = 60_000;
  */
 export class CommandHost implements AsyncDisposable {
   readonly #env: Readonly<Record<string, string>>;
-  #running:
-    | { readonly process: Deno.ChildProcess; readonly outputs: readonly Output[] }
-    | undefined;
+  #running: Running | undefined;
+  #turn: Promise<unknown> = Promise.resolve();
 
   /** `env`: all that the environment of its commands has, beside `NO_COLOR` and what marks the run of the tests. */
   constructor(env: Readonly<Record<string, string>>) {
     this.#env = env;
   }
 
-  /** Runs a command to its end. One at a time. */
-  async run(args: readonly string[], cwd: string): Promise<Finished> {
-    if (Deno.env.has("XFER_BIN")) return await this.#runAlone(args, cwd);
-    const { process, outputs } = this.#running ??= this.#start();
-    const command: HostedCommand = { args, cwd };
+  /** Starts the process, which the first command does otherwise. */
+  start(): void {
+    if (!Deno.env.has("XFER_BIN")) this.#running ??= this.#start();
+  }
+
+  /** Runs a command to its end, when those before have ended. */
+  run(args: readonly string[], cwd: string): Promise<Finished> {
+    this.start();
+    if (this.#running === undefined) return this.#runAlone(args, cwd);
+    const running = this.#running;
+    const finished = this.#turn.then(() => this.#run(running, { args, cwd }));
+    this.#turn = finished.catch(() => undefined);
+    return finished;
+  }
+
+  async #run({ process, outputs }: Running, command: HostedCommand): Promise<Finished> {
     const input = process.stdin.getWriter();
     await input.write(new TextEncoder().encode(`${JSON.stringify(command)}\n`));
     input.releaseLock();
@@ -48,7 +58,7 @@ export class CommandHost implements AsyncDisposable {
     await Promise.all([process.status, ...outputs.map((output) => output.end())]);
   }
 
-  #start() {
+  #start(): Running {
     const process = tiedCommand(Deno.execPath(), {
       args: ["run", "--quiet", "--no-check", ...PERMISSION_FLAGS, PROGRAM],
       ...{ clearEnv: true, env: { NO_COLOR: "1", ...this.#env } },
@@ -61,6 +71,11 @@ export class CommandHost implements AsyncDisposable {
     await using process = startXfer(args, cwd, { clearEnv: true, env: this.#env });
     return await process.end();
   }
+}
+
+interface Running {
+  readonly process: Deno.ChildProcess;
+  readonly outputs: readonly Output[];
 }
 
 /** One of the two streams of a host. */

@@ -1,5 +1,6 @@
 /** A client of protocol 4 in a folder of its own, and the server that it stores on. */
-import { ServerProcess, xfer } from "../processes.ts";
+import { xfer } from "../hosted_xfer.ts";
+import { ServerProcess } from "../processes.ts";
 import { TemporaryFolder } from "../temporary_folder.ts";
 
 export class Alice implements AsyncDisposable {
