@@ -101,8 +101,7 @@ export {
 
 // The client of protocol 3.
 export { sendFiles, type SendOptions } from "./client/v3/send_files.ts";
-export type { V3ConnectOptions } from "./client/v3/client.ts";
-export type { ProfileOptions } from "./client/v3/choose_profile.ts";
+export type { V3ConnectOptions } from "./client/v3/connect_options.ts";
 
 // What both clients share.
 export type {

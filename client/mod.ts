@@ -5,7 +5,7 @@
  */
 export type { CommonEvent, Failure, Outcome, Stored, V3Event, V4Event } from "./events.ts";
 export { DEFAULT_RETRIES, type Retry, type RetryOptions } from "./net/retry.ts";
-export type { V3ConnectOptions } from "./v3/client.ts";
+export type { V3ConnectOptions } from "./v3/connect_options.ts";
 export { sendFiles, type SendOptions } from "./v3/send_files.ts";
 export { DEFAULT_TIMEOUTS, type Timeouts } from "./net/dial.ts";
 export { lastPart } from "./local/path_mapping.ts";

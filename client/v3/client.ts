@@ -1,6 +1,6 @@
 /**
- * A client: drives the sessions of `protocol/v3/` over a real connection, real files and a real
- * identity.
+ * A client of protocol 3: runs the sessions of `protocol/v3/` over a connection, with the files and the identity of this
+ * machine.
  *
  * @module
  */
@@ -23,11 +23,12 @@ import type { SessionSteps, Step, StepResult } from "../../protocol/v3/session_s
 import { throwIfAborted } from "../../protocol/abort.ts";
 import { upload } from "../../protocol/v3/client_session.ts";
 import { ZlibCrc } from "../../protocol/crc/zlib.ts";
-import { DEFAULT_TIMEOUTS, type Timeouts } from "../net/dial.ts";
+import { DEFAULT_TIMEOUTS } from "../net/dial.ts";
 import type { Stored, V3Event } from "../events.ts";
 import { type Identity, IDENTITY_FILE, IdentityFolder } from "../identity/v3_identity.ts";
 import { ReconnectingConnection } from "./reconnecting_connection.ts";
-import { chooseProfile, type ChosenProfile, type ProfileOptions } from "./choose_profile.ts";
+import { chooseProfile, type ChosenProfile } from "./choose_profile.ts";
+import type { V3ConnectOptions } from "./connect_options.ts";
 import { PIECE_SIZE, sendContent } from "./send_content.ts";
 import type { SourceFile } from "../local/source_file.ts";
 import { inspectFile } from "./inspect_file.ts";
@@ -36,19 +37,12 @@ import { GracefulAbort } from "../net/graceful_abort.ts";
 /** Whatever the edition says: servers of each have either. */
 const AES_KEY_SIZES: readonly number[] = [16, 32];
 
-/** Options of a connection over protocol 3. */
-export interface V3ConnectOptions extends ProfileOptions {
-  /** The folder for `me.info` and `priv.key`. The first connection creates them and registers. */
-  readonly identityFolder: string;
-  /** {@link DEFAULT_TIMEOUTS} by default. */
-  readonly timeouts?: Partial<Timeouts>;
-}
-
+/** One client and its connection: sends files one after another. */
 export class V3Client implements Disposable {
   #profile: Profile;
   readonly #options: V3ConnectOptions;
   readonly #identities: IdentityFolder;
-  readonly #link: ReconnectingConnection;
+  readonly #connection: ReconnectingConnection;
   readonly #gracefulAbort: GracefulAbort;
   readonly #deniedIds: readonly Bytes[];
   readonly #buffers: [Bytes, Bytes] = [new Uint8Array(PIECE_SIZE), new Uint8Array(PIECE_SIZE)];
@@ -56,13 +50,13 @@ export class V3Client implements Disposable {
   #identity: Identity | undefined;
   #aesKey: CryptoKey | undefined;
   #isAuthenticated = false;
-  /** The checksum of the file that was sent last, for the case that it is sent again. */
-  #summed: { readonly file: SourceFile; readonly crc: number } | undefined;
-  /** Whether a registration was asked for and its answer never came, in this run or one before. */
+  /** The checksum of the last file, in case it is sent again. */
+  #lastChecksum: { readonly file: SourceFile; readonly crc: number } | undefined;
+  /** Whether a registration was sent and never answered, in this run or an earlier one. */
   #unanswered = false;
-  /** Whether the private key is another run's, or where this one has it. */
+  /** Whether the private key is that of an earlier run, or was made in this one and is saved or not. */
   #key: "loaded" | "made" | "saved" = "loaded";
-  /** Whether the identity was given in this run and has not served yet: nothing is lost with it. */
+  /** Whether the identity was registered in this run and not used yet: nothing is lost with it. */
   #unused = false;
 
   private constructor(
@@ -80,7 +74,7 @@ export class V3Client implements Disposable {
     this.#identities = identities;
     this.#identity = identity;
     const { tracer } = options;
-    this.#link = new ReconnectingConnection({
+    this.#connection = new ReconnectingConnection({
       server,
       profile,
       timeouts,
@@ -88,7 +82,7 @@ export class V3Client implements Disposable {
       tracer,
       signal,
     });
-    this.#gracefulAbort = new GracefulAbort(signal, (reason) => this.#link.end(reason));
+    this.#gracefulAbort = new GracefulAbort(signal, (reason) => this.#connection.end(reason));
   }
 
   /** Reads the identity and finds out what to speak. Writes nothing, but takes others' permission to read the key. */
@@ -141,7 +135,7 @@ export class V3Client implements Disposable {
       return { file, crc };
     } catch (error) {
       // Whatever is half said on this connection, what comes next must not be taken for its rest.
-      this.#link.close();
+      this.#connection.close();
       throw error;
     }
   }
@@ -158,14 +152,14 @@ export class V3Client implements Disposable {
 
   [Symbol.dispose](): void {
     this.#gracefulAbort[Symbol.dispose]();
-    this.#link.close();
+    this.#connection.close();
   }
 
   /** Gets a fresh AES key, registering first where there is no identity. */
   async #authenticate(): Promise<Bytes> {
     // Without reconnection a server denies by closing: what it closed after the file before must not look like that.
-    if (this.#profile.edition.requests.reconnect === undefined) this.#link.close();
-    const reused = this.#link.isOpen;
+    if (this.#profile.edition.requests.reconnect === undefined) this.#connection.close();
+    const reused = this.#connection.isOpen;
     const unanswered = this.#unanswered;
     try {
       return await this.#drive(this.#login());
@@ -173,7 +167,7 @@ export class V3Client implements Disposable {
       if (error instanceof RefusedError && !unanswered) await this.#dropKey();
       if (!reused || !(error instanceof NetworkError)) throw error;
       // Some servers close after each file.
-      this.#link.close();
+      this.#connection.close();
       return await this.#drive(this.#login());
     }
   }
@@ -224,17 +218,17 @@ export class V3Client implements Disposable {
   async #perform(step: Step, file: SourceFile | undefined): Promise<StepResult> {
     switch (step.do) {
       case "send":
-        await this.#link.begin();
+        await this.#connection.begin();
         if (step.kind === "register") {
           await this.#saveKey();
           this.#unanswered = true;
         }
         this.#emit({ type: "request", kind: step.kind });
-        this.#link.traceSent(step.kind, step.bytes.length);
-        await this.#link.write(step.bytes);
+        this.#connection.traceSent(step.kind, step.bytes.length);
+        await this.#connection.write(step.bytes);
         return { type: "sent" };
       case "receive":
-        return await this.#link.receive(step.withinMs);
+        return await this.#connection.receive(step.withinMs);
       case "keepIdentity":
         await this.#keepIdentity(step.clientId);
         return { type: "kept" };
@@ -307,26 +301,19 @@ export class V3Client implements Disposable {
     const { signal } = this.#options;
     throwIfAborted(signal);
     if (this.#aesKey === undefined) throw new RangeError("Cannot send a file: there is no key");
-    const summed = this.#summed?.file.isSameAs(file) ? this.#summed : undefined;
+    const known = this.#lastChecksum?.file.isSameAs(file) ? this.#lastChecksum : undefined;
     let sent = 0;
-    const crc = await sendContent(this.#link, this.#told(parts), {
+    const crc = await sendContent(this.#connection, parts, {
       ...{ file, aesKey: this.#aesKey, quirks: this.#profile.quirks, buffers: this.#buffers },
-      ...{ crc: summed?.crc, signal },
+      ...{ crc: known?.crc, signal },
       onProgress: (size) => {
         sent = size;
         this.#emit({ type: "progress", file, sent, attempt });
       },
     });
     const changed = await file.hasChanged();
-    this.#summed = changed || sent < file.size ? undefined : { file, crc };
+    this.#lastChecksum = changed || sent < file.size ? undefined : { file, crc };
     return { type: "fileSent", crc, changed };
-  }
-
-  *#told(parts: Iterable<Part>): Generator<Part> {
-    for (const part of parts) {
-      this.#link.traceSent("sendFile", part.head.length + part.content + part.padding);
-      yield part;
-    }
   }
 
   #emit(event: V3Event): void {

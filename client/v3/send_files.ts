@@ -14,7 +14,8 @@ import {
 } from "../../protocol/errors.ts";
 import { type Abortable, throwIfAborted } from "../../protocol/abort.ts";
 import { storedName } from "../../protocol/v3/stored_name.ts";
-import { V3Client, type V3ConnectOptions } from "./client.ts";
+import { V3Client } from "./client.ts";
+import type { V3ConnectOptions } from "./connect_options.ts";
 import type { Failure, Outcome } from "../events.ts";
 import { inspectPath } from "../local/named_path.ts";
 import { ReservedFiles } from "../identity/reserved_files.ts";

@@ -6,7 +6,7 @@ import { EDITIONS } from "../../../protocol/v3/editions/mod.ts";
 import { exportFile } from "../../../server/operator/export_file.ts";
 import { listStored } from "../../../server/operator/list_files.ts";
 import { sendFiles } from "../../../client/v3/send_files.ts";
-import type { V3ConnectOptions } from "../../../client/v3/client.ts";
+import type { V3ConnectOptions } from "../../../client/v3/connect_options.ts";
 import type { RetryOptions } from "../../../client/net/retry.ts";
 import type { Server, ServerOptions } from "../../../server/server.ts";
 import { connect } from "../../../client/net/dial.ts";

@@ -7,7 +7,7 @@ import { edition2024early } from "../../../protocol/v3/editions/edition_2024earl
 import type { Outcome } from "../../../client/events.ts";
 import type { Request, Response } from "../../../protocol/v3/messages.ts";
 import { sendFiles } from "../../../client/v3/send_files.ts";
-import type { V3ConnectOptions } from "../../../client/v3/client.ts";
+import type { V3ConnectOptions } from "../../../client/v3/connect_options.ts";
 import { askServer } from "../../../client/status.ts";
 import { readTransferInfo } from "../../../client/identity/transfer_info.ts";
 import { pseudoRandomBytes, utf8 } from "../../support/bytes.ts";

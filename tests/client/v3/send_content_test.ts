@@ -37,22 +37,22 @@ async function send(content: Bytes, crc?: number, pieceSize = 4096) {
   });
   const upload = { clientId: new Uint8Array(16), fileName: nameField, size: file.size };
   const parts = [...partsOf(PROFILE, upload)];
-  const told = await sendContent(link, parts, {
+  const checksum = await sendContent(link, parts, {
     ...{ file, aesKey, quirks: NO_QUIRKS, crc },
     buffers: [new Uint8Array(pieceSize), new Uint8Array(pieceSize)],
     onProgress: (sent) => progress.push(sent),
   });
   link.close();
   const ciphertext = (await arriving).slice(parts[0]?.head.length);
-  return { told, progress, plaintext: await new CbcDecryptor(aesKey).whole(ciphertext) };
+  return { checksum, progress, plaintext: await new CbcDecryptor(aesKey).whole(ciphertext) };
 }
 
 for (const size of [0, 1, 4095, 4096, 4097, 8192, 100_000]) {
   Deno.test(`a file of ${size} bytes arrives as it is, with its checksum, and is reported on the way`, async () => {
     const content = pseudoRandomBytes(size);
-    const { told, progress, plaintext } = await send(content);
+    const { checksum, progress, plaintext } = await send(content);
     assert.deepEqual(plaintext, content);
-    assert.equal(told, cksum(content));
+    assert.equal(checksum, cksum(content));
     assert.equal(progress.length, Math.ceil(size / 4096));
     assert.equal(progress.at(-1) ?? 0, size);
   });
@@ -60,8 +60,8 @@ for (const size of [0, 1, 4095, 4096, 4097, 8192, 100_000]) {
 
 Deno.test("a checksum that is known already is not found again", async () => {
   const content = pseudoRandomBytes(10_000);
-  const { told, plaintext } = await send(content, 42);
-  assert.equal(told, 42);
+  const { checksum, plaintext } = await send(content, 42);
+  assert.equal(checksum, 42);
   assert.deepEqual(plaintext, content);
 });
 
@@ -76,6 +76,7 @@ async function writesOf(profile: Profile, content: Bytes, pieceSize: number): Pr
       messages.at(-1)?.push(bytes.slice());
       return Promise.resolve(true);
     },
+    traceSent: () => {},
     nextPart: () => {
       messages.push([]);
       return Promise.resolve(true);
@@ -117,9 +118,9 @@ for (const [name, profile] of Object.entries(DIALECTS)) {
         const sizesOf = writes.map(({ length }) => length);
         const whole = head.length + content + padding;
         assert.equal(sizesOf.reduce((sum, one) => sum + one, 0), whole);
-        const told = `${size} bytes, message ${index + 1}: ${sizesOf}`;
-        if (content <= 2 * TOGETHER) assert.deepEqual(sizesOf, [whole], told);
-        else assert.ok(Math.min(...sizesOf) >= TOGETHER, told);
+        const what = `${size} bytes, message ${index + 1}: ${sizesOf}`;
+        if (content <= 2 * TOGETHER) assert.deepEqual(sizesOf, [whole], what);
+        else assert.ok(Math.min(...sizesOf) >= TOGETHER, what);
       }
     }
   });

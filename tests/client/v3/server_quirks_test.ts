@@ -14,7 +14,7 @@ import { encodeResponse, type Request, type Response } from "../../../protocol/v
 import type { Outcome } from "../../../client/events.ts";
 import { ResponseReader } from "../../../protocol/v3/response_reader.ts";
 import { sendFiles } from "../../../client/v3/send_files.ts";
-import type { V3ConnectOptions } from "../../../client/v3/client.ts";
+import type { V3ConnectOptions } from "../../../client/v3/connect_options.ts";
 import type { RetryOptions } from "../../../client/net/retry.ts";
 import { pseudoRandomBytes, splitAt } from "../../support/bytes.ts";
 import { OddServer, soundAnswers } from "../../support/v3/scripted_server.ts";

@@ -9,7 +9,7 @@ import { encodeResponse, type Response } from "../../../protocol/v3/messages.ts"
 import { InterruptedError, NetworkError } from "../../../protocol/errors.ts";
 import { listStored } from "../../../server/operator/list_files.ts";
 import { sendFiles } from "../../../client/v3/send_files.ts";
-import type { V3ConnectOptions } from "../../../client/v3/client.ts";
+import type { V3ConnectOptions } from "../../../client/v3/connect_options.ts";
 import { withRetries } from "../../../client/net/retry.ts";
 import { GracefulAbort, sleep } from "../../../client/net/graceful_abort.ts";
 import { nameOf } from "../../support/outcomes.ts";

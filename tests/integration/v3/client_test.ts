@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { Address } from "../../../protocol/address.ts";
 import type { Outcome, V3Event } from "../../../client/events.ts";
 import { sendFiles } from "../../../client/v3/send_files.ts";
-import type { V3ConnectOptions } from "../../../client/v3/client.ts";
+import type { V3ConnectOptions } from "../../../client/v3/connect_options.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { OddServer, soundAnswers } from "../../support/v3/scripted_server.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";

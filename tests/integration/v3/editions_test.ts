@@ -12,7 +12,7 @@ import { listStored } from "../../../server/operator/list_files.ts";
 import { NetworkError } from "../../../protocol/errors.ts";
 import type { Quirk } from "../../../protocol/v3/editions/quirks.ts";
 import { sendFiles } from "../../../client/v3/send_files.ts";
-import type { V3ConnectOptions } from "../../../client/v3/client.ts";
+import type { V3ConnectOptions } from "../../../client/v3/connect_options.ts";
 import { detectEdition } from "../../../client/v3/detect_edition.ts";
 import { IdentityFolder, parseIdentity } from "../../../client/identity/v3_identity.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
