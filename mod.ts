@@ -65,6 +65,7 @@ export {
 
 // The server.
 export { Server, type ServerOptions } from "./server/server.ts";
+export type { OwnStores } from "./server/data_folder/data_folder.ts";
 export type { Advertised, ListenOptions } from "./server/listen/listeners.ts";
 export type { TlsFiles } from "./server/listen/tls/operator_certificate.ts";
 export {

@@ -28,7 +28,7 @@ import { asRepairable, finishRepairs } from "./data_folder/quarantine.ts";
 import { LiveSettings, type SettingChanges } from "./limits/live_settings.ts";
 import { ServerLog } from "./limits/server_log.ts";
 import { logDifferences, removeLeftovers } from "./recovery.ts";
-import { DataFolder, type OpenCatalog } from "./data_folder/data_folder.ts";
+import { DataFolder, type OpenCatalog, type OwnStores } from "./data_folder/data_folder.ts";
 import { loadIdentity, readIdentity, type TlsIdentity } from "./listen/tls/identity.ts";
 import { readOperatorIdentity, type TlsFiles } from "./listen/tls/operator_certificate.ts";
 import { ReloadableTlsListener } from "./listen/reloadable_tls_listener.ts";
@@ -61,6 +61,8 @@ export interface ServerOptions extends SettingChanges {
   readonly fileSystem?: FileSystem;
   /** @internal */
   readonly openCatalog?: OpenCatalog;
+  /** Where accounts and files are kept, if not in the data folder. */
+  readonly stores?: OwnStores;
   /** The free space of a disk; asked from the system by default. */
   readonly freeSpace?: FreeSpace;
 }
@@ -142,6 +144,7 @@ export class Server implements AsyncDisposable {
       options.dataFolder,
       fileSystem,
       options.openCatalog,
+      options.stores,
     );
     const listeners: Listener[] = [];
     try {

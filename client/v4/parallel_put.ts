@@ -56,17 +56,21 @@ export async function sendInParallel(
 ): Promise<void> {
   const { file, offset, mux: { gracefulAbort }, request } = upload;
   const isOver = () => request.refusal !== undefined || gracefulAbort.isAborted;
+  const helpers = new Set(others);
   for (let from = offset; from < file.size; from += SEGMENT_CHUNKS * CHUNK_SIZE) {
     const to = Math.min(file.size, from + SEGMENT_CHUNKS * CHUNK_SIZE);
     const segment = new Segment(from, to, isOver);
     const reserved = from === offset ? 0 : RESERVED_CHUNKS;
     await untilFirstFailure(segment, [
       segment.run(chunkSender(upload, upload, upload.sendChunk), reserved),
-      ...others.map((other) =>
-        help(other, upload, segment).catch((error) => {
+      ...[...helpers].map(async (helper) => {
+        try {
+          const hasHelped = await help(helper, upload, segment, from === offset);
+          if (!hasHelped) helpers.delete(helper);
+        } catch (error) {
           throw isGone(error) ? request.refusal ?? firstLost(error) : error;
-        })
-      ),
+        }
+      }),
     ], [upload.mux, ...others]);
     if (!segment.isStopped) continue;
     // Only now: those that have joined confirm first what they sent.
@@ -75,14 +79,28 @@ export async function sendInParallel(
   }
 }
 
-/** Joins the upload, sends chunks while there are any, and leaves, which confirms them. */
-async function help(mux: RequestMux, upload: ParallelUpload, segment: Segment): Promise<void> {
+/**
+ * Joins the upload, sends chunks while there are any, and leaves, which confirms them. Returns whether it could join: a
+ * server may let nobody do so, and says so the first time.
+ */
+async function help(
+  mux: RequestMux,
+  upload: ParallelUpload,
+  segment: Segment,
+  isFirstTime: boolean,
+): Promise<boolean> {
   const tag = mux.nextTag();
-  await mux.askFor({ kind: "join", tag, transfer: upload.transfer }, "done");
+  try {
+    await mux.askFor({ kind: "join", tag, transfer: upload.transfer }, "done");
+  } catch (error) {
+    if (isFirstTime && isGone(error)) return false;
+    throw error;
+  }
   using source = await upload.file.open();
   const reader = { source, buffer: new Uint8Array(CHUNK_SIZE) };
   await segment.run(chunkSender(upload, reader, (at, chunk) => mux.sendChunk(tag, at, chunk)));
   await mux.askFor({ kind: "leave", tag }, "done");
+  return true;
 }
 
 /** Reads, hashes and sends the chunk at an offset. */

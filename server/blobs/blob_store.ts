@@ -120,6 +120,7 @@ export interface Quarantine {
   quarantine(id: BlobId | UploadId, place: string): Promise<void>;
 }
 
+/** Whether a store has the capability. */
 export function hasQuarantine<B extends BlobStore>(blobs: B): blobs is B & Quarantine {
   return "quarantine" in blobs;
 }

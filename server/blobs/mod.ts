@@ -9,6 +9,8 @@ export {
   type BlobStore,
   type BlobWriter,
   type CreateOptions,
+  hasQuarantine,
+  type Quarantine,
   type ReadOptions,
   type ReopenOptions,
   type UploadId,

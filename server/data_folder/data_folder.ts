@@ -44,6 +44,17 @@ export interface Store {
 /** Opens or creates the catalog at a path. */
 export type OpenCatalog = (path: string) => Promise<Catalog>;
 
+/**
+ * Stores of one's own, in place of the catalog and the files in the data folder. Each is opened at every start of the
+ * server, which disposes of the catalog. The suites in tests/server/ show what they have to do.
+ */
+export interface OwnStores {
+  /** Opens accounts and names; in `catalog.db` by default. */
+  readonly openCatalog?: () => Promise<Catalog>;
+  /** Opens contents; files in the data folder by default. */
+  readonly openBlobs?: () => Promise<BlobStore>;
+}
+
 export class DataFolder implements Store, AsyncDisposable {
   readonly place: DataFolderPath;
   readonly catalog: Catalog;
@@ -73,6 +84,7 @@ export class DataFolder implements Store, AsyncDisposable {
     folder: string,
     fs: FileSystem,
     openCatalog: OpenCatalog = openWorkerCatalog,
+    own: OwnStores = {},
   ): Promise<DataFolder> {
     const place = placeOf("data folder", folder);
     const { path } = place;
@@ -84,9 +96,11 @@ export class DataFolder implements Store, AsyncDisposable {
       try {
         await createPrivately(join(path, CATALOG));
         // One that was begun and not filled yet is made whole; one that was lost is not begun anew: all names would be free.
-        if (await hasBeenServed(path)) refuseEmpty(join(path, CATALOG));
-        const catalog = await openCatalog(join(path, CATALOG));
-        const blobs = await DiskBlobStore.create(path, fs);
+        if (own.openCatalog === undefined && await hasBeenServed(path)) {
+          refuseEmpty(join(path, CATALOG));
+        }
+        const blobs = await (own.openBlobs?.() ?? DiskBlobStore.create(path, fs));
+        const catalog = await (own.openCatalog?.() ?? openCatalog(join(path, CATALOG)));
         return new DataFolder(place, { catalog, blobs }, lock, wasOpen);
       } catch (error) {
         lock[Symbol.dispose]();

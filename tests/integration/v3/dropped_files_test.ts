@@ -35,7 +35,7 @@ Deno.test("files that have waited too long for a verdict can't be judged while o
   for (const [client, slow] of drops.entries()) {
     await unverified.add({
       ...{ clientId: idOf(client), name: "a", connection: 1, arrivedAt: 0 },
-      blob: { discard: () => slow.drop() },
+      staged: { writer: { abort: () => slow.drop() }, release: () => undefined },
     } as unknown as UnverifiedFile);
   }
   const expired = unverified.expire(1);
