@@ -6,7 +6,8 @@ import type { Server } from "../../server/server.ts";
 import { sideBySide } from "../support/concurrently.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { formatResult } from "./suite/report.ts";
-import { type ServerCase, serverCases } from "./suite/server_cases.ts";
+import type { ServerCase } from "./suite/server_case.ts";
+import { serverCases } from "./suite/server_cases.ts";
 import { runServerCase } from "./suite/server_runner.ts";
 import { startInThisThread } from "../support/server.ts";
 

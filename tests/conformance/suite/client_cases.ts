@@ -4,7 +4,7 @@ import {
   hasPackets,
   type RequestKind,
 } from "../../../protocol/v3/editions/edition.ts";
-import type { Grade } from "./server_cases.ts";
+import type { Grade } from "./server_case.ts";
 
 /** An answer that is not the usual one. */
 export type OddAnswer =

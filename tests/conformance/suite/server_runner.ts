@@ -20,7 +20,7 @@ import { ResponseReader } from "../../../protocol/v3/response_reader.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { encrypt } from "../../support/v3/raw_client.ts";
 import type { Result } from "./report.ts";
-import type { Damage, Outcome, SendStep, ServerCase } from "./server_cases.ts";
+import type { Damage, Outcome, SendStep, ServerCase } from "./server_case.ts";
 
 const privateKey = await generatePrivateKey();
 const publicKey = publicKeyOf(privateKey);
