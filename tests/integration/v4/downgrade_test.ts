@@ -1,11 +1,6 @@
 /** Which protocol a run speaks, and that nobody between can choose it for a client that knows its server. */
 import assert from "node:assert/strict";
 import { type Address, formatAddress } from "../../../protocol/address.ts";
-import {
-  type Choice,
-  type ChoiceOptions,
-  chooseProtocol,
-} from "../../../client/protocol_choice.ts";
 import type { ConnectOptions } from "../../../client/v4/connect_options.ts";
 import { putFiles } from "../../../client/v4/put_files.ts";
 import type { Retry } from "../../../client/net/retry.ts";
@@ -15,22 +10,15 @@ import type { TracedMessage } from "../../../client/net/wire_trace.ts";
 import type { XferError } from "../../../protocol/errors.ts";
 import { AccountFolder } from "../../../client/identity/v4_account.ts";
 import { KnownServers, type ServerIdentity } from "../../../client/identity/known_servers.ts";
-import { encodeMessage } from "../../../protocol/v4/messages.ts";
 import { isHello } from "../../../protocol/hello.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { FaultyProxy, type Meddler, type Meddlers } from "../../support/net/faulty_proxy.ts";
 import { ServerLog } from "../../support/server_log.ts";
-import { lettingIn, OddSecureServer } from "../../support/v4/scripted_server.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import { Scene } from "../../support/v4/fixture.ts";
+import { type Asked, choose, NOWHERE, TIMEOUTS } from "../../support/v4/choose_protocol.ts";
 
 const FINGERPRINT = pseudoRandomBytes(32);
-/** Nobody listens there: who dials it fails. */
-const NOWHERE: Address = { hostname: "127.0.0.1", port: 1 };
-
-/** A server that is silent for so long does not answer. */
-const TIMEOUTS = { responseMs: 200 };
-
 const NO_HELLO = { name: "NetworkError", code: "no-hello" };
 const NOT_SPOKEN = { name: "ProtocolError", code: "protocol-4-not-spoken" };
 
@@ -63,19 +51,6 @@ const STRIPPED: Readonly<Record<string, readonly [Meddlers, failure: object]>> =
   ...Object.fromEntries(Object.entries(AS_PROTOCOL_3).map(([what, by]) => [what, [by, NO_HELLO]])),
   ...AS_NONE,
 };
-
-interface Asked extends Partial<Omit<ChoiceOptions, "info">> {
-  readonly info?: Partial<ChoiceOptions["info"]>;
-}
-
-function choose(identityFolder: string, { info, ...options }: Asked = {}): Promise<Choice> {
-  return chooseProtocol({
-    ...{ asked: "auto", hasV3Options: false, identityFolder, timeouts: TIMEOUTS },
-    retry: { retries: 0 },
-    ...options,
-    info: { server: NOWHERE, secure: false, fingerprint: undefined, ...info },
-  });
-}
 
 Deno.test("a server that is not known is asked; where it does not answer, protocol 3 is warned of", async () => {
   await using scene = await Scene.create();
@@ -253,76 +228,6 @@ Deno.test("a server that answered once is not taken for one of protocol 3 later 
   assert.equal((await choose(identityFolder, { info: { server } })).protocol, 4);
   await assert.rejects(scene.client("Alice", { server }), NO_HELLO);
   assert.equal(hellos, 2);
-});
-
-const FULL = { name: "NetworkError", code: "over-limit" };
-
-Deno.test("a server that is full says so to a hello: it is tried again, and not taken for one of protocol 3", async () => {
-  await using scene = await Scene.create({ maxConnectionsPerAddress: 1 });
-  const server = scene.server.address;
-  const { identityFolder } = await scene.options("Alice");
-  const retries: Retry[] = [];
-  const onRetry = (retry: Retry) => retries.push(retry);
-  const idle = await Deno.connect(server);
-  const asking = { info: { server }, timeouts: {} };
-  const pause = () => Promise.resolve();
-  await assert.rejects(
-    choose(identityFolder, { ...asking, retry: { onRetry, retries: 3, pause } }),
-    {
-      ...{ ...FULL, message: /too many connections/ },
-      hint: /try again later/,
-    },
-  );
-  assert.deepEqual(retries.map(({ error: { code } }) => code), Array(3).fill("over-limit"));
-  // The other one goes; the server needs a moment to see it.
-  const leaving = async () => {
-    if (retries.length === 4) idle.close();
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  };
-  const choice = await choose(identityFolder, {
-    ...asking,
-    retry: { onRetry, retries: 100, pause: leaving },
-  });
-  assert.equal(choice.protocol, 4);
-  assert.ok(retries.length > 3);
-});
-
-Deno.test("a client that knows its server tries again too where that is full", async () => {
-  await using scene = await Scene.create({ maxConnectionsPerAddress: 1 });
-  const retries: Retry[] = [];
-  const idle = await Deno.connect(scene.server.address);
-  // The other one goes; the server needs a moment to see it.
-  const pause = async () => {
-    if (retries.length === 2) idle.close();
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  };
-  const onRetry = (retry: Retry) => retries.push(retry);
-  using client = await V4Client.connectWithRetries(
-    await scene.options("Alice"),
-    { onRetry, retries: 100, pause },
-  );
-  await client.list("", () => undefined);
-  assert.equal(retries[0]?.error.code, "over-limit");
-});
-
-Deno.test("so is one that is full when the client has found it", async () => {
-  await using server = await OddSecureServer.start();
-  await using folder = await TemporaryFolder.create();
-  const full = encodeMessage({ kind: "error", tag: 0, code: "over-limit", message: "full" });
-  const lets = lettingIn(() => undefined);
-  let visitors = 0;
-  server.answers = (message) => message === undefined && ++visitors < 3 ? full : lets(message);
-  const retries: Retry[] = [];
-  using client = await V4Client.connectWithRetries({
-    ...{ server: server.address, userName: "Alice", identityFolder: folder.path },
-    onNewServer: () => true,
-  }, {
-    ...{ retries: 2, onRetry: (retry) => retries.push(retry) },
-    pause: () => Promise.resolve(),
-  });
-  assert.equal(client.hasEnded, false);
-  const told = retries.map(({ error: { name, code } }) => ({ name, code }));
-  assert.deepEqual(told, Array(2).fill({ name: "NetworkError", code: "over-limit" }));
 });
 
 Deno.test("no hint leads to protocol 3 where line 1 or what is to be done rules it out", async () => {
