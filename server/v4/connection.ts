@@ -22,7 +22,7 @@ import type { V4Context } from "./context.ts";
 import { LimitError } from "../limits/limits.ts";
 import type { RevocationReason } from "../catalog/accounts.ts";
 import { PeerSocket, type TcpSocket } from "../listen/peer_socket.ts";
-import { authenticate, dismissal, type NamedPrincipal, refused, refuseDismissed } from "./login.ts";
+import { authenticate, dismissal, type NamedPrincipal, refused } from "./login.ts";
 import type { TlsIdentity } from "../listen/tls/identity.ts";
 import { RequestError } from "./request_error.ts";
 import { Requests, WINDOW } from "./requests.ts";
@@ -135,10 +135,6 @@ export class V4Connection {
     this.#context.revocation.add(session);
     try {
       await this.#answerTo(principal);
-    } catch (error) {
-      // Whatever is refused to one who stays is answered where it is asked for.
-      if (error instanceof RequestError) this.#dismiss(principal, error);
-      throw error;
     } finally {
       this.#context.revocation.remove(session);
     }
@@ -155,14 +151,14 @@ export class V4Connection {
       if (!PARTS.includes(message.kind) && ++requested > max) {
         throw new LimitError("maxRequestsPerConnection", max);
       }
-      await refuseDismissed(this.#context, principal);
+      await this.#context.revocation.refresh();
+      if (this.#dismissal !== undefined) throw this.#dismissal;
       await requests.handle(message);
     }
   }
 
   /** Ends what a client does that may not stay, so that it can be told; at once where it did not end until the next time. */
   #dismiss({ clientId, name }: NamedPrincipal, refusal: RequestError): void {
-    if (this.#dismissal === refusal) return;
     if (this.#dismissal !== undefined) return this.close(refusal.message);
     this.#dismissal = refusal;
     this.#context.log.info("Ending the connection of {name} ({client}), {address}: {reason}", {

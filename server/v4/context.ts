@@ -30,10 +30,10 @@ export function createV4Context(
   context: Context,
   onAccountClaimed: (clientId: Bytes) => void,
 ): V4Context {
-  const { store: { catalog, blobs }, limits, clock, log, garbage } = context;
+  const { store: { catalog, blobs }, limits, clock, ticks, log, garbage } = context;
   return {
     ...context,
-    revocation: new RevocationWatch(catalog, log),
+    revocation: new RevocationWatch({ catalog, ticks, log }),
     readings: new SharedWork(MAX_READINGS),
     openUploads: new OpenUploads(),
     partialUploads: new PartialUploads({ catalog, blobs, limits, clock, garbage }),

@@ -145,16 +145,6 @@ export async function authenticate(
   >)(connection, message);
 }
 
-/** Throws `RequestError` where a client that was let in may not go on: within a second of its operator's saying so. */
-export async function refuseDismissed(
-  { accounts }: V4Context,
-  { clientId, key }: NamedPrincipal,
-): Promise<void> {
-  const account = await accounts.find(clientId);
-  if (!hasKey(account, key)) throw dismissal("gone");
-  if (account.disabled) throw dismissal("disabled");
-}
-
 /** What a client is told that may not stay. */
 export function dismissal(fault: RevocationReason): RequestError {
   return new RequestError(...(fault === "disabled" ? REFUSALS.disabled : GONE));

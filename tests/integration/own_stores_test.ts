@@ -1,6 +1,6 @@
 /**
  * A whole server on stores of one's own: a blob store with the habits of an object store, which takes bytes only in
- * order and keeps whole parts.
+ * order and keeps whole parts, beside the catalog of the data folder or one in memory.
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
@@ -11,6 +11,7 @@ import type { OwnStores } from "../../server/data_folder/data_folder.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { ServerLog } from "../support/server_log.ts";
 import { ObjectBlobStore } from "../support/store/object_blob_store.ts";
+import { memoryCatalog } from "../support/store/memory_catalog.ts";
 import { blobId } from "../support/store/ids.ts";
 import { kindOf, Peer } from "../support/v3/raw_client.ts";
 import { got, put, Scene } from "../support/v4/fixture.ts";
@@ -28,13 +29,19 @@ interface Fixture {
 }
 
 function test(what: string, body: (fixture: Fixture) => Promise<void>): void {
-  Deno.test(`own stores: ${what}`, async () => {
-    const blobs = new ObjectBlobStore({ partSize: PART_SIZE });
-    const stores: OwnStores = { openBlobs: () => Promise.resolve(blobs) };
-    await using scene = await Scene.create({}, { stores });
-    for (const name of ["Alice", "Bob"]) (await scene.client(name))[Symbol.dispose]();
-    await body({ scene, blobs, restart: () => scene.restart({ stores }) });
-  });
+  for (const catalog of [undefined, memoryCatalog()]) {
+    const beside = catalog === undefined ? "SQLite" : "a catalog in memory";
+    Deno.test(`own stores: ${what}; beside ${beside}`, async () => {
+      const blobs = new ObjectBlobStore({ partSize: PART_SIZE });
+      const stores: OwnStores = {
+        openBlobs: () => Promise.resolve(blobs),
+        ...(catalog && { openCatalog: () => Promise.resolve(catalog) }),
+      };
+      await using scene = await Scene.create({}, { stores });
+      for (const name of ["Alice", "Bob"]) (await scene.client(name))[Symbol.dispose]();
+      await body({ scene, blobs, restart: () => scene.restart({ stores }) });
+    });
+  }
 }
 
 test("files are put, read, listed, replaced and removed", async ({ scene, blobs, restart }) => {
