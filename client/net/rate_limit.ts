@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Where time comes from. */
+/** A source of time. */
 export interface Clock {
   /** Milliseconds since any moment; never decreases. */
   now(): number;

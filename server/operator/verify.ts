@@ -28,8 +28,7 @@ export interface VerifyOptions extends Abortable {
   /** Path of the data folder. */
   readonly dataFolder: string;
   /**
-   * Moves what is wrong to `quarantine/` and takes it out of the catalog. The folder must not be served meanwhile, so
-   * that nobody writes to what is moved.
+   * Moves damaged files to `quarantine/` and removes them from the catalog. No server may run on the folder meanwhile.
    */
   readonly repair?: boolean;
   /** Called with each difference. */

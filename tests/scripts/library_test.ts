@@ -105,6 +105,7 @@ Deno.test("library: the guide's program runs where the guide says to put it", as
     "1 files, 50000 bytes",
     "photo.raw: 50000 bytes sent",
     "no-such-file: …",
+    "1 blob in memory",
     "",
   ]);
 });
