@@ -44,9 +44,9 @@ export type Choice =
   };
 
 /**
- * Decides, once for a run: what happens on the network afterwards changes nothing. Only where nothing is known of the
- * server and nothing asked for, it is asked whether it speaks protocol 4. Throws `UsageError` `downgrade` for protocol 3
- * where line 1 says that it is not to be, `protocol-3-only`; `NetworkError` `cannot-connect`; `InterruptedError` where it is to stop.
+ * Decides once for a run: nothing that happens on the network later changes it. The server is asked whether it speaks
+ * protocol 4 only if nothing is known of it and no protocol was asked for. Throws `UsageError` `downgrade` for protocol 3
+ * where line 1 rules it out, `protocol-3-only`; `NetworkError` `cannot-connect`; `InterruptedError` after an abort.
  */
 export async function chooseProtocol(options: ChoiceOptions): Promise<Choice> {
   const { info, asked, hasV3Options, identityFolder } = options;

@@ -133,7 +133,7 @@ export async function askServer(options: ServerStatusOptions): Promise<ServerSta
   const whom = { ...options, server, userName: `Probe${crypto.randomUUID().replaceAll("-", "")}` };
   const { edition, certain } = await detectEdition(whom, undefined, timeouts);
   if (certain) return { protocol: 3, why, known, edition };
-  // What the others are told by is a request that not every edition has.
+  // The other editions are detected by a request that not every edition has.
   const remembered = (await new IdentityFolder(identityFolder).loadProfile())?.edition;
   if (remembered?.name === edition.name) return { protocol: 3, why, known, edition: undefined };
   const where = formatAddress(server);

@@ -130,7 +130,7 @@ async function namesThere(folder: string, names: readonly string[]): Promise<Set
   return new Set(names.filter((_, i) => there[i] === true));
 }
 
-/** What tells a file from all others of this machine, under whatever names; not every system has it. */
+/** The identity of a file on this machine, whatever its name; not every system has one. */
 function numberOf({ dev, ino }: Deno.FileInfo): string | undefined {
   return ino ? `${dev} ${ino}` : undefined;
 }

@@ -49,7 +49,7 @@ export class AccountFolder {
   }
 
   /**
-   * The key, made and durable before the server hears of it: one for all clients that begin at once. Throws
+   * The key, made and durable before it is sent: one for all clients that begin at once. Throws
    * `ConfigurationError` `bad-identity`, and what `whileAlone` does.
    */
   async loadKey(): Promise<AccountKey> {
@@ -142,7 +142,7 @@ async function makeKey(): Promise<AccountKey> {
   return await withPublicKey((made as CryptoKeyPair).privateKey);
 }
 
-/** Adds the public half, which WebCrypto tells only so. */
+/** Adds the public half, which WebCrypto exports only with the private one. */
 async function withPublicKey(privateKey: CryptoKey): Promise<AccountKey> {
   const { x } = await crypto.subtle.exportKey("jwk", privateKey);
   const raw = atob((x ?? "").replaceAll("-", "+").replaceAll("_", "/"));

@@ -13,7 +13,7 @@ export function foldCase(path: string): string {
 
 /** Files of one look, of which one must not replace another. */
 export class CaseCollisions {
-  /** Those that are here by now, by what the system tells files apart by. */
+  /** Paths of files that are here, by the system's identity of the file. */
   readonly #here = new Map<string, string>();
 
   /** Notes that a file is here, whole. */

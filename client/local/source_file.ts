@@ -159,7 +159,7 @@ export class OpenSource implements Disposable {
   }
 }
 
-/** What tells a file from another, and from itself when it was written to. */
+/** The identity of a file's content: another after any write. */
 function identityOf({ size, mtime, ctime, ino, dev }: Deno.FileInfo): string {
   return [size, mtime?.getTime(), ctime?.getTime(), ino, dev].join(" ");
 }

@@ -9,10 +9,10 @@ import { UsageError } from "../../protocol/errors.ts";
 import { syncNames, writing } from "./partial_file.ts";
 import { makeFolder, notAFolder } from "./target_folder.ts";
 
-/** Each folder is looked at once, made when the first file comes into it, and synced once at the end. */
+/** Checks each folder once, makes it when its first file arrives, and syncs it once at the end. */
 export class TargetTree {
   readonly #root: string;
-  /** Whether a folder is there, of those that were looked at. */
+  /** Of the folders that were checked: whether they exist. */
   readonly #seen = new Map<string, Promise<boolean>>();
   readonly #made = new Map<string, Promise<void>>();
   /** Folders in which names are new. */

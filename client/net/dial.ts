@@ -43,7 +43,7 @@ export interface DialOptions {
 
 const CHECK_ADDRESS = "Check the address, and that the server is running.";
 
-/** Throws `NetworkError` `cannot-connect`, and `InterruptedError` where it is to stop. */
+/** Throws `NetworkError` `cannot-connect`, and `InterruptedError` after an abort. */
 export async function connect(
   address: Address,
   { connectMs }: Timeouts,

@@ -38,7 +38,7 @@ export class ResponseDeadline {
     this.#at = now();
   }
 
-  /** All that was waited for has come, or there was nothing: whatever is waited for next has its time anew. */
+  /** All that was waited for has come, or there was nothing: what is waited for next has the full time. */
   renew(): void {
     this.#count();
     this.#left = this.#graceMs;

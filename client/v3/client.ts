@@ -112,9 +112,10 @@ export class V3Client implements Disposable {
   }
 
   /**
-   * Sends one file. Returns it as it was sent, and its checksum, on which both ends agree. After a failure it can be called
-   * again. Where it is to stop, a registration that was begun is ended, so that its id is not lost, and a file that the
-   * server has all of.
+   * Sends one file. Returns it as it was sent, and the cksum that both ends agree on. After a failure it can be called
+   * again. After an abort it still finishes a registration, so that its id is not lost, and a file that the server has all
+   * of. Throws `StorageError`, `IntegrityError`, `RefusedError`, `UnconfirmedError`, `NetworkError`, `ProtocolError`,
+   * `ConfigurationError`, `InterruptedError`.
    */
   send(inspected: SourceFile): Promise<Pick<Stored, "file" | "crc">> {
     return this.#gracefulAbort.critical(() => this.#send(inspected));
@@ -145,7 +146,7 @@ export class V3Client implements Disposable {
     return this.#profile;
   }
 
-  /** Whether the server has let this client in for the file that was sent last. */
+  /** Whether the server accepted the login for the last file. */
   get isAuthenticated(): boolean {
     return this.#isAuthenticated;
   }

@@ -51,7 +51,7 @@ export class ReconnectingConnection implements Disposable {
     const { server, profile, timeouts, onConnected, tracer, signal } = this.#options;
     // Servers that fill up frames take one message a connection.
     if (profile.quirks.has("frames")) this.close();
-    else if (this.#connection?.isFramed) await this.#seeWhetherItCloses();
+    else if (this.#connection?.isFramed) await this.#awaitClosing();
     if (this.#connection !== undefined) return;
     const connection = await ServerConnection.open(server, profile, timeouts, signal);
     if (this.#end !== undefined) {
@@ -63,7 +63,7 @@ export class ReconnectingConnection implements Disposable {
     onConnected();
   }
 
-  async #seeWhetherItCloses(): Promise<void> {
+  async #awaitClosing(): Promise<void> {
     const received = await this.receive(CLOSING_MS);
     if (received.type === "response") this.#early = received;
   }

@@ -77,19 +77,19 @@ export async function sendFiles(options: SendOptions): Promise<Outcome[]> {
   onEvent?.({ type: "planned", files: files.length, bytes });
   if (files.length > 0) await client.prepare();
   const outcomes: Outcome[] = [];
-  const closings = new Closings();
+  const closings = new ClosedConfirmations();
   let end: XferError | undefined;
   for (const file of files) {
     const outcome: Outcome = end === undefined
-      ? await deliver(client, file, { retry, closings, signal })
+      ? await sendWithRetries(client, file, { retry, closings, signal })
       : { state: "not-tried", path: file.path, error: end };
     outcomes.push(outcome);
     if (outcome.state === "stored") {
       onEvent?.({ type: "stored", file: outcome.file, crc: outcome.crc });
       continue;
     }
-    const mayGoOn = isOfOneFile(outcome.error) || closings.isKnown;
-    if (!client.isAuthenticated || !mayGoOn) end = outcome.error;
+    const mayContinue = isOfOneFile(outcome.error) || closings.isKnown;
+    if (!client.isAuthenticated || !mayContinue) end = outcome.error;
     onEvent?.({ type: "failed", ...outcome });
   }
   for (const failure of failures) onEvent?.({ type: "failed", ...failure });
@@ -120,22 +120,22 @@ async function inspect(options: SendOptions, { profile }: V3Client) {
 }
 
 /** Sends a file, again where the network fails. What was open once stays open until the server confirms the file. */
-async function deliver(
+async function sendWithRetries(
   client: V3Client,
   file: SourceFile,
   { retry, closings, signal }: Abortable & {
     readonly retry: RetryOptions;
-    readonly closings: Closings;
+    readonly closings: ClosedConfirmations;
   },
 ): Promise<Outcome> {
   let state: Failure["state"] = "not-stored";
-  const note = (error: XferError) => {
+  const noteState = (error: XferError) => {
     if (error instanceof UnconfirmedError) state = "unknown";
   };
   const isFinal = (error: XferError) => closings.isQuirk(error);
   try {
     const onRetry: RetryOptions["onRetry"] = (retried) => {
-      note(retried.error);
+      noteState(retried.error);
       retry.onRetry?.(retried);
     };
     const send = () => client.send(file);
@@ -144,16 +144,16 @@ async function deliver(
     return { state: "stored", ...sent };
   } catch (error) {
     if (!(error instanceof XferError)) throw error;
-    note(error);
+    noteState(error);
     return { state, path: file.path, error };
   }
 }
 
 /** A server that closes so many times in a row in place of its confirmation always does: no network fails just then. */
-const CLOSINGS = 3;
+const CLOSINGS_OF_QUIRK = 3;
 
 /** Closes in place of confirmations, in a row. */
-class Closings {
+class ClosedConfirmations {
   #count = 0;
 
   reset(): void {
@@ -170,7 +170,7 @@ class Closings {
   }
 
   get isKnown(): boolean {
-    return this.#count >= CLOSINGS;
+    return this.#count >= CLOSINGS_OF_QUIRK;
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * A client of protocol 4: one connection, over which files are put, got and looked at.
+ * A client of protocol 4: one connection, over which files are stored, downloaded, listed and changed.
  *
  * @module
  */
@@ -41,9 +41,9 @@ export interface LinkToken {
   readonly expiresAt: number;
 }
 
-/** Files that one list tells of, at most: nobody looks through more, and a list must come to an end. */
+/** The most files of one list: nobody reads more, and a list must end. */
 export const MAX_LISTED = 10_000_000;
-/** The same of the versions of a file: one for each half minute of a year. */
+/** The most versions of one file: one for each half minute of a year. */
 export const MAX_VERSIONS = 1_000_000;
 
 /**

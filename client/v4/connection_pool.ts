@@ -1,5 +1,5 @@
 /**
- * The connections of one run: made when they are needed, and again after trouble with the network.
+ * The connections of one run: opened when they are needed, and again after network errors.
  *
  * @module
  */
@@ -31,7 +31,7 @@ export class ConnectionPool implements Disposable {
   readonly #connect: ConnectOptions;
   readonly #retry: RetryOptions;
   readonly #clients: (V4Client | undefined)[];
-  /** Until a connection was tried with it: after trouble with the network the server may be another. */
+  /** For the first attempt alone: after a network error the server may be another. */
   #found: DiscoveredServer | undefined;
   #isAuthenticated = false;
   #progress = 0;
@@ -48,7 +48,7 @@ export class ConnectionPool implements Disposable {
     return this.#clients.length;
   }
 
-  /** Whether the server has let the client in. */
+  /** Whether the server has accepted the login on any connection. */
   get isAuthenticated(): boolean {
     return this.#isAuthenticated;
   }
@@ -59,8 +59,8 @@ export class ConnectionPool implements Disposable {
   }
 
   /**
-   * Does work over one connection, and again while the network fails, as often as `retries` says without an `advance` in
-   * between. Throws what `work` does, and what keeps the client from getting in.
+   * Does work over one connection, with as many retries after network errors as `retries` says without an `advance` in
+   * between. Throws as `work` does, and what keeps the client from connecting and logging in.
    */
   use<T>(index: number, work: (client: V4Client) => Promise<T>): Promise<T> {
     return this.#retrying(async () => await work(await this.#open(index)));
@@ -170,7 +170,7 @@ export class ConnectionPool implements Disposable {
     return client;
   }
 
-  /** Of connections it is told once. */
+  /** For all connections but the first: that the server was reached is reported once. */
   #quiet(): ConnectOptions {
     const { onEvent } = this.#connect;
     return {

@@ -29,7 +29,7 @@ export interface Unanswered {
 }
 
 /** Asks as {@link askForProtocol4} does. Throws also `NetworkError` `no-hello` where the server answers as one of protocol 3. */
-export async function findSecure(
+export async function findV4Server(
   address: Address,
   timeouts: Timeouts,
   options: FindOptions = {},
@@ -42,8 +42,8 @@ export async function findSecure(
 /**
  * Asks at the plain port for protocol 4. {@link Unanswered} is what published servers of protocol 3 do, and nothing else.
  * Throws `NetworkError` `cannot-connect`; `over-limit` where the server has too many connections; `no-hello` where the
- * connection ends within the answer; `ProtocolError` `protocol-4-not-spoken`, `tls-port`; `InterruptedError` where it is
- * to stop.
+ * connection ends within the answer; `ProtocolError` `protocol-4-not-spoken`, `tls-port`; `InterruptedError` after
+ * an abort.
  */
 export async function askForProtocol4(
   address: Address,

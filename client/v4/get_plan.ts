@@ -23,7 +23,7 @@ import type { ConnectOptions } from "./connect_options.ts";
 import { exists, syncNames } from "../local/partial_file.ts";
 import { checkSize, type RemoteFile, RESUMABLE_SIZE } from "./remote_file.ts";
 import type { V4Client } from "./client.ts";
-import { sideBySide, WorkQueue } from "./work_queue.ts";
+import { forEachConcurrently, WorkQueue } from "./work_queue.ts";
 import { TargetTree } from "../local/target_tree.ts";
 
 /** What to download, and where to write it. */
@@ -169,7 +169,7 @@ export async function planFolder(
       const isSmall = ({ file, collisions }: FolderItem) =>
         file.size < RESUMABLE_SIZE && collisions === undefined;
       const small = new WorkQueue(left.filter(isSmall));
-      await pool.share(small, (client) => sideBySide(small, (item) => get(item, client)));
+      await pool.share(small, (client) => forEachConcurrently(small, (item) => get(item, client)));
       for (const item of left) if (!isSmall(item)) await get(item, undefined);
     } catch (error) {
       if (!(error instanceof XferError)) throw error;

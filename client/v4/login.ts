@@ -11,7 +11,7 @@ import type { MessageOf } from "../../protocol/v4/messages.ts";
 import type { AccountKey } from "../identity/v4_account.ts";
 import type { RequestMux } from "./request_mux.ts";
 
-/** A way to get in. */
+/** How to log in. */
 export type LoginMethod =
   | { readonly by: "login"; readonly clientId: Bytes }
   /** With the token of an invitation or a link, or an empty one. */
@@ -25,7 +25,7 @@ export type LoginMethod =
   };
 
 export interface LoginOptions {
-  /** Asked for when the server has spoken: nothing is kept for one that does not. */
+  /** Called when the server has sent its challenge: no key is made for one that does not. */
   readonly loadKey: () => Promise<AccountKey>;
   /** Of the server, as it was checked; of its name, where it was verified by that. */
   readonly fingerprint: Bytes;
@@ -85,7 +85,7 @@ export async function authenticate(
   const { nonce } = await mux.answerOf(0, "challenge").catch((error) => {
     throw tooMany(error) ?? error;
   });
-  // Whatever else may listen under the same name hears nothing: it is the server that speaks first.
+  // The server speaks first: whatever else listens under the same name is sent nothing.
   if (host !== undefined) await mux.send({ kind: "host", tag: 0, name: host });
   const key = await loadKey();
   try {

@@ -14,7 +14,7 @@ import { type OnResult, PutPipeline } from "./put_pipeline.ts";
 import type { RemoteFile } from "./remote_file.ts";
 import type { RequestMux } from "./request_mux.ts";
 import type { Upload } from "./upload.ts";
-import { sideBySide, WorkQueue } from "./work_queue.ts";
+import { forEachConcurrently, WorkQueue } from "./work_queue.ts";
 
 /** What to store, and where. */
 export interface PutOptions extends FileSelection {
@@ -183,7 +183,7 @@ async function findUnchanged(
   const isListed = ({ name }: Upload) => folders.some((folder) => name.startsWith(`${folder}/`));
   const others = new WorkQueue(uploads.filter((upload) => !isListed(upload)));
   await pool.share(others, (client) =>
-    sideBySide(others, async (upload) => {
+    forEachConcurrently(others, async (upload) => {
       const file = await client.stat(upload.name).catch(unlessRefused);
       if (file !== undefined) take(upload, file);
       pool.advance();

@@ -78,7 +78,7 @@ export interface ExpectedFile {
   readonly version?: number | undefined;
 }
 
-/** Throws `ProtocolError` `unexpected-answer` where a server tells of what it was not asked for. */
+/** Throws `ProtocolError` `unexpected-answer` for a file that was not asked for. */
 export function checkAsked(
   file: Pick<RemoteFile, "name" | "version">,
   { name = file.name, prefix = "", version = 0 }: ExpectedFile,
@@ -101,16 +101,16 @@ export function checkSize({ name, size }: Pick<RemoteFile, "name" | "size">): vo
   );
 }
 
-/** What is told of without end. */
+/** Counts what a server lists, up to a maximum. */
 export class Bound {
   readonly #max: number;
-  readonly #what: string;
+  readonly #noun: string;
   #count = 0;
 
   /** `what`: in words that go on "more than 10 …". */
   constructor(max: number, what: string) {
     this.#max = max;
-    this.#what = what;
+    this.#noun = what;
   }
 
   get count(): number {
@@ -122,7 +122,7 @@ export class Bound {
     if ((this.#count += count) <= this.#max) return;
     throw new ProtocolError(
       "too-many-files",
-      `The server tells of more than ${this.#max} ${this.#what}`,
+      `The server tells of more than ${this.#max} ${this.#noun}`,
       { hint: "Ask for fewer at once: name a folder further down, or more of their beginning." },
     );
   }

@@ -18,14 +18,14 @@ import {
 } from "./remote_file.ts";
 import { CaseCollisions, foldCase } from "../local/case_collisions.ts";
 
-/** Files that one run gets, at most: all are known before the first is got, and take about a kilobyte each. */
+/** The most files of one run: all are known before the first is downloaded, and take about a kilobyte each. */
 export const MAX_FILES = 1_000_000;
-/** Folders that these are in, at most: a disk has room for each, and ordinary folders hold several files. */
+/** The most folders that these are in: a disk has room for each, and ordinary folders hold several files. */
 export const MAX_FOLDERS = 250_000;
-/** Characters that the names of all these have, at most: such of the longest names take five times as many bytes. */
+/** The most characters in all their names: the longest names take five times as many bytes. */
 export const MAX_NAMES = 128 * 1024 * 1024;
 
-/** Names that no file can have, at most: a server of another version may allow a few, and each is reported. */
+/** The most names that no file can have: a server of another version may allow a few, and each is reported. */
 export const MAX_FAULTS = 1000;
 
 /** A file to download from a folder. */

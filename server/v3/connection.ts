@@ -78,20 +78,20 @@ export class V3Connection {
   }
 
   /**
-   * Tells the peer that there is no room for it, in the words of the protocol that it speaks, and ends the connection; at
-   * once where it is hurried. Never rejects.
+   * Answers that the server is busy, by the protocol that the peer speaks, and ends the connection; at once when the signal
+   * aborts. Never rejects.
    */
-  async rejectBusy(error: LimitError, hurry: AbortSignal): Promise<void> {
+  async rejectBusy(error: LimitError, signal: AbortSignal): Promise<void> {
     this.#context.limitLog.report(error, this.#peer.address);
     const close = () => this.close("there is no room for it");
     try {
-      const words = await readFirstRequest(this.#socket, this.#session, hurry);
-      // Who could not ask yet must not take it for protocol 3 either.
-      const isBusy = words !== "other" && this.#context.helloAnswer() !== undefined;
-      const lastWord = isBusy ? BUSY : this.#session.generalError().bytes;
-      if (hurry.aborted) return await this.#socket.send(lastWord);
-      hurry.addEventListener("abort", close);
-      await this.#socket.dismiss(lastWord);
+      const request = await readFirstRequest(this.#socket, this.#session, signal);
+      // A peer that has not asked yet must not take it for protocol 3 either.
+      const isBusy = request !== "other" && this.#context.helloAnswer() !== undefined;
+      const answer = isBusy ? BUSY : this.#session.generalError().bytes;
+      if (signal.aborted) return await this.#socket.send(answer);
+      signal.addEventListener("abort", close);
+      await this.#socket.dismiss(answer);
     } catch {
       // It has left by itself.
     } finally {

@@ -8,8 +8,8 @@ import { DEFAULT_TIMEOUTS } from "../../client/net/dial.ts";
 import { getFile, getFolder } from "../../client/v4/get_files.ts";
 import { ProtocolError, XferError } from "../../protocol/errors.ts";
 import { putFiles } from "../../client/v4/put_files.ts";
-import { type DiscoveredServer, findSecure } from "../../client/v4/discover.ts";
-import { openSecurely } from "../../client/v4/open_tls.ts";
+import { type DiscoveredServer, findV4Server } from "../../client/v4/discover.ts";
+import { openPinned } from "../../client/v4/open_tls.ts";
 import { AccountFolder } from "../../client/identity/v4_account.ts";
 import { KnownServers } from "../../client/identity/known_servers.ts";
 import { sign } from "../../protocol/v4/authentication.ts";
@@ -85,7 +85,7 @@ export async function fuzzServer(loop: Loop): Promise<void> {
 /** A machine with much to do may be silent for so long that a server would be taken for one of another protocol. */
 async function soonSecure(address: Address): Promise<DiscoveredServer> {
   for (let attempt = 0; attempt < 5; attempt++) {
-    const answer = await findSecure(address, DEFAULT_TIMEOUTS).catch((error) => {
+    const answer = await findV4Server(address, DEFAULT_TIMEOUTS).catch((error) => {
       // So says a server to whom the hello comes too late.
       assert.equal(error.code, "protocol-4-not-spoken");
     });
@@ -108,7 +108,7 @@ async function beOdd(scene: Scene, name: string, dice: Dice): Promise<string> {
   const answer = await soonSecure(scene.server.address);
   const fingerprint = await fingerprintOf(answer.certificate);
   const begun = performance.now();
-  const tls = await openSecurely(scene.server.address, answer, fingerprint, DEFAULT_TIMEOUTS);
+  const tls = await openPinned(scene.server.address, answer, fingerprint, DEFAULT_TIMEOUTS);
   const frames = new FrameReader("server");
   const heard: Message[] = [];
   const buffer = new Uint8Array(64 * 1024);

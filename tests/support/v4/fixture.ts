@@ -7,8 +7,8 @@ import type { Server, ServerOptions } from "../../../server/server.ts";
 import type { TlsFiles } from "../../../server/listen/tls/operator_certificate.ts";
 import type { XferError } from "../../../protocol/errors.ts";
 import { AccountFolder } from "../../../client/identity/v4_account.ts";
-import { findSecure } from "../../../client/v4/discover.ts";
-import { openSecurely } from "../../../client/v4/open_tls.ts";
+import { findV4Server } from "../../../client/v4/discover.ts";
+import { openPinned } from "../../../client/v4/open_tls.ts";
 import { RequestMux } from "../../../client/v4/request_mux.ts";
 import { V4Client } from "../../../client/v4/client.ts";
 import type { TransferOptions } from "../../../client/v4/connection_pool.ts";
@@ -171,10 +171,10 @@ export interface Raw extends Disposable {
 }
 
 export async function connectRaw(address: Address): Promise<Raw> {
-  const answer = await findSecure(address, DEFAULT_TIMEOUTS);
+  const answer = await findV4Server(address, DEFAULT_TIMEOUTS);
   if (answer === undefined) throw new Error("The server speaks no protocol 4");
   const fingerprint = await fingerprintOf(answer.certificate);
-  const socket = await openSecurely(address, answer, fingerprint, DEFAULT_TIMEOUTS);
+  const socket = await openPinned(address, answer, fingerprint, DEFAULT_TIMEOUTS);
   const mux = new RequestMux(socket, DEFAULT_TIMEOUTS);
   let nonce: Bytes | undefined;
   await mux.answer(0, (message) => {
