@@ -31,8 +31,8 @@ export interface Advertised {
 export interface OpenConnection {
   /** Serves the peer until it leaves, breaks the protocol or is closed. Never rejects. */
   serve(): Promise<void>;
-  /** Tells the peer that there is no room for it, and ends the connection; at once where it is hurried. Never rejects. */
-  rejectBusy(error: LimitError, hurry: AbortSignal): Promise<void>;
+  /** Answers that the server is busy, and ends the connection; at once when the signal aborts. Never rejects. */
+  rejectBusy(error: LimitError, signal: AbortSignal): Promise<void>;
   /** Ends the connection as soon as no file is on its way or waits to be judged. */
   finish(): void;
   /** Ends the connection at once; what it was doing fails for that reason. */

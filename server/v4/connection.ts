@@ -93,10 +93,10 @@ export class V4Connection {
     this.#socket.close(reason);
   }
 
-  /** Tells the peer that there is no room for it, and ends the connection; at once where it is hurried. Never rejects. */
-  async rejectBusy(error: LimitError, hurry: AbortSignal): Promise<void> {
+  /** Answers that the server is busy, and ends the connection; at once when the signal aborts. Never rejects. */
+  async rejectBusy(error: LimitError, signal: AbortSignal): Promise<void> {
     const close = () => this.close("there is no room for it");
-    hurry.addEventListener("abort", close);
+    signal.addEventListener("abort", close);
     await this.#refuse(error);
     close();
   }
