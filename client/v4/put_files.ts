@@ -53,6 +53,35 @@ export interface PutUnchanged {
  * Throws what keeps the client from logging in: `NetworkError`, `ProtocolError`, `RefusedError`, `ConfigurationError`
  * (such as `other-server`, `server-not-trusted`, `other-identity`); `UsageError` `one-name`, `bad-pattern`. After an
  * abort, files that are not stored have an `InterruptedError`.
+ *
+ * @example Follow progress
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { putFiles, Server } from "@xfer/xfer";
+ *
+ * const folder = await Deno.makeTempDir();
+ * await Deno.writeFile(`${folder}/photo.raw`, new Uint8Array(50_000));
+ * await using server = await Server.start({
+ *   listen: [{ hostname: "127.0.0.1", port: 0 }],
+ *   tlsListen: { hostname: "127.0.0.1", port: 0 },
+ *   dataFolder: `${folder}/data`,
+ * });
+ * let [total, sent] = [0, 0];
+ * await putFiles({
+ *   paths: [`${folder}/photo.raw`],
+ *   connect: {
+ *     server: server.address,
+ *     userName: "Alice",
+ *     identityFolder: folder,
+ *     onNewServer: () => true,
+ *     onEvent(event) {
+ *       if (event.type === "planned") total = event.bytes;
+ *       if (event.type === "progress") sent = event.sent; // of event.file
+ *     },
+ *   },
+ * });
+ * assert.deepEqual([total, sent], [50_000, 50_000]);
+ * ```
  */
 export async function putFiles(options: PutOptions): Promise<PutOutcome[]> {
   const resumedAt = new Map<string, number>();

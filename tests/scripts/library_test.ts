@@ -105,6 +105,8 @@ Deno.test("library: the guide's program runs where the guide says to put it", as
     "1 files, 50000 bytes",
     "photo.raw: 50000 bytes sent",
     "no-such-file: …",
+    "Alice: 2 files",
+    "0 problems, 2 files in the backup",
     "1 blob in memory",
     "",
   ]);
