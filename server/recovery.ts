@@ -69,11 +69,11 @@ async function logDifference({ store, log }: Context, finding: Finding): Promise
   if (kind === "stray") {
     return log.error("Found {path} to be {kind}", { event, kind, path: printable(finding.path) });
   }
-  const { name, path, clientId } = finding.file;
-  const user = (await store.catalog.accounts.find({ id: clientId }))?.name ?? "";
+  const { name, path, accountId } = finding.file;
+  const user = (await store.catalog.accounts.find({ id: accountId }))?.name ?? "";
   log.error("Found {file} of {user} to be {kind} ({path})", {
     ...{ event, kind, damage: finding.damage, user },
-    ...{ file: printable(name), path: printable(path), client: toHex(clientId) },
+    ...{ file: printable(name), path: printable(path), client: toHex(accountId) },
   });
 }
 

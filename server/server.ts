@@ -159,7 +159,7 @@ export class Server implements AsyncDisposable {
         registration: () => settings.registration,
       }, () => freeSpace(folder.path));
       const v3 = createV3Context(context, () => securePort?.helloAnswer);
-      const v4 = createV4Context(context, (clientId) => v3.sessionKeys.delete(clientId));
+      const v4 = createV4Context(context, (accountId) => v3.sessionKeys.delete(accountId));
       if (folder.wasOpen) {
         log.warn("Others could look into {folder}; it is its owner's alone now", {
           event: "store.tightened",

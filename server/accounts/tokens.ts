@@ -24,7 +24,7 @@ export const MAX_USES = 10_000;
 /** What a token is for. */
 export interface TokenOptions {
   /** The account to link a key to, 16 bytes; without it, the token is an invitation. */
-  readonly clientId?: Bytes;
+  readonly accountId?: Bytes;
   /** A note of the operator on an invitation. */
   readonly label?: string | undefined;
   /** How many may use it, 1 to 10,000. */
@@ -60,14 +60,14 @@ export async function makeToken(
 /** The same for a client that asks by a key of its account; `undefined` where it may not, or no longer. */
 export async function tryToMakeToken(
   catalog: { readonly tokens: Pick<Catalog["tokens"], "add"> },
-  { clientId, label, uses, lifeMs }: TokenOptions,
+  { accountId, label, uses, lifeMs }: TokenOptions,
   now: number,
   by?: Bytes,
 ): Promise<NewToken | undefined> {
   const token = formatToken(crypto.getRandomValues(new Uint8Array(TOKEN_SIZE)));
   const expiresAt = now + lifeMs;
   const hash = await hashToken(token);
-  const kept = { hash, clientId, label, usesLeft: uses, used: 0, expiresAt, madeAt: now };
+  const kept = { hash, accountId, label, usesLeft: uses, used: 0, expiresAt, madeAt: now };
   return await catalog.tokens.add(kept, by) ? { id: idOf(kept), token, expiresAt } : undefined;
 }
 

@@ -91,7 +91,7 @@ export interface AccountSummary extends Account {
 }
 
 /** A registration over protocol 3. */
-export interface RegisterAccount {
+export interface RegisterV3 {
   /** Of the new account, 16 bytes. */
   readonly id: Bytes;
   /** The name to register. */
@@ -131,7 +131,7 @@ export interface SetPublicKey {
 export type KeyChange = "unknown" | "disabled" | "set" | "replaced";
 
 /** A registration over protocol 4. */
-export interface RegisterKey {
+export interface RegisterV4 {
   /** Of the account, if a new one is made; 16 bytes. */
   readonly id: Bytes;
   /** The name of the user. */
@@ -165,7 +165,7 @@ export interface ClaimAccount {
 /** A successful login. */
 export interface LoginResult {
   /** Who logged in. */
-  readonly client: Account;
+  readonly account: Account;
   /** Whether the key was known, or was added to a new account, by a link, or by a takeover. */
   readonly how: "known" | "registered" | "linked" | "claimed";
 }
@@ -187,7 +187,7 @@ export type LoginFault =
 /** A logged-in account and its key. */
 export interface Principal {
   /** Of the account, 16 bytes. */
-  readonly clientId: Bytes;
+  readonly accountId: Bytes;
   /** Ed25519, 32 bytes. */
   readonly key: Bytes;
 }
@@ -214,11 +214,11 @@ export type UpdateResult = "updated" | "missing" | "name-taken";
 /** The accounts of a catalog. Each method is one transaction. */
 export interface Accounts {
   /** Registers a name under an id. Returns `false` if another account has the name. */
-  registerV3(registration: RegisterAccount): Promise<boolean>;
+  registerV3(registration: RegisterV3): Promise<boolean>;
   /** Sets the RSA key of an account of protocol 3. Returns `unknown` if the id is not the name's. */
   setPublicKey(change: SetPublicKey): Promise<KeyChange>;
   /** Adds a key to the account of a name: to a new one, or by a token to an existing one. Uses the token up only then. */
-  registerV4(registration: RegisterKey): Promise<LoginResult | LoginFault>;
+  registerV4(registration: RegisterV4): Promise<LoginResult | LoginFault>;
   /** Turns an account of protocol 3 into one of protocol 4, with this key. */
   takeOver(claim: ClaimAccount): Promise<LoginResult | LoginFault>;
   /** The account, with its keys. */

@@ -13,7 +13,7 @@ export type Damage = "missing" | "size" | "content";
 /** A version of a file. Times are in milliseconds since the epoch. */
 export interface StoredFile {
   /** Its owner, 16 bytes. */
-  readonly clientId: Bytes;
+  readonly accountId: Bytes;
   /** Its name, a relative path with `/`. */
   readonly name: string;
   /** From 1, for each name; a new file gets the next one. */
@@ -63,7 +63,7 @@ export interface UsageBeside extends Usage {
 }
 
 /** How to commit a file. */
-export interface StoreOptions {
+export interface CommitOptions {
   /** The quota of an owner who has none of its own, this file included; old versions count their bytes. */
   readonly quota?: Usage;
   /** How many old versions are kept; 0 by default. */
@@ -135,7 +135,7 @@ export interface Files {
    * Records a file as the current one of its name, in the next version. Drops damaged versions with the same content,
    * and the partial upload that it came from. Throws `CatalogRefusal`.
    */
-  commit(file: StoredFile, options?: StoreOptions): Promise<CommitResult>;
+  commit(file: StoredFile, options?: CommitOptions): Promise<CommitResult>;
   /** The current file of a name, or a version of it. */
   find(owner: Bytes, name: string, options?: FileQuery): Promise<FoundFile | undefined>;
   /**

@@ -19,8 +19,8 @@ export {
   type Principal,
   PROTOCOL_4,
   type Quota,
-  type RegisterAccount,
-  type RegisterKey,
+  type RegisterV3,
+  type RegisterV4,
   type RevocationReason,
   type SetPublicKey,
   type StoredProfile,
@@ -40,6 +40,7 @@ export {
 } from "./catalog.ts";
 export type {
   AllFilesPage,
+  CommitOptions,
   CommitResult,
   Damage,
   FileDigest,
@@ -50,7 +51,6 @@ export type {
   NewFile,
   RenameResult,
   StoredFile,
-  StoreOptions,
   UsageBeside,
   VersionPage,
 } from "./files.ts";

@@ -18,7 +18,7 @@ export interface CheckpointOptions {
 /** Which upload, and how much of it is durable. */
 export interface PartialUploadKey {
   /** Its owner, 16 bytes. */
-  readonly clientId: Bytes;
+  readonly accountId: Bytes;
   /** The name of the file. */
   readonly name: string;
   /** In the blob store. */

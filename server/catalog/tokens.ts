@@ -10,7 +10,7 @@ export interface Token {
   /** SHA-256 of its text, 32 bytes. */
   readonly hash: Bytes;
   /** The account that it links a key to, 16 bytes; none for an invitation. */
-  readonly clientId?: Bytes | undefined;
+  readonly accountId?: Bytes | undefined;
   /** A note of the operator. */
   readonly label?: string | undefined;
   /** How many more may use it. */

@@ -16,6 +16,7 @@ import {
   type UploadId,
 } from "../blobs/blob_store.ts";
 import { isInline } from "../catalog/inline_paths.ts";
+import type { StoredFile } from "../catalog/files.ts";
 import type { Repair } from "../catalog/repairs.ts";
 import { type DataFolder, QUARANTINE_RECORD } from "./data_folder.ts";
 import { type FileSystem, readFull, syncFolder, writeAll } from "../fs/file_system.ts";
@@ -47,7 +48,7 @@ export async function putAside(
   const { kind } = finding;
   const path = kind === "stray" ? finding.path : finding.file.path;
   const movedTo = kind === "missing" ? undefined : folder.blobs.newQuarantinePlace();
-  const file = kind === "stray" ? {} : finding.file;
+  const file = kind === "stray" ? {} : recorded(finding.file);
   const entry = { at: new Date().toISOString(), kind, path, movedTo, user, ...file };
   const record = JSON.stringify(
     entry,
@@ -57,6 +58,11 @@ export async function putAside(
   await folder.catalog.repairs.begin(repair);
   await carryOut(folder, repair, fs);
   return movedTo;
+}
+
+/** A file as the record has it, which has called its account a client from the first. */
+function recorded({ accountId, ...file }: StoredFile) {
+  return { clientId: accountId, ...file };
 }
 
 /** Finishes repairs that were cut off. */

@@ -28,7 +28,7 @@ export interface Invitation {
 /** Creates an invitation token. Throws `ConfigurationError` `no-data-folder`, `UsageError` `too-many-invitations`. */
 export function invite(
   dataFolder: string,
-  wish: Omit<TokenOptions, "clientId">,
+  wish: Omit<TokenOptions, "accountId">,
 ): Promise<NewToken> {
   return withWritable(dataFolder, ({ catalog }) => makeToken(catalog, wish, Date.now()));
 }

@@ -141,7 +141,7 @@ export async function linkUser(
   return await changeUser(
     dataFolder,
     name,
-    ({ id: clientId }, catalog) => makeToken(catalog, { clientId, uses: 1, lifeMs }, Date.now()),
+    ({ id: accountId }, catalog) => makeToken(catalog, { accountId, uses: 1, lifeMs }, Date.now()),
   );
 }
 

@@ -116,5 +116,5 @@ async function record(
 
 async function userOf({ catalog }: DataFolder, finding: Finding): Promise<string | undefined> {
   if (finding.kind === "stray") return undefined;
-  return (await catalog.accounts.find({ id: finding.file.clientId }))?.name;
+  return (await catalog.accounts.find({ id: finding.file.accountId }))?.name;
 }

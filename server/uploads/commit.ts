@@ -19,7 +19,7 @@ import type { BlobStore } from "../blobs/blob_store.ts";
 import type { StagedUpload } from "./staging_area.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import { CatalogRefusal, type RefusalReason } from "../catalog/refusal.ts";
-import type { CommitResult, FileDigest, StoredFile, StoreOptions } from "../catalog/files.ts";
+import type { CommitOptions, CommitResult, FileDigest, StoredFile } from "../catalog/files.ts";
 
 /** What a file is stored with. */
 export interface CommitContext {
@@ -32,7 +32,7 @@ export interface CommitContext {
 
 /** A file on whose checksum both ends agree. */
 export interface ReceivedFile
-  extends Pick<StoredFile, "clientId" | "name" | "size" | "crc" | "storedAt"> {
+  extends Pick<StoredFile, "accountId" | "name" | "size" | "crc" | "storedAt"> {
   readonly staged: StagedUpload;
   readonly tree?: FileDigest;
   /** The digests of its chunks, of a file with a tree. */
@@ -53,7 +53,7 @@ export async function commitFile(
   file: ReceivedFile,
 ): Promise<number> {
   const { store: { catalog }, limits, quotaReservations, garbage } = context;
-  const { clientId, name, size, crc, storedAt, staged, tree, chunks, reservation } = file;
+  const { accountId, name, size, crc, storedAt, staged, tree, chunks, reservation } = file;
   const { writer, inline } = staged;
   const path = writer.blobId;
   let recorded: CommitResult;
@@ -63,9 +63,9 @@ export async function commitFile(
       await writer.finish();
       staged.release();
     }
-    const known = { clientId, name, path, size, crc, storedAt, verified: true };
+    const known = { accountId, name, path, size, crc, storedAt, verified: true };
     const row = tree === undefined ? known : { ...known, tree };
-    const options: StoreOptions = {
+    const options: CommitOptions = {
       quota: quotaOfAll(limits),
       keep: replacedKept(limits),
       ...(chunks === undefined ? {} : { chunks }),
@@ -74,7 +74,7 @@ export async function commitFile(
     };
     reservation?.startCommit();
     recorded = await catalog.files.commit(row, options);
-    quotaReservations.revoke(clientId, name, { isStored: true });
+    quotaReservations.revoke(accountId, name, { isStored: true });
   } catch (error) {
     await writer.abort();
     // A commit may have failed in its last step and hold all the same: then the blob is the file's.
@@ -82,7 +82,7 @@ export async function commitFile(
     if (!isStored) await garbage.collect([path]);
     const over = error instanceof CatalogRefusal ? LIMITS_OF[error.reason] : undefined;
     if (over === undefined) throw error;
-    const own = (await catalog.accounts.find({ id: clientId }))?.quota[over.of];
+    const own = (await catalog.accounts.find({ id: accountId }))?.quota[over.of];
     throw new LimitError(over.limit, own ?? limits[over.limit]);
   } finally {
     staged.release();
@@ -91,7 +91,7 @@ export async function commitFile(
   context.log.info("Stored {file} of {client}: {size} bytes, cksum {crc}", {
     event: "file.stored",
     file: printable(name),
-    client: toHex(clientId),
+    client: toHex(accountId),
     address,
     size,
     crc,

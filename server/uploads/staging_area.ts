@@ -101,12 +101,12 @@ export class StagingArea {
 
   /** `size`: bytes that are to come; `inMemory`: those that take memory until the upload is released. */
   async #open(
-    clientId: Bytes,
+    accountId: Bytes,
     size: number,
     open: () => Promise<BlobWriter>,
     inMemory = 0,
   ): Promise<StagedUpload> {
-    const owner = toHex(clientId);
+    const owner = toHex(accountId);
     const { maxStagedPerClient } = this.#limits;
     const count = this.#countByClient.get(owner) ?? 0;
     if (count >= maxStagedPerClient) throw new LimitError("maxStagedPerClient", maxStagedPerClient);

@@ -11,7 +11,7 @@ import type { StagedUpload } from "../uploads/staging_area.ts";
 import type { Log } from "../limits/server_log.ts";
 
 export interface UnverifiedFile {
-  readonly clientId: Bytes;
+  readonly accountId: Bytes;
   readonly name: string;
   /** The connection on which it came. */
   readonly connection: number;
@@ -64,7 +64,7 @@ export class UnverifiedFiles {
    * judge come last: files that are sent under a known id alone don't push them out.
    */
   async add(file: UnverifiedFile): Promise<void> {
-    const files = this.#of(file.clientId);
+    const files = this.#of(file.accountId);
     const resent = files.filter((other) =>
       other.name === file.name && other.connection === file.connection
     );
@@ -74,7 +74,7 @@ export class UnverifiedFiles {
     );
     const tooMany = Math.max(0, before.length + 1 - this.#limits.maxUnverifiedPerClient);
     const surplus = byWorth.slice(0, tooMany);
-    this.#set(file.clientId, [...before.filter((other) => !surplus.includes(other)), file]);
+    this.#set(file.accountId, [...before.filter((other) => !surplus.includes(other)), file]);
     await this.#discardAll([...resent, ...surplus]);
   }
 
@@ -135,7 +135,7 @@ export class UnverifiedFiles {
   async expire(before: number): Promise<void> {
     const expired = [...this.#byClient.values()].flat().filter((file) => file.arrivedAt < before);
     // All at once: none is to be judged while another one is being discarded.
-    for (const { clientId } of expired) {
+    for (const { accountId: clientId } of expired) {
       this.#set(clientId, this.#of(clientId).filter((file) => file.arrivedAt >= before));
     }
     await this.#discardAll(expired);

@@ -108,7 +108,7 @@ export class V3Upload implements PendingUpload {
     this.#work = undefined;
     const { clientId, contentSize, fileName } = end;
     const { size } = checksum;
-    const sound = { clientId, name: storedName(fileName), size, crc: checksum.digest() };
+    const sound = { accountId: clientId, name: storedName(fileName), size, crc: checksum.digest() };
     const isOtherChecksumSent = this.#intact && this.#context.disputes.isOtherDue(sound);
     const isZlib = this.#peer.profile.quirks.has("zlib-crc") !== isOtherChecksumSent;
     const crc = isZlib ? zlibCrc?.digest() ?? sound.crc : sound.crc;
@@ -153,7 +153,7 @@ export class V3Upload implements PendingUpload {
     const size = Math.max(0, contentSize - MAX_PADDING);
     const { unverified } = this.#context;
     const name = storedName(fileName);
-    const file = { clientId, name, size };
+    const file = { accountId: clientId, name, size };
     const supersede = () => unverified.supersede(clientId, name, this.#peer.connection);
     const reservation = await claimRoom(this.#context, file, supersede);
     try {

@@ -32,7 +32,7 @@ export async function withDigests(
   const damage = await visibleDamage(context.store, file);
   if (damage !== undefined) return await refuseDamaged(context, file, damage);
   if (file.tree !== undefined) return { ...file, tree: file.tree };
-  const owner = toHex(file.clientId);
+  const owner = toHex(file.accountId);
   const work = (signal: AbortSignal) => findTree(context, file, signal);
   const tree = await context.readings.do(file.path, owner, work, answers.onLeft);
   return tree && { ...file, tree };
@@ -47,7 +47,7 @@ async function findTree(
   const { store, log } = context;
   const { catalog } = store;
   // It may have been read since it was looked up.
-  const now = await catalog.files.find(file.clientId, file.name, { version: file.version });
+  const now = await catalog.files.find(file.accountId, file.name, { version: file.version });
   if (now?.path !== file.path) return undefined;
   if (now.damage !== undefined) return await refuseDamaged(context, file, now.damage);
   if (now.tree !== undefined) return now.tree;
@@ -59,7 +59,7 @@ async function findTree(
   await catalog.files.setDigests(file.path, tree, await inSlices(sums.gathering(), breath));
   log.debug("Summed up {path} of {client}, which protocol 3 had stored", {
     event: "file.summed-up",
-    ...{ path: file.path, client: toHex(file.clientId) },
+    ...{ path: file.path, client: toHex(file.accountId) },
   });
   return tree;
 }

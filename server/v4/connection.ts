@@ -128,8 +128,8 @@ export class V4Connection {
       receive: () => this.#receive(),
     }, first);
     if (principal === undefined) return;
-    const { clientId, name } = principal;
-    await this.#send({ kind: "welcome", tag: 0, clientId, name, window: WINDOW });
+    const { accountId, name } = principal;
+    await this.#send({ kind: "welcome", tag: 0, clientId: accountId, name, window: WINDOW });
     const dismiss = (fault: RevocationReason) => this.#dismiss(principal, dismissal(fault));
     const session = { ...principal, dismiss };
     this.#context.revocation.add(session);
@@ -158,12 +158,12 @@ export class V4Connection {
   }
 
   /** Ends what a client does that may not stay, so that it can be told; at once where it did not end until the next time. */
-  #dismiss({ clientId, name }: NamedPrincipal, refusal: RequestError): void {
+  #dismiss({ accountId, name }: NamedPrincipal, refusal: RequestError): void {
     if (this.#dismissal !== undefined) return this.close(refusal.message);
     this.#dismissal = refusal;
     this.#context.log.info("Ending the connection of {name} ({client}), {address}: {reason}", {
       event: "client.dismissed",
-      ...{ name: printable(name), client: toHex(clientId) },
+      ...{ name: printable(name), client: toHex(accountId) },
       ...{ address: this.#socket.address, reason: refusal.message },
     });
     this.#socket.interrupt(refusal);
@@ -179,9 +179,9 @@ export class V4Connection {
     this.#fingerprint = await fingerprintOfName(name);
   }
 
-  #requestsOf({ clientId, key }: NamedPrincipal): Requests {
+  #requestsOf({ accountId, key }: NamedPrincipal): Requests {
     return new Requests({
-      ...{ context: this.#context, owner: { clientId, key, address: this.#socket.address } },
+      ...{ context: this.#context, owner: { accountId, key, address: this.#socket.address } },
       answers: {
         send: (message) => this.#unlessDismissed(message.kind, () => this.#send(message)),
         sendChunk: (tag, offset, chunk) =>

@@ -20,7 +20,7 @@ export interface V4Context extends Context {
   /** What is held of uploads that were broken off. */
   readonly partialUploads: PartialUploads;
   /** Called when an account has got a key of protocol 4: whoever used it by protocol 3 alone is not it any more. */
-  readonly onAccountClaimed: (clientId: Bytes) => void;
+  readonly onAccountClaimed: (accountId: Bytes) => void;
 }
 
 /** Whole files that are read at once for what a peer asks, one of each user's: a disk serves others beside. */
@@ -28,7 +28,7 @@ const MAX_READINGS = 2;
 
 export function createV4Context(
   context: Context,
-  onAccountClaimed: (clientId: Bytes) => void,
+  onAccountClaimed: (accountId: Bytes) => void,
 ): V4Context {
   const { store: { catalog, blobs }, limits, clock, ticks, log, garbage } = context;
   return {

@@ -39,12 +39,12 @@ export async function recordDamage(
   damage: Damage,
 ): Promise<void> {
   if (file.damage === damage) return;
-  const { name, path, clientId } = file;
-  const about = { file: printable(name), path: printable(path), client: toHex(clientId) };
+  const { name, path, accountId } = file;
+  const about = { file: printable(name), path: printable(path), client: toHex(accountId) };
   try {
     const isNew = await catalog.files.setDamage(path, damage);
     if (!isNew) return;
-    const user = (await catalog.accounts.find({ id: clientId }))?.name ?? "";
+    const user = (await catalog.accounts.find({ id: accountId }))?.name ?? "";
     log.error("Damaged file {file} of {user}: {what} ({path}); see xfer server verify", {
       event: "file.damaged",
       ...{ ...about, user, damage, what: WORDS[damage] },

@@ -40,8 +40,8 @@ export const FILE_REQUESTS: Handlers = {
   },
   async remove(session, { tag, name }) {
     const { context, owner, answers } = session;
-    const garbage = await context.store.catalog.files.remove(owner.clientId, name);
-    context.quotaReservations.revoke(owner.clientId, name);
+    const garbage = await context.store.catalog.files.remove(owner.accountId, name);
+    context.quotaReservations.revoke(owner.accountId, name);
     if (garbage === undefined) throw noSuchFile(name);
     await context.garbage.collect(garbage);
     logFile(session, "file.removed", "Removed {file} of {client}", name);
@@ -50,10 +50,10 @@ export const FILE_REQUESTS: Handlers = {
   async rename(session, { tag, oldName, newName }) {
     checkFileName(newName);
     const { context, owner, answers } = session;
-    const outcome = await context.store.catalog.files.rename(owner.clientId, oldName, newName);
+    const outcome = await context.store.catalog.files.rename(owner.accountId, oldName, newName);
     if (outcome === "renamed") {
-      context.quotaReservations.revoke(owner.clientId, oldName);
-      context.quotaReservations.revoke(owner.clientId, newName, { isStored: true });
+      context.quotaReservations.revoke(owner.accountId, oldName);
+      context.quotaReservations.revoke(owner.accountId, newName, { isStored: true });
     }
     if (outcome === "missing") throw noSuchFile(oldName);
     if (outcome === "taken") throw new RequestError("file-exists", `${newName} is there already`);
@@ -65,7 +65,7 @@ export const FILE_REQUESTS: Handlers = {
 async function* filesBelow({ context, owner }: RequestContext, prefix: string) {
   const { store: { catalog } } = context;
   for (let after = "";;) {
-    const files = await catalog.files.list(owner.clientId, { prefix, after, limit: PAGE });
+    const files = await catalog.files.list(owner.accountId, { prefix, after, limit: PAGE });
     yield* files;
     const last = files.at(-1);
     if (last === undefined) return;
@@ -77,7 +77,7 @@ async function* filesBelow({ context, owner }: RequestContext, prefix: string) {
 async function* versionsOf({ context, owner }: RequestContext, name: string) {
   const { store: { catalog } } = context;
   for (let before = Infinity;;) {
-    const files = await catalog.files.versions(owner.clientId, name, { before, limit: PAGE });
+    const files = await catalog.files.versions(owner.accountId, name, { before, limit: PAGE });
     if (files.length === 0 && before === Infinity) throw noSuchFile(name);
     yield* files;
     const last = files.at(-1);
@@ -168,7 +168,7 @@ async function open(
   const { context, owner } = session;
   const { store: { catalog, blobs } } = context;
   for (let looks = 0; looks < MAX_LOOKS; looks++) {
-    const found = await catalog.files.find(owner.clientId, name, { version, want: "all" });
+    const found = await catalog.files.find(owner.accountId, name, { version, want: "all" });
     if (found === undefined) throw noSuchFile(name, version);
     const { chunks: digests, bytes, ...stored } = found;
     const file = await withDigests(session, stored);
@@ -220,7 +220,7 @@ async function find(
 ): Promise<FileWithDigests> {
   const { context, owner } = session;
   for (let looks = 0; looks < MAX_LOOKS; looks++) {
-    const file = await context.store.catalog.files.find(owner.clientId, name, { version });
+    const file = await context.store.catalog.files.find(owner.accountId, name, { version });
     if (file === undefined) throw noSuchFile(name, version);
     const found = await withDigests(session, file);
     if (found !== undefined) return found;

@@ -12,7 +12,7 @@ import type { UploadId } from "../blobs/blob_store.ts";
 export interface OpenUpload {
   /** By which other connections join it. */
   readonly id: Bytes;
-  readonly clientId: Bytes;
+  readonly accountId: Bytes;
   readonly request: Pick<MessageOf<"put">, "name">;
   /** In the blob store; `undefined` until it is open. */
   readonly uploadId: UploadId | undefined;
@@ -70,9 +70,9 @@ export class OpenUploads {
   }
 
   /** The upload with an id, if it is this client's. */
-  find(clientId: Bytes, id: Bytes): OpenUpload | undefined {
+  find(accountId: Bytes, id: Bytes): OpenUpload | undefined {
     const upload = this.#byId.get(toHex(id));
-    return upload !== undefined && equalBytes(upload.clientId, clientId) ? upload : undefined;
+    return upload !== undefined && equalBytes(upload.accountId, accountId) ? upload : undefined;
   }
 
   /** Whether an upload of the blob store is being written. */
@@ -82,6 +82,6 @@ export class OpenUploads {
   }
 }
 
-function keyOf({ clientId, request: { name } }: OpenUpload): string {
-  return `${toHex(clientId)} ${name}`;
+function keyOf({ accountId, request: { name } }: OpenUpload): string {
+  return `${toHex(accountId)} ${name}`;
 }

@@ -41,13 +41,13 @@ export class PartialUploads {
     let after: UploadId | undefined;
     for (;;) {
       const page = await catalog.uploads.scan(after, PAGE);
-      for (const { clientId, name, path, held } of page) {
+      for (const { accountId, name, path, held } of page) {
         const found = await blobs.stat(path);
         if (found !== undefined && found.size >= held) {
-          this.#owners.add(toHex(clientId));
+          this.#owners.add(toHex(accountId));
           continue;
         }
-        await garbage.collect(await catalog.uploads.remove(clientId, name));
+        await garbage.collect(await catalog.uploads.remove(accountId, name));
         if (found !== undefined) count++;
       }
       const last = page.at(-1);
@@ -58,15 +58,15 @@ export class PartialUploads {
       await blobs.sweepUploads(async (id) => await catalog.blobs.owner(id) === "upload");
   }
 
-  async find(clientId: Bytes, name: string): Promise<PartialUpload | undefined> {
-    if (!this.#owners.has(toHex(clientId))) return undefined;
-    return await this.#options.catalog.uploads.find(clientId, name);
+  async find(accountId: Bytes, name: string): Promise<PartialUpload | undefined> {
+    if (!this.#owners.has(toHex(accountId))) return undefined;
+    return await this.#options.catalog.uploads.find(accountId, name);
   }
 
   /** Records a checkpoint, in place of the one of the same name. Throws `CatalogRefusal`. */
   async save(partial: Omit<PartialUpload, "updatedAt">): Promise<void> {
     const { catalog, limits, clock, garbage } = this.#options;
-    this.#owners.add(toHex(partial.clientId));
+    this.#owners.add(toHex(partial.accountId));
     const row = { ...partial, updatedAt: clock() };
     const options = { max: limits.maxPartialsPerClient, quota: quotaOfAll(limits) };
     const surplus = await catalog.uploads.save(row, options);
@@ -75,10 +75,10 @@ export class PartialUploads {
   }
 
   /** Removes the partial upload of a name; with `path` only that one. */
-  async remove(clientId: Bytes, name: string, path?: UploadId): Promise<void> {
-    if (!this.#owners.has(toHex(clientId))) return;
+  async remove(accountId: Bytes, name: string, path?: UploadId): Promise<void> {
+    if (!this.#owners.has(toHex(accountId))) return;
     const { catalog, garbage } = this.#options;
-    await garbage.collect(await catalog.uploads.remove(clientId, name, path));
+    await garbage.collect(await catalog.uploads.remove(accountId, name, path));
   }
 
   /** Removes partial uploads that were last updated before a time. */

@@ -11,7 +11,7 @@ import type { Leave } from "../listen/peer_socket.ts";
 import type { V4Context } from "./context.ts";
 
 export interface ConnectedPrincipal {
-  readonly clientId: Bytes;
+  readonly accountId: Bytes;
   /** By which it has logged in. */
   readonly key: Bytes;
   /** Of the peer, for the log. */
@@ -50,7 +50,7 @@ export function logFile(
   words: string,
   name: string,
 ) {
-  const { clientId, address } = owner;
-  const properties = { file: printable(name), client: toHex(clientId), address };
+  const { accountId, address } = owner;
+  const properties = { file: printable(name), client: toHex(accountId), address };
   context.log.info(words, { event, ...properties });
 }

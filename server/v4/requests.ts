@@ -124,7 +124,7 @@ export class Requests implements AsyncDisposable {
   async #join({ tag, transfer }: MessageOf<"join">): Promise<void> {
     const { context, owner, answers } = this.#session;
     const found = await this.#attempt(tag, () => {
-      const upload = context.openUploads.find(owner.clientId, transfer);
+      const upload = context.openUploads.find(owner.accountId, transfer);
       if (upload?.join() !== true) throw noSuchTransfer();
       this.#joined = upload;
     });
@@ -172,7 +172,7 @@ export class Requests implements AsyncDisposable {
   }
 
   #explain(error: unknown): RequestError {
-    const { context: { log, limitLog }, owner: { address, clientId } } = this.#session;
+    const { context: { log, limitLog }, owner: { address, accountId } } = this.#session;
     if (error instanceof LimitError) {
       limitLog.report(error, address);
       return new RequestError("over-limit", error.message);
@@ -182,7 +182,7 @@ export class Requests implements AsyncDisposable {
       // Nothing out of the common: clients ask for what may not be there.
       log.debug("Refused a request of {client} from {address}: {reason}", {
         event: "request.refused",
-        ...{ client: toHex(clientId), address },
+        ...{ client: toHex(accountId), address },
         ...{ code: refusal.code, reason: printable(refusal.message) },
       });
       return refusal;
@@ -202,11 +202,11 @@ function noSuchTransfer(): RequestError {
 const REQUESTS = {
   ...FILE_REQUESTS,
   async link(
-    { context, owner: { clientId, key }, answers }: RequestContext,
+    { context, owner: { accountId, key }, answers }: RequestContext,
     { tag }: MessageOf<"link">,
   ) {
     const { store: { catalog }, clock } = context;
-    const wish = { clientId, uses: 1, lifeMs: LINK_LIFE_MS };
+    const wish = { accountId, uses: 1, lifeMs: LINK_LIFE_MS };
     const made = await tryToMakeToken(catalog, wish, clock(), key);
     // Within the second before its operator's word holds, a link would outlive the key.
     if (made === undefined) {

@@ -86,7 +86,7 @@ export class RevocationWatch {
     const { catalog, ticks } = this.#options;
     const begin = ticks();
     const sessions = [...this.#sessions];
-    const principals = sessions.map(({ clientId, key }) => ({ clientId, key }));
+    const principals = sessions.map(({ accountId, key }) => ({ accountId, key }));
     const reasons = await catalog.accounts.revocations(principals);
     this.#lookedAt = begin;
     for (const [i, session] of sessions.entries()) {

@@ -69,8 +69,8 @@ export class V4Upload implements OpenUpload {
     this.#digests = new ChunkDigests(request.size, this.#maxAhead);
   }
 
-  get clientId(): Bytes {
-    return this.#owner.clientId;
+  get accountId(): Bytes {
+    return this.#owner.accountId;
   }
 
   get uploadId(): UploadId | undefined {
@@ -104,7 +104,7 @@ export class V4Upload implements OpenUpload {
     this.#context.openUploads.add(this);
     try {
       if (resume !== 0) await this.#suspendPredecessors();
-      const file = { clientId: this.clientId, name, size };
+      const file = { accountId: this.accountId, name, size };
       const makeWay = () => this.#suspendPredecessors();
       this.#reservation = await claimRoom(this.#context, file, makeWay);
       if (resume === 0 || !(await this.#resume())) await this.#begin();
@@ -129,14 +129,14 @@ export class V4Upload implements OpenUpload {
   async #resume(): Promise<boolean> {
     const { partialUploads, openUploads, staging, log } = this.#context;
     const { name, size, mtime } = this.request;
-    const partial = await partialUploads.find(this.clientId, name);
+    const partial = await partialUploads.find(this.accountId, name);
     if (partial?.size !== size || partial.mtime !== mtime) return false;
     const { path: id, held, sums } = partial;
     // Two must never write to one upload.
     if (openUploads.isOpen(id)) return false;
     try {
       this.#digests = ChunkDigests.decode(size, sums, held, this.#maxAhead);
-      this.#staged = await staging.reopen(this.clientId, id, held, size);
+      this.#staged = await staging.reopen(this.accountId, id, held, size);
     } catch (error) {
       const isLost = error instanceof BlobNotFound || error instanceof RangeError;
       if (!isLost) throw error;
@@ -155,9 +155,9 @@ export class V4Upload implements OpenUpload {
   /** Begins from nothing. As long as that may be refused, the uploads before it stay those that can be resumed. */
   async #begin(): Promise<void> {
     const { staging, partialUploads, openUploads } = this.#context;
-    this.#staged = await staging.createInline(this.clientId, this.request.size);
+    this.#staged = await staging.createInline(this.accountId, this.request.size);
     for (const before of openUploads.predecessors(this)) await before.loseName();
-    await partialUploads.remove(this.clientId, this.request.name);
+    await partialUploads.remove(this.accountId, this.request.name);
   }
 
   /** Where the client can resume. */
@@ -223,7 +223,7 @@ export class V4Upload implements OpenUpload {
     this.#recorded = held;
     const id = this.#opened().writer.uploadId;
     const sums = this.#digests.encode(held);
-    const row = { clientId: this.clientId, name, size, mtime, path: id, held, sums };
+    const row = { accountId: this.accountId, name, size, mtime, path: id, held, sums };
     await this.#context.partialUploads.save(row);
     return held;
   }
@@ -255,7 +255,7 @@ export class V4Upload implements OpenUpload {
         return { kind: "mismatch", tag, ...found };
       }
       const version = await commitFile(this.#context, this.#owner, {
-        ...{ clientId: this.clientId, name, size, crc: found.cksum, staged: this.#opened() },
+        ...{ accountId: this.accountId, name, size, crc: found.cksum, staged: this.#opened() },
         storedAt: this.#context.clock(),
         tree: { mtime, digest: found.digest },
         chunks: await this.#inSlices(this.#digests.gathering()),
@@ -346,7 +346,7 @@ export class V4Upload implements OpenUpload {
     if (!this.#hasRow) return;
     this.#hasRow = false;
     // What another upload has under the name stays.
-    await this.#context.partialUploads.remove(this.clientId, this.request.name, this.uploadId);
+    await this.#context.partialUploads.remove(this.accountId, this.request.name, this.uploadId);
   }
 
   /** Resolves when the upload is deleted, if it has become garbage. */
@@ -374,8 +374,8 @@ export class V4Upload implements OpenUpload {
   }
 
   #named() {
-    const { clientId, address } = this.#owner;
-    return { file: printable(this.request.name), client: toHex(clientId), address };
+    const { accountId, address } = this.#owner;
+    return { file: printable(this.request.name), client: toHex(accountId), address };
   }
 
   #warn(error: unknown): void {

@@ -109,7 +109,7 @@ class CallQueue {
   readonly #rest: () => Promise<void>;
   /** By their turns. */
   readonly #waiting: WaitingCall[] = [];
-  /** Whose turn it is, and the last one of each client. */
+  /** Whose turn it is, and the last one of each account. */
   #turn = 0;
   readonly #turns = new Map<string, number>();
   #draining: Promise<void> | undefined;
@@ -193,9 +193,9 @@ class CallQueue {
   }
 }
 
-/** The client that a call is for: it is the first argument, or in it. What is nobody's is one client's too. */
+/** The account that a call is for: its id is the first argument, or in it. Calls for none count as one account's. */
 function ownerOf({ args: [first] }: Call): string {
-  const id = (first as { readonly clientId?: unknown } | undefined)?.clientId ?? first;
+  const id = (first as { readonly accountId?: unknown } | undefined)?.accountId ?? first;
   return id instanceof Uint8Array ? toHex(id as Bytes) : "";
 }
 

@@ -12,7 +12,7 @@ import type { Damage, StoredFile } from "../files.ts";
 
 export type Row = Record<string, unknown>;
 
-export function toClient(row: Row): Account {
+export function toAccount(row: Row): Account {
   return {
     id: row["id"] as Bytes,
     name: row["name"] as string,
@@ -54,7 +54,7 @@ export function toFile(row: Row): StoredFile {
   const digest = row["digest"] as Bytes | null;
   const damage = row["damage"] as Damage | null;
   return {
-    clientId: row["client_id"] as Bytes,
+    accountId: row["client_id"] as Bytes,
     name: row["name"] as string,
     version: row["version"] as number,
     current: row["current"] === 1,

@@ -34,7 +34,7 @@ Deno.test("files that have waited too long for a verdict can't be judged while o
   const drops = [new Slow(), new Slow()] as const;
   for (const [client, slow] of drops.entries()) {
     await unverified.add({
-      ...{ clientId: idOf(client), name: "a", connection: 1, arrivedAt: 0 },
+      ...{ accountId: idOf(client), name: "a", connection: 1, arrivedAt: 0 },
       staged: { writer: { abort: () => slow.drop() }, release: () => undefined },
     } as unknown as UnverifiedFile);
   }

@@ -225,7 +225,11 @@ Deno.test("credit: what the catalog has told of a file that is removed before th
     accounts: { find: () => Promise.resolve(undefined) },
     store: { catalog: { files: { usage } } },
   } as unknown as Parameters<typeof claimRoom>[0];
-  const claiming = claimRoom(context, { clientId, name: "a", size: 10 }, () => assert.fail());
+  const claiming = claimRoom(
+    context,
+    { accountId: clientId, name: "a", size: 10 },
+    () => assert.fail(),
+  );
   await asked.promise;
   // The answer comes behind that of the removal.
   quotaReservations.revoke(clientId, "a");

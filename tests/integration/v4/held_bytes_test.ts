@@ -44,7 +44,7 @@ function test(what: string, body: (watched: Watched) => Promise<void>) {
       const chunks = digestChunk(content);
       await Promise.all(files.map(({ name }) => {
         const path = blobId(`catalog/${++paths}`);
-        const stored = { clientId: owner.id, name, path, size: 10, crc: 1, storedAt: 1 };
+        const stored = { accountId: owner.id, name, path, size: 10, crc: 1, storedAt: 1 };
         const options = { chunks, content, keep: 1e6 };
         return catalog.files.commit({ ...stored, verified: true, tree }, options);
       }));
@@ -124,7 +124,7 @@ test("attack: digests of a huge file that are not read, and ranges of it", async
     // It has a hole for a content.
     await file.truncate(size);
     await folder.catalog.files.commit({
-      ...{ clientId: owner.id, name: "huge", path, size, crc: 1, storedAt: 1, verified: true },
+      ...{ accountId: owner.id, name: "huge", path, size, crc: 1, storedAt: 1, verified: true },
       tree: { mtime: 1, digest: digestTree(chunks) },
     }, { chunks });
   }

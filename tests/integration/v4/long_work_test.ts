@@ -37,7 +37,16 @@ async function sceneWithHeld() {
   }
   const sums = pseudoRandomBytes(CHUNKS * (DIGEST_SIZE + CHECKSUM_SIZE));
   const updatedAt = Date.now();
-  const row = { clientId, name: "a", size: SIZE, mtime: 1, path, held: HELD, sums, updatedAt };
+  const row = {
+    accountId: clientId,
+    name: "a",
+    size: SIZE,
+    mtime: 1,
+    path,
+    held: HELD,
+    sums,
+    updatedAt,
+  };
   await catalog?.uploads.save(row, { max: 10, quota: { bytes: Infinity, files: Infinity } });
   await scene.restart({ openCatalog });
   const leaves = new Uint8Array(CHUNKS * DIGEST_SIZE);

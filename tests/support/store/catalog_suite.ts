@@ -5,8 +5,8 @@ import type {
   ClaimAccount,
   LoginFault,
   LoginResult,
-  RegisterAccount,
-  RegisterKey,
+  RegisterV3,
+  RegisterV4,
   SetPublicKey,
 } from "../../../server/catalog/accounts.ts";
 import type { Catalog } from "../../../server/catalog/catalog.ts";
@@ -49,7 +49,7 @@ export const NOTHING = { bytes: 0, files: 0 };
 export const NO_QUOTA = { bytes: Infinity, files: Infinity };
 export const [alice, bob] = [id(1), id(2)];
 
-export const registration = (changes: Partial<RegisterAccount> = {}): RegisterAccount => ({
+export const registration = (changes: Partial<RegisterV3> = {}): RegisterV3 => ({
   ...{ id: alice, name: "Alice", now: 1000, storedProfile: PROFILE },
   ...{ expiredBefore: 0, claimedIds: [], ...changes },
 });
@@ -66,7 +66,7 @@ export async function enrolV3(catalog: Catalog, account = alice, name = "Alice")
 }
 
 /** Logs in as Alice by protocol 4 with a key, and says how that went. */
-export async function login(catalog: Catalog, changes: Partial<RegisterKey> = {}): Promise<string> {
+export async function login(catalog: Catalog, changes: Partial<RegisterV4> = {}): Promise<string> {
   return outcome(
     await catalog.accounts.registerV4({
       ...{ id: alice, name: "Alice", key: key(1), now: 1000, expiredBefore: 0 },
@@ -93,7 +93,7 @@ function outcome(entered: LoginResult | LoginFault): string {
 
 /** A token by its number: good once, from 1000 to 2000. */
 export const token = (number: number, changes: Partial<Token> = {}): Token => ({
-  ...{ hash: key(1000 + number), clientId: undefined, label: undefined, usesLeft: 1, used: 0 },
+  ...{ hash: key(1000 + number), accountId: undefined, label: undefined, usesLeft: 1, used: 0 },
   ...{ expiresAt: 2000, madeAt: 1000 + number, ...changes },
 });
 
@@ -102,7 +102,7 @@ export const tree = { mtime: 5, digest: key(500) };
 
 /** A file of Alice's as protocol 3 stores it, with a blob of its own by its number. */
 export const v3File = (number: number, changes: Partial<StoredFile> = {}): StoredFile => ({
-  ...{ clientId: alice, name: "a", path: blob(number), size: 10, crc: number },
+  ...{ accountId: alice, name: "a", path: blob(number), size: 10, crc: number },
   ...{ storedAt: 3000, verified: true, ...changes },
 });
 
@@ -127,7 +127,7 @@ export const stored = (file: StoredFile, version = 1, current = true): StoredFil
 
 /** 5 of the 9 bytes of an upload of Alice's. */
 export const partial = (number: number, changes: Partial<PartialUpload> = {}): PartialUpload => ({
-  ...{ clientId: alice, name: `file${number}`, path: upload(number), held: 5 },
+  ...{ accountId: alice, name: `file${number}`, path: upload(number), held: 5 },
   ...{ size: 9, mtime: 0, sums: key(number), updatedAt: number, ...changes },
 });
 

@@ -24,10 +24,10 @@ function uploadsOf(state: State): PartialUploadRows {
   return {
     save: (partial, { max, quota }) =>
       state.atomically(() => {
-        const { clientId, name, path } = partial;
-        const owner = state.account(clientId);
+        const { accountId, name, path } = partial;
+        const owner = state.account(accountId);
         if (owner === undefined) throw new Error("Cannot record an upload: its owner is not there");
-        const own = state.uploadsOf(clientId);
+        const own = state.uploadsOf(accountId);
         const replaced = own.filter((other) => other.name === name);
         const surplus = own.filter((other) => other.name !== name).toReversed()
           .toSorted((a, b) => b.updatedAt - a.updatedAt).slice(Math.max(0, max - 1));
@@ -37,7 +37,7 @@ function uploadsOf(state: State): PartialUploadRows {
           throw new Error("Cannot record an upload: it is recorded under another name");
         }
         state.uploads = [...state.uploads, partial];
-        state.checkQuota(clientId, quota, { ...owner.quota, files: Infinity });
+        state.checkQuota(accountId, quota, { ...owner.quota, files: Infinity });
         state.garbage = state.garbage.filter((id) => id !== path);
         const garbage = gone.map((other) => other.path).filter((other) => other !== path);
         state.makeGarbage(garbage);
@@ -62,7 +62,7 @@ function uploadsOf(state: State): PartialUploadRows {
       ),
     scan: (after, limit) =>
       state.atomically(() =>
-        state.uploads.map(({ clientId, name, path, held }) => ({ clientId, name, path, held }))
+        state.uploads.map(({ accountId, name, path, held }) => ({ accountId, name, path, held }))
           .filter(({ path }) => after === undefined || compareText(path, after) > 0)
           .toSorted((a, b) => compareText(a.path, b.path)).slice(0, limit)
       ),

@@ -20,8 +20,8 @@ import {
   mayYield,
   type Principal,
   PROTOCOL_4,
-  type RegisterAccount,
-  type RegisterKey,
+  type RegisterV3,
+  type RegisterV4,
   type RevocationReason,
   type SetPublicKey,
   type StoredProfile,
@@ -29,13 +29,13 @@ import {
 } from "../../accounts.ts";
 import { MAX_KEYS } from "../../bounds.ts";
 import type { Database } from "../database.ts";
-import { toClient } from "../rows.ts";
+import { toAccount } from "../rows.ts";
 import { makeGarbage } from "./blob_references.ts";
 import { read, write } from "./operation.ts";
 import { dropLinks, findGoodToken, revocationReason, useToken } from "./tokens.ts";
 
 export const ACCOUNT_OPERATIONS = {
-  registerV3: write((database, registration: RegisterAccount): boolean => {
+  registerV3: write((database, registration: RegisterV3): boolean => {
     const { id, name, now, storedProfile, expiredBefore, claimedIds } = registration;
     const holder = findBy(database, "name = ?", name);
     if (holder !== undefined) {
@@ -47,14 +47,14 @@ export const ACCOUNT_OPERATIONS = {
   }),
   setPublicKey: write((database, change: SetPublicKey): KeyChange => {
     const { id, name, publicKey, now, storedProfile, expiredBefore, reservedFor } = change;
-    const client = findBy(database, "id = ? AND name = ?", id, name);
-    if (client?.storedProfile.edition === PROTOCOL_4) return "unknown";
-    if (client?.disabled) return "disabled";
-    const expired = client?.publicKey === undefined && (client?.firstSeen ?? 0) < expiredBefore;
-    if (client !== undefined && !expired) {
+    const account = findBy(database, "id = ? AND name = ?", id, name);
+    if (account?.storedProfile.edition === PROTOCOL_4) return "unknown";
+    if (account?.disabled) return "disabled";
+    const expired = account?.publicKey === undefined && (account?.firstSeen ?? 0) < expiredBefore;
+    if (account !== undefined && !expired) {
       const query = "UPDATE clients SET public_key = ?, last_seen = ? WHERE id = ?";
       database.run(query, publicKey, now, id);
-      const before = client.publicKey;
+      const before = account.publicKey;
       return before === undefined || equalBytes(before, publicKey) ? "set" : "replaced";
     }
     if (reservedFor === undefined) return "unknown";
@@ -64,20 +64,20 @@ export const ACCOUNT_OPERATIONS = {
     insert(database, { id, name, publicKey, now, storedProfile });
     return "set";
   }),
-  registerV4: write((database, request: RegisterKey): LoginResult | LoginFault => {
+  registerV4: write((database, request: RegisterV4): LoginResult | LoginFault => {
     const { id, name, key, now, expiredBefore, registration } = request;
     const holder = findBy(database, "name = ?", name);
     // The answer to a registration may have been lost: asked again it is the same.
     if (holder !== undefined && hasKey(database, holder, key)) return known(holder);
     const token = request.token && findGoodToken(database, request.token, now);
     if (typeof token === "string") return token;
-    if (token?.clientId !== undefined) {
-      const client = findBy(database, "id = ?", token.clientId);
-      if (client?.name !== name) return "token-of-another";
-      const fault = bind(database, client, key, now);
+    if (token?.accountId !== undefined) {
+      const account = findBy(database, "id = ?", token.accountId);
+      if (account?.name !== name) return "token-of-another";
+      const fault = bind(database, account, key, now);
       if (fault !== undefined) return fault;
       useToken(database, token);
-      return { client, how: "linked" };
+      return { account, how: "linked" };
     }
     if (registration === "closed") return "closed";
     if (registration === "invite" && token === undefined) return "invitation-needed";
@@ -86,22 +86,22 @@ export const ACCOUNT_OPERATIONS = {
       database.run("DELETE FROM clients WHERE id = ?", holder.id);
     }
     const storedProfile = { edition: PROTOCOL_4, quirks: [] };
-    const client = insert(database, { id, name, publicKey: null, now, storedProfile });
+    const account = insert(database, { id, name, publicKey: null, now, storedProfile });
     addKey(database, id, key, now);
     if (token !== undefined) useToken(database, token);
-    return { client, how: "registered" };
+    return { account, how: "registered" };
   }),
   takeOver: write((database, claim: ClaimAccount): LoginResult | LoginFault => {
     const { id, name, publicKey, key, now } = claim;
-    const client = findBy(database, "id = ? AND name = ?", id, name);
-    if (client === undefined) return "no-such-account";
-    if (hasKey(database, client, key)) return known(client);
-    if (client.storedProfile.edition === PROTOCOL_4) return "claimed-already";
+    const account = findBy(database, "id = ? AND name = ?", id, name);
+    if (account === undefined) return "no-such-account";
+    if (hasKey(database, account, key)) return known(account);
+    if (account.storedProfile.edition === PROTOCOL_4) return "claimed-already";
     // It may have been replaced since the client was asked.
-    if (client.publicKey === undefined || !equalBytes(client.publicKey, publicKey)) {
+    if (account.publicKey === undefined || !equalBytes(account.publicKey, publicKey)) {
       return "no-such-account";
     }
-    return bind(database, client, key, now) ?? { client, how: "claimed" };
+    return bind(database, account, key, now) ?? { account, how: "claimed" };
   }),
   find: read((database, by: AccountReference): AccountWithKeys | undefined => {
     const account = "id" in by
@@ -117,7 +117,7 @@ export const ACCOUNT_OPERATIONS = {
          (SELECT coalesce(sum(size), 0) FROM files WHERE client_id = id) AS bytes
        FROM clients ORDER BY name`,
     ).map((row) => ({
-      ...toClient(row),
+      ...toAccount(row),
       protocol: row["edition"] === PROTOCOL_4 ? 4 : 3,
       keys: row["keys"] as number,
       usage: { files: row["files"] as number, bytes: row["bytes"] as number },
@@ -182,10 +182,10 @@ export function findBy(
   condition: string,
   ...values: SQLInputValue[]
 ): Account | undefined {
-  return database.all(`SELECT * FROM clients WHERE ${condition}`, ...values).map(toClient)[0];
+  return database.all(`SELECT * FROM clients WHERE ${condition}`, ...values).map(toAccount)[0];
 }
 
-interface NewClient {
+interface NewAccount {
   readonly id: Bytes;
   readonly name: string;
   readonly publicKey: Bytes | null;
@@ -193,8 +193,8 @@ interface NewClient {
   readonly storedProfile: StoredProfile;
 }
 
-export function insert(database: Database, client: NewClient): Account {
-  const { id, name, publicKey, now, storedProfile } = client;
+export function insert(database: Database, account: NewAccount): Account {
+  const { id, name, publicKey, now, storedProfile } = account;
   database.run(
     `INSERT INTO clients (id, name, public_key, first_seen, last_seen, edition, habits)
      VALUES (?, ?, ?, ?, ?, ?, ?)`,
@@ -203,24 +203,24 @@ export function insert(database: Database, client: NewClient): Account {
   return findBy(database, "id = ?", id) as Account;
 }
 
-function known(client: Account): LoginResult | LoginFault {
-  return client.disabled ? "disabled" : { client, how: "known" };
+function known(account: Account): LoginResult | LoginFault {
+  return account.disabled ? "disabled" : { account, how: "known" };
 }
 
 /** Gives an account a key. One of protocol 3 is one of protocol 4 from then on. */
 function bind(
   database: Database,
-  client: Account,
+  account: Account,
   key: Bytes,
   now: number,
 ): LoginFault | undefined {
-  if (client.disabled) return "disabled";
-  if (keysOf(database, client.id).length >= MAX_KEYS) return "too-many-keys";
+  if (account.disabled) return "disabled";
+  if (keysOf(database, account.id).length >= MAX_KEYS) return "too-many-keys";
   database.run(
     "UPDATE clients SET edition = ?, habits = '', public_key = NULL, last_seen = ? WHERE id = ?",
-    ...[PROTOCOL_4, now, client.id],
+    ...[PROTOCOL_4, now, account.id],
   );
-  addKey(database, client.id, key, now);
+  addKey(database, account.id, key, now);
   return undefined;
 }
 

@@ -7,6 +7,7 @@ import type { BlobId } from "../../../blobs/blob_store.ts";
 import type { Bytes } from "../../../../protocol/bytes.ts";
 import type {
   AllFilesPage,
+  CommitOptions,
   CommitResult,
   Damage,
   FileDigest,
@@ -16,7 +17,6 @@ import type {
   NewFile,
   RenameResult,
   StoredFile,
-  StoreOptions,
   UsageBeside,
   VersionPage,
 } from "../../files.ts";
@@ -35,20 +35,20 @@ import { checkQuota, usageBeside } from "./usage.ts";
 const MAX_LISTED = 1000;
 
 export const FILE_OPERATIONS = {
-  commit: write((database, file: StoredFile, options: StoreOptions = {}): CommitResult => {
-    const { clientId, name, path, storedAt } = file;
+  commit: write((database, file: StoredFile, options: CommitOptions = {}): CommitResult => {
+    const { accountId, name, path, storedAt } = file;
     const { quota, keep = 0, staged } = options;
     const owner = refuseOwner(database, file);
-    const { newest, isCurrent } = versionsOf(database, clientId, name);
+    const { newest, isCurrent } = versionsOf(database, accountId, name);
     // A name that is in use has been seen to fit.
-    if (!isCurrent && file.tree !== undefined) refuseConflict(database, clientId, name);
+    if (!isCurrent && file.tree !== undefined) refuseConflict(database, accountId, name);
     const version = newest + 1;
     const garbage = newest === 0 ? [] : replaceOthers(database, file, keep);
     insert(database, { ...file, version }, options);
     if (staged !== undefined) database.run("DELETE FROM partials WHERE path = ?", staged);
-    checkQuota(database, clientId, quota, owner?.quota);
+    checkQuota(database, accountId, quota, owner?.quota);
     endGarbage(database, path);
-    database.run("UPDATE clients SET last_seen = ? WHERE id = ?", storedAt, clientId);
+    database.run("UPDATE clients SET last_seen = ? WHERE id = ?", storedAt, accountId);
     return { version, garbage };
   }),
   find: read((
@@ -96,23 +96,23 @@ export const FILE_OPERATIONS = {
         ...[owner, name, last === undefined ? before : last["version"] as number, step],
       )).map(toFile)
   ),
-  remove: write((database, clientId: Bytes, name: string): BlobId[] | undefined => {
+  remove: write((database, accountId: Bytes, name: string): BlobId[] | undefined => {
     const paths = database.all(
       "SELECT path FROM files WHERE client_id = ? AND name = ?",
-      clientId,
+      accountId,
       name,
     )
       .map((row) => row["path"] as BlobId);
     if (paths.length === 0) return undefined;
-    database.run("DELETE FROM files WHERE client_id = ? AND name = ?", clientId, name);
+    database.run("DELETE FROM files WHERE client_id = ? AND name = ?", accountId, name);
     return makeGarbage(database, paths);
   }),
-  rename: write((database, clientId: Bytes, oldName: string, newName: string): RenameResult => {
-    if (find(database, clientId, oldName) === undefined) return "missing";
-    if (versionsOf(database, clientId, newName).newest > 0) return "taken";
+  rename: write((database, accountId: Bytes, oldName: string, newName: string): RenameResult => {
+    if (find(database, accountId, oldName) === undefined) return "missing";
+    if (versionsOf(database, accountId, newName).newest > 0) return "taken";
     const query = "UPDATE files SET name = ? WHERE client_id = ? AND name = ?";
-    database.run(query, newName, clientId, oldName);
-    refuseConflict(database, clientId, newName);
+    database.run(query, newName, accountId, oldName);
+    refuseConflict(database, accountId, newName);
     return "renamed";
   }),
   listAll: read((
@@ -147,13 +147,13 @@ export const FILE_OPERATIONS = {
 function insert(
   database: Database,
   file: StoredFile,
-  { chunks, content }: Pick<StoreOptions, "chunks" | "content">,
+  { chunks, content }: Pick<CommitOptions, "chunks" | "content">,
 ): void {
-  const { clientId, name, version, path, size, crc, storedAt, verified, tree } = file;
+  const { accountId, name, version, path, size, crc, storedAt, verified, tree } = file;
   database.run(
     `INSERT INTO files (${STORED_COLUMNS}, chunks, content)
      VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    ...[clientId, name, version ?? 1, path, size, crc, storedAt, verified ? 1 : 0],
+    ...[accountId, name, version ?? 1, path, size, crc, storedAt, verified ? 1 : 0],
     ...[tree?.mtime ?? null, tree?.digest ?? null, chunks ?? null, content ?? null],
   );
 }
@@ -161,11 +161,11 @@ function insert(
 /** The file of a name, as it is now or, from 1 on, in one version. */
 function find(
   database: Database,
-  clientId: Bytes,
+  accountId: Bytes,
   name: string,
   version?: number,
 ): StoredFile | undefined {
-  return rowsOf(database, FILE_COLUMNS, clientId, name, version).map(toFile)[0];
+  return rowsOf(database, FILE_COLUMNS, accountId, name, version).map(toFile)[0];
 }
 
 /** The same with the first page of its digests and, if the catalog keeps it, its content. */
@@ -191,14 +191,14 @@ function findAll(
 function rowsOf(
   database: Database,
   columns: string,
-  clientId: Bytes,
+  accountId: Bytes,
   name: string,
   version = 0,
 ): Row[] {
   const ofName = `SELECT ${columns} FROM files WHERE client_id = ? AND name = ?`;
   return version === 0
-    ? database.all(`${ofName} AND current = 1`, clientId, name)
-    : database.all(`${ofName} AND version = ?`, clientId, name, version);
+    ? database.all(`${ofName} AND current = 1`, accountId, name)
+    : database.all(`${ofName} AND version = ?`, accountId, name, version);
 }
 
 /** A page of digests. A part of an empty blob is NULL to SQLite. */
@@ -217,10 +217,10 @@ function valueAt<T extends Bytes | number>(
 }
 
 /** The newest version of a name, 0 without any, and whether one is the current one. */
-function versionsOf(database: Database, clientId: Bytes, name: string) {
+function versionsOf(database: Database, accountId: Bytes, name: string) {
   const query = `SELECT coalesce(max(version), 0) AS newest, coalesce(max(current), 0) AS current
     FROM files WHERE client_id = ? AND name = ?`;
-  const [row] = database.all(query, clientId, name);
+  const [row] = database.all(query, accountId, name);
   return { newest: row?.["newest"] as number, isCurrent: row?.["current"] === 1 };
 }
 
@@ -229,27 +229,30 @@ function versionsOf(database: Database, clientId: Bytes, name: string) {
  * of versions that are not kept: all but the newest `keep`, and damaged ones that the new one mends.
  */
 function replaceOthers(database: Database, file: StoredFile, keep: number): BlobId[] {
-  const { clientId, name } = file;
+  const { accountId, name } = file;
   const garbage = [...dropMended(database, file), ...dropOldest(database, file, keep)];
   const replace = "UPDATE files SET current = 0 WHERE client_id = ? AND name = ? AND current = 1";
-  database.run(replace, clientId, name);
+  database.run(replace, accountId, name);
   return garbage;
 }
 
 /** Forgets damaged versions that had the same content. */
-function dropMended(database: Database, { clientId, name, size, crc, tree }: StoredFile): BlobId[] {
+function dropMended(
+  database: Database,
+  { accountId, name, size, crc, tree }: StoredFile,
+): BlobId[] {
   const query = `SELECT path FROM files WHERE client_id = ? AND name = ? AND damage IS NOT NULL
     AND size = ? AND crc = ? AND (digest IS NULL OR digest = coalesce(?, digest))`;
-  return drop(database, database.all(query, clientId, name, size, crc, tree?.digest ?? null));
+  return drop(database, database.all(query, accountId, name, size, crc, tree?.digest ?? null));
 }
 
 /** Forgets all versions of a name but the newest `keep`. */
-function dropOldest(database: Database, { clientId, name }: StoredFile, keep: number): BlobId[] {
+function dropOldest(database: Database, { accountId, name }: StoredFile, keep: number): BlobId[] {
   const query = `SELECT path FROM files WHERE client_id = ? AND name = ?
     ORDER BY version DESC LIMIT -1 OFFSET ?`;
   // SQLite knows no Infinity there.
   const offset = Math.min(keep, Number.MAX_SAFE_INTEGER);
-  return drop(database, database.all(query, clientId, name, offset));
+  return drop(database, database.all(query, accountId, name, offset));
 }
 
 function drop(database: Database, rows: readonly Row[]): BlobId[] {
@@ -264,17 +267,17 @@ function drop(database: Database, rows: readonly Row[]): BlobId[] {
  * comes after the name before, so that it would be that; what is above it has the name before for a file, so that it is a
  * folder.
  */
-function refuseConflict(database: Database, clientId: Bytes, name: string): void {
+function refuseConflict(database: Database, accountId: Bytes, name: string): void {
   const current = "SELECT name FROM files WHERE client_id = ? AND current = 1";
   const isStored = (name: string) =>
-    database.all(`${current} AND name = ?`, clientId, name).length > 0;
+    database.all(`${current} AND name = ?`, accountId, name).length > 0;
   const isFolder = (name: string) => {
     const below = `${name}/`;
     const between = `${current} AND name > ? AND name < ? LIMIT 1`;
-    return database.all(between, clientId, below, firstBehind(below) as string).length > 0;
+    return database.all(between, accountId, below, firstBehind(below) as string).length > 0;
   };
   const before = `${current} AND name < ? ORDER BY name DESC LIMIT 1`;
-  const [row] = database.all(before, clientId, name);
+  const [row] = database.all(before, accountId, name);
   const parting = commonLength(name, (row?.["name"] ?? "") as string);
   const isBelowFile = name[parting] === "/" && isStored(name.slice(0, parting));
   if (isBelowFile || isFolder(name)) throw new CatalogRefusal("name-conflict");
@@ -323,8 +326,8 @@ export function firstBehind(prefix: string): string | undefined {
  * The owner of a file, unless what was decided of it since the file began to arrive forbids to store it. A file that
  * came by protocol 3 has no tree.
  */
-function refuseOwner(database: Database, { clientId, tree }: StoredFile): Account | undefined {
-  const owner = findBy(database, "id = ?", clientId);
+function refuseOwner(database: Database, { accountId, tree }: StoredFile): Account | undefined {
+  const owner = findBy(database, "id = ?", accountId);
   if (owner?.disabled) throw new CatalogRefusal("account-disabled");
   if (owner?.storedProfile.edition === PROTOCOL_4 && tree === undefined) {
     throw new CatalogRefusal("other-protocol");

@@ -16,34 +16,34 @@ import { checkQuota } from "./usage.ts";
 export const UPLOAD_OPERATIONS = {
   save: write(
     (database, partial: PartialUpload, { max, quota }: CheckpointOptions): UploadId[] => {
-      const { clientId, name, size, mtime, path, held, sums, updatedAt } = partial;
-      const replaced = pathsOf(database, "client_id = ? AND name = ?", clientId, name);
+      const { accountId, name, size, mtime, path, held, sums, updatedAt } = partial;
+      const replaced = pathsOf(database, "client_id = ? AND name = ?", accountId, name);
       drop(database, replaced);
       const surplus = pathsOf(
         database,
         "client_id = ? ORDER BY updated_at DESC, rowid DESC LIMIT -1 OFFSET ?",
-        ...[clientId, Math.max(0, max - 1)],
+        ...[accountId, Math.max(0, max - 1)],
       );
       drop(database, surplus);
       database.run(
         `INSERT INTO partials (client_id, name, size, mtime, path, held, sums, updated_at)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-        ...[clientId, name, size, mtime, path, held, sums, updatedAt],
+        ...[accountId, name, size, mtime, path, held, sums, updatedAt],
       );
-      const own = findBy(database, "id = ?", clientId)?.quota;
+      const own = findBy(database, "id = ?", accountId)?.quota;
       // What is held is no file of its own.
-      checkQuota(database, clientId, quota, { ...own, files: Infinity });
+      checkQuota(database, accountId, quota, { ...own, files: Infinity });
       // It may have made room for others while it was open.
       endGarbage(database, path);
       return makeGarbage(database, [...replaced, ...surplus].filter((other) => other !== path));
     },
   ),
-  find: read((database, clientId: Bytes, name: string): PartialUpload | undefined => {
+  find: read((database, accountId: Bytes, name: string): PartialUpload | undefined => {
     const query = "SELECT * FROM partials WHERE client_id = ? AND name = ?";
-    return database.all(query, clientId, name).map(toPartial)[0];
+    return database.all(query, accountId, name).map(toPartial)[0];
   }),
-  remove: write((database, clientId: Bytes, name: string, path?: UploadId): UploadId[] => {
-    const paths = pathsOf(database, "client_id = ? AND name = ?", clientId, name)
+  remove: write((database, accountId: Bytes, name: string, path?: UploadId): UploadId[] => {
+    const paths = pathsOf(database, "client_id = ? AND name = ?", accountId, name)
       .filter((found) => path === undefined || found === path);
     drop(database, paths);
     return makeGarbage(database, paths);
@@ -77,7 +77,7 @@ function pathsOf(
 
 function toKey(row: Row): PartialUploadKey {
   return {
-    clientId: row["client_id"] as Bytes,
+    accountId: row["client_id"] as Bytes,
     name: row["name"] as string,
     path: row["path"] as UploadId,
     held: row["held"] as number,

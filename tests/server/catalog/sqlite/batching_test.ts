@@ -25,7 +25,7 @@ const id = pseudoRandomBytes(16, 1);
 
 const file = (name: string, size = 1): StoredFile => ({
   ...{
-    clientId: id,
+    accountId: id,
     name,
     path: blobId(`files/1/${name}`),
     size,
@@ -260,9 +260,9 @@ Deno.test("batches: clients take turns, however much one of them has asked for b
       write: (calls) => commitTogether(catalog, calls, ticks),
       rest: () => Promise.resolve(),
     }));
-    const store = async (clientId: typeof id, name: string) => {
+    const store = async (accountId: typeof id, name: string) => {
       const path = blobId(`files/${name}`);
-      await batched.files.commit({ ...file(name), clientId, path });
+      await batched.files.commit({ ...file(name), accountId, path });
       done.push(name);
     };
     const alices = Array.from({ length: 100 }, (_, i) => store(id, `alice${i}`));

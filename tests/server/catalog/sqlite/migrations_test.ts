@@ -165,7 +165,7 @@ async function compare(catalog: SqliteCatalog, version: number): Promise<void> {
     },
   ]);
   const stored = (name: string, path: string, size: number, crc: number, storedAt: number) => ({
-    ...{ clientId: id(1), name, version: 1, current: true, path, size, crc, storedAt },
+    ...{ accountId: id(1), name, version: 1, current: true, path, size, crc, storedAt },
   });
   const tree = version < 3 ? {} : { tree: { mtime: 7, digest } };
   const files = [
@@ -207,7 +207,7 @@ Deno.test("migrations: a migrated file is replaced, kept and counted like any ot
   await using catalog = SqliteCatalog.open(folder.join("catalog.db"));
   const next = (path: BlobId): Parameters<typeof catalog.files.commit> => [
     {
-      ...{ clientId: id(1), name: "a", path, size: 5, crc: 1 },
+      ...{ accountId: id(1), name: "a", path, size: 5, crc: 1 },
       ...{ storedAt: 3000, verified: true, tree: { mtime: 1, digest } },
     },
     { keep: 1, chunks: new Uint8Array(0) as Bytes },

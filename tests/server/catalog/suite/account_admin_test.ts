@@ -26,7 +26,7 @@ catalogTest("accounts are listed by name, with what they have", async (catalog) 
   await login(catalog, { name: "Carol" });
   await enrolV3(catalog, bob, "Bob");
   for (const number of [1, 2]) {
-    await catalog.files.commit(v3File(number, { clientId: bob }), { keep: 1 });
+    await catalog.files.commit(v3File(number, { accountId: bob }), { keep: 1 });
   }
   const seen = { disabled: false, quota: {} };
   assert.deepEqual(await catalog.accounts.list(), [{
@@ -77,11 +77,11 @@ catalogTest(
   async (catalog) => {
     await login(catalog);
     await enrolV3(catalog, bob, "Bob");
-    await catalog.tokens.add(token(1, { clientId: alice }));
+    await catalog.tokens.add(token(1, { accountId: alice }));
     for (const one of [alice, bob]) await catalog.accounts.update(one, { disabled: true });
     const refusal = new CatalogRefusal("account-disabled");
     await assert.rejects(catalog.files.commit(v4File(1)), refusal);
-    await assert.rejects(catalog.files.commit(v3File(2, { clientId: bob })), refusal);
+    await assert.rejects(catalog.files.commit(v3File(2, { accountId: bob })), refusal);
     assert.equal(await login(catalog), "disabled");
     const change = keyChange({ id: bob, name: "Bob" });
     assert.equal(await catalog.accounts.setPublicKey(change), "disabled");
@@ -94,7 +94,7 @@ catalogTest(
 catalogTest("a link of a disabled account lets nobody in", async (catalog) => {
   await login(catalog);
   await catalog.accounts.update(alice, { disabled: true });
-  await catalog.tokens.add(token(1, { clientId: alice }));
+  await catalog.tokens.add(token(1, { accountId: alice }));
   assert.equal(await login(catalog, { key: key(2), token: token(1).hash }), "disabled");
 });
 
@@ -103,9 +103,9 @@ catalogTest("an account goes with all it has, whose blobs become garbage", async
   await login(catalog, { id: bob, name: "Bob", key: key(2) });
   for (const number of [1, 2]) await catalog.files.commit(v4File(number), { keep: 1 });
   await catalog.files.commit(inlineFile(3, { name: "c" }), { content: key(3) });
-  await catalog.files.commit(v4File(4, { clientId: bob }));
+  await catalog.files.commit(v4File(4, { accountId: bob }));
   await catalog.uploads.save(partial(5), { max: 9, quota: NO_QUOTA });
-  await catalog.tokens.add(token(1, { clientId: alice }));
+  await catalog.tokens.add(token(1, { accountId: alice }));
   const gone = [blob(1), blob(2), upload(5)];
   assert.deepEqual((await catalog.accounts.remove(alice)).toSorted(), gone);
   assert.deepEqual(await garbageOf(catalog), gone);

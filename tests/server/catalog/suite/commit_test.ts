@@ -205,7 +205,7 @@ catalogTest("accounts don't see each other's files", async (catalog) => {
   await enrolV3(catalog);
   await enrolV3(catalog, id(2), "Bob");
   await catalog.files.commit(v3File(1));
-  const bobs = await catalog.files.commit(v3File(2, { clientId: id(2) }));
+  const bobs = await catalog.files.commit(v3File(2, { accountId: id(2) }));
   assert.deepEqual(bobs, { version: 1, garbage: [] });
   assert.deepEqual(await catalog.files.list(alice, { limit: 9 }), [stored(v3File(1))]);
 });

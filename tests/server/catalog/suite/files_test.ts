@@ -158,7 +158,7 @@ catalogTest("all files of all accounts are gone through by their blobs", async (
   await enrolV3(catalog);
   await enrolV3(catalog, bob, "Bob");
   for (const number of [3, 1]) await catalog.files.commit(v3File(number), { keep: 9 });
-  await catalog.files.commit(v3File(2, { clientId: bob }));
+  await catalog.files.commit(v3File(2, { accountId: bob }));
   const paths = async (after: number | undefined, limit: number) =>
     (await catalog.files.scan(after === undefined ? after : blob(after), limit)).map(({ path }) =>
       path

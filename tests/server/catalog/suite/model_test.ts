@@ -70,18 +70,18 @@ const ACCOUNTS = [
   call(time, ({ accounts }, before) => accounts.expireRegistrations(before)),
   call(
     fc.tuple(account, number, fc.boolean()),
-    ({ tokens }, [clientId, number, isLink]) =>
+    ({ tokens }, [accountId, number, isLink]) =>
       tokens.remove(token(number).hash).then(() =>
-        tokens.add(token(number, isLink ? { clientId } : {}), isLink ? key(1) : undefined)
+        tokens.add(token(number, isLink ? { accountId } : {}), isLink ? key(1) : undefined)
       ),
   ),
 ];
 
 const FILES = [
   call(
-    fc.record({ clientId: account, name, number, hasTree: fc.boolean(), keep: fc.nat(2), quota }),
-    async ({ files }, { clientId, name, number, hasTree, ...options }) => {
-      const file = v3File(number, { clientId, name, crc: number % 2 });
+    fc.record({ accountId: account, name, number, hasTree: fc.boolean(), keep: fc.nat(2), quota }),
+    async ({ files }, { accountId, name, number, hasTree, ...options }) => {
+      const file = v3File(number, { accountId, name, crc: number % 2 });
       const { version, garbage } = await files.commit(hasTree ? { ...file, tree } : file, options);
       return { version, garbage: garbage.toSorted() };
     },
@@ -101,7 +101,7 @@ const FILES = [
 
 const OTHERS = [
   call(
-    fc.record({ clientId: account, name, number, updatedAt: time, max, quota }),
+    fc.record({ accountId: account, name, number, updatedAt: time, max, quota }),
     async ({ uploads }, { number, max, quota, ...changes }) =>
       (await uploads.save(partial(number, changes), { max, quota })).toSorted(),
   ),

@@ -40,9 +40,9 @@ catalogTest(
 catalogTest("the oldest link of an account makes room; others' links stay", async (catalog) => {
   await login(catalog);
   await enrolV3(catalog, bob, "Bob");
-  await catalog.tokens.add(token(99, { clientId: bob, madeAt: 1 }));
+  await catalog.tokens.add(token(99, { accountId: bob, madeAt: 1 }));
   for (let i = 0; i <= MAX_LINKS; i++) {
-    assert.equal(await catalog.tokens.add(token(i, { clientId: alice })), true);
+    assert.equal(await catalog.tokens.add(token(i, { accountId: alice })), true);
   }
   const by = (number: number, name = "Alice") =>
     login(catalog, { name, key: key(100 + number), token: token(number).hash });
@@ -56,7 +56,7 @@ catalogTest(
   "a link is added only while the key of the session that asks is valid",
   async (catalog) => {
     await login(catalog);
-    const link = token(1, { clientId: alice });
+    const link = token(1, { accountId: alice });
     assert.equal(await catalog.tokens.add(link, key(2)), false);
     await catalog.accounts.update(alice, { disabled: true });
     assert.equal(await catalog.tokens.add(link, key(1)), false);

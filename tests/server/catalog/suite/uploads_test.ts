@@ -39,7 +39,7 @@ catalogTest("a checkpoint is found by its name, and replaced by a later one", as
 catalogTest("of too many the oldest give way", async (catalog) => {
   await login(catalog);
   await login(catalog, { id: bob, name: "Bob", key: key(2) });
-  await save(catalog, partial(9, { clientId: bob, updatedAt: 0 }));
+  await save(catalog, partial(9, { accountId: bob, updatedAt: 0 }));
   for (const [number, updatedAt] of [[1, 5], [2, 3], [3, 4]] as const) {
     assert.deepEqual(await save(catalog, partial(number, { updatedAt }), 3), []);
   }
@@ -115,10 +115,10 @@ catalogTest("uploads of all accounts are gone through by their ids", async (cata
   await login(catalog);
   await enrolV3(catalog, bob, "Bob");
   for (const number of [3, 1]) await save(catalog, partial(number));
-  await save(catalog, partial(2, { clientId: bob }));
+  await save(catalog, partial(2, { accountId: bob }));
   const { uploads } = catalog;
-  const row = (number: number, clientId = alice) => ({
-    ...{ clientId, name: `file${number}`, path: upload(number), held: 5 },
+  const row = (number: number, accountId = alice) => ({
+    ...{ accountId, name: `file${number}`, path: upload(number), held: 5 },
   });
   assert.deepEqual(await uploads.scan(undefined, 2), [row(1), row(2, bob)]);
   assert.deepEqual(await uploads.scan(upload(2), 2), [row(3)]);

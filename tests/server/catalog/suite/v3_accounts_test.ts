@@ -1,6 +1,6 @@
 /** Accounts of protocol 3: registrations, keys, profiles. */
 import assert from "node:assert/strict";
-import type { RegisterAccount } from "../../../../server/catalog/accounts.ts";
+import type { RegisterV3 } from "../../../../server/catalog/accounts.ts";
 import {
   alice,
   bob,
@@ -36,7 +36,7 @@ catalogTest(
   "a registration without a key gives way when it has expired or is claimed",
   async ({ accounts }) => {
     assert.ok(await accounts.registerV3(registration()));
-    const again = (number: number, changes: Partial<RegisterAccount>) =>
+    const again = (number: number, changes: Partial<RegisterV3>) =>
       accounts.registerV3(registration({ id: id(number), ...changes }));
     assert.equal(await again(2, { expiredBefore: 1000 }), false);
     assert.equal(await again(2, { expiredBefore: 1001, now: 5000 }), true);

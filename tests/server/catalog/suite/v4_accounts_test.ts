@@ -1,6 +1,6 @@
 /** Accounts of protocol 4: keys that log in, links to accounts, accounts that are taken over. */
 import assert from "node:assert/strict";
-import type { RegisterKey } from "../../../../server/catalog/accounts.ts";
+import type { RegisterV4 } from "../../../../server/catalog/accounts.ts";
 import { MAX_KEYS } from "../../../../server/catalog/bounds.ts";
 import { CatalogRefusal } from "../../../../server/catalog/refusal.ts";
 import {
@@ -47,7 +47,7 @@ catalogTest(
 catalogTest("a token is used up by those who get in, and by nobody else", async (catalog) => {
   await catalog.tokens.add(token(1, { usesLeft: 2 }));
   const { hash } = token(1);
-  const by = (number: number, changes: Partial<RegisterKey> = {}) =>
+  const by = (number: number, changes: Partial<RegisterV4> = {}) =>
     login(catalog, {
       ...{ id: id(number), key: key(number), name: `Name${number}`, token: hash },
       ...{ registration: "invite", ...changes },
@@ -66,7 +66,7 @@ catalogTest("a token is used up by those who get in, and by nobody else", async 
 
 catalogTest("a link gives one account one key, by its name alone", async (catalog) => {
   await login(catalog);
-  await catalog.tokens.add(token(1, { clientId: alice }));
+  await catalog.tokens.add(token(1, { accountId: alice }));
   const by = (number: number, name: string) =>
     login(catalog, {
       ...{ id: id(9), key: key(number), name, token: token(1).hash, registration: "closed" },
@@ -83,7 +83,7 @@ catalogTest("a link gives one account one key, by its name alone", async (catalo
 
 catalogTest("a link makes an account of protocol 3 one of protocol 4", async (catalog) => {
   await enrolV3(catalog);
-  await catalog.tokens.add(token(1, { clientId: alice }));
+  await catalog.tokens.add(token(1, { accountId: alice }));
   assert.equal(await login(catalog, { id: bob, token: token(1).hash }), "linked");
   const account = await catalog.accounts.find({ id: alice });
   assert.deepEqual([account?.publicKey, account?.storedProfile.edition], [undefined, "4"]);
@@ -92,7 +92,7 @@ catalogTest("a link makes an account of protocol 3 one of protocol 4", async (ca
 catalogTest("the keys of an account are bounded", async (catalog) => {
   await login(catalog);
   const link = async (number: number) => {
-    const one = token(number, { clientId: alice, madeAt: 1000 });
+    const one = token(number, { accountId: alice, madeAt: 1000 });
     await catalog.tokens.add(one);
     return await login(catalog, { key: key(number), token: one.hash });
   };
@@ -102,9 +102,9 @@ catalogTest("the keys of an account are bounded", async (catalog) => {
 
 catalogTest("a key that is removed takes the account's links with it", async (catalog) => {
   await login(catalog);
-  await catalog.tokens.add(token(1, { clientId: alice }));
+  await catalog.tokens.add(token(1, { accountId: alice }));
   assert.equal(await login(catalog, { key: key(2), token: token(1).hash }), "linked");
-  await catalog.tokens.add(token(2, { clientId: alice }));
+  await catalog.tokens.add(token(2, { accountId: alice }));
   assert.equal(await catalog.accounts.removeKey(alice, key(2)), true);
   assert.equal(await catalog.accounts.removeKey(alice, key(2)), false);
   assert.equal(await catalog.accounts.removeKey(bob, key(1)), false);
@@ -149,10 +149,10 @@ catalogTest(
     await login(catalog);
     await login(catalog, { id: bob, name: "Bob", key: key(2) });
     const sessions = [
-      { clientId: alice, key: key(1) },
-      { clientId: alice, key: key(2) },
-      { clientId: bob, key: key(2) },
-      { clientId: id(3), key: key(1) },
+      { accountId: alice, key: key(1) },
+      { accountId: alice, key: key(2) },
+      { accountId: bob, key: key(2) },
+      { accountId: id(3), key: key(1) },
     ];
     const revocations = () => catalog.accounts.revocations(sessions);
     assert.deepEqual(await revocations(), [undefined, "gone", undefined, "gone"]);

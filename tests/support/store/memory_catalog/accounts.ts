@@ -6,7 +6,7 @@ import {
   type LoginResult,
   mayYield,
   PROTOCOL_4,
-  type RegisterAccount,
+  type RegisterV3,
   type StoredProfile,
 } from "../../../../server/catalog/accounts.ts";
 import { MAX_INVITATIONS, MAX_KEYS, MAX_LINKS } from "../../../../server/catalog/bounds.ts";
@@ -42,8 +42,8 @@ export function accountsOf(state: State): Accounts {
     return undefined;
   };
   const login = (id: Bytes, how: LoginResult["how"]): LoginResult | LoginFault => {
-    const client = state.account(id) as Account;
-    return how === "known" && client.disabled ? "disabled" : { client, how };
+    const account = state.account(id) as Account;
+    return how === "known" && account.disabled ? "disabled" : { account, how };
   };
   const use = (token: Token) => {
     state.tokens = state.tokens.map((one) =>
@@ -95,8 +95,8 @@ export function accountsOf(state: State): Accounts {
         if (holder !== undefined && hasKey(holder.id, key)) return login(holder.id, "known");
         const token = hash && usable(hash, now);
         if (typeof token === "string") return token;
-        if (token?.clientId !== undefined) {
-          const account = state.account(token.clientId);
+        if (token?.accountId !== undefined) {
+          const account = state.account(token.accountId);
           if (account?.name !== name) return "token-of-another";
           const fault = bind(account, key, now);
           if (fault !== undefined) return fault;
@@ -178,20 +178,20 @@ export function accountsOf(state: State): Accounts {
 }
 
 export function tokensOf(state: State): Tokens {
-  const isOpen = ({ clientId, usesLeft, expiresAt }: Token, now: number) =>
-    clientId === undefined && usesLeft > 0 && expiresAt > now;
+  const isOpen = ({ accountId, usesLeft, expiresAt }: Token, now: number) =>
+    accountId === undefined && usesLeft > 0 && expiresAt > now;
   const newestFirst = (a: Token, b: Token) => b.madeAt - a.madeAt;
 
   return {
     add: (token, by) =>
       state.atomically(() => {
-        const { clientId, madeAt } = token;
-        if (clientId !== undefined && by !== undefined) {
-          if (state.revocation({ clientId, key: by }) !== undefined) return false;
+        const { accountId, madeAt } = token;
+        if (accountId !== undefined && by !== undefined) {
+          if (state.revocation({ accountId, key: by }) !== undefined) return false;
         }
         state.tokens = state.tokens.filter(({ expiresAt }) => expiresAt >= madeAt - REMEMBERED_MS);
-        if (clientId !== undefined) {
-          const links = state.tokens.filter((other) => sameBytes(other.clientId, clientId));
+        if (accountId !== undefined) {
+          const links = state.tokens.filter((other) => sameBytes(other.accountId, accountId));
           const surplus = links.toReversed().toSorted(newestFirst).slice(MAX_LINKS - 1);
           state.tokens = state.tokens.filter((other) => !surplus.includes(other));
         } else {
@@ -212,6 +212,6 @@ export function tokensOf(state: State): Tokens {
   };
 }
 
-type NewAccount = Pick<RegisterAccount, "id" | "name" | "now"> & {
+type NewAccount = Pick<RegisterV3, "id" | "name" | "now"> & {
   readonly storedProfile: StoredProfile;
 };

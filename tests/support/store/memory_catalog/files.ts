@@ -25,27 +25,27 @@ export function filesOf(state: State): Files {
   return {
     commit: (file, { quota, keep = 0, chunks, content, staged } = {}) =>
       state.atomically(() => {
-        const { clientId, name, path, tree, storedAt } = file;
-        const owner = state.account(clientId);
+        const { accountId, name, path, tree, storedAt } = file;
+        const owner = state.account(accountId);
         if (owner?.disabled) throw new CatalogRefusal("account-disabled");
         if (owner === undefined) throw new Error("Cannot store a file: its owner is not there");
         if (isOfProtocol4(owner) && tree === undefined) throw new CatalogRefusal("other-protocol");
         if (at(path) !== undefined) throw new Error("Cannot store a file: its blob is another's");
-        const before = state.filesOf(clientId, name).toSorted(newestFirst);
-        if (tree !== undefined && find(clientId, name) === undefined) {
-          refuseConflict(clientId, name);
+        const before = state.filesOf(accountId, name).toSorted(newestFirst);
+        if (tree !== undefined && find(accountId, name) === undefined) {
+          refuseConflict(accountId, name);
         }
         const mended = before.filter((row) => isMendedBy(row, file));
         const surplus = before.filter((row) => !mended.includes(row)).slice(keep);
         const garbage = state.dropFiles([...mended, ...surplus]);
-        for (const row of state.filesOf(clientId, name)) rename(row, { current: false });
+        for (const row of state.filesOf(accountId, name)) rename(row, { current: false });
         const version = (before[0]?.file.version ?? 0) + 1;
         const row = { file: { ...file, version, current: true }, chunks, content };
         state.files = [...state.files, row];
         state.uploads = state.uploads.filter((upload) => upload.path !== staged);
         state.garbage = state.garbage.filter((id) => id !== path);
-        state.checkQuota(clientId, quota, owner.quota);
-        state.change(clientId, { lastSeen: storedAt });
+        state.checkQuota(accountId, quota, owner.quota);
+        state.change(accountId, { lastSeen: storedAt });
         return { version, garbage };
       }),
     find: (owner, name, { version, want = "row" } = {}) =>

@@ -56,12 +56,12 @@ export class State {
 
   filesOf(owner: Bytes, name?: string): FileRow[] {
     return this.files.filter(({ file }) =>
-      equalBytes(file.clientId, owner) && (name === undefined || file.name === name)
+      equalBytes(file.accountId, owner) && (name === undefined || file.name === name)
     );
   }
 
   uploadsOf(owner: Bytes): PartialUpload[] {
-    return this.uploads.filter(({ clientId }) => equalBytes(clientId, owner));
+    return this.uploads.filter(({ accountId }) => equalBytes(accountId, owner));
   }
 
   /** Lists what nothing refers to any longer; content that the catalog keeps is gone with its row. */
@@ -86,11 +86,11 @@ export class State {
   }
 
   dropLinks(id: Bytes): void {
-    this.tokens = this.tokens.filter(({ clientId }) => !sameBytes(clientId, id));
+    this.tokens = this.tokens.filter(({ accountId }) => !sameBytes(accountId, id));
   }
 
-  revocation({ clientId, key }: Principal): RevocationReason | undefined {
-    const account = this.account(clientId);
+  revocation({ accountId, key }: Principal): RevocationReason | undefined {
+    const account = this.account(accountId);
     if (!account?.keys.some((known) => equalBytes(known.key, key))) return "gone";
     return account.disabled ? "disabled" : undefined;
   }
