@@ -106,7 +106,7 @@ async function toBeMoved(
 /** Makes a line the last one of the record, unless it is already; of one that was cut off a part may be there. */
 async function writeLine(
   folder: string,
-  line: Uint8Array<ArrayBuffer>,
+  line: Uint8Array,
   fs: FileSystem,
 ): Promise<void> {
   const options = { read: true, write: true, create: true, mode: 0o600 };
