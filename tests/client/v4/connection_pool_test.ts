@@ -16,7 +16,7 @@ class WatchedQueue extends WorkQueue<string> {
   }
 }
 
-/** Two lanes: the one that has `"lost"` loses it when the other has seen that nothing is left, so many times. */
+/** Two connections: one loses the item `"lost"` whenever the other has seen an empty queue, up to `losses` times. */
 async function share(items: readonly string[], losses: number) {
   await using server = await OddSecureServer.start();
   await using folder = await TemporaryFolder.create();
@@ -41,10 +41,10 @@ async function share(items: readonly string[], losses: number) {
   return { lost, error };
 }
 
-Deno.test("v4 lanes: a round that leaves as much to do as there was is the last one", async () => {
+Deno.test("connection pool: a round without progress is the last one", async () => {
   assert.deepEqual(await share(["lost"], 10), { lost: 1, error: "connection-lost" });
 });
 
-Deno.test("v4 lanes: what one has lost is done in the next round, where another has brought something", async () => {
+Deno.test("connection pool: what one connection has lost is done in the next round, after progress of another", async () => {
   assert.deepEqual(await share(["lost", "fine"], 1), { lost: 1, error: undefined });
 });

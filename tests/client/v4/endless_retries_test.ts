@@ -45,7 +45,7 @@ function test(what: string, work: (scene: Scene) => Promise<void>) {
   });
 }
 
-test("a list that names one more file each time ends where a list does", async ({ server, connect, transfer, retries }) => {
+test("a list with one more file each time: ends at the bound of a list", async ({ server, connect, transfer, retries }) => {
   let listed = 0;
   server.answers = lettingIn((message) => {
     if (message.kind !== "list") return undefined;
@@ -92,7 +92,7 @@ function digestOf(chunks: number): Uint8Array<ArrayBuffer> {
   return sums.sums(chunks * CHUNK_SIZE).digest;
 }
 
-test("that a server holds more of a file is believed only with its digest", async (scene) => {
+test("a server claims to hold more each time, with a wrong digest: no progress", async (scene) => {
   await put(scene, (attempt) => ({
     offset: (1 + attempt % 7) * CHUNK_SIZE,
     digest: new Uint8Array(32),
@@ -100,7 +100,7 @@ test("that a server holds more of a file is believed only with its digest", asyn
   assert.deepEqual(scene.retries.map(({ retry }) => retry), [1, 2]);
 });
 
-test("what a server has held before is no progress", async (scene) => {
+test("a server holds what it has held before: no progress", async (scene) => {
   const held = [1, 2, 4, 4, 2, 4];
   await put(scene, (attempt) => {
     const chunks = held[attempt % held.length] as number;

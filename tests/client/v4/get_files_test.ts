@@ -20,32 +20,38 @@ const LEADING_OUT = [
   "x".repeat(256),
 ];
 for (const name of LEADING_OUT) {
-  test(`nothing is written where it names ${printable(JSON.stringify(name)).slice(0, 40)}`, [
-    ["d/fine", "1"],
-    [`d/${name}`, "2"],
-  ], async ({ folder, get }) => {
-    const onOutcome = (outcome: GetOutcome) => {
-      if (outcome.state !== "not-got") return;
-      assert.equal(outcome.error.message, printable(outcome.error.message));
-    };
-    const expected = { "d/fine": "got", [`d/${name}`]: "bad-file-name" };
-    assert.deepEqual(await get({ onOutcome }), expected);
-    assert.deepEqual(namesIn(folder.path), ["identity", "root"]);
-    assert.deepEqual(namesIn(folder.join("root")), ["fine"]);
-  });
+  test(
+    `a server lists ${
+      printable(JSON.stringify(name)).slice(0, 40)
+    }: refused, and the others downloaded`,
+    [
+      ["d/fine", "1"],
+      [`d/${name}`, "2"],
+    ],
+    async ({ folder, get }) => {
+      const onOutcome = (outcome: GetOutcome) => {
+        if (outcome.state !== "not-got") return;
+        assert.equal(outcome.error.message, printable(outcome.error.message));
+      };
+      const expected = { "d/fine": "got", [`d/${name}`]: "bad-file-name" };
+      assert.deepEqual(await get({ onOutcome }), expected);
+      assert.deepEqual(namesIn(folder.path), ["identity", "root"]);
+      assert.deepEqual(namesIn(folder.join("root")), ["fine"]);
+    },
+  );
 }
 
-test("what is not below the folder is not got", [["d/a", "1"], ["e/a", "2"]], async (scene) => {
+test("a name outside the folder: a protocol error", [["d/a", "1"], ["e/a", "2"]], async (scene) => {
   await assert.rejects(scene.get(), { name: "ProtocolError", code: "unexpected-answer" });
   assert.deepEqual(namesIn(scene.folder.path), ["identity"]);
 });
 
-test("a name that comes twice is an error", [["d/a", "1"], ["d/a", "2"]], async (scene) => {
+test("a name is listed twice: a protocol error", [["d/a", "1"], ["d/a", "2"]], async (scene) => {
   await assert.rejects(scene.get({ force: true }), { code: "unexpected-answer" });
   assert.deepEqual(namesIn(scene.folder.path), ["identity"]);
 });
 
-test("of a file and a folder of one name one is downloaded", [
+test("a file and a folder of one name: one is downloaded", [
   ["d/a", "1"],
   ["d/a/b", "2"],
 ], async ({ get, folder }) => {
@@ -78,7 +84,7 @@ for (
 }
 
 test(
-  "as many files as there may be are known of all folders of a run together",
+  "the bound on files: holds for all folders of a run together",
   MANY,
   async (scene) => {
     using client = await V4Client.connect(scene.options.connect);
@@ -95,18 +101,22 @@ test(
 
 const BELOW: Files = [["d/sub/a", "new"], ["d/b", "new"]];
 
-test("nothing is written through a link in the folder, not even by force", BELOW, async (scene) => {
-  const { folder, root, get } = scene;
-  await Deno.mkdir(folder.join("elsewhere"));
-  await Deno.mkdir(root);
-  await Deno.symlink(folder.join("elsewhere"), `${root}/sub`);
-  assert.deepEqual(await get(), { "d/sub/a": "through-link", "d/b": "got" });
-  assert.deepEqual(await get({ force: true }), { "d/sub/a": "through-link", "d/b": "there" });
-  assert.deepEqual(namesIn(folder.join("elsewhere")), []);
-  assert.deepEqual(namesIn(root), ["b", "sub"]);
-});
+test(
+  "a link in the folder: nothing is written through it, not even with force",
+  BELOW,
+  async (scene) => {
+    const { folder, root, get } = scene;
+    await Deno.mkdir(folder.join("elsewhere"));
+    await Deno.mkdir(root);
+    await Deno.symlink(folder.join("elsewhere"), `${root}/sub`);
+    assert.deepEqual(await get(), { "d/sub/a": "through-link", "d/b": "got" });
+    assert.deepEqual(await get({ force: true }), { "d/sub/a": "through-link", "d/b": "there" });
+    assert.deepEqual(namesIn(folder.join("elsewhere")), []);
+    assert.deepEqual(namesIn(root), ["b", "sub"]);
+  },
+);
 
-test("the folder itself may be a link: the user has named it", BELOW, async (scene) => {
+test("the folder itself is a link: followed, since the user named it", BELOW, async (scene) => {
   const { folder, root, get } = scene;
   await Deno.mkdir(folder.join("elsewhere"));
   await Deno.symlink(folder.join("elsewhere"), root);
@@ -115,7 +125,7 @@ test("the folder itself may be a link: the user has named it", BELOW, async (sce
 });
 
 test(
-  "a link in the place of a file is in the way; by force it is replaced, not what it leads to",
+  "a link at the target of a file: refused; with force it is replaced, not what it leads to",
   BELOW,
   async (scene) => {
     const { folder, root, get } = scene;
@@ -129,7 +139,7 @@ test(
   },
 );
 
-test("a folder that can't be written to keeps only its own files from coming", [
+test("a folder without permission to write: only its own files fail", [
   ["d/closed/a", "1"],
   ["d/open/b", "2"],
   ["d/c", "3"],
@@ -159,7 +169,7 @@ const TWINS: Files = [["d/Read", "one"], ["d/read", "other"], ["d/stra\u00dfe", 
 ]];
 
 test(
-  "names that differ in capitals are files of their own where the file system says so",
+  "names that differ by case, on a file system that tells them apart: two files",
   TWINS,
   async (scene) => {
     for (const force of [false, true]) {
@@ -172,7 +182,7 @@ test(
 );
 
 test(
-  "where they are one file, the second does not replace the first",
+  "names that differ by case, on a file system that does not: the second does not replace the first",
   TWINS.slice(0, 2),
   async (scene) => {
     const { root, get } = scene;
@@ -188,7 +198,7 @@ test(
   },
 );
 
-test("a time that no clock shows keeps nobody from a file", [
+test("an mtime that the system does not take: downloaded all the same", [
   ["d/a", "1", MAX_TIME],
   ["d/b", "2", -MAX_TIME],
   ["d/c", "3", -1],
@@ -200,7 +210,7 @@ test("a time that no clock shows keeps nobody from a file", [
 const LARGE = pseudoRandomBytes(RESUMABLE_SIZE + 5);
 const PART = partPath("a").replace(/^.*\//, "");
 
-test("a file that is called like the part of another is not taken for that", [
+test("a file with the name of another's partial file: both are downloaded", [
   [`d/${PART}`, "a file"],
   ["d/a", LARGE],
 ], async ({ root, get }) => {
@@ -211,7 +221,7 @@ test("a file that is called like the part of another is not taken for that", [
 });
 
 test(
-  "a server that ends each connection on which a file is asked for is given up",
+  "a server ends each connection on which a file is requested: given up",
   MANY,
   async (scene) => {
     const sound = scene.server.answers;
@@ -224,7 +234,7 @@ test(
   },
 );
 
-Deno.test("what Windows takes for more than a name is not written there, and is elsewhere", () => {
+Deno.test("names that mean more on Windows: refused there, written elsewhere", () => {
   const bad = [
     "a:b",
     "dir\\file::$DATA",

@@ -120,7 +120,7 @@ function ranges({ heard }: ScriptedServer): [number, number][] {
 const WHOLE = [0, Math.ceil(Number.MAX_SAFE_INTEGER / CHUNK_SIZE)] as const;
 
 for (const size of SIZES) {
-  test(`${size} bytes come in one turn, with their time, and nothing else is left`, async (scene) => {
+  test(`${size} bytes: downloaded at once, with their mtime, and nothing else is left`, async (scene) => {
     const bytes = pseudoRandomBytes(size, size + 1);
     const { servers: [server], error } = await scene.get([serving(bytes)]);
     assert.equal(error, undefined);
@@ -131,14 +131,14 @@ for (const size of SIZES) {
   });
 }
 
-test("a chunk that is not what was stored is an error, and nothing is kept", async (scene) => {
+test("a chunk is not what was stored: an error, and nothing is kept", async (scene) => {
   const falsify = (chunk: Bytes, index: number) => index === 4 ? chunk.fill(0, 9, 10) : chunk;
   const { error } = await scene.get([serving(content, falsify)]);
   assert.equal((error as { code: string }).code, "not-what-was-stored");
   assert.deepEqual(scene.names(), []);
 });
 
-test("where the connection is closed while a file is made for it, that is gone when the get has ended", async (scene) => {
+test("the connection is closed while the partial file is created: no file is left", async (scene) => {
   const serve = serving(content.slice(0, 100));
   // When the client has sent what it asks, and waits.
   const server = new ScriptedServer((...said) => void setTimeout(() => void serve(...said), 1));
@@ -155,7 +155,7 @@ test("where the connection is closed while a file is made for it, that is gone w
   assert.deepEqual(scene.names(), []);
 });
 
-test("after a loss the same run gets what is missing, and reads nothing again", async (scene) => {
+test("the connection is lost: the same run gets what is missing, and reads nothing again", async (scene) => {
   const get = scene.begin();
   const losing = serving(content, (chunk, index) => index === 3 ? "lost" : chunk);
   const first = await runOn(get, [losing]);
@@ -172,7 +172,7 @@ const kept = async ({ get, folder }: Scene, index = 3) => {
   return partPath(folder.join("a"));
 };
 
-test("what has come is kept, private, for a later run, which asks for the rest alone", async (scene) => {
+test("the run ends: what arrived is kept, private, and the next run asks for the rest alone", async (scene) => {
   const path = await kept(scene);
   assert.deepEqual(scene.names(), [".a.xfer-part"]);
   assert.equal(((await Deno.stat(path)).mode ?? 0) & 0o777, 0o600);
@@ -184,7 +184,7 @@ test("what has come is kept, private, for a later run, which asks for the rest a
   assert.deepEqual(scene.names(), ["a"]);
 });
 
-test("a part that was damaged, or is longer, has what is wrong replaced", async (scene) => {
+test("the partial file is damaged or too long: what is wrong is replaced", async (scene) => {
   const path = await kept(scene);
   {
     using file = await Deno.open(path, { write: true });
@@ -199,7 +199,7 @@ test("a part that was damaged, or is longer, has what is wrong replaced", async 
   await assertHolds(scene.target, content);
 });
 
-test("a part of another file is worth nothing, and does no harm", async (scene) => {
+test("the partial file is of another file: all is downloaded", async (scene) => {
   await kept(scene);
   const other = pseudoRandomBytes(4 * CHUNK_SIZE + 1, 3);
   const { error } = await scene.get([serving(other)]);
@@ -208,7 +208,7 @@ test("a part of another file is worth nothing, and does no harm", async (scene) 
   assert.deepEqual(scene.names(), ["a"]);
 });
 
-test("a file that is replaced on the server meanwhile is got anew", async (scene) => {
+test("the file is replaced on the server meanwhile: the new one is downloaded", async (scene) => {
   const get = scene.begin();
   await runOn(get, [serving(content, (chunk, index) => index === 3 ? "lost" : chunk)]);
   const other = content.slice();
@@ -229,7 +229,7 @@ const NOT_OURS: readonly [what: string, put: (path: string, elsewhere: string) =
     }],
   ];
 for (const [what, put] of NOT_OURS) {
-  test(`${what} where the part would be is left alone`, async (scene) => {
+  test(`${what} in the place of the partial file: left alone`, async (scene) => {
     const elsewhere = await scene.folder.write("elsewhere", "precious");
     const path = partPath(scene.target);
     await put(path, elsewhere);
@@ -241,7 +241,7 @@ for (const [what, put] of NOT_OURS) {
   });
 }
 
-test("a part that another run has is not touched", async (scene) => {
+test("another run has the partial file: not touched", async (scene) => {
   const path = await kept(scene);
   const before = new Uint8Array(await Deno.readFile(path));
   const theirs = await PartialFile.find(scene.target);
@@ -254,7 +254,7 @@ test("a part that another run has is not touched", async (scene) => {
   await theirs?.close();
 });
 
-test("two that get the same target at once: one has it, the other is told", async (scene) => {
+test("two downloads to one target at once: one succeeds, the other fails", async (scene) => {
   const results = await Promise.all([scene.get([serving(content)]), scene.get([serving(content)])]);
   const codes = results.map(({ error }) => (error as { code?: string } | undefined)?.code);
   assert.deepEqual(new Set(codes), new Set([undefined, "target-exists"]));
@@ -262,7 +262,7 @@ test("two that get the same target at once: one has it, the other is told", asyn
   assert.deepEqual(scene.names().filter((name) => !name.endsWith(".xfer-part")), ["a"]);
 });
 
-test("what came to the target meanwhile is not replaced", async (scene) => {
+test("a file appears at the target meanwhile: not replaced", async (scene) => {
   await Deno.writeTextFile(scene.target, "mine");
   const { error } = await scene.get([serving(content)]);
   assert.equal((error as { code: string }).code, "target-exists");
@@ -272,14 +272,14 @@ test("what came to the target meanwhile is not replaced", async (scene) => {
   await assertHolds(scene.target, content);
 });
 
-test("a name that leaves no room for more has a part all the same", async ({ folder }) => {
+test("a name of the greatest length: has a partial file under a shorter name", async ({ folder }) => {
   const target = folder.join("ü".repeat(127));
   const part = await PartialFile.create(target, true);
   assert.equal(part.path, partPath(target));
   await part.discard();
 });
 
-test("a part is never as long as a server says, only as what has come", async ({ target }) => {
+test("a server claims a great size: the partial file is only as long as what arrived", async ({ target }) => {
   const part = await PartialFile.create(target, true);
   await part.write(0, pseudoRandomBytes(5));
   assert.equal(await part.truncate(2 ** 43), 5);
@@ -291,7 +291,7 @@ test("a part is never as long as a server says, only as what has come", async ({
 
 const RANGES = [[0, 1], [5, CHUNK_SIZE + 5], [CHUNK_SIZE, 2 * CHUNK_SIZE], [3, 2 ** 40], [9, 9]];
 for (const [from = 0, to = 0] of RANGES) {
-  test(`of a range, ${from} to ${to}, come its bytes, also after a loss`, async (scene) => {
+  test(`the range ${from} to ${to}: its bytes alone, also after a lost connection`, async (scene) => {
     const get = scene.begin({ range: { from, to } });
     await runOn(get, [serving(content, (chunk, index) => index === 1 ? "lost" : chunk)]);
     const done = await Deno.stat(scene.target).catch(() => undefined);
@@ -305,7 +305,7 @@ for (const [from = 0, to = 0] of RANGES) {
 
 const LARGE = pseudoRandomBytes(40 * CHUNK_SIZE + 3);
 
-test("a large file comes over several connections; of one that is lost another gets the rest", async (scene) => {
+test("a large file over several connections, one of which is lost: another gets the rest", async (scene) => {
   let asked = 0;
   const once = serving(LARGE, (chunk, index) => index === 20 && asked++ === 0 ? "lost" : chunk);
   const { servers, error } = await scene.get([once, once, once]);
@@ -314,7 +314,7 @@ test("a large file comes over several connections; of one that is lost another g
   assert.ok(servers.filter((server) => ranges(server).length > 0).length > 1);
 });
 
-test("where all connections are lost, the next attempt gets the rest alone", async (scene) => {
+test("all connections are lost: the next attempt gets the rest alone", async (scene) => {
   const get = scene.begin();
   const losing = serving(LARGE, (chunk, index) => index % 16 === 9 ? "lost" : chunk);
   const first = await runOn(get, [losing, losing]);
