@@ -127,17 +127,20 @@ export class V4Upload implements OpenUpload {
 
   /** Reopens the partial upload of the name if it is of this file. Returns whether it could be. Throws `LimitError`. */
   async #resume(): Promise<boolean> {
-    const { partialUploads, openUploads, staging, log } = this.#context;
+    const { partialUploads, openUploads, staging, garbage, log } = this.#context;
     const { name, size, mtime } = this.request;
     const partial = await partialUploads.find(this.accountId, name);
     if (partial?.size !== size || partial.mtime !== mtime) return false;
     const { path: id, held, sums } = partial;
     // Two must never write to one upload.
     if (openUploads.isOpen(id)) return false;
+    // Its row may give way to others meanwhile.
+    garbage.hold(id);
     try {
       this.#digests = ChunkDigests.decode(size, sums, held, this.#maxAhead);
       this.#staged = await staging.reopen(this.accountId, id, held, size);
     } catch (error) {
+      await garbage.release(id);
       const isLost = error instanceof BlobNotFound || error instanceof RangeError;
       if (!isLost) throw error;
       this.#digests = new ChunkDigests(size, this.#maxAhead);
