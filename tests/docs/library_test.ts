@@ -4,7 +4,14 @@ import { fileURLToPath } from "node:url";
 import denoJson from "../../deno.json" with { type: "json" };
 import { tiedCommand } from "../support/tied_processes.ts";
 
-const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const ROOT = new URL("../../", import.meta.url);
+
+Deno.test("library: entry points list what they export", async () => {
+  for (const path of Object.values(denoJson.exports)) {
+    const text = await Deno.readTextFile(new URL(path, ROOT));
+    assert.doesNotMatch(text, /^export \*/m, path);
+  }
+});
 
 Deno.test("library: every export is documented, and no signature shows a type that is not exported", async () => {
   const [deno, ...lint] = denoJson.tasks["lint:docs"].command.split(" ");
@@ -13,7 +20,7 @@ Deno.test("library: every export is documented, and no signature shows a type th
   assert.deepEqual(lint.slice(2).toSorted(), entryPoints.toSorted());
   const { success, stderr } = await tiedCommand(Deno.execPath(), {
     args: lint,
-    cwd: ROOT,
+    cwd: fileURLToPath(ROOT),
     env: { NO_COLOR: "1" },
     stdout: "null",
     stderr: "piped",
