@@ -26,10 +26,10 @@ export async function logDifferences(context: Context, signal: AbortSignal): Pro
     for await (const found of audit(store, { contents: false, signal })) {
       if (found.kind === "sound") {
         sound++;
-        toRecord.push({ path: found.file.path });
+        toRecord.push({ content: found.file.content });
       } else {
         if (found.kind !== "stray" && found.damage !== undefined) {
-          toRecord.push({ path: found.file.path, damage: found.damage });
+          toRecord.push({ content: found.file.content, damage: found.damage });
         }
         if (++differences <= MAX_LOGGED_DIFFERENCES) await logDifference(context, found);
       }
@@ -60,7 +60,9 @@ async function record(
   { store: { catalog } }: Context,
   found: readonly FoundDamage[],
 ): Promise<void> {
-  await Promise.all(found.map(({ path, damage }) => catalog.files.setDamage(path, damage)));
+  await Promise.all(
+    found.map(({ content: { id }, damage }) => catalog.files.setDamage(id, damage)),
+  );
 }
 
 async function logDifference({ store, log }: Context, finding: Finding): Promise<void> {
@@ -69,7 +71,7 @@ async function logDifference({ store, log }: Context, finding: Finding): Promise
   if (kind === "stray") {
     return log.error("Found {path} to be {kind}", { event, kind, path: printable(finding.path) });
   }
-  const { name, path, accountId } = finding.file;
+  const { name, content: { id: path }, accountId } = finding.file;
   const user = (await store.catalog.accounts.find({ id: accountId }))?.name ?? "";
   log.error("Found {file} of {user} to be {kind} ({path})", {
     ...{ event, kind, damage: finding.damage, user },

@@ -10,6 +10,11 @@ import type { Usage } from "./accounts.ts";
 /** How the content of a file is damaged: it is missing, or has another size or other bytes. */
 export type Damage = "missing" | "size" | "content";
 
+/** Where the content of a file is: in the catalog if it is small, else in the blob store. */
+export type StoredContent =
+  | { readonly kind: "inline"; readonly id: BlobId }
+  | { readonly kind: "blob"; readonly id: BlobId };
+
 /** A version of a file. Times are in milliseconds since the epoch. */
 export interface StoredFile {
   /** Its owner, 16 bytes. */
@@ -20,8 +25,8 @@ export interface StoredFile {
   readonly version?: number;
   /** Whether it is the current version of its name, and not an old one; `true` by default. */
   readonly current?: boolean;
-  /** Its content: a blob, or a small file that the catalog keeps. */
-  readonly path: BlobId;
+  /** Where its content is. */
+  readonly content: StoredContent;
   /** In bytes. */
   readonly size: number;
   /** POSIX cksum. */

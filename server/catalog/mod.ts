@@ -50,6 +50,7 @@ export type {
   FoundFile,
   NewFile,
   RenameResult,
+  StoredContent,
   StoredFile,
   UsageBeside,
   VersionPage,

@@ -68,13 +68,13 @@ export async function* audit(
       const finding = await inspect(store, file, { contents, signal });
       if (signal?.aborted) return;
       // What was replaced or removed meanwhile left the catalog before its blob went.
-      if (finding !== undefined && await store.catalog.blobs.owner(file.path) === "file") {
+      if (finding !== undefined && await store.catalog.blobs.owner(file.content.id) === "file") {
         yield finding;
       }
     }
     const last = page.at(-1);
     if (last === undefined) break;
-    after = last.path;
+    after = last.content.id;
   }
   for await (const path of store.blobs.list()) {
     if (signal?.aborted) return;
@@ -100,7 +100,7 @@ async function inspect(
     ({ kind: "changed", file, ...how }) as const;
   const size = await contentSize(store, file);
   if (size === undefined) {
-    if (!(await isOccupied(blobs, file.path))) return missing;
+    if (!(await isOccupied(blobs, file.content.id))) return missing;
     return changed({ damage: "missing", what: "it is no plain file" });
   }
   if (size !== file.size) return changed(otherSize(size, file.size));
@@ -130,7 +130,7 @@ async function inspect(
 /** Says where the digests of the chunks, with which a file is given back, are not those of the file. */
 async function inspectChunks(
   catalog: Catalog,
-  { path, tree }: StoredFile,
+  { content: { id: path }, tree }: StoredFile,
 ): Promise<ContentDifference | undefined> {
   if (tree === undefined) return undefined;
   const chunks = await allChunks(catalog, path);

@@ -9,13 +9,11 @@ import { type Bytes, equalBytes, toHex } from "../../protocol/bytes.ts";
 import type { Finding } from "./audit.ts";
 import {
   type BlobId,
-  BlobNotFound,
   type BlobStore,
   hasQuarantine,
   type Quarantine,
   type UploadId,
 } from "../blobs/blob_store.ts";
-import { isInline } from "../catalog/inline_paths.ts";
 import type { StoredFile } from "../catalog/files.ts";
 import type { Repair } from "../catalog/repairs.ts";
 import { type DataFolder, QUARANTINE_RECORD } from "./data_folder.ts";
@@ -46,7 +44,7 @@ export async function putAside(
   fs: FileSystem,
 ): Promise<string | undefined> {
   const { kind } = finding;
-  const path = kind === "stray" ? finding.path : finding.file.path;
+  const path = kind === "stray" ? finding.path : finding.file.content.id;
   const movedTo = kind === "missing" ? undefined : folder.blobs.newQuarantinePlace();
   const file = kind === "stray" ? {} : recorded(finding.file);
   const entry = { at: new Date().toISOString(), kind, path, movedTo, user, ...file };
@@ -60,8 +58,8 @@ export async function putAside(
   return movedTo;
 }
 
-/** A file as the record has it, which has called its account a client from the first. */
-function recorded({ accountId, ...file }: StoredFile) {
+/** A file as the record has it, beside its path; the record has called an account a client from the first. */
+function recorded({ accountId, content: _, ...file }: StoredFile) {
   return { clientId: accountId, ...file };
 }
 
@@ -85,8 +83,7 @@ async function carryOut(folder: RepairableFolder, repair: Repair, fs: FileSystem
 
 /** Whether a file has content again, or something stands in its place. */
 async function hasContent({ catalog, blobs }: RepairableFolder, path: BlobId): Promise<boolean> {
-  if (isInline(path)) return await catalog.files.contentSize(path) !== undefined;
-  return await blobs.isOccupied(path);
+  return await catalog.files.contentSize(path) !== undefined || await blobs.isOccupied(path);
 }
 
 /** What the blob store moves: the content of a small file is written out for that. */
@@ -94,9 +91,8 @@ async function toBeMoved(
   { catalog, blobs }: RepairableFolder,
   path: BlobId,
 ): Promise<BlobId | UploadId> {
-  if (!isInline(path)) return path;
   const content = await catalog.files.content(path);
-  if (content === undefined) throw new BlobNotFound(`Cannot move ${path}: it has no content`);
+  if (content === undefined) return path;
   const writer = await blobs.create({ owner: NOBODY, size: content.length });
   await writer.write(0, content);
   await writer.suspend(content.length);

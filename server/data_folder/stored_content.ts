@@ -10,7 +10,6 @@ import { ChunkDigests } from "../../protocol/v4/chunk_digests.ts";
 import { CHUNK_SIZE, chunkSize } from "../../protocol/v4/merkle_tree.ts";
 import { BlobNotFound, type BlobStore } from "../blobs/blob_store.ts";
 import type { Damage, Files, StoredFile } from "../catalog/files.ts";
-import { isInline } from "../catalog/inline_paths.ts";
 
 /** Where contents are: small ones in the catalog, all others in the blob store. */
 export interface ContentStore {
@@ -28,20 +27,20 @@ export interface ContentDifference {
 /** The size of a file's content in bytes; `undefined` if the content is missing. */
 export async function contentSize(
   { catalog, blobs }: ContentStore,
-  { path }: Pick<StoredFile, "path">,
+  { content: { kind, id } }: Pick<StoredFile, "content">,
 ): Promise<number | undefined> {
-  return isInline(path) ? await catalog.files.contentSize(path) : (await blobs.stat(path))?.size;
+  return kind === "inline" ? await catalog.files.contentSize(id) : (await blobs.stat(id))?.size;
 }
 
 /** Reads the content of a file in chunks. Throws `BlobNotFound`. */
 export async function* readContent(
   { catalog, blobs }: ContentStore,
-  { path }: Pick<StoredFile, "path">,
+  { content: { kind, id } }: Pick<StoredFile, "content">,
 ): AsyncGenerator<Bytes, void, void> {
-  if (!isInline(path)) return yield* blobs.read(path, { pieceSize: CHUNK_SIZE });
-  const content = await catalog.files.content(path);
+  if (kind === "blob") return yield* blobs.read(id, { pieceSize: CHUNK_SIZE });
+  const content = await catalog.files.content(id);
   if (content === undefined) {
-    throw new BlobNotFound(`Cannot read ${printable(path)}: the catalog has no such blob`);
+    throw new BlobNotFound(`Cannot read ${printable(id)}: the catalog has no such blob`);
   }
   if (content.length > 0) yield content;
 }

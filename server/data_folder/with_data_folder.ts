@@ -28,13 +28,15 @@ export function withWritable<T>(
 }
 
 /** The damage that was found in the file at a path, or that it has none. */
-export type FoundDamage = Pick<StoredFile, "path" | "damage">;
+export type FoundDamage = Pick<StoredFile, "content" | "damage">;
 
 /** Records in the catalog of a folder what was found by looking into it. Throws as `withWritable` does. */
 export async function recordFound(folder: string, found: readonly FoundDamage[]): Promise<void> {
   if (found.length === 0) return;
   await withWritable(folder, async ({ catalog }) => {
-    await Promise.all(found.map(({ path, damage }) => catalog.files.setDamage(path, damage)));
+    await Promise.all(
+      found.map(({ content: { id }, damage }) => catalog.files.setDamage(id, damage)),
+    );
   });
 }
 

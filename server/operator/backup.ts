@@ -24,7 +24,6 @@ import {
   TLS_FILE,
 } from "../data_folder/data_folder.ts";
 import { FILES, isBlobPath } from "../blobs/disk/paths.ts";
-import { isInline } from "../catalog/inline_paths.ts";
 import type { BlobId } from "../blobs/blob_store.ts";
 import { DiskBlobStore } from "../blobs/disk/disk_blob_store.ts";
 import {
@@ -215,27 +214,27 @@ async function copyBlobs(
     const page = await catalog.files.scan(after, PAGE);
     for (const file of page) {
       throwIfAborted(signal);
-      const damage = isInline(file.path)
+      const damage = file.content.kind === "inline"
         ? await damageOf({ catalog, blobs }, file)
-        : await blobs.isOccupied(file.path)
+        : await blobs.isOccupied(file.content.id)
         ? undefined
         : await copyBlob(copying, file);
       if (damage === undefined) {
         files++;
         bytes += file.size;
         // What was found damaged before has been mended since.
-        if (file.damage !== undefined) await catalog.files.setDamage(file.path, undefined);
+        if (file.damage !== undefined) await catalog.files.setDamage(file.content.id, undefined);
         continue;
       }
-      if (await source.catalog.blobs.owner(file.path) !== "file") stale = true;
+      if (await source.catalog.blobs.owner(file.content.id) !== "file") stale = true;
       else {
         damaged.push({ ...file, damage });
-        await catalog.files.forget(file.path);
+        await catalog.files.forget(file.content.id);
       }
     }
     const last = page.at(-1);
     if (last === undefined) return stale ? undefined : { files, bytes, damaged };
-    after = last.path;
+    after = last.content.id;
   }
 }
 
@@ -254,8 +253,8 @@ async function copyBlob(
   { source, target, signal }: Copying,
   file: StoredFile,
 ): Promise<Damage | undefined> {
-  if (!isBlobPath(file.path)) return "missing";
-  const path = join(target, file.path);
+  if (!isBlobPath(file.content.id)) return "missing";
+  const path = join(target, file.content.id);
   await createOwnFolder(Deno, dirname(path));
   const begun = `${path}.partial`;
   const options = { write: true, create: true, truncate: true, mode: 0o600 };

@@ -58,11 +58,11 @@ async function copyCurrent(
       await copyChecked(folder, file, request, temporary);
       return file;
     } catch (error) {
-      if (await folder.catalog.blobs.owner(file.path) === "file") {
-        const [{ path }, damage] = [file, damageIn(error)];
+      if (await folder.catalog.blobs.owner(file.content.id) === "file") {
+        const [{ content }, damage] = [file, damageIn(error)];
         // A folder that can't be written can be exported from.
         if (damage !== undefined) {
-          await recordFound(folder.path, [{ path, damage }]).catch(() => {});
+          await recordFound(folder.path, [{ content, damage }]).catch(() => {});
         }
         throw error;
       }
@@ -134,7 +134,7 @@ async function writing<T>(target: string, operation: () => Promise<T>): Promise<
 
 async function reading<T>(
   folder: DataFolder,
-  { path }: StoredFile,
+  { content: { id: path } }: StoredFile,
   operation: () => Promise<T>,
 ): Promise<T> {
   try {

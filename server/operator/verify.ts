@@ -78,7 +78,7 @@ export function verify(options: VerifyOptions): Promise<VerifyReport> {
     for await (const found of audit(folder, { contents: true, signal })) {
       if (found.kind === "sound") {
         onSound?.(found.file);
-        toRecord.push({ path: found.file.path });
+        toRecord.push({ content: found.file.content });
       } else {
         findings++;
         const user = await userOf(folder, found);
@@ -89,7 +89,7 @@ export function verify(options: VerifyOptions): Promise<VerifyReport> {
           ...(movedTo === undefined ? {} : { movedTo }),
         });
         if (repairable === undefined && found.kind !== "stray" && found.damage !== undefined) {
-          toRecord.push({ path: found.file.path, damage: found.damage });
+          toRecord.push({ content: found.file.content, damage: found.damage });
         }
       }
       const now = performance.now();

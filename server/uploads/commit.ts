@@ -19,7 +19,13 @@ import type { BlobStore } from "../blobs/blob_store.ts";
 import type { StagedUpload } from "./staging_area.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import { CatalogRefusal, type RefusalReason } from "../catalog/refusal.ts";
-import type { CommitOptions, CommitResult, FileDigest, StoredFile } from "../catalog/files.ts";
+import type {
+  CommitOptions,
+  CommitResult,
+  FileDigest,
+  StoredContent,
+  StoredFile,
+} from "../catalog/files.ts";
 
 /** What a file is stored with. */
 export interface CommitContext {
@@ -55,15 +61,16 @@ export async function commitFile(
   const { store: { catalog }, limits, quotaReservations, garbage } = context;
   const { accountId, name, size, crc, storedAt, staged, tree, chunks, reservation } = file;
   const { writer, inline } = staged;
-  const path = writer.blobId;
+  const id = writer.blobId;
   let recorded: CommitResult;
   try {
     if (inline === undefined) {
-      await Promise.all([catalog.blobs.reserve(path), writer.close()]);
+      await Promise.all([catalog.blobs.reserve(id), writer.close()]);
       await writer.finish();
       staged.release();
     }
-    const known = { accountId, name, path, size, crc, storedAt, verified: true };
+    const content: StoredContent = { kind: inline === undefined ? "blob" : "inline", id };
+    const known = { accountId, name, content, size, crc, storedAt, verified: true };
     const row = tree === undefined ? known : { ...known, tree };
     const options: CommitOptions = {
       quota: quotaOfAll(limits),
@@ -78,8 +85,8 @@ export async function commitFile(
   } catch (error) {
     await writer.abort();
     // A commit may have failed in its last step and hold all the same: then the blob is the file's.
-    const isStored = inline !== undefined || await catalog.blobs.owner(path) === "file";
-    if (!isStored) await garbage.collect([path]);
+    const isStored = inline !== undefined || await catalog.blobs.owner(id) === "file";
+    if (!isStored) await garbage.collect([id]);
     const over = error instanceof CatalogRefusal ? LIMITS_OF[error.reason] : undefined;
     if (over === undefined) throw error;
     const own = (await catalog.accounts.find({ id: accountId }))?.quota[over.of];
@@ -95,7 +102,7 @@ export async function commitFile(
     address,
     size,
     crc,
-    path,
+    path: id,
   });
   await garbage.collect(recorded.garbage);
   return recorded.version;

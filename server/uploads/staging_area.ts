@@ -6,7 +6,7 @@
 import { type Bytes, toHex } from "../../protocol/bytes.ts";
 import type { BlobStore, BlobWriter, UploadId } from "../blobs/blob_store.ts";
 import { MAX_INLINE } from "../catalog/bounds.ts";
-import { newInlinePath } from "../catalog/inline_paths.ts";
+import { newInlineId } from "../catalog/inline_ids.ts";
 import { LimitError, type Limits } from "../limits/limits.ts";
 import { InlineWriter } from "./inline_writer.ts";
 
@@ -90,7 +90,7 @@ export class StagingArea {
   createInline(owner: Bytes, size: number): Promise<StagedUpload> {
     const isSmall = size <= Math.min(this.#limits.inlineSize, MAX_INLINE);
     if (!isSmall || this.#inMemory + size > MOST_IN_MEMORY) return this.create(owner, size);
-    const writer = new InlineWriter(newInlinePath(), size);
+    const writer = new InlineWriter(newInlineId(), size);
     return this.#open(owner, size, () => Promise.resolve(writer), size);
   }
 

@@ -34,7 +34,7 @@ export async function withDigests(
   if (file.tree !== undefined) return { ...file, tree: file.tree };
   const owner = toHex(file.accountId);
   const work = (signal: AbortSignal) => findTree(context, file, signal);
-  const tree = await context.readings.do(file.path, owner, work, answers.onLeft);
+  const tree = await context.readings.do(file.content.id, owner, work, answers.onLeft);
   return tree && { ...file, tree };
 }
 
@@ -48,7 +48,7 @@ async function findTree(
   const { catalog } = store;
   // It may have been read since it was looked up.
   const now = await catalog.files.find(file.accountId, file.name, { version: file.version });
-  if (now?.path !== file.path) return undefined;
+  if (now?.content.id !== file.content.id) return undefined;
   if (now.damage !== undefined) return await refuseDamaged(context, file, now.damage);
   if (now.tree !== undefined) return now.tree;
   const sums = new ChunkDigests(file.size);
@@ -56,10 +56,10 @@ async function findTree(
   if (found?.cksum !== file.crc) return await refuseDamaged(context, file, "content");
   // When the client's file was changed protocol 3 does not tell.
   const tree = { mtime: file.storedAt, digest: found.digest };
-  await catalog.files.setDigests(file.path, tree, await inSlices(sums.gathering(), breath));
+  await catalog.files.setDigests(file.content.id, tree, await inSlices(sums.gathering(), breath));
   log.debug("Summed up {path} of {client}, which protocol 3 had stored", {
     event: "file.summed-up",
-    ...{ path: file.path, client: toHex(file.accountId) },
+    ...{ path: file.content.id, client: toHex(file.accountId) },
   });
   return tree;
 }
@@ -73,7 +73,7 @@ export async function refuseDamaged(
   file: StoredFile,
   damage: Damage,
 ): Promise<undefined> {
-  if (await context.store.catalog.blobs.owner(file.path) !== "file") return undefined;
+  if (await context.store.catalog.blobs.owner(file.content.id) !== "file") return undefined;
   await recordDamage(context, file, damage);
   throw isDamaged(file);
 }

@@ -17,7 +17,7 @@ import { CHUNKS_PAGE } from "../catalog/bounds.ts";
 
 export class StoredDigests {
   readonly #catalog: { readonly files: Pick<Catalog["files"], "chunkDigests"> };
-  readonly #file: Pick<StoredFile, "path" | "size">;
+  readonly #file: Pick<StoredFile, "content" | "size">;
   #page: Bytes;
   /** Where the page begins, in bytes of all digests. */
   #begin = 0;
@@ -25,7 +25,7 @@ export class StoredDigests {
   /** `first`: those that the catalog has found with the file. */
   constructor(
     catalog: { readonly files: Pick<Catalog["files"], "chunkDigests"> },
-    file: Pick<StoredFile, "path" | "size">,
+    file: Pick<StoredFile, "content" | "size">,
     first: Bytes,
   ) {
     this.#catalog = catalog;
@@ -54,7 +54,7 @@ export class StoredDigests {
   async #at(position: number): Promise<boolean> {
     const begin = position - position % CHUNKS_PAGE;
     if (begin === this.#begin) return true;
-    const page = await this.#catalog.files.chunkDigests(this.#file.path, begin);
+    const page = await this.#catalog.files.chunkDigests(this.#file.content.id, begin);
     if (page === undefined) return false;
     this.#page = page;
     this.#begin = begin;

@@ -8,7 +8,6 @@ import { printable } from "../../protocol/printable.ts";
 import { reasonWithPathOf } from "../../protocol/errors.ts";
 import { toHex } from "../../protocol/bytes.ts";
 import type { V4Context } from "./context.ts";
-import { isInline } from "../catalog/inline_paths.ts";
 import type { Damage, StoredFile } from "../catalog/files.ts";
 import type { Store } from "../data_folder/data_folder.ts";
 
@@ -24,10 +23,10 @@ const WORDS: Readonly<Record<Damage, string>> = {
  */
 export async function visibleDamage(
   { blobs }: Pick<Store, "blobs">,
-  { path, size, damage }: StoredFile,
+  { content: { kind, id }, size, damage }: StoredFile,
 ): Promise<Damage | undefined> {
-  if (damage !== undefined || isInline(path)) return damage;
-  const found = await blobs.stat(path);
+  if (damage !== undefined || kind === "inline") return damage;
+  const found = await blobs.stat(id);
   if (found === undefined) return "missing";
   return found.size === size ? undefined : "size";
 }
@@ -39,7 +38,7 @@ export async function recordDamage(
   damage: Damage,
 ): Promise<void> {
   if (file.damage === damage) return;
-  const { name, path, accountId } = file;
+  const { name, content: { id: path }, accountId } = file;
   const about = { file: printable(name), path: printable(path), client: toHex(accountId) };
   try {
     const isNew = await catalog.files.setDamage(path, damage);

@@ -176,7 +176,7 @@ async function open(
     if (file === undefined || stored.tree === undefined) continue;
     const begin = beginOfChunk(from);
     const chunks = bytes === undefined
-      ? blobs.read(file.path, { from: begin, pieceSize: Math.min(CHUNK_SIZE, file.size) })
+      ? blobs.read(file.content.id, { from: begin, pieceSize: Math.min(CHUNK_SIZE, file.size) })
       : inMemory(bytes);
     const first = from < Math.min(to, file.size) ? await firstOf(chunks) : NONE;
     const isWhole = digests?.size === chunkCount(file.size) * DIGEST_SIZE;

@@ -178,7 +178,10 @@ async function checkStored(dataFolder: string, edition: Edition, recording: Reco
   const found = files.find((file) => file.name === fileName);
   assert.equal(found?.size, plaintext.length);
   assert.equal(found?.crc, cksum(plaintext));
-  assert.deepEqual(new Uint8Array(await Deno.readFile(`${dataFolder}/${found?.path}`)), plaintext);
+  assert.deepEqual(
+    new Uint8Array(await Deno.readFile(`${dataFolder}/${found?.content.id}`)),
+    plaintext,
+  );
 }
 
 /** The ids and keys that the recorded server drew, in its order. */

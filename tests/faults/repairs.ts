@@ -40,7 +40,7 @@ async function prepare(): Promise<Scene> {
   await scene.server.close();
   const paths = new Map(
     (await listStored(scene.data)).flatMap(({ files }) => files)
-      .map(({ name, path }) => [name, join(scene.data, path)]),
+      .map(({ name, content: { id: path } }) => [name, join(scene.data, path)]),
   );
   const of = (name: string) => paths.get(name) ?? assert.fail(name);
   await Deno.truncate(of("cut"), 10);
@@ -95,7 +95,11 @@ async function killAt(
     assert.deepEqual(moved.sort(), quarantined(dataFolder), "the start has finished it");
     const stored = (await listStored(dataFolder)).flatMap(({ files }) => files);
     const paths = new Set(finished.map(({ path }) => path));
-    assert.deepEqual(stored.filter(({ path }) => paths.has(path)), [], "their rows are gone");
+    assert.deepEqual(
+      stored.filter(({ content: { id: path } }) => paths.has(path)),
+      [],
+      "their rows are gone",
+    );
 
     await verify({ dataFolder, repair: true, openCatalog: (path) => openInThisThread(path) });
     const lines = linesOf(dataFolder);

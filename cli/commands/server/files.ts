@@ -67,7 +67,8 @@ export function addStoreCommands(server: Command, run: Run): void {
         dataFolder: await dataOf(command),
         ...{ repair, signal: run.signal },
         onFinding: (verified) => run.reporter.report(findingEvent(verified)),
-        onSound: ({ path, name }) => run.reporter.report({ event: "sound-again", path, name }),
+        onSound: ({ content: { id: path }, name }) =>
+          run.reporter.report({ event: "sound-again", path, name }),
         onNotRecorded: (reason) => run.reporter.report({ event: "not-recorded", reason }),
       });
       for (const fault of catalogFaults) run.reporter.report({ event: "catalog-fault", fault });
@@ -102,7 +103,7 @@ function findingEvent({ finding, user, movedTo }: Verified): EventOf<"finding"> 
   const { kind } = finding;
   return {
     ...{ event: "finding", finding: kind, user, movedTo },
-    ...kind === "stray" ? finding : finding.file,
+    ...kind === "stray" ? finding : { ...finding.file, path: finding.file.content.id },
     how: kind === "changed" ? finding.what : undefined,
   };
 }
@@ -127,7 +128,9 @@ async function writing<T>(
 /** Says what was copied, and ends accordingly. */
 async function reportCopy(run: Run, target: string, work: Promise<CopyReport>): Promise<void> {
   const { files, bytes, damaged } = await writing(run, "not-copied", target, work);
-  for (const { path, name } of damaged) run.reporter.report({ event: "left-out", path, name });
+  for (const { content: { id: path }, name } of damaged) {
+    run.reporter.report({ event: "left-out", path, name });
+  }
   run.reporter.report({ event: "copied", files, bytes, target, leftOut: damaged.length });
   run.finish(damaged.length === 0 ? SUCCESS : DAMAGED);
 }
@@ -142,7 +145,7 @@ function reportTo(reporter: Reporter): StoredVisitor {
         ...{ firstSeen: isoTime(firstSeen), lastSeen: isoTime(lastSeen) },
       });
     },
-    file({ name, size, crc: cksum, storedAt, verified, path, ...file }) {
+    file({ name, size, crc: cksum, storedAt, verified, content: { id: path }, ...file }) {
       const { version = 1, current = true, damage } = file;
       reporter.report({
         ...{ event: "client-file", user, name, size, cksum },

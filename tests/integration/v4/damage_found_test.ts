@@ -44,7 +44,7 @@ Deno.test("a start finds files that are missing or have another size, records an
   await using log = await ServerLog.take();
   await using scene = await Scene.create(ON_DISK);
   const { again, name } = await putFirst(scene, "a folder");
-  const { path } = await fileOf(scene, name);
+  const { content: { id: path } } = await fileOf(scene, name);
   await scene.server.close();
   await Deno.rename(join(scene.data, path), scene.folder.join("away"));
   scene.server = await startServer(scene.data, ON_DISK);
@@ -79,7 +79,7 @@ Deno.test("what verify finds is recorded before it has read all", async () => {
   await using scene = await Scene.create(ON_DISK);
   await putFirst(scene, "a folder");
   const files = (await listStored(scene.data)).flatMap(({ files }) => files);
-  for (const { path } of files) await Deno.remove(join(scene.data, path));
+  for (const { content: { id: path } } of files) await Deno.remove(join(scene.data, path));
   const found: string[] = [];
   const recorded: unknown[] = [];
   await verify({
@@ -120,7 +120,7 @@ Deno.test("a start that can't record what is missing logs that, and the server i
   await using log = await ServerLog.take();
   await using scene = await Scene.create(ON_DISK);
   const { name } = await putFirst(scene, "a folder");
-  for (const { path } of (await listStored(scene.data))[0]?.files ?? []) {
+  for (const { content: { id: path } } of (await listStored(scene.data))[0]?.files ?? []) {
     await Deno.remove(join(scene.data, path));
   }
   const openCatalog = async (path: string) =>

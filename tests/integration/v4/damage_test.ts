@@ -135,7 +135,7 @@ Deno.test("where versions are kept, a damaged one goes when its content is store
   assert.deepEqual(Object.values(await again()), ["stored"]);
   const old = (await listStored(scene.data)).flatMap(({ files }) => files)
     .find(({ version }) => version === 1);
-  await Deno.remove(join(scene.data, old?.path ?? assert.fail()));
+  await Deno.remove(join(scene.data, old?.content.id ?? assert.fail()));
   await flipByte(await blobOf(scene, name));
   assert.equal((await verify({ dataFolder: scene.data })).findings, 2);
   assert.deepEqual(Object.values(await again()), ["stored"]);

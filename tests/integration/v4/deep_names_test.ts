@@ -74,7 +74,13 @@ test("those stored before the bound are listed, read, renamed and removed", asyn
     const owner = await folder.catalog.accounts.find({ name: "Alice" }) ?? assert.fail();
     for (const [i, name] of names.entries()) {
       await folder.catalog.files.commit({
-        ...{ accountId: owner.id, name, path: blobId(`catalog/${i}`), size: content.length, crc },
+        ...{
+          accountId: owner.id,
+          name,
+          content: { kind: "inline", id: blobId(`catalog/${i}`) },
+          size: content.length,
+          crc,
+        },
         ...{ storedAt: 1, verified: true, tree: { mtime: 1, digest } },
       }, { chunks: sums.digests, content });
     }

@@ -43,8 +43,15 @@ function test(what: string, body: (watched: Watched) => Promise<void>) {
       const tree = { mtime: 1, digest: digestTree(digestChunk(content)) };
       const chunks = digestChunk(content);
       await Promise.all(files.map(({ name }) => {
-        const path = blobId(`catalog/${++paths}`);
-        const stored = { accountId: owner.id, name, path, size: 10, crc: 1, storedAt: 1 };
+        const inline = { kind: "inline", id: blobId(`catalog/${++paths}`) } as const;
+        const stored = {
+          accountId: owner.id,
+          name,
+          content: inline,
+          size: 10,
+          crc: 1,
+          storedAt: 1,
+        };
         const options = { chunks, content, keep: 1e6 };
         return catalog.files.commit({ ...stored, verified: true, tree }, options);
       }));
@@ -124,7 +131,15 @@ test("attack: digests of a huge file that are not read, and ranges of it", async
     // It has a hole for a content.
     await file.truncate(size);
     await folder.catalog.files.commit({
-      ...{ accountId: owner.id, name: "huge", path, size, crc: 1, storedAt: 1, verified: true },
+      ...{
+        accountId: owner.id,
+        name: "huge",
+        content: { kind: "blob", id: path },
+        size,
+        crc: 1,
+        storedAt: 1,
+        verified: true,
+      },
       tree: { mtime: 1, digest: digestTree(chunks) },
     }, { chunks });
   }

@@ -9,7 +9,6 @@ import { verify } from "../../../server/operator/verify.ts";
 import type { V4Client } from "../../../client/v4/client.ts";
 import { audit } from "../../../server/data_folder/audit.ts";
 import type { Catalog } from "../../../server/catalog/catalog.ts";
-import { isInline } from "../../../server/catalog/inline_paths.ts";
 import { DataFolder } from "../../../server/data_folder/data_folder.ts";
 import { MAX_INLINE } from "../../../server/catalog/bounds.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
@@ -107,7 +106,11 @@ Deno.test("inline: export, backup, restore and verify; one that is damaged is fo
   assert.deepEqual(new Uint8Array(await Deno.readFile(target)), contents.get("b"));
   const [client] = await listStored(dataFolder);
   assert.equal(client?.hasKey, true);
-  assert.deepEqual(client?.files.map(({ path }) => isInline(path)), [true, true, true]);
+  assert.deepEqual(client?.files.map(({ content: { kind } }) => kind), [
+    "inline",
+    "inline",
+    "inline",
+  ]);
   assert.equal((await verify({ dataFolder })).findings, 0);
 
   const [copy, restored] = [scene.folder.join("backup"), scene.folder.join("restored")];

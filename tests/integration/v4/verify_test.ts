@@ -82,7 +82,7 @@ Deno.test("one of a folder that is damaged on the server is mended by sending th
     "UPDATE files SET digest = NULL, chunks = NULL, mtime = NULL WHERE name = ?",
     damaged?.name ?? "",
   );
-  await Deno.writeFile(`${scene.data}/${damaged?.path}`, new Uint8Array(1000));
+  await Deno.writeFile(`${scene.data}/${damaged?.content.id}`, new Uint8Array(1000));
   const outcomes = await putFiles(options);
   assert.deepEqual(outcomes.map(({ state }) => state).sort(), ["stored", "unchanged"]);
   assert.deepEqual(await findings(scene.data), []);

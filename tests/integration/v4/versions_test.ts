@@ -178,7 +178,7 @@ Deno.test("versions: the operator lists and exports them; verify, backup, restor
   assert.equal((await verify({ dataFolder: restored })).findings, 0);
 
   const [first] = await all(restored);
-  await Deno.writeFile(join(restored, first?.path ?? ""), content(9));
+  await Deno.writeFile(join(restored, first?.content.id ?? ""), content(9));
   const found: string[] = [];
   await verify({
     ...{ dataFolder: restored, repair: true },

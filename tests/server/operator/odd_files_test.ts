@@ -97,10 +97,10 @@ for (const name of ["tls.pem", "backup.db", "backup.db-wal", "backup.db-journal"
 odd(
   "restore: a blob that is SOMETHING is damaged, and the others are restored",
   async ({ data, copy, target }, put) => {
-    const { path } = await firstFile(data);
+    const { content: { id: path } } = await firstFile(data);
     await put(join(copy, path));
     const report = await restore(copy, target);
-    assert.deepEqual(report.damaged.map((file) => file.path), [path]);
+    assert.deepEqual(report.damaged.map((file) => file.content.id), [path]);
     assert.equal((await files(target)).length, 3);
   },
 );
@@ -108,7 +108,7 @@ odd(
 odd(
   "restore: a user's folder that is SOMETHING is not entered",
   async ({ data, copy, target }, put) => {
-    const { path } = await firstFile(data);
+    const { content: { id: path } } = await firstFile(data);
     await put(join(copy, path, ".."));
     const report = await restore(copy, target);
     assert.deepEqual([report.files, report.damaged.length], [0, 4]);
@@ -118,7 +118,7 @@ odd(
 Deno.test("restore: a folder of blobs that is a link to another folder is not entered", async () => {
   await using folder = await TemporaryFolder.create();
   const { data, copy, target } = await copied(folder);
-  const { path } = await firstFile(data);
+  const { content: { id: path } } = await firstFile(data);
   const owner = join(copy, path, "..");
   await Deno.rename(owner, folder.join("elsewhere"));
   await Deno.symlink(folder.join("elsewhere"), owner);
@@ -181,7 +181,7 @@ for (const [what, [sql, message]] of Object.entries(FOREIGN)) {
 Deno.test("restore, backup, export: no more of a blob is read than was stored", async () => {
   await using folder = await TemporaryFolder.create();
   const { data, copy, target } = await copied(folder);
-  const { path } = await firstFile(data);
+  const { content: { id: path } } = await firstFile(data);
   for (const place of [data, copy]) await Deno.truncate(join(place, path), 2 ** 42);
   assert.equal((await restore(copy, target)).damaged.length, 1);
   assert.equal((await backup(data, folder.join("again"))).damaged.length, 1);

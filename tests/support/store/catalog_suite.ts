@@ -11,7 +11,8 @@ import type {
 } from "../../../server/catalog/accounts.ts";
 import type { Catalog } from "../../../server/catalog/catalog.ts";
 import type { StoredFile } from "../../../server/catalog/files.ts";
-import { newInlinePath } from "../../../server/catalog/inline_paths.ts";
+import type { BlobId, UploadId } from "../../../server/blobs/blob_store.ts";
+import { newInlineId } from "../../../server/catalog/inline_ids.ts";
 import type { PartialUpload } from "../../../server/catalog/partial_uploads.ts";
 import type { Token } from "../../../server/catalog/tokens.ts";
 import { openWorkerCatalog } from "../../../server/catalog/sqlite/worker_catalog.ts";
@@ -41,8 +42,8 @@ export function catalogTest(what: string, body: (catalog: Catalog) => Promise<vo
 export const id = (number: number): Bytes => pseudoRandomBytes(16, 2 * number);
 export const key = (number: number): Bytes => pseudoRandomBytes(32, 2 * number);
 export const rsa = (number: number): Bytes => pseudoRandomBytes(160, 2 * number);
-export const blob = (number: number) => `files/1/${number}` as StoredFile["path"];
-export const upload = (number: number) => `staging/${number}` as PartialUpload["path"];
+export const blob = (number: number) => `files/1/${number}` as BlobId;
+export const upload = (number: number) => `staging/${number}` as UploadId;
 
 export const PROFILE = { edition: "2023c", quirks: [] };
 export const NOTHING = { bytes: 0, files: 0 };
@@ -102,7 +103,13 @@ export const tree = { mtime: 5, digest: key(500) };
 
 /** A file of Alice's as protocol 3 stores it, with a blob of its own by its number. */
 export const v3File = (number: number, changes: Partial<StoredFile> = {}): StoredFile => ({
-  ...{ accountId: alice, name: "a", path: blob(number), size: 10, crc: number },
+  ...{
+    accountId: alice,
+    name: "a",
+    content: { kind: "blob", id: blob(number) },
+    size: 10,
+    crc: number,
+  },
   ...{ storedAt: 3000, verified: true, ...changes },
 });
 
@@ -114,7 +121,7 @@ export const v4File = (number: number, changes: Partial<StoredFile> = {}): Store
 export const inlineFile = (number: number, changes: Partial<StoredFile> = {}): StoredFile =>
   v4File(number, {
     size: 32,
-    path: newInlinePath() as StoredFile["path"],
+    content: { kind: "inline", id: newInlineId() },
     ...changes,
   });
 

@@ -74,7 +74,7 @@ function blobsOf(state: State): BlobReferences {
     reserve: (id) => state.atomically(() => state.makeGarbage([id])),
     owner: (id) =>
       state.atomically(() => {
-        if (state.files.some(({ file }) => file.path === id)) return "file";
+        if (state.files.some(({ file }) => file.content.id === id)) return "file";
         if (state.uploads.some(({ path }) => path === id)) return "upload";
         return state.garbage.includes(id) ? "garbage" : undefined;
       }),
@@ -100,7 +100,7 @@ function repairsOf(state: State): Repairs {
     list: () => state.atomically(() => [...state.repairs]),
     end: (id, { isBack } = { isBack: false }) =>
       state.atomically(() => {
-        if (!isBack) state.files = state.files.filter(({ file }) => file.path !== id);
+        if (!isBack) state.files = state.files.filter(({ file }) => file.content.id !== id);
         state.repairs = state.repairs.filter(({ path }) => path !== id);
       }),
   };

@@ -59,7 +59,7 @@ export async function fileOf(scene: Scene, name: string): Promise<StoredFile> {
 }
 
 export async function blobOf(scene: Scene, name: string): Promise<string> {
-  return join(scene.data, (await fileOf(scene, name)).path);
+  return join(scene.data, (await fileOf(scene, name)).content.id);
 }
 
 export async function flipByte(path: string, at = 500): Promise<void> {

@@ -5,7 +5,7 @@
  */
 import type { BlobId, UploadId } from "../../../blobs/blob_store.ts";
 import type { BlobOwner } from "../../blob_references.ts";
-import { isInline } from "../../inline_paths.ts";
+import { isInline } from "../rows.ts";
 import type { Database } from "../database.ts";
 import { read, write } from "./operation.ts";
 
@@ -48,7 +48,7 @@ function addGarbage(database: Database, path: string): void {
   database.run("INSERT OR IGNORE INTO orphans (path) VALUES (?)", path);
 }
 
-export function endGarbage(database: Database, path: string): void {
+export function endGarbage(database: Database, path: BlobId | UploadId): void {
   if (isInline(path)) return;
   database.run("DELETE FROM orphans WHERE path = ?", path);
 }

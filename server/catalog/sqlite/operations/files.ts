@@ -36,7 +36,7 @@ const MAX_LISTED = 1000;
 
 export const FILE_OPERATIONS = {
   commit: write((database, file: StoredFile, options: CommitOptions = {}): CommitResult => {
-    const { accountId, name, path, storedAt } = file;
+    const { accountId, name, content: { id }, storedAt } = file;
     const { quota, keep = 0, staged } = options;
     const owner = refuseOwner(database, file);
     const { newest, isCurrent } = versionsOf(database, accountId, name);
@@ -47,7 +47,7 @@ export const FILE_OPERATIONS = {
     insert(database, { ...file, version }, options);
     if (staged !== undefined) database.run("DELETE FROM partials WHERE path = ?", staged);
     checkQuota(database, accountId, quota, owner?.quota);
-    endGarbage(database, path);
+    endGarbage(database, id);
     database.run("UPDATE clients SET last_seen = ? WHERE id = ?", storedAt, accountId);
     return { version, garbage };
   }),
@@ -149,11 +149,11 @@ function insert(
   file: StoredFile,
   { chunks, content }: Pick<CommitOptions, "chunks" | "content">,
 ): void {
-  const { accountId, name, version, path, size, crc, storedAt, verified, tree } = file;
+  const { accountId, name, version, content: { id }, size, crc, storedAt, verified, tree } = file;
   database.run(
     `INSERT INTO files (${STORED_COLUMNS}, chunks, content)
      VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    ...[accountId, name, version ?? 1, path, size, crc, storedAt, verified ? 1 : 0],
+    ...[accountId, name, version ?? 1, id, size, crc, storedAt, verified ? 1 : 0],
     ...[tree?.mtime ?? null, tree?.digest ?? null, chunks ?? null, content ?? null],
   );
 }

@@ -27,7 +27,7 @@ const file = (name: string, size = 1): StoredFile => ({
   ...{
     accountId: id,
     name,
-    path: blobId(`files/1/${name}`),
+    content: { kind: "blob", id: blobId(`files/1/${name}`) },
     size,
     crc: 0,
     storedAt: 1,
@@ -262,7 +262,7 @@ Deno.test("batches: clients take turns, however much one of them has asked for b
     }));
     const store = async (accountId: typeof id, name: string) => {
       const path = blobId(`files/${name}`);
-      await batched.files.commit({ ...file(name), accountId, path });
+      await batched.files.commit({ ...file(name), accountId, content: { kind: "blob", id: path } });
       done.push(name);
     };
     const alices = Array.from({ length: 100 }, (_, i) => store(id, `alice${i}`));

@@ -165,7 +165,8 @@ async function compare(catalog: SqliteCatalog, version: number): Promise<void> {
     },
   ]);
   const stored = (name: string, path: string, size: number, crc: number, storedAt: number) => ({
-    ...{ accountId: id(1), name, version: 1, current: true, path, size, crc, storedAt },
+    ...{ accountId: id(1), name, version: 1, current: true, size, crc, storedAt },
+    content: { kind: "blob", id: path },
   });
   const tree = version < 3 ? {} : { tree: { mtime: 7, digest } };
   const files = [
@@ -207,7 +208,7 @@ Deno.test("migrations: a migrated file is replaced, kept and counted like any ot
   await using catalog = SqliteCatalog.open(folder.join("catalog.db"));
   const next = (path: BlobId): Parameters<typeof catalog.files.commit> => [
     {
-      ...{ accountId: id(1), name: "a", path, size: 5, crc: 1 },
+      ...{ accountId: id(1), name: "a", content: { kind: "blob", id: path }, size: 5, crc: 1 },
       ...{ storedAt: 3000, verified: true, tree: { mtime: 1, digest } },
     },
     { keep: 1, chunks: new Uint8Array(0) as Bytes },

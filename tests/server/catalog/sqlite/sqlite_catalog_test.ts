@@ -144,7 +144,7 @@ Deno.test("SqliteCatalog: a copy has all that is kept, and nothing that is under
   await using copy = await catalog.snapshotTo(folder.join("copy.db"));
   await catalog.files.remove(alice, "a");
   const [file] = await copy.files.listAll(alice);
-  assert.deepEqual(file && await copy.files.content(file.path), key(1));
+  assert.deepEqual(file && await copy.files.content(file.content.id), key(1));
   assert.deepEqual(await copy.accounts.list().then((all) => all.map(({ keys }) => keys)), [1]);
   const underWay = await Promise.all([
     copy.uploads.scan(undefined, 9),

@@ -158,11 +158,11 @@ catalogTest(
     await login(catalog);
     const [first, next] = [inlineFile(1), inlineFile(2)];
     await catalog.files.commit(first, { content: key(1) });
-    assert.deepEqual(await catalog.files.content(first.path), key(1));
+    assert.deepEqual(await catalog.files.content(first.content.id), key(1));
     const replaced = await catalog.files.commit(next, { content: key(2) });
     assert.deepEqual(replaced, { version: 2, garbage: [] });
-    assert.equal(await catalog.files.content(first.path), undefined);
-    assert.deepEqual(await catalog.files.content(next.path), key(2));
+    assert.equal(await catalog.files.content(first.content.id), undefined);
+    assert.deepEqual(await catalog.files.content(next.content.id), key(2));
     assert.deepEqual(await catalog.files.remove(alice, "a"), []);
     assert.deepEqual(await garbageOf(catalog), []);
   },

@@ -49,7 +49,9 @@ catalogTest("writers of one name each make a version", async (catalog) => {
     TEN.map((number) => catalog.files.commit(v4File(number), { keep: 2 })),
   );
   assert.deepEqual(results.map(({ version }) => version).toSorted((a, b) => a - b), TEN);
-  const left = (await catalog.files.versions(alice, "a", { limit: 99 })).map(({ path }) => path);
+  const left = (await catalog.files.versions(alice, "a", { limit: 99 })).map((
+    { content: { id: path } },
+  ) => path);
   const garbage = results.flatMap((result) => result.garbage);
   assert.equal(left.length, 3);
   assert.deepEqual([...left, ...garbage].toSorted(), TEN.map(blob).toSorted());
@@ -108,9 +110,9 @@ catalogTest(
         catalog.files.remove(alice, "a"),
         catalog.files.commit(v4File(number)),
       ]);
-      const left = (await catalog.files.listAll(alice)).map(({ path }) => path);
+      const left = (await catalog.files.listAll(alice)).map(({ content: { id: path } }) => path);
       const all = [...removed ?? [], ...garbage, ...left];
-      assert.deepEqual(all.toSorted(), [old.path, blob(number)].toSorted());
+      assert.deepEqual(all.toSorted(), [old.content.id, blob(number)].toSorted());
       await catalog.files.remove(alice, "a");
     }
   },

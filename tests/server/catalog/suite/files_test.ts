@@ -160,9 +160,9 @@ catalogTest("all files of all accounts are gone through by their blobs", async (
   for (const number of [3, 1]) await catalog.files.commit(v3File(number), { keep: 9 });
   await catalog.files.commit(v3File(2, { accountId: bob }));
   const paths = async (after: number | undefined, limit: number) =>
-    (await catalog.files.scan(after === undefined ? after : blob(after), limit)).map(({ path }) =>
-      path
-    );
+    (await catalog.files.scan(after === undefined ? after : blob(after), limit)).map((
+      { content: { id: path } },
+    ) => path);
   assert.deepEqual(await paths(undefined, 2), [blob(1), blob(2)]);
   assert.deepEqual(await paths(2, 2), [blob(3)]);
   assert.deepEqual(await paths(3, 2), []);
@@ -208,7 +208,7 @@ catalogTest(
     await files.forget(blob(9));
     assert.deepEqual(await garbageOf(catalog), []);
     assert.equal(await files.find(alice, "a"), undefined);
-    assert.equal((await files.find(alice, "a", { version: 1 }))?.path, blob(1));
+    assert.equal((await files.find(alice, "a", { version: 1 }))?.content.id, blob(1));
     assert.equal(await files.rename(alice, "b", "a"), "taken");
     assert.equal(await files.rename(alice, "a", "c"), "missing");
     const next = await files.commit(v4File(4), { keep: Infinity });

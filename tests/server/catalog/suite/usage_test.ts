@@ -82,8 +82,8 @@ catalogTest(
               else if ("version" in step) {
                 const found = await files.find(alice, step.name, { version: step.version });
                 if (found === undefined) continue;
-                if (step.do === "forget") await files.forget(found.path);
-                else await files.setDamage(found.path, "content");
+                if (step.do === "forget") await files.forget(found.content.id);
+                else await files.setDamage(found.content.id, "content");
               } else await files.remove(alice, step.name);
             } catch (error) {
               assert.deepEqual(error, new CatalogRefusal("name-conflict"));

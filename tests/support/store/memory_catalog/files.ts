@@ -1,3 +1,4 @@
+import type { BlobId } from "../../../../server/blobs/blob_store.ts";
 import { type Bytes, equalBytes } from "../../../../protocol/bytes.ts";
 import { CHUNKS_PAGE } from "../../../../server/catalog/bounds.ts";
 import type { Files, NewFile, StoredFile } from "../../../../server/catalog/files.ts";
@@ -5,7 +6,7 @@ import { CatalogRefusal } from "../../../../server/catalog/refusal.ts";
 import { compareText, type FileRow, isOfProtocol4, type State, sum } from "./state.ts";
 
 export function filesOf(state: State): Files {
-  const at = (id: StoredFile["path"]) => state.files.find(({ file }) => file.path === id);
+  const at = (id: BlobId) => state.files.find(({ file }) => file.content.id === id);
   const find = (owner: Bytes, name: string, version = 0) =>
     state.filesOf(owner, name)
       .find(({ file }) => version === 0 ? file.current : file.version === version);
@@ -25,7 +26,7 @@ export function filesOf(state: State): Files {
   return {
     commit: (file, { quota, keep = 0, chunks, content, staged } = {}) =>
       state.atomically(() => {
-        const { accountId, name, path, tree, storedAt } = file;
+        const { accountId, name, content: { id: path }, tree, storedAt } = file;
         const owner = state.account(accountId);
         if (owner?.disabled) throw new CatalogRefusal("account-disabled");
         if (owner === undefined) throw new Error("Cannot store a file: its owner is not there");
@@ -85,8 +86,8 @@ export function filesOf(state: State): Files {
     scan: (after, limit) =>
       state.atomically(() =>
         state.files.map(({ file }) => file)
-          .filter(({ path }) => after === undefined || compareText(path, after) > 0)
-          .toSorted((a, b) => compareText(a.path, b.path)).slice(0, limit)
+          .filter(({ content: { id } }) => after === undefined || compareText(id, after) > 0)
+          .toSorted((a, b) => compareText(a.content.id, b.content.id)).slice(0, limit)
       ),
     rename: (owner, from, to) =>
       state.atomically(() => {
@@ -103,7 +104,7 @@ export function filesOf(state: State): Files {
       }),
     forget: (id) =>
       state.atomically(() => {
-        state.files = state.files.filter(({ file }) => file.path !== id);
+        state.files = state.files.filter(({ file }) => file.content.id !== id);
       }),
     setDigests: (id, tree, chunks) =>
       state.atomically(() => {

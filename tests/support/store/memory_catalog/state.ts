@@ -1,4 +1,5 @@
 /** What a catalog in memory keeps, and what several of its aggregates do with it. */
+import type { BlobId, UploadId } from "../../../../server/blobs/blob_store.ts";
 import { type Bytes, equalBytes } from "../../../../protocol/bytes.ts";
 import {
   type AccountWithKeys,
@@ -21,7 +22,7 @@ export interface FileRow {
 }
 
 /** The id of a blob or of an upload. */
-export type Id = StoredFile["path"] | PartialUpload["path"];
+export type Id = BlobId | UploadId;
 
 /** Rows are replaced, never changed: a copy of the lists is a copy of the state. */
 export class State {
@@ -70,15 +71,17 @@ export class State {
   }
 
   /** Removes rows of files, and returns the blobs that became garbage. */
-  dropFiles(rows: readonly FileRow[]): StoredFile["path"][] {
+  dropFiles(rows: readonly FileRow[]): BlobId[] {
     this.files = this.files.filter((row) => !rows.includes(row));
-    const ids = rows.filter(({ content }) => content === undefined).map(({ file }) => file.path);
+    const ids = rows.filter(({ content }) => content === undefined).map(({ file }) =>
+      file.content.id
+    );
     this.makeGarbage(ids);
     return ids;
   }
 
   /** Removes partial uploads, and returns their ids, which became garbage. */
-  dropUploads(rows: readonly PartialUpload[]): PartialUpload["path"][] {
+  dropUploads(rows: readonly PartialUpload[]): UploadId[] {
     this.uploads = this.uploads.filter((row) => !rows.includes(row));
     const ids = rows.map(({ path }) => path);
     this.makeGarbage(ids);
