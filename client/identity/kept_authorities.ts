@@ -1,6 +1,6 @@
 /**
- * Copies of the certificates of `--ca-cert` in an identity's folder: a later run trusts them without being told, and what
- * becomes of the file that was named changes nothing.
+ * Copies of the certificates of `--ca-cert` in an identity's folder: later runs trust them without the option, whatever
+ * happens to the file that it named.
  *
  * @module
  */

@@ -91,8 +91,9 @@ export class ChunkDownload {
   }
 
   /**
-   * Gets what is not here yet. Throws `IntegrityError` `not-what-was-stored`; `StorageError` `file-too-large`; `Replaced` where the server has another
-   * file under the name by now, of which the sink was told; what was got before is worth nothing then.
+   * Downloads what is not here yet. Throws `IntegrityError` `not-what-was-stored`; `StorageError` `file-too-large`;
+   * `Replaced` where the server has another file under the name by now, after `begin` of the sink: what was downloaded
+   * before is of no use then. `RefusedError`, `NetworkError`, `ProtocolError`, `InterruptedError`.
    */
   async run(muxes: readonly RequestMux[]): Promise<RemoteFile> {
     const [first] = muxes as [RequestMux];
