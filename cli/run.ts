@@ -54,10 +54,10 @@ export class Run {
   }
 
   /** Traces protocol messages, with `--verbose`. */
-  get watch(): Tracer | undefined {
+  get tracer(): Tracer | undefined {
     if (!this.#chosen.verbose) return undefined;
     this.#trace ??= new WireTraceReport(this.reporter);
-    return this.#trace.watch;
+    return this.#trace.tracer;
   }
 
   /** Reports the last traced messages. */

@@ -1,118 +1,139 @@
 /**
- * What a client tells of its progress.
+ * Events and results of a client.
  *
  * @module
  */
-import type { Address, Bytes, Edition, RequestKind, XferError } from "../protocol/mod.ts";
+import type { Address } from "../protocol/address.ts";
+import type { Bytes } from "../protocol/bytes.ts";
+import type { Edition, RequestKind } from "../protocol/v3/editions/edition.ts";
+import type { XferError } from "../protocol/errors.ts";
 import type { Retry } from "./net/retry.ts";
-import type { SourceFile } from "./local/source_file.ts";
 
-/** What came of a file. */
+/** A file on this machine. */
+export interface LocalFile {
+  /** As given by the user, or found below such a path. */
+  readonly path: string;
+  /** The last component of the path. */
+  readonly name: string;
+  /** In bytes, when it was inspected. */
+  readonly size: number;
+  /** When it was last modified, in milliseconds since the epoch; 0 if the system does not say. */
+  readonly mtime: number;
+}
+
+/** The result of sending one file. */
 export type Outcome = Stored | Failure;
 
-/** The server has confirmed the file. */
+/** The server has confirmed the file: it is on its disk. */
 export interface Stored {
+  /** Tells results apart. */
   readonly state: "stored";
-  readonly file: SourceFile;
-  /** The checksum that both ends agree on. */
+  /** What was sent. */
+  readonly file: LocalFile;
+  /** POSIX cksum, on which both ends agree. */
   readonly crc: number;
 }
 
-/** No confirmation came. */
+/** The file is not stored, or nobody knows. */
 export interface Failure {
   /**
-   * `unknown` where the server was told to store the file and did not answer; `not-tried` where the run ended before
-   * the file, by the error of one before it.
+   * `unknown`: the server was told to store the file and did not answer; `not-tried`: an earlier error ended the run
+   * before this file.
    */
   readonly state: "not-stored" | "unknown" | "not-tried";
-  /** As given by the user, or found below such a path: of a file, or of a folder that can't be read. */
+  /** Of the file, or of a folder that cannot be read: as given by the user, or found below such a path. */
   readonly path: string;
+  /** Why. */
   readonly error: XferError;
 }
 
-/** What is told by either protocol. */
+/** Events of both protocols. */
 export type CommonEvent =
-  /** There is so much to be sent, or to be got: what the other end has already is not counted. */
+  /** How much will be transferred; what the other end already has does not count. */
   | { readonly type: "planned"; readonly files: number; readonly bytes: number }
-  | { readonly type: "sending"; readonly file: SourceFile; readonly attempt: number }
-  /** Bytes of the plaintext sent so far in this attempt. */
+  | { readonly type: "sending"; readonly file: LocalFile; readonly attempt: number }
+  /** `sent`: bytes of the plaintext sent in this attempt. */
   | {
     readonly type: "progress";
-    readonly file: SourceFile;
+    readonly file: LocalFile;
     readonly sent: number;
     readonly attempt: number;
   }
   | Tightened;
 
-/** A file with the private key could be read by others, and can't any more. */
+/** A file with a private key was readable by others. Its permissions were changed. */
 export interface Tightened {
+  /** Tells events apart. */
   readonly type: "tightened";
+  /** Of the file. */
   readonly path: string;
 }
 
-/** Others can put identity files of theirs into the folder. */
+/** Others can write to the folder with the identity. */
 export interface OpenFolder {
+  /** Tells events apart. */
   readonly type: "openFolder";
+  /** Of the folder. */
   readonly path: string;
 }
 
-/** What is told by protocol 3. */
-export type ClientEvent =
+/** Events of a client of protocol 3. Client ids have 16 bytes. */
+export type V3Event =
   | CommonEvent
-  /** What the server was found to speak. */
+  /** The edition that the server was found to speak. */
   | { readonly type: "detected"; readonly edition: Edition; readonly certain: boolean }
   | { readonly type: "connected"; readonly server: Address }
   | { readonly type: "request"; readonly kind: RequestKind }
   | { readonly type: "registered"; readonly clientId: Bytes }
   | { readonly type: "keyReceived"; readonly clientId: Bytes }
-  /** The server does not know this identity; `copy` is where it is kept, unless it never served. */
+  /** The server does not know this identity. `copy`: where a copy of it is kept, unless it was never used. */
   | { readonly type: "denied"; readonly clientId: Bytes; readonly copy: string | undefined }
   | {
     readonly type: "compared";
-    readonly file: SourceFile;
+    readonly file: LocalFile;
     readonly attempt: number;
     readonly ours: number;
     readonly theirs: number;
-    /** Whether they differ only because the server's is zlib's CRC-32 of the file. */
+    /** Whether they differ only because the server sends zlib's CRC-32. */
     readonly zlib: boolean;
   }
-  | { readonly type: "stored"; readonly file: SourceFile; readonly crc: number }
+  | { readonly type: "stored"; readonly file: LocalFile; readonly crc: number }
   | { readonly type: "failed" } & Failure
-  /** The network has failed; the file at hand is sent again after the delay. */
+  /** The network failed. The file is sent again after the delay. */
   | { readonly type: "retrying" } & Retry
   | OpenFolder;
 
-/** What is told by protocol 4. */
-export type SecureEvent =
+/** Events of a client of protocol 4. Client ids have 16 bytes. */
+export type V4Event =
   | CommonEvent
   | {
-    readonly type: "secure";
+    readonly type: "connected";
     readonly server: Address;
-    /** `undefined` where an authority vouches for the server's name. */
+    /** Of the server; `undefined` if it was verified by its name and a certificate authority. */
     readonly fingerprint: string | undefined;
-    /** Whether it was not known by that before, and is from now on. */
+    /** Whether it was unknown before. It is known from now on. */
     readonly isNew: boolean;
   }
   | { readonly type: "registered"; readonly clientId: Bytes }
-  /** The account of protocol 3 is one of protocol 4 now. */
+  /** The account of protocol 3 in the folder is one of protocol 4 now. */
   | { readonly type: "claimed"; readonly clientId: Bytes }
-  /** The server's operator has given the account another name. */
+  /** The server's operator has renamed the account. */
   | { readonly type: "renamed"; readonly from: string; readonly to: string }
-  /** Of what is here so many bytes were compared with what the server has, or are read to be; `total` is all of it. */
+  /** Local files are read to compare them with those on the server: `done` of `total` bytes. */
   | { readonly type: "comparing"; readonly done: number; readonly total: number }
-  /** The server holds a part of the file, from an upload that was broken off: it goes on from there. */
-  | { readonly type: "resumed"; readonly file: SourceFile; readonly offset: number }
-  /** It is known what a file is that is to be got; comes again where the network has failed, or the file was replaced. */
+  /** An interrupted upload resumes at `offset`. */
+  | { readonly type: "resumed"; readonly file: LocalFile; readonly offset: number }
+  /** The download of a file begins; again after a network failure, or when the file was replaced on the server. */
   | {
     readonly type: "getting";
     readonly name: string;
-    /** Bytes that are wanted of it. */
+    /** Bytes to download. */
     readonly size: number;
-    /** Bytes of those that are here from an attempt before. */
+    /** Bytes of these that an earlier attempt has downloaded. */
     readonly done: number;
     readonly attempt: number;
   }
-  /** So many bytes of those that are wanted are here, and what was stored. */
+  /** `done` of `size` bytes are downloaded and verified. */
   | {
     readonly type: "received";
     readonly name: string;
@@ -120,14 +141,14 @@ export type SecureEvent =
     readonly done: number;
     readonly attempt: number;
   }
-  /** So much of a file that is to be got is here, from a run that was broken off: it goes on from there. */
+  /** An interrupted download resumes: `bytes` of `size` are here. */
   | {
     readonly type: "found-part";
     readonly name: string;
     readonly bytes: number;
     readonly size: number;
   }
-  /** What the server has got of a file, it keeps: a later run goes on from there. */
-  | { readonly type: "left-part"; readonly file: SourceFile; readonly name: string }
-  /** What has come of a file is kept for a later run. */
+  /** The server keeps the uploaded part of a file. A later run resumes. */
+  | { readonly type: "left-part"; readonly file: LocalFile; readonly name: string }
+  /** The partial download is kept at `path`. A later run resumes. */
   | { readonly type: "kept-part"; readonly name: string; readonly path: string };

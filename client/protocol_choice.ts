@@ -3,30 +3,31 @@
  *
  * @module
  */
-import { UsageError } from "../protocol/mod.ts";
+import type { Abortable } from "../protocol/abort.ts";
+import { UsageError } from "../protocol/errors.ts";
 import { DEFAULT_TIMEOUTS, type Timeouts } from "./net/dial.ts";
-import { type Retry, type RetryOptions, withRetries } from "./net/retry.ts";
+import { type RetryOptions, withRetries } from "./net/retry.ts";
 import type { TransferInfo } from "./identity/transfer_info.ts";
 import type { Traceable } from "./net/wire_trace.ts";
-import { hasSecureAccount } from "./identity/v4_account.ts";
+import { hasV4Account } from "./identity/v4_account.ts";
 import { askForProtocol4, type DiscoveredServer } from "./v4/discover.ts";
 import { KnownServers, type ServerIdentity } from "./identity/known_servers.ts";
 
-export interface ChoiceOptions extends RetryOptions, Traceable {
+export interface ChoiceOptions extends Traceable, Abortable {
   readonly info: Pick<TransferInfo, "server" | "secure" | "fingerprint">;
   /** What the user asked for; `auto` leaves it to what is known, and to the server. */
   readonly asked: "3" | "4" | "auto";
   /** Whether the user named what only protocol 3 has: an edition, quirks. */
-  readonly namesDialect: boolean;
+  readonly hasV3Options: boolean;
   /** Whether the user named what only protocol 4 has: that protocol 3 was asked for before counts for nothing then. */
-  readonly namesTrust?: boolean;
+  readonly hasV4Options?: boolean;
   readonly identityFolder: string;
   readonly timeouts?: Partial<Timeouts>;
-  readonly onRetry?: (retry: Retry) => void;
+  readonly retry?: RetryOptions;
 }
 
-/** It was asked for, now or in an earlier run with this server; or the server has not said that it has protocol 4. */
-export type PlainReason = "asked" | "remembered" | "unanswered";
+/** Why protocol 3: it was asked for, now or in an earlier run with this server; or the server did not offer protocol 4. */
+export type V3Reason = "asked" | "remembered" | "unanswered";
 
 /** Protocol 4; or 3, with what a user must be warned of: nobody sees then who the server is. */
 export type Choice =
@@ -37,18 +38,18 @@ export type Choice =
   }
   | {
     readonly protocol: 3;
-    readonly why: PlainReason;
+    readonly why: V3Reason;
     /** How the server is known all the same. */
     readonly known: ServerIdentity | undefined;
   };
 
 /**
- * Decides, once for a run: what happens on the network afterwards changes nothing. Only where nothing is known of the
- * server and nothing asked for, it is asked whether it speaks protocol 4. Throws `UsageError` `downgrade` for protocol 3
- * where line 1 says that it is not to be, `protocol-3-only`; `NetworkError` `cannot-connect`; `InterruptedError` where it is to stop.
+ * Decides once for a run: nothing that happens on the network later changes it. The server is asked whether it speaks
+ * protocol 4 only if nothing is known of it and no protocol was asked for. Throws `UsageError` `downgrade` for protocol 3
+ * where line 1 rules it out, `protocol-3-only`; `NetworkError` `cannot-connect`; `InterruptedError` after an abort.
  */
 export async function chooseProtocol(options: ChoiceOptions): Promise<Choice> {
-  const { info, asked, namesDialect, identityFolder } = options;
+  const { info, asked, hasV3Options, identityFolder } = options;
   const { server, secure, fingerprint } = info;
   const knownServers = new KnownServers(identityFolder);
   const known = fingerprint ?? await knownServers.find(server);
@@ -57,17 +58,17 @@ export async function chooseProtocol(options: ChoiceOptions): Promise<Choice> {
     return { protocol: 3, why: "asked", known };
   }
   const isMeant = asked === "4" || secure || known !== undefined ||
-    await hasSecureAccount(identityFolder);
+    await hasV4Account(identityFolder);
   if (isMeant) {
-    if (namesDialect) throw dialectUnused(!secure);
+    if (hasV3Options) throw onlyProtocol3(!secure);
     return { protocol: 4 };
   }
-  if (namesDialect) return { protocol: 3, why: "asked", known };
-  const isRemembered = options.namesTrust !== true && await knownServers.isProtocol3(server);
+  if (hasV3Options) return { protocol: 3, why: "asked", known };
+  const isRemembered = options.hasV4Options !== true && await knownServers.isProtocol3(server);
   if (isRemembered) return { protocol: 3, why: "remembered", known };
   const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
   const ask = () => askForProtocol4(server, timeouts, { ...options, byProtocol3: "possible" });
-  const answer = await withRetries(ask, options, (retry) => options.onRetry?.(retry));
+  const answer = await withRetries(ask, options.retry ?? {}, options);
   if ("unanswered" in answer) return { protocol: 3, why: "unanswered", known };
   return { protocol: 4, found: answer };
 }
@@ -83,7 +84,7 @@ function downgrade(): UsageError {
 }
 
 /** A `UsageError` `protocol-3-only`; with whether protocol 3 could be asked for. */
-export function dialectUnused(couldBe3: boolean): UsageError {
+export function onlyProtocol3(couldBe3: boolean): UsageError {
   const otherwise = "; or, if you mean a server of protocol 3 and trust the network, add " +
     "--protocol 3";
   return new UsageError("protocol-3-only", "--edition and --quirk have no meaning in protocol 4", {

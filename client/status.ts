@@ -1,19 +1,15 @@
 /**
- * Who the client is by what its folder holds, and whether the server answers: what a person asks about, without
- * anything being changed.
+ * Which accounts a folder has, and whether the server answers. Nothing is changed.
  *
  * @module
  */
-import {
-  type Abortable,
-  type Bytes,
-  ConfigurationError,
-  type Edition,
-  formatAddress,
-  printable,
-  ProtocolError,
-  publicKeyOf,
-} from "../protocol/mod.ts";
+import type { Abortable } from "../protocol/abort.ts";
+import type { Bytes } from "../protocol/bytes.ts";
+import { ConfigurationError, ProtocolError } from "../protocol/errors.ts";
+import type { Edition } from "../protocol/v3/editions/edition.ts";
+import { formatAddress } from "../protocol/address.ts";
+import { printable } from "../protocol/printable.ts";
+import { publicKeyOf } from "../protocol/cipher/rsa.ts";
 import { fingerprintOfKey } from "../protocol/v4/fingerprint.ts";
 import { DEFAULT_TIMEOUTS, type Timeouts } from "./net/dial.ts";
 import { detectEdition } from "./v3/detect_edition.ts";
@@ -24,11 +20,12 @@ import { ACCOUNT_FILE, AccountFolder } from "./identity/v4_account.ts";
 import type { ServerIdentity } from "./identity/known_servers.ts";
 import type { ConnectOptions } from "./v4/connect_options.ts";
 import { connectVerified } from "./v4/verify_server.ts";
-import { chooseProtocol, type PlainReason } from "./protocol_choice.ts";
+import { chooseProtocol, type V3Reason } from "./protocol_choice.ts";
 import type { Traceable } from "./net/wire_trace.ts";
 
-/** An account of which a folder holds the key. */
-export interface HeldAccount {
+/** An account whose key is in a folder. */
+export interface AccountStatus {
+  /** The user's name. */
   readonly name: string;
   /** 16 bytes, given by the server. */
   readonly clientId: Bytes;
@@ -36,14 +33,17 @@ export interface HeldAccount {
   readonly fingerprint: string;
 }
 
-/** Takes what is told of files that others could read, or write. */
-export type OnOpen = (event: Tightened | OpenFolder) => void;
+/** Called with permissions that are too wide. */
+export type OnPermissionEvent = (event: Tightened | OpenFolder) => void;
 
-/** The account of protocol 4 in a folder, if there is one. Throws `ConfigurationError` `bad-identity`, `identity-not-private`. */
-export async function secureAccountIn(
+/**
+ * The account of protocol 4 in a folder, or `undefined`. Throws `ConfigurationError` `bad-identity`,
+ * `identity-not-private`.
+ */
+export async function findV4Account(
   folder: string,
-  onOpen: OnOpen = () => undefined,
-): Promise<HeldAccount | undefined> {
+  onOpen: OnPermissionEvent = () => undefined,
+): Promise<AccountStatus | undefined> {
   const accounts = new AccountFolder(folder, (path) => onOpen({ type: "tightened", path }));
   const account = await accounts.loadAccount();
   if (account === undefined) return undefined;
@@ -51,11 +51,14 @@ export async function secureAccountIn(
   return { ...account, fingerprint: await fingerprintOfKey(publicKey) };
 }
 
-/** The account of protocol 3 in a folder, and what its server was found to speak. Throws as {@link secureAccountIn} does. */
-export async function plainAccountIn(
+/**
+ * The account of protocol 3 in a folder with the name of its server's edition, or `undefined`. Throws as
+ * {@link findV4Account} does.
+ */
+export async function findV3Account(
   folder: string,
-  onOpen: OnOpen = () => undefined,
-): Promise<HeldAccount & { readonly edition: string | undefined } | undefined> {
+  onOpen: OnPermissionEvent = () => undefined,
+): Promise<AccountStatus & { readonly edition: string | undefined } | undefined> {
   const identities = new IdentityFolder(folder, onOpen);
   const identity = await identities.load();
   if (identity === undefined) return undefined;
@@ -65,41 +68,54 @@ export async function plainAccountIn(
   return { name, clientId, fingerprint, edition: profile?.edition.name };
 }
 
+/** How a server answers. */
 export type ServerStatus =
   | {
     readonly protocol: 4;
     readonly identity: ServerIdentity;
-    /** Whether it was not known before. It is not kept. */
+    /** Whether it was unknown before. It stays unknown. */
     readonly isNew: boolean;
   }
   | {
     readonly protocol: 3;
-    readonly why: PlainReason;
-    /** How the server is known all the same. */
+    readonly why: V3Reason;
+    /** How it is known nevertheless. */
     readonly known: ServerIdentity | undefined;
-    /** `undefined` where it is one that does not tell, by which the server was spoken with before. */
+    /** `undefined` for a server known from before whose edition cannot be detected. */
     readonly edition: Edition | undefined;
   };
 
-export interface AskOptions extends Traceable, Abortable {
+/** Which server to ask. */
+export interface ServerStatusOptions extends Traceable, Abortable {
+  /** The server and the user. */
   readonly info: TransferInfo;
+  /** The protocol to speak; `auto`: 4 if the server is known to speak it or offers it, else 3. */
   readonly asked: "3" | "4" | "auto";
+  /** The folder with the identity and `known_servers`. */
   readonly identityFolder: string;
+  /** {@link DEFAULT_TIMEOUTS} by default. */
   readonly timeouts?: Partial<Timeouts>;
+  /** Certificates of authorities to trust beside those that Deno trusts, in PEM. */
   readonly caCerts?: readonly string[] | undefined;
-  /** Asked about a server that is met for the first time: whether to trust it. */
+  /** Decides whether to trust an unknown server. */
   readonly onNewServer: ConnectOptions["onNewServer"];
 }
 
 /**
- * Asks the server whether it is there and what it speaks, once. Nobody is registered, and nothing is kept. Throws what
- * `chooseProtocol` and `connectVerified` do, and `ProtocolError` `no-known-protocol` for what takes connections and says nothing.
+ * Asks a server whether it answers and what it speaks, without retries. Registers nobody and keeps nothing. Throws
+ * `NetworkError` `cannot-connect`; `ProtocolError` `no-known-protocol` for a port that answers in no known way;
+ * `ConfigurationError` `other-server`, `server-not-trusted`, `server-not-verified`; `UsageError` `downgrade`.
  */
-export async function askServer(options: AskOptions): Promise<ServerStatus> {
+export async function askServer(options: ServerStatusOptions): Promise<ServerStatus> {
   const { info, asked, identityFolder } = options;
   const byProtocol3 = info.secure ? undefined : "possible";
   const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
-  const choice = await chooseProtocol({ ...options, asked, retries: 0, namesDialect: false });
+  const choice = await chooseProtocol({
+    ...options,
+    asked,
+    retry: { retries: 0 },
+    hasV3Options: false,
+  });
   if (choice.protocol === 4) {
     const { server, fingerprint } = info;
     const verifyOptions = { ...options, server, fingerprint, byProtocol3 } as const;
@@ -117,7 +133,7 @@ export async function askServer(options: AskOptions): Promise<ServerStatus> {
   const whom = { ...options, server, userName: `Probe${crypto.randomUUID().replaceAll("-", "")}` };
   const { edition, certain } = await detectEdition(whom, undefined, timeouts);
   if (certain) return { protocol: 3, why, known, edition };
-  // What the others are told by is a request that not every edition has.
+  // The other editions are detected by a request that not every edition has.
   const remembered = (await new IdentityFolder(identityFolder).loadProfile())?.edition;
   if (remembered?.name === edition.name) return { protocol: 3, why, known, edition: undefined };
   const where = formatAddress(server);

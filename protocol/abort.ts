@@ -5,8 +5,9 @@
  */
 import { InterruptedError, XferError } from "./errors.ts";
 
+/** What can be aborted. */
 export interface Abortable {
-  /** Stops the work when it is aborted. An `XferError` that it is aborted with is what is thrown then. */
+  /** Ends the work when aborted: with `InterruptedError` `interrupted`, or with the reason if that is an `XferError`. */
   readonly signal?: AbortSignal | undefined;
 }
 

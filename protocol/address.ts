@@ -3,12 +3,15 @@
  *
  * @module
  */
+/** Where to connect to, or to listen. */
 export interface Address {
   /** An IPv4 address, an IPv6 address without brackets, which may end with the `%` and name of a zone, or a name. */
   readonly hostname: string;
+  /** 0 to 65535; 0 to listen on any free port. */
   readonly port: number;
 }
 
+/** The largest port. */
 export const MAX_PORT = 65_535;
 
 /**
@@ -23,6 +26,7 @@ export function parseAddress(text: string): Address | undefined {
   return hostname !== undefined && port <= MAX_PORT ? { hostname, port } : undefined;
 }
 
+/** `HOST:PORT`, with an IPv6 address in brackets. */
 export function formatAddress({ hostname, port }: Address): string {
   return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
 }

@@ -20,17 +20,27 @@ export type ErrorCategory =
   | "io"
   | "interrupted";
 
+/** What an error may carry beside its code and message. */
 export interface ErrorDetails {
   /** What the person in front of the terminal can do next, as a sentence. */
   readonly hint?: string;
+  /** The error that led to this one. */
   readonly cause?: unknown;
 }
 
+/**
+ * Base of all errors that xfer raises. `code` never changes between releases; `message` may. docs/troubleshooting.md has
+ * an entry for every code.
+ */
 export abstract class XferError extends Error {
+  /** What kind of thing went wrong. */
   abstract readonly category: ErrorCategory;
+  /** Stable, in kebab case, such as `name-taken`. */
   readonly code: string;
+  /** What to do about it, as a sentence, where there is something to do. */
   readonly hint: string | undefined;
 
+  /** `code` in kebab case; `message` without a full stop. */
   constructor(code: string, message: string, details: ErrorDetails = {}) {
     super(message, { cause: details.cause });
     this.name = new.target.name;
@@ -39,53 +49,63 @@ export abstract class XferError extends Error {
   }
 }
 
-/** A command or an option that xfer does not take. */
+/** An invalid command, option or argument. Nothing was sent. */
 export class UsageError extends XferError {
+  /** Always `usage`. */
   override readonly category = "usage";
 }
 
-/** What a person has written (transfer.info, me.info, port.info, the server's settings) or a folder's state is not as it must be. */
+/** A file that a person wrote (transfer.info, the server's settings) or the state of a folder is not valid. */
 export class ConfigurationError extends XferError {
+  /** Always `configuration`. */
   override readonly category = "configuration";
 }
 
 /** The other end could not be reached, or the connection was lost. */
 export class NetworkError extends XferError {
+  /** Always `network`. */
   override readonly category = "network";
 }
 
-/** The other end sent bytes that the protocol does not allow at that point. */
+/** The other end sent bytes that the protocol does not allow at this point. */
 export class ProtocolError extends XferError {
+  /** Always `protocol`. */
   override readonly category = "protocol";
 }
 
-/** The server understood and said no. */
+/** The server understood the request and refused it. */
 export class RefusedError extends XferError {
+  /** Always `refused`. */
   override readonly category = "refused";
 }
 
-/** What arrived, or what was read, is not what was meant. */
+/** Data is damaged or changed: a checksum, a digest or a size does not match. */
 export class IntegrityError extends XferError {
+  /** Always `integrity`. */
   override readonly category = "integrity";
 }
 
 /** A file or a database on this machine could not be read or written. */
 export class StorageError extends XferError {
+  /** Always `io`. */
   override readonly category = "io";
 }
 
-/** Somebody has stopped it before it was done. */
+/** The operation was aborted before it was done. */
 export class InterruptedError extends XferError {
+  /** Always `interrupted`. */
   override readonly category = "interrupted";
 }
 
 /**
- * What was asked for may be done or not: it was asked, and no answer came that tells. Its category is that of what came
- * in place of the answer.
+ * The request was sent, and no answer came that says whether it was carried out. Its category is that of its `cause`,
+ * which says what came in place of the answer.
  */
 export class UnconfirmedError extends XferError {
+  /** The category of `cause`. */
   override readonly category: ErrorCategory;
 
+  /** `details.cause`: what came in place of the answer. */
   constructor(
     code: string,
     message: string,
@@ -98,6 +118,19 @@ export class UnconfirmedError extends XferError {
 
 /** Deno's advice to those who start it themselves, or compile; who runs an executable can do neither. */
 const DENO_ADVICE = /, (?:run again with|specify the required permissions) .*$/s;
+
+/** Why what was read of a file is not stored. `file`: its name or path, safe to show. */
+export function fileChanged(file: string): IntegrityError {
+  return new IntegrityError(
+    "file-changed",
+    `${file} changed while it was sent, or its size is unknown to the system; it was not stored`,
+    {
+      hint:
+        "Send it again when no program writes to it. If it has no true size, as files below /proc, " +
+        "send a copy.",
+    },
+  );
+}
 
 /** Whether an error ends more than the file at hand: the connection, or all of the work. */
 export function endsAll(error: unknown): boolean {

@@ -12,7 +12,7 @@ const DECEIVING = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}]/u;
 /** Devices of Windows, whatever follows behind a dot. */
 const DEVICE = /^(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(?:\.|$)/i;
 
-/** Why a name is not taken, in words that go on "its name …", or `undefined` for one that is. */
+/** Why a file may not have this name, in words that continue "its name …"; `undefined` if it may. */
 export function nameFault(name: string): string | undefined {
   if (name === "" || name === "." || name === "..") return "is empty or names a folder";
   if (/[/\\\0]/.test(name)) return "holds a slash, a backslash or a NUL";

@@ -7,26 +7,34 @@
 import { ByteReader, type ByteWriter } from "./cursor.ts";
 import type { Bytes } from "./bytes.ts";
 
+/** The version in the headers of protocol 3. */
 export const VERSION = 3;
+/** Bytes of a client id. */
 export const CLIENT_ID_SIZE = 16;
+/** Bytes of a request's header. */
 export const REQUEST_HEADER_SIZE = 23;
+/** Bytes of a response's header. */
 export const RESPONSE_HEADER_SIZE = 7;
 /** The largest payload that the header's field can count, in bytes. */
 export const MAX_PAYLOAD_SIZE = 0xffff_ffff;
 
+/** The header of a response. */
 export interface ResponseHeader {
+  /** 3; some peers send an older one. */
   readonly version: number;
+  /** Which response it is, by the edition's table. */
   readonly code: number;
   /** Bytes that follow the header. */
   readonly payloadSize: number;
 }
 
+/** The header of a request. */
 export interface RequestHeader extends ResponseHeader {
-  /** 16 bytes; of no meaning in a registration. */
+  /** 16 bytes; meaningless in a registration. */
   readonly clientId: Bytes;
 }
 
-/** Throws `ProtocolError` `truncated` where `bytes` are fewer than 23. */
+/** Reads a request's header. Throws `ProtocolError` `truncated` for fewer than 23 bytes. */
 export function decodeRequestHeader(bytes: Bytes): RequestHeader {
   const reader = new ByteReader(bytes);
   return { clientId: reader.bytes(CLIENT_ID_SIZE), ...readTail(reader) };
@@ -36,7 +44,7 @@ export function writeRequestHeader(writer: ByteWriter, header: RequestHeader): B
   return writeResponseHeader(writer.put(header.clientId), header);
 }
 
-/** Throws `ProtocolError` `truncated` where `bytes` are fewer than 7. */
+/** Reads a response's header. Throws `ProtocolError` `truncated` for fewer than 7 bytes. */
 export function decodeResponseHeader(bytes: Bytes): ResponseHeader {
   return readTail(new ByteReader(bytes));
 }

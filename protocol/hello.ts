@@ -24,10 +24,10 @@ const BUSY_CODE = 0x7836;
 const NEXT_PORT = 0;
 /** No answer has a larger payload, in bytes. */
 const MAX_ANSWER = 16 * 1024;
-/** No certificate that is told of is larger, in bytes. */
+/** The largest certificate that an answer may hold, in bytes. */
 export const MAX_CERTIFICATE = MAX_ANSWER - 2;
 
-/** Where protocol 4 is spoken, and the certificate that is shown there; nothing of it is proven yet. */
+/** Where the server speaks protocol 4, and its certificate. Nothing of it is proven until the TLS handshake. */
 export interface HelloAnswer {
   /** On the same host; `next`: the one after the port that the client has connected to. */
   readonly port: number | "next";
@@ -35,16 +35,18 @@ export interface HelloAnswer {
   readonly certificate: Bytes;
 }
 
-/** What a client says. */
+/** What a client sends to ask for protocol 4: the header of a request, 23 bytes. */
 export const HELLO: Bytes = writeRequestHeader(new ByteWriter(REQUEST_HEADER_SIZE), {
   ...{ clientId: new Uint8Array(CLIENT_ID_SIZE), version: VERSION },
   ...{ code: HELLO_CODE, payloadSize: 0 },
 }).bytes;
 
+/** Whether the header of a request is a hello. */
 export function isHello(header: Bytes): boolean {
   return equalBytes(header, HELLO);
 }
 
+/** A server's answer to a hello, as bytes. */
 export function encodeHelloAnswer({ port, certificate }: HelloAnswer): Bytes {
   const payloadSize = 2 + certificate.length;
   const writer = new ByteWriter(RESPONSE_HEADER_SIZE + payloadSize);
@@ -52,18 +54,19 @@ export function encodeHelloAnswer({ port, certificate }: HelloAnswer): Bytes {
   return writer.u16(port === "next" ? NEXT_PORT : port).put(certificate).bytes;
 }
 
-/** What a server says that speaks protocol 4 and has no room for another connection. */
+/** What a server of protocol 4 answers when it has no room for another connection. */
 export const BUSY: Bytes = writeResponseHeader(new ByteWriter(RESPONSE_HEADER_SIZE), {
   ...{ version: VERSION, code: BUSY_CODE, payloadSize: 0 },
 }).bytes;
 
+/** Whether the header of a response is {@link BUSY}. */
 export function isBusy({ version, code }: ResponseHeader): boolean {
   return version === VERSION && code === BUSY_CODE;
 }
 
 /**
- * The answer in the bytes that have come so far; `undefined` while more are needed. Throws `ProtocolError`
- * `protocol-4-not-spoken` where they are anything else.
+ * Reads the answer from the bytes received so far; `undefined` while more are needed. Throws `ProtocolError`
+ * `protocol-4-not-spoken` if they are anything else.
  */
 export function decodeHelloAnswer(bytes: Bytes): HelloAnswer | undefined {
   if (bytes.length < RESPONSE_HEADER_SIZE) return undefined;

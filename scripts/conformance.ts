@@ -6,9 +6,11 @@
  * scripted server. Exits with 0 only if all required cases pass.
  */
 import { Command, Option } from "commander";
-import { type Address, DEFAULT_EDITION, type Edition, EDITIONS, parseAddress } from "../mod.ts";
+import { type Address, parseAddress } from "../protocol/address.ts";
+import { DEFAULT_EDITION, EDITIONS } from "../protocol/v3/editions/mod.ts";
+import type { Edition } from "../protocol/v3/editions/edition.ts";
 import { clientCases } from "../tests/conformance/suite/client_cases.ts";
-import { type ClientCommand, runClientCase } from "../tests/conformance/suite/client_runner.ts";
+import { runClientCase, runCommand } from "../tests/conformance/suite/client_runner.ts";
 import {
   formatResult,
   formatSummary,
@@ -78,7 +80,7 @@ async function judgeOthers(): Promise<Result[]> {
 /** Our server at two addresses: 2024early has the request codes of 2023c, so it needs its own address. */
 async function judgeOurs(): Promise<Result[]> {
   const [early, ...rest] = [...EDITIONS].reverse();
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   const served = (list: readonly (Edition | undefined)[]) => list.map((it) => it?.name).join(",");
   const listen = [`127.0.0.1:0=${served(rest)}`, `127.0.0.1:0=${served([early])}`];
   await using server = await ServerProcess.start(folder.join("data"), {
@@ -102,10 +104,14 @@ async function judgeServer(addressFor: (edition: Edition) => Address): Promise<R
   );
 }
 
-async function judgeClient(start: ClientCommand): Promise<Result[]> {
+async function judgeClient(
+  start: (folder: string, edition: Edition) => Deno.Command,
+): Promise<Result[]> {
   return await run(
     editions.flatMap((edition) =>
-      clientCases(edition).map((one) => () => runClientCase(start, edition, one))
+      clientCases(edition).map((one) => () =>
+        runClientCase((folder, edition) => runCommand(start(folder, edition)), edition, one)
+      )
     ),
   );
 }

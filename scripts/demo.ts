@@ -4,7 +4,8 @@
  * of protocol 3 with the same server. Fails if anything is wrong. Everything happens in a temporary folder that is
  * removed at the end.
  */
-import { cksum, formatFingerprint } from "../mod.ts";
+import { cksum } from "../protocol/crc/cksum.ts";
+import { formatFingerprint } from "../protocol/v4/fingerprint.ts";
 import { ServerProcess, xfer } from "../tests/support/processes.ts";
 import { TemporaryFolder } from "../tests/support/temporary_folder.ts";
 
@@ -12,7 +13,7 @@ import { TemporaryFolder } from "../tests/support/temporary_folder.ts";
 const SUCCESS = 0;
 const CONFIGURATION = 3;
 
-await using folder = await TemporaryFolder.create();
+await using folder = await TemporaryFolder.createOnDisk();
 const say = (text: string) => console.log(text.replaceAll(folder.path, "…"));
 const step = (text: string) => say(`\n── ${text}`);
 

@@ -3,7 +3,9 @@
  * {@link MAX_RESIDENT} bytes of resident memory, or if the stored file differs from the original. Linux only, because
  * it reads peak memory from /proc.
  */
-import { edition2023c, maxFileSize, NO_QUIRKS } from "../mod.ts";
+import { edition2023c } from "../protocol/v3/editions/edition_2023c.ts";
+import { maxFileSize } from "../protocol/v3/file_parts.ts";
+import { NO_QUIRKS } from "../protocol/v3/editions/quirks.ts";
 import { peakResident, watched } from "../tests/support/memory.ts";
 import { command, ServerProcess, writeTransferInfo, xfer } from "../tests/support/processes.ts";
 import { TemporaryFolder } from "../tests/support/temporary_folder.ts";
@@ -11,7 +13,7 @@ import { TemporaryFolder } from "../tests/support/temporary_folder.ts";
 const MAX_RESIDENT = 200 * 1024 * 1024;
 
 const size = maxFileSize({ edition: edition2023c, quirks: NO_QUIRKS });
-await using folder = await TemporaryFolder.create();
+await using folder = await TemporaryFolder.createOnDisk();
 const data = folder.join("data");
 await writeSource(folder.join("large.bin"));
 await using server = await ServerProcess.start(data);

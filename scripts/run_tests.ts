@@ -16,6 +16,8 @@ import { tiedCommand } from "../tests/support/tied_processes.ts";
 const MAX_ENDING_MS = 5_000;
 /** The variables that name the folder for temporary files, on any system. */
 const TEMPORARY_VARIABLES = ["TMPDIR", "TMP", "TEMP"];
+/** How many test files run at a time, unless `DENO_JOBS` says: half of their time tests wait for something. */
+const JOBS = 2 * navigator.hardwareConcurrency;
 
 const run: Variable = { name: RUN_VARIABLE, value: crypto.randomUUID() };
 const folder = await Deno.makeTempDir({ prefix: "xfer-tests-" });
@@ -29,7 +31,11 @@ async function runTests(): Promise<number> {
   const temporary = TEMPORARY_VARIABLES.map((name) => [name, folder]);
   const tests = tiedCommand(Deno.execPath(), {
     args: ["test", "--quiet", "--allow-all", "--parallel", ...Deno.args],
-    env: { ...Object.fromEntries(temporary), [run.name]: run.value },
+    env: {
+      ...Object.fromEntries(temporary),
+      [run.name]: run.value,
+      DENO_JOBS: Deno.env.get("DENO_JOBS") ?? `${JOBS}`,
+    },
   }).spawn();
   const signals = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM", "SIGHUP"];
   let running = true;

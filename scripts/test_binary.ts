@@ -17,7 +17,7 @@ const TESTS = ["tests/e2e/", "tests/snapshots/", "tests/packaging/"];
 
 const { builder = Deno.execPath() } =
   parseArgs({ args: Deno.args, options: { builder: { type: "string" } } }).values;
-await using folder = await TemporaryFolder.create();
+await using folder = await TemporaryFolder.createOnDisk();
 Deno.exitCode = await testBinary();
 
 /** Returns the exit code. */

@@ -3,8 +3,10 @@
  *
  * @module
  */
+import { printable } from "../protocol/printable.ts";
 import { AccountCache } from "./accounts/account_cache.ts";
 import type { RegistrationCounts } from "./accounts/registration.ts";
+import { GarbageCollector } from "./uploads/garbage_collector.ts";
 import { QuotaReservations } from "./uploads/quota_reservations.ts";
 import type { Random } from "./random.ts";
 import { TtlMap } from "./ttl_map.ts";
@@ -36,6 +38,7 @@ export interface Context extends ContextOptions {
   readonly staging: StagingArea;
   /** What that counts towards the quotas of its users. */
   readonly quotaReservations: QuotaReservations;
+  readonly garbage: GarbageCollector;
   readonly limitLog: LimitLog;
 }
 
@@ -49,6 +52,15 @@ export function createContext(options: ContextOptions, freeSpace: () => Promise<
     registrations: new TtlMap(() => ({ ttlMs: HOUR_MS, max: limits.maxAddresses }), ticks),
     staging: new StagingArea(store.blobs, limits, freeSpace),
     quotaReservations: new QuotaReservations(),
+    garbage: new GarbageCollector({
+      catalog: store.catalog,
+      blobs: store.blobs,
+      onFailure: (path, error) =>
+        log.warn("Could not remove {path}, which no file refers to: {reason}", {
+          event: "orphan.kept",
+          ...{ path, reason: printable(String(error)) },
+        }),
+    }),
     limitLog: new LimitLog(log, ticks),
   };
 }
@@ -57,5 +69,5 @@ export function createContext(options: ContextOptions, freeSpace: () => Promise<
 export async function expireShared(context: Context): Promise<void> {
   const { store, limits, clock, registrations } = context;
   registrations.sweep();
-  await store.catalog.expireRegistrations(clock() - limits.registrationTtlMs);
+  await store.catalog.accounts.expireRegistrations(clock() - limits.registrationTtlMs);
 }

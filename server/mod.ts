@@ -60,4 +60,6 @@ export type { TlsFiles } from "./listen/tls/operator_certificate.ts";
 export { type Verified, verify, type VerifyOptions, type VerifyReport } from "./operator/verify.ts";
 export type { Finding } from "./data_folder/audit.ts";
 export type { Account, StoredProfile } from "./catalog/accounts.ts";
-export type { StoredFile } from "./catalog/catalog.ts";
+export type { StoredFile } from "./catalog/files.ts";
+export type { Edition } from "../protocol/v3/editions/edition.ts";
+export { DEFAULT_SERVED, EDITIONS, findEdition } from "../protocol/v3/editions/mod.ts";

@@ -1,15 +1,19 @@
 /**
- * What the server draws at random. Injected, so that a recorded session can be replayed.
+ * The randomness of the server. Injected, so that a recorded session can be replayed.
  *
  * @module
  */
-import { type Bytes, CLIENT_ID_SIZE, wrapKey } from "../protocol/mod.ts";
+import type { Bytes } from "../protocol/bytes.ts";
+import { CLIENT_ID_SIZE } from "../protocol/header.ts";
+import { wrapKey } from "../protocol/cipher/rsa.ts";
 
+/** Ids and keys. */
 export interface Random {
-  /** 16 bytes that no other client has. */
+  /** A new client id: 16 bytes. */
   clientId(): Bytes;
+  /** A new AES key of `size` bytes. */
   aesKey(size: number): Bytes;
-  /** An AES key wrapped with a public key; padding is random too. Throws `ProtocolError` `bad-public-key`. */
+  /** Encrypts an AES key for a public key: RSAES-OAEP, whose padding is random. Throws `ProtocolError` `bad-public-key`. */
   wrap(publicKey: Bytes, aesKey: Bytes): Promise<Bytes>;
 }
 

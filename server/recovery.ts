@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { printable, toHex } from "../protocol/mod.ts";
+import { printable } from "../protocol/printable.ts";
+import { toHex } from "../protocol/bytes.ts";
 import type { Context } from "./context.ts";
 import { audit, type Finding } from "./data_folder/audit.ts";
 import type { FoundDamage } from "./data_folder/with_data_folder.ts";
-import { removeOrphan } from "./uploads/commit.ts";
 
 /** Differences that are logged one by one; of further ones only the count is. */
 const MAX_LOGGED_DIFFERENCES = 100;
@@ -26,10 +26,10 @@ export async function logDifferences(context: Context, signal: AbortSignal): Pro
     for await (const found of audit(store, { contents: false, signal })) {
       if (found.kind === "sound") {
         sound++;
-        toRecord.push({ path: found.file.path });
+        toRecord.push({ content: found.file.content });
       } else {
         if (found.kind !== "stray" && found.damage !== undefined) {
-          toRecord.push({ path: found.file.path, damage: found.damage });
+          toRecord.push({ content: found.file.content, damage: found.damage });
         }
         if (++differences <= MAX_LOGGED_DIFFERENCES) await logDifference(context, found);
       }
@@ -60,7 +60,9 @@ async function record(
   { store: { catalog } }: Context,
   found: readonly FoundDamage[],
 ): Promise<void> {
-  await Promise.all(found.map(({ path, damage }) => catalog.setDamage(path, damage)));
+  await Promise.all(
+    found.map(({ content: { id }, damage }) => catalog.files.setDamage(id, damage)),
+  );
 }
 
 async function logDifference({ store, log }: Context, finding: Finding): Promise<void> {
@@ -69,11 +71,11 @@ async function logDifference({ store, log }: Context, finding: Finding): Promise
   if (kind === "stray") {
     return log.error("Found {path} to be {kind}", { event, kind, path: printable(finding.path) });
   }
-  const { name, path, clientId } = finding.file;
-  const user = (await store.catalog.findClient(clientId))?.name ?? "";
+  const { name, content: { id: path }, accountId } = finding.file;
+  const user = (await store.catalog.accounts.find({ id: accountId }))?.name ?? "";
   log.error("Found {file} of {user} to be {kind} ({path})", {
     ...{ event, kind, damage: finding.damage, user },
-    ...{ file: printable(name), path: printable(path), client: toHex(clientId) },
+    ...{ file: printable(name), path: printable(path), client: toHex(accountId) },
   });
 }
 
@@ -82,13 +84,12 @@ export async function removeLeftovers(
   context: Context,
   partialUploads: { sweep(): Promise<number> },
 ): Promise<void> {
+  const listed = await context.garbage.collectAll();
   const staged = await partialUploads.sweep();
-  const orphans = await context.store.catalog.listOrphans();
-  for (const path of orphans) await removeOrphan(context, path);
-  if (staged + orphans.length > 0) {
+  if (listed + staged > 0) {
     context.log.warn("Removed what was left of {count} uploads that never were confirmed", {
       event: "store.swept",
-      count: staged + orphans.length,
+      count: listed + staged,
     });
   }
 }

@@ -1,10 +1,12 @@
 /**
- * A server: listens, serves every connection, and keeps house.
+ * A server: listens, serves connections of both protocols, and removes what has expired.
  *
  * @module
  */
 import { getLogger } from "@logtape/logtape";
-import { type Address, keepFreedMemory, reasonOf } from "../protocol/mod.ts";
+import type { Address } from "../protocol/address.ts";
+import { keepFreedMemory } from "../protocol/memory.ts";
+import { reasonOf } from "../protocol/errors.ts";
 import { addressKey } from "./limits/client_address.ts";
 import { type Context, createContext, expireShared } from "./context.ts";
 import { V3Connection as V3Connection } from "./v3/connection.ts";
@@ -22,11 +24,11 @@ import {
   type ListenOptions,
   type OpenConnection,
 } from "./listen/listeners.ts";
-import { finishRepairs } from "./data_folder/quarantine.ts";
+import { asRepairable, finishRepairs } from "./data_folder/quarantine.ts";
 import { LiveSettings, type SettingChanges } from "./limits/live_settings.ts";
 import { ServerLog } from "./limits/server_log.ts";
 import { logDifferences, removeLeftovers } from "./recovery.ts";
-import { DataFolder, type OpenCatalog } from "./data_folder/data_folder.ts";
+import { DataFolder, type OpenCatalog, type OwnStores } from "./data_folder/data_folder.ts";
 import { loadIdentity, readIdentity, type TlsIdentity } from "./listen/tls/identity.ts";
 import { readOperatorIdentity, type TlsFiles } from "./listen/tls/operator_certificate.ts";
 import { ReloadableTlsListener } from "./listen/reloadable_tls_listener.ts";
@@ -34,27 +36,34 @@ import type { FileSystem } from "./fs/file_system.ts";
 import { type FreeSpace, freeSpaceOf } from "./fs/free_space.ts";
 import { explainingFailures } from "./data_folder/errors.ts";
 
+/** How to run a server. */
 export interface ServerOptions extends SettingChanges {
-  /** Where to listen; at least one address. */
+  /** Where to listen for protocol 3 and for the hello of protocol 4; at least one address. */
   readonly listen: readonly ListenOptions[];
-  /** The folder that keeps everything; made where it is missing. */
+  /** The folder that keeps everything; created if it is missing. One server uses it at a time. */
   readonly dataFolder: string;
   /**
-   * Where protocol 4 is spoken; nowhere without it. `beside`: at the port behind the first of `listen`, or any free one
-   * where that is taken.
+   * Where to speak protocol 4; without it, protocol 4 is off. `beside`: the port after the first of `listen`, or any free
+   * one if that is taken.
    */
   readonly tlsListen?: Address | "beside";
-  /** How clients reach it, where that is not how it listens. */
+  /** How clients reach the server, if that differs from where it listens: behind NAT, in a container. */
   readonly advertise?: Advertised;
-  /** What is shown there; without, the identity that the data folder has, made at the first start. */
+  /** Certificate and key for protocol 4; by default the identity in the data folder, created at the first start. */
   readonly tlsFiles?: TlsFiles;
+  /** Ids and keys; from the system by default. */
   readonly random?: Random;
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch; `Date.now` by default. */
   readonly clock?: () => number;
-  /** Milliseconds from any moment on, which never go back. */
+  /** Milliseconds since any moment, never decreasing; `performance.now` by default. */
   readonly ticks?: () => number;
+  /** The file system of the data folder; `Deno` by default. */
   readonly fileSystem?: FileSystem;
+  /** @internal */
   readonly openCatalog?: OpenCatalog;
+  /** Where accounts and files are kept, if not in the data folder. */
+  readonly stores?: OwnStores;
+  /** The free space of a disk; asked from the system by default. */
   readonly freeSpace?: FreeSpace;
 }
 
@@ -64,6 +73,23 @@ const HOUSEKEEPING_MS = 60_000;
 const ACCEPT_RETRY_MS = 100;
 const EXHAUSTED: readonly unknown[] = ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"];
 
+/**
+ * A running server. It logs through LogTape, category `xfer.server`; without a LogTape configuration nothing is printed.
+ *
+ * @example Change settings while it runs
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { Server } from "@xfer/xfer";
+ *
+ * await using server = await Server.start({
+ *   listen: [{ hostname: "127.0.0.1", port: 0 }],
+ *   dataFolder: await Deno.makeTempDir(),
+ *   limits: { quota: 10 * 2 ** 30 },
+ * });
+ * assert.notEqual(server.address.port, 0);
+ * await server.reload({ registration: "closed", limits: { quota: 20 * 2 ** 30 } });
+ * ```
+ */
 export class Server implements AsyncDisposable {
   readonly #context: Context;
   readonly #v3: V3Context;
@@ -106,8 +132,9 @@ export class Server implements AsyncDisposable {
   }
 
   /**
-   * Starts a server. Resolves when it listens. Throws `ConfigurationError` for a data folder that can't be used,
-   * `NetworkError` `cannot-listen` for an address that can't.
+   * Starts a server. Resolves when it listens. Throws `ConfigurationError` `data-folder-in-use`, `not-a-data-folder`,
+   * `data-folder-unusable`, `catalog-empty`, `bad-tls-certificate`, `bad-tls-key`; `IntegrityError` `catalog-damaged`;
+   * `NetworkError` `cannot-listen`.
    */
   static async start(options: ServerOptions): Promise<Server> {
     keepFreedMemory();
@@ -117,6 +144,7 @@ export class Server implements AsyncDisposable {
       options.dataFolder,
       fileSystem,
       options.openCatalog,
+      options.stores,
     );
     const listeners: Listener[] = [];
     try {
@@ -131,7 +159,7 @@ export class Server implements AsyncDisposable {
         registration: () => settings.registration,
       }, () => freeSpace(folder.path));
       const v3 = createV3Context(context, () => securePort?.helloAnswer);
-      const v4 = createV4Context(context, (clientId) => v3.sessionKeys.delete(clientId));
+      const v4 = createV4Context(context, (accountId) => v3.sessionKeys.delete(accountId));
       if (folder.wasOpen) {
         log.warn("Others could look into {folder}; it is its owner's alone now", {
           event: "store.tightened",
@@ -139,7 +167,8 @@ export class Server implements AsyncDisposable {
         });
       }
       await explainingFailures(folder.place, async () => {
-        await finishRepairs(folder, fileSystem);
+        const repairable = asRepairable(folder);
+        if (repairable !== undefined) await finishRepairs(repairable, fileSystem);
         await removeLeftovers(context, v4.partialUploads);
       });
       for (const { announcement: [words, properties] } of listeners) {
@@ -154,7 +183,7 @@ export class Server implements AsyncDisposable {
     }
   }
 
-  /** Where it listens, in the order of the options; where it speaks protocol 4 comes last. */
+  /** Where it listens, in the order of `listen`; the address of protocol 4 comes last. */
   get addresses(): Address[] {
     return this.#listeners.map(({ address }) => address);
   }
@@ -165,9 +194,8 @@ export class Server implements AsyncDisposable {
   }
 
   /**
-   * Puts other rules in force at once, for connections that are open too; only a wait that has begun ends as it would
-   * have. Then reads certificate and key again, and shows them to whoever connects from now on; connections that are
-   * open go on. Where they are bad, the old ones stay in force. What came of that is logged. Throws as
+   * Changes settings at once, for open connections too; only a wait that has begun ends as before. Then reads certificate
+   * and key again, for new connections; if they are not valid, the old ones stay. Logs the result. Throws as
    * {@link Server.start} does.
    */
   async reload(changes: SettingChanges = {}): Promise<void> {
@@ -197,14 +225,15 @@ export class Server implements AsyncDisposable {
   }
 
   /**
-   * Stops listening, waits up to `graceMs` milliseconds for uploads and downloads in progress to finish, ends every
-   * connection and closes the data folder.
+   * Stops listening, waits up to `graceMs` milliseconds for uploads and downloads in progress, closes every connection and
+   * the data folder.
    */
   close(graceMs = 0): Promise<void> {
     this.#closing ??= this.#close(graceMs);
     return this.#closing;
   }
 
+  /** Closes without waiting for transfers. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

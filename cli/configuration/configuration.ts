@@ -3,8 +3,7 @@
  *
  * @module
  */
-import { UsageError } from "../../protocol/mod.ts";
-import { ConfigurationError } from "../../protocol/mod.ts";
+import { ConfigurationError, UsageError } from "../../protocol/errors.ts";
 import { PORT_INFO, readPortInfo } from "../../server/mod.ts";
 import { readConfigFile } from "./file.ts";
 import { type Layer, place, settle, type Settled } from "./layer.ts";

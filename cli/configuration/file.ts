@@ -4,7 +4,8 @@
  * @module
  */
 import { InvalidArgumentError } from "commander";
-import { ConfigurationError, type ErrorDetails, printable, reasonOf } from "../../protocol/mod.ts";
+import { ConfigurationError, type ErrorDetails, reasonOf } from "../../protocol/errors.ts";
+import { printable } from "../../protocol/printable.ts";
 import { nearest } from "../arguments/closest.ts";
 import {
   badSetting,

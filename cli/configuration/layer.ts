@@ -4,7 +4,8 @@
  * @module
  */
 import { InvalidArgumentError } from "commander";
-import { ConfigurationError, printable } from "../../protocol/mod.ts";
+import { ConfigurationError } from "../../protocol/errors.ts";
+import { printable } from "../../protocol/printable.ts";
 import { asReason } from "../arguments/usage_error.ts";
 import type { SOURCES } from "../events/operator.ts";
 import { type Key, parseSetting, type SettingValue } from "./settings.ts";

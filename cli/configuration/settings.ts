@@ -5,17 +5,13 @@
  * @module
  */
 import { InvalidArgumentError } from "commander";
+import { type Address, MAX_PORT, parseAddress } from "../../protocol/address.ts";
 import {
-  type Address,
+  type Advertised,
   DEFAULT_SERVED,
   type Edition,
   EDITIONS,
   findEdition,
-  MAX_PORT,
-  parseAddress,
-} from "../../protocol/mod.ts";
-import {
-  type Advertised,
   LIMIT_NAMES,
   type LimitDefinition,
   LIMITS,

@@ -30,12 +30,12 @@ export const COMMON_EVENTS = {
       stack: optional(lines("place in the program; with `--verbose`, and for a bug in xfer")),
     },
     words: ({ code, class: kind, message, hint, stack }, { paint }) => {
-      const shown = kind === "internal"
+      const lines = kind === "internal"
         ? [`${paint("error", "xfer:")} internal error, please report it:`]
         : [`${paint("error", "xfer:")} ${message} ${paint("dim", `[${code}]`)}`];
-      if (hint !== undefined) shown.push(`      ${hint}`);
-      if (stack !== undefined) shown.push(kind === "internal" ? stack : paint("dim", stack));
-      return shown.join("\n");
+      if (hint !== undefined) lines.push(`      ${hint}`);
+      if (stack !== undefined) lines.push(kind === "internal" ? stack : paint("dim", stack));
+      return lines.join("\n");
     },
   }),
   "stopping": defineEvent({

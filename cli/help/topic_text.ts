@@ -4,7 +4,7 @@
  * @module
  */
 import type { Command } from "commander";
-import { CLIENT_QUIRKS, EDITIONS, QUIRKS } from "../../protocol/mod.ts";
+import { CLIENT_QUIRKS, EDITIONS, QUIRKS } from "../../client/mod.ts";
 import { EXIT_CODES } from "../exit_codes.ts";
 import { COMMON, CONNECTION, LIMITS, PROTOCOL_3, SERVER } from "./groups.ts";
 import { type HelpItem, listItems, reflowText } from "./layout.ts";

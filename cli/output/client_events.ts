@@ -3,15 +3,17 @@
  *
  * @module
  */
-import type {
-  Choice,
-  ClientEvent,
-  CommonEvent,
-  Remembered,
-  Retry,
-  SecureEvent,
+import {
+  type Choice,
+  type CommonEvent,
+  formatFingerprint,
+  type Remembered,
+  type Retry,
+  type V3Event,
+  type V4Event,
 } from "../../client/mod.ts";
-import { type Address, formatAddress, formatFingerprint, toHex } from "../../protocol/mod.ts";
+import { type Address, formatAddress } from "../../protocol/address.ts";
+import { toHex } from "../../protocol/bytes.ts";
 import { REQUEST_WORDS, type TracedRequest } from "../events/connection.ts";
 import type { Reporter } from "./reporter.ts";
 
@@ -22,7 +24,7 @@ export interface Parties {
 }
 
 /** Reports an event of a client over protocol 3. */
-export function reportV3Event(reporter: Reporter, event: ClientEvent, parties: Parties): void {
+export function reportV3Event(reporter: Reporter, event: V3Event, parties: Parties): void {
   const { user, server } = parties;
   switch (event.type) {
     case "detected": {
@@ -69,9 +71,9 @@ export function reportV3Event(reporter: Reporter, event: ClientEvent, parties: P
 }
 
 /** Reports an event of a client over protocol 4. */
-export function reportV4Event(reporter: Reporter, event: SecureEvent, user: string): void {
+export function reportV4Event(reporter: Reporter, event: V4Event, user: string): void {
   switch (event.type) {
-    case "secure": {
+    case "connected": {
       const { fingerprint, isNew } = event;
       const server = formatAddress(event.server);
       return reporter.report({ event: "connected", server, protocol: 4, fingerprint, met: !isNew });

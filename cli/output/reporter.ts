@@ -308,6 +308,6 @@ export class Reporter {
 /** The beginning of a result's first line. */
 function shorten(result: string): string {
   const [first = ""] = result.trim().split("\n", 1);
-  const beginning = first.slice(0, MAX_UNWRITTEN);
-  return beginning.length < result.trim().length ? `${beginning}…` : beginning;
+  const shown = first.slice(0, MAX_UNWRITTEN);
+  return shown.length < result.trim().length ? `${shown}…` : shown;
 }

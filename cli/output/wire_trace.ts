@@ -7,7 +7,7 @@ import type { TracedMessage, Tracer } from "../../client/mod.ts";
 import type { Event, EventOf } from "../events/mod.ts";
 
 /** The messages with file content, of both protocols. */
-const BULK: ReadonlySet<string> = new Set(["data", "sendFile"]);
+const COALESCED: ReadonlySet<string> = new Set(["data", "sendFile"]);
 
 type MessageEvent = EventOf<"message">;
 
@@ -16,7 +16,7 @@ export class WireTraceReport {
   readonly #now: () => number;
   readonly #began: number;
   /** By connection, the data messages that are not reported yet. */
-  readonly #bulk = new Map<number, MessageEvent>();
+  readonly #coalesced = new Map<number, MessageEvent>();
   #connections = 0;
 
   constructor(
@@ -28,7 +28,7 @@ export class WireTraceReport {
     this.#began = now();
   }
 
-  readonly watch: Tracer = () => {
+  readonly tracer: Tracer = () => {
     // Messages of earlier connections are reported first.
     this.end();
     const connection = ++this.#connections;
@@ -37,14 +37,14 @@ export class WireTraceReport {
 
   /** Reports the messages that were held back. */
   end(): void {
-    for (const connection of this.#bulk.keys()) this.#flush(connection);
+    for (const connection of this.#coalesced.keys()) this.#flush(connection);
   }
 
   #take(connection: number, { from, kind: message, code, tag, size }: TracedMessage): void {
-    const before = this.#bulk.get(connection);
+    const before = this.#coalesced.get(connection);
     if (before?.message === message && before.from === from && before.tag === tag) {
-      const merged = { ...before, count: before.count + 1, size: before.size + size };
-      this.#bulk.set(connection, merged);
+      const event = { ...before, count: before.count + 1, size: before.size + size };
+      this.#coalesced.set(connection, event);
       return;
     }
     this.#flush(connection);
@@ -52,14 +52,14 @@ export class WireTraceReport {
     const event: MessageEvent = {
       ...{ event: "message", connection, from, message, code, tag, count: 1, size, after },
     };
-    if (BULK.has(message)) this.#bulk.set(connection, event);
+    if (COALESCED.has(message)) this.#coalesced.set(connection, event);
     else this.#reporter.report(event);
   }
 
   #flush(connection: number): void {
-    const event = this.#bulk.get(connection);
+    const event = this.#coalesced.get(connection);
     if (event === undefined) return;
-    this.#bulk.delete(connection);
+    this.#coalesced.delete(connection);
     this.#reporter.report(event);
   }
 }

@@ -4,7 +4,8 @@
  * @module
  */
 import { X509Certificate } from "node:crypto";
-import { ConfigurationError, printable, reasonOf } from "../../protocol/mod.ts";
+import { ConfigurationError, reasonOf } from "../../protocol/errors.ts";
+import { printable } from "../../protocol/printable.ts";
 import { fromPem } from "../../protocol/encoding/pem.ts";
 
 /** A file of all public authorities has about 250 KB. */

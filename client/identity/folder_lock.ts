@@ -4,7 +4,8 @@
  * @module
  */
 import { join } from "node:path";
-import { printable, reasonOf, StorageError } from "../../protocol/mod.ts";
+import { printable } from "../../protocol/printable.ts";
+import { reasonOf, StorageError } from "../../protocol/errors.ts";
 import { lock } from "../local/file_lock.ts";
 
 /** Whose lock it is who changes what the clients of an identity's folder share; nothing is in it. */

@@ -1,17 +1,13 @@
 /**
- * Copies of the certificates of `--ca-cert` in an identity's folder: a later run trusts them without being told, and what
- * becomes of the file that was named changes nothing.
+ * Copies of the certificates of `--ca-cert` in an identity's folder: later runs trust them without the option, whatever
+ * happens to the file that it named.
  *
  * @module
  */
 import { join } from "node:path";
-import {
-  type Bytes,
-  ConfigurationError,
-  equalBytes,
-  printable,
-  toHex,
-} from "../../protocol/mod.ts";
+import { type Bytes, equalBytes, toHex } from "../../protocol/bytes.ts";
+import { ConfigurationError } from "../../protocol/errors.ts";
+import { printable } from "../../protocol/printable.ts";
 import { writePrivateFile } from "../local/atomic_file.ts";
 import { readAuthorities } from "./ca_certificates.ts";
 

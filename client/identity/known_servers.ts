@@ -5,16 +5,10 @@
  * @module
  */
 import { join } from "node:path";
-import {
-  type Address,
-  type Bytes,
-  ConfigurationError,
-  equalBytes,
-  formatAddress,
-  parseAddress,
-  printable,
-  withoutZone,
-} from "../../protocol/mod.ts";
+import { type Address, formatAddress, parseAddress, withoutZone } from "../../protocol/address.ts";
+import { type Bytes, equalBytes } from "../../protocol/bytes.ts";
+import { ConfigurationError } from "../../protocol/errors.ts";
+import { printable } from "../../protocol/printable.ts";
 import { formatFingerprint, parseFingerprint } from "../../protocol/v4/fingerprint.ts";
 import { whileAlone } from "./folder_lock.ts";
 import { MAX_SMALL_FILE, readTextFileIfThere } from "../local/read_small_file.ts";
@@ -23,7 +17,7 @@ import { forgetAuthorities, keepAuthorities, readKeptAuthorities } from "./kept_
 
 export const KNOWN_SERVERS = "known_servers";
 
-/** How a server is known: by its fingerprint; or by its name, for which an authority vouches each time. */
+/** How a server is known: by its fingerprint, 32 bytes, or (`pki`) by its name and a certificate authority. */
 export type ServerIdentity = Bytes | "pki";
 
 /** What a line says of a server: how it is known; or that protocol 3 was asked for with it, which knows nobody. */

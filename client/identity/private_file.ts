@@ -4,7 +4,8 @@
  * @module
  */
 import { type FileHandle, open } from "node:fs/promises";
-import { ConfigurationError, printable } from "../../protocol/mod.ts";
+import { ConfigurationError } from "../../protocol/errors.ts";
+import { printable } from "../../protocol/printable.ts";
 import { cannotRead, readSmall } from "../local/read_small_file.ts";
 
 export interface Permissions {
@@ -39,8 +40,8 @@ export function isOpenToAnybody({ mode }: Permissions): boolean {
 }
 
 /**
- * Whether the folder lets anybody replace the identity. It is told and not refused: who can write there can write
- * transfer.info too, and name a server of his own.
+ * Whether the folder lets anybody replace the identity. Reported, not refused: who can write there can also write
+ * transfer.info and name another server.
  */
 export async function isFolderOpen(path: string): Promise<boolean> {
   try {
@@ -52,8 +53,8 @@ export async function isFolderOpen(path: string): Promise<boolean> {
 }
 
 /**
- * The text of a small private file, or `undefined` where there is none. One that others can read is taken from them
- * first, and told to `onTightened`. All is asked of the open file, so that it can't be another by then. Throws
+ * The text of a small private file, or `undefined` where there is none. One that others can read is made private first,
+ * and `onTightened` called. All checks are on the open file, so that none other takes its place. Throws
  * `ConfigurationError`: `identity-not-private` where others can write it or it is another's, `oversized-file`; and
  * `StorageError` `cannot-read`.
  */

@@ -4,11 +4,12 @@
  * @module
  */
 import { basename, dirname, join } from "node:path";
-import { printable, UsageError } from "../../protocol/mod.ts";
+import { printable } from "../../protocol/printable.ts";
+import { UsageError } from "../../protocol/errors.ts";
 import { DATA_FILES, isDataFolder } from "../../protocol/server_files.ts";
 import { LOCK_FILE } from "./folder_lock.ts";
 import { isThere } from "../local/atomic_file.ts";
-import { type Named, realPath } from "../local/named_path.ts";
+import { type NamedPath, realPath } from "../local/named_path.ts";
 import { EDITION_FILE, IDENTITY_FILE, KEY_FILE } from "./v3_identity.ts";
 import { STORED_FILE } from "./upload_history.ts";
 import { TRANSFER_INFO } from "./transfer_info.ts";
@@ -34,7 +35,7 @@ const COPY = /\.(?:old\d*|[0-9a-f-]{36}\.tmp)$/;
 
 const isOneOf = (names: readonly string[], name: string) => names.includes(name.replace(COPY, ""));
 
-/** Why something in a folder does not go to a server. */
+/** Why a file in a folder is never sent. */
 export type ReservedFile =
   | "a file of xfer's own"
   | "an unfinished download"
@@ -93,7 +94,7 @@ export class ReservedFiles {
   }
 
   /** Throws `UsageError` `own-key` for a path that leads to something that is private to a client or a server. */
-  async refuse({ path, real, info }: Named): Promise<void> {
+  async refuse({ path, real, info }: NamedPath): Promise<void> {
     if (real === undefined || info === undefined) return;
     const [folder, name] = info.isDirectory ? [real, ""] : [dirname(real), basename(real)];
     if (await this.#isServers(folder)) throw ownOf(path, "a server's data folder");
@@ -129,7 +130,7 @@ async function namesThere(folder: string, names: readonly string[]): Promise<Set
   return new Set(names.filter((_, i) => there[i] === true));
 }
 
-/** What tells a file from all others of this machine, under whatever names; not every system has it. */
+/** The identity of a file on this machine, whatever its name; not every system has one. */
 function numberOf({ dev, ino }: Deno.FileInfo): string | undefined {
   return ino ? `${dev} ${ino}` : undefined;
 }

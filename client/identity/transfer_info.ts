@@ -4,14 +4,10 @@
  * @module
  */
 import { dirname, isAbsolute, join, relative } from "node:path";
-import {
-  type Address,
-  type Bytes,
-  ConfigurationError,
-  isUserName,
-  printable,
-  UsageError,
-} from "../../protocol/mod.ts";
+import type { Address } from "../../protocol/address.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
+import { ConfigurationError, UsageError } from "../../protocol/errors.ts";
+import { isUserName, printable } from "../../protocol/printable.ts";
 import { formatLocation, type Location, parseLocation } from "../../protocol/v4/fingerprint.ts";
 import { cannotRead, READABLE } from "../local/read_small_file.ts";
 import { writeFile } from "../local/atomic_file.ts";
@@ -21,14 +17,17 @@ export const TRANSFER_INFO = "transfer.info";
 /** No sensible file is longer, in bytes; a larger one was named by mistake. */
 const MAX_SIZE = 16 * 1024;
 
+/** What `transfer.info` says. */
 export interface TransferInfo {
+  /** Line 1: the server's plain port. */
   readonly server: Address;
-  /** Whether line 1 is of the form `xfer://…`: protocol 4 and nothing else. */
+  /** Whether line 1 is written `xfer://…`: only protocol 4 may be spoken. */
   readonly secure: boolean;
-  /** The server's fingerprint, where line 1 has it. */
+  /** The server's fingerprint, 32 bytes, if line 1 has one. */
   readonly fingerprint: Bytes | undefined;
+  /** Line 2. */
   readonly userName: string;
-  /** A path for this process: in line 3 it is relative to the client's folder. `undefined` where there is no line 3. */
+  /** Line 3: the path of the file to send, relative to this process; `undefined` if the line is missing. */
   readonly file: string | undefined;
 }
 
@@ -57,7 +56,7 @@ export function isFileLine(text: string): boolean {
 }
 
 /**
- * Reads a `transfer.info`. Throws `ConfigurationError` `no-transfer-info` or `bad-transfer-info`; `StorageError`
+ * Reads a `transfer.info`: three lines, server, user name and file. Throws `ConfigurationError` `no-transfer-info` or `bad-transfer-info`; `StorageError`
  * `cannot-read`.
  */
 export async function readTransferInfo(path: string): Promise<TransferInfo> {

@@ -6,20 +6,14 @@
  */
 import { Buffer } from "node:buffer";
 import { join } from "node:path";
-import {
-  type Bytes,
-  CLIENT_ID_SIZE,
-  ConfigurationError,
-  findEdition,
-  fromHex,
-  isQuirk,
-  isUserName,
-  printable,
-  type Profile,
-  PUBLIC_KEY_SIZE,
-  publicKeyOf,
-  toHex,
-} from "../../protocol/mod.ts";
+import { type Bytes, fromHex, toHex } from "../../protocol/bytes.ts";
+import { CLIENT_ID_SIZE } from "../../protocol/header.ts";
+import { ConfigurationError } from "../../protocol/errors.ts";
+import { findEdition } from "../../protocol/v3/editions/mod.ts";
+import { isQuirk } from "../../protocol/v3/editions/quirks.ts";
+import { isUserName, printable } from "../../protocol/printable.ts";
+import type { Profile } from "../../protocol/v3/server_session.ts";
+import { PUBLIC_KEY_SIZE, publicKeyOf } from "../../protocol/cipher/rsa.ts";
 import { readTextFileIfThere } from "../local/read_small_file.ts";
 import { removeIfThere, writePrivateFile } from "../local/atomic_file.ts";
 import type { OpenFolder, Tightened } from "../events.ts";
@@ -143,7 +137,7 @@ export class IdentityFolder {
   }
 
   /** Keeps a copy of `me.info` beside it. Returns the copy's path. */
-  async keepAside(): Promise<string> {
+  async backUp(): Promise<string> {
     return await keepCopy(this.#identityPath);
   }
 

@@ -5,16 +5,10 @@
  * @module
  */
 import { join } from "node:path";
-import {
-  type Bytes,
-  CLIENT_ID_SIZE,
-  ConfigurationError,
-  equalBytes,
-  fromHex,
-  isUserName,
-  printable,
-  toHex,
-} from "../../protocol/mod.ts";
+import { type Bytes, equalBytes, fromHex, toHex } from "../../protocol/bytes.ts";
+import { CLIENT_ID_SIZE } from "../../protocol/header.ts";
+import { ConfigurationError } from "../../protocol/errors.ts";
+import { isUserName, printable } from "../../protocol/printable.ts";
 import { fromPem, toPem } from "../../protocol/encoding/pem.ts";
 import { whileAlone } from "./folder_lock.ts";
 import { readTextFileIfThere } from "../local/read_small_file.ts";
@@ -36,7 +30,7 @@ export interface LocalAccount {
 }
 
 /** Whether a folder has an account of protocol 4. */
-export async function hasSecureAccount(folder: string): Promise<boolean> {
+export async function hasV4Account(folder: string): Promise<boolean> {
   return await readTextFileIfThere(join(folder, ACCOUNT_FILE)) !== undefined;
 }
 
@@ -55,7 +49,7 @@ export class AccountFolder {
   }
 
   /**
-   * The key, made and durable before the server hears of it: one for all clients that begin at once. Throws
+   * The key, made and durable before it is sent: one for all clients that begin at once. Throws
    * `ConfigurationError` `bad-identity`, and what `whileAlone` does.
    */
   async loadKey(): Promise<AccountKey> {
@@ -148,7 +142,7 @@ async function makeKey(): Promise<AccountKey> {
   return await withPublicKey((made as CryptoKeyPair).privateKey);
 }
 
-/** Adds the public half, which WebCrypto tells only so. */
+/** Adds the public half, which WebCrypto exports only with the private one. */
 async function withPublicKey(privateKey: CryptoKey): Promise<AccountKey> {
   const { x } = await crypto.subtle.exportKey("jwk", privateKey);
   const raw = atob((x ?? "").replaceAll("-", "+").replaceAll("_", "/"));

@@ -4,7 +4,8 @@
  * @module
  */
 import { basename, dirname, join } from "node:path";
-import { printable, reasonOf, StorageError, UsageError, XferError } from "../../protocol/mod.ts";
+import { printable } from "../../protocol/printable.ts";
+import { reasonOf, StorageError, UsageError, XferError } from "../../protocol/errors.ts";
 
 /** Of nobody's writing: a run that was killed has left it. No write takes so long, in milliseconds. */
 const LEFT_MS = 3_600_000;

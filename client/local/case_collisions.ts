@@ -3,16 +3,17 @@
  *
  * @module
  */
-import { printable, UsageError } from "../../protocol/mod.ts";
+import { printable } from "../../protocol/printable.ts";
+import { UsageError } from "../../protocol/errors.ts";
 
 /** Whether two paths may be one. */
-export function lookOf(path: string): string {
+export function foldCase(path: string): string {
   return path.toUpperCase().toLowerCase();
 }
 
 /** Files of one look, of which one must not replace another. */
 export class CaseCollisions {
-  /** Those that are here by now, by what the system tells files apart by. */
+  /** Paths of files that are here, by the system's identity of the file. */
   readonly #here = new Map<string, string>();
 
   /** Notes that a file is here, whole. */

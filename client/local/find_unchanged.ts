@@ -3,12 +3,13 @@
  *
  * @module
  */
-import { type Abortable, type Bytes, equalBytes, throwIfAborted } from "../../protocol/mod.ts";
+import { type Abortable, throwIfAborted } from "../../protocol/abort.ts";
+import { type Bytes, equalBytes } from "../../protocol/bytes.ts";
 import { CHUNK_SIZE, digestChunk, MerkleTree } from "../../protocol/v4/merkle_tree.ts";
 import type { SourceFile } from "./source_file.ts";
 
 /** So many files are hashed side by side: the next are read while one is. */
-const SIDE_BY_SIDE = 4;
+const CONCURRENT_FILES = 4;
 
 export interface ExpectedContent {
   readonly size: number;
@@ -21,8 +22,8 @@ export interface CompareOptions extends Abortable {
 }
 
 /**
- * Which of the files have the content that is known of them. A file that can't be read has not. Throws `InterruptedError`
- * where it is to stop.
+ * Which of the files have the expected content. A file that can't be read has not. Throws `InterruptedError` after an
+ * abort.
  */
 export async function findSame<
   T extends { readonly file: SourceFile; readonly known: ExpectedContent },
@@ -48,7 +49,7 @@ export async function findSame<
       if (digest !== undefined && equalBytes(digest, known.digest)) same.add(next.value);
     }
   };
-  await Promise.all(Array.from({ length: SIDE_BY_SIDE }, work));
+  await Promise.all(Array.from({ length: CONCURRENT_FILES }, work));
   return same;
 }
 

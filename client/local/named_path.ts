@@ -10,7 +10,7 @@ export async function realPath(path: string): Promise<string | undefined> {
 }
 
 /** A path that a user names, and what is there. */
-export interface Named {
+export interface NamedPath {
   readonly path: string;
   /** Without links, where there is anything. */
   readonly real: string | undefined;
@@ -18,7 +18,7 @@ export interface Named {
 }
 
 /** Looks at a path that a user named; whoever opens it reports what is wrong with it. */
-export async function lookAt(path: string): Promise<Named> {
+export async function inspectPath(path: string): Promise<NamedPath> {
   const real = await realPath(path);
   const info = real === undefined ? undefined : await Deno.stat(real).catch(() => undefined);
   return { path, real, info };

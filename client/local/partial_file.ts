@@ -1,19 +1,13 @@
 /**
- * What has come of a file that is to be got, beside the place where it will be. A later run finds it again; one run at
- * a time has it.
+ * The part of a file that has been downloaded, beside its target. A later run resumes it; one run at a time has it.
  *
  * @module
  */
 import { createHash } from "node:crypto";
 import { basename, dirname, join } from "node:path";
-import {
-  type Bytes,
-  printable,
-  reasonOf,
-  StorageError,
-  UsageError,
-  XferError,
-} from "../../protocol/mod.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
+import { printable } from "../../protocol/printable.ts";
+import { reasonOf, StorageError, UsageError, XferError } from "../../protocol/errors.ts";
 import { lock } from "./file_lock.ts";
 import { moveToFree, replace, syncFolder } from "./atomic_file.ts";
 
@@ -23,7 +17,7 @@ const MAX_NAME = 255;
 const LOCK_MS = 100;
 /** So often it is tried to open a part while others replace it. */
 const ATTEMPTS = 5;
-/** So many bytes are written before the disk is told to begin: a sync at the end would have to wait for all of them. */
+/** Bytes written between two early syncs: one sync at the end would have to wait for all of them. */
 const SYNC_EVERY = 32 * 1024 * 1024;
 
 /** How the names of parts end. */
@@ -82,7 +76,7 @@ export class PartialFile {
       if (info === undefined || !isOwn(info)) return undefined;
       const file = await Deno.open(path, { read: true, write: true }).catch(() => undefined);
       if (file === undefined) continue;
-      // Something else may have taken its place since it was looked at, or while it was waited for.
+      // Another file may have taken its place since lstat, or during the wait for the lock.
       if (!isSame(info, await file.stat())) file.close();
       else if (await lock(file, LOCK_MS) !== "locked") return undefined;
       else if (isSame(info, await Deno.lstat(path).catch(() => undefined))) {

@@ -5,11 +5,12 @@
  * @module
  */
 import { posix, win32 } from "node:path";
-import { printable, StorageError } from "../../protocol/mod.ts";
+import { printable } from "../../protocol/printable.ts";
+import { StorageError } from "../../protocol/errors.ts";
 
 export type Os = typeof Deno.build.os;
 
-/** The last part of a name on the server: what its file is called here, unless it is told otherwise. */
+/** The last part of a name on the server: what its file is called here, by default. */
 export function lastPart(name: string): string {
   return posix.basename(name);
 }

@@ -3,13 +3,8 @@
  *
  * @module
  */
-import {
-  ConfigurationError,
-  printable,
-  reasonOf,
-  StorageError,
-  XferError,
-} from "../../protocol/mod.ts";
+import { ConfigurationError, reasonOf, StorageError, XferError } from "../../protocol/errors.ts";
+import { printable } from "../../protocol/printable.ts";
 
 /** A small file holds at most so many bytes: an identity with its key takes about 900. */
 export const MAX_SMALL_FILE = 16 * 1024;

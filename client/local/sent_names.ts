@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { printable, UsageError } from "../../protocol/mod.ts";
-import type { Named } from "./named_path.ts";
+import { printable } from "../../protocol/printable.ts";
+import { UsageError } from "../../protocol/errors.ts";
+import type { NamedPath } from "./named_path.ts";
 
 export class SentNames {
   /** By where it is and what it is called on the server. */
@@ -13,7 +14,7 @@ export class SentNames {
   readonly #paths = new Map<string, string>();
 
   /** Whether the same was named before: it is sent once. */
-  isRepeated({ path, real = path }: Named, name: string): boolean {
+  isRepeated({ path, real = path }: NamedPath, name: string): boolean {
     const key = JSON.stringify([name, real]);
     if (this.#named.has(key)) return true;
     this.#named.add(key);

@@ -4,35 +4,26 @@
  * @module
  */
 import { basename } from "node:path";
-import {
-  type Bytes,
-  encodeTextField,
-  FIELDS,
-  fileChanged,
-  maxFileSize,
-  printable,
-  type Profile,
-  StorageError,
-  UsageError,
-} from "../../protocol/mod.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
+import { printable } from "../../protocol/printable.ts";
+import { fileChanged, StorageError, UsageError } from "../../protocol/errors.ts";
 import { cannotRead } from "./read_small_file.ts";
 
+/** A file to send, as it was when it was inspected. */
 export class SourceFile {
   /** As given by the user. */
   readonly path: string;
   /** The name under which it is stored: the last component of the path. */
   readonly name: string;
-  /** The name as a field. */
-  readonly nameField: Bytes;
+  /** In bytes. */
   readonly size: number;
   /** When it was changed last, in milliseconds since the epoch; 0 where the system does not tell. */
   readonly mtime: number;
   readonly #identity: string;
 
-  private constructor(path: string, nameField: Bytes, info: Deno.FileInfo) {
+  private constructor(path: string, info: Deno.FileInfo) {
     this.path = path;
     this.name = basename(path);
-    this.nameField = nameField;
     this.size = info.size;
     this.mtime = info.mtime?.getTime() ?? 0;
     this.#identity = identityOf(info);
@@ -40,43 +31,17 @@ export class SourceFile {
 
   /**
    * Looks at a file before anything is sent. Throws `UsageError` `empty-path`; `StorageError` `cannot-read`,
-   * `not-a-file`, `name-too-long` or `file-too-large`.
+   * `not-a-file`.
    */
-  static async inspect(path: string, profile: Profile): Promise<SourceFile> {
-    const info = await statFile(path);
-    const shown = printable(path);
-    const nameField = encodeTextField(basename(path), FIELDS.fileName.size);
-    if (nameField === undefined) {
-      throw new StorageError(
-        "name-too-long",
-        `Cannot send ${shown}: its name has more than ${FIELDS.fileName.size - 1} bytes`,
-        { hint: "Rename it." },
-      );
-    }
-    const max = maxFileSize(profile);
-    if (info.size > max) {
-      throw new StorageError(
-        "file-too-large",
-        `Cannot send ${shown}: it has ${info.size} bytes, the protocol carries at most ${max}`,
-        { hint: "Split it, with split for example." },
-      );
-    }
-    return new SourceFile(path, nameField, info);
-  }
-
-  /**
-   * The same for protocol 4, which takes files of any size. Throws `UsageError` `empty-path`; `StorageError`
-   * `cannot-read`, `not-a-file`.
-   */
-  static async inspectAny(path: string): Promise<SourceFile> {
-    return new SourceFile(path, new Uint8Array(0), await statFile(path));
+  static async inspect(path: string): Promise<SourceFile> {
+    return new SourceFile(path, await statFile(path));
   }
 
   /**
    * A file that was found in a folder, by what is known of it already; whether it can be read is seen when it is opened.
    */
   static found(path: string, info: Deno.FileInfo): SourceFile {
-    return new SourceFile(path, new Uint8Array(0), info);
+    return new SourceFile(path, info);
   }
 
   /** Throws `StorageError` `cannot-read`. */
@@ -194,7 +159,7 @@ export class OpenSource implements Disposable {
   }
 }
 
-/** What tells a file from another, and from itself when it was written to. */
+/** The identity of a file's content: another after any write. */
 function identityOf({ size, mtime, ctime, ino, dev }: Deno.FileInfo): string {
   return [size, mtime?.getTime(), ctime?.getTime(), ino, dev].join(" ");
 }

@@ -1,14 +1,15 @@
 /**
- * The folders here that files are got into.
+ * Local folders that files are downloaded to.
  *
  * @module
  */
 import { dirname } from "node:path";
-import { printable, shellWord, StorageError, UsageError } from "../../protocol/mod.ts";
+import { printable, shellWord } from "../../protocol/printable.ts";
+import { StorageError, UsageError } from "../../protocol/errors.ts";
 import { kindOf } from "./atomic_file.ts";
 import { writing } from "./partial_file.ts";
 
-/** A folder that is to be there when files are got into it. */
+/** The folder that files are downloaded to. */
 export interface TargetFolder {
   readonly path: string;
   /** Whether it is made where it is missing. */
@@ -17,7 +18,7 @@ export interface TargetFolder {
 
 /**
  * Throws `UsageError` `target-exists` where a file is in the place of a folder or of one above it, and `StorageError`
- * `cannot-write` where one that is not made is missing, or can't be looked at.
+ * `cannot-write` where one that is not made is missing or can't be read.
  */
 export async function checkFolder({ path, isMade }: TargetFolder): Promise<void> {
   await refuseFile(path);

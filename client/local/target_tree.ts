@@ -4,14 +4,15 @@
  * @module
  */
 import { dirname } from "node:path";
-import { printable, UsageError } from "../../protocol/mod.ts";
+import { printable } from "../../protocol/printable.ts";
+import { UsageError } from "../../protocol/errors.ts";
 import { syncNames, writing } from "./partial_file.ts";
 import { makeFolder, notAFolder } from "./target_folder.ts";
 
-/** Each folder is looked at once, made when the first file comes into it, and synced once at the end. */
+/** Checks each folder once, makes it when its first file arrives, and syncs it once at the end. */
 export class TargetTree {
   readonly #root: string;
-  /** Whether a folder is there, of those that were looked at. */
+  /** Of the folders that were checked: whether they exist. */
   readonly #seen = new Map<string, Promise<boolean>>();
   readonly #made = new Map<string, Promise<void>>();
   /** Folders in which names are new. */
@@ -26,8 +27,8 @@ export class TargetTree {
    * Whether a folder is there. Throws `UsageError` `through-link` where it is a link or below one: what a server names
    * may not be written to wherever that leads; `target-exists` where a file is in the place of it, or of one above it.
    */
-  look(folder: string): Promise<boolean> {
-    return once(this.#seen, folder, () => this.#look(folder));
+  check(folder: string): Promise<boolean> {
+    return once(this.#seen, folder, () => this.#check(folder));
   }
 
   /** Makes a folder that is missing, and those above it. Throws as `look` does, and `StorageError` `cannot-write`. */
@@ -45,10 +46,10 @@ export class TargetTree {
     if (failure !== undefined) throw failure;
   }
 
-  async #look(folder: string): Promise<boolean> {
+  async #check(folder: string): Promise<boolean> {
     // The root is the user's own choice, wherever a link of that name leads.
     if (folder === this.#root) return true;
-    if (!(await this.look(dirname(folder)))) return false;
+    if (!(await this.check(dirname(folder)))) return false;
     const info = await Deno.lstat(folder).catch(() => undefined);
     if (info?.isSymlink === true) throw throughLink(folder);
     if (info?.isDirectory === false) throw notAFolder(folder, info);
@@ -62,7 +63,7 @@ export class TargetTree {
       this.#changed.add(above);
     } else {
       await this.make(above);
-      if (!(await this.look(folder))) {
+      if (!(await this.check(folder))) {
         await writing(folder, () => this.#makeMissing(folder));
         this.#changed.add(above);
       }
@@ -75,7 +76,7 @@ export class TargetTree {
       await Deno.mkdir(folder);
     } catch (error) {
       // It may have come meanwhile: where capitals and small letters are the same, under another name.
-      if (!(await this.#look(folder))) throw error;
+      if (!(await this.#check(folder))) throw error;
     }
   }
 }

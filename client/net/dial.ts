@@ -3,24 +3,19 @@
  *
  * @module
  */
-import {
-  abortReason,
-  type Address,
-  formatAddress,
-  NetworkError,
-  ProtocolError,
-  reasonOf,
-  throwIfAborted,
-  whenAborted,
-} from "../../protocol/mod.ts";
+import { abortReason, throwIfAborted, whenAborted } from "../../protocol/abort.ts";
+import { type Address, formatAddress } from "../../protocol/address.ts";
+import { NetworkError, ProtocolError, reasonOf } from "../../protocol/errors.ts";
 
-/** How long the client waits, in milliseconds: for a connection, and for a response. */
+/** How long a client waits. */
 export interface Timeouts {
+  /** For a connection, in milliseconds. */
   readonly connectMs: number;
-  /** A server may have to sync gigabytes to its disk before it answers. */
+  /** For a response, in milliseconds. A server may have to sync gigabytes to its disk before it answers. */
   readonly responseMs: number;
 }
 
+/** How long a client waits by default. */
 export const DEFAULT_TIMEOUTS: Timeouts = { connectMs: 15_000, responseMs: 120_000 };
 
 /** A `ProtocolError` for an address at which TLS is spoken, where it should be the plain port. */
@@ -48,7 +43,7 @@ export interface DialOptions {
 
 const CHECK_ADDRESS = "Check the address, and that the server is running.";
 
-/** Throws `NetworkError` `cannot-connect`, and `InterruptedError` where it is to stop. */
+/** Throws `NetworkError` `cannot-connect`, and `InterruptedError` after an abort. */
 export async function connect(
   address: Address,
   { connectMs }: Timeouts,

@@ -1,15 +1,16 @@
 /**
- * Stopping in good order, when somebody has had enough: nothing new is begun, what the server is about to answer is
- * waited for a little, and all else ends at once.
+ * Ending work in good order after an abort: nothing new starts, an answer that is due is waited for a little, and all
+ * else ends at once.
  *
  * @module
  */
-import { abortReason, throwIfAborted, whenAborted, type XferError } from "../../protocol/mod.ts";
+import { abortReason, throwIfAborted, whenAborted } from "../../protocol/abort.ts";
+import type { XferError } from "../../protocol/errors.ts";
 
-/** So long an answer is waited for that tells what the server has done, in milliseconds. */
-export const STOP_GRACE_MS = 3000;
+/** How long an answer that is due is waited for after an abort, in milliseconds. */
+export const ABORT_GRACE_MS = 3000;
 
-/** Resolves after so many milliseconds. Throws `InterruptedError` `interrupted` as soon as the work is to stop. */
+/** Resolves after a number of milliseconds. Throws `InterruptedError` `interrupted` as soon as the signal aborts. */
 export async function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, ms);
@@ -19,7 +20,7 @@ export async function sleep(ms: number, signal: AbortSignal | undefined): Promis
   throwIfAborted(signal);
 }
 
-/** Ends something, such as a connection, when the work is to stop: while an answer is due, only after a little. */
+/** Ends something, such as a connection, when a signal aborts: at once, or while an answer is due after a grace period. */
 export class GracefulAbort implements Disposable {
   readonly #signal: AbortSignal | undefined;
   readonly #end: (reason: XferError) => void;
@@ -35,23 +36,23 @@ export class GracefulAbort implements Disposable {
     this.#listening = whenAborted(signal, () => this.#stop());
   }
 
-  /** Whether the work is to stop. */
-  get isStopping(): boolean {
+  /** Whether the signal has aborted. */
+  get isAborted(): boolean {
     return this.#signal?.aborted ?? false;
   }
 
-  /** Throws `InterruptedError` `interrupted` where the work is to stop. */
+  /** Throws `InterruptedError` `interrupted` after an abort. */
   check(): void {
     throwIfAborted(this.#signal);
   }
 
-  /** Between two slices of a long computation: signals are heard. Throws `InterruptedError` where the work is to stop. */
-  async breathe(): Promise<void> {
+  /** Between two slices of a long computation: lets signals arrive. Throws `InterruptedError` after an abort. */
+  async yieldToSignals(): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve));
     this.check();
   }
 
-  /** Does what ends with an answer that counts. Throws what it does, and `InterruptedError` instead of beginning. */
+  /** Does work that ends with an answer that counts. Throws as the work does, and `InterruptedError` before it starts. */
   async critical<T>(work: () => Promise<T>): Promise<T> {
     this.check();
     this.#due++;
@@ -59,7 +60,7 @@ export class GracefulAbort implements Disposable {
       return await work();
     } finally {
       this.#due--;
-      if (this.isStopping) this.#stop();
+      if (this.isAborted) this.#stop();
     }
   }
 
@@ -73,6 +74,6 @@ export class GracefulAbort implements Disposable {
     if (this.#disposed) return;
     const signal = this.#signal as AbortSignal;
     if (this.#due === 0) return this.#end(abortReason(signal));
-    this.#timer ??= setTimeout(() => this.#end(abortReason(signal)), STOP_GRACE_MS);
+    this.#timer ??= setTimeout(() => this.#end(abortReason(signal)), ABORT_GRACE_MS);
   }
 }

@@ -38,7 +38,7 @@ export class ResponseDeadline {
     this.#at = now();
   }
 
-  /** All that was waited for has come, or there was nothing: whatever is waited for next has its time anew. */
+  /** All that was waited for has come, or there was nothing: what is waited for next has the full time. */
   renew(): void {
     this.#count();
     this.#left = this.#graceMs;
@@ -47,7 +47,7 @@ export class ResponseDeadline {
   }
 
   /** A part of what is waited for has come whole, and more is to come. */
-  hear(): void {
+  renewFromReserve(): void {
     this.#count();
     const used = Math.min(this.#graceMs - this.#left, this.#reserve);
     this.#left += used;
@@ -56,7 +56,7 @@ export class ResponseDeadline {
   }
 
   /** The server is not silent, and has taken or sent so many bytes: what is quicker now is no credit for hours of dripping later. */
-  earn(bytes: number): void {
+  credit(bytes: number): void {
     this.#count();
     this.#left = Math.min(this.#graceMs, this.#left + bytes / MIN_RATE * 1000);
     this.#silence = 0;
@@ -68,7 +68,7 @@ export class ResponseDeadline {
     this.#pauses++;
   }
 
-  goOn(): void {
+  resume(): void {
     this.#count();
     this.#pauses--;
   }

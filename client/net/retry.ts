@@ -3,10 +3,11 @@
  *
  * @module
  */
-import { type Abortable, throwIfAborted, XferError } from "../../protocol/mod.ts";
+import { type Abortable, throwIfAborted } from "../../protocol/abort.ts";
+import { XferError } from "../../protocol/errors.ts";
 import { sleep } from "./graceful_abort.ts";
 
-/** With the waits below about a quarter of a minute on average: a server that is started again is back by then. */
+/** Retries by default: about a quarter of a minute on average. A server that restarts is back by then. */
 export const DEFAULT_RETRIES = 5;
 
 /** The first wait takes up to this many milliseconds; each further one up to twice as long. */
@@ -15,38 +16,46 @@ const BACKOFF_BASE_MS = 1000;
 /** No wait is longer, in milliseconds: when a network comes back, it is noticed within a minute. */
 const BACKOFF_CAP_MS = 60_000;
 
-export interface RetryOptions extends Abortable {
-  /** How often to try again when the network fails without progress in between; without, 5 times. 0 is never. */
+/** When to try again after a network failure: with exponential backoff, up to a minute. */
+export interface RetryOptions {
+  /** How often to retry when the network fails without progress in between; default 5, 0 is never. */
   readonly retries?: number;
-  /** Waits for so many milliseconds. */
+  /** Called before each wait. */
+  readonly onRetry?: (retry: Retry) => void;
+  /** Waits for a number of milliseconds; replaces the default in tests. */
   readonly pause?: (ms: number) => Promise<void>;
-  /** Whether an error of the network is not worth another try; it is asked of each. */
-  readonly isFinal?: (error: XferError) => boolean;
-  /** A number from 0 up to but not including 1. */
+  /** Returns a number from 0 up to but not including 1; default `Math.random`. */
   readonly random?: () => number;
 }
 
+/** What the task, rather than the user, says of its retries. */
+export interface RetriedTask extends Abortable {
+  /** Whether a network error is not worth a retry; called with each. */
+  readonly isFinal?: (error: XferError) => boolean;
+  /** A number that grows with what is done for good: the first failure after it has grown counts as the first. */
+  readonly progress?: () => number;
+}
+
+/** A retry to come. */
 export interface Retry {
-  /** Counted from 1, again after progress. */
+  /** Counted from 1; starts again after progress. */
   readonly retry: number;
-  /** How many there are at most. */
+  /** The most retries without progress. */
   readonly retries: number;
-  /** How long is waited before, in milliseconds. */
+  /** How long it waits first, in milliseconds. */
   readonly delayMs: number;
-  /** Why it is tried again. */
+  /** The network failure. */
   readonly error: XferError;
 }
 
 /**
- * Runs a task, and again while it fails with an error of the network and retries are left. `progress` is a number that
- * grows with what is done for good: a failure after it has grown counts as the first one, and the waits are short again.
- * Throws the last error; where it is to stop, that of the task then, or `InterruptedError` from a wait.
+ * Runs a task, and again while it fails with a network error and retries are left. Throws the last error; after an
+ * abort, the task's own, or `InterruptedError` from a wait.
  */
 export async function withRetries<T>(
   task: () => Promise<T>,
-  { retries = DEFAULT_RETRIES, pause, random = Math.random, isFinal, signal }: RetryOptions,
-  onRetry: (retry: Retry) => void,
-  progress: () => number = () => 0,
+  { retries = DEFAULT_RETRIES, onRetry, pause, random = Math.random }: RetryOptions,
+  { isFinal, progress = () => 0, signal }: RetriedTask,
 ): Promise<T> {
   let reached = progress();
   for (let retry = 1;; retry++) {
@@ -61,7 +70,7 @@ export async function withRetries<T>(
       if (!ofNetwork || retry > retries || signal?.aborted === true) throw error;
       if (isFinal?.(error)) throw error;
       const delayMs = backoffMs(retry, random);
-      onRetry({ retry, retries, delayMs, error });
+      onRetry?.({ retry, retries, delayMs, error });
       await (pause === undefined ? sleep(delayMs, signal) : pause(delayMs));
     }
   }

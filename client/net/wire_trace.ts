@@ -1,26 +1,32 @@
 /**
- * Watching what is said on connections, for who looks for a fault: which messages, and how large they are. What they
- * carry, keys and tokens among it, is not told.
+ * A trace of the messages on connections, for troubleshooting: kinds and sizes. Contents, such as keys and tokens, are
+ * never traced.
  *
  * @module
  */
+
+/** One message. */
 export interface TracedMessage {
+  /** Who sent it. */
   readonly from: "client" | "server";
-  /** What the protocol calls the message. */
+  /** Its name in the protocol. */
   readonly kind: string;
-  /** The number that stands for the kind in its header; the hello of protocol 4 has none. */
+  /** The code of its kind on the wire; the hello of protocol 4 has none. */
   readonly code?: number | undefined;
-  /** Of the request that it belongs to, by protocol 4. */
+  /** Over protocol 4, the tag of its request. */
   readonly tag?: number;
-  /** Bytes, the header's included. */
+  /** In bytes, header included. */
   readonly size: number;
 }
 
-export type Trace = (said: TracedMessage) => void;
+/** Called with each message of one connection. */
+export type Trace = (message: TracedMessage) => void;
 
-/** Is called for each connection that is made, and returns what is told of it. */
+/** Called for each new connection; returns its trace. */
 export type Tracer = () => Trace;
 
+/** What can be traced. */
 export interface Traceable {
-  readonly watch?: Tracer | undefined;
+  /** Traces every connection. */
+  readonly tracer?: Tracer | undefined;
 }

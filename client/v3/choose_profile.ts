@@ -1,32 +1,16 @@
 /**
- * What the client speaks to a server.
+ * Which profile, edition and quirks, the client uses with a server.
  *
  * @module
  */
-import {
-  type Abortable,
-  type Address,
-  type Bytes,
-  DEFAULT_EDITION,
-  type Edition,
-  NO_QUIRKS,
-  type Profile,
-  type Quirks,
-} from "../../protocol/mod.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
+import { DEFAULT_EDITION } from "../../protocol/v3/editions/mod.ts";
+import type { Edition } from "../../protocol/v3/editions/edition.ts";
+import { NO_QUIRKS, type Quirks } from "../../protocol/v3/editions/quirks.ts";
+import type { Profile } from "../../protocol/v3/server_session.ts";
 import type { Timeouts } from "../net/dial.ts";
 import { detectEdition } from "./detect_edition.ts";
-import type { ClientEvent } from "../events.ts";
-import type { Traceable } from "../net/wire_trace.ts";
-
-export interface ProfileOptions extends Traceable, Abortable {
-  readonly server: Address;
-  readonly userName: string;
-  /** What the server speaks; `auto` finds out. Without, what was used last under this identity, or 2023c. */
-  readonly edition?: Edition | "auto";
-  /** What the server does besides. Without, what was used last. */
-  readonly quirks?: Quirks;
-  readonly onEvent?: (event: ClientEvent) => void;
-}
+import type { V3ConnectOptions } from "./connect_options.ts";
 
 export interface ChosenProfile {
   readonly profile: Profile;
@@ -34,20 +18,23 @@ export interface ChosenProfile {
   readonly deniedIds: readonly Bytes[];
 }
 
-/** What is wished for, else what was spoken last. Throws `NetworkError` where it has to ask the server and can't. */
+/**
+ * What the options say, else the profile of the last run. Throws `NetworkError` where the server has to be asked and can't
+ * be.
+ */
 export async function chooseProfile(
-  wish: ProfileOptions,
+  options: V3ConnectOptions,
   remembered: Profile | undefined,
   clientId: Bytes | undefined,
   timeouts: Timeouts,
 ): Promise<ChosenProfile> {
-  const quirks = wish.quirks ?? remembered?.quirks ?? NO_QUIRKS;
-  if (wish.edition !== "auto") {
-    const edition = wish.edition ?? remembered?.edition ?? DEFAULT_EDITION;
+  const quirks = options.quirks ?? remembered?.quirks ?? NO_QUIRKS;
+  if (options.edition !== "auto") {
+    const edition = options.edition ?? remembered?.edition ?? DEFAULT_EDITION;
     return { profile: complete(edition, quirks), deniedIds: [] };
   }
-  const { edition, certain, deniedId } = await detectEdition(wish, clientId, timeouts);
-  wish.onEvent?.({ type: "detected", edition, certain });
+  const { edition, certain, deniedId } = await detectEdition(options, clientId, timeouts);
+  options.onEvent?.({ type: "detected", edition, certain });
   return { profile: complete(edition, quirks), deniedIds: deniedId ? [deniedId] : [] };
 }
 

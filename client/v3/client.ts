@@ -1,74 +1,66 @@
 /**
- * A client: drives the sessions of `protocol/v3/` over a real connection, real files and a real
- * identity.
+ * A client of protocol 3: runs the sessions of `protocol/v3/` over a connection, with the files and the identity of this
+ * machine.
  *
  * @module
  */
+import type { Bytes } from "../../protocol/bytes.ts";
 import {
-  type Bytes,
   ConfigurationError,
-  encodeTextField,
-  FIELDS,
-  generatePrivateKey,
-  importAesKey,
-  keepFreedMemory,
   NetworkError,
-  type Part,
-  type Profile,
   ProtocolError,
-  publicKeyOf,
-  reconnect,
   RefusedError,
-  register,
-  type SessionSteps,
-  type Step,
-  type StepResult,
-  throwIfAborted,
-  unwrapKey,
-  upload,
-  ZlibCrc,
-} from "../../protocol/mod.ts";
-import { DEFAULT_TIMEOUTS, type Timeouts } from "../net/dial.ts";
-import type { ClientEvent, Stored } from "../events.ts";
+} from "../../protocol/errors.ts";
+import { encodeTextField } from "../../protocol/v3/text_field.ts";
+import { FIELDS } from "../../protocol/v3/editions/edition.ts";
+import { generatePrivateKey, publicKeyOf, unwrapKey } from "../../protocol/cipher/rsa.ts";
+import { importAesKey } from "../../protocol/cipher/aes_cbc.ts";
+import { keepFreedMemory } from "../../protocol/memory.ts";
+import type { Part } from "../../protocol/v3/file_parts.ts";
+import type { Profile } from "../../protocol/v3/server_session.ts";
+import { reconnect, register } from "../../protocol/v3/registration.ts";
+import type { SessionSteps, Step, StepResult } from "../../protocol/v3/session_steps.ts";
+import { throwIfAborted } from "../../protocol/abort.ts";
+import { upload } from "../../protocol/v3/client_session.ts";
+import { ZlibCrc } from "../../protocol/crc/zlib.ts";
+import { DEFAULT_TIMEOUTS } from "../net/dial.ts";
+import type { Stored, V3Event } from "../events.ts";
 import { type Identity, IDENTITY_FILE, IdentityFolder } from "../identity/v3_identity.ts";
 import { ReconnectingConnection } from "./reconnecting_connection.ts";
-import { chooseProfile, type ChosenProfile, type ProfileOptions } from "./choose_profile.ts";
+import { chooseProfile, type ChosenProfile } from "./choose_profile.ts";
+import type { V3ConnectOptions } from "./connect_options.ts";
 import { PIECE_SIZE, sendContent } from "./send_content.ts";
-import { SourceFile } from "../local/source_file.ts";
+import type { SourceFile } from "../local/source_file.ts";
+import { inspectFile } from "./inspect_file.ts";
 import { GracefulAbort } from "../net/graceful_abort.ts";
 
 /** Whatever the edition says: servers of each have either. */
 const AES_KEY_SIZES: readonly number[] = [16, 32];
 
-export interface V3ClientOptions extends ProfileOptions {
-  /** The folder with `me.info` and `priv.key`. */
-  readonly identityFolder: string;
-  readonly timeouts?: Partial<Timeouts>;
-}
-
+/** One client and its connection: sends files one after another. */
 export class V3Client implements Disposable {
   #profile: Profile;
-  readonly #options: V3ClientOptions;
+  readonly #options: V3ConnectOptions;
   readonly #identities: IdentityFolder;
-  readonly #link: ReconnectingConnection;
+  readonly #connection: ReconnectingConnection;
   readonly #gracefulAbort: GracefulAbort;
   readonly #deniedIds: readonly Bytes[];
   readonly #buffers: [Bytes, Bytes] = [new Uint8Array(PIECE_SIZE), new Uint8Array(PIECE_SIZE)];
   #privateKey: Bytes = new Uint8Array(0);
   #identity: Identity | undefined;
   #aesKey: CryptoKey | undefined;
-  #introduced = false;
-  /** The checksum of the file that was sent last, for the case that it is sent again. */
-  #summed: { readonly file: SourceFile; readonly crc: number } | undefined;
-  /** Whether a registration was asked for and its answer never came, in this run or one before. */
+  #isAuthenticated = false;
+  /** The checksum of the last file, in case it is sent again. */
+  #lastChecksum: { readonly file: SourceFile; readonly crc: number } | undefined;
+  /** Whether a registration was sent and never answered, in this run or an earlier one. */
   #unanswered = false;
-  /** Whether the private key is another run's, or where this one has it. */
+  /** Whether the private key is that of an earlier run, or was made in this one and is saved or not. */
   #key: "loaded" | "made" | "saved" = "loaded";
-  /** Whether the identity was given in this run and has not served yet: nothing is lost with it. */
+  /** Whether the identity was registered in this run and not used yet: nothing is lost with it. */
   #unused = false;
 
   private constructor(
-    options: V3ClientOptions,
+    options: V3ConnectOptions,
     { profile, deniedIds }: ChosenProfile,
     identities: IdentityFolder,
     identity: Identity | undefined,
@@ -81,20 +73,20 @@ export class V3Client implements Disposable {
     this.#deniedIds = deniedIds;
     this.#identities = identities;
     this.#identity = identity;
-    const { watch } = options;
-    this.#link = new ReconnectingConnection({
+    const { tracer } = options;
+    this.#connection = new ReconnectingConnection({
       server,
       profile,
       timeouts,
       onConnected,
-      watch,
+      tracer,
       signal,
     });
-    this.#gracefulAbort = new GracefulAbort(signal, (reason) => this.#link.end(reason));
+    this.#gracefulAbort = new GracefulAbort(signal, (reason) => this.#connection.end(reason));
   }
 
   /** Reads the identity and finds out what to speak. Writes nothing, but takes others' permission to read the key. */
-  static async create(options: V3ClientOptions): Promise<V3Client> {
+  static async create(options: V3ConnectOptions): Promise<V3Client> {
     keepFreedMemory();
     const identities = new IdentityFolder(options.identityFolder, options.onEvent);
     const identity = await identities.load();
@@ -120,27 +112,31 @@ export class V3Client implements Disposable {
   }
 
   /**
-   * Sends one file. Returns it as it was sent, and its checksum, on which both ends agree. After a failure it can be called
-   * again. Where it is to stop, a registration that was begun is ended, so that its id is not lost, and a file that the
-   * server has all of.
+   * Sends one file. Returns it as it was sent, and the cksum that both ends agree on. After a failure it can be called
+   * again. After an abort it still finishes a registration, so that its id is not lost, and a file that the server has all
+   * of. Throws `StorageError`, `IntegrityError`, `RefusedError`, `UnconfirmedError`, `NetworkError`, `ProtocolError`,
+   * `ConfigurationError`, `InterruptedError`.
    */
   send(inspected: SourceFile): Promise<Pick<Stored, "file" | "crc">> {
     return this.#gracefulAbort.critical(() => this.#send(inspected));
   }
 
   async #send(inspected: SourceFile): Promise<Pick<Stored, "file" | "crc">> {
-    this.#introduced = false;
+    this.#isAuthenticated = false;
     try {
-      const clientId = await this.#introduce();
-      this.#introduced = true;
+      const clientId = await this.#authenticate();
+      this.#isAuthenticated = true;
       // It may have waited for others: what counts is what it is when it is sent.
-      const file = await SourceFile.inspect(inspected.path, this.#profile);
-      const { nameField: fileName, size } = file;
-      const crc = await this.#drive(upload(this.#profile, { clientId, fileName, size }), file);
+      const { file, nameField } = await inspectFile(inspected.path, this.#profile);
+      const { size } = file;
+      const crc = await this.#drive(
+        upload(this.#profile, { clientId, fileName: nameField, size }),
+        file,
+      );
       return { file, crc };
     } catch (error) {
       // Whatever is half said on this connection, what comes next must not be taken for its rest.
-      this.#link.close();
+      this.#connection.close();
       throw error;
     }
   }
@@ -150,30 +146,30 @@ export class V3Client implements Disposable {
     return this.#profile;
   }
 
-  /** Whether the server has let this client in for the file that was sent last. */
-  get isIntroduced(): boolean {
-    return this.#introduced;
+  /** Whether the server accepted the login for the last file. */
+  get isAuthenticated(): boolean {
+    return this.#isAuthenticated;
   }
 
   [Symbol.dispose](): void {
     this.#gracefulAbort[Symbol.dispose]();
-    this.#link.close();
+    this.#connection.close();
   }
 
   /** Gets a fresh AES key, registering first where there is no identity. */
-  async #introduce(): Promise<Bytes> {
+  async #authenticate(): Promise<Bytes> {
     // Without reconnection a server denies by closing: what it closed after the file before must not look like that.
-    if (this.#profile.edition.requests.reconnect === undefined) this.#link.close();
-    const reused = this.#link.isOpen;
+    if (this.#profile.edition.requests.reconnect === undefined) this.#connection.close();
+    const reused = this.#connection.isOpen;
     const unanswered = this.#unanswered;
     try {
-      return await this.#drive(this.#introduction());
+      return await this.#drive(this.#login());
     } catch (error) {
       if (error instanceof RefusedError && !unanswered) await this.#dropKey();
       if (!reused || !(error instanceof NetworkError)) throw error;
       // Some servers close after each file.
-      this.#link.close();
-      return await this.#drive(this.#introduction());
+      this.#connection.close();
+      return await this.#drive(this.#login());
     }
   }
 
@@ -192,7 +188,7 @@ export class V3Client implements Disposable {
     this.#unanswered = false;
   }
 
-  #introduction(): SessionSteps<Bytes> {
+  #login(): SessionSteps<Bytes> {
     const name = encodeTextField(this.#options.userName, FIELDS.name.size);
     if (name === undefined) throw new RangeError("Cannot register: the user name does not fit");
     const publicKey = publicKeyOf(this.#privateKey);
@@ -223,17 +219,17 @@ export class V3Client implements Disposable {
   async #perform(step: Step, file: SourceFile | undefined): Promise<StepResult> {
     switch (step.do) {
       case "send":
-        await this.#link.begin();
+        await this.#connection.begin();
         if (step.kind === "register") {
           await this.#saveKey();
           this.#unanswered = true;
         }
         this.#emit({ type: "request", kind: step.kind });
-        this.#link.tell(step.kind, step.bytes.length);
-        await this.#link.write(step.bytes);
+        this.#connection.traceSent(step.kind, step.bytes.length);
+        await this.#connection.write(step.bytes);
         return { type: "sent" };
       case "receive":
-        return await this.#link.receive(step.withinMs);
+        return await this.#connection.receive(step.withinMs);
       case "keepIdentity":
         await this.#keepIdentity(step.clientId);
         return { type: "kept" };
@@ -282,7 +278,7 @@ export class V3Client implements Disposable {
 
   /** The identity itself stays until there is another: what comes before that may fail. */
   async #dropIdentity(clientId: Bytes): Promise<void> {
-    const copy = this.#unused ? undefined : await this.#identities.keepAside();
+    const copy = this.#unused ? undefined : await this.#identities.backUp();
     this.#emit({ type: "denied", clientId, copy });
   }
 
@@ -306,29 +302,22 @@ export class V3Client implements Disposable {
     const { signal } = this.#options;
     throwIfAborted(signal);
     if (this.#aesKey === undefined) throw new RangeError("Cannot send a file: there is no key");
-    const summed = this.#summed?.file.isSameAs(file) ? this.#summed : undefined;
+    const known = this.#lastChecksum?.file.isSameAs(file) ? this.#lastChecksum : undefined;
     let sent = 0;
-    const crc = await sendContent(this.#link, this.#told(parts), {
+    const crc = await sendContent(this.#connection, parts, {
       ...{ file, aesKey: this.#aesKey, quirks: this.#profile.quirks, buffers: this.#buffers },
-      ...{ crc: summed?.crc, signal },
+      ...{ crc: known?.crc, signal },
       onProgress: (size) => {
         sent = size;
         this.#emit({ type: "progress", file, sent, attempt });
       },
     });
     const changed = await file.hasChanged();
-    this.#summed = changed || sent < file.size ? undefined : { file, crc };
+    this.#lastChecksum = changed || sent < file.size ? undefined : { file, crc };
     return { type: "fileSent", crc, changed };
   }
 
-  *#told(parts: Iterable<Part>): Generator<Part> {
-    for (const part of parts) {
-      this.#link.tell("sendFile", part.head.length + part.content + part.padding);
-      yield part;
-    }
-  }
-
-  #emit(event: ClientEvent): void {
+  #emit(event: V3Event): void {
     this.#options.onEvent?.(event);
   }
 }

@@ -3,24 +3,20 @@
  *
  * @module
  */
+import { type Abortable, throwIfAborted, whenAborted } from "../../protocol/abort.ts";
+import type { Address } from "../../protocol/address.ts";
+import { type Bytes, concatBytes } from "../../protocol/bytes.ts";
+import { type Edition, FIELDS } from "../../protocol/v3/editions/edition.ts";
+import { EDITIONS } from "../../protocol/v3/editions/mod.ts";
+import { encodeRequest } from "../../protocol/v3/messages.ts";
+import { encodeTextField } from "../../protocol/v3/text_field.ts";
+import { UsageError } from "../../protocol/errors.ts";
 import {
-  type Abortable,
-  type Address,
-  type Bytes,
   CLIENT_ID_SIZE,
-  concatBytes,
   decodeResponseHeader,
-  type Edition,
-  EDITIONS,
-  encodeRequest,
-  encodeTextField,
-  FIELDS,
+  isTlsAlert,
   RESPONSE_HEADER_SIZE,
-  throwIfAborted,
-  UsageError,
-  whenAborted,
-} from "../../protocol/mod.ts";
-import { isTlsAlert } from "../../protocol/header.ts";
+} from "../../protocol/header.ts";
 import { connect, type Timeouts, tlsPort } from "../net/dial.ts";
 import type { Traceable } from "../net/wire_trace.ts";
 
@@ -41,7 +37,7 @@ interface ReconnectAnswer {
   readonly clientId: Bytes | undefined;
 }
 
-interface Whom extends Traceable, Abortable {
+interface DetectOptions extends Traceable, Abortable {
   readonly server: Address;
   readonly userName: string;
 }
@@ -52,7 +48,7 @@ interface Whom extends Traceable, Abortable {
  * taken when the server understood none of the others. Throws as {@link connect} does.
  */
 export async function detectEdition(
-  { server, userName, watch, signal }: Whom,
+  { server, userName, tracer, signal }: DetectOptions,
   clientId: Bytes | undefined,
   timeouts: Timeouts,
 ): Promise<Detected> {
@@ -68,12 +64,12 @@ export async function detectEdition(
     const code = edition.requests.reconnect?.code;
     if (code === undefined || asked.has(code)) continue;
     asked.add(code);
-    const observe = watch?.();
+    const trace = tracer?.();
     const bytes = encodeRequest(edition, request);
-    observe?.({ from: "client", kind: request.kind, code, size: bytes.length });
+    trace?.({ from: "client", kind: request.kind, code, size: bytes.length });
     const answer = await ask(server, bytes, timeouts, signal);
     if (answer !== undefined) {
-      observe?.({ from: "server", kind: "answer", code: answer.code, size: RESPONSE_HEADER_SIZE });
+      trace?.({ from: "server", kind: "answer", code: answer.code, size: RESPONSE_HEADER_SIZE });
     }
     const found = EDITIONS.find(({ requests, responses }) =>
       requests.reconnect?.code === code && answer !== undefined &&

@@ -3,15 +3,13 @@
  *
  * @module
  */
-import type {
-  Abortable,
-  Address,
-  Bytes,
-  Profile,
-  RequestKind,
-  StepResult,
-  XferError,
-} from "../../protocol/mod.ts";
+import type { Abortable } from "../../protocol/abort.ts";
+import type { Address } from "../../protocol/address.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
+import type { Profile } from "../../protocol/v3/server_session.ts";
+import type { RequestKind } from "../../protocol/v3/editions/edition.ts";
+import type { StepResult } from "../../protocol/v3/session_steps.ts";
+import type { XferError } from "../../protocol/errors.ts";
 import { ServerConnection } from "./server_connection.ts";
 import type { Timeouts } from "../net/dial.ts";
 import type { Trace, Traceable } from "../net/wire_trace.ts";
@@ -32,7 +30,7 @@ const CLOSING_MS = 100;
 export class ReconnectingConnection implements Disposable {
   readonly #options: ReconnectingConnectionOptions;
   #connection: ServerConnection | undefined;
-  #observe: Trace | undefined;
+  #trace: Trace | undefined;
   /** What the server has said to a file before it had all of it. */
   #early: StepResult | undefined;
   #end: XferError | undefined;
@@ -50,10 +48,10 @@ export class ReconnectingConnection implements Disposable {
    */
   async begin(): Promise<void> {
     if (this.#end !== undefined) throw this.#end;
-    const { server, profile, timeouts, onConnected, watch, signal } = this.#options;
+    const { server, profile, timeouts, onConnected, tracer, signal } = this.#options;
     // Servers that fill up frames take one message a connection.
     if (profile.quirks.has("frames")) this.close();
-    else if (this.#connection?.isFramed) await this.#seeWhetherItCloses();
+    else if (this.#connection?.isFramed) await this.#awaitClosing();
     if (this.#connection !== undefined) return;
     const connection = await ServerConnection.open(server, profile, timeouts, signal);
     if (this.#end !== undefined) {
@@ -61,19 +59,19 @@ export class ReconnectingConnection implements Disposable {
       throw this.#end;
     }
     this.#connection = connection;
-    this.#observe = watch?.();
+    this.#trace = tracer?.();
     onConnected();
   }
 
-  async #seeWhetherItCloses(): Promise<void> {
+  async #awaitClosing(): Promise<void> {
     const received = await this.receive(CLOSING_MS);
     if (received.type === "response") this.#early = received;
   }
 
   /** Tells who watches of a request, or a packet of one, that is on its way. */
-  tell(kind: RequestKind, size: number): void {
+  traceSent(kind: RequestKind, size: number): void {
     const { edition } = this.#options.profile;
-    this.#observe?.({ from: "client", kind, code: edition.requests[kind]?.code, size });
+    this.#trace?.({ from: "client", kind, code: edition.requests[kind]?.code, size });
   }
 
   /** Sends bytes of a message. `false` where they are not taken any more: what the server has said is still to be received. */
@@ -107,7 +105,7 @@ export class ReconnectingConnection implements Disposable {
     if (received.type === "response") {
       const { response: { kind }, size } = received;
       const { edition } = this.#options.profile;
-      this.#observe?.({ from: "server", kind, code: edition.responses[kind]?.code, size });
+      this.#trace?.({ from: "server", kind, code: edition.responses[kind]?.code, size });
     }
     return received;
   }

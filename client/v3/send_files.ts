@@ -9,57 +9,90 @@ import {
   IntegrityError,
   RefusedError,
   StorageError,
-  throwIfAborted,
   UnconfirmedError,
   XferError,
-} from "../../protocol/mod.ts";
+} from "../../protocol/errors.ts";
+import { type Abortable, throwIfAborted } from "../../protocol/abort.ts";
 import { storedName } from "../../protocol/v3/stored_name.ts";
-import { V3Client, type V3ClientOptions } from "./client.ts";
+import { V3Client } from "./client.ts";
+import type { V3ConnectOptions } from "./connect_options.ts";
 import type { Failure, Outcome } from "../events.ts";
-import { lookAt } from "../local/named_path.ts";
+import { inspectPath } from "../local/named_path.ts";
 import { ReservedFiles } from "../identity/reserved_files.ts";
-import { type Retry, type RetryOptions, withRetries } from "../net/retry.ts";
+import { type RetryOptions, withRetries } from "../net/retry.ts";
 import { SentNames } from "../local/sent_names.ts";
-import { SourceFile } from "../local/source_file.ts";
+import type { SourceFile } from "../local/source_file.ts";
+import { inspectFile } from "./inspect_file.ts";
 
-export interface SendOptions extends V3ClientOptions, RetryOptions {
-  /** Paths of the files, in the order in which they are sent. */
+/** What to send, and where. */
+export interface SendOptions {
+  /** The server, and who the client is. */
+  readonly connect: V3ConnectOptions;
+  /** Retries after network failures. */
+  readonly retry?: RetryOptions;
+  /** Paths of the files, in the order to send them. */
   readonly files: readonly string[];
 }
 
 /**
- * Sends files one after another over one connection, each under a fresh AES key, and returns what came of each. After
- * trouble with the network a file is sent again, as often as `retries` says. A file that can't be read, agreed on, or
- * that the server refuses does not hold up the next. Anything else ends the run: the files behind are not tried.
+ * Sends files over protocol 3, one after another, each with a new AES key. Returns the result of each file. After a
+ * network failure a file is sent again, as often as `retry.retries` allows. A file that cannot be read, whose checksum
+ * does not match, or that the server refuses does not stop the next ones. Any other error ends the run: the rest is
+ * `not-tried`. After an abort, files that are not stored have an `InterruptedError`.
  *
- * Nothing is sent before all files were looked at; what can't be sent then comes last. Where it is to stop, the file on
- * its way is not stored, unless the server has all of it already: `InterruptedError` is what is said of it and of those
- * behind.
+ * Protocol 3 does not verify the server: anyone on the network path can read and alter the files.
+ *
+ * Throws `ConfigurationError`, `NetworkError` or `StorageError` if nothing could be sent.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { sendFiles, Server } from "@xfer/xfer";
+ *
+ * const folder = await Deno.makeTempDir();
+ * await Deno.writeTextFile(`${folder}/report.txt`, "42");
+ * await using server = await Server.start({
+ *   listen: [{ hostname: "127.0.0.1", port: 0 }],
+ *   dataFolder: `${folder}/data`,
+ * });
+ * const [outcome] = await sendFiles({
+ *   connect: { server: server.address, userName: "Alice", identityFolder: folder },
+ *   files: [`${folder}/report.txt`],
+ * });
+ * assert.equal(outcome?.state, "stored");
+ * ```
  */
 export async function sendFiles(options: SendOptions): Promise<Outcome[]> {
-  const onRetry = (retry: Retry) => options.onEvent?.({ type: "retrying", ...retry });
-  using client = await withRetries(() => V3Client.create(options), options, onRetry);
+  const { onEvent, signal } = options.connect;
+  const retry: RetryOptions = {
+    ...options.retry,
+    onRetry(retry) {
+      onEvent?.({ type: "retrying", ...retry });
+      options.retry?.onRetry?.(retry);
+    },
+  };
+  using client = await withRetries(() => V3Client.create(options.connect), retry, { signal });
   const { files, failures } = await inspect(options, client);
   const bytes = files.reduce((sum, { size }) => sum + size, 0);
-  options.onEvent?.({ type: "planned", files: files.length, bytes });
+  onEvent?.({ type: "planned", files: files.length, bytes });
   if (files.length > 0) await client.prepare();
   const outcomes: Outcome[] = [];
-  const closings = new Closings();
+  const closings = new ClosedConfirmations();
   let end: XferError | undefined;
   for (const file of files) {
     const outcome: Outcome = end === undefined
-      ? await deliver(client, file, { ...options, closings }, onRetry)
+      ? await sendWithRetries(client, file, { retry, closings, signal })
       : { state: "not-tried", path: file.path, error: end };
     outcomes.push(outcome);
     if (outcome.state === "stored") {
-      options.onEvent?.({ type: "stored", file: outcome.file, crc: outcome.crc });
+      onEvent?.({ type: "stored", file: outcome.file, crc: outcome.crc });
       continue;
     }
-    const mayGoOn = isOfOneFile(outcome.error) || closings.isKnown;
-    if (!client.isIntroduced || !mayGoOn) end = outcome.error;
-    options.onEvent?.({ type: "failed", ...outcome });
+    const mayContinue = isOfOneFile(outcome.error) || closings.isKnown;
+    if (!client.isAuthenticated || !mayContinue) end = outcome.error;
+    onEvent?.({ type: "failed", ...outcome });
   }
-  for (const failure of failures) options.onEvent?.({ type: "failed", ...failure });
+  for (const failure of failures) onEvent?.({ type: "failed", ...failure });
   return [...outcomes, ...failures];
 }
 
@@ -68,15 +101,15 @@ async function inspect(options: SendOptions, { profile }: V3Client) {
   const files: SourceFile[] = [];
   const failures: Failure[] = [];
   const names = new SentNames();
-  const own = await ReservedFiles.of(options.identityFolder);
+  const own = await ReservedFiles.of(options.connect.identityFolder);
   for (const path of options.files) {
-    throwIfAborted(options.signal);
-    const named = await lookAt(path);
+    throwIfAborted(options.connect.signal);
+    const named = await inspectPath(path);
     if (names.isRepeated(named, basename(path))) continue;
     try {
       await own.refuse(named);
-      const file = await SourceFile.inspect(path, profile);
-      names.claim(path, storedName(file.nameField));
+      const { file, nameField } = await inspectFile(path, profile);
+      names.claim(path, storedName(nameField));
       files.push(file);
     } catch (error) {
       if (endsAll(error)) throw error;
@@ -87,36 +120,40 @@ async function inspect(options: SendOptions, { profile }: V3Client) {
 }
 
 /** Sends a file, again where the network fails. What was open once stays open until the server confirms the file. */
-async function deliver(
+async function sendWithRetries(
   client: V3Client,
   file: SourceFile,
-  { closings, ...options }: RetryOptions & { readonly closings: Closings },
-  onRetry: (retry: Retry) => void,
+  { retry, closings, signal }: Abortable & {
+    readonly retry: RetryOptions;
+    readonly closings: ClosedConfirmations;
+  },
 ): Promise<Outcome> {
   let state: Failure["state"] = "not-stored";
-  const note = (error: XferError) => {
+  const noteState = (error: XferError) => {
     if (error instanceof UnconfirmedError) state = "unknown";
   };
   const isFinal = (error: XferError) => closings.isQuirk(error);
   try {
-    const sent = await withRetries(() => client.send(file), { ...options, isFinal }, (retry) => {
-      note(retry.error);
-      onRetry(retry);
-    });
+    const onRetry: RetryOptions["onRetry"] = (retried) => {
+      noteState(retried.error);
+      retry.onRetry?.(retried);
+    };
+    const send = () => client.send(file);
+    const sent = await withRetries(send, { ...retry, onRetry }, { isFinal, signal });
     closings.reset();
     return { state: "stored", ...sent };
   } catch (error) {
     if (!(error instanceof XferError)) throw error;
-    note(error);
+    noteState(error);
     return { state, path: file.path, error };
   }
 }
 
 /** A server that closes so many times in a row in place of its confirmation always does: no network fails just then. */
-const CLOSINGS = 3;
+const CLOSINGS_OF_QUIRK = 3;
 
 /** Closes in place of confirmations, in a row. */
-class Closings {
+class ClosedConfirmations {
   #count = 0;
 
   reset(): void {
@@ -133,7 +170,7 @@ class Closings {
   }
 
   get isKnown(): boolean {
-    return this.#count >= CLOSINGS;
+    return this.#count >= CLOSINGS_OF_QUIRK;
   }
 }
 

@@ -3,15 +3,12 @@
  *
  * @module
  */
-import {
-  type Address,
-  type Bytes,
-  NetworkError,
-  type Profile,
-  ProtocolError,
-  type Response,
-  ResponseReader,
-} from "../../protocol/mod.ts";
+import type { Address } from "../../protocol/address.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
+import { NetworkError, ProtocolError } from "../../protocol/errors.ts";
+import type { Profile } from "../../protocol/v3/server_session.ts";
+import type { Response } from "../../protocol/v3/messages.ts";
+import { ResponseReader } from "../../protocol/v3/response_reader.ts";
 import { connect, type Timeouts, tlsPort } from "../net/dial.ts";
 import { MIN_RATE, ResponseDeadline } from "../net/response_deadline.ts";
 
@@ -143,10 +140,10 @@ export class ServerConnection implements Disposable {
     const expired = Promise.withResolvers<never>();
     this.#giveUp = expired.reject;
     const timer = setTimeout(() => expired.reject(this.#sendTimeout()), this.#deadline.left);
-    this.#deadline.goOn();
+    this.#deadline.resume();
     try {
       const size = await Promise.race([this.#socket.write(bytes), expired.promise]);
-      this.#deadline.earn(size);
+      this.#deadline.credit(size);
       return size;
     } finally {
       this.#deadline.pause();

@@ -4,18 +4,15 @@
  *
  * @module
  */
-import {
-  type Bytes,
-  equalBytes,
-  IntegrityError,
-  NetworkError,
-  printable,
-  release,
-} from "../../protocol/mod.ts";
+import { type Bytes, equalBytes } from "../../protocol/bytes.ts";
+import { IntegrityError, NetworkError } from "../../protocol/errors.ts";
+import { printable } from "../../protocol/printable.ts";
+import { release } from "../../protocol/memory.ts";
 import { inSlices } from "../../protocol/v4/slices.ts";
 import { ChunkDigests } from "../../protocol/v4/chunk_digests.ts";
 import type { Message } from "../../protocol/v4/messages.ts";
 import {
+  addingLeaves,
   CHUNK_SIZE,
   chunkCount,
   chunkSize,
@@ -27,15 +24,18 @@ import { unexpected } from "./errors.ts";
 import { checkAsked, checkSize, type RemoteFile } from "./remote_file.ts";
 import { WorkQueue } from "./work_queue.ts";
 
-/** Takes a chunk, which may change when the promise resolves. */
+/** Called with each chunk and its offset in the file. The chunk may change once the promise resolves. */
 export type WriteChunk = (chunk: Bytes, offset: number, file: RemoteFile) => Promise<void>;
 
+/** A file, or a range of one. */
 export interface Wanted {
+  /** Its name on the server. */
   readonly name: string;
-  /** 0, or without: the current one. */
+  /** 0, the default: the current one. */
   readonly version?: number | undefined;
-  /** Bytes from the first up to but not the last; the chunks that hold them are handed over. */
+  /** Offset of the first byte; 0 by default. Whole chunks that contain the range are read. */
   readonly from?: number;
+  /** Offset after the last byte; the end of the file by default. */
   readonly to?: number;
 }
 
@@ -53,7 +53,7 @@ const RANGE = 16;
 /** The digests of all chunks come with each range: of a large file there are so many ranges at most. */
 const MAX_RANGES = 64;
 
-export class Download {
+export class ChunkDownload {
   readonly #wanted: Required<Pick<Wanted, "name" | "from" | "to">> & { readonly version: number };
   readonly #sink: ChunkSink;
   #file: RemoteFile | undefined;
@@ -86,21 +86,22 @@ export class Download {
   }
 
   /** Asks what the file is, without its content. Throws as `run` does. */
-  async look(mux: RequestMux): Promise<void> {
+  async inspect(mux: RequestMux): Promise<void> {
     await this.#fetch(mux, 0, 0);
   }
 
   /**
-   * Gets what is not here yet. Throws `IntegrityError` `not-what-was-stored`; `StorageError` `file-too-large`; `Replaced` where the server has another
-   * file under the name by now, of which the sink was told; what was got before is worth nothing then.
+   * Downloads what is not here yet. Throws `IntegrityError` `not-what-was-stored`; `StorageError` `file-too-large`;
+   * `Replaced` where the server has another file under the name by now, after `begin` of the sink: what was downloaded
+   * before is of no use then. `RefusedError`, `NetworkError`, `ProtocolError`, `InterruptedError`.
    */
-  async run(exchanges: readonly RequestMux[]): Promise<RemoteFile> {
-    const [first] = exchanges as [RequestMux];
+  async run(muxes: readonly RequestMux[]): Promise<RemoteFile> {
+    const [first] = muxes as [RequestMux];
     const { from, to } = this.#wanted;
     if (this.#file === undefined) await this.#fetch(first, from, to);
-    const ranges = new WorkQueue(this.#missing(exchanges.length));
+    const ranges = new WorkQueue(this.#missing(muxes.length));
     let lost: unknown;
-    const got = exchanges.map(async (mux) => {
+    const got = muxes.map(async (mux) => {
       for (let range = ranges.take(); range !== undefined; range = ranges.take()) {
         try {
           await this.#fetch(mux, ...range);
@@ -151,7 +152,10 @@ export class Download {
     const file = this.#file as RemoteFile;
     if (this.#missing(1).length > 0) throw notStored(file);
     if (!this.#sums.isWhole) return file;
-    const { cksum } = await inSlices(this.#sums.summing(), () => mux.gracefulAbort.breathe());
+    const { cksum } = await inSlices(
+      this.#sums.summing(),
+      () => mux.gracefulAbort.yieldToSignals(),
+    );
     if (cksum !== file.cksum) throw notStored(file);
     return file;
   }
@@ -196,7 +200,10 @@ export class Download {
             if (!isWhole(message.bytes, missing)) throw unexpected(message);
             digests.set(message.bytes, digests.length - missing);
             missing -= message.bytes.length;
-            await inSlices(tree.adding(message.bytes), () => mux.gracefulAbort.breathe());
+            await inSlices(
+              addingLeaves(tree, message.bytes),
+              () => mux.gracefulAbort.yieldToSignals(),
+            );
             if (missing === 0) await begin(file);
             return false;
           case "data": {
@@ -236,14 +243,14 @@ export class Download {
 }
 
 /**
- * Reads a file, or of a range the chunks that hold it. Throws as {@link Download.run} does.
+ * Reads a file, or of a range the chunks that hold it. Throws as {@link ChunkDownload.run} does.
  */
-export async function download(
+export async function readChunks(
   mux: RequestMux,
   wanted: Wanted,
   write: WriteChunk,
 ): Promise<RemoteFile> {
-  const download: Download = new Download(wanted, {
+  const download: ChunkDownload = new ChunkDownload(wanted, {
     begin: () => Promise.resolve(),
     write: (chunk, offset) => write(chunk, offset, download.file as RemoteFile),
   });

@@ -1,24 +1,20 @@
 /**
- * A client of protocol 4: one connection, over which files are put, got and looked at.
+ * A client of protocol 4: one connection, over which files are stored, downloaded, listed and changed.
  *
  * @module
  */
-import {
-  endsAll,
-  printable,
-  ProtocolError,
-  UnconfirmedError,
-  XferError,
-} from "../../protocol/mod.ts";
-import { type Retry, type RetryOptions, withRetries } from "../net/retry.ts";
+import { endsAll, ProtocolError, UnconfirmedError, XferError } from "../../protocol/errors.ts";
+import { printable } from "../../protocol/printable.ts";
+import { type RetryOptions, withRetries } from "../net/retry.ts";
 import type { SourceFile } from "../local/source_file.ts";
-import { download, type Wanted, type WriteChunk } from "./chunk_download.ts";
+import { readChunks, type Wanted, type WriteChunk } from "./chunk_download.ts";
 import type { DiscoveredServer } from "./discover.ts";
 import { unexpected } from "./errors.ts";
-import { UploadItem, type UploadItems } from "./upload_item.ts";
+import { Upload } from "./upload.ts";
 import {
   Bound,
   checkAsked,
+  type DamagedFile,
   DamagedFiles,
   type ExpectedFile,
   type ListingHandlers,
@@ -29,33 +25,55 @@ import type { Message } from "../../protocol/v4/messages.ts";
 import { isToken } from "../../protocol/v4/token.ts";
 import { type ClientSession, openSession } from "./session.ts";
 import type { ConnectOptions } from "./connect_options.ts";
-import type { SecureEvent } from "../events.ts";
-import { type OnResult, PutPipeline } from "./put_pipeline.ts";
+import type { V4Event } from "../events.ts";
+import { PutPipeline } from "./put_pipeline.ts";
 
-export interface Outgoing {
-  readonly file: SourceFile;
-  /** On the server; without, the last component of its path. */
-  readonly name?: string;
-}
+/** Called with each file of a listing. */
+export type TakeFile = (file: RemoteFile) => void;
+/** Called with each damaged file. Without it, damaged files fail the request once all others were reported. */
+export type TakeDamaged = ((file: DamagedFile) => void) | undefined;
 
-export type TakeFile = ListingHandlers["take"];
-/** Without one the damaged files fail the request, once all others were taken. */
-export type TakeDamaged = ListingHandlers["takeDamaged"];
-
+/** A token that links another machine to the account. */
 export interface LinkToken {
+  /** 26 characters; valid once. */
   readonly token: string;
   /** Milliseconds since the epoch. */
   readonly expiresAt: number;
 }
 
-/** Files that one list tells of, at most: nobody looks through more, and a list must come to an end. */
+/** The most files of one list: nobody reads more, and a list must end. */
 export const MAX_LISTED = 10_000_000;
-/** The same of the versions of a file: one for each half minute of a year. */
+/** The most versions of one file: one for each half minute of a year. */
 export const MAX_VERSIONS = 1_000_000;
 
-export class SecureClient implements Disposable {
+/**
+ * A logged-in connection over protocol 4.
+ *
+ * @example List what a server keeps
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { Server, V4Client } from "@xfer/xfer";
+ *
+ * const folder = await Deno.makeTempDir();
+ * await using server = await Server.start({
+ *   listen: [{ hostname: "127.0.0.1", port: 0 }],
+ *   tlsListen: { hostname: "127.0.0.1", port: 0 },
+ *   dataFolder: `${folder}/data`,
+ * });
+ * using client = await V4Client.connect({
+ *   server: server.address,
+ *   userName: "Alice",
+ *   identityFolder: folder,
+ *   onNewServer: (fingerprint) => fingerprint.startsWith("SHA256:"),
+ * });
+ * const names: string[] = [];
+ * await client.list("", ({ name }) => names.push(name));
+ * assert.deepEqual(names, []);
+ * ```
+ */
+export class V4Client implements Disposable {
   readonly #session: ClientSession;
-  readonly #onEvent: (event: SecureEvent) => void;
+  readonly #onEvent: (event: V4Event) => void;
 
   private constructor(session: ClientSession, options: ConnectOptions) {
     this.#session = session;
@@ -63,63 +81,70 @@ export class SecureClient implements Disposable {
   }
 
   /**
-   * Connects and gets in. Throws as {@link openSession} does. Where it is to stop, what changes something on the server is
-   * waited for a little, and all else ends at once, with `InterruptedError`.
+   * Connects, verifies the server and logs in; the first time, registers. After an abort, requests that change something
+   * on the server get a moment to finish, and all others end at once with `InterruptedError`.
+   *
+   * Throws `NetworkError` `cannot-connect`, `no-hello`, `no-secure-channel`; `ProtocolError` `protocol-4-not-spoken`;
+   * `ConfigurationError` `other-server`, `server-not-trusted`, `server-not-verified`, `other-identity`, `bad-identity`;
+   * `RefusedError` if the server refuses the login or the registration.
    */
-  static async connect(options: ConnectOptions, found?: DiscoveredServer): Promise<SecureClient> {
-    return new SecureClient(await openSession(options, found), options);
+  static async connect(options: ConnectOptions, found?: DiscoveredServer): Promise<V4Client> {
+    return new V4Client(await openSession(options, found), options);
   }
 
-  /** The same, again where the network fails, as often as `retries` says. */
+  /** Connects as {@link V4Client.connect} does, again after network failures. */
   static connectWithRetries(
-    options: ConnectOptions & RetryOptions & { readonly onRetry?: (retry: Retry) => void },
-  ): Promise<SecureClient> {
-    const { onRetry = () => undefined } = options;
-    return withRetries(() => SecureClient.connect(options), options, onRetry);
+    options: ConnectOptions,
+    retry: RetryOptions = {},
+  ): Promise<V4Client> {
+    return withRetries(() => V4Client.connect(options), retry, options);
   }
 
+  /** @internal */
   get session(): ClientSession {
     return this.#session;
   }
 
-  /** Whether nothing can be sent any more. */
+  /** Whether the connection has ended. */
   get hasEnded(): boolean {
     return this.#session.mux.hasEnded;
   }
 
   /**
-   * Sends files, and tells `settle` of each what came of it: its checksum, or why it is not stored. Throws what ends the
-   * connection; files that are not settled then, or by an `UnconfirmedError`, may be sent again.
+   * Stores files. `onResult` takes the POSIX cksum of each, or why it is not stored. Throws what ends the connection;
+   * files without a result then, or with an `UnconfirmedError`, may be put again.
+   *
+   * @internal
    */
   async put(
-    files: readonly Outgoing[],
-    settle: (file: SourceFile, outcome: number | Error) => void,
+    files: readonly { readonly file: SourceFile; readonly name?: string }[],
+    onResult: (file: SourceFile, result: number | Error) => void,
   ): Promise<void> {
-    const jobs = new WorkQueue(files.map(({ file, name }) => new UploadItem(file, name)));
+    const queue = new WorkQueue(files.map(({ file, name }) => new Upload(file, name)));
+    const pipeline = new PutPipeline(
+      this.#session,
+      this.#onEvent,
+      ({ file }, result) => onResult(file, result),
+    );
     try {
-      await this.send(jobs, ({ file }, outcome) => settle(file, outcome));
+      await pipeline.run(queue);
     } catch (error) {
-      for (const { file, isUnknown } of jobs.drain()) {
-        if (isUnknown && error instanceof XferError) settle(file, unconfirmed(file, error));
+      for (const { file, isUnconfirmed } of queue.drain()) {
+        if (isUnconfirmed && error instanceof XferError) onResult(file, unconfirmed(file, error));
       }
       throw error;
     }
   }
 
-  /** Sends what is to be put; see {@link PutPipeline.run}. */
-  send(jobs: UploadItems, settle: OnResult): Promise<void> {
-    const { gracefulAbort } = this.#session.mux;
-    return gracefulAbort.critical(() =>
-      new PutPipeline(this.#session, this.#onEvent, settle).run(jobs)
-    );
-  }
-
-  /** Reads a file, or the chunks that hold a range of it; see {@link download}. */
+  /**
+   * Reads a file, or the chunks that contain a range of it, and verifies each chunk before `write` gets it. Throws
+   * `RefusedError` `no-such-file`, `damaged`; `IntegrityError` for a chunk that is not what was stored.
+   */
   get(wanted: Wanted, write: WriteChunk): Promise<RemoteFile> {
-    return download(this.#session.mux, wanted, write);
+    return readChunks(this.#session.mux, wanted, write);
   }
 
-  /** Throws `RefusedError` `no-such-file`. */
+  /** Properties of a file; `version` 0: the current one. Throws `RefusedError` `no-such-file`. */
   async stat(name: string, version = 0): Promise<RemoteFile> {
     const { mux } = this.#session;
     const request = { kind: "stat", tag: mux.nextTag(), name, version } as const;
@@ -128,7 +153,10 @@ export class SecureClient implements Disposable {
     return file;
   }
 
-  /** Files whose names begin with a prefix, by name. Throws `ProtocolError` `too-many-files`, `RefusedError` `damaged`. */
+  /**
+   * Calls `take` with each file whose name begins with `prefix`, sorted by name (UTF-8). Throws `ProtocolError`
+   * `too-many-files` for more than `max`; `RefusedError` `damaged`, at the end, unless `takeDamaged` takes damaged files.
+   */
   list(
     prefix: string,
     take: TakeFile,
@@ -141,8 +169,8 @@ export class SecureClient implements Disposable {
   }
 
   /**
-   * The current file of a name, and the older ones that are kept, newest first. Throws `RefusedError` `no-such-file`,
-   * `ProtocolError` `too-many-files`.
+   * Calls `take` with the current version of a file and each older one that is kept, newest first. Throws `RefusedError`
+   * `no-such-file`, and otherwise as {@link V4Client.list} does.
    */
   versions(
     name: string,
@@ -155,20 +183,20 @@ export class SecureClient implements Disposable {
     return this.#each({ kind: "versions", tag, name }, { name }, count, { take, takeDamaged });
   }
 
-  /** Removes a file with its old versions. Throws `RefusedError` `no-such-file`, `UnconfirmedError`. */
+  /** Removes a file with all its versions. Throws `RefusedError` `no-such-file`, `UnconfirmedError`. */
   async remove(name: string): Promise<void> {
     const tag = this.#session.mux.nextTag();
     await this.#change({ kind: "remove", tag, name }, `${printable(name)} is removed`);
   }
 
-  /** Throws `RefusedError` `no-such-file`, `file-exists`; `UnconfirmedError`. */
+  /** Renames a file. Throws `RefusedError` `no-such-file`, `file-exists`; `UnconfirmedError`. */
   async rename(oldName: string, newName: string): Promise<void> {
     const tag = this.#session.mux.nextTag();
     const request = { kind: "rename", tag, oldName, newName } as const;
     await this.#change(request, `${printable(oldName)} is renamed`);
   }
 
-  /** A token with which another machine gets into the account, once, and until when. */
+  /** Creates a token with which another machine can join the account, once. */
   async link(): Promise<LinkToken> {
     const { mux } = this.#session;
     const request = { kind: "link", tag: mux.nextTag() } as const;
@@ -179,6 +207,7 @@ export class SecureClient implements Disposable {
     throw new ProtocolError("bad-token", "The server gives a token that is none");
   }
 
+  /** Closes the connection. */
   [Symbol.dispose](): void {
     this.#session.mux[Symbol.dispose]();
   }

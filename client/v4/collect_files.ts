@@ -1,50 +1,47 @@
 /**
- * What there is to be sent below paths that a user names.
+ * The local files below the paths that a user names.
  *
  * @module
  */
 import { join } from "node:path";
 import ignore from "ignore";
-import {
-  type Abortable,
-  endsAll,
-  printable,
-  throwIfAborted,
-  UsageError,
-  type XferError,
-} from "../../protocol/mod.ts";
+import { type Abortable, throwIfAborted } from "../../protocol/abort.ts";
+import { endsAll, UsageError, type XferError } from "../../protocol/errors.ts";
+import { printable } from "../../protocol/printable.ts";
 import { isDataFolder } from "../../protocol/server_files.ts";
 import { pathNameFault } from "../../protocol/v4/path_name.ts";
 import type { Failure } from "../events.ts";
 import { cannotRead } from "../local/read_small_file.ts";
-import { lookAt } from "../local/named_path.ts";
+import { inspectPath } from "../local/named_path.ts";
 import { nameOnServer } from "../local/path_mapping.ts";
 import { type ReservedFile, ReservedFiles } from "../identity/reserved_files.ts";
 import { SentNames } from "../local/sent_names.ts";
 import { SourceFile } from "../local/source_file.ts";
-import { UploadItem } from "./upload_item.ts";
+import { Upload } from "./upload.ts";
 import { checkSize } from "./remote_file.ts";
 
 /** Why something in a folder is left out. */
 export type SkipReason = "neither a file nor a folder" | "an empty folder" | ReservedFile;
 
-export interface CollectOptions extends Abortable {
-  /** Paths of files, and of folders with all that is in them. */
+/** Which local files to store. */
+export interface FileSelection {
+  /** Paths of files, and of folders with everything in them. */
   readonly paths: readonly string[];
-  /** The folder with the identity in use. */
-  readonly identityFolder: string;
-  /** The name of the only path on the server, in place of its last component. */
+  /** The name of the only path on the server; default: its last component. */
   readonly as?: string | undefined;
-  /**
-   * What of the folders is not sent: patterns as in a .gitignore at the top of each (gitignore(5)), of which a later one
-   * wins.
-   */
+  /** Patterns of what to leave out of folders, as in a .gitignore at the top of each: gitignore(5). A later one wins. */
   readonly exclude?: readonly string[] | undefined;
-  readonly onPassed?: (path: string, why: SkipReason) => void;
+  /** Called with each file or folder that is left out for another reason than `exclude`. */
+  readonly onSkipped?: (path: string, why: SkipReason) => void;
+}
+
+export interface CollectOptions extends FileSelection, Abortable {
+  /** The folder with the identity in use, whose private files are never sent. */
+  readonly identityFolder: string;
 }
 
 export interface CollectedFiles {
-  readonly jobs: UploadItem[];
+  readonly uploads: Upload[];
   /** The names of folders on the server. */
   readonly folders: string[];
   /** What can't be sent; it does not hold up the others. */
@@ -98,7 +95,7 @@ interface LocalTree {
 }
 
 class Collector implements CollectedFiles {
-  readonly jobs: UploadItem[] = [];
+  readonly uploads: Upload[] = [];
   readonly folders: string[] = [];
   readonly failures: Failure[] = [];
   readonly #options: CollectOptions;
@@ -114,13 +111,13 @@ class Collector implements CollectedFiles {
 
   /** Adds a file, or all that is in a folder. */
   async add(path: string, name: string): Promise<void> {
-    const named = await lookAt(path);
+    const named = await inspectPath(path);
     if (this.#names.isRepeated(named, name)) return;
     await this.#attempt(path, async () => {
       await this.#own.refuse(named);
       const { real, info } = named;
       if (info === undefined && path.includes(UNDECODABLE)) throw notUtf8(path);
-      if (info?.isDirectory !== true) return this.#take(await SourceFile.inspectAny(path), name);
+      if (info?.isDirectory !== true) return this.#take(await SourceFile.inspect(path), name);
       this.#checkName(path, name);
       this.folders.push(name);
       await this.#walk({ root: path, real, name });
@@ -143,8 +140,8 @@ class Collector implements CollectedFiles {
     const entries = await readFolder(here);
     const names = new Set(entries.map(({ name }) => name));
     const hasName = (name: string) => names.has(name);
-    if (entries.length === 0) this.#pass(here, "an empty folder");
-    if (isDataFolder(hasName)) return this.#pass(here, "a server's data folder");
+    if (entries.length === 0) this.#skip(here, "an empty folder");
+    if (isDataFolder(hasName)) return this.#skip(here, "a server's data folder");
     const ownIn = this.#own.in(tree.real && join(tree.real, folder), hasName);
     for (const entry of entries) {
       throwIfAborted(this.#options.signal);
@@ -153,7 +150,7 @@ class Collector implements CollectedFiles {
       if (this.#isExcluded(isDirectory ? `${below}/` : below)) continue;
       const path = join(here, name);
       const own = isDirectory ? undefined : ownIn(name);
-      if (own !== undefined) this.#pass(path, own);
+      if (own !== undefined) this.#skip(path, own);
       else await this.#attempt(path, () => this.#visit(tree, below, path, entry));
     }
   }
@@ -166,13 +163,13 @@ class Collector implements CollectedFiles {
     }
     // Links in a folder are not followed: they may lead anywhere, also back.
     const info = entry.isFile ? await reading(path, () => Deno.lstat(path)) : undefined;
-    if (info?.isFile !== true) this.#pass(path, "neither a file nor a folder");
-    else if (this.#own.isKey(info)) this.#pass(path, "a file of xfer's own");
+    if (info?.isFile !== true) this.#skip(path, "neither a file nor a folder");
+    else if (this.#own.isKey(info)) this.#skip(path, "a file of xfer's own");
     else this.#take(SourceFile.found(path, info), name);
   }
 
-  #pass(path: string, why: SkipReason): void {
-    this.#options.onPassed?.(path, why);
+  #skip(path: string, why: SkipReason): void {
+    this.#options.onSkipped?.(path, why);
   }
 
   /** Throws `UsageError` `bad-file-name`. */
@@ -192,7 +189,7 @@ class Collector implements CollectedFiles {
     this.#checkName(path, name);
     checkSize({ name: path, size });
     this.#names.claim(path, name);
-    this.jobs.push(new UploadItem(file, name));
+    this.uploads.push(new Upload(file, name));
   }
 }
 

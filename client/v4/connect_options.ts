@@ -3,32 +3,43 @@
  *
  * @module
  */
-import type { Abortable, Address, Bytes } from "../../protocol/mod.ts";
-import type { SecureEvent } from "../events.ts";
+import type { Abortable } from "../../protocol/abort.ts";
+import type { Address } from "../../protocol/address.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
+import type { V4Event } from "../events.ts";
 import type { Timeouts } from "../net/dial.ts";
 import type { RateLimit } from "../net/rate_limit.ts";
 import type { Traceable } from "../net/wire_trace.ts";
 
+/** Which server to connect to over protocol 4, and as whom. */
 export interface ConnectOptions extends Traceable, Abortable {
+  /** The server's plain port, which tells where it speaks protocol 4. */
   readonly server: Address;
-  /** The server's fingerprint, where line 1 of transfer.info has it. */
+  /** The server's fingerprint, 32 bytes, if it is known: see `parseLocation`. Any other server is refused. */
   readonly fingerprint?: Bytes | undefined;
+  /** The user's name: 1 to 254 ASCII letters and digits. */
   readonly userName: string;
-  /** The folder with `me.key`, `me.account` and `known_servers`. */
+  /** The folder for `me.key`, `me.account` and `known_servers`. The first connection creates them and registers. */
   readonly identityFolder: string;
-  /** An invitation or a link, to register with where the folder has no account yet. */
+  /** An invitation or a link token, to register with if the folder has no account yet. */
   readonly token?: string | undefined;
   /**
-   * Certificates of authorities, in PEM, to trust beside those that Deno trusts; without, those that were named for the
+   * Certificates of authorities to trust beside those that Deno trusts, in PEM; by default those that were given for this
    * server before.
    */
   readonly caCerts?: readonly string[] | undefined;
-  /** Decides whether to trust a server that is met for the first time. */
+  /** Decides whether to trust an unknown server. `fingerprint`: `SHA256:` and base64. */
   readonly onNewServer: (fingerprint: string) => boolean | Promise<boolean>;
-  /** Whether protocol 3 could do the same, for hints; `undefined` where line 1 rules it out. */
+  /**
+   * Whether protocol 3 could do the same, for hints; `undefined` if line 1 rules it out.
+   *
+   * @internal
+   */
   readonly byProtocol3?: "possible" | "impossible" | undefined;
+  /** {@link DEFAULT_TIMEOUTS} by default. */
   readonly timeouts?: Partial<Timeouts>;
-  /** Shared by all connections that are given the same object. */
+  /** Limits the bytes per second; connections with the same object share it. */
   readonly rate?: RateLimit | undefined;
-  readonly onEvent?: (event: SecureEvent) => void;
+  /** Called with what happens on the way. */
+  readonly onEvent?: (event: V4Event) => void;
 }

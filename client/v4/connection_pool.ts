@@ -1,46 +1,46 @@
 /**
- * The connections of one run: made when they are needed, and again after trouble with the network.
+ * The connections of one run: opened when they are needed, and again after network errors.
  *
  * @module
  */
 import { Buffer } from "node:buffer";
-import { throwIfAborted } from "../../protocol/mod.ts";
-import { type Retry, type RetryOptions, withRetries } from "../net/retry.ts";
+import { throwIfAborted } from "../../protocol/abort.ts";
+import { type RetryOptions, withRetries } from "../net/retry.ts";
 import { Bound, type DamagedFile, DamagedFiles, type ListingHandlers } from "./remote_file.ts";
-import {
-  MAX_LISTED,
-  MAX_VERSIONS,
-  SecureClient,
-  type TakeDamaged,
-  type TakeFile,
-} from "./client.ts";
+import { MAX_LISTED, MAX_VERSIONS, type TakeDamaged, type TakeFile, V4Client } from "./client.ts";
 import type { DiscoveredServer } from "./discover.ts";
 import type { WorkQueue } from "./work_queue.ts";
 import type { ConnectOptions } from "./connect_options.ts";
 
-/** More connections than these make nothing faster, and look like an attack. */
-export const MAX_LANES = 16;
+/** The most connections of one run. More are not faster, and look like an attack. */
+export const MAX_PARALLEL = 16;
 
-export interface TransferOptions extends ConnectOptions, RetryOptions {
-  /** How many connections there may be; 1 without. */
+/** How files are transferred, in either direction. */
+export interface TransferOptions extends RetryOptions {
+  /** The most connections to open, 1 to {@link MAX_PARALLEL}; default 1. */
   readonly parallel?: number | undefined;
-  readonly onRetry?: (retry: Retry) => void;
-  /** What the server has answered to a hello just now: the first connection is made without another. */
+  /**
+   * What the server has just answered to a hello: the first connection is made without another hello.
+   *
+   * @internal
+   */
   readonly found?: DiscoveredServer | undefined;
 }
 
 export class ConnectionPool implements Disposable {
-  readonly #options: TransferOptions;
-  readonly #clients: (SecureClient | undefined)[];
-  /** Until a connection was tried with it: after trouble with the network the server may be another. */
+  readonly #connect: ConnectOptions;
+  readonly #retry: RetryOptions;
+  readonly #clients: (V4Client | undefined)[];
+  /** For the first attempt alone: after a network error the server may be another. */
   #found: DiscoveredServer | undefined;
-  #isIntroduced = false;
+  #isAuthenticated = false;
   #progress = 0;
 
-  constructor(options: TransferOptions) {
-    this.#options = options;
-    this.#found = options.found;
-    const count = Math.max(1, Math.min(options.parallel ?? 1, MAX_LANES));
+  constructor(connect: ConnectOptions, transfer: TransferOptions = {}) {
+    this.#connect = connect;
+    this.#retry = transfer;
+    this.#found = transfer.found;
+    const count = Math.max(1, Math.min(transfer.parallel ?? 1, MAX_PARALLEL));
     this.#clients = Array.from({ length: count }, () => undefined);
   }
 
@@ -48,9 +48,9 @@ export class ConnectionPool implements Disposable {
     return this.#clients.length;
   }
 
-  /** Whether the server has let the client in. */
-  get isIntroduced(): boolean {
-    return this.#isIntroduced;
+  /** Whether the server has accepted the login on any connection. */
+  get isAuthenticated(): boolean {
+    return this.#isAuthenticated;
   }
 
   /** Reports progress that no failure undoes: earlier failures no longer count. */
@@ -59,15 +59,15 @@ export class ConnectionPool implements Disposable {
   }
 
   /**
-   * Does work over one connection, and again while the network fails, as often as `retries` says without an `advance` in
-   * between. Throws what `work` does, and what keeps the client from getting in.
+   * Does work over one connection, with as many retries after network errors as `retries` says without an `advance` in
+   * between. Throws as `work` does, and what keeps the client from connecting and logging in.
    */
-  use<T>(index: number, work: (client: SecureClient) => Promise<T>): Promise<T> {
+  use<T>(index: number, work: (client: V4Client) => Promise<T>): Promise<T> {
     return this.#retrying(async () => await work(await this.#open(index)));
   }
 
   /** The same over as many connections as there may be and the server takes: one at least. */
-  useAll<T>(work: (clients: readonly SecureClient[]) => Promise<T>): Promise<T> {
+  useAll<T>(work: (clients: readonly V4Client[]) => Promise<T>): Promise<T> {
     return this.#retrying(async () => {
       const first = await this.#open(0);
       const others = this.#clients.slice(1).map((_, i) => this.#open(i + 1));
@@ -84,10 +84,10 @@ export class ConnectionPool implements Disposable {
    * that all share, and give back what it could not do. What one connection has lost others do in another round, as long as
    * each round leaves less to do. Throws what has failed on the first connection, where no other is left, or on any.
    */
-  async share<T>(queue: WorkQueue<T>, work: (client: SecureClient) => Promise<void>) {
+  async share<T>(queue: WorkQueue<T>, work: (client: V4Client) => Promise<void>) {
     for (let left = queue.size; left > 0; left = queue.size) {
       // The first registers, where there is no account yet, before the others log in.
-      if (!this.#isIntroduced) await this.use(0, () => Promise.resolve());
+      if (!this.#isAuthenticated) await this.use(0, () => Promise.resolve());
       const results = await Promise.allSettled(
         this.#clients.map((_, index) =>
           this.use(index, async (client) => {
@@ -102,7 +102,7 @@ export class ConnectionPool implements Disposable {
     }
   }
 
-  /** Lists files by name as `SecureClient.list` does. Where the network fails it begins again, and hands each over once. */
+  /** Lists files by name as `V4Client.list` does. Where the network fails it begins again, and hands each over once. */
   list(
     prefix: string,
     take: TakeFile,
@@ -114,7 +114,7 @@ export class ConnectionPool implements Disposable {
     return this.#handOverOnce(list, isBehind, new Bound(max, "files"), { take, takeDamaged });
   }
 
-  /** The versions of a file, newest first, as `SecureClient.versions` gives them; otherwise like `list`. */
+  /** The versions of a file, newest first, as `V4Client.versions` gives them; otherwise like `list`. */
   versions(name: string, take: TakeFile, takeDamaged?: TakeDamaged): Promise<void> {
     const list: List = (client, { take, takeDamaged }) =>
       client.versions(name, take, MAX_VERSIONS, takeDamaged);
@@ -153,36 +153,36 @@ export class ConnectionPool implements Disposable {
   }
 
   #retrying<T>(task: () => Promise<T>): Promise<T> {
-    const { onRetry = () => undefined } = this.#options;
-    return withRetries(task, this.#options, onRetry, () => this.#progress);
+    const { signal } = this.#connect;
+    return withRetries(task, this.#retry, { signal, progress: () => this.#progress });
   }
 
-  async #open(index: number): Promise<SecureClient> {
-    throwIfAborted(this.#options.signal);
+  async #open(index: number): Promise<V4Client> {
+    throwIfAborted(this.#connect.signal);
     const open = this.#clients[index];
     if (open?.hasEnded === false) return open;
     open?.[Symbol.dispose]();
     const found = this.#found;
     this.#found = undefined;
-    const client = await SecureClient.connect(index === 0 ? this.#options : this.#quiet(), found);
+    const client = await V4Client.connect(index === 0 ? this.#connect : this.#quiet(), found);
     this.#clients[index] = client;
-    this.#isIntroduced = true;
+    this.#isAuthenticated = true;
     return client;
   }
 
-  /** Of connections it is told once. */
+  /** For all connections but the first: that the server was reached is reported once. */
   #quiet(): ConnectOptions {
-    const { onEvent } = this.#options;
+    const { onEvent } = this.#connect;
     return {
-      ...this.#options,
+      ...this.#connect,
       onEvent: (event) => {
-        if (event.type !== "secure") onEvent?.(event);
+        if (event.type !== "connected") onEvent?.(event);
       },
     };
   }
 }
 
-type List = (client: SecureClient, listing: ListingHandlers) => Promise<void>;
+type List = (client: V4Client, listing: ListingHandlers) => Promise<void>;
 /** Whether a file comes behind another in a list. */
 type IsBehind = (file: DamagedFile, last: DamagedFile) => boolean;
 

@@ -3,18 +3,11 @@
  *
  * @module
  */
-import {
-  type Address,
-  type Bytes,
-  formatAddress,
-  isGeneralError,
-  MAX_PORT,
-  NetworkError,
-  ProtocolError,
-  throwIfAborted,
-  whenAborted,
-  XferError,
-} from "../../protocol/mod.ts";
+import { type Address, formatAddress, MAX_PORT } from "../../protocol/address.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
+import { isGeneralError } from "../../protocol/v3/general_error.ts";
+import { NetworkError, ProtocolError, XferError } from "../../protocol/errors.ts";
+import { throwIfAborted, whenAborted } from "../../protocol/abort.ts";
 import { decodeResponseHeader, isTlsAlert, RESPONSE_HEADER_SIZE } from "../../protocol/header.ts";
 import { decodeHelloAnswer, HELLO, type HelloAnswer, isBusy } from "../../protocol/hello.ts";
 import { connect, type Timeouts, tlsPort } from "../net/dial.ts";
@@ -23,7 +16,7 @@ import type { ConnectOptions } from "./connect_options.ts";
 /** A server of protocol 3 may say nothing to what it does not know; so long is waited, in milliseconds. */
 const HELLO_MS = 2000;
 
-export type FindOptions = Pick<ConnectOptions, "byProtocol3" | "watch" | "signal">;
+export type FindOptions = Pick<ConnectOptions, "byProtocol3" | "tracer" | "signal">;
 
 /** Where protocol 4 is spoken, on the host that was asked, and the certificate that is shown there. */
 export interface DiscoveredServer extends HelloAnswer {
@@ -36,7 +29,7 @@ export interface Unanswered {
 }
 
 /** Asks as {@link askForProtocol4} does. Throws also `NetworkError` `no-hello` where the server answers as one of protocol 3. */
-export async function findSecure(
+export async function findV4Server(
   address: Address,
   timeouts: Timeouts,
   options: FindOptions = {},
@@ -49,16 +42,16 @@ export async function findSecure(
 /**
  * Asks at the plain port for protocol 4. {@link Unanswered} is what published servers of protocol 3 do, and nothing else.
  * Throws `NetworkError` `cannot-connect`; `over-limit` where the server has too many connections; `no-hello` where the
- * connection ends within the answer; `ProtocolError` `protocol-4-not-spoken`, `tls-port`; `InterruptedError` where it is
- * to stop.
+ * connection ends within the answer; `ProtocolError` `protocol-4-not-spoken`, `tls-port`; `InterruptedError` after
+ * an abort.
  */
 export async function askForProtocol4(
   address: Address,
   timeouts: Timeouts,
-  { watch, signal, byProtocol3 }: FindOptions = {},
+  { tracer, signal, byProtocol3 }: FindOptions = {},
 ): Promise<DiscoveredServer | Unanswered> {
   using socket = await connect(address, timeouts, { signal });
-  const observe = watch?.();
+  const trace = tracer?.();
   const close = () => socket[Symbol.dispose]();
   const waitMs = Math.min(HELLO_MS, timeouts.responseMs);
   let isSilent = false;
@@ -71,14 +64,14 @@ export async function askForProtocol4(
   let filled = 0;
   try {
     for (let done = 0; done < HELLO.length;) done += await socket.write(HELLO.subarray(done));
-    observe?.({ from: "client", kind: "hello", size: HELLO.length });
+    trace?.({ from: "client", kind: "hello", size: HELLO.length });
     while (filled < buffer.length) {
       const size = await socket.read(buffer.subarray(filled));
       if (size === null) break;
       filled += size;
       const answer = readAnswer(address, buffer.slice(0, filled));
       if (answer === undefined) continue;
-      observe?.({ from: "server", kind: "helloAnswer", size: filled });
+      trace?.({ from: "server", kind: "helloAnswer", size: filled });
       return answer;
     }
   } catch (error) {

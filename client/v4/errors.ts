@@ -3,13 +3,8 @@
  *
  * @module
  */
-import {
-  NetworkError,
-  printable,
-  ProtocolError,
-  reasonOf,
-  RefusedError,
-} from "../../protocol/mod.ts";
+import { NetworkError, ProtocolError, reasonOf, RefusedError } from "../../protocol/errors.ts";
+import { printable } from "../../protocol/printable.ts";
 import type { Message } from "../../protocol/v4/messages.ts";
 
 /** What to do about a file that is damaged on the server. */

@@ -1,269 +1,158 @@
 /**
- * Files got back by protocol 4, one or all below a folder.
+ * Files and folders downloaded by protocol 4: first it is found out what there is to download in all, then it is.
  *
  * @module
  */
 import { dirname, join } from "node:path";
-import { endsAll, printable, RefusedError, XferError } from "../../protocol/mod.ts";
-import { replaceable } from "../local/atomic_file.ts";
-import { lastPart, localFault } from "../local/path_mapping.ts";
-import { SourceFile } from "../local/source_file.ts";
-import { excluder } from "./collect_files.ts";
-import { type Item, type ListingSize, listItems } from "./remote_folder.ts";
-import { type ByteRange, FileGet, type Getting, wantedBytes } from "./get_file.ts";
-import { ConnectionPool, type TransferOptions } from "./connection_pool.ts";
-import { findSame } from "../local/find_unchanged.ts";
-import { exists, syncNames } from "../local/partial_file.ts";
-import { RESUMABLE } from "./put_request.ts";
-import { checkSize, type RemoteFile } from "./remote_file.ts";
-import type { SecureClient } from "./client.ts";
-import { sideBySide, WorkQueue } from "./work_queue.ts";
-import { TargetTree } from "../local/target_tree.ts";
-
-export interface GetOptions extends TransferOptions {
-  readonly name: string;
-  /** 0, or without: the current one. */
-  readonly version?: number | undefined;
-  /** Where to write; without, the last component of the name, in this folder. */
-  readonly target?: string | undefined;
-  readonly range?: ByteRange | undefined;
-  /** Whether what is at the target is replaced. */
-  readonly force?: boolean;
-  /** Of a folder: what is not got; see `CollectOptions`. */
-  readonly exclude?: readonly string[] | undefined;
-  readonly onOutcome?: (outcome: GetOutcome) => void;
-  /** Makes the folder of the target, as soon as there is something to be written; without, it is there. */
-  readonly makeFolder?: (() => Promise<void>) | undefined;
-}
-
-/** What came of a file. */
-export type GetOutcome =
-  & { readonly name: string; readonly target: string }
-  & (
-    /** It was written; `there`: what the server has was there already, and is left as it is. */
-    | { readonly state: "got" | "there"; readonly file: RemoteFile }
-    | { readonly state: "not-got"; readonly error: XferError }
-  );
-
-/** What there is to be got, which is known before any of it is. */
-export interface Plan {
-  /** What is here already is not counted. */
-  readonly files: number;
-  readonly bytes: number;
-  /** What is kept in memory of it. */
-  readonly known: ListingSize;
-  /** Gets it, as it is by then. Throws what ends the connection, and what concerns all of it. */
-  readonly get: () => Promise<GetOutcome[]>;
-}
+import { endsAll, UsageError, XferError } from "../../protocol/errors.ts";
+import { printable } from "../../protocol/printable.ts";
+import { endsAsFolder, lastPart } from "../local/path_mapping.ts";
+import { type ListingSize, sumOf } from "./remote_folder.ts";
+import {
+  failureOf,
+  type GetOptions,
+  type GetOutcome,
+  type GetPlan,
+  planFile,
+  planFolder,
+  report,
+  reportPlanned,
+} from "./get_plan.ts";
+import { ConnectionPool } from "./connection_pool.ts";
+import { checkFolder, isFolder, makeFolder, type TargetFolder } from "../local/target_folder.ts";
 
 /**
- * Gets a file. Throws `UsageError` `target-exists` where something else is at the target, and what `FileGet` does.
+ * Downloads a file over protocol 4 and verifies it. Interrupted downloads resume. Throws `UsageError` `target-exists`,
+ * `bad-range`; `RefusedError` `no-such-file`, `damaged`; `IntegrityError` if what arrives is not what was stored;
+ * `StorageError` if it cannot be written; `NetworkError` when retries are used up; and what keeps the client from logging
+ * in, as `putFiles` does.
  */
 export async function getFile(options: GetOptions): Promise<GetOutcome> {
-  using pool = new ConnectionPool(options);
+  using pool = new ConnectionPool(options.connect, options.transfer);
   const plan = await planFile(pool, options);
   reportPlanned(options, [plan]);
   const [outcome] = await plan.get();
   return outcome as GetOutcome;
 }
 
-/** Looks at what there is of a file, there and here. Throws what `getFile` does. */
-export async function planFile(pool: ConnectionPool, options: GetOptions): Promise<Plan> {
-  const { name, version = 0, target = lastPart(name), range, force = false } = options;
-  const file = await pool.use(0, (client) => client.stat(name, version));
-  checkSize(file);
-  const bytes = wantedBytes(file, range);
-  const fault = localFault(target);
-  if (fault !== undefined) throw fault;
-  const known = { files: 1, folders: 0, characters: name.length };
-  const item = { file, target };
-  const { here, inTheWay } = await findHere([item], options);
-  const error = inTheWay.get(item);
-  if (error !== undefined) throw error;
-  if (here.has(item)) {
-    const there = report(options, { state: "there", name, target, file });
-    return { files: 0, bytes: 0, known, get: () => Promise.resolve([there]) };
-  }
-  const get = async () => {
-    const onAdvance = () => pool.advance();
-    const file = await getOne(pool, { ...options, version, target, force, onAdvance }, true);
-    await syncNames(dirname(target));
-    return [report(options, { state: "got", name, target, file })];
-  };
-  return { files: 1, bytes, known, get };
-}
-
-/** Tells how much there is to be got in all. */
-export function reportPlanned({ onEvent }: Pick<GetOptions, "onEvent">, plans: readonly Plan[]) {
-  const sum = (of: "files" | "bytes") => plans.reduce((sum, plan) => sum + plan[of], 0);
-  onEvent?.({ type: "planned", files: sum("files"), bytes: sum("bytes") });
-}
-
 /**
- * Gets all files below a folder, into a folder. Files that are there already are left as they are. What concerns one file
- * is its outcome. Throws what ends the connection, and what concerns all of them.
+ * Downloads all files below a folder over protocol 4, into a folder. Returns the result of each file. Throws what ends the
+ * connection and what concerns all files, such as `RefusedError` `no-such-file`, `ProtocolError` `too-many-files`.
  */
 export async function getFolder(options: GetOptions): Promise<GetOutcome[]> {
-  using pool = new ConnectionPool(options);
+  using pool = new ConnectionPool(options.connect, options.transfer);
   const plan = await planFolder(pool, options);
   reportPlanned(options, [plan]);
   return await plan.get();
 }
 
+/** What to download, and where to write it. */
+export interface GetManyOptions extends Omit<GetOptions, "name"> {
+  /** Names of files on the server, or of folders with `recursive`. */
+  readonly names: readonly string[];
+  /**
+   * For several names, the folder to write to; it is created if it is missing. For one name, the path to write to; in an
+   * existing folder, or one that the path names by a slash at its end, the file keeps the last component of its name.
+   */
+  readonly target?: string | undefined;
+  /** Whether the names are folders, to download with everything in them. */
+  readonly recursive?: boolean | undefined;
+}
+
 /**
- * Looks at what there is of a folder, there and here. `before` is kept in memory of others. Throws what `getFolder` does.
+ * Downloads files or folders over protocol 4, as {@link getFile} does. Returns the result of each file; an error of one
+ * does not stop the others. Throws `UsageError` `one-name` for a version or a range of several names.
  */
-export async function planFolder(
-  pool: ConnectionPool,
-  options: GetOptions,
-  before?: ListingSize,
-): Promise<Plan> {
-  const { name, target = lastPart(name), force = false, exclude = [] } = options;
-  const root = dirname(join(target, "file"));
-  const isExcluded = excluder(exclude);
-  const folder = { name, root, isExcluded, known: before };
-  const { items, known, damaged } = await listItems(pool, folder);
-  if (items.length + damaged.length === 0) throw nothingBelow(name);
-  const lost = damaged.map((file) => report(options, { state: "not-got", ...file }));
-  const tree = new TargetTree(root);
-  const outcomes = new Map<Item, GetOutcome>();
-  const settle = async (item: Item, outcome: { state: "got" | "there" } | { error: XferError }) => {
-    const { file, file: { name }, target, twins } = item;
-    const told: GetOutcome = "error" in outcome
-      ? { state: "not-got", name, target, error: outcome.error }
-      : { ...outcome, name, target, file };
-    outcomes.set(item, report(options, told));
-    pool.advance();
-    if (told.state !== "not-got") await twins?.add(target);
+export async function getFiles(options: GetManyOptions): Promise<GetOutcome[]> {
+  const { recursive = false } = options;
+  const names = [...new Set(options.names)];
+  const { targets, folder } = await placeAll({ ...options, names });
+  using pool = new ConnectionPool(options.connect, options.transfer);
+  const outcomes: GetOutcome[] = [];
+  const onOutcome = (outcome: GetOutcome) => {
+    outcomes.push(outcome);
+    options.onOutcome?.(outcome);
   };
-  const unsettled = () => items.filter((item) => !outcomes.has(item));
-  for (const item of items) {
-    const error = item.fault ?? await failureOf(tree.look(dirname(item.target)));
-    if (error !== undefined) await settle(item, { error });
-  }
-  const { here, inTheWay } = await findHere(unsettled(), options);
-  for (const item of here) await settle(item, { state: "there" });
-  for (const [item, error] of inTheWay) await settle(item, { error });
-  const left = unsettled();
-  const bytes = left.reduce((sum, { file }) => sum + file.size, 0);
-  const get = async (item: Item, client: SecureClient | undefined) => {
-    const { file: { name }, target, isResumable, twins } = item;
-    const makeFolder = () => tree.make(dirname(target));
-    const onAdvance = () => pool.advance();
-    const getting = { ...options, name, target, isResumable, force, makeFolder, onAdvance };
+  let made: Promise<void> | undefined;
+  const makeOnce = () => made ??= makeFolder(folder.path);
+  // Where folders are downloaded, each makes its own.
+  const makeFolderOnce = folder.isMade && !recursive ? makeOnce : undefined;
+  let end = await failureOf(checkFolder(folder));
+  /** Does work for a name, unless the run has ended. */
+  const attempt = async (i: number, work: (one: Targeted) => Promise<unknown>) => {
+    const [name, target] = [names[i], targets[i]] as [string, string];
+    const one = { ...options, name, target, onOutcome, makeFolder: makeFolderOnce };
     try {
-      if (force) await twins?.refuse(target);
-      await getOne(client ?? pool, getting, client === undefined);
-      await settle(item, { state: "got" });
-    } catch (error) {
-      if (endsAll(error)) throw error;
-      await settle(item, { error: error as XferError });
-    }
-  };
-  const getAll = async () => {
-    try {
-      // Which of twins is there is known only when the other has come.
-      const isSmall = ({ file, twins }: Item) => file.size < RESUMABLE && twins === undefined;
-      const small = new WorkQueue(left.filter(isSmall));
-      await pool.share(small, (client) => sideBySide(small, (item) => get(item, client)));
-      for (const item of left) if (!isSmall(item)) await get(item, undefined);
+      if (end !== undefined) throw end;
+      await work(one);
     } catch (error) {
       if (!(error instanceof XferError)) throw error;
-      for (const item of unsettled()) await settle(item, { error });
-    } finally {
-      await tree.sync();
+      report(one, { state: "not-got", name, target, error });
     }
-    return [...lost, ...items.map((item) => outcomes.get(item) as GetOutcome)];
+    const last = outcomes.at(-1);
+    // Without a login there is none for the next name either, and nobody is asked again whom to trust.
+    const isOver = last?.state === "not-got" && (endsAll(last.error) || !pool.isAuthenticated);
+    if (isOver) end = last.error;
   };
-  return { files: left.length, bytes, known, get: getAll };
-}
-
-type One =
-  & Omit<GetOptions, "target">
-  & Pick<Getting, "target" | "force" | "isResumable" | "onAdvance">;
-
-/** Gets a file over one connection, or over those that there may be, again where the network fails. */
-async function getOne(
-  source: SecureClient | ConnectionPool,
-  { onEvent = () => undefined, ...options }: One,
-  isLarge: boolean,
-): Promise<RemoteFile> {
-  const get = new FileGet({ ...options, onEvent });
-  let failure: unknown;
-  const run = async (clients: readonly SecureClient[]) => {
-    try {
-      return await get.run(clients.map(({ session }) => session.mux));
-    } catch (error) {
-      // The rest of a large file is not waited for.
-      if (isLarge) { for (const client of clients) client[Symbol.dispose](); }
-      throw error;
-    }
-  };
-  try {
-    if (!(source instanceof ConnectionPool)) return await run([source]);
-    return await (source.count > 1 ? source.useAll(run) : source.use(0, (client) => run([client])));
-  } catch (error) {
-    failure = error;
-    throw error;
-  } finally {
-    await get.end(failure);
+  const plans = new Map<number, GetPlan>();
+  let known: ListingSize | undefined;
+  const byTarget = new Map<string, string>();
+  for (const i of names.keys()) {
+    await attempt(i, async (one) => {
+      claimTarget(byTarget, one);
+      const plan = recursive ? await planFolder(pool, one, known) : await planFile(pool, one);
+      plans.set(i, plan);
+      known = sumOf(plan.known, known);
+    });
   }
-}
-
-interface Here<I> {
-  /** Files that are here as they are on the server. */
-  readonly here: ReadonlySet<I>;
-  /** Why others are not replaced: `UsageError` `target-exists`. */
-  readonly inTheWay: ReadonlyMap<I, XferError>;
-}
-
-/** Looks at what is in the place of files. Throws `InterruptedError` where it is to stop. */
-async function findHere<I extends Pick<Item, "file" | "target">>(
-  items: readonly I[],
-  { range, force = false, signal, onEvent }: GetOptions,
-): Promise<Here<I>> {
-  const candidates = [];
-  const inTheWay = new Map<I, XferError>();
-  const block = (item: I) => force || inTheWay.set(item, exists(item.target));
-  for (const item of items) {
-    try {
-      const info = await replaceable(item.target);
-      if (info === undefined) continue;
-      if (range !== undefined || !info.isFile || info.size !== item.file.size) block(item);
-      else candidates.push({ item, file: SourceFile.found(item.target, info), known: item.file });
-    } catch (error) {
-      if (!(error instanceof XferError)) throw error;
-      inTheWay.set(item, error);
-    }
+  if (end === undefined && plans.size > 0) reportPlanned(options, [...plans.values()]);
+  for (const [i, plan] of plans) {
+    // What was here already has its outcome.
+    if (plan.files > 0) await attempt(i, () => plan.get());
   }
-  const onCompared = (done: number, total: number) => onEvent?.({ type: "comparing", done, total });
-  const same = await findSame(candidates, { onCompared, signal });
-  const here = new Set<I>();
-  for (const candidate of candidates) {
-    if (same.has(candidate)) here.add(candidate.item);
-    else block(candidate.item);
+  return outcomes;
+}
+
+type Targeted = GetOptions & { readonly target: string };
+
+interface Places {
+  /** Where each name is written. */
+  readonly targets: readonly string[];
+  /** The folder that they are written to. */
+  readonly folder: TargetFolder;
+}
+
+async function placeAll(options: GetManyOptions): Promise<Places> {
+  const { names, target = "", version = 0, range, recursive = false } = options;
+  const [only = ""] = names;
+  if (names.length === 1 && recursive) {
+    const root = target === "" ? lastPart(only) : target;
+    return { targets: [root], folder: { path: root, isMade: true } };
   }
-  return { here, inTheWay };
-}
-
-export function report(options: Pick<GetOptions, "onOutcome">, outcome: GetOutcome): GetOutcome {
-  options.onOutcome?.(outcome);
-  return outcome;
-}
-
-function nothingBelow(name: string): RefusedError {
-  return new RefusedError("no-such-file", `There is nothing to get below ${printable(name)}`, {
-    hint: "See what there is: xfer client list.",
-  });
-}
-
-/** The error that work ends with, if it is one of ours. */
-export async function failureOf(work: Promise<unknown>): Promise<XferError | undefined> {
-  try {
-    await work;
-    return undefined;
-  } catch (error) {
-    if (error instanceof XferError) return error;
-    throw error;
+  if (names.length === 1) {
+    const isInside = target === "" || endsAsFolder(target) || await isFolder(target);
+    const path = isInside ? join(target, lastPart(only)) : target;
+    return { targets: [path], folder: { path: dirname(path), isMade: isInside } };
   }
+  if (version !== 0 || range !== undefined) {
+    throw new UsageError("one-name", "A version, or a range, can be had of one file alone", {
+      hint: "Get the files one by one.",
+    });
+  }
+  const targets = names.map((name) => join(target, lastPart(name)));
+  return { targets, folder: { path: target === "" ? "." : target, isMade: true } };
+}
+
+/** Throws `UsageError` `same-name` where an earlier name has the same target. */
+function claimTarget(byTarget: Map<string, string>, { name, target }: Targeted): void {
+  const other = byTarget.get(target);
+  if (other === undefined) {
+    byTarget.set(target, name);
+    return;
+  }
+  throw new UsageError(
+    "same-name",
+    `Cannot write both ${printable(other)} and ${printable(name)} to ${printable(target)}`,
+    { hint: "Get them one by one, each to its place: -o PATH." },
+  );
 }

@@ -3,19 +3,15 @@
  *
  * @module
  */
-import {
-  type Bytes,
-  NetworkError,
-  ProtocolError,
-  RefusedError,
-  unwrapKey,
-} from "../../protocol/mod.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
+import { NetworkError, ProtocolError, RefusedError } from "../../protocol/errors.ts";
+import { unwrapKey } from "../../protocol/cipher/rsa.ts";
 import { prove, secretIn, sign } from "../../protocol/v4/authentication.ts";
 import type { MessageOf } from "../../protocol/v4/messages.ts";
 import type { AccountKey } from "../identity/v4_account.ts";
 import type { RequestMux } from "./request_mux.ts";
 
-/** A way to get in. */
+/** How to log in. */
 export type LoginMethod =
   | { readonly by: "login"; readonly clientId: Bytes }
   /** With the token of an invitation or a link, or an empty one. */
@@ -29,7 +25,7 @@ export type LoginMethod =
   };
 
 export interface LoginOptions {
-  /** Asked for when the server has spoken: nothing is kept for one that does not. */
+  /** Called when the server has sent its challenge: no key is made for one that does not. */
   readonly loadKey: () => Promise<AccountKey>;
   /** Of the server, as it was checked; of its name, where it was verified by that. */
   readonly fingerprint: Bytes;
@@ -40,26 +36,26 @@ export interface LoginOptions {
 type Welcome = MessageOf<"welcome">;
 type LoginStep<B extends LoginMethod["by"]> = (
   mux: RequestMux,
-  introduction: Pick<LoginOptions, "fingerprint"> & {
+  login: Pick<LoginOptions, "fingerprint"> & {
     readonly key: AccountKey;
     readonly nonce: Bytes;
   },
-  way: Extract<LoginMethod, { readonly by: B }>,
+  method: Extract<LoginMethod, { readonly by: B }>,
 ) => Promise<Welcome>;
 
-const INTRODUCE: { readonly [B in LoginMethod["by"]]: LoginStep<B> } = {
+const LOGIN_STEPS: { readonly [B in LoginMethod["by"]]: LoginStep<B> } = {
   async login(mux, { key: { privateKey, publicKey: key }, fingerprint, nonce }, { clientId }) {
     const signature = await sign(privateKey, { fingerprint, nonce, key, clientId });
     return await mux.askFor({ kind: "login", tag: 0, clientId, key, signature }, "welcome");
   },
-  async register(mux, { key: { privateKey, publicKey: key }, fingerprint, nonce }, way) {
-    const { name, token } = way;
+  async register(mux, { key: { privateKey, publicKey: key }, fingerprint, nonce }, method) {
+    const { name, token } = method;
     const signature = await sign(privateKey, { fingerprint, nonce, key, name });
     const request = { kind: "register", tag: 0, name, key, signature, token } as const;
     return await mux.askFor(request, "welcome");
   },
-  async claim(mux, { key: { privateKey, publicKey: key }, fingerprint, nonce }, way) {
-    const { name, clientId } = way;
+  async claim(mux, { key: { privateKey, publicKey: key }, fingerprint, nonce }, method) {
+    const { name, clientId } = method;
     const signature = await sign(privateKey, { fingerprint, nonce, key, clientId, name });
     let welcome: Welcome | undefined;
     let sealed: Bytes | undefined;
@@ -71,7 +67,7 @@ const INTRODUCE: { readonly [B in LoginMethod["by"]]: LoginStep<B> } = {
       return true;
     });
     if (welcome !== undefined) return welcome;
-    const secret = await unseal(way.privateKey, sealed ?? new Uint8Array(0));
+    const secret = await unseal(method.privateKey, sealed ?? new Uint8Array(0));
     const proof = await prove(secret, { fingerprint, clientId, key });
     return await mux.askFor({ kind: "unsealed", tag: 0, proof }, "welcome");
   },
@@ -84,19 +80,19 @@ const INTRODUCE: { readonly [B in LoginMethod["by"]]: LoginStep<B> } = {
 export async function authenticate(
   mux: RequestMux,
   { loadKey, fingerprint, host }: LoginOptions,
-  way: LoginMethod,
+  method: LoginMethod,
 ): Promise<{ readonly welcome: Welcome; readonly key: AccountKey }> {
   const { nonce } = await mux.answerOf(0, "challenge").catch((error) => {
     throw tooMany(error) ?? error;
   });
-  // Whatever else may listen under the same name hears nothing: it is the server that speaks first.
+  // The server speaks first: whatever else listens under the same name is sent nothing.
   if (host !== undefined) await mux.send({ kind: "host", tag: 0, name: host });
   const key = await loadKey();
   try {
-    const introduceBy = INTRODUCE[way.by] as LoginStep<LoginMethod["by"]>;
-    return { welcome: await introduceBy(mux, { key, fingerprint, nonce }, way), key };
+    const step = LOGIN_STEPS[method.by] as LoginStep<LoginMethod["by"]>;
+    return { welcome: await step(mux, { key, fingerprint, nonce }, method), key };
   } catch (error) {
-    const hints = HINTS[way.by];
+    const hints = HINTS[method.by];
     // The code is the server's word: not every one that is found in an object is among the hints.
     if (!(error instanceof RefusedError && Object.hasOwn(hints, error.code))) throw error;
     throw new RefusedError(error.code, error.message, {

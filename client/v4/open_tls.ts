@@ -3,19 +3,11 @@
  *
  * @module
  */
-import {
-  abortReason,
-  type Address,
-  type Bytes,
-  ConfigurationError,
-  formatAddress,
-  NetworkError,
-  printable,
-  reasonOf,
-  throwIfAborted,
-  whenAborted,
-  withoutZone,
-} from "../../protocol/mod.ts";
+import { abortReason, throwIfAborted, whenAborted } from "../../protocol/abort.ts";
+import { type Address, formatAddress, withoutZone } from "../../protocol/address.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
+import { ConfigurationError, NetworkError, reasonOf } from "../../protocol/errors.ts";
+import { printable } from "../../protocol/printable.ts";
 import { toPem } from "../../protocol/encoding/pem.ts";
 import { certificateName } from "../../protocol/v4/fingerprint.ts";
 import { connect, type Timeouts } from "../net/dial.ts";
@@ -23,27 +15,27 @@ import type { DiscoveredServer } from "./discover.ts";
 
 /**
  * TLS with the server that has shown this certificate, and no other: the name in it can be issued by nobody else.
- * Throws `NetworkError` `cannot-connect`, `no-secure-channel`, and `InterruptedError` where it is to stop.
+ * Throws `NetworkError` `cannot-connect`, `no-secure-channel`, and `InterruptedError` after an abort.
  */
-export async function openSecurely(
+export async function openPinned(
   address: Address,
   answer: DiscoveredServer,
   fingerprint: Bytes,
   timeouts: Timeouts,
   signal?: AbortSignal,
 ): Promise<Deno.TlsConn> {
-  const secureAddress = { hostname: address.hostname, port: answer.port };
+  const tlsAddress = { hostname: address.hostname, port: answer.port };
   const pinned = {
     hostname: certificateName(fingerprint),
     caCerts: [toPem("CERTIFICATE", answer.certificate)],
   };
-  return await openTls(secureAddress, pinned, timeouts, signal);
+  return await openTls(tlsAddress, pinned, timeouts, signal);
 }
 
 /**
  * TLS with a server that an authority vouches for by the name of its host; what its answer to the hello says of it is
  * not relied on. `caCerts` are authorities, in PEM, beside those that Deno has. Throws `NetworkError` `cannot-connect`,
- * `no-secure-channel`; `ConfigurationError` `server-not-verified`; `InterruptedError` where it is to stop.
+ * `no-secure-channel`; `ConfigurationError` `server-not-verified`; `InterruptedError` after an abort.
  */
 export async function openByName(
   address: Address,

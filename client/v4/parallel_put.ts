@@ -1,106 +1,135 @@
 /**
- * One large file sent over several connections: one puts it, the others join and leave.
+ * The chunks of one large file sent over several connections: the one that began the upload, and others that join it
+ * and leave.
  *
  * @module
  */
-import { type Bytes, NetworkError, RefusedError } from "../../protocol/mod.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
+import { NetworkError, RefusedError } from "../../protocol/errors.ts";
 import type { ChunkDigests } from "../../protocol/v4/chunk_digests.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
-import type { OpenSource } from "../local/source_file.ts";
+import type { OpenSource, SourceFile } from "../local/source_file.ts";
+import type { PutRequest } from "./put_request.ts";
 import type { RequestMux } from "./request_mux.ts";
-import type { UploadItem } from "./upload_item.ts";
-import { findStored, resume } from "./resume_put.ts";
-import type { ConfirmedChecksum } from "./put_request.ts";
-import type { SecureEvent } from "../events.ts";
-import type { ClientSession } from "./session.ts";
 
-/** A file of so many bytes or more is spread. */
-export const SPREAD = 32 * CHUNK_SIZE;
+/** Bytes of the smallest file that is sent over several connections. */
+export const PARALLEL_SIZE = 32 * CHUNK_SIZE;
 
 /**
- * So many chunks are sent before all others are confirmed: what is sent is never further ahead of one that is on its
- * way still than the protocol allows.
+ * The chunks that are sent before all others are confirmed: no chunk is further ahead of one that is still on its way
+ * than the protocol allows.
  */
 const SEGMENT_CHUNKS = 480;
 /**
- * So many of a further segment go over the first connection, which can't confirm: by then whatever it was given before
- * has left the system's buffers.
+ * The chunks of each further segment that the first connection sends, which can't confirm them: by then whatever it
+ * was given before has left the system's buffers.
  */
-const SHARE = 32;
+const RESERVED_CHUNKS = 32;
+
+/** An upload that is open on a first connection. */
+export interface ParallelUpload {
+  readonly file: SourceFile;
+  readonly source: OpenSource;
+  /** Room for one chunk. */
+  readonly buffer: Bytes;
+  readonly digests: ChunkDigests;
+  /** Bytes that the server holds. */
+  readonly offset: number;
+  /** The id by which others join, 16 bytes. */
+  readonly transfer: Bytes;
+  /** The first connection, and the request on it. */
+  readonly mux: RequestMux;
+  readonly request: Pick<PutRequest, "refusal">;
+  /** Sends a chunk on the first connection. */
+  readonly sendChunk: (offset: number, chunk: Bytes) => Promise<void>;
+  /** Takes the size of each chunk sent, on whichever connection. */
+  readonly onSent: (bytes: number) => void;
+}
 
 /**
- * Sends a file, or what of it the server does not hold. Throws `NetworkError` where any of the connections fails: the
- * next attempt goes on from there.
+ * Sends all that the server does not hold, or as much as it takes. What the others sent is confirmed then. Throws
+ * `NetworkError` where any connection fails, which ends them all: the next attempt resumes.
  */
-export function spreadUpload(
-  job: UploadItem,
-  sessions: readonly ClientSession[],
-  onEvent: (event: SecureEvent) => void,
-): Promise<ConfirmedChecksum> {
-  const stoppers = sessions.map(({ mux }) => mux.gracefulAbort);
-  const spread = stoppers.reduce(
-    (work, gracefulAbort) => () => gracefulAbort.critical(work),
-    () => spreadOver(job, sessions, onEvent),
-  );
-  return spread();
+export async function sendInParallel(
+  upload: ParallelUpload,
+  others: readonly RequestMux[],
+): Promise<void> {
+  const { file, offset, mux: { gracefulAbort }, request } = upload;
+  const isOver = () => request.refusal !== undefined || gracefulAbort.isAborted;
+  const helpers = new Set(others);
+  for (let from = offset; from < file.size; from += SEGMENT_CHUNKS * CHUNK_SIZE) {
+    const to = Math.min(file.size, from + SEGMENT_CHUNKS * CHUNK_SIZE);
+    const segment = new Segment(from, to, isOver);
+    const reserved = from === offset ? 0 : RESERVED_CHUNKS;
+    await untilFirstFailure(segment, [
+      segment.run(chunkSender(upload, upload, upload.sendChunk), reserved),
+      ...[...helpers].map(async (helper) => {
+        try {
+          const hasHelped = await help(helper, upload, segment, from === offset);
+          if (!hasHelped) helpers.delete(helper);
+        } catch (error) {
+          throw isGone(error) ? request.refusal ?? firstLost(error) : error;
+        }
+      }),
+    ], [upload.mux, ...others]);
+    if (!segment.isStopped) continue;
+    // Only now: those that have joined confirm first what they sent.
+    gracefulAbort.check();
+    return;
+  }
 }
 
-async function spreadOver(
-  job: UploadItem,
-  sessions: readonly ClientSession[],
-  onEvent: (event: SecureEvent) => void,
-): Promise<ConfirmedChecksum> {
-  const [first, ...others] = sessions as [ClientSession, ...ClientSession[]];
-  const { file, attempt } = job;
-  job.isBegun = true;
-  const stored = await findStored(first.mux, job);
-  if (stored !== undefined) return stored;
-  onEvent({ type: "sending", file, attempt });
-  using source = await file.open();
-  const buffers = [new Uint8Array(CHUNK_SIZE), new Uint8Array(CHUNK_SIZE)] as const;
-  const resumed = await resume(first.mux, job, source, buffers, onEvent);
-  const { request, sums, offset, transfer } = resumed;
-  let sent = offset;
-  const take = (bytes: number) => onEvent({ type: "progress", file, sent: sent += bytes, attempt });
-  const { gracefulAbort } = first.mux;
-  const isOver = () => request.refusal !== undefined || gracefulAbort.isStopping;
-  await request.complete(source, sums, async () => {
-    for (let from = offset; from < file.size; from += SEGMENT_CHUNKS * CHUNK_SIZE) {
-      const to = Math.min(file.size, from + SEGMENT_CHUNKS * CHUNK_SIZE);
-      const segment = new Segment(from, to, sums, isOver, take);
-      const reserved = from === offset ? 0 : SHARE;
-      const main = new Sender(source, buffers[0], (at, chunk) => request.sendChunk(at, chunk));
-      const joined = transfer === undefined ? [] : others;
-      await together(segment, [
-        segment.run(main, reserved),
-        ...joined.map(({ mux }) =>
-          takePart(mux, transfer as Bytes, segment, job).catch((error) => {
-            throw isGone(error) ? request.refusal ?? firstLost(error) : error;
-          })
-        ),
-      ], sessions);
-      if (!segment.isStopped) continue;
-      // Not where a chunk is sent: those who have joined confirm first what they sent.
-      gracefulAbort.check();
-      break;
-    }
-  });
-  return await request.verdict;
+/**
+ * Joins the upload, sends chunks while there are any, and leaves, which confirms them. Returns whether it could join: a
+ * server may let nobody do so, and says so the first time.
+ */
+async function help(
+  mux: RequestMux,
+  upload: ParallelUpload,
+  segment: Segment,
+  isFirstTime: boolean,
+): Promise<boolean> {
+  const tag = mux.nextTag();
+  try {
+    await mux.askFor({ kind: "join", tag, transfer: upload.transfer }, "done");
+  } catch (error) {
+    if (isFirstTime && isGone(error)) return false;
+    throw error;
+  }
+  using source = await upload.file.open();
+  const reader = { source, buffer: new Uint8Array(CHUNK_SIZE) };
+  await segment.run(chunkSender(upload, reader, (at, chunk) => mux.sendChunk(tag, at, chunk)));
+  await mux.askFor({ kind: "leave", tag }, "done");
+  return true;
 }
 
-/** Waits for all, and has them stop when one fails. */
-async function together(
+/** Reads, hashes and sends the chunk at an offset. */
+type ChunkSender = (offset: number) => Promise<void>;
+
+function chunkSender(
+  { digests, onSent }: ParallelUpload,
+  { source, buffer }: Pick<ParallelUpload, "source" | "buffer">,
+  send: (offset: number, chunk: Bytes) => Promise<void>,
+): ChunkSender {
+  return async (offset) => {
+    const chunk = await source.readAt(offset, buffer);
+    if (!digests.has(offset)) digests.add(offset, chunk);
+    await send(offset, chunk);
+    onSent(chunk.length);
+  };
+}
+
+/** Waits for all senders; where one fails, the others stop. */
+async function untilFirstFailure(
   segment: Segment,
   senders: readonly Promise<void>[],
-  sessions: readonly ClientSession[],
+  muxes: readonly RequestMux[],
 ): Promise<void> {
   const guarded = senders.map((sender) =>
     sender.catch((error) => {
       segment.stop();
-      // What one connection has lost can be sent again when the server has let go of the others.
-      if (error instanceof NetworkError) {
-        for (const { mux } of sessions) mux[Symbol.dispose]();
-      }
+      // What one connection has lost can be sent again only when the server has let go of the others.
+      if (error instanceof NetworkError) { for (const mux of muxes) mux[Symbol.dispose](); }
       throw error;
     })
   );
@@ -108,104 +137,55 @@ async function together(
   await Promise.all(guarded);
 }
 
-/** Joins, sends what there is to be sent, and leaves, which confirms it. */
-async function takePart(
-  mux: RequestMux,
-  transfer: Bytes,
-  segment: Segment,
-  { file }: UploadItem,
-): Promise<void> {
-  const tag = mux.nextTag();
-  await mux.askFor({ kind: "join", tag, transfer }, "done");
-  using source = await file.open();
-  const buffer = new Uint8Array(CHUNK_SIZE);
-  await segment.run(new Sender(source, buffer, (at, chunk) => mux.sendChunk(tag, at, chunk)));
-  await mux.askFor({ kind: "leave", tag }, "done");
-}
-
 /** Whether the upload has ended that a connection has joined. */
 function isGone(error: unknown): boolean {
   return error instanceof RefusedError && error.code === "no-such-transfer";
 }
 
-/** The server has seen that the first connection is lost before the client has. */
+/** The server has noticed before the client that the first connection is lost. */
 function firstLost(cause: unknown): NetworkError {
   return new NetworkError("connection-lost", "The connection that began the upload is lost", {
     cause,
   });
 }
 
-class Sender {
-  readonly #source: OpenSource;
-  readonly #buffer: Bytes;
-  readonly #send: (offset: number, chunk: Bytes) => Promise<void>;
-
-  constructor(
-    source: OpenSource,
-    buffer: Bytes,
-    send: (offset: number, chunk: Bytes) => Promise<void>,
-  ) {
-    this.#source = source;
-    this.#buffer = buffer;
-    this.#send = send;
-  }
-
-  /** Reads, sums up and sends a chunk; returns how many bytes it has. */
-  async send(offset: number, sums: ChunkDigests): Promise<number> {
-    const chunk = await this.#source.readAt(offset, this.#buffer);
-    if (!sums.has(offset)) sums.add(offset, chunk);
-    await this.#send(offset, chunk);
-    return chunk.length;
-  }
-}
-
-/** A part of a file, whose chunks are handed out to who sends the next one. */
+/** A part of a file, whose chunks go to whichever connection is free. */
 class Segment {
   #next: number;
   #to: number;
-  readonly #sums: ChunkDigests;
   readonly #isOver: () => boolean;
-  readonly #take: (bytes: number) => void;
 
-  constructor(
-    from: number,
-    to: number,
-    sums: ChunkDigests,
-    isOver: () => boolean,
-    take: (bytes: number) => void,
-  ) {
+  constructor(from: number, to: number, isOver: () => boolean) {
     this.#next = from;
     this.#to = to;
-    this.#sums = sums;
     this.#isOver = isOver;
-    this.#take = take;
   }
 
-  /** Whether not all of it was handed out. */
+  /** Whether chunks were left out. */
   get isStopped(): boolean {
     return this.#to === 0;
   }
 
-  /** No chunk is handed out any more. */
+  /** Hands out no further chunk. */
   stop(): void {
     this.#to = 0;
   }
 
-  /** Sends until none are left; the next so many, with which it begins, are for this sender alone. */
-  async run(sender: Sender, reserved = 0): Promise<void> {
+  /** Sends until no chunks are left. `reserved`: how many of the next chunks are for this sender alone. */
+  async run(send: ChunkSender, reserved = 0): Promise<void> {
     let own = this.#next;
     const shared = Math.min(this.#to, own + reserved * CHUNK_SIZE);
     this.#next = shared;
-    for (; own < shared; own += CHUNK_SIZE) await this.#send(sender, own);
+    for (; own < shared; own += CHUNK_SIZE) await this.#send(send, own);
     while (this.#next < this.#to) {
       const at = this.#next;
       this.#next += CHUNK_SIZE;
-      await this.#send(sender, at);
+      await this.#send(send, at);
     }
   }
 
-  async #send(sender: Sender, offset: number): Promise<void> {
-    if (this.#isOver()) return this.stop();
-    this.#take(await sender.send(offset, this.#sums));
+  async #send(send: ChunkSender, offset: number): Promise<void> {
+    if (this.#isOver()) this.stop();
+    else await send(offset);
   }
 }

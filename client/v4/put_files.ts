@@ -1,180 +1,229 @@
 /**
- * Files and folders sent by protocol 4, again where the network fails.
+ * Files and folders stored by protocol 4, with retries after network errors.
  *
  * @module
  */
-import { endsAll, InterruptedError, RefusedError, XferError } from "../../protocol/mod.ts";
-import type { Failure, Stored } from "../events.ts";
-import type { SourceFile } from "../local/source_file.ts";
-import { collectFiles, type CollectOptions } from "./collect_files.ts";
-import type { UploadItem, UploadItems } from "./upload_item.ts";
-import { ConnectionPool, type TransferOptions } from "./connection_pool.ts";
+import { endsAll, InterruptedError, RefusedError, XferError } from "../../protocol/errors.ts";
+import type { Failure, LocalFile, Stored } from "../events.ts";
 import { type ExpectedContent, findSame } from "../local/find_unchanged.ts";
+import { collectFiles, type FileSelection } from "./collect_files.ts";
+import type { ConnectOptions } from "./connect_options.ts";
+import { ConnectionPool, type TransferOptions } from "./connection_pool.ts";
+import { PARALLEL_SIZE } from "./parallel_put.ts";
+import { type OnResult, PutPipeline } from "./put_pipeline.ts";
 import type { RemoteFile } from "./remote_file.ts";
-import { sideBySide, WorkQueue } from "./work_queue.ts";
-import { SPREAD, spreadUpload } from "./parallel_put.ts";
-import { judge, type OnResult } from "./put_pipeline.ts";
+import type { RequestMux } from "./request_mux.ts";
+import type { Upload } from "./upload.ts";
+import { forEachConcurrently, WorkQueue } from "./work_queue.ts";
 
-export interface PutOptions extends CollectOptions, TransferOptions {
+/** What to store, and where. */
+export interface PutOptions extends FileSelection {
+  /** The server, and who the client is. */
+  readonly connect: ConnectOptions;
+  /** Connections and retries. */
+  readonly transfer?: TransferOptions;
+  /** Called with the result of each file, as soon as it is known. */
   readonly onOutcome?: (outcome: PutOutcome) => void;
 }
 
-/** What came of a file, or of a folder that can't be read. */
-export type PutOutcome = Sent | Unchanged | Failure;
+/** The result of one file, or of a folder that cannot be read. */
+export type PutOutcome = PutStored | PutUnchanged | Failure;
 
-export interface Sent extends Stored {
-  /** On the server. */
+/** The server has stored the file. */
+export interface PutStored extends Stored {
+  /** Its name on the server. */
   readonly name: string;
 }
 
-/** The server had it already: it was not sent. */
-export interface Unchanged {
+/** The server already had the file with this content: it was not sent. */
+export interface PutUnchanged {
+  /** Tells results apart. */
   readonly state: "unchanged";
-  readonly file: SourceFile;
-  /** On the server. */
+  /** The local file. */
+  readonly file: LocalFile;
+  /** Its name on the server. */
   readonly name: string;
 }
 
 /**
- * Sends files, the next before the one before is confirmed, and returns what came of each. Nothing is sent before all
- * were looked at; what can't be sent then comes last. What keeps the client from getting in is thrown. Only what the server
- * does not have is sent. What is unanswered when the network fails is sent again, as often as `retries` says without
- * progress in between: a file that is settled, or of which the server holds more than before.
- * Where it is to stop, `InterruptedError` is what is said of all that is not stored.
+ * Stores files and folders over protocol 4. Returns the result of each file; an error of one does not stop the others.
+ * Files that the server already has with the same content are not sent. Interrupted uploads resume. When the network
+ * fails, it connects again and sends what is not confirmed, as often as `transfer.retries` allows without progress.
+ *
+ * Throws what keeps the client from logging in: `NetworkError`, `ProtocolError`, `RefusedError`, `ConfigurationError`
+ * (such as `other-server`, `server-not-trusted`, `other-identity`); `UsageError` `one-name`, `bad-pattern`. After an
+ * abort, files that are not stored have an `InterruptedError`.
+ *
+ * @example Follow progress
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { putFiles, Server } from "@xfer/xfer";
+ *
+ * const folder = await Deno.makeTempDir();
+ * await Deno.writeFile(`${folder}/photo.raw`, new Uint8Array(50_000));
+ * await using server = await Server.start({
+ *   listen: [{ hostname: "127.0.0.1", port: 0 }],
+ *   tlsListen: { hostname: "127.0.0.1", port: 0 },
+ *   dataFolder: `${folder}/data`,
+ * });
+ * let [total, sent] = [0, 0];
+ * await putFiles({
+ *   paths: [`${folder}/photo.raw`],
+ *   connect: {
+ *     server: server.address,
+ *     userName: "Alice",
+ *     identityFolder: folder,
+ *     onNewServer: () => true,
+ *     onEvent(event) {
+ *       if (event.type === "planned") total = event.bytes;
+ *       if (event.type === "progress") sent = event.sent; // of event.file
+ *     },
+ *   },
+ * });
+ * assert.deepEqual([total, sent], [50_000, 50_000]);
+ * ```
  */
-export async function putFiles(asked: PutOptions): Promise<PutOutcome[]> {
-  const held = new Map<string, number>();
-  const options: PutOptions = {
-    ...asked,
+export async function putFiles(options: PutOptions): Promise<PutOutcome[]> {
+  const resumedAt = new Map<string, number>();
+  const connect: ConnectOptions = {
+    ...options.connect,
     onEvent(event) {
-      // That a server holds more of a file than before is progress. What was sent may be lost on the way.
-      if (event.type === "resumed" && event.offset > (held.get(event.file.path) ?? 0)) {
-        held.set(event.file.path, event.offset);
+      // More of a file on the server than before is progress: what was only sent may be lost on the way.
+      if (event.type === "resumed" && event.offset > (resumedAt.get(event.file.path) ?? 0)) {
+        resumedAt.set(event.file.path, event.offset);
         pool.advance();
       }
-      asked.onEvent?.(event);
+      options.connect.onEvent?.(event);
     },
   };
-  const { jobs, folders, failures } = await collectFiles(options);
-  const outcomes = new Map<UploadItem, PutOutcome>();
-  using pool = new ConnectionPool(options);
-  const report = (job: UploadItem, outcome: PutOutcome) => {
-    outcomes.set(job, outcome);
+  const { onEvent, identityFolder, signal } = connect;
+  const selection = { ...options, identityFolder, signal };
+  const { uploads, folders, failures } = await collectFiles(selection);
+  const outcomes = new Map<Upload, PutOutcome>();
+  using pool = new ConnectionPool(connect, options.transfer);
+  const report = (upload: Upload, outcome: PutOutcome) => {
+    outcomes.set(upload, outcome);
     pool.advance();
     options.onOutcome?.(outcome);
   };
-  const settle: OnResult = (job, outcome) => {
-    const { file, name } = job;
-    job.sums = undefined;
-    if (typeof outcome === "number") {
-      return report(job, { state: "stored", file, name, crc: outcome });
+  const onResult: OnResult = (upload, result) => {
+    const { file, name } = upload;
+    upload.release();
+    if (typeof result === "number") {
+      return report(upload, { state: "stored", file, name, crc: result });
     }
-    if (!(outcome instanceof XferError)) throw outcome;
-    report(job, { state: "not-stored", path: file.path, error: outcome });
+    if (!(result instanceof XferError)) throw result;
+    report(upload, { state: "not-stored", path: file.path, error: result });
   };
+  const withoutOutcome = () => uploads.filter((upload) => !outcomes.has(upload));
   try {
-    for (const job of await findUnchanged(pool, jobs, folders, options)) {
-      report(job, { state: "unchanged", file: job.file, name: job.name });
+    for (const upload of await findUnchanged(pool, uploads, folders, connect)) {
+      report(upload, { state: "unchanged", file: upload.file, name: upload.name });
     }
-    const left = jobs.filter((job) => !outcomes.has(job));
+    const left = withoutOutcome();
     const bytes = left.reduce((sum, { file }) => sum + file.size, 0);
-    options.onEvent?.({ type: "planned", files: left.length, bytes });
-    await send(pool, left, settle, options);
+    onEvent?.({ type: "planned", files: left.length, bytes });
+    await send(pool, left, onResult, connect);
   } catch (error) {
     if (!(error instanceof XferError)) throw error;
-    if (!pool.isIntroduced && !(error instanceof InterruptedError)) throw error;
-    for (const job of jobs.filter((job) => !outcomes.has(job))) {
-      const { file, name } = job;
-      if (job.isPartSent && !job.isUnknown) options.onEvent?.({ type: "left-part", file, name });
-      report(job, { state: stateOf(job), path: file.path, error });
+    if (!pool.isAuthenticated && !(error instanceof InterruptedError)) throw error;
+    for (const upload of withoutOutcome()) {
+      const { file, name, isPartSent, isUnconfirmed } = upload;
+      if (isPartSent && !isUnconfirmed) onEvent?.({ type: "left-part", file, name });
+      report(upload, { state: stateOf(upload), path: file.path, error });
     }
   }
   for (const failure of failures) options.onOutcome?.(failure);
-  return [...jobs.map((job) => outcomes.get(job) as PutOutcome), ...failures];
+  return [...uploads.map((upload) => outcomes.get(upload) as PutOutcome), ...failures];
 }
 
-/** Of a file that the end of the run has left. */
-function stateOf({ isUnknown, isBegun }: UploadItem): Failure["state"] {
-  if (isUnknown) return "unknown";
-  return isBegun ? "not-stored" : "not-tried";
+/** The state of an upload that has no result at the end of the run. */
+function stateOf({ isUnconfirmed, isStarted }: Upload): Failure["state"] {
+  if (isUnconfirmed) return "unknown";
+  return isStarted ? "not-stored" : "not-tried";
 }
 
-/** The small ones are shared out over the connections; then each large one is spread over all of them. */
+/** Sends the small files, each over one of the connections; then each large one over all of them. */
 async function send(
   pool: ConnectionPool,
-  jobs: readonly UploadItem[],
-  settle: OnResult,
-  { onEvent = () => undefined }: PutOptions,
+  uploads: readonly Upload[],
+  onResult: OnResult,
+  { onEvent = () => undefined }: ConnectOptions,
 ): Promise<void> {
-  const isLarge = ({ file }: UploadItem) => pool.count > 1 && file.size >= SPREAD;
-  const shared = new WorkQueue(jobs.filter((job) => !isLarge(job)));
-  await pool.share(shared, async (client) => {
-    await lookAgain(shared, settle);
-    await client.send(shared, settle);
+  const isLarge = ({ file }: Upload) => pool.count > 1 && file.size >= PARALLEL_SIZE;
+  const small = new WorkQueue(uploads.filter((upload) => !isLarge(upload)));
+  await pool.share(small, async ({ session }) => {
+    await reinspectRequeued(small, onResult);
+    await new PutPipeline(session, onEvent, onResult).run(small);
   });
-  for (const job of jobs.filter(isLarge)) {
+  for (const upload of uploads.filter(isLarge)) {
     try {
-      for (let again = true; again;) {
-        const verdict = await pool.useAll(async (clients) => {
-          await job.lookAgain();
-          return await spreadUpload(job, clients.map(({ session }) => session), onEvent);
+      for (;;) {
+        const cksum = await pool.useAll(async (clients) => {
+          await upload.reinspect();
+          const muxes = clients.map(({ session }) => session.mux) as [RequestMux];
+          return await upload.sendOver(muxes, onEvent);
         });
-        again = judge(job, verdict, settle);
+        if (cksum === undefined) {
+          upload.restart();
+          continue;
+        }
+        onResult(upload, cksum);
+        break;
       }
     } catch (error) {
       if (endsAll(error)) throw error;
-      settle(job, error as Error);
+      onResult(upload, error as Error);
     }
   }
 }
 
-/** Looks at what was given back again; what can't be read any more is settled. */
-async function lookAgain(jobs: UploadItems, settle: OnResult): Promise<void> {
-  for (const job of jobs.takeRequeued()) {
+/** Inspects requeued files again; one that can't be read any more gets that error as its result. */
+async function reinspectRequeued(queue: WorkQueue<Upload>, onResult: OnResult): Promise<void> {
+  for (const upload of queue.takeRequeued()) {
     try {
-      await job.lookAgain();
-      jobs.requeue([job]);
+      await upload.reinspect();
+      queue.requeue([upload]);
     } catch (error) {
-      settle(job, error as Error);
+      onResult(upload, error as Error);
     }
   }
 }
 
-/** Which files the server has as they are. */
+/** The files that the server has with the same content. */
 async function findUnchanged(
   pool: ConnectionPool,
-  jobs: readonly UploadItem[],
+  uploads: readonly Upload[],
   folders: readonly string[],
-  { onEvent, signal }: PutOptions,
-): Promise<UploadItem[]> {
-  const known = new Map<UploadItem, ExpectedContent>();
-  const take = (job: UploadItem | undefined, { size, digest }: ExpectedContent) => {
-    if (job?.file.size === size) known.set(job, { size, digest });
+  { onEvent, signal }: ConnectOptions,
+): Promise<Upload[]> {
+  const stored = new Map<Upload, ExpectedContent>();
+  const take = (upload: Upload | undefined, { size, digest }: ExpectedContent) => {
+    if (upload?.file.size === size) stored.set(upload, { size, digest });
   };
-  const byName = new Map(jobs.map((job) => [job.name, job]));
-  if (jobs.length > 0) {
+  const byName = new Map(uploads.map((upload) => [upload.name, upload]));
+  if (uploads.length > 0) {
     for (const folder of folders) {
       const toTake = (file: RemoteFile) => take(byName.get(file.name), file);
-      // One that is damaged there is to be sent.
+      // A file that is damaged on the server is sent.
       await pool.list(`${folder}/`, toTake, undefined, () => undefined).catch(unlessRefused);
     }
   }
-  const isListed = ({ name }: UploadItem) =>
-    folders.some((folder) => name.startsWith(`${folder}/`));
-  const named = new WorkQueue(jobs.filter((job) => !isListed(job)));
-  await pool.share(named, (client) =>
-    sideBySide(named, async (job) => {
-      const file = await client.stat(job.name).catch(unlessRefused);
-      if (file !== undefined) take(job, file);
+  const isListed = ({ name }: Upload) => folders.some((folder) => name.startsWith(`${folder}/`));
+  const others = new WorkQueue(uploads.filter((upload) => !isListed(upload)));
+  await pool.share(others, (client) =>
+    forEachConcurrently(others, async (upload) => {
+      const file = await client.stat(upload.name).catch(unlessRefused);
+      if (file !== undefined) take(upload, file);
       pool.advance();
     }));
-  const candidates = [...known].map(([job, known]) => ({ job, file: job.file, known }));
+  const candidates = [...stored].map(([upload, known]) => ({ upload, file: upload.file, known }));
   const onCompared = (done: number, total: number) => onEvent?.({ type: "comparing", done, total });
   const same = await findSame(candidates, { onCompared, signal });
-  return candidates.filter((candidate) => same.has(candidate)).map(({ job }) => job);
+  return candidates.filter((candidate) => same.has(candidate)).map(({ upload }) => upload);
 }
 
-/** The server has no such file, or can't tell of it, such as of one that is damaged there: it is to be sent. */
+/** The server has no such file, or a damaged one: the file is sent. */
 function unlessRefused(error: unknown): undefined {
   if (!(error instanceof RefusedError)) throw error;
 }

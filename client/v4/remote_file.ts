@@ -1,14 +1,16 @@
 /**
- * Files as a server tells of them, and what of that a client takes.
+ * Files as a server describes them, and what a client accepts of that.
  *
  * @module
  */
-import { printable, ProtocolError, RefusedError, StorageError } from "../../protocol/mod.ts";
+import { printable } from "../../protocol/printable.ts";
+import { ProtocolError, RefusedError, StorageError } from "../../protocol/errors.ts";
+import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import type { MessageOf } from "../../protocol/v4/messages.ts";
 import { isTooLong, MAX_PATH_NAME } from "../../protocol/v4/path_name.ts";
 import { DAMAGED_HINT } from "./errors.ts";
 
-/** A file on the server. */
+/** A version of a file on the server. Times in milliseconds since the epoch, size in bytes, `digest` 32 bytes. */
 export type RemoteFile = Omit<MessageOf<"file">, "kind" | "tag">;
 
 /**
@@ -16,6 +18,9 @@ export type RemoteFile = Omit<MessageOf<"file">, "kind" | "tag">;
  * chunks, all of which are needed before any of it is believed, take 512 MiB.
  */
 export const MAX_FILE_SIZE = 16 * 2 ** 40;
+
+/** Bytes of the smallest file whose broken transfer is resumed: to transfer a smaller one again is cheaper. */
+export const RESUMABLE_SIZE = 4 * CHUNK_SIZE;
 
 /** A version of a file that is damaged on the server. */
 export type DamagedFile = Omit<MessageOf<"damaged">, "kind" | "tag">;
@@ -73,7 +78,7 @@ export interface ExpectedFile {
   readonly version?: number | undefined;
 }
 
-/** Throws `ProtocolError` `unexpected-answer` where a server tells of what it was not asked for. */
+/** Throws `ProtocolError` `unexpected-answer` for a file that was not asked for. */
 export function checkAsked(
   file: Pick<RemoteFile, "name" | "version">,
   { name = file.name, prefix = "", version = 0 }: ExpectedFile,
@@ -96,16 +101,16 @@ export function checkSize({ name, size }: Pick<RemoteFile, "name" | "size">): vo
   );
 }
 
-/** What is told of without end. */
+/** Counts what a server lists, up to a maximum. */
 export class Bound {
   readonly #max: number;
-  readonly #what: string;
+  readonly #noun: string;
   #count = 0;
 
   /** `what`: in words that go on "more than 10 …". */
   constructor(max: number, what: string) {
     this.#max = max;
-    this.#what = what;
+    this.#noun = what;
   }
 
   get count(): number {
@@ -117,7 +122,7 @@ export class Bound {
     if ((this.#count += count) <= this.#max) return;
     throw new ProtocolError(
       "too-many-files",
-      `The server tells of more than ${this.#max} ${this.#what}`,
+      `The server tells of more than ${this.#max} ${this.#noun}`,
       { hint: "Ask for fewer at once: name a folder further down, or more of their beginning." },
     );
   }

@@ -1,35 +1,42 @@
 /**
- * What there is to be got of a folder, and where it is to be: a server's names must lead nowhere else.
+ * The files to download from a folder of the server, and their targets: a server's names must lead nowhere else.
  *
  * @module
  */
-import { printable, ProtocolError, StorageError, type XferError } from "../../protocol/mod.ts";
+import { printable } from "../../protocol/printable.ts";
+import { ProtocolError, StorageError, type XferError } from "../../protocol/errors.ts";
 import { pathNameFault } from "../../protocol/v4/path_name.ts";
 import { localFault, pathBelow } from "../local/path_mapping.ts";
 import type { ConnectionPool } from "./connection_pool.ts";
 import { isPart, partPath } from "../local/partial_file.ts";
-import { RESUMABLE } from "./put_request.ts";
-import { Bound, DamagedError, type DamagedFile, type RemoteFile } from "./remote_file.ts";
-import { CaseCollisions, lookOf } from "../local/case_collisions.ts";
+import {
+  Bound,
+  DamagedError,
+  type DamagedFile,
+  type RemoteFile,
+  RESUMABLE_SIZE,
+} from "./remote_file.ts";
+import { CaseCollisions, foldCase } from "../local/case_collisions.ts";
 
-/** Files that one run gets, at most: all are known before the first is got, and take about a kilobyte each. */
+/** The most files of one run: all are known before the first is downloaded, and take about a kilobyte each. */
 export const MAX_FILES = 1_000_000;
-/** Folders that these are in, at most: a disk has room for each, and ordinary folders hold several files. */
+/** The most folders that these are in: a disk has room for each, and ordinary folders hold several files. */
 export const MAX_FOLDERS = 250_000;
-/** Characters that the names of all these have, at most: such of the longest names take five times as many bytes. */
+/** The most characters in all their names: the longest names take five times as many bytes. */
 export const MAX_NAMES = 128 * 1024 * 1024;
 
-/** Names that no file can have, at most: a server of another version may allow a few, and each is reported. */
+/** The most names that no file can have: a server of another version may allow a few, and each is reported. */
 export const MAX_FAULTS = 1000;
 
-export interface Item {
+/** A file to download from a folder. */
+export interface FolderItem {
   readonly file: RemoteFile;
   readonly target: string;
-  /** Why it can't be here: its name would lead elsewhere, or is none. `target` is the folder's then. */
+  /** Why it can't be written: its name leads elsewhere, or is invalid. `target` is the folder's then. */
   readonly fault: XferError | undefined;
-  /** What is known of others that may be one file with this one. */
-  readonly twins: CaseCollisions | undefined;
-  /** Whether what has come of it is kept under the usual name: it is large, and no other item is called so. */
+  /** Of the files whose names differ from this one's by case alone. */
+  readonly collisions: CaseCollisions | undefined;
+  /** Whether a partial file is kept under its usual name: it is large, and no other item has that name. */
   readonly isResumable: boolean;
 }
 
@@ -38,9 +45,9 @@ export interface RemoteFolder {
   readonly name: string;
   /** Here. */
   readonly root: string;
-  /** Whether a path from there is left out. */
+  /** Whether a path below the folder is left out. */
   readonly isExcluded: (path: string) => boolean;
-  /** Of other folders that are got by the same run. */
+  /** Of other folders that the same run downloads. */
   readonly known?: ListingSize | undefined;
   readonly maxFiles?: number;
   readonly maxFolders?: number;
@@ -50,7 +57,7 @@ export interface RemoteFolder {
 /** What is kept in memory of files. */
 export interface ListingSize {
   readonly files: number;
-  /** Below those that the user has named. */
+  /** Below those that the user named. */
   readonly folders: number;
   /** In the names of both. */
   readonly characters: number;
@@ -74,7 +81,7 @@ export interface Damaged {
 }
 
 export interface FolderListing {
-  readonly items: readonly Item[];
+  readonly items: readonly FolderItem[];
   readonly known: ListingSize;
   /** Those that the server can't give back. */
   readonly damaged: readonly Damaged[];
@@ -96,7 +103,7 @@ export async function listItems(
   const faults = new Bound(MAX_FAULTS, "names that no file can have");
   const names = new Set<string>();
   const folders = new Set<string>();
-  const plain: ListedFile[] = [];
+  const listed: ListedFile[] = [];
   const damaged: Damaged[] = [];
   const countFolders = (below: string) => {
     for (let at = parentOf(below); at !== "" && !folders.has(at); at = parentOf(at)) {
@@ -105,10 +112,10 @@ export async function listItems(
       folders.add(at);
     }
   };
-  /** Where a file is to be, and why it can't be there; `undefined` where it is left out. */
+  /** Where a file is written, or why it can't be; `undefined` where it is left out. */
   const placeOf = (name: string): Pick<ListedFile, "target" | "fault"> | undefined => {
     characters.add(name.length);
-    if (names.has(name)) throw twice(name);
+    if (names.has(name)) throw listedTwice(name);
     names.add(name);
     const fault = nameFault(name);
     if (fault !== undefined) {
@@ -124,7 +131,7 @@ export async function listItems(
   };
   const take = (file: RemoteFile) => {
     const place = placeOf(file.name);
-    if (place !== undefined) plain.push({ file, ...place });
+    if (place !== undefined) listed.push({ file, ...place });
   };
   const takeDamaged = ({ name }: DamagedFile) => {
     const place = placeOf(name);
@@ -132,11 +139,11 @@ export async function listItems(
     damaged.push({ name, target: place.target, error: new DamagedError([printable(name)]) });
   };
   await server.list(prefix, take, maxFiles - known.files, takeDamaged);
-  const listed = plain.length + damaged.length;
+  const count = listed.length + damaged.length;
   return {
-    items: toItems(plain),
+    items: toItems(listed),
     damaged,
-    known: { files: listed, folders: folders.size, characters: characters.count },
+    known: { files: count, folders: folders.size, characters: characters.count },
   };
 }
 
@@ -145,24 +152,24 @@ function parentOf(below: string): string {
   return below.slice(0, Math.max(0, below.lastIndexOf("/")));
 }
 
-type ListedFile = Omit<Item, "twins" | "isResumable">;
+type ListedFile = Omit<FolderItem, "collisions" | "isResumable">;
 
-function toItems(plain: readonly ListedFile[]): Item[] {
+function toItems(listed: readonly ListedFile[]): FolderItem[] {
   const looks = new Set<string>();
-  const twins = new Map<string, CaseCollisions>();
-  for (const { target } of plain) {
-    const look = lookOf(target);
-    if (looks.has(look)) twins.set(look, new CaseCollisions());
+  const collisions = new Map<string, CaseCollisions>();
+  for (const { target } of listed) {
+    const look = foldCase(target);
+    if (looks.has(look)) collisions.set(look, new CaseCollisions());
     else looks.add(look);
   }
-  const parts = new Set(plain.map(({ target }) => target).filter(isPart));
-  return plain.map((known) => {
+  const parts = new Set(listed.map(({ target }) => target).filter(isPart));
+  return listed.map((known) => {
     const { file, target } = known;
     const isFree = parts.size === 0 || !parts.has(partPath(target));
     return {
       ...known,
-      twins: twins.size === 0 ? undefined : twins.get(lookOf(target)),
-      isResumable: file.size >= RESUMABLE && isFree,
+      collisions: collisions.size === 0 ? undefined : collisions.get(foldCase(target)),
+      isResumable: file.size >= RESUMABLE_SIZE && isFree,
     };
   });
 }
@@ -176,6 +183,6 @@ function nameFault(name: string): StorageError | undefined {
   });
 }
 
-function twice(name: string): ProtocolError {
+function listedTwice(name: string): ProtocolError {
   return new ProtocolError("unexpected-answer", `The server tells twice of ${printable(name)}`);
 }

@@ -1,9 +1,12 @@
 /**
- * Requests and answers over one secure connection: answers are handed to who has asked, by their tags.
+ * Requests and answers over one TLS connection: each answer goes to its request, by its tag.
  *
  * @module
  */
-import { type Abortable, type Bytes, NetworkError, release } from "../../protocol/mod.ts";
+import type { Abortable } from "../../protocol/abort.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
+import { NetworkError } from "../../protocol/errors.ts";
+import { release } from "../../protocol/memory.ts";
 import { FrameReader } from "../../protocol/v4/frame_reader.ts";
 import {
   dataHeader,
@@ -25,7 +28,7 @@ import { ended, lost, refused, unexpected } from "./errors.ts";
 
 /** TLS gives no more than 16 KiB at once. */
 const READ_SIZE = 64 * 1024;
-/** How often it is seen whether the server is silent for too long, in milliseconds. */
+/** How often the deadline is checked, in milliseconds. */
 const WATCH_MS = 500;
 /** Of 32 bits. */
 const MAX_TAG = 0xffffffff;
@@ -33,17 +36,17 @@ const MAX_TAG = 0xffffffff;
 /** The part of a connection that is used here. */
 export type TlsSocket = Pick<Deno.TlsConn, "read" | "write" | "close">;
 
-/** Takes a message of one request; `true` when it was the last. While it works nothing more is read. */
-type Taker = (message: Message) => boolean | Promise<boolean>;
+/** Takes a message of one request; `true` for the last. While it works nothing more is read. */
+type OnMessage = (message: Message) => boolean | Promise<boolean>;
 
 export interface RequestMuxOptions extends Abortable {
   readonly rate?: RateLimit | undefined;
-  /** Is told of every message. */
-  readonly observe?: Trace | undefined;
+  /** Takes every message that is sent or received. */
+  readonly trace?: Trace | undefined;
 }
 
 interface WaitingRequest {
-  readonly take: Taker;
+  readonly take: OnMessage;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
@@ -53,32 +56,32 @@ export class RequestMux implements Disposable {
   readonly #timeouts: Timeouts;
   readonly #rate: RateLimit | undefined;
   readonly #writer = new FrameWriter((bytes) => this.#write(bytes));
-  readonly #observe: Trace | undefined;
+  readonly #trace: Trace | undefined;
   readonly #frames = new FrameReader("server", (header) => this.#expect(header));
   readonly #waiting = new Map<number, WaitingRequest>();
   readonly #reading: Promise<void>;
   readonly #watchdog: ReturnType<typeof setInterval>;
   readonly #deadline: ResponseDeadline;
-  /** Whether somebody waits for the frame that comes. */
+  /** Whether a request waits for the frame that is arriving. */
   #isAwaited = false;
-  /** Whoever waits for an answer when it ends the connection gets `InterruptedError`. */
+  /** Requests that wait when it ends the connection reject with `InterruptedError`. */
   readonly gracefulAbort: GracefulAbort;
   #tag = 0;
   #end: Error | undefined;
   #closed = false;
-  /** Ends the write that is at work. */
+  /** Ends the current write. */
   #giveUp: (error: Error) => void = () => undefined;
 
   constructor(
     socket: TlsSocket,
     timeouts: Timeouts,
-    { rate, observe, signal }: RequestMuxOptions = {},
+    { rate, trace, signal }: RequestMuxOptions = {},
   ) {
     this.#socket = socket;
     this.#timeouts = timeouts;
     this.#deadline = new ResponseDeadline(timeouts.responseMs);
     this.#rate = rate;
-    this.#observe = observe;
+    this.#trace = trace;
     this.#reading = this.#readAll().catch((error) => this.#fail(lost(error)));
     this.#watchdog = setInterval(() => this.#watch(), WATCH_MS);
     this.gracefulAbort = new GracefulAbort(signal, (reason) => this.#close(reason));
@@ -99,26 +102,26 @@ export class RequestMux implements Disposable {
    * Resolves when `take` has had the last message with a tag. Rejects with what it throws, with `RefusedError` where the
    * server refuses the request, with `NetworkError` where the connection ends before.
    */
-  answer(tag: number, take: Taker): Promise<void> {
+  answer(tag: number, take: OnMessage): Promise<void> {
     if (this.#end !== undefined) return Promise.reject(this.#end);
     if (!this.#isOwed) this.#deadline.renew();
     return new Promise((resolve, reject) => this.#waiting.set(tag, { take, resolve, reject }));
   }
 
   /** Sends a message and takes its answers, as `answer` does. */
-  async ask(message: Message, take: Taker): Promise<void> {
+  async ask(message: Message, take: OnMessage): Promise<void> {
     const answered = this.answer(message.tag, take);
     answered.catch(() => undefined);
     await this.send(message);
     await answered;
   }
 
-  /** Takes it that no answer to a request comes any more, or that it does not matter. */
+  /** Ignores further answers to a request. */
   forget(tag: number): void {
     this.#waiting.delete(tag);
   }
 
-  /** There is a reason why the server has nothing to say: the time that it may be silent begins anew. */
+  /** The server has a reason to be silent: the time that it may be so starts again. */
   resetDeadline(): void {
     this.#deadline.renew();
   }
@@ -127,7 +130,7 @@ export class RequestMux implements Disposable {
   async send(message: Message): Promise<void> {
     if (this.#end !== undefined) throw this.#end;
     const frame = encodeMessage(message);
-    this.#tell("client", message.kind, message.tag, frame.length);
+    this.#traceMessage("client", message.kind, message.tag, frame.length);
     await this.#writer.send(frame);
   }
 
@@ -154,7 +157,7 @@ export class RequestMux implements Disposable {
   async sendChunk(tag: number, offset: number, chunk: Bytes): Promise<void> {
     if (this.#end !== undefined) throw this.#end;
     const header = dataHeader(tag, offset, chunk.length);
-    this.#tell("client", "data", tag, header.length + chunk.length);
+    this.#traceMessage("client", "data", tag, header.length + chunk.length);
     await this.#writer.send(header, chunk);
   }
 
@@ -172,8 +175,8 @@ export class RequestMux implements Disposable {
     this.#giveUp(why);
   }
 
-  #tell(from: "client" | "server", kind: MessageKind, tag: number, size: number): void {
-    this.#observe?.({ from, kind, code: MESSAGES[kind].type, tag, size });
+  #traceMessage(from: "client" | "server", kind: MessageKind, tag: number, size: number): void {
+    this.#trace?.({ from, kind, code: MESSAGES[kind].type, tag, size });
   }
 
   async #write(bytes: Bytes): Promise<void> {
@@ -184,20 +187,20 @@ export class RequestMux implements Disposable {
         await this.#orClosed(this.#limit(piece.length));
         for (let sent = 0; sent < piece.length;) {
           const size = await this.#orClosed(this.#socket.write(piece.subarray(sent)));
-          this.#deadline.earn(size);
+          this.#deadline.credit(size);
           sent += size;
         }
         done += piece.length;
       }
     } catch (cause) {
-      // What the server has said last tells more than that it does not listen any more.
+      // The server's last message explains more than the failed write.
       if (!this.#closed) await this.#reading;
       this.#fail(lost(cause));
       throw this.#end;
     }
   }
 
-  /** What is written may be waited for for ever: with some versions of Deno a close does not end it. */
+  /** With some versions of Deno a close does not end a write. */
   #orClosed<T>(work: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#giveUp = reject;
@@ -215,24 +218,24 @@ export class RequestMux implements Disposable {
       ) {
         await this.#ownWork(() => this.#deliver(message));
       }
-      // The rest of a chunk is read to where it belongs.
+      // The rest of a chunk is read into its place.
       const room = this.#frames.room;
       const size = await this.#socket.read(room ?? buffer);
       if (size === null) return this.#fail(lost("the server has closed it"));
       await this.#limit(size);
-      // Of what is not read to where it belongs, whole frames count.
-      if (this.#isAwaited) this.#deadline.earn(room === undefined ? 0 : size);
+      // Of what is not read into its place, whole frames count.
+      if (this.#isAwaited) this.#deadline.credit(room === undefined ? 0 : size);
       if (room === undefined) this.#frames.push(buffer.subarray(0, size));
       else this.#frames.fill(size);
     }
   }
 
-  /** What nobody waits for does not count as something that the server does. */
+  /** Messages that nobody waits for do not count as progress of the server. */
   #expect({ kind, tag, length }: FrameHeader): void {
-    this.#tell("server", kind, tag, FRAME_HEADER_SIZE + length);
+    this.#traceMessage("server", kind, tag, FRAME_HEADER_SIZE + length);
     this.#isAwaited = this.#waiting.has(tag);
     // What is longer is counted as it comes.
-    if (this.#isAwaited) this.#deadline.earn(FRAME_HEADER_SIZE + Math.min(length, READ_SIZE));
+    if (this.#isAwaited) this.#deadline.credit(FRAME_HEADER_SIZE + Math.min(length, READ_SIZE));
   }
 
   async #limit(bytes: number): Promise<void> {
@@ -240,13 +243,13 @@ export class RequestMux implements Disposable {
     if (rate !== undefined) await this.#ownWork(() => rate.take(bytes));
   }
 
-  /** While the client itself has to do something the server is not waited for. */
+  /** Time that the client's own work takes does not count against the server. */
   async #ownWork(work: () => Promise<void>): Promise<void> {
     this.#deadline.pause();
     try {
       await work();
     } finally {
-      this.#deadline.goOn();
+      this.#deadline.resume();
     }
   }
 
@@ -257,14 +260,14 @@ export class RequestMux implements Disposable {
       return this.#fail(goesOn ? ended(message) : refused(message));
     }
     const waiting = this.#waiting.get(message.tag);
-    // Nobody waits for what is said of a request that was given up.
+    // An answer to a request that was given up.
     if (waiting === undefined) {
       if (message.kind === "data") release(message.bytes);
       return;
     }
     try {
       if (message.kind === "error") throw refused(message);
-      if (!(await waiting.take(message))) return this.#deadline.hear();
+      if (!(await waiting.take(message))) return this.#deadline.renewFromReserve();
       this.#deadline.renew();
       waiting.resolve();
     } catch (error) {
@@ -273,12 +276,12 @@ export class RequestMux implements Disposable {
     this.#waiting.delete(message.tag);
   }
 
-  /** Whether there is something for the server to take or to say. */
+  /** Whether the server has something to read or to answer. */
   get #isOwed(): boolean {
     return this.#writer.isBusy || this.#waiting.size > 0;
   }
 
-  /** Gives the server up where it neither takes nor says anything for too long, or too little. */
+  /** Ends the connection where the server is silent for too long, or too slow. */
   #watch(): void {
     if (!this.#isOwed) this.#deadline.renew();
     if (this.#deadline.left > 0) return;

@@ -1,17 +1,12 @@
 /**
- * Getting in: the server is found and seen to be the one that is expected, then the client proves who it is.
+ * Logging in: finds the server, verifies that it is the expected one, then proves who the client is.
  *
  * @module
  */
-import {
-  ConfigurationError,
-  isUserName,
-  keepFreedMemory,
-  printable,
-  ProtocolError,
-  RefusedError,
-  unlessAborted,
-} from "../../protocol/mod.ts";
+import { ConfigurationError, ProtocolError, RefusedError } from "../../protocol/errors.ts";
+import { isUserName, printable } from "../../protocol/printable.ts";
+import { keepFreedMemory } from "../../protocol/memory.ts";
+import { unlessAborted } from "../../protocol/abort.ts";
 import { formatFingerprint } from "../../protocol/v4/fingerprint.ts";
 import type { MessageOf } from "../../protocol/v4/messages.ts";
 import { DEFAULT_TIMEOUTS, type Timeouts } from "../net/dial.ts";
@@ -32,11 +27,11 @@ export interface ClientSession {
 }
 
 /**
- * Connects and gets in. `found` is what the server has answered to a hello just now.
+ * Connects and logs in. `found` is what the server has just answered to a hello.
  *
  * Throws `NetworkError` `cannot-connect`, `no-hello`, `no-secure-channel`; `ProtocolError` `protocol-4-not-spoken`;
  * `ConfigurationError` `other-server`, `server-not-trusted`, `server-not-verified`, `other-identity`, `bad-identity`;
- * `RefusedError`; `InterruptedError` where it is to stop.
+ * `RefusedError`; `InterruptedError` after an abort.
  */
 export async function openSession(
   options: ConnectOptions,
@@ -48,39 +43,39 @@ export async function openSession(
   const onTightened = (path: string) => options.onEvent?.({ type: "tightened", path });
   const folder = new AccountFolder(identityFolder, onTightened);
   const account = await folder.loadAccount();
-  const ways: LoginMethod[] = account === undefined
-    ? await waysToBegin(options, onTightened)
+  const methods: LoginMethod[] = account === undefined
+    ? await firstLoginMethods(options, onTightened)
     : [{ by: "login", clientId: account.clientId }];
-  // A key that is missing or damaged is found before the server is asked for anything.
+  // A missing or damaged key fails before anything is sent.
   const known = account === undefined ? await folder.readKey() : await folder.readKeyOf(account);
-  // Others may be at it.
+  // Other clients of this folder may make one at the same time.
   const loadKey = async () => known ?? await unlessAborted(options.signal, folder.loadKey());
   for (;;) {
-    const way = ways.shift() as LoginMethod;
-    const { socket, ...face } = await openChannel(options, timeouts, found);
+    const method = methods.shift() as LoginMethod;
+    const { socket, ...channel } = await openChannel(options, timeouts, found);
     found = undefined;
     const { rate, signal } = options;
-    const mux = new RequestMux(socket, timeouts, { rate, observe: options.watch?.(), signal });
+    const mux = new RequestMux(socket, timeouts, { rate, trace: options.tracer?.(), signal });
     try {
       const welcome = await mux.gracefulAbort.critical(async () => {
-        // At once: the server speaks first, and an answer that nobody waits for is passed over.
-        const { welcome, key } = await authenticate(mux, { loadKey, ...face }, way);
-        await keepAccount(options, folder, { before: account, key, way }, welcome);
+        // At once: the server speaks first, and a message that nobody waits for is skipped.
+        const { welcome, key } = await authenticate(mux, { loadKey, ...channel }, method);
+        await keepAccount(options, folder, { before: account, key, method }, welcome);
         return welcome;
       });
       return { mux, window: Math.max(1, welcome.window) };
     } catch (error) {
       mux[Symbol.dispose]();
       if (!(error instanceof RefusedError)) throw error; // it may have registered the key
-      if (error.code === "no-such-account" && ways.length > 0) continue;
+      if (error.code === "no-such-account" && methods.length > 0) continue;
       await folder.dropMadeKey().catch(() => undefined); // why it was refused is what counts
       throw error;
     }
   }
 }
 
-/** How to get in without an account of protocol 4: one of protocol 3 is taken over, where the server knows it. */
-async function waysToBegin(
+/** How to log in without an account of protocol 4: one of protocol 3 is taken over, if the server knows it. */
+async function firstLoginMethods(
   { identityFolder, userName: name, token }: ConnectOptions,
   onTightened: (path: string) => void,
 ): Promise<LoginMethod[]> {
@@ -97,16 +92,16 @@ async function waysToBegin(
 
 type Channel = Pick<VerifiedChannel, "socket" | "fingerprint" | "host">;
 
-/** Meets the server, and keeps one that is new. */
+/** Connects to the server and verifies it, and keeps the identity of a new one. */
 async function openChannel(
   options: ConnectOptions,
   timeouts: Timeouts,
   found: DiscoveredServer | undefined,
 ): Promise<Channel> {
   const { server, identityFolder, caCerts } = options;
-  const { socket, identity, isNew, ...face } = await connectVerified(options, timeouts, found);
+  const { socket, identity, isNew, ...channel } = await connectVerified(options, timeouts, found);
   try {
-    // Who has shown that the key is its own is kept, not a certificate that anybody could have sent.
+    // Kept is who has proven to own the key, not a certificate that anybody could have sent.
     const named = identity === "pki" ? caCerts : undefined;
     const kept = isNew || named !== undefined
       ? await new KnownServers(identityFolder).keep(server, identity, named)
@@ -115,30 +110,30 @@ async function openChannel(
       throw otherServer(server, { expected: kept, found: identity, pinned: false });
     }
     const shown = identity === "pki" ? undefined : formatFingerprint(identity);
-    options.onEvent?.({ type: "secure", server, fingerprint: shown, isNew });
-    return { socket, ...face };
+    options.onEvent?.({ type: "connected", server, fingerprint: shown, isNew });
+    return { socket, ...channel };
   } catch (error) {
     socket.close();
     throw error;
   }
 }
 
-/** Writes down who the server says that the client is. Throws `ConfigurationError` `other-identity`. */
+/** Saves the account that the server names. Throws `ConfigurationError` `other-identity`. */
 async function keepAccount(
   { userName, onEvent }: ConnectOptions,
   folder: AccountFolder,
-  { before, key, way }: {
+  { before, key, method }: {
     readonly before: LocalAccount | undefined;
     readonly key: AccountKey;
-    readonly way: LoginMethod;
+    readonly method: LoginMethod;
   },
   { name, clientId }: MessageOf<"welcome">,
 ): Promise<void> {
-  // A name is a word of the server's: it goes into a file and onto the terminal.
+  // The server chooses the name, which goes into a file and onto the terminal.
   if (!isUserName(name)) throw new ProtocolError("bad-welcome", "The server gives no user name");
   if (before?.name !== name) await folder.saveAccount({ name, clientId }, key);
   if (before === undefined) {
-    onEvent?.({ type: way.by === "claim" ? "claimed" : "registered", clientId });
+    onEvent?.({ type: method.by === "claim" ? "claimed" : "registered", clientId });
   } else if (before.name !== name) onEvent?.({ type: "renamed", from: before.name, to: name });
   if (name === userName) return;
   throw new ConfigurationError(

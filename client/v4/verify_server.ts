@@ -3,20 +3,16 @@
  *
  * @module
  */
-import {
-  type Bytes,
-  ConfigurationError,
-  formatAddress,
-  ProtocolError,
-  unlessAborted,
-  withoutZone,
-} from "../../protocol/mod.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
+import { ConfigurationError, ProtocolError } from "../../protocol/errors.ts";
+import { formatAddress, withoutZone } from "../../protocol/address.ts";
+import { unlessAborted } from "../../protocol/abort.ts";
 import { fingerprintOf, formatFingerprint, isSelfMade } from "../../protocol/v4/fingerprint.ts";
 import { fingerprintOfName } from "../../protocol/v4/server_name.ts";
 import type { Timeouts } from "../net/dial.ts";
 import type { ConnectOptions } from "./connect_options.ts";
-import { type DiscoveredServer, findSecure } from "./discover.ts";
-import { openByName, openSecurely } from "./open_tls.ts";
+import { type DiscoveredServer, findV4Server } from "./discover.ts";
+import { openByName, openPinned } from "./open_tls.ts";
 import {
   isSame,
   KnownServers,
@@ -39,12 +35,12 @@ export interface VerifiedChannel {
 }
 
 /**
- * Connects; nothing is said of who the client is. `found` is what the server has answered to a hello just now; without, it
- * is sent one.
+ * Connects to a server and verifies it; nothing is sent of who the client is. `found` is what the server has just answered
+ * to a hello; without it, one is sent.
  *
  * Throws `NetworkError` `cannot-connect`, `no-hello`, `no-secure-channel`; `ProtocolError` `protocol-4-not-spoken`;
- * `ConfigurationError` `other-server`, `server-not-trusted`, `server-not-verified`, `bad-ca-cert`; `InterruptedError` where
- * it is to stop.
+ * `ConfigurationError` `other-server`, `server-not-trusted`, `server-not-verified`, `bad-ca-cert`; `InterruptedError`
+ * after an abort.
  */
 export async function connectVerified(
   options: VerifyServerOptions,
@@ -52,11 +48,11 @@ export async function connectVerified(
   found?: DiscoveredServer,
 ): Promise<VerifiedChannel> {
   const { server, identityFolder, signal } = options;
-  const answer = found ?? await findSecure(server, timeouts, options);
+  const answer = found ?? await findV4Server(server, timeouts, options);
   const identity = await readIdentity(answer.certificate);
-  const isNew = await judgeServer(options, identity);
+  const isNew = await checkServer(options, identity);
   if (identity !== "pki") {
-    const socket = await openSecurely(server, answer, identity, timeouts, signal);
+    const socket = await openPinned(server, answer, identity, timeouts, signal);
     return { socket, identity, isNew, fingerprint: identity, host: undefined };
   }
   const known = new KnownServers(identityFolder);
@@ -71,7 +67,7 @@ export async function connectVerified(
  * Compares a server with what is known of it; one that is new, and that no authority vouches for, is asked about. Returns
  * whether it is to be kept once the channel has proven it.
  */
-async function judgeServer(options: VerifyServerOptions, found: ServerIdentity): Promise<boolean> {
+async function checkServer(options: VerifyServerOptions, found: ServerIdentity): Promise<boolean> {
   const { server, fingerprint: pinned, identityFolder, onNewServer, signal, byProtocol3 } = options;
   const known = pinned ?? await new KnownServers(identityFolder).find(server);
   if (known !== undefined) {

@@ -43,12 +43,15 @@ export class WorkQueue<T> {
 }
 
 /** Requests of little that are under way at once on a connection: while one is worked at, others come. */
-const SIDE_BY_SIDE = 16;
+const CONCURRENT_REQUESTS = 16;
 
 /** Does work for each, several at a time; what fails ends it, and is given back with what was at work. */
-export async function sideBySide<T>(queue: WorkQueue<T>, work: (item: T) => Promise<void>) {
+export async function forEachConcurrently<T>(
+  queue: WorkQueue<T>,
+  work: (item: T) => Promise<void>,
+) {
   let failed = false;
-  const workers = Array.from({ length: SIDE_BY_SIDE }, async () => {
+  const workers = Array.from({ length: CONCURRENT_REQUESTS }, async () => {
     for (;;) {
       const item = failed ? undefined : queue.take();
       if (item === undefined) return;

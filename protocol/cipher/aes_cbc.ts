@@ -16,27 +16,47 @@ export const BLOCK_SIZE = 16;
 const NOTHING: Bytes = new Uint8Array(0);
 const ZERO_IV: Bytes = new Uint8Array(BLOCK_SIZE);
 
-/** Bytes of ciphertext for so many bytes of plaintext: at least one byte of padding, up to a whole block. */
+/** The size of the ciphertext, in bytes, of a plaintext of this size: padding adds 1 to 16 bytes. */
 export function ciphertextSize(plaintextSize: number): number {
   return plaintextSize - (plaintextSize % BLOCK_SIZE) + BLOCK_SIZE;
 }
 
-/** A key of 16 or 32 bytes, ready for use. */
+/** Imports an AES key of 16 or 32 bytes. */
 export function importAesKey(key: Bytes): Promise<CryptoKey> {
   return crypto.subtle.importKey("raw", key, "AES-CBC", false, ["encrypt", "decrypt"]);
 }
 
-/** Encrypts one message that comes in pieces. Await each call before the next. */
+/**
+ * Encrypts one message that arrives in pieces: AES-CBC with a zero IV and PKCS#7 padding. Await each call before the
+ * next.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { CbcDecryptor, CbcEncryptor, importAesKey } from "@xfer/xfer/protocol/v3";
+ *
+ * const key = await importAesKey(new Uint8Array(16));
+ * const encryptor = new CbcEncryptor(key);
+ * const begin = await encryptor.update(new Uint8Array(20));
+ * const end = await encryptor.final();
+ * assert(begin.length === 16 && end.length === 16);
+ *
+ * const decryptor = new CbcDecryptor(key);
+ * const plaintext = [await decryptor.update(begin), await decryptor.update(end), await decryptor.final()];
+ * assert(plaintext.reduce((size, piece) => size + piece.length, 0) === 20);
+ * ```
+ */
 export class CbcEncryptor {
   readonly #key: CryptoKey;
   #iv = ZERO_IV;
   #rest = NOTHING;
 
+  /** `key`: from {@link importAesKey}. */
   constructor(key: CryptoKey) {
     this.#key = key;
   }
 
-  /** The ciphertext of all whole blocks so far that has not been returned before. */
+  /** Takes more plaintext. Returns the ciphertext of all whole blocks that was not returned before. */
   async update(plaintext: Bytes): Promise<Bytes> {
     const input = this.#withRest(plaintext);
     const whole = input.length - (input.length % BLOCK_SIZE);
@@ -48,7 +68,7 @@ export class CbcEncryptor {
     return ciphertext;
   }
 
-  /** The end of the ciphertext, padding included, with what is left of the plaintext. */
+  /** Takes the last of the plaintext. Returns the rest of the ciphertext, padding included. */
   async final(plaintext: Bytes = NOTHING): Promise<Bytes> {
     return await this.#encrypt(this.#withRest(plaintext));
   }
@@ -65,8 +85,8 @@ export class CbcEncryptor {
 }
 
 /**
- * Decrypts one message that comes in pieces. Calls may overlap: each takes a copy of what it is given before it returns,
- * and pieces don't need one another.
+ * Decrypts one message that arrives in pieces: AES-CBC with a zero IV and PKCS#7 padding. Calls may overlap: each copies
+ * its input before it returns, and pieces are decrypted independently of each other.
  */
 export class CbcDecryptor {
   readonly #key: CryptoKey;
@@ -74,11 +94,12 @@ export class CbcDecryptor {
   /** Ciphertext not decrypted yet: always the last block, which may hold the padding, and any part of a block. */
   #rest = NOTHING;
 
+  /** `key`: from {@link importAesKey}. */
   constructor(key: CryptoKey) {
     this.#key = key;
   }
 
-  /** The plaintext of all blocks so far but the last that has not been returned before. */
+  /** Takes more ciphertext. Returns the plaintext of all blocks but the last that was not returned before. */
   async update(ciphertext: Bytes): Promise<Bytes> {
     const available = this.#rest.length + ciphertext.length;
     const whole = available === 0 ? 0 : available - 1 - ((available - 1) % BLOCK_SIZE);
@@ -95,12 +116,12 @@ export class CbcDecryptor {
     return await decrypting;
   }
 
-  /** The plaintext of a message that is here whole. Throws `IntegrityError` `bad-padding`. */
+  /** Decrypts a whole message. Throws `IntegrityError` `bad-padding`. */
   async whole(ciphertext: Bytes): Promise<Bytes> {
     return concatBytes(await this.update(ciphertext), await this.final());
   }
 
-  /** The plaintext of the last block. Throws `IntegrityError` `bad-padding` where it has no padding to remove. */
+  /** Returns the plaintext of the last block. Throws `IntegrityError` `bad-padding` if its padding is not valid. */
   async final(): Promise<Bytes> {
     try {
       return await this.#decrypt(this.#iv, this.#rest);

@@ -10,7 +10,9 @@ import { createPrivateKey, createPublicKey, generateKeyPair } from "node:crypto"
 import { ProtocolError } from "../errors.ts";
 import type { Bytes } from "../bytes.ts";
 
+/** Bytes of a public key: SubjectPublicKeyInfo, DER. */
 export const PUBLIC_KEY_SIZE = 160;
+/** Bytes of a wrapped AES key. */
 export const WRAPPED_KEY_SIZE = 128;
 
 const MODULUS_BITS = 1024;
@@ -18,7 +20,7 @@ const MODULUS_BITS = 1024;
 const PUBLIC_EXPONENT = 17;
 const OAEP = { name: "RSA-OAEP", hash: "SHA-1" };
 
-/** A new private key, PKCS#8 DER. */
+/** Generates a private key of 1024 bits, as PKCS#8 DER. */
 export function generatePrivateKey(): Promise<Bytes> {
   const options = { modulusLength: MODULUS_BITS, publicExponent: PUBLIC_EXPONENT };
   return new Promise((resolve, reject) => {
@@ -29,14 +31,17 @@ export function generatePrivateKey(): Promise<Bytes> {
   });
 }
 
-/** The public half of a private key (PKCS#8 DER), as SubjectPublicKeyInfo DER. */
+/** The public key of a private key (PKCS#8 DER), as SubjectPublicKeyInfo DER: 160 bytes. */
 export function publicKeyOf(privateKey: Bytes): Bytes {
   const key = createPrivateKey({ key: Buffer.from(privateKey), format: "der", type: "pkcs8" });
   const publicKey = createPublicKey(key as unknown as Parameters<typeof createPublicKey>[0]);
   return new Uint8Array(publicKey.export({ type: "spki", format: "der" }));
 }
 
-/** Wraps an AES key. Throws `ProtocolError` `bad-public-key` where the key is none, or not of 1024 bits. */
+/**
+ * Encrypts an AES key for the owner of a public key (SubjectPublicKeyInfo, DER): 128 bytes, RSAES-OAEP with SHA-1.
+ * Throws `ProtocolError` `bad-public-key` if it is not an RSA key of 1024 bits.
+ */
 export async function wrapKey(publicKey: Bytes, aesKey: Bytes): Promise<Bytes> {
   let wrapped: Bytes;
   try {
@@ -62,7 +67,10 @@ export async function wrapKey(publicKey: Bytes, aesKey: Bytes): Promise<Bytes> {
   return wrapped;
 }
 
-/** Unwraps an AES key. Throws `ProtocolError` `bad-wrapped-key` where it was not wrapped for this private key. */
+/**
+ * Decrypts a wrapped AES key with a private key (PKCS#8, DER). Throws `ProtocolError` `bad-wrapped-key` if it was
+ * wrapped for another key.
+ */
 export async function unwrapKey(privateKey: Bytes, wrapped: Bytes): Promise<Bytes> {
   try {
     const key = await crypto.subtle.importKey("pkcs8", privateKey, OAEP, false, ["decrypt"]);

@@ -11,39 +11,52 @@ import { step } from "./table.ts";
 /** From so many bytes on the fastest engine is worth what it takes to load it. */
 const WORTHWHILE_SIZE = 4 * 1024 * 1024;
 
-/** Checksum of bytes that arrive in pieces. */
+/**
+ * POSIX cksum of bytes that arrive in pieces.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { Cksum } from "@xfer/xfer/protocol/v3";
+ *
+ * const sum = new Cksum();
+ * for (const piece of ["1234", "56789"]) sum.update(new TextEncoder().encode(piece));
+ * assert(sum.digest() === 930766865); // printf 123456789 | cksum
+ * ```
+ */
 export class Cksum {
   #remainder = 0;
   #size = 0;
 
-  /** Bytes taken in so far. */
+  /** How many bytes were added so far. */
   get size(): number {
     return this.#size;
   }
 
-  /** The remainder of the bytes so far, without their count: what {@link combine} takes. */
+  /** The remainder of the bytes so far, without their count, as `combine` takes it. */
   get remainder(): number {
     return this.#remainder;
   }
 
+  /** Adds bytes. */
   update(bytes: Uint8Array): this {
     this.#size += bytes.length;
     this.#remainder = continueRemainder(this.#remainder, bytes, this.#size);
     return this;
   }
 
-  /** The unsigned 32-bit checksum of everything so far; more may follow. */
+  /** The checksum so far, an unsigned 32-bit number. More bytes may follow. */
   digest(): number {
     return digestOf(this.#remainder, this.#size);
   }
 }
 
-/** The remainder behind `bytes`, of which, and of what is summed up with them, there are `size` in all. */
+/** Continues a remainder with more bytes. `size`: bytes of the whole sum, for choosing an engine. */
 export function continueRemainder(remainder: number, bytes: Uint8Array, size: number): number {
   return (size < WORTHWHILE_SIZE ? bySlicing : fastest)(remainder, bytes);
 }
 
-/** The checksum of `size` bytes that leave this remainder. */
+/** The checksum of `size` bytes that have this remainder. */
 export function digestOf(remainder: number, size: number): number {
   let register = remainder;
   for (let rest = size; rest > 0; rest = Math.floor(rest / 256)) {
@@ -52,7 +65,7 @@ export function digestOf(remainder: number, size: number): number {
   return ~register >>> 0;
 }
 
-/** The checksum of `bytes` in one go. */
+/** POSIX cksum of bytes, an unsigned 32-bit number. */
 export function cksum(bytes: Uint8Array): number {
   return new Cksum().update(bytes).digest();
 }

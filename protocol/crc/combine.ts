@@ -1,5 +1,5 @@
 /**
- * The remainder of two runs of bytes from the remainders of each, so that they can be found side by side.
+ * The remainder of two runs of bytes, from the remainders of each: parts of a file can be summed in parallel.
  *
  * @module
  */
@@ -11,14 +11,24 @@ const ONE = 1;
 const X8 = 1 << 8;
 
 /**
- * The remainder of A followed by B. `crcA` and `crcB` are remainders of the bytes alone, without their count
- * (`Cksum.remainder`), `lengthB` is the count of B's bytes.
+ * The remainder of A followed by B. `crcA` and `crcB`: remainders without the count of bytes (`Cksum.remainder`);
+ * `lengthB`: bytes of B.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { Cksum, combine } from "@xfer/xfer/protocol/v4";
+ *
+ * const [a, b] = [new Uint8Array(1000).fill(1), new Uint8Array(500).fill(2)];
+ * const combined = combine(new Cksum().update(a).remainder, new Cksum().update(b).remainder, b.length);
+ * assert(combined === new Cksum().update(a).update(b).remainder);
+ * ```
  */
 export function combine(crcA: number, crcB: number, lengthB: number): number {
   return combiner(lengthB)(crcA, crcB);
 }
 
-/** {@link combine} for many runs of one length, whose power is found once. */
+/** {@link combine} for many runs of one length: the costly part is computed once. */
 export function combiner(lengthB: number): (crcA: number, crcB: number) => number {
   const shift = power(lengthB);
   return (crcA, crcB) => (multiply(crcA, shift) ^ crcB) >>> 0;

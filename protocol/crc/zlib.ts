@@ -14,10 +14,11 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   return remainder >>> 0;
 });
 
-/** zlib's CRC-32 of bytes that arrive in pieces. It is needed for few peers only, so one table is fast enough. */
+/** zlib's CRC-32 (RFC 1952, 8) of bytes that arrive in pieces. Few peers need it, so one table is fast enough. */
 export class ZlibCrc {
   #register = -1;
 
+  /** Adds bytes. */
   update(bytes: Uint8Array): this {
     let register = this.#register;
     for (let i = 0; i < bytes.length; i++) {
@@ -27,7 +28,7 @@ export class ZlibCrc {
     return this;
   }
 
-  /** The unsigned 32-bit checksum of everything so far; more may follow. */
+  /** The checksum so far, an unsigned 32-bit number. More bytes may follow. */
   digest(): number {
     return ~this.#register >>> 0;
   }

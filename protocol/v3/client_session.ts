@@ -6,6 +6,7 @@
  * @module
  */
 import {
+  fileChanged,
   IntegrityError,
   InterruptedError,
   NetworkError,
@@ -38,9 +39,10 @@ export const RESEND_PAUSE_MS = 500;
 const GIVING_UP_MS = 5000;
 
 /**
- * Sends a file until both ends agree on its checksum, and returns its cksum. Throws `IntegrityError`: `crc-mismatch` when
- * the edition's attempts are used up, `file-changed` when the file was not the same from begin to end;
- * `UnconfirmedError` when the file was approved and the server did not say that it stored it.
+ * The session that sends a file until both ends agree on its checksum. Returns its cksum. Throws `IntegrityError`:
+ * `crc-mismatch` after the edition's number of attempts, `file-changed` if the file changed while it was sent;
+ * `UnconfirmedError` `not-confirmed` if the server did not confirm that it stored the file; `RefusedError`
+ * `general-error`; `ProtocolError` and `NetworkError` for answers that are not allowed or do not come.
  */
 export function* upload(profile: Profile, file: OutgoingFile): SessionSteps<number> {
   const { clientId, fileName } = file;
@@ -69,19 +71,6 @@ export function* upload(profile: Profile, file: OutgoingFile): SessionSteps<numb
     yield* send(profile, { kind: "crcInvalid", clientId, fileName });
     yield* passOverAnswer();
   }
-}
-
-/** Why what was read of a file is not stored. `file`: its name or path, safe to show. */
-export function fileChanged(file: string): IntegrityError {
-  return new IntegrityError(
-    "file-changed",
-    `${file} changed while it was sent, or its size is unknown to the system; it was not stored`,
-    {
-      hint:
-        "Send it again when no program writes to it. If it has no true size, as files below /proc, " +
-        "send a copy.",
-    },
-  );
 }
 
 /** One attempt at a file: sends it and returns both checksums. */

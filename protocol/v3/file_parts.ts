@@ -28,7 +28,9 @@ import type { Profile } from "./server_session.ts";
 const PACKET_SIZE = 1024 * 1024;
 const MAX_PACKETS = 0xffff;
 
+/** A file to send. */
 export interface OutgoingFile {
+  /** 16 bytes. */
   readonly clientId: Bytes;
   /** The name as a field of 255 bytes. */
   readonly fileName: Bytes;
@@ -36,8 +38,9 @@ export interface OutgoingFile {
   readonly size: number;
 }
 
+/** One message of a file. */
 export interface Part {
-  /** Header and fixed part; empty where the part goes on with the one before. */
+  /** Header and fixed part; empty if the part continues the one before. */
   readonly head: Bytes;
   /** Bytes of ciphertext that follow. */
   readonly content: number;
@@ -45,7 +48,7 @@ export interface Part {
   readonly padding: number;
 }
 
-/** The largest file, in bytes of plaintext, that can be sent so. */
+/** The largest file that can be sent this way, in bytes of plaintext. */
 export function maxFileSize({ edition, quirks }: Profile): number {
   const counted = 2 ** (8 * FIELDS.contentSize.size) - 1;
   const content = hasPackets(edition)
@@ -54,7 +57,7 @@ export function maxFileSize({ edition, quirks }: Profile): number {
   return content - (content % BLOCK_SIZE) - 1;
 }
 
-/** Bytes that follow the ciphertext and are counted with it: with the quirk `headerless-blocks`, the checksum. */
+/** Bytes that follow the ciphertext and count as part of it: with the quirk `headerless-blocks`, the checksum. */
 export function trailerSize(quirks: Quirks): number {
   return quirks.has("headerless-blocks") ? BLOCK_TRAILER : 0;
 }

@@ -31,45 +31,56 @@ import {
 import { ByteReader, ByteWriter } from "../cursor.ts";
 import { type Bytes, equalBytes } from "../bytes.ts";
 
-interface FromClient {
+/** What every request has. */
+export interface FromClient {
   /** 16 bytes. */
   readonly clientId: Bytes;
 }
 
-/** One member of a union for each kind, all with the same fields. */
-type Each<K extends string, Fields> = K extends unknown ? { readonly kind: K } & Readonly<Fields>
-  : never;
-
+/** A request of a client. Names and file names are fields of 255 bytes, public keys 160 bytes of DER. */
 export type Request =
-  | (FromClient & Each<"register" | "reconnect", { name: Bytes }>)
-  | (FromClient & Each<"publicKey", { name: Bytes; publicKey: Bytes }>)
-  | (FromClient & Each<"crcValid" | "crcInvalid" | "crcGivenUp", { fileName: Bytes }>)
+  | FromClient & { readonly kind: "register"; readonly name: Bytes }
+  | FromClient & { readonly kind: "reconnect"; readonly name: Bytes }
+  | FromClient & { readonly kind: "publicKey"; readonly name: Bytes; readonly publicKey: Bytes }
+  | FromClient & { readonly kind: "crcValid"; readonly fileName: Bytes }
+  | FromClient & { readonly kind: "crcInvalid"; readonly fileName: Bytes }
+  | FromClient & { readonly kind: "crcGivenUp"; readonly fileName: Bytes }
   | SendFile;
 
+/** A file, or a packet of one. The ciphertext follows its fixed part on the wire. */
 export interface SendFile extends FromClient {
+  /** Which request it is. */
   readonly kind: "sendFile";
   /** Bytes of the whole file's ciphertext. */
   readonly contentSize: number;
+  /** The name as a field of 255 bytes. */
   readonly fileName: Bytes;
-  /** Bytes of the plaintext. This and the following where files travel in packets. */
+  /** Bytes of the plaintext. This field and the next two only in editions with packets. */
   readonly originalSize?: number;
   /** From 1. */
   readonly packetNumber?: number;
+  /** How many packets the file has. */
   readonly totalPackets?: number;
-  /** What the plaintext must have, in bytes: the ciphertext's size was found by it, see `content_size.ts`. */
+  /** Bytes that the plaintext must have, where the size of the ciphertext was derived from it (`content_size.ts`). */
   readonly plaintextSize?: number;
 }
 
+/** A response of a server. A wrapped key is the AES key, encrypted with the client's RSA key: 128 bytes. */
 export type Response =
-  | Each<"registered" | "denied", { clientId: Bytes }>
-  | Each<"messageReceived", { clientId?: Bytes }>
-  | Each<"refused" | "generalError", unknown>
-  /** The AES key, wrapped with the client's RSA key. */
-  | Each<"keyReceived" | "reconnected", { clientId: Bytes; wrappedKey: Bytes }>
+  | { readonly kind: "registered"; readonly clientId: Bytes }
+  | { readonly kind: "refused" }
+  | { readonly kind: "keyReceived"; readonly clientId: Bytes; readonly wrappedKey: Bytes }
+  | { readonly kind: "messageReceived"; readonly clientId?: Bytes }
+  | { readonly kind: "reconnected"; readonly clientId: Bytes; readonly wrappedKey: Bytes }
+  | { readonly kind: "denied"; readonly clientId: Bytes }
+  | { readonly kind: "generalError" }
   | FileReceived;
 
+/** The server has received a whole file. */
 export interface FileReceived {
+  /** Which response it is. */
   readonly kind: "fileReceived";
+  /** 16 bytes. */
   readonly clientId: Bytes;
   /** Bytes of the ciphertext as received. */
   readonly contentSize: number;
@@ -81,14 +92,18 @@ export interface FileReceived {
 
 type PayloadValues = Readonly<Partial<Record<FieldName, number | Bytes>>>;
 
-/** What is encoded beside a request's own values. */
+/** What the bytes of a request depend on beside its own values. */
 export interface RequestOptions {
-  /** Bytes of content that follow this message's fixed part. */
+  /** Bytes of content that follow the fixed part of this message; 0 by default. */
   readonly contentLength?: number;
+  /** Quirks of the server; none by default. */
   readonly quirks?: Quirks;
 }
 
-/** Header and fixed part. Throws `ProtocolError` `payload-too-large` or `no-such-request`. */
+/**
+ * The header and the fixed part of a request. Throws `ProtocolError`: `no-such-request` if the edition does not have it,
+ * `payload-too-large` if the header cannot count its payload.
+ */
 export function encodeRequest(
   edition: Edition,
   request: Request,
@@ -135,8 +150,8 @@ export function isCrcRequest(kind: RequestKind): boolean {
 }
 
 /**
- * The request of a header and the fixed part of its payload. Throws `ProtocolError`: `truncated` or `surplus` where
- * `fixed` has not exactly the layout's size, `wrong-client-id` where the payload has an id that is not the header's.
+ * Reads a request from its header and the fixed part of its payload. Throws `ProtocolError`: `truncated` or `surplus` if
+ * `fixed` does not have the size of the layout, `wrong-client-id` if the payload has another id than the header.
  */
 export function decodeRequest(
   edition: Edition,
@@ -157,7 +172,7 @@ export function decodeRequest(
   return { ...values, kind, clientId } as Request;
 }
 
-/** Throws `ProtocolError` `no-such-response` where the edition has none of the kind. */
+/** A response as bytes. Throws `ProtocolError` `no-such-response` if the edition does not have it. */
 export function encodeResponse(
   edition: Edition,
   response: Response,
@@ -177,7 +192,10 @@ export function encodeResponse(
   return writeFields(writer, layout, response as PayloadValues).bytes;
 }
 
-/** Throws `ProtocolError`: `unknown-code`, or `truncated` and `surplus` where the payload has not the layout's size. */
+/**
+ * Reads a response from its header and payload. Throws `ProtocolError`: `unknown-code` if the edition does not have it,
+ * `truncated` or `surplus` if the payload does not have the size of the layout.
+ */
 export function decodeResponse(edition: Edition, header: ResponseHeader, payload: Bytes): Response {
   const kind = responseKind(edition, header.code);
   const layout = edition.responses[kind];

@@ -10,7 +10,7 @@ import { CbcDecryptor, CbcEncryptor, ciphertextSize } from "../cipher/aes_cbc.ts
 
 const NOTHING: Bytes = new Uint8Array(0);
 
-/** Whether a file of so many bytes is sent in more than one piece. */
+/** Whether a file of this size, in bytes, is sent in more than one piece. */
 export function inPieces(quirks: Quirks, plaintextSize: number): boolean {
   return quirks.has("pieces") && plaintextSize > FIRST_PIECE;
 }
@@ -24,17 +24,18 @@ export function piecesSize(plaintextSize: number): number {
   return last > 0 ? size + ciphertextSize(last) : size;
 }
 
-/** Encrypts a file in pieces. Await each call before the next. */
+/** Encrypts a file for the quirk `pieces`: 720 bytes, then 1008 each. Await each call before the next. */
 export class PiecesEncryptor {
   readonly #key: CryptoKey;
   #rest = NOTHING;
   #pieceSize = FIRST_PIECE;
 
+  /** `key`: from `importAesKey`. */
   constructor(key: CryptoKey) {
     this.#key = key;
   }
 
-  /** The ciphertext of all whole pieces so far but the last. */
+  /** Takes more plaintext. Returns the ciphertext of all whole pieces but the last. */
   async update(plaintext: Bytes): Promise<Bytes> {
     let input = concatBytes(this.#rest, plaintext);
     const ciphertext: Bytes[] = [];
@@ -47,7 +48,7 @@ export class PiecesEncryptor {
     return concatBytes(...ciphertext);
   }
 
-  /** The end of the ciphertext, with what is left of the plaintext. */
+  /** Takes the last of the plaintext. Returns the rest of the ciphertext. */
   async final(plaintext: Bytes = NOTHING): Promise<Bytes> {
     const before = await this.update(plaintext);
     return concatBytes(before, await new CbcEncryptor(this.#key).final(this.#rest));
@@ -55,9 +56,8 @@ export class PiecesEncryptor {
 }
 
 /**
- * Decrypts a file that is perhaps in pieces: it is when its first bytes decrypt to a whole first piece, padding
- * included, which those of a file in one would do only if they were made to. Calls may overlap, as those of
- * {@link CbcDecryptor}, but are done one after another.
+ * Decrypts a file that may be in pieces. It is if its first bytes decrypt to a whole first piece with valid padding, which
+ * those of other files do not unless someone made them so. Calls may overlap; they are done one after another.
  */
 export class PiecesDecryptor {
   readonly #key: CryptoKey;
@@ -66,16 +66,18 @@ export class PiecesDecryptor {
   #whole: CbcDecryptor | undefined;
   #before: Promise<unknown> = Promise.resolve();
 
+  /** `key`: from `importAesKey`. */
   constructor(key: CryptoKey) {
     this.#key = key;
   }
 
+  /** Takes more ciphertext. Returns the plaintext that is known by now. */
   update(ciphertext: Bytes): Promise<Bytes> {
     const copy = ciphertext.slice();
     return this.#inTurn(() => this.#update(copy));
   }
 
-  /** The plaintext of the last piece. Throws `IntegrityError` `bad-padding`. */
+  /** Returns the plaintext of the last piece. Throws `IntegrityError` `bad-padding`. */
   final(): Promise<Bytes> {
     return this.#inTurn(() => this.#final());
   }

@@ -17,6 +17,7 @@ import {
 } from "./session_steps.ts";
 import type { Profile } from "./server_session.ts";
 
+/** Who the client is. */
 export interface ClientKey {
   /** The name as a field of 255 bytes. */
   readonly name: Bytes;
@@ -24,19 +25,40 @@ export interface ClientKey {
   readonly publicKey: Bytes;
 }
 
+/** What a client registers with. */
 export interface Registration extends ClientKey {
-  /** What stands in the header before the server has given an id; servers ignore it. */
+  /** 16 bytes for the header before the server has given an id; servers ignore them. */
   readonly placeholderId: Bytes;
-  /** Whether one may have been asked for before whose answer never came: the name may be taken by this very client. */
+  /** Whether an earlier registration got no answer: this very client may have the name already. */
   readonly unanswered?: boolean;
-  /** The ids that came with denials of this name. */
+  /** Ids that came with denials of this name, the last one first. */
   readonly deniedIds?: readonly Bytes[];
 }
 
 /** How long a server may take to answer a public key under an id that came with a denial, in milliseconds. */
 const DENIED_ID_MS = 5000;
 
-/** Registers a name and exchanges keys. Returns the id. Throws `RefusedError` `name-taken`. */
+/**
+ * The session that registers a name and exchanges keys. Returns the client id that the server gave. Throws
+ * `RefusedError` `name-taken`; `ProtocolError` and `NetworkError` for answers that are not allowed or do not come.
+ *
+ * @example Drive a session by hand
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { edition2023c, encodeTextField, NO_QUIRKS, register } from "@xfer/xfer/protocol/v3";
+ *
+ * const session = register({ edition: edition2023c, quirks: NO_QUIRKS }, {
+ *   name: encodeTextField("Alice", 255)!,
+ *   publicKey: new Uint8Array(160),
+ *   placeholderId: new Uint8Array(16),
+ * });
+ * // The first step asks to send the registration, the next one to read the answer.
+ * const { value: step } = session.next();
+ * assert(typeof step === "object" && "do" in step && step.do === "send");
+ * const { value: next } = session.next({ type: "sent" });
+ * assert(typeof next === "object" && "do" in next && next.do === "receive");
+ * ```
+ */
 export function* register(
   profile: Profile,
   { placeholderId, unanswered = false, deniedIds = [], name, publicKey }: Registration,
@@ -101,8 +123,8 @@ function* settle(profile: Profile, clientId: Bytes, owner: ClientKey): SessionSt
 }
 
 /**
- * Asks for a fresh AES key under an id from before. Returns the id; where the server does not know it, registers anew
- * first, as the published texts say.
+ * The session that asks for a new AES key under an earlier id. Returns the id. If the server does not know the id, it
+ * registers again first, as the published texts say, and returns the new one. Throws as {@link register} does.
  */
 export function* reconnect(
   profile: Profile,

@@ -18,11 +18,12 @@ import type { Bytes } from "../bytes.ts";
 import { TrailingBytes } from "./trailing_bytes.ts";
 
 /**
- * The largest payload that a client takes from a server, in bytes. The protocol's largest response has 279; some
- * servers send a line of text with a refusal.
+ * The largest payload that a client accepts from a server, in bytes. The protocol's largest has 279; some servers send a
+ * line of text with a refusal.
  */
 export const MAX_RESPONSE_PAYLOAD = 4096;
 
+/** Reads responses from bytes that arrive in pieces of any size. */
 export class ResponseReader {
   readonly #edition: Edition;
   readonly #quirks: Quirks;
@@ -33,17 +34,21 @@ export class ResponseReader {
   readonly #trailing = new TrailingBytes(RESPONSE_HEADER_SIZE);
   #isFramed = false;
 
+  /** `quirks`: those of the server. */
   constructor(edition: Edition, quirks: Quirks = NO_QUIRKS) {
     this.#edition = edition;
     this.#quirks = quirks;
   }
 
-  /** Takes bytes that came from the server. Only after `next` has returned `undefined`. */
+  /** Adds bytes from the server. Call it only after `next` has returned `undefined`. */
   push(bytes: Bytes): void {
     this.#input.push(bytes);
   }
 
-  /** The next whole response, or `undefined` until it is here. Throws `ProtocolError` where it can't be one. */
+  /**
+   * The next response, or `undefined` until it is complete. Throws `ProtocolError`: `tls-port`, `bad-payload-size`, and
+   * what `decodeResponse` throws.
+   */
   next(): Response | undefined {
     this.#header ??= this.#takeHeader();
     if (this.#header === undefined) return undefined;
@@ -61,7 +66,7 @@ export class ResponseReader {
     return response;
   }
 
-  /** Whether the server was seen to fill up an answer with zeros. */
+  /** Whether the server has padded an answer with zeros. */
   get isFramed(): boolean {
     return this.#isFramed;
   }
@@ -70,12 +75,12 @@ export class ResponseReader {
     if (frame !== undefined) this.#isFramed = true;
   }
 
-  /** Bytes of the response that came last, the header's included. */
+  /** Bytes of the last response, header included. */
   get size(): number {
     return this.#size;
   }
 
-  /** The header of the response that is being read, or that could not be. */
+  /** The header of the response that is incomplete, or that could not be read. */
   get header(): ResponseHeader | undefined {
     return this.#header;
   }

@@ -37,43 +37,48 @@ import { PartReader } from "./part_reader.ts";
 import { type EditionMatch, matchEditions, nearestEdition, startsWithId } from "./edition_match.ts";
 import { type FrameQuirk, TrailingBytes } from "./trailing_bytes.ts";
 
-/** What is known of how a peer speaks. */
+/** How a peer speaks. */
 export interface Profile {
+  /** Its edition. */
   readonly edition: Edition;
+  /** What it does differently from its edition. */
   readonly quirks: Quirks;
 }
 
-/** Bytes of an AES key for a peer. */
+/** Bytes of an AES key for a peer: 16 or 32. */
 export function aesKeySize({ edition, quirks }: Profile): number {
   return quirks.has("short-key") ? SHORT_KEY : edition.aesKeySize;
 }
 
+/** What the bytes of a peer say. */
 export type ServerEvent =
   /**
-   * Nothing more can be said before bytes are pushed. `isComplete`: of a file only filling is missing, which some
-   * clients announce and never send; where nothing comes, call `endPart`.
+   * More bytes are needed. `isComplete`: only padding of a file is missing, which some clients announce and never send; if
+   * nothing comes, call `endPart`.
    */
   | { readonly type: "wait"; readonly isComplete?: true }
-  /** A client says who it is: call `identify` with what is known of it. */
+  /** A client has named itself: call `identify` with its profile, if it is known. */
   | { readonly type: "identify"; readonly clientId: Bytes }
-  /** Send these bytes: the rest of an answer that the peer wants longer. */
+  /** Send these bytes: the rest of an answer, for a peer that expects padding. */
   | { readonly type: "send"; readonly bytes: Bytes }
-  /** Protocol 4 is asked for, on a connection of its own: send what there is to say of it, and close. */
+  /** The peer asks for protocol 4: send the answer to a hello, and close. */
   | { readonly type: "hello" }
   /** A whole request: answer it with `reply`. */
   | { readonly type: "request"; readonly request: Exclude<Request, SendFile> }
-  /** A part of a file begins, perhaps its only one: content events follow, and one of its end. */
+  /** A part of a file begins, perhaps its only one: `content` events follow, then `partEnd`. */
   | { readonly type: "part"; readonly request: SendFile }
-  /** Ciphertext of the file, as a view of the pushed bytes. */
+  /** Ciphertext of the file: a view of the pushed bytes. */
   | { readonly type: "content"; readonly bytes: Bytes }
-  /** The part has come whole, perhaps smaller than it began: `reply`, or `proceed` where it is not to be answered. */
+  /** The part is complete, perhaps smaller than announced: call `reply`, or `proceed` if it gets no answer. */
   | { readonly type: "partEnd"; readonly request: SendFile };
 
+/** An answer on its way. */
 export interface Reply {
+  /** What to send; empty if the edition has no such answer. */
   readonly bytes: Bytes;
-  /** Send the reply only if the peer sends nothing for so long; 0: send it at once. */
+  /** Send it only if the peer sends nothing for so many milliseconds; 0: at once. */
   readonly afterMs: number;
-  /** Whether the connection is to end with it: the edition has no other way to say no. */
+  /** Whether to close the connection after it: the edition has no other way to refuse. */
   readonly close: boolean;
 }
 
@@ -93,6 +98,28 @@ const HEADER: State = { at: "header" };
 const NOTHING: Bytes = new Uint8Array(0);
 const WAIT = { type: "wait" } as const;
 
+/**
+ * The server's end of one connection: push bytes, act on what `next` says, send what `reply` returns. It recognises the
+ * peer's edition and quirks from what it sends.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { DEFAULT_SERVED, edition2023c, encodeRequest, encodeTextField, ServerSession } from
+ *   "@xfer/xfer/protocol/v3";
+ *
+ * const session = new ServerSession(DEFAULT_SERVED);
+ * session.push(encodeRequest(edition2023c, {
+ *   kind: "register",
+ *   clientId: new Uint8Array(16),
+ *   name: encodeTextField("Alice", 255)!,
+ * }));
+ * const event = session.next();
+ * assert(event.type === "request" && event.request.kind === "register");
+ * const { bytes } = session.reply({ kind: "registered", clientId: new Uint8Array(16).fill(1) });
+ * assert(bytes.length === 7 + 16);
+ * ```
+ */
 export class ServerSession {
   readonly #served: readonly Edition[];
   readonly #input = new InputBuffer();
@@ -109,22 +136,22 @@ export class ServerSession {
   /** Whether no message has come on this connection. */
   #isFirst = true;
 
-  /** Where several of the `served` editions fit, the first is taken. */
+  /** `served`: the editions to accept. If several fit what a peer sends, the first of them counts. */
   constructor(served: readonly Edition[]) {
     this.#served = served;
   }
 
-  /** How many pushed bytes wait to be looked at. */
+  /** How many pushed bytes are not read yet. */
   get available(): number {
     return this.#input.available;
   }
 
-  /** Whether the peer may leave now without breaking off a message. */
+  /** Whether no message is incomplete: the peer may close now. */
   get betweenMessages(): boolean {
     return this.#state.at === "header" && this.#input.available === 0;
   }
 
-  /** Whether a file's content is what comes next. */
+  /** Whether content of a file comes next. */
   get inContent(): boolean {
     return this.#state.at === "part";
   }
@@ -134,12 +161,12 @@ export class ServerSession {
     return this.#edition && { edition: this.#edition, quirks: this.#quirks };
   }
 
-  /** Takes bytes that came from the peer, in pieces of any size. Only after `next` has said `wait`. */
+  /** Adds bytes from the peer, in pieces of any size. Call it only after `next` has returned `wait`. */
   push(bytes: Bytes): void {
     this.#input.push(bytes);
   }
 
-  /** Answers the event `identify`; `undefined` for a client that is not known. */
+  /** Answers the event `identify`: the profile of the client, or `undefined` if it is unknown. */
   identify(profile: Profile | undefined): void {
     if (this.#state.at !== "recognise") {
       throw new RangeError("Cannot identify: nobody was asked for");
@@ -150,15 +177,15 @@ export class ServerSession {
     this.#quirks = profile.quirks;
   }
 
-  /** Takes note of a quirk that the bytes alone don't show. */
+  /** Records a quirk that the bytes alone do not show. */
   noteQuirk(quirk: Quirk, has: boolean): void {
     if (has) this.#adopt(quirk);
     else this.#forget([quirk]);
   }
 
   /**
-   * What the pushed bytes say next. Throws `ProtocolError` where they break the framing, so that what follows cannot
-   * be told apart any more: answer with {@link generalError} and close.
+   * What the pushed bytes say next. Throws `ProtocolError` if they break the framing: nothing after them can be read, so
+   * send `generalError` and close.
    */
   next(): ServerEvent {
     for (;;) {
@@ -167,7 +194,7 @@ export class ServerSession {
     }
   }
 
-  /** The bytes of an answer to what `next` returned last. */
+  /** The answer to what `next` returned last. Throws `RangeError` if no request is open. */
   reply(response: Response): Reply {
     if (this.#state.at !== "answer") throw new RangeError("Cannot reply: no request is open");
     const { afterMs } = this.#state;
@@ -175,14 +202,14 @@ export class ServerSession {
     return { ...this.#encode(response), afterMs };
   }
 
-  /** Goes on without an answer to a part of a file. */
+  /** Continues without an answer to a part of a file. */
   proceed(): void {
     if (this.#state.at !== "answer") throw new RangeError("Cannot proceed: no request is open");
     this.#state = HEADER;
     this.#answer = { size: 0, sent: 0 };
   }
 
-  /** Ends a part of a file whose content is complete, without the filling that was announced. */
+  /** Ends a part of a file whose content is complete, without the padding that was announced. */
   endPart(): void {
     if (this.#state.at !== "part") throw new RangeError("Cannot end a part: none is open");
     this.#state.part.endEarly();

@@ -12,23 +12,23 @@ import type { Bytes } from "../bytes.ts";
 import type { Part } from "./file_parts.ts";
 import type { Profile } from "./server_session.ts";
 
-/** What the one who drives a session is asked to do. */
+/** What a session asks its driver to do. */
 export type Step =
   /** Send these bytes. Resume with `sent`. */
   | { readonly do: "send"; readonly kind: RequestKind; readonly bytes: Bytes }
-  /** Send the file's ciphertext, cut into these parts. Resume with `fileSent`. */
+  /** Send the file's ciphertext in these parts. Resume with `fileSent`. */
   | { readonly do: "sendFile"; readonly parts: Iterable<Part>; readonly attempt: number }
-  /** Read a response. Resume with it, with `silence` when `withinMs` is over, or with `closed`. */
+  /** Read a response. Resume with it, with `silence` after `withinMs` milliseconds, or with `closed`. */
   | { readonly do: "receive"; readonly withinMs?: number }
   /** Make this id durable. Resume with `kept`. */
   | { readonly do: "keepIdentity"; readonly clientId: Bytes }
-  /** The server knows this id no longer; what it names is about to be replaced. Resume with `kept`. */
+  /** The server no longer knows this id; it is about to be replaced. Resume with `kept`. */
   | { readonly do: "dropIdentity"; readonly clientId: Bytes }
   /** Unwrap an AES key and use it from now on. Resume with `kept`. */
   | { readonly do: "useKey"; readonly wrappedKey: Bytes }
   /**
-   * The checksums of an attempt, for who watches. Resume with `kept`, or with `zlibCrc` where they differ because the
-   * server's is zlib's CRC-32 of the file.
+   * The checksums of an attempt. Resume with `kept`, or with `zlibCrc` if they differ only because the server's is zlib's
+   * CRC-32 of the file.
    */
   | {
     readonly do: "compare";
@@ -37,6 +37,7 @@ export type Step =
     readonly theirs: number;
   };
 
+/** What a driver resumes a session with. */
 export type StepResult =
   | { readonly type: "sent" }
   | { readonly type: "kept" }
@@ -45,7 +46,7 @@ export type StepResult =
     readonly type: "fileSent";
     /** cksum of the plaintext that was read. */
     readonly crc: number;
-    /** Whether the file was seen to change while it was read. */
+    /** Whether the file changed while it was read. */
     readonly changed: boolean;
   }
   | { readonly type: "response"; readonly response: Response }
@@ -54,6 +55,7 @@ export type StepResult =
 
 export type ResponseOf<K extends ResponseKind> = Extract<Response, { readonly kind: K }>;
 
+/** A session: yields steps, is resumed with their results, and returns a `T`. */
 export type SessionSteps<T> = Generator<Step, T, StepResult>;
 
 export function* send(profile: Profile, request: Request): SessionSteps<void> {

@@ -7,8 +7,8 @@ import type { Bytes } from "../bytes.ts";
 import { decodeTextField } from "./text_field.ts";
 
 /**
- * The name under which a file is kept, from the field that a client sent: the last component of a path of either
- * kind, in Unicode's composed form (NFC), so that names that look alike are alike. It may have a `nameFault`.
+ * The name under which a server stores a file, from the field that the client sent: the last component of a path with
+ * `/` or `\\`, in Unicode's composed form (NFC). Check it with `nameFault`.
  */
 export function storedName(field: Bytes): string {
   return decodeTextField(field).replace(/^.*[/\\]/s, "").normalize("NFC");

@@ -10,8 +10,8 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
 const windows1252 = new TextDecoder("windows-1252");
 
 /**
- * `text` as a field of `size` bytes, zeros behind it, or `undefined` where it does not fit with at least one NUL, or
- * holds a NUL itself.
+ * A text as a field of `size` bytes: UTF-8, padded with NULs. `undefined` if it does not fit with at least one NUL, or
+ * contains a NUL.
  */
 export function encodeTextField(text: string, size: number): Bytes | undefined {
   const bytes = encoder.encode(text);
@@ -22,8 +22,8 @@ export function encodeTextField(text: string, size: number): Bytes | undefined {
 }
 
 /**
- * The text of a field, up to its first NUL; what follows is ignored. The protocol speaks of ASCII, peers send what
- * their system gives them: UTF-8, and where it isn't that, the Western code page of Windows.
+ * The text of a field up to its first NUL. The protocol says ASCII; peers send UTF-8, and what is not valid UTF-8 is read
+ * as windows-1252.
  */
 export function decodeTextField(field: Bytes): string {
   const end = field.indexOf(0);

@@ -7,25 +7,27 @@
  */
 import { type Bytes, concatBytes, equalBytes } from "../bytes.ts";
 
+/** Bytes of the server's nonce. */
 export const NONCE_SIZE = 32;
 
 const CONTEXT = "xfer/4 client authentication\0";
 const NO_ID = new Uint8Array(16);
 
+/** What a client signs to log in: its signature is worth nothing to another server or on another connection. */
 export interface SignedIdentity {
-  /** Of the server that the client has checked; of its name, where it was verified by that. */
+  /** Of the server that the client has verified, 32 bytes; `fingerprintOfName` if it was verified by its name. */
   readonly fingerprint: Bytes;
-  /** The server's, of this connection. */
+  /** From the server's `challenge`, 32 bytes. */
   readonly nonce: Bytes;
-  /** `undefined` in a registration. */
+  /** 16 bytes; `undefined` in a registration. */
   readonly clientId?: Bytes;
-  /** The client's public key. */
+  /** The client's public key, Ed25519, 32 bytes. */
   readonly key: Bytes;
-  /** In a registration, and where an account of protocol 3 is claimed. */
+  /** The name of the user in `register` and `claim`. */
   readonly name?: string;
 }
 
-/** What is signed. */
+/** The bytes that are signed. */
 export function signedBytes({ fingerprint, nonce, clientId, key, name }: SignedIdentity): Bytes {
   const encoder = new TextEncoder();
   return concatBytes(
@@ -38,11 +40,12 @@ export function signedBytes({ fingerprint, nonce, clientId, key, name }: SignedI
   );
 }
 
+/** Signs with an Ed25519 key (RFC 8032): 64 bytes. */
 export async function sign(privateKey: CryptoKey, claim: SignedIdentity): Promise<Bytes> {
   return new Uint8Array(await crypto.subtle.sign("Ed25519", privateKey, signedBytes(claim)));
 }
 
-/** Whether the owner of the key has signed it. A key that is none has signed nothing. */
+/** Whether the owner of `claim.key` has made this signature; `false` for a key that is not valid. */
 export async function verifySignature(claim: SignedIdentity, signature: Bytes): Promise<boolean> {
   try {
     const key = await crypto.subtle.importKey("raw", claim.key, "Ed25519", false, ["verify"]);
@@ -52,18 +55,18 @@ export async function verifySignature(claim: SignedIdentity, signature: Bytes): 
   }
 }
 
-/** Random bytes that are sealed for the key of an account of protocol 3. */
+/** Bytes of the secret that a server seals for the RSA key of an account of protocol 3. */
 export const SECRET_SIZE = 32;
 
 /** What is sealed begins so: the same RSA key opens AES keys of protocol 3, and neither is to pass for the other. */
 const SEALED_CONTEXT = new TextEncoder().encode("xfer/4 claim secret\0");
 
-/** What is sealed of a secret. */
+/** The bytes to seal, with RSAES-OAEP, for a secret. */
 export function sealedBytes(secret: Bytes): Bytes {
   return concatBytes(SEALED_CONTEXT, secret);
 }
 
-/** The secret in what was unsealed; `undefined` where it is anything else. */
+/** The secret in unsealed bytes; `undefined` if they are anything else. */
 export function secretIn(unsealed: Bytes): Bytes | undefined {
   const begin = SEALED_CONTEXT.length;
   const isSecret = unsealed.length === begin + SECRET_SIZE &&
@@ -73,21 +76,21 @@ export function secretIn(unsealed: Bytes): Bytes | undefined {
 
 const TAKEOVER_CONTEXT = "xfer/4 account claim\0";
 
-/** What the proof that an account of protocol 3 is one's own is good for. */
+/** What a proof of owning an account of protocol 3 is bound to. */
 export type Takeover = Required<Pick<SignedIdentity, "fingerprint" | "clientId" | "key">>;
 
-/** What the proof is over. */
+/** The bytes that the proof is computed over. */
 export function provenBytes({ fingerprint, clientId, key }: Takeover): Bytes {
   return concatBytes(new TextEncoder().encode(TAKEOVER_CONTEXT), fingerprint, clientId, key);
 }
 
-/** The proof by who has opened the sealed secret, 32 bytes. */
+/** The proof that a client has opened the sealed secret: HMAC-SHA-256, 32 bytes. */
 export async function prove(secret: Bytes, takeover: Takeover): Promise<Bytes> {
   const key = await importSecret(secret);
   return new Uint8Array(await crypto.subtle.sign("HMAC", key, provenBytes(takeover)));
 }
 
-/** Whether a proof is of this secret and takeover. */
+/** Whether a proof belongs to this secret and takeover. */
 export async function verifyProof(
   secret: Bytes,
   takeover: Takeover,

@@ -150,18 +150,18 @@ export class ChunkDigests {
     return atOnce(this.summing(bytes));
   }
 
-  /** What is held, as {@link decode} takes it. */
-  encode(): Bytes {
-    return this.#entries.slice(0, this.#held * ENTRY_SIZE);
+  /** The sums of the first `bytes` of the file, which are there, as {@link decode} takes them: whole chunks, or all. */
+  encode(bytes = this.contiguousBytes): Bytes {
+    return this.#entries.slice(0, chunkCount(bytes) * ENTRY_SIZE);
   }
 
   /** The sums of the first `bytes` of a file of this size. Throws `RangeError` where fewer are in `encoded`. */
-  static decode(size: number, encoded: Bytes, bytes: number): ChunkDigests {
+  static decode(size: number, encoded: Bytes, bytes: number, maxAhead?: number): ChunkDigests {
     const count = chunkCount(bytes);
     if (encoded.length < count * ENTRY_SIZE) {
       throw new RangeError(`Cannot decode the sums of ${count} chunks: they are cut off`);
     }
-    const sums = new ChunkDigests(size);
+    const sums = new ChunkDigests(size, maxAhead);
     if (count > 0) sums.#makeRoom(count - 1);
     sums.#entries.set(encoded.subarray(0, count * ENTRY_SIZE));
     sums.#come.fill(1, 0, count);

@@ -1,34 +1,35 @@
 /**
- * Which message may be sent when on a connection of protocol 4 (docs/protocol-4.md), as the server sees it. Where a chunk goes
- * and which size it has is `ChunkDigests`' to judge, since one file may come on several connections.
+ * Which message may be sent when on a connection of protocol 4 (docs/protocol-4.md), as the server sees it. `ChunkDigests`
+ * checks offsets and sizes of chunks, since one file may arrive on several connections.
  *
  * @module
  */
 import { ProtocolError } from "../errors.ts";
 import type { Message, MessageKind } from "./messages.ts";
 
-/** How far the client's login has come. */
-export type LoginPhase =
-  | "asked" // it is asked who it is
-  | "named" // it has said by which name it knows the server
-  | "claiming" // it wants an account of protocol 3
-  | "sealed" // it is asked to show that it can open what was sealed for it
-  | "proving" // it has said what there is to say
-  | "known"
-  | "over"; // the server has said its last word
+/**
+ * How far the login is: the server has sent its challenge (`asked`); the client has named the server (`named`), asked for
+ * an account of protocol 3 (`claiming`), got the sealed secret (`sealed`), or sent its proof (`proving`); it is logged in
+ * (`known`); the server has ended the connection (`over`).
+ */
+export type LoginPhase = "asked" | "named" | "claiming" | "sealed" | "proving" | "known" | "over";
 
-/** What a tag stands for at a moment. */
+/**
+ * The state of a request. Of a put: `offered` until the server says where to resume, `receiving` its data, `passing` over
+ * the data of a refused one, `deciding` once it is complete. Of a transfer on a further connection: `joining`, `joined`,
+ * `leaving`. Of other requests: `looking` for one answer that is not `done`, or `asking`. `none`: the tag is not in use.
+ */
 export type TagState =
-  | "offered" // a put that is to be resumed, and the server has not said from where
-  | "receiving" // a put whose data comes
-  | "passing" // a put that was refused, whose data is passed over
-  | "deciding" // a put that has come whole
-  | "joining" // a transfer is to be joined
-  | "joined" // a transfer whose data comes here too
-  | "leaving" // no more of it comes
-  | "looking" // a request with one answer that is no `done`
-  | "asking" // any other request
-  | "none"; // not in use
+  | "offered"
+  | "receiving"
+  | "passing"
+  | "deciding"
+  | "joining"
+  | "joined"
+  | "leaving"
+  | "looking"
+  | "asking"
+  | "none";
 
 /** A tag in one of these takes data, or is about to: there is one at a time. */
 const OPEN: readonly TagState[] = ["offered", "receiving", "passing", "joining", "joined"];
@@ -83,6 +84,20 @@ const LOGIN_SENT: Transitions<LoginPhase> = {
   welcome: { proving: "known", claiming: "known" },
 };
 
+/**
+ * Checks the order of messages on one connection. Report every message of the client and every answer of the server; it
+ * throws for those that are not allowed.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { ConnectionState } from "@xfer/xfer/protocol/v4";
+ *
+ * const state = new ConnectionState(64);
+ * state.send({ kind: "challenge", tag: 0 });
+ * assert.throws(() => state.receive({ kind: "list", tag: 1, prefix: "" }), { code: "bad-frame" });
+ * ```
+ */
 export class ConnectionState {
   readonly #window: number;
   #phase: LoginPhase = "asked";
@@ -91,39 +106,40 @@ export class ConnectionState {
   #open: number | undefined;
   #deciding = 0;
 
-  /** At most `window` puts are unanswered at a time. */
+  /** `window`: the most unanswered puts. */
   constructor(window: number) {
     this.#window = window;
   }
 
+  /** How far the login is. */
   get phase(): LoginPhase {
     return this.#phase;
   }
 
-  /** What a tag stands for. */
+  /** The state of the request with this tag. */
   stateOf(tag: number): TagState {
     return this.#tags.get(tag) ?? "none";
   }
 
-  /** Whether data is what comes next. */
+  /** Whether data of a file may come next. */
   get isReceiving(): boolean {
     return this.#open !== undefined;
   }
 
-  /** Whether a file is on its way, or any request is not answered yet. */
+  /** Whether any request is not answered yet. */
   get isAtWork(): boolean {
     return this.#tags.size > 0;
   }
 
   /**
-   * Throws `ProtocolError` `bad-frame` for data that nobody waits for, before it has come: who is not let in, or has begun
-   * no file, is to take no room.
+   * Checks the header of a frame before memory for its payload is taken. Throws `ProtocolError` `bad-frame` for data of no
+   * open file.
    */
   expect({ kind }: { readonly kind: MessageKind }): void {
     if (kind === "data" && !this.isReceiving) throw outOfPlace(kind, "no file is open");
   }
 
-  /** Takes note of what the client says. Throws `ProtocolError` `bad-frame` where it may not say it now. */
+  /** Reports a message of the client. Throws `ProtocolError` `bad-frame` if it is not allowed now. */
   receive(message: Message): void {
     const { kind, tag } = message;
     if (this.#phase !== "known") {
@@ -139,7 +155,7 @@ export class ConnectionState {
     this.#set(tag, state, message.kind === "put" && message.resume !== 0 ? "offered" : next);
   }
 
-  /** Takes note of what the server says. Throws `RangeError` where it may not: that is its own mistake. */
+  /** Reports a message of the server. Throws `RangeError` if it is not allowed now: a mistake of the server. */
   send({ kind, tag }: { readonly kind: MessageKind; readonly tag: number }): void {
     if (kind === "error" && tag === 0) {
       this.#phase = "over";

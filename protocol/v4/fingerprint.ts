@@ -13,23 +13,23 @@ const SCHEME = "xfer://";
 /** No public authority issues names below it: RFC 6761 6.4. */
 const DOMAIN = ".xfer.invalid";
 
-/** SHA-256 of the public key of a certificate in DER. Throws where it is none. */
+/** SHA-256 of the public key (SubjectPublicKeyInfo) of a certificate in DER, 32 bytes. Throws if it is not a certificate. */
 export async function fingerprintOf(certificate: Bytes): Promise<Bytes> {
   const spki = new X509Certificate(certificate).publicKey.export({ type: "spki", format: "der" });
   return new Uint8Array(await crypto.subtle.digest("SHA-256", new Uint8Array(spki)));
 }
 
-/** The fingerprint of a client's key, which is 32 raw bytes, as people have it. */
+/** The fingerprint of a client's key, raw bytes, as text: `SHA256:` and base64. */
 export async function fingerprintOfKey(key: Bytes): Promise<string> {
   return formatFingerprint(new Uint8Array(await crypto.subtle.digest("SHA-256", key)));
 }
 
-/** `SHA256:` and base64 without padding. */
+/** A fingerprint as text: `SHA256:` and base64 without padding. */
 export function formatFingerprint(fingerprint: Bytes): string {
   return PREFIX + btoa(String.fromCharCode(...fingerprint)).replace(/=+$/, "");
 }
 
-/** The fingerprint, or `undefined` where `text` is none. */
+/** Reads what {@link formatFingerprint} writes; `undefined` for anything else. */
 export function parseFingerprint(text: string): Bytes | undefined {
   if (!/^SHA256:[A-Za-z0-9+/]{43}$/.test(text)) return undefined;
   const fingerprint = Uint8Array.from(
@@ -40,26 +40,24 @@ export function parseFingerprint(text: string): Bytes | undefined {
   return formatFingerprint(fingerprint) === text ? fingerprint : undefined;
 }
 
-/** The only name in the certificate of a server with this fingerprint: 52 characters of base32, and the domain. */
+/** The name in the self-signed certificate of a server: 52 characters of base32 and `.xfer.invalid`. */
 export function certificateName(fingerprint: Bytes): string {
   return toBase32(fingerprint) + DOMAIN;
 }
 
-/**
- * Whether a certificate has the name that only the owner of its key would give it: it is pinned by the fingerprint, and no
- * authority has to do with it.
- */
+/** Whether a certificate has the name of its own fingerprint: clients pin it then, and ask no certificate authority. */
 export function isSelfMade(certificate: Bytes, fingerprint: Bytes): boolean {
   const text = Array.from(certificate, (byte) => String.fromCharCode(byte)).join("");
   return text.includes(certificateName(fingerprint));
 }
 
-/** Where a server is, and what is known of it. */
+/** Where a server is, and how to recognise it. */
 export interface Location {
+  /** Of the port where it answers a hello. */
   readonly address: Address;
-  /** Whether it is written `xfer://…`: protocol 4 is spoken there, and nothing else is to be. */
+  /** Whether it is written `xfer://…`: only protocol 4 may be spoken. */
   readonly secure: boolean;
-  /** Of the server that is to be there; only in one that is secure. */
+  /** Of the server, 32 bytes; only with `secure`. */
   readonly fingerprint: Bytes | undefined;
 }
 
@@ -73,7 +71,7 @@ export function parseLocation(text: string): Location | undefined {
   return { address, secure, fingerprint };
 }
 
-/** What {@link parseLocation} reads. */
+/** A location as {@link parseLocation} reads it. */
 export function formatLocation({ address, secure, fingerprint }: Location): string {
   const where = formatAddress(address);
   if (!secure) return where;

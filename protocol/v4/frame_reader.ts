@@ -1,5 +1,5 @@
 /**
- * Frames out of bytes that come in pieces of any size.
+ * Frames from bytes that arrive in pieces of any size.
  *
  * @module
  */
@@ -16,14 +16,17 @@ import {
 /** Payloads of so many bytes and more are read to where they belong; others come in one piece with what follows. */
 const WORTH_FILLING = 64 * 1024;
 
-/** Holds one incomplete frame at most. */
+/** Reads messages from bytes that arrive in pieces of any size. Holds one incomplete frame at most. */
 export class FrameReader {
   readonly #from: "client" | "server";
   readonly #judge: (header: FrameHeader) => void;
   readonly #input = new InputBuffer();
   #header: FrameHeader | undefined;
 
-  /** Reads what `from` sends. `judge` throws for a frame that is not to come, before there is room for its payload. */
+  /**
+   * `from`: who sends what is read. `judge` sees each header before memory for the payload is taken, and throws to reject
+   * the frame.
+   */
   constructor(
     from: "client" | "server",
     judge: (header: FrameHeader) => void = () => undefined,
@@ -32,31 +35,34 @@ export class FrameReader {
     this.#judge = judge;
   }
 
-  /** Whether nothing of a frame is here that is not whole. */
+  /** Whether no frame is incomplete. */
   get betweenFrames(): boolean {
     return this.#header === undefined && this.#input.available === 0;
   }
 
-  /** Hands over the next piece, which must not change until `next` has returned `undefined`. */
+  /** Adds the next piece. It must not change until `next` has returned `undefined`. */
   push(piece: Bytes): void {
     this.#input.push(piece);
   }
 
   /**
-   * Where the rest of a large payload goes, for who can read it right to there; the next message is whole when `fill` was
-   * told so. `undefined` where a piece is to be pushed.
+   * Where the rest of a large payload goes, for readers that can fill a buffer; report it with `fill`. `undefined`: push
+   * the next piece instead.
    */
   get room(): Bytes | undefined {
     if (this.#header === undefined || this.#header.length < WORTH_FILLING) return undefined;
     return this.#input.room;
   }
 
-  /** Takes note that so many bytes of the room are filled. */
+  /** Reports that the first `size` bytes of `room` are filled. */
   fill(size: number): void {
     this.#input.fill(size);
   }
 
-  /** The next message; its bytes are its own. `undefined` until more is pushed. Throws `ProtocolError` `bad-frame`. */
+  /**
+   * The next message, or `undefined` until it is complete. Its bytes are a copy. Throws `ProtocolError` `bad-frame`, and
+   * what `judge` throws.
+   */
   next(): Message | undefined {
     if (this.#header === undefined) {
       const header = this.#input.take(FRAME_HEADER_SIZE);

@@ -7,23 +7,25 @@ import { createHash } from "node:crypto";
 import { atOnce, type Sliced } from "./slices.ts";
 import { type Bytes, concatBytes } from "../bytes.ts";
 
+/** Bytes of a chunk; the last one of a file may be shorter. */
 export const CHUNK_SIZE = 1024 * 1024;
+/** Bytes of a digest: SHA-256. */
 export const DIGEST_SIZE = 32;
 
 const LEAF = Uint8Array.of(0);
 const NODE = Uint8Array.of(1);
 
-/** How many chunks a file of so many bytes has. */
+/** How many chunks a file of this size, in bytes, has. */
 export function chunkCount(size: number): number {
   return Math.ceil(size / CHUNK_SIZE);
 }
 
-/** Bytes of the chunk at an index, in a file of so many bytes; 0 or less behind its end. */
+/** Bytes of the chunk at an index, counted from 0, in a file of `size` bytes; 0 or less past its end. */
 export function chunkSize(size: number, index: number): number {
   return Math.min(CHUNK_SIZE, size - index * CHUNK_SIZE);
 }
 
-/** The digest of one chunk. */
+/** The digest of one chunk: SHA-256 of a zero byte and the chunk (RFC 6962 2.1). */
 export function digestChunk(chunk: Bytes): Bytes {
   return sha256(LEAF, chunk);
 }
@@ -32,27 +34,38 @@ export function digestChunk(chunk: Bytes): Bytes {
 const SLICE = 1024;
 
 /**
- * The tree of a file as the digests of its chunks come. Two nodes of one level are joined as soon as both are there, so
- * that few are kept at a time, and the digest is at hand at any moment: those that are left over are joined from the
- * right, which gives the tree of the RFC.
+ * The Merkle tree of a file (RFC 6962 2.1), from the digests of its chunks in order. It joins two nodes of a level as soon
+ * as both are known, so it keeps few of them.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { CHUNK_SIZE, digestChunk, digestTree, MerkleTree } from "@xfer/xfer/protocol/v4";
+ *
+ * const chunks = [new Uint8Array(CHUNK_SIZE), new Uint8Array(100)];
+ * const tree = new MerkleTree();
+ * for (const chunk of chunks) tree.add(digestChunk(chunk));
+ * const leaves = new Uint8Array(chunks.flatMap((chunk) => [...digestChunk(chunk)]));
+ * assert.deepEqual(tree.digest, digestTree(leaves));
+ * ```
  */
 export class MerkleTree {
   readonly #nodes: Bytes[] = [];
   #count = 0;
 
-  /** How many leaves it has. */
+  /** How many chunks were added. */
   get count(): number {
     return this.#count;
   }
 
-  /** Of the leaves so far. */
+  /** The digest of the chunks so far, 32 bytes. */
   get digest(): Bytes {
     const nodes = this.#nodes;
     if (nodes.length === 0) return sha256();
     return concatBytes(nodes.reduceRight((right, left) => sha256(NODE, left, right)));
   }
 
-  /** The same, to which others may be added. */
+  /** A copy that grows on its own. */
   copy(): MerkleTree {
     const copy = new MerkleTree();
     copy.#nodes.push(...this.#nodes);
@@ -60,6 +73,7 @@ export class MerkleTree {
     return copy;
   }
 
+  /** Adds the digest of the next chunk. */
   add(leaf: Bytes): void {
     this.#nodes.push(leaf.slice());
     this.#count++;
@@ -68,24 +82,24 @@ export class MerkleTree {
       this.#nodes.push(sha256(NODE, left, right));
     }
   }
+}
 
-  /** Adds leaves that are one behind the other. */
-  *adding(leaves: Bytes): Sliced<void> {
-    for (let at = 0; at < leaves.length; at += DIGEST_SIZE) {
-      this.add(leaves.subarray(at, at + DIGEST_SIZE));
-      if (this.#count % SLICE === 0) yield;
-    }
+/** Adds the digests of the next chunks, concatenated. */
+export function* addingLeaves(tree: MerkleTree, leaves: Bytes): Sliced<void> {
+  for (let at = 0; at < leaves.length; at += DIGEST_SIZE) {
+    tree.add(leaves.subarray(at, at + DIGEST_SIZE));
+    if (tree.count % SLICE === 0) yield;
   }
 }
 
-/** The digest of a file from those of its chunks, one behind the other. */
+/** {@link digestTree} in slices. */
 export function* digestingTree(leaves: Bytes): Sliced<Bytes> {
   const tree = new MerkleTree();
-  yield* tree.adding(leaves);
+  yield* addingLeaves(tree, leaves);
   return tree.digest;
 }
 
-/** The same of a file that is known to have few. */
+/** The digest of a file, 32 bytes, from the digests of its chunks, concatenated. */
 export function digestTree(leaves: Bytes): Bytes {
   return atOnce(digestingTree(leaves));
 }

@@ -7,31 +7,42 @@ import { ProtocolError } from "../errors.ts";
 import { ByteReader, ByteWriter } from "../cursor.ts";
 import type { Bytes } from "../bytes.ts";
 
-/** What the fields of a payload hold as values. */
-interface FieldTypes {
+/** The types of fields, with their values. Numbers are little endian. */
+export interface FieldTypes {
+  /** Unsigned, 1 byte. */
   u8: number;
+  /** Unsigned, 2 bytes. */
   u16: number;
+  /** Unsigned, 4 bytes. */
   u32: number;
-  /** As a number: no file has 2^53 bytes. */
+  /** Unsigned, 8 bytes. What is larger than 2^53 − 1 reads as 2^53 − 1: no file is so large. */
   u64: number;
+  /** Signed, 8 bytes: milliseconds since the epoch, limited to what a `Date` holds. */
   i64: number;
+  /** 16 bytes. */
   id: Bytes;
+  /** 32 bytes. */
   hash: Bytes;
+  /** 64 bytes. */
   signature: Bytes;
+  /** UTF-8 behind its length in bytes, a u16. */
   text: string;
+  /** The rest of the payload. */
   rest: Bytes;
 }
 
-type FieldType = keyof FieldTypes;
-type FieldList = readonly (readonly [name: string, type: FieldType])[];
+/** The type of a field. */
+export type FieldType = keyof FieldTypes;
+/** Fields of a message in order: name and type. */
+export type FieldList = readonly (readonly [name: string, type: FieldType])[];
 
 /** Bytes of a `data` frame before those of its chunk. */
 const OFFSET_SIZE = 8;
-/** Largest payload of a chunk or of digests, in bytes: one chunk and where it is. */
-export const MAX_BULK = 1024 * 1024 + OFFSET_SIZE;
-/** Largest payload of any other frame, in bytes. */
+/** The largest payload of `data` and `digests`, in bytes: an offset and one chunk. */
+export const MAX_BULK: number = 1024 * 1024 + OFFSET_SIZE;
+/** The largest payload of any other frame, in bytes. */
 export const MAX_PAYLOAD = 64 * 1024;
-/** Times are no further from 1970 than those that a `Date` holds, in milliseconds; neither can a database lose them. */
+/** The time furthest from 1970 that a `Date` holds, in milliseconds. Every database can keep it. */
 export const MAX_TIME = 8_640_000_000_000_000;
 
 const FILE = [
@@ -49,7 +60,7 @@ const SUMS = [["cksum", "u32"], ["digest", "hash"]] as const;
 const C = "client";
 const S = "server";
 
-/** Every message: its type on the wire, who sends it, its fields in order. */
+/** Every message by kind: its type on the wire, who sends it, its fields in order. */
 export const MESSAGES = {
   challenge: { type: 1, from: S, fields: [["version", "u16"], ["nonce", "hash"]] },
   register: {
@@ -107,37 +118,44 @@ export const MESSAGES = {
   { type: number; from: "client" | "server" | "both"; fields: FieldList }
 >;
 
-type Table = typeof MESSAGES;
-export type MessageKind = keyof Table;
+/** A message, by name. */
+export type MessageKind = keyof typeof MESSAGES;
 
-type FieldValues<L extends FieldList> = {
+/** The values of a list of fields, by name. */
+export type FieldValues<L extends FieldList> = {
   readonly [F in L[number] as F[0]]: FieldTypes[F[1]];
 };
 
+/** A message: its kind, its tag, which groups a request with its answers, and its fields by name. */
 export type Message = {
-  [K in MessageKind]: { readonly kind: K; readonly tag: number } & FieldValues<Table[K]["fields"]>;
+  [K in MessageKind]:
+    & { readonly kind: K; readonly tag: number }
+    & FieldValues<(typeof MESSAGES)[K]["fields"]>;
 }[MessageKind];
 
 /** A message of one kind. */
 export type MessageOf<K extends MessageKind> = Extract<Message, { readonly kind: K }>;
 
-/** Type, tag and length. */
+/** Bytes of the header of a frame: type (1), tag (4), length of the payload (4). */
 export const FRAME_HEADER_SIZE = 9;
 
 const KINDS: ReadonlyMap<number, MessageKind> = new Map(
   (Object.keys(MESSAGES) as MessageKind[]).map((kind) => [MESSAGES[kind].type, kind]),
 );
 
+/** The header of a frame. */
 export interface FrameHeader {
+  /** Which message it is. */
   readonly kind: MessageKind;
+  /** Groups a request with its answers. */
   readonly tag: number;
   /** Bytes of the payload. */
   readonly length: number;
 }
 
 /**
- * The header of a frame that `from` has sent. Throws `ProtocolError` `bad-frame` for a type that is not known or not
- * its to send, and a length beyond the bound.
+ * Reads the header of a frame that `from` has sent. Throws `ProtocolError` `bad-frame` for an unknown type, one that only
+ * the other end sends, and a payload that is too long.
  */
 export function decodeFrameHeader(bytes: Bytes, from: "client" | "server"): FrameHeader {
   const reader = new ByteReader(bytes);
@@ -153,7 +171,7 @@ export function decodeFrameHeader(bytes: Bytes, from: "client" | "server"): Fram
   return { kind, tag, length };
 }
 
-/** A message from its header and payload. Throws `ProtocolError` `bad-frame`. */
+/** Reads a message from its header and payload. Throws `ProtocolError` `bad-frame` if the payload does not fit the kind. */
 export function decodeMessage({ kind, tag }: FrameHeader, payload: Bytes): Message {
   const reader = new ByteReader(payload);
   const message: Record<string, unknown> = { kind, tag };
@@ -169,7 +187,7 @@ export function decodeMessage({ kind, tag }: FrameHeader, payload: Bytes): Messa
   return message as Message;
 }
 
-/** A message as a whole frame. Throws `RangeError` where it does not fit into one. */
+/** A message as a frame. Throws `RangeError` for a field of a wrong size. */
 export function encodeMessage(message: Message): Bytes {
   const layout: FieldList = MESSAGES[message.kind].fields;
   const values = layout.map(([name, type]) => {
@@ -183,7 +201,7 @@ export function encodeMessage(message: Message): Bytes {
   return writer.bytes;
 }
 
-/** What comes before a chunk of `length` bytes in its `data` frame; the chunk is sent behind it as it is. */
+/** The beginning of a `data` frame, up to the chunk of `length` bytes that follows it. */
 export function dataHeader(tag: number, offset: number, length: number): Bytes {
   return new ByteWriter(FRAME_HEADER_SIZE + OFFSET_SIZE)
     .u8(MESSAGES.data.type).u32(tag).u32(OFFSET_SIZE + length).u64(BigInt(offset)).bytes;

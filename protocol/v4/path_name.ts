@@ -5,12 +5,12 @@
  */
 import { nameFault } from "../file_name.ts";
 
-/** Bytes of UTF-8 that a name has at most. */
+/** The longest name, in bytes of UTF-8. */
 export const MAX_PATH_NAME = 4096;
-/** Components that a name has at most: each costs whoever stores or makes the file a look, or a folder. */
+/** The most components of a name: each costs whoever stores the file a lookup or a folder. */
 export const MAX_PATH_DEPTH = 128;
 
-/** Why a name is not taken, in words that go on "its name …", or `undefined` for one that is. */
+/** Why a file may not have this path as its name, in words that continue "its name …"; `undefined` if it may. */
 export function pathNameFault(name: string): string | undefined {
   if (isTooLong(name)) return `has more than ${MAX_PATH_NAME} bytes`;
   const components = name.split("/");

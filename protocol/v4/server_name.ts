@@ -9,15 +9,15 @@ import type { Bytes } from "../bytes.ts";
 const CONTEXT = "xfer/4 server name\0";
 
 /**
- * What stands for a server that was verified by name wherever a fingerprint does otherwise: in what clients sign. Who
- * has another name can do nothing with it, whatever certificate he tells the client of.
+ * What clients sign in place of a fingerprint for a server that was verified by its name: 32 bytes. A server of another
+ * name cannot use the signature, whatever certificate it shows.
  */
 export async function fingerprintOfName(name: string): Promise<Bytes> {
   const text = new TextEncoder().encode(CONTEXT + canonicalName(name));
   return new Uint8Array(await crypto.subtle.digest("SHA-256", text));
 }
 
-/** In lower case; an IPv6 address in its shortest form. */
+/** A host name in lower case, an IPv6 address in its shortest form. */
 export function canonicalName(name: string): string {
   const lower = name.toLowerCase();
   const url = lower.includes(":") ? `http://[${lower}]` : undefined;

@@ -1,13 +1,13 @@
 /**
- * Computations whose length a peer decides, done in slices: between two of them signals and other peers have their turn.
+ * Computations whose length a peer decides, done in slices: signals and other peers get their turn in between.
  *
  * @module
  */
 
-/** Yields where a slice ends, and returns what it comes to. */
+/** A computation that yields after each slice and returns its result. */
 export type Sliced<T> = Generator<void, T, void>;
 
-/** What comes of a computation. `pause` is called between two slices; what it throws ends it. */
+/** Runs a computation. Calls `pause` between two slices; an error of `pause` ends it. */
 export async function inSlices<T>(work: Sliced<T>, pause: () => Promise<void>): Promise<T> {
   for (;;) {
     const { done, value } = work.next();
@@ -16,7 +16,7 @@ export async function inSlices<T>(work: Sliced<T>, pause: () => Promise<void>): 
   }
 }
 
-/** The same in one go, for what is known to be short. */
+/** Runs a computation at once. Only for one that is known to be short. */
 export function atOnce<T>(work: Sliced<T>): T {
   for (;;) {
     const { done, value } = work.next();

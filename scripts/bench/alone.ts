@@ -1,11 +1,15 @@
 /** The speed of each stage alone, which bounds everything else. */
 import { median } from "./figures.ts";
 import { time } from "./processes.ts";
-import { CbcEncryptor, Cksum, importAesKey, NO_QUIRKS, partsOf, release } from "../../mod.ts";
+import { CbcEncryptor, importAesKey } from "../../protocol/cipher/aes_cbc.ts";
+import { Cksum } from "../../protocol/crc/cksum.ts";
+import { NO_QUIRKS } from "../../protocol/v3/editions/quirks.ts";
+import { partsOf } from "../../protocol/v3/file_parts.ts";
+import { release } from "../../protocol/memory.ts";
 import { ReconnectingConnection } from "../../client/v3/reconnecting_connection.ts";
 import { sendContent } from "../../client/v3/send_content.ts";
-import { SourceFile } from "../../client/local/source_file.ts";
-import { edition2023c } from "../../mod.ts";
+import { inspectFile } from "../../client/v3/inspect_file.ts";
+import { edition2023c } from "../../protocol/v3/editions/edition_2023c.ts";
 import { invocation } from "../../tests/support/processes.ts";
 import { writeRandom } from "./files.ts";
 
@@ -86,8 +90,8 @@ async function sendAway(path: string): Promise<number> {
   const reader = process.stdout.pipeThrough(new TextDecoderStream()).getReader();
   const port = Number((await reader.read()).value);
   const profile = { edition: edition2023c, quirks: NO_QUIRKS };
-  const file = await SourceFile.inspect(path, profile);
-  const upload = { clientId: new Uint8Array(16), fileName: file.nameField, size: file.size };
+  const { file, nameField } = await inspectFile(path, profile);
+  const upload = { clientId: new Uint8Array(16), fileName: nameField, size: file.size };
   const server = { hostname: "127.0.0.1", port };
   const timeouts = { connectMs: 10_000, responseMs: 60_000 };
   const link = new ReconnectingConnection({ server, profile, timeouts, onConnected: () => {} });

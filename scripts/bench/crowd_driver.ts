@@ -2,18 +2,15 @@
  * Many clients in one process: `clients PORT COUNT SIZE` or `registrations PORT COUNT`. Creates keys and accounts first.
  * The measured time starts with the first byte. Prints JSON.
  */
-import {
-  type Bytes,
-  edition2023c,
-  encodeTextField,
-  FIELDS,
-  generatePrivateKey,
-  NO_QUIRKS,
-  publicKeyOf,
-  register,
-  ResponseReader,
-  sendFiles,
-} from "../../mod.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
+import { edition2023c } from "../../protocol/v3/editions/edition_2023c.ts";
+import { encodeTextField } from "../../protocol/v3/text_field.ts";
+import { FIELDS } from "../../protocol/v3/editions/edition.ts";
+import { generatePrivateKey, publicKeyOf } from "../../protocol/cipher/rsa.ts";
+import { NO_QUIRKS } from "../../protocol/v3/editions/quirks.ts";
+import { register } from "../../protocol/v3/registration.ts";
+import { ResponseReader } from "../../protocol/v3/response_reader.ts";
+import { sendFiles } from "../../client/v3/send_files.ts";
 import { TemporaryFolder } from "../../tests/support/temporary_folder.ts";
 import { writeRandom } from "./files.ts";
 
@@ -43,7 +40,7 @@ async function upload(
   count: number,
   size: number,
 ): Promise<CrowdTimes> {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   const server = { hostname: "127.0.0.1", port: address.port };
   const big = folder.join("big.bin");
   await writeRandom(big, size);
@@ -53,11 +50,11 @@ async function upload(
   }));
   for (const client of clients) {
     await Deno.mkdir(client.identityFolder, { mode: 0o700 });
-    await sendFiles({ ...client, files: [first] });
+    await sendFiles({ connect: client, files: [first] });
   }
   const begin = performance.now();
   const each = await Promise.all(clients.map(async (client) => {
-    const [outcome] = await sendFiles({ ...client, files: [big] });
+    const [outcome] = await sendFiles({ connect: client, files: [big] });
     if (outcome?.state !== "stored") throw new Error("A file was not stored");
     return (performance.now() - begin) / 1000;
   }));

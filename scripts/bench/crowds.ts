@@ -28,7 +28,7 @@ export function registrations(count: number): Promise<Crowd> {
 }
 
 async function drive(what: readonly string[], clients: number, size: number): Promise<Crowd> {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   await using server = await ServerProcess.start(folder.join("data"), {
     args: ["--listen", "127.0.0.1:0", "--max-registrations-per-hour", "none"],
   });

@@ -92,7 +92,7 @@ if (import.meta.main) {
   }
   await confine();
   // Not on a file system in memory, because durable storage is compared.
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   const machine = await describeMachine();
   const results: Results = { machine, runs, scale, when: new Date().toISOString() };
   for (const name of only) await PARTS[name]?.(folder.path, results, options);

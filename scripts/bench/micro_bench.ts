@@ -1,14 +1,10 @@
 /** Benchmarks of single parts: `deno task bench:parts`. */
-import {
-  CbcDecryptor,
-  CbcEncryptor,
-  edition2023c,
-  encodeRequest,
-  encodeTextField,
-  FIELDS,
-  importAesKey,
-  ServerSession,
-} from "../../mod.ts";
+import { CbcDecryptor, CbcEncryptor, importAesKey } from "../../protocol/cipher/aes_cbc.ts";
+import { edition2023c } from "../../protocol/v3/editions/edition_2023c.ts";
+import { encodeRequest } from "../../protocol/v3/messages.ts";
+import { encodeTextField } from "../../protocol/v3/text_field.ts";
+import { FIELDS } from "../../protocol/v3/editions/edition.ts";
+import { ServerSession } from "../../protocol/v3/server_session.ts";
 import { combine } from "../../protocol/crc/combine.ts";
 import { createReflected } from "../../protocol/crc/reflected.ts";
 import { bySlicing } from "../../protocol/crc/slicing.ts";
@@ -17,6 +13,7 @@ import { ChunkDigests } from "../../protocol/v4/chunk_digests.ts";
 import { batchedCatalog, commitTogether, lookUp } from "../../server/catalog/sqlite/batching.ts";
 import { SqliteCatalog } from "../../server/catalog/sqlite/sqlite_catalog.ts";
 import { pseudoRandomBytes } from "../../tests/support/bytes.ts";
+import { blobId } from "../../tests/support/store/ids.ts";
 
 const mebibyte = pseudoRandomBytes(2 ** 20);
 const reflected = createReflected() ?? bySlicing;
@@ -77,10 +74,10 @@ const batched = batchedCatalog({
 });
 let number = 0;
 Deno.bench("catalog: one durable write", { group: "catalog" }, async () => {
-  await batched.addOrphan(`files/1/${++number}`);
+  await batched.blobs.reserve(blobId(`files/1/${++number}`));
 });
 Deno.bench("catalog: 64 durable writes at once", { group: "catalog" }, async () => {
   await Promise.all(
-    Array.from({ length: 64 }, () => batched.addOrphan(`files/1/${++number}`)),
+    Array.from({ length: 64 }, () => batched.blobs.reserve(blobId(`files/1/${++number}`))),
   );
 });

@@ -1,10 +1,11 @@
 /** xfer itself, over either protocol. */
-import { listStored } from "../../mod.ts";
-import { isInline } from "../../server/catalog/inline_paths.ts";
+import { listStored } from "../../server/operator/list_files.ts";
+import type { StoredContent } from "../../server/catalog/files.ts";
 import { DataFolder } from "../../server/data_folder/data_folder.ts";
 import { invocation } from "../../tests/support/processes.ts";
 import type { Ready } from "./contender.ts";
 import { run, soon, stop } from "./processes.ts";
+import { readContent } from "../../server/data_folder/stored_content.ts";
 
 export interface ReadyXfer extends Ready {
   /** The plain port. */
@@ -72,22 +73,22 @@ async function startServer(folder: string, data: string) {
 
 interface Stored {
   readonly store: DataFolder;
-  /** Paths of blobs, by the files' names. */
-  readonly paths: ReadonlyMap<string, string>;
+  /** Where contents are, by the files' names. */
+  readonly contents: ReadonlyMap<string, StoredContent>;
 }
 
 async function readStored(data: string): Promise<Stored> {
   const [account] = await listStored(data);
-  const paths = new Map(account?.files.map(({ name, path }) => [name, path]));
-  return { store: await DataFolder.openToRead(data, Deno), paths };
+  const contents = new Map(account?.files.map(({ name, content }) => [name, content]));
+  return { store: await DataFolder.openToRead(data, Deno), contents };
 }
 
 /** The path of a stored file's content. Content in the catalog is written to `copy` first. */
-async function whereIs({ store, paths }: Stored, name: string, copy: string): Promise<string> {
-  const path = paths.get(name);
-  if (path === undefined) throw new Error(`xfer has not stored ${name}`);
-  if (!isInline(path)) return `${store.path}/${path}`;
+async function whereIs({ store, contents }: Stored, name: string, copy: string): Promise<string> {
+  const content = contents.get(name);
+  if (content === undefined) throw new Error(`xfer has not stored ${name}`);
+  if (content.kind === "blob") return `${store.path}/${content.id}`;
   using file = Deno.openSync(copy, { write: true, create: true, truncate: true });
-  for await (const piece of store.blobs.read(path)) file.writeSync(piece);
+  for await (const piece of readContent(store, { content })) file.writeSync(piece);
   return copy;
 }

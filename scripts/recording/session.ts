@@ -61,7 +61,7 @@ export async function newcomer(scene: Scene): Promise<void> {
 
 /** Runs a play in a temporary folder, which is removed at the end. Returns the picture. */
 export async function record(play: Play): Promise<string> {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   await writeLauncher(folder.join("bin"));
   const [at, home] = [folder.join("srv"), folder.join("alice")];
   await furnish(home);

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type Bytes, toHex } from "../../protocol/mod.ts";
+import { type Bytes, toHex } from "../../protocol/bytes.ts";
 import { type Bounds, TtlMap } from "../ttl_map.ts";
 import type { AccountWithKeys } from "../catalog/accounts.ts";
 import type { Catalog } from "../catalog/catalog.ts";
@@ -17,10 +17,13 @@ const BOUNDS: Bounds = {
 };
 
 export class AccountCache {
-  readonly #catalog: Pick<Catalog, "findAccount">;
+  readonly #catalog: { readonly accounts: Pick<Catalog["accounts"], "find"> };
   readonly #remembered: TtlMap<Promise<AccountWithKeys | undefined>>;
 
-  constructor(catalog: Pick<Catalog, "findAccount">, ticks: () => number) {
+  constructor(
+    catalog: { readonly accounts: Pick<Catalog["accounts"], "find"> },
+    ticks: () => number,
+  ) {
     this.#catalog = catalog;
     this.#remembered = new TtlMap(() => BOUNDS, ticks);
   }
@@ -30,7 +33,7 @@ export class AccountCache {
     const key = toHex(id);
     const remembered = this.#remembered.peek(key);
     if (remembered !== undefined) return await remembered;
-    const asked = this.#catalog.findAccount(id);
+    const asked = this.#catalog.accounts.find({ id });
     this.#remembered.set(key, asked);
     let account: AccountWithKeys | undefined;
     try {

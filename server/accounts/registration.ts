@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { type Bytes, printable, toHex } from "../../protocol/mod.ts";
+import { type Bytes, toHex } from "../../protocol/bytes.ts";
+import { printable } from "../../protocol/printable.ts";
 import type { RegistrationMode } from "../catalog/accounts.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import { LimitError, type Limits } from "../limits/limits.ts";
@@ -49,7 +50,7 @@ const SEEN_PRECISION_MS = 60_000;
 /** Nothing depends on it, so nobody waits for it: a commit may have to wait for others. */
 export function noteSeen(
   { store, clock, log }: {
-    readonly store: { readonly catalog: Pick<Catalog, "noteSeen"> };
+    readonly store: { readonly catalog: { readonly accounts: Pick<Catalog["accounts"], "touch"> } };
     readonly clock: () => number;
     readonly log: Log;
   },
@@ -57,7 +58,7 @@ export function noteSeen(
 ): void {
   const now = clock();
   if (Math.abs(now - lastSeen) < SEEN_PRECISION_MS) return;
-  store.catalog.noteSeen(id, now).catch((error) => {
+  store.catalog.accounts.touch(id, now).catch((error) => {
     log.error("Could not note that {client} was seen: {reason}", {
       event: "client.not-noted",
       client: toHex(id),

@@ -1,9 +1,10 @@
 /**
- * Tokens that the server, or its operator, gives away.
+ * Tokens: invitations, and links for another machine.
  *
  * @module
  */
-import { type Bytes, toHex, UsageError } from "../../protocol/mod.ts";
+import { type Bytes, toHex } from "../../protocol/bytes.ts";
+import { UsageError } from "../../protocol/errors.ts";
 import { formatToken, hashToken, TOKEN_SIZE } from "../../protocol/v4/token.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import { MAX_INVITATIONS } from "../catalog/bounds.ts";
@@ -20,25 +21,31 @@ export const TOKEN_LIFE_MS = { min: MINUTE_MS, max: 366 * DAY_MS } as const;
 /** One invitation may be for all of a large course. */
 export const MAX_USES = 10_000;
 
+/** What a token is for. */
 export interface TokenOptions {
-  /** The account that it links a key to; an invitation without. */
-  readonly clientId?: Bytes;
-  /** What an operator calls an invitation. */
+  /** The account to link a key to, 16 bytes; without it, the token is an invitation. */
+  readonly accountId?: Bytes;
+  /** A note of the operator on an invitation. */
   readonly label?: string | undefined;
+  /** How many may use it, 1 to 10,000. */
   readonly uses: number;
+  /** How long it is valid, in milliseconds. */
   readonly lifeMs: number;
 }
 
+/** A token. */
 export interface NewToken {
-  /** What it is called by from now on: the token itself is not kept. */
+  /** Its name from now on: the server keeps only a hash of the token. */
   readonly id: string;
+  /** 26 characters. */
   readonly token: string;
+  /** Milliseconds since the epoch. */
   readonly expiresAt: number;
 }
 
 /** Makes a token and keeps its hash. Throws `UsageError` `too-many-invitations`. */
 export async function makeToken(
-  catalog: Pick<Catalog, "addToken">,
+  catalog: { readonly tokens: Pick<Catalog["tokens"], "add"> },
   wish: TokenOptions,
   now: number,
 ): Promise<NewToken> {
@@ -52,16 +59,16 @@ export async function makeToken(
 
 /** The same for a client that asks by a key of its account; `undefined` where it may not, or no longer. */
 export async function tryToMakeToken(
-  catalog: Pick<Catalog, "addToken">,
-  { clientId, label, uses, lifeMs }: TokenOptions,
+  catalog: { readonly tokens: Pick<Catalog["tokens"], "add"> },
+  { accountId, label, uses, lifeMs }: TokenOptions,
   now: number,
   by?: Bytes,
 ): Promise<NewToken | undefined> {
   const token = formatToken(crypto.getRandomValues(new Uint8Array(TOKEN_SIZE)));
   const expiresAt = now + lifeMs;
   const hash = await hashToken(token);
-  const kept = { hash, clientId, label, usesLeft: uses, used: 0, expiresAt, madeAt: now };
-  return await catalog.addToken(kept, by) ? { id: idOf(kept), token, expiresAt } : undefined;
+  const kept = { hash, accountId, label, usesLeft: uses, used: 0, expiresAt, madeAt: now };
+  return await catalog.tokens.add(kept, by) ? { id: idOf(kept), token, expiresAt } : undefined;
 }
 
 /** Hexadecimal digits of an id. */

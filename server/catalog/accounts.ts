@@ -1,38 +1,47 @@
 /**
- * What the catalog knows of accounts: how they come about, their keys, tokens, and what an operator says of them.
+ * Accounts: how they are registered, their keys, and what an operator decides about them.
  *
  * @module
  */
-import { type Bytes, equalBytes } from "../../protocol/mod.ts";
+import type { BlobId, UploadId } from "../blobs/blob_store.ts";
+import { type Bytes, equalBytes } from "../../protocol/bytes.ts";
 
-/** Who may register: everybody, who has an invitation, nobody. */
+/** Who may register: anyone, invited users, no one. */
 export const REGISTRATION_MODES = ["open", "invite", "closed"] as const;
+/** Who may register. */
 export type RegistrationMode = (typeof REGISTRATION_MODES)[number];
 
-/** What a client has stored, or may have. */
+/** How much an account has stored, or may store. */
 export interface Usage {
+  /** Bytes of files and old versions. */
   readonly bytes: number;
+  /** Current files. */
   readonly files: number;
 }
 
-/** What its operator lets a client store; what is left out is as for all. */
+/** The quota that an operator has set for one account; the server's limits hold for what is left out. */
 export type Quota = Partial<Usage>;
 
-/** The edition that stands for protocol 4 with an account: it has keys of its own, and protocol 3 has no way to it. */
+/** The edition of an account of protocol 4: it has keys of its own, and protocol 3 cannot use it. */
 export const PROTOCOL_4 = "4";
 
+/** A user of a server. Times are in milliseconds since the epoch. */
 export interface Account {
   /** 16 bytes. */
   readonly id: Bytes;
+  /** 1 to 254 ASCII letters and digits. */
   readonly name: string;
-  /** SubjectPublicKeyInfo; `undefined` until the key exchange. */
+  /** The RSA key of protocol 3, SubjectPublicKeyInfo; `undefined` until the key exchange. */
   readonly publicKey: Bytes | undefined;
-  /** Milliseconds since the epoch, as all times here. */
+  /** When it was registered. */
   readonly firstSeen: number;
+  /** When it last logged in. */
   readonly lastSeen: number;
+  /** How its client speaks. */
   readonly storedProfile: StoredProfile;
-  /** Whether its operator does not let it do anything. */
+  /** Whether its operator has disabled it. */
   readonly disabled: boolean;
+  /** Its own quota. */
   readonly quota: Quota;
 }
 
@@ -47,38 +56,49 @@ export function mayYield(
   return holder.firstSeen < expiredBefore || claimedIds.some((id) => equalBytes(id, holder.id));
 }
 
-/** How a client speaks, in names: those of editions and habits that this version does not know are kept. */
+/** How a client speaks, by names. Names that this version does not know are kept. */
 export interface StoredProfile {
+  /** The edition of protocol 3, or {@link PROTOCOL_4}. */
   readonly edition: string;
+  /** Quirks of protocol 3. */
   readonly quirks: readonly string[];
 }
 
-/** A key by which a client of protocol 4 logs in. */
+/** A key that logs in to an account of protocol 4. */
 export interface KnownKey {
   /** Ed25519, 32 bytes. */
   readonly key: Bytes;
+  /** Milliseconds since the epoch. */
   readonly addedAt: number;
 }
 
+/** An account with its keys. */
 export interface AccountWithKeys extends Account {
-  /** The oldest first; none of an account of protocol 3. */
+  /** Oldest first; none for an account of protocol 3. */
   readonly keys: readonly KnownKey[];
 }
 
+/** An account with what it has stored. */
 export interface AccountSummary extends Account {
+  /** The protocol of its clients. */
   readonly protocol: 3 | 4;
-  /** How many it has. */
+  /** How many keys it has. */
   readonly keys: number;
-  /** Its bytes are those of old versions too. */
+  /** What it has stored. */
   readonly usage: Usage;
-  /** Files that were replaced and are kept. */
+  /** How many old versions are kept. */
   readonly oldVersions: number;
 }
 
-export interface RegisterAccount {
+/** A registration over protocol 3. */
+export interface RegisterV3 {
+  /** Of the new account, 16 bytes. */
   readonly id: Bytes;
+  /** The name to register. */
   readonly name: string;
+  /** Milliseconds since the epoch. */
   readonly now: number;
+  /** How the client speaks. */
   readonly storedProfile: StoredProfile;
   /** A registration without a key gives way if it was made before this time … */
   readonly expiredBefore: number;
@@ -86,11 +106,17 @@ export interface RegisterAccount {
   readonly claimedIds: readonly Bytes[];
 }
 
+/** The key exchange of protocol 3. */
 export interface SetPublicKey {
+  /** Of the account, 16 bytes. */
   readonly id: Bytes;
+  /** The name that the client says it has. */
   readonly name: string;
+  /** SubjectPublicKeyInfo, 160 bytes. */
   readonly publicKey: Bytes;
+  /** Milliseconds since the epoch. */
   readonly now: number;
+  /** How the client speaks. */
   readonly storedProfile: StoredProfile;
   /** A registration made before this time no longer takes a key. */
   readonly expiredBefore: number;
@@ -101,39 +127,50 @@ export interface SetPublicKey {
   readonly reservedFor?: Bytes | undefined;
 }
 
+/** What came of setting a key. */
 export type KeyChange = "unknown" | "disabled" | "set" | "replaced";
 
-export interface RegisterKey {
-  /** Of the new account, if it becomes one. */
+/** A registration over protocol 4. */
+export interface RegisterV4 {
+  /** Of the account, if a new one is made; 16 bytes. */
   readonly id: Bytes;
+  /** The name of the user. */
   readonly name: string;
   /** Ed25519, 32 bytes. */
   readonly key: Bytes;
+  /** Milliseconds since the epoch. */
   readonly now: number;
   /** A registration by protocol 3 without a key gives way if it was made before this time. */
   readonly expiredBefore: number;
+  /** Who may register. */
   readonly registration: RegistrationMode;
-  /** SHA-256 of the token that the client has, if it has one. */
+  /** SHA-256 of the client's token, if it has one. */
   readonly token?: Bytes | undefined;
 }
 
+/** A takeover of an account of protocol 3. */
 export interface ClaimAccount {
+  /** Of the account, 16 bytes. */
   readonly id: Bytes;
+  /** The name of the user. */
   readonly name: string;
-  /** The RSA key whose owner has asked. */
+  /** The RSA key that the client has proven to own. */
   readonly publicKey: Bytes;
   /** Ed25519, 32 bytes. */
   readonly key: Bytes;
+  /** Milliseconds since the epoch. */
   readonly now: number;
 }
 
-/** Who was let in, and whether the key was known, or now belongs to an account that is new or was there. */
+/** A successful login. */
 export interface LoginResult {
-  readonly client: Account;
+  /** Who logged in. */
+  readonly account: Account;
+  /** Whether the key was known, or was added to a new account, by a link, or by a takeover. */
   readonly how: "known" | "registered" | "linked" | "claimed";
 }
 
-/** Why nobody was let in. */
+/** Why a login failed. */
 export type LoginFault =
   | "name-taken"
   | "closed"
@@ -147,58 +184,59 @@ export type LoginFault =
   | "disabled"
   | "too-many-keys";
 
-/** Who has been let in, by which key. */
+/** A logged-in account and its key. */
 export interface Principal {
-  readonly clientId: Bytes;
+  /** Of the account, 16 bytes. */
+  readonly accountId: Bytes;
+  /** Ed25519, 32 bytes. */
   readonly key: Bytes;
 }
 
-/** Why he may not stay: the account is gone or has not this key any more, or is disabled. */
+/** Why a session must end. `gone`: the account was removed, or no longer has the key. */
 export type RevocationReason = "gone" | "disabled";
 
-/** What is kept of a token. */
-export interface Token {
-  /** SHA-256. */
-  readonly hash: Bytes;
-  /** The account that it links a key to; an invitation has none. */
-  readonly clientId?: Bytes | undefined;
-  /** What an operator calls it. */
-  readonly label?: string | undefined;
-  readonly usesLeft: number;
-  readonly used: number;
-  readonly expiresAt: number;
-  readonly madeAt: number;
+/** An account by its id, or by its name. */
+export type AccountReference = { readonly id: Bytes } | { readonly name: string };
+
+/** Changes of an operator; what is left out stays. */
+export interface AccountChanges {
+  /** A new name. */
+  readonly name?: string;
+  /** Disabling an account removes its links. */
+  readonly disabled?: boolean;
+  /** A new quota of its own. */
+  readonly quota?: Quota;
 }
 
-export interface AccountCatalog {
-  /**
-   * The key now belongs to the account of this name: to a new one, or by a token to one that was there. A token's use
-   * counts only if so.
-   */
-  registerKey(registration: RegisterKey): Promise<LoginResult | LoginFault>;
-  /** The account of protocol 3 is now one of protocol 4, with this key. */
-  claimAccount(claim: ClaimAccount): Promise<LoginResult | LoginFault>;
-  /** The client with its keys. */
-  findAccount(id: Bytes): Promise<AccountWithKeys | undefined>;
-  /** What is wrong with each of those who have been let in; of all of them in one look. */
-  revocationReasons(principals: readonly Principal[]): Promise<(RevocationReason | undefined)[]>;
-  /** Forgets a key, and the account's links; `false` where the account does not have the key. */
+/** What came of the changes. */
+export type UpdateResult = "updated" | "missing" | "name-taken";
+
+/** The accounts of a catalog. Each method is one transaction. */
+export interface Accounts {
+  /** Registers a name under an id. Returns `false` if another account has the name. */
+  registerV3(registration: RegisterV3): Promise<boolean>;
+  /** Sets the RSA key of an account of protocol 3. Returns `unknown` if the id is not the name's. */
+  setPublicKey(change: SetPublicKey): Promise<KeyChange>;
+  /** Adds a key to the account of a name: to a new one, or by a token to an existing one. Uses the token up only then. */
+  registerV4(registration: RegisterV4): Promise<LoginResult | LoginFault>;
+  /** Turns an account of protocol 3 into one of protocol 4, with this key. */
+  takeOver(claim: ClaimAccount): Promise<LoginResult | LoginFault>;
+  /** The account, with its keys. */
+  find(reference: AccountReference): Promise<AccountWithKeys | undefined>;
+  /** All accounts with what they have stored, by name. */
+  list(): Promise<AccountSummary[]>;
+  /** Records when the account was last seen. */
+  touch(id: Bytes, now: number): Promise<void>;
+  /** Records how the client of an account of protocol 3 speaks. Changes nothing for one of protocol 4. */
+  setProfile(id: Bytes, profile: StoredProfile): Promise<void>;
+  /** Makes all of the changes, or none. */
+  update(id: Bytes, changes: AccountChanges): Promise<UpdateResult>;
+  /** Removes a key, and the account's links. Returns `false` if the account does not have the key. */
   removeKey(id: Bytes, key: Bytes): Promise<boolean>;
-
-  /**
-   * Keeps a token. Of links of one account the oldest makes room. `false` where too many invitations are open, or where
-   * the account has not, or no longer, the key by which its client asks for a link, or is disabled.
-   */
-  addToken(token: Token, by?: Bytes): Promise<boolean>;
-  /** Invitations that are still good, the oldest first. */
-  listInvitations(now: number): Promise<Token[]>;
-  removeToken(hash: Bytes): Promise<void>;
-
-  /** All accounts with what they have, by name. */
-  listAccounts(): Promise<AccountSummary[]>;
-  /** Disables an account, which takes its links away, or enables it. */
-  setDisabled(id: Bytes, disabled: boolean): Promise<void>;
-  /** Whether the client has the name now; `false` if another has it. */
-  renameClient(id: Bytes, name: string): Promise<boolean>;
-  setQuota(id: Bytes, quota: Quota): Promise<void>;
+  /** Why each of the principals must end its session; `undefined` for those that may stay. */
+  revocations(principals: readonly Principal[]): Promise<(RevocationReason | undefined)[]>;
+  /** Removes an account with its files and partial uploads. Returns the ids of the blobs that became garbage. */
+  remove(id: Bytes): Promise<(BlobId | UploadId)[]>;
+  /** Removes registrations without a key that were made before a time. */
+  expireRegistrations(before: number): Promise<void>;
 }

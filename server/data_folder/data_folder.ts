@@ -6,7 +6,8 @@
  */
 import { join, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { ConfigurationError, printable, XferError } from "../../protocol/mod.ts";
+import { ConfigurationError, XferError } from "../../protocol/errors.ts";
+import { printable } from "../../protocol/printable.ts";
 import {
   BACKUP_CATALOG,
   CATALOG,
@@ -21,9 +22,9 @@ import { Database } from "../catalog/sqlite/database.ts";
 import { refuseForeign } from "./foreign_catalog.ts";
 import { DiskBlobStore } from "../blobs/disk/disk_blob_store.ts";
 import { createOwnFolder, type FileSystem } from "../fs/file_system.ts";
-import { withInline } from "./with_inline.ts";
 import { checkKinds, makePrivate } from "./permissions.ts";
 import { noteServed } from "./served_folders.ts";
+import { localCatalog } from "../catalog/sqlite/local_catalog.ts";
 import { SqliteCatalog } from "../catalog/sqlite/sqlite_catalog.ts";
 import { type DataFolderPath, explainingFailures, LOCKED } from "./errors.ts";
 import { openWorkerCatalog } from "../catalog/sqlite/worker_catalog.ts";
@@ -35,27 +36,38 @@ export const MAX_TLS_FILE = 64 * 1024;
 /** What was put aside, one JSON object a line. */
 export const QUARANTINE_RECORD = `${QUARANTINE}.jsonl`;
 
-export interface Store<C extends Catalog = Catalog> {
-  readonly catalog: C;
+export interface Store {
+  readonly catalog: Catalog;
   readonly blobs: BlobStore;
 }
 
 /** Opens or creates the catalog at a path. */
 export type OpenCatalog = (path: string) => Promise<Catalog>;
 
-export class DataFolder<C extends Catalog = Catalog> implements Store, AsyncDisposable {
+/**
+ * Stores of one's own, in place of the catalog and the files in the data folder. Each is opened at every start of the
+ * server, which disposes of the catalog. The suites in tests/server/ show what they have to do.
+ */
+export interface OwnStores {
+  /** Opens accounts and names; in `catalog.db` by default. */
+  readonly openCatalog?: () => Promise<Catalog>;
+  /** Opens contents; files in the data folder by default. */
+  readonly openBlobs?: () => Promise<BlobStore>;
+}
+
+export class DataFolder implements Store, AsyncDisposable {
   readonly place: DataFolderPath;
-  readonly catalog: C;
+  readonly catalog: Catalog;
   readonly blobs: BlobStore;
   /** Whether others could look into the folder until it was opened to serve. */
   readonly wasOpen: boolean;
   readonly #lock: Disposable | undefined;
 
-  private constructor(place: DataFolderPath, store: Store<C>, lock?: Disposable, wasOpen = false) {
+  private constructor(place: DataFolderPath, store: Store, lock?: Disposable, wasOpen = false) {
     this.place = place;
     this.wasOpen = wasOpen;
     this.catalog = store.catalog;
-    this.blobs = withInline(store.blobs, store.catalog);
+    this.blobs = store.blobs;
     this.#lock = lock;
   }
 
@@ -72,6 +84,7 @@ export class DataFolder<C extends Catalog = Catalog> implements Store, AsyncDisp
     folder: string,
     fs: FileSystem,
     openCatalog: OpenCatalog = openWorkerCatalog,
+    own: OwnStores = {},
   ): Promise<DataFolder> {
     const place = placeOf("data folder", folder);
     const { path } = place;
@@ -83,9 +96,11 @@ export class DataFolder<C extends Catalog = Catalog> implements Store, AsyncDisp
       try {
         await createPrivately(join(path, CATALOG));
         // One that was begun and not filled yet is made whole; one that was lost is not begun anew: all names would be free.
-        if (await hasBeenServed(path)) refuseEmpty(join(path, CATALOG));
-        const catalog = await openCatalog(join(path, CATALOG));
-        const blobs = await DiskBlobStore.create(path, fs);
+        if (own.openCatalog === undefined && await hasBeenServed(path)) {
+          refuseEmpty(join(path, CATALOG));
+        }
+        const blobs = await (own.openBlobs?.() ?? DiskBlobStore.create(path, fs));
+        const catalog = await (own.openCatalog?.() ?? openCatalog(join(path, CATALOG)));
         return new DataFolder(place, { catalog, blobs }, lock, wasOpen);
       } catch (error) {
         lock[Symbol.dispose]();
@@ -98,12 +113,12 @@ export class DataFolder<C extends Catalog = Catalog> implements Store, AsyncDisp
    * Opens a folder to look into it, whether it is served or not; changes nothing. Throws `ConfigurationError`:
    * `no-data-folder`, `catalog-empty`, `data-folder-unusable`; `IntegrityError` `catalog-damaged`.
    */
-  static openToRead(folder: string, fs: FileSystem): Promise<DataFolder<SqliteCatalog>> {
+  static openToRead(folder: string, fs: FileSystem): Promise<DataFolder> {
     return DataFolder.#openExisting(folder, fs, SqliteCatalog.openToRead);
   }
 
   /** Opens a folder to change what the catalog says, whether it is served or not. Throws as `openToRead` does. */
-  static openToChange(folder: string, fs: FileSystem): Promise<DataFolder<SqliteCatalog>> {
+  static openToChange(folder: string, fs: FileSystem): Promise<DataFolder> {
     return DataFolder.#openExisting(folder, fs, (path) => SqliteCatalog.open(path));
   }
 
@@ -111,7 +126,7 @@ export class DataFolder<C extends Catalog = Catalog> implements Store, AsyncDisp
    * Opens a backup to look into it. Throws `ConfigurationError` `no-backup`, `backup-unusable`; `IntegrityError`
    * `catalog-damaged`.
    */
-  static openBackup(folder: string, fs: FileSystem): Promise<DataFolder<SqliteCatalog>> {
+  static openBackup(folder: string, fs: FileSystem): Promise<DataFolder> {
     const place = placeOf("backup", folder);
     const { path } = place;
     return explainingFailures(place, async () => {
@@ -134,7 +149,7 @@ export class DataFolder<C extends Catalog = Catalog> implements Store, AsyncDisp
     folder: string,
     fs: FileSystem,
     open: (path: string) => SqliteCatalog,
-  ): Promise<DataFolder<SqliteCatalog>> {
+  ): Promise<DataFolder> {
     const place = placeOf("data folder", folder);
     const { path } = place;
     return explainingFailures(place, async () => {
@@ -147,7 +162,7 @@ export class DataFolder<C extends Catalog = Catalog> implements Store, AsyncDisp
       }
       await checkKinds(place, kindOf);
       refuseEmpty(join(path, CATALOG));
-      const catalog = open(join(path, CATALOG));
+      const catalog = localCatalog(open(join(path, CATALOG)));
       return new DataFolder(place, { catalog, blobs: new DiskBlobStore(path, fs) });
     });
   }
@@ -192,10 +207,10 @@ function refuseEmpty(path: string): void {
 }
 
 /** A catalog that an older xfer wrote is brought up to date in a copy: the backup stays as it is. */
-async function openBackupCatalog(path: string): Promise<SqliteCatalog> {
+async function openBackupCatalog(path: string): Promise<Catalog> {
   refuseForeign(path);
   try {
-    return SqliteCatalog.openToRead(path);
+    return localCatalog(SqliteCatalog.openToRead(path));
   } catch (error) {
     if (!(error instanceof XferError) || error.code !== "catalog-too-old") throw error;
   }
@@ -204,7 +219,7 @@ async function openBackupCatalog(path: string): Promise<SqliteCatalog> {
   try {
     const copy = join(folder, BACKUP_CATALOG);
     await Deno.copyFile(path, copy);
-    const catalog = SqliteCatalog.open(copy);
+    const catalog = localCatalog(SqliteCatalog.open(copy));
     const close = async () => {
       await catalog[Symbol.asyncDispose]();
       await remove();

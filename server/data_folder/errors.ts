@@ -3,13 +3,8 @@
  *
  * @module
  */
-import {
-  ConfigurationError,
-  IntegrityError,
-  printable,
-  reasonOf,
-  XferError,
-} from "../../protocol/mod.ts";
+import { ConfigurationError, IntegrityError, reasonOf, XferError } from "../../protocol/errors.ts";
+import { printable } from "../../protocol/printable.ts";
 
 /** SQLite's words for SQLITE_BUSY: the error that Deno makes of it has no code of its own. */
 export const LOCKED = "database is locked";

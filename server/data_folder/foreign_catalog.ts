@@ -6,8 +6,8 @@
  */
 import { DatabaseSync } from "node:sqlite";
 import { CHUNK_SIZE, DIGEST_SIZE } from "../../protocol/v4/merkle_tree.ts";
-import { MAX_INLINE } from "../blobs/inline.ts";
-import { COPIED } from "../catalog/sqlite/sqlite_catalog.ts";
+import { MAX_INLINE } from "../catalog/bounds.ts";
+import { COPIED } from "../catalog/sqlite/snapshot.ts";
 
 /** Bytes of a value; names, the longest, have 4,096. */
 const MAX_VALUE = 64 * 1024;

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { ConfigurationError, printable } from "../../protocol/mod.ts";
+import { ConfigurationError } from "../../protocol/errors.ts";
+import { printable } from "../../protocol/printable.ts";
 import type { DataFolderPath } from "./errors.ts";
 
 const WRITABLE_BY_OTHERS = 0o022;

@@ -5,63 +5,104 @@
  * @module
  */
 import { join } from "node:path";
-import { equalBytes, toHex } from "../../protocol/mod.ts";
+import { type Bytes, equalBytes, toHex } from "../../protocol/bytes.ts";
 import type { Finding } from "./audit.ts";
-import { newQuarantinePath } from "../blobs/disk/paths.ts";
-import type { Repair } from "../catalog/catalog.ts";
+import {
+  type BlobId,
+  type BlobStore,
+  hasQuarantine,
+  type Quarantine,
+  type UploadId,
+} from "../blobs/blob_store.ts";
+import type { StoredFile } from "../catalog/files.ts";
+import type { Repair } from "../catalog/repairs.ts";
 import { type DataFolder, QUARANTINE_RECORD } from "./data_folder.ts";
 import { type FileSystem, readFull, syncFolder, writeAll } from "../fs/file_system.ts";
 
 const NEWLINE = "\n".charCodeAt(0);
+/** What is written out to be moved becomes no blob. */
+const NOBODY: Bytes = new Uint8Array(16);
 
-/** A data folder that nobody else serves. */
-type LockedFolder = Pick<DataFolder, "path" | "catalog" | "blobs">;
+/** A data folder that nobody else serves, and whose blob store can put things aside. */
+export interface RepairableFolder extends Pick<DataFolder, "path" | "catalog"> {
+  readonly blobs: BlobStore & Quarantine;
+}
+
+/** `undefined` if its blob store cannot put anything aside. */
+export function asRepairable({ path, catalog, blobs }: DataFolder): RepairableFolder | undefined {
+  return hasQuarantine(blobs) ? { path, catalog, blobs } : undefined;
+}
 
 /**
  * Puts aside what was found, and takes its row out of the catalog. Nothing is lost of it. Returns where it is now, if
  * there was anything to be moved.
  */
 export async function putAside(
-  folder: LockedFolder,
+  folder: RepairableFolder,
   finding: Finding,
   user: string | undefined,
   fs: FileSystem,
 ): Promise<string | undefined> {
   const { kind } = finding;
-  const path = kind === "stray" ? finding.path : finding.file.path;
-  const movedTo = kind === "missing" ? undefined : newQuarantinePath();
-  const file = kind === "stray" ? {} : finding.file;
+  const path = kind === "stray" ? finding.path : finding.file.content.id;
+  const movedTo = kind === "missing" ? undefined : folder.blobs.newQuarantinePlace();
+  const file = kind === "stray" ? {} : recorded(finding.file);
   const entry = { at: new Date().toISOString(), kind, path, movedTo, user, ...file };
   const record = JSON.stringify(
     entry,
     (_, value) => value instanceof Uint8Array ? toHex(new Uint8Array(value)) : value,
   );
   const repair = { path, movedTo, record };
-  await folder.catalog.beginRepair(repair);
+  await folder.catalog.repairs.begin(repair);
   await carryOut(folder, repair, fs);
   return movedTo;
 }
 
+/** A file as the record has it, beside its path; the record has called an account a client from the first. */
+function recorded({ accountId, content: _, ...file }: StoredFile) {
+  return { clientId: accountId, ...file };
+}
+
 /** Finishes repairs that were cut off. */
-export async function finishRepairs(folder: LockedFolder, fs: FileSystem): Promise<void> {
-  for (const repair of await folder.catalog.listRepairs()) await carryOut(folder, repair, fs);
+export async function finishRepairs(folder: RepairableFolder, fs: FileSystem): Promise<void> {
+  for (const repair of await folder.catalog.repairs.list()) await carryOut(folder, repair, fs);
 }
 
 /** Each step may have been done before, by a process that did not get to the end. */
-async function carryOut(folder: LockedFolder, repair: Repair, fs: FileSystem): Promise<void> {
+async function carryOut(folder: RepairableFolder, repair: Repair, fs: FileSystem): Promise<void> {
   const { path, movedTo, record } = repair;
   // What was missing when the repair was cut off may have been put back since.
-  const isBack = movedTo === undefined && await folder.blobs.has(path);
-  if (isBack) return await folder.catalog.endRepair(path, { isBack });
+  const isBack = movedTo === undefined && await hasContent(folder, path);
+  if (isBack) return await folder.catalog.repairs.end(path, { isBack });
   await writeLine(folder.path, new TextEncoder().encode(`${record}\n`), fs);
-  if (movedTo !== undefined) await folder.blobs.quarantine(path, movedTo);
-  await folder.catalog.endRepair(path);
+  if (movedTo !== undefined) {
+    await folder.blobs.quarantine(await toBeMoved(folder, path), movedTo);
+  }
+  await folder.catalog.repairs.end(path);
+}
+
+/** Whether a file has content again, or something stands in its place. */
+async function hasContent({ catalog, blobs }: RepairableFolder, path: BlobId): Promise<boolean> {
+  return await catalog.files.contentSize(path) !== undefined || await blobs.isOccupied(path);
+}
+
+/** What the blob store moves: the content of a small file is written out for that. */
+async function toBeMoved(
+  { catalog, blobs }: RepairableFolder,
+  path: BlobId,
+): Promise<BlobId | UploadId> {
+  const content = await catalog.files.content(path);
+  if (content === undefined) return path;
+  const writer = await blobs.create({ owner: NOBODY, size: content.length });
+  await writer.write(0, content);
+  await writer.suspend(content.length);
+  return writer.uploadId;
 }
 
 /** Makes a line the last one of the record, unless it is already; of one that was cut off a part may be there. */
 async function writeLine(
   folder: string,
-  line: Uint8Array<ArrayBuffer>,
+  line: Uint8Array,
   fs: FileSystem,
 ): Promise<void> {
   const options = { read: true, write: true, create: true, mode: 0o600 };

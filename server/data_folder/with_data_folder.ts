@@ -4,12 +4,9 @@
  * @module
  */
 import { resolve } from "node:path";
-import type { StoredFile } from "../catalog/catalog.ts";
+import type { StoredFile } from "../catalog/files.ts";
 import { DataFolder } from "./data_folder.ts";
-import type { SqliteCatalog } from "../catalog/sqlite/sqlite_catalog.ts";
 import { explainingFailures } from "./errors.ts";
-
-export type OpenedFolder = DataFolder<SqliteCatalog>;
 
 /**
  * Opens a folder to look into it; changes nothing. Throws `ConfigurationError` `no-data-folder`, `catalog-empty`,
@@ -17,7 +14,7 @@ export type OpenedFolder = DataFolder<SqliteCatalog>;
  */
 export function withReadOnly<T>(
   folder: string,
-  look: (folder: OpenedFolder) => Promise<T>,
+  look: (folder: DataFolder) => Promise<T>,
 ): Promise<T> {
   return during(folder, () => DataFolder.openToRead(folder, Deno), look);
 }
@@ -25,29 +22,28 @@ export function withReadOnly<T>(
 /** Opens a folder to change what the catalog says. Throws as `withReadOnly` does. */
 export function withWritable<T>(
   folder: string,
-  change: (folder: OpenedFolder) => Promise<T>,
+  change: (folder: DataFolder) => Promise<T>,
 ): Promise<T> {
   return during(folder, () => DataFolder.openToChange(folder, Deno), change);
 }
 
 /** The damage that was found in the file at a path, or that it has none. */
-export type FoundDamage = Pick<StoredFile, "path" | "damage">;
+export type FoundDamage = Pick<StoredFile, "content" | "damage">;
 
 /** Records in the catalog of a folder what was found by looking into it. Throws as `withWritable` does. */
 export async function recordFound(folder: string, found: readonly FoundDamage[]): Promise<void> {
   if (found.length === 0) return;
   await withWritable(folder, async ({ catalog }) => {
-    const recorded = catalog.together(() =>
-      found.map(({ path, damage }) => catalog.setDamage(path, damage))
+    await Promise.all(
+      found.map(({ content: { id }, damage }) => catalog.files.setDamage(id, damage)),
     );
-    await Promise.all(recorded);
   });
 }
 
 function during<T>(
   folder: string,
-  open: () => Promise<OpenedFolder>,
-  work: (folder: OpenedFolder) => Promise<T>,
+  open: () => Promise<DataFolder>,
+  work: (folder: DataFolder) => Promise<T>,
 ): Promise<T> {
   return explainingFailures({ kind: "data folder", path: resolve(folder) }, async () => {
     await using opened = await open();

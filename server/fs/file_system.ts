@@ -1,10 +1,11 @@
 /**
- * The part of the file system that the server uses, so that tests can make each call of it fail.
+ * The part of the file system that the server uses, so that tests can make each call fail.
  *
  * @module
  */
 import { dirname } from "node:path";
 
+/** The calls of the file system that the server uses, as `Deno` has them. */
 export type FileSystem = Pick<
   typeof Deno,
   "open" | "mkdir" | "rename" | "remove" | "readDir" | "lstat"

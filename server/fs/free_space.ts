@@ -5,7 +5,7 @@
  */
 import { statfs } from "node:fs";
 
-/** Bytes that a process without privileges may still write on the disk of a folder. */
+/** The bytes that a process without privileges can still write on the disk of a folder. */
 export type FreeSpace = (folder: string) => Promise<number>;
 
 export const freeSpaceOf: FreeSpace = (folder) =>

@@ -3,22 +3,25 @@
  *
  * @module
  */
-import { RefusedError } from "../../protocol/mod.ts";
+import { RefusedError } from "../../protocol/errors.ts";
 
+/** A limit of the server. */
 export interface LimitDefinition {
-  /** Times are in milliseconds, sizes in bytes, rates in bytes a second. `Infinity`: no limit. */
+  /** Times are in milliseconds, sizes in bytes, rates in bytes per second. `Infinity`: no limit. */
   readonly unit: "time" | "size" | "rate" | "count";
+  /** Its value unless an operator sets another. */
   readonly default: number;
   /** The option of `xfer server`, without its dashes. */
   readonly option: string;
-  /** The smallest value that an operator may give; 0 without. */
+  /** The smallest allowed value; 0 if it is missing. */
   readonly least?: number;
   /** Whether only protocol 3 needs the limit. */
   readonly isOfProtocol3?: boolean;
   /** Its meaning, as a phrase. */
   readonly what: string;
+  /** Why the default is what it is. */
   readonly reason: string;
-  /** What a client that goes over it is told; the value stands for `{}`, times with their unit. */
+  /** The message to a client that exceeds it; `{}` stands for the value, times with their unit. */
   readonly told?: string;
 }
 
@@ -28,7 +31,7 @@ const HOUR = 60 * MINUTE;
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
-/** `option` stands by itself in each row: then its type is that one text, by which settings are looked up. */
+/** Every limit by name. `option` stands by itself in each row, so that its type is one text: settings are looked up by it. */
 export const LIMITS = {
   maxConnections: {
     option: "max-connections",
@@ -215,20 +218,24 @@ export const LIMITS = {
   },
 } as const satisfies Readonly<Record<string, LimitDefinition>>;
 
+/** The name of a limit. */
 export type LimitName = keyof typeof LIMITS;
+/** The values of all limits. */
 export type Limits = Readonly<Record<LimitName, number>>;
 
 export const LIMIT_NAMES = Object.keys(LIMITS) as LimitName[];
 
+/** The values of all limits by default. */
 export const DEFAULT_LIMITS: Limits = Object.fromEntries(
   LIMIT_NAMES.map((name) => [name, LIMITS[name].default]),
 ) as Limits;
 
-/** A peer has gone over a limit: it gets a general error, and its connection ends. */
+/** A peer has exceeded a limit. Its connection ends with an error. */
 export class LimitError extends RefusedError {
+  /** Which limit. */
   readonly limit: LimitName;
 
-  /** The message is for the client: it has the server's value, and no name that the operator knows it by. */
+  /** The message is for the client: it has the value, and not the name of the option. */
   constructor(limit: LimitName, value: number) {
     const { told, what, unit }: LimitDefinition = LIMITS[limit];
     const amount = unit === "time" ? `${value / SECOND} seconds` : `${value}`;

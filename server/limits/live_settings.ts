@@ -1,15 +1,16 @@
 /**
- * What holds for everybody and may be changed while the server runs.
+ * Settings that may change while the server runs.
  *
  * @module
  */
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import type { RegistrationMode } from "../catalog/accounts.ts";
 
+/** Settings to change. What is left out stays as it is; at the start, as its default. */
 export interface SettingChanges {
-  /** Those that are not named stay as they are; at the start, as their defaults. */
+  /** Limits to change. */
   readonly limits?: Partial<Limits>;
-  /** Who may register, by either protocol; everybody, unless it is ever said. */
+  /** Who may register, over either protocol; `open` by default. */
   readonly registration?: RegistrationMode;
 }
 

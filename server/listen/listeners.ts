@@ -3,32 +3,27 @@
  *
  * @module
  */
-import {
-  type Address,
-  DEFAULT_SERVED,
-  type Edition,
-  formatAddress,
-  MAX_PORT,
-  NetworkError,
-  reasonOf,
-} from "../../protocol/mod.ts";
+import { type Address, formatAddress, MAX_PORT } from "../../protocol/address.ts";
+import { DEFAULT_SERVED } from "../../protocol/v3/editions/mod.ts";
+import type { Edition } from "../../protocol/v3/editions/edition.ts";
+import { NetworkError, reasonOf } from "../../protocol/errors.ts";
 import { formatFingerprint, formatLocation, type Location } from "../../protocol/v4/fingerprint.ts";
 import type { HelloAnswer } from "../../protocol/hello.ts";
 import type { LimitError } from "../limits/limits.ts";
 import type { TlsIdentity } from "./tls/identity.ts";
 import type { Properties } from "../limits/server_log.ts";
 
-/** An address; port 0 takes any free one. */
+/** An address to listen at; port 0 takes any free one. */
 export interface ListenOptions extends Address {
-  /** The editions served there; {@link DEFAULT_SERVED} without. */
+  /** The editions of protocol 3 to serve there; `DEFAULT_SERVED` by default. */
   readonly editions?: readonly Edition[];
 }
 
-/** How clients reach the server, where that is not how it listens: behind NAT, in a container. */
+/** How clients reach a server. */
 export interface Advertised {
-  /** Of the plain port. */
+  /** The plain port, as clients see it. */
   readonly address: Address;
-  /** Where protocol 4 is spoken on that host; `next`: at the port after the plain one. */
+  /** The port of protocol 4 on that host; `next`: the one after the plain port. */
   readonly tlsPort: number | "next";
 }
 
@@ -36,8 +31,8 @@ export interface Advertised {
 export interface OpenConnection {
   /** Serves the peer until it leaves, breaks the protocol or is closed. Never rejects. */
   serve(): Promise<void>;
-  /** Tells the peer that there is no room for it, and ends the connection; at once where it is hurried. Never rejects. */
-  rejectBusy(error: LimitError, hurry: AbortSignal): Promise<void>;
+  /** Answers that the server is busy, and ends the connection; at once when the signal aborts. Never rejects. */
+  rejectBusy(error: LimitError, signal: AbortSignal): Promise<void>;
   /** Ends the connection as soon as no file is on its way or waits to be judged. */
   finish(): void;
   /** Ends the connection at once; what it was doing fails for that reason. */

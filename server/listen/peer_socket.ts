@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { type Bytes, formatAddress } from "../../protocol/mod.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
+import { formatAddress } from "../../protocol/address.ts";
 import { addressKey } from "../limits/client_address.ts";
 import { LimitError, type LimitName, type Limits } from "../limits/limits.ts";
 import { ReadDeadline, type ReadPhase } from "./read_deadline.ts";

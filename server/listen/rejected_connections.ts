@@ -1,5 +1,5 @@
 /**
- * Peers for whom the server has no room: they are told so, which takes little and is bounded itself.
+ * Peers for which the server has no room: each gets an answer that says so, which costs little and is bounded itself.
  *
  * @module
  */
@@ -7,37 +7,37 @@ import type { LimitError } from "../limits/limits.ts";
 import type { OpenConnection } from "./listeners.ts";
 
 /**
- * So many are heard at once before they are turned away; beyond that the one that came first is hurried. Each takes a
- * descriptor and 4 KiB; a client that is there sends its first request long before so many others have come.
+ * Rejected peers whose first request is waited for at a time; beyond that the oldest gets its answer at once. Each takes
+ * a descriptor and 4 KiB; a client that is there sends its first request long before as many others have come.
  */
-export const MAX_TURNING_AWAY = 256;
+export const MAX_REJECTING = 256;
 
 export class RejectedConnections {
-  /** With what hurries each, the one that came first before the others. */
+  /** What ends the wait for each peer's first request; the oldest peer first. */
   readonly #peers = new Map<OpenConnection, AbortController>();
   readonly #leaving = new Set<Promise<void>>();
 
-  /** Tells a peer that there is no room for it, and ends its connection. */
+  /** Answers a peer that the server is busy, and ends its connection. */
   rejectBusy(peer: OpenConnection, error: LimitError): void {
-    const [first] = this.#peers;
-    if (first !== undefined && this.#peers.size >= MAX_TURNING_AWAY) this.#hurry(...first);
-    const hurry = new AbortController();
-    this.#peers.set(peer, hurry);
-    const leaving = peer.rejectBusy(error, hurry.signal).finally(() => {
+    const [oldest] = this.#peers;
+    if (oldest !== undefined && this.#peers.size >= MAX_REJECTING) this.#abort(...oldest);
+    const controller = new AbortController();
+    this.#peers.set(peer, controller);
+    const leaving = peer.rejectBusy(error, controller.signal).finally(() => {
       this.#peers.delete(peer);
       this.#leaving.delete(leaving);
     });
     this.#leaving.add(leaving);
   }
 
-  /** Hurries all, and waits until they are gone. */
+  /** Answers all at once. Resolves when all connections have ended. */
   async close(): Promise<void> {
-    for (const entry of [...this.#peers]) this.#hurry(...entry);
+    for (const entry of [...this.#peers]) this.#abort(...entry);
     await Promise.all(this.#leaving);
   }
 
-  #hurry(peer: OpenConnection, hurry: AbortController): void {
+  #abort(peer: OpenConnection, controller: AbortController): void {
     this.#peers.delete(peer);
-    hurry.abort();
+    controller.abort();
   }
 }

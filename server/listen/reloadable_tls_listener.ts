@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { type Address, NetworkError } from "../../protocol/mod.ts";
+import type { Address } from "../../protocol/address.ts";
+import { NetworkError } from "../../protocol/errors.ts";
 import type { HelloAnswer } from "../../protocol/hello.ts";
 import {
   type AcceptedSocket,

@@ -7,19 +7,15 @@
  * @module
  */
 import { dirname, join, resolve } from "node:path";
-import {
-  type Abortable,
-  type Bytes,
-  printable,
-  reasonOf,
-  StorageError,
-  throwIfAborted,
-  XferError,
-} from "../../protocol/mod.ts";
+import { type Abortable, throwIfAborted } from "../../protocol/abort.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
+import { printable } from "../../protocol/printable.ts";
+import { reasonOf, StorageError, XferError } from "../../protocol/errors.ts";
 import { firstMissing, isEmptyFolder, refuseInside } from "./backup_target.ts";
 import { recordFound } from "../data_folder/with_data_folder.ts";
-import { checked, damageIn } from "../data_folder/audit.ts";
-import type { Catalog, Damage, StoredFile } from "../catalog/catalog.ts";
+import { damageIn, readChecked } from "../data_folder/stored_content.ts";
+import { type Catalog, type CatalogSnapshot, isSnapshotting } from "../catalog/catalog.ts";
+import type { Damage, StoredFile } from "../catalog/files.ts";
 import {
   BACKUP_CATALOG,
   CATALOG,
@@ -28,8 +24,7 @@ import {
   TLS_FILE,
 } from "../data_folder/data_folder.ts";
 import { FILES, isBlobPath } from "../blobs/disk/paths.ts";
-import { isInline } from "../catalog/inline_paths.ts";
-import type { BlobStore } from "../blobs/blob_store.ts";
+import type { BlobId } from "../blobs/blob_store.ts";
 import { DiskBlobStore } from "../blobs/disk/disk_blob_store.ts";
 import {
   createOwnFolder,
@@ -39,8 +34,6 @@ import {
   syncFolder,
   writeAll,
 } from "../fs/file_system.ts";
-import { withInline } from "../data_folder/with_inline.ts";
-import { SqliteCatalog } from "../catalog/sqlite/sqlite_catalog.ts";
 import { damageOf as damagedCatalog } from "../data_folder/errors.ts";
 
 /**
@@ -52,16 +45,19 @@ const PAGE = 1000;
 /** How the names of catalogs begin that are not whole yet. */
 const PARTIAL = "partial-";
 
+/** What was copied. */
 export interface CopyReport {
+  /** How many files. */
   readonly files: number;
+  /** Bytes of these files. */
   readonly bytes: number;
-  /** Files that are not in the copy, since they are not any more what was stored. */
+  /** Damaged files, which are not in the copy. */
   readonly damaged: readonly StoredFile[];
 }
 
 /**
- * Copies the catalog and all files to `target`, which must be new or empty, as they are at one moment, while the
- * server goes on. Throws `ConfigurationError` `no-data-folder`, `target-not-empty`, `target-no-folder`,
+ * Copies the catalog and all files to `target`, a new or empty folder, as they are at one moment, while the server keeps
+ * running. Throws `ConfigurationError` `no-data-folder`, `target-not-empty`, `target-no-folder`,
  * `target-in-source`; `StorageError` `cannot-copy`, `store-too-busy`; `IntegrityError` `catalog-damaged`.
  */
 export async function backup(
@@ -77,16 +73,17 @@ export async function backup(
   return report;
 }
 
+/** Options of a restore. */
 export interface RestoreOptions extends Abortable {
   /**
-   * Is told, once all is copied, how many accounts of protocol 4 there are where the backup has no identity of the
-   * server: without it their clients take it for another.
+   * Called after copying, if the backup lacks the server's identity, with the number of accounts of protocol 4: their
+   * clients will refuse the restored server.
    */
   readonly onNoIdentity?: (accounts: number) => void;
 }
 
 /**
- * Makes a data folder, which must be new or empty, from a backup. Throws `ConfigurationError` `no-backup`,
+ * Creates a data folder, a new or empty folder, from a backup. Throws `ConfigurationError` `no-backup`,
  * `target-not-empty`, `target-no-folder`, `target-in-source`; `StorageError` `cannot-copy`; `IntegrityError`
  * `catalog-damaged`.
  */
@@ -99,7 +96,7 @@ export async function restore(
   const target = resolve(dataFolder);
   const report = await copyStore({ source, target, name: CATALOG, ...options });
   if (onNoIdentity !== undefined && !(await isThere(Deno, join(target, TLS_FILE)))) {
-    const accounts = (await source.catalog.listAccounts())
+    const accounts = (await source.catalog.accounts.list())
       .filter(({ protocol, keys }) => protocol === 4 && keys > 0).length;
     if (accounts > 0) onNoIdentity(accounts);
   }
@@ -107,7 +104,7 @@ export async function restore(
 }
 
 interface Copying extends Abortable {
-  readonly source: DataFolder<SqliteCatalog>;
+  readonly source: DataFolder;
   readonly target: string;
   /** What the catalog is called there. */
   readonly name: string;
@@ -143,12 +140,10 @@ async function copyInRounds(copying: Copying): Promise<CopyReport> {
     const partial = join(target, `${PARTIAL}${round}.db`);
     let report: CopyReport | undefined;
     {
-      await using catalog = SqliteCatalog.open(partial);
-      await Deno.chmod(partial, 0o600);
-      catalog.copyFrom(source.catalog);
+      await using catalog = await snapshotOf(source.catalog, partial);
       report = await copyBlobs(copying, { catalog, blobs });
       if (report !== undefined) await removeOthers({ catalog, blobs });
-      catalog.toSingleFile();
+      await catalog.finish();
     }
     if (report !== undefined) {
       await copyIdentity(source.path, target);
@@ -165,6 +160,14 @@ async function copyInRounds(copying: Copying): Promise<CopyReport> {
     `Files were replaced faster than they could be copied, ${MAX_ROUNDS} times`,
     { hint: "Back up when fewer clients are at work, or stop the server meanwhile." },
   );
+}
+
+/** A copy of the catalog in a file that only its owner can read. */
+async function snapshotOf(catalog: Catalog, path: string): Promise<CatalogSnapshot> {
+  if (!isSnapshotting(catalog)) throw new Error("its catalog can't be copied into a file");
+  // Closed before SQLite opens it: closing it later would end SQLite's locks.
+  (await Deno.open(path, { create: true, write: true, mode: 0o600 })).close();
+  return await catalog.snapshotTo(path);
 }
 
 /**
@@ -206,38 +209,39 @@ async function copyBlobs(
   const { source, signal } = copying;
   const damaged: StoredFile[] = [];
   let [files, bytes, stale] = [0, 0, false];
-  for (let after = "";;) {
-    const page = await catalog.listFilesAfter(after, PAGE);
+  let after: BlobId | undefined;
+  for (;;) {
+    const page = await catalog.files.scan(after, PAGE);
     for (const file of page) {
       throwIfAborted(signal);
-      const damage = isInline(file.path)
-        ? await damageOf(withInline(blobs, catalog), file)
-        : await blobs.has(file.path)
+      const damage = file.content.kind === "inline"
+        ? await damageOf({ catalog, blobs }, file)
+        : await blobs.isOccupied(file.content.id)
         ? undefined
         : await copyBlob(copying, file);
       if (damage === undefined) {
         files++;
         bytes += file.size;
         // What was found damaged before has been mended since.
-        if (file.damage !== undefined) await catalog.setDamage(file.path, undefined);
+        if (file.damage !== undefined) await catalog.files.setDamage(file.content.id, undefined);
         continue;
       }
-      if (!(await source.catalog.refersTo(file.path))) stale = true;
+      if (await source.catalog.blobs.owner(file.content.id) !== "file") stale = true;
       else {
         damaged.push({ ...file, damage });
-        await catalog.removeFile(file.path);
+        await catalog.files.forget(file.content.id);
       }
     }
     const last = page.at(-1);
     if (last === undefined) return stale ? undefined : { files, bytes, damaged };
-    after = last.path;
+    after = last.content.id;
   }
 }
 
 /** The damage of a blob that came with the catalog. */
-async function damageOf(blobs: BlobStore, file: StoredFile): Promise<Damage | undefined> {
+async function damageOf(copy: Copy, file: StoredFile): Promise<Damage | undefined> {
   try {
-    for await (const _ of checked(blobs, file)) continue;
+    for await (const _ of readChecked(copy, file)) continue;
     return undefined;
   } catch (error) {
     return damageIn(error) ?? Promise.reject(error);
@@ -249,14 +253,14 @@ async function copyBlob(
   { source, target, signal }: Copying,
   file: StoredFile,
 ): Promise<Damage | undefined> {
-  if (!isBlobPath(file.path)) return "missing";
-  const path = join(target, file.path);
+  if (!isBlobPath(file.content.id)) return "missing";
+  const path = join(target, file.content.id);
   await createOwnFolder(Deno, dirname(path));
   const begun = `${path}.partial`;
   const options = { write: true, create: true, truncate: true, mode: 0o600 };
   try {
     using output = await Deno.open(begun, options);
-    for await (const piece of checked(source.blobs, file)) {
+    for await (const piece of readChecked(source, file)) {
       throwIfAborted(signal);
       await writeAll(output, piece);
     }
@@ -289,6 +293,6 @@ async function copyIdentity(source: string, target: string): Promise<void> {
 /** Removes copies of files that were replaced after an earlier round. */
 async function removeOthers({ catalog, blobs }: Copy): Promise<void> {
   for await (const path of blobs.list()) {
-    if (!(await catalog.knowsPath(path))) await blobs.remove(path);
+    if (await catalog.blobs.owner(path) === undefined) await blobs.delete(path);
   }
 }

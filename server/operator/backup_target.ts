@@ -4,7 +4,8 @@
  * @module
  */
 import { basename, dirname, isAbsolute, join, relative, sep } from "node:path";
-import { ConfigurationError, printable } from "../../protocol/mod.ts";
+import { ConfigurationError } from "../../protocol/errors.ts";
+import { printable } from "../../protocol/printable.ts";
 import { isThere } from "../fs/file_system.ts";
 
 /** The topmost folder that has to be made for a folder that is not there. */

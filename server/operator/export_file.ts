@@ -4,35 +4,33 @@
  * @module
  */
 import { dirname, join } from "node:path";
-import {
-  type Abortable,
-  printable,
-  reasonOf,
-  StorageError,
-  throwIfAborted,
-  UsageError,
-  XferError,
-} from "../../protocol/mod.ts";
+import { type Abortable, throwIfAborted } from "../../protocol/abort.ts";
+import { printable } from "../../protocol/printable.ts";
+import { reasonOf, StorageError, UsageError, XferError } from "../../protocol/errors.ts";
 import { recordFound, withReadOnly } from "../data_folder/with_data_folder.ts";
-import { checked, damageIn } from "../data_folder/audit.ts";
-import type { StoredFile } from "../catalog/catalog.ts";
+import { damageIn, readChecked } from "../data_folder/stored_content.ts";
+import type { StoredFile } from "../catalog/files.ts";
 import type { DataFolder } from "../data_folder/data_folder.ts";
 import { syncFolder, writeAll } from "../fs/file_system.ts";
 import { found } from "./users.ts";
 
+/** Which file to export. */
 export interface ExportRequest extends Abortable {
+  /** Path of the data folder. */
   readonly dataFolder: string;
+  /** Its owner. */
   readonly userName: string;
+  /** Its name on the server. */
   readonly fileName: string;
-  /** From 1 on; without, the current one. */
+  /** From 1; the current one by default. */
   readonly version?: number | undefined;
-  /** Where to write; nothing may be there. */
+  /** The path to write to; it must not exist. */
   readonly target: string;
 }
 
 /**
- * Writes a stored file out, once its size and checksum are seen to be those of the catalog; the target appears whole
- * or not at all. Throws `UsageError` `no-such-user`, `no-such-file` or `target-exists`; `IntegrityError`
+ * Writes a stored file to a path, after its size and checksum were compared with the catalog. The target appears complete
+ * or not at all. Throws `ConfigurationError` `no-data-folder`; `UsageError` `no-such-user`, `no-such-file` or `target-exists`; `IntegrityError`
  * `stored-file-damaged`; `StorageError` `cannot-read` or `cannot-write`.
  */
 export function exportFile(request: ExportRequest): Promise<StoredFile> {
@@ -60,11 +58,11 @@ async function copyCurrent(
       await copyChecked(folder, file, request, temporary);
       return file;
     } catch (error) {
-      if (await folder.catalog.refersTo(file.path)) {
-        const [{ path }, damage] = [file, damageIn(error)];
+      if (await folder.catalog.blobs.owner(file.content.id) === "file") {
+        const [{ content }, damage] = [file, damageIn(error)];
         // A folder that can't be written can be exported from.
         if (damage !== undefined) {
-          await recordFound(folder.path, [{ path, damage }]).catch(() => {});
+          await recordFound(folder.path, [{ content, damage }]).catch(() => {});
         }
         throw error;
       }
@@ -79,7 +77,7 @@ async function copyChecked(
   { target, signal }: ExportRequest,
   temporary: string,
 ): Promise<void> {
-  const blob = checked(folder.blobs, file);
+  const blob = readChecked(folder, file);
   const options = { write: true, create: true, truncate: true, mode: 0o600 };
   using output = await writing(target, () => Deno.open(temporary, options));
   for (;;) {
@@ -136,7 +134,7 @@ async function writing<T>(target: string, operation: () => Promise<T>): Promise<
 
 async function reading<T>(
   folder: DataFolder,
-  { path }: StoredFile,
+  { content: { id: path } }: StoredFile,
   operation: () => Promise<T>,
 ): Promise<T> {
   try {
@@ -150,8 +148,8 @@ async function reading<T>(
 
 async function findFile(folder: DataFolder, request: ExportRequest): Promise<StoredFile> {
   const { userName, fileName, version } = request;
-  const client = found(await folder.catalog.findClientByName(userName), userName);
-  const file = await folder.catalog.findFile(client.id, fileName, version);
+  const client = found(await folder.catalog.accounts.find({ name: userName }), userName);
+  const file = await folder.catalog.files.find(client.id, fileName, { version });
   if (file === undefined) {
     throw new UsageError(
       "no-such-file",

@@ -3,30 +3,37 @@
  *
  * @module
  */
-import { printable, UsageError } from "../../protocol/mod.ts";
+import { printable } from "../../protocol/printable.ts";
+import { UsageError } from "../../protocol/errors.ts";
 import { withReadOnly, withWritable } from "../data_folder/with_data_folder.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import { idOf, makeToken, type NewToken, type TokenOptions } from "../accounts/tokens.ts";
 
+/** An invitation that can still be used. */
 export interface Invitation {
+  /** Its name for {@link revokeInvitations}; the token itself is not kept. */
   readonly id: string;
+  /** A note of the operator. */
   readonly label: string | undefined;
-  /** How many have registered with it. */
+  /** How many users have registered with it. */
   readonly used: number;
+  /** How many more may. */
   readonly usesLeft: number;
+  /** Milliseconds since the epoch. */
   readonly madeAt: number;
+  /** Milliseconds since the epoch. */
   readonly expiresAt: number;
 }
 
-/** Makes an invitation. Throws `ConfigurationError` `no-data-folder`, `UsageError` `too-many-invitations`. */
+/** Creates an invitation token. Throws `ConfigurationError` `no-data-folder`, `UsageError` `too-many-invitations`. */
 export function invite(
   dataFolder: string,
-  wish: Omit<TokenOptions, "clientId">,
+  wish: Omit<TokenOptions, "accountId">,
 ): Promise<NewToken> {
   return withWritable(dataFolder, ({ catalog }) => makeToken(catalog, wish, Date.now()));
 }
 
-/** Those that are still good, the oldest first. Throws `ConfigurationError` `no-data-folder`. */
+/** The invitations that can still be used, oldest first. Throws `ConfigurationError` `no-data-folder`. */
 export function listInvitations(dataFolder: string): Promise<Invitation[]> {
   return withReadOnly(
     dataFolder,
@@ -38,8 +45,8 @@ export function listInvitations(dataFolder: string): Promise<Invitation[]> {
 }
 
 /**
- * Withdraws invitations, or all that are open; returns how many. Throws `ConfigurationError` `no-data-folder`, and
- * `UsageError` `no-such-invitation`, where nothing is withdrawn.
+ * Revokes invitations by id, or all of them. Returns how many. Throws `ConfigurationError` `no-data-folder`; `UsageError`
+ * `no-such-invitation`, and revokes none then.
  */
 export function revokeInvitations(
   dataFolder: string,
@@ -58,12 +65,12 @@ export function revokeInvitations(
       );
     }
     const revoked = invitations.filter(({ id }) => ids === "all" || ids.includes(id));
-    for (const { hash } of revoked) await catalog.removeToken(hash);
+    for (const { hash } of revoked) await catalog.tokens.remove(hash);
     return revoked.length;
   });
 }
 
 async function invitationsIn(catalog: Catalog) {
-  return (await catalog.listInvitations(Date.now()))
+  return (await catalog.tokens.invitations(Date.now()))
     .map((token) => ({ ...token, id: idOf(token) }));
 }

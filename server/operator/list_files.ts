@@ -4,48 +4,53 @@
  * @module
  */
 import type { Account } from "../catalog/accounts.ts";
-import type { StoredFile } from "../catalog/catalog.ts";
+import type { StoredFile } from "../catalog/files.ts";
 import { withReadOnly } from "../data_folder/with_data_folder.ts";
 
+/** An account in a data folder. */
 export interface StoredAccount extends Account {
-  /** Whether it has a key, of either protocol: without one it stores nothing. */
+  /** Whether it has a key, of either protocol: without one it cannot store files. */
   readonly hasKey: boolean;
 }
 
+/** An account with all its files. */
 export interface AccountWithFiles extends StoredAccount {
+  /** Current files and old versions, by name and version. */
   readonly files: readonly StoredFile[];
 }
 
-/** Is told of clients and their files, one after another. */
+/** Called with accounts and their files, one after another. */
 export interface StoredVisitor {
-  /** `count`: how many files it has, and old versions. */
+  /** An account begins. `count`: its files and old versions. */
   client(
     client: StoredAccount,
     count: { readonly files: number; readonly oldVersions: number },
   ): void;
-  /** One of the client that came last. */
+  /** A file of the account that came last. */
   file(file: StoredFile): void;
 }
 
 /**
- * Goes through every client with its files, by name: those of one client may be more than fit into memory. Throws
- * `ConfigurationError` `no-data-folder`.
+ * Visits every account with its files, by name; they need not fit into memory. Throws `ConfigurationError`
+ * `no-data-folder`.
  */
 export function visitStored(dataFolder: string, visitor: StoredVisitor): Promise<void> {
   return withReadOnly(dataFolder, async ({ catalog }) => {
-    for (const { keys, usage: { files }, oldVersions, ...client } of await catalog.listAccounts()) {
+    for (
+      const { keys, usage: { files }, oldVersions, ...client } of await catalog.accounts.list()
+    ) {
       const hasKey = client.publicKey !== undefined || keys > 0;
       visitor.client({ ...client, hasKey }, { files, oldVersions });
-      let page = await catalog.listFiles(client.id);
+      let page = await catalog.files.listAll(client.id);
       for (let last = page.at(-1); last !== undefined; last = page.at(-1)) {
         for (const file of page) visitor.file(file);
-        page = await catalog.listFiles(client.id, last);
+        page = await catalog.files.listAll(client.id, { after: last });
       }
     }
   });
 }
 
-/** Every client with its files, by name. Throws `ConfigurationError` `no-data-folder`. */
+/** All accounts with their files, by name. Throws `ConfigurationError` `no-data-folder`. */
 export async function listStored(dataFolder: string): Promise<AccountWithFiles[]> {
   const clients: (StoredAccount & { readonly files: StoredFile[] })[] = [];
   await visitStored(dataFolder, {

@@ -3,46 +3,53 @@
  *
  * @module
  */
-import { isUserName, printable, UsageError } from "../../protocol/mod.ts";
+import { isUserName, printable } from "../../protocol/printable.ts";
+import { UsageError } from "../../protocol/errors.ts";
 import { fingerprintOfKey } from "../../protocol/v4/fingerprint.ts";
 import { withReadOnly, withWritable } from "../data_folder/with_data_folder.ts";
 import type { AccountSummary, Quota } from "../catalog/accounts.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import { type Account, PROTOCOL_4 } from "../catalog/accounts.ts";
+import { GarbageCollector } from "../uploads/garbage_collector.ts";
 import { LINK_LIFE_MS, makeToken, type NewToken } from "../accounts/tokens.ts";
 
-/** All accounts with what they have, by name. Throws `ConfigurationError` `no-data-folder`, as all here do. */
+/** All accounts with what they have stored, by name. Throws `ConfigurationError` `no-data-folder`, as all functions here do. */
 export function listUsers(dataFolder: string): Promise<AccountSummary[]> {
-  return withReadOnly(dataFolder, ({ catalog }) => catalog.listAccounts());
+  return withReadOnly(dataFolder, ({ catalog }) => catalog.accounts.list());
 }
 
 /**
- * Takes an account and its files away. A client that is uploading under it is refused at the end. Returns how many
- * files there were. Throws `UsageError` `no-such-user`.
+ * Removes an account with its files; uploads in progress fail. Returns how many files there were. Throws `UsageError`
+ * `no-such-user`.
  */
 export function removeUser(dataFolder: string, name: string): Promise<number> {
   return withWritable(dataFolder, async ({ catalog, blobs }) => {
-    const { id } = found(await catalog.findClientByName(name), name);
-    const { files } = await catalog.usage(id);
-    for (const path of await catalog.removeClient(id)) {
-      await blobs.remove(path);
-      await catalog.removeOrphan(path);
-    }
+    const { id } = found(await catalog.accounts.find({ name }), name);
+    const { files } = await catalog.files.usage(id);
+    const garbage = new GarbageCollector({
+      ...{ catalog, blobs },
+      onFailure: (_, error) => {
+        throw error;
+      },
+    });
+    await garbage.collect(await catalog.accounts.remove(id));
     return files;
   });
 }
 
-/** Lets an account do nothing any more, or all again. Throws `UsageError` `no-such-user`. */
+/** Disables an account and closes its open connections, or enables it. Throws `UsageError` `no-such-user`. */
 export async function setUserDisabled(
   dataFolder: string,
   name: string,
   disabled: boolean,
 ): Promise<void> {
-  await changeUser(dataFolder, name, ({ id }, catalog) => catalog.setDisabled(id, disabled));
+  await changeUser(dataFolder, name, async ({ id }, catalog) => {
+    await catalog.accounts.update(id, { disabled });
+  });
 }
 
 /**
- * Gives an account another name. Returns whether its client learns of it by itself: one of protocol 3 does not. Throws
+ * Renames an account. Returns whether its clients learn the new name by themselves: those of protocol 3 do not. Throws
  * `UsageError` `no-such-user`, `bad-user-name`, `name-taken`.
  */
 export async function renameUser(
@@ -56,7 +63,8 @@ export async function renameUser(
     });
   }
   return await changeUser(dataFolder, name, async ({ id, storedProfile }, catalog) => {
-    if (await catalog.renameClient(id, newName)) return storedProfile.edition === PROTOCOL_4;
+    const outcome = await catalog.accounts.update(id, { name: newName });
+    if (outcome !== "name-taken") return storedProfile.edition === PROTOCOL_4;
     throw new UsageError("name-taken", `${newName} is another's name`, {
       hint: "See who there is: xfer server users list.",
     });
@@ -64,8 +72,8 @@ export async function renameUser(
 }
 
 /**
- * Changes what an account may store; what is left out stays. Returns what it may store now. Throws `UsageError`
- * `no-such-user`.
+ * Sets the quota of an account; what is left out stays, `default` removes it. Returns the quota that it has now. Throws
+ * `UsageError` `no-such-user`.
  */
 export async function setUserQuota(
   dataFolder: string,
@@ -74,29 +82,31 @@ export async function setUserQuota(
 ): Promise<Quota> {
   return await changeUser(dataFolder, name, async ({ id, quota }, catalog) => {
     const changed = change === "default" ? {} : { ...quota, ...change };
-    await catalog.setQuota(id, changed);
+    await catalog.accounts.update(id, { quota: changed });
     return changed;
   });
 }
 
+/** A key of an account. */
 export interface UserKey {
-  /** SHA-256 of the key, as fingerprints are written. */
+  /** `SHA256:` and base64. */
   readonly fingerprint: string;
+  /** Milliseconds since the epoch. */
   readonly addedAt: number;
 }
 
-/** The keys of an account, the oldest first. Throws `UsageError` `no-such-user`. */
+/** The keys of an account, oldest first. Throws `UsageError` `no-such-user`. */
 export function listUserKeys(dataFolder: string, name: string): Promise<UserKey[]> {
   return withReadOnly(dataFolder, async ({ catalog }) => {
-    const client = found(await catalog.findClientByName(name), name);
+    const client = found(await catalog.accounts.find({ name }), name);
     return (await keysOf(catalog, client))
       .map(({ fingerprint, addedAt }) => ({ fingerprint, addedAt }));
   });
 }
 
 /**
- * Takes a key away. Throws `UsageError` `no-such-user`, `no-such-key`, and `last-key` for the last one, which is taken
- * only where `evenLast` says so.
+ * Removes a key from an account. Throws `UsageError` `no-such-user`, `no-such-key`; `last-key` for the only one, unless
+ * `evenLast`.
  */
 export async function removeUserKey(
   dataFolder: string,
@@ -118,11 +128,11 @@ export async function removeUserKey(
           `xfer server users link ${name}. To keep the user out for now: xfer server users disable ${name}.`,
       });
     }
-    await catalog.removeKey(client.id, key.key);
+    await catalog.accounts.removeKey(client.id, key.key);
   });
 }
 
-/** A token by which another key can be linked to an account. Throws `UsageError` `no-such-user`. */
+/** Creates a token that links another machine to an account. `lifeMs`: how long it is valid, in milliseconds. Throws `UsageError` `no-such-user`. */
 export async function linkUser(
   dataFolder: string,
   name: string,
@@ -131,7 +141,7 @@ export async function linkUser(
   return await changeUser(
     dataFolder,
     name,
-    ({ id: clientId }, catalog) => makeToken(catalog, { clientId, uses: 1, lifeMs }, Date.now()),
+    ({ id: accountId }, catalog) => makeToken(catalog, { accountId, uses: 1, lifeMs }, Date.now()),
   );
 }
 
@@ -149,13 +159,13 @@ function changeUser<T>(
   change: (client: Account, catalog: Catalog) => Promise<T>,
 ): Promise<T> {
   return withWritable(dataFolder, async ({ catalog }) => {
-    const client = found(await catalog.findClientByName(name), name);
+    const client = found(await catalog.accounts.find({ name }), name);
     return await change(client, catalog);
   });
 }
 
 async function keysOf(catalog: Catalog, { id }: Account) {
-  const { keys } = await catalog.findAccount(id) ?? { keys: [] };
+  const { keys } = await catalog.accounts.find({ id }) ?? { keys: [] };
   return await Promise.all(
     keys.map(async (known) => ({ ...known, fingerprint: await fingerprintOfKey(known.key) })),
   );

@@ -3,43 +3,53 @@
  *
  * @module
  */
-import { type Abortable, reasonOf } from "../../protocol/mod.ts";
+import type { Abortable } from "../../protocol/abort.ts";
+import { reasonOf } from "../../protocol/errors.ts";
 import { type FoundDamage, recordFound, withReadOnly } from "../data_folder/with_data_folder.ts";
-import { finishRepairs, putAside } from "../data_folder/quarantine.ts";
+import { asRepairable, finishRepairs, putAside } from "../data_folder/quarantine.ts";
+import { isSelfChecking } from "../catalog/catalog.ts";
 import { audit, type Finding } from "../data_folder/audit.ts";
-import type { StoredFile } from "../catalog/catalog.ts";
+import type { StoredFile } from "../catalog/files.ts";
 import { DataFolder, type OpenCatalog } from "../data_folder/data_folder.ts";
 import type { FileSystem } from "../fs/file_system.ts";
 
+/** A difference between catalog and contents. */
 export interface Verified {
+  /** What differs. */
   readonly finding: Finding;
-  /** The name of the user whose file it is. */
+  /** Name of the owner. */
   readonly user?: string;
-  /** Where it is now, in the data folder; with `repair`, if there was anything to put aside. */
+  /** With `repair`, its path in the quarantine, relative to the data folder, if there was anything to move. */
   readonly movedTo?: string;
 }
 
+/** What to verify. */
 export interface VerifyOptions extends Abortable {
+  /** Path of the data folder. */
   readonly dataFolder: string;
   /**
-   * Moves what is wrong to `quarantine/` and takes it out of the catalog. The folder must not be served meanwhile, so
-   * that nobody writes to what is moved.
+   * Moves damaged files to `quarantine/` and removes them from the catalog. No server may run on the folder meanwhile.
    */
   readonly repair?: boolean;
+  /** Called with each difference. */
   readonly onFinding?: (verified: Verified) => void;
-  /** Takes each file that the catalog had as damaged, and that is as it was stored. */
+  /** Called with each file that was recorded as damaged and is intact. */
   readonly onSound?: (file: StoredFile) => void;
-  /** Told where the folder can't be written: which files are damaged is not recorded then. */
+  /** Called if the folder cannot be written: damage is not recorded then. */
   readonly onNotRecorded?: (reason: string) => void;
+  /** The file system of the data folder; `Deno` by default. */
   readonly fileSystem?: FileSystem;
+  /** @internal */
   readonly openCatalog?: OpenCatalog;
 }
 
+/** The result of a verification. */
 export interface VerifyReport {
+  /** How many differences. */
   readonly findings: number;
-  /** Whether all was read, and not stopped before. */
+  /** Whether everything was read: it was not aborted. */
   readonly whole: boolean;
-  /** What the database finds wrong with itself; this is not repaired. */
+  /** What the database reports about itself; this is never repaired. */
   readonly catalogFaults: readonly string[];
 }
 
@@ -49,8 +59,8 @@ const PAGE = 100;
 const RECORDED_EVERY_MS = 1000;
 
 /**
- * Reads every stored file again and compares it with the catalog, which records what is found. Throws
- * `ConfigurationError` `no-data-folder`, and with `repair` `data-folder-in-use`.
+ * Reads every stored file, compares it with the catalog, and records damage there. With `repair`, moves damaged files to
+ * the quarantine. Throws `ConfigurationError` `no-data-folder`, and with `repair` `data-folder-in-use`.
  */
 export function verify(options: VerifyOptions): Promise<VerifyReport> {
   const { dataFolder, repair = false, onFinding, onSound, signal } = options;
@@ -59,26 +69,27 @@ export function verify(options: VerifyOptions): Promise<VerifyReport> {
     await using own = repair
       ? await DataFolder.openToServe(dataFolder, fileSystem, openCatalog)
       : undefined;
-    if (own !== undefined) await finishRepairs(own, fileSystem);
-    const catalogFaults = await folder.catalog.listFaults();
+    const repairable = own && asRepairable(own);
+    if (repairable !== undefined) await finishRepairs(repairable, fileSystem);
+    const catalogFaults = isSelfChecking(folder.catalog) ? await folder.catalog.faults() : [];
     let findings = 0;
     const toRecord: FoundDamage[] = [];
     let recordedAt = -Infinity;
     for await (const found of audit(folder, { contents: true, signal })) {
       if (found.kind === "sound") {
         onSound?.(found.file);
-        toRecord.push({ path: found.file.path });
+        toRecord.push({ content: found.file.content });
       } else {
         findings++;
         const user = await userOf(folder, found);
-        const movedTo = own && await putAside(own, found, user, fileSystem);
+        const movedTo = repairable && await putAside(repairable, found, user, fileSystem);
         onFinding?.({
           finding: found,
           ...(user === undefined ? {} : { user }),
           ...(movedTo === undefined ? {} : { movedTo }),
         });
-        if (own === undefined && found.kind !== "stray" && found.damage !== undefined) {
-          toRecord.push({ path: found.file.path, damage: found.damage });
+        if (repairable === undefined && found.kind !== "stray" && found.damage !== undefined) {
+          toRecord.push({ content: found.file.content, damage: found.damage });
         }
       }
       const now = performance.now();
@@ -105,5 +116,5 @@ async function record(
 
 async function userOf({ catalog }: DataFolder, finding: Finding): Promise<string | undefined> {
   if (finding.kind === "stray") return undefined;
-  return (await catalog.findClient(finding.file.clientId))?.name;
+  return (await catalog.accounts.find({ id: finding.file.accountId }))?.name;
 }

@@ -1,105 +1,110 @@
 /**
- * The last steps of a file, by either protocol: from staging to its place, and into the catalog.
+ * The last steps of an upload, by either protocol: its blob is finished, and its row committed.
  *
  * @module
  */
-import { type Bytes, printable, toHex } from "../../protocol/mod.ts";
+import { type Bytes, toHex } from "../../protocol/bytes.ts";
+import { printable } from "../../protocol/printable.ts";
 import {
   quotaOfAll,
   type QuotaReservation,
   type QuotaReservations,
   replacedKept,
 } from "./quota_reservations.ts";
+import type { GarbageCollector } from "./garbage_collector.ts";
 import type { Log } from "../limits/server_log.ts";
 import { LimitError, type LimitName, type Limits } from "../limits/limits.ts";
 import type { Quota } from "../catalog/accounts.ts";
-import { isInline } from "../catalog/inline_paths.ts";
-import type { BlobStore, StagedBlob } from "../blobs/blob_store.ts";
-import {
-  type Catalog,
-  CatalogRefusal,
-  type CommitResult,
-  type FileDigest,
-  type RefusalReason,
-  type StoredFile,
-  type StoreOptions,
-} from "../catalog/catalog.ts";
+import type { BlobStore } from "../blobs/blob_store.ts";
+import type { StagedUpload } from "./staging_area.ts";
+import type { Catalog } from "../catalog/catalog.ts";
+import { CatalogRefusal, type RefusalReason } from "../catalog/refusal.ts";
+import type {
+  CommitOptions,
+  CommitResult,
+  FileDigest,
+  StoredContent,
+  StoredFile,
+} from "../catalog/files.ts";
 
 /** What a file is stored with. */
 export interface CommitContext {
   readonly store: { readonly catalog: Catalog; readonly blobs: BlobStore };
   readonly limits: Limits;
   readonly quotaReservations: QuotaReservations;
+  readonly garbage: GarbageCollector;
   readonly log: Log;
 }
 
 /** A file on whose checksum both ends agree. */
 export interface ReceivedFile
-  extends Pick<StoredFile, "clientId" | "name" | "size" | "crc" | "storedAt"> {
-  readonly blob: StagedBlob;
+  extends Pick<StoredFile, "accountId" | "name" | "size" | "crc" | "storedAt"> {
+  readonly staged: StagedUpload;
   readonly tree?: FileDigest;
   /** The digests of its chunks, of a file with a tree. */
   readonly chunks?: Bytes;
-  /** Whether it was recorded as held while it came: it is not any more when it is stored. */
-  readonly wasHeld?: boolean;
-  /** Ends when it is stored, or not. */
+  /** Whether the catalog has it as a partial upload: no longer when it is stored. */
+  readonly isPartial?: boolean;
+  /** Ends when the file is stored, or not. */
   readonly reservation?: QuotaReservation | undefined;
 }
 
 /**
- * Makes a file durable and visible, and returns its version. The path is listed as an orphan before the blob is moved there and until the
- * catalog refers to it, so that a crash in between leaves nothing behind that the next start would not remove.
+ * Makes a file durable and visible, and returns its version. The blob counts as garbage from before it is finished until
+ * the row refers to it: after a crash in between the next start deletes it.
  */
 export async function commitFile(
   context: CommitContext,
   { address }: { readonly address: string },
   file: ReceivedFile,
 ): Promise<number> {
-  const { store: { catalog, blobs }, limits, quotaReservations } = context;
-  const { clientId, name, size, crc, storedAt, blob, tree, chunks, wasHeld = false, reservation } =
-    file;
-  const { content } = blob;
-  const path = content === undefined ? blobs.newPath(clientId) : blob.path;
+  const { store: { catalog }, limits, quotaReservations, garbage } = context;
+  const { accountId, name, size, crc, storedAt, staged, tree, chunks, reservation } = file;
+  const { writer, inline } = staged;
+  const id = writer.blobId;
   let recorded: CommitResult;
   try {
-    if (content === undefined) {
-      await Promise.all([catalog.addOrphan(path), blob.seal()]);
-      await blob.commit(path);
+    if (inline === undefined) {
+      await Promise.all([catalog.blobs.reserve(id), writer.close()]);
+      await writer.finish();
+      staged.release();
     }
-    const known = { clientId, name, path, size, crc, storedAt, verified: true };
+    const content: StoredContent = { kind: inline === undefined ? "blob" : "inline", id };
+    const known = { accountId, name, content, size, crc, storedAt, verified: true };
     const row = tree === undefined ? known : { ...known, tree };
-    const options: StoreOptions = {
+    const options: CommitOptions = {
       quota: quotaOfAll(limits),
       keep: replacedKept(limits),
       ...(chunks === undefined ? {} : { chunks }),
-      ...(content === undefined ? {} : { content }),
-      ...(wasHeld ? { staged: blob.path } : {}),
+      ...(inline === undefined ? {} : { content: inline }),
+      ...(file.isPartial ? { staged: writer.uploadId } : {}),
     };
     reservation?.startCommit();
-    recorded = await catalog.storeFile(row, options);
-    quotaReservations.revoke(clientId, name, { isStored: true });
-    if (content !== undefined) await blob.commit(path);
+    recorded = await catalog.files.commit(row, options);
+    quotaReservations.revoke(accountId, name, { isStored: true });
   } catch (error) {
-    await blob.discard();
-    // A commit may have failed in its last step and hold all the same: then the path is the file's.
-    if (!(await catalog.refersTo(path))) await removeOrphan(context, path);
+    await writer.abort();
+    // A commit may have failed in its last step and hold all the same: then the blob is the file's.
+    const isStored = inline !== undefined || await catalog.blobs.owner(id) === "file";
+    if (!isStored) await garbage.collect([id]);
     const over = error instanceof CatalogRefusal ? LIMITS_OF[error.reason] : undefined;
     if (over === undefined) throw error;
-    const own = (await catalog.findClient(clientId))?.quota[over.of];
+    const own = (await catalog.accounts.find({ id: accountId }))?.quota[over.of];
     throw new LimitError(over.limit, own ?? limits[over.limit]);
   } finally {
+    staged.release();
     reservation?.end();
   }
   context.log.info("Stored {file} of {client}: {size} bytes, cksum {crc}", {
     event: "file.stored",
     file: printable(name),
-    client: toHex(clientId),
+    client: toHex(accountId),
     address,
     size,
     crc,
-    path,
+    path: id,
   });
-  for (const orphan of recorded.dropped) await removeOrphan(context, orphan);
+  await garbage.collect(recorded.garbage);
   return recorded.version;
 }
 
@@ -112,21 +117,3 @@ const LIMITS_OF: Readonly<Partial<Record<RefusalReason, OverQuota>>> = {
   "quota-bytes": { limit: "quota", of: "bytes" },
   "quota-files": { limit: "quotaFiles", of: "files" },
 };
-
-/** Removes a blob that no file refers to. What fails here is tried again at the next start. */
-export async function removeOrphan(
-  context: Pick<CommitContext, "store" | "log">,
-  path: string,
-): Promise<void> {
-  if (isInline(path)) return; // it was never on the disk
-  try {
-    await context.store.blobs.remove(path);
-    await context.store.catalog.removeOrphan(path);
-  } catch (error) {
-    context.log.warn("Could not remove {path}, which no file refers to: {reason}", {
-      event: "orphan.kept",
-      path,
-      reason: printable(String(error)),
-    });
-  }
-}

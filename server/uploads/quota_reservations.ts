@@ -4,10 +4,11 @@
  *
  * @module
  */
-import { type Bytes, toHex } from "../../protocol/mod.ts";
+import { type Bytes, toHex } from "../../protocol/bytes.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import type { AccountCache } from "../accounts/account_cache.ts";
-import type { Catalog, StoredFile } from "../catalog/catalog.ts";
+import type { Catalog } from "../catalog/catalog.ts";
+import type { StoredFile } from "../catalog/files.ts";
 import type { Usage } from "../catalog/accounts.ts";
 import { LimitError, type Limits } from "../limits/limits.ts";
 
@@ -111,8 +112,8 @@ export class QuotaReservations {
     { readonly key: string; readonly name: string; isStale: boolean; isStored: boolean }
   >();
 
-  add(clientId: Bytes, claimed: QuotaShare): QuotaReservation {
-    const key = toHex(clientId);
+  add(accountId: Bytes, claimed: QuotaShare): QuotaReservation {
+    const key = toHex(accountId);
     const all = this.#byClient.get(key) ?? new Set();
     this.#byClient.set(key, all);
     const reservation: QuotaReservation = new QuotaReservation(claimed, ++this.#latest, () => {
@@ -124,15 +125,15 @@ export class QuotaReservations {
   }
 
   /** What a client has reserved now, before the catalog is asked for a file; to be disposed of when that has answered. */
-  look(clientId: Bytes, name: string): ReservationSnapshot {
-    const quotaReservations = [...this.#of(clientId)];
+  look(accountId: Bytes, name: string): ReservationSnapshot {
+    const quotaReservations = [...this.#of(accountId)];
     const names = quotaReservations.filter(({ size }) => size >= CHUNK_SIZE).map(({ name }) =>
       name
     );
     const end = () => void this.#looks.delete(look);
     const look = {
       ...{
-        key: toHex(clientId),
+        key: toHex(accountId),
         name,
         quotaReservations,
         latest: this.#latest,
@@ -150,8 +151,8 @@ export class QuotaReservations {
    * What a client may have claimed from a look on, when the catalog has answered. However many files of one name are on
    * their way, each counts with its bytes, but together as one file; those of `name` as none, since one more is to come.
    */
-  sum(clientId: Bytes, before: ReservationSnapshot, name: string): ReservedTotal {
-    const all = this.#of(clientId);
+  sum(accountId: Bytes, before: ReservationSnapshot, name: string): ReservedTotal {
+    const all = this.#of(accountId);
     const added = [...all].filter(({ number }) => number > before.latest);
     const hasEnded = before.quotaReservations.length + added.length > all.size;
     const quotaReservations = [...before.quotaReservations, ...added];
@@ -176,8 +177,8 @@ export class QuotaReservations {
    * A stored file has gone from its name, or, with `isStored`, is another: what is on its way there does not take the place
    * of it.
    */
-  revoke(clientId: Bytes, name: string, { isStored = false } = {}): void {
-    const key = toHex(clientId);
+  revoke(accountId: Bytes, name: string, { isStored = false } = {}): void {
+    const key = toHex(accountId);
     for (const reservation of this.#byClient.get(key) ?? NONE) {
       if (reservation.name === name) reservation.revoke(isStored);
     }
@@ -187,13 +188,13 @@ export class QuotaReservations {
   }
 
   /** Resolves when those reservations have ended that are about to. */
-  async settle(clientId: Bytes): Promise<void> {
-    const ending = [...this.#of(clientId)].filter(({ isEnding }) => isEnding);
+  async settle(accountId: Bytes): Promise<void> {
+    const ending = [...this.#of(accountId)].filter(({ isEnding }) => isEnding);
     await Promise.all(ending.map(({ ended }) => ended));
   }
 
-  #of(clientId: Bytes): ReadonlySet<QuotaReservation> {
-    return this.#byClient.get(toHex(clientId)) ?? NONE;
+  #of(accountId: Bytes): ReadonlySet<QuotaReservation> {
+    return this.#byClient.get(toHex(accountId)) ?? NONE;
   }
 }
 
@@ -223,16 +224,16 @@ const MAX_LOOKS = 16;
 export async function claimRoom(
   { limits, store, accounts, quotaReservations }: {
     readonly limits: Limits;
-    readonly store: { readonly catalog: Pick<Catalog, "usageBeside"> };
+    readonly store: { readonly catalog: { readonly files: Pick<Catalog["files"], "usage"> } };
     readonly accounts: Pick<AccountCache, "find">;
     readonly quotaReservations: QuotaReservations;
   },
-  { clientId, name, size }: Pick<StoredFile, "clientId" | "name" | "size">,
+  { accountId, name, size }: Pick<StoredFile, "accountId" | "name" | "size">,
   makeWay: () => Promise<void>,
 ): Promise<QuotaReservation | undefined> {
   const { maxFileSize } = limits;
   if (size > maxFileSize) throw new LimitError("maxFileSize", maxFileSize);
-  const own = (await accounts.find(clientId))?.quota ?? {};
+  const own = (await accounts.find(accountId))?.quota ?? {};
   const { bytes: quota = limits.quota, files: quotaFiles = limits.quotaFiles } = own;
   if (quota === Infinity && quotaFiles === Infinity) return undefined;
   const over = (usage: Usage) =>
@@ -243,10 +244,10 @@ export async function claimRoom(
       : undefined;
   let hasMadeWay = false;
   for (let looks = 1;; looks++) {
-    using look = quotaReservations.look(clientId, name);
+    using look = quotaReservations.look(accountId, name);
     const replacing = { name, size, keep: replacedKept(limits), open: look.names };
-    const { replaced, ...beside } = await store.catalog.usageBeside(clientId, replacing);
-    const claimed = quotaReservations.sum(clientId, look, name);
+    const { replaced, ...beside } = await store.catalog.files.usage(accountId, replacing);
+    const claimed = quotaReservations.sum(accountId, look, name);
     const spent = Math.min(claimed.spent, replaced.bytes);
     const alone = { bytes: beside.bytes + size, files: beside.files + 1 };
     const all = {
@@ -256,7 +257,7 @@ export async function claimRoom(
     const refused = over(all);
     if (refused === undefined) {
       const credit = Math.min(size, replaced.bytes - spent);
-      return quotaReservations.add(clientId, {
+      return quotaReservations.add(accountId, {
         name,
         size,
         credit,
@@ -268,6 +269,6 @@ export async function claimRoom(
       hasMadeWay = true;
       await makeWay();
     } else if (claimed.isExact || looks >= MAX_LOOKS) throw refused;
-    else await quotaReservations.settle(clientId);
+    else await quotaReservations.settle(accountId);
   }
 }

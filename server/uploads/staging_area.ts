@@ -1,41 +1,73 @@
 /**
- * What is on its way in: counted for each client, its room on the disk spoken for.
+ * Uploads until they are committed: counted for each account, their room on the disk reserved.
  *
  * @module
  */
-import { type Bytes, toHex } from "../../protocol/mod.ts";
+import { type Bytes, toHex } from "../../protocol/bytes.ts";
+import type { BlobStore, BlobWriter, UploadId } from "../blobs/blob_store.ts";
+import { MAX_INLINE } from "../catalog/bounds.ts";
+import { newInlineId } from "../catalog/inline_ids.ts";
 import { LimitError, type Limits } from "../limits/limits.ts";
-import type { BlobStore, StagedBlob } from "../blobs/blob_store.ts";
-import { newInlinePath } from "../catalog/inline_paths.ts";
-import { InlineBlob, MAX_INLINE } from "../blobs/inline.ts";
+import { InlineWriter } from "./inline_writer.ts";
 
-/** To ask the disk how much is free takes as long as to write a small file: it is asked so often, … */
+/** Measuring the free space takes as long as writing a small file: it is done once for so many uploads … */
 const MEASURE_EVERY = 64;
-/** … and always where not so many bytes more are free than are to be left. */
+/** … and for each upload while not so many bytes more are free than have to stay free. */
 const PLENTY = 1024 * 1024 * 1024;
 
-/** Bytes of small files that are in memory at a time, of all clients; further ones are staged on the disk. */
+/** Bytes of small files in memory at a time, of all accounts; further ones go to the blob store. */
 export const MOST_IN_MEMORY = 32 * 1024 * 1024;
 
+/** An upload from its creation until it is committed, suspended or aborted: then it is to be released. */
+export class StagedUpload {
+  readonly writer: BlobWriter;
+  readonly #written: (bytes: number) => void;
+  #release: (() => void) | undefined;
+
+  constructor(writer: BlobWriter, written: (bytes: number) => void, release: () => void) {
+    this.writer = writer;
+    this.#written = written;
+    this.#release = release;
+  }
+
+  /** All bytes of a small file, which the catalog is to keep. */
+  get inline(): Bytes | undefined {
+    return this.writer instanceof InlineWriter ? this.writer.bytes : undefined;
+  }
+
+  /** Writes as `BlobWriter.write` does; what is written no longer needs its reserved room. */
+  async write(offset: number, bytes: Bytes): Promise<void> {
+    const { length } = bytes;
+    await this.writer.write(offset, bytes);
+    this.#written(length);
+  }
+
+  /** Counts no longer. May be called more than once. */
+  release(): void {
+    this.#release?.();
+    this.#release = undefined;
+  }
+}
+
 export class StagingArea {
-  readonly #blobs: Pick<BlobStore, "stage" | "resume">;
+  readonly #blobs: Pick<BlobStore, "create" | "reopen">;
   readonly #limits: Limits;
   readonly #freeSpace: () => Promise<number>;
   readonly #countByClient = new Map<string, number>();
   #count = 0;
-  /** Bytes that are promised and not written yet. */
+  /** Bytes for which room is reserved and that are not written yet. */
   #promised = 0;
   #inMemory = 0;
-  /** Bytes that were free when the disk was last asked, without what has been promised until now. */
+  /** Bytes that were free when the disk was last measured, less what has been reserved until now. */
   #room = 0;
-  /** Blobs since then. */
+  /** Uploads since then. */
   #unmeasured = 0;
-  /** Bytes that were promised since the disk was last asked, answered or not. */
+  /** Bytes that were reserved since the last measurement began. */
   #admitted = 0;
   #measuring: Promise<void> | undefined;
 
   constructor(
-    blobs: Pick<BlobStore, "stage" | "resume">,
+    blobs: Pick<BlobStore, "create" | "reopen">,
     limits: Limits,
     freeSpace: () => Promise<number>,
   ) {
@@ -44,44 +76,37 @@ export class StagingArea {
     this.#freeSpace = freeSpace;
   }
 
-  /** Blobs that are neither committed nor discarded. */
+  /** The number of uploads that are not released. */
   get count(): number {
     return this.#count;
   }
 
-  /** A blob for `size` bytes of a client. Throws `LimitError` `maxStagedPerClient` or `minFree`. */
-  stage(clientId: Bytes, size: number): Promise<StagedBlob> {
-    return this.#open(clientId, size, () => this.#blobs.stage());
+  /** Begins an upload of `size` bytes. Throws `LimitError` `maxStagedPerClient` or `minFree`. */
+  create(owner: Bytes, size: number): Promise<StagedUpload> {
+    return this.#open(owner, size, () => this.#blobs.create({ owner, size }));
   }
 
-  /** The same, in memory where the catalog is to keep it and there is room. */
-  stageWhole(clientId: Bytes, size: number): Promise<StagedBlob> {
+  /** The same, in memory if the catalog is to keep the file and there is room. */
+  createInline(owner: Bytes, size: number): Promise<StagedUpload> {
     const isSmall = size <= Math.min(this.#limits.inlineSize, MAX_INLINE);
-    if (!isSmall || this.#inMemory + size > MOST_IN_MEMORY) return this.stage(clientId, size);
-    return this.#open(
-      clientId,
-      size,
-      () => Promise.resolve(new InlineBlob(newInlinePath(), size)),
-      size,
-    );
+    if (!isSmall || this.#inMemory + size > MOST_IN_MEMORY) return this.create(owner, size);
+    const writer = new InlineWriter(newInlineId(), size);
+    return this.#open(owner, size, () => Promise.resolve(writer), size);
   }
 
-  /**
-   * A blob that is staged already, of whose `size` bytes the first `held` are kept. Throws as `stage` does, and as
-   * `BlobStore.resume`.
-   */
-  resume(clientId: Bytes, path: string, held: number, size: number): Promise<StagedBlob> {
-    return this.#open(clientId, size - held, () => this.#blobs.resume(path, held));
+  /** Reopens an upload of `size` bytes at an offset. Throws as `create` does, and as `BlobStore.reopen`. */
+  reopen(owner: Bytes, id: UploadId, offset: number, size: number): Promise<StagedUpload> {
+    return this.#open(owner, size - offset, () => this.#blobs.reopen(id, { owner, offset }));
   }
 
-  /** `size`: bytes that are to come; `inMemory`: those that take memory until the blob is no more. */
+  /** `size`: bytes that are to come; `inMemory`: those that take memory until the upload is released. */
   async #open(
-    clientId: Bytes,
+    accountId: Bytes,
     size: number,
-    open: () => Promise<StagedBlob>,
+    open: () => Promise<BlobWriter>,
     inMemory = 0,
-  ): Promise<StagedBlob> {
-    const owner = toHex(clientId);
+  ): Promise<StagedUpload> {
+    const owner = toHex(accountId);
     const { maxStagedPerClient } = this.#limits;
     const count = this.#countByClient.get(owner) ?? 0;
     if (count >= maxStagedPerClient) throw new LimitError("maxStagedPerClient", maxStagedPerClient);
@@ -89,30 +114,27 @@ export class StagingArea {
     this.#count++;
     this.#inMemory += inMemory;
     let promised = 0;
-    const keep = (bytes: number) => {
+    const written = (bytes: number) => {
       const kept = Math.min(bytes, promised);
       promised -= kept;
       this.#promised -= kept;
     };
     const release = () => {
-      keep(promised);
+      written(promised);
       this.#inMemory -= inMemory;
       this.#release(owner);
     };
     try {
       await this.#admit(size);
       promised = size;
-      return new CountedBlob(await open(), keep, release);
+      return new StagedUpload(await open(), written, release);
     } catch (error) {
       release();
       throw error;
     }
   }
 
-  /**
-   * Promises room for so many bytes. Throws `LimitError` `minFree` where the disk has none for them: then nothing was
-   * promised, so that what is refused takes no room from others at any moment.
-   */
+  /** Reserves room for an upload. Throws `LimitError` `minFree` if there is none: then nothing is reserved. */
   async #admit(size: number): Promise<void> {
     const { minFree } = this.#limits;
     const isPlenty = this.#room - size >= minFree + PLENTY;
@@ -124,10 +146,10 @@ export class StagingArea {
     this.#admitted += size;
   }
 
-  /** Asks the disk, once for all who want to know at a time: each of them then takes from what it finds. */
+  /** Measures the free space, once for all who need it at a time: each then takes from what is found. */
   #measure(): Promise<void> {
     const measure = async () => {
-      // What is written meanwhile may be in both numbers, but not in neither.
+      // Bytes that are written meanwhile may be in both numbers, but never in neither.
       const promised = this.#promised;
       this.#admitted = 0;
       const free = await this.#freeSpace();
@@ -143,67 +165,5 @@ export class StagingArea {
     const count = (this.#countByClient.get(owner) ?? 0) - 1;
     if (count > 0) this.#countByClient.set(owner, count);
     else this.#countByClient.delete(owner);
-  }
-}
-
-class CountedBlob implements StagedBlob {
-  readonly #blob: StagedBlob;
-  readonly #written: (bytes: number) => void;
-  #release: (() => void) | undefined;
-
-  constructor(blob: StagedBlob, written: (bytes: number) => void, release: () => void) {
-    this.#blob = blob;
-    this.#written = written;
-    this.#release = release;
-  }
-
-  async write(bytes: Bytes): Promise<void> {
-    await this.#blob.write(bytes);
-    this.#written(bytes.length);
-  }
-
-  get path(): string {
-    return this.#blob.path;
-  }
-
-  get content(): Bytes | undefined {
-    return this.#blob.content;
-  }
-
-  async writeAt(offset: number, bytes: Bytes): Promise<void> {
-    const { length } = bytes;
-    await this.#blob.writeAt(offset, bytes);
-    this.#written(length);
-  }
-
-  sync(): Promise<void> {
-    return this.#blob.sync();
-  }
-
-  seal(): Promise<void> {
-    return this.#blob.seal();
-  }
-
-  async leave(size: number): Promise<void> {
-    await this.#blob.leave(size);
-    this.#end();
-  }
-
-  async commit(path: string): Promise<void> {
-    await this.#blob.commit(path);
-    this.#end();
-  }
-
-  async discard(): Promise<void> {
-    try {
-      await this.#blob.discard();
-    } finally {
-      this.#end();
-    }
-  }
-
-  #end(): void {
-    this.#release?.();
-    this.#release = undefined;
   }
 }

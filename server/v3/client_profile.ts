@@ -3,7 +3,9 @@
  *
  * @module
  */
-import { findEdition, isQuirk, type Profile } from "../../protocol/mod.ts";
+import { findEdition } from "../../protocol/v3/editions/mod.ts";
+import { isQuirk } from "../../protocol/v3/editions/quirks.ts";
+import type { Profile } from "../../protocol/v3/server_session.ts";
 import type { StoredProfile } from "../catalog/accounts.ts";
 
 export function toStoredProfile({ edition, quirks }: Profile): StoredProfile {

@@ -3,19 +3,13 @@
  *
  * @module
  */
-import {
-  type Bytes,
-  DEFAULT_EDITION,
-  type Edition,
-  fillingOf,
-  NO_QUIRKS,
-  type Profile,
-  ProtocolError,
-  reasonOf,
-  type Reply,
-  type SendFile,
-  ServerSession,
-} from "../../protocol/mod.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
+import { DEFAULT_EDITION } from "../../protocol/v3/editions/mod.ts";
+import type { Edition } from "../../protocol/v3/editions/edition.ts";
+import { fillingOf, NO_QUIRKS } from "../../protocol/v3/editions/quirks.ts";
+import { type Profile, type Reply, ServerSession } from "../../protocol/v3/server_session.ts";
+import { ProtocolError, reasonOf } from "../../protocol/errors.ts";
+import type { SendFile } from "../../protocol/v3/messages.ts";
 import { BUSY, encodeHelloAnswer } from "../../protocol/hello.ts";
 import type { V3Context } from "./context.ts";
 import type { Peer } from "./peer.ts";
@@ -43,7 +37,7 @@ export class V3Connection {
   /** Who speaks, and how it is known to speak. */
   #client: Bytes | undefined;
   #kept: Profile | undefined;
-  #registeredHere = false;
+  #isRegistered = false;
 
   /** Speaks the editions that are served at the address at which the peer came in. */
   constructor(context: V3Context, socket: TcpSocket, number: number, served: readonly Edition[]) {
@@ -84,20 +78,20 @@ export class V3Connection {
   }
 
   /**
-   * Tells the peer that there is no room for it, in the words of the protocol that it speaks, and ends the connection; at
-   * once where it is hurried. Never rejects.
+   * Answers that the server is busy, by the protocol that the peer speaks, and ends the connection; at once when the signal
+   * aborts. Never rejects.
    */
-  async rejectBusy(error: LimitError, hurry: AbortSignal): Promise<void> {
+  async rejectBusy(error: LimitError, signal: AbortSignal): Promise<void> {
     this.#context.limitLog.report(error, this.#peer.address);
     const close = () => this.close("there is no room for it");
     try {
-      const words = await readFirstRequest(this.#socket, this.#session, hurry);
-      // Who could not ask yet must not take it for protocol 3 either.
-      const isBusy = words !== "other" && this.#context.helloAnswer() !== undefined;
-      const lastWord = isBusy ? BUSY : this.#session.generalError().bytes;
-      if (hurry.aborted) return await this.#socket.send(lastWord);
-      hurry.addEventListener("abort", close);
-      await this.#socket.dismiss(lastWord);
+      const request = await readFirstRequest(this.#socket, this.#session, signal);
+      // A peer that has not asked yet must not take it for protocol 3 either.
+      const isBusy = request !== "other" && this.#context.helloAnswer() !== undefined;
+      const answer = isBusy ? BUSY : this.#session.generalError().bytes;
+      if (signal.aborted) return await this.#socket.send(answer);
+      signal.addEventListener("abort", close);
+      await this.#socket.dismiss(answer);
     } catch {
       // It has left by itself.
     } finally {
@@ -140,7 +134,7 @@ export class V3Connection {
           const response = await handle(this.#context, this.#peer, event.request);
           if (response.kind === "registered" || response.kind === "denied") {
             this.#client = response.clientId;
-            this.#registeredHere = response.kind === "registered";
+            this.#isRegistered = response.kind === "registered";
             this.#kept = this.#peer.profile;
           }
           if (!(await this.#answer(this.#session.reply(response)))) return;
@@ -171,8 +165,8 @@ export class V3Connection {
   /** What is known of how a client speaks. */
   async #recall(clientId: Bytes): Promise<Profile | undefined> {
     this.#client = clientId;
-    this.#registeredHere = false;
-    const client = await this.#context.store.catalog.findClient(clientId);
+    this.#isRegistered = false;
+    const client = await this.#context.store.catalog.accounts.find({ id: clientId });
     const profile = client === undefined
       ? this.#context.reservedIds.find(clientId)?.profile
       : toProfile(client.storedProfile);
@@ -192,11 +186,11 @@ export class V3Connection {
     const { profile } = this.#session;
     if (profile === undefined || this.#client === undefined) return;
     if (this.#kept !== undefined && sameProfile(profile, this.#kept)) return;
-    const isItself = this.#registeredHere ||
+    const isItself = this.#isRegistered ||
       this.#context.sessionKeys.find(this.#peer, this.#client) !== undefined;
     if (!isItself) return;
     this.#kept = profile;
-    await this.#context.store.catalog.setStoredProfile(this.#client, toStoredProfile(profile));
+    await this.#context.store.catalog.accounts.setProfile(this.#client, toStoredProfile(profile));
   }
 
   async #beginPart(request: SendFile): Promise<void> {
@@ -222,7 +216,7 @@ export class V3Connection {
       const { clientId } = upload.request;
       this.#upload = undefined;
       // The next part may come on another connection, and be there before this one is seen to end.
-      await this.#context.pendingUploads.park(upload, this.#context.ticks());
+      await this.#context.pendingUploads.add(upload, this.#context.ticks());
       return await this.#answer(this.#session.reply({ kind: "messageReceived", clientId }));
     }
     this.#session.proceed();

@@ -4,15 +4,13 @@
  *
  * @module
  */
-import {
-  type Bytes,
-  type CbcDecryptor,
-  Cksum,
-  type PiecesDecryptor,
-  release,
-  type ZlibCrc,
-} from "../../protocol/mod.ts";
-import type { StagedBlob } from "../blobs/blob_store.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
+import type { CbcDecryptor } from "../../protocol/cipher/aes_cbc.ts";
+import { Cksum } from "../../protocol/crc/cksum.ts";
+import type { PiecesDecryptor } from "../../protocol/v3/pieces_cipher.ts";
+import { release } from "../../protocol/memory.ts";
+import type { ZlibCrc } from "../../protocol/crc/zlib.ts";
+import type { StagedUpload } from "../uploads/staging_area.ts";
 
 /** Ciphertext is decrypted in pieces of so many bytes: each costs two calls to WebCrypto, however small. */
 const LARGEST_PIECE = 1024 * 1024;
@@ -30,7 +28,7 @@ const MAX_IN_FLIGHT_IN_ALL = 24;
 
 export interface DecryptPipelineOptions {
   readonly decryptor: CbcDecryptor | PiecesDecryptor;
-  readonly blob: Pick<StagedBlob, "write">;
+  readonly staged: Pick<StagedUpload, "write">;
   /** Sums up the plaintext too, for clients that expect another checksum. */
   readonly zlibCrc?: ZlibCrc | undefined;
   /** Bytes of ciphertext that are expected. */
@@ -41,7 +39,7 @@ export interface DecryptPipelineOptions {
 
 export class DecryptPipeline {
   readonly #decryptor: CbcDecryptor | PiecesDecryptor;
-  readonly #blob: Pick<StagedBlob, "write">;
+  readonly #staged: Pick<StagedUpload, "write">;
   readonly #checksum = new Cksum();
   readonly #zlibCrc: ZlibCrc | undefined;
   readonly #size: number;
@@ -50,10 +48,10 @@ export class DecryptPipeline {
   #filled = 0;
   readonly #pieces = new InOrder();
 
-  constructor({ decryptor, blob, zlibCrc, size, count }: DecryptPipelineOptions) {
+  constructor({ decryptor, staged, zlibCrc, size, count }: DecryptPipelineOptions) {
     this.#zlibCrc = zlibCrc;
     this.#decryptor = decryptor;
-    this.#blob = blob;
+    this.#staged = staged;
     this.#size = size;
     this.#count = count;
     this.#piece = new Uint8Array(this.#pieceSize());
@@ -108,9 +106,10 @@ export class DecryptPipeline {
 
   #launch(decrypting: Promise<Bytes>): void {
     this.#pieces.add(decrypting, async (plaintext) => {
+      const offset = this.#checksum.size;
       this.#checksum.update(plaintext);
       this.#zlibCrc?.update(plaintext);
-      await this.#blob.write(plaintext);
+      await this.#staged.write(offset, plaintext);
       release(plaintext);
     });
   }

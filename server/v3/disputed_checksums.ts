@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type Bytes, toHex } from "../../protocol/mod.ts";
+import { type Bytes, toHex } from "../../protocol/bytes.ts";
 import { TtlMap } from "../ttl_map.ts";
 import type { UnverifiedFile } from "./unverified_files.ts";
 
@@ -43,7 +43,7 @@ export class DisputedChecksums {
    * Whether the same plaintext, called wrong so often, is answered with zlib's checksum this once. A strict client that
    * calls that wrong too has its cksum again, with an attempt left.
    */
-  isOtherDue({ clientId, name, crc, size }: Disputed): boolean {
+  isOtherDue({ accountId: clientId, name, crc, size }: Disputed): boolean {
     const before = this.#disputes.peek(keyOf(clientId, name));
     if (before === undefined || before.isOtherWrong) return false;
     if (before.crc !== crc || before.size !== size) return false;
@@ -52,14 +52,14 @@ export class DisputedChecksums {
 
   /** The client has called the checksum of an intact file wrong. */
   note(file: UnverifiedFile): void {
-    const at = keyOf(file.clientId, file.name);
+    const at = keyOf(file.accountId, file.name);
     const { crc, size } = file;
     const known = this.#disputes.peek(at);
     const before = known?.crc === crc && known.size === size ? known : undefined;
     this.#disputes.set(at, {
       ...{ crc, size },
       times: (before?.times ?? 0) + 1,
-      isOtherWrong: file.isOtherTold || before?.isOtherWrong === true,
+      isOtherWrong: file.isOtherChecksumSent || before?.isOtherWrong === true,
     });
   }
 
@@ -69,7 +69,7 @@ export class DisputedChecksums {
   }
 }
 
-type Disputed = Pick<UnverifiedFile, "clientId" | "name" | "crc" | "size">;
+type Disputed = Pick<UnverifiedFile, "accountId" | "name" | "crc" | "size">;
 
 function keyOf(clientId: Bytes, name: string): string {
   return `${toHex(clientId)} ${name}`;

@@ -1,31 +1,32 @@
 /**
- * What a peer is after that is about to be turned away: whoever asks for protocol 4 must not take the server for one of
+ * The first request of a peer that is about to be rejected: a client of protocol 4 must not take the server for one of
  * protocol 3.
  *
  * @module
  */
-import { ProtocolError, type ServerSession } from "../../protocol/mod.ts";
+import { ProtocolError } from "../../protocol/errors.ts";
+import type { ServerSession } from "../../protocol/v3/server_session.ts";
 import type { PeerSocket } from "../listen/peer_socket.ts";
 
-/** So long a peer is heard, in milliseconds: as long as a client waits for the answer to its hello. */
-const FIRST_WORDS_MS = 2000;
+/** How long the request is waited for, in milliseconds: as long as a client waits for the answer to its hello. */
+const FIRST_REQUEST_MS = 2000;
 
-/** `hurried`: it was not waited for any longer. */
-export type FirstRequest = "hello" | "other" | "hurried";
+/** `aborted`: it was not waited for any longer. */
+export type FirstRequest = "hello" | "other" | "aborted";
 
-/** Reads the first request of a peer, or notes that none comes. */
+/** Reads the first request of a peer; `other` where none comes. */
 export function readFirstRequest(
   socket: PeerSocket,
   session: ServerSession,
-  hurry: AbortSignal,
+  signal: AbortSignal,
 ): Promise<FirstRequest> {
-  const hurried = Promise.withResolvers<FirstRequest>();
-  hurry.addEventListener("abort", () => hurried.resolve("hurried"));
-  return Promise.race([hear(socket, session), hurried.promise]);
+  const aborted = Promise.withResolvers<FirstRequest>();
+  signal.addEventListener("abort", () => aborted.resolve("aborted"));
+  return Promise.race([readRequest(socket, session), aborted.promise]);
 }
 
-async function hear(socket: PeerSocket, session: ServerSession): Promise<FirstRequest> {
-  const until = performance.now() + FIRST_WORDS_MS;
+async function readRequest(socket: PeerSocket, session: ServerSession): Promise<FirstRequest> {
+  const until = performance.now() + FIRST_REQUEST_MS;
   try {
     for (;;) {
       const event = session.next();

@@ -3,7 +3,9 @@
  *
  * @module
  */
-import type { Bytes, Profile, Quirk } from "../../protocol/mod.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
+import type { Profile } from "../../protocol/v3/server_session.ts";
+import type { Quirk } from "../../protocol/v3/editions/quirks.ts";
 
 export interface Peer {
   /** Unique among the connections of this process. */

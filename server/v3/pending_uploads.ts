@@ -3,13 +3,9 @@
  *
  * @module
  */
-import {
-  type Bytes,
-  decodeTextField,
-  type Response,
-  type SendFile,
-  toHex,
-} from "../../protocol/mod.ts";
+import { type Bytes, toHex } from "../../protocol/bytes.ts";
+import { decodeTextField } from "../../protocol/v3/text_field.ts";
+import type { Response, SendFile } from "../../protocol/v3/messages.ts";
 import type { Limits } from "../limits/limits.ts";
 
 /** A file on its way in, of which further packets are to come. */
@@ -46,7 +42,7 @@ export class PendingUploads {
     this.#limits = limits;
   }
 
-  async park(upload: PendingUpload, now: number): Promise<void> {
+  async add(upload: PendingUpload, now: number): Promise<void> {
     const key = keyOf(upload.request);
     const dropped = this.#takeOut([key]);
     this.#uploads.set(key, { upload, since: now });

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { ConfigurationError, printable, reasonOf } from "../../protocol/mod.ts";
+import { ConfigurationError, reasonOf } from "../../protocol/errors.ts";
+import { printable } from "../../protocol/printable.ts";
 import { readRegularFile } from "../fs/file_system.ts";
 
 export const PORT_INFO = "port.info";

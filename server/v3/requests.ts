@@ -3,26 +3,19 @@
  *
  * @module
  */
-import {
-  aesKeySize,
-  type Bytes,
-  decodeTextField,
-  isUserName,
-  printable,
-  ProtocolError,
-  reasonWithPathOf,
-  type Request,
-  type Response,
-  type SendFile,
-  storedName,
-  toHex,
-} from "../../protocol/mod.ts";
+import { aesKeySize } from "../../protocol/v3/server_session.ts";
+import { type Bytes, toHex } from "../../protocol/bytes.ts";
+import { decodeTextField } from "../../protocol/v3/text_field.ts";
+import { isUserName, printable } from "../../protocol/printable.ts";
+import { ProtocolError, reasonWithPathOf } from "../../protocol/errors.ts";
+import type { Request, Response, SendFile } from "../../protocol/v3/messages.ts";
+import { storedName } from "../../protocol/v3/stored_name.ts";
 import { countRegistration, noteSeen, pendingBefore } from "../accounts/registration.ts";
 import type { V3Context } from "./context.ts";
 import type { Peer } from "./peer.ts";
 import { LimitError } from "../limits/limits.ts";
 import { toStoredProfile } from "./client_profile.ts";
-import { CatalogRefusal } from "../catalog/catalog.ts";
+import { CatalogRefusal } from "../catalog/refusal.ts";
 import { mayYield } from "../catalog/accounts.ts";
 import { commitFile } from "../uploads/commit.ts";
 import type { UnverifiedFile } from "./unverified_files.ts";
@@ -45,7 +38,7 @@ const handlers: { readonly [K in NonFileRequest["kind"]]: Handler<K> } = {
     const now = context.clock();
     const id = random.clientId();
     const accepted = registration() === "open" && isUserName(name) &&
-      await store.catalog.registerClient({
+      await store.catalog.accounts.registerV3({
         ...{ id, name, now, storedProfile: toStoredProfile(peer.profile) },
         expiredBefore: pendingBefore(context),
         claimedIds: [claimedId, ...context.reservedIds.ofName(name).map((one) => one.claimedId)],
@@ -74,7 +67,7 @@ const handlers: { readonly [K in NonFileRequest["kind"]]: Handler<K> } = {
     const wrapped = await freshKey(context, peer, publicKey);
     const reserved = context.reservedIds.find(clientId);
     const outcome = isUserName(name)
-      ? await store.catalog.setPublicKey({
+      ? await store.catalog.accounts.setPublicKey({
         ...{ id: clientId, name, publicKey, now, storedProfile: toStoredProfile(peer.profile) },
         expiredBefore: pendingBefore(context),
         reservedFor: reserved?.name === name ? reserved.claimedId : undefined,
@@ -103,7 +96,7 @@ const handlers: { readonly [K in NonFileRequest["kind"]]: Handler<K> } = {
   async reconnect(context, peer, { clientId, name: field }) {
     const { store, log } = context;
     const name = decodeTextField(field);
-    const client = await store.catalog.findClient(clientId);
+    const client = await store.catalog.accounts.find({ id: clientId });
     const properties = { name: printable(name), client: toHex(clientId), address: peer.address };
     if (client?.name !== name || client.publicKey === undefined) {
       log.info("Denied {name} ({client}) from {address} to reconnect: not known so", {
@@ -139,7 +132,7 @@ const handlers: { readonly [K in NonFileRequest["kind"]]: Handler<K> } = {
     await commitFile(context, peer, { ...file, storedAt: context.clock() });
     context.disputes.end(clientId, file.name);
     // What the client has agreed on is what it is told from now on.
-    const isZlib = peer.profile.quirks.has("zlib-crc") !== file.isOtherTold;
+    const isZlib = peer.profile.quirks.has("zlib-crc") !== file.isOtherChecksumSent;
     peer.noteQuirk("zlib-crc", isZlib);
     return { kind: "messageReceived", clientId };
   },
@@ -193,7 +186,7 @@ async function reserveId(
 ): Promise<Bytes> {
   const id = context.random.clientId();
   if (context.registration() !== "open" || !isUserName(name)) return id;
-  const holder = await context.store.catalog.findClientByName(name);
+  const holder = await context.store.catalog.accounts.find({ name });
   if (holder === undefined || mayYield(holder, pendingBefore(context), [claimedId])) {
     context.reservedIds.add(id, { name, claimedId, profile: peer.profile });
   }

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { type Bytes, type Profile, toHex } from "../../protocol/mod.ts";
+import { type Bytes, toHex } from "../../protocol/bytes.ts";
+import type { Profile } from "../../protocol/v3/server_session.ts";
 import type { Limits } from "../limits/limits.ts";
 import { TtlMap } from "../ttl_map.ts";
 

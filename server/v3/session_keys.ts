@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { type Bytes, equalBytes, importAesKey, toHex } from "../../protocol/mod.ts";
+import { type Bytes, equalBytes, toHex } from "../../protocol/bytes.ts";
+import { importAesKey } from "../../protocol/cipher/aes_cbc.ts";
 import type { Limits } from "../limits/limits.ts";
 import { TtlMap } from "../ttl_map.ts";
 import type { Peer } from "./peer.ts";

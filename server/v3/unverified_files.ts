@@ -3,14 +3,15 @@
  *
  * @module
  */
-import { type Bytes, printable, toHex } from "../../protocol/mod.ts";
+import { type Bytes, toHex } from "../../protocol/bytes.ts";
+import { printable } from "../../protocol/printable.ts";
 import type { QuotaReservation } from "../uploads/quota_reservations.ts";
 import type { Limits } from "../limits/limits.ts";
-import type { StagedBlob } from "../blobs/blob_store.ts";
+import type { StagedUpload } from "../uploads/staging_area.ts";
 import type { Log } from "../limits/server_log.ts";
 
 export interface UnverifiedFile {
-  readonly clientId: Bytes;
+  readonly accountId: Bytes;
   readonly name: string;
   /** The connection on which it came. */
   readonly connection: number;
@@ -19,11 +20,11 @@ export interface UnverifiedFile {
    * is heard on the file. A client that connects anew for each request can't be told from somebody who knows its id.
    */
   readonly boundUntil: Promise<void> | undefined;
-  readonly blob: StagedBlob;
+  readonly staged: StagedUpload;
   readonly size: number;
   readonly crc: number;
   /** Whether the client was told another checksum than the usual one: see `disputed_checksums.ts`. */
-  readonly isOtherTold: boolean;
+  readonly isOtherChecksumSent: boolean;
   /** Whether it may be stored at all: it can't when its padding was wrong. */
   readonly intact: boolean;
   /** By `Context.ticks`. */
@@ -63,7 +64,7 @@ export class UnverifiedFiles {
    * judge come last: files that are sent under a known id alone don't push them out.
    */
   async add(file: UnverifiedFile): Promise<void> {
-    const files = this.#of(file.clientId);
+    const files = this.#of(file.accountId);
     const resent = files.filter((other) =>
       other.name === file.name && other.connection === file.connection
     );
@@ -73,7 +74,7 @@ export class UnverifiedFiles {
     );
     const tooMany = Math.max(0, before.length + 1 - this.#limits.maxUnverifiedPerClient);
     const surplus = byWorth.slice(0, tooMany);
-    this.#set(file.clientId, [...before.filter((other) => !surplus.includes(other)), file]);
+    this.#set(file.accountId, [...before.filter((other) => !surplus.includes(other)), file]);
     await this.#discardAll([...resent, ...surplus]);
   }
 
@@ -113,10 +114,11 @@ export class UnverifiedFiles {
   }
 
   /** Discards a file that was taken out. */
-  async discard({ blob, reservation }: UnverifiedFile): Promise<void> {
+  async discard({ staged, reservation }: UnverifiedFile): Promise<void> {
     try {
-      await blob.discard();
+      await staged.writer.abort();
     } finally {
+      staged.release();
       reservation?.end();
     }
   }
@@ -133,7 +135,7 @@ export class UnverifiedFiles {
   async expire(before: number): Promise<void> {
     const expired = [...this.#byClient.values()].flat().filter((file) => file.arrivedAt < before);
     // All at once: none is to be judged while another one is being discarded.
-    for (const { clientId } of expired) {
+    for (const { accountId: clientId } of expired) {
       this.#set(clientId, this.#of(clientId).filter((file) => file.arrivedAt >= before));
     }
     await this.#discardAll(expired);

@@ -3,24 +3,17 @@
  *
  * @module
  */
-import {
-  BLOCK_SIZE,
-  type Bytes,
-  CbcDecryptor,
-  decodeTextField,
-  equalBytes,
-  IntegrityError,
-  nameFault,
-  PacketSequence,
-  PiecesDecryptor,
-  printable,
-  reasonWithPathOf,
-  type Response,
-  type SendFile,
-  storedName,
-  toHex,
-  ZlibCrc,
-} from "../../protocol/mod.ts";
+import { BLOCK_SIZE, CbcDecryptor } from "../../protocol/cipher/aes_cbc.ts";
+import { type Bytes, equalBytes, toHex } from "../../protocol/bytes.ts";
+import { decodeTextField } from "../../protocol/v3/text_field.ts";
+import { IntegrityError, reasonWithPathOf } from "../../protocol/errors.ts";
+import { nameFault } from "../../protocol/file_name.ts";
+import { PacketSequence } from "../../protocol/v3/packet_sequence.ts";
+import { PiecesDecryptor } from "../../protocol/v3/pieces_cipher.ts";
+import { printable } from "../../protocol/printable.ts";
+import type { Response, SendFile } from "../../protocol/v3/messages.ts";
+import { storedName } from "../../protocol/v3/stored_name.ts";
+import { ZlibCrc } from "../../protocol/crc/zlib.ts";
 import type { AccountWithKeys } from "../catalog/accounts.ts";
 import { PROTOCOL_4 } from "../catalog/accounts.ts";
 import { claimRoom, type QuotaReservation } from "../uploads/quota_reservations.ts";
@@ -29,7 +22,7 @@ import type { Peer } from "./peer.ts";
 import type { PendingUpload } from "./pending_uploads.ts";
 import { DecryptPipeline } from "./decrypt_pipeline.ts";
 import { LimitError } from "../limits/limits.ts";
-import type { StagedBlob } from "../blobs/blob_store.ts";
+import type { StagedUpload } from "../uploads/staging_area.ts";
 
 /** Padding that ciphertext holds at most: some clients encrypt a file in two pieces. */
 const MAX_PADDING = 2 * BLOCK_SIZE;
@@ -37,7 +30,7 @@ const MAX_PADDING = 2 * BLOCK_SIZE;
 interface OpenPart {
   readonly packets: PacketSequence;
   readonly pipeline: DecryptPipeline;
-  readonly blob: StagedBlob;
+  readonly staged: StagedUpload;
   /** The key under which it comes. */
   readonly key: CryptoKey;
   /** zlib's CRC-32, where the client may expect that. */
@@ -109,31 +102,31 @@ export class V3Upload implements PendingUpload {
   }
 
   async #receive(work: OpenPart, end: SendFile): Promise<Response> {
-    const { blob, reservation, zlibCrc, pipeline: { checksum } } = work;
+    const { staged, reservation, zlibCrc, pipeline: { checksum } } = work;
     const { maxFileSize } = this.#context.limits;
     if (checksum.size > maxFileSize) throw new LimitError("maxFileSize", maxFileSize);
     this.#work = undefined;
     const { clientId, contentSize, fileName } = end;
     const { size } = checksum;
-    const sound = { clientId, name: storedName(fileName), size, crc: checksum.digest() };
-    const isOtherTold = this.#intact && this.#context.disputes.isOtherDue(sound);
-    const isZlib = this.#peer.profile.quirks.has("zlib-crc") !== isOtherTold;
+    const sound = { accountId: clientId, name: storedName(fileName), size, crc: checksum.digest() };
+    const isOtherChecksumSent = this.#intact && this.#context.disputes.isOtherDue(sound);
+    const isZlib = this.#peer.profile.quirks.has("zlib-crc") !== isOtherChecksumSent;
     const crc = isZlib ? zlibCrc?.digest() ?? sound.crc : sound.crc;
     const { connection, key: own, ended } = this.#peer;
     await this.#context.unverified.add({
       ...sound,
       connection,
       boundUntil: own && equalBytes(own.clientId, clientId) ? ended : undefined,
-      blob,
-      isOtherTold,
+      staged,
+      isOtherChecksumSent,
       intact: this.#intact,
       arrivedAt: this.#context.ticks(),
       reservation,
     });
     // A checksum that is certainly not the client's, which will send the file again. Not the complement: of nothing at all
     // that of one kind of checksum is the other.
-    const told = this.#intact ? crc : (crc ^ 1) >>> 0;
-    return { kind: "fileReceived", clientId, contentSize, fileName, crc: told };
+    const sentCrc = this.#intact ? crc : (crc ^ 1) >>> 0;
+    return { kind: "fileReceived", clientId, contentSize, fileName, crc: sentCrc };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -141,8 +134,9 @@ export class V3Upload implements PendingUpload {
     this.#work = undefined;
     await work?.pipeline.settle();
     try {
-      await work?.blob.discard();
+      await work?.staged.writer.abort();
     } finally {
+      work?.staged.release();
       work?.reservation?.end();
     }
   }
@@ -159,20 +153,20 @@ export class V3Upload implements PendingUpload {
     const size = Math.max(0, contentSize - MAX_PADDING);
     const { unverified } = this.#context;
     const name = storedName(fileName);
-    const file = { clientId, name, size };
-    const makeWay = () => unverified.supersede(clientId, name, this.#peer.connection);
-    const reservation = await claimRoom(this.#context, file, makeWay);
+    const file = { accountId: clientId, name, size };
+    const supersede = () => unverified.supersede(clientId, name, this.#peer.connection);
+    const reservation = await claimRoom(this.#context, file, supersede);
     try {
-      const blob = await this.#context.staging.stage(clientId, contentSize);
+      const staged = await this.#context.staging.create(clientId, contentSize);
       const zlibCrc = this.#mayExpectZlib ? new ZlibCrc() : undefined;
-      const pipeline = this.#pipeline(key, blob, zlibCrc);
-      this.#work = { packets, pipeline, blob, key, zlibCrc, reservation };
+      const pipeline = this.#pipeline(key, staged, zlibCrc);
+      this.#work = { packets, pipeline, staged, key, zlibCrc, reservation };
     } catch (error) {
       reservation?.end();
       throw error;
     }
-    // Makes the file: a disk that takes none is told of before the content comes.
-    await this.#work.blob.write(new Uint8Array(0));
+    // A store that takes no file says so before the content comes.
+    await this.#work.staged.write(0, new Uint8Array(0));
   }
 
   get #mayExpectZlib(): boolean {
@@ -181,11 +175,17 @@ export class V3Upload implements PendingUpload {
       this.#context.disputes.has(clientId, storedName(fileName));
   }
 
-  #pipeline(key: CryptoKey, blob: StagedBlob, zlibCrc: ZlibCrc | undefined): DecryptPipeline {
+  #pipeline(key: CryptoKey, staged: StagedUpload, zlibCrc: ZlibCrc | undefined): DecryptPipeline {
     const inPieces = this.#peer.profile.quirks.has("pieces");
     const decryptor = inPieces ? new PiecesDecryptor(key) : new CbcDecryptor(key);
     const count = () => this.#context.staging.count;
-    return new DecryptPipeline({ decryptor, blob, zlibCrc, size: this.request.contentSize, count });
+    return new DecryptPipeline({
+      decryptor,
+      staged,
+      zlibCrc,
+      size: this.request.contentSize,
+      count,
+    });
   }
 
   /** Decrypts the rest and makes the bytes durable: until the client judges them no descriptor is held. */
@@ -199,7 +199,7 @@ export class V3Upload implements PendingUpload {
     if (plaintextSize !== undefined && this.#work?.pipeline.checksum.size !== plaintextSize) {
       this.#intact = false;
     }
-    await this.#work?.blob.seal();
+    await this.#work?.staged.writer.close();
   }
 
   /**

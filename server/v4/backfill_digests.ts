@@ -3,14 +3,16 @@
  *
  * @module
  */
-import { toHex } from "../../protocol/mod.ts";
+import { toHex } from "../../protocol/bytes.ts";
 import { inSlices } from "../../protocol/v4/slices.ts";
 import { ChunkDigests, type FileDigests } from "../../protocol/v4/chunk_digests.ts";
 import { CHUNK_SIZE, chunkSize } from "../../protocol/v4/merkle_tree.ts";
+import { BlobNotFound } from "../blobs/blob_store.ts";
+import { readContent } from "../data_folder/stored_content.ts";
 import { breath } from "../breath.ts";
 import type { V4Context } from "./context.ts";
 import { recordDamage, visibleDamage } from "./damage.ts";
-import type { Damage, FileDigest, StoredFile } from "../catalog/catalog.ts";
+import type { Damage, FileDigest, StoredFile } from "../catalog/files.ts";
 import { RequestError } from "./request_error.ts";
 import type { RequestContext } from "./request_context.ts";
 
@@ -30,9 +32,9 @@ export async function withDigests(
   const damage = await visibleDamage(context.store, file);
   if (damage !== undefined) return await refuseDamaged(context, file, damage);
   if (file.tree !== undefined) return { ...file, tree: file.tree };
-  const owner = toHex(file.clientId);
+  const owner = toHex(file.accountId);
   const work = (signal: AbortSignal) => findTree(context, file, signal);
-  const tree = await context.readings.do(file.path, owner, work, answers.onLeft);
+  const tree = await context.readings.do(file.content.id, owner, work, answers.onLeft);
   return tree && { ...file, tree };
 }
 
@@ -42,21 +44,22 @@ async function findTree(
   file: StoredFile,
   signal: AbortSignal,
 ): Promise<FileDigest | undefined> {
-  const { store: { catalog, blobs }, log } = context;
+  const { store, log } = context;
+  const { catalog } = store;
   // It may have been read since it was looked up.
-  const now = await catalog.findFile(file.clientId, file.name, file.version);
-  if (now?.path !== file.path) return undefined;
+  const now = await catalog.files.find(file.accountId, file.name, { version: file.version });
+  if (now?.content.id !== file.content.id) return undefined;
   if (now.damage !== undefined) return await refuseDamaged(context, file, now.damage);
   if (now.tree !== undefined) return now.tree;
   const sums = new ChunkDigests(file.size);
-  const found = await summedUp(blobs.read(file.path, { pieceSize: CHUNK_SIZE }), sums, signal);
+  const found = await summedUp(readContent(store, file), sums, signal);
   if (found?.cksum !== file.crc) return await refuseDamaged(context, file, "content");
   // When the client's file was changed protocol 3 does not tell.
   const tree = { mtime: file.storedAt, digest: found.digest };
-  await catalog.setTree(file.path, tree, await inSlices(sums.gathering(), breath));
+  await catalog.files.setDigests(file.content.id, tree, await inSlices(sums.gathering(), breath));
   log.debug("Summed up {path} of {client}, which protocol 3 had stored", {
     event: "file.summed-up",
-    ...{ path: file.path, client: toHex(file.clientId) },
+    ...{ path: file.content.id, client: toHex(file.accountId) },
   });
   return tree;
 }
@@ -70,7 +73,7 @@ export async function refuseDamaged(
   file: StoredFile,
   damage: Damage,
 ): Promise<undefined> {
-  if (!(await context.store.catalog.refersTo(file.path))) return undefined;
+  if (await context.store.catalog.blobs.owner(file.content.id) !== "file") return undefined;
   await recordDamage(context, file, damage);
   throw isDamaged(file);
 }
@@ -95,7 +98,7 @@ async function summedUp(
       at += chunk.length;
     }
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
+    if (error instanceof BlobNotFound) return undefined;
     throw error;
   }
   return sums.isWhole ? sums.sums() : undefined;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Bytes, equalBytes } from "../../protocol/mod.ts";
+import { type Bytes, equalBytes } from "../../protocol/bytes.ts";
 import {
   CHUNK_SIZE,
   chunkCount,
@@ -11,20 +11,21 @@ import {
   DIGEST_SIZE,
   digestChunk,
 } from "../../protocol/v4/merkle_tree.ts";
-import type { Catalog, StoredFile } from "../catalog/catalog.ts";
+import type { Catalog } from "../catalog/catalog.ts";
+import type { StoredFile } from "../catalog/files.ts";
 import { CHUNKS_PAGE } from "../catalog/bounds.ts";
 
 export class StoredDigests {
-  readonly #catalog: Pick<Catalog, "findChunks">;
-  readonly #file: Pick<StoredFile, "path" | "size">;
+  readonly #catalog: { readonly files: Pick<Catalog["files"], "chunkDigests"> };
+  readonly #file: Pick<StoredFile, "content" | "size">;
   #page: Bytes;
   /** Where the page begins, in bytes of all digests. */
   #begin = 0;
 
   /** `first`: those that the catalog has found with the file. */
   constructor(
-    catalog: Pick<Catalog, "findChunks">,
-    file: Pick<StoredFile, "path" | "size">,
+    catalog: { readonly files: Pick<Catalog["files"], "chunkDigests"> },
+    file: Pick<StoredFile, "content" | "size">,
     first: Bytes,
   ) {
     this.#catalog = catalog;
@@ -53,7 +54,7 @@ export class StoredDigests {
   async #at(position: number): Promise<boolean> {
     const begin = position - position % CHUNKS_PAGE;
     if (begin === this.#begin) return true;
-    const page = await this.#catalog.findChunks(this.#file.path, begin);
+    const page = await this.#catalog.files.chunkDigests(this.#file.content.id, begin);
     if (page === undefined) return false;
     this.#page = page;
     this.#begin = begin;

@@ -3,7 +3,9 @@
  *
  * @module
  */
-import { type Bytes, printable, ProtocolError, reasonOf, toHex } from "../../protocol/mod.ts";
+import { type Bytes, toHex } from "../../protocol/bytes.ts";
+import { printable } from "../../protocol/printable.ts";
+import { ProtocolError, reasonOf } from "../../protocol/errors.ts";
 import { NONCE_SIZE } from "../../protocol/v4/authentication.ts";
 import { ConnectionState } from "../../protocol/v4/connection_state.ts";
 import { FrameReader } from "../../protocol/v4/frame_reader.ts";
@@ -20,7 +22,7 @@ import type { V4Context } from "./context.ts";
 import { LimitError } from "../limits/limits.ts";
 import type { RevocationReason } from "../catalog/accounts.ts";
 import { PeerSocket, type TcpSocket } from "../listen/peer_socket.ts";
-import { authenticate, dismissal, type NamedPrincipal, refused, refuseDismissed } from "./login.ts";
+import { authenticate, dismissal, type NamedPrincipal, refused } from "./login.ts";
 import type { TlsIdentity } from "../listen/tls/identity.ts";
 import { RequestError } from "./request_error.ts";
 import { Requests, WINDOW } from "./requests.ts";
@@ -91,10 +93,10 @@ export class V4Connection {
     this.#socket.close(reason);
   }
 
-  /** Tells the peer that there is no room for it, and ends the connection; at once where it is hurried. Never rejects. */
-  async rejectBusy(error: LimitError, hurry: AbortSignal): Promise<void> {
+  /** Answers that the server is busy, and ends the connection; at once when the signal aborts. Never rejects. */
+  async rejectBusy(error: LimitError, signal: AbortSignal): Promise<void> {
     const close = () => this.close("there is no room for it");
-    hurry.addEventListener("abort", close);
+    signal.addEventListener("abort", close);
     await this.#refuse(error);
     close();
   }
@@ -126,17 +128,13 @@ export class V4Connection {
       receive: () => this.#receive(),
     }, first);
     if (principal === undefined) return;
-    const { clientId, name } = principal;
-    await this.#send({ kind: "welcome", tag: 0, clientId, name, window: WINDOW });
+    const { accountId, name } = principal;
+    await this.#send({ kind: "welcome", tag: 0, clientId: accountId, name, window: WINDOW });
     const dismiss = (fault: RevocationReason) => this.#dismiss(principal, dismissal(fault));
     const session = { ...principal, dismiss };
     this.#context.revocation.add(session);
     try {
       await this.#answerTo(principal);
-    } catch (error) {
-      // Whatever is refused to one who stays is answered where it is asked for.
-      if (error instanceof RequestError) this.#dismiss(principal, error);
-      throw error;
     } finally {
       this.#context.revocation.remove(session);
     }
@@ -153,19 +151,19 @@ export class V4Connection {
       if (!PARTS.includes(message.kind) && ++requested > max) {
         throw new LimitError("maxRequestsPerConnection", max);
       }
-      await refuseDismissed(this.#context, principal);
+      await this.#context.revocation.refresh();
+      if (this.#dismissal !== undefined) throw this.#dismissal;
       await requests.handle(message);
     }
   }
 
   /** Ends what a client does that may not stay, so that it can be told; at once where it did not end until the next time. */
-  #dismiss({ clientId, name }: NamedPrincipal, refusal: RequestError): void {
-    if (this.#dismissal === refusal) return;
+  #dismiss({ accountId, name }: NamedPrincipal, refusal: RequestError): void {
     if (this.#dismissal !== undefined) return this.close(refusal.message);
     this.#dismissal = refusal;
     this.#context.log.info("Ending the connection of {name} ({client}), {address}: {reason}", {
       event: "client.dismissed",
-      ...{ name: printable(name), client: toHex(clientId) },
+      ...{ name: printable(name), client: toHex(accountId) },
       ...{ address: this.#socket.address, reason: refusal.message },
     });
     this.#socket.interrupt(refusal);
@@ -181,9 +179,9 @@ export class V4Connection {
     this.#fingerprint = await fingerprintOfName(name);
   }
 
-  #requestsOf({ clientId, key }: NamedPrincipal): Requests {
+  #requestsOf({ accountId, key }: NamedPrincipal): Requests {
     return new Requests({
-      ...{ context: this.#context, owner: { clientId, key, address: this.#socket.address } },
+      ...{ context: this.#context, owner: { accountId, key, address: this.#socket.address } },
       answers: {
         send: (message) => this.#unlessDismissed(message.kind, () => this.#send(message)),
         sendChunk: (tag, offset, chunk) =>

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { Bytes } from "../../protocol/mod.ts";
-import type { FileDigest } from "../catalog/catalog.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
+import type { FileDigest } from "../catalog/files.ts";
 import type { Context } from "../context.ts";
 import { OpenUploads } from "./open_uploads.ts";
 import { PartialUploads } from "./partial_uploads.ts";
@@ -20,7 +20,7 @@ export interface V4Context extends Context {
   /** What is held of uploads that were broken off. */
   readonly partialUploads: PartialUploads;
   /** Called when an account has got a key of protocol 4: whoever used it by protocol 3 alone is not it any more. */
-  readonly onAccountClaimed: (clientId: Bytes) => void;
+  readonly onAccountClaimed: (accountId: Bytes) => void;
 }
 
 /** Whole files that are read at once for what a peer asks, one of each user's: a disk serves others beside. */
@@ -28,19 +28,15 @@ const MAX_READINGS = 2;
 
 export function createV4Context(
   context: Context,
-  onAccountClaimed: (clientId: Bytes) => void,
+  onAccountClaimed: (accountId: Bytes) => void,
 ): V4Context {
-  const { store: { catalog, blobs }, limits, clock, log } = context;
-  const openUploads = new OpenUploads();
+  const { store: { catalog, blobs }, limits, clock, ticks, log, garbage } = context;
   return {
     ...context,
-    revocation: new RevocationWatch(catalog, log),
+    revocation: new RevocationWatch({ catalog, ticks, log }),
     readings: new SharedWork(MAX_READINGS),
-    openUploads,
-    partialUploads: new PartialUploads({
-      ...{ catalog, blobs, limits, clock, log },
-      isOpen: (path) => openUploads.isOpen(path),
-    }),
+    openUploads: new OpenUploads(),
+    partialUploads: new PartialUploads({ catalog, blobs, limits, clock, garbage }),
     onAccountClaimed,
   };
 }

@@ -4,10 +4,11 @@
  *
  * @module
  */
-import { printable, reasonWithPathOf, toHex } from "../../protocol/mod.ts";
+import { printable } from "../../protocol/printable.ts";
+import { reasonWithPathOf } from "../../protocol/errors.ts";
+import { toHex } from "../../protocol/bytes.ts";
 import type { V4Context } from "./context.ts";
-import { isInline } from "../catalog/inline_paths.ts";
-import type { Damage, StoredFile } from "../catalog/catalog.ts";
+import type { Damage, StoredFile } from "../catalog/files.ts";
 import type { Store } from "../data_folder/data_folder.ts";
 
 const WORDS: Readonly<Record<Damage, string>> = {
@@ -17,17 +18,17 @@ const WORDS: Readonly<Record<Damage, string>> = {
 };
 
 /**
- * The damage of a file as far as it shows without reading the content: what was found before, or that the blob is
- * missing or has another size. Of a file that the catalog keeps its row says that.
+ * The damage of a file that shows without reading the content: damage that was found before, or a blob that is missing or
+ * has another size. For content that the catalog keeps, its row already says so.
  */
 export async function visibleDamage(
   { blobs }: Pick<Store, "blobs">,
-  { path, size, damage }: StoredFile,
+  { content: { kind, id }, size, damage }: StoredFile,
 ): Promise<Damage | undefined> {
-  if (damage !== undefined || isInline(path)) return damage;
-  const found = await blobs.size(path);
+  if (damage !== undefined || kind === "inline") return damage;
+  const found = await blobs.stat(id);
   if (found === undefined) return "missing";
-  return found === size ? undefined : "size";
+  return found.size === size ? undefined : "size";
 }
 
 /** Records the damage of a file that a client has asked for, and logs it, where the catalog does not have it yet. */
@@ -37,12 +38,12 @@ export async function recordDamage(
   damage: Damage,
 ): Promise<void> {
   if (file.damage === damage) return;
-  const { name, path, clientId } = file;
-  const about = { file: printable(name), path: printable(path), client: toHex(clientId) };
+  const { name, content: { id: path }, accountId } = file;
+  const about = { file: printable(name), path: printable(path), client: toHex(accountId) };
   try {
-    const isNew = await catalog.setDamage(path, damage);
+    const isNew = await catalog.files.setDamage(path, damage);
     if (!isNew) return;
-    const user = (await catalog.findClient(clientId))?.name ?? "";
+    const user = (await catalog.accounts.find({ id: accountId }))?.name ?? "";
     log.error("Damaged file {file} of {user}: {what} ({path}); see xfer server verify", {
       event: "file.damaged",
       ...{ ...about, user, damage, what: WORDS[damage] },

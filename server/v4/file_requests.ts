@@ -3,12 +3,12 @@
  *
  * @module
  */
-import type { Bytes } from "../../protocol/mod.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
 import type { Message, MessageKind, MessageOf } from "../../protocol/v4/messages.ts";
 import { CHUNK_SIZE, chunkCount, DIGEST_SIZE } from "../../protocol/v4/merkle_tree.ts";
+import { BlobNotFound } from "../blobs/blob_store.ts";
 import { recordDamage } from "./damage.ts";
-import type { StoredFile } from "../catalog/catalog.ts";
-import { removeOrphan } from "../uploads/commit.ts";
+import type { StoredFile } from "../catalog/files.ts";
 import { StoredDigests } from "./chunk_digests.ts";
 import { checkFileName, RequestError } from "./request_error.ts";
 import { logFile, type RequestContext } from "./request_context.ts";
@@ -40,20 +40,20 @@ export const FILE_REQUESTS: Handlers = {
   },
   async remove(session, { tag, name }) {
     const { context, owner, answers } = session;
-    const paths = await context.store.catalog.dropFile(owner.clientId, name);
-    context.quotaReservations.revoke(owner.clientId, name);
-    if (paths.length === 0) throw noSuchFile(name);
-    for (const path of paths) await removeOrphan(context, path);
+    const garbage = await context.store.catalog.files.remove(owner.accountId, name);
+    context.quotaReservations.revoke(owner.accountId, name);
+    if (garbage === undefined) throw noSuchFile(name);
+    await context.garbage.collect(garbage);
     logFile(session, "file.removed", "Removed {file} of {client}", name);
     await answers.send({ kind: "done", tag });
   },
   async rename(session, { tag, oldName, newName }) {
     checkFileName(newName);
     const { context, owner, answers } = session;
-    const outcome = await context.store.catalog.renameFile(owner.clientId, oldName, newName);
+    const outcome = await context.store.catalog.files.rename(owner.accountId, oldName, newName);
     if (outcome === "renamed") {
-      context.quotaReservations.revoke(owner.clientId, oldName);
-      context.quotaReservations.revoke(owner.clientId, newName, { isStored: true });
+      context.quotaReservations.revoke(owner.accountId, oldName);
+      context.quotaReservations.revoke(owner.accountId, newName, { isStored: true });
     }
     if (outcome === "missing") throw noSuchFile(oldName);
     if (outcome === "taken") throw new RequestError("file-exists", `${newName} is there already`);
@@ -65,7 +65,7 @@ export const FILE_REQUESTS: Handlers = {
 async function* filesBelow({ context, owner }: RequestContext, prefix: string) {
   const { store: { catalog } } = context;
   for (let after = "";;) {
-    const files = await catalog.listFilesBelow(owner.clientId, prefix, after, PAGE);
+    const files = await catalog.files.list(owner.accountId, { prefix, after, limit: PAGE });
     yield* files;
     const last = files.at(-1);
     if (last === undefined) return;
@@ -77,7 +77,7 @@ async function* filesBelow({ context, owner }: RequestContext, prefix: string) {
 async function* versionsOf({ context, owner }: RequestContext, name: string) {
   const { store: { catalog } } = context;
   for (let before = Infinity;;) {
-    const files = await catalog.listVersions(owner.clientId, name, before, PAGE);
+    const files = await catalog.files.versions(owner.accountId, name, { before, limit: PAGE });
     if (files.length === 0 && before === Infinity) throw noSuchFile(name);
     yield* files;
     const last = files.at(-1);
@@ -168,19 +168,20 @@ async function open(
   const { context, owner } = session;
   const { store: { catalog, blobs } } = context;
   for (let looks = 0; looks < MAX_LOOKS; looks++) {
-    const found = await catalog.findWhole(owner.clientId, name, version);
+    const found = await catalog.files.find(owner.accountId, name, { version, want: "all" });
     if (found === undefined) throw noSuchFile(name, version);
-    const file = await withDigests(session, found.file);
+    const { chunks: digests, bytes, ...stored } = found;
+    const file = await withDigests(session, stored);
     // One that was just read for its tree has its digests from now on.
-    if (file === undefined || found.file.tree === undefined) continue;
+    if (file === undefined || stored.tree === undefined) continue;
     const begin = beginOfChunk(from);
-    const chunks = found.content === undefined
-      ? blobs.read(file.path, { from: begin, pieceSize: Math.min(CHUNK_SIZE, file.size) })
-      : inMemory(found.content);
+    const chunks = bytes === undefined
+      ? blobs.read(file.content.id, { from: begin, pieceSize: Math.min(CHUNK_SIZE, file.size) })
+      : inMemory(bytes);
     const first = from < Math.min(to, file.size) ? await firstOf(chunks) : NONE;
-    const isWhole = found.chunks?.size === chunkCount(file.size) * DIGEST_SIZE;
-    if (first !== undefined && found.chunks !== undefined && isWhole) {
-      return { file, digests: new StoredDigests(catalog, file, found.chunks.first), first, chunks };
+    const isWhole = digests?.size === chunkCount(file.size) * DIGEST_SIZE;
+    if (first !== undefined && digests !== undefined && isWhole) {
+      return { file, digests: new StoredDigests(catalog, file, digests.first), first, chunks };
     }
     await chunks.return();
     await refuseDamaged(context, file, first === undefined ? "missing" : "content");
@@ -202,7 +203,7 @@ async function firstOf(
   try {
     return await pieces.next();
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
+    if (error instanceof BlobNotFound) return undefined;
     throw error;
   }
 }
@@ -219,7 +220,7 @@ async function find(
 ): Promise<FileWithDigests> {
   const { context, owner } = session;
   for (let looks = 0; looks < MAX_LOOKS; looks++) {
-    const file = await context.store.catalog.findFile(owner.clientId, name, version);
+    const file = await context.store.catalog.files.find(owner.accountId, name, { version });
     if (file === undefined) throw noSuchFile(name, version);
     const found = await withDigests(session, file);
     if (found !== undefined) return found;

@@ -4,14 +4,9 @@
  *
  * @module
  */
-import {
-  type Bytes,
-  equalBytes,
-  isUserName,
-  printable,
-  ProtocolError,
-  toHex,
-} from "../../protocol/mod.ts";
+import { type Bytes, equalBytes, toHex } from "../../protocol/bytes.ts";
+import { isUserName, printable } from "../../protocol/printable.ts";
+import { ProtocolError } from "../../protocol/errors.ts";
 import {
   sealedBytes,
   SECRET_SIZE,
@@ -84,7 +79,7 @@ const LOGIN_HANDLERS: { readonly [K in "register" | "login" | "claim"]: LoginHan
       );
     }
     const { store: { catalog }, random, clock, registration } = context;
-    const entered = await catalog.registerKey({
+    const entered = await catalog.accounts.registerV4({
       ...{ id: random.clientId(), name, key, now: clock(), registration: registration() },
       expiredBefore: pendingBefore(context),
       token: token === "" ? undefined : await hashToken(token),
@@ -92,42 +87,47 @@ const LOGIN_HANDLERS: { readonly [K in "register" | "login" | "claim"]: LoginHan
     return accept(connection, entered, name, key);
   },
 
-  async login(connection, { clientId, key, signature }) {
+  async login(connection, { clientId: accountId, key, signature }) {
     const { context, fingerprint, nonce, peer: { address } } = connection;
-    const proven = await verifySignature({ fingerprint, nonce, clientId, key }, signature);
-    const account = proven ? await context.store.catalog.findAccount(clientId) : undefined;
+    const proven = await verifySignature(
+      { fingerprint, nonce, clientId: accountId, key },
+      signature,
+    );
+    const account = proven
+      ? await context.store.catalog.accounts.find({ id: accountId })
+      : undefined;
     if (!hasKey(account, key)) {
       const reason = !proven
         ? WRONG_SIGNATURE
         : `the account ${account ? "has no such key" : "is not known"}`;
       context.log.info("Denied {client} from {address} to log in: {reason}", {
         event: "client.denied",
-        ...{ name: "", client: toHex(clientId), address, reason },
+        ...{ name: "", client: toHex(accountId), address, reason },
       });
       // Who is denied is not told which.
       throw new RequestError("not-authenticated", "no such account has this key");
     }
-    const entered = account.disabled ? "disabled" : { client: account, how: "known" } as const;
+    const entered = account.disabled ? "disabled" : { account, how: "known" } as const;
     return accept(connection, entered, account.name, key);
   },
 
-  async claim(connection, { clientId, name, key, signature }) {
+  async claim(connection, { clientId: accountId, name, key, signature }) {
     const { context, fingerprint, nonce, peer } = connection;
     countRegistration(context, peer);
-    const claim = { fingerprint, nonce, clientId, key, name };
+    const claim = { fingerprint, nonce, clientId: accountId, key, name };
     await refuseUnsigned(connection, name, verifySignature(claim, signature));
     const { catalog } = context.store;
-    const client = await catalog.findClient(clientId);
+    const client = await catalog.accounts.find({ id: accountId });
     let publicKey: Bytes = new Uint8Array(0);
     if (client?.name === name && client.storedProfile.edition !== PROTOCOL_4) {
       if (context.registration() !== "open") return accept(connection, "closed", name, key);
       if (client.publicKey !== undefined) {
         publicKey = client.publicKey;
-        if (!(await ownsAccount(connection, { clientId, name, key }, publicKey))) return undefined;
+        if (!(await ownsAccount(connection, { accountId, name, key }, publicKey))) return undefined;
       }
     }
     const now = context.clock();
-    const entered = await catalog.claimAccount({ id: clientId, name, key, publicKey, now });
+    const entered = await catalog.accounts.takeOver({ id: accountId, name, key, publicKey, now });
     return accept(connection, entered, name, key);
   },
 };
@@ -148,16 +148,6 @@ export async function authenticate(
   >)(connection, message);
 }
 
-/** Throws `RequestError` where a client that was let in may not go on: within a second of its operator's saying so. */
-export async function refuseDismissed(
-  { accounts }: V4Context,
-  { clientId, key }: NamedPrincipal,
-): Promise<void> {
-  const account = await accounts.find(clientId);
-  if (!hasKey(account, key)) throw dismissal("gone");
-  if (account.disabled) throw dismissal("disabled");
-}
-
 /** What a client is told that may not stay. */
 export function dismissal(fault: RevocationReason): RequestError {
   return new RequestError(...(fault === "disabled" ? REFUSALS.disabled : GONE));
@@ -166,7 +156,7 @@ export function dismissal(fault: RevocationReason): RequestError {
 /** Has the client prove that it owns the RSA key of an account; `false` where it leaves instead. Throws `RequestError`. */
 async function ownsAccount(
   connection: UnauthenticatedConnection,
-  { clientId, name, key }: NamedPrincipal,
+  { accountId, name, key }: NamedPrincipal,
   publicKey: Bytes,
 ): Promise<boolean> {
   const { context, fingerprint, send, receive } = connection;
@@ -178,7 +168,9 @@ async function ownsAccount(
   if (answer.kind !== "unsealed") {
     throw new ProtocolError("bad-frame", `Cannot take ${answer.kind} in place of unsealed`);
   }
-  if (await verifyProof(secret, { fingerprint, clientId, key }, answer.proof)) return true;
+  if (await verifyProof(secret, { fingerprint, clientId: accountId, key }, answer.proof)) {
+    return true;
+  }
   throw refused(connection, name, "not-authenticated", "the proof for the account's key is wrong");
 }
 
@@ -217,14 +209,14 @@ function accept(
 ): NamedPrincipal {
   const { context, peer: { address } } = connection;
   if (typeof entered === "string") throw refused(connection, name, ...REFUSALS[entered]);
-  const { client, how } = entered;
-  const id = toHex(client.id);
-  context.accounts.forget(client.id);
-  if (how === "linked" || how === "claimed") context.onAccountClaimed(client.id);
-  if (how === "known") noteSeen(context, client);
+  const { account, how } = entered;
+  const id = toHex(account.id);
+  context.accounts.forget(account.id);
+  if (how === "linked" || how === "claimed") context.onAccountClaimed(account.id);
+  if (how === "known") noteSeen(context, account);
   const [event, words] = WORDS[how];
-  context.log.info(words, { event, name: printable(client.name), client: id, address });
-  return { clientId: client.id, name: client.name, key };
+  context.log.info(words, { event, name: printable(account.name), client: id, address });
+  return { accountId: account.id, name: account.name, key };
 }
 
 async function refuseUnsigned(

@@ -1,45 +1,44 @@
 /**
- * Uploads that are open, of all connections: by client and name, since only the latest of them is the one to go on with,
- * and by the id by which other connections of the client join them.
+ * The open uploads of all connections: by client and name, since only the newest of a name can be resumed, and by the id
+ * by which other connections of the client join them.
  *
  * @module
  */
-import { type Bytes, equalBytes, toHex } from "../../protocol/mod.ts";
+import { type Bytes, equalBytes, toHex } from "../../protocol/bytes.ts";
 import type { MessageOf } from "../../protocol/v4/messages.ts";
+import type { UploadId } from "../blobs/blob_store.ts";
 
-/** A file on its way in: what other uploads of its name, and other connections of its client, need of it. */
+/** What other uploads of a name, and other connections of a client, need of an upload. */
 export interface OpenUpload {
   /** By which other connections join it. */
   readonly id: Bytes;
-  readonly clientId: Bytes;
+  readonly accountId: Bytes;
   readonly request: Pick<MessageOf<"put">, "name">;
-  /** Of the staged file. */
-  readonly path: string | undefined;
+  /** In the blob store; `undefined` until it is open. */
+  readonly uploadId: UploadId | undefined;
   /** Whether it takes chunks. */
   readonly isReceiving: boolean;
-  /** What has gone wrong with it since. */
+  /** Why a write has failed, if one has. */
   readonly failure: unknown;
   /**
-   * Takes a chunk, which is empty when it is written; resolves then, however that went. What comes when it has ended is
-   * dropped. Throws `ProtocolError` `bad-frame` for one that does not fit.
+   * Writes a chunk and detaches its buffer. Resolves when the write has ended; `failure` says how. A chunk that comes
+   * after the end is dropped. Throws `ProtocolError` `bad-frame` for a chunk that does not fit.
    */
-  take(data: MessageOf<"data">): Promise<void>;
-  /** Another connection of the client brings chunks of it, or no longer does. */
-  join(): void;
+  write(data: MessageOf<"data">): Promise<void>;
+  /** Another connection of the client takes part. Returns `false` if none can. */
+  join(): boolean;
+  /** It no longer does. */
   leave(): void;
-  /** Its client sends the file on another connection: ends this one, and resolves when all is held. */
-  giveWay(): Promise<void>;
-  /**
-   * Another upload takes its name: this one goes on, but is not held any more. Resolves when nothing is being recorded
-   * of it.
-   */
-  disown(): Promise<void>;
+  /** The client continues on another connection: ends this one, and resolves when the upload is suspended. */
+  suspendForSuccessor(): Promise<void>;
+  /** Another upload takes the name: this one continues, but can no longer be resumed. Resolves when no checkpoint runs. */
+  loseName(): Promise<void>;
 }
 
 /** As many as there are files on their way in, which `maxStagedPerClient` bounds. */
 export class OpenUploads {
   readonly #open = new Set<OpenUpload>();
-  /** Oldest first: one gives way to the next, or is disowned by it, when that is open. */
+  /** Oldest first: each is suspended for the next, or loses its name to it. */
   readonly #byName = new Map<string, OpenUpload[]>();
   readonly #byId = new Map<string, OpenUpload>();
 
@@ -50,13 +49,13 @@ export class OpenUploads {
     this.#byId.set(toHex(upload.id), upload);
   }
 
-  /** Those of its client and name that came before an upload, oldest first, as long as they could be gone on with. */
+  /** The earlier uploads of the same client and name that could be resumed, oldest first. */
   predecessors(upload: OpenUpload): readonly OpenUpload[] {
     const all = this.#byName.get(keyOf(upload)) ?? [];
     return all.slice(0, Math.max(0, all.indexOf(upload)));
   }
 
-  /** An upload goes on, but is not the one of its name any more. */
+  /** An upload no longer has its name. */
   release(upload: OpenUpload): void {
     const key = keyOf(upload);
     const others = this.#byName.get(key)?.filter((other) => other !== upload) ?? [];
@@ -71,18 +70,18 @@ export class OpenUploads {
   }
 
   /** The upload with an id, if it is this client's. */
-  find(clientId: Bytes, id: Bytes): OpenUpload | undefined {
+  find(accountId: Bytes, id: Bytes): OpenUpload | undefined {
     const upload = this.#byId.get(toHex(id));
-    return upload !== undefined && equalBytes(upload.clientId, clientId) ? upload : undefined;
+    return upload !== undefined && equalBytes(upload.accountId, accountId) ? upload : undefined;
   }
 
-  /** Whether an upload writes to a staged file. */
-  isOpen(path: string): boolean {
-    for (const upload of this.#open) if (upload.path === path) return true;
+  /** Whether an upload of the blob store is being written. */
+  isOpen(id: UploadId): boolean {
+    for (const upload of this.#open) if (upload.uploadId === id) return true;
     return false;
   }
 }
 
-function keyOf({ clientId, request: { name } }: OpenUpload): string {
-  return `${toHex(clientId)} ${name}`;
+function keyOf({ accountId, request: { name } }: OpenUpload): string {
+  return `${toHex(accountId)} ${name}`;
 }

@@ -1,14 +1,15 @@
 /**
- * What is durably held of uploads that were broken off, so that they can be gone on with: staged files and rows of the
- * catalog. Bytes are on disk before their row is; a row whose file is missing is worth nothing.
+ * Partial uploads: what of them is durable, in the blob store and in rows of the catalog. Bytes are durable before their
+ * row is; a row without its upload is worth nothing.
  *
  * @module
  */
-import { type Bytes, printable, toHex } from "../../protocol/mod.ts";
-import type { BlobStore } from "../blobs/blob_store.ts";
-import type { Catalog, PartialUpload, PartialUploadKey } from "../catalog/catalog.ts";
+import { type Bytes, toHex } from "../../protocol/bytes.ts";
+import type { BlobStore, UploadId } from "../blobs/blob_store.ts";
+import type { Catalog } from "../catalog/catalog.ts";
+import type { PartialUpload } from "../catalog/partial_uploads.ts";
 import type { Limits } from "../limits/limits.ts";
-import type { Log } from "../limits/server_log.ts";
+import type { GarbageCollector } from "../uploads/garbage_collector.ts";
 import { quotaOfAll } from "../uploads/quota_reservations.ts";
 
 /** Rows that are looked at together: with the longest names they have 450 KiB. */
@@ -21,99 +22,72 @@ export interface PartialUploadsOptions {
   readonly limits: Limits;
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
-  readonly log: Log;
-  /** A staged file that is open is not removed: an upload still writes to it, and sees to it when it ends. */
-  readonly isOpen: (path: string) => boolean;
+  readonly garbage: GarbageCollector;
 }
 
 export class PartialUploads {
   readonly #options: PartialUploadsOptions;
-  /** Clients of which something has been held since the start: to look it up for each file would take long. */
+  /** Accounts that have had partial uploads since the start: a query for each file of the others would take long. */
   readonly #owners = new Set<string>();
-  /** Staged files of open uploads of which no row tells any more. */
-  readonly #forsaken = new Set<string>();
 
   constructor(options: PartialUploadsOptions) {
     this.#options = options;
   }
 
-  /** Removes what is staged and not held, and forgets what is not staged any more. Returns how much was removed. */
+  /** Deletes uploads without a row, and rows without their upload. Returns the number of uploads deleted. */
   async sweep(): Promise<number> {
-    const { catalog, blobs } = this.#options;
-    for (let after = "";;) {
-      const page = await catalog.listPartialsAfter(after, PAGE);
-      for (const { clientId, name, path, held } of page) {
-        if ((await blobs.size(path) ?? -1) < held) await catalog.dropPartial(clientId, name);
-        else this.#owners.add(toHex(clientId));
+    const { catalog, blobs, garbage } = this.#options;
+    let count = 0;
+    let after: UploadId | undefined;
+    for (;;) {
+      const page = await catalog.uploads.scan(after, PAGE);
+      for (const { accountId, name, path, held } of page) {
+        const found = await blobs.stat(path);
+        if (found !== undefined && found.size >= held) {
+          this.#owners.add(toHex(accountId));
+          continue;
+        }
+        await garbage.collect(await catalog.uploads.remove(accountId, name));
+        if (found !== undefined) count++;
       }
       const last = page.at(-1);
       if (last === undefined) break;
       after = last.path;
     }
-    return await blobs.sweep((path) => catalog.knowsStaged(path));
+    return count +
+      await blobs.sweepUploads(async (id) => await catalog.blobs.owner(id) === "upload");
   }
 
-  async find(clientId: Bytes, name: string): Promise<PartialUpload | undefined> {
-    if (!this.#owners.has(toHex(clientId))) return undefined;
-    return await this.#options.catalog.findPartial(clientId, name);
+  async find(accountId: Bytes, name: string): Promise<PartialUpload | undefined> {
+    if (!this.#owners.has(toHex(accountId))) return undefined;
+    return await this.#options.catalog.uploads.find(accountId, name);
   }
 
-  /** Records bytes that are on disk, in place of what was held under the name. Throws `CatalogRefusal`. */
+  /** Records a checkpoint, in place of the one of the same name. Throws `CatalogRefusal`. */
   async save(partial: Omit<PartialUpload, "updatedAt">): Promise<void> {
-    const { catalog, limits, clock } = this.#options;
-    this.#owners.add(toHex(partial.clientId));
+    const { catalog, limits, clock, garbage } = this.#options;
+    this.#owners.add(toHex(partial.accountId));
     const row = { ...partial, updatedAt: clock() };
     const options = { max: limits.maxPartialsPerClient, quota: quotaOfAll(limits) };
-    const dropped = await catalog.savePartial(row, options);
-    this.#forsaken.delete(partial.path);
-    await this.#remove(dropped);
+    const surplus = await catalog.uploads.save(row, options);
+    garbage.reprieve(partial.path);
+    await garbage.collect(surplus);
   }
 
-  /** Whether what was recorded of an open upload has been dropped since: then its staged file is nobody's but its own. */
-  isUnlinked(path: string): boolean {
-    return this.#forsaken.has(path);
+  /** Removes the partial upload of a name; with `path` only that one. */
+  async remove(accountId: Bytes, name: string, path?: UploadId): Promise<void> {
+    if (!this.#owners.has(toHex(accountId))) return;
+    const { catalog, garbage } = this.#options;
+    await garbage.collect(await catalog.uploads.remove(accountId, name, path));
   }
 
-  /** Takes note that an upload writes no more to its staged file. */
-  close(path: string): void {
-    this.#forsaken.delete(path);
-  }
-
-  /** Drops what is held under a name; with a path only what is held there. */
-  async drop(clientId: Bytes, name: string, path?: string): Promise<void> {
-    if (this.#owners.has(toHex(clientId))) await this.#drop(clientId, name, path);
-  }
-
-  /** Drops what was not gone on with since before a time. */
+  /** Removes partial uploads that were last updated before a time. */
   async expire(before: number): Promise<void> {
-    const { catalog } = this.#options;
+    const { catalog, garbage } = this.#options;
     for (;;) {
-      const expired: PartialUploadKey[] = await catalog.listPartialsBefore(before, PAGE);
-      for (const { clientId, name, path } of expired) await this.#drop(clientId, name, path);
+      const expired = await catalog.uploads.expire(before, PAGE);
+      await garbage.collect(expired);
       if (expired.length < PAGE) return;
-    }
-  }
-
-  async #drop(clientId: Bytes, name: string, path?: string): Promise<void> {
-    await this.#remove(await this.#options.catalog.dropPartial(clientId, name, path));
-  }
-
-  /** What can't be removed now is at the next start. */
-  async #remove(paths: readonly string[]): Promise<void> {
-    const { blobs, log, isOpen } = this.#options;
-    for (const path of paths) {
-      if (isOpen(path)) {
-        this.#forsaken.add(path);
-        continue;
-      }
-      try {
-        await blobs.remove(path);
-      } catch (error) {
-        log.warn("Could not remove {path}, which is held no more: {reason}", {
-          event: "orphan.kept",
-          ...{ path, reason: printable(String(error)) },
-        });
-      }
     }
   }
 }

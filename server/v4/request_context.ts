@@ -3,13 +3,15 @@
  *
  * @module
  */
-import { type Bytes, printable, reasonOf, toHex } from "../../protocol/mod.ts";
+import { type Bytes, toHex } from "../../protocol/bytes.ts";
+import { printable } from "../../protocol/printable.ts";
+import { reasonOf } from "../../protocol/errors.ts";
 import type { Message } from "../../protocol/v4/messages.ts";
 import type { Leave } from "../listen/peer_socket.ts";
 import type { V4Context } from "./context.ts";
 
 export interface ConnectedPrincipal {
-  readonly clientId: Bytes;
+  readonly accountId: Bytes;
   /** By which it has logged in. */
   readonly key: Bytes;
   /** Of the peer, for the log. */
@@ -48,7 +50,7 @@ export function logFile(
   words: string,
   name: string,
 ) {
-  const { clientId, address } = owner;
-  const properties = { file: printable(name), client: toHex(clientId), address };
+  const { accountId, address } = owner;
+  const properties = { file: printable(name), client: toHex(accountId), address };
   context.log.info(words, { event, ...properties });
 }

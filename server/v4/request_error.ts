@@ -4,7 +4,7 @@
  * @module
  */
 import { pathNameFault } from "../../protocol/v4/path_name.ts";
-import type { CatalogRefusal, RefusalReason } from "../catalog/catalog.ts";
+import type { CatalogRefusal, RefusalReason } from "../catalog/refusal.ts";
 
 export type RequestErrorCode =
   | "not-authenticated"

@@ -3,11 +3,14 @@
  *
  * @module
  */
-import { printable, ProtocolError, release, toHex } from "../../protocol/mod.ts";
+import { printable } from "../../protocol/printable.ts";
+import { ProtocolError } from "../../protocol/errors.ts";
+import { release } from "../../protocol/memory.ts";
+import { toHex } from "../../protocol/bytes.ts";
 import type { Message, MessageOf } from "../../protocol/v4/messages.ts";
 import { LINK_LIFE_MS, tryToMakeToken } from "../accounts/tokens.ts";
 import { LimitError } from "../limits/limits.ts";
-import { CatalogRefusal } from "../catalog/catalog.ts";
+import { CatalogRefusal } from "../catalog/refusal.ts";
 import { WriteBacklog } from "./write_backlog.ts";
 import { FILE_REQUESTS } from "./file_requests.ts";
 import type { OpenUpload } from "./open_uploads.ts";
@@ -56,14 +59,14 @@ export class Requests implements AsyncDisposable {
   /** Holds what is on its way in, and waits for what is being stored. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#joined?.leave();
-    await this.#incoming?.interrupt();
+    await this.#incoming?.suspend();
     await Promise.allSettled(this.#deciding);
   }
 
   async #put(request: MessageOf<"put">): Promise<void> {
     const { tag, resume } = request;
-    const { context, owner, answers } = this.#session;
-    const upload = new V4Upload({ context, owner, request, close: answers.close });
+    const { answers } = this.#session;
+    const upload = new V4Upload(this.#session, request);
     if (!(await this.#attempt(tag, () => upload.open()))) return;
     this.#incoming = upload;
     if (resume !== 0) await answers.send({ kind: "held", tag, ...await upload.findHeld() });
@@ -78,14 +81,14 @@ export class Requests implements AsyncDisposable {
     if (incoming !== undefined && incoming.failure !== undefined) {
       return await this.#giveUp(message.tag, incoming);
     }
-    this.#backlog.add(bytes.length, upload.take(message));
+    this.#backlog.add(bytes.length, upload.write(message));
     await this.#backlog.makeRoom();
   }
 
   async #giveUp(tag: number, upload: V4Upload): Promise<void> {
     this.#incoming = undefined;
     await this.#attempt(tag, async () => {
-      await upload.discard();
+      await upload.abort();
       throw upload.failure;
     });
   }
@@ -94,10 +97,9 @@ export class Requests implements AsyncDisposable {
   async #end(message: MessageOf<"end">): Promise<void> {
     const upload = this.#incoming;
     if (upload === undefined) return;
-    await upload.awaitJoined();
-    if (!upload.isWhole) throw new ProtocolError("bad-frame", "Cannot take end: data is missing");
+    await upload.awaitWhole();
     this.#incoming = undefined;
-    const deciding: Promise<void> = this.#decide(upload, message)
+    const deciding: Promise<void> = this.#finish(upload, message)
       // Who has left is not told.
       .catch(() => undefined).finally(() => this.#deciding.delete(deciding));
     this.#deciding.add(deciding);
@@ -105,10 +107,10 @@ export class Requests implements AsyncDisposable {
     if (this.#deciding.size >= WINDOW) await Promise.race(this.#deciding);
   }
 
-  async #decide(upload: V4Upload, message: MessageOf<"end">): Promise<void> {
+  async #finish(upload: V4Upload, message: MessageOf<"end">): Promise<void> {
     let answer: Message | undefined;
     await this.#attempt(message.tag, async () => {
-      answer = await upload.decide(message);
+      answer = await upload.finish(message);
     });
     if (answer !== undefined) await this.#session.answers.send(answer);
   }
@@ -116,15 +118,14 @@ export class Requests implements AsyncDisposable {
   async #cancel(): Promise<void> {
     const upload = this.#incoming;
     this.#incoming = undefined;
-    await upload?.discard();
+    await upload?.abort();
   }
 
   async #join({ tag, transfer }: MessageOf<"join">): Promise<void> {
     const { context, owner, answers } = this.#session;
     const found = await this.#attempt(tag, () => {
-      const upload = context.openUploads.find(owner.clientId, transfer);
-      if (upload?.isReceiving !== true) throw noSuchTransfer();
-      upload.join();
+      const upload = context.openUploads.find(owner.accountId, transfer);
+      if (upload?.join() !== true) throw noSuchTransfer();
       this.#joined = upload;
     });
     if (found) await answers.send({ kind: "done", tag });
@@ -171,7 +172,7 @@ export class Requests implements AsyncDisposable {
   }
 
   #explain(error: unknown): RequestError {
-    const { context: { log, limitLog }, owner: { address, clientId } } = this.#session;
+    const { context: { log, limitLog }, owner: { address, accountId } } = this.#session;
     if (error instanceof LimitError) {
       limitLog.report(error, address);
       return new RequestError("over-limit", error.message);
@@ -181,7 +182,7 @@ export class Requests implements AsyncDisposable {
       // Nothing out of the common: clients ask for what may not be there.
       log.debug("Refused a request of {client} from {address}: {reason}", {
         event: "request.refused",
-        ...{ client: toHex(clientId), address },
+        ...{ client: toHex(accountId), address },
         ...{ code: refusal.code, reason: printable(refusal.message) },
       });
       return refusal;
@@ -201,11 +202,11 @@ function noSuchTransfer(): RequestError {
 const REQUESTS = {
   ...FILE_REQUESTS,
   async link(
-    { context, owner: { clientId, key }, answers }: RequestContext,
+    { context, owner: { accountId, key }, answers }: RequestContext,
     { tag }: MessageOf<"link">,
   ) {
     const { store: { catalog }, clock } = context;
-    const wish = { clientId, uses: 1, lifeMs: LINK_LIFE_MS };
+    const wish = { accountId, uses: 1, lifeMs: LINK_LIFE_MS };
     const made = await tryToMakeToken(catalog, wish, clock(), key);
     // Within the second before its operator's word holds, a link would outlive the key.
     if (made === undefined) {

@@ -1,235 +1,268 @@
 /**
- * One file on its way in by protocol 4: chunk → checksum and digest → staging file, from one connection or several.
- * What is interrupted is held, to be gone on with.
+ * One upload by protocol 4, in the order of docs/protocol-4.md, "Sending": open, write, finish, suspend, abort.
  *
  * @module
  */
-import { type Bytes, equalBytes, printable, release, toHex } from "../../protocol/mod.ts";
-import { inSlices, type Sliced } from "../../protocol/v4/slices.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
+import { equalBytes, toHex } from "../../protocol/bytes.ts";
+import { ProtocolError } from "../../protocol/errors.ts";
+import { release } from "../../protocol/memory.ts";
+import { printable } from "../../protocol/printable.ts";
 import { ChunkDigests, type FileDigests } from "../../protocol/v4/chunk_digests.ts";
+import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import type { Message, MessageOf } from "../../protocol/v4/messages.ts";
-import type { StagedBlob } from "../blobs/blob_store.ts";
+import { inSlices, type Sliced } from "../../protocol/v4/slices.ts";
+import { BlobNotFound, type UploadId } from "../blobs/blob_store.ts";
 import { breath } from "../breath.ts";
-import { claimRoom, type QuotaReservation } from "../uploads/quota_reservations.ts";
-import type { V4Context } from "./context.ts";
 import { commitFile } from "../uploads/commit.ts";
+import { claimRoom, type QuotaReservation } from "../uploads/quota_reservations.ts";
+import type { StagedUpload } from "../uploads/staging_area.ts";
+import type { V4Context } from "./context.ts";
 import type { OpenUpload } from "./open_uploads.ts";
+import { type ConnectedPrincipal, type RequestContext, SendError } from "./request_context.ts";
 import { checkFileName } from "./request_error.ts";
-import { type ConnectedPrincipal, SendError } from "./request_context.ts";
-import { UploadCheckpoint } from "./upload_checkpoint.ts";
 
 const ID_SIZE = 16;
-const GIVES_WAY = "its client goes on with the file on another connection";
+const SUCCEEDED = "its client goes on with the file on another connection";
 
-/** What an upload writes to, from its opening on. */
-interface Staged {
-  readonly blob: StagedBlob;
-  readonly sums: ChunkDigests;
-  readonly checkpoint: UploadCheckpoint;
-}
-
-export interface V4UploadOptions {
-  readonly context: V4Context;
-  readonly owner: ConnectedPrincipal;
-  readonly request: MessageOf<"put">;
-  /** Closes the connection on which it comes. */
-  readonly close: (reason: string) => void;
-}
+/** A checkpoint is considered after every so many bytes, the size at which the disk is synced in the background … */
+const CHECKPOINT_SIZE = 64 * 1024 * 1024;
+/** … and made if the upload has grown by this part of itself: its row has a size in proportion to the upload's. */
+const CHECKPOINT_PART = 1 / 8;
 
 export class V4Upload implements OpenUpload {
-  /** By which other connections join it. */
   readonly id: Bytes = crypto.getRandomValues(new Uint8Array(ID_SIZE));
   readonly request: MessageOf<"put">;
   readonly #context: V4Context;
   readonly #owner: ConnectedPrincipal;
-  readonly #close: (reason: string) => void;
-  /** Leaves `receiving` before anything is awaited of how it ends, so that nothing is taken from then on. */
+  /** Closes the connection of the `put`. */
+  readonly #closeConnection: (reason: string) => void;
+  /** Leaves `receiving` before anything of the end is awaited: nothing is taken from then on. */
   #state: "opening" | "receiving" | "ending" | "ended" = "opening";
   #opening: Promise<void> | undefined;
-  #interrupting: Promise<void> | undefined;
+  #suspending: Promise<void> | undefined;
   readonly #ended = Promise.withResolvers<void>();
-  /** What it counts until it has ended. */
   #reservation: QuotaReservation | undefined;
-  #staged: Staged | undefined;
-  /** Whether it is the upload of its name to be gone on with: a later one takes that from it. */
-  #current = true;
-  /** Ends when all of it is durable. */
-  #sealed: Promise<void> | undefined;
+  #staged: StagedUpload | undefined;
+  #digests: ChunkDigests;
+  /** Whether this is the newest upload of its name: only that one can be resumed. */
+  #isNewest = true;
+  /** Whether its client continues on another connection. */
+  #isSucceeded = false;
   #failure: unknown;
-  /** Whether its client has turned to another connection. */
-  #isLeft = false;
+  /** The checkpoint under way. */
+  #checkpointing: Promise<void> | undefined;
+  /** Bytes at which a checkpoint was last considered, and made. */
+  #considered = 0;
+  #recorded = 0;
+  /** Whether the catalog has a checkpoint of this upload. */
+  #hasRow = false;
+  /** Other connections that take part, and what is called when the last one leaves. */
   #joined = 0;
-  /** Told when nobody is joined any more. */
   #onLeft: (() => void) | undefined;
 
-  constructor({ context, owner, request, close }: V4UploadOptions) {
+  constructor({ context, owner, answers }: RequestContext, request: MessageOf<"put">) {
     this.#context = context;
     this.#owner = owner;
+    this.#closeConnection = answers.close;
     this.request = request;
-    this.#close = close;
+    this.#digests = new ChunkDigests(request.size, this.#maxAhead);
   }
 
-  get clientId(): Bytes {
-    return this.#owner.clientId;
+  get accountId(): Bytes {
+    return this.#owner.accountId;
   }
 
-  /** Of the staged file. */
-  get path(): string | undefined {
-    return this.#staged?.blob.path;
+  get uploadId(): UploadId | undefined {
+    return this.#staged?.writer.uploadId;
   }
 
-  /** Whether it takes chunks. */
   get isReceiving(): boolean {
     return this.#state === "receiving";
   }
 
-  /** Whether all of the file has come. */
-  get isWhole(): boolean {
-    return this.#staged?.sums.isWhole ?? false;
-  }
-
-  /** What has gone wrong with it since. */
   get failure(): unknown {
     return this.#failure;
   }
 
-  /** What the client may go on from. */
-  async findHeld(): Promise<Omit<MessageOf<"held">, "kind" | "tag">> {
-    const { sums } = this.#opened();
-    const offset = sums.contiguousBytes;
-    const { digest } = await this.#inSlices(sums.summing(offset));
-    return { transfer: this.id, offset, digest };
+  /** Chunks may only come in order if the store does not take them otherwise. */
+  get #maxAhead(): number | undefined {
+    return this.#context.store.blobs.randomAccess ? undefined : 0;
   }
 
-  /** Opens the staged file, with what is held of it where it is to be resumed. Throws `RequestError`, `LimitError`. */
+  // Open: name, predecessors, quota, resume.
+
+  /** Opens the upload, with what is kept of it if it is to be resumed. Throws `RequestError`, `LimitError`. */
   open(): Promise<void> {
     this.#opening = this.#open();
     return this.#opening;
   }
 
   async #open(): Promise<void> {
-    const { openUploads } = this.#context;
     const { name, size, resume } = this.request;
     checkFileName(name);
-    openUploads.add(this);
+    this.#context.openUploads.add(this);
     try {
-      if (resume !== 0) await this.#takeOver();
-      const file = { clientId: this.clientId, name, size };
-      this.#reservation = await claimRoom(this.#context, file, () => this.#takeOver());
-      if (resume !== 0) this.#staged = await this.#resume();
-      if (this.#staged === undefined) await this.#begin();
+      if (resume !== 0) await this.#suspendPredecessors();
+      const file = { accountId: this.accountId, name, size };
+      const makeWay = () => this.#suspendPredecessors();
+      this.#reservation = await claimRoom(this.#context, file, makeWay);
+      if (resume === 0 || !(await this.#resume())) await this.#begin();
+      this.#context.garbage.hold(this.#opened().writer.uploadId);
       this.#state = "receiving";
     } catch (error) {
-      await this.#staged?.blob.discard().catch(() => undefined);
-      this.#end();
+      await this.#staged?.writer.abort().catch(() => undefined);
+      await this.#end();
       throw error;
     }
   }
 
-  /** Resolves when all has ended that was to be gone on with under its name. */
-  async #takeOver(): Promise<void> {
+  /** Resolves when all earlier uploads of the name have ended. */
+  async #suspendPredecessors(): Promise<void> {
     const latest = () => this.#context.openUploads.predecessors(this).at(-1);
-    for (let before = latest(); before !== undefined; before = latest()) await before.giveWay();
-  }
-
-  /** Goes on with what is held, if that is of this file; `undefined` where it is not, or lost. Throws `LimitError`. */
-  async #resume(): Promise<Staged | undefined> {
-    const { partialUploads, openUploads, staging, log } = this.#context;
-    const { clientId, address } = this.#owner;
-    const { name, size, mtime } = this.request;
-    const partial = await partialUploads.find(clientId, name);
-    if (partial?.size !== size || partial.mtime !== mtime) return undefined;
-    const { path, held } = partial;
-    // Two must never write to one file.
-    if (openUploads.isOpen(path)) return undefined;
-    try {
-      const sums = ChunkDigests.decode(size, partial.sums, held);
-      const blob = await staging.resume(clientId, path, held, size);
-      log.info("Goes on with {file} of {client} at {offset} of {size} bytes", {
-        event: "file.resumed",
-        ...{ file: printable(name), client: toHex(clientId), address, offset: held, size },
-      });
-      return this.#with(blob, sums, true);
-    } catch (error) {
-      if (error instanceof Deno.errors.NotFound || error instanceof RangeError) return undefined;
-      throw error;
+    for (let before = latest(); before !== undefined; before = latest()) {
+      await before.suspendForSuccessor();
     }
   }
 
-  /** Begins anew: as long as that may be refused, those before it stay the ones to be gone on with. */
+  /** Reopens the partial upload of the name if it is of this file. Returns whether it could be. Throws `LimitError`. */
+  async #resume(): Promise<boolean> {
+    const { partialUploads, openUploads, staging, garbage, log } = this.#context;
+    const { name, size, mtime } = this.request;
+    const partial = await partialUploads.find(this.accountId, name);
+    if (partial?.size !== size || partial.mtime !== mtime) return false;
+    const { path: id, held, sums } = partial;
+    // Two must never write to one upload.
+    if (openUploads.isOpen(id)) return false;
+    // Its row may give way to others meanwhile.
+    garbage.hold(id);
+    try {
+      this.#digests = ChunkDigests.decode(size, sums, held, this.#maxAhead);
+      this.#staged = await staging.reopen(this.accountId, id, held, size);
+    } catch (error) {
+      await garbage.release(id);
+      const isLost = error instanceof BlobNotFound || error instanceof RangeError;
+      if (!isLost) throw error;
+      this.#digests = new ChunkDigests(size, this.#maxAhead);
+      return false;
+    }
+    this.#hasRow = true;
+    this.#considered = this.#recorded = held;
+    log.info("Goes on with {file} of {client} at {offset} of {size} bytes", {
+      event: "file.resumed",
+      ...{ ...this.#named(), offset: held, size },
+    });
+    return true;
+  }
+
+  /** Begins from nothing. As long as that may be refused, the uploads before it stay those that can be resumed. */
   async #begin(): Promise<void> {
     const { staging, partialUploads, openUploads } = this.#context;
-    const { size } = this.request;
-    const blob = await staging.stageWhole(this.clientId, size);
-    this.#staged = this.#with(blob, new ChunkDigests(size), false);
-    for (const before of openUploads.predecessors(this)) await before.disown();
-    await partialUploads.drop(this.clientId, this.request.name);
+    this.#staged = await staging.createInline(this.accountId, this.request.size);
+    for (const before of openUploads.predecessors(this)) await before.loseName();
+    await partialUploads.remove(this.accountId, this.request.name);
   }
 
-  #with(blob: StagedBlob, sums: ChunkDigests, isRecorded: boolean): Staged {
-    const checkpoint = new UploadCheckpoint({
-      ...{ context: this.#context, owner: this.#owner, request: this.request },
-      ...{ blob, sums, isRecorded, isCurrent: () => this.#current },
-    });
-    return { blob, sums, checkpoint };
+  /** Where the client can resume. */
+  async findHeld(): Promise<Omit<MessageOf<"held">, "kind" | "tag">> {
+    const offset = this.#digests.contiguousBytes;
+    const { digest } = await this.#inSlices(this.#digests.summing(offset));
+    return { transfer: this.id, offset, digest };
   }
 
-  /**
-   * Takes a chunk, which is empty when it is written; resolves then, however that went. What comes when it has ended is
-   * dropped. Throws `ProtocolError` `bad-frame` for one that does not fit.
-   */
-  take({ offset, bytes }: MessageOf<"data">): Promise<void> {
+  // Write: chunks from the connection of the `put`, and from others that join.
+
+  write({ offset, bytes }: MessageOf<"data">): Promise<void> {
     if (!this.isReceiving) {
       release(bytes);
       return Promise.resolve();
     }
-    const { blob, sums, checkpoint } = this.#opened();
-    sums.add(offset, bytes);
-    const written = blob.writeAt(offset, bytes).then(
+    this.#digests.add(offset, bytes);
+    const { writer } = this.#opened();
+    const written = this.#opened().write(offset, bytes).then(
       () => release(bytes),
-      // What is cut off by its end has not failed.
+      // What the end cuts off has not failed.
       (error) => void (this.isReceiving && (this.#failure ??= error)),
     );
-    // A handle does one thing after another: what comes last is synced with all before it.
-    if (sums.isWhole) this.#seal();
-    else checkpoint.writeBack();
+    // The commit awaits this too, and its failure.
+    if (this.#digests.isWhole) writer.close().catch(() => undefined);
+    else this.#considerCheckpoint();
     return written;
   }
 
-  join(): void {
+  join(): boolean {
+    if (!this.isReceiving || !this.#context.store.blobs.randomAccess) return false;
     this.#joined++;
+    return true;
   }
 
   leave(): void {
     if (--this.#joined === 0) this.#onLeft?.();
   }
 
-  /** Resolves when all of the file has come, or nobody is left who could bring what is missing. */
-  async awaitJoined(): Promise<void> {
-    if (this.#joined === 0 || this.isWhole) return;
-    await new Promise<void>((resolve) => this.#onLeft = resolve);
+  /** Makes a checkpoint now and then, so that a server that is killed loses little. */
+  #considerCheckpoint(): void {
+    const { contiguousBytes } = this.#digests;
+    if (this.#checkpointing !== undefined) return;
+    if (contiguousBytes - this.#considered < CHECKPOINT_SIZE) return;
+    this.#considered = contiguousBytes;
+    if (contiguousBytes - this.#recorded < contiguousBytes * CHECKPOINT_PART) return;
+    this.#checkpointing = this.#checkpoint(contiguousBytes)
+      // Nothing depends on it: the last sync of a failing disk fails too.
+      .catch((error) => this.#warn(error))
+      .finally(() => this.#checkpointing = undefined);
   }
 
-  /** Whether the file is what the client has sent; stores it then. Throws why it can't. */
-  async decide(end: MessageOf<"end">): Promise<Message> {
+  async #checkpoint(upTo: number): Promise<void> {
+    await this.#save(await this.#opened().writer.checkpoint(upTo));
+  }
+
+  /** Records how many bytes are durable, in whole chunks. Returns the number recorded: 0 if the upload is not resumable. */
+  async #save(durable: number): Promise<number> {
+    const { name, size, mtime } = this.request;
+    const held = durable === size ? size : durable - durable % CHUNK_SIZE;
+    if (held === 0 || !this.#isNewest) return 0;
+    this.#hasRow = true;
+    this.#recorded = held;
+    const id = this.#opened().writer.uploadId;
+    const sums = this.#digests.encode(held);
+    const row = { accountId: this.accountId, name, size, mtime, path: id, held, sums };
+    await this.#context.partialUploads.save(row);
+    return held;
+  }
+
+  // Finish: compare, commit.
+
+  /**
+   * Resolves when all data has come. Throws `ProtocolError` `bad-frame` when nobody is left who could bring what is
+   * missing.
+   */
+  async awaitWhole(): Promise<void> {
+    if (this.#joined > 0 && !this.#digests.isWhole) {
+      await new Promise<void>((resolve) => this.#onLeft = resolve);
+    }
+    if (this.#digests.isWhole) return;
+    throw new ProtocolError("bad-frame", "Cannot take end: data is missing");
+  }
+
+  /** Compares what has come with what the client has sent, and commits it if they are the same. Throws why it cannot. */
+  async finish(end: MessageOf<"end">): Promise<Message> {
     this.#state = "ending";
     try {
-      const { blob, sums, checkpoint } = this.#opened();
-      await checkpoint.settle();
-      const found = await this.#inSlices(sums.summing());
+      const { name, size, mtime } = this.request;
       const { tag } = end;
-      if (!sameSums(found, end)) {
+      await this.#checkpointing;
+      const found = await this.#inSlices(this.#digests.summing());
+      if (!isSame(found, end)) {
         await this.#drop();
         return { kind: "mismatch", tag, ...found };
       }
-      const { name, size, mtime } = this.request;
-      await this.#seal();
       const version = await commitFile(this.#context, this.#owner, {
-        ...{ clientId: this.clientId, name, size, crc: found.cksum, blob },
+        ...{ accountId: this.accountId, name, size, crc: found.cksum, staged: this.#opened() },
         storedAt: this.#context.clock(),
         tree: { mtime, digest: found.digest },
-        chunks: await this.#inSlices(sums.gathering()),
-        wasHeld: checkpoint.isRecorded,
+        chunks: await this.#inSlices(this.#digests.gathering()),
+        isPartial: this.#hasRow,
         reservation: this.#reservation,
       });
       return { kind: "stored", tag, ...found, version };
@@ -237,104 +270,125 @@ export class V4Upload implements OpenUpload {
       await this.#drop();
       throw error;
     } finally {
-      this.#end();
+      await this.#end();
     }
   }
 
-  /** Drops what has come, and what is held. */
-  async discard(): Promise<void> {
-    if (!this.isReceiving) return await this.#ended.promise;
-    this.#state = "ending";
-    try {
-      await this.#drop();
-    } finally {
-      this.#end();
-    }
+  // Suspend: the connection is lost, or the client continues on another one.
+
+  /** Keeps what has come to be resumed, if that is at least one chunk. Does nothing after `end`. */
+  async suspend(): Promise<void> {
+    if (this.isReceiving) this.#suspending = this.#suspend();
+    await this.#suspending;
   }
 
-  /** Its connection is gone: what has come is held, if it is worth while. Does nothing when all has come. */
-  async interrupt(): Promise<void> {
-    if (this.isReceiving) this.#interrupting = this.#interrupt();
-    await this.#interrupting;
-  }
-
-  async #interrupt(): Promise<void> {
+  async #suspend(): Promise<void> {
     this.#state = "ending";
-    const { blob, checkpoint } = this.#opened();
     this.#reservation?.startCommit();
     try {
-      const isSound = this.#failure === undefined;
-      const isKept = isSound && await checkpoint.keep();
-      // While it was recorded another upload may have taken its name, or its row have made room for others.
-      const isHeld = isKept && this.#current && !this.#context.partialUploads.isUnlinked(blob.path);
-      if (!isHeld) await this.#drop();
+      if (!(await this.#keep())) await this.#drop();
     } catch (error) {
-      this.#opened().checkpoint.warn(error);
+      this.#warn(error);
       await this.#drop();
     } finally {
-      this.#end();
+      await this.#end();
     }
   }
 
-  /** Its client sends the file on another connection: ends this one, and resolves when all is held. */
-  async giveWay(): Promise<void> {
+  /** Returns whether what has come can be resumed. */
+  async #keep(): Promise<boolean> {
+    await this.#checkpointing;
+    const { writer } = this.#opened();
+    const { contiguousBytes } = this.#digests;
+    if (this.#failure !== undefined || !this.#isNewest || contiguousBytes < CHUNK_SIZE) {
+      return false;
+    }
+    const held = await this.#save(await writer.suspend(contiguousBytes));
+    if (held === 0) return false;
+    this.#context.log.info("Holds {held} of {size} bytes of {file} of {client}", {
+      event: "file.held",
+      ...{ ...this.#named(), held, size: this.request.size },
+    });
+    // Meanwhile another upload may have taken the name, or the row have given way to others.
+    return this.#isNewest && !this.#context.garbage.isGarbage(writer.uploadId);
+  }
+
+  async suspendForSuccessor(): Promise<void> {
     if (this.#state === "opening" || this.#state === "receiving") {
-      this.#isLeft = true;
-      this.#close(GIVES_WAY);
+      this.#isSucceeded = true;
+      this.#closeConnection(SUCCEEDED);
       this.#onLeft?.();
     }
     await this.#ended.promise;
   }
 
-  /**
-   * Another upload takes its name: this one goes on, but is not held any more. Resolves when nothing is being recorded
-   * of it.
-   */
-  async disown(): Promise<void> {
-    this.#current = false;
+  async loseName(): Promise<void> {
+    this.#isNewest = false;
     this.#context.openUploads.release(this);
     await this.#opening?.catch(() => undefined);
-    await this.#staged?.checkpoint.settle();
-    await this.#interrupting;
+    await this.#checkpointing;
+    await this.#suspending;
   }
 
-  /** Others have their turn; it is given up where another connection waits for this one to end. */
-  #inSlices<T>(staged: Sliced<T>): Promise<T> {
-    return inSlices(staged, async () => {
-      await breath();
-      if (this.#isLeft) throw new SendError(new Error(GIVES_WAY));
-    });
-  }
+  // Abort: the client cancels, or a write has failed.
 
-  #seal(): Promise<void> {
-    this.#sealed ??= this.#opened().blob.seal();
-    // It is awaited in the end; until then its failure is not to count as unhandled.
-    this.#sealed.catch(() => undefined);
-    return this.#sealed;
+  /** Discards what has come, and what was kept. */
+  async abort(): Promise<void> {
+    if (!this.isReceiving) return await this.#ended.promise;
+    this.#state = "ending";
+    try {
+      await this.#drop();
+    } finally {
+      await this.#end();
+    }
   }
 
   async #drop(): Promise<void> {
-    const { blob, checkpoint } = this.#staged ?? {};
-    await checkpoint?.settle();
-    await blob?.discard();
-    await checkpoint?.drop();
+    await this.#checkpointing;
+    await this.#staged?.writer.abort();
+    if (!this.#hasRow) return;
+    this.#hasRow = false;
+    // What another upload has under the name stays.
+    await this.#context.partialUploads.remove(this.accountId, this.request.name, this.uploadId);
   }
 
-  #end(): void {
+  /** Resolves when the upload is deleted, if it has become garbage. */
+  async #end(): Promise<void> {
     this.#state = "ended";
-    const { openUploads, partialUploads } = this.#context;
+    const { openUploads, garbage } = this.#context;
     openUploads.remove(this);
-    if (this.path !== undefined) partialUploads.close(this.path);
+    this.#staged?.release();
     this.#reservation?.end();
+    if (this.uploadId !== undefined) await garbage.release(this.uploadId);
     this.#ended.resolve();
   }
 
-  #opened(): Staged {
+  /** Gives others their turn; gives up when another connection waits for this upload to end. */
+  #inSlices<T>(work: Sliced<T>): Promise<T> {
+    return inSlices(work, async () => {
+      await breath();
+      if (this.#isSucceeded) throw new SendError(new Error(SUCCEEDED));
+    });
+  }
+
+  #opened(): StagedUpload {
     if (this.#staged === undefined) throw new Error("Cannot take data: the file is not open");
     return this.#staged;
   }
+
+  #named() {
+    const { accountId, address } = this.#owner;
+    return { file: printable(this.request.name), client: toHex(accountId), address };
+  }
+
+  #warn(error: unknown): void {
+    this.#context.log.warn("Could not hold what came of {file} of {client}: {reason}", {
+      event: "file.not-held",
+      ...{ ...this.#named(), reason: printable(String(error)) },
+    });
+  }
 }
 
-function sameSums(a: FileDigests, b: FileDigests): boolean {
+function isSame(a: FileDigests, b: FileDigests): boolean {
   return a.cksum === b.cksum && equalBytes(a.digest, b.digest);
 }

@@ -1,7 +1,15 @@
 /** Who the client is by its folder, and whether the server answers: asked without a trace. */
 import assert from "node:assert/strict";
-import { type AskOptions, askServer, EDITIONS, listUsers, sendFiles } from "../../mod.ts";
-import { plainAccountIn, refuseOtherUser, secureAccountIn } from "../../client/status.ts";
+import { EDITIONS } from "../../protocol/v3/editions/mod.ts";
+import { listUsers } from "../../server/operator/users.ts";
+import { sendFiles } from "../../client/v3/send_files.ts";
+import {
+  askServer,
+  findV3Account,
+  findV4Account,
+  refuseOtherUser,
+  type ServerStatusOptions,
+} from "../../client/status.ts";
 import { parseTransferInfo } from "../../client/identity/transfer_info.ts";
 import { fingerprintOfKey, parseFingerprint } from "../../protocol/v4/fingerprint.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
@@ -11,8 +19,8 @@ import { startInThisThread } from "../support/server.ts";
 function optionsFor(
   folder: string,
   { hostname, port }: { readonly hostname: string; readonly port: number },
-  changes: Partial<AskOptions> = {},
-): AskOptions {
+  changes: Partial<ServerStatusOptions> = {},
+): ServerStatusOptions {
   return {
     info: parseTransferInfo(`${hostname}:${port}\nAlice\n`, "transfer.info"),
     ...{ asked: "auto", identityFolder: folder, onNewServer: () => true },
@@ -74,10 +82,10 @@ Deno.test("nobody listens: asked once", async () => {
 Deno.test("accounts of both protocols are told with the fingerprints of their keys", async () => {
   await using scene = await Scene.create();
   const home = scene.folder.join("Alice");
-  assert.equal(await secureAccountIn(scene.folder.path), undefined);
-  assert.equal(await plainAccountIn(scene.folder.path), undefined);
+  assert.equal(await findV4Account(scene.folder.path), undefined);
+  assert.equal(await findV3Account(scene.folder.path), undefined);
   (await scene.client("Alice"))[Symbol.dispose]();
-  const account = await secureAccountIn(home);
+  const account = await findV4Account(home);
   assert.equal(account?.name, "Alice");
   const [user] = await listUsers(scene.data);
   assert.deepEqual(account?.clientId, user?.id);
@@ -87,11 +95,11 @@ Deno.test("accounts of both protocols are told with the fingerprints of their ke
   await Deno.mkdir(bob, { mode: 0o700 });
   const a = await scene.folder.write("a", "content");
   const { server: { address: server } } = scene;
-  await sendFiles({ server, userName: "Bob", files: [a], identityFolder: bob });
-  const plain = await plainAccountIn(bob);
+  await sendFiles({ connect: { server, userName: "Bob", identityFolder: bob }, files: [a] });
+  const plain = await findV3Account(bob);
   assert.deepEqual([plain?.name, plain?.edition], ["Bob", "2023c"]);
   assert.notEqual(plain?.fingerprint, await fingerprintOfKey(new Uint8Array(32)));
-  assert.equal(await secureAccountIn(bob), undefined);
+  assert.equal(await findV4Account(bob), undefined);
 
   await refuseOtherUser(home, "Alice");
   await refuseOtherUser(bob, "Bob");
@@ -100,6 +108,6 @@ Deno.test("accounts of both protocols are told with the fingerprints of their ke
     await assert.rejects(refuseOtherUser(folder, "Carol"), { code: "other-identity" });
   }
   await Deno.remove(`${home}/me.key`);
-  await assert.rejects(secureAccountIn(home), { code: "bad-identity", message: /me\.key/ });
+  await assert.rejects(findV4Account(home), { code: "bad-identity", message: /me\.key/ });
   assert.ok(!namesIn(home).includes("me.key"), "none is made by asking");
 });

@@ -1,30 +1,20 @@
 /** Our client, fed with what a published server said, sends what that server's own client sent. */
 import assert from "node:assert/strict";
-import {
-  type Bytes,
-  CbcEncryptor,
-  cksum,
-  concatBytes,
-  encodeTextField,
-  findEdition,
-  generatePrivateKey,
-  importAesKey,
-  inPieces,
-  PiecesEncryptor,
-  type Profile,
-  publicKeyOf,
-  type Quirk,
-  reconnect,
-  register,
-  type RequestKind,
-  ResponseReader,
-  type SessionSteps,
-  type Step,
-  type StepResult,
-  unwrapKey,
-  upload,
-  XferError,
-} from "../../mod.ts";
+import { type Bytes, concatBytes } from "../../protocol/bytes.ts";
+import { CbcEncryptor, importAesKey } from "../../protocol/cipher/aes_cbc.ts";
+import { cksum } from "../../protocol/crc/cksum.ts";
+import { encodeTextField } from "../../protocol/v3/text_field.ts";
+import { findEdition } from "../../protocol/v3/editions/mod.ts";
+import { generatePrivateKey, publicKeyOf, unwrapKey } from "../../protocol/cipher/rsa.ts";
+import { inPieces, PiecesEncryptor } from "../../protocol/v3/pieces_cipher.ts";
+import type { Profile } from "../../protocol/v3/server_session.ts";
+import type { Quirk } from "../../protocol/v3/editions/quirks.ts";
+import { reconnect, register } from "../../protocol/v3/registration.ts";
+import type { RequestKind } from "../../protocol/v3/editions/edition.ts";
+import { ResponseReader } from "../../protocol/v3/response_reader.ts";
+import type { SessionSteps, Step, StepResult } from "../../protocol/v3/session_steps.ts";
+import { upload } from "../../protocol/v3/client_session.ts";
+import { XferError } from "../../protocol/errors.ts";
 import { loadRecordings, type Recording } from "../support/v3/recordings.ts";
 
 /** The recorded servers, and the quirks under which a client gets on with them. */

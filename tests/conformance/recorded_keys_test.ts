@@ -1,21 +1,19 @@
 /** The recordings agree with our cryptography: RSA key → AES key → file → checksum. */
 import assert from "node:assert/strict";
+import { CbcDecryptor, importAesKey } from "../../protocol/cipher/aes_cbc.ts";
+import { cksum } from "../../protocol/crc/cksum.ts";
+import { concatBytes } from "../../protocol/bytes.ts";
 import {
-  CbcDecryptor,
-  cksum,
-  concatBytes,
   decodeRequest,
-  decodeRequestHeader,
-  edition2023c,
   encodeRequest,
-  fixedSize,
-  importAesKey,
-  REQUEST_HEADER_SIZE,
   requestKind,
   type Response,
-  ResponseReader,
-  unwrapKey,
-} from "../../mod.ts";
+} from "../../protocol/v3/messages.ts";
+import { decodeRequestHeader, REQUEST_HEADER_SIZE } from "../../protocol/header.ts";
+import { edition2023c } from "../../protocol/v3/editions/edition_2023c.ts";
+import { fixedSize } from "../../protocol/v3/editions/edition.ts";
+import { ResponseReader } from "../../protocol/v3/response_reader.ts";
+import { unwrapKey } from "../../protocol/cipher/rsa.ts";
 import { type Entry, loadRecordings } from "../support/v3/recordings.ts";
 import { restoreChecksums } from "../support/store/corrupt_catalog.ts";
 

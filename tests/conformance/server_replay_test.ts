@@ -1,153 +1,32 @@
 /** Our server, fed with what published clients sent, says what their own servers said, or better. */
 import assert from "node:assert/strict";
 import { crc32 } from "node:zlib";
-import {
-  type Address,
-  type Bytes,
-  cksum,
-  concatBytes,
-  decodeResponse,
-  decodeResponseHeader,
-  DEFAULT_SERVED,
-  type Edition,
-  edition2024early,
-  findEdition,
-  framePadding,
-  listStored,
-  type Random,
-  RESPONSE_HEADER_SIZE,
-  type ResponseKind,
-  type ServerOptions,
-  unwrapKey,
-  wrapKey,
-} from "../../mod.ts";
+import type { Address } from "../../protocol/address.ts";
+import { type Bytes, concatBytes } from "../../protocol/bytes.ts";
+import { cksum } from "../../protocol/crc/cksum.ts";
+import { decodeResponse } from "../../protocol/v3/messages.ts";
+import { decodeResponseHeader, RESPONSE_HEADER_SIZE } from "../../protocol/header.ts";
+import { DEFAULT_SERVED, findEdition } from "../../protocol/v3/editions/mod.ts";
+import type { Edition, ResponseKind } from "../../protocol/v3/editions/edition.ts";
+import { edition2024early } from "../../protocol/v3/editions/edition_2024early.ts";
+import { framePadding } from "../../protocol/v3/editions/quirks.ts";
+import { listStored } from "../../server/operator/list_files.ts";
+import type { Random } from "../../server/random.ts";
+import type { ServerOptions } from "../../server/server.ts";
+import { unwrapKey, wrapKey } from "../../protocol/cipher/rsa.ts";
 import { PEERS } from "../support/v3/fuzz.ts";
 import { restoreChecksums } from "../support/store/corrupt_catalog.ts";
 import { kindOfCode, readMessages } from "../support/v3/recorded_messages.ts";
 import { type Entry, loadRecordings, type Recording } from "../support/v3/recordings.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { startInThisThread } from "../support/server.ts";
+import { DIFFERENCES, SURPLUS } from "./server_differences.ts";
 
 /** Of a "file received", the last field. */
 const CRC_SIZE = 4;
 
 /** Clients that fill up every message to 1024 bytes and want answers so. */
 const FRAMED = ["2023a-c", "2023a-c_to_2023a-a", "2024-d"];
-
-/** Where the recorded server is at fault, or where there is a choice: what ours says instead, and why. */
-interface Difference {
-  readonly peer: string;
-  readonly scenario?: RegExp;
-  readonly recorded: ResponseKind;
-  readonly ours: ResponseKind | "nothing";
-  readonly because: string;
-}
-
-const DIFFERENCES: readonly Difference[] = [
-  {
-    peer: "2023c-a",
-    scenario: /crc_fail/,
-    recorded: "generalError",
-    ours: "fileReceived",
-    because: "the recorded server takes a file that comes right behind CRC invalid for a mistake",
-  },
-  {
-    peer: "2023a-a",
-    scenario: /crc_fail/,
-    recorded: "messageReceived",
-    ours: "nothing",
-    because:
-      "the file is there already; the answer would be taken for that of the file, as recorded",
-  },
-  {
-    peer: "2023a-c",
-    recorded: "messageReceived",
-    ours: "messageReceived",
-    because: "the recorded server does not count the id that it sends",
-  },
-  {
-    peer: "2023a-c",
-    recorded: "fileReceived",
-    ours: "fileReceived",
-    because:
-      "the recorded server gives the size of the plaintext, where the text has the ciphertext's",
-  },
-  {
-    peer: "2023a-c",
-    scenario: /reconnect_unknown/,
-    recorded: "denied",
-    ours: "denied",
-    because: "the recorded server does not count the id that it sends",
-  },
-  {
-    peer: "2023a-c",
-    scenario: /reconnect_unknown/,
-    recorded: "generalError",
-    ours: "keyReceived",
-    because: "the recorded server does not let its own client go on under the id that it gave it",
-  },
-  {
-    peer: "2023a-c_to_2023a-a",
-    scenario: /reconnect_unknown/,
-    recorded: "generalError",
-    ours: "fileReceived",
-    because: "the recorded server forgot the key that it had just given",
-  },
-  {
-    peer: "2024-a",
-    scenario: /reconnect_unknown/,
-    recorded: "denied",
-    ours: "denied",
-    because: "ours has an id in it, under which some clients go on; this one takes either",
-  },
-  {
-    peer: "2024-a",
-    scenario: /taken_name/,
-    recorded: "registered",
-    ours: "refused",
-    because: "the recorded server gives a taken name away",
-  },
-  {
-    peer: "2024-d",
-    scenario: /reconnect_unknown/,
-    recorded: "denied",
-    ours: "denied",
-    because: "as with 2024-a",
-  },
-  {
-    peer: "2024early-a",
-    recorded: "registered",
-    ours: "registered",
-    because: "the recorded server does not count the id that it sends",
-  },
-  {
-    peer: "2024early-a",
-    recorded: "denied",
-    ours: "denied",
-    because: "the recorded server does not count the id that it sends",
-  },
-];
-
-/** What ours says where the recorded server says nothing. */
-const SURPLUS: Readonly<Record<string, { says: readonly ResponseKind[]; because: string }>> = {
-  "2022-b/taken_name": {
-    says: ["refused"],
-    because: "the recorded server closes without a word",
-  },
-  "2022-b/crc_fail_all": {
-    says: ["messageReceived"],
-    because: "the text has giving up answered; the recorded server does not",
-  },
-  "2023a-c/crc_fail_once": {
-    says: ["messageReceived"],
-    because:
-      "CRC invalid is answered when nothing follows on its connection; this client has left by then",
-  },
-  "2023a-c/crc_fail_all": {
-    says: ["messageReceived", "messageReceived"],
-    because: "as in crc_fail_once",
-  },
-};
 
 for (const peer of PEERS) {
   for (const recording of loadRecordings(peer)) {
@@ -299,7 +178,10 @@ async function checkStored(dataFolder: string, edition: Edition, recording: Reco
   const found = files.find((file) => file.name === fileName);
   assert.equal(found?.size, plaintext.length);
   assert.equal(found?.crc, cksum(plaintext));
-  assert.deepEqual(new Uint8Array(await Deno.readFile(`${dataFolder}/${found?.path}`)), plaintext);
+  assert.deepEqual(
+    new Uint8Array(await Deno.readFile(`${dataFolder}/${found?.content.id}`)),
+    plaintext,
+  );
 }
 
 /** The ids and keys that the recorded server drew, in its order. */

@@ -1,10 +1,13 @@
 /** Our own server against the server cases of the conformance suite, in every edition. */
 import assert from "node:assert/strict";
-import { DEFAULT_SERVED, edition2024early, EDITIONS, type Server } from "../../mod.ts";
+import { DEFAULT_SERVED, EDITIONS } from "../../protocol/v3/editions/mod.ts";
+import { edition2024early } from "../../protocol/v3/editions/edition_2024early.ts";
+import type { Server } from "../../server/server.ts";
 import { sideBySide } from "../support/concurrently.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { formatResult } from "./suite/report.ts";
-import { type ServerCase, serverCases } from "./suite/server_cases.ts";
+import type { ServerCase } from "./suite/server_case.ts";
+import { serverCases } from "./suite/server_cases.ts";
 import { runServerCase } from "./suite/server_runner.ts";
 import { startInThisThread } from "../support/server.ts";
 

@@ -1,7 +1,8 @@
 /** Accounts with real processes: what an operator and a user do, with their exit codes. */
 import assert from "node:assert/strict";
 import { eventsIn } from "../support/events.ts";
-import { ServerProcess, xfer } from "../support/processes.ts";
+import { xfer } from "../support/hosted_xfer.ts";
+import { ServerProcess } from "../support/processes.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 
 interface Scene {
@@ -13,7 +14,7 @@ interface Scene {
 
 function test(what: string, args: readonly string[], body: (scene: Scene) => Promise<void>) {
   Deno.test(`accounts: ${what}`, async () => {
-    await using folder = await TemporaryFolder.create();
+    await using folder = await TemporaryFolder.createOnDisk();
     const data = folder.join("data");
     const listen = ["--listen", "127.0.0.1:0"];
     await using server = await ServerProcess.start(data, { args: [...listen, ...args] });

@@ -62,7 +62,7 @@ for (const { what, hostname, next } of CASES) {
     name: `a server behind mapped ports is reached by the line that it prints: ${what}`,
     ignore: hostname === "::1" && !HAS_IPV6,
     async fn() {
-      await using folder = await TemporaryFolder.create();
+      await using folder = await TemporaryFolder.createOnDisk();
       await using mapped = await mapPorts(hostname, next);
       const host = hostname === "::1" ? "[::1]" : hostname;
       const where = `${host}:${mapped.plain}`;
@@ -89,7 +89,7 @@ for (const { what, hostname, next } of CASES) {
 }
 
 Deno.test("the port after the one that was dialled serves clients on either side of the mapping", async () => {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   await using server = await ServerProcess.start(folder.join("data"), {
     args: ["--listen", "127.0.0.1:0", "--advertise", "files.example.org:2256"],
   });
@@ -104,7 +104,7 @@ Deno.test("the port after the one that was dialled serves clients on either side
 });
 
 Deno.test("what can't be advertised is refused, with what is expected", async () => {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   for (const text of ["h", "h:0", "h:1,0", "h:1,", "h:65535", "h:1,70000", "::1:1", "h:1,2,3"]) {
     const args = ["server", "--data", folder.join("data"), "--advertise", text];
     const { code, stderr } = await xfer(args, folder.path);
@@ -118,7 +118,7 @@ Deno.test("what can't be advertised is refused, with what is expected", async ()
 });
 
 Deno.test("a port of protocol 4 that is mapped and not advertised: the hint names what to do", async () => {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   await using server = await ServerProcess.start(folder.join("data"), {
     args: ["--listen", "127.0.0.1:0", "--advertise", "h:1,1"],
   });

@@ -1,6 +1,7 @@
 /** A client's folder is the one that its transfer.info is in, wherever a command is run, and holds no key for nothing. */
 import assert from "node:assert/strict";
-import { ServerProcess, xfer } from "../support/processes.ts";
+import { xfer } from "../support/hosted_xfer.ts";
+import { ServerProcess } from "../support/processes.ts";
 import { Scene } from "../support/process_fixture.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 
@@ -56,7 +57,7 @@ for (const { protocol, options, identity } of PROTOCOLS) {
   });
 
   Deno.test(`protocol ${protocol}: where nobody answers, no key is left`, async () => {
-    await using folder = await TemporaryFolder.create();
+    await using folder = await TemporaryFolder.createOnDisk();
     await folder.write("transfer.info", `${NOWHERE}\nAlice\na.txt\n`);
     await folder.write("a.txt", "a");
     const args = ["client", "--protocol", protocol, "--retries", "0", "--accept-new"];
@@ -82,7 +83,7 @@ for (const { protocol, options, identity } of PROTOCOLS) {
 }
 
 Deno.test("a server that is not trusted, or refuses to register: no key is left behind", async () => {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   const listen = ["--listen", "127.0.0.1:0", "--registration", "closed"];
   await using server = await ServerProcess.start(folder.join("data"), { args: listen });
   await Deno.mkdir(folder.join("alice"));

@@ -32,7 +32,7 @@ async function settled(
 }
 
 Deno.test("xfer server config prints what is in force and whence, as a file that says the same", async () => {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   await folder.write("port.info", "4000\n");
   const file = await folder.write(
     "a file.toml",
@@ -65,7 +65,7 @@ Deno.test("xfer server config --example prints the file that is shipped, whateve
 });
 
 Deno.test("what is wrong with file or environment ends every command that goes by it with code 3", async () => {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   await folder.write("bad.toml", "\nquotta = 1\n");
   for (const below of [[], ["config"], ["list"], ["users", "list"], ["invite"]]) {
     const bad = await xfer(["server", ...below, "--config", "bad.toml"], folder.path);
@@ -89,7 +89,7 @@ Deno.test("what is wrong with file or environment ends every command that goes b
 });
 
 Deno.test("a server goes by environment and file, and so do the commands for its data", async () => {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   const data = folder.join("data");
   await folder.write("server.toml", `data = ${JSON.stringify(data)}\nregistration = "closed"\n`);
   await using server = await ServerProcess.start(data, {
@@ -123,7 +123,7 @@ Deno.test({
     "SIGHUP: another limit and who may register are in force; a broken file leaves all as it was",
   ignore: Deno.build.os === "windows",
 }, async () => {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   const write = (text: string) => folder.write("server.toml", text);
   const file = await write(`max-file-size = "1KiB"\n`);
   await using server = await ServerProcess.start(folder.join("data"), {
@@ -194,7 +194,7 @@ Deno.test({
   name: "SIGHUP while the server starts does not end it: it is served when it has started",
   ignore: Deno.build.os === "windows",
   async fn() {
-    await using folder = await TemporaryFolder.create();
+    await using folder = await TemporaryFolder.createOnDisk();
     using watcher = Deno.watchFs(folder.path);
     await using server = startXfer(
       ["server", "--listen", "127.0.0.1:0", "--tls-listen", "127.0.0.1:0", "--data", "data"],

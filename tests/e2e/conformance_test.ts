@@ -1,24 +1,40 @@
 /** Our own client against the client cases of the conformance suite, in every edition. */
 import assert from "node:assert/strict";
-import { EDITIONS } from "../../mod.ts";
+import { DEFAULT_EDITION, EDITIONS } from "../../protocol/v3/editions/mod.ts";
 import { clientCases } from "../conformance/suite/client_cases.ts";
-import { runClientCase } from "../conformance/suite/client_runner.ts";
+import { runClientCase, runCommand } from "../conformance/suite/client_runner.ts";
 import { formatResult } from "../conformance/suite/report.ts";
-import { command } from "../support/processes.ts";
+import { CommandHost } from "../support/command_host.ts";
 import { sideBySide } from "../support/concurrently.ts";
+import { command } from "../support/processes.ts";
+import { plainEnvironment } from "../support/terminal.ts";
 import { tiedCommand } from "../support/tied_processes.ts";
 
 const AT_ONCE = 4;
 const QUIET = { stdin: "null", stdout: "null", stderr: "null" } as const;
 
+const argumentsFor = (edition: string) => [
+  ...["client", "--protocol", "3", "--retries", "0", "--edition", edition],
+];
+
+// In one edition each run has a process of its own; in the others they take turns in a few.
 for (const edition of EDITIONS) {
   Deno.test(`conformance: our client in edition ${edition.name}, all cases`, async () => {
-    const start = (cwd: string) =>
-      command(["client", "--protocol", "3", "--retries", "0", "--edition", edition.name], {
-        cwd,
-        ...QUIET,
-      });
-    const jobs = clientCases(edition).map((one) => () => runClientCase(start, edition, one));
+    const args = argumentsFor(edition.name);
+    await using hosts = new AsyncDisposableStack();
+    const free = Array.from(
+      { length: AT_ONCE },
+      () => hosts.use(new CommandHost(plainEnvironment())),
+    );
+    const runHosted = async (cwd: string) => {
+      const host = free.pop() ?? assert.fail("no more at once than there are hosts");
+      const { code } = await host.run(args, cwd);
+      free.push(host);
+      return code === 0;
+    };
+    const runAlone = (cwd: string) => runCommand(command(args, { cwd, ...QUIET }));
+    const run = edition === DEFAULT_EDITION ? runAlone : runHosted;
+    const jobs = clientCases(edition).map((one) => () => runClientCase(run, edition, one));
     assert.ok(jobs.length > 30);
     for await (const result of sideBySide(jobs, AT_ONCE)) {
       assert.ok(result.passed, formatResult(result));
@@ -29,7 +45,7 @@ for (const edition of EDITIONS) {
 Deno.test("conformance: the suite fails a client that is at fault", async () => {
   const [edition] = EDITIONS;
   const [first] = clientCases(edition ?? assert.fail());
-  const idle = (cwd: string) => tiedCommand("true", { cwd, ...QUIET });
+  const idle = (cwd: string) => runCommand(tiedCommand("true", { cwd, ...QUIET }));
   const result = await runClientCase(idle, edition ?? assert.fail(), first ?? assert.fail());
   assert.equal(result.passed, false);
 });

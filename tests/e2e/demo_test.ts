@@ -21,7 +21,7 @@ async function demo(temporary: string, binary?: string): Promise<Finished> {
 }
 
 Deno.test("the demo stores and gets back by both protocols, and leaves nothing behind", async () => {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   const { code, stdout, stderr } = await demo(folder.path);
   assert.equal(code, 0, stderr);
   const equal = [...stdout.matchAll(/^(\S+): equal to the original, byte for byte/gm)];
@@ -37,7 +37,7 @@ Deno.test({
   name: "the demo fails where a file that comes back is not what was stored",
   ignore: Deno.build.os === "windows", // the executable under test is a shell script here
   async fn() {
-    await using folder = await TemporaryFolder.create();
+    await using folder = await TemporaryFolder.createOnDisk();
     const { executable, args } = invocation([]);
     const real = [executable, ...args].map((word) => `'${word}'`).join(" ");
     const script = `#!/bin/sh

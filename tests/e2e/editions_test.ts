@@ -1,6 +1,8 @@
 /** Clients of all editions and several quirks at once against one server, all of them real processes but the quirks. */
 import assert from "node:assert/strict";
-import { cksum, edition2024early, EDITIONS } from "../../mod.ts";
+import { cksum } from "../../protocol/crc/cksum.ts";
+import { edition2024early } from "../../protocol/v3/editions/edition_2024early.ts";
+import { EDITIONS } from "../../protocol/v3/editions/mod.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { DIALECTS } from "../support/v3/dialects.ts";
 import { Emulator } from "../support/v3/emulated_client.ts";
@@ -10,7 +12,7 @@ import { TemporaryFolder } from "../support/temporary_folder.ts";
 const LISTEN = ["--listen", "127.0.0.1:0", "--listen", "127.0.0.1:0=2024early"];
 
 Deno.test("all editions and quirks at once, out of one catalog", async () => {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   const data = folder.join("data");
   await using server = await ServerProcess.start(data, { args: LISTEN, listeners: 2 });
   const [port = 0, earlyPort = 0] = server.ports;
@@ -62,7 +64,7 @@ Deno.test("all editions and quirks at once, out of one catalog", async () => {
 });
 
 Deno.test("--edition auto says what it found; a server serves only the editions that it is told to", async () => {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   await using server = await ServerProcess.start(folder.join("data"), {
     args: ["--listen", "127.0.0.1:0", "--edition", "2024"],
   });
@@ -80,7 +82,7 @@ Deno.test("--edition auto says what it found; a server serves only the editions 
 });
 
 Deno.test("what a peer calls its file is escaped in log and list", async () => {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   await using server = await ServerProcess.start(folder.join("data"));
   const profile = DIALECTS["2023c"] ?? assert.fail();
   using client = new Emulator({ hostname: "127.0.0.1", port: server.port }, profile);

@@ -139,7 +139,7 @@ Deno.test({
   name: "getting started: every command of the page does what the page says",
   ignore: Deno.build.os === "windows",
   async fn(t) {
-    await using home = await TemporaryFolder.create();
+    await using home = await TemporaryFolder.createOnDisk();
     const terminals = await Terminals.create(home);
     await using stack = new AsyncDisposableStack();
     const servers: ForegroundServer[] = [];

@@ -1,6 +1,7 @@
 /** Commands in hints work as printed, also with options that name another folder. */
 import assert from "node:assert/strict";
-import { writeLauncher, xfer } from "../support/processes.ts";
+import { xfer } from "../support/hosted_xfer.ts";
+import { writeLauncher } from "../support/processes.ts";
 import { Scene } from "../support/process_fixture.ts";
 import { runTool } from "../support/tools.ts";
 

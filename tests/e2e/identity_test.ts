@@ -1,7 +1,13 @@
 /** Who the server is and which protocol it speaks, with real processes: what an operator and a person do and see. */
 import assert from "node:assert/strict";
 import { Authority } from "../support/tls/certificate_authority.ts";
-import { CLIENT_3, ServerProcess, writeTransferInfo, xfer } from "../support/processes.ts";
+import { xfer } from "../support/hosted_xfer.ts";
+import {
+  CLIENT_3,
+  ServerProcess,
+  writeTransferInfo,
+  xfer as runAlone,
+} from "../support/processes.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 
 async function prepare(folder: TemporaryFolder, name: string, line1: string): Promise<string> {
@@ -13,7 +19,7 @@ async function prepare(folder: TemporaryFolder, name: string, line1: string): Pr
 }
 
 Deno.test("one address is enough: protocol 4 where the server has it, protocol 3 with a warning elsewhere", async () => {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   await using both = await ServerProcess.start(folder.join("both"));
   await using published = await ServerProcess.start(folder.join("published"), {
     args: ["--listen", "127.0.0.1:0", "--tls-listen", "none"],
@@ -54,7 +60,7 @@ Deno.test("one address is enough: protocol 4 where the server has it, protocol 3
 });
 
 Deno.test("the fallback to protocol 3 is never silent: --quiet and --json leave its warning on standard error", async () => {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   await using published = await ServerProcess.start(folder.join("published"), {
     args: ["--listen", "127.0.0.1:0", "--tls-listen", "none"],
   });
@@ -68,7 +74,7 @@ Deno.test("the fallback to protocol 3 is never silent: --quiet and --json leave 
 });
 
 Deno.test("after --protocol 3 a plain run speaks it again, and says so; --protocol 4 ends that for good", async () => {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   await using server = await ServerProcess.start(folder.join("data"));
   const alice = await prepare(folder, "Alice", `127.0.0.1:${server.port}`);
   const asked = await xfer(CLIENT_3, alice);
@@ -90,7 +96,7 @@ Deno.test("after --protocol 3 a plain run speaks it again, and says so; --protoc
 });
 
 Deno.test("a known server: protocol 3 is warned of loudly; another in its place is refused until it is forgotten", async () => {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   await using first = await ServerProcess.start(folder.join("first"));
   const { location } = await first.logged("server.listening-securely");
   const fingerprint = `${location}`.split("#")[1] ?? "";
@@ -126,7 +132,7 @@ Deno.test("a known server: protocol 3 is warned of loudly; another in its place 
 });
 
 Deno.test("an operator's certificate: clients go by its name; SIGHUP takes another, and keeps the old where it is bad", async () => {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   const authority = await Authority.create();
   const ca = await folder.write("ca.pem", authority.certificate);
   const show = async () => {
@@ -188,10 +194,10 @@ Deno.test("an operator's certificate: clients go by its name; SIGHUP takes anoth
 });
 
 Deno.test("certificate and key are named both or not at all, and what is wrong with them ends the start", async () => {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   const certificate = await folder.write("cert.pem", "none");
   const start = (...args: string[]) =>
-    xfer(["server", "--listen", "127.0.0.1:0", "--data", folder.join("data"), ...args]);
+    runAlone(["server", "--listen", "127.0.0.1:0", "--data", folder.join("data"), ...args]);
   const cases: readonly [args: string[], code: number, words: RegExp][] = [
     [["--tls-cert", certificate], 2, /--tls-cert requires --tls-key \[tls-cert-and-key\]/],
     [["--tls-key", certificate], 2, /--tls-key requires --tls-cert \[tls-cert-and-key\]/],

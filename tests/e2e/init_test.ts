@@ -1,6 +1,7 @@
 /** xfer client init and status, with real processes: a newcomer's first two commands. */
 import assert from "node:assert/strict";
-import { CLIENT_3, ServerProcess, startXfer, xfer } from "../support/processes.ts";
+import { xfer } from "../support/hosted_xfer.ts";
+import { CLIENT_3, ServerProcess, startXfer } from "../support/processes.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 
 interface Scene {
@@ -16,7 +17,7 @@ interface Scene {
 
 function test(what: string, body: (scene: Scene) => Promise<void>, args: readonly string[] = []) {
   Deno.test(`init: ${what}`, async () => {
-    await using folder = await TemporaryFolder.create();
+    await using folder = await TemporaryFolder.createOnDisk();
     await using server = await ServerProcess.start(folder.join("data"), {
       args: ["--listen", "127.0.0.1:0", ...args],
     });
@@ -221,7 +222,7 @@ Deno.test({
   name: "init: interrupted while it waits for the server, nothing is written",
   ignore: Deno.build.os === "windows",
   async fn() {
-    await using folder = await TemporaryFolder.create();
+    await using folder = await TemporaryFolder.createOnDisk();
     using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const server = `127.0.0.1:${listener.addr.port}`;
     const met = listener.accept();

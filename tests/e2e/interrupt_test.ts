@@ -1,6 +1,6 @@
 /** Ctrl-C, with real processes: the client ends in good order, says what is stored, and goes on the next time. */
 import assert from "node:assert/strict";
-import { equalBytes } from "../../mod.ts";
+import { equalBytes } from "../../protocol/bytes.ts";
 import { AccountFolder } from "../../client/identity/v4_account.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { eventsIn } from "../support/events.ts";
@@ -99,7 +99,7 @@ async function isPartThere(path: string): Promise<boolean> {
 }
 
 test("a second signal ends it at once", async () => {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   const sound = soundAnswers(0);
   await using server = new OddServer((request) =>
     request.kind === "sendFile" ? Promise.resolve(silence) : sound(request)
@@ -131,7 +131,7 @@ const COMMANDS: Readonly<Record<string, readonly [args: readonly string[], said:
 
 for (const [command, [args, said]] of Object.entries(COMMANDS)) {
   test(`${command} while it waits for a retry`, async () => {
-    await using folder = await TemporaryFolder.create();
+    await using folder = await TemporaryFolder.createOnDisk();
     for (const name of ["a", "b"]) await folder.write(name, "content");
     await writeTransferInfo(folder.path, { port: unusedPort() });
     await new AccountFolder(folder.path).loadKey();

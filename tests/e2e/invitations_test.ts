@@ -1,6 +1,7 @@
 /** Invitations with real processes: what is printed for a user to run works as it is printed. */
 import assert from "node:assert/strict";
-import { ServerProcess, xfer } from "../support/processes.ts";
+import { xfer } from "../support/hosted_xfer.ts";
+import { ServerProcess } from "../support/processes.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { HAS_TERMINAL, Terminal } from "../support/terminal.ts";
 
@@ -18,7 +19,7 @@ function test(what: string, body: (scene: Scene) => Promise<void>, ignore = fals
     name: `invitations: ${what}`,
     ignore,
     async fn() {
-      await using folder = await TemporaryFolder.create();
+      await using folder = await TemporaryFolder.createOnDisk();
       const data = folder.join("data");
       const args = ["--listen", "127.0.0.1:0", "--registration", "invite"];
       await using server = await ServerProcess.start(data, { args });

@@ -5,7 +5,8 @@ import { commandsOf, makeProgram } from "../../cli/program.ts";
 import { Run } from "../../cli/run.ts";
 import { pathOf } from "../../cli/arguments/usage_error.ts";
 import { eventsIn, type Line } from "../support/events.ts";
-import { ServerProcess, xfer } from "../support/processes.ts";
+import { xfer } from "../support/hosted_xfer.ts";
+import { ServerProcess } from "../support/processes.ts";
 import { HAS_TERMINAL, showXfer } from "../support/terminal.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 
@@ -17,7 +18,7 @@ const OFTEN: ReadonlySet<string> = new Set(["progress", "comparing"]);
 const GROUPS = ["", "server users"];
 
 Deno.test("--json: every command says what it does in events; people are told on standard error", async () => {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   const data = folder.join("data");
   const args = ["--listen", "127.0.0.1:0", "--versions", "2", "--inline-size", "0"];
   await using server = await ServerProcess.start(data, { args });
@@ -177,7 +178,7 @@ Deno.test("--json: every command says what it does in events; people are told on
 });
 
 Deno.test("--json stands before or behind the names of commands; mistakes are events too", async () => {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   const run = (...args: string[]) => xfer(args, folder.path);
   for (
     const args of [

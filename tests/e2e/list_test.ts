@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { Message } from "../../protocol/v4/messages.ts";
 import { eventsIn } from "../support/events.ts";
-import { xfer } from "../support/processes.ts";
+import { xfer } from "../support/hosted_xfer.ts";
 import { lettingIn, OddSecureServer } from "../support/v4/scripted_server.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { Alice } from "../support/e2e/alice.ts";
@@ -10,7 +10,7 @@ import { Alice } from "../support/e2e/alice.ts";
 for (const [command, ...args] of [["list"], ["versions", "a"]] as const) {
   Deno.test(`${command}: where the server breaks it off, it is said that it is not all`, async () => {
     await using server = await OddSecureServer.start();
-    await using folder = await TemporaryFolder.create();
+    await using folder = await TemporaryFolder.createOnDisk();
     const { hostname, port } = server.address;
     await folder.write("transfer.info", `${hostname}:${port}\nAlice\n`);
     const answers = (listed: number) =>

@@ -1,6 +1,6 @@
 /** The main job with real processes: register, exchange keys, send, compare, store. */
 import assert from "node:assert/strict";
-import { cksum } from "../../mod.ts";
+import { cksum } from "../../protocol/crc/cksum.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { CLIENT_3, ServerProcess, writeTransferInfo, xfer } from "../support/processes.ts";
 import { Scene } from "../support/process_fixture.ts";
@@ -103,7 +103,7 @@ Deno.test("the server restarted between uploads, also by kill: accounts, keys an
 });
 
 Deno.test("port.info is honoured, --listen wins, and SIGTERM ends the server with 0", async () => {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   const port = freePort();
   await folder.write("port.info", `${port}\n`);
   {

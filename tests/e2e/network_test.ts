@@ -74,7 +74,7 @@ Deno.test("no answer to the approval: said to be unknown, not to be missing", as
 });
 
 Deno.test("nobody listens: with --retries 0 said at once; --retries and --timeout have bounds", async () => {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   await folder.write("a", "content");
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
@@ -114,7 +114,7 @@ Deno.test("a server can't write to the terminal", async () => {
     const answer = await sound(request);
     return answer.kind === "fileReceived" ? { ...answer, fileName } : answer;
   });
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   await folder.write("a", "content");
   await writeTransferInfo(folder.path, { port: server.address.port, file: "a" });
   const { code, stdout, stderr } = await xfer(CLIENT_3, folder.path);

@@ -1,6 +1,6 @@
 /** A name as `list` prints it leads every command to the file. */
 import assert from "node:assert/strict";
-import { xfer } from "../support/processes.ts";
+import { xfer } from "../support/hosted_xfer.ts";
 import { Alice } from "../support/e2e/alice.ts";
 
 /** What `list` prints in front of a name: size and time. */

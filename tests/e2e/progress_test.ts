@@ -1,13 +1,15 @@
 /** Progress as people see it: real processes in real terminals, over a network that waits where a test wants it to. */
 import assert from "node:assert/strict";
 import { cellsOf } from "../../cli/text/width.ts";
-import type { Address, Bytes } from "../../mod.ts";
+import type { Address } from "../../protocol/address.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { FaultyProxy, type Meddlers } from "../support/net/faulty_proxy.ts";
 import { Hold } from "../support/net/gate.ts";
 import { startXfer, writeTransferInfo, xfer } from "../support/processes.ts";
 import { SecureProxy } from "../support/net/tls_proxy.ts";
 import { HAS_TERMINAL, Terminal, type TerminalOptions } from "../support/terminal.ts";
+import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { Scene } from "../support/v4/fixture.ts";
 
 const MIB = 2 ** 20;
@@ -32,7 +34,7 @@ class Stage implements AsyncDisposable {
   }
 
   static async create(files: Readonly<Record<string, Bytes>> = { [NAME]: CONTENT }) {
-    const scene = await Scene.create();
+    const scene = await Scene.create({}, {}, await TemporaryFolder.createOnDisk());
     const folder = scene.folder.join("Alice");
     await Deno.mkdir(folder, { mode: 0o700 });
     for (const [name, content] of Object.entries(files)) {

@@ -1,6 +1,6 @@
 /** Protocol 4 with real processes: what a person does with it. */
 import assert from "node:assert/strict";
-import { cksum } from "../../mod.ts";
+import { cksum } from "../../protocol/crc/cksum.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { eventsIn } from "../support/events.ts";
 import { CLIENT_3, ServerProcess, xfer } from "../support/processes.ts";
@@ -17,7 +17,7 @@ interface Scene {
 
 function test(what: string, body: (scene: Scene) => Promise<void>) {
   Deno.test(`protocol 4: ${what}`, async () => {
-    await using folder = await TemporaryFolder.create();
+    await using folder = await TemporaryFolder.createOnDisk();
     await using server = await ServerProcess.start(folder.join("data"));
     const { location } = await server.logged("server.listening-securely");
     await body({

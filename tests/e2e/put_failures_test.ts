@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import type { EventName } from "../../cli/events/mod.ts";
 import { eventsIn } from "../support/events.ts";
-import { CLIENT_3, type Finished, writeTransferInfo, xfer } from "../support/processes.ts";
+import { xfer } from "../support/hosted_xfer.ts";
+import { CLIENT_3, type Finished, writeTransferInfo } from "../support/processes.ts";
 import { Scene } from "../support/process_fixture.ts";
 import { Alice } from "../support/e2e/alice.ts";
 

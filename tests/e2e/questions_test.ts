@@ -19,7 +19,7 @@ function test(what: string, body: (scene: Scene) => Promise<void>): void {
     name: `questions: ${what}`,
     ignore: !HAS_TERMINAL,
     async fn() {
-      await using folder = await TemporaryFolder.create();
+      await using folder = await TemporaryFolder.createOnDisk();
       await using server = await ServerProcess.start(folder.join("data"));
       const { location } = await server.logged("server.listening-securely");
       const home = folder.join("home");

@@ -1,6 +1,6 @@
 /** How a server process ends, and the limits on its command line. */
 import assert from "node:assert/strict";
-import { cksum } from "../../mod.ts";
+import { cksum } from "../../protocol/crc/cksum.ts";
 import { formatQuantity, parseQuantity } from "../../cli/arguments/quantities.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { encrypt, kindOf, Peer } from "../support/v3/raw_client.ts";
@@ -35,7 +35,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
       `stop: on ${signal} nobody is let in, idle peers go, a file on its way is stored, exit code 0`,
     ignore: Deno.build.os === "windows",
     async fn() {
-      await using folder = await TemporaryFolder.create();
+      await using folder = await TemporaryFolder.createOnDisk();
       await using server = await ServerProcess.start(folder.join("data"));
       using idle = await Peer.connect(address(server));
       assert.equal(kindOf(await idle.register("Idle")), "registered");
@@ -56,7 +56,7 @@ Deno.test({
   name: "stop: a file that takes longer than --grace is dropped",
   ignore: Deno.build.os === "windows",
   async fn() {
-    await using folder = await TemporaryFolder.create();
+    await using folder = await TemporaryFolder.createOnDisk();
     await using server = await ServerProcess.start(folder.join("data"), {
       args: ["--listen", "127.0.0.1:0", "--grace", "100ms"],
     });
@@ -72,7 +72,7 @@ Deno.test({
   name: "stop: a second signal ends the server at once, and the exit code says so",
   ignore: Deno.build.os === "windows",
   async fn() {
-    await using folder = await TemporaryFolder.create();
+    await using folder = await TemporaryFolder.createOnDisk();
     await using server = await ServerProcess.start(folder.join("data"));
     using idle = await Peer.connect(address(server));
     await idle.register("Idle");
@@ -93,7 +93,7 @@ Deno.test({
 });
 
 Deno.test("limits are options: over one the client is told, the log names it", async () => {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   await using server = await ServerProcess.start(folder.join("data"), {
     args: ["--listen", "127.0.0.1:0", "--max-file-size", "64KiB"],
   });
@@ -145,7 +145,7 @@ Deno.test("quantities are read as they are written", () => {
 
 Deno.test("a command that waits is ended by a signal, with the signal's exit code", async () => {
   if (Deno.build.os === "windows") return;
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   await writeTransferInfo(folder.path, { port: silent.addr.port });
   for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {

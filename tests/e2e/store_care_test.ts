@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { eventsIn } from "../support/events.ts";
-import { CLIENT_3, startXfer, xfer } from "../support/processes.ts";
+import { xfer } from "../support/hosted_xfer.ts";
+import { CLIENT_3, startXfer } from "../support/processes.ts";
 import { Scene } from "../support/process_fixture.ts";
 
 Deno.test("verify, repair, backup, restore and removal from the command line", async () => {

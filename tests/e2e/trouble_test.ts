@@ -4,7 +4,8 @@ import { eventsIn } from "../support/events.ts";
 import { FaultyProxy } from "../support/net/faulty_proxy.ts";
 import { falsifyChecksums } from "../support/net/tamper.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
-import { CLIENT_3, invocation, writeTransferInfo, xfer } from "../support/processes.ts";
+import { xfer } from "../support/hosted_xfer.ts";
+import { CLIENT_3, invocation, writeTransferInfo } from "../support/processes.ts";
 import { Scene } from "../support/process_fixture.ts";
 import { tiedCommand } from "../support/tied_processes.ts";
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { EXIT_CODES } from "../../cli/exit_codes.ts";
 import { eventsIn } from "../support/events.ts";
-import { xfer } from "../support/processes.ts";
+import { xfer } from "../support/hosted_xfer.ts";
 import { HAS_TERMINAL, Terminal } from "../support/terminal.ts";
 
 const seeHelp = (command: string) => `Run 'xfer ${command} --help' for its usage.`;

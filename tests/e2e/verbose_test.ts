@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { crc32 } from "node:zlib";
 import { eventsIn } from "../support/events.ts";
 import { OddServer, soundAnswers } from "../support/v3/scripted_server.ts";
-import { ServerProcess, xfer } from "../support/processes.ts";
+import { xfer } from "../support/hosted_xfer.ts";
+import { ServerProcess } from "../support/processes.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 
 interface Scene {
@@ -16,7 +17,7 @@ async function withServer(
   args: readonly string[],
   body: (scene: Scene) => Promise<void>,
 ): Promise<void> {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   const data = folder.join("data");
   await using server = await ServerProcess.start(data, {
     args: ["--listen", "127.0.0.1:0", ...args],
@@ -158,7 +159,7 @@ Deno.test("--verbose shows where an error arose", async () => {
 });
 
 Deno.test("verbose, protocol 3: a server's zlib CRC-32 is reported as a checksum that agrees", async () => {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   const content = "the content\n";
   await using server = new OddServer(soundAnswers(crc32(content)));
   const { hostname, port } = server.address;

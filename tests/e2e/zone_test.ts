@@ -9,7 +9,7 @@ Deno.test({
   name: "a link-local address with its zone is listened at, dialled by both protocols, and known",
   ignore: LINK_LOCAL === undefined,
   async fn() {
-    await using folder = await TemporaryFolder.create();
+    await using folder = await TemporaryFolder.createOnDisk();
     const host = `[${LINK_LOCAL?.address}%${LINK_LOCAL?.name}]`;
     await using server = await ServerProcess.start(folder.join("data"), {
       args: ["--listen", `${host}:0`],

@@ -1,7 +1,10 @@
 /** A client of which is known at any moment what the server may have of it. */
 import assert from "node:assert/strict";
 import { crc32 } from "node:zlib";
-import { type Address, type Bytes, cksum, equalBytes, importAesKey } from "../../mod.ts";
+import type { Address } from "../../protocol/address.ts";
+import { type Bytes, equalBytes } from "../../protocol/bytes.ts";
+import { cksum } from "../../protocol/crc/cksum.ts";
+import { importAesKey } from "../../protocol/cipher/aes_cbc.ts";
 import type { Dice } from "../support/v3/fuzz.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { field, kindOf, Peer } from "../support/v3/raw_client.ts";

@@ -1,6 +1,7 @@
 /** What a server may have of a client's files, by all that the client has asked for and was told. */
 import assert from "node:assert/strict";
-import { type Bytes, cksum, equalBytes } from "../../mod.ts";
+import { type Bytes, equalBytes } from "../../protocol/bytes.ts";
+import { cksum } from "../../protocol/crc/cksum.ts";
 
 /** Contents by name. */
 export type World = ReadonlyMap<string, Bytes>;

@@ -2,8 +2,10 @@
 import assert from "node:assert/strict";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Address, Server } from "../../mod.ts";
+import type { Address } from "../../protocol/address.ts";
+import type { Server } from "../../server/server.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
+import { startInThisThread } from "../support/server.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { tiedCommand } from "../support/tied_processes.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
@@ -83,7 +85,7 @@ class FaultyServer implements AsyncDisposable {
  * protocols.
  */
 export async function killAtAnyMoment(loop: Loop): Promise<void> {
-  await using folder = await TemporaryFolder.createInMemory();
+  await using folder = await TemporaryFolder.create();
   const dataFolder = folder.join("data");
   const actors = CLIENTS.map((name) => new Actor(name));
   const secureActors = await gather(folder, SECURE_CLIENTS);
@@ -240,7 +242,7 @@ async function killAtCall(
   { secure, prepare }: Story,
   kill: NonNullable<FaultyServerOptions["kill"]>,
 ): Promise<boolean> {
-  await using folder = await TemporaryFolder.createInMemory();
+  await using folder = await TemporaryFolder.create();
   const dataFolder = folder.join("data");
   const { actor, live, storeLater } = await prepare(folder);
   let killed: boolean;
@@ -268,7 +270,7 @@ async function killAtCall(
 function startSound(dataFolder: string, aheadMs: number): Promise<Server> {
   const loopback = { hostname: "127.0.0.1", port: 0 };
   const ports = { listen: [loopback], tlsListen: loopback };
-  return Server.start({
+  return startInThisThread({
     ...ports,
     dataFolder,
     clock: () => Date.now() + aheadMs,

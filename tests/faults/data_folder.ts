@@ -1,7 +1,8 @@
 /** What a data folder holds, read past the server, and whether its parts agree. */
 import assert from "node:assert/strict";
 import { basename } from "node:path";
-import { type Bytes, cksum } from "../../mod.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
+import { cksum } from "../../protocol/crc/cksum.ts";
 import { ChunkDigests } from "../../protocol/v4/chunk_digests.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import { openDatabase } from "../support/store/database.ts";

@@ -2,7 +2,7 @@
  * A server that kills itself at one of its calls to file system and database. Takes a {@link FaultyServerOptions} as
  * JSON, prints the port of protocol 3, and stops when its standard input ends.
  */
-import { Server } from "../../mod.ts";
+import { Server } from "../../server/server.ts";
 import { type Fault, FaultySystem } from "../support/store/faulty_file_system.ts";
 
 export interface FaultyServerOptions {

@@ -1,6 +1,6 @@
 /** Fills the disk that the folder of its first argument is on, of so many bytes as its second says, with uploads. */
 import assert from "node:assert/strict";
-import { Server } from "../../mod.ts";
+import { Server } from "../../server/server.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { Actor, Lost, Refused } from "./actor.ts";
 import { readFiles, readWholeFolder, type Stored } from "./data_folder.ts";

@@ -20,7 +20,7 @@ async function onSmallDisk(mountPoint: string, command: readonly string[]) {
 /** Whether this machine lets us have such a disk. */
 async function isPossible(): Promise<boolean> {
   if (Deno.build.os !== "linux") return false;
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   try {
     return (await onSmallDisk(folder.path, ["true"])).code === 0;
   } catch (error) {
@@ -33,7 +33,7 @@ Deno.test({
   name: "a full disk: what does not fit is refused, what is stored stays, room helps at once",
   ignore: !(await isPossible()),
   fn: async () => {
-    await using folder = await TemporaryFolder.create();
+    await using folder = await TemporaryFolder.createOnDisk();
     const { code, stderr } = await onSmallDisk(folder.path, [
       ...[Deno.execPath(), "run", "--quiet", "--no-check", "--allow-all"],
       ...[PROGRAM, folder.path, `${DISK_SIZE}`],

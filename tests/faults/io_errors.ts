@@ -1,12 +1,10 @@
 /** Servers whose calls to file system and database fail, one of them or all from some moment on. */
 import assert from "node:assert/strict";
-import {
-  type Address,
-  type Bytes,
-  ConfigurationError,
-  type SecureClient,
-  Server,
-} from "../../mod.ts";
+import type { Address } from "../../protocol/address.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
+import { ConfigurationError } from "../../protocol/errors.ts";
+import type { V4Client } from "../../client/v4/client.ts";
+import { Server } from "../../server/server.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import {
@@ -116,7 +114,7 @@ const gatherSecure: Gather = async (folder, options) => {
   const entered = async (
     actor: SecureActor,
     address: Address,
-    act: (client: SecureClient) => Promise<void>,
+    act: (client: V4Client) => Promise<void>,
   ) => {
     using client = await actor.enter(address);
     await act(client);
@@ -171,7 +169,7 @@ export async function failEveryCallOfStart(loop: Loop, { every = 1 } = {}): Prom
 
 /** Returns whether there was such a call, and how many went wrong. */
 async function failAt({ what, fault, lasts }: Trouble, at: number, gather: Gather) {
-  await using folder = await TemporaryFolder.createInMemory();
+  await using folder = await TemporaryFolder.create();
   const dataFolder = folder.join("data");
   const trusting = fault.type !== "fail" || fault.when === "before";
   const { actors, begin, acts, goOn } = await gather(folder, { trusting });
@@ -207,7 +205,7 @@ async function failAt({ what, fault, lasts }: Trouble, at: number, gather: Gathe
 }
 
 async function failStartAt(fault: Fault, at: number, fresh: boolean): Promise<boolean> {
-  await using folder = await TemporaryFolder.createInMemory();
+  await using folder = await TemporaryFolder.create();
   const dataFolder = folder.join("data");
   // A client of protocol 4 knows the server again, or refuses it.
   const [alice, bob] = [new Actor("Alice"), new SecureActor("Bob", folder.path)];

@@ -1,5 +1,5 @@
 /** A repair that kills itself at one of its calls to file system and database. Takes a {@link KilledRepair} as JSON. */
-import { verify } from "../../mod.ts";
+import { verify } from "../../server/operator/verify.ts";
 import { type Fault, FaultySystem } from "../support/store/faulty_file_system.ts";
 
 export interface KilledRepair {

@@ -3,15 +3,15 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import {
   type Edition,
-  edition2023c,
   FIELDS,
-  generatePrivateKey,
   type Layout,
-  type Outcome,
   type RequestKind,
   type ResponseKind,
-  sendFiles,
-} from "../../mod.ts";
+} from "../../protocol/v3/editions/edition.ts";
+import { edition2023c } from "../../protocol/v3/editions/edition_2023c.ts";
+import { generatePrivateKey } from "../../protocol/cipher/rsa.ts";
+import type { Outcome } from "../../client/events.ts";
+import { sendFiles } from "../../client/v3/send_files.ts";
 import { nameOf } from "../support/outcomes.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { type Direction, FaultyProxy, type Meddlers } from "../support/net/faulty_proxy.ts";
@@ -133,7 +133,7 @@ async function onFaultyNetwork(
   judge: (outcomes: readonly Outcome[]) => void,
   { retries = RETRIES, responseMs = RESPONSE_MS } = {},
 ): Promise<void> {
-  await using folder = await TemporaryFolder.createInMemory();
+  await using folder = await TemporaryFolder.create();
   const dataFolder = folder.join("data");
   await folder.write("priv.key", PRIVATE_KEY);
   await Deno.chmod(folder.join("priv.key"), 0o600);
@@ -149,10 +149,14 @@ async function onFaultyNetwork(
       });
       const send = (address = server.address) =>
         sendFiles({
-          ...{ server: address, userName: USER, identityFolder: folder.path, retries },
+          connect: {
+            server: address,
+            userName: USER,
+            identityFolder: folder.path,
+            timeouts: { responseMs },
+          },
+          retry: { retries, pause: () => Promise.resolve() },
           files: Object.keys(FILES).map((name) => folder.join(name)),
-          timeouts: { responseMs },
-          pause: () => Promise.resolve(),
         });
       {
         await using proxy = await FaultyProxy.start(server.address, meddlers);

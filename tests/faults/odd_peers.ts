@@ -1,26 +1,19 @@
 /** Peers that say what nobody should: odd clients to a real server, odd servers to the real client, odd bytes to all. */
 import assert from "node:assert/strict";
 import { reset } from "@logtape/logtape";
-import {
-  type Address,
-  type Bytes,
-  cksum,
-  concatBytes,
-  DEFAULT_TIMEOUTS,
-  formatLocation,
-  getFile,
-  getFolder,
-  parseLocation,
-  ProtocolError,
-  putFiles,
-  XferError,
-} from "../../mod.ts";
-import { type DiscoveredServer, findSecure } from "../../client/v4/discover.ts";
-import { openSecurely } from "../../client/v4/open_tls.ts";
+import type { Address } from "../../protocol/address.ts";
+import { type Bytes, concatBytes } from "../../protocol/bytes.ts";
+import { cksum } from "../../protocol/crc/cksum.ts";
+import { DEFAULT_TIMEOUTS } from "../../client/net/dial.ts";
+import { getFile, getFolder } from "../../client/v4/get_files.ts";
+import { ProtocolError, XferError } from "../../protocol/errors.ts";
+import { putFiles } from "../../client/v4/put_files.ts";
+import { type DiscoveredServer, findV4Server } from "../../client/v4/discover.ts";
+import { openPinned } from "../../client/v4/open_tls.ts";
 import { AccountFolder } from "../../client/identity/v4_account.ts";
 import { KnownServers } from "../../client/identity/known_servers.ts";
 import { sign } from "../../protocol/v4/authentication.ts";
-import { fingerprintOf } from "../../protocol/v4/fingerprint.ts";
+import { fingerprintOf, formatLocation, parseLocation } from "../../protocol/v4/fingerprint.ts";
 import { FrameReader } from "../../protocol/v4/frame_reader.ts";
 import { decodeHelloAnswer, encodeHelloAnswer } from "../../protocol/hello.ts";
 import { encodeMessage, type Message } from "../../protocol/v4/messages.ts";
@@ -92,7 +85,7 @@ export async function fuzzServer(loop: Loop): Promise<void> {
 /** A machine with much to do may be silent for so long that a server would be taken for one of another protocol. */
 async function soonSecure(address: Address): Promise<DiscoveredServer> {
   for (let attempt = 0; attempt < 5; attempt++) {
-    const answer = await findSecure(address, DEFAULT_TIMEOUTS).catch((error) => {
+    const answer = await findV4Server(address, DEFAULT_TIMEOUTS).catch((error) => {
       // So says a server to whom the hello comes too late.
       assert.equal(error.code, "protocol-4-not-spoken");
     });
@@ -115,7 +108,7 @@ async function beOdd(scene: Scene, name: string, dice: Dice): Promise<string> {
   const answer = await soonSecure(scene.server.address);
   const fingerprint = await fingerprintOf(answer.certificate);
   const begun = performance.now();
-  const tls = await openSecurely(scene.server.address, answer, fingerprint, DEFAULT_TIMEOUTS);
+  const tls = await openPinned(scene.server.address, answer, fingerprint, DEFAULT_TIMEOUTS);
   const frames = new FrameReader("server");
   const heard: Message[] = [];
   const buffer = new Uint8Array(64 * 1024);
@@ -164,27 +157,28 @@ export async function fuzzClient(loop: Loop): Promise<void> {
   const content = pseudoRandomBytes(1000);
   await using server = await OddSecureServer.start();
   while (loop.next()) {
-    await using folder = await TemporaryFolder.createInMemory();
+    await using folder = await TemporaryFolder.create();
     await Deno.mkdir(folder.join("identity"), { mode: 0o700 });
     const paths = [await folder.write("a", content)];
     const seed = loop.dice.roll(2 ** 32);
     server.answers = oddAnswers(loop.dice, content);
-    const options = {
+    const connect = {
       ...{ server: server.address, userName: "Alice", identityFolder: folder.join("identity") },
-      ...{ retries: 0, timeouts: { responseMs: PATIENCE_MS, connectMs: 5000 } },
+      timeouts: { responseMs: PATIENCE_MS, connectMs: 5000 },
       onNewServer: () => true,
     };
+    const transfer = { retries: 0 };
     const target = folder.join("target");
     const acts: readonly (() => Promise<unknown>)[] = [
       async () => {
-        const [outcome] = await putFiles({ ...options, paths });
+        const [outcome] = await putFiles({ connect, transfer, paths });
         assert.ok(outcome !== undefined);
         if (outcome.state === "unchanged") return;
         if (outcome.state !== "stored") throw outcome.error;
         assert.equal(outcome.crc, cksum(content), "both ends agree on what is stored");
       },
-      () => getFile({ ...options, name: "a", target }),
-      () => getFolder({ ...options, name: "folder", target }),
+      () => getFile({ connect, transfer, name: "a", target }),
+      () => getFolder({ connect, transfer, name: "folder", target }),
     ];
     const act = loop.dice.pick(acts);
     const outcome = await inTime("the client", async () => {
@@ -278,7 +272,7 @@ function oddAnswers(dice: Dice, content: Bytes): (message: Message | undefined) 
 
 /** Odd texts and bytes for what reads those that people and networks bring. */
 export async function fuzzTexts(loop: Loop): Promise<void> {
-  await using folder = await TemporaryFolder.createInMemory();
+  await using folder = await TemporaryFolder.create();
   const known = new KnownServers(folder.path);
   const fingerprint = pseudoRandomBytes(32);
   const address = { hostname: "::1", port: 7 };

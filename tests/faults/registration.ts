@@ -1,10 +1,11 @@
 /** Clients that are killed while they register, at every call to file system and network. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { listStored, Server } from "../../mod.ts";
+import { listStored } from "../../server/operator/list_files.ts";
 import { IdentityFolder } from "../../client/identity/v3_identity.ts";
 import { AccountFolder } from "../../client/identity/v4_account.ts";
 import { KnownServers } from "../../client/identity/known_servers.ts";
+import { startInThisThread } from "../support/server.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { tiedCommand } from "../support/tied_processes.ts";
 import type { Loop } from "./loop.ts";
@@ -39,9 +40,9 @@ export async function killAtEveryCallOfRegistration(
 
 /** Returns whether the client got as far as to be killed. */
 async function killAt(protocol: Protocol, at: number): Promise<boolean> {
-  await using folder = await TemporaryFolder.createInMemory();
+  await using folder = await TemporaryFolder.create();
   let aheadMs = 0;
-  await using server = await Server.start({
+  await using server = await startInThisThread({
     ...{ listen: [LOOPBACK], tlsListen: LOOPBACK, dataFolder: folder.join("data") },
     clock: () => Date.now() + aheadMs,
     ticks: () => Date.now() + aheadMs,

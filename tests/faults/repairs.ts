@@ -2,9 +2,12 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { listStored, Server, verify } from "../../mod.ts";
+import { listStored } from "../../server/operator/list_files.ts";
+import { verify } from "../../server/operator/verify.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { tamper } from "../support/store/database.ts";
+import { startInThisThread } from "../support/server.ts";
+import { openInThisThread } from "../support/store/catalogs.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { tiedCommand } from "../support/tied_processes.ts";
 import { put, Scene } from "../support/v4/fixture.ts";
@@ -37,7 +40,7 @@ async function prepare(): Promise<Scene> {
   await scene.server.close();
   const paths = new Map(
     (await listStored(scene.data)).flatMap(({ files }) => files)
-      .map(({ name, path }) => [name, join(scene.data, path)]),
+      .map(({ name, content: { id: path } }) => [name, join(scene.data, path)]),
   );
   const of = (name: string) => paths.get(name) ?? assert.fail(name);
   await Deno.truncate(of("cut"), 10);
@@ -77,7 +80,7 @@ async function killAt(
   original: string,
   kill: Pick<KilledRepair, "at" | "when">,
 ): Promise<boolean> {
-  await using folder = await TemporaryFolder.createInMemory();
+  await using folder = await TemporaryFolder.create();
   const dataFolder = folder.join("data");
   copyFolder(original, dataFolder);
   try {
@@ -86,15 +89,19 @@ async function killAt(
     const recorded = new Set(linesOf(dataFolder).map(({ movedTo }) => movedTo));
     assert.deepEqual(quarantined(dataFolder).filter((path) => !recorded.has(path)), []);
 
-    await (await Server.start({ listen: [LOOPBACK], dataFolder })).close();
+    await (await startInThisThread({ listen: [LOOPBACK], dataFolder })).close();
     const finished = linesOf(dataFolder);
     const moved = finished.flatMap(({ movedTo }) => movedTo ?? []);
     assert.deepEqual(moved.sort(), quarantined(dataFolder), "the start has finished it");
     const stored = (await listStored(dataFolder)).flatMap(({ files }) => files);
     const paths = new Set(finished.map(({ path }) => path));
-    assert.deepEqual(stored.filter(({ path }) => paths.has(path)), [], "their rows are gone");
+    assert.deepEqual(
+      stored.filter(({ content: { id: path } }) => paths.has(path)),
+      [],
+      "their rows are gone",
+    );
 
-    await verify({ dataFolder, repair: true });
+    await verify({ dataFolder, repair: true, openCatalog: (path) => openInThisThread(path) });
     const lines = linesOf(dataFolder);
     assert.deepEqual(lines.map(({ kind }) => kind).sort(), EXPECTED);
     assert.equal(new Set(lines.map(({ path }) => path)).size, EXPECTED.length, "each once");

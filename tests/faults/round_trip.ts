@@ -26,7 +26,7 @@ export async function manyFiles(
   { count, memory }: Bounds & { count: number },
 ): Promise<void> {
   if (!loop.next()) return;
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   const source = folder.join("source");
   for (let i = 0; i < count; i++) {
     const below = `${source}/${Math.floor(i / FILES_PER_FOLDER)}`;
@@ -44,7 +44,7 @@ export async function hugeFile(
   { size, memory }: Bounds & { size: number },
 ): Promise<void> {
   if (!loop.next()) return;
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   // The source is a hole; what the server has and what is got back take all of their bytes.
   const [free, needed] = [await freeSpaceOf(folder.path), 2 * size + SPARE];
   if (free < needed) {

@@ -1,16 +1,15 @@
 /** A client of protocol 4 of which is known at any moment what the server may have of it. */
 import assert from "node:assert/strict";
+import type { Address } from "../../protocol/address.ts";
+import { type Bytes, concatBytes } from "../../protocol/bytes.ts";
+import type { ConnectOptions } from "../../client/v4/connect_options.ts";
 import {
-  type Address,
-  type Bytes,
-  concatBytes,
-  type ConnectOptions,
   NetworkError,
   ProtocolError,
   RefusedError,
-  SecureClient,
   UnconfirmedError,
-} from "../../mod.ts";
+} from "../../protocol/errors.ts";
+import { V4Client } from "../../client/v4/client.ts";
 import { parseFingerprint } from "../../protocol/v4/fingerprint.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import { SourceFile } from "../../client/local/source_file.ts";
@@ -54,18 +53,18 @@ export class SecureActor {
   }
 
   /** Connects and gets in, as far as need be by registering. */
-  async enter(address: Address): Promise<SecureClient> {
-    return await connected(() => SecureClient.connect(this.#options(address)));
+  async enter(address: Address): Promise<V4Client> {
+    return await connected(() => V4Client.connect(this.#options(address)));
   }
 
   /** Stores files at once. Throws `Refused` where one is refused, when all are answered. */
-  async store(client: SecureClient, files: readonly Sending[]): Promise<void> {
+  async store(client: V4Client, files: readonly Sending[]): Promise<void> {
     const sources = await Promise.all(files.map(async ({ name, content }) => {
       const path = `${this.#folder}/source${this.#sources++}`;
       await Deno.writeFile(path, content);
       const effect: Effect = (world) => new Map([...world, [name, content]]);
       const asked = this.#belief.ask([name], effect);
-      return { file: await SourceFile.inspectAny(path), name, asked };
+      return { file: await SourceFile.inspect(path), name, asked };
     }));
     const refusals: Error[] = [];
     try {
@@ -85,12 +84,12 @@ export class SecureActor {
     if (refusals[0] !== undefined) throw new Refused(refusals[0].message);
   }
 
-  async remove(client: SecureClient, name: string): Promise<void> {
+  async remove(client: V4Client, name: string): Promise<void> {
     const without: Effect = (world) => world.has(name) ? omit(world, name) : undefined;
     await this.#change([name], without, () => client.remove(name));
   }
 
-  async rename(client: SecureClient, from: string, to: string): Promise<void> {
+  async rename(client: V4Client, from: string, to: string): Promise<void> {
     const renamed: Effect = (world) => {
       const content = world.get(from);
       if (content === undefined || world.has(to)) return undefined;
@@ -100,7 +99,7 @@ export class SecureActor {
   }
 
   /** Gets a file back, which is to be what it was. */
-  async compare(client: SecureClient, name: string): Promise<void> {
+  async compare(client: V4Client, name: string): Promise<void> {
     const expected = this.#belief.sure(name);
     const chunks: Bytes[] = [];
     const got = connected(() =>
@@ -133,7 +132,7 @@ export class SecureActor {
   }
 
   /** Something that a client may do, chosen by the dice. Nothing may be unsure before. */
-  async actAtRandom(client: SecureClient, address: Address, dice: Dice): Promise<string> {
+  async actAtRandom(client: V4Client, address: Address, dice: Dice): Promise<string> {
     const content = () => pseudoRandomBytes(dice.pick(SIZES), dice.roll(2 ** 31));
     const [there, missing] = [true, false].map((isThere) =>
       NAMES.filter((name) => (this.#belief.sure(name) !== undefined) === isThere)
@@ -180,7 +179,9 @@ export class SecureActor {
       fingerprint: this.#fingerprint,
       onNewServer: () => true,
       onEvent: (event) => {
-        if (event.type === "secure") this.#fingerprint = parseFingerprint(event.fingerprint ?? "");
+        if (event.type === "connected") {
+          this.#fingerprint = parseFingerprint(event.fingerprint ?? "");
+        }
       },
     };
   }

@@ -1,13 +1,9 @@
 /** Networks that cut, change, delay and split what goes between client and server of protocol 4. */
 import assert from "node:assert/strict";
-import {
-  getFile,
-  putFiles,
-  type PutOutcome,
-  RESPONSE_HEADER_SIZE,
-  UsageError,
-  XferError,
-} from "../../mod.ts";
+import { getFile } from "../../client/v4/get_files.ts";
+import { putFiles, type PutOutcome } from "../../client/v4/put_files.ts";
+import { RESPONSE_HEADER_SIZE } from "../../protocol/header.ts";
+import { UsageError, XferError } from "../../protocol/errors.ts";
 import { HELLO } from "../../protocol/hello.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import { nameOf } from "../support/outcomes.ts";
@@ -153,7 +149,7 @@ async function onFaultyNetwork(
   { plain = {}, secure = {} }: SecureMeddlers,
   { retries = RETRIES, patienceMs = PATIENCE_MS } = {},
 ): Promise<Course> {
-  await using folder = await TemporaryFolder.createInMemory();
+  await using folder = await TemporaryFolder.create();
   const dataFolder = folder.join("data");
   const paths: string[] = [];
   for (const [name, content] of Object.entries(FILES)) {
@@ -171,16 +167,16 @@ async function onFaultyNetwork(
         limits: { idleTimeoutMs: ms, requestTimeoutMs: ms, stallTimeoutMs: ms },
       });
       const run = async (address = server.address): Promise<Course> => {
-        const options = {
-          ...{ server: address, userName: USER, identityFolder: folder.join("identity"), retries },
+        const connect = {
+          ...{ server: address, userName: USER, identityFolder: folder.join("identity") },
           timeouts: { responseMs: patienceMs, connectMs: patienceMs },
           onNewServer: () => true,
-          pause: () => Promise.resolve(),
         };
-        const outcomes = await typed(() => putFiles({ ...options, paths }));
+        const transfer = { retries, pause: () => Promise.resolve() };
+        const outcomes = await typed(() => putFiles({ connect, transfer, paths }));
         const target = folder.join("got");
         await Deno.remove(target).catch(() => undefined);
-        const got = await typed(() => getFile({ ...options, name: WANTED, target }));
+        const got = await typed(() => getFile({ connect, transfer, name: WANTED, target }));
         const content = await Deno.readFile(target).catch(() => undefined);
         assert.deepEqual(content, got && FILES[WANTED], "what is got is whole, or not there");
         return { outcomes, got: got !== undefined, hellos };

@@ -1,6 +1,7 @@
 /** The order in which a file is made durable, and what a failure of each step leaves behind. */
 import assert from "node:assert/strict";
-import { listStored, Server } from "../../mod.ts";
+import { listStored } from "../../server/operator/list_files.ts";
+import { Server } from "../../server/server.ts";
 import type { FileSystem } from "../../server/fs/file_system.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { openDatabase } from "../support/store/database.ts";

@@ -1,6 +1,6 @@
 /** What a clock that is set back does to a server: nothing that it waits for takes longer. */
 import assert from "node:assert/strict";
-import { setUserQuota } from "../../mod.ts";
+import { setUserQuota } from "../../server/operator/users.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { ServerLog } from "../support/server_log.ts";
 import { kindOf, Peer } from "../support/v3/raw_client.ts";

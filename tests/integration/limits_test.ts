@@ -9,9 +9,9 @@ import {
   type LimitName,
   LIMITS,
   type Limits,
-  listStored,
-  type Server,
-} from "../../mod.ts";
+} from "../../server/limits/limits.ts";
+import { listStored } from "../../server/operator/list_files.ts";
+import type { Server } from "../../server/server.ts";
 import { addressKey } from "../../server/limits/client_address.ts";
 import { ReadDeadline } from "../../server/listen/read_deadline.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";

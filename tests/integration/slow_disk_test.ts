@@ -1,6 +1,8 @@
 /** A disk that takes its time for one client keeps no other waiting. */
 import assert from "node:assert/strict";
-import { cksum, listStored, Server } from "../../mod.ts";
+import { cksum } from "../../protocol/crc/cksum.ts";
+import { listStored } from "../../server/operator/list_files.ts";
+import { Server } from "../../server/server.ts";
 import type { FileSystem } from "../../server/fs/file_system.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 import { openDatabase } from "../support/store/database.ts";

@@ -33,7 +33,7 @@ Deno.test(
 Deno.test(
   { name: "binary: a run leaves nothing in the folder for temporary files", ignore },
   async () => {
-    await using folder = await TemporaryFolder.create();
+    await using folder = await TemporaryFolder.createOnDisk();
     const { code } = await runTool(BINARY, ["server", "list", "--data", folder.join("none")], {
       clearEnv: true,
       env: { TMPDIR: folder.path },

@@ -120,7 +120,7 @@ Deno.test("the SBOM is reproducible and lists every package with version, licenc
 });
 
 Deno.test("the SBOM is refused for a package without a known licence", async () => {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   const [one] = packagesBehind(LOCK, ["npm:tool@1"]);
   assert.ok(one !== undefined);
   for (const license of ['"license": "Do as you like"', '"private": true']) {
@@ -136,7 +136,7 @@ Deno.test("the SBOM is refused for a package without a known licence", async () 
 });
 
 Deno.test("the report names every target, with the reason for a missing executable", async () => {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   const outcomes = new Map<Target, Outcome>(TARGETS.map((target, index) => [
     target,
     [
@@ -187,7 +187,7 @@ for (const { runtime, why, ignore = false } of UNFIT) {
   Deno.test(
     { name: `a release without an executable reports the reason: ${runtime}`, ignore },
     async () => {
-      await using folder = await TemporaryFolder.create();
+      await using folder = await TemporaryFolder.createOnDisk();
       const out = folder.join("dist");
       const { code, stdout } = await runTool(
         Deno.execPath(),
@@ -216,7 +216,7 @@ for (const { runtime, why, ignore = false } of UNFIT) {
 }
 
 Deno.test("checksums are written as sha256sum reads them", async () => {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   await folder.write("b", "abc");
   await folder.write("a", "");
   await Deno.mkdir(folder.join("c"));

@@ -23,7 +23,7 @@ async function settings(): Promise<ReadonlyMap<string, readonly string[]>> {
 }
 
 Deno.test({ name: "systemd unit: systemd accepts it without warnings", ignore }, async () => {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   // The executable must exist, which is not the case on every test machine.
   const text = (await Deno.readTextFile(UNIT)).replace("/usr/local/bin/xfer", "/bin/true");
   const unit = await folder.write("xfer.service", text);

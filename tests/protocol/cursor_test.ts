@@ -1,14 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import {
-  ByteReader,
-  ByteWriter,
-  concatBytes,
-  equalBytes,
-  fromHex,
-  ProtocolError,
-  toHex,
-} from "../../mod.ts";
+import { ByteReader, ByteWriter } from "../../protocol/cursor.ts";
+import { concatBytes, equalBytes, fromHex, toHex } from "../../protocol/bytes.ts";
+import { ProtocolError } from "../../protocol/errors.ts";
 
 Deno.test("ByteReader and ByteWriter: numbers are little endian and come back", () => {
   const { bytes } = new ByteWriter(10).u8(1).u16(0x0203).u32(0xfffefdfc).put(

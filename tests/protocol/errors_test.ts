@@ -1,6 +1,6 @@
 /** What is said of failures that are not our own. */
 import assert from "node:assert/strict";
-import { reasonOf, reasonWithPathOf } from "../../mod.ts";
+import { reasonOf, reasonWithPathOf } from "../../protocol/errors.ts";
 
 /** As Deno says it: to those who start it, and by an executable that it has made. */
 const DENIALS = [

@@ -1,7 +1,9 @@
 /** What a file may be called. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { encodeTextField, nameFault, storedName } from "../../mod.ts";
+import { encodeTextField } from "../../protocol/v3/text_field.ts";
+import { nameFault } from "../../protocol/file_name.ts";
+import { storedName } from "../../protocol/v3/stored_name.ts";
 
 const field = (name: string) => encodeTextField(name, 1024) ?? assert.fail();
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { toHex } from "../../mod.ts";
+import { toHex } from "../../protocol/bytes.ts";
 import { decodeHelloAnswer, encodeHelloAnswer, HELLO, isHello } from "../../protocol/hello.ts";
 import { pseudoRandomBytes } from "../support/bytes.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { release } from "../../mod.ts";
+import { release } from "../../protocol/memory.ts";
 
 Deno.test("bytes that are released are empty, and so are their views", () => {
   const bytes = new Uint8Array(1000).fill(7);

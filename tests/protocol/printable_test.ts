@@ -1,7 +1,7 @@
 /** Text that is safe to show, and names read back from it. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { fromPrintable, printable, shellWord } from "../../mod.ts";
+import { fromPrintable, printable, shellWord } from "../../protocol/printable.ts";
 import { pathNameFault } from "../../protocol/v4/path_name.ts";
 
 const ORDINARY: Readonly<Record<string, string>> = {

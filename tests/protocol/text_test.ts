@@ -1,12 +1,7 @@
 import assert from "node:assert/strict";
-import {
-  decodeTextField,
-  encodeTextField,
-  formatAddress,
-  isUserName,
-  parseAddress,
-  printable,
-} from "../../mod.ts";
+import { decodeTextField, encodeTextField } from "../../protocol/v3/text_field.ts";
+import { formatAddress, parseAddress } from "../../protocol/address.ts";
+import { isUserName, printable } from "../../protocol/printable.ts";
 import { utf8 } from "../support/bytes.ts";
 
 Deno.test("a text field is NUL-terminated and NUL-padded", () => {

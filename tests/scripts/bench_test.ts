@@ -118,7 +118,7 @@ Deno.test("bench: --scale reduces the size of large files and the number of smal
 });
 
 Deno.test("bench: a copy must have the same bytes and the same length", async () => {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   const size = 2 ** 20 + 100_000;
   const [original = ""] = await writeFiles(folder.join("source"), 1, size);
   const bytes = await Deno.readFile(original);
@@ -146,7 +146,7 @@ Deno.test({
   name: "bench: stored content is found and compared, in a file or in the catalog",
   ignore: Deno.build.os !== "linux",
   fn: async () => {
-    await using folder = await TemporaryFolder.create();
+    await using folder = await TemporaryFolder.createOnDisk();
     const paths = await writeFiles(folder.join("files"), 2, 100);
     const large = folder.join("large.bin");
     await writeRandom(large, 100_000);

@@ -76,7 +76,7 @@ for (const [name, read] of Object.entries(READERS)) {
   Deno.test(
     { name: `man: ${name} shows every sign as it is`, ignore: !hasTool(name) },
     async () => {
-      await using folder = await TemporaryFolder.create();
+      await using folder = await TemporaryFolder.createOnDisk();
       const shown = new Map<string, string>();
       for (const { file, text } of toManPages(TOOL, EDITION)) {
         shown.set(file, await read(await folder.write(file, text)));
@@ -126,7 +126,7 @@ for (const [name, judge] of Object.entries(JUDGES)) {
   // Only man-db has these options.
   const ignore = !hasTool(name) || (name === "man" && Deno.build.os !== "linux");
   Deno.test({ name: `man: ${name} accepts every page of xfer`, ignore }, async () => {
-    await using folder = await TemporaryFolder.create();
+    await using folder = await TemporaryFolder.createOnDisk();
     const trees = [describeProgram(await makeProgram(new Run())), TOOL];
     const pages = trees.flatMap((tree) => toManPages(tree, EDITION));
     const paths = await Promise.all(pages.map(({ file, text }) => folder.write(file, text)));
@@ -137,7 +137,7 @@ for (const [name, judge] of Object.entries(JUDGES)) {
 }
 
 Deno.test("man: deno task man writes the pages of xfer, dated by SOURCE_DATE_EPOCH", async () => {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   const out = folder.join("man");
   const args = ["run", "--quiet", "--allow-all", SCRIPT, "--out", out];
   const env = { SOURCE_DATE_EPOCH: "1700000000" };

@@ -46,7 +46,7 @@ interface Outcome {
 }
 
 async function outcomeOf(body: string): Promise<Outcome> {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   await Deno.mkdir(folder.join("tmp"));
   const mark = crypto.randomUUID();
   const { code, stdout, stderr } = await runTest(folder, body, mark).output();
@@ -115,7 +115,7 @@ await new Promise((resolve) => setTimeout(resolve, ${SOON_MS}));`;
 
 /** Runs a test that has started processes and keeps running, ends it with a signal, and returns the result. */
 async function interrupt(signal: Deno.Signal) {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   await Deno.mkdir(folder.join("tmp"));
   const variable = { name: NAME, value: crypto.randomUUID() };
   using news = Deno.watchFs(folder.path, { recursive: false });
@@ -165,7 +165,7 @@ Deno.test({
   name: "run: closing the terminal ends its processes, including a server that ignores SIGHUP",
   ignore: !HAS_TERMINAL,
   async fn() {
-    await using folder = await TemporaryFolder.create();
+    await using folder = await TemporaryFolder.createOnDisk();
     await writeLauncher(folder.join("bin"));
     const variable = { name: NAME, value: crypto.randomUUID() };
     const path = `${folder.join("bin")}:${Deno.env.get("PATH")}`;

@@ -1,5 +1,6 @@
 /** Where a command prints, and how: each form shows another side of the same command. */
-import { startXfer } from "../support/processes.ts";
+import type { CommandHost } from "../support/command_host.ts";
+import { type Finished, startXfer } from "../support/processes.ts";
 import { type Row, Screen } from "../support/screen.ts";
 import { plainEnvironment, Terminal } from "../support/terminal.ts";
 import type { Names } from "./names.ts";
@@ -7,6 +8,8 @@ import type { Names } from "./names.ts";
 export interface Command {
   readonly args: readonly string[];
   readonly cwd: string;
+  /** What runs it where it needs no terminal, and goes to its end by itself. */
+  readonly host: CommandHost;
   /** What is typed on a terminal, each when the question that it answers is shown. */
   readonly answers?: readonly Answer[];
   /** Of a command that goes on until it is stopped: what it has printed by then. */
@@ -68,13 +71,11 @@ function piped(
   options: readonly string[],
   show: (printed: Streams) => readonly string[],
 ): Form["run"] {
-  return async ({ args, cwd, stopAt }, names) => {
-    await using process = startXfer([...args, ...options, "--no-progress"], cwd, PLAIN);
-    if (stopAt !== undefined) {
-      await process.printed(stopAt);
-      process.kill("SIGINT");
-    }
-    const { code, stdout, stderr } = await process.end();
+  return async ({ args, cwd, host, stopAt }, names) => {
+    const all = [...args, ...options, "--no-progress"];
+    const { code, stdout, stderr } = stopAt === undefined
+      ? await host.run(all, cwd)
+      : await stopped(all, cwd, stopAt);
     const printed = { stdout: lines(names.in(stdout)), stderr: lines(names.in(stderr)) };
     const words = options.includes("--json") ? [] : printed.stdout;
     return {
@@ -82,6 +83,14 @@ function piped(
       words: [...words, ...printed.stderr],
     };
   };
+}
+
+/** Runs a command in a process of its own, to which Ctrl-C comes when it has printed this. */
+async function stopped(args: readonly string[], cwd: string, stopAt: RegExp): Promise<Finished> {
+  await using process = startXfer(args, cwd, PLAIN);
+  await process.printed(stopAt);
+  process.kill("SIGINT");
+  return await process.end();
 }
 
 const PLAIN = { clearEnv: true, env: plainEnvironment() };

@@ -2,6 +2,8 @@
 import { commandsOf, makeProgram } from "../../cli/program.ts";
 import { Run } from "../../cli/run.ts";
 import { pathOf } from "../../cli/arguments/usage_error.ts";
+import { CommandHost } from "../support/command_host.ts";
+import { plainEnvironment } from "../support/terminal.ts";
 import { ServerProcess } from "../support/processes.ts";
 import { TemporaryFolder } from "../support/temporary_folder.ts";
 import { type Command, type FormName, FORMS, type Printed } from "./forms.ts";
@@ -35,6 +37,7 @@ export class World implements AsyncDisposable {
   readonly location: string;
   readonly #folder: TemporaryFolder;
   readonly #names: Names;
+  readonly #host = new CommandHost(plainEnvironment());
   readonly #commands: ReadonlySet<string>;
 
   private constructor(
@@ -53,7 +56,7 @@ export class World implements AsyncDisposable {
   }
 
   static async create(form: FormName): Promise<World> {
-    const folder = await TemporaryFolder.create();
+    const folder = await TemporaryFolder.createOnDisk();
     const args = ["--listen", "127.0.0.1:0", "--versions", "2", "--inline-size", "0"];
     const server = await ServerProcess.start(folder.join(DATA), { args });
     const { location } = await server.logged("server.listening-securely");
@@ -100,7 +103,10 @@ export class World implements AsyncDisposable {
     { show, ...beside }: Beside = {},
   ): Promise<string> {
     const cwd = this.join(where);
-    const printed = await FORMS[this.form].run({ args, cwd, ...beside }, this.#names);
+    const printed = await FORMS[this.form].run(
+      { args, cwd, host: this.#host, ...beside },
+      this.#names,
+    );
     const title = this.#names.in(["xfer", ...args].map(quoted).join(" "));
     const shown = show === undefined ? printed.shown : shortened(printed.shown, show);
     this.steps.push({ title, command: this.#commandIn(args), printed: { ...printed, shown } });
@@ -120,6 +126,7 @@ export class World implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#host[Symbol.asyncDispose]();
     await this.server[Symbol.asyncDispose]();
     await this.#folder[Symbol.asyncDispose]();
   }

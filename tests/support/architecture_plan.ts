@@ -5,32 +5,31 @@
  */
 import type { Arrows } from "./architecture.ts";
 
-/** Of `protocol/`, what each room of the others may import: its face, and what both protocols share. */
-const PROTOCOL = ["protocol/mod.ts", "protocol", "protocol/encoding"];
-const V3 = [...PROTOCOL, "protocol/v3", "protocol/v3/editions"];
-const V4 = [...PROTOCOL, "protocol/v4"];
+/** Of `protocol/`: what every room may import, and what those of one protocol may. */
+const PROTOCOL = ["protocol"];
+const V3 = [
+  ...[...PROTOCOL, "protocol/cipher", "protocol/crc", "protocol/v3", "protocol/v3/editions"],
+];
+const V4 = [...PROTOCOL, "protocol/crc", "protocol/v4"];
 
 /** What stands at the top of `server/` and needs no other room, and what both protocols work with. */
 const SERVER = ["server", "server/catalog", "server/blobs", "server/fs", "server/limits"];
 const SERVING = [...SERVER, "server/context.ts", "server/accounts", "server/uploads"];
 
-const SQLITE = [...PROTOCOL, "server/catalog", "server/catalog/sqlite"];
+const SQLITE = [...PROTOCOL, "server/blobs", "server/catalog", "server/catalog/sqlite"];
 const STORE = ["server/catalog/*", "server/blobs/*", "server/data_folder", "server/fs"];
 
 const CLIENT = ["client", "client/net", "client/local"];
 
-/** What commands are made of. */
+/** What every command is made of. */
 const COMMANDS = [
-  ...[
-    "cli",
-    "cli/exit_codes.ts",
-    "cli/signals.ts",
-    "cli/command_tree.ts",
-    "cli/arguments",
-    "cli/events",
-    "cli/help",
-  ],
-  ...["cli/output", "cli/text"],
+  ...PROTOCOL,
+  "cli",
+  "cli/exit_codes.ts",
+  "cli/arguments",
+  "cli/help",
+  "cli/output",
+  "cli/text",
 ];
 
 /**
@@ -46,23 +45,32 @@ export const ARROWS: Arrows = {
   "protocol/crc": ["protocol"],
   "protocol/cipher": ["protocol"],
   "protocol/v3/editions": ["protocol"],
+  "protocol/v3/general_error.ts": ["protocol", "protocol/v3/editions"],
   "protocol/v3": ["protocol", "protocol/cipher", "protocol/crc", "protocol/v3/editions"],
   "protocol/v4": ["protocol", "protocol/crc", "protocol/encoding"],
-  "protocol/mod.ts": [
-    ...["protocol", "protocol/cipher", "protocol/crc", "protocol/encoding"],
-    ...["protocol/v3", "protocol/v3/editions", "protocol/v4"],
-  ],
+  // The published faces of both protocols; the rest of the house imports what it needs from where it stands.
+  "protocol/v3/mod.ts": V3,
+  "protocol/v4/mod.ts": V4,
 
   // A client: sockets, files of this machine, who it is, then the two protocols, then what chooses between them.
   "client/net": PROTOCOL,
   "client/local": V4,
-  "client": [...PROTOCOL, "client/net", "client/local"],
-  "client/identity": [...V4, ...CLIENT],
+  "client": [...PROTOCOL, "protocol/v3/editions", "client/net", "client/local"],
+  // It keeps accounts of both protocols, and takes those of protocol 3 over.
+  "client/identity": [...V3, ...V4, "protocol/encoding", ...CLIENT],
   "client/v3": [...V3, ...CLIENT, "client/identity"],
-  "client/v4": [...V4, ...CLIENT, "client/identity"],
+  // It says hello at a port where a server of protocol 3 may answer.
+  "client/v4": [
+    ...V4,
+    "protocol/cipher",
+    "protocol/encoding",
+    ...CLIENT,
+    "client/identity",
+    "protocol/v3/general_error.ts",
+  ],
   "client/protocol_choice.ts": [...V4, ...CLIENT, "client/identity", "client/v4"],
   "client/status.ts": [
-    ...V4,
+    ...[...V3, ...V4],
     ...CLIENT,
     "client/identity",
     "client/v3",
@@ -70,19 +78,25 @@ export const ARROWS: Arrows = {
     "client/protocol_choice.ts",
   ],
   "client/mod.ts": [
-    ...[...V4, ...CLIENT, "client/identity", "client/v3", "client/v4"],
+    ...[...V4, "protocol/v3/editions", ...CLIENT, "client/identity", "client/v3", "client/v4"],
     ...["client/protocol_choice.ts", "client/status.ts"],
   ],
 
   // A server: what it keeps, what guards it, what both protocols do with a file, then the two protocols.
-  "server": PROTOCOL,
+  "server": [...PROTOCOL, "protocol/cipher"],
   "server/fs": PROTOCOL,
-  "server/catalog": PROTOCOL,
-  "server/catalog/sqlite": [...PROTOCOL, "server/catalog"],
+  "server/catalog": [...PROTOCOL, "server/blobs"],
+  "server/catalog/sqlite": [...PROTOCOL, "server/blobs", "server/catalog"],
   "server/catalog/sqlite/operations": SQLITE,
-  "server/catalog/sqlite/sqlite_catalog.ts": [...SQLITE, "server/catalog/sqlite/operations"],
+  "server/catalog/sqlite/sqlite_catalog.ts": [
+    ...[...SQLITE, "server/catalog/sqlite/operations", "server/catalog/sqlite/snapshot.ts"],
+  ],
   "server/catalog/sqlite/batching.ts": [
     ...[...SQLITE, "server/catalog/sqlite/operations", "server/catalog/sqlite/sqlite_catalog.ts"],
+  ],
+  "server/catalog/sqlite/snapshot.ts": [...SQLITE, "server/catalog/sqlite/operations"],
+  "server/catalog/sqlite/local_catalog.ts": [
+    ...[...SQLITE, "server/catalog/sqlite/batching.ts", "server/catalog/sqlite/sqlite_catalog.ts"],
   ],
   "server/catalog/sqlite/worker.ts": [
     ...[...SQLITE, "server/catalog/sqlite/batching.ts", "server/catalog/sqlite/sqlite_catalog.ts"],
@@ -95,8 +109,8 @@ export const ARROWS: Arrows = {
   "server/blobs/disk": [...PROTOCOL, "server/blobs", "server/fs"],
   "server/data_folder": [...V4, "server", "server/catalog/*", "server/blobs/*", "server/fs"],
   "server/limits": [...PROTOCOL, "server", "server/catalog"],
-  "server/listen/tls": [...V4, "server/fs", "server/data_folder"],
-  "server/listen": [...V4, "server", "server/limits", "server/listen/tls"],
+  "server/listen/tls": [...V4, "protocol/encoding", "server/fs", "server/data_folder"],
+  "server/listen": [...V4, "protocol/v3/editions", "server", "server/limits", "server/listen/tls"],
   "server/accounts": [...V4, "server", "server/catalog", "server/limits"],
   "server/uploads": [...V4, ...SERVER, "server/accounts"],
   "server/context.ts": [
@@ -107,32 +121,43 @@ export const ARROWS: Arrows = {
   "server/operator": [
     ...[...V4, ...SERVER, "server/accounts", "server/data_folder", "server/uploads"],
   ],
-  // A copy is made of the stores themselves, as they are on this disk.
+  // A copy is made of blobs as they are on this disk.
   "server/operator/backup.ts": [
-    ...[...PROTOCOL, ...SERVER, ...STORE, "server/operator"],
+    ...[...PROTOCOL, ...SERVER, "server/blobs/disk", "server/data_folder", "server/operator"],
   ],
   "server/recovery.ts": [...PROTOCOL, ...SERVING, "server/data_folder"],
   "server/server.ts": [
     ...[...V4, ...SERVING, ...STORE, "server/listen/*"],
     ...["server/v3", "server/v4", "server/recovery.ts"],
   ],
+  // Faces of the library.
+  "server/catalog/mod.ts": ["server/catalog"],
+  "server/blobs/mod.ts": ["server/blobs"],
+  "server/operator/mod.ts": [
+    ...["server/accounts", "server/data_folder", "server/operator", "server/operator/backup.ts"],
+  ],
   "server/mod.ts": [
-    ...[...V4, ...SERVING, ...STORE, "server/listen/*", "server/operator/*"],
+    ...[
+      ...V4,
+      "protocol/v3/editions",
+      ...SERVING,
+      ...STORE,
+      "server/listen/*",
+      "server/operator/*",
+    ],
     ...["server/v3", "server/v4", "server/server.ts"],
   ],
 
-  // The command line: words and tables, output, then the commands. Of the others it knows the faces.
+  // The command line: words and tables, output, then the commands. Of the others it knows the faces alone.
   "cli/signals.ts": PROTOCOL,
   "cli/exit_codes.ts": [...PROTOCOL, "cli/signals.ts"],
   "cli/command_tree.ts": ["cli/help"],
   "cli/text": PROTOCOL,
   "cli/arguments": [...PROTOCOL, "server/mod.ts"],
   "cli/events": [...PROTOCOL, "cli/text"],
-  "cli/output": [
-    ...[...PROTOCOL, "client/mod.ts", "cli/events", "cli/text", "cli/exit_codes.ts"],
-  ],
+  "cli/output": [...PROTOCOL, "client/mod.ts", "cli/events", "cli/text", "cli/exit_codes.ts"],
   "cli/progress": [...PROTOCOL, "cli/events", "cli/output", "cli/text"],
-  "cli/help": [...PROTOCOL, "cli/exit_codes.ts", "cli/text"],
+  "cli/help": [...PROTOCOL, "client/mod.ts", "cli/exit_codes.ts", "cli/text"],
   "cli": [
     ...[...PROTOCOL, "client/mod.ts", "cli/output", "cli/help"],
     ...["cli/exit_codes.ts", "cli/signals.ts"],
@@ -142,15 +167,17 @@ export const ARROWS: Arrows = {
     "cli/text",
   ],
   "cli/completions": ["cli/command_tree.ts"],
-  "cli/commands": [...PROTOCOL, ...COMMANDS, "cli/completions"],
-  "cli/commands/client": [...PROTOCOL, "client/mod.ts", ...COMMANDS, "cli/progress"],
-  "cli/commands/server": [...PROTOCOL, "server/mod.ts", ...COMMANDS, "cli/configuration"],
-  "cli/program.ts": [...PROTOCOL, ...COMMANDS, "cli/commands/*"],
-  "cli/main.ts": [...PROTOCOL, "cli", "cli/arguments", "cli/exit_codes.ts", "cli/program.ts"],
+  "cli/commands": [...COMMANDS, "cli/command_tree.ts", "cli/completions"],
+  "cli/commands/client": [...COMMANDS, "client/mod.ts", "cli/progress"],
+  "cli/commands/server": [
+    ...[...COMMANDS, "server/mod.ts", "cli/configuration", "cli/events", "cli/signals.ts"],
+  ],
+  "cli/program.ts": ["cli", "cli/arguments", "cli/commands/*", "cli/help", "cli/text"],
+  "cli/main.ts": ["cli", "cli/arguments", "cli/exit_codes.ts", "cli/program.ts"],
 
   // The executable and the library.
   "main.ts": ["cli/main.ts"],
-  "mod.ts": ["client/mod.ts", "protocol/mod.ts", "server/mod.ts"],
+  "mod.ts": ["protocol/*", "client/*", "server/*"],
 };
 
 /** What is not as planned yet, by rule. These lists only shrink: an entry that is not needed any more is an error. */

@@ -1,4 +1,4 @@
-import type { Bytes } from "../../mod.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
 
 /** Bytes that look random and are the same for the same seed (xorshift32). */
 export function pseudoRandomBytes(size: number, seed = 1): Bytes {

@@ -4,7 +4,7 @@
  */
 import { AccountFolder } from "../../client/identity/v4_account.ts";
 import { KnownServers } from "../../client/identity/known_servers.ts";
-import { toHex } from "../../mod.ts";
+import { toHex } from "../../protocol/bytes.ts";
 
 const [folder = "", name = "", count = ""] = Deno.args;
 console.log("here");

@@ -1,6 +1,7 @@
 /** Of which file an outcome is. */
 import { basename } from "node:path";
-import type { Outcome, PutOutcome } from "../../mod.ts";
+import type { Outcome } from "../../client/events.ts";
+import type { PutOutcome } from "../../client/v4/put_files.ts";
 
 /** The last part of its path. */
 export function nameOf(outcome: Outcome | PutOutcome): string {

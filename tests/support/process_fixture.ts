@@ -1,5 +1,6 @@
 /** A folder for one end-to-end test: a server's data, and folders for clients. */
-import { ServerProcess, writeTransferInfo, xfer } from "./processes.ts";
+import { xfer } from "./hosted_xfer.ts";
+import { ServerProcess, writeTransferInfo } from "./processes.ts";
 import type { Finished } from "./processes.ts";
 import { TemporaryFolder } from "./temporary_folder.ts";
 
@@ -13,7 +14,7 @@ export class Scene implements AsyncDisposable {
   }
 
   static async create(): Promise<Scene> {
-    const folder = await TemporaryFolder.create();
+    const folder = await TemporaryFolder.createOnDisk();
     return new Scene(folder, await ServerProcess.start(folder.join("data")));
   }
 

@@ -1,4 +1,4 @@
-import { Server, type ServerOptions } from "../../mod.ts";
+import { Server, type ServerOptions } from "../../server/server.ts";
 import { openInThisThread } from "./store/catalogs.ts";
 
 /**

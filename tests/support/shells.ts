@@ -36,7 +36,7 @@ class OnTerminal implements Shell {
   }
 
   async complete(scriptPath: string, lines: readonly string[]): Promise<string[][]> {
-    await using own = await TemporaryFolder.create();
+    await using own = await TemporaryFolder.createOnDisk();
     const notes = await own.write("notes", "");
     const setup = await own.write("setup", this.setup);
     const folder = scriptPath.replace(/\/[^/]+$/, "");
@@ -129,7 +129,7 @@ for line in $argv
     complete -C $line
     echo "## $line"
 end`;
-    await using own = await TemporaryFolder.create();
+    await using own = await TemporaryFolder.createOnDisk();
     const folder = scriptPath.replace(/\/[^/]+$/, "");
     const env = { ...LOCALE, HOME: own.path, SCRIPT: scriptPath };
     const { stdout, stderr } = await runTool("fish", ["--no-config", "-c", program, ...lines], {

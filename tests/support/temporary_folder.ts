@@ -22,17 +22,18 @@ export class TemporaryFolder implements AsyncDisposable {
     this.path = path;
   }
 
+  /** One in memory, where syncs wait for no disk, if this machine has such. */
   static async create(): Promise<TemporaryFolder> {
-    return new TemporaryFolder(await Deno.makeTempDir({ prefix: PREFIX }));
-  }
-
-  /** One that syncs wait for no disk in, if this machine has such: for tests with more servers than a disk can bear. */
-  static async createInMemory(): Promise<TemporaryFolder> {
     const room = await freeSpaceOf(MEMORY).catch(() => 0);
-    if (room < ROOM) return await TemporaryFolder.create();
+    if (room < ROOM) return await TemporaryFolder.createOnDisk();
     const run = Deno.env.get(RUN_VARIABLE);
     const prefix = run === undefined ? PREFIX : memoryPrefix(run);
     return new TemporaryFolder(await Deno.makeTempDir({ prefix, dir: MEMORY }));
+  }
+
+  /** For the executable, to which Deno grants nothing below /dev, and for what is measured or larger than memory. */
+  static async createOnDisk(): Promise<TemporaryFolder> {
+    return new TemporaryFolder(await Deno.makeTempDir({ prefix: PREFIX }));
   }
 
   join(...names: string[]): string {

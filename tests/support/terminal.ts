@@ -65,7 +65,7 @@ export class Terminal implements AsyncDisposable {
     command: readonly string[],
     { cwd, columns = 80, rows = 24, env = {}, onWritten = () => undefined }: TerminalOptions = {},
   ): Promise<Terminal> {
-    const folder = await TemporaryFolder.create();
+    const folder = await TemporaryFolder.createOnDisk();
     const name = quote(folder.join("tty"));
     // It has its size, and its name is known, before the command begins.
     const line = `stty cols ${columns} rows ${rows} && tty > ${name}.new && ` +

@@ -4,18 +4,18 @@
  * @module
  */
 import type { Command } from "commander";
-import { type Address, formatAddress, UsageError } from "../../../protocol/mod.ts";
+import { type Address, formatAddress } from "../../../protocol/address.ts";
+import { UsageError } from "../../../protocol/errors.ts";
 import {
   clientFolder,
   type ConnectOptions,
-  dialectUnused,
+  onlyProtocol3,
   readAuthorities,
   readTransferInfo,
-  type Retry,
   type RetryOptions,
-  SecureClient,
   type Timeouts,
   type TransferInfo,
+  V4Client,
 } from "../../../client/mod.ts";
 import type { Run } from "../../run.ts";
 import { reportRetry, reportV4Event } from "../../output/client_events.ts";
@@ -39,18 +39,21 @@ export interface CommonOptions {
   readonly quirk?: readonly string[];
 }
 
-export type Secure = ConnectOptions & RetryOptions & { readonly onRetry: (retry: Retry) => void };
+export interface V4Options {
+  readonly connect: ConnectOptions;
+  readonly retry: RetryOptions;
+}
 
 /** The options with which a command connects over protocol 4. Throws `UsageError` `protocol-4-only`. */
-export type OptionsOf = (command: Command) => Promise<Secure>;
+export type OptionsOf = (command: Command) => Promise<V4Options>;
 
 /** For the commands that require protocol 4. */
-export function secureOptionsOf(run: Run): OptionsOf {
+export function v4OptionsOf(run: Run): OptionsOf {
   return async (command) => {
     const common = command.optsWithGlobals<CommonOptions>();
     if (common.protocol === "3") throw onlyProtocol4(command.name());
-    if (common.edition !== undefined || common.quirk !== undefined) throw dialectUnused(false);
-    return await secureOptions(await readTransferInfo(common.transferInfo), common, run);
+    if (common.edition !== undefined || common.quirk !== undefined) throw onlyProtocol3(false);
+    return await v4Options(await readTransferInfo(common.transferInfo), common, run);
   };
 }
 
@@ -61,25 +64,25 @@ function onlyProtocol4(command: string): UsageError {
 }
 
 /** `byProtocol3`: whether protocol 3 could do the same if line 1 allowed it. */
-export async function secureOptions(
+export async function v4Options(
   info: TransferInfo,
   common: CommonOptions,
   run: Run,
   byProtocol3: Exclude<ConnectOptions["byProtocol3"], undefined> = "impossible",
-): Promise<Secure> {
-  const { reporter, watch, signal } = run;
+): Promise<V4Options> {
+  const { reporter, tracer, signal } = run;
   const { server, secure, fingerprint, userName } = info;
   const { retries, timeout, invitation: token, caCert } = common;
-  return {
-    ...{ server, fingerprint, userName, token, retries, watch, signal },
+  const connect: ConnectOptions = {
+    ...{ server, fingerprint, userName, token, tracer, signal },
     identityFolder: clientFolder(common.transferInfo),
     caCerts: caCert === undefined ? undefined : await readAuthorities(caCert),
     timeouts: toTimeouts(timeout),
     byProtocol3: secure ? undefined : byProtocol3,
     onNewServer: trusting(run, server, common),
     onEvent: (event) => reportV4Event(reporter, event, userName),
-    onRetry: (retry) => reportRetry(reporter, retry),
   };
+  return { connect, retry: { retries, onRetry: (retry) => reportRetry(reporter, retry) } };
 }
 
 /** The protocol that was asked for; `--invitation` implies protocol 4. Throws `UsageError` `protocol-4-only`. */
@@ -99,10 +102,9 @@ export async function registerInvited(
   info: TransferInfo,
   common: CommonOptions,
 ): Promise<void> {
-  if (common.edition !== undefined || common.quirk !== undefined) throw dialectUnused(false);
-  using _connection = await SecureClient.connectWithRetries(
-    await secureOptions(info, common, run),
-  );
+  if (common.edition !== undefined || common.quirk !== undefined) throw onlyProtocol3(false);
+  const { connect, retry } = await v4Options(info, common, run);
+  using _connection = await V4Client.connectWithRetries(connect, retry);
 }
 
 /** Decides whether to trust a new server: by `--accept-new`, or by asking. */

@@ -5,12 +5,8 @@
  */
 import { type Command, InvalidArgumentError } from "commander";
 import { clientFolder, KnownServers } from "../../../client/mod.ts";
-import {
-  type Address,
-  ConfigurationError,
-  formatAddress,
-  parseAddress,
-} from "../../../protocol/mod.ts";
+import { type Address, formatAddress, parseAddress } from "../../../protocol/address.ts";
+import { ConfigurationError } from "../../../protocol/errors.ts";
 import type { Run } from "../../run.ts";
 import type { CommonOptions } from "./connect.ts";
 import { example } from "../../text/format.ts";

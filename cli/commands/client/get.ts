@@ -5,7 +5,7 @@
  */
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { getFiles, type GetOutcome } from "../../../client/mod.ts";
-import { RefusedError, type XferError } from "../../../protocol/mod.ts";
+import { RefusedError, type XferError } from "../../../protocol/errors.ts";
 import { exitCodeOfAll } from "../../exit_codes.ts";
 import { parseVersion } from "../../arguments/quantities.ts";
 import type { Reporter } from "../../output/reporter.ts";
@@ -58,8 +58,7 @@ export function addGetCommand(client: Command, run: Run, optionsOf: OptionsOf): 
       const options = await optionsOf(command);
       using _progress = showProgress(reporter, "get");
       const outcomes = await getFiles({
-        ...options,
-        ...transferOptions(chosen),
+        ...transferOptions(options, chosen),
         ...{ names, target, recursive, force, range, version },
         onOutcome: (outcome) => reportOutcome(reporter, outcome, chosen),
       });

@@ -8,28 +8,23 @@ import {
   askServer,
   clientFolder,
   EXPECTED,
-  hasSecureAccount,
+  findV3Account,
+  findV4Account,
+  formatLocation,
+  hasV4Account,
   isFileLine,
   KnownServers,
+  type Location,
   parseServerLine,
-  plainAccountIn,
   readAuthorities,
   refuseOtherUser,
-  secureAccountIn,
   type ServerStatus,
   type TransferInfo,
   transferInfoExists,
   writeTransferInfo,
 } from "../../../client/mod.ts";
-import {
-  formatLocation,
-  isUserName,
-  type Location,
-  printable,
-  reasonOf,
-  UsageError,
-  XferError,
-} from "../../../protocol/mod.ts";
+import { isUserName, printable } from "../../../protocol/printable.ts";
+import { reasonOf, UsageError, XferError } from "../../../protocol/errors.ts";
 import type { Reporter } from "../../output/reporter.ts";
 import type { Run } from "../../run.ts";
 import {
@@ -148,7 +143,7 @@ async function init(run: Run, choice: InitChoice, common: CommonOptions): Promis
 /** A hint for an invitation if transfer.info exists and has no account yet. */
 async function registerHint(common: CommonOptions): Promise<string | undefined> {
   const { invitation, transferInfo } = common;
-  if (invitation === undefined || await hasSecureAccount(clientFolder(transferInfo))) {
+  if (invitation === undefined || await hasV4Account(clientFolder(transferInfo))) {
     return undefined;
   }
   return `Run 'xfer client --invitation ${invitation}' to register with it`;
@@ -187,7 +182,7 @@ async function ask(run: Run, choice: InitChoice, common: CommonOptions): Promise
 
 /** Adds what the server proves of itself. Throws if it does not answer, unless the user wants the file anyway. */
 async function seen(run: Run, info: TransferInfo, common: CommonOptions): Promise<TransferInfo> {
-  const { reporter, signal, watch } = run;
+  const { reporter, signal, tracer } = run;
   const { timeout, caCert, transferInfo, invitation } = common;
   const asked = askedProtocol(common);
   const { server } = info;
@@ -196,7 +191,7 @@ async function seen(run: Run, info: TransferInfo, common: CommonOptions): Promis
   let answering: ServerStatus;
   try {
     answering = await askServer({
-      ...{ info, asked, identityFolder, signal, watch, timeouts: toTimeouts(timeout) },
+      ...{ info, asked, identityFolder, signal, tracer, timeouts: toTimeouts(timeout) },
       caCerts,
       onNewServer: trusting(run, server, common),
     });
@@ -223,7 +218,7 @@ async function seen(run: Run, info: TransferInfo, common: CommonOptions): Promis
 
 /** The user name of the account in a folder. */
 async function nameIn(folder: string): Promise<string | undefined> {
-  return (await secureAccountIn(folder) ?? await plainAccountIn(folder))?.name;
+  return (await findV4Account(folder) ?? await findV3Account(folder))?.name;
 }
 
 async function warnOfMissing(reporter: Reporter, path: string): Promise<void> {

@@ -4,11 +4,12 @@
  * @module
  */
 import { type Command, InvalidArgumentError } from "commander";
-import { hasSecureAccount, isToken, SecureClient } from "../../../client/mod.ts";
-import { toHex, UsageError } from "../../../protocol/mod.ts";
+import { hasV4Account, isToken, V4Client } from "../../../client/mod.ts";
+import { toHex } from "../../../protocol/bytes.ts";
+import { UsageError } from "../../../protocol/errors.ts";
 import type { Reporter } from "../../output/reporter.ts";
 import type { Run } from "../../run.ts";
-import type { OptionsOf, Secure } from "./connect.ts";
+import type { OptionsOf, V4Options } from "./connect.ts";
 import { example } from "../../text/format.ts";
 import { isoTime } from "../../text/time.ts";
 
@@ -32,33 +33,37 @@ export function addLinkCommand(client: Command, run: Run, optionsOf: OptionsOf):
     });
 }
 
-async function give(options: Secure, reporter: Reporter): Promise<void> {
-  if (!(await hasSecureAccount(options.identityFolder))) {
+async function give({ connect, retry }: V4Options, reporter: Reporter): Promise<void> {
+  if (!(await hasV4Account(connect.identityFolder))) {
     throw new UsageError("no-account", "this folder has no account to link another machine to", {
       hint: "Run 'xfer client link TOKEN' to use a token, or run this in the folder of me.account.",
     });
   }
-  using connection = await SecureClient.connectWithRetries(options);
+  using connection = await V4Client.connectWithRetries(connect, retry);
   const { token, expiresAt } = await connection.link();
   const expires = isoTime(expiresAt);
   reporter.report({ event: "token", token, purpose: "link", uses: 1, expires });
 }
 
-async function take(options: Secure, token: string, reporter: Reporter): Promise<void> {
-  if (await hasSecureAccount(options.identityFolder)) {
+async function take(
+  { connect, retry }: V4Options,
+  token: string,
+  reporter: Reporter,
+): Promise<void> {
+  if (await hasV4Account(connect.identityFolder)) {
     throw new UsageError("account-exists", "this folder already has an account, me.account", {
       hint: "Run it in another folder, or move me.key and me.account away.",
     });
   }
-  const { userName: user } = options;
+  const { userName: user } = connect;
   let id = "";
-  using _connection = await SecureClient.connectWithRetries({
-    ...{ ...options, token },
+  using _connection = await V4Client.connectWithRetries({
+    ...{ ...connect, token },
     onEvent(event) {
       if (event.type === "registered") id = toHex(event.clientId);
-      else options.onEvent?.(event);
+      else connect.onEvent?.(event);
     },
-  });
+  }, retry);
   reporter.report({ event: "linked", user, id });
 }
 

@@ -4,12 +4,17 @@
  * @module
  */
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { DEFAULT_RETRIES, DEFAULT_TIMEOUTS, TRANSFER_INFO } from "../../../client/mod.ts";
-import { CLIENT_QUIRKS, EDITIONS } from "../../../protocol/mod.ts";
+import {
+  CLIENT_QUIRKS,
+  DEFAULT_RETRIES,
+  DEFAULT_TIMEOUTS,
+  EDITIONS,
+  TRANSFER_INFO,
+} from "../../../client/mod.ts";
 import { CONNECTION, PROTOCOL_3 } from "../../help/groups.ts";
 import type { Run } from "../../run.ts";
 import { example } from "../../text/format.ts";
-import { AUTO, secureOptionsOf } from "./connect.ts";
+import { AUTO, v4OptionsOf } from "./connect.ts";
 import { addForget } from "./forget.ts";
 import { addGetCommand } from "./get.ts";
 import { addInitCommand } from "./init.ts";
@@ -92,7 +97,7 @@ export function clientCommand(client: Command, run: Run): void {
   run.addPlace(client, "transfer-info");
   addInitCommand(client, run);
   addPutCommand(client, run);
-  const optionsOf = secureOptionsOf(run);
+  const optionsOf = v4OptionsOf(run);
   addGetCommand(client, run, optionsOf);
   addRemoteFileCommands(client, run, optionsOf);
   addLinkCommand(client, run, optionsOf);

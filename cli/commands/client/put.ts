@@ -8,32 +8,25 @@ import {
   chooseProtocol,
   clientFolder,
   type DiscoveredServer,
-  hasSecureAccount,
+  findEdition,
+  hasV4Account,
   keepLastStored,
   KnownServers,
   type LastStored,
   MAX_LAST_STORED,
   type Outcome,
-  type PlainReason,
   putFiles,
   type PutOutcome,
+  type Quirk,
   readTransferInfo,
   sendFiles,
-  type SendOptions,
   type TransferInfo,
+  type V3ConnectOptions,
+  type V3Reason,
 } from "../../../client/mod.ts";
-import {
-  type Address,
-  ConfigurationError,
-  findEdition,
-  formatAddress,
-  fromPrintable,
-  printable,
-  type Quirk,
-  reasonOf,
-  UsageError,
-  XferError,
-} from "../../../protocol/mod.ts";
+import { type Address, formatAddress } from "../../../protocol/address.ts";
+import { ConfigurationError, reasonOf, UsageError, XferError } from "../../../protocol/errors.ts";
+import { fromPrintable, printable } from "../../../protocol/printable.ts";
 import { exitCodeOfAll, SUCCESS } from "../../exit_codes.ts";
 import { reportRetry, reportUsingV3, reportV3Event } from "../../output/client_events.ts";
 import type { Reporter } from "../../output/reporter.ts";
@@ -45,8 +38,8 @@ import {
   AUTO,
   type CommonOptions,
   registerInvited,
-  secureOptions,
   toTimeouts,
+  v4Options,
 } from "./connect.ts";
 import { addTransferOptions, type TransferChoice, transferOptions } from "./transfer_options.ts";
 
@@ -127,7 +120,7 @@ async function takeInvitation(
   options: PutChoice,
 ): Promise<number> {
   askedProtocol(options);
-  if (await hasSecureAccount(clientFolder(options.transferInfo))) {
+  if (await hasV4Account(clientFolder(options.transferInfo))) {
     throw new UsageError("account-exists", `this folder already has the account ${info.userName}`, {
       hint: "Run 'xfer client put FILE' without --invitation.",
     });
@@ -155,24 +148,26 @@ interface Put {
 
 /** Uploads over the protocol that fits; returns the exit code. */
 async function send(work: Put): Promise<number> {
-  const { run: { reporter, watch, signal }, info, options } = work;
+  const { run: { reporter, tracer, signal }, info, options } = work;
   const { edition, quirk, retries, timeout } = options;
   const choice = await chooseProtocol({
-    ...{ info, retries, watch, signal },
+    ...{ info, tracer, signal },
     identityFolder: clientFolder(options.transferInfo),
     asked: askedProtocol(options),
-    namesDialect: edition !== undefined || quirk !== undefined,
-    namesTrust: options.acceptNew === true || options.caCert !== undefined,
+    hasV3Options: edition !== undefined || quirk !== undefined,
+    hasV4Options: options.acceptNew === true || options.caCert !== undefined,
     timeouts: toTimeouts(timeout),
-    onRetry: (retry) => reportRetry(reporter, retry),
+    retry: { retries, onRetry: (retry) => reportRetry(reporter, retry) },
   });
-  const [only4] = Object.entries(PROTOCOL_4_ONLY)
+  const [v4Option] = Object.entries(PROTOCOL_4_ONLY)
     .filter(([option]) => options[option as keyof typeof PROTOCOL_4_ONLY] !== undefined);
   if (choice.protocol === 4) {
-    const byProtocol3 = only4 === undefined && options.invitation === undefined;
+    const byProtocol3 = v4Option === undefined && options.invitation === undefined;
     return await sendByProtocol4(work, byProtocol3 ? "possible" : "impossible", choice.found);
   }
-  if (only4 !== undefined) throw only4Has(only4[1], choice.why, options, info.server);
+  if (v4Option !== undefined) {
+    throw onlyProtocol4Option(v4Option[1], choice.why, options, info.server);
+  }
   reportUsingV3(reporter, info.server, choice);
   return await sendByProtocol3(work, choice.why);
 }
@@ -180,30 +175,33 @@ async function send(work: Put): Promise<number> {
 /** Uploads files over protocol 3; returns the exit code. */
 async function sendByProtocol3(
   { run, info, options, files, record }: Put,
-  why: PlainReason,
+  why: V3Reason,
 ): Promise<number> {
   const { edition, quirk, retries, timeout } = options;
   const { server, userName } = info;
-  const { reporter, watch, signal } = run;
+  const { reporter, tracer, signal } = run;
   const identityFolder = clientFolder(options.transferInfo);
   const parties = { user: userName, server: formatAddress(server) };
   using _progress = showProgress(reporter, "put");
-  let isLetIn = false;
-  const outcomes = await sendFiles({
-    ...{ server, userName, files, retries, watch, signal },
+  let isAuthenticated = false;
+  const connect: V3ConnectOptions = {
+    ...{ server, userName, tracer, signal },
     identityFolder,
-    ...toSpeech(edition),
+    ...toEditionOption(edition),
     ...(quirk === undefined ? {} : { quirks: new Set(quirk) }),
     timeouts: toTimeouts(timeout),
     onEvent: (event) => {
       reportV3Event(reporter, event, parties);
-      isLetIn ||= event.type === "keyReceived";
+      isAuthenticated ||= event.type === "keyReceived";
       if (event.type !== "stored") return;
       const { file: { name, size }, crc: cksum } = event;
       record.add({ name, size, cksum });
     },
-  });
-  if (isLetIn && why === "asked") await new KnownServers(identityFolder).keepProtocol3(server);
+  };
+  const outcomes = await sendFiles({ connect, retry: { retries }, files });
+  if (isAuthenticated && why === "asked") {
+    await new KnownServers(identityFolder).keepProtocol3(server);
+  }
   return summarise(reporter, outcomes);
 }
 
@@ -218,10 +216,9 @@ async function sendByProtocol4(
   using _progress = showProgress(reporter, "put");
   let skipped = 0;
   const outcomes = await putFiles({
-    ...await secureOptions(info, options, run, byProtocol3),
-    ...transferOptions(options),
-    ...{ paths, as: options.as, found },
-    onPassed: (path, why) => {
+    ...transferOptions(await v4Options(info, options, run, byProtocol3), options, found),
+    ...{ paths, as: options.as },
+    onSkipped: (path, why) => {
       skipped++;
       reporter.report({ event: "passed", path, why });
     },
@@ -258,9 +255,9 @@ function summarise(
 }
 
 /** A `UsageError` `protocol-4-only`; its hint depends on why protocol 3 was chosen. */
-function only4Has(
+function onlyProtocol4Option(
   option: string,
-  why: PlainReason,
+  why: V3Reason,
   { protocol }: PutChoice,
   server: Address,
 ): UsageError {
@@ -273,7 +270,7 @@ function only4Has(
   return new UsageError("protocol-4-only", `${option} requires protocol 4`, { hint });
 }
 
-function toSpeech(name: string | undefined): Pick<SendOptions, "edition"> {
+function toEditionOption(name: string | undefined): Pick<V3ConnectOptions, "edition"> {
   if (name === AUTO) return { edition: AUTO };
   const edition = name === undefined ? undefined : findEdition(name);
   return edition === undefined ? {} : { edition };

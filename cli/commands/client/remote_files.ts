@@ -7,21 +7,14 @@ import type { Command } from "commander";
 import {
   ConnectionPool,
   DamagedFiles,
+  formatFingerprint,
   type RemoteFile,
-  SecureClient,
   type TakeDamaged,
   type TakeFile,
+  V4Client,
 } from "../../../client/mod.ts";
-import {
-  formatFingerprint,
-  fromPrintable,
-  printable,
-  RefusedError,
-  shellWord,
-  UnconfirmedError,
-  UsageError,
-  XferError,
-} from "../../../protocol/mod.ts";
+import { fromPrintable, printable, shellWord } from "../../../protocol/printable.ts";
+import { RefusedError, UnconfirmedError, UsageError, XferError } from "../../../protocol/errors.ts";
 import { exitCodeOfAll } from "../../exit_codes.ts";
 import { parseName, parseNames } from "../../arguments/file_name.ts";
 import { parseVersion } from "../../arguments/quantities.ts";
@@ -36,14 +29,20 @@ const REMOTE_NAME = "name of the file on the server";
 
 /** Adds the commands below `client`. */
 export function addRemoteFileCommands(client: Command, run: Run, optionsOf: OptionsOf): void {
-  const connect = async (command: Command) =>
-    await SecureClient.connectWithRetries(await optionsOf(command));
+  const openPool = async (command: Command) => {
+    const { connect, retry } = await optionsOf(command);
+    return new ConnectionPool(connect, retry);
+  };
+  const connect = async (command: Command) => {
+    const { connect, retry } = await optionsOf(command);
+    return await V4Client.connectWithRetries(connect, retry);
+  };
   client.command("list").alias("ls")
     .description(`List your files on the server, sorted by name.\n\n${ESCAPES}`)
     .argument("[prefix]", "list only names that begin with this (default: all)", fromPrintable)
     .addHelpText("after", example("xfer client list", "xfer client list docs/"))
     .action(async (prefix: string | undefined, _: unknown, command: Command) => {
-      using pool = new ConnectionPool(await optionsOf(command));
+      using pool = await openPool(command);
       await reportAll(
         run.reporter,
         "file",
@@ -56,7 +55,7 @@ export function addRemoteFileCommands(client: Command, run: Run, optionsOf: Opti
     .option("--version <number>", "show an older version", parseVersion)
     .addHelpText("after", example("xfer client stat docs/report.pdf"))
     .action(async (name: string, { version }: { version?: number }, command: Command) => {
-      using pool = new ConnectionPool(await optionsOf(command));
+      using pool = await openPool(command);
       const file = await pool.use(0, (client) => client.stat(name, version)).catch((error) => {
         const isMissing = error instanceof RefusedError && error.code === "no-such-file";
         throw isMissing && version !== undefined ? hintVersions(error, name) : error;
@@ -68,7 +67,7 @@ export function addRemoteFileCommands(client: Command, run: Run, optionsOf: Opti
     .argument("<name>", REMOTE_NAME, parseName)
     .addHelpText("after", example("xfer client versions report.pdf"))
     .action(async (name: string, _: unknown, command: Command) => {
-      using pool = new ConnectionPool(await optionsOf(command));
+      using pool = await openPool(command);
       await reportAll(run.reporter, "version", (...take) => pool.versions(name, ...take));
     });
   client.command("remove").alias("rm")

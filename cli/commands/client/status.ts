@@ -5,29 +5,26 @@
  */
 import type { Command } from "commander";
 import {
+  type AccountStatus,
   askServer,
   clientFolder,
-  type HeldAccount,
+  findV3Account,
+  findV4Account,
+  formatLocation,
   KnownServers,
-  plainAccountIn,
   readAuthorities,
   readLastStored,
   readTransferInfo,
-  secureAccountIn,
-  SecureClient,
   type TransferInfo,
+  V4Client,
 } from "../../../client/mod.ts";
-import {
-  formatAddress,
-  formatLocation,
-  InterruptedError,
-  toHex,
-  XferError,
-} from "../../../protocol/mod.ts";
+import { formatAddress } from "../../../protocol/address.ts";
+import { InterruptedError, XferError } from "../../../protocol/errors.ts";
+import { toHex } from "../../../protocol/bytes.ts";
 import { exitCodeOf, SUCCESS } from "../../exit_codes.ts";
 import type { Reporter } from "../../output/reporter.ts";
 import type { Run } from "../../run.ts";
-import { type CommonOptions, secureOptions, toTimeouts } from "./connect.ts";
+import { type CommonOptions, toTimeouts, v4Options } from "./connect.ts";
 import { reportUsingV3, shownIdentity } from "../../output/client_events.ts";
 import { example } from "../../text/format.ts";
 import { isoTime } from "../../text/time.ts";
@@ -88,22 +85,22 @@ function reportInfo(reporter: Reporter, path: string, info: TransferInfo): void 
 async function reportIdentities(
   reporter: Reporter,
   folder: string,
-): Promise<HeldAccount | undefined> {
-  const onOpen: Parameters<typeof plainAccountIn>[1] = ({ type, path }) =>
+): Promise<AccountStatus | undefined> {
+  const onOpen: Parameters<typeof findV3Account>[1] = ({ type, path }) =>
     reporter.report({ event: type === "tightened" ? type : "open-folder", path });
   const report = (
     protocol: 3 | 4,
-    held: HeldAccount & { readonly edition?: string | undefined },
+    held: AccountStatus & { readonly edition?: string | undefined },
   ) => {
     const { name: user, clientId, fingerprint, edition } = held;
     const id = toHex(clientId);
     reporter.report({ event: "identity", protocol, user, id, fingerprint, edition });
   };
-  const account = await secureAccountIn(folder, onOpen);
+  const account = await findV4Account(folder, onOpen);
   if (account !== undefined) report(4, account);
-  const plain = await plainAccountIn(folder, onOpen);
-  if (plain !== undefined) report(3, plain);
-  if (account === undefined && plain === undefined) reporter.report({ event: "no-identity" });
+  const v3Account = await findV3Account(folder, onOpen);
+  if (v3Account !== undefined) report(3, v3Account);
+  if (account === undefined && v3Account === undefined) reporter.report({ event: "no-identity" });
   return account;
 }
 
@@ -123,15 +120,15 @@ async function reportStored(reporter: Reporter, folder: string): Promise<void> {
 async function reportAnswer(
   run: Run,
   info: TransferInfo,
-  account: HeldAccount | undefined,
+  account: AccountStatus | undefined,
   common: CommonOptions,
 ): Promise<void> {
-  const { reporter, signal, watch } = run;
+  const { reporter, signal, tracer } = run;
   const { protocol: asked, timeout, caCert, transferInfo } = common;
   const server = formatAddress(info.server);
   const identityFolder = clientFolder(transferInfo);
   const answering = await askServer({
-    ...{ info, asked, identityFolder, signal, watch, timeouts: toTimeouts(timeout) },
+    ...{ info, asked, identityFolder, signal, tracer, timeouts: toTimeouts(timeout) },
     caCerts: caCert === undefined ? undefined : await readAuthorities(caCert),
     onNewServer: () => true,
   });
@@ -143,8 +140,8 @@ async function reportAnswer(
   const { identity, isNew } = answering;
   let user: string | undefined;
   if (account !== undefined && !isNew) {
-    const options = await secureOptions(info, common, run, "possible");
-    using _connection = await SecureClient.connect(options);
+    const { connect } = await v4Options(info, common, run, "possible");
+    using _connection = await V4Client.connect(connect);
     user = account.name;
   }
   const known = shownIdentity(identity);

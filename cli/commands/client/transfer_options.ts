@@ -4,8 +4,15 @@
  * @module
  */
 import { type Command, InvalidArgumentError } from "commander";
-import { MAX_LANES, MIN_RATE, RateLimit, type TransferOptions } from "../../../client/mod.ts";
+import {
+  type DiscoveredServer,
+  MAX_PARALLEL,
+  MIN_RATE,
+  type PutOptions,
+  RateLimit,
+} from "../../../client/mod.ts";
 import { parseQuantity } from "../../arguments/quantities.ts";
+import type { V4Options } from "./connect.ts";
 
 export interface TransferChoice {
   readonly exclude?: string[];
@@ -25,16 +32,18 @@ export function addTransferOptions(command: Command): Command {
     .option("--limit-rate <rate>", `maximum bytes per second, such as 2MB`, parseRate)
     .option(
       "--parallel <n>",
-      `number of connections, 1 to ${MAX_LANES} (default: 1)`,
-      parseLanes,
+      `number of connections, 1 to ${MAX_PARALLEL} (default: 1)`,
+      parseParallel,
     );
 }
 
 export function transferOptions(
+  { connect, retry }: V4Options,
   { exclude, limitRate, parallel }: TransferChoice,
-): Pick<TransferOptions, "rate" | "parallel"> & { readonly exclude: string[] | undefined } {
+  found?: DiscoveredServer,
+): Pick<PutOptions, "connect" | "transfer" | "exclude"> {
   const rate = limitRate === undefined ? undefined : new RateLimit(limitRate);
-  return { exclude, rate, parallel };
+  return { connect: { ...connect, rate }, transfer: { ...retry, parallel, found }, exclude };
 }
 
 function parseRate(text: string): number {
@@ -43,8 +52,8 @@ function parseRate(text: string): number {
   throw new InvalidArgumentError(`Expected at least ${MIN_RATE} bytes per second.`);
 }
 
-function parseLanes(text: string): number {
+function parseParallel(text: string): number {
   const count = Number(text);
-  if (/^\d{1,3}$/.test(text) && count >= 1 && count <= MAX_LANES) return count;
-  throw new InvalidArgumentError(`Expected a whole number from 1 to ${MAX_LANES}.`);
+  if (/^\d{1,3}$/.test(text) && count >= 1 && count <= MAX_PARALLEL) return count;
+  throw new InvalidArgumentError(`Expected a whole number from 1 to ${MAX_PARALLEL}.`);
 }

@@ -4,7 +4,9 @@
  * @module
  */
 import type { Command } from "commander";
-import { InterruptedError, throwIfAborted, toHex } from "../../../protocol/mod.ts";
+import { InterruptedError } from "../../../protocol/errors.ts";
+import { throwIfAborted } from "../../../protocol/abort.ts";
+import { toHex } from "../../../protocol/bytes.ts";
 import {
   backup,
   type CopyReport,
@@ -73,7 +75,8 @@ export function addStoreCommands(server: Command, run: Run): void {
         dataFolder: await dataOf(command),
         ...{ repair, signal: run.signal },
         onFinding: (verified) => run.reporter.report(findingEvent(verified)),
-        onSound: ({ path, name }) => run.reporter.report({ event: "sound-again", path, name }),
+        onSound: ({ content: { id: path }, name }) =>
+          run.reporter.report({ event: "sound-again", path, name }),
         onNotRecorded: (reason) =>
           run.reporter.report({ event: "not-recorded", reason, record: "damage" }),
       });
@@ -113,7 +116,7 @@ function findingEvent({ finding, user, movedTo }: Verified): EventOf<"finding"> 
   const { kind } = finding;
   return {
     ...{ event: "finding", finding: kind, user, movedTo },
-    ...kind === "stray" ? finding : finding.file,
+    ...kind === "stray" ? finding : { ...finding.file, path: finding.file.content.id },
     how: kind === "changed" ? finding.what : undefined,
   };
 }
@@ -138,7 +141,9 @@ async function writing<T>(
 /** Reports the result, and sets the exit code. */
 async function reportCopy(run: Run, target: string, work: Promise<CopyReport>): Promise<void> {
   const { files, bytes, damaged } = await writing(run, "not-copied", target, work);
-  for (const { path, name } of damaged) run.reporter.report({ event: "left-out", path, name });
+  for (const { content: { id: path }, name } of damaged) {
+    run.reporter.report({ event: "left-out", path, name });
+  }
   run.reporter.report({ event: "copied", files, bytes, target, leftOut: damaged.length });
   run.finish(damaged.length === 0 ? SUCCESS : DAMAGED);
 }
@@ -154,7 +159,7 @@ function reportTo(reporter: Reporter, totals: ListTotals): StoredVisitor {
         ...{ firstSeen: isoTime(firstSeen), lastSeen: isoTime(lastSeen) },
       });
     },
-    file({ name, size, crc: cksum, storedAt, verified, path, ...file }) {
+    file({ name, size, crc: cksum, storedAt, verified, content: { id: path }, ...file }) {
       const { version = 1, current = true, damage } = file;
       totals.add({ bytes: size });
       reporter.report({

@@ -4,7 +4,8 @@
  * @module
  */
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { printable, UsageError } from "../../../protocol/mod.ts";
+import { printable } from "../../../protocol/printable.ts";
+import { UsageError } from "../../../protocol/errors.ts";
 import {
   INVITATION_LIFE_MS,
   invite,

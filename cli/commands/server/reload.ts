@@ -5,7 +5,8 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import { getLogger } from "@logtape/logtape";
-import { printable, XferError } from "../../../protocol/mod.ts";
+import { printable } from "../../../protocol/printable.ts";
+import { XferError } from "../../../protocol/errors.ts";
 import type { SettingChanges } from "../../../server/mod.ts";
 import type { Configuration, Settings } from "../../configuration/configuration.ts";
 import { toRules } from "../../configuration/server_options.ts";

@@ -4,7 +4,9 @@
  * @module
  */
 import type { Command } from "commander";
-import { printable, toHex, UsageError } from "../../../protocol/mod.ts";
+import { printable } from "../../../protocol/printable.ts";
+import { toHex } from "../../../protocol/bytes.ts";
+import { UsageError } from "../../../protocol/errors.ts";
 import {
   type AccountSummary,
   LINK_LIFE_MS,

@@ -20,8 +20,10 @@ export const FIELDS = {
   crc: { size: 4, type: "number" },
 } as const;
 
+/** A field of a payload. */
 export type FieldName = keyof typeof FIELDS;
 
+/** A request, by name. */
 export type RequestKind =
   | "register"
   | "publicKey"
@@ -31,6 +33,7 @@ export type RequestKind =
   | "crcInvalid"
   | "crcGivenUp";
 
+/** A response, by name. */
 export type ResponseKind =
   | "registered"
   | "refused"
@@ -41,31 +44,37 @@ export type ResponseKind =
   | "denied"
   | "generalError";
 
+/** What a message looks like on the wire. */
 export interface Layout {
+  /** The code in the header. */
   readonly code: number;
-  /** The fixed part of the payload, in the order of the wire. */
+  /** The fields of the fixed part of the payload, in order. */
   readonly fields: readonly FieldName[];
 }
 
+/** What a request looks like on the wire. */
 export interface RequestLayout extends Layout {
   /** Whether content of any length follows the fixed part. */
   readonly content?: true;
   /**
-   * How the answer is given: at once, or only when the peer has sent nothing for so many milliseconds. The published
-   * texts leave open whether some requests are answered, and peers differ.
+   * Answer only when the peer has sent nothing for so many milliseconds; without, at once. The published texts leave open
+   * whether some requests are answered, and peers differ.
    */
   readonly answerAfterMs?: number;
 }
 
+/** What a response looks like on the wire. */
 export interface ResponseLayout extends Layout {
   /**
-   * Whether a receiver takes a payload of any length: the missing part reads as zeros, a surplus is ignored. Peers
-   * send an id, nothing, or text where the meaning is in the code alone.
+   * Accept a payload of any length: missing bytes read as zeros, surplus ones are ignored. Peers send an id, nothing, or
+   * text where the code alone has the meaning.
    */
   readonly anyPayload?: true;
 }
 
+/** A published edition of protocol 3: codes, layouts and rules. */
 export interface Edition {
+  /** Such as `2023c`. */
   readonly name: string;
   /** The TCP port that the edition's text names. */
   readonly defaultPort: number;
@@ -73,21 +82,21 @@ export interface Edition {
   readonly aesKeySize: 16 | 32;
   /** How often a client sends one file in all, the first time included. */
   readonly attempts: number;
-  /** How often a client asks to reconnect before it takes a denial for an answer. */
+  /** How often a client asks to reconnect before it accepts a denial. */
   readonly reconnectAttempts: number;
-  /** Requests that the edition does not have are left out. */
+  /** The requests that the edition has. */
   readonly requests: Readonly<
     & Partial<Record<"reconnect", RequestLayout>>
     & Record<Exclude<RequestKind, "reconnect">, RequestLayout>
   >;
-  /** Responses that the edition does not have are left out. */
+  /** The responses that the edition has. */
   readonly responses: Readonly<
     & Partial<Record<"reconnected" | "denied" | "generalError", ResponseLayout>>
     & Record<Exclude<ResponseKind, "reconnected" | "denied" | "generalError">, ResponseLayout>
   >;
-  /** What clients of this edition that send 1024-byte frames do besides. */
+  /** Further quirks of clients of this edition that send 1024-byte frames. */
   readonly framedQuirks: readonly Quirk[];
-  /** What those of them do besides that open a connection for each request. */
+  /** Further quirks of those among them that open a connection for each request. */
   readonly separateQuirks: readonly Quirk[];
 }
 
@@ -96,7 +105,7 @@ export function fixedSize(layout: Layout): number {
   return layout.fields.reduce((size, field) => size + FIELDS[field].size, 0);
 }
 
-/** Whether a file travels in numbered packets. */
+/** Whether the edition sends a file in numbered packets. */
 export function hasPackets(edition: Edition): boolean {
   return edition.requests.sendFile.fields.includes("packetNumber");
 }

@@ -12,7 +12,7 @@ import { edition2024early } from "./edition_2024early.ts";
 
 export { edition2022, edition2023a, edition2023c, edition2024, edition2024early };
 
-/** Every edition. Where several fit what a client has sent, the one that comes first here is taken. */
+/** Every edition. If several fit what a client has sent, the first of them counts. */
 export const EDITIONS: readonly Edition[] = [
   edition2023c,
   edition2023a,
@@ -21,17 +21,18 @@ export const EDITIONS: readonly Edition[] = [
   edition2024early,
 ];
 
-/** What a client speaks that is told nothing else. */
+/** The edition of a client by default. */
 export const DEFAULT_EDITION: Edition = edition2023c;
 
 /**
- * What a server serves that is told nothing else: every edition but 2024early, whose clients can't be told from those
- * of 2023c before they have taken a wrong response.
+ * The editions of a server by default: all but 2024early, whose clients cannot be distinguished from those of 2023c
+ * before they have received a wrong response.
  */
 export const DEFAULT_SERVED: readonly Edition[] = EDITIONS.filter((edition) =>
   edition !== edition2024early
 );
 
+/** The edition of a name such as `2023c`; `undefined` if there is none. */
 export function findEdition(name: string): Edition | undefined {
   return EDITIONS.find((edition) => edition.name === name);
 }

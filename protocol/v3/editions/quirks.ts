@@ -4,6 +4,7 @@
  *
  * @module
  */
+/** Every quirk by name, with what its peers do. */
 export const QUIRKS = {
   "uncounted-content": "the payload size of a file covers its fixed part only; the content follows",
   "empty-crc-payload": "the payload size of a CRC request is 0; its fixed part follows",
@@ -22,17 +23,21 @@ export const QUIRKS = {
   "frames-2048": "every message is padded with zeros to a multiple of 2048 bytes",
 } as const;
 
+/** The name of a quirk. */
 export type Quirk = keyof typeof QUIRKS;
 
+/** The quirks of one peer. */
 export type Quirks = ReadonlySet<Quirk>;
 
+/** A peer that does what its edition says. */
 export const NO_QUIRKS: Quirks = new Set();
 
+/** Whether a quirk has this name. */
 export function isQuirk(name: string): name is Quirk {
   return Object.hasOwn(QUIRKS, name);
 }
 
-/** Quirks of servers that our client can fall in with. */
+/** Quirks of servers that our client supports. */
 export const CLIENT_QUIRKS = [
   "uncounted-content",
   "empty-crc-payload",

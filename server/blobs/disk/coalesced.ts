@@ -1,5 +1,5 @@
 /**
- * Work that serves all who ask for it before it begins.
+ * Work that is done once for all who request it before it begins.
  *
  * @module
  */
@@ -9,13 +9,13 @@ export class Coalesced {
   #running: Promise<void> | undefined;
   #next: Promise<void> | undefined;
 
-  /** `onIdle` is told where none is to follow what has ended. */
+  /** `onIdle` is called when work has ended and no more was requested. */
   constructor(work: () => Promise<void>, onIdle: () => void = () => undefined) {
     this.#work = work;
     this.#onIdle = onIdle;
   }
 
-  /** Resolves when work is done that has begun after this call. */
+  /** Resolves when work that began after this call is done. */
   run(): Promise<void> {
     this.#next ??= this.#begin();
     return this.#next;
@@ -23,7 +23,7 @@ export class Coalesced {
 
   async #begin(): Promise<void> {
     await this.#running?.catch(() => undefined);
-    // Who asks from here on may ask for something that the work which begins now does not see any more.
+    // A later request may be for something that the work that begins now no longer sees.
     this.#running = this.#next;
     this.#next = undefined;
     try {

@@ -1,20 +1,34 @@
 /**
- * Blobs as files: `staging/<random>` while they are written, `files/<owner id>/<random>` from their commit on.
+ * Blobs as files: `staging/<random>` while they are uploaded, `files/<owner id>/<random>` once they are finished.
  *
  * @module
  */
-import { join } from "node:path";
-import { type Bytes, printable } from "../../../protocol/mod.ts";
+import { dirname, join } from "node:path";
+import type { Bytes } from "../../../protocol/bytes.ts";
+import { printable } from "../../../protocol/printable.ts";
 import {
+  blobIdOf,
   FILES,
   isBlobName,
-  isPlace,
-  newBlobPath,
-  newStagedPath,
+  isStorePath,
+  newBlobId,
+  newQuarantinePath,
+  newUploadId,
   QUARANTINE,
   STAGING,
+  uploadIdOf,
 } from "./paths.ts";
-import type { BlobStore, ReadOptions, StagedBlob } from "../blob_store.ts";
+import {
+  type BlobId,
+  BlobNotFound,
+  type BlobStore,
+  type BlobWriter,
+  type CreateOptions,
+  type Quarantine,
+  type ReadOptions,
+  type ReopenOptions,
+  type UploadId,
+} from "../blob_store.ts";
 import {
   createOwnFolder,
   type FileSystem,
@@ -23,77 +37,68 @@ import {
   removeIfThere,
   syncFolder,
 } from "../../fs/file_system.ts";
-import { Coalesced } from "./coalesced.ts";
-import { StagedFile, type StagedPath } from "./staged_file.ts";
+import { DiskBlobWriter } from "./disk_blob_writer.ts";
+import { DurableFolders } from "./durable_folders.ts";
 
-/** Blobs are read in pieces of this many bytes. */
+/** The default size of the pieces in which blobs are read, in bytes. */
 const READ_SIZE = 256 * 1024;
-/** Owners' folders that are known to be durable; a server has few owners at work at a time. */
-const MAX_KNOWN_FOLDERS = 4096;
 
-export class DiskBlobStore implements BlobStore {
+export class DiskBlobStore implements BlobStore, Quarantine {
+  readonly randomAccess = true;
   readonly #folder: string;
   readonly #fs: FileSystem;
-  readonly #known = new Set<string>();
-  /** Folders whose names are being made durable. */
-  readonly #syncing = new Map<string, Coalesced>();
+  readonly #folders: DurableFolders;
 
-  /** A store below `folder`, which exists, with the folders that it needs. */
+  /** A store in `folder`, which exists; the folders that it needs are made if they are missing. */
   static async create(folder: string, fs: FileSystem): Promise<DiskBlobStore> {
     for (const name of [STAGING, FILES]) await createOwnFolder(fs, join(folder, name));
     return new DiskBlobStore(folder, fs);
   }
 
-  /** A store that is there. */
+  /** A store that exists. */
   constructor(folder: string, fs: FileSystem) {
     this.#folder = folder;
     this.#fs = fs;
+    this.#folders = new DurableFolders(fs);
   }
 
-  stage(): Promise<StagedBlob> {
-    return Promise.resolve(new StagedFile(this.#place(newStagedPath())));
+  create({ owner }: CreateOptions): Promise<BlobWriter> {
+    return Promise.resolve(this.#writer(newUploadId(), owner));
   }
 
-  async resume(path: string, size: number): Promise<StagedBlob> {
-    const there = await this.size(path);
-    if (there === undefined || there < size) {
-      throw new Deno.errors.NotFound(`Cannot resume ${path}: it has not ${size} bytes`);
+  async reopen(id: UploadId, { owner, offset }: ReopenOptions): Promise<BlobWriter> {
+    const found = await this.stat(id);
+    if (found === undefined || found.size < offset) {
+      throw new BlobNotFound(`Cannot reopen ${printable(id)}: it has not ${offset} bytes`);
     }
-    const file = await this.#fs.open(this.#at(path), { write: true });
+    const file = await this.#open(id, { write: true });
     try {
-      await file.truncate(size);
+      await file.truncate(offset);
     } catch (error) {
       file.close();
       throw error;
     }
-    return new StagedFile(this.#place(path), file);
+    return this.#writer(id, owner, file);
   }
 
-  #place(path: string): StagedPath {
-    return {
-      ...{ fs: this.#fs, path, file: this.#at(path) },
-      move: (to) => this.#move(this.#at(path), to),
-      syncFolder: () => this.#syncFolder(join(this.#folder, STAGING)),
-    };
+  #writer(uploadId: UploadId, owner: Bytes, file?: Deno.FsFile): DiskBlobWriter {
+    const blobId = newBlobId(owner);
+    return new DiskBlobWriter({
+      ...{ fs: this.#fs, folders: this.#folders, uploadId, blobId },
+      ...{ path: this.#pathOf(uploadId), blobPath: this.#pathOf(blobId) },
+      ...(file === undefined ? {} : { file }),
+    });
   }
 
-  #at(path: string): string {
-    if (!isPlace(path)) throw notPlain(path);
-    return join(this.#folder, path);
-  }
-
-  newPath(ownerId: Bytes): string {
-    return newBlobPath(ownerId);
-  }
-
+  /** Symbolic links are not followed: whatever is no plain file is not found. */
   async *read(
-    path: string,
+    id: BlobId,
     { from = 0, pieceSize = READ_SIZE }: ReadOptions = {},
   ): AsyncGenerator<Bytes, void, void> {
-    const there = await this.#find(path);
-    if (there === undefined) throw notPlain(path);
-    using file = await this.#fs.open(this.#at(path), { read: true });
-    if (!isSameFile(there, await file.stat())) throw notPlain(path);
+    const found = await this.#find(id);
+    if (found === undefined) throw notFound(id);
+    using file = await this.#open(id, { read: true });
+    if (!isSameFile(found, await file.stat())) throw notFound(id);
     if (from > 0) await file.seek(from, Deno.SeekMode.Start);
     const buffer = new Uint8Array(pieceSize);
     for (;;) {
@@ -103,115 +108,95 @@ export class DiskBlobStore implements BlobStore {
     }
   }
 
-  async remove(path: string): Promise<void> {
-    if (isPlace(path)) await removeIfThere(this.#fs, this.#at(path));
+  /** Opens what was found a moment ago. */
+  async #open(id: BlobId | UploadId, options: Deno.OpenOptions): Promise<Deno.FsFile> {
+    try {
+      return await this.#fs.open(this.#pathOf(id), options);
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) throw notFound(id, error);
+      throw error;
+    }
   }
 
-  async *list(): AsyncGenerator<string, void, void> {
+  async stat(id: BlobId | UploadId): Promise<{ readonly size: number } | undefined> {
+    const found = await this.#find(id);
+    return found && { size: found.size };
+  }
+
+  async delete(id: BlobId | UploadId): Promise<void> {
+    if (isStorePath(id)) await removeIfThere(this.#fs, this.#pathOf(id));
+  }
+
+  /** Nothing below a folder that is no owner's is looked at. */
+  async *list(): AsyncGenerator<BlobId, void, void> {
     for await (const owner of this.#fs.readDir(join(this.#folder, FILES))) {
-      const folder = `${FILES}/${owner.name}`;
-      if (!owner.isDirectory || !isBlobName(owner.name)) yield folder;
+      const id = blobIdOf(owner.name);
+      if (!owner.isDirectory || !isBlobName(owner.name)) yield id;
       else {
-        for await (const { name } of this.#fs.readDir(join(this.#folder, folder))) {
-          yield `${folder}/${name}`;
+        for await (const { name } of this.#fs.readDir(join(this.#folder, id))) {
+          yield blobIdOf(owner.name, name);
         }
       }
     }
   }
 
-  async size(path: string): Promise<number | undefined> {
-    return (await this.#find(path))?.size;
+  async sweepUploads(keep: (id: UploadId) => Promise<boolean>): Promise<number> {
+    const staging = join(this.#folder, STAGING);
+    let count = 0;
+    for await (const { name, isFile } of this.#fs.readDir(staging)) {
+      if (!isFile || !isBlobName(name) || await keep(uploadIdOf(name))) continue;
+      await this.#fs.remove(join(staging, name));
+      count++;
+    }
+    return count;
   }
 
-  async has(path: string): Promise<boolean> {
-    return isPlace(path) && await infoOf(this.#fs, this.#at(path)) !== undefined;
+  async isOccupied(id: BlobId): Promise<boolean> {
+    return isStorePath(id) && await infoOf(this.#fs, this.#pathOf(id)) !== undefined;
   }
 
-  async quarantine(path: string, to: string): Promise<void> {
-    const [source, target] = [this.#at(path), this.#at(to)];
+  newQuarantinePlace(): string {
+    return newQuarantinePath();
+  }
+
+  async quarantine(id: BlobId | UploadId, place: string): Promise<void> {
+    const [source, target] = [this.#pathOf(id), this.#pathOf(place)];
     await createOwnFolder(this.#fs, join(this.#folder, QUARANTINE));
     try {
       await this.#fs.rename(source, target);
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
     }
-    for (const folder of [join(target, ".."), join(source, "..")]) {
-      await syncFolder(this.#fs, folder);
-    }
+    for (const folder of [dirname(target), dirname(source)]) await syncFolder(this.#fs, folder);
   }
 
-  /** Moves a staged file into its owner's folder, which is made where it is missing; durable when it resolves. */
-  async #move(from: string, path: string): Promise<void> {
-    const target = this.#at(path);
-    const folder = join(target, "..");
-    // A folder that another upload has just made is durable for that one's sake only when it says so.
-    if (!this.#known.has(folder)) await this.#makeDurable(folder);
-    try {
-      await this.#fs.rename(from, target);
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-      // It has been removed since.
-      await this.#makeDurable(folder);
-      await this.#fs.rename(from, target);
-    }
-    await this.#syncFolder(folder);
-  }
-
-  /** Makes the names in a folder durable; those that ask while it is done are done together afterwards. */
-  #syncFolder(folder: string): Promise<void> {
-    let syncing = this.#syncing.get(folder);
-    if (syncing === undefined) {
-      syncing = new Coalesced(
-        () => syncFolder(this.#fs, folder),
-        () => this.#syncing.delete(folder),
-      );
-      this.#syncing.set(folder, syncing);
-    }
-    return syncing.run();
-  }
-
-  async #makeDurable(folder: string): Promise<void> {
-    await createOwnFolder(this.#fs, folder);
-    if (this.#known.size >= MAX_KNOWN_FOLDERS) this.#known.clear();
-    this.#known.add(folder);
+  /** Where a blob or an upload is. Throws {@link BlobNotFound} for an id that no store on a disk has made. */
+  #pathOf(id: string): string {
+    if (!isStorePath(id)) throw notFound(id);
+    return join(this.#folder, id);
   }
 
   /** A plain file in a plain folder, or `undefined`. */
-  async #find(path: string): Promise<Deno.FileInfo | undefined> {
-    if (!isPlace(path)) return undefined;
-    const target = this.#at(path);
-    const folder = await infoOf(this.#fs, join(target, ".."));
-    const file = await infoOf(this.#fs, target);
+  async #find(id: BlobId | UploadId): Promise<Deno.FileInfo | undefined> {
+    if (!isStorePath(id)) return undefined;
+    const path = this.#pathOf(id);
+    const folder = await infoOf(this.#fs, dirname(path));
+    const file = await infoOf(this.#fs, path);
     return folder?.isDirectory && file?.isFile ? file : undefined;
-  }
-
-  async sweep(isKept: (path: string) => Promise<boolean> = nothing): Promise<number> {
-    const staging = join(this.#folder, STAGING);
-    let count = 0;
-    for await (const { name, isFile } of this.#fs.readDir(staging)) {
-      if (!isFile || !isBlobName(name) || await isKept(`${STAGING}/${name}`)) continue;
-      await this.#fs.remove(join(staging, name));
-      count++;
-    }
-    return count;
   }
 }
 
-function notPlain(path: string): Error {
-  return new Deno.errors.NotFound(`Cannot use ${printable(path)}: there is no plain file`);
+function notFound(id: string, cause?: unknown): BlobNotFound {
+  return new BlobNotFound(`Cannot use ${printable(id)}: there is no plain file`, { cause });
 }
 
 async function infoOf(fs: FileSystem, path: string): Promise<Deno.FileInfo | undefined> {
   try {
     return await fs.lstat(path);
   } catch (error) {
-    const gone = error instanceof Deno.errors.NotFound ||
+    const isMissing = error instanceof Deno.errors.NotFound ||
       error instanceof Deno.errors.NotADirectory;
-    if (gone) return undefined;
+    if (isMissing) return undefined;
     throw error;
   }
-}
-
-function nothing(): Promise<boolean> {
-  return Promise.resolve(false);
 }

@@ -1,12 +1,13 @@
 /**
- * Paths of blobs, relative to the data folder, with `/`.
+ * Ids of blobs and uploads on the disk: paths in the data folder, with `/`.
  *
  * @module
  */
 import { sep } from "node:path";
-import { type Bytes, toHex } from "../../../protocol/mod.ts";
+import { type Bytes, toHex } from "../../../protocol/bytes.ts";
+import type { BlobId, UploadId } from "../blob_store.ts";
 
-/** Folders of blobs that are written, that are committed, and that were put aside. */
+/** The folders of uploads, of blobs, and of what was put aside. */
 export const STAGING = "staging";
 export const FILES = "files";
 export const QUARANTINE = "quarantine";
@@ -18,34 +19,44 @@ const NO_NAMES: readonly string[] = ["", ".", ".."];
 const ID_SIZE = 16;
 const NAME = /^[0-9a-f]{32}$/;
 
-export function newStagedPath(): string {
-  return `${STAGING}/${newName()}`;
+export function newUploadId(): UploadId {
+  return uploadIdOf(newName());
 }
 
-export function newBlobPath(ownerId: Bytes): string {
-  return `${FILES}/${toHex(ownerId)}/${newName()}`;
+/** The id of the upload whose file has this name. */
+export function uploadIdOf(name: string): UploadId {
+  return `${STAGING}/${name}` as UploadId;
+}
+
+export function newBlobId(owner: Bytes): BlobId {
+  return blobIdOf(toHex(owner), newName());
+}
+
+/** The id of what has these names below the folder of blobs. */
+export function blobIdOf(...names: readonly string[]): BlobId {
+  return [FILES, ...names].join("/") as BlobId;
 }
 
 export function newQuarantinePath(): string {
   return `${QUARANTINE}/${newName()}`;
 }
 
-/** Whether a path is one that a committed blob in a file of its own has. */
-export function isBlobPath(path: string): boolean {
-  const [top, ...names] = path.split("/");
+/** Whether an id is one that this store gives its blobs. */
+export function isBlobPath(id: string): boolean {
+  const [top, ...names] = id.split("/");
   return top === FILES && names.length === 2 && names.every(isBlobName);
 }
 
-/** Whether a name is one of a blob, or of an owner's folder. */
+/** Whether a name is one of a blob, an upload or an owner's folder. */
 export function isBlobName(name: string): boolean {
   return NAME.test(name);
 }
 
 /**
- * Whether a path stays in one of the folders of blobs. What a catalog says is not trusted with more: it may be that of
- * a forged backup.
+ * Whether a path stays in one of the folders of blobs. Ids are checked before they are used: they come from a catalog,
+ * which may be that of a forged backup.
  */
-export function isPlace(path: string): boolean {
+export function isStorePath(path: string): boolean {
   const [top = "", ...names] = path.split(SEPARATOR);
   return [STAGING, FILES, QUARANTINE].includes(top) &&
     names.length > 0 && names.length < MAX_DEPTH &&

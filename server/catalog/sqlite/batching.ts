@@ -4,9 +4,9 @@
  *
  * @module
  */
-import { type Bytes, toHex } from "../../../protocol/mod.ts";
+import { type Bytes, toHex } from "../../../protocol/bytes.ts";
 import type { Catalog } from "../catalog.ts";
-import { type Method, METHODS, OPERATIONS } from "./operations/mod.ts";
+import { aggregatesOver, type Method, operationOf } from "./operations/mod.ts";
 import { sizeOf } from "./value_size.ts";
 import type { SqliteCatalog } from "./sqlite_catalog.ts";
 
@@ -109,7 +109,7 @@ class CallQueue {
   readonly #rest: () => Promise<void>;
   /** By their turns. */
   readonly #waiting: WaitingCall[] = [];
-  /** Whose turn it is, and the last one of each client. */
+  /** Whose turn it is, and the last one of each account. */
   #turn = 0;
   readonly #turns = new Map<string, number>();
   #draining: Promise<void> | undefined;
@@ -193,9 +193,9 @@ class CallQueue {
   }
 }
 
-/** The client that a call is for: it is the first argument, or in it. What is nobody's is one client's too. */
+/** The account that a call is for: its id is the first argument, or in it. Calls for none count as one account's. */
 function ownerOf({ args: [first] }: Call): string {
-  const id = (first as { readonly clientId?: unknown } | undefined)?.clientId ?? first;
+  const id = (first as { readonly accountId?: unknown } | undefined)?.accountId ?? first;
   return id instanceof Uint8Array ? toHex(id as Bytes) : "";
 }
 
@@ -217,12 +217,8 @@ export function batchedCatalog(ways: Executors): Catalog {
     read: new CallQueue(ways.read, () => Promise.resolve()),
     write: new CallQueue(ways.write, rest),
   };
-  const methods = METHODS.map((method) => {
-    const queue = queues[OPERATIONS[method].way];
-    return [method, (...args: unknown[]) => queue.call({ method, args })];
-  });
   return {
-    ...Object.fromEntries(methods),
+    ...aggregatesOver((method, args) => queues[operationOf(method).way].call({ method, args })),
     async [Symbol.asyncDispose]() {
       await queues.write.settle();
       await queues.read.settle();

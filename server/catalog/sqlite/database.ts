@@ -4,7 +4,8 @@
  * @module
  */
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
-import { ConfigurationError, printable } from "../../../protocol/mod.ts";
+import { ConfigurationError } from "../../../protocol/errors.ts";
+import { printable } from "../../../protocol/printable.ts";
 import { MIGRATIONS } from "./migrations.ts";
 import type { Row } from "./rows.ts";
 

@@ -3,15 +3,16 @@
  *
  * @module
  */
-import type { Bytes } from "../../../protocol/mod.ts";
+import type { BlobId, UploadId } from "../../blobs/blob_store.ts";
+import type { Bytes } from "../../../protocol/bytes.ts";
 import type { Quota } from "../accounts.ts";
-import { INLINE_PREFIX } from "../inline_paths.ts";
+import { INLINE_PREFIX } from "../inline_ids.ts";
 import type { Account } from "../accounts.ts";
-import type { Damage, StoredFile } from "../catalog.ts";
+import type { Damage, StoredContent, StoredFile } from "../files.ts";
 
 export type Row = Record<string, unknown>;
 
-export function toClient(row: Row): Account {
+export function toAccount(row: Row): Account {
   return {
     id: row["id"] as Bytes,
     name: row["name"] as string,
@@ -49,15 +50,24 @@ export const FILE_COLUMNS = `${STORED_COLUMNS}, coalesce(damage, CASE
   WHEN length(content) <> size THEN 'size'
   END) AS damage`;
 
+/** Whether the catalog keeps what has this id. */
+export function isInline(id: BlobId | UploadId): boolean {
+  return id.startsWith(INLINE_PREFIX);
+}
+
+function toContent(id: BlobId): StoredContent {
+  return { kind: isInline(id) ? "inline" : "blob", id };
+}
+
 export function toFile(row: Row): StoredFile {
   const digest = row["digest"] as Bytes | null;
   const damage = row["damage"] as Damage | null;
   return {
-    clientId: row["client_id"] as Bytes,
+    accountId: row["client_id"] as Bytes,
     name: row["name"] as string,
     version: row["version"] as number,
     current: row["current"] === 1,
-    path: row["path"] as string,
+    content: toContent(row["path"] as BlobId),
     size: row["size"] as number,
     crc: row["crc"] as number,
     storedAt: row["stored_at"] as number,

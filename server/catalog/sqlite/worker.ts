@@ -4,7 +4,7 @@
  * @module
  */
 import { type Call, type CallOutcome, commitTogether, lookUp } from "./batching.ts";
-import { CatalogRefusal, type RefusalReason } from "../catalog.ts";
+import { CatalogRefusal, type RefusalReason } from "../refusal.ts";
 import { SqliteCatalog } from "./sqlite_catalog.ts";
 
 /** What a thread is asked for, `open` first. */

@@ -5,7 +5,8 @@
  * @module
  */
 import { batchedCatalog, type CallOutcome } from "./batching.ts";
-import { type Catalog, CatalogRefusal } from "../catalog.ts";
+import type { Catalog } from "../catalog.ts";
+import { CatalogRefusal } from "../refusal.ts";
 import { SqliteCatalog } from "./sqlite_catalog.ts";
 import type { PlainOutcome, WorkerReply, WorkerRequest } from "./worker.ts";
 

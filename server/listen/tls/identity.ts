@@ -5,7 +5,9 @@
  * @module
  */
 import { join } from "node:path";
-import { type Bytes, ConfigurationError, printable, reasonOf } from "../../../protocol/mod.ts";
+import type { Bytes } from "../../../protocol/bytes.ts";
+import { ConfigurationError, reasonOf } from "../../../protocol/errors.ts";
+import { printable } from "../../../protocol/printable.ts";
 import { fingerprintOf } from "../../../protocol/v4/fingerprint.ts";
 import { fromPem } from "../../../protocol/encoding/pem.ts";
 import { MAX_TLS_FILE, TLS_FILE } from "../../data_folder/data_folder.ts";

@@ -5,13 +5,9 @@
  * @module
  */
 import { createPrivateKey, createPublicKey } from "node:crypto";
-import {
-  type Bytes,
-  ConfigurationError,
-  equalBytes,
-  printable,
-  reasonOf,
-} from "../../../protocol/mod.ts";
+import { type Bytes, equalBytes } from "../../../protocol/bytes.ts";
+import { ConfigurationError, reasonOf } from "../../../protocol/errors.ts";
+import { printable } from "../../../protocol/printable.ts";
 import { fingerprintOf, isSelfMade } from "../../../protocol/v4/fingerprint.ts";
 import { MAX_CERTIFICATE } from "../../../protocol/hello.ts";
 import { fromPem } from "../../../protocol/encoding/pem.ts";
@@ -19,10 +15,11 @@ import { readRegularFile } from "../../fs/file_system.ts";
 import type { Validity } from "./x509.ts";
 import { type TlsIdentity, tryOut } from "./identity.ts";
 
+/** A certificate from a certificate authority. */
 export interface TlsFiles {
-  /** A path: the certificate in PEM, behind it those that lead to the authority. */
+  /** Path of the certificate chain in PEM, the server's own first. */
   readonly certificate: string;
-  /** A path: its private key in PEM, not encrypted. */
+  /** Path of its private key in PEM, not encrypted. */
   readonly key: string;
 }
 

@@ -11,7 +11,7 @@ import {
   X509Certificate,
   X509CertificateGenerator,
 } from "@peculiar/x509";
-import type { Bytes } from "../../../protocol/mod.ts";
+import type { Bytes } from "../../../protocol/bytes.ts";
 import { certificateName } from "../../../protocol/v4/fingerprint.ts";
 import { toPem } from "../../../protocol/encoding/pem.ts";
 

@@ -84,7 +84,7 @@ for (const shell of SHELLS) {
   const toScript = MAKERS[name];
 
   Deno.test({ name: `completions: ${name} completes the table`, ignore: !isHere }, async (t) => {
-    await using folder = await TemporaryFolder.create();
+    await using folder = await TemporaryFolder.createOnDisk();
     const script = await folder.write("tool.completions", toScript(describeProgram(makeTool())));
     await Deno.mkdir(folder.join("photos"));
     for (const file of ["report.pdf", "a b.txt"]) await folder.write(file, "");
@@ -95,7 +95,7 @@ for (const shell of SHELLS) {
   });
 
   Deno.test({ name: `completions: ${name} completes xfer`, ignore: !isHere }, async () => {
-    await using folder = await TemporaryFolder.create();
+    await using folder = await TemporaryFolder.createOnDisk();
     const script = await folder.write(
       "xfer.completions",
       toScript(describeProgram(await makeProgram(new Run()), TOPICS)),

@@ -14,7 +14,7 @@ import {
 import { commandsOf, makeProgram } from "../../../cli/program.ts";
 import { Run } from "../../../cli/run.ts";
 import { toLine } from "../../../cli/configuration/toml.ts";
-import { DEFAULT_LIMITS } from "../../../server/mod.ts";
+import { DEFAULT_LIMITS } from "../../../server/limits/limits.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 
 type Texts = Readonly<Partial<Record<Key | typeof CONFIG, string>>>;

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { isTopic, topicList, TOPICS } from "../../../cli/help/topics.ts";
 import { topicText } from "../../../cli/help/topic_text.ts";
 import { commandsOf, loadProgram } from "../../../cli/program.ts";
-import { CLIENT_QUIRKS, EDITIONS } from "../../../protocol/mod.ts";
+import { CLIENT_QUIRKS, EDITIONS } from "../../../client/mod.ts";
 
 const program = await loadProgram();
 const NAMES = Object.keys(TOPICS).filter(isTopic);

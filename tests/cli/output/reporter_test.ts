@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { Event } from "../../../cli/events/mod.ts";
 import { DEFAULT_OUTPUT, type OutputOptions, Reporter } from "../../../cli/output/reporter.ts";
-import { InterruptedError, NetworkError, RefusedError } from "../../../protocol/mod.ts";
+import { InterruptedError, NetworkError, RefusedError } from "../../../protocol/errors.ts";
 import { checkEvent, eventsIn } from "../../support/events.ts";
 
 const STORED: Event = {

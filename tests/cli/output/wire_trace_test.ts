@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { WireTraceReport } from "../../../cli/output/wire_trace.ts";
 import type { Event, EventOf } from "../../../cli/events/mod.ts";
-import type { TracedMessage } from "../../../client/mod.ts";
+import type { TracedMessage } from "../../../client/net/wire_trace.ts";
 
 const PUT: TracedMessage = { from: "client", kind: "put", code: 8, tag: 1, size: 31 };
 const DATA: TracedMessage = { from: "client", kind: "data", code: 11, tag: 1, size: 1017 };
@@ -19,7 +19,7 @@ function hear() {
 
 Deno.test("each message is told, with the time since the command began", () => {
   const { conversation, told } = hear();
-  const observe = conversation.watch();
+  const observe = conversation.tracer();
   observe(PUT);
   observe(END);
   const common = { event: "message", connection: 1, from: "client", tag: 1, count: 1 } as const;
@@ -31,7 +31,7 @@ Deno.test("each message is told, with the time since the command began", () => {
 
 Deno.test("data that follows data of the same request is told as one, when something else is said", () => {
   const { conversation, short } = hear();
-  const observe = conversation.watch();
+  const observe = conversation.tracer();
   for (const said of [PUT, DATA, DATA, DATA]) observe(said);
   assert.deepEqual(short(), [["put", 1, 1, 31]]);
   observe(END);
@@ -44,9 +44,9 @@ Deno.test("data that follows data of the same request is told as one, when somet
 
 Deno.test("what was held back is told at the end, and before there is another connection", () => {
   const { conversation, told, short } = hear();
-  const observe = conversation.watch();
+  const observe = conversation.tracer();
   observe(DATA);
-  const other = conversation.watch();
+  const other = conversation.tracer();
   other(DATA);
   observe(DATA);
   observe(DATA);
@@ -62,7 +62,7 @@ Deno.test("what was held back is told at the end, and before there is another co
 
 Deno.test("with protocol 3 there are no tags, and a hello has no code", () => {
   const { conversation, told } = hear();
-  const observe = conversation.watch();
+  const observe = conversation.tracer();
   observe({ from: "client", kind: "hello", size: 23 });
   observe({ from: "client", kind: "register", code: 1025, size: 278 });
   assert.deepEqual(told.map(({ code, tag }) => [code, tag]), [

@@ -1,6 +1,7 @@
 /** Identity files are their owner's alone: the rule, and real files. */
 import assert from "node:assert/strict";
-import { type ClientEvent, generatePrivateKey } from "../../../mod.ts";
+import type { V3Event } from "../../../client/events.ts";
+import { generatePrivateKey } from "../../../protocol/cipher/rsa.ts";
 import { formatIdentity, IdentityFolder } from "../../../client/identity/v3_identity.ts";
 import { type Flaw, flawOf, isOpenToAnybody } from "../../../client/identity/private_file.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
@@ -50,8 +51,8 @@ Deno.test("a folder is open where anybody can replace its files, not where each 
 
 const posix = { ignore: Deno.build.os === "windows" };
 
-async function load(folder: TemporaryFolder): Promise<ClientEvent[]> {
-  const events: ClientEvent[] = [];
+async function load(folder: TemporaryFolder): Promise<V3Event[]> {
+  const events: V3Event[] = [];
   await new IdentityFolder(folder.path, (event) => events.push(event)).load();
   return events;
 }

@@ -10,7 +10,7 @@ import {
   type TransferInfo,
   writeTransferInfo,
 } from "../../../client/identity/transfer_info.ts";
-import { isUserName } from "../../../mod.ts";
+import { isUserName } from "../../../protocol/printable.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 
 const parse = (text: string) => parseTransferInfo(text, "transfer.info");

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { generatePrivateKey, toHex } from "../../../mod.ts";
+import { generatePrivateKey } from "../../../protocol/cipher/rsa.ts";
+import { toHex } from "../../../protocol/bytes.ts";
 import {
   formatIdentity,
   IdentityFolder,
@@ -78,7 +79,7 @@ Deno.test("an identity that is kept aside never takes the place of an earlier on
   const copies: string[] = [];
   for (const name of ["Alice", "Bob", "Carol"]) {
     await identities.save({ ...identity, name });
-    copies.push(await identities.keepAside());
+    copies.push(await identities.backUp());
   }
   assert.deepEqual(
     copies,

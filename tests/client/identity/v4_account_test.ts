@@ -1,10 +1,10 @@
 /** What a client of protocol 4 keeps: its key and its account. */
 import assert from "node:assert/strict";
-import { AccountFolder, hasSecureAccount } from "../../../client/identity/v4_account.ts";
-import { printable } from "../../../mod.ts";
+import { AccountFolder, hasV4Account } from "../../../client/identity/v4_account.ts";
+import { printable } from "../../../protocol/printable.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
-import { secureAccountIn } from "../../../client/status.ts";
+import { findV4Account } from "../../../client/status.ts";
 import { Scene } from "../../support/v4/fixture.ts";
 
 /** Nobody listens there. */
@@ -25,11 +25,11 @@ Deno.test("account: name and id are kept; there is none before the registration"
   await using folder = await TemporaryFolder.create();
   const account = new AccountFolder(folder.path);
   assert.equal(await account.loadAccount(), undefined);
-  assert.equal(await hasSecureAccount(folder.path), false);
+  assert.equal(await hasV4Account(folder.path), false);
   const kept = { name: "Alice", clientId: pseudoRandomBytes(16) };
   await account.saveAccount(kept, await account.loadKey());
   assert.deepEqual(await account.loadAccount(), kept);
-  assert.equal(await hasSecureAccount(folder.path), true);
+  assert.equal(await hasV4Account(folder.path), true);
 });
 
 Deno.test("account: a key that the server refuses is removed by the client that made it, and by no other", async () => {
@@ -91,6 +91,6 @@ Deno.test("an account whose key is lost gets no other one: nothing is written, a
   };
   const onNewServer = () => assert.fail("not asked");
   await assert.rejects(scene.client("Alice", { onNewServer, server: NOWHERE }), lost);
-  await assert.rejects(secureAccountIn(home), lost);
+  await assert.rejects(findV4Account(home), lost);
   assert.deepEqual([...Deno.readDirSync(home)].map(({ name }) => name).sort(), before);
 });

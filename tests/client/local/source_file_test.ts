@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
-import { concatBytes, edition2023c, NO_QUIRKS } from "../../../mod.ts";
+import { concatBytes } from "../../../protocol/bytes.ts";
 import { SourceFile } from "../../../client/local/source_file.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 
-const inspect = (path: string) =>
-  SourceFile.inspect(path, { edition: edition2023c, quirks: NO_QUIRKS });
+const { inspect } = SourceFile;
 
 async function read(file: SourceFile, bufferSize: number) {
   const pieces = [];
@@ -71,17 +70,4 @@ Deno.test("what can't be sent is refused before anything is", async () => {
       hint: /^Write what it gives/,
     });
   }
-  const long = await folder.write("é".repeat(127), "");
-  assert.equal((await inspect(long)).nameField.length, 255);
-  const longer = await folder.write("é".repeat(127) + "x", "");
-  await assert.rejects(inspect(longer), { code: "name-too-long" });
-});
-
-Deno.test("a file of 4 GiB − 273 bytes can be sent, one byte more can't", async () => {
-  await using folder = await TemporaryFolder.create();
-  const path = await folder.write("sparse", "");
-  await Deno.truncate(path, 2 ** 32 - 273);
-  await inspect(path);
-  await Deno.truncate(path, 2 ** 32 - 272);
-  await assert.rejects(inspect(path), { name: "StorageError", code: "file-too-large" });
 });

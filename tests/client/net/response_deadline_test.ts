@@ -1,6 +1,7 @@
 /** How long a client waits for its server: one that is slow has its time, one that drips has not. */
 import assert from "node:assert/strict";
-import { edition2023c, type NetworkError } from "../../../mod.ts";
+import { edition2023c } from "../../../protocol/v3/editions/edition_2023c.ts";
+import type { NetworkError } from "../../../protocol/errors.ts";
 import { ServerConnection } from "../../../client/v3/server_connection.ts";
 import { MIN_RATE, ResponseDeadline } from "../../../client/net/response_deadline.ts";
 
@@ -29,11 +30,11 @@ Deno.test("patience: at the least rate a server is waited for without end, below
     const { clock, deadline } = begin();
     for (let i = 0; i < 2000; i++) {
       clock.now += 1000 / rate;
-      deadline.earn(1);
+      deadline.credit(1);
     }
     for (let i = 0; i < 2_000_000 && deadline.left > 0; i++) {
       clock.now += 1000 / rate;
-      deadline.earn(1);
+      deadline.credit(1);
     }
     assert.equal(deadline.left > 0, isEnough, `${rate} bytes a second`);
     assert.equal(deadline.isSilent, false);
@@ -42,10 +43,10 @@ Deno.test("patience: at the least rate a server is waited for without end, below
 
 Deno.test("patience: gigabytes that came fast are no credit for dripping", () => {
   const { clock, deadline } = begin();
-  deadline.earn(100 * 2 ** 30);
+  deadline.credit(100 * 2 ** 30);
   for (let i = 0; i < 3; i++) {
     clock.now += GRACE / 2;
-    deadline.earn(1);
+    deadline.credit(1);
   }
   assert.ok(deadline.left <= 0);
 });
@@ -55,12 +56,12 @@ Deno.test("patience: between the messages of one answer there may be work to do,
   let messages = 0;
   for (; deadline.left > 0 && messages < 1000; messages++) {
     clock.now += GRACE - 1;
-    deadline.hear();
+    deadline.renewFromReserve();
   }
   assert.ok(messages > 20 && messages < 40, `${messages}`);
   deadline.renew();
   clock.now += GRACE - 1;
-  deadline.hear();
+  deadline.renewFromReserve();
   assert.equal(deadline.left, GRACE, "the next answer has its own time");
 });
 
@@ -69,9 +70,9 @@ Deno.test("patience: what the client itself takes does not count, also where it 
   deadline.pause();
   deadline.pause();
   clock.now += 10 * GRACE;
-  deadline.goOn();
+  deadline.resume();
   clock.now += 10 * GRACE;
-  deadline.goOn();
+  deadline.resume();
   clock.now += GRACE - 1;
   assert.equal(deadline.left, 1);
 });

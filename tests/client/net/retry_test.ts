@@ -1,20 +1,17 @@
 /** What the client does when the network fails, at every point of a conversation. */
 import assert from "node:assert/strict";
-import {
-  type Address,
-  type ClientEvent,
-  EDITIONS,
-  exportFile,
-  listStored,
-  type Outcome,
-  sendFiles,
-  type SendOptions,
-  type Server,
-  type ServerOptions,
-} from "../../../mod.ts";
+import type { Address } from "../../../protocol/address.ts";
+import type { Outcome, V3Event } from "../../../client/events.ts";
+import { EDITIONS } from "../../../protocol/v3/editions/mod.ts";
+import { exportFile } from "../../../server/operator/export_file.ts";
+import { listStored } from "../../../server/operator/list_files.ts";
+import { sendFiles } from "../../../client/v3/send_files.ts";
+import type { V3ConnectOptions } from "../../../client/v3/connect_options.ts";
+import type { RetryOptions } from "../../../client/net/retry.ts";
+import type { Server, ServerOptions } from "../../../server/server.ts";
 import { connect } from "../../../client/net/dial.ts";
 import { withRetries } from "../../../client/net/retry.ts";
-import { NetworkError } from "../../../mod.ts";
+import { NetworkError } from "../../../protocol/errors.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { FaultyProxy } from "../../support/net/faulty_proxy.ts";
 import { type Cut, Cuts } from "../../support/net/tamper.ts";
@@ -34,30 +31,42 @@ const start = (folder: TemporaryFolder, options: Partial<ServerOptions> = {}) =>
 
 interface Run {
   readonly outcomes: readonly Outcome[];
-  readonly events: readonly ClientEvent[];
+  readonly events: readonly V3Event[];
   /** The waits that were asked for, in milliseconds; none was waited for. */
   readonly pauses: readonly number[];
+}
+
+interface Changes extends Partial<V3ConnectOptions>, RetryOptions {
+  readonly files?: readonly string[];
 }
 
 /** Sends files `a` and `b`, without waiting between retries. */
 async function send(
   folder: TemporaryFolder,
   server: Address,
-  options: Partial<SendOptions> = {},
+  { retries, pause, random = () => 0.5, files, ...options }: Changes = {},
 ): Promise<Run> {
-  const events: ClientEvent[] = [];
+  const events: V3Event[] = [];
   const pauses: number[] = [];
   for (const [name, content] of Object.entries(CONTENT)) await folder.write(name, content);
   const outcomes = await sendFiles({
-    ...{ server, userName: "Alice", identityFolder: folder.path, timeouts: TIMEOUTS },
-    files: Object.keys(CONTENT).map((name) => folder.join(name)),
-    random: () => 0.5,
-    ...options,
-    pause: async (ms) => {
-      pauses.push(ms);
-      await options.pause?.(ms);
+    connect: {
+      server,
+      userName: "Alice",
+      identityFolder: folder.path,
+      timeouts: TIMEOUTS,
+      ...options,
+      onEvent: (event) => events.push(event),
     },
-    onEvent: (event) => events.push(event),
+    retry: {
+      ...retries === undefined ? {} : { retries },
+      random,
+      pause: async (ms) => {
+        pauses.push(ms);
+        await pause?.(ms);
+      },
+    },
+    files: files ?? Object.keys(CONTENT).map((name) => folder.join(name)),
   });
   return { outcomes, events, pauses };
 }
@@ -316,7 +325,7 @@ Deno.test("an error that is no error of xfer's is not tried again", async () => 
     calls++;
     return Promise.reject(new TypeError("a fault"));
   };
-  await assert.rejects(withRetries(fails, {}, () => undefined), TypeError);
+  await assert.rejects(withRetries(fails, {}, {}), TypeError);
   assert.equal(calls, 1);
 });
 

@@ -1,17 +1,13 @@
 /** Servers that register the name that they deny: it is taken then, under the id that came with the denial. */
 import assert from "node:assert/strict";
-import {
-  type Bytes,
-  cksum,
-  decodeTextField,
-  edition2024early,
-  type Outcome,
-  type Request,
-  type Response,
-  sendFiles,
-  type SendOptions,
-  toHex,
-} from "../../../mod.ts";
+import { type Bytes, toHex } from "../../../protocol/bytes.ts";
+import { cksum } from "../../../protocol/crc/cksum.ts";
+import { decodeTextField } from "../../../protocol/v3/text_field.ts";
+import { edition2024early } from "../../../protocol/v3/editions/edition_2024early.ts";
+import type { Outcome } from "../../../client/events.ts";
+import type { Request, Response } from "../../../protocol/v3/messages.ts";
+import { sendFiles } from "../../../client/v3/send_files.ts";
+import type { V3ConnectOptions } from "../../../client/v3/connect_options.ts";
 import { askServer } from "../../../client/status.ts";
 import { readTransferInfo } from "../../../client/identity/transfer_info.ts";
 import { pseudoRandomBytes, utf8 } from "../../support/bytes.ts";
@@ -64,13 +60,19 @@ function start(server: RegistersTheDenied, reply?: (request: Request) => Reply |
 async function send(
   folder: TemporaryFolder,
   server: OddServer,
-  options: Partial<SendOptions> = {},
+  options: Partial<V3ConnectOptions> = {},
 ): Promise<Outcome | undefined> {
   await folder.write("a", CONTENT);
   const [outcome] = await sendFiles({
-    ...{ server: server.address, userName: "Alice", identityFolder: folder.path, retries: 0 },
-    ...{ files: [folder.join("a")], edition: "auto" },
-    ...options,
+    connect: {
+      server: server.address,
+      userName: "Alice",
+      identityFolder: folder.path,
+      edition: "auto",
+      ...options,
+    },
+    retry: { retries: 0 },
+    files: [folder.join("a")],
   });
   return outcome;
 }

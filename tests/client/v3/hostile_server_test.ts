@@ -1,20 +1,14 @@
 /** What a server can't do to its client: hold it for ever, fill its memory or folder, take its key, write to its terminal. */
 import assert from "node:assert/strict";
-import {
-  type Bytes,
-  concatBytes,
-  edition2023c,
-  encodeResponse,
-  encodeTextField,
-  type Failure,
-  generatePrivateKey,
-  type Outcome,
-  printable,
-  RefusedError,
-  type Request,
-  sendFiles,
-  wrapKey,
-} from "../../../mod.ts";
+import { type Bytes, concatBytes } from "../../../protocol/bytes.ts";
+import { edition2023c } from "../../../protocol/v3/editions/edition_2023c.ts";
+import { encodeResponse, type Request } from "../../../protocol/v3/messages.ts";
+import { encodeTextField } from "../../../protocol/v3/text_field.ts";
+import type { Failure, Outcome } from "../../../client/events.ts";
+import { generatePrivateKey, wrapKey } from "../../../protocol/cipher/rsa.ts";
+import { printable } from "../../../protocol/printable.ts";
+import { RefusedError } from "../../../protocol/errors.ts";
+import { sendFiles } from "../../../client/v3/send_files.ts";
 import { formatIdentity, parseIdentity } from "../../../client/identity/v3_identity.ts";
 import { pseudoRandomBytes, utf8 } from "../../support/bytes.ts";
 import {
@@ -168,8 +162,13 @@ async function send(
 ): Promise<Outcome[]> {
   for (const name of names) await folder.write(name, "");
   return await sendFiles({
-    ...{ server: server.address, userName: "Alice", identityFolder: folder.path, retries: 0 },
-    timeouts: { responseMs: RESPONSE_MS },
+    connect: {
+      server: server.address,
+      userName: "Alice",
+      identityFolder: folder.path,
+      timeouts: { responseMs: RESPONSE_MS },
+    },
+    retry: { retries: 0 },
     files: names.map((name) => folder.join(name)),
   });
 }
@@ -215,8 +214,13 @@ Deno.test("a server that takes no bytes is not waited for without end", async ()
   });
   await folder.write("large", new Uint8Array(50_000_000));
   const [outcome] = await sendFiles({
-    ...{ server: server.address, userName: "Alice", identityFolder: folder.path, retries: 0 },
-    timeouts: { responseMs: RESPONSE_MS },
+    connect: {
+      server: server.address,
+      userName: "Alice",
+      identityFolder: folder.path,
+      timeouts: { responseMs: RESPONSE_MS },
+    },
+    retry: { retries: 0 },
     files: [folder.join("large")],
   });
   assert.ok(outcome?.state === "not-stored" && outcome.error.code === "send-timeout");

@@ -1,18 +1,14 @@
 import assert from "node:assert/strict";
-import {
-  type Bytes,
-  CbcDecryptor,
-  cksum,
-  concatBytes,
-  edition2023c,
-  importAesKey,
-  NO_QUIRKS,
-  partsOf,
-  type Profile,
-} from "../../../mod.ts";
+import { type Bytes, concatBytes } from "../../../protocol/bytes.ts";
+import { CbcDecryptor, importAesKey } from "../../../protocol/cipher/aes_cbc.ts";
+import { cksum } from "../../../protocol/crc/cksum.ts";
+import { edition2023c } from "../../../protocol/v3/editions/edition_2023c.ts";
+import { NO_QUIRKS } from "../../../protocol/v3/editions/quirks.ts";
+import { partsOf } from "../../../protocol/v3/file_parts.ts";
+import type { Profile } from "../../../protocol/v3/server_session.ts";
 import { ReconnectingConnection } from "../../../client/v3/reconnecting_connection.ts";
 import { PIECE_SIZE, sendContent } from "../../../client/v3/send_content.ts";
-import { SourceFile } from "../../../client/local/source_file.ts";
+import { inspectFile } from "../../../client/v3/inspect_file.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { DIALECTS } from "../../support/v3/dialects.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
@@ -31,7 +27,7 @@ async function send(content: Bytes, crc?: number, pieceSize = 4096) {
     return concatBytes(...chunks);
   })();
   const path = await folder.write("a.bin", content);
-  const file = await SourceFile.inspect(path, PROFILE);
+  const { file, nameField } = await inspectFile(path, PROFILE);
   const progress: number[] = [];
   using link = new ReconnectingConnection({
     server: listener.addr as Deno.NetAddr,
@@ -39,24 +35,24 @@ async function send(content: Bytes, crc?: number, pieceSize = 4096) {
     timeouts: { connectMs: 5000, responseMs: 5000 },
     onConnected: () => {},
   });
-  const upload = { clientId: new Uint8Array(16), fileName: file.nameField, size: file.size };
+  const upload = { clientId: new Uint8Array(16), fileName: nameField, size: file.size };
   const parts = [...partsOf(PROFILE, upload)];
-  const told = await sendContent(link, parts, {
+  const checksum = await sendContent(link, parts, {
     ...{ file, aesKey, quirks: NO_QUIRKS, crc },
     buffers: [new Uint8Array(pieceSize), new Uint8Array(pieceSize)],
     onProgress: (sent) => progress.push(sent),
   });
   link.close();
   const ciphertext = (await arriving).slice(parts[0]?.head.length);
-  return { told, progress, plaintext: await new CbcDecryptor(aesKey).whole(ciphertext) };
+  return { checksum, progress, plaintext: await new CbcDecryptor(aesKey).whole(ciphertext) };
 }
 
 for (const size of [0, 1, 4095, 4096, 4097, 8192, 100_000]) {
   Deno.test(`a file of ${size} bytes arrives as it is, with its checksum, and is reported on the way`, async () => {
     const content = pseudoRandomBytes(size);
-    const { told, progress, plaintext } = await send(content);
+    const { checksum, progress, plaintext } = await send(content);
     assert.deepEqual(plaintext, content);
-    assert.equal(told, cksum(content));
+    assert.equal(checksum, cksum(content));
     assert.equal(progress.length, Math.ceil(size / 4096));
     assert.equal(progress.at(-1) ?? 0, size);
   });
@@ -64,15 +60,15 @@ for (const size of [0, 1, 4095, 4096, 4097, 8192, 100_000]) {
 
 Deno.test("a checksum that is known already is not found again", async () => {
   const content = pseudoRandomBytes(10_000);
-  const { told, plaintext } = await send(content, 42);
-  assert.equal(told, 42);
+  const { checksum, plaintext } = await send(content, 42);
+  assert.equal(checksum, 42);
   assert.deepEqual(plaintext, content);
 });
 
 /** The writes in which a file leaves, by message. */
 async function writesOf(profile: Profile, content: Bytes, pieceSize: number): Promise<Bytes[][]> {
   await using folder = await TemporaryFolder.create();
-  const file = await SourceFile.inspect(await folder.write("a.bin", content), profile);
+  const { file, nameField } = await inspectFile(await folder.write("a.bin", content), profile);
   const messages: Bytes[][] = [[]];
   const link = {
     begin: () => Promise.resolve(),
@@ -80,12 +76,13 @@ async function writesOf(profile: Profile, content: Bytes, pieceSize: number): Pr
       messages.at(-1)?.push(bytes.slice());
       return Promise.resolve(true);
     },
+    traceSent: () => {},
     nextPart: () => {
       messages.push([]);
       return Promise.resolve(true);
     },
   };
-  const upload = { clientId: new Uint8Array(16), fileName: file.nameField, size: file.size };
+  const upload = { clientId: new Uint8Array(16), fileName: nameField, size: file.size };
   await sendContent(link, partsOf(profile, upload), {
     ...{ file, aesKey, quirks: profile.quirks, crc: undefined },
     buffers: [new Uint8Array(pieceSize), new Uint8Array(pieceSize)],
@@ -121,9 +118,9 @@ for (const [name, profile] of Object.entries(DIALECTS)) {
         const sizesOf = writes.map(({ length }) => length);
         const whole = head.length + content + padding;
         assert.equal(sizesOf.reduce((sum, one) => sum + one, 0), whole);
-        const told = `${size} bytes, message ${index + 1}: ${sizesOf}`;
-        if (content <= 2 * TOGETHER) assert.deepEqual(sizesOf, [whole], told);
-        else assert.ok(Math.min(...sizesOf) >= TOGETHER, told);
+        const what = `${size} bytes, message ${index + 1}: ${sizesOf}`;
+        if (content <= 2 * TOGETHER) assert.deepEqual(sizesOf, [whole], what);
+        else assert.ok(Math.min(...sizesOf) >= TOGETHER, what);
       }
     }
   });

@@ -1,25 +1,21 @@
 /** Servers with quirks that need no flag: what they send can mean only one thing. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import {
-  type Bytes,
-  cksum,
-  concatBytes,
-  type Edition,
-  edition2022,
-  edition2023a,
-  edition2023c,
-  edition2024,
-  edition2024early,
-  EDITIONS,
-  encodeResponse,
-  type Outcome,
-  type Request,
-  type Response,
-  ResponseReader,
-  sendFiles,
-  type SendOptions,
-} from "../../../mod.ts";
+import { type Bytes, concatBytes } from "../../../protocol/bytes.ts";
+import { cksum } from "../../../protocol/crc/cksum.ts";
+import type { Edition } from "../../../protocol/v3/editions/edition.ts";
+import { edition2022 } from "../../../protocol/v3/editions/edition_2022.ts";
+import { edition2023a } from "../../../protocol/v3/editions/edition_2023a.ts";
+import { edition2023c } from "../../../protocol/v3/editions/edition_2023c.ts";
+import { edition2024 } from "../../../protocol/v3/editions/edition_2024.ts";
+import { edition2024early } from "../../../protocol/v3/editions/edition_2024early.ts";
+import { EDITIONS } from "../../../protocol/v3/editions/mod.ts";
+import { encodeResponse, type Request, type Response } from "../../../protocol/v3/messages.ts";
+import type { Outcome } from "../../../client/events.ts";
+import { ResponseReader } from "../../../protocol/v3/response_reader.ts";
+import { sendFiles } from "../../../client/v3/send_files.ts";
+import type { V3ConnectOptions } from "../../../client/v3/connect_options.ts";
+import type { RetryOptions } from "../../../client/net/retry.ts";
 import { pseudoRandomBytes, splitAt } from "../../support/bytes.ts";
 import { OddServer, soundAnswers } from "../../support/v3/scripted_server.ts";
 import { field } from "../../support/v3/raw_client.ts";
@@ -31,14 +27,20 @@ const clientId = pseudoRandomBytes(16, 8);
 async function send(
   folder: TemporaryFolder,
   server: OddServer,
-  options: Partial<SendOptions> = {},
+  { retries = 0, ...options }: Partial<V3ConnectOptions & RetryOptions> = {},
 ): Promise<Outcome[]> {
   await folder.write("a", CONTENT);
   await folder.write("b", CONTENT);
   return await sendFiles({
-    ...{ server: server.address, userName: "Alice", identityFolder: folder.path, retries: 0 },
-    ...{ files: [folder.join("a"), folder.join("b")], timeouts: { responseMs: 5000 } },
-    ...options,
+    connect: {
+      server: server.address,
+      userName: "Alice",
+      identityFolder: folder.path,
+      timeouts: { responseMs: 5000 },
+      ...options,
+    },
+    retry: { retries },
+    files: [folder.join("a"), folder.join("b")],
   });
 }
 

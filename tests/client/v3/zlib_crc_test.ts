@@ -1,7 +1,11 @@
 /** Servers whose checksum is zlib's CRC-32 in place of cksum. */
 import assert from "node:assert/strict";
 import { crc32 } from "node:zlib";
-import { cksum, type ClientEvent, edition2023a, listStored, sendFiles } from "../../../mod.ts";
+import { cksum } from "../../../protocol/crc/cksum.ts";
+import type { V3Event } from "../../../client/events.ts";
+import { edition2023a } from "../../../protocol/v3/editions/edition_2023a.ts";
+import { listStored } from "../../../server/operator/list_files.ts";
+import { sendFiles } from "../../../client/v3/send_files.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { OddServer, soundAnswers } from "../../support/v3/scripted_server.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
@@ -10,11 +14,17 @@ import { startInThisThread } from "../../support/server.ts";
 const CONTENT = pseudoRandomBytes(3_000_000);
 
 async function send(folder: TemporaryFolder, server: OddServer) {
-  const events: ClientEvent[] = [];
+  const events: V3Event[] = [];
   const [outcome] = await sendFiles({
-    ...{ server: server.address, userName: "Alice", identityFolder: folder.path, retries: 0 },
-    ...{ files: [await folder.write("a", CONTENT)], edition: edition2023a },
-    onEvent: (event) => events.push(event),
+    connect: {
+      server: server.address,
+      userName: "Alice",
+      identityFolder: folder.path,
+      edition: edition2023a,
+      onEvent: (event) => events.push(event),
+    },
+    retry: { retries: 0 },
+    files: [await folder.write("a", CONTENT)],
   });
   const compared = events.filter((event) => event.type === "compared");
   return { outcome, compared: compared.map(({ theirs, zlib }) => ({ theirs, zlib })) };
@@ -54,7 +64,7 @@ Deno.test("with the quirk remembered, a server's cksum still counts as right", a
     dataFolder: folder.join("data"),
   });
   const [outcome] = await sendFiles({
-    ...{ server: server.address, userName: "Alice", identityFolder: folder.path },
+    connect: { server: server.address, userName: "Alice", identityFolder: folder.path },
     files: [folder.join("a")],
   });
   assert.equal(outcome?.state, "stored");

@@ -1,6 +1,6 @@
 /** Several connections at work on one queue: what one loses others do, but not for ever. */
 import assert from "node:assert/strict";
-import { NetworkError } from "../../../mod.ts";
+import { NetworkError } from "../../../protocol/errors.ts";
 import { ConnectionPool } from "../../../client/v4/connection_pool.ts";
 import { WorkQueue } from "../../../client/v4/work_queue.ts";
 import { lettingIn, OddSecureServer } from "../../support/v4/scripted_server.ts";
@@ -16,15 +16,15 @@ class WatchedQueue extends WorkQueue<string> {
   }
 }
 
-/** Two lanes: the one that has `"lost"` loses it when the other has seen that nothing is left, so many times. */
+/** Two connections: one loses the item `"lost"` whenever the other has seen an empty queue, up to `losses` times. */
 async function share(items: readonly string[], losses: number) {
   await using server = await OddSecureServer.start();
   await using folder = await TemporaryFolder.create();
   server.answers = lettingIn(() => undefined);
   using pool = new ConnectionPool({
-    ...{ server: server.address, userName: "Alice", identityFolder: folder.path, retries: 0 },
-    ...{ onNewServer: () => true, parallel: 2 },
-  });
+    ...{ server: server.address, userName: "Alice", identityFolder: folder.path },
+    onNewServer: () => true,
+  }, { retries: 0, parallel: 2 });
   const queue = new WatchedQueue(items);
   let lost = 0;
   const error = await pool.share(queue, async () => {
@@ -41,10 +41,10 @@ async function share(items: readonly string[], losses: number) {
   return { lost, error };
 }
 
-Deno.test("v4 lanes: a round that leaves as much to do as there was is the last one", async () => {
+Deno.test("connection pool: a round without progress is the last one", async () => {
   assert.deepEqual(await share(["lost"], 10), { lost: 1, error: "connection-lost" });
 });
 
-Deno.test("v4 lanes: what one has lost is done in the next round, where another has brought something", async () => {
+Deno.test("connection pool: what one connection has lost is done in the next round, after progress of another", async () => {
   assert.deepEqual(await share(["lost", "fine"], 1), { lost: 1, error: undefined });
 });

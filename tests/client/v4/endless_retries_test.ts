@@ -1,7 +1,9 @@
 /** A server that feigns progress, and ends each connection, does not hold a client for ever. */
 import assert from "node:assert/strict";
-import { putFiles, type Retry } from "../../../mod.ts";
-import { ConnectionPool } from "../../../client/v4/connection_pool.ts";
+import { putFiles } from "../../../client/v4/put_files.ts";
+import type { Retry } from "../../../client/net/retry.ts";
+import { ConnectionPool, type TransferOptions } from "../../../client/v4/connection_pool.ts";
+import type { ConnectOptions } from "../../../client/v4/connect_options.ts";
 import { ChunkDigests } from "../../../protocol/v4/chunk_digests.ts";
 import type { Message } from "../../../protocol/v4/messages.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
@@ -18,7 +20,8 @@ const ENOUGH = 50;
 interface Scene {
   readonly server: OddSecureServer;
   readonly folder: TemporaryFolder;
-  readonly options: ConstructorParameters<typeof ConnectionPool>[0];
+  readonly connect: ConnectOptions;
+  readonly transfer: TransferOptions;
   readonly retries: readonly Retry[];
 }
 
@@ -27,19 +30,22 @@ function test(what: string, work: (scene: Scene) => Promise<void>) {
     await using server = await OddSecureServer.start();
     await using folder = await TemporaryFolder.create();
     const retries: Retry[] = [];
-    const options = {
+    const connect = {
       ...{ server: server.address, userName: "Alice", identityFolder: folder.path },
-      ...{ onNewServer: () => true, retries: RETRIES, pause: () => Promise.resolve() },
+      onNewServer: () => true,
+    };
+    const transfer = {
+      ...{ retries: RETRIES, pause: () => Promise.resolve() },
       onRetry(retry: Retry) {
         retries.push(retry);
         assert.ok(retries.length < ENOUGH, "it goes on for ever");
       },
     };
-    await work({ server, folder, options, retries });
+    await work({ server, folder, connect, transfer, retries });
   });
 }
 
-test("a list that names one more file each time ends where a list does", async ({ server, options, retries }) => {
+test("a list with one more file each time: ends at the bound of a list", async ({ server, connect, transfer, retries }) => {
   let listed = 0;
   server.answers = lettingIn((message) => {
     if (message.kind !== "list") return undefined;
@@ -50,7 +56,7 @@ test("a list that names one more file each time ends where a list does", async (
     }];
   });
   server.leavesAfter = ({ kind }) => kind === "list";
-  using pool = new ConnectionPool(options);
+  using pool = new ConnectionPool(connect, transfer);
   const listing = pool.list("a", () => undefined, 5);
   await assert.rejects(listing, { name: "ProtocolError", code: "too-many-files" });
   assert.ok(retries.length <= 5);
@@ -58,7 +64,7 @@ test("a list that names one more file each time ends where a list does", async (
 
 /** Puts a file to a server that says what it holds of it, and leaves at once. */
 async function put(
-  { server, folder, options }: Scene,
+  { server, folder, connect, transfer }: Scene,
   held: (attempt: number) => Pick<Message & { kind: "held" }, "offset" | "digest">,
 ) {
   let attempt = 0;
@@ -73,8 +79,9 @@ async function put(
   server.leavesAfter = ({ kind }) => kind === "data";
   const path = folder.join("large");
   await Deno.writeFile(path, CONTENT);
-  const [outcome] = await putFiles({ ...options, paths: [path] });
-  assert.equal(outcome?.state, "not-stored");
+  const [outcome] = await putFiles({ connect, transfer, paths: [path] });
+  // Under load everything may be sent before the client notices that the server has left.
+  assert.ok(outcome?.state === "not-stored" || outcome?.state === "unknown");
 }
 
 function digestOf(chunks: number): Uint8Array<ArrayBuffer> {
@@ -85,7 +92,7 @@ function digestOf(chunks: number): Uint8Array<ArrayBuffer> {
   return sums.sums(chunks * CHUNK_SIZE).digest;
 }
 
-test("that a server holds more of a file is believed only with its digest", async (scene) => {
+test("a server claims to hold more each time, with a wrong digest: no progress", async (scene) => {
   await put(scene, (attempt) => ({
     offset: (1 + attempt % 7) * CHUNK_SIZE,
     digest: new Uint8Array(32),
@@ -93,7 +100,7 @@ test("that a server holds more of a file is believed only with its digest", asyn
   assert.deepEqual(scene.retries.map(({ retry }) => retry), [1, 2]);
 });
 
-test("what a server has held before is no progress", async (scene) => {
+test("a server holds what it has held before: no progress", async (scene) => {
   const held = [1, 2, 4, 4, 2, 4];
   await put(scene, (attempt) => {
     const chunks = held[attempt % held.length] as number;

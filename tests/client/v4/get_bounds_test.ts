@@ -1,8 +1,9 @@
 /** A server that lists folders without end, or without files in them: what it costs a client is bounded. */
 import assert from "node:assert/strict";
-import { getFiles, type GetOutcome } from "../../../mod.ts";
+import { getFiles } from "../../../client/v4/get_files.ts";
+import type { GetOutcome } from "../../../client/v4/get_plan.ts";
 import { listItems, MAX_FAULTS, MAX_FOLDERS } from "../../../client/v4/remote_folder.ts";
-import { SecureClient } from "../../../client/v4/client.ts";
+import { V4Client } from "../../../client/v4/client.ts";
 import { encodeMessage } from "../../../protocol/v4/messages.ts";
 import { MAX_PATH_DEPTH } from "../../../protocol/v4/path_name.ts";
 import {
@@ -38,7 +39,7 @@ test(
 );
 
 test(
-  "a file whose name has one part more does not come, and no folder for it",
+  "a file whose name has one component too many: refused, and no folder is made for it",
   [["d/a", "1"], [deep(MAX_PATH_DEPTH + 1), "deep"]],
   async ({ root, get }) => {
     assert.deepEqual(await get(), { "d/a": "got", [deep(MAX_PATH_DEPTH + 1)]: "bad-file-name" });
@@ -47,7 +48,7 @@ test(
 );
 
 test(
-  "attack: names that no file can have are not listed without end",
+  "attack: invalid names without end: refused after the bound",
   Array.from({ length: MAX_FAULTS + 1 }, (_, i) => [`d/../${i}`, ""] as const),
   async (scene) => {
     await rejectsAll(scene);
@@ -56,7 +57,7 @@ test(
 );
 
 test(
-  "a few names with more folders than a run makes are refused",
+  "a few names with more folders than a run makes: refused",
   spread(MAX_FOLDERS + 1),
   async (scene) => {
     await rejectsAll(scene);
@@ -79,7 +80,7 @@ for (
   ] as const
 ) {
   test(`${what}: ${isTooMuch ? "refused" : "taken"}`, TWO, async ({ options }) => {
-    using client = await SecureClient.connect(options);
+    using client = await V4Client.connect(options.connect);
     const listing = listItems(client, { name: "d", root: "r", isExcluded: () => false, ...limits });
     if (isTooMuch) return await assert.rejects(listing, { code: "too-many-files" });
     assert.equal((await listing).known.folders, 3);
@@ -87,7 +88,7 @@ for (
 }
 
 test(
-  "attack: two folders, each with fewer folders than a run makes, are too many together",
+  "attack: two folders with too many folders together: refused",
   [],
   async (scene) => {
     const half = Math.ceil(MAX_FOLDERS / 2) + 1;
@@ -101,7 +102,7 @@ test(
 );
 
 test(
-  "attack: of files that are listed and never come, no folders are made",
+  "attack: files are listed and never sent: no folders are made",
   spread(1000),
   async (scene) => {
     const { server, folder, get } = scene;
@@ -137,7 +138,7 @@ const variants = (word: string): string[] =>
   );
 
 test(
-  "attack: names that differ in capitals alone are not compared each with each",
+  "attack: many names that differ by case alone: not compared each with each",
   variants("sameness").map((name) => [`d/${name}`, name] as const),
   async ({ get }) => {
     using counter = countCalls("lstat");
@@ -148,7 +149,7 @@ test(
   },
 );
 
-test("a folder is synced once, however many files come into it", [
+test("many files in one folder: the folder is synced once", [
   ...["1", "2", "3", "4"].map((name) => [`d/a/b/${name}`, name] as const),
   ["d/a/5", "5"],
 ], async ({ get, root }) => {
@@ -160,7 +161,7 @@ test("a folder is synced once, however many files come into it", [
   }
 });
 
-test("folders come with their files: where one file can't come, its folder does not", [
+test("a file that can't be downloaded: its folder is not made", [
   ["d/a/good", "1"],
   ["d/b/bad", "2"],
 ], async ({ server, get, root }) => {

@@ -1,11 +1,13 @@
 /** A folder that is got from a server which says what a test wants: what it names leads nowhere else. */
 import assert from "node:assert/strict";
-import { cksum, type GetOutcome, printable } from "../../../mod.ts";
+import { cksum } from "../../../protocol/crc/cksum.ts";
+import type { GetOutcome } from "../../../client/v4/get_plan.ts";
+import { printable } from "../../../protocol/printable.ts";
 import { localFault } from "../../../client/local/path_mapping.ts";
 import { listItems } from "../../../client/v4/remote_folder.ts";
 import { partPath } from "../../../client/local/partial_file.ts";
-import { RESUMABLE } from "../../../client/v4/put_request.ts";
-import { SecureClient } from "../../../client/v4/client.ts";
+import { RESUMABLE_SIZE } from "../../../client/v4/remote_file.ts";
+import { V4Client } from "../../../client/v4/client.ts";
 import { MAX_TIME } from "../../../protocol/v4/messages.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { type Files, namesIn, test } from "../../support/v4/folder_server.ts";
@@ -18,32 +20,38 @@ const LEADING_OUT = [
   "x".repeat(256),
 ];
 for (const name of LEADING_OUT) {
-  test(`nothing is written where it names ${printable(JSON.stringify(name)).slice(0, 40)}`, [
-    ["d/fine", "1"],
-    [`d/${name}`, "2"],
-  ], async ({ folder, get }) => {
-    const onOutcome = (outcome: GetOutcome) => {
-      if (outcome.state !== "not-got") return;
-      assert.equal(outcome.error.message, printable(outcome.error.message));
-    };
-    const expected = { "d/fine": "got", [`d/${name}`]: "bad-file-name" };
-    assert.deepEqual(await get({ onOutcome }), expected);
-    assert.deepEqual(namesIn(folder.path), ["identity", "root"]);
-    assert.deepEqual(namesIn(folder.join("root")), ["fine"]);
-  });
+  test(
+    `a server lists ${
+      printable(JSON.stringify(name)).slice(0, 40)
+    }: refused, and the others downloaded`,
+    [
+      ["d/fine", "1"],
+      [`d/${name}`, "2"],
+    ],
+    async ({ folder, get }) => {
+      const onOutcome = (outcome: GetOutcome) => {
+        if (outcome.state !== "not-got") return;
+        assert.equal(outcome.error.message, printable(outcome.error.message));
+      };
+      const expected = { "d/fine": "got", [`d/${name}`]: "bad-file-name" };
+      assert.deepEqual(await get({ onOutcome }), expected);
+      assert.deepEqual(namesIn(folder.path), ["identity", "root"]);
+      assert.deepEqual(namesIn(folder.join("root")), ["fine"]);
+    },
+  );
 }
 
-test("what is not below the folder is not got", [["d/a", "1"], ["e/a", "2"]], async (scene) => {
+test("a name outside the folder: a protocol error", [["d/a", "1"], ["e/a", "2"]], async (scene) => {
   await assert.rejects(scene.get(), { name: "ProtocolError", code: "unexpected-answer" });
   assert.deepEqual(namesIn(scene.folder.path), ["identity"]);
 });
 
-test("a name that comes twice is an error", [["d/a", "1"], ["d/a", "2"]], async (scene) => {
+test("a name is listed twice: a protocol error", [["d/a", "1"], ["d/a", "2"]], async (scene) => {
   await assert.rejects(scene.get({ force: true }), { code: "unexpected-answer" });
   assert.deepEqual(namesIn(scene.folder.path), ["identity"]);
 });
 
-test("of a file and a folder of one name one is downloaded", [
+test("a file and a folder of one name: one is downloaded", [
   ["d/a", "1"],
   ["d/a/b", "2"],
 ], async ({ get, folder }) => {
@@ -66,7 +74,7 @@ for (
     `of ${what}, also of what is left out, none is kept in memory: ${code}`,
     MANY,
     async (scene) => {
-      using client = await SecureClient.connect(scene.options);
+      using client = await V4Client.connect(scene.options.connect);
       const isExcluded = (path: string) => path === "left-out";
       const listing = listItems(client, { name: "d", root: "r", isExcluded, ...limits });
       if (code !== undefined) return await assert.rejects(listing, { name: "ProtocolError", code });
@@ -76,15 +84,15 @@ for (
 }
 
 test(
-  "as many files as there may be are known of all folders of a run together",
+  "the bound on files: holds for all folders of a run together",
   MANY,
   async (scene) => {
-    using client = await SecureClient.connect(scene.options);
+    using client = await V4Client.connect(scene.options.connect);
     const folder = { name: "d", root: "r", isExcluded: () => false, maxFiles: 5, maxNames: 31 };
     const known = { files: 1, folders: 0, characters: 12 };
     assert.equal((await listItems(client, { ...folder, known })).items.length, MANY.length);
     for (const more of [{ ...known, files: 2 }, { ...known, characters: 13 }]) {
-      using client = await SecureClient.connect(scene.options);
+      using client = await V4Client.connect(scene.options.connect);
       const listing = listItems(client, { ...folder, known: more });
       await assert.rejects(listing, { name: "ProtocolError", code: "too-many-files" });
     }
@@ -93,18 +101,22 @@ test(
 
 const BELOW: Files = [["d/sub/a", "new"], ["d/b", "new"]];
 
-test("nothing is written through a link in the folder, not even by force", BELOW, async (scene) => {
-  const { folder, root, get } = scene;
-  await Deno.mkdir(folder.join("elsewhere"));
-  await Deno.mkdir(root);
-  await Deno.symlink(folder.join("elsewhere"), `${root}/sub`);
-  assert.deepEqual(await get(), { "d/sub/a": "through-link", "d/b": "got" });
-  assert.deepEqual(await get({ force: true }), { "d/sub/a": "through-link", "d/b": "there" });
-  assert.deepEqual(namesIn(folder.join("elsewhere")), []);
-  assert.deepEqual(namesIn(root), ["b", "sub"]);
-});
+test(
+  "a link in the folder: nothing is written through it, not even with force",
+  BELOW,
+  async (scene) => {
+    const { folder, root, get } = scene;
+    await Deno.mkdir(folder.join("elsewhere"));
+    await Deno.mkdir(root);
+    await Deno.symlink(folder.join("elsewhere"), `${root}/sub`);
+    assert.deepEqual(await get(), { "d/sub/a": "through-link", "d/b": "got" });
+    assert.deepEqual(await get({ force: true }), { "d/sub/a": "through-link", "d/b": "there" });
+    assert.deepEqual(namesIn(folder.join("elsewhere")), []);
+    assert.deepEqual(namesIn(root), ["b", "sub"]);
+  },
+);
 
-test("the folder itself may be a link: the user has named it", BELOW, async (scene) => {
+test("the folder itself is a link: followed, since the user named it", BELOW, async (scene) => {
   const { folder, root, get } = scene;
   await Deno.mkdir(folder.join("elsewhere"));
   await Deno.symlink(folder.join("elsewhere"), root);
@@ -113,7 +125,7 @@ test("the folder itself may be a link: the user has named it", BELOW, async (sce
 });
 
 test(
-  "a link in the place of a file is in the way; by force it is replaced, not what it leads to",
+  "a link at the target of a file: refused; with force it is replaced, not what it leads to",
   BELOW,
   async (scene) => {
     const { folder, root, get } = scene;
@@ -127,7 +139,7 @@ test(
   },
 );
 
-test("a folder that can't be written to keeps only its own files from coming", [
+test("a folder without permission to write: only its own files fail", [
   ["d/closed/a", "1"],
   ["d/open/b", "2"],
   ["d/c", "3"],
@@ -157,12 +169,12 @@ const TWINS: Files = [["d/Read", "one"], ["d/read", "other"], ["d/stra\u00dfe", 
 ]];
 
 test(
-  "names that differ in capitals are files of their own where the file system says so",
+  "names that differ by case, on a file system that tells them apart: two files",
   TWINS,
   async (scene) => {
     for (const force of [false, true]) {
       const state = force ? "there" : "got";
-      const got = await scene.get({ force, parallel: 2 });
+      const got = await scene.get({ force, transfer: { retries: 0, parallel: 2 } });
       assert.deepEqual(new Set(Object.values(got)), new Set([state]));
       assert.deepEqual(namesIn(scene.root), ["Read", "STRASSE", "read", "stra\u00dfe"]);
     }
@@ -170,7 +182,7 @@ test(
 );
 
 test(
-  "where they are one file, the second does not replace the first",
+  "names that differ by case, on a file system that does not: the second does not replace the first",
   TWINS.slice(0, 2),
   async (scene) => {
     const { root, get } = scene;
@@ -186,7 +198,7 @@ test(
   },
 );
 
-test("a time that no clock shows keeps nobody from a file", [
+test("an mtime that the system does not take: downloaded all the same", [
   ["d/a", "1", MAX_TIME],
   ["d/b", "2", -MAX_TIME],
   ["d/c", "3", -1],
@@ -195,10 +207,10 @@ test("a time that no clock shows keeps nobody from a file", [
   assert.deepEqual(new Set(Object.values(await get())), new Set(["got"]));
 });
 
-const LARGE = pseudoRandomBytes(RESUMABLE + 5);
+const LARGE = pseudoRandomBytes(RESUMABLE_SIZE + 5);
 const PART = partPath("a").replace(/^.*\//, "");
 
-test("a file that is called like the part of another is not taken for that", [
+test("a file with the name of another's partial file: both are downloaded", [
   [`d/${PART}`, "a file"],
   ["d/a", LARGE],
 ], async ({ root, get }) => {
@@ -209,7 +221,7 @@ test("a file that is called like the part of another is not taken for that", [
 });
 
 test(
-  "a server that ends each connection on which a file is asked for is given up",
+  "a server ends each connection on which a file is requested: given up",
   MANY,
   async (scene) => {
     const sound = scene.server.answers;
@@ -217,12 +229,12 @@ test(
       if (message?.kind === "get") throw new Error("lost");
       return sound(message);
     };
-    const outcomes = await scene.get({ parallel: 3 });
+    const outcomes = await scene.get({ transfer: { retries: 0, parallel: 3 } });
     assert.deepEqual(new Set(Object.values(outcomes)), new Set(["connection-lost"]));
   },
 );
 
-Deno.test("what Windows takes for more than a name is not written there, and is elsewhere", () => {
+Deno.test("names that mean more on Windows: refused there, written elsewhere", () => {
   const bad = [
     "a:b",
     "dir\\file::$DATA",

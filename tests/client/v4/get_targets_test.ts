@@ -1,6 +1,6 @@
 /** What is replaced by force, and what never is. */
 import assert from "node:assert/strict";
-import { getFile, getFiles } from "../../../mod.ts";
+import { getFile, getFiles } from "../../../client/v4/get_files.ts";
 import { parseTransferInfo, writeTransferInfo } from "../../../client/identity/transfer_info.ts";
 import { namesIn, test } from "../../support/v4/folder_server.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
@@ -86,7 +86,7 @@ for (const { what, make, kind } of TARGETS) {
 }
 
 test(
-  "what takes the place of a file while it comes is not replaced",
+  "a link appears at the target meanwhile: not replaced",
   [["d/a", "new"]],
   async (scene) => {
     if (Deno.build.os === "windows") return;
@@ -111,7 +111,7 @@ test(
 
 for (const { what, make } of IRREPLACEABLE) {
   Deno.test({
-    name: `${what} is not replaced by a transfer.info, not even by force`,
+    name: `${what} at the path of transfer.info: not replaced, not even with force`,
     ignore: Deno.build.os === "windows",
     fn: async () => {
       await using folder = await TemporaryFolder.create();

@@ -1,9 +1,12 @@
 /** What a server of protocol 4 can't do to its client: fill its memory, mislead it, write to its terminal. */
 import assert from "node:assert/strict";
-import { type ConnectOptions, printable, type SecureEvent, XferError } from "../../../mod.ts";
-import { SecureClient } from "../../../client/v4/client.ts";
+import type { ConnectOptions } from "../../../client/v4/connect_options.ts";
+import { printable } from "../../../protocol/printable.ts";
+import type { V4Event } from "../../../client/events.ts";
+import { XferError } from "../../../protocol/errors.ts";
+import { V4Client } from "../../../client/v4/client.ts";
 import { SourceFile } from "../../../client/local/source_file.ts";
-import { RESUMABLE } from "../../../client/v4/put_request.ts";
+import { RESUMABLE_SIZE } from "../../../client/v4/remote_file.ts";
 import { MAX_FILE_SIZE } from "../../../client/v4/remote_file.ts";
 import type { Message } from "../../../protocol/v4/messages.ts";
 import { CHUNK_SIZE, DIGEST_SIZE, digestTree } from "../../../protocol/v4/merkle_tree.ts";
@@ -23,19 +26,19 @@ type Reply = Parameters<typeof lettingIn>[0];
 interface Scene {
   readonly folder: TemporaryFolder;
   readonly options: ConnectOptions;
-  readonly events: SecureEvent[];
+  readonly events: V4Event[];
 }
 
 /** Runs a test with a client's folder and a server that answers as told. */
 async function against(reply: Reply, body: (scene: Scene) => Promise<void>): Promise<void> {
   await using server = await OddSecureServer.start();
   await using folder = await TemporaryFolder.create();
-  const events: SecureEvent[] = [];
+  const events: V4Event[] = [];
   server.answers = lettingIn(reply);
   const options = {
     ...{ server: server.address, userName: "Alice", identityFolder: folder.path },
     onNewServer: () => true,
-    onEvent: (event: SecureEvent) => void events.push(event),
+    onEvent: (event: V4Event) => void events.push(event),
   };
   await body({ folder, options, events });
 }
@@ -43,12 +46,12 @@ async function against(reply: Reply, body: (scene: Scene) => Promise<void>): Pro
 /** What a client's question comes to: the error's code, or else what is returned. */
 async function outcomeOf<T>(
   reply: Reply,
-  ask: (client: SecureClient) => Promise<T>,
+  ask: (client: V4Client) => Promise<T>,
 ): Promise<T | string> {
   let outcome: T | string = "";
   await against(reply, async ({ options }) => {
     try {
-      using client = await SecureClient.connect(options);
+      using client = await V4Client.connect(options);
       outcome = await ask(client);
     } catch (error) {
       assert.ok(error instanceof XferError, `${error}`);
@@ -91,7 +94,7 @@ Deno.test("v4: what is as long and as much as it may be is listed", async () => 
   const names = [LONG.repeat(15) + "x".repeat(256), "b", "c"];
   const reply: Reply = ({ kind, tag }) => kind === "list" ? listing(tag, names) : undefined;
   const listed: string[] = [];
-  const ask = (client: SecureClient) => client.list("", ({ name }) => listed.push(name), 3);
+  const ask = (client: V4Client) => client.list("", ({ name }) => listed.push(name), 3);
   assert.equal(await outcomeOf(reply, ask), undefined);
   assert.deepEqual(listed, names);
 });
@@ -116,7 +119,7 @@ Deno.test("v4: another file or version than was asked for is an error", async ()
       return kind === "get" ? [file, { kind: "done", tag }] : undefined;
     };
     assert.equal(await outcomeOf(reply, (client) => client.stat("a", 1)), "unexpected-answer");
-    const get = (client: SecureClient) =>
+    const get = (client: V4Client) =>
       client.get({ name: "a", version: 1 }, () => Promise.resolve());
     assert.equal(await outcomeOf(reply, get), "unexpected-answer");
   }
@@ -143,7 +146,7 @@ for (const [what, size, lengths, code] of DIGESTS) {
         ),
         { kind: "done", tag },
       ];
-    const get = (client: SecureClient) => client.get({ name: "a" }, () => Promise.resolve());
+    const get = (client: V4Client) => client.get({ name: "a" }, () => Promise.resolve());
     assert.equal(await outcomeOf(reply, get), code);
   });
 }
@@ -163,8 +166,8 @@ Deno.test("v4: words of a server are no commands to a terminal, and its codes na
         kind === at ? [{ kind: "error", tag, code, message: ESCAPE.repeat(500) }] : undefined;
       await against(reply, async ({ options }) => {
         const asking = async () => {
-          (await SecureClient.connect(options))[Symbol.dispose]();
-          using client = await SecureClient.connect(options);
+          (await V4Client.connect(options))[Symbol.dispose]();
+          using client = await V4Client.connect(options);
           await client.stat("a");
         };
         const error = await asking().then(() => assert.fail(), (error: XferError) => error);
@@ -185,13 +188,13 @@ Deno.test("v4: a name that is none is not taken from a welcome, and nothing is k
       return isLater && kind === "login" ? [{ ...WELCOME, tag, name }] : undefined;
     };
     await against(reply, async ({ options, folder, events }) => {
-      (await SecureClient.connect(options))[Symbol.dispose]();
+      (await V4Client.connect(options))[Symbol.dispose]();
       const kept = await Deno.readTextFile(folder.join("me.account"));
       events.length = 0;
       isLater = true;
-      await assert.rejects(SecureClient.connect(options), { code: "bad-welcome" }, printable(name));
+      await assert.rejects(V4Client.connect(options), { code: "bad-welcome" }, printable(name));
       assert.equal(await Deno.readTextFile(folder.join("me.account")), kept);
-      assert.deepEqual(events.map(({ type }) => type), ["secure"]);
+      assert.deepEqual(events.map(({ type }) => type), ["connected"]);
     });
   }
 });
@@ -204,10 +207,10 @@ for (const window of [0, 65_535]) {
       return kind === "end" ? [{ ...message, kind: "stored", version: 1 }] : undefined;
     };
     await against(reply, async ({ options, folder }) => {
-      using client = await SecureClient.connect(options);
+      using client = await V4Client.connect(options);
       const names = Array.from({ length: 300 }, (_, i) => `file${i}`);
       const files = await Promise.all(names.map(async (name) => ({
-        file: await SourceFile.inspectAny(await folder.write(name, name)),
+        file: await SourceFile.inspect(await folder.write(name, name)),
       })));
       const outcomes: unknown[] = [];
       await client.put(files, (_, outcome) => outcomes.push(typeof outcome));
@@ -240,10 +243,10 @@ Deno.test("v4: other sums than were sent, or any before all was sent, are not wh
     const outcome = await outcomeOf(reply, async (client) => {
       await using folder = await TemporaryFolder.create();
       // Of a large one it is asked first what is held, so that nothing of it is sent by then.
-      const size = at === "put" ? RESUMABLE : CHUNK_SIZE;
+      const size = at === "put" ? RESUMABLE_SIZE : CHUNK_SIZE;
       const path = await folder.write("a", new Uint8Array(size));
       const outcomes: string[] = [];
-      await client.put([{ file: await SourceFile.inspectAny(path) }], (_, outcome) => {
+      await client.put([{ file: await SourceFile.inspect(path) }], (_, outcome) => {
         outcomes.push(typeof outcome === "number" ? "stored" : (outcome as XferError).code);
       });
       return outcomes.join();
@@ -263,7 +266,7 @@ Deno.test("v4: of what a server says it holds only a part of the file counts", a
     const outcome = await outcomeOf(reply, async (client) => {
       await using folder = await TemporaryFolder.create();
       const path = await folder.write("a", new Uint8Array(size));
-      await client.put([{ file: await SourceFile.inspectAny(path) }], ignore);
+      await client.put([{ file: await SourceFile.inspect(path) }], ignore);
     });
     assert.equal(outcome, "unexpected-answer", `${offset}`);
   }

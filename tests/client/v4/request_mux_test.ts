@@ -1,6 +1,6 @@
 /** Requests and answers of a client of protocol 4, and how long it waits for a server that says what a test wants. */
 import assert from "node:assert/strict";
-import type { Bytes } from "../../../mod.ts";
+import type { Bytes } from "../../../protocol/bytes.ts";
 import { encodeMessage, type Message } from "../../../protocol/v4/messages.ts";
 import { DEFAULT_TIMEOUTS } from "../../../client/net/dial.ts";
 import { RequestMux } from "../../../client/v4/request_mux.ts";

@@ -1,6 +1,10 @@
 /** What a client is told, and what it must do: for each run of the client, the answers that are not the usual ones. */
-import { type Edition, hasPackets, type RequestKind } from "../../../mod.ts";
-import type { Grade } from "./server_cases.ts";
+import {
+  type Edition,
+  hasPackets,
+  type RequestKind,
+} from "../../../protocol/v3/editions/edition.ts";
+import type { Grade } from "./server_case.ts";
 
 /** An answer that is not the usual one. */
 export type OddAnswer =

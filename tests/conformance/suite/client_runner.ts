@@ -1,40 +1,33 @@
 /** Runs client cases: any client command, in a folder prepared for it, against a scripted server. */
 import { crc32 } from "node:zlib";
-import {
-  type Bytes,
-  CbcDecryptor,
-  cksum,
-  concatBytes,
-  type Edition,
-  encodeResponse,
-  framePadding,
-  importAesKey,
-  type Request,
-  type RequestKind,
-  type Response,
-  RESPONSE_HEADER_SIZE,
-  ServerSession,
-  wrapKey,
-} from "../../../mod.ts";
+import { type Bytes, concatBytes } from "../../../protocol/bytes.ts";
+import { CbcDecryptor, importAesKey } from "../../../protocol/cipher/aes_cbc.ts";
+import { cksum } from "../../../protocol/crc/cksum.ts";
+import type { Edition, RequestKind } from "../../../protocol/v3/editions/edition.ts";
+import { encodeResponse, type Request, type Response } from "../../../protocol/v3/messages.ts";
+import { framePadding } from "../../../protocol/v3/editions/quirks.ts";
+import { RESPONSE_HEADER_SIZE } from "../../../protocol/header.ts";
+import { ServerSession } from "../../../protocol/v3/server_session.ts";
+import { wrapKey } from "../../../protocol/cipher/rsa.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { falsifyChecksum } from "../../support/store/corrupt_catalog.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import type { ClientCase, ClientRun, OddAnswer } from "./client_cases.ts";
 import type { Result } from "./report.ts";
 
-/** Starts the client in a folder; resolves when it has ended. */
-export type ClientCommand = (folder: string, edition: Edition) => Deno.Command;
+/** Runs the client in a folder. Returns whether it ended with success. */
+export type RunClient = (folder: string, edition: Edition) => Promise<boolean>;
 
 /** A client that has not ended after so many milliseconds is killed. */
 const CLIENT_MS = 60_000;
 const FILE = "file.bin";
 
 export async function runClientCase(
-  start: ClientCommand,
+  runClient: RunClient,
   edition: Edition,
   { name, grade, size, runs }: ClientCase,
 ): Promise<Result> {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   const plaintext = pseudoRandomBytes(size, size + 1);
   await folder.write(FILE, plaintext);
   const expected: string[] = [];
@@ -44,7 +37,7 @@ export async function runClientCase(
   for (const run of runs) {
     await using server = new ScriptedServer(edition, run, plaintext, memory);
     await folder.write("transfer.info", `127.0.0.1:${server.port}\nConformance\n${FILE}\n`);
-    const success = await runClient(start(folder.path, edition));
+    const success = await runClient(folder.path, edition);
     expected.push(describe(run.requests, run.succeeds));
     came.push(describe(server.requests, success), ...server.complaints);
     passed &&= expected.at(-1) === describe(server.requests, success) &&
@@ -58,7 +51,8 @@ function describe(requests: readonly RequestKind[], success: boolean): string {
   return [...requests, success ? "success" : "failure"].join(" ");
 }
 
-async function runClient(command: Deno.Command): Promise<boolean> {
+/** Runs a command of a client, which is killed when it takes too long. Returns whether it ended with success. */
+export async function runCommand(command: Deno.Command): Promise<boolean> {
   const child = command.spawn();
   const timer = setTimeout(() => child.kill("SIGKILL"), CLIENT_MS);
   const { success } = await child.status;

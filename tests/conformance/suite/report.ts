@@ -1,5 +1,5 @@
 /** What a run of the conformance suite found. */
-import type { Grade } from "./server_cases.ts";
+import type { Grade } from "./server_case.ts";
 
 export interface Result {
   readonly target: "server" | "client";

@@ -1,99 +1,21 @@
 /** What a server is asked, and what it may answer: a table of steps for each case. */
+import { type Edition, fixedSize, hasPackets } from "../../../protocol/v3/editions/edition.ts";
 import {
-  type Edition,
-  fixedSize,
-  hasPackets,
-  type RequestKind,
-  type ResponseKind,
-} from "../../../mod.ts";
-
-/** *required*: the published flow. *robust*: bad input and limits. *habit*: what the target does where it may choose. */
-export type Grade = "required" | "robust" | "habit";
-
-export type Outcome =
-  | ResponseKind
-  | "wrong checksum"
-  | "zlib's checksum"
-  | "closed"
-  | "silence";
-
-/** How the bytes of a message are handed over. */
-export type Delivery =
-  | "whole"
-  | "one byte at a time"
-  | "with header and payload apart"
-  | "in frames of 2048 bytes"
-  | "with the next";
-
-/** What is wrong with a message, field by field. */
-export interface Damage {
-  readonly version?: number;
-  readonly code?: number;
-  /** −1: that of the fixed part alone. */
-  readonly payloadSize?: number;
-  /** So many bytes are announced beyond those that come. */
-  readonly announced?: number;
-  /** So many bytes follow that are not counted. */
-  readonly surplus?: number;
-  /** `own`: that of the packet's own part. */
-  readonly contentSize?: number | "own";
-  readonly originalSize?: number;
-  readonly packetNumber?: number;
-  readonly totalPackets?: number;
-  readonly fileName?: string;
-  /** The packet that is damaged, from 1. */
-  readonly packet?: number | "each";
-  /** Only so many bytes of the message are sent, and then the connection is closed. */
-  readonly cutAt?: number;
-  /** Sent under an id that nobody has. */
-  readonly unknownId?: true;
-  /** Sent by B under the id that A has. */
-  readonly idOfA?: true;
-  readonly publicKey?: "noise";
-  readonly cipher?: "wrong key" | "wrong padding";
-}
-
-export interface SendStep {
-  readonly send: RequestKind;
-  /** Which of two clients; `A` where nothing is said. */
-  readonly by?: "A" | "B";
-  readonly name?: string;
-  /** Bytes of the file. */
-  readonly size?: number;
-  /** In how many packets it is sent, where there are packets. */
-  readonly packets?: number;
-  readonly delivery?: Delivery;
-  readonly damage?: Damage;
-}
-
-export type ServerStep =
-  | SendStep
-  /** Reads one answer, which must be one of these. */
-  | { readonly expect: readonly Outcome[]; readonly by?: "A" | "B" }
-  /** Leaves and comes back on a connection of its own. */
-  | { readonly connect: "anew"; readonly by?: "A" | "B" };
-
-export interface ServerCase {
-  readonly name: string;
-  readonly grade: Grade;
-  readonly steps: readonly ServerStep[];
-}
-
-const NO: readonly Outcome[] = ["generalError", "closed"];
-const NO_OR_REFUSED: readonly Outcome[] = ["refused", ...NO];
-const NOT_THE_FILE: readonly Outcome[] = ["wrong checksum", ...NO];
-
-const REGISTER: readonly ServerStep[] = [{ send: "register" }, { expect: ["registered"] }];
-const ENROL: readonly ServerStep[] = [
-  ...REGISTER,
-  { send: "publicKey" },
-  { expect: ["keyReceived"] },
-];
-const CONFIRM: readonly ServerStep[] = [{ send: "crcValid" }, { expect: ["messageReceived"] }];
-
-function store(size: number, more: Partial<SendStep> = {}): readonly ServerStep[] {
-  return [{ send: "sendFile", size, ...more }, { expect: ["fileReceived"] }, ...CONFIRM];
-}
+  CONFIRM,
+  type Damage,
+  type Delivery,
+  ENROL,
+  invalid,
+  NO,
+  NO_OR_REFUSED,
+  NOT_THE_FILE,
+  received,
+  REGISTER,
+  type ServerCase,
+  type ServerStep,
+  store,
+} from "./server_case.ts";
+import { habits } from "./server_habits.ts";
 
 /** The cases for one edition. */
 export function serverCases(edition: Edition): ServerCase[] {
@@ -183,21 +105,6 @@ function flow({ requests }: Edition): ServerCase[] {
       ...ENROL,
     ]),
   ];
-}
-
-/** What a file is answered with at this attempt; from the third on a server may try zlib's checksum. */
-function received(attempt: number): ServerStep {
-  return { expect: attempt < 3 ? ["fileReceived"] : ["fileReceived", "zlib's checksum"] };
-}
-
-/** The file, and the word that its checksum was wrong; the next follows when half a second is over, answered or not. */
-function invalid(times: number): ServerStep[] {
-  return Array.from({ length: times }, (_, before): ServerStep[] => [
-    { send: "sendFile", size: 500 },
-    received(before + 1),
-    { send: "crcInvalid" },
-    { expect: ["silence", "messageReceived"] },
-  ]).flat();
 }
 
 function delivery(): ServerCase[] {
@@ -371,106 +278,5 @@ function packets(): ServerCase[] {
       packet: 1,
       originalSize: 9999,
     }),
-  ];
-}
-
-function habits(edition: Edition): ServerCase[] {
-  const habit = (name: string, steps: readonly ServerStep[]): ServerCase => {
-    return { name, grade: "habit", steps };
-  };
-  return [
-    habit("checks the version", [
-      { send: "register", damage: { version: 2 } },
-      { expect: NO },
-    ]),
-    habit("answers CRC invalid when nothing follows", [
-      ...ENROL,
-      { send: "sendFile", size: 100 },
-      { expect: ["fileReceived"] },
-      { send: "crcInvalid" },
-      { expect: ["messageReceived"] },
-    ]),
-    habit("accepts each request on a connection of its own", [
-      ...REGISTER,
-      { connect: "anew" },
-      { send: "publicKey" },
-      { expect: ["keyReceived"] },
-      { connect: "anew" },
-      { send: "sendFile", size: 100 },
-      { expect: ["fileReceived"] },
-      { connect: "anew" },
-      ...CONFIRM,
-    ]),
-    habit("keeps the connection after CRC valid", [...ENROL, ...store(10), ...store(20)]),
-    habit("accepts content that the payload size does not count", [
-      ...ENROL,
-      ...store(100, { damage: { payloadSize: -1 } }),
-    ]),
-    habit("accepts a CRC request with payload size 0", [
-      ...ENROL,
-      { send: "sendFile", size: 100 },
-      { expect: ["fileReceived"] },
-      { send: "crcValid", damage: { payloadSize: 0 } },
-      { expect: ["messageReceived"] },
-    ]),
-    habit("takes a CRC request with an empty name, where one file waits", [
-      ...ENROL,
-      { send: "sendFile", size: 100 },
-      { expect: ["fileReceived"] },
-      { send: "crcValid", damage: { fileName: "" } },
-      { expect: ["messageReceived"] },
-    ]),
-    habit("takes a content size that is the plaintext's", [
-      ...ENROL,
-      ...store(300, { damage: { contentSize: 300 } }),
-    ]),
-    habit(
-      "takes a content size that is the plaintext's, of a multiple of a block in the first file",
-      [
-        ...ENROL,
-        ...store(320, { damage: { contentSize: 320 } }),
-      ],
-    ),
-    habit("takes a file whose filling is announced and never comes", [
-      ...ENROL,
-      ...store(300, { damage: { announced: 16 } }),
-      ...store(301, { damage: { announced: 7598 } }),
-    ]),
-    habit("takes a public key with 95 bytes behind it", [
-      ...REGISTER,
-      { send: "publicKey", damage: { surplus: 95 } },
-      { expect: ["keyReceived"] },
-      ...store(300),
-    ]),
-    habit("takes messages in frames of 2048 bytes on one connection", [
-      ...[...ENROL, ...store(300)].map((step) =>
-        "send" in step ? { ...step, delivery: "in frames of 2048 bytes" as const } : step
-      ),
-    ]),
-    habit("hears nobody else on a file whose client is still connected", [
-      ...ENROL,
-      { send: "sendFile", size: 100 },
-      { expect: ["fileReceived"] },
-      { send: "crcGivenUp", by: "B", damage: { idOfA: true } },
-      { expect: [...NO, "messageReceived"], by: "B" },
-      ...CONFIRM,
-    ]),
-    ...(hasPackets(edition)
-      ? [
-        habit("takes packets whose content size is that of their own part", [
-          ...ENROL,
-          ...store(10_000, { packets: 10, damage: { packet: "each", contentSize: "own" } }),
-        ]),
-      ]
-      : []),
-    habit("tells zlib's CRC-32 of a file whose cksum was called wrong twice, once", [
-      ...ENROL,
-      ...invalid(2),
-      { send: "sendFile", size: 500 },
-      { expect: ["zlib's checksum"] },
-      { send: "crcInvalid" },
-      { expect: ["silence", "messageReceived"] },
-      ...store(500),
-    ]),
   ];
 }

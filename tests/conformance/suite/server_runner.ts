@@ -1,33 +1,26 @@
 /** Runs server cases against any server, over TCP, as a client that says exactly what the steps say. */
 import { crc32 } from "node:zlib";
+import type { Address } from "../../../protocol/address.ts";
+import { type Bytes, concatBytes } from "../../../protocol/bytes.ts";
+import { ciphertextSize, importAesKey } from "../../../protocol/cipher/aes_cbc.ts";
+import { cksum } from "../../../protocol/crc/cksum.ts";
+import { decodeTextField, encodeTextField } from "../../../protocol/v3/text_field.ts";
+import { type Edition, fixedSize, hasPackets } from "../../../protocol/v3/editions/edition.ts";
+import { EDITIONS } from "../../../protocol/v3/editions/mod.ts";
 import {
-  type Address,
-  type Bytes,
-  ciphertextSize,
-  cksum,
-  concatBytes,
-  decodeTextField,
-  type Edition,
-  EDITIONS,
   encodeRequest,
-  encodeTextField,
-  fixedSize,
-  framePadding,
-  generatePrivateKey,
-  hasPackets,
-  importAesKey,
-  ProtocolError,
-  publicKeyOf,
   type Request,
   type Response,
-  ResponseReader,
   type SendFile,
-  unwrapKey,
-} from "../../../mod.ts";
+} from "../../../protocol/v3/messages.ts";
+import { framePadding } from "../../../protocol/v3/editions/quirks.ts";
+import { generatePrivateKey, publicKeyOf, unwrapKey } from "../../../protocol/cipher/rsa.ts";
+import { ProtocolError } from "../../../protocol/errors.ts";
+import { ResponseReader } from "../../../protocol/v3/response_reader.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { encrypt } from "../../support/v3/raw_client.ts";
 import type { Result } from "./report.ts";
-import type { Damage, Outcome, SendStep, ServerCase } from "./server_cases.ts";
+import type { Damage, Outcome, SendStep, ServerCase } from "./server_case.ts";
 
 const privateKey = await generatePrivateKey();
 const publicKey = publicKeyOf(privateKey);

@@ -1,20 +1,15 @@
 /** A client that is stopped: it ends soon, says what is stored and what is not, and goes on the next time. */
-import { unlessAborted } from "../../../protocol/mod.ts";
+import { unlessAborted } from "../../../protocol/abort.ts";
 import assert from "node:assert/strict";
-import {
-  type Address,
-  cksum,
-  type ClientEvent,
-  edition2023c,
-  encodeResponse,
-  InterruptedError,
-  listStored,
-  NetworkError,
-  type Outcome,
-  type Response,
-  sendFiles,
-  type SendOptions,
-} from "../../../mod.ts";
+import type { Address } from "../../../protocol/address.ts";
+import { cksum } from "../../../protocol/crc/cksum.ts";
+import type { Outcome, V3Event } from "../../../client/events.ts";
+import { edition2023c } from "../../../protocol/v3/editions/edition_2023c.ts";
+import { encodeResponse, type Response } from "../../../protocol/v3/messages.ts";
+import { InterruptedError, NetworkError } from "../../../protocol/errors.ts";
+import { listStored } from "../../../server/operator/list_files.ts";
+import { sendFiles } from "../../../client/v3/send_files.ts";
+import type { V3ConnectOptions } from "../../../client/v3/connect_options.ts";
 import { withRetries } from "../../../client/net/retry.ts";
 import { GracefulAbort, sleep } from "../../../client/net/graceful_abort.ts";
 import { nameOf } from "../../support/outcomes.ts";
@@ -33,16 +28,21 @@ const CONTENT = {
 const NAMES = Object.keys(CONTENT);
 const INTERRUPTED = { name: "InterruptedError", code: "interrupted", category: "interrupted" };
 
+interface Changes extends Partial<V3ConnectOptions> {
+  readonly random?: () => number;
+  readonly files?: readonly string[];
+}
+
 async function send(
   folder: TemporaryFolder,
   server: Address,
-  options: Partial<SendOptions> = {},
+  { random, files, ...options }: Changes = {},
 ): Promise<Outcome[]> {
   for (const [name, content] of Object.entries(CONTENT)) await folder.write(name, content);
   return await sendFiles({
-    ...{ server, userName: "Alice", identityFolder: folder.path },
-    files: NAMES.map((name) => folder.join(name)),
-    ...options,
+    connect: { server, userName: "Alice", identityFolder: folder.path, ...options },
+    retry: random === undefined ? {} : { random },
+    files: files ?? NAMES.map((name) => folder.join(name)),
   });
 }
 
@@ -117,7 +117,7 @@ Deno.test("stopped while it waits for a retry: at once, and nothing more is trie
   const { hostname, port } = listener.addr;
   listener.close();
   const controller = new AbortController();
-  const retries: ClientEvent[] = [];
+  const retries: V3Event[] = [];
   const outcomes = await send(folder, { hostname, port }, {
     signal: controller.signal,
     random: () => 0.999999,
@@ -223,7 +223,7 @@ Deno.test("what fails when it is to stop is not tried again", async () => {
     controller.abort();
     return Promise.reject(new NetworkError("connection-lost", "It is lost"));
   };
-  const tried = withRetries(task, { signal: controller.signal }, () => assert.fail());
+  const tried = withRetries(task, { onRetry: () => assert.fail() }, { signal: controller.signal });
   await assert.rejects(tried, { code: "connection-lost" });
   assert.equal(times, 1);
 });
@@ -238,7 +238,7 @@ Deno.test("a stopper ends at once, or when the answers that are due have come", 
   const [first, second] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   const [one, other] = [first, second].map(({ promise }) => busy.critical(() => promise));
   controller.abort();
-  assert.ok(idle.isStopping);
+  assert.ok(idle.isAborted);
   assert.throws(() => idle.check(), INTERRUPTED);
   assert.deepEqual(ended, ["idle"]);
   first.resolve();

@@ -1,12 +1,9 @@
 /** The client against real and against odd servers, in one process. */
 import assert from "node:assert/strict";
-import {
-  type Address,
-  type ClientEvent,
-  type Outcome,
-  sendFiles,
-  type SendOptions,
-} from "../../../mod.ts";
+import type { Address } from "../../../protocol/address.ts";
+import type { Outcome, V3Event } from "../../../client/events.ts";
+import { sendFiles } from "../../../client/v3/send_files.ts";
+import type { V3ConnectOptions } from "../../../client/v3/connect_options.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { OddServer, soundAnswers } from "../../support/v3/scripted_server.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
@@ -16,17 +13,21 @@ async function send(
   folder: TemporaryFolder,
   server: Address,
   files: readonly string[],
-  options: Partial<SendOptions> = {},
-): Promise<{ outcomes: Outcome[]; events: ClientEvent["type"][] }> {
-  const events: ClientEvent["type"][] = [];
+  options: Partial<V3ConnectOptions> = {},
+): Promise<{ outcomes: Outcome[]; events: V3Event["type"][] }> {
+  const events: V3Event["type"][] = [];
   const outcomes = await sendFiles({
-    ...{ server, userName: "Alice", identityFolder: folder.path },
-    files: files.map((name) => folder.join(name)),
-    ...options,
-    onEvent: (event) => {
-      if (event.type !== "request" && event.type !== "progress") events.push(event.type);
-      options.onEvent?.(event);
+    connect: {
+      server,
+      userName: "Alice",
+      identityFolder: folder.path,
+      ...options,
+      onEvent: (event) => {
+        if (event.type !== "request" && event.type !== "progress") events.push(event.type);
+        options.onEvent?.(event);
+      },
     },
+    files: files.map((name) => name.startsWith("/") ? name : folder.join(name)),
   });
   return { outcomes, events };
 }
@@ -160,10 +161,8 @@ Deno.test({
   fn: async () => {
     await using folder = await TemporaryFolder.create();
     await using server = await start(folder);
-    const b = await folder.write("b", "content");
-    const { outcomes } = await send(folder, server.address, [], {
-      files: ["/proc/cpuinfo", b],
-    });
+    await folder.write("b", "content");
+    const { outcomes } = await send(folder, server.address, ["/proc/cpuinfo", "b"]);
     const [first, second] = outcomes;
     assert.ok(first !== undefined && "error" in first);
     assert.equal(first.error.code, "file-changed");

@@ -1,15 +1,13 @@
 /** One server, and clients of all editions with the quirks that were seen, over real sockets. */
 import assert from "node:assert/strict";
-import {
-  cksum,
-  DEFAULT_SERVED,
-  edition2022,
-  edition2023a,
-  edition2024early,
-  listStored,
-  type Profile,
-  type Server,
-} from "../../../mod.ts";
+import { cksum } from "../../../protocol/crc/cksum.ts";
+import { DEFAULT_SERVED } from "../../../protocol/v3/editions/mod.ts";
+import { edition2022 } from "../../../protocol/v3/editions/edition_2022.ts";
+import { edition2023a } from "../../../protocol/v3/editions/edition_2023a.ts";
+import { edition2024early } from "../../../protocol/v3/editions/edition_2024early.ts";
+import { listStored } from "../../../server/operator/list_files.ts";
+import type { Profile } from "../../../protocol/v3/server_session.ts";
+import type { Server } from "../../../server/server.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { DIALECTS } from "../../support/v3/dialects.ts";
 import { Emulator } from "../../support/v3/emulated_client.ts";

@@ -1,9 +1,12 @@
 /** What is to be dropped is nobody's from that moment on, however long it takes to drop what comes before it. */
 import assert from "node:assert/strict";
 import { getLogger } from "@logtape/logtape";
-import { DEFAULT_LIMITS, InterruptedError, NO_QUIRKS, type SendFile } from "../../../mod.ts";
+import { DEFAULT_LIMITS } from "../../../server/limits/limits.ts";
+import { InterruptedError } from "../../../protocol/errors.ts";
+import { NO_QUIRKS } from "../../../protocol/v3/editions/quirks.ts";
+import type { SendFile } from "../../../protocol/v3/messages.ts";
 import { ReconnectingConnection } from "../../../client/v3/reconnecting_connection.ts";
-import { DEFAULT_EDITION } from "../../../protocol/mod.ts";
+import { DEFAULT_EDITION } from "../../../protocol/v3/editions/mod.ts";
 import { PendingUploads } from "../../../server/v3/pending_uploads.ts";
 import type { V3Upload } from "../../../server/v3/upload.ts";
 import { type UnverifiedFile, UnverifiedFiles } from "../../../server/v3/unverified_files.ts";
@@ -31,8 +34,8 @@ Deno.test("files that have waited too long for a verdict can't be judged while o
   const drops = [new Slow(), new Slow()] as const;
   for (const [client, slow] of drops.entries()) {
     await unverified.add({
-      ...{ clientId: idOf(client), name: "a", connection: 1, arrivedAt: 0 },
-      blob: { discard: () => slow.drop() },
+      ...{ accountId: idOf(client), name: "a", connection: 1, arrivedAt: 0 },
+      staged: { writer: { abort: () => slow.drop() }, release: () => undefined },
     } as unknown as UnverifiedFile);
   }
   const expired = unverified.expire(1);
@@ -52,7 +55,7 @@ Deno.test("files whose next packet does not come can't be gone on with while oth
   const parked = new PendingUploads(DEFAULT_LIMITS);
   const drops = [new Slow(), new Slow()] as const;
   const uploads = drops.map((slow, client) => parkable(client, slow));
-  for (const upload of uploads) await parked.park(upload, 0);
+  for (const upload of uploads) await parked.add(upload, 0);
   const expired = parked.expire(1);
   assert.ok(drops[0].isDropped && !drops[1].isDropped, "the second waits for the first");
   assert.equal(parked.take(uploads[1]?.request ?? assert.fail()), undefined);
@@ -64,9 +67,9 @@ Deno.test("files whose next packet does not come can't be gone on with while oth
 Deno.test("a file that is parked while the oldest makes room can be gone on with", async () => {
   const parked = new PendingUploads({ ...DEFAULT_LIMITS, maxParked: 1 });
   const [oldest, latest] = [new Slow(), new Slow()];
-  await parked.park(parkable(1, oldest), 0);
+  await parked.add(parkable(1, oldest), 0);
   const upload = parkable(2, latest);
-  const parking = parked.park(upload, 1);
+  const parking = parked.add(upload, 1);
   assert.equal(parked.take(upload.request), upload);
   oldest.release();
   await parking;

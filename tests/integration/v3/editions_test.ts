@@ -1,21 +1,18 @@
 /** The client in every edition: told, remembered, found out. */
 import assert from "node:assert/strict";
-import {
-  type Address,
-  type ClientEvent,
-  DEFAULT_SERVED,
-  type Edition,
-  edition2022,
-  edition2023a,
-  edition2023c,
-  edition2024,
-  EDITIONS,
-  listStored,
-  NetworkError,
-  type Quirk,
-  sendFiles,
-  type SendOptions,
-} from "../../../mod.ts";
+import type { Address } from "../../../protocol/address.ts";
+import type { V3Event } from "../../../client/events.ts";
+import { DEFAULT_SERVED, EDITIONS } from "../../../protocol/v3/editions/mod.ts";
+import type { Edition } from "../../../protocol/v3/editions/edition.ts";
+import { edition2022 } from "../../../protocol/v3/editions/edition_2022.ts";
+import { edition2023a } from "../../../protocol/v3/editions/edition_2023a.ts";
+import { edition2023c } from "../../../protocol/v3/editions/edition_2023c.ts";
+import { edition2024 } from "../../../protocol/v3/editions/edition_2024.ts";
+import { listStored } from "../../../server/operator/list_files.ts";
+import { NetworkError } from "../../../protocol/errors.ts";
+import type { Quirk } from "../../../protocol/v3/editions/quirks.ts";
+import { sendFiles } from "../../../client/v3/send_files.ts";
+import type { V3ConnectOptions } from "../../../client/v3/connect_options.ts";
 import { detectEdition } from "../../../client/v3/detect_edition.ts";
 import { IdentityFolder, parseIdentity } from "../../../client/identity/v3_identity.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
@@ -32,13 +29,21 @@ const start = (folder: TemporaryFolder, editions: readonly Edition[] = DEFAULT_S
     dataFolder: folder.join("data"),
   });
 
-async function send(folder: TemporaryFolder, server: Address, options: Partial<SendOptions> = {}) {
-  const events: ClientEvent[] = [];
+async function send(
+  folder: TemporaryFolder,
+  server: Address,
+  options: Partial<V3ConnectOptions> = {},
+) {
+  const events: V3Event[] = [];
   const outcomes = await sendFiles({
-    ...{ server, userName: "Alice", files: [folder.join("file.bin")] },
-    identityFolder: folder.path,
-    onEvent: (event) => events.push(event),
-    ...options,
+    connect: {
+      server,
+      userName: "Alice",
+      identityFolder: folder.path,
+      onEvent: (event) => events.push(event),
+      ...options,
+    },
+    files: [folder.join("file.bin")],
   });
   for (const outcome of outcomes) if ("error" in outcome) throw outcome.error;
   return events;

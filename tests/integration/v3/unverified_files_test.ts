@@ -1,17 +1,12 @@
 /** Tables of what clients left open: a bound, and the oldest makes room; what has waited too long goes. */
 import assert from "node:assert/strict";
 import { getLogger } from "@logtape/logtape";
-import {
-  type Bytes,
-  DEFAULT_LIMITS,
-  edition2023c,
-  FIELDS,
-  fixedSize,
-  type Limits,
-  type RequestKind,
-  type SendFile,
-  type Server,
-} from "../../../mod.ts";
+import type { Bytes } from "../../../protocol/bytes.ts";
+import { DEFAULT_LIMITS, type Limits } from "../../../server/limits/limits.ts";
+import { edition2023c } from "../../../protocol/v3/editions/edition_2023c.ts";
+import { FIELDS, fixedSize, type RequestKind } from "../../../protocol/v3/editions/edition.ts";
+import type { SendFile } from "../../../protocol/v3/messages.ts";
+import type { Server } from "../../../server/server.ts";
 import { type ContextOptions, createContext } from "../../../server/context.ts";
 import { PendingUploads } from "../../../server/v3/pending_uploads.ts";
 import type { V3Upload } from "../../../server/v3/upload.ts";
@@ -140,7 +135,7 @@ class FakeUpload implements AsyncDisposable {
 async function park(limits: Partial<Limits>, uploads: readonly FakeUpload[]) {
   const parked = new PendingUploads({ ...DEFAULT_LIMITS, ...limits });
   for (const [index, upload] of uploads.entries()) {
-    await parked.park(upload as unknown as V3Upload, index);
+    await parked.add(upload as unknown as V3Upload, index);
   }
   return parked;
 }

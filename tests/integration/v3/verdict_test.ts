@@ -1,6 +1,9 @@
 /** Whose word on a checksum counts: somebody who knows an id alone can't confirm or drop what its client has just sent. */
 import assert from "node:assert/strict";
-import { edition2022, edition2023c, EDITIONS, listStored } from "../../../mod.ts";
+import { edition2022 } from "../../../protocol/v3/editions/edition_2022.ts";
+import { edition2023c } from "../../../protocol/v3/editions/edition_2023c.ts";
+import { EDITIONS } from "../../../protocol/v3/editions/mod.ts";
+import { listStored } from "../../../server/operator/list_files.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { kindOf, Peer } from "../../support/v3/raw_client.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";

@@ -1,14 +1,12 @@
 /** Clients that expect zlib's CRC-32 in place of cksum, and strict ones, which have their cksum. */
 import assert from "node:assert/strict";
 import { crc32 } from "node:zlib";
-import {
-  type Bytes,
-  cksum,
-  edition2023a,
-  importAesKey,
-  listStored,
-  type Server,
-} from "../../../mod.ts";
+import type { Bytes } from "../../../protocol/bytes.ts";
+import { cksum } from "../../../protocol/crc/cksum.ts";
+import { edition2023a } from "../../../protocol/v3/editions/edition_2023a.ts";
+import { importAesKey } from "../../../protocol/cipher/aes_cbc.ts";
+import { listStored } from "../../../server/operator/list_files.ts";
+import type { Server } from "../../../server/server.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { Peer } from "../../support/v3/raw_client.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";

@@ -1,53 +1,58 @@
 /** Protocol 4: what is stopped ends in good order, is told truly, and can be gone on with. */
 import assert from "node:assert/strict";
-import { type Bytes, equalBytes, InterruptedError, type XferError } from "../../../mod.ts";
+import { type Bytes, equalBytes } from "../../../protocol/bytes.ts";
+import { InterruptedError, type XferError } from "../../../protocol/errors.ts";
 import { getFolder } from "../../../client/v4/get_files.ts";
-import type { SecureClient } from "../../../client/v4/client.ts";
-import { putFiles, type PutOptions, type PutOutcome } from "../../../client/v4/put_files.ts";
-import type { SecureEvent } from "../../../client/events.ts";
-import { SPREAD } from "../../../client/v4/parallel_put.ts";
+import type { V4Client } from "../../../client/v4/client.ts";
+import { putFiles, type PutOutcome } from "../../../client/v4/put_files.ts";
+import type { ConnectOptions } from "../../../client/v4/connect_options.ts";
+import type { TransferOptions } from "../../../client/v4/connection_pool.ts";
+import type { V4Event } from "../../../client/events.ts";
+import { PARALLEL_SIZE } from "../../../client/v4/parallel_put.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { nameOf } from "../../support/outcomes.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import type { Meddler } from "../../support/net/faulty_proxy.ts";
 import { SecureProxy } from "../../support/net/tls_proxy.ts";
-import { got, put, Scene } from "../../support/v4/fixture.ts";
+import { got, put, Scene, splitOptions } from "../../support/v4/fixture.ts";
 
 const LARGE = pseudoRandomBytes(8 * CHUNK_SIZE + 5);
 const SMALL = pseudoRandomBytes(3 * CHUNK_SIZE);
 
 interface Run {
   readonly outcomes: readonly PutOutcome[];
-  readonly events: readonly SecureEvent[];
+  readonly events: readonly V4Event[];
 }
 
-interface Put extends Partial<PutOptions> {
+interface Put extends Partial<ConnectOptions>, Partial<TransferOptions> {
   /** Whether it is to stop at an event. */
-  readonly stopAt?: (event: SecureEvent) => boolean;
+  readonly stopAt?: (event: V4Event) => boolean;
 }
 
 /** Puts Alice's files of these names. */
 async function run(scene: Scene, names: readonly string[], options: Put = {}): Promise<Run> {
   const { stopAt = () => false, ...changes } = options;
   const controller = new AbortController();
-  const events: SecureEvent[] = [];
+  const events: V4Event[] = [];
   const outcomes = await putFiles({
-    ...await scene.options("Alice"),
-    ...{ paths: names.map((name) => scene.folder.join(name)), signal: controller.signal },
-    onEvent: (event) => {
-      events.push(event);
-      if (stopAt(event)) controller.abort(new InterruptedError("interrupted", "Ctrl-C"));
-    },
-    ...changes,
+    ...splitOptions({
+      ...await scene.options("Alice"),
+      signal: controller.signal,
+      onEvent: (event) => {
+        events.push(event);
+        if (stopAt(event)) controller.abort(new InterruptedError("interrupted", "Ctrl-C"));
+      },
+      ...changes,
+    }),
+    paths: names.map((name) => scene.folder.join(name)),
   });
   return { outcomes, events };
 }
 
 const states = ({ outcomes }: Run) => outcomes.map(({ state }) => state);
-const of = ({ events }: Run, type: SecureEvent["type"]) =>
+const of = ({ events }: Run, type: V4Event["type"]) =>
   events.filter((event) => event.type === type);
-const hasSent = (event: SecureEvent, bytes: number) =>
-  event.type === "progress" && event.sent >= bytes;
+const hasSent = (event: V4Event, bytes: number) => event.type === "progress" && event.sent >= bytes;
 
 function assertInterrupted({ outcomes }: Run): void {
   for (const outcome of outcomes) {
@@ -104,7 +109,7 @@ Deno.test("v4: stopped in a file that is too small to be gone on with: nothing o
 Deno.test("v4: stopped when all is sent: what the server is about to confirm is stored", async () => {
   await using scene = await Scene.create();
   await write(scene, { a: LARGE, b: SMALL });
-  const stopAt = (event: SecureEvent) => hasSent(event, LARGE.length);
+  const stopAt = (event: V4Event) => hasSent(event, LARGE.length);
   const stopped = await run(scene, ["a", "b"], { stopAt });
   assert.deepEqual(states(stopped), ["stored", "not-tried"]);
   assert.deepEqual(await stored(scene), ["a"]);
@@ -115,7 +120,7 @@ Deno.test("v4: stopped among many small files: each is told as it is", async () 
   await Deno.mkdir(scene.folder.join("many"));
   for (let i = 0; i < 300; i++) await scene.folder.write(`many/${i}`, pseudoRandomBytes(i, i + 1));
   let sent = 0;
-  const stopAt = ({ type }: SecureEvent) => type === "sending" && ++sent === 100;
+  const stopAt = ({ type }: V4Event) => type === "sending" && ++sent === 100;
   for (const parallel of [1, 3]) {
     sent = 0;
     const { outcomes } = await run(scene, ["many"], { stopAt, parallel });
@@ -134,9 +139,9 @@ Deno.test("v4: stopped among many small files: each is told as it is", async () 
 
 Deno.test("v4: stopped in a file that goes over several connections: it goes on from there", async () => {
   await using scene = await Scene.create();
-  const content = pseudoRandomBytes(SPREAD + 5);
+  const content = pseudoRandomBytes(PARALLEL_SIZE + 5);
   await write(scene, { a: content });
-  const stopAt = (event: SecureEvent) => hasSent(event, SPREAD / 2);
+  const stopAt = (event: V4Event) => hasSent(event, PARALLEL_SIZE / 2);
   const stopped = await run(scene, ["a"], { parallel: 3, stopAt });
   assert.deepEqual(states(stopped), ["not-stored"]);
   assert.equal(of(stopped, "left-part").length, 1);
@@ -184,7 +189,7 @@ Deno.test("v4: stopped while files are compared or looked for: nothing is sent",
   await Deno.mkdir(scene.folder.join("d"));
   await write(scene, { "d/a": SMALL, "d/b": SMALL });
   assert.deepEqual(states(await run(scene, ["d"])), ["stored", "stored"]);
-  const stopped = await run(scene, ["d"], { stopAt: ({ type }) => type === "secure" });
+  const stopped = await run(scene, ["d"], { stopAt: ({ type }) => type === "connected" });
   assert.deepEqual(states(stopped), ["not-tried", "not-tried"]);
   const before = run(scene, ["d"], { signal: AbortSignal.abort() });
   await assert.rejects(before, { code: "interrupted" });
@@ -238,16 +243,16 @@ Deno.test("v4: stopped when an answer is due: what only looks ends at once, what
     remove: (client) => client.remove("a"),
     rename: (client) => client.rename("a", "b"),
     link: (client) => client.link(),
-  } satisfies Record<string, (client: SecureClient) => Promise<unknown>>;
+  } satisfies Record<string, (client: V4Client) => Promise<unknown>>;
   const controller = new AbortController();
   const options = { server: proxy.address, signal: controller.signal };
-  const clients = new Map<string, SecureClient>();
+  const clients = new Map<string, V4Client>();
   for (const name of Object.keys(requests)) clients.set(name, await scene.client("Alice", options));
   network.isStalled = true;
   const isStopped = new Promise((resolve) => options.signal.addEventListener("abort", resolve));
   await Promise.all(
     Object.entries(requests).map(async ([name, ask]) => {
-      using client = clients.get(name) as SecureClient;
+      using client = clients.get(name) as V4Client;
       const asked = ask(client).then(() => "answered", (error: XferError) => error.code);
       if (name === "link") controller.abort(new InterruptedError("interrupted", "Ctrl-C"));
       await isStopped;
@@ -284,8 +289,9 @@ Deno.test("v4: stopped while a folder is got: what is there is whole, the rest i
   const target = scene.folder.join("back");
   let count = 0;
   const outcomes = await getFolder({
-    ...await scene.options("Alice"),
-    ...{ name: "many", target, signal: controller.signal },
+    connect: { ...await scene.options("Alice"), signal: controller.signal },
+    name: "many",
+    target,
     onOutcome: () => {
       if (++count === 50) controller.abort(new InterruptedError("interrupted", "Ctrl-C"));
     },

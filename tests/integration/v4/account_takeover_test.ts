@@ -1,21 +1,16 @@
 /** Protocol 4: an account of protocol 3 is taken over by who has its key, and by nobody else. */
 import assert from "node:assert/strict";
 import { reset } from "@logtape/logtape";
-import {
-  type Bytes,
-  listUsers,
-  publicKeyOf,
-  type RefusedError,
-  sendFiles,
-  setUserDisabled,
-  unwrapKey,
-  wrapKey,
-} from "../../../mod.ts";
+import type { Bytes } from "../../../protocol/bytes.ts";
+import { listUsers, setUserDisabled } from "../../../server/operator/users.ts";
+import { publicKeyOf, unwrapKey, wrapKey } from "../../../protocol/cipher/rsa.ts";
+import type { RefusedError } from "../../../protocol/errors.ts";
+import { sendFiles } from "../../../client/v3/send_files.ts";
 import { IdentityFolder } from "../../../client/identity/v3_identity.ts";
 import { AccountFolder, type AccountKey } from "../../../client/identity/v4_account.ts";
 import type { RequestMux } from "../../../client/v4/request_mux.ts";
 import { authenticate } from "../../../client/v4/login.ts";
-import type { SecureEvent } from "../../../client/events.ts";
+import type { V4Event } from "../../../client/events.ts";
 import {
   prove,
   sealedBytes,
@@ -32,8 +27,8 @@ import { connectRaw, Scene, startServer } from "../../support/v4/fixture.ts";
 async function enrolPlainly(scene: Scene, name: string, server = scene.server): Promise<string> {
   const { identityFolder } = await scene.options(name);
   const file = await scene.folder.write(`${name}.txt`, pseudoRandomBytes(10));
-  const options = { server: server.address, userName: name, files: [file], identityFolder };
-  const [outcome] = await sendFiles(options);
+  const connect = { server: server.address, userName: name, identityFolder };
+  const [outcome] = await sendFiles({ connect, files: [file] });
   assert.equal(outcome?.state, "stored");
   return identityFolder;
 }
@@ -87,7 +82,7 @@ Deno.test("a client takes its account over: same id, same files; protocol 3 has 
   using spy = await Peer.connect(scene.server.address);
   spy.clientId = clientId;
 
-  const events: SecureEvent[] = [];
+  const events: V4Event[] = [];
   (await scene.client("Alice", { onEvent: (event) => void events.push(event) }))[Symbol.dispose]();
   assert.deepEqual(events.at(-1), { type: "claimed", clientId });
   const account = await new AccountFolder(folder).loadAccount();
@@ -205,9 +200,9 @@ Deno.test("where a server does not know the identity of protocol 3, the client r
   await using other = await startServer(scene.folder.join("other"));
   await enrolPlainly(scene, "Alice", other);
   const events: string[] = [];
-  const onEvent = ({ type }: SecureEvent) => void events.push(type);
+  const onEvent = ({ type }: V4Event) => void events.push(type);
   (await scene.client("Alice", { onEvent }))[Symbol.dispose]();
-  assert.deepEqual(events, ["secure", "secure", "registered"]);
+  assert.deepEqual(events, ["connected", "connected", "registered"]);
 });
 
 for (const registration of ["invite", "closed"] as const) {

@@ -1,7 +1,7 @@
 /** Protocol 4: what an operator does to accounts, and what their clients see of it. */
 import assert from "node:assert/strict";
+import { invite } from "../../../server/operator/invitations.ts";
 import {
-  invite,
   linkUser,
   listUserKeys,
   removeUser,
@@ -9,9 +9,9 @@ import {
   renameUser,
   setUserDisabled,
   setUserQuota,
-} from "../../../mod.ts";
+} from "../../../server/operator/users.ts";
 import { AccountFolder } from "../../../client/identity/v4_account.ts";
-import type { SecureEvent } from "../../../client/events.ts";
+import type { V4Event } from "../../../client/events.ts";
 import { digestTree } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { kindOf, Peer } from "../../support/v3/raw_client.ts";
@@ -160,8 +160,8 @@ Deno.test("renamed: the client learns of it, and transfer.info has to say the ne
   await assert.rejects(renameUser(scene.data, "Alice", "Bob"), { code: "name-taken" });
   await assert.rejects(renameUser(scene.data, "Alice", "no name"), { code: "bad-user-name" });
   assert.equal(await renameUser(scene.data, "Alice", "Alicia"), true);
-  const events: SecureEvent[] = [];
-  const onEvent = (event: SecureEvent) => void events.push(event);
+  const events: V4Event[] = [];
+  const onEvent = (event: V4Event) => void events.push(event);
   await assert.rejects(scene.client("Alice", { onEvent }), {
     name: "ConfigurationError",
     code: "other-identity",

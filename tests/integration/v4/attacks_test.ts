@@ -1,11 +1,13 @@
 /** Protocol 4: what an adversary may try, and what comes of it at both ends. */
 import assert from "node:assert/strict";
-import { type Bytes, DEFAULT_TIMEOUTS, equalBytes, listUsers } from "../../../mod.ts";
+import { type Bytes, equalBytes } from "../../../protocol/bytes.ts";
+import { DEFAULT_TIMEOUTS } from "../../../client/net/dial.ts";
+import { listUsers } from "../../../server/operator/users.ts";
 import { AccountFolder } from "../../../client/identity/v4_account.ts";
-import { findSecure } from "../../../client/v4/discover.ts";
-import { openSecurely } from "../../../client/v4/open_tls.ts";
+import { findV4Server } from "../../../client/v4/discover.ts";
+import { openPinned } from "../../../client/v4/open_tls.ts";
 import { KnownServers } from "../../../client/identity/known_servers.ts";
-import { SecureClient } from "../../../client/v4/client.ts";
+import { V4Client } from "../../../client/v4/client.ts";
 import { fingerprintOf } from "../../../protocol/v4/fingerprint.ts";
 import { decodeHelloAnswer, encodeHelloAnswer } from "../../../protocol/hello.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
@@ -51,7 +53,7 @@ Deno.test("with a fingerprint in the address he is found out on first use, and n
   await using log = await ServerLog.take("debug");
   await using scene = await Scene.create();
   await using other = await startServer(scene.folder.join("his"));
-  const answer = await findSecure(scene.server.address, DEFAULT_TIMEOUTS);
+  const answer = await findV4Server(scene.server.address, DEFAULT_TIMEOUTS);
   const fingerprint = await fingerprintOf(answer?.certificate ?? new Uint8Array(0));
   const onNewServer = () => assert.fail("nobody is to be asked");
   const changes = { fingerprint, onNewServer };
@@ -97,12 +99,12 @@ Deno.test("he who passes the certificate on has not its key: no channel comes ab
   await using log = await ServerLog.take("debug");
   await using scene = await Scene.create();
   await using other = await startServer(scene.folder.join("his"));
-  const honest = await findSecure(scene.server.address, DEFAULT_TIMEOUTS);
-  const his = await findSecure(other.address, DEFAULT_TIMEOUTS);
+  const honest = await findV4Server(scene.server.address, DEFAULT_TIMEOUTS);
+  const his = await findV4Server(other.address, DEFAULT_TIMEOUTS);
   assert.ok(honest !== undefined && his !== undefined);
   const lie = { certificate: honest.certificate, port: his.port };
   const fingerprint = await fingerprintOf(honest.certificate);
-  await assert.rejects(openSecurely(scene.server.address, lie, fingerprint, DEFAULT_TIMEOUTS), {
+  await assert.rejects(openPinned(scene.server.address, lie, fingerprint, DEFAULT_TIMEOUTS), {
     name: "NetworkError",
     code: "no-secure-channel",
   });
@@ -116,7 +118,7 @@ Deno.test("who is met for the first time and has not the key of its certificate 
   await using log = await ServerLog.take("debug");
   await using scene = await Scene.create();
   await using other = await startServer(scene.folder.join("his"));
-  const his = await findSecure(other.address, DEFAULT_TIMEOUTS);
+  const his = await findV4Server(other.address, DEFAULT_TIMEOUTS);
   assert.ok(his !== undefined);
   // He passes another's certificate on.
   await using proxy = await SecureProxy.start(scene.server, {
@@ -167,7 +169,7 @@ Deno.test("a server without protocol 4 ends the hello, and goes on with others",
     listen: [{ hostname: "127.0.0.1", port: 0 }],
     dataFolder: scene.folder.join("plain"),
   });
-  await assert.rejects(findSecure(plain.address, DEFAULT_TIMEOUTS), { code: "no-hello" });
+  await assert.rejects(findV4Server(plain.address, DEFAULT_TIMEOUTS), { code: "no-hello" });
   assertNobody(log);
 });
 
@@ -229,9 +231,9 @@ Deno.test("a name that is taken, by either protocol, is not given again", async 
   const folder = scene.folder.join("another");
   await Deno.mkdir(folder, { mode: 0o700 });
   const options = { ...await scene.options("Alice"), identityFolder: folder };
-  await assert.rejects(SecureClient.connect(options), { code: "name-taken" });
+  await assert.rejects(V4Client.connect(options), { code: "name-taken" });
   const bad = { ...options, userName: "no name" };
-  await assert.rejects(SecureClient.connect(bad), { code: "bad-user-name" });
+  await assert.rejects(V4Client.connect(bad), { code: "bad-user-name" });
   assert.deepEqual(log.refusals, [
     "client.refused: the name is another's",
     "client.refused: a name has 1 to 254 ASCII letters and digits",

@@ -1,12 +1,14 @@
 /** Files that protocol 3 has stored, in an account that protocol 4 uses: they get their digests when they are asked for. */
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
-import { type Bytes, cksum } from "../../../mod.ts";
+import type { Bytes } from "../../../protocol/bytes.ts";
+import { cksum } from "../../../protocol/crc/cksum.ts";
 import type { RemoteFile } from "../../../client/v4/remote_file.ts";
 import { ChunkDigests } from "../../../protocol/v4/chunk_digests.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { Peer } from "../../support/v3/raw_client.ts";
+import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import { xfer } from "../../support/processes.ts";
 import { got, put, Scene } from "../../support/v4/fixture.ts";
 import { watched } from "../../support/v4/traced.ts";
@@ -156,10 +158,14 @@ Deno.test("a name that no client may give is listed and served, and leads nowher
   await using scene = await Scene.create();
   const content = pseudoRandomBytes(100);
   await claimed(scene, new Map([["x", content]]));
-  const outside = scene.folder.join("outside");
+  await using disk = await TemporaryFolder.createOnDisk();
+  const outside = disk.join("outside");
   const home = `${outside}/in/it`;
   await Deno.mkdir(`${outside}/in`, { recursive: true });
-  await Deno.rename(scene.folder.join("Alice"), home);
+  await Deno.mkdir(home, { mode: 0o700 });
+  for (const { name } of Deno.readDirSync(scene.folder.join("Alice"))) {
+    await Deno.copyFile(scene.folder.join("Alice", name), `${home}/${name}`);
+  }
   const { hostname, port } = scene.server.address;
   await Deno.writeTextFile(`${home}/transfer.info`, `${hostname}:${port}\nAlice\n`);
   const run = (...args: string[]) => xfer(["client", ...args, "--force"], home);

@@ -1,7 +1,8 @@
 /** Answers of the server of protocol 4, and peers that take them late, or not at all. */
 import assert from "node:assert/strict";
 import { getLogger, reset } from "@logtape/logtape";
-import { type Bytes, concatBytes, DEFAULT_LIMITS, type Limits } from "../../../mod.ts";
+import { type Bytes, concatBytes } from "../../../protocol/bytes.ts";
+import { DEFAULT_LIMITS, type Limits } from "../../../server/limits/limits.ts";
 import { sign } from "../../../protocol/v4/authentication.ts";
 import { FrameReader } from "../../../protocol/v4/frame_reader.ts";
 import { encodeMessage, type Message, type MessageKind } from "../../../protocol/v4/messages.ts";
@@ -16,6 +17,7 @@ import { openInThisThread } from "../../support/store/catalogs.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import { takeLogs } from "../../support/server_log.ts";
 import { sumsOf } from "../../support/v4/raw_client.ts";
+import { interceptedCatalog } from "../../support/store/intercepted_catalog.ts";
 
 const FINGERPRINT = new Uint8Array(32).fill(7);
 /** Bytes that are sent are the receiver's. */
@@ -133,7 +135,7 @@ function tags(first: number, count: number): number[] {
 }
 
 async function clientIdOf({ context }: Scene): Promise<Bytes> {
-  const [client] = await context.store.catalog.listClients();
+  const [client] = await context.store.catalog.accounts.list();
   assert.ok(client);
   return client.id;
 }
@@ -157,12 +159,12 @@ function test(name: string, work: (scene: Scene) => Promise<void>, limits: Parti
     await using store = await DataFolder.openToServe(folder.join("data"), Deno, openInThisThread);
     const storing: Scene["storing"] = { after: Promise.resolve() };
     const { catalog, blobs } = store;
-    const storeFile: typeof catalog.storeFile = async (...args) => {
-      await storing.after;
-      return await catalog.storeFile(...args);
-    };
+    const waiting = interceptedCatalog(catalog, async (method, _args, next) => {
+      if (method === "files.commit") await storing.after;
+      return await next();
+    });
     const shared = createContext({
-      ...{ store: { catalog: { ...catalog, storeFile }, blobs } },
+      ...{ store: { catalog: waiting, blobs } },
       ...{
         limits: { ...DEFAULT_LIMITS, ...limits },
         random: systemEntropy,
@@ -205,7 +207,7 @@ test("what is not read is not stored: a client that takes no answers sends no mo
   let [asked, told] = [0, 0];
   await using requests = new Requests({
     context,
-    owner: { clientId: await clientIdOf(scene), key: new Uint8Array(32), address: "127.0.0.1:1" },
+    owner: { accountId: await clientIdOf(scene), key: new Uint8Array(32), address: "127.0.0.1:1" },
     answers: {
       send() {
         if (++told === WINDOW) windowful.resolve();

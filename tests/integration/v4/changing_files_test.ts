@@ -1,20 +1,27 @@
 /** Files that are not what the system said of them when they are sent: nothing is stored of them, and all of the others. */
 import assert from "node:assert/strict";
-import { putFiles, type PutOptions } from "../../../client/v4/put_files.ts";
-import { SPREAD } from "../../../client/v4/parallel_put.ts";
+import { putFiles } from "../../../client/v4/put_files.ts";
+import type { ConnectOptions } from "../../../client/v4/connect_options.ts";
+import type { TransferOptions } from "../../../client/v4/connection_pool.ts";
+import { PARALLEL_SIZE } from "../../../client/v4/parallel_put.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { nameOf } from "../../support/outcomes.ts";
-import { Scene } from "../../support/v4/fixture.ts";
+import { Scene, splitOptions } from "../../support/v4/fixture.ts";
 
 const MIB = 1024 * 1024;
 const onLinux = Deno.build.os === "linux";
 
 /** Puts paths; returns what came of each, by the last part of its path, and what the server has then. */
-async function put(scene: Scene, paths: readonly string[], changes: Partial<PutOptions> = {}) {
+async function put(
+  scene: Scene,
+  paths: readonly string[],
+  changes: Partial<ConnectOptions & TransferOptions> = {},
+) {
   const outcomes = new Map<string, string>();
   const options = await scene.options("Alice");
   await putFiles({
-    ...{ ...options, paths, retries: 0, ...changes },
+    ...splitOptions({ ...options, retries: 0, ...changes }),
+    paths,
     onOutcome: (outcome) =>
       outcomes.set(nameOf(outcome), "error" in outcome ? outcome.error.code : outcome.state),
   });
@@ -91,7 +98,7 @@ const SIZES: readonly [what: string, size: number, parallel: number][] = [
   ["a small file", 1000, 1],
   ["a file of several chunks", 3 * MIB, 1],
   ["a file that can be resumed", 6 * MIB, 1],
-  ["a file that is spread over connections", SPREAD, 4],
+  ["a file that is spread over connections", PARALLEL_SIZE, 4],
 ];
 for (const [what, size, parallel] of SIZES) {
   for (const [changes, code, change] of CHANGES) {
@@ -105,7 +112,7 @@ for (const [what, size, parallel] of SIZES) {
         onEvent: (event) => {
           // A file that is spread is looked at once more before it is begun.
           const isBegun = event.type === "sending" && event.file.path === path;
-          if (size < SPREAD ? event.type === "planned" : isBegun) change(path);
+          if (size < PARALLEL_SIZE ? event.type === "planned" : isBegun) change(path);
         },
       });
       assert.deepEqual(outcomes, { a: "stored", b: code, c: "stored" });

@@ -1,9 +1,9 @@
 /** Quota: a stored file is taken off once, however many are on their way to replace it. */
 import assert from "node:assert/strict";
 import { IdentityFolder } from "../../../client/identity/v3_identity.ts";
-import { DEFAULT_LIMITS } from "../../../mod.ts";
+import { DEFAULT_LIMITS } from "../../../server/limits/limits.ts";
 import { claimRoom, QuotaReservations } from "../../../server/uploads/quota_reservations.ts";
-import type { UsageBeside } from "../../../server/catalog/catalog.ts";
+import type { UsageBeside } from "../../../server/catalog/files.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { encrypt, kindOf, Peer, privateKey } from "../../support/v3/raw_client.ts";
@@ -216,16 +216,20 @@ Deno.test("credit: what the catalog has told of a file that is removed before th
   const answer = Promise.withResolvers<UsageBeside>();
   const nothing = { bytes: 0, files: 0 };
   const answers = [answer.promise, Promise.resolve({ ...nothing, replaced: nothing })];
-  const usageBeside = () => {
+  const usage = () => {
     asked.resolve();
     return answers.shift();
   };
   const context = {
     ...{ limits: { ...DEFAULT_LIMITS, quota: 10 }, quotaReservations },
     accounts: { find: () => Promise.resolve(undefined) },
-    store: { catalog: { usageBeside } },
+    store: { catalog: { files: { usage } } },
   } as unknown as Parameters<typeof claimRoom>[0];
-  const claiming = claimRoom(context, { clientId, name: "a", size: 10 }, () => assert.fail());
+  const claiming = claimRoom(
+    context,
+    { accountId: clientId, name: "a", size: 10 },
+    () => assert.fail(),
+  );
   await asked.promise;
   // The answer comes behind that of the removal.
   quotaReservations.revoke(clientId, "a");

@@ -1,8 +1,12 @@
 /** Networks that cut every connection after a while: retries are used up only where nothing is gained in between. */
 import assert from "node:assert/strict";
 import { dirname } from "node:path";
-import { equalBytes, getFile, getFolder, putFiles, type Retry } from "../../../mod.ts";
-import { ConnectionPool } from "../../../client/v4/connection_pool.ts";
+import { equalBytes } from "../../../protocol/bytes.ts";
+import { getFile, getFolder } from "../../../client/v4/get_files.ts";
+import { putFiles } from "../../../client/v4/put_files.ts";
+import type { Retry } from "../../../client/net/retry.ts";
+import { ConnectionPool, type TransferOptions } from "../../../client/v4/connection_pool.ts";
+import type { ConnectOptions } from "../../../client/v4/connect_options.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import type { Direction, Meddler } from "../../support/net/faulty_proxy.ts";
@@ -20,10 +24,8 @@ const RETRIES = 2;
 
 interface Cut {
   readonly scene: Scene;
-  readonly options: Awaited<ReturnType<Scene["options"]>> & {
-    readonly retries: number;
-    readonly onRetry: (retry: Retry) => void;
-  };
+  readonly connect: ConnectOptions;
+  readonly transfer: TransferOptions;
   readonly retries: readonly Retry[];
 }
 
@@ -48,12 +50,12 @@ function test(
     };
     await using proxy = await SecureProxy.start(scene.server, { secure: { [way]: meddler } });
     const retries: Retry[] = [];
-    const options = {
-      ...await scene.options("Alice", { server: proxy.address }),
+    const connect = await scene.options("Alice", { server: proxy.address });
+    const transfer = {
       ...{ retries: RETRIES, random: () => 0.999, onRetry: (retry: Retry) => retries.push(retry) },
       pause: () => Promise.resolve(),
     };
-    await work({ scene, options, retries });
+    await work({ scene, connect, transfer, retries });
   });
 }
 
@@ -71,7 +73,7 @@ const always = (bytes: number) => () => bytes;
 test("a large file is stored, however often it is cut", "up", always(EACH), async (cut) => {
   const path = cut.scene.folder.join("large");
   await Deno.writeFile(path, LARGE);
-  const [outcome] = await putFiles({ ...cut.options, paths: [path] });
+  const [outcome] = await putFiles({ ...cut, paths: [path] });
   assert.equal(outcome?.state, "stored");
   assertFirst(cut.retries);
 });
@@ -79,7 +81,11 @@ test("a large file is stored, however often it is cut", "up", always(EACH), asyn
 test("so is one that is spread over connections", "up", always(3 * EACH), async (cut) => {
   const path = cut.scene.folder.join("large");
   await Deno.writeFile(path, LARGE.subarray(0, 36 * MIB));
-  const [outcome] = await putFiles({ ...cut.options, paths: [path], parallel: 2 });
+  const [outcome] = await putFiles({
+    connect: cut.connect,
+    transfer: { ...cut.transfer, parallel: 2 },
+    paths: [path],
+  });
   assert.equal(outcome?.state, "stored");
 });
 
@@ -88,7 +94,10 @@ test("a folder of small files is stored", "down", always(3000), async (cut) => {
   for (let i = 0; i < 150; i++) {
     await cut.scene.folder.write(`small/${i}`, pseudoRandomBytes(20_000, i));
   }
-  const outcomes = await putFiles({ ...cut.options, paths: [cut.scene.folder.join("small")] });
+  const outcomes = await putFiles({
+    ...cut,
+    paths: [cut.scene.folder.join("small")],
+  });
   assert.ok(outcomes.every(({ state }) => state === "stored"));
   assertFirst(cut.retries);
 });
@@ -100,7 +109,7 @@ async function prepare({ scene }: Cut, files: Readonly<Record<string, Uint8Array
   for (const [name, content] of Object.entries(files)) await scene.folder.write(name, content);
   const tops = [...new Set(Object.keys(files).map((name) => name.split("/")[0] as string))];
   const outcomes = await putFiles({
-    ...await scene.options("Alice"),
+    connect: await scene.options("Alice"),
     paths: tops.map((top) => scene.folder.join(top)),
   });
   assert.ok(outcomes.every(({ state }) => state === "stored"));
@@ -109,7 +118,7 @@ async function prepare({ scene }: Cut, files: Readonly<Record<string, Uint8Array
 test("a large file is downloaded", "down", always(EACH), async (cut) => {
   await prepare(cut, { large: LARGE });
   const target = cut.scene.folder.join("back");
-  const outcome = await getFile({ ...cut.options, name: "large", target });
+  const outcome = await getFile({ ...cut, name: "large", target });
   assert.equal(outcome.state, "got");
   assert.ok(equalBytes(await Deno.readFile(target), LARGE));
   assertFirst(cut.retries);
@@ -119,7 +128,7 @@ test("a folder is downloaded", "down", always(MIB), async (cut) => {
   const files = Array.from({ length: 60 }, (_, i) => [`d/${i}`, pseudoRandomBytes(100_000, i)]);
   await prepare(cut, Object.fromEntries(files));
   const target = cut.scene.folder.join("back");
-  const outcomes = await getFolder({ ...cut.options, name: "d", target });
+  const outcomes = await getFolder({ ...cut, name: "d", target });
   assert.ok(outcomes.every(({ state }) => state === "got"));
   assertFirst(cut.retries);
 });
@@ -138,7 +147,7 @@ test(
     await prepare(cut, Object.fromEntries(names.map((name) => [name, new Uint8Array(0)])));
     reached = 0;
     const listed: string[] = [];
-    using pool = new ConnectionPool(cut.options);
+    using pool = new ConnectionPool(cut.connect, cut.transfer);
     await pool.list("d/", ({ name }) => void listed.push(name));
     assert.deepEqual(listed, names.sort());
     assertFirst(cut.retries);
@@ -152,7 +161,7 @@ test(
   async (cut) => {
     const path = cut.scene.folder.join("large");
     await Deno.writeFile(path, LARGE);
-    const [outcome] = await putFiles({ ...cut.options, paths: [path] });
+    const [outcome] = await putFiles({ ...cut, paths: [path] });
     assert.equal(outcome?.state, "not-stored");
     assert.deepEqual(cut.retries.map(({ retry }) => retry), [1, 2]);
     assert.deepEqual(cut.retries.map(({ delayMs }) => delayMs), [999, 1998]);

@@ -6,8 +6,9 @@ import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { openInThisThread } from "../../support/store/catalogs.ts";
 import { CountedDatabase } from "../../support/store/counted_database.ts";
 import { SourceFile } from "../../../client/local/source_file.ts";
-import type { SecureClient } from "../../../client/v4/client.ts";
+import type { V4Client } from "../../../client/v4/client.ts";
 import { got, put, Scene } from "../../support/v4/fixture.ts";
+import { blobId } from "../../support/store/ids.ts";
 
 const MAX_PARTS = 128;
 /** Whether the one folder is a file that could be one. */
@@ -16,7 +17,7 @@ const deep = (parts: number, file = "f") => `${"d/".repeat(parts - 1)}${file}`;
 
 interface Counted {
   readonly scene: Scene;
-  readonly client: SecureClient;
+  readonly client: V4Client;
   readonly database: CountedDatabase;
   /** Puts an empty file under each name, and returns what came of each. */
   readonly putAll: (names: readonly string[]) => Promise<(number | string)[]>;
@@ -32,7 +33,7 @@ function test(what: string, body: (counted: Counted) => Promise<void>) {
     using client = await scene.client("Alice");
     const empty = await scene.folder.write("empty", "");
     const putAll = async (names: readonly string[]) => {
-      const files = names.map(async (name) => ({ file: await SourceFile.inspectAny(empty), name }));
+      const files = names.map(async (name) => ({ file: await SourceFile.inspect(empty), name }));
       return await put(client, await Promise.all(files));
     };
     const costOf = async (name: string) => {
@@ -70,10 +71,16 @@ test("those stored before the bound are listed, read, renamed and removed", asyn
   const { cksum: crc, digest } = sums.sums();
   {
     await using folder = await DataFolder.openToChange(scene.data, Deno);
-    const owner = await folder.catalog.findClientByName("Alice") ?? assert.fail();
+    const owner = await folder.catalog.accounts.find({ name: "Alice" }) ?? assert.fail();
     for (const [i, name] of names.entries()) {
-      await folder.catalog.storeFile({
-        ...{ clientId: owner.id, name, path: `catalog/${i}`, size: content.length, crc },
+      await folder.catalog.files.commit({
+        ...{
+          accountId: owner.id,
+          name,
+          content: { kind: "inline", id: blobId(`catalog/${i}`) },
+          size: content.length,
+          crc,
+        },
         ...{ storedAt: 1, verified: true, tree: { mtime: 1, digest } },
       }, { chunks: sums.digests, content });
     }

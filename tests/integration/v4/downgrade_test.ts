@@ -1,38 +1,24 @@
 /** Which protocol a run speaks, and that nobody between can choose it for a client that knows its server. */
 import assert from "node:assert/strict";
-import {
-  type Address,
-  type Choice,
-  type ChoiceOptions,
-  chooseProtocol,
-  type ConnectOptions,
-  formatAddress,
-  putFiles,
-  type Retry,
-  SecureClient,
-  sendFiles,
-  type ServerIdentity,
-  type TracedMessage,
-  type XferError,
-} from "../../../mod.ts";
+import { type Address, formatAddress } from "../../../protocol/address.ts";
+import type { ConnectOptions } from "../../../client/v4/connect_options.ts";
+import { putFiles } from "../../../client/v4/put_files.ts";
+import type { Retry } from "../../../client/net/retry.ts";
+import { V4Client } from "../../../client/v4/client.ts";
+import { sendFiles } from "../../../client/v3/send_files.ts";
+import type { TracedMessage } from "../../../client/net/wire_trace.ts";
+import type { XferError } from "../../../protocol/errors.ts";
 import { AccountFolder } from "../../../client/identity/v4_account.ts";
-import { KnownServers } from "../../../client/identity/known_servers.ts";
-import { encodeMessage } from "../../../protocol/v4/messages.ts";
+import { KnownServers, type ServerIdentity } from "../../../client/identity/known_servers.ts";
 import { isHello } from "../../../protocol/hello.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { FaultyProxy, type Meddler, type Meddlers } from "../../support/net/faulty_proxy.ts";
 import { ServerLog } from "../../support/server_log.ts";
-import { lettingIn, OddSecureServer } from "../../support/v4/scripted_server.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import { Scene } from "../../support/v4/fixture.ts";
+import { type Asked, choose, NOWHERE, TIMEOUTS } from "../../support/v4/choose_protocol.ts";
 
 const FINGERPRINT = pseudoRandomBytes(32);
-/** Nobody listens there: who dials it fails. */
-const NOWHERE: Address = { hostname: "127.0.0.1", port: 1 };
-
-/** A server that is silent for so long does not answer. */
-const TIMEOUTS = { responseMs: 200 };
-
 const NO_HELLO = { name: "NetworkError", code: "no-hello" };
 const NOT_SPOKEN = { name: "ProtocolError", code: "protocol-4-not-spoken" };
 
@@ -66,18 +52,6 @@ const STRIPPED: Readonly<Record<string, readonly [Meddlers, failure: object]>> =
   ...AS_NONE,
 };
 
-interface Asked extends Partial<Omit<ChoiceOptions, "info">> {
-  readonly info?: Partial<ChoiceOptions["info"]>;
-}
-
-function choose(identityFolder: string, { info, ...options }: Asked = {}): Promise<Choice> {
-  return chooseProtocol({
-    ...{ asked: "auto", namesDialect: false, identityFolder, retries: 0, timeouts: TIMEOUTS },
-    ...options,
-    info: { server: NOWHERE, secure: false, fingerprint: undefined, ...info },
-  });
-}
-
 Deno.test("a server that is not known is asked; where it does not answer, protocol 3 is warned of", async () => {
   await using scene = await Scene.create();
   const { identityFolder } = await scene.options("Alice");
@@ -98,14 +72,18 @@ Deno.test("a server that was asked is not asked again for the first connection, 
     const options = await scene.options(userName);
     const { server, identityFolder } = options;
     let hellos = 0;
-    const watch = () => ({ kind }: TracedMessage) => {
+    const tracer = () => ({ kind }: TracedMessage) => {
       if (kind === "hello") hellos++;
     };
-    const choice = await choose(identityFolder, { info: { server }, watch });
+    const choice = await choose(identityFolder, { info: { server }, tracer });
     assert.ok(choice.protocol === 4 && choice.found !== undefined);
     const found = { ...choice.found, ...changes };
     const pause = () => Promise.resolve();
-    const [outcome] = await putFiles({ ...options, paths: [path], found, watch, pause });
+    const [outcome] = await putFiles({
+      connect: { ...options, tracer },
+      transfer: { found, pause },
+      paths: [path],
+    });
     assert.equal(outcome?.state, "stored");
     assert.equal(hellos, asked, userName);
   }
@@ -138,7 +116,7 @@ Deno.test("what is known of a server decides, whatever is answered: nobody is as
     await known.forget(NOWHERE);
     if (identity !== undefined) await known.keep(NOWHERE, identity);
     assert.deepEqual(await choose(folder.path, asked), { protocol: 4 }, what);
-    const dialect = choose(folder.path, { ...asked, namesDialect: true });
+    const dialect = choose(folder.path, { ...asked, hasV3Options: true });
     await assert.rejects(dialect, { name: "UsageError", code: "protocol-3-only" }, what);
   }
   await known.forget(NOWHERE);
@@ -170,7 +148,7 @@ Deno.test("protocol 3 is had by asking: with a warning that names what is given 
   await using folder = await TemporaryFolder.create();
   const known = new KnownServers(folder.path);
   const warned = { protocol: 3, why: "asked" };
-  for (const asked of [{ asked: "3" }, { namesDialect: true }] as const) {
+  for (const asked of [{ asked: "3" }, { hasV3Options: true }] as const) {
     assert.deepEqual(await choose(folder.path, asked), { ...warned, known: undefined });
   }
   for (const identity of [FINGERPRINT, "pki"] as const) {
@@ -197,7 +175,7 @@ Deno.test("protocol 3 that was asked for before is spoken again, with a warning,
     code: "cannot-connect",
   });
   assert.deepEqual(await choose(folder.path, { asked: "4" }), { protocol: 4 });
-  await assert.rejects(choose(folder.path, { namesTrust: true }), { code: "cannot-connect" });
+  await assert.rejects(choose(folder.path, { hasV4Options: true }), { code: "cannot-connect" });
   assert.deepEqual(await choose(folder.path, { info: { secure: true } }), { protocol: 4 });
   await known.keep(NOWHERE, FINGERPRINT);
   assert.deepEqual(await choose(folder.path), { protocol: 4 });
@@ -215,9 +193,10 @@ Deno.test("a network that fails decides nothing: the server is asked again, and 
   const { address } = scene.server;
   await scene.server.close();
   const retries: Retry[] = [];
-  const common = { info: { server: address }, onRetry: (retry: Retry) => retries.push(retry) };
+  const info = { server: address };
+  const onRetry = (retry: Retry) => retries.push(retry);
   const pause = () => Promise.resolve();
-  await assert.rejects(choose(identityFolder, { ...common, retries: 2, pause }), {
+  await assert.rejects(choose(identityFolder, { info, retry: { onRetry, retries: 2, pause } }), {
     name: "NetworkError",
     code: "cannot-connect",
   });
@@ -227,7 +206,10 @@ Deno.test("a network that fails decides nothing: the server is asked again, and 
   const returning = async () => {
     proxy ??= await FaultyProxy.startAt(address, NOWHERE, { down: () => () => [] });
   };
-  const choice = await choose(identityFolder, { ...common, retries: 2, pause: returning });
+  const choice = await choose(identityFolder, {
+    info,
+    retry: { onRetry, retries: 2, pause: returning },
+  });
   await proxy?.[Symbol.asyncDispose]();
   assert.equal(choice.protocol, 3);
 });
@@ -246,67 +228,6 @@ Deno.test("a server that answered once is not taken for one of protocol 3 later 
   assert.equal((await choose(identityFolder, { info: { server } })).protocol, 4);
   await assert.rejects(scene.client("Alice", { server }), NO_HELLO);
   assert.equal(hellos, 2);
-});
-
-const FULL = { name: "NetworkError", code: "over-limit" };
-
-Deno.test("a server that is full says so to a hello: it is tried again, and not taken for one of protocol 3", async () => {
-  await using scene = await Scene.create({ maxConnectionsPerAddress: 1 });
-  const server = scene.server.address;
-  const { identityFolder } = await scene.options("Alice");
-  const retries: Retry[] = [];
-  const onRetry = (retry: Retry) => retries.push(retry);
-  const idle = await Deno.connect(server);
-  const asking = { info: { server }, onRetry, timeouts: {} };
-  const pause = () => Promise.resolve();
-  await assert.rejects(choose(identityFolder, { ...asking, retries: 3, pause }), {
-    ...{ ...FULL, message: /too many connections/ },
-    hint: /try again later/,
-  });
-  assert.deepEqual(retries.map(({ error: { code } }) => code), Array(3).fill("over-limit"));
-  // The other one goes; the server needs a moment to see it.
-  const leaving = async () => {
-    if (retries.length === 4) idle.close();
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  };
-  const choice = await choose(identityFolder, { ...asking, retries: 100, pause: leaving });
-  assert.equal(choice.protocol, 4);
-  assert.ok(retries.length > 3);
-});
-
-Deno.test("a client that knows its server tries again too where that is full", async () => {
-  await using scene = await Scene.create({ maxConnectionsPerAddress: 1 });
-  const retries: Retry[] = [];
-  const idle = await Deno.connect(scene.server.address);
-  // The other one goes; the server needs a moment to see it.
-  const pause = async () => {
-    if (retries.length === 2) idle.close();
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  };
-  using client = await SecureClient.connectWithRetries({
-    ...await scene.options("Alice"),
-    ...{ onRetry: (retry: Retry) => retries.push(retry), retries: 100, pause },
-  });
-  await client.list("", () => undefined);
-  assert.equal(retries[0]?.error.code, "over-limit");
-});
-
-Deno.test("so is one that is full when the client has found it", async () => {
-  await using server = await OddSecureServer.start();
-  await using folder = await TemporaryFolder.create();
-  const full = encodeMessage({ kind: "error", tag: 0, code: "over-limit", message: "full" });
-  const lets = lettingIn(() => undefined);
-  let visitors = 0;
-  server.answers = (message) => message === undefined && ++visitors < 3 ? full : lets(message);
-  const retries: Retry[] = [];
-  using client = await SecureClient.connectWithRetries({
-    ...{ server: server.address, userName: "Alice", identityFolder: folder.path, retries: 2 },
-    ...{ onNewServer: () => true, onRetry: (retry) => retries.push(retry) },
-    pause: () => Promise.resolve(),
-  });
-  assert.equal(client.hasEnded, false);
-  const told = retries.map(({ error: { name, code } }) => ({ name, code }));
-  assert.deepEqual(told, Array(2).fill({ name: "NetworkError", code: "over-limit" }));
 });
 
 Deno.test("no hint leads to protocol 3 where line 1 or what is to be done rules it out", async () => {
@@ -338,9 +259,14 @@ Deno.test("the TLS port in place of the plain one is recognised by either protoc
   await Deno.writeTextFile(path, "content");
   const byProtocol3 = (edition?: "auto") =>
     sendFiles({
-      ...{ server: tls, userName, identityFolder, files: [path] },
-      ...edition === undefined ? {} : { edition },
-      onEvent: ({ type }) => assert.notEqual(type, "retrying"),
+      connect: {
+        server: tls,
+        userName,
+        identityFolder,
+        ...edition === undefined ? {} : { edition },
+        onEvent: ({ type }) => assert.notEqual(type, "retrying"),
+      },
+      files: [path],
     }).then((outcomes) => {
       for (const outcome of outcomes) if ("error" in outcome) throw outcome.error;
     });
@@ -348,8 +274,11 @@ Deno.test("the TLS port in place of the plain one is recognised by either protoc
   const onRetry = () => assert.fail("tried again");
   for (
     const [what, connecting] of [
-      ["protocol 4", () => SecureClient.connectWithRetries({ ...options, onRetry })],
-      ["the choice", () => choose(identityFolder, { info: { server: tls }, retries: 1, onRetry })],
+      ["protocol 4", () => V4Client.connectWithRetries(options, { onRetry })],
+      [
+        "the choice",
+        () => choose(identityFolder, { info: { server: tls }, retry: { retries: 1, onRetry } }),
+      ],
       ["protocol 3", () => byProtocol3()],
       ["protocol 3, any edition", () => byProtocol3("auto")],
     ] as const

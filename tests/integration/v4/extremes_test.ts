@@ -1,6 +1,6 @@
 /** Protocol 4: values at the ends of their fields. */
 import assert from "node:assert/strict";
-import { listStored } from "../../../mod.ts";
+import { listStored } from "../../../server/operator/list_files.ts";
 import { ChunkDigests } from "../../../protocol/v4/chunk_digests.ts";
 import { MAX_TIME } from "../../../protocol/v4/messages.ts";
 import { connectRaw, loginRaw, Scene } from "../../support/v4/fixture.ts";

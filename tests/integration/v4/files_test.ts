@@ -1,6 +1,6 @@
 /** Protocol 4: files put, got back and looked at. */
 import assert from "node:assert/strict";
-import { cksum } from "../../../mod.ts";
+import { cksum } from "../../../protocol/crc/cksum.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import {

@@ -1,7 +1,7 @@
 /** A server that stops finishes what is under way, downloads too; and what a peer does is not the server's error. */
 import assert from "node:assert/strict";
 import { type LogRecord, reset } from "@logtape/logtape";
-import { equalBytes } from "../../../mod.ts";
+import { equalBytes } from "../../../protocol/bytes.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { takeLogs } from "../../support/server_log.ts";

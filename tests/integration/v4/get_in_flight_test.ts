@@ -1,7 +1,7 @@
 /** A get, and what becomes of its file meanwhile: it ends whole, or with an error, and is never a mixture. */
 import assert from "node:assert/strict";
-import { type Bytes, concatBytes, equalBytes } from "../../../mod.ts";
-import type { SecureClient } from "../../../client/v4/client.ts";
+import { type Bytes, concatBytes, equalBytes } from "../../../protocol/bytes.ts";
+import type { V4Client } from "../../../client/v4/client.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { got, put, Scene } from "../../support/v4/fixture.ts";
@@ -12,13 +12,13 @@ const LARGE = 48 * CHUNK_SIZE;
 const old = pseudoRandomBytes(LARGE, 1);
 const next = pseudoRandomBytes(LARGE, 2);
 
-async function store(scene: Scene, client: SecureClient, bytes: Bytes): Promise<void> {
+async function store(scene: Scene, client: V4Client, bytes: Bytes): Promise<void> {
   const [outcome] = await put(client, [{ file: await scene.source("source", bytes), name: "a" }]);
   assert.equal(typeof outcome, "number", `${outcome}`);
 }
 
 /** What is done to the file "a" while it is read, and what a further look finds. */
-const DONE: Record<string, (scene: Scene, other: SecureClient) => Promise<void>> = {
+const DONE: Record<string, (scene: Scene, other: V4Client) => Promise<void>> = {
   "is removed": (_, other) => other.remove("a"),
   "is replaced": (scene, other) => store(scene, other, next),
   "is renamed": (_, other) => other.rename("a", "b"),
@@ -68,7 +68,7 @@ Deno.test("parts that are got one after another are of the file that each tells 
 /** Between the look into the catalog and the opening. */
 const IN_BETWEEN: Record<
   string,
-  [(scene: Scene, other: SecureClient) => Promise<void>, Bytes | string]
+  [(scene: Scene, other: V4Client) => Promise<void>, Bytes | string]
 > = {
   "is replaced": [(scene, other) => store(scene, other, next.slice(0, 10)), next.slice(0, 10)],
   "is removed": [(_, other) => other.remove("a"), "no-such-file"],

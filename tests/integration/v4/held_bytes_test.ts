@@ -1,7 +1,7 @@
 /** What a connection of protocol 4 holds while its peer does not read: bounded by bytes, whatever it has asked for. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { concatBytes, toHex } from "../../../mod.ts";
+import { concatBytes, toHex } from "../../../protocol/bytes.ts";
 import { digestChunk, digestTree } from "../../../protocol/v4/merkle_tree.ts";
 import type { Message } from "../../../protocol/v4/messages.ts";
 import type { Catalog } from "../../../server/catalog/catalog.ts";
@@ -10,6 +10,8 @@ import { sizeOf } from "../../../server/catalog/sqlite/value_size.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { openInThisThread } from "../../support/store/catalogs.ts";
 import { connectRaw, got, loginRaw, Scene } from "../../support/v4/fixture.ts";
+import { interceptedCatalog } from "../../support/store/intercepted_catalog.ts";
+import { blobId } from "../../support/store/ids.ts";
 
 const MIB = 1024 * 1024;
 /** A page of names and what belongs to them; the last 16 rows may go beyond. */
@@ -37,17 +39,22 @@ function test(what: string, body: (watched: Watched) => Promise<void>) {
     const record: Watched["record"] = async (files) => {
       await using folder = await DataFolder.openToChange(scene.data, Deno);
       const { catalog } = folder;
-      const owner = await catalog.findClientByName("Alice") ?? assert.fail();
+      const owner = await catalog.accounts.find({ name: "Alice" }) ?? assert.fail();
       const tree = { mtime: 1, digest: digestTree(digestChunk(content)) };
       const chunks = digestChunk(content);
-      catalog.together(() => {
-        for (const { name } of files) {
-          const path = `catalog/${++paths}`;
-          const stored = { clientId: owner.id, name, path, size: 10, crc: 1, storedAt: 1 };
-          const args = [{ ...stored, verified: true, tree }, { chunks, content, keep: 1e6 }];
-          catalog.call("storeFile", args);
-        }
-      });
+      await Promise.all(files.map(({ name }) => {
+        const inline = { kind: "inline", id: blobId(`catalog/${++paths}`) } as const;
+        const stored = {
+          accountId: owner.id,
+          name,
+          content: inline,
+          size: 10,
+          crc: 1,
+          storedAt: 1,
+        };
+        const options = { chunks, content, keep: 1e6 };
+        return catalog.files.commit({ ...stored, verified: true, tree }, options);
+      }));
     };
     await body({ scene, answers, record });
   });
@@ -55,16 +62,10 @@ function test(what: string, body: (watched: Watched) => Promise<void>) {
 
 /** A catalog whose answers are measured. */
 function watch(catalog: Catalog, answers: Map<string, number[]>): Catalog {
-  return new Proxy(catalog, {
-    get(target, name) {
-      const method = Reflect.get(target, name);
-      if (typeof method !== "function" || typeof name === "symbol") return method;
-      return async (...args: unknown[]) => {
-        const value = await method(...args);
-        answers.set(name, [...answers.get(name) ?? [], sizeOf(value)]);
-        return value;
-      };
-    },
+  return interceptedCatalog(catalog, async (method, _args, next) => {
+    const value = await next();
+    answers.set(method, [...answers.get(method) ?? [], sizeOf(value)]);
+    return value;
   });
 }
 
@@ -105,7 +106,7 @@ test("attack: lists of long names that are not read", async ({ scene, answers, r
   await record(Array.from({ length: 300 }, (_, i) => ({ name: `${LONG}/${i}` })));
   answers.clear();
   await using _unread = await unread(scene, 10, (tag) => ({ kind: "list", tag, prefix: "" }));
-  assert.ok(most(answers, "listFilesBelow") <= MAX_PAGE);
+  assert.ok(most(answers, "files.list") <= MAX_PAGE);
 });
 
 test("attack: versions of a long name that are not read", async ({ scene, answers, record }) => {
@@ -113,7 +114,7 @@ test("attack: versions of a long name that are not read", async ({ scene, answer
   await record(Array.from({ length: 300 }, () => ({ name })));
   answers.clear();
   await using _unread = await unread(scene, 10, (tag) => ({ kind: "versions", tag, name }));
-  assert.ok(most(answers, "listVersions") <= MAX_PAGE);
+  assert.ok(most(answers, "files.versions") <= MAX_PAGE);
 });
 
 test("attack: digests of a huge file that are not read, and ranges of it", async ({ scene, answers }) => {
@@ -123,14 +124,22 @@ test("attack: digests of a huge file that are not read, and ranges of it", async
   const chunks = concatBytes(...Array<Uint8Array<ArrayBuffer>>(count).fill(digestChunk(zeros)));
   {
     await using folder = await DataFolder.openToChange(scene.data, Deno);
-    const owner = await folder.catalog.findClientByName("Alice") ?? assert.fail();
-    const path = `files/${toHex(owner.id)}/${"0".repeat(32)}`;
+    const owner = await folder.catalog.accounts.find({ name: "Alice" }) ?? assert.fail();
+    const path = blobId(`files/${toHex(owner.id)}/${"0".repeat(32)}`);
     await Deno.mkdir(join(scene.data, path, ".."), { recursive: true });
     using file = await Deno.open(join(scene.data, path), { create: true, write: true });
     // It has a hole for a content.
     await file.truncate(size);
-    await folder.catalog.storeFile({
-      ...{ clientId: owner.id, name: "huge", path, size, crc: 1, storedAt: 1, verified: true },
+    await folder.catalog.files.commit({
+      ...{
+        accountId: owner.id,
+        name: "huge",
+        content: { kind: "blob", id: path },
+        size,
+        crc: 1,
+        storedAt: 1,
+        verified: true,
+      },
       tree: { mtime: 1, digest: digestTree(chunks) },
     }, { chunks });
   }
@@ -138,7 +147,7 @@ test("attack: digests of a huge file that are not read, and ranges of it", async
   {
     const request = { kind: "get", name: "huge", version: 0, from: 0, to: 0 } as const;
     await using _unread = await unread(scene, 4, (tag) => ({ ...request, tag }));
-    for (const method of ["findWhole", "findChunks"]) {
+    for (const method of ["files.find", "files.chunkDigests"]) {
       assert.ok(most(answers, method) <= MIB + 16 * 1024, method);
     }
   }
@@ -152,13 +161,13 @@ test("operators list files in pages too, and all of them", async ({ scene, recor
   const names = Array.from({ length: 300 }, (_, i) => `${LONG}/${`${i}`.padStart(4, "0")}`);
   await record([...names, ...names.slice(0, 3)].map((name) => ({ name })));
   await using folder = await DataFolder.openToRead(scene.data, Deno);
-  const owner = await folder.catalog.findClientByName("Alice") ?? assert.fail();
+  const owner = await folder.catalog.accounts.find({ name: "Alice" }) ?? assert.fail();
   const listed: string[] = [];
-  let page = await folder.catalog.listFiles(owner.id);
+  let page = await folder.catalog.files.listAll(owner.id);
   for (let last = page.at(-1); last !== undefined; last = page.at(-1)) {
     assert.ok(sizeOf(page) <= MAX_PAGE);
     listed.push(...page.map(({ name, version }) => `${name} ${version}`));
-    page = await folder.catalog.listFiles(owner.id, last);
+    page = await folder.catalog.files.listAll(owner.id, { after: last });
   }
   const expected = names.flatMap((name, i) => i < 3 ? [`${name} 1`, `${name} 2`] : [`${name} 1`]);
   assert.deepEqual(listed, expected);

@@ -1,29 +1,26 @@
 /** Small files, which the catalog keeps: as good as those that have blobs of their own. */
 import assert from "node:assert/strict";
-import {
-  backup,
-  cksum,
-  exportFile,
-  listStored,
-  removeUser,
-  restore,
-  verify,
-} from "../../../mod.ts";
-import type { SecureClient } from "../../../client/v4/client.ts";
+import { backup, restore } from "../../../server/operator/backup.ts";
+import { cksum } from "../../../protocol/crc/cksum.ts";
+import { exportFile } from "../../../server/operator/export_file.ts";
+import { listStored } from "../../../server/operator/list_files.ts";
+import { removeUser } from "../../../server/operator/users.ts";
+import { verify } from "../../../server/operator/verify.ts";
+import type { V4Client } from "../../../client/v4/client.ts";
 import { audit } from "../../../server/data_folder/audit.ts";
 import type { Catalog } from "../../../server/catalog/catalog.ts";
-import { isInline } from "../../../server/catalog/inline_paths.ts";
 import { DataFolder } from "../../../server/data_folder/data_folder.ts";
-import { MAX_INLINE } from "../../../server/blobs/inline.ts";
+import { MAX_INLINE } from "../../../server/catalog/bounds.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { openInThisThread } from "../../support/store/catalogs.ts";
 import { tamper } from "../../support/store/database.ts";
 import { readFiles, readWholeFolder } from "../../faults/data_folder.ts";
 import { connectRaw, got, loginRaw, put, Scene } from "../../support/v4/fixture.ts";
+import { interceptedCatalog } from "../../support/store/intercepted_catalog.ts";
 
 const INLINE = 5000;
 
-async function store(scene: Scene, client: SecureClient, name: string, size: number, seed = 1) {
+async function store(scene: Scene, client: V4Client, name: string, size: number, seed = 1) {
   const content = pseudoRandomBytes(size, seed);
   const [outcome] = await put(client, [{ file: await scene.source("source", content), name }]);
   assert.equal(outcome, cksum(content));
@@ -109,7 +106,11 @@ Deno.test("inline: export, backup, restore and verify; one that is damaged is fo
   assert.deepEqual(new Uint8Array(await Deno.readFile(target)), contents.get("b"));
   const [client] = await listStored(dataFolder);
   assert.equal(client?.hasKey, true);
-  assert.deepEqual(client?.files.map(({ path }) => isInline(path)), [true, true, true]);
+  assert.deepEqual(client?.files.map(({ content: { kind } }) => kind), [
+    "inline",
+    "inline",
+    "inline",
+  ]);
   assert.equal((await verify({ dataFolder })).findings, 0);
 
   const [copy, restored] = [scene.folder.join("backup"), scene.folder.join("restored")];
@@ -177,17 +178,11 @@ Deno.test("inline: what is compared at a start is their sizes; nothing of them i
   const looks = { read: 0, counted: 0 };
   const openCatalog = async (path: string): Promise<Catalog> => {
     const catalog = await openInThisThread(path);
-    return {
-      ...catalog,
-      findContent(path) {
-        looks.read++;
-        return catalog.findContent(path);
-      },
-      findContentSize(path) {
-        looks.counted++;
-        return catalog.findContentSize(path);
-      },
-    };
+    return interceptedCatalog(catalog, (method, _args, next) => {
+      if (method === "files.content") looks.read++;
+      if (method === "files.contentSize") looks.counted++;
+      return next();
+    });
   };
   await using folder = await DataFolder.openToServe(scene.data, Deno, openCatalog);
   for await (const { kind } of audit(folder, { contents: false })) assert.fail(kind);

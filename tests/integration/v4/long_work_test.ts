@@ -1,10 +1,11 @@
 /** Protocol 4: what takes long because a peer says so is done in slices, so that others, and Ctrl-C, have their turn. */
 import assert from "node:assert/strict";
-import { equalBytes, InterruptedError } from "../../../mod.ts";
+import { equalBytes } from "../../../protocol/bytes.ts";
+import { InterruptedError } from "../../../protocol/errors.ts";
 import { AccountFolder } from "../../../client/identity/v4_account.ts";
-import { Download } from "../../../client/v4/chunk_download.ts";
-import { SecureClient } from "../../../client/v4/client.ts";
-import { newStagedPath } from "../../../server/blobs/disk/paths.ts";
+import { ChunkDownload } from "../../../client/v4/chunk_download.ts";
+import { V4Client } from "../../../client/v4/client.ts";
+import { newUploadId } from "../../../server/blobs/disk/paths.ts";
 import type { Catalog } from "../../../server/catalog/catalog.ts";
 import { CHUNK_SIZE, DIGEST_SIZE, digestTree } from "../../../protocol/v4/merkle_tree.ts";
 import { openInThisThread } from "../../support/store/catalogs.ts";
@@ -29,15 +30,24 @@ async function sceneWithHeld() {
   (await scene.client("Alice"))[Symbol.dispose]();
   const { clientId } = await new AccountFolder(scene.folder.join("Alice")).loadAccount() ??
     assert.fail();
-  const path = newStagedPath();
+  const path = newUploadId();
   {
     using file = await Deno.open(`${scene.data}/${path}`, { createNew: true, write: true });
     await file.truncate(HELD);
   }
   const sums = pseudoRandomBytes(CHUNKS * (DIGEST_SIZE + CHECKSUM_SIZE));
   const updatedAt = Date.now();
-  const row = { clientId, name: "a", size: SIZE, mtime: 1, path, held: HELD, sums, updatedAt };
-  await catalog?.savePartial(row, { max: 10, quota: { bytes: Infinity, files: Infinity } });
+  const row = {
+    accountId: clientId,
+    name: "a",
+    size: SIZE,
+    mtime: 1,
+    path,
+    held: HELD,
+    sums,
+    updatedAt,
+  };
+  await catalog?.uploads.save(row, { max: 10, quota: { bytes: Infinity, files: Infinity } });
   await scene.restart({ openCatalog });
   const leaves = new Uint8Array(CHUNKS * DIGEST_SIZE);
   for (let i = 0; i < CHUNKS; i++) {
@@ -133,7 +143,7 @@ Deno.test("v4 long work: a client that puts the digests of a huge file together 
   }, { signal: controller.signal });
   using server = script;
   const sink = { begin: () => Promise.resolve(), write: () => Promise.resolve() };
-  const getting = new Download({ name: "a" }, sink).run([server.session.mux]);
+  const getting = new ChunkDownload({ name: "a" }, sink).run([server.session.mux]);
   await assert.rejects(getting, { code: "interrupted" });
 });
 
@@ -147,11 +157,11 @@ Deno.test("v4 long work: Ctrl-C ends a get of a file of which a server says that
     return [{ ...FILE, tag, size: 16 * 2 ** 40 }, ...digests, ...digests];
   });
   let received = 0;
-  using client = await SecureClient.connect({
+  using client = await V4Client.connect({
     ...{ server: server.address, userName: "Alice", identityFolder: folder.path },
     onNewServer: () => true,
     signal: controller.signal,
-    watch: () => ({ from, kind }) => {
+    tracer: () => ({ from, kind }) => {
       if (from !== "server" || kind !== "digests" || ++received < 3) return;
       controller.abort(new InterruptedError("interrupted", "Ctrl-C"));
     },

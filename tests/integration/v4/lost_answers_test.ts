@@ -1,6 +1,6 @@
 /** Protocol 4: answers that never come, and what a client does then. */
 import assert from "node:assert/strict";
-import { putFiles } from "../../../mod.ts";
+import { putFiles } from "../../../client/v4/put_files.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import type { Ending } from "../../support/net/faulty_proxy.ts";
 import { SecureProxy } from "../../support/net/tls_proxy.ts";
@@ -11,7 +11,7 @@ Deno.test("v4: a client whose registration was never answered has its name all t
   (await scene.client("Alice"))[Symbol.dispose]();
   await Deno.remove(scene.folder.join("Alice", "me.account"));
   const paths = [await scene.folder.write("a", pseudoRandomBytes(10))];
-  const [outcome] = await putFiles({ ...await scene.options("Alice"), paths });
+  const [outcome] = await putFiles({ connect: await scene.options("Alice"), paths });
   assert.equal(outcome?.state, "stored");
 });
 
@@ -38,8 +38,8 @@ for (const retries of [0, 1]) {
     const paths: string[] = [];
     for (const name of names) paths.push(await scene.folder.write(name, pseudoRandomBytes(10)));
     const pause = () => Promise.resolve();
-    const options = { ...await scene.options("Alice", { server: proxy.address }), retries, pause };
-    const outcomes = await putFiles({ ...options, paths });
+    const connect = await scene.options("Alice", { server: proxy.address });
+    const outcomes = await putFiles({ connect, transfer: { retries, pause }, paths });
     const state = retries === 0 ? "unknown" : "stored";
     assert.deepEqual(outcomes.map((outcome) => outcome?.state), [state, state]);
   });
@@ -50,7 +50,11 @@ Deno.test("v4: where the server ends a connection that has had its requests, the
   const paths: string[] = [];
   for (let i = 0; i < 25; i++) paths.push(await scene.folder.write(`file${i}`, `${i}`));
   const pause = () => Promise.resolve();
-  const outcomes = await putFiles({ ...await scene.options("Alice"), paths, retries: 2, pause });
+  const outcomes = await putFiles({
+    connect: await scene.options("Alice"),
+    transfer: { retries: 2, pause },
+    paths,
+  });
   assert.deepEqual(outcomes.filter((outcome) => outcome?.state !== "stored"), []);
   using client = await scene.client("Alice");
   let count = 0;

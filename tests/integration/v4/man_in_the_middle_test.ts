@@ -1,6 +1,8 @@
 /** Protocol 4: who is between a client and a server that an authority vouches for, and what he can make of it. */
 import assert from "node:assert/strict";
-import { type Address, type Bytes, concatBytes, DEFAULT_TIMEOUTS } from "../../../mod.ts";
+import type { Address } from "../../../protocol/address.ts";
+import { type Bytes, concatBytes } from "../../../protocol/bytes.ts";
+import { DEFAULT_TIMEOUTS } from "../../../client/net/dial.ts";
 import { AccountFolder } from "../../../client/identity/v4_account.ts";
 import { openByName } from "../../../client/v4/open_tls.ts";
 import { RequestMux } from "../../../client/v4/request_mux.ts";

@@ -1,6 +1,6 @@
 /** Protocol 4: one file on several connections. */
 import assert from "node:assert/strict";
-import { cksum } from "../../../mod.ts";
+import { cksum } from "../../../protocol/crc/cksum.ts";
 import { MAX_AHEAD } from "../../../protocol/v4/chunk_digests.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";

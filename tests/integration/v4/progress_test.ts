@@ -1,15 +1,14 @@
 /** What a client of protocol 4 tells of files on their way is enough to say how far it has got, and is true. */
 import assert from "node:assert/strict";
-import type { Bytes } from "../../../mod.ts";
-import { getFile, getFolder } from "../../../client/v4/get_files.ts";
-import { getFiles } from "../../../client/v4/get_many.ts";
+import type { Bytes } from "../../../protocol/bytes.ts";
+import { getFile, getFiles, getFolder } from "../../../client/v4/get_files.ts";
 import { putFiles } from "../../../client/v4/put_files.ts";
-import type { SecureEvent } from "../../../client/events.ts";
+import type { V4Event } from "../../../client/events.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { cutAt } from "../../support/net/tamper.ts";
 import { SecureProxy } from "../../support/net/tls_proxy.ts";
-import { Scene } from "../../support/v4/fixture.ts";
+import { Scene, splitOptions } from "../../support/v4/fixture.ts";
 
 const LARGE = pseudoRandomBytes(6 * CHUNK_SIZE + 7);
 const SIZE = LARGE.length;
@@ -18,16 +17,16 @@ const OF_FILES = ["planned", "comparing", "sending", "resumed", "progress"];
 const OF_GETTING = ["planned", "comparing", "getting", "found-part", "received"];
 
 /** What is told of files, without the files themselves. */
-function toldOf(events: readonly SecureEvent[]) {
+function toldOf(events: readonly V4Event[]) {
   return events.filter(({ type }) => [...OF_FILES, ...OF_GETTING].includes(type)).map((event) => {
-    const { file, ...rest } = event as SecureEvent & { file?: { path: string } };
+    const { file, ...rest } = event as V4Event & { file?: { path: string } };
     return file === undefined ? rest : { ...rest, file: file.path.split("/").at(-1) };
   });
 }
 
 class Stage implements AsyncDisposable {
   readonly scene: Scene;
-  readonly events: SecureEvent[] = [];
+  readonly events: V4Event[] = [];
 
   private constructor(scene: Scene) {
     this.scene = scene;
@@ -41,10 +40,10 @@ class Stage implements AsyncDisposable {
   }
 
   async options(changes = {}) {
-    return {
+    return splitOptions({
       ...await this.scene.options("Alice", { onEvent: (event) => void this.events.push(event) }),
       ...{ retries: 1, pause: () => Promise.resolve(), ...changes },
-    };
+    });
   }
 
   /** What was told since it was asked last. */
@@ -266,7 +265,7 @@ Deno.test("v4 progress: a part that was not looked at yet is kept where the run 
   const [target, part] = ["back", ".back.xfer-part"].map((name) => stage.scene.folder.join(name));
   await Deno.writeFile(part as string, LARGE.subarray(0, CHUNK_SIZE), { mode: 0o600 });
   const stop = new AbortController();
-  const onEvent = ({ type }: SecureEvent) => type === "getting" ? stop.abort() : undefined;
+  const onEvent = ({ type }: V4Event) => type === "getting" ? stop.abort() : undefined;
   const options = await stage.options({ onEvent, signal: stop.signal });
   await assert.rejects(getFile({ ...options, name: "a", target }), { code: "interrupted" });
   assert.equal((await Deno.stat(part as string)).size, CHUNK_SIZE);

@@ -1,6 +1,7 @@
 /** Protocol 4: how accounts come about, by oneself, by an invitation, or by a link to one that there is. */
 import assert from "node:assert/strict";
-import { invite, linkUser, listUserKeys, listUsers } from "../../../mod.ts";
+import { invite } from "../../../server/operator/invitations.ts";
+import { linkUser, listUserKeys, listUsers } from "../../../server/operator/users.ts";
 import { AccountFolder } from "../../../client/identity/v4_account.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { ServerLog } from "../../support/server_log.ts";

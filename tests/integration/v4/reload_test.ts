@@ -1,6 +1,6 @@
 /** Protocol 4: what a server shows is read again while it serves. */
 import assert from "node:assert/strict";
-import { equalBytes } from "../../../mod.ts";
+import { equalBytes } from "../../../protocol/bytes.ts";
 import { ChunkDigests } from "../../../protocol/v4/chunk_digests.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import type { Issued } from "../../support/tls/certificate_authority.ts";

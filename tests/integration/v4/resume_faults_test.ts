@@ -1,7 +1,7 @@
 /** Protocol 4: what is held is durable before it is recorded, whatever goes wrong then. */
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
-import { SecureClient } from "../../../client/v4/client.ts";
+import { V4Client } from "../../../client/v4/client.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { WriteBacklog } from "../../../server/v4/write_backlog.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
@@ -19,7 +19,7 @@ async function register({ server, folder }: Where): Promise<void> {
   const identityFolder = folder.join("Alice");
   await Deno.mkdir(identityFolder, { mode: 0o700 });
   const options = { server: server.address, userName: "Alice", identityFolder };
-  (await SecureClient.connect({ ...options, onNewServer: () => true }))[Symbol.dispose]();
+  (await V4Client.connect({ ...options, onNewServer: () => true }))[Symbol.dispose]();
 }
 
 /** An upload that the server's stop breaks off after two chunks, on a system where a plan says what goes wrong. */
@@ -98,7 +98,7 @@ for (const error of ["EIO", "ENOSPC"] as const) {
 }
 
 Deno.test("v4 resume: a server that is killed holds all of a large file but the last part", async () => {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   const large = pseudoRandomBytes(80 * CHUNK_SIZE);
   const dataFolder = folder.join("data");
   {

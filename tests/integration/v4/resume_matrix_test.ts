@@ -4,10 +4,10 @@
  */
 import assert from "node:assert/strict";
 import { basename } from "node:path";
-import type { Bytes } from "../../../mod.ts";
+import type { Bytes } from "../../../protocol/bytes.ts";
 import { getFile } from "../../../client/v4/get_files.ts";
 import { putFiles } from "../../../client/v4/put_files.ts";
-import type { SecureEvent } from "../../../client/events.ts";
+import type { V4Event } from "../../../client/events.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import type { Meddler } from "../../support/net/faulty_proxy.ts";
@@ -42,6 +42,7 @@ async function cutAndGoOn(
   const target = scene.folder.join("back");
   const options = await scene.options("Alice");
   if (direction === "get") await store(scene, source);
+  const transfer = { retries: 0 };
   let cut = false;
   const controller = new AbortController();
   let stopping: Promise<void> | undefined;
@@ -63,29 +64,29 @@ async function cutAndGoOn(
       : { down: answers };
     await using proxy = await SecureProxy.start(scene.server, { secure });
     const cutOff = {
-      ...{ ...options, server: proxy.address, retries: 0, signal: controller.signal },
-      onEvent: (event: SecureEvent) => {
+      ...{ ...options, server: proxy.address, signal: controller.signal },
+      onEvent: (event: V4Event) => {
         if (direction === "put" && part === SIZE && event.type === "progress") {
           if (event.sent === SIZE) answerIsLost = act();
         }
       },
     };
     const first = direction === "put"
-      ? putFiles({ ...cutOff, paths: [source], as: "a" })
-      : getFile({ ...cutOff, name: "a", target });
+      ? putFiles({ connect: cutOff, transfer, paths: [source], as: "a" })
+      : getFile({ connect: cutOff, transfer, name: "a", target });
     await first.catch(() => undefined);
     assert.ok(cut, "it was cut off");
     await stopping;
   }
   if (cutter === "server") scene.server = await startServer(scene.folder.join("data"));
-  const again = { ...options, server: scene.server.address, retries: 0 };
+  const again = { ...options, server: scene.server.address };
   if (direction === "put") {
-    const [outcome] = await putFiles({ ...again, paths: [source], as: "a" });
+    const [outcome] = await putFiles({ connect: again, transfer, paths: [source], as: "a" });
     assert.ok(outcome?.state === "stored" || outcome?.state === "unchanged");
     using client = await scene.client("Alice");
     assert.ok(equal(await got(client, "a"), CONTENT));
   } else {
-    await getFile({ ...again, name: "a", target });
+    await getFile({ connect: again, transfer, name: "a", target });
     assert.ok(equal(await Deno.readFile(target), CONTENT));
     const names = [...Deno.readDirSync(scene.folder.path)].map(({ name }) => name);
     assert.deepEqual(names.filter((name) => name.startsWith(`.${basename(target)}`)), []);
@@ -96,8 +97,10 @@ async function cutAndGoOn(
 
 async function store(scene: Scene, source: string): Promise<void> {
   const [outcome] = await putFiles({
-    ...await scene.options("Alice"),
-    ...{ paths: [source], as: "a", retries: 0 },
+    connect: await scene.options("Alice"),
+    transfer: { retries: 0 },
+    paths: [source],
+    as: "a",
   });
   assert.equal(outcome?.state, "stored");
 }

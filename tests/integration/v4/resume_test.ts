@@ -1,9 +1,12 @@
 /** Protocol 4: uploads that are broken off are gone on with. */
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
-import { getLogger } from "@logtape/logtape";
-import { type Bytes, cksum, DEFAULT_LIMITS, removeUser } from "../../../mod.ts";
+import type { Bytes } from "../../../protocol/bytes.ts";
+import { cksum } from "../../../protocol/crc/cksum.ts";
+import { DEFAULT_LIMITS } from "../../../server/limits/limits.ts";
+import { removeUser } from "../../../server/operator/users.ts";
 import { DiskBlobStore } from "../../../server/blobs/disk/disk_blob_store.ts";
+import { GarbageCollector } from "../../../server/uploads/garbage_collector.ts";
 import { PartialUploads } from "../../../server/v4/partial_uploads.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import { SqliteCatalog } from "../../../server/catalog/sqlite/sqlite_catalog.ts";
@@ -276,7 +279,7 @@ Deno.test("v4 resume: at the start what is staged and not held goes, and so do r
   assert.deepEqual(scene.blobs("staging"), []);
   const catalog = SqliteCatalog.openToRead(scene.folder.join("data", "catalog.db"));
   await using _closed = catalog;
-  assert.deepEqual(await catalog.listPartialsAfter("", 10), []);
+  assert.deepEqual(await catalog.uploads.scan(undefined, 10), []);
 });
 
 Deno.test("v4 resume: what was held is dropped when it has waited for too long", async () => {
@@ -286,7 +289,7 @@ Deno.test("v4 resume: what was held is dropped when it has waited for too long",
   await using catalog = SqliteCatalog.open(folder.join("catalog.db"));
   const id = pseudoRandomBytes(16);
   const key = pseudoRandomBytes(32);
-  await catalog.registerKey({
+  await catalog.accounts.registerV4({
     id,
     name: "Alice",
     key,
@@ -294,28 +297,33 @@ Deno.test("v4 resume: what was held is dropped when it has waited for too long",
     expiredBefore: 0,
     registration: "open",
   });
-  const open = new Set<string>();
   const limits = DEFAULT_LIMITS;
-  const held = new PartialUploads({
-    ...{ catalog, blobs, limits, clock: () => now.ms, log: getLogger("test") },
-    isOpen: (path) => open.has(path),
+  const garbage = new GarbageCollector({
+    ...{ catalog, blobs },
+    onFailure: (path) => assert.fail(path),
   });
+  const held = new PartialUploads({ catalog, blobs, limits, clock: () => now.ms, garbage });
   const save = async (name: string) => {
-    const blob = await blobs.stage();
-    await blob.write(new Uint8Array(5));
-    await blob.leave(5);
-    const { path } = blob;
+    const writer = await blobs.create({ owner: id });
+    await writer.write(0, new Uint8Array(5));
+    await writer.suspend(5);
+    const path = writer.uploadId;
     const sums = new Uint8Array(36);
-    await held.save({ clientId: id, name, size: 9, mtime: 0, path, held: 5, sums });
+    await held.save({ accountId: id, name, size: 9, mtime: 0, path, held: 5, sums });
     return path;
   };
   await save("a");
-  open.add(await save("open"));
+  const open = await save("open");
+  garbage.hold(open);
   now.ms += 1000;
   const later = await save("b");
   await held.expire(now.ms);
-  const left = [...Deno.readDirSync(folder.join("staging"))].map(({ name }) => `staging/${name}`);
-  assert.deepEqual(left.sort(), [later, ...open].sort(), "an upload that goes on keeps its file");
+  const left = () =>
+    [...Deno.readDirSync(folder.join("staging"))].map(({ name }) => `staging/${name}`).sort();
+  assert.deepEqual(left(), [later, open].sort(), "an upload that goes on keeps its file");
   assert.equal(await held.find(id, "a"), undefined);
   assert.equal((await held.find(id, "b"))?.held, 5);
+  await garbage.release(open);
+  assert.deepEqual(left(), [later]);
+  assert.deepEqual(await catalog.blobs.garbage(undefined, 9), []);
 });

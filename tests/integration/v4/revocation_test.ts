@@ -1,14 +1,14 @@
 /** Protocol 4: who may not be there any more is out within about a second, whatever he does, or if he does nothing. */
 import assert from "node:assert/strict";
+import { DEFAULT_TIMEOUTS } from "../../../client/net/dial.ts";
 import {
-  DEFAULT_TIMEOUTS,
   listUserKeys,
   removeUser,
   removeUserKey,
   setUserDisabled,
-} from "../../../mod.ts";
-import { findSecure } from "../../../client/v4/discover.ts";
-import { openSecurely } from "../../../client/v4/open_tls.ts";
+} from "../../../server/operator/users.ts";
+import { findV4Server } from "../../../client/v4/discover.ts";
+import { openPinned } from "../../../client/v4/open_tls.ts";
 import { RequestMux } from "../../../client/v4/request_mux.ts";
 import { fingerprintOf } from "../../../protocol/v4/fingerprint.ts";
 import { dataHeader } from "../../../protocol/v4/messages.ts";
@@ -110,10 +110,10 @@ for (const where of ["between two frames", "within a frame"]) {
     await using scene = await Scene.create();
     (await scene.client("Alice"))[Symbol.dispose]();
     const { address } = scene.server;
-    const answer = await findSecure(address, DEFAULT_TIMEOUTS);
+    const answer = await findV4Server(address, DEFAULT_TIMEOUTS);
     assert.ok(answer !== undefined);
     const fingerprint = await fingerprintOf(answer.certificate);
-    using socket = await openSecurely(address, answer, fingerprint, DEFAULT_TIMEOUTS);
+    using socket = await openPinned(address, answer, fingerprint, DEFAULT_TIMEOUTS);
     using mux = new RequestMux(socket, DEFAULT_TIMEOUTS);
     const { nonce } = await mux.answerOf(0, "challenge");
     await loginRaw(

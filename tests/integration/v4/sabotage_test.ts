@@ -1,6 +1,7 @@
 /** Protocol 4: blobs that are damaged while everything is at work: nobody gets a wrong byte, and what is stored again is whole. */
 import assert from "node:assert/strict";
-import { type Bytes, equalBytes, verify } from "../../../mod.ts";
+import { type Bytes, equalBytes } from "../../../protocol/bytes.ts";
+import { verify } from "../../../server/operator/verify.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { got, ON_DISK, Scene } from "../../support/v4/fixture.ts";
 import { Uploader } from "../../support/v4/raw_client.ts";

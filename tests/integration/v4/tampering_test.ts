@@ -1,6 +1,6 @@
 /** Protocol 4: bytes that are changed or cut off on their way, record by record of TLS, and what either end makes of it. */
 import assert from "node:assert/strict";
-import type { XferError } from "../../../mod.ts";
+import type { XferError } from "../../../protocol/errors.ts";
 import { KnownServers } from "../../../client/identity/known_servers.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";

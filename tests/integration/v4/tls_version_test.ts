@@ -1,6 +1,7 @@
 /** Which TLS is spoken: 1.3 between xfer's own ends, and what the platform lets others do. */
 import assert from "node:assert/strict";
-import type { Bytes, ConnectOptions } from "../../../mod.ts";
+import type { Bytes } from "../../../protocol/bytes.ts";
+import type { ConnectOptions } from "../../../client/v4/connect_options.ts";
 import { ServerLog } from "../../support/server_log.ts";
 import { SecureProxy } from "../../support/net/tls_proxy.ts";
 import { eachRecord } from "../../support/tls/records.ts";

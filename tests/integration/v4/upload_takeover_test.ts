@@ -8,6 +8,7 @@ import { readWholeFolder } from "../../faults/data_folder.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { got, Scene } from "../../support/v4/fixture.ts";
 import { missing, Uploader } from "../../support/v4/raw_client.ts";
+import { interceptedCatalog } from "../../support/store/intercepted_catalog.ts";
 
 const content = pseudoRandomBytes(4 * CHUNK_SIZE + 77);
 /** As many bytes as `maxFileSize` does not let in; none of them comes. */
@@ -108,11 +109,9 @@ class Gate {
       },
       close: () => catalog[Symbol.asyncDispose](),
     });
-    const watched = new Proxy(batched, {
-      get: (target, name: keyof Catalog) => {
-        this.#asked.push(String(name));
-        return target[name];
-      },
+    const watched = interceptedCatalog(batched, (method, _args, next) => {
+      this.#asked.push(method);
+      return next();
     });
     return Promise.resolve(watched);
   };
@@ -127,7 +126,7 @@ class Gate {
   }
 
   /** Resolves when a method has been asked for so often, or has not for a while. */
-  async asked(name: keyof Catalog, count: number): Promise<boolean> {
+  async asked(name: string, count: number): Promise<boolean> {
     for (let looks = 0; looks < 100; looks++) {
       if (this.#asked.filter((other) => other === name).length >= count) return true;
       await new Promise((resolve) => setTimeout(resolve, 5));
@@ -140,7 +139,7 @@ class Gate {
 async function closeGate(gate: Gate, alice: Uploader): Promise<void> {
   gate.close();
   await alice.mux.send({ kind: "link", tag: alice.mux.nextTag() });
-  assert.ok(await gate.asked("addToken", 1));
+  assert.ok(await gate.asked("tokens.add", 1));
 }
 
 Deno.test("v4 takeover: a file that begins anew while what was cut off is recorded leaves nothing of that", async () => {
@@ -153,9 +152,9 @@ Deno.test("v4 takeover: a file that begins anew while what was cut off is record
     await take(scene, first, 2);
     await closeGate(gate, other);
   }
-  assert.ok(await gate.asked("savePartial", 1));
+  assert.ok(await gate.asked("uploads.save", 1));
   const tag = await next.begin(content.slice(0, 10));
-  await gate.asked("dropPartial", 1);
+  await gate.asked("uploads.remove", 1);
   gate.open();
   await next.cancel(tag);
   await next.settle();
@@ -173,7 +172,7 @@ Deno.test("v4 takeover: of many that are cut off at once those that make room le
   for (const [i, alice] of cut.entries()) await take(scene, alice, 1, names[i]);
   await closeGate(gate, other);
   for (const alice of cut) alice[Symbol.dispose]();
-  assert.ok(await gate.asked("savePartial", names.length));
+  assert.ok(await gate.asked("uploads.save", names.length));
   gate.open();
   await scene.server.close();
   assert.equal(scene.blobs("staging").length, 2);

@@ -1,14 +1,11 @@
 /** What protocol 4 has stored is verified by its digests too, which a CRC alone would not tell apart. */
 import assert from "node:assert/strict";
-import {
-  backup,
-  cksum,
-  exportFile,
-  listStored,
-  putFiles,
-  type Verified,
-  verify,
-} from "../../../mod.ts";
+import { backup } from "../../../server/operator/backup.ts";
+import { cksum } from "../../../protocol/crc/cksum.ts";
+import { exportFile } from "../../../server/operator/export_file.ts";
+import { listStored } from "../../../server/operator/list_files.ts";
+import { putFiles } from "../../../client/v4/put_files.ts";
+import { type Verified, verify } from "../../../server/operator/verify.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { tamper } from "../../support/store/database.ts";
 import { put, Scene } from "../../support/v4/fixture.ts";
@@ -76,7 +73,7 @@ Deno.test("one of a folder that is damaged on the server is mended by sending th
   await Deno.mkdir(folder);
   const contents = new Map(["a", "b"].map((name, i) => [name, pseudoRandomBytes(1000, i + 1)]));
   for (const [name, content] of contents) await Deno.writeFile(`${folder}/${name}`, content);
-  const options = { ...await scene.options("Alice"), paths: [folder] };
+  const options = { connect: await scene.options("Alice"), paths: [folder] };
   await putFiles(options);
   // As protocol 3 has left it, of whose files no digest is known before they are read.
   const [damaged] = (await listStored(scene.data))[0]?.files ?? [];
@@ -85,7 +82,7 @@ Deno.test("one of a folder that is damaged on the server is mended by sending th
     "UPDATE files SET digest = NULL, chunks = NULL, mtime = NULL WHERE name = ?",
     damaged?.name ?? "",
   );
-  await Deno.writeFile(`${scene.data}/${damaged?.path}`, new Uint8Array(1000));
+  await Deno.writeFile(`${scene.data}/${damaged?.content.id}`, new Uint8Array(1000));
   const outcomes = await putFiles(options);
   assert.deepEqual(outcomes.map(({ state }) => state).sort(), ["stored", "unchanged"]);
   assert.deepEqual(await findings(scene.data), []);

@@ -1,32 +1,29 @@
 /** Old versions: kept as the operator says, got back, counted, looked after. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import {
-  backup,
-  type Bytes,
-  cksum,
-  exportFile,
-  type Limits,
-  listStored,
-  removeUser,
-  restore,
-  verify,
-} from "../../../mod.ts";
+import { backup, restore } from "../../../server/operator/backup.ts";
+import type { Bytes } from "../../../protocol/bytes.ts";
+import { cksum } from "../../../protocol/crc/cksum.ts";
+import { exportFile } from "../../../server/operator/export_file.ts";
+import type { Limits } from "../../../server/limits/limits.ts";
+import { listStored } from "../../../server/operator/list_files.ts";
+import { removeUser } from "../../../server/operator/users.ts";
+import { verify } from "../../../server/operator/verify.ts";
 import { getFile } from "../../../client/v4/get_files.ts";
-import type { SecureClient } from "../../../client/v4/client.ts";
-import type { Catalog } from "../../../server/catalog/catalog.ts";
+import type { V4Client } from "../../../client/v4/client.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { openInThisThread } from "../../support/store/catalogs.ts";
 import { kindOf, Peer } from "../../support/v3/raw_client.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import { got, ON_DISK, put, Scene, startServer } from "../../support/v4/fixture.ts";
 import { startInThisThread } from "../../support/server.ts";
+import { interceptedCatalog } from "../../support/store/intercepted_catalog.ts";
 
 const content = (seed: number, size = 1000) => pseudoRandomBytes(size, seed);
 
 async function store(
   scene: Scene,
-  client: SecureClient,
+  client: V4Client,
   name: string,
   bytes: Bytes,
 ): Promise<number | string | undefined> {
@@ -35,7 +32,7 @@ async function store(
 }
 
 /** Number and checksum of each, as the server tells. */
-async function versions(client: SecureClient, name: string): Promise<[number, number][]> {
+async function versions(client: V4Client, name: string): Promise<[number, number][]> {
   const found: [number, number][] = [];
   await client.versions(name, ({ version, cksum }) => found.push([version, cksum]));
   return found;
@@ -88,7 +85,7 @@ Deno.test("versions: the last ones are kept, listed newest first, and got back b
 Deno.test("versions: an old one put again is the current one, and the newest", async () => {
   await using scene = await prepared(2, { versions: 3 });
   const target = scene.folder.join("back");
-  await getFile({ ...await scene.options("Alice"), name: "a", version: 1, target });
+  await getFile({ connect: await scene.options("Alice"), name: "a", version: 1, target });
   using client = await scene.client("Alice");
   await store(scene, client, "a", new Uint8Array(await Deno.readFile(target)));
   assert.deepEqual(await versions(client, "a"), [[3, cksum(content(1))], ...sums(2, 1)]);
@@ -181,7 +178,7 @@ Deno.test("versions: the operator lists and exports them; verify, backup, restor
   assert.equal((await verify({ dataFolder: restored })).findings, 0);
 
   const [first] = await all(restored);
-  await Deno.writeFile(join(restored, first?.path ?? ""), content(9));
+  await Deno.writeFile(join(restored, first?.content.id ?? ""), content(9));
   const found: string[] = [];
   await verify({
     ...{ dataFolder: restored, repair: true },
@@ -213,16 +210,15 @@ Deno.test("versions: a commit that is told to have failed, but holds, keeps its 
     ...{ tlsListen: "beside", limits: { versions: 3 } },
     openCatalog: async (path) => {
       const catalog = await openInThisThread(path);
-      const storeFile: Catalog["storeFile"] = async (file, options) => {
-        const recorded = await catalog.storeFile(file, options);
-        if (!failing) return recorded;
+      return interceptedCatalog(catalog, async (method, _args, next) => {
+        const recorded = await next();
+        if (!failing || method !== "files.commit") return recorded;
         failing = false;
         // Another connection has stored the same name by the time that this one is told.
         using other = await scene.client("Alice");
         await store(scene, other, "a", content(3));
         throw new Error("disk I/O error");
-      };
-      return { ...catalog, storeFile, [Symbol.asyncDispose]: () => catalog[Symbol.asyncDispose]() };
+      });
     },
   });
   using client = await scene.client("Alice");

@@ -1,14 +1,13 @@
 import assert from "node:assert/strict";
 import { cbc } from "@noble/ciphers/aes.js";
 import fc from "fast-check";
+import { type Bytes, concatBytes } from "../../../protocol/bytes.ts";
 import {
-  type Bytes,
   CbcDecryptor,
   CbcEncryptor,
   ciphertextSize,
-  concatBytes,
   importAesKey,
-} from "../../../mod.ts";
+} from "../../../protocol/cipher/aes_cbc.ts";
 import { pseudoRandomBytes, splitAt } from "../../support/bytes.ts";
 
 const key16 = pseudoRandomBytes(16, 5);

@@ -7,7 +7,7 @@ import {
   unwrapKey,
   wrapKey,
   WRAPPED_KEY_SIZE,
-} from "../../../mod.ts";
+} from "../../../protocol/cipher/rsa.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 
 Deno.test("RSA: a public key has 160 bytes, a wrapped AES key 128, and it comes back", async () => {

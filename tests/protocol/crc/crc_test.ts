@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { Cksum, cksum, combine } from "../../../mod.ts";
-import { digestOf } from "../../../protocol/crc/cksum.ts";
+import { combine } from "../../../protocol/crc/combine.ts";
+import { Cksum, cksum, digestOf } from "../../../protocol/crc/cksum.ts";
 import { createReflected } from "../../../protocol/crc/reflected.ts";
 import { bySlicing } from "../../../protocol/crc/slicing.ts";
 import { byTable, type Engine } from "../../../protocol/crc/table.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { crc32 } from "node:zlib";
 import fc from "fast-check";
-import { ZlibCrc } from "../../../mod.ts";
+import { ZlibCrc } from "../../../protocol/crc/zlib.ts";
 import { pseudoRandomBytes, splitAt, utf8 } from "../../support/bytes.ts";
 
 Deno.test("zlib's CRC-32: the check value of its definition, and nothing", () => {

@@ -1,19 +1,12 @@
 import assert from "node:assert/strict";
-import {
-  edition2023c,
-  encodeTextField,
-  type ErrorCategory,
-  maxFileSize,
-  NetworkError,
-  NO_QUIRKS,
-  partsOf,
-  reconnect,
-  type RefusedError,
-  register,
-  RESEND_PAUSE_MS,
-  type Response,
-  upload,
-} from "../../../mod.ts";
+import { edition2023c } from "../../../protocol/v3/editions/edition_2023c.ts";
+import { encodeTextField } from "../../../protocol/v3/text_field.ts";
+import { type ErrorCategory, NetworkError, type RefusedError } from "../../../protocol/errors.ts";
+import { maxFileSize, partsOf } from "../../../protocol/v3/file_parts.ts";
+import { NO_QUIRKS } from "../../../protocol/v3/editions/quirks.ts";
+import { reconnect, register } from "../../../protocol/v3/registration.ts";
+import { RESEND_PAUSE_MS, upload } from "../../../protocol/v3/client_session.ts";
+import type { Response } from "../../../protocol/v3/messages.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { drive, summary, type Turn } from "../../support/v3/drive_session.ts";
 

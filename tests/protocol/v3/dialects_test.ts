@@ -1,18 +1,14 @@
 /** The server's machine recognises every dialect, however its bytes are cut. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import {
-  type Bytes,
-  concatBytes,
-  DEFAULT_SERVED,
-  edition2024early,
-  FIELDS,
-  importAesKey,
-  PacketSequence,
-  type Profile,
-  type SendFile,
-  ServerSession,
-} from "../../../mod.ts";
+import { type Bytes, concatBytes } from "../../../protocol/bytes.ts";
+import { DEFAULT_SERVED } from "../../../protocol/v3/editions/mod.ts";
+import { edition2024early } from "../../../protocol/v3/editions/edition_2024early.ts";
+import { FIELDS } from "../../../protocol/v3/editions/edition.ts";
+import { importAesKey } from "../../../protocol/cipher/aes_cbc.ts";
+import { PacketSequence } from "../../../protocol/v3/packet_sequence.ts";
+import { type Profile, ServerSession } from "../../../protocol/v3/server_session.ts";
+import type { SendFile } from "../../../protocol/v3/messages.ts";
 import { pseudoRandomBytes, splitAt } from "../../support/bytes.ts";
 import { DIALECTS, isSeparate } from "../../support/v3/dialects.ts";
 import { encodeFile, encodeMessage } from "../../support/v3/emulated_client.ts";

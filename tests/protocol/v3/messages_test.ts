@@ -2,27 +2,30 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
   decodeRequest,
-  decodeRequestHeader,
   decodeResponse,
-  decodeResponseHeader,
-  edition2022,
-  edition2023c,
-  EDITIONS,
   encodeRequest,
   encodeResponse,
+  type Request,
+  type Response,
+} from "../../../protocol/v3/messages.ts";
+import {
+  decodeRequestHeader,
+  decodeResponseHeader,
+  REQUEST_HEADER_SIZE,
+  RESPONSE_HEADER_SIZE,
+} from "../../../protocol/header.ts";
+import { edition2022 } from "../../../protocol/v3/editions/edition_2022.ts";
+import { edition2023c } from "../../../protocol/v3/editions/edition_2023c.ts";
+import { EDITIONS } from "../../../protocol/v3/editions/mod.ts";
+import {
   FIELDS,
   fixedSize,
-  fromHex,
   type Layout,
-  ProtocolError,
-  type Request,
-  REQUEST_HEADER_SIZE,
   type RequestKind,
-  type Response,
-  RESPONSE_HEADER_SIZE,
   type ResponseKind,
-  toHex,
-} from "../../../mod.ts";
+} from "../../../protocol/v3/editions/edition.ts";
+import { fromHex, toHex } from "../../../protocol/bytes.ts";
+import { ProtocolError } from "../../../protocol/errors.ts";
 
 const edition = edition2023c;
 const requestKinds = Object.keys(edition.requests) as RequestKind[];

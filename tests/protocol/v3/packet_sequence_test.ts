@@ -1,14 +1,11 @@
 import assert from "node:assert/strict";
-import {
-  concatBytes,
-  edition2024,
-  edition2024early,
-  maxFileSize,
-  PacketSequence,
-  partsOf,
-  type Quirk,
-  type SendFile,
-} from "../../../mod.ts";
+import { concatBytes } from "../../../protocol/bytes.ts";
+import { edition2024 } from "../../../protocol/v3/editions/edition_2024.ts";
+import { edition2024early } from "../../../protocol/v3/editions/edition_2024early.ts";
+import { maxFileSize, partsOf } from "../../../protocol/v3/file_parts.ts";
+import { PacketSequence } from "../../../protocol/v3/packet_sequence.ts";
+import type { Quirk } from "../../../protocol/v3/editions/quirks.ts";
+import type { SendFile } from "../../../protocol/v3/messages.ts";
 import { field } from "../../support/v3/raw_client.ts";
 
 const clientId = new Uint8Array(16).fill(3);

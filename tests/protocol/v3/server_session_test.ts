@@ -1,15 +1,10 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import {
-  type Bytes,
-  concatBytes,
-  edition2023c,
-  encodeRequest,
-  encodeTextField,
-  type Request,
-  type Response,
-  ServerSession,
-} from "../../../mod.ts";
+import { type Bytes, concatBytes } from "../../../protocol/bytes.ts";
+import { edition2023c } from "../../../protocol/v3/editions/edition_2023c.ts";
+import { encodeRequest, type Request, type Response } from "../../../protocol/v3/messages.ts";
+import { encodeTextField } from "../../../protocol/v3/text_field.ts";
+import { ServerSession } from "../../../protocol/v3/server_session.ts";
 import { pseudoRandomBytes, splitAt } from "../../support/bytes.ts";
 
 const edition = edition2023c;

@@ -4,154 +4,34 @@
  */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import {
-  aesKeySize,
-  type Bytes,
-  ciphertextSize,
-  concatBytes,
-  DEFAULT_SERVED,
-  type Edition,
-  edition2022,
-  edition2023a,
-  edition2023c,
-  edition2024,
-  edition2024early,
-  EDITIONS,
-  encodeRequest,
-  PacketSequence,
-  partsOf,
-  type Profile,
-  type Quirk,
-  type Request,
-  type SendFile,
-  ServerSession,
-} from "../../../mod.ts";
+import { aesKeySize, type Profile, ServerSession } from "../../../protocol/v3/server_session.ts";
+import { type Bytes, concatBytes } from "../../../protocol/bytes.ts";
+import { ciphertextSize } from "../../../protocol/cipher/aes_cbc.ts";
+import { DEFAULT_SERVED, EDITIONS } from "../../../protocol/v3/editions/mod.ts";
+import type { Edition } from "../../../protocol/v3/editions/edition.ts";
+import { edition2022 } from "../../../protocol/v3/editions/edition_2022.ts";
+import { edition2023a } from "../../../protocol/v3/editions/edition_2023a.ts";
+import { edition2023c } from "../../../protocol/v3/editions/edition_2023c.ts";
+import { edition2024 } from "../../../protocol/v3/editions/edition_2024.ts";
+import { edition2024early } from "../../../protocol/v3/editions/edition_2024early.ts";
+import { encodeRequest, type Request, type SendFile } from "../../../protocol/v3/messages.ts";
+import { partsOf } from "../../../protocol/v3/file_parts.ts";
+import type { Quirk } from "../../../protocol/v3/editions/quirks.ts";
 import { pseudoRandomBytes, splitAt } from "../../support/bytes.ts";
-import { field } from "../../support/v3/raw_client.ts";
-
-const clientId = pseudoRandomBytes(16, 21);
-const name = field("Alice");
-const fileName = field("a.bin");
-const publicKey = pseudoRandomBytes(160, 5);
-/** What some clients have behind a public key. */
-const JUNK = pseudoRandomBytes(95, 6);
-
-interface Heard {
-  /** Requests in order; a file as its ciphertext. */
-  readonly said: (string | Bytes)[];
-  /** What the plaintexts of the files must have, in bytes. */
-  readonly plaintextSizes: (number | undefined)[];
-  readonly quirks: Quirk[];
-  /** How often nothing but filling was waited for. */
-  readonly completed: number;
-  /** Bytes that were sent to fill up answers. */
-  readonly filled: number;
-}
-
-/** What a session makes of bytes that come in these pieces; where only filling is missing, it does not come. */
-function hear(pieces: readonly Bytes[], edition: Edition, known: readonly Quirk[] = []): Heard {
-  const session = new ServerSession([edition]);
-  const queue = [...pieces];
-  const heard = { said: [] as Heard["said"], plaintextSizes: [] as Heard["plaintextSizes"] };
-  let [completed, filled] = [0, 0];
-  let packets: PacketSequence | undefined;
-  let content: Bytes[] = [];
-  for (;;) {
-    const event = session.next();
-    switch (event.type) {
-      case "wait": {
-        const piece = queue.shift();
-        if (piece !== undefined) session.push(piece);
-        else if (event.isComplete) {
-          completed++;
-          session.endPart();
-        } else {
-          const quirks = [...session.profile?.quirks ?? []].sort();
-          return { ...heard, quirks, completed, filled };
-        }
-        break;
-      }
-      case "identify":
-        session.identify(known.length > 0 ? { edition, quirks: new Set(known) } : undefined);
-        break;
-      case "send":
-        filled += event.bytes.length;
-        break;
-      case "hello":
-        assert.fail("nobody asks for protocol 4");
-        break;
-      case "part":
-        if ((event.request.packetNumber ?? 1) > 1) packets?.continue(event.request);
-        else [packets, content] = [new PacketSequence(event.request), []];
-        break;
-      case "content":
-        content.push((packets?.take(event.bytes) ?? event.bytes).slice());
-        break;
-      case "partEnd":
-        if (!packets?.endPacket(event.request)) session.proceed();
-        else {
-          heard.said.push(concatBytes(...content));
-          heard.plaintextSizes.push(event.request.plaintextSize);
-          session.reply({ kind: "messageReceived", clientId });
-        }
-        break;
-      case "request":
-        heard.said.push(event.request.kind);
-        session.reply({ kind: "messageReceived", clientId });
-    }
-  }
-}
-
-const message = (edition: Edition, request: Request) => encodeRequest(edition, request);
-const keyMessage = (edition: Edition) =>
-  message(edition, { kind: "publicKey", clientId, name, publicKey });
-const verdict = (edition: Edition) => message(edition, { kind: "crcValid", clientId, fileName });
-
-interface Odd {
-  readonly contentSize?: number;
-  /** Bytes that the payload size counts beyond the content. */
-  readonly announced?: number;
-  readonly packets?: number;
-  readonly originalSize?: number;
-  /** Zeros behind the content. */
-  readonly zeros?: number;
-}
-
-/** A file's message, or its packets, and its ciphertext. */
-function file(edition: Edition, size: number, odd: Odd = {}): { bytes: Bytes; content: Bytes } {
-  const content = pseudoRandomBytes(ciphertextSize(size), size + 1);
-  const { packets = 1, announced = 0, zeros = 0 } = odd;
-  const partSize = Math.ceil(content.length / packets);
-  const parts = Array.from({ length: packets }, (_, index) => {
-    const part = content.subarray(index * partSize, (index + 1) * partSize);
-    const request: SendFile = {
-      ...{ kind: "sendFile", clientId, fileName },
-      contentSize: odd.contentSize ?? content.length,
-      originalSize: odd.originalSize ?? size,
-      packetNumber: index + 1,
-      totalPackets: packets,
-    };
-    const head = encodeRequest(edition, request, { contentLength: part.length + announced });
-    return concatBytes(head, part, new Uint8Array(zeros));
-  });
-  return { bytes: concatBytes(...parts), content };
-}
-
-/** The same is heard however the bytes are cut. */
-function hearAnyhow(bytes: Bytes, edition: Edition, known: readonly Quirk[] = []): Heard {
-  const whole = hear([bytes], edition, known);
-  fc.assert(
-    fc.property(fc.array(fc.nat(), { maxLength: 12 }), (cuts) => {
-      const { filled: _, ...split } = hear(splitAt(bytes, cuts), edition, known);
-      const { filled: __, ...expected } = whole;
-      assert.deepEqual(split, expected);
-    }),
-    { numRuns: 40 },
-  );
-  const bytewise = hear(Array.from(bytes, (byte) => new Uint8Array([byte])), edition, known);
-  assert.deepEqual(bytewise.said, whole.said);
-  return whole;
-}
+import {
+  clientId,
+  file,
+  fileName,
+  hear,
+  hearAnyhow,
+  JUNK,
+  keyMessage,
+  message,
+  name,
+  type Odd,
+  publicKey,
+  verdict,
+} from "../../support/v3/heard.ts";
 
 for (const edition of EDITIONS) {
   Deno.test(`edition ${edition.name}: a content size that is the plaintext's is known by the ciphertext that comes, and the plaintext must have it`, () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type Bytes, concatBytes, fromHex, toHex } from "../../../mod.ts";
+import { type Bytes, concatBytes, fromHex, toHex } from "../../../protocol/bytes.ts";
 import vectors from "../../../docs/protocol-4-vectors.json" with { type: "json" };
 import {
   prove,

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { cksum } from "../../../mod.ts";
+import { cksum } from "../../../protocol/crc/cksum.ts";
 import { ChunkDigests, MAX_AHEAD } from "../../../protocol/v4/chunk_digests.ts";
 import { inSlices } from "../../../protocol/v4/slices.ts";
 import { CHUNK_SIZE, digestChunk, digestTree } from "../../../protocol/v4/merkle_tree.ts";
-import { concatBytes } from "../../../mod.ts";
+import { concatBytes } from "../../../protocol/bytes.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 
 const content = pseudoRandomBytes(5 * CHUNK_SIZE + 77);

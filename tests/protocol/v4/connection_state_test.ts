@@ -10,7 +10,7 @@ import {
   MESSAGES,
 } from "../../../protocol/v4/messages.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
-import { ProtocolError } from "../../../mod.ts";
+import { ProtocolError } from "../../../protocol/errors.ts";
 
 const WINDOW = 3;
 

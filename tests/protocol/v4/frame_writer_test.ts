@@ -1,6 +1,6 @@
 /** What gathers frames on their way into a socket, at both ends of protocol 4. */
 import assert from "node:assert/strict";
-import type { Bytes } from "../../../mod.ts";
+import type { Bytes } from "../../../protocol/bytes.ts";
 import { FrameWriter } from "../../../protocol/v4/frame_writer.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import fc from "fast-check";
-import { type Bytes, concatBytes, fromHex, toHex } from "../../../mod.ts";
+import { type Bytes, concatBytes, fromHex, toHex } from "../../../protocol/bytes.ts";
 import {
   CHUNK_SIZE,
   chunkCount,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { concatBytes, toHex } from "../../../mod.ts";
+import { concatBytes, toHex } from "../../../protocol/bytes.ts";
 import { FrameReader } from "../../../protocol/v4/frame_reader.ts";
 import {
   dataHeader,

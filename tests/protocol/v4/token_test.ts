@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { toHex } from "../../../mod.ts";
+import { toHex } from "../../../protocol/bytes.ts";
 import { toBase32 } from "../../../protocol/encoding/base32.ts";
 import { formatToken, hashToken, isToken } from "../../../protocol/v4/token.ts";
 import { utf8 } from "../../support/bytes.ts";

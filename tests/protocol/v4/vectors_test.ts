@@ -1,10 +1,10 @@
 /** The published vectors, which other tools have computed. */
 import assert from "node:assert/strict";
-import { type Bytes, formatFingerprint, fromHex, toHex } from "../../../mod.ts";
+import { type Bytes, fromHex, toHex } from "../../../protocol/bytes.ts";
 import vectors from "../../../docs/protocol-4-vectors.json" with { type: "json" };
 import { sign } from "../../../protocol/v4/authentication.ts";
 import { ChunkDigests } from "../../../protocol/v4/chunk_digests.ts";
-import { certificateName } from "../../../protocol/v4/fingerprint.ts";
+import { certificateName, formatFingerprint } from "../../../protocol/v4/fingerprint.ts";
 import { FrameReader } from "../../../protocol/v4/frame_reader.ts";
 import { BUSY, decodeHelloAnswer, encodeHelloAnswer, HELLO } from "../../../protocol/hello.ts";
 import { encodeMessage, type Message, MESSAGES } from "../../../protocol/v4/messages.ts";

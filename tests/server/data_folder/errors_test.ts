@@ -1,17 +1,11 @@
 /** What an operator is told where a data folder, a backup or a target can't be used. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import {
-  backup,
-  invite,
-  listInvitations,
-  listStored,
-  listUsers,
-  removeUser,
-  restore,
-  Server,
-  setUserDisabled,
-} from "../../../mod.ts";
+import { backup, restore } from "../../../server/operator/backup.ts";
+import { invite, listInvitations } from "../../../server/operator/invitations.ts";
+import { listStored } from "../../../server/operator/list_files.ts";
+import { listUsers, removeUser, setUserDisabled } from "../../../server/operator/users.ts";
+import { Server } from "../../../server/server.ts";
 import { tamper } from "../../support/store/database.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import { contents, files, listen, prepared } from "../../support/store/stored.ts";

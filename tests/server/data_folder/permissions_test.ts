@@ -49,7 +49,7 @@ Deno.test({
   async fn() {
     await using folder = await TemporaryFolder.create();
     const dataFolder = await prepared(folder);
-    for (const { path } of await files(dataFolder)) {
+    for (const { content: { id: path } } of await files(dataFolder)) {
       assert.equal((Deno.statSync(join(dataFolder, path)).mode ?? 0) & 0o777, 0o600);
     }
     await Deno.symlink(dataFolder, folder.join("link"));

@@ -1,6 +1,7 @@
 /** Limits and registration, changed while the server runs: in force at once, for who is connected already too. */
 import assert from "node:assert/strict";
-import { DEFAULT_LIMITS, type Limits, listStored } from "../../../mod.ts";
+import { DEFAULT_LIMITS, type Limits } from "../../../server/limits/limits.ts";
+import { listStored } from "../../../server/operator/list_files.ts";
 import { LiveSettings } from "../../../server/limits/live_settings.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { kindOf, Peer } from "../../support/v3/raw_client.ts";

@@ -1,6 +1,6 @@
 /** The server's log: how much of it a peer can cause. */
 import assert from "node:assert/strict";
-import { printable } from "../../../mod.ts";
+import { printable } from "../../../protocol/printable.ts";
 import {
   LOGGED_AT_ONCE,
   LOGGED_EVERY_MS,

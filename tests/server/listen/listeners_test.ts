@@ -1,7 +1,8 @@
 /** Where the server listens for protocol 4 where nobody has said where. */
 import assert from "node:assert/strict";
-import { type Address, DEFAULT_TIMEOUTS } from "../../../mod.ts";
-import { findSecure } from "../../../client/v4/discover.ts";
+import type { Address } from "../../../protocol/address.ts";
+import { DEFAULT_TIMEOUTS } from "../../../client/net/dial.ts";
+import { findV4Server } from "../../../client/v4/discover.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import { startInThisThread } from "../../support/server.ts";
 
@@ -34,7 +35,7 @@ async function portsOf(dataFolder: string, plain: number): Promise<readonly Addr
   await using server = await startInThisThread({
     ...{ listen: [{ hostname: HOST, port: plain }], tlsListen: "beside", dataFolder },
   });
-  const answer = await findSecure(server.address, DEFAULT_TIMEOUTS);
+  const answer = await findV4Server(server.address, DEFAULT_TIMEOUTS);
   assert.equal(answer?.port, server.addresses[1]?.port, "it is what the hello is answered with");
   return server.addresses;
 }

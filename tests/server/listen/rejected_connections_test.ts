@@ -1,8 +1,9 @@
 /** Who is turned away from a full server is heard first, within bounds. */
 import assert from "node:assert/strict";
-import { type Bytes, concatBytes, Server, toHex } from "../../../mod.ts";
+import { type Bytes, concatBytes, toHex } from "../../../protocol/bytes.ts";
+import { Server } from "../../../server/server.ts";
 import { BUSY, HELLO } from "../../../protocol/hello.ts";
-import { MAX_TURNING_AWAY } from "../../../server/listen/rejected_connections.ts";
+import { MAX_REJECTING } from "../../../server/listen/rejected_connections.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 import { LOOPBACK, Scene } from "../../support/v4/fixture.ts";
 
@@ -63,7 +64,7 @@ Deno.test("a full server hears a bounded number of peers: one more, and the firs
   using held = await Deno.connect(scene.server.address);
   const silent: Deno.TcpConn[] = [];
   try {
-    while (silent.length <= MAX_TURNING_AWAY) silent.push(await Deno.connect(scene.server.address));
+    while (silent.length <= MAX_REJECTING) silent.push(await Deno.connect(scene.server.address));
     assert.equal(toHex(await rest(silent[0] as Deno.TcpConn)), toHex(BUSY));
     // Who asks is heard, however many are silent.
     using asking = await Deno.connect(scene.server.address);

@@ -1,7 +1,7 @@
 /** Backup and restore, on real folders. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { backup, restore } from "../../../mod.ts";
+import { backup, restore } from "../../../server/operator/backup.ts";
 import { tamper } from "../../support/store/database.ts";
 import { kindOf, Peer } from "../../support/v3/raw_client.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
@@ -108,11 +108,16 @@ for (const path of FORGED) {
     // The forger has put there what the catalog says of it.
     const bait = join(copy, path);
     Deno.mkdirSync(join(copy, "staging"));
-    Deno.writeFileSync(bait, Deno.readFileSync(join(copy, forged.path)));
+    Deno.writeFileSync(bait, Deno.readFileSync(join(copy, forged.content.id)));
     const before = contents(folder.join("b"));
-    tamper(join(copy, "backup.db"), "UPDATE files SET path = ? WHERE path = ?", path, forged.path);
+    tamper(
+      join(copy, "backup.db"),
+      "UPDATE files SET path = ? WHERE path = ?",
+      path,
+      forged.content.id,
+    );
     const report = await restore(copy, restored);
-    assert.deepEqual(report.damaged.map((file) => file.path), [path]);
+    assert.deepEqual(report.damaged.map((file) => file.content.id), [path]);
     assert.deepEqual([report.files, (await files(restored)).length], [3, 3]);
     assert.deepEqual(before, []);
     assert.deepEqual([...Deno.readDirSync(folder.join("b"))].map(({ name }) => name), ["restored"]);

@@ -1,8 +1,12 @@
 /** Links, pipes and devices where a backup or a data folder has files: none of them is followed or opened. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { backup, exportFile, listStored, readPortInfo, restore, verify } from "../../../mod.ts";
-import { checked } from "../../../server/data_folder/audit.ts";
+import { backup, restore } from "../../../server/operator/backup.ts";
+import { exportFile } from "../../../server/operator/export_file.ts";
+import { listStored } from "../../../server/operator/list_files.ts";
+import { readPortInfo } from "../../../server/v3/port_info.ts";
+import { verify } from "../../../server/operator/verify.ts";
+import { readChecked } from "../../../server/data_folder/stored_content.ts";
 import { readOperatorIdentity } from "../../../server/listen/tls/operator_certificate.ts";
 import { Authority } from "../../support/tls/certificate_authority.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
@@ -93,10 +97,10 @@ for (const name of ["tls.pem", "backup.db", "backup.db-wal", "backup.db-journal"
 odd(
   "restore: a blob that is SOMETHING is damaged, and the others are restored",
   async ({ data, copy, target }, put) => {
-    const { path } = await firstFile(data);
+    const { content: { id: path } } = await firstFile(data);
     await put(join(copy, path));
     const report = await restore(copy, target);
-    assert.deepEqual(report.damaged.map((file) => file.path), [path]);
+    assert.deepEqual(report.damaged.map((file) => file.content.id), [path]);
     assert.equal((await files(target)).length, 3);
   },
 );
@@ -104,7 +108,7 @@ odd(
 odd(
   "restore: a user's folder that is SOMETHING is not entered",
   async ({ data, copy, target }, put) => {
-    const { path } = await firstFile(data);
+    const { content: { id: path } } = await firstFile(data);
     await put(join(copy, path, ".."));
     const report = await restore(copy, target);
     assert.deepEqual([report.files, report.damaged.length], [0, 4]);
@@ -114,7 +118,7 @@ odd(
 Deno.test("restore: a folder of blobs that is a link to another folder is not entered", async () => {
   await using folder = await TemporaryFolder.create();
   const { data, copy, target } = await copied(folder);
-  const { path } = await firstFile(data);
+  const { content: { id: path } } = await firstFile(data);
   const owner = join(copy, path, "..");
   await Deno.rename(owner, folder.join("elsewhere"));
   await Deno.symlink(folder.join("elsewhere"), owner);
@@ -177,22 +181,27 @@ for (const [what, [sql, message]] of Object.entries(FOREIGN)) {
 Deno.test("restore, backup, export: no more of a blob is read than was stored", async () => {
   await using folder = await TemporaryFolder.create();
   const { data, copy, target } = await copied(folder);
-  const { path } = await firstFile(data);
+  const { content: { id: path } } = await firstFile(data);
   for (const place of [data, copy]) await Deno.truncate(join(place, path), 2 ** 42);
   assert.equal((await restore(copy, target)).damaged.length, 1);
   assert.equal((await backup(data, folder.join("again"))).damaged.length, 1);
   // One that grows while it is read.
   const file = await firstFile(data);
   let pieces = 0;
-  const endless = checked({
-    size: () => Promise.resolve(file.size),
+  const blobs = {
+    stat: () => Promise.resolve({ size: file.size }),
     async *read() {
       for (;;) {
         pieces++;
         yield new Uint8Array(file.size);
       }
     },
-  }, file);
+  };
+  const never = () => Promise.reject(new Error("the catalog keeps no content of it"));
+  const endless = readChecked(
+    { blobs, catalog: { files: { content: never, contentSize: never } } },
+    file,
+  );
   await assert.rejects(Array.fromAsync(endless), { code: "stored-file-damaged" });
   assert.equal(pieces, 2);
 });

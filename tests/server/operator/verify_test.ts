@@ -2,7 +2,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import fc from "fast-check";
-import { backup, exportFile, removeUser, verify } from "../../../mod.ts";
+import { backup } from "../../../server/operator/backup.ts";
+import { exportFile } from "../../../server/operator/export_file.ts";
+import { removeUser } from "../../../server/operator/users.ts";
+import { verify } from "../../../server/operator/verify.ts";
 import { pseudoRandomBytes } from "../../support/bytes.ts";
 import { tamper } from "../../support/store/database.ts";
 import { kindOf, Peer } from "../../support/v3/raw_client.ts";
@@ -50,7 +53,7 @@ for (const [what, damage] of Object.entries(DAMAGES)) {
       await using folder = await TemporaryFolder.create();
       const data = await prepared(folder);
       const [victim] = await files(data);
-      await damage(data, victim?.path ?? assert.fail());
+      await damage(data, victim?.content.id ?? assert.fail());
       const kind = what.split(/[ ,]/)[0];
       assert.deepEqual(shown(await findings(data)), [`${kind} file0`]);
       await assert.rejects(
@@ -77,7 +80,7 @@ Deno.test("repair: one that ends right after a move has written down what it mov
   await using folder = await TemporaryFolder.create();
   const data = await prepared(folder);
   const victim = await firstFile(data);
-  await Deno.truncate(join(data, victim.path), 10);
+  await Deno.truncate(join(data, victim.content.id), 10);
   const rename = Deno.rename;
   try {
     Deno.rename = async (from, to) => {
@@ -102,7 +105,7 @@ Deno.test("repair: one that ends right after a move has written down what it mov
 Deno.test("repair: a file that was missing when one was cut off, and is put back before the next start, stays", async () => {
   await using folder = await TemporaryFolder.create();
   const data = await prepared(folder);
-  const { path } = await firstFile(data);
+  const { content: { id: path } } = await firstFile(data);
   await Deno.rename(join(data, path), folder.join("away"));
   const open = Deno.open;
   try {
@@ -125,7 +128,9 @@ Deno.test("repair: a record that has no end of its last line loses nothing", asy
   const data = await prepared(folder);
   const before = '{"kind":"stray","note":"by hand"}';
   await Deno.writeTextFile(join(data, "quarantine.jsonl"), before);
-  for (const { path } of (await files(data)).slice(0, 2)) Deno.removeSync(join(data, path));
+  for (const { content: { id: path } } of (await files(data)).slice(0, 2)) {
+    Deno.removeSync(join(data, path));
+  }
   await findings(data, true);
   const lines = Deno.readTextFileSync(join(data, "quarantine.jsonl")).trimEnd().split("\n");
   assert.deepEqual(lines.map((line) => JSON.parse(line).kind), ["stray", "missing", "missing"]);
@@ -141,7 +146,7 @@ Deno.test("verify: whatever is damaged is found, nothing else, and repair loses 
         await using folder = await TemporaryFolder.create();
         const data = await prepared(folder, fates.length);
         const expected: string[] = [];
-        for (const [index, { name, path }] of (await files(data)).entries()) {
+        for (const [index, { name, content: { id: path } }] of (await files(data)).entries()) {
           if (fates[index] === "cut") await Deno.truncate(join(data, path), index);
           if (fates[index] === "gone") await Deno.remove(join(data, path));
           if (fates[index] === "cut") expected.push(`changed ${name}`);
@@ -188,7 +193,9 @@ Deno.test("verify: while the server runs it finds nothing wrong; repair waits un
 Deno.test("verify: one that is stopped tells what it has found", async () => {
   await using folder = await TemporaryFolder.create();
   const dataFolder = await prepared(folder);
-  for (const { path } of await files(dataFolder)) Deno.removeSync(join(dataFolder, path));
+  for (const { content: { id: path } } of await files(dataFolder)) {
+    Deno.removeSync(join(dataFolder, path));
+  }
   const stopping = new AbortController();
   const report = await verify({
     ...{ dataFolder, signal: stopping.signal },
@@ -201,12 +208,12 @@ Deno.test("verify, repair: what a catalog says of a path outside is neither read
   await using folder = await TemporaryFolder.create();
   const data = await prepared(folder);
   const forged = await firstFile(data);
-  Deno.renameSync(join(data, forged.path), folder.join("outside"));
+  Deno.renameSync(join(data, forged.content.id), folder.join("outside"));
   const content = Deno.readFileSync(folder.join("outside"));
   tamper(
     join(data, "catalog.db"),
     "UPDATE files SET path = '../outside' WHERE path = ?",
-    forged.path,
+    forged.content.id,
   );
   assert.deepEqual(shown(await findings(data)), [`missing ${forged.name}`]);
   await findings(data, true);

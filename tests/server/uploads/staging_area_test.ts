@@ -1,31 +1,32 @@
 /** Room on the disk and in memory for what is on its way: given once, and to nobody who is refused. */
 import assert from "node:assert/strict";
-import { DEFAULT_LIMITS } from "../../../mod.ts";
+import { DEFAULT_LIMITS } from "../../../server/limits/limits.ts";
 import { MOST_IN_MEMORY, StagingArea } from "../../../server/uploads/staging_area.ts";
-import type { StagedBlob } from "../../../server/blobs/blob_store.ts";
-import { MAX_INLINE } from "../../../server/blobs/inline.ts";
+import type { StagedUpload } from "../../../server/uploads/staging_area.ts";
+import { MAX_INLINE } from "../../../server/catalog/bounds.ts";
+import { ObjectBlobStore } from "../../support/store/object_blob_store.ts";
 
 Deno.test("limit minFree: room that is spoken for is not given twice", async () => {
   let free = 100;
   const staging = stagingOf(() => Promise.resolve(free));
   const id = new Uint8Array(16);
-  const first = await staging.stage(id, 60);
-  await assert.rejects(staging.stage(id, 31), { limit: "minFree" });
-  const second = await staging.stage(id, 30);
-  await first.write(new Uint8Array(60));
+  const first = await staging.create(id, 60);
+  await assert.rejects(staging.create(id, 31), { limit: "minFree" });
+  const second = await staging.create(id, 30);
+  await first.write(0, new Uint8Array(60));
   free -= 60;
-  await assert.rejects(staging.stage(id, 1), { limit: "minFree" });
-  await second.discard();
-  await second.discard();
-  await staging.stage(id, 30);
+  await assert.rejects(staging.create(id, 1), { limit: "minFree" });
+  second.release();
+  second.release();
+  await staging.create(id, 30);
 });
 
 Deno.test("limit minFree: what is refused takes no room from others, not while it is looked at either", async () => {
   const asked: ((free: number) => void)[] = [];
   const staging = stagingOf(() => new Promise((resolve) => asked.push(resolve)));
   const [eve, alice] = [new Uint8Array(16).fill(1), new Uint8Array(16).fill(2)];
-  const hopeless = Array.from({ length: 5 }, () => staging.stage(eve, Number.MAX_SAFE_INTEGER));
-  const outcomes = Promise.allSettled([...hopeless, staging.stage(alice, 90)]);
+  const hopeless = Array.from({ length: 5 }, () => staging.create(eve, Number.MAX_SAFE_INTEGER));
+  const outcomes = Promise.allSettled([...hopeless, staging.create(alice, 90)]);
   while (asked.length > 0) asked.shift()?.(100);
   const refused = (await outcomes).map(({ status }) => status === "rejected");
   assert.deepEqual(refused, [...hopeless.map(() => true), false]);
@@ -37,50 +38,39 @@ Deno.test("limit minFree: what is admitted at once is no more than there is", as
     await new Promise((resolve) => setTimeout(resolve, 0));
     return 100;
   });
-  const stage = (_: unknown, client: number) => staging.stage(new Uint8Array(16).fill(client), 20);
+  const stage = (_: unknown, client: number) => staging.create(new Uint8Array(16).fill(client), 20);
   const first = await Promise.allSettled(Array.from({ length: 10 }, stage));
   assert.equal(first.filter(({ status }) => status === "fulfilled").length, 4);
   await assert.rejects(stage(undefined, 10), { limit: "minFree" });
 });
 
 function stagingOf(freeSpace: () => Promise<number>): StagingArea {
-  const blob: StagedBlob = {
-    ...{ path: "", write: nothing, writeAt: nothing, sync: nothing, seal: nothing },
-    ...{ commit: nothing, leave: nothing, discard: nothing },
-  };
   return new StagingArea(
-    { stage: () => Promise.resolve(blob), resume: () => Promise.resolve(blob) },
+    new ObjectBlobStore({ partSize: 100 }),
     { ...DEFAULT_LIMITS, minFree: 10 },
     freeSpace,
   );
 }
 
 Deno.test("inlineSize: small files of all clients together have a bound in memory; beyond it they are staged on the disk", async () => {
-  const onDisk: StagedBlob = {
-    ...{ path: "staging/x", write: nothing, writeAt: nothing, sync: nothing, seal: nothing },
-    ...{ commit: nothing, leave: nothing, discard: nothing },
-  };
   const staging = new StagingArea(
-    { stage: () => Promise.resolve(onDisk), resume: () => Promise.resolve(onDisk) },
+    new ObjectBlobStore({ partSize: 100 }),
     { ...DEFAULT_LIMITS, inlineSize: Infinity, maxStagedPerClient: Infinity },
     () => Promise.resolve(Infinity),
   );
-  const stage = (client: number) => staging.stageWhole(new Uint8Array(16).fill(client), MAX_INLINE);
-  const blobs: StagedBlob[] = [];
-  for (let client = 0; blobs.length * MAX_INLINE < MOST_IN_MEMORY; client++) {
-    blobs.push(await stage(client));
+  const stage = (client: number) =>
+    staging.createInline(new Uint8Array(16).fill(client), MAX_INLINE);
+  const uploads: StagedUpload[] = [];
+  for (let client = 0; uploads.length * MAX_INLINE < MOST_IN_MEMORY; client++) {
+    uploads.push(await stage(client));
   }
-  assert.ok(blobs.every(({ content }) => content?.length === MAX_INLINE));
+  assert.ok(uploads.every(({ inline }) => inline?.length === MAX_INLINE));
   const beyond = await stage(0);
-  assert.equal(beyond.content, undefined);
-  await beyond.discard();
-  assert.equal((await stage(0)).content, undefined, "what is on the disk makes no room in memory");
-  await blobs[0]?.commit("");
-  await blobs[0]?.discard();
-  assert.equal((await stage(0)).content?.length, MAX_INLINE);
-  assert.equal((await stage(1)).content, undefined);
+  assert.equal(beyond.inline, undefined);
+  beyond.release();
+  assert.equal((await stage(0)).inline, undefined, "what is on the disk makes no room in memory");
+  uploads[0]?.release();
+  uploads[0]?.release();
+  assert.equal((await stage(0)).inline?.length, MAX_INLINE);
+  assert.equal((await stage(1)).inline, undefined);
 });
-
-function nothing(): Promise<void> {
-  return Promise.resolve();
-}

@@ -1,32 +1,31 @@
 /** The stages of a file on its way in: their order, their bound, and what a failure of one does. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import {
-  type Bytes,
-  CbcDecryptor,
-  cksum,
-  concatBytes,
-  importAesKey,
-  PiecesDecryptor,
-} from "../../../mod.ts";
+import { type Bytes, concatBytes } from "../../../protocol/bytes.ts";
+import { CbcDecryptor, importAesKey } from "../../../protocol/cipher/aes_cbc.ts";
+import { cksum } from "../../../protocol/crc/cksum.ts";
+import { PiecesDecryptor } from "../../../protocol/v3/pieces_cipher.ts";
 import { DecryptPipeline } from "../../../server/v3/decrypt_pipeline.ts";
-import type { StagedBlob } from "../../../server/blobs/blob_store.ts";
+import type { StagedUpload } from "../../../server/uploads/staging_area.ts";
 import { pseudoRandomBytes, splitAt } from "../../support/bytes.ts";
 import { encrypt } from "../../support/v3/raw_client.ts";
 
 const MIB = 1024 * 1024;
 const key = await importAesKey(pseudoRandomBytes(32));
 
-/** A blob in memory; `before` comes before each write. */
-function memoryBlob(before: (written: number) => Promise<void> = () => Promise.resolve()) {
+/** An upload in memory; `before` comes before each write. */
+function memoryUpload(before: (written: number) => Promise<void> = () => Promise.resolve()) {
   const written: Bytes[] = [];
-  const blob: Pick<StagedBlob, "write"> = {
-    write: async (bytes) => {
+  let end = 0;
+  const staged: Pick<StagedUpload, "write"> = {
+    write: async (offset, bytes) => {
       await before(written.length);
+      assert.equal(offset, end);
+      end += bytes.length;
       written.push(bytes.slice());
     },
   };
-  return { blob, written };
+  return { staged, written };
 }
 
 Deno.test("intake: files of any size, cut anyhow, beside any number of others, come out whole", async () => {
@@ -37,11 +36,11 @@ Deno.test("intake: files of any size, cut anyhow, beside any number of others, c
     fc.asyncProperty(size, count, fc.array(fc.nat()), async (size, count, cuts) => {
       const sent = plaintext.slice(0, size);
       const ciphertext = await encrypt(sent, key);
-      const { blob, written } = memoryBlob();
+      const { staged, written } = memoryUpload();
       const decryptor = new CbcDecryptor(key);
       const pipeline = new DecryptPipeline({
         decryptor,
-        blob,
+        staged,
         size: ciphertext.length,
         count: () => count,
       });
@@ -58,12 +57,12 @@ Deno.test("intake: files of any size, cut anyhow, beside any number of others, c
 Deno.test("intake: a file that others join on its way goes on in smaller pieces", async () => {
   const plaintext = pseudoRandomBytes(5 * MIB);
   const ciphertext = await encrypt(plaintext, key);
-  const { blob, written } = memoryBlob();
+  const { staged, written } = memoryUpload();
   let count = 1;
   const decryptor = new CbcDecryptor(key);
   const pipeline = new DecryptPipeline({
     decryptor,
-    blob,
+    staged,
     size: ciphertext.length,
     count: () => count,
   });
@@ -80,11 +79,11 @@ Deno.test("intake: a file that others join on its way goes on in smaller pieces"
 Deno.test("intake: a disk that stands still is waited for when a few pieces are on their way", async () => {
   const going = Promise.withResolvers<void>();
   const ciphertext = await encrypt(pseudoRandomBytes(16 * MIB), key);
-  const { blob, written } = memoryBlob(() => going.promise);
+  const { staged, written } = memoryUpload(() => going.promise);
   const decryptor = new CbcDecryptor(key);
   const pipeline = new DecryptPipeline({
     decryptor,
-    blob,
+    staged,
     size: ciphertext.length,
     count: () => 1,
   });
@@ -107,13 +106,13 @@ Deno.test("intake: a disk that stands still is waited for when a few pieces are 
 for (const failing of [0, 3]) {
   Deno.test(`intake: a failure of write ${failing} is told, and nothing is written after it`, async () => {
     const ciphertext = await encrypt(pseudoRandomBytes(8 * MIB), key);
-    const { blob, written } = memoryBlob((count) =>
+    const { staged, written } = memoryUpload((count) =>
       count === failing ? Promise.reject(new Error("the disk is full")) : Promise.resolve()
     );
     const decryptor = new CbcDecryptor(key);
     const pipeline = new DecryptPipeline({
       decryptor,
-      blob,
+      staged,
       size: ciphertext.length,
       count: () => 1,
     });
@@ -132,11 +131,11 @@ for (const [name, Decryptor] of Object.entries({ CbcDecryptor, PiecesDecryptor }
   Deno.test(`intake: wrong padding is found after all before it is written: ${name}`, async () => {
     const plaintext = pseudoRandomBytes(2 * MIB);
     const ciphertext = (await encrypt(plaintext, key)).slice(0, -16);
-    const { blob, written } = memoryBlob();
+    const { staged, written } = memoryUpload();
     const decryptor = new Decryptor(key);
     const pipeline = new DecryptPipeline({
       decryptor,
-      blob,
+      staged,
       size: ciphertext.length,
       count: () => 1,
     });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readPortInfo } from "../../../mod.ts";
+import { readPortInfo } from "../../../server/v3/port_info.ts";
 import { TemporaryFolder } from "../../support/temporary_folder.ts";
 
 Deno.test("port.info: the port in digits, with or without a line end", async () => {

@@ -1,11 +1,12 @@
 /** A client of protocol 4 in a folder of its own, and the server that it stores on. */
-import { ServerProcess, xfer } from "../processes.ts";
+import { xfer } from "../hosted_xfer.ts";
+import { ServerProcess } from "../processes.ts";
 import { TemporaryFolder } from "../temporary_folder.ts";
 
 export class Alice implements AsyncDisposable {
   /** With files of these names, each with its name in it. */
   static async create(...files: readonly string[]): Promise<Alice> {
-    const folder = await TemporaryFolder.create();
+    const folder = await TemporaryFolder.createOnDisk();
     const server = await ServerProcess.start(folder.join("data"));
     const { location } = await server.logged("server.listening-securely");
     const here = folder.join("Alice");

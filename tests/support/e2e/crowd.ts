@@ -1,5 +1,5 @@
 /** A crowd at a server: many idle connections, many uploads at once. */
-import { sendFiles } from "../../../mod.ts";
+import { sendFiles } from "../../../client/v3/send_files.ts";
 import { pseudoRandomBytes } from "../bytes.ts";
 import { peakResident } from "../memory.ts";
 import { Peer } from "../v3/raw_client.ts";
@@ -24,7 +24,7 @@ export interface CrowdResult {
 
 /** Opens the idle connections, has all files uploaded side by side, and speaks on each idle connection. */
 export async function gatherCrowd({ idle, uploads, size }: Crowd): Promise<CrowdResult> {
-  await using folder = await TemporaryFolder.create();
+  await using folder = await TemporaryFolder.createOnDisk();
   await using server = await ServerProcess.start(folder.join("data"), {
     args: ["--listen", "127.0.0.1:0", "--max-connections-per-address", "none"],
   });
@@ -42,7 +42,10 @@ export async function gatherCrowd({ idle, uploads, size }: Crowd): Promise<Crowd
     const identityFolder = folder.join(`client${number}`);
     await Deno.mkdir(identityFolder);
     const userName = `User${number}`;
-    return await sendFiles({ server: address, userName, files: [source], identityFolder });
+    return await sendFiles({
+      connect: { server: address, userName, identityFolder },
+      files: [source],
+    });
   }));
   let answered = 0;
   for (const peer of idlers) if (await peer.reconnect("Nobody") !== "closed") answered++;

@@ -1,7 +1,8 @@
 /** A network that is not what it should be: passes connections on to a server, and meddles with what goes through. */
 import { connect, createServer, type Socket } from "node:net";
 import { once } from "node:events";
-import type { Address, Bytes } from "../../../mod.ts";
+import type { Address } from "../../../protocol/address.ts";
+import type { Bytes } from "../../../protocol/bytes.ts";
 
 /** Ends of a connection, at both sides: `fin` says that nothing more comes, `rst` resets it. */
 export type Ending = "fin" | "rst";

@@ -1,12 +1,9 @@
 /** What a faulty network does to the bytes that go through it. */
-import {
-  type Bytes,
-  type Edition,
-  edition2023c,
-  encodeResponse,
-  type Response,
-  ResponseReader,
-} from "../../../mod.ts";
+import type { Bytes } from "../../../protocol/bytes.ts";
+import type { Edition } from "../../../protocol/v3/editions/edition.ts";
+import { edition2023c } from "../../../protocol/v3/editions/edition_2023c.ts";
+import { encodeResponse, type Response } from "../../../protocol/v3/messages.ts";
+import { ResponseReader } from "../../../protocol/v3/response_reader.ts";
 import { falsifyChecksum, isFileReceived } from "../store/corrupt_catalog.ts";
 import type { Ending, Meddler, Meddlers } from "./faulty_proxy.ts";
 import type { Dice } from "../v3/fuzz.ts";

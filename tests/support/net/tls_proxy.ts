@@ -1,5 +1,8 @@
 /** A faulty network in front of a server of protocol 4: its plain port, and the secure one that it leads to. */
-import { type Address, type Bytes, RESPONSE_HEADER_SIZE, type Server } from "../../../mod.ts";
+import type { Address } from "../../../protocol/address.ts";
+import type { Bytes } from "../../../protocol/bytes.ts";
+import { RESPONSE_HEADER_SIZE } from "../../../protocol/header.ts";
+import type { Server } from "../../../server/server.ts";
 import { FaultyProxy, type Meddler, type Meddlers } from "./faulty_proxy.ts";
 
 export interface SecureMeddlers {

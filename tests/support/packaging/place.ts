@@ -26,7 +26,7 @@ export class Place implements AsyncDisposable {
   }
 
   static async create(executable = SOUND): Promise<Place> {
-    const place = new Place(await TemporaryFolder.create());
+    const place = new Place(await TemporaryFolder.createOnDisk());
     await Deno.mkdir(place.folder.join("release", "man"), { recursive: true });
     for (const [path, content] of Object.entries(EXTRAS)) {
       const page = path.replace("man/man1/", "release/man/");

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import { batchedCatalog, commitTogether, lookUp } from "../../../server/catalog/sqlite/batching.ts";
+import { localCatalog } from "../../../server/catalog/sqlite/local_catalog.ts";
 import type { Catalog } from "../../../server/catalog/catalog.ts";
 import { SqliteCatalog } from "../../../server/catalog/sqlite/sqlite_catalog.ts";
 
@@ -8,10 +8,5 @@ export function openInThisThread(
   path: string,
   openDatabase?: (path: string) => DatabaseSync,
 ): Promise<Catalog> {
-  const catalog = SqliteCatalog.open(path, openDatabase);
-  return Promise.resolve(batchedCatalog({
-    read: (calls) => lookUp(catalog, calls),
-    write: (calls) => commitTogether(catalog, calls),
-    close: () => catalog[Symbol.asyncDispose](),
-  }));
+  return Promise.resolve(localCatalog(SqliteCatalog.open(path, openDatabase)));
 }

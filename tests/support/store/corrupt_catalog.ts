@@ -1,9 +1,6 @@
-import {
-  type Bytes,
-  decodeResponseHeader,
-  type Edition,
-  RESPONSE_HEADER_SIZE,
-} from "../../../mod.ts";
+import type { Bytes } from "../../../protocol/bytes.ts";
+import { decodeResponseHeader, RESPONSE_HEADER_SIZE } from "../../../protocol/header.ts";
+import type { Edition } from "../../../protocol/v3/editions/edition.ts";
 import type { Entry } from "../v3/recordings.ts";
 
 /** What the recorder XORed the first byte of a checksum with, to see what a client does about a wrong one. */

@@ -1,7 +1,8 @@
 /** Data folders with something in them, and what is to be seen of them. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { listStored, type Verified, verify } from "../../../mod.ts";
+import { listStored } from "../../../server/operator/list_files.ts";
+import { type Verified, verify } from "../../../server/operator/verify.ts";
 import { pseudoRandomBytes } from "../bytes.ts";
 import { kindOf, Peer } from "../v3/raw_client.ts";
 import type { TemporaryFolder } from "../temporary_folder.ts";

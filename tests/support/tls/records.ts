@@ -1,5 +1,5 @@
 /** What a meddler can do to single records of a TLS stream, which has them one after another (RFC 8446 5.1). */
-import { type Bytes, concatBytes } from "../../../mod.ts";
+import { type Bytes, concatBytes } from "../../../protocol/bytes.ts";
 import type { Ending, Meddler } from "../net/faulty_proxy.ts";
 
 const HEADER_SIZE = 5;

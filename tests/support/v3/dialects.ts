@@ -1,13 +1,11 @@
 /** Ways of speaking that were seen running: an edition and the quirks of one of its peers. */
-import {
-  edition2022,
-  edition2023a,
-  edition2023c,
-  edition2024,
-  edition2024early,
-  type Profile,
-  type Quirk,
-} from "../../../mod.ts";
+import { edition2022 } from "../../../protocol/v3/editions/edition_2022.ts";
+import { edition2023a } from "../../../protocol/v3/editions/edition_2023a.ts";
+import { edition2023c } from "../../../protocol/v3/editions/edition_2023c.ts";
+import { edition2024 } from "../../../protocol/v3/editions/edition_2024.ts";
+import { edition2024early } from "../../../protocol/v3/editions/edition_2024early.ts";
+import type { Profile } from "../../../protocol/v3/server_session.ts";
+import type { Quirk } from "../../../protocol/v3/editions/quirks.ts";
 
 function dialect(edition: Profile["edition"], ...quirks: readonly Quirk[]): Profile {
   return { edition, quirks: new Set(quirks) };

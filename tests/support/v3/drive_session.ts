@@ -1,13 +1,8 @@
-import {
-  type Edition,
-  encodeResponse,
-  ProtocolError,
-  type Response,
-  ResponseReader,
-  type SessionSteps,
-  type Step,
-  type StepResult,
-} from "../../../mod.ts";
+import type { Edition } from "../../../protocol/v3/editions/edition.ts";
+import { encodeResponse, type Response } from "../../../protocol/v3/messages.ts";
+import { ProtocolError } from "../../../protocol/errors.ts";
+import { ResponseReader } from "../../../protocol/v3/response_reader.ts";
+import type { SessionSteps, Step, StepResult } from "../../../protocol/v3/session_steps.ts";
 
 /** What a scripted server does when a response is due. */
 export type Turn = Response | "silence" | "closed";

@@ -1,28 +1,21 @@
 /** Clients with quirks, as the published ones have them: what they send, and how they read. */
+import type { Address } from "../../../protocol/address.ts";
+import { aesKeySize, type Profile } from "../../../protocol/v3/server_session.ts";
+import { type Bytes, concatBytes } from "../../../protocol/bytes.ts";
+import { cksum } from "../../../protocol/crc/cksum.ts";
 import {
-  type Address,
-  aesKeySize,
-  type Bytes,
-  cksum,
-  concatBytes,
   decodeResponse,
-  decodeResponseHeader,
   encodeRequest,
-  fillingOf,
-  FIRST_PIECE,
-  FURTHER_PIECE,
-  generatePrivateKey,
-  hasPackets,
-  importAesKey,
-  partsOf,
-  type Profile,
-  publicKeyOf,
   type Request,
   type Response,
-  RESPONSE_HEADER_SIZE,
   type SendFile,
-  unwrapKey,
-} from "../../../mod.ts";
+} from "../../../protocol/v3/messages.ts";
+import { decodeResponseHeader, RESPONSE_HEADER_SIZE } from "../../../protocol/header.ts";
+import { fillingOf, FIRST_PIECE, FURTHER_PIECE } from "../../../protocol/v3/editions/quirks.ts";
+import { generatePrivateKey, publicKeyOf, unwrapKey } from "../../../protocol/cipher/rsa.ts";
+import { hasPackets } from "../../../protocol/v3/editions/edition.ts";
+import { importAesKey } from "../../../protocol/cipher/aes_cbc.ts";
+import { partsOf } from "../../../protocol/v3/file_parts.ts";
 import { isSeparate } from "./dialects.ts";
 import { encrypt, field } from "./raw_client.ts";
 

@@ -1,14 +1,10 @@
 /** Mutated recordings for the server's machine: it must take anything, and fail only with the typed error. */
-import {
-  type Bytes,
-  concatBytes,
-  type Edition,
-  EDITIONS,
-  PacketSequence,
-  type Profile,
-  ProtocolError,
-  ServerSession,
-} from "../../../mod.ts";
+import { type Bytes, concatBytes } from "../../../protocol/bytes.ts";
+import type { Edition } from "../../../protocol/v3/editions/edition.ts";
+import { EDITIONS } from "../../../protocol/v3/editions/mod.ts";
+import { PacketSequence } from "../../../protocol/v3/packet_sequence.ts";
+import { type Profile, ServerSession } from "../../../protocol/v3/server_session.ts";
+import { ProtocolError } from "../../../protocol/errors.ts";
 import { DIALECTS } from "./dialects.ts";
 import { loadRecordings } from "./recordings.ts";
 

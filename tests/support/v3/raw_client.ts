@@ -1,19 +1,12 @@
-import {
-  type Address,
-  type Bytes,
-  CbcEncryptor,
-  type Edition,
-  edition2023c,
-  encodeRequest,
-  encodeTextField,
-  generatePrivateKey,
-  importAesKey,
-  publicKeyOf,
-  type Request,
-  type Response,
-  ResponseReader,
-  unwrapKey,
-} from "../../../mod.ts";
+import type { Address } from "../../../protocol/address.ts";
+import type { Bytes } from "../../../protocol/bytes.ts";
+import { CbcEncryptor, importAesKey } from "../../../protocol/cipher/aes_cbc.ts";
+import type { Edition } from "../../../protocol/v3/editions/edition.ts";
+import { edition2023c } from "../../../protocol/v3/editions/edition_2023c.ts";
+import { encodeRequest, type Request, type Response } from "../../../protocol/v3/messages.ts";
+import { encodeTextField } from "../../../protocol/v3/text_field.ts";
+import { generatePrivateKey, publicKeyOf, unwrapKey } from "../../../protocol/cipher/rsa.ts";
+import { ResponseReader } from "../../../protocol/v3/response_reader.ts";
 
 /** Of all of them. */
 export const privateKey = await generatePrivateKey();

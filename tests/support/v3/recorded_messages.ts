@@ -1,13 +1,12 @@
 /** The messages in what a recorded server sent. */
+import type { Bytes } from "../../../protocol/bytes.ts";
+import { decodeResponseHeader, RESPONSE_HEADER_SIZE } from "../../../protocol/header.ts";
 import {
-  type Bytes,
-  decodeResponseHeader,
   type Edition,
   FIELDS,
   fixedSize,
-  RESPONSE_HEADER_SIZE,
   type ResponseKind,
-} from "../../../mod.ts";
+} from "../../../protocol/v3/editions/edition.ts";
 
 export interface RecordedMessage {
   readonly kind: ResponseKind;

@@ -1,6 +1,6 @@
 /** Recorded sessions of published clients and servers. */
 import { Buffer } from "node:buffer";
-import { type Bytes, fromHex } from "../../../mod.ts";
+import { type Bytes, fromHex } from "../../../protocol/bytes.ts";
 import { type Identity, parseIdentity } from "../../../client/identity/v3_identity.ts";
 
 const FOLDER = new URL("../../conformance/recordings/", import.meta.url);

@@ -1,14 +1,10 @@
-import {
-  type Address,
-  type Bytes,
-  type Edition,
-  edition2023c,
-  type Request,
-  type Response,
-  type SendFile,
-  ServerSession,
-  wrapKey,
-} from "../../../mod.ts";
+import type { Address } from "../../../protocol/address.ts";
+import type { Bytes } from "../../../protocol/bytes.ts";
+import type { Edition } from "../../../protocol/v3/editions/edition.ts";
+import { edition2023c } from "../../../protocol/v3/editions/edition_2023c.ts";
+import type { Request, Response, SendFile } from "../../../protocol/v3/messages.ts";
+import { ServerSession } from "../../../protocol/v3/server_session.ts";
+import { wrapKey } from "../../../protocol/cipher/rsa.ts";
 import { pseudoRandomBytes } from "../bytes.ts";
 
 /** What an odd server does about a request: answers, sends bytes and closes, closes, or does as it likes with the socket. */

@@ -1,7 +1,9 @@
 /** A server that an authority vouches for, and who gets between it and its clients. */
 import assert from "node:assert/strict";
-import { type Address, type ConnectOptions, DEFAULT_TIMEOUTS } from "../../../mod.ts";
-import { type DiscoveredServer, findSecure } from "../../../client/v4/discover.ts";
+import type { Address } from "../../../protocol/address.ts";
+import type { ConnectOptions } from "../../../client/v4/connect_options.ts";
+import { DEFAULT_TIMEOUTS } from "../../../client/net/dial.ts";
+import { type DiscoveredServer, findV4Server } from "../../../client/v4/discover.ts";
 import { KnownServers } from "../../../client/identity/known_servers.ts";
 import { decodeHelloAnswer, encodeHelloAnswer, type HelloAnswer } from "../../../protocol/hello.ts";
 import { Authority, type Issued } from "../tls/certificate_authority.ts";
@@ -45,7 +47,7 @@ export function lyingProxy(
 }
 
 export async function helloOf(address: Address): Promise<DiscoveredServer> {
-  const answer = await findSecure(address, DEFAULT_TIMEOUTS);
+  const answer = await findV4Server(address, DEFAULT_TIMEOUTS);
   assert.ok(answer !== undefined);
   return answer;
 }

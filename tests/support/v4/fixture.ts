@@ -1,20 +1,17 @@
 /** A server of protocol 4 and clients of it, over real sockets. */
-import {
-  type Address,
-  type Bytes,
-  concatBytes,
-  DEFAULT_TIMEOUTS,
-  type Limits,
-  type Server,
-  type ServerOptions,
-  type TlsFiles,
-  type XferError,
-} from "../../../mod.ts";
+import type { Address } from "../../../protocol/address.ts";
+import { type Bytes, concatBytes } from "../../../protocol/bytes.ts";
+import { DEFAULT_TIMEOUTS } from "../../../client/net/dial.ts";
+import type { Limits } from "../../../server/limits/limits.ts";
+import type { Server, ServerOptions } from "../../../server/server.ts";
+import type { TlsFiles } from "../../../server/listen/tls/operator_certificate.ts";
+import type { XferError } from "../../../protocol/errors.ts";
 import { AccountFolder } from "../../../client/identity/v4_account.ts";
-import { findSecure } from "../../../client/v4/discover.ts";
-import { openSecurely } from "../../../client/v4/open_tls.ts";
+import { findV4Server } from "../../../client/v4/discover.ts";
+import { openPinned } from "../../../client/v4/open_tls.ts";
 import { RequestMux } from "../../../client/v4/request_mux.ts";
-import { SecureClient } from "../../../client/v4/client.ts";
+import { V4Client } from "../../../client/v4/client.ts";
+import type { TransferOptions } from "../../../client/v4/connection_pool.ts";
 import type { ConnectOptions } from "../../../client/v4/connect_options.ts";
 import { SourceFile } from "../../../client/local/source_file.ts";
 import { fingerprintOf } from "../../../protocol/v4/fingerprint.ts";
@@ -40,8 +37,9 @@ export class Scene implements AsyncDisposable {
   static async create(
     limits: Partial<Limits> = {},
     options: Partial<ServerOptions> = {},
+    folder?: TemporaryFolder,
   ): Promise<Scene> {
-    const folder = await TemporaryFolder.create();
+    folder ??= await TemporaryFolder.create();
     return new Scene(folder, await startServer(folder.join("data"), limits, options));
   }
 
@@ -75,8 +73,8 @@ export class Scene implements AsyncDisposable {
   }
 
   /** A client with an identity of its own, which trusts whom it meets first. */
-  async client(name: string, changes: Partial<ConnectOptions> = {}): Promise<SecureClient> {
-    return await SecureClient.connect(await this.options(name, changes));
+  async client(name: string, changes: Partial<ConnectOptions> = {}): Promise<V4Client> {
+    return await V4Client.connect(await this.options(name, changes));
   }
 
   async options(name: string, changes: Partial<ConnectOptions> = {}): Promise<ConnectOptions> {
@@ -90,7 +88,7 @@ export class Scene implements AsyncDisposable {
   }
 
   async source(name: string, content: Bytes): Promise<SourceFile> {
-    return await SourceFile.inspectAny(await this.folder.write(name, content));
+    return await SourceFile.inspect(await this.folder.write(name, content));
   }
 
   /** What is staged, and what is stored but for its name: paths of blobs. */
@@ -132,9 +130,20 @@ export function startServer(
   });
 }
 
+/** Splits what a test writes in one object. */
+export function splitOptions(
+  { retries, onRetry, pause, random, parallel, found, ...connect }:
+    & ConnectOptions
+    & TransferOptions,
+): { readonly connect: ConnectOptions; readonly transfer: TransferOptions } {
+  const given = Object.entries({ retries, onRetry, pause, random, parallel, found })
+    .filter(([, value]) => value !== undefined);
+  return { connect, transfer: Object.fromEntries(given) };
+}
+
 /** Puts files and returns what came of each: a checksum, or the code of an error. */
 export async function put(
-  client: SecureClient,
+  client: V4Client,
   files: readonly { readonly file: SourceFile; readonly name?: string }[],
 ): Promise<(number | string)[]> {
   const outcomes = new Map<SourceFile, number | string>();
@@ -145,7 +154,7 @@ export async function put(
 }
 
 /** All bytes of a file, or of the chunks that hold a range. */
-export async function got(client: SecureClient, name: string, range = {}): Promise<Bytes> {
+export async function got(client: V4Client, name: string, range = {}): Promise<Bytes> {
   const chunks: Bytes[] = [];
   await client.get({ name, ...range }, (chunk) => {
     chunks.push(chunk.slice());
@@ -162,10 +171,10 @@ export interface Raw extends Disposable {
 }
 
 export async function connectRaw(address: Address): Promise<Raw> {
-  const answer = await findSecure(address, DEFAULT_TIMEOUTS);
+  const answer = await findV4Server(address, DEFAULT_TIMEOUTS);
   if (answer === undefined) throw new Error("The server speaks no protocol 4");
   const fingerprint = await fingerprintOf(answer.certificate);
-  const socket = await openSecurely(address, answer, fingerprint, DEFAULT_TIMEOUTS);
+  const socket = await openPinned(address, answer, fingerprint, DEFAULT_TIMEOUTS);
   const mux = new RequestMux(socket, DEFAULT_TIMEOUTS);
   let nonce: Bytes | undefined;
   await mux.answer(0, (message) => {

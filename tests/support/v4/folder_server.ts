@@ -1,6 +1,7 @@
 /** A folder that is got from a server which says what a test wants. */
 import assert from "node:assert/strict";
-import { getFolder, type GetOptions, type GetOutcome } from "../../../mod.ts";
+import { getFolder } from "../../../client/v4/get_files.ts";
+import type { GetOptions, GetOutcome } from "../../../client/v4/get_plan.ts";
 import { ChunkDigests } from "../../../protocol/v4/chunk_digests.ts";
 import type { Message } from "../../../protocol/v4/messages.ts";
 import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
@@ -65,9 +66,14 @@ export function test(what: string, files: Files, body: (scene: Scene) => Promise
     server.answers = serving(files);
     await Deno.mkdir(folder.join("identity"));
     const root = folder.join("root");
-    const options = {
-      ...{ server: server.address, userName: "Alice", identityFolder: folder.join("identity") },
-      ...{ onNewServer: () => true, retries: 0, name: "d", target: root },
+    const identityFolder = folder.join("identity");
+    const options: GetOptions = {
+      connect: {
+        ...{ server: server.address, userName: "Alice", identityFolder },
+        onNewServer: () => true,
+      },
+      transfer: { retries: 0 },
+      ...{ name: "d", target: root },
     };
     const get: Scene["get"] = async (changes = {}) => {
       const outcomes = await getFolder({ ...options, ...changes });

@@ -1,6 +1,7 @@
 /** Mutated conversations of protocol 4, as bytes and as messages, the same for the same seed. */
 import assert from "node:assert/strict";
-import { type Bytes, concatBytes, ProtocolError } from "../../../mod.ts";
+import { type Bytes, concatBytes } from "../../../protocol/bytes.ts";
+import { ProtocolError } from "../../../protocol/errors.ts";
 import { ChunkDigests } from "../../../protocol/v4/chunk_digests.ts";
 import { FrameReader } from "../../../protocol/v4/frame_reader.ts";
 import {

@@ -1,6 +1,6 @@
 /** Machines that want to get into an account. */
 import { AccountFolder } from "../../../client/identity/v4_account.ts";
-import type { SecureClient } from "../../../client/v4/client.ts";
+import type { V4Client } from "../../../client/v4/client.ts";
 import type { Scene } from "./fixture.ts";
 
 export const HOUR = 60 * 60_000;
@@ -18,7 +18,7 @@ export class Clock {
 }
 
 /** What came of a client that wants to get in: its id, or the code of the error. */
-async function idOf(connecting: Promise<SecureClient>, scene: Scene, folder: string) {
+async function idOf(connecting: Promise<V4Client>, scene: Scene, folder: string) {
   try {
     (await connecting)[Symbol.dispose]();
   } catch (error) {

@@ -1,5 +1,7 @@
 /** A client of protocol 4 that sends a file step by step, as a test wants. */
-import { type Address, type Bytes, cksum } from "../../../mod.ts";
+import type { Address } from "../../../protocol/address.ts";
+import type { Bytes } from "../../../protocol/bytes.ts";
+import { cksum } from "../../../protocol/crc/cksum.ts";
 import { ChunkDigests } from "../../../protocol/v4/chunk_digests.ts";
 import type { MessageOf } from "../../../protocol/v4/messages.ts";
 import { CHUNK_SIZE, chunkCount, digestTree } from "../../../protocol/v4/merkle_tree.ts";

@@ -1,5 +1,6 @@
 /** A server of protocol 4 that proves who it is and then says what a test wants. */
-import { type Address, type Bytes, concatBytes } from "../../../mod.ts";
+import type { Address } from "../../../protocol/address.ts";
+import { type Bytes, concatBytes } from "../../../protocol/bytes.ts";
 import { FrameReader } from "../../../protocol/v4/frame_reader.ts";
 import { encodeHelloAnswer } from "../../../protocol/hello.ts";
 import { encodeMessage, type Message } from "../../../protocol/v4/messages.ts";

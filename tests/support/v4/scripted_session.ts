@@ -1,5 +1,5 @@
 /** A server of protocol 4 that says what a test wants, at the other end of a socket in memory. */
-import type { Bytes } from "../../../mod.ts";
+import type { Bytes } from "../../../protocol/bytes.ts";
 import { DEFAULT_TIMEOUTS } from "../../../client/net/dial.ts";
 import { RequestMux } from "../../../client/v4/request_mux.ts";
 import type { ClientSession } from "../../../client/v4/session.ts";

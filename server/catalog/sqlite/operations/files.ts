@@ -3,173 +3,157 @@
  *
  * @module
  */
-import type { Bytes } from "../../../../protocol/mod.ts";
-import {
-  CatalogRefusal,
-  type CommitResult,
-  type Damage,
-  type FileDigest,
-  type RenameResult,
-  type StoredFile,
-  type StoreOptions,
-  type WholeFile,
-} from "../../catalog.ts";
+import type { BlobId } from "../../../blobs/blob_store.ts";
+import type { Bytes } from "../../../../protocol/bytes.ts";
+import type {
+  AllFilesPage,
+  CommitOptions,
+  CommitResult,
+  Damage,
+  FileDigest,
+  FilePage,
+  FileQuery,
+  FoundFile,
+  NewFile,
+  RenameResult,
+  StoredFile,
+  UsageBeside,
+  VersionPage,
+} from "../../files.ts";
+import { CatalogRefusal } from "../../refusal.ts";
 import { type Account, PROTOCOL_4 } from "../../accounts.ts";
 import type { Database } from "../database.ts";
 import { FILE_COLUMNS, type Row, STORED_COLUMNS, toFile } from "../rows.ts";
-import { findBy } from "./v3_accounts.ts";
+import { findBy } from "./accounts.ts";
 import { read, write } from "./operation.ts";
-import { addOrphan, removeOrphan } from "./garbage.ts";
+import { endGarbage, makeGarbage } from "./blob_references.ts";
 import { CHUNKS_PAGE } from "../../bounds.ts";
 import { page } from "./page.ts";
-import { firstBehind } from "./prefix.ts";
-import { checkQuota } from "./usage.ts";
+import { checkQuota, usageBeside } from "./usage.ts";
 
 /** Files that are listed at once where nobody has said how many. */
 const MAX_LISTED = 1000;
 
 export const FILE_OPERATIONS = {
-  storeFile: write((database, file: StoredFile, options: StoreOptions = {}): CommitResult => {
-    const { clientId, name, path, storedAt } = file;
+  commit: write((database, file: StoredFile, options: CommitOptions = {}): CommitResult => {
+    const { accountId, name, content: { id }, storedAt } = file;
     const { quota, keep = 0, staged } = options;
     const owner = refuseOwner(database, file);
-    const { newest, isCurrent } = versionsOf(database, clientId, name);
+    const { newest, isCurrent } = versionsOf(database, accountId, name);
     // A name that is in use has been seen to fit.
-    if (!isCurrent && file.tree !== undefined) refuseConflict(database, clientId, name);
+    if (!isCurrent && file.tree !== undefined) refuseConflict(database, accountId, name);
     const version = newest + 1;
-    const dropped = newest === 0 ? [] : replaceOthers(database, file, keep);
+    const garbage = newest === 0 ? [] : replaceOthers(database, file, keep);
     insert(database, { ...file, version }, options);
     if (staged !== undefined) database.run("DELETE FROM partials WHERE path = ?", staged);
-    checkQuota(database, clientId, quota, owner?.quota);
-    removeOrphan(database, path);
-    database.run("UPDATE clients SET last_seen = ? WHERE id = ?", storedAt, clientId);
-    return { version, dropped };
+    checkQuota(database, accountId, quota, owner?.quota);
+    endGarbage(database, id);
+    database.run("UPDATE clients SET last_seen = ? WHERE id = ?", storedAt, accountId);
+    return { version, garbage };
   }),
-  findFile: read((
+  find: read((
     database,
-    clientId: Bytes,
+    owner: Bytes,
     name: string,
-    version?: number,
-  ): StoredFile | undefined => find(database, clientId, name, version)),
-  findWhole: read((
-    database,
-    clientId: Bytes,
-    name: string,
-    version?: number,
-  ): WholeFile | undefined => {
-    const columns = `${FILE_COLUMNS}, length(chunks) AS chunks_size,
-      substr(chunks, 1, ${CHUNKS_PAGE}) AS chunks, content`;
-    const row = rowsOf(database, columns, clientId, name, version)[0];
-    if (row === undefined) return undefined;
-    const size = row["chunks_size"] as number | null;
-    const content = row["content"] as Bytes | null;
-    return {
-      file: toFile(row),
-      ...(size === null ? {} : { chunks: { size, first: pageOf(row) } }),
-      ...(content === null ? {} : { content }),
-    };
-  }),
-  refersTo: read((database, path: string): boolean =>
-    database.all("SELECT 1 FROM files WHERE path = ?", path).length > 0
+    { version, want = "row" }: FileQuery = {},
+  ): FoundFile | undefined =>
+    want === "all" ? findAll(database, owner, name, version) : find(database, owner, name, version)
   ),
-  findChunks: read((database, path: string, from?: number): Bytes | undefined => {
+  chunkDigests: read((database, path: BlobId, from?: number): Bytes | undefined => {
     const query = `SELECT length(chunks) AS chunks_size,
       substr(chunks, ?, ${CHUNKS_PAGE}) AS chunks FROM files WHERE path = ?`;
     const [row] = database.all(query, (from ?? 0) + 1, path);
     return (row?.["chunks_size"] ?? null) === null ? undefined : pageOf(row as Row);
   }),
-  findContent: read((database, path: string) => valueAt<Bytes>(database, "content", path)),
-  findContentSize: read((database, path: string) =>
-    valueAt<number>(database, "length(content)", path)
+  content: read((database, path: BlobId) => valueAt<Bytes>(database, "content", path)),
+  contentSize: read((database, path: BlobId) => valueAt<number>(database, "length(content)", path)),
+  setDigests: write(
+    (database, path: BlobId, { mtime, digest }: FileDigest, chunks: Bytes): void => {
+      const query =
+        "UPDATE files SET mtime = ?, digest = ?, chunks = ? WHERE path = ? AND digest IS NULL";
+      database.run(query, mtime, digest, chunks, path);
+    },
   ),
-  setTree: write((database, path: string, { mtime, digest }: FileDigest, chunks: Bytes): void => {
-    const query =
-      "UPDATE files SET mtime = ?, digest = ?, chunks = ? WHERE path = ? AND digest IS NULL";
-    database.run(query, mtime, digest, chunks, path);
-  }),
-  setDamage: write((database, path: string, damage: Damage | undefined): boolean => {
+  setDamage: write((database, path: BlobId, damage: Damage | undefined): boolean => {
     const query = "SELECT 1 FROM files WHERE path = ? AND damage IS NOT ?";
     const isNew = database.all(query, path, damage ?? null).length > 0;
     if (isNew) database.run("UPDATE files SET damage = ? WHERE path = ?", damage ?? null, path);
     return isNew;
   }),
-  listFilesBelow: read((
+  list: read((database, owner: Bytes, page: FilePage): StoredFile[] =>
+    listCurrent(database, owner, page)
+  ),
+  versions: read((
     database,
-    clientId: Bytes,
-    prefix: string,
-    after: string,
-    count: number,
-  ): StoredFile[] => filesBelow(database, clientId, prefix, after, count)),
-  listVersions: read((
-    database,
-    clientId: Bytes,
+    owner: Bytes,
     name: string,
-    before: number,
-    count: number,
+    { before = Infinity, limit }: VersionPage,
   ): StoredFile[] =>
-    page(count, (last, step) =>
+    page(limit, (last, step) =>
       database.all(
         `SELECT ${FILE_COLUMNS} FROM files WHERE client_id = ? AND name = ? AND version < ?
          ORDER BY version DESC LIMIT ?`,
-        ...[clientId, name, last === undefined ? before : last["version"] as number, step],
+        ...[owner, name, last === undefined ? before : last["version"] as number, step],
       )).map(toFile)
   ),
-  dropFile: write((database, clientId: Bytes, name: string): string[] => {
+  remove: write((database, accountId: Bytes, name: string): BlobId[] | undefined => {
     const paths = database.all(
       "SELECT path FROM files WHERE client_id = ? AND name = ?",
-      clientId,
+      accountId,
       name,
     )
-      .map((row) => row["path"] as string);
-    for (const path of paths) addOrphan(database, path);
-    database.run("DELETE FROM files WHERE client_id = ? AND name = ?", clientId, name);
-    return paths;
+      .map((row) => row["path"] as BlobId);
+    if (paths.length === 0) return undefined;
+    database.run("DELETE FROM files WHERE client_id = ? AND name = ?", accountId, name);
+    return makeGarbage(database, paths);
   }),
-  renameFile: write((database, clientId: Bytes, oldName: string, newName: string): RenameResult => {
-    if (find(database, clientId, oldName) === undefined) return "missing";
-    if (versionsOf(database, clientId, newName).newest > 0) return "taken";
+  rename: write((database, accountId: Bytes, oldName: string, newName: string): RenameResult => {
+    if (find(database, accountId, oldName) === undefined) return "missing";
+    if (versionsOf(database, accountId, newName).newest > 0) return "taken";
     const query = "UPDATE files SET name = ? WHERE client_id = ? AND name = ?";
-    database.run(query, newName, clientId, oldName);
-    refuseConflict(database, clientId, newName);
+    database.run(query, newName, accountId, oldName);
+    refuseConflict(database, accountId, newName);
     return "renamed";
   }),
-  listFiles: read((
+  listAll: read((
     database,
-    clientId: Bytes,
-    after?: Pick<StoredFile, "name" | "version">,
-    count?: number,
+    owner: Bytes,
+    { after, limit = MAX_LISTED }: AllFilesPage = {},
   ): StoredFile[] =>
-    page(count ?? MAX_LISTED, (last, step) => {
+    page(limit, (last, step) => {
       const { name = "", version = 0 } = last === undefined ? after ?? {} : toFile(last);
       return database.all(
         `SELECT ${FILE_COLUMNS} FROM files WHERE client_id = ? AND (name, version) > (?, ?)
          ORDER BY name, version LIMIT ?`,
-        ...[clientId, name, version, step],
+        ...[owner, name, version, step],
       );
     }).map(toFile)
   ),
-  listFilesAfter: read((database, path: string, count: number): StoredFile[] =>
-    page(count, (last, step) =>
+  scan: read((database, after: BlobId | undefined, limit: number): StoredFile[] =>
+    page(limit, (last, step) =>
       database.all(
         `SELECT ${FILE_COLUMNS} FROM files WHERE path > ? ORDER BY path LIMIT ?`,
-        ...[last === undefined ? path : last["path"] as string, step],
+        ...[last === undefined ? after ?? "" : last["path"] as string, step],
       )).map(toFile)
   ),
-  removeFile: write((database, path: string): void => {
+  forget: write((database, path: BlobId): void => {
     database.run("DELETE FROM files WHERE path = ?", path);
   }),
+  usage: read((database, owner: Bytes, beside?: NewFile): UsageBeside =>
+    usageBeside(database, owner, beside)
+  ),
 };
 
 function insert(
   database: Database,
   file: StoredFile,
-  { chunks, content }: Pick<StoreOptions, "chunks" | "content">,
+  { chunks, content }: Pick<CommitOptions, "chunks" | "content">,
 ): void {
-  const { clientId, name, version, path, size, crc, storedAt, verified, tree } = file;
+  const { accountId, name, version, content: { id }, size, crc, storedAt, verified, tree } = file;
   database.run(
     `INSERT INTO files (${STORED_COLUMNS}, chunks, content)
      VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    ...[clientId, name, version ?? 1, path, size, crc, storedAt, verified ? 1 : 0],
+    ...[accountId, name, version ?? 1, id, size, crc, storedAt, verified ? 1 : 0],
     ...[tree?.mtime ?? null, tree?.digest ?? null, chunks ?? null, content ?? null],
   );
 }
@@ -177,24 +161,44 @@ function insert(
 /** The file of a name, as it is now or, from 1 on, in one version. */
 function find(
   database: Database,
-  clientId: Bytes,
+  accountId: Bytes,
   name: string,
   version?: number,
 ): StoredFile | undefined {
-  return rowsOf(database, FILE_COLUMNS, clientId, name, version).map(toFile)[0];
+  return rowsOf(database, FILE_COLUMNS, accountId, name, version).map(toFile)[0];
+}
+
+/** The same with the first page of its digests and, if the catalog keeps it, its content. */
+function findAll(
+  database: Database,
+  owner: Bytes,
+  name: string,
+  version?: number,
+): FoundFile | undefined {
+  const columns = `${FILE_COLUMNS}, length(chunks) AS chunks_size,
+    substr(chunks, 1, ${CHUNKS_PAGE}) AS chunks, content`;
+  const row = rowsOf(database, columns, owner, name, version)[0];
+  if (row === undefined) return undefined;
+  const size = row["chunks_size"] as number | null;
+  const bytes = row["content"] as Bytes | null;
+  return {
+    ...toFile(row),
+    ...(size === null ? {} : { chunks: { size, first: pageOf(row) } }),
+    ...(bytes === null ? {} : { bytes }),
+  };
 }
 
 function rowsOf(
   database: Database,
   columns: string,
-  clientId: Bytes,
+  accountId: Bytes,
   name: string,
   version = 0,
 ): Row[] {
   const ofName = `SELECT ${columns} FROM files WHERE client_id = ? AND name = ?`;
   return version === 0
-    ? database.all(`${ofName} AND current = 1`, clientId, name)
-    : database.all(`${ofName} AND version = ?`, clientId, name, version);
+    ? database.all(`${ofName} AND current = 1`, accountId, name)
+    : database.all(`${ofName} AND version = ?`, accountId, name, version);
 }
 
 /** A page of digests. A part of an empty blob is NULL to SQLite. */
@@ -213,48 +217,48 @@ function valueAt<T extends Bytes | number>(
 }
 
 /** The newest version of a name, 0 without any, and whether one is the current one. */
-function versionsOf(database: Database, clientId: Bytes, name: string) {
+function versionsOf(database: Database, accountId: Bytes, name: string) {
   const query = `SELECT coalesce(max(version), 0) AS newest, coalesce(max(current), 0) AS current
     FROM files WHERE client_id = ? AND name = ?`;
-  const [row] = database.all(query, clientId, name);
+  const [row] = database.all(query, accountId, name);
   return { newest: row?.["newest"] as number, isCurrent: row?.["current"] === 1 };
 }
 
 /**
- * Makes room for a new version of a name: the last one is not the current one any more. Returns the paths of versions
- * that are not kept, which are orphans from now on: all but the newest `keep`, and damaged ones that the new one mends.
+ * Makes room for a new version of a name: the last one is not the current one any more. Makes garbage
+ * of versions that are not kept: all but the newest `keep`, and damaged ones that the new one mends.
  */
-function replaceOthers(database: Database, file: StoredFile, keep: number): string[] {
-  const { clientId, name } = file;
-  const dropped = [...dropMended(database, file), ...dropOldest(database, file, keep)];
+function replaceOthers(database: Database, file: StoredFile, keep: number): BlobId[] {
+  const { accountId, name } = file;
+  const garbage = [...dropMended(database, file), ...dropOldest(database, file, keep)];
   const replace = "UPDATE files SET current = 0 WHERE client_id = ? AND name = ? AND current = 1";
-  database.run(replace, clientId, name);
-  return dropped;
+  database.run(replace, accountId, name);
+  return garbage;
 }
 
 /** Forgets damaged versions that had the same content. */
-function dropMended(database: Database, { clientId, name, size, crc, tree }: StoredFile): string[] {
+function dropMended(
+  database: Database,
+  { accountId, name, size, crc, tree }: StoredFile,
+): BlobId[] {
   const query = `SELECT path FROM files WHERE client_id = ? AND name = ? AND damage IS NOT NULL
     AND size = ? AND crc = ? AND (digest IS NULL OR digest = coalesce(?, digest))`;
-  return drop(database, database.all(query, clientId, name, size, crc, tree?.digest ?? null));
+  return drop(database, database.all(query, accountId, name, size, crc, tree?.digest ?? null));
 }
 
 /** Forgets all versions of a name but the newest `keep`. */
-function dropOldest(database: Database, { clientId, name }: StoredFile, keep: number): string[] {
+function dropOldest(database: Database, { accountId, name }: StoredFile, keep: number): BlobId[] {
   const query = `SELECT path FROM files WHERE client_id = ? AND name = ?
     ORDER BY version DESC LIMIT -1 OFFSET ?`;
   // SQLite knows no Infinity there.
   const offset = Math.min(keep, Number.MAX_SAFE_INTEGER);
-  return drop(database, database.all(query, clientId, name, offset));
+  return drop(database, database.all(query, accountId, name, offset));
 }
 
-function drop(database: Database, rows: readonly Row[]): string[] {
-  const paths = rows.map((row) => row["path"] as string);
-  for (const path of paths) {
-    addOrphan(database, path);
-    database.run("DELETE FROM files WHERE path = ?", path);
-  }
-  return paths;
+function drop(database: Database, rows: readonly Row[]): BlobId[] {
+  const paths = rows.map((row) => row["path"] as BlobId);
+  for (const path of paths) database.run("DELETE FROM files WHERE path = ?", path);
+  return makeGarbage(database, paths);
 }
 
 /**
@@ -263,17 +267,17 @@ function drop(database: Database, rows: readonly Row[]): string[] {
  * comes after the name before, so that it would be that; what is above it has the name before for a file, so that it is a
  * folder.
  */
-function refuseConflict(database: Database, clientId: Bytes, name: string): void {
+function refuseConflict(database: Database, accountId: Bytes, name: string): void {
   const current = "SELECT name FROM files WHERE client_id = ? AND current = 1";
   const isStored = (name: string) =>
-    database.all(`${current} AND name = ?`, clientId, name).length > 0;
+    database.all(`${current} AND name = ?`, accountId, name).length > 0;
   const isFolder = (name: string) => {
     const below = `${name}/`;
     const between = `${current} AND name > ? AND name < ? LIMIT 1`;
-    return database.all(between, clientId, below, firstBehind(below) as string).length > 0;
+    return database.all(between, accountId, below, firstBehind(below) as string).length > 0;
   };
   const before = `${current} AND name < ? ORDER BY name DESC LIMIT 1`;
-  const [row] = database.all(before, clientId, name);
+  const [row] = database.all(before, accountId, name);
   const parting = commonLength(name, (row?.["name"] ?? "") as string);
   const isBelowFile = name[parting] === "/" && isStored(name.slice(0, parting));
   if (isBelowFile || isFolder(name)) throw new CatalogRefusal("name-conflict");
@@ -286,20 +290,18 @@ function commonLength(a: string, b: string): number {
   return length;
 }
 
-function filesBelow(
+function listCurrent(
   database: Database,
-  clientId: Bytes,
-  prefix: string,
-  after: string,
-  count: number,
+  owner: Bytes,
+  { prefix = "", after = "", limit }: FilePage,
 ): StoredFile[] {
   // One lower bound, the higher of the two: of two SQLite would search from one, and pass over what is below the other.
   const query = `SELECT ${FILE_COLUMNS} FROM files WHERE client_id = ? AND current = 1
     AND name >= max(?, ?) AND name <> ?`;
   const end = firstBehind(prefix);
-  const rows = page(count, (last, step) => {
+  const rows = page(limit, (last, step) => {
     const behind = last === undefined ? after : last["name"] as string;
-    const from = [clientId, prefix, behind, behind];
+    const from = [owner, prefix, behind, behind];
     return end === undefined
       ? database.all(`${query} ORDER BY name LIMIT ?`, ...from, step)
       : database.all(`${query} AND name < ? ORDER BY name LIMIT ?`, ...from, end, step);
@@ -307,12 +309,25 @@ function filesBelow(
   return rows.map(toFile);
 }
 
+const LAST_CODE_POINT = 0x10ffff;
+const SURROGATES = { first: 0xd800, last: 0xdfff };
+
+/** The lowest text behind all that begin with `prefix`, by code points; `undefined` where nothing is behind them. */
+export function firstBehind(prefix: string): string | undefined {
+  const points = Array.from(prefix, (character) => character.codePointAt(0) as number);
+  while (points.at(-1) === LAST_CODE_POINT) points.pop();
+  const last = points.pop();
+  if (last === undefined) return undefined;
+  const next = last + 1 === SURROGATES.first ? SURROGATES.last + 1 : last + 1;
+  return String.fromCodePoint(...points, next);
+}
+
 /**
  * The owner of a file, unless what was decided of it since the file began to arrive forbids to store it. A file that
  * came by protocol 3 has no tree.
  */
-function refuseOwner(database: Database, { clientId, tree }: StoredFile): Account | undefined {
-  const owner = findBy(database, "id = ?", clientId);
+function refuseOwner(database: Database, { accountId, tree }: StoredFile): Account | undefined {
+  const owner = findBy(database, "id = ?", accountId);
   if (owner?.disabled) throw new CatalogRefusal("account-disabled");
   if (owner?.storedProfile.edition === PROTOCOL_4 && tree === undefined) {
     throw new CatalogRefusal("other-protocol");

@@ -1,35 +1,67 @@
 /**
- * All that a catalog does, by name.
+ * All operations of a catalog, by aggregate and method.
  *
  * @module
  */
-import type { Catalog } from "../../catalog.ts";
-import { ACCOUNT_OPERATIONS } from "./v3_accounts.ts";
-import { V4_LOGIN_OPERATIONS } from "./v4_logins.ts";
+import type { Aggregates } from "../../catalog.ts";
+import { ACCOUNT_OPERATIONS } from "./accounts.ts";
+import { BLOB_OPERATIONS } from "./blob_references.ts";
 import { FILE_OPERATIONS } from "./files.ts";
 import type { Operation } from "./operation.ts";
-import { ORPHAN_OPERATIONS } from "./garbage.ts";
-import { PARTIAL_OPERATIONS } from "./uploads.ts";
+import { UPLOAD_OPERATIONS } from "./partial_uploads.ts";
 import { REPAIR_OPERATIONS } from "./repairs.ts";
 import { TOKEN_OPERATIONS } from "./tokens.ts";
-import { USAGE_OPERATIONS } from "./usage.ts";
-import { USER_OPERATIONS } from "./account_admin.ts";
 
-/** A method of the catalog. */
-export type Method = Exclude<keyof Catalog, symbol>;
+type Aggregate = keyof Aggregates;
 
-export const OPERATIONS: {
-  readonly [M in Method]: Operation<Parameters<Catalog[M]>, Awaited<ReturnType<Catalog[M]>>>;
+/** A method of the catalog: `"files.commit"`. */
+export type Method = {
+  [A in Aggregate]: `${A}.${keyof Aggregates[A] & string}`;
+}[Aggregate];
+
+// deno-lint-ignore no-explicit-any
+type Fn = (...args: any[]) => Promise<unknown>;
+
+type OperationOf<F> = F extends Fn ? Operation<Parameters<F>, Awaited<ReturnType<F>>> : never;
+
+const BY_AGGREGATE: {
+  readonly [A in Aggregate]: { readonly [M in keyof Aggregates[A]]: OperationOf<Aggregates[A][M]> };
 } = {
-  ...ACCOUNT_OPERATIONS,
-  ...V4_LOGIN_OPERATIONS,
-  ...FILE_OPERATIONS,
-  ...ORPHAN_OPERATIONS,
-  ...PARTIAL_OPERATIONS,
-  ...REPAIR_OPERATIONS,
-  ...TOKEN_OPERATIONS,
-  ...USAGE_OPERATIONS,
-  ...USER_OPERATIONS,
+  accounts: ACCOUNT_OPERATIONS,
+  tokens: TOKEN_OPERATIONS,
+  files: FILE_OPERATIONS,
+  uploads: UPLOAD_OPERATIONS,
+  blobs: BLOB_OPERATIONS,
+  repairs: REPAIR_OPERATIONS,
 };
 
-export const METHODS = Object.keys(OPERATIONS) as Method[];
+const OPERATIONS: ReadonlyMap<string, Operation> = new Map(
+  Object.entries(BY_AGGREGATE).flatMap(([aggregate, operations]) =>
+    Object.entries(operations).map(([name, operation]) =>
+      [`${aggregate}.${name}`, operation] as const
+    )
+  ),
+);
+
+/** Throws `Error` if the catalog has no such method. */
+export function operationOf(method: Method): Operation {
+  const operation = OPERATIONS.get(method);
+  if (operation === undefined) {
+    throw new Error(`Cannot call ${method}: the catalog has no such method`);
+  }
+  return operation;
+}
+
+/** The aggregates of a catalog, each of whose methods is done by `call`. */
+export function aggregatesOver(
+  call: (method: Method, args: readonly unknown[]) => Promise<unknown>,
+): Aggregates {
+  const aggregates = Object.entries(BY_AGGREGATE).map(([aggregate, operations]) => {
+    const methods = Object.keys(operations).map((name) => [
+      name,
+      (...args: unknown[]) => call(`${aggregate}.${name}` as Method, args),
+    ]);
+    return [aggregate, Object.fromEntries(methods)];
+  });
+  return Object.fromEntries(aggregates);
+}

@@ -3,22 +3,23 @@
  *
  * @module
  */
-import type { Repair } from "../../catalog.ts";
+import type { BlobId } from "../../../blobs/blob_store.ts";
+import type { Repair } from "../../repairs.ts";
 import { read, write } from "./operation.ts";
 
 export const REPAIR_OPERATIONS = {
-  beginRepair: write((database, { path, movedTo, record }: Repair): void => {
+  begin: write((database, { path, movedTo, record }: Repair): void => {
     const query = "INSERT OR REPLACE INTO repairs (path, moved_to, record) VALUES (?, ?, ?)";
     database.run(query, path, movedTo ?? null, record);
   }),
-  listRepairs: read((database): Repair[] =>
+  list: read((database): Repair[] =>
     database.all("SELECT path, moved_to, record FROM repairs").map((row) => ({
-      path: row["path"] as string,
+      path: row["path"] as BlobId,
       movedTo: (row["moved_to"] as string | null) ?? undefined,
       record: row["record"] as string,
     }))
   ),
-  endRepair: write((database, path: string, { isBack = false } = {}): void => {
+  end: write((database, path: BlobId, { isBack = false } = {}): void => {
     if (!isBack) database.run("DELETE FROM files WHERE path = ?", path);
     database.run("DELETE FROM repairs WHERE path = ?", path);
   }),

@@ -3,9 +3,10 @@
  *
  * @module
  */
-import type { Bytes } from "../../../../protocol/mod.ts";
-import type { LoginFault, Principal, RevocationReason, Token } from "../../accounts.ts";
+import type { Bytes } from "../../../../protocol/bytes.ts";
+import type { LoginFault, Principal, RevocationReason } from "../../accounts.ts";
 import { MAX_INVITATIONS, MAX_LINKS } from "../../bounds.ts";
+import type { Token } from "../../tokens.ts";
 import type { Database } from "../database.ts";
 import type { Row } from "../rows.ts";
 import { read, write } from "./operation.ts";
@@ -16,31 +17,31 @@ const REMEMBERED_MS = 30 * 24 * 60 * 60_000;
 const GOOD_INVITATION = "client_id IS NULL AND uses_left > 0 AND expires_at > ?";
 
 export const TOKEN_OPERATIONS = {
-  addToken: write((database, token: Token, by?: Bytes): boolean => {
-    const { hash, clientId, label, usesLeft, used, expiresAt, madeAt } = token;
-    if (clientId !== undefined && by !== undefined) {
-      if (revocationReason(database, { clientId, key: by }) !== undefined) return false;
+  add: write((database, token: Token, by?: Bytes): boolean => {
+    const { hash, accountId, label, usesLeft, used, expiresAt, madeAt } = token;
+    if (accountId !== undefined && by !== undefined) {
+      if (revocationReason(database, { accountId, key: by }) !== undefined) return false;
     }
     database.run("DELETE FROM tokens WHERE expires_at < ?", madeAt - REMEMBERED_MS);
-    if (clientId !== undefined) {
+    if (accountId !== undefined) {
       database.run(
         `DELETE FROM tokens WHERE hash IN (SELECT hash FROM tokens WHERE client_id = ?
          ORDER BY made_at DESC, rowid DESC LIMIT -1 OFFSET ?)`,
-        ...[clientId, MAX_LINKS - 1],
+        ...[accountId, MAX_LINKS - 1],
       );
     } else if (countInvitations(database, madeAt) >= MAX_INVITATIONS) return false;
     database.run(
       `INSERT INTO tokens (hash, client_id, label, uses_left, used, expires_at, made_at)
        VALUES (?, ?, ?, ?, ?, ?, ?)`,
-      ...[hash, clientId ?? null, label ?? null, usesLeft, used, expiresAt, madeAt],
+      ...[hash, accountId ?? null, label ?? null, usesLeft, used, expiresAt, madeAt],
     );
     return true;
   }),
-  listInvitations: read((database, now: number): Token[] =>
+  invitations: read((database, now: number): Token[] =>
     database.all(`SELECT * FROM tokens WHERE ${GOOD_INVITATION} ORDER BY made_at, rowid`, now)
       .map(toToken)
   ),
-  removeToken: write((database, hash: Bytes): void => {
+  remove: write((database, hash: Bytes): void => {
     database.run("DELETE FROM tokens WHERE hash = ?", hash);
   }),
 };
@@ -59,18 +60,18 @@ export function useToken(database: Database, { hash }: Token): void {
 }
 
 /** Withdraws all links of an account. */
-export function dropLinks(database: Database, clientId: Bytes): void {
-  database.run("DELETE FROM tokens WHERE client_id = ?", clientId);
+export function dropLinks(database: Database, accountId: Bytes): void {
+  database.run("DELETE FROM tokens WHERE client_id = ?", accountId);
 }
 
 /** Why somebody who was let in by a key may not stay; `undefined` where he may. */
 export function revocationReason(
   database: Database,
-  { clientId, key }: Principal,
+  { accountId, key }: Principal,
 ): RevocationReason | undefined {
   const query = `SELECT disabled FROM keys JOIN clients ON clients.id = keys.client_id
     WHERE keys.client_id = ? AND key = ?`;
-  const [row] = database.all(query, clientId, key);
+  const [row] = database.all(query, accountId, key);
   if (row === undefined) return "gone";
   return row["disabled"] === 0 ? undefined : "disabled";
 }
@@ -83,7 +84,7 @@ function countInvitations(database: Database, now: number): number {
 function toToken(row: Row): Token {
   return {
     hash: row["hash"] as Bytes,
-    clientId: (row["client_id"] as Bytes | null) ?? undefined,
+    accountId: (row["client_id"] as Bytes | null) ?? undefined,
     label: (row["label"] as string | null) ?? undefined,
     usesLeft: row["uses_left"] as number,
     used: row["used"] as number,

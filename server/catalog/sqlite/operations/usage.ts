@@ -3,68 +3,65 @@
  *
  * @module
  */
-import type { Bytes } from "../../../../protocol/mod.ts";
-import type { Quota } from "../../accounts.ts";
-import { CatalogRefusal, type NewFile, type UsageBeside } from "../../catalog.ts";
-import type { Usage } from "../../accounts.ts";
+import type { Bytes } from "../../../../protocol/bytes.ts";
+import type { Quota, Usage } from "../../accounts.ts";
+import type { NewFile, UsageBeside } from "../../files.ts";
+import { CatalogRefusal } from "../../refusal.ts";
 import type { Database } from "../database.ts";
-import { read } from "./operation.ts";
 
-export const USAGE_OPERATIONS = {
-  usage: read((database, clientId: Bytes): Usage => usage(database, clientId)),
-  usageBeside: read((database, clientId: Bytes, replacing: NewFile): UsageBeside => {
-    const { name, open } = replacing;
-    const { bytes, files } = usage(database, clientId, [name, ...open]);
-    const replaced = {
-      bytes: bytesReplaced(database, clientId, replacing),
-      files: isStored(database, clientId, name) ? 1 : 0,
-    };
-    return { bytes: bytes - replaced.bytes, files: files - replaced.files, replaced };
-  }),
-};
+/** What an account has; beside a new file, as far as that file replaces none of it. */
+export function usageBeside(database: Database, owner: Bytes, file?: NewFile): UsageBeside {
+  if (file === undefined) return { ...usage(database, owner), replaced: { bytes: 0, files: 0 } };
+  const { bytes, files } = usage(database, owner, [file.name, ...file.open]);
+  const replaced = {
+    bytes: bytesReplaced(database, owner, file),
+    files: isStored(database, owner, file.name) ? 1 : 0,
+  };
+  return { bytes: bytes - replaced.bytes, files: files - replaced.files, replaced };
+}
 
 const NO_QUOTA: Usage = { bytes: Infinity, files: Infinity };
 
-/** Throws `CatalogRefusal` where a client has more than it may: `own` goes before `quota`. */
+/** Throws `CatalogRefusal` if an account has more than it may: `own` goes before `quota`. */
 export function checkQuota(
   database: Database,
-  clientId: Bytes,
+  accountId: Bytes,
   quota: Usage | undefined,
   own: Quota | undefined,
 ): void {
   const { bytes, files } = { ...NO_QUOTA, ...quota, ...own };
   if (bytes === Infinity && files === Infinity) return;
-  const used = usage(database, clientId);
+  const used = usage(database, accountId);
   if (used.bytes > bytes) throw new CatalogRefusal("quota-bytes");
   if (used.files > files) throw new CatalogRefusal("quota-files");
 }
 
 /** Old versions and what is held of broken uploads take room, but are no files of their own. */
-function usage(database: Database, clientId: Bytes, exceptHeld: readonly string[] = []): Usage {
-  const [row] = database.all("SELECT files, bytes FROM usage WHERE client_id = ?", clientId);
+function usage(database: Database, accountId: Bytes, exceptHeld: readonly string[] = []): Usage {
+  const [row] = database.all("SELECT files, bytes FROM usage WHERE client_id = ?", accountId);
   const { bytes = 0, files = 0 } = (row ?? {}) as Partial<Usage>;
-  return { bytes: bytes + heldBytes(database, clientId, exceptHeld), files };
+  return { bytes: bytes + heldBytes(database, accountId, exceptHeld), files };
 }
 
-/** Bytes that are held of a client's broken uploads, under other names than these. */
-function heldBytes(database: Database, clientId: Bytes, except: readonly string[]): number {
+/** Bytes that are held of an account's partial uploads, under other names than these. */
+function heldBytes(database: Database, accountId: Bytes, except: readonly string[]): number {
   const [row] = database.all(
     `SELECT coalesce(sum(held), 0) AS bytes FROM partials
      WHERE client_id = ? AND name NOT IN (SELECT value FROM json_each(?))`,
-    ...[clientId, JSON.stringify(except)],
+    ...[accountId, JSON.stringify(except)],
   );
   return row?.["bytes"] as number;
 }
 
-function isStored(database: Database, clientId: Bytes, name: string): boolean {
+function isStored(database: Database, accountId: Bytes, name: string): boolean {
   const query = "SELECT 1 FROM files WHERE client_id = ? AND name = ? AND current = 1";
-  return database.all(query, clientId, name).length > 0;
+  return database.all(query, accountId, name).length > 0;
 }
 
 /** Those of all versions of a name but the newest `keep`, damaged ones that are mended left out. */
 function bytesReplaced(
   database: Database,
-  clientId: Bytes,
+  accountId: Bytes,
   { name, size, keep }: NewFile,
 ): number {
   const ofName = "FROM files WHERE client_id = ? AND name = ?";
@@ -73,9 +70,9 @@ function bytesReplaced(
   const beyondNewest = `SELECT size ${ofName} AND (damage IS NULL OR size <> ?)
     ORDER BY version DESC LIMIT -1 OFFSET ?`;
   const rows = [
-    ...database.all(mended, clientId, name, size),
+    ...database.all(mended, accountId, name, size),
     // SQLite knows no Infinity there.
-    ...database.all(beyondNewest, clientId, name, size, Math.min(keep, Number.MAX_SAFE_INTEGER)),
+    ...database.all(beyondNewest, accountId, name, size, Math.min(keep, Number.MAX_SAFE_INTEGER)),
   ];
   return rows.reduce((bytes, row) => bytes + (row["size"] as number), 0);
 }

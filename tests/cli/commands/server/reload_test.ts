@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { reset } from "@logtape/logtape";
 import { readConfiguration } from "../../../../cli/configuration/configuration.ts";
 import { Reloader } from "../../../../cli/commands/server/reload.ts";
-import type { SettingChanges } from "../../../../server/mod.ts";
+import type { SettingChanges } from "../../../../server/limits/live_settings.ts";
 import { TemporaryFolder } from "../../../support/temporary_folder.ts";
 import { takeLogs } from "../../../support/server_log.ts";
 

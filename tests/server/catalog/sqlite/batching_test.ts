@@ -11,18 +11,28 @@ import {
   MAX_BATCH_BYTES,
   MAX_BATCH_MS,
 } from "../../../../server/catalog/sqlite/batching.ts";
-import { CatalogRefusal, type StoredFile } from "../../../../server/catalog/catalog.ts";
+import { CatalogRefusal } from "../../../../server/catalog/refusal.ts";
+import type { StoredFile } from "../../../../server/catalog/files.ts";
 import { sizeOf } from "../../../../server/catalog/sqlite/value_size.ts";
 import { SqliteCatalog } from "../../../../server/catalog/sqlite/sqlite_catalog.ts";
 import { pseudoRandomBytes } from "../../../support/bytes.ts";
 import { openDatabase } from "../../../support/store/database.ts";
 import { TemporaryFolder } from "../../../support/temporary_folder.ts";
+import { blobId } from "../../../support/store/ids.ts";
 
 const storedProfile = { edition: "2023c", quirks: [] };
 const id = pseudoRandomBytes(16, 1);
 
 const file = (name: string, size = 1): StoredFile => ({
-  ...{ clientId: id, name, path: `files/1/${name}`, size, crc: 0, storedAt: 1, verified: true },
+  ...{
+    accountId: id,
+    name,
+    content: { kind: "blob", id: blobId(`files/1/${name}`) },
+    size,
+    crc: 0,
+    storedAt: 1,
+    verified: true,
+  },
 });
 
 interface Scene {
@@ -73,7 +83,7 @@ async function scene(body: (scene: Scene) => Promise<void>) {
     expiredBefore: 0,
     claimedIds: [],
   };
-  await catalog.registerClient(registration);
+  await catalog.accounts.registerV3(registration);
   executed.length = 0;
   await body({
     path: folder.join("catalog.db"),
@@ -95,8 +105,8 @@ Deno.test("together: what is asked for during a commit is committed with one syn
   scene(async ({ catalog, executed }) => {
     const batched = batchedCatalog(waysTo(catalog));
     const names = Array.from({ length: 100 }, (_, i) => `${i}.txt`);
-    await Promise.all(names.map((name) => batched.storeFile(file(name))));
-    assert.equal((await catalog.listFiles(id)).length, 100);
+    await Promise.all(names.map((name) => batched.files.commit(file(name))));
+    assert.equal((await catalog.files.listAll(id)).length, 100);
     assert.equal(executed.filter((sql) => sql === "COMMIT").length, 2, "the first alone, the rest");
   }));
 
@@ -104,37 +114,37 @@ Deno.test("together: a call that fails leaves the others alone", () =>
   scene(async ({ catalog }) => {
     const quota = { bytes: 10, files: 10 };
     const calls: Call[] = [file("a", 6), file("b", 6), file("c", 4)]
-      .map((one) => ({ method: "storeFile", args: [one, { quota }] }));
-    const stored = { version: 1, dropped: [] };
+      .map((one) => ({ method: "files.commit", args: [one, { quota }] }));
+    const stored = { version: 1, garbage: [] };
     const [a, b, c] = await commitTogether(catalog, calls);
     assert.deepEqual([a, c], [{ value: stored }, { value: stored }]);
     assert.ok(b !== undefined && "error" in b && b.error instanceof CatalogRefusal);
-    assert.deepEqual((await catalog.listFiles(id)).map(({ name }) => name), ["a", "c"]);
+    assert.deepEqual((await catalog.files.listAll(id)).map(({ name }) => name), ["a", "c"]);
   }));
 
 Deno.test("together: where the commit fails all have failed, and nothing is done", () =>
   scene(async ({ catalog, fail }) => {
     fail("COMMIT");
     const batched = batchedCatalog(waysTo(catalog));
-    const stored = await Promise.allSettled(["a", "b"].map((n) => batched.storeFile(file(n))));
+    const stored = await Promise.allSettled(["a", "b"].map((n) => batched.files.commit(file(n))));
     assert.deepEqual(stored.map(({ status }) => status), ["rejected", "fulfilled"]);
-    assert.deepEqual((await catalog.listFiles(id)).map(({ name }) => name), ["b"]);
+    assert.deepEqual((await catalog.files.listAll(id)).map(({ name }) => name), ["b"]);
   }));
 
 Deno.test("together: after a failure that ends the transaction nothing is committed by itself", () =>
   scene(async ({ catalog, fillUp }) => {
-    fillUp("files/1/b");
+    fillUp(blobId("files/1/b"));
     const calls: Call[] = [
-      { method: "storeFile", args: [file("a")] },
-      { method: "addOrphan", args: ["files/1/b"] },
-      { method: "addOrphan", args: ["files/1/c"] },
+      { method: "files.commit", args: [file("a")] },
+      { method: "blobs.reserve", args: [blobId("files/1/b")] },
+      { method: "blobs.reserve", args: [blobId("files/1/c")] },
     ];
     const outcomes = await commitTogether(catalog, calls);
     const reasons = outcomes.map((outcome) => "error" in outcome && `${outcome.error}`);
     const after = "Error: Cannot go on with a transaction that a failure before has ended";
     assert.deepEqual(reasons, [after, "Error: database or disk is full", after]);
-    assert.deepEqual(await catalog.listFiles(id), []);
-    assert.deepEqual(await catalog.listOrphans(), []);
+    assert.deepEqual(await catalog.files.listAll(id), []);
+    assert.deepEqual(await catalog.blobs.garbage(undefined, 9), []);
   }));
 
 Deno.test("a look does not wait for a commit", () =>
@@ -146,16 +156,20 @@ Deno.test("a look does not wait for a commit", () =>
         return await commitTogether(catalog, calls);
       },
     }));
-    const writing = batched.storeFile(file("a"));
-    assert.equal((await batched.findClient(id))?.name, "Alice");
-    assert.equal(await batched.findFile(id, "a"), undefined);
+    const writing = batched.files.commit(file("a"));
+    assert.equal((await batched.accounts.find({ id }))?.name, "Alice");
+    assert.equal(await batched.files.find(id, "a"), undefined);
     slow.resolve();
     await writing;
-    assert.equal((await batched.findFile(id, "a"))?.name, "a");
-    const closing = batched.noteSeen(id, 77);
+    assert.equal((await batched.files.find(id, "a"))?.name, "a");
+    const closing = batched.accounts.touch(id, 77);
     await batched[Symbol.asyncDispose]();
     await closing;
-    assert.equal((await catalog.findClient(id))?.lastSeen, 77, "what waits is done before the end");
+    assert.equal(
+      (await catalog.accounts.find({ id }))?.lastSeen,
+      77,
+      "what waits is done before the end",
+    );
   }));
 
 /** Ticks of which each call of a batch takes so many. */
@@ -185,8 +199,8 @@ Deno.test("batches: one ends when its time is used up, and another process gets 
       },
     }));
     const names = Array.from({ length: 21 }, (_, i) => `${i}`);
-    await Promise.all(names.map((name) => batched.storeFile(file(name))));
-    assert.equal((await catalog.listFiles(id)).length, names.length);
+    await Promise.all(names.map((name) => batched.files.commit(file(name))));
+    assert.equal((await catalog.files.listAll(id)).length, names.length);
     assert.deepEqual(batches, [1, 4, 4, 4, 4, 4]);
     assert.equal(executed.filter((sql) => sql === "COMMIT").length, batches.length);
     assert.equal(others.length, 4, "after each batch that has left calls for the next");
@@ -195,10 +209,13 @@ Deno.test("batches: one ends when its time is used up, and another process gets 
 Deno.test("batches: a call that takes longer than a batch is done by itself", () =>
   scene(async ({ catalog }) => {
     const ticks = slowBy(2 * MAX_BATCH_MS);
-    const calls: Call[] = ["a", "b"].map((name) => ({ method: "storeFile", args: [file(name)] }));
+    const calls: Call[] = ["a", "b"].map((name) => ({
+      method: "files.commit",
+      args: [file(name)],
+    }));
     const outcomes = await commitTogether(catalog, calls, ticks);
     assert.equal(outcomes.length, 1);
-    assert.deepEqual((await catalog.listFiles(id)).map(({ name }) => name), ["a"]);
+    assert.deepEqual((await catalog.files.listAll(id)).map(({ name }) => name), ["a"]);
   }));
 
 Deno.test("batches: what is handed over at once is bounded by bytes, asked and answered", () =>
@@ -216,8 +233,10 @@ Deno.test("batches: what is handed over at once is bounded by bytes, asked and a
     }));
     const content = new Uint8Array(256 * 1024);
     const names = Array.from({ length: 64 }, (_, i) => `${i}`);
-    await Promise.all(names.map((name) => batched.storeFile(file(name), { content })));
-    const read = await Promise.all(names.map((name) => batched.findContent(`files/1/${name}`)));
+    await Promise.all(names.map((name) => batched.files.commit(file(name), { content })));
+    const read = await Promise.all(
+      names.map((name) => batched.files.content(blobId(`files/1/${name}`))),
+    );
     assert.ok(read.every((bytes) => bytes?.length === content.length));
     const most = MAX_BATCH_BYTES + 2 * content.length;
     assert.ok(Math.max(...asked, ...answered) <= most, `${asked} asked, ${answered} answered`);
@@ -234,16 +253,16 @@ Deno.test("batches: clients take turns, however much one of them has asked for b
       expiredBefore: 0,
       claimedIds: [],
     };
-    await catalog.registerClient(registration);
+    await catalog.accounts.registerV3(registration);
     const done: string[] = [];
     const ticks = slowBy(MAX_BATCH_MS / 4);
     const batched = batchedCatalog(waysTo(catalog, {
       write: (calls) => commitTogether(catalog, calls, ticks),
       rest: () => Promise.resolve(),
     }));
-    const store = async (clientId: typeof id, name: string) => {
-      const path = `files/${name}`;
-      await batched.storeFile({ ...file(name), clientId, path });
+    const store = async (accountId: typeof id, name: string) => {
+      const path = blobId(`files/${name}`);
+      await batched.files.commit({ ...file(name), accountId, content: { kind: "blob", id: path } });
       done.push(name);
     };
     const alices = Array.from({ length: 100 }, (_, i) => store(id, `alice${i}`));
@@ -262,7 +281,7 @@ Deno.test("batches: a client that asks for little does not wait for what a batch
     const ticks = slowBy(MAX_BATCH_MS / 4);
     let asked: Promise<void> | undefined;
     const ask = async (who: typeof id, name: string) => {
-      await batched.findFile(who, name);
+      await batched.files.find(who, name);
       done.push(name);
     };
     const batched = batchedCatalog(waysTo(catalog, {
@@ -288,12 +307,12 @@ Deno.test("batches: attack: however many clients are named, nobody waits for all
       while (!isOver && named < 10_000) {
         const other = new Uint8Array(16);
         new DataView(other.buffer).setUint32(0, ++named);
-        await batched.findClient(other);
+        await batched.accounts.find({ id: other });
       }
     };
     // More than a batch has.
     const flooding = Array.from({ length: 300 }, flood);
-    await Promise.all([batched.findFile(id, "a"), batched.findFile(id, "b")]);
+    await Promise.all([batched.files.find(id, "a"), batched.files.find(id, "b")]);
     isOver = true;
     await Promise.all(flooding);
     assert.ok(named < 3000, `${named} had their turn before Alice's second`);

@@ -1,11 +1,15 @@
 /** A catalog of an earlier xfer is brought up to date with all that is in it. */
 import assert from "node:assert/strict";
-import { type Bytes, restore } from "../../../../mod.ts";
+import type { Bytes } from "../../../../protocol/bytes.ts";
+import { restore } from "../../../../server/operator/backup.ts";
 import { MIGRATIONS } from "../../../../server/catalog/sqlite/migrations.ts";
 import { SqliteCatalog } from "../../../../server/catalog/sqlite/sqlite_catalog.ts";
 import { pseudoRandomBytes } from "../../../support/bytes.ts";
 import { openDatabase } from "../../../support/store/database.ts";
 import { TemporaryFolder } from "../../../support/temporary_folder.ts";
+import type { Catalog } from "../../../../server/catalog/catalog.ts";
+import { blobId } from "../../../support/store/ids.ts";
+import type { BlobId } from "../../../../server/blobs/blob_store.ts";
 
 /** The schema as versions 1 to 5 of it made it, written down again: what is published does not change. */
 const SCHEMAS = [
@@ -109,8 +113,8 @@ function write(path: string, version: number): void {
     `INSERT INTO files (${columns}client_id, name, path, size, crc, stored_at, verified)
      VALUES (${values}?, ?, ?, ?, ?, ?, ?)`,
   );
-  file.run(id(1), "a", "files/1/a", 10, 2 ** 32 - 1, 1000, 1);
-  file.run(id(1), "ü", "files/1/b", 2 ** 32, 0, 2000, 0);
+  file.run(id(1), "a", blobId("files/1/a"), 10, 2 ** 32 - 1, 1000, 1);
+  file.run(id(1), "ü", blobId("files/1/b"), 2 ** 32, 0, 2000, 0);
   database.prepare("INSERT INTO orphans VALUES ('files/1/c')").run();
   if (version < 2) return;
   database.prepare("UPDATE clients SET edition = '2024', habits = 'frames' WHERE name = 'Bob'")
@@ -147,67 +151,77 @@ for (const version of [1, 2, 3, 4, 5]) {
 async function compare(catalog: SqliteCatalog, version: number): Promise<void> {
   const storedProfile = (edition: string, ...quirks: string[]) => ({ edition, quirks });
   const seen = { firstSeen: 1, lastSeen: 2, disabled: false, quota: {} };
-  assert.deepEqual(await catalog.listClients(), [
+  assert.deepEqual(await catalog.accounts.list(), [
     {
       ...{ id: id(1), name: "Alice", publicKey, ...seen },
       storedProfile: version < 3 ? storedProfile("2023c") : storedProfile("4"),
+      ...{ protocol: version < 3 ? 3 : 4, keys: version < 3 ? 0 : 1, oldVersions: 0 },
+      usage: { files: 2, bytes: 2 ** 32 + 10 },
     },
     {
       ...{ id: id(2), name: "Bob", publicKey: undefined, ...seen },
       storedProfile: version < 2 ? storedProfile("2023c") : storedProfile("2024", "frames"),
+      ...{ protocol: 3, keys: 0, oldVersions: 0, usage: { files: 0, bytes: 0 } },
     },
   ]);
   const stored = (name: string, path: string, size: number, crc: number, storedAt: number) => ({
-    ...{ clientId: id(1), name, version: 1, current: true, path, size, crc, storedAt },
+    ...{ accountId: id(1), name, version: 1, current: true, size, crc, storedAt },
+    content: { kind: "blob", id: path },
   });
   const tree = version < 3 ? {} : { tree: { mtime: 7, digest } };
   const files = [
-    { ...stored("a", "files/1/a", 10, 2 ** 32 - 1, 1000), verified: true, ...tree },
-    { ...stored("ü", "files/1/b", 2 ** 32, 0, 2000), verified: false },
+    { ...stored("a", blobId("files/1/a"), 10, 2 ** 32 - 1, 1000), verified: true, ...tree },
+    { ...stored("ü", blobId("files/1/b"), 2 ** 32, 0, 2000), verified: false },
   ];
-  assert.deepEqual(await catalog.listFiles(id(1)), files);
-  assert.deepEqual(await catalog.listFilesBelow(id(1), "", "", 9), files);
-  assert.deepEqual(await catalog.findFile(id(1), "a"), files[0]);
-  assert.deepEqual(await catalog.findFile(id(1), "a", 1), files[0]);
-  assert.deepEqual(await catalog.findChunks("files/1/a"), version < 3 ? undefined : chunks);
-  const keys = (await catalog.findAccount(id(1)))?.keys.map(({ key }) => key);
+  assert.deepEqual(await catalog.files.listAll(id(1)), files);
+  assert.deepEqual(await catalog.files.list(id(1), { limit: 9 }), files);
+  assert.deepEqual(await catalog.files.find(id(1), "a"), files[0]);
+  assert.deepEqual(await catalog.files.find(id(1), "a", { version: 1 }), files[0]);
+  assert.deepEqual(
+    await catalog.files.chunkDigests(blobId("files/1/a")),
+    version < 3 ? undefined : chunks,
+  );
+  const keys = (await catalog.accounts.find({ id: id(1) }))?.keys.map(({ key }) => key);
   assert.deepEqual(keys, version < 3 ? [] : [key]);
-  assert.deepEqual(await catalog.usage(id(1)), { files: 2, bytes: 2 ** 32 + 10 });
-  assert.deepEqual(await catalog.usage(id(2)), { files: 0, bytes: 0 });
-  assert.deepEqual(await catalog.listOrphans(), ["files/1/c"]);
-  assert.deepEqual(await catalog.listRepairs(), []);
-  assert.deepEqual(await catalog.listFaults(), []);
+  assert.deepEqual(await usageOf(catalog, id(1)), { files: 2, bytes: 2 ** 32 + 10 });
+  assert.deepEqual(await usageOf(catalog, id(2)), { files: 0, bytes: 0 });
+  assert.deepEqual(await catalog.blobs.garbage(undefined, 9), [blobId("files/1/c")]);
+  assert.deepEqual(await catalog.repairs.list(), []);
+  assert.deepEqual(await catalog.faults(), []);
 }
 
 Deno.test("migrations: a migrated file can be marked as damaged, and mended", async () => {
   await using folder = await TemporaryFolder.create();
   write(folder.join("catalog.db"), 5);
   await using catalog = SqliteCatalog.open(folder.join("catalog.db"));
-  assert.equal(await catalog.setDamage("files/1/a", "content"), true);
-  assert.equal(await catalog.setDamage("files/1/a", "content"), false);
-  assert.equal((await catalog.findFile(id(1), "a"))?.damage, "content");
-  assert.equal(await catalog.setDamage("files/1/a", undefined), true);
-  assert.equal((await catalog.findFile(id(1), "a"))?.damage, undefined);
-  assert.equal(await catalog.setDamage("files/1/none", "missing"), false);
+  assert.equal(await catalog.files.setDamage(blobId("files/1/a"), "content"), true);
+  assert.equal(await catalog.files.setDamage(blobId("files/1/a"), "content"), false);
+  assert.equal((await catalog.files.find(id(1), "a"))?.damage, "content");
+  assert.equal(await catalog.files.setDamage(blobId("files/1/a"), undefined), true);
+  assert.equal((await catalog.files.find(id(1), "a"))?.damage, undefined);
+  assert.equal(await catalog.files.setDamage(blobId("files/1/none"), "missing"), false);
 });
 
 Deno.test("migrations: a migrated file is replaced, kept and counted like any other", async () => {
   await using folder = await TemporaryFolder.create();
   write(folder.join("catalog.db"), 5);
   await using catalog = SqliteCatalog.open(folder.join("catalog.db"));
-  const next = (path: string): Parameters<typeof catalog.storeFile> => [
+  const next = (path: BlobId): Parameters<typeof catalog.files.commit> => [
     {
-      ...{ clientId: id(1), name: "a", path, size: 5, crc: 1 },
+      ...{ accountId: id(1), name: "a", content: { kind: "blob", id: path }, size: 5, crc: 1 },
       ...{ storedAt: 3000, verified: true, tree: { mtime: 1, digest } },
     },
     { keep: 1, chunks: new Uint8Array(0) as Bytes },
   ];
-  assert.deepEqual(await catalog.storeFile(...next("files/1/d")), { version: 2, dropped: [] });
-  assert.deepEqual(await catalog.usage(id(1)), { files: 2, bytes: 2 ** 32 + 15 });
-  assert.deepEqual(await catalog.storeFile(...next("files/1/e")), {
-    ...{ version: 3, dropped: ["files/1/a"] },
+  assert.deepEqual(await catalog.files.commit(...next(blobId("files/1/d"))), {
+    version: 2,
+    garbage: [],
   });
-  assert.deepEqual(await catalog.usage(id(1)), { files: 2, bytes: 2 ** 32 + 10 });
+  assert.deepEqual(await usageOf(catalog, id(1)), { files: 2, bytes: 2 ** 32 + 15 });
+  assert.deepEqual(await catalog.files.commit(...next(blobId("files/1/e"))), {
+    ...{ version: 3, garbage: [blobId("files/1/a")] },
+  });
+  assert.deepEqual(await usageOf(catalog, id(1)), { files: 2, bytes: 2 ** 32 + 10 });
 });
 
 Deno.test("migrations: a backup that an older xfer made is restored, and stays as it is", async () => {
@@ -221,5 +235,10 @@ Deno.test("migrations: a backup that an older xfer made is restored, and stays a
   assert.deepEqual([report.files, report.damaged.map(({ name }) => name)], [0, ["a", "ü"]]);
   assert.deepEqual(await Deno.readFile(path), before);
   await using catalog = SqliteCatalog.openToRead(folder.join("data", "catalog.db"));
-  assert.equal((await catalog.findClientByName("Bob"))?.storedProfile.edition, "2024");
+  assert.equal((await catalog.accounts.find({ name: "Bob" }))?.storedProfile.edition, "2024");
 });
+
+async function usageOf(catalog: Catalog, owner: Bytes) {
+  const { bytes, files } = await catalog.files.usage(owner);
+  return { files, bytes };
+}

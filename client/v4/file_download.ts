@@ -1,0 +1,212 @@
+/**
+ * One file downloaded: its target is written whole and verified, or not at all. What arrived of a large file is kept
+ * when the network, the disk or the user ends the download.
+ *
+ * @module
+ */
+import { type Abortable, throwIfAborted } from "../../protocol/abort.ts";
+import type { Bytes } from "../../protocol/bytes.ts";
+import { IntegrityError, RefusedError, UsageError } from "../../protocol/errors.ts";
+import { printable, shellWord } from "../../protocol/printable.ts";
+import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
+import type { V4Client } from "./client.ts";
+import { ConnectionPool } from "./connection_pool.ts";
+import { ChunkDownload, Replaced } from "./chunk_download.ts";
+import type { RequestMux } from "./request_mux.ts";
+import { PartialFile } from "../local/partial_file.ts";
+import { type RemoteFile, RESUMABLE_SIZE } from "./remote_file.ts";
+import type { V4Event } from "../events.ts";
+
+/** How often a download starts in all while the file is replaced on the server. */
+const ATTEMPTS = 3;
+
+/** A range of a file. */
+export interface ByteRange {
+  /** Offset of the first byte. */
+  readonly from: number;
+  /** Offset after the last byte; it may lie past the end of the file. */
+  readonly to: number;
+}
+
+/** How many bytes of a file are wanted. Throws `UsageError` `bad-range` where the range begins behind its end. */
+export function wantedBytes({ name, size }: RemoteFile, range: ByteRange | undefined): number {
+  if (range === undefined) return size;
+  const { from, to } = range;
+  if (from < size) return Math.min(to, size) - from;
+  throw new UsageError(
+    "bad-range",
+    `There is no byte ${from} in ${printable(name)}: it has ${size}, counted from 0`,
+    { hint: `See what there is: xfer client stat ${shellWord(name)}.` },
+  );
+}
+
+export interface FileDownloadOptions extends Abortable {
+  readonly name: string;
+  readonly version?: number | undefined;
+  readonly target: string;
+  readonly range?: ByteRange | undefined;
+  /** Overwrite what is at the target. */
+  readonly force: boolean;
+  /** Whether a partial file of an earlier run is resumed, and one is kept for the next; default true. */
+  readonly isResumable?: boolean;
+  /** Makes the folder of the target, as soon as there is something to write. */
+  readonly makeFolder?: (() => Promise<void>) | undefined;
+  readonly onEvent: (event: V4Event) => void;
+  /** Called when more of the file is here than ever before. */
+  readonly onAdvance?: (() => void) | undefined;
+}
+
+/**
+ * Downloads a file over one connection, or over those of a pool with retries. `isLarge`: an error ends the connections,
+ * since the rest of a large file is not waited for. Throws as {@link FileDownload.run} does.
+ */
+export async function downloadFile(
+  source: V4Client | ConnectionPool,
+  options: FileDownloadOptions,
+  isLarge: boolean,
+): Promise<RemoteFile> {
+  const download = new FileDownload(options);
+  let failure: unknown;
+  const run = async (clients: readonly V4Client[]) => {
+    try {
+      return await download.run(clients.map(({ session }) => session.mux));
+    } catch (error) {
+      if (isLarge) { for (const client of clients) client[Symbol.dispose](); }
+      throw error;
+    }
+  };
+  try {
+    if (!(source instanceof ConnectionPool)) return await run([source]);
+    return await (source.count > 1 ? source.useAll(run) : source.use(0, (client) => run([client])));
+  } catch (error) {
+    failure = error;
+    throw error;
+  } finally {
+    await download.end(failure);
+  }
+}
+
+/** One download: outlives the connections that it is made over. */
+export class FileDownload {
+  readonly #options: FileDownloadOptions;
+  readonly #download: ChunkDownload;
+  #part: PartialFile | undefined;
+  /** Whether a part of an earlier run was looked for. */
+  #hasSearched = false;
+  /** Counted from 1, as soon as it is known what the file is. */
+  #attempt = 0;
+  /** Bytes that are wanted, and those of them that are here. */
+  #size = 0;
+  #done = 0;
+  /** The most that ever arrived: a file that is replaced on the server starts again, which is no progress. */
+  #furthest = 0;
+  /** Whether there is a part of an earlier run of which it is not known yet what it is worth. */
+  #isUncompared = false;
+
+  constructor(options: FileDownloadOptions) {
+    const { name, version, range } = options;
+    this.#options = options;
+    this.#download = new ChunkDownload({ name, version, ...range }, {
+      begin: (file) => this.#begin(file),
+      write: (chunk, offset) => this.#write(chunk, offset),
+    });
+  }
+
+  /**
+   * Gets what is not here yet, and gives the file its place; its folder is to be synced. Throws what `Download.run` does,
+   * `UsageError` `target-exists`, `bad-range`; `StorageError`. It may be called again after a `NetworkError`; `end` comes last.
+   */
+  async run(muxes: readonly RequestMux[]): Promise<RemoteFile> {
+    const { target, range, force } = this.#options;
+    const [first] = muxes as [RequestMux];
+    if (!this.#hasSearched && this.#isResumable) {
+      this.#part = await PartialFile.find(target);
+      this.#isUncompared = this.#part !== undefined;
+    }
+    this.#hasSearched = true;
+    if (this.#download.file !== undefined) this.#reportStarted();
+    const isToBeCompared = this.#part !== undefined || muxes.length > 1;
+    for (let attempt = 1;; attempt++) {
+      try {
+        if (isToBeCompared && this.#download.file === undefined) {
+          await this.#download.inspect(first);
+        }
+        const file = await this.#download.run(muxes);
+        const mtime = range === undefined ? new Date(file.mtime) : undefined;
+        await (this.#part as PartialFile).publish(target, force, mtime);
+        this.#part = undefined;
+        return file;
+      } catch (error) {
+        if (!(error instanceof Replaced) || attempt >= ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  get #isResumable(): boolean {
+    const { range, isResumable = true } = this.#options;
+    return isResumable && range === undefined;
+  }
+
+  /** After the last `run`, which has thrown `error`: keeps what a later run can use, and removes what is wrong or useless. */
+  async end(error: unknown): Promise<void> {
+    const part = this.#part;
+    if (part === undefined) return;
+    const isUseful = part.isFindable && (this.#done > 0 || this.#isUncompared);
+    if (!isUseful || error instanceof IntegrityError || error instanceof RefusedError) {
+      return await part.discard();
+    }
+    await part.close();
+    if (this.#done === 0) return;
+    this.#options.onEvent({ type: "kept-part", name: this.#options.name, path: part.path });
+  }
+
+  /** Opens a part where there is none, and takes what of it is the file's. */
+  async #begin(file: RemoteFile): Promise<void> {
+    const { target, range, name, onEvent, signal } = this.#options;
+    this.#size = wantedBytes(file, range);
+    this.#done = 0;
+    this.#reportStarted();
+    if (this.#part === undefined) {
+      const isFindable = this.#isResumable && file.size >= RESUMABLE_SIZE;
+      await this.#options.makeFolder?.();
+      this.#part = await PartialFile.create(target, isFindable);
+      return;
+    }
+    const there = await this.#part.truncate(range === undefined ? file.size : 0);
+    const buffer = new Uint8Array(CHUNK_SIZE);
+    // Only what is there: what a server says of the size is worth nothing yet.
+    for (let offset = 0; offset < there; offset += CHUNK_SIZE) {
+      throwIfAborted(signal);
+      const chunk = await this.#part.read(offset, buffer.subarray(0, there - offset));
+      if (this.#download.take(offset, chunk)) this.#done += chunk.length;
+      const done = Math.min(there, offset + CHUNK_SIZE);
+      onEvent({ type: "comparing", done, total: there });
+    }
+    this.#isUncompared = false;
+    const bytes = this.#done;
+    if (bytes > 0) onEvent({ type: "found-part", name, bytes, size: file.size });
+  }
+
+  async #write(chunk: Bytes, offset: number): Promise<void> {
+    const { from, to } = this.#options.range ?? { from: 0, to: Infinity };
+    const wanted = chunk.subarray(Math.max(0, from - offset), Math.max(0, to - offset));
+    if (wanted.length === 0) return;
+    await (this.#part as PartialFile).write(Math.max(0, offset - from), wanted);
+    this.#done += wanted.length;
+    if (this.#done > this.#furthest) {
+      this.#furthest = this.#done;
+      this.#options.onAdvance?.();
+    }
+    this.#report("received");
+  }
+
+  #reportStarted(): void {
+    this.#attempt++;
+    this.#report("getting");
+  }
+
+  #report(type: "getting" | "received"): void {
+    const [size, done, attempt] = [this.#size, this.#done, this.#attempt];
+    this.#options.onEvent({ type, name: this.#options.name, size, done, attempt });
+  }
+}

@@ -1,0 +1,308 @@
+/**
+ * One file on its way to the server, in the order of docs/protocol-4.md, "Files": find out what is stored, open or
+ * resume, send the chunks, end and compare, decide whether to send again, abort.
+ *
+ * @module
+ */
+import { basename } from "node:path";
+import { type Bytes, equalBytes } from "../../protocol/bytes.ts";
+import {
+  fileChanged,
+  IntegrityError,
+  InterruptedError,
+  NetworkError,
+  RefusedError,
+} from "../../protocol/errors.ts";
+import { printable } from "../../protocol/printable.ts";
+import { ChunkDigests } from "../../protocol/v4/chunk_digests.ts";
+import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
+import type { MessageOf } from "../../protocol/v4/messages.ts";
+import { inSlices } from "../../protocol/v4/slices.ts";
+import type { V4Event } from "../events.ts";
+import { type OpenSource, SourceFile } from "../local/source_file.ts";
+import { unexpected } from "./errors.ts";
+import { sendInParallel } from "./parallel_put.ts";
+import { type ConfirmedChecksum, PutRequest } from "./put_request.ts";
+import { RESUMABLE_SIZE } from "./remote_file.ts";
+import type { RequestMux } from "./request_mux.ts";
+
+/** How often a file is sent in all while the checksums differ; docs/protocol-4.md asks for three. */
+const ATTEMPTS = 3;
+
+export interface UploadIo {
+  readonly onEvent: (event: V4Event) => void;
+  /** Room for one chunk each. */
+  readonly buffers: readonly [Bytes, Bytes];
+}
+
+/** A file to upload, and what is known of it from one connection to the next. */
+export class Upload {
+  /** On the server. */
+  readonly name: string;
+  #file: SourceFile;
+  /** Of the chunks that were read so far, so that no chunk is read again only to be hashed. */
+  #digests: ChunkDigests | undefined;
+  /** Counted from 1; the server has compared all those before. */
+  #attempt = 1;
+  /** Whether the server is to drop what it holds of an earlier attempt. */
+  #isFresh = false;
+  #isStarted = false;
+  #isPartSent = false;
+  #isUnconfirmed = false;
+
+  constructor(file: SourceFile, name: string = basename(file.path)) {
+    this.#file = file;
+    this.name = name;
+  }
+
+  get file(): SourceFile {
+    return this.#file;
+  }
+
+  /** Whether anything was done for it on a connection. */
+  get isStarted(): boolean {
+    return this.#isStarted;
+  }
+
+  /** Whether the server has part of it that a later upload can resume. */
+  get isPartSent(): boolean {
+    return this.#isPartSent;
+  }
+
+  /** Whether the server was told to store it and has not answered. */
+  get isUnconfirmed(): boolean {
+    return this.#isUnconfirmed;
+  }
+
+  get #isResumable(): boolean {
+    return this.#file.size >= RESUMABLE_SIZE;
+  }
+
+  /**
+   * Sends a small file, all of whose content is here, in one write. Resolves when it is sent, to a request whose
+   * `result` is what comes of it.
+   */
+  async sendWhole(
+    mux: RequestMux,
+    content: Promise<Bytes>,
+    { onEvent }: Pick<UploadIo, "onEvent">,
+  ): Promise<Pick<PutRequest, "result">> {
+    this.#isStarted = true;
+    const bytes = await content;
+    const [file, attempt] = [this.#file, this.#attempt];
+    onEvent({ type: "sending", file, attempt });
+    const request = new PutRequest(mux, this);
+    const digests = new ChunkDigests(bytes.length);
+    if (bytes.length > 0) digests.add(0, bytes);
+    // None waits for the one before, so that they leave together.
+    const sent = [request.put(0)];
+    if (bytes.length > 0) sent.push(mux.sendChunk(request.tag, 0, bytes));
+    await Promise.all([...sent, this.#end(request, digests)]);
+    onEvent({ type: "progress", file, sent: bytes.length, attempt });
+    return request;
+  }
+
+  /**
+   * Sends what the server does not have of the file over one connection, with the help of others where there are any.
+   * Resolves when all is sent, to a request whose `result` is what comes of it. Throws `StorageError`; `IntegrityError`
+   * `file-changed`; `RefusedError`; `NetworkError`; `ProtocolError`; `InterruptedError` after an abort. After a network
+   * error the next call resumes.
+   */
+  async send(
+    [mux, ...others]: readonly [RequestMux, ...RequestMux[]],
+    { onEvent, buffers }: UploadIo,
+  ): Promise<Pick<PutRequest, "result">> {
+    this.#isStarted = true;
+    const stored = await this.#findStored(mux);
+    if (stored !== undefined) return { result: Promise.resolve(stored) };
+    const [file, attempt] = [this.#file, this.#attempt];
+    onEvent({ type: "sending", file, attempt });
+    using source = await file.open();
+    const { request, digests, offset, transfer } = await this.#open(mux, source, {
+      onEvent,
+      buffers,
+    });
+    let sent = offset;
+    const sendChunk = (at: number, chunk: Bytes) => {
+      this.#isPartSent = this.#isResumable;
+      return mux.sendChunk(request.tag, at, chunk);
+    };
+    const onSent = (bytes: number) =>
+      onEvent({ type: "progress", file, sent: sent += bytes, attempt });
+    try {
+      if (transfer !== undefined && others.length > 0) {
+        const upload = {
+          request,
+          sendChunk,
+          source,
+          buffer: buffers[0],
+          digests,
+          transfer,
+          onSent,
+        };
+        await sendInParallel({ ...upload, file, offset, mux }, others);
+      } else {
+        for await (const chunk of source.read(buffers, offset)) {
+          if (request.refusal !== undefined) break;
+          mux.gracefulAbort.check();
+          if (!digests.has(sent)) digests.add(sent, chunk);
+          await sendChunk(sent, chunk);
+          onSent(chunk.length);
+        }
+      }
+      if (await source.hasChanged()) throw fileChanged(printable(file.path));
+    } catch (error) {
+      await this.#abandon(request, error);
+      throw error;
+    }
+    if (request.refusal === undefined) await this.#end(request, digests);
+    else await request.cancel(); // what is refused has to be ended all the same
+    return request;
+  }
+
+  /** Sends it as {@link send} does and waits for the result. An abort lets a result that is due arrive. */
+  sendOver(
+    muxes: readonly [RequestMux, ...RequestMux[]],
+    onEvent: (event: V4Event) => void,
+  ): Promise<ConfirmedChecksum> {
+    const buffers = [new Uint8Array(CHUNK_SIZE), new Uint8Array(CHUNK_SIZE)] as const;
+    const send = async () => await (await this.send(muxes, { onEvent, buffers })).result;
+    return muxes.reduce(
+      (work, { gracefulAbort }) => () => gracefulAbort.critical(work),
+      send,
+    )();
+  }
+
+  /**
+   * Prepares another attempt, of a file whose checksums differ: nothing found or sent before counts. Throws
+   * `IntegrityError` `checksum-mismatch` after the last attempt.
+   */
+  restart(): void {
+    if (this.#attempt === ATTEMPTS) {
+      const path = printable(this.#file.path);
+      const what = `The checksums of ${path} differ after ${ATTEMPTS} attempts; it is not stored`;
+      throw new IntegrityError("checksum-mismatch", what);
+    }
+    this.#attempt++;
+    this.#isFresh = true;
+    this.#isPartSent = false;
+    this.#isUnconfirmed = false;
+    this.#digests = undefined;
+  }
+
+  /**
+   * Inspects the file again after a network error: one that has changed is sent as it is now. Throws `StorageError`.
+   */
+  async reinspect(): Promise<void> {
+    const now = await SourceFile.inspect(this.#file.path);
+    if (now.isSameAs(this.#file)) return;
+    this.#file = now;
+    this.#digests = undefined;
+  }
+
+  /** Frees memory: nothing more of it is sent. */
+  release(): void {
+    this.#digests = undefined;
+  }
+
+  /**
+   * After a connection was lost between `end` and its answer: the checksum of the file where the server has stored it.
+   * It is not sent again only because an answer was lost.
+   */
+  async #findStored(mux: RequestMux): Promise<ConfirmedChecksum> {
+    if (!this.#isUnconfirmed || this.#digests?.isWhole !== true) return undefined;
+    const { cksum, digest } = this.#digests.sums();
+    try {
+      const stat = { kind: "stat", tag: mux.nextTag(), name: this.name, version: 0 } as const;
+      const stored = await mux.askFor(stat, "file");
+      const isThis = stored.mtime === this.#file.mtime && equalBytes(stored.digest, digest);
+      return isThis ? cksum : undefined;
+    } catch (error) {
+      if (error instanceof RefusedError) return undefined;
+      throw error;
+    }
+  }
+
+  /** Resumes what the server holds of the file, if that is a part of it; else begins with its first chunk. */
+  async #open(mux: RequestMux, source: OpenSource, io: UploadIo): Promise<StartedUpload> {
+    const { size } = this.#file;
+    if (!this.#isResumable) {
+      const request = new PutRequest(mux, this);
+      await request.put(0);
+      return { request, digests: new ChunkDigests(size), offset: 0, transfer: undefined };
+    }
+    const digests = this.#digests ??= new ChunkDigests(size);
+    if (!this.#isFresh) {
+      const request = new PutRequest(mux, this);
+      const held = await request.resume();
+      const { offset } = held;
+      const transfer = held.transfer.some((byte) => byte !== 0) ? held.transfer : undefined;
+      const isPartOfFile = await this.#isPartOfFile(held, mux, source, digests, io)
+        .catch(async (error) => {
+          await this.#abandon(request, error);
+          throw error;
+        });
+      if (isPartOfFile) return { request, digests, offset, transfer };
+      await request.cancel();
+    }
+    const request = new PutRequest(mux, this);
+    await request.put(0);
+    return { request, digests, offset: 0, transfer: undefined };
+  }
+
+  /** Reads and hashes what is not hashed yet of the part that the server holds, and compares the digests. */
+  async #isPartOfFile(
+    held: MessageOf<"held">,
+    mux: RequestMux,
+    source: OpenSource,
+    digests: ChunkDigests,
+    { onEvent, buffers }: UploadIo,
+  ): Promise<boolean> {
+    const { offset, digest } = held;
+    const file = this.#file;
+    if (offset === 0) return true;
+    if (offset > file.size || (offset % CHUNK_SIZE !== 0 && offset !== file.size)) {
+      throw unexpected(held);
+    }
+    let at = digests.contiguousBytes;
+    for await (const chunk of source.read(buffers, at, Math.max(at, offset))) {
+      mux.gracefulAbort.check();
+      if (!digests.has(at)) digests.add(at, chunk);
+      at += chunk.length;
+      mux.resetDeadline();
+      onEvent({ type: "comparing", done: at, total: offset });
+    }
+    const ours = await inSlices(
+      digests.summing(offset),
+      () => mux.gracefulAbort.yieldToSignals(),
+    );
+    if (!equalBytes(ours.digest, digest)) return false;
+    this.#isPartSent = true;
+    onEvent({ type: "resumed", file, offset });
+    return true;
+  }
+
+  /** Has the server compare what it got and store it. */
+  async #end(request: PutRequest, digests: ChunkDigests): Promise<void> {
+    this.#isUnconfirmed = true;
+    await request.end(digests.sums());
+  }
+
+  /** After an error before `end`: has the server drop what it got, unless a later upload can resume it. */
+  async #abandon(request: PutRequest, error: unknown): Promise<void> {
+    const isKept = error instanceof NetworkError ||
+      (error instanceof InterruptedError && this.#isResumable);
+    if (!isKept) await request.cancel();
+  }
+}
+
+/** An upload that the server takes data of. */
+interface StartedUpload {
+  readonly request: PutRequest;
+  /** Of what the server holds, at least. */
+  readonly digests: ChunkDigests;
+  /** Bytes that the server holds. */
+  readonly offset: number;
+  /** The id by which other connections join, 16 bytes; `undefined` where the server lets none join. */
+  readonly transfer: Bytes | undefined;
+}

@@ -1,0 +1,95 @@
+/**
+ * Protocol 4 without sockets: frames and messages, which message may be sent when, digests, checksums, signatures,
+ * fingerprints and tokens. For programs that test an implementation, or are one. The specification is
+ * docs/protocol-4.md; docs/protocol-4-vectors.json has values to compare with.
+ *
+ * Every number on the wire is little endian. Nothing here opens a socket or a file: bytes go in and come out.
+ *
+ * @example Read frames from bytes that arrive in any pieces
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { encodeMessage, FrameReader } from "@xfer/xfer/protocol/v4";
+ *
+ * const frame = encodeMessage({ kind: "list", tag: 1, prefix: "photos/" });
+ * const reader = new FrameReader("client");
+ * reader.push(frame.slice(0, 4));
+ * assert(reader.next() === undefined);
+ * reader.push(frame.slice(4));
+ * const message = reader.next();
+ * assert(message?.kind === "list" && message.prefix === "photos/");
+ * ```
+ *
+ * @module
+ */
+export { type Address, formatAddress, parseAddress } from "../address.ts";
+export type { Bytes } from "../bytes.ts";
+export { Cksum, cksum } from "../crc/cksum.ts";
+export { combine } from "../crc/combine.ts";
+export { type ErrorCategory, type ErrorDetails, ProtocolError, XferError } from "../errors.ts";
+export {
+  BUSY,
+  decodeHelloAnswer,
+  encodeHelloAnswer,
+  HELLO,
+  type HelloAnswer,
+  isBusy,
+  isHello,
+} from "../hello.ts";
+export { decodeResponseHeader, type ResponseHeader } from "../header.ts";
+export {
+  NONCE_SIZE,
+  prove,
+  provenBytes,
+  sealedBytes,
+  SECRET_SIZE,
+  secretIn,
+  sign,
+  signedBytes,
+  type SignedIdentity,
+  type Takeover,
+  verifyProof,
+  verifySignature,
+} from "./authentication.ts";
+export { ConnectionState, type LoginPhase, type TagState } from "./connection_state.ts";
+export {
+  certificateName,
+  fingerprintOf,
+  fingerprintOfKey,
+  formatFingerprint,
+  formatLocation,
+  isSelfMade,
+  type Location,
+  parseFingerprint,
+  parseLocation,
+} from "./fingerprint.ts";
+export { FrameReader } from "./frame_reader.ts";
+export {
+  CHUNK_SIZE,
+  chunkCount,
+  chunkSize,
+  DIGEST_SIZE,
+  digestChunk,
+  digestTree,
+  MerkleTree,
+} from "./merkle_tree.ts";
+export {
+  decodeFrameHeader,
+  decodeMessage,
+  encodeMessage,
+  type FieldList,
+  type FieldType,
+  type FieldTypes,
+  type FieldValues,
+  FRAME_HEADER_SIZE,
+  type FrameHeader,
+  MAX_BULK,
+  MAX_PAYLOAD,
+  MAX_TIME,
+  type Message,
+  type MessageKind,
+  type MessageOf,
+  MESSAGES,
+} from "./messages.ts";
+export { MAX_PATH_DEPTH, MAX_PATH_NAME, pathNameFault } from "./path_name.ts";
+export { canonicalName, fingerprintOfName } from "./server_name.ts";
+export { formatToken, hashToken, isToken, TOKEN_SIZE } from "./token.ts";

@@ -1,0 +1,201 @@
+/**
+ * An upload as a file in the staging folder, which `finish` renames to its blob.
+ *
+ * @module
+ */
+import { dirname } from "node:path";
+import type { Bytes } from "../../../protocol/bytes.ts";
+import type { BlobId, BlobWriter, UploadId } from "../blob_store.ts";
+import { type FileSystem, removeIfThere, writeAll } from "../../fs/file_system.ts";
+import { Coalesced } from "./coalesced.ts";
+import type { DurableFolders } from "./durable_folders.ts";
+
+/** After every so many bytes the file is synced in the background, so that the last sync has little left to do. */
+const WRITE_BACK_SIZE = 64 * 1024 * 1024;
+
+export interface DiskBlobWriterOptions {
+  readonly fs: FileSystem;
+  readonly folders: DurableFolders;
+  readonly uploadId: UploadId;
+  readonly blobId: BlobId;
+  /** Where the upload is, and where its blob will be. */
+  readonly path: string;
+  readonly blobPath: string;
+  /** The file of an upload that is reopened. */
+  readonly file?: Deno.FsFile;
+}
+
+/** The file is created with the first write: a small one is opened, written, synced and closed in a row. */
+export class DiskBlobWriter implements BlobWriter {
+  readonly uploadId: UploadId;
+  readonly blobId: BlobId;
+  readonly #fs: FileSystem;
+  readonly #folders: DurableFolders;
+  readonly #path: string;
+  readonly #blobPath: string;
+  #file: Deno.FsFile | undefined;
+  /** Changes before anything is awaited: writes are taken while it is open, and no work begins once it is gone. */
+  #state: "open" | "closed" | "gone" = "open";
+  /** Where the file's handle stands, if that is known. */
+  #position: number | undefined;
+  /** The last operation on the handle, which does one thing at a time. */
+  #busy: Promise<unknown> = Promise.resolve();
+  /** Bytes written since the last sync began. */
+  #unsynced = 0;
+  /** What has to be written before the next sync. */
+  #toSync: Promise<unknown> = this.#busy;
+  readonly #syncs = new Coalesced(() => this.#syncWritten());
+  /** The sync under way. */
+  #syncing: Promise<void> | undefined;
+  #isNameDurable = false;
+  #closed: Promise<void> | undefined;
+  #finished: Promise<void> | undefined;
+  #aborted: Promise<void> | undefined;
+
+  constructor(options: DiskBlobWriterOptions) {
+    this.uploadId = options.uploadId;
+    this.blobId = options.blobId;
+    this.#fs = options.fs;
+    this.#folders = options.folders;
+    this.#path = options.path;
+    this.#blobPath = options.blobPath;
+    this.#file = options.file;
+  }
+
+  write(offset: number, bytes: Bytes): Promise<void> {
+    const written = this.#enqueue(async (file) => {
+      if (offset !== this.#position) await file.seek(offset, Deno.SeekMode.Start);
+      this.#position = undefined; // unknown if the write fails
+      await writeAll(file, bytes);
+      this.#position = offset + bytes.length;
+    });
+    this.#unsynced += bytes.length;
+    const isDue = this.#unsynced >= WRITE_BACK_SIZE && this.#syncing === undefined;
+    // A failure here fails the last sync too, on which alone durability depends.
+    if (isDue && this.#state === "open") this.#sync().catch(() => undefined);
+    return written;
+  }
+
+  async checkpoint(upTo: number): Promise<number> {
+    await (this.#state === "open" ? this.#sync() : this.close());
+    await this.#makeNameDurable();
+    return upTo;
+  }
+
+  close(): Promise<void> {
+    return this.#close((file) => file.sync());
+  }
+
+  async suspend(upTo: number): Promise<number> {
+    await this.#close(async (file) => {
+      await file.truncate(upTo);
+      await file.sync();
+    });
+    await this.#makeNameDurable();
+    return upTo;
+  }
+
+  async finish(): Promise<void> {
+    await this.close();
+    if (this.#state === "gone") throw this.#over();
+    this.#finished = this.#rename();
+    await this.#finished;
+    this.#state = "gone";
+  }
+
+  abort(): Promise<void> {
+    if (this.#state !== "gone") {
+      this.#state = "gone";
+      this.#aborted = this.#delete();
+    }
+    return this.#aborted ?? Promise.resolve();
+  }
+
+  /** Renames the upload to its blob in the owner's folder, which is made if it is missing, durably. */
+  async #rename(): Promise<void> {
+    const folder = dirname(this.#blobPath);
+    await this.#folders.ensure(folder);
+    try {
+      await this.#fs.rename(this.#path, this.#blobPath);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      // The folder was removed meanwhile.
+      await this.#folders.create(folder);
+      await this.#fs.rename(this.#path, this.#blobPath);
+    }
+    await this.#folders.sync(folder);
+  }
+
+  async #delete(): Promise<void> {
+    await Promise.allSettled([this.#busy, this.#syncing, this.#finished]);
+    this.#closeFile();
+    await removeIfThere(this.#fs, this.#path);
+  }
+
+  /** Closes the file after its last work, once. */
+  #close(lastWork: (file: Deno.FsFile) => Promise<void>): Promise<void> {
+    if (this.#closed === undefined) {
+      const closing = this.#enqueue(async (file) => {
+        await this.#syncing?.catch(() => undefined);
+        await lastWork(file);
+      });
+      if (this.#state === "open") this.#state = "closed";
+      this.#closed = closing.then(() => this.#closeFile());
+    }
+    return this.#closed;
+  }
+
+  /** Runs work with the file after all earlier work. A failure fails all later work too, and so does the file's end. */
+  #enqueue(work: (file: Deno.FsFile) => Promise<unknown>): Promise<void> {
+    if (this.#state !== "open") return Promise.reject(this.#over());
+    const done = this.#busy.then(async () => {
+      if (this.#state === "gone") throw this.#over();
+      this.#file ??= await this.#create();
+      await work(this.#file);
+    });
+    this.#busy = done;
+    // The caller handles it; what is enqueued next only repeats it.
+    done.catch(() => undefined);
+    return done;
+  }
+
+  async #create(): Promise<Deno.FsFile> {
+    const created = await this.#fs.open(this.#path, { write: true, createNew: true, mode: 0o600 });
+    this.#position = 0;
+    return created;
+  }
+
+  /** Syncs what was written before the call. Calls at the same moment share one sync. */
+  #sync(): Promise<void> {
+    this.#unsynced = 0;
+    this.#toSync = this.#busy;
+    const syncing = this.#syncs.run();
+    this.#syncing = syncing;
+    const settle = () => {
+      if (this.#syncing === syncing) this.#syncing = undefined;
+    };
+    syncing.then(settle, settle);
+    return syncing;
+  }
+
+  /** Uses a handle of its own, so that writing continues meanwhile. */
+  async #syncWritten(): Promise<void> {
+    await this.#toSync;
+    using file = await this.#fs.open(this.#path, { write: true });
+    await file.syncData();
+  }
+
+  async #makeNameDurable(): Promise<void> {
+    if (!this.#isNameDurable) await this.#folders.sync(dirname(this.#path));
+    this.#isNameDurable = true;
+  }
+
+  #over(): Error {
+    return new Error(`Cannot write ${this.uploadId}: it is ${this.#state}`);
+  }
+
+  #closeFile(): void {
+    this.#file?.close();
+    this.#file = undefined;
+  }
+}

@@ -1,0 +1,66 @@
+/**
+ * What a server knows of accounts and files: the interface of a catalog, for those who keep it elsewhere than in SQLite.
+ *
+ * @module
+ */
+export {
+  type Account,
+  type AccountChanges,
+  type AccountReference,
+  type Accounts,
+  type AccountSummary,
+  type AccountWithKeys,
+  type ClaimAccount,
+  type KeyChange,
+  type KnownKey,
+  type LoginFault,
+  type LoginResult,
+  mayYield,
+  type Principal,
+  PROTOCOL_4,
+  type Quota,
+  type RegisterV3,
+  type RegisterV4,
+  type RevocationReason,
+  type SetPublicKey,
+  type StoredProfile,
+  type UpdateResult,
+  type Usage,
+} from "./accounts.ts";
+export { CHUNKS_PAGE, MAX_INLINE, MAX_INVITATIONS, MAX_KEYS, MAX_LINKS } from "./bounds.ts";
+export type { BlobOwner, BlobReferences } from "./blob_references.ts";
+export {
+  type Aggregates,
+  type Catalog,
+  type CatalogSnapshot,
+  isSelfChecking,
+  isSnapshotting,
+  type SelfChecking,
+  type Snapshotting,
+} from "./catalog.ts";
+export type {
+  AllFilesPage,
+  CommitOptions,
+  CommitResult,
+  Damage,
+  FileDigest,
+  FilePage,
+  FileQuery,
+  Files,
+  FoundFile,
+  NewFile,
+  RenameResult,
+  StoredContent,
+  StoredFile,
+  UsageBeside,
+  VersionPage,
+} from "./files.ts";
+export type {
+  CheckpointOptions,
+  PartialUpload,
+  PartialUploadKey,
+  PartialUploadRows,
+} from "./partial_uploads.ts";
+export { CatalogRefusal, type RefusalReason } from "./refusal.ts";
+export type { Repair, Repairs } from "./repairs.ts";
+export type { Token, Tokens } from "./tokens.ts";

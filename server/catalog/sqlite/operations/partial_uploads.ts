@@ -1,0 +1,95 @@
+/**
+ * Uploads that were broken off, or may be: what of them is staged, and its sums.
+ *
+ * @module
+ */
+import type { UploadId } from "../../../blobs/blob_store.ts";
+import type { Bytes } from "../../../../protocol/bytes.ts";
+import type { CheckpointOptions, PartialUpload, PartialUploadKey } from "../../partial_uploads.ts";
+import type { Database } from "../database.ts";
+import type { Row } from "../rows.ts";
+import { findBy } from "./accounts.ts";
+import { endGarbage, makeGarbage } from "./blob_references.ts";
+import { read, write } from "./operation.ts";
+import { checkQuota } from "./usage.ts";
+
+export const UPLOAD_OPERATIONS = {
+  save: write(
+    (database, partial: PartialUpload, { max, quota }: CheckpointOptions): UploadId[] => {
+      const { accountId, name, size, mtime, path, held, sums, updatedAt } = partial;
+      const replaced = pathsOf(database, "client_id = ? AND name = ?", accountId, name);
+      drop(database, replaced);
+      const surplus = pathsOf(
+        database,
+        "client_id = ? ORDER BY updated_at DESC, rowid DESC LIMIT -1 OFFSET ?",
+        ...[accountId, Math.max(0, max - 1)],
+      );
+      drop(database, surplus);
+      database.run(
+        `INSERT INTO partials (client_id, name, size, mtime, path, held, sums, updated_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+        ...[accountId, name, size, mtime, path, held, sums, updatedAt],
+      );
+      const own = findBy(database, "id = ?", accountId)?.quota;
+      // What is held is no file of its own.
+      checkQuota(database, accountId, quota, { ...own, files: Infinity });
+      // It may have made room for others while it was open.
+      endGarbage(database, path);
+      return makeGarbage(database, [...replaced, ...surplus].filter((other) => other !== path));
+    },
+  ),
+  find: read((database, accountId: Bytes, name: string): PartialUpload | undefined => {
+    const query = "SELECT * FROM partials WHERE client_id = ? AND name = ?";
+    return database.all(query, accountId, name).map(toPartial)[0];
+  }),
+  remove: write((database, accountId: Bytes, name: string, path?: UploadId): UploadId[] => {
+    const paths = pathsOf(database, "client_id = ? AND name = ?", accountId, name)
+      .filter((found) => path === undefined || found === path);
+    drop(database, paths);
+    return makeGarbage(database, paths);
+  }),
+  expire: write((database, before: number, limit: number): UploadId[] => {
+    const condition = "updated_at < ? ORDER BY updated_at LIMIT ?";
+    const paths = pathsOf(database, condition, before, limit);
+    drop(database, paths);
+    return makeGarbage(database, paths);
+  }),
+  scan: read((database, after: UploadId | undefined, limit: number): PartialUploadKey[] =>
+    database.all(
+      "SELECT client_id, name, path, held FROM partials WHERE path > ? ORDER BY path LIMIT ?",
+      ...[after ?? "", limit],
+    ).map(toKey)
+  ),
+};
+
+function drop(database: Database, paths: readonly string[]): void {
+  for (const path of paths) database.run("DELETE FROM partials WHERE path = ?", path);
+}
+
+function pathsOf(
+  database: Database,
+  condition: string,
+  ...values: (Bytes | string | number)[]
+): UploadId[] {
+  return database.all(`SELECT path FROM partials WHERE ${condition}`, ...values)
+    .map((row) => row["path"] as UploadId);
+}
+
+function toKey(row: Row): PartialUploadKey {
+  return {
+    accountId: row["client_id"] as Bytes,
+    name: row["name"] as string,
+    path: row["path"] as UploadId,
+    held: row["held"] as number,
+  };
+}
+
+function toPartial(row: Row): PartialUpload {
+  return {
+    ...toKey(row),
+    size: row["size"] as number,
+    mtime: row["mtime"] as number,
+    sums: row["sums"] as Bytes,
+    updatedAt: row["updated_at"] as number,
+  };
+}

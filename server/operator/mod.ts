@@ -1,0 +1,48 @@
+/**
+ * What an operator does with a data folder, whether a server is running on it or not: backup and restore, verify,
+ * export, users, invitations. A running server notices a change within a second.
+ *
+ * @example Start a server for invited users only
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { Server } from "@xfer/xfer";
+ * import { invite, listUsers } from "@xfer/xfer/operator";
+ *
+ * const dataFolder = await Deno.makeTempDir();
+ * await using server = await Server.start({
+ *   listen: [{ hostname: "127.0.0.1", port: 0 }],
+ *   tlsListen: { hostname: "127.0.0.1", port: 0 },
+ *   registration: "invite",
+ *   dataFolder,
+ * });
+ * const { token } = await invite(dataFolder, { uses: 1, lifeMs: 24 * 60 * 60 * 1000 });
+ * assert.equal(token.length, 26); // pass it to putFiles as connect.token
+ * assert.deepEqual(await listUsers(dataFolder), []);
+ * ```
+ *
+ * @module
+ */
+export { backup, type CopyReport, restore, type RestoreOptions } from "./backup.ts";
+export { exportFile, type ExportRequest } from "./export_file.ts";
+export { type Invitation, invite, listInvitations, revokeInvitations } from "./invitations.ts";
+export {
+  type AccountWithFiles,
+  listStored,
+  type StoredAccount,
+  type StoredVisitor,
+  visitStored,
+} from "./list_files.ts";
+export {
+  linkUser,
+  listUserKeys,
+  listUsers,
+  removeUser,
+  removeUserKey,
+  renameUser,
+  setUserDisabled,
+  setUserQuota,
+  type UserKey,
+} from "./users.ts";
+export { type Verified, verify, type VerifyOptions, type VerifyReport } from "./verify.ts";
+export type { NewToken, TokenOptions } from "../accounts/tokens.ts";
+export type { Finding } from "../data_folder/audit.ts";

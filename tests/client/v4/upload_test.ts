@@ -1,0 +1,185 @@
+/** One upload: resumed, compared, sent again. */
+import assert from "node:assert/strict";
+import { cksum } from "../../../protocol/crc/cksum.ts";
+import type { XferError } from "../../../protocol/errors.ts";
+import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
+import type { Upload } from "../../../client/v4/upload.ts";
+import { pseudoRandomBytes } from "../../support/bytes.ts";
+import { ScriptedServer } from "../../support/v4/scripted_session.ts";
+import {
+  CONTENT,
+  digestOfFirst,
+  NOTHING,
+  send,
+  SIZE,
+  storing,
+  testUpload,
+  uploadOf,
+} from "../../support/v4/scripted_uploads.ts";
+
+/** How many bytes of files are read while something is done. */
+async function countingReads(work: () => Promise<void>): Promise<number> {
+  const { read } = Deno.FsFile.prototype;
+  let bytes = 0;
+  Deno.FsFile.prototype.read = async function (buffer) {
+    const size = await read.call(this, buffer);
+    bytes += size ?? 0;
+    return size;
+  };
+  try {
+    await work();
+  } finally {
+    Deno.FsFile.prototype.read = read;
+  }
+  return bytes;
+}
+
+const HELD = [
+  ["nothing", 0],
+  ["one chunk", CHUNK_SIZE],
+  ["all whole chunks", 5 * CHUNK_SIZE],
+  ["all of it", SIZE],
+] as const;
+for (const [what, offset] of HELD) {
+  testUpload(`the server holds ${what}: the rest is sent`, async (folder) => {
+    using server = new ScriptedServer(storing(offset));
+    const { outcomes, resumedAt } = await send(server, await uploadOf(folder));
+    assert.deepEqual(outcomes, [cksum(CONTENT)]);
+    assert.deepEqual(resumedAt, offset === 0 ? [] : [offset]);
+    const expected = [];
+    for (let at = Math.ceil(offset / CHUNK_SIZE) * CHUNK_SIZE; at < SIZE; at += CHUNK_SIZE) {
+      expected.push(at);
+    }
+    assert.deepEqual(server.offsets, expected);
+  });
+}
+
+testUpload(
+  "the server holds part of another file: it is dropped, and the file sent whole",
+  async (folder) => {
+    using server = new ScriptedServer(storing(2 * CHUNK_SIZE, digestOfFirst(CHUNK_SIZE)));
+    const { outcomes, resumedAt } = await send(server, await uploadOf(folder));
+    assert.deepEqual([outcomes, resumedAt], [[cksum(CONTENT)], []]);
+    assert.deepEqual(server.kinds("put", "cancel", "end"), ["put", "cancel", "put", "end"]);
+    const puts = server.heard.flatMap((message) => message.kind === "put" ? [message.resume] : []);
+    assert.deepEqual(puts, [1, 0]);
+    assert.equal(server.offsets.length, 6);
+  },
+);
+
+for (
+  const [what, offset] of [["between chunks", 5], ["beyond the file", 6 * CHUNK_SIZE]] as const
+) {
+  testUpload(
+    `the server claims an offset ${what}: a protocol error, nothing is sent`,
+    async (folder) => {
+      using server = new ScriptedServer(storing(offset, NOTHING));
+      const { outcomes, error } = await send(server, await uploadOf(folder));
+      assert.deepEqual(outcomes, []);
+      assert.equal((error as XferError).code, "unexpected-answer");
+      assert.deepEqual(server.offsets, []);
+    },
+  );
+}
+
+testUpload("a small file: sent without asking what the server holds", async (folder) => {
+  using server = new ScriptedServer(storing());
+  const small = pseudoRandomBytes(4 * CHUNK_SIZE - 1);
+  const { outcomes } = await send(server, await uploadOf(folder, small));
+  assert.deepEqual(outcomes, [cksum(small)]);
+  assert.equal(server.heard[0]?.kind === "put" && server.heard[0].resume, 0);
+});
+
+testUpload(
+  "resumed in the same run: what was hashed is not read again; in a new process it is",
+  async (folder) => {
+    const item = await uploadOf(folder);
+    using lost = new ScriptedServer((message, server) => {
+      storing()(message, server);
+      if (message.kind === "data" && message.offset === 3 * CHUNK_SIZE) server.close();
+    });
+    const { error } = await send(lost, item);
+    assert.equal((error as XferError).category, "network");
+    const held = 3 * CHUNK_SIZE;
+    const again = async (item: Upload) => {
+      using server = new ScriptedServer(storing(held));
+      const { outcomes, resumedAt } = await send(server, item);
+      assert.deepEqual([outcomes, resumedAt], [[cksum(CONTENT)], [held]]);
+    };
+    assert.equal(await countingReads(() => again(item)), SIZE - held);
+    assert.equal(await countingReads(async () => await again(await uploadOf(folder))), SIZE);
+  },
+);
+
+testUpload(
+  "a file that has changed since the first attempt: hashed again and sent whole",
+  async (folder) => {
+    const item = await uploadOf(folder);
+    using lost = new ScriptedServer((message, server) => {
+      storing()(message, server);
+      if (message.kind === "data" && message.offset === 3 * CHUNK_SIZE) server.close();
+    });
+    await send(lost, item);
+    const other = pseudoRandomBytes(SIZE, 2);
+    await Deno.writeFile(item.file.path, other);
+    await item.reinspect();
+    using server = new ScriptedServer(storing(3 * CHUNK_SIZE));
+    const { outcomes, resumedAt } = await send(server, item);
+    assert.deepEqual([outcomes, resumedAt], [[cksum(other)], []]);
+  },
+);
+
+testUpload(
+  "a mismatch after a resumed upload: sent whole, without asking what the server holds",
+  async (folder) => {
+    let ends = 0;
+    using server = new ScriptedServer((message, server) => {
+      if (message.kind === "end" && ends++ === 0) {
+        server.say({ ...message, kind: "mismatch", cksum: 1 });
+      } else storing(CHUNK_SIZE)(message, server);
+    });
+    const { outcomes } = await send(server, await uploadOf(folder));
+    assert.deepEqual(outcomes, [cksum(CONTENT)]);
+    const puts = server.heard.flatMap((message) => message.kind === "put" ? [message.resume] : []);
+    assert.deepEqual(puts, [1, 0]);
+    assert.equal(server.offsets.length, 5 + 6);
+  },
+);
+
+testUpload("checksums differ three times: an error of that file alone", async (folder) => {
+  using server = new ScriptedServer((message, server) => {
+    if (message.kind === "end") server.say({ ...message, kind: "mismatch", cksum: 1 });
+  });
+  const { outcomes, error } = await send(server, await uploadOf(folder, CONTENT.slice(0, 9)));
+  assert.deepEqual([outcomes, error], [["checksum-mismatch"], undefined]);
+  assert.equal(server.kinds("put").length, 3);
+});
+
+testUpload(
+  "the connection is lost before the answer to end: the file is looked up, not sent again",
+  async (folder) => {
+    const item = await uploadOf(folder);
+    using lost = new ScriptedServer((message, server) => {
+      if (message.kind === "end") server.close();
+      else storing()(message, server);
+    });
+    await send(lost, item);
+    assert.equal(item.isUnconfirmed, true);
+    const stored = {
+      ...{
+        version: 1,
+        size: SIZE,
+        storedAt: 0,
+        cksum: cksum(CONTENT),
+        digest: digestOfFirst(SIZE),
+      },
+      ...{ name: "a", mtime: item.file.mtime },
+    };
+    using server = new ScriptedServer(({ kind, tag }, server) => {
+      if (kind === "stat") server.say({ kind: "file", tag, ...stored });
+    });
+    const { outcomes } = await send(server, item);
+    assert.deepEqual(outcomes, [cksum(CONTENT)]);
+    assert.deepEqual(server.offsets, []);
+  },
+);

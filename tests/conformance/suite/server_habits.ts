@@ -1,0 +1,113 @@
+/** What a server does where the text lets it choose. */
+import { type Edition, hasPackets } from "../../../protocol/v3/editions/edition.ts";
+import {
+  CONFIRM,
+  ENROL,
+  invalid,
+  NO,
+  REGISTER,
+  type ServerCase,
+  type ServerStep,
+  store,
+} from "./server_case.ts";
+
+export function habits(edition: Edition): ServerCase[] {
+  const habit = (name: string, steps: readonly ServerStep[]): ServerCase => {
+    return { name, grade: "habit", steps };
+  };
+  return [
+    habit("checks the version", [
+      { send: "register", damage: { version: 2 } },
+      { expect: NO },
+    ]),
+    habit("answers CRC invalid when nothing follows", [
+      ...ENROL,
+      { send: "sendFile", size: 100 },
+      { expect: ["fileReceived"] },
+      { send: "crcInvalid" },
+      { expect: ["messageReceived"] },
+    ]),
+    habit("accepts each request on a connection of its own", [
+      ...REGISTER,
+      { connect: "anew" },
+      { send: "publicKey" },
+      { expect: ["keyReceived"] },
+      { connect: "anew" },
+      { send: "sendFile", size: 100 },
+      { expect: ["fileReceived"] },
+      { connect: "anew" },
+      ...CONFIRM,
+    ]),
+    habit("keeps the connection after CRC valid", [...ENROL, ...store(10), ...store(20)]),
+    habit("accepts content that the payload size does not count", [
+      ...ENROL,
+      ...store(100, { damage: { payloadSize: -1 } }),
+    ]),
+    habit("accepts a CRC request with payload size 0", [
+      ...ENROL,
+      { send: "sendFile", size: 100 },
+      { expect: ["fileReceived"] },
+      { send: "crcValid", damage: { payloadSize: 0 } },
+      { expect: ["messageReceived"] },
+    ]),
+    habit("takes a CRC request with an empty name, where one file waits", [
+      ...ENROL,
+      { send: "sendFile", size: 100 },
+      { expect: ["fileReceived"] },
+      { send: "crcValid", damage: { fileName: "" } },
+      { expect: ["messageReceived"] },
+    ]),
+    habit("takes a content size that is the plaintext's", [
+      ...ENROL,
+      ...store(300, { damage: { contentSize: 300 } }),
+    ]),
+    habit(
+      "takes a content size that is the plaintext's, of a multiple of a block in the first file",
+      [
+        ...ENROL,
+        ...store(320, { damage: { contentSize: 320 } }),
+      ],
+    ),
+    habit("takes a file whose filling is announced and never comes", [
+      ...ENROL,
+      ...store(300, { damage: { announced: 16 } }),
+      ...store(301, { damage: { announced: 7598 } }),
+    ]),
+    habit("takes a public key with 95 bytes behind it", [
+      ...REGISTER,
+      { send: "publicKey", damage: { surplus: 95 } },
+      { expect: ["keyReceived"] },
+      ...store(300),
+    ]),
+    habit("takes messages in frames of 2048 bytes on one connection", [
+      ...[...ENROL, ...store(300)].map((step) =>
+        "send" in step ? { ...step, delivery: "in frames of 2048 bytes" as const } : step
+      ),
+    ]),
+    habit("hears nobody else on a file whose client is still connected", [
+      ...ENROL,
+      { send: "sendFile", size: 100 },
+      { expect: ["fileReceived"] },
+      { send: "crcGivenUp", by: "B", damage: { idOfA: true } },
+      { expect: [...NO, "messageReceived"], by: "B" },
+      ...CONFIRM,
+    ]),
+    ...(hasPackets(edition)
+      ? [
+        habit("takes packets whose content size is that of their own part", [
+          ...ENROL,
+          ...store(10_000, { packets: 10, damage: { packet: "each", contentSize: "own" } }),
+        ]),
+      ]
+      : []),
+    habit("tells zlib's CRC-32 of a file whose cksum was called wrong twice, once", [
+      ...ENROL,
+      ...invalid(2),
+      { send: "sendFile", size: 500 },
+      { expect: ["zlib's checksum"] },
+      { send: "crcInvalid" },
+      { expect: ["silence", "messageReceived"] },
+      ...store(500),
+    ]),
+  ];
+}

@@ -1,0 +1,218 @@
+/** Damage that gets, starts and verify find is recorded once and said to whoever asks; what is whole is not called damaged. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { exportFile } from "../../../server/operator/export_file.ts";
+import { listStored } from "../../../server/operator/list_files.ts";
+import { verify } from "../../../server/operator/verify.ts";
+import { getFolder } from "../../../client/v4/get_files.ts";
+import { CHUNK_SIZE } from "../../../protocol/v4/merkle_tree.ts";
+import { openInThisThread } from "../../support/store/catalogs.ts";
+import { interceptedCatalog } from "../../support/store/intercepted_catalog.ts";
+import { CountedDatabase } from "../../support/store/counted_database.ts";
+import { ServerLog } from "../../support/server_log.ts";
+import { got, ON_DISK, Scene, startServer } from "../../support/v4/fixture.ts";
+import { blobOf, contentOf, fileOf, flipByte, markOf, putFirst } from "../../support/v4/damage.ts";
+
+Deno.test("a get that finds damage logs user and file once, and records it for later", async () => {
+  await using log = await ServerLog.take();
+  await using scene = await Scene.create(ON_DISK);
+  const { name } = await putFirst(scene, "one file");
+  await flipByte(await blobOf(scene, name));
+  using client = await scene.client("Alice");
+  for (let i = 0; i < 3; i++) await assert.rejects(got(client, name), { code: "damaged" });
+  const [logged, ...more] = log.of("file.damaged");
+  assert.deepEqual([logged?.["user"], logged?.["file"], logged?.["damage"]], [
+    ...["Alice", name, "content"],
+  ]);
+  assert.deepEqual(more, []);
+  assert.equal(markOf(scene, name), "content");
+});
+
+Deno.test("of a range, a get finds the damage that is in it, and gives no damaged byte", async () => {
+  await using scene = await Scene.create(ON_DISK);
+  const { name } = await putFirst(scene, "one file", 2 * CHUNK_SIZE);
+  await flipByte(await blobOf(scene, name), CHUNK_SIZE + 1);
+  using client = await scene.client("Alice");
+  const chunk = await got(client, name, { from: 0, to: CHUNK_SIZE });
+  assert.deepEqual(chunk, contentOf("a", 2 * CHUNK_SIZE).subarray(0, CHUNK_SIZE));
+  const range = { from: CHUNK_SIZE, to: 2 * CHUNK_SIZE };
+  await assert.rejects(got(client, name, range), { code: "damaged" });
+  assert.equal(markOf(scene, name), "content");
+});
+
+Deno.test("a start finds files that are missing or have another size, records and logs them", async () => {
+  await using log = await ServerLog.take();
+  await using scene = await Scene.create(ON_DISK);
+  const { again, name } = await putFirst(scene, "a folder");
+  const { content: { id: path } } = await fileOf(scene, name);
+  await scene.server.close();
+  await Deno.rename(join(scene.data, path), scene.folder.join("away"));
+  scene.server = await startServer(scene.data, ON_DISK);
+  const [logged] = await log.awaits("store.missing");
+  assert.deepEqual([logged?.["user"], logged?.["file"]], ["Alice", name]);
+  await log.awaits("store.differs");
+  assert.equal(markOf(scene, name), "missing");
+  await scene.server.close();
+
+  // As after a disk was put back that had not been mounted.
+  await Deno.rename(scene.folder.join("away"), join(scene.data, path));
+  scene.server = await startServer(scene.data, ON_DISK);
+  await log.awaits("store.mended");
+  assert.equal(markOf(scene, name), null);
+  assert.deepEqual(new Set(Object.values(await again())), new Set(["unchanged"]));
+});
+
+Deno.test("a file that can't be written elsewhere is not damaged for that", async () => {
+  await using scene = await Scene.create(ON_DISK);
+  const { name } = await putFirst(scene, "a folder");
+  const request = { dataFolder: scene.data, userName: "Alice", fileName: name };
+  const target = scene.folder.join("no such folder", "a");
+  await assert.rejects(exportFile({ ...request, target }), { code: "cannot-write" });
+  assert.equal(markOf(scene, name), null);
+  await Deno.remove(await blobOf(scene, name));
+  const there = scene.folder.join("exported");
+  await assert.rejects(exportFile({ ...request, target: there }), { code: "stored-file-damaged" });
+  assert.equal(markOf(scene, name), "missing");
+});
+
+Deno.test("what verify finds is recorded before it has read all", async () => {
+  await using scene = await Scene.create(ON_DISK);
+  await putFirst(scene, "a folder");
+  const files = (await listStored(scene.data)).flatMap(({ files }) => files);
+  for (const { content: { id: path } } of files) await Deno.remove(join(scene.data, path));
+  const found: string[] = [];
+  const recorded: unknown[] = [];
+  await verify({
+    dataFolder: scene.data,
+    onFinding: ({ finding }) => {
+      const [first] = found;
+      if (first !== undefined) recorded.push(markOf(scene, first));
+      if (finding.kind !== "stray") found.push(finding.file.name);
+    },
+  });
+  assert.deepEqual(recorded, ["missing", "missing"]);
+});
+
+Deno.test("a file that verify can't read is told of, and not taken for damaged by clients", async () => {
+  await using scene = await Scene.create(ON_DISK);
+  const { again, name } = await putFirst(scene, "a folder");
+  const blob = await blobOf(scene, name);
+  const open = Deno.open;
+  const found: string[] = [];
+  try {
+    Deno.open = (path, options) =>
+      path === blob
+        ? Promise.reject(new Error("Too many open files (os error 24)"))
+        : open(path, options);
+    await verify({
+      dataFolder: scene.data,
+      onFinding: ({ finding }) => found.push(finding.kind === "changed" ? finding.what : ""),
+    });
+  } finally {
+    Deno.open = open;
+  }
+  assert.deepEqual(found, ["it can't be read: Error: Too many open files (os error 24)"]);
+  assert.equal(markOf(scene, name), null);
+  assert.deepEqual(new Set(Object.values(await again())), new Set(["unchanged"]));
+});
+
+Deno.test("a start that can't record what is missing logs that, and the server is at work", async () => {
+  await using log = await ServerLog.take();
+  await using scene = await Scene.create(ON_DISK);
+  const { name } = await putFirst(scene, "a folder");
+  for (const { content: { id: path } } of (await listStored(scene.data))[0]?.files ?? []) {
+    await Deno.remove(join(scene.data, path));
+  }
+  const openCatalog = async (path: string) =>
+    interceptedCatalog(
+      await openInThisThread(path),
+      (method, _args, next) =>
+        method === "files.setDamage"
+          ? Promise.reject(new Error("database or disk is full"))
+          : next(),
+    );
+  await scene.restart({ openCatalog });
+  const [logged] = await log.awaits("store.not-compared");
+  assert.match(`${logged?.["reason"]}`, /disk is full/);
+  using client = await scene.client("Alice");
+  await assert.rejects(client.stat(name), { code: "damaged" });
+});
+
+Deno.test("a damaged file is recorded once, however often it is asked for", async () => {
+  const database = new CountedDatabase();
+  const openCatalog = (path: string) => openInThisThread(path, database.open);
+  await using scene = await Scene.create(ON_DISK, { openCatalog });
+  const { name } = await putFirst(scene, "a folder");
+  await Deno.remove(await blobOf(scene, name));
+  using client = await scene.client("Alice");
+  await assert.rejects(client.stat(name), { code: "damaged" });
+  assert.equal(markOf(scene, name), "missing");
+  database.forget();
+  for (let i = 0; i < 10; i++) {
+    await assert.rejects(client.stat(name), { code: "damaged" });
+    await assert.rejects(client.list("", () => undefined), { code: "damaged" });
+  }
+  assert.deepEqual(database.executed, [], "no transaction");
+});
+
+Deno.test("a start believes what was found in a file's content before, which it does not read", async () => {
+  await using log = await ServerLog.take();
+  await using scene = await Scene.create(ON_DISK);
+  const { name } = await putFirst(scene, "a folder");
+  await flipByte(await blobOf(scene, name));
+  assert.equal((await verify({ dataFolder: scene.data })).findings, 1);
+  await scene.server.close();
+  scene.server = await startServer(scene.data, ON_DISK);
+  await log.awaits("store.differs");
+  assert.equal(markOf(scene, name), "content");
+});
+
+Deno.test("verify takes a mark away that is wrong, and says so", async () => {
+  await using scene = await Scene.create(ON_DISK);
+  const { again, name } = await putFirst(scene, "one file");
+  const path = await blobOf(scene, name);
+  await flipByte(path);
+  assert.equal((await verify({ dataFolder: scene.data })).findings, 1);
+  await flipByte(path);
+  using client = await scene.client("Alice");
+  await assert.rejects(client.stat(name), { code: "damaged" });
+  const sound: string[] = [];
+  const { findings } = await verify({
+    dataFolder: scene.data,
+    onSound: (file) => sound.push(file.name),
+  });
+  assert.deepEqual([findings, sound, markOf(scene, name)], [0, [name], null]);
+  assert.deepEqual(Object.values(await again()), ["unchanged"]);
+});
+
+Deno.test("a list tells of each damaged file in its turn, and fails in the end for whoever has no use for that", async () => {
+  await using scene = await Scene.create(ON_DISK);
+  await putFirst(scene, "a folder");
+  await Deno.remove(await blobOf(scene, "photos/b"));
+  using client = await scene.client("Alice");
+  const listed: string[] = [];
+  const take = ({ name }: { name: string }) => void listed.push(name);
+  const takeDamaged = ({ name, version }: { name: string; version: number }) =>
+    void listed.push(`${name} ${version} is damaged`);
+  await client.list("", take, undefined, takeDamaged);
+  assert.deepEqual(listed, ["photos/a", "photos/b 1 is damaged", "photos/c"]);
+  for (const path of scene.blobs("files")) await Deno.remove(path);
+  await assert.rejects(client.list("", () => assert.fail()), {
+    code: "damaged",
+    message: "3 files are damaged on the server: photos/a, photos/b, photos/c",
+  });
+});
+
+Deno.test("get of a folder: a damaged file is named as failed, and all others come", async () => {
+  await using scene = await Scene.create(ON_DISK);
+  await putFirst(scene, "a folder");
+  await Deno.remove(await blobOf(scene, "photos/a"));
+  await flipByte(await blobOf(scene, "photos/c"));
+  const target = scene.folder.join("got");
+  const options = { connect: await scene.options("Alice"), name: "photos", target };
+  const outcomes = (await getFolder(options)).map((outcome) =>
+    `${outcome.name}: ${outcome.state === "not-got" ? outcome.error.code : outcome.state}`
+  );
+  assert.deepEqual(outcomes.sort(), ["photos/a: damaged", "photos/b: got", "photos/c: damaged"]);
+  assert.deepEqual(await Deno.readFile(join(target, "b")), new Uint8Array(contentOf("b")));
+});

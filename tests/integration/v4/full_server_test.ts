@@ -1,0 +1,79 @@
+/** A server that is full: clients try again, and do not take it for one of protocol 3. */
+import assert from "node:assert/strict";
+import type { Retry } from "../../../client/net/retry.ts";
+import { V4Client } from "../../../client/v4/client.ts";
+import { encodeMessage } from "../../../protocol/v4/messages.ts";
+import { lettingIn, OddSecureServer } from "../../support/v4/scripted_server.ts";
+import { TemporaryFolder } from "../../support/temporary_folder.ts";
+import { Scene } from "../../support/v4/fixture.ts";
+import { choose } from "../../support/v4/choose_protocol.ts";
+
+const FULL = { name: "NetworkError", code: "over-limit" };
+
+Deno.test("a server that is full says so to a hello: it is tried again, and not taken for one of protocol 3", async () => {
+  await using scene = await Scene.create({ maxConnectionsPerAddress: 1 });
+  const server = scene.server.address;
+  const { identityFolder } = await scene.options("Alice");
+  const retries: Retry[] = [];
+  const onRetry = (retry: Retry) => retries.push(retry);
+  const idle = await Deno.connect(server);
+  const asking = { info: { server }, timeouts: {} };
+  const pause = () => Promise.resolve();
+  await assert.rejects(
+    choose(identityFolder, { ...asking, retry: { onRetry, retries: 3, pause } }),
+    {
+      ...{ ...FULL, message: /too many connections/ },
+      hint: /try again later/,
+    },
+  );
+  assert.deepEqual(retries.map(({ error: { code } }) => code), Array(3).fill("over-limit"));
+  // The other one goes; the server needs a moment to see it.
+  const leaving = async () => {
+    if (retries.length === 4) idle.close();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  };
+  const choice = await choose(identityFolder, {
+    ...asking,
+    retry: { onRetry, retries: 100, pause: leaving },
+  });
+  assert.equal(choice.protocol, 4);
+  assert.ok(retries.length > 3);
+});
+
+Deno.test("a client that knows its server tries again too where that is full", async () => {
+  await using scene = await Scene.create({ maxConnectionsPerAddress: 1 });
+  const retries: Retry[] = [];
+  const idle = await Deno.connect(scene.server.address);
+  // The other one goes; the server needs a moment to see it.
+  const pause = async () => {
+    if (retries.length === 2) idle.close();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  };
+  const onRetry = (retry: Retry) => retries.push(retry);
+  using client = await V4Client.connectWithRetries(
+    await scene.options("Alice"),
+    { onRetry, retries: 100, pause },
+  );
+  await client.list("", () => undefined);
+  assert.equal(retries[0]?.error.code, "over-limit");
+});
+
+Deno.test("so is one that is full when the client has found it", async () => {
+  await using server = await OddSecureServer.start();
+  await using folder = await TemporaryFolder.create();
+  const full = encodeMessage({ kind: "error", tag: 0, code: "over-limit", message: "full" });
+  const lets = lettingIn(() => undefined);
+  let visitors = 0;
+  server.answers = (message) => message === undefined && ++visitors < 3 ? full : lets(message);
+  const retries: Retry[] = [];
+  using client = await V4Client.connectWithRetries({
+    ...{ server: server.address, userName: "Alice", identityFolder: folder.path },
+    onNewServer: () => true,
+  }, {
+    ...{ retries: 2, onRetry: (retry) => retries.push(retry) },
+    pause: () => Promise.resolve(),
+  });
+  assert.equal(client.hasEnded, false);
+  const told = retries.map(({ error: { name, code } }) => ({ name, code }));
+  assert.deepEqual(told, Array(2).fill({ name: "NetworkError", code: "over-limit" }));
+});

@@ -1,0 +1,28 @@
+/** Several files got at once, by a client that is not let in. */
+import assert from "node:assert/strict";
+import { getFiles } from "../../../client/v4/get_files.ts";
+import { Scene } from "../../support/v4/fixture.ts";
+
+Deno.test("several: who does not trust the server is asked once, and told of each file", async () => {
+  await using scene = await Scene.create();
+  let asked = 0;
+  const outcomes = await getFiles({
+    connect: await scene.options("Alice", {
+      onNewServer: () => {
+        asked++;
+        return false;
+      },
+    }),
+    names: ["a", "b", "c"],
+  });
+  assert.equal(asked, 1);
+  const [first] = outcomes;
+  assert.equal(first?.state === "not-got" && first.error.code, "server-not-trusted");
+  for (const outcome of outcomes) {
+    assert.equal(
+      outcome.state === "not-got" && outcome.error,
+      first && "error" in first && first.error,
+    );
+  }
+  assert.equal(outcomes.length, 3);
+});

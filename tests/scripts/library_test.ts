@@ -1,0 +1,140 @@
+/** Every example of the library type-checks and runs: those of docstrings, and the guide. */
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import denoJson from "../../deno.json" with { type: "json" };
+import { fencesIn } from "../support/markdown.ts";
+import { startInThisThread } from "../support/server.ts";
+import { TemporaryFolder } from "../support/temporary_folder.ts";
+import { programPath, tiedCommand } from "../support/tied_processes.ts";
+
+const ROOT = new URL("../../", import.meta.url);
+const SOURCES = ["mod.ts", "protocol/", "client/", "server/"];
+const GUIDE = new URL("docs/library.md", ROOT);
+
+interface RunOptions {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Runs a program, which must succeed. Returns its output. */
+async function run(
+  program: string,
+  args: readonly string[],
+  { cwd = fileURLToPath(ROOT), env = {} }: RunOptions = {},
+): Promise<string> {
+  const { success, stdout, stderr } = await tiedCommand(program, {
+    args: [...args],
+    cwd,
+    env: { NO_COLOR: "1", ...env },
+    stdout: "piped",
+    stderr: "piped",
+  }).output();
+  const output = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes)).join("");
+  assert.ok(success, output);
+  return output;
+}
+
+/** Sources, below paths from the root, that have examples in their comments. */
+async function withExamples(path: string): Promise<string[]> {
+  const url = new URL(path, ROOT);
+  if (path.endsWith("/")) {
+    const entries = await Array.fromAsync(Deno.readDir(url));
+    const inside = entries.map((entry) => `${path}${entry.name}${entry.isDirectory ? "/" : ""}`);
+    return (await Promise.all(inside.sort().map(withExamples))).flat();
+  }
+  if (!path.endsWith(".ts")) return [];
+  return /^ *\* ```ts$/m.test(await Deno.readTextFile(url)) ? [path] : [];
+}
+
+/**
+ * The configuration under which examples run. They import the library by its name. Deno adds imports of its own to
+ * each, of everything that the file exports: those may be unused.
+ */
+function examplesConfig() {
+  const { name, exports, imports, compilerOptions } = denoJson;
+  const own = Object.entries(exports).map(([entry, path]) => [
+    name + entry.slice(1),
+    new URL(path, ROOT).href,
+  ]);
+  return {
+    imports: { ...imports, ...Object.fromEntries(own) },
+    compilerOptions: { ...compilerOptions, noUnusedLocals: false },
+  };
+}
+
+Deno.test("library: examples of docstrings and the guide's program type-check and run", async () => {
+  await using folder = await TemporaryFolder.create();
+  const config = await folder.write("deno.json", JSON.stringify(examplesConfig()));
+  const lock = await folder.write("deno.lock", await Deno.readTextFile(new URL("deno.lock", ROOT)));
+  const sources = (await Promise.all(SOURCES.map(withExamples))).flat();
+  // Folders that examples make go with it.
+  const temporary = { TMPDIR: folder.path, TMP: folder.path, TEMP: folder.path };
+  const output = await run(Deno.execPath(), [
+    ...["test", "--doc", "--quiet", "--allow-all", "--config", config],
+    ...["--lock", lock],
+    ...sources.map((path) => fileURLToPath(new URL(path, ROOT))),
+    await folder.write("guide.ts", await guideIn("ts")),
+  ], { cwd: folder.path, env: temporary });
+  assert.match(output, /ok \| \d+ passed/);
+});
+
+/** The blocks of the guide in one language, as one text. */
+async function guideIn(language: string): Promise<string> {
+  const fences = fencesIn(await Deno.readTextFile(GUIDE));
+  return fences.filter(({ info }) => info === language).map(({ text }) => text).join("\n");
+}
+
+Deno.test("library: every block of the guide runs here, except the one that clones xfer", async () => {
+  const infos = fencesIn(await Deno.readTextFile(GUIDE)).map(({ info }) => info);
+  assert.deepEqual(infos.filter((info) => !["json", "ts", "js"].includes(info)), ["sh"]);
+});
+
+Deno.test("library: the guide's program runs where the guide says to put it", async () => {
+  // Deno grants nothing below /dev.
+  await using folder = await TemporaryFolder.createOnDisk();
+  await folder.write("deno.json", await guideIn("json"));
+  await Deno.symlink(fileURLToPath(ROOT), folder.join("xfer"));
+  await folder.write("main.ts", await guideIn("ts"));
+  const page = await Deno.readTextFile(GUIDE);
+  const permissions = page.match(/^Run the program with `([^`]+)`/m)?.[1]?.split(" ") ?? [];
+  const output = await run(
+    Deno.execPath(),
+    ["run", "--quiet", "--no-lock", "--no-prompt", ...permissions, "main.ts"],
+    { cwd: folder.path },
+  );
+  const lines = output.replaceAll(/127\.0\.0\.1:\d+/g, "ADDRESS").replace(/(?<=such-file: ).*/, "…")
+    .split("\n");
+  assert.deepEqual(lines, [
+    "Listening on ADDRESS",
+    "Stored report.txt",
+    "All is well.",
+    "report.txt: 12 bytes",
+    "version 1, cksum 2695626790",
+    "1 files, 50000 bytes",
+    "photo.raw: 50000 bytes sent",
+    "no-such-file: …",
+    "Alice: 2 files",
+    "0 problems, 2 files in the backup",
+    "1 blob in memory",
+    "",
+  ]);
+});
+
+Deno.test("library: the guide's client of protocol 4, which uses nothing of xfer, uploads and downloads a file", async () => {
+  await using folder = await TemporaryFolder.create();
+  const script = await folder.write("client.mjs", await guideIn("js"));
+  await using server = await startInThisThread({
+    listen: [{ hostname: "127.0.0.1", port: 0 }],
+    tlsListen: { hostname: "127.0.0.1", port: 0 },
+    dataFolder: folder.join("data"),
+  });
+  const [program, ...args] = programPath("node") === undefined
+    ? [Deno.execPath(), "run", "--allow-all"]
+    : ["node"];
+  const { hostname, port } = server.address;
+  const output = await run(program as string, [...args, script, hostname, String(port)]);
+  assert.match(
+    output,
+    /^SHA256:.{43}\nSigned in as [0-9a-f]{32}\nStored notes\.txt\nDownloaded 123456789\n$/,
+  );
+});

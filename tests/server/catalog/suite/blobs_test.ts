@@ -1,0 +1,73 @@
+/** References to blobs, and repairs. */
+import assert from "node:assert/strict";
+import {
+  alice,
+  blob,
+  catalogTest,
+  enrolV3,
+  garbageOf,
+  login,
+  NO_QUOTA,
+  partial,
+  upload,
+  v3File,
+  v4File,
+} from "../../../support/store/catalog_suite.ts";
+
+catalogTest("a blob is a file's, an upload's, garbage, or nobody's", async (catalog) => {
+  await login(catalog);
+  const owners = () => Promise.all([blob(1), upload(1)].map((one) => catalog.blobs.owner(one)));
+  assert.deepEqual(await owners(), [undefined, undefined]);
+  await catalog.blobs.reserve(blob(1));
+  await catalog.uploads.save(partial(1), { max: 9, quota: NO_QUOTA });
+  assert.deepEqual(await owners(), ["garbage", "upload"]);
+  await catalog.files.commit(v4File(1));
+  await catalog.uploads.remove(alice, "file1");
+  assert.deepEqual(await owners(), ["file", "garbage"]);
+  await catalog.files.commit(v4File(2), { keep: 1 });
+  assert.deepEqual(await owners(), ["file", "garbage"], "an old version's is its file's");
+  await catalog.files.remove(alice, "a");
+  await catalog.blobs.collected([upload(1)]);
+  assert.deepEqual(await owners(), ["garbage", undefined]);
+});
+
+catalogTest("garbage is listed in pages until it is collected", async ({ blobs }) => {
+  for (const number of [3, 1, 2, 2]) await blobs.reserve(blob(number));
+  assert.deepEqual(await blobs.garbage(undefined, 2), [blob(1), blob(2)]);
+  assert.deepEqual(await blobs.garbage(blob(2), 2), [blob(3)]);
+  assert.deepEqual(await blobs.garbage(blob(3), 2), []);
+  await blobs.collected([blob(1), blob(3), blob(9)]);
+  await blobs.collected([]);
+  assert.deepEqual(await blobs.garbage(undefined, 9), [blob(2)]);
+});
+
+catalogTest("a repair is kept until it is ended, and takes its file with it", async (catalog) => {
+  await enrolV3(catalog);
+  await catalog.files.commit(v3File(1));
+  const repairs = [
+    { path: blob(1), movedTo: "quarantine/1", record: "{}" },
+    { path: blob(9), movedTo: undefined, record: '{"kind":"stray"}' },
+  ];
+  for (const repair of repairs) await catalog.repairs.begin(repair);
+  assert.deepEqual(await catalog.repairs.list(), repairs);
+  assert.equal(await catalog.blobs.owner(blob(1)), "file");
+  for (const { path } of repairs) await catalog.repairs.end(path);
+  assert.deepEqual(await catalog.repairs.list(), []);
+  assert.equal(await catalog.blobs.owner(blob(1)), undefined);
+  assert.deepEqual(await garbageOf(catalog), [], "what was moved is no garbage");
+});
+
+catalogTest(
+  "a repair that is begun again has its last record; one whose file is back leaves that",
+  async (catalog) => {
+    await enrolV3(catalog);
+    await catalog.files.commit(v3File(1));
+    const repair = { path: blob(1), movedTo: undefined, record: "{}" };
+    await catalog.repairs.begin(repair);
+    await catalog.repairs.begin({ ...repair, record: "[]" });
+    assert.deepEqual(await catalog.repairs.list(), [{ ...repair, record: "[]" }]);
+    await catalog.repairs.end(blob(1), { isBack: true });
+    assert.deepEqual(await catalog.repairs.list(), []);
+    assert.equal(await catalog.blobs.owner(blob(1)), "file");
+  },
+);

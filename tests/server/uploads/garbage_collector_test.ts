@@ -1,0 +1,102 @@
+/** The collector deletes what it is handed over, and nothing else. */
+import assert from "node:assert/strict";
+import {
+  GarbageCollector,
+  type GarbageCollectorOptions,
+} from "../../../server/uploads/garbage_collector.ts";
+import { blob, garbageOf, upload } from "../../support/store/catalog_suite.ts";
+import { interceptedCatalog } from "../../support/store/intercepted_catalog.ts";
+import { memoryCatalog } from "../../support/store/memory_catalog.ts";
+
+type Id = Parameters<GarbageCollectorOptions["onFailure"]>[0];
+
+/** A collector over a catalog in memory, in which so many blobs are listed as garbage. */
+async function create(count: number) {
+  const memory = memoryCatalog();
+  for (let number = 1; number <= count; number++) await memory.blobs.reserve(blob(number));
+  const calls: string[] = [];
+  const catalog = interceptedCatalog(memory, (method, _args, next) => {
+    calls.push(method);
+    return next();
+  });
+  const deleted: Id[] = [];
+  const failures: Id[] = [];
+  const broken = new Set<Id>();
+  const collector = new GarbageCollector({
+    catalog,
+    blobs: {
+      delete: (id) => {
+        if (broken.has(id)) return Promise.reject(new Error("Input/output error"));
+        deleted.push(id);
+        return Promise.resolve();
+      },
+    },
+    onFailure: (id) => failures.push(id),
+  });
+  return { catalog: memory, calls, deleted, failures, broken, collector };
+}
+
+Deno.test("garbage: what is handed over is deleted and off the list, in one transaction for all", async () => {
+  const { catalog, calls, deleted, collector } = await create(4);
+  await collector.collect([blob(1), blob(3)]);
+  assert.deepEqual(deleted, [blob(1), blob(3)]);
+  assert.deepEqual(await garbageOf(catalog), [blob(2), blob(4)], "it may be a commit's");
+  await collector.collect([]);
+  assert.deepEqual(calls, ["blobs.collected"]);
+});
+
+Deno.test("garbage: what can't be deleted is reported and stays listed; the rest goes", async () => {
+  const { catalog, deleted, failures, broken, collector } = await create(3);
+  broken.add(blob(2));
+  await collector.collect([blob(1), blob(2), blob(3)]);
+  assert.deepEqual([deleted, failures], [[blob(1), blob(3)], [blob(2)]]);
+  assert.deepEqual(await garbageOf(catalog), [blob(2)]);
+  broken.clear();
+  assert.equal(await collector.collectAll(), 1);
+  assert.deepEqual(await garbageOf(catalog), []);
+});
+
+Deno.test("garbage: an upload that is open is deleted when it ends", async () => {
+  const { catalog, deleted, collector } = await create(0);
+  await catalog.blobs.collected([]);
+  collector.hold(upload(1));
+  await collector.collect([upload(1), upload(2)]);
+  assert.deepEqual(deleted, [upload(2)]);
+  assert.equal(collector.isGarbage(upload(1)), true);
+  await collector.release(upload(1));
+  assert.deepEqual(deleted, [upload(2), upload(1)]);
+  assert.equal(collector.isGarbage(upload(1)), false);
+});
+
+Deno.test("garbage: an upload that is referred to again is not deleted when it ends", async () => {
+  const { deleted, collector } = await create(0);
+  collector.hold(upload(1));
+  await collector.collect([upload(1)]);
+  collector.reprieve(upload(1));
+  await collector.release(upload(1));
+  assert.deepEqual(deleted, []);
+});
+
+Deno.test("garbage: a start collects all that is listed, page by page, past what can't be deleted", async () => {
+  const { catalog, deleted, failures, broken, collector } = await create(250);
+  broken.add(blob(1));
+  assert.equal(await collector.collectAll(), 250);
+  assert.equal(deleted.length, 249);
+  assert.deepEqual(failures, [blob(1)]);
+  assert.deepEqual(await garbageOf(catalog), [blob(1)]);
+});
+
+Deno.test("garbage: blobs that can't be taken off the list are reported", async () => {
+  const { failures, collector, catalog } = await create(1);
+  const broken = new GarbageCollector({
+    catalog: {
+      blobs: { ...catalog.blobs, collected: () => Promise.reject(new Error("disk is full")) },
+    },
+    blobs: { delete: () => Promise.resolve() },
+    onFailure: (id) => failures.push(id),
+  });
+  await broken.collect([blob(1)]);
+  assert.deepEqual(failures, [blob(1)]);
+  await collector.collectAll();
+  assert.deepEqual(await garbageOf(catalog), []);
+});

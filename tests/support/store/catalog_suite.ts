@@ -1,0 +1,143 @@
+/** What every catalog is put through, and what it is filled with. */
+import assert from "node:assert/strict";
+import type { Bytes } from "../../../protocol/bytes.ts";
+import type {
+  ClaimAccount,
+  LoginFault,
+  LoginResult,
+  RegisterV3,
+  RegisterV4,
+  SetPublicKey,
+} from "../../../server/catalog/accounts.ts";
+import type { Catalog } from "../../../server/catalog/catalog.ts";
+import type { StoredFile } from "../../../server/catalog/files.ts";
+import type { BlobId, UploadId } from "../../../server/blobs/blob_store.ts";
+import { newInlineId } from "../../../server/catalog/inline_ids.ts";
+import type { PartialUpload } from "../../../server/catalog/partial_uploads.ts";
+import type { Token } from "../../../server/catalog/tokens.ts";
+import { openWorkerCatalog } from "../../../server/catalog/sqlite/worker_catalog.ts";
+import { pseudoRandomBytes } from "../bytes.ts";
+import { TemporaryFolder } from "../temporary_folder.ts";
+import { openInThisThread } from "./catalogs.ts";
+import { memoryCatalog } from "./memory_catalog.ts";
+
+const IMPLEMENTATIONS: Readonly<Record<string, (path: string) => Promise<Catalog>>> = {
+  "SQLite in threads": (path) => openWorkerCatalog(path),
+  "SQLite in this thread": (path) => openInThisThread(path),
+  "in memory": () => Promise.resolve(memoryCatalog()),
+};
+
+/** A test that every catalog passes. A new implementation is a row above. */
+export function catalogTest(what: string, body: (catalog: Catalog) => Promise<void>): void {
+  for (const [implementation, open] of Object.entries(IMPLEMENTATIONS)) {
+    Deno.test(`catalog ${implementation}: ${what}`, async () => {
+      await using folder = await TemporaryFolder.create();
+      await using catalog = await open(folder.join("catalog.db"));
+      await body(catalog);
+    });
+  }
+}
+
+// Neighbouring seeds may give the same bytes.
+export const id = (number: number): Bytes => pseudoRandomBytes(16, 2 * number);
+export const key = (number: number): Bytes => pseudoRandomBytes(32, 2 * number);
+export const rsa = (number: number): Bytes => pseudoRandomBytes(160, 2 * number);
+export const blob = (number: number) => `files/1/${number}` as BlobId;
+export const upload = (number: number) => `staging/${number}` as UploadId;
+
+export const PROFILE = { edition: "2023c", quirks: [] };
+export const NOTHING = { bytes: 0, files: 0 };
+export const NO_QUOTA = { bytes: Infinity, files: Infinity };
+export const [alice, bob] = [id(1), id(2)];
+
+export const registration = (changes: Partial<RegisterV3> = {}): RegisterV3 => ({
+  ...{ id: alice, name: "Alice", now: 1000, storedProfile: PROFILE },
+  ...{ expiredBefore: 0, claimedIds: [], ...changes },
+});
+
+export const keyChange = (changes: Partial<SetPublicKey> = {}): SetPublicKey => ({
+  ...{ id: alice, name: "Alice", publicKey: rsa(1), now: 2000, storedProfile: PROFILE },
+  ...{ expiredBefore: 0, ...changes },
+});
+
+/** An account of protocol 3 with its key. */
+export async function enrolV3(catalog: Catalog, account = alice, name = "Alice"): Promise<void> {
+  assert.ok(await catalog.accounts.registerV3(registration({ id: account, name })));
+  assert.equal(await catalog.accounts.setPublicKey(keyChange({ id: account, name })), "set");
+}
+
+/** Logs in as Alice by protocol 4 with a key, and says how that went. */
+export async function login(catalog: Catalog, changes: Partial<RegisterV4> = {}): Promise<string> {
+  return outcome(
+    await catalog.accounts.registerV4({
+      ...{ id: alice, name: "Alice", key: key(1), now: 1000, expiredBefore: 0 },
+      ...{ registration: "open", ...changes },
+    }),
+  );
+}
+
+/** Takes Alice's account over with a key of protocol 4, and says how that went. */
+export async function takeOver(
+  catalog: Catalog,
+  changes: Partial<ClaimAccount> = {},
+): Promise<string> {
+  return outcome(
+    await catalog.accounts.takeOver({
+      ...{ id: alice, name: "Alice", publicKey: rsa(1), key: key(1), now: 3000, ...changes },
+    }),
+  );
+}
+
+function outcome(entered: LoginResult | LoginFault): string {
+  return typeof entered === "string" ? entered : entered.how;
+}
+
+/** A token by its number: good once, from 1000 to 2000. */
+export const token = (number: number, changes: Partial<Token> = {}): Token => ({
+  ...{ hash: key(1000 + number), accountId: undefined, label: undefined, usesLeft: 1, used: 0 },
+  ...{ expiresAt: 2000, madeAt: 1000 + number, ...changes },
+});
+
+/** What protocol 4 keeps of a file. */
+export const tree = { mtime: 5, digest: key(500) };
+
+/** A file of Alice's as protocol 3 stores it, with a blob of its own by its number. */
+export const v3File = (number: number, changes: Partial<StoredFile> = {}): StoredFile => ({
+  ...{
+    accountId: alice,
+    name: "a",
+    content: { kind: "blob", id: blob(number) },
+    size: 10,
+    crc: number,
+  },
+  ...{ storedAt: 3000, verified: true, ...changes },
+});
+
+/** The same as protocol 4 stores it. */
+export const v4File = (number: number, changes: Partial<StoredFile> = {}): StoredFile =>
+  v3File(number, { tree, ...changes });
+
+/** A file of 32 bytes, which the catalog keeps. */
+export const inlineFile = (number: number, changes: Partial<StoredFile> = {}): StoredFile =>
+  v4File(number, {
+    size: 32,
+    content: { kind: "inline", id: newInlineId() },
+    ...changes,
+  });
+
+/** What the catalog says of a file that it has stored. */
+export const stored = (file: StoredFile, version = 1, current = true): StoredFile => ({
+  ...file,
+  version,
+  current,
+});
+
+/** 5 of the 9 bytes of an upload of Alice's. */
+export const partial = (number: number, changes: Partial<PartialUpload> = {}): PartialUpload => ({
+  ...{ accountId: alice, name: `file${number}`, path: upload(number), held: 5 },
+  ...{ size: 9, mtime: 0, sums: key(number), updatedAt: number, ...changes },
+});
+
+export function garbageOf(catalog: Catalog): Promise<string[]> {
+  return catalog.blobs.garbage(undefined, 1000);
+}

@@ -1,0 +1,107 @@
+/** A catalog in memory: what every catalog must do, in as few words as it takes. */
+import type { BlobReferences } from "../../../server/catalog/blob_references.ts";
+import type { Catalog } from "../../../server/catalog/catalog.ts";
+import type { PartialUploadRows } from "../../../server/catalog/partial_uploads.ts";
+import type { Repairs } from "../../../server/catalog/repairs.ts";
+import { accountsOf, tokensOf } from "./memory_catalog/accounts.ts";
+import { filesOf } from "./memory_catalog/files.ts";
+import { compareText, State } from "./memory_catalog/state.ts";
+
+export function memoryCatalog(): Catalog {
+  const state = new State();
+  return {
+    accounts: accountsOf(state),
+    tokens: tokensOf(state),
+    files: filesOf(state),
+    uploads: uploadsOf(state),
+    blobs: blobsOf(state),
+    repairs: repairsOf(state),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
+function uploadsOf(state: State): PartialUploadRows {
+  return {
+    save: (partial, { max, quota }) =>
+      state.atomically(() => {
+        const { accountId, name, path } = partial;
+        const owner = state.account(accountId);
+        if (owner === undefined) throw new Error("Cannot record an upload: its owner is not there");
+        const own = state.uploadsOf(accountId);
+        const replaced = own.filter((other) => other.name === name);
+        const surplus = own.filter((other) => other.name !== name).toReversed()
+          .toSorted((a, b) => b.updatedAt - a.updatedAt).slice(Math.max(0, max - 1));
+        const gone = [...replaced, ...surplus];
+        state.uploads = state.uploads.filter((other) => !gone.includes(other));
+        if (state.uploads.some((other) => other.path === path)) {
+          throw new Error("Cannot record an upload: it is recorded under another name");
+        }
+        state.uploads = [...state.uploads, partial];
+        state.checkQuota(accountId, quota, { ...owner.quota, files: Infinity });
+        state.garbage = state.garbage.filter((id) => id !== path);
+        const garbage = gone.map((other) => other.path).filter((other) => other !== path);
+        state.makeGarbage(garbage);
+        return garbage;
+      }),
+    find: (owner, name) =>
+      state.atomically(() => state.uploadsOf(owner).find((upload) => upload.name === name)),
+    remove: (owner, name, id) =>
+      state.atomically(() =>
+        state.dropUploads(
+          state.uploadsOf(owner).filter((upload) =>
+            upload.name === name && (id === undefined || upload.path === id)
+          ),
+        )
+      ),
+    expire: (before, limit) =>
+      state.atomically(() =>
+        state.dropUploads(
+          state.uploads.filter(({ updatedAt }) => updatedAt < before)
+            .toSorted((a, b) => a.updatedAt - b.updatedAt).slice(0, limit),
+        )
+      ),
+    scan: (after, limit) =>
+      state.atomically(() =>
+        state.uploads.map(({ accountId, name, path, held }) => ({ accountId, name, path, held }))
+          .filter(({ path }) => after === undefined || compareText(path, after) > 0)
+          .toSorted((a, b) => compareText(a.path, b.path)).slice(0, limit)
+      ),
+  };
+}
+
+function blobsOf(state: State): BlobReferences {
+  return {
+    reserve: (id) => state.atomically(() => state.makeGarbage([id])),
+    owner: (id) =>
+      state.atomically(() => {
+        if (state.files.some(({ file }) => file.content.id === id)) return "file";
+        if (state.uploads.some(({ path }) => path === id)) return "upload";
+        return state.garbage.includes(id) ? "garbage" : undefined;
+      }),
+    garbage: (after, limit) =>
+      state.atomically(() =>
+        state.garbage.filter((id) => after === undefined || compareText(id, after) > 0)
+          .toSorted(compareText).slice(0, limit)
+      ),
+    collected: (ids) =>
+      state.atomically(() => {
+        state.garbage = state.garbage.filter((id) => !ids.includes(id));
+      }),
+  };
+}
+
+function repairsOf(state: State): Repairs {
+  return {
+    begin: (repair) =>
+      state.atomically(() => {
+        const others = state.repairs.filter(({ path }) => path !== repair.path);
+        state.repairs = [...others, repair];
+      }),
+    list: () => state.atomically(() => [...state.repairs]),
+    end: (id, { isBack } = { isBack: false }) =>
+      state.atomically(() => {
+        if (!isBack) state.files = state.files.filter(({ file }) => file.content.id !== id);
+        state.repairs = state.repairs.filter(({ path }) => path !== id);
+      }),
+  };
+}

@@ -1,0 +1,61 @@
+/** A server of protocol 3 over real sockets, and a client that sends what a test says. */
+import assert from "node:assert/strict";
+import type { Response } from "../../../protocol/v3/messages.ts";
+import type { Limits } from "../../../server/limits/limits.ts";
+import { listStored } from "../../../server/operator/list_files.ts";
+import type { Server } from "../../../server/server.ts";
+import { pseudoRandomBytes } from "../bytes.ts";
+import { kindOf, Peer } from "./raw_client.ts";
+import { TemporaryFolder } from "../temporary_folder.ts";
+import { startInThisThread } from "../server.ts";
+
+export interface ServerScene {
+  readonly server: Server;
+  readonly folder: TemporaryFolder;
+  readonly peer: Peer;
+  readonly advance: (ms: number) => void;
+  /** The names of all files in the catalog. */
+  readonly stored: () => Promise<string[]>;
+  readonly staged: () => number;
+}
+
+/** A test with a server of its own, one client of it, and a clock that moves when it is told to. */
+export function test(
+  what: string,
+  body: (scene: ServerScene) => Promise<void>,
+  limits: Partial<Limits> = {},
+) {
+  Deno.test(`server: ${what}`, async () => {
+    await using folder = await TemporaryFolder.create();
+    const dataFolder = folder.join("data");
+    let now = 1_000_000_000;
+    await using server = await startInThisThread({
+      listen: [{ hostname: "127.0.0.1", port: 0 }],
+      ...{ dataFolder, limits },
+      clock: () => now,
+      ticks: () => now,
+    });
+    using peer = await Peer.connect(server.address);
+    await body({
+      ...{ server, folder, peer },
+      advance: (ms) => now += ms,
+      stored: async () => {
+        const clients = await listStored(dataFolder);
+        return clients.flatMap(({ name, files }) => files.map((file) => `${name}/${file.name}`));
+      },
+      staged: () => [...Deno.readDirSync(folder.join("data", "staging"))].length,
+    });
+  });
+}
+
+/** Of a file. */
+export const content = pseudoRandomBytes(1000);
+export const MINUTE = 60_000;
+
+/** The checksum that a file was answered with. */
+export function crcOf(response: Response | "closed"): number {
+  if (response === "closed" || response.kind !== "fileReceived") {
+    assert.fail(`expected fileReceived, got ${kindOf(response)}`);
+  }
+  return response.crc;
+}

@@ -1,0 +1,93 @@
+/** Files that are stored, damaged behind the server's back, and looked at. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import type { Bytes } from "../../../protocol/bytes.ts";
+import { listStored } from "../../../server/operator/list_files.ts";
+import { putFiles } from "../../../client/v4/put_files.ts";
+import type { StoredFile } from "../../../server/catalog/files.ts";
+import { verify } from "../../../server/operator/verify.ts";
+import { pseudoRandomBytes } from "../bytes.ts";
+import { openDatabase, tamper } from "../store/database.ts";
+import { got, type Scene } from "./fixture.ts";
+
+/** Of a file, in bytes. */
+export const SIZE = 1000;
+export const NAMES = ["a", "b", "c"];
+export const contentOf = (name: string, size = SIZE) => pseudoRandomBytes(size, name.charCodeAt(0));
+
+/** What a client puts: one file, several, or all of a folder; the first is the one that is damaged. */
+export const PUTS = {
+  "one file": (folder: string) => [join(folder, "a")],
+  "several files": (folder: string) => NAMES.map((name) => join(folder, name)),
+  "a folder": (folder: string) => [folder],
+};
+
+export interface Put {
+  /** Puts the files again, and returns what came of each by name. */
+  again(): Promise<Record<string, string>>;
+  /** The name of the file that is to be damaged, on the server. */
+  readonly name: string;
+}
+
+export async function putFirst(scene: Scene, what: keyof typeof PUTS, size = SIZE): Promise<Put> {
+  const folder = scene.folder.join("photos");
+  await Deno.mkdir(folder);
+  for (const name of NAMES) await Deno.writeFile(join(folder, name), contentOf(name, size));
+  const again = async () => {
+    const options = { connect: await scene.options("Alice"), paths: PUTS[what](folder) };
+    const states = (await putFiles(options)).map((outcome) =>
+      "name" in outcome ? [outcome.name, outcome.state] : assert.fail(outcome.error)
+    );
+    return Object.fromEntries(states.sort());
+  };
+  const first = await again();
+  assert.deepEqual(new Set(Object.values(first)), new Set(["stored"]));
+  const name = Object.keys(first)[0] ?? assert.fail();
+  return { again, name };
+}
+
+/** What comes of a put where all is unchanged but the damaged file, which is the first by name. */
+export function mended(states: Record<string, string>): void {
+  const [first, ...others] = Object.values(states);
+  assert.equal(first, "stored");
+  assert.deepEqual(others.filter((state) => state !== "unchanged"), []);
+}
+
+export async function fileOf(scene: Scene, name: string): Promise<StoredFile> {
+  const files = (await listStored(scene.data)).flatMap(({ files }) => files);
+  return files.find((file) => file.name === name && file.current === true) ?? assert.fail(name);
+}
+
+export async function blobOf(scene: Scene, name: string): Promise<string> {
+  return join(scene.data, (await fileOf(scene, name)).content.id);
+}
+
+export async function flipByte(path: string, at = 500): Promise<void> {
+  const bytes = await Deno.readFile(path);
+  bytes[at] = (bytes[at] ?? 0) ^ 1;
+  await Deno.writeFile(path, bytes);
+}
+
+export function markOf(scene: Scene, name: string): unknown {
+  using database = openDatabase(join(scene.data, "catalog.db"), { readOnly: true });
+  return database.prepare("SELECT damage FROM files WHERE name = ? AND current = 1").get(name)
+    ?.["damage"];
+}
+
+export async function isWhole(scene: Scene, name: string, content: Bytes): Promise<void> {
+  using client = await scene.client("Alice");
+  assert.deepEqual(await got(client, name), content);
+  assert.equal((await client.stat(name)).size, content.length);
+  assert.equal((await verify({ dataFolder: scene.data })).findings, 0);
+  assert.equal(markOf(scene, name), null);
+}
+
+/** Changes a byte of a file, wherever the server keeps it. */
+export async function spoil(scene: Scene, name: string): Promise<void> {
+  if (scene.blobs("files").length > 0) return await flipByte(await blobOf(scene, name));
+  tamper(
+    join(scene.data, "catalog.db"),
+    "UPDATE files SET content = CAST(x'00' || substr(content, 2) AS BLOB) WHERE name = ?",
+    name,
+  );
+}
