@@ -61,7 +61,7 @@ export interface Definition<F extends Fields = Fields> {
    * summary counts them.
    */
   readonly isDetail?: boolean | "many" | ((event: Values<F>) => boolean);
-  /** What has happened, as a sentence. */
+  /** The description in docs/json.md, a sentence. */
   readonly what: string;
   readonly fields: F;
   /** For people: one or more lines, or nothing. All texts are already safe to print. */

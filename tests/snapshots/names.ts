@@ -43,8 +43,8 @@ const KINDS: readonly Kind[] = [
   { name: "port", pattern: /(?<=127\.0\.0\.1:|"port":)([1-9]\d{4})\b/g },
 ];
 
-/** As in events, in a log for people, and on a terminal: its time zone is UTC here. */
-const MOMENT = /(?<!\d)(\d{4}-\d\d-\d\d)(T| )(\d\d:\d\d:\d\d)(\.\d+)?(Z| \+00(?::00)?|)/g;
+/** As in events, and as on a terminal, whose time zone is UTC here. */
+const MOMENT = /(?<!\d)(\d{4}-\d\d-\d\d)(T| )(\d\d:\d\d:\d\d)(\.\d+)?(Z|)/g;
 /** Of an event `message`, in words and as JSON. */
 const DURATION = /(?<![\d.])\d\.\d{3} s\b/g;
 const AFTER = /(?<="after":)[\d.]+/g;
@@ -75,7 +75,7 @@ export class Names {
       );
     }
     return named.replaceAll(MOMENT, (all, _day, between, _time, fraction = "", zone) => {
-      const at = Date.parse(`${all.replace(" ", "T").replace(/( \+00(:00)?|Z|)$/, "Z")}`);
+      const at = Date.parse(`${all.replace(" ", "T").replace(/Z?$/, "Z")}`);
       const dayName = this.#dayOf(at);
       if (dayName === undefined) return all;
       return `${dayName}${between}HH:MM:SS${fraction.replaceAll(/\d/g, "s")}${zone}`;

@@ -122,7 +122,7 @@ Deno.test("snapshots: moments are told from one another, and those before the ru
   const cases: readonly (readonly [moment: string, name: string])[] = [
     ["2026-01-02T03:04:05Z", "YYYY-MM-DDTHH:MM:SSZ"],
     ["2026-01-02T03:04:05.123Z", "YYYY-MM-DDTHH:MM:SS.sssZ"],
-    ["\x1b[2m2026-01-02 03:04:05.000 +00\x1b[0m", "\x1b[2mYYYY-MM-DD HH:MM:SS.sss +00\x1b[0m"],
+    ["\x1b[2m2026-01-02 03:04:05\x1b[0m", "\x1b[2mYYYY-MM-DD HH:MM:SS\x1b[0m"],
     ["2026-01-02T15:04:05Z", "in-12-hourTHH:MM:SSZ"],
     ["2026-01-09T03:04:05Z", "in-07-daysTHH:MM:SSZ"],
     ["2024-05-06T07:08:09Z", "2024-05-06T07:08:09Z"],
