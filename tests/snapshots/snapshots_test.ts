@@ -103,22 +103,22 @@ Deno.test("snapshots: what differs is told by step and form", () => {
 
 Deno.test("snapshots: what is another value in each run has a name, as long as it is", () => {
   const start = Date.parse("2026-01-02T03:04:05Z");
-  const names = new Names("/tmp/x", () => start);
+  const names = new Names("/tmp/xyz", () => start);
   const [a, b] = [`SHA256:${"a".repeat(43)}`, `SHA256:${"b".repeat(43)}`];
-  const named = names.in(`${a} ${b} ${a} 127.0.0.1:40000 ${"0".repeat(32)} /tmp/x/data`);
+  const named = names.in(`${a} ${b} ${a} 127.0.0.1:40000 ${"0".repeat(32)} /tmp/xyz/data`);
   assert.equal(
     named,
     "SHA256:fingerprint1............................... " +
       "SHA256:fingerprint2............................... " +
       "SHA256:fingerprint1............................... " +
-      "127.0.0.1:port1 id1............................. /FOLDER/data",
+      "127.0.0.1:port1 id1............................. /FOLDER./data",
   );
   assert.equal(names.in("127.0.0.1:40001 127.0.0.1:40000"), "127.0.0.1:port2 127.0.0.1:port1");
 });
 
 Deno.test("snapshots: moments are told from one another, and those before the run stay", () => {
   const start = Date.parse("2026-01-02T03:04:05Z");
-  const names = new Names("/tmp/x", () => start);
+  const names = new Names("/tmp/xyz", () => start);
   const cases: readonly (readonly [moment: string, name: string])[] = [
     ["2026-01-02T03:04:05Z", "YYYY-MM-DDTHH:MM:SSZ"],
     ["2026-01-02T03:04:05.123Z", "YYYY-MM-DDTHH:MM:SS.sssZ"],
