@@ -48,7 +48,7 @@ Deno.test({
       let seen = 0;
       for (const { piped, json } of pages.flatMap(({ steps }) => steps).map(Object.fromEntries)) {
         if (json === undefined || PRINTS_TEXT.test(json.title)) continue;
-        // Ids are numbered in the order in which they appear, which differs in JSON.
+        // Ids are numbered in the order in which they appear, which differs in JSON; hints repeat the options.
         const [all, meanwhile] = [piped, json].map(({ printed }) =>
           printed.words.map((line: string) => line.replaceAll(/\bid\d+(?=\.)/g, "id"))
         );
