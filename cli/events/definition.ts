@@ -70,9 +70,6 @@ export interface Definition<F extends Fields = Fields> {
   readonly aside?: Words<F>;
 }
 
-/** Commands that handle more files than this print the summary only, without a line per file. */
-export const MANY_FILES = 10;
-
 export function defineEvent<F extends Fields>(definition: Definition<F>): Definition<F> {
   return definition;
 }

@@ -5,7 +5,7 @@
  */
 import type { Command } from "commander";
 import { CLIENT_QUIRKS, EDITIONS, QUIRKS } from "../../protocol/mod.ts";
-import { MANY_FILES } from "../events/definition.ts";
+import { MANY_FILES } from "../text/presentation.ts";
 import { EXIT_CODES } from "../exit_codes.ts";
 import { COMMON, CONNECTION, LIMITS, PROTOCOL_3, SERVER } from "./groups.ts";
 import { type HelpItem, listItems, reflowText } from "./layout.ts";
