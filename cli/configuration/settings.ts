@@ -59,7 +59,7 @@ const SERVING = {
   "listen": {
     group: "Serving",
     placeholder: "host:port",
-    what: "address to listen on; may be repeated",
+    what: "address to listen on, or address=editions of protocol 3; may be repeated",
     default: `${DEFAULT_HOSTNAME}:${DEFAULT_PORT}`,
     defaultWords: `${DEFAULT_HOSTNAME}:${DEFAULT_PORT}, or the port in ${PORT_INFO}`,
     separator: " ",
@@ -68,7 +68,7 @@ const SERVING = {
   "tls-listen": {
     group: "Serving",
     placeholder: "host:port",
-    what: "address for protocol 4, beside (the next port, or any free one) or none",
+    what: 'address for protocol 4; "beside": the next port, or any free one; "none": off',
     default: "beside",
     parse: parseTlsListen,
   },

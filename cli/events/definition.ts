@@ -61,7 +61,7 @@ export interface Definition<F extends Fields = Fields> {
    * summary counts them.
    */
   readonly isDetail?: boolean | "many" | ((event: Values<F>) => boolean);
-  /** What has happened, as a sentence. */
+  /** The description in docs/json.md, a sentence. */
   readonly what: string;
   readonly fields: F;
   /** For people: one or more lines, or nothing. All texts are already safe to print. */
@@ -69,9 +69,6 @@ export interface Definition<F extends Fields = Fields> {
   /** A note that follows a result. */
   readonly aside?: Words<F>;
 }
-
-/** Commands that handle more files than this print the summary only, without a line per file. */
-export const MANY_FILES = 10;
 
 export function defineEvent<F extends Fields>(definition: Definition<F>): Definition<F> {
   return definition;

@@ -11,7 +11,6 @@ import { CONNECTION_EVENTS } from "./connection.ts";
 import {
   type Definition,
   type EventKind,
-  MANY_FILES,
   type Schema,
   schemaOf,
   type Values,
@@ -19,7 +18,7 @@ import {
 import { FILE_EVENTS } from "./files.ts";
 import { OPERATOR_EVENTS } from "./operator.ts";
 import { STATUS_EVENTS } from "./status.ts";
-import type { Presentation } from "../text/presentation.ts";
+import { MANY_FILES, type Presentation } from "../text/presentation.ts";
 
 export const EVENTS = {
   ...COMMON_EVENTS,

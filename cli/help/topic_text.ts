@@ -5,6 +5,7 @@
  */
 import type { Command } from "commander";
 import { CLIENT_QUIRKS, EDITIONS, QUIRKS } from "../../client/mod.ts";
+import { MANY_FILES } from "../text/presentation.ts";
 import { EXIT_CODES } from "../exit_codes.ts";
 import { COMMON, CONNECTION, LIMITS, PROTOCOL_3, SERVER } from "./groups.ts";
 import { type HelpItem, listItems, reflowText } from "./layout.ts";
@@ -31,6 +32,8 @@ const TEXTS: Readonly<Record<TopicName, readonly TopicPart[]>> = {
     { heading: "Every command:", command: "help", group: COMMON },
     { heading: "Every command of 'xfer client':", command: "client", group: CONNECTION },
     { heading: "Every command of 'xfer server':", command: "server", group: SERVER },
+    `With more than ${MANY_FILES} files, put, get and remove print a summary, and a line for each file only with ` +
+    "--verbose. Sizes are rounded, unless you pass --bytes. Times are local on a terminal, UTC elsewhere.",
     "See also 'xfer help protocol-3' and 'xfer help limits'.",
   ],
   "limits": [

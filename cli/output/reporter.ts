@@ -18,7 +18,10 @@ import {
 import type { EventKind } from "../events/definition.ts";
 import { type HintPlaces, names, placed, toErrorEvent } from "./error_event.ts";
 import { coloured, type Paint, plain } from "../text/colors.ts";
+import { wrapForTerminal } from "../text/terminal_wrap.ts";
 import { type Presentation, presentation } from "../text/presentation.ts";
+
+import { standardStreams, type Stream, type Streams } from "./streams.ts";
 
 export const COLORS = ["auto", "always", "never"] as const;
 
@@ -38,26 +41,6 @@ export const DEFAULT_OUTPUT: OutputOptions = {
   ...{ json: false, quiet: false, verbose: false, bytes: false },
   ...{ color: "auto", progress: true, places: {} },
 };
-
-/** The part of a standard stream that the reporter uses. */
-export interface Stream {
-  writeSync(bytes: Uint8Array): number;
-  isTerminal(): boolean;
-}
-
-export interface Streams {
-  /** Answers questions; if missing, nobody does. */
-  readonly stdin?: { read(buffer: Uint8Array): Promise<number | null>; isTerminal(): boolean };
-  readonly stdout: Stream;
-  readonly stderr: Stream;
-  /** Whether the user declined colours (https://no-color.org), or the terminal has none. */
-  readonly noColor: boolean;
-}
-
-function standardStreams(): Streams {
-  const { stdin, stdout, stderr, noColor } = Deno;
-  return { stdin, stdout, stderr, noColor: noColor || Deno.env.get("TERM") === "dumb" };
-}
 
 /** Shows progress. It receives all events, and clears the line when text is written. */
 export interface Display {
@@ -120,6 +103,11 @@ export class Reporter {
     return this.#failure;
   }
 
+  /** Whether standard error is a terminal. */
+  get isTerminal(): boolean {
+    return this.#streams.stderr.isTerminal();
+  }
+
   /** The colours of standard error. */
   get paint(): Paint {
     return this.#paintFor(this.#streams.stderr);
@@ -180,7 +168,7 @@ export class Reporter {
   /** Writes a note for people that has no event, such as the total of a list. */
   remark(words: (show: Presentation) => string): void {
     const { json, quiet } = this.options;
-    if (!json && !quiet) this.note(words(this.#presentationFor(this.#streams.stderr)));
+    if (!json && !quiet) this.#noteWrapped(words(this.#presentationFor(this.#streams.stderr)));
   }
 
   /** Counts an event, and writes it as JSON with `--json`. */
@@ -206,9 +194,9 @@ export class Reporter {
     const kind = kindOf(event);
     if (verbose || !(isDetail(event, this.#files) || this.#display?.shows(event))) {
       if (kind === "result" && !json) this.#writeResult(words(this.#presentationFor(stdout)));
-      else if (this.#isNoted(kind)) this.note(words(this.#presentationFor(stderr)));
+      else if (this.#isNoted(kind)) this.#noteWrapped(words(this.#presentationFor(stderr)));
     }
-    if (!quiet && !json) this.note(this.#asideOf(event));
+    if (!quiet && !json) this.#noteWrapped(this.#asideOf(event));
   }
 
   /** Commands of the client in it are for other machines, or name their folder themselves. */
@@ -235,7 +223,7 @@ export class Reporter {
     this.#writeResult(text.replace(/\n$/, ""));
   }
 
-  /** Writes text for people, unchanged. If it cannot be written, the command still goes on. */
+  /** Writes text for people, unchanged. If it cannot be written, the command continues. */
   note(text: string | undefined): void {
     if (text === undefined) return;
     try {
@@ -243,6 +231,16 @@ export class Reporter {
     } catch {
       return; // nobody is left to read it
     }
+  }
+
+  #noteWrapped(text: string | undefined): void {
+    this.note(text === undefined ? undefined : this.#wrapped(text));
+  }
+
+  /** Wraps text to the terminal, if standard error is one. */
+  #wrapped(text: string): string {
+    const width = this.isTerminal ? this.#streams.columns?.() : undefined;
+    return width === undefined ? text : wrapForTerminal(text, width);
   }
 
   /** Asks a yes-or-no question on the terminal; `false` without a terminal. */
@@ -255,7 +253,7 @@ export class Reporter {
     const { stdin } = this.#streams;
     if (stdin?.isTerminal() !== true) return undefined;
     using _paused = this.#display?.pause();
-    this.#write(this.#streams.stderr, `${printable(question)} `);
+    this.#write(this.#streams.stderr, `${this.#wrapped(printable(question))} `);
     this.#isAsking = true;
     // A terminal delivers a line at a time. Signals are handled meanwhile.
     const answer = new Uint8Array(MAX_ANSWER);

@@ -1,5 +1,5 @@
 /**
- * Where the server's log goes: to standard error, for people or for programs.
+ * The server's log on standard error, for people or for programs.
  *
  * @module
  */
@@ -9,25 +9,42 @@ import {
   getJsonLinesFormatter,
   getTextFormatter,
   type TextFormatter,
+  type TextFormatterOptions,
 } from "@logtape/logtape";
 import { printable } from "../../protocol/printable.ts";
 import { coloured } from "../text/colors.ts";
+import { isoTime, localTime } from "../text/time.ts";
 import type { Reporter } from "./reporter.ts";
 
 export const LOG_FORMATS = ["human", "json"] as const;
 export type LogFormat = (typeof LOG_FORMATS)[number];
 
-/** Texts stand in the human log without quotes, and with nothing that a terminal could take for a command. */
-const HUMAN = { value: (value: unknown) => printable(String(value)) };
+interface LogDisplay {
+  readonly hasColours: boolean;
+  readonly isTerminal: boolean;
+}
 
-const FORMATTERS: Readonly<Record<LogFormat, (hasColours: boolean) => TextFormatter>> = {
-  human: (hasColours) => hasColours ? getAnsiColorFormatter(HUMAN) : getTextFormatter(HUMAN),
+/** `2026-01-02 03:04:05 INF message` on a terminal, else with the time in UTC. Values are safe to print, and unquoted. */
+function humanOptions({ isTerminal }: LogDisplay): TextFormatterOptions {
+  return {
+    timestamp: (ms) => isTerminal ? localTime(isoTime(ms)) : isoTime(ms),
+    value: (value) => printable(String(value)),
+    format: ({ timestamp, level, message }) => `${timestamp} ${level} ${message}`,
+  };
+}
+
+const FORMATTERS: Readonly<Record<LogFormat, (display: LogDisplay) => TextFormatter>> = {
+  human: (display) =>
+    (display.hasColours ? getAnsiColorFormatter : getTextFormatter)(humanOptions(display)),
   json: () => getJsonLinesFormatter({ properties: "flatten" }),
 };
 
-/** With `--quiet`, only what an operator should look at. */
+/** Sends the log to the reporter. With `--quiet`, it has only warnings and errors. */
 export async function configureLogs(format: LogFormat, reporter: Reporter): Promise<void> {
-  const formatter = FORMATTERS[format](reporter.paint === coloured);
+  const formatter = FORMATTERS[format]({
+    hasColours: reporter.paint === coloured,
+    isTerminal: reporter.isTerminal,
+  });
   const lowestLevel = reporter.options.quiet ? "warning" : "info";
   await configure({
     sinks: { stderr: (record) => reporter.note(formatter(record).trimEnd()) },

@@ -1,5 +1,5 @@
 /**
- * Reports messages on the network as events. Consecutive data messages, of which a file has thousands, are merged into one.
+ * Reports messages on the network as events. Consecutive data messages are merged into one, because a file has thousands.
  *
  * @module
  */

@@ -7,6 +7,9 @@ import { type Paint, plain } from "./colors.ts";
 import { EXACT_WIDTH, exactSize, HUMAN_WIDTH, humanSize, limitSize } from "./size.ts";
 import { localTime, utcTime } from "./time.ts";
 
+/** Commands that handle more files than this print the summary only, without a line per file. */
+export const MANY_FILES = 10;
+
 export interface Presentation {
   readonly paint: Paint;
   /** A number of bytes, with its unit. */

@@ -2,15 +2,11 @@
 import { definitionOf, type EventName, EVENTS, schemaOfEvent } from "../../cli/events/mod.ts";
 import { COMMON_EVENTS } from "../../cli/events/common.ts";
 import { CONNECTION_EVENTS } from "../../cli/events/connection.ts";
-import {
-  type EventKind,
-  type Fields,
-  MANY_FILES,
-  type Schema,
-} from "../../cli/events/definition.ts";
+import type { EventKind, Fields, Schema } from "../../cli/events/definition.ts";
 import { FILE_EVENTS } from "../../cli/events/files.ts";
 import { OPERATOR_EVENTS } from "../../cli/events/operator.ts";
 import { STATUS_EVENTS } from "../../cli/events/status.ts";
+import { MANY_FILES } from "../../cli/text/presentation.ts";
 import { table } from "./markdown.ts";
 
 const SECTIONS: readonly [title: string, events: Readonly<Record<string, unknown>>][] = [

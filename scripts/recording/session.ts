@@ -128,7 +128,7 @@ function swapsFor({ port, securePort, fingerprint }: Findings, data: string): Sw
     [data, "/srv"],
     [/127\.0\.0\.1:\d+/g, "192.0.2.7:49152"],
     [/\b[0-9a-f]{32}\b/g, "74adb33578fcad92fe7e6f877eec57b3"],
-    [/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} \+\d\d/g, "2026-06-12 09:30:00.000 +00"],
+    [/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/g, "2026-06-12 09:30:00"],
     [/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z/g, "2026-06-12T09:30:00.000Z"],
     [/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/g, "2026-06-12T09:30:00Z"],
   ];

@@ -126,8 +126,7 @@ class ForegroundServer implements AsyncDisposable {
 /** Lines without what differs from one run to the next, and without their order: some come from two files at once. */
 function comparable(printed: string, home: string): string[] {
   return printed.trimEnd().split("\n").map((line) =>
-    line.replace(/^\d{4}-\d\d-\d\d [\d:.]+ \S+ (?=\[[A-Z]{3}\] xfer·server: )/, "TIME ")
-      .replaceAll(home, "/home/alice")
+    line.replaceAll(home, "/home/alice")
       .replaceAll(/SHA256:[A-Za-z0-9+/]{43}/g, "SHA256:…")
       .replaceAll(/\b[0-9a-f]{32}\b/g, "ID").replaceAll(/\b[a-z2-7]{26}\b/g, "TOKEN")
       .replaceAll(/\b(127\.0\.0\.1|files\.example\.org):\d+/g, "HOST:PORT")

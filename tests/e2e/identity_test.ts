@@ -53,7 +53,7 @@ Deno.test("one address is enough: protocol 4 where the server has it, protocol 3
   );
   for (const asked of [["--protocol", "3"], ["--edition", "2023c"]]) {
     const other = await xfer(["client", ...asked, "put", "hello.txt", "--as", "x"], bob);
-    assert.match(other.stderr, new RegExp(`\\[protocol-4-only\\]\n.*Leave ${asked[0]}`));
+    assert.match(other.stderr, new RegExp(`\\[protocol-4-only\\]\n.*Omit ${asked[0]}`));
   }
   const edition = await xfer(["client", "--edition", "2023c", "list"], bob);
   assert.match(edition.stderr, /\[protocol-3-only\]\n.*Leave them out\.$/m);

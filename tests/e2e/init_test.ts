@@ -139,7 +139,7 @@ test("what is wrong is said with what is expected, and nothing is asked without 
     home,
   );
   assert.equal(missing.code, 0);
-  assert.match(missing.stderr, /^Warning: cannot upload none: there is none$/m);
+  assert.match(missing.stderr, /^Warning: cannot upload none: no such file$/m);
 });
 
 test("a folder that is somebody's is nobody else's; whose it is need not be said", async ({ home, location }) => {

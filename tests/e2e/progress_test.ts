@@ -203,7 +203,7 @@ test("of a folder it tells how many files are stored", async () => {
   assert.deepEqual(
     lines.filter((line) => line.startsWith("Uploaded")).map((line) => line.slice(0, 22)),
     [
-      ..."abc".split("").map((name) => `Uploaded photos/${name} (1 `),
+      ..."abc".split("").map((name) => `Uploaded photos/${name} (1 B`),
       "Uploaded photos/z-last",
       "Uploaded 4 files (32.0",
     ],

@@ -12,7 +12,7 @@
  * | an invitation's id, 12 hex digits   | `invitation1`                                                            |
  * | a blob's name, a UUID               | `blob1...`                                                               |
  * | a port that the system has chosen   | `port1`                                                                  |
- * | the temporary folder                | `/FOLDER`                                                                |
+ * | the temporary folder                | `/FOLDER...`                                                             |
  * | a moment since the run began        | `YYYY-MM-DDTHH:MM:SSZ`, with a fraction where it has one                 |
  * | a moment that is yet to come        | the same with `in-07-days` or `in-12-hour` for the day                   |
  * | how long a command has run          | `S.SSS s`                                                                |
@@ -43,13 +43,13 @@ const KINDS: readonly Kind[] = [
   { name: "port", pattern: /(?<=127\.0\.0\.1:|"port":)([1-9]\d{4})\b/g },
 ];
 
-/** As in events, in a log for people, and on a terminal: its time zone is UTC here. */
-const MOMENT = /(?<!\d)(\d{4}-\d\d-\d\d)(T| )(\d\d:\d\d:\d\d)(\.\d+)?(Z| \+00(?::00)?|)/g;
+/** As in events, and as on a terminal, whose time zone is UTC here. */
+const MOMENT = /(?<!\d)(\d{4}-\d\d-\d\d)(T| )(\d\d:\d\d:\d\d)(\.\d+)?(Z|)/g;
 /** Of an event `message`, in words and as JSON. */
 const DURATION = /(?<![\d.])\d\.\d{3} s\b/g;
 const AFTER = /(?<="after":)[\d.]+/g;
 /** How long the message is that holds a certificate, whose signature has a byte more or less. */
-const CERTIFICATE = /(?<=helloAnswer, |"helloAnswer","count":1,"size":)\d{3}\b/g;
+const CERTIFICATE = /(?<=helloAnswer,\s{1,4}|"helloAnswer","count":1,"size":)\d{3}\b/g;
 
 export class Names {
   readonly #folder: string;
@@ -67,7 +67,7 @@ export class Names {
 
   /** A text with names. */
   in(text: string): string {
-    let named = text.replaceAll(this.#folder, "/FOLDER");
+    let named = text.replaceAll(this.#folder, "/FOLDER".padEnd(this.#folder.length, "."));
     for (const kind of KINDS) {
       named = named.replaceAll(
         kind.pattern,
@@ -75,7 +75,7 @@ export class Names {
       );
     }
     return named.replaceAll(MOMENT, (all, _day, between, _time, fraction = "", zone) => {
-      const at = Date.parse(`${all.replace(" ", "T").replace(/( \+00(:00)?|Z|)$/, "Z")}`);
+      const at = Date.parse(`${all.replace(" ", "T").replace(/Z?$/, "Z")}`);
       const dayName = this.#dayOf(at);
       if (dayName === undefined) return all;
       return `${dayName}${between}HH:MM:SS${fraction.replaceAll(/\d/g, "s")}${zone}`;

@@ -48,9 +48,11 @@ Deno.test({
       let seen = 0;
       for (const { piped, json } of pages.flatMap(({ steps }) => steps).map(Object.fromEntries)) {
         if (json === undefined || PRINTS_TEXT.test(json.title)) continue;
-        // Ids are numbered in the order in which they appear, which differs in JSON.
+        // Ids are numbered in the order in which they appear, which differs in JSON; hints repeat the options.
         const [all, meanwhile] = [piped, json].map(({ printed }) =>
-          printed.words.map((line: string) => line.replaceAll(/\bid\d+(?=\.)/g, "id"))
+          printed.words.map((line: string) =>
+            line.replaceAll(/\bid\d+(?=\.)/g, "id").replaceAll(" --json", "")
+          )
         );
         const notes = meanwhile.filter((line: string) => !PROBLEM.test(line));
         assert.deepEqual(notes, [], json.title);
@@ -103,26 +105,26 @@ Deno.test("snapshots: what differs is told by step and form", () => {
 
 Deno.test("snapshots: what is another value in each run has a name, as long as it is", () => {
   const start = Date.parse("2026-01-02T03:04:05Z");
-  const names = new Names("/tmp/x", () => start);
+  const names = new Names("/tmp/xyz", () => start);
   const [a, b] = [`SHA256:${"a".repeat(43)}`, `SHA256:${"b".repeat(43)}`];
-  const named = names.in(`${a} ${b} ${a} 127.0.0.1:40000 ${"0".repeat(32)} /tmp/x/data`);
+  const named = names.in(`${a} ${b} ${a} 127.0.0.1:40000 ${"0".repeat(32)} /tmp/xyz/data`);
   assert.equal(
     named,
     "SHA256:fingerprint1............................... " +
       "SHA256:fingerprint2............................... " +
       "SHA256:fingerprint1............................... " +
-      "127.0.0.1:port1 id1............................. /FOLDER/data",
+      "127.0.0.1:port1 id1............................. /FOLDER./data",
   );
   assert.equal(names.in("127.0.0.1:40001 127.0.0.1:40000"), "127.0.0.1:port2 127.0.0.1:port1");
 });
 
 Deno.test("snapshots: moments are told from one another, and those before the run stay", () => {
   const start = Date.parse("2026-01-02T03:04:05Z");
-  const names = new Names("/tmp/x", () => start);
+  const names = new Names("/tmp/xyz", () => start);
   const cases: readonly (readonly [moment: string, name: string])[] = [
     ["2026-01-02T03:04:05Z", "YYYY-MM-DDTHH:MM:SSZ"],
     ["2026-01-02T03:04:05.123Z", "YYYY-MM-DDTHH:MM:SS.sssZ"],
-    ["\x1b[2m2026-01-02 03:04:05.000 +00\x1b[0m", "\x1b[2mYYYY-MM-DD HH:MM:SS.sss +00\x1b[0m"],
+    ["\x1b[2m2026-01-02 03:04:05\x1b[0m", "\x1b[2mYYYY-MM-DD HH:MM:SS\x1b[0m"],
     ["2026-01-02T15:04:05Z", "in-12-hourTHH:MM:SSZ"],
     ["2026-01-09T03:04:05Z", "in-07-daysTHH:MM:SSZ"],
     ["2024-05-06T07:08:09Z", "2024-05-06T07:08:09Z"],

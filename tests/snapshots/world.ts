@@ -15,6 +15,16 @@ const CHANGED = new Date("2024-05-06T07:08:09Z");
 /** The data folder, seen from where the operator is. */
 const DATA = "data";
 
+/** The length of the path of every world, so that xfer wraps lines at the same words. */
+const PATH_LENGTH = 64;
+
+/** A folder in `parent` whose path has that length, if the parent's is not longer. */
+async function folderOfFixedLength(parent: string): Promise<string> {
+  const path = `${parent}/`.padEnd(PATH_LENGTH, "-");
+  await Deno.mkdir(path, { recursive: true });
+  return path.replace(/\/$/, "");
+}
+
 export interface Step {
   /** The command line, with names in it. */
   readonly title: string;
@@ -36,6 +46,7 @@ export class World implements AsyncDisposable {
   /** What the server says line 1 of transfer.info is to be. */
   readonly location: string;
   readonly #folder: TemporaryFolder;
+  readonly #path: string;
   readonly #names: Names;
   readonly #host = new CommandHost(plainEnvironment());
   readonly #commands: ReadonlySet<string>;
@@ -43,25 +54,28 @@ export class World implements AsyncDisposable {
   private constructor(
     form: FormName,
     folder: TemporaryFolder,
+    path: string,
     server: ServerProcess,
     location: string,
     commands: ReadonlySet<string>,
   ) {
     this.form = form;
     this.#folder = folder;
+    this.#path = path;
     this.server = server;
     this.location = location;
-    this.#names = new Names(folder.path);
+    this.#names = new Names(path);
     this.#commands = commands;
   }
 
   static async create(form: FormName): Promise<World> {
     const folder = await TemporaryFolder.createOnDisk();
     const args = ["--listen", "127.0.0.1:0", "--versions", "2", "--inline-size", "0"];
-    const server = await ServerProcess.start(folder.join(DATA), { args });
+    const path = await folderOfFixedLength(folder.path);
+    const server = await ServerProcess.start(`${path}/${DATA}`, { args });
     const { location } = await server.logged("server.listening-securely");
-    await Deno.mkdir(folder.join("operator"));
-    return new World(form, folder, server, `${location}`, new Set(await allCommands()));
+    await Deno.mkdir(`${path}/operator`);
+    return new World(form, folder, path, server, `${location}`, new Set(await allCommands()));
   }
 
   /** HOST:PORT. */
@@ -70,7 +84,7 @@ export class World implements AsyncDisposable {
   }
 
   join(...names: string[]): string {
-    return this.#folder.join(...names);
+    return [this.#path, ...names.filter((name) => name !== "")].join("/");
   }
 
   /** Makes a client's folder, with a `transfer.info` if its lines are given, and files. */

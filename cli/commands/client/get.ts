@@ -36,8 +36,8 @@ export function addGetCommand(client: Command, run: Run, optionsOf: OptionsOf): 
     .argument("<name...>", "names of files on the server; of folders with --recursive", parseNames)
     .option(
       "-o, --output <path>",
-      "write to this file; to this folder if it ends with / or there are several names " +
-        "(default: the last part of each name, in the current folder)",
+      "file to write, or folder if it ends with / or for several names, created if missing " +
+        "(default: the last part of each name, here)",
       parseOutput,
     )
     .addOption(
@@ -67,9 +67,9 @@ export function addGetCommand(client: Command, run: Run, optionsOf: OptionsOf): 
 }
 
 const NOTES = `\
-Every file is verified. An existing file with the same content is left alone; any other is
-overwritten only with --force. An interrupted download is kept beside its target as .NAME.xfer-part; to resume it, run the
-same command again. To restore an older version on the server, download it and put it again.`;
+Every file is verified. Existing files are only overwritten with --force. An interrupted download is
+kept beside its target as .NAME.xfer-part: to resume it, run the same command again. To restore an
+older version on the server, download it and put it again.`;
 
 const HELP = example(
   "xfer client get docs/report.pdf",

@@ -88,7 +88,9 @@ export function addInviteCommand(server: Command, run: Run): void {
           "no-invitation",
           all ? "--all cannot be combined with ids" : "no invitation is given",
           {
-            hint: "Run 'xfer server invite list' to see the open invitations.",
+            hint: all
+              ? "Omit --all, or the ids."
+              : "Run 'xfer server invite list' to see the open invitations.",
           },
         );
       }

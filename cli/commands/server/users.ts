@@ -91,7 +91,7 @@ export function addUsersCommand(server: Command, run: Run): void {
           "no-quota",
           back ? "--default cannot be combined with other quotas" : "no quota is given",
           {
-            hint: "Add --bytes 10GB, for example.",
+            hint: back ? "Omit --default." : "Add --bytes 10GB, --files 1000 or --default.",
           },
         );
       }
@@ -144,7 +144,7 @@ export function addUsersCommand(server: Command, run: Run): void {
         throw new UsageError(
           "not-confirmed",
           `${printable(user)} was not removed: not confirmed`,
-          { hint: "Answer y, or add --yes." },
+          { hint: "Add --yes to delete it without a question." },
         );
       }
       const files = await removeUser(await dataOf(command), user);

@@ -8,8 +8,8 @@ import { summaryOf } from "../../../cli/help/layout.ts";
 const OUTPUT = ["--json", "--quiet", "--verbose", "--color", "--no-progress"];
 
 /** Lines of a help at 80 columns; a terminal has at least 24. `xfer server` has 40 options. */
-const MAX_LINES = 40;
-const MAX_LINES_OF_SERVER = 64;
+const MAX_LINES = 36;
+const MAX_LINES_OF_SERVER = 60;
 
 /** Indirect questions, and words of people that are not users. */
 const NO_BEGINNING = /^(what|which|where|whose|who|whom|how|if|whether)\b/i;

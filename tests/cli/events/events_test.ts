@@ -66,7 +66,7 @@ function anyEvent(name: EventName): fc.Arbitrary<Event> {
 }
 
 for (const name of NAMES) {
-  Deno.test(`event ${name}: a line of JSON that fits its schema, and words that are safe to show`, () => {
+  Deno.test(`event ${name}: JSON that fits its schema, and words that are safe to print`, () => {
     assert.match(name, /^[a-z]+(-[a-z]+)*$/);
     const { kind, what, aside, fields } = definitionOf({ event: name });
     assert.match(what, /^[A-Z].*\.$/);
@@ -94,7 +94,7 @@ for (const name of NAMES) {
       }),
       { numRuns: 50 },
     );
-    assert.ok(words > 0, "something is said");
+    assert.ok(words > 0, "the event has words");
   });
 }
 

@@ -1,4 +1,4 @@
-/** Where what a command says goes, by the options of the output. */
+/** The output of a command, by its output options. */
 import assert from "node:assert/strict";
 import type { Event } from "../../../cli/events/mod.ts";
 import { DEFAULT_OUTPUT, type OutputOptions, Reporter } from "../../../cli/output/reporter.ts";
@@ -73,7 +73,7 @@ function said(options: Partial<OutputOptions>) {
   return [stdout.text, stderr.text];
 }
 
-Deno.test("results go to standard output, all else to standard error; details only with --verbose", () => {
+Deno.test("output: results go to standard output, all else to standard error; details only with --verbose", () => {
   const { registered, warning, detail, stored, failed, token, aside } = WORDS;
   assert.deepEqual(said({}), [stored + token, registered + warning + failed + aside]);
   assert.deepEqual(said({ verbose: true }), [
@@ -82,13 +82,13 @@ Deno.test("results go to standard output, all else to standard error; details on
   ]);
 });
 
-Deno.test("--quiet leaves results, errors and security warnings", () => {
+Deno.test("output: --quiet keeps results, errors and security warnings", () => {
   const { stored, token, warning, failed } = WORDS;
   assert.deepEqual(said({ quiet: true }), [stored + token, warning + failed]);
   assert.deepEqual(said({ quiet: true, verbose: true }), said({ quiet: true }));
 });
 
-Deno.test("--json: every event is a line on standard output; standard error has errors and warnings only, with --quiet security warnings only", () => {
+Deno.test("output: --json prints every event on standard output, and only errors and warnings on standard error", () => {
   const { warning, failed } = WORDS;
   const [lines = "", words] = said({ json: true });
   assert.deepEqual(eventsIn(lines), EVENTS);
@@ -97,7 +97,7 @@ Deno.test("--json: every event is a line on standard output; standard error has 
   assert.deepEqual(said({ json: true, quiet: true }), [lines, warning]);
 });
 
-Deno.test("colours: as --color says; else on a terminal, unless NO_COLOR is set", () => {
+Deno.test("colours: as --color says; by default on a terminal, unless NO_COLOR is set", () => {
   const isColoured = (...[options, world]: Parameters<typeof reporterWith>) => {
     const { reporter, stdout, stderr } = reporterWith(options, world);
     reporter.report(STORED);
@@ -113,7 +113,7 @@ Deno.test("colours: as --color says; else on a terminal, unless NO_COLOR is set"
   assert.equal(isColoured({ color: "never" }, { terminal: true }), false);
 });
 
-Deno.test("an error: code, class, message and hint; the stack with --verbose, or where it is a fault of xfer", () => {
+Deno.test("errors: code, class, message and hint; the stack with --verbose, or for a bug in xfer", () => {
   const error = new NetworkError("no-answer", "Nothing came", { hint: "Try again." });
   const shown = (failure: unknown, verbose: boolean) => {
     const { reporter, stdout, stderr } = reporterWith({ json: true, verbose });
@@ -138,7 +138,7 @@ Deno.test("an error: code, class, message and hint; the stack with --verbose, or
   assert.equal(shown("thrown", false).line?.["message"], "thrown");
 });
 
-Deno.test("progress is a line of JSON at intervals, none with --no-progress, and never words", () => {
+Deno.test("progress: JSON at intervals, nothing with --no-progress, never words", () => {
   const lines = (options: Partial<OutputOptions>) => {
     let at = 0;
     const { reporter, stdout, stderr } = reporterWith(options, { now: () => at });
@@ -153,7 +153,7 @@ Deno.test("progress is a line of JSON at intervals, none with --no-progress, and
   assert.deepEqual(lines({}), []);
 });
 
-Deno.test("a display hears every event, and makes way for what is written", () => {
+Deno.test("display: receives every event, and is cleared before text", () => {
   const { reporter, stderr } = reporterWith({});
   const heard: string[] = [];
   {
@@ -173,7 +173,7 @@ Deno.test("a display hears every event, and makes way for what is written", () =
   assert.equal(stderr.text, `<${WORDS.warning}<a line of the log\n<${WORDS.registered}`);
 });
 
-Deno.test("a reader that goes away is no failure; a result that can't be written is one, told once", () => {
+Deno.test("output: a reader that goes away is no failure; a result that cannot be written is one, reported once", () => {
   const { reporter, stdout, stderr } = reporterWith({});
   stdout.writeSync = () => {
     throw new Deno.errors.BrokenPipe();
@@ -192,7 +192,7 @@ Deno.test("a reader that goes away is no failure; a result that can't be written
   assert.equal(full.reporter.failure?.code, "cannot-write-output");
 });
 
-Deno.test("what can't be written to standard error is lost, and the work goes on", () => {
+Deno.test("output: notes that cannot be written are lost, and the command continues", () => {
   const { reporter, stdout, stderr } = reporterWith({});
   stderr.writeSync = () => {
     throw new Deno.errors.BrokenPipe();
@@ -202,7 +202,7 @@ Deno.test("what can't be written to standard error is lost, and the work goes on
   assert.equal(checkEvent(STORED).event, "stored");
 });
 
-Deno.test("a question is asked on a terminal alone, and its answer is a line", async () => {
+Deno.test("questions: only on a terminal; the answer is a line", async () => {
   const asked = reporterWith({}, {
     terminal: true,
     answers: [" Alice \n", "\n", "Y\n", "maybe\n"],
@@ -221,7 +221,7 @@ Deno.test("a question is asked on a terminal alone, and its answer is a line", a
   assert.equal(unasked.stderr.text, "", "nobody would see it");
 });
 
-Deno.test("while somebody is asked, nothing is drawn", async () => {
+Deno.test("questions: progress is paused", async () => {
   const { reporter, stderr } = reporterWith({}, { terminal: true, answers: ["y\n"] });
   using _display = reporter.attach({
     take: () => undefined,
@@ -236,7 +236,7 @@ Deno.test("while somebody is asked, nothing is drawn", async () => {
   assert.equal(stderr.text, "<Sure? [y/N] >");
 });
 
-Deno.test("what is told while a question is open stands in a line of its own", async () => {
+Deno.test("questions: a note during a question begins a new line", async () => {
   const { reporter, stderr } = reporterWith({}, { terminal: true, answers: ["y\n"] });
   const asking = reporter.confirm("Sure?");
   reporter.report({ event: "stopping", signal: "SIGINT" });
@@ -244,11 +244,11 @@ Deno.test("what is told while a question is open stands in a line of its own", a
   assert.equal(stderr.text, "Sure? [y/N] \nStopping. Press Ctrl-C again to quit at once.\n");
 });
 
-Deno.test("an error that keeps several things from being done is told once; that the command was stopped is not", () => {
+Deno.test("errors: one that affects several files is reported once, an interruption never", () => {
   const { reporter, stderr } = reporterWith({});
   const error = new NetworkError("x", "It failed");
-  for (const told of [error, error, new InterruptedError("interrupted", "It was stopped")]) {
-    reporter.reportError(told);
+  for (const reported of [error, error, new InterruptedError("interrupted", "It was stopped")]) {
+    reporter.reportError(reported);
   }
   assert.equal(stderr.text, "xfer: It failed [x]\n");
 });

@@ -1,4 +1,4 @@
-/** What is said on the network, as events. */
+/** Messages on the network, as events. */
 import assert from "node:assert/strict";
 import { WireTraceReport } from "../../../cli/output/wire_trace.ts";
 import type { Event, EventOf } from "../../../cli/events/mod.ts";
@@ -17,7 +17,7 @@ function hear() {
   return { conversation, told, short };
 }
 
-Deno.test("each message is told, with the time since the command began", () => {
+Deno.test("trace: each message is reported, with the time since the start of the command", () => {
   const { conversation, told } = hear();
   const observe = conversation.tracer();
   observe(PUT);
@@ -29,7 +29,7 @@ Deno.test("each message is told, with the time since the command began", () => {
   ]);
 });
 
-Deno.test("data that follows data of the same request is told as one, when something else is said", () => {
+Deno.test("trace: consecutive data messages of a request are reported as one, before the next message", () => {
   const { conversation, short } = hear();
   const observe = conversation.tracer();
   for (const said of [PUT, DATA, DATA, DATA]) observe(said);
@@ -42,7 +42,7 @@ Deno.test("data that follows data of the same request is told as one, when somet
   assert.deepEqual(short().slice(3), [["data", 2, 1, 1017], ["data", 3, 1, 1017]]);
 });
 
-Deno.test("what was held back is told at the end, and before there is another connection", () => {
+Deno.test("trace: held back messages are reported at the end, and before another connection", () => {
   const { conversation, told, short } = hear();
   const observe = conversation.tracer();
   observe(DATA);
@@ -60,7 +60,7 @@ Deno.test("what was held back is told at the end, and before there is another co
   assert.equal(short().length, 3);
 });
 
-Deno.test("with protocol 3 there are no tags, and a hello has no code", () => {
+Deno.test("trace: messages of protocol 3 have no tag, a hello has no code", () => {
   const { conversation, told } = hear();
   const observe = conversation.tracer();
   observe({ from: "client", kind: "hello", size: 23 });

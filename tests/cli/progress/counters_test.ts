@@ -17,14 +17,14 @@ function tallyOf(direction: Direction = "put") {
   };
 }
 
-Deno.test("tally: nothing is shown before a file is begun", () => {
+Deno.test("progress: nothing is shown before a file begins", () => {
   const { counters } = tallyOf();
   assert.equal(counters.state(0), undefined);
   counters.plan(3, 100);
   assert.equal(counters.state(0), undefined);
 });
 
-Deno.test("tally: one file is sent, then waits for the server's approval, then is stored", () => {
+Deno.test("progress: one file is sent, waits for the server's confirmation, then is stored", () => {
   const { counters, shown } = tallyOf();
   counters.plan(1, 100);
   counters.begin(0, "a", 100);
@@ -37,7 +37,7 @@ Deno.test("tally: one file is sent, then waits for the server's approval, then i
   assert.deepEqual(shown(), ["stored", 100, 100, 100, undefined, undefined, 1]);
 });
 
-Deno.test("tally: what is got is not there before it is written", () => {
+Deno.test("progress: a download is complete only after it is written", () => {
   const { counters, shown } = tallyOf("get");
   counters.begin(0, "a", 10);
   assert.equal(shown()[0], "getting");
@@ -47,7 +47,7 @@ Deno.test("tally: what is got is not there before it is written", () => {
   assert.deepEqual(shown().slice(0, 2), ["written", 100]);
 });
 
-Deno.test("tally: an empty file waits as well", () => {
+Deno.test("progress: an empty file waits for confirmation, too", () => {
   const { counters, shown } = tallyOf();
   counters.plan(1, 0);
   counters.begin(0, "a", 0);
@@ -56,7 +56,7 @@ Deno.test("tally: an empty file waits as well", () => {
   assert.deepEqual(shown().slice(0, 2), ["stored", 100]);
 });
 
-Deno.test("tally: of many files those that are stored count, and bytes that are over", () => {
+Deno.test("progress: of many files, stored files and transferred bytes count", () => {
   const { counters, shown } = tallyOf();
   counters.plan(3, 60);
   counters.begin(0, "a", 10);
@@ -74,7 +74,7 @@ Deno.test("tally: of many files those that are stored count, and bytes that are 
   assert.deepEqual(shown(), ["stored", 100, 60, 60, 3, 3, 1]);
 });
 
-Deno.test("tally: with one that has failed there is never 100 %", () => {
+Deno.test("progress: after a failure it never reaches 100 %", () => {
   const { counters, shown, state } = tallyOf();
   counters.plan(2, 100);
   counters.begin(0, "a", 50);
@@ -89,7 +89,7 @@ Deno.test("tally: with one that has failed there is never 100 %", () => {
   assert.deepEqual(shown(), ["sending", 50, 50, 100, 1, 2, 1]);
 });
 
-Deno.test("tally: a file that is begun again is another attempt, and nothing of it is over", () => {
+Deno.test("progress: a file that begins again is another attempt, from its first byte", () => {
   const { counters, shown } = tallyOf();
   counters.plan(2, 200);
   counters.begin(0, "a", 100);
@@ -108,7 +108,7 @@ Deno.test("tally: a file that is begun again is another attempt, and nothing of 
   assert.deepEqual(shown().at(-1), 1, "the next file begins with its first");
 });
 
-Deno.test("tally: the network fails while approval is awaited", () => {
+Deno.test("progress: the network fails while the client waits for confirmation", () => {
   const { counters, shown } = tallyOf();
   counters.begin(0, "a", 100);
   counters.advance(0, "a", 100);
@@ -118,7 +118,7 @@ Deno.test("tally: the network fails while approval is awaited", () => {
   assert.deepEqual(shown().slice(0, 2), ["stored", 100], "it had stored it");
 });
 
-Deno.test("tally: the rate is of bytes that were moved, not of those that were there", () => {
+Deno.test("progress: the rate counts transferred bytes, not resumed ones", () => {
   const { counters, state } = tallyOf();
   counters.begin(0, "a", 1e9);
   counters.resume("a", 5e8);
@@ -128,7 +128,7 @@ Deno.test("tally: the rate is of bytes that were moved, not of those that were t
   assert.equal(state(2000).left, (5e8 - 2000) / 1000);
 });
 
-Deno.test("tally: the time without a network does not make the rate smaller", () => {
+Deno.test("progress: time without a network does not lower the rate", () => {
   const { counters, state } = tallyOf();
   counters.begin(0, "a", 1e6);
   for (let at = 100; at <= 2000; at += 100) counters.advance(at, "a", at);
@@ -140,7 +140,7 @@ Deno.test("tally: the time without a network does not make the rate smaller", ()
   assert.equal(state(62_000).rate, 1000);
 });
 
-Deno.test("tally: while files are compared that is what is shown", () => {
+Deno.test("progress: comparing files is a phase of its own", () => {
   const { counters, state } = tallyOf();
   counters.compare(30, 100);
   assert.deepEqual([state().phase, state().done, state().total], ["comparing", 30, 100]);
@@ -153,7 +153,7 @@ Deno.test("tally: while files are compared that is what is shown", () => {
   assert.deepEqual([state().phase, state().done], ["sending", 50]);
 });
 
-Deno.test("tally: what was stored without being sent again counts, and no file twice", () => {
+Deno.test("progress: a file that is stored without being sent again counts once", () => {
   const { counters, shown } = tallyOf();
   counters.plan(2, 30);
   counters.succeed("a", 10);
@@ -164,7 +164,7 @@ Deno.test("tally: what was stored without being sent again counts, and no file t
   assert.deepEqual(shown().slice(0, 4), ["sending", 33, 10, 30]);
 });
 
-Deno.test("tally: what is kept does not grow with the number of files", () => {
+Deno.test("progress: memory does not grow with the number of files", () => {
   const { counters, shown } = tallyOf();
   counters.plan(100_000, 100_000);
   for (let index = 0; index < 100_000; index++) {
@@ -175,7 +175,7 @@ Deno.test("tally: what is kept does not grow with the number of files", () => {
   assert.deepEqual(shown().slice(0, 6), ["approval", 99, 100_000, 100_000, 99_984, 100_000]);
 });
 
-Deno.test("tally: with what has failed before it was known how much there is, the rest is counted", () => {
+Deno.test("progress: files that failed before the total was known are left out of the total", () => {
   const { counters, shown } = tallyOf("get");
   counters.fail("missing");
   counters.plan(2, 30);
@@ -187,7 +187,7 @@ Deno.test("tally: with what has failed before it was known how much there is, th
 });
 
 for (const end of ["fail", "succeed"] as const) {
-  Deno.test(`tally: after a ${end} what is named is what is still on its way`, () => {
+  Deno.test(`progress: after a ${end}, the line names a file in progress`, () => {
     const { counters, state } = tallyOf();
     counters.plan(3, 30);
     for (const name of ["a", "b"]) counters.begin(0, name, 10);

@@ -61,7 +61,7 @@ function stage(mode: DisplayMode) {
 
 const drawing = (percent: number) => new RegExp(`^\ra .* ${percent}% .*\x1b\\[K$`);
 
-Deno.test("display: on a terminal a line is drawn over itself, and gone in the end", () => {
+Deno.test("display: on a terminal, a line is redrawn in place, and erased at the end", () => {
   const { sources, display, at } = stage("drawn");
   assert.equal(sources.pass(1000), "", "nothing has begun");
   at(5);
@@ -74,7 +74,7 @@ Deno.test("display: on a terminal a line is drawn over itself, and gone in the e
 });
 
 for (const mode of ["drawn", "lines"] as const) {
-  Deno.test(`display: ${mode}, a timer that was due when it ended shows nothing any more`, () => {
+  Deno.test(`display: ${mode}, a timer that fires after the end shows nothing`, () => {
     const sources = new Stage();
     let ring = () => {};
     sources.every = (_ms, work) => {
@@ -89,7 +89,7 @@ for (const mode of ["drawn", "lines"] as const) {
   });
 }
 
-Deno.test("display: it is drawn ten times a second at most, and only when it has changed", () => {
+Deno.test("display: it is drawn at most ten times a second, and only if it changed", () => {
   const { sources, display, at } = stage("drawn");
   let drawn = 0;
   for (let ms = 0; ms < 1000; ms++) {
@@ -101,7 +101,7 @@ Deno.test("display: it is drawn ten times a second at most, and only when it has
   display[Symbol.dispose]();
 });
 
-Deno.test("display: text stands where the line was, and the line comes back below it", async () => {
+Deno.test("display: text replaces the line, which is drawn again below it", async () => {
   const { sources, display, at } = stage("drawn");
   at(5);
   sources.pass(DRAW_MS);
@@ -120,7 +120,7 @@ Deno.test("display: text stands where the line was, and the line comes back belo
   assert.deepEqual(screen.lines, ["one", "two"]);
 });
 
-Deno.test("display: many lines of text cost no more drawings than time allows", () => {
+Deno.test("display: many lines of text cause no extra drawings", () => {
   const { sources, display, at } = stage("drawn");
   for (let index = 0; index < 10_000; index++) {
     at(index / 100);
@@ -132,7 +132,7 @@ Deno.test("display: many lines of text cost no more drawings than time allows", 
   display[Symbol.dispose]();
 });
 
-Deno.test("display: the terminal is asked for its size each time; not to know it is no trouble", () => {
+Deno.test("display: the size of the terminal is read for each drawing, and may be unknown", () => {
   const { sources, display, at } = stage("drawn");
   // deno-lint-ignore no-control-regex
   const width = (text: string) => text.replaceAll(/\r|\x1b\[K/g, "").length;
@@ -149,7 +149,7 @@ Deno.test("display: the terminal is asked for its size each time; not to know it
   display[Symbol.dispose]();
 });
 
-Deno.test("display: where there is no terminal a line is written now and then, whole, without controls", () => {
+Deno.test("display: without a terminal, full lines without controls are written at intervals", () => {
   const { sources, display, at } = stage("lines");
   at(5);
   assert.equal(sources.pass(LINE_MS - 1), "", "what ends soon needs none");
@@ -162,7 +162,7 @@ Deno.test("display: where there is no terminal a line is written now and then, w
   assert.equal(sources.pass(2 * LINE_MS), "");
 });
 
-Deno.test("display: nobody is harmed where it can't be written", () => {
+Deno.test("display: a stream that cannot be written is ignored", () => {
   const { sources, display, at } = stage("drawn");
   sources.broken = true;
   at(5);
@@ -172,7 +172,7 @@ Deno.test("display: nobody is harmed where it can't be written", () => {
   assert.equal(sources.written, "");
 });
 
-Deno.test("display: it does not keep a program running that has nothing else to do", async () => {
+Deno.test("display: its timer alone does not keep a program running", async () => {
   const url = new URL("../../../cli/progress/display.ts", import.meta.url);
   const source = `import { ProgressDisplay } from "${url}";
     new ProgressDisplay("drawn", () => undefined, { glyphs: {}, paint: () => "" });`;
@@ -183,7 +183,7 @@ Deno.test("display: it does not keep a program running that has nothing else to 
 });
 
 for (const mode of ["drawn", "lines"] as const) {
-  Deno.test(`paused, nothing is shown; ${mode} again afterwards`, () => {
+  Deno.test(`display: nothing is shown while paused; ${mode} again afterwards`, () => {
     const { sources, display, at } = stage(mode);
     using _ended = display;
     at(10);

@@ -9,14 +9,14 @@ function place(variables: Record<string, string>, changes: Partial<Terminal> = {
   return { isTerminal: true, os: "linux", variable: (name) => variables[name], ...changes };
 }
 
-Deno.test("progress is drawn on a terminal that can go back in its line", () => {
+Deno.test("progress: drawn on a terminal that can return to the start of a line", () => {
   assert.equal(modeFor(place({ TERM: "xterm" })), "drawn");
   assert.equal(modeFor(place({})), "drawn", "Windows has no TERM");
   assert.equal(modeFor(place({ TERM: "dumb" })), "lines");
   assert.equal(modeFor(place({ TERM: "xterm" }, { isTerminal: false })), "lines");
 });
 
-Deno.test("progress is drawn in Unicode where the system's words are", () => {
+Deno.test("progress: drawn in Unicode if the locale uses it", () => {
   for (
     const [variables, glyphs] of [
       [{ LANG: "de_DE.UTF-8" }, UNICODE],
@@ -45,7 +45,7 @@ function told(direction: Direction, events: readonly Event[]): unknown[] {
 
 const FILE = { name: "docs/a", path: "a", size: 100, cksum: 1, user: "Alice", server: "h:1" };
 
-Deno.test("what is told of files that are put counts by their paths", () => {
+Deno.test("progress: uploads are counted by path", () => {
   const events: Event[] = [
     { event: "comparing", done: 1, total: 2 },
     { event: "planned", files: 2, bytes: 200 },
@@ -68,7 +68,7 @@ Deno.test("what is told of files that are put counts by their paths", () => {
   ]);
 });
 
-Deno.test("what is told of files that are got counts by their names", () => {
+Deno.test("progress: downloads are counted by name", () => {
   const events: Event[] = [
     { event: "planned", files: 2, bytes: 200 },
     { event: "getting", file: "docs/a", size: 100, done: 0, attempt: 1 },

@@ -13,7 +13,7 @@ function about(actual: number | undefined, expected: number, tolerance = 0.05): 
   assert.ok(off <= expected * tolerance, `${actual} is not about ${expected}`);
 }
 
-Deno.test("rate: nothing is said before a second has passed", () => {
+Deno.test("rate: unknown during the first second", () => {
   const meter = new RateMeter();
   assert.equal(meter.rate(0), undefined);
   meter.begin(0);
@@ -24,7 +24,7 @@ Deno.test("rate: nothing is said before a second has passed", () => {
   about(meter.rate(1000), 2000);
 });
 
-Deno.test("rate: a steady flow has its rate, in many pieces or few", () => {
+Deno.test("rate: a steady flow has its rate, in many chunks or few", () => {
   for (const ms of [1, 10, 150, 200, 999, 2500]) {
     const meter = new RateMeter();
     meter.begin(0);
@@ -33,7 +33,7 @@ Deno.test("rate: a steady flow has its rate, in many pieces or few", () => {
   }
 });
 
-Deno.test("rate: it follows a change within the window, and does not jump at one piece", () => {
+Deno.test("rate: follows a change within the window, and does not jump at one chunk", () => {
   const meter = new RateMeter();
   meter.begin(0);
   feed(meter, 0, 20_000, 100, 1000);
@@ -43,7 +43,7 @@ Deno.test("rate: it follows a change within the window, and does not jump at one
   about(meter.rate(31_000), 50_000);
 });
 
-Deno.test("rate: where nothing comes any more it goes down, soon to next to nothing", () => {
+Deno.test("rate: falls to nearly zero after the last byte", () => {
   const meter = new RateMeter();
   meter.begin(0);
   feed(meter, 0, 20_000, 100, 1000);
@@ -52,7 +52,7 @@ Deno.test("rate: where nothing comes any more it goes down, soon to next to noth
   assert.ok((meter.rate(320_000) ?? 0) < 10);
 });
 
-Deno.test("rate: what comes in rare lumps has an even rate between them", () => {
+Deno.test("rate: rare chunks have an even rate", () => {
   const meter = new RateMeter();
   meter.begin(0);
   feed(meter, 0, 120_000, 12_000, 1_200_000);
@@ -60,7 +60,7 @@ Deno.test("rate: what comes in rare lumps has an even rate between them", () => 
   assert.ok((meter.rate(200_000) ?? 0) < 40_000, "the next one is late");
 });
 
-Deno.test("rate: what was before it begins anew does not count", () => {
+Deno.test("rate: begins again without earlier bytes", () => {
   const meter = new RateMeter();
   meter.begin(0);
   feed(meter, 0, 5000, 100, 1000);

@@ -31,7 +31,7 @@ const FOLDER: ProgressState = {
   attempt: 2,
 };
 
-Deno.test("progress: in 80 columns there is all of it", () => {
+Deno.test("progress: 80 columns show all parts", () => {
   assert.equal(
     renderProgress(STATE, 80, PLAIN),
     "photos.zip  ━━━━━━━━━━━━━━─────────   62%  15.5/25.0 MiB   4.2 MiB/s  1:05 left",
@@ -42,7 +42,7 @@ Deno.test("progress: in 80 columns there is all of it", () => {
   );
 });
 
-Deno.test("progress: with less room the less important goes", () => {
+Deno.test("progress: with less room, the less important parts are omitted", () => {
   const lines = [120, 100, 80, 60, 40, 25, 18, 8, 5, 4, 3, 2, 1, 0]
     .map((columns) => renderProgress(FOLDER, columns, PLAIN));
   assert.deepEqual(lines, [
@@ -57,7 +57,7 @@ Deno.test("progress: with less room the less important goes", () => {
   ]);
 });
 
-Deno.test("progress: 100 % is said only of what is stored, or written", () => {
+Deno.test("progress: 100 % only after the file is stored, or written", () => {
   const isDone = (phase: ProgressPhase) => phase === "stored" || phase === "written";
   for (const phase of Object.keys(PHASES) as ProgressPhase[]) {
     const state: ProgressState = { ...STATE, phase, done: STATE.total };
@@ -70,7 +70,7 @@ Deno.test("progress: 100 % is said only of what is stored, or written", () => {
   assert.equal(percentOf({ ...STATE, phase: "stored", done: 0, total: 0 }), 100);
 });
 
-Deno.test("progress: what is waited for takes the place of rate and time", () => {
+Deno.test("progress: a phase of waiting replaces rate and time", () => {
   const state: ProgressState = { ...STATE, phase: "approval", done: STATE.total };
   assert.equal(
     renderProgress(state, 80, PLAIN),
@@ -79,7 +79,7 @@ Deno.test("progress: what is waited for takes the place of rate and time", () =>
   assert.equal(renderProgress(state, 30, PLAIN), "photos.zip   99%  waiting");
 });
 
-Deno.test("progress: a line for a log says all, the percentage too", () => {
+Deno.test("progress: a line for a log has all parts", () => {
   assert.equal(
     describeProgress(FOLDER),
     "photos/2026/summer/a long walk by the sea.jpg: 62%, 15.5/25.0 MiB, 4.2 MiB/s, 1:05 left, " +
@@ -91,7 +91,7 @@ Deno.test("progress: a line for a log says all, the percentage too", () => {
   );
 });
 
-Deno.test("progress: bytes and times are written in units that fit, rounded to what is true", () => {
+Deno.test("progress: bytes and times in units that fit, bytes rounded down, times up", () => {
   const parts = (state: Partial<ProgressState>) => describeProgress({ ...STATE, ...state });
   for (
     const [done, total, shown] of [
@@ -117,12 +117,12 @@ Deno.test("progress: bytes and times are written in units that fit, rounded to w
   assert.ok(!parts({ left: undefined, rate: undefined }).includes("/s"));
 });
 
-Deno.test("progress: what a terminal could take for a command is shown as text", () => {
+Deno.test("progress: control characters in a name are escaped", () => {
   const line = renderProgress({ ...STATE, name: "a\x1b[2Jb\r\n\u202ec" }, 100, PLAIN);
   assert.match(line, /^a\\u\{1b\}\[2Jb\\u\{d\}\\u\{a\}\\u\{202e\}c/);
 });
 
-Deno.test("cells: a character counts what it takes at most", () => {
+Deno.test("cells: a character counts with its maximum width", () => {
   for (
     const [text, cells] of [
       ["", 0],
@@ -142,7 +142,7 @@ Deno.test("cells: a character counts what it takes at most", () => {
   ) assert.equal(cellsOf(text), cells, text);
 });
 
-Deno.test("cells: a text is cut in the middle, or at its end where there is little room", () => {
+Deno.test("cells: a text is cut in the middle, or at its end if there is little room", () => {
   assert.equal(fit("holiday.jpg", 11, "…"), "holiday.jpg");
   assert.equal(fit("holiday in Spain.jpg", 13, "…"), "holi…pain.jpg");
   assert.equal(fit("holiday in Spain.jpg", 13, "..."), "hol...ain.jpg");
@@ -224,7 +224,7 @@ const anyState = (part: fc.Arbitrary<string>): fc.Arbitrary<ProgressState> =>
     ),
   }).map((state) => ({ ...state, done: Math.floor(state.done * state.total) }));
 
-Deno.test("progress: whatever the name and however narrow, the line stays before the last column", async () => {
+Deno.test("progress: the line never reaches the last column, for any name and width", async () => {
   for (
     const [widths, part] of [["6", NOTORIOUS], ["11", fc.oneof(NOTORIOUS, ANYTHING)]] as const
   ) {
@@ -252,7 +252,7 @@ Deno.test("progress: whatever the name and however narrow, the line stays before
   }
 });
 
-Deno.test("progress: in ASCII nothing else is drawn, whatever is not part of the name", () => {
+Deno.test("progress: in ASCII, only the name may have other characters", () => {
   fc.assert(
     fc.property(anyState(NOTORIOUS), fc.integer({ min: 0, max: 200 }), (state, columns) => {
       const line = renderProgress({ ...state, name: "a/name.txt" }, columns, PLAIN_ASCII);

@@ -9,7 +9,7 @@ function test(name: string, fn: () => Promise<void>): void {
 
 const sh = (line: string, options = {}) => Terminal.start(["sh", "-c", line], options);
 
-test("a command finds a terminal of the size that is asked for, and its exit code is told", async () => {
+test("a command has a terminal of the given size, and returns its exit code", async () => {
   await using terminal = await sh("test -t 0 && test -t 2 && stty size; exit 3", {
     columns: 33,
     rows: 10,
@@ -19,7 +19,7 @@ test("a command finds a terminal of the size that is asked for, and its exit cod
   assert.equal(code, 3);
 });
 
-test("it is told of another size", async () => {
+test("a command is notified of another size", async () => {
   await using terminal = await sh(
     `trap 'stty size; exit' WINCH; echo ready; while :; do sleep 0.05; done`,
   );
@@ -28,7 +28,7 @@ test("it is told of another size", async () => {
   assert.deepEqual((await terminal.end()).lines, ["ready", "5 20"]);
 });
 
-test("it gets what is typed, and Ctrl-C as a signal", async () => {
+test("a command receives typed text, and Ctrl-C as a signal", async () => {
   await using terminal = await sh(`read name; echo "hello $name"; sleep 60`);
   await terminal.type("Alice\n");
   await terminal.shows(/hello Alice/);
@@ -36,12 +36,12 @@ test("it gets what is typed, and Ctrl-C as a signal", async () => {
   assert.equal((await terminal.end()).code, 130);
 });
 
-test("waiting for what never comes ends with the command", async () => {
+test("waiting for text ends with the command", async () => {
   await using terminal = await sh("echo one");
   await assert.rejects(terminal.shows(/two/), /It has ended and shows:\none/);
 });
 
-test("a command that goes on is ended with its scope", async () => {
+test("a running command is killed at the end of its scope", async () => {
   let pid = "";
   {
     await using terminal = await sh(`echo "pid $$."; exec sleep 600`);
@@ -54,12 +54,12 @@ test("a command that goes on is ended with its scope", async () => {
   }
 });
 
-Deno.test("screen: what is written over is gone, colours take no room, long lines go on below", async () => {
+Deno.test("screen: overwritten text is gone, colours take no cells, long lines wrap", async () => {
   assert.deepEqual(await shownOf("12345\r\x1b[31mab\x1b[0m\x1b[K\r\nnext"), ["ab", "next"]);
   assert.deepEqual(await shownOf("123456", 4), ["1234", "56"]);
 });
 
-Deno.test("screen: styles stand in rows as marks, and rows know that they go on with a line", async () => {
+Deno.test("screen: rows mark styles, and know whether they continue a line", async () => {
   using screen = new Screen(8, 5);
   await screen.write("\x1b[31mab\x1b[39m c\r\n\x1b[2;32mlong line\x1b[0m\r\n\x1b[1mb\x1b[22m");
   assert.deepEqual(screen.rows, [

@@ -1,0 +1,39 @@
+/**
+ * The standard streams of a command.
+ *
+ * @module
+ */
+
+/** The part of a standard stream that the reporter uses. */
+export interface Stream {
+  writeSync(bytes: Uint8Array): number;
+  isTerminal(): boolean;
+}
+
+export interface Streams {
+  /** Answers questions; if missing, nobody does. */
+  readonly stdin?: { read(buffer: Uint8Array): Promise<number | null>; isTerminal(): boolean };
+  readonly stdout: Stream;
+  readonly stderr: Stream;
+  /** The width of the terminal, if known; notes are wrapped to it. */
+  readonly columns?: () => number | undefined;
+  /** Whether the user declined colours (https://no-color.org), or the terminal has none. */
+  readonly noColor: boolean;
+}
+
+/** Those of this process. */
+export function standardStreams(): Streams {
+  const { stdin, stdout, stderr, noColor } = Deno;
+  return {
+    ...{ stdin, stdout, stderr, columns },
+    noColor: noColor || Deno.env.get("TERM") === "dumb",
+  };
+}
+
+function columns(): number | undefined {
+  try {
+    return Deno.consoleSize().columns || undefined;
+  } catch {
+    return undefined; // it does not tell
+  }
+}
