@@ -32,7 +32,7 @@ import { isoTime } from "../../text/time.ts";
 /** Adds the command below `client`. */
 export function addStatusCommand(client: Command, run: Run): void {
   client.command("status")
-    .description(`Show your account, your last uploads and whether the server answers.\n\n${NOTES}`)
+    .description(`Show your account, recent uploads and whether the server answers.\n\n${NOTES}`)
     .option("--offline", "do not connect to the server")
     .addHelpText("after", HELP)
     .action(async ({ offline = false }: { offline?: boolean }, command: Command) => {
