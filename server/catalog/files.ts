@@ -35,7 +35,7 @@ export interface StoredFile {
   readonly storedAt: number;
   /** Whether client and server agreed on the checksum. */
   readonly verified: boolean;
-  /** What protocol 4 adds; nothing for files of protocol 3 until they are first downloaded. */
+  /** What protocol 4 adds; missing for files of protocol 3 until protocol 4 first reads them. */
   readonly tree?: FileDigest;
   /** Damage that was found in it. */
   readonly damage?: Damage;
@@ -134,7 +134,10 @@ export interface AllFilesPage {
 /** What came of renaming a file. */
 export type RenameResult = "renamed" | "missing" | "taken";
 
-/** The files of a catalog. Each method is one transaction. A page may be shorter than its limit; only an empty one is the last. */
+/**
+ * The files of a catalog. Each method is one transaction. A page may be shorter than its limit; only an empty one is
+ * the last.
+ */
 export interface Files {
   /**
    * Records a file as the current one of its name, in the next version. Drops damaged versions with the same content,
