@@ -15,6 +15,11 @@ export type StoredContent =
   | { readonly kind: "inline"; readonly id: BlobId }
   | { readonly kind: "blob"; readonly id: BlobId };
 
+/** The content of a file that is committed: a finished blob, or bytes that the catalog is to keep. */
+export type NewContent =
+  | { readonly kind: "inline"; readonly id: BlobId; readonly bytes: Bytes }
+  | { readonly kind: "blob"; readonly id: BlobId };
+
 /** A version of a file. Times are in milliseconds since the epoch. */
 export interface StoredFile {
   /** Its owner, 16 bytes. */
@@ -39,6 +44,12 @@ export interface StoredFile {
   readonly tree?: FileDigest;
   /** Damage that was found in it. */
   readonly damage?: Damage;
+}
+
+/** A file to commit; the catalog gives it its version. */
+export interface CommittedFile extends Omit<StoredFile, "content"> {
+  /** Its content. */
+  readonly content: NewContent;
 }
 
 /** What protocol 4 knows of a file. */
@@ -75,8 +86,6 @@ export interface CommitOptions {
   readonly keep?: number;
   /** The digests of its chunks, concatenated, for a file with a tree. */
   readonly chunks?: Bytes;
-  /** The content of a small file, which the catalog keeps. */
-  readonly content?: Bytes;
   /** Its upload, if that was recorded as a partial upload: its record is removed. */
   readonly staged?: UploadId;
 }
@@ -143,7 +152,7 @@ export interface Files {
    * Records a file as the current one of its name, in the next version. Drops damaged versions with the same content,
    * and the partial upload that it came from. Throws `CatalogRefusal`.
    */
-  commit(file: StoredFile, options?: CommitOptions): Promise<CommitResult>;
+  commit(file: CommittedFile, options?: CommitOptions): Promise<CommitResult>;
   /** The current file of a name, or a version of it. */
   find(owner: Bytes, name: string, options?: FileQuery): Promise<FoundFile | undefined>;
   /**

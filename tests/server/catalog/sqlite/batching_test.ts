@@ -12,7 +12,7 @@ import {
   MAX_BATCH_MS,
 } from "../../../../server/catalog/sqlite/batching.ts";
 import { CatalogRefusal } from "../../../../server/catalog/refusal.ts";
-import type { StoredFile } from "../../../../server/catalog/files.ts";
+import type { CommittedFile, StoredFile } from "../../../../server/catalog/files.ts";
 import { sizeOf } from "../../../../server/catalog/sqlite/value_size.ts";
 import type { Catalog } from "../../../../server/catalog/catalog.ts";
 import { SqliteCatalog } from "../../../../server/catalog/sqlite/sqlite_catalog.ts";
@@ -24,7 +24,7 @@ import { blobId } from "../../../support/store/ids.ts";
 const storedProfile = { edition: "2023c", quirks: [] };
 const id = pseudoRandomBytes(16, 1);
 
-const file = (name: string, size = 1): StoredFile => ({
+const file = (name: string, size = 1): StoredFile & CommittedFile => ({
   ...{
     accountId: id,
     name,
@@ -234,9 +234,13 @@ Deno.test("batches: what is handed over at once is bounded by bytes, asked and a
     }));
     const content = new Uint8Array(256 * 1024);
     const names = Array.from({ length: 64 }, (_, i) => `${i}`);
-    await Promise.all(names.map((name) => batched.files.commit(file(name), { content })));
+    const idOf = (name: string) => blobId(`catalog/${name}`);
+    await Promise.all(names.map((name) => {
+      const inline = { kind: "inline", id: idOf(name), bytes: content } as const;
+      return batched.files.commit({ ...file(name), content: inline });
+    }));
     const read = await Promise.all(
-      names.map((name) => batched.files.content(blobId(`files/1/${name}`))),
+      names.map((name) => batched.files.content(idOf(name))),
     );
     assert.ok(read.every((bytes) => bytes?.length === content.length));
     const most = MAX_BATCH_BYTES + 2 * content.length;
