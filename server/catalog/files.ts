@@ -159,11 +159,11 @@ export interface Files {
    * A page of the digests of a file's chunks, one after the other, from byte `from` on; empty after the last. Returns
    * `undefined` for a file without a tree.
    */
-  chunkDigests(path: BlobId, from?: number): Promise<Bytes | undefined>;
+  chunkDigests(id: BlobId, from?: number): Promise<Bytes | undefined>;
   /** The content of a small file, if the catalog keeps it. */
-  content(path: BlobId): Promise<Bytes | undefined>;
+  content(id: BlobId): Promise<Bytes | undefined>;
   /** The size of that content in bytes, counted and not read. */
-  contentSize(path: BlobId): Promise<number | undefined>;
+  contentSize(id: BlobId): Promise<number | undefined>;
   /** A page of the current files of an account, by name. */
   list(owner: Bytes, page: FilePage): Promise<StoredFile[]>;
   /** A page of the versions of a file, newest first. */
@@ -183,11 +183,11 @@ export interface Files {
    * Removes the row of one version; its blob does not become garbage. A name that loses its current version has no current
    * one then, even if old versions are kept.
    */
-  forget(path: BlobId): Promise<void>;
+  forget(id: BlobId): Promise<void>;
   /** Adds the digests of protocol 4 to a file, if it is still there and has none. */
-  setDigests(path: BlobId, tree: FileDigest, chunks: Bytes): Promise<void>;
+  setDigests(id: BlobId, tree: FileDigest, chunks: Bytes): Promise<void>;
   /** Records the damage of a file, or that it has none. Returns whether that is a change. */
-  setDamage(path: BlobId, damage: Damage | undefined): Promise<boolean>;
+  setDamage(id: BlobId, damage: Damage | undefined): Promise<boolean>;
   /** What an account has stored and partially uploaded; with `beside`, without what that file would replace. */
   usage(owner: Bytes, beside?: NewFile): Promise<UsageBeside>;
 }

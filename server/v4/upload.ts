@@ -124,7 +124,7 @@ export class V4Upload implements OpenUpload {
     const { name, size, mtime } = this.request;
     const partial = await partialUploads.find(this.accountId, name);
     if (partial?.size !== size || partial.mtime !== mtime) return false;
-    const { path: id, held, sums } = partial;
+    const { id, held, sums } = partial;
     // Two must never write to one upload.
     if (openUploads.isOpen(id)) return false;
     // Its row may give way to others meanwhile.
@@ -208,7 +208,7 @@ export class V4Upload implements OpenUpload {
     this.#hasRow = true;
     const id = this.#opened().writer.uploadId;
     const sums = this.#digests.encode(held);
-    const row = { accountId: this.accountId, name, size, mtime, path: id, held, sums };
+    const row = { accountId: this.accountId, name, size, mtime, id, held, sums };
     await this.#context.partialUploads.save(row);
     return held;
   }

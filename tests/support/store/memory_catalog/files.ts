@@ -45,7 +45,7 @@ export function filesOf(state: State): Files {
         const known = { ...file, content: { kind, id: path }, version, current: true };
         const row = { file: known, chunks, content };
         state.files = [...state.files, row];
-        state.uploads = state.uploads.filter((upload) => upload.path !== staged);
+        state.uploads = state.uploads.filter((upload) => upload.id !== staged);
         state.garbage = state.garbage.filter((id) => id !== path);
         state.checkQuota(accountId, quota, owner.quota);
         state.change(accountId, { lastSeen: storedAt });
