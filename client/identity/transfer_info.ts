@@ -56,8 +56,8 @@ export function isFileLine(text: string): boolean {
 }
 
 /**
- * Reads a `transfer.info`: three lines, server, user name and file. Throws `ConfigurationError` `no-transfer-info` or `bad-transfer-info`; `StorageError`
- * `cannot-read`.
+ * Reads a `transfer.info`: three lines, server, user name and file. Throws `ConfigurationError` `no-transfer-info` or
+ * `bad-transfer-info`; `StorageError` `cannot-read`.
  */
 export async function readTransferInfo(path: string): Promise<TransferInfo> {
   return parseTransferInfo(decode(await readFile(path), path), path);

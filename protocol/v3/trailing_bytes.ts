@@ -96,7 +96,8 @@ export class TrailingBytes {
 
 /** With how many zeros bytes begin, of which no more than so many count. */
 function zerosOf(bytes: Bytes, max: number): number {
-  const beginning = bytes.subarray(0, max);
-  const end = beginning.findIndex((byte) => byte !== 0);
-  return end < 0 ? beginning.length : end;
+  const end = Math.min(bytes.length, max);
+  let zeros = 0;
+  while (zeros < end && bytes[zeros] === 0) zeros++;
+  return zeros;
 }

@@ -13,7 +13,10 @@ const SCHEME = "xfer://";
 /** No public authority issues names below it: RFC 6761 6.4. */
 const DOMAIN = ".xfer.invalid";
 
-/** SHA-256 of the public key (SubjectPublicKeyInfo) of a certificate in DER, 32 bytes. Throws if it is not a certificate. */
+/**
+ * SHA-256 of the public key (SubjectPublicKeyInfo) of a certificate in DER, 32 bytes. Throws if it is not a
+ * certificate.
+ */
 export async function fingerprintOf(certificate: Bytes): Promise<Bytes> {
   const spki = new X509Certificate(certificate).publicKey.export({ type: "spki", format: "der" });
   return new Uint8Array(await crypto.subtle.digest("SHA-256", new Uint8Array(spki)));

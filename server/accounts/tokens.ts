@@ -27,7 +27,7 @@ export interface TokenOptions {
   readonly accountId?: Bytes;
   /** A note of the operator on an invitation. */
   readonly label?: string | undefined;
-  /** How many may use it, 1 to 10,000. */
+  /** How many may use it. */
   readonly uses: number;
   /** How long it is valid, in milliseconds. */
   readonly lifeMs: number;
@@ -46,10 +46,10 @@ export interface NewToken {
 /** Makes a token and keeps its hash. Throws `UsageError` `too-many-invitations`. */
 export async function makeToken(
   catalog: { readonly tokens: Pick<Catalog["tokens"], "add"> },
-  wish: TokenOptions,
+  options: TokenOptions,
   now: number,
 ): Promise<NewToken> {
-  const made = await tryToMakeToken(catalog, wish, now);
+  const made = await tryToMakeToken(catalog, options, now);
   if (made !== undefined) return made;
   throw new UsageError("too-many-invitations", `${MAX_INVITATIONS} invitations are open already`, {
     hint: "Give one away that is good for many: --uses N; or withdraw some: " +

@@ -16,11 +16,11 @@ export interface BlobReferences {
    * Lists a blob as garbage before it is made, until a commit refers to it: a crash in between leaves nothing behind that
    * the next start would not collect.
    */
-  reserve(path: BlobId): Promise<void>;
+  reserve(id: BlobId): Promise<void>;
   /** What refers to a blob or an upload, if anything does. */
-  owner(path: BlobId | UploadId): Promise<BlobOwner | undefined>;
+  owner(id: BlobId | UploadId): Promise<BlobOwner | undefined>;
   /** Up to `limit` ids that are listed as garbage after one, by id: `undefined` begins. */
   garbage(after: BlobId | UploadId | undefined, limit: number): Promise<(BlobId | UploadId)[]>;
   /** Takes blobs that have been deleted off the list. */
-  collected(paths: readonly (BlobId | UploadId)[]): Promise<void>;
+  collected(ids: readonly (BlobId | UploadId)[]): Promise<void>;
 }

@@ -15,6 +15,11 @@ export type StoredContent =
   | { readonly kind: "inline"; readonly id: BlobId }
   | { readonly kind: "blob"; readonly id: BlobId };
 
+/** The content of a file that is committed: a finished blob, or bytes that the catalog is to keep. */
+export type NewContent =
+  | { readonly kind: "inline"; readonly id: BlobId; readonly bytes: Bytes }
+  | { readonly kind: "blob"; readonly id: BlobId };
+
 /** A version of a file. Times are in milliseconds since the epoch. */
 export interface StoredFile {
   /** Its owner, 16 bytes. */
@@ -35,10 +40,16 @@ export interface StoredFile {
   readonly storedAt: number;
   /** Whether client and server agreed on the checksum. */
   readonly verified: boolean;
-  /** What protocol 4 adds; nothing for files of protocol 3 until they are first downloaded. */
+  /** What protocol 4 adds; missing for files of protocol 3 until protocol 4 first reads them. */
   readonly tree?: FileDigest;
   /** Damage that was found in it. */
   readonly damage?: Damage;
+}
+
+/** A file to commit; the catalog gives it its version. */
+export interface CommittedFile extends Omit<StoredFile, "content"> {
+  /** Its content. */
+  readonly content: NewContent;
 }
 
 /** What protocol 4 knows of a file. */
@@ -75,8 +86,6 @@ export interface CommitOptions {
   readonly keep?: number;
   /** The digests of its chunks, concatenated, for a file with a tree. */
   readonly chunks?: Bytes;
-  /** The content of a small file, which the catalog keeps. */
-  readonly content?: Bytes;
   /** Its upload, if that was recorded as a partial upload: its record is removed. */
   readonly staged?: UploadId;
 }
@@ -134,24 +143,27 @@ export interface AllFilesPage {
 /** What came of renaming a file. */
 export type RenameResult = "renamed" | "missing" | "taken";
 
-/** The files of a catalog. Each method is one transaction. A page may be shorter than its limit; only an empty one is the last. */
+/**
+ * The files of a catalog. Each method is one transaction. A page may be shorter than its limit; only an empty one is
+ * the last.
+ */
 export interface Files {
   /**
    * Records a file as the current one of its name, in the next version. Drops damaged versions with the same content,
    * and the partial upload that it came from. Throws `CatalogRefusal`.
    */
-  commit(file: StoredFile, options?: CommitOptions): Promise<CommitResult>;
+  commit(file: CommittedFile, options?: CommitOptions): Promise<CommitResult>;
   /** The current file of a name, or a version of it. */
   find(owner: Bytes, name: string, options?: FileQuery): Promise<FoundFile | undefined>;
   /**
    * A page of the digests of a file's chunks, one after the other, from byte `from` on; empty after the last. Returns
    * `undefined` for a file without a tree.
    */
-  chunkDigests(path: BlobId, from?: number): Promise<Bytes | undefined>;
+  chunkDigests(id: BlobId, from?: number): Promise<Bytes | undefined>;
   /** The content of a small file, if the catalog keeps it. */
-  content(path: BlobId): Promise<Bytes | undefined>;
+  content(id: BlobId): Promise<Bytes | undefined>;
   /** The size of that content in bytes, counted and not read. */
-  contentSize(path: BlobId): Promise<number | undefined>;
+  contentSize(id: BlobId): Promise<number | undefined>;
   /** A page of the current files of an account, by name. */
   list(owner: Bytes, page: FilePage): Promise<StoredFile[]>;
   /** A page of the versions of a file, newest first. */
@@ -171,11 +183,11 @@ export interface Files {
    * Removes the row of one version; its blob does not become garbage. A name that loses its current version has no current
    * one then, even if old versions are kept.
    */
-  forget(path: BlobId): Promise<void>;
+  forget(id: BlobId): Promise<void>;
   /** Adds the digests of protocol 4 to a file, if it is still there and has none. */
-  setDigests(path: BlobId, tree: FileDigest, chunks: Bytes): Promise<void>;
+  setDigests(id: BlobId, tree: FileDigest, chunks: Bytes): Promise<void>;
   /** Records the damage of a file, or that it has none. Returns whether that is a change. */
-  setDamage(path: BlobId, damage: Damage | undefined): Promise<boolean>;
+  setDamage(id: BlobId, damage: Damage | undefined): Promise<boolean>;
   /** What an account has stored and partially uploaded; with `beside`, without what that file would replace. */
   usage(owner: Bytes, beside?: NewFile): Promise<UsageBeside>;
 }

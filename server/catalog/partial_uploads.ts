@@ -22,7 +22,7 @@ export interface PartialUploadKey {
   /** The name of the file. */
   readonly name: string;
   /** In the blob store. */
-  readonly path: UploadId;
+  readonly id: UploadId;
   /** How many of its first bytes are durable. */
   readonly held: number;
 }
@@ -48,8 +48,8 @@ export interface PartialUploadRows {
   save(partial: PartialUpload, options: CheckpointOptions): Promise<UploadId[]>;
   /** The partial upload of a name. */
   find(owner: Bytes, name: string): Promise<PartialUpload | undefined>;
-  /** Removes the partial upload of a name, with `path` only that one. Returns its id, which became garbage. */
-  remove(owner: Bytes, name: string, path?: UploadId): Promise<UploadId[]>;
+  /** Removes the partial upload of a name, with `id` only that one. Returns its id, which became garbage. */
+  remove(owner: Bytes, name: string, id?: UploadId): Promise<UploadId[]>;
   /**
    * Removes up to `limit` partial uploads that were last updated before a time, oldest first. Returns the ids of the
    * uploads that became garbage.

@@ -23,5 +23,5 @@ export interface Repairs {
   /** The repairs that were begun and not ended. */
   list(): Promise<Repair[]>;
   /** Forgets a repair and, unless its file `isBack`, the file, as `Files.forget` does. */
-  end(path: BlobId, options?: { readonly isBack: boolean }): Promise<void>;
+  end(id: BlobId, options?: { readonly isBack: boolean }): Promise<void>;
 }

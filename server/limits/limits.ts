@@ -31,7 +31,10 @@ const HOUR = 60 * MINUTE;
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
-/** Every limit by name. `option` stands by itself in each row, so that its type is one text: settings are looked up by it. */
+/**
+ * Every limit by name. `option` stands by itself in each row, so that its type is one text: settings are looked up by
+ * it.
+ */
 export const LIMITS = {
   maxConnections: {
     option: "max-connections",

@@ -30,8 +30,8 @@ export interface ExportRequest extends Abortable {
 
 /**
  * Writes a stored file to a path, after its size and checksum were compared with the catalog. The target appears complete
- * or not at all. Throws `ConfigurationError` `no-data-folder`; `UsageError` `no-such-user`, `no-such-file` or `target-exists`; `IntegrityError`
- * `stored-file-damaged`; `StorageError` `cannot-read` or `cannot-write`.
+ * or not at all. Throws `ConfigurationError` `no-data-folder`; `UsageError` `no-such-user`, `no-such-file`,
+ * `target-exists`; `IntegrityError` `stored-file-damaged`; `StorageError` `cannot-read`, `cannot-write`.
  */
 export function exportFile(request: ExportRequest): Promise<StoredFile> {
   return withReadOnly(request.dataFolder, async (folder) => {

@@ -28,9 +28,9 @@ export interface Invitation {
 /** Creates an invitation token. Throws `ConfigurationError` `no-data-folder`, `UsageError` `too-many-invitations`. */
 export function invite(
   dataFolder: string,
-  wish: Omit<TokenOptions, "accountId">,
+  options: Omit<TokenOptions, "accountId">,
 ): Promise<NewToken> {
-  return withWritable(dataFolder, ({ catalog }) => makeToken(catalog, wish, Date.now()));
+  return withWritable(dataFolder, ({ catalog }) => makeToken(catalog, options, Date.now()));
 }
 
 /** The invitations that can still be used, oldest first. Throws `ConfigurationError` `no-data-folder`. */

@@ -13,7 +13,10 @@ import { type Account, PROTOCOL_4 } from "../catalog/accounts.ts";
 import { GarbageCollector } from "../uploads/garbage_collector.ts";
 import { LINK_LIFE_MS, makeToken, type NewToken } from "../accounts/tokens.ts";
 
-/** All accounts with what they have stored, by name. Throws `ConfigurationError` `no-data-folder`, as all functions here do. */
+/**
+ * All accounts with what they have stored, by name. Throws `ConfigurationError` `no-data-folder`, as all functions here
+ * do.
+ */
 export function listUsers(dataFolder: string): Promise<AccountSummary[]> {
   return withReadOnly(dataFolder, ({ catalog }) => catalog.accounts.list());
 }
@@ -132,7 +135,10 @@ export async function removeUserKey(
   });
 }
 
-/** Creates a token that links another machine to an account. `lifeMs`: how long it is valid, in milliseconds. Throws `UsageError` `no-such-user`. */
+/**
+ * Creates a token that links another machine to an account. `lifeMs`: how long it is valid, in milliseconds. Throws
+ * `UsageError` `no-such-user`.
+ */
 export async function linkUser(
   dataFolder: string,
   name: string,

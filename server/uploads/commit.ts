@@ -23,7 +23,7 @@ import type {
   CommitOptions,
   CommitResult,
   FileDigest,
-  StoredContent,
+  NewContent,
   StoredFile,
 } from "../catalog/files.ts";
 
@@ -69,14 +69,15 @@ export async function commitFile(
       await writer.finish();
       staged.release();
     }
-    const content: StoredContent = { kind: inline === undefined ? "blob" : "inline", id };
+    const content: NewContent = inline === undefined
+      ? { kind: "blob", id }
+      : { kind: "inline", id, bytes: inline };
     const known = { accountId, name, content, size, crc, storedAt, verified: true };
     const row = tree === undefined ? known : { ...known, tree };
     const options: CommitOptions = {
       quota: quotaOfAll(limits),
       keep: replacedKept(limits),
       ...(chunks === undefined ? {} : { chunks }),
-      ...(inline === undefined ? {} : { content: inline }),
       ...(file.isPartial ? { staged: writer.uploadId } : {}),
     };
     reservation?.startCommit();

@@ -41,7 +41,7 @@ export class PartialUploads {
     let after: UploadId | undefined;
     for (;;) {
       const page = await catalog.uploads.scan(after, PAGE);
-      for (const { accountId, name, path, held } of page) {
+      for (const { accountId, name, id: path, held } of page) {
         const found = await blobs.stat(path);
         if (found !== undefined && found.size >= held) {
           this.#owners.add(toHex(accountId));
@@ -52,7 +52,7 @@ export class PartialUploads {
       }
       const last = page.at(-1);
       if (last === undefined) break;
-      after = last.path;
+      after = last.id;
     }
     return count +
       await blobs.sweepUploads(async (id) => await catalog.blobs.owner(id) === "upload");
@@ -70,7 +70,7 @@ export class PartialUploads {
     const row = { ...partial, updatedAt: clock() };
     const options = { max: limits.maxPartialsPerClient, quota: quotaOfAll(limits) };
     const surplus = await catalog.uploads.save(row, options);
-    garbage.reprieve(partial.path);
+    garbage.reprieve(partial.id);
     await garbage.collect(surplus);
   }
 

@@ -3,11 +3,9 @@
  *
  * @module
  */
-import type { Bytes } from "../../protocol/bytes.ts";
-import { equalBytes, toHex } from "../../protocol/bytes.ts";
+import { type Bytes, equalBytes } from "../../protocol/bytes.ts";
 import { ProtocolError } from "../../protocol/errors.ts";
 import { release } from "../../protocol/memory.ts";
-import { printable } from "../../protocol/printable.ts";
 import { ChunkDigests, type FileDigests } from "../../protocol/v4/chunk_digests.ts";
 import { CHUNK_SIZE } from "../../protocol/v4/merkle_tree.ts";
 import type { Message, MessageOf } from "../../protocol/v4/messages.ts";
@@ -17,24 +15,23 @@ import { breath } from "../breath.ts";
 import { commitFile } from "../uploads/commit.ts";
 import { claimRoom, type QuotaReservation } from "../uploads/quota_reservations.ts";
 import type { StagedUpload } from "../uploads/staging_area.ts";
+import { CheckpointPace } from "./checkpoint_pace.ts";
 import type { V4Context } from "./context.ts";
+import { JoinedConnections } from "./joined_connections.ts";
 import type { OpenUpload } from "./open_uploads.ts";
 import { type ConnectedPrincipal, type RequestContext, SendError } from "./request_context.ts";
 import { checkFileName } from "./request_error.ts";
+import { UploadLog } from "./upload_log.ts";
 
 const ID_SIZE = 16;
 const SUCCEEDED = "its client goes on with the file on another connection";
-
-/** A checkpoint is considered after every so many bytes, the size at which the disk is synced in the background … */
-const CHECKPOINT_SIZE = 64 * 1024 * 1024;
-/** … and made if the upload has grown by this part of itself: its row has a size in proportion to the upload's. */
-const CHECKPOINT_PART = 1 / 8;
 
 export class V4Upload implements OpenUpload {
   readonly id: Bytes = crypto.getRandomValues(new Uint8Array(ID_SIZE));
   readonly request: MessageOf<"put">;
   readonly #context: V4Context;
   readonly #owner: ConnectedPrincipal;
+  readonly #log: UploadLog;
   /** Closes the connection of the `put`. */
   readonly #closeConnection: (reason: string) => void;
   /** Leaves `receiving` before anything of the end is awaited: nothing is taken from then on. */
@@ -52,20 +49,17 @@ export class V4Upload implements OpenUpload {
   #failure: unknown;
   /** The checkpoint under way. */
   #checkpointing: Promise<void> | undefined;
-  /** Bytes at which a checkpoint was last considered, and made. */
-  #considered = 0;
-  #recorded = 0;
+  #pace = new CheckpointPace(0);
   /** Whether the catalog has a checkpoint of this upload. */
   #hasRow = false;
-  /** Other connections that take part, and what is called when the last one leaves. */
-  #joined = 0;
-  #onLeft: (() => void) | undefined;
+  readonly #joined = new JoinedConnections();
 
   constructor({ context, owner, answers }: RequestContext, request: MessageOf<"put">) {
     this.#context = context;
     this.#owner = owner;
     this.#closeConnection = answers.close;
     this.request = request;
+    this.#log = new UploadLog(context.log, owner, request);
     this.#digests = new ChunkDigests(request.size, this.#maxAhead);
   }
 
@@ -108,7 +102,6 @@ export class V4Upload implements OpenUpload {
       const makeWay = () => this.#suspendPredecessors();
       this.#reservation = await claimRoom(this.#context, file, makeWay);
       if (resume === 0 || !(await this.#resume())) await this.#begin();
-      this.#context.garbage.hold(this.#opened().writer.uploadId);
       this.#state = "receiving";
     } catch (error) {
       await this.#staged?.writer.abort().catch(() => undefined);
@@ -127,38 +120,35 @@ export class V4Upload implements OpenUpload {
 
   /** Reopens the partial upload of the name if it is of this file. Returns whether it could be. Throws `LimitError`. */
   async #resume(): Promise<boolean> {
-    const { partialUploads, openUploads, staging, garbage, log } = this.#context;
+    const { partialUploads, openUploads, staging, garbage } = this.#context;
     const { name, size, mtime } = this.request;
     const partial = await partialUploads.find(this.accountId, name);
     if (partial?.size !== size || partial.mtime !== mtime) return false;
-    const { path: id, held, sums } = partial;
+    const { id, held, sums } = partial;
     // Two must never write to one upload.
     if (openUploads.isOpen(id)) return false;
     // Its row may give way to others meanwhile.
     garbage.hold(id);
     try {
-      this.#digests = ChunkDigests.decode(size, sums, held, this.#maxAhead);
+      const digests = ChunkDigests.decode(size, sums, held, this.#maxAhead);
       this.#staged = await staging.reopen(this.accountId, id, held, size);
+      this.#digests = digests;
     } catch (error) {
       await garbage.release(id);
-      const isLost = error instanceof BlobNotFound || error instanceof RangeError;
-      if (!isLost) throw error;
-      this.#digests = new ChunkDigests(size, this.#maxAhead);
-      return false;
+      if (error instanceof BlobNotFound || error instanceof RangeError) return false;
+      throw error;
     }
     this.#hasRow = true;
-    this.#considered = this.#recorded = held;
-    log.info("Goes on with {file} of {client} at {offset} of {size} bytes", {
-      event: "file.resumed",
-      ...{ ...this.#named(), offset: held, size },
-    });
+    this.#pace = new CheckpointPace(held);
+    this.#log.resumed(held);
     return true;
   }
 
   /** Begins from nothing. As long as that may be refused, the uploads before it stay those that can be resumed. */
   async #begin(): Promise<void> {
-    const { staging, partialUploads, openUploads } = this.#context;
+    const { staging, partialUploads, openUploads, garbage } = this.#context;
     this.#staged = await staging.createInline(this.accountId, this.request.size);
+    garbage.hold(this.#staged.writer.uploadId);
     for (const before of openUploads.predecessors(this)) await before.loseName();
     await partialUploads.remove(this.accountId, this.request.name);
   }
@@ -178,43 +168,36 @@ export class V4Upload implements OpenUpload {
       return Promise.resolve();
     }
     this.#digests.add(offset, bytes);
-    const { writer } = this.#opened();
-    const written = this.#opened().write(offset, bytes).then(
+    const staged = this.#opened();
+    const written = staged.write(offset, bytes).then(
       () => release(bytes),
       // What the end cuts off has not failed.
       (error) => void (this.isReceiving && (this.#failure ??= error)),
     );
     // The commit awaits this too, and its failure.
-    if (this.#digests.isWhole) writer.close().catch(() => undefined);
+    if (this.#digests.isWhole) staged.writer.close().catch(() => undefined);
     else this.#considerCheckpoint();
     return written;
   }
 
   join(): boolean {
     if (!this.isReceiving || !this.#context.store.blobs.randomAccess) return false;
-    this.#joined++;
+    this.#joined.join();
     return true;
   }
 
   leave(): void {
-    if (--this.#joined === 0) this.#onLeft?.();
+    this.#joined.leave();
   }
 
-  /** Makes a checkpoint now and then, so that a server that is killed loses little. */
   #considerCheckpoint(): void {
     const { contiguousBytes } = this.#digests;
-    if (this.#checkpointing !== undefined) return;
-    if (contiguousBytes - this.#considered < CHECKPOINT_SIZE) return;
-    this.#considered = contiguousBytes;
-    if (contiguousBytes - this.#recorded < contiguousBytes * CHECKPOINT_PART) return;
-    this.#checkpointing = this.#checkpoint(contiguousBytes)
+    if (this.#checkpointing !== undefined || !this.#pace.isDue(contiguousBytes)) return;
+    this.#checkpointing = this.#opened().writer.checkpoint(contiguousBytes)
+      .then((durable) => this.#save(durable))
       // Nothing depends on it: the last sync of a failing disk fails too.
-      .catch((error) => this.#warn(error))
+      .then(() => undefined, (error) => this.#log.notHeld(error))
       .finally(() => this.#checkpointing = undefined);
-  }
-
-  async #checkpoint(upTo: number): Promise<void> {
-    await this.#save(await this.#opened().writer.checkpoint(upTo));
   }
 
   /** Records how many bytes are durable, in whole chunks. Returns the number recorded: 0 if the upload is not resumable. */
@@ -223,10 +206,9 @@ export class V4Upload implements OpenUpload {
     const held = durable === size ? size : durable - durable % CHUNK_SIZE;
     if (held === 0 || !this.#isNewest) return 0;
     this.#hasRow = true;
-    this.#recorded = held;
     const id = this.#opened().writer.uploadId;
     const sums = this.#digests.encode(held);
-    const row = { accountId: this.accountId, name, size, mtime, path: id, held, sums };
+    const row = { accountId: this.accountId, name, size, mtime, id, held, sums };
     await this.#context.partialUploads.save(row);
     return held;
   }
@@ -238,9 +220,7 @@ export class V4Upload implements OpenUpload {
    * missing.
    */
   async awaitWhole(): Promise<void> {
-    if (this.#joined > 0 && !this.#digests.isWhole) {
-      await new Promise<void>((resolve) => this.#onLeft = resolve);
-    }
+    if (!this.#digests.isWhole) await this.#joined.none();
     if (this.#digests.isWhole) return;
     throw new ProtocolError("bad-frame", "Cannot take end: data is missing");
   }
@@ -288,7 +268,7 @@ export class V4Upload implements OpenUpload {
     try {
       if (!(await this.#keep())) await this.#drop();
     } catch (error) {
-      this.#warn(error);
+      this.#log.notHeld(error);
       await this.#drop();
     } finally {
       await this.#end();
@@ -305,10 +285,7 @@ export class V4Upload implements OpenUpload {
     }
     const held = await this.#save(await writer.suspend(contiguousBytes));
     if (held === 0) return false;
-    this.#context.log.info("Holds {held} of {size} bytes of {file} of {client}", {
-      event: "file.held",
-      ...{ ...this.#named(), held, size: this.request.size },
-    });
+    this.#log.held(held);
     // Meanwhile another upload may have taken the name, or the row have given way to others.
     return this.#isNewest && !this.#context.garbage.isGarbage(writer.uploadId);
   }
@@ -317,7 +294,7 @@ export class V4Upload implements OpenUpload {
     if (this.#state === "opening" || this.#state === "receiving") {
       this.#isSucceeded = true;
       this.#closeConnection(SUCCEEDED);
-      this.#onLeft?.();
+      this.#joined.abandon();
     }
     await this.#ended.promise;
   }
@@ -374,18 +351,6 @@ export class V4Upload implements OpenUpload {
   #opened(): StagedUpload {
     if (this.#staged === undefined) throw new Error("Cannot take data: the file is not open");
     return this.#staged;
-  }
-
-  #named() {
-    const { accountId, address } = this.#owner;
-    return { file: printable(this.request.name), client: toHex(accountId), address };
-  }
-
-  #warn(error: unknown): void {
-    this.#context.log.warn("Could not hold what came of {file} of {client}: {reason}", {
-      event: "file.not-held",
-      ...{ ...this.#named(), reason: printable(String(error)) },
-    });
   }
 }
 

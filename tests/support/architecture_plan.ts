@@ -78,8 +78,8 @@ export const ARROWS: Arrows = {
     "client/protocol_choice.ts",
   ],
   "client/mod.ts": [
-    ...[...V4, "protocol/v3/editions", ...CLIENT, "client/identity", "client/v3", "client/v4"],
-    ...["client/protocol_choice.ts", "client/status.ts"],
+    ...["protocol/v3/editions", "protocol/v4", "client", "client/net", "client/identity"],
+    ...["client/v3", "client/v4", "client/protocol_choice.ts", "client/status.ts"],
   ],
 
   // A server: what it keeps, what guards it, what both protocols do with a file, then the two protocols.
@@ -137,15 +137,9 @@ export const ARROWS: Arrows = {
     ...["server/accounts", "server/data_folder", "server/operator", "server/operator/backup.ts"],
   ],
   "server/mod.ts": [
-    ...[
-      ...V4,
-      "protocol/v3/editions",
-      ...SERVING,
-      ...STORE,
-      "server/listen/*",
-      "server/operator/*",
-    ],
-    ...["server/v3", "server/v4", "server/server.ts"],
+    ...["protocol/v3/editions", "server/accounts", "server/catalog", "server/limits"],
+    ...["server/listen", "server/operator", "server/operator/backup.ts"],
+    ...["server/v3", "server/server.ts"],
   ],
 
   // The command line: words and tables, output, then the commands. Of the others it knows the faces alone.

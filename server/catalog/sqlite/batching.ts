@@ -194,8 +194,10 @@ class CallQueue {
 }
 
 /** The account that a call is for: its id is the first argument, or in it. Calls for none count as one account's. */
-function ownerOf({ args: [first] }: Call): string {
-  const id = (first as { readonly accountId?: unknown } | undefined)?.accountId ?? first;
+function ownerOf({ method, args: [first] }: Call): string {
+  const named = first as { readonly accountId?: unknown; readonly id?: unknown } | undefined;
+  // The id of a registration is no account's yet.
+  const id = (method === "accounts.find" ? named?.id : named?.accountId) ?? first;
   return id instanceof Uint8Array ? toHex(id as Bytes) : "";
 }
 

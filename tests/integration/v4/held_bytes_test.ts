@@ -43,7 +43,11 @@ function test(what: string, body: (watched: Watched) => Promise<void>) {
       const tree = { mtime: 1, digest: digestTree(digestChunk(content)) };
       const chunks = digestChunk(content);
       await Promise.all(files.map(({ name }) => {
-        const inline = { kind: "inline", id: blobId(`catalog/${++paths}`) } as const;
+        const inline = {
+          kind: "inline",
+          id: blobId(`catalog/${++paths}`),
+          bytes: content,
+        } as const;
         const stored = {
           accountId: owner.id,
           name,
@@ -52,7 +56,7 @@ function test(what: string, body: (watched: Watched) => Promise<void>) {
           crc: 1,
           storedAt: 1,
         };
-        const options = { chunks, content, keep: 1e6 };
+        const options = { chunks, keep: 1e6 };
         return catalog.files.commit({ ...stored, verified: true, tree }, options);
       }));
     };

@@ -42,7 +42,7 @@ async function sceneWithHeld() {
     name: "a",
     size: SIZE,
     mtime: 1,
-    path,
+    id: path,
     held: HELD,
     sums,
     updatedAt,

@@ -309,7 +309,7 @@ Deno.test("v4 resume: what was held is dropped when it has waited for too long",
     await writer.suspend(5);
     const path = writer.uploadId;
     const sums = new Uint8Array(36);
-    await held.save({ accountId: id, name, size: 9, mtime: 0, path, held: 5, sums });
+    await held.save({ accountId: id, name, size: 9, mtime: 0, id: path, held: 5, sums });
     return path;
   };
   await save("a");

@@ -129,6 +129,19 @@ Deno.test("what stops the pause between two slices ends the work", async () => {
   assert.deepEqual(sums.sums(), sumsOfFirst(MANY));
 });
 
+Deno.test("digests are kept of as many bytes as a store has made durable", () => {
+  const size = MANY * CHUNK_SIZE;
+  const all = ChunkDigests.decode(size, encoded, size);
+  for (const chunks of [0, 1, MANY - 1, MANY]) {
+    const kept = ChunkDigests.decode(size, all.encode(chunks * CHUNK_SIZE), chunks * CHUNK_SIZE);
+    assert.equal(kept.contiguousBytes, chunks * CHUNK_SIZE);
+    assert.deepEqual(kept.sums(chunks * CHUNK_SIZE), sumsOfFirst(chunks));
+    if (chunks === MANY) continue;
+    const tooMany = (chunks + 1) * CHUNK_SIZE;
+    assert.throws(() => ChunkDigests.decode(size, kept.encode(), tooMany), RangeError);
+  }
+});
+
 function noPause(): Promise<void> {
   return Promise.resolve();
 }

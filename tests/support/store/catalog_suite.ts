@@ -10,7 +10,7 @@ import type {
   SetPublicKey,
 } from "../../../server/catalog/accounts.ts";
 import type { Catalog } from "../../../server/catalog/catalog.ts";
-import type { StoredFile } from "../../../server/catalog/files.ts";
+import type { CommittedFile, StoredFile } from "../../../server/catalog/files.ts";
 import type { BlobId, UploadId } from "../../../server/blobs/blob_store.ts";
 import { newInlineId } from "../../../server/catalog/inline_ids.ts";
 import type { PartialUpload } from "../../../server/catalog/partial_uploads.ts";
@@ -101,8 +101,11 @@ export const token = (number: number, changes: Partial<Token> = {}): Token => ({
 /** What protocol 4 keeps of a file. */
 export const tree = { mtime: 5, digest: key(500) };
 
+/** A file with a blob of its own. */
+export type BlobFile = StoredFile & { readonly content: { readonly kind: "blob" } };
+
 /** A file of Alice's as protocol 3 stores it, with a blob of its own by its number. */
-export const v3File = (number: number, changes: Partial<StoredFile> = {}): StoredFile => ({
+export const v3File = (number: number, changes: Partial<BlobFile> = {}): BlobFile => ({
   ...{
     accountId: alice,
     name: "a",
@@ -114,16 +117,21 @@ export const v3File = (number: number, changes: Partial<StoredFile> = {}): Store
 });
 
 /** The same as protocol 4 stores it. */
-export const v4File = (number: number, changes: Partial<StoredFile> = {}): StoredFile =>
+export const v4File = (number: number, changes: Partial<BlobFile> = {}): BlobFile =>
   v3File(number, { tree, ...changes });
 
 /** A file of 32 bytes, which the catalog keeps. */
-export const inlineFile = (number: number, changes: Partial<StoredFile> = {}): StoredFile =>
-  v4File(number, {
-    size: 32,
-    content: { kind: "inline", id: newInlineId() },
-    ...changes,
-  });
+export const inlineFile = (number: number, changes: Partial<StoredFile> = {}): StoredFile => ({
+  ...v4File(number, { size: 32 }),
+  content: { kind: "inline", id: newInlineId() },
+  ...changes,
+});
+
+/** The same with its bytes, as it is committed. */
+export const withBytes = (file: StoredFile, bytes: Bytes): CommittedFile => ({
+  ...file,
+  content: { kind: "inline", id: file.content.id, bytes },
+});
 
 /** What the catalog says of a file that it has stored. */
 export const stored = (file: StoredFile, version = 1, current = true): StoredFile => ({
@@ -134,7 +142,7 @@ export const stored = (file: StoredFile, version = 1, current = true): StoredFil
 
 /** 5 of the 9 bytes of an upload of Alice's. */
 export const partial = (number: number, changes: Partial<PartialUpload> = {}): PartialUpload => ({
-  ...{ accountId: alice, name: `file${number}`, path: upload(number), held: 5 },
+  ...{ accountId: alice, name: `file${number}`, id: upload(number), held: 5 },
   ...{ size: 9, mtime: 0, sums: key(number), updatedAt: number, ...changes },
 });
 

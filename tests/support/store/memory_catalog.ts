@@ -24,7 +24,7 @@ function uploadsOf(state: State): PartialUploadRows {
   return {
     save: (partial, { max, quota }) =>
       state.atomically(() => {
-        const { accountId, name, path } = partial;
+        const { accountId, name, id: path } = partial;
         const owner = state.account(accountId);
         if (owner === undefined) throw new Error("Cannot record an upload: its owner is not there");
         const own = state.uploadsOf(accountId);
@@ -33,13 +33,13 @@ function uploadsOf(state: State): PartialUploadRows {
           .toSorted((a, b) => b.updatedAt - a.updatedAt).slice(Math.max(0, max - 1));
         const gone = [...replaced, ...surplus];
         state.uploads = state.uploads.filter((other) => !gone.includes(other));
-        if (state.uploads.some((other) => other.path === path)) {
+        if (state.uploads.some((other) => other.id === path)) {
           throw new Error("Cannot record an upload: it is recorded under another name");
         }
         state.uploads = [...state.uploads, partial];
         state.checkQuota(accountId, quota, { ...owner.quota, files: Infinity });
         state.garbage = state.garbage.filter((id) => id !== path);
-        const garbage = gone.map((other) => other.path).filter((other) => other !== path);
+        const garbage = gone.map((other) => other.id).filter((other) => other !== path);
         state.makeGarbage(garbage);
         return garbage;
       }),
@@ -49,7 +49,7 @@ function uploadsOf(state: State): PartialUploadRows {
       state.atomically(() =>
         state.dropUploads(
           state.uploadsOf(owner).filter((upload) =>
-            upload.name === name && (id === undefined || upload.path === id)
+            upload.name === name && (id === undefined || upload.id === id)
           ),
         )
       ),
@@ -62,9 +62,9 @@ function uploadsOf(state: State): PartialUploadRows {
       ),
     scan: (after, limit) =>
       state.atomically(() =>
-        state.uploads.map(({ accountId, name, path, held }) => ({ accountId, name, path, held }))
-          .filter(({ path }) => after === undefined || compareText(path, after) > 0)
-          .toSorted((a, b) => compareText(a.path, b.path)).slice(0, limit)
+        state.uploads.map(({ accountId, name, id, held }) => ({ accountId, name, id, held }))
+          .filter(({ id }) => after === undefined || compareText(id, after) > 0)
+          .toSorted((a, b) => compareText(a.id, b.id)).slice(0, limit)
       ),
   };
 }
@@ -75,7 +75,7 @@ function blobsOf(state: State): BlobReferences {
     owner: (id) =>
       state.atomically(() => {
         if (state.files.some(({ file }) => file.content.id === id)) return "file";
-        if (state.uploads.some(({ path }) => path === id)) return "upload";
+        if (state.uploads.some((upload) => upload.id === id)) return "upload";
         return state.garbage.includes(id) ? "garbage" : undefined;
       }),
     garbage: (after, limit) =>

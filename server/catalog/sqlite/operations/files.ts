@@ -9,6 +9,7 @@ import type {
   AllFilesPage,
   CommitOptions,
   CommitResult,
+  CommittedFile,
   Damage,
   FileDigest,
   FilePage,
@@ -35,7 +36,7 @@ import { checkQuota, usageBeside } from "./usage.ts";
 const MAX_LISTED = 1000;
 
 export const FILE_OPERATIONS = {
-  commit: write((database, file: StoredFile, options: CommitOptions = {}): CommitResult => {
+  commit: write((database, file: CommittedFile, options: CommitOptions = {}): CommitResult => {
     const { accountId, name, content: { id }, storedAt } = file;
     const { quota, keep = 0, staged } = options;
     const owner = refuseOwner(database, file);
@@ -44,7 +45,7 @@ export const FILE_OPERATIONS = {
     if (!isCurrent && file.tree !== undefined) refuseConflict(database, accountId, name);
     const version = newest + 1;
     const garbage = newest === 0 ? [] : replaceOthers(database, file, keep);
-    insert(database, { ...file, version }, options);
+    insert(database, { ...file, version }, options.chunks);
     if (staged !== undefined) database.run("DELETE FROM partials WHERE path = ?", staged);
     checkQuota(database, accountId, quota, owner?.quota);
     endGarbage(database, id);
@@ -144,17 +145,14 @@ export const FILE_OPERATIONS = {
   ),
 };
 
-function insert(
-  database: Database,
-  file: StoredFile,
-  { chunks, content }: Pick<CommitOptions, "chunks" | "content">,
-): void {
-  const { accountId, name, version, content: { id }, size, crc, storedAt, verified, tree } = file;
+function insert(database: Database, file: CommittedFile, chunks: Bytes | undefined): void {
+  const { accountId, name, version, content, size, crc, storedAt, verified, tree } = file;
   database.run(
     `INSERT INTO files (${STORED_COLUMNS}, chunks, content)
      VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    ...[accountId, name, version ?? 1, id, size, crc, storedAt, verified ? 1 : 0],
-    ...[tree?.mtime ?? null, tree?.digest ?? null, chunks ?? null, content ?? null],
+    ...[accountId, name, version ?? 1, content.id, size, crc, storedAt, verified ? 1 : 0],
+    ...[tree?.mtime ?? null, tree?.digest ?? null, chunks ?? null],
+    content.kind === "inline" ? content.bytes : null,
   );
 }
 
@@ -228,7 +226,7 @@ function versionsOf(database: Database, accountId: Bytes, name: string) {
  * Makes room for a new version of a name: the last one is not the current one any more. Makes garbage
  * of versions that are not kept: all but the newest `keep`, and damaged ones that the new one mends.
  */
-function replaceOthers(database: Database, file: StoredFile, keep: number): BlobId[] {
+function replaceOthers(database: Database, file: CommittedFile, keep: number): BlobId[] {
   const { accountId, name } = file;
   const garbage = [...dropMended(database, file), ...dropOldest(database, file, keep)];
   const replace = "UPDATE files SET current = 0 WHERE client_id = ? AND name = ? AND current = 1";
@@ -239,7 +237,7 @@ function replaceOthers(database: Database, file: StoredFile, keep: number): Blob
 /** Forgets damaged versions that had the same content. */
 function dropMended(
   database: Database,
-  { accountId, name, size, crc, tree }: StoredFile,
+  { accountId, name, size, crc, tree }: CommittedFile,
 ): BlobId[] {
   const query = `SELECT path FROM files WHERE client_id = ? AND name = ? AND damage IS NOT NULL
     AND size = ? AND crc = ? AND (digest IS NULL OR digest = coalesce(?, digest))`;
@@ -247,7 +245,11 @@ function dropMended(
 }
 
 /** Forgets all versions of a name but the newest `keep`. */
-function dropOldest(database: Database, { accountId, name }: StoredFile, keep: number): BlobId[] {
+function dropOldest(
+  database: Database,
+  { accountId, name }: CommittedFile,
+  keep: number,
+): BlobId[] {
   const query = `SELECT path FROM files WHERE client_id = ? AND name = ?
     ORDER BY version DESC LIMIT -1 OFFSET ?`;
   // SQLite knows no Infinity there.
@@ -326,7 +328,7 @@ export function firstBehind(prefix: string): string | undefined {
  * The owner of a file, unless what was decided of it since the file began to arrive forbids to store it. A file that
  * came by protocol 3 has no tree.
  */
-function refuseOwner(database: Database, { accountId, tree }: StoredFile): Account | undefined {
+function refuseOwner(database: Database, { accountId, tree }: CommittedFile): Account | undefined {
   const owner = findBy(database, "id = ?", accountId);
   if (owner?.disabled) throw new CatalogRefusal("account-disabled");
   if (owner?.storedProfile.edition === PROTOCOL_4 && tree === undefined) {

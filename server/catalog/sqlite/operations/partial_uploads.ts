@@ -16,7 +16,7 @@ import { checkQuota } from "./usage.ts";
 export const UPLOAD_OPERATIONS = {
   save: write(
     (database, partial: PartialUpload, { max, quota }: CheckpointOptions): UploadId[] => {
-      const { accountId, name, size, mtime, path, held, sums, updatedAt } = partial;
+      const { accountId, name, size, mtime, id: path, held, sums, updatedAt } = partial;
       const replaced = pathsOf(database, "client_id = ? AND name = ?", accountId, name);
       drop(database, replaced);
       const surplus = pathsOf(
@@ -79,7 +79,7 @@ function toKey(row: Row): PartialUploadKey {
   return {
     accountId: row["client_id"] as Bytes,
     name: row["name"] as string,
-    path: row["path"] as UploadId,
+    id: row["path"] as UploadId,
     held: row["held"] as number,
   };
 }

@@ -21,6 +21,7 @@ import {
   upload,
   v3File,
   v4File,
+  withBytes,
 } from "../../../support/store/catalog_suite.ts";
 import { openDatabase, tamper } from "../../../support/store/database.ts";
 
@@ -106,7 +107,7 @@ Deno.test("SqliteCatalog: content that is gone, or has another size, is damaged"
   const path = folder.join("catalog.db");
   await using catalog = SqliteCatalog.open(path);
   await login(catalog);
-  await catalog.files.commit(inlineFile(1), { content: key(1) });
+  await catalog.files.commit(withBytes(inlineFile(1), key(1)));
   const damage = async () => (await catalog.files.find(alice, "a"))?.damage;
   assert.equal(await damage(), undefined);
   tamper(path, "UPDATE files SET content = x'00'");
@@ -137,7 +138,7 @@ Deno.test("SqliteCatalog: a copy has all that is kept, and nothing that is under
   await using folder = await TemporaryFolder.create();
   await using catalog = SqliteCatalog.open(folder.join("catalog.db"));
   await login(catalog);
-  await catalog.files.commit(inlineFile(1), { content: key(1) });
+  await catalog.files.commit(withBytes(inlineFile(1), key(1)));
   await catalog.uploads.save(partial(1), { max: 9, quota: NO_QUOTA });
   await catalog.blobs.reserve(blob(2));
   await catalog.repairs.begin({ path: blob(3), record: "{}" });

@@ -20,6 +20,7 @@ import {
   upload,
   v3File,
   v4File,
+  withBytes,
 } from "../../../support/store/catalog_suite.ts";
 
 catalogTest("accounts are listed by name, with what they have", async (catalog) => {
@@ -102,7 +103,7 @@ catalogTest("an account goes with all it has, whose blobs become garbage", async
   await login(catalog);
   await login(catalog, { id: bob, name: "Bob", key: key(2) });
   for (const number of [1, 2]) await catalog.files.commit(v4File(number), { keep: 1 });
-  await catalog.files.commit(inlineFile(3, { name: "c" }), { content: key(3) });
+  await catalog.files.commit(withBytes(inlineFile(3, { name: "c" }), key(3)));
   await catalog.files.commit(v4File(4, { accountId: bob }));
   await catalog.uploads.save(partial(5), { max: 9, quota: NO_QUOTA });
   await catalog.tokens.add(token(1, { accountId: alice }));

@@ -19,6 +19,7 @@ import {
   upload,
   v3File,
   v4File,
+  withBytes,
 } from "../../../support/store/catalog_suite.ts";
 
 catalogTest(
@@ -157,9 +158,9 @@ catalogTest(
   async (catalog) => {
     await login(catalog);
     const [first, next] = [inlineFile(1), inlineFile(2)];
-    await catalog.files.commit(first, { content: key(1) });
+    await catalog.files.commit(withBytes(first, key(1)));
     assert.deepEqual(await catalog.files.content(first.content.id), key(1));
-    const replaced = await catalog.files.commit(next, { content: key(2) });
+    const replaced = await catalog.files.commit(withBytes(next, key(2)));
     assert.deepEqual(replaced, { version: 2, garbage: [] });
     assert.equal(await catalog.files.content(first.content.id), undefined);
     assert.deepEqual(await catalog.files.content(next.content.id), key(2));

@@ -20,6 +20,7 @@ import {
   tree,
   v3File,
   v4File,
+  withBytes,
 } from "../../../support/store/catalog_suite.ts";
 
 /** Stores files of Alice's with these names, each with a blob of its number. */
@@ -44,7 +45,7 @@ catalogTest(
   async (catalog) => {
     await login(catalog);
     const inline = inlineFile(1);
-    await catalog.files.commit(inline, { content: key(1), chunks: key(2) });
+    await catalog.files.commit(withBytes(inline, key(1)), { chunks: key(2) });
     await catalog.files.commit(v4File(2, { name: "b" }), { chunks: key(3) });
     await catalog.files.commit(v4File(3, { name: "c" }));
     const all = (name: string) => catalog.files.find(alice, name, { want: "all" });

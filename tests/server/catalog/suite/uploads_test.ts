@@ -118,7 +118,7 @@ catalogTest("uploads of all accounts are gone through by their ids", async (cata
   await save(catalog, partial(2, { accountId: bob }));
   const { uploads } = catalog;
   const row = (number: number, accountId = alice) => ({
-    ...{ accountId, name: `file${number}`, path: upload(number), held: 5 },
+    ...{ accountId, name: `file${number}`, id: upload(number), held: 5 },
   });
   assert.deepEqual(await uploads.scan(undefined, 2), [row(1), row(2, bob)]);
   assert.deepEqual(await uploads.scan(upload(2), 2), [row(3)]);

@@ -24,9 +24,10 @@ export function filesOf(state: State): Files {
   };
 
   return {
-    commit: (file, { quota, keep = 0, chunks, content, staged } = {}) =>
+    commit: (file, { quota, keep = 0, chunks, staged } = {}) =>
       state.atomically(() => {
-        const { accountId, name, content: { id: path }, tree, storedAt } = file;
+        const { accountId, name, content: { kind, id: path }, tree, storedAt } = file;
+        const content = file.content.kind === "inline" ? file.content.bytes : undefined;
         const owner = state.account(accountId);
         if (owner?.disabled) throw new CatalogRefusal("account-disabled");
         if (owner === undefined) throw new Error("Cannot store a file: its owner is not there");
@@ -41,9 +42,10 @@ export function filesOf(state: State): Files {
         const garbage = state.dropFiles([...mended, ...surplus]);
         for (const row of state.filesOf(accountId, name)) rename(row, { current: false });
         const version = (before[0]?.file.version ?? 0) + 1;
-        const row = { file: { ...file, version, current: true }, chunks, content };
+        const known = { ...file, content: { kind, id: path }, version, current: true };
+        const row = { file: known, chunks, content };
         state.files = [...state.files, row];
-        state.uploads = state.uploads.filter((upload) => upload.path !== staged);
+        state.uploads = state.uploads.filter((upload) => upload.id !== staged);
         state.garbage = state.garbage.filter((id) => id !== path);
         state.checkQuota(accountId, quota, owner.quota);
         state.change(accountId, { lastSeen: storedAt });

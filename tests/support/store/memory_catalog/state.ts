@@ -83,7 +83,7 @@ export class State {
   /** Removes partial uploads, and returns their ids, which became garbage. */
   dropUploads(rows: readonly PartialUpload[]): UploadId[] {
     this.uploads = this.uploads.filter((row) => !rows.includes(row));
-    const ids = rows.map(({ path }) => path);
+    const ids = rows.map(({ id }) => id);
     this.makeGarbage(ids);
     return ids;
   }
