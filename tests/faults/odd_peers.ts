@@ -86,8 +86,8 @@ export async function fuzzServer(loop: Loop): Promise<void> {
 async function soonSecure(address: Address): Promise<DiscoveredServer> {
   for (let attempt = 0; attempt < 5; attempt++) {
     const answer = await findV4Server(address, DEFAULT_TIMEOUTS).catch((error) => {
-      // So says a server to whom the hello comes too late.
-      assert.equal(error.code, "protocol-4-not-spoken");
+      // The server had waited long enough for the hello, or the client for the answer.
+      assert.ok(["protocol-4-not-spoken", "no-hello"].includes(error.code), error.code);
     });
     if (answer !== undefined) return answer;
   }
