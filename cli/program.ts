@@ -73,7 +73,11 @@ export async function makeProgram(
       })
       .configureOutput({
         writeOut: (text) => run.reporter.print(text),
-        writeErr: (text) => run.reporter.note(text.replace(/\n$/, "")),
+        // Help after a mistake. With `--json` and `--quiet`, the error alone says what is missing.
+        writeErr: (text) => {
+          const { json, quiet } = run.reporter.options;
+          if (!json && !quiet) run.reporter.note(text.replace(/\n$/, ""));
+        },
         outputError: () => undefined,
         // Help has no colours; to look for them takes permission to read more of the environment.
         ...{ getOutHasColors: () => false, getErrHasColors: () => false },

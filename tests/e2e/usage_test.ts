@@ -93,6 +93,17 @@ Deno.test("a wrong command line: the error names the mistake, the hint the right
   }
 });
 
+Deno.test("a command without its subcommand: --json and --quiet print the error without the help", async () => {
+  const error = "xfer: 'xfer server users' needs the name of a command [no-command]\n" +
+    `      ${seeCommands(" server users")}\n`;
+  for (const option of ["--json", "--quiet"]) {
+    const { code, stdout, stderr } = await xfer(["server", "users", option]);
+    assert.deepEqual({ code, stderr }, { code: 2, stderr: error }, option);
+    const events = eventsIn(stdout).map(({ event }) => event);
+    assert.deepEqual(events, option === "--json" ? ["error"] : []);
+  }
+});
+
 Deno.test("commands in hints are commands of xfer: their help is found", async () => {
   const commands = MISTAKES.flatMap(([, , hint]) =>
     [...hint.matchAll(/'xfer ([^']*)'/g)].map(([, command = ""]) => command)

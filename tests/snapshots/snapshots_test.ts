@@ -50,7 +50,7 @@ Deno.test({
         if (json === undefined || PRINTS_TEXT.test(json.title)) continue;
         // Ids are numbered in the order in which they appear, which differs in JSON; hints repeat the options.
         const [all, meanwhile] = [piped, json].map(({ printed }) =>
-          printed.words.map((line: string) =>
+          printed.words.filter((line: string) => !LOGGED.test(line)).map((line: string) =>
             line.replaceAll(/\bid\d+(?=\.)/g, "id").replaceAll(" --json", "")
           )
         );
@@ -77,6 +77,9 @@ const PRINTS_TEXT = / --(help|version)( |$)/;
 /** The beginning of an error, a hint, a warning or a file that failed. */
 const PROBLEM =
   /^(xfer: | {6}|Warning: |Failed to |Not started: |Interrupted: |Did not |\w+ nothing, )/;
+
+/** A line of a server's log. `--log-format` chooses its form, not `--json`. */
+const LOGGED = /^YYYY-MM-DDTHH:MM:SS\.sssZ (DBG|INF|WRN|ERR) /;
 
 // deno-lint-ignore no-control-regex
 const SGR = /\x1b\[[\d;]*m/;
