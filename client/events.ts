@@ -11,7 +11,7 @@ import type { Retry } from "./net/retry.ts";
 
 /** A file on this machine. */
 export interface LocalFile {
-  /** As given by the user, or found below such a path. */
+  /** As named by the user, or found in a folder that the user named. */
   readonly path: string;
   /** The last component of the path. */
   readonly name: string;
@@ -21,38 +21,41 @@ export interface LocalFile {
   readonly mtime: number;
 }
 
-/** The result of sending one file. */
+/** The result of uploading one file. */
 export type Outcome = Stored | Failure;
 
-/** The server has confirmed the file: it is on its disk. */
+/** The server has confirmed that the file is on its disk. */
 export interface Stored {
   /** Tells results apart. */
   readonly state: "stored";
-  /** What was sent. */
+  /** The file as it was sent. */
   readonly file: LocalFile;
   /** POSIX cksum, on which both ends agree. */
   readonly crc: number;
 }
 
-/** The file is not stored, or nobody knows. */
+/** The file is not stored, or the server did not confirm it. */
 export interface Failure {
   /**
-   * `unknown`: the server was told to store the file and did not answer; `not-tried`: an earlier error ended the run
+   * `unknown`: the server was asked to store the file and did not answer; `not-tried`: an earlier error ended the run
    * before this file.
    */
   readonly state: "not-stored" | "unknown" | "not-tried";
-  /** Of the file, or of a folder that cannot be read: as given by the user, or found below such a path. */
+  /**
+   * The path of the file, or of a folder that cannot be read: as named by the user, or found in a folder that the user
+   * named.
+   */
   readonly path: string;
-  /** Why. */
+  /** The reason. */
   readonly error: XferError;
 }
 
 /** Events of both protocols. */
 export type CommonEvent =
-  /** How much will be transferred; what the other end already has does not count. */
+  /** The number of files and bytes to transfer. Content that the other end already has does not count. */
   | { readonly type: "planned"; readonly files: number; readonly bytes: number }
   | { readonly type: "sending"; readonly file: LocalFile; readonly attempt: number }
-  /** `sent`: bytes of the plaintext sent in this attempt. */
+  /** `sent`: plaintext bytes sent in this attempt. */
   | {
     readonly type: "progress";
     readonly file: LocalFile;
@@ -65,7 +68,7 @@ export type CommonEvent =
 export interface Tightened {
   /** Tells events apart. */
   readonly type: "tightened";
-  /** Of the file. */
+  /** The path of the file. */
   readonly path: string;
 }
 
@@ -73,20 +76,22 @@ export interface Tightened {
 export interface OpenFolder {
   /** Tells events apart. */
   readonly type: "openFolder";
-  /** Of the folder. */
+  /** The path of the folder. */
   readonly path: string;
 }
 
-/** Events of a client of protocol 3. Client ids have 16 bytes. */
+/** Events of a client over protocol 3. Client ids have 16 bytes. */
 export type V3Event =
   | CommonEvent
-  /** The edition that the server was found to speak. */
+  /** The edition of the server, as detected. */
   | { readonly type: "detected"; readonly edition: Edition; readonly certain: boolean }
   | { readonly type: "connected"; readonly server: Address }
   | { readonly type: "request"; readonly kind: RequestKind }
   | { readonly type: "registered"; readonly clientId: Bytes }
   | { readonly type: "keyReceived"; readonly clientId: Bytes }
-  /** The server does not know this identity. `copy`: where a copy of it is kept, unless it was never used. */
+  /**
+   * The server does not know this identity. `copy`: the path of its copy; `undefined` if the identity was never used.
+   */
   | { readonly type: "denied"; readonly clientId: Bytes; readonly copy: string | undefined }
   | {
     readonly type: "compared";
@@ -103,37 +108,39 @@ export type V3Event =
   | { readonly type: "retrying" } & Retry
   | OpenFolder;
 
-/** Events of a client of protocol 4. Client ids have 16 bytes. */
+/** Events of a client over protocol 4. Client ids have 16 bytes. */
 export type V4Event =
   | CommonEvent
   | {
     readonly type: "connected";
     readonly server: Address;
-    /** Of the server; `undefined` if it was verified by its name and a certificate authority. */
+    /** The server's fingerprint; `undefined` if the server was verified by its name and a certificate authority. */
     readonly fingerprint: string | undefined;
-    /** Whether it was unknown before. It is known from now on. */
+    /** Whether the server was unknown before. It is in `known_servers` now. */
     readonly isNew: boolean;
   }
   | { readonly type: "registered"; readonly clientId: Bytes }
-  /** The account of protocol 3 in the folder is one of protocol 4 now. */
+  /** The account in the folder moved from protocol 3 to protocol 4. */
   | { readonly type: "claimed"; readonly clientId: Bytes }
   /** The server's operator has renamed the account. */
   | { readonly type: "renamed"; readonly from: string; readonly to: string }
-  /** Local files are read to compare them with those on the server: `done` of `total` bytes. */
+  /** Local files are read, to compare them with those on the server: `done` of `total` bytes. */
   | { readonly type: "comparing"; readonly done: number; readonly total: number }
   /** An interrupted upload resumes at `offset`. */
   | { readonly type: "resumed"; readonly file: LocalFile; readonly offset: number }
-  /** The download of a file begins; again after a network failure, or when the file was replaced on the server. */
+  /**
+   * The download of a file begins. Emitted again after a network failure, or if the file was replaced on the server.
+   */
   | {
     readonly type: "getting";
     readonly name: string;
     /** Bytes to download. */
     readonly size: number;
-    /** Bytes of these that an earlier attempt has downloaded. */
+    /** Bytes that an earlier attempt has already downloaded. */
     readonly done: number;
     readonly attempt: number;
   }
-  /** `done` of `size` bytes are downloaded and verified. */
+  /** `done` of `size` bytes were downloaded and verified. */
   | {
     readonly type: "received";
     readonly name: string;
@@ -141,7 +148,7 @@ export type V4Event =
     readonly done: number;
     readonly attempt: number;
   }
-  /** An interrupted download resumes: `bytes` of `size` are here. */
+  /** An interrupted download resumes: `bytes` of `size` are in the partial download. */
   | {
     readonly type: "found-part";
     readonly name: string;

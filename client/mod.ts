@@ -1,5 +1,5 @@
 /**
- * The face of the client for `cli/`; that for other programs is `mod.ts` at the root.
+ * The entry point of the client for `cli/`. Other programs use `mod.ts` at the root.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Which protocol a run of the client speaks (docs/protocol-4.md, "Downgrade").
+ * The protocol that a run of the client uses (docs/protocol-4.md, "Downgrade").
  *
  * @module
  */
@@ -15,38 +15,44 @@ import { KnownServers, type ServerIdentity } from "./identity/known_servers.ts";
 
 export interface ChoiceOptions extends Traceable, Abortable {
   readonly info: Pick<TransferInfo, "server" | "secure" | "fingerprint">;
-  /** What the user asked for; `auto` leaves it to what is known, and to the server. */
+  /**
+   * The protocol that the user asked for. `auto` decides by what the client knows of the server, and asks the server
+   * last.
+   */
   readonly asked: "3" | "4" | "auto";
-  /** Whether the user named what only protocol 3 has: an edition, quirks. */
+  /** Whether an option was given that only protocol 3 has: an edition or quirks. */
   readonly hasV3Options: boolean;
-  /** Whether the user named what only protocol 4 has: that protocol 3 was asked for before counts for nothing then. */
+  /** Whether an option was given that only protocol 4 has. An earlier choice of protocol 3 is ignored then. */
   readonly hasV4Options?: boolean;
   readonly identityFolder: string;
   readonly timeouts?: Partial<Timeouts>;
   readonly retry?: RetryOptions;
 }
 
-/** Why protocol 3: it was asked for, now or in an earlier run with this server; or the server did not offer protocol 4. */
+/**
+ * The reason for protocol 3: the user asked for it now, or earlier for this server; or the server did not offer
+ * protocol 4.
+ */
 export type V3Reason = "asked" | "remembered" | "unanswered";
 
-/** Protocol 4; or 3, with what a user must be warned of: nobody sees then who the server is. */
+/** Protocol 4, or protocol 3 with the reason, for a warning that the server is not verified. */
 export type Choice =
   | {
     readonly protocol: 4;
-    /** What the server has answered, where it was asked. */
+    /** The server's answer, if the server was asked. */
     readonly found?: DiscoveredServer;
   }
   | {
     readonly protocol: 3;
     readonly why: V3Reason;
-    /** How the server is known all the same. */
+    /** The identity that the client knows the server by from protocol 4. Protocol 3 does not check it. */
     readonly known: ServerIdentity | undefined;
   };
 
 /**
- * Decides once for a run: nothing that happens on the network later changes it. The server is asked whether it speaks
- * protocol 4 only if nothing is known of it and no protocol was asked for. Throws `UsageError` `downgrade` for protocol 3
- * where line 1 rules it out, `protocol-3-only`; `NetworkError` `cannot-connect`; `InterruptedError` after an abort.
+ * Decides once for a run, so that nothing on the network can change the protocol later. Asks the server only if it is
+ * unknown and no protocol was asked for. Throws `UsageError` `downgrade` if line 1 rules protocol 3 out,
+ * `protocol-3-only`; `NetworkError` `cannot-connect`; `InterruptedError` after an abort.
  */
 export async function chooseProtocol(options: ChoiceOptions): Promise<Choice> {
   const { info, asked, hasV3Options, identityFolder } = options;
@@ -76,18 +82,21 @@ export async function chooseProtocol(options: ChoiceOptions): Promise<Choice> {
 function downgrade(): UsageError {
   return new UsageError(
     "downgrade",
-    "Protocol 3 can't see whether the server is the one of line 1",
+    "protocol 3 cannot check that the server is the one in line 1 of transfer.info",
     {
-      hint: "Leave --protocol 3 out; or write line 1 as HOST:PORT, if you trust the network.",
+      hint: "Omit --protocol 3, or write line 1 as HOST:PORT if you trust the network.",
     },
   );
 }
 
-/** A `UsageError` `protocol-3-only`; with whether protocol 3 could be asked for. */
+/** A `UsageError` `protocol-3-only`. `couldBe3`: whether `--protocol 3` is possible with this line 1. */
 export function onlyProtocol3(couldBe3: boolean): UsageError {
-  const otherwise = "; or, if you mean a server of protocol 3 and trust the network, add " +
-    "--protocol 3";
-  return new UsageError("protocol-3-only", "--edition and --quirk have no meaning in protocol 4", {
-    hint: `Leave them out${couldBe3 ? otherwise : ""}.`,
-  });
+  const otherwise = ", or add --protocol 3 if the server has no other and you trust the network";
+  return new UsageError(
+    "protocol-3-only",
+    "--edition and --quirk have no meaning over protocol 4",
+    {
+      hint: `Omit them${couldBe3 ? otherwise : ""}.`,
+    },
+  );
 }

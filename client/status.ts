@@ -1,5 +1,5 @@
 /**
- * Which accounts a folder has, and whether the server answers. Nothing is changed.
+ * The accounts in a folder, and whether the server answers. Changes nothing.
  *
  * @module
  */
@@ -23,17 +23,17 @@ import { connectVerified } from "./v4/verify_server.ts";
 import { chooseProtocol, type V3Reason } from "./protocol_choice.ts";
 import type { Traceable } from "./net/wire_trace.ts";
 
-/** An account whose key is in a folder. */
+/** An account whose key is in the folder. */
 export interface AccountStatus {
   /** The user's name. */
   readonly name: string;
-  /** 16 bytes, given by the server. */
+  /** 16 bytes, assigned by the server. */
   readonly clientId: Bytes;
   /** Of the public key: `SHA256:` and base64. */
   readonly fingerprint: string;
 }
 
-/** Called with permissions that are too wide. */
+/** Called for identity files and folders with unsafe permissions. */
 export type OnPermissionEvent = (event: Tightened | OpenFolder) => void;
 
 /**
@@ -68,24 +68,24 @@ export async function findV3Account(
   return { name, clientId, fingerprint, edition: profile?.edition.name };
 }
 
-/** How a server answers. */
+/** The server's answer. */
 export type ServerStatus =
   | {
     readonly protocol: 4;
     readonly identity: ServerIdentity;
-    /** Whether it was unknown before. It stays unknown. */
+    /** Whether the server was unknown before. It is not added to `known_servers`. */
     readonly isNew: boolean;
   }
   | {
     readonly protocol: 3;
     readonly why: V3Reason;
-    /** How it is known nevertheless. */
+    /** The identity that the client knows the server by from protocol 4. Protocol 3 does not check it. */
     readonly known: ServerIdentity | undefined;
-    /** `undefined` for a server known from before whose edition cannot be detected. */
+    /** `undefined` for a known server whose edition cannot be detected. */
     readonly edition: Edition | undefined;
   };
 
-/** Which server to ask. */
+/** The server to ask, and how. */
 export interface ServerStatusOptions extends Traceable, Abortable {
   /** The server and the user. */
   readonly info: TransferInfo;
@@ -95,15 +95,15 @@ export interface ServerStatusOptions extends Traceable, Abortable {
   readonly identityFolder: string;
   /** {@link DEFAULT_TIMEOUTS} by default. */
   readonly timeouts?: Partial<Timeouts>;
-  /** Certificates of authorities to trust beside those that Deno trusts, in PEM. */
+  /** CA certificates to trust in addition to those that Deno trusts, in PEM. */
   readonly caCerts?: readonly string[] | undefined;
   /** Decides whether to trust an unknown server. */
   readonly onNewServer: ConnectOptions["onNewServer"];
 }
 
 /**
- * Asks a server whether it answers and what it speaks, without retries. Registers nobody and keeps nothing. Throws
- * `NetworkError` `cannot-connect`; `ProtocolError` `no-known-protocol` for a port that answers in no known way;
+ * Asks a server once whether it answers and which protocol it speaks. Registers no account and keeps nothing. Throws
+ * `NetworkError` `cannot-connect`; `ProtocolError` `no-known-protocol` for a port that answers in no known protocol;
  * `ConfigurationError` `other-server`, `server-not-trusted`, `server-not-verified`; `UsageError` `downgrade`.
  */
 export async function askServer(options: ServerStatusOptions): Promise<ServerStatus> {
@@ -129,7 +129,7 @@ export async function askServer(options: ServerStatusOptions): Promise<ServerSta
   }
   const { why, known } = choice;
   const { server } = info;
-  // Some servers register the name that they deny: it must not be the user's, since nothing is kept here.
+  // Some servers register the name that they deny. The user's own name would be lost, since nothing is kept here.
   const whom = { ...options, server, userName: `Probe${crypto.randomUUID().replaceAll("-", "")}` };
   const { edition, certain } = await detectEdition(whom, undefined, timeouts);
   if (certain) return { protocol: 3, why, known, edition };
@@ -139,12 +139,15 @@ export async function askServer(options: ServerStatusOptions): Promise<ServerSta
   const where = formatAddress(server);
   throw new ProtocolError(
     "no-known-protocol",
-    `Something at ${where} takes connections, but answers by no protocol that is known here`,
-    { hint: `Check the port. A server of edition ${edition.name} does not tell: it may be one.` },
+    `${where} accepts connections but speaks no known protocol`,
+    {
+      hint:
+        `Check the port, or upload a file to find out whether it speaks edition ${edition.name}.`,
+    },
   );
 }
 
-/** Throws `ConfigurationError` `other-identity` where a folder is another user's, by either protocol. */
+/** Throws `ConfigurationError` `other-identity` if the folder belongs to another user, over either protocol. */
 export async function refuseOtherUser(folder: string, userName: string): Promise<void> {
   const account = await new AccountFolder(folder).loadAccount();
   const identity: Identity | undefined = await new IdentityFolder(folder).load();
@@ -153,7 +156,7 @@ export async function refuseOtherUser(folder: string, userName: string): Promise
   const file = account === undefined ? IDENTITY_FILE : ACCOUNT_FILE;
   throw new ConfigurationError(
     "other-identity",
-    `${file} is the identity of ${printable(held.name)}, not of ${printable(userName)}`,
-    { hint: `Say that name, or run in another folder to be ${printable(userName)}.` },
+    `${file} belongs to the account ${printable(held.name)}, not to ${printable(userName)}`,
+    { hint: `Use the name ${printable(held.name)}, or another folder for ${printable(userName)}.` },
   );
 }

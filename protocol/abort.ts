@@ -14,7 +14,7 @@ export interface Abortable {
 /** Why work has ended that was stopped. */
 export function abortReason({ reason }: AbortSignal): XferError {
   if (reason instanceof XferError) return reason;
-  return new InterruptedError("interrupted", "It was stopped", { cause: reason });
+  return new InterruptedError("interrupted", "the operation was aborted", { cause: reason });
 }
 
 /** Throws `InterruptedError` `interrupted` where the work is to stop. */

@@ -52,7 +52,7 @@ export class ByteReader {
     if (size > this.remaining) {
       throw new ProtocolError(
         "truncated",
-        `Cannot read a field of ${size} bytes: ${this.remaining} bytes are left`,
+        `cannot read a field of ${size} bytes: only ${this.remaining} bytes are left`,
       );
     }
     const start = this.#offset;

@@ -123,11 +123,11 @@ const DENO_ADVICE = /, (?:run again with|specify the required permissions) .*$/s
 export function fileChanged(file: string): IntegrityError {
   return new IntegrityError(
     "file-changed",
-    `${file} changed while it was sent, or its size is unknown to the system; it was not stored`,
+    `${file} was not stored: it changed during the upload, or the system does not know its size`,
     {
       hint:
-        "Send it again when no program writes to it. If it has no true size, as files below /proc, " +
-        "send a copy.",
+        "Upload it again when no program writes to it, or upload a copy if it has no fixed size, " +
+        "like files below /proc.",
     },
   );
 }
@@ -161,7 +161,7 @@ function messageOf(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause);
   const { name, message } = cause;
   if (name === "NotCapable") {
-    return `xfer has no permission for it: ${message.replace(DENO_ADVICE, "")}`;
+    return `xfer has no permission: ${message.replace(DENO_ADVICE, "")}`;
   }
   return CUT_OFF.test(message) ? "the other end closed the connection" : message;
 }

@@ -15,12 +15,12 @@ const DEVICE = /^(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout
 /** Why a file may not have this name, in words that continue "its name …"; `undefined` if it may. */
 export function nameFault(name: string): string | undefined {
   if (name === "" || name === "." || name === "..") return "is empty or names a folder";
-  if (/[/\\\0]/.test(name)) return "holds a slash, a backslash or a NUL";
-  if (DECEIVING.test(name)) return "holds control characters or such that turn the writing";
-  if (DEVICE.test(name)) return "is that of a device on Windows";
+  if (/[/\\\0]/.test(name)) return "contains a slash, a backslash or a NUL";
+  if (DECEIVING.test(name)) return "contains control or bidirectional formatting characters";
+  if (DEVICE.test(name)) return "is a device name on Windows";
   if (/[. ]$/.test(name)) return "ends with a dot or a space";
   if (new TextEncoder().encode(name).length > MAX_FILE_NAME) {
-    return `has more than ${MAX_FILE_NAME} bytes`;
+    return `is longer than ${MAX_FILE_NAME} bytes`;
   }
   return undefined;
 }

@@ -74,7 +74,7 @@ export function decodeHelloAnswer(bytes: Bytes): HelloAnswer | undefined {
   if (version !== VERSION || code !== ANSWER_CODE || payloadSize < 3 || payloadSize > MAX_ANSWER) {
     throw new ProtocolError(
       "protocol-4-not-spoken",
-      "The server does not answer as one of protocol 4",
+      "the answer is not that of a server of protocol 4",
     );
   }
   if (bytes.length < RESPONSE_HEADER_SIZE + payloadSize) return undefined;

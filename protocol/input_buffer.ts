@@ -23,7 +23,9 @@ export class InputBuffer {
 
   /** Hands over the next piece. It must not change until it has been taken whole. */
   push(piece: Bytes): void {
-    if (this.#piece.length > 0) throw new RangeError("Cannot push: the piece before is not taken");
+    if (this.#piece.length > 0) {
+      throw new RangeError("cannot push: the previous piece was not taken");
+    }
     this.#piece = piece;
   }
 

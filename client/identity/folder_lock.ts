@@ -1,5 +1,5 @@
 /**
- * One client at a time changes what all clients in an identity's folder share.
+ * The lock for changes to the files that all clients of one folder share.
  *
  * @module
  */
@@ -8,17 +8,20 @@ import { printable } from "../../protocol/printable.ts";
 import { reasonOf, StorageError } from "../../protocol/errors.ts";
 import { lock } from "../local/file_lock.ts";
 
-/** Whose lock it is who changes what the clients of an identity's folder share; nothing is in it. */
+/** An empty file. The client that holds its lock may change the shared files of the folder. */
 export const LOCK_FILE = "me.lock";
-/** A key is made, or a line written, in milliseconds, on a slow disk in seconds: so long another client is waited for. */
+/** In milliseconds. The holder creates a key or writes a line, which takes seconds on a slow disk. */
 const WAIT_MS = 10_000;
 
-/** Ends when what was asked for so far in this process is done: each lock that is waited for takes up a thread. */
+/**
+ * Resolves when the earlier calls of this process have ended. They queue here because each wait for a lock occupies a
+ * thread.
+ */
 let turn: Promise<unknown> = Promise.resolve();
 
 /**
- * Changes what the clients of an identity's folder share, while no other does, in this process or in another; where
- * the file system has no locks, in another it may. Throws what `work` does, and `StorageError` `folder-busy`,
+ * Runs `work` while no other client, in this process or another, changes the shared files of the folder. On a file
+ * system without locks, other processes are not excluded. Throws what `work` throws, and `StorageError` `folder-busy`,
  * `cannot-write`.
  */
 export function whileAlone<T>(
@@ -46,8 +49,8 @@ async function open(path: string): Promise<Deno.FsFile> {
     return await Deno.open(path, { read: true, write: true, create: true, mode: 0o600 });
   } catch (cause) {
     const reason = reasonOf(cause);
-    throw new StorageError("cannot-write", `Cannot write ${printable(path)}: ${reason}`, {
-      hint: "Check that the folder is writable and has room.",
+    throw new StorageError("cannot-write", `cannot write ${printable(path)}: ${reason}`, {
+      hint: "Check that the folder is writable and has free space.",
       cause,
     });
   }
@@ -56,7 +59,7 @@ async function open(path: string): Promise<Deno.FsFile> {
 function busy(path: string, waitMs: number): StorageError {
   return new StorageError(
     "folder-busy",
-    `Another client has had ${printable(path)} locked for ${waitMs / 1000} s`,
-    { hint: "Wait until it has ended, or end it: it may hang." },
+    `cannot lock ${printable(path)}: another client has held the lock for ${waitMs / 1000} s`,
+    { hint: "Wait until the other client ends, or end it." },
   );
 }

@@ -1,6 +1,6 @@
 /**
- * Copies of the certificates of `--ca-cert` in an identity's folder: later runs trust them without the option, whatever
- * happens to the file that it named.
+ * Copies of the certificates of `--ca-cert` in an identity's folder. Later runs trust them without the option, even if
+ * the original file is gone.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { printable } from "../../protocol/printable.ts";
 import { writePrivateFile } from "../local/atomic_file.ts";
 import { readAuthorities } from "./ca_certificates.ts";
 
-/** The copy is named by the beginning of its digest: servers with the same authorities share one. */
+/** Hexadecimal digits of the digest in the copy's name. Servers with the same certificates share one copy. */
 const DIGITS = 16;
 const NAME = /^authorities-[0-9a-f]{16}\.pem$/;
 
@@ -28,7 +28,7 @@ async function digestOf(certificates: readonly string[]): Promise<Bytes> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", text));
 }
 
-/** Keeps certificates, and returns the digest by which they are found again. Throws `StorageError` `cannot-write`. */
+/** Keeps certificates. Returns the SHA-256 digest that finds them again. Throws `StorageError` `cannot-write`. */
 export async function keepAuthorities(
   folder: string,
   certificates: readonly string[],
@@ -38,15 +38,15 @@ export async function keepAuthorities(
   return digest;
 }
 
-/** Throws `ConfigurationError` `bad-ca-cert` where the copy is missing or is not what was kept. */
+/** Throws `ConfigurationError` `bad-ca-cert` if the copy is missing or was changed. */
 export async function readKeptAuthorities(folder: string, digest: Bytes): Promise<string[]> {
   const path = pathOf(folder, digest);
-  const hint = "Name the authority's certificate again: --ca-cert FILE.";
+  const hint = "Name the CA certificates again: --ca-cert FILE.";
   const certificates = await readAuthorities(path, hint);
   if (equalBytes(await digestOf(certificates), digest)) return certificates;
   throw new ConfigurationError(
     "bad-ca-cert",
-    `${printable(path)} was changed: it is not what --ca-cert named`,
+    `cannot use ${printable(path)}: it differs from the file that --ca-cert named`,
     { hint },
   );
 }

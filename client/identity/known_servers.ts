@@ -1,6 +1,6 @@
 /**
- * `known_servers`: how servers that were met before are known, a line each: `HOST:PORT SHA256:…`, or `HOST:PORT pki`,
- * with the digest of the authorities behind it that were named for it; or `HOST:PORT protocol-3`.
+ * `known_servers`, which says how the client identifies each known server, in one line each: `HOST:PORT SHA256:…`; or
+ * `HOST:PORT pki`, optionally with the digest of CA certificates; or `HOST:PORT protocol-3`.
  *
  * @module
  */
@@ -17,24 +17,24 @@ import { forgetAuthorities, keepAuthorities, readKeptAuthorities } from "./kept_
 
 export const KNOWN_SERVERS = "known_servers";
 
-/** How a server is known: by its fingerprint, 32 bytes, or (`pki`) by its name and a certificate authority. */
+/** The identity of a server: its fingerprint, 32 bytes, or (`pki`) its name, verified by a certificate authority. */
 export type ServerIdentity = Bytes | "pki";
 
-/** What a line says of a server: how it is known; or that protocol 3 was asked for with it, which knows nobody. */
+/** The entry of a server: its identity, or that the user asked for protocol 3, which verifies no server. */
 export type Remembered = ServerIdentity | "protocol-3";
 
 export interface KnownServer {
-  /** `HOST:PORT`, in small letters. */
+  /** `HOST:PORT`, in lower case. */
   readonly where: string;
   readonly remembered: Remembered;
 }
 
 interface KnownServerEntry extends KnownServer {
-  /** Of the authorities that were named for it. */
+  /** The SHA-256 digest of the CA certificates that the user named for this server. */
   readonly authorities: Bytes | undefined;
 }
 
-/** `entry`: `undefined` in a line that is empty or a comment. */
+/** `entry` is `undefined` for an empty line and a comment. */
 interface Line {
   readonly text: string;
   readonly entry: KnownServerEntry | undefined;
@@ -44,27 +44,27 @@ export class KnownServers {
   readonly path: string;
   readonly #folder: string;
 
-  /** The file in an identity's folder. */
+  /** `folder`: the identity's folder. */
   constructor(folder: string) {
     this.#folder = folder;
     this.path = join(folder, KNOWN_SERVERS);
   }
 
-  /** How the server at an address is known. Throws `ConfigurationError` `bad-known-servers`. */
+  /** Returns the identity of the server at an address, if known. Throws `ConfigurationError` `bad-known-servers`. */
   async find(address: Address): Promise<ServerIdentity | undefined> {
     return identityOf(findLast(await this.#load(), address));
   }
 
-  /** All servers that are known, as they stand there. Throws `ConfigurationError` `bad-known-servers`. */
+  /** Returns all known servers, in the order of the file. Throws `ConfigurationError` `bad-known-servers`. */
   async list(): Promise<KnownServer[]> {
     const lines = await this.#load();
     return lines.flatMap(({ entry }) => entry ?? []);
   }
 
   /**
-   * Keeps how a server is known that was not known before, with the authorities that were named for it; of one that is
-   * known so, only these. Returns how it is known now: another client may have met one there meanwhile. Throws
-   * `ConfigurationError` `too-many-known-servers`, and what `whileAlone` does.
+   * Adds an unknown server, with the CA certificates that the user named for it. For a server that is known by the same
+   * identity, only replaces these certificates. Returns the identity that is known now, which another client may have
+   * added meanwhile. Throws `ConfigurationError` `too-many-known-servers`, and what `whileAlone` does.
    */
   keep(
     address: Address,
@@ -82,18 +82,21 @@ export class KnownServers {
     });
   }
 
-  /** The authorities that were named for a server. Throws `ConfigurationError` `bad-known-servers`, `bad-ca-cert`. */
+  /**
+   * Returns the CA certificates that the user named for a server. Throws `ConfigurationError` `bad-known-servers`,
+   * `bad-ca-cert`.
+   */
   async authoritiesOf(address: Address): Promise<string[]> {
     const digest = findLast(await this.#load(), address)?.authorities;
     return digest === undefined ? [] : await readKeptAuthorities(this.#folder, digest);
   }
 
-  /** Whether protocol 3 was asked for with a server, and nothing else is known of it. */
+  /** Whether the user asked for protocol 3 with this server, and no identity of it is known. */
   async isProtocol3(address: Address): Promise<boolean> {
     return findLast(await this.#load(), address)?.remembered === "protocol-3";
   }
 
-  /** Keeps that protocol 3 was asked for with a server, unless it is known. Throws as `keep` does. */
+  /** Records that the user asked for protocol 3 with this server, unless the server is known. Throws as `keep` does. */
   async keepProtocol3(address: Address): Promise<void> {
     if (findLast(await this.#load(), address) !== undefined) return;
     await whileAlone(this.#folder, async () => {
@@ -103,7 +106,7 @@ export class KnownServers {
     });
   }
 
-  /** Forgets the server at an address; `false` where it is not known. Throws what `whileAlone` does. */
+  /** Removes the server at an address. Returns `false` if it is unknown. Throws what `whileAlone` does. */
   async forget(address: Address): Promise<boolean> {
     if (findLast(await this.#load(), address) === undefined) return false;
     return await whileAlone(this.#folder, async () => {
@@ -114,7 +117,7 @@ export class KnownServers {
     });
   }
 
-  /** Writes what is known of a server in place of what was. */
+  /** Replaces the entry of a server. */
   async #replace(
     lines: readonly Line[],
     address: Address,
@@ -143,8 +146,8 @@ export class KnownServers {
     if (new TextEncoder().encode(text).length > MAX_SMALL_FILE) {
       throw new ConfigurationError(
         "too-many-known-servers",
-        `${printable(this.path)} would have more than ${MAX_SMALL_FILE} bytes`,
-        { hint: "Forget those that are not in use any more: xfer client forget HOST:PORT." },
+        `cannot add a server to ${printable(this.path)}: the limit is ${MAX_SMALL_FILE} bytes`,
+        { hint: "Remove servers that you no longer use: 'xfer client forget HOST:PORT'." },
       );
     }
     await writePrivateFile(this.path, text);
@@ -162,7 +165,7 @@ export class KnownServers {
           index + 1
         }: expected HOST:PORT SHA256:…, HOST:PORT pki or ` +
           "HOST:PORT protocol-3",
-        { hint: "Correct or remove the line." },
+        { hint: "Correct or delete the line." },
       );
     });
     return text === "" ? [] : lines;
@@ -195,7 +198,7 @@ function identityOf(entry: KnownServerEntry | undefined): ServerIdentity | undef
   return entry === undefined || entry.remembered === "protocol-3" ? undefined : entry.remembered;
 }
 
-/** Names of hosts are the same in capitals; those of zones are not. */
+/** Host names ignore case; IPv6 zones do not. */
 function keyOf({ hostname, port }: Address): string {
   const host = withoutZone(hostname);
   const zone = hostname.slice(host.length);
@@ -211,44 +214,43 @@ export function isSame(a: ServerIdentity | undefined, b: ServerIdentity | undefi
   return equalBytes(a, b);
 }
 
-/** A `ConfigurationError` `other-server`: a server is not the one that is expected. */
+/** A `ConfigurationError` `other-server`: the server has another identity than the expected one. */
 export function otherServer(
   server: Address,
   { expected, found, pinned }: {
     readonly expected: ServerIdentity;
     readonly found: ServerIdentity;
-    /** Whether line 1 of transfer.info names what is expected; else it is what was met before. */
+    /**
+     * Whether line 1 of transfer.info or `--server` has the expected identity; otherwise it comes from `known_servers`.
+     */
     readonly pinned: boolean;
   },
 ): ConfigurationError {
   const where = formatAddress(server);
   return new ConfigurationError(
     "other-server",
-    `The server at ${where} is not the one that is expected: it shows ${describe(found)}, ` +
-      `expected was ${describe(expected)}`,
+    `the server at ${where} is not the expected one: expected ${describe(expected)}, ` +
+      `found ${describe(found)}`,
     {
-      hint: `Either somebody between you and the server pretends to be it, or its operator has ` +
-        `${changed(expected, found)}. Ask the operator, by another way. If it is so, ` +
+      hint: "Ask the server's operator out of band, for example by phone, whether it has " +
+        `${changed(expected, found)}; if so, ` +
         (pinned
-          ? `write it where the address is (line 1 of transfer.info, or --server): ${
-            lineFor(where, found)
-          }`
-          : `go on with: xfer client forget ${where}`),
+          ? `use this address in line 1 of transfer.info or --server: ${lineFor(where, found)}`
+          : `run 'xfer client forget ${where}'`) +
+        "; if not, somebody is posing as the server.",
     },
   );
 }
 
 function describe(identity: ServerIdentity): string {
   return identity === "pki"
-    ? "an authority's certificate"
+    ? "a certificate from a CA"
     : `the fingerprint ${formatIdentity(identity)}`;
 }
 
 function changed(expected: ServerIdentity, found: ServerIdentity): string {
-  if (found === "pki") {
-    return "taken a certificate from an authority, which is known by its name and no fingerprint";
-  }
-  return expected === "pki" ? "gone back to a certificate of its own" : "given it a new key";
+  if (found === "pki") return "switched to a certificate from a CA";
+  return expected === "pki" ? "switched to a self-signed certificate" : "a new key";
 }
 
 function lineFor(where: string, found: ServerIdentity): string {

@@ -1,5 +1,5 @@
 /**
- * Files that are to be their owner's alone, as far as the system has owners and modes.
+ * Files that only their owner may access, as far as the system has owners and modes.
  *
  * @module
  */
@@ -9,13 +9,13 @@ import { printable } from "../../protocol/printable.ts";
 import { cannotRead, readSmall } from "../local/read_small_file.ts";
 
 export interface Permissions {
-  /** The permission bits, with others above them or without. */
+  /** The permission bits, possibly with the file type. */
   readonly mode: number;
-  /** The owner's user id. */
+  /** The owner's uid. */
   readonly uid: number;
 }
 
-/** What is wrong with a file that should be private. */
+/** Why a file is not private. */
 export type Flaw = "foreign" | "writable" | "readable";
 
 const OTHERS_WRITE = 0o022;
@@ -23,7 +23,7 @@ const OTHERS_READ = 0o044;
 const ANYBODY_WRITES = 0o002;
 const STICKY = 0o1000;
 
-/** The worst that is wrong with a file, seen by the user `ownUid`. */
+/** Returns the worst flaw of a file for the user `ownUid`. */
 export function flawOf({ mode, uid }: Permissions, ownUid: number): Flaw | undefined {
   if (uid !== ownUid) return "foreign";
   if ((mode & OTHERS_WRITE) !== 0) return "writable";
@@ -31,16 +31,16 @@ export function flawOf({ mode, uid }: Permissions, ownUid: number): Flaw | undef
 }
 
 /**
- * Whether anybody can put another file in the place of one in the folder. A folder like /tmp is fine: in it only owners
- * remove files, and a file of another owner is refused. So is one that a group can write, which on many systems is
- * every folder, of a group with one member.
+ * Whether anyone can replace a file in the folder. A sticky folder like /tmp counts as closed: only owners can remove
+ * files there, and a file of another owner is refused. A group-writable folder does too: on many systems every folder
+ * is, for a group with one member.
  */
 export function isOpenToAnybody({ mode }: Permissions): boolean {
   return (mode & ANYBODY_WRITES) !== 0 && (mode & STICKY) === 0;
 }
 
 /**
- * Whether the folder lets anybody replace the identity. Reported, not refused: who can write there can also write
+ * Whether anyone can replace the identity in the folder. This is reported, not refused: they could also write
  * transfer.info and name another server.
  */
 export async function isFolderOpen(path: string): Promise<boolean> {
@@ -48,15 +48,15 @@ export async function isFolderOpen(path: string): Promise<boolean> {
     const { mode, uid } = await Deno.stat(path);
     return mode !== null && uid !== null && isOpenToAnybody({ mode, uid });
   } catch {
-    return false; // what is wrong with it shows when its files are read
+    return false; // reading its files reports the error
   }
 }
 
 /**
- * The text of a small private file, or `undefined` where there is none. One that others can read is made private first,
- * and `onTightened` called. All checks are on the open file, so that none other takes its place. Throws
- * `ConfigurationError`: `identity-not-private` where others can write it or it is another's, `oversized-file`; and
- * `StorageError` `cannot-read`.
+ * Returns the text of a small private file, or `undefined` if it does not exist. A file that others can read is made
+ * private first, and `onTightened` is called. All checks use the open file, so that it cannot be exchanged in between.
+ * Throws `ConfigurationError` `identity-not-private` if others can write to the file or it belongs to another user,
+ * `oversized-file`; `StorageError` `cannot-read`.
  */
 export async function readPrivateFile(
   path: string,
@@ -75,7 +75,7 @@ export async function readPrivateFile(
   }
 }
 
-/** Whether something had to be changed. */
+/** Returns whether the mode was changed. */
 async function makePrivate(file: FileHandle, path: string): Promise<boolean> {
   const ownUid = Deno.uid();
   if (ownUid === null) return false; // Windows: a file has the permissions of its folder
@@ -83,7 +83,7 @@ async function makePrivate(file: FileHandle, path: string): Promise<boolean> {
   const flaw = flawOf(permissions, ownUid);
   if (flaw === undefined) return false;
   if (flaw !== "readable") throw notPrivate(path, flaw, permissions, ownUid);
-  // Deno's own files can't change their mode; by its path it could be another file by now.
+  // A `Deno.FsFile` cannot change its mode, and the path could lead to another file by now.
   await file.chmod(0o600);
   return true;
 }
@@ -96,12 +96,12 @@ function notPrivate(
 ): ConfigurationError {
   const quoted = `'${path.replaceAll("'", `'\\''`)}'`;
   const [what, remedy] = flaw === "writable"
-    ? [`others can write it (mode ${(mode & 0o7777).toString(8).padStart(4, "0")})`, ""]
-    : [`it belongs to user ${uid}, not to user ${ownUid}`, `sudo chown ${ownUid} ${quoted} && `];
+    ? [`others can write to it (mode ${(mode & 0o7777).toString(8).padStart(4, "0")})`, ""]
+    : [`it belongs to uid ${uid}, not to yours, ${ownUid}`, `sudo chown ${ownUid} ${quoted} && `];
   return new ConfigurationError(
     "identity-not-private",
-    `Cannot trust ${printable(path)}: ${what}, who could put an identity of his own there`,
-    { hint: `If its content is yours: ${remedy}chmod 600 ${quoted}` },
+    `cannot trust ${printable(path)}: ${what}`,
+    { hint: `If the content is yours, run: ${remedy}chmod 600 ${quoted}` },
   );
 }
 

@@ -1,5 +1,5 @@
 /**
- * Files of xfer's own, which don't go to a server with the others: some prove who a client or a server is.
+ * Files of xfer itself, which are not uploaded with the others. Some of them prove who a client or a server is.
  *
  * @module
  */
@@ -18,30 +18,30 @@ import { isAuthoritiesName } from "./kept_authorities.ts";
 import { KNOWN_SERVERS } from "./known_servers.ts";
 import { isPartName } from "../local/partial_file.ts";
 
-/** With a private key in them. */
+/** Files with a private key. */
 const KEYS = [ACCOUNT_KEY_FILE, IDENTITY_FILE, KEY_FILE];
-/** By any of them a folder is known to be a client's, whoever's. */
+/** A folder with any of them is a client's folder. */
 const MARKS = [
   ...[ACCOUNT_KEY_FILE, IDENTITY_FILE, ACCOUNT_FILE],
   ...[LOCK_FILE, STORED_FILE, EDITION_FILE],
 ];
-/** What else is in a client's folder, under names that other files may have elsewhere. */
+/** Further files of a client's folder, whose names are also common elsewhere. */
 const BESIDE = [KEY_FILE, TRANSFER_INFO];
-/** What users write themselves; nothing in it is a secret. */
+/** Files that users write themselves, without secrets. */
 const PUBLIC = [TRANSFER_INFO];
 
-/** What is behind the name of a copy that is kept, and of a file that is not written to its end. */
+/** The suffix of a copy, or of a temporary file. */
 const COPY = /\.(?:old\d*|[0-9a-f-]{36}\.tmp)$/;
 
 const isOneOf = (names: readonly string[], name: string) => names.includes(name.replace(COPY, ""));
 
-/** Why a file in a folder is never sent. */
+/** Why a file is never uploaded. */
 export type ReservedFile =
   | "a file of xfer's own"
   | "an unfinished download"
   | "a server's data folder";
 
-/** Files that are private wherever they are. */
+/** The reason that applies to a name in any folder. */
 function ownByName(name: string): ReservedFile | undefined {
   if (isPartName(name)) return "an unfinished download";
   const isOwn = isOneOf([...MARKS, KNOWN_SERVERS], name) || isAuthoritiesName(name);
@@ -49,11 +49,11 @@ function ownByName(name: string): ReservedFile | undefined {
 }
 
 export class ReservedFiles {
-  /** Of the identity in use; its real path. */
+  /** The real path of the folder of the identity in use. */
   readonly #folder: string | undefined;
-  /** The keys in it, by their numbers: they may have other names too. */
+  /** Its keys, by device and inode, because a key may have further names. */
   readonly #keys: ReadonlySet<string>;
-  /** What was found of folders, by their real paths: many files that are named are in few of them. */
+  /** Results by the real path of a folder: the files of one command are mostly in few folders. */
   readonly #servers = new Map<string, Promise<boolean>>();
   readonly #own = new Map<string, Promise<(name: string) => ReservedFile | undefined>>();
 
@@ -62,7 +62,9 @@ export class ReservedFiles {
     this.#keys = keys;
   }
 
-  /** Those of the identity in a folder, wherever links lead to it, and of any other client and server. */
+  /**
+   * Reserves the files of the identity in `identityFolder`, under any name, and those of all other clients and servers.
+   */
   static async of(identityFolder: string): Promise<ReservedFiles> {
     const folder = await realPath(identityFolder);
     const keys = new Set<string>();
@@ -74,8 +76,8 @@ export class ReservedFiles {
   }
 
   /**
-   * Which of a folder's entries are of xfer's own. `folder`: its real path, where it is known; `hasName`: whether there
-   * is such an entry.
+   * Returns the reason for each name in a folder, if it is reserved. `folder`: its real path, if known; `hasName`:
+   * whether the folder has an entry.
    */
   in(
     folder: string | undefined,
@@ -87,13 +89,13 @@ export class ReservedFiles {
         (isClients && isOneOf(BESIDE, name) ? "a file of xfer's own" : undefined);
   }
 
-  /** Whether a file is a key of the identity in use, under whatever name. */
+  /** Whether a file is a key of the identity in use, under any name. */
   isKey(info: Deno.FileInfo): boolean {
     const number = numberOf(info);
     return number !== undefined && this.#keys.has(number);
   }
 
-  /** Throws `UsageError` `own-key` for a path that leads to something that is private to a client or a server. */
+  /** Throws `UsageError` `own-key` for a path that leads to a private file of a client or a server. */
   async refuse({ path, real, info }: NamedPath): Promise<void> {
     if (real === undefined || info === undefined) return;
     const [folder, name] = info.isDirectory ? [real, ""] : [dirname(real), basename(real)];
@@ -103,7 +105,7 @@ export class ReservedFiles {
     if (own !== undefined && !PUBLIC.includes(name)) throw ownOf(path, own);
   }
 
-  /** Whether a folder is a server's data folder, or in one. */
+  /** Whether a folder is a server's data folder or inside one. */
   #isServers(folder: string): Promise<boolean> {
     return remember(this.#servers, folder, async () => {
       const found = await namesThere(folder, DATA_FILES);
@@ -130,7 +132,7 @@ async function namesThere(folder: string, names: readonly string[]): Promise<Set
   return new Set(names.filter((_, i) => there[i] === true));
 }
 
-/** The identity of a file on this machine, whatever its name; not every system has one. */
+/** The device and inode of a file; `undefined` on systems that don't number files. */
 function numberOf({ dev, ino }: Deno.FileInfo): string | undefined {
   return ino ? `${dev} ${ino}` : undefined;
 }
@@ -138,23 +140,23 @@ function numberOf({ dev, ino }: Deno.FileInfo): string | undefined {
 function ownKey(path: string): UsageError {
   return new UsageError(
     "own-key",
-    `Cannot send ${printable(path)}: it proves who you are, and is nobody else's`,
+    `cannot upload ${printable(path)}: it is your private key`,
     {
-      hint: "For a copy of it, use another way than the server that it is for. For another " +
-        "machine of yours: xfer client link.",
+      hint: "Copy it by other means, or run 'xfer client link' to use your account on another " +
+        "machine.",
     },
   );
 }
 
 const HINTS: Readonly<Record<ReservedFile, string>> = {
-  "a file of xfer's own": "For a copy of it, use another way than a server.",
-  "an unfinished download": "Get the file again to finish it, or rename it.",
-  "a server's data folder": "To copy what a server keeps: xfer server backup, or export.",
+  "a file of xfer's own": "Copy it by other means.",
+  "an unfinished download": "Download the file again to finish it, or rename the partial download.",
+  "a server's data folder": "To copy it, run 'xfer server backup' or 'xfer server export'.",
 };
 
 function ownOf(path: string, own: ReservedFile): UsageError {
   const what = own === "a server's data folder" ? `in ${own}` : own;
-  return new UsageError("own-key", `Cannot send ${printable(path)}: it is ${what}`, {
+  return new UsageError("own-key", `cannot upload ${printable(path)}: it is ${what}`, {
     hint: HINTS[own],
   });
 }

@@ -1,5 +1,5 @@
 /**
- * `transfer.info`: server address, user name, file. Three lines that a person writes.
+ * `transfer.info`, three lines that a person writes: server, user name, file.
  *
  * @module
  */
@@ -14,59 +14,58 @@ import { writeFile } from "../local/atomic_file.ts";
 
 export const TRANSFER_INFO = "transfer.info";
 
-/** No sensible file is longer, in bytes; a larger one was named by mistake. */
+/** In bytes. A larger file is not a transfer.info. */
 const MAX_SIZE = 16 * 1024;
 
-/** What `transfer.info` says. */
+/** The content of `transfer.info`. */
 export interface TransferInfo {
   /** Line 1: the server's plain port. */
   readonly server: Address;
-  /** Whether line 1 is written `xfer://…`: only protocol 4 may be spoken. */
+  /** Whether line 1 begins with `xfer://`, which allows only protocol 4. */
   readonly secure: boolean;
   /** The server's fingerprint, 32 bytes, if line 1 has one. */
   readonly fingerprint: Bytes | undefined;
   /** Line 2. */
   readonly userName: string;
-  /** Line 3: the path of the file to send, relative to this process; `undefined` if the line is missing. */
+  /** Line 3: the path of the file to upload, relative to the current folder; `undefined` if the line is missing. */
   readonly file: string | undefined;
 }
 
-/** What each line is to be, as it goes on "expected …". */
+/** What each line must be, to follow "expected". */
 export const EXPECTED = {
   server: "HOST:PORT, such as 127.0.0.1:1256, example.org:1256 or [::1]:1256, " +
-    "or what the server prints: xfer://HOST:PORT#SHA256:… or xfer://HOST:PORT",
+    "or what the server prints, xfer://HOST:PORT#SHA256:… or xfer://HOST:PORT",
   userName: "a user name of 1 to 254 ASCII letters and digits",
-  file: "the path of the file to send",
+  file: "the path of the file to upload",
 } as const;
 
-/** The client's folder, where who it is, and what it knows, is kept: the one that its `transfer.info` is in. */
+/** The folder of a `transfer.info`, where the client also keeps its identity and what it knows of servers. */
 export function clientFolder(transferInfo: string): string {
   return dirname(transferInfo);
 }
 
-/** Line 1, or `undefined` where it is not as it must be. */
+/** Parses line 1. Returns `undefined` if it is invalid. */
 export function parseServerLine(text: string): Location | undefined {
   const location = parseLocation(text);
   return location?.address.port === 0 ? undefined : location;
 }
 
-/** Whether a path can be line 3, and be read back from there. */
+/** Whether a path can be line 3 and read back unchanged. */
 export function isFileLine(text: string): boolean {
   return text.trim() !== "" && !/[\0\r\n]/.test(text);
 }
 
 /**
- * Reads a `transfer.info`: three lines, server, user name and file. Throws `ConfigurationError` `no-transfer-info` or
- * `bad-transfer-info`; `StorageError` `cannot-read`.
+ * Reads a `transfer.info`. Throws `ConfigurationError` `no-transfer-info` or `bad-transfer-info`; `StorageError`
+ * `cannot-read`.
  */
 export async function readTransferInfo(path: string): Promise<TransferInfo> {
   return parseTransferInfo(decode(await readFile(path), path), path);
 }
 
 /**
- * The contents of a `transfer.info`. A byte order mark, CRLF line ends and blank lines at the end are fine; anything
- * else that is not as it must be throws `ConfigurationError` `bad-transfer-info`, which names file, line, what was
- * found and what is expected.
+ * Parses the text of a `transfer.info`. Accepts a byte order mark, CRLF and blank lines at the end. Throws
+ * `ConfigurationError` `bad-transfer-info`, which names file, line, what was found and what is expected.
  */
 export function parseTransferInfo(text: string, path: string): TransferInfo {
   const lines = text.replace(/^\uFEFF/, "").split(/\r?\n/);
@@ -77,7 +76,7 @@ export function parseTransferInfo(text: string, path: string): TransferInfo {
     throw new ConfigurationError(
       "bad-transfer-info",
       `${printable(path)} line ${line}: ${what}, expected ${expected}`,
-      { hint: "It has three lines: HOST:PORT, user name, file to send." },
+      { hint: "Write three lines: HOST:PORT, user name, file to upload." },
     );
   };
   const location = parseServerLine(address);
@@ -89,7 +88,7 @@ export function parseTransferInfo(text: string, path: string): TransferInfo {
   return { server, secure, fingerprint, userName, file: file && fromFolder(file, path) };
 }
 
-/** The text of the `transfer.info` at `path`, as {@link parseTransferInfo} reads it. */
+/** The text of the `transfer.info` at `path`, for {@link parseTransferInfo}. */
 export function formatTransferInfo(
   { server: address, secure, fingerprint, userName, file }: TransferInfo,
   path: string,
@@ -100,7 +99,7 @@ export function formatTransferInfo(
 }
 
 /**
- * Writes a `transfer.info`, whole or not at all. Throws `UsageError` `target-exists` where there is one, unless forced;
+ * Writes a `transfer.info` atomically. Throws `UsageError` `target-exists` if it exists and `force` is not set;
  * `StorageError` `cannot-write`.
  */
 export async function writeTransferInfo(
@@ -113,7 +112,7 @@ export async function writeTransferInfo(
   }
 }
 
-/** A path in a `transfer.info`, as this process names it. */
+/** Resolves a path of a `transfer.info` against its folder. */
 function fromFolder(file: string, transferInfo: string): string {
   return hasOtherBase(file, transferInfo) ? join(clientFolder(transferInfo), file) : file;
 }
@@ -127,10 +126,10 @@ function hasOtherBase(file: string, transferInfo: string): boolean {
   return !isAbsolute(file) && clientFolder(transferInfo) !== ".";
 }
 
-/** A `UsageError` `target-exists`; `first` is a hint that comes before those for every case. */
+/** A `UsageError` `target-exists`. `first` is a sentence to put before the usual hint. */
 export function transferInfoExists(path: string, first?: string): UsageError {
-  const others = "Replace it: --force; or name another: --transfer-info FILE.";
-  return new UsageError("target-exists", `${printable(path)} is there already`, {
+  const others = "Add --force to overwrite it, or name another file: --transfer-info FILE.";
+  return new UsageError("target-exists", `${printable(path)} already exists`, {
     hint: first === undefined ? others : `${first}. ${others}`,
   });
 }
@@ -141,21 +140,20 @@ async function readFile(path: string): Promise<Uint8Array> {
     if (size <= MAX_SIZE) return await Deno.readFile(path);
   } catch (cause) {
     if (!(cause instanceof Deno.errors.NotFound)) {
-      throw cannotRead(path, cause, `${READABLE}, or name another: --transfer-info FILE.`);
+      throw cannotRead(path, cause, `${READABLE}, or name another file: --transfer-info FILE.`);
     }
     throw new ConfigurationError(
       "no-transfer-info",
-      `Cannot read ${printable(path)}: there is none`,
+      `cannot read ${printable(path)}: no such file`,
       {
-        hint: "Write one: xfer client init; or name another: --transfer-info FILE. It has three " +
-          "lines: HOST:PORT, user name, file to send.",
+        hint: "Run 'xfer client init' to create it, or name another file: --transfer-info FILE.",
         cause,
       },
     );
   }
   throw new ConfigurationError(
     "bad-transfer-info",
-    `${printable(path)} is larger than ${MAX_SIZE} bytes, so it is no transfer.info`,
+    `${printable(path)} is not a transfer.info: it is larger than ${MAX_SIZE} bytes`,
   );
 }
 

@@ -1,6 +1,6 @@
 /**
- * `me.stored`: which files were stored last from here, the newest first, a line of JSON each. It is for people who ask;
- * nothing depends on it.
+ * `me.stored`, the files that were last stored from this folder, newest first, in one line of JSON each. It is for
+ * people only; nothing depends on it.
  *
  * @module
  */
@@ -11,29 +11,31 @@ import { writePrivateFile } from "../local/atomic_file.ts";
 
 export const STORED_FILE = "me.stored";
 
-/** More is what the server is asked for. */
+/** For more, people can list the files on the server. */
 export const MAX_LAST_STORED = 10;
 
 export interface LastStored {
-  /** On the server. */
+  /** Its name on the server. */
   readonly name: string;
   readonly size: number;
   readonly cksum: number;
-  /** When the server has confirmed it, by the clock here, in milliseconds since the epoch. */
+  /** When the server confirmed the file, in milliseconds since the epoch, by the local clock. */
   readonly storedAt: number;
   readonly user: string;
   /** HOST:PORT. */
   readonly server: string;
 }
 
-/** What was stored last, the newest first. A line that is no such file is passed over. Throws `StorageError` `cannot-read`. */
+/**
+ * Returns the files that were last stored, newest first. Ignores invalid lines. Throws `StorageError` `cannot-read`.
+ */
 export async function readLastStored(folder: string): Promise<LastStored[]> {
   const text = await readTextFileIfThere(join(folder, STORED_FILE)) ?? "";
   return text.split("\n").flatMap(parse).slice(0, MAX_LAST_STORED);
 }
 
 /**
- * Adds files, the newest first; as many are kept as there may be. Throws `StorageError` `cannot-write`, and what
+ * Adds files, newest first, and keeps the last {@link MAX_LAST_STORED}. Throws `StorageError` `cannot-write`, and what
  * `whileAlone` does.
  */
 export async function keepLastStored(folder: string, files: readonly LastStored[]): Promise<void> {
@@ -60,7 +62,7 @@ function parse(line: string): LastStored[] {
     const isTime = !Number.isNaN(new Date(storedAt).getTime());
     if (texts && numbers && isTime) return [{ name, size, cksum, storedAt, user, server }];
   } catch {
-    // It is passed over.
+    // An invalid line.
   }
   return [];
 }

@@ -1,6 +1,6 @@
 /**
- * Who the client is: `me.info` (name, id, private key) and `priv.key` (the private key alone), as the published
- * clients write them.
+ * The identity of a client over protocol 3: `me.info` (name, id, private key) and `priv.key` (the private key alone),
+ * as the published clients write them.
  *
  * @module
  */
@@ -21,20 +21,20 @@ import { isFolderOpen, readPrivateFile } from "./private_file.ts";
 
 export const IDENTITY_FILE = "me.info";
 export const KEY_FILE = "priv.key";
-/** What the server speaks, in one line: the edition, then quirks. */
+/** One line: the edition that the server speaks, then its quirks. */
 export const EDITION_FILE = "me.edition";
 
 export interface Identity {
   readonly name: string;
-  /** 16 bytes, given by the server. */
+  /** 16 bytes, assigned by the server. */
   readonly clientId: Bytes;
   /** PKCS#8 DER. */
   readonly privateKey: Bytes;
 }
 
 /**
- * The text of `me.info`: the name; the id as 32 hexadecimal digits; the private key in base64, in one line or
- * several. Some clients fill the first line up with NULs. Throws `ConfigurationError` `bad-identity`.
+ * Parses `me.info`: the name, the id as 32 hexadecimal digits, and the private key in base64, in one or more lines.
+ * Some clients pad the first line with NULs. Throws `ConfigurationError` `bad-identity`.
  */
 export function parseIdentity(text: string, path: string): Identity {
   const [nameLine = "", idLine = "", ...keyLines] = text.replace(/^\uFEFF/, "").split(/\r?\n/);
@@ -53,7 +53,7 @@ export function formatIdentity({ name, clientId, privateKey }: Identity): string
   return `${name}\n${toHex(clientId)}\n${toBase64(privateKey)}\n`;
 }
 
-/** The base64 of a private key, in one line or several. Throws `ConfigurationError` `bad-identity`. */
+/** Parses a private key in base64, in one or more lines. Throws `ConfigurationError` `bad-identity`. */
 export function parsePrivateKey(base64: string, path: string): Bytes {
   try {
     const privateKey = new Uint8Array(Buffer.from(base64, "base64"));
@@ -61,7 +61,7 @@ export function parsePrivateKey(base64: string, path: string): Bytes {
   } catch (cause) {
     throw badIdentity(path, "expected an RSA private key, PKCS#8 in base64", cause);
   }
-  throw badIdentity(path, "the protocol has room only for RSA keys of 1024 bits and exponent 17");
+  throw badIdentity(path, "expected an RSA key of 1024 bits with exponent 17");
 }
 
 /** The identity files of one folder. */
@@ -81,7 +81,7 @@ export class IdentityFolder {
   }
 
   /**
-   * The identity, or `undefined` where there is none yet. Throws `ConfigurationError` `bad-identity` or
+   * Returns the identity, or `undefined` before the registration. Throws `ConfigurationError` `bad-identity` or
    * `identity-not-private`.
    */
   async load(): Promise<Identity | undefined> {
@@ -89,12 +89,12 @@ export class IdentityFolder {
       this.#onEvent({ type: "openFolder", path: this.#folder });
     }
     const text = await this.#readPrivate(this.#identityPath);
-    // The key beside it is the same: it must be private whether it is needed or not.
+    // This file has the same key, so it must be private even if it is not needed.
     await this.#readPrivate(this.#keyPath);
     return text === undefined ? undefined : parseIdentity(text, this.#identityPath);
   }
 
-  /** The private key alone: what a client has that did not get as far as an id. Throws as `load` does. */
+  /** Returns the private key alone, which a client has before it gets an id. Throws as `load` does. */
   async loadKey(): Promise<Bytes | undefined> {
     const text = await this.#readPrivate(this.#keyPath);
     return text === undefined ? undefined : parsePrivateKey(text, this.#keyPath);
@@ -108,7 +108,7 @@ export class IdentityFolder {
     await removeIfThere(this.#keyPath);
   }
 
-  /** What was spoken last. Throws `ConfigurationError` `bad-edition-file`. */
+  /** Returns the profile of the last run. Throws `ConfigurationError` `bad-edition-file`. */
   async loadProfile(): Promise<Profile | undefined> {
     const text = await readTextFileIfThere(this.#editionPath);
     if (text === undefined) return undefined;
@@ -119,9 +119,9 @@ export class IdentityFolder {
       "bad-edition-file",
       `${printable(this.#editionPath)}: found "${
         printable(text.trim().slice(0, 80))
-      }", expected an ` +
-        "edition and habits that this xfer knows",
-      { hint: "Remove it, and name the edition: --edition NAME." },
+      }", expected a ` +
+        "known edition and known quirks",
+      { hint: "Delete the file, and name the edition: --edition NAME." },
     );
   }
 
@@ -131,12 +131,12 @@ export class IdentityFolder {
     await writePrivateFile(this.#editionPath, text);
   }
 
-  /** Writes `me.info`, in place of one that is there. */
+  /** Writes `me.info`, and overwrites an existing one. */
   async save(identity: Identity): Promise<void> {
     await writePrivateFile(this.#identityPath, formatIdentity(identity));
   }
 
-  /** Keeps a copy of `me.info` beside it. Returns the copy's path. */
+  /** Copies `me.info` to a file beside it. Returns the path of the copy. */
   async backUp(): Promise<string> {
     return await keepCopy(this.#identityPath);
   }
@@ -152,17 +152,17 @@ function toBase64(bytes: Bytes): string {
 
 function badIdentity(path: string, what: string, cause?: unknown): ConfigurationError {
   return new ConfigurationError("bad-identity", `${printable(path)}: ${what}`, {
-    hint: "Move the file away to register anew under a name that is free.",
+    hint: "Restore the file from a backup, or move it away to register under another name.",
     cause,
   });
 }
 
-/** So many copies of one file are kept: a server that denies every time must not fill the folder. */
+/** The most copies of one file: a server that denies every time must not fill the folder. */
 const MAX_COPIES = 20;
 
 /**
- * Keeps a copy of a file as `PATH.old`, or `PATH.old2`, `PATH.old3` … where those are other files. Returns the copy's path.
- * Throws `StorageError` `cannot-write`, and `ConfigurationError` `too-many-copies`.
+ * Copies a file to `PATH.old`, or to `PATH.old2`, `PATH.old3` … if these exist with other content. Returns the path of
+ * the copy. Throws `StorageError` `cannot-write`, and `ConfigurationError` `too-many-copies`.
  */
 async function keepCopy(path: string): Promise<string> {
   const text = await readTextFileIfThere(path);
@@ -176,9 +176,9 @@ async function keepCopy(path: string): Promise<string> {
   }
   throw new ConfigurationError(
     "too-many-copies",
-    `The server denies the identity of ${
+    `the server does not know the identity in ${
       printable(path)
-    }, and ${MAX_COPIES} earlier ones are kept already`,
-    { hint: `Remove or move those that nobody needs: ${printable(path)}.old and its like.` },
+    }, and ${MAX_COPIES} earlier ones are already kept`,
+    { hint: `Delete the copies that you no longer need: ${printable(path)}.old, .old2 and so on.` },
   );
 }

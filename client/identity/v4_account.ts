@@ -1,6 +1,6 @@
 /**
- * Who the client is in protocol 4: `me.key`, an Ed25519 private key, and `me.account`, the name and the id that the
- * server gave.
+ * The identity of a client over protocol 4: `me.key`, an Ed25519 private key, and `me.account`, the name and the id
+ * that the server assigned.
  *
  * @module
  */
@@ -49,8 +49,8 @@ export class AccountFolder {
   }
 
   /**
-   * The key, made and durable before it is sent: one for all clients that begin at once. Throws
-   * `ConfigurationError` `bad-identity`, and what `whileAlone` does.
+   * Returns the key. Creates one and makes it durable if none exists, the same for all clients that start at once.
+   * Throws `ConfigurationError` `bad-identity`, and what `whileAlone` does.
    */
   async loadKey(): Promise<AccountKey> {
     const there = await this.readKey();
@@ -65,12 +65,12 @@ export class AccountFolder {
     });
   }
 
-  /** Removes a key that was made here, and that the server has refused to register: it is nobody's. */
+  /** Removes a key that this object created and the server refused to register. */
   async dropMadeKey(): Promise<void> {
     const made = this.#made;
     if (made === undefined) return;
     await whileAlone(this.#folder, async () => {
-      // Another client may have registered with it meanwhile.
+      // Another client may have registered this key meanwhile.
       const [key, account] = [await this.readKey(), await this.loadAccount()];
       if (account !== undefined || key === undefined) return;
       if (equalBytes(key.publicKey, made.publicKey)) await Deno.remove(this.#keyPath);
@@ -79,25 +79,26 @@ export class AccountFolder {
   }
 
   /**
-   * The key that belongs to an account. Throws `ConfigurationError` `bad-identity`, also where there is none: another one
-   * would be a stranger's to the server.
+   * Returns the key of an account. Throws `ConfigurationError` `bad-identity`, also if the key is missing: the server
+   * would not know a new one.
    */
   async readKeyOf({ name }: LocalAccount): Promise<AccountKey> {
     const key = await this.readKey();
     if (key !== undefined) return key;
     throw new ConfigurationError(
       "bad-identity",
-      `${printable(this.#accountPath)} is the account of ${name}, but ${ACCOUNT_KEY_FILE} is ` +
-        "missing, the key that proves it",
+      `cannot use the account ${name} in ${printable(this.#accountPath)}: its key, ` +
+        `${ACCOUNT_KEY_FILE}, is missing`,
       {
-        hint: `Put ${ACCOUNT_KEY_FILE} back from a copy; or move ${ACCOUNT_FILE} away and have ` +
-          "this folder linked: xfer client link TOKEN, with a token from another machine of yours " +
-          "or the server's operator; or run in another folder, under another name.",
+        hint:
+          `Restore ${ACCOUNT_KEY_FILE} from a backup; or get a link token from another machine ` +
+          `of yours or the server's operator, move ${ACCOUNT_FILE} away and run ` +
+          "'xfer client link TOKEN'.",
       },
     );
   }
 
-  /** The key, or `undefined` where there is none yet. Throws `ConfigurationError` `bad-identity`. */
+  /** Returns the key, or `undefined` if none exists. Throws `ConfigurationError` `bad-identity`. */
   async readKey(): Promise<AccountKey | undefined> {
     const text = await readPrivateFile(this.#keyPath, () => this.#onTightened(this.#keyPath));
     return text === undefined ? undefined : await parseKey(text, this.#keyPath);
@@ -108,7 +109,7 @@ export class AccountFolder {
     await writePrivateFile(this.#keyPath, toPem("PRIVATE KEY", pkcs8));
   }
 
-  /** The account, or `undefined` before the registration. Throws `ConfigurationError` `bad-identity`. */
+  /** Returns the account, or `undefined` before the registration. Throws `ConfigurationError` `bad-identity`. */
   async loadAccount(): Promise<LocalAccount | undefined> {
     const text = await readPrivateFile(
       this.#accountPath,
@@ -126,11 +127,11 @@ export class AccountFolder {
     );
   }
 
-  /** Keeps an account, and the key that it has at the server. Throws what `whileAlone` does. */
+  /** Writes an account, and the key that is registered for it. Throws what `whileAlone` does. */
   async saveAccount({ name, clientId }: LocalAccount, key: AccountKey): Promise<void> {
     await whileAlone(this.#folder, async () => {
       const there = await this.readKey();
-      // Another client may have removed it, whom the server has refused.
+      // Another client, which the server refused, may have removed the key.
       if (!there || !equalBytes(there.publicKey, key.publicKey)) await this.#writeKey(key);
       await writePrivateFile(this.#accountPath, `${name}\n${toHex(clientId)}\n`);
     });
@@ -142,7 +143,7 @@ async function makeKey(): Promise<AccountKey> {
   return await withPublicKey((made as CryptoKeyPair).privateKey);
 }
 
-/** Adds the public half, which WebCrypto exports only with the private one. */
+/** Adds the public key, which WebCrypto exports only together with the private one. */
 async function withPublicKey(privateKey: CryptoKey): Promise<AccountKey> {
   const { x } = await crypto.subtle.exportKey("jwk", privateKey);
   const raw = atob((x ?? "").replaceAll("-", "+").replaceAll("_", "/"));
@@ -162,7 +163,8 @@ async function parseKey(text: string, path: string): Promise<AccountKey> {
 
 function badIdentity(path: string, what: string, cause?: unknown): ConfigurationError {
   return new ConfigurationError("bad-identity", `${printable(path)}: ${what}`, {
-    hint: "Restore it, or move me.key and me.account away to register anew under a free name.",
+    hint:
+      "Restore it from a backup, or move me.key and me.account away to register under another name.",
     cause,
   });
 }

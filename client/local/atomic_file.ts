@@ -1,5 +1,5 @@
 /**
- * Small files written so that they are there whole or not at all.
+ * Writes small files atomically: a file is complete or absent.
  *
  * @module
  */
@@ -7,20 +7,20 @@ import { basename, dirname, join } from "node:path";
 import { printable } from "../../protocol/printable.ts";
 import { reasonOf, StorageError, UsageError, XferError } from "../../protocol/errors.ts";
 
-/** Of nobody's writing: a run that was killed has left it. No write takes so long, in milliseconds. */
+/** In milliseconds. No write takes this long, so an older temporary file is from a run that was killed. */
 const LEFT_MS = 3_600_000;
 
 /**
- * Writes `text` to `path` with mode 0600: to a temporary file beside it, synced, renamed. Throws `StorageError`
- * `cannot-write`.
+ * Writes `text` to `path` with mode 0600: to a temporary file beside it, then syncs and renames it. Throws
+ * `StorageError` `cannot-write`.
  */
 export async function writePrivateFile(path: string, text: string): Promise<void> {
   await writeWhole(path, text, 0o600, (temporary) => replace(temporary, path));
 }
 
 /**
- * Writes a file that anybody may read. Returns whether it did: without `force` it takes the place of none. Throws
- * `StorageError` `cannot-write`.
+ * Writes a file that anyone may read. Returns `false` if `path` exists and `force` is not set. Throws `StorageError`
+ * `cannot-write`.
  */
 export async function writeFile(path: string, text: string, force: boolean): Promise<boolean> {
   if (!force && await isThere(path)) return false;
@@ -36,7 +36,7 @@ export async function writeFile(path: string, text: string, force: boolean): Pro
   );
 }
 
-/** `place` gives the file its name; where it returns `false` the file is removed instead. */
+/** `place` moves the temporary file to its name. If it returns `false`, the temporary file is removed. */
 async function writeWhole<T>(
   path: string,
   text: string,
@@ -65,22 +65,22 @@ async function writeWhole<T>(
     if (cause instanceof XferError) throw cause;
     throw new StorageError(
       "cannot-write",
-      `Cannot write ${printable(path)}: ${reasonOf(cause)}`,
-      { hint: "Check that the folder is writable and has room.", cause },
+      `cannot write ${printable(path)}: ${reasonOf(cause)}`,
+      { hint: "Check that the folder is writable and has free space.", cause },
     );
   }
 }
 
-/** Gives a file another name, in place of a file that has it. Throws as {@link replaceable} does. */
+/** Moves a file over `target`. Throws as {@link replaceable} does. */
 export async function replace(path: string, target: string): Promise<void> {
   await replaceable(target);
   await Deno.rename(path, target);
 }
 
 /**
- * What has a name that is to be a file's: nothing, a file, or a link to one, which is replaced itself. Throws `UsageError`
- * `target-exists` for all else: a device is of use to others, a link to one leads there, and a link to nothing may do so
- * later.
+ * Returns what is at `path` if a file may replace it: nothing (`undefined`), a file, or a link to a file, which is
+ * replaced itself. Throws `UsageError` `target-exists` for all else: others need a device or a link to one, and a link
+ * to nothing may later lead to one.
  */
 export async function replaceable(path: string): Promise<Deno.FileInfo | undefined> {
   const info = await Deno.lstat(path).catch(() => undefined);
@@ -94,12 +94,12 @@ export async function replaceable(path: string): Promise<Deno.FileInfo | undefin
 }
 
 function notReplaced(path: string, kind: string): UsageError {
-  return new UsageError("target-exists", `${printable(path)} is ${kind}, which is not replaced`, {
-    hint: "Name another place, or remove it first.",
+  return new UsageError("target-exists", `cannot overwrite ${printable(path)}: it is ${kind}`, {
+    hint: "Choose another path, or remove it first.",
   });
 }
 
-/** What is there, in words. */
+/** The kind of a file, for messages. */
 export function kindOf(info: Deno.FileInfo): string {
   if (info.isFile) return "a file";
   if (info.isDirectory) return "a folder";
@@ -109,15 +109,15 @@ export function kindOf(info: Deno.FileInfo): string {
 }
 
 /**
- * Gives a file another name, if that is free: a rename would replace what came there meanwhile, a link does not. Returns
- * whether it was.
+ * Moves a file to `target` if that is free. Returns whether it was. A rename would overwrite a file that appears in
+ * between; a link does not.
  */
 export async function moveToFree(path: string, target: string): Promise<boolean> {
   try {
     await Deno.link(path, target);
   } catch (error) {
     if (error instanceof Deno.errors.AlreadyExists) return false;
-    // A file system without links.
+    // The file system may not support links.
     if (await isThere(target)) return false;
     await Deno.rename(path, target);
     return true;
@@ -126,14 +126,14 @@ export async function moveToFree(path: string, target: string): Promise<boolean>
   return true;
 }
 
-/** Removes what runs that were killed have left of a file: there may be a key in it. */
+/** Removes temporary files that killed runs have left, because they may contain a key. */
 async function removeLeftovers(path: string): Promise<void> {
   const folder = dirname(path);
   const begin = `${basename(path)}.`;
   for await (const { name, isFile } of Deno.readDir(folder)) {
     if (!isFile || !name.startsWith(begin) || !TEMPORARY.test(name.slice(begin.length))) continue;
     const left = join(folder, name);
-    // Another client's may be in its place meanwhile.
+    // Another client may have renamed or removed the file meanwhile.
     const mtime = (await lstatIfThere(left))?.mtime ?? null;
     if (mtime !== null && Date.now() - mtime.getTime() > LEFT_MS) await removeIfThere(left);
   }
@@ -150,12 +150,12 @@ async function lstatIfThere(path: string): Promise<Deno.FileInfo | undefined> {
 
 const TEMPORARY = /^[0-9a-f-]{36}\.tmp$/;
 
-/** Whether anything has this name. */
+/** Whether anything is at a path, without following links. */
 export async function isThere(path: string): Promise<boolean> {
   return await Deno.lstat(path).then(() => true, () => false);
 }
 
-/** Makes the names in a folder durable. */
+/** Makes new and changed names in a folder durable. */
 export async function syncFolder(path: string): Promise<void> {
   if (Deno.build.os === "windows") return;
   using folder = await Deno.open(path, { read: true });

@@ -1,36 +1,36 @@
 /**
- * Names that differ, and are one where capitals and small letters are the same.
+ * Finds names that are the same file on a file system that ignores case.
  *
  * @module
  */
 import { printable } from "../../protocol/printable.ts";
 import { UsageError } from "../../protocol/errors.ts";
 
-/** Whether two paths may be one. */
+/** Folds case: two paths with the same result may be the same file. */
 export function foldCase(path: string): string {
   return path.toUpperCase().toLowerCase();
 }
 
-/** Files of one look, of which one must not replace another. */
+/** Files of one run whose names differ only in case. One must not overwrite another. */
 export class CaseCollisions {
-  /** Paths of files that are here, by the system's identity of the file. */
+  /** Paths of files that exist, by device and inode. */
   readonly #here = new Map<string, string>();
 
-  /** Notes that a file is here, whole. */
+  /** Records that a file exists in full. */
   async add(path: string): Promise<void> {
     const id = await identify(path);
     if (id !== undefined) this.#here.set(id, path);
   }
 
-  /** Throws `UsageError` `same-name` where a file that is here has another name as well, which is this path. */
+  /** Throws `UsageError` `same-name` if `path` leads to a recorded file that has another name. */
   async refuse(path: string): Promise<void> {
     const id = await identify(path);
     const other = id === undefined ? undefined : this.#here.get(id);
     if (other === undefined) return;
     throw new UsageError(
       "same-name",
-      `${printable(path)} and ${printable(other)} are one file on this file system`,
-      { hint: "Get one of them by itself, under another name: -o PATH." },
+      `${printable(path)} and ${printable(other)} are the same file on this file system`,
+      { hint: "Download one of them by itself to another path: -o PATH." },
     );
   }
 }
@@ -38,9 +38,9 @@ export class CaseCollisions {
 async function identify(path: string): Promise<string | undefined> {
   try {
     const { dev, ino } = await Deno.lstat(path);
-    // Not every system numbers its files.
+    // Not every system has inode numbers.
     return ino === null ? await Deno.realPath(path) : `${dev}:${ino}`;
   } catch {
-    return undefined; // there is none
+    return undefined; // no such file
   }
 }

@@ -1,5 +1,5 @@
 /**
- * A file belongs to one client at a time.
+ * Exclusive locks on files.
  *
  * @module
  */
@@ -7,8 +7,8 @@
 export type Locked = "locked" | "busy" | "unsupported";
 
 /**
- * Has an open file for itself, until it is closed: `locked`. It is closed here where others have it for longer than is
- * waited, `busy`, or its file system has no locks, `unsupported`.
+ * Locks an open file until it is closed, and returns `locked`. Closes the file and returns `busy` if another process
+ * holds the lock for longer than `waitMs`, or `unsupported` if the file system has no locks.
  */
 export async function lock(file: Deno.FsFile, waitMs: number): Promise<Locked> {
   const locking = file.lock(true).then(() => "locked" as const, () => "unsupported" as const);
@@ -18,7 +18,7 @@ export async function lock(file: Deno.FsFile, waitMs: number): Promise<Locked> {
   });
   const locked = await Promise.race([locking, timeout]);
   clearTimeout(timer);
-  // A lock that is waited for can't be taken back: it is given up when it has come.
+  // A pending lock cannot be cancelled. It is released as soon as it is granted.
   if (locked === "busy") locking.then(() => file.close());
   else if (locked === "unsupported") file.close();
   return locked;

@@ -1,5 +1,5 @@
 /**
- * Whether files here are what the server has: by size, then by digest.
+ * Finds local files whose content the server has, by size, then by digest.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { type Bytes, equalBytes } from "../../protocol/bytes.ts";
 import { CHUNK_SIZE, digestChunk, MerkleTree } from "../../protocol/v4/merkle_tree.ts";
 import type { SourceFile } from "./source_file.ts";
 
-/** So many files are hashed side by side: the next are read while one is. */
+/** The number of files that are hashed at once: while one is hashed, the next are read. */
 const CONCURRENT_FILES = 4;
 
 export interface ExpectedContent {
@@ -17,13 +17,13 @@ export interface ExpectedContent {
 }
 
 export interface CompareOptions extends Abortable {
-  /** Takes how many bytes of all were read so far. */
+  /** Called with the bytes read so far, of all. */
   readonly onCompared?: (done: number, total: number) => void;
 }
 
 /**
- * Which of the files have the expected content. A file that can't be read has not. Throws `InterruptedError` after an
- * abort.
+ * Returns the candidates whose file has the expected content. A file that cannot be read counts as different. Throws
+ * `InterruptedError` after an abort.
  */
 export async function findSame<
   T extends { readonly file: SourceFile; readonly known: ExpectedContent },

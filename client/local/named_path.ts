@@ -1,23 +1,23 @@
 /**
- * The paths that a user names.
+ * Paths that a user names.
  *
  * @module
  */
 
-/** The real path, or `undefined` if nothing is there; whoever opens it reports that. */
+/** Returns the real path, or `undefined` if nothing is there. Opening the path reports that error. */
 export async function realPath(path: string): Promise<string | undefined> {
   return await Deno.realPath(path).catch(() => undefined);
 }
 
-/** A path that a user names, and what is there. */
+/** A path that a user names, and what it leads to. */
 export interface NamedPath {
   readonly path: string;
-  /** Without links, where there is anything. */
+  /** The path without links; `undefined` if nothing is there. */
   readonly real: string | undefined;
   readonly info: Deno.FileInfo | undefined;
 }
 
-/** Looks at a path that a user named; whoever opens it reports what is wrong with it. */
+/** Inspects a path that a user named. Never throws: opening the path reports the error. */
 export async function inspectPath(path: string): Promise<NamedPath> {
   const real = await realPath(path);
   const info = real === undefined ? undefined : await Deno.stat(real).catch(() => undefined);

@@ -1,5 +1,5 @@
 /**
- * The part of a file that has been downloaded, beside its target. A later run resumes it; one run at a time has it.
+ * A partial download, in a file beside its target. A later run resumes it. One run at a time uses it.
  *
  * @module
  */
@@ -11,19 +11,19 @@ import { reasonOf, StorageError, UsageError, XferError } from "../../protocol/er
 import { lock } from "./file_lock.ts";
 import { moveToFree, replace, syncFolder } from "./atomic_file.ts";
 
-/** Bytes of a name, at most, on all usual file systems. */
+/** The longest file name on all common file systems, in bytes. */
 const MAX_NAME = 255;
-/** A run that has the part is waited for, in milliseconds: it may be about to end. */
+/** How long to wait for a run that holds the lock, in milliseconds: it may be about to end. */
 const LOCK_MS = 100;
-/** So often it is tried to open a part while others replace it. */
+/** The most attempts to open a partial download while other runs replace it. */
 const ATTEMPTS = 5;
-/** Bytes written between two early syncs: one sync at the end would have to wait for all of them. */
+/** Bytes written between two early syncs. A single sync at the end would have to wait for everything. */
 const SYNC_EVERY = 32 * 1024 * 1024;
 
-/** How the names of parts end. */
+/** The suffix of partial downloads. */
 const PART = ".xfer-part";
 
-/** Where the part of a file is kept from one run to the next. */
+/** The path of the partial download of `target`, the same in every run. */
 export function partPath(target: string): string {
   const plain = `.${basename(target)}${PART}`;
   if (new TextEncoder().encode(plain).length <= MAX_NAME) return join(dirname(target), plain);
@@ -31,28 +31,28 @@ export function partPath(target: string): string {
   return join(dirname(target), `.${short}${PART}`);
 }
 
-/** Whether a path may be that of a part. */
+/** Whether a path may be that of a partial download. */
 export function isPart(path: string): boolean {
   return path.endsWith(PART);
 }
 
-/** How a part is called that no later run finds. */
+/** The name of a partial download that later runs do not find. */
 const UNFINDABLE = /^\.xfer-[0-9a-f-]{36}\.tmp$/;
 
-/** Whether a file's name is one that parts have. */
+/** Whether a file name is that of a partial download. */
 export function isPartName(name: string): boolean {
   return (name.startsWith(".") && isPart(name)) || UNFINDABLE.test(name);
 }
 
 export class PartialFile {
   readonly path: string;
-  /** Whether a later run finds it. */
+  /** Whether a later run can find and resume it. */
   readonly isFindable: boolean;
   readonly #target: string;
   readonly #file: Deno.FsFile;
-  /** Ends when what was asked for so far is done: a file does one thing at a time. */
+  /** Resolves when the earlier operations have ended, because a file can do only one at a time. */
   #turn: Promise<unknown> = Promise.resolve();
-  /** Where its handle is; unknown after a failure. */
+  /** The offset of the file handle; `undefined` after a failure. */
   #position: number | undefined;
   #unsynced = 0;
   #syncing: Promise<void> | undefined;
@@ -66,8 +66,9 @@ export class PartialFile {
   }
 
   /**
-   * The part of a target that an earlier run has left, `undefined` where there is none: it is a file of the user's
-   * own, which nobody else can read, under this name alone, and no other run has it.
+   * Opens the partial download of a target that an earlier run has left. Returns `undefined` if none exists or it
+   * cannot be trusted: it must be a private file of the user, under this name alone, and no other run may have locked
+   * it.
    */
   static async find(target: string): Promise<PartialFile | undefined> {
     const path = partPath(target);
@@ -76,7 +77,7 @@ export class PartialFile {
       if (info === undefined || !isOwn(info)) return undefined;
       const file = await Deno.open(path, { read: true, write: true }).catch(() => undefined);
       if (file === undefined) continue;
-      // Another file may have taken its place since lstat, or during the wait for the lock.
+      // Another file may have taken its place since `lstat`, or during the wait for the lock.
       if (!isSame(info, await file.stat())) file.close();
       else if (await lock(file, LOCK_MS) !== "locked") return undefined;
       else if (isSame(info, await Deno.lstat(path).catch(() => undefined))) {
@@ -86,7 +87,10 @@ export class PartialFile {
     return undefined;
   }
 
-  /** A new one, findable where that name is free. Throws `StorageError` `cannot-write`. */
+  /**
+   * Creates one; with `findable`, under the name that later runs find, if that is free. Throws `StorageError`
+   * `cannot-write`.
+   */
   static async create(target: string, findable: boolean): Promise<PartialFile> {
     const options = { read: true, write: true, createNew: true, mode: 0o600 };
     if (findable) {
@@ -103,7 +107,7 @@ export class PartialFile {
     return part;
   }
 
-  /** The bytes at an offset: fewer than the buffer has room for where the file ends. Throws `StorageError`. */
+  /** Reads at an offset. Returns fewer bytes than the buffer can hold at the end of the file. Throws `StorageError`. */
   read(offset: number, buffer: Bytes): Promise<Bytes> {
     return this.#inTurn(async () => {
       this.#position = undefined;
@@ -118,7 +122,7 @@ export class PartialFile {
     });
   }
 
-  /** Writes bytes where they belong. Throws `StorageError` `cannot-write`. */
+  /** Writes bytes at an offset. Throws `StorageError` `cannot-write`. */
   write(offset: number, bytes: Bytes): Promise<void> {
     return this.#inTurn(async () => {
       if (offset !== this.#position) await this.#file.seek(offset, Deno.SeekMode.Start);
@@ -134,7 +138,7 @@ export class PartialFile {
     });
   }
 
-  /** Cuts off what is behind so many bytes, and returns how many are there. Throws `StorageError` `cannot-write`. */
+  /** Shortens the file to at most `size` bytes. Returns its size. Throws `StorageError` `cannot-write`. */
   truncate(size: number): Promise<number> {
     return this.#inTurn(async () => {
       const { size: there } = await this.#file.stat();
@@ -144,12 +148,12 @@ export class PartialFile {
   }
 
   /**
-   * Makes the content durable and gives it its place: without `force` never that of something which is there already.
-   * The folder is to be synced. Throws `UsageError` `target-exists`, `StorageError` `cannot-write`.
+   * Makes the content durable and moves it to `target`. Without `force`, it overwrites nothing. The caller syncs the
+   * folder. Throws `UsageError` `target-exists`, `StorageError` `cannot-write`.
    */
   async publish(target: string, force: boolean, mtime: Date | undefined): Promise<void> {
     await this.#inTurn(async () => {
-      // A time that the system does not take is no reason to be without the file.
+      // A time that the file system rejects must not fail the download.
       if (mtime !== undefined) await this.#file.utime(mtime, mtime).catch(() => undefined);
       await this.#file.sync();
       if (force) await replace(this.path, target);
@@ -158,14 +162,14 @@ export class PartialFile {
     await this.close();
   }
 
-  /** Leaves it for a later run. */
+  /** Closes the file and keeps it for a later run. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     await this.#end();
   }
 
-  /** Removes it. */
+  /** Closes and removes the file. */
   async discard(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
@@ -179,7 +183,9 @@ export class PartialFile {
     this.#file.close();
   }
 
-  /** By a file of its own, beside which this one can be written. It is no loss where it fails: all is synced at the end. */
+  /**
+   * Syncs through another handle, so that writing can continue. Errors don't matter: everything is synced at the end.
+   */
   async #syncEarly(): Promise<void> {
     try {
       using file = await Deno.open(this.path);
@@ -201,31 +207,31 @@ export function syncNames(folder: string): Promise<void> {
   return writing(folder, () => syncFolder(folder));
 }
 
-/** Throws `UsageError` `target-exists`. */
+/** A `UsageError` `target-exists`. */
 export function exists(target: string): UsageError {
-  return new UsageError("target-exists", `${printable(target)} is there already`, {
-    hint: "Name another place: -o PATH, or replace it: --force.",
+  return new UsageError("target-exists", `${printable(target)} already exists`, {
+    hint: "Choose another path with -o PATH, or add --force to overwrite it.",
   });
 }
 
-/** What the system appends of its call: in it is the name that a file has only for now. */
+/** The call that Deno appends to the system's message. It names a temporary path. */
 const CALL = /: [a-z]+ '.*'$/s;
 
-/** Says of a failure what could not be written: a path that the user knows. */
+/** Converts errors to `StorageError` `cannot-write` for `path`, which the user knows. */
 export async function writing<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {
     if (cause instanceof XferError) throw cause;
     const reason = reasonOf(cause).replace(CALL, "");
-    throw new StorageError("cannot-write", `Cannot write ${printable(path)}: ${reason}`, {
-      hint: "Check that the folder is writable and has room.",
+    throw new StorageError("cannot-write", `cannot write ${printable(path)}: ${reason}`, {
+      hint: "Check that the folder is writable and has free space.",
       cause,
     });
   }
 }
 
-/** Whether nobody else has anything to do with a file: it is no link, under one name, and private. */
+/** Whether a file is private to the user: not a link, under one name, and accessible to nobody else. */
 function isOwn({ isFile, isSymlink, nlink, uid, mode }: Deno.FileInfo): boolean {
   if (!isFile || isSymlink || (nlink ?? 1) !== 1) return false;
   if (Deno.build.os === "windows") return true;

@@ -1,6 +1,6 @@
 /**
- * What files of the server are called here, and files here on the server: there a name's parts are joined by `/`, here
- * by what the system has.
+ * Maps names on the server to local paths and back. The server separates the parts of a name by `/`; locally the
+ * system's separator applies.
  *
  * @module
  */
@@ -10,34 +10,34 @@ import { StorageError } from "../../protocol/errors.ts";
 
 export type Os = typeof Deno.build.os;
 
-/** The last part of a name on the server: what its file is called here, by default. */
+/** The last part of a name on the server, which is the default name of the local file. */
 export function lastPart(name: string): string {
   return posix.basename(name);
 }
 
-/** The last part of a path here, which is what its file is called on the server; empty for the root of a disk. */
+/** The last part of a local path, which is the default name on the server; empty for the root of a disk. */
 export function nameOnServer(path: string, os: Os = Deno.build.os, cwd?: string): string {
   const { basename, resolve } = os === "windows" ? win32 : posix;
   return basename(resolve(cwd ?? Deno.cwd(), path)).normalize("NFC");
 }
 
-/** The path here of what is called so on the server, below a folder. */
+/** The local path, below a folder, for a name on the server. */
 export function pathBelow(folder: string, name: string, os: Os = Deno.build.os): string {
   const { join } = os === "windows" ? win32 : posix;
   return join(folder, ...name.split("/"));
 }
 
-/** Whether a path says by its end that it is one of a folder. */
+/** Whether a path ends as a folder's path does. */
 export function endsAsFolder(path: string, os: Os = Deno.build.os): boolean {
   return (os === "windows" ? /[\\/]$/ : /\/$/).test(path);
 }
 
-/** Characters that mean something else in a path on Windows: `a:b` is a stream of the file `a`. */
+/** Characters with a special meaning in a path on Windows: `a:b` is a stream of the file `a`. */
 const NOT_ON_WINDOWS = /[<>:"|?*]/;
-/** Where the only ones that may be are. */
+/** The only place where such characters are allowed. */
 const BEGIN_ON_WINDOWS = /^(?:[\\/]{2}[?.][\\/])?(?:[a-z]:[\\/])?/i;
 
-/** Why nothing can be written under a name that is one elsewhere: a `StorageError` `bad-file-name`. */
+/** Returns a `StorageError` `bad-file-name` if this system cannot have a file of this name. */
 export function localFault(
   target: string,
   os: Os = Deno.build.os,
@@ -46,7 +46,7 @@ export function localFault(
   if (!isBad) return undefined;
   return new StorageError(
     "bad-file-name",
-    `Cannot write ${printable(target)}: there is a character in it that Windows does not take`,
-    { hint: "Get it by itself, under another name: -o PATH." },
+    `cannot write ${printable(target)}: Windows does not allow a character in it`,
+    { hint: "Download it by itself to another path: -o PATH." },
   );
 }

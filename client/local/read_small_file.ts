@@ -1,16 +1,16 @@
 /**
- * Reading small files, whatever is in their place.
+ * Reads small files safely, whatever is at their path.
  *
  * @module
  */
 import { ConfigurationError, reasonOf, StorageError, XferError } from "../../protocol/errors.ts";
 import { printable } from "../../protocol/printable.ts";
 
-/** A small file holds at most so many bytes: an identity with its key takes about 900. */
+/** The most bytes of a small file. An identity with its key has about 900. */
 export const MAX_SMALL_FILE = 16 * 1024;
 
 /**
- * The text of a small file, or `undefined` where there is none. Throws `StorageError` `cannot-read`, and
+ * Returns the text of a small file, or `undefined` if it does not exist. Throws `StorageError` `cannot-read`, and
  * `ConfigurationError` `oversized-file`.
  */
 export async function readTextFileIfThere(path: string): Promise<string | undefined> {
@@ -23,7 +23,10 @@ export async function readTextFileIfThere(path: string): Promise<string | undefi
   }
 }
 
-/** The text of an open small file, whatever its size is said to be. Throws `ConfigurationError` `oversized-file`. */
+/**
+ * Returns the text of an open small file. Does not rely on its reported size. Throws `ConfigurationError`
+ * `oversized-file`.
+ */
 export async function readSmall(
   file: { read(buffer: Uint8Array): Promise<number | null> },
   path: string,
@@ -37,26 +40,26 @@ export async function readSmall(
   }
   throw new ConfigurationError(
     "oversized-file",
-    `${printable(path)} has more than ${MAX_SMALL_FILE} bytes; it can't be a file of xfer's`,
+    `${printable(path)} is not a file of xfer's: it is larger than ${MAX_SMALL_FILE} bytes`,
     { hint: "Move it away." },
   );
 }
 
-/** How a hint begins for what is there and can't be read. */
-export const READABLE = "See that it is a file, and that you may read it";
+/** The beginning of a hint for a file that exists but cannot be read. */
+export const READABLE = "Check that it is a file and that you may read it";
 
-/** A `StorageError` `cannot-read`, or what xfer itself has said of it. */
+/** A `StorageError` `cannot-read`; or the cause, if it is already an `XferError`. */
 export function cannotRead(path: string, cause: unknown, hint = `${READABLE}.`): XferError {
   if (cause instanceof XferError) return cause;
   const reason = whyUnreadable(cause);
-  return new StorageError("cannot-read", `Cannot read ${printable(path)}: ${reason}`, {
+  return new StorageError("cannot-read", `cannot read ${printable(path)}: ${reason}`, {
     hint,
     cause,
   });
 }
 
-/** Why something can't be read, as it is said behind its path. */
+/** The reason in an error, to follow the path. */
 function whyUnreadable(cause: unknown): string {
-  if (cause instanceof Deno.errors.NotFound) return "there is none";
+  if (cause instanceof Deno.errors.NotFound) return "no such file";
   return reasonOf(cause);
 }

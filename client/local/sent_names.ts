@@ -1,5 +1,5 @@
 /**
- * What the files of one run are called on the server: each name is one file's.
+ * The names on the server that one run uses. Each name belongs to one file.
  *
  * @module
  */
@@ -8,12 +8,12 @@ import { UsageError } from "../../protocol/errors.ts";
 import type { NamedPath } from "./named_path.ts";
 
 export class SentNames {
-  /** By where it is and what it is called on the server. */
+  /** Real path and name on the server of each file. */
   readonly #named = new Set<string>();
-  /** Paths by names on the server. */
+  /** Local paths by name on the server. */
   readonly #paths = new Map<string, string>();
 
-  /** Whether the same was named before: it is sent once. */
+  /** Whether the same file was already named. It is uploaded once. */
   isRepeated({ path, real = path }: NamedPath, name: string): boolean {
     const key = JSON.stringify([name, real]);
     if (this.#named.has(key)) return true;
@@ -22,8 +22,8 @@ export class SentNames {
   }
 
   /**
-   * Gives a name to a file. Throws `UsageError` `same-name` where an earlier one has it, perhaps in another form of
-   * Unicode: on the server it would replace that.
+   * Reserves a name for a file. Throws `UsageError` `same-name` if an earlier file has it, perhaps in another Unicode
+   * form: one would overwrite the other on the server.
    */
   claim(path: string, name: string): void {
     const composed = name.normalize("NFC");
@@ -34,11 +34,11 @@ export class SentNames {
     }
     throw new UsageError(
       "same-name",
-      `Cannot send ${printable(path)} as ${printable(name)}: ` +
+      `cannot upload ${printable(path)} as ${printable(name)}: ` +
         (path.normalize("NFC") === earlier.normalize("NFC")
-          ? "another file has this name, with its accents encoded otherwise (NFC, NFD)"
-          : `${printable(earlier)} is sent under this name`),
-      { hint: "Rename it, or send it by itself under another name: --as NAME (protocol 4)." },
+          ? "another file has this name with differently encoded accents (NFC, NFD)"
+          : `${printable(earlier)} is uploaded under this name`),
+      { hint: "Rename it, or upload it by itself under another name: --as NAME (protocol 4)." },
     );
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The file that is sent: read as a stream each time, and watched for changes.
+ * A file to upload. It is read as a stream in each attempt, and checked for changes.
  *
  * @module
  */
@@ -9,15 +9,15 @@ import { printable } from "../../protocol/printable.ts";
 import { fileChanged, StorageError, UsageError } from "../../protocol/errors.ts";
 import { cannotRead } from "./read_small_file.ts";
 
-/** A file to send, as it was when it was inspected. */
+/** A file to upload, as it was when it was inspected. */
 export class SourceFile {
-  /** As given by the user. */
+  /** As named by the user. */
   readonly path: string;
   /** The name under which it is stored: the last component of the path. */
   readonly name: string;
   /** In bytes. */
   readonly size: number;
-  /** When it was changed last, in milliseconds since the epoch; 0 where the system does not tell. */
+  /** The modification time, in milliseconds since the epoch; 0 if the system does not report it. */
   readonly mtime: number;
   readonly #identity: string;
 
@@ -30,16 +30,14 @@ export class SourceFile {
   }
 
   /**
-   * Looks at a file before anything is sent. Throws `UsageError` `empty-path`; `StorageError` `cannot-read`,
+   * Inspects a file before anything is sent. Throws `UsageError` `empty-path`; `StorageError` `cannot-read`,
    * `not-a-file`.
    */
   static async inspect(path: string): Promise<SourceFile> {
     return new SourceFile(path, await statFile(path));
   }
 
-  /**
-   * A file that was found in a folder, by what is known of it already; whether it can be read is seen when it is opened.
-   */
+  /** A file that was found in a folder and already inspected. Whether it can be read shows when it is opened. */
   static found(path: string, info: Deno.FileInfo): SourceFile {
     return new SourceFile(path, info);
   }
@@ -49,31 +47,34 @@ export class SourceFile {
     return new OpenSource(this, await attempt(this.path, () => Deno.open(this.path)));
   }
 
-  /** The content in pieces of the buffers' size, as {@link OpenSource.read} gives it. Throws `StorageError` `cannot-read`. */
+  /**
+   * Yields the content in pieces of the buffers' size, as {@link OpenSource.read} does. Throws `StorageError`
+   * `cannot-read`.
+   */
   async *read(buffers: readonly [Bytes, Bytes]): AsyncGenerator<Bytes, void, void> {
     using file = await this.open();
     yield* file.read(buffers);
   }
 
-  /** Whether it is another file now than the one that was inspected: see {@link OpenSource.hasChanged}. */
+  /** Whether the file at the path differs from the inspected one: see {@link OpenSource.hasChanged}. */
   async hasChanged(): Promise<boolean> {
     if (!this.isWhat(await attempt(this.path, () => Deno.stat(this.path)))) return true;
     using file = await this.open();
     return await file.hasChanged();
   }
 
-  /** Whether this is what was inspected, as far as size, times and number tell. */
+  /** Whether `info` is that of the inspected file, by size, times and inode. */
   isWhat(info: Deno.FileInfo): boolean {
     return identityOf(info) === this.#identity;
   }
 
-  /** Whether what was inspected is what the other was, as far as size, times and number tell. */
+  /** Whether both were the same file with the same content when they were inspected, by size, times and inode. */
   isSameAs(other: SourceFile): boolean {
     return this.#identity === other.#identity;
   }
 }
 
-/** A file that is open to be read, by one reader at a time. */
+/** A file that is open for one reader at a time. */
 export class OpenSource implements Disposable {
   readonly #source: SourceFile;
   readonly #file: Deno.FsFile;
@@ -84,10 +85,10 @@ export class OpenSource implements Disposable {
   }
 
   /**
-   * The content from an offset up to another, in pieces of the buffers' size. While one is used, the next is read into
-   * the other buffer, so a piece may be overwritten when the next is asked for. Throws `StorageError` `cannot-read`, and
-   * `IntegrityError` `file-changed` where fewer bytes are left than the file had, since the message that was begun can't
-   * be ended then.
+   * Yields the content between two offsets, in pieces of the buffers' size. While the caller uses a piece, the next one
+   * is read into the other buffer, so a piece is valid only until the next but one is requested. Throws `StorageError`
+   * `cannot-read`, and `IntegrityError` `file-changed` if the file has become shorter, because the message that was
+   * begun cannot be completed.
    */
   async *read(
     buffers: readonly [Bytes, Bytes],
@@ -101,7 +102,7 @@ export class OpenSource implements Disposable {
       const piece = buffer.subarray(0, Math.min(buffer.length, left));
       left -= piece.length;
       const filling = this.#fill(piece);
-      // It is awaited when it is asked for; until then its failure is not to count as unhandled.
+      // The promise is awaited later. Until then, a rejection must not count as unhandled.
       filling.catch(() => undefined);
       return filling;
     };
@@ -118,20 +119,20 @@ export class OpenSource implements Disposable {
     }
   }
 
-  /** The bytes at an offset, as many as the buffer has room for. Throws as `read` does. */
+  /** Reads at an offset, as many bytes as the buffer can hold. Throws as `read` does. */
   async readAt(offset: number, buffer: Bytes): Promise<Bytes> {
     await this.#seek(offset);
     return await this.#fill(buffer.subarray(0, this.#source.size - offset));
   }
 
-  /** All of it, where it is small. Throws as `read` does. */
+  /** Reads all of a small file. Throws as `read` does. */
   async readWhole(): Promise<Bytes> {
     return await this.#fill(new Uint8Array(this.#source.size));
   }
 
   /**
-   * Whether what is open is another file than the one that was inspected, as far as its size, times and number tell; or
-   * holds more bytes than its size says, as files do whose size the system does not know: what was read is a part then.
+   * Whether the file differs from the inspected one, by size, times and inode; or has more bytes than its size says, as
+   * files do whose size the system does not know. In that case only a part was read.
    */
   async hasChanged(): Promise<boolean> {
     const { path, size } = this.#source;
@@ -159,15 +160,15 @@ export class OpenSource implements Disposable {
   }
 }
 
-/** The identity of a file's content: another after any write. */
+/** The identity of a file's content, which differs after any write. */
 function identityOf({ size, mtime, ctime, ino, dev }: Deno.FileInfo): string {
   return [size, mtime?.getTime(), ctime?.getTime(), ino, dev].join(" ");
 }
 
 async function statFile(path: string): Promise<Deno.FileInfo> {
   if (path === "") {
-    throw new UsageError("empty-path", "The path of a file to send is empty", {
-      hint: "Name a file. In a script: the variable may not be set that was to name it.",
+    throw new UsageError("empty-path", "the path of a file to upload is empty", {
+      hint: "Name a file; in a script, check that the variable with its name is set.",
     });
   }
   const info = await attempt(path, () => statReadable(path));
@@ -175,13 +176,13 @@ async function statFile(path: string): Promise<Deno.FileInfo> {
   const [what, hint] = info.isDirectory
     ? [
       "a folder, not a regular file",
-      "Pack it into one file first, with tar for example; protocol 4 takes folders.",
+      "Pack it into one file, for example with tar, or use protocol 4, which uploads folders.",
     ]
-    : ["not a regular file", "Write what it gives into a file, and send that."];
-  throw new StorageError("not-a-file", `Cannot send ${printable(path)}: it is ${what}`, { hint });
+    : ["not a regular file", "Write its content to a regular file, and upload that."];
+  throw new StorageError("not-a-file", `cannot upload ${printable(path)}: it is ${what}`, { hint });
 }
 
-/** Looks at a file, and sees that it can be opened where it can be sent at all. */
+/** Inspects a file, and checks that a regular file can be opened. */
 async function statReadable(path: string): Promise<Deno.FileInfo> {
   const info = await Deno.stat(path);
   if (info.isFile) (await Deno.open(path, { read: true })).close();

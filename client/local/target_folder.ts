@@ -9,16 +9,16 @@ import { StorageError, UsageError } from "../../protocol/errors.ts";
 import { kindOf } from "./atomic_file.ts";
 import { writing } from "./partial_file.ts";
 
-/** The folder that files are downloaded to. */
+/** A folder that files are downloaded to. */
 export interface TargetFolder {
   readonly path: string;
-  /** Whether it is made where it is missing. */
+  /** Whether to create the folder if it is missing. */
   readonly isMade: boolean;
 }
 
 /**
- * Throws `UsageError` `target-exists` where a file is in the place of a folder or of one above it, and `StorageError`
- * `cannot-write` where one that is not made is missing or can't be read.
+ * Throws `UsageError` `target-exists` if a file is in the place of the folder or a folder above it, and `StorageError`
+ * `cannot-write` if the folder is missing and not to be created, or cannot be read.
  */
 export async function checkFolder({ path, isMade }: TargetFolder): Promise<void> {
   await refuseFile(path);
@@ -32,13 +32,13 @@ export async function checkFolder({ path, isMade }: TargetFolder): Promise<void>
   });
 }
 
-/** Makes a folder where it is missing. Throws `UsageError` `target-exists`, `StorageError` `cannot-write`. */
+/** Creates a folder if it is missing. Throws `UsageError` `target-exists`, `StorageError` `cannot-write`. */
 export async function makeFolder(path: string): Promise<void> {
   await refuseFile(path);
   await writing(path, () => Deno.mkdir(path, { recursive: true }));
 }
 
-/** Looks at what is there of a path, from its end up. */
+/** Checks a path, from its end upwards. */
 async function refuseFile(path: string): Promise<void> {
   for (let at = path;; at = dirname(at)) {
     const info = await Deno.stat(at).catch(() => undefined);
@@ -49,19 +49,19 @@ async function refuseFile(path: string): Promise<void> {
 }
 
 function noFolder(path: string): StorageError {
-  return new StorageError("cannot-write", `There is no folder ${printable(path)}`, {
-    hint: `Make it first, or let it be made for the file: -o ${shellWord(`${path}/`)}.`,
+  return new StorageError("cannot-write", `cannot write to ${printable(path)}: no such folder`, {
+    hint: `Create it first, or end the path with / to create it: -o ${shellWord(`${path}/`)}.`,
   });
 }
 
 /** A `UsageError` `target-exists`. */
 export function notAFolder(path: string, info: Deno.FileInfo): UsageError {
   return new UsageError("target-exists", `${printable(path)} is ${kindOf(info)}, not a folder`, {
-    hint: "Nothing was written to it. Name another place: -o PATH.",
+    hint: "Choose another path: -o PATH.",
   });
 }
 
-/** Whether a folder has this name, or what a link of this name leads to is one. */
+/** Whether a path is a folder or a link to one. */
 export async function isFolder(path: string): Promise<boolean> {
   return await Deno.stat(path).then((info) => info.isDirectory, () => false);
 }

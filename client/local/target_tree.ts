@@ -1,5 +1,5 @@
 /**
- * The folders below a root that files of the server come into.
+ * The local folders of a recursive download.
  *
  * @module
  */
@@ -9,34 +9,35 @@ import { UsageError } from "../../protocol/errors.ts";
 import { syncNames, writing } from "./partial_file.ts";
 import { makeFolder, notAFolder } from "./target_folder.ts";
 
-/** Checks each folder once, makes it when its first file arrives, and syncs it once at the end. */
+/** Checks each folder once, creates it when its first file arrives, and syncs it once at the end. */
 export class TargetTree {
   readonly #root: string;
-  /** Of the folders that were checked: whether they exist. */
+  /** Whether each checked folder exists. */
   readonly #seen = new Map<string, Promise<boolean>>();
   readonly #made = new Map<string, Promise<void>>();
-  /** Folders in which names are new. */
+  /** Folders with new names. */
   readonly #changed = new Set<string>();
 
-  /** `root` is as `dirname` has it. */
+  /** `root`: as `dirname` returns it. */
   constructor(root: string) {
     this.#root = root;
   }
 
   /**
-   * Whether a folder is there. Throws `UsageError` `through-link` where it is a link or below one: what a server names
-   * may not be written to wherever that leads; `target-exists` where a file is in the place of it, or of one above it.
+   * Returns whether a folder exists. Throws `UsageError` `through-link` if it is a link or below one, because the
+   * server's names must not lead anywhere else; `target-exists` if a file is in its place, or in that of a folder
+   * above.
    */
   check(folder: string): Promise<boolean> {
     return once(this.#seen, folder, () => this.#check(folder));
   }
 
-  /** Makes a folder that is missing, and those above it. Throws as `look` does, and `StorageError` `cannot-write`. */
+  /** Creates a missing folder and those above it. Throws as `check` does, and `StorageError` `cannot-write`. */
   make(folder: string): Promise<void> {
     return once(this.#made, folder, () => this.#make(folder));
   }
 
-  /** Makes durable what is new in the folders: all that can be. Throws `StorageError` `cannot-write`. */
+  /** Makes the new names in the folders durable, in as many as possible. Throws `StorageError` `cannot-write`. */
   async sync(): Promise<void> {
     let failure: unknown;
     for (const folder of this.#changed) {
@@ -47,7 +48,7 @@ export class TargetTree {
   }
 
   async #check(folder: string): Promise<boolean> {
-    // The root is the user's own choice, wherever a link of that name leads.
+    // The user chose the root, which may be a link.
     if (folder === this.#root) return true;
     if (!(await this.check(dirname(folder)))) return false;
     const info = await Deno.lstat(folder).catch(() => undefined);
@@ -75,7 +76,7 @@ export class TargetTree {
     try {
       await Deno.mkdir(folder);
     } catch (error) {
-      // It may have come meanwhile: where capitals and small letters are the same, under another name.
+      // The folder may exist by now, perhaps under a name that differs in case.
       if (!(await this.#check(folder))) throw error;
     }
   }
@@ -94,7 +95,7 @@ function once<T>(known: Map<string, Promise<T>>, key: string, work: () => Promis
 function throughLink(folder: string): UsageError {
   return new UsageError(
     "through-link",
-    `${printable(folder)} is a link, and nothing is written through links`,
-    { hint: "To download what is below it, name the folder that it leads to: -o PATH." },
+    `cannot write below ${printable(folder)}: it is a symbolic link`,
+    { hint: "To download into it, name the folder that the link points to: -o PATH." },
   );
 }

@@ -1,5 +1,5 @@
 /**
- * Connecting to a server by TCP.
+ * Opens TCP connections to servers.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import { abortReason, throwIfAborted, whenAborted } from "../../protocol/abort.t
 import { type Address, formatAddress } from "../../protocol/address.ts";
 import { NetworkError, ProtocolError, reasonOf } from "../../protocol/errors.ts";
 
-/** How long a client waits. */
+/** How long a client waits for a server. */
 export interface Timeouts {
   /** For a connection, in milliseconds. */
   readonly connectMs: number;
@@ -15,35 +15,35 @@ export interface Timeouts {
   readonly responseMs: number;
 }
 
-/** How long a client waits by default. */
+/** The default timeouts: 15 s for a connection, 120 s for a response. */
 export const DEFAULT_TIMEOUTS: Timeouts = { connectMs: 15_000, responseMs: 120_000 };
 
-/** A `ProtocolError` for an address at which TLS is spoken, where it should be the plain port. */
+/** A `ProtocolError` for an address that expects TLS, where the plain port is needed. */
 export function tlsPort({ hostname, port }: Address): ProtocolError {
   const plain = formatAddress({ hostname, port: port - 1 });
   return new ProtocolError(
     "tls-port",
-    `${formatAddress({ hostname, port })} is a TLS port; the server's plain port is needed here`,
+    `${formatAddress({ hostname, port })} is the server's TLS port, not its plain port`,
     {
-      hint: `The plain port is usually one lower: ${plain}. The server's log names it first. ` +
-        "Correct line 1 of transfer.info, or --server.",
+      hint: "Use the plain port in line 1 of transfer.info or --server; it is usually one lower: " +
+        `${plain}.`,
     },
   );
 }
 
-/** What connects: `Deno.connect`, or a test's. */
+/** Opens a connection: `Deno.connect`, or a test's replacement. */
 export type Dial = (options: Deno.ConnectOptions) => Promise<Deno.TcpConn>;
 
 export interface DialOptions {
   readonly dial?: Dial;
   readonly signal?: AbortSignal | undefined;
-  /** What to do where it fails. */
+  /** What to do if the connection fails. */
   readonly hint?: string;
 }
 
-const CHECK_ADDRESS = "Check the address, and that the server is running.";
+const CHECK_ADDRESS = "Check the address and that the server is running.";
 
-/** Throws `NetworkError` `cannot-connect`, and `InterruptedError` after an abort. */
+/** Opens a TCP connection. Throws `NetworkError` `cannot-connect`, and `InterruptedError` after an abort. */
 export async function connect(
   address: Address,
   { connectMs }: Timeouts,
@@ -52,7 +52,7 @@ export async function connect(
   throwIfAborted(signal);
   const ended = Promise.withResolvers<never>();
   const controller = new AbortController();
-  // The signal does not reach the look-up of a name, which can take as long as it likes.
+  // The signal does not end a name lookup, which can take arbitrarily long.
   const end = (why: Error) => {
     controller.abort();
     ended.reject(why);
@@ -71,7 +71,7 @@ export async function connect(
     const reason = reasonOf(cause);
     throw new NetworkError(
       "cannot-connect",
-      `Cannot connect to ${formatAddress(address)}: ${reason}`,
+      `cannot connect to ${formatAddress(address)}: ${reason}`,
       { hint, cause },
     );
   } finally {

@@ -1,5 +1,5 @@
 /**
- * Ending work in good order after an abort: nothing new starts, an answer that is due is waited for a little, and all
+ * Ends work cleanly after an abort: nothing new starts, a pending answer gets a short time to arrive, and everything
  * else ends at once.
  *
  * @module
@@ -7,7 +7,7 @@
 import { abortReason, throwIfAborted, whenAborted } from "../../protocol/abort.ts";
 import type { XferError } from "../../protocol/errors.ts";
 
-/** How long an answer that is due is waited for after an abort, in milliseconds. */
+/** How long to wait for a pending answer after an abort, in milliseconds. */
 export const ABORT_GRACE_MS = 3000;
 
 /** Resolves after a number of milliseconds. Throws `InterruptedError` `interrupted` as soon as the signal aborts. */
@@ -20,12 +20,14 @@ export async function sleep(ms: number, signal: AbortSignal | undefined): Promis
   throwIfAborted(signal);
 }
 
-/** Ends something, such as a connection, when a signal aborts: at once, or while an answer is due after a grace period. */
+/**
+ * Ends something, such as a connection, when a signal aborts: at once, or after a grace period if an answer is pending.
+ */
 export class GracefulAbort implements Disposable {
   readonly #signal: AbortSignal | undefined;
   readonly #end: (reason: XferError) => void;
   readonly #listening: Disposable;
-  /** Answers that are due. */
+  /** The number of pending answers. */
   #due = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #disposed = false;
@@ -46,13 +48,16 @@ export class GracefulAbort implements Disposable {
     throwIfAborted(this.#signal);
   }
 
-  /** Between two slices of a long computation: lets signals arrive. Throws `InterruptedError` after an abort. */
+  /** Lets signals arrive between two slices of a long computation. Throws `InterruptedError` after an abort. */
   async yieldToSignals(): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve));
     this.check();
   }
 
-  /** Does work that ends with an answer that counts. Throws as the work does, and `InterruptedError` before it starts. */
+  /**
+   * Runs work whose answer is worth waiting for after an abort. Throws as the work does, and `InterruptedError` before
+   * it starts.
+   */
   async critical<T>(work: () => Promise<T>): Promise<T> {
     this.check();
     this.#due++;

@@ -1,34 +1,34 @@
 /**
- * A bound on how many bytes a second go to and come from a server.
+ * A limit on the bytes per second to and from a server.
  *
  * @module
  */
 
 /** A source of time. */
 export interface Clock {
-  /** Milliseconds since any moment; never decreases. */
+  /** Milliseconds since an arbitrary moment; never decreases. */
   now(): number;
-  /** Resolves after so many milliseconds. */
+  /** Resolves after `ms` milliseconds. */
   sleep(ms: number): Promise<void>;
 }
 
-/** The lowest rate, in bytes per second: below it a chunk would take longer than both ends wait for each other. */
+/** The lowest rate, in bytes per second. At a lower rate, a chunk would take longer than the timeouts of both ends. */
 export const MIN_RATE = 4096;
 
-/** What is taken too early is waited for when it comes to this many milliseconds: short sleeps cost more than they last. */
+/** The shortest wait, in milliseconds. Shorter debts accumulate, because a short sleep takes longer than asked for. */
 const MIN_SLEEP_MS = 100;
-/** What was not used in so many milliseconds before may be made up for. */
+/** Unused time, in milliseconds, that later bytes may make up for. */
 const BURST_MS = 100;
-/** So many milliseconds' worth of bytes are sent at once at most, so that the other end sees that something comes. */
+/** The most bytes sent at once, as milliseconds of the rate, so that the other end sees regular progress. */
 const PIECE_MS = 1000;
 
-/** A token bucket. Connections that have the same one share it. */
+/** A token bucket. Connections with the same object share the rate. */
 export class RateLimit {
   /** The most bytes to send at once. */
   readonly piece: number;
   readonly #bytesPerMs: number;
   readonly #clock: Clock;
-  /** When everything that was taken so far is paid for at this rate. */
+  /** The time at which all bytes taken so far are paid for. */
   #paidAt = -Infinity;
 
   /** `bytesPerSecond`: at least {@link MIN_RATE}. */
@@ -38,7 +38,7 @@ export class RateLimit {
     this.piece = Math.max(1, Math.floor(this.#bytesPerMs * PIECE_MS));
   }
 
-  /** Resolves when so many more bytes may be sent or requested. */
+  /** Resolves when `bytes` more bytes may be sent or requested. */
   async take(bytes: number): Promise<void> {
     const now = this.#clock.now();
     this.#paidAt = Math.max(this.#paidAt, now - BURST_MS) + bytes / this.#bytesPerMs;

@@ -1,35 +1,38 @@
 /**
- * How long a server is waited for: for so long where it says nothing, and for no longer in all than what comes is worth.
+ * The deadline for a server's answer. It limits silence, and the total time by the amount of data.
  *
  * @module
  */
 
 /**
- * Bytes a second that a server takes or sends on average, once the time that it may be silent is used up: one that drips
- * bytes is given up. It is what a server asks of its clients; the slowest links in use are faster.
+ * The lowest average rate of a server, in bytes per second, once its grace period is used up, so that a server that
+ * sends byte by byte is given up. Servers demand the same rate of clients. The slowest links in use are faster.
  */
 export const MIN_RATE = 1024;
 /**
- * Where an answer has several messages there may be work to do before each, such as a file to be read. But in all no more
- * than so many times the time that it may be silent.
+ * The most grace periods that the messages of one answer can add. The server may have work to do before each message,
+ * such as reading a file.
  */
 const RESERVE = 30;
-/** A timer may end so much too early, in milliseconds. */
+/** A timer may fire early by this many milliseconds. */
 const TIMER_MS = 2;
 
-/** Counts the time that is spent waiting for a server; time that the client takes itself does not count. */
+/** Counts the time that is spent waiting for the server. Time that the client needs itself does not count. */
 export class ResponseDeadline {
   readonly #graceMs: number;
   readonly #now: () => number;
-  /** Milliseconds: what is left; what messages may still add; since when, of the time that counts, nothing has come. */
+  /**
+   * In milliseconds: the time left; the time that messages may still add; the counted time since the server was last
+   * heard.
+   */
   #left: number;
   #reserve: number;
   #silence = 0;
-  /** Up to when time was counted. */
+  /** The time up to which was counted. */
   #at: number;
   #pauses = 0;
 
-  /** `graceMs`: how long the server may be silent, in milliseconds. */
+  /** `graceMs`: the longest allowed silence, in milliseconds. */
   constructor(graceMs: number, now: () => number = () => performance.now()) {
     this.#graceMs = graceMs;
     this.#now = now;
@@ -38,7 +41,7 @@ export class ResponseDeadline {
     this.#at = now();
   }
 
-  /** All that was waited for has come, or there was nothing: what is waited for next has the full time. */
+  /** Everything awaited has arrived. The next answer gets the full time. */
   renew(): void {
     this.#count();
     this.#left = this.#graceMs;
@@ -46,7 +49,7 @@ export class ResponseDeadline {
     this.#silence = 0;
   }
 
-  /** A part of what is waited for has come whole, and more is to come. */
+  /** A complete message of an answer has arrived, and more are expected. */
   renewFromReserve(): void {
     this.#count();
     const used = Math.min(this.#graceMs - this.#left, this.#reserve);
@@ -55,14 +58,17 @@ export class ResponseDeadline {
     this.#silence = 0;
   }
 
-  /** The server is not silent, and has taken or sent so many bytes: what is quicker now is no credit for hours of dripping later. */
+  /**
+   * The server has taken or sent bytes. Fast transfers earn no more than the grace period, so that they don't pay for
+   * hours of trickling.
+   */
   credit(bytes: number): void {
     this.#count();
     this.#left = Math.min(this.#graceMs, this.#left + bytes / MIN_RATE * 1000);
     this.#silence = 0;
   }
 
-  /** It is the client that is waited for; several things may be, at once. */
+  /** The server waits for the client. Pauses may overlap. */
   pause(): void {
     this.#count();
     this.#pauses++;
@@ -73,13 +79,13 @@ export class ResponseDeadline {
     this.#pauses--;
   }
 
-  /** Milliseconds for which the server is still waited for; 0 or less where it is given up. */
+  /** Milliseconds until the server is given up; 0 or less if it is. */
   get left(): number {
     this.#count();
     return this.#left;
   }
 
-  /** Whether the server has been silent for as long as it may be; else it was given up for being slow. */
+  /** Whether the server was silent for the whole grace period. Otherwise it was too slow. */
   get isSilent(): boolean {
     return this.#silence >= this.#graceMs - TIMER_MS;
   }

@@ -1,5 +1,5 @@
 /**
- * Trying again after trouble with the network.
+ * Retries after network failures.
  *
  * @module
  */
@@ -7,18 +7,18 @@ import { type Abortable, throwIfAborted } from "../../protocol/abort.ts";
 import { XferError } from "../../protocol/errors.ts";
 import { sleep } from "./graceful_abort.ts";
 
-/** Retries by default: about a quarter of a minute on average. A server that restarts is back by then. */
+/** The default number of retries: about 15 seconds on average, enough for a server's restart. */
 export const DEFAULT_RETRIES = 5;
 
-/** The first wait takes up to this many milliseconds; each further one up to twice as long. */
+/** The longest first wait, in milliseconds. It doubles with each retry. */
 const BACKOFF_BASE_MS = 1000;
 
-/** No wait is longer, in milliseconds: when a network comes back, it is noticed within a minute. */
+/** The longest wait, in milliseconds, so that a network that is back is noticed within a minute. */
 const BACKOFF_CAP_MS = 60_000;
 
-/** When to try again after a network failure: with exponential backoff, up to a minute. */
+/** Retries after network failures, with exponential backoff up to a minute. */
 export interface RetryOptions {
-  /** How often to retry when the network fails without progress in between; default 5, 0 is never. */
+  /** The most retries without progress in between; default 5, 0 for none. */
   readonly retries?: number;
   /** Called before each wait. */
   readonly onRetry?: (retry: Retry) => void;
@@ -28,29 +28,29 @@ export interface RetryOptions {
   readonly random?: () => number;
 }
 
-/** What the task, rather than the user, says of its retries. */
+/** The task's own part in its retries. */
 export interface RetriedTask extends Abortable {
-  /** Whether a network error is not worth a retry; called with each. */
+  /** Whether not to retry after a network error; called with each. */
   readonly isFinal?: (error: XferError) => boolean;
-  /** A number that grows with what is done for good: the first failure after it has grown counts as the first. */
+  /** A number that grows with progress. Retries count from 1 again after it has grown. */
   readonly progress?: () => number;
 }
 
-/** A retry to come. */
+/** A retry about to happen. */
 export interface Retry {
   /** Counted from 1; starts again after progress. */
   readonly retry: number;
   /** The most retries without progress. */
   readonly retries: number;
-  /** How long it waits first, in milliseconds. */
+  /** The wait before it, in milliseconds. */
   readonly delayMs: number;
   /** The network failure. */
   readonly error: XferError;
 }
 
 /**
- * Runs a task, and again while it fails with a network error and retries are left. Throws the last error; after an
- * abort, the task's own, or `InterruptedError` from a wait.
+ * Runs a task, and again after a network error while retries are left. Throws the last error; after an abort, the
+ * task's own, or `InterruptedError` from a wait.
  */
 export async function withRetries<T>(
   task: () => Promise<T>,
@@ -76,7 +76,7 @@ export async function withRetries<T>(
   }
 }
 
-/** Exponential, with full jitter: clients that lost their server together don't come back together. */
+/** Exponential with full jitter, so that clients that lost the same server don't come back all at once. */
 function backoffMs(retry: number, random: () => number): number {
   return Math.floor(random() * Math.min(BACKOFF_CAP_MS, BACKOFF_BASE_MS * 2 ** (retry - 1)));
 }

@@ -7,7 +7,7 @@
 
 /** One message. */
 export interface TracedMessage {
-  /** Who sent it. */
+  /** The sender. */
   readonly from: "client" | "server";
   /** Its name in the protocol. */
   readonly kind: string;

@@ -93,8 +93,11 @@ export class V3Client implements Disposable {
     if (identity !== undefined && identity.name !== options.userName) {
       throw new ConfigurationError(
         "other-identity",
-        `${IDENTITY_FILE} is the identity of ${identity.name}, transfer.info names ${options.userName}`,
-        { hint: `Correct line 2, or run in another folder to be ${options.userName}.` },
+        `${IDENTITY_FILE} belongs to the account ${identity.name}, but transfer.info names ${options.userName}`,
+        {
+          hint:
+            `Write ${identity.name} into line 2 of transfer.info, or use another folder for ${options.userName}.`,
+        },
       );
     }
     const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
@@ -190,7 +193,7 @@ export class V3Client implements Disposable {
 
   #login(): SessionSteps<Bytes> {
     const name = encodeTextField(this.#options.userName, FIELDS.name.size);
-    if (name === undefined) throw new RangeError("Cannot register: the user name does not fit");
+    if (name === undefined) throw new RangeError("cannot register: the user name is too long");
     const publicKey = publicKeyOf(this.#privateKey);
     const deniedIds = this.#deniedIds;
     const registration = { name, publicKey, unanswered: this.#unanswered, deniedIds };
@@ -240,11 +243,11 @@ export class V3Client implements Disposable {
         await this.#useKey(step.wrappedKey);
         return { type: "kept" };
       case "sendFile":
-        if (file === undefined) throw new RangeError("Cannot send a file: none is at hand");
+        if (file === undefined) throw new RangeError("cannot send a file: none was given");
         this.#emit({ type: "sending", file, attempt: step.attempt });
         return await this.#sendFile(step.parts, file, step.attempt);
       case "compare": {
-        if (file === undefined) throw new RangeError("Cannot compare: no file was sent");
+        if (file === undefined) throw new RangeError("cannot compare: no file was sent");
         const { attempt, ours, theirs } = step;
         const zlib = ours !== theirs && await this.#isZlibCrc(theirs, file);
         this.#emit({ type: "compared", file, attempt, ours, theirs, zlib });
@@ -287,7 +290,7 @@ export class V3Client implements Disposable {
     if (!AES_KEY_SIZES.includes(key.length)) {
       throw new ProtocolError(
         "bad-key-size",
-        `The server sent an AES key of ${key.length} bytes; it has ${AES_KEY_SIZES.join(" or ")}`,
+        `the server sent an AES key of ${key.length} bytes, expected ${AES_KEY_SIZES.join(" or ")}`,
       );
     }
     this.#aesKey = await importAesKey(key);
@@ -301,7 +304,9 @@ export class V3Client implements Disposable {
   async #sendFile(parts: Iterable<Part>, file: SourceFile, attempt: number): Promise<StepResult> {
     const { signal } = this.#options;
     throwIfAborted(signal);
-    if (this.#aesKey === undefined) throw new RangeError("Cannot send a file: there is no key");
+    if (this.#aesKey === undefined) {
+      throw new RangeError("cannot send a file: no key was exchanged");
+    }
     const known = this.#lastChecksum?.file.isSameAs(file) ? this.#lastChecksum : undefined;
     let sent = 0;
     const crc = await sendContent(this.#connection, parts, {

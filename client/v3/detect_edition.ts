@@ -53,7 +53,7 @@ export async function detectEdition(
   timeouts: Timeouts,
 ): Promise<Detected> {
   const name = encodeTextField(userName, FIELDS.name.size);
-  if (name === undefined) throw new UsageError("bad-user-name", "The user name does not fit");
+  if (name === undefined) throw new UsageError("bad-user-name", "the user name is too long");
   const request = {
     kind: "reconnect",
     clientId: clientId ?? crypto.getRandomValues(new Uint8Array(CLIENT_ID_SIZE)),
@@ -81,7 +81,7 @@ export async function detectEdition(
     return { edition: found, certain: true, ...(deniedId && { deniedId }) };
   }
   const left = EDITIONS.find(({ requests }) => requests.reconnect === undefined);
-  if (left === undefined) throw new RangeError("Cannot detect: every edition was asked for");
+  if (left === undefined) throw new RangeError("cannot detect: every edition was tried");
   return { edition: left, certain: false };
 }
 

@@ -26,16 +26,16 @@ export async function inspectFile(
   if (nameField === undefined) {
     throw new StorageError(
       "name-too-long",
-      `Cannot send ${shown}: its name has more than ${FIELDS.fileName.size - 1} bytes`,
-      { hint: "Rename it." },
+      `cannot upload ${shown}: its name is longer than ${FIELDS.fileName.size - 1} bytes`,
+      { hint: "Rename the file." },
     );
   }
   const max = maxFileSize(profile);
   if (file.size > max) {
     throw new StorageError(
       "file-too-large",
-      `Cannot send ${shown}: it has ${file.size} bytes, the protocol carries at most ${max}`,
-      { hint: "Split it, with split for example." },
+      `cannot upload ${shown}: it has ${file.size} bytes, and protocol 3 allows at most ${max}`,
+      { hint: "Split the file, for example with split." },
     );
   }
   return { file, nameField };

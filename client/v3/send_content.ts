@@ -139,7 +139,7 @@ class PartWriter {
   /** Enters the next part and returns its header. */
   #begin(): Bytes {
     const next = this.#parts.next();
-    if (next.done) throw new RangeError("Cannot write: the parts have no room for more");
+    if (next.done) throw new RangeError("cannot write: the parts are full");
     const { head, content, padding } = next.value;
     this.#connection.traceSent("sendFile", head.length + content + padding);
     this.#count++;

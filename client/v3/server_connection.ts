@@ -114,7 +114,7 @@ export class ServerConnection implements Disposable {
     if (this.#closed) return;
     this.#closed = true;
     this.#socket.close();
-    this.#giveUp(new Error("it was closed"));
+    this.#giveUp(new Error("the connection was closed"));
   }
 
   #nextResponse(): Response | undefined {
@@ -152,9 +152,11 @@ export class ServerConnection implements Disposable {
   }
 
   #sendTimeout(): NetworkError {
-    const what = this.#deadline.isSilent ? "no more bytes" : `less than ${MIN_RATE} bytes a second`;
-    return new NetworkError("send-timeout", `The server takes ${what}`, {
-      hint: "It may be stuck or overloaded. Try again later.",
+    const what = this.#deadline.isSilent
+      ? "no longer accepts data"
+      : `accepts less than ${MIN_RATE} bytes per second`;
+    return new NetworkError("send-timeout", `the server ${what}`, {
+      hint: "Try again later: the server may be overloaded.",
     });
   }
 }

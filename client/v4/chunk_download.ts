@@ -260,8 +260,8 @@ export async function readChunks(
 /** The server has another file under the name by now. */
 export class Replaced extends IntegrityError {
   constructor({ name }: RemoteFile) {
-    super("file-replaced", `${printable(name)} was replaced on the server while it was got`, {
-      hint: "Get it again when nobody stores it.",
+    super("file-replaced", `${printable(name)} was replaced on the server during the download`, {
+      hint: "Download it again.",
     });
   }
 }
@@ -278,7 +278,7 @@ function isSame(a: RemoteFile, b: RemoteFile): boolean {
 function notStored({ name }: RemoteFile): IntegrityError {
   return new IntegrityError(
     "not-what-was-stored",
-    `What the server sends of ${printable(name)} is not what was stored`,
-    { hint: "Tell its operator: xfer server verify finds damaged files." },
+    `the server sent damaged content for ${printable(name)}`,
+    { hint: "Ask the server's operator to run 'xfer server verify'." },
   );
 }

@@ -186,14 +186,14 @@ export class V4Client implements Disposable {
   /** Removes a file with all its versions. Throws `RefusedError` `no-such-file`, `UnconfirmedError`. */
   async remove(name: string): Promise<void> {
     const tag = this.#session.mux.nextTag();
-    await this.#change({ kind: "remove", tag, name }, `${printable(name)} is removed`);
+    await this.#change({ kind: "remove", tag, name }, `${printable(name)} was removed`);
   }
 
   /** Renames a file. Throws `RefusedError` `no-such-file`, `file-exists`; `UnconfirmedError`. */
   async rename(oldName: string, newName: string): Promise<void> {
     const tag = this.#session.mux.nextTag();
     const request = { kind: "rename", tag, oldName, newName } as const;
-    await this.#change(request, `${printable(oldName)} is renamed`);
+    await this.#change(request, `${printable(oldName)} was renamed`);
   }
 
   /** Creates a token with which another machine can join the account, once. */
@@ -204,7 +204,7 @@ export class V4Client implements Disposable {
       mux.askFor(request, "token")
     );
     if (isToken(token)) return { token, expiresAt };
-    throw new ProtocolError("bad-token", "The server gives a token that is none");
+    throw new ProtocolError("bad-token", "the server sent an invalid link token");
   }
 
   /** Closes the connection. */
@@ -220,8 +220,8 @@ export class V4Client implements Disposable {
         if (!(cause instanceof XferError) || !endsAll(cause)) throw cause;
         throw new UnconfirmedError(
           "not-confirmed",
-          `It is not known whether ${what}: ${cause.message}`,
-          { hint: "See what there is: xfer client list.", cause },
+          `cannot tell whether ${what}: ${cause.message}`,
+          { hint: "To see your files, run 'xfer client list'.", cause },
         );
       })
     );
@@ -257,6 +257,6 @@ export class V4Client implements Disposable {
 
 /** What is asked for and not answered may be done. */
 function unconfirmed({ path }: SourceFile, cause: XferError): UnconfirmedError {
-  const message = `It is not known whether ${printable(path)} is stored: ${cause.message}`;
+  const message = `cannot tell whether ${printable(path)} was stored: ${cause.message}`;
   return new UnconfirmedError(cause.code, message, { cause });
 }

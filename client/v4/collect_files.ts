@@ -56,8 +56,8 @@ export interface CollectedFiles {
 export async function collectFiles(options: CollectOptions): Promise<CollectedFiles> {
   const { paths, as, exclude = [], signal } = options;
   if (as !== undefined && paths.length !== 1) {
-    throw new UsageError("one-name", "A name can be given to one path alone", {
-      hint: "Send the files one by one, each under its name.",
+    throw new UsageError("one-name", "--as takes exactly one path", {
+      hint: "Upload the files one by one, each with its own --as NAME.",
     });
   }
   const own = await ReservedFiles.of(options.identityFolder);
@@ -78,7 +78,7 @@ export function excluder(patterns: readonly string[]): (path: string) => boolean
     if (pattern.trim() !== "" && !/[\r\n]/.test(pattern)) continue;
     throw new UsageError(
       "bad-pattern",
-      "An empty pattern, or one of several lines, matches nothing",
+      "invalid pattern: it is empty or has several lines",
     );
   }
   // As everywhere on the server, letters of both cases are different ones.
@@ -179,8 +179,9 @@ class Collector implements CollectedFiles {
     const named = this.#options.as === undefined
       ? `${printable(path)}: its name`
       : `${printable(path)} as ${printable(name)}: the name`;
-    throw new UsageError("bad-file-name", `Cannot send ${named} ${fault}`, {
-      hint: "Rename it, leave it out (--exclude), or name it otherwise on the server: --as NAME.",
+    throw new UsageError("bad-file-name", `cannot upload ${named} ${fault}`, {
+      hint:
+        "Rename it, skip it with --exclude PATTERN, or upload it under another name with --as NAME.",
     });
   }
 
@@ -209,13 +210,17 @@ async function reading<T>(path: string, work: () => Promise<T>): Promise<T> {
     return await work();
   } catch (cause) {
     if (cause instanceof Deno.errors.NotFound && path.includes(UNDECODABLE)) throw notUtf8(path);
-    throw cannotRead(path, cause, "Check its permissions, or leave it out: --exclude PATTERN.");
+    throw cannotRead(path, cause, "Check its permissions, or skip it with --exclude PATTERN.");
   }
 }
 
 /** No program can open it by what is left of its name, so that no option helps. */
 function notUtf8(path: string): UsageError {
-  return new UsageError("bad-file-name", `Cannot send ${printable(path)}: its name is not UTF-8`, {
-    hint: "Rename it, or skip it: --exclude PATTERN.",
-  });
+  return new UsageError(
+    "bad-file-name",
+    `cannot upload ${printable(path)}: its name is not UTF-8`,
+    {
+      hint: "Rename it, or skip it with --exclude PATTERN.",
+    },
+  );
 }

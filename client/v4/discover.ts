@@ -83,8 +83,10 @@ export async function askForProtocol4(
   } finally {
     clearTimeout(timer);
   }
-  const unanswered = isSilent ? `nothing came within ${waitMs / 1000} s` : "it ends the connection";
-  if (filled > 0) throw noHello(address, `${unanswered} in the middle of an answer`, byProtocol3);
+  const unanswered = isSilent ? `no answer within ${waitMs / 1000} s` : "it closed the connection";
+  if (filled > 0) {
+    throw noHello(address, `${unanswered} after the beginning of an answer`, byProtocol3);
+  }
   return { unanswered };
 }
 
@@ -94,7 +96,7 @@ function readAnswer(address: Address, bytes: Bytes): DiscoveredServer | Unanswer
   const header = decodeResponseHeader(bytes);
   if (isTlsAlert(header)) throw tlsPort(address);
   if (isBusy(header)) throw busy(address);
-  if (isGeneralError(header)) return { unanswered: "it answers with an error of protocol 3" };
+  if (isGeneralError(header)) return { unanswered: "it answered with an error of protocol 3" };
   const answer = decodeHelloAnswer(bytes);
   return answer && { ...answer, port: answer.port === "next" ? portAfter(address) : answer.port };
 }
@@ -102,17 +104,20 @@ function readAnswer(address: Address, bytes: Bytes): DiscoveredServer | Unanswer
 /** Throws `ProtocolError` `protocol-4-not-spoken`. */
 function portAfter({ port }: Address): number {
   if (port < MAX_PORT) return port + 1;
-  throw new ProtocolError("protocol-4-not-spoken", `There is no port after ${port}`);
+  throw new ProtocolError(
+    "protocol-4-not-spoken",
+    `the server names the port after ${port}, which does not exist`,
+  );
 }
 
-/** What else is to be done, as the end of a hint. */
+/** The end of a hint. */
 const OTHERWISE = {
-  possible: " If you know that it has protocol 3 alone, and trust the network: --protocol 3.",
-  impossible: " Without protocol 4 this is not to be had.",
+  possible: ", or add --protocol 3 if the server has no other and you trust the network.",
+  impossible: "; this command requires protocol 4.",
 } as const;
 
 function otherwise(byProtocol3: FindOptions["byProtocol3"]): string {
-  return byProtocol3 === undefined ? "" : OTHERWISE[byProtocol3];
+  return byProtocol3 === undefined ? "." : OTHERWISE[byProtocol3];
 }
 
 function noHello(
@@ -122,10 +127,9 @@ function noHello(
 ): NetworkError {
   return new NetworkError(
     "no-hello",
-    `The server at ${formatAddress(server)} does not answer as one of protocol 4: ${what}`,
+    `the server at ${formatAddress(server)} did not offer protocol 4: ${what}`,
     {
-      hint:
-        "It does not speak protocol 4, or somebody between you and it keeps it from saying so." +
+      hint: "Check the address, and that nothing on the network path interferes" +
         otherwise(byProtocol3),
     },
   );
@@ -134,18 +138,17 @@ function noHello(
 function busy(server: Address): NetworkError {
   return new NetworkError(
     "over-limit",
-    `The server at ${formatAddress(server)} has too many connections, from you or in all`,
-    { hint: "End other clients that you have there, or try again later." },
+    `the server at ${formatAddress(server)} has too many connections, from you or in total`,
+    { hint: "End other clients of yours on this server, or try again later." },
   );
 }
 
 function notSpoken(server: Address, byProtocol3: FindOptions["byProtocol3"]): ProtocolError {
   return new ProtocolError(
     "protocol-4-not-spoken",
-    `What answers at ${formatAddress(server)} is no server of protocol 4, or somebody between ` +
-      "you and it changes its words",
+    `the answer from ${formatAddress(server)} is not that of a server of protocol 4`,
     {
-      hint: "Check the address and the port." + otherwise(byProtocol3),
+      hint: "Check the address and the port" + otherwise(byProtocol3),
     },
   );
 }

@@ -9,12 +9,12 @@ import type { Message } from "../../protocol/v4/messages.ts";
 
 /** What to do about a file that is damaged on the server. */
 export const DAMAGED_HINT =
-  "If you have the file, upload it again: xfer client put. Tell the server's operator.";
+  "Upload the file again if you have it, and inform the server's operator.";
 
 /** The connection can't be used any more. */
 export function lost(cause: unknown): NetworkError {
   const reason = reasonOf(cause);
-  return new NetworkError("connection-lost", `The connection is lost: ${reason}`, { cause });
+  return new NetworkError("connection-lost", `disconnected: ${reason}`, { cause });
 }
 
 /** What a server says of why it does not do something. */
@@ -27,29 +27,32 @@ interface Reason {
 export function refused(reason: Reason): RefusedError {
   const hint = HINTS.get(codeOf(reason));
   const details = hint === undefined ? {} : { hint };
-  return new RefusedError(codeOf(reason), `The server refuses: ${wordsOf(reason)}`, details);
+  return new RefusedError(codeOf(reason), `the server refused: ${wordsOf(reason)}`, details);
 }
 
 /** What to do next, where the code says enough. */
 const HINTS: ReadonlyMap<string, string> = new Map([
-  ["bad-file-name", "Choose another name (for put: --as NAME). What there is: xfer client list."],
-  ["file-exists", "Choose another name, or remove what is there: xfer client remove NAME."],
+  ["bad-file-name", "Choose another name; to upload under another name, add --as NAME."],
+  [
+    "file-exists",
+    "Choose another name, or remove the existing file with 'xfer client remove NAME'.",
+  ],
   [
     "over-limit",
-    "Make room (xfer client remove NAME), try again later, or ask the server's operator.",
+    "Remove files with 'xfer client remove NAME', try again later, or ask the server's operator.",
   ],
-  ["no-such-file", "See what there is: xfer client list."],
+  ["no-such-file", "To see your files, run 'xfer client list'."],
   ["damaged", DAMAGED_HINT],
 ]);
 
 /** The server lets go of a client that it may see again. */
 export function ended(reason: Reason): NetworkError {
-  return new NetworkError(codeOf(reason), `The server ends the connection: ${wordsOf(reason)}`);
+  return new NetworkError(codeOf(reason), `the server closed the connection: ${wordsOf(reason)}`);
 }
 
 /** What the server says does not answer what it was asked. */
 export function unexpected({ kind }: Pick<Message, "kind">): ProtocolError {
-  return new ProtocolError("unexpected-answer", `The server answers ${kind}, which does not fit`);
+  return new ProtocolError("unexpected-answer", `unexpected answer from the server: ${kind}`);
 }
 
 /** The code is one of ours only if it looks like one. */

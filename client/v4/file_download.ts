@@ -35,8 +35,8 @@ export function wantedBytes({ name, size }: RemoteFile, range: ByteRange | undef
   if (from < size) return Math.min(to, size) - from;
   throw new UsageError(
     "bad-range",
-    `There is no byte ${from} in ${printable(name)}: it has ${size}, counted from 0`,
-    { hint: `See what there is: xfer client stat ${shellWord(name)}.` },
+    `the range begins after the end of ${printable(name)}: byte ${from} of ${size}, counted from 0`,
+    { hint: `To see the size, run 'xfer client stat ${shellWord(name)}'.` },
   );
 }
 

@@ -135,8 +135,8 @@ async function placeAll(options: GetManyOptions): Promise<Places> {
     return { targets: [path], folder: { path: dirname(path), isMade: isInside } };
   }
   if (version !== 0 || range !== undefined) {
-    throw new UsageError("one-name", "A version, or a range, can be had of one file alone", {
-      hint: "Get the files one by one.",
+    throw new UsageError("one-name", "--version and --range take exactly one file", {
+      hint: "Download the files one by one.",
     });
   }
   const targets = names.map((name) => join(target, lastPart(name)));
@@ -152,7 +152,7 @@ function claimTarget(byTarget: Map<string, string>, { name, target }: Targeted):
   }
   throw new UsageError(
     "same-name",
-    `Cannot write both ${printable(other)} and ${printable(name)} to ${printable(target)}`,
-    { hint: "Get them one by one, each to its place: -o PATH." },
+    `cannot write both ${printable(other)} and ${printable(name)} to ${printable(target)}`,
+    { hint: "Download them one by one, each to its own path: -o PATH." },
   );
 }

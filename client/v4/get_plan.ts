@@ -232,8 +232,8 @@ export function report(options: Pick<GetOptions, "onOutcome">, outcome: GetOutco
 }
 
 function nothingBelow(name: string): RefusedError {
-  return new RefusedError("no-such-file", `There is nothing to get below ${printable(name)}`, {
-    hint: "See what there is: xfer client list.",
+  return new RefusedError("no-such-file", `no files in the folder ${printable(name)}`, {
+    hint: "To see your files, run 'xfer client list'.",
   });
 }
 

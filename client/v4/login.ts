@@ -63,7 +63,10 @@ const LOGIN_STEPS: { readonly [B in LoginMethod["by"]]: LoginStep<B> } = {
     await mux.ask({ kind: "claim", tag: 0, clientId, name, key, signature }, (message) => {
       if (message.kind === "welcome") welcome = message;
       else if (message.kind === "sealed") sealed = message.bytes;
-      else throw new ProtocolError("unexpected-answer", `The server answers ${message.kind}`);
+      else {throw new ProtocolError(
+          "unexpected-answer",
+          `unexpected answer from the server: ${message.kind}`,
+        );}
       return true;
     });
     if (welcome !== undefined) return welcome;
@@ -106,7 +109,7 @@ export async function authenticate(
 function tooMany(cause: unknown): NetworkError | undefined {
   if (!(cause instanceof RefusedError && cause.code === "over-limit")) return undefined;
   return new NetworkError("over-limit", cause.message, {
-    hint: "End other clients that you have there, or try again later.",
+    hint: "End other clients of yours on this server, or try again later.",
     cause,
   });
 }
@@ -118,38 +121,39 @@ async function unseal(privateKey: Bytes, sealed: Bytes): Promise<Bytes> {
   if (secret !== undefined) return secret;
   throw new ProtocolError(
     "bad-seal",
-    "The server's question about the account can't be opened with the key in me.info",
+    "the key in me.info cannot decrypt the challenge of the server",
     {
-      hint: "The account has another key there, or somebody pretends to be the server. Ask its " +
-        "operator for a link token: xfer client link TOKEN.",
+      hint:
+        "Ask the server's operator for a link token, and run 'xfer client link TOKEN' in another " +
+        "folder.",
     },
   );
 }
 
-const LINK = "print a link token where you are logged in, xfer client link, or ask the server's " +
-  "operator for one; then here: xfer client link TOKEN.";
+const LINK =
+  "get a link token from a machine where you are signed in ('xfer client link') or from " +
+  "the server's operator, and run 'xfer client link TOKEN' here.";
 const ASK = "Ask the server's operator.";
 
 const HINTS: { readonly [B in LoginMethod["by"]]: Readonly<Record<string, string>> } = {
   login: {
     "account-disabled": ASK,
-    "not-authenticated": "The account or this machine's key was removed there, or it is another " +
-      "server's. Ask its operator for a link token; then move me.account away, and: " +
-      "xfer client link TOKEN.",
+    "not-authenticated": "Check that this is the right server; if your account or this machine's " +
+      "key was removed, ask the operator for a link token, move me.account away and run " +
+      "'xfer client link TOKEN'.",
   },
   register: {
     "account-disabled": ASK,
-    "name-taken": "Choose another name in line 2 of transfer.info. If the account is yours: " +
+    "name-taken": "Choose another name in line 2 of transfer.info; if the account is yours, " +
       LINK,
-    "registration-closed":
-      "Ask the server's operator for an invitation, and use it: xfer client --invitation TOKEN.",
-    "bad-token": "Ask for another one.",
+    "registration-closed": "Ask the server's operator for an invitation, and run " +
+      "'xfer client --invitation TOKEN'.",
+    "bad-token": "Ask for a new token.",
   },
   claim: {
     "account-disabled": ASK,
-    "not-authenticated": "It may be yours, from another machine: " + LINK,
-    "registration-closed":
-      "An account of protocol 3 is not taken over here without the operator. " +
-      "Ask for a link token; then: xfer client link TOKEN.",
+    "not-authenticated": "If the account is yours, " + LINK,
+    "registration-closed": "Ask the server's operator for a link token, and run " +
+      "'xfer client link TOKEN'.",
   },
 };

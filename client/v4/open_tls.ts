@@ -54,12 +54,11 @@ export async function openByName(
     const reason = printable(cause.message.slice(NOT_VERIFIED.length).trim());
     throw new ConfigurationError(
       "server-not-verified",
-      `No authority that is known here vouches for the server at ${formatAddress(address)}, ` +
-        `which shows an authority's certificate: ${reason}`,
+      `cannot verify the certificate of the server at ${formatAddress(address)}: ${reason}`,
       {
-        hint: "Either somebody between you and the server pretends to be it, or the server's " +
-          "certificate has expired, is for another name, or is from an authority of its own: " +
-          "that one's certificate can be named by --ca-cert FILE. Nothing was sent.",
+        hint:
+          "Ask the server's operator whether the certificate is valid for this name, and name " +
+          "the certificate of a private CA with --ca-cert FILE; nothing was sent.",
         cause,
       },
     );
@@ -70,9 +69,10 @@ export async function openByName(
 const NOT_VERIFIED = "invalid peer certificate:";
 
 /** The plain port has answered. */
-const UNREACHED = "The server says that it speaks protocol 4 there. Check that this port passes " +
-  "firewalls and port mappings too. If it has another number outside, the server's operator names " +
-  "it with --advertise HOST:PORT,TLS-PORT.";
+const UNREACHED =
+  "Check that firewalls and port mappings let this port through, which the server " +
+  "offers for protocol 4; if it has another number outside, the server's operator sets " +
+  "--advertise HOST:PORT,TLS-PORT.";
 
 async function openTls(
   address: Address,
@@ -104,11 +104,15 @@ async function openTls(
     throwIfAborted(signal);
     const reason = reasonOf(cause);
     const where = formatAddress(address);
-    throw new NetworkError("no-secure-channel", `Cannot speak to ${where} securely: ${reason}`, {
-      hint: "Either something between you and the server interferes, or the server was restarted " +
-        "with another key at this moment. Nothing was sent.",
-      cause,
-    });
+    throw new NetworkError(
+      "no-secure-channel",
+      `cannot open a secure connection to ${where}: ${reason}`,
+      {
+        hint:
+          "Try again; if it fails again, something on the network path interferes. Nothing was sent.",
+        cause,
+      },
+    );
   } finally {
     clearTimeout(timer);
   }

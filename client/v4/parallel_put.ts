@@ -144,9 +144,13 @@ function isGone(error: unknown): boolean {
 
 /** The server has noticed before the client that the first connection is lost. */
 function firstLost(cause: unknown): NetworkError {
-  return new NetworkError("connection-lost", "The connection that began the upload is lost", {
-    cause,
-  });
+  return new NetworkError(
+    "connection-lost",
+    "disconnected: the connection that began the upload was lost",
+    {
+      cause,
+    },
+  );
 }
 
 /** A part of a file, whose chunks go to whichever connection is free. */

@@ -102,7 +102,7 @@ function isSame(a: FileDigests, b: FileDigests): boolean {
 function storedOtherwise({ path }: SourceFile): IntegrityError {
   return new IntegrityError(
     "stored-otherwise",
-    `The server says that it has stored ${printable(path)}, with other checksums than it has`,
-    { hint: "Tell its operator; get the file back to see what is there." },
+    `the server stored ${printable(path)} with other checksums than the client sent`,
+    { hint: "Inform the server's operator, and download the file to check its content." },
   );
 }

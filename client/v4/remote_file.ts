@@ -97,7 +97,7 @@ export function checkSize({ name, size }: Pick<RemoteFile, "name" | "size">): vo
   if (size <= MAX_FILE_SIZE) return;
   throw new StorageError(
     "file-too-large",
-    `${printable(name)} has ${size} bytes; a file that is put or got has at most ${MAX_FILE_SIZE}`,
+    `${printable(name)} is too large: it has ${size} bytes, and the limit is ${MAX_FILE_SIZE}`,
   );
 }
 
@@ -122,12 +122,12 @@ export class Bound {
     if ((this.#count += count) <= this.#max) return;
     throw new ProtocolError(
       "too-many-files",
-      `The server tells of more than ${this.#max} ${this.#noun}`,
-      { hint: "Ask for fewer at once: name a folder further down, or more of their beginning." },
+      `the server sent more than ${this.#max} ${this.#noun}`,
+      { hint: "Ask for fewer at once: name a folder further down or a longer prefix." },
     );
   }
 }
 
 function unasked(what: string): ProtocolError {
-  return new ProtocolError("unexpected-answer", `The server answers with ${what}`);
+  return new ProtocolError("unexpected-answer", `unexpected answer from the server: ${what}`);
 }

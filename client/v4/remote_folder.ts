@@ -100,7 +100,7 @@ export async function listItems(
   const left = maxNames - known.characters;
   const characters = new Bound(left, "characters in the names of files and folders");
   const folderCount = new Bound(maxFolders - known.folders, "folders");
-  const faults = new Bound(MAX_FAULTS, "names that no file can have");
+  const faults = new Bound(MAX_FAULTS, "invalid file names");
   const names = new Set<string>();
   const folders = new Set<string>();
   const listed: ListedFile[] = [];
@@ -178,11 +178,11 @@ function toItems(listed: readonly ListedFile[]): FolderItem[] {
 function nameFault(name: string): StorageError | undefined {
   const fault = pathNameFault(name);
   if (fault === undefined) return undefined;
-  return new StorageError("bad-file-name", `Cannot write ${printable(name)}: its name ${fault}`, {
-    hint: "Get it by itself, under another name: -o PATH.",
+  return new StorageError("bad-file-name", `cannot write ${printable(name)}: its name ${fault}`, {
+    hint: "Download it by itself to another path: -o PATH.",
   });
 }
 
 function listedTwice(name: string): ProtocolError {
-  return new ProtocolError("unexpected-answer", `The server tells twice of ${printable(name)}`);
+  return new ProtocolError("unexpected-answer", `the server listed ${printable(name)} twice`);
 }

@@ -162,7 +162,7 @@ export class RequestMux implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#close(lost("it was closed"));
+    this.#close(lost("the client closed the connection"));
     this.gracefulAbort[Symbol.dispose]();
   }
 
@@ -221,7 +221,7 @@ export class RequestMux implements Disposable {
       // The rest of a chunk is read into its place.
       const room = this.#frames.room;
       const size = await this.#socket.read(room ?? buffer);
-      if (size === null) return this.#fail(lost("the server has closed it"));
+      if (size === null) return this.#fail(lost("the server closed the connection"));
       await this.#limit(size);
       // Of what is not read into its place, whole frames count.
       if (this.#isAwaited) this.#deadline.credit(room === undefined ? 0 : size);
@@ -286,9 +286,9 @@ export class RequestMux implements Disposable {
     if (!this.#isOwed) this.#deadline.renew();
     if (this.#deadline.left > 0) return;
     const [code, message] = this.#deadline.isSilent
-      ? ["no-answer", `The server has said nothing for ${this.#timeouts.responseMs / 1000} s`]
-      : ["too-slow", `The server takes or sends less than ${MIN_RATE} bytes a second`];
-    const hint = "It may be stuck or overloaded. Try again later.";
+      ? ["no-answer", `the server did not answer within ${this.#timeouts.responseMs / 1000} s`]
+      : ["too-slow", `the server transfers less than ${MIN_RATE} bytes per second`];
+    const hint = "Try again later: the server may be overloaded.";
     this.#close(new NetworkError(code, message, { hint }));
   }
 

@@ -130,7 +130,9 @@ async function keepAccount(
   { name, clientId }: MessageOf<"welcome">,
 ): Promise<void> {
   // The server chooses the name, which goes into a file and onto the terminal.
-  if (!isUserName(name)) throw new ProtocolError("bad-welcome", "The server gives no user name");
+  if (!isUserName(name)) {
+    throw new ProtocolError("bad-welcome", "the server sent an invalid user name");
+  }
   if (before?.name !== name) await folder.saveAccount({ name, clientId }, key);
   if (before === undefined) {
     onEvent?.({ type: method.by === "claim" ? "claimed" : "registered", clientId });
@@ -138,9 +140,9 @@ async function keepAccount(
   if (name === userName) return;
   throw new ConfigurationError(
     "other-identity",
-    `me.account is the account of ${name}, transfer.info names ${printable(userName)}`,
+    `me.account belongs to the account ${name}, but transfer.info names ${printable(userName)}`,
     {
-      hint: `Write ${name} into line 2 of transfer.info, or run in another folder to be ` +
+      hint: `Write ${name} into line 2 of transfer.info, or use another folder for ` +
         `${printable(userName)}.`,
     },
   );

@@ -180,7 +180,7 @@ export class Upload {
   restart(): void {
     if (this.#attempt === ATTEMPTS) {
       const path = printable(this.#file.path);
-      const what = `The checksums of ${path} differ after ${ATTEMPTS} attempts; it is not stored`;
+      const what = `${path} was not stored: its checksums differed ${ATTEMPTS} times`;
       throw new IntegrityError("checksum-mismatch", what);
     }
     this.#attempt++;

@@ -79,20 +79,22 @@ async function checkServer(options: VerifyServerOptions, found: ServerIdentity):
   if (await unlessAborted(signal, Promise.resolve(onNewServer(shown)))) return true;
   throw new ConfigurationError(
     "server-not-trusted",
-    `The server at ${formatAddress(server)} is not known yet, and nobody said to trust it: its ` +
-      `fingerprint is ${shown}`,
+    `the server at ${
+      formatAddress(server)
+    } is unknown and not trusted; its fingerprint is ${shown}`,
     {
-      hint: "Compare it with what the server's operator says, then write it where the address is " +
-        `(line 1 of transfer.info, or --server): xfer://${
+      hint:
+        "Compare the fingerprint with the one from the server's operator, and write the server " +
+        `as xfer://${
           formatAddress(server)
-        }#${shown}, or take ` +
-        "it: --accept-new." + (byProtocol3 === "possible" ? NO_TRUST : ""),
+        }#${shown} in line 1 of transfer.info or --server, or add ` +
+        `--accept-new${byProtocol3 === "possible" ? NO_TRUST : ""}.`,
     },
   );
 }
 
 const NO_TRUST =
-  " Protocol 3, which is not safe on a hostile network, needs no trust: --protocol 3.";
+  "; if you trust the network, you can add --protocol 3 instead, which does not check the server";
 
 /**
  * How a server is known that shows a certificate: by its fingerprint, if it has made it itself; else by its name. Throws
@@ -103,7 +105,7 @@ async function readIdentity(certificate: Bytes): Promise<ServerIdentity> {
     const fingerprint = await fingerprintOf(certificate);
     return isSelfMade(certificate, fingerprint) ? fingerprint : "pki";
   } catch (cause) {
-    throw new ProtocolError("bad-certificate", "The server shows no certificate that can be read", {
+    throw new ProtocolError("bad-certificate", "cannot read the certificate of the server", {
       cause,
     });
   }

@@ -128,7 +128,7 @@ export class CbcDecryptor {
     } catch (cause) {
       throw new IntegrityError(
         "bad-padding",
-        "Cannot decrypt: the padding is wrong, so the key or the ciphertext is not what was sent",
+        "cannot decrypt: the padding is invalid, so the key or the ciphertext is damaged",
         { cause },
       );
     }

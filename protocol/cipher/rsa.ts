@@ -50,7 +50,7 @@ export async function wrapKey(publicKey: Bytes, aesKey: Bytes): Promise<Bytes> {
   } catch (cause) {
     throw new ProtocolError(
       "bad-public-key",
-      "Cannot use the public key: it is no RSA key in DER",
+      "cannot use the public key: it is not an RSA key in DER",
       {
         cause,
       },
@@ -59,9 +59,7 @@ export async function wrapKey(publicKey: Bytes, aesKey: Bytes): Promise<Bytes> {
   if (wrapped.length !== WRAPPED_KEY_SIZE) {
     throw new ProtocolError(
       "bad-public-key",
-      `Cannot use the public key: it has ${
-        wrapped.length * 8
-      } bits, the protocol's has ${MODULUS_BITS}`,
+      `cannot use the public key: it has ${wrapped.length * 8} bits, expected ${MODULUS_BITS}`,
     );
   }
   return wrapped;
@@ -78,7 +76,7 @@ export async function unwrapKey(privateKey: Bytes, wrapped: Bytes): Promise<Byte
   } catch (cause) {
     throw new ProtocolError(
       "bad-wrapped-key",
-      "Cannot unwrap the AES key: the server did not wrap it for this identity's RSA key",
+      "cannot unwrap the AES key: it was not wrapped for this identity's RSA key",
       { cause },
     );
   }

@@ -61,10 +61,9 @@ export function* upload(profile: Profile, file: OutgoingFile): SessionSteps<numb
       yield* giveUp(profile, clientId, fileName);
       throw new IntegrityError(
         "crc-mismatch",
-        `The server's checksum of ${shown(fileName)} was wrong ${attempt} times; it is not stored`,
+        `${shown(fileName)} was not stored: its checksum differed ${attempt} times`,
         {
-          hint:
-            "Something between the two ends changes bytes. Try another network, or again later.",
+          hint: "Try again later or over another network: something on the way changes bytes.",
         },
       );
     }
@@ -94,7 +93,7 @@ function* sendOnce(profile: Profile, file: OutgoingFile, attempt: number) {
 function fileRefused(fileName: Bytes): RefusedError {
   const fault = nameFault(storedName(fileName));
   if (fault === undefined) return generalError("the file");
-  return generalError("the file", `Its name ${fault}, which servers may refuse: rename it.`);
+  return generalError("the file", `Rename the file: its name ${fault}, which servers may refuse.`);
 }
 
 /** The answer to a file. An answer to "CRC invalid" that comes only now is passed over. */
@@ -108,7 +107,7 @@ function checkEcho(response: FileReceived, fileName: Bytes): void {
   if (decodeTextField(response.fileName) !== decodeTextField(fileName)) {
     throw new ProtocolError(
       "wrong-file-name",
-      `The server confirmed the file ${shown(response.fileName)} where ${shown(fileName)} was sent`,
+      `the server confirmed the file ${shown(response.fileName)} instead of ${shown(fileName)}`,
     );
   }
 }
@@ -133,10 +132,11 @@ function* approve(profile: Profile, clientId: Bytes, fileName: Bytes): SessionSt
     if (error.code === "connection-closed") throw closedUnconfirmed(fileName, error);
     throw new UnconfirmedError(
       "not-confirmed",
-      `${
-        shown(fileName)
-      } was sent and approved, but the server did not confirm it: ${error.message}`,
-      { hint: "Send it again: that is safe, it takes the place of what is there.", cause: error },
+      `${shown(fileName)} was sent, but the server did not confirm it: ${error.message}`,
+      {
+        hint: "Upload it again, which is safe: it overwrites the file if it was stored.",
+        cause: error,
+      },
     );
   }
 }
@@ -144,10 +144,10 @@ function* approve(profile: Profile, clientId: Bytes, fileName: Bytes): SessionSt
 function closedUnconfirmed(fileName: Bytes, cause: XferError): UnconfirmedError {
   return new UnconfirmedError(
     "not-confirmed",
-    `${shown(fileName)} was sent, but not confirmed: the server closed the connection instead of ` +
-      "confirming it",
+    `${shown(fileName)} was sent, but the server closed the connection instead of confirming it`,
     {
-      hint: "Some servers do so when they have stored a file. Ask the operator, or send it again.",
+      hint:
+        "Ask the operator or upload it again: some servers close after they have stored a file.",
       cause,
     },
   );

@@ -35,13 +35,13 @@ export function matchEditions(served: readonly Edition[], header: RequestHeader)
   });
   const [first] = matches;
   if (first === undefined) {
-    throw new ProtocolError("unknown-code", `Cannot read a request with code ${header.code}`);
+    throw new ProtocolError("unknown-code", `cannot read a request with code ${header.code}`);
   }
   const fitting = matches.filter((match) => fits(match, header.payloadSize));
   if (fitting.length === 0) {
     throw new ProtocolError(
       "bad-payload-size",
-      `Cannot read a ${first.kind} request with a payload of ${header.payloadSize} bytes: ` +
+      `cannot read a ${first.kind} request with a payload of ${header.payloadSize} bytes: ` +
         `its fixed part has ${matches.map(({ layout }) => fixedSize(layout)).join(" or ")}`,
     );
   }

@@ -113,7 +113,7 @@ export function encodeRequest(
   if (layout === undefined) {
     throw new ProtocolError(
       "no-such-request",
-      `Cannot encode a ${request.kind} request: edition ${edition.name} has none`,
+      `cannot encode a ${request.kind} request: edition ${edition.name} has none`,
     );
   }
   const fixed = fixedSize(layout);
@@ -121,7 +121,7 @@ export function encodeRequest(
   if (payloadSize > MAX_PAYLOAD_SIZE) {
     throw new ProtocolError(
       "payload-too-large",
-      `Cannot encode a payload of ${payloadSize} bytes: the header counts at most ${MAX_PAYLOAD_SIZE}`,
+      `cannot encode a payload of ${payloadSize} bytes: the header counts at most ${MAX_PAYLOAD_SIZE}`,
     );
   }
   const size = REQUEST_HEADER_SIZE + fixed;
@@ -160,13 +160,13 @@ export function decodeRequest(
   fixed: Bytes,
 ): Request {
   const layout = edition.requests[kind];
-  if (layout === undefined) throw new RangeError(`Cannot decode ${kind}: the edition has none`);
+  if (layout === undefined) throw new RangeError(`cannot decode ${kind}: the edition has none`);
   const values = readFields(layout, fixed);
   const { clientId } = header;
   if (values.clientId instanceof Uint8Array && !equalBytes(values.clientId, clientId)) {
     throw new ProtocolError(
       "wrong-client-id",
-      `Cannot read a ${kind} request: its payload has another client id than its header`,
+      `cannot read a ${kind} request: its payload has another client id than its header`,
     );
   }
   return { ...values, kind, clientId } as Request;
@@ -182,7 +182,7 @@ export function encodeResponse(
   if (layout === undefined) {
     throw new ProtocolError(
       "no-such-response",
-      `Cannot encode a ${response.kind} response: edition ${edition.name} has none`,
+      `cannot encode a ${response.kind} response: edition ${edition.name} has none`,
     );
   }
   const payloadSize = fixedSize(layout);
@@ -199,7 +199,7 @@ export function encodeResponse(
 export function decodeResponse(edition: Edition, header: ResponseHeader, payload: Bytes): Response {
   const kind = responseKind(edition, header.code);
   const layout = edition.responses[kind];
-  if (layout === undefined) throw new RangeError(`Cannot decode ${kind}: the edition has none`);
+  if (layout === undefined) throw new RangeError(`cannot decode ${kind}: the edition has none`);
   const body = layout.anyPayload ? fitted(payload, fixedSize(layout)) : payload;
   return { kind, ...readFields(layout, body) } as Response;
 }
@@ -220,7 +220,7 @@ function responseKind(edition: Edition, code: number): ResponseKind {
   if (kind === undefined) {
     throw new ProtocolError(
       "unknown-code",
-      `Cannot read a response with code ${code}: edition ${edition.name} has no such code`,
+      `cannot read a response with code ${code}: edition ${edition.name} has no such code`,
     );
   }
   return kind;
@@ -246,9 +246,9 @@ function readFields(layout: Layout, body: Bytes): PayloadValues {
   if (reader.remaining > 0) {
     throw new ProtocolError(
       "surplus",
-      `Cannot read code ${layout.code}: ${reader.remaining} bytes more than its ${
+      `cannot read code ${layout.code}: it has ${reader.remaining} bytes more than ${
         fixedSize(layout)
-      } came`,
+      }`,
     );
   }
   return values;
@@ -261,7 +261,7 @@ function writeFields(writer: ByteWriter, layout: Layout, values: PayloadValues):
     if (typeof value === "number") writeNumber(writer, size, value);
     else if (value?.length === size) writer.put(value);
     else {throw new RangeError(
-        `Cannot encode code ${layout.code}: field ${field} is missing or has a wrong size`,
+        `cannot encode code ${layout.code}: field ${field} is missing or has a wrong size`,
       );}
   }
   return writer;

@@ -17,10 +17,10 @@ export class PacketSequence {
   constructor(first: SendFile) {
     const { contentSize, originalSize = 0, packetNumber = 1, totalPackets = 1 } = first;
     if (packetNumber !== 1 || totalPackets < 1) {
-      throw badPacket(`it begins with packet ${packetNumber} of ${totalPackets}`);
+      throw badPacket(`the first is packet ${packetNumber} of ${totalPackets}`);
     }
     if (originalSize >= contentSize) {
-      throw badPacket(`${originalSize} bytes can't have a ciphertext of ${contentSize}`);
+      throw badPacket(`a file of ${originalSize} bytes cannot have a ciphertext of ${contentSize}`);
     }
     this.first = first;
     this.#missing = contentSize;
@@ -30,16 +30,16 @@ export class PacketSequence {
   continue(packet: SendFile): void {
     const { first } = this;
     if (packet.packetNumber !== this.#number + 1) {
-      throw badPacket(`packet ${packet.packetNumber} comes after ${this.#number}`);
+      throw badPacket(`packet ${packet.packetNumber} follows packet ${this.#number}`);
     }
     if (packet.totalPackets !== first.totalPackets || this.#number >= (first.totalPackets ?? 1)) {
-      throw badPacket(`packet ${packet.packetNumber} is one of ${packet.totalPackets}`);
+      throw badPacket(`packet ${packet.packetNumber} counts ${packet.totalPackets} packets`);
     }
     if (
       packet.contentSize !== first.contentSize || packet.originalSize !== first.originalSize ||
       !equalBytes(packet.fileName, first.fileName) || !equalBytes(packet.clientId, first.clientId)
     ) {
-      throw badPacket(`packet ${packet.packetNumber} is of another file than the one before`);
+      throw badPacket(`packet ${packet.packetNumber} belongs to another file`);
     }
     this.#number++;
   }
@@ -62,12 +62,12 @@ export class PacketSequence {
     }
     const last = this.#number === (this.first.totalPackets ?? 1);
     if (last && this.#missing > 0) {
-      throw badPacket(`the last leaves ${this.#missing} bytes missing`);
+      throw badPacket(`${this.#missing} bytes are missing after the last`);
     }
     return last;
   }
 }
 
 function badPacket(what: string): ProtocolError {
-  return new ProtocolError("bad-packet", `Cannot put the packets together: ${what}`);
+  return new ProtocolError("bad-packet", `cannot assemble the packets: ${what}`);
 }

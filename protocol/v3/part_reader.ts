@@ -81,11 +81,11 @@ export class PartReader {
     if (contentSize <= 0 || contentSize % BLOCK_SIZE !== 0) {
       throw new ProtocolError(
         "bad-content-size",
-        `Cannot read a file of ${contentSize} bytes: ciphertext comes in blocks of ${BLOCK_SIZE}`,
+        `cannot read a file of ${contentSize} bytes: the size is not a multiple of ${BLOCK_SIZE}`,
       );
     }
     if (inBlocks) {
-      if (request.packetNumber !== 0) throw badBlock("they are not numbered from 0");
+      if (request.packetNumber !== 0) throw badBlock("the first is not number 0");
       this.request = { ...request, contentSize, packetNumber: 1, totalPackets: 1 };
       this.shown = ["headerless-blocks"];
       this.#runs = this.#enterBlock(request, request.contentSize);
@@ -173,7 +173,9 @@ export class PartReader {
     const block = decodeRequest(this.#edition, "sendFile", this.#header, bytes) as SendFile;
     const follows = block.packetNumber === (before.packetNumber ?? 0) + 1 &&
       block.contentSize === before.contentSize && equalBytes(block.fileName, before.fileName);
-    if (!follows) throw badBlock(`${block.packetNumber} does not follow ${before.packetNumber}`);
+    if (!follows) {
+      throw badBlock(`block ${block.packetNumber} follows block ${before.packetNumber}`);
+    }
     this.#runs = this.#enterBlock(block, this.#blocksLeft);
     return true;
   }
@@ -213,7 +215,7 @@ function runsOf(message: PartMessage, size: number): ByteRun[] {
   }
   throw new ProtocolError(
     "bad-content-size",
-    `Cannot read a file of ${contentSize} bytes: its message counts ${counted}`,
+    `cannot read a file of ${contentSize} bytes: its message counts ${counted}`,
   );
 }
 
@@ -242,5 +244,5 @@ function isZero(bytes: Bytes): boolean {
 }
 
 function badBlock(what: string): ProtocolError {
-  return new ProtocolError("bad-packet", `Cannot put the blocks together: ${what}`);
+  return new ProtocolError("bad-packet", `cannot assemble the blocks: ${what}`);
 }

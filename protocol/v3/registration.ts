@@ -102,14 +102,18 @@ function* offerKey(profile: Profile, clientId: Bytes, owner: ClientKey): Session
 }
 
 function nameTaken(name: Bytes, unanswered: boolean): RefusedError {
-  const message = `The server refused to register the name ${shown(name)}: it is taken`;
-  const hint = "Use another name on line 2, or bring the me.info of the one that is registered.";
-  if (!unanswered) return new RefusedError("name-taken", message, { hint });
+  const message = `the name ${shown(name)} is already taken`;
+  const hint =
+    "choose another name in line 2 of transfer.info, or restore the me.info of this account.";
+  if (!unanswered) {
+    const sentence = hint.charAt(0).toUpperCase() + hint.slice(1);
+    return new RefusedError("name-taken", message, { hint: sentence });
+  }
   return new RefusedError(
     "name-taken",
-    `${message}, perhaps by this client, whose last registration may have got no answer`,
+    `${message}, perhaps by an earlier registration of this client that got no answer`,
     {
-      hint: `If so, xfer's server frees the name 10 minutes later: try again then. If not: ${hint}`,
+      hint: `Try again in 10 minutes, when xfer's server has freed such a name; otherwise ${hint}`,
     },
   );
 }
@@ -210,7 +214,7 @@ function* useKey(
   response: KeyResponse,
 ): SessionSteps<void> {
   if (!equalBytes(response.clientId, clientId)) {
-    throw new ProtocolError("wrong-client-id", "The server sent a key for another client's id");
+    throw new ProtocolError("wrong-client-id", "the server sent a key for another client id");
   }
   yield { do: "useKey", wrappedKey: response.wrappedKey };
 }

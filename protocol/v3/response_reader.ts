@@ -94,12 +94,15 @@ export class ResponseReader {
     } while (this.#trailing.takes(bytes, true));
     const header = decodeResponseHeader(bytes);
     if (isTlsAlert(header)) {
-      throw new ProtocolError("tls-port", "The server speaks TLS here, which protocol 3 does not");
+      throw new ProtocolError(
+        "tls-port",
+        "the server expects TLS on this port, which protocol 3 does not use",
+      );
     }
     if (header.payloadSize > MAX_RESPONSE_PAYLOAD) {
       throw new ProtocolError(
         "bad-payload-size",
-        `Cannot read a response with code ${header.code} and a payload of ${header.payloadSize} bytes: ` +
+        `cannot read a response with code ${header.code} and a payload of ${header.payloadSize} bytes: ` +
           `no response has more than ${MAX_RESPONSE_PAYLOAD}`,
       );
     }

@@ -169,7 +169,7 @@ export class ServerSession {
   /** Answers the event `identify`: the profile of the client, or `undefined` if it is unknown. */
   identify(profile: Profile | undefined): void {
     if (this.#state.at !== "recognise") {
-      throw new RangeError("Cannot identify: nobody was asked for");
+      throw new RangeError("cannot identify: no client is being looked up");
     }
     this.#identified = this.#state.header.clientId;
     if (profile === undefined) return;
@@ -196,7 +196,7 @@ export class ServerSession {
 
   /** The answer to what `next` returned last. Throws `RangeError` if no request is open. */
   reply(response: Response): Reply {
-    if (this.#state.at !== "answer") throw new RangeError("Cannot reply: no request is open");
+    if (this.#state.at !== "answer") throw new RangeError("cannot reply: no request is open");
     const { afterMs } = this.#state;
     this.#state = HEADER;
     return { ...this.#encode(response), afterMs };
@@ -204,14 +204,14 @@ export class ServerSession {
 
   /** Continues without an answer to a part of a file. */
   proceed(): void {
-    if (this.#state.at !== "answer") throw new RangeError("Cannot proceed: no request is open");
+    if (this.#state.at !== "answer") throw new RangeError("cannot proceed: no request is open");
     this.#state = HEADER;
     this.#answer = { size: 0, sent: 0 };
   }
 
   /** Ends a part of a file whose content is complete, without the padding that was announced. */
   endPart(): void {
-    if (this.#state.at !== "part") throw new RangeError("Cannot end a part: none is open");
+    if (this.#state.at !== "part") throw new RangeError("cannot end a part: none is open");
     this.#state.part.endEarly();
   }
 
@@ -242,7 +242,7 @@ export class ServerSession {
       case "part":
         return this.#readPart(state.part);
       case "answer":
-        throw new RangeError("Cannot go on: the request before is not answered");
+        throw new RangeError("cannot continue: the previous request is not answered");
     }
   }
 
@@ -287,7 +287,7 @@ export class ServerSession {
       prefix = begin;
     }
     const match = matches.find(({ edition }) => edition === this.#edition) ?? matches[0];
-    if (match === undefined) throw new RangeError("Cannot recognise: no edition is left");
+    if (match === undefined) throw new RangeError("cannot recognise the edition: none is left");
     this.#edition = match.edition;
     // What frames bring along is known only with the edition.
     if (this.#quirks.has("frames")) {

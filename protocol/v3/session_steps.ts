@@ -79,7 +79,7 @@ export function* perform<K extends StepResult["type"]>(
   step: Step,
 ): SessionSteps<Extract<StepResult, { readonly type: K }>> {
   const answer = yield step;
-  if (answer.type !== type) throw new RangeError(`Cannot resume ${step.do} with ${answer.type}`);
+  if (answer.type !== type) throw new RangeError(`cannot resume ${step.do} with ${answer.type}`);
   return answer as Extract<StepResult, { readonly type: K }>;
 }
 
@@ -96,21 +96,20 @@ export function expectKind<K extends ResponseKind>(
     if (response.kind === "generalError") throw generalError("the request");
     throw new ProtocolError(
       "unexpected-response",
-      `The server answered "${response.kind}" where ${kinds.join(" or ")} was due`,
+      `the server answered "${response.kind}", expected ${kinds.join(" or ")}`,
     );
   }
   if (answer.type === "closed") {
     throw new NetworkError(
       "connection-closed",
-      "The server closed the connection before it answered",
+      "the server closed the connection before it answered",
       {
-        hint:
-          "It may be stopping, or not speak this edition of the protocol. Try again, or ask its operator.",
+        hint: "Try again, or ask the operator which edition of protocol 3 the server speaks.",
       },
     );
   }
-  throw new NetworkError("response-timeout", "The server did not answer in time", {
-    hint: "Check that the address is that of an xfer server, and try again.",
+  throw new NetworkError("response-timeout", "the server did not answer in time", {
+    hint: "Check the address, and try again.",
   });
 }
 
@@ -121,9 +120,9 @@ export function shown(field: Bytes): string {
 
 export function generalError(
   what: string,
-  hint = "Its operator finds the reason in the server's log.",
+  hint = "Ask the operator for the reason, which is in the server's log.",
 ): RefusedError {
-  return new RefusedError("general-error", `The server refused ${what} with a general error`, {
+  return new RefusedError("general-error", `the server refused ${what} with a general error`, {
     hint,
   });
 }

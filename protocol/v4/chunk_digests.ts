@@ -127,7 +127,9 @@ export class ChunkDigests {
    */
   *summing(bytes = this.size): Sliced<FileDigests> {
     if (bytes > this.contiguousBytes) {
-      throw new RangeError(`Cannot sum up ${bytes} bytes: ${this.contiguousBytes} are held`);
+      throw new RangeError(
+        `cannot digest ${bytes} bytes: only ${this.contiguousBytes} are complete`,
+      );
     }
     const count = chunkCount(bytes);
     const { remainder, tree } = this.#summed;
@@ -159,7 +161,7 @@ export class ChunkDigests {
   static decode(size: number, encoded: Bytes, bytes: number, maxAhead?: number): ChunkDigests {
     const count = chunkCount(bytes);
     if (encoded.length < count * ENTRY_SIZE) {
-      throw new RangeError(`Cannot decode the sums of ${count} chunks: they are cut off`);
+      throw new RangeError(`cannot decode the digests of ${count} chunks: they are truncated`);
     }
     const sums = new ChunkDigests(size, maxAhead);
     if (count > 0) sums.#makeRoom(count - 1);
@@ -176,9 +178,9 @@ export class ChunkDigests {
     }
     const expected = chunkSize(this.size, index);
     if (length !== expected) throw badChunk(offset, `it has ${length} bytes, not ${expected}`);
-    if (this.#come[index] === 1) throw badChunk(offset, "it has come before");
+    if (this.#come[index] === 1) throw badChunk(offset, "it was already received");
     if (index > this.#held + this.#maxAhead) {
-      throw badChunk(offset, "too many before it are missing");
+      throw badChunk(offset, "too many chunks before it are missing");
     }
     return index;
   }
@@ -215,5 +217,5 @@ function grown(bytes: Bytes, size: number): Bytes {
 }
 
 function badChunk(offset: number, why: string): ProtocolError {
-  return new ProtocolError("bad-frame", `Cannot take the chunk at ${offset}: ${why}`);
+  return new ProtocolError("bad-frame", `cannot accept the chunk at ${offset}: ${why}`);
 }

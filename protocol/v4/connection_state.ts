@@ -144,7 +144,7 @@ export class ConnectionState {
     const { kind, tag } = message;
     if (this.#phase !== "known") {
       const next = LOGIN_RECEIVED[kind]?.[this.#phase];
-      if (next === undefined) throw outOfPlace(kind, "it is not known who the client is");
+      if (next === undefined) throw outOfPlace(kind, "the client is not signed in");
       this.#phase = next;
       return;
     }
@@ -163,22 +163,22 @@ export class ConnectionState {
     }
     if (this.#phase !== "known") {
       const next = LOGIN_SENT[kind]?.[this.#phase];
-      if (next === undefined) throw new RangeError(`Cannot say ${kind}: ${this.#phase}`);
+      if (next === undefined) throw new RangeError(`cannot send ${kind}: ${this.#phase}`);
       this.#phase = next;
       return;
     }
     const state = this.stateOf(tag);
     const next = SENT[kind]?.[state];
-    if (next === undefined) throw new RangeError(`Cannot say ${kind} of what is ${state}`);
+    if (next === undefined) throw new RangeError(`cannot send ${kind}: its tag is ${state}`);
     this.#set(tag, state, next);
   }
 
   /** What is on its way forbids further requests; what has come whole does not. */
   #refuseNew(kind: MessageKind, tag: number): void {
     if (tag === 0) throw outOfPlace(kind, "its tag is 0");
-    if (this.#open !== undefined) throw outOfPlace(kind, "the file before has not ended");
+    if (this.#open !== undefined) throw outOfPlace(kind, "the previous file has not ended");
     if (kind === "put" && this.#deciding >= this.#window) {
-      throw outOfPlace(kind, `${this.#window} puts are not answered`);
+      throw outOfPlace(kind, `${this.#window} puts are unanswered`);
     }
   }
 
@@ -192,10 +192,10 @@ export class ConnectionState {
 }
 
 function whyNot(kind: MessageKind, state: TagState): string {
-  if (LOGIN_RECEIVED[kind] !== undefined) return "it is known who the client is";
-  return state === "none" ? "nothing with its tag is open" : `its tag is ${state}`;
+  if (LOGIN_RECEIVED[kind] !== undefined) return "the client is already signed in";
+  return state === "none" ? "its tag is not open" : `its tag is ${state}`;
 }
 
 function outOfPlace(kind: MessageKind, why: string): ProtocolError {
-  return new ProtocolError("bad-frame", `Cannot take ${kind}: ${why}`);
+  return new ProtocolError("bad-frame", `cannot accept ${kind}: ${why}`);
 }

@@ -163,9 +163,9 @@ export function decodeFrameHeader(bytes: Bytes, from: "client" | "server"): Fram
   const tag = reader.u32();
   const length = reader.u32();
   const kind = KINDS.get(type);
-  if (kind === undefined) throw badFrame(`its type ${type} is not known`);
+  if (kind === undefined) throw badFrame(`type ${type} is unknown`);
   const sender = MESSAGES[kind].from;
-  if (sender !== "both" && sender !== from) throw badFrame(`a ${from} sends no ${kind}`);
+  if (sender !== "both" && sender !== from) throw badFrame(`a ${from} must not send ${kind}`);
   const max = kind === "data" || kind === "digests" ? MAX_BULK : MAX_PAYLOAD;
   if (length > max) throw badFrame(`${kind} has ${length} bytes, at most ${max} are allowed`);
   return { kind, tag, length };
@@ -181,7 +181,7 @@ export function decodeMessage({ kind, tag }: FrameHeader, payload: Bytes): Messa
     }
   } catch (cause) {
     if (cause instanceof ProtocolError && cause.code === "bad-frame") throw cause;
-    throw badFrame(`${kind} is cut off, or a text of it is not UTF-8`, cause);
+    throw badFrame(`${kind} is truncated, or one of its texts is not UTF-8`, cause);
   }
   if (reader.remaining > 0) throw badFrame(`${kind} has ${reader.remaining} bytes too many`);
   return message as Message;
@@ -246,7 +246,7 @@ const READ: { readonly [T in FieldType]: (reader: ByteReader) => FieldTypes[T] }
 };
 
 const fixed = (size: number) => (writer: ByteWriter, value: Bytes): void => {
-  if (value.length !== size) throw new RangeError(`Cannot encode ${value.length} bytes as ${size}`);
+  if (value.length !== size) throw new RangeError(`cannot encode ${value.length} bytes as ${size}`);
   writer.put(value);
 };
 
@@ -260,7 +260,9 @@ const WRITE: { readonly [T in FieldType]: (writer: ByteWriter, value: never) => 
   hash: fixed(32),
   signature: fixed(64),
   text: (writer, value: Bytes) => {
-    if (value.length > 0xffff) throw new RangeError("Cannot encode a text of over 65,535 bytes");
+    if (value.length > 0xffff) {
+      throw new RangeError("cannot encode a text of more than 65,535 bytes");
+    }
     writer.u16(value.length).put(value);
   },
   rest: (writer, value: Bytes) => void writer.put(value),
@@ -269,7 +271,7 @@ const WRITE: { readonly [T in FieldType]: (writer: ByteWriter, value: never) => 
 function badFrame(what: string, cause?: unknown): ProtocolError {
   return new ProtocolError(
     "bad-frame",
-    `Cannot read a frame: ${what}`,
+    `cannot read a frame: ${what}`,
     cause === undefined ? {} : { cause },
   );
 }

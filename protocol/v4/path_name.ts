@@ -12,10 +12,10 @@ export const MAX_PATH_DEPTH = 128;
 
 /** Why a file may not have this path as its name, in words that continue "its name …"; `undefined` if it may. */
 export function pathNameFault(name: string): string | undefined {
-  if (isTooLong(name)) return `has more than ${MAX_PATH_NAME} bytes`;
+  if (isTooLong(name)) return `is longer than ${MAX_PATH_NAME} bytes`;
   const components = name.split("/");
   if (components.length > MAX_PATH_DEPTH) return `has more than ${MAX_PATH_DEPTH} parts`;
-  if (name !== name.normalize("NFC")) return "is not in Unicode's composed form (NFC)";
+  if (name !== name.normalize("NFC")) return "is not in Unicode normalization form C (NFC)";
   for (const component of components) {
     const fault = nameFault(component);
     if (fault !== undefined) return name.includes("/") ? `has a part that ${fault}` : fault;

@@ -11,7 +11,7 @@ export const TOKEN_SIZE = 16;
 
 /** A token of 16 random bytes as text: 26 characters of base32. Throws `RangeError` for any other size. */
 export function formatToken(bytes: Bytes): string {
-  if (bytes.length !== TOKEN_SIZE) throw new RangeError(`A token has ${TOKEN_SIZE} bytes`);
+  if (bytes.length !== TOKEN_SIZE) throw new RangeError(`a token has ${TOKEN_SIZE} bytes`);
   return toBase32(bytes);
 }
 

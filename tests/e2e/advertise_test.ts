@@ -126,6 +126,6 @@ Deno.test("a port of protocol 4 that is mapped and not advertised: the hint name
   const args = ["client", "--accept-new", "--retries", "0", "list"];
   const { code, stderr } = await xfer(args, folder.path);
   assert.equal(code, 4, stderr);
-  assert.match(stderr, /Cannot connect to 127\.0\.0\.1:1: .*\[cannot-connect\]/);
+  assert.match(stderr, /cannot connect to 127\.0\.0\.1:1: .*\[cannot-connect\]/);
   assert.match(stderr, /--advertise HOST:PORT,TLS-PORT/);
 });

@@ -46,7 +46,7 @@ Deno.test("get: what is wrong with one file does not keep the others from coming
   const failed = eventsIn(listed.stdout, "not-got").map(({ name }) => String(name));
   for (const name of failed) assert.ok(got.stderr.includes(name), name);
   assert.deepEqual(failed.sort(), ["d/damaged", "d/sub/a", "d/there", `d/${LONG.slice(2)}`]);
-  for (const why of [/there is there already \[target-exists\]/, /sub is a file, not a folder/]) {
+  for (const why of [/there already exists \[target-exists\]/, /sub is a file, not a folder/]) {
     assert.match(got.stderr, why);
   }
   assert.match(got.stderr, /File name too long[^\n]* \[cannot-write\]\n/);

@@ -43,7 +43,7 @@ Deno.test("one address is enough: protocol 4 where the server has it, protocol 3
   assert.ok((await Deno.stat(`${bob}/me.info`)).isFile);
   const listed = await xfer(["client", "--retries", "0", "list", "--accept-new"], bob);
   assert.equal(listed.code, 4);
-  assert.match(listed.stderr, /\[no-hello\]\n.*Without protocol 4 this is not to be had\.$/m);
+  assert.match(listed.stderr, /\[no-hello\]\n.*; this command requires protocol 4\.$/m);
   // What is advised is of use there.
   const named = await xfer(["client", "put", "hello.txt", "--as", "x"], bob);
   assert.equal(named.code, 2);
@@ -56,7 +56,7 @@ Deno.test("one address is enough: protocol 4 where the server has it, protocol 3
     assert.match(other.stderr, new RegExp(`\\[protocol-4-only\\]\n.*Omit ${asked[0]}`));
   }
   const edition = await xfer(["client", "--edition", "2023c", "list"], bob);
-  assert.match(edition.stderr, /\[protocol-3-only\]\n.*Leave them out\.$/m);
+  assert.match(edition.stderr, /\[protocol-3-only\]\n.*Omit them\.$/m);
 });
 
 Deno.test("the fallback to protocol 3 is never silent: --quiet and --json leave its warning on standard error", async () => {

@@ -149,7 +149,10 @@ test("a folder that is somebody's is nobody else's; whose it is need not be said
   assert.equal((await xfer(["client", "put", "a.txt"], home)).code, 0);
   const other = await init("--name", "Bob", "--force");
   assert.equal(other.code, 3);
-  assert.match(other.stderr, /me\.account is the identity of Alice, not of Bob \[other-identity\]/);
+  assert.match(
+    other.stderr,
+    /me\.account belongs to the account Alice, not to Bob \[other-identity\]/,
+  );
   assert.equal((await init("--force")).code, 0);
   assert.equal(await infoIn(home), `${location}\nAlice\n`);
 });
@@ -159,7 +162,7 @@ test("status tells who one is, what was stored last, and whether one is let in",
   const status = (...args: string[]) => xfer(["client", "status", ...args], home);
   const none = await status();
   assert.equal(none.code, 3);
-  assert.match(none.stderr, /\[no-transfer-info\]\n +Write one: xfer client init/);
+  assert.match(none.stderr, /\[no-transfer-info\]\n +Run 'xfer client init' to create it/);
   assert.match(none.stdout, /^account +none yet; your first upload registers you\n$/);
   await Deno.writeTextFile(`${home}/transfer.info`, `${where}\nAlice\na.txt\n`);
   const unmet = await status();

@@ -48,7 +48,10 @@ Deno.test("where the server takes no such name, it is said what to do", async ()
   for (const args of [["put", "a", "--as", "a/b"], ["rename", "a", "con"]]) {
     const { code, stderr } = await run(...args);
     assert.equal(code, 5, stderr);
-    assert.match(stderr, /\[bad-file-name\]\n *Choose another name \(for put: --as NAME\)/);
+    assert.match(
+      stderr,
+      /\[bad-file-name\]\n *Choose another name; to upload under another name, add --as NAME/,
+    );
   }
 });
 
@@ -67,7 +70,7 @@ Deno.test("list, stat, versions, get and the operator's list report a damaged fi
   assert.match(listed.stdout, /^ damaged {2}a, version 1\n.* b\n$/);
   assert.match(
     listed.stderr,
-    /^2 files \(19\.5 KiB\)\nxfer: a is damaged on the server \[damaged\]\n +If you have the file, upload it again/,
+    /^2 files \(19\.5 KiB\)\nxfer: a is damaged on the server \[damaged\]\n +Upload the file again/,
   );
   assert.deepEqual(eventsIn((await run("list", "--json")).stdout).map(({ event }) => event), [
     ...["connected", "file-damaged", "file", "error"],

@@ -53,7 +53,7 @@ Deno.test("the server is gone for good: exit code 4 after the retries, with what
   assert.equal(code, NETWORK, stderr);
   assert.match(stdout, /^Uploaded small .*\nUploaded 1 file .*, 2 failed\n$/);
   assert.equal(stderr.match(/Retrying in/g)?.length, 1);
-  assert.match(stderr, /^xfer: .*Cannot connect .*\[cannot-connect\]$/m);
+  assert.match(stderr, /^xfer: .*cannot connect .*\[cannot-connect\]$/m);
   assert.match(stderr, /^xfer: Failed to upload large: /m);
   assert.match(stderr, /^Not started: last$/m);
 });

@@ -138,7 +138,7 @@ Deno.test({
     const [clash] = eventsIn(put.stdout, "error").filter(({ code }) => code === "same-name");
     assert.equal(
       clash?.["message"],
-      "Cannot send d/\u00e9 as \u00e9: e\u0301 is sent under this name",
+      "cannot upload d/\u00e9 as \u00e9: e\u0301 is uploaded under this name",
     );
     const [summary] = eventsIn(put.stdout, "summary");
     assert.deepEqual([summary?.["done"], summary?.["failed"]], [4, 4]);

@@ -13,7 +13,7 @@ Deno.test("why something has failed is told without advice that no user can foll
   for (const message of DENIALS) {
     assert.equal(
       reasonOf(new Deno.errors.NotCapable(message)),
-      'xfer has no permission for it: Requires all access to "/proc/self/status"',
+      'xfer has no permission: Requires all access to "/proc/self/status"',
     );
   }
 });
@@ -35,7 +35,7 @@ Deno.test("why something has failed is told without the call that Deno adds, who
   const denied = new Error("EACCES: permission denied, open '/none/a'");
   assert.equal(reasonOf(denied), "EACCES: permission denied");
   for (
-    const ours of ["Cannot read a: open 'x'", "no such thing, open 'x'", "a (os error 2): 'b'"]
+    const ours of ["cannot read a: open 'x'", "no such thing, open 'x'", "a (os error 2): 'b'"]
   ) {
     assert.equal(reasonOf(new Error(ours)), ours);
   }

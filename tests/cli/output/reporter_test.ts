@@ -247,7 +247,13 @@ Deno.test("questions: a note during a question begins a new line", async () => {
 Deno.test("errors: one that affects several files is reported once, an interruption never", () => {
   const { reporter, stderr } = reporterWith({});
   const error = new NetworkError("x", "It failed");
-  for (const reported of [error, error, new InterruptedError("interrupted", "It was stopped")]) {
+  for (
+    const reported of [
+      error,
+      error,
+      new InterruptedError("interrupted", "the operation was aborted"),
+    ]
+  ) {
     reporter.reportError(reported);
   }
   assert.equal(stderr.text, "xfer: It failed [x]\n");

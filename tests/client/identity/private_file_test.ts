@@ -82,8 +82,8 @@ Deno.test(
       await assert.rejects(load(folder), {
         name: "ConfigurationError",
         code: "identity-not-private",
-        message: /others can write it \(mode 0660\)/,
-        hint: `If its content is yours: chmod 600 '${path}'`,
+        message: /others can write to it \(mode 0660\)/,
+        hint: `If the content is yours, run: chmod 600 '${path}'`,
       });
       assert.equal(await modeOf(path), 0o660, "it is left as it is");
     }
@@ -110,7 +110,7 @@ Deno.test("an identity file of another user is refused", {
   await Deno.chown(path, 12345, 12345);
   await assert.rejects(load(folder), {
     code: "identity-not-private",
-    message: /belongs to user 12345, not to user 0/,
+    message: /it belongs to uid 12345, not to yours, 0/,
     hint: /: sudo chown 0 '.*me\.info' && chmod 600 '/,
   });
 });

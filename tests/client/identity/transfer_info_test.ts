@@ -84,7 +84,7 @@ Deno.test("transfer.info: none, one that is no text, and one that is far too lar
   // What is there is not to be written anew.
   await assert.rejects(readTransferInfo(folder.path), {
     ...{ name: "StorageError", code: "cannot-read", message: /: Is a directory/ },
-    hint: /^See that it is a file, and that you may read it.*--transfer-info FILE\.$/,
+    hint: /^Check that it is a file and that you may read it.*--transfer-info FILE\.$/,
   });
   const binary = await folder.write("binary", new Uint8Array([0x66, 0xff, 0xfe]));
   await assert.rejects(readTransferInfo(binary), { code: "bad-transfer-info", message: /UTF-8/ });

@@ -86,8 +86,8 @@ Deno.test("an account whose key is lost gets no other one: nothing is written, a
   const before = [...Deno.readDirSync(home)].map(({ name }) => name).sort();
   const lost = {
     ...{ name: "ConfigurationError", code: "bad-identity" },
-    ...{ message: /me\.account is the account of Alice, but me\.key is missing/ },
-    hint: /from a copy.*xfer client link TOKEN.*another folder/,
+    ...{ message: /cannot use the account Alice in .*me\.account: its key, me\.key, is missing/ },
+    hint: /from a backup.*'xfer client link TOKEN'/,
   };
   const onNewServer = () => assert.fail("not asked");
   await assert.rejects(scene.client("Alice", { onNewServer, server: NOWHERE }), lost);

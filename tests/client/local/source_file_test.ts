@@ -67,7 +67,7 @@ Deno.test("what can't be sent is refused before anything is", async () => {
   if (Deno.build.os !== "windows") {
     await assert.rejects(inspect("/dev/null"), {
       code: "not-a-file",
-      hint: /^Write what it gives/,
+      hint: /^Write its content/,
     });
   }
 });

@@ -97,7 +97,7 @@ Deno.test("protocol 3: a server that takes a byte now and then is given up, one 
     else {
       const failure = await sending.then(() => assert.fail(), (error: NetworkError) => error);
       assert.equal(failure.code, "send-timeout");
-      assert.match(failure.message, /less than 1024 bytes a second/);
+      assert.match(failure.message, /less than 1024 bytes per second/);
     }
   }
 });

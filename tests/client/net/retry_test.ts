@@ -182,7 +182,7 @@ Deno.test("lost before the answer to the registration: the name may be one's own
   assert.deepEqual(retried(run), ["connection-closed"]);
   const assertOwn = ({ outcomes: [first] }: Run) => {
     assert.ok(first?.state === "not-stored" && first.error.code === "name-taken");
-    assert.match(first.error.message, /perhaps by this client/);
+    assert.match(first.error.message, /perhaps by an earlier registration of this client/);
     assert.match(first.error.hint ?? "", /10 minutes/);
   };
   assertOwn(run);

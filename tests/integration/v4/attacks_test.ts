@@ -248,7 +248,7 @@ Deno.test("nobody is let in to anything before he has logged in", async () => {
   const asked = raw.mux.ask({ kind: "list", tag: 1, prefix: "" }, () => true);
   await assert.rejects(asked, { code: "bad-frame" });
   assert.deepEqual(log.refusals, [
-    "connection.refused: Cannot take list: it is not known who the client is",
+    "connection.refused: cannot accept list: the client is not signed in",
   ]);
   assert.deepEqual(log.entries, []);
 });

@@ -103,7 +103,7 @@ test("another's transfer is to everybody else as one that there is not", async (
   assert.deepEqual(log.refusals, [refused, refused]);
   await assert.rejects(alice.join(transfer), { code: "bad-frame" }, "its file has not ended");
   await log.awaits("connection.refused");
-  assert.match(log.refusals.at(-1) ?? "", /^connection\.refused: Cannot take join: /);
+  assert.match(log.refusals.at(-1) ?? "", /^connection\.refused: cannot accept join: /);
 });
 
 for (const how of ["stored", "cancelled"]) {

@@ -249,7 +249,7 @@ Deno.test("v4 progress: nothing that is empty is kept of a file that can't be wr
     const getting = getFile({ ...await stage.options(), name: "a", target });
     await assert.rejects(getting, {
       code: "cannot-write",
-      message: /^Cannot write .*back: No space/,
+      message: /^cannot write .*back: No space/,
     });
   } finally {
     Deno.FsFile.prototype.write = write;

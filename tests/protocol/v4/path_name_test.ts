@@ -28,7 +28,7 @@ const REFUSED: readonly [string, RegExp][] = [
   ["a\\b", /slash/],
   ["a\0b", /NUL/],
   ["a/\x1b[2J", /control/],
-  ["a/\u202eb", /turn the writing/],
+  ["a/\u202eb", /bidirectional formatting/],
   ["nul/a", /device/],
   ["a/COM1.txt", /device/],
   ["a /b", /ends with/],
