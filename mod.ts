@@ -1,15 +1,15 @@
 /**
- * xfer as a library: start a server in your own program, store files on one and fetch them back.
+ * xfer as a library: run a server in your own program, or upload files to one and download them.
  *
  * - `@xfer/xfer`: the server and the client.
- * - `@xfer/xfer/operator`: what an operator does with a data folder: backup, verify, users, invitations.
- * - `@xfer/xfer/catalog`, `@xfer/xfer/blobs`: the interfaces of stores, for those who bring their own.
+ * - `@xfer/xfer/operator`: maintenance of a data folder: backup, verify, accounts, invitations.
+ * - `@xfer/xfer/catalog`, `@xfer/xfer/blobs`: the interfaces of stores, to implement your own.
  * - `@xfer/xfer/protocol/v3`, `@xfer/xfer/protocol/v4`: the protocols alone, for testers and other implementations.
  *
  * docs/library.md is the guide. Every error is an {@link XferError} with a stable `code`; docs/troubleshooting.md lists
  * them all.
  *
- * @example Store a file on a server, and fetch it back
+ * @example Upload a file to a server, and download it
  * ```ts
  * import assert from "node:assert/strict";
  * import { getFile, putFiles, Server } from "@xfer/xfer";
@@ -37,7 +37,7 @@
  * @module
  */
 
-// Errors and addresses, of both ends.
+// Errors and addresses, for both ends.
 export type { Abortable } from "./protocol/abort.ts";
 export { type Address, formatAddress, parseAddress } from "./protocol/address.ts";
 export type { Bytes } from "./protocol/bytes.ts";
@@ -104,7 +104,7 @@ export {
 export { sendFiles, type SendOptions } from "./client/v3/send_files.ts";
 export type { V3ConnectOptions } from "./client/v3/connect_options.ts";
 
-// What both clients share.
+// Both clients.
 export type {
   CommonEvent,
   Failure,

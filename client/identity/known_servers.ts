@@ -232,7 +232,7 @@ export function otherServer(
     `the server at ${where} is not the expected one: expected ${describe(expected)}, ` +
       `found ${describe(found)}`,
     {
-      hint: "Ask the server's operator out of band, for example by phone, whether it has " +
+      hint: "Ask the server's operator out of band, for example by phone, whether the server has " +
         `${changed(expected, found)}; if so, ` +
         (pinned
           ? `use this address in line 1 of transfer.info or --server: ${lineFor(where, found)}`

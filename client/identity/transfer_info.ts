@@ -31,7 +31,7 @@ export interface TransferInfo {
   readonly file: string | undefined;
 }
 
-/** What each line must be, to follow "expected". */
+/** The required form of each line, to follow "expected". */
 export const EXPECTED = {
   server: "HOST:PORT, such as 127.0.0.1:1256, example.org:1256 or [::1]:1256, " +
     "or what the server prints, xfer://HOST:PORT#SHA256:… or xfer://HOST:PORT",

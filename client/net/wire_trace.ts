@@ -25,7 +25,7 @@ export type Trace = (message: TracedMessage) => void;
 /** Called for each new connection; returns its trace. */
 export type Tracer = () => Trace;
 
-/** What can be traced. */
+/** Options with a tracer. */
 export interface Traceable {
   /** Traces every connection. */
   readonly tracer?: Tracer | undefined;

@@ -1,5 +1,5 @@
 /**
- * Which profile, edition and quirks, the client uses with a server.
+ * Chooses the profile (edition and quirks) for a server.
  *
  * @module
  */
@@ -14,13 +14,13 @@ import type { V3ConnectOptions } from "./connect_options.ts";
 
 export interface ChosenProfile {
   readonly profile: Profile;
-  /** The ids that came with denials while the edition was found out. */
+  /** The ids from denials during the detection of the edition. */
   readonly deniedIds: readonly Bytes[];
 }
 
 /**
- * What the options say, else the profile of the last run. Throws `NetworkError` where the server has to be asked and can't
- * be.
+ * Takes edition and quirks from the options, or else from the profile of the last run. Throws `NetworkError` if the
+ * server must be asked and cannot be reached.
  */
 export async function chooseProfile(
   options: V3ConnectOptions,
@@ -38,7 +38,7 @@ export async function chooseProfile(
   return { profile: complete(edition, quirks), deniedIds: deniedId ? [deniedId] : [] };
 }
 
-/** With frames come the other quirks of the edition's framed peers. */
+/** Adds the quirks that peers with frames have in this edition. */
 function complete(edition: Edition, quirks: Quirks): Profile {
   const { framedQuirks, separateQuirks } = edition;
   const implied = quirks.has("frames") ? [...framedQuirks, ...separateQuirks] : [];

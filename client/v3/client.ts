@@ -1,6 +1,6 @@
 /**
- * A client of protocol 3: runs the sessions of `protocol/v3/` over a connection, with the files and the identity of this
- * machine.
+ * The client of protocol 3. It runs the sessions of `protocol/v3/` over a connection, with local files and the local
+ * identity.
  *
  * @module
  */
@@ -34,10 +34,10 @@ import type { SourceFile } from "../local/source_file.ts";
 import { inspectFile } from "./inspect_file.ts";
 import { GracefulAbort } from "../net/graceful_abort.ts";
 
-/** Whatever the edition says: servers of each have either. */
+/** Servers of every edition use either size. */
 const AES_KEY_SIZES: readonly number[] = [16, 32];
 
-/** One client and its connection: sends files one after another. */
+/** One client and its connection. It uploads files one after another. */
 export class V3Client implements Disposable {
   #profile: Profile;
   readonly #options: V3ConnectOptions;
@@ -50,13 +50,16 @@ export class V3Client implements Disposable {
   #identity: Identity | undefined;
   #aesKey: CryptoKey | undefined;
   #isAuthenticated = false;
-  /** The checksum of the last file, in case it is sent again. */
+  /** The checksum of the last file, for another attempt. */
   #lastChecksum: { readonly file: SourceFile; readonly crc: number } | undefined;
-  /** Whether a registration was sent and never answered, in this run or an earlier one. */
+  /** Whether a registration was sent, in this run or an earlier one, and not answered. */
   #unanswered = false;
-  /** Whether the private key is that of an earlier run, or was made in this one and is saved or not. */
+  /**
+   * Whether the private key comes from an earlier run, or was created in this one and is not yet (`made`) or already
+   * (`saved`) saved.
+   */
   #key: "loaded" | "made" | "saved" = "loaded";
-  /** Whether the identity was registered in this run and not used yet: nothing is lost with it. */
+  /** Whether the identity was registered in this run and not used yet, so that nothing is lost with it. */
   #unused = false;
 
   private constructor(
@@ -85,7 +88,9 @@ export class V3Client implements Disposable {
     this.#gracefulAbort = new GracefulAbort(signal, (reason) => this.#connection.end(reason));
   }
 
-  /** Reads the identity and finds out what to speak. Writes nothing, but takes others' permission to read the key. */
+  /**
+   * Reads the identity and chooses the profile. Writes nothing, but removes other users' permission to read the key.
+   */
   static async create(options: V3ConnectOptions): Promise<V3Client> {
     keepFreedMemory();
     const identities = new IdentityFolder(options.identityFolder, options.onEvent);
@@ -106,7 +111,7 @@ export class V3Client implements Disposable {
     return new V3Client(options, chosen, identities, identity);
   }
 
-  /** Reads the private key, or makes one. */
+  /** Reads the private key or creates one. */
   async prepare(): Promise<void> {
     const kept = this.#identity?.privateKey ?? await this.#identities.loadKey();
     this.#privateKey = kept ?? await generatePrivateKey();
@@ -115,10 +120,10 @@ export class V3Client implements Disposable {
   }
 
   /**
-   * Sends one file. Returns it as it was sent, and the cksum that both ends agree on. After a failure it can be called
-   * again. After an abort it still finishes a registration, so that its id is not lost, and a file that the server has all
-   * of. Throws `StorageError`, `IntegrityError`, `RefusedError`, `UnconfirmedError`, `NetworkError`, `ProtocolError`,
-   * `ConfigurationError`, `InterruptedError`.
+   * Uploads one file. Returns the file as it was sent, and the cksum that both ends agree on. Can be called again after
+   * a failure. After an abort it still finishes a registration, so that the id is not lost, and a file that the server
+   * has received in full. Throws `StorageError`, `IntegrityError`, `RefusedError`, `UnconfirmedError`, `NetworkError`,
+   * `ProtocolError`, `ConfigurationError`, `InterruptedError`.
    */
   send(inspected: SourceFile): Promise<Pick<Stored, "file" | "crc">> {
     return this.#gracefulAbort.critical(() => this.#send(inspected));
@@ -129,7 +134,7 @@ export class V3Client implements Disposable {
     try {
       const clientId = await this.#authenticate();
       this.#isAuthenticated = true;
-      // It may have waited for others: what counts is what it is when it is sent.
+      // The file may have changed while it waited for its turn.
       const { file, nameField } = await inspectFile(inspected.path, this.#profile);
       const { size } = file;
       const crc = await this.#drive(
@@ -138,18 +143,18 @@ export class V3Client implements Disposable {
       );
       return { file, crc };
     } catch (error) {
-      // Whatever is half said on this connection, what comes next must not be taken for its rest.
+      // After an incomplete exchange, the next message must not be taken for its rest.
       this.#connection.close();
       throw error;
     }
   }
 
-  /** How the server speaks, as far as it is known by now. */
+  /** The server's profile, as far as it is known. */
   get profile(): Profile {
     return this.#profile;
   }
 
-  /** Whether the server accepted the login for the last file. */
+  /** Whether the server accepted the sign-in for the last file. */
   get isAuthenticated(): boolean {
     return this.#isAuthenticated;
   }
@@ -159,9 +164,9 @@ export class V3Client implements Disposable {
     this.#connection.close();
   }
 
-  /** Gets a fresh AES key, registering first where there is no identity. */
+  /** Gets a new AES key, and registers first if there is no identity. Returns the client id. */
   async #authenticate(): Promise<Bytes> {
-    // Without reconnection a server denies by closing: what it closed after the file before must not look like that.
+    // Without reconnection, a server denies by closing. A close after the previous file must not look like a denial.
     if (this.#profile.edition.requests.reconnect === undefined) this.#connection.close();
     const reused = this.#connection.isOpen;
     const unanswered = this.#unanswered;
@@ -176,14 +181,14 @@ export class V3Client implements Disposable {
     }
   }
 
-  /** Makes the private key durable: a registration without an answer may have succeeded. */
+  /** Makes the private key durable, because an unanswered registration may have succeeded. */
   async #saveKey(): Promise<void> {
     if (this.#key !== "made") return;
     await this.#identities.saveKey(this.#privateKey);
     this.#key = "saved";
   }
 
-  /** Leaves no key behind that nobody has registered. */
+  /** Removes a new key that was not registered. */
   async #dropKey(): Promise<void> {
     if (this.#key !== "saved" || this.#identity !== undefined) return;
     await this.#identities.removeKey();
@@ -256,7 +261,7 @@ export class V3Client implements Disposable {
     }
   }
 
-  /** Whether a checksum is zlib's CRC-32 of a file. What is learnt of the server by that is remembered. */
+  /** Whether a checksum is zlib's CRC-32 of the file. If so, remembers this quirk of the server. */
   async #isZlibCrc(checksum: number, file: SourceFile): Promise<boolean> {
     const crc = new ZlibCrc();
     for await (const piece of file.read(this.#buffers)) {
@@ -279,7 +284,7 @@ export class V3Client implements Disposable {
     this.#emit({ type: "registered", clientId });
   }
 
-  /** The identity itself stays until there is another: what comes before that may fail. */
+  /** Keeps the identity until a new one exists, because registering may fail. */
   async #dropIdentity(clientId: Bytes): Promise<void> {
     const copy = this.#unused ? undefined : await this.#identities.backUp();
     this.#emit({ type: "denied", clientId, copy });

@@ -1,5 +1,5 @@
 /**
- * The options of a connection by protocol 3.
+ * The options of a connection over protocol 3.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import type { V3Event } from "../events.ts";
 import type { Timeouts } from "../net/dial.ts";
 import type { Traceable } from "../net/wire_trace.ts";
 
-/** Which server to connect to over protocol 3, as whom, and how it speaks. */
+/** The server and the account for a connection over protocol 3, and the server's profile. */
 export interface V3ConnectOptions extends Traceable, Abortable {
   /** The server's plain port. */
   readonly server: Address;
@@ -19,12 +19,12 @@ export interface V3ConnectOptions extends Traceable, Abortable {
   readonly userName: string;
   /** The folder for `me.info` and `priv.key`. The first connection creates them and registers. */
   readonly identityFolder: string;
-  /** The server's edition; `auto` finds out. By default the one of the last run with this identity, or 2023c. */
+  /** The server's edition. `auto` detects it. Default: that of the last run with this identity, or else 2023c. */
   readonly edition?: Edition | "auto";
-  /** Quirks of the server; by default those of the last run with this identity. */
+  /** The server's quirks. Default: those of the last run with this identity. */
   readonly quirks?: Quirks;
   /** {@link DEFAULT_TIMEOUTS} by default. */
   readonly timeouts?: Partial<Timeouts>;
-  /** Called with what happens on the way. */
+  /** Called with each event. */
   readonly onEvent?: (event: V3Event) => void;
 }

@@ -1,5 +1,5 @@
 /**
- * Finding out which edition a server speaks.
+ * Detects which edition a server speaks.
  *
  * @module
  */
@@ -20,20 +20,20 @@ import {
 import { connect, type Timeouts, tlsPort } from "../net/dial.ts";
 import type { Traceable } from "../net/wire_trace.ts";
 
-/** A server that does not know a request may say nothing at all; after so many milliseconds it is not waited for. */
+/** How long to wait for an answer, in milliseconds. A server may ignore a request that it does not know. */
 const SILENCE_MS = 2000;
 
 export interface Detected {
   readonly edition: Edition;
-  /** Whether the server answered as only this edition does; otherwise it is the only one left. */
+  /** Whether the server's answer fits only this edition. Otherwise no other edition was left. */
   readonly certain: boolean;
-  /** The id that came with the server's no: some servers have registered the name under it. */
+  /** The id that came with the denial. Some servers have registered the name under it. */
   readonly deniedId?: Bytes;
 }
 
 interface ReconnectAnswer {
   readonly code: number;
-  /** The id behind the header, if one came with it. */
+  /** The client id after the header, if any. */
   readonly clientId: Bytes | undefined;
 }
 
@@ -43,9 +43,9 @@ interface DetectOptions extends Traceable, Abortable {
 }
 
 /**
- * Asks to reconnect in each edition, on a connection of its own: a server that understands says yes or no under a code
- * that tells the edition, and nothing is left behind. An edition without reconnection can't be asked for so; it is
- * taken when the server understood none of the others. Throws as {@link connect} does.
+ * Asks to reconnect in each edition, over a connection of its own. A server that understands accepts or denies with a
+ * code that identifies the edition, and keeps nothing. An edition without reconnection cannot be tested and is assumed
+ * if the server understood none of the others. Throws as {@link connect} does.
  */
 export async function detectEdition(
   { server, userName, tracer, signal }: DetectOptions,
@@ -85,7 +85,7 @@ export async function detectEdition(
   return { edition: left, certain: false };
 }
 
-/** The answer, or `undefined` where there is none. */
+/** Returns the answer, or `undefined` without one. */
 async function ask(
   server: Address,
   request: Bytes,
@@ -110,7 +110,7 @@ async function ask(
     }
   } catch {
     throwIfAborted(signal);
-    // Reset by the server, or closed here after its silence: what has come is all that it says.
+    // Reset by the server, or closed here after the timeout. The bytes so far are the whole answer.
   } finally {
     clearTimeout(timer);
   }

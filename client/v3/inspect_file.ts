@@ -1,5 +1,5 @@
 /**
- * Whether protocol 3 can carry a file.
+ * Checks whether protocol 3 can carry a file.
  *
  * @module
  */
@@ -13,8 +13,8 @@ import { encodeTextField } from "../../protocol/v3/text_field.ts";
 import { SourceFile } from "../local/source_file.ts";
 
 /**
- * Checks a file before anything of it is sent. `nameField`: its name as the field of a request. Throws `UsageError`
- * `empty-path`; `StorageError` `cannot-read`, `not-a-file`, `name-too-long` or `file-too-large`.
+ * Inspects a file before it is sent. `nameField`: its name as a field of a request. Throws `UsageError` `empty-path`;
+ * `StorageError` `cannot-read`, `not-a-file`, `name-too-long` or `file-too-large`.
  */
 export async function inspectFile(
   path: string,

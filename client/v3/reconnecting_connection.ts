@@ -1,5 +1,5 @@
 /**
- * The way to the server: a connection that is made when there is something to say, and kept for as long as it holds.
+ * A connection to the server that is opened for the first message, and again when the server has closed it.
  *
  * @module
  */
@@ -22,8 +22,8 @@ export interface ReconnectingConnectionOptions extends Traceable, Abortable {
 }
 
 /**
- * Many servers that fill up their answers close after each, and some don't: for so many milliseconds it is seen which,
- * before the next message is sent. The end of a connection comes with the answer, or right after it.
+ * How long to wait, in milliseconds, whether a server that pads its answers closes the connection. Many do after each
+ * answer, some don't. The close comes with the answer or right after it.
  */
 const CLOSING_MS = 100;
 
@@ -31,7 +31,7 @@ export class ReconnectingConnection implements Disposable {
   readonly #options: ReconnectingConnectionOptions;
   #connection: ServerConnection | undefined;
   #trace: Trace | undefined;
-  /** What the server has said to a file before it had all of it. */
+  /** The server's answer to a file before it had received all of it. */
   #early: StepResult | undefined;
   #end: XferError | undefined;
 
@@ -44,12 +44,13 @@ export class ReconnectingConnection implements Disposable {
   }
 
   /**
-   * Comes before each message: connects where there is no connection, or where it has served. Throws as `connect` does.
+   * Prepares for a message. Connects if no connection is open or the open one cannot be used again. Throws as `connect`
+   * does.
    */
   async begin(): Promise<void> {
     if (this.#end !== undefined) throw this.#end;
     const { server, profile, timeouts, onConnected, tracer, signal } = this.#options;
-    // Servers that fill up frames take one message a connection.
+    // Servers with frames accept one message per connection.
     if (profile.quirks.has("frames")) this.close();
     else if (this.#connection?.isFramed) await this.#awaitClosing();
     if (this.#connection !== undefined) return;
@@ -68,20 +69,26 @@ export class ReconnectingConnection implements Disposable {
     if (received.type === "response") this.#early = received;
   }
 
-  /** Tells who watches of a request, or a packet of one, that is on its way. */
+  /** Traces a request, or a packet of one, that is being sent. */
   traceSent(kind: RequestKind, size: number): void {
     const { edition } = this.#options.profile;
     this.#trace?.({ from: "client", kind, code: edition.requests[kind]?.code, size });
   }
 
-  /** Sends bytes of a message. `false` where they are not taken any more: what the server has said is still to be received. */
+  /**
+   * Writes bytes of a message. Returns `false` if the connection no longer accepts bytes; the server may have answered
+   * before.
+   */
   async write(bytes: Bytes): Promise<boolean> {
     const taken = await this.#connection?.send(bytes) ?? false;
     if (this.#end !== undefined) throw this.#end;
     return taken;
   }
 
-  /** Between two packets: some servers answer each, and take the next on a connection of its own. `false` where they won't. */
+  /**
+   * Prepares for the next packet. Some servers answer each one and expect the next on a new connection. Returns `false`
+   * if the server accepts no more.
+   */
   async nextPart(): Promise<boolean> {
     if (this.#options.profile.quirks.has("acknowledged-parts")) {
       const answer = await this.receive();
@@ -110,7 +117,7 @@ export class ReconnectingConnection implements Disposable {
     return received;
   }
 
-  /** Closes it for good: whatever waits for it, or is to use it later, fails with this error. */
+  /** Closes the connection for good. Pending and later calls fail with `error`. */
   end(error: XferError): void {
     this.#end ??= error;
     this.close();

@@ -1,5 +1,5 @@
 /**
- * The content of a file: read, encrypted, cut into messages and sent.
+ * Reads, encrypts and sends the content of a file, cut into messages.
  *
  * @module
  */
@@ -15,29 +15,29 @@ import { release } from "../../protocol/memory.ts";
 import type { ReconnectingConnection } from "./reconnecting_connection.ts";
 import type { SourceFile } from "../local/source_file.ts";
 
-/** The file is read, encrypted and sent in pieces of this many bytes; a multiple of the cipher's block. */
+/** The size of the pieces that are read, encrypted and sent; a multiple of the cipher's block. */
 export const PIECE_SIZE = 1024 * 1024;
 
-/** What is used of a connection. */
+/** The methods of a connection that are used here. */
 type Connection = Pick<ReconnectingConnection, "begin" | "write" | "nextPart" | "traceSent">;
 
 export interface Content extends Abortable {
   readonly file: SourceFile;
   readonly aesKey: CryptoKey;
   readonly quirks: Quirks;
-  /** The file's cksum, if an attempt before has found it and the file is the same; else it is computed on the way. */
+  /** The file's cksum, if an earlier attempt has computed it and the file is unchanged. */
   readonly crc: number | undefined;
-  /** Room for one piece of the file each. */
+  /** Buffers for one piece each. */
   readonly buffers: readonly [Bytes, Bytes];
-  /** Takes the number of bytes sent so far. */
+  /** Called with the number of bytes sent so far. */
   readonly onProgress: (sent: number) => void;
 }
 
 /**
- * Sends a file's content as these parts and returns its cksum: of less than the file where the server took no more.
- * Encryption takes longest and can't be parallel, so the rest is done meanwhile: the next piece is read, this one summed
- * up, the one before sent. Throws `StorageError`, `NetworkError`; `InterruptedError` after an abort: what the server has
- * is of no use then, and the connection must be closed.
+ * Sends a file's content in these parts. Returns its cksum, or that of a part of the file if the server accepted no
+ * more. Encryption takes longest and cannot be parallel, so the next piece is read, this one summed and the previous
+ * one sent meanwhile. Throws `StorageError`, `NetworkError`; `InterruptedError` after an abort, when the connection
+ * must be closed, because what the server has is of no use.
  */
 export async function sendContent(
   connection: Connection,
@@ -58,7 +58,7 @@ export async function sendContent(
   const send = async (ciphertext: Bytes): Promise<boolean> => {
     const taken = await sending;
     sending = write(ciphertext);
-    // It is awaited at the next piece; until then its failure is not to count as unhandled.
+    // The promise is awaited with the next piece. Until then, a rejection must not count as unhandled.
     sending.catch(() => undefined);
     return taken;
   };
@@ -81,20 +81,20 @@ export async function sendContent(
 }
 
 /**
- * Bytes of content that leave in one write with a header, at most; and with the end of a message, at least, where it has
- * as many. More would be copied for nothing.
+ * The most bytes of content that leave in one write with a header; and the least that leave with the end of a message
+ * that has as many. More would be copied for nothing.
  */
 const TOGETHER = 64 * 1024;
 
-/** Ciphertext as it comes, cut into the messages of a file. */
+/** Cuts ciphertext into the messages of a file. */
 class PartWriter {
   readonly #parts: Iterator<Part>;
   readonly #connection: Connection;
-  /** Bytes of the part's ciphertext that are not written yet. */
+  /** Bytes of the current part's ciphertext that are not written yet. */
   #left = 0;
   #padding = 0;
   #count = 0;
-  /** What waits for the end of its message. */
+  /** Bytes that wait for the end of their message. */
   #waiting: Bytes[] = [];
 
   constructor(parts: Iterable<Part>, connection: Connection) {
@@ -103,8 +103,8 @@ class PartWriter {
   }
 
   /**
-   * Writes ciphertext. A message that is small leaves in one write, and so do the beginning and the end of a large one:
-   * some servers take what one read gives for the whole message. `false` where the connection takes no more.
+   * Writes ciphertext. A small message leaves in one write, and so do the beginning and the end of a large one, because
+   * some servers take one read for the whole message. Returns `false` if the connection accepts no more.
    */
   async write(ciphertext: Bytes): Promise<boolean> {
     for (let done = 0; done < ciphertext.length;) {
@@ -115,7 +115,7 @@ class PartWriter {
         const further = this.#count > 1 && head.length > 0;
         if (further && !(await this.#connection.nextPart())) return false;
         pieces.push(head);
-        // What would be left behind the beginning goes with it where it is no more.
+        // A short rest leaves together with the beginning.
         room = this.#left > 2 * TOGETHER ? TOGETHER : this.#left;
       }
       const content = ciphertext.subarray(done, done + room);
@@ -123,7 +123,7 @@ class PartWriter {
       this.#left -= content.length;
       const isWaitedFor = done === ciphertext.length && this.#left > 0 && this.#left < TOGETHER;
       const now = isWaitedFor ? content.subarray(0, -TOGETHER) : content;
-      // The caller may use the bytes for something else.
+      // The caller may reuse the buffer.
       if (isWaitedFor) this.#waiting.push(content.slice(now.length));
       if (now.length > 0) pieces.push(now);
       else this.#waiting.unshift(...pieces.splice(0));
@@ -136,7 +136,7 @@ class PartWriter {
     return true;
   }
 
-  /** Enters the next part and returns its header. */
+  /** Begins the next part and returns its header. */
   #begin(): Bytes {
     const next = this.#parts.next();
     if (next.done) throw new RangeError("cannot write: the parts are full");

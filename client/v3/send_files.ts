@@ -1,5 +1,5 @@
 /**
- * Sending files: the client's whole job.
+ * Uploads files over protocol 3.
  *
  * @module
  */
@@ -24,21 +24,21 @@ import { SentNames } from "../local/sent_names.ts";
 import type { SourceFile } from "../local/source_file.ts";
 import { inspectFile } from "./inspect_file.ts";
 
-/** What to send, and where. */
+/** The files to upload, and the server. */
 export interface SendOptions {
-  /** The server, and who the client is. */
+  /** The server and the account. */
   readonly connect: V3ConnectOptions;
   /** Retries after network failures. */
   readonly retry?: RetryOptions;
-  /** Paths of the files, in the order to send them. */
+  /** Paths of the files, in the order to upload them. */
   readonly files: readonly string[];
 }
 
 /**
- * Sends files over protocol 3, one after another, each with a new AES key. Returns the result of each file. After a
- * network failure a file is sent again, as often as `retry.retries` allows. A file that cannot be read, whose checksum
- * does not match, or that the server refuses does not stop the next ones. Any other error ends the run: the rest is
- * `not-tried`. After an abort, files that are not stored have an `InterruptedError`.
+ * Uploads files over protocol 3, one after another, each with a new AES key. Returns the result of each file. After a
+ * network failure a file is sent again, at most `retry.retries` times. A file that cannot be read, whose checksum
+ * differs, or that the server refuses does not stop the next ones. Any other error ends the run, and the remaining
+ * files are `not-tried`. After an abort, files that are not stored have an `InterruptedError`.
  *
  * Protocol 3 does not verify the server: anyone on the network path can read and alter the files.
  *
@@ -96,7 +96,7 @@ export async function sendFiles(options: SendOptions): Promise<Outcome[]> {
   return [...outcomes, ...failures];
 }
 
-/** Looks at all files: at which can be sent, and why the others can't. */
+/** Inspects all files. Returns those that can be uploaded, and why the others cannot. */
 async function inspect(options: SendOptions, { profile }: V3Client) {
   const files: SourceFile[] = [];
   const failures: Failure[] = [];
@@ -119,7 +119,10 @@ async function inspect(options: SendOptions, { profile }: V3Client) {
   return { files, failures };
 }
 
-/** Sends a file, again where the network fails. What was open once stays open until the server confirms the file. */
+/**
+ * Uploads a file, with retries after network errors. Once a confirmation is missing, the file stays unconfirmed until
+ * the server confirms it.
+ */
 async function sendWithRetries(
   client: V3Client,
   file: SourceFile,
@@ -149,10 +152,13 @@ async function sendWithRetries(
   }
 }
 
-/** A server that closes so many times in a row in place of its confirmation always does: no network fails just then. */
+/**
+ * A server that closes this often in a row instead of confirming always does. No network fails at just that moment
+ * every time.
+ */
 const CLOSINGS_OF_QUIRK = 3;
 
-/** Closes in place of confirmations, in a row. */
+/** Counts, in a row, connections that were closed instead of a confirmation. */
 class ClosedConfirmations {
   #count = 0;
 
@@ -160,7 +166,7 @@ class ClosedConfirmations {
     this.#count = 0;
   }
 
-  /** Whether an error is one more, and enough of them. */
+  /** Records an error. Returns whether it shows the quirk. */
   isQuirk(error: XferError): boolean {
     const { cause } = error;
     const isClosing = error instanceof UnconfirmedError && cause instanceof XferError &&
@@ -174,7 +180,7 @@ class ClosedConfirmations {
   }
 }
 
-/** Whether an error says nothing about the next file. */
+/** Whether an error concerns only its own file. */
 function isOfOneFile(error: XferError): boolean {
   return error instanceof IntegrityError || error instanceof StorageError ||
     error instanceof RefusedError;

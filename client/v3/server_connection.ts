@@ -1,5 +1,5 @@
 /**
- * A client's connection to a server of protocol 3: bytes out, responses in.
+ * A client's connection to a server over protocol 3.
  *
  * @module
  */
@@ -12,29 +12,29 @@ import { ResponseReader } from "../../protocol/v3/response_reader.ts";
 import { connect, type Timeouts, tlsPort } from "../net/dial.ts";
 import { MIN_RATE, ResponseDeadline } from "../net/response_deadline.ts";
 
-/** Responses are small; what a server sends beyond them waits in the socket. */
+/** Responses are small. Anything that a server sends beyond them stays in the socket. */
 const READ_BUFFER = 8 * 1024;
 
 export type Received =
-  /** With its bytes on the wire. */
+  /** `size`: its bytes on the wire. */
   | { readonly type: "response"; readonly response: Response; readonly size: number }
   | { readonly type: "silence" }
   | { readonly type: "closed" };
 
-/** The part of a TCP connection that is used here. */
+/** The methods of a TCP connection that are used here. */
 export type ClientSocket = Pick<Deno.TcpConn, "read" | "write" | "close">;
 
 export class ServerConnection implements Disposable {
   readonly #socket: ClientSocket;
   readonly #responses: ResponseReader;
   readonly #timeouts: Timeouts;
-  /** For what is sent; it counts only while that is. */
+  /** Counts while the client writes. */
   readonly #deadline: ResponseDeadline;
   readonly #address: Address;
   readonly #buffer: Bytes = new Uint8Array(READ_BUFFER);
   #reading: Promise<number | null> | undefined;
   #closed = false;
-  /** Ends the write that is at work: with some versions of Deno a close does not. */
+  /** Ends the current write, because a close does not in some versions of Deno. */
   #giveUp: (error: Error) => void = () => undefined;
 
   constructor(
@@ -63,8 +63,8 @@ export class ServerConnection implements Disposable {
   }
 
   /**
-   * Sends bytes. Resolves with `false` where the connection does not take them any more: what the server may have
-   * said before it ended is still to be received. Throws `NetworkError` `send-timeout`.
+   * Writes bytes. Resolves with `false` if the connection no longer accepts them; the server may have answered before.
+   * Throws `NetworkError` `send-timeout`.
    */
   async send(bytes: Bytes): Promise<boolean> {
     try {
@@ -79,8 +79,8 @@ export class ServerConnection implements Disposable {
   }
 
   /**
-   * The next response; `silence` when none has come in time; `closed` when none will come. Throws `ProtocolError`
-   * for bytes that are no response.
+   * Returns the next response; `silence` if none arrives in time; `closed` if none will. Throws `ProtocolError` for
+   * bytes that are not a response.
    */
   async receive(withinMs: number = this.#timeouts.responseMs): Promise<Received> {
     const expired = Promise.withResolvers<"silence">();
@@ -92,7 +92,7 @@ export class ServerConnection implements Disposable {
           this.#deadline.renew();
           return { type: "response", response, size: this.#responses.size };
         }
-        // A read that outlives its silence is the one that the next call waits for.
+        // If a read times out it stays pending. The next call awaits the same read.
         this.#reading ??= this.#read();
         const size = await Promise.race([this.#reading, expired.promise]);
         if (size === "silence") return { type: "silence" };
@@ -105,7 +105,7 @@ export class ServerConnection implements Disposable {
     }
   }
 
-  /** Whether the server was seen to fill up an answer with zeros. */
+  /** Whether the server has padded an answer with zeros. */
   get isFramed(): boolean {
     return this.#responses.isFramed;
   }
@@ -130,12 +130,15 @@ export class ServerConnection implements Disposable {
     try {
       return await this.#socket.read(this.#buffer);
     } catch {
-      // Reset by the server, or closed here: either way nothing more will come.
+      // Reset by the server, or closed here. Either way nothing more arrives.
       return null;
     }
   }
 
-  /** Writes what the server takes at once. Throws `NetworkError` `send-timeout` where that is nothing, or too little. */
+  /**
+   * Writes what the server accepts at once. Throws `NetworkError` `send-timeout` if that is nothing, or too little over
+   * time.
+   */
   async #write(bytes: Bytes): Promise<number> {
     const expired = Promise.withResolvers<never>();
     this.#giveUp = expired.reject;

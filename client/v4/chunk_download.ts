@@ -1,6 +1,6 @@
 /**
- * A file on its way from the server: each chunk is seen to be one that was stored before it is used. What has come
- * outlives a connection, and may come over several.
+ * The download of one file. Each chunk is verified against the file's digests before it is used. A download outlives
+ * its connections and can use several at once.
  *
  * @module
  */
@@ -31,7 +31,7 @@ export type WriteChunk = (chunk: Bytes, offset: number, file: RemoteFile) => Pro
 export interface Wanted {
   /** Its name on the server. */
   readonly name: string;
-  /** 0, the default: the current one. */
+  /** The number of the version; 0, the default, for the current one. */
   readonly version?: number | undefined;
   /** Offset of the first byte; 0 by default. Whole chunks that contain the range are read. */
   readonly from?: number;
@@ -39,18 +39,18 @@ export interface Wanted {
   readonly to?: number;
 }
 
-/** Where the chunks of a download go. */
+/** The consumer of a download's chunks. */
 export interface ChunkSink {
-  /** It is known what the file is; comes again where the file was replaced by another. */
+  /** The file is known. Called again if the file was replaced on the server. */
   begin(file: RemoteFile): Promise<void>;
   write(chunk: Bytes, offset: number): Promise<void>;
 }
 
 type ChunkRange = readonly [from: number, to: number];
 
-/** Chunks that are asked for at once where there are several connections. */
+/** Chunks per request if several connections download. */
 const RANGE = 16;
-/** The digests of all chunks come with each range: of a large file there are so many ranges at most. */
+/** The most requests for one file, because each answer has the digests of all chunks. */
 const MAX_RANGES = 64;
 
 export class ChunkDownload {
@@ -68,13 +68,14 @@ export class ChunkDownload {
     this.#sink = sink;
   }
 
-  /** What is known of the file, once something has come of it. */
+  /** The file, once the server has described it. */
   get file(): RemoteFile | undefined {
     return this.#file;
   }
 
   /**
-   * Takes a chunk that is here from before, if it is the file's. It is not handed to the sink. After `Sink.begin`.
+   * Accepts a chunk from an earlier run if it matches the file. It is not passed to the sink. Returns `false` before
+   * `ChunkSink.begin`.
    */
   take(offset: number, chunk: Bytes): boolean {
     if (
@@ -85,15 +86,15 @@ export class ChunkDownload {
     return this.#sums.add(offset, chunk, this.#digestAt(offset));
   }
 
-  /** Asks what the file is, without its content. Throws as `run` does. */
+  /** Asks the server for the file's description, without content. Throws as `run` does. */
   async inspect(mux: RequestMux): Promise<void> {
     await this.#fetch(mux, 0, 0);
   }
 
   /**
-   * Downloads what is not here yet. Throws `IntegrityError` `not-what-was-stored`; `StorageError` `file-too-large`;
-   * `Replaced` where the server has another file under the name by now, after `begin` of the sink: what was downloaded
-   * before is of no use then. `RefusedError`, `NetworkError`, `ProtocolError`, `InterruptedError`.
+   * Downloads the missing chunks. Throws `IntegrityError` `not-what-was-stored`; `StorageError` `file-too-large`;
+   * {@link Replaced} if the file was replaced on the server, after the sink's `begin`, when earlier chunks are of no
+   * use; `RefusedError`, `NetworkError`, `ProtocolError`, `InterruptedError`.
    */
   async run(muxes: readonly RequestMux[]): Promise<RemoteFile> {
     const [first] = muxes as [RequestMux];
@@ -107,7 +108,7 @@ export class ChunkDownload {
           await this.#fetch(mux, ...range);
         } catch (error) {
           if (error instanceof NetworkError) {
-            // Others may get what was lost.
+            // Other connections can download the rest.
             ranges.requeue([this.#rest(range)]);
             lost = error;
             return;
@@ -123,13 +124,13 @@ export class ChunkDownload {
     return await this.#check(first);
   }
 
-  /** What of a range, which comes in its order, has not come. */
+  /** The rest of a range, whose chunks arrive in order. */
   #rest([from, to]: ChunkRange): ChunkRange {
     while (from < to && this.#sums.has(from)) from += CHUNK_SIZE;
     return [from, to];
   }
 
-  /** Parts of the file that are to be asked for. */
+  /** The ranges to request. */
   #missing(pool: number): ChunkRange[] {
     const { size } = this.#file as RemoteFile;
     const { from, to } = this.#wanted;
@@ -147,7 +148,7 @@ export class ChunkDownload {
     return ranges;
   }
 
-  /** Throws `IntegrityError` where what has come is not the whole of what was wanted. */
+  /** Throws `IntegrityError` if what was received is not the complete file or range. */
   async #check(mux: RequestMux): Promise<RemoteFile> {
     const file = this.#file as RemoteFile;
     if (this.#missing(1).length > 0) throw notStored(file);
@@ -160,7 +161,7 @@ export class ChunkDownload {
     return file;
   }
 
-  /** Gets the chunks that hold a range, and, where it is not known yet, what the file is. */
+  /** Requests the chunks that contain a range, and, the first time, the description of the file. */
   async #fetch(mux: RequestMux, from: number, to: number): Promise<void> {
     const tag = mux.nextTag();
     const { name, version } = this.#wanted;
@@ -170,7 +171,7 @@ export class ChunkDownload {
     let missing = 0;
     let at = Math.floor(from / CHUNK_SIZE) * CHUNK_SIZE;
     let writing = Promise.resolve();
-    /** What is done with a message: it goes on when the connection is closed here meanwhile, and is ended first. */
+    /** The handling of the current message. It continues when the connection is closed here, and must end first. */
     let taking: Promise<unknown> = Promise.resolve();
     const begin = async (file: RemoteFile) => {
       if (!equalBytes(tree.digest, file.digest)) throw notStored(file);
@@ -190,7 +191,7 @@ export class ChunkDownload {
           checkSize(message);
           file = message;
           missing = chunkCount(file.size) * DIGEST_SIZE;
-          // The system gives the memory for it as it is filled.
+          // The system allocates the memory as it is filled.
           digests = new Uint8Array(missing);
           if (missing === 0) await begin(file);
           return false;
@@ -212,7 +213,7 @@ export class ChunkDownload {
             if (missing > 0 || !isNext || this.#sums.has(at)) throw unexpected(message);
             if (!this.#sums.add(at, bytes, this.#digestAt(at))) throw notStored(file);
             at += bytes.length;
-            // It is written while the next one comes.
+            // The chunk is written while the next one arrives.
             await writing;
             writing = this.#sink.write(bytes, offset).then(() => release(bytes));
             writing.catch(() => undefined);
@@ -242,9 +243,7 @@ export class ChunkDownload {
   }
 }
 
-/**
- * Reads a file, or of a range the chunks that hold it. Throws as {@link ChunkDownload.run} does.
- */
+/** Downloads a file, or the chunks that contain a range. Throws as {@link ChunkDownload.run} does. */
 export async function readChunks(
   mux: RequestMux,
   wanted: Wanted,
@@ -257,7 +256,7 @@ export async function readChunks(
   return await download.run([mux]);
 }
 
-/** The server has another file under the name by now. */
+/** The file was replaced on the server during the download. */
 export class Replaced extends IntegrityError {
   constructor({ name }: RemoteFile) {
     super("file-replaced", `${printable(name)} was replaced on the server during the download`, {
@@ -266,7 +265,7 @@ export class Replaced extends IntegrityError {
   }
 }
 
-/** Whether these are digests, no more of them than are missing. */
+/** Whether `bytes` are complete digests, at most the missing ones. */
 function isWhole({ length }: Bytes, missing: number): boolean {
   return length > 0 && length % DIGEST_SIZE === 0 && length <= missing;
 }

@@ -1,5 +1,5 @@
 /**
- * A client of protocol 4: one connection, over which files are stored, downloaded, listed and changed.
+ * The client of protocol 4: one connection, over which it uploads, downloads, lists and changes files.
  *
  * @module
  */
@@ -28,7 +28,7 @@ import type { ConnectOptions } from "./connect_options.ts";
 import type { V4Event } from "../events.ts";
 import { PutPipeline } from "./put_pipeline.ts";
 
-/** Called with each file of a listing. */
+/** Called with each listed file. */
 export type TakeFile = (file: RemoteFile) => void;
 /** Called with each damaged file. Without it, damaged files fail the request once all others were reported. */
 export type TakeDamaged = ((file: DamagedFile) => void) | undefined;
@@ -41,15 +41,15 @@ export interface LinkToken {
   readonly expiresAt: number;
 }
 
-/** The most files of one list: nobody reads more, and a list must end. */
+/** The most files of one list, because a list must end. */
 export const MAX_LISTED = 10_000_000;
 /** The most versions of one file: one for each half minute of a year. */
 export const MAX_VERSIONS = 1_000_000;
 
 /**
- * A logged-in connection over protocol 4.
+ * A signed-in connection over protocol 4.
  *
- * @example List what a server keeps
+ * @example List the files on a server
  * ```ts
  * import assert from "node:assert/strict";
  * import { Server, V4Client } from "@xfer/xfer";
@@ -81,18 +81,18 @@ export class V4Client implements Disposable {
   }
 
   /**
-   * Connects, verifies the server and logs in; the first time, registers. After an abort, requests that change something
-   * on the server get a moment to finish, and all others end at once with `InterruptedError`.
+   * Connects, verifies the server and signs in; the first time, registers. After an abort, requests that change
+   * something on the server get a moment to finish, and all others end at once with `InterruptedError`.
    *
    * Throws `NetworkError` `cannot-connect`, `no-hello`, `no-secure-channel`; `ProtocolError` `protocol-4-not-spoken`;
    * `ConfigurationError` `other-server`, `server-not-trusted`, `server-not-verified`, `other-identity`, `bad-identity`;
-   * `RefusedError` if the server refuses the login or the registration.
+   * `RefusedError` if the server refuses the sign-in or the registration.
    */
   static async connect(options: ConnectOptions, found?: DiscoveredServer): Promise<V4Client> {
     return new V4Client(await openSession(options, found), options);
   }
 
-  /** Connects as {@link V4Client.connect} does, again after network failures. */
+  /** Connects as {@link V4Client.connect} does, with retries after network errors. */
   static connectWithRetries(
     options: ConnectOptions,
     retry: RetryOptions = {},
@@ -111,8 +111,8 @@ export class V4Client implements Disposable {
   }
 
   /**
-   * Stores files. `onResult` takes the POSIX cksum of each, or why it is not stored. Throws what ends the connection;
-   * files without a result then, or with an `UnconfirmedError`, may be put again.
+   * Uploads files. `onResult` is called with the POSIX cksum of each, or with the reason why it is not stored. Throws
+   * the error that ended the connection. Files without a result, or with an `UnconfirmedError`, can then be put again.
    *
    * @internal
    */
@@ -137,14 +137,16 @@ export class V4Client implements Disposable {
   }
 
   /**
-   * Reads a file, or the chunks that contain a range of it, and verifies each chunk before `write` gets it. Throws
-   * `RefusedError` `no-such-file`, `damaged`; `IntegrityError` for a chunk that is not what was stored.
+   * Reads a file, or the chunks that contain a range of it, and verifies each chunk before it calls `write`. Throws
+   * `RefusedError` `no-such-file`, `damaged`; `IntegrityError` for a damaged chunk.
    */
   get(wanted: Wanted, write: WriteChunk): Promise<RemoteFile> {
     return readChunks(this.#session.mux, wanted, write);
   }
 
-  /** Properties of a file; `version` 0: the current one. Throws `RefusedError` `no-such-file`. */
+  /**
+   * Returns the properties of a file; of its current version if `version` is 0. Throws `RefusedError` `no-such-file`.
+   */
   async stat(name: string, version = 0): Promise<RemoteFile> {
     const { mux } = this.#session;
     const request = { kind: "stat", tag: mux.nextTag(), name, version } as const;
@@ -155,7 +157,8 @@ export class V4Client implements Disposable {
 
   /**
    * Calls `take` with each file whose name begins with `prefix`, sorted by name (UTF-8). Throws `ProtocolError`
-   * `too-many-files` for more than `max`; `RefusedError` `damaged`, at the end, unless `takeDamaged` takes damaged files.
+   * `too-many-files` for more than `max`; without `takeDamaged`, `RefusedError` `damaged` at the end if files are
+   * damaged.
    */
   list(
     prefix: string,
@@ -169,7 +172,7 @@ export class V4Client implements Disposable {
   }
 
   /**
-   * Calls `take` with the current version of a file and each older one that is kept, newest first. Throws `RefusedError`
+   * Calls `take` with the current version of a file and each old version, newest first. Throws `RefusedError`
    * `no-such-file`, and otherwise as {@link V4Client.list} does.
    */
   versions(
@@ -196,7 +199,7 @@ export class V4Client implements Disposable {
     await this.#change(request, `${printable(oldName)} was renamed`);
   }
 
-  /** Creates a token with which another machine can join the account, once. */
+  /** Creates a link token, with which another machine can join the account once. */
   async link(): Promise<LinkToken> {
     const { mux } = this.#session;
     const request = { kind: "link", tag: mux.nextTag() } as const;
@@ -212,7 +215,7 @@ export class V4Client implements Disposable {
     this.#session.mux[Symbol.dispose]();
   }
 
-  /** Asks for what is done or not; without an answer, nobody knows. */
+  /** Sends a request that changes something. If the answer is lost, it may have been carried out. */
   async #change(request: Message, what: string): Promise<void> {
     const { mux } = this.#session;
     await mux.gracefulAbort.critical(() =>
@@ -227,7 +230,7 @@ export class V4Client implements Disposable {
     );
   }
 
-  /** What is wrong ends the connection: the rest of the answer is not waited for. */
+  /** Sends a request for a list. An error in an answer closes the connection instead of waiting for the rest. */
   async #each(
     request: Message,
     asked: ExpectedFile,
@@ -255,7 +258,7 @@ export class V4Client implements Disposable {
   }
 }
 
-/** What is asked for and not answered may be done. */
+/** An unanswered request may have been carried out. */
 function unconfirmed({ path }: SourceFile, cause: XferError): UnconfirmedError {
   const message = `cannot tell whether ${printable(path)} was stored: ${cause.message}`;
   return new UnconfirmedError(cause.code, message, { cause });

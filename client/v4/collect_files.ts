@@ -1,5 +1,5 @@
 /**
- * The local files below the paths that a user names.
+ * Collects the local files at the paths that a user names.
  *
  * @module
  */
@@ -20,38 +20,41 @@ import { SourceFile } from "../local/source_file.ts";
 import { Upload } from "./upload.ts";
 import { checkSize } from "./remote_file.ts";
 
-/** Why something in a folder is left out. */
+/** Why a file or folder is skipped. */
 export type SkipReason = "neither a file nor a folder" | "an empty folder" | ReservedFile;
 
-/** Which local files to store. */
+/** The local files to upload. */
 export interface FileSelection {
   /** Paths of files, and of folders with everything in them. */
   readonly paths: readonly string[];
-  /** The name of the only path on the server; default: its last component. */
+  /** The name on the server, if only one path is given. Default: the last component of the path. */
   readonly as?: string | undefined;
-  /** Patterns of what to leave out of folders, as in a .gitignore at the top of each: gitignore(5). A later one wins. */
+  /**
+   * Patterns of files and folders to skip in each folder, in the syntax of a .gitignore at its top: gitignore(5). A
+   * later one takes precedence.
+   */
   readonly exclude?: readonly string[] | undefined;
-  /** Called with each file or folder that is left out for another reason than `exclude`. */
+  /** Called with each file or folder that is skipped for another reason than `exclude`. */
   readonly onSkipped?: (path: string, why: SkipReason) => void;
 }
 
 export interface CollectOptions extends FileSelection, Abortable {
-  /** The folder with the identity in use, whose private files are never sent. */
+  /** The folder with the identity in use, whose private files are never uploaded. */
   readonly identityFolder: string;
 }
 
 export interface CollectedFiles {
   readonly uploads: Upload[];
-  /** The names of folders on the server. */
+  /** Names of folders on the server. */
   readonly folders: string[];
-  /** What can't be sent; it does not hold up the others. */
+  /** Files that cannot be uploaded. They don't affect the others. */
   readonly failures: Failure[];
 }
 
 /**
- * Looks at everything that is to be sent. Throws `UsageError` `one-name`, `bad-pattern`; `InterruptedError` where it is to
- * stop. Reports the reason for each path that can't be sent: `UsageError` `bad-file-name`, `same-name`, `own-key`, `empty-path`;
- * `StorageError` `cannot-read`, `not-a-file`, `file-too-large`.
+ * Collects the files to upload. Throws `UsageError` `one-name`, `bad-pattern`; `InterruptedError` after an abort.
+ * Returns a failure for each path that cannot be uploaded: `UsageError` `bad-file-name`, `same-name`, `own-key`,
+ * `empty-path`; `StorageError` `cannot-read`, `not-a-file`, `file-too-large`.
  */
 export async function collectFiles(options: CollectOptions): Promise<CollectedFiles> {
   const { paths, as, exclude = [], signal } = options;
@@ -70,7 +73,8 @@ export async function collectFiles(options: CollectOptions): Promise<CollectedFi
 }
 
 /**
- * Whether a path below a folder, with `/` at its end for a folder, is left out. Throws `UsageError` `bad-pattern`.
+ * Returns a function that says whether to skip a path below a folder; a folder's path ends with `/`. Throws
+ * `UsageError` `bad-pattern`.
  */
 export function excluder(patterns: readonly string[]): (path: string) => boolean {
   if (patterns.length === 0) return () => false;
@@ -81,16 +85,16 @@ export function excluder(patterns: readonly string[]): (path: string) => boolean
       "invalid pattern: it is empty or has several lines",
     );
   }
-  // As everywhere on the server, letters of both cases are different ones.
+  // Case is significant, as everywhere on the server.
   const rules = ignore({ ignorecase: false }).add([...patterns]);
   return (path) => rules.ignores(path);
 }
 
 interface LocalTree {
   readonly root: string;
-  /** The root without links. */
+  /** The real path of the root. */
   readonly real: string | undefined;
-  /** Of the root on the server. */
+  /** The name of the root on the server. */
   readonly name: string;
 }
 
@@ -109,7 +113,7 @@ class Collector implements CollectedFiles {
     this.#isExcluded = isExcluded;
   }
 
-  /** Adds a file, or all that is in a folder. */
+  /** Adds a file, or all files in a folder. */
   async add(path: string, name: string): Promise<void> {
     const named = await inspectPath(path);
     if (this.#names.isRepeated(named, name)) return;
@@ -124,7 +128,7 @@ class Collector implements CollectedFiles {
     });
   }
 
-  /** Does work for something; why that fails is noted. Throws what is not about this alone. */
+  /** Runs work for a path and records its failure. Throws errors that concern more than this path. */
   async #attempt(path: string, work: () => Promise<void>): Promise<void> {
     try {
       await work();
@@ -134,7 +138,7 @@ class Collector implements CollectedFiles {
     }
   }
 
-  /** Adds the files below a folder, by name. */
+  /** Adds the files in a folder, sorted by name. */
   async #walk(tree: LocalTree, folder = ""): Promise<void> {
     const here = join(tree.root, folder);
     const entries = await readFolder(here);
@@ -161,7 +165,7 @@ class Collector implements CollectedFiles {
       this.#checkName(path, name);
       return await this.#walk(tree, below);
     }
-    // Links in a folder are not followed: they may lead anywhere, also back.
+    // Links in a folder are not followed: they could lead anywhere, even back.
     const info = entry.isFile ? await reading(path, () => Deno.lstat(path)) : undefined;
     if (info?.isFile !== true) this.#skip(path, "neither a file nor a folder");
     else if (this.#own.isKey(info)) this.#skip(path, "a file of xfer's own");
@@ -194,7 +198,7 @@ class Collector implements CollectedFiles {
   }
 }
 
-/** Stands for what is not UTF-8 in a name that the system tells: nothing is found by that. */
+/** Replaces bytes that are not UTF-8 in names from Deno. Such a name finds no file. */
 const UNDECODABLE = "\ufffd";
 
 async function readFolder(path: string): Promise<Deno.DirEntry[]> {
@@ -214,7 +218,7 @@ async function reading<T>(path: string, work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** No program can open it by what is left of its name, so that no option helps. */
+/** No option helps: Deno cannot open the file by this name. */
 function notUtf8(path: string): UsageError {
   return new UsageError(
     "bad-file-name",

@@ -1,5 +1,5 @@
 /**
- * The options of a connection by protocol 4.
+ * The options of a connection over protocol 4.
  *
  * @module
  */
@@ -11,9 +11,9 @@ import type { Timeouts } from "../net/dial.ts";
 import type { RateLimit } from "../net/rate_limit.ts";
 import type { Traceable } from "../net/wire_trace.ts";
 
-/** Which server to connect to over protocol 4, and as whom. */
+/** The server and the account for a connection over protocol 4. */
 export interface ConnectOptions extends Traceable, Abortable {
-  /** The server's plain port, which tells where it speaks protocol 4. */
+  /** The server's plain port, which announces the port for protocol 4. */
   readonly server: Address;
   /** The server's fingerprint, 32 bytes, if it is known: see `parseLocation`. Any other server is refused. */
   readonly fingerprint?: Bytes | undefined;
@@ -24,14 +24,14 @@ export interface ConnectOptions extends Traceable, Abortable {
   /** An invitation or a link token, to register with if the folder has no account yet. */
   readonly token?: string | undefined;
   /**
-   * Certificates of authorities to trust beside those that Deno trusts, in PEM; by default those that were given for this
+   * CA certificates to trust in addition to those that Deno trusts, in PEM. Default: those that were given for this
    * server before.
    */
   readonly caCerts?: readonly string[] | undefined;
   /** Decides whether to trust an unknown server. `fingerprint`: `SHA256:` and base64. */
   readonly onNewServer: (fingerprint: string) => boolean | Promise<boolean>;
   /**
-   * Whether protocol 3 could do the same, for hints; `undefined` if line 1 rules it out.
+   * Whether the command could use protocol 3 instead, for hints; `undefined` if line 1 rules it out.
    *
    * @internal
    */
@@ -40,6 +40,6 @@ export interface ConnectOptions extends Traceable, Abortable {
   readonly timeouts?: Partial<Timeouts>;
   /** Limits the bytes per second; connections with the same object share it. */
   readonly rate?: RateLimit | undefined;
-  /** Called with what happens on the way. */
+  /** Called with each event. */
   readonly onEvent?: (event: V4Event) => void;
 }

@@ -1,5 +1,5 @@
 /**
- * The connections of one run: opened when they are needed, and again after network errors.
+ * The connections of one run. They are opened on demand, and again after network errors.
  *
  * @module
  */
@@ -20,7 +20,7 @@ export interface TransferOptions extends RetryOptions {
   /** The most connections to open, 1 to {@link MAX_PARALLEL}; default 1. */
   readonly parallel?: number | undefined;
   /**
-   * What the server has just answered to a hello: the first connection is made without another hello.
+   * The server's answer to a hello, so that the first connection needs no other.
    *
    * @internal
    */
@@ -31,7 +31,7 @@ export class ConnectionPool implements Disposable {
   readonly #connect: ConnectOptions;
   readonly #retry: RetryOptions;
   readonly #clients: (V4Client | undefined)[];
-  /** For the first attempt alone: after a network error the server may be another. */
+  /** For the first attempt only: after a network error, another server may answer. */
   #found: DiscoveredServer | undefined;
   #isAuthenticated = false;
   #progress = 0;
@@ -48,25 +48,25 @@ export class ConnectionPool implements Disposable {
     return this.#clients.length;
   }
 
-  /** Whether the server has accepted the login on any connection. */
+  /** Whether the server has accepted a sign-in on any connection. */
   get isAuthenticated(): boolean {
     return this.#isAuthenticated;
   }
 
-  /** Reports progress that no failure undoes: earlier failures no longer count. */
+  /** Records progress that no failure undoes. Retries count from 1 again. */
   advance(): void {
     this.#progress++;
   }
 
   /**
-   * Does work over one connection, with as many retries after network errors as `retries` says without an `advance` in
-   * between. Throws as `work` does, and what keeps the client from connecting and logging in.
+   * Runs work over one connection. Retries after network errors, at most `retries` times without an `advance` in
+   * between. Throws as `work` does, and why the client cannot connect or sign in.
    */
   use<T>(index: number, work: (client: V4Client) => Promise<T>): Promise<T> {
     return this.#retrying(async () => await work(await this.#open(index)));
   }
 
-  /** The same over as many connections as there may be and the server takes: one at least. */
+  /** Runs work over as many connections as are allowed and the server accepts, at least one. */
   useAll<T>(work: (clients: readonly V4Client[]) => Promise<T>): Promise<T> {
     return this.#retrying(async () => {
       const first = await this.#open(0);
@@ -80,13 +80,13 @@ export class ConnectionPool implements Disposable {
   }
 
   /**
-   * Does work on each connection in parallel, as far as there are connections: `work` is to take what it does from a queue
-   * that all share, and give back what it could not do. What one connection has lost others do in another round, as long as
-   * each round leaves less to do. Throws what has failed on the first connection, where no other is left, or on any.
+   * Runs work over all connections in parallel. `work` takes its items from the shared queue and requeues those that it
+   * could not finish. Other connections do these in another round, as long as each round leaves fewer items. Throws the
+   * error of the first connection if none is left; otherwise any error that is not from the network.
    */
   async share<T>(queue: WorkQueue<T>, work: (client: V4Client) => Promise<void>) {
     for (let left = queue.size; left > 0; left = queue.size) {
-      // The first registers, where there is no account yet, before the others log in.
+      // The first connection may register. The others can sign in only after that.
       if (!this.#isAuthenticated) await this.use(0, () => Promise.resolve());
       const results = await Promise.allSettled(
         this.#clients.map((_, index) =>
@@ -102,7 +102,7 @@ export class ConnectionPool implements Disposable {
     }
   }
 
-  /** Lists files by name as `V4Client.list` does. Where the network fails it begins again, and hands each over once. */
+  /** Lists files by name, as `V4Client.list` does. After a network error it lists again, and reports each file once. */
   list(
     prefix: string,
     take: TakeFile,
@@ -114,7 +114,7 @@ export class ConnectionPool implements Disposable {
     return this.#handOverOnce(list, isBehind, new Bound(max, "files"), { take, takeDamaged });
   }
 
-  /** The versions of a file, newest first, as `V4Client.versions` gives them; otherwise like `list`. */
+  /** Lists the versions of a file, newest first, as `V4Client.versions` does, with retries like `list`. */
   versions(name: string, take: TakeFile, takeDamaged?: TakeDamaged): Promise<void> {
     const list: List = (client, { take, takeDamaged }) =>
       client.versions(name, take, MAX_VERSIONS, takeDamaged);
@@ -170,7 +170,7 @@ export class ConnectionPool implements Disposable {
     return client;
   }
 
-  /** For all connections but the first: that the server was reached is reported once. */
+  /** Options for all connections but the first: the connection to the server is reported once. */
   #quiet(): ConnectOptions {
     const { onEvent } = this.#connect;
     return {
@@ -183,9 +183,9 @@ export class ConnectionPool implements Disposable {
 }
 
 type List = (client: V4Client, listing: ListingHandlers) => Promise<void>;
-/** Whether a file comes behind another in a list. */
+/** Whether a file comes after the last reported one in a list. */
 type IsBehind = (file: DamagedFile, last: DamagedFile) => boolean;
 
-/** By name, in the order of a server: that of their UTF-8. */
+/** By name in UTF-8 order, which servers use. */
 const isBehind: IsBehind = (file, last) =>
   Buffer.compare(Buffer.from(file.name), Buffer.from(last.name)) > 0;

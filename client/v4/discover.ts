@@ -1,5 +1,5 @@
 /**
- * Finding out by the hello whether a server speaks protocol 4, and where.
+ * Sends a hello to find out whether a server speaks protocol 4, and at which port.
  *
  * @module
  */
@@ -13,22 +13,25 @@ import { decodeHelloAnswer, HELLO, type HelloAnswer, isBusy } from "../../protoc
 import { connect, type Timeouts, tlsPort } from "../net/dial.ts";
 import type { ConnectOptions } from "./connect_options.ts";
 
-/** A server of protocol 3 may say nothing to what it does not know; so long is waited, in milliseconds. */
+/** How long to wait for an answer, in milliseconds. A server of protocol 3 may ignore a hello. */
 const HELLO_MS = 2000;
 
 export type FindOptions = Pick<ConnectOptions, "byProtocol3" | "tracer" | "signal">;
 
-/** Where protocol 4 is spoken, on the host that was asked, and the certificate that is shown there. */
+/** The port and the certificate for protocol 4, on the same host. */
 export interface DiscoveredServer extends HelloAnswer {
   readonly port: number;
 }
 
-/** What a server of protocol 3 does about a hello, as it goes on "does not answer as one of protocol 4: …". */
+/** A server's reaction to a hello without protocol 4. `unanswered` follows "did not offer protocol 4: ". */
 export interface Unanswered {
   readonly unanswered: string;
 }
 
-/** Asks as {@link askForProtocol4} does. Throws also `NetworkError` `no-hello` where the server answers as one of protocol 3. */
+/**
+ * Sends a hello as {@link askForProtocol4} does. Also throws `NetworkError` `no-hello` if the server reacts like one of
+ * protocol 3.
+ */
 export async function findV4Server(
   address: Address,
   timeouts: Timeouts,
@@ -40,10 +43,10 @@ export async function findV4Server(
 }
 
 /**
- * Asks at the plain port for protocol 4. {@link Unanswered} is what published servers of protocol 3 do, and nothing else.
- * Throws `NetworkError` `cannot-connect`; `over-limit` where the server has too many connections; `no-hello` where the
- * connection ends within the answer; `ProtocolError` `protocol-4-not-spoken`, `tls-port`; `InterruptedError` after
- * an abort.
+ * Sends a hello to the plain port. Returns {@link Unanswered} only for the reactions of published servers of protocol
+ * 3. Throws `NetworkError` `cannot-connect`; `over-limit` if the server has too many connections; `no-hello` if the
+ * connection ends within the answer; `ProtocolError` `protocol-4-not-spoken`, `tls-port`; `InterruptedError` after an
+ * abort.
  */
 export async function askForProtocol4(
   address: Address,
@@ -90,7 +93,7 @@ export async function askForProtocol4(
   return { unanswered };
 }
 
-/** What has come so far; `undefined` while more is needed. */
+/** Parses the bytes received so far. Returns `undefined` if more are needed. */
 function readAnswer(address: Address, bytes: Bytes): DiscoveredServer | Unanswered | undefined {
   if (bytes.length < RESPONSE_HEADER_SIZE) return undefined;
   const header = decodeResponseHeader(bytes);

@@ -1,5 +1,5 @@
 /**
- * Why a connection ends, or something is not done on it, as errors.
+ * Errors for the ends of connections and for refused requests.
  *
  * @module
  */
@@ -7,30 +7,30 @@ import { NetworkError, ProtocolError, reasonOf, RefusedError } from "../../proto
 import { printable } from "../../protocol/printable.ts";
 import type { Message } from "../../protocol/v4/messages.ts";
 
-/** What to do about a file that is damaged on the server. */
+/** The hint for a file that is damaged on the server. */
 export const DAMAGED_HINT =
   "Upload the file again if you have it, and inform the server's operator.";
 
-/** The connection can't be used any more. */
+/** The error of a connection that can no longer be used. */
 export function lost(cause: unknown): NetworkError {
   const reason = reasonOf(cause);
   return new NetworkError("connection-lost", `disconnected: ${reason}`, { cause });
 }
 
-/** What a server says of why it does not do something. */
+/** The code and message of a server's error. */
 interface Reason {
   readonly code: string;
   readonly message: string;
 }
 
-/** The server does not do what it was asked for. */
+/** The server refused a request. */
 export function refused(reason: Reason): RefusedError {
   const hint = HINTS.get(codeOf(reason));
   const details = hint === undefined ? {} : { hint };
   return new RefusedError(codeOf(reason), `the server refused: ${wordsOf(reason)}`, details);
 }
 
-/** What to do next, where the code says enough. */
+/** Hints by code. */
 const HINTS: ReadonlyMap<string, string> = new Map([
   ["bad-file-name", "Choose another name; to upload under another name, add --as NAME."],
   [
@@ -45,17 +45,17 @@ const HINTS: ReadonlyMap<string, string> = new Map([
   ["damaged", DAMAGED_HINT],
 ]);
 
-/** The server lets go of a client that it may see again. */
+/** The server closed a connection that the client may open again. */
 export function ended(reason: Reason): NetworkError {
   return new NetworkError(codeOf(reason), `the server closed the connection: ${wordsOf(reason)}`);
 }
 
-/** What the server says does not answer what it was asked. */
+/** The server's message is not an answer to the request. */
 export function unexpected({ kind }: Pick<Message, "kind">): ProtocolError {
   return new ProtocolError("unexpected-answer", `unexpected answer from the server: ${kind}`);
 }
 
-/** The code is one of ours only if it looks like one. */
+/** Returns the server's code if it has the form of one. */
 function codeOf({ code }: Reason): string {
   return /^[a-z][a-z-]{0,40}$/.test(code) ? code : "refused";
 }

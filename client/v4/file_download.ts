@@ -1,6 +1,6 @@
 /**
- * One file downloaded: its target is written whole and verified, or not at all. What arrived of a large file is kept
- * when the network, the disk or the user ends the download.
+ * The download of one file to its target, which is complete and verified or not written at all. The partial download of
+ * a large file is kept if the network, the disk or the user ends the run.
  *
  * @module
  */
@@ -17,18 +17,18 @@ import { PartialFile } from "../local/partial_file.ts";
 import { type RemoteFile, RESUMABLE_SIZE } from "./remote_file.ts";
 import type { V4Event } from "../events.ts";
 
-/** How often a download starts in all while the file is replaced on the server. */
+/** The most attempts if the file is replaced on the server during the download. */
 const ATTEMPTS = 3;
 
 /** A range of a file. */
 export interface ByteRange {
   /** Offset of the first byte. */
   readonly from: number;
-  /** Offset after the last byte; it may lie past the end of the file. */
+  /** Offset after the last byte. It may be after the end of the file. */
   readonly to: number;
 }
 
-/** How many bytes of a file are wanted. Throws `UsageError` `bad-range` where the range begins behind its end. */
+/** The number of bytes to download. Throws `UsageError` `bad-range` if the range begins after the end of the file. */
 export function wantedBytes({ name, size }: RemoteFile, range: ByteRange | undefined): number {
   if (range === undefined) return size;
   const { from, to } = range;
@@ -45,20 +45,20 @@ export interface FileDownloadOptions extends Abortable {
   readonly version?: number | undefined;
   readonly target: string;
   readonly range?: ByteRange | undefined;
-  /** Overwrite what is at the target. */
+  /** Whether to overwrite an existing file at the target. */
   readonly force: boolean;
-  /** Whether a partial file of an earlier run is resumed, and one is kept for the next; default true. */
+  /** Whether to resume a partial download of an earlier run, and to keep one for the next; default true. */
   readonly isResumable?: boolean;
-  /** Makes the folder of the target, as soon as there is something to write. */
+  /** Creates the folder of the target, just before the first write. */
   readonly makeFolder?: (() => Promise<void>) | undefined;
   readonly onEvent: (event: V4Event) => void;
-  /** Called when more of the file is here than ever before. */
+  /** Called when more of the file has arrived than ever before. */
   readonly onAdvance?: (() => void) | undefined;
 }
 
 /**
- * Downloads a file over one connection, or over those of a pool with retries. `isLarge`: an error ends the connections,
- * since the rest of a large file is not waited for. Throws as {@link FileDownload.run} does.
+ * Downloads a file over one connection, or over those of a pool with retries. `isLarge`: an error closes the
+ * connections, because waiting for the rest of a large file takes too long. Throws as {@link FileDownload.run} does.
  */
 export async function downloadFile(
   source: V4Client | ConnectionPool,
@@ -86,21 +86,21 @@ export async function downloadFile(
   }
 }
 
-/** One download: outlives the connections that it is made over. */
+/** One download, which outlives its connections. */
 export class FileDownload {
   readonly #options: FileDownloadOptions;
   readonly #download: ChunkDownload;
   #part: PartialFile | undefined;
-  /** Whether a part of an earlier run was looked for. */
+  /** Whether it has looked for a partial download of an earlier run. */
   #hasSearched = false;
-  /** Counted from 1, as soon as it is known what the file is. */
+  /** Counts from 1 when the file is known. */
   #attempt = 0;
-  /** Bytes that are wanted, and those of them that are here. */
+  /** Bytes to download, and those of them that have arrived. */
   #size = 0;
   #done = 0;
-  /** The most that ever arrived: a file that is replaced on the server starts again, which is no progress. */
+  /** The most bytes that ever arrived. A replaced file starts again, which is not progress. */
   #furthest = 0;
-  /** Whether there is a part of an earlier run of which it is not known yet what it is worth. */
+  /** Whether a partial download of an earlier run was found and not compared yet. */
   #isUncompared = false;
 
   constructor(options: FileDownloadOptions) {
@@ -113,8 +113,9 @@ export class FileDownload {
   }
 
   /**
-   * Gets what is not here yet, and gives the file its place; its folder is to be synced. Throws what `Download.run` does,
-   * `UsageError` `target-exists`, `bad-range`; `StorageError`. It may be called again after a `NetworkError`; `end` comes last.
+   * Downloads the missing bytes and moves the file to its target. The caller syncs the folder. Throws as
+   * `ChunkDownload.run` does; `UsageError` `target-exists`, `bad-range`; `StorageError`. Can be called again after a
+   * `NetworkError`. Call `end` last.
    */
   async run(muxes: readonly RequestMux[]): Promise<RemoteFile> {
     const { target, range, force } = this.#options;
@@ -147,7 +148,10 @@ export class FileDownload {
     return isResumable && range === undefined;
   }
 
-  /** After the last `run`, which has thrown `error`: keeps what a later run can use, and removes what is wrong or useless. */
+  /**
+   * Ends the download after the last `run`, which threw `error`. Keeps what a later run can resume, and removes what is
+   * damaged or useless.
+   */
   async end(error: unknown): Promise<void> {
     const part = this.#part;
     if (part === undefined) return;
@@ -160,7 +164,7 @@ export class FileDownload {
     this.#options.onEvent({ type: "kept-part", name: this.#options.name, path: part.path });
   }
 
-  /** Opens a part where there is none, and takes what of it is the file's. */
+  /** Opens a partial download, and accepts those of its chunks that match the file. */
   async #begin(file: RemoteFile): Promise<void> {
     const { target, range, name, onEvent, signal } = this.#options;
     this.#size = wantedBytes(file, range);
@@ -174,7 +178,7 @@ export class FileDownload {
     }
     const there = await this.#part.truncate(range === undefined ? file.size : 0);
     const buffer = new Uint8Array(CHUNK_SIZE);
-    // Only what is there: what a server says of the size is worth nothing yet.
+    // Reads only what exists: the size that the server claims is not verified yet.
     for (let offset = 0; offset < there; offset += CHUNK_SIZE) {
       throwIfAborted(signal);
       const chunk = await this.#part.read(offset, buffer.subarray(0, there - offset));

@@ -1,5 +1,5 @@
 /**
- * Files and folders downloaded by protocol 4: first it is found out what there is to download in all, then it is.
+ * Downloads files and folders over protocol 4. First it plans what to download, then it downloads.
  *
  * @module
  */
@@ -23,9 +23,9 @@ import { checkFolder, isFolder, makeFolder, type TargetFolder } from "../local/t
 
 /**
  * Downloads a file over protocol 4 and verifies it. Interrupted downloads resume. Throws `UsageError` `target-exists`,
- * `bad-range`; `RefusedError` `no-such-file`, `damaged`; `IntegrityError` if what arrives is not what was stored;
- * `StorageError` if it cannot be written; `NetworkError` when retries are used up; and what keeps the client from logging
- * in, as `putFiles` does.
+ * `bad-range`; `RefusedError` `no-such-file`, `damaged`; `IntegrityError` if the server sends damaged content;
+ * `StorageError` if the file cannot be written; `NetworkError` when retries are used up; and the reason why the client
+ * cannot sign in, as `putFiles` does.
  */
 export async function getFile(options: GetOptions): Promise<GetOutcome> {
   using pool = new ConnectionPool(options.connect, options.transfer);
@@ -36,8 +36,9 @@ export async function getFile(options: GetOptions): Promise<GetOutcome> {
 }
 
 /**
- * Downloads all files below a folder over protocol 4, into a folder. Returns the result of each file. Throws what ends the
- * connection and what concerns all files, such as `RefusedError` `no-such-file`, `ProtocolError` `too-many-files`.
+ * Downloads all files in a folder of the server over protocol 4, to a local folder. Returns the result of each file.
+ * Throws errors that end the connection or concern all files, such as `RefusedError` `no-such-file`, `ProtocolError`
+ * `too-many-files`.
  */
 export async function getFolder(options: GetOptions): Promise<GetOutcome[]> {
   using pool = new ConnectionPool(options.connect, options.transfer);
@@ -46,21 +47,21 @@ export async function getFolder(options: GetOptions): Promise<GetOutcome[]> {
   return await plan.get();
 }
 
-/** What to download, and where to write it. */
+/** The files to download, and where to write them. */
 export interface GetManyOptions extends Omit<GetOptions, "name"> {
   /** Names of files on the server, or of folders with `recursive`. */
   readonly names: readonly string[];
   /**
-   * For several names, the folder to write to; it is created if it is missing. For one name, the path to write to; in an
-   * existing folder, or one that the path names by a slash at its end, the file keeps the last component of its name.
+   * For several names, the folder to write to, which is created if it is missing. For one name, the path to write to.
+   * In an existing folder, or if the path ends with a slash, the file keeps the last component of its name.
    */
   readonly target?: string | undefined;
-  /** Whether the names are folders, to download with everything in them. */
+  /** Whether the names are folders, to download with all their files. */
   readonly recursive?: boolean | undefined;
 }
 
 /**
- * Downloads files or folders over protocol 4, as {@link getFile} does. Returns the result of each file; an error of one
+ * Downloads files or folders over protocol 4, as {@link getFile} does. Returns the result of each file. An error of one
  * does not stop the others. Throws `UsageError` `one-name` for a version or a range of several names.
  */
 export async function getFiles(options: GetManyOptions): Promise<GetOutcome[]> {
@@ -75,10 +76,10 @@ export async function getFiles(options: GetManyOptions): Promise<GetOutcome[]> {
   };
   let made: Promise<void> | undefined;
   const makeOnce = () => made ??= makeFolder(folder.path);
-  // Where folders are downloaded, each makes its own.
+  // In a recursive download, each folder is created on its own.
   const makeFolderOnce = folder.isMade && !recursive ? makeOnce : undefined;
   let end = await failureOf(checkFolder(folder));
-  /** Does work for a name, unless the run has ended. */
+  /** Runs work for a name, unless the run has ended. */
   const attempt = async (i: number, work: (one: Targeted) => Promise<unknown>) => {
     const [name, target] = [names[i], targets[i]] as [string, string];
     const one = { ...options, name, target, onOutcome, makeFolder: makeFolderOnce };
@@ -90,7 +91,7 @@ export async function getFiles(options: GetManyOptions): Promise<GetOutcome[]> {
       report(one, { state: "not-got", name, target, error });
     }
     const last = outcomes.at(-1);
-    // Without a login there is none for the next name either, and nobody is asked again whom to trust.
+    // Without a sign-in, the next names would fail too, and the user would be asked again whether to trust the server.
     const isOver = last?.state === "not-got" && (endsAll(last.error) || !pool.isAuthenticated);
     if (isOver) end = last.error;
   };
@@ -107,7 +108,7 @@ export async function getFiles(options: GetManyOptions): Promise<GetOutcome[]> {
   }
   if (end === undefined && plans.size > 0) reportPlanned(options, [...plans.values()]);
   for (const [i, plan] of plans) {
-    // What was here already has its outcome.
+    // Unchanged files already have their results.
     if (plan.files > 0) await attempt(i, () => plan.get());
   }
   return outcomes;
@@ -116,9 +117,9 @@ export async function getFiles(options: GetManyOptions): Promise<GetOutcome[]> {
 type Targeted = GetOptions & { readonly target: string };
 
 interface Places {
-  /** Where each name is written. */
+  /** The path for each name. */
   readonly targets: readonly string[];
-  /** The folder that they are written to. */
+  /** The folder of all targets. */
   readonly folder: TargetFolder;
 }
 
@@ -143,7 +144,7 @@ async function placeAll(options: GetManyOptions): Promise<Places> {
   return { targets, folder: { path: target === "" ? "." : target, isMade: true } };
 }
 
-/** Throws `UsageError` `same-name` where an earlier name has the same target. */
+/** Throws `UsageError` `same-name` if an earlier name has the same target. */
 function claimTarget(byTarget: Map<string, string>, { name, target }: Targeted): void {
   const other = byTarget.get(target);
   if (other === undefined) {

@@ -1,5 +1,5 @@
 /**
- * What there is to download of a file or a folder, on the server and here; and downloading it.
+ * Plans the download of a file or a folder, and carries it out.
  *
  * @module
  */
@@ -26,35 +26,35 @@ import type { V4Client } from "./client.ts";
 import { forEachConcurrently, WorkQueue } from "./work_queue.ts";
 import { TargetTree } from "../local/target_tree.ts";
 
-/** What to download, and where to write it. */
+/** The file to download, and where to write it. */
 export interface GetOptions {
-  /** The server, and who the client is. */
+  /** The server and the account. */
   readonly connect: ConnectOptions;
   /** Connections and retries. */
   readonly transfer?: TransferOptions;
   /** The name on the server. */
   readonly name: string;
-  /** 0, the default: the current one. */
+  /** The number of the version; 0, the default, for the current one. */
   readonly version?: number | undefined;
-  /** The path to write to; by default the last component of the name, in the working directory. */
+  /** The path to write to. Default: the last component of the name, in the working directory. */
   readonly target?: string | undefined;
-  /** Only these bytes of the file. */
+  /** The bytes of the file to download. */
   readonly range?: ByteRange | undefined;
-  /** Overwrite what is at the target. */
+  /** Whether to overwrite an existing file at the target. */
   readonly force?: boolean;
-  /** Of a folder: patterns of files to skip; see `FileSelection`. */
+  /** For a folder, patterns of files to skip; see `FileSelection`. */
   readonly exclude?: readonly string[] | undefined;
   /** Called with the result of each file, as soon as it is known. */
   readonly onOutcome?: (outcome: GetOutcome) => void;
   /**
-   * Makes the folder of the target as soon as there is something to write; without it, the folder exists.
+   * Creates the folder of the target just before the first write. Without it, the folder must exist.
    *
    * @internal
    */
   readonly makeFolder?: (() => Promise<void>) | undefined;
 }
 
-/** The result of one file. `there`: the target already has this content and was left alone. */
+/** The result of one file. `there`: the target already had this content and was not written. */
 export type GetOutcome =
   & { readonly name: string; readonly target: string }
   & (
@@ -62,18 +62,20 @@ export type GetOutcome =
     | { readonly state: "not-got"; readonly error: XferError }
   );
 
-/** What there is to download: known before any of it is. */
+/** A planned download. */
 export interface GetPlan {
-  /** What is here already is not counted. */
+  /** The number of files to download, without those that are unchanged. */
   readonly files: number;
   readonly bytes: number;
-  /** What is kept of it in memory. */
+  /** The size of the listing in memory. */
   readonly known: ListingSize;
-  /** Downloads it, as it is by then. Throws what ends the connection, and what concerns all of it. */
+  /**
+   * Downloads the files, with their content at that time. Throws errors that end the connection or concern all files.
+   */
   readonly get: () => Promise<GetOutcome[]>;
 }
 
-/** Compares a file on the server with its target. Throws what `getFile` does. */
+/** Compares a file on the server with its target. Throws as `getFile` does. */
 export async function planFile(pool: ConnectionPool, options: GetOptions): Promise<GetPlan> {
   const { name, version = 0, target = lastPart(name), range, force = false } = options;
   const file = await pool.use(0, (client) => client.stat(name, version));
@@ -100,7 +102,7 @@ export async function planFile(pool: ConnectionPool, options: GetOptions): Promi
   return { files: 1, bytes, known, get };
 }
 
-/** Reports how much there is to download in all. */
+/** Reports the number of files and bytes to download. */
 export function reportPlanned(
   { connect: { onEvent } }: Pick<GetOptions, "connect">,
   plans: readonly GetPlan[],
@@ -110,8 +112,8 @@ export function reportPlanned(
 }
 
 /**
- * Compares a folder on the server with its target. `before`: what is kept in memory of other folders. Throws what
- * `getFolder` does.
+ * Compares a folder on the server with its target. `before`: the size of the listings of other folders in memory.
+ * Throws as `getFolder` does.
  */
 export async function planFolder(
   pool: ConnectionPool,
@@ -165,7 +167,7 @@ export async function planFolder(
   };
   const getAll = async () => {
     try {
-      // Whether two names are one file here shows only when the first is here.
+      // Whether two names are the same local file shows only when the first one exists.
       const isSmall = ({ file, collisions }: FolderItem) =>
         file.size < RESUMABLE_SIZE && collisions === undefined;
       const small = new WorkQueue(left.filter(isSmall));
@@ -182,7 +184,7 @@ export async function planFolder(
   return { files: left.length, bytes, known, get: getAll };
 }
 
-/** How a download of a run reports, and ends. */
+/** The events and the abort signal of a run's download. */
 function ioOf(
   pool: ConnectionPool,
   { connect: { onEvent = () => undefined, signal } }: GetOptions,
@@ -191,13 +193,13 @@ function ioOf(
 }
 
 interface TargetComparison<I> {
-  /** Files whose target has the content that they have on the server. */
+  /** Files whose target has the same content as on the server. */
   readonly unchanged: ReadonlySet<I>;
-  /** Why the targets of others are not replaced: `UsageError` `target-exists`. */
+  /** Files whose target must not be overwritten, with `UsageError` `target-exists`. */
   readonly blocked: ReadonlyMap<I, XferError>;
 }
 
-/** Compares files with what is at their targets. Throws `InterruptedError` after an abort. */
+/** Compares files with their targets. Throws `InterruptedError` after an abort. */
 async function compareTargets<I extends Pick<FolderItem, "file" | "target">>(
   items: readonly I[],
   { connect: { signal, onEvent }, range, force = false }: GetOptions,
@@ -237,7 +239,7 @@ function nothingBelow(name: string): RefusedError {
   });
 }
 
-/** The `XferError` that work fails with, if it fails. */
+/** Returns the `XferError` that work fails with, if any. */
 export async function failureOf(work: Promise<unknown>): Promise<XferError | undefined> {
   try {
     await work;

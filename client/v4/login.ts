@@ -1,5 +1,6 @@
 /**
- * Authentication, the first messages on a connection: the client registers, logs in, or takes over its account of protocol 3.
+ * The sign-in, the first messages on a connection: the client signs in, registers, or takes over its account of
+ * protocol 3.
  *
  * @module
  */
@@ -11,12 +12,12 @@ import type { MessageOf } from "../../protocol/v4/messages.ts";
 import type { AccountKey } from "../identity/v4_account.ts";
 import type { RequestMux } from "./request_mux.ts";
 
-/** How to log in. */
+/** A way to sign in. */
 export type LoginMethod =
   | { readonly by: "login"; readonly clientId: Bytes }
-  /** With the token of an invitation or a link, or an empty one. */
+  /** Register, with the token of an invitation or a link, or an empty one. */
   | { readonly by: "register"; readonly name: string; readonly token: string }
-  /** With the RSA key (PKCS#8 DER) of an account of protocol 3. */
+  /** Take over an account of protocol 3 with its RSA key (PKCS#8 DER). */
   | {
     readonly by: "claim";
     readonly name: string;
@@ -25,11 +26,11 @@ export type LoginMethod =
   };
 
 export interface LoginOptions {
-  /** Called when the server has sent its challenge: no key is made for one that does not. */
+  /** Called after the server's challenge, so that no key is created for a server that sends none. */
   readonly loadKey: () => Promise<AccountKey>;
-  /** Of the server, as it was checked; of its name, where it was verified by that. */
+  /** The verified fingerprint of the server; or of its name, if the name was verified. */
   readonly fingerprint: Bytes;
-  /** The name by which it was verified. */
+  /** The name by which the server was verified. */
   readonly host?: string | undefined;
 }
 
@@ -59,7 +60,7 @@ const LOGIN_STEPS: { readonly [B in LoginMethod["by"]]: LoginStep<B> } = {
     const signature = await sign(privateKey, { fingerprint, nonce, key, clientId, name });
     let welcome: Welcome | undefined;
     let sealed: Bytes | undefined;
-    // Where the answer to an earlier claim was lost, the key is known, and nothing is asked.
+    // After an earlier claim whose answer was lost, the server knows the key and sends no challenge.
     await mux.ask({ kind: "claim", tag: 0, clientId, name, key, signature }, (message) => {
       if (message.kind === "welcome") welcome = message;
       else if (message.kind === "sealed") sealed = message.bytes;
@@ -77,8 +78,8 @@ const LOGIN_STEPS: { readonly [B in LoginMethod["by"]]: LoginStep<B> } = {
 };
 
 /**
- * Proves who the client is. Throws `RefusedError`; `NetworkError` `over-limit` where the server has too many connections;
- * `ProtocolError` where it is no proof that is asked for.
+ * Signs in. Throws `RefusedError`; `NetworkError` `over-limit` if the server has too many connections; `ProtocolError`
+ * for an invalid challenge.
  */
 export async function authenticate(
   mux: RequestMux,
@@ -88,7 +89,7 @@ export async function authenticate(
   const { nonce } = await mux.answerOf(0, "challenge").catch((error) => {
     throw tooMany(error) ?? error;
   });
-  // The server speaks first: whatever else listens under the same name is sent nothing.
+  // The server speaks first, so another program under the same name learns nothing.
   if (host !== undefined) await mux.send({ kind: "host", tag: 0, name: host });
   const key = await loadKey();
   try {
@@ -96,7 +97,7 @@ export async function authenticate(
     return { welcome: await step(mux, { key, fingerprint, nonce }, method), key };
   } catch (error) {
     const hints = HINTS[method.by];
-    // The code is the server's word: not every one that is found in an object is among the hints.
+    // The code comes from the server and could name an inherited property of the object.
     if (!(error instanceof RefusedError && Object.hasOwn(hints, error.code))) throw error;
     throw new RefusedError(error.code, error.message, {
       hint: hints[error.code] as string,
@@ -105,7 +106,7 @@ export async function authenticate(
   }
 }
 
-/** What is over a limit before anything was asked for is the connection itself: others end, and it is tried again. */
+/** A limit that is reached before any request is one of connections. Others end, so the client can try again. */
 function tooMany(cause: unknown): NetworkError | undefined {
   if (!(cause instanceof RefusedError && cause.code === "over-limit")) return undefined;
   return new NetworkError("over-limit", cause.message, {
@@ -114,7 +115,10 @@ function tooMany(cause: unknown): NetworkError | undefined {
   });
 }
 
-/** Nothing is proven with what is no question of this protocol, such as an AES key of protocol 3 that was recorded. */
+/**
+ * Decrypts the server's secret. Refuses anything else, such as a recorded AES key of protocol 3, because decrypting it
+ * would help an attacker.
+ */
 async function unseal(privateKey: Bytes, sealed: Bytes): Promise<Bytes> {
   const unsealed = await unwrapKey(privateKey, sealed).catch(() => undefined);
   const secret = unsealed && secretIn(unsealed);

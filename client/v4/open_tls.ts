@@ -1,5 +1,5 @@
 /**
- * TLS with a server of protocol 4.
+ * Opens TLS connections to servers over protocol 4.
  *
  * @module
  */
@@ -14,8 +14,8 @@ import { connect, type Timeouts } from "../net/dial.ts";
 import type { DiscoveredServer } from "./discover.ts";
 
 /**
- * TLS with the server that has shown this certificate, and no other: the name in it can be issued by nobody else.
- * Throws `NetworkError` `cannot-connect`, `no-secure-channel`, and `InterruptedError` after an abort.
+ * Opens TLS to a server with exactly this certificate: nobody else can be issued the name in it. Throws `NetworkError`
+ * `cannot-connect`, `no-secure-channel`, and `InterruptedError` after an abort.
  */
 export async function openPinned(
   address: Address,
@@ -33,8 +33,8 @@ export async function openPinned(
 }
 
 /**
- * TLS with a server that an authority vouches for by the name of its host; what its answer to the hello says of it is
- * not relied on. `caCerts` are authorities, in PEM, beside those that Deno has. Throws `NetworkError` `cannot-connect`,
+ * Opens TLS to a server with a certificate from a CA for its host name. Does not rely on the server's answer to the
+ * hello. `caCerts`: CA certificates, in PEM, in addition to those of Deno. Throws `NetworkError` `cannot-connect`,
  * `no-secure-channel`; `ConfigurationError` `server-not-verified`; `InterruptedError` after an abort.
  */
 export async function openByName(
@@ -65,10 +65,10 @@ export async function openByName(
   }
 }
 
-/** How the errors of rustls begin that say that a certificate is not good. */
+/** The beginning of rustls's errors about invalid certificates. */
 const NOT_VERIFIED = "invalid peer certificate:";
 
-/** The plain port has answered. */
+/** For a TLS port that does not answer although the plain port did. */
 const UNREACHED =
   "Check that firewalls and port mappings let this port through, which the server " +
   "offers for protocol 4; if it has another number outside, the server's operator sets " +
@@ -118,7 +118,7 @@ async function openTls(
   }
 }
 
-/** A socket that Deno has taken for TLS is its own to close, whatever became of it. */
+/** After `startTls`, Deno may have closed the socket already. */
 function closeOnce(connection: { close(): void }): void {
   try {
     connection.close();

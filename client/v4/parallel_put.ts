@@ -1,6 +1,6 @@
 /**
- * The chunks of one large file sent over several connections: the one that began the upload, and others that join it
- * and leave.
+ * Sends the chunks of one large file over several connections: the first, which began the upload, and others that join
+ * it and leave.
  *
  * @module
  */
@@ -12,43 +12,43 @@ import type { OpenSource, SourceFile } from "../local/source_file.ts";
 import type { PutRequest } from "./put_request.ts";
 import type { RequestMux } from "./request_mux.ts";
 
-/** Bytes of the smallest file that is sent over several connections. */
+/** The size of the smallest file that is sent over several connections, in bytes. */
 export const PARALLEL_SIZE = 32 * CHUNK_SIZE;
 
 /**
- * The chunks that are sent before all others are confirmed: no chunk is further ahead of one that is still on its way
+ * The chunks that are sent before all others are confirmed, so that no chunk is further ahead of an unconfirmed one
  * than the protocol allows.
  */
 const SEGMENT_CHUNKS = 480;
 /**
- * The chunks of each further segment that the first connection sends, which can't confirm them: by then whatever it
- * was given before has left the system's buffers.
+ * The chunks of each further segment that only the first connection sends, because it cannot confirm chunks. Its
+ * earlier ones have left the system's buffers by then.
  */
 const RESERVED_CHUNKS = 32;
 
-/** An upload that is open on a first connection. */
+/** An upload in progress on the first connection. */
 export interface ParallelUpload {
   readonly file: SourceFile;
   readonly source: OpenSource;
-  /** Room for one chunk. */
+  /** A buffer for one chunk. */
   readonly buffer: Bytes;
   readonly digests: ChunkDigests;
-  /** Bytes that the server holds. */
+  /** Bytes that the server has. */
   readonly offset: number;
-  /** The id by which others join, 16 bytes. */
+  /** The id with which others join, 16 bytes. */
   readonly transfer: Bytes;
   /** The first connection, and the request on it. */
   readonly mux: RequestMux;
   readonly request: Pick<PutRequest, "refusal">;
   /** Sends a chunk on the first connection. */
   readonly sendChunk: (offset: number, chunk: Bytes) => Promise<void>;
-  /** Takes the size of each chunk sent, on whichever connection. */
+  /** Called with the size of each chunk sent, on any connection. */
   readonly onSent: (bytes: number) => void;
 }
 
 /**
- * Sends all that the server does not hold, or as much as it takes. What the others sent is confirmed then. Throws
- * `NetworkError` where any connection fails, which ends them all: the next attempt resumes.
+ * Sends all chunks that the server does not have, or as many as it accepts, and waits until those of the other
+ * connections are confirmed. If a connection fails, closes all and throws `NetworkError`; the next attempt resumes.
  */
 export async function sendInParallel(
   upload: ParallelUpload,
@@ -73,15 +73,15 @@ export async function sendInParallel(
       }),
     ], [upload.mux, ...others]);
     if (!segment.isStopped) continue;
-    // Only now: those that have joined confirm first what they sent.
+    // Joined connections confirm their chunks first.
     gracefulAbort.check();
     return;
   }
 }
 
 /**
- * Joins the upload, sends chunks while there are any, and leaves, which confirms them. Returns whether it could join: a
- * server may let nobody do so, and says so the first time.
+ * Joins the upload, sends chunks while any are left, and leaves, which confirms them. Returns whether it could join. A
+ * server that allows no joining refuses the first time.
  */
 async function help(
   mux: RequestMux,
@@ -119,7 +119,7 @@ function chunkSender(
   };
 }
 
-/** Waits for all senders; where one fails, the others stop. */
+/** Waits for all senders. If one fails, the others stop. */
 async function untilFirstFailure(
   segment: Segment,
   senders: readonly Promise<void>[],
@@ -128,7 +128,7 @@ async function untilFirstFailure(
   const guarded = senders.map((sender) =>
     sender.catch((error) => {
       segment.stop();
-      // What one connection has lost can be sent again only when the server has let go of the others.
+      // Chunks that one connection has lost can be sent again only after the server has released the other connections.
       if (error instanceof NetworkError) { for (const mux of muxes) mux[Symbol.dispose](); }
       throw error;
     })
@@ -137,12 +137,12 @@ async function untilFirstFailure(
   await Promise.all(guarded);
 }
 
-/** Whether the upload has ended that a connection has joined. */
+/** Whether the error says that the joined upload has ended. */
 function isGone(error: unknown): boolean {
   return error instanceof RefusedError && error.code === "no-such-transfer";
 }
 
-/** The server has noticed before the client that the first connection is lost. */
+/** The server has noticed the loss of the first connection before the client has. */
 function firstLost(cause: unknown): NetworkError {
   return new NetworkError(
     "connection-lost",
@@ -153,7 +153,7 @@ function firstLost(cause: unknown): NetworkError {
   );
 }
 
-/** A part of a file, whose chunks go to whichever connection is free. */
+/** A part of a file. Free connections take its chunks. */
 class Segment {
   #next: number;
   #to: number;
@@ -165,17 +165,17 @@ class Segment {
     this.#isOver = isOver;
   }
 
-  /** Whether chunks were left out. */
+  /** Whether chunks were skipped after `stop`. */
   get isStopped(): boolean {
     return this.#to === 0;
   }
 
-  /** Hands out no further chunk. */
+  /** Ends the distribution of chunks. */
   stop(): void {
     this.#to = 0;
   }
 
-  /** Sends until no chunks are left. `reserved`: how many of the next chunks are for this sender alone. */
+  /** Sends until no chunks are left. `reserved`: the number of next chunks that only this sender sends. */
   async run(send: ChunkSender, reserved = 0): Promise<void> {
     let own = this.#next;
     const shared = Math.min(this.#to, own + reserved * CHUNK_SIZE);

@@ -1,5 +1,5 @@
 /**
- * Files and folders stored by protocol 4, with retries after network errors.
+ * Uploads files and folders over protocol 4, with retries after network errors.
  *
  * @module
  */
@@ -16,9 +16,9 @@ import type { RequestMux } from "./request_mux.ts";
 import type { Upload } from "./upload.ts";
 import { forEachConcurrently, WorkQueue } from "./work_queue.ts";
 
-/** What to store, and where. */
+/** The files to upload, and where. */
 export interface PutOptions extends FileSelection {
-  /** The server, and who the client is. */
+  /** The server and the account. */
   readonly connect: ConnectOptions;
   /** Connections and retries. */
   readonly transfer?: TransferOptions;
@@ -46,11 +46,11 @@ export interface PutUnchanged {
 }
 
 /**
- * Stores files and folders over protocol 4. Returns the result of each file; an error of one does not stop the others.
- * Files that the server already has with the same content are not sent. Interrupted uploads resume. When the network
- * fails, it connects again and sends what is not confirmed, as often as `transfer.retries` allows without progress.
+ * Uploads files and folders over protocol 4. Returns the result of each file. An error of one does not stop the others.
+ * Files that the server already has with the same content are not sent. Interrupted uploads resume. After a network
+ * error it connects again and sends the unconfirmed files, at most `transfer.retries` times without progress.
  *
- * Throws what keeps the client from logging in: `NetworkError`, `ProtocolError`, `RefusedError`, `ConfigurationError`
+ * Throws why the client cannot sign in: `NetworkError`, `ProtocolError`, `RefusedError`, `ConfigurationError`
  * (such as `other-server`, `server-not-trusted`, `other-identity`); `UsageError` `one-name`, `bad-pattern`. After an
  * abort, files that are not stored have an `InterruptedError`.
  *
@@ -88,7 +88,7 @@ export async function putFiles(options: PutOptions): Promise<PutOutcome[]> {
   const connect: ConnectOptions = {
     ...options.connect,
     onEvent(event) {
-      // More of a file on the server than before is progress: what was only sent may be lost on the way.
+      // Only bytes that the server confirms to have are progress: sent bytes may be lost.
       if (event.type === "resumed" && event.offset > (resumedAt.get(event.file.path) ?? 0)) {
         resumedAt.set(event.file.path, event.offset);
         pool.advance();
@@ -137,7 +137,7 @@ export async function putFiles(options: PutOptions): Promise<PutOutcome[]> {
   return [...uploads.map((upload) => outcomes.get(upload) as PutOutcome), ...failures];
 }
 
-/** The state of an upload that has no result at the end of the run. */
+/** The state of an upload without a result at the end of the run. */
 function stateOf({ isUnconfirmed, isStarted }: Upload): Failure["state"] {
   if (isUnconfirmed) return "unknown";
   return isStarted ? "not-stored" : "not-tried";
@@ -178,7 +178,7 @@ async function send(
   }
 }
 
-/** Inspects requeued files again; one that can't be read any more gets that error as its result. */
+/** Inspects requeued files again. A file that can no longer be read gets that error as its result. */
 async function reinspectRequeued(queue: WorkQueue<Upload>, onResult: OnResult): Promise<void> {
   for (const upload of queue.takeRequeued()) {
     try {
@@ -205,7 +205,7 @@ async function findUnchanged(
   if (uploads.length > 0) {
     for (const folder of folders) {
       const toTake = (file: RemoteFile) => take(byName.get(file.name), file);
-      // A file that is damaged on the server is sent.
+      // A file that is damaged on the server is uploaded.
       await pool.list(`${folder}/`, toTake, undefined, () => undefined).catch(unlessRefused);
     }
   }
@@ -223,7 +223,7 @@ async function findUnchanged(
   return candidates.filter((candidate) => same.has(candidate)).map(({ upload }) => upload);
 }
 
-/** The server has no such file, or a damaged one: the file is sent. */
+/** The server has no such file, or a damaged one: the file is uploaded. */
 function unlessRefused(error: unknown): undefined {
   if (!(error instanceof RefusedError)) throw error;
 }

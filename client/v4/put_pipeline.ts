@@ -1,5 +1,5 @@
 /**
- * Uploads over one connection: the next file is sent before the server has confirmed the one before.
+ * Uploads over one connection. The next file is sent before the server has confirmed the previous one.
  *
  * @module
  */
@@ -18,7 +18,7 @@ import type { ClientSession } from "./session.ts";
 import type { Upload } from "./upload.ts";
 import type { WorkQueue } from "./work_queue.ts";
 
-/** Takes what came of an upload: the file's POSIX cksum, or why it is not stored. */
+/** Called with the result of an upload: the file's POSIX cksum, or why it is not stored. */
 export type OnResult = (upload: Upload, result: number | Error) => void;
 
 /** Errors after which nothing more is sent on the connection. */
@@ -32,7 +32,7 @@ export class PutPipeline {
   /** Uploads without a result. */
   readonly #pending = new Set<Upload>();
   #wake: () => void = () => undefined;
-  /** What has ended the connection. */
+  /** The error that ended the connection. */
   #end: unknown;
 
   constructor(session: ClientSession, onEvent: (event: V4Event) => void, onResult: OnResult) {
@@ -42,8 +42,8 @@ export class PutPipeline {
   }
 
   /**
-   * Sends uploads from a queue until it is empty and each has its result. Throws what ends the connection; uploads
-   * without a result are requeued then. After an abort, results of what was sent whole are waited for.
+   * Sends uploads from a queue until it is empty and each has its result. Throws the error that ends the connection and
+   * requeues uploads without a result. After an abort, waits for the results of files that were sent in full.
    */
   run(queue: WorkQueue<Upload>): Promise<void> {
     return this.#session.mux.gracefulAbort.critical(() => this.#run(queue));
@@ -75,7 +75,7 @@ export class PutPipeline {
         }
       }
     } finally {
-      // After a protocol error the other requests are not waited for.
+      // After a protocol error, the answers to other requests don't matter.
       if (this.#end !== undefined && !gracefulAbort.isAborted) mux[Symbol.dispose]();
       await ahead.end();
       while (this.#pending.size > 0) await this.#nextResult();
@@ -108,14 +108,14 @@ export class PutPipeline {
   }
 }
 
-/** Bytes of the largest file that is read whole before its turn. */
+/** The size of the largest file that is read in full before its turn, in bytes. */
 const SMALL = 64 * 1024;
-/** Files that are being read, or read and not sent yet. */
+/** The most files that are read ahead. */
 const AHEAD = 16;
 
 interface NextUpload {
   readonly upload: Upload;
-  /** What is in the file, where that is small. */
+  /** The content of a small file. */
   readonly content: Promise<Bytes> | undefined;
 }
 
@@ -127,13 +127,13 @@ class ReadAhead {
     this.#queue = queue;
   }
 
-  /** The next upload, or `undefined` while there is none. */
+  /** The next upload, or `undefined` if none is queued. */
   next(): NextUpload | undefined {
     while (this.#next.length < AHEAD) {
       const upload = this.#queue.take();
       if (upload === undefined) break;
       const content = upload.file.size <= SMALL ? readWhole(upload.file) : undefined;
-      // Awaited in its turn; until then its failure must not count as unhandled.
+      // The promise is awaited in its turn. Until then, a rejection must not count as unhandled.
       content?.catch(() => undefined);
       this.#next.push({ upload, content });
       if (content === undefined) break;
@@ -141,7 +141,7 @@ class ReadAhead {
     return this.#next.shift();
   }
 
-  /** Requeues what was not asked for. Resolves when nothing is being read any more. */
+  /** Requeues uploads that were not started. Resolves when all reads have ended. */
   async end(): Promise<void> {
     const left = this.#next.splice(0);
     this.#queue.requeue(left.map(({ upload }) => upload));
@@ -149,7 +149,7 @@ class ReadAhead {
   }
 }
 
-/** Throws `StorageError`, and `IntegrityError` `file-changed` for a file that is not what was inspected. */
+/** Throws `StorageError`, and `IntegrityError` `file-changed` if the file differs from the inspected one. */
 async function readWhole(file: SourceFile): Promise<Bytes> {
   using source = await file.open();
   const content = await source.readWhole();

@@ -1,5 +1,5 @@
 /**
- * The messages of one upload on one connection: `put`, `end` or `cancel`, and what the server answers.
+ * The messages of one upload on one connection: `put`, `end` or `cancel`, and the server's answers.
  *
  * @module
  */
@@ -12,10 +12,10 @@ import type { SourceFile } from "../local/source_file.ts";
 import { unexpected } from "./errors.ts";
 import type { RequestMux } from "./request_mux.ts";
 
-/** What came of an upload: the POSIX cksum that both ends agree on, or `undefined` where their sums differ. */
+/** The result of an upload: the POSIX cksum that both ends agree on, or `undefined` if the checksums differ. */
 export type ConfirmedChecksum = number | undefined;
 
-/** What is put: the file's name on the server, and the file. */
+/** A file and its name on the server. */
 export interface NamedFile {
   readonly name: string;
   readonly file: SourceFile;
@@ -28,7 +28,7 @@ export class PutRequest {
   readonly #mux: RequestMux;
   readonly #upload: NamedFile;
   #onHeld: ((held: MessageOf<"held">) => void) | undefined;
-  /** What the server was told to compare with. */
+  /** The digests that the server was asked to compare with. */
   #sums: FileDigests | undefined;
   #refusal: unknown;
 
@@ -52,22 +52,22 @@ export class PutRequest {
       this.#refusal = error;
       throw error;
     });
-    // Awaited later; until then its failure must not count as unhandled.
+    // The promise is awaited later. Until then, a rejection must not count as unhandled.
     this.result.catch(() => undefined);
   }
 
-  /** Why the server takes no more of the file, if it has said so. */
+  /** Why the server accepts no more of the file, if it has refused. */
   get refusal(): unknown {
     return this.#refusal;
   }
 
-  /** `resume` 0: the server drops what it holds of an earlier upload. */
+  /** With `resume` 0, the server discards the part of an earlier upload. */
   put(resume: 0 | 1): Promise<void> {
     const { name, file: { size, mtime } } = this.#upload;
     return this.#mux.send({ kind: "put", tag: this.tag, name, size, mtime, resume });
   }
 
-  /** Asks what the server holds, and how to go on with it. */
+  /** Asks for the part of the file that the server has, to resume it. */
   async resume(): Promise<MessageOf<"held">> {
     const held = new Promise<MessageOf<"held">>((resolve) => this.#onHeld = resolve);
     const refused = this.result.then(() => {
@@ -77,7 +77,7 @@ export class PutRequest {
       await this.put(1);
       return await Promise.race([held, refused]);
     } catch (error) {
-      await this.cancel(); // what is refused has to be ended all the same
+      await this.cancel(); // a refused request must still be ended
       throw error;
     }
   }
@@ -87,7 +87,10 @@ export class PutRequest {
     await this.#mux.send({ kind: "end", tag: this.tag, ...sums });
   }
 
-  /** Has the server drop what it got; `result` never resolves then. Never throws: a lost connection does the same. */
+  /**
+   * Asks the server to discard what it received. `result` then never resolves. Never throws, because a lost connection
+   * has the same effect.
+   */
   async cancel(): Promise<void> {
     this.#mux.forget(this.tag);
     await this.#mux.send({ kind: "cancel", tag: this.tag }).catch(() => undefined);
@@ -98,7 +101,7 @@ function isSame(a: FileDigests, b: FileDigests): boolean {
   return a.cksum === b.cksum && equalBytes(a.digest, b.digest);
 }
 
-/** The server claims to have stored other sums than those it was told to compare with: it is broken. */
+/** The server claims to have stored other checksums than those it was asked to compare with, so it is faulty. */
 function storedOtherwise({ path }: SourceFile): IntegrityError {
   return new IntegrityError(
     "stored-otherwise",

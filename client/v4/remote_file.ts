@@ -1,5 +1,5 @@
 /**
- * Files as a server describes them, and what a client accepts of that.
+ * Files as a server describes them, and the limits of what a client accepts.
  *
  * @module
  */
@@ -14,47 +14,47 @@ import { DAMAGED_HINT } from "./errors.ts";
 export type RemoteFile = Omit<MessageOf<"file">, "kind" | "tag">;
 
 /**
- * Bytes of the largest file that is put and got, 16 TiB: usual file systems hold none that is larger. The digests of its
- * chunks, all of which are needed before any of it is believed, take 512 MiB.
+ * The size of the largest file, 16 TiB; common file systems allow no larger ones. The digests of its chunks, which the
+ * client needs before it accepts any chunk, take 512 MiB.
  */
 export const MAX_FILE_SIZE = 16 * 2 ** 40;
 
-/** Bytes of the smallest file whose broken transfer is resumed: to transfer a smaller one again is cheaper. */
+/** The size of the smallest file that is resumed. Transferring a smaller one again is cheaper. */
 export const RESUMABLE_SIZE = 4 * CHUNK_SIZE;
 
 /** A version of a file that is damaged on the server. */
 export type DamagedFile = Omit<MessageOf<"damaged">, "kind" | "tag">;
 
-/** Takes what a server lists. */
+/** Called with the items of a server's list. */
 export interface ListingHandlers {
   readonly take: (file: RemoteFile) => void;
-  /** Without, damaged files fail the list, once all others were taken. */
+  /** Without it, damaged files fail the request after all others were reported. */
   readonly takeDamaged?: ((file: DamagedFile) => void) | undefined;
 }
 
-/** Files that a list has to fail for in the end. */
+/** Collects damaged files that fail a list at its end. */
 export class DamagedFiles {
   readonly #names: string[] = [];
   #count = 0;
   #last: string | undefined;
 
-  /** The versions of one name, which come one after another, are one file. */
+  /** Adds a file. Versions of one name, which come in a row, count once. */
   add({ name }: DamagedFile): void {
     if (name === this.#last) return;
     this.#last = name;
     if (++this.#count <= MAX_NAMED) this.#names.push(printable(name));
   }
 
-  /** Throws `DamagedError` where there are any. */
+  /** Throws `DamagedError` if any were added. */
   throwIfAny(): void {
     if (this.#count > 0) throw new DamagedError(this.#names, this.#count);
   }
 }
 
-/** Damaged files that an error names; of further ones it says how many. */
+/** The most damaged files that an error names. It counts further ones. */
 const MAX_NAMED = 3;
 
-/** What was asked for is damaged on the server. */
+/** Requested files are damaged on the server. */
 export class DamagedError extends RefusedError {
   constructor(names: readonly string[], count = names.length) {
     const others = count - names.length;
@@ -69,16 +69,16 @@ export class DamagedError extends RefusedError {
   }
 }
 
-/** What was asked for. */
+/** The request that an answer must match. */
 export interface ExpectedFile {
-  /** The name, or how it begins. */
+  /** The name, or its beginning. */
   readonly name?: string;
   readonly prefix?: string;
-  /** 0, or without: any. */
+  /** 0 or absent: any. */
   readonly version?: number | undefined;
 }
 
-/** Throws `ProtocolError` `unexpected-answer` for a file that was not asked for. */
+/** Throws `ProtocolError` `unexpected-answer` for a file that was not requested. */
 export function checkAsked(
   file: Pick<RemoteFile, "name" | "version">,
   { name = file.name, prefix = "", version = 0 }: ExpectedFile,
@@ -101,13 +101,13 @@ export function checkSize({ name, size }: Pick<RemoteFile, "name" | "size">): vo
   );
 }
 
-/** Counts what a server lists, up to a maximum. */
+/** Counts the items of a server's list, up to a maximum. */
 export class Bound {
   readonly #max: number;
   readonly #noun: string;
   #count = 0;
 
-  /** `what`: in words that go on "more than 10 …". */
+  /** `what`: a plural, to follow "more than 10". */
   constructor(max: number, what: string) {
     this.#max = max;
     this.#noun = what;

@@ -1,5 +1,6 @@
 /**
- * The files to download from a folder of the server, and their targets: a server's names must lead nowhere else.
+ * The files to download from a folder of the server, and their targets. A server's names must not lead out of the local
+ * folder.
  *
  * @module
  */
@@ -18,48 +19,48 @@ import {
 } from "./remote_file.ts";
 import { CaseCollisions, foldCase } from "../local/case_collisions.ts";
 
-/** The most files of one run: all are known before the first is downloaded, and take about a kilobyte each. */
+/** The most files of one run. All are known before the first download, and take about a kilobyte each. */
 export const MAX_FILES = 1_000_000;
-/** The most folders that these are in: a disk has room for each, and ordinary folders hold several files. */
+/** The most folders of these files. Every disk has room for them, and ordinary folders contain several files. */
 export const MAX_FOLDERS = 250_000;
-/** The most characters in all their names: the longest names take five times as many bytes. */
+/** The most characters in all their names. The longest names take five times as many bytes. */
 export const MAX_NAMES = 128 * 1024 * 1024;
 
-/** The most names that no file can have: a server of another version may allow a few, and each is reported. */
+/** The most invalid names. A server of another version may allow a few; each is reported. */
 export const MAX_FAULTS = 1000;
 
 /** A file to download from a folder. */
 export interface FolderItem {
   readonly file: RemoteFile;
   readonly target: string;
-  /** Why it can't be written: its name leads elsewhere, or is invalid. `target` is the folder's then. */
+  /** Why the file cannot be written: its name leads elsewhere, or is invalid. `target` is the folder then. */
   readonly fault: XferError | undefined;
-  /** Of the files whose names differ from this one's by case alone. */
+  /** The files whose names differ from this one only in case. */
   readonly collisions: CaseCollisions | undefined;
-  /** Whether a partial file is kept under its usual name: it is large, and no other item has that name. */
+  /** Whether its partial download is kept: it is large, and no other item has the same local name. */
   readonly isResumable: boolean;
 }
 
 export interface RemoteFolder {
-  /** On the server. */
+  /** The name of the folder on the server. */
   readonly name: string;
-  /** Here. */
+  /** The local folder. */
   readonly root: string;
-  /** Whether a path below the folder is left out. */
+  /** Whether to skip a path below the folder. */
   readonly isExcluded: (path: string) => boolean;
-  /** Of other folders that the same run downloads. */
+  /** The listings of other folders that the same run downloads. */
   readonly known?: ListingSize | undefined;
   readonly maxFiles?: number;
   readonly maxFolders?: number;
   readonly maxNames?: number;
 }
 
-/** What is kept in memory of files. */
+/** The size of listings in memory. */
 export interface ListingSize {
   readonly files: number;
-  /** Below those that the user named. */
+  /** Folders below those that the user named. */
   readonly folders: number;
-  /** In the names of both. */
+  /** Characters in the names of files and folders. */
   readonly characters: number;
 }
 
@@ -83,13 +84,11 @@ export interface Damaged {
 export interface FolderListing {
   readonly items: readonly FolderItem[];
   readonly known: ListingSize;
-  /** Those that the server can't give back. */
+  /** Files that are damaged on the server. */
   readonly damaged: readonly Damaged[];
 }
 
-/**
- * The files below a folder of the server. Throws `ProtocolError` `too-many-files`, `unexpected-answer`.
- */
+/** Lists the files in a folder of the server. Throws `ProtocolError` `too-many-files`, `unexpected-answer`. */
 export async function listItems(
   server: Pick<ConnectionPool, "list">,
   folder: RemoteFolder,
@@ -112,7 +111,7 @@ export async function listItems(
       folders.add(at);
     }
   };
-  /** Where a file is written, or why it can't be; `undefined` where it is left out. */
+  /** Returns the target of a file, or why it cannot be written; `undefined` if it is skipped. */
   const placeOf = (name: string): Pick<ListedFile, "target" | "fault"> | undefined => {
     characters.add(name.length);
     if (names.has(name)) throw listedTwice(name);
@@ -123,7 +122,7 @@ export async function listItems(
       return { target: root, fault };
     }
     const relative = name.slice(prefix.length);
-    // What is left out counts too: patterns remember what they were compared with.
+    // Skipped files count too, because the patterns' cache remembers them.
     countFolders(relative);
     if (isExcluded(relative)) return undefined;
     const target = pathBelow(root, relative);
@@ -147,7 +146,7 @@ export async function listItems(
   };
 }
 
-/** The folder of what is below another folder; empty where it is that one. */
+/** The parent of a path below the folder; empty for the folder itself. */
 function parentOf(below: string): string {
   return below.slice(0, Math.max(0, below.lastIndexOf("/")));
 }
@@ -174,7 +173,7 @@ function toItems(listed: readonly ListedFile[]): FolderItem[] {
   });
 }
 
-/** A `StorageError` `bad-file-name` for a name that no file has. */
+/** Returns a `StorageError` `bad-file-name` for a name that is invalid for files. */
 function nameFault(name: string): StorageError | undefined {
   const fault = pathNameFault(name);
   if (fault === undefined) return undefined;

@@ -1,5 +1,5 @@
 /**
- * Requests and answers over one TLS connection: each answer goes to its request, by its tag.
+ * Matches requests and answers over one TLS connection by their tags.
  *
  * @module
  */
@@ -26,22 +26,22 @@ import type { Trace } from "../net/wire_trace.ts";
 import type { RateLimit } from "../net/rate_limit.ts";
 import { ended, lost, refused, unexpected } from "./errors.ts";
 
-/** TLS gives no more than 16 KiB at once. */
+/** In bytes. A TLS read returns at most 16 KiB. */
 const READ_SIZE = 64 * 1024;
 /** How often the deadline is checked, in milliseconds. */
 const WATCH_MS = 500;
-/** Of 32 bits. */
+/** The largest tag, of 32 bits. */
 const MAX_TAG = 0xffffffff;
 
-/** The part of a connection that is used here. */
+/** The methods of a connection that are used here. */
 export type TlsSocket = Pick<Deno.TlsConn, "read" | "write" | "close">;
 
-/** Takes a message of one request; `true` for the last. While it works nothing more is read. */
+/** Called with each message of one request. Returns `true` for the last. Until it resolves, nothing more is read. */
 type OnMessage = (message: Message) => boolean | Promise<boolean>;
 
 export interface RequestMuxOptions extends Abortable {
   readonly rate?: RateLimit | undefined;
-  /** Takes every message that is sent or received. */
+  /** Traces each message. */
   readonly trace?: Trace | undefined;
 }
 
@@ -64,7 +64,7 @@ export class RequestMux implements Disposable {
   readonly #deadline: ResponseDeadline;
   /** Whether a request waits for the frame that is arriving. */
   #isAwaited = false;
-  /** Requests that wait when it ends the connection reject with `InterruptedError`. */
+  /** When it ends the connection, pending requests reject with `InterruptedError`. */
   readonly gracefulAbort: GracefulAbort;
   #tag = 0;
   #end: Error | undefined;
@@ -87,20 +87,20 @@ export class RequestMux implements Disposable {
     this.gracefulAbort = new GracefulAbort(signal, (reason) => this.#close(reason));
   }
 
-  /** Whether nothing can be sent any more. */
+  /** Whether nothing can be sent any longer. */
   get hasEnded(): boolean {
     return this.#end !== undefined;
   }
 
-  /** A tag that no request has, and that is not 0. */
+  /** Returns an unused tag; never 0. */
   nextTag(): number {
     do this.#tag = this.#tag % MAX_TAG + 1; while (this.#waiting.has(this.#tag));
     return this.#tag;
   }
 
   /**
-   * Resolves when `take` has had the last message with a tag. Rejects with what it throws, with `RefusedError` where the
-   * server refuses the request, with `NetworkError` where the connection ends before.
+   * Resolves when `take` has handled the last message with a tag. Rejects with an error of `take`; with `RefusedError`
+   * if the server refuses the request; with `NetworkError` if the connection ends first.
    */
   answer(tag: number, take: OnMessage): Promise<void> {
     if (this.#end !== undefined) return Promise.reject(this.#end);
@@ -108,7 +108,7 @@ export class RequestMux implements Disposable {
     return new Promise((resolve, reject) => this.#waiting.set(tag, { take, resolve, reject }));
   }
 
-  /** Sends a message and takes its answers, as `answer` does. */
+  /** Sends a message and handles its answers, as `answer` does. */
   async ask(message: Message, take: OnMessage): Promise<void> {
     const answered = this.answer(message.tag, take);
     answered.catch(() => undefined);
@@ -121,12 +121,15 @@ export class RequestMux implements Disposable {
     this.#waiting.delete(tag);
   }
 
-  /** The server has a reason to be silent: the time that it may be so starts again. */
+  /** Restarts the time that the server may be silent, because the server waits for the client. */
   resetDeadline(): void {
     this.#deadline.renew();
   }
 
-  /** Resolves when the message is on its way, and there is room for more. Throws `NetworkError` `connection-lost`, `no-answer`. */
+  /**
+   * Resolves when the message is being sent and there is room for more. Throws `NetworkError` `connection-lost`,
+   * `no-answer`.
+   */
   async send(message: Message): Promise<void> {
     if (this.#end !== undefined) throw this.#end;
     const frame = encodeMessage(message);
@@ -134,7 +137,7 @@ export class RequestMux implements Disposable {
     await this.#writer.send(frame);
   }
 
-  /** The only answer with a tag. Throws `ProtocolError` `unexpected-answer` for one of another kind. */
+  /** Returns the only answer with a tag. Throws `ProtocolError` `unexpected-answer` for one of another kind. */
   async answerOf<K extends MessageKind>(tag: number, kind: K): Promise<MessageOf<K>> {
     let found: MessageOf<K> | undefined;
     await this.answer(tag, (message) => {
@@ -145,7 +148,7 @@ export class RequestMux implements Disposable {
     return found as MessageOf<K>;
   }
 
-  /** Sends a message that has one answer, of this kind, and returns that. */
+  /** Sends a message that has one answer, of this kind, and returns the answer. */
   async askFor<K extends MessageKind>(message: Message, kind: K): Promise<MessageOf<K>> {
     const answered = this.answerOf(message.tag, kind);
     answered.catch(() => undefined);
@@ -153,7 +156,7 @@ export class RequestMux implements Disposable {
     return await answered;
   }
 
-  /** Sends a chunk; its bytes may change when the promise resolves. */
+  /** Sends a chunk. Its bytes may change once the promise resolves. */
   async sendChunk(tag: number, offset: number, chunk: Bytes): Promise<void> {
     if (this.#end !== undefined) throw this.#end;
     const header = dataHeader(tag, offset, chunk.length);
@@ -193,14 +196,14 @@ export class RequestMux implements Disposable {
         done += piece.length;
       }
     } catch (cause) {
-      // The server's last message explains more than the failed write.
+      // The server's last message says more than the failed write.
       if (!this.#closed) await this.#reading;
       this.#fail(lost(cause));
       throw this.#end;
     }
   }
 
-  /** With some versions of Deno a close does not end a write. */
+  /** Rejects when the connection is closed, because a close does not end a write in some versions of Deno. */
   #orClosed<T>(work: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#giveUp = reject;
@@ -218,23 +221,23 @@ export class RequestMux implements Disposable {
       ) {
         await this.#ownWork(() => this.#deliver(message));
       }
-      // The rest of a chunk is read into its place.
+      // The rest of a chunk is read directly into its buffer.
       const room = this.#frames.room;
       const size = await this.#socket.read(room ?? buffer);
       if (size === null) return this.#fail(lost("the server closed the connection"));
       await this.#limit(size);
-      // Of what is not read into its place, whole frames count.
+      // Bytes that are not read directly count by whole frames.
       if (this.#isAwaited) this.#deadline.credit(room === undefined ? 0 : size);
       if (room === undefined) this.#frames.push(buffer.subarray(0, size));
       else this.#frames.fill(size);
     }
   }
 
-  /** Messages that nobody waits for do not count as progress of the server. */
+  /** Messages that no request waits for don't count as progress of the server. */
   #expect({ kind, tag, length }: FrameHeader): void {
     this.#traceMessage("server", kind, tag, FRAME_HEADER_SIZE + length);
     this.#isAwaited = this.#waiting.has(tag);
-    // What is longer is counted as it comes.
+    // The rest of a longer frame counts as it arrives.
     if (this.#isAwaited) this.#deadline.credit(FRAME_HEADER_SIZE + Math.min(length, READ_SIZE));
   }
 
@@ -243,7 +246,7 @@ export class RequestMux implements Disposable {
     if (rate !== undefined) await this.#ownWork(() => rate.take(bytes));
   }
 
-  /** Time that the client's own work takes does not count against the server. */
+  /** The time of the client's own work does not count against the server. */
   async #ownWork(work: () => Promise<void>): Promise<void> {
     this.#deadline.pause();
     try {
@@ -255,12 +258,13 @@ export class RequestMux implements Disposable {
 
   async #deliver(message: Message): Promise<void> {
     if (message.kind === "error" && message.tag === 0) {
-      // A connection that has had all that it may have, when the client is in, makes way for another.
+      // After the sign-in, the server may close a connection that has used its share, in favour of others. The client
+      // may connect again.
       const goesOn = message.code === "over-limit" && !this.#waiting.has(0);
       return this.#fail(goesOn ? ended(message) : refused(message));
     }
     const waiting = this.#waiting.get(message.tag);
-    // An answer to a request that was given up.
+    // An answer to a cancelled request.
     if (waiting === undefined) {
       if (message.kind === "data") release(message.bytes);
       return;
@@ -281,7 +285,7 @@ export class RequestMux implements Disposable {
     return this.#writer.isBusy || this.#waiting.size > 0;
   }
 
-  /** Ends the connection where the server is silent for too long, or too slow. */
+  /** Closes the connection if the server is silent for too long, or too slow. */
   #watch(): void {
     if (!this.#isOwed) this.#deadline.renew();
     if (this.#deadline.left > 0) return;

@@ -1,5 +1,5 @@
 /**
- * Logging in: finds the server, verifies that it is the expected one, then proves who the client is.
+ * Opens a session: finds the server, verifies it, then signs in.
  *
  * @module
  */
@@ -19,15 +19,15 @@ import { isSame, KnownServers, otherServer } from "../identity/known_servers.ts"
 import type { ConnectOptions } from "./connect_options.ts";
 import { connectVerified, type VerifiedChannel } from "./verify_server.ts";
 
-/** A connection on which the server knows who the client is. */
+/** A connection on which the client is signed in. */
 export interface ClientSession {
   readonly mux: RequestMux;
-  /** How many puts may be unanswered. */
+  /** The most unanswered puts. */
   readonly window: number;
 }
 
 /**
- * Connects and logs in. `found` is what the server has just answered to a hello.
+ * Connects and signs in. `found`: the server's answer to a hello, if it was already asked.
  *
  * Throws `NetworkError` `cannot-connect`, `no-hello`, `no-secure-channel`; `ProtocolError` `protocol-4-not-spoken`;
  * `ConfigurationError` `other-server`, `server-not-trusted`, `server-not-verified`, `other-identity`, `bad-identity`;
@@ -48,7 +48,7 @@ export async function openSession(
     : [{ by: "login", clientId: account.clientId }];
   // A missing or damaged key fails before anything is sent.
   const known = account === undefined ? await folder.readKey() : await folder.readKeyOf(account);
-  // Other clients of this folder may make one at the same time.
+  // Other clients of this folder may create one at the same time.
   const loadKey = async () => known ?? await unlessAborted(options.signal, folder.loadKey());
   for (;;) {
     const method = methods.shift() as LoginMethod;
@@ -58,7 +58,7 @@ export async function openSession(
     const mux = new RequestMux(socket, timeouts, { rate, trace: options.tracer?.(), signal });
     try {
       const welcome = await mux.gracefulAbort.critical(async () => {
-        // At once: the server speaks first, and a message that nobody waits for is skipped.
+        // Call it at once: the server speaks first, and a message without a waiting request is ignored.
         const { welcome, key } = await authenticate(mux, { loadKey, ...channel }, method);
         await keepAccount(options, folder, { before: account, key, method }, welcome);
         return welcome;
@@ -66,15 +66,17 @@ export async function openSession(
       return { mux, window: Math.max(1, welcome.window) };
     } catch (error) {
       mux[Symbol.dispose]();
-      if (!(error instanceof RefusedError)) throw error; // it may have registered the key
+      if (!(error instanceof RefusedError)) throw error; // the server may have registered the key
       if (error.code === "no-such-account" && methods.length > 0) continue;
-      await folder.dropMadeKey().catch(() => undefined); // why it was refused is what counts
+      await folder.dropMadeKey().catch(() => undefined); // the refusal matters more
       throw error;
     }
   }
 }
 
-/** How to log in without an account of protocol 4: one of protocol 3 is taken over, if the server knows it. */
+/**
+ * The ways to sign in without an account of protocol 4. An account of protocol 3 is taken over if the server knows it.
+ */
 async function firstLoginMethods(
   { identityFolder, userName: name, token }: ConnectOptions,
   onTightened: (path: string) => void,
@@ -92,7 +94,7 @@ async function firstLoginMethods(
 
 type Channel = Pick<VerifiedChannel, "socket" | "fingerprint" | "host">;
 
-/** Connects to the server and verifies it, and keeps the identity of a new one. */
+/** Connects to the server, verifies it, and adds a new one to `known_servers`. */
 async function openChannel(
   options: ConnectOptions,
   timeouts: Timeouts,
@@ -101,7 +103,7 @@ async function openChannel(
   const { server, identityFolder, caCerts } = options;
   const { socket, identity, isNew, ...channel } = await connectVerified(options, timeouts, found);
   try {
-    // Kept is who has proven to own the key, not a certificate that anybody could have sent.
+    // Only now has the server proven to own the key. Anyone could have sent its certificate.
     const named = identity === "pki" ? caCerts : undefined;
     const kept = isNew || named !== undefined
       ? await new KnownServers(identityFolder).keep(server, identity, named)

@@ -1,6 +1,6 @@
 /**
- * One file on its way to the server, in the order of docs/protocol-4.md, "Files": find out what is stored, open or
- * resume, send the chunks, end and compare, decide whether to send again, abort.
+ * The upload of one file, in the order of docs/protocol-4.md, "Files": find out whether it is stored, open or resume,
+ * send the chunks, end and compare, decide whether to send again, abort.
  *
  * @module
  */
@@ -26,25 +26,25 @@ import { type ConfirmedChecksum, PutRequest } from "./put_request.ts";
 import { RESUMABLE_SIZE } from "./remote_file.ts";
 import type { RequestMux } from "./request_mux.ts";
 
-/** How often a file is sent in all while the checksums differ; docs/protocol-4.md asks for three. */
+/** The most attempts while the checksums differ; docs/protocol-4.md asks for three. */
 const ATTEMPTS = 3;
 
 export interface UploadIo {
   readonly onEvent: (event: V4Event) => void;
-  /** Room for one chunk each. */
+  /** Buffers for one chunk each. */
   readonly buffers: readonly [Bytes, Bytes];
 }
 
-/** A file to upload, and what is known of it from one connection to the next. */
+/** A file to upload. Its state outlives connections. */
 export class Upload {
-  /** On the server. */
+  /** The name on the server. */
   readonly name: string;
   #file: SourceFile;
-  /** Of the chunks that were read so far, so that no chunk is read again only to be hashed. */
+  /** The digests of the chunks read so far, so that no chunk is read again only for its digest. */
   #digests: ChunkDigests | undefined;
-  /** Counted from 1; the server has compared all those before. */
+  /** Counts from 1. The server has compared all earlier ones. */
   #attempt = 1;
-  /** Whether the server is to drop what it holds of an earlier attempt. */
+  /** Whether the server must discard the part of an earlier attempt. */
   #isFresh = false;
   #isStarted = false;
   #isPartSent = false;
@@ -59,17 +59,17 @@ export class Upload {
     return this.#file;
   }
 
-  /** Whether anything was done for it on a connection. */
+  /** Whether any request was sent for it. */
   get isStarted(): boolean {
     return this.#isStarted;
   }
 
-  /** Whether the server has part of it that a later upload can resume. */
+  /** Whether the server has a part that a later upload can resume. */
   get isPartSent(): boolean {
     return this.#isPartSent;
   }
 
-  /** Whether the server was told to store it and has not answered. */
+  /** Whether the server was asked to store it and did not answer. */
   get isUnconfirmed(): boolean {
     return this.#isUnconfirmed;
   }
@@ -79,8 +79,8 @@ export class Upload {
   }
 
   /**
-   * Sends a small file, all of whose content is here, in one write. Resolves when it is sent, to a request whose
-   * `result` is what comes of it.
+   * Sends a small file, whose whole content is given, in one write. Resolves when it is sent; the `result` of the
+   * request is the result of the upload.
    */
   async sendWhole(
     mux: RequestMux,
@@ -94,7 +94,7 @@ export class Upload {
     const request = new PutRequest(mux, this);
     const digests = new ChunkDigests(bytes.length);
     if (bytes.length > 0) digests.add(0, bytes);
-    // None waits for the one before, so that they leave together.
+    // None waits for the previous one, so that all leave in one write.
     const sent = [request.put(0)];
     if (bytes.length > 0) sent.push(mux.sendChunk(request.tag, 0, bytes));
     await Promise.all([...sent, this.#end(request, digests)]);
@@ -103,10 +103,10 @@ export class Upload {
   }
 
   /**
-   * Sends what the server does not have of the file over one connection, with the help of others where there are any.
-   * Resolves when all is sent, to a request whose `result` is what comes of it. Throws `StorageError`; `IntegrityError`
-   * `file-changed`; `RefusedError`; `NetworkError`; `ProtocolError`; `InterruptedError` after an abort. After a network
-   * error the next call resumes.
+   * Sends what the server does not have of the file over the first connection, and over the others if it is large.
+   * Resolves when all is sent; the `result` of the request is the result of the upload. Throws `StorageError`;
+   * `IntegrityError` `file-changed`; `RefusedError`; `NetworkError`; `ProtocolError`; `InterruptedError` after an
+   * abort. After a network error the next call resumes.
    */
   async send(
     [mux, ...others]: readonly [RequestMux, ...RequestMux[]],
@@ -156,11 +156,11 @@ export class Upload {
       throw error;
     }
     if (request.refusal === undefined) await this.#end(request, digests);
-    else await request.cancel(); // what is refused has to be ended all the same
+    else await request.cancel(); // a refused request must still be ended
     return request;
   }
 
-  /** Sends it as {@link send} does and waits for the result. An abort lets a result that is due arrive. */
+  /** Sends the file as {@link send} does and waits for the result, which may still arrive after an abort. */
   sendOver(
     muxes: readonly [RequestMux, ...RequestMux[]],
     onEvent: (event: V4Event) => void,
@@ -174,7 +174,7 @@ export class Upload {
   }
 
   /**
-   * Prepares another attempt, of a file whose checksums differ: nothing found or sent before counts. Throws
+   * Prepares another attempt after a difference of checksums: nothing that was found or sent before counts. Throws
    * `IntegrityError` `checksum-mismatch` after the last attempt.
    */
   restart(): void {
@@ -190,9 +190,7 @@ export class Upload {
     this.#digests = undefined;
   }
 
-  /**
-   * Inspects the file again after a network error: one that has changed is sent as it is now. Throws `StorageError`.
-   */
+  /** Inspects the file again after a network error. A changed file is sent as it is now. Throws `StorageError`. */
   async reinspect(): Promise<void> {
     const now = await SourceFile.inspect(this.#file.path);
     if (now.isSameAs(this.#file)) return;
@@ -200,14 +198,14 @@ export class Upload {
     this.#digests = undefined;
   }
 
-  /** Frees memory: nothing more of it is sent. */
+  /** Frees memory when nothing more is sent. */
   release(): void {
     this.#digests = undefined;
   }
 
   /**
-   * After a connection was lost between `end` and its answer: the checksum of the file where the server has stored it.
-   * It is not sent again only because an answer was lost.
+   * After a connection was lost between `end` and its answer: returns the checksum if the server has stored the file,
+   * so that it is not sent again for a lost answer.
    */
   async #findStored(mux: RequestMux): Promise<ConfirmedChecksum> {
     if (!this.#isUnconfirmed || this.#digests?.isWhole !== true) return undefined;
@@ -223,7 +221,7 @@ export class Upload {
     }
   }
 
-  /** Resumes what the server holds of the file, if that is a part of it; else begins with its first chunk. */
+  /** Resumes the part that the server has, if it belongs to the file; otherwise starts from the first chunk. */
   async #open(mux: RequestMux, source: OpenSource, io: UploadIo): Promise<StartedUpload> {
     const { size } = this.#file;
     if (!this.#isResumable) {
@@ -250,7 +248,7 @@ export class Upload {
     return { request, digests, offset: 0, transfer: undefined };
   }
 
-  /** Reads and hashes what is not hashed yet of the part that the server holds, and compares the digests. */
+  /** Reads and hashes the part that the server has, as far as it is not hashed yet, and compares the digests. */
   async #isPartOfFile(
     held: MessageOf<"held">,
     mux: RequestMux,
@@ -282,13 +280,13 @@ export class Upload {
     return true;
   }
 
-  /** Has the server compare what it got and store it. */
+  /** Asks the server to compare and store what it received. */
   async #end(request: PutRequest, digests: ChunkDigests): Promise<void> {
     this.#isUnconfirmed = true;
     await request.end(digests.sums());
   }
 
-  /** After an error before `end`: has the server drop what it got, unless a later upload can resume it. */
+  /** After an error before `end`: asks the server to discard what it received, unless a later upload can resume it. */
   async #abandon(request: PutRequest, error: unknown): Promise<void> {
     const isKept = error instanceof NetworkError ||
       (error instanceof InterruptedError && this.#isResumable);
@@ -296,13 +294,13 @@ export class Upload {
   }
 }
 
-/** An upload that the server takes data of. */
+/** An upload for which the server accepts data. */
 interface StartedUpload {
   readonly request: PutRequest;
-  /** Of what the server holds, at least. */
+  /** The digests of at least the part that the server has. */
   readonly digests: ChunkDigests;
-  /** Bytes that the server holds. */
+  /** Bytes that the server has. */
   readonly offset: number;
-  /** The id by which other connections join, 16 bytes; `undefined` where the server lets none join. */
+  /** The id with which other connections join, 16 bytes; `undefined` if the server allows none. */
   readonly transfer: Bytes | undefined;
 }

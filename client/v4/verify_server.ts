@@ -1,5 +1,5 @@
 /**
- * Connecting to a server of protocol 4 and verifying that it is the one that is expected.
+ * Connects to a server over protocol 4 and verifies that it is the expected one.
  *
  * @module
  */
@@ -20,23 +20,23 @@ import {
   type ServerIdentity,
 } from "../identity/known_servers.ts";
 
-/** Who the client is does not matter yet. */
+/** Options without the account, which does not matter here. */
 export type VerifyServerOptions = Omit<ConnectOptions, "userName" | "token" | "onEvent">;
 
 export interface VerifiedChannel {
   readonly socket: Deno.TlsConn;
   readonly identity: ServerIdentity;
-  /** Whether it was not known before. It is not kept yet. */
+  /** Whether the server was unknown before. It is not in `known_servers` yet. */
   readonly isNew: boolean;
-  /** Of the server, or of its name: what the client signs. */
+  /** The fingerprint of the server or of its name, which the client signs. */
   readonly fingerprint: Bytes;
-  /** The name by which the server was verified, where it was. */
+  /** The name by which the server was verified, if it was. */
   readonly host: string | undefined;
 }
 
 /**
- * Connects to a server and verifies it; nothing is sent of who the client is. `found` is what the server has just answered
- * to a hello; without it, one is sent.
+ * Connects to a server and verifies it. Sends nothing about the account. `found`: the server's answer to a hello;
+ * without it, sends one.
  *
  * Throws `NetworkError` `cannot-connect`, `no-hello`, `no-secure-channel`; `ProtocolError` `protocol-4-not-spoken`;
  * `ConfigurationError` `other-server`, `server-not-trusted`, `server-not-verified`, `bad-ca-cert`; `InterruptedError`
@@ -59,13 +59,14 @@ export async function connectVerified(
   const caCerts = options.caCerts ?? await known.authoritiesOf(server);
   const host = withoutZone(server.hostname);
   const socket = await openByName(server, answer.port, caCerts, timeouts, signal);
-  // TLS does not tell which certificate was shown: what is signed must not come from the answer to the hello.
+  // TLS does not report the certificate that it verified, and the one in the answer to the hello may be another. So the
+  // client signs the name.
   return { socket, identity, isNew, fingerprint: await fingerprintOfName(host), host };
 }
 
 /**
- * Compares a server with what is known of it; one that is new, and that no authority vouches for, is asked about. Returns
- * whether it is to be kept once the channel has proven it.
+ * Compares a server with what the client knows of it. Asks the user about an unknown server without a certificate from
+ * a CA. Returns whether to add the server to `known_servers` once it has proven its identity.
  */
 async function checkServer(options: VerifyServerOptions, found: ServerIdentity): Promise<boolean> {
   const { server, fingerprint: pinned, identityFolder, onNewServer, signal, byProtocol3 } = options;
@@ -97,8 +98,8 @@ const NO_TRUST =
   "; if you trust the network, you can add --protocol 3 instead, which does not check the server";
 
 /**
- * How a server is known that shows a certificate: by its fingerprint, if it has made it itself; else by its name. Throws
- * `ProtocolError` `bad-certificate`.
+ * Returns how to identify a server with this certificate: by its fingerprint if the certificate is self-signed,
+ * otherwise by its name. Throws `ProtocolError` `bad-certificate`.
  */
 async function readIdentity(certificate: Bytes): Promise<ServerIdentity> {
   try {

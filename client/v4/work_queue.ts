@@ -1,5 +1,5 @@
 /**
- * What there is to be done, shared by connections: each takes what is next, and gives back what it could not finish.
+ * Items of work that connections share. Each connection takes the next item, and returns what it could not finish.
  *
  * @module
  */
@@ -12,7 +12,7 @@ export class WorkQueue<T> {
     this.#waiting = items;
   }
 
-  /** How many nobody has. */
+  /** The number of items that nobody has taken. */
   get size(): number {
     return this.#returned.length + Math.max(0, this.#waiting.length - this.#next);
   }
@@ -29,12 +29,12 @@ export class WorkQueue<T> {
     this.#returned.push(...items);
   }
 
-  /** All that was given back and not taken again; it has to be given back once more. */
+  /** Removes and returns the items that were requeued and not taken again. */
   takeRequeued(): T[] {
     return this.#returned.splice(0);
   }
 
-  /** All that nobody has taken; none are left. */
+  /** Removes and returns all items that nobody has taken. */
   drain(): T[] {
     const left = [...this.#returned.splice(0), ...this.#waiting.slice(this.#next)];
     this.#next = this.#waiting.length;
@@ -42,10 +42,12 @@ export class WorkQueue<T> {
   }
 }
 
-/** Requests of little that are under way at once on a connection: while one is worked at, others come. */
+/** Small requests in progress at once on a connection, so that none waits for the round trip of another. */
 const CONCURRENT_REQUESTS = 16;
 
-/** Does work for each, several at a time; what fails ends it, and is given back with what was at work. */
+/**
+ * Runs `work` for each item, several at a time. After a failure it takes no more, requeues the failed items and throws.
+ */
 export async function forEachConcurrently<T>(
   queue: WorkQueue<T>,
   work: (item: T) => Promise<void>,

@@ -119,7 +119,7 @@ Deno.test("a known server: protocol 3 is warned of loudly; another in its place 
   await prepare(folder, "Alice", `127.0.0.1:${port}`);
   const refused = await xfer(["client", "--accept-new"], alice);
   assert.equal(refused.code, 3);
-  const way = /\[other-server\][^]*go on with: xfer client (forget \S+)\n/.exec(refused.stderr);
+  const way = /\[other-server\][^]*run 'xfer client (forget \S+)'/.exec(refused.stderr);
   assert.ok(way !== null, refused.stderr);
   assert.equal(await Deno.readTextFile(`${alice}/known_servers`), known);
   const forgotten = await xfer(["client", ...(way[1] ?? "").split(" ")], alice);

@@ -57,7 +57,7 @@ test("a transfer.info that is there is replaced by force alone", async ({ home, 
   assert.equal((await init("Alice")).code, 0);
   const refused = await init("Bob");
   assert.equal(refused.code, 2);
-  assert.match(refused.stderr, /transfer\.info is there already \[target-exists\]\n.*--force/);
+  assert.match(refused.stderr, /transfer\.info already exists \[target-exists\]\n.*--force/);
   assert.equal(await infoIn(home), `${location}\nAlice\n`);
   assert.equal((await init("Bob", "--force")).code, 0);
   assert.equal(await infoIn(home), `${location}\nBob\n`);

@@ -67,7 +67,7 @@ Deno.test("no answer to the approval: said to be unknown, not to be missing", as
   const { code, stdout, stderr } = await xfer([...CLIENT_3, "--retries", "0"], cwd);
   assert.equal(code, NETWORK, stderr);
   assert.equal(stdout, "");
-  assert.match(stderr, /^xfer: a was sent, but not confirmed: .* \[not-confirmed\]$/m);
+  assert.match(stderr, /^xfer: a was sent, but the server closed .* \[not-confirmed\]$/m);
   assert.match(stderr, /^Unconfirmed: a may be on the server\. Upload it again to be sure$/m);
   assert.doesNotMatch(stderr, /Failed to upload/);
   assert.equal(new TextDecoder().decode(await scene.exported("Alice", "a")), "content");

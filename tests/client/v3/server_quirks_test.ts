@@ -181,7 +181,10 @@ Deno.test("a server that closes right after 'CRC valid': reported as sent but no
   for (const outcome of outcomes) {
     assert.ok("error" in outcome);
     assert.equal(outcome.error.code, "not-confirmed");
-    assert.match(outcome.error.message, /^. was sent, but the server closed the connection instead/);
+    assert.match(
+      outcome.error.message,
+      /^. was sent, but the server closed the connection instead/,
+    );
   }
   assert.equal(requests.filter((kind) => kind === "sendFile").length, 4);
 });
